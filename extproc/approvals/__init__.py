@@ -1,0 +1,1 @@
+"""Approvals: requests to release one exact call, decided by people."""

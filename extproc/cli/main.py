@@ -1,0 +1,42 @@
+"""The ``extproc`` command: an explicit list of its subcommands."""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from extproc import __version__
+from extproc.model.errors import ExtprocError
+
+app = typer.Typer(
+    name="extproc",
+    help="The guard in Envoy's data path for AI function calls.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_show_locals=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"extproc {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """The guard in Envoy's data path for AI function calls."""
+
+
+def main() -> None:
+    """Run the command line; an error raised on purpose becomes one readable message and exit status 1."""
+    try:
+        app()
+    except ExtprocError as error:
+        Console(stderr=True).print(f"[bold red]error:[/] {error}", markup=True, highlight=False)
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""Incremental bytes to pieces and back, pure."""

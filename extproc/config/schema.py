@@ -1,0 +1,282 @@
+"""The configuration file's shape. Its JSON Schema is what ``extproc config schema`` prints.
+
+Every limit has a name, a unit and a default here; nothing below reads the environment or the clock.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from extproc.model.masking import How
+
+NAME = r"^[a-z][a-z0-9_-]{0,62}$"
+FUNCTION_NAME = r"^[A-Za-z_][A-Za-z0-9_./-]{0,127}$"
+HOST = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$"
+
+Name = Annotated[str, Field(pattern=NAME)]
+Host = Annotated[str, Field(pattern=HOST, description="exact host, as in the Host header; no wildcards")]
+Seconds = Annotated[float, Field(gt=0)]
+Address = Annotated[
+    str,
+    Field(
+        pattern=r"^(unix:/.+|[^:/\s]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5})$",
+        description="host:port, [ipv6]:port, or unix:/absolute/path",
+    ),
+]
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors: a misspelled guard is no guard."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Claims(Strict):
+    """Which token claims say who calls."""
+
+    groups: str = "groups"
+    """Claim with the caller's groups: a list of strings."""
+
+
+class Provider(Strict):
+    """An issuer whose tokens are accepted. Envoy's jwt_authn verifies them."""
+
+    issuer: str = Field(min_length=1, description="exact value of the iss claim")
+    audiences: list[str] = Field(min_length=1, description="accepted aud values; a token needs one of them")
+    jwks_file: Path | None = Field(None, description="JSON Web Key Set on disk")
+    jwks_url: str | None = Field(
+        None, pattern=r"^https?://[^\s]+$", description="where Envoy fetches the keys"
+    )
+    claims: Claims = Claims()
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Provider":
+        if (self.jwks_file is None) == (self.jwks_url is None):
+            raise ValueError("give exactly one of jwks_file and jwks_url")
+        return self
+
+
+class IdentitySettings(Strict):
+    """Who may start."""
+
+    providers: dict[Name, Provider] = Field(min_length=1)
+
+
+class MaskRuleSettings(Strict):
+    """Mask one field, or one kind of entity."""
+
+    path: str | None = Field(None, pattern=r"^\$", description="RFC 9535 subset: $.a.b, $.a[*].b, $..b")
+    entity: str | None = Field(
+        None, pattern=r"^(\*|[A-Z][A-Z0-9_]*)$", description="US_SSN, CREDIT_CARD, * …"
+    )
+    how: How = How.REDACT
+
+    @model_validator(mode="after")
+    def _one_target(self) -> "MaskRuleSettings":
+        if (self.path is None) == (self.entity is None):
+            raise ValueError("give exactly one of path and entity")
+        return self
+
+
+class MaskingSettings(Strict):
+    """What a connection always masks, whatever policy adds."""
+
+    request: list[MaskRuleSettings] = []
+    response: list[MaskRuleSettings] = [MaskRuleSettings(path=None, entity="*", how=How.REDACT)]
+
+
+class CredentialSettings(Strict):
+    """The backend's credential. The caller never sees it; it is never recorded."""
+
+    header: str = Field("authorization", pattern=r"^[a-z0-9-]+$")
+    prefix: str = Field("Bearer ", description="put before the value")
+    file: Path | None = Field(None, description="read again when it changes; trailing newline dropped")
+    env: str | None = Field(None, description="name of an environment variable")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "CredentialSettings":
+        if (self.file is None) == (self.env is None):
+            raise ValueError("give exactly one of file and env")
+        return self
+
+
+class Upstream(Strict):
+    """Where the backend is."""
+
+    address: Address
+    tls: bool = False
+    sni: str | None = Field(None, description="server name for TLS; default: the address's host")
+    ca_file: Path | None = Field(None, description="certificates that the backend's must chain to")
+
+
+class FunctionSettings(Strict):
+    """One HTTP operation, by method and path template."""
+
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+    path: str = Field(pattern=r"^/", description="template: /customers/{id}; one segment per variable")
+
+
+class RecordingSettings(Strict):
+    """What evidence keeps of this connection's calls, and how surely."""
+
+    durability: Literal["strict", "relaxed"] = "strict"
+    """strict: nothing is forwarded before the entry is on disk. relaxed: within evidence.relaxed_window."""
+    arguments: bool = True
+    response: bool = True
+    max_text: int = Field(16_384, ge=0, description="characters of masked text kept per direction")
+
+
+class ConnectionApprovals(Strict):
+    """Defaults for calls that policy holds."""
+
+    groups: list[str] = []
+    minimum: int = Field(1, ge=1, le=10)
+    expires_in: Seconds = 900.0
+
+
+class ConnectionBase(Strict):
+    """What every protocol's connection has."""
+
+    hosts: list[Host] = Field(min_length=1)
+    upstream: Upstream
+    credential: CredentialSettings | None = None
+    masking: MaskingSettings = MaskingSettings()
+    recording: RecordingSettings = RecordingSettings()
+    approvals: ConnectionApprovals = ConnectionApprovals()
+    session_header: str | None = Field(None, pattern=r"^[a-z0-9-]+$", description="names the session")
+
+
+class HttpJsonConnection(ConnectionBase):
+    """A REST-like backend that speaks JSON."""
+
+    protocol: Literal["http-json"]
+    functions: dict[Annotated[str, Field(pattern=FUNCTION_NAME)], FunctionSettings] = {}
+    openapi: Path | None = Field(None, description="OpenAPI 3 file; each operationId becomes a function")
+
+    @model_validator(mode="after")
+    def _some_function(self) -> "HttpJsonConnection":
+        if not self.functions and self.openapi is None:
+            raise ValueError("give functions, openapi, or both")
+        return self
+
+
+class McpConnection(ConnectionBase):
+    """An MCP server over streamable HTTP."""
+
+    protocol: Literal["mcp"]
+    path: str = Field("/mcp", pattern=r"^/")
+    tools: list[Annotated[str, Field(pattern=FUNCTION_NAME)]] = Field(min_length=1)
+
+
+Connection = Annotated[HttpJsonConnection | McpConnection, Field(discriminator="protocol")]
+
+
+class OpaSettings(Strict):
+    """An OPA server, asked for each decision."""
+
+    address: Address = "127.0.0.1:8181"
+    timeout: Seconds = 1.0
+
+
+class PolicySettings(Strict):
+    """Who decides."""
+
+    engine: Literal["embedded", "opa"] = "embedded"
+    paths: list[Path] = Field([], description="Rego files or folders; empty: the starter policies")
+    data: list[Path] = Field([], description="JSON or YAML files, merged under data")
+    query: str = Field("data.extproc.decision", pattern=r"^data(\.[A-Za-z_][A-Za-z0-9_]*)+$")
+    opa: OpaSettings = OpaSettings()
+
+
+class ApprovalsSettings(Strict):
+    """Where held calls wait."""
+
+    store: Path = Path("approvals.db")
+    """SQLite file, under ``state`` unless absolute; shared by all workers of one machine."""
+    poll: Seconds = 0.1
+    """Seconds between looks at the store, one look per worker."""
+
+
+class EvidenceSettings(Strict):
+    """Where entries go."""
+
+    spool: Path = Path("spool")
+    """Folder of the workers' spools, under ``state`` unless absolute. Put it on a durable disk."""
+    clickhouse: str = Field("chdb://", pattern=r"^(chdb://|https?://)", description="chdb:// is embedded")
+    clickhouse_password_file: Path | None = None
+    database: str = Field("extproc", pattern=r"^[a-z_][a-z0-9_]*$")
+    ship_every: Seconds = 0.5
+    ship_batch: int = Field(5_000, ge=1, le=100_000)
+    relaxed_window: int = Field(1_000, ge=1, description="entries a relaxed connection may have in flight")
+    max_spool: int = Field(
+        1 << 30, ge=1 << 20, description="bytes of unshipped entries before calls are denied"
+    )
+
+
+class LimitSettings(Strict):
+    """Every read, buffer and wait has one."""
+
+    request_body: int = Field(1 << 20, ge=1_024, le=64 << 20, description="bytes")
+    response_body: int = Field(4 << 20, ge=1_024, le=64 << 20, description="bytes, when not streamed")
+    decoded_ratio: int = Field(20, ge=1, description="a decoded body may be this many times the encoded one")
+    json_depth: int = Field(64, ge=4, le=512)
+    event: int = Field(1 << 20, ge=1_024, description="bytes of one server-sent event")
+    message_timeout: Seconds = 5.0
+    """Seconds Envoy waits for each of the guard's answers, holds apart."""
+    hold: float = Field(900.0, gt=0, le=3_600, description="longest hold, seconds")
+    decision_timeout: Seconds = 1.0
+    held_calls: int = Field(2_000, ge=1, description="per worker; more are denied")
+    drain: Seconds = 30.0
+    """Seconds a stopping worker waits for its held and running calls."""
+
+
+class ControlSettings(Strict):
+    """The control process's API: a unix socket for the command line, and a port for the console."""
+
+    socket: Path = Path("control.sock")
+    listen: Address | None = None
+    approver_providers: list[str] = Field(
+        [], description="identity providers approvers sign in with; empty: all"
+    )
+
+
+class EnvoySettings(Strict):
+    """What the rendered Envoy configuration says of Envoy itself."""
+
+    listen: Address = "127.0.0.1:10000"
+    admin: Address | None = Field(None, description="default: a unix socket under state, mode 0600")
+    concurrency: int = Field(1, ge=1, le=64)
+    guard_endpoints: list[Address] = Field([], description="workers run elsewhere; empty: this machine's own")
+    trusted_hops: int = Field(0, ge=0, le=10, description="proxies in front that append to X-Forwarded-For")
+
+
+class Settings(Strict):
+    """The whole file."""
+
+    version: Literal[1]
+    state: Path = Path(".extproc")
+    """Folder for sockets, spools and the embedded stores. Relative paths start at this file's folder."""
+    workers: int = Field(2, ge=1, le=64)
+    health: Address = "127.0.0.1:10080"
+    """HTTP health and metrics of ``extproc up`` and ``extproc control``."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    envoy: EnvoySettings = EnvoySettings()
+    identity: IdentitySettings
+    connections: dict[Name, Connection] = Field(min_length=1)
+    policy: PolicySettings = PolicySettings()
+    approvals: ApprovalsSettings = ApprovalsSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
+    limits: LimitSettings = LimitSettings()
+    control: ControlSettings = ControlSettings()
+
+    @field_validator("connections")
+    @classmethod
+    def _hosts_are_unambiguous(cls, connections: dict[str, Connection]) -> dict[str, Connection]:
+        owners: dict[str, str] = {}
+        for name, connection in connections.items():
+            for host in connection.hosts:
+                if host in owners:
+                    raise ValueError(f"host {host!r} belongs to both {owners[host]!r} and {name!r}")
+                owners[host] = name
+        return connections

@@ -1,0 +1,1 @@
+"""Text to spans: one small module per entity."""

@@ -1,0 +1,1 @@
+"""Evidence: entries, the durable spool, and the way to ClickHouse."""

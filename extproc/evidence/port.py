@@ -1,0 +1,22 @@
+"""Where the exchange leaves its entries."""
+
+from typing import Protocol
+
+from extproc.model.entries import Entry
+
+
+class Recorder(Protocol):
+    """Takes entries. Raises ``EvidenceError`` when it cannot keep its promise."""
+
+    async def record(self, entry: Entry) -> None:
+        """Store one entry. On return it is durable: it survives the loss of power."""
+        ...
+
+    def record_relaxed(self, entry: Entry) -> None:
+        """Queue one entry; durable soon. Raises when the window of entries in flight is full."""
+        ...
+
+    @property
+    def healthy(self) -> bool:
+        """False once a write has failed, until one succeeds again."""
+        ...

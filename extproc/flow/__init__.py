@@ -1,0 +1,1 @@
+"""One call from end to end. Read exchange.py first."""

@@ -1,0 +1,1 @@
+"""Find and rewrite by plan. Bytes outside masked spans stay identical."""

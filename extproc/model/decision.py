@@ -1,0 +1,86 @@
+"""What was decided, and the permit that alone lets traffic go."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from extproc.model.masking import MaskPlan
+from extproc.model.reasons import Reason
+
+
+class Action(StrEnum):
+    """The three decisions."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+    HOLD = "hold"
+
+
+class HoldMode(StrEnum):
+    """How a held caller waits."""
+
+    WAIT = "wait"
+    """Envoy keeps the call open."""
+    TICKET = "ticket"
+    """The caller is answered at once and comes back."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalTerms:
+    """Who must approve, how many, and until when."""
+
+    groups: tuple[str, ...] = ()
+    """An approver must be in one of these; empty means the connection's own."""
+    minimum: int = 1
+    """How many distinct people."""
+    expires_in_s: float = 900.0
+    """Seconds until nobody can approve any more."""
+    mode: HoldMode = HoldMode.WAIT
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderChanges:
+    """What a policy written for opa-envoy-plugin asks of the headers."""
+
+    set: tuple[tuple[str, str], ...] = ()
+    remove: tuple[str, ...] = ()
+    response: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The policy's readable answer."""
+
+    action: Action
+    reason: Reason
+    rule: str = ""
+    """The rule that decided, as the policy names it."""
+    risk: int = 0
+    """0 to 100."""
+    mask: MaskPlan = field(default_factory=MaskPlan)
+    approval: ApprovalTerms | None = None
+    """Set when the action is ``hold``."""
+    headers: HeaderChanges = field(default_factory=HeaderChanges)
+    status: int = 0
+    """HTTP status a policy asked for on deny; 0 for the reason's own."""
+    body: str = ""
+    """Body a policy asked for on deny; empty for a problem document."""
+    shadow: tuple[str, ...] = ()
+    """Rules that would have denied or held, and are only recorded."""
+    revision: str = ""
+    """SHA-256 of the policy and data that decided, lower-case hex."""
+    decision_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """Leave to forward one exact request. Only ``extproc.flow.decide`` makes one (a test holds it to that).
+
+    The wire encodes nothing that goes upstream without it.
+    """
+
+    call_id: str
+    body_sha256: bytes
+    """Of the bytes as the caller sent them: the wire refuses to forward a rewrite of any others."""
+    reason: Reason
+    expires_ns: int
+    """Wall-clock nanoseconds; past it the permit is void."""

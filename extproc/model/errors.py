@@ -1,0 +1,100 @@
+"""Every error the guard raises on purpose.
+
+::
+
+    ExtprocError
+    ├── ConfigError            a file a person wrote is wrong: says where, and the way out
+    ├── Refused                the call ends here with a reason; becomes the caller's answer
+    ├── MaskingError           text could not be masked: a request is denied, a response becomes 502
+    ├── PolicyError            no usable answer from policy: denies with ``policy-error``
+    │   └── PolicyInvalid      a policy that must not be loaded
+    ├── EvidenceError          an entry cannot be stored durably: denies with ``evidence-unavailable``
+    ├── ApprovalError          the approvals store cannot be asked: denies with ``approval-unavailable``
+    ├── CredentialError        a credential cannot be read: denies with ``credential-unavailable``
+    └── ProtocolViolation      Envoy sent what the exchange cannot accept: the stream is aborted
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from extproc.model.reasons import Reason
+
+
+class ExtprocError(Exception):
+    """Root of all errors raised on purpose."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in a file a person should look."""
+
+    file: Path | str
+    """The file, as the person named it."""
+    line: int = 0
+    """1-based line; 0 when unknown."""
+    column: int = 0
+    """1-based column; 0 when unknown."""
+
+    def __str__(self) -> str:
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+
+
+@dataclass
+class ConfigError(ExtprocError):
+    """A configuration, policy or data file is wrong."""
+
+    message: str
+    """What is wrong."""
+    place: Place | None = None
+    """Where."""
+    way_out: str = ""
+    """What to write instead."""
+
+    def __str__(self) -> str:
+        where = f"{self.place}: " if self.place else ""
+        hint = f"\n  {self.way_out}" if self.way_out else ""
+        return f"{where}{self.message}{hint}"
+
+
+@dataclass
+class Refused(ExtprocError):
+    """The call ends here. Raised anywhere before forwarding; answered and recorded in one place."""
+
+    reason: Reason
+    rule: str = ""
+    """The policy rule or guard check that refused."""
+    detail: str = ""
+    """For the record only. Never holds a value of the call, and is never sent to the caller."""
+    facts: dict[str, object] = field(default_factory=dict)
+    """More columns for the entry (risk, policy revision…)."""
+
+    def __str__(self) -> str:
+        return f"{self.reason} {self.rule} {self.detail}".rstrip()
+
+
+class MaskingError(ExtprocError):
+    """Text could not be masked. The message names the kind of failure, never the text."""
+
+
+class PolicyError(ExtprocError):
+    """Policy gave no usable answer. The message holds nothing of the input."""
+
+
+class PolicyInvalid(PolicyError):
+    """A policy must not be loaded. The message names file, line and the way out."""
+
+
+class EvidenceError(ExtprocError):
+    """An entry cannot be stored durably."""
+
+
+class ApprovalError(ExtprocError):
+    """The approvals store cannot be asked."""
+
+
+class CredentialError(ExtprocError):
+    """A credential cannot be read. The message names its source, never its value."""
+
+
+class ProtocolViolation(ExtprocError):
+    """Envoy sent a message that the exchange cannot accept at this point."""

@@ -1,0 +1,29 @@
+"""Identifiers. Time and randomness are arguments."""
+
+import uuid
+from collections.abc import Callable
+
+NANOSECONDS_PER_MILLISECOND = 1_000_000
+
+
+def uuid7(now_ns: int, random_bytes: bytes) -> str:
+    """Make a UUIDv7: sortable by time, unguessable in the rest.
+
+    Args:
+        now_ns: wall-clock time, nanoseconds since the Unix epoch.
+        random_bytes: 10 bytes; 74 of their bits are used.
+
+    Source: RFC 9562 section 5.7.
+    """
+    milliseconds = now_ns // NANOSECONDS_PER_MILLISECOND
+    random_a = int.from_bytes(random_bytes[:2], "big") & 0x0FFF
+    random_b = int.from_bytes(random_bytes[2:10], "big") & 0x3FFF_FFFF_FFFF_FFFF
+    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | random_a << 64 | 0b10 << 62 | random_b
+    return str(uuid.UUID(int=value))
+
+
+Clock = Callable[[], int]
+"""Returns wall-clock nanoseconds since the Unix epoch (``time.time_ns``)."""
+
+Entropy = Callable[[int], bytes]
+"""Returns that many unpredictable bytes (``os.urandom``)."""

@@ -1,0 +1,59 @@
+"""What is masked, and how: plans, and what was found."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class How(StrEnum):
+    """The ways to mask, weakest first; the strictest of several wins."""
+
+    PARTIAL = "partial"
+    """All but the last four characters become ``*``."""
+    PSEUDONYM = "pseudonym"
+    """A keyed token: the same value gives the same token."""
+    REDACT = "redact"
+    """The value becomes ``[ENTITY]`` or ``[REDACTED]``."""
+    REMOVE = "remove"
+    """The value becomes ``null`` (a JSON value) or nothing (text)."""
+
+    @property
+    def strictness(self) -> int:
+        """Higher hides more."""
+        return list(How).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class MaskRule:
+    """Mask one field, or one kind of entity wherever it is found. Exactly one target is set."""
+
+    how: How
+    path: str = ""
+    """A path as in RFC 9535: ``$.customer.ssn``, ``$.items[*].card``, ``$..password``."""
+    entity: str = ""
+    """One of Presidio's names, e.g. ``US_SSN``; ``*`` for all that are detected."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaskPlan:
+    """What to mask, each way."""
+
+    request: tuple[MaskRule, ...] = ()
+    response: tuple[MaskRule, ...] = ()
+
+    def __or__(self, other: "MaskPlan") -> "MaskPlan":
+        """Both plans together. Where they name the same target, masking takes the strictest."""
+        return MaskPlan(self.request + other.request, self.response + other.response)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An entity was found. Says where, never what."""
+
+    entity: str
+    """Presidio's name, or ``FIELD`` for a path that the plan names."""
+    path: str
+    """Where in the document, as a path with concrete indexes; ``$`` for plain text."""
+    how: str = ""
+    """How it was masked; empty when it was found only."""
+    count: int = 1
+    """How many at this path."""

@@ -1,0 +1,12 @@
+"""What a caller is answered when the guard answers instead of the backend."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole HTTP response. Holds no value of the call and nothing of the policy."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes

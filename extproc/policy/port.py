@@ -1,0 +1,29 @@
+"""What an engine of policy does."""
+
+from typing import Protocol
+
+from extproc.model.call import Json
+
+
+class PolicyEngine(Protocol):
+    """Evaluates the configured query. Never decides anything itself: the answer is read elsewhere."""
+
+    async def evaluate(self, document: bytes) -> Json:
+        """Evaluate the query over one input document.
+
+        Args:
+            document: the input, JSON, UTF-8.
+
+        Returns:
+            The value of the query. Undefined is not a value: it raises.
+
+        Raises:
+            PolicyError: undefined, several results, an error, a timeout, an engine that is gone. The message
+                holds nothing of the input.
+        """
+        ...
+
+    @property
+    def revision(self) -> str:
+        """SHA-256 of the policy and data in force, lower-case hex."""
+        ...

@@ -1,0 +1,1 @@
+"""Which function is this, and where is its text: one module per protocol."""

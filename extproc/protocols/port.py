@@ -1,0 +1,48 @@
+"""What a protocol knows: how to read a call from a request, where text is, and how to say no."""
+
+from typing import Protocol
+
+from extproc.model.call import Call, RequestHead, ResponseHead
+from extproc.model.masking import MaskRule
+from extproc.model.reasons import Reason
+from extproc.model.reply import Reply
+from extproc.model.reasons import Uninspectable
+
+
+class FunctionProtocol(Protocol):
+    """One registered connection's protocol, built once from its settings. Pure; holds no state of a call."""
+
+    def identify(
+        self, head: RequestHead, body: bytes, *, call_id: str, unreadable: Uninspectable | None
+    ) -> Call:
+        """Read which function is called with which arguments.
+
+        Args:
+            head: the request's head, as Envoy will forward it.
+            body: the decoded body (content-encoding undone).
+            call_id: the id to give the call.
+            unreadable: set when the body could not be decoded at all; it becomes ``Call.uninspectable``.
+
+        Returns:
+            The call. Where the function is known but the body is unreadable, ``uninspectable`` names why.
+
+        Raises:
+            Refused: with ``unknown-function`` when no registered function matches.
+        """
+        ...
+
+    def request_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
+        """Rebase path rules, written against the arguments, onto the request's document."""
+        ...
+
+    def response_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
+        """Rebase path rules, written against the result, onto the response's document (or each event's)."""
+        ...
+
+    def streams(self, head: ResponseHead) -> bool:
+        """Whether this response is to be masked event by event rather than whole."""
+        ...
+
+    def refusal(self, call: Call | None, reason: Reason, call_id: str) -> Reply:
+        """The answer for a refused call, in the protocol's own terms, with ``reason`` and ``call_id`` alone."""
+        ...

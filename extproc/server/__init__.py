@@ -1,0 +1,1 @@
+"""gRPC servicers, processes, health, metrics, drain. Decides nothing."""
