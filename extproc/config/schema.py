@@ -45,9 +45,7 @@ class Provider(Strict):
     issuer: str = Field(min_length=1, description="exact value of the iss claim")
     audiences: list[str] = Field(min_length=1, description="accepted aud values; a token needs one of them")
     jwks_file: Path | None = Field(None, description="JSON Web Key Set on disk")
-    jwks_url: str | None = Field(
-        None, pattern=r"^https?://[^\s]+$", description="where Envoy fetches the keys"
-    )
+    jwks_url: str | None = Field(None, pattern=r"^https?://[^\s]+$", description="where Envoy fetches the keys")
     claims: Claims = Claims()
 
     @model_validator(mode="after")
@@ -67,9 +65,7 @@ class MaskRuleSettings(Strict):
     """Mask one field, or one kind of entity."""
 
     path: str | None = Field(None, pattern=r"^\$", description="RFC 9535 subset: $.a.b, $.a[*].b, $..b")
-    entity: str | None = Field(
-        None, pattern=r"^(\*|[A-Z][A-Z0-9_]*)$", description="US_SSN, CREDIT_CARD, * …"
-    )
+    entity: str | None = Field(None, pattern=r"^(\*|[A-Z][A-Z0-9_]*)$", description="US_SSN, CREDIT_CARD, * …")
     how: How = How.REDACT
 
     @model_validator(mode="after")
@@ -209,9 +205,7 @@ class EvidenceSettings(Strict):
     ship_every: Seconds = 0.5
     ship_batch: int = Field(5_000, ge=1, le=100_000)
     relaxed_window: int = Field(1_000, ge=1, description="entries a relaxed connection may have in flight")
-    max_spool: int = Field(
-        1 << 30, ge=1 << 20, description="bytes of unshipped entries before calls are denied"
-    )
+    max_spool: int = Field(1 << 30, ge=1 << 20, description="bytes of unshipped entries before calls are denied")
 
 
 class LimitSettings(Strict):
@@ -236,9 +230,7 @@ class ControlSettings(Strict):
 
     socket: Path = Path("control.sock")
     listen: Address | None = None
-    approver_providers: list[str] = Field(
-        [], description="identity providers approvers sign in with; empty: all"
-    )
+    approver_providers: list[str] = Field([], description="identity providers approvers sign in with; empty: all")
 
 
 class EnvoySettings(Strict):

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from extproc.model.reasons import Uninspectable
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,14 @@ from typing import Protocol
 
 from extproc.model.call import Call, RequestHead, ResponseHead
 from extproc.model.masking import MaskRule
-from extproc.model.reasons import Reason
+from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
-from extproc.model.reasons import Uninspectable
 
 
 class FunctionProtocol(Protocol):
     """One registered connection's protocol, built once from its settings. Pure; holds no state of a call."""
 
-    def identify(
-        self, head: RequestHead, body: bytes, *, call_id: str, unreadable: Uninspectable | None
-    ) -> Call:
+    def identify(self, head: RequestHead, body: bytes, *, call_id: str, unreadable: Uninspectable | None) -> Call:
         """Read which function is called with which arguments.
 
         Args:
