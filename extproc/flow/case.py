@@ -1,0 +1,145 @@
+"""Everything known of one call so far, and the entries made of it.
+
+A case only gathers. It decides nothing, waits for nothing, and what it puts into an entry is masked.
+"""
+
+import hashlib
+from dataclasses import dataclass, field, replace
+
+from extproc.flow.guard import Connected
+from extproc.model.call import Call, RequestHead
+from extproc.model.decision import Decision
+from extproc.model.entries import Entry, EntryKind
+from extproc.model.errors import Refused
+from extproc.model.identity import Identity
+from extproc.model.masking import Finding
+from extproc.model.reasons import Reason, Uninspectable
+
+NANOSECONDS_PER_MILLISECOND = 1e6
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How the call ended, as far as is known. Starts as the worst."""
+
+    kind: EntryKind = EntryKind.FAILED
+    reason: Reason = Reason.GUARD_ERROR
+    rule: str = ""
+    detail: str = ""
+    status: int = 0
+
+
+@dataclass(slots=True)
+class Recorded:
+    """Masked text for the record."""
+
+    path: str = ""
+    arguments: str = ""
+    response: str = ""
+    findings: tuple[Finding, ...] = ()
+    response_bytes: int = 0
+    response_sha256: str = ""
+
+
+@dataclass(slots=True)
+class Released:
+    """How an approval came about."""
+
+    approval_id: str = ""
+    approvers: tuple[str, ...] = ()
+    note: str = ""
+    held_ns: int = 0
+
+
+@dataclass(slots=True)
+class Case:
+    """One call on its way."""
+
+    call_id: str
+    started_ns: int
+    head: RequestHead
+    worker: str
+    body: bytes = b""
+    """As the caller sent it."""
+    plain: bytes = b""
+    """Content-encoding undone: what was inspected, and all that may be forwarded."""
+    body_sha256: bytes = field(default_factory=lambda: hashlib.sha256().digest())
+    unreadable: Uninspectable | None = None
+    connection: Connected | None = None
+    identity: Identity | None = None
+    call: Call | None = None
+    findings: tuple[Finding, ...] = ()
+    """Found in the request, before any decision."""
+    decision: Decision | None = None
+    forwarded: bool = False
+    secret: bytes = b""
+    """The credential given to the backend: taken out of whatever comes back. Never recorded."""
+    released: Released = field(default_factory=Released)
+    recorded: Recorded = field(default_factory=Recorded)
+    outcome: Outcome = field(default_factory=Outcome)
+
+    def refused(self, refusal: Refused) -> None:
+        """The call ends with this refusal."""
+        kind = EntryKind.FAILED if self.forwarded else EntryKind.DENIED
+        self.outcome = Outcome(kind, refusal.reason, refusal.rule, refusal.detail, refusal.reason.answer.status)
+
+    def failed(self, reason: Reason, detail: str, status: int = 0) -> None:
+        """The call ends without an answer of ours."""
+        kind = EntryKind.FAILED if self.forwarded else EntryKind.DENIED
+        self.outcome = Outcome(kind, reason, "", detail, status)
+
+    def completed(self, status: int) -> None:
+        """The whole response went to the caller."""
+        decision = self.decision
+        reason = Reason.APPROVED if self.released.approvers else Reason.POLICY_ALLOWED
+        self.outcome = Outcome(EntryKind.COMPLETED, reason, decision.rule if decision else "", "", status)
+
+    def closing_entry(self, now_ns: int) -> Entry:
+        """The one terminal entry."""
+        outcome = self.outcome
+        return replace(
+            self.entry(outcome.kind, now_ns),
+            reason=outcome.reason.value,
+            rule=outcome.rule,
+            detail=outcome.detail,
+            status=outcome.status,
+            response=self.recorded.response,
+            response_bytes=self.recorded.response_bytes,
+            response_sha256=self.recorded.response_sha256,
+        )
+
+    def entry(self, kind: EntryKind, now_ns: int) -> Entry:
+        """An entry of what is known by now."""
+        head, identity, call, decision = self.head, self.identity, self.call, self.decision
+        entry = Entry(
+            kind=kind,
+            call_id=self.call_id,
+            time_ns=now_ns,
+            request_id=head.request_id,
+            source=head.source,
+            connection=self.connection.name if self.connection else "",
+            method=head.method,
+            path=self.recorded.path,
+            request_bytes=len(self.body),
+            request_sha256=self.body_sha256.hex(),
+            arguments=self.recorded.arguments,
+            findings=self.recorded.findings or self.findings,
+            uninspectable=self.unreadable.value if self.unreadable else "",
+            approval_id=self.released.approval_id,
+            approvers=self.released.approvers,
+            approval_note=self.released.note,
+            held_ms=self.released.held_ns / NANOSECONDS_PER_MILLISECOND,
+            duration_ms=(now_ns - self.started_ns) / NANOSECONDS_PER_MILLISECOND,
+            worker=self.worker,
+        )
+        if identity:
+            entry.issuer, entry.subject = identity.issuer, identity.subject
+            entry.groups, entry.actor = identity.groups, identity.actor
+        if call:
+            entry.function, entry.protocol, entry.session = call.function, call.protocol, call.session
+            entry.method = call.method or head.method
+        if decision:
+            entry.action, entry.reason, entry.rule = decision.action.value, decision.reason.value, decision.rule
+            entry.risk, entry.shadow = decision.risk, decision.shadow
+            entry.policy_revision = decision.revision
+        return entry

@@ -1,0 +1,77 @@
+"""The decide-only door (ext_authz): the same questions and the same decision, without a hand on the bodies.
+
+It cannot mask. A call whose plan masks anything is refused here with ``masking-unavailable`` rather than let
+through unmasked.
+"""
+
+import asyncio
+
+from extproc.flow.case import Case
+from extproc.flow.closing import close, record_intent
+from extproc.flow.decide import decide, grant
+from extproc.flow.guard import Guard
+from extproc.flow.hold import hold
+from extproc.flow.identify import find_connection, identify_call, identify_caller, take_body
+from extproc.flow.local_reply import refusal_reply
+from extproc.flow.request import request_rules, rewrite_request
+from extproc.model.decision import Action
+from extproc.model.entries import EntryKind
+from extproc.model.errors import ExtprocError, Refused
+from extproc.model.ids import uuid7
+from extproc.model.reasons import Reason, Uninspectable
+from extproc.wire import authz
+from extproc.wire.authz import CheckAsked
+from extproc.wire.encode import as_headers
+
+
+async def check(asked: CheckAsked, guard: Guard) -> bytes:
+    """Decide one request.
+
+    Returns:
+        An encoded ``CheckResponse``. Anything raised means: answer with a gRPC error, which Envoy denies on.
+    """
+    now = guard.clock()
+    case = Case(uuid7(now, guard.entropy(10)), now, asked.head, guard.worker)
+    try:
+        take_body(case, guard, asked.body)
+        if asked.truncated:
+            case.unreadable = Uninspectable.TRUNCATED
+        find_connection(case, guard)
+        identify_caller(case, guard, asked.metadata)
+        identify_call(case, guard)
+        if await decide(case, guard) is Action.HOLD:
+            await hold(case, guard, _nothing_to_tell)
+        return await _allow(case, guard)
+    except Refused as refusal:
+        case.refused(refusal)
+        return authz.deny(refusal_reply(case, refusal))
+    except asyncio.CancelledError:
+        case.failed(Reason.CALLER_GONE, "the check was cancelled")
+        raise
+    except ExtprocError as error:
+        case.failed(Reason.GUARD_ERROR, str(error))
+        raise
+    finally:
+        await close(case, guard)
+
+
+async def _nothing_to_tell(_seconds: float) -> None:
+    """ext_authz waits as long as its ``grpc_service.timeout``; there is no message to lengthen it."""
+
+
+async def _allow(case: Case, guard: Guard) -> bytes:
+    decision, connection = case.decision, case.connection
+    assert decision is not None  # noqa: S101 - decided before
+    assert connection is not None  # noqa: S101 - identified before
+    if request_rules(case) or connection.mask.response or decision.mask.response:
+        raise Refused(Reason.MASKING_UNAVAILABLE, rule="ext_authz")
+    if case.plain != case.body:
+        raise Refused(Reason.UNINSPECTABLE, rule="ext_authz", detail="an encoded body cannot be rewritten here")
+    rewrite = rewrite_request(case, guard)
+    permit = grant(case, guard)
+    await record_intent(case, guard)
+    case.forwarded = True
+    case.completed(0)
+    case.outcome.kind = EntryKind.COMPLETED
+    case.outcome.detail = "decided only: the response was not seen"
+    return authz.allow(permit, case.body, rewrite.edits, as_headers(decision.headers.response))

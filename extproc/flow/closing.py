@@ -1,0 +1,44 @@
+"""The entries that bracket a call: the intent before it is forwarded, the outcome whatever it was."""
+
+import asyncio
+
+from extproc.flow.case import Case
+from extproc.flow.guard import Guard
+from extproc.flow.identify import record_request
+from extproc.model.entries import Entry, EntryKind
+from extproc.model.errors import EvidenceError, Refused
+from extproc.model.reasons import Reason
+
+
+async def record_intent(case: Case, guard: Guard) -> None:
+    """Record that the call is about to be forwarded; durable on return where the connection is ``strict``.
+
+    Raises:
+        Refused: with ``evidence-unavailable``: what cannot be recorded is not forwarded.
+    """
+    assert case.connection is not None  # noqa: S101 - identified before
+    entry = case.entry(EntryKind.DECIDED, guard.clock())
+    try:
+        if case.connection.strict:
+            await guard.recorder.record(entry)
+        else:
+            guard.recorder.record_relaxed(entry)
+    except EvidenceError as error:
+        raise Refused(Reason.EVIDENCE_UNAVAILABLE, rule="call.decided", detail=str(error)) from error
+
+
+async def close(case: Case, guard: Guard) -> None:
+    """Record how the call ended. Runs on every way out, cancellation included; never raises."""
+    if not case.recorded.path:
+        record_request(case, guard)
+    entry = case.closing_entry(guard.clock())
+    await asyncio.shield(asyncio.ensure_future(_record(entry, guard)))
+
+
+async def _record(entry: Entry, guard: Guard) -> None:
+    try:
+        await guard.recorder.record(entry)
+    except EvidenceError:
+        guard.observer.evidence_lost(entry)
+    finally:
+        guard.observer.call_ended(entry)

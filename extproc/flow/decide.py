@@ -1,0 +1,72 @@
+"""The decision: policy is asked, its answer is read, and only here a permit is made."""
+
+import asyncio
+
+from extproc.flow.case import Case
+from extproc.flow.guard import Guard
+from extproc.flow.identify import record_request
+from extproc.model.decision import Action, Decision, Permit
+from extproc.model.errors import PolicyError, Refused
+from extproc.model.reasons import Reason
+from extproc.policy.answer import read_answer
+from extproc.policy.document import build_document
+
+PERMIT_LASTS_NS = 10_000_000_000
+"""From the grant to the encode; both happen in one breath unless the machine stalls."""
+
+
+async def decide(case: Case, guard: Guard) -> Action:
+    """Ask policy about the call.
+
+    Returns:
+        ``allow`` or ``hold``.
+
+    Raises:
+        Refused: for ``deny``, and with ``policy-error`` whenever there is no usable answer.
+    """
+    try:
+        case.decision = await _ask(case, guard)
+    except (PolicyError, TimeoutError) as error:
+        detail = "timeout" if isinstance(error, TimeoutError) else str(error)
+        raise Refused(Reason.POLICY_ERROR, rule="policy", detail=detail) from error
+    finally:
+        record_request(case, guard)
+    if case.decision.action is Action.DENY:
+        raise Refused(case.decision.reason, rule=case.decision.rule)
+    return case.decision.action
+
+
+async def _ask(case: Case, guard: Guard) -> Decision:
+    assert case.connection is not None  # noqa: S101 - identified before
+    assert case.call is not None  # noqa: S101 - identified before
+    assert case.identity is not None  # noqa: S101 - identified before
+    document = build_document(
+        head=case.head,
+        call=case.call,
+        identity=case.identity,
+        findings=case.findings,
+        body=case.plain,
+        body_sha256=case.body_sha256.hex(),
+        uninspectable=case.unreadable,
+        now_ns=guard.clock(),
+    )
+    async with asyncio.timeout(guard.limits.decision_timeout):
+        answer = await guard.engine.evaluate(document)
+    return read_answer(answer, revision=guard.engine.revision, defaults=case.connection.terms)
+
+
+def grant(case: Case, guard: Guard) -> Permit:
+    """Make the permit for exactly this request. Called once it is allowed, or released by approvers.
+
+    Raises:
+        Refused: with ``policy-denied`` where neither is so, whatever the caller of this believes.
+    """
+    decision = case.decision
+    released = bool(case.released.approvers)
+    allowed = decision is not None and (
+        decision.action is Action.ALLOW or (decision.action is Action.HOLD and released)
+    )
+    if not allowed:
+        raise Refused(Reason.POLICY_DENIED, rule="grant", detail="no decision allows this")
+    reason = Reason.APPROVED if released else Reason.POLICY_ALLOWED
+    return Permit(case.call_id, case.body_sha256, reason, guard.clock() + PERMIT_LASTS_NS)

@@ -1,0 +1,108 @@
+"""One call from end to end. Read this first.
+
+Every way out of ``guard_call`` goes through its ``finally``, which records: there is no early return before it.
+Whatever is raised out of ``exchange`` makes the server abort the stream, because Envoy takes a clean end of an
+unfinished exchange for consent (``docs/reference/envoy.md``).
+"""
+
+import asyncio
+
+from extproc.flow.case import Case
+from extproc.flow.closing import close, record_intent
+from extproc.flow.decide import decide, grant
+from extproc.flow.guard import Guard
+from extproc.flow.hold import hold
+from extproc.flow.identify import find_connection, identify_call, identify_caller, record_request, take_body
+from extproc.flow.local_reply import LOCAL_REASONS, guard_local_reply, refusal_reply
+from extproc.flow.request import rewrite_request
+from extproc.flow.respond import respond
+from extproc.model.decision import Action
+from extproc.model.errors import ExtprocError, ProtocolViolation, Refused
+from extproc.model.ids import uuid7
+from extproc.model.reasons import Reason
+from extproc.wire import encode
+from extproc.wire.events import (
+    RequestBodyReceived,
+    RequestHeadersReceived,
+    RequestTrailersReceived,
+    ResponseHeadersReceived,
+)
+from extproc.wire.peer import Peer
+
+
+async def exchange(peer: Peer, guard: Guard) -> None:
+    """Guard one exchange to its last byte; return only when nothing is left to guard.
+
+    Raises:
+        ProtocolViolation: Envoy sent what cannot be accepted. Anything raised means: abort the stream.
+    """
+    first = await peer.receive()
+    match first:
+        case RequestHeadersReceived():
+            await guard_call(peer, guard, first)
+        case ResponseHeadersReceived():
+            await guard_local_reply(peer, guard, first)
+        case _:
+            raise ProtocolViolation("an exchange begins with headers")
+
+
+async def guard_call(peer: Peer, guard: Guard, first: RequestHeadersReceived) -> None:
+    """Identify, decide, hold, mask, forward, mask again, record."""
+    case = open_case(guard, first)
+    try:
+        await _read_body(peer, guard, case, first)
+        find_connection(case, guard)
+        identify_caller(case, guard, first.metadata)
+        identify_call(case, guard)
+        if await decide(case, guard) is Action.HOLD:
+            await hold(case, guard, lambda seconds: peer.send(encode.hold(seconds)))
+        rewrite = rewrite_request(case, guard)
+        permit = grant(case, guard)
+        await record_intent(case, guard)
+        case.forwarded = True
+        if first.end_of_stream:
+            await peer.send(encode.forward_headers(permit, rewrite))
+        else:
+            await peer.send(encode.forward_body(permit, case.body, rewrite))
+        await respond(peer, guard, case)
+    except Refused as refusal:
+        case.refused(refusal)
+        await peer.send(encode.refuse(refusal_reply(case, refusal)))
+    except asyncio.CancelledError:
+        case.failed(Reason.CALLER_GONE, "the stream was cancelled")
+        raise
+    except ExtprocError as error:
+        case.failed(Reason.RESPONSE_ABANDONED if case.forwarded else Reason.GUARD_ERROR, str(error))
+        raise
+    finally:
+        await close(case, guard)
+
+
+def open_case(guard: Guard, first: RequestHeadersReceived) -> Case:
+    """Begin a case: from here on, the call is recorded whatever happens."""
+    now = guard.clock()
+    return Case(uuid7(now, guard.entropy(10)), now, first.head, guard.worker)
+
+
+async def _read_body(peer: Peer, guard: Guard, case: Case, first: RequestHeadersReceived) -> None:
+    """Read what the request has after its head. A decision needs all of it.
+
+    Raises:
+        Refused: too large; or trailers, of which Envoy would let nothing be edited after the decision.
+    """
+    if first.end_of_stream:
+        return
+    await peer.send(encode.AWAIT_REQUEST_BODY)
+    event = await peer.receive()
+    match event:
+        case RequestBodyReceived(body=body, end_of_stream=end):
+            take_body(case, guard, body)
+            if not end:
+                raise Refused(Reason.UNINSPECTABLE, rule="request-trailers")
+        case RequestTrailersReceived():
+            raise Refused(Reason.UNINSPECTABLE, rule="request-trailers")
+        case ResponseHeadersReceived(head=head):
+            raise Refused(LOCAL_REASONS.get(head.local_reply, Reason.UPSTREAM_ERROR), "envoy", head.local_reply)
+        case _:
+            raise ProtocolViolation("expected request_body")
+    record_request(case, guard)

@@ -1,0 +1,54 @@
+"""The parts of a guard, put together once by ``extproc.app`` and shared by all calls of a worker."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from extproc.approvals.port import ApprovalStore
+from extproc.approvals.waiter import ApprovalWaiter
+from extproc.config.schema import ConnectionBase, LimitSettings, Provider
+from extproc.credentials.sources import Credential
+from extproc.evidence.port import Recorder
+from extproc.flow.observer import Observer
+from extproc.masking.rewrite import TextMasker
+from extproc.model.decision import ApprovalTerms
+from extproc.model.ids import Clock, Entropy
+from extproc.model.masking import MaskPlan
+from extproc.policy.port import PolicyEngine
+from extproc.protocols.port import FunctionProtocol
+
+
+@dataclass(frozen=True)
+class Connected:
+    """One registered connection, ready for use."""
+
+    name: str
+    settings: ConnectionBase
+    protocol: FunctionProtocol
+    mask: MaskPlan
+    terms: ApprovalTerms
+    """What a held call needs where policy does not say."""
+    credential: Credential | None = None
+
+    @property
+    def strict(self) -> bool:
+        """Whether an entry must be durable before anything is forwarded."""
+        return self.settings.recording.durability == "strict"
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Everything one call needs. Holds no state of any call."""
+
+    hosts: Mapping[str, Connected]
+    """Exact Host header value, lower case → connection."""
+    providers: Mapping[str, Provider]
+    engine: PolicyEngine
+    masker: TextMasker
+    approvals: ApprovalStore
+    waiter: ApprovalWaiter
+    recorder: Recorder
+    limits: LimitSettings
+    clock: Clock
+    entropy: Entropy
+    worker: str = "worker"
+    observer: Observer = field(default_factory=Observer)

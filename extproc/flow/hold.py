@@ -1,0 +1,122 @@
+"""A held call: asked about, waited for, released or refused. The exact bytes stay in this worker's memory."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from extproc.approvals.digest import digest
+from extproc.approvals.port import Approval, ApprovalRequest, State
+from extproc.flow.case import Case, Released
+from extproc.flow.guard import Guard
+from extproc.flow.identify import EVERYTHING
+from extproc.model.decision import ApprovalTerms, Decision, HoldMode
+from extproc.model.entries import EntryKind
+from extproc.model.errors import ApprovalError, EvidenceError, Refused
+from extproc.model.ids import uuid7
+from extproc.model.reasons import Reason
+
+NANOSECONDS = 1_000_000_000
+ENVOY_SLACK_S = 5.0
+"""Envoy waits this much longer than the hold, so that the guard's answer, not a 504, ends it."""
+
+
+async def hold(case: Case, guard: Guard, keep_waiting: Callable[[float], Awaitable[None]]) -> None:
+    """Hold the call until approvers release it; on return ``case.released`` names them.
+
+    Args:
+        case: decided as ``hold``.
+        guard: the guard's parts.
+        keep_waiting: tells the mesh to wait for that many seconds.
+
+    Raises:
+        Refused: denied, expired, or the store or the evidence cannot be had.
+        asyncio.CancelledError: the caller left; the request is cancelled first.
+    """
+    decision = case.decision
+    assert decision is not None  # noqa: S101 - decided before
+    terms = decision.approval or ApprovalTerms()
+    if terms.mode is not HoldMode.WAIT:
+        raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="approval.mode", detail="mode ticket is not offered")
+    if guard.waiter.waiting >= guard.limits.held_calls:
+        raise Refused(Reason.OVERLOADED, rule="limits.held_calls")
+    seconds = min(terms.expires_in_s, guard.limits.hold)
+    request = _request(case, guard, decision, terms, seconds)
+    case.released = Released(approval_id=request.approval_id)
+    try:
+        await asyncio.to_thread(guard.approvals.open, request)
+        await _record_held(case, guard)
+        await keep_waiting(seconds + ENVOY_SLACK_S)
+        approval = await guard.waiter.wait(request.approval_id, request.expires_ns)
+    except ApprovalError as error:
+        raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="approvals", detail=str(error)) from error
+    except asyncio.CancelledError:
+        await guard.waiter.abandon(request.approval_id)
+        raise
+    finally:
+        case.released.held_ns = guard.clock() - request.created_ns
+        guard.observer.call_released()
+    _settle(case, guard, approval)
+
+
+def _request(
+    case: Case, guard: Guard, decision: Decision, terms: ApprovalTerms, seconds: float
+) -> ApprovalRequest:
+    call, identity, connection = case.call, case.identity, case.connection
+    assert call is not None  # noqa: S101 - identified before
+    assert identity is not None  # noqa: S101 - identified before
+    assert connection is not None  # noqa: S101 - identified before
+    now = guard.clock()
+    try:
+        exact = digest(
+            identity=identity,
+            function=call.function,
+            arguments=call.arguments,
+            connection=connection.name,
+            policy_revision=decision.revision,
+            body_sha256=case.body_sha256,
+        )
+    except ApprovalError as error:
+        raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="digest", detail=str(error)) from error
+    return ApprovalRequest(
+        approval_id=uuid7(now, guard.entropy(10)),
+        call_id=case.call_id,
+        digest=exact,
+        function=call.function,
+        requester=identity.name,
+        actor=f"{identity.issuer}|{identity.actor}" if identity.actor else "",
+        reason=decision.reason.value,
+        rule=decision.rule,
+        risk=decision.risk,
+        groups=terms.groups,
+        minimum=terms.minimum,
+        created_ns=now,
+        expires_ns=now + int(seconds * NANOSECONDS),
+        preview=case.recorded.arguments,
+        findings=case.findings,
+        source=case.head.source,
+    )
+
+
+async def _record_held(case: Case, guard: Guard) -> None:
+    entry = case.entry(EntryKind.HELD, guard.clock())
+    try:
+        await guard.recorder.record(entry)
+    except EvidenceError as error:
+        await guard.waiter.abandon(case.released.approval_id)
+        raise Refused(Reason.EVIDENCE_UNAVAILABLE, rule="call.held", detail=str(error)) from error
+    guard.observer.call_held(entry)
+
+
+def _settle(case: Case, guard: Guard, approval: Approval) -> None:
+    """Read how the approval stands. Only ``approved`` passes."""
+    case.released.note = "; ".join(
+        guard.masker.mask_text(vote.note, EVERYTHING)[0] for vote in approval.votes
+    )
+    match approval.state:
+        case State.APPROVED:
+            case.released.approvers = tuple(vote.voter for vote in approval.votes if vote.approve)
+        case State.DENIED:
+            raise Refused(Reason.APPROVAL_DENIED, rule="approval")
+        case State.EXPIRED:
+            raise Refused(Reason.APPROVAL_EXPIRED, rule="approval")
+        case _:
+            raise Refused(Reason.CALLER_GONE, rule="approval", detail=f"approval is {approval.state}")

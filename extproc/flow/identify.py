@@ -1,0 +1,122 @@
+"""Who calls, and what: the first questions, asked of both doors alike."""
+
+import hashlib
+import json
+from urllib.parse import unquote_to_bytes
+
+import orjson
+
+from extproc.codecs.content_encoding import decode as decode_content
+from extproc.codecs.errors import Unreadable
+from extproc.flow.case import Case
+from extproc.flow.guard import Guard
+from extproc.identity.jwt_metadata import identify
+from extproc.model.call import Json
+from extproc.model.errors import MaskingError, Refused
+from extproc.model.masking import How, MaskRule
+from extproc.model.reasons import Reason, Uninspectable
+from extproc.wire.events import Metadata
+
+EVERYTHING: tuple[MaskRule, ...] = (MaskRule(How.REDACT, entity="*"),)
+"""Added to every plan before anything is stored or shown."""
+BUFFERED_TRAILERS_ONLY = "trailers without a body"
+
+
+def take_body(case: Case, guard: Guard, body: bytes) -> None:
+    """Keep the caller's bytes, and undo their content-encoding.
+
+    Raises:
+        Refused: with ``body-too-large``. Other trouble becomes the named fact ``case.unreadable``.
+    """
+    case.body = body
+    case.body_sha256 = hashlib.sha256(body).digest()
+    if len(body) > guard.limits.request_body:
+        raise Refused(Reason.BODY_TOO_LARGE, rule="limits.request_body")
+    try:
+        case.plain = decode_content(
+            body,
+            case.head.headers.get("content-encoding"),
+            limit=guard.limits.request_body,
+            ratio=guard.limits.decoded_ratio,
+        )
+    except Unreadable as error:
+        case.unreadable = error.kind
+
+
+def find_connection(case: Case, guard: Guard) -> None:
+    """Look up the connection by the exact host. Two Host headers, merged by Envoy, match none.
+
+    Raises:
+        Refused: with ``unknown-function``.
+    """
+    case.connection = guard.hosts.get(case.head.authority.lower())
+    if case.connection is None:
+        raise Refused(Reason.UNKNOWN_FUNCTION, rule="hosts", detail="no connection has this host")
+
+
+def identify_caller(case: Case, guard: Guard, metadata: Metadata) -> None:
+    """Read who calls from what Envoy has verified.
+
+    Raises:
+        Refused: with ``unauthenticated`` or ``token-rejected``.
+    """
+    case.identity = identify(metadata, guard.providers, now_s=guard.clock() / 1e9)
+
+
+def identify_call(case: Case, guard: Guard) -> None:
+    """Read which function is called, with which arguments, and what sensitive data they carry.
+
+    Raises:
+        Refused: with ``unknown-function``.
+    """
+    connection = case.connection
+    assert connection is not None  # noqa: S101 - find_connection came first
+    case.call = connection.protocol.identify(
+        case.head, case.plain, call_id=case.call_id, unreadable=case.unreadable
+    )
+    case.unreadable = case.call.uninspectable
+    if case.unreadable is None:
+        _find(case, guard)
+
+
+def _find(case: Case, guard: Guard) -> None:
+    """Findings in the body and in the URL. A body that detectors cannot read is uninspectable."""
+    try:
+        in_body = guard.masker.find(case.plain, case.head.headers.get("content-type")) if case.plain else ()
+        _, in_url = guard.masker.mask_text(readable_url(case.head.path), EVERYTHING)
+    except MaskingError:
+        case.unreadable = Uninspectable.NOT_JSON
+        return
+    case.findings = in_body + in_url
+
+
+def readable_url(path: str) -> str:
+    """A path and query as a person reads them: percent-decoded, what is not UTF-8 replaced."""
+    return unquote_to_bytes(path).decode("utf-8", "replace")
+
+
+def dump(value: Json) -> bytes:
+    """JSON bytes of a parsed value, big integers included."""
+    try:
+        return orjson.dumps(value)
+    except (TypeError, orjson.JSONEncodeError):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def record_request(case: Case, guard: Guard) -> None:
+    """Mask what entries keep of the request, by every rule that is known by now. Never raises: what cannot be
+    masked is not kept.
+    """
+    rules = EVERYTHING
+    if case.connection:
+        rules += case.connection.mask.request
+    if case.decision:
+        rules += case.decision.mask.request
+    try:
+        case.recorded.path = guard.masker.mask_text(readable_url(case.head.path_only), rules)[0]
+        if case.connection and case.call and case.connection.settings.recording.arguments:
+            masked = guard.masker.mask(dump(case.call.arguments), "application/json", rules)
+            limit = case.connection.settings.recording.max_text
+            case.recorded.arguments = masked.body.decode("utf-8", "replace")[:limit]
+    except MaskingError:
+        case.recorded.arguments = ""

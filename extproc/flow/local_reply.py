@@ -1,0 +1,67 @@
+"""Answers that are not the backend's: the guard's own refusals, and Envoy's local replies."""
+
+from extproc.flow.case import Case
+from extproc.flow.closing import close
+from extproc.flow.guard import Guard
+from extproc.model.errors import ProtocolViolation, Refused
+from extproc.model.ids import uuid7
+from extproc.model.reasons import Reason
+from extproc.model.reply import Reply
+from extproc.protocols.problem import problem
+from extproc.wire import encode
+from extproc.wire.events import ResponseBodyReceived, ResponseHeadersReceived
+from extproc.wire.peer import Peer
+
+LOCAL_REASONS = {
+    "request_payload_too_large": Reason.BODY_TOO_LARGE,
+    "route_not_found": Reason.UNKNOWN_FUNCTION,
+    "direct_response": Reason.UNKNOWN_FUNCTION,
+}
+"""Envoy's ``response.code_details`` by the reason it amounts to."""
+BY_STATUS = {401: Reason.UNAUTHENTICATED, 403: Reason.TOKEN_REJECTED, 413: Reason.BODY_TOO_LARGE}
+
+
+def refusal_reply(case: Case, refusal: Refused) -> Reply:
+    """The caller's answer, in its protocol's terms: the reason and the call's id, nothing else of ours."""
+    decision = case.decision
+    if decision and decision.body and refusal.reason is decision.reason:
+        kind = ("content-type", "text/plain; charset=utf-8")
+        return Reply(decision.status or refusal.reason.answer.status, (kind,), decision.body.encode())
+    if case.connection is not None and case.identity is not None:
+        return case.connection.protocol.refusal(case.call, refusal.reason, case.call_id)
+    return problem(refusal.reason, case.call_id)
+
+
+async def guard_local_reply(peer: Peer, guard: Guard, first: ResponseHeadersReceived) -> None:
+    """Envoy refused before the guard was asked (a bad token, say): record it, and answer in our terms.
+
+    The upstream was not reached; a stream that begins with a response of the upstream breaks the contract.
+
+    Raises:
+        ProtocolViolation: the response is not Envoy's own.
+    """
+    if not first.head.local_reply:
+        raise ProtocolViolation("a response to a request that the guard never saw")
+    now = guard.clock()
+    case = Case(uuid7(now, guard.entropy(10)), now, first.request, guard.worker)
+    case.connection = guard.hosts.get(first.request.authority.lower())
+    reason = LOCAL_REASONS.get(first.head.local_reply) or BY_STATUS.get(first.head.status, Reason.GUARD_ERROR)
+    case.refused(Refused(reason, rule="envoy", detail=first.head.local_reply))
+    case.outcome.status = first.head.status
+    try:
+        await _answer(peer, first, problem(reason, case.call_id))
+    finally:
+        await close(case, guard)
+
+
+async def _answer(peer: Peer, first: ResponseHeadersReceived, reply: Reply) -> None:
+    """Keep Envoy's status, and put our problem document in place of its text."""
+    fields = encode.as_headers(reply.headers)
+    if first.end_of_stream:
+        await peer.send(encode.release_headers(encode.HeaderEdits()))
+        return
+    await peer.send(encode.AWAIT_RESPONSE_BODY)
+    event = await peer.receive()
+    if not isinstance(event, ResponseBodyReceived):
+        raise ProtocolViolation("expected response_body")
+    await peer.send(encode.release_body(encode.HeaderEdits(fields), reply.body))

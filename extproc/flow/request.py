@@ -1,0 +1,90 @@
+"""What goes upstream instead of what came: masked, without the caller's token, with the backend's credential."""
+
+from extproc.flow.case import Case
+from extproc.flow.guard import Guard
+from extproc.flow.identify import dump
+from extproc.model.call import Call
+from extproc.model.errors import CredentialError, MaskingError, Refused
+from extproc.model.masking import Finding, MaskRule
+from extproc.model.reasons import Reason
+from extproc.wire.encode import HeaderEdits, Rewrite, as_headers
+
+NEVER_FORWARDED = (
+    "authorization",
+    "proxy-authorization",
+    "accept-encoding",  # so that bodies come back readable
+    "range",  # a part of a document cannot be masked
+    "if-range",
+)
+CALL_ID = "x-extproc-call-id"
+BODY_HEADERS = ("content-encoding",)
+
+
+def rewrite_request(case: Case, guard: Guard) -> Rewrite:
+    """Make the request that the backend gets.
+
+    Raises:
+        Refused: with ``masking-failed`` or ``credential-unavailable``.
+    """
+    assert case.decision is not None  # noqa: S101 - decided before
+    body = _masked_body(case, guard)
+    removed = NEVER_FORWARDED + case.decision.headers.remove + (BODY_HEADERS if case.body else ())
+    added = ((CALL_ID, case.call_id.encode()), *as_headers(case.decision.headers.set))
+    added += _credential(case)
+    names = {name for name, _ in added}
+    return Rewrite(HeaderEdits(added, tuple(name for name in removed if name not in names)), body)
+
+
+def _masked_body(case: Case, guard: Guard) -> bytes | None:
+    """The body to forward; None when it is what the caller sent."""
+    rules = request_rules(case)
+    plain = case.plain
+    if not rules:
+        return None if plain == case.body else plain
+    assert case.connection is not None  # noqa: S101 - identified before
+    assert case.call is not None  # noqa: S101 - identified before
+    try:
+        content_type = case.head.headers.get("content-type")
+        masked = guard.masker.mask(plain, content_type, case.connection.protocol.request_rules(rules))
+        _refuse_unmaskable_url(case, case.call, guard, rules, masked.findings)
+    except MaskingError as error:
+        raise Refused(Reason.MASKING_FAILED, rule="masking.request", detail=str(error)) from error
+    case.recorded.findings = masked.findings or case.findings
+    return None if masked.body == case.body else masked.body
+
+
+def request_rules(case: Case) -> tuple[MaskRule, ...]:
+    """The connection's and the policy's request rules together."""
+    assert case.connection is not None  # noqa: S101 - identified before
+    assert case.decision is not None  # noqa: S101 - decided before
+    return case.connection.mask.request + case.decision.mask.request
+
+
+def _refuse_unmaskable_url(
+    case: Case, call: Call, guard: Guard, rules: tuple[MaskRule, ...], masked: tuple[Finding, ...]
+) -> None:
+    """A field to be masked that sits in the path or query cannot be rewritten there: refuse the call.
+
+    Raises:
+        MaskingError: an argument that the rules mask did not come from the body.
+    """
+    if call.protocol != "http-json":
+        return
+    wanted = guard.masker.mask(dump(call.arguments), "application/json", rules).findings
+    done = {(finding.entity, finding.path) for finding in masked}
+    if any((finding.entity, finding.path) not in done for finding in wanted if finding.how):
+        raise MaskingError("a field to be masked is part of the URL")
+
+
+def _credential(case: Case) -> tuple[tuple[str, bytes], ...]:
+    """The backend's credential, read when it is needed and at no other time."""
+    connection = case.connection
+    assert connection is not None  # noqa: S101 - identified before
+    if connection.credential is None:
+        return ()
+    try:
+        value = connection.credential.value()
+    except CredentialError as error:
+        raise Refused(Reason.CREDENTIAL_UNAVAILABLE, rule="credential", detail=str(error)) from error
+    case.secret = value
+    return ((connection.credential.header, value),)

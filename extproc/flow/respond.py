@@ -1,0 +1,264 @@
+"""The response: masked whole, or event by event, and nothing of it sent before that."""
+
+import hashlib
+from dataclasses import dataclass
+
+from extproc.codecs.content_encoding import decode as decode_content
+from extproc.codecs.errors import Unreadable
+from extproc.flow.case import Case
+from extproc.flow.guard import Guard
+from extproc.flow.identify import EVERYTHING
+from extproc.flow.request import CALL_ID
+from extproc.masking.port import EventMasker
+from extproc.model.call import Headers
+from extproc.model.errors import MaskingError, ProtocolViolation, Refused
+from extproc.model.masking import Finding, MaskRule
+from extproc.model.reasons import Reason
+from extproc.wire import encode
+from extproc.wire.encode import HeaderEdits, as_headers
+from extproc.wire.events import (
+    ResponseBodyReceived,
+    ResponseHeadersReceived,
+    ResponseTrailersReceived,
+)
+from extproc.wire.peer import Peer
+
+LENGTH_HEADERS = ("content-length",)
+STALE_AFTER_REWRITE = ("content-encoding", "etag", "digest", "content-digest", "repr-digest", "content-md5")
+"""Fields that describe bytes which are no longer the ones sent (RFC 9110 section 8, RFC 9530)."""
+UNMASKED_HEADERS = frozenset({"content-length", "content-type", "date", "content-encoding"})
+SECRET_MINIMUM = 8
+"""Credentials shorter than this are not looked for in responses: they would match by chance."""
+CONCEALED = b"[CREDENTIAL]"
+
+
+async def respond(peer: Peer, guard: Guard, case: Case) -> None:
+    """Guard the response to a forwarded call, to its last byte.
+
+    Raises:
+        Refused: it cannot be masked, and no byte of it has gone to the caller.
+        MaskingError: it cannot be masked any further, and a part has gone: the stream must be broken off.
+    """
+    began = await peer.receive()
+    if not isinstance(began, ResponseHeadersReceived):
+        raise ProtocolViolation("expected response_headers")
+    assert case.connection is not None  # noqa: S101 - identified before
+    if began.head.local_reply:
+        raise Refused(Reason.UPSTREAM_ERROR, rule="envoy", detail=began.head.local_reply)
+    rules = _response_rules(case)
+    if began.end_of_stream:
+        await peer.send(encode.release_headers(_edits(case, guard, rules, began.head.headers)))
+    elif case.connection.protocol.streams(began.head):
+        await _respond_streaming(peer, guard, case, began, rules)
+    else:
+        await _respond_whole(peer, guard, case, began, rules)
+    case.completed(began.head.status)
+
+
+def _response_rules(case: Case) -> tuple[MaskRule, ...]:
+    assert case.connection is not None  # noqa: S101 - identified before
+    assert case.decision is not None  # noqa: S101 - decided before
+    rules = case.connection.mask.response + case.decision.mask.response
+    return case.connection.protocol.response_rules(rules)
+
+
+async def _respond_whole(
+    peer: Peer, guard: Guard, case: Case, began: ResponseHeadersReceived, rules: tuple[MaskRule, ...]
+) -> None:
+    await peer.send(encode.AWAIT_RESPONSE_BODY)
+    event = await peer.receive()
+    body = event.body if isinstance(event, ResponseBodyReceived) else b""
+    whole = mask_whole(case, guard, began.head.headers, body, rules)
+    edits = _edits(case, guard, rules, began.head.headers, rewritten=whole is not None)
+    if isinstance(event, ResponseTrailersReceived):
+        # Envoy holds the headers back until here, but takes no edits of them any more.
+        raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="trailers", detail="trailers without a body")
+    if not isinstance(event, ResponseBodyReceived):
+        raise ProtocolViolation("expected response_body")
+    _remember(case, body if whole is None else whole)
+    await peer.send(encode.release_body(edits, whole))
+    if not event.end_of_stream:
+        await _trailers(peer, guard, case, rules, await peer.receive())
+
+
+def mask_whole(
+    case: Case, guard: Guard, headers: Headers, body: bytes, rules: tuple[MaskRule, ...]
+) -> bytes | None:
+    """The body to send to the caller; None when it is what the backend sent.
+
+    Raises:
+        Refused: with ``response-uninspectable`` or ``masking-failed``.
+    """
+    content_type = headers.get("content-type")
+    try:
+        plain = decode_content(
+            body,
+            headers.get("content-encoding"),
+            limit=guard.limits.response_body,
+            ratio=guard.limits.decoded_ratio,
+        )
+        masked = guard.masker.mask(plain, content_type, rules)
+        sent = conceal(masked.body, case.secret)
+    except Unreadable as error:
+        raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="response", detail=error.kind.value) from error
+    except MaskingError as error:
+        raise Refused(Reason.MASKING_FAILED, rule="masking.response", detail=str(error)) from error
+    case.recorded.findings += masked.findings
+    _record(case, guard, sent, content_type, rules)
+    return None if sent == body else sent
+
+
+def _record(case: Case, guard: Guard, sent: bytes, content_type: str, rules: tuple[MaskRule, ...]) -> None:
+    """Keep the masked response. Where the plan leaves entities in it, the record masks those as well."""
+    assert case.connection is not None  # noqa: S101 - identified before
+    recording = case.connection.settings.recording
+    if not recording.response:
+        return
+    if not any(rule.entity == "*" for rule in rules):
+        try:
+            sent = guard.masker.mask(sent, content_type, EVERYTHING).body
+        except MaskingError:
+            sent = b""
+    case.recorded.response = sent[: recording.max_text].decode("utf-8", "replace")
+
+
+def _remember(case: Case, sent: bytes) -> None:
+    case.recorded.response_bytes = len(sent)
+    case.recorded.response_sha256 = hashlib.sha256(sent).hexdigest()
+
+
+def conceal(body: bytes, secret: bytes) -> bytes:
+    """Take the backend's credential out of what the backend sends back."""
+    bare = secret.rpartition(b" ")[2]
+    return body.replace(bare, CONCEALED) if len(bare) >= SECRET_MINIMUM else body
+
+
+def _edits(
+    case: Case, guard: Guard, rules: tuple[MaskRule, ...], headers: Headers, *, rewritten: bool = False
+) -> HeaderEdits:
+    """Mask header fields that carry text, and drop those that describe other bytes."""
+    assert case.decision is not None  # noqa: S101 - decided before
+    changed = mask_fields(case, guard, headers, rules)
+    changed += ((CALL_ID, case.call_id.encode()), *as_headers(case.decision.headers.response))
+    return HeaderEdits(changed, STALE_AFTER_REWRITE if rewritten else ())
+
+
+def mask_fields(
+    case: Case, guard: Guard, fields: Headers, rules: tuple[MaskRule, ...]
+) -> tuple[tuple[str, bytes], ...]:
+    """The header or trailer fields whose values must change.
+
+    One look at all values together; only where that finds something, one look at each.
+
+    Raises:
+        Refused: with ``masking-failed``.
+    """
+    try:
+        text = "\n".join(value.decode("latin-1") for _, value in fields)
+        if conceal(text.encode("latin-1"), case.secret) == text.encode("latin-1") and not _hits(guard, text, rules):
+            return ()
+        return _masked_fields(case, guard, fields, rules)
+    except MaskingError as error:
+        raise Refused(Reason.MASKING_FAILED, rule="masking.headers", detail=str(error)) from error
+
+
+def _hits(guard: Guard, text: str, rules: tuple[MaskRule, ...]) -> tuple[Finding, ...]:
+    return guard.masker.mask_text(text, rules)[1]
+
+
+def _masked_fields(
+    case: Case, guard: Guard, fields: Headers, rules: tuple[MaskRule, ...]
+) -> tuple[tuple[str, bytes], ...]:
+    changed: dict[str, bytes] = {}
+    for name, _ in fields:
+        if name in UNMASKED_HEADERS or name in changed:
+            continue
+        value = fields.raw(name)
+        masked, findings = guard.masker.mask_text(value.decode("latin-1"), rules)
+        sent = conceal(masked.encode("latin-1", "replace"), case.secret)
+        if sent != value:
+            changed[name] = sent
+            case.recorded.findings += tuple(
+                Finding(each.entity, f"header.{name}", each.how, each.count) for each in findings
+            )
+    return tuple(changed.items())
+
+
+@dataclass(slots=True)
+class _Stream:
+    """A response under way, piece by piece."""
+
+    masker: EventMasker
+    sent: int = 0
+    number: int = 0
+    kept: bytes = b""
+    sha256: "hashlib._Hash" = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        self.sha256 = hashlib.sha256()
+
+    def feed(self, piece: bytes, secret: bytes, *, last: bool, keep: int) -> bytes:
+        """What may go now."""
+        out = self.masker.feed(piece)
+        if last:
+            out += self.masker.finish()
+        out = conceal(out, secret)
+        self.sent += len(out)
+        self.sha256.update(out)
+        self.kept += out[: max(0, keep - len(self.kept))]
+        return out
+
+
+async def _respond_streaming(
+    peer: Peer, guard: Guard, case: Case, began: ResponseHeadersReceived, rules: tuple[MaskRule, ...]
+) -> None:
+    """Mask event by event. A whole event goes at once; an unfinished one waits for its rest."""
+    headers = began.head.headers
+    if headers.get("content-encoding").lower() not in ("", "identity"):
+        raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="response", detail="an encoded stream")
+    assert case.connection is not None  # noqa: S101 - identified before
+    recording = case.connection.settings.recording
+    try:
+        stream = _Stream(guard.masker.stream(headers.get("content-type"), rules))
+    except MaskingError as error:
+        raise Refused(Reason.MASKING_FAILED, rule="masking.response", detail=str(error)) from error
+    edits = _edits(case, guard, rules, headers)
+    await peer.send(encode.begin_stream(HeaderEdits(edits.set, (*LENGTH_HEADERS, *STALE_AFTER_REWRITE))))
+    try:
+        await _pieces(peer, guard, case, stream, rules, recording.max_text)
+    finally:
+        case.recorded.findings += stream.masker.findings
+        case.recorded.response_bytes = stream.sent
+        case.recorded.response_sha256 = stream.sha256.hexdigest()
+        _record(case, guard, _whole_events(stream.kept), headers.get("content-type"), rules)
+
+
+async def _pieces(
+    peer: Peer, guard: Guard, case: Case, stream: _Stream, rules: tuple[MaskRule, ...], keep: int
+) -> None:
+    while True:
+        event = await peer.receive()
+        if isinstance(event, ResponseTrailersReceived):
+            await _trailers(peer, guard, case, rules, event)
+            return
+        if not isinstance(event, ResponseBodyReceived):
+            raise ProtocolViolation("expected a piece of the response")
+        out = stream.feed(event.body, case.secret, last=event.end_of_stream, keep=keep)
+        stream.number += 1
+        await peer.send(encode.release_piece(stream.number, out))
+        if event.end_of_stream:
+            return
+
+
+def _whole_events(kept: bytes) -> bytes:
+    """Up to the last blank line, so that what is masked again for the record is whole."""
+    end = max(kept.rfind(b"\n\n"), kept.rfind(b"\r\n\r\n"), kept.rfind(b"\r\r"))
+    return kept[: end + 4] if end >= 0 else b""
+
+
+async def _trailers(
+    peer: Peer, guard: Guard, case: Case, rules: tuple[MaskRule, ...], event: object
+) -> None:
+    if not isinstance(event, ResponseTrailersReceived):
+        raise ProtocolViolation("expected response_trailers")
+    await peer.send(encode.release_trailers(HeaderEdits(mask_fields(case, guard, event.trailers, rules))))

@@ -1,0 +1,24 @@
+"""Problem documents: how a refusal looks over plain HTTP (RFC 9457)."""
+
+import orjson
+
+from extproc.model.reasons import Reason
+from extproc.model.reply import Reply
+
+PROBLEM_TYPE = "urn:extproc:reason:"
+
+
+def problem(reason: Reason, call_id: str) -> Reply:
+    """The answer for one reason: its title and the call's id, and nothing of the policy or of any value."""
+    status, title = reason.answer
+    document = {
+        "type": PROBLEM_TYPE + reason.value,
+        "title": title,
+        "status": status,
+        "reason": reason.value,
+        "call_id": call_id,
+    }
+    headers = [("content-type", "application/problem+json"), ("cache-control", "no-store")]
+    if reason is Reason.UNAUTHENTICATED:
+        headers.append(("www-authenticate", "Bearer"))  # RFC 9110 section 15.5.2
+    return Reply(status, tuple(headers), orjson.dumps(document))

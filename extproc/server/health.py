@@ -1,0 +1,41 @@
+"""Health and metrics over HTTP, for whoever has no gRPC health client."""
+
+import os
+from collections.abc import Awaitable, Callable
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+Checks = Callable[[], Awaitable[dict[str, str]]]
+"""Returns each part's state; ``ok`` is well, anything else says what is wrong."""
+
+OK = "ok"
+
+
+def health_app(checks: Checks) -> Starlette:
+    """``/healthz``: 200 when every part is ``ok``, 503 otherwise. ``/metrics``: Prometheus text."""
+
+    async def healthz(_request: Request) -> Response:
+        parts = await checks()
+        well = all(state == OK for state in parts.values())
+        return JSONResponse({"status": OK if well else "unhealthy", "parts": parts}, 200 if well else 503)
+
+    async def metrics(_request: Request) -> Response:
+        return Response(generate_latest(_registry()), media_type=CONTENT_TYPE_LATEST)
+
+    return Starlette(routes=[Route("/healthz", healthz), Route("/metrics", metrics)])
+
+
+def _registry() -> CollectorRegistry:
+    """All processes' metrics where they share a folder (``PROMETHEUS_MULTIPROC_DIR``), else this process's."""
+    from prometheus_client import REGISTRY  # noqa: PLC0415 - read after the environment is set
+
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)
+    return registry

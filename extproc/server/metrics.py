@@ -1,0 +1,64 @@
+"""What operators see: Prometheus metrics and a log line for each call. Labels come from closed lists only."""
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+from extproc.flow.observer import Observer
+from extproc.model.entries import Entry
+
+CALLS = Counter("extproc_calls", "Calls that ended.", ["connection", "outcome", "reason"])
+RUNNING = Gauge("extproc_calls_running", "Calls under way.", multiprocess_mode="livesum")
+HELD = Gauge("extproc_calls_held", "Calls that wait for approval.", multiprocess_mode="livesum")
+LOST = Counter("extproc_evidence_lost", "Closing entries that could not be stored. Alert on any.")
+BROKE = Counter("extproc_guard_errors", "Calls that ended in an unforeseen error. Alert on any.")
+DURATION = Histogram(
+    "extproc_call_seconds",
+    "From a call's first message to its last, holds included.",
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 900),
+)
+
+
+class Metrics(Observer):
+    """Counts, times and logs."""
+
+    def __init__(self) -> None:
+        self._log = structlog.get_logger()
+        self._calls: dict[tuple[str, str, str], Counter] = {}
+
+    def call_began(self) -> None:
+        """A stream opened."""
+        RUNNING.inc()
+
+    def call_held(self, entry: Entry) -> None:
+        """A call waits for approval."""
+        HELD.inc()
+        self._log.info("held", function=entry.function, call_id=entry.call_id, approval_id=entry.approval_id)
+
+    def call_released(self) -> None:
+        """A call no longer waits."""
+        HELD.dec()
+
+    def call_ended(self, entry: Entry) -> None:
+        """A terminal entry was made."""
+        RUNNING.dec()
+        key = (entry.connection, entry.kind.value, entry.reason)
+        counter = self._calls.get(key)
+        if counter is None:
+            counter = self._calls[key] = CALLS.labels(*key)
+        counter.inc()
+        DURATION.observe(entry.duration_ms / 1000)
+        self._log.debug("call", kind=entry.kind.value, function=entry.function, reason=entry.reason, call_id=entry.call_id)
+
+    def evidence_lost(self, entry: Entry) -> None:
+        """A terminal entry could not be stored."""
+        LOST.inc()
+        self._log.error("evidence lost", call_id=entry.call_id, kind=entry.kind.value)
+
+    def guard_broke(self, error: BaseException) -> None:
+        """A call ended in an error that nobody foresaw. Its text could hold anything: only its type is told."""
+        BROKE.inc()
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        where = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else ""
+        self._log.error("guard error", error=type(error).__name__, where=where)

@@ -1,0 +1,79 @@
+"""The two gRPC doors. They carry bytes and decide nothing; whatever goes wrong aborts the stream.
+
+A handler that merely *returned* before the exchange is over would tell Envoy to go on without us.
+"""
+
+import asyncio
+from typing import Any
+
+import grpc
+
+from extproc.flow.check import check
+from extproc.flow.exchange import exchange
+from extproc.flow.guard import Guard
+from extproc.model.errors import ProtocolViolation
+from extproc.wire.authz import decode_check
+from extproc.wire.decode import decode
+from extproc.wire.events import Event
+
+
+class StreamPeer:
+    """Envoy at the other end of one gRPC stream."""
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    async def receive(self) -> Event | None:
+        """The next event; None when Envoy closed its side."""
+        message = await self._context.read()
+        return None if message is grpc.aio.EOF else decode(message)
+
+    async def send(self, message: bytes) -> None:
+        """Send one encoded message."""
+        await self._context.write(message)
+
+
+class Doors:
+    """``ExternalProcessor.Process`` and ``Authorization.Check``."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+
+    async def process(self, _requests: Any, context: Any) -> None:
+        """The full guard: one stream per call."""
+        self._guard.observer.call_began()
+        try:
+            await exchange(StreamPeer(context), self._guard)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a clean end would let the call through
+            await self._abort(context, error)
+
+    async def check(self, request: bytes, context: Any) -> bytes:
+        """The decide-only door."""
+        self._guard.observer.call_began()
+        try:
+            return await check(decode_check(request), self._guard)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - an empty answer would allow
+            await self._abort(context, error)
+            raise
+
+    async def _abort(self, context: Any, error: BaseException) -> None:
+        self._guard.observer.guard_broke(error)
+        code = grpc.StatusCode.INVALID_ARGUMENT if isinstance(error, ProtocolViolation) else grpc.StatusCode.INTERNAL
+        await context.abort(code, "the guard refused this exchange")
+
+    def handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
+        """For ``server.add_generic_rpc_handlers``; messages pass as bytes, parsed by ``extproc.wire``."""
+        return (
+            grpc.method_handlers_generic_handler(
+                "envoy.service.ext_proc.v3.ExternalProcessor",
+                {"Process": grpc.stream_stream_rpc_method_handler(self.process)},
+            ),
+            grpc.method_handlers_generic_handler(
+                "envoy.service.auth.v3.Authorization",
+                {"Check": grpc.unary_unary_rpc_method_handler(self.check)},
+            ),
+        )

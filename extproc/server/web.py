@@ -1,0 +1,68 @@
+"""Run a web application inside a process that has its own loop and its own signals."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from extproc.model.errors import ConfigError
+
+POLL_S = 0.01
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def web(app: Any, listen: str) -> AsyncIterator[None]:
+    """Serve an ASGI application on ``host:port`` or ``unix:/path`` (mode 0600) while the block runs.
+
+    Raises:
+        ConfigError: the endpoint is taken.
+    """
+    bound = _bind(listen)
+    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", server_header=False)
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[bound]))
+    while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn tells by a flag
+        await asyncio.sleep(POLL_S)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+        bound.close()
+
+
+def _bind(listen: str) -> socket.socket:
+    try:
+        if listen.startswith("unix:"):
+            return _bind_unix(Path(listen.removeprefix("unix:")))
+        host, _, port = listen.rpartition(":")
+        family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+        bound = socket.socket(family, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host.strip("[]"), int(port)))
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {listen}: {error.strerror}", way_out="stop what uses it, or choose another"
+        ) from error
+    return bound
+
+
+def _bind_unix(path: Path) -> socket.socket:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    bound.bind(str(path))
+    path.chmod(0o600)
+    return bound

@@ -1,0 +1,84 @@
+"""One worker process: a gRPC server with its own endpoint, health, and a drain that waits for held calls."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import structlog
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
+
+from extproc.config.schema import LimitSettings
+from extproc.flow.guard import Guard
+from extproc.model.errors import ConfigError
+from extproc.server.servicers import Doors
+
+MESSAGE_SLACK = 1 << 20
+"""Bytes a message may have beyond its body: headers, metadata, framing."""
+UNIX = "unix:"
+
+
+def server_options(limits: LimitSettings) -> list[tuple[str, int]]:
+    """gRPC channel arguments.
+
+    Envoy's keepalive pings must not count as abuse: the default answers with GOAWAY "too_many_pings", which kills
+    every held call.
+    """
+    longest = max(limits.request_body, limits.response_body) + MESSAGE_SLACK
+    return [
+        ("grpc.max_receive_message_length", longest),
+        ("grpc.max_send_message_length", longest),
+        ("grpc.http2.max_ping_strikes", 0),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 1000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.so_reuseport", 0),
+    ]
+
+
+@contextlib.asynccontextmanager
+async def serving(guard: Guard, listen: str) -> AsyncIterator[grpc.aio.Server]:
+    """Serve both doors and health on one endpoint.
+
+    Args:
+        guard: the guard's parts.
+        listen: ``host:port`` or ``unix:/path``.
+
+    Raises:
+        ConfigError: the endpoint is taken or not ours to use.
+    """
+    server = grpc.aio.server(options=server_options(guard.limits))
+    server.add_generic_rpc_handlers(Doors(guard).handlers())
+    health = HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    _bind(server, listen)
+    await server.start()
+    await health.set("", health_pb2.HealthCheckResponse.SERVING)
+    structlog.get_logger().info("serving", listen=listen)
+    try:
+        yield server
+    finally:
+        await health.enter_graceful_shutdown()
+        await server.stop(guard.limits.drain)
+
+
+def _bind(server: grpc.aio.Server, listen: str) -> None:
+    if listen.startswith(UNIX):
+        Path(listen.removeprefix(UNIX)).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        server.add_insecure_port(listen)
+    except RuntimeError as error:
+        raise ConfigError(
+            f"cannot listen on {listen}", way_out="another process uses it, or it is not ours: choose another"
+        ) from error
+
+
+async def until_stopped() -> None:
+    """Wait for SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()

@@ -1,0 +1,114 @@
+"""``CheckRequest`` and ``CheckResponse``, the decide-only door.
+
+Source: envoy/service/auth/v3/external_auth.proto, Envoy 1.40. An empty ``CheckResponse`` means *allow* there, so each
+answer here sets its status explicitly.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from envoy.config.core.v3.base_pb2 import HeaderValueOption
+from envoy.service.auth.v3 import external_auth_pb2 as pb
+from google.protobuf.message import DecodeError
+
+from extproc.model.call import Headers, RequestHead
+from extproc.model.decision import Permit
+from extproc.model.errors import ProtocolViolation
+from extproc.model.reply import Reply
+from extproc.wire.decode import plain
+from extproc.wire.encode import DONE, GUARD, HeaderEdits
+from extproc.wire.events import Metadata
+
+PERMISSION_DENIED = 7
+"""google.rpc.Code."""
+PARTIAL_BODY = "x-envoy-auth-partial-body"
+OVERWRITE = HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
+
+
+@dataclass(frozen=True, slots=True)
+class CheckAsked:
+    """One whole request, to be decided only."""
+
+    head: RequestHead
+    body: bytes
+    truncated: bool
+    """Envoy cut the body: it must not be decided as if whole."""
+    metadata: Metadata
+
+
+def decode_check(message: bytes) -> CheckAsked:
+    """Read a ``CheckRequest``.
+
+    Raises:
+        ProtocolViolation: it is none, or carries no HTTP request.
+    """
+    try:
+        request = pb.CheckRequest.FromString(message)
+    except DecodeError as error:
+        raise ProtocolViolation("not a CheckRequest") from error
+    if not request.attributes.request.HasField("http"):
+        raise ProtocolViolation("a CheckRequest without an HTTP request")
+    http = request.attributes.request.http
+    headers = _headers(http)
+    source = request.attributes.source.address.socket_address
+    head = RequestHead(
+        method=http.method,
+        scheme=http.scheme,
+        authority=http.host,
+        path=http.path,
+        headers=headers,
+        request_id=headers.get("x-request-id"),
+        source=f"{source.address}:{source.port_value}" if source.address else "",
+    )
+    metadata = {
+        name: plain(value) for name, value in request.attributes.metadata_context.filter_metadata.items()
+    }
+    body = http.raw_body or http.body.encode()
+    return CheckAsked(head, body, headers.get(PARTIAL_BODY) not in ("", "false"), metadata)
+
+
+def _headers(http: pb.AttributeContext.HttpRequest) -> Headers:
+    """Raw and repeated ones where Envoy sends them (``encode_raw_headers``), joined ones otherwise."""
+    if http.header_map.headers:
+        fields = ((field.key, field.raw_value or field.value.encode()) for field in http.header_map.headers)
+    else:
+        fields = ((name, value.encode()) for name, value in http.headers.items())
+    return Headers(tuple((name, value) for name, value in fields if name[:1] != ":"))
+
+
+def allow(permit: Permit, body: bytes, edits: HeaderEdits, response: tuple[tuple[str, bytes], ...]) -> bytes:
+    """Let the request go upstream, marked for the second line of defence.
+
+    Args:
+        permit: leave for exactly this body.
+        body: as it came.
+        edits: of the request's header fields.
+        response: fields to set on the response.
+    """
+    if permit.body_sha256 != hashlib.sha256(body).digest():
+        raise ProtocolViolation("the permit is for another body")
+    answer = pb.CheckResponse()
+    answer.status.SetInParent()
+    ok = answer.ok_response
+    for name, value in edits.set:
+        ok.headers.add(header={"key": name, "raw_value": value}, append_action=OVERWRITE)
+    ok.headers_to_remove.extend(edits.remove)
+    for name, value in response:
+        ok.response_headers_to_add.add(header={"key": name, "raw_value": value}, append_action=OVERWRITE)
+    answer.dynamic_metadata.fields[GUARD].string_value = DONE
+    encoded: bytes = answer.SerializeToString()
+    return encoded
+
+
+def deny(reply: Reply) -> bytes:
+    """Refuse the request with this answer."""
+    answer = pb.CheckResponse()
+    answer.status.code = PERMISSION_DENIED
+    answer.denied_response.status.code = reply.status
+    answer.denied_response.body = reply.body.decode()
+    for name, value in reply.headers:
+        answer.denied_response.headers.add(
+            header={"key": name, "raw_value": value.encode("latin-1")}, append_action=OVERWRITE
+        )
+    encoded: bytes = answer.SerializeToString()
+    return encoded

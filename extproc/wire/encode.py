@@ -1,0 +1,218 @@
+"""Our answers to ``ProcessingResponse``. Whatever goes upstream needs a ``Permit``; nothing here decides.
+
+Which marker goes with which phase is in ``docs/reference/envoy.md``: Envoy's second lines of defence let nothing
+out that does not carry it.
+
+Source: envoy/service/ext_proc/v3/external_processor.proto, Envoy 1.40. Field 11 of ``ProcessingResponse`` has
+another meaning in xds-protos 1.85 and is never set.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from envoy.config.core.v3.base_pb2 import HeaderValueOption
+from envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 import ProcessingMode
+from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
+from google.protobuf.struct_pb2 import Struct
+
+from extproc.model.decision import Permit
+from extproc.model.errors import ProtocolViolation
+from extproc.model.reply import Reply
+
+GUARD = "guard"
+"""Namespace of the markers; Envoy accepts no other from us (``receiving_namespaces``)."""
+DONE = "done"
+STREAM_BEGUN = "hdr"
+OVERWRITE = HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderEdits:
+    """Header fields to set (replacing all of that name) and to remove."""
+
+    set: tuple[tuple[str, bytes], ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """What goes upstream instead of what came. ``body`` None: the caller's bytes, untouched."""
+
+    edits: HeaderEdits = field(default_factory=HeaderEdits)
+    body: bytes | None = None
+
+
+def _marker(key: str, value: str) -> Struct:
+    struct = Struct()
+    struct.fields[GUARD].struct_value.fields[key].string_value = value
+    return struct
+
+
+_REQUEST_DONE = _marker("req", DONE)
+_RESPONSE_DONE = _marker("resp", DONE)
+_STREAM_BEGUN = _marker("resp", STREAM_BEGUN)
+
+AWAIT_REQUEST_BODY: bytes = pb.ProcessingResponse(request_headers=pb.HeadersResponse()).SerializeToString()
+"""Answers request_headers when more follows. Unmarked: nothing goes upstream on its strength."""
+AWAIT_REQUEST_TRAILERS: bytes = pb.ProcessingResponse(request_body=pb.BodyResponse()).SerializeToString()
+"""Answers a request_body that trailers follow. Unmarked."""
+AWAIT_RESPONSE_BODY: bytes = pb.ProcessingResponse(response_headers=pb.HeadersResponse()).SerializeToString()
+"""Answers response_headers when a buffered body follows. Unmarked: no byte goes to the caller on its strength."""
+
+
+def hold(seconds: float) -> bytes:
+    """Ask Envoy to wait for the real answer. One per message; Envoy ignores a second."""
+    response = pb.ProcessingResponse()
+    response.override_message_timeout.FromMilliseconds(int(seconds * 1000))
+    encoded: bytes = response.SerializeToString()
+    return encoded
+
+
+def forward_headers(permit: Permit, rewrite: Rewrite) -> bytes:
+    """Let a request without a body go upstream (answers request_headers)."""
+    _check(permit, b"")
+    if rewrite.body is not None:
+        raise ProtocolViolation("a request without a body cannot be given one")
+    response = pb.ProcessingResponse(dynamic_metadata=_REQUEST_DONE)
+    _edit(response.request_headers.response, rewrite.edits)
+    encoded: bytes = response.SerializeToString()
+    return encoded
+
+
+def forward_body(permit: Permit, original: bytes, rewrite: Rewrite) -> bytes:
+    """Let a request with a body go upstream (answers request_body).
+
+    Args:
+        permit: leave for exactly these bytes.
+        original: the body as the caller sent it.
+        rewrite: what goes instead.
+    """
+    _check(permit, original)
+    response = pb.ProcessingResponse(dynamic_metadata=_REQUEST_DONE)
+    common = response.request_body.response
+    _edit(common, rewrite.edits)
+    if rewrite.body is not None:
+        _replace_body(common, rewrite.body)
+    encoded: bytes = response.SerializeToString()
+    return encoded
+
+
+def _check(permit: Permit, original: bytes) -> None:
+    if permit.body_sha256 != hashlib.sha256(original).digest():
+        raise ProtocolViolation("the permit is for another body")
+
+
+def release_headers(edits: HeaderEdits) -> bytes:
+    """Let a response without a body go to the caller (answers response_headers)."""
+    response = pb.ProcessingResponse(dynamic_metadata=_RESPONSE_DONE)
+    _edit(response.response_headers.response, edits)
+    encoded: bytes = response.SerializeToString()
+    return encoded
+
+
+def release_body(edits: HeaderEdits, body: bytes | None) -> bytes:
+    """Let a whole response go to the caller; ``body`` None leaves it as it is (answers response_body)."""
+    response = pb.ProcessingResponse(dynamic_metadata=_RESPONSE_DONE)
+    common = response.response_body.response
+    _edit(common, edits)
+    if body is not None:
+        _replace_body(common, body)
+    encoded: bytes = response.SerializeToString()
+    return encoded
+
+
+def release_trailers(edits: HeaderEdits) -> bytes:
+    """Let trailers go to the caller (answers response_trailers)."""
+    response = pb.ProcessingResponse(dynamic_metadata=_RESPONSE_DONE)
+    mutation = response.response_trailers.header_mutation
+    _mutate(mutation, edits)
+    encoded: bytes = response.SerializeToString()
+    return encoded
+
+
+def begin_stream(edits: HeaderEdits) -> bytes:
+    """Let response headers go, and have the body sent piece by piece (answers response_headers).
+
+    STREAMED is asked for from static BUFFERED: were it refused, the body would still be masked whole.
+    """
+    response = pb.ProcessingResponse(dynamic_metadata=_STREAM_BEGUN)
+    _edit(response.response_headers.response, edits)
+    mode = response.mode_override
+    mode.request_header_mode = ProcessingMode.SEND
+    mode.request_body_mode = ProcessingMode.BUFFERED
+    mode.request_trailer_mode = ProcessingMode.SEND
+    mode.response_header_mode = ProcessingMode.SEND
+    mode.response_body_mode = ProcessingMode.STREAMED
+    mode.response_trailer_mode = ProcessingMode.SEND
+    encoded: bytes = response.SerializeToString()
+    return encoded
+
+
+def release_piece(number: int, piece: bytes) -> bytes:
+    """Let one piece of a stream go; an empty one withholds (answers response_body).
+
+    Args:
+        number: differs from that of every other piece of this stream: Envoy blanks a piece whose marker did not
+            change.
+    """
+    response = pb.ProcessingResponse(dynamic_metadata=_marker("resp", str(number)))
+    mutation = response.response_body.response.body_mutation
+    if piece:
+        mutation.body = piece
+    else:
+        mutation.clear_body = True
+    encoded: bytes = response.SerializeToString()
+    return encoded
+
+
+def refuse(reply: Reply) -> bytes:
+    """Answer the caller ourselves. Nothing goes upstream, and no upstream byte to the caller."""
+    response = pb.ProcessingResponse(dynamic_metadata=_RESPONSE_DONE)
+    immediate = response.immediate_response
+    immediate.status.code = reply.status
+    immediate.body = reply.body
+    immediate.details = "extproc"
+    for name, value in reply.headers:
+        immediate.headers.set_headers.add(
+            header={"key": name, "raw_value": value.encode("latin-1")}, append_action=OVERWRITE
+        )
+    encoded: bytes = response.SerializeToString()
+    return encoded
+
+
+def _edit(common: Any, edits: HeaderEdits) -> None:
+    if edits.set or edits.remove:
+        _mutate(common.header_mutation, edits)
+
+
+def _mutate(mutation: Any, edits: HeaderEdits) -> None:
+    mutation.SetInParent()
+    for name, value in edits.set:
+        mutation.set_headers.add(header={"key": name, "raw_value": value}, append_action=OVERWRITE)
+    mutation.remove_headers.extend(edits.remove)
+
+
+def _replace_body(common: Any, body: bytes) -> None:
+    """Replace the body, and the content-length with it (Envoy answers 500 to a stale one)."""
+    if body:
+        common.body_mutation.body = body
+    else:
+        common.body_mutation.clear_body = True
+    common.header_mutation.set_headers.add(
+        header={"key": "content-length", "raw_value": str(len(body)).encode()}, append_action=OVERWRITE
+    )
+
+
+def as_headers(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, bytes], ...]:
+    """Text pairs as header fields."""
+    return tuple((name, value.encode("latin-1")) for name, value in pairs)
+
+
+def struct(values: Mapping[str, str]) -> Struct:
+    """A flat ``Struct`` of strings."""
+    made = Struct()
+    for name, value in values.items():
+        made.fields[name].string_value = value
+    return made

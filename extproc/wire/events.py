@@ -1,0 +1,71 @@
+"""What Envoy told us, in our words. Past tense: each is a fact about one exchange."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from extproc.model.call import Headers, RequestHead, ResponseHead
+
+Metadata: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""Dynamic metadata by filter namespace, numbers as doubles (protobuf ``Struct``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHeadersReceived:
+    """The first message of a call."""
+
+    head: RequestHead
+    end_of_stream: bool
+    """No body and no trailers follow."""
+    metadata: Metadata = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestBodyReceived:
+    """The whole request body (static mode BUFFERED)."""
+
+    body: bytes
+    end_of_stream: bool
+    """False when trailers follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestTrailersReceived:
+    """Trailers of the request."""
+
+    trailers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHeadersReceived:
+    """The response began. As a stream's first message: Envoy answered without asking the guard."""
+
+    head: ResponseHead
+    end_of_stream: bool
+    request: RequestHead
+    """What the response attributes tell of the request; mostly empty when they were not asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseBodyReceived:
+    """The whole body (BUFFERED), or the next piece of it (STREAMED)."""
+
+    body: bytes
+    end_of_stream: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseTrailersReceived:
+    """Trailers of the response."""
+
+    trailers: Headers
+
+
+Event: TypeAlias = (
+    RequestHeadersReceived
+    | RequestBodyReceived
+    | RequestTrailersReceived
+    | ResponseHeadersReceived
+    | ResponseBodyReceived
+    | ResponseTrailersReceived
+)
