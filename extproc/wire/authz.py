@@ -6,6 +6,7 @@ answer here sets its status explicitly.
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 from envoy.config.core.v3.base_pb2 import HeaderValueOption
 from envoy.service.auth.v3 import external_auth_pb2 as pb
@@ -67,7 +68,7 @@ def decode_check(message: bytes) -> CheckAsked:
     return CheckAsked(head, body, headers.get(PARTIAL_BODY) not in ("", "false"), metadata)
 
 
-def _headers(http: pb.AttributeContext.HttpRequest) -> Headers:
+def _headers(http: Any) -> Headers:
     """Raw and repeated ones where Envoy sends them (``encode_raw_headers``), joined ones otherwise."""
     if http.header_map.headers:
         fields = ((field.key, field.raw_value or field.value.encode()) for field in http.header_map.headers)

@@ -1,0 +1,64 @@
+"""``extproc up``, ``extproc serve`` and ``extproc control``: everything together, or the parts alone."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", "-c", help="The configuration file.", envvar="EXTPROC_CONFIG")
+]
+DEFAULT_CONFIG = Path("extproc.yaml")
+
+
+def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Run everything here: Envoy, the workers and the control process.
+
+    A part that dies comes back. Stop with Ctrl-C or SIGTERM: Envoy stops accepting, held calls are waited for up to
+    `limits.drain` seconds, and the last entries are shipped.
+    """
+    import uvloop
+
+    from extproc.config.load import load_settings
+    from extproc.server.up import run_up
+
+    settings = load_settings(config)
+
+    def ready() -> None:
+        typer.echo(
+            f"ready: http://{settings.envoy.listen} is guarded; health at http://{settings.health}/healthz", err=True
+        )
+
+    uvloop.run(run_up(settings, config.resolve(), on_ready=ready))
+
+
+def serve(
+    config: ConfigOption = DEFAULT_CONFIG,
+    listen: Annotated[
+        str, typer.Option(help="Where Envoy reaches this worker: host:port or unix:/path.")
+    ] = "127.0.0.1:50051",
+    index: Annotated[int, typer.Option(min=0, help="Number of this worker; names its spool.")] = 0,
+    health: Annotated[str, typer.Option(help="HTTP health and metrics: host:port, or none.")] = "none",
+) -> None:
+    """Run one worker: the gRPC service that Envoy's ext_proc and ext_authz filters call."""
+    import uvloop
+
+    from extproc.app import run_worker
+    from extproc.config.load import load_settings
+
+    uvloop.run(run_worker(load_settings(config), listen=listen, index=index, health=health))
+
+
+def control(
+    config: ConfigOption = DEFAULT_CONFIG,
+    health: Annotated[
+        str, typer.Option(help="HTTP health and metrics: host:port, or none. Default: `health` of the file.")
+    ] = "",
+) -> None:
+    """Run the control process: ships evidence to ClickHouse, and serves the command line and the console."""
+    from extproc.app import run_control
+    from extproc.config.load import load_settings
+
+    settings = load_settings(config)
+    asyncio.run(run_control(settings, health=health or settings.health))

@@ -1,0 +1,16 @@
+import contextlib
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extproc.model.errors import ProtocolViolation
+from extproc.wire.authz import decode_check
+from extproc.wire.decode import decode
+
+
+@given(st.binary(max_size=400))
+def test_junk_raises_only_the_documented_error(raw):
+    """Whatever bytes arrive, the decoders answer with an event or a ProtocolViolation."""
+    for decoder in (decode, decode_check):
+        with contextlib.suppress(ProtocolViolation):
+            decoder(raw)

@@ -1,0 +1,135 @@
+"""Answers are read back by a second implementation (betterproto2)."""
+
+import ast
+import hashlib
+from pathlib import Path
+
+import pytest
+from envoy_data_plane.envoy.extensions.filters.http.ext_proc.v3 import (
+    ProcessingModeBodySendMode,
+    ProcessingModeHeaderSendMode,
+)
+from envoy_data_plane.envoy.service.auth.v3 import CheckResponse
+from envoy_data_plane.envoy.service.ext_proc.v3 import ProcessingResponse
+
+import extproc
+from extproc.model.decision import Permit
+from extproc.model.errors import ProtocolViolation
+from extproc.model.reasons import Reason
+from extproc.model.reply import Reply
+from extproc.wire import authz, encode
+from extproc.wire.encode import HeaderEdits, Rewrite
+
+BODY = b'{"a":1}'
+PERMIT = Permit("call", hashlib.sha256(BODY).digest(), Reason.POLICY_ALLOWED, 0)
+NOTHING = Permit("call", hashlib.sha256(b"").digest(), Reason.POLICY_ALLOWED, 0)
+EDITS = HeaderEdits(set=(("authorization", b"Bearer s"),), remove=("accept-encoding",))
+
+
+def read(message):
+    return ProcessingResponse.parse(message)
+
+
+def marker(response):
+    fields = response.dynamic_metadata.fields if response.dynamic_metadata else {}
+    return (
+        {key: value.string_value for key, value in fields["guard"].struct_value.fields.items()}
+        if "guard" in fields
+        else {}
+    )
+
+
+def test_forwarding_marks_and_edits():
+    """The request marker goes with the body answer, and with it the edits and the new length."""
+    response = read(encode.forward_body(PERMIT, BODY, Rewrite(EDITS, b"{}")))
+    assert marker(response) == {"req": "done"}
+    common = response.request_body.response
+    assert common.body_mutation.body == b"{}"
+    assert common.header_mutation.remove_headers == ["accept-encoding"]
+    fields = {each.header.key: each.header.raw_value for each in common.header_mutation.set_headers}
+    assert fields == {"authorization": b"Bearer s", "content-length": b"2"}
+
+
+def test_an_untouched_body_is_not_sent_back():
+    """None leaves the caller's bytes and their length alone."""
+    common = read(encode.forward_body(PERMIT, BODY, Rewrite(EDITS))).request_body.response
+    assert common.body_mutation is None
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: encode.forward_body(PERMIT, b"other", Rewrite()),
+        lambda: encode.forward_headers(PERMIT, Rewrite()),
+        lambda: encode.forward_headers(NOTHING, Rewrite(body=b"x")),
+        lambda: authz.allow(PERMIT, b"other", HeaderEdits(), ()),
+    ],
+)
+def test_a_permit_is_good_for_its_own_bytes_only(call):
+    """Other bytes than the decided ones cannot be forwarded."""
+    with pytest.raises(ProtocolViolation):
+        call()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [encode.AWAIT_REQUEST_BODY, encode.AWAIT_REQUEST_TRAILERS, encode.AWAIT_RESPONSE_BODY, encode.hold(5)],
+)
+def test_what_only_waits_carries_no_marker(message):
+    """The second lines of defence let nothing out on the strength of these."""
+    assert marker(read(message)) == {}
+
+
+def test_a_hold_only_lengthens_the_wait():
+    """No other field is set: it is not an answer."""
+    response = read(encode.hold(7.5))
+    assert response.override_message_timeout.total_seconds() == 7.5
+    assert response.request_body is None
+
+
+def test_a_stream_begins_strict_but_for_the_response_body():
+    """An override that omits a mode means NONE there: each is named."""
+    response = read(encode.begin_stream(EDITS))
+    mode = response.mode_override
+    assert marker(response) == {"resp": "hdr"}
+    assert mode.response_body_mode == ProcessingModeBodySendMode.STREAMED
+    assert mode.request_body_mode == ProcessingModeBodySendMode.BUFFERED
+    assert mode.response_trailer_mode == mode.request_trailer_mode == ProcessingModeHeaderSendMode.SEND
+
+
+def test_pieces_are_marked_apart_and_empty_ones_withhold():
+    """Every piece has a marker of its own; nothing to send clears the piece."""
+    first, second = read(encode.release_piece(1, b"data: 1\n\n")), read(encode.release_piece(2, b""))
+    assert marker(first) != marker(second)
+    assert first.response_body.response.body_mutation.body == b"data: 1\n\n"
+    assert second.response_body.response.body_mutation.clear_body is True
+
+
+def test_a_refusal_is_an_immediate_response_with_the_response_marker():
+    """Without the marker the second line of defence would replace it."""
+    response = read(encode.refuse(Reply(403, (("content-type", "application/problem+json"),), b"{}")))
+    assert marker(response) == {"resp": "done"}
+    assert response.immediate_response.status.code == 403
+    assert response.immediate_response.body == b"{}"
+
+
+def test_check_answers_say_their_status():
+    """An empty CheckResponse means allow; neither of ours is empty."""
+    allowed = authz.allow(PERMIT, BODY, EDITS, (("x-a", b"1"),))
+    denied = CheckResponse.parse(authz.deny(Reply(404, (), b"no")))
+    assert allowed != b""
+    assert CheckResponse.parse(allowed).dynamic_metadata.fields["guard"].string_value == "done"
+    assert denied.status.code == 7
+    assert denied.denied_response.status.code == 404
+
+
+def test_only_the_decision_code_makes_permits():
+    """``Permit(...)`` is called in one file of the package."""
+    root = Path(extproc.__file__).parent
+    makers = [
+        path.relative_to(root).as_posix()
+        for path in sorted(root.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Permit"
+    ]
+    assert makers == ["flow/decide.py"]
