@@ -55,6 +55,7 @@ async def hold(case: Case, guard: Guard, keep_waiting: Callable[[float], Awaitab
         case.released.held_ns = guard.clock() - request.created_ns
         guard.observer.call_released()
     _settle(case, guard, approval)
+    await _spend(guard, request)
 
 
 def _request(
@@ -104,6 +105,22 @@ async def _record_held(case: Case, guard: Guard) -> None:
         await guard.waiter.abandon(case.released.approval_id)
         raise Refused(Reason.EVIDENCE_UNAVAILABLE, rule="call.held", detail=str(error)) from error
     guard.observer.call_held(entry)
+
+
+async def _spend(guard: Guard, request: ApprovalRequest) -> None:
+    """Use the approval up, for the very call it was given for.
+
+    Raises:
+        Refused: it was used already, or belongs to another call.
+    """
+    try:
+        spent = await asyncio.to_thread(
+            guard.approvals.spend, request.approval_id, request.digest, guard.clock()
+        )
+    except ApprovalError as error:
+        raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="approvals", detail=str(error)) from error
+    if not spent:
+        raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="approval.single-use")
 
 
 def _settle(case: Case, guard: Guard, approval: Approval) -> None:

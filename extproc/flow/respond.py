@@ -245,7 +245,7 @@ async def _pieces(
             raise ProtocolViolation("expected a piece of the response")
         out = stream.feed(event.body, case.secret, last=event.end_of_stream, keep=keep)
         stream.number += 1
-        await peer.send(encode.release_piece(stream.number, out))
+        await peer.send(encode.release_piece(stream.number, out, last=event.end_of_stream))
         if event.end_of_stream:
             return
 

@@ -19,11 +19,14 @@ class EntryKind(StrEnum):
     """Was refused; nothing was forwarded."""
     FAILED = "call.failed"
     """Was forwarded, or about to be, and did not complete."""
+    REPORTED = "call.reported"
+    """Envoy ended a request without the guard's last word: the guard was down, killed, or never asked. Joined to
+    the other entries by ``request_id``. Not terminal: the guard may have said more."""
 
     @property
     def terminal(self) -> bool:
         """Exactly one terminal entry ends each call."""
-        return self not in (EntryKind.HELD, EntryKind.DECIDED)
+        return self not in (EntryKind.HELD, EntryKind.DECIDED, EntryKind.REPORTED)
 
 
 @dataclass(slots=True)

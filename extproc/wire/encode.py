@@ -8,7 +8,7 @@ another meaning in xds-protos 1.85 and is never set.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,7 +50,13 @@ def _marker(key: str, value: str) -> Struct:
     return struct
 
 
-_REQUEST_DONE = _marker("req", DONE)
+def _request_done(call_id: str) -> Struct:
+    """The request marker, and the call's id for Envoy's access log."""
+    struct = _marker("req", DONE)
+    struct.fields[GUARD].struct_value.fields["call"].string_value = call_id
+    return struct
+
+
 _RESPONSE_DONE = _marker("resp", DONE)
 _STREAM_BEGUN = _marker("resp", STREAM_BEGUN)
 
@@ -75,7 +81,7 @@ def forward_headers(permit: Permit, rewrite: Rewrite) -> bytes:
     _check(permit, b"")
     if rewrite.body is not None:
         raise ProtocolViolation("a request without a body cannot be given one")
-    response = pb.ProcessingResponse(dynamic_metadata=_REQUEST_DONE)
+    response = pb.ProcessingResponse(dynamic_metadata=_request_done(permit.call_id))
     _edit(response.request_headers.response, rewrite.edits)
     encoded: bytes = response.SerializeToString()
     return encoded
@@ -90,7 +96,7 @@ def forward_body(permit: Permit, original: bytes, rewrite: Rewrite) -> bytes:
         rewrite: what goes instead.
     """
     _check(permit, original)
-    response = pb.ProcessingResponse(dynamic_metadata=_REQUEST_DONE)
+    response = pb.ProcessingResponse(dynamic_metadata=_request_done(permit.call_id))
     common = response.request_body.response
     _edit(common, rewrite.edits)
     if rewrite.body is not None:
@@ -150,14 +156,16 @@ def begin_stream(edits: HeaderEdits) -> bytes:
     return encoded
 
 
-def release_piece(number: int, piece: bytes) -> bytes:
+def release_piece(number: int, piece: bytes, *, last: bool) -> bytes:
     """Let one piece of a stream go; an empty one withholds (answers response_body).
 
     Args:
         number: differs from that of every other piece of this stream: Envoy blanks a piece whose marker did not
             change.
+        piece: masked.
+        last: nothing but trailers can follow; the exchange ends whole.
     """
-    response = pb.ProcessingResponse(dynamic_metadata=_marker("resp", str(number)))
+    response = pb.ProcessingResponse(dynamic_metadata=_marker("resp", DONE if last else str(number)))
     mutation = response.response_body.response.body_mutation
     if piece:
         mutation.body = piece
@@ -208,11 +216,3 @@ def _replace_body(common: Any, body: bytes) -> None:
 def as_headers(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, bytes], ...]:
     """Text pairs as header fields."""
     return tuple((name, value.encode("latin-1")) for name, value in pairs)
-
-
-def struct(values: Mapping[str, str]) -> Struct:
-    """A flat ``Struct`` of strings."""
-    made = Struct()
-    for name, value in values.items():
-        made.fields[name].string_value = value
-    return made

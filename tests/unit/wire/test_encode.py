@@ -42,7 +42,7 @@ def marker(response):
 def test_forwarding_marks_and_edits():
     """The request marker goes with the body answer, and with it the edits and the new length."""
     response = read(encode.forward_body(PERMIT, BODY, Rewrite(EDITS, b"{}")))
-    assert marker(response) == {"req": "done"}
+    assert marker(response) == {"req": "done", "call": "call"}
     common = response.request_body.response
     assert common.body_mutation.body == b"{}"
     assert common.header_mutation.remove_headers == ["accept-encoding"]
@@ -99,7 +99,7 @@ def test_a_stream_begins_strict_but_for_the_response_body():
 
 def test_pieces_are_marked_apart_and_empty_ones_withhold():
     """Every piece has a marker of its own; nothing to send clears the piece."""
-    first, second = read(encode.release_piece(1, b"data: 1\n\n")), read(encode.release_piece(2, b""))
+    first, second = read(encode.release_piece(1, b"data: 1\n\n", last=False)), read(encode.release_piece(2, b"", last=False))
     assert marker(first) != marker(second)
     assert first.response_body.response.body_mutation.body == b"data: 1\n\n"
     assert second.response_body.response.body_mutation.clear_body is True

@@ -1,0 +1,68 @@
+"""Envoy's own account of a request that ended without the guard's last word.
+
+Source: envoy/service/accesslog/v3/als.proto and envoy/data/accesslog/v3/accesslog.proto, Envoy 1.40.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from envoy.service.accesslog.v3 import als_pb2
+from google.protobuf.message import DecodeError
+
+from extproc.model.errors import ProtocolViolation
+from extproc.wire.encode import DONE, GUARD
+
+NANOSECONDS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A request that Envoy ended."""
+
+    request_id: str
+    call_id: str
+    """The guard's, once it has let the request go; empty before."""
+    method: str
+    authority: str
+    path: str
+    """Raw: to be masked."""
+    source: str
+    status: int
+    details: str
+    """``response_code_details``."""
+    started_ns: int
+    duration_ns: int
+    guarded: bool
+    """The guard answered the last phase, so its own entries tell the end."""
+
+
+def decode_access_log(message: bytes) -> Iterator[Ended]:
+    """The requests that one ``StreamAccessLogsMessage`` tells of.
+
+    Raises:
+        ProtocolViolation: it is none.
+    """
+    try:
+        logs = als_pb2.StreamAccessLogsMessage.FromString(message)
+    except DecodeError as error:
+        raise ProtocolViolation("not a StreamAccessLogsMessage") from error
+    for entry in logs.http_logs.log_entry:
+        common, request, response = entry.common_properties, entry.request, entry.response
+        namespaces = common.metadata.filter_metadata
+        marks = namespaces[GUARD].fields if GUARD in namespaces else {}
+        source = common.downstream_remote_address.socket_address
+        yield Ended(
+            request_id=request.request_id,
+            call_id=marks["call"].string_value if "call" in marks else "",
+            method=request.DESCRIPTOR.fields_by_name["request_method"].enum_type.values_by_number[
+                request.request_method
+            ].name,
+            authority=request.authority,
+            path=request.original_path or request.path,
+            source=f"{source.address}:{source.port_value}" if source.address else "",
+            status=response.response_code.value,
+            details=response.response_code_details,
+            started_ns=common.start_time.ToNanoseconds(),
+            duration_ns=common.duration.ToNanoseconds(),
+            guarded="resp" in marks and marks["resp"].string_value == DONE,
+        )
