@@ -1,0 +1,175 @@
+"""From one YAML file to frozen settings: every error at once, each with its place and a way out.
+
+Not checked here: whether mask paths can be compiled and policies loaded (``extproc.app`` does both before it
+serves), whether credentials can be read (they may arrive later; a call without its credential is denied).
+"""
+
+import os
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from extproc.config.marks import KeyPath, Marked, load_marked
+from extproc.config.openapi import read_openapi
+from extproc.config.problems import explain, together
+from extproc.config.schema import (
+    ApprovalsSettings,
+    Connection,
+    ControlSettings,
+    EvidenceSettings,
+    HttpJsonConnection,
+    McpConnection,
+    Settings,
+)
+from extproc.model.errors import ConfigError
+from extproc.protocols.templates import TemplateError, ambiguous, parse_template
+
+UNDER_STATE: dict[type[BaseModel], str] = {
+    ApprovalsSettings: "store",
+    EvidenceSettings: "spool",
+    ControlSettings: "socket",
+}
+"""Settings whose relative paths begin at ``state``; all others begin at the file's folder."""
+MAX_SOCKET_PATH = 99
+"""Bytes of a unix socket's path: 108 with its NUL on Linux, 104 on macOS; rounded down."""
+LONGEST_SOCKET = "worker-63.sock"
+"""The longest name of the sockets that are made in the state folder."""
+
+
+def load_settings(path: Path) -> Settings:
+    """Read, check and complete a configuration file.
+
+    Args:
+        path: the YAML file.
+
+    Returns:
+        Settings whose paths are all absolute, and whose connections hold their OpenAPI documents' functions too.
+
+    Raises:
+        ConfigError: with the place of what is wrong, and the way out; several problems at once.
+    """
+    document = load_marked(path)
+    try:
+        settings = Settings.model_validate(document.data)
+    except ValidationError as error:
+        raise explain(error, document, Settings) from error
+    base = _anchor(path.parent)
+    settings = settings.model_copy(update=_absolute_fields(settings, base, state=_anchor(base, settings.state)))
+    problems = [*_socket_problems(settings, document), *_file_problems(settings, document)]
+    connections: dict[str, Connection] = {}
+    for name, connection in settings.connections.items():
+        try:
+            connections[name] = _checked(connection, document, ("connections", name))
+        except ConfigError as error:
+            problems.append(error)
+    if problems:
+        raise together(problems)
+    return settings.model_copy(update={"connections": connections})
+
+
+def _checked(connection: Connection, document: Marked, path: KeyPath) -> Connection:
+    """The connection, complete; raises one ``ConfigError`` with all that is wrong in it."""
+    if isinstance(connection, HttpJsonConnection):
+        connection = _with_openapi(connection, document, path)
+        problems = list(_template_problems(connection, document, path))
+    else:
+        problems = list(_mcp_problems(connection, document, path))
+    if problems:
+        raise together(problems)
+    return connection
+
+
+def _anchor(base: Path, path: Path = Path()) -> Path:
+    """Absolute and without ``..``; symbolic links stay, since secrets rotate by them."""
+    return Path(os.path.abspath(base / path))  # noqa: PTH100 - Path.resolve would follow links
+
+
+def _absolute(value: Any, base: Path, *, state: Path) -> Any:
+    """The same settings with every relative path made absolute."""
+    if isinstance(value, Path):
+        return _anchor(base, value)
+    if isinstance(value, list):
+        return [_absolute(item, base, state=state) for item in value]
+    if isinstance(value, dict):
+        return {key: _absolute(item, base, state=state) for key, item in value.items()}
+    if isinstance(value, BaseModel):
+        return value.model_copy(update=_absolute_fields(value, base, state=state))
+    return value
+
+
+def _absolute_fields(value: BaseModel, base: Path, *, state: Path) -> dict[str, Any]:
+    under = UNDER_STATE.get(type(value))
+    return {
+        name: _absolute(getattr(value, name), state if name == under else base, state=state)
+        for name in type(value).model_fields
+    }
+
+
+def _socket_problems(settings: Settings, document: Marked) -> Iterator[ConfigError]:
+    for path, socket in (
+        (("control", "socket"), settings.control.socket),
+        (("state",), settings.state / LONGEST_SOCKET),
+    ):
+        if len(os.fsencode(socket)) > MAX_SOCKET_PATH:
+            message = f"a unix socket's path would be longer than {MAX_SOCKET_PATH} bytes"
+            yield ConfigError(message, document.place(path), "choose a shorter state folder")
+            return
+
+
+def _file_problems(settings: Settings, document: Marked) -> Iterator[ConfigError]:
+    """Files that must be there at start, and are not."""
+    for path, file in _required_files(settings):
+        if not file.exists():
+            yield ConfigError(f"{file} does not exist", document.place(path), "paths start at this file's folder")
+
+
+def _required_files(settings: Settings) -> Iterator[tuple[KeyPath, Path]]:
+    for name, provider in settings.identity.providers.items():
+        if provider.jwks_file:
+            yield ("identity", "providers", name, "jwks_file"), provider.jwks_file
+    for name, connection in settings.connections.items():
+        if connection.upstream.ca_file:
+            yield ("connections", name, "upstream", "ca_file"), connection.upstream.ca_file
+    for key in ("paths", "data"):
+        for index, file in enumerate(getattr(settings.policy, key)):
+            yield ("policy", key, index), file
+    if settings.evidence.clickhouse_password_file:
+        yield ("evidence", "clickhouse_password_file"), settings.evidence.clickhouse_password_file
+
+
+def _with_openapi(connection: HttpJsonConnection, document: Marked, path: KeyPath) -> HttpJsonConnection:
+    """The connection with its OpenAPI document's functions added."""
+    if connection.openapi is None:
+        return connection
+    if not connection.openapi.is_file():
+        place = document.place((*path, "openapi"))
+        raise ConfigError(f"{connection.openapi} does not exist", place, "paths start at this file's folder")
+    found = read_openapi(connection.openapi)
+    for name in connection.functions.keys() & found.keys():
+        place = document.place((*path, "functions", name))
+        raise ConfigError(f"function {name!r} is in {connection.openapi} as well", place, "remove or rename one")
+    return connection.model_copy(update={"functions": {**found, **connection.functions}})
+
+
+def _template_problems(connection: HttpJsonConnection, document: Marked, path: KeyPath) -> Iterator[ConfigError]:
+    """Templates that cannot be used, and pairs that one request could match without a clear winner."""
+    parsed = []
+    for name, function in connection.functions.items():
+        try:
+            parsed.append((name, function, parse_template(function.path)))
+        except TemplateError as error:
+            yield ConfigError(str(error), document.place((*path, "functions", name, "path")))
+    for (one, first, a), (other, second, b) in combinations(parsed, 2):
+        if first.method == second.method and ambiguous(a, b):
+            message = f"a {first.method} request could be {one!r} ({a.text}) or {other!r} ({b.text})"
+            place = document.place((*path, "functions", other))
+            yield ConfigError(message, place, "change one path, or keep one of the two")
+
+
+def _mcp_problems(connection: McpConnection, document: Marked, path: KeyPath) -> Iterator[ConfigError]:
+    for index, tool in enumerate(connection.tools):
+        if tool in connection.tools[:index]:
+            yield ConfigError(f"tool {tool!r} is listed twice", document.place((*path, "tools", index)))

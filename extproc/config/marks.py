@@ -1,0 +1,123 @@
+"""YAML (and so JSON) files with the place of every key, and without YAML's traps.
+
+Refused: duplicate keys (the last would win silently), aliases and merge keys (they hide what is in force, and can
+expand without bound), keys that are lists or mappings, several documents in one file, files over ``MAX_BYTES``.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from extproc.model.errors import ConfigError, Place
+
+MAX_BYTES = 4 << 20
+"""Bytes of one file: generous for a configuration or an OpenAPI document."""
+KeyPath: TypeAlias = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A document and the places of its keys."""
+
+    file: Path
+    data: Any
+    places: dict[KeyPath, Place] = field(repr=False)
+    """Key path → where the key is written (for items of a list: where the item begins)."""
+
+    def place(self, path: KeyPath) -> Place:
+        """Where a key is written, or its nearest parent that is."""
+        while path not in self.places and path:
+            path = path[:-1]
+        return self.places.get(path, Place(self.file))
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader without aliases and without implicit dates."""
+
+    def compose_node(self, parent: Node | None, index: int) -> Node | None:
+        if self.check_event(yaml.events.AliasEvent):
+            mark = self.get_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem="aliases are not supported", problem_mark=mark)
+        return super().compose_node(parent, index)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def load_marked(file: Path) -> Marked:
+    """Read one YAML or JSON file.
+
+    Raises:
+        ConfigError: it cannot be read, is too large, or is not one clean document.
+    """
+    text = _read(file)
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            raise ConfigError("the file is empty", Place(file), "see docs/reference/configuration.md")
+        places = dict(_places(node, (), file))
+        return Marked(file, loader.construct_document(node), places)
+    except yaml.MarkedYAMLError as error:
+        raise ConfigError(error.problem or "not YAML", _place(file, error.problem_mark)) from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError("not YAML", Place(file)) from error
+    except RecursionError as error:
+        raise ConfigError("nested too deeply", Place(file)) from error
+    finally:
+        loader.dispose()
+
+
+def _read(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            raw = opened.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", Place(file)) from error
+    if len(raw) > MAX_BYTES:
+        raise ConfigError(f"larger than {MAX_BYTES} bytes", Place(file))
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ConfigError("not UTF-8 text", Place(file, line)) from error
+
+
+def _place(file: Path, mark: yaml.Mark | None) -> Place:
+    return Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
+
+
+def _places(node: Node, path: KeyPath, file: Path) -> Iterator[tuple[KeyPath, Place]]:
+    """Every key path with its place. Refuses what ``dict`` would swallow silently."""
+    if not path:
+        yield path, _place(file, node.start_mark)
+    if isinstance(node, SequenceNode):
+        for index, item in enumerate(node.value):
+            yield (*path, index), _place(file, item.start_mark)
+            yield from _places(item, (*path, index), file)
+    elif isinstance(node, MappingNode):
+        seen: dict[str, Place] = {}
+        for key, value in node.value:
+            name, place = _key(key, file), _place(file, key.start_mark)
+            if name in seen:
+                raise ConfigError(f"key {name!r} is written twice", place, f"the first is at {seen[name]}")
+            seen[name] = place
+            yield (*path, name), place
+            yield from _places(value, (*path, name), file)
+
+
+def _key(key: Node, file: Path) -> str:
+    """A key's text. Whether it should have been text is for the reader's schema to say."""
+    place = _place(file, key.start_mark)
+    if key.tag == "tag:yaml.org,2002:merge":
+        raise ConfigError("merge keys are not supported", place, "write the keys out")
+    if isinstance(key, ScalarNode):
+        return str(key.value)
+    raise ConfigError("a key must be plain text", place)
