@@ -84,14 +84,27 @@ class ApprovalStore(Protocol):
 
         One denial closes it as denied; ``minimum`` distinct approvals close it as approved.
 
+        Does not check who the voter is: the caller has verified a token and gives its name and groups.
+
         Raises:
-            VoteRefused: not pending any more, expired, own call, wrong group, voted already, or no note.
-            ApprovalError: the store cannot be asked, or knows no such request.
+            VoteRefused: unknown, not pending any more, expired, own call, wrong group, voted already, or no
+                note. Nothing is stored then.
+            ApprovalError: the store cannot be asked.
         """
         ...
 
     def cancel(self, approval_id: str, state: State, now_ns: int) -> Approval:
-        """Close a pending request as expired or cancelled; returns how it stands, whoever closed it."""
+        """Close a pending request as expired or cancelled; returns how it stands, whoever closed it.
+
+        Raises ``ApprovalError`` for an unknown request too.
+        """
+        ...
+
+    def spend(self, approval_id: str, digest: str, now_ns: int) -> bool:
+        """Use an approval up: True exactly once, for an approved request with this very digest.
+
+        Does not check expiry: votes count only before it, and who hands out tickets compares ``expires_ns``.
+        """
         ...
 
     def get(self, approval_id: str) -> Approval | None:

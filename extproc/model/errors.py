@@ -10,11 +10,14 @@
     │   └── PolicyInvalid      a policy that must not be loaded
     ├── EvidenceError          an entry cannot be stored durably: denies with ``evidence-unavailable``
     ├── ApprovalError          the approvals store cannot be asked: denies with ``approval-unavailable``
+    ├── VoteRefused            a person's word on an approval does not count: says why
+    ├── ControlError           the control process cannot be reached, or refused what a command asked
     ├── CredentialError        a credential cannot be read: denies with ``credential-unavailable``
     └── ProtocolViolation      Envoy sent what the exchange cannot accept: the stream is aborted
 """
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from extproc.model.reasons import Reason
@@ -90,6 +93,53 @@ class EvidenceError(ExtprocError):
 
 class ApprovalError(ExtprocError):
     """The approvals store cannot be asked."""
+
+
+class WhyRefused(StrEnum):
+    """Why a vote does not count."""
+
+    UNKNOWN = "unknown"
+    """No such approval."""
+    NOT_PENDING = "not-pending"
+    """Decided, expired or cancelled before."""
+    EXPIRED = "expired"
+    """Came at or after the expiry."""
+    OWN_CALL = "own-call"
+    """The voter made the call, or acts for who made it."""
+    ON_BEHALF = "on-behalf"
+    """The voter's token is an agent's that acts for a person: people decide themselves."""
+    WRONG_GROUP = "wrong-group"
+    """The voter is in none of the approval's groups."""
+    ALREADY_VOTED = "already-voted"
+    NOTE_REQUIRED = "note-required"
+    """The reason is missing, too short or too long."""
+    WRONG_DIGEST = "wrong-digest"
+    """The voter was shown another call than this one."""
+
+
+@dataclass
+class VoteRefused(ExtprocError):
+    """A person's word on an approval does not count; nothing was stored."""
+
+    why: WhyRefused
+    state: str = ""
+    """How the approval stands: a value of ``extproc.approvals.port.State``; empty when unknown."""
+
+    def __str__(self) -> str:
+        return f"{self.why} {self.state}".rstrip()
+
+
+@dataclass
+class ControlError(ExtprocError):
+    """The control process cannot be reached, or refused what a command asked."""
+
+    message: str
+    """What went wrong. Holds no value of a call and no token."""
+    way_out: str = ""
+    """What to do about it."""
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.way_out}" if self.way_out else self.message
 
 
 class CredentialError(ExtprocError):

@@ -1,0 +1,106 @@
+"""The digest of a call: what an approval releases, and nothing else."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import rfc8785
+
+from extproc.model.call import Json
+from extproc.model.errors import ApprovalError
+from extproc.model.identity import Identity
+
+FORMAT = "extproc-approval-1"
+"""Names these rules: a digest made under others never equals one made under these."""
+EXACT = 2**53 - 1
+"""The largest integer that RFC 8785 can write (RFC 7493 section 2.2)."""
+
+
+def digest(
+    *,
+    identity: Identity,
+    function: str,
+    arguments: Json,
+    connection: dict[str, Json] | str,
+    policy_revision: str,
+    body_sha256: bytes,
+) -> str:
+    """Name one exact call: another caller, function, argument, connection, policy or byte gives another digest.
+
+    Integers beyond 2**53 - 1, which RFC 8785 cannot write, are replaced by ``null`` and listed beside the
+    arguments with their place and decimal digits, so no two documents share a spelling. Group order means
+    nothing and is ignored.
+
+    Args:
+        identity: who calls.
+        function: ``connection.name``.
+        arguments: raw arguments; they do not leave this function.
+        connection: the connection's name, or a description of its settings.
+        policy_revision: of the policy that held the call.
+        body_sha256: 32 bytes, of the body as the caller sent it.
+
+    Returns:
+        Lower-case hex SHA-256.
+
+    Raises:
+        ApprovalError: something in it has no canonical form: NaN, an infinity, half a surrogate pair, or
+            nesting too deep. The held call is then denied.
+
+    Source: RFC 8785; RFC 6901 for the places of large integers.
+    """
+    if len(body_sha256) != hashlib.sha256().digest_size:
+        raise ApprovalError("the body's digest is not a SHA-256")
+    try:
+        document: dict[str, Any] = {
+            "format": FORMAT,
+            "identity": _identity(identity),
+            "function": function,
+            "arguments": _writable(arguments),
+            "arguments_integers": _large(arguments),
+            "connection": _writable(connection),
+            "connection_integers": _large(connection),
+            "policy_revision": policy_revision,
+            "body_sha256": body_sha256.hex(),
+        }
+        return hashlib.sha256(rfc8785.dumps(document)).hexdigest()
+    except (ValueError, TypeError, RecursionError):
+        # Their messages may quote a value of the call, hence ``from None``.
+        raise ApprovalError("the call has no canonical form") from None
+
+
+def _identity(identity: Identity) -> dict[str, str | list[str]]:
+    return {
+        "issuer": identity.issuer,
+        "subject": identity.subject,
+        "groups": sorted(set(identity.groups)),
+        "actor": identity.actor,
+    }
+
+
+def _is_large(value: object) -> bool:
+    return isinstance(value, int) and abs(value) > EXACT
+
+
+def _writable(value: object) -> object:
+    """The same value with ``null`` for each integer that RFC 8785 cannot write."""
+    if isinstance(value, dict):
+        return {name: _writable(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_writable(item) for item in value]
+    return None if _is_large(value) else value
+
+
+def _large(value: object) -> list[list[str]]:
+    return sorted([pointer, digits] for pointer, digits in _large_under(value, ""))
+
+
+def _large_under(value: object, pointer: str) -> Iterator[tuple[str, str]]:
+    """Each large integer's JSON pointer and decimal digits."""
+    if isinstance(value, dict):
+        for name, member in value.items():
+            yield from _large_under(member, f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _large_under(item, f"{pointer}/{index}")
+    elif _is_large(value):
+        yield pointer, str(value)

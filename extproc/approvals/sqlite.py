@@ -1,0 +1,337 @@
+"""Approvals in one SQLite file, shared by the processes of one machine."""
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+from extproc.approvals.port import Approval, ApprovalRequest, State, Vote
+from extproc.approvals.rules import state_after, why_refused
+from extproc.model.errors import ApprovalError, ExtprocError, VoteRefused, WhyRefused
+from extproc.model.masking import Finding
+
+BUSY_S = 2.0
+"""Longest wait for another process's transaction; each of ours takes milliseconds."""
+PREFIX_MIN = 8
+"""Characters of an id that a person must give at least."""
+APPLICATION_ID = 0x45505241
+"""``PRAGMA application_id`` ("EPRA"): tells our file from any other database."""
+SCHEMA_VERSION = 1
+"""``PRAGMA user_version``."""
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS approvals (
+  approval_id TEXT PRIMARY KEY,
+  request TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  created_ns INTEGER NOT NULL,
+  expires_ns INTEGER NOT NULL,
+  state TEXT NOT NULL DEFAULT 'pending'
+    CHECK (state IN ('pending', 'approved', 'denied', 'expired', 'cancelled')),
+  closed_ns INTEGER NOT NULL DEFAULT 0,
+  spent_ns INTEGER
+) STRICT;
+CREATE INDEX IF NOT EXISTS approvals_pending ON approvals (expires_ns) WHERE state = 'pending';
+CREATE TABLE IF NOT EXISTS votes (
+  approval_id TEXT NOT NULL REFERENCES approvals (approval_id) ON DELETE CASCADE,
+  voter TEXT NOT NULL,
+  approve INTEGER NOT NULL CHECK (approve IN (0, 1)),
+  note TEXT NOT NULL,
+  at_ns INTEGER NOT NULL,
+  PRIMARY KEY (approval_id, voter)
+) STRICT;
+CREATE TRIGGER IF NOT EXISTS closed_once BEFORE UPDATE OF state ON approvals
+  WHEN OLD.state <> 'pending' BEGIN SELECT RAISE(ABORT, 'closed already'); END;
+"""
+
+SELECT = """
+SELECT a.request, a.state, a.closed_ns, v.voter, v.approve, v.note, v.at_ns, a.approval_id
+FROM approvals a LEFT JOIN votes v ON v.approval_id = a.approval_id
+"""
+CLOSE = "UPDATE approvals SET state = ?, closed_ns = ? WHERE approval_id = ? AND state = 'pending'"
+
+T = TypeVar("T")
+FileId: TypeAlias = tuple[int, int]
+"""Device and inode."""
+
+
+class SqliteApprovals:
+    """Implements ``ApprovalStore``. Make one per process; its methods may be called from any thread.
+
+    The file is created by the constructor alone. A file that is gone afterwards is an error, never an empty
+    store; one that was replaced is opened anew, and knows nothing of earlier requests.
+    """
+
+    def __init__(self, path: Path, *, busy_s: float = BUSY_S) -> None:
+        self._path = path
+        self._busy_s = busy_s
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._idle: list[sqlite3.Connection] = []
+        self._file: FileId | None = None
+        with _our_errors():
+            _create(path, busy_s)
+
+    def open(self, request: ApprovalRequest) -> None:
+        """Store a pending request."""
+
+        def insert(db: sqlite3.Connection) -> None:
+            db.execute(
+                "INSERT INTO approvals (approval_id, request, digest, created_ns, expires_ns)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (request.approval_id, _dump(request), request.digest, request.created_ns, request.expires_ns),
+            )
+
+        self._write(insert)
+
+    def vote(self, approval_id: str, vote: Vote, groups: tuple[str, ...]) -> Approval:
+        """Count one person's word and close the request when it decides."""
+
+        def count(db: sqlite3.Connection) -> Approval:
+            now = _one(db, approval_id)
+            if now is None:
+                raise VoteRefused(WhyRefused.UNKNOWN)
+            why = why_refused(now.request, now.state, now.votes, vote, groups)
+            if why is not None:
+                raise VoteRefused(why, now.state)
+            db.execute(
+                "INSERT INTO votes (approval_id, voter, approve, note, at_ns) VALUES (?, ?, ?, ?, ?)",
+                (approval_id, vote.voter, int(vote.approve), vote.note, vote.at_ns),
+            )
+            after = state_after(now.request, (*now.votes, vote))
+            if after is not State.PENDING:
+                _close(db, approval_id, after, vote.at_ns)
+            return _known(db, approval_id)
+
+        return self._write(count)
+
+    def cancel(self, approval_id: str, state: State, now_ns: int) -> Approval:
+        """Close a pending request as expired or cancelled; returns how it stands, whoever closed it."""
+        if state not in (State.EXPIRED, State.CANCELLED):
+            raise ApprovalError(f"nobody but a voter can make a request {state}")
+
+        def close(db: sqlite3.Connection) -> Approval:
+            db.execute(CLOSE, (state, now_ns, approval_id))
+            return _known(db, approval_id)
+
+        return self._write(close)
+
+    def spend(self, approval_id: str, digest: str, now_ns: int) -> bool:
+        """Use an approval up: True exactly once, for an approved request with this very digest."""
+
+        def use(db: sqlite3.Connection) -> bool:
+            changed = db.execute(
+                "UPDATE approvals SET spent_ns = ?"
+                " WHERE approval_id = ? AND digest = ? AND state = 'approved' AND spent_ns IS NULL",
+                (now_ns, approval_id, digest),
+            )
+            return changed.rowcount == 1
+
+        return self._write(use)
+
+    def get(self, approval_id: str) -> Approval | None:
+        """One request by its id or by an unambiguous prefix of it (8 characters at least)."""
+        if len(approval_id) < PREFIX_MIN:
+            return None
+        # ``~`` sorts after everything in an id, so the range is the prefix, and the index serves it.
+        where = "WHERE a.approval_id >= ? AND a.approval_id < ? || '~' ORDER BY a.approval_id, v.at_ns LIMIT 1000"
+        found = self._read(lambda db: _fetch(db, where, (approval_id, approval_id)))
+        exact = [approval for approval in found if approval.request.approval_id == approval_id]
+        candidates = exact or found
+        return candidates[0] if len(candidates) == 1 else None
+
+    def closed_among(self, approval_ids: list[str]) -> list[Approval]:
+        """Those of these that are no longer pending. One query however many ids."""
+        where = (
+            "WHERE a.approval_id IN (SELECT value FROM json_each(?)) AND a.state <> 'pending'"
+            " ORDER BY a.approval_id, v.at_ns"
+        )
+        return self._read(lambda db: _fetch(db, where, (json.dumps(approval_ids),)))
+
+    def recent(self, *, pending_only: bool, limit: int) -> list[Approval]:
+        """Newest first."""
+        pending = "WHERE state = 'pending'" if pending_only else ""
+        where = (
+            f"WHERE a.approval_id IN (SELECT approval_id FROM approvals {pending}"  # noqa: S608 - our own words
+            " ORDER BY approval_id DESC LIMIT ?) ORDER BY a.approval_id DESC, v.at_ns"
+        )
+        return self._read(lambda db: _fetch(db, where, (limit,)))
+
+    def sweep(self, now_ns: int, *, keep_ns: int) -> int:
+        """Close what expired while nobody waited (a worker died), and drop what closed ``keep_ns`` ago.
+
+        Returns:
+            How many requests were closed as expired.
+        """
+
+        def tidy(db: sqlite3.Connection) -> int:
+            closed = db.execute(
+                "UPDATE approvals SET state = 'expired', closed_ns = ?"
+                " WHERE state = 'pending' AND expires_ns <= ?",
+                (now_ns, now_ns),
+            )
+            db.execute("DELETE FROM approvals WHERE state <> 'pending' AND closed_ns < ?", (now_ns - keep_ns,))
+            return closed.rowcount
+
+        return self._write(tidy)
+
+    def close(self) -> None:
+        """Close idle connections. The store may be used again afterwards."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for db in idle:
+            db.close()
+
+    def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run one transaction; durable on return, or nothing happened (a failing commit may still have)."""
+
+        def transaction(db: sqlite3.Connection) -> T:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                result = work(db)
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+            return result
+
+        return self._read(transaction)
+
+    def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        with _our_errors(), self._connection() as db:
+            return work(db)
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection to the file that is at the path now. One that failed is not used again."""
+        file, db = self._take()
+        try:
+            yield db
+        except VoteRefused:
+            self._give_back(file, db)
+            raise
+        except BaseException:
+            db.close()
+            raise
+        self._give_back(file, db)
+
+    def _take(self) -> tuple[FileId, sqlite3.Connection]:
+        if os.getpid() != self._pid:
+            raise ApprovalError("the approvals store was opened in another process")
+        file = self._drop_connections_to_a_replaced_file()
+        with self._lock:
+            if self._idle:
+                return file, self._idle.pop()
+        return file, _connect(self._path, self._busy_s)
+
+    def _drop_connections_to_a_replaced_file(self) -> FileId:
+        # SQLite goes on writing to a file that was unlinked: votes would reach nobody.
+        stat = self._path.stat()
+        file = (stat.st_dev, stat.st_ino)
+        with self._lock:
+            stale, self._idle = (self._idle, []) if file != self._file else ([], self._idle)
+            self._file = file
+        for db in stale:
+            db.close()
+        return file
+
+    def _give_back(self, file: FileId, db: sqlite3.Connection) -> None:
+        with self._lock:
+            if file == self._file:
+                self._idle.append(db)
+                return
+        db.close()
+
+
+@contextmanager
+def _our_errors() -> Iterator[None]:
+    """Whatever SQLite or the file system says becomes ``ApprovalError``, which denies."""
+    try:
+        yield
+    except ExtprocError:
+        raise
+    except Exception as error:  # noqa: BLE001 - an error we did not foresee denies too
+        # The name alone: a message of SQLite's may quote a row.
+        name = getattr(error, "sqlite_errorname", "") or type(error).__name__
+        raise ApprovalError(f"the approvals store failed: {name}") from None
+
+
+def _create(path: Path, busy_s: float) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    with closing(sqlite3.connect(path, timeout=busy_s, isolation_level=None)) as db:
+        (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if tables:
+            _check_ours(db)
+            return
+        db.execute("PRAGMA journal_mode = WAL")
+        db.executescript(
+            f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID};"
+            f"PRAGMA user_version = {SCHEMA_VERSION}; {SCHEMA} COMMIT;"
+        )
+
+
+def _connect(path: Path, busy_s: float) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    db = sqlite3.connect(uri, uri=True, timeout=busy_s, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA foreign_keys = ON")
+        _check_ours(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _check_ours(db: sqlite3.Connection) -> None:
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if (application, version) != (APPLICATION_ID, SCHEMA_VERSION):
+        raise ApprovalError("the approvals store's file is not a store of this version")
+
+
+def _close(db: sqlite3.Connection, approval_id: str, state: State, at_ns: int) -> None:
+    if db.execute(CLOSE, (state, at_ns, approval_id)).rowcount != 1:
+        raise ApprovalError("the request closed under the vote")
+
+
+def _one(db: sqlite3.Connection, approval_id: str) -> Approval | None:
+    return next(iter(_fetch(db, "WHERE a.approval_id = ? ORDER BY v.at_ns", (approval_id,))), None)
+
+
+def _known(db: sqlite3.Connection, approval_id: str) -> Approval:
+    approval = _one(db, approval_id)
+    if approval is None:
+        raise ApprovalError("the approvals store does not know this request")
+    return approval
+
+
+def _fetch(db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> list[Approval]:
+    """Rows to approvals, in the order of the query; the rows of one approval's votes are adjacent."""
+    grouped: dict[str, tuple[tuple[str, str, int], list[Vote]]] = {}
+    for request, state, closed_ns, voter, approve, note, at_ns, approval_id in db.execute(SELECT + where, values):
+        _, votes = grouped.setdefault(approval_id, ((request, state, closed_ns), []))
+        if voter is not None:
+            votes.append(Vote(voter, bool(approve), note, at_ns))
+    return [
+        Approval(_load(request), State(state), tuple(votes), closed_ns)
+        for (request, state, closed_ns), votes in grouped.values()
+    ]
+
+
+def _dump(request: ApprovalRequest) -> str:
+    return json.dumps(asdict(request))
+
+
+def _load(text: str) -> ApprovalRequest:
+    fields = json.loads(text)
+    fields["groups"] = tuple(fields["groups"])
+    fields["findings"] = tuple(Finding(**finding) for finding in fields["findings"])
+    return ApprovalRequest(**fields)
