@@ -1,0 +1,56 @@
+# Everything a contributor runs. Nothing here needs root, Docker or a terminal.
+#
+#   PYTHON=python3.12 make demo      choose the Python (3.11 or newer) that the virtual environment is made with
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+UV ?= uv
+OPA_VERSION := v1.22.0
+COMPILE := $(UV) pip compile --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
+
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+
+.PHONY: help demo test lint types bench tools lock clean embedded dev
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+
+demo: embedded ## Start everything on this machine and play a short story on real traffic
+	@$(BIN)/extproc demo
+
+test: dev ## Run all tests, integration with the real Envoy included
+	@$(BIN)/python -m pytest
+
+lint: dev ## Check style and formatting (and the policies, where opa is installed)
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@if command -v opa >/dev/null; then opa check --strict policy/rego && opa fmt --list --fail policy/rego; \
+	else echo "opa is not installed: the policies' format was not checked (make tools)"; fi
+
+types: dev ## Check types, strictly
+	@$(BIN)/mypy
+
+bench: dev ## Measure what a call costs, beside Envoy alone
+	@$(BIN)/python -m benchmarks
+
+tools: ## Build the optional tools into .tools/bin: opa (needs Go)
+	@.ci/tools opa $(OPA_VERSION)
+
+lock: ## Resolve the locks again from pyproject.toml (needs uv)
+	@$(COMPILE) pyproject.toml locks/build.in -o locks/core.txt
+	@$(COMPILE) pyproject.toml locks/build.in --extra embedded -o locks/embedded.txt
+	@$(COMPILE) pyproject.toml locks/build.in --extra embedded --extra dev -o locks/dev.txt
+
+clean: ## Remove what the other targets made: the virtual environment, tools, caches, the demo's folder
+	rm -rf .venv .tools .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+
+embedded:
+	@.ci/install embedded
+
+dev:
+	@.ci/install dev
