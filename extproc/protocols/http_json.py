@@ -1,0 +1,203 @@
+"""REST-like functions that speak JSON: method and path template name the function.
+
+Arguments are one flat object: path variables, query parameters and the members of the JSON body under their own
+names. A name that occurs in two of those places is not guessed about (HTTP parameter pollution): the call is
+uninspectable. A body that is no object is the arguments by itself, or their member ``body`` where the URL holds
+arguments too. So a path rule written against the arguments fits the request's document as it is; what such a rule
+masks in the URL cannot be rewritten there, and ``extproc.flow`` refuses the call.
+
+Not checked here: the host (``extproc.flow`` looks the connection up by it), and the response.
+"""
+
+import re
+from urllib.parse import unquote_to_bytes
+
+from extproc.codecs.errors import Unreadable
+from extproc.codecs.json import parse
+from extproc.config.schema import FunctionSettings, HttpJsonConnection
+from extproc.model.call import Call, Headers, Json, RequestHead, ResponseHead
+from extproc.model.errors import Refused
+from extproc.model.masking import MaskRule
+from extproc.model.reasons import Reason, Uninspectable
+from extproc.model.reply import Reply
+from extproc.protocols.media import Media, media_type, streamed
+from extproc.protocols.problem import problem
+from extproc.protocols.templates import Template, match, parse_template, split_path
+
+PROTOCOL = "http-json"
+OVERRIDES = ("x-http-method-override", "x-method-override", "x-http-method")
+"""Header fields that make some frameworks take another method than the request line's."""
+BODILESS = frozenset({"GET", "HEAD", "DELETE"})
+"""Methods whose body has no defined meaning (RFC 9110 section 9.3)."""
+RAW_QUERY = re.compile(r"(?:[A-Za-z0-9._~!$'()*,:@/?&=+\[\]|-]|%[0-9A-Fa-f]{2})+")
+"""RFC 3986 ``query`` without ``;``, which some servers split at; with ``[ ] |``, which clients do send."""
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
+"""Refused in query values; tabs and line ends are text."""
+SESSION = re.compile(r"[\x21-\x7e]{1,1024}")
+"""Visible ASCII, as MCP asks of its session ids."""
+MAX_DIGITS = 16
+
+
+class HttpJsonProtocol:
+    """One http-json connection, built once from its settings."""
+
+    def __init__(self, name: str, settings: HttpJsonConnection, *, max_depth: int) -> None:
+        self._name = name
+        self._session_header = settings.session_header
+        self._max_depth = max_depth
+        self._routes = _routes(settings.functions)
+
+    def identify(self, head: RequestHead, body: bytes, *, call_id: str, unreadable: Uninspectable | None) -> Call:
+        """Read which operation is called; see ``FunctionProtocol``."""
+        function, variables = self._match(head)
+        session, arguments, document = "", None, None
+        try:
+            session = read_session(head.headers, self._session_header) if self._session_header else ""
+            check_readable(head.headers, body, unreadable)
+            document = self._document(head, body)
+            arguments = _merge(variables, read_query(head.query), document, has_body=bool(body))
+        except Unreadable as error:
+            unreadable, document = error.kind, None
+        return Call(
+            call_id=call_id,
+            connection=self._name,
+            name=function,
+            protocol=PROTOCOL,
+            arguments=arguments,
+            session=session,
+            uninspectable=unreadable,
+            document=document,
+        )
+
+    def _match(self, head: RequestHead) -> tuple[str, dict[str, Json]]:
+        """The operation and its path variables; the most specific template comes first."""
+        segments = split_path(head.path_only)
+        for function, template in self._routes.get((head.method, len(segments)), ()):
+            variables = match(template, segments)
+            if variables is not None:
+                return function, {**variables}
+        raise Refused(Reason.UNKNOWN_FUNCTION, rule="functions", detail="no operation has this method and path")
+
+    def _document(self, head: RequestHead, body: bytes) -> Json:
+        if not body:
+            return None
+        if media_type(head.headers) is not Media.JSON:
+            bodiless = head.method in BODILESS
+            raise Unreadable(Uninspectable.UNEXPECTED_BODY if bodiless else Uninspectable.CONTENT_TYPE)
+        return parse(body, max_depth=self._max_depth)
+
+    def request_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
+        """Unchanged: the arguments that can be rewritten are the body's document."""
+        return rules
+
+    def response_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
+        """Unchanged: ``$`` is the response's document."""
+        return rules
+
+    def streams(self, head: ResponseHead) -> bool:
+        """Server-sent events are masked one by one."""
+        return streamed(head.headers)
+
+    def refusal(self, call: Call | None, reason: Reason, call_id: str) -> Reply:
+        """A problem document (RFC 9457)."""
+        del call  # looks the same whatever was called
+        return problem(reason, call_id)
+
+
+def _routes(functions: dict[str, FunctionSettings]) -> dict[tuple[str, int], list[tuple[str, Template]]]:
+    """Templates by method and number of segments, the most specific first."""
+    routes: dict[tuple[str, int], list[tuple[str, Template]]] = {}
+    for name, function in functions.items():
+        template = parse_template(function.path)
+        routes.setdefault((function.method, len(template.parts)), []).append((name, template))
+    for candidates in routes.values():
+        candidates.sort(key=lambda candidate: len(candidate[1].variables))
+    return routes
+
+
+def check_readable(headers: Headers, body: bytes, unreadable: Uninspectable | None) -> None:
+    """Refuse what was not decoded, and header fields by which a backend could read another request than we did.
+
+    Raises:
+        Unreadable: as ``unreadable`` says, a method override, or a length that is not the body's.
+    """
+    if unreadable is not None:
+        raise Unreadable(unreadable)
+    if any(name in headers for name in OVERRIDES):
+        raise Unreadable(Uninspectable.HEADER_BODY_MISMATCH)
+    length = headers.get("content-length")
+    if not length:
+        return
+    if not (length.isascii() and length.isdigit() and len(length) < MAX_DIGITS):
+        raise Unreadable(Uninspectable.HEADERS)
+    encoded = headers.get("content-encoding").strip().lower() not in {"", "identity"}
+    if not encoded and int(length) != len(body):
+        raise Unreadable(Uninspectable.TRUNCATED)
+
+
+def read_session(headers: Headers, name: str) -> str:
+    """The session's id from its header field; empty when absent.
+
+    Raises:
+        Unreadable: given twice, too long, or not visible ASCII.
+    """
+    value = headers.get(name)
+    if not value:
+        return ""
+    if not SESSION.fullmatch(value) or sum(field == name for field, _ in headers) > 1:
+        raise Unreadable(Uninspectable.HEADERS)
+    return value
+
+
+def read_query(query: str) -> dict[str, Json]:
+    """The query's parameters, all as text. ``a`` alone is the empty text.
+
+    Raises:
+        Unreadable: malformed, or a parameter that occurs twice as some server would see it: ``a`` and ``A``, or
+            ``a`` and ``a[]``.
+    """
+    if not query:
+        return {}
+    if not RAW_QUERY.fullmatch(query):
+        raise Unreadable(Uninspectable.QUERY)
+    found: dict[str, Json] = {}
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        found[_decoded(name)] = _decoded(value)
+    known = {_folded(name) for name in found}
+    if "" in known or len(known) != query.count("&") + 1:
+        raise Unreadable(Uninspectable.QUERY)
+    return found
+
+
+def _decoded(text: str) -> str:
+    if "%" not in text and "+" not in text:
+        return text
+    try:
+        decoded = unquote_to_bytes(text.replace("+", " ")).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Unreadable(Uninspectable.QUERY) from error
+    if CONTROL.search(decoded):
+        raise Unreadable(Uninspectable.QUERY)
+    return decoded
+
+
+def _folded(name: str) -> str:
+    """A name as the most lenient server would take it."""
+    return name.partition("[")[0].strip().casefold()
+
+
+def _merge(variables: dict[str, Json], query: dict[str, Json], document: Json, *, has_body: bool) -> Json:
+    """All arguments as one value.
+
+    Raises:
+        Unreadable: one name in two places.
+    """
+    if not variables and not query:
+        return document if has_body else {}
+    members = document if isinstance(document, dict) else {"body": document} if has_body else {}
+    names = [_folded(name) for part in (variables, query, members) for name in part]
+    url_names = names[: len(variables) + len(query)]
+    if len(set(url_names)) != len(url_names) or not set(url_names).isdisjoint(names[len(url_names) :]):
+        raise Unreadable(Uninspectable.HEADER_BODY_MISMATCH)
+    return {**variables, **query, **members}
