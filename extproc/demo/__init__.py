@@ -1,1 +1,1 @@
-"""The story that make demo plays on real traffic."""
+"""A whole installation on one machine, and a short story played on it. Every value in it is made up."""
