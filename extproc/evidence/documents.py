@@ -11,7 +11,8 @@ from extproc.model.errors import EvidenceError
 from extproc.model.masking import Finding
 
 LEAF_PREFIX = b"\x00"
-LEAF_BYTES = 32
+INT64_END = 1 << 63
+"""First integer that JSON may hold here and a column cannot."""
 
 
 def leaf_hash(document: bytes) -> bytes:
@@ -64,7 +65,7 @@ DEFAULTS: Entry = Entry(EntryKind.FAILED, "", 0)
 
 def _typed(known: dict[str, Any]) -> Entry:
     known["kind"] = EntryKind(known["kind"])
-    known["findings"] = tuple(_finding(**one) for one in known.get("findings", ()))
+    known["findings"] = tuple(_read_finding(**one) for one in known.get("findings", ()))
     for name in ("groups", "shadow", "approvers"):
         known[name] = tuple(_text(item) for item in known.get(name, ()))
     entry = Entry(**known)
@@ -73,15 +74,16 @@ def _typed(known: dict[str, Any]) -> Entry:
     return entry
 
 
-def _finding(*, entity: object, path: object, how: object = "", count: object = 1) -> Finding:
-    if isinstance(count, bool) or not isinstance(count, int):
-        raise TypeError
+def _read_finding(*, entity: object, path: object, how: object = "", count: Any = 1) -> Finding:
+    _check(count, 1)
     return Finding(_text(entity), _text(path), _text(how), count)
 
 
 def _check(value: object, like: object) -> None:
     wanted = (int, float) if isinstance(like, float) else type(like)
     if isinstance(value, bool) or not isinstance(value, wanted):
+        raise TypeError
+    if isinstance(value, int) and value >= INT64_END:
         raise TypeError
 
 

@@ -117,9 +117,7 @@ class Ledger:
                 raise sqlite3.OperationalError("a reader holds the log")
             self.last = _last(db)
             if self.last < expected:
-                raise sqlite3.DatabaseError(
-                    "durable rows are gone: their numbers must not be used again"
-                )
+                raise sqlite3.DatabaseError("durable rows are gone: their numbers must not be used again")
             db.execute("UPDATE writer SET probe = probe + 1")
         except sqlite3.Error:
             self.last = expected
