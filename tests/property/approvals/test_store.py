@@ -1,0 +1,68 @@
+"""Whatever is done to a store in whatever order, a request is decided at most once, and only by the rules."""
+
+import tempfile
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from extproc.approvals.port import State, Vote
+from extproc.approvals.sqlite import SqliteApprovals
+from extproc.model.errors import VoteRefused
+from tests.unit.approvals.samples import EXPIRES_NS, REQUEST
+
+people = st.sampled_from(
+    ["https://idp|alice", "https://idp|agent-7", "https://idp|bob", "https://idp|carol", "x|bob"]
+)
+votes = st.tuples(
+    st.builds(
+        Vote,
+        people,
+        st.booleans(),
+        st.sampled_from(["", "ok", "  ok  ", "fine", "x" * 1_001]),
+        st.integers(998, 1_001),
+    ),
+    st.sampled_from([(), ("sre",), ("dpo", "x"), ("SRE",), ("",)]),
+)
+steps = st.lists(votes | st.sampled_from([State.EXPIRED, State.CANCELLED]), max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps)
+def test_state_follows_from_the_votes_that_count(steps):
+    """The store agrees with a plain reading of the rules, step by step, and again when opened anew."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = SqliteApprovals(Path(folder) / "a.db")
+        store.open(REQUEST)
+        state, yes = State.PENDING, set()
+        for step in steps:
+            if isinstance(step, State):
+                state = step if state is State.PENDING else state
+                assert store.cancel(REQUEST.approval_id, step, 1).state is state
+                continue
+            vote, groups = step
+            counts = (
+                state is State.PENDING
+                and vote.at_ns < EXPIRES_NS
+                and vote.voter not in {"https://idp|alice", "https://idp|agent-7"} | yes
+                and bool({"sre", "dpo"} & set(groups))
+                and vote.note == "fine"
+            )
+            try:
+                after = store.vote(REQUEST.approval_id, vote, groups)
+            except VoteRefused:
+                assert not counts
+                continue
+            assert counts
+            yes |= {vote.voter}
+            if not vote.approve:
+                state = State.DENIED
+            elif len(yes) >= 2:
+                state = State.APPROVED
+            assert after.state is state
+        store.close()
+        again = SqliteApprovals(Path(folder) / "a.db")
+        kept = again.get(REQUEST.approval_id)
+        assert kept.state is state
+        assert {vote.voter for vote in kept.votes} == yes
+        again.close()

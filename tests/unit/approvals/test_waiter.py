@@ -1,0 +1,270 @@
+"""Waiting for people, with a store that can be told to fail."""
+
+import asyncio
+import contextlib
+import time
+
+import pytest
+
+from extproc.approvals.port import State
+from extproc.approvals.sqlite import SqliteApprovals
+from extproc.approvals.waiter import ApprovalWaiter
+from extproc.model.errors import ApprovalError
+from tests.unit.approvals.samples import request, vote
+
+SECOND = 1_000_000_000
+SRE = ("sre",)
+
+
+class Faulty(SqliteApprovals):
+    """The real store, with switches."""
+
+    looks = 0
+    failure: Exception | None = None
+    slow_s = 0.0
+
+    def closed_among(self, approval_ids):
+        self.looks += 1
+        self._fault()
+        return super().closed_among(approval_ids)
+
+    def cancel(self, approval_id, state, now_ns):
+        self._fault()
+        return super().cancel(approval_id, state, now_ns)
+
+    def _fault(self):
+        time.sleep(self.slow_s)
+        if self.failure is not None:
+            raise self.failure
+
+
+@pytest.fixture
+def store(tmp_path):
+    made = Faulty(tmp_path / "approvals.db")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def waiter(store):
+    made = ApprovalWaiter(store, 0.01, time.time_ns, patience_s=0.2)
+    yield made
+    await made.finish()
+
+
+def opened(store, **changes):
+    made = request(minimum=1, expires_ns=time.time_ns() + 60 * SECOND, **changes)
+    store.open(made)
+    return made
+
+
+async def held(waiter, request, seconds=30.0):
+    task = asyncio.create_task(waiter.wait(request.approval_id, time.time_ns() + int(seconds * SECOND)))
+    await asyncio.sleep(0)
+    return task
+
+
+@pytest.mark.parametrize(("approve", "state"), [(True, State.APPROVED), (False, State.DENIED)])
+async def test_a_decision_ends_the_wait(store, waiter, approve, state):
+    """Whoever waits is told how it was decided, with the votes."""
+    one = opened(store)
+    task = await held(waiter, one)
+    store.vote(one.approval_id, vote(approve=approve), SRE)
+    answer = await asyncio.wait_for(task, 1)
+    assert answer.state is state
+    assert answer.votes[0].note == "ticket 42"
+
+
+async def test_a_decision_before_the_wait_is_seen(store, waiter):
+    """Nothing is missed between opening and waiting."""
+    one = opened(store)
+    store.vote(one.approval_id, vote(), SRE)
+    assert (await asyncio.wait_for(await held(waiter, one), 1)).state is State.APPROVED
+
+
+async def test_the_deadline_closes_the_request(store, waiter):
+    """In the store too: a later vote is refused."""
+    one = opened(store)
+    assert (await (await held(waiter, one, seconds=0.03))).state is State.EXPIRED
+    assert store.get(one.approval_id).state is State.EXPIRED
+
+
+async def test_a_decision_that_races_the_deadline_has_the_word(store):
+    """The compare-and-swap decides, not who looks first."""
+    slow = ApprovalWaiter(store, 60.0, time.time_ns)
+    one = opened(store)
+    task = await held(slow, one, seconds=0.05)
+    store.vote(one.approval_id, vote(), SRE)
+    assert (await task).state is State.APPROVED
+    await slow.finish()
+
+
+async def test_a_deadline_in_the_past_expires_at_once(store, waiter):
+    """No negative wait."""
+    one = opened(store)
+    assert (await waiter.wait(one.approval_id, 0)).state is State.EXPIRED
+
+
+async def test_a_clock_set_back_does_not_prolong_the_wait(store):
+    """The wait is measured on the monotonic clock once it has begun."""
+    now = [time.time_ns()]
+    waiter = ApprovalWaiter(store, 0.01, lambda: now[0])
+    one = opened(store)
+    task = asyncio.create_task(waiter.wait(one.approval_id, now[0] + SECOND // 20))
+    await asyncio.sleep(0)
+    now[0] -= 3_600 * SECOND
+    assert (await asyncio.wait_for(task, 1)).state is State.EXPIRED
+    await waiter.finish()
+
+
+async def test_one_look_serves_all(store, waiter):
+    """A hundred held calls cost one query per tick."""
+    many = [opened(store) for _ in range(100)]
+    tasks = [await held(waiter, one) for one in many]
+    store.looks = 0
+    await asyncio.sleep(0.1)
+    assert 1 <= store.looks <= 11
+    for one in many[:50]:
+        store.vote(one.approval_id, vote(), SRE)
+    answers = await asyncio.wait_for(asyncio.gather(*tasks[:50]), 5)
+    assert [answer.request.approval_id for answer in answers] == [one.approval_id for one in many[:50]]
+    assert waiter.waiting == 50
+    for task in tasks[50:]:
+        task.cancel()
+    await asyncio.gather(*tasks[50:], return_exceptions=True)
+    assert waiter.waiting == 0
+
+
+async def test_nobody_looks_while_nothing_waits(store, waiter):
+    """Neither before the first wait nor after the last; and a new wait is served again."""
+    await asyncio.sleep(0.03)
+    assert store.looks == 0
+    one = opened(store)
+    await (await held(waiter, one, seconds=0.03))
+    await asyncio.sleep(0.03)
+    looks = store.looks
+    await asyncio.sleep(0.05)
+    assert store.looks == looks
+    again = opened(store)
+    task = await held(waiter, again)
+    store.vote(again.approval_id, vote(), SRE)
+    assert (await asyncio.wait_for(task, 1)).state is State.APPROVED
+
+
+async def test_a_caller_that_leaves_cancels_its_request(store, waiter):
+    """The task is cancelled, then ``abandon`` closes the request."""
+    one = opened(store)
+    task = await held(waiter, one)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert store.get(one.approval_id).state is State.PENDING
+    assert await waiter.abandon(one.approval_id)
+    assert store.get(one.approval_id).state is State.CANCELLED
+    assert waiter.waiting == 0
+
+
+async def test_abandon_survives_its_own_cancellation(store, waiter):
+    """A second cancellation while the store is slow does not leave the request open."""
+    one = opened(store)
+    store.slow_s = 0.05
+    task = asyncio.create_task(waiter.abandon(one.approval_id))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    await waiter.finish()
+    assert store.get(one.approval_id).state is State.CANCELLED
+
+
+async def test_abandon_never_raises(store, waiter):
+    """The caller's cancellation must go on; the request expires by itself."""
+    one = opened(store)
+    store.failure = ApprovalError("gone")
+    assert not await waiter.abandon(one.approval_id)
+
+
+async def test_a_short_outage_is_borne(store, waiter):
+    """Failing looks within the limit lose nothing."""
+    one = opened(store)
+    store.failure = ApprovalError("busy")
+    task = await held(waiter, one)
+    await asyncio.sleep(0.05)
+    store.failure = None
+    store.vote(one.approval_id, vote(), SRE)
+    assert (await asyncio.wait_for(task, 1)).state is State.APPROVED
+
+
+@pytest.mark.parametrize("failure", [ApprovalError("gone"), ZeroDivisionError()])
+async def test_a_long_outage_denies_all_who_wait(store, waiter, failure):
+    """After the limit everybody gets our error, each its own; whatever the store raised."""
+    tasks = [await held(waiter, opened(store)) for _ in range(3)]
+    store.failure = failure
+    errors = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 2)
+    assert [type(error) for error in errors] == [ApprovalError] * 3
+    assert len({id(error) for error in errors}) == 3
+
+
+async def test_waiting_works_again_after_an_outage(store, waiter):
+    """A failed wait leaves nothing behind."""
+    store.failure = ApprovalError("gone")
+    with pytest.raises(ApprovalError):
+        await (await held(waiter, opened(store)))
+    store.failure = None
+    one = opened(store)
+    task = await held(waiter, one)
+    store.vote(one.approval_id, vote(), SRE)
+    assert (await asyncio.wait_for(task, 1)).state is State.APPROVED
+
+
+async def test_a_new_wait_during_an_outage_has_its_own_patience(store, waiter):
+    """Who comes late to an outage is not failed before the limit."""
+    store.failure = ApprovalError("gone")
+    first = await held(waiter, opened(store))
+    await asyncio.sleep(0.15)
+    began = time.monotonic()
+    late = await held(waiter, opened(store))
+    await asyncio.gather(first, late, return_exceptions=True)
+    assert time.monotonic() - began < 1
+
+
+async def test_a_store_that_hangs_is_an_error_at_the_deadline(store, waiter):
+    """Closing is bounded too."""
+    one = opened(store)
+    store.slow_s = 0.5
+    began = time.monotonic()
+    with pytest.raises(ApprovalError):
+        await waiter.wait(one.approval_id, 0)
+    assert time.monotonic() - began < 0.45
+
+
+@pytest.mark.parametrize("failure", [ApprovalError("gone"), ZeroDivisionError()])
+async def test_a_store_that_fails_at_the_deadline_is_an_error(store, waiter, failure):
+    """An expiry that cannot be written is not an answer."""
+    store.failure = failure
+    with pytest.raises(ApprovalError):
+        await waiter.wait(opened(store).approval_id, 0)
+
+
+async def test_an_unknown_request_is_never_approved(store, waiter):
+    """A store that was replaced does not know it: an error at the deadline."""
+    with pytest.raises(ApprovalError):
+        await (await held(waiter, request(), seconds=0.03))
+
+
+async def test_finish_fails_who_still_waits(store, waiter):
+    """A stopping worker leaves nobody hanging."""
+    task = await held(waiter, opened(store))
+    await waiter.finish()
+    with pytest.raises(ApprovalError):
+        await task
+
+
+async def test_two_waits_on_one_request_are_both_told(store, waiter):
+    """And one leaving does not deafen the other."""
+    one = opened(store)
+    first, second, third = [await held(waiter, one) for _ in range(3)]
+    third.cancel()
+    store.vote(one.approval_id, vote(), SRE)
+    answers = await asyncio.wait_for(asyncio.gather(first, second), 1)
+    assert {answer.state for answer in answers} == {State.APPROVED}
