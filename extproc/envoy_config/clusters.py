@@ -1,0 +1,175 @@
+"""Clusters: the guard's workers, the backends, and where token keys are fetched."""
+
+# mypy does not follow betterproto2 (pyproject.toml), so that enum members look like int to it.
+# mypy: disable-error-code="arg-type, assignment"
+
+from urllib.parse import urlsplit
+
+from envoy_data_plane.envoy.config.cluster import v3 as cluster
+from envoy_data_plane.envoy.config.core import v3 as core
+from envoy_data_plane.envoy.config.endpoint import v3 as endpoint
+from envoy_data_plane.envoy.extensions.transport_sockets.tls import v3 as tls
+from envoy_data_plane.envoy.extensions.upstreams.http import v3 as upstream_http
+from envoy_data_plane.envoy.type.matcher import v3 as matcher
+from envoy_data_plane.google.protobuf import Any
+
+from extproc.config.schema import Settings, Upstream
+from extproc.envoy_config.parts import (
+    GUARD_CLUSTER,
+    envoy_address,
+    is_ip,
+    only_resolvable_together,
+    seconds,
+    split_address,
+)
+from extproc.envoy_config.routes import upstream_cluster
+
+CONNECT_TIMEOUT_S = 5.0
+MINIMUM_HELD = 20_000
+HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
+"""Where Debian, Ubuntu, Alpine and the distroless images keep the public certificate authorities."""
+
+
+def render_clusters(settings: Settings, guard_endpoints: list[str]) -> list[cluster.Cluster]:
+    """The guard's cluster first, then one per connection, then one per provider whose keys are fetched."""
+    upstreams = [_upstream(upstream_cluster(name), each.upstream) for name, each in settings.connections.items()]
+    return [_guard(settings, guard_endpoints), *upstreams, *_key_clusters(settings)]
+
+
+def _guard(settings: Settings, endpoints: list[str]) -> cluster.Cluster:
+    """Every worker is an endpoint of its own: behind one shared port a single worker would get all calls."""
+    made = _cluster(GUARD_CLUSTER, endpoints)
+    made.lb_policy = cluster.ClusterLbPolicy.LEAST_REQUEST
+    made.circuit_breakers = _breakers(held_calls(settings))
+    made.health_checks = [_health_check()]
+    made.outlier_detection = _outliers()
+    made.typed_extension_protocol_options = {HTTP_OPTIONS: Any.pack(_http2())}
+    return made
+
+
+def held_calls(settings: Settings) -> int:
+    """How many calls the guard's cluster must be able to carry at once: a held call is a request under way."""
+    return max(MINIMUM_HELD, 2 * settings.limits.held_calls * settings.workers)
+
+
+def _breakers(requests: int) -> cluster.CircuitBreakers:
+    limits = cluster.CircuitBreakersThresholds(
+        max_connections=requests, max_pending_requests=requests, max_requests=requests, max_retries=1_000
+    )
+    return cluster.CircuitBreakers(thresholds=[limits])
+
+
+def _health_check() -> core.HealthCheck:
+    """A stopping worker says so here, and gets no new call. Also checked before the first call."""
+    return core.HealthCheck(
+        timeout=seconds(1),
+        interval=seconds(1),
+        no_traffic_interval=seconds(1),
+        unhealthy_threshold=2,
+        healthy_threshold=1,
+        grpc_health_check=core.HealthCheckGrpcHealthCheck(),
+    )
+
+
+def _outliers() -> cluster.OutlierDetection:
+    """Only failures to reach a worker count: its aborts are answers, and a caller can provoke those."""
+    return cluster.OutlierDetection(
+        split_external_local_origin_errors=True,
+        consecutive_local_origin_failure=2,
+        interval=seconds(1),
+        base_ejection_time=seconds(2),
+        max_ejection_percent=50,
+        enforcing_consecutive_5xx=0,
+        enforcing_consecutive_gateway_failure=0,
+        enforcing_success_rate=0,
+        enforcing_local_origin_success_rate=0,
+    )
+
+
+def _http2() -> upstream_http.HttpProtocolOptions:
+    """HTTP/2 with pings: a worker that hangs is noticed within three seconds."""
+    http2 = core.Http2ProtocolOptions(
+        connection_keepalive=core.KeepaliveSettings(interval=seconds(2), timeout=seconds(1))
+    )
+    explicit = upstream_http.HttpProtocolOptionsExplicitHttpConfig(http2_protocol_options=http2)
+    return upstream_http.HttpProtocolOptions(explicit_http_config=explicit)
+
+
+def _upstream(name: str, upstream: Upstream) -> cluster.Cluster:
+    made = _cluster(name, [upstream.address])
+    made.circuit_breakers = _breakers(MINIMUM_HELD)
+    if upstream.tls:
+        ca_file = str(upstream.ca_file) if upstream.ca_file else SYSTEM_ROOTS
+        host = "" if upstream.address.startswith("unix:") else split_address(upstream.address)[0]
+        made.transport_socket = _tls(upstream.sni or host, ca_file)
+        made.typed_extension_protocol_options = {HTTP_OPTIONS: Any.pack(_negotiated())}
+    return made
+
+
+def _negotiated() -> upstream_http.HttpProtocolOptions:
+    """HTTP/2 where the backend's ALPN offers it, HTTP/1.1 otherwise."""
+    auto = upstream_http.HttpProtocolOptionsAutoHttpConfig(
+        http_protocol_options=core.Http1ProtocolOptions(), http2_protocol_options=core.Http2ProtocolOptions()
+    )
+    return upstream_http.HttpProtocolOptions(auto_config=auto)
+
+
+def _tls(server_name: str, ca_file: str) -> core.TransportSocket:
+    """TLS 1.2 or later to exactly this server: the chain and the name are both checked."""
+    kind = (
+        tls.SubjectAltNameMatcherSanType.IP_ADDRESS if is_ip(server_name) else tls.SubjectAltNameMatcherSanType.DNS
+    )
+    expected = tls.SubjectAltNameMatcher(san_type=kind, matcher=matcher.StringMatcher(exact=server_name))
+    trust = tls.CertificateValidationContext(
+        trusted_ca=core.DataSource(filename=ca_file), match_typed_subject_alt_names=[expected]
+    )
+    context = tls.UpstreamTlsContext(
+        sni="" if is_ip(server_name) else server_name,
+        common_tls_context=tls.CommonTlsContext(
+            tls_params=tls.TlsParameters(tls_minimum_protocol_version=tls.TlsParametersTlsProtocol.TLSv1_2),
+            validation_context=trust,
+        ),
+    )
+    return core.TransportSocket(name="envoy.transport_sockets.tls", typed_config=Any.pack(context))
+
+
+def _cluster(name: str, addresses: list[str]) -> cluster.Cluster:
+    """A cluster with one endpoint per address."""
+    named = only_resolvable_together(addresses)
+    discovery = cluster.ClusterDiscoveryType
+    return cluster.Cluster(
+        name=name,
+        type=discovery.STRICT_DNS if named else discovery.STATIC,
+        dns_lookup_family=cluster.ClusterDnsLookupFamily.V4_PREFERRED,
+        connect_timeout=seconds(CONNECT_TIMEOUT_S),
+        load_assignment=endpoint.ClusterLoadAssignment(
+            cluster_name=name,
+            endpoints=[endpoint.LocalityLbEndpoints(lb_endpoints=[_endpoint(each) for each in addresses])],
+        ),
+    )
+
+
+def _endpoint(address: str) -> endpoint.LbEndpoint:
+    return endpoint.LbEndpoint(endpoint=endpoint.Endpoint(address=envoy_address(address)))
+
+
+def keys_cluster(provider: str) -> str:
+    """The name of the cluster that a provider's keys are fetched from."""
+    return f"keys-{provider}"
+
+
+def _key_clusters(settings: Settings) -> list[cluster.Cluster]:
+    providers = settings.identity.providers.items()
+    return [_keys(keys_cluster(name), each.jwks_url) for name, each in providers if each.jwks_url]
+
+
+def _keys(name: str, url: str) -> cluster.Cluster:
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    host = parts.hostname or ""
+    authority = f"[{host}]" if ":" in host else host
+    made = _cluster(name, [f"{authority}:{parts.port or (443 if secure else 80)}"])
+    if secure:
+        made.transport_socket = _tls(host, SYSTEM_ROOTS)
+    return made

@@ -1,0 +1,90 @@
+"""Small pieces that every part of an Envoy configuration is made of."""
+
+import ipaddress
+from datetime import timedelta
+
+from betterproto2 import Message
+from envoy_data_plane.envoy.config.core import v3 as core
+from envoy_data_plane.google.protobuf import Any, Struct
+from envoy_data_plane.xds.core import v3 as xds_core
+
+from extproc.model.errors import ConfigError
+
+GUARD_CLUSTER = "extproc-guard"
+"""The cluster of the guard's workers."""
+GUARD_METADATA = "guard"
+"""Dynamic metadata namespace that only the guard writes."""
+JWT_METADATA = "envoy.filters.http.jwt_authn"
+AUTHZ_METADATA = "envoy.filters.http.ext_authz"
+CLAIMS_KEY = "claims"
+"""Key in ``JWT_METADATA`` under which the verified token's payload is found."""
+UNIX = "unix:"
+
+
+def extension(name: str, message: Message) -> core.TypedExtensionConfig:
+    """An extension's configuration under its name."""
+    return core.TypedExtensionConfig(name=name, typed_config=Any.pack(message))
+
+
+def xds_extension(name: str, message: Message) -> xds_core.TypedExtensionConfig:
+    """As ``extension``, in the package that matchers use."""
+    return xds_core.TypedExtensionConfig(name=name, typed_config=Any.pack(message))
+
+
+def struct(document: dict[str, object]) -> Struct:
+    """A JSON object as ``google.protobuf.Struct``."""
+    made: Struct = Struct.from_dict(document)
+    return made
+
+
+def seconds(value: float) -> timedelta:
+    """A duration of that many seconds, to the millisecond."""
+    return timedelta(milliseconds=round(value * 1000))
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Host (without brackets) and port of ``host:port``."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def is_ip(host: str) -> bool:
+    """Whether the host is a literal address, so that nothing has to be resolved."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def needs_dns(address: str) -> bool:
+    """Whether the address holds a name to resolve."""
+    return not address.startswith(UNIX) and not is_ip(split_address(address)[0])
+
+
+def envoy_address(address: str, *, mode: int = 0) -> core.Address:
+    """``host:port`` or ``unix:/path`` as Envoy's address.
+
+    Args:
+        address: as in the configuration file.
+        mode: permission bits of a unix socket that Envoy listens on; 0 leaves them to the umask.
+    """
+    if address.startswith(UNIX):
+        return core.Address(pipe=core.Pipe(path=address.removeprefix(UNIX), mode=mode))
+    host, port = split_address(address)
+    return core.Address(socket_address=core.SocketAddress(address=host, port_value=port))
+
+
+def only_resolvable_together(addresses: list[str]) -> bool:
+    """Whether some of these addresses need DNS.
+
+    Raises:
+        ConfigError: names and unix sockets are mixed, which no Envoy cluster can hold.
+    """
+    named = any(needs_dns(address) for address in addresses)
+    if named and any(address.startswith(UNIX) for address in addresses):
+        raise ConfigError(
+            "guard endpoints mix unix sockets and host names",
+            way_out="use unix sockets and IP addresses, or names",
+        )
+    return named
