@@ -16,6 +16,7 @@ from extproc.config.marks import KeyPath, Marked, load_marked
 from extproc.config.openapi import read_openapi
 from extproc.config.problems import explain, together
 from extproc.config.schema import (
+    MAX_SOCKET_PATH,
     ApprovalsSettings,
     Connection,
     ControlSettings,
@@ -25,6 +26,7 @@ from extproc.config.schema import (
     Settings,
 )
 from extproc.model.errors import ConfigError
+from extproc.protocols.mcp_methods import RESERVED
 from extproc.protocols.templates import TemplateError, ambiguous, parse_template
 
 UNDER_STATE: dict[type[BaseModel], str] = {
@@ -33,8 +35,6 @@ UNDER_STATE: dict[type[BaseModel], str] = {
     ControlSettings: "socket",
 }
 """Settings whose relative paths begin at ``state``; all others begin at the file's folder."""
-MAX_SOCKET_PATH = 99
-"""Bytes of a unix socket's path: 108 with its NUL on Linux, 104 on macOS; rounded down."""
 LONGEST_SOCKET = "worker-63.sock"
 """The longest name of the sockets that are made in the state folder."""
 
@@ -171,5 +171,8 @@ def _template_problems(connection: HttpJsonConnection, document: Marked, path: K
 
 def _mcp_problems(connection: McpConnection, document: Marked, path: KeyPath) -> Iterator[ConfigError]:
     for index, tool in enumerate(connection.tools):
+        if tool in RESERVED:
+            message = f"a tool cannot be called {tool!r}: that names an MCP method"
+            yield ConfigError(message, document.place((*path, "tools", index)))
         if tool in connection.tools[:index]:
             yield ConfigError(f"tool {tool!r} is listed twice", document.place((*path, "tools", index)))

@@ -6,7 +6,7 @@ Every limit has a name, a unit and a default here; nothing below reads the envir
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from extproc.model.masking import How
 
@@ -17,19 +17,36 @@ HOST = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$"
 Name = Annotated[str, Field(pattern=NAME)]
 Host = Annotated[str, Field(pattern=HOST, description="exact host, as in the Host header; no wildcards")]
 Seconds = Annotated[float, Field(gt=0)]
+MAX_PORT = 65_535
+MAX_SOCKET_PATH = 99
+"""Bytes of a unix socket's path: with its NUL, 108 fit on Linux and 104 on macOS; rounded down."""
+
+
+def _reachable(address: str) -> str:
+    """Refuse what the pattern cannot: a port out of range, a socket path that no system can bind."""
+    kind, _, rest = address.partition(":")
+    if kind == "unix":
+        if len(rest.encode()) > MAX_SOCKET_PATH:
+            raise ValueError(f"a unix socket's path must not be longer than {MAX_SOCKET_PATH} bytes")
+    elif int(address.rpartition(":")[2]) > MAX_PORT:
+        raise ValueError(f"a port is at most {MAX_PORT}")
+    return address
+
+
 Address = Annotated[
     str,
     Field(
         pattern=r"^(unix:/.+|[^:/\s]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5})$",
         description="host:port, [ipv6]:port, or unix:/absolute/path",
     ),
+    AfterValidator(_reachable),
 ]
 
 
 class Strict(BaseModel):
     """Unknown keys are errors: a misspelled guard is no guard."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Claims(Strict):
@@ -60,6 +77,16 @@ class IdentitySettings(Strict):
 
     providers: dict[Name, Provider] = Field(min_length=1)
 
+    @field_validator("providers")
+    @classmethod
+    def _issuers_differ(cls, providers: dict[str, Provider]) -> dict[str, Provider]:
+        owners: dict[str, str] = {}
+        for name, provider in providers.items():
+            other = owners.setdefault(provider.issuer, name)
+            if other != name:
+                raise ValueError(f"{other!r} and {name!r} have the same issuer: list all audiences in one")
+        return providers
+
 
 class MaskRuleSettings(Strict):
     """Mask one field, or one kind of entity."""
@@ -82,13 +109,24 @@ class MaskingSettings(Strict):
     response: list[MaskRuleSettings] = [MaskRuleSettings(path=None, entity="*", how=How.REDACT)]
 
 
+FRAMING_HEADERS = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection", "te"})
+"""Header fields that say how to read the message."""
+
+
 class CredentialSettings(Strict):
     """The backend's credential. The caller never sees it; it is never recorded."""
 
     header: str = Field("authorization", pattern=r"^[a-z0-9-]+$")
-    prefix: str = Field("Bearer ", description="put before the value")
+    prefix: str = Field("Bearer ", pattern=r"^[ -~]*$", description="put before the value")
     file: Path | None = Field(None, description="read again when it changes; trailing newline dropped")
-    env: str | None = Field(None, description="name of an environment variable")
+    env: str | None = Field(None, min_length=1, description="name of an environment variable")
+
+    @field_validator("header")
+    @classmethod
+    def _not_framing(cls, header: str) -> str:
+        if header in FRAMING_HEADERS:
+            raise ValueError(f"{header!r} cannot carry a credential")
+        return header
 
     @model_validator(mode="after")
     def _one_source(self) -> "CredentialSettings":
@@ -261,6 +299,13 @@ class Settings(Strict):
     evidence: EvidenceSettings = EvidenceSettings()
     limits: LimitSettings = LimitSettings()
     control: ControlSettings = ControlSettings()
+
+    @model_validator(mode="after")
+    def _approver_providers_exist(self) -> "Settings":
+        unknown = [name for name in self.control.approver_providers if name not in self.identity.providers]
+        if unknown:
+            raise ValueError(f"control.approver_providers names no provider of identity: {', '.join(unknown)}")
+        return self
 
     @field_validator("connections")
     @classmethod

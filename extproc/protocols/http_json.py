@@ -10,6 +10,7 @@ Not checked here: the host (``extproc.flow`` looks the connection up by it), and
 """
 
 import re
+from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
 from extproc.codecs.errors import Unreadable
@@ -22,7 +23,7 @@ from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
 from extproc.protocols.media import Media, media_type, streamed
 from extproc.protocols.problem import problem
-from extproc.protocols.templates import Template, match, parse_template, split_path
+from extproc.protocols.templates import Parts, Template, match, parse_template, split_path
 
 PROTOCOL = "http-json"
 OVERRIDES = ("x-http-method-override", "x-method-override", "x-http-method")
@@ -46,6 +47,7 @@ class HttpJsonProtocol:
         self._session_header = settings.session_header
         self._max_depth = max_depth
         self._routes = _routes(settings.functions)
+        self._shapes = _shapes(self._routes)
 
     def identify(self, head: RequestHead, body: bytes, *, call_id: str, unreadable: Uninspectable | None) -> Call:
         """Read which operation is called; see ``FunctionProtocol``."""
@@ -72,8 +74,10 @@ class HttpJsonProtocol:
     def _match(self, head: RequestHead) -> tuple[str, dict[str, Json]]:
         """The operation and its path variables; the most specific template comes first."""
         segments = split_path(head.path_only)
-        for function, template in self._routes.get((head.method, len(segments)), ()):
-            variables = match(template, segments)
+        for shape in self._shapes.get((head.method, len(segments)), ()):
+            parts = tuple(None if index in shape else segment for index, segment in enumerate(segments))
+            function, template = self._routes.get((head.method, parts), ("", None))
+            variables = match(template, segments) if template else None
             if variables is not None:
                 return function, {**variables}
         raise Refused(Reason.UNKNOWN_FUNCTION, rule="functions", detail="no operation has this method and path")
@@ -104,15 +108,19 @@ class HttpJsonProtocol:
         return problem(reason, call_id)
 
 
-def _routes(functions: dict[str, FunctionSettings]) -> dict[tuple[str, int], list[tuple[str, Template]]]:
-    """Templates by method and number of segments, the most specific first."""
-    routes: dict[tuple[str, int], list[tuple[str, Template]]] = {}
-    for name, function in functions.items():
-        template = parse_template(function.path)
-        routes.setdefault((function.method, len(template.parts)), []).append((name, template))
-    for candidates in routes.values():
-        candidates.sort(key=lambda candidate: len(candidate[1].variables))
-    return routes
+def _routes(functions: dict[str, FunctionSettings]) -> dict[tuple[str, Parts], tuple[str, Template]]:
+    """Functions by method and by what their template's segments are."""
+    templates = ((name, function.method, parse_template(function.path)) for name, function in functions.items())
+    return {(method, template.parts): (name, template) for name, method, template in templates}
+
+
+def _shapes(routes: Iterable[tuple[str, Parts]]) -> dict[tuple[str, int], list[tuple[int, ...]]]:
+    """Where templates have variables, by method and number of segments; fewer variables are more specific."""
+    shapes: dict[tuple[str, int], set[tuple[int, ...]]] = {}
+    for method, parts in routes:
+        variables = tuple(index for index, part in enumerate(parts) if part is None)
+        shapes.setdefault((method, len(parts)), set()).add(variables)
+    return {key: sorted(found, key=len) for key, found in shapes.items()}
 
 
 def check_readable(headers: Headers, body: bytes, unreadable: Uninspectable | None) -> None:

@@ -7,6 +7,7 @@ two of which neither is more specific than the other are refused when the config
 
 import re
 from dataclasses import dataclass
+from typing import TypeAlias
 from urllib.parse import unquote_to_bytes
 
 LITERAL = re.compile(r"[A-Za-z0-9._~!$&'()*+,=:@-]+")
@@ -16,6 +17,8 @@ RAW_SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})+")
 UNSAFE_DECODED = re.compile(r"[/\\;%\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """What a decoded variable may not hold: some server or library would split, cut or decode there once more."""
 DOTS = (".", "..")
+Parts: TypeAlias = tuple[str | None, ...]
+"""Literal segments; None stands for a variable."""
 
 
 class TemplateError(ValueError):
@@ -28,8 +31,7 @@ class Template:
 
     text: str
     """As written."""
-    parts: tuple[str | None, ...]
-    """Literal segments; None stands for a variable."""
+    parts: Parts
     variables: tuple[str, ...]
     """Names of the variables, from left to right."""
 

@@ -1,0 +1,115 @@
+"""Who calls, from the claims that Envoy's jwt_authn filter has verified and left in dynamic metadata.
+
+Not checked here: the signature. Envoy does that, with ``forward: false`` and ``payload_in_metadata: claims``; only
+Envoy can write this namespace. Issuer, audience, times and subject are checked a second time, so that an Envoy
+configured too loosely (a token without ``exp``, say) lets nobody in.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, TypeGuard
+
+from extproc.config.schema import Provider
+from extproc.model.errors import Refused
+from extproc.model.identity import Identity
+from extproc.model.reasons import Reason
+
+NAMESPACE = "envoy.filters.http.jwt_authn"
+PAYLOAD = "claims"
+"""``payload_in_metadata`` of every provider in the rendered Envoy configuration."""
+LEEWAY_S = 60.0
+"""Seconds by which clocks may differ; what jwt_authn allows by default (``clock_skew_seconds``)."""
+MAX_NAME = 256
+"""Characters of a subject, actor or group."""
+MAX_GROUPS = 1_000
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def identify(
+    metadata: Mapping[str, Mapping[str, Any]], providers: Mapping[str, Provider], *, now_s: float
+) -> Identity:
+    """Read the caller's identity.
+
+    Args:
+        metadata: dynamic metadata by filter namespace, as plain values; numbers are doubles.
+        providers: the accepted issuers.
+        now_s: wall-clock seconds since the Unix epoch.
+
+    Raises:
+        Refused: ``unauthenticated`` where there is no verified token, or its time is over or not come;
+            ``token-rejected`` where it is not meant for this service or says unclearly who calls.
+
+    Source: RFC 7519 section 4.1, RFC 8693 section 4.1.
+    """
+    claims = metadata.get(NAMESPACE, {}).get(PAYLOAD)
+    if not isinstance(claims, Mapping):
+        raise Refused(Reason.UNAUTHENTICATED, rule="jwt", detail="no verified token")
+    provider = _provider(claims, providers)
+    _check_times(claims, now_s)
+    _check_audience(claims, provider)
+    return Identity(
+        issuer=provider.issuer,
+        subject=_name(claims.get("sub"), "sub"),
+        groups=_groups(claims.get(provider.claims.groups)),
+        actor=_actor(claims),
+    )
+
+
+def _rejected(claim: str, detail: str) -> Refused:
+    return Refused(Reason.TOKEN_REJECTED, rule=f"jwt.{claim}", detail=detail)
+
+
+def _provider(claims: Mapping[str, Any], providers: Mapping[str, Provider]) -> Provider:
+    """The provider that issued the token. Several with one issuer would leave open whose audiences count."""
+    issuer = claims.get("iss")
+    matching = [provider for provider in providers.values() if provider.issuer == issuer]
+    if len(matching) != 1:
+        raise _rejected("iss", "not the issuer of exactly one provider")
+    return matching[0]
+
+
+def _check_times(claims: Mapping[str, Any], now_s: float) -> None:
+    expires, begins = claims.get("exp"), claims.get("nbf", 0.0)
+    if not _is_time(expires) or not _is_time(begins):
+        raise _rejected("exp", "exp is missing, or exp or nbf is no number")
+    if now_s >= expires + LEEWAY_S or now_s < begins - LEEWAY_S:
+        raise Refused(Reason.UNAUTHENTICATED, rule="jwt.exp", detail="expired or not yet valid")
+
+
+def _is_time(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _check_audience(claims: Mapping[str, Any], provider: Provider) -> None:
+    audience = claims.get("aud")
+    given = [audience] if isinstance(audience, str) else audience
+    if not isinstance(given, list) or not any(each in provider.audiences for each in given):
+        raise _rejected("aud", "not meant for an accepted audience")
+
+
+def _name(value: object, claim: str) -> str:
+    """A claim that names somebody: text that looks the same to every reader and in every log."""
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_NAME or UNPRINTABLE.search(value):
+        raise _rejected(claim, f"missing, no text, longer than {MAX_NAME} characters or unprintable")
+    return value
+
+
+def _groups(value: object) -> tuple[str, ...]:
+    """A list of names; one name alone is a group; none at all is no group."""
+    if value is None:
+        return ()
+    given = [value] if isinstance(value, str) else value
+    if not isinstance(given, list) or len(given) > MAX_GROUPS:
+        raise _rejected("groups", "not a list of names")
+    return tuple(_name(each, "groups") for each in given)
+
+
+def _actor(claims: Mapping[str, Any]) -> str:
+    """Who acts for the subject now: of nested ``act`` claims the outermost (RFC 8693 section 4.1)."""
+    if "act" not in claims:
+        return ""
+    act = claims["act"]
+    if not isinstance(act, Mapping):
+        raise _rejected("act", "not an object")
+    return _name(act.get("sub"), "act.sub")
