@@ -14,6 +14,7 @@ from extproc.model.errors import Refused
 from extproc.model.identity import Identity
 from extproc.model.masking import Finding
 from extproc.model.reasons import Reason, Uninspectable
+from extproc.wire.events import Metadata
 
 NANOSECONDS_PER_MILLISECOND = 1e6
 
@@ -66,6 +67,8 @@ class Case:
     body_sha256: bytes = field(default_factory=lambda: hashlib.sha256().digest())
     unreadable: Uninspectable | None = None
     connection: Connected | None = None
+    metadata: Metadata = field(default_factory=dict)
+    """What Envoy's filters learned, the verified claims among it."""
     identity: Identity | None = None
     call: Call | None = None
     findings: tuple[Finding, ...] = ()

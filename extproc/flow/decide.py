@@ -49,10 +49,17 @@ async def _ask(case: Case, guard: Guard) -> Decision:
         body_sha256=case.body_sha256.hex(),
         uninspectable=case.unreadable,
         now_ns=guard.clock(),
+        metadata=case.metadata,
     )
     async with asyncio.timeout(guard.limits.decision_timeout):
         answer = await guard.engine.evaluate(document)
-    return read_answer(answer, revision=guard.engine.revision, defaults=case.connection.terms)
+    credential = case.connection.credential
+    return read_answer(
+        answer,
+        revision=guard.engine.revision,
+        defaults=case.connection.terms,
+        credential_header=credential.header if credential else "authorization",
+    )
 
 
 def grant(case: Case, guard: Guard) -> Permit:

@@ -19,7 +19,6 @@ from extproc.wire.events import Metadata
 
 EVERYTHING: tuple[MaskRule, ...] = (MaskRule(How.REDACT, entity="*"),)
 """Added to every plan before anything is stored or shown."""
-BUFFERED_TRAILERS_ONLY = "trailers without a body"
 
 
 def take_body(case: Case, guard: Guard, body: bytes) -> None:
@@ -60,6 +59,7 @@ def identify_caller(case: Case, guard: Guard, metadata: Metadata) -> None:
     Raises:
         Refused: with ``unauthenticated`` or ``token-rejected``.
     """
+    case.metadata = metadata
     case.identity = identify(metadata, guard.providers, now_s=guard.clock() / 1e9)
 
 

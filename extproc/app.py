@@ -1,0 +1,161 @@
+"""The composition root: settings in, explicit lists of parts out. The only place that knows every part."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+from extproc.approvals.sqlite import SqliteApprovals
+from extproc.approvals.waiter import ApprovalWaiter
+from extproc.config.schema import Connection, HttpJsonConnection, LimitSettings, MaskRuleSettings, Settings
+from extproc.credentials.sources import make_credential
+from extproc.detectors.engine import Detectors
+from extproc.evidence.spool import Spool, SpoolLimits
+from extproc.flow.guard import Connected, Guard
+from extproc.masking.rewrite import TextMasker
+from extproc.model.decision import ApprovalTerms
+from extproc.model.masking import MaskPlan, MaskRule
+from extproc.policy.embedded import EmbeddedEngine
+from extproc.policy.opa import OpaEngine
+from extproc.policy.port import PolicyEngine
+from extproc.protocols.http_json import HttpJsonProtocol
+from extproc.protocols.mcp import McpProtocol
+from extproc.protocols.port import FunctionProtocol
+from extproc.server.health import OK, health_app
+from extproc.server.log import set_up_log
+from extproc.server.metrics import Metrics
+from extproc.server.web import web
+from extproc.server.worker import serving, until_stopped
+
+PSEUDONYM_KEY = "pseudonym.key"
+KEY_BYTES = 32
+
+
+def make_connection(name: str, settings: Connection, limits: LimitSettings) -> Connected:
+    """Put one registered connection together."""
+    approvals = settings.approvals
+    return Connected(
+        name=name,
+        settings=settings,
+        protocol=make_protocol(name, settings, limits),
+        mask=MaskPlan(_rules(settings.masking.request), _rules(settings.masking.response)),
+        terms=ApprovalTerms(tuple(approvals.groups), approvals.minimum, approvals.expires_in),
+        credential=make_credential(settings.credential) if settings.credential else None,
+    )
+
+
+def make_protocol(name: str, settings: Connection, limits: LimitSettings) -> FunctionProtocol:
+    """The connection's protocol. A new one is a module in ``extproc.protocols`` and a line here."""
+    if isinstance(settings, HttpJsonConnection):
+        return HttpJsonProtocol(name, settings, max_depth=limits.json_depth)
+    return McpProtocol(name, settings, max_depth=limits.json_depth)
+
+
+def _rules(rules: list[MaskRuleSettings]) -> tuple[MaskRule, ...]:
+    return tuple(MaskRule(rule.how, path=rule.path or "", entity=rule.entity or "") for rule in rules)
+
+
+def make_engine(settings: Settings) -> PolicyEngine:
+    """The configured engine of policy.
+
+    Raises:
+        ConfigError, PolicyInvalid: a policy that must not be loaded.
+    """
+    policy = settings.policy
+    if policy.engine == "opa":
+        return OpaEngine(policy.opa.address, policy.query, timeout_s=policy.opa.timeout)
+    return EmbeddedEngine.load(policy.paths, policy.data, policy.query)
+
+
+def make_masker(settings: Settings) -> TextMasker:
+    """The masker, with the installation's pseudonym key."""
+    key = _pseudonym_key(settings.state / PSEUDONYM_KEY)
+    return TextMasker(
+        Detectors(),
+        pseudonym_key=key,
+        pseudonym_key_id="k1",
+        max_depth=settings.limits.json_depth,
+        event_limit=settings.limits.event,
+    )
+
+
+def _pseudonym_key(path: Path) -> bytes:
+    """Read the key, or make it once. Processes that start together agree: only one link succeeds."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    if not path.exists():
+        fresh.touch(mode=0o600)
+        fresh.write_bytes(secrets.token_bytes(KEY_BYTES))
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, path)
+        fresh.unlink()
+    return path.read_bytes()
+
+
+def make_spool(settings: Settings, worker: str) -> Spool:
+    """This process's spool."""
+    limits = SpoolLimits(settings.evidence.relaxed_window, settings.evidence.max_spool)
+    return Spool(settings.evidence.spool, worker, limits)
+
+
+@contextlib.contextmanager
+def guarding(settings: Settings, worker: str) -> Iterator[Guard]:
+    """A guard for one worker; closes its spool and its store when the block ends.
+
+    Raises:
+        ExtprocError: a part cannot be made; its message says which file, and what to do.
+    """
+    approvals = SqliteApprovals(settings.approvals.store)
+    spool = make_spool(settings, worker)
+    connections = [make_connection(name, each, settings.limits) for name, each in settings.connections.items()]
+    try:
+        yield Guard(
+            hosts={host: each for each in connections for host in each.settings.hosts},
+            providers=settings.identity.providers,
+            engine=make_engine(settings),
+            masker=make_masker(settings),
+            approvals=approvals,
+            waiter=ApprovalWaiter(approvals, settings.approvals.poll, time.time_ns),
+            recorder=spool,
+            limits=settings.limits,
+            clock=time.time_ns,
+            entropy=os.urandom,
+            worker=worker,
+            observer=Metrics(),
+        )
+    finally:
+        spool.close()
+        approvals.close()
+
+
+async def run_worker(settings: Settings, *, listen: str, index: int, health: str = "none") -> None:
+    """Run one worker until SIGTERM or SIGINT, then drain.
+
+    Args:
+        settings: the whole configuration.
+        listen: where Envoy reaches it, ``host:port`` or ``unix:/path``.
+        index: its number; names its spool.
+        health: ``host:port`` for HTTP health and metrics, or ``none``.
+    """
+    name = f"worker-{index}"
+    set_up_log(name, settings.log_level)
+    with guarding(settings, name) as guard:
+
+        async def checks() -> dict[str, str]:
+            return {"evidence": OK if guard.recorder.healthy else "cannot store entries"}
+
+        async with serving(guard, listen), _health(health, checks):
+            await until_stopped()
+        await guard.waiter.finish()
+
+
+@contextlib.asynccontextmanager
+async def _health(listen: str, checks: "Checks") -> AsyncIterator[None]:
+    if listen == "none":
+        yield
+        return
+    async with web(health_app(checks), listen):
+        yield

@@ -1,0 +1,426 @@
+"""The exchange as dialogues: what Envoy says, what the guard answers, what it records."""
+
+import asyncio
+import gzip
+import json
+
+import pytest
+
+from extproc.approvals.port import Vote
+from extproc.model.entries import EntryKind
+from extproc.model.errors import MaskingError, PolicyError, ProtocolViolation
+from extproc.wire.events import RequestTrailersReceived, ResponseTrailersReceived
+from tests.unit.flow.dialogue import (
+    NOW,
+    MemoryRecorder,
+    ScriptedEngine,
+    ScriptedPeer,
+    answers,
+    asks,
+    claims,
+    headers,
+    make_guard,
+    play,
+    play_and_leave,
+    returns,
+    sends,
+)
+
+SSN = "219-09-9999"
+CARD = "4111111111111111"
+HOLD = {"action": "hold", "reason": "high-risk", "rule": "r", "risk": 80, "approval": {"groups": ["sre"], "min": 1}}
+
+
+def reason_of(peer):
+    [refusal] = peer.refusals
+    return json.loads(refusal.body)["reason"]
+
+
+def everything_kept(guard):
+    return repr(guard.recorder.entries)
+
+
+async def test_an_allowed_read_returns_masked_and_is_recorded(tmp_path):
+    """Intent before forwarding, outcome after; the value is nowhere."""
+    guard = make_guard(tmp_path)
+    body = b'{"name": "Ada",  "ssn":"%s"}' % SSN.encode()
+    peer = await play(guard, asks(), answers(), returns(body))
+    assert peer.marks() == [("req", "done"), ("resp", "done")]
+    sent = peer.sent[-1].response_body.response.body_mutation.body
+    assert sent == b'{"name": "Ada",  "ssn":"[US_SSN]"}'
+    assert guard.recorder.kinds == ["call.decided", "call.completed"]
+    assert guard.recorder.last.function == "crm.get_customer"
+    assert guard.recorder.last.findings[0].entity == "US_SSN"
+    assert SSN not in everything_kept(guard)
+
+
+async def test_a_clean_response_is_left_alone(tmp_path):
+    """Nothing to mask: Envoy keeps the backend's bytes and length."""
+    peer = await play(make_guard(tmp_path), asks(), answers(content_length="2"), returns(b"{}"))
+    assert peer.sent[-1].response_body.response.body_mutation is None
+
+
+async def test_the_callers_token_never_goes_on(tmp_path):
+    """Authorization is removed when there is no credential to put in its place."""
+    peer = await play(make_guard(tmp_path), asks(authorization="Bearer caller"), answers(end=True))
+    mutation = peer.sent[0].request_headers.response.header_mutation
+    assert "authorization" in mutation.remove_headers
+    assert "accept-encoding" in mutation.remove_headers
+
+
+async def test_the_backends_credential_goes_on_and_never_comes_back(tmp_path):
+    """The caller's header is overwritten; an echo of the secret is taken out; nothing keeps it."""
+    secret = tmp_path / "secret"
+    secret.write_text("backend-secret-0123456789\n")
+    guard = make_guard(tmp_path, changes={"connections.crm.credential": {"file": str(secret)}})
+    peer = await play(
+        guard,
+        asks(authorization="Bearer caller"),
+        answers(x_echo="Bearer backend-secret-0123456789"),
+        returns(b'{"got":"Bearer backend-secret-0123456789"}'),
+    )
+    mutation = peer.sent[0].request_headers.response.header_mutation
+    sent = {each.header.key: each.header.raw_value for each in mutation.set_headers}
+    assert sent["authorization"] == b"Bearer backend-secret-0123456789"
+    common = peer.sent[-1].response_body.response
+    assert b"backend-secret" not in common.body_mutation.body
+    fields = {each.header.key: each.header.raw_value for each in common.header_mutation.set_headers}
+    assert b"backend-secret" not in fields["x-echo"]
+    assert "backend-secret" not in everything_kept(guard)
+
+
+async def test_a_missing_credential_denies(tmp_path):
+    """Nothing is forwarded without the credential that the backend needs."""
+    guard = make_guard(tmp_path, changes={"connections.crm.credential": {"file": str(tmp_path / "none")}})
+    peer = await play(guard, asks())
+    assert reason_of(peer) == "credential-unavailable"
+    assert guard.recorder.kinds == ["call.denied"]
+
+
+@pytest.mark.parametrize(
+    ("first", "reason"),
+    [
+        (asks(metadata={}), "unauthenticated"),
+        (asks(metadata=claims(exp=1)), "unauthenticated"),
+        (asks(metadata=claims(iss="https://other")), "unauthenticated"),
+        (asks(host="crm.internal,crm.internal"), "unknown-function"),
+        (asks(host="elsewhere"), "unknown-function"),
+        (asks(path="/customers/7/more"), "unknown-function"),
+        (asks(path="/customers/%2e%2e"), "unknown-function"),
+        (asks(method="DELETE", end=True), "unknown-function"),
+    ],
+)
+async def test_whoever_is_not_known_or_asks_for_what_is_not_known_is_refused(tmp_path, first, reason):
+    """No request marker is ever set, and the refusal is recorded."""
+    guard = make_guard(tmp_path)
+    peer = await play(guard, first)
+    assert reason_of(peer) == reason
+    assert ("req", "done") not in peer.marks()
+    assert [(each.kind, each.reason) for each in guard.recorder.entries] == [(EntryKind.DENIED, reason)]
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [
+        ScriptedEngine(fault=PolicyError("undefined")),
+        ScriptedEngine({"action": "allow", "reason": "made-up"}),
+        ScriptedEngine(answer=None),
+        ScriptedEngine({"action": "maybe"}),
+        ScriptedEngine({}),
+        ScriptedEngine([True]),
+    ],
+)
+async def test_policy_without_a_usable_answer_denies(tmp_path, engine):
+    """Undefined, malformed or failing: policy-error."""
+    guard = make_guard(tmp_path, engine=engine)
+    peer = await play(guard, asks())
+    assert reason_of(peer) == "policy-error"
+    assert guard.recorder.last.reason == "policy-error"
+
+
+async def test_policy_that_hangs_denies(tmp_path):
+    """The decision has a time limit of its own."""
+    guard = make_guard(
+        tmp_path, engine=ScriptedEngine({"action": "allow"}, delay_s=5), changes={"limits.decision_timeout": 0.02}
+    )
+    assert reason_of(await play(guard, asks())) == "policy-error"
+
+
+async def test_a_denial_says_the_reason_and_no_more(tmp_path):
+    """The caller gets reason and call id; the rule stays in the record."""
+    guard = make_guard(
+        tmp_path, engine=ScriptedEngine({"action": "deny", "reason": "not-in-scope", "rule": "secret-rule"})
+    )
+    peer = await play(guard, asks())
+    assert b"secret-rule" not in peer.refusals[0].body
+    assert guard.recorder.last.rule == "secret-rule"
+    assert json.loads(peer.refusals[0].body)["call_id"] == guard.recorder.last.call_id
+
+
+async def test_a_call_that_cannot_be_recorded_is_not_forwarded(tmp_path):
+    """Strict: the entry comes first."""
+    guard = make_guard(tmp_path, recorder=MemoryRecorder(full=True))
+    peer = await play(guard, asks())
+    assert reason_of(peer) == "evidence-unavailable"
+    assert guard.observer.lost
+
+
+async def test_an_outcome_that_cannot_be_recorded_is_told_loudly(tmp_path):
+    """The intent is on disk; the lost outcome is counted."""
+    guard = make_guard(tmp_path, recorder=MemoryRecorder(fail_on=EntryKind.COMPLETED))
+    await play(guard, asks(), answers(end=True))
+    assert [entry.kind for entry in guard.observer.lost] == [EntryKind.COMPLETED]
+
+
+@pytest.mark.parametrize(
+    ("body", "fields", "fact"),
+    [
+        (b'{"a":1,"a":2}', {}, "duplicate-keys"),
+        (b'{"a":1', {}, "not-json"),
+        (b"\xff{}", {}, "not-utf8"),
+        (b"[" * 100 + b"]" * 100, {}, "too-deep"),
+        (b"{}", {"content_encoding": "br"}, "content-encoding"),
+        (gzip.compress(b"{}")[:-4], {"content_encoding": "gzip"}, "truncated"),
+        (b"{}", {"content_type": "text/plain"}, "content-type"),
+    ],
+)
+async def test_what_cannot_be_inspected_is_a_fact_that_policy_sees(tmp_path, body, fields, fact):
+    """Never a silent null: the input names why."""
+    engine = ScriptedEngine({"action": "deny", "reason": "uninspectable"})
+    guard = make_guard(tmp_path, engine=engine)
+    fields = {"content_type": "application/json", **fields}
+    peer = await play(guard, asks("POST", "/customers", **fields), sends(body))
+    assert engine.asked[0]["body"]["uninspectable"] == fact
+    assert guard.recorder.last.uninspectable == fact
+    assert reason_of(peer) == "uninspectable"
+
+
+async def test_an_uninspectable_body_that_policy_allows_cannot_be_masked_and_is_refused(tmp_path):
+    """With something to mask, allow is not enough."""
+    guard = make_guard(
+        tmp_path, changes={"connections.crm.masking": {"request": [{"entity": "*"}], "response": []}}
+    )
+    peer = await play(guard, asks("POST", "/customers", content_type="application/json"), sends(b'{"a":'))
+    assert reason_of(peer) == "masking-failed"
+
+
+async def test_an_encoded_body_is_forwarded_as_it_was_inspected(tmp_path):
+    """gzip is undone, so that the backend reads the very bytes that were decided on."""
+    body = gzip.compress(b'{"id":"7"}')
+    peer = await play(
+        make_guard(tmp_path),
+        asks("POST", "/customers", content_type="application/json", content_encoding="gzip"),
+        sends(body),
+        answers(end=True),
+    )
+    common = peer.sent[1].request_body.response
+    assert common.body_mutation.body == b'{"id":"7"}'
+    assert "content-encoding" in common.header_mutation.remove_headers
+
+
+async def test_a_request_is_masked_and_all_else_stays(tmp_path):
+    """Only the value changes; big numbers and white space survive."""
+    guard = make_guard(
+        tmp_path,
+        changes={"connections.crm.masking": {"request": [{"path": "$.card", "how": "partial"}], "response": []}},
+    )
+    body = b'{ "card" : "%s", "big": 123456789012345678901234567890 }' % CARD.encode()
+    peer = await play(
+        guard, asks("POST", "/customers", content_type="application/json"), sends(body), answers(end=True)
+    )
+    sent = peer.sent[1].request_body.response.body_mutation.body
+    assert sent == body.replace(CARD.encode(), b"************1111")
+    assert CARD not in everything_kept(guard)
+
+
+@pytest.mark.parametrize("path", ["/customers/" + SSN, "/customers/7?note=" + SSN])
+async def test_a_value_in_the_url_is_kept_masked_and_not_passed_where_it_must_be_masked(tmp_path, path):
+    """A URL cannot be rewritten: the call is refused."""
+    guard = make_guard(
+        tmp_path, changes={"connections.crm.masking": {"request": [{"entity": "*"}], "response": []}}
+    )
+    assert reason_of(await play(guard, asks(path=path))) == "masking-failed"
+    assert SSN not in everything_kept(guard)
+
+
+async def test_a_held_call_waits_and_goes_when_approved(tmp_path):
+    """Envoy is asked to wait first; then exactly the held bytes go."""
+    guard = make_guard(tmp_path, engine=ScriptedEngine(HOLD))
+    peer = ScriptedPeer().say(asks("POST", "/customers", content_type="application/json"))
+    peer.say(sends(b'{"ssn":"%s"}' % SSN.encode()))
+    task = asyncio.create_task(play(guard, answers(end=True), peer=peer))
+    while not (pending := await asyncio.to_thread(guard.approvals.recent, pending_only=True, limit=5)):
+        await asyncio.sleep(0.01)
+    request = pending[0].request
+    assert SSN not in repr(request)
+    assert "[US_SSN]" in request.preview
+    assert all(each.request_body is None for each in peer.sent)
+    guard.approvals.vote(request.approval_id, Vote("iss|bob", True, "looks right", NOW + 5), ("sre",))
+    await task
+    assert peer.sent[1].override_message_timeout.total_seconds() > 0
+    assert peer.marks()[0] == ("req", "done")
+    assert guard.recorder.kinds == ["call.held", "call.decided", "call.completed"]
+    assert guard.recorder.last.approvers == ("iss|bob",)
+    assert guard.recorder.last.reason == "approved"
+
+
+async def test_a_held_call_that_is_denied_goes_nowhere(tmp_path):
+    """One denial refuses it."""
+    guard = make_guard(tmp_path, engine=ScriptedEngine(HOLD))
+    task = asyncio.create_task(play(guard, asks()))
+    while not (pending := await asyncio.to_thread(guard.approvals.recent, pending_only=True, limit=5)):
+        await asyncio.sleep(0.01)
+    guard.approvals.vote(pending[0].request.approval_id, Vote("iss|bob", False, "no reason", NOW + 5), ("sre",))
+    peer = await task
+    assert reason_of(peer) == "approval-denied"
+    assert guard.recorder.kinds == ["call.held", "call.denied"]
+
+
+async def test_a_held_call_expires(tmp_path):
+    """Nobody comes: refused, and the request is closed."""
+    hold = {**HOLD, "approval": {"groups": ["sre"], "min": 1, "expires_in": "1s"}}
+    guard = make_guard(tmp_path, engine=ScriptedEngine(hold), changes={"limits.hold": 0.05})
+    peer = await play(guard, asks())
+    assert reason_of(peer) == "approval-expired"
+    assert guard.approvals.recent(pending_only=True, limit=5) == []
+
+
+async def test_a_caller_that_leaves_cancels_its_request(tmp_path):
+    """No approver is asked for a call that nobody waits for."""
+    guard = make_guard(tmp_path, engine=ScriptedEngine(HOLD))
+    peer = ScriptedPeer().say(asks())
+    await play_and_leave(guard, peer, lambda: guard.waiter.waiting == 1)
+    await guard.waiter.finish()
+    assert guard.approvals.recent(pending_only=True, limit=5) == []
+    assert guard.recorder.kinds == ["call.held", "call.denied"]
+    assert guard.recorder.last.reason == "caller-gone"
+
+
+async def test_a_broken_approvals_store_denies(tmp_path):
+    """A call that nobody can be asked about is refused."""
+    guard = make_guard(tmp_path, engine=ScriptedEngine(HOLD))
+    guard.approvals.close()
+    (tmp_path / "approvals.db").write_bytes(b"not a database, not at all" * 100)
+    assert reason_of(await play(guard, asks())) == "approval-unavailable"
+
+
+async def test_events_are_masked_one_by_one(tmp_path):
+    """A value cut across pieces is caught; a whole event goes at once; an unfinished one waits."""
+    guard = make_guard(tmp_path)
+    call = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search","arguments":{"q":"x"}}}'
+    first = b'data: {"jsonrpc":"2.0","id":1,"result":{"a":"' + SSN[:5].encode()
+    peer = await play(
+        guard,
+        asks("POST", "/mcp", "docs.internal", content_type="application/json", accept="application/json"),
+        sends(call),
+        answers(content_type="text/event-stream"),
+        returns(first, end=False),
+        returns(SSN[5:].encode() + b'"}}\n\n', end=False),
+        returns(b"", end=True),
+    )
+    pieces = [each.response_body.response.body_mutation for each in peer.sent if each.response_body]
+    sent = b"".join(piece.body or b"" for piece in pieces)
+    assert pieces[0].clear_body is True
+    assert sent == first.replace(SSN[:5].encode(), b"") + b'[US_SSN]"}}\n\n'
+    assert peer.marks()[1:] == [("resp", "hdr"), ("resp", "1"), ("resp", "2"), ("resp", "done")]
+    assert SSN not in everything_kept(guard)
+    assert guard.recorder.last.kind is EntryKind.COMPLETED
+
+
+async def test_a_stream_that_cannot_be_masked_is_broken_off(tmp_path):
+    """What went before is whole events; the rest never goes, and the record says so."""
+    guard = make_guard(tmp_path)
+    call = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search","arguments":{}}}'
+    with pytest.raises(MaskingError):
+        await play(
+            guard,
+            asks("POST", "/mcp", "docs.internal", content_type="application/json"),
+            sends(call),
+            answers(content_type="text/event-stream"),
+            returns(b"data: " + b"x" * (1 << 17), end=False),
+        )
+    assert guard.recorder.last.kind is EntryKind.FAILED
+    assert guard.recorder.last.reason == "response-abandoned"
+
+
+@pytest.mark.parametrize(
+    ("fields", "body"),
+    [
+        ({"content_type": "application/octet-stream"}, b"\x00\x01"),
+        ({"content_encoding": "br"}, b"abc"),
+        ({}, b'{"broken":'),
+        ({}, b'{"a":1,"a":"%s"}' % SSN.encode()),
+    ],
+)
+async def test_a_response_that_cannot_be_masked_never_leaves(tmp_path, fields, body):
+    """502 with a problem document, and not a byte of the upstream's."""
+    guard = make_guard(tmp_path)
+    peer = await play(guard, asks(), answers(**fields), returns(body))
+    assert peer.refusals[0].status.code == 502
+    assert SSN.encode() not in peer.refusals[0].body
+    assert guard.recorder.last.kind is EntryKind.FAILED
+
+
+async def test_headers_and_trailers_are_masked(tmp_path):
+    """Every way out: location, cookies and trailers carry text too."""
+    guard = make_guard(tmp_path)
+    peer = await play(
+        guard,
+        asks(),
+        answers(location=f"/c/{SSN}"),
+        returns(b"{}", end=False),
+        ResponseTrailersReceived(headers(x_note=SSN)),
+    )
+    body = peer.sent[-2].response_body.response.header_mutation
+    fields = {each.header.key: each.header.raw_value for each in body.set_headers}
+    assert fields["location"] == b"/c/[US_SSN]"
+    trailers = peer.sent[-1].response_trailers.header_mutation
+    assert trailers.set_headers[0].header.raw_value == b"[US_SSN]"
+
+
+@pytest.mark.parametrize("second", [RequestTrailersReceived(headers()), sends(b"{}", end=False)])
+async def test_request_trailers_are_refused(tmp_path, second):
+    """Nothing can be edited after them, so nothing is let go on them."""
+    guard = make_guard(tmp_path)
+    peer = await play(guard, asks("POST", "/customers"), second)
+    assert reason_of(peer) == "uninspectable"
+    assert ("req", "done") not in peer.marks()
+
+
+async def test_an_envoy_that_answers_itself_is_recorded(tmp_path):
+    """A bad token never reaches the guard as a request; the denial is in the record all the same."""
+    guard = make_guard(tmp_path)
+    peer = await play(
+        guard, answers(401, local="jwt_authn_access_denied{Jwt_is_missing}"), returns(b"Jwt is missing")
+    )
+    assert guard.recorder.last.reason == "unauthenticated"
+    assert b"unauthenticated" in peer.sent[-1].response_body.response.body_mutation.body
+
+
+async def test_an_upstream_that_fails_is_recorded_as_such(tmp_path):
+    """Envoy's own 503 for a forwarded call becomes a problem document."""
+    guard = make_guard(tmp_path)
+    peer = await play(guard, asks(), answers(503, local="upstream_reset_before_response_started{x}"))
+    assert reason_of(peer) == "upstream-error"
+    assert guard.recorder.last.kind is EntryKind.FAILED
+
+
+@pytest.mark.parametrize("events", [(sends(b""),), (asks("POST", "/customers"), answers(end=False), None)])
+async def test_what_comes_out_of_order_ends_in_an_error(tmp_path, events):
+    """Never in a clean end, which Envoy would take for consent."""
+    if len(events) == 1:
+        with pytest.raises(ProtocolViolation):
+            await play(make_guard(tmp_path), *events)
+    else:
+        guard = make_guard(tmp_path)
+        await play(guard, *events)
+        assert guard.recorder.kinds == ["call.denied"]
+
+
+async def test_a_stream_that_envoy_closes_early_ends_in_an_error(tmp_path):
+    """None is not an event: every phase refuses it, and the call is recorded."""
+    for events in ((asks("POST", "/customers"), None), (asks(), None), (asks(), answers(), None)):
+        guard = make_guard(tmp_path)
+        with pytest.raises(ProtocolViolation):
+            await play(guard, *events)
+        assert guard.recorder.last.kind.terminal
