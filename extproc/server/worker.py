@@ -13,7 +13,9 @@ from grpc_health.v1._async import HealthServicer
 
 from extproc.config.schema import LimitSettings
 from extproc.flow.guard import Guard
+from extproc.flow.report import report
 from extproc.model.errors import ConfigError
+from extproc.server.access_log import AccessLogDoor
 from extproc.server.servicers import Doors
 
 MESSAGE_SLACK = 1 << 20
@@ -51,6 +53,7 @@ async def serving(guard: Guard, listen: str) -> AsyncIterator[grpc.aio.Server]:
     """
     server = grpc.aio.server(options=server_options(guard.limits))
     server.add_generic_rpc_handlers(Doors(guard).handlers())
+    server.add_generic_rpc_handlers((_access_log(guard).handler(),))
     health = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     _bind(server, listen)
@@ -62,6 +65,11 @@ async def serving(guard: Guard, listen: str) -> AsyncIterator[grpc.aio.Server]:
     finally:
         await health.enter_graceful_shutdown()
         await server.stop(guard.limits.drain)
+
+
+def _access_log(guard: Guard) -> AccessLogDoor:
+    names = {host: connection.name for host, connection in guard.hosts.items()}
+    return AccessLogDoor(guard.recorder, lambda ended: report(ended, guard.masker, hosts=names))
 
 
 def _bind(server: grpc.aio.Server, listen: str) -> None:
