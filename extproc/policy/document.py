@@ -1,0 +1,224 @@
+"""The input document: what policy sees of a call. Keys as opa-envoy-plugin has them, plus our own."""
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import orjson
+
+from extproc.model.call import Call, Headers, Json, RequestHead
+from extproc.model.errors import Refused
+from extproc.model.identity import Identity
+from extproc.model.masking import Finding
+from extproc.model.reasons import Reason, Uninspectable
+
+NEVER_SHOWN = frozenset({"authorization", "proxy-authorization", "cookie"})
+"""Header fields that carry a secret: an engine may log its input, so they are not in it."""
+VERSION = {"ext_authz": "v3", "encoding": "protojson"}
+CUT = frozenset({Uninspectable.TRUNCATED, Uninspectable.TOO_LARGE})
+"""What opa-envoy-plugin calls a truncated body."""
+BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
+
+
+def build_document(
+    *,
+    head: RequestHead,
+    call: Call,
+    identity: Identity,
+    findings: Iterable[Finding],
+    body: bytes,
+    body_sha256: str,
+    uninspectable: Uninspectable | None,
+    now_ns: int,
+    metadata: Mapping[str, Mapping[str, Any]] | None = None,
+) -> bytes:
+    """Make the input that policy decides on.
+
+    Args:
+        head: the request's head, as Envoy will forward it.
+        call: the call read from it; its ``document`` becomes ``parsed_body``.
+        identity: who calls.
+        findings: what detectors found; where and what kind, never a value.
+        body: the body, content-encoding undone.
+        body_sha256: lower-case hex, of the bytes as the caller sent them.
+        uninspectable: why the body could not be read, if so; a fact of its own, so that no rule about a body
+            is skipped in silence.
+        now_ns: wall-clock nanoseconds since the epoch.
+        metadata: dynamic metadata by filter namespace, verified token claims among it.
+
+    Returns:
+        JSON, UTF-8.
+
+    Raises:
+        Refused: with ``uninspectable``, where the path, the query or a value cannot be represented
+            (opa-envoy-plugin answers 400 there too).
+    """
+    document: dict[str, Any] = {
+        "attributes": _attributes(head, body, now_ns, metadata),
+        "version": VERSION,
+        "parsed_path": _parsed_path(head.path_only),
+        "parsed_query": parse_form(head.query),
+        "parsed_body": _parsed_body(head.headers, call, body, uninspectable),
+        "truncated_body": uninspectable in CUT,
+        "identity": _identity(identity),
+        "connection": {"name": call.connection, "protocol": call.protocol},
+        "call": _call(call),
+        "findings": [{"entity": f.entity, "path": f.path, "count": f.count} for f in findings],
+        "body": {"size": len(body), "sha256": body_sha256},
+        "direction": call.direction,
+        "time": rfc3339(now_ns),
+    }
+    if uninspectable is not None:
+        document["body"]["uninspectable"] = uninspectable.value
+    return _dump(document)
+
+
+def rfc3339(now_ns: int) -> str:
+    """A wall-clock time in UTC with nine decimals (RFC 3339)."""
+    seconds, nanos = divmod(now_ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanos:09d}Z"
+
+
+def _attributes(
+    head: RequestHead, body: bytes, now_ns: int, metadata: Mapping[str, Mapping[str, Any]] | None
+) -> dict[str, Any]:
+    seconds, nanos = divmod(now_ns, 1_000_000_000)
+    request = {"time": {"seconds": seconds, "nanos": nanos}, "http": _http(head, body)}
+    attributes: dict[str, Any] = {"request": request}
+    if head.source:
+        attributes["source"] = {"address": {"socketAddress": _socket_address(head.source)}}
+    if metadata:
+        attributes["metadataContext"] = {"filterMetadata": metadata}
+    return attributes
+
+
+def _http(head: RequestHead, body: bytes) -> dict[str, Any]:
+    """``attributes.request.http``: populated fields only. Envoy leaves ``query`` empty, so it is never here."""
+    http: dict[str, Any] = {
+        "id": head.request_id,
+        "method": head.method,
+        "headers": _headers(head),
+        "path": head.path,
+        "host": head.authority,
+        "scheme": head.scheme,
+        "size": len(body),
+    }
+    http = {name: value for name, value in http.items() if value}
+    try:
+        if body:
+            http["body"] = body.decode()
+    except UnicodeDecodeError:
+        http["rawBody"] = base64.b64encode(body).decode()
+    return http
+
+
+def _headers(head: RequestHead) -> dict[str, str]:
+    pseudo = {":authority": head.authority, ":method": head.method, ":path": head.path, ":scheme": head.scheme}
+    shown = {name: value for name, value in pseudo.items() if value}
+    for name, value in head.headers:
+        if name not in NEVER_SHOWN:
+            text = _text(value)
+            shown[name] = f"{shown[name]},{text}" if name in shown else text
+    return shown
+
+
+def _text(value: bytes) -> str:
+    """Header bytes as Envoy's ext_authz shows them: what is not UTF-8 becomes ``!``."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("utf-8", "replace").replace("\ufffd", "!")
+
+
+def _socket_address(source: str) -> dict[str, Any]:
+    host, _, port = source.rpartition(":")
+    if not port.isascii() or not port.isdigit():
+        return {"address": source}
+    return {"address": host.strip("[]"), "portValue": int(port)}
+
+
+def _parsed_path(path: str) -> list[str]:
+    """Segments of the path, percent-decoded before it is split, as opa-envoy-plugin has them."""
+    return unescape(path).lstrip("/").split("/")
+
+
+def unescape(text: str) -> str:
+    """Undo percent-encoding.
+
+    Raises:
+        Refused: with ``uninspectable``, for a ``%`` that no two hex digits follow.
+    """
+    if "%" not in text:
+        return text
+    if BAD_ESCAPE.search(text):
+        raise Refused(Reason.UNINSPECTABLE, rule="document", detail="malformed percent-encoding in the URL")
+    return unquote_to_bytes(text).decode("utf-8", "replace")
+
+
+def parse_form(text: str) -> dict[str, list[str]]:
+    """A query, or an ``application/x-www-form-urlencoded`` body: every value is a list.
+
+    Raises:
+        Refused: with ``uninspectable``, for a malformed escape or a ``;`` (which some backends split at).
+    """
+    parsed: dict[str, list[str]] = {}
+    if ";" in text:
+        raise Refused(Reason.UNINSPECTABLE, rule="document", detail="semicolon in a query or form")
+    for pair in text.split("&"):
+        if pair:
+            name, _, value = pair.replace("+", " ").partition("=")
+            parsed.setdefault(unescape(name), []).append(unescape(value))
+    return parsed
+
+
+def _parsed_body(headers: Headers, call: Call, body: bytes, uninspectable: Uninspectable | None) -> Json:
+    """opa-envoy-plugin's ``parsed_body``. Null never means "fine": see ``body.uninspectable``."""
+    if uninspectable is not None or not body:
+        return None
+    content_type = headers.get("content-type")
+    if "application/json" in content_type:
+        return call.document
+    if "application/x-www-form-urlencoded" in content_type:
+        return {name: list(values) for name, values in parse_form(_text(body)).items()}
+    return None
+
+
+def _identity(identity: Identity) -> dict[str, Any]:
+    return {
+        "issuer": identity.issuer,
+        "subject": identity.subject,
+        "groups": identity.groups,
+        "actor": identity.actor,
+    }
+
+
+def _call(call: Call) -> dict[str, Any]:
+    return {
+        "id": call.call_id,
+        "protocol": call.protocol,
+        "function": call.function,
+        "name": call.name,
+        "method": call.method,
+        "arguments": call.arguments,
+        "session": call.session,
+    }
+
+
+def _dump(document: dict[str, Any]) -> bytes:
+    """JSON. Integers of any size stay exact; NaN, infinities and lone surrogates do not pass.
+
+    Raises:
+        Refused: with ``uninspectable``.
+    """
+    try:
+        return orjson.dumps(document)
+    except TypeError:
+        pass  # an integer beyond 64 bits, a lone surrogate, or nesting beyond orjson's
+    try:
+        return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except (ValueError, TypeError, RecursionError):
+        raise Refused(Reason.UNINSPECTABLE, rule="document", detail="a value has no JSON form") from None

@@ -1,0 +1,158 @@
+"""Rego without a server: regorus behind a strict adapter.
+
+Not OPA: for OPA's exact semantics use OPA. Evaluation has no limit of time or memory of its own and holds the
+interpreter, so a policy is tried in a process that can be killed first (``extproc.policy.candidate``).
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import regorus
+
+from extproc.model.call import Json
+from extproc.model.errors import ConfigError, Place, PolicyError
+from extproc.policy.builtins import install
+from extproc.policy.lint import lint, read_units
+from extproc.policy.patterns import Patterns
+from extproc.policy.sources import Module, Sources, read_sources
+from extproc.policy.strict_json import has_one_reading
+
+MAX_INPUT = 96 << 20
+"""Bytes of one input document: a body of the largest configurable size, as text and parsed."""
+REFUSAL = re.compile(
+    r"--> (?P<file>[^\n]*):(?P<line>\d+):(?P<column>\d+)\n.*?^error: (?P<message>[^\n]*)", re.MULTILINE | re.DOTALL
+)
+NOT_OURS = (KeyboardInterrupt, SystemExit, asyncio.CancelledError, GeneratorExit)
+"""Derive from ``BaseException`` as the engine's panics do, and are not about policy."""
+
+
+@dataclass(frozen=True)
+class EmbeddedEngine:
+    """A loaded policy. Owned by one thread, the event loop's; each evaluation works on a clone."""
+
+    template: Any
+    query: str
+    revision: str
+    max_input: int = MAX_INPUT
+
+    @classmethod
+    def load(cls, paths: Sequence[Path], data_paths: Sequence[Path], query: str) -> "EmbeddedEngine":
+        """Read, compile and check a policy. Does not try it: see ``extproc.policy.candidate.check_candidate``.
+
+        Args:
+            paths: Rego files or folders; empty: the starter policies.
+            data_paths: JSON or YAML files, merged under ``data``.
+            query: ``data.<package>.<rule>``.
+
+        Raises:
+            ConfigError: a file is missing or malformed, or the policy must not be loaded; says where.
+        """
+        return cls.from_sources(read_sources(paths, data_paths, query))
+
+    @classmethod
+    def from_sources(cls, sources: Sources) -> "EmbeddedEngine":
+        """As ``load``, from files that are read already."""
+        template = compile_modules(sources.modules, sources.data)
+        _refuse_unfit(template, sources)
+        return cls(template, sources.query, sources.revision)
+
+    async def evaluate(self, document: bytes) -> Json:
+        """Evaluate the query over one input: see ``PolicyEngine.evaluate``. Does not wait for anything."""
+        return self.evaluate_now(document)
+
+    def evaluate_now(self, document: bytes) -> Json:
+        """As ``evaluate``, for callers without an event loop."""
+        if len(document) > self.max_input:
+            raise PolicyError("the input is too large for the embedded engine")
+        if not has_one_reading(document):
+            raise PolicyError("the input has duplicate keys or numbers that are not exact")
+        return only_value(run(self.template.clone(), self.query, document))
+
+
+def compile_modules(modules: Sequence[Module], data: Json) -> Any:
+    """Make an engine that holds modules and data, with our built-ins in it.
+
+    Raises:
+        ConfigError: with the place of a syntax error.
+    """
+    engine = regorus.Engine()
+    engine.set_gather_prints(b=True)
+    install(engine, Patterns())
+    for module in modules:
+        _guarded(engine.add_policy, module.name, module.text, file=module.name)
+    _guarded(engine.add_data_json, json.dumps(data), file="data")
+    return engine
+
+
+def run(engine: Any, query: str, document: bytes) -> Json:
+    """Evaluate a query once. The engine must not be used again after an error.
+
+    Returns:
+        The engine's whole result.
+
+    Raises:
+        PolicyError: any error, with the policy's place and nothing of the input.
+    """
+    try:
+        engine.set_input_json(document.decode())
+        return orjson.loads(engine.eval_query_as_json(query))  # type: ignore[no-any-return]
+    except NOT_OURS:
+        raise
+    except BaseException as error:  # noqa: BLE001 - panics derive from it
+        raise PolicyError(f"evaluation failed{_place_text(error)}") from None
+
+
+def only_value(result: Any) -> Json:
+    """The one value of a result.
+
+    Raises:
+        PolicyError: undefined, or several results.
+    """
+    match result:
+        case {"result": [{"expressions": [{"value": value}]}]}:
+            return value  # type: ignore[no-any-return]
+        case {"result": [_, *_]}:
+            raise PolicyError("the query has several results")
+        case _:
+            raise PolicyError("the decision is undefined")
+
+
+def _guarded(add: Any, *arguments: str, file: str) -> None:
+    try:
+        add(*arguments)
+    except NOT_OURS:
+        raise
+    except BaseException as error:  # noqa: BLE001 - panics derive from it
+        raise config_error(error, file) from None
+
+
+def config_error(error: BaseException, file: str) -> ConfigError:
+    """An engine's complaint about a policy as ours, with file, line and column."""
+    found = REFUSAL.search(str(error))
+    if found is None:
+        return ConfigError("cannot be compiled", Place(file), "check it with `opa check`")
+    place = Place(found["file"], int(found["line"]), int(found["column"]))
+    return ConfigError(found["message"], place, "the embedded engine reads Rego v1")
+
+
+def _place_text(error: BaseException) -> str:
+    """Where in the policy an error happened. Its message may quote values, so it is left out."""
+    found = REFUSAL.search(str(error))
+    return f" at {found['file']}:{found['line']}" if found else f" ({type(error).__name__})"
+
+
+def _refuse_unfit(template: Any, sources: Sources) -> None:
+    units = read_units(json.loads(template.get_ast_as_json()))
+    violations = lint(units)
+    if violations:
+        first = violations[0]
+        more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
+        raise ConfigError(first.message + more, Place(first.file, first.line, first.column), first.way_out)
+    if not any(unit.defines(tuple(sources.query.split("."))) for unit in units):
+        raise ConfigError(f"no rule defines {sources.query}", None, "check policy.query, and the files' packages")

@@ -1,0 +1,145 @@
+"""The answer of a policy written for opa-envoy-plugin: an object whose boolean ``allowed`` decides."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from extproc.model.decision import Action, Decision, HeaderChanges
+from extproc.model.reasons import Reason
+from extproc.policy.shapes import Malformed, flag, known_keys, mapping, sequence
+
+KEYS = frozenset(
+    {
+        "allowed",
+        "headers",
+        "request_headers_to_remove",
+        "response_headers_to_add",
+        "query_parameters_to_remove",
+        "query_parameters_to_set",
+        "body",
+        "http_status",
+        "dynamic_metadata",
+    }
+)
+STATUSES = frozenset(
+    {*range(200, 209), 226, *range(300, 306), 307, 308, *range(400, 418), 421, 422, 423, 424, 426, 428, 429, 431}
+    | {*range(500, 509), 510, 511}
+)
+"""What Envoy knows (envoy.type.v3.StatusCode), without 100, which ends nothing."""
+FRAMING = frozenset(
+    {
+        "connection",
+        "content-encoding",
+        "content-length",
+        "host",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Where a message begins and ends, and where it goes: not policy's to change."""
+CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
+"""Never set by policy. Never forwarded either, so that asking for their removal changes nothing."""
+OURS = "x-extproc-"
+ENVOYS = "x-envoy-"
+HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,128}")
+"""RFC 9110 section 5.6.2, lower case."""
+HEADER_VALUE = re.compile(r"[\t\x20-\x7e]{0,8192}")
+MAX_HEADERS = 100
+MAX_BODY = 65_536
+"""Characters of a body that policy answers a denial with."""
+
+
+def read_plugin_answer(value: Mapping[str, Any], credential_header: str) -> Decision:
+    """Read opa-envoy-plugin's object. Everything in it is checked, also what this action does not use.
+
+    Args:
+        value: the object.
+        credential_header: lower case; may not be touched.
+
+    Raises:
+        Malformed: a wrong type, an unknown key, a header policy may not change, or query parameters to change
+            on a call that is allowed (they cannot be: the path is what was decided on).
+    """
+    answer = known_keys(value, KEYS)
+    headers = _pairs(answer.get("headers", {}))
+    to_add = _pairs(answer.get("response_headers_to_add", {}))
+    to_remove = tuple(_removable(name, credential_header) for name in _names(answer, "request_headers_to_remove"))
+    status, body = _status(answer["http_status"]) if "http_status" in answer else 0, _body(answer.get("body", ""))
+    unwanted = [*_names(answer, "query_parameters_to_remove"), *mapping(answer.get("query_parameters_to_set", {}))]
+    mapping(answer.get("dynamic_metadata", {}))
+    if not flag(answer["allowed"]):
+        changes = HeaderChanges(response=tuple(_settable(pair, "") for pair in headers))
+        return Decision(Action.DENY, Reason.POLICY_DENIED, headers=changes, status=status, body=body)
+    if unwanted:
+        raise Malformed("query parameters cannot be changed")
+    changes = HeaderChanges(
+        set=tuple(_settable(pair, credential_header) for pair in headers),
+        remove=tuple(name for name in to_remove if name not in CREDENTIALS),
+        response=tuple(_settable(pair, "") for pair in to_add),
+    )
+    return Decision(Action.ALLOW, Reason.POLICY_ALLOWED, headers=changes)
+
+
+def _pairs(value: Any) -> list[tuple[str, str]]:
+    """Header fields from an object, or an array of objects; a value is a string or an array of strings."""
+    objects = sequence(value, MAX_HEADERS) if isinstance(value, list) else [value]
+    pairs = [pair for item in objects for pair in _fields(mapping(item))]
+    if len(pairs) > MAX_HEADERS:
+        raise Malformed("too many header fields")
+    return pairs
+
+
+def _fields(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, values in fields.items():
+        for value in sequence(values, MAX_HEADERS) if isinstance(values, list) else [values]:
+            if not isinstance(value, str) or not HEADER_VALUE.fullmatch(value):
+                raise Malformed("not a header value")
+            yield name.lower(), value
+
+
+def _names(answer: Mapping[str, Any], key: str) -> list[str]:
+    names = sequence(answer.get(key, []), MAX_HEADERS)
+    if not all(isinstance(name, str) for name in names):
+        raise Malformed("not a name")
+    return names
+
+
+def _settable(pair: tuple[str, str], credential_header: str) -> tuple[str, str]:
+    name = pair[0]
+    if name in CREDENTIALS or name == credential_header:
+        raise Malformed("the credential is not policy's to set")
+    _changeable(name)
+    return pair
+
+
+def _removable(name: str, credential_header: str) -> str:
+    name = name.lower()
+    if name == credential_header and name not in CREDENTIALS:
+        raise Malformed("the credential is not policy's to remove")
+    _changeable(name)
+    return name
+
+
+def _changeable(name: str) -> None:
+    if not HEADER_NAME.fullmatch(name) or name in FRAMING or name.startswith((OURS, ENVOYS)):
+        raise Malformed("a header that policy may not change")
+
+
+def _status(value: Any) -> int:
+    """An HTTP status that Envoy knows."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Malformed("http_status is not a number")
+    if value not in STATUSES:
+        raise Malformed("not a status that Envoy knows")
+    return int(value)
+
+
+def _body(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > MAX_BODY:
+        raise Malformed("body is not text, or too long")
+    value.encode()
+    return value

@@ -1,0 +1,53 @@
+"""Small checks of JSON values, strict about types: ``True`` is not 1, and a key nobody knows is an error."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, TypeVar
+
+E = TypeVar("E", bound=StrEnum)
+
+
+class Malformed(ValueError):
+    """A value has not the shape it must have. Never leaves this package: it becomes a denial."""
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """The value, if it is an object."""
+    if not isinstance(value, dict):
+        raise Malformed("not an object")
+    return value
+
+
+def known_keys(value: Mapping[str, Any], known: frozenset[str]) -> Mapping[str, Any]:
+    """The object, if it has no other keys than these."""
+    if not known.issuperset(value):
+        raise Malformed("unknown key")
+    return value
+
+
+def sequence(value: Any, longest: int) -> list[Any]:
+    """The value, if it is an array of at most so many items."""
+    if not isinstance(value, list) or len(value) > longest:
+        raise Malformed("not an array, or too long")
+    return value
+
+
+def text(value: Any, longest: int) -> str:
+    """The value, if it is printable text of at most so many characters."""
+    if not isinstance(value, str) or len(value) > longest or not value.isprintable():
+        raise Malformed("not text, or too long")
+    return value
+
+
+def flag(value: Any) -> bool:
+    """The value, if it is a boolean."""
+    if not isinstance(value, bool):
+        raise Malformed("not a boolean")
+    return value
+
+
+def member(kind: type[E], value: Any) -> E:
+    """The member of a closed list with this value."""
+    if not isinstance(value, str):
+        raise Malformed("not text")
+    return kind(value)

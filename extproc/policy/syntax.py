@@ -1,0 +1,141 @@
+"""The engine's syntax tree, as JSON: how to walk it. Nodes are objects with one key, their kind."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+Node: TypeAlias = dict[str, Any]
+REFERENCE_KINDS = frozenset({"Var", "RefDot", "RefBrack"})
+
+
+def kind_of(node: Any) -> str:
+    """A node's kind; empty for anything that is no node."""
+    if isinstance(node, dict) and len(node) == 1:
+        return str(next(iter(node)))
+    return ""
+
+
+def nodes(tree: Any, kind: str = "") -> Iterator[Node]:
+    """The contents of all nodes of one kind below (and with) a tree; every object when no kind is asked for."""
+    pending = [tree]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            if not kind:
+                yield item
+            elif kind in item and isinstance(item[kind], dict):
+                yield item[kind]
+            pending.extend(item.values())
+        elif isinstance(item, list):
+            pending.extend(item)
+
+
+def name_spans(tree: Any, source: bytes) -> Any:
+    """The tree, with variables where the engine keeps only a span: in ``some``, ``every`` and ``import … as``."""
+    if isinstance(tree, list):
+        return [name_spans(item, source) for item in tree]
+    if not isinstance(tree, dict):
+        return tree
+    named = {name: name_spans(value, source) for name, value in tree.items()}
+    if "SomeVars" in named:
+        named["SomeVars"]["vars"] = [_variable(span, source) for span in named["SomeVars"]["vars"]]
+    if "Every" in named:
+        every = named["Every"]
+        every["key"], every["value"] = (_variable(every[part], source) for part in ("key", "value"))
+    if "refr" in named and "as" in named and "start" in (named["as"] or {}):
+        named["as"] = _variable(named["as"], source)
+    return named
+
+
+def _variable(span: Any, source: bytes) -> Node | None:
+    return {"Var": {"span": span, "value": source[span["start"] : span["end"]].decode()}} if span else None
+
+
+def place_of(node: Node) -> tuple[int, int]:
+    """Line and column of a node's contents, 1-based."""
+    span = node.get("span") or {}
+    return int(span.get("line", 0)), int(span.get("col", 0))
+
+
+def ref_path(node: Any) -> tuple[str, ...]:
+    """The names of a reference as far as they are fixed: ``data.a["b"][i].c`` gives data, a, b."""
+    kind = kind_of(node)
+    if kind == "Var":
+        return (str(node["Var"]["value"]),)
+    if kind == "RefDot":
+        return _extend(node["RefDot"]["refr"], str(node["RefDot"]["field"][1]))
+    if kind == "RefBrack":
+        index = node["RefBrack"]["index"]
+        fixed = kind_of(index) in ("String", "RawString")
+        return _extend(node["RefBrack"]["refr"], str(index[kind_of(index)]["value"]) if fixed else None)
+    return ("",)
+
+
+def _extend(inner: Node, name: str | None) -> tuple[str, ...]:
+    path = ref_path(inner)
+    return (*path, name) if name is not None and is_fixed(inner) else path
+
+
+def is_fixed(node: Any) -> bool:
+    """Whether a reference is made of fixed names only."""
+    kind = kind_of(node)
+    if kind == "Var":
+        return True
+    if kind == "RefDot":
+        return is_fixed(node["RefDot"]["refr"])
+    if kind == "RefBrack":
+        fixed = kind_of(node["RefBrack"]["index"]) in ("String", "RawString")
+        return fixed and is_fixed(node["RefBrack"]["refr"])
+    return False
+
+
+def head_of(rule: Node) -> Node:
+    """The contents of a rule's head: its reference, arguments, value or key."""
+    if "Default" in rule:
+        return dict(rule["Default"])
+    return dict(next(iter(rule["Spec"]["head"].values())))
+
+
+def rule_path(package: tuple[str, ...], rule: Node) -> tuple[str, ...]:
+    """A rule's full name, fixed part: ``data.extproc.decision``."""
+    return (*package, *ref_path(head_of(rule)["refr"]))
+
+
+def children(rule: Node) -> Iterator[Any]:
+    """What a rule consists of, apart from the reference that names it."""
+    head = head_of(rule)
+    yield from (value for name, value in head.items() if name not in ("refr", "span"))
+    index: Any = head["refr"]
+    while kind_of(index) in ("RefDot", "RefBrack"):
+        if kind_of(index) == "RefBrack":
+            yield index["RefBrack"]["index"]
+        index = index[kind_of(index)]["refr"]
+    yield rule.get("Spec", {}).get("bodies", [])
+
+
+@dataclass(frozen=True, slots=True)
+class Imports:
+    """What a module's imports make of a first name."""
+
+    by_name: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def read(cls, imports: list[Node]) -> "Imports":
+        """From the tree's list of imports."""
+        found = {}
+        for item in imports:
+            path = ref_path(item["refr"])
+            alias = item.get("as")
+            name = alias["Var"]["value"] if alias else path[-1]
+            if path[0] in ("data", "input"):
+                found[name] = path
+        return cls(found)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All names that imports bring."""
+        return frozenset(self.by_name)
+
+    def resolve(self, path: tuple[str, ...]) -> tuple[str, ...]:
+        """A reference with its first name replaced by what it stands for."""
+        return (*self.by_name.get(path[0], path[:1]), *path[1:])

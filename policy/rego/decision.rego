@@ -1,0 +1,23 @@
+# The decision. The first line that applies decides; the last line denies.
+#
+# Everything that lets a call through is asked for positively (it is granted, its arguments are acceptable), so that
+# a rule that cannot be evaluated denies.
+package extproc
+
+default decision := {"action": "deny", "reason": "policy-denied", "rule": "default"}
+
+decision := {"action": "deny", "reason": "uninspectable", "rule": "uninspectable"} if {
+	input.body.uninspectable
+} else := {"action": "deny", "reason": "policy-denied", "rule": "settings-invalid"} if {
+	not data.extproc.settings.valid
+} else := {"action": "allow", "rule": "protocol-method"} if {
+	data.extproc.roles.protocol_method
+} else := {"action": "deny", "reason": "not-in-scope", "rule": "not-granted"} if {
+	not data.extproc.roles.granted
+} else := {"action": "deny", "reason": "forbidden-argument", "rule": rule, "risk": data.extproc.risk.score} if {
+	rule := data.extproc.arguments.first_refused
+} else := verdict if {
+	data.extproc.roles.granted
+	data.extproc.arguments.acceptable
+	verdict := data.extproc.approvals.verdict
+}

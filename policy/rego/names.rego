@@ -1,0 +1,30 @@
+# Function names and patterns. A pattern is a whole name, or a beginning followed by one `*` at its end:
+# `crm.get_customer`, `crm.get_*`, `crm.*`, or `*` for everything.
+package extproc.names
+
+matches(pattern, name) if pattern == name
+
+matches(pattern, name) if {
+	endswith(pattern, "*")
+	startswith(name, trim_suffix(pattern, "*"))
+}
+
+some_matches(patterns, name) if {
+	some pattern in patterns
+	matches(pattern, name)
+}
+
+# A `*` before the dot would reach into other connections, whose names merely begin alike.
+valid(pattern) if pattern == "*"
+
+valid(pattern) if {
+	parts := split(pattern, ".")
+	count(parts) > 1
+	not contains(parts[0], "*")
+	not contains(trim_suffix(pattern, "*"), "*")
+}
+
+# Which connection a pattern is about.
+about(pattern, _) if pattern == "*"
+
+about(pattern, connection) if startswith(pattern, concat("", [connection, "."]))

@@ -1,0 +1,42 @@
+# Who may call what: the functions of the caller's groups, from data.guard.roles. The role `*` is everybody's.
+package extproc.roles
+
+import data.extproc.names
+
+patterns contains pattern if {
+	some group in array.concat(input.identity.groups, ["*"])
+	some pattern in data.guard.roles[group].functions
+}
+
+granted if names.some_matches(patterns, input.call.function)
+
+# What MCP clients send besides tool calls. It reaches no tool, so anyone who may call something on the connection
+# may send it.
+protocol_methods := {
+	"initialize",
+	"logging/setLevel",
+	"notifications/cancelled",
+	"notifications/initialized",
+	"notifications/progress",
+	"notifications/roots/list_changed",
+	"ping",
+	"server/discover",
+	"tools/list",
+}
+
+# The guard's own names for MCP's two requests without a body: the event stream, and a session's end.
+protocol_requests := {"GET": "session/stream", "DELETE": "session/end"}
+
+is_protocol if {
+	input.call.method in protocol_methods
+	input.call.name == input.call.method
+}
+
+is_protocol if protocol_requests[input.call.method] == input.call.name
+
+protocol_method if {
+	input.call.protocol == "mcp"
+	is_protocol
+	some pattern in patterns
+	names.about(pattern, input.connection.name)
+}

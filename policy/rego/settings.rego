@@ -1,0 +1,82 @@
+# Whether data.guard has the shape that the other rules read. A misspelled key must not switch a guard off.
+package extproc.settings
+
+import data.extproc.names
+
+keys := {"roles", "arguments", "risk", "hold", "masks"}
+
+tests := {"read_only_sql", "at_most", "at_least", "one_of", "matches"}
+
+valid if {
+	object.keys(data.guard) - keys == set()
+	roles_valid
+	arguments_valid
+	risk_valid
+	hold_valid
+	masks_valid
+}
+
+patterns_valid(patterns) if {
+	is_array(patterns)
+	count(patterns) > 0
+	every pattern in patterns {
+		names.valid(pattern)
+	}
+}
+
+roles_valid if {
+	is_object(data.guard.roles)
+	every role in data.guard.roles {
+		object.keys(role) == {"functions"}
+		patterns_valid(role.functions)
+	}
+}
+
+arguments_valid if {
+	every condition in object.get(data.guard, "arguments", []) {
+		condition_valid(condition)
+	}
+}
+
+condition_valid(condition) if {
+	is_string(condition.rule)
+	is_array(condition.path)
+	patterns_valid(condition.functions)
+	asked := object.keys(condition) - {"rule", "functions", "path", "optional"}
+	count(asked) > 0
+	asked - tests == set()
+	object.get(condition, "read_only_sql", true) == true
+	is_boolean(object.get(condition, "optional", false))
+}
+
+risk_valid if {
+	risk := object.get(data.guard, "risk", {})
+	object.keys(risk) - {"default", "functions", "findings"} == set()
+	is_number(object.get(risk, "default", 0))
+	every pattern, score in object.get(risk, "functions", {}) {
+		names.valid(pattern)
+		is_number(score)
+	}
+	every score in object.get(risk, "findings", {}) {
+		is_number(score)
+	}
+}
+
+hold_valid if {
+	hold := object.get(data.guard, "hold", [])
+	every threshold in hold {
+		is_number(threshold.at)
+		object.keys(threshold) - {"at", "groups", "min", "expires_in", "mode"} == set()
+	}
+	count({threshold.at | some threshold in hold}) == count(hold)
+}
+
+masks_valid if {
+	every mask in object.get(data.guard, "masks", []) {
+		object.keys(mask) - {"functions", "unless_groups", "request", "response"} == set()
+		patterns_valid(mask.functions)
+		is_array(object.get(mask, "unless_groups", []))
+		is_array(object.get(mask, "request", []))
+		is_array(object.get(mask, "response", []))
+	}
+}
