@@ -1,0 +1,123 @@
+"""The demo's processes: each with a log of its own, ended by whoever started it, and nobody else's touched."""
+
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import httpx
+
+READY_POLL_S = 0.05
+STOP_WITHIN_S = 20.0
+TAIL_LINES = 25
+"""Of a log, shown when something went wrong."""
+
+
+class ProcessFailed(Exception):
+    """A process of the demo ended, or did not answer in time."""
+
+
+@dataclass
+class Running:
+    """One process and its log."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def tail(self) -> str:
+        """The end of its log."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return "\n".join(lines[-TAIL_LINES:])
+
+
+class Processes(AbstractContextManager["Processes"]):
+    """Starts processes; stops them, last first, when the block ends."""
+
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+        self.running: list[Running] = []
+
+    def __enter__(self) -> Self:
+        """Begin with none."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop all of them."""
+        while self.running:
+            _stop(self.running.pop())
+
+    def start(
+        self,
+        name: str,
+        argv: Sequence[str],
+        ready_url: str,
+        *,
+        within_s: float,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start one and wait until it answers 200.
+
+        Args:
+            name: of its log.
+            argv: program and arguments.
+            ready_url: fetched until it answers.
+            within_s: seconds to wait.
+            env: added to this process's environment.
+
+        Raises:
+            ProcessFailed: it ended, or did not answer in time.
+        """
+        log = self._logs / f"{name}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(env or {})},
+                start_new_session=True,
+            )
+        running = Running(name, process, log)
+        self.running.append(running)
+        _wait(running, ready_url, within_s)
+
+    def check(self) -> None:
+        """Raise ``ProcessFailed`` if one has ended by itself."""
+        for running in self.running:
+            if running.process.poll() is not None:
+                raise ProcessFailed(f"{running.name} ended with status {running.process.returncode}")
+
+
+def _wait(running: Running, url: str, within_s: float) -> None:
+    deadline = time.monotonic() + within_s
+    while not answers(url):
+        if running.process.poll() is not None:
+            raise ProcessFailed(f"{running.name} ended with status {running.process.returncode} while starting")
+        if time.monotonic() > deadline:
+            raise ProcessFailed(f"{running.name} did not answer at {url} within {within_s:.0f} s")
+        time.sleep(READY_POLL_S)
+
+
+def answers(url: str) -> bool:
+    """Whether a GET gives 200 now."""
+    try:
+        return httpx.get(url, timeout=2.0, trust_env=False).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
+
+
+def _stop(running: Running) -> None:
+    process = running.process
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
