@@ -172,8 +172,9 @@ class Ledger:
 
 
 def describe(error: Exception) -> str:
-    """The kind of failure, without paths or values."""
-    return str(getattr(error, "sqlite_errorname", "") or getattr(error, "strerror", "") or type(error).__name__)
+    """The kind of failure, without paths or values: the name that SQLite, the system or ClickHouse gives it."""
+    names = (getattr(error, name, None) for name in ("sqlite_errorname", "strerror", "name"))
+    return str(next(filter(None, names), type(error).__name__))
 
 
 def _last(db: sqlite3.Connection) -> int:

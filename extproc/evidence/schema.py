@@ -19,8 +19,10 @@ IDLE_GAP_S = 1_800
 """Calls without a session id belong together until their caller pauses for this long."""
 
 _WORD_FIELDS = frozenset(
-    "kind connection function protocol method issuer actor action reason rule policy_revision uninspectable"
-    " worker".split()
+    (
+        *("kind", "connection", "function", "protocol", "method", "issuer", "actor", "action", "reason", "rule"),
+        *("policy_revision", "uninspectable", "worker"),
+    )
 )
 _OWN_TYPES = {"findings": FINDINGS, "groups": WORDS, "shadow": WORDS, "approvers": WORDS}
 _TYPES: dict[type, str] = {int: NUMBER, float: REAL, str: TEXT}
@@ -62,6 +64,7 @@ def _columns(columns: dict[str, str]) -> str:
     return ",\n  ".join(f"{name} {type_}" for name, type_ in columns.items())
 
 
+# Synced, because the spool deletes what is shipped.
 ENTRIES = f"""
 CREATE TABLE IF NOT EXISTS {{db}}.entries (
   {_columns(LOG_COLUMNS)},
@@ -74,14 +77,12 @@ CREATE TABLE IF NOT EXISTS {{db}}.entries (
 ) ENGINE = MergeTree
 PARTITION BY toYYYYMM(time)
 ORDER BY (time, writer, seq)
-SETTINGS non_replicated_deduplication_window = {DEDUPLICATION_WINDOW}
+SETTINGS non_replicated_deduplication_window = {DEDUPLICATION_WINDOW},
+  fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
 """
 
-LAST_FIELDS = tuple(
-    "kind connection function protocol method path session source issuer subject groups actor action reason rule"
-    " risk detail shadow policy_revision uninspectable request_bytes response_bytes status approval_id approvers"
-    " approval_note held_ms duration_ms request_id worker".split()
-)
+_NOT_IN_CALLS = ("call_id", "time_ns", "findings", "arguments", "response", "request_sha256", "response_sha256")
+LAST_FIELDS = tuple(name for name in ENTRY_COLUMNS if name not in _NOT_IN_CALLS)
 """What a call's row takes from its last entry; the one that ends the call is always the last."""
 
 _TERMINAL = "kind NOT IN ('call.held', 'call.decided')"
