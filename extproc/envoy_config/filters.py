@@ -36,7 +36,6 @@ from extproc.envoy_config.parts import (
     GUARD_METADATA,
     JWT_METADATA,
     seconds,
-    struct,
     xds_extension,
 )
 
@@ -56,13 +55,10 @@ LONGEST_HOLD_S = 3_600.0
 HOLD_SLACK_S = 60.0
 RETRY_ON = "connect-failure,refused-stream,reset-before-request"
 """Never ``reset`` or ``unavailable``: a held stream would be replayed elsewhere, two decisions for one call."""
-PROBLEM: dict[str, object] = {
-    "type": "urn:extproc:reason:guard-error",
-    "title": "The guard did not release this response",
-    "status": 502,
-    "reason": "guard-error",
-    "request_id": "%STREAM_ID%",
-}
+PROBLEM = (
+    '{"type":"urn:extproc:reason:guard-error","title":"The guard did not release this response","status":502,'
+    '"reason":"guard-error","request_id":"%STREAM_ID%"}\n'
+)
 
 
 def full_guard_filters(settings: Settings) -> list[hcm.HttpFilter]:
@@ -167,7 +163,7 @@ def _replacement() -> local_response.LocalResponsePolicy:
     )
     return local_response.LocalResponsePolicy(
         status_code=502,
-        body_format=core.SubstitutionFormatString(json_format=struct(PROBLEM)),
+        body_format=core.SubstitutionFormatString(text_format_source=core.DataSource(inline_string=PROBLEM)),
         response_headers_to_add=[kind],
     )
 
