@@ -58,10 +58,12 @@ def _to_guard() -> accesslog.AccessLog:
 
 
 def _not_released() -> accesslog.MetadataFilter:
-    released = matcher.MetadataMatcher(
+    """No marker, or that of a stream under way. This filter ignores a matcher's ``invert``."""
+    under_way = matcher.MetadataMatcher(
         filter=GUARD_METADATA,
         path=[matcher.MetadataMatcherPathSegment(key="resp")],
-        value=matcher.ValueMatcher(string_match=matcher.StringMatcher(exact="done")),
-        invert=True,
+        value=matcher.ValueMatcher(
+            string_match=matcher.StringMatcher(safe_regex=matcher.RegexMatcher(regex="hdr|[0-9]+"))
+        ),
     )
-    return accesslog.MetadataFilter(matcher=released, match_if_key_not_found=True)
+    return accesslog.MetadataFilter(matcher=under_way, match_if_key_not_found=True)

@@ -32,6 +32,9 @@ REQUEST_S = 60.0
 HEADERS_S = 10.0
 MAX_CONNECTIONS = 50_000
 BUFFER_SLACK = 64 << 10
+NOBODY = core.CidrRange(address_prefix="255.255.255.255", prefix_len=32)
+"""No caller is internal. An empty list would mean private and loopback addresses, whose ``x-envoy-*`` headers
+Envoy obeys: retries, time limits."""
 
 
 def render_bootstrap(
@@ -109,7 +112,7 @@ def _connection_manager(settings: Settings, door: Door) -> hcm.HttpConnectionMan
         # Who calls: the connection's address, not what the caller claims.
         use_remote_address=True,
         xff_num_trusted_hops=settings.envoy.trusted_hops,
-        internal_address_config=hcm.HttpConnectionManagerInternalAddressConfig(),
+        internal_address_config=hcm.HttpConnectionManagerInternalAddressConfig(cidr_ranges=[NOBODY]),
         generate_request_id=True,
         # One spelling per path, so that no spelling goes around a rule.
         normalize_path=True,
