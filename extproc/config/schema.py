@@ -64,6 +64,7 @@ class Provider(Strict):
     jwks_file: Path | None = Field(None, description="JSON Web Key Set on disk")
     jwks_url: str | None = Field(None, pattern=r"^https?://[^\s]+$", description="where Envoy fetches the keys")
     claims: Claims = Claims()
+    """Names of the claims to read."""
 
     @model_validator(mode="after")
     def _one_source(self) -> "Provider":
@@ -76,6 +77,7 @@ class IdentitySettings(Strict):
     """Who may start."""
 
     providers: dict[Name, Provider] = Field(min_length=1)
+    """Accepted issuers, by a name of your choice."""
 
     @field_validator("providers")
     @classmethod
@@ -94,6 +96,7 @@ class MaskRuleSettings(Strict):
     path: str | None = Field(None, pattern=r"^\$", description="RFC 9535 subset: $.a.b, $.a[*].b, $..b")
     entity: str | None = Field(None, pattern=r"^(\*|[A-Z][A-Z0-9_]*)$", description="US_SSN, CREDIT_CARD, * …")
     how: How = How.REDACT
+    """partial: last four stay; pseudonym: same value, same token; redact: a label; remove: nothing."""
 
     @model_validator(mode="after")
     def _one_target(self) -> "MaskRuleSettings":
@@ -106,7 +109,9 @@ class MaskingSettings(Strict):
     """What a connection always masks, whatever policy adds."""
 
     request: list[MaskRuleSettings] = []
+    """Rules for what goes to the backend; paths begin at the function's arguments."""
     response: list[MaskRuleSettings] = [MaskRuleSettings(path=None, entity="*", how=How.REDACT)]
+    """Rules for what comes back; paths begin at the function's result."""
 
 
 FRAMING_HEADERS = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection", "te"})
@@ -117,6 +122,7 @@ class CredentialSettings(Strict):
     """The backend's credential. The caller never sees it; it is never recorded."""
 
     header: str = Field("authorization", pattern=r"^[a-z0-9-]+$")
+    """Header field that carries it, in lower case."""
     prefix: str = Field("Bearer ", pattern=r"^[ -~]*$", description="put before the value")
     file: Path | None = Field(None, description="read again when it changes; trailing newline dropped")
     env: str | None = Field(None, min_length=1, description="name of an environment variable")
@@ -140,6 +146,7 @@ class Upstream(Strict):
 
     address: Address
     tls: bool = False
+    """Whether Envoy speaks TLS to the backend, and checks its certificate."""
     sni: str | None = Field(None, description="server name for TLS; default: the address's host")
     ca_file: Path | None = Field(None, description="certificates that the backend's must chain to")
 
@@ -148,6 +155,7 @@ class FunctionSettings(Strict):
     """One HTTP operation, by method and path template."""
 
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+    """HTTP method. HEAD is its own function: GET does not include it."""
     path: str = Field(pattern=r"^/", description="template: /customers/{id}; one segment per variable")
 
 
@@ -157,7 +165,9 @@ class RecordingSettings(Strict):
     durability: Literal["strict", "relaxed"] = "strict"
     """strict: nothing is forwarded before the entry is on disk. relaxed: within evidence.relaxed_window."""
     arguments: bool = True
+    """Whether masked arguments are kept."""
     response: bool = True
+    """Whether masked responses are kept."""
     max_text: int = Field(16_384, ge=0, description="characters of masked text kept per direction")
 
 
@@ -165,19 +175,28 @@ class ConnectionApprovals(Strict):
     """Defaults for calls that policy holds."""
 
     groups: list[str] = []
+    """Approvers must be in one of these, unless policy names others. Empty: nobody can approve."""
     minimum: int = Field(1, ge=1, le=10)
+    """How many distinct people must approve."""
     expires_in: Seconds = 900.0
+    """Seconds until nobody can approve any more."""
 
 
 class ConnectionBase(Strict):
     """What every protocol's connection has."""
 
     hosts: list[Host] = Field(min_length=1)
+    """Host header values that lead here; each belongs to one connection."""
     upstream: Upstream
+    """Where the backend is."""
     credential: CredentialSettings | None = None
+    """What the backend wants to see; none: requests go without."""
     masking: MaskingSettings = MaskingSettings()
+    """What is always masked, whatever policy adds."""
     recording: RecordingSettings = RecordingSettings()
+    """What evidence keeps, and how surely."""
     approvals: ConnectionApprovals = ConnectionApprovals()
+    """Defaults for calls that policy holds."""
     session_header: str | None = Field(None, pattern=r"^[a-z0-9-]+$", description="names the session")
 
 
@@ -185,7 +204,9 @@ class HttpJsonConnection(ConnectionBase):
     """A REST-like backend that speaks JSON."""
 
     protocol: Literal["http-json"]
+    """JSON over HTTP."""
     functions: dict[Annotated[str, Field(pattern=FUNCTION_NAME)], FunctionSettings] = {}
+    """Operations by function name; all else is unknown and denied."""
     openapi: Path | None = Field(None, description="OpenAPI 3 file; each operationId becomes a function")
 
     @model_validator(mode="after")
@@ -199,8 +220,11 @@ class McpConnection(ConnectionBase):
     """An MCP server over streamable HTTP."""
 
     protocol: Literal["mcp"]
-    path: str = Field("/mcp", pattern=r"^/")
+    """MCP over streamable HTTP."""
+    path: str = Field("/mcp", pattern=r"^/[^?#]*$")
+    """The server's endpoint; requests to any other path are unknown and denied."""
     tools: list[Annotated[str, Field(pattern=FUNCTION_NAME)]] = Field(min_length=1)
+    """Tools that may be called; all others are unknown and denied."""
 
 
 Connection = Annotated[HttpJsonConnection | McpConnection, Field(discriminator="protocol")]
@@ -211,16 +235,20 @@ class OpaSettings(Strict):
 
     address: Address = "127.0.0.1:8181"
     timeout: Seconds = 1.0
+    """Seconds to wait for an answer; none in time denies."""
 
 
 class PolicySettings(Strict):
     """Who decides."""
 
     engine: Literal["embedded", "opa"] = "embedded"
+    """embedded evaluates here, for trying out and small installations; opa asks a server."""
     paths: list[Path] = Field([], description="Rego files or folders; empty: the starter policies")
     data: list[Path] = Field([], description="JSON or YAML files, merged under data")
     query: str = Field("data.extproc.decision", pattern=r"^data(\.[A-Za-z_][A-Za-z0-9_]*)+$")
+    """The document that decides."""
     opa: OpaSettings = OpaSettings()
+    """Used with ``engine: opa``."""
 
 
 class ApprovalsSettings(Strict):
@@ -239,9 +267,13 @@ class EvidenceSettings(Strict):
     """Folder of the workers' spools, under ``state`` unless absolute. Put it on a durable disk."""
     clickhouse: str = Field("chdb://", pattern=r"^(chdb://|https?://)", description="chdb:// is embedded")
     clickhouse_password_file: Path | None = None
+    """File with the password of a ClickHouse server."""
     database: str = Field("extproc", pattern=r"^[a-z_][a-z0-9_]*$")
+    """Database of the tables."""
     ship_every: Seconds = 0.5
+    """Seconds between shipments from the spool."""
     ship_batch: int = Field(5_000, ge=1, le=100_000)
+    """Entries in one shipment at most."""
     relaxed_window: int = Field(1_000, ge=1, description="entries a relaxed connection may have in flight")
     max_spool: int = Field(1 << 30, ge=1 << 20, description="bytes of unshipped entries before calls are denied")
 
@@ -253,11 +285,13 @@ class LimitSettings(Strict):
     response_body: int = Field(4 << 20, ge=1_024, le=64 << 20, description="bytes, when not streamed")
     decoded_ratio: int = Field(20, ge=1, description="a decoded body may be this many times the encoded one")
     json_depth: int = Field(64, ge=4, le=512)
+    """How deep JSON may be nested."""
     event: int = Field(1 << 20, ge=1_024, description="bytes of one server-sent event")
     message_timeout: Seconds = 5.0
     """Seconds Envoy waits for each of the guard's answers, holds apart."""
     hold: float = Field(900.0, gt=0, le=3_600, description="longest hold, seconds")
     decision_timeout: Seconds = 1.0
+    """Seconds that policy may take to decide."""
     held_calls: int = Field(2_000, ge=1, description="per worker; more are denied")
     drain: Seconds = 30.0
     """Seconds a stopping worker waits for its held and running calls."""
@@ -267,8 +301,14 @@ class ControlSettings(Strict):
     """The control process's API: a unix socket for the command line, and a port for the console."""
 
     socket: Path = Path("control.sock")
+    """Unix socket of the command line, under ``state`` unless absolute."""
     listen: Address | None = None
+    """Where the console is served; none: no console."""
     approver_providers: list[str] = Field([], description="identity providers approvers sign in with; empty: all")
+    analyst_groups: list[str] = Field(
+        [],
+        description="who may read sessions and query through listen; empty: nobody, the socket alone serves them",
+    )
 
 
 class EnvoySettings(Strict):
@@ -277,6 +317,7 @@ class EnvoySettings(Strict):
     listen: Address = "127.0.0.1:10000"
     admin: Address | None = Field(None, description="default: a unix socket under state, mode 0600")
     concurrency: int = Field(1, ge=1, le=64)
+    """Envoy's worker threads."""
     guard_endpoints: list[Address] = Field([], description="workers run elsewhere; empty: this machine's own")
     trusted_hops: int = Field(0, ge=0, le=10, description="proxies in front that append to X-Forwarded-For")
 
@@ -285,20 +326,31 @@ class Settings(Strict):
     """The whole file."""
 
     version: Literal[1]
+    """Version of this file's shape."""
     state: Path = Path(".extproc")
     """Folder for sockets, spools and the embedded stores. Relative paths start at this file's folder."""
     workers: int = Field(2, ge=1, le=64)
+    """Worker processes of ``extproc up``, each with its own endpoint."""
     health: Address = "127.0.0.1:10080"
     """HTTP health and metrics of ``extproc up`` and ``extproc control``."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level that is logged."""
     envoy: EnvoySettings = EnvoySettings()
+    """What the rendered Envoy configuration says of Envoy itself."""
     identity: IdentitySettings
+    """Who may start."""
     connections: dict[Name, Connection] = Field(min_length=1)
+    """The registered function endpoints, by name."""
     policy: PolicySettings = PolicySettings()
+    """Who decides."""
     approvals: ApprovalsSettings = ApprovalsSettings()
+    """Where held calls wait."""
     evidence: EvidenceSettings = EvidenceSettings()
+    """Where entries go."""
     limits: LimitSettings = LimitSettings()
+    """Every read, buffer and wait has one."""
     control: ControlSettings = ControlSettings()
+    """The control process's interfaces."""
 
     @model_validator(mode="after")
     def _approver_providers_exist(self) -> "Settings":

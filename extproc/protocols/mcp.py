@@ -11,6 +11,7 @@ Not passed on, since ``arguments`` alone is what policy, approvers and masking s
 import base64
 import binascii
 import json
+import re
 from dataclasses import dataclass, replace
 
 from extproc.codecs.errors import Unreadable
@@ -42,7 +43,7 @@ CALL_KEYS = frozenset({"name", "arguments", "_meta"})
 VERSION_IN_META = "io.modelcontextprotocol/protocolVersion"
 ROUTING_HEADERS = ("mcp-method", "mcp-name", "mcp-protocol-version")
 PARAM_HEADERS = "mcp-param-"
-SENTINEL = ("=?base64?", "?=")
+SENTINEL = re.compile(r"=\?base64\?(.*)\?=")
 """MCP 2026-07-28 wraps header values that are not plain ASCII."""
 REFUSED_CODE = -32010
 """JSON-RPC error code of every refusal, from MCP's implementation-defined range (-32000 to -32019)."""
@@ -75,6 +76,7 @@ class McpProtocol:
         self._name = name
         self._path = settings.path
         self._tools = frozenset(settings.tools)
+        self._session_header = settings.session_header
         self._max_depth = max_depth
 
     def identify(self, head: RequestHead, body: bytes, *, call_id: str, unreadable: Uninspectable | None) -> Call:
@@ -83,12 +85,17 @@ class McpProtocol:
             raise Refused(Reason.UNKNOWN_FUNCTION, rule="path", detail="not this connection's MCP endpoint")
         call = Call(call_id, self._name, UNREADABLE, PROTOCOL)
         try:
-            call = replace(call, session=read_session(head.headers, "mcp-session-id"))
+            call = replace(call, session=self._session(head.headers))
             if head.method == "POST":
                 return self._post(call, head.headers, body, unreadable)
             return _bodiless(call, head, body, unreadable)
         except Unreadable as error:
             return replace(call, uninspectable=error.kind)
+
+    def _session(self, headers: Headers) -> str:
+        """MCP's own session id; the configured header where the protocol is stateless."""
+        own = read_session(headers, "mcp-session-id")
+        return own or (read_session(headers, self._session_header) if self._session_header else "")
 
     def _post(self, call: Call, headers: Headers, body: bytes, unreadable: Uninspectable | None) -> Call:
         check_readable(headers, body, unreadable)
@@ -229,12 +236,11 @@ def agree(headers: Headers, message: _Message) -> bool:
 
 def unwrap(value: str) -> str | None:
     """A header value, out of its base64 wrapping if it has one; None for a wrapping that is not canonical."""
-    begin, end = SENTINEL
-    if not (value.startswith(begin) and value.endswith(end)):
+    wrapped = SENTINEL.fullmatch(value)
+    if not wrapped:
         return value
-    wrapped = value[len(begin) : -len(end)]
     try:
-        raw = base64.b64decode(wrapped, validate=True)
-        return raw.decode("utf-8") if base64.b64encode(raw).decode() == wrapped else None
+        raw = base64.b64decode(wrapped[1], validate=True)
+        return raw.decode("utf-8") if base64.b64encode(raw).decode() == wrapped[1] else None
     except (binascii.Error, ValueError):
         return None
