@@ -43,6 +43,8 @@ DEFAULT_REASON = {
     Action.DENY: Reason.POLICY_DENIED,
     Action.HOLD: Reason.APPROVAL_REQUIRED,
 }
+UNREADABLE = "policy-answer-unreadable"
+"""The rule that denies when nothing else can be read."""
 KEYS = frozenset({"action", "reason", "rule", "risk", "mask", "approval", "shadow"})
 MAX_RISK = 100
 MAX_APPROVERS = 10
@@ -74,7 +76,7 @@ def read_answer(
     try:
         decision = _read(answer, defaults, credential_header)
     except Exception:  # noqa: BLE001 - whatever goes wrong in here, the call is denied
-        decision = Decision(Action.DENY, Reason.POLICY_ERROR, rule="policy-answer-unreadable")
+        decision = Decision(Action.DENY, Reason.POLICY_ERROR, rule=UNREADABLE)
     return replace(decision, revision=revision)
 
 

@@ -28,6 +28,7 @@ MAX_INPUT = 96 << 20
 REFUSAL = re.compile(
     r"--> (?P<file>[^\n]*):(?P<line>\d+):(?P<column>\d+)\n.*?^error: (?P<message>[^\n]*)", re.MULTILINE | re.DOTALL
 )
+UNDEFINED = "the decision is undefined"
 NOT_OURS = (KeyboardInterrupt, SystemExit, asyncio.CancelledError, GeneratorExit)
 """Derive from ``BaseException`` as the engine's panics do, and are not about policy."""
 
@@ -60,6 +61,7 @@ class EmbeddedEngine:
         """As ``load``, from files that are read already."""
         template = compile_modules(sources.modules, sources.data)
         _refuse_unfit(template, sources)
+        _prepare(template)
         return cls(template, sources.query, sources.revision)
 
     async def evaluate(self, document: bytes) -> Json:
@@ -120,12 +122,21 @@ def only_value(result: Any) -> Json:
         case {"result": [_, *_]}:
             raise PolicyError("the query has several results")
         case _:
-            raise PolicyError("the decision is undefined")
+            raise PolicyError(UNDEFINED)
 
 
-def _guarded(add: Any, *arguments: str, file: str) -> None:
+def _prepare(template: Any) -> None:
+    """Resolve names and order expressions once, not in every clone; unsafe variables are found here too.
+
+    Evaluates no rule: a policy that never ends must not hang its loading.
+    """
+    _guarded(template.set_input_json, "{}", file="input")
+    _guarded(template.eval_query_as_json, "true", file="query")
+
+
+def _guarded(method: Any, *arguments: str, file: str) -> Any:
     try:
-        add(*arguments)
+        return method(*arguments)
     except NOT_OURS:
         raise
     except BaseException as error:  # noqa: BLE001 - panics derive from it
@@ -148,7 +159,7 @@ def _place_text(error: BaseException) -> str:
 
 
 def _refuse_unfit(template: Any, sources: Sources) -> None:
-    units = read_units(json.loads(template.get_ast_as_json()))
+    units = read_units(json.loads(_guarded(template.get_ast_as_json, file="syntax tree")))
     violations = lint(units)
     if violations:
         first = violations[0]

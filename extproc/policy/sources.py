@@ -1,6 +1,5 @@
 """Policy and data files, read once, as one value with a revision."""
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import yaml
 
 from extproc.model.call import Json
 from extproc.model.errors import ConfigError, Place
+from extproc.policy.digest import digest
 from extproc.policy.starter import starter_folder
 
 TEST_SUFFIX = "_test.rego"
@@ -49,14 +49,9 @@ class Sources:
     @property
     def revision(self) -> str:
         """SHA-256 over the sorted modules, the merged data and the query, lower-case hex."""
-        digest = hashlib.sha256()
-        parts = [
-            part for module in sorted(self.modules, key=lambda m: m.name) for part in (module.name, module.text)
-        ]
-        for part in (*parts, json.dumps(self.data, sort_keys=True), self.query):
-            raw = part.encode()
-            digest.update(len(raw).to_bytes(8) + raw)
-        return digest.hexdigest()
+        modules = sorted((module.name, module.text) for module in self.modules)
+        texts = (text for module in modules for text in module)
+        return digest([*texts, json.dumps(self.data, sort_keys=True), self.query])
 
 
 def read_sources(paths: Sequence[Path], data_paths: Sequence[Path], query: str) -> Sources:

@@ -1,0 +1,136 @@
+"""A candidate policy is tried in a process of its own, which can be killed: the engine has no limits itself.
+
+Run as ``python -m extproc.policy.candidate`` it is that process.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from extproc.model.call import Call, Headers, RequestHead
+from extproc.model.decision import ApprovalTerms
+from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
+from extproc.model.identity import Identity
+from extproc.model.reasons import Uninspectable
+from extproc.policy.answer import UNREADABLE, read_answer
+from extproc.policy.document import build_document
+from extproc.policy.embedded import UNDEFINED, EmbeddedEngine
+from extproc.policy.sources import Module, Sources
+
+MEMORY = 512 << 20
+"""Bytes a candidate may take."""
+
+
+def check_candidate(sources: Sources, *, timeout_s: float = 10.0, memory: int = MEMORY) -> None:
+    """Compile, lint and try a policy, before any process that matters loads it.
+
+    Tried are an HTTP call, an MCP call, a listing and an uninspectable body. A policy may leave them undecided;
+    it may not fail on them, take too long, or answer what nobody can read.
+
+    Args:
+        sources: the policy, data and query.
+        timeout_s: seconds for all of it.
+        memory: bytes it may take.
+
+    Raises:
+        PolicyInvalid: says where and why, and the way out.
+    """
+    command = [sys.executable, "-P", "-m", "extproc.policy.candidate", str(memory), str(int(timeout_s) + 1)]
+    try:
+        tried = subprocess.run(
+            command,
+            input=json.dumps(asdict(sources)).encode(),
+            capture_output=True,
+            timeout=timeout_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise PolicyInvalid(f"the policy took longer than {timeout_s:g} s on a small input: simplify it") from None
+    if tried.returncode != 0:
+        raise PolicyInvalid(f"the engine crashed on the policy (status {tried.returncode}): use `engine: opa`")
+    if complaint := json.loads(tried.stdout):
+        raise PolicyInvalid(complaint)
+
+
+def try_sources(sources: Sources) -> str:
+    """Load a policy and evaluate it over the samples, in this process.
+
+    Returns:
+        What is wrong; empty when nothing is.
+    """
+    try:
+        engine = EmbeddedEngine.from_sources(sources)
+        for document in sample_documents():
+            _try_document(engine, document)
+    except (ConfigError, PolicyError) as error:
+        return str(error)
+    return ""
+
+
+def _try_document(engine: EmbeddedEngine, document: bytes) -> None:
+    try:
+        answer = engine.evaluate_now(document)
+    except PolicyError as error:
+        if str(error) != UNDEFINED:
+            raise
+        return
+    decision = read_answer(answer, revision="", defaults=ApprovalTerms(("anyone",)))
+    if decision.rule == UNREADABLE:
+        raise PolicyInvalid(
+            f"{engine.query} answers in a shape the guard cannot read: see docs/reference/policy.md"
+        )
+
+
+def sample_documents() -> list[bytes]:
+    """Small inputs of every kind the guard makes."""
+    http = Call("sample", "sample", "function", "http-json", {"id": "1"}, document={"id": "1"})
+    tool = Call("sample", "sample", "tool", "mcp", {"id": "1"}, "session", "tools/call", 1)
+    listing = Call("sample", "sample", "tools/list", "mcp", {}, "session", "tools/list", 1, "list")
+    unread = Call("sample", "sample", "function", "http-json", uninspectable=Uninspectable.NOT_JSON)
+    return [_sample(call) for call in (http, tool, listing, unread)]
+
+
+def _sample(call: Call) -> bytes:
+    return build_document(
+        head=RequestHead("POST", "https", "sample", "/", Headers((("content-type", b"application/json"),))),
+        call=call,
+        identity=Identity("https://issuer.example", "sample", ("sample",)),
+        findings=(),
+        body=b'{"id":"1"}',
+        body_sha256="0" * 64,
+        uninspectable=call.uninspectable,
+        now_ns=0,
+    )
+
+
+def _read_stdin() -> Sources:
+    raw: dict[str, Any] = json.load(sys.stdin)
+    modules = tuple(Module(**module) for module in raw["modules"])
+    return Sources(modules, raw["data"], raw["query"])
+
+
+def _address_space() -> int:
+    """Bytes of address space in use: allocators reserve far more than they touch. 0 where the system hides it."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    except OSError:
+        return 0
+
+
+def _main() -> None:
+    memory, cpu_s = int(sys.argv[1]), int(sys.argv[2])
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    sources = _read_stdin()
+    reserved = _address_space()
+    if reserved:
+        resource.setrlimit(resource.RLIMIT_AS, (reserved + memory, reserved + memory))
+    json.dump(try_sources(sources), sys.stdout)
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,13 @@
+"""One digest over several texts."""
+
+import hashlib
+from collections.abc import Iterable
+
+
+def digest(parts: Iterable[str]) -> str:
+    """SHA-256 over parts, each with its length before it; lower-case hex."""
+    hashed = hashlib.sha256()
+    for part in parts:
+        raw = part.encode()
+        hashed.update(len(raw).to_bytes(8) + raw)
+    return hashed.hexdigest()
