@@ -58,8 +58,8 @@ def load_marked(file: Path) -> Marked:
         ConfigError: it cannot be read, is too large, or is not one clean document.
     """
     text = _read(file)
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
             raise ConfigError("the file is empty", Place(file), "see docs/reference/configuration.md")
@@ -71,8 +71,6 @@ def load_marked(file: Path) -> Marked:
         raise ConfigError("not YAML", Place(file)) from error
     except RecursionError as error:
         raise ConfigError("nested too deeply", Place(file)) from error
-    finally:
-        loader.dispose()
 
 
 def _read(file: Path) -> str:

@@ -1,0 +1,47 @@
+"""``extproc config``."""
+
+import json
+
+from typer.testing import CliRunner
+
+from extproc.cli.config import app
+from extproc.model.errors import ConfigError
+
+FILE = """
+version: 1
+identity: {providers: {corp: {issuer: https://i.test, audiences: [a], jwks_url: https://i.test/keys}}}
+connections:
+  files: {protocol: mcp, hosts: [f.test], upstream: {address: "127.0.0.1:1"}, tools: [a]}
+"""
+
+
+def run(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_schema_is_a_json_schema():
+    assert json.loads(run("schema").stdout)["title"] == "Settings"
+
+
+def test_check_tells_what_is_guarded(tmp_path):
+    file = tmp_path / "e.yaml"
+    file.write_text(FILE)
+    result = run("check", file)
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"OK: {file}\n")
+
+
+def test_check_fails_for_a_wrong_file(tmp_path):
+    file = tmp_path / "e.yaml"
+    file.write_text(FILE + "x: 1\n")
+    result = run("check", file)
+    assert result.exit_code != 0
+    assert isinstance(result.exception, ConfigError)
+
+
+def test_show_is_complete_and_absolute(tmp_path):
+    file = tmp_path / "e.yaml"
+    file.write_text(FILE)
+    shown = json.loads(run("show", file).stdout)
+    assert shown["state"] == str(tmp_path / ".extproc")
+    assert shown["limits"]["json_depth"] == 64
