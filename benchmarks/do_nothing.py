@@ -5,7 +5,6 @@ Same library, same loop, same four messages, same markers as the real one; no pa
 
 from __future__ import annotations
 
-import asyncio
 import sys
 
 import grpc

@@ -53,7 +53,9 @@ class Connection:
         self.reader = self.writer = None
 
 
-async def one(pool: list[Connection], address: tuple[str, int], request: bytes, due: float, result: Result) -> None:
+async def one(
+    pool: list[Connection], address: tuple[str, int], request: bytes, due: float, result: Result
+) -> None:
     """One call, timed from when it was due."""
     connection = pool.pop() if pool else Connection(*address)
     try:

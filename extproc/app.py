@@ -1,11 +1,10 @@
 """The composition root: settings in, explicit lists of parts out. The only place that knows every part."""
 
-import asyncio
 import contextlib
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from extproc.approvals.sqlite import SqliteApprovals
@@ -18,16 +17,17 @@ from extproc.flow.guard import Connected, Guard
 from extproc.masking.rewrite import TextMasker
 from extproc.model.decision import ApprovalTerms
 from extproc.model.masking import MaskPlan, MaskRule
+from extproc.policy.candidate import check_candidate
 from extproc.policy.embedded import EmbeddedEngine
 from extproc.policy.opa import OpaEngine
 from extproc.policy.port import PolicyEngine
+from extproc.policy.sources import read_sources
 from extproc.protocols.http_json import HttpJsonProtocol
 from extproc.protocols.mcp import McpProtocol
 from extproc.protocols.port import FunctionProtocol
-from extproc.server.health import OK, health_app
+from extproc.server.health import OK, http_health
 from extproc.server.log import set_up_log
 from extproc.server.metrics import Metrics
-from extproc.server.web import web
 from extproc.server.worker import serving, until_stopped
 
 PSEUDONYM_KEY = "pseudonym.key"
@@ -67,7 +67,9 @@ def make_engine(settings: Settings) -> PolicyEngine:
     policy = settings.policy
     if policy.engine == "opa":
         return OpaEngine(policy.opa.address, policy.query, timeout_s=policy.opa.timeout)
-    return EmbeddedEngine.load(policy.paths, policy.data, policy.query)
+    sources = read_sources(policy.paths, policy.data, policy.query)
+    check_candidate(sources)
+    return EmbeddedEngine.from_sources(sources)
 
 
 def make_masker(settings: Settings) -> TextMasker:
@@ -147,15 +149,6 @@ async def run_worker(settings: Settings, *, listen: str, index: int, health: str
         async def checks() -> dict[str, str]:
             return {"evidence": OK if guard.recorder.healthy else "cannot store entries"}
 
-        async with serving(guard, listen), _health(health, checks):
+        async with serving(guard, listen), http_health(health, checks):
             await until_stopped()
         await guard.waiter.finish()
-
-
-@contextlib.asynccontextmanager
-async def _health(listen: str, checks: "Checks") -> AsyncIterator[None]:
-    if listen == "none":
-        yield
-        return
-    async with web(health_app(checks), listen):
-        yield

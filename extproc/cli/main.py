@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from extproc import __version__
+from extproc.cli import config, serve
 from extproc.model.errors import ExtprocError
 
 app = typer.Typer(
@@ -31,6 +32,12 @@ def root(
     ] = False,
 ) -> None:
     """The guard in Envoy's data path for AI function calls."""
+
+
+app.command()(serve.up)
+app.command()(serve.serve)
+app.command()(serve.control)
+app.add_typer(config.app, name="config")
 
 
 def main() -> None:

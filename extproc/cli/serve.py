@@ -15,8 +15,8 @@ DEFAULT_CONFIG = Path("extproc.yaml")
 def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Run everything here: Envoy, the workers and the control process.
 
-    A part that dies comes back. Stop with Ctrl-C or SIGTERM: Envoy stops accepting, held calls are waited for up to
-    `limits.drain` seconds, and the last entries are shipped.
+    A part that dies comes back. Stop with Ctrl-C or SIGTERM: Envoy stops accepting, held calls are waited for up
+    to `limits.drain` seconds, and the last entries are shipped.
     """
     import uvloop
 
@@ -27,7 +27,8 @@ def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
     def ready() -> None:
         typer.echo(
-            f"ready: http://{settings.envoy.listen} is guarded; health at http://{settings.health}/healthz", err=True
+            f"ready: http://{settings.envoy.listen} is guarded; health at http://{settings.health}/healthz",
+            err=True,
         )
 
     uvloop.run(run_up(settings, config.resolve(), on_ready=ready))
@@ -57,8 +58,8 @@ def control(
     ] = "",
 ) -> None:
     """Run the control process: ships evidence to ClickHouse, and serves the command line and the console."""
-    from extproc.app import run_control
     from extproc.config.load import load_settings
+    from extproc.server.control import run_control
 
     settings = load_settings(config)
     asyncio.run(run_control(settings, health=health or settings.health))

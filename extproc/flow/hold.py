@@ -114,9 +114,7 @@ async def _spend(guard: Guard, request: ApprovalRequest) -> None:
         Refused: it was used already, or belongs to another call.
     """
     try:
-        spent = await asyncio.to_thread(
-            guard.approvals.spend, request.approval_id, request.digest, guard.clock()
-        )
+        spent = await asyncio.to_thread(guard.approvals.spend, request.approval_id, request.digest, guard.clock())
     except ApprovalError as error:
         raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="approvals", detail=str(error)) from error
     if not spent:
@@ -125,9 +123,7 @@ async def _spend(guard: Guard, request: ApprovalRequest) -> None:
 
 def _settle(case: Case, guard: Guard, approval: Approval) -> None:
     """Read how the approval stands. Only ``approved`` passes."""
-    case.released.note = "; ".join(
-        guard.masker.mask_text(vote.note, EVERYTHING)[0] for vote in approval.votes
-    )
+    case.released.note = "; ".join(guard.masker.mask_text(vote.note, EVERYTHING)[0] for vote in approval.votes)
     match approval.state:
         case State.APPROVED:
             case.released.approvers = tuple(vote.voter for vote in approval.votes if vote.approve)

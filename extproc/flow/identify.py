@@ -104,8 +104,9 @@ def dump(value: Json) -> bytes:
 
 
 def record_request(case: Case, guard: Guard) -> None:
-    """Mask what entries keep of the request, by every rule that is known by now. Never raises: what cannot be
-    masked is not kept.
+    """Mask what entries keep of the request, by every rule that is known by now.
+
+    Never raises: what cannot be masked is not kept.
     """
     rules = EVERYTHING
     if case.connection:

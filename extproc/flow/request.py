@@ -46,7 +46,7 @@ def _masked_body(case: Case, guard: Guard) -> bytes | None:
     try:
         content_type = case.head.headers.get("content-type")
         masked = guard.masker.mask(plain, content_type, case.connection.protocol.request_rules(rules))
-        _refuse_unmaskable_url(case, case.call, guard, rules, masked.findings)
+        _refuse_unmaskable_url(case.call, guard, rules, masked.findings)
     except MaskingError as error:
         raise Refused(Reason.MASKING_FAILED, rule="masking.request", detail=str(error)) from error
     case.recorded.findings = masked.findings or case.findings
@@ -61,7 +61,7 @@ def request_rules(case: Case) -> tuple[MaskRule, ...]:
 
 
 def _refuse_unmaskable_url(
-    case: Case, call: Call, guard: Guard, rules: tuple[MaskRule, ...], masked: tuple[Finding, ...]
+    call: Call, guard: Guard, rules: tuple[MaskRule, ...], masked: tuple[Finding, ...]
 ) -> None:
     """A field to be masked that sits in the path or query cannot be rewritten there: refuse the call.
 

@@ -155,7 +155,9 @@ def mask_fields(
     """
     try:
         text = "\n".join(value.decode("latin-1") for _, value in fields)
-        if conceal(text.encode("latin-1"), case.secret) == text.encode("latin-1") and not _hits(guard, text, rules):
+        if conceal(text.encode("latin-1"), case.secret) == text.encode("latin-1") and not _hits(
+            guard, text, rules
+        ):
             return ()
         return _masked_fields(case, guard, fields, rules)
     except MaskingError as error:
@@ -225,7 +227,7 @@ async def _respond_streaming(
     edits = _edits(case, guard, rules, headers)
     await peer.send(encode.begin_stream(HeaderEdits(edits.set, (*LENGTH_HEADERS, *STALE_AFTER_REWRITE))))
     try:
-        await _pieces(peer, guard, case, stream, rules, recording.max_text)
+        await _pieces(peer, guard, case, stream=stream, rules=rules, keep=recording.max_text)
     finally:
         case.recorded.findings += stream.masker.findings
         case.recorded.response_bytes = stream.sent
@@ -234,7 +236,7 @@ async def _respond_streaming(
 
 
 async def _pieces(
-    peer: Peer, guard: Guard, case: Case, stream: _Stream, rules: tuple[MaskRule, ...], keep: int
+    peer: Peer, guard: Guard, case: Case, *, stream: _Stream, rules: tuple[MaskRule, ...], keep: int
 ) -> None:
     while True:
         event = await peer.receive()
@@ -256,9 +258,7 @@ def _whole_events(kept: bytes) -> bytes:
     return kept[: end + 4] if end >= 0 else b""
 
 
-async def _trailers(
-    peer: Peer, guard: Guard, case: Case, rules: tuple[MaskRule, ...], event: object
-) -> None:
+async def _trailers(peer: Peer, guard: Guard, case: Case, rules: tuple[MaskRule, ...], event: object) -> None:
     if not isinstance(event, ResponseTrailersReceived):
         raise ProtocolViolation("expected response_trailers")
     await peer.send(encode.release_trailers(HeaderEdits(mask_fields(case, guard, event.trailers, rules))))

@@ -35,7 +35,7 @@ class AccessLogDoor:
         try:
             await self._recorder.record(entry)
         except EvidenceError as error:
-            self._log.error("evidence lost", request_id=entry.request_id, error=str(error))  # noqa: TRY400
+            self._log.error("evidence lost", request_id=entry.request_id, error=str(error))
 
     def handler(self) -> grpc.GenericRpcHandler:
         """For ``server.add_generic_rpc_handlers``."""

@@ -1,7 +1,8 @@
 """Health and metrics over HTTP, for whoever has no gRPC health client."""
 
+import contextlib
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -39,3 +40,15 @@ def _registry() -> CollectorRegistry:
     registry = CollectorRegistry()
     MultiProcessCollector(registry)
     return registry
+
+
+@contextlib.asynccontextmanager
+async def http_health(listen: str, checks: Checks) -> AsyncIterator[None]:
+    """Serve ``health_app`` while the block runs; ``none`` serves nothing."""
+    if listen == "none":
+        yield
+        return
+    from extproc.server.web import web  # noqa: PLC0415 - a worker without it need not carry a web server
+
+    async with web(health_app(checks), listen):
+        yield

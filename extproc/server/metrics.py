@@ -47,7 +47,8 @@ class Metrics(Observer):
             counter = self._calls[key] = CALLS.labels(*key)
         counter.inc()
         DURATION.observe(entry.duration_ms / 1000)
-        self._log.debug("call", kind=entry.kind.value, function=entry.function, reason=entry.reason, call_id=entry.call_id)
+        what = {"kind": entry.kind.value, "function": entry.function, "reason": entry.reason}
+        self._log.debug("call", call_id=entry.call_id, **what)
 
     def evidence_lost(self, entry: Entry) -> None:
         """A terminal entry could not be stored."""

@@ -56,13 +56,15 @@ class Doors:
             return await check(decode_check(request), self._guard)
         except asyncio.CancelledError:
             raise
-        except BaseException as error:  # noqa: BLE001 - an empty answer would allow
+        except BaseException as error:  # an empty answer would allow
             await self._abort(context, error)
             raise
 
     async def _abort(self, context: Any, error: BaseException) -> None:
         self._guard.observer.guard_broke(error)
-        code = grpc.StatusCode.INVALID_ARGUMENT if isinstance(error, ProtocolViolation) else grpc.StatusCode.INTERNAL
+        code = (
+            grpc.StatusCode.INVALID_ARGUMENT if isinstance(error, ProtocolViolation) else grpc.StatusCode.INTERNAL
+        )
         await context.abort(code, "the guard refused this exchange")
 
     def handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:

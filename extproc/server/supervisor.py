@@ -1,8 +1,8 @@
 """``extproc up``: Envoy, the workers and the control process under one roof.
 
-A part that dies comes back, with a growing pause; Envoy keeps to the workers that answer. On the way down, Envoy stops
-accepting first, then the workers wait for their held calls up to ``limits.drain``, then Envoy goes, and control last,
-so that the last entries are shipped.
+A part that dies comes back, with a growing pause; Envoy keeps to the workers that answer. On the way down, Envoy
+stops accepting first, then the workers wait for their held calls up to ``limits.drain``, then Envoy goes, and
+control last, so that the last entries are shipped.
 """
 
 import asyncio

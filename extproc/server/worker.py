@@ -24,7 +24,7 @@ UNIX = "unix:"
 
 
 def server_options(limits: LimitSettings) -> list[tuple[str, int]]:
-    """gRPC channel arguments.
+    """GRPC channel arguments.
 
     Envoy's keepalive pings must not count as abuse: the default answers with GOAWAY "too_many_pings", which kills
     every held call.

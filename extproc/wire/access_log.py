@@ -54,9 +54,9 @@ def decode_access_log(message: bytes) -> Iterator[Ended]:
         yield Ended(
             request_id=request.request_id,
             call_id=marks["call"].string_value if "call" in marks else "",
-            method=request.DESCRIPTOR.fields_by_name["request_method"].enum_type.values_by_number[
-                request.request_method
-            ].name,
+            method=request.DESCRIPTOR.fields_by_name["request_method"]
+            .enum_type.values_by_number[request.request_method]
+            .name,
             authority=request.authority,
             path=request.original_path or request.path,
             source=f"{source.address}:{source.port_value}" if source.address else "",

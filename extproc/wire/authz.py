@@ -1,7 +1,7 @@
 """``CheckRequest`` and ``CheckResponse``, the decide-only door.
 
-Source: envoy/service/auth/v3/external_auth.proto, Envoy 1.40. An empty ``CheckResponse`` means *allow* there, so each
-answer here sets its status explicitly.
+Source: envoy/service/auth/v3/external_auth.proto, Envoy 1.40. An empty ``CheckResponse`` means *allow* there, so
+each answer here sets its status explicitly.
 """
 
 import hashlib
@@ -61,9 +61,7 @@ def decode_check(message: bytes) -> CheckAsked:
         request_id=headers.get("x-request-id"),
         source=f"{source.address}:{source.port_value}" if source.address else "",
     )
-    metadata = {
-        name: plain(value) for name, value in request.attributes.metadata_context.filter_metadata.items()
-    }
+    metadata = {name: plain(value) for name, value in request.attributes.metadata_context.filter_metadata.items()}
     body = http.raw_body or http.body.encode()
     return CheckAsked(head, body, headers.get(PARTIAL_BODY) not in ("", "false"), metadata)
 

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, field
 
 from envoy_data_plane.envoy.service.ext_proc.v3 import ProcessingResponse
+from extproc.masking.rewrite import TextMasker
 
 from extproc.app import make_connection
 from extproc.approvals.sqlite import SqliteApprovals
@@ -19,7 +20,6 @@ from extproc.detectors.engine import Detectors
 from extproc.flow.exchange import exchange
 from extproc.flow.guard import Guard
 from extproc.flow.observer import Observer
-from extproc.masking.rewrite import TextMasker
 from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.entries import Entry
 from extproc.model.errors import EvidenceError, PolicyError
@@ -84,7 +84,9 @@ class ScriptedPeer:
         for each in self.sent:
             fields = each.dynamic_metadata.fields if each.dynamic_metadata else {}
             if "guard" in fields:
-                found += [(k, v.string_value) for k, v in fields["guard"].struct_value.fields.items() if k != "call"]
+                found += [
+                    (k, v.string_value) for k, v in fields["guard"].struct_value.fields.items() if k != "call"
+                ]
         return found
 
 

@@ -28,7 +28,13 @@ from tests.unit.flow.dialogue import (
 
 SSN = "219-09-9999"
 CARD = "4111111111111111"
-HOLD = {"action": "hold", "reason": "high-risk", "rule": "r", "risk": 80, "approval": {"groups": ["sre"], "min": 1}}
+HOLD = {
+    "action": "hold",
+    "reason": "high-risk",
+    "rule": "r",
+    "risk": 80,
+    "approval": {"groups": ["sre"], "min": 1},
+}
 
 
 def reason_of(peer):

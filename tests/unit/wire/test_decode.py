@@ -54,9 +54,7 @@ def test_request_headers_become_a_head_and_metadata():
     )
     message = ProcessingRequest(
         request_headers=HttpHeaders(headers=REQUEST, end_of_stream=True),
-        metadata_context=Metadata(
-            filter_metadata={"jwt": Struct(fields={"claims": Value(struct_value=claims)})}
-        ),
+        metadata_context=Metadata(filter_metadata={"jwt": Struct(fields={"claims": Value(struct_value=claims)})}),
         attributes={"envoy.filters.http.ext_proc": Struct(fields={"source.address": text("127.0.0.1:5")})},
     )
     event = decode(bytes(message))
@@ -69,9 +67,7 @@ def test_request_headers_become_a_head_and_metadata():
     assert head.headers.raw("accept") == b"a,b"
     assert head.headers.raw("x-raw") == b"\xff\xfe"
     assert ":path" not in head.headers
-    assert event.metadata == {
-        "jwt": {"claims": {"sub": "alice", "exp": 7.0, "groups": ["sre"], "flag": True}}
-    }
+    assert event.metadata == {"jwt": {"claims": {"sub": "alice", "exp": 7.0, "groups": ["sre"], "flag": True}}}
 
 
 def test_a_pseudo_header_given_twice_is_nobodys():

@@ -99,7 +99,10 @@ def test_a_stream_begins_strict_but_for_the_response_body():
 
 def test_pieces_are_marked_apart_and_empty_ones_withhold():
     """Every piece has a marker of its own; nothing to send clears the piece."""
-    first, second = read(encode.release_piece(1, b"data: 1\n\n", last=False)), read(encode.release_piece(2, b"", last=False))
+    first, second = (
+        read(encode.release_piece(1, b"data: 1\n\n", last=False)),
+        read(encode.release_piece(2, b"", last=False)),
+    )
     assert marker(first) != marker(second)
     assert first.response_body.response.body_mutation.body == b"data: 1\n\n"
     assert second.response_body.response.body_mutation.clear_body is True
