@@ -152,7 +152,7 @@ def _release_only_marked() -> custom_response.CustomResponse:
 
 def _released() -> matcher.ValueMatcher:
     return matcher.ValueMatcher(
-        string_match=matcher.StringMatcher(safe_regex=matcher.RegexMatcher(regex="done|hdr"))
+        string_match=matcher.StringMatcher(safe_regex=matcher.RegexMatcher(regex="done|hdr|[0-9]+"))
     )
 
 

@@ -33,8 +33,9 @@ local function drop_trailers(handle)
 end
 
 function envoy_on_response(handle)
-  local last = mark(handle, "resp")
-  if last ~= "done" then
+  if mark(handle, "resp") ~= "done" then
+    -- Not what "resp" says by now: pieces that arrived with the headers may have been answered already.
+    local last = "hdr"
     for chunk in handle:bodyChunks() do
       local now = mark(handle, "resp")
       if now == nil or now == last then
