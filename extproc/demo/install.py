@@ -12,6 +12,8 @@ CONFIG = "extproc.yaml"
 PEOPLE = "people.yaml"
 POLICY_DATA = "policy-data.yaml"
 SECRETS = "secrets"
+MARK = ".made-by-extproc-demo"
+"""A folder with this file in it may be emptied."""
 BACKENDS = ("crm", "docs")
 PORTS = {"envoy": 10000, "health": 10080, "crm": 10101, "docs": 10102, "issuer": 10103}
 """Who listens where in the packaged configuration, on loopback."""
@@ -74,11 +76,12 @@ def install(folder: Path) -> Installation:
     Raises:
         FileExistsError: the folder holds something that the demo did not make.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / CONFIG).is_file():
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).is_file():
         raise FileExistsError(f"{folder} holds other files: choose an empty folder")
     for name in ("state", "logs", SECRETS):
         shutil.rmtree(folder / name, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (folder / MARK).touch()
     made = Installation(folder.absolute(), dict(zip(PORTS, free_ports(len(PORTS)), strict=True)))
     with as_file(files("extproc.demo")) as packaged:
         made.config.write_text(with_ports((packaged / CONFIG).read_text(), made.ports))

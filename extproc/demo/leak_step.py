@@ -1,0 +1,51 @@
+"""The story's last step: a search for secrets in everything that was stored."""
+
+from extproc.demo.canaries import Canary, Search
+from extproc.demo.stage import Stage, expect
+
+KNOWN_STORED = "change 4711"
+"""Part of the approver's note: stored on purpose, so a search that misses it proves nothing."""
+
+
+def no_canary_stored(stage: Stage) -> list[str]:
+    """Canary secrets used throughout are searched for in everything stored, and not found."""
+    for name in ("state", "logs"):
+        expect((stage.installation.folder / name).is_dir(), f"a {name} folder", "none")
+    stored, tables = _dump_tables(stage)
+    control = _search(stage, stored, [Canary("the approver's note", KNOWN_STORED)])
+    expect(
+        any("clickhouse" in hit.place for hit in control.done.hits),
+        f"the note {KNOWN_STORED!r} in ClickHouse",
+        "not",
+    )
+    search = _search(stage, stored, stage.canaries)
+    hits = [f"{hit.canary} ({hit.spelling}) in {hit.place}" for hit in sorted(search.done.hits)]
+    expect(not hits, "no canary anywhere", "; ".join(hits))
+    done = search.done
+    return [
+        f"{len(stage.canaries)} secrets, each in all its spellings (JSON, base64, hex, URL, compressed...)",
+        f"in {done.places} files and tables, {done.size / 1e6:.1f} MB, {tables} tables of evidence: not found",
+        "the same search does find the approver's note, which is stored on purpose",
+    ]
+
+
+def _search(stage: Stage, stored: dict[str, bytes], canaries: list[Canary]) -> Search:
+    search = Search(canaries)
+    search.folder(stage.installation.state)
+    search.folder(stage.installation.logs)
+    for table, content in stored.items():
+        search.text(content, f"clickhouse {table}")
+    return search
+
+
+def _dump_tables(stage: Stage) -> tuple[dict[str, bytes], int]:
+    """All rows of all tables and views: ClickHouse's own files are compressed in a way of its own."""
+    sql = "SELECT name FROM system.tables WHERE database = 'extproc' AND engine NOT IN ('MaterializedView')"
+    names = [row[0] for row in stage.command_json("query", sql, "--json")["rows"]]
+    expect({"entries", "calls"} <= set(names), "the tables of evidence", names)
+    dumped = {}
+    for name in names:
+        rows = stage.command("query", f"SELECT * FROM extproc.{name}", "--json", show=False)  # noqa: S608 - its own name
+        expect(rows.returncode == 0, f"rows of {name}", rows.stderr)
+        dumped[name] = rows.stdout.encode()
+    return dumped, len(names)

@@ -1,0 +1,211 @@
+"""The steps of the story on HTTP. Each does one thing on real traffic, and returns what that proved."""
+
+import json
+import re
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import httpx
+
+from extproc.demo.people import CUSTOMERS, SENSITIVE_FIELDS
+from extproc.demo.stage import Stage, expect, problem_of, until
+
+Proof = list[str]
+"""Sentences that are true now."""
+CUSTOMER = CUSTOMERS["1001"]
+HELD_WITHIN_S = 15.0
+
+
+def refused_without_token(stage: Stage) -> Proof:
+    """An agent without a token is refused."""
+    before = len(stage.arrivals("crm"))
+    response = stage.call(None, "GET", "/customers/1001")
+    expect(response.status_code == httpx.codes.UNAUTHORIZED, "401", response.status_code)
+    reason = problem_of(response)["reason"]
+    expect(reason == "unauthenticated", "reason unauthenticated", reason)
+    _nothing_arrived(stage, before)
+    return ["401, and nothing was forwarded"]
+
+
+def masked_read(stage: Stage) -> Proof:
+    """An allowed read returns, with its sensitive fields masked."""
+    response = stage.call("maya", "GET", "/customers/1001")
+    expect(response.status_code == httpx.codes.OK, "200", response.status_code)
+    given: dict[str, Any] = response.json()
+    for name, value in CUSTOMER.items():
+        if name not in SENSITIVE_FIELDS:
+            expect(given.get(name) == value, f"{name} untouched", given.get(name))
+        else:
+            expect(given.get(name) not in (value, None, ""), f"{name} masked", "its value, or nothing")
+            expect(str(value) not in response.text, f"{name} nowhere in the answer", "its value")
+    return [f"{', '.join(SENSITIVE_FIELDS)} are masked; all other fields are the backend's"]
+
+
+def out_of_scope(stage: Stage) -> Proof:
+    """A call outside the caller's scope is denied, with a reason."""
+    before = len(stage.arrivals("crm"))
+    response = stage.call("maya", "DELETE", "/customers/1001")
+    _denied(response, "not-in-scope")
+    _nothing_arrived(stage, before)
+    return ["denied with reason not-in-scope; the backend never heard of it"]
+
+
+def forbidden_argument(stage: Stage) -> Proof:
+    """A forbidden argument (a destructive statement) is blocked."""
+    allowed = stage.call("maya", "POST", "/query", body=b'{"statement": "SELECT id, plan, email FROM customers"}')
+    expect(allowed.status_code == httpx.codes.OK, "a reading statement to pass", allowed.status_code)
+    expect(CUSTOMER["email"] not in allowed.text, "addresses in rows masked", "an address")
+    before = len(stage.arrivals("crm"))
+    blocked = stage.call("maya", "POST", "/query", body=b'{"statement": "SELECT 1; DROP TABLE customers"}')
+    _denied(blocked, "forbidden-argument")
+    _nothing_arrived(stage, before)
+    return ["the same function: a statement that reads passes, one that destroys does not"]
+
+
+def approved_release(stage: Stage) -> Proof:
+    """A high-risk call is held, previewed masked, approved by another person, and released byte for byte."""
+    body = (
+        '{"service":  "billing", "version": 2.10, "environment": "production",\n'
+        f'  "note": "rotate {stage.api_key} afterwards"}}'
+    ).encode()
+    before = len(stage.arrivals("crm"))
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(stage.call, "omar", "POST", "/deployments", body=body)
+        approval = _held(stage, "crm.deploy", call)
+        queue = stage.command("approvals", "list", who="noor")
+        expect(approval["approval_id"][:8] in queue.stdout, "the call in the queue", queue.stdout or queue.stderr)
+        expect(stage.api_key not in queue.stdout + str(approval), "a masked preview", "the key")
+        expect(
+            "STRIPE_KEY" in approval["arguments"], "the key's place marked in the preview", approval["arguments"]
+        )
+        own = stage.command("approvals", "approve", approval["approval_id"], "--note", "me too", who="omar")
+        expect(own.returncode != 0, "nobody to approve their own call", own.stdout)
+        _nothing_arrived(stage, before)
+        done = stage.command(
+            "approvals",
+            "approve",
+            approval["approval_id"],
+            "--note",
+            "change 4711, agreed on the phone",
+            who="noor",
+        )
+        expect(done.returncode == 0, "noor's approval to count", done.stderr or done.stdout)
+        response = call.result()
+    expect(response.status_code == httpx.codes.CREATED, "201", response.status_code)
+    arrived = stage.arrivals("crm")[before:]
+    expect(len(arrived) == 1, "one request at the backend", len(arrived))
+    expect(arrived[0].body == body, "exactly the approved bytes at the backend", "others")
+    return [
+        "held until noor approved; its own caller could not",
+        "the preview showed the key's place, never the key",
+        f"the backend got exactly the {len(body)} approved bytes, odd spacing and 2.10 included",
+    ]
+
+
+def refused_by_approver(stage: Stage) -> Proof:
+    """One is refused by the approver."""
+    before = len(stage.arrivals("crm"))
+    body = b'{"customer": "1002", "amount": 900, "note": "goodwill"}'
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(stage.call, "maya", "POST", "/refunds", body=body)
+        approval = _held(stage, "crm.issue_refund", call)
+        done = stage.command("approvals", "deny", approval["approval_id"], "--note", "no ticket", who="noor")
+        expect(done.returncode == 0, "noor's refusal to count", done.stderr or done.stdout)
+        response = call.result()
+    _denied(response, "approval-denied")
+    _nothing_arrived(stage, before)
+    return ["the caller learned that an approver refused; nothing was forwarded"]
+
+
+def own_credentials(stage: Stage) -> Proof:
+    """The backends received their own credential, and never the caller's token."""
+    proof = []
+    for backend in ("crm", "docs"):
+        arrived = stage.arrivals(backend)
+        own = f"Bearer {stage.installation.credential(backend)}"
+        expect(bool(arrived), f"requests at {backend}", "none")
+        for one in arrived:
+            shown = [value for name, value in one.headers if name == "authorization"]
+            expect(shown == [own], f"{backend}'s own credential, alone", f"{len(shown)} others on {one.path}")
+            expect(not one.carries_a_token, f"no token at {backend}", f"one on {one.path}")
+            for name, token in stage.tokens.items():
+                hidden = token.encode() in one.body or any(token in value for _, value in one.headers)
+                expect(not hidden, f"{name}'s token nowhere at {backend}", f"it on {one.path}")
+        proof.append(
+            f"{backend}: all {len(arrived)} requests came with ...{own[-4:]} and without any caller's token"
+        )
+    answer = stage.call("maya", "GET", "/whoami").json()
+    expect(answer["caller_token_seen"] is False, "crm to have seen no token", answer)
+    return proof
+
+
+def recorded_session(stage: Stage) -> Proof:
+    """The recorded session is read back from ClickHouse, with a query and as a timeline."""
+    calls = f"extproc.calls WHERE session = '{stage.session}' AND subject != ''"
+    count = f"SELECT count() FROM {calls} AND finished"  # noqa: S608 - our own session id
+    until(lambda: _rows(stage, count)[0][0] >= CALLS, f"{CALLS} recorded calls", within_s=20)
+    columns = "function, subject, action, reason, status, count() AS calls"
+    sql = f"SELECT {columns} FROM {calls} GROUP BY ALL ORDER BY min(started)"  # noqa: S608 - as above
+    shown = stage.command("query", sql)
+    expect(shown.returncode == 0, "the query to run", shown.stderr)
+    missing = RECORDED - {(row[0], row[3]) for row in _rows(stage, sql)}
+    expect(not missing, "each call of the story recorded with its reason", f"none of {sorted(missing)}")
+    return [f"{CALLS} calls, refused ones included, with who, what, why and how it ended", *_timeline(stage)]
+
+
+CALLS = 7
+"""Of the session ``stage.session`` up to then: steps 2 to 6, and step 8's question."""
+RECORDED = {
+    ("crm.get_customer", "policy-allowed"),
+    ("crm.delete_customer", "not-in-scope"),
+    ("crm.run_query", "policy-allowed"),
+    ("crm.run_query", "forbidden-argument"),
+    ("crm.deploy", "approved"),
+    ("crm.issue_refund", "approval-denied"),
+    ("crm.whoami", "policy-allowed"),
+}
+
+
+def _timeline(stage: Stage) -> Proof:
+    calls = f"extproc.session_calls WHERE session = '{stage.session}' AND subject = 'maya'"
+    (session_id,) = (row[0] for row in _rows(stage, f"SELECT DISTINCT session_id FROM {calls}"))  # noqa: S608 - as above
+    listed = stage.command("sessions", "list", show=False)
+    expect(session_id in listed.stdout, "the session listed", listed.stdout or listed.stderr)
+    shown = stage.command("sessions", "show", session_id)
+    expect(shown.returncode == 0, "a timeline", shown.stderr)
+    for function in ("crm.get_customer", "crm.delete_customer", "crm.run_query", "crm.issue_refund"):
+        expect(function in shown.stdout, f"{function} on the timeline", shown.stdout)
+    return ["the timeline tells maya's part of the story in order"]
+
+
+def _rows(stage: Stage, sql: str) -> list[list[Any]]:
+    rows: list[list[Any]] = stage.command_json("query", sql, "--json")["rows"]
+    return rows
+
+
+def _held(stage: Stage, function: str, call: "Future[httpx.Response]") -> dict[str, Any]:
+    """Wait until the call is in the queue."""
+
+    def pending() -> dict[str, Any] | None:
+        if call.done():
+            expect(False, f"{function} held", f"an answer, {call.result().status_code}")
+        listed = stage.command_json("approvals", "list", "--json", who="noor")["approvals"]
+        return next((one for one in listed if one["function"] == function and one["state"] == "pending"), None)
+
+    approval: dict[str, Any] = until(pending, f"{function} in the queue", within_s=HELD_WITHIN_S)
+    expect(
+        bool(re.fullmatch(r"[0-9a-f-]{36}", approval["approval_id"])), "an approval id", approval["approval_id"]
+    )
+    return approval
+
+
+def _denied(response: httpx.Response, reason: str) -> None:
+    expect(response.status_code == httpx.codes.FORBIDDEN, "403", response.status_code)
+    document = problem_of(response)
+    expect(document["reason"] == reason, f"reason {reason}", document["reason"])
+    expect(bool(document.get("call_id")), "a call_id to ask about", json.dumps(dict(document)))
+
+
+def _nothing_arrived(stage: Stage, before: int) -> None:
+    arrived = len(stage.arrivals("crm")) - before
+    expect(arrived == 0, "nothing at the backend", f"{arrived} requests")

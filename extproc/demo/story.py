@@ -1,0 +1,197 @@
+"""Everything embedded, started on this machine, and a story played on it. Read ``STEPS`` first."""
+
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+
+from extproc.demo import leak_step, mcp_step, steps
+from extproc.demo.canaries import Canary
+from extproc.demo.install import PEOPLE, Installation, install
+from extproc.demo.people import CUSTOMERS, SENSITIVE_FIELDS
+from extproc.demo.processes import Processes, ProcessFailed
+from extproc.demo.stage import Stage, StepFailed, expect
+
+PEOPLE_WANTED = ("maya", "omar", "noor")
+START_WITHIN_S = 30.0
+GUARD_WITHIN_S = 90.0
+KEEP_POLL_S = 0.5
+
+STEPS: list[Callable[[Stage], list[str]]] = [
+    steps.refused_without_token,
+    steps.masked_read,
+    steps.out_of_scope,
+    steps.forbidden_argument,
+    steps.approved_release,
+    steps.refused_by_approver,
+    mcp_step.mcp_client,
+    steps.own_credentials,
+    steps.recorded_session,
+    leak_step.no_canary_stored,
+]
+
+WHO = """[bold]maya[/]  a support person, for whom an agent acts       may read customers and documents
+[bold]omar[/]  a release person, for whom an agent acts       may deploy, after approval
+[bold]noor[/]  of the group sre                               approves
+Every name, number, key and card in this story is made up."""
+
+
+def run_story(folder: Path, *, keep: bool, console: Console) -> int:
+    """Start everything, play the story, stop everything.
+
+    Args:
+        folder: where configuration, secrets, logs and state go; emptied of an earlier story.
+        keep: leave it running after the story, until interrupted.
+        console: where the narration goes.
+
+    Returns:
+        0 when each step did what it says, else 1.
+    """
+    began = time.monotonic()
+    made = install(folder)
+    console.print(Panel(WHO, title="extproc demo", expand=False))
+    with Processes(made.logs) as processes:
+        try:
+            _start(made, processes, console)
+            with httpx.Client(trust_env=False, timeout=10.0) as http:
+                stage = set_the_stage(made, console, http)
+                play(stage)
+            processes.check()
+        except (StepFailed, ProcessFailed, httpx.HTTPError) as error:
+            _tell_failure(console, error, processes)
+            return 1
+        console.print(
+            f"\n[bold green]All {len(STEPS)} steps did what they say[/], in {time.monotonic() - began:.0f} s."
+        )
+        console.print(f"Everything that was stored is in {escape(str(made.folder))}", soft_wrap=True)
+        if keep:
+            _keep_running(made, processes, console)
+    return 0
+
+
+def _start(made: Installation, processes: Processes, console: Console) -> None:
+    """Start the issuer, the backends and ``extproc up``, each when the one before answers."""
+    python = [sys.executable, "-m"]
+    parts = [
+        ("issuer", ["extproc.demo.issuer", "--people", str(made.folder / PEOPLE)], "/jwks.json"),
+        ("crm", ["extproc.demo.backends.crm", *_credential(made, "crm")], "/_health"),
+        ("docs", ["extproc.demo.backends.mcp_docs", *_credential(made, "docs")], "/_health"),
+    ]
+    for name, argv, path in parts:
+        listen = ["--listen", f"127.0.0.1:{made.ports[name]}"]
+        with _progress(console, WHAT[name]):
+            processes.start(name, [*python, *argv, *listen], made.url(name) + path, within_s=START_WITHIN_S)
+    with _progress(console, "guard: Envoy, two workers, the control process with ClickHouse's engine"):
+        processes.start(
+            "guard",
+            [*python, "extproc", "up", "--config", str(made.config)],
+            made.url("health") + "/healthz",
+            within_s=GUARD_WITHIN_S,
+        )
+
+
+WHAT = {
+    "issuer": "token issuer",
+    "crm": "backend: customers over HTTP and JSON",
+    "docs": "backend: documents over MCP, as JSON and as events",
+}
+
+
+def _credential(made: Installation, backend: str) -> list[str]:
+    return ["--credential", str(made.credential_file(backend))]
+
+
+@contextmanager
+def _progress(console: Console, what: str) -> Iterator[None]:
+    """A spinner while something starts, and a line with its seconds when it has."""
+    began = time.monotonic()
+    if not console.is_terminal:
+        console.print(f"   starting {what}")
+    with console.status(f"starting {what}"):
+        yield
+    console.print(f" [green]✓[/] {what} [dim]({time.monotonic() - began:.1f} s)[/]")
+
+
+def set_the_stage(made: Installation, console: Console, http: httpx.Client) -> Stage:
+    """Get tokens for everybody, make the secrets of this run, and list what must not be stored."""
+    tokens = {name: _token(made, http, name) for name in PEOPLE_WANTED}
+    api_key = f"sk_test_{secrets.token_hex(16)}"
+    canaries = [
+        Canary("the key in an argument", api_key),
+        *(Canary(f"{name}'s token", token) for name, token in tokens.items()),
+        *(Canary(f"the signature of {name}'s token", token.rpartition(".")[2]) for name, token in tokens.items()),
+        *(Canary(f"{backend}'s credential", made.credential(backend)) for backend in ("crm", "docs")),
+        *(
+            Canary(f"{customer['name']}'s {name}", str(value))
+            for customer in CUSTOMERS.values()
+            for name, value in customer.items()
+            if name in SENSITIVE_FIELDS
+        ),
+    ]
+    return Stage(made, console, tokens, http, f"story-{secrets.token_hex(6)}", api_key, canaries)
+
+
+def _token(made: Installation, http: httpx.Client, name: str) -> str:
+    answer = http.post(f"{made.url('issuer')}/token", json={"name": name})
+    expect(answer.status_code == httpx.codes.OK, f"a token for {name}", answer.status_code)
+    return str(answer.json()["access_token"])
+
+
+def play(stage: Stage) -> None:
+    """Play every step.
+
+    Raises:
+        StepFailed: one did not do what it says.
+    """
+    for number, step in enumerate(STEPS, start=1):
+        title = (step.__doc__ or "").partition("\n")[0].rstrip(".")
+        stage.console.print(f"\n[bold]{number:2}. {escape(title)}[/]", highlight=False)
+        for line in step(stage):
+            stage.console.print(f" [green]✓[/] {escape(line)}", highlight=False, soft_wrap=True)
+
+
+def _tell_failure(console: Console, error: Exception, processes: Processes) -> None:
+    console.print("\n[bold red]✗ The story stopped here.[/]")
+    if isinstance(error, StepFailed):
+        console.print(f"   expected: {escape(error.expected)}\n   seen:     {escape(error.seen)}", soft_wrap=True)
+    else:
+        console.print(f"   {escape(str(error) or type(error).__name__)}", soft_wrap=True)
+    for running in processes.running:
+        console.print(f"\n[bold]{running.name}[/], the end of {escape(str(running.log))}", soft_wrap=True)
+        console.print(escape(running.tail()), highlight=False, soft_wrap=True)
+
+
+def _keep_running(made: Installation, processes: Processes, console: Console) -> None:
+    console.print(Panel(escape(what_next(made)), title="still running: try next", expand=False), soft_wrap=True)
+    console.print("Ctrl-C stops it.")
+    try:
+        while True:
+            processes.check()
+            time.sleep(KEEP_POLL_S)
+    except KeyboardInterrupt:
+        console.print("stopping")
+
+
+def what_next(made: Installation) -> str:
+    """Commands to type, with this run's addresses."""
+    fetch = f'curl -s -d \'{{"name":"maya"}}\' {made.url("issuer")}/token'
+    first = "python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])'"
+    bearer = '-H "authorization: Bearer $TOKEN"'
+    return "\n".join(
+        (
+            f"export EXTPROC_CONFIG={made.config}",
+            f"TOKEN=$({fetch} | {first})",
+            f"curl -H 'host: crm.demo' {bearer} {made.url('envoy')}/customers/1002",
+            "extproc approvals list",
+            "extproc sessions list",
+            'extproc query "SELECT started, function, subject, reason FROM extproc.calls ORDER BY started"',
+            f"$EDITOR {made.folder}/policy-data.yaml    # then start the story again",
+        )
+    )
