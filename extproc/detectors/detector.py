@@ -1,0 +1,44 @@
+"""What one detector is, and what it finds."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """An entity in a text. Says where, never what."""
+
+    start: int
+    """Offset of its first character."""
+    end: int
+    """Offset behind its last character."""
+    entity: str
+
+
+Ranges = Iterator[tuple[int, int]]
+
+
+def as_written(found: str) -> str:
+    """The canonical form of entities that are written in one way only."""
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """Finds one kind of entity. Sees text after ``fold``: digits, dashes and spaces of any script are ASCII."""
+
+    entity: str
+    """Presidio's name where it has one."""
+    prefilter: tuple[bytes, ...]
+    """Hyperscan expressions, of which one matches in every text that ``find`` finds something in.
+
+    They may not use anchors, boundaries, quotes, backslashes or control characters: then what they miss in a
+    whole document cannot be in any string of it.
+    """
+    find: Callable[[str, str], Ranges]
+    """From folded text and its context (the keys it stands under, one per line) to ranges. Linear in time."""
+    canonical: Callable[[str], str] = as_written
+    """Different ways to write one value made equal, so that their pseudonyms are equal."""
+    hint: bytes = b""
+    """Expression, matched in any case, without which the prefilter's matches mean nothing. It must match in the
+    text or in one line of the context."""

@@ -1,0 +1,50 @@
+"""US_SSN: a social security number, by the rules of the Social Security Administration since 2011."""
+
+import re
+
+from extproc.detectors.credit_card import digits_alone
+from extproc.detectors.detector import Detector, Ranges
+
+GROUPED = re.compile(r"(?<![0-9])([0-9]{3})[ +-]([0-9]{2})[ +-]([0-9]{4})(?![0-9])")
+BARE = re.compile(r"(?<![0-9])([0-9]{3})[ .+-]?([0-9]{2})[ .+-]?([0-9]{4})(?![0-9])")
+HINT = r"ssn|social[ _.-]?sec|taxpayer[ _.-]?id"
+TELLING = re.compile(rf"(?<![<\[]US_)(?:{HINT})", re.IGNORECASE | re.ASCII)
+"""A mask's own ``[US_SSN]`` tells nothing about the number that follows it."""
+REACH = 40
+"""Characters before a bare number in which a hint counts."""
+
+
+def find_grouped(text: str, _: str) -> Ranges:
+    """Yield numbers with separators."""
+    for match in GROUPED.finditer(text):
+        if valid(*match.groups()):
+            yield match.span()
+
+
+def find_bare(text: str, context: str) -> Ranges:
+    """Yield nine digits where a key or the words before them say what they are."""
+    told = TELLING.search(context) is not None
+    for match in BARE.finditer(text):
+        at = match.start()
+        if valid(*match.groups()) and (told or TELLING.search(text, max(0, at - REACH), at)):
+            yield match.span()
+
+
+def valid(area: str, group: str, serial: str) -> bool:
+    """Never issued: area 000, 666 and 900 to 999, group 00, serial 0000."""
+    return area not in ("000", "666") and area[0] != "9" and group != "00" and serial != "0000"
+
+
+US_SSN = Detector(
+    entity="US_SSN",
+    prefilter=(rb"[0-9]{3}[ +-][0-9]{2}[ +-][0-9]{4}",),
+    find=find_grouped,
+    canonical=digits_alone,
+)
+US_SSN_BARE = Detector(
+    entity="US_SSN",
+    prefilter=(rb"[0-9]{3}[ .+-]?[0-9]{2}[ .+-]?[0-9]{4}",),
+    find=find_bare,
+    canonical=digits_alone,
+    hint=HINT.encode(),
+)

@@ -1,0 +1,100 @@
+"""Mask a stream of events, one by one."""
+
+from collections.abc import Callable
+
+from extproc.codecs.errors import Unreadable
+from extproc.codecs.sse import Event, Line, Reader
+from extproc.masking.document import Walk, hides_text
+from extproc.masking.edits import Edit, apply
+from extproc.model.errors import MaskingError
+from extproc.model.masking import Finding
+
+KNOWN_FIELDS = frozenset({b"data", b"event", b"id", b"retry", b""})
+"""All others are ignored by readers, so that their names are text like any other."""
+
+
+class EventsMasker:
+    """Masks one stream of server-sent events. Every event's data is a document, or text, by itself.
+
+    An entity that is spread over several events is not seen.
+    """
+
+    def __init__(self, walk: Walk, suspects: Callable[[str], bool], *, limit: int) -> None:
+        """Begin a stream.
+
+        Args:
+            walk: masks text and collects findings.
+            suspects: whether a text could hold an entity, when it hides none behind escapes.
+            limit: bytes one event may have.
+        """
+        self._walk = walk
+        self._suspects = suspects
+        self._reader = Reader(limit=limit)
+        self._broken = False
+
+    def feed(self, piece: bytes) -> bytes:
+        """See ``EventMasker.feed``."""
+        if self._broken:
+            raise MaskingError("the stream was broken off")
+        self._broken = True
+        try:
+            masked = b"".join(self._event(event) for event in self._reader.feed(piece))
+        except Unreadable as error:
+            raise MaskingError(f"event is {error.kind}") from None
+        except MaskingError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong, nothing more is sent
+            raise MaskingError(f"masking failed: {type(error).__name__}") from None
+        self._broken = False
+        return masked
+
+    def finish(self) -> bytes:
+        """Nothing: an event that did not end is none (WHATWG HTML section 9.2.6)."""
+        return b""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """See ``EventMasker.findings``."""
+        return self._walk.findings
+
+    def _event(self, event: Event) -> bytes:
+        text = _decode(event.raw)
+        if not hides_text(text) and not self._walk.plan.may_match(text) and not self._suspects(text):
+            return event.raw
+        data = event.data
+        if data is not None:
+            edits = self._walk.text(_decode(data))
+            event = event.with_data(apply(_decode(data), edits).encode()) if edits else event
+        return Event(tuple(self._line(line) for line in event.lines)).raw
+
+    def _line(self, line: Line) -> Line:
+        """Mask a line other than data."""
+        if line.name == b"data":
+            return line
+        if line.name not in KNOWN_FIELDS:
+            whole = _decode(line.head + line.value)
+            return Line(b":", b"", line.end) if self._walk.plain(whole) else line
+        value = _decode(line.value)
+        edits: list[Edit] = self._walk.plain(value)
+        return line.with_value(apply(value, edits).encode()) if edits else line
+
+
+def _decode(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise MaskingError("event is not-utf8") from None
+
+
+class Unmasked:
+    """A stream that no rule applies to."""
+
+    findings: tuple[Finding, ...] = ()
+
+    def feed(self, piece: bytes) -> bytes:
+        """All of it."""
+        return piece
+
+    def finish(self) -> bytes:
+        """Nothing was held back."""
+        return b""

@@ -1,0 +1,56 @@
+"""Which of the ways to mask a content-type asks for (RFC 9110 section 8.3, RFC 6839)."""
+
+import re
+from enum import Enum
+from functools import lru_cache
+
+from extproc.model.errors import MaskingError
+
+TYPES_KEPT = 256
+_TYPE = re.compile(r"([a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+)[ \t]*(;.*)?")
+_CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([^\"';\s]*)")
+_UTF8 = frozenset({"utf-8", "utf8"})
+_LIKE_ASCII = frozenset({"us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252"})
+"""Say the same as UTF-8 where all bytes are ASCII."""
+
+
+class Media(Enum):
+    """The kinds of body that can be masked."""
+
+    JSON = "json"
+    EVENTS = "events"
+    TEXT = "text"
+
+
+@lru_cache(maxsize=TYPES_KEPT)
+def media_of(content_type: str, *, ascii_only: bool = False) -> Media:
+    """Choose by the value of ``content-type``.
+
+    Args:
+        content_type: the header field's value.
+        ascii_only: whether the body is ASCII throughout.
+
+    Raises:
+        MaskingError: missing, malformed or unknown type, or a charset other than UTF-8.
+    """
+    match = _TYPE.fullmatch(content_type.strip(" \t").lower())
+    if match is None:
+        raise MaskingError("content-type is missing or malformed")
+    if not all(_readable(name, ascii_only=ascii_only) for name in _CHARSET.findall(match[2] or "")):
+        raise MaskingError("charset is not UTF-8")
+    media = _by_name(match[1])
+    if media is None:
+        raise MaskingError("content-type cannot be masked")
+    return media
+
+
+def _readable(charset: str, *, ascii_only: bool) -> bool:
+    return charset in _UTF8 or (ascii_only and charset in _LIKE_ASCII)
+
+
+def _by_name(name: str) -> Media | None:
+    if name == "text/event-stream":
+        return Media.EVENTS
+    if name in ("application/json", "text/json") or name.endswith("+json"):
+        return Media.JSON
+    return Media.TEXT if name.startswith("text/") else None

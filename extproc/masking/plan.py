@@ -1,0 +1,89 @@
+"""Rules, made ready to be applied."""
+
+import re
+from dataclasses import dataclass
+
+from extproc.masking.paths import PathSet, Segment, State, compile_path
+from extproc.model.errors import MaskingError
+from extproc.model.masking import How, MaskRule
+
+ALL = "*"
+_ESCAPED_IN_JSON = re.compile(r'["\\\x00-\x1f]')
+
+
+def strictest(hows: list[How]) -> How | None:
+    """The one that hides most; None of none."""
+    return max(hows, key=lambda how: how.strictness, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do with each field and each kind of entity."""
+
+    paths: PathSet
+    path_hows: tuple[How, ...]
+    """One per path."""
+    entities: dict[str, How]
+    """By entity; ``*`` for all."""
+    names: tuple[str, ...]
+    """Names of which one occurs in every document that a path matches in."""
+    blind: bool
+    """Whether some path has no such name, so that documents have to be walked to know."""
+
+    def how(self, entity: str) -> How | None:
+        """How this kind of entity is masked; None when it is not."""
+        return strictest([self.entities[key] for key in (entity, ALL) if key in self.entities])
+
+    def how_at(self, state: State) -> How | None:
+        """How the value at this place is masked as a whole; None when it is not."""
+        return strictest([self.path_hows[number] for number in self.paths.matched(state)]) if state else None
+
+    def may_match(self, document: str) -> bool:
+        r"""Whether a path could match in a document without ``\u`` and ``\/`` escapes, or in JSON inside it."""
+        return self.blind or any(name in document for name in self.names)
+
+
+def make_plan(rules: tuple[MaskRule, ...], known: frozenset[str]) -> Plan:
+    """Compile rules.
+
+    Args:
+        rules: what to mask.
+        known: entities that can be found.
+
+    Raises:
+        MaskingError: a path that cannot be read, or an entity that nothing detects: it would pass unmasked.
+    """
+    entities: dict[str, How] = {}
+    for rule in rules:
+        if bool(rule.path) == bool(rule.entity):
+            raise MaskingError("a rule must name either a path or an entity")
+        if rule.entity:
+            if rule.entity not in known and rule.entity != ALL:
+                raise MaskingError(f"nothing detects {rule.entity}")
+            entities[rule.entity] = max(rule.how, entities.get(rule.entity, rule.how), key=_strictness)
+    by_path = tuple((_compile(rule.path), How(rule.how)) for rule in rules if rule.path)
+    names = [_last_name(path) for path, _ in by_path]
+    return Plan(
+        PathSet(tuple(path for path, _ in by_path)),
+        tuple(how for _, how in by_path),
+        entities,
+        tuple({name for name in names if name}),
+        not all(names),
+    )
+
+
+def _strictness(how: How) -> int:
+    return How(how).strictness
+
+
+def _compile(path: str) -> tuple[Segment, ...]:
+    try:
+        return compile_path(path)
+    except ValueError as error:
+        raise MaskingError(str(error)) from None
+
+
+def _last_name(path: tuple[Segment, ...]) -> str:
+    r"""The last name in a path that JSON spells in one way only, but for ``\u`` and ``\/``; else empty."""
+    names = [segment.selector for segment in path if isinstance(segment.selector, str)]
+    return names[-1] if names and not _ESCAPED_IN_JSON.search(names[-1]) else ""

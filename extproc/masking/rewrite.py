@@ -1,0 +1,153 @@
+"""The masker: any body, header or stream, by rules."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TypeVar
+
+from extproc.codecs.errors import Unreadable
+from extproc.codecs.json import parse_text, read_utf8
+from extproc.detectors.engine import Detectors
+from extproc.masking.document import Walk, hides_text
+from extproc.masking.edits import Edit, apply
+from extproc.masking.events import EventsMasker, Unmasked
+from extproc.masking.media import Media, media_of
+from extproc.masking.plan import ALL, Plan, make_plan
+from extproc.masking.port import EventMasker, Masked
+from extproc.masking.text import TextMask
+from extproc.masking.ways import Ways
+from extproc.model.errors import MaskingError
+from extproc.model.masking import Finding, How, MaskRule
+
+PLANS_KEPT = 1_024
+"""Compiled plans a masker remembers; policies name few different ones."""
+
+T = TypeVar("T")
+
+
+class TextMasker:
+    """Masks JSON, event streams and plain text (``extproc.masking.port.Masker``)."""
+
+    def __init__(
+        self,
+        detectors: Detectors,
+        *,
+        pseudonym_key: bytes,
+        pseudonym_key_id: str,
+        max_depth: int,
+        event_limit: int,
+    ) -> None:
+        """Make a masker for all calls of a worker.
+
+        Args:
+            detectors: what finds entities.
+            pseudonym_key: secret; the same one gives the same pseudonyms.
+            pseudonym_key_id: names that key in pseudonyms: up to 8 letters a-z and up to 3 digits.
+            max_depth: how many arrays and objects of a document may be nested.
+            event_limit: bytes one server-sent event may have.
+        """
+        self._detectors = detectors
+        self._mask = TextMask(detectors, Ways(pseudonym_key, pseudonym_key_id))
+        self._max_depth = max_depth
+        self._event_limit = event_limit
+        self._plan = lru_cache(maxsize=PLANS_KEPT)(lambda rules: make_plan(rules, detectors.entities))
+        self._nothing = make_plan((), detectors.entities)
+        self._everything = make_plan((MaskRule(How.REDACT, entity=ALL),), detectors.entities)
+
+    def check(self, rules: tuple[MaskRule, ...]) -> None:
+        """Say now what a call would meet: a path that cannot be read, an entity that nothing detects.
+
+        Raises:
+            MaskingError: the message names the rule's path or entity.
+        """
+        make_plan(rules, self._detectors.entities)
+
+    def find(self, body: bytes, content_type: str) -> tuple[Finding, ...]:
+        """See ``Masker.find``."""
+        return _guarded(lambda: self._masked(body, content_type, self._nothing)).findings
+
+    def mask(self, body: bytes, content_type: str, rules: tuple[MaskRule, ...]) -> Masked:
+        """See ``Masker.mask``. Findings tell what was masked, and, without a ``how``, what was not.
+
+        JSON is read strictly, so that what cannot be read the same way by everyone is not masked but refused.
+        JSON in a string of JSON is masked inside, too; paths go on into it. Where paths cannot be followed, in
+        text that is not JSON, only entities are masked.
+        """
+        if not rules:
+            return Masked(body)
+        return _guarded(lambda: self._masked(body, content_type, self._plan(rules)))
+
+    def stream(self, content_type: str, rules: tuple[MaskRule, ...]) -> EventMasker:
+        """See ``Masker.stream``."""
+        if media_of(content_type) is not Media.EVENTS:
+            raise MaskingError("content-type is not that of a stream")
+        return _guarded(lambda: self._events(self._plan(rules))) if rules else Unmasked()
+
+    def mask_text(self, text: str, rules: tuple[MaskRule, ...]) -> tuple[str, tuple[Finding, ...]]:
+        """Mask the entities in a text that is no body: a header's value, a path, a note.
+
+        Args:
+            text: the text, percent-encoding undone.
+            rules: those for paths are not for such text, and are left aside.
+
+        Returns:
+            The masked text, and the findings, at ``$``.
+
+        Raises:
+            MaskingError: as for ``mask``.
+        """
+        for_text = tuple(rule for rule in rules if not rule.path)
+        return _guarded(lambda: self._masked_text(text, self._plan(for_text))) if for_text else (text, ())
+
+    def _masked_text(self, text: str, plan: Plan) -> tuple[str, tuple[Finding, ...]]:
+        walk = self._walk(plan)
+        return apply(text, walk.plain(text)), walk.findings
+
+    def _masked(self, body: bytes, content_type: str, plan: Plan) -> Masked:
+        if not body:
+            return Masked(body)
+        match media_of(content_type, ascii_only=body.isascii()):
+            case Media.JSON:
+                text = read_utf8(body)
+                parse_text(text, max_depth=self._max_depth)
+                return self._rewritten(body, text, plan, Walk.document)
+            case Media.TEXT:
+                return self._rewritten(body, _decode(body), plan, Walk.text)
+            case Media.EVENTS:
+                events = self._events(plan)
+                return Masked(events.feed(body) + events.finish(), events.findings)
+
+    def _rewritten(self, body: bytes, text: str, plan: Plan, edit: Callable[[Walk, str], list[Edit]]) -> Masked:
+        if self._is_clean(text, plan):
+            return Masked(body)
+        walk = self._walk(plan)
+        edits = edit(walk, text)
+        return Masked(apply(text, edits).encode() if edits else body, walk.findings)
+
+    def _is_clean(self, text: str, plan: Plan) -> bool:
+        """Whether a look at the whole text is enough to know that nothing in it can be masked or found."""
+        return not (hides_text(text) or plan.may_match(text) or self._detectors.suspects(text))
+
+    def _events(self, plan: Plan) -> EventsMasker:
+        return EventsMasker(self._walk(plan), self._detectors.suspects, limit=self._event_limit)
+
+    def _walk(self, plan: Plan) -> Walk:
+        return Walk(self._mask, plan, max_depth=self._max_depth, redact_all=self._everything)
+
+
+def _guarded(work: Callable[[], T]) -> T:
+    """Turn whatever goes wrong into the one error that callers fail closed on. It holds nothing of the text."""
+    try:
+        return work()
+    except MaskingError:
+        raise
+    except Unreadable as error:
+        raise MaskingError(f"body is {error.kind}") from None
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong, the call must not pass
+        raise MaskingError(f"masking failed: {type(error).__name__}") from None
+
+
+def _decode(body: bytes) -> str:
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise MaskingError("body is not-utf8") from None

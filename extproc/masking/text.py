@@ -1,0 +1,97 @@
+"""Mask the entities in one text."""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from extproc.detectors.detector import Span
+from extproc.detectors.engine import Detectors
+from extproc.masking.edits import Edit, Layer, apply
+from extproc.masking.plan import Plan
+from extproc.masking.ways import REDACTED, Ways
+from extproc.model.masking import How
+
+MAX_ROUNDS = 16
+"""How often a text is looked at again, because masking made its parts look like something new."""
+
+
+class Hit(NamedTuple):
+    """Overlapping entities, masked as one, in the strictest of their ways."""
+
+    start: int
+    end: int
+    how: How
+    entity: str
+
+
+class Found(NamedTuple):
+    """What is in a text and what to replace."""
+
+    edits: list[Edit]
+    spans: list[Span]
+    """All entities in the text as it was."""
+    hits: list[Hit]
+    """What of them is masked."""
+
+    def how(self, span: Span) -> How | None:
+        """How one of the spans was masked; None when it was not, in whole."""
+        at = bisect_right(self.hits, span.start, key=_start) - 1
+        return self.hits[at].how if at >= 0 and span.end <= self.hits[at].end else None
+
+
+def _start(hit: Hit) -> int:
+    return hit.start
+
+
+def hits_of(spans: list[Span], plan: Plan) -> list[Hit]:
+    """Join the spans that are to be masked and overlap."""
+    hits: list[Hit] = []
+    for span in sorted(spans):
+        how = plan.how(span.entity)
+        if how is None:
+            continue
+        hit = Hit(span.start, span.end, how, span.entity)
+        if hits and span.start < hits[-1].end:
+            last = hits.pop()
+            main = hit if hit.how.strictness > last.how.strictness else last
+            hit = Hit(last.start, max(last.end, hit.end), main.how, main.entity)
+        hits.append(hit)
+    return hits
+
+
+@dataclass(frozen=True, slots=True)
+class TextMask:
+    """Finds entities in text and says what to put in their place."""
+
+    detectors: Detectors
+    ways: Ways
+
+    def find(self, text: str, path: tuple[str | int, ...], plan: Plan) -> Found:
+        """Find and mask.
+
+        Args:
+            text: plain text, all escapes undone.
+            path: where it stands: what its keys are called is context.
+            plan: which entities are masked, and how. After the edits none of them is found in the text.
+        """
+        spans = self.detectors.scan(text, path)
+        hits = hits_of(spans, plan) if spans else []
+        edits = [Edit(hit.start, hit.end, self._masked(hit, text)) for hit in hits]
+        return Found(self._settle(text, path, plan, edits) if edits else [], spans, hits)
+
+    def _masked(self, hit: Hit, text: str) -> str:
+        value = text[hit.start : hit.end]
+        return self.ways.mask(hit.how, hit.entity, value, self.detectors.canonical(hit.entity, value))
+
+    def _settle(self, text: str, path: tuple[str | int, ...], plan: Plan, edits: list[Edit]) -> list[Edit]:
+        """Mask until nothing is left to mask: what moves together can look like an entity that was not there."""
+        for _ in range(MAX_ROUNDS):
+            current = apply(text, edits)
+            hits = hits_of(self.detectors.scan(current, path), plan)
+            if not hits:
+                return edits
+            layer = Layer(edits)
+            start, end = layer.widen(hits[0].start, hits[0].end)
+            hit = Hit(start, end, hits[0].how, hits[0].entity)
+            edits = layer.replace(start, end, self._masked(hit, current))
+        return [Edit(0, len(text), REDACTED)]

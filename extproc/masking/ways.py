@@ -1,0 +1,95 @@
+"""The ways to mask one value."""
+
+import base64
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+
+from extproc.model.masking import How
+
+FIELD = "FIELD"
+"""What a finding calls a field that a path names."""
+REDACTED = "[REDACTED]"
+KEPT = 4
+"""Characters that ``partial`` leaves."""
+PARTIAL_MINIMUM = 8
+"""Shorter values are hidden altogether: four characters would be half of them."""
+IDENTITY = 12
+"""Characters of a pseudonym that stand for the value: 60 bits."""
+PROOF = 4
+"""Characters that prove the pseudonym is ours: 20 bits."""
+KEY_ID = re.compile(r"[a-z]{1,8}[0-9]{0,3}")
+_TOKEN = re.compile(r"<([A-Z][A-Z0-9_]*):([a-z]{1,8}[0-9]{0,3}):([A-Z2-7]{16})>")
+_DIGIT_RUN = re.compile(r"[0-9]{4}")
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Masks values. Every result is a fixed point: masked again, it stays as it is."""
+
+    key: bytes
+    """Secret of the pseudonyms. The same key gives the same pseudonyms, so they can be joined."""
+    key_id: str
+    """Names the key in each pseudonym; a new key gets a new one."""
+
+    def __post_init__(self) -> None:
+        if not KEY_ID.fullmatch(self.key_id):
+            raise ValueError("a pseudonym key id is up to 8 letters a-z and up to 3 digits")
+
+    def __repr__(self) -> str:
+        return f"Ways(key_id={self.key_id!r})"
+
+    def mask(self, how: How, entity: str, text: str, canonical: str) -> str:
+        """Replace one value; ``remove`` leaves nothing.
+
+        Args:
+            how: the way.
+            entity: what it is; ``FIELD`` for a whole field.
+            text: the value as it stands.
+            canonical: the value in the form that pseudonyms are made of.
+        """
+        match how:
+            case How.PARTIAL:
+                return partial(text)
+            case How.PSEUDONYM:
+                return self.pseudonym(entity, canonical)
+            case How.REDACT:
+                return REDACTED if entity == FIELD else f"[{entity}]"
+            case How.REMOVE:
+                return ""
+
+    def mask_field(self, how: How, text: str) -> str:
+        """Replace a whole field. One that a mask of ours replaced already is not masked again by a weaker one."""
+        if how in (How.PARTIAL, How.PSEUDONYM) and self._is_masked(text):
+            return text
+        return self.mask(how, FIELD, text, text)
+
+    def pseudonym(self, entity: str, canonical: str) -> str:
+        """``<ENTITY:key id:16 characters of base32>``, the same for the same value."""
+        identity = self._letters(f"value:{entity}:{canonical}", IDENTITY)
+        return f"<{entity}:{self.key_id}:{identity}{self._proof(entity, identity)}>"
+
+    def _proof(self, entity: str, identity: str) -> str:
+        return self._letters(f"proof:{entity}:{identity}", PROOF)
+
+    def _letters(self, message: str, length: int) -> str:
+        """HMAC-SHA256 in base32, cut; again and again until no digits are in it that detectors could take up."""
+        data = message.encode("utf-8", "surrogatepass")
+        letters = "0000"
+        while _DIGIT_RUN.search(letters) or letters[0].isdigit() or letters[-1].isdigit():
+            data = hmac.new(self.key, data, hashlib.sha256).digest()
+            letters = base64.b32encode(data)[:length].decode("ascii")
+        return letters
+
+    def _is_masked(self, text: str) -> bool:
+        token = _TOKEN.fullmatch(text)
+        if token is None or token[2] != self.key_id:
+            return text == REDACTED
+        return hmac.compare_digest(self._proof(token[1], token[3][:IDENTITY]), token[3][IDENTITY:])
+
+
+def partial(text: str) -> str:
+    """All but the last four characters become ``*``; all of them in a short text."""
+    kept = KEPT if len(text) >= PARTIAL_MINIMUM else 0
+    return "*" * (len(text) - kept) + text[len(text) - kept :]
