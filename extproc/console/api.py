@@ -1,0 +1,229 @@
+"""The control process's HTTP API: approvals for approvers, sessions and queries for analysts.
+
+Served twice: on the unix socket for the command line, and on a port where one is configured. ``docs/reference/
+api.md`` documents it. No cookies, so nothing a browser sends by itself gives anybody a right.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Protocol
+
+import structlog
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.responses import JSONResponse
+from pydantic import Field
+
+from extproc.approvals.port import Approval, ApprovalStore, State, Vote
+from extproc.config.schema import Settings, Strict
+from extproc.console.access import Caller, TokenVerifier, read_caller
+from extproc.console.bounds import Bounds
+from extproc.console.problems import add_handlers, problem
+from extproc.console.shapes import approval_shape, plain, state_now
+from extproc.model.errors import Refused, VoteRefused, WhyRefused
+from extproc.model.ids import Clock
+from extproc.model.reasons import Reason
+
+ID_LENGTH = 36
+PREFIX_MIN = 8
+LOOKED_AT = 1_000
+"""Newest approvals that a listing or an ambiguous prefix looks among."""
+LIST_MAX = 500
+ROWS_MAX = 10_000
+QUERY_S = 30.0
+QUERIES_AT_ONCE = 2
+"""More wait up to ``QUERY_WAIT_S``, then are refused: analysts must not keep approvers waiting."""
+QUERY_WAIT_S = 5.0
+SQL_MAX = 65_536
+
+
+class Table(Protocol):
+    """The answer to a query."""
+
+    @property
+    def columns(self) -> Any:
+        """Names, in order."""
+        ...
+
+    @property
+    def rows(self) -> Any:
+        """Sequences of values, one for each column."""
+        ...
+
+
+class Reader(Protocol):
+    """Reads evidence. Raises ``EvidenceError`` when it cannot."""
+
+    def sessions(self, limit: int, subject: str | None = None, function: str | None = None) -> Any:
+        """Sessions, newest first."""
+        ...
+
+    def session(self, session_id: str) -> Any:
+        """One session with its calls, or None."""
+        ...
+
+    def query(self, sql: str, limit_rows: int, max_seconds: float) -> Table:
+        """Rows of a read-only query. That it cannot write, or read elsewhere, is for the reader to see to."""
+        ...
+
+
+class VoteBody(Strict):
+    """One person's word."""
+
+    note: str = Field("", max_length=10_000)
+    digest: str | None = Field(None, max_length=128)
+    """Of the call the voter was shown: another one's is refused."""
+
+
+class QueryBody(Strict):
+    """What an analyst asks."""
+
+    sql: str = Field(min_length=1, max_length=SQL_MAX)
+    limit: int = Field(1_000, ge=1, le=ROWS_MAX)
+
+
+def make_api(
+    *,
+    approvals: ApprovalStore,
+    reader: Reader,
+    authenticator: TokenVerifier,
+    clock: Clock,
+    settings: Settings,
+    local: bool = False,
+    mask_note: Callable[[str], str] = lambda note: note,
+) -> FastAPI:
+    """Put the API together for one way in.
+
+    Args:
+        approvals: the store shared with the workers.
+        reader: evidence.
+        authenticator: verifies bearer tokens.
+        clock: wall clock.
+        settings: the whole configuration.
+        local: True for the unix socket alone, which must be of mode 0600: reading needs no token then.
+        mask_note: masks what voters write before it is stored.
+    """
+    api = FastAPI(title="extproc", openapi_url=None, docs_url=None, redoc_url=None)
+    add_handlers(api)
+    api.add_middleware(Bounds)
+
+    def caller(request: Request) -> Caller:
+        return read_caller(request.headers.getlist("authorization"), authenticator, local=local)
+
+    api.include_router(_health_routes(approvals))
+    api.include_router(_approval_routes(approvals, caller, clock, mask_note), prefix="/api")
+    api.include_router(_evidence_routes(reader, caller, settings.control.analyst_groups), prefix="/api")
+    return api
+
+
+def _health_routes(approvals: ApprovalStore) -> APIRouter:
+    routes = APIRouter()
+
+    @routes.get("/healthz")
+    def healthz() -> dict[str, str]:
+        approvals.closed_among([])
+        return {"status": "ok"}
+
+    return routes
+
+
+def _approval_routes(
+    approvals: ApprovalStore, caller: Callable[[Request], Caller], clock: Clock, mask_note: Callable[[str], str]
+) -> APIRouter:
+    routes = APIRouter(prefix="/approvals")
+    CallerNow = Annotated[Caller, Depends(caller)]  # noqa: N806 - a type
+
+    def vote(approval_id: str, body: VoteBody, by: Caller, *, approve: bool) -> dict[str, Any]:
+        voter = by.voter()
+        current = approvals.get(approval_id) if len(approval_id) == ID_LENGTH else None
+        if current is None:
+            raise VoteRefused(WhyRefused.UNKNOWN)
+        if body.digest is not None and body.digest != current.request.digest:
+            raise VoteRefused(WhyRefused.WRONG_DIGEST, current.state)
+        word = Vote(voter.name, approve, mask_note(body.note.strip()), clock())
+        after = approvals.vote(approval_id, word, voter.groups)
+        structlog.get_logger().info("vote", approval_id=approval_id, approve=approve, state=after.state)
+        return approval_shape(after, clock())
+
+    @routes.get("")
+    def recent(
+        by: CallerNow, pending: bool = False, limit: Annotated[int, Field(ge=1, le=LIST_MAX)] = 100
+    ) -> dict[str, Any]:
+        now = clock()
+        found = approvals.recent(pending_only=pending, limit=LOOKED_AT)
+        shown = [
+            each
+            for each in found
+            if by.may_read(each) and not (pending and state_now(each, now) is not State.PENDING)
+        ]
+        return {"approvals": [approval_shape(each, now) for each in shown[:limit]]}
+
+    @routes.get("/{approval_id}", response_model=None)
+    def one(by: CallerNow, approval_id: str) -> dict[str, Any] | JSONResponse:
+        found = approvals.get(approval_id)
+        if found is not None and by.may_read(found):
+            return approval_shape(found, clock())
+        matches = _matching(approvals, approval_id, by)
+        if len(matches) > 1:
+            return problem(409, "Several approvals begin so", "ambiguous", more={"matches": matches})
+        raise VoteRefused(WhyRefused.UNKNOWN)
+
+    @routes.post("/{approval_id}/approve")
+    def approve(by: CallerNow, approval_id: str, body: VoteBody) -> dict[str, Any]:
+        return vote(approval_id, body, by, approve=True)
+
+    @routes.post("/{approval_id}/deny")
+    def deny(by: CallerNow, approval_id: str, body: VoteBody) -> dict[str, Any]:
+        return vote(approval_id, body, by, approve=False)
+
+    return routes
+
+
+def _matching(approvals: ApprovalStore, prefix: str, by: Caller) -> list[str]:
+    """Ids the prefix could mean, of approvals the caller may read."""
+    if len(prefix) < PREFIX_MIN:
+        return []
+    found: list[Approval] = approvals.recent(pending_only=False, limit=LOOKED_AT)
+    ids = [each.request.approval_id for each in found if by.may_read(each)]
+    return [approval_id for approval_id in ids if approval_id.startswith(prefix)]
+
+
+def _evidence_routes(reader: Reader, caller: Callable[[Request], Caller], groups: list[str]) -> APIRouter:
+    slots = threading.BoundedSemaphore(QUERIES_AT_ONCE)
+
+    def analyst(by: Annotated[Caller, Depends(caller)]) -> None:
+        by.check_analyst(groups)
+
+    @contextmanager
+    def slot() -> Iterator[None]:
+        if not slots.acquire(timeout=QUERY_WAIT_S):
+            raise Refused(Reason.OVERLOADED, rule="console.queries")
+        try:
+            yield
+        finally:
+            slots.release()
+
+    routes = APIRouter(dependencies=[Depends(analyst)])
+
+    @routes.get("/sessions")
+    def sessions(
+        subject: str | None = None,
+        function: str | None = None,
+        limit: Annotated[int, Field(ge=1, le=LIST_MAX)] = 100,
+    ) -> Any:
+        with slot():
+            return {"sessions": plain(reader.sessions(limit, subject=subject, function=function))}
+
+    @routes.get("/sessions/{session_id}", response_model=None)
+    def session(session_id: str) -> Any:
+        with slot():
+            found = plain(reader.session(session_id))
+        return found or problem(404, "There is no such session", "unknown")
+
+    @routes.post("/query")
+    def query(body: QueryBody) -> Any:
+        with slot():
+            table = reader.query(body.sql, limit_rows=body.limit, max_seconds=QUERY_S)
+            return {"columns": plain(table.columns), "rows": plain(table.rows)}
+
+    return routes

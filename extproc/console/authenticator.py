@@ -1,0 +1,135 @@
+"""Who votes and reads: bearer tokens, verified here (nothing in front of the control process does it)."""
+
+import json
+from collections.abc import Mapping
+from functools import partial
+
+import jwt
+
+from extproc.config.schema import Provider, Settings
+from extproc.console.keys import Jwk, Keys, fetch_file, fetch_url
+from extproc.identity.jwt_metadata import NAMESPACE, PAYLOAD, identify
+from extproc.model.errors import Refused
+from extproc.model.identity import Identity
+from extproc.model.ids import Clock
+from extproc.model.reasons import Reason
+
+ALGORITHMS: dict[str, tuple[str, ...]] = {
+    "RSA": ("RS256", "PS256"),
+    "EC": ("ES256",),
+    "OKP": ("EdDSA",),
+}
+"""By key type (RFC 7518 section 6.1, RFC 8037): everything else, ``none`` and shared secrets above all, is
+refused."""
+MAX_TOKEN = 16_384
+"""Characters."""
+RSA_BITS = 2_048
+"""The least a modulus must have (RFC 7518 section 3.3)."""
+SECOND_NS = 1_000_000_000
+
+
+class Authenticator:
+    """Verifies tokens of the given providers. May be used from any thread."""
+
+    def __init__(self, providers: Mapping[str, Provider], clock: Clock) -> None:
+        self._providers = providers
+        self._clock = clock
+        self._keys = {name: Keys(name, _fetch(provider), clock) for name, provider in providers.items()}
+
+    def identify(self, token: str) -> Identity:
+        """Verify signature, issuer, audience and times, and read who it is.
+
+        Args:
+            token: a JWT in compact form (RFC 7519).
+
+        Raises:
+            Refused: ``unauthenticated`` or ``token-rejected``; nothing in it is taken from the token.
+
+        Source: RFC 8725 section 3 (algorithms by key, not by token; exact issuer; audience).
+        """
+        payload = self._verified(token)
+        try:
+            # Numbers as Envoy's metadata has them: an integer of any length is then a double, or infinite.
+            claims = json.loads(payload, parse_int=float)
+        except (ValueError, RecursionError):
+            raise _refused("claims are not JSON") from None
+        return identify({NAMESPACE: {PAYLOAD: claims}}, self._providers, now_s=self._clock() / SECOND_NS)
+
+    def _verified(self, token: str) -> bytes:
+        """The payload, once a key of its issuer's has signed it."""
+        try:
+            header, issuer = _unverified(token)
+        except (jwt.PyJWTError, ValueError, RecursionError):
+            raise _refused("not a token") from None
+        algorithm, kid = header.get("alg"), header.get("kid")
+        if (
+            not isinstance(algorithm, str)
+            or not isinstance(kid, str | None)
+            or "crit" in header
+            or "b64" in header
+        ):
+            raise _refused("header")  # RFC 7515 section 4.1.11: extensions we do not know must be refused
+        name = next((name for name, each in self._providers.items() if each.issuer == issuer), None)
+        if name is None:
+            raise Refused(
+                Reason.TOKEN_REJECTED, rule="jwt.iss", detail="not the issuer of a provider of approvers"
+            )
+        for key in self._keys[name].matching(kid):
+            payload = _check(token, key, algorithm)
+            if payload is not None:
+                return payload
+        raise _refused("no key of the issuer has signed it")
+
+
+def make_authenticator(settings: Settings, clock: Clock) -> Authenticator:
+    """An authenticator for the providers that approvers sign in with: the configured ones, or all."""
+    providers, wanted = settings.identity.providers, settings.control.approver_providers
+    return Authenticator({name: each for name, each in providers.items() if not wanted or name in wanted}, clock)
+
+
+def _fetch(provider: Provider) -> partial[bytes]:
+    if provider.jwks_file is not None:
+        return partial(fetch_file, provider.jwks_file)
+    return partial(fetch_url, str(provider.jwks_url))
+
+
+def _refused(detail: str) -> Refused:
+    return Refused(Reason.UNAUTHENTICATED, rule="jwt", detail=detail)
+
+
+def _unverified(token: str) -> tuple[dict[str, object], object]:
+    """Header and issuer, to find the key with. Nothing else of an unverified token is looked at."""
+    if len(token) > MAX_TOKEN or not token.isascii():
+        raise ValueError("not a token")
+    parts = jwt.api_jws.PyJWS().decode_complete(token, options={"verify_signature": False})
+    claims = json.loads(parts["payload"])
+    if not isinstance(claims, dict):
+        raise ValueError("claims are no object")  # noqa: TRY004 - the caller knows one error for all of this
+    return parts["header"], claims.get("iss")
+
+
+def _check(token: str, key: Jwk, algorithm: str) -> bytes | None:
+    """The payload when this key may verify by this algorithm, and does."""
+    if not _serves(key, algorithm):
+        return None
+    try:
+        made = jwt.PyJWK(key, algorithm)
+        if getattr(made.key, "key_size", RSA_BITS) < RSA_BITS and key["kty"] == "RSA":
+            return None
+        payload: bytes = jwt.api_jws.PyJWS().decode_complete(token, made, algorithms=[algorithm])["payload"]
+    except (jwt.PyJWTError, ValueError, TypeError, KeyError):
+        return None
+    return payload
+
+
+def _serves(key: Jwk, algorithm: str) -> bool:
+    """RFC 7517 sections 4.2 to 4.4: what the key says it is for is all it is for."""
+    operations = key.get("key_ops", ["verify"])
+    return (
+        algorithm in ALGORITHMS.get(str(key.get("kty")), ())
+        and key.get("alg", algorithm) == algorithm
+        and key.get("use", "sig") == "sig"
+        and isinstance(operations, list)
+        and "verify" in operations
+        and "d" not in key
+    )

@@ -1,0 +1,89 @@
+"""Errors as problem documents (RFC 9457). Nothing a client sent comes back in one."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from extproc.model.errors import ApprovalError, EvidenceError, Refused, VoteRefused, WhyRefused
+from extproc.model.reasons import Reason
+
+MEDIA_TYPE = "application/problem+json"
+
+REFUSALS: dict[WhyRefused, tuple[int, str]] = {
+    WhyRefused.UNKNOWN: (404, "There is no such approval"),
+    WhyRefused.NOT_PENDING: (409, "It was decided, expired or cancelled before"),
+    WhyRefused.EXPIRED: (409, "It has expired"),
+    WhyRefused.OWN_CALL: (403, "Nobody decides on a call of their own"),
+    WhyRefused.ON_BEHALF: (403, "An agent cannot decide for a person"),
+    WhyRefused.WRONG_GROUP: (403, "None of your groups may decide on it"),
+    WhyRefused.ALREADY_VOTED: (409, "You have given your word on it already"),
+    WhyRefused.NOTE_REQUIRED: (422, "A note of 3 to 1,000 characters is required"),
+    WhyRefused.WRONG_DIGEST: (409, "The digest is not this call's"),
+}
+"""Status and title for each reason a vote is refused."""
+
+
+def problem(
+    status: int,
+    title: str,
+    reason: str,
+    *,
+    more: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """One problem document.
+
+    Args:
+        status: HTTP status code.
+        title: one short sentence for people.
+        reason: a word of a closed list, for programs.
+        more: further members.
+        headers: further header fields.
+    """
+    body = {"type": "about:blank", "title": title, "status": status, "reason": reason, **(more or {})}
+    return JSONResponse(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def add_handlers(api: FastAPI) -> None:
+    """Answer every error that is raised on purpose."""
+    api.add_exception_handler(VoteRefused, _vote_refused)
+    api.add_exception_handler(Refused, _refused)
+    api.add_exception_handler(ApprovalError, _unavailable)
+    api.add_exception_handler(EvidenceError, _unavailable)
+    api.add_exception_handler(RequestValidationError, _malformed)
+    api.add_exception_handler(HTTPException, _http)
+
+
+def _vote_refused(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, VoteRefused)  # noqa: S101 - registered for it alone
+    status, title = REFUSALS[error.why]
+    return problem(status, title, error.why, more={"state": error.state} if error.state else None)
+
+
+def _refused(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Refused)  # noqa: S101 - registered for it alone
+    answer = error.reason.answer
+    # RFC 6750 section 3: say which scheme would be accepted.
+    headers = {"WWW-Authenticate": "Bearer"} if answer.status == HTTPStatus.UNAUTHORIZED else None
+    return problem(answer.status, answer.title, error.reason, headers=headers)
+
+
+def _unavailable(_request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, ApprovalError):
+        return problem(503, Reason.APPROVAL_UNAVAILABLE.answer.title, Reason.APPROVAL_UNAVAILABLE)
+    return problem(503, "The evidence cannot be read now", Reason.EVIDENCE_UNAVAILABLE)
+
+
+def _malformed(_request: Request, _error: Exception) -> JSONResponse:
+    # The error quotes what was sent: none of it is passed on.
+    return problem(422, "The request is not as documented", "malformed")
+
+
+def _http(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
+    status = HTTPStatus(error.status_code)
+    return problem(status, status.phrase, status.phrase.lower().replace(" ", "-"), headers=error.headers)

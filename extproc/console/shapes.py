@@ -1,0 +1,83 @@
+"""What the API's answers look like."""
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from extproc.approvals.port import Approval, State, Vote
+from extproc.model.call import Json
+
+SECOND_NS = 1_000_000_000
+EXACT = 2**53 - 1
+"""The largest integer every JSON reader keeps (RFC 7493 section 2.2)."""
+
+
+def approval_shape(approval: Approval, now_ns: int) -> dict[str, Json]:
+    """An approval as JSON. Times are RFC 3339, durations seconds; ``arguments`` is masked JSON text."""
+    request = approval.request
+    return {
+        "approval_id": request.approval_id,
+        "call_id": request.call_id,
+        "state": state_now(approval, now_ns),
+        "function": request.function,
+        "requester": request.requester,
+        "actor": request.actor,
+        "reason": request.reason,
+        "rule": request.rule,
+        "risk": request.risk,
+        "groups": list(request.groups),
+        "minimum": request.minimum,
+        "digest": request.digest,
+        "arguments": request.preview,
+        "findings": [dataclasses.asdict(finding) for finding in request.findings],
+        "source": request.source,
+        "created": moment(request.created_ns),
+        "expires": moment(request.expires_ns),
+        "seconds_left": max(0, (request.expires_ns - now_ns) // SECOND_NS),
+        "closed": moment(approval.closed_ns) if approval.closed_ns else None,
+        "votes": [_vote_shape(vote) for vote in approval.votes],
+    }
+
+
+def state_now(approval: Approval, now_ns: int) -> State:
+    """How it stands for people: what has expired is expired, though nobody has closed it yet."""
+    overdue = approval.state is State.PENDING and now_ns >= approval.request.expires_ns
+    return State.EXPIRED if overdue else approval.state
+
+
+def _vote_shape(vote: Vote) -> Json:
+    return {"voter": vote.voter, "approve": vote.approve, "note": vote.note, "at": moment(vote.at_ns)}
+
+
+def moment(time_ns: int) -> str:
+    """RFC 3339, UTC, milliseconds."""
+    return (
+        datetime.fromtimestamp(time_ns / SECOND_NS, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    )
+
+
+def plain(value: Any) -> Json:
+    """Whatever the evidence store's types are, as JSON. What JSON cannot hold exactly becomes text."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): plain(member) for name, member in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        return [plain(item) for item in value]
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> Json:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, date):  # datetime too
+        return value.isoformat()
+    exact = (
+        value is None
+        or isinstance(value, str | bool)
+        or (isinstance(value, int) and abs(value) <= EXACT)
+        or (isinstance(value, float) and math.isfinite(value))
+    )
+    return value if exact else str(value)
