@@ -18,8 +18,8 @@ from extproc.model.reasons import Reason
 NAMESPACE = "envoy.filters.http.jwt_authn"
 PAYLOAD = "claims"
 """``payload_in_metadata`` of every provider in the rendered Envoy configuration."""
-LEEWAY_S = 60.0
-"""Seconds by which clocks may differ; what jwt_authn allows by default (``clock_skew_seconds``)."""
+LEEWAY_S = 30.0
+"""Seconds by which clocks may differ; the rendered Envoy configuration allows as many."""
 MAX_NAME = 256
 """Characters of a subject, actor or group."""
 MAX_GROUPS = 1_000
