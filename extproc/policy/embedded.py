@@ -18,7 +18,7 @@ import regorus
 from extproc.model.call import Json
 from extproc.model.errors import ConfigError, Place, PolicyError
 from extproc.policy.builtins import install
-from extproc.policy.lint import lint, read_units
+from extproc.policy.lint import Unit, lint, read_units
 from extproc.policy.patterns import Patterns
 from extproc.policy.sources import Module, Sources, read_sources
 from extproc.policy.strict_json import has_one_reading
@@ -59,9 +59,11 @@ class EmbeddedEngine:
     @classmethod
     def from_sources(cls, sources: Sources) -> "EmbeddedEngine":
         """As ``load``, from files that are read already."""
-        template = compile_modules(sources.modules, sources.data)
-        _refuse_unfit(template, sources)
-        _prepare(template)
+        template, units = compile_checked(sources.modules, sources.data)
+        if not any(unit.defines(tuple(sources.query.split("."))) for unit in units):
+            raise ConfigError(
+                f"no rule defines {sources.query}", None, "check policy.query, and the files' packages"
+            )
         return cls(template, sources.query, sources.revision)
 
     async def evaluate(self, document: bytes) -> Json:
@@ -90,6 +92,25 @@ def compile_modules(modules: Sequence[Module], data: Json) -> Any:
         _guarded(engine.add_policy, module.name, module.text, file=module.name)
     _guarded(engine.add_data_json, json.dumps(data), file="data")
     return engine
+
+
+def compile_checked(modules: Sequence[Module], data: Json) -> tuple[Any, tuple[Unit, ...]]:
+    """As ``compile_modules``, and refuse what the engine accepts and should not.
+
+    Returns:
+        The engine, ready to be cloned, and the modules' syntax.
+
+    Raises:
+        ConfigError: names the first thing to change, and how.
+    """
+    template = compile_modules(modules, data)
+    units = read_units(json.loads(_guarded(template.get_ast_as_json, file="syntax tree")))
+    if violations := lint(units):
+        first = violations[0]
+        more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
+        raise ConfigError(first.message + more, Place(first.file, first.line, first.column), first.way_out)
+    _prepare(template)
+    return template, units
 
 
 def run(engine: Any, query: str, document: bytes) -> Json:
@@ -156,14 +177,3 @@ def _place_text(error: BaseException) -> str:
     """Where in the policy an error happened. Its message may quote values, so it is left out."""
     found = REFUSAL.search(str(error))
     return f" at {found['file']}:{found['line']}" if found else f" ({type(error).__name__})"
-
-
-def _refuse_unfit(template: Any, sources: Sources) -> None:
-    units = read_units(json.loads(_guarded(template.get_ast_as_json, file="syntax tree")))
-    violations = lint(units)
-    if violations:
-        first = violations[0]
-        more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
-        raise ConfigError(first.message + more, Place(first.file, first.line, first.column), first.way_out)
-    if not any(unit.defines(tuple(sources.query.split("."))) for unit in units):
-        raise ConfigError(f"no rule defines {sources.query}", None, "check policy.query, and the files' packages")

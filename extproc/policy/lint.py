@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from extproc.policy.builtins import ALLOWED, ARITIES
+from extproc.policy.sources import TEST_SUFFIX
 from extproc.policy.syntax import (
     Imports,
     Node,
@@ -83,6 +84,8 @@ def _lint_unit(unit: Unit, defined: set[tuple[str, ...]]) -> Iterator[Violation]
         for call in nodes(rule, "Call"):
             yield from _bad_call(unit, call, defined)
         yield from _unsafe_negation(unit, rule, frozenset(known))
+        if not unit.file.endswith(TEST_SUFFIX):
+            yield from _replacements(unit, rule)
 
 
 def _violation(unit: Unit, node: Node, message: str, way_out: str) -> Violation:
@@ -118,6 +121,15 @@ def _bad_call(unit: Unit, call: Node, defined: set[tuple[str, ...]]) -> Iterator
     elif given != ARITIES.get(name, given):
         what = "walk(value, [path, item])" if name == "walk" else f"{ARITIES[name]} arguments"
         yield _violation(unit, call, f"{name} with {given} argument(s) is not available", f"write it with {what}")
+
+
+def _replacements(unit: Unit, rule: Node) -> Iterator[Violation]:
+    """``with`` works for tests; in some expressions the engine gives it another meaning than OPA."""
+    for node in nodes(rule):
+        if node.get("with_mods"):
+            yield _violation(
+                unit, node, "`with` is not available in the embedded engine", "write a function instead"
+            )
 
 
 def _unsafe_negation(unit: Unit, rule: Node, known: frozenset[str]) -> Iterator[Violation]:

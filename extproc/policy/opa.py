@@ -1,7 +1,7 @@
 """Rego in an OPA server, asked over its REST API for each decision.
 
-Written on httpx rather than on a client library, since what matters here is what such a library hides: the raw bytes
-of the input, an undefined result told from null, no repeated request, and one limit of time for all of it.
+Written on httpx rather than on a client library, since what matters here is what such a library hides: the raw
+bytes of the input, an undefined result told from null, no repeated request, one limit of time for all of it.
 """
 
 import asyncio
@@ -81,9 +81,9 @@ class OpaEngine:
         try:
             async with asyncio.timeout(self._timeout_s):
                 answer = await self._client.get("/health", params={"bundles": "true"})
-            return answer.status_code == httpx.codes.OK
         except (httpx.HTTPError, TimeoutError, OSError):
             return False
+        return answer.status_code == httpx.codes.OK
 
     async def close(self) -> None:
         """Close all connections."""
@@ -92,8 +92,10 @@ class OpaEngine:
     async def _ask(
         self, method: str, path: str, *, params: Mapping[str, str] | None = None, content: bytes | None = None
     ) -> dict[str, Any]:
-        """One request and its answer, an object. Every failure is a ``PolicyError`` without OPA's own words, which
-        may quote the input.
+        """One request and its answer, an object.
+
+        Raises:
+            PolicyError: for every failure, without OPA's own words: they may quote the input.
         """
         try:
             async with (
@@ -137,5 +139,10 @@ def _client(address: str) -> httpx.AsyncClient:
     transport = httpx.AsyncHTTPTransport(uds=uds, limits=limits, retries=0, trust_env=False)
     base = "http://opa" if uds else f"http://{address}"
     return httpx.AsyncClient(
-        transport=transport, base_url=base, headers=HEADERS, timeout=None, follow_redirects=False, trust_env=False
+        transport=transport,
+        base_url=base,
+        headers=HEADERS,
+        timeout=None,  # noqa: S113 - one limit for the whole request is set where it is made
+        follow_redirects=False,
+        trust_env=False,
     )

@@ -18,6 +18,7 @@ some_matches(patterns, name) if {
 valid(pattern) if pattern == "*"
 
 valid(pattern) if {
+	is_string(pattern)
 	parts := split(pattern, ".")
 	count(parts) > 1
 	not contains(parts[0], "*")

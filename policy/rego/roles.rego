@@ -21,11 +21,12 @@ protocol_methods := {
 	"notifications/roots/list_changed",
 	"ping",
 	"server/discover",
+	"subscriptions/listen",
 	"tools/list",
 }
 
 # The guard's own names for MCP's two requests without a body: the event stream, and a session's end.
-protocol_requests := {"GET": "session/stream", "DELETE": "session/end"}
+protocol_requests := {"GET": "stream", "DELETE": "session/end"}
 
 is_protocol if {
 	input.call.method in protocol_methods

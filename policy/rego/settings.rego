@@ -8,6 +8,7 @@ keys := {"roles", "arguments", "risk", "hold", "masks"}
 tests := {"read_only_sql", "at_most", "at_least", "one_of", "matches"}
 
 valid if {
+	is_object(data.guard)
 	object.keys(data.guard) - keys == set()
 	roles_valid
 	arguments_valid

@@ -1,0 +1,108 @@
+"""``_test.rego`` files under the embedded engine, as ``opa test`` runs them under OPA."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from extproc.model.errors import PolicyError
+from extproc.policy.embedded import UNDEFINED, compile_checked, only_value, run
+from extproc.policy.lint import Unit
+from extproc.policy.sources import Sources
+from extproc.policy.syntax import rule_path
+
+EMPTY = b"{}"
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """What became of one test."""
+
+    __test__ = False
+
+    name: str
+    """``data.<package>.test_<what>``."""
+    file: str
+    passed: bool
+    message: str = ""
+    """Why it did not pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Which lines of one file the tests reached."""
+
+    file: str
+    covered: tuple[int, ...]
+    missed: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TestRun:
+    """All results, and what they covered of the modules without tests."""
+
+    __test__ = False
+
+    results: tuple[TestResult, ...]
+    coverage: tuple[Coverage, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether there was a test, and none failed."""
+        return bool(self.results) and all(result.passed for result in self.results)
+
+    @property
+    def percent(self) -> float:
+        """Lines reached, of all that can be."""
+        covered = sum(len(file.covered) for file in self.coverage)
+        total = covered + sum(len(file.missed) for file in self.coverage)
+        return 100.0 * covered / total if total else 0.0
+
+
+def run_tests(sources: Sources) -> TestRun:
+    """Run every ``test_`` rule of the test modules: it passes when it is true.
+
+    Raises:
+        ConfigError: a module cannot be compiled, or must not be loaded.
+    """
+    template, units = compile_checked((*sources.modules, *sources.tests), sources.data)
+    template.set_enable_coverage(enable=True)
+    reports: list[Any] = []
+    tested = {module.name for module in sources.tests}
+    results = [
+        _run_test(template, unit.file, name, reports)
+        for unit in units
+        if unit.file in tested
+        for name in _test_names(unit)
+    ]
+    return TestRun(tuple(results), _merge_coverage(reports, {module.name for module in sources.modules}))
+
+
+def _test_names(unit: Unit) -> Sequence[str]:
+    paths = {rule_path(unit.package, rule) for rule in unit.rules}
+    return sorted(".".join(path) for path in paths if path[-1].startswith("test_"))
+
+
+def _run_test(template: Any, file: str, name: str, reports: list[Any]) -> TestResult:
+    engine = template.clone()
+    try:
+        value = only_value(run(engine, name, EMPTY))
+    except PolicyError as error:
+        message = "false or undefined" if str(error) == UNDEFINED else str(error)
+        return TestResult(name, file, passed=False, message=message)
+    reports.append(json.loads(engine.get_coverage_report_as_json()))
+    return TestResult(name, file, passed=value is True, message="" if value is True else "not true")
+
+
+def _merge_coverage(reports: Sequence[Any], policy: set[str]) -> tuple[Coverage, ...]:
+    covered: dict[str, set[int]] = {file: set() for file in policy}
+    missed: dict[str, set[int]] = {file: set() for file in policy}
+    for report in reports:
+        for file in report["files"]:
+            if file["path"] in policy:
+                covered[file["path"]].update(file["covered"])
+                missed[file["path"]].update(file["not_covered"])
+    return tuple(
+        Coverage(file, tuple(sorted(covered[file])), tuple(sorted(missed[file] - covered[file])))
+        for file in sorted(policy)
+    )

@@ -1,0 +1,53 @@
+package extproc.arguments_test
+
+import data.extproc.arguments
+
+guard := {"arguments": [
+	{"rule": "read-only", "functions": ["db.query"], "path": ["sql"], "read_only_sql": true},
+	{"rule": "amount", "functions": ["pay.*"], "path": ["order", "amount"], "at_least": 1, "at_most": 500},
+	{"rule": "where", "functions": ["deploy.*"], "path": ["env"], "one_of": ["test", "live"]},
+	{"rule": "ticket", "functions": ["deploy.*"], "path": ["ticket"], "matches": `^OPS-\d+$`, "optional": true},
+]}
+
+call(function, given) := {"call": {"function": function, "arguments": given}}
+
+accepted := [
+	["db.query", {"sql": "select 1"}],
+	["db.other", null],
+	["pay.refund", {"order": {"amount": 500}}],
+	["pay.refund", {"order": {"amount": 1}}],
+	["deploy.run", {"env": "test"}],
+	["deploy.run", {"env": "live", "ticket": "OPS-12"}],
+]
+
+refused := [
+	["db.query", {"sql": "drop table x"}, "read-only"],
+	["db.query", {"sql": ["select 1"]}, "read-only"],
+	["db.query", {}, "read-only"],
+	["db.query", null, "read-only"],
+	["db.query", "select 1", "read-only"],
+	["db.query", ["select 1"], "read-only"],
+	["pay.refund", {"order": {"amount": 501}}, "amount"],
+	["pay.refund", {"order": {"amount": 0}}, "amount"],
+	["pay.refund", {"order": {"amount": "500"}}, "amount"],
+	["pay.refund", {"order": {"amount": null}}, "amount"],
+	["pay.refund", {"order": 5}, "amount"],
+	["deploy.run", {"env": "Live"}, "where"],
+	["deploy.run", {"env": "live", "ticket": "OPS-12; x"}, "ticket"],
+	["deploy.run", {"env": "live", "ticket": "OPS-٣"}, "ticket"],
+	["deploy.run", {"env": "live", "ticket": null}, "ticket"],
+]
+
+test_what_meets_all_conditions_is_acceptable if {
+	every case in accepted {
+		arguments.acceptable with input as call(case[0], case[1]) with data.guard as guard
+		arguments.refused == [] with input as call(case[0], case[1]) with data.guard as guard
+	}
+}
+
+test_what_misses_one_is_refused_by_its_name if {
+	every case in refused {
+		not arguments.acceptable with input as call(case[0], case[1]) with data.guard as guard
+		arguments.first_refused == case[2] with input as call(case[0], case[1]) with data.guard as guard
+	}
+}

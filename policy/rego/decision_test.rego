@@ -1,0 +1,69 @@
+package extproc.decision_test
+
+import data.extproc.decision
+
+guard := {
+	"roles": {"support": {"functions": ["crm.*"]}, "sre": {"functions": ["db.*"]}},
+	"arguments": [{"rule": "read-only", "functions": ["db.*"], "path": ["sql"], "read_only_sql": true}],
+	"risk": {"default": 10, "functions": {"db.*": 90}},
+	"hold": [{"at": 90, "groups": ["leads"], "min": 2, "expires_in": "15m"}],
+	"masks": [{"functions": ["crm.*"], "response": [{"entity": "US_SSN", "how": "redact"}]}],
+}
+
+call(function, groups, arguments) := {
+	"identity": {"issuer": "i", "subject": "s", "groups": groups, "actor": ""},
+	"connection": {"name": split(function, ".")[0], "protocol": "http-json"},
+	"call": {"protocol": "http-json", "function": function, "name": split(function, ".")[1], "method": "", "arguments": arguments},
+	"body": {"size": 0},
+	"findings": [],
+	"direction": "request",
+}
+
+test_granted_is_allowed_and_masked if {
+	decision == {
+		"action": "allow", "rule": "granted", "risk": 10,
+		"mask": {"request": [], "response": [{"entity": "US_SSN", "how": "redact"}]},
+	} with input as call("crm.get", ["support"], {}) with data.guard as guard
+}
+
+test_risky_is_held if {
+	decision == {
+		"action": "hold", "reason": "high-risk", "rule": "risk-90", "risk": 90,
+		"mask": {"request": [], "response": []},
+		"approval": {"groups": ["leads"], "min": 2, "expires_in": "15m"},
+	} with input as call("db.query", ["sre"], {"sql": "select 1"}) with data.guard as guard
+}
+
+test_forbidden_is_denied_before_it_could_be_held if {
+	decision == {"action": "deny", "reason": "forbidden-argument", "rule": "read-only", "risk": 90} with input as call("db.query", ["sre"], {"sql": "drop table x"}) with data.guard as guard
+}
+
+test_not_granted_is_denied if {
+	decision == {"action": "deny", "reason": "not-in-scope", "rule": "not-granted"} with input as call("db.query", ["support"], {"sql": "select 1"}) with data.guard as guard
+}
+
+test_uninspectable_is_denied_first if {
+	given := json.patch(call("crm.get", ["support"], null), [{"op": "add", "path": "/body/uninspectable", "value": "not-json"}])
+	decision == {"action": "deny", "reason": "uninspectable", "rule": "uninspectable"} with input as given with data.guard as guard
+}
+
+test_wrong_settings_deny_everything if {
+	decision.rule == "settings-invalid" with input as call("crm.get", ["support"], {}) with data.guard as object.union(guard, {"hodl": []})
+}
+
+test_listing_is_for_whoever_may_call_something if {
+	listing := json.patch(call("crm.tools/list", ["support"], {}), [
+		{"op": "replace", "path": "/call/protocol", "value": "mcp"},
+		{"op": "replace", "path": "/call/method", "value": "tools/list"},
+		{"op": "replace", "path": "/direction", "value": "list"},
+	])
+	decision == {"action": "allow", "rule": "protocol-method"} with input as listing with data.guard as guard
+	decision.rule == "not-granted" with input as json.patch(listing, [{"op": "replace", "path": "/identity/groups", "value": ["sre"]}])
+		with data.guard as guard
+}
+
+test_nothing_known_is_denied if {
+	decision.action == "deny" with input as {} with data.guard as guard
+	decision.action == "deny" with input as {} with data.guard as {}
+	decision.action == "deny" with input as call("crm.get", ["support"], {}) with data.guard as {}
+}

@@ -1,0 +1,34 @@
+package extproc.names_test
+
+import data.extproc.names
+
+test_a_whole_name_matches_itself if names.matches("crm.get_customer", "crm.get_customer")
+
+test_a_star_matches_what_begins_alike if {
+	names.matches("crm.get_*", "crm.get_customer")
+	names.matches("crm.*", "crm.a.b")
+	names.matches("*", "crm.get_customer")
+}
+
+test_nothing_else_matches if {
+	not names.matches("crm.get_customer", "crm.get_customers")
+	not names.matches("crm.get_*", "crm.set_customer")
+	not names.matches("crm.*", "crm2.get_customer")
+	not names.matches("crm.GET_*", "crm.get_customer")
+}
+
+test_a_star_elsewhere_is_not_a_pattern if {
+	names.valid("crm.*")
+	not names.valid("crm*")
+	not names.valid("*.get")
+	not names.valid("crm.*_customer")
+	not names.valid("crm.**")
+	not names.valid("")
+}
+
+test_a_pattern_is_about_one_connection if {
+	names.about("crm.*", "crm")
+	names.about("*", "crm")
+	not names.about("crm2.*", "crm")
+	not names.about("crm", "crm")
+}

@@ -1,0 +1,52 @@
+package extproc.settings_test
+
+import data.extproc.settings
+
+good := {
+	"roles": {"support": {"functions": ["crm.get_*"]}},
+	"arguments": [{"rule": "r", "functions": ["db.*"], "path": ["sql"], "read_only_sql": true}],
+	"risk": {"default": 10, "functions": {"deploy.*": 80}, "findings": {"US_SSN": 30}},
+	"hold": [{"at": 70, "groups": ["sre"], "min": 2, "expires_in": "15m", "mode": "wait"}],
+	"masks": [{"functions": ["crm.*"], "unless_groups": ["fraud"], "response": []}],
+}
+
+changed(path, value) := json.patch(good, [{"op": "add", "path": path, "value": value}])
+
+wrong := [
+	["role", {}],
+	["roles", []],
+	["roles/support/function", []],
+	["roles/support/functions", []],
+	["roles/support/functions", "crm.*"],
+	["roles/support/functions/0", "crm*"],
+	["arguments/0/functions", ["*.x"]],
+	["arguments/0/read_only_sql", false],
+	["arguments/0/read_only", true],
+	["arguments/0/path", "sql"],
+	["arguments/0/optional", "yes"],
+	["arguments/-", {"rule": "r", "functions": ["db.*"], "path": []}],
+	["arguments/-", {"functions": ["db.*"], "path": [], "at_most": 1}],
+	["risk/functions/deploy*", 1],
+	["risk/default", "high"],
+	["risk/finding", {}],
+	["hold/0/threshold", 1],
+	["hold/-", {"at": 70, "groups": ["other"]}],
+	["hold/-", {"groups": ["other"]}],
+	["masks/0/reponse", []],
+	["masks/0/response", {}],
+	["masks/0/functions", []],
+]
+
+test_the_shape_is_right if settings.valid with data.guard as good
+
+test_roles_are_enough if settings.valid with data.guard as {"roles": {}}
+
+test_every_mistake_is_found if {
+	every mistake in wrong {
+		not settings.valid with data.guard as changed(concat("", ["/", mistake[0]]), mistake[1])
+	}
+}
+
+test_no_settings_are_not_valid if {
+	not settings.valid with data.guard as {}
+}
