@@ -5,7 +5,7 @@ api.md`` documents it. No cookies, so nothing a browser sends by itself gives an
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, Protocol
 
@@ -19,8 +19,8 @@ from extproc.config.schema import Settings, Strict
 from extproc.console.access import Caller, TokenVerifier, read_caller
 from extproc.console.bounds import Bounds
 from extproc.console.problems import add_handlers, problem
-from extproc.console.shapes import approval_shape, plain, state_now
-from extproc.model.errors import Refused, VoteRefused, WhyRefused
+from extproc.console.shapes import approval_shape, exact, state_now
+from extproc.model.errors import QueryError, Refused, VoteRefused, WhyRefused
 from extproc.model.ids import Clock
 from extproc.model.reasons import Reason
 
@@ -41,29 +41,37 @@ class Table(Protocol):
     """The answer to a query."""
 
     @property
-    def columns(self) -> Any:
+    def columns(self) -> Sequence[str]:
         """Names, in order."""
         ...
 
     @property
-    def rows(self) -> Any:
-        """Sequences of values, one for each column."""
+    def rows(self) -> Sequence[Sequence[Any]]:
+        """One value for each column; values that JSON can hold."""
+        ...
+
+    @property
+    def truncated(self) -> bool:
+        """Whether there are more rows than were asked for."""
         ...
 
 
 class Reader(Protocol):
-    """Reads evidence. Raises ``EvidenceError`` when it cannot."""
+    """Reads evidence, from any thread. Raises ``QueryError`` when it cannot."""
 
-    def sessions(self, limit: int, subject: str | None = None, function: str | None = None) -> Any:
+    def sessions(self, limit: int, subject: str | None, function: str | None) -> list[dict[str, Any]]:
         """Sessions, newest first."""
         ...
 
-    def session(self, session_id: str) -> Any:
-        """One session with its calls, or None."""
+    def session(self, session_id: str) -> list[dict[str, Any]]:
+        """A session's entries in order of time; empty when there is no such session."""
         ...
 
     def query(self, sql: str, limit_rows: int, max_seconds: float) -> Table:
-        """Rows of a read-only query. That it cannot write, or read elsewhere, is for the reader to see to."""
+        """Rows of a read-only query. That it cannot write, or read elsewhere, is for the reader to see to.
+
+        The message of its ``QueryError`` is for the analyst.
+        """
         ...
 
 
@@ -212,18 +220,22 @@ def _evidence_routes(reader: Reader, caller: Callable[[Request], Caller], groups
         limit: Annotated[int, Field(ge=1, le=LIST_MAX)] = 100,
     ) -> Any:
         with slot():
-            return {"sessions": plain(reader.sessions(limit, subject=subject, function=function))}
+            return {"sessions": exact(reader.sessions(limit, subject, function))}
 
-    @routes.get("/sessions/{session_id}", response_model=None)
+    # A session id may be the caller's own, with a slash in it.
+    @routes.get("/sessions/{session_id:path}", response_model=None)
     def session(session_id: str) -> Any:
         with slot():
-            found = plain(reader.session(session_id))
-        return found or problem(404, "There is no such session", "unknown")
+            entries = reader.session(session_id)
+        return {"entries": exact(entries)} if entries else problem(404, "There is no such session", "unknown")
 
-    @routes.post("/query")
+    @routes.post("/query", response_model=None)
     def query(body: QueryBody) -> Any:
-        with slot():
-            table = reader.query(body.sql, limit_rows=body.limit, max_seconds=QUERY_S)
-            return {"columns": plain(table.columns), "rows": plain(table.rows)}
+        try:
+            with slot():
+                table = reader.query(body.sql, body.limit, QUERY_S)
+        except QueryError as error:
+            return problem(400, "The query was not answered", "query-refused", more={"detail": str(error)})
+        return {"columns": list(table.columns), "rows": exact(table.rows), "truncated": table.truncated}
 
     return routes

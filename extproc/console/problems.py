@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from extproc.model.errors import ApprovalError, EvidenceError, Refused, VoteRefused, WhyRefused
+from extproc.model.errors import ApprovalError, QueryError, Refused, VoteRefused, WhyRefused
 from extproc.model.reasons import Reason
 
 MEDIA_TYPE = "application/problem+json"
@@ -53,7 +53,7 @@ def add_handlers(api: FastAPI) -> None:
     api.add_exception_handler(VoteRefused, _vote_refused)
     api.add_exception_handler(Refused, _refused)
     api.add_exception_handler(ApprovalError, _unavailable)
-    api.add_exception_handler(EvidenceError, _unavailable)
+    api.add_exception_handler(QueryError, _unavailable)
     api.add_exception_handler(RequestValidationError, _malformed)
     api.add_exception_handler(HTTPException, _http)
 

@@ -1,9 +1,8 @@
 """What the API's answers look like."""
 
 import dataclasses
-import math
-from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from extproc.approvals.port import Approval, State, Vote
@@ -12,6 +11,7 @@ from extproc.model.call import Json
 SECOND_NS = 1_000_000_000
 EXACT = 2**53 - 1
 """The largest integer every JSON reader keeps (RFC 7493 section 2.2)."""
+JSON_SCALARS = (str, int, float, bool, type(None))
 
 
 def approval_shape(approval: Approval, now_ns: int) -> dict[str, Json]:
@@ -58,26 +58,11 @@ def moment(time_ns: int) -> str:
     )
 
 
-def plain(value: Any) -> Json:
-    """Whatever the evidence store's types are, as JSON. What JSON cannot hold exactly becomes text."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+def exact(value: Any) -> Json:
+    """The same JSON with text for each number that some reader of JSON would round."""
     if isinstance(value, Mapping):
-        return {str(name): plain(member) for name, member in value.items()}
-    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
-        return [plain(item) for item in value]
-    return _scalar(value)
-
-
-def _scalar(value: Any) -> Json:
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, date):  # datetime too
-        return value.isoformat()
-    exact = (
-        value is None
-        or isinstance(value, str | bool)
-        or (isinstance(value, int) and abs(value) <= EXACT)
-        or (isinstance(value, float) and math.isfinite(value))
-    )
-    return value if exact else str(value)
+        return {str(name): exact(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [exact(item) for item in value]
+    rounded = isinstance(value, int) and abs(value) > EXACT
+    return str(value) if rounded or not isinstance(value, JSON_SCALARS) else value

@@ -7,14 +7,14 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import jwt
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from extproc.config.schema import Settings
-from extproc.model.errors import EvidenceError
+from extproc.evidence.reading import Answer
+from extproc.model.errors import QueryError
 
 ISSUER = "https://idp.example"
 AUDIENCE = "extproc"
@@ -77,6 +77,42 @@ def settings(folder: Path, **control) -> Settings:
     )
 
 
+SESSIONS = [
+    {
+        "session_id": "s-1",
+        "session": "s-1",
+        "issuer": ISSUER,
+        "subject": "alice",
+        "actors": ["agent-7"],
+        "started": "2026-01-02T03:04:05.000000Z",
+        "ended": "2026-01-02T03:05:05.000000Z",
+        "calls": 2,
+        "denied": 1,
+        "held": 1,
+        "failed": 0,
+        "open": 0,
+        "functions": ["crm.get"],
+        "risk": 80,
+        "findings": 3,
+    }
+]
+ENTRIES = [
+    {
+        "time": "2026-01-02T03:04:05.000000Z",
+        "time_ns": 1_767_323_045_000_000_000,
+        "kind": "call.denied",
+        "call_id": "c-1",
+        "function": "crm.get",
+        "reason": "policy-denied",
+        "rule": "no_deletes",
+        "risk": 80,
+        "status": 403,
+        "duration_ms": 12.5,
+        "arguments": "{}",
+    }
+]
+
+
 class FakeReader:
     """An evidence store of one session."""
 
@@ -95,15 +131,15 @@ class FakeReader:
 
     def sessions(self, limit, subject=None, function=None):
         self._answer("sessions", limit, subject, function)
-        return [{"session": "s-1", "subject": "alice", "calls": 2}]
+        return SESSIONS
 
     def session(self, session_id):
         self._answer("session", session_id)
-        return {"session": session_id, "calls": [{"call_id": "c-1"}]} if session_id == "s-1" else None
+        return ENTRIES if session_id in {"s-1", "a/b"} else []
 
     def query(self, sql, limit_rows, max_seconds):
         self._answer("query", sql, limit_rows, max_seconds)
-        return SimpleNamespace(columns=["n", "big"], rows=[(1, 2**63), (b"\xff", float("nan"))])
+        return Answer(("n", "big"), ("Int64", "UInt64"), ((1, 2**63), (None, [2**60])), truncated=True)
 
 
 class Switch:
@@ -115,7 +151,7 @@ class Switch:
         await self.app(scope, receive, send)
 
 
-GONE = EvidenceError("secret detail")
+GONE = QueryError("secret detail")
 
 
 class _Server(uvicorn.Server):

@@ -14,7 +14,7 @@ from extproc.console import api as api_module
 from extproc.console.api import make_api
 from extproc.console.authenticator import make_authenticator
 from extproc.console.bounds import MAX_BODY
-from extproc.model.errors import ApprovalError
+from extproc.model.errors import ApprovalError, QueryError
 from tests.unit.approvals.samples import request, vote
 from tests.unit.console.served import GONE, ISSUER, FakeReader, Switch, served, settings, token
 
@@ -318,12 +318,27 @@ def test_the_owner_of_the_socket_reads_evidence(local, reader):
     assert (
         local.get("/api/sessions?subject=alice&function=crm.get&limit=5").json()["sessions"][0]["session"] == "s-1"
     )
-    assert local.get("/api/sessions/s-1").json()["calls"] == [{"call_id": "c-1"}]
+    (entry,) = local.get("/api/sessions/s-1").json()["entries"]
+    assert (entry["call_id"], entry["time_ns"]) == ("c-1", "1767323045000000000")
+    assert local.get("/api/sessions/a/b").status_code == 200
     assert_problem(local.get("/api/sessions/other"), 404, "unknown")
     table = local.post("/api/query", json={"sql": "SELECT 1", "limit": 7}).json()
-    assert table == {"columns": ["n", "big"], "rows": [[1, "9223372036854775808"], ["ff", "nan"]]}
+    assert table == {
+        "columns": ["n", "big"],
+        "rows": [[1, "9223372036854775808"], [None, ["1152921504606846976"]]],
+        "truncated": True,
+    }
     assert ("sessions", 5, "alice", "crm.get") in reader.asked
     assert ("query", "SELECT 1", 7, 30.0) in reader.asked
+
+
+def test_a_refused_query_says_why_to_the_analyst(local, reader):
+    """Its message is meant for them; a failing session listing says nothing."""
+    reader.failure = QueryError("unknown column nme")
+    answer = local.post("/api/query", json={"sql": "SELECT nme"})
+    assert (answer.status_code, answer.json()["reason"]) == (400, "query-refused")
+    assert answer.json()["detail"] == "unknown column nme"
+    assert_problem(local.get("/api/sessions"), 503, "evidence-unavailable")
 
 
 def test_over_a_port_only_analysts_read_evidence(remote, reader):
