@@ -108,7 +108,7 @@ async def test_a_missing_credential_denies(tmp_path):
     [
         (asks(metadata={}), "unauthenticated"),
         (asks(metadata=claims(exp=1)), "unauthenticated"),
-        (asks(metadata=claims(iss="https://other")), "unauthenticated"),
+        (asks(metadata=claims(iss="https://other")), "token-rejected"),
         (asks(host="crm.internal,crm.internal"), "unknown-function"),
         (asks(host="elsewhere"), "unknown-function"),
         (asks(path="/customers/7/more"), "unknown-function"),
