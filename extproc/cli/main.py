@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from extproc import __version__
-from extproc.cli import config, serve
+from extproc.cli import config, demo, serve
 from extproc.model.errors import ExtprocError
 
 app = typer.Typer(
@@ -38,6 +38,7 @@ def root(
 app.command()(serve.up)
 app.command()(serve.serve)
 app.command()(serve.control)
+app.command()(demo.demo)
 app.add_typer(config.app, name="config")
 
 

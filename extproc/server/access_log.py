@@ -9,6 +9,7 @@ import structlog
 from extproc.evidence.port import Recorder
 from extproc.model.entries import Entry
 from extproc.model.errors import EvidenceError, ProtocolViolation
+from extproc.server.servicers import EOF
 from extproc.wire.access_log import Ended, decode_access_log
 
 
@@ -22,7 +23,7 @@ class AccessLogDoor:
 
     async def stream(self, _requests: Any, context: Any) -> None:
         """Record until Envoy closes its side."""
-        while (message := await context.read()) is not grpc.aio.EOF:
+        while (message := await context.read()) is not EOF:
             try:
                 for ended in decode_access_log(message):
                     await self._record(self._report(ended))
@@ -37,7 +38,7 @@ class AccessLogDoor:
         except EvidenceError as error:
             self._log.error("evidence lost", request_id=entry.request_id, error=str(error))
 
-    def handler(self) -> grpc.GenericRpcHandler:
+    def handler(self) -> Any:
         """For ``server.add_generic_rpc_handlers``."""
         return grpc.method_handlers_generic_handler(
             "envoy.service.accesslog.v3.AccessLogService",

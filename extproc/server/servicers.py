@@ -16,6 +16,9 @@ from extproc.wire.authz import decode_check
 from extproc.wire.decode import decode
 from extproc.wire.events import Event
 
+EOF: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # grpc-stubs does not know it
+"""What ``read`` returns when Envoy has closed its side."""
+
 
 class StreamPeer:
     """Envoy at the other end of one gRPC stream."""
@@ -26,7 +29,7 @@ class StreamPeer:
     async def receive(self) -> Event | None:
         """The next event; None when Envoy closed its side."""
         message = await self._context.read()
-        return None if message is grpc.aio.EOF else decode(message)
+        return None if message is EOF else decode(message)
 
     async def send(self, message: bytes) -> None:
         """Send one encoded message."""
@@ -67,7 +70,7 @@ class Doors:
         )
         await context.abort(code, "the guard refused this exchange")
 
-    def handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
+    def handlers(self) -> tuple[Any, ...]:
         """For ``server.add_generic_rpc_handlers``; messages pass as bytes, parsed by ``extproc.wire``."""
         return (
             grpc.method_handlers_generic_handler(

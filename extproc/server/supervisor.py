@@ -67,7 +67,7 @@ class Supervisor:
         self._start_within_s = start_within_s
         self._log = structlog.get_logger()
         self._watchers: list[asyncio.Task[None]] = []
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     async def start(self, progress: Callable[[str], None] = lambda _name: None) -> None:
         """Start every part and wait until it answers.
@@ -115,12 +115,12 @@ class Supervisor:
         while part.process is not None:
             began = time.monotonic()
             status = await part.process.wait()
-            if self._stopping:
+            if self._stopping.is_set():
                 return
             pause = FIRST_PAUSE_S if time.monotonic() - began > STEADY_AFTER_S else min(pause * 2, LONGEST_PAUSE_S)
             self._log.warning("ended, starting again", part=part.name, status=status, pause_s=pause)
             await asyncio.sleep(pause)
-            if self._stopping:
+            if self._stopping.is_set():
                 return
             await self._spawn(part)
 
@@ -134,7 +134,7 @@ class Supervisor:
 
     async def stop(self, *names: str) -> None:
         """Stop these parts together (all of them, last started first, when none is named)."""
-        self._stopping = True
+        self._stopping.set()
         if names:
             await asyncio.gather(*(self._stop(part) for part in self.parts if part.name in names))
             return
