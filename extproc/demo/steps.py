@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -69,8 +71,7 @@ def approved_release(stage: Stage) -> Proof:
         f'  "note": "rotate {stage.api_key} afterwards"}}'
     ).encode()
     before = len(stage.arrivals("crm"))
-    with ThreadPoolExecutor(1) as pool:
-        call = pool.submit(stage.call, "omar", "POST", "/deployments", body=body)
+    with _calling(stage, "omar", "/deployments", body) as call:
         approval = _held(stage, "crm.deploy", call)
         queue = stage.command("approvals", "list", who="noor")
         expect(approval["approval_id"][:8] in queue.stdout, "the call in the queue", queue.stdout or queue.stderr)
@@ -106,8 +107,7 @@ def refused_by_approver(stage: Stage) -> Proof:
     """One is refused by the approver."""
     before = len(stage.arrivals("crm"))
     body = b'{"customer": "1002", "amount": 900, "note": "goodwill"}'
-    with ThreadPoolExecutor(1) as pool:
-        call = pool.submit(stage.call, "maya", "POST", "/refunds", body=body)
+    with _calling(stage, "maya", "/refunds", body) as call:
         approval = _held(stage, "crm.issue_refund", call)
         done = stage.command("approvals", "deny", approval["approval_id"], "--note", "no ticket", who="noor")
         expect(done.returncode == 0, "noor's refusal to count", done.stderr or done.stdout)
@@ -181,6 +181,16 @@ def _timeline(stage: Stage) -> Proof:
 def _rows(stage: Stage, sql: str) -> list[list[Any]]:
     rows: list[list[Any]] = stage.command_json("query", sql, "--json")["rows"]
     return rows
+
+
+@contextmanager
+def _calling(stage: Stage, who: str, path: str, body: bytes) -> "Iterator[Future[httpx.Response]]":
+    """A call under way, since it will be held. Not waited for when the step fails: it ends with the guard."""
+    pool = ThreadPoolExecutor(1)
+    try:
+        yield pool.submit(stage.call, who, "POST", path, body=body)
+    finally:
+        pool.shutdown(wait=False)
 
 
 def _held(stage: Stage, function: str, call: "Future[httpx.Response]") -> dict[str, Any]:
