@@ -42,6 +42,8 @@ class Part:
     argv: list[str]
     ready: Callable[[], Awaitable[bool]]
     """Whether it answers now. Must not raise."""
+    stage: int = 0
+    """A stage starts when all parts of the one before answer."""
     stop_within_s: float = KILL_AFTER_S
     environment: Mapping[str, str] = field(default_factory=dict)
     process: asyncio.subprocess.Process | None = None
@@ -60,7 +62,7 @@ def _die_with_parent() -> None:
 
 
 class Supervisor:
-    """Starts parts in order, keeps them alive, and stops them in the reverse of the order given."""
+    """Starts parts stage by stage, keeps them alive, and stops them in the reverse of the order given."""
 
     def __init__(self, parts: list[Part], *, start_within_s: float = 60.0) -> None:
         self.parts = parts
@@ -70,7 +72,7 @@ class Supervisor:
         self._stopping = asyncio.Event()
 
     async def start(self, progress: Callable[[str], None] = lambda _name: None) -> None:
-        """Start every part and wait until it answers.
+        """Start every part and wait until all answer. Parts of one stage start together.
 
         Args:
             progress: told each part's name as it becomes ready.
@@ -79,14 +81,18 @@ class Supervisor:
             StartFailedError: a part ended, or did not answer in time. What was started is stopped again.
         """
         try:
-            for part in self.parts:
-                await self._spawn(part)
-                await self._until_ready(part)
-                progress(part.name)
-                self._watchers.append(asyncio.create_task(self._watch(part)))
+            for stage in sorted({part.stage for part in self.parts}):
+                parts = [part for part in self.parts if part.stage == stage]
+                await asyncio.gather(*(self._start(part, progress) for part in parts))
         except BaseException:
             await self.stop()
             raise
+
+    async def _start(self, part: Part, progress: Callable[[str], None]) -> None:
+        await self._spawn(part)
+        await self._until_ready(part)
+        progress(part.name)
+        self._watchers.append(asyncio.create_task(self._watch(part)))
 
     async def _spawn(self, part: Part) -> None:
         part.process = await asyncio.create_subprocess_exec(

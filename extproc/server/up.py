@@ -55,7 +55,7 @@ def write_envoy_config(settings: Settings) -> Path:
 
 
 def make_parts(settings: Settings, config: Path) -> list[Part]:
-    """Control first, so that entries have somewhere to go; then the workers; Envoy last."""
+    """Control and the workers together, then Envoy, which is the last to start and the first to go."""
     command = [sys.executable, "-m", "extproc"]
     metrics = settings.state / "metrics"
     shutil.rmtree(metrics, ignore_errors=True)
@@ -87,6 +87,7 @@ def make_parts(settings: Settings, config: Path) -> list[Part]:
             *("--disable-hot-restart", "--log-level", "warning", "--log-format", "%H:%M:%S.%f [%l] envoy: %v"),
         ],
         lambda: answers_tcp(settings.envoy.listen),
+        stage=1,
     )
     return [control, *workers, envoy]
 
