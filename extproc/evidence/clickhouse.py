@@ -50,7 +50,7 @@ def connect(target: Target, settings: Mapping[str, object] | None = None) -> Any
     if target.embedded:
         client = clickhouse_connect.get_client(interface="chdb", path=str(_folder(target)))
         for name, value in (settings or {}).items():
-            client.command(f"SET {name} = {value}")
+            client.command(f"SET {name} = {_literal(value)}")
         return client
     return clickhouse_connect.get_client(
         **_server(target), settings=dict(settings or {}), autogenerate_session_id=False
@@ -61,6 +61,10 @@ def create_schema(client: Any, database: str) -> None:
     """Make what is missing."""
     for statement in statements(database):
         client.command(statement)
+
+
+def _literal(value: object) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'" if isinstance(value, str) else str(value)
 
 
 def _folder(target: Target) -> Path:

@@ -9,6 +9,7 @@
     ├── PolicyError            no usable answer from policy: denies with ``policy-error``
     │   └── PolicyInvalid      a policy that must not be loaded
     ├── EvidenceError          an entry cannot be stored durably: denies with ``evidence-unavailable``
+    ├── QueryError             an analyst's question to the evidence cannot be answered: says why
     ├── ApprovalError          the approvals store cannot be asked: denies with ``approval-unavailable``
     ├── VoteRefused            a person's word on an approval does not count: says why
     ├── ControlError           the control process cannot be reached, or refused what a command asked
@@ -89,6 +90,10 @@ class PolicyInvalid(PolicyError):
 
 class EvidenceError(ExtprocError):
     """An entry cannot be stored durably."""
+
+
+class QueryError(ExtprocError):
+    """An analyst's question cannot be answered. The message is for them."""
 
 
 class ApprovalError(ExtprocError):

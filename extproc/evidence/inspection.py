@@ -1,0 +1,181 @@
+"""Whether an analyst's SQL only reads evidence. The engine's own parser is asked; nothing here parses SQL.
+
+Four guards, each enough for most attempts: the text must be one statement for the engine's formatter; that
+statement must parse inside parentheses, where only a SELECT without INTO OUTFILE, FORMAT or a second statement
+fits; every part of its syntax tree must be on a list; and it runs with ``readonly = 1``, under which the engine
+refuses writes, table functions that reach outside, and changes of settings. The list is needed because
+``readonly`` alone lets ``INTO OUTFILE``, ``SYSTEM``, ``KILL`` and the function ``file`` through.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from extproc.evidence.schema import INSERT_COLUMNS
+from extproc.model.errors import QueryError
+
+MAX_SQL = 20_000
+"""Characters of one question."""
+
+PURE_CATEGORIES = (
+    *("Arithmetic", "Arrays", "Bit", "Bitmap", "Comparison", "Conditional", "Dates and Times", "Distance"),
+    *("Encoding", "Hash", "IP Address", "JSON", "Logical", "Map", "Mathematical", "Null", "Random Number"),
+    *("Rounding", "String", "String Replacement", "String Search", "String Splitting", "Time Window", "Tuple"),
+    *("Type Conversion", "URL", "UUID"),
+)
+"""Categories of ``system.functions`` whose functions compute from their arguments alone."""
+
+PURE_NAMES = frozenset(
+    (
+        *("bar", "exists", "finalizeAggregation", "formatReadableQuantity", "formatReadableSize"),
+        *("formatReadableTimeDelta", "identity", "lambda", "materialize", "toTypeName", "transform", "untuple"),
+    )
+)
+"""Of the other categories, and syntax that the tree shows as a function."""
+
+TABLE_FUNCTIONS = frozenset(("numbers", "values", "generate_series", "generateSeries"))
+"""Table functions that reach nothing outside the query."""
+
+COMBINATORS = re.compile(
+    "(If|Array|Map|SimpleState|State|Merge|MergeState|ForEach|Distinct|OrDefault|OrNull|Resample|ArgMin|ArgMax)$"
+)
+
+NODES = frozenset(
+    (
+        *("ArrayJoin", "Asterisk", "ColumnsExceptTransformer", "ColumnsListMatcher", "ColumnsRegexpMatcher"),
+        *("ColumnsTransformerList", "ExpressionList", "Function", "Identifier", "Literal", "OrderByElement"),
+        *("QualifiedAsterisk", "QualifiedColumnsListMatcher", "QualifiedColumnsRegexpMatcher"),
+        *("SelectIntersectExceptQuery", "SelectQuery", "SelectWithUnionQuery", "Subquery", "TableExpression"),
+        *("TableIdentifier", "TableJoin", "TablesInSelectQuery", "TablesInSelectQueryElement"),
+        *("WindowDefinition", "WindowListElement", "WithElement"),
+    )
+)
+"""Kinds of nodes a question may have. Not among them: settings, and APPLY, which hides the function it applies."""
+
+NODE = re.compile(r"^( *)([A-Za-z]+)(?: (.*?))??(?: \(alias .*\))?(?: \(children \d+\))?$")
+
+OWN_NAMES = frozenset(INSERT_COLUMNS)
+
+Ask = Callable[[str, dict[str, Any]], list[tuple[Any, ...]]]
+"""Runs one of our own queries with parameters; returns its rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Functions:
+    """What the engine has, by name."""
+
+    pure: frozenset[str]
+    aggregates: frozenset[str]
+    any_case: frozenset[str]
+    """Of both, in lower case: those whose names may be written in any."""
+    others: frozenset[str]
+    """In lower case: functions that may do more than compute."""
+
+    def knows_pure(self, name: str) -> bool:
+        """Whether it computes from its arguments alone; an aggregate may carry combinators."""
+        return name in self.pure or name.lower() in self.any_case or self._is_aggregate(name)
+
+    def _is_aggregate(self, name: str) -> bool:
+        while name not in self.aggregates and name.lower() not in self.any_case:
+            shorter = COMBINATORS.sub("", name)
+            if shorter == name:
+                return False
+            name = shorter
+        return True
+
+
+def load_functions(ask: Ask) -> Functions:
+    """Read the engine's own list. An engine that gives no categories gets no functions allowed."""
+    rows = ask(
+        "SELECT name, is_aggregate, hasAny(splitByString(', ', categories), {pure:Array(String)}) OR alias_to IN ("
+        " SELECT name FROM system.functions WHERE hasAny(splitByString(', ', categories), {pure:Array(String)}))"
+        " AS pure, origin = 'System', case_insensitive FROM system.functions",
+        {"pure": list(PURE_CATEGORIES)},
+    )
+    aggregates = {str(name) for name, aggregate, _, ours, _ in rows if aggregate and ours}
+    pure = {str(name) for name, aggregate, is_pure, ours, _ in rows if is_pure and ours and not aggregate}
+    pure |= PURE_NAMES
+    known = pure | aggregates
+    any_case = {str(name).lower() for name, *_, insensitive in rows if insensitive and name in known}
+    others = {str(name).lower() for name, *_ in rows} - {name.lower() for name in known}
+    return Functions(frozenset(pure), frozenset(aggregates), frozenset(any_case), frozenset(others))
+
+
+def inspect(sql: str, database: str, functions: Functions, ask: Ask) -> str:
+    """Make sure that a question only reads evidence.
+
+    Args:
+        sql: as the analyst wrote it.
+        database: the only one that may be read.
+        functions: the engine's.
+        ask: runs our queries on a read-only client.
+
+    Returns:
+        The same question as the engine formats it: one line, no comments. Run this, not the original.
+
+    Raises:
+        QueryError: not one SELECT, or something in it is not allowed.
+    """
+    if len(sql) > MAX_SQL:
+        raise QueryError(f"the query is longer than {MAX_SQL} characters")
+    formatted = str(ask("SELECT formatQuerySingleLine({sql:String})", {"sql": sql})[0][0])
+    if not formatted.startswith(("SELECT ", "WITH ", "(")):
+        raise QueryError("only SELECT is answered here")
+    explain = f"EXPLAIN AST SELECT * FROM ({formatted})"  # noqa: S608 - not run; the parentheses are the guard
+    for node in _nodes([str(row[0]) for row in ask(explain, {})]):
+        node.check(database, functions)
+    return formatted
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    kind: str
+    name: str
+    parent: str
+
+    def check(self, database: str, functions: Functions) -> None:
+        if self.kind not in NODES:
+            raise QueryError(f"{self.kind} is not allowed in a query")
+        if self.kind == "TableIdentifier":
+            _check_table(self.name, database)
+        if self.kind == "Identifier":
+            _check_identifier(self.name, functions)
+        if self.kind == "Function":
+            self._check_function(functions)
+
+    def _check_function(self, functions: Functions) -> None:
+        if self.parent == "TableExpression":
+            allowed = self.name in TABLE_FUNCTIONS
+        else:
+            allowed = functions.knows_pure(self.name)
+        if not allowed:
+            raise QueryError(f"the function {self.name[:80]} is not allowed in a query")
+
+
+def _nodes(lines: list[str]) -> Iterator[_Node]:
+    parents: list[str] = []
+    for line in lines:
+        if line == " Identifier Native":  # the driver's own FORMAT
+            continue
+        match = NODE.match(line)
+        if match is None:
+            raise QueryError("the query holds a name that cannot be read")
+        depth, kind, name = len(match[1]), match[2], match[3] or ""
+        del parents[depth:]
+        yield _Node(kind, name, parents[-1] if parents else "")
+        parents += [kind] * (depth + 1 - len(parents))
+
+
+def _check_table(name: str, database: str) -> None:
+    if "." in name and not name.startswith(f"{database}."):
+        raise QueryError(f"only tables of {database} can be read")
+
+
+def _check_identifier(name: str, functions: Functions) -> None:
+    """A name may stand for a table (after IN) or for a function (as an argument of another)."""
+    first, _, rest = name.partition(".")
+    if rest and first.lower() in {"system", "information_schema"}:
+        raise QueryError(f"{first}.* is not allowed in a query")
+    if name.lower() in functions.others and name not in OWN_NAMES:
+        raise QueryError(f"{name[:80]} is the name of a function that is not allowed in a query")
