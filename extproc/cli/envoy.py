@@ -1,0 +1,73 @@
+"""``extproc envoy``: render Envoy's configuration, and check anybody's for known dangers."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Render Envoy's configuration, and check any for known dangers.", no_args_is_help=True)
+
+
+class DoorChoice(StrEnum):
+    """Which filter asks the guard."""
+
+    EXT_PROC = "ext_proc"
+    EXT_AUTHZ = "ext_authz"
+
+
+@app.command()
+def render(
+    config: Annotated[
+        Path, typer.Option("--config", "-c", help="The configuration file.", envvar="EXTPROC_CONFIG")
+    ] = Path("extproc.yaml"),
+    door: Annotated[
+        DoorChoice, typer.Option(help="ext_proc is the full guard; ext_authz decides only.")
+    ] = DoorChoice.EXT_PROC,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write here instead of printing.")] = None,
+) -> None:
+    """Render an Envoy bootstrap from the configuration file.
+
+    The guard's endpoints are `envoy.guard_endpoints` of the file, or this machine's own workers.
+    """
+    import yaml
+
+    from extproc.config.load import load_settings
+    from extproc.envoy_config.render import render_bootstrap
+    from extproc.server.up import worker_endpoint
+
+    settings = load_settings(config)
+    own = [worker_endpoint(settings, index) for index in range(settings.workers)]
+    endpoints = list(settings.envoy.guard_endpoints) or own
+    rendered = render_bootstrap(settings, guard_endpoints=endpoints, door=door.value)
+    text = yaml.safe_dump(rendered, sort_keys=False, width=110)
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="Any Envoy bootstrap, listener or routes; YAML or JSON.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list instead of a table.")] = False,
+) -> None:
+    """Find known dangers in an Envoy configuration. Exit status 1 when there is an error, 0 otherwise."""
+    import json
+
+    from extproc.envoy_config.check import check_file
+    from extproc.envoy_config.problems import Severity, dangers
+
+    problems = check_file(file)
+    if as_json:
+        typer.echo(json.dumps([each.as_dict() for each in problems], indent=2))
+    elif problems:
+        for each in problems:
+            color = typer.colors.RED if each.severity is Severity.ERROR else typer.colors.YELLOW
+            name = typer.style(f"{each.severity} {each.danger}", fg=color, bold=True)
+            typer.echo(f"{file}:{each.line}: {name}: {each.what}\n  at   {each.where or 'the whole file'}")
+            typer.echo(f"  why  {each.why}\n  fix  {each.way_out}\n")
+    else:
+        typer.echo(f"{file}: none of the {len(dangers())} known dangers")
+    if any(each.severity is Severity.ERROR for each in problems):
+        raise typer.Exit(1)
