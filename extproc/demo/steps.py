@@ -72,24 +72,13 @@ def approved_release(stage: Stage) -> Proof:
     ).encode()
     before = len(stage.arrivals("crm"))
     with _calling(stage, "omar", "/deployments", body) as call:
-        approval = _held(stage, "crm.deploy", call)
-        queue = stage.command("approvals", "list", who="noor")
-        expect(approval["approval_id"][:8] in queue.stdout, "the call in the queue", queue.stdout or queue.stderr)
-        expect(stage.api_key not in queue.stdout + str(approval), "a masked preview", "the key")
-        expect(
-            "STRIPE_KEY" in approval["arguments"], "the key's place marked in the preview", approval["arguments"]
-        )
-        own = stage.command("approvals", "approve", approval["approval_id"], "--note", "me too", who="omar")
+        approval_id = _held(stage, "crm.deploy", call)["approval_id"]
+        _preview_is_masked(stage, approval_id)
+        own = stage.command("approvals", "approve", approval_id, "--note", "looks fine to me", who="omar-himself")
         expect(own.returncode != 0, "nobody to approve their own call", own.stdout)
         _nothing_arrived(stage, before)
-        done = stage.command(
-            "approvals",
-            "approve",
-            approval["approval_id"],
-            "--note",
-            "change 4711, agreed on the phone",
-            who="noor",
-        )
+        note = "change 4711, agreed on the phone"
+        done = stage.command("approvals", "approve", approval_id, "--note", note, who="noor")
         expect(done.returncode == 0, "noor's approval to count", done.stderr or done.stdout)
         response = call.result()
     expect(response.status_code == httpx.codes.CREATED, "201", response.status_code)
@@ -97,10 +86,18 @@ def approved_release(stage: Stage) -> Proof:
     expect(len(arrived) == 1, "one request at the backend", len(arrived))
     expect(arrived[0].body == body, "exactly the approved bytes at the backend", "others")
     return [
-        "held until noor approved; its own caller could not",
+        "held until noor approved; omar, of the same group, could not approve his own call",
         "the preview showed the key's place, never the key",
         f"the backend got exactly the {len(body)} approved bytes, odd spacing and 2.10 included",
     ]
+
+
+def _preview_is_masked(stage: Stage, approval_id: str) -> None:
+    queue = stage.command("approvals", "list").stdout
+    shown = stage.command("approvals", "show", approval_id).stdout
+    expect(approval_id in queue, "the call in the queue", queue)
+    expect(stage.api_key not in queue + shown, "a masked preview", "the key")
+    expect("[STRIPE_KEY]" in shown, "the key's place marked in the preview", shown)
 
 
 def refused_by_approver(stage: Stage) -> Proof:
@@ -141,14 +138,14 @@ def own_credentials(stage: Stage) -> Proof:
 
 def recorded_session(stage: Stage) -> Proof:
     """The recorded session is read back from ClickHouse, with a query and as a timeline."""
-    calls = f"extproc.calls WHERE session = '{stage.session}' AND subject != ''"
-    count = f"SELECT count() FROM {calls} AND finished"  # noqa: S608 - our own session id
-    until(lambda: _rows(stage, count)[0][0] >= CALLS, f"{CALLS} recorded calls", within_s=20)
-    columns = "function, subject, action, reason, status, count() AS calls"
-    sql = f"SELECT {columns} FROM {calls} GROUP BY ALL ORDER BY min(started)"  # noqa: S608 - as above
+    calls = f"calls WHERE session = '{stage.session}' AND subject != ''"
+    count = f"SELECT count() AS calls FROM {calls} AND finished"  # noqa: S608 - our own session id
+    until(lambda: _rows(stage, count)[0]["calls"] >= CALLS, f"{CALLS} recorded calls", within_s=20)
+    columns = "function, subject, action, reason, status"
+    sql = f"SELECT {columns}, count() AS calls FROM {calls} GROUP BY {columns} ORDER BY min(started)"  # noqa: S608 - as above
     shown = stage.command("query", sql)
     expect(shown.returncode == 0, "the query to run", shown.stderr)
-    missing = RECORDED - {(row[0], row[3]) for row in _rows(stage, sql)}
+    missing = RECORDED - {(row["function"], row["reason"]) for row in _rows(stage, sql)}
     expect(not missing, "each call of the story recorded with its reason", f"none of {sorted(missing)}")
     return [f"{CALLS} calls, refused ones included, with who, what, why and how it ended", *_timeline(stage)]
 
@@ -167,8 +164,8 @@ RECORDED = {
 
 
 def _timeline(stage: Stage) -> Proof:
-    calls = f"extproc.session_calls WHERE session = '{stage.session}' AND subject = 'maya'"
-    (session_id,) = (row[0] for row in _rows(stage, f"SELECT DISTINCT session_id FROM {calls}"))  # noqa: S608 - as above
+    calls = f"session_calls WHERE session = '{stage.session}' AND subject = 'maya'"
+    (session_id,) = (row["session_id"] for row in _rows(stage, f"SELECT DISTINCT session_id FROM {calls}"))  # noqa: S608 - as above
     listed = stage.command("sessions", "list", show=False)
     expect(session_id in listed.stdout, "the session listed", listed.stdout or listed.stderr)
     shown = stage.command("sessions", "show", session_id)
@@ -178,8 +175,8 @@ def _timeline(stage: Stage) -> Proof:
     return ["the timeline tells maya's part of the story in order"]
 
 
-def _rows(stage: Stage, sql: str) -> list[list[Any]]:
-    rows: list[list[Any]] = stage.command_json("query", sql, "--json")["rows"]
+def _rows(stage: Stage, sql: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = stage.command_json("query", sql, "--format", "json")
     return rows
 
 
@@ -199,7 +196,7 @@ def _held(stage: Stage, function: str, call: "Future[httpx.Response]") -> dict[s
     def pending() -> dict[str, Any] | None:
         if call.done():
             expect(False, f"{function} held", f"an answer, {call.result().status_code}")
-        listed = stage.command_json("approvals", "list", "--json", who="noor")["approvals"]
+        listed = stage.command_json("approvals", "list", "--json", who="noor")
         return next((one for one in listed if one["function"] == function and one["state"] == "pending"), None)
 
     approval: dict[str, Any] = until(pending, f"{function} in the queue", within_s=HELD_WITHIN_S)

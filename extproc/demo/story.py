@@ -19,7 +19,7 @@ from extproc.demo.people import CUSTOMERS, SENSITIVE_FIELDS
 from extproc.demo.processes import Processes, ProcessFailed
 from extproc.demo.stage import Stage, StepFailed, expect
 
-PEOPLE_WANTED = ("maya", "omar", "noor")
+PEOPLE_WANTED = ("maya", "omar", "omar-himself", "noor")
 START_WITHIN_S = 30.0
 GUARD_WITHIN_S = 90.0
 KEEP_POLL_S = 0.5
@@ -38,7 +38,7 @@ STEPS: list[Callable[[Stage], list[str]]] = [
 ]
 
 WHO = """[bold]maya[/]  a support person, for whom an agent acts       may read customers and documents
-[bold]omar[/]  a release person, for whom an agent acts       may deploy, after approval
+[bold]omar[/]  a release person, for whom an agent acts       may deploy, after approval; is of the group sre too
 [bold]noor[/]  of the group sre                               approves
 Every name, number, key and card in this story is made up."""
 
@@ -191,7 +191,7 @@ def what_next(made: Installation) -> str:
             f"curl -H 'host: crm.demo' {bearer} {made.url('envoy')}/customers/1002",
             "extproc approvals list",
             "extproc sessions list",
-            'extproc query "SELECT started, function, subject, reason FROM extproc.calls ORDER BY started"',
+            'extproc query "SELECT started, function, subject, reason FROM calls ORDER BY started"',
             f"$EDITOR {made.folder}/policy-data.yaml    # then start the story again",
         )
     )
