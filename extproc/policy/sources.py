@@ -1,18 +1,19 @@
 """Policy and data files, read once, as one value with a revision."""
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
 import yaml
 
 from extproc.model.call import Json
 from extproc.model.errors import ConfigError, Place
 from extproc.policy.digest import digest
 from extproc.policy.starter import starter_folder
+from extproc.policy.strict_json import parse_unique
 
 TEST_SUFFIX = "_test.rego"
 MAX_FILE = 1 << 20
@@ -105,13 +106,15 @@ def _parse_data(path: Path) -> dict[str, Any]:
         raise ConfigError("not a data file", Place(path), "policy.data takes .json, .yaml and .yml files")
     text = _text(path, MAX_DATA)
     try:
-        parsed = orjson.loads(text) if path.suffix == ".json" else _plain(yaml.load(text, _UniqueKeys))  # noqa: S506 - a SafeLoader
-    except orjson.JSONDecodeError as error:
+        parsed = parse_unique(text) if path.suffix == ".json" else _plain(yaml.load(text, _UniqueKeys))  # noqa: S506 - a SafeLoader
+    except json.JSONDecodeError as error:
         raise ConfigError(error.msg, Place(path, error.lineno, error.colno)) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = Place(path, mark.line + 1, mark.column + 1) if mark else Place(path)
         raise ConfigError(str(getattr(error, "problem", None) or "not YAML"), place) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(str(error), Place(path)) from error
     if not isinstance(parsed, dict):
         raise ConfigError("data must be an object", Place(path), "write `extproc:` with its keys below")
     return parsed
@@ -123,6 +126,8 @@ class _UniqueKeys(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(problem="a key must be text", problem_mark=key.start_mark)
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(problem="key given twice", problem_mark=key.start_mark)
             seen.add(key.value)
@@ -135,6 +140,8 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("a number that is not JSON")
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return str(value)

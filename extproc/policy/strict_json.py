@@ -23,9 +23,20 @@ def has_one_reading(document: bytes) -> bool:
     return True
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> None:
-    if len({name for name, _ in pairs}) != len(pairs):
-        raise ValueError("duplicate key")
+def parse_unique(text: str) -> Any:
+    """Parse JSON in which no object has a key twice.
+
+    Raises:
+        ValueError: it has, or the text is not JSON.
+    """
+    return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    unique = dict(pairs)
+    if len(unique) != len(pairs):
+        raise ValueError("key given twice")
+    return unique
 
 
 def _exact(digits: str) -> None:

@@ -1,0 +1,26 @@
+"""Fixtures that several test folders share."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def find_opa() -> Path | None:
+    """An OPA binary: named by EXTPROC_OPA, on PATH, or fetched into .tools/bin."""
+    named = os.environ.get("EXTPROC_OPA") or shutil.which("opa") or str(REPOSITORY / ".tools" / "bin" / "opa")
+    return Path(named) if os.access(named, os.X_OK) else None
+
+
+@pytest.fixture(scope="session")
+def opa_binary() -> Path:
+    """A real OPA. Without one the test is skipped on a person's machine, and fails where CI is set."""
+    found = find_opa()
+    if found is None and os.environ.get("CI"):
+        pytest.fail("no opa binary: set EXTPROC_OPA, or put one on PATH or into .tools/bin")
+    if found is None:
+        pytest.skip("no opa binary (EXTPROC_OPA, PATH, .tools/bin)")
+    return found

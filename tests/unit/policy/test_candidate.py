@@ -1,0 +1,68 @@
+"""A candidate is tried where it can be killed."""
+
+import time
+
+import pytest
+
+from extproc.model.errors import PolicyInvalid
+from extproc.policy.candidate import check_candidate, sample_documents, try_sources
+from extproc.policy.embedded import EmbeddedEngine
+from extproc.policy.sources import Module, Sources, read_sources
+
+ENDLESS = """decision := count([1 |
+    some i in numbers.range(1, 100000)
+    some j in numbers.range(1, 100000)
+    i + j == 0
+]) == 0"""
+
+
+def sources(text: str) -> Sources:
+    return Sources((Module("t.rego", f"package t\n{text}"),), {}, "data.t.decision")
+
+
+def test_the_starter_policies_are_fine():
+    check_candidate(read_sources([], [], "data.extproc.decision"))
+
+
+def test_a_policy_that_hangs_is_killed():
+    begun = time.monotonic()
+    with pytest.raises(PolicyInvalid, match="took longer than 1 s"):
+        check_candidate(sources(ENDLESS), timeout_s=1.0)
+    assert time.monotonic() - begun < 5
+
+
+def test_a_policy_that_eats_memory_is_stopped():
+    greedy = "decision := count([x | some x in numbers.range(1, 50000000)]) == 0"
+    with pytest.raises(PolicyInvalid):
+        check_candidate(sources(greedy), timeout_s=10.0, memory=64 << 20)
+
+
+def test_loading_does_not_evaluate():
+    begun = time.monotonic()
+    EmbeddedEngine.from_sources(sources(ENDLESS))
+    assert time.monotonic() - begun < 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("decision := true if {}", "t.rego:2"),
+        ("decision := x if {\n x := (", "t.rego:3"),
+        ("decision := input.call.id / 1", r"evaluation failed at t\.rego:2"),
+        ("decision := to_number(input.call.id)", r"evaluation failed at t\.rego:2"),
+        ('decision := "allow"', "answers in a shape"),
+        ('decision := {"action": "allow", "typo": 1}', "answers in a shape"),
+        ("other := true", "no rule defines"),
+    ],
+)
+def test_the_complaint_says_where_or_what(text, message):
+    with pytest.raises(PolicyInvalid, match=message):
+        check_candidate(sources(text))
+
+
+def test_undecided_samples_are_fine():
+    assert try_sources(sources("decision := true if input.call.name == `never`")) == ""
+
+
+def test_samples_are_small():
+    assert all(len(document) < 2_000 for document in sample_documents())

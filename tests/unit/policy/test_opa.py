@@ -1,0 +1,248 @@
+"""A real OPA server is asked; whatever goes wrong is a PolicyError without OPA's words."""
+
+import asyncio
+import json
+import socket
+import subprocess
+import time
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from extproc.model.errors import PolicyError
+from extproc.policy.embedded import EmbeddedEngine
+from extproc.policy.opa import OpaEngine, bundles_revision
+from extproc.policy.sources import read_sources
+from extproc.policy.starter import starter_folder
+
+CANARY = "CANARY-4111111111111111"
+EXAMPLE = starter_folder() / "data.example.yaml"
+TRYOUT = """package tryout
+same := input
+nothing := null
+undefined := 1 if input.never
+fails if not to_number(input.s) == 1
+"""
+
+
+@pytest.fixture(scope="module")
+def opa_address(opa_binary, tmp_path_factory):
+    """A running OPA with the starter policies, on a unix socket."""
+    folder = tmp_path_factory.mktemp("opa")
+    (folder / "tryout.rego").write_text(TRYOUT)
+    files = [path for path in starter_folder().glob("*.rego") if not path.name.endswith("_test.rego")]
+    command = [opa_binary, "run", "--server", "--addr", f"unix://{folder}/s", "--log-level", "error"]
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen([*command, *files, EXAMPLE, folder / "tryout.rego"], stdout=log, stderr=log)
+    try:
+        wait_until_healthy(folder / "s", folder / "log")
+        yield f"unix:{folder}/s"
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def wait_until_healthy(uds: Path, log: Path) -> None:
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(uds))) as client:
+        for _ in range(100):
+            try:
+                if client.get("http://opa/health").status_code == 200:
+                    return
+            except httpx.HTTPError:
+                pass
+            time.sleep(0.05)
+    pytest.fail(f"opa did not start:\n{log.read_text()}")
+
+
+@asynccontextmanager
+async def engine(address: str, query: str = "data.tryout.same", timeout_s: float = 2.0):
+    opened = OpaEngine(address, query, timeout_s=timeout_s)
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+async def test_values_come_back_exactly(opa_address):
+    document = b'{"n":123456789012345678901234567890,"s":"\\u00e9","none":null,"l":[1.5,true]}'
+    async with engine(opa_address) as opa:
+        answer = await opa.evaluate(document)
+    assert answer["s"] == "é"
+    assert answer["none"] is None
+    assert answer["l"] == [1.5, True]
+
+
+async def test_null_is_a_value_and_undefined_is_not(opa_address):
+    async with engine(opa_address, "data.tryout.nothing") as opa:
+        assert await opa.evaluate(b"{}") is None
+    for query in ("data.tryout.undefined", "data.nowhere.at_all"):
+        async with engine(opa_address, query) as opa:
+            with pytest.raises(PolicyError, match="undefined"):
+                await opa.evaluate(b"{}")
+
+
+async def test_a_built_ins_error_denies_and_tells_nothing(opa_address):
+    async with engine(opa_address, "data.tryout.fails") as opa:
+        with pytest.raises(PolicyError) as caught:
+            await opa.evaluate(json.dumps({"s": CANARY}).encode())
+    assert str(caught.value) == "OPA answered with status 500"
+
+
+async def test_input_that_is_no_json_denies(opa_address):
+    async with engine(opa_address) as opa:
+        with pytest.raises(PolicyError, match="status 400"):
+            await opa.evaluate(b'{"a":')
+
+
+async def test_the_revision_is_known_with_the_answer(opa_address):
+    async with engine(opa_address) as opa:
+        assert opa.revision == ""
+        await opa.evaluate(b"{}")
+        assert len(opa.revision) == 64
+        assert await opa.refresh() == opa.revision
+
+
+async def test_health(opa_address):
+    async with engine(opa_address) as opa:
+        assert await opa.healthy()
+    async with engine("127.0.0.1:1") as opa:
+        assert not await opa.healthy()
+
+
+async def test_both_engines_decide_alike(opa_address):
+    embedded = EmbeddedEngine.from_sources(read_sources([], [EXAMPLE], "data.extproc.decision"))
+    async with engine(opa_address, "data.extproc.decision") as opa:
+        for call in CALLS:
+            document = json.dumps(call).encode()
+            assert await opa.evaluate(document) == await embedded.evaluate(document)
+
+
+def a_call(function: str, groups: list[str], arguments: object = None, **more: object) -> dict[str, object]:
+    connection, _, name = function.partition(".")
+    return {
+        "identity": {"issuer": "i", "subject": "s", "groups": groups, "actor": ""},
+        "connection": {"name": connection, "protocol": "http-json"},
+        "call": {
+            "protocol": "http-json",
+            "function": function,
+            "name": name,
+            "method": "",
+            "arguments": arguments,
+        },
+        "body": {"size": 0},
+        "findings": [],
+        "direction": "request",
+        **more,
+    }
+
+
+CALLS = [
+    a_call("crm.get_customer", ["support"], {"id": 1}),
+    a_call("crm.get_customer", ["support", "fraud"], {"id": 1}),
+    a_call("crm.delete_customer", ["support"], {"id": 1}),
+    a_call("crm.get_customer", [], {"id": 1}),
+    a_call("warehouse.query", ["analysts"], {"sql": "select 1"}),
+    a_call("warehouse.query", ["analysts"], {"sql": "with x as (delete from y) select 1"}),
+    a_call("warehouse.query", ["analysts"], {"sql": 1}),
+    a_call("warehouse.query", ["analysts"], None),
+    a_call("deploy.run", ["engineers"], {"environment": "staging"}),
+    a_call("deploy.run", ["engineers"], {"environment": "moon"}),
+    a_call("crm.get_customer", ["support"], None, body={"size": 1, "uninspectable": "not-json"}),
+    {},
+]
+
+
+async def answering(raw: bytes):
+    """A server that says the same to everybody."""
+
+    async def handle(reader, writer):
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(raw)
+            await writer.drain()
+            if raw:
+                writer.close()
+            else:
+                await asyncio.sleep(30)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    return server, f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+def http(status: str, body: bytes, *headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"content-length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"garbage\r\n\r\n",
+        http("200 OK", b"not json"),
+        http("200 OK", b"[]"),
+        http("200 OK", b'"allow"'),
+        http("200 OK", b'{"result":NaN}'),
+        http("200 OK", b"{}"),
+        http("204 No Content", b""),
+        http("302 Found", b"", "location: http://127.0.0.1:1/"),
+        http("500 Oops", b'{"message":"CANARY"}'),
+        http("200 OK", b'{"result":true}')[:-3],
+        http("200 OK", b'{"result":"' + b"x" * (5 << 20) + b'"}'),
+    ],
+)
+async def test_an_answer_that_cannot_be_read_denies(raw):
+    server, address = await answering(raw)
+    async with server, engine(address) as opa:
+        with pytest.raises(PolicyError) as caught:
+            await opa.evaluate(b"{}")
+    assert "CANARY" not in str(caught.value)
+
+
+async def test_a_server_that_does_not_answer_denies_in_time():
+    server, address = await answering(b"")
+    begun = time.monotonic()
+    async with engine(address, timeout_s=0.2) as opa:
+        with pytest.raises(PolicyError, match="TimeoutError"):
+            await opa.evaluate(b"{}")
+    assert time.monotonic() - begun < 1
+    server.close()
+
+
+async def test_nobody_there_denies():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    async with engine(address) as opa:
+        with pytest.raises(PolicyError, match="ConnectError"):
+            await opa.evaluate(b"{}")
+
+
+async def test_cancelling_goes_through():
+    server, address = await answering(b"")
+    async with engine(address, timeout_s=30) as opa:
+        asking = asyncio.create_task(opa.evaluate(b"{}"))
+        await asyncio.sleep(0.05)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+    server.close()
+
+
+def test_bundles_revision_names_them_all():
+    both = {"bundles": {"a": {"revision": "1"}, "b": {"revision": "2"}}}
+    swapped = {"bundles": {"a": {"revision": "2"}, "b": {"revision": "1"}}}
+    assert bundles_revision(both, "data.q") != bundles_revision(swapped, "data.q")
+    assert bundles_revision(both, "data.q") != bundles_revision(both, "data.p")
+    for none in (
+        None,
+        {},
+        {"bundles": {}},
+        {"bundles": {"a": {}}},
+        {"bundles": {"a": {"revision": ""}}},
+        {"bundles": []},
+    ):
+        assert bundles_revision(none, "data.q") == ""
