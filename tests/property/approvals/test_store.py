@@ -27,7 +27,7 @@ votes = st.tuples(
 steps = st.lists(votes | st.sampled_from([State.EXPIRED, State.CANCELLED]), max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(steps)
 def test_state_follows_from_the_votes_that_count(steps):
     """The store agrees with a plain reading of the rules, step by step, and again when opened anew."""

@@ -274,7 +274,7 @@ def test_many_processes_close_a_request_once(path):
 
 def test_kill_in_the_middle_of_votes_leaves_only_whole_votes(path, tmp_path):
     """After SIGKILL the file is sound, and no state contradicts its votes."""
-    requests = [request(minimum=3) for _ in range(300)]
+    requests = [request(minimum=3) for _ in range(60)]
     store = SqliteApprovals(path)
     for each in requests:
         store.open(each)
@@ -288,7 +288,7 @@ def test_kill_in_the_middle_of_votes_leaves_only_whole_votes(path, tmp_path):
     os.kill(child.pid, signal.SIGKILL)
     child.join()
     voted = 0
-    for each in store.recent(pending_only=False, limit=300):
+    for each in store.recent(pending_only=False, limit=60):
         people = {word.voter for word in each.votes}
         assert (each.state is State.APPROVED) == (len(people) >= 3)
         voted += len(people)

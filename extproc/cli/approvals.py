@@ -1,0 +1,219 @@
+"""``extproc approvals``: what waits for people, and their word on it."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from extproc.cli.client import DEFAULT_CONFIG, ConfigOption, connect, read_token
+from extproc.cli.printable import plain, pretty_json
+from extproc.model.errors import ConfigError
+
+app = typer.Typer(help="See and decide the calls that wait for people.", no_args_is_help=True)
+
+WATCH_S = 2.0
+RISKY = 70
+"""Risk from which a number is red."""
+STATE_STYLES = {"pending": "yellow", "approved": "green", "denied": "red"}
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+IdArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="The approval's id, or its first characters (8 or more).")
+]
+NoteOption = Annotated[str, typer.Option("--note", "-m", help="Why. Mandatory: 3 to 1,000 characters.")]
+TokenOption = Annotated[
+    Path | None, typer.Option("--token-file", help="File with your token. Default: the variable EXTPROC_TOKEN.")
+]
+
+
+@app.command("list")
+def list_(
+    config: ConfigOption = DEFAULT_CONFIG,
+    all_: Annotated[bool, typer.Option("--all", help="Decided ones too.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on until Ctrl-C.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List what waits, newest first."""
+    client = connect(config)
+
+    def ask() -> list[dict[str, Any]]:
+        answer = client.get("approvals", params={"pending": "false" if all_ else "true", "limit": limit})
+        listed: list[dict[str, Any]] = answer["approvals"]
+        return listed
+
+    if as_json:
+        _print_json(ask())
+    elif watch:
+        _watch(ask)
+    else:
+        Console().print(_listing(ask()))
+
+
+@app.command()
+def show(approval_id: IdArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Show one: who calls what, why it is held, with which (masked) arguments, and how long there is."""
+    approval = connect(config).get("approvals", approval_id)
+    if as_json:
+        _print_json(approval)
+    else:
+        Console().print(_details(approval))
+
+
+@app.command()
+def approve(
+    approval_id: IdArgument,
+    note: NoteOption = "",
+    token_file: TokenOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Let the call go on, as far as you are concerned."""
+    _vote("approve", approval_id, note, token_file, config, as_json=as_json)
+
+
+@app.command()
+def deny(
+    approval_id: IdArgument,
+    note: NoteOption = "",
+    token_file: TokenOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Refuse the call, whatever others say."""
+    _vote("deny", approval_id, note, token_file, config, as_json=as_json)
+
+
+def _vote(word: str, approval_id: str, note: str, token_file: Path | None, config: Path, *, as_json: bool) -> None:
+    if not note.strip():
+        raise ConfigError("a vote needs a reason", way_out='give it with --note, e.g. -m "ticket 4711, checked"')
+    client = connect(config, read_token(token_file))
+    # The digest makes sure that the vote is on the very call that this id means now.
+    seen = client.get("approvals", approval_id)
+    body = {"note": note, "digest": seen["digest"]}
+    after = client.post("approvals", seen["approval_id"], word, body=body)
+    if as_json:
+        _print_json(after)
+    else:
+        Console().print(_outcome(after))
+
+
+def _print_json(document: object) -> None:
+    # ASCII: what would steer a terminal is escaped.
+    typer.echo(json.dumps(document, indent=2))
+
+
+def _watch(ask: Any) -> None:
+    with Live(console=Console(), refresh_per_second=4, screen=sys.stdout.isatty()) as live:
+        try:
+            while True:
+                live.update(_listing(ask()))
+                time.sleep(WATCH_S)
+        except KeyboardInterrupt:
+            return
+
+
+def _listing(approvals: list[dict[str, Any]]) -> Table | Text:
+    if not approvals:
+        return Text("Nothing waits for approval.")
+    table = Table("id", "state", "function", "who", "risk", "reason", "votes", "left", box=None, pad_edge=False)
+    table.columns[0].no_wrap = True
+    for each in approvals:
+        table.add_row(
+            plain(each["approval_id"]),
+            _state(each),
+            plain(each["function"]),
+            plain(_person(each["requester"])[1]),
+            _risk(each),
+            plain(each["reason"]),
+            plain(_tally(each)),
+            plain(_left(each)),
+        )
+    return table
+
+
+def _details(approval: dict[str, Any]) -> Group:
+    issuer, subject = _person(approval["requester"])
+    facts = Table.grid(padding=(0, 2))
+    rows: list[tuple[str, Text]] = [
+        ("function", plain(approval["function"], "bold")),
+        ("who", plain(subject, "bold")),
+        ("acting agent", plain(_person(approval["actor"])[1] or "none")),
+        ("issuer", plain(issuer)),
+        ("from", plain(approval["source"])),
+        ("risk", _risk(approval)),
+        ("held because", plain(f"{approval['reason']} (rule {approval['rule'] or 'unnamed'})")),
+        ("state", _state(approval)),
+        ("time left", plain(_left(approval), "bold")),
+        ("approvers", plain(f"{approval['minimum']} of {', '.join(approval['groups']) or 'nobody'}")),
+        *(("voted", _word(vote)) for vote in approval["votes"]),
+        ("found", plain(_findings(approval["findings"]))),
+        ("digest", plain(approval["digest"])),
+        ("call", plain(approval["call_id"])),
+        ("approval", plain(approval["approval_id"])),
+    ]
+    for name, value in rows:
+        facts.add_row(Text(name, style="dim"), value)
+    return Group(facts, Text(), *_arguments(approval["arguments"]))
+
+
+def _arguments(preview: str) -> list[RenderableType]:
+    """The masked arguments; and a warning when approvers do not see all of them."""
+    if not preview:
+        return [Text("No arguments are shown: the connection does not record them.", style="bold red")]
+    text, complete = pretty_json(preview)
+    # Indented, so that a value which wraps cannot pass for one of our own lines.
+    shown: list[RenderableType] = [Text("arguments, masked:", style="dim"), Padding(Text(text), (0, 0, 0, 2))]
+    return shown if complete else [*shown, Text("This is cut off: the call has more arguments.", style="bold red")]
+
+
+def _outcome(approval: dict[str, Any]) -> Text:
+    function = plain(approval["function"]).plain
+    if approval["state"] == "pending":
+        return Text(f"Counted: {_tally(approval)} approvals for {function}; it still waits.")
+    return Text(f"{approval['state'].capitalize()}: {function}", style=STATE_STYLES.get(approval["state"], ""))
+
+
+def _person(name: str) -> tuple[str, str]:
+    """Issuer and subject of an ``issuer|subject``."""
+    issuer, bar, subject = name.partition("|")
+    return (issuer, subject) if bar else ("", name)
+
+
+def _state(approval: dict[str, Any]) -> Text:
+    return plain(approval["state"], STATE_STYLES.get(approval["state"], "dim"))
+
+
+def _risk(approval: dict[str, Any]) -> Text:
+    return plain(approval["risk"], "bold red" if approval["risk"] >= RISKY else "")
+
+
+def _tally(approval: dict[str, Any]) -> str:
+    return f"{sum(vote['approve'] for vote in approval['votes'])}/{approval['minimum']}"
+
+
+def _left(approval: dict[str, Any]) -> str:
+    if approval["state"] != "pending":
+        return "-"
+    minutes, seconds = divmod(int(approval["seconds_left"]), 60)
+    return f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"
+
+
+def _word(vote: dict[str, Any]) -> Text:
+    said = "approved" if vote["approve"] else "denied"
+    return plain(f"{_person(vote['voter'])[1]} {said} at {vote['at']}: {vote['note']}")
+
+
+def _findings(findings: list[dict[str, Any]]) -> str:
+    told = (
+        f"{each['entity']} at {each['path']}" + (f" ({each['how']})" if each["how"] else "") for each in findings
+    )
+    return "; ".join(told) or "nothing"

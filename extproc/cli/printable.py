@@ -1,0 +1,53 @@
+"""Text of calls on a terminal: nothing in it moves the cursor, sets a title, turns the direction or hides."""
+
+import json
+import unicodedata
+
+from rich.text import Text
+
+UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
+"""General categories of what steers a terminal, reorders text, or cannot be told from nothing or a space
+(Unicode standard section 4.5; UTS 55 section 3)."""
+BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Characters of other categories that show nothing."""
+SELECTORS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
+"""Variation selectors: invisible too."""
+
+
+def printable(text: str) -> str:
+    r"""The text with ``\uXXXX`` for each character that would not show as itself. Idempotent, one line."""
+    return "".join(char if _shows(char) else _escape(ord(char)) for char in text)
+
+
+def _shows(char: str) -> bool:
+    if " " <= char <= "~":
+        return True
+    hidden = char in BLANK or any(ord(char) in selectors for selectors in SELECTORS)
+    return not hidden and unicodedata.category(char) not in UNSEEN
+
+
+def _escape(code: int) -> str:
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - the size of the notation
+
+
+def plain(value: object, style: str = "") -> Text:
+    """Any value for a table's cell: printable, and never read as markup."""
+    if isinstance(value, list | tuple):
+        value = ", ".join(str(item) for item in value)
+    return Text("" if value is None else printable(str(value)), style=style)
+
+
+def pretty_json(text: str) -> tuple[str, bool]:
+    """JSON text over several lines, printable.
+
+    Escapes made here are valid inside JSON strings, where a backslash of the value is doubled: no value can
+    pretend to be an escape.
+
+    Returns:
+        The lines, and whether the text was JSON. What is not is returned as one printable line.
+    """
+    try:
+        lines = json.dumps(json.loads(text), indent=2, ensure_ascii=False).split("\n")
+    except (ValueError, RecursionError):
+        return printable(text), False
+    return "\n".join(printable(line) for line in lines), True
