@@ -1,5 +1,6 @@
 """The way to ClickHouse: the embedded engine or a server, by the same client."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,9 @@ from extproc.model.errors import ConfigError
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 60
 PORTS = {"http": 8123, "https": 8443}
+
+_ENGINE = threading.Lock()
+"""The embedded engine starts with the first client; two threads must not both start it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,8 @@ def connect(target: Target, settings: Mapping[str, object] | None = None) -> Any
     import clickhouse_connect  # noqa: PLC0415 - a worker never needs it
 
     if target.embedded:
-        client = clickhouse_connect.get_client(interface="chdb", path=str(_folder(target)))
+        with _ENGINE:
+            client = clickhouse_connect.get_client(interface="chdb", path=str(_folder(target)))
         for name, value in (settings or {}).items():
             client.command(f"SET {name} = {_literal(value)}")
         return client

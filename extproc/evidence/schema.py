@@ -60,6 +60,19 @@ def statements(database: str) -> tuple[str, ...]:
     return tuple(part.replace("{db}", database) for part in (*parts, SESSION_CALLS, SESSIONS))
 
 
+def feed_again(database: str) -> str:
+    """A statement that feeds ``calls`` once more with a block; what it has already stays as it is.
+
+    ClickHouse fills a table and what depends on it one after the other: a crash in between leaves the entries
+    without their calls, and a repeated block is not passed on.
+
+    Args:
+        database: as above. The parameters are ``writer``, ``first`` and ``last``.
+    """
+    span = "writer = {writer:String} AND seq BETWEEN {first:Int64} AND {last:Int64}"
+    return f"INSERT INTO {database}.calls_state {_FEED}".replace("{db}", database).replace("{span}", span)
+
+
 def _columns(columns: dict[str, str]) -> str:
     return ",\n  ".join(f"{name} {type_}" for name, type_ in columns.items())
 
@@ -99,18 +112,18 @@ SELECT
   groupUniqArrayArrayState(findings) AS findings,
   argMaxState(tuple({_LAST}), tuple({_TERMINAL}, time, seq)) AS last
 FROM {{db}}.entries
-WHERE damage = ''
+WHERE damage = '' AND {{span}}
 GROUP BY call_id
 """  # noqa: S608 - every part is a constant of this file
+_ALL = _FEED.replace("{span}", "1")
 
 CALLS_STATE = f"""
 CREATE TABLE IF NOT EXISTS {{db}}.calls_state
 ENGINE = AggregatingMergeTree ORDER BY call_id
-SETTINGS non_replicated_deduplication_window = {DEDUPLICATION_WINDOW}
-EMPTY AS {_FEED}
+EMPTY AS {_ALL}
 """
 
-CALLS_FEED = f"CREATE MATERIALIZED VIEW IF NOT EXISTS {{db}}.calls_feed TO {{db}}.calls_state AS {_FEED}"
+CALLS_FEED = f"CREATE MATERIALIZED VIEW IF NOT EXISTS {{db}}.calls_feed TO {{db}}.calls_state AS {_ALL}"
 
 CALLS = f"""
 CREATE OR REPLACE VIEW {{db}}.calls AS

@@ -17,7 +17,7 @@ from typing import Any
 
 from extproc.evidence.ledger import SUFFIX, describe
 from extproc.evidence.rows import SpoolReader, StoredRow, insert_row
-from extproc.evidence.schema import ENTRY_COLUMNS, INSERT_COLUMNS, LOG_COLUMNS
+from extproc.evidence.schema import ENTRY_COLUMNS, INSERT_COLUMNS, LOG_COLUMNS, feed_again
 from extproc.evidence.shipping_state import Plan, ShippingState
 from extproc.evidence.watermark import read_mark, write_mark
 from extproc.model.errors import EvidenceError
@@ -193,26 +193,29 @@ class Shipper:
 
     def _send(self, plan: Plan, rows: list[StoredRow]) -> None:
         made = [insert_row(plan.writer, row) for row in rows]
-        if plan.in_doubt and self._is_there(plan, len(rows)):
-            return
+        if not (plan.in_doubt and self._is_there(plan, len(rows))):
+            self._insert(plan, [row for row, _ in made])
+        if plan.in_doubt:
+            self._open().command(feed_again(self._database), parameters=_span(plan))
+        damaged = sum(bool(damage) for _, damage in made)
+        now = self._progress
+        self._progress = replace(
+            now, rows=now.rows + len(rows), blocks=now.blocks + 1, damaged=now.damaged + damaged
+        )
+
+    def _insert(self, plan: Plan, rows: list[list[object]]) -> None:
         self._open().insert(
             "entries",
-            [row for row, _ in made],
+            rows,
             column_names=INSERT_COLUMNS,
             column_type_names=COLUMN_TYPES,
             database=self._database,
             settings={
                 "insert_deduplicate": 1,
                 "insert_deduplication_token": f"{plan.writer}:{plan.first}-{plan.last}",
-                "deduplicate_blocks_in_dependent_materialized_views": 1,
                 "max_partitions_per_insert_block": 0,
                 "async_insert": 0,
             },
-        )
-        damaged = sum(bool(damage) for _, damage in made)
-        now = self._progress
-        self._progress = replace(
-            now, rows=now.rows + len(rows), blocks=now.blocks + 1, damaged=now.damaged + damaged
         )
 
     def _is_there(self, plan: Plan, rows: int) -> bool:
@@ -224,8 +227,7 @@ class Shipper:
             f"SELECT uniqExact(seq) FROM {self._database}.entries"  # noqa: S608
             " WHERE writer = {writer:String} AND seq BETWEEN {first:Int64} AND {last:Int64}"
         )
-        span = {"writer": plan.writer, "first": plan.first, "last": plan.last}
-        return int(self._open().query(query, parameters=span).result_rows[0][0]) == rows
+        return int(self._open().query(query, parameters=_span(plan)).result_rows[0][0]) == rows
 
     def _check_gaps(self, path: Path, through: int, plan: Plan, rows: list[StoredRow]) -> None:
         missing = plan.last - through - len(rows)
@@ -278,6 +280,10 @@ class Shipper:
 
 class _SpoolFault(Exception):
     """A spool cannot be shipped until a person looks at it."""
+
+
+def _span(plan: Plan) -> dict[str, object]:
+    return {"writer": plan.writer, "first": plan.first, "last": plan.last}
 
 
 def _lock(folder: Path) -> int:

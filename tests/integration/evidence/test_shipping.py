@@ -32,6 +32,9 @@ class FaultyClient:
         self._faults.strike("query_fails")
         return self._client.query(*args, **kwargs)
 
+    def command(self, *args, **kwargs):
+        return self._client.command(*args, **kwargs)
+
     def close(self):
         self._client.close()
 
@@ -171,6 +174,23 @@ def test_a_crash_before_the_watermark_doubles_nothing(fill, entry, make_shipper,
     assert second.progress.behind == 0
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_crash_between_entries_and_calls_is_made_good(
+    fill, entry, make_shipper, faults, stored, client, target, monkeypatch, there
+):
+    """ClickHouse died after it had stored the entries and before it had passed them on."""
+    fill([entry(number) for number in range(8)])
+    shipper = make_shipper()
+    faults.insert_happens_but_fails = 1
+    shipper.ship()
+    client.command(f"TRUNCATE TABLE {target.database}.calls_state")
+    if not there:
+        monkeypatch.setattr(shipper, "_is_there", lambda *_: False)
+    shipper.ship()
+    assert len(stored()) == 8
+    assert client.query(f"SELECT count() FROM {target.database}.calls").result_rows == [(8,)]
+
+
 def test_a_lost_state_is_taken_from_the_table(fill, entry, make_shipper, folder, stored):
     fill([entry(number) for number in range(8)])
     first = make_shipper()
@@ -301,8 +321,8 @@ def test_an_outage_is_waited_for_and_caught_up(fill, entry, make_shipper, faults
         wait_for(lambda: shipper.progress.failures > 3)
         fill([entry(number) for number in range(10, 20)])
         faults.connect_fails = 0
-        wait_for(lambda: shipper.progress.rows == 20)
-        assert shipper.progress.failing == 0
+        wait_for(lambda: shipper.progress.rows == 20 and not shipper.progress.failing)
+        assert shipper.progress.last_error == ""
     finally:
         stop.set()
         thread.join()

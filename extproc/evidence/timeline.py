@@ -1,0 +1,157 @@
+"""A session for the eye: one line per call, in order of time."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from extproc.model.entries import EntryKind
+
+Row = Mapping[str, Any]
+"""An entry, as ``EvidenceReader.session`` gives it."""
+
+Plain = Callable[[object, str], Text]
+"""A value and a style to text in which nothing steers the terminal. Values come from callers: never trust them."""
+
+ENDS: dict[str, tuple[str, str]] = {
+    EntryKind.COMPLETED: ("allow", "green"),
+    EntryKind.DENIED: ("deny", "red"),
+    EntryKind.FAILED: ("failed", "yellow"),
+    EntryKind.HELD: ("held", "magenta"),
+    EntryKind.DECIDED: ("running", "cyan"),
+}
+"""How a call stands, by the kind of its last entry."""
+
+COLUMNS = ("Time UTC", "Function", "Decision", "Reason", "Status", "Took", "Held", "Found", "Approved by")
+OPTIONAL = frozenset(("Held", "Found", "Approved by"))
+"""Left out of a session in which they stay empty."""
+
+NUMBERS = frozenset(("Status", "Took", "Held", "Found"))
+WIDE = {"Function": 20, "Reason": 18, "Approved by": 11}
+"""The columns that fold, and the least width of each."""
+
+SECOND_MS = 1_000
+MINUTE_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class CallLine:
+    """What one line of the timeline shows."""
+
+    start_ns: int
+    function: str
+    kind: str
+    """Of the entry that ends the call, or of its latest."""
+    reason: str
+    status: int
+    duration_ms: float
+    held_ms: float
+    findings: int
+    approvers: tuple[str, ...]
+
+
+def call_lines(rows: Iterable[Row]) -> list[CallLine]:
+    """Fold entries into one line per call, ordered by when each call began."""
+    calls: dict[str, list[Row]] = {}
+    for row in rows:
+        calls.setdefault(row["call_id"], []).append(row)
+    return sorted((_line(entries) for entries in calls.values()), key=lambda line: line.start_ns)
+
+
+def timeline(rows: Sequence[Row], plain: Plain) -> Table:
+    """Draw a session; fits 100 columns.
+
+    Args:
+        rows: the session's entries, in order of time.
+        plain: makes values safe to print.
+    """
+    lines = call_lines(rows)
+    table = Table(
+        box=box.SIMPLE_HEAD, padding=0, pad_edge=False, title=_title(rows, plain), caption=_summary(lines)
+    )
+    table.title_justify = table.caption_justify = "left"
+    cells = [_cells(line, plain) for line in lines]
+    kept = [n for n, name in enumerate(COLUMNS) if name not in OPTIONAL or any(row[n].plain for row in cells)]
+    for n in kept:
+        _add_column(table, COLUMNS[n])
+    for row in cells:
+        table.add_row(*(row[n] for n in kept))
+    return table
+
+
+def _add_column(table: Table, name: str) -> None:
+    if name in WIDE:
+        table.add_column(name, overflow="fold", min_width=WIDE[name])
+    else:
+        table.add_column(name, no_wrap=True, justify="right" if name in NUMBERS else "left")
+
+
+def _line(entries: list[Row]) -> CallLine:
+    ends = [row for row in entries if row["kind"] in ENDS and EntryKind(row["kind"]).terminal]
+    last = (ends or entries)[-1]
+    return CallLine(
+        start_ns=min(row["time_ns"] - int(row["duration_ms"] * 1e6) for row in entries),
+        function=last["function"],
+        kind=last["kind"],
+        reason=last["reason"],
+        status=last["status"],
+        duration_ms=last["duration_ms"],
+        held_ms=max(row["held_ms"] for row in entries),
+        findings=sum(one["count"] for one in last["findings"]),
+        approvers=tuple(last["approvers"]),
+    )
+
+
+def _cells(line: CallLine, plain: Plain) -> list[Text]:
+    word, style = ENDS.get(line.kind, ("unreadable", "red"))
+    return [
+        Text(_clock(line.start_ns), "dim"),
+        plain(line.function, "bold"),
+        Text(word, style),
+        plain(line.reason, "" if style == "green" else style),
+        Text(str(line.status or "")),
+        Text(_span(line.duration_ms)),
+        Text(_span(line.held_ms), "magenta"),
+        Text(str(line.findings or ""), "yellow"),
+        plain("\n".join(name.rpartition("|")[2] for name in line.approvers), ""),
+    ]
+
+
+def _title(rows: Sequence[Row], plain: Plain) -> Text:
+    if not rows:
+        return Text("No entries")
+    first = rows[0]
+    title = plain(first["subject"] or first["source"] or "nobody", "bold")
+    if first["actor"]:
+        title.append_text(Text(" through ")).append_text(plain(first["actor"], "bold"))
+    day = datetime.fromtimestamp(first["time_ns"] // 10**9, UTC).date().isoformat()
+    return title.append(f", {day}", "dim")
+
+
+def _summary(lines: Sequence[CallLine]) -> Text:
+    counts = {
+        "denied": sum(line.kind == EntryKind.DENIED for line in lines),
+        "failed": sum(line.kind == EntryKind.FAILED for line in lines),
+        "held": sum(line.held_ms > 0 or line.kind == EntryKind.HELD for line in lines),
+    }
+    parts = [f"{len(lines)} call{'' if len(lines) == 1 else 's'}"]
+    return Text(", ".join(parts + [f"{count} {name}" for name, count in counts.items() if count]), "dim")
+
+
+def _clock(time_ns: int) -> str:
+    return f"{datetime.fromtimestamp(time_ns // 10**9, UTC):%H:%M:%S}"
+
+
+def _span(milliseconds: float) -> str:
+    if milliseconds <= 0:
+        return ""
+    if milliseconds < SECOND_MS:
+        return f"{milliseconds:.0f}ms"
+    if milliseconds < MINUTE_MS:
+        return f"{milliseconds / SECOND_MS:.1f}s"
+    minutes, seconds = divmod(round(milliseconds / SECOND_MS), 60)
+    return f"{minutes}m {seconds:02}s"
