@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from extproc.approvals.port import State
-from extproc.approvals.rules import NOTE_MAX
+from extproc.approvals.rules import NOTE_MAX, state_after
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.model.errors import ApprovalError, VoteRefused, WhyRefused
 from tests.unit.approvals.samples import (
@@ -131,6 +131,11 @@ def test_a_minimum_below_one_needs_one(store, minimum):
     store.open(odd)
     assert store.get(odd.approval_id).state is State.PENDING
     assert store.vote(odd.approval_id, vote(), SRE).state is State.APPROVED
+
+
+def test_no_votes_approve_nothing():
+    """Whatever the minimum says."""
+    assert state_after(request(minimum=0), ()) is State.PENDING
 
 
 def test_a_clock_that_goes_back_is_harmless(store):
@@ -335,6 +340,21 @@ def test_a_replaced_file_is_opened_anew(store, path):
     store.open(fresh)
     assert other.vote(fresh.approval_id, vote(), SRE).state is State.APPROVED
     assert store.get(fresh.approval_id).state is State.APPROVED
+
+
+def test_a_connection_in_use_while_the_file_is_replaced_is_not_used_again(store, path):
+    """Otherwise a later vote would go to the file that nobody else sees."""
+    store.open(REQUEST)
+    with store._connection():
+        shutil.rmtree(path.parent)
+        other = SqliteApprovals(path)
+        assert store.get(REQUEST.approval_id) is None
+    fresh = [request() for _ in range(2)]
+    with store._connection() as first, store._connection() as second:
+        assert first is not second  # whatever lay idle is in use, and is given back
+    for each in fresh:
+        store.open(each)
+        assert other.get(each.approval_id) is not None
 
 
 def test_a_corrupt_file_is_an_error(path):

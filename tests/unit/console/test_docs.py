@@ -1,0 +1,80 @@
+"""``docs/reference/api.md`` says what the API does."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from extproc.approvals.port import State
+from extproc.approvals.rules import NOTE_MAX, NOTE_MIN
+from extproc.approvals.waiter import PATIENCE_S
+from extproc.console import api, bounds, keys
+from extproc.console.access import TokenVerifier
+from extproc.console.problems import REFUSALS
+from tests.unit.approvals.samples import REQUEST
+from tests.unit.console.served import FakeReader, settings
+
+DOCS = Path(__file__).parents[3] / "docs"
+REFERENCE = (DOCS / "reference/api.md").read_text(encoding="utf-8")
+HOW_TO = (DOCS / "how-to/approve-calls.md").read_text(encoding="utf-8")
+
+
+def rows(heading):
+    """The cells of the table under a heading."""
+    section = REFERENCE.split(f"## {heading}\n")[1].split("\n## ")[0]
+    return [
+        [cell.strip() for cell in line.strip("| ").split(" | ")]
+        for line in section.splitlines()
+        if line[:3] == "| `"
+    ]
+
+
+def test_every_endpoint_is_listed(tmp_path):
+    """And none that does not exist."""
+    documented = {cells[0].strip("`").partition("?")[0] for cells in rows("Endpoints")}
+    made = api.make_api(
+        approvals=None, reader=FakeReader(), authenticator=TokenVerifier, clock=int, settings=settings(tmp_path)
+    )
+    served = {
+        f"{method.upper()} {path}" for path, methods in made.openapi()["paths"].items() for method in methods
+    }
+    assert documented == {re.sub(r":path}", "}", line) for line in served}
+
+
+def test_every_refusal_is_listed():
+    """With its status."""
+    documented = {cells[0].strip("`"): cells[1] for cells in rows("Errors")}
+    for why, (status, _) in REFUSALS.items():
+        assert documented[why] == str(status)
+
+
+def test_every_member_of_an_approval_is_listed():
+    """By the names that are sent."""
+    from extproc.approvals.port import Approval
+    from extproc.console.shapes import approval_shape
+
+    documented = {name for cells in rows("An approval") for name in re.findall(r"`(\w+)`", cells[0])}
+    assert documented == set(approval_shape(Approval(REQUEST, State.PENDING), 0))
+
+
+@pytest.mark.parametrize(
+    ("text", "page"),
+    [
+        (f"{NOTE_MIN} to {NOTE_MAX:,} characters", REFERENCE),
+        (f"{NOTE_MIN} to {NOTE_MAX:,} characters", HOW_TO),
+        (f"looking for {PATIENCE_S:.0f} seconds", HOW_TO),
+        (f"newest {api.LOOKED_AT:,}", REFERENCE),
+        (f"`limit` at most {api.LIST_MAX}", REFERENCE),
+        (f"{api.QUERY_S:.0f} seconds and give {api.ROWS_MAX:,} rows", REFERENCE),
+        (f"Bodies may have {bounds.MAX_BODY // 1024} KiB", REFERENCE),
+        ("RS256, PS256, ES256 or EdDSA", REFERENCE),
+    ],
+)
+def test_limits_are_the_codes(text, page):
+    """A number that changes changes here too."""
+    assert text in " ".join(page.split())
+
+
+def test_keys_live_as_long_as_said():
+    """Five minutes, an hour."""
+    assert (keys.FRESH_NS, keys.STALE_NS) == (300 * 10**9, 3_600 * 10**9)
