@@ -49,6 +49,8 @@ class Line:
 
     time_ns: int
     document: bytes
+    urgent: bool = True
+    """Something waits to go on until it is stored."""
 
 
 class Ledger:

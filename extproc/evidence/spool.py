@@ -35,6 +35,8 @@ class SpoolLimits:
     """Entries of one commit."""
     retention_s: float = 600.0
     """Seconds that shipped entries stay."""
+    linger_s: float = 0.02
+    """Seconds that entries which end a call may wait for others, so that one commit serves many."""
     tend_every_s: float = 1.0
     """Seconds between looks at how far the shipper is, and between attempts to mend a failed spool."""
 
@@ -151,7 +153,7 @@ class Spool:
         return self._stored_bytes + self._accepted_bytes - self._settled_bytes
 
     def _admit(self, entry: Entry) -> Line:
-        line = Line(entry.time_ns, encode_entry(entry))
+        line = Line(entry.time_ns, encode_entry(entry), urgent=not entry.kind.terminal)
         limit = self._limits.max_spool
         if entry.kind.terminal:
             limit += limit // TERMINAL_RESERVE
@@ -179,14 +181,19 @@ class Spool:
         self._ledger.shut()
 
     def _take(self) -> tuple[list[_Waiting], bool]:
+        """What is queued. Entries that end a call hold nobody up: they wait a little for company."""
         taken: list[_Waiting] = []
         try:
             one = self._queue.get(timeout=self._limits.tend_every_s)
+            linger_until = time.monotonic() + self._limits.linger_s
             while one is not None:
                 taken.append(one)
                 if len(taken) >= self._limits.batch:
                     return taken, False
-                one = self._queue.get_nowait()
+                if one.line.urgent:
+                    linger_until = 0.0
+                left = linger_until - time.monotonic()
+                one = self._queue.get(timeout=left) if left > 0 else self._queue.get_nowait()
         except Empty:
             return taken, False
         return taken, True

@@ -4,7 +4,7 @@ A case only gathers. It decides nothing, waits for nothing, and what it puts int
 """
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from extproc.flow.guard import Connected
 from extproc.model.call import Call, RequestHead
@@ -73,6 +73,8 @@ class Case:
     call: Call | None = None
     findings: tuple[Finding, ...] = ()
     """Found in the request, before any decision."""
+    searched: bool = False
+    """All of the request was looked through, so that no findings means: nothing there."""
     decision: Decision | None = None
     forwarded: bool = False
     secret: bytes = b""
@@ -100,16 +102,13 @@ class Case:
     def closing_entry(self, now_ns: int) -> Entry:
         """The one terminal entry."""
         outcome = self.outcome
-        return replace(
-            self.entry(outcome.kind, now_ns),
-            reason=outcome.reason.value,
-            rule=outcome.rule,
-            detail=outcome.detail,
-            status=outcome.status,
-            response=self.recorded.response,
-            response_bytes=self.recorded.response_bytes,
-            response_sha256=self.recorded.response_sha256,
-        )
+        entry = self.entry(outcome.kind, now_ns)
+        entry.reason, entry.rule, entry.detail = outcome.reason.value, outcome.rule, outcome.detail
+        entry.status = outcome.status
+        entry.response = self.recorded.response
+        entry.response_bytes = self.recorded.response_bytes
+        entry.response_sha256 = self.recorded.response_sha256
+        return entry
 
     def entry(self, kind: EntryKind, now_ns: int) -> Entry:
         """An entry of what is known by now."""

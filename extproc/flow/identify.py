@@ -83,11 +83,13 @@ def _find(case: Case, guard: Guard) -> None:
     """Findings in the body and in the URL. A body that detectors cannot read is uninspectable."""
     try:
         in_body = guard.masker.find(case.plain, case.head.headers.get("content-type")) if case.plain else ()
-        _, in_url = guard.masker.mask_text(readable_url(case.head.path), EVERYTHING)
+        url, in_url = guard.masker.mask_text(readable_url(case.head.path), EVERYTHING)
     except MaskingError:
         case.unreadable = Uninspectable.NOT_JSON
         return
     case.findings = in_body + in_url
+    case.recorded.path = url.partition("?")[0]
+    case.searched = True
 
 
 def readable_url(path: str) -> str:
@@ -108,16 +110,24 @@ def record_request(case: Case, guard: Guard) -> None:
 
     Never raises: what cannot be masked is not kept.
     """
+    try:
+        if not case.recorded.path:
+            case.recorded.path = guard.masker.mask_text(readable_url(case.head.path_only), EVERYTHING)[0]
+        if case.connection and case.call and case.connection.settings.recording.arguments:
+            text = _masked_arguments(case, case.call.arguments, guard).decode("utf-8", "replace")
+            case.recorded.arguments = text[: case.connection.settings.recording.max_text]
+    except MaskingError:
+        case.recorded.arguments = ""
+
+
+def _masked_arguments(case: Case, arguments: Json, guard: Guard) -> bytes:
+    """The arguments as entries keep them. Where detectors found nothing, only field rules can have work left."""
     rules = EVERYTHING
     if case.connection:
         rules += case.connection.mask.request
     if case.decision:
         rules += case.decision.mask.request
-    try:
-        case.recorded.path = guard.masker.mask_text(readable_url(case.head.path_only), rules)[0]
-        if case.connection and case.call and case.connection.settings.recording.arguments:
-            masked = guard.masker.mask(dump(case.call.arguments), "application/json", rules)
-            limit = case.connection.settings.recording.max_text
-            case.recorded.arguments = masked.body.decode("utf-8", "replace")[:limit]
-    except MaskingError:
-        case.recorded.arguments = ""
+    text = dump(arguments)
+    if case.searched and not case.findings and not any(rule.path for rule in rules):
+        return text
+    return guard.masker.mask(text, "application/json", rules).body
