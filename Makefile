@@ -15,7 +15,7 @@ COMPILE := $(UV) pip compile --universal --generate-hashes --no-emit-index-url -
 
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help demo test lint types bench tools lock clean embedded dev
+.PHONY: help demo test lint types bench tools lock render clean embedded dev
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -43,8 +43,14 @@ tools: ## Build the optional tools into .tools/bin: opa (needs Go)
 
 lock: ## Resolve the locks again from pyproject.toml (needs uv)
 	@$(COMPILE) pyproject.toml locks/build.in -o locks/core.txt
+	@$(COMPILE) pyproject.toml locks/build.in locks/samples.in -o locks/samples.txt
 	@$(COMPILE) pyproject.toml locks/build.in --extra embedded -o locks/embedded.txt
 	@$(COMPILE) pyproject.toml locks/build.in --extra embedded --extra dev -o locks/dev.txt
+
+render: dev ## Render deploy/envoy.yaml again from deploy/extproc.yaml
+	@t=$$(mktemp -d) && trap "rm -r $$t" EXIT && touch $$t/clickhouse && \
+	sed "s#/run/secrets#$$t#" deploy/extproc.yaml >$$t/extproc.yaml && \
+	$(BIN)/extproc envoy render --config $$t/extproc.yaml --output deploy/envoy.yaml
 
 clean: ## Remove what the other targets made: the virtual environment, tools, caches, the demo's folder
 	rm -rf .venv .tools .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
