@@ -3,11 +3,10 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote
 
 import httpx
-import typer
 
 from extproc.cli.printable import printable
 from extproc.config.load import load_settings
@@ -17,11 +16,6 @@ ANSWER_S = 60.0
 """Longest wait for an answer; a query may take half of it."""
 TOKEN_VARIABLE = "EXTPROC_TOKEN"  # noqa: S105 - a name
 MAX_TOKEN = 16_384
-
-ConfigOption = Annotated[
-    Path, typer.Option("--config", "-c", help="The configuration file.", envvar="EXTPROC_CONFIG")
-]
-DEFAULT_CONFIG = Path("extproc.yaml")
 
 WAYS_OUT = {
     "unauthenticated": f"Give a valid token, with --token-file or in {TOKEN_VARIABLE}; it may have expired.",

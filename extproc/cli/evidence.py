@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from extproc.cli.client import DEFAULT_CONFIG, ConfigOption, connect
 from extproc.cli.printable import plain, printable
+from extproc.cli.serve import DEFAULT_CONFIG, ConfigOption
 
 sessions = typer.Typer(help="See what callers did, session by session.", no_args_is_help=True)
 
@@ -49,6 +49,8 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List sessions, newest first."""
+    from extproc.cli.client import connect
+
     params = {"subject": subject, "function": function, "limit": limit}
     found: list[dict[str, Any]] = connect(config).get("sessions", params=params)["sessions"]
     if as_json:
@@ -66,6 +68,8 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show what happened in one session, in order of time; everything of each entry with --json."""
+    from extproc.cli.client import connect
+
     entries: list[dict[str, Any]] = connect(config).get("sessions", session_id)["entries"]
     if as_json:
         _print_json(entries)
@@ -80,6 +84,8 @@ def query(
     format_: Annotated[Format, typer.Option("--format", "-f", help="How to print the answer.")] = Format.TABLE,
 ) -> None:
     """Ask the evidence in SQL. Reads only; everything in it was masked before it was stored."""
+    from extproc.cli.client import connect
+
     answer = connect(config).post("query", body={"sql": sql, "limit": limit})
     columns, rows = answer["columns"], answer["rows"]
     match format_:

@@ -217,8 +217,8 @@ async def test_waiting_works_again_after_an_outage(store, waiter):
     assert (await asyncio.wait_for(task, 1)).state is State.APPROVED
 
 
-async def test_a_new_wait_during_an_outage_has_its_own_patience(store, waiter):
-    """Who comes late to an outage is not failed before the limit."""
+async def test_a_wait_that_begins_during_an_outage_ends_with_it_or_fails(store, waiter):
+    """Who comes late does not prolong it for anybody."""
     store.failure = ApprovalError("gone")
     first = await held(waiter, opened(store))
     await asyncio.sleep(0.15)

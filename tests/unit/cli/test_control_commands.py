@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import subprocess
+import sys
 import time
 
 import pytest
@@ -13,6 +15,7 @@ from typer.testing import CliRunner
 from extproc.approvals.port import State
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.cli import approvals as approvals_cli
+from extproc.cli import client as client_module
 from extproc.cli import evidence as evidence_cli
 from extproc.config.load import load_settings
 from extproc.console.api import make_api
@@ -255,16 +258,16 @@ def test_a_vote_with_a_token_file_that_is_not_the_last(run, store, tmp_path):
 def test_a_vote_is_on_the_call_that_was_shown(run, store, server, monkeypatch):
     """If the id meant another call by the time of the vote, the vote is refused."""
     one, other = opened(store), opened(store, digest="e" * 64)
-    plain_get = approvals_cli.connect
+    plain_connect = client_module.connect
 
     def lying(config, token=None):
-        client = plain_get(config, token)
+        client = plain_connect(config, token)
         monkeypatch.setattr(
             client, "get", lambda *_path, **_: {"approval_id": other.approval_id, "digest": one.digest}
         )
         return client
 
-    monkeypatch.setattr(approvals_cli, "connect", lying)
+    monkeypatch.setattr(client_module, "connect", lying)
     with pytest.raises(ControlError, match="digest is not this call's"):
         run("approvals", "approve", one.approval_id, "-m", "checked", said=token("bob"))
     assert store.get(other.approval_id).votes == ()
@@ -350,6 +353,12 @@ def test_without_a_control_process_it_says_how_to_start_one(tmp_path, server):
         result = CliRunner().invoke(app, ["approvals", "list", "--config", str(tmp_path / "extproc.yaml")])
         assert isinstance(result.exception, ControlError)
         assert "extproc up" in str(result.exception)
+
+
+def test_help_does_not_load_what_only_commands_need():
+    """``--help`` answers at once."""
+    modules = "import extproc.cli.approvals, extproc.cli.evidence, sys; print('httpx' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", modules], capture_output=True, check=True).stdout == b"False\n"
 
 
 def test_a_missing_configuration_is_said(tmp_path):
