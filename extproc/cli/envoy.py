@@ -30,17 +30,15 @@ def render(
 
     The guard's endpoints are `envoy.guard_endpoints` of the file, or this machine's own workers.
     """
-    import yaml
-
     from extproc.config.load import load_settings
-    from extproc.envoy_config.render import render_bootstrap
+    from extproc.envoy_config.render import as_yaml, render_bootstrap
     from extproc.server.up import worker_endpoint
 
     settings = load_settings(config)
     own = [worker_endpoint(settings, index) for index in range(settings.workers)]
     endpoints = list(settings.envoy.guard_endpoints) or own
     rendered = render_bootstrap(settings, guard_endpoints=endpoints, door=door.value)
-    text = yaml.safe_dump(rendered, sort_keys=False, width=110)
+    text = as_yaml(rendered)
     if output is None:
         typer.echo(text, nl=False)
     else:

@@ -9,6 +9,7 @@ Nothing secret is in it: the guard adds the backends' credentials to each releas
 from typing import Any as Json
 from typing import Literal, TypeAlias
 
+import yaml
 from envoy_data_plane.envoy.config.bootstrap import v3 as bootstrap
 from envoy_data_plane.envoy.config.core import v3 as core
 from envoy_data_plane.envoy.config.listener import v3 as listener
@@ -64,6 +65,23 @@ def render_bootstrap(
     # str leaves names as they are; the library's own snake case writes consecutive_5_xx, which Envoy refuses.
     document: dict[str, Json] = made.to_dict(casing=str)
     return document
+
+
+class _Dumper(yaml.SafeDumper):
+    """Scripts as blocks, so that a person can read them."""
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        """A string; one of several lines as a literal block."""
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style="|" if text.count("\n") > 1 else None)
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
+
+
+def as_yaml(document: dict[str, Json]) -> str:
+    """A rendered bootstrap as YAML, for people and for Envoy."""
+    text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=110)
+    return text
 
 
 def _admin(settings: Settings) -> bootstrap.Admin:

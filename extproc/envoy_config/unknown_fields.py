@@ -3,6 +3,7 @@
 import importlib
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from betterproto2 import Message
 from envoy_data_plane.message_pool import default_message_pool
@@ -50,6 +51,7 @@ def _spellings(message: type[Message]) -> dict[str, str]:
     return {camel(name): field for name, field in plain.items()} | plain
 
 
+@cache
 def resolve(name: str) -> type[Message] | None:
     """The class of a message by its full name; None when these definitions have none."""
     package = name.rpartition(".")[0]
