@@ -128,7 +128,12 @@ def measure(arms: list[Arm], load: Load, request: str, args: argparse.Namespace)
         for _ in range(args.rounds):
             for arm in arms:
                 seen = load.run(
-                    host="127.0.0.1", port=arm.port, request=request, mode="closed", connections=16, seconds=args.seconds
+                    host="127.0.0.1",
+                    port=arm.port,
+                    request=request,
+                    mode="closed",
+                    connections=16,
+                    seconds=args.seconds,
                 )
                 arm.throughput.append(seen["ok"] / seen["seconds"])
                 arm.errors += seen["sent"] - seen["ok"]

@@ -123,7 +123,15 @@ class Stage:
         path = self.folder / f"{name}.json"
         path.write_text(json.dumps(bootstrap))
         return self.start(
-            name, envoy_binary(), "-c", str(path), "--concurrency", "1", "--disable-hot-restart", "--log-level", "error"
+            name,
+            envoy_binary(),
+            "-c",
+            str(path),
+            "--concurrency",
+            "1",
+            "--disable-hot-restart",
+            "--log-level",
+            "error",
         )
 
     def request(self) -> str:
