@@ -22,14 +22,14 @@ TRUSTED = frozenset(
     object.filter object.get object.keys object.remove object.subset object.union object.union_n
     intersection union
     concat contains endswith format_int indexof indexof_n lower upper replace split sprintf startswith
-    strings.any_prefix_match strings.any_suffix_match strings.replace_n strings.reverse substring
+    strings.any_prefix_match strings.any_suffix_match strings.reverse substring
     trim trim_left trim_prefix trim_right trim_space trim_suffix
     is_array is_boolean is_null is_number is_object is_set is_string type_name
     json.filter json.is_valid json.marshal json.patch json.remove json.unmarshal
     base64.decode base64.encode base64.is_valid base64url.decode base64url.encode base64url.encode_no_pad
     hex.decode hex.encode urlquery.decode urlquery.encode
     time.add_date time.clock time.date time.diff time.now_ns time.parse_duration_ns time.parse_rfc3339_ns
-    time.weekday units.parse units.parse_bytes semver.compare semver.is_valid
+    time.weekday semver.compare semver.is_valid
     graph.reachable walk print
     """.split()  # noqa: SIM905 - a hundred names read better so
 )

@@ -18,10 +18,11 @@ import regorus
 from extproc.model.call import Json
 from extproc.model.errors import ConfigError, Place, PolicyError
 from extproc.policy.builtins import install
-from extproc.policy.lint import Unit, lint, read_units
+from extproc.policy.lint import lint
 from extproc.policy.patterns import Patterns
 from extproc.policy.sources import Module, Sources, read_sources
 from extproc.policy.strict_json import has_one_reading
+from extproc.policy.units import Unit, read_units
 
 MAX_INPUT = 96 << 20
 """Bytes of one input document: a body of the largest configurable size, as text and parsed."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from extproc.model.errors import PolicyError
 from extproc.policy.embedded import UNDEFINED, compile_checked, only_value, run
-from extproc.policy.lint import Unit
 from extproc.policy.sources import Sources
 from extproc.policy.syntax import rule_path
+from extproc.policy.units import Unit
 
 EMPTY = b"{}"
 

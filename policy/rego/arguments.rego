@@ -13,7 +13,10 @@ conditions := [condition |
 
 value(condition) := object.get(input.call.arguments, condition.path, absent) if is_object(input.call.arguments)
 
-value(_) := absent if not is_object(input.call.arguments)
+value(_) := absent if {
+	given := input.call.arguments
+	not is_object(given)
+}
 
 met(condition) if {
 	condition.optional == true

@@ -21,7 +21,8 @@ valid(pattern) if {
 	is_string(pattern)
 	parts := split(pattern, ".")
 	count(parts) > 1
-	not contains(parts[0], "*")
+	connection := parts[0]
+	not contains(connection, "*")
 	not contains(trim_suffix(pattern, "*"), "*")
 }
 

@@ -1,0 +1,132 @@
+"""Small policies, evaluated by both engines: the embedded one refuses, fails, or says what OPA says."""
+
+import json
+import subprocess
+
+import pytest
+
+from extproc.model.errors import ConfigError, PolicyError
+from extproc.policy.embedded import EmbeddedEngine
+from extproc.policy.sources import Module, Sources
+
+INPUTS = [
+    {},
+    {"n": 1, "s": "abc", "l": ["a", 1], "o": {"a": 1, "b": {"c": "x"}}, "e": []},
+    {"n": 2, "s": "", "l": [], "o": {}, "e": None},
+]
+REFUSED_UNDER_NOT = [
+    "x if not startswith(input.s, `a`)",
+    "x if not `a` in input.l",
+    "x if not input.n in [1]",
+    "x if not count(input.l) == 2",
+    "x if not input.n < 2",
+    "x if not input.n != 1",
+    "x if not input.n + 1 == 2",
+    "x if not f(input.n)\nf(y) if y == 1",
+    "x if not f(2) == 3\nf(y) := 1 if y == 1",
+    "x if not f(g(1))\nf(y) if y == 1\ng(y) := y if y == 2",
+    "x if not [1, input.n] == [1, 1]",
+    "x if not {`a`: input.n} == {`a`: 1}",
+    "x if not input.o[input.s]",
+    "x if not startswith(y, `a`)\ny := input.s",
+    "x if not `a` in y\ny := input.l",
+    "x if { some v in [input.o]; not v.a < 3 }",
+    "x := [v | some v in [1]; not f(input.n)]\nf(y) if y == 1",
+    "import input.s as t\nx if not startswith(t, `a`)",
+    "x if not data.nowhere.y in [1]",
+]
+THE_SAME = [
+    "x if not input.n",
+    "x if not input.o.b.c",
+    "x if not input.n == 1",
+    "x if not 1 == input.n",
+    "x if not input.n = 1",
+    "x if not input.n == input.o.a",
+    "x if not data.nowhere",
+    "x if { y := input.s; not startswith(y, `a`) }",
+    "x if { y := input.l; not `a` in y }",
+    "x if { y := input.n; not y < 2 }",
+    "x if { y := input.n; not f(y) }\nf(z) if z == 1",
+    "x if not f(2)\nf(z) if z == 1",
+    "x if { some v in input.l; not v == `a` }",
+    "x if not count([v | some v in input.l; v == `a`]) == 1",
+    "x if not y\ny if input.n == 1",
+    "x if not y[1]\ny contains input.n if input.n",
+    "x if every v in input.l { is_string(v) }",
+    "x if every k, v in input.o { k != v }",
+    "x := [1, input.n]",
+    "x := {1, input.n}",
+    "x := {`a`: input.n}",
+    "x := [v | some v in input.l]",
+    "x := count(input.l)",
+    "x := object.get(input, [`o`, `b`, `c`], 0)",
+    "x := 1 if input.n == 1 else := 2 if input.n == 2 else := 3",
+    "default x := 7\nx := 8 if input.n == 1",
+    "x := {k | walk(input, [k, v]); v == 1}",
+    "x := input.l[0]",
+    "x := y if { some i; y := input.l[i]; i == 1 }",
+    "x := {v: k | some k, v in input.l}",
+    "x := sort([3, 1, 2])",
+    "x := json.marshal(input.o)",
+    "x := max([n | some n in [input.n, 0]])",
+    "x contains v if some v in input.l",
+    "x[k] := v if some k, v in input.o",
+    "x := concat(`,`, [s | some s in input.l; is_string(s)])",
+    "x := upper(input.s)",
+    "x := substring(`aé😀b`, 1, 2)",
+    "x := indexof(`é😀b`, `b`)",
+    "x := -5 % 3",
+    "x := 9007199254740993 + 1",
+    "x := {1, 2} - {1.0}",
+    "x := {1, 2} & {2, 3} | {4}",
+    "x := object.union({`a`: {`b`: 1}}, {`a`: {`c`: 2}})",
+    "x := time.weekday(0)",
+    "x := semver.compare(`1.10.0`, `1.9.0`)",
+    "x := split(`a.b.c`, `.`)",
+    "x := trim_space(` a `)",
+    "x := input.l == [`a`, 1]",
+    "x := input.s > `abb`",
+    "x := array.slice(input.l, 0, 1)",
+]
+NOTHING = object()
+
+
+def module(index: int, text: str) -> str:
+    return f"package s{index}\n\n{text}\n"
+
+
+def ask_embedded(index: int, text: str, document: bytes) -> object:
+    sources = Sources((Module("s.rego", module(index, text)),), {}, f"data.s{index}.x")
+    try:
+        return EmbeddedEngine.from_sources(sources).evaluate_now(document)
+    except (ConfigError, PolicyError):
+        return NOTHING
+
+
+@pytest.mark.parametrize("given", INPUTS, ids=["empty", "full", "odd"])
+def test_the_embedded_engine_says_what_opa_says_or_nothing(opa_binary, tmp_path, given):
+    texts = [*THE_SAME, *REFUSED_UNDER_NOT]
+    for index, text in enumerate(texts):
+        (tmp_path / f"{index}.rego").write_text(module(index, text))
+    (tmp_path / "input.json").write_text(json.dumps(given))
+    found = subprocess.run(
+        [opa_binary, "eval", "--format", "raw", "-d", tmp_path, "-i", tmp_path / "input.json", "data"],
+        capture_output=True,
+        check=True,
+        timeout=30,
+    )
+    opa = json.loads(found.stdout)
+    for index, text in enumerate(texts):
+        mine = ask_embedded(index, text, json.dumps(given).encode())
+        assert mine is NOTHING or mine == opa.get(f"s{index}", {}).get("x", NOTHING), text
+
+
+@pytest.mark.parametrize("text", REFUSED_UNDER_NOT)
+def test_what_could_be_undefined_under_not_is_refused(text):
+    with pytest.raises(ConfigError, match="under `not`"):
+        EmbeddedEngine.from_sources(Sources((Module("s.rego", module(0, text)),), {}, "data.s0.x"))
+
+
+@pytest.mark.parametrize("text", THE_SAME)
+def test_ordinary_expressions_are_not_refused(text):
+    EmbeddedEngine.from_sources(Sources((Module("s.rego", module(0, text)),), {}, "data.s0.x"))
