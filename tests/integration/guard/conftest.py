@@ -1,0 +1,78 @@
+"""The whole product on the real Envoy. One stack serves every test that leaves it as it was."""
+
+import asyncio
+from collections.abc import AsyncIterator, Generator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.integration.guard.stack import RUNNING, Stack, run_stack
+from tests.integration.support.envoy_process import STARTED, EnvoyProcess
+from tests.integration.support.upstream import Scripted
+
+SHARED: list[EnvoyProcess] = []
+"""Envoys that live longer than one test."""
+SETTLE_S = 0.05
+"""In which a guard that Envoy has given up finds out, and records it."""
+ANSWER = Scripted(200, [("content-type", "application/json")], [b'{"ok":true}'])
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def shared_stack() -> AsyncIterator[Stack]:
+    async with run_stack() as stack:
+        SHARED.append(stack.envoy)
+        yield stack
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def shared_faulty() -> AsyncIterator[Stack]:
+    async with run_stack(workers=2, faulty=True) as stack:
+        SHARED.append(stack.envoy)
+        yield stack
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def shared_door() -> AsyncIterator[Stack]:
+    async with run_stack(workers=1, door="ext_authz") as stack:
+        SHARED.append(stack.envoy)
+        yield stack
+
+
+@pytest.fixture
+def stack(shared_stack: Stack) -> Stack:
+    """Two workers; a test must leave both alive."""
+    return _as_new(shared_stack)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def faulty(shared_faulty: Stack) -> AsyncIterator[Stack]:
+    """Two workers that break where a header says; one that died is brought back afterwards."""
+    await asyncio.sleep(SETTLE_S)
+    yield _as_new(shared_faulty)
+    await shared_faulty.revive()
+
+
+@pytest.fixture
+def door(shared_door: Stack) -> Stack:
+    """One worker behind ext_authz."""
+    return _as_new(shared_door)
+
+
+def _as_new(stack: Stack) -> Stack:
+    stack.upstream.answer = ANSWER
+    stack.fresh()
+    return stack
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, Any, Any]:
+    report = yield
+    if report.failed:
+        for worker in RUNNING:
+            report.sections.append((f"log of {worker.log_file.stem}", worker.log()[-10_000:]))
+        for envoy in SHARED:
+            if envoy not in STARTED:
+                report.sections.append(("log of the shared Envoy", envoy.log()[-8_000:]))
+                report.sections.append(("its access log", str(envoy.access_log()[-5:])))
+    return report

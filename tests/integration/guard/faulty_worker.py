@@ -1,0 +1,100 @@
+"""A worker made of the guard's real parts that breaks where the caller's header says.
+
+    x-test-fault: kill@response_body        SIGKILL to itself when that message arrives
+    x-test-fault: leave@request_headers     a clean end of the stream, which Envoy takes for consent
+    x-test-fault: slow@response_headers     longer than limits.message_timeout
+    x-test-fault: wrong@request_body        an answer to another phase
+    x-test-fault: empty@request_body        a ProcessingResponse that says nothing
+    x-test-fault: junk@request_body         bytes that are no ProcessingResponse
+    x-test-fault: raise@request_body        an error that nobody foresaw
+    x-test-fault: kill@response_body#3      at the third message of that kind
+
+``python faulty_worker.py config.yaml index unix:/path``
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import extproc.server.servicers
+import extproc.server.worker
+from extproc.app import run_worker
+from extproc.config.load import load_settings
+from extproc.server.servicers import Doors, StreamPeer
+from extproc.wire import events
+
+PHASES = {
+    events.RequestHeadersReceived: "request_headers",
+    events.RequestBodyReceived: "request_body",
+    events.RequestTrailersReceived: "request_trailers",
+    events.ResponseHeadersReceived: "response_headers",
+    events.ResponseBodyReceived: "response_body",
+    events.ResponseTrailersReceived: "response_trailers",
+}
+SLOW_S = 3.0
+REQUEST_HEADERS, RESPONSE_TRAILERS = b"\x0a\x00", b"\x32\x00"
+"""Answers to the first and the last phase (fields 1 and 6 of ProcessingResponse), for where neither is expected."""
+
+
+class Left(BaseException):
+    """The handler returns."""
+
+
+class FaultyPeer(StreamPeer):
+    """Carries messages until the moment that was asked for."""
+
+    fault, phase, number = "", "", 0
+
+    async def receive(self):
+        event = await super().receive()
+        if isinstance(event, events.RequestHeadersReceived):
+            self.fault, _, where = event.head.headers.get("x-test-fault").partition("@")
+            self.phase, _, number = where.partition("#")
+            self.number = int(number or 1)
+        if self.fault and PHASES.get(type(event)) == self.phase:
+            self.number -= 1
+            if self.number == 0:
+                await self.break_now()
+        return event
+
+    async def break_now(self):
+        match self.fault:
+            case "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "leave":
+                raise Left
+            case "slow":
+                await asyncio.sleep(SLOW_S)
+            case "wrong":
+                await self.send(RESPONSE_TRAILERS if self.phase.startswith("request") else REQUEST_HEADERS)
+            case "empty":
+                await self.send(b"")
+            case "junk":
+                await self.send(b"\xff\xff\xff junk \x00")
+            case _:
+                raise RuntimeError("card 4111 1111 1111 1111")
+
+
+class FaultyDoors(Doors):
+    """Returns cleanly where the real doors never would."""
+
+    async def process(self, requests, context):
+        try:
+            await super().process(requests, context)
+        except Left:
+            return
+
+    async def _abort(self, context, error):
+        if isinstance(error, Left):
+            raise error
+        await super()._abort(context, error)
+
+
+extproc.server.servicers.StreamPeer = FaultyPeer
+extproc.server.worker.Doors = FaultyDoors
+
+if __name__ == "__main__":
+    file, index, listen = sys.argv[1:]
+    asyncio.run(run_worker(load_settings(Path(file)), listen=listen, index=int(index)))

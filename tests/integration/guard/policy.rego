@@ -1,0 +1,30 @@
+# Decides by function and by argument, so that a test can ask for any decision.
+package extproc
+
+default decision := {"action": "deny", "reason": "not-in-scope", "rule": "default"}
+
+decision := {"action": "deny", "reason": "uninspectable", "rule": "uninspectable"} if input.body.uninspectable
+
+else := {"action": "deny", "reason": "forbidden-argument", "rule": "argument"} if input.call.arguments.env == "forbidden"
+
+else := {"action": "hold", "reason": "high-risk", "rule": "quick", "approval": {"groups": ["sre"], "expires_in": "1s"}} if {
+	input.call.function in held
+	input.call.arguments.env == "quick"
+}
+
+else := {"action": "hold", "reason": "high-risk", "rule": "held", "approval": {"groups": ["sre"]}} if {
+	input.call.function in held
+}
+
+else := {"action": "allow", "rule": "masked", "mask": {"request": [{"path": "$.note", "how": "redact"}]}} if {
+	input.call.function == "crm.annotate"
+}
+
+else := {"action": "allow", "rule": "allowed"} if input.call.function in allowed
+
+held := {"crm.deploy", "plain.deploy", "docs.publish"}
+
+allowed := {
+	"crm.get_customer", "crm.head_customer", "crm.update_customer", "crm.events", "crm.lookup", "plain.get_customer",
+	"plain.update_customer", "docs.search", "docs.initialize", "docs.tools/list",
+}

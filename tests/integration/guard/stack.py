@@ -1,0 +1,312 @@
+"""The whole product, as a person runs it: a configuration file, worker processes, the real Envoy, a backend that
+remembers what reached it. Tokens are signed with a key made for the test; approvals are given in the store.
+"""
+
+import asyncio
+import contextlib
+import json
+import shutil
+import signal
+import sqlite3
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from extproc.approvals.port import Approval, Vote
+from extproc.approvals.sqlite import SqliteApprovals
+from extproc.config.load import load_settings
+from extproc.config.schema import Settings
+from extproc.envoy_config.render import Door, render_bootstrap
+from extproc.server.up import answers_grpc, worker_endpoint
+from tests.integration.support.envoy_process import EnvoyProcess, run_envoy, short_folder
+from tests.integration.support.tokens import AUDIENCE, Issuer
+from tests.integration.support.upstream import Answer, RunningUpstream, run_upstream
+
+HERE = Path(__file__).parent
+FAULTY = HERE / "faulty_worker.py"
+CRM, PLAIN, DOCS = "crm.example.com", "plain.example.com", "docs.example.com"
+CREDENTIAL = "canary-credential-5Zx81q"
+CARD, SSN, KEY = "4111 1111 1111 1111", "536-22-1847", "AKIAQ3EGT7XW2LPNV5RC"
+TERMINAL = {"call.completed", "call.denied", "call.failed"}
+READY_S, POLL_S = 20.0, 0.02
+RUNNING: list["Worker"] = []
+"""Every worker process under way; their logs are shown when a test fails."""
+
+
+def document(issuer: Issuer, upstream: str, **changes: Any) -> dict[str, Any]:
+    """The configuration file. ``changes`` are merged into its top-level objects."""
+    functions = {
+        "get_customer": {"method": "GET", "path": "/customers/{id}"},
+        "head_customer": {"method": "HEAD", "path": "/customers/{id}"},
+        "remove_customer": {"method": "DELETE", "path": "/customers/{id}"},
+        "update_customer": {"method": "POST", "path": "/customers"},
+        "annotate": {"method": "POST", "path": "/notes"},
+        "lookup": {"method": "GET", "path": "/lookup"},
+        "events": {"method": "GET", "path": "/events"},
+        "deploy": {"method": "POST", "path": "/deploys"},
+    }
+    common = {"upstream": {"address": upstream}, "approvals": {"groups": ["sre"], "expires_in": 20}}
+    http = {"protocol": "http-json", "functions": functions, **common}
+    made: dict[str, Any] = {
+        "version": 1,
+        "state": "state",
+        "workers": 2,
+        "log_level": "debug",
+        "identity": {
+            "providers": {"corp": {"issuer": issuer.name, "audiences": [AUDIENCE], "jwks_file": str(issuer.jwks_file)}}
+        },
+        "connections": {
+            "crm": {**http, "hosts": [CRM], "credential": {"file": "credential"}},
+            "plain": {**http, "hosts": [PLAIN], "credential": {"file": "credential"}, "masking": {"response": []}},
+            "docs": {"protocol": "mcp", "hosts": [DOCS], "tools": ["search", "publish"], **common},
+        },
+        "policy": {"paths": [str(HERE / "policy.rego")]},
+        "limits": {
+            "request_body": 64 << 10,
+            "response_body": 128 << 10,
+            "event": 4096,
+            "message_timeout": 1.0,
+            "hold": 20.0,
+            "drain": 5.0,
+        },
+    }
+    for key, value in changes.items():
+        made[key] = {**made.get(key, {}), **value} if isinstance(value, dict) else value
+    return made
+
+
+def write_config(folder: Path, issuer: Issuer, upstream: str, **changes: Any) -> Path:
+    """The configuration file and what it names, in this folder."""
+    (folder / "credential").write_text(CREDENTIAL + "\n")
+    path = folder / "extproc.yaml"
+    path.write_text(json.dumps(document(issuer, upstream, **changes), indent=1))
+    return path
+
+
+def dying_with_us() -> list[str]:
+    """So that a killed test run leaves no process behind, where util-linux is there."""
+    return ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+
+
+@dataclass
+class Worker:
+    """One worker process."""
+
+    argv: list[str]
+    endpoint: str
+    log_file: Path
+    process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it, and wait until it serves."""
+        with self.log_file.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                *dying_with_us(), *self.argv, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        RUNNING.append(self)
+        async with asyncio.timeout(READY_S):
+            while not await answers_grpc(self.endpoint):
+                assert self.process.returncode is None, f"the worker ended:\n{self.log()}"
+                await asyncio.sleep(POLL_S)
+
+    async def kill(self, number: int = signal.SIGKILL) -> None:
+        """End it, and wait until it is gone."""
+        if self.process and self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.send_signal(number)
+        await self.gone()
+
+    async def gone(self) -> None:
+        """Wait until it has ended."""
+        assert self.process
+        async with asyncio.timeout(READY_S):
+            await self.process.wait()
+        if self in RUNNING:
+            RUNNING.remove(self)
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.returncode is None
+
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+
+@dataclass
+class Stack:
+    """All that runs."""
+
+    folder: Path
+    config: Path
+    settings: Settings
+    issuer: Issuer
+    upstream: RunningUpstream
+    workers: list[Worker] = field(default_factory=list)
+    envoy: EnvoyProcess = None  # type: ignore[assignment]
+    client: httpx.AsyncClient = None  # type: ignore[assignment]
+    _seen: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def port(self) -> int:
+        return self.envoy.port
+
+    @property
+    def reached(self) -> list[Any]:
+        """What reached the backend since ``fresh``."""
+        return self.upstream.requests
+
+    async def call(self, method: str = "GET", path: str = "/customers/1", **options: Any) -> httpx.Response:
+        """Call through Envoy with a valid token; ``headers`` given here are added."""
+        headers = self.headers(options.pop("host", CRM), **options.pop("headers", {}))
+        if "json" not in options and "content" in options:
+            headers.setdefault("content-type", "application/json")
+        return await self.client.request(method, self.envoy.url + path, headers=headers, **options)
+
+    def headers(self, host: str = CRM, **more: str) -> dict[str, str]:
+        """Host and token; names may be written with underscores."""
+        given = {name.replace("_", "-"): value for name, value in more.items()}
+        return {"host": host, **self.issuer.headers(), **given}
+
+    # Evidence
+
+    def fresh(self) -> None:
+        """Begin anew: forget what the backend saw and what was recorded until now."""
+        self.upstream.requests.clear()
+        for file in self.spools():
+            self._seen[file.name] = max((seq for seq, _ in rows(file, 0)), default=0)
+
+    def spools(self) -> list[Path]:
+        return sorted(self.settings.evidence.spool.glob("*.spool"))
+
+    def entries(self) -> list[dict[str, Any]]:
+        """What was recorded since ``fresh``, in order of time."""
+        found = [entry for file in self.spools() for _, entry in rows(file, self._seen.get(file.name, 0))]
+        return sorted(found, key=lambda entry: entry["time_ns"])
+
+    async def until(self, enough: Callable[[list[dict[str, Any]]], Any], within_s: float = 5.0) -> list[dict[str, Any]]:
+        """The entries, once there are enough."""
+        deadline = time.monotonic() + within_s
+        while not enough(found := self.entries()):
+            assert time.monotonic() < deadline, f"not recorded; recorded were {kinds(found)}"
+            await asyncio.sleep(POLL_S)
+        return found
+
+    async def ended(self, calls: int = 1) -> dict[str, Any]:
+        """The newest terminal entry, once that many calls have ended."""
+        found = await self.until(lambda entries: len(terminals(entries)) >= calls)
+        assert len(terminals(found)) == calls, kinds(found)
+        return terminals(found)[-1]
+
+    async def reported(self) -> dict[str, Any]:
+        """Envoy's account of the call that no guard ended."""
+        found = await self.until(lambda entries: "call.reported" in kinds(entries))
+        return next(entry for entry in found if entry["kind"] == "call.reported")
+
+    # Approvals
+
+    @property
+    def approvals(self) -> SqliteApprovals:
+        return SqliteApprovals(self.settings.approvals.store)
+
+    async def pending(self, count: int = 1) -> list[Approval]:
+        """Approvals that wait, once there are that many; oldest first."""
+        async with asyncio.timeout(5):
+            while len(found := self.approvals.recent(pending_only=True, limit=100)) < count:
+                await asyncio.sleep(POLL_S)
+        return found[::-1]
+
+    def vote(self, approval: Approval, *, approve: bool = True, voter: str = "bob") -> Approval:
+        """One of the sre group has a word."""
+        note = "looked at the change"
+        vote = Vote(f"https://login.example.com|{voter}", approve, note, time.time_ns())
+        return self.approvals.vote(approval.request.approval_id, vote, ("sre",))
+
+    async def state_of(self, approval: Approval, *, unlike: str = "pending") -> str:
+        """How it stands, once it stands otherwise."""
+        async with asyncio.timeout(5):
+            while (now := self.approvals.get(approval.request.approval_id)).state.value == unlike:
+                await asyncio.sleep(POLL_S)
+        return now.state.value
+
+    # Workers
+
+    def logs(self) -> str:
+        """Everything the workers wrote."""
+        return "".join(worker.log() for worker in self.workers)
+
+    async def revive(self) -> None:
+        """Start those workers again that have ended, and wait until Envoy uses them."""
+        for worker in self.workers:
+            if not worker.running:
+                await worker.gone()
+                await worker.start()
+
+
+def rows(file: Path, after: int) -> list[tuple[int, dict[str, Any]]]:
+    """A spool's entries behind this sequence number."""
+    with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=5)) as database:
+        found = database.execute("SELECT seq, document FROM entries WHERE seq > ? ORDER BY seq", (after,))
+        return [(seq, json.loads(line)) for seq, line in found]
+
+
+def kinds(entries: list[dict[str, Any]]) -> list[str]:
+    return [entry["kind"] for entry in entries]
+
+
+def terminals(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [entry for entry in entries if entry["kind"] in TERMINAL]
+
+
+@contextlib.asynccontextmanager
+async def run_stack(
+    *,
+    workers: int = 2,
+    faulty: bool = False,
+    door: Door = "ext_proc",
+    answer: Answer | None = None,
+    serve: bool = True,
+    prepare: Callable[[Settings], None] = lambda _: None,
+    **changes: Any,
+) -> AsyncIterator[Stack]:
+    """Start everything.
+
+    Args:
+        workers: worker processes.
+        faulty: workers that break where a header says.
+        door: which filters Envoy has.
+        answer: what the backend answers at first.
+        serve: False starts no worker, though Envoy knows of them.
+        prepare: does something to the state before anything starts.
+        changes: of the configuration file.
+    """
+    async with contextlib.AsyncExitStack() as ending:
+        folder = ending.enter_context(short_folder())
+        upstream = await ending.enter_async_context(run_upstream(answer))
+        issuer = Issuer(folder)
+        config = write_config(folder, issuer, upstream.address, workers=workers, **changes)
+        settings = load_settings(config)
+        settings.state.mkdir(mode=0o700)
+        prepare(settings)
+        stack = Stack(folder, config, settings, issuer, upstream)
+        endpoints = [worker_endpoint(settings, index) for index in range(workers)]
+        for index, endpoint in enumerate(endpoints):
+            ordinary = ["-m", "extproc", "serve", "--config", str(config), "--index", str(index), "--listen", endpoint]
+            argv = [str(FAULTY), str(config), str(index), endpoint] if faulty else ordinary
+            stack.workers.append(Worker([sys.executable, *argv], endpoint, folder / f"worker-{index}.log"))
+        if serve:
+            await asyncio.gather(*(worker.start() for worker in stack.workers))
+        try:
+            bootstrap = render_bootstrap(settings, guard_endpoints=endpoints, door=door)
+            stack.envoy = await ending.enter_async_context(run_envoy(bootstrap))
+            limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+            client = httpx.AsyncClient(timeout=20.0, limits=limits, trust_env=False)
+            stack.client = await ending.enter_async_context(client)
+            stack.fresh()
+            yield stack
+        finally:
+            await asyncio.gather(*(each.kill() for each in stack.workers if each.process))

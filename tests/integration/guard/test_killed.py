@@ -1,0 +1,128 @@
+"""A guard that breaks at any point lets nothing through: not undecided, not unmasked, not unrecorded."""
+
+import asyncio
+import time
+
+import httpx
+import pytest
+
+from tests.integration.guard.stack import CARD, Stack, kinds, run_stack, terminals
+from tests.integration.support.upstream import Scripted
+
+pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="session")]
+
+SENSITIVE = Scripted(200, [("content-type", "application/json"), ("x-note", CARD)], [f'{{"card":"{CARD}"}}'.encode()])
+EVENTS = Scripted(
+    200,
+    [("content-type", "text/event-stream")],
+    [piece for number in range(20) for piece in (f"data: event {number} {CARD}\n\n".encode(), 0.02)],
+    "chunked",
+)
+REQUEST_PHASES = ["request_headers", "request_body"]
+PHASES = [*REQUEST_PHASES, "response_headers", "response_body"]
+GARBAGE = ["wrong", "empty", "junk"]
+
+
+async def posted(stack: Stack, fault: str) -> httpx.Response:
+    stack.upstream.answer = SENSITIVE
+    return await stack.call("POST", "/customers", json={"a": 1}, headers={"x-test-fault": fault})
+
+
+def assert_nothing_out(stack: Stack, answer: httpx.Response, phase: str, statuses: set[int]) -> None:
+    """Neither the response nor, before the decision, the request got out."""
+    assert answer.status_code in statuses, answer.text
+    assert CARD not in answer.text + str(answer.headers)
+    assert "x-note" not in answer.headers
+    assert len(stack.reached) == (0 if phase in REQUEST_PHASES else 1)
+
+
+async def recorded(stack: Stack, phase: str) -> None:
+    """The guard's own entry once it had read the head; Envoy's account before that."""
+    await (stack.reported() if phase == "request_headers" else stack.ended())
+
+
+@pytest.mark.parametrize("phase", PHASES)
+async def test_a_guard_killed_at_any_phase_lets_nothing_out(faulty: Stack, phase: str) -> None:
+    """SIGKILL: the caller gets a 5xx, and the next worker writes down what Envoy saw."""
+    answer = await posted(faulty, f"kill@{phase}")
+    assert_nothing_out(faulty, answer, phase, {502, 503})
+    await faulty.revive()
+    entry = await faulty.reported()
+    assert (entry["status"], entry["path"], entry["method"]) == (answer.status_code, "/customers", "POST")
+    assert terminals(faulty.entries()) == []
+    assert ("call.decided" in kinds(faulty.entries())) == (phase not in REQUEST_PHASES)
+
+
+@pytest.mark.parametrize("phase", PHASES)
+async def test_a_clean_end_at_any_phase_lets_nothing_out(faulty: Stack, phase: str) -> None:
+    """A stream that merely ends is consent to Envoy; its second lines of defence do not take it for that."""
+    answer = await posted(faulty, f"leave@{phase}")
+    assert_nothing_out(faulty, answer, phase, {403, 502})
+    await recorded(faulty, phase)
+
+
+@pytest.mark.parametrize("phase", PHASES)
+async def test_a_guard_that_is_too_slow_lets_nothing_out(faulty: Stack, phase: str) -> None:
+    """After ``limits.message_timeout`` Envoy gives up."""
+    began = time.monotonic()
+    answer = await posted(faulty, f"slow@{phase}")
+    assert_nothing_out(faulty, answer, phase, {502, 504})
+    assert time.monotonic() - began < 2.5
+    await recorded(faulty, phase)
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("fault", [*GARBAGE, "raise"])
+async def test_a_guard_that_answers_nonsense_lets_nothing_out(faulty: Stack, phase: str, fault: str) -> None:
+    """A wrong phase, nothing at all, bytes without meaning, an unforeseen error."""
+    answer = await posted(faulty, f"{fault}@{phase}")
+    assert_nothing_out(faulty, answer, phase, {500, 502, 503, 504})
+    await recorded(faulty, phase)
+    assert "4111" not in faulty.logs()
+
+
+@pytest.mark.parametrize("fault", ["kill", "leave", "slow", "junk", "empty", "wrong", "raise"])
+async def test_a_bodyless_call_is_stopped_as_well(faulty: Stack, fault: str) -> None:
+    """A GET has only one message to be decided at."""
+    faulty.upstream.answer = SENSITIVE
+    answer = await faulty.call(headers={"x-test-fault": f"{fault}@request_headers"})
+    assert_nothing_out(faulty, answer, "request_headers", {403, 500, 502, 503, 504})
+
+
+@pytest.mark.parametrize("fault", ["kill", "leave", "slow", "junk", "empty", "wrong", "raise"])
+async def test_a_stream_that_loses_its_guard_breaks_off(faulty: Stack, fault: str) -> None:
+    """Events that were masked have gone; no later one does."""
+    faulty.upstream.answer = EVENTS
+    got = b""
+    headers = faulty.headers(x_test_fault=f"{fault}@response_body#4")
+    try:
+        async with faulty.client.stream("GET", faulty.envoy.url + "/events", headers=headers) as answer:
+            assert answer.status_code == 200
+            async for piece in answer.aiter_raw():
+                got += piece
+    except httpx.HTTPError:
+        pass
+    assert CARD.encode() not in got
+    assert b"4111" not in got
+    assert got.count(b"\n\n") <= 4, got
+    if fault == "kill":
+        await faulty.revive()
+        assert (await faulty.reported())["method"] == "GET"
+        assert terminals(faulty.entries()) == []
+    else:
+        assert (await faulty.ended())["kind"] == "call.failed"
+
+
+async def test_without_any_guard_nothing_passes() -> None:
+    """No worker has ever started: every call is refused, and nothing is forwarded."""
+    async with run_stack(workers=2, serve=False, answer=SENSITIVE) as stack:
+        answers = [await stack.call("POST", "/customers", json={"a": 1}), await stack.call(), await stack.call(host="x.y")]
+        assert [answer.status_code for answer in answers] == [502, 502, 502]
+        assert all(CARD not in answer.text for answer in answers)
+        assert stack.reached == []
+        for worker in stack.workers:
+            await worker.start()
+        async with asyncio.timeout(10):
+            while (answer := await stack.call()).status_code != 200:
+                await asyncio.sleep(0.1)
+        assert CARD not in answer.text
