@@ -177,7 +177,7 @@ def show(figures: dict[str, object], console: Console) -> None:
     arms = [name for name in figures if name != "ratios"]
     table = Table("", *arms, title="1 KB JSON each way, policy, one masked field, recorded")
     for row in figures["extproc"]:
-        table.add_row(row, *(str(figures[arm].get(row, "–")) for arm in arms))
+        table.add_row(row, *(str(figures[arm].get(row, "-")) for arm in arms))
     console.print(table)
     for name, value in figures["ratios"].items():
         console.print(f"  {name}: [bold]{value}[/]")

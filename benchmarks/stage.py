@@ -1,4 +1,4 @@
-"""What the benchmarks stand on: processes that are started here, measured by the system's own accounting, and ended."""
+"""What the benchmarks stand on: processes started here, measured by the system's own accounting, and ended."""
 
 from __future__ import annotations
 

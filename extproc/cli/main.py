@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from extproc import __version__
-from extproc.cli import config, demo, serve
+from extproc.cli import approvals, config, demo, envoy, evidence, serve
 from extproc.model.errors import ExtprocError
 
 app = typer.Typer(
@@ -39,6 +39,10 @@ app.command()(serve.up)
 app.command()(serve.serve)
 app.command()(serve.control)
 app.command()(demo.demo)
+app.command()(evidence.query)
+app.add_typer(evidence.sessions, name="sessions")
+app.add_typer(approvals.app, name="approvals")
+app.add_typer(envoy.app, name="envoy")
 app.add_typer(config.app, name="config")
 
 
