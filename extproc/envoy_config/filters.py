@@ -108,7 +108,7 @@ def _header(name: str, value: matcher.StringMatcher) -> rbac_rules.Permission:
 
 def _rbac(name: str, action: rbac_rules.RbacAction, permission: rbac_rules.Permission) -> rbac.Rbac:
     policy = rbac_rules.Policy(permissions=[permission], principals=[rbac_rules.Principal(any=True)])
-    return rbac.Rbac(rules=rbac_rules.Rbac(action=action, policies={name: policy}))
+    return rbac.Rbac(rules=rbac_rules.Rbac(action=action, policies={name: policy}), rules_stat_prefix=f"{name}.")
 
 
 def _forward_only_marked(namespace: str, key: str) -> rbac.Rbac:

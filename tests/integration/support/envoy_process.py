@@ -136,7 +136,7 @@ async def _start(file: Path, folder: Path, arguments: tuple[str, ...]) -> asynci
         return await asyncio.create_subprocess_exec(
             *_dying_with_us(),
             binary,
-            *("-c", str(file), "--concurrency", "1", "--disable-hot-restart", "--log-level", "info"),
+            *("-c", str(file), "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"),
             *("--file-flush-interval-msec", "50", "--drain-time-s", "1"),
             *arguments,
             stdout=access,

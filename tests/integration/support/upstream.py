@@ -37,6 +37,7 @@ class Scripted:
     """A response. Empty ``pieces``: no body (204, 304, an answer to HEAD, or content-length 0)."""
 
     status: int = 200
+    """0 closes the connection instead of answering."""
     headers: Fields = field(default_factory=list)
     pieces: list[bytes | float] = field(default_factory=list)
     """Parts of the body; a number waits that many seconds."""
@@ -111,6 +112,8 @@ async def _read_chunks(reader: asyncio.StreamReader) -> tuple[bytes, Fields]:
 
 async def _write(writer: asyncio.StreamWriter, seen: Seen, scripted: Scripted) -> bool:
     """Write one response; whether the connection must be closed after it."""
+    if not scripted.status:
+        return True
     headers = list(scripted.headers)
     body = [piece for piece in scripted.pieces if isinstance(piece, bytes)]
     if scripted.framing == "chunked":
