@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import regorus
 
 from extproc.model.call import Json
 from extproc.model.errors import ConfigError, Place, PolicyError
 from extproc.policy.builtins import install
+from extproc.policy.engine import new_engine
 from extproc.policy.lint import lint
 from extproc.policy.patterns import Patterns
 from extproc.policy.sources import Module, Sources, read_sources
@@ -86,8 +86,7 @@ def compile_modules(modules: Sequence[Module], data: Json) -> Any:
     Raises:
         ConfigError: with the place of a syntax error.
     """
-    engine = regorus.Engine()
-    engine.set_gather_prints(b=True)
+    engine = new_engine()
     install(engine, Patterns())
     for module in modules:
         _guarded(engine.add_policy, module.name, module.text, file=module.name)

@@ -9,8 +9,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-import regorus
-
+from extproc.policy.engine import new_engine
 from extproc.policy.globs import BadGlob, glob_expression
 
 MAX_PATTERN = 4_096
@@ -169,6 +168,6 @@ class Patterns:
 
 
 def _helper() -> Any:
-    engine = regorus.Engine()
+    engine = new_engine()
     engine.add_policy("native.rego", HELPER)
     return engine

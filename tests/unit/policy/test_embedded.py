@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 
 import pytest
 
@@ -164,3 +165,10 @@ def test_built_ins_that_reach_out_raise_even_past_the_check():
     for query in ("data.t.x", "data.t.y"):
         with pytest.raises(PolicyError):
             embedded.run(template.clone(), query, b"{}")
+
+
+def test_without_the_extra_there_is_a_way_out(monkeypatch):
+    monkeypatch.setitem(sys.modules, "regorus", None)
+    with pytest.raises(ConfigError, match="not installed") as caught:
+        engine("decision := true")
+    assert "opa" in caught.value.way_out

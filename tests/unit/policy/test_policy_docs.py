@@ -1,0 +1,47 @@
+"""What the pages on policy say is held to the code."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from extproc.model.decision import Action, ApprovalTerms
+from extproc.model.reasons import Uninspectable
+from extproc.policy import answer, plugin_answer
+from extproc.policy.embedded import EmbeddedEngine
+from extproc.policy.sources import Module, Sources
+from extproc.policy.starter import starter_folder
+from extproc.policy.testing import run_tests
+
+DOCS = Path(__file__).resolve().parents[3] / "docs"
+REFERENCE = (DOCS / "reference" / "policy.md").read_text()
+HOW_TO = (DOCS / "how-to" / "write-a-policy.md").read_text()
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def test_every_word_of_the_answer_is_documented():
+    reasons = {reason.value for reason in answer.POLICY_REASONS}
+    for word in (*answer.KEYS, *plugin_answer.KEYS, *reasons, *(why.value for why in Uninspectable)):
+        assert f"`{word}`" in REFERENCE, word
+
+
+def test_the_example_answer_is_readable():
+    example = yaml.safe_load(blocks(REFERENCE, "json")[0])
+    assert answer.read_answer(example, revision="", defaults=ApprovalTerms()).action is Action.HOLD
+
+
+def test_the_examples_policy_and_tests_work():
+    policy, _, tests = blocks(HOW_TO, "rego")
+    sources = Sources((Module("a.rego", policy),), {}, "data.extproc.decision", (Module("a_test.rego", tests),))
+    assert run_tests(sources).passed
+
+
+def test_the_examples_data_is_valid():
+    data = yaml.safe_load(blocks(HOW_TO, "yaml")[1])
+    files = [path for path in starter_folder().glob("*.rego") if not path.name.endswith("_test.rego")]
+    modules = tuple(Module(path.name, path.read_text()) for path in files)
+    engine = EmbeddedEngine.from_sources(Sources(modules, data, "data.extproc.settings.valid"))
+    assert engine.evaluate_now(b"{}") is True
