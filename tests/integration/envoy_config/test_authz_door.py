@@ -13,7 +13,7 @@ def allow(*, marked: bool = True) -> Check:
     def check(_: auth.CheckRequest) -> auth.CheckResponse:
         answer = auth.CheckResponse()
         answer.status.SetInParent()
-        answer.ok_response.headers.add(header={"key": "authorization", "raw_value": b"Bearer backend"})
+        answer.ok_response.headers.add(header={"key": "authorization", "value": "Bearer backend"})
         if marked:
             answer.dynamic_metadata.fields["guard"].string_value = "done"
         return answer
@@ -46,6 +46,21 @@ async def test_it_decides_on_the_whole_request() -> None:
     assert raw["x-raw"] == b"\xff"
     assert "authorization" not in raw
     assert [each.header("authorization") for each in run.upstream.requests] == ["Bearer backend"]
+
+
+async def test_raw_values_of_an_answer_arrive_empty() -> None:
+    """Unlike ext_proc, this filter reads `value` alone: a `raw_value` sets the header to nothing."""
+
+    def check(asked: auth.CheckRequest) -> auth.CheckResponse:
+        answer = allow()(asked)
+        answer.ok_response.headers.add(header={"key": "x-raw", "raw_value": b"a"})
+        answer.ok_response.headers.add(header={"key": "x-plain", "value": "a"})
+        return answer
+
+    async with guarded(door="ext_authz", check=check) as run:
+        await run.call()
+    (seen,) = run.upstream.requests
+    assert (seen.header("x-raw"), seen.header("x-plain")) == ("", "a")
 
 
 async def test_an_empty_answer_would_allow_but_is_not_marked() -> None:
