@@ -58,7 +58,7 @@ def parse_text(text: str, *, max_depth: int) -> Json:
     _check_depth(text, max_depth)
     try:
         value: Json = _STRICT.decode(text)
-        if _MAYBE_SURROGATE.search(text):
+        if "\\u" in text and _MAYBE_SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
         raise Unreadable(Uninspectable.NOT_UTF8) from None
@@ -69,7 +69,7 @@ def parse_text(text: str, *, max_depth: int) -> Json:
     return value
 
 
-_MAYBE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
+_MAYBE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _NOT_BRACKETS = re.compile(r"[^][{}]+")
 _STEP = {"[": 1, "{": 1, "]": -1, "}": -1}

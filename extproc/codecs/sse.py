@@ -21,28 +21,29 @@ class Line:
     """One line, in three parts that together are its bytes."""
 
     head: bytes
-    """The field's name with the colon and the space behind it; of a comment, its colon. A leading byte order
-    mark is in here too."""
+    """The field's name with the colon and the space behind it; of a comment, its colon."""
     value: bytes
     end: bytes
-    """LF, CR or CRLF. Empty where CR ended the line of a piece, and its LF may still come."""
+    """LF, CR or CRLF."""
+    mark: bytes = b""
+    """The byte order mark before the stream's first line."""
 
     @property
     def name(self) -> bytes:
         """The field's name; empty for a comment and for an empty line."""
-        return self.head.removeprefix(BOM).partition(b":")[0]
+        return self.head.partition(b":")[0]
 
     @property
     def raw(self) -> bytes:
         """The line's bytes as they came."""
-        return self.head + self.value + self.end
+        return self.mark + self.head + self.value + self.end
 
     def with_value(self, value: bytes) -> "Line":
         """The same line with another value."""
         head = self.head + b":" if value and b":" not in self.head else self.head
         if value.startswith(b" ") and head.endswith(b":"):
             head += b" "  # the reader drops one space
-        return Line(head, value, self.end)
+        return Line(head, value, self.end, self.mark)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Event:
 
 
 def _extra(first: Line, last: Line) -> Line:
-    return Line(first.head.removeprefix(BOM), b"", last.end or _LF)
+    return Line(first.head, b"", last.end)
 
 
 class Reader:
@@ -131,7 +132,7 @@ class Reader:
             return 0
         if self._lines:
             last = self._lines[-1]
-            self._lines[-1] = Line(last.head, last.value, last.end + _LF)
+            self._lines[-1] = Line(last.head, last.value, last.end + _LF, last.mark)
         else:
             events.append(Event((Line(b"", b"", _LF),)))
         return 1
@@ -143,7 +144,7 @@ class Reader:
         self._size += len(self._line) + 1
         self._line.clear()
         self._lines.append(line)
-        if line.head in (b"", BOM):
+        if not line.head:
             events.append(Event(tuple(self._lines)))
             self._lines = []
             self._size = 0
@@ -158,6 +159,6 @@ def _line(content: bytes, end: bytes, *, at_start: bool) -> Line:
     content = content[len(mark) :]
     name, colon, value = content.partition(b":")
     if not colon:
-        return Line(mark + content, b"", end)
+        return Line(content, b"", end, mark)
     space = b" " if value.startswith(b" ") else b""
-    return Line(mark + name + colon + space, value[len(space) :], end)
+    return Line(name + colon + space, value[len(space) :], end, mark)

@@ -5,7 +5,7 @@ from itertools import accumulate, pairwise
 
 from extproc.detectors.detector import Detector, Ranges
 
-LENGTHS = range(13, 20)
+SHORTEST, LONGEST = 13, 19
 RUN = re.compile(r"[0-9](?:[ +-]?[0-9]){12,}")
 """Plus is how a space is written in a query."""
 SCIENTIFIC = re.compile(r"(?<![0-9.])([0-9])\.([0-9]{9,18})[eE]\+?(1[2-8])(?![0-9])")
@@ -15,29 +15,43 @@ DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 
 def find(text: str, _: str) -> Ranges:
-    """Yield every window of whole groups that is a card number; windows may overlap."""
+    """Yield every window of whole groups that is a card number; windows that overlap count as one."""
     for run in RUN.finditer(text):
-        yield from _cards(text, run.start(), run.end())
+        yield from _joined(_cards(text, run.start(), run.end()))
     for match in SCIENTIFIC.finditer(text):
         digits = (match[1] + match[2]).ljust(int(match[3]) + 1, "0")
-        if len(digits) == int(match[3]) + 1 and list(_cards(digits, 0, len(digits))):
+        if len(digits) == int(match[3]) + 1 and any(_cards(digits, 0, len(digits))):
             yield match.span()
+
+
+def _joined(windows: Ranges) -> Ranges:
+    start = end = -1
+    for first, last in windows:
+        if first >= end:
+            if end >= 0:
+                yield start, end
+            start = first
+        end = max(end, last)
+    if end >= 0:
+        yield start, end
 
 
 def _cards(text: str, start: int, end: int) -> Ranges:
     places = [at for at in range(start, end) if text[at].isdigit()]
     digits = [int(text[at]) for at in places]
     breaks = {at + 1 for at, (one, other) in enumerate(pairwise(places)) if other - one > 1}
+    if not breaks and len(places) > LONGEST:
+        return
     ends = breaks | {len(digits)}
     even, odd = _sums(digits)
     # The digits behind a decimal point are a fraction: one in fifty of those would pass all other checks.
-    for first in sorted(breaks | (set() if AFTER_POINT.search(text, max(0, start - 2), start) else {0})):
-        for length in LENGTHS:
-            last = first + length
-            if last not in ends or not known_issuer(digits[first : first + 4], length):
+    starts = breaks if AFTER_POINT.search(text, max(0, start - 2), start) else breaks | {0}
+    for first in sorted(starts):
+        for last in range(first + SHORTEST, min(first + LONGEST, len(digits)) + 1):
+            if last not in ends:
                 continue
             sums = even if last % 2 else odd
-            if (sums[last] - sums[first]) % 10 == 0:
+            if (sums[last] - sums[first]) % 10 == 0 and known_issuer(digits[first : first + 2], last - first):
                 yield places[first], places[last - 1] + 1
 
 
@@ -52,7 +66,7 @@ def _sums(digits: list[int]) -> tuple[list[int], list[int]]:
 
 
 def known_issuer(first: list[int], length: int) -> bool:
-    """Whether a number of this length may begin with these four digits.
+    """Whether a number of this length may begin with these two digits.
 
     Without it a tenth of all timestamps and ids would be cards. Ranges: ISO/IEC 7812 major industries, and the
     networks' published prefixes.
@@ -77,6 +91,7 @@ def digits_alone(found: str) -> str:
 CREDIT_CARD = Detector(
     entity="CREDIT_CARD",
     prefilter=(rb"[0-9](?:[ +-]?[0-9]){12}", rb"[0-9]\.[0-9]{9,18}[eE]\+?1[2-8]"),
+    shortest=SHORTEST,
     find=find,
     canonical=digits_alone,
 )

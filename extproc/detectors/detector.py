@@ -35,6 +35,8 @@ class Detector:
     They may not use anchors, boundaries, quotes, backslashes or control characters: then what they miss in a
     whole document cannot be in any string of it.
     """
+    shortest: int
+    """Characters that anything found has at least."""
     find: Callable[[str, str], Ranges]
     """From folded text and its context (the keys it stands under, one per line) to ranges. Linear in time."""
     canonical: Callable[[str], str] = as_written

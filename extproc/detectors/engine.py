@@ -38,6 +38,8 @@ class Detectors:
         self._canonical = {detector.entity: detector.canonical for detector in self._detectors}
         self._database = hyperscan.Database()
         self._database.compile(expressions=expressions, ids=list(range(len(owners))), flags=flags)
+        self.shortest = min((detector.shortest for detector in self._detectors), default=0)
+        """Characters that anything found has at least."""
         fold("\u00e9")  # builds its table now rather than in the first call
 
     @property
@@ -71,6 +73,8 @@ class Detectors:
         Raises:
             MaskingError: a detector failed.
         """
+        if len(text) < self.shortest:
+            return []
         folded = fold(text)
         asked = sorted(hit for hit in self._hits(folded.text) if hit >= 0)
         if not asked:

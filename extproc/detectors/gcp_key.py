@@ -16,5 +16,6 @@ def find(text: str, _: str) -> Ranges:
 GCP_KEY = Detector(
     "GCP_KEY",
     (rb"AIza[A-Za-z0-9_-]{35}", rb"GOCSPX-[A-Za-z0-9_-]{20}", rb"ya29\.[A-Za-z0-9_-]{20}"),
+    25,
     find,
 )

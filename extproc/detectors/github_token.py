@@ -13,4 +13,4 @@ def find(text: str, _: str) -> Ranges:
         yield match.span()
 
 
-GITHUB_TOKEN = Detector("GITHUB_TOKEN", (rb"gh[pousr]_[A-Za-z0-9]{36}", rb"github_pat_[A-Za-z0-9_]{22}"), find)
+GITHUB_TOKEN = Detector("GITHUB_TOKEN", (rb"gh[pousr]_[A-Za-z0-9]{36}", rb"github_pat_[A-Za-z0-9_]{22}"), 33, find)

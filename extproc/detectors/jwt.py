@@ -28,4 +28,4 @@ def has_algorithm(part: str) -> bool:
     return isinstance(header, dict) and "alg" in header
 
 
-JWT = Detector("JWT", (rb"eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*\.",), find)
+JWT = Detector("JWT", (rb"eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*\.",), 5, find)

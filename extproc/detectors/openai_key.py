@@ -15,4 +15,4 @@ def find(text: str, _: str) -> Ranges:
             yield match.span()
 
 
-OPENAI_KEY = Detector("OPENAI_KEY", (rb"sk-[A-Za-z0-9_-]{20}",), find)
+OPENAI_KEY = Detector("OPENAI_KEY", (rb"sk-[A-Za-z0-9_-]{20}",), 23, find)

@@ -14,4 +14,4 @@ def find(text: str, _: str) -> Ranges:
         yield match.span()
 
 
-PRIVATE_KEY = Detector("PRIVATE_KEY", (rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY",), find)
+PRIVATE_KEY = Detector("PRIVATE_KEY", (rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY",), 27, find)

@@ -14,5 +14,5 @@ def find(text: str, _: str) -> Ranges:
 
 
 SLACK_TOKEN = Detector(
-    "SLACK_TOKEN", (rb"xox[abeoprs](?:\.xox[abp])?-[A-Za-z0-9-]{10}", rb"xapp-[0-9]-[A-Za-z0-9-]{10}"), find
+    "SLACK_TOKEN", (rb"xox[abeoprs](?:\.xox[abp])?-[A-Za-z0-9-]{10}", rb"xapp-[0-9]-[A-Za-z0-9-]{10}"), 15, find
 )

@@ -13,4 +13,6 @@ def find(text: str, _: str) -> Ranges:
         yield match.span()
 
 
-STRIPE_KEY = Detector("STRIPE_KEY", (rb"[rs]k_(?:live|test)_[A-Za-z0-9]{10}", rb"whsec_[A-Za-z0-9+/=]{24}"), find)
+STRIPE_KEY = Detector(
+    "STRIPE_KEY", (rb"[rs]k_(?:live|test)_[A-Za-z0-9]{10}", rb"whsec_[A-Za-z0-9+/=]{24}"), 18, find
+)

@@ -38,12 +38,14 @@ def valid(area: str, group: str, serial: str) -> bool:
 US_SSN = Detector(
     entity="US_SSN",
     prefilter=(rb"[0-9]{3}[ +-][0-9]{2}[ +-][0-9]{4}",),
+    shortest=11,
     find=find_grouped,
     canonical=digits_alone,
 )
 US_SSN_BARE = Detector(
     entity="US_SSN",
     prefilter=(rb"[0-9]{3}[ .+-]?[0-9]{2}[ .+-]?[0-9]{4}",),
+    shortest=9,
     find=find_bare,
     canonical=digits_alone,
     hint=HINT.encode(),

@@ -1,8 +1,9 @@
 """Walk a JSON document, and the JSON in its strings, and say what to replace."""
 
 import json
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from extproc.codecs.errors import Unreadable
 from extproc.codecs.json import Kind, Offsets, Path, Token, parse_text, quote, tokens, unquote
@@ -16,6 +17,10 @@ from extproc.model.masking import Finding, How
 
 MAX_NESTED = 8
 """How many times JSON may stand in a string of JSON."""
+NOTHING = Found([], [], [])
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
+ROOT = -1
+"""The level of a text that is in no document."""
 MAX_PLACES = 1_000
 """Places that findings tell apart; what is found beyond them is counted at the root."""
 AROUND_JSON = " \t\n\r\ufeff"
@@ -43,6 +48,8 @@ class Walk:
         self.plan = plan
         self._max_depth = max_depth
         self._redact_all = redact_all
+        self.scanning = True
+        """Whether the text at hand could hold an entity at all."""
         self._counts: Counter[tuple[str, Path, str]] = Counter()
 
     @property
@@ -59,32 +66,62 @@ class Walk:
 
     def document(self, text: str) -> list[Edit]:
         """Edits of a document that ``parse_text`` accepts."""
-        return self._document(text, (), self.plan.paths.start, 0)
+        start = self._begin(self._spelled_out(text, 0))
+        return self._document(text, (), start, 0) if start or self.scanning else []
 
     def text(self, text: str) -> list[Edit]:
         """Edits of a text that may be JSON or not."""
-        return self._inner(text, (), self.plan.paths.start, 0)
+        start = self._begin(self._spelled_out(text, 0) if self._is_json(text) else [text])
+        return self._inner(text, (), start, ROOT) if start or self.scanning else []
 
     def plain(self, text: str) -> list[Edit]:
         """Edits of a text by its entities alone: a header's value, a path, a comment."""
-        return self._inner(text, (), (), 0)
+        self._begin(self._spelled_out(text, 0) if self._is_json(text) else [text])
+        return self._inner(text, (), (), ROOT) if self.scanning else []
+
+    def _begin(self, texts: Iterable[str]) -> State:
+        """Look at a whole document at once. Most hold nothing, and need no walk.
+
+        Args:
+            texts: between them they hold every string, key and number as a detector or a path would see it.
+
+        Returns:
+            Where to begin following the paths; empty when none can match.
+        """
+        whole = "\n".join(texts)
+        self.scanning = self._mask.detectors.suspects(whole)
+        return self.plan.paths.start if self.plan.may_match(whole) else ()
+
+    def _spelled_out(self, text: str, level: int) -> Iterator[str]:
+        """A document, and those of its strings, and of the documents in them, that spell text in escapes."""
+        yield text
+        for match in _STRING.finditer(text) if hides_text(text) else ():
+            if hides_text(match[0]):
+                value = str(json.loads(match[0]))
+                yield from self._spelled_out(value, level + 1) if self._is_document(value, level) else (value,)
 
     def _document(self, text: str, base: Path, state: State, level: int) -> list[Edit]:
         return _Document(self, text, base, state, level).edits()
 
     def _inner(self, text: str, path: Path, state: State, level: int) -> list[Edit]:
         """Edits of a string's decoded text, in its own offsets."""
-        if self._is_json(text):
-            if level >= MAX_NESTED:
-                raise MaskingError("JSON in strings of JSON is nested too deep")
+        if self._is_document(text, level):
             return self._document(text, path, state, level + 1)
         how = self.plan.how_at(state)
         if how is not None:
             return [Edit(0, len(text), self.field(how, text, path) or "")]
-        edits = self._count(self._mask.find(text, path, self.plan), path)
+        edits = self._count(self._find(text, path), path)
         if edits and self._is_json(apply(text, edits)):
             return [Edit(0, len(text), REDACTED)]  # what was around JSON is gone, and nobody looked inside it
         return edits
+
+    def _is_document(self, text: str, level: int) -> bool:
+        """As ``_is_json``, for a string that stands in so many documents."""
+        if not self._is_json(text):
+            return False
+        if level >= MAX_NESTED:
+            raise MaskingError("JSON in strings of JSON is nested too deep")
+        return True
 
     def _is_json(self, text: str) -> bool:
         """Whether a text is a document by itself.
@@ -104,8 +141,8 @@ class Walk:
         return True
 
     def field(self, how: How, text: str, path: Path) -> str | None:
-        """What comes in place of a whole field; None is null. The strictest way asked for by anything in it wins."""
-        found = self._mask.find(text, path, self.plan)
+        """What comes in place of a whole field; None is null. The strictest way asked for in it wins."""
+        found = self._find(text, path)
         hows = [how, *(hit.how for hit in found.hits)]
         if self._looks_like_json(text):
             hows.append(How.REDACT)
@@ -138,14 +175,21 @@ class Walk:
         elif token.kind is Kind.STRING:
             yield from carry(text, token, self._inner(value, path, state, level))
         elif token.kind is Kind.NUMBER:
-            found = self._mask.find(value, path, self.plan)
+            found = self._find(value, path)
             if self._count(found, path):
                 left = apply(value, found.edits)
                 yield Edit(token.start, token.end, quote(left) if left else "null")
 
     def key(self, key: str, path: Path) -> str:
         """A key with its entities masked. It counts at the object that has it."""
-        return apply(key, self._count(self._mask.find(key, path, self.plan), path))
+        return apply(key, self._count(self._find(key, path), path))
+
+    def could_hold(self, length: int) -> bool:
+        """Whether so many characters could hold an entity, here and now."""
+        return self.scanning and length >= self._mask.detectors.shortest
+
+    def _find(self, text: str, path: Path) -> Found:
+        return self._mask.find(text, path, self.plan) if self.scanning else NOTHING
 
     def _count(self, found: Found, path: Path) -> list[Edit]:
         for span in found.spans:
@@ -208,6 +252,8 @@ class _Document:
         walk, path = self._walk, self._base + token.path
         state = walk.plan.paths.step(self._states[-1], token.path[-1]) if self._states else self._root
         if token.kind is not Kind.OPEN:
+            if not state and not walk.could_hold(token.end - token.start):
+                return
             self._edits += walk.scalar(self._text, token, path, state, self._level)
             return
         how = walk.plan.how_at(state)
@@ -219,6 +265,8 @@ class _Document:
         self._edits.append(Edit(token.start, end, walk.container(how, path)))
 
     def _key(self, token: Token) -> None:
+        if not self._walk.scanning:
+            return
         key = str(token.path[-1])
         self._keys[-1].append((token, key, self._walk.key(key, self._base + token.path[:-1])))
 
@@ -227,13 +275,14 @@ class _Document:
         if all(key == masked for _, key, masked in keys):
             return
         taken = {key for _, key, masked in keys if key == masked}
+        following: dict[str, int] = {}
         for token, key, masked in keys:
             if key == masked:
                 continue
-            name, number = masked, 1
-            while name in taken:
+            number = following.get(masked, 1)
+            while (name := masked if number == 1 else f"{masked}#{number}") in taken:
                 number += 1
-                name = f"{masked}#{number}"
+            following[masked] = number + 1
             taken.add(name)
             self._edits.append(Edit(token.start, token.end, quote(name)))
 

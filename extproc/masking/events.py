@@ -1,10 +1,8 @@
 """Mask a stream of events, one by one."""
 
-from collections.abc import Callable
-
 from extproc.codecs.errors import Unreadable
 from extproc.codecs.sse import Event, Line, Reader
-from extproc.masking.document import Walk, hides_text
+from extproc.masking.document import Walk
 from extproc.masking.edits import Edit, apply
 from extproc.model.errors import MaskingError
 from extproc.model.masking import Finding
@@ -19,16 +17,14 @@ class EventsMasker:
     An entity that is spread over several events is not seen.
     """
 
-    def __init__(self, walk: Walk, suspects: Callable[[str], bool], *, limit: int) -> None:
+    def __init__(self, walk: Walk, *, limit: int) -> None:
         """Begin a stream.
 
         Args:
             walk: masks text and collects findings.
-            suspects: whether a text could hold an entity, when it hides none behind escapes.
             limit: bytes one event may have.
         """
         self._walk = walk
-        self._suspects = suspects
         self._reader = Reader(limit=limit)
         self._broken = False
 
@@ -58,9 +54,6 @@ class EventsMasker:
         return self._walk.findings
 
     def _event(self, event: Event) -> bytes:
-        text = _decode(event.raw)
-        if not hides_text(text) and not self._walk.plan.may_match(text) and not self._suspects(text):
-            return event.raw
         data = event.data
         if data is not None:
             edits = self._walk.text(_decode(data))
@@ -69,11 +62,11 @@ class EventsMasker:
 
     def _line(self, line: Line) -> Line:
         """Mask a line other than data."""
-        if line.name == b"data":
+        if line.name == b"data" or not (line.head or line.value):
             return line
         if line.name not in KNOWN_FIELDS:
             whole = _decode(line.head + line.value)
-            return Line(b":", b"", line.end) if self._walk.plain(whole) else line
+            return Line(b":", b"", line.end, line.mark) if self._walk.plain(whole) else line
         value = _decode(line.value)
         edits: list[Edit] = self._walk.plain(value)
         return line.with_value(apply(value, edits).encode()) if edits else line

@@ -7,7 +7,7 @@ from typing import TypeVar
 from extproc.codecs.errors import Unreadable
 from extproc.codecs.json import parse_text, read_utf8
 from extproc.detectors.engine import Detectors
-from extproc.masking.document import Walk, hides_text
+from extproc.masking.document import Walk
 from extproc.masking.edits import Edit, apply
 from extproc.masking.events import EventsMasker, Unmasked
 from extproc.masking.media import Media, media_of
@@ -117,18 +117,12 @@ class TextMasker:
                 return Masked(events.feed(body) + events.finish(), events.findings)
 
     def _rewritten(self, body: bytes, text: str, plan: Plan, edit: Callable[[Walk, str], list[Edit]]) -> Masked:
-        if self._is_clean(text, plan):
-            return Masked(body)
         walk = self._walk(plan)
         edits = edit(walk, text)
         return Masked(apply(text, edits).encode() if edits else body, walk.findings)
 
-    def _is_clean(self, text: str, plan: Plan) -> bool:
-        """Whether a look at the whole text is enough to know that nothing in it can be masked or found."""
-        return not (hides_text(text) or plan.may_match(text) or self._detectors.suspects(text))
-
     def _events(self, plan: Plan) -> EventsMasker:
-        return EventsMasker(self._walk(plan), self._detectors.suspects, limit=self._event_limit)
+        return EventsMasker(self._walk(plan), limit=self._event_limit)
 
     def _walk(self, plan: Plan) -> Walk:
         return Walk(self._mask, plan, max_depth=self._max_depth, redact_all=self._everything)

@@ -11,7 +11,7 @@ from extproc.masking.plan import Plan
 from extproc.masking.ways import REDACTED, Ways
 from extproc.model.masking import How
 
-MAX_ROUNDS = 16
+MAX_ROUNDS = 4
 """How often a text is looked at again, because masking made its parts look like something new."""
 
 

@@ -1,0 +1,338 @@
+"""Masking: nothing that is to be masked is left, and nothing else is touched."""
+
+import json
+import random
+from unittest import mock
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from extproc.codecs.errors import Unreadable
+from extproc.codecs.json import parse
+from extproc.detectors.engine import Detectors
+from extproc.masking.document import Walk
+from extproc.masking.edits import Edit, Layer, apply
+from extproc.masking.rewrite import TextMasker
+from extproc.model.errors import MaskingError
+from extproc.model.masking import How, MaskRule
+
+JSON, SSE, TEXT = "application/json", "text/event-stream", "text/plain"
+DETECTORS = Detectors()
+MASKER = TextMasker(DETECTORS, pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=40, event_limit=100_000)
+
+PARTS = [
+    "4111111111111111",
+    "4111 1111 1111 1111",
+    "５５５５-5555-5555-4444",
+    "123-45-6789",
+    "123456789",
+    "4111",
+    "-1111",
+    " 2222",
+    "ssn",
+    "SSN ",
+    "bob@example.com",
+    "@b.co",
+    "sk_live_a1B2c3D4e5",
+    "AKIAIOSFODNN7EXAMPLE",
+    "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.",
+    "[US_SSN]",
+    "[REDACTED]",
+    "<FIELD:k1:ABCDEFGHIJKLMNOP>",
+    "\u200b",
+    " ",
+    "é",
+    "😀",
+    '"',
+    "\\",
+    "\\u0034",
+    "/",
+    "\n",
+    "{",
+    "}",
+    "[1]",
+    "a",
+    ".",
+]
+TEXTS = st.lists(st.sampled_from(PARTS), max_size=5).map("".join) | st.text(max_size=10)
+KEYS = st.sampled_from(
+    ["a", "b", "ssn", "a b", 'q"', "ü", "x/y", "4111111111111111", "a@b.co", "c@d.co", "[EMAIL_ADDRESS]"]
+)
+NUMBERS = (
+    st.integers()
+    | st.sampled_from([4111111111111111, 123456789, -5555555555554444])
+    | st.floats(allow_nan=False, allow_infinity=False)
+)
+SCALARS = st.none() | st.booleans() | NUMBERS | TEXTS
+
+
+def containers(inner):
+    nested = inner.map(json.dumps) | inner.map(lambda value: json.dumps(value, ensure_ascii=False, indent=1))
+    return st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3) | nested
+
+
+VALUES = st.recursive(SCALARS, containers, max_leaves=10)
+
+
+def respell(text, seed):
+    """The same document with some characters of its strings escaped."""
+    chance = random.Random(seed)
+    out, inside, at = [], False, 0
+    while at < len(text):
+        char = text[at]
+        if char == '"':
+            inside = not inside
+        elif inside and char == "\\":
+            out.append(text[at : at + 2])
+            at += 2
+            continue
+        elif inside and char == "/":
+            char = chance.choice(["/", "\\/"])
+        elif inside and ord(char) < 0x10000 and chance.random() < 0.1:
+            char = f"\\u{ord(char):04x}"
+        out.append(char)
+        at += 1
+    return "".join(out)
+
+
+BODIES = st.builds(
+    lambda value, indent, seed: respell(json.dumps(value, ensure_ascii=False, indent=indent), seed),
+    VALUES,
+    st.sampled_from([None, 2]),
+    st.integers(0, 1_000),
+)
+PATHS = [
+    "$",
+    "$.a",
+    "$..ssn",
+    "$.*",
+    "$[*].a",
+    "$['a b']",
+    "$['q\"']",
+    "$..['x/y']",
+    "$.a.b",
+    "$[0]",
+    "$..a[*]",
+    "$.ü",
+]
+HOWS = st.sampled_from(list(How))
+ENTITIES = st.sampled_from(["*", "CREDIT_CARD", "US_SSN", "EMAIL_ADDRESS", "STRIPE_KEY"])
+RULES = st.lists(
+    st.builds(lambda how, path: MaskRule(how, path=path), HOWS, st.sampled_from(PATHS))
+    | st.builds(lambda how, entity: MaskRule(how, entity=entity), HOWS, ENTITIES),
+    min_size=1,
+    max_size=4,
+).map(tuple)
+
+
+def try_mask(body, content_type, rules):
+    """The result, or None where masking refuses, which is always safe."""
+    try:
+        return MASKER.mask(body, content_type, rules)
+    except MaskingError:
+        return None
+
+
+def left(value, rules, path=()):
+    """Entities that the rules mask and that a naive walk still finds, JSON in strings included."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from covered(DETECTORS.scan(key, path), rules)
+            yield from left(inner, rules, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from left(inner, rules, (*path, index))
+    elif isinstance(value, str):
+        try:
+            yield from left(parse(value.encode(), max_depth=40), rules, path)
+        except (Unreadable, UnicodeEncodeError):
+            yield from covered(DETECTORS.scan(value, path), rules)
+    elif value is not None and not isinstance(value, bool):
+        yield from covered(DETECTORS.scan(json.dumps(value), path), rules)
+
+
+def covered(spans, rules):
+    names = {rule.entity for rule in rules if rule.entity}
+    return [span for span in spans if "*" in names or span.entity in names]
+
+
+@given(BODIES, RULES)
+@settings(max_examples=300, deadline=None)
+def test_nothing_is_left_and_the_output_parses(body, rules):
+    raw = body.encode("utf-8", "replace")
+    masked = try_mask(raw, JSON, rules)
+    assume(masked is not None)
+    assert list(left(parse(masked.body, max_depth=40), rules)) == []
+
+
+@given(BODIES, RULES)
+@settings(max_examples=300, deadline=None)
+def test_masking_again_changes_nothing(body, rules):
+    once = try_mask(body.encode("utf-8", "replace"), JSON, rules)
+    assume(once is not None)
+    assert MASKER.mask(once.body, JSON, rules).body == once.body
+
+
+@given(TEXTS, RULES)
+@settings(max_examples=200, deadline=None)
+def test_masking_text_again_changes_nothing(text, rules):
+    once = try_mask(text.encode("utf-8", "replace"), TEXT, rules)
+    assume(once is not None)
+    assert MASKER.mask(once.body, TEXT, rules).body == once.body
+
+
+@given(BODIES, RULES)
+@settings(max_examples=300, deadline=None)
+def test_the_look_at_the_whole_never_misses_what_the_walk_finds(body, rules):
+    raw = body.encode("utf-8", "replace")
+    fast = try_mask(raw, JSON, rules)
+
+    def begin(walk, texts):
+        walk.scanning = True
+        list(texts)
+        return walk.plan.paths.start
+
+    with mock.patch.object(Walk, "_begin", begin):
+        assert try_mask(raw, JSON, rules) == fast
+
+
+@given(BODIES)
+@settings(max_examples=200, deadline=None)
+def test_find_tells_of_all_that_everything_masks(body):
+    raw = body.encode("utf-8", "replace")
+    masked = try_mask(raw, JSON, (MaskRule(How.REDACT, entity="*"),))
+    assume(masked is not None)
+    found = [(each.entity, each.path, each.count) for each in MASKER.find(raw, JSON)]
+    assert found == [(each.entity, each.path, each.count) for each in masked.findings]
+    assert bool(found) == (masked.body != raw)
+
+
+@given(BODIES, RULES)
+@settings(max_examples=300, deadline=None)
+def test_bytes_outside_of_edits_stay(body, rules):
+    """Every stretch between the edits is in the output, in order, and nothing but replacements is between."""
+    edits = []
+    original = Walk.document
+
+    def spy(walk, text):
+        edits[:] = original(walk, text)
+        return edits
+
+    with mock.patch.object(Walk, "document", spy):
+        masked = try_mask(body.encode("utf-8", "replace"), JSON, rules)
+    assume(masked is not None)
+    text, at, rest = body.encode("utf-8", "replace").decode(), 0, masked.body.decode()
+    for edit in edits:
+        assert at <= edit.start < edit.end
+        stretch = text[at : edit.start] + edit.text
+        assert rest.startswith(stretch)
+        rest, at = rest[len(stretch) :], edit.end
+    assert rest == text[at:]
+    assert all(len(edit.text) < 400 for edit in edits)
+
+
+@given(BODIES, RULES)
+@settings(max_examples=200, deadline=None)
+def test_untouched_members_keep_their_values(body, rules):
+    """Where no finding is, a naive walk sees the value that was there before."""
+    raw = body.encode("utf-8", "replace")
+    masked = try_mask(raw, JSON, rules)
+    assume(masked is not None and not any(finding.how for finding in masked.findings))
+    assert masked.body == raw
+
+
+PIECES = st.lists(st.integers(0, 10_000), max_size=5)
+STREAMS = st.lists(
+    st.tuples(
+        st.sampled_from(["data: ", "data:", ": ", "id: ", "event:", "x"]),
+        BODIES | TEXTS,
+        st.sampled_from(["\n", "\r", "\r\n", "\n\n", "\r\n\r\n"]),
+    ),
+    max_size=6,
+).map(
+    lambda lines: "".join(field + value.replace("\n", " ").replace("\r", " ") + end for field, value, end in lines)
+)
+
+
+@given(STREAMS, PIECES, RULES)
+@settings(max_examples=200, deadline=None)
+def test_streams_ignore_cuts(text, places, rules):
+    raw = text.encode("utf-8", "replace")
+    whole = try_mask(raw, SSE, rules)
+    stream = MASKER.stream(SSE, rules)
+    edges = [0, *sorted(place % (len(raw) + 1) for place in places), len(raw)]
+    try:
+        out = b"".join(stream.feed(raw[one:other]) for one, other in zip(edges, edges[1:], strict=False))
+    except MaskingError:
+        assert whole is None
+        return
+    assert whole is not None
+    assert out + stream.finish() == whole.body
+    assert stream.findings == whole.findings
+
+
+@given(STREAMS, RULES)
+@settings(max_examples=200, deadline=None)
+def test_streams_masked_again_stay(text, rules):
+    once = try_mask(text.encode("utf-8", "replace"), SSE, rules)
+    assume(once is not None)
+    assert MASKER.mask(once.body, SSE, rules).body == once.body
+
+
+@given(
+    st.binary(max_size=80), st.sampled_from([JSON, SSE, TEXT, "", "x/y", "application/x+json; charset=é"]), RULES
+)
+@settings(max_examples=300, deadline=None)
+def test_junk_meets_documented_errors_alone(body, content_type, rules):
+    for call in (
+        lambda: MASKER.mask(body, content_type, rules),
+        lambda: MASKER.find(body, content_type),
+        lambda: MASKER.stream(content_type, rules).feed(body),
+        lambda: MASKER.mask_text(body.decode("latin-1"), rules),
+    ):
+        try:
+            call()
+        except MaskingError:
+            pass
+
+
+@given(st.text(max_size=200) | TEXTS)
+def test_spans_are_within_the_text(text):
+    for span in DETECTORS.scan(text, ("ssn",)):
+        assert 0 <= span.start < span.end <= len(text)
+
+
+@given(
+    st.text("abc", min_size=6, max_size=12),
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2), st.text("XY", max_size=3)), max_size=2),
+    st.data(),
+)
+def test_edits_on_edits_are_edits_on_the_original(text, raw_edits, data):
+    edits, at = [], 0
+    for gap, length, replacement in raw_edits:
+        start = min(at + gap, len(text))
+        end = min(start + length, len(text))
+        edits.append(Edit(start, end, replacement))
+        at = end + 1
+        if at >= len(text):
+            break
+    current = apply(text, edits)
+    layer = Layer(edits)
+    start = data.draw(st.integers(0, len(current)))
+    end = data.draw(st.integers(start, len(current)))
+    assume(start < end)
+    start, end = layer.widen(start, end)
+    made = layer.replace(start, end, "Z")
+    assert apply(text, made) == current[:start] + "Z" + current[end:]
+
+
+@pytest.mark.parametrize("how", [How.REDACT, How.REMOVE])
+@given(VALUES)
+@settings(max_examples=50, deadline=None)
+def test_no_part_of_a_removed_or_redacted_field_is_left(how, value):
+    body = json.dumps({"keep": 1, "gone": value}).encode()
+    masked = try_mask(body, JSON, (MaskRule(how, path="$.gone"),))
+    assume(masked is not None)
+    expected = None if how is How.REMOVE or value is None else "[REDACTED]"
+    assert json.loads(masked.body) == {"keep": 1, "gone": expected}

@@ -1,0 +1,81 @@
+"""Content-encodings are undone within limits, or refused by name."""
+
+import gzip
+import zlib
+
+import pytest
+
+from extproc.codecs.content_encoding import decode
+from extproc.codecs.errors import Unreadable
+from extproc.model.reasons import Uninspectable as U
+
+TEXT = b'{"a": "some text that repeats, some text that repeats"}'
+
+
+def undo(body, coding, limit=1_000, ratio=20):
+    return decode(body, coding, limit=limit, ratio=ratio)
+
+
+@pytest.mark.parametrize("coding", ["", "identity", " Identity "])
+def test_identity_is_left_alone(coding):
+    assert undo(TEXT, coding) == TEXT
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "x-gzip", " gzip\t"])
+def test_gzip(coding):
+    assert undo(gzip.compress(TEXT), coding) == TEXT
+
+
+def test_deflate_is_zlib():
+    assert undo(zlib.compress(TEXT), "deflate") == TEXT
+
+
+def raw_deflate(data):
+    packer = zlib.compressobj(wbits=-15)
+    return packer.compress(data) + packer.flush()
+
+
+PACKED = gzip.compress(TEXT)
+REFUSED = [
+    (TEXT, "br", U.CONTENT_ENCODING),
+    (TEXT, "zstd", U.CONTENT_ENCODING),
+    (TEXT, "compress", U.CONTENT_ENCODING),
+    (TEXT, "nonsense", U.CONTENT_ENCODING),
+    (gzip.compress(PACKED), "gzip, gzip", U.CONTENT_ENCODING),
+    (PACKED, "identity, gzip", U.CONTENT_ENCODING),
+    (PACKED, "gzip,", U.CONTENT_ENCODING),
+    (TEXT, "gzip", U.CONTENT_ENCODING),
+    (PACKED, "deflate", U.CONTENT_ENCODING),
+    (raw_deflate(TEXT), "deflate", U.CONTENT_ENCODING),
+    (PACKED + b"x", "gzip", U.CONTENT_ENCODING),
+    (PACKED + PACKED, "gzip", U.CONTENT_ENCODING),
+    (PACKED[:-9] + bytes([PACKED[-9] ^ 1]) + PACKED[-8:], "gzip", U.CONTENT_ENCODING),
+    (PACKED[:-5] + bytes([PACKED[-5] ^ 1]) + PACKED[-4:], "gzip", U.CONTENT_ENCODING),
+    (PACKED[:-1], "gzip", U.TRUNCATED),
+    (PACKED[:5], "gzip", U.TRUNCATED),
+    (b"", "gzip", U.TRUNCATED),
+    (b"x" * 1_001, "", U.TOO_LARGE),
+    (gzip.compress(b"x" * 1_001), "gzip", U.TOO_LARGE),
+]
+
+
+@pytest.mark.parametrize(("body", "coding", "kind"), REFUSED)
+def test_refuses_by_name(body, coding, kind):
+    with pytest.raises(Unreadable) as caught:
+        undo(body, coding)
+    assert caught.value.kind is kind
+
+
+def test_limits_hold_to_the_byte():
+    packed = gzip.compress(b"x" * 1_000)
+    assert len(undo(packed, "gzip", limit=1_000, ratio=1_000)) == 1_000
+    with pytest.raises(Unreadable):
+        undo(packed, "gzip", limit=999, ratio=1_000)
+    assert len(undo(b"x" * 1_000, "")) == 1_000
+
+
+def test_a_bomb_is_stopped_by_its_ratio():
+    packed = gzip.compress(bytes(100_000))
+    with pytest.raises(Unreadable) as caught:
+        undo(packed, "gzip", limit=1_000_000, ratio=20)
+    assert caught.value.kind is U.TOO_LARGE

@@ -1,0 +1,82 @@
+"""Event streams by the specification's examples, and byte for byte."""
+
+import pytest
+
+from extproc.codecs.errors import Unreadable
+from extproc.codecs.sse import Reader
+from extproc.model.reasons import Uninspectable as U
+
+
+def read(raw, limit=1_000):
+    return Reader(limit=limit).feed(raw)
+
+
+CASES = [
+    (b"data: YHOO\ndata: +2\ndata: 10\n\n", [b"YHOO\n+2\n10"]),
+    (b": test stream\n\ndata: first event\nid: 1\n\n", [None, b"first event"]),
+    (b"data:second\nid\n\ndata:  third\n\n", [b"second", b" third"]),
+    (b"data\n\ndata\ndata\n\ndata:", [b"", b"\n"]),
+    (b"data:test\n\ndata: test\n\n", [b"test", b"test"]),
+    (b"data: a\r\rdata: b\r\n\r\ndata: c\n\n", [b"a", b"b", b"c"]),
+    (b"data: a\r\n\ndata: b\r\r\n", [b"a", b"b"]),
+    (b"\xef\xbb\xbfdata: a\n\n", [b"a"]),
+    (b"\xef\xbb\xbf\xef\xbb\xbfdata: a\n\n", [None]),
+    (b"data: a\n\n\xef\xbb\xbfdata: b\n\n", [b"a", None]),
+    (b"Data: a\n\n", [None]),
+    (b"data : a\n\n", [None]),
+    (b"event: x\nretry: 5\n\n", [None]),
+    (b"data: unfinished\n", []),
+    (b"", []),
+]
+
+
+@pytest.mark.parametrize(("raw", "datas"), CASES)
+def test_reads(raw, datas):
+    assert [event.data for event in read(raw)] == datas
+
+
+@pytest.mark.parametrize(("raw", "_"), CASES)
+def test_keeps_every_byte_up_to_the_last_event(raw, _):
+    kept = b"".join(event.raw for event in read(raw))
+    assert raw.startswith(kept)
+    assert read(raw[len(kept) :]) == []
+
+
+@pytest.mark.parametrize(
+    ("raw", "data", "written"),
+    [
+        (b"id:7\r\ndata:x\r\n:c\r\n\r\n", b"yz", b"id:7\r\ndata:yz\r\n:c\r\n\r\n"),
+        (b"data: x\ndata:y\n\n", b"1\n2", b"data: 1\ndata:2\n\n"),
+        (b"data: x\n\n", b"1\n2", b"data: 1\ndata: 2\n\n"),
+        (b"data: x\rdata: y\rdata: z\r\r", b"1", b"data: 1\r\r"),
+        (b"data: x\rdata: y\rdata: z\r\r", b"1\n2", b"data: 1\rdata: 2\r\r"),
+        (b"data\n\n", b"x", b"data:x\n\n"),
+        (b"data:x\n\n", b" x", b"data:  x\n\n"),
+        (b"\xef\xbb\xbfdata: x\n\n", b"1\n2", b"\xef\xbb\xbfdata: 1\ndata: 2\n\n"),
+        (b"data: x\n\n", b"", b"data: \n\n"),
+    ],
+)
+def test_replaces_data_and_nothing_else(raw, data, written):
+    event = read(raw)[0].with_data(data)
+    assert event.raw == written
+    assert read(written)[0].data == data
+
+
+def test_data_cannot_hold_cr():
+    with pytest.raises(ValueError, match="CR"):
+        read(b"data: x\n\n")[0].with_data(b"a\rb")
+
+
+def test_crlf_may_be_cut_in_two():
+    reader = Reader(limit=100)
+    assert [event.data for event in reader.feed(b"data: a\r\n\r")] == [b"a"]
+    assert [event.raw for event in reader.feed(b"\ndata: b\n\n")] == [b"\n", b"data: b\n\n"]
+
+
+def test_an_event_within_the_limit_passes_and_one_above_does_not():
+    event = b"data: 123\n\n"
+    assert len(read(event * 50, limit=len(event))) == 50
+    for raw in (event, event[:-1], b"data: 12345678901"):
+        with pytest.raises(Unreadable) as caught:
+            read(raw, limit=len(event) - 2)
+        assert caught.value.kind is U.TOO_LARGE

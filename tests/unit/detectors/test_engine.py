@@ -1,0 +1,84 @@
+"""The engine: a detector's failure is an error, and junk is only text."""
+
+import threading
+import time
+
+import pytest
+
+from extproc.detectors.detector import Detector
+from extproc.detectors.engine import Detectors
+from extproc.detectors.fold import fold
+from extproc.model.errors import MaskingError
+
+DETECTORS = Detectors()
+
+
+def test_a_detectors_exception_denies_and_shows_nothing():
+    def broken(text, _):
+        raise RuntimeError(f"cannot read {text}")
+
+    detectors = Detectors([Detector("BROKEN", (b"secret",), 6, broken)])
+    assert detectors.scan("harmless") == []
+    with pytest.raises(MaskingError) as caught:
+        detectors.scan("my secret")
+    assert str(caught.value) == "detector BROKEN failed: RuntimeError"
+    assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    "text", ["\ud800 4111111111111111", "\x00\x00", "\U0010ffff" * 9, "\ufffe4111111111111111"]
+)
+def test_any_text_can_be_scanned(text):
+    assert len(DETECTORS.scan(text)) == text.count("4111111111111111")
+
+
+def test_threads_can_share_it():
+    seen = []
+
+    def work():
+        seen.extend(len(DETECTORS.scan("4111111111111111 a@b.co")) for _ in range(200))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [2] * 800
+
+
+HOSTILE = [
+    "4 " * 50_000,
+    "41" * 50_000,
+    "4111-" * 20_000,
+    "eyJ" * 30_000,
+    "eyJ." * 30_000,
+    "a@" * 50_000,
+    "a@b." * 25_000,
+    "a" * 100_000 + "@b.co",
+    "@" + "a-" * 50_000,
+    "a@" + "b." * 50_000,
+    "-----BEGIN PRIVATE KEY-----" * 4_000,
+    "sk-" * 30_000,
+    "123-45-" * 15_000,
+    "ssn 12345678 " * 8_000,
+    "\u200b" * 50_000 + "4",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:12])
+def test_time_is_linear_in_hostile_text(text):
+    began = time.perf_counter()
+    DETECTORS.scan(text)
+    assert time.perf_counter() - began < 2.0
+
+
+def test_folding_keeps_places():
+    folded = fold("é４\u200b１–\u00a0𝟙ｘ²")
+    assert folded.text == "é41- 1x2"
+    assert [folded.original(at, at + 1) for at in range(3)] == [(0, 1), (1, 2), (3, 4)]
+    assert folded.original(1, 3) == (1, 4)
+
+
+@pytest.mark.parametrize("text", ["ascii", "naïve", "中文", "", "emoji 😀"])
+def test_folding_leaves_the_rest_alone(text):
+    assert fold(text) == (text, None)

@@ -1,0 +1,344 @@
+"""The masker, dialogue by dialogue."""
+
+import json
+import re
+
+import pytest
+
+from extproc.detectors.detector import Detector
+from extproc.detectors.engine import Detectors
+from extproc.masking.rewrite import TextMasker
+from extproc.model.errors import MaskingError
+from extproc.model.masking import Finding, How, MaskRule
+
+JSON, SSE, TEXT = "application/json", "text/event-stream", "text/plain"
+CARD = "4111111111111111"
+
+
+def make(key=b"k" * 32, key_id="k1", detectors=None, max_depth=64, event_limit=10_000):
+    return TextMasker(
+        detectors or Detectors(),
+        pseudonym_key=key,
+        pseudonym_key_id=key_id,
+        max_depth=max_depth,
+        event_limit=event_limit,
+    )
+
+
+MASKER = make()
+
+
+def path(text, how="redact"):
+    return MaskRule(How(how), path=text)
+
+
+def entity(name="*", how="redact"):
+    return MaskRule(How(how), entity=name)
+
+
+def mask(body, *rules, content_type=JSON):
+    return MASKER.mask(body.encode(), content_type, rules).body.decode()
+
+
+REWRITES = [
+    # entities, in place
+    ('{"a": "my %s!"}' % CARD, [entity()], '{"a": "my [CREDIT_CARD]!"}'),
+    (
+        '{ "a" :\t"x\\n\\u00e9 123-45-6789 \\/ \\u0041" }',
+        [entity()],
+        '{ "a" :\t"x\\n\\u00e9 [US_SSN] \\/ \\u0041" }',
+    ),
+    ('["\\u0034111111111111111"]', [entity()], '["[CREDIT_CARD]"]'),
+    ('["4111\\u002d1111-1111-1111"]', [entity()], '["[CREDIT_CARD]"]'),
+    ('["bob\\u0040example.com"]', [entity()], '["[EMAIL_ADDRESS]"]'),
+    ('["４１１１１１１１１１１１１１１１"]', [entity()], '["[CREDIT_CARD]"]'),
+    ('["😀\\ud83d\\ude00 %s 😀"]' % CARD, [entity()], '["😀\\ud83d\\ude00 [CREDIT_CARD] 😀"]'),
+    ("[%s]" % CARD, [entity()], '["[CREDIT_CARD]"]'),
+    ("[%s.0, -1e5]" % CARD, [entity()], '["[CREDIT_CARD].0", -1e5]'),
+    ("[-%s]" % CARD, [entity(how="partial")], '["-************1111"]'),
+    ("[%s]" % CARD, [entity(how="remove")], "[null]"),
+    ("[0.%s]" % CARD, [entity()], "[0.%s]" % CARD),
+    ('{"ssn":123456789,"n":123456789}', [entity()], '{"ssn":"[US_SSN]","n":123456789}'),
+    ('{"s\\u0073n":123456789}', [entity()], '{"s\\u0073n":"[US_SSN]"}'),
+    ('"%s"' % CARD, [entity()], '"[CREDIT_CARD]"'),
+    (CARD, [entity()], '"[CREDIT_CARD]"'),
+    # only what is asked for
+    ('["a@b.co %s"]' % CARD, [entity("CREDIT_CARD")], '["a@b.co [CREDIT_CARD]"]'),
+    (
+        '["a@b.co %s"]' % CARD,
+        [entity("CREDIT_CARD", "partial"), entity("EMAIL_ADDRESS")],
+        '["[EMAIL_ADDRESS] ************1111"]',
+    ),
+    # ways
+    ('["x %s"]' % CARD, [entity(how="partial")], '["x ************1111"]'),
+    ('["a@b.co"]', [entity(how="partial")], '["******"]'),
+    ('["x %s y"]' % CARD, [entity(how="remove")], '["x  y"]'),
+    # the strictest wins
+    ('["%s"]' % CARD, [entity(how="partial"), entity("CREDIT_CARD")], '["[CREDIT_CARD]"]'),
+    ('["%s"]' % CARD, [entity(), entity("CREDIT_CARD", "partial")], '["[CREDIT_CARD]"]'),
+    (
+        '["%s.bob@x.com"]' % CARD,
+        [entity("CREDIT_CARD", "partial"), entity("EMAIL_ADDRESS")],
+        '["[EMAIL_ADDRESS]"]',
+    ),
+    ('{"a":"my %s"}' % CARD, [path("$.a", "partial"), entity()], '{"a":"[REDACTED]"}'),
+    ('{"a":"my %s"}' % CARD, [path("$.a", "partial"), entity(how="remove")], '{"a":null}'),
+    ('{"a":"my %s"}' % CARD, [path("$.a", "remove"), entity()], '{"a":null}'),
+    ('{"a":"12345678"}', [path("$.a", "partial"), path("$..a", "redact")], '{"a":"[REDACTED]"}'),
+    ('{"a":{"b":1}}', [path("$.a"), path("$.a.b", "remove")], '{"a":"[REDACTED]"}'),
+    # fields
+    ('{"a": {"b": "secret"}, "b": "open"}', [path("$.a.b")], '{"a": {"b": "[REDACTED]"}, "b": "open"}'),
+    ('{"a": {"b": [1, {"c": "}]"}]}, "d":2}', [path("$.a")], '{"a": "[REDACTED]", "d":2}'),
+    ('{"a": [1, 2], "b": {}}', [path("$.a", "remove"), path("$.b", "partial")], '{"a": null, "b": "[REDACTED]"}'),
+    ('{"a":12345678.50,"b":true,"c":null}', [path("$.*", "partial")], '{"a":"*******8.50","b":"****","c":null}'),
+    ('{"a":"abcdefg","b":"abcdefgh","c":""}', [path("$.*", "partial")], '{"a":"*******","b":"****efgh","c":""}'),
+    ('{"\\u0061":"x"}', [path("$.a")], '{"\\u0061":"[REDACTED]"}'),
+    ('{"a/b":"x","a\\/c":"y"}', [path("$['a/b']"), path("$['a/c']")], '{"a/b":"[REDACTED]","a\\/c":"[REDACTED]"}'),
+    ('{"a\\"b":"x"}', [path("$['a\"b']")], '{"a\\"b":"[REDACTED]"}'),
+    ("[[1,2],[3]]", [path("$[*][0]", "remove")], "[[null,2],[null]]"),
+    ('{"x":1}', [path("$")], '"[REDACTED]"'),
+    ("[1]", [path("$", "remove")], "null"),
+    # keys
+    ('{"bob@x.com":1}', [entity()], '{"[EMAIL_ADDRESS]":1}'),
+    (
+        '{"a@b.co":1,"c@d.co":2,"[EMAIL_ADDRESS]":3}',
+        [entity()],
+        '{"[EMAIL_ADDRESS]#2":1,"[EMAIL_ADDRESS]#3":2,"[EMAIL_ADDRESS]":3}',
+    ),
+    ('{"a@b.co":1,"c@d.co":2}', [entity(how="remove")], '{"":1,"#2":2}'),
+    ('{"ssn":{"123456789":1}}', [entity()], '{"ssn":{"[US_SSN]":1}}'),
+    # what comes together through masking is looked at again
+    (
+        '["4111sk_live_a1B2c3D4e5-1111-1111-1111 x"]',
+        [entity("STRIPE_KEY", "remove"), entity("CREDIT_CARD")],
+        '["[CREDIT_CARD] x"]',
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "rules", "rewritten"), REWRITES)
+def test_rewrites_json(body, rules, rewritten):
+    assert mask(body, *rules) == rewritten
+    assert mask(rewritten, *rules) == rewritten
+
+
+def nested(inner, **more):
+    return json.dumps({"result": {"content": [{"type": "text", "text": inner, **more}]}}, ensure_ascii=False)
+
+
+SSN_RULE = path("$.result.content[*].text.customer.ssn")
+NESTED = [
+    ('{"customer": {"ssn": "abc", "n": 1}}', [SSN_RULE], '{"customer": {"ssn": "[REDACTED]", "n": 1}}'),
+    ('{"customer": {"s\\u0073n": "a\\nb"}}', [SSN_RULE], '{"customer": {"s\\u0073n": "[REDACTED]"}}'),
+    (' [{"x": %s}] ' % CARD, [entity()], ' [{"x": "[CREDIT_CARD]"}] '),
+    ('{"x": "\\u0034111111111111111"}', [entity()], '{"x": "[CREDIT_CARD]"}'),
+    ('"\\u0034111111111111111"', [entity()], '"[CREDIT_CARD]"'),
+    (
+        json.dumps({"x": json.dumps({"y": "é " + CARD})}),
+        [entity()],
+        json.dumps({"x": json.dumps({"y": "é [CREDIT_CARD]"})}),
+    ),
+    ('{"ssn": 123456789}', [entity()], '{"ssn": "[US_SSN]"}'),
+    ('{"a@b.co": {}}', [entity()], '{"[EMAIL_ADDRESS]": {}}'),
+    ("{not json %s}" % CARD, [entity()], "{not json [CREDIT_CARD]}"),
+    ("[1] and %s" % CARD, [entity()], "[1] and [CREDIT_CARD]"),
+    ('{"a": 1, "a": "%s"}' % CARD, [entity()], '{"a": 1, "a": "[CREDIT_CARD]"}'),
+    ('{"score": NaN, "x": 1}', [SSN_RULE], '{"score": NaN, "x": 1}'),
+]
+
+
+@pytest.mark.parametrize(("inner", "rules", "rewritten"), NESTED)
+def test_rewrites_json_in_strings(inner, rules, rewritten):
+    assert mask(nested(inner), *rules) == nested(rewritten)
+    assert mask(nested(rewritten), *rules) == nested(rewritten)
+
+
+def test_the_text_twin_and_structured_content_are_masked_alike():
+    data = {"customer": {"ssn": "123-45-6789"}}
+    body = json.dumps({"result": {"structuredContent": data, "content": [{"text": json.dumps(data)}]}})
+    rules = [SSN_RULE, path("$.result.structuredContent.customer.ssn")]
+    assert "6789" not in mask(body, *rules)
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        '{"customer": {"ssn": "x", "score": NaN}}',
+        '{"customer": {"ssn": "x"}, "customer": {}}',
+        '{"customer": {"ssn": "x", "n": 1e999}}',
+        '{"customer": {"ssn": "x", "t": "a\tb"}}',
+        '\ufeff{"customer": {"ssn": "x"}}',
+        '{"customer": {"ssn": "x", "d": ' + "[" * 70 + "]" * 70 + "}}",
+        '{"customer": {"\\u0073sn": "x", "score": NaN}}',
+    ],
+)
+def test_json_in_a_string_that_only_others_can_read_is_refused(inner):
+    with pytest.raises(MaskingError):
+        mask(nested(inner), SSN_RULE)
+
+
+def test_json_in_json_without_end_is_refused():
+    text = CARD
+    for _ in range(12):
+        text = json.dumps([text])
+    with pytest.raises(MaskingError):
+        mask(text, entity())
+
+
+BODY_REFUSED = [
+    (b"{", "not-json"),
+    (b'{"a":1,"a":2}', "duplicate-keys"),
+    (b'{"a":"\xff"}', "not-utf8"),
+    (b"\xef\xbb\xbf{}", "not-utf8"),
+    (rb'["\ud800"]', "not-utf8"),
+    (b"[NaN]", "not-json"),
+    (b"[1e999]", "number-out-of-range"),
+    (b"[" * 70 + b"]" * 70, "too-deep"),
+]
+
+
+@pytest.mark.parametrize(("body", "kind"), BODY_REFUSED)
+@pytest.mark.parametrize(
+    "content_type", [JSON, "application/problem+json; charset=utf-8", "application/vnd.api+JSON"]
+)
+def test_json_is_read_strictly_even_when_nothing_is_found(body, kind, content_type):
+    with pytest.raises(MaskingError, match=kind):
+        MASKER.mask(body, content_type, (entity(),))
+    with pytest.raises(MaskingError, match=kind):
+        MASKER.find(body, content_type)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "",
+        "json",
+        "application/octet-stream",
+        "application/x-ndjson",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "text/plain, application/json",
+        "application/json, application/json",
+        "text/plain; charset=utf-16",
+        "application/json; charset=utf-7",
+        "text/event-stream; charset=latin1",
+        "image/png",
+    ],
+)
+def test_unknown_types_are_refused(content_type):
+    with pytest.raises(MaskingError):
+        MASKER.mask(b"{}x\xc3\xa9", content_type, (entity(),))
+    with pytest.raises(MaskingError):
+        MASKER.find(b"{}x\xc3\xa9", content_type)
+    assert MASKER.mask(b"", content_type, (entity(),)).body == b""
+    assert MASKER.mask(b"\xff", content_type, ()).body == b"\xff"
+    assert MASKER.find(b"", content_type) == ()
+
+
+def test_a_charset_that_changes_nothing_is_fine():
+    assert MASKER.mask(b'["a@b.co"]', "application/json;charset=ISO-8859-1", (entity(),)).body != b'["a@b.co"]'
+
+
+def test_an_entity_that_nothing_detects_is_refused():
+    """A rule that could never apply would let everything pass."""
+    with pytest.raises(MaskingError, match="PHONE_NUMBER"):
+        mask("{}", entity("PHONE_NUMBER"))
+    with pytest.raises(MaskingError, match="offset 1"):
+        mask("{}", path("$!"))
+    with pytest.raises(MaskingError):
+        MASKER.check((MaskRule(How.REDACT),))
+    MASKER.check((entity(), path("$.a")))
+
+
+def test_plain_text():
+    assert mask(f"call a@b.co\r\n{CARD}", entity(), content_type=TEXT) == "call [EMAIL_ADDRESS]\r\n[CREDIT_CARD]"
+    assert mask('{"ssn": "x"}', path("$.ssn"), content_type="text/html") == '{"ssn": "[REDACTED]"}'
+    assert mask("some text", path("$", "partial"), content_type=TEXT) == "*****text"
+    assert mask("some text", path("$", "remove"), content_type=TEXT) == ""
+    with pytest.raises(MaskingError):
+        MASKER.mask(b"\xff", TEXT, (entity(),))
+
+
+def test_findings_say_where_and_how_and_never_what():
+    body = json.dumps({"c": ["a@b.co a@b.co", {"bob@x.com": CARD}], "d": "x"})
+    masked = MASKER.mask(body.encode(), JSON, (entity("CREDIT_CARD", "partial"), path("$.d")))
+    assert masked.findings == (
+        Finding("EMAIL_ADDRESS", "$.c[0]", "", 2),
+        Finding("EMAIL_ADDRESS", "$.c[1]", "", 1),
+        Finding("CREDIT_CARD", "$.c[1]['[EMAIL_ADDRESS]']", "partial", 1),
+        Finding("FIELD", "$.d", "redact", 1),
+    )
+    found = MASKER.find(body.encode(), JSON)
+    assert [(each.entity, each.how) for each in found] == [("EMAIL_ADDRESS", "")] * 2 + [("CREDIT_CARD", "")]
+
+
+def test_findings_are_bounded():
+    body = json.dumps(["a@b.co"] * 3_000).encode()
+    findings = MASKER.find(body, JSON)
+    assert len(findings) <= 1_001
+    assert sum(each.count for each in findings) == 3_000
+
+
+TOKEN = re.compile(r"<CREDIT_CARD:k1:[A-Z2-7]{16}>")
+
+
+def test_pseudonyms_join_spellings_and_differ_by_key():
+    rule = entity(how="pseudonym")
+    first, second = json.loads(mask(f'["{CARD}", "4111-1111-1111-1111"]', rule))
+    assert first == second
+    assert TOKEN.fullmatch(first)
+    other = make(key=b"x" * 32).mask(f'["{CARD}"]'.encode(), JSON, (rule,)).body.decode()
+    assert first not in other
+    assert json.loads(mask('["5555555555554444"]', rule)) != [first]
+
+
+def test_a_field_pseudonym_is_not_masked_again_unless_it_is_forged_or_old():
+    rule = path("$.a", "pseudonym")
+    once = mask('{"a":"value"}', rule)
+    assert mask(once, rule) == once
+    assert mask(once, path("$.a", "partial")) == once
+    assert mask(once, path("$.a")) == '{"a":"[REDACTED]"}'
+    forged = '{"a":"<FIELD:k1:ABCDEFGHIJKLMNOP>"}'
+    assert mask(forged, rule) != forged
+    assert make(key_id="k2").mask(once.encode(), JSON, (rule,)).body != once.encode()
+
+
+def test_the_key_is_in_no_repr_and_its_id_is_checked():
+    assert "kkk" not in repr(MASKER) + repr(MASKER._mask)
+    for wrong in ("", "K1", "k1234", "k:1", "toolongname"):
+        with pytest.raises(ValueError, match="key id"):
+            make(key_id=wrong)
+
+
+def test_header_text():
+    rules = (entity(), path("$.a"))
+    assert MASKER.mask_text("to a@b.co", rules) == (
+        "to [EMAIL_ADDRESS]",
+        (Finding("EMAIL_ADDRESS", "$", "redact"),),
+    )
+    assert MASKER.mask_text('{"a": "x"}', rules) == ('{"a": "x"}', ())
+    assert MASKER.mask_text('{"b": "\\u0034111111111111111"}', rules)[0] == '{"b": "[CREDIT_CARD]"}'
+    assert MASKER.mask_text("a@b.co", ()) == ("a@b.co", ())
+    assert MASKER.mask_text("", rules) == ("", ())
+
+
+def test_whatever_a_detector_does_is_a_masking_error():
+    def broken(text, _):
+        raise KeyError(text)
+
+    masker = make(detectors=Detectors([Detector("B", (b"secret",), 1, broken)]))
+    for call in (
+        lambda: masker.mask(b'["my secret"]', JSON, (entity(),)),
+        lambda: masker.find(b'["my secret"]', JSON),
+        lambda: masker.mask_text("my secret", (entity(),)),
+        lambda: masker.stream(SSE, (entity(),)).feed(b"data: my secret\n\n"),
+    ):
+        with pytest.raises(MaskingError) as caught:
+            call()
+        assert "secret" not in str(caught.value)
+
+
+def test_a_document_deeper_than_python_recurses_is_no_crash():
+    masker = make(max_depth=512)
+    body = b"[" * 512 + CARD.encode() + b"]" * 512
+    assert b"[CREDIT_CARD]" in masker.mask(body, JSON, (entity(),)).body
