@@ -93,8 +93,13 @@ class Case:
         kind = EntryKind.FAILED if self.forwarded else EntryKind.DENIED
         self.outcome = Outcome(kind, reason, "", detail, status)
 
+    @property
+    def is_complete(self) -> bool:
+        """The last message that releases the response is on its way: what is cancelled now is over anyway."""
+        return self.outcome.kind is EntryKind.COMPLETED
+
     def completed(self, status: int) -> None:
-        """The whole response went to the caller."""
+        """The whole response goes to the caller."""
         decision = self.decision
         reason = Reason.APPROVED if self.released.approvers else Reason.POLICY_ALLOWED
         self.outcome = Outcome(EntryKind.COMPLETED, reason, decision.rule if decision else "", "", status)

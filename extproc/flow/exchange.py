@@ -69,7 +69,8 @@ async def guard_call(peer: Peer, guard: Guard, first: RequestHeadersReceived) ->
         case.refused(refusal)
         await peer.send(encode.refuse(refusal_reply(case, refusal)))
     except asyncio.CancelledError:
-        case.failed(Reason.CALLER_GONE, "the stream was cancelled")
+        if not case.is_complete:
+            case.failed(Reason.CALLER_GONE, "the stream was cancelled")
         raise
     except ExtprocError as error:
         case.failed(Reason.RESPONSE_ABANDONED if case.forwarded else Reason.GUARD_ERROR, str(error))

@@ -35,6 +35,9 @@ CONCEALED = b"[CREDENTIAL]"
 async def respond(peer: Peer, guard: Guard, case: Case) -> None:
     """Guard the response to a forwarded call, to its last byte.
 
+    The call is completed just before the last message: Envoy ends the stream as soon as it has that, and the
+    cancellation may come before ``send`` returns.
+
     Raises:
         Refused: it cannot be masked, and no byte of it has gone to the caller.
         MaskingError: it cannot be masked any further, and a part has gone: the stream must be broken off.
@@ -47,12 +50,13 @@ async def respond(peer: Peer, guard: Guard, case: Case) -> None:
         raise Refused(Reason.UPSTREAM_ERROR, rule="envoy", detail=began.head.local_reply)
     rules = _response_rules(case)
     if began.end_of_stream:
-        await peer.send(encode.release_headers(_edits(case, guard, rules, began.head.headers)))
+        released = encode.release_headers(_edits(case, guard, rules, began.head.headers))
+        case.completed(began.head.status)
+        await peer.send(released)
     elif case.connection.protocol.streams(began.head):
         await _respond_streaming(peer, guard, case, began, rules)
     else:
         await _respond_whole(peer, guard, case, began, rules)
-    case.completed(began.head.status)
 
 
 def _response_rules(case: Case) -> tuple[MaskRule, ...]:
@@ -76,9 +80,11 @@ async def _respond_whole(
     if not isinstance(event, ResponseBodyReceived):
         raise ProtocolViolation("expected response_body")
     _remember(case, body if whole is None else whole)
+    if event.end_of_stream:
+        case.completed(began.head.status)
     await peer.send(encode.release_body(edits, whole))
     if not event.end_of_stream:
-        await _trailers(peer, guard, case, rules, await peer.receive())
+        await _trailers(peer, guard, case, rules, await peer.receive(), status=began.head.status)
 
 
 def mask_whole(
@@ -227,7 +233,9 @@ async def _respond_streaming(
     edits = _edits(case, guard, rules, headers)
     await peer.send(encode.begin_stream(HeaderEdits(edits.set, (*LENGTH_HEADERS, *STALE_AFTER_REWRITE))))
     try:
-        await _pieces(peer, guard, case, stream=stream, rules=rules, keep=recording.max_text)
+        await _pieces(
+            peer, guard, case, stream=stream, rules=rules, keep=recording.max_text, status=began.head.status
+        )
     finally:
         case.recorded.findings += stream.masker.findings
         case.recorded.response_bytes = stream.sent
@@ -236,17 +244,19 @@ async def _respond_streaming(
 
 
 async def _pieces(
-    peer: Peer, guard: Guard, case: Case, *, stream: _Stream, rules: tuple[MaskRule, ...], keep: int
+    peer: Peer, guard: Guard, case: Case, *, stream: _Stream, rules: tuple[MaskRule, ...], keep: int, status: int
 ) -> None:
     while True:
         event = await peer.receive()
         if isinstance(event, ResponseTrailersReceived):
-            await _trailers(peer, guard, case, rules, event)
+            await _trailers(peer, guard, case, rules, event, status=status)
             return
         if not isinstance(event, ResponseBodyReceived):
             raise ProtocolViolation("expected a piece of the response")
         out = stream.feed(event.body, case.secret, last=event.end_of_stream, keep=keep)
         stream.number += 1
+        if event.end_of_stream:
+            case.completed(status)
         await peer.send(encode.release_piece(stream.number, out, last=event.end_of_stream))
         if event.end_of_stream:
             return
@@ -258,7 +268,11 @@ def _whole_events(kept: bytes) -> bytes:
     return kept[: end + 4] if end >= 0 else b""
 
 
-async def _trailers(peer: Peer, guard: Guard, case: Case, rules: tuple[MaskRule, ...], event: object) -> None:
+async def _trailers(
+    peer: Peer, guard: Guard, case: Case, rules: tuple[MaskRule, ...], event: object, *, status: int
+) -> None:
     if not isinstance(event, ResponseTrailersReceived):
         raise ProtocolViolation("expected response_trailers")
-    await peer.send(encode.release_trailers(HeaderEdits(mask_fields(case, guard, event.trailers, rules))))
+    released = encode.release_trailers(HeaderEdits(mask_fields(case, guard, event.trailers, rules)))
+    case.completed(status)
+    await peer.send(released)
