@@ -41,10 +41,28 @@ class Doors:
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
+        self._under_way: set[asyncio.Task[Any]] = set()
+
+    async def ended(self, within_s: float) -> None:
+        """Wait until every call has been recorded: a stopped server cancels its calls, and does not wait for them.
+
+        Args:
+            within_s: seconds after which those that are left are given up.
+        """
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=within_s)
+
+    def _began(self) -> None:
+        """A call began in this task."""
+        self._guard.observer.call_began()
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - gRPC runs each call in a task of its own
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
     async def process(self, _requests: Any, context: Any) -> None:
         """The full guard: one stream per call."""
-        self._guard.observer.call_began()
+        self._began()
         try:
             await exchange(StreamPeer(context), self._guard)
         except asyncio.CancelledError:
@@ -54,7 +72,7 @@ class Doors:
 
     async def check(self, request: bytes, context: Any) -> bytes:
         """The decide-only door."""
-        self._guard.observer.call_began()
+        self._began()
         try:
             return await check(decode_check(request), self._guard)
         except asyncio.CancelledError:

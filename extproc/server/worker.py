@@ -20,6 +20,8 @@ from extproc.server.servicers import Doors
 
 MESSAGE_SLACK = 1 << 20
 """Bytes a message may have beyond its body: headers, metadata, framing."""
+RECORD_WITHIN_S = 3.0
+"""For the entries of calls that were cut off when the drain was over."""
 UNIX = "unix:"
 
 
@@ -52,7 +54,8 @@ async def serving(guard: Guard, listen: str) -> AsyncIterator[grpc.aio.Server]:
         ConfigError: the endpoint is taken or not ours to use.
     """
     server = grpc.aio.server(options=server_options(guard.limits))
-    server.add_generic_rpc_handlers(Doors(guard).handlers())
+    doors = Doors(guard)
+    server.add_generic_rpc_handlers(doors.handlers())
     server.add_generic_rpc_handlers((_access_log(guard).handler(),))
     health = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
@@ -65,6 +68,7 @@ async def serving(guard: Guard, listen: str) -> AsyncIterator[grpc.aio.Server]:
     finally:
         await health.enter_graceful_shutdown()
         await server.stop(guard.limits.drain)
+        await doors.ended(RECORD_WITHIN_S)
 
 
 def _access_log(guard: Guard) -> AccessLogDoor:
