@@ -58,6 +58,9 @@ def _request_done(call_id: str) -> Struct:
 
 
 _RESPONSE_DONE = _marker("resp", DONE)
+_TRAILERS_DONE = _marker("resp", DONE)
+_TRAILERS_DONE.fields[GUARD].struct_value.fields["trailers"].string_value = DONE
+"""Without ``trailers`` Envoy's second line of defence drops them."""
 _STREAM_BEGUN = _marker("resp", STREAM_BEGUN)
 
 AWAIT_REQUEST_BODY: bytes = pb.ProcessingResponse(request_headers=pb.HeadersResponse()).SerializeToString()
@@ -131,7 +134,7 @@ def release_body(edits: HeaderEdits, body: bytes | None) -> bytes:
 
 def release_trailers(edits: HeaderEdits) -> bytes:
     """Let trailers go to the caller (answers response_trailers)."""
-    response = pb.ProcessingResponse(dynamic_metadata=_RESPONSE_DONE)
+    response = pb.ProcessingResponse(dynamic_metadata=_TRAILERS_DONE)
     mutation = response.response_trailers.header_mutation
     _mutate(mutation, edits)
     encoded: bytes = response.SerializeToString()
