@@ -1,6 +1,5 @@
 """The whole product on the real Envoy. One stack serves every test that leaves it as it was."""
 
-import asyncio
 from collections.abc import AsyncIterator, Generator
 from typing import Any
 
@@ -13,8 +12,6 @@ from tests.integration.support.upstream import Scripted
 
 SHARED: list[EnvoyProcess] = []
 """Envoys that live longer than one test."""
-SETTLE_S = 0.05
-"""In which a guard that Envoy has given up finds out, and records it."""
 ANSWER = Scripted(200, [("content-type", "application/json")], [b'{"ok":true}'])
 
 
@@ -39,28 +36,28 @@ async def shared_door() -> AsyncIterator[Stack]:
         yield stack
 
 
-@pytest.fixture
-def stack(shared_stack: Stack) -> Stack:
+@pytest_asyncio.fixture(loop_scope="session")
+async def stack(shared_stack: Stack) -> Stack:
     """Two workers; a test must leave both alive."""
-    return _as_new(shared_stack)
+    return await _as_new(shared_stack)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def faulty(shared_faulty: Stack) -> AsyncIterator[Stack]:
     """Two workers that break where a header says; one that died is brought back afterwards."""
-    await asyncio.sleep(SETTLE_S)
-    yield _as_new(shared_faulty)
+    yield await _as_new(shared_faulty)
     await shared_faulty.revive()
 
 
-@pytest.fixture
-def door(shared_door: Stack) -> Stack:
+@pytest_asyncio.fixture(loop_scope="session")
+async def door(shared_door: Stack) -> Stack:
     """One worker behind ext_authz."""
-    return _as_new(shared_door)
+    return await _as_new(shared_door)
 
 
-def _as_new(stack: Stack) -> Stack:
+async def _as_new(stack: Stack) -> Stack:
     stack.upstream.answer = ANSWER
+    await stack.settled()
     stack.fresh()
     return stack
 

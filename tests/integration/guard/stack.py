@@ -180,6 +180,16 @@ class Stack:
         for file in self.spools():
             self._seen[file.name] = max((seq for seq, _ in rows(file, 0)), default=0)
 
+    async def settled(self) -> None:
+        """Wait, but not for long, until each call that was begun has ended, and its end is recorded."""
+        for _ in range(20):
+            found = self.entries()
+            ended = {entry["call_id"] for entry in terminals(found)}
+            running = await self.envoy.stat("cluster.extproc-guard.upstream_rq_active")
+            if running <= 1 and {entry["call_id"] for entry in found if entry["kind"] != "call.reported"} <= ended:
+                return
+            await asyncio.sleep(POLL_S)
+
     def spools(self) -> list[Path]:
         return sorted(self.settings.evidence.spool.glob("*.spool"))
 
