@@ -8,7 +8,7 @@ import pytest
 from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 
 from tests.integration.support.guarded import Guarded, guarded
-from tests.integration.support.scripted_guard import RESPONSE_DONE, Script, Talk, passing
+from tests.integration.support.scripted_guard import RESPONSE_DONE, Script, Talk, begin_stream, mark, passing
 from tests.integration.support.settings import HOST
 from tests.integration.support.upstream import Scripted
 
@@ -70,6 +70,7 @@ async def test_a_bad_token_is_a_stream_that_begins_with_the_response(
     assert about["request.path"] == "/customers/1?q=1"
     assert about["request.id"]
     assert about["source.address"].startswith("127.0.0.1:")
+    assert "/customers/1?q=1" in got.headers["www-authenticate"]
 
 
 async def test_a_token_in_the_query_is_none() -> None:
@@ -296,6 +297,50 @@ async def test_the_guard_cannot_change_host_or_method_and_a_try_fails() -> None:
             statuses[name] = (await run.call()).status_code
     assert statuses == {":authority": 502, "host": 502, ":method": 502, "authorization": 200, "x-api-key": 200}
     assert [each.header("authorization") for each in run.upstream.requests] == ["x", None]
+
+
+async def test_markers_of_several_messages_are_merged() -> None:
+    """What the guard said about the request is still there when its stream ends early."""
+
+    async def script(talk: Talk) -> None:
+        while (event := await talk.receive()) is not None:
+            match event.WhichOneof("request"):
+                case "request_headers":
+                    answer = passing(event)
+                    answer.dynamic_metadata.CopyFrom(mark(req="done", call="c-1"))
+                    await talk.send(answer)
+                case "response_headers":
+                    await talk.send(begin_stream())
+                case _:
+                    return
+
+    async with guarded(script, Scripted(200, [("content-type", "text/event-stream")], [b"a"], "chunked")) as run:
+        got = await run.call()
+        for _ in range(100):
+            if run.guard.logged:
+                break
+            await asyncio.sleep(0.05)
+    (entry,) = run.guard.logged
+    marks = entry.common_properties.metadata.filter_metadata["guard"]
+    assert dict(marks.items()) == {"req": "done", "call": "c-1", "resp": "hdr"}
+    assert got.content == b""
+
+
+async def test_a_stale_content_length_is_an_error() -> None:
+    """A body of another length needs its own content-length, or none."""
+
+    async def script(talk: Talk) -> None:
+        while (event := await talk.receive()) is not None:
+            answer = passing(event)
+            if event.HasField("response_body"):
+                answer.response_body.response.body_mutation.body = b"longer than before"
+            await talk.send(answer)
+
+    async with guarded(script, Scripted(200, [("content-type", "text/plain")], [b"short"])) as run:
+        got = await run.call()
+    assert got.status_code == 503
+    assert b"short" not in got.content
+    assert b"longer" not in got.content
 
 
 async def test_a_hold_outlasts_the_message_timeout() -> None:

@@ -8,6 +8,7 @@ import yaml
 
 from extproc.config.schema import Settings
 from extproc.envoy_config.check import check_file
+from extproc.envoy_config.problems import dangers
 from extproc.envoy_config.render import Door, render_bootstrap
 
 ENVOY = Path(__file__).parents[3] / "envoy"
@@ -38,3 +39,13 @@ def test_a_reference_has_no_danger(name: str) -> None:
 def test_the_folder_is_no_package() -> None:
     """A package of this name would hide Envoy's messages and binary."""
     assert not (ENVOY / "__init__.py").exists()
+
+
+def test_every_danger_is_in_the_reference() -> None:
+    """Name, severity, reason and way out: the page says what the check says."""
+    page = (ENVOY.parent / "docs" / "reference" / "envoy.md").read_text()
+    rows = {f"| `{name}` | {each.severity} | {each.why} | {each.way_out} |" for name, each in dangers().items()}
+    written = {
+        line for line in page.partition("## What `extproc envoy check` finds")[2].splitlines() if "| `" in line
+    }
+    assert written == rows
