@@ -54,7 +54,10 @@ async def call_http2(
 
 
 async def _read(
-    connection: h2.connection.H2Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Answer
+    connection: h2.connection.H2Connection,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    answer: Answer,
 ) -> None:
     while data := await reader.read(65536):
         for event in connection.receive_data(data):
