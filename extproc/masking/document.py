@@ -108,7 +108,7 @@ class Walk:
         if self._is_document(text, level):
             return self._document(text, path, state, level + 1)
         how = self.plan.how_at(state)
-        if how is not None:
+        if how is not None and text.strip(AROUND_JSON) != "null":
             return [Edit(0, len(text), self.field(how, text, path) or "")]
         edits = self._count(self._find(text, path), path)
         if edits and self._is_json(apply(text, edits)):

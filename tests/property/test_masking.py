@@ -1,7 +1,11 @@
 """Masking: nothing that is to be masked is left, and nothing else is touched."""
 
+# ruff: noqa: RUF001 - the other ways to write digits and dashes are the point
+
 import json
 import random
+from contextlib import suppress
+from itertools import pairwise
 from unittest import mock
 
 import pytest
@@ -263,7 +267,7 @@ def test_streams_ignore_cuts(text, places, rules):
     stream = MASKER.stream(SSE, rules)
     edges = [0, *sorted(place % (len(raw) + 1) for place in places), len(raw)]
     try:
-        out = b"".join(stream.feed(raw[one:other]) for one, other in zip(edges, edges[1:], strict=False))
+        out = b"".join(stream.feed(raw[one:other]) for one, other in pairwise(edges))
     except MaskingError:
         assert whole is None
         return
@@ -291,10 +295,8 @@ def test_junk_meets_documented_errors_alone(body, content_type, rules):
         lambda: MASKER.stream(content_type, rules).feed(body),
         lambda: MASKER.mask_text(body.decode("latin-1"), rules),
     ):
-        try:
+        with suppress(MaskingError):
             call()
-        except MaskingError:
-            pass
 
 
 @given(st.text(max_size=200) | TEXTS)

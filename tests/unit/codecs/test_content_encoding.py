@@ -7,7 +7,7 @@ import pytest
 
 from extproc.codecs.content_encoding import decode
 from extproc.codecs.errors import Unreadable
-from extproc.model.reasons import Uninspectable as U
+from extproc.model.reasons import Uninspectable
 
 TEXT = b'{"a": "some text that repeats, some text that repeats"}'
 
@@ -37,25 +37,25 @@ def raw_deflate(data):
 
 PACKED = gzip.compress(TEXT)
 REFUSED = [
-    (TEXT, "br", U.CONTENT_ENCODING),
-    (TEXT, "zstd", U.CONTENT_ENCODING),
-    (TEXT, "compress", U.CONTENT_ENCODING),
-    (TEXT, "nonsense", U.CONTENT_ENCODING),
-    (gzip.compress(PACKED), "gzip, gzip", U.CONTENT_ENCODING),
-    (PACKED, "identity, gzip", U.CONTENT_ENCODING),
-    (PACKED, "gzip,", U.CONTENT_ENCODING),
-    (TEXT, "gzip", U.CONTENT_ENCODING),
-    (PACKED, "deflate", U.CONTENT_ENCODING),
-    (raw_deflate(TEXT), "deflate", U.CONTENT_ENCODING),
-    (PACKED + b"x", "gzip", U.CONTENT_ENCODING),
-    (PACKED + PACKED, "gzip", U.CONTENT_ENCODING),
-    (PACKED[:-9] + bytes([PACKED[-9] ^ 1]) + PACKED[-8:], "gzip", U.CONTENT_ENCODING),
-    (PACKED[:-5] + bytes([PACKED[-5] ^ 1]) + PACKED[-4:], "gzip", U.CONTENT_ENCODING),
-    (PACKED[:-1], "gzip", U.TRUNCATED),
-    (PACKED[:5], "gzip", U.TRUNCATED),
-    (b"", "gzip", U.TRUNCATED),
-    (b"x" * 1_001, "", U.TOO_LARGE),
-    (gzip.compress(b"x" * 1_001), "gzip", U.TOO_LARGE),
+    (TEXT, "br", Uninspectable.CONTENT_ENCODING),
+    (TEXT, "zstd", Uninspectable.CONTENT_ENCODING),
+    (TEXT, "compress", Uninspectable.CONTENT_ENCODING),
+    (TEXT, "nonsense", Uninspectable.CONTENT_ENCODING),
+    (gzip.compress(PACKED), "gzip, gzip", Uninspectable.CONTENT_ENCODING),
+    (PACKED, "identity, gzip", Uninspectable.CONTENT_ENCODING),
+    (PACKED, "gzip,", Uninspectable.CONTENT_ENCODING),
+    (TEXT, "gzip", Uninspectable.CONTENT_ENCODING),
+    (PACKED, "deflate", Uninspectable.CONTENT_ENCODING),
+    (raw_deflate(TEXT), "deflate", Uninspectable.CONTENT_ENCODING),
+    (PACKED + b"x", "gzip", Uninspectable.CONTENT_ENCODING),
+    (PACKED + PACKED, "gzip", Uninspectable.CONTENT_ENCODING),
+    (PACKED[:-9] + bytes([PACKED[-9] ^ 1]) + PACKED[-8:], "gzip", Uninspectable.CONTENT_ENCODING),
+    (PACKED[:-5] + bytes([PACKED[-5] ^ 1]) + PACKED[-4:], "gzip", Uninspectable.CONTENT_ENCODING),
+    (PACKED[:-1], "gzip", Uninspectable.TRUNCATED),
+    (PACKED[:5], "gzip", Uninspectable.TRUNCATED),
+    (b"", "gzip", Uninspectable.TRUNCATED),
+    (b"x" * 1_001, "", Uninspectable.TOO_LARGE),
+    (gzip.compress(b"x" * 1_001), "gzip", Uninspectable.TOO_LARGE),
 ]
 
 
@@ -78,4 +78,4 @@ def test_a_bomb_is_stopped_by_its_ratio():
     packed = gzip.compress(bytes(100_000))
     with pytest.raises(Unreadable) as caught:
         undo(packed, "gzip", limit=1_000_000, ratio=20)
-    assert caught.value.kind is U.TOO_LARGE
+    assert caught.value.kind is Uninspectable.TOO_LARGE

@@ -6,54 +6,54 @@ import pytest
 
 from extproc.codecs.errors import Unreadable
 from extproc.codecs.json import Kind, Offsets, parse, tokens, unquote
-from extproc.model.reasons import Uninspectable as U
+from extproc.model.reasons import Uninspectable
 
 REFUSED = [
-    (b"", U.NOT_JSON),
-    (b" ", U.NOT_JSON),
-    (b"{", U.NOT_JSON),
-    (b"[1,]", U.NOT_JSON),
-    (b"{'a':1}", U.NOT_JSON),
-    (b"{a:1}", U.NOT_JSON),
-    (b"[1] x", U.NOT_JSON),
-    (b"[1][2]", U.NOT_JSON),
-    (b"// c\n1", U.NOT_JSON),
-    (b"[01]", U.NOT_JSON),
-    (b"[+1]", U.NOT_JSON),
-    (b"[.5]", U.NOT_JSON),
-    (b"[1.]", U.NOT_JSON),
-    (b"[1e]", U.NOT_JSON),
-    (b"[0x1]", U.NOT_JSON),
-    (b"[NaN]", U.NOT_JSON),
-    (b"[Infinity]", U.NOT_JSON),
-    (b"[-Infinity]", U.NOT_JSON),
-    (b'["\t"]', U.NOT_JSON),
-    (b'["\\x41"]', U.NOT_JSON),
-    (b'["\\u12g4"]', U.NOT_JSON),
-    (b'["\\u+123"]', U.NOT_JSON),
-    (b'["a', U.NOT_JSON),
-    (b"\x00", U.NOT_JSON),
-    (b"\x0c1", U.NOT_JSON),
-    ("\u00a01".encode(), U.NOT_JSON),
-    ("[\u0661]".encode(), U.NOT_JSON),
-    (b"\xef\xbb\xbf{}", U.NOT_UTF8),
-    (b'["\xff"]', U.NOT_UTF8),
-    (b'["\xc0\xaf"]', U.NOT_UTF8),
-    (b'["\xed\xa0\x80"]', U.NOT_UTF8),
-    ("{}".encode("utf-16"), U.NOT_UTF8),
-    (rb'["\ud800"]', U.NOT_UTF8),
-    (rb'{"\uDC00":1}', U.NOT_UTF8),
-    (rb'["\udc00\ud800"]', U.NOT_UTF8),
-    (b'{"a":1,"a":1}', U.DUPLICATE_KEYS),
-    (rb'{"a":1,"\u0061":2}', U.DUPLICATE_KEYS),
-    (b'[{"x":{"b":1,"c":2,"b":3}}]', U.DUPLICATE_KEYS),
-    (b"[1e999]", U.NUMBER_OUT_OF_RANGE),
-    (b"[-1e999]", U.NUMBER_OUT_OF_RANGE),
-    (b"[1e-999]", U.NUMBER_OUT_OF_RANGE),
-    (b"1" * 1_001, U.NUMBER_OUT_OF_RANGE),
-    (b"[" * 9 + b"]" * 9, U.TOO_DEEP),
-    (b'{"a":' * 9 + b"1" + b"}" * 9, U.TOO_DEEP),
-    (b"[" * 100_000, U.TOO_DEEP),
+    (b"", Uninspectable.NOT_JSON),
+    (b" ", Uninspectable.NOT_JSON),
+    (b"{", Uninspectable.NOT_JSON),
+    (b"[1,]", Uninspectable.NOT_JSON),
+    (b"{'a':1}", Uninspectable.NOT_JSON),
+    (b"{a:1}", Uninspectable.NOT_JSON),
+    (b"[1] x", Uninspectable.NOT_JSON),
+    (b"[1][2]", Uninspectable.NOT_JSON),
+    (b"// c\n1", Uninspectable.NOT_JSON),
+    (b"[01]", Uninspectable.NOT_JSON),
+    (b"[+1]", Uninspectable.NOT_JSON),
+    (b"[.5]", Uninspectable.NOT_JSON),
+    (b"[1.]", Uninspectable.NOT_JSON),
+    (b"[1e]", Uninspectable.NOT_JSON),
+    (b"[0x1]", Uninspectable.NOT_JSON),
+    (b"[NaN]", Uninspectable.NOT_JSON),
+    (b"[Infinity]", Uninspectable.NOT_JSON),
+    (b"[-Infinity]", Uninspectable.NOT_JSON),
+    (b'["\t"]', Uninspectable.NOT_JSON),
+    (b'["\\x41"]', Uninspectable.NOT_JSON),
+    (b'["\\u12g4"]', Uninspectable.NOT_JSON),
+    (b'["\\u+123"]', Uninspectable.NOT_JSON),
+    (b'["a', Uninspectable.NOT_JSON),
+    (b"\x00", Uninspectable.NOT_JSON),
+    (b"\x0c1", Uninspectable.NOT_JSON),
+    ("\u00a01".encode(), Uninspectable.NOT_JSON),
+    ("[\u0661]".encode(), Uninspectable.NOT_JSON),
+    (b"\xef\xbb\xbf{}", Uninspectable.NOT_UTF8),
+    (b'["\xff"]', Uninspectable.NOT_UTF8),
+    (b'["\xc0\xaf"]', Uninspectable.NOT_UTF8),
+    (b'["\xed\xa0\x80"]', Uninspectable.NOT_UTF8),
+    ("{}".encode("utf-16"), Uninspectable.NOT_UTF8),
+    (rb'["\ud800"]', Uninspectable.NOT_UTF8),
+    (rb'{"\uDC00":1}', Uninspectable.NOT_UTF8),
+    (rb'["\udc00\ud800"]', Uninspectable.NOT_UTF8),
+    (b'{"a":1,"a":1}', Uninspectable.DUPLICATE_KEYS),
+    (rb'{"a":1,"\u0061":2}', Uninspectable.DUPLICATE_KEYS),
+    (b'[{"x":{"b":1,"c":2,"b":3}}]', Uninspectable.DUPLICATE_KEYS),
+    (b"[1e999]", Uninspectable.NUMBER_OUT_OF_RANGE),
+    (b"[-1e999]", Uninspectable.NUMBER_OUT_OF_RANGE),
+    (b"[1e-999]", Uninspectable.NUMBER_OUT_OF_RANGE),
+    (b"1" * 1_001, Uninspectable.NUMBER_OUT_OF_RANGE),
+    (b"[" * 9 + b"]" * 9, Uninspectable.TOO_DEEP),
+    (b'{"a":' * 9 + b"1" + b"}" * 9, Uninspectable.TOO_DEEP),
+    (b"[" * 100_000, Uninspectable.TOO_DEEP),
 ]
 
 
@@ -90,10 +90,9 @@ def test_deep_nesting_within_the_limit_does_not_depend_on_the_stack():
     def down(frames):
         return down(frames - 1) if frames else parse(b"[" * 500 + b"]" * 500, max_depth=512)
 
-    try:
+    with pytest.raises(Unreadable) as caught:
         down(sys.getrecursionlimit() - 300)
-    except Unreadable as error:
-        assert error.kind is U.TOO_DEEP
+    assert caught.value.kind is Uninspectable.TOO_DEEP
 
 
 def test_an_error_shows_nothing_of_the_body():

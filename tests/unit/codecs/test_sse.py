@@ -4,7 +4,7 @@ import pytest
 
 from extproc.codecs.errors import Unreadable
 from extproc.codecs.sse import Reader
-from extproc.model.reasons import Uninspectable as U
+from extproc.model.reasons import Uninspectable
 
 
 def read(raw, limit=1_000):
@@ -79,4 +79,4 @@ def test_an_event_within_the_limit_passes_and_one_above_does_not():
     for raw in (event, event[:-1], b"data: 12345678901"):
         with pytest.raises(Unreadable) as caught:
             read(raw, limit=len(event) - 2)
-        assert caught.value.kind is U.TOO_LARGE
+        assert caught.value.kind is Uninspectable.TOO_LARGE

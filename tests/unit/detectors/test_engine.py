@@ -1,5 +1,7 @@
 """The engine: a detector's failure is an error, and junk is only text."""
 
+# ruff: noqa: RUF001 - the other ways to write digits and dashes are the point
+
 import threading
 import time
 
