@@ -35,8 +35,9 @@ lint: dev ## Check style and formatting (and the policies, where opa is installe
 types: dev ## Check types, strictly
 	@$(BIN)/mypy
 
-bench: dev ## Measure what a call costs, beside Envoy alone
-	@$(BIN)/python -m benchmarks
+bench: dev ## Measure what a call costs beside Envoy alone, and what held calls cost
+	@$(BIN)/python -m benchmarks.guard
+	@$(BIN)/python -m benchmarks.held
 
 tools: ## Build the optional tools into .tools/bin: opa (needs Go)
 	@.ci/tools opa $(OPA_VERSION)

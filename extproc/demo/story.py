@@ -37,9 +37,9 @@ STEPS: list[Callable[[Stage], list[str]]] = [
     leak_step.no_canary_stored,
 ]
 
-WHO = """[bold]maya[/]  a support person, for whom an agent acts       may read customers and documents
-[bold]omar[/]  a release person, for whom an agent acts       may deploy, after approval; is of the group sre too
-[bold]noor[/]  of the group sre                               approves
+WHO = """[bold]maya[/]  support; an agent acts for her; reads customers, documents
+[bold]omar[/]  releases; an agent acts for him; of the group sre too
+[bold]noor[/]  of the group sre, which approves
 Every name, number, key and card in this story is made up."""
 
 
@@ -152,7 +152,7 @@ def play(stage: Stage) -> None:
     """
     for number, step in enumerate(STEPS, start=1):
         title = (step.__doc__ or "").partition("\n")[0].rstrip(".")
-        stage.console.print(f"\n[bold]{number:2}. {escape(title)}[/]", highlight=False)
+        stage.console.print(f"\n[bold]{number:2}. {escape(title)}[/]", highlight=False, soft_wrap=True)
         for line in step(stage):
             stage.console.print(f" [green]✓[/] {escape(line)}", highlight=False, soft_wrap=True)
 
