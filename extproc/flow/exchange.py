@@ -104,6 +104,8 @@ async def _read_body(peer: Peer, guard: Guard, case: Case, first: RequestHeaders
             raise Refused(Reason.UNINSPECTABLE, rule="request-trailers")
         case ResponseHeadersReceived(head=head):
             raise Refused(LOCAL_REASONS.get(head.local_reply, Reason.UPSTREAM_ERROR), "envoy", head.local_reply)
+        case None:
+            raise Refused(Reason.CALLER_GONE, "envoy", "the request was not sent to its end")
         case _:
             raise ProtocolViolation("expected request_body")
     record_request(case, guard)

@@ -44,8 +44,7 @@ async def hold(case: Case, guard: Guard, keep_waiting: Callable[[float], Awaitab
     try:
         await asyncio.to_thread(guard.approvals.open, request)
         await _record_held(case, guard)
-        await keep_waiting(seconds + ENVOY_SLACK_S)
-        approval = await guard.waiter.wait(request.approval_id, request.expires_ns)
+        approval = await _wait(guard, request, lambda: keep_waiting(seconds + ENVOY_SLACK_S))
     except ApprovalError as error:
         raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="approvals", detail=str(error)) from error
     except asyncio.CancelledError:
@@ -53,9 +52,16 @@ async def hold(case: Case, guard: Guard, keep_waiting: Callable[[float], Awaitab
         raise
     finally:
         case.released.held_ns = guard.clock() - request.created_ns
-        guard.observer.call_released()
     _settle(case, guard, approval)
     await _spend(guard, request)
+
+
+async def _wait(guard: Guard, request: ApprovalRequest, keep_waiting: Callable[[], Awaitable[None]]) -> Approval:
+    try:
+        await keep_waiting()
+        return await guard.waiter.wait(request.approval_id, request.expires_ns)
+    finally:
+        guard.observer.call_released()
 
 
 def _request(

@@ -9,6 +9,9 @@ class Observer:
     def call_began(self) -> None:
         """A stream opened."""
 
+    def call_over(self) -> None:
+        """A stream that opened is over."""
+
     def call_held(self, entry: Entry) -> None:
         """A call waits for approval."""
 

@@ -29,6 +29,10 @@ class Metrics(Observer):
         """A stream opened."""
         RUNNING.inc()
 
+    def call_over(self) -> None:
+        """A stream that opened is over."""
+        RUNNING.dec()
+
     def call_held(self, entry: Entry) -> None:
         """A call waits for approval."""
         HELD.inc()
@@ -40,7 +44,6 @@ class Metrics(Observer):
 
     def call_ended(self, entry: Entry) -> None:
         """A terminal entry was made."""
-        RUNNING.dec()
         key = (entry.connection, entry.kind.value, entry.reason)
         counter = self._calls.get(key)
         if counter is None:

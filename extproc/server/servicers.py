@@ -58,7 +58,11 @@ class Doors:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - gRPC runs each call in a task of its own
         self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        task.add_done_callback(self._over)
+
+    def _over(self, task: asyncio.Task[Any]) -> None:
+        self._under_way.discard(task)
+        self._guard.observer.call_over()
 
     async def process(self, _requests: Any, context: Any) -> None:
         """The full guard: one stream per call."""

@@ -90,13 +90,21 @@ def allow(permit: Permit, body: bytes, edits: HeaderEdits, response: tuple[tuple
     answer.status.SetInParent()
     ok = answer.ok_response
     for name, value in edits.set:
-        ok.headers.add(header={"key": name, "raw_value": value}, append_action=OVERWRITE)
+        ok.headers.add(header={"key": name, "value": _text(value)}, append_action=OVERWRITE)
     ok.headers_to_remove.extend(edits.remove)
     for name, value in response:
-        ok.response_headers_to_add.add(header={"key": name, "raw_value": value}, append_action=OVERWRITE)
+        ok.response_headers_to_add.add(header={"key": name, "value": _text(value)}, append_action=OVERWRITE)
     answer.dynamic_metadata.fields[GUARD].string_value = DONE
     encoded: bytes = answer.SerializeToString()
     return encoded
+
+
+def _text(value: bytes) -> str:
+    """A field's value as this filter reads it: it ignores ``raw_value``, and would set the field to nothing."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise ProtocolViolation("a header value that is not UTF-8 cannot be set here") from None
 
 
 def deny(reply: Reply) -> bytes:
@@ -106,8 +114,6 @@ def deny(reply: Reply) -> bytes:
     answer.denied_response.status.code = reply.status
     answer.denied_response.body = reply.body.decode()
     for name, value in reply.headers:
-        answer.denied_response.headers.add(
-            header={"key": name, "raw_value": value.encode("latin-1")}, append_action=OVERWRITE
-        )
+        answer.denied_response.headers.add(header={"key": name, "value": value}, append_action=OVERWRITE)
     encoded: bytes = answer.SerializeToString()
     return encoded
