@@ -71,14 +71,14 @@ async def _respond_whole(
 ) -> None:
     await peer.send(encode.AWAIT_RESPONSE_BODY)
     event = await peer.receive()
-    body = event.body if isinstance(event, ResponseBodyReceived) else b""
-    whole = mask_whole(case, guard, began.head.headers, body, rules)
-    edits = _edits(case, guard, rules, began.head.headers, rewritten=whole is not None)
     if isinstance(event, ResponseTrailersReceived):
         # Envoy holds the headers back until here, but takes no edits of them any more.
         raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="trailers", detail="trailers without a body")
     if not isinstance(event, ResponseBodyReceived):
         raise ProtocolViolation("expected response_body")
+    body = event.body
+    whole = mask_whole(case, guard, began.head.headers, body, rules)
+    edits = _edits(case, guard, rules, began.head.headers, rewritten=whole is not None)
     _remember(case, body if whole is None else whole)
     if event.end_of_stream:
         case.completed(began.head.status)

@@ -425,8 +425,16 @@ async def test_what_comes_out_of_order_ends_in_an_error(tmp_path, events):
 
 async def test_a_stream_that_envoy_closes_early_ends_in_an_error(tmp_path):
     """None is not an event: every phase refuses it, and the call is recorded."""
-    for events in ((asks("POST", "/customers"), None), (asks(), None), (asks(), answers(), None)):
+    for events in ((asks(), None), (asks(), answers(), None)):
         guard = make_guard(tmp_path)
         with pytest.raises(ProtocolViolation):
             await play(guard, *events)
         assert guard.recorder.last.kind.terminal
+
+
+async def test_a_caller_that_leaves_in_the_middle_of_its_body_is_recorded(tmp_path):
+    """Envoy closes its side; nothing was decided and nothing goes on."""
+    guard = make_guard(tmp_path)
+    peer = await play(guard, asks("POST", "/customers"), None)
+    assert guard.recorder.last.reason == "caller-gone"
+    assert ("req", "done") not in peer.marks()
