@@ -73,6 +73,16 @@ def test_crlf_may_be_cut_in_two():
     assert [event.raw for event in reader.feed(b"\ndata: b\n\n")] == [b"\n", b"data: b\n\n"]
 
 
+@pytest.mark.parametrize(("raw", "_"), [*CASES, (b"data: a\r\ndata: b\r\n\r\n: c\r\n\r\n", [])])
+def test_every_cut_gives_the_same_data(raw, _):
+    whole = [event.data for event in read(raw) if event.data is not None]
+    for at in range(len(raw) + 1):
+        reader = Reader(limit=100)
+        events = reader.feed(raw[:at]) + reader.feed(raw[at:])
+        assert [event.data for event in events if event.data is not None] == whole
+        assert b"".join(event.raw for event in events) == b"".join(event.raw for event in read(raw))
+
+
 def test_an_event_within_the_limit_passes_and_one_above_does_not():
     event = b"data: 123\n\n"
     assert len(read(event * 50, limit=len(event))) == 50

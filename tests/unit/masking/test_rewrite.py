@@ -105,6 +105,10 @@ REWRITES = [
     ("[[1,2],[3]]", [path("$[*][0]", "remove")], "[[null,2],[null]]"),
     ('{"x":1}', [path("$")], '"[REDACTED]"'),
     ("[1]", [path("$", "remove")], "null"),
+    ('{"a\\/c":"y"}', [path("$['a/c']")], '{"a\\/c":"[REDACTED]"}'),
+    ('{"a":"{\\"b\\":\\"12345678\\"}"}', [path("$.a", "partial")], '{"a":"[REDACTED]"}'),
+    # escapes hide nothing
+    ('["whsec_aaaaaaaaaaaa\\/bbbbbbbbbbbb"]', [entity()], '["[STRIPE_KEY]"]'),
     # keys
     ('{"bob@x.com":1}', [entity()], '{"[EMAIL_ADDRESS]":1}'),
     (
@@ -114,6 +118,8 @@ REWRITES = [
     ),
     ('{"a@b.co":1,"c@d.co":2}', [entity(how="remove")], '{"":1,"#2":2}'),
     ('{"ssn":{"123456789":1}}', [entity()], '{"ssn":{"[US_SSN]":1}}'),
+    # JSON that appears only when the text around it is removed was never looked into
+    ('["{\\"ssn\\":\\"x\\"}a@b.co"]', [entity(how="remove"), path("$..ssn")], '["[REDACTED]"]'),
     # what comes together through masking is looked at again
     (
         '["4111sk_live_a1B2c3D4e5-1111-1111-1111 x"]',
