@@ -85,6 +85,7 @@ def forward_headers(permit: Permit, rewrite: Rewrite) -> bytes:
     if rewrite.body is not None:
         raise ProtocolViolation("a request without a body cannot be given one")
     response = pb.ProcessingResponse(dynamic_metadata=_request_done(permit.call_id))
+    response.request_headers.SetInParent()
     _edit(response.request_headers.response, rewrite.edits)
     encoded: bytes = response.SerializeToString()
     return encoded
@@ -100,6 +101,7 @@ def forward_body(permit: Permit, original: bytes, rewrite: Rewrite) -> bytes:
     """
     _check(permit, original)
     response = pb.ProcessingResponse(dynamic_metadata=_request_done(permit.call_id))
+    response.request_body.SetInParent()
     common = response.request_body.response
     _edit(common, rewrite.edits)
     if rewrite.body is not None:
@@ -116,6 +118,7 @@ def _check(permit: Permit, original: bytes) -> None:
 def release_headers(edits: HeaderEdits) -> bytes:
     """Let a response without a body go to the caller (answers response_headers)."""
     response = pb.ProcessingResponse(dynamic_metadata=_RESPONSE_DONE)
+    response.response_headers.SetInParent()  # without any edit it would not be an answer at all
     _edit(response.response_headers.response, edits)
     encoded: bytes = response.SerializeToString()
     return encoded
@@ -124,6 +127,7 @@ def release_headers(edits: HeaderEdits) -> bytes:
 def release_body(edits: HeaderEdits, body: bytes | None) -> bytes:
     """Let a whole response go to the caller; ``body`` None leaves it as it is (answers response_body)."""
     response = pb.ProcessingResponse(dynamic_metadata=_RESPONSE_DONE)
+    response.response_body.SetInParent()
     common = response.response_body.response
     _edit(common, edits)
     if body is not None:
