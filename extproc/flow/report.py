@@ -11,6 +11,8 @@ from extproc.wire.access_log import Ended
 def report(ended: Ended, masker: TextMasker, *, hosts: dict[str, str]) -> Entry | None:
     """The entry for a request that Envoy ended without the guard; None when the guard told its end itself.
 
+    What Envoy's codec refuses has no id at all: its connection and its time tell it from others.
+
     Args:
         ended: Envoy's account.
         masker: the path is masked before it is kept.
@@ -24,7 +26,7 @@ def report(ended: Ended, masker: TextMasker, *, hosts: dict[str, str]) -> Entry 
         path = ""
     return Entry(
         kind=EntryKind.REPORTED,
-        call_id=ended.call_id or ended.request_id,
+        call_id=ended.call_id or ended.request_id or f"{ended.source}@{ended.started_ns}",
         time_ns=ended.started_ns + ended.duration_ns,
         request_id=ended.request_id,
         source=ended.source,

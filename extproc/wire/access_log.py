@@ -6,13 +6,14 @@ Source: envoy/service/accesslog/v3/als.proto and envoy/data/accesslog/v3/accessl
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from envoy.config.core.v3 import base_pb2
 from envoy.service.accesslog.v3 import als_pb2
 from google.protobuf.message import DecodeError
 
 from extproc.model.errors import ProtocolViolation
 from extproc.wire.encode import DONE, GUARD
 
-NANOSECONDS = 1_000_000_000
+METHODS = base_pb2.RequestMethod.DESCRIPTOR.values_by_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,7 @@ def decode_access_log(message: bytes) -> Iterator[Ended]:
         yield Ended(
             request_id=request.request_id,
             call_id=marks["call"].string_value if "call" in marks else "",
-            method=request.DESCRIPTOR.fields_by_name["request_method"]
-            .enum_type.values_by_number[request.request_method]
-            .name,
+            method=METHODS[request.request_method].name if request.request_method else "",
             authority=request.authority,
             path=request.original_path or request.path,
             source=f"{source.address}:{source.port_value}" if source.address else "",
