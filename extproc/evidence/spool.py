@@ -97,6 +97,7 @@ class Spool:
         self._accepted_relaxed = self._settled_relaxed = 0
         self._commits = self._failures = self._lost = 0
         self._broken = False
+        self._in_hand: list[_Waiting] = []
         self._doubtful: list[_Waiting] = []
         self._carried: list[_Waiting] = []
         self._through = read_mark(self._ledger.path, self.writer)
@@ -171,14 +172,27 @@ class Spool:
     # The writer thread
 
     def _run(self) -> None:
+        try:
+            self._work()
+        finally:  # however this thread ends, nobody may wait for it
+            with self._gate:
+                self._closed = True
+            left = self._doubtful + self._carried + self._in_hand
+            while not self._queue.empty():
+                one = self._queue.get_nowait()
+                left += [one] if one else []
+            self._lost += sum(one.future is None for one in left)
+            self._settle(left, "the entry cannot be stored: the spool is closed")
+            self._ledger.shut()
+
+    def _work(self) -> None:
         ending = False
         while not ending:
-            fresh, ending = self._take()
-            if fresh or self._broken or self._carried:
-                self._store(fresh)
+            self._in_hand, ending = self._take()
+            if self._in_hand or self._broken or self._carried:
+                self._store(self._in_hand)
+            self._in_hand = []
             self._tend()
-        self._lost += len(self._carried) + len(self._doubtful)
-        self._ledger.shut()
 
     def _take(self) -> tuple[list[_Waiting], bool]:
         """What is queued. Entries that end a call hold nobody up: they wait a little for company."""

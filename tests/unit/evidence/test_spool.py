@@ -305,6 +305,19 @@ async def test_errors_hold_no_value_and_no_path(open_spool, entry, faults):
     assert "6789" not in str(caught.value)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_writer_thread_that_dies_leaves_nobody_waiting(open_spool, entry, monkeypatch):
+    """Refused at once, and for good."""
+    spool = open_spool()
+    monkeypatch.setattr(spool, "_store", lambda _: (_ for _ in ()).throw(SystemError("a bug of ours")))
+    queued = asyncio.create_task(spool.record(entry(1)))
+    with pytest.raises(EvidenceError):
+        await asyncio.wait_for(queued, 5)
+    with pytest.raises(EvidenceError):
+        await spool.record(entry(2))
+    assert not spool.healthy
+
+
 WRITER = """
 import asyncio, sys
 from pathlib import Path
