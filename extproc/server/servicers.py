@@ -11,7 +11,7 @@ import grpc
 from extproc.flow.check import check
 from extproc.flow.exchange import exchange
 from extproc.flow.guard import Guard
-from extproc.model.errors import ProtocolViolation
+from extproc.model.errors import MaskingError, ProtocolViolation
 from extproc.wire.authz import decode_check
 from extproc.wire.decode import decode
 from extproc.wire.events import Event
@@ -25,11 +25,14 @@ class StreamPeer:
 
     def __init__(self, context: Any) -> None:
         self._context = context
+        self.ended = False
+        """Envoy closed its side: the caller left, or the backend broke off."""
 
     async def receive(self) -> Event | None:
         """The next event; None when Envoy closed its side."""
         message = await self._context.read()
-        return None if message is EOF else decode(message)
+        self.ended = message is EOF
+        return None if self.ended else decode(message)
 
     async def send(self, message: bytes) -> None:
         """Send one encoded message."""
@@ -67,12 +70,13 @@ class Doors:
     async def process(self, _requests: Any, context: Any) -> None:
         """The full guard: one stream per call."""
         self._began()
+        peer = StreamPeer(context)
         try:
-            await exchange(StreamPeer(context), self._guard)
+            await exchange(peer, self._guard)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - a clean end would let the call through
-            await self._abort(context, error)
+            await self._abort(context, error, foreseen=peer.ended or isinstance(error, MaskingError))
 
     async def check(self, request: bytes, context: Any) -> bytes:
         """The decide-only door."""
@@ -85,8 +89,10 @@ class Doors:
             await self._abort(context, error)
             raise
 
-    async def _abort(self, context: Any, error: BaseException) -> None:
-        self._guard.observer.guard_broke(error)
+    async def _abort(self, context: Any, error: BaseException, *, foreseen: bool = False) -> None:
+        """End the call with a gRPC error. What callers and backends can bring about is no alarm."""
+        if not foreseen:
+            self._guard.observer.guard_broke(error)
         code = (
             grpc.StatusCode.INVALID_ARGUMENT if isinstance(error, ProtocolViolation) else grpc.StatusCode.INTERNAL
         )
