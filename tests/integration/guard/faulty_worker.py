@@ -86,10 +86,10 @@ class FaultyDoors(Doors):
         except Left:
             return
 
-    async def _abort(self, context, error):
+    async def _abort(self, context, error, *, foreseen=False):
         if isinstance(error, Left):
             raise error
-        await super()._abort(context, error)
+        await super()._abort(context, error, foreseen=foreseen)
 
 
 extproc.server.servicers.StreamPeer = FaultyPeer

@@ -1,0 +1,181 @@
+"""Server-sent events: masked one by one, live, and never raw."""
+
+import asyncio
+import time
+
+import httpx
+import pytest
+
+from tests.integration.guard.stack import CARD, CREDENTIAL, DOCS, SSN, Stack, kinds
+from tests.integration.support.upstream import Scripted
+
+pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="session")]
+
+SSE = [("content-type", "text/event-stream")]
+
+
+def event(number: int, text: str = CARD) -> bytes:
+    return f'event: n{number}\nid: {number}\ndata: {{"card":"{text}","n":{number}}}\n\n'.encode()
+
+
+def masked(number: int, label: str = "[CREDIT_CARD]") -> bytes:
+    return event(number, label)
+
+
+def answer(*pieces: bytes | float, **how) -> Scripted:
+    return Scripted(200, SSE, list(pieces), how.pop("framing", "chunked"), **how)
+
+
+async def received(stack: Stack, **headers: str) -> tuple[bytes, bool]:
+    """The whole stream as the caller got it, and whether it was broken off."""
+    got = b""
+    try:
+        async with stack.client.stream("GET", stack.envoy.url + "/events", headers=stack.headers(**headers)) as stream:
+            async for piece in stream.aiter_raw():
+                got += piece
+    except httpx.HTTPError:
+        return got, True
+    return got, False
+
+
+async def test_each_event_is_masked_and_goes_at_once(stack: Stack) -> None:
+    """The first arrives before the backend sends the second."""
+    stack.upstream.answer = answer(event(1), 0.6, event(2), 0.3, event(3))
+    arrived: list[tuple[float, bytes]] = []
+    began = time.monotonic()
+    async with stack.client.stream("GET", stack.envoy.url + "/events", headers=stack.headers()) as stream:
+        assert "content-length" not in stream.headers
+        async for piece in stream.aiter_raw():
+            arrived.append((time.monotonic() - began, piece))
+    assert b"".join(piece for _, piece in arrived) == masked(1) + masked(2) + masked(3)
+    assert arrived[0][0] < 0.4
+    assert arrived[0][1] == masked(1)
+    entry = await stack.ended()
+    assert (entry["kind"], entry["status"]) == ("call.completed", 200)
+    assert entry["findings"][0]["entity"] == "CREDIT_CARD"
+    assert CARD not in str(stack.entries())
+    await asyncio.sleep(0.3)
+    assert "call.reported" not in kinds(stack.entries())
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 33])
+async def test_where_a_stream_is_cut_does_not_matter(stack: Stack, size: int) -> None:
+    """A number that arrives in single bytes is found all the same."""
+    whole = event(1) + event(2, SSN) + b": comment " + CARD.encode() + b"\n\n" + event(3)
+    pieces: list[bytes | float] = []
+    for start in range(0, len(whole), size):
+        pieces += [whole[start : start + size], 0.0]
+    stack.upstream.answer = answer(*pieces)
+    got, broken = await received(stack)
+    assert not broken
+    assert got.startswith(masked(1) + masked(2, "[US_SSN]"))
+    assert got.endswith(masked(3))
+    assert CARD.encode() not in got
+    assert SSN.encode() not in got
+
+
+@pytest.mark.parametrize("framing", ["length", "until-close"])
+async def test_other_framings_stream_as_well(stack: Stack, framing: str) -> None:
+    """A content-length would be wrong after masking: it is dropped."""
+    stack.upstream.answer = answer(event(1), event(2), framing=framing)
+    got, broken = await received(stack)
+    assert (got, broken) == (masked(1) + masked(2), False)
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\r", b"\n"])
+async def test_all_line_ends_are_known(stack: Stack, end: bytes) -> None:
+    """WHATWG HTML section 9.2.5."""
+    stack.upstream.answer = answer(event(1).replace(b"\n", end), event(2).replace(b"\n", end))
+    got, broken = await received(stack)
+    assert not broken
+    assert CARD.encode() not in got
+    assert got.count(b"[CREDIT_CARD]") == 2
+
+
+async def test_an_event_over_the_limit_breaks_the_stream(stack: Stack) -> None:
+    """What went before was masked; nothing of the large one goes."""
+    stack.upstream.answer = answer(event(1), 0.1, b"data: " + CARD.encode() + b"y" * 6000, 0.1, b"\n\n", event(3))
+    got, broken = await received(stack)
+    assert broken
+    assert got in (b"", masked(1))
+    entry = await stack.ended()
+    assert (entry["kind"], entry["reason"]) == ("call.failed", "response-abandoned")
+
+
+async def test_an_event_that_is_not_text_breaks_the_stream(stack: Stack) -> None:
+    """Bytes that are no UTF-8 cannot be searched."""
+    stack.upstream.answer = answer(event(1), 0.1, b"data: \xff\xfe" + CARD.encode() + b"\n\n", 0.1, event(3))
+    got, broken = await received(stack)
+    assert broken
+    assert got in (b"", masked(1))
+    assert (await stack.ended())["kind"] == "call.failed"
+
+
+async def test_an_event_that_never_ends_does_not_go(stack: Stack) -> None:
+    """An unfinished event is none."""
+    stack.upstream.answer = answer(event(1), b"data: " + CARD.encode())
+    got, _ = await received(stack)
+    assert got == masked(1)
+
+
+async def test_the_credential_is_taken_out_of_events(stack: Stack) -> None:
+    """Even where it is cut in two."""
+    half = len(CREDENTIAL) // 2
+    first, second = CREDENTIAL[:half].encode(), CREDENTIAL[half:].encode()
+    stack.upstream.answer = answer(b"data: Bearer " + first, 0.05, second + b"\n\n", event(2))
+    got, _ = await received(stack)
+    assert CREDENTIAL.encode() not in got
+    assert got.endswith(masked(2))
+
+
+async def test_an_encoded_stream_does_not_pass(stack: Stack) -> None:
+    """Nobody asked for it, and events in it cannot be told apart."""
+    stack.upstream.answer = Scripted(200, [*SSE, ("content-encoding", "gzip")], [b"\x1f\x8b\x08" + CARD.encode()], "chunked")
+    answered = await stack.call("GET", "/events")
+    assert (answered.status_code, answered.json()["reason"]) == (502, "response-uninspectable")
+
+
+async def test_a_caller_who_leaves_in_the_middle_is_recorded(stack: Stack) -> None:
+    """How far the stream went, and that it did not end."""
+    pieces = [piece for number in range(100) for piece in (event(number), 0.05)]
+    stack.upstream.answer = answer(*pieces)
+    async with stack.client.stream("GET", stack.envoy.url + "/events", headers=stack.headers()) as stream:
+        async for piece in stream.aiter_raw():
+            assert CARD.encode() not in piece
+            break
+    entry = await stack.ended()
+    assert entry["kind"] == "call.failed"
+    assert entry["reason"] in ("caller-gone", "response-abandoned")
+    assert "guard error" not in stack.logs(), "an alarm that any caller can raise"
+    assert 0 < entry["response_bytes"] < 5000
+
+
+async def test_a_backend_that_breaks_off_is_recorded(stack: Stack) -> None:
+    """The caller sees the break as well."""
+    stack.upstream.answer = answer(event(1), 0.1, break_off=True)
+    got, broken = await received(stack)
+    assert (got, broken) == (masked(1), True)
+    assert (await stack.ended())["kind"] == "call.failed"
+
+
+async def test_mcp_results_over_events_are_masked(stack: Stack) -> None:
+    """A tool's result in an event: as text and as data."""
+    result = (
+        'data: {"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"card %s"}],'
+        '"structuredContent":{"card":"%s"}}}\n\n' % (CARD, CARD)
+    ).encode()
+    stack.upstream.answer = answer(result)
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "search", "arguments": {"q": "x"}}}
+    answered = await stack.call("POST", "/mcp", host=DOCS, json=call)
+    assert answered.status_code == 200
+    assert CARD not in answered.text
+    assert answered.text.count("[CREDIT_CARD]") == 2
+
+
+async def test_fast_streams_lose_nothing(stack: Stack) -> None:
+    """Two thousand events as fast as they come, on several streams at once."""
+    whole = b"".join(event(number) for number in range(500))
+    stack.upstream.answer = answer(*(whole[start : start + 1000] for start in range(0, len(whole), 1000)))
+    streams = await asyncio.gather(*(received(stack) for _ in range(4)))
+    expected = b"".join(masked(number) for number in range(500))
+    assert [(got == expected, broken) for got, broken in streams] == [(True, False)] * 4
