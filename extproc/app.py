@@ -16,6 +16,7 @@ from extproc.evidence.spool import Spool, SpoolLimits
 from extproc.flow.guard import Connected, Guard
 from extproc.masking.rewrite import TextMasker
 from extproc.model.decision import ApprovalTerms
+from extproc.model.errors import ConfigError, MaskingError
 from extproc.model.masking import MaskPlan, MaskRule
 from extproc.policy.candidate import check_candidate
 from extproc.policy.embedded import EmbeddedEngine
@@ -45,6 +46,19 @@ def make_connection(name: str, settings: Connection, limits: LimitSettings) -> C
         terms=ApprovalTerms(tuple(approvals.groups), approvals.minimum, approvals.expires_in),
         credential=make_credential(settings.credential) if settings.credential else None,
     )
+
+
+def check_plan(connection: Connected, masker: TextMasker) -> None:
+    """Refuse a plan that could not mask what it promises.
+
+    Raises:
+        ConfigError: a path that is none, or an entity that nothing detects.
+    """
+    for direction, rules in (("request", connection.mask.request), ("response", connection.mask.response)):
+        try:
+            masker.check(rules)
+        except MaskingError as error:
+            raise ConfigError(f"connections.{connection.name}.masking.{direction}: {error}") from error
 
 
 def make_protocol(name: str, settings: Connection, limits: LimitSettings) -> FunctionProtocol:
@@ -113,12 +127,15 @@ def guarding(settings: Settings, worker: str) -> Iterator[Guard]:
     approvals = SqliteApprovals(settings.approvals.store)
     spool = make_spool(settings, worker)
     connections = [make_connection(name, each, settings.limits) for name, each in settings.connections.items()]
+    masker = make_masker(settings)
+    for each in connections:
+        check_plan(each, masker)
     try:
         yield Guard(
             hosts={host: each for each in connections for host in each.settings.hosts},
             providers=settings.identity.providers,
             engine=make_engine(settings),
-            masker=make_masker(settings),
+            masker=masker,
             approvals=approvals,
             waiter=ApprovalWaiter(approvals, settings.approvals.poll, time.time_ns),
             recorder=spool,

@@ -160,18 +160,24 @@ def mask_fields(
         Refused: with ``masking-failed``.
     """
     try:
-        text = "\n".join(value.decode("latin-1") for _, value in fields)
-        if conceal(text.encode("latin-1"), case.secret) == text.encode("latin-1") and not _hits(
-            guard, text, rules
-        ):
-            return ()
-        return _masked_fields(case, guard, fields, rules)
+        joined = b"\n".join(value for _, value in fields)
+        # JSON in a field may hide a value behind escapes: that is seen only field by field.
+        suspect = b"\\" in joined or conceal(joined, case.secret) != joined or _hits(guard, joined, rules)
+        return _masked_fields(case, guard, fields, rules) if suspect else ()
     except MaskingError as error:
         raise Refused(Reason.MASKING_FAILED, rule="masking.headers", detail=str(error)) from error
 
 
-def _hits(guard: Guard, text: str, rules: tuple[MaskRule, ...]) -> tuple[Finding, ...]:
-    return guard.masker.mask_text(text, rules)[1]
+def _hits(guard: Guard, value: bytes, rules: tuple[MaskRule, ...]) -> tuple[Finding, ...]:
+    return guard.masker.mask_text(_text(value), rules)[1]
+
+
+def _text(value: bytes) -> str:
+    """A field's value as text: UTF-8 where it is that, else every byte a character (RFC 9110 section 5.5)."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _masked_fields(
@@ -182,8 +188,8 @@ def _masked_fields(
         if name in UNMASKED_HEADERS or name in changed:
             continue
         value = fields.raw(name)
-        masked, findings = guard.masker.mask_text(value.decode("latin-1"), rules)
-        sent = conceal(masked.encode("latin-1", "replace"), case.secret)
+        masked, findings = guard.masker.mask_text(_text(value), rules)
+        sent = conceal(masked.encode() if findings else value, case.secret)
         if sent != value:
             changed[name] = sent
             case.recorded.findings += tuple(
