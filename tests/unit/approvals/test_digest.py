@@ -27,15 +27,16 @@ def test_is_sha256_over_canonical_json_with_named_fields():
         "format": "extproc-approval-1",
         "identity": {"issuer": "https://idp", "subject": "alice", "groups": ["eu", "sales"], "actor": "agent-7"},
         "function": "crm.delete",
-        "arguments": {"id": 7, "why": "é"},
-        "arguments_integers": [],
+        "arguments": {"id": 7, "why": "é", "order": [None]},
+        "arguments_integers": [["/order/0", "9007199254740992"]],
         "connection": "crm",
         "connection_integers": [],
         "policy_revision": "r1",
         "body_sha256": BODY.hex(),
     }
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    assert digest(**CALL) == hashlib.sha256(canonical).hexdigest()
+    call = {**CALL, "arguments": {"id": 7, "why": "é", "order": [2**53]}}
+    assert digest(**call) == hashlib.sha256(canonical).hexdigest()
 
 
 @pytest.mark.parametrize(

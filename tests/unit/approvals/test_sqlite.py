@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import signal
 import sqlite3
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -250,7 +249,7 @@ def test_sweep_closes_orphans_and_forgets_the_old(store):
 def test_many_threads_close_a_request_once(store):
     """Of 40 approvals and denials at once, exactly one closes it."""
     store.open(REQUEST)
-    barrier = threading.Barrier(20)
+    barrier = threading.Barrier(20, timeout=10)
 
     def one(number: int) -> bool:
         barrier.wait()
@@ -288,10 +287,12 @@ def test_kill_in_the_middle_of_votes_leaves_only_whole_votes(path, tmp_path):
         target=vote_for_ever, args=(str(path), [each.approval_id for each in requests], str(ready))
     )
     child.start()
-    while not ready.exists() or not store.recent(pending_only=True, limit=1)[0].votes:
-        assert child.is_alive()
-    os.kill(child.pid, signal.SIGKILL)
-    child.join()
+    try:
+        while not ready.exists() or not any(each.votes for each in store.recent(pending_only=False, limit=60)):
+            assert child.is_alive()
+    finally:
+        child.kill()
+        child.join()
     voted = 0
     for each in store.recent(pending_only=False, limit=60):
         people = {word.voter for word in each.votes}
@@ -467,6 +468,7 @@ def test_errors_hold_nothing_of_the_call(store, path):
     with pytest.raises(ApprovalError) as caught:
         store.open(REQUEST)
     assert REQUEST.approval_id not in str(caught.value)
+    assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
 
 
