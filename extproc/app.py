@@ -61,6 +61,27 @@ def check_plan(connection: Connected, masker: TextMasker) -> None:
             raise ConfigError(f"connections.{connection.name}.masking.{direction}: {error}") from error
 
 
+def check_parts(settings: Settings) -> str:
+    """Put the parts together that can be wrong, and keep nothing: for ``extproc config check``.
+
+    Returns:
+        The policy's revision.
+
+    Raises:
+        ConfigError, PolicyInvalid: a masking plan or a policy that must not be used.
+    """
+    masker = TextMasker(
+        Detectors(),
+        pseudonym_key=bytes(KEY_BYTES),
+        pseudonym_key_id="k0",
+        max_depth=settings.limits.json_depth,
+        event_limit=settings.limits.event,
+    )
+    for name, connection in settings.connections.items():
+        check_plan(make_connection(name, connection, settings.limits), masker)
+    return make_engine(settings).revision if settings.policy.engine == "embedded" else ""
+
+
 def make_protocol(name: str, settings: Connection, limits: LimitSettings) -> FunctionProtocol:
     """The connection's protocol. A new one is a module in ``extproc.protocols`` and a line here."""
     if isinstance(settings, HttpJsonConnection):
