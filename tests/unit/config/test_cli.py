@@ -25,10 +25,19 @@ def test_schema_is_a_json_schema():
 
 def test_check_tells_what_is_guarded(tmp_path):
     file = tmp_path / "e.yaml"
-    file.write_text(FILE)
+    (tmp_path / "data.yaml").write_text('guard: {roles: {everyone: {functions: ["files.*"]}}}')
+    file.write_text(FILE + "policy: {data: [data.yaml]}\n")
     result = run("check", file)
-    assert result.exit_code == 0
+    assert result.exit_code == 0, result.exception
     assert result.stdout.startswith(f"OK: {file}\n")
+
+
+def test_check_finds_a_masking_plan_that_could_not_mask(tmp_path):
+    file = tmp_path / "e.yaml"
+    file.write_text(FILE.replace("tools: [a]", "tools: [a], masking: {response: [{entity: NO_SUCH}]}"))
+    result = run("check", file)
+    assert result.exit_code != 0
+    assert "connections.files.masking.response" in str(result.exception)
 
 
 def test_check_fails_for_a_wrong_file(tmp_path):
