@@ -135,7 +135,7 @@ class EvidenceReader:
     def _inspect(self, sql: str) -> str:
         with self._lock, _readable_errors():
             functions = self._functions = self._functions or load_functions(self._ask)
-            return inspect(sql, self._database, functions, self._ask)
+            return inspect(sql, self._database, functions, self._ask, self._explain)
 
     def _limited(self, rows: int, seconds: float) -> Any:
         settings = _limits(min(max(seconds, 0.1), MAX_SECONDS)) | {"limit": rows, "readonly": 1}
@@ -150,6 +150,10 @@ class EvidenceReader:
 
     def _ask(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         return list(self._open().query(sql, parameters=parameters or None).result_rows)
+
+    def _explain(self, sql: str) -> list[str]:
+        with contextlib.closing(self._open().raw_stream(sql)) as stream:
+            return bytes(stream.read()).decode("utf-8", "replace").splitlines()
 
     def _open(self) -> Any:
         if self._client is None:
