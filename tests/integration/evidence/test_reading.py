@@ -1,7 +1,9 @@
 """What analysts can ask, and what no question can do."""
 
+import re
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -221,6 +223,20 @@ def test_an_answer_is_cut_at_its_limit_and_says_so(ship, entry, reader):
 )
 def test_ordinary_questions_are_answered(shared_reader, shared, sql):
     shared_reader.query(sql.replace("{db}", shared.database))
+
+
+REFERENCE = Path(__file__).parents[3] / "docs/reference/evidence.md"
+
+
+@pytest.mark.parametrize("sql", re.findall(r"```sql\n(.*?)```", REFERENCE.read_text(), re.DOTALL))
+def test_the_references_examples_are_answered(shared_reader, sql):
+    shared_reader.query(sql)
+
+
+@pytest.mark.parametrize("table", ["entries", "calls", "session_calls", "sessions"])
+def test_the_reference_names_every_column(shared_reader, table):
+    named = set(re.findall(r"`([a-z_0-9]+)`", REFERENCE.read_text()))
+    assert set(shared_reader.query(f"SELECT * FROM {table}").columns) <= named
 
 
 REFUSED = [
