@@ -7,14 +7,16 @@ from extproc.approvals.digest import digest
 from extproc.approvals.port import Approval, ApprovalRequest, State
 from extproc.flow.case import Case, Released
 from extproc.flow.guard import Guard
-from extproc.flow.identify import EVERYTHING
+from extproc.flow.identify import EVERYTHING, masked_arguments
 from extproc.model.decision import ApprovalTerms, Decision, HoldMode
 from extproc.model.entries import EntryKind
-from extproc.model.errors import ApprovalError, EvidenceError, Refused
+from extproc.model.errors import ApprovalError, EvidenceError, MaskingError, Refused
 from extproc.model.ids import uuid7
 from extproc.model.reasons import Reason
 
 NANOSECONDS = 1_000_000_000
+PREVIEW_MAX = 64 << 10
+"""Characters of masked arguments that a person can be asked to read."""
 ENVOY_SLACK_S = 5.0
 """Envoy waits this much longer than the hold, so that the guard's answer, not a 504, ends it."""
 
@@ -42,7 +44,7 @@ async def hold(case: Case, guard: Guard, keep_waiting: Callable[[float], Awaitab
     request = _request(case, guard, decision, terms, seconds)
     case.released = Released(approval_id=request.approval_id)
     try:
-        await asyncio.to_thread(guard.approvals.open, request)
+        await _open(guard, request)
         await _record_held(case, guard)
         approval = await _wait(guard, request, lambda: keep_waiting(seconds + ENVOY_SLACK_S))
     except ApprovalError as error:
@@ -54,6 +56,16 @@ async def hold(case: Case, guard: Guard, keep_waiting: Callable[[float], Awaitab
         case.released.held_ns = guard.clock() - request.created_ns
     _settle(case, guard, approval)
     await _spend(guard, request)
+
+
+async def _open(guard: Guard, request: ApprovalRequest) -> None:
+    """Store the request. A caller that leaves meanwhile is waited for, so that what is stored can be cancelled."""
+    storing = asyncio.ensure_future(asyncio.to_thread(guard.approvals.open, request))
+    try:
+        await asyncio.shield(storing)
+    except asyncio.CancelledError:
+        await asyncio.wait([storing])
+        raise
 
 
 async def _wait(guard: Guard, request: ApprovalRequest, keep_waiting: Callable[[], Awaitable[None]]) -> Approval:
@@ -97,10 +109,25 @@ def _request(
         minimum=terms.minimum,
         created_ns=now,
         expires_ns=now + int(seconds * NANOSECONDS),
-        preview=case.recorded.arguments,
+        preview=_preview(case, guard),
         findings=case.findings,
         source=case.head.source,
     )
+
+
+def _preview(case: Case, guard: Guard) -> str:
+    """The masked arguments, whole: what approvers cannot read they cannot approve.
+
+    Raises:
+        Refused: they cannot be masked, or are too long to be read.
+    """
+    try:
+        preview = masked_arguments(case, guard)
+    except MaskingError as error:
+        raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="approval.preview", detail=str(error)) from error
+    if len(preview) > PREVIEW_MAX:
+        raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="approval.preview", detail="too long to be read")
+    return preview
 
 
 async def _record_held(case: Case, guard: Guard) -> None:

@@ -114,20 +114,26 @@ def record_request(case: Case, guard: Guard) -> None:
         if not case.recorded.path:
             case.recorded.path = guard.masker.mask_text(readable_url(case.head.path_only), EVERYTHING)[0]
         if case.connection and case.call and case.connection.settings.recording.arguments:
-            text = _masked_arguments(case, case.call.arguments, guard).decode("utf-8", "replace")
-            case.recorded.arguments = text[: case.connection.settings.recording.max_text]
+            limit = case.connection.settings.recording.max_text
+            case.recorded.arguments = masked_arguments(case, guard)[:limit]
     except MaskingError:
         case.recorded.arguments = ""
 
 
-def _masked_arguments(case: Case, arguments: Json, guard: Guard) -> bytes:
-    """The arguments as entries keep them. Where detectors found nothing, only field rules can have work left."""
+def masked_arguments(case: Case, guard: Guard) -> str:
+    """The arguments as entries keep them, JSON text.
+
+    Where detectors found nothing, only field rules can have work left.
+
+    Raises:
+        MaskingError: they cannot be masked.
+    """
     rules = EVERYTHING
     if case.connection:
         rules += case.connection.mask.request
     if case.decision:
         rules += case.decision.mask.request
-    text = dump(arguments)
-    if case.searched and not case.findings and not any(rule.path for rule in rules):
-        return text
-    return guard.masker.mask(text, "application/json", rules).body
+    text = dump(case.call.arguments if case.call else None)
+    if not case.searched or case.findings or any(rule.path for rule in rules):
+        text = guard.masker.mask(text, "application/json", rules).body
+    return text.decode("utf-8", "replace")

@@ -6,6 +6,7 @@ import threading
 import time
 from typing import Any
 
+import structlog
 from fastapi import FastAPI
 
 from extproc.app import make_masker
@@ -17,10 +18,15 @@ from extproc.evidence.clickhouse import Target, connect, create_schema
 from extproc.evidence.reading import EvidenceReader
 from extproc.evidence.shipper import Shipper
 from extproc.flow.identify import EVERYTHING
+from extproc.model.errors import ApprovalError
 from extproc.server.health import OK, http_health
 from extproc.server.log import set_up_log
 from extproc.server.web import web
 from extproc.server.worker import until_stopped
+
+SWEEP_EVERY_S = 10.0
+KEEP_CLOSED_NS = 30 * 24 * 3600 * 1_000_000_000
+"""Closed approvals stay in the store for thirty days; evidence keeps them for good."""
 
 
 async def run_control(settings: Settings, *, health: str) -> None:
@@ -60,12 +66,24 @@ async def run_control(settings: Settings, *, health: str) -> None:
             if settings.control.listen:
                 await ways_in.enter_async_context(web(api(local=False), settings.control.listen))
             await ways_in.enter_async_context(http_health(health, checks))
+            sweeping = asyncio.create_task(_sweep(approvals))
             await until_stopped()
+            sweeping.cancel()
     finally:
         stop.set()
         await asyncio.to_thread(shipping.join)
         await asyncio.to_thread(reader.close)
         approvals.close()
+
+
+async def _sweep(approvals: SqliteApprovals) -> None:
+    """Close what nobody decided in time, also for workers that died, and forget what was closed long ago."""
+    while True:
+        await asyncio.sleep(SWEEP_EVERY_S)
+        try:
+            await asyncio.to_thread(approvals.sweep, time.time_ns(), keep_ns=KEEP_CLOSED_NS)
+        except ApprovalError as error:
+            structlog.get_logger().error("approvals cannot be swept", error=str(error))
 
 
 def make_target(settings: Settings) -> Target:

@@ -3,6 +3,8 @@
 import asyncio
 import gzip
 import json
+import threading
+import time
 
 import pytest
 
@@ -438,3 +440,45 @@ async def test_a_caller_that_leaves_in_the_middle_of_its_body_is_recorded(tmp_pa
     peer = await play(guard, asks("POST", "/customers"), None)
     assert guard.recorder.last.reason == "caller-gone"
     assert ("req", "done") not in peer.marks()
+
+
+async def test_approvers_read_the_arguments_even_where_the_record_keeps_none(tmp_path):
+    """What evidence keeps is one setting; what approvers must see is not."""
+    guard = make_guard(
+        tmp_path,
+        engine=ScriptedEngine(HOLD),
+        changes={"connections.crm.recording": {"arguments": False}, "limits.hold": 0.3},
+    )
+    task = asyncio.create_task(play(guard, asks(path=f"/customers/{SSN}")))
+    while not (pending := await asyncio.to_thread(guard.approvals.recent, pending_only=True, limit=5)):
+        await asyncio.sleep(0.01)
+    assert pending[0].request.preview == '{"id":"[US_SSN]"}'
+    await task
+    assert all(entry.arguments == "" for entry in guard.recorder.entries)
+
+
+async def test_a_call_too_long_to_read_is_not_put_to_approvers(tmp_path):
+    """Nobody approves what nobody can read."""
+    guard = make_guard(tmp_path, engine=ScriptedEngine(HOLD))
+    body = json.dumps({"note": "word " * 20_000}).encode()
+    peer = await play(guard, asks("POST", "/customers", content_type="application/json"), sends(body))
+    assert reason_of(peer) == "approval-unavailable"
+    assert guard.approvals.recent(pending_only=False, limit=5) == []
+
+
+async def test_a_caller_that_leaves_while_its_request_is_stored_leaves_nothing_to_approve(tmp_path):
+    """The request is cancelled however the two race."""
+    guard = make_guard(tmp_path, engine=ScriptedEngine(HOLD))
+    began = threading.Event()
+    store = guard.approvals.open
+
+    def slowly(request):
+        began.set()
+        time.sleep(0.1)
+        store(request)
+
+    guard.approvals.open = slowly
+    await play_and_leave(guard, ScriptedPeer().say(asks()), began.is_set)
+    await guard.waiter.finish()
+    [approval] = guard.approvals.recent(pending_only=False, limit=5)
+    assert approval.state == "cancelled"
