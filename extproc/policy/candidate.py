@@ -18,9 +18,11 @@ from extproc.model.identity import Identity
 from extproc.model.reasons import Uninspectable
 from extproc.policy.answer import UNREADABLE, read_answer
 from extproc.policy.document import build_document
-from extproc.policy.embedded import UNDEFINED, EmbeddedEngine
+from extproc.policy.embedded import SETTINGS, UNDEFINED, EmbeddedEngine, run
 from extproc.policy.sources import Module, Sources
 
+WRONG = ".".join((*SETTINGS[:-1], "wrong"))
+"""A rule that names what is wrong with the data, for people."""
 MEMORY = 512 << 20
 """Bytes a candidate may take."""
 
@@ -64,11 +66,27 @@ def try_sources(sources: Sources) -> str:
     """
     try:
         engine = EmbeddedEngine.from_sources(sources)
+        if engine.settings_valid is False:
+            return wrong_settings(engine)
         for document in sample_documents():
             _try_document(engine, document)
     except (ConfigError, PolicyError) as error:
         return str(error)
     return ""
+
+
+def wrong_settings(engine: EmbeddedEngine) -> str:
+    """Which parts of the data are wrong, as far as the policy tells: ``data.extproc.settings.wrong``."""
+    try:
+        wrong = run(engine.template.clone(), WRONG, b"{}", by="eval_rule_as_json")
+    except PolicyError:
+        wrong = None
+    parts = ", ".join(str(part) for part in wrong) if isinstance(wrong, list) else ""
+    which = f" (wrong: {parts})" if parts else ""
+    return (
+        f"the data has not the shape that the policy reads{which}: {'.'.join(SETTINGS)} is not true\n"
+        "  the keys are in docs/reference/policy.md; name your file in policy.data"
+    )
 
 
 def _try_document(engine: EmbeddedEngine, document: bytes) -> None:

@@ -20,7 +20,7 @@ from extproc.policy.builtins import install
 from extproc.policy.engine import new_engine
 from extproc.policy.lint import lint
 from extproc.policy.patterns import Patterns
-from extproc.policy.sources import Module, Sources, read_sources
+from extproc.policy.sources import ENTRY, LOADED, Module, Sources, read_sources
 from extproc.policy.strict_json import has_one_reading
 from extproc.policy.units import Unit, read_units
 
@@ -30,6 +30,11 @@ REFUSAL = re.compile(
     r"--> (?P<file>[^\n]*):(?P<line>\d+):(?P<column>\d+)\n.*?^error: (?P<message>[^\n]*)", re.MULTILINE | re.DOTALL
 )
 UNDEFINED = "the decision is undefined"
+ANSWER = f"data.{ENTRY}.answer"
+"""Our own rule around the query. A query is parsed and analysed at each evaluation, a rule is not; but a rule's
+undefined is spelled as a string, so the value is wrapped: what is no object is undefined."""
+SETTINGS = ("data", "extproc", "settings", "valid")
+"""A rule about data alone: true when the data has the shape that the policy reads. Evaluated once, at loading."""
 NOT_OURS = (KeyboardInterrupt, SystemExit, asyncio.CancelledError, GeneratorExit)
 """Derive from ``BaseException`` as the engine's panics do, and are not about policy."""
 
@@ -42,6 +47,8 @@ class EmbeddedEngine:
     query: str
     revision: str
     max_input: int = MAX_INPUT
+    settings_valid: bool | None = None
+    """Whether the data has the shape the policy says it reads; None where the policy does not say."""
 
     @classmethod
     def load(cls, paths: Sequence[Path], data_paths: Sequence[Path], query: str) -> "EmbeddedEngine":
@@ -65,7 +72,15 @@ class EmbeddedEngine:
             raise ConfigError(
                 f"no rule defines {sources.query}", None, "check policy.query, and the files' packages"
             )
-        return cls(template, sources.query, sources.revision)
+        entry = f'package {ENTRY}\n\nanswer := {{"value": {sources.query}}}\n'
+        _guarded(template.add_policy, ENTRY, entry, file=ENTRY)
+        _prepare(template)
+        checked = any(unit.defines(SETTINGS) for unit in units)
+        valid = settings_hold(template) if checked else None
+        if valid:
+            _guarded(template.add_data_json, json.dumps({LOADED: {"settings_valid": True}}), file="data")
+            _prepare(template)
+        return cls(template, sources.query, sources.revision, settings_valid=valid)
 
     async def evaluate(self, document: bytes) -> Json:
         """Evaluate the query over one input: see ``PolicyEngine.evaluate``. Does not wait for anything."""
@@ -77,7 +92,19 @@ class EmbeddedEngine:
             raise PolicyError("the input is too large for the embedded engine")
         if not has_one_reading(document):
             raise PolicyError("the input has duplicate keys or numbers that are not exact")
-        return only_value(run(self.template.clone(), self.query, document))
+        match run(self.template.clone(), ANSWER, document, by="eval_rule_as_json"):
+            case {"value": value}:
+                return value
+            case _:
+                raise PolicyError(UNDEFINED)
+
+
+def settings_hold(template: Any) -> bool:
+    """Whether ``data.extproc.settings.valid`` is true. A rule about data: it sees no input."""
+    try:
+        return run(template.clone(), ".".join(SETTINGS), b"{}", by="eval_rule_as_json") is True
+    except PolicyError:
+        return False
 
 
 def compile_modules(modules: Sequence[Module], data: Json) -> Any:
@@ -113,18 +140,24 @@ def compile_checked(modules: Sequence[Module], data: Json) -> tuple[Any, tuple[U
     return template, units
 
 
-def run(engine: Any, query: str, document: bytes) -> Json:
+def run(engine: Any, query: str, document: bytes, *, by: str = "eval_query_as_json") -> Json:
     """Evaluate a query once. The engine must not be used again after an error.
 
+    Args:
+        engine: a clone, which is used up.
+        query: the query; a rule's name, with ``eval_rule_as_json``.
+        document: the input.
+        by: the engine's method.
+
     Returns:
-        The engine's whole result.
+        The engine's whole result; of a rule, its value.
 
     Raises:
         PolicyError: any error, with the policy's place and nothing of the input.
     """
     try:
         engine.set_input_json(document.decode())
-        return orjson.loads(engine.eval_query_as_json(query))  # type: ignore[no-any-return]
+        return orjson.loads(getattr(engine, by)(query))  # type: ignore[no-any-return]
     except NOT_OURS:
         raise
     except BaseException as error:  # noqa: BLE001 - panics derive from it
@@ -149,7 +182,7 @@ def only_value(result: Any) -> Json:
 def _prepare(template: Any) -> None:
     """Resolve names and order expressions once, not in every clone; unsafe variables are found here too.
 
-    Evaluates no rule: a policy that never ends must not hang its loading.
+    Evaluates no rule.
     """
     _guarded(template.set_input_json, "{}", file="input")
     _guarded(template.eval_query_as_json, "true", file="query")

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from extproc.policy.builtins import ALLOWED, ARITIES
+from extproc.policy.heads import lint_heads
 from extproc.policy.negation import GLOBALS, lint_negations
-from extproc.policy.sources import TEST_SUFFIX
+from extproc.policy.sources import RESERVED, TEST_SUFFIX
 from extproc.policy.syntax import Node, children, kind_of, nodes, ref_path, rule_path
 from extproc.policy.units import Unit, Violation, bodies, declared, violation
 
@@ -31,10 +32,13 @@ def _lint_unit(unit: Unit, defined: set[tuple[str, ...]]) -> Iterator[Violation]
     local = {path[len(unit.package)] for path in defined if path[: len(unit.package)] == unit.package}
     known = GLOBALS | unit.imports.names | local
     for rule in unit.rules:
+        if rule_path(unit.package, rule)[1] in RESERVED:
+            yield violation(unit, next(iter(rule.values())), "this package is the loader's own", "rename it")
         yield from _empty_bodies(unit, rule)
         for call in nodes(rule, "Call"):
             yield from _bad_call(unit, call, defined)
         yield from lint_negations(unit, rule, frozenset(known))
+        yield from lint_heads(unit, rule, frozenset(known))
         if not unit.file.endswith(TEST_SUFFIX):
             yield from _replacements(unit, rule)
 

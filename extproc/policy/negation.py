@@ -45,22 +45,22 @@ def _is_certain(node: Any, names: frozenset[str]) -> bool:
         return _is_flat(node, names)
     if kind in ("BoolExpr", "AssignExpr") and node[kind]["op"] == "Eq":
         return all(
-            _is_flat(side, names) or _is_plain(side, names) for side in (node[kind]["lhs"], node[kind]["rhs"])
+            _is_flat(side, names) or is_plain(side, names) for side in (node[kind]["lhs"], node[kind]["rhs"])
         )
     if kind == "Call":
-        return all(_is_plain(operand, names) for operand in node["Call"]["params"])
-    return _is_plain(node, names)
+        return all(is_plain(operand, names) for operand in node["Call"]["params"])
+    return is_plain(node, names)
 
 
 def _is_flat(node: Any, names: frozenset[str]) -> bool:
     """A reference whose indexes are variables and constants."""
     kind = kind_of(node)
     if kind == "RefBrack":
-        return _is_plain(node[kind]["index"], names) and _is_flat(node[kind]["refr"], names)
+        return is_plain(node[kind]["index"], names) and _is_flat(node[kind]["refr"], names)
     return kind == "Var" or (kind == "RefDot" and _is_flat(node[kind]["refr"], names))
 
 
-def _is_plain(node: Any, names: frozenset[str]) -> bool:
+def is_plain(node: Any, names: frozenset[str]) -> bool:
     """Made of constants, local variables and comprehensions only, through any operators and built-ins."""
     kind = kind_of(node)
     if kind in CONSTANTS or kind in CLOSURES:
@@ -72,10 +72,10 @@ def _is_plain(node: Any, names: frozenset[str]) -> bool:
     if kind == "Call":
         path = ref_path(node["Call"]["fcn"])
         built_in = ".".join(path) in ALLOWED and path[0] not in names
-        return built_in and all(_is_plain(operand, names) for operand in node["Call"]["params"])
+        return built_in and all(is_plain(operand, names) for operand in node["Call"]["params"])
     if isinstance(node, dict):
-        return all(_is_plain(value, names) for name, value in node.items() if name not in ("span", "op", "eidx"))
-    return not isinstance(node, list) or all(_is_plain(item, names) for item in node)
+        return all(is_plain(value, names) for name, value in node.items() if name not in ("span", "op", "eidx"))
+    return not isinstance(node, list) or all(is_plain(item, names) for item in node)
 
 
 def _unsafe_negation(unit: Unit, rule: Node, known: frozenset[str]) -> Iterator[Violation]:

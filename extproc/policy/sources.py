@@ -20,6 +20,11 @@ MAX_FILE = 1 << 20
 """Bytes of one Rego file."""
 MAX_DATA = 32 << 20
 """Bytes of one data file."""
+LOADED = "extproc_loaded"
+"""Below ``data``: what the loader tells policies. Data files must not give it."""
+ENTRY = "extproc_entry"
+"""The loader's own package."""
+RESERVED = frozenset({LOADED, ENTRY})
 DATA_SUFFIXES = frozenset({".json", ".yaml", ".yml"})
 
 
@@ -116,7 +121,9 @@ def _parse_data(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ConfigError(str(error), Place(path)) from error
     if not isinstance(parsed, dict):
-        raise ConfigError("data must be an object", Place(path), "write `extproc:` with its keys below")
+        raise ConfigError("data must be an object", Place(path), "write `guard:` with its keys below")
+    if taken := RESERVED & parsed.keys():
+        raise ConfigError(f"{min(taken)} is the loader's own", Place(path), "choose another key")
     return parsed
 
 

@@ -1,21 +1,20 @@
 # Allowed at once, or held until people approve: data.guard.hold, the highest threshold that the risk reaches.
+#
+# Rules of other packages are named in full: by an imported name the embedded engine evaluates their whole package.
 package extproc.approvals
 
-import data.extproc.masks
-import data.extproc.risk
-
-thresholds := object.get(data.guard, "hold", [])
-
-reached := [threshold.at | some threshold in thresholds; risk.score >= threshold.at]
-
-highest := max(reached)
-
-verdict := {"action": "allow", "rule": "granted", "risk": risk.score, "mask": masks.plan} if count(reached) == 0
-
-verdict := {
+verdict := {"action": "allow", "rule": "granted", "risk": score, "mask": data.extproc.masks.plan} if {
+	score := data.extproc.risk.score
+	count(reached(score)) == 0
+} else := {
 	"action": "hold", "reason": "high-risk", "rule": concat("", ["risk-", format_int(highest, 10)]),
-	"risk": risk.score, "mask": masks.plan, "approval": object.remove(threshold, ["at"]),
+	"risk": score, "mask": plan, "approval": object.remove(threshold, ["at"]),
 } if {
-	some threshold in thresholds
+	score := data.extproc.risk.score
+	plan := data.extproc.masks.plan
+	highest := max(reached(score))
+	some threshold in data.guard.hold
 	threshold.at == highest
 }
+
+reached(score) := {threshold.at | some threshold in data.guard.hold; score >= threshold.at}

@@ -1,14 +1,14 @@
 # What arguments may be, from data.guard.arguments. A condition that cannot be tested counts as not met.
 package extproc.arguments
 
-import data.extproc.names
 import data.extproc.sql
 
 absent := {"absent": "this value stands for an argument that is not there"}
 
-conditions := [condition |
-	some condition in object.get(data.guard, "arguments", [])
-	names.some_matches(condition.functions, input.call.function)
+unmet := [condition |
+	some condition in data.guard.arguments
+	data.extproc.names.some_matches(condition.functions, input.call.function)
+	not met(condition)
 ]
 
 value(condition) := object.get(input.call.arguments, condition.path, absent) if is_object(input.call.arguments)
@@ -49,12 +49,6 @@ passes("matches", limit, given) if {
 	regex.match(limit, given)
 }
 
-acceptable if {
-	every condition in conditions {
-		met(condition)
-	}
-}
+acceptable if count(unmet) == 0
 
-refused := [condition.rule | some condition in conditions; not met(condition)]
-
-first_refused := refused[0]
+first_refused := unmet[0].rule

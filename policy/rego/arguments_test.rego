@@ -41,7 +41,7 @@ refused := [
 test_what_meets_all_conditions_is_acceptable if {
 	every case in accepted {
 		arguments.acceptable with input as call(case[0], case[1]) with data.guard as guard
-		arguments.refused == [] with input as call(case[0], case[1]) with data.guard as guard
+		arguments.unmet == [] with input as call(case[0], case[1]) with data.guard as guard
 	}
 }
 

@@ -12,12 +12,12 @@ decision := {"action": "deny", "reason": "uninspectable", "rule": "uninspectable
 	not data.extproc.settings.valid
 } else := {"action": "allow", "rule": "protocol-method"} if {
 	data.extproc.roles.protocol_method
-} else := {"action": "deny", "reason": "not-in-scope", "rule": "not-granted"} if {
-	not data.extproc.roles.granted
-} else := {"action": "deny", "reason": "forbidden-argument", "rule": rule, "risk": data.extproc.risk.score} if {
-	rule := data.extproc.arguments.first_refused
 } else := verdict if {
 	data.extproc.roles.granted
 	data.extproc.arguments.acceptable
 	verdict := data.extproc.approvals.verdict
+} else := {"action": "deny", "reason": "not-in-scope", "rule": "not-granted"} if {
+	not data.extproc.roles.granted
+} else := {"action": "deny", "reason": "forbidden-argument", "rule": rule, "risk": data.extproc.risk.score} if {
+	rule := data.extproc.arguments.first_refused
 }

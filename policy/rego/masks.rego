@@ -1,20 +1,20 @@
 # What is masked besides the connection's own rules, from data.guard.masks.
 package extproc.masks
 
-import data.extproc.names
-
 exempt(mask) if {
 	some group in object.get(mask, "unless_groups", [])
 	group in input.identity.groups
 }
 
 applicable := [mask |
-	some mask in object.get(data.guard, "masks", [])
-	names.some_matches(mask.functions, input.call.function)
+	some mask in data.guard.masks
+	data.extproc.names.some_matches(mask.functions, input.call.function)
 	not exempt(mask)
 ]
 
-plan := {way: rules |
-	some way in ["request", "response"]
-	rules := [rule | some mask in applicable; some rule in object.get(mask, way, [])]
+plan := {"request": [], "response": []} if {
+	not data.guard.masks
+} else := {
+	"request": [rule | some rule in applicable[_].request],
+	"response": [rule | some rule in applicable[_].response],
 }

@@ -2,9 +2,9 @@
 # `crm.get_customer`, `crm.get_*`, `crm.*`, or `*` for everything.
 package extproc.names
 
-matches(pattern, name) if pattern == name
-
 matches(pattern, name) if {
+	pattern == name
+} else if {
 	endswith(pattern, "*")
 	startswith(name, trim_suffix(pattern, "*"))
 }

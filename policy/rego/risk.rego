@@ -1,20 +1,18 @@
 # How risky a call is, 0 to 100: the highest of what data.guard.risk says about the function and the findings.
 package extproc.risk
 
-import data.extproc.names
+scores contains object.get(data.guard, ["risk", "default"], 0)
 
-settings := object.get(data.guard, "risk", {})
+scores contains risk if {
+	some pattern, risk in data.guard.risk.functions
+	data.extproc.names.matches(pattern, input.call.function)
+}
 
-default_score := object.get(settings, "default", 0)
-
-of_functions := [risk |
-	some pattern, risk in object.get(settings, "functions", {})
-	names.matches(pattern, input.call.function)
-]
-
-of_findings := [risk |
+scores contains risk if {
 	some finding in input.findings
-	risk := object.get(settings, "findings", {})[finding.entity]
-]
+	risk := data.guard.risk.findings[finding.entity]
+}
 
-score := max(array.concat([default_score], array.concat(of_functions, of_findings)))
+score := 0 if {
+	not data.guard.risk
+} else := max(scores)

@@ -1,14 +1,14 @@
 # Who may call what: the functions of the caller's groups, from data.guard.roles. The role `*` is everybody's.
 package extproc.roles
 
-import data.extproc.names
-
-patterns contains pattern if {
-	some group in array.concat(input.identity.groups, ["*"])
+granted if {
+	some group in input.identity.groups
 	some pattern in data.guard.roles[group].functions
+	data.extproc.names.matches(pattern, input.call.function)
+} else if {
+	some pattern in data.guard.roles["*"].functions
+	data.extproc.names.matches(pattern, input.call.function)
 }
-
-granted if names.some_matches(patterns, input.call.function)
 
 # What MCP clients send besides tool calls. It reaches no tool, so anyone who may call something on the connection
 # may send it.
@@ -39,5 +39,10 @@ protocol_method if {
 	input.call.protocol == "mcp"
 	is_protocol
 	some pattern in patterns
-	names.about(pattern, input.connection.name)
+	data.extproc.names.about(pattern, input.connection.name)
+}
+
+patterns contains pattern if {
+	some group in array.concat(input.identity.groups, ["*"])
+	some pattern in data.guard.roles[group].functions
 }

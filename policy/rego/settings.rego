@@ -7,7 +7,10 @@ keys := {"roles", "arguments", "risk", "hold", "masks"}
 
 tests := {"read_only_sql", "at_most", "at_least", "one_of", "matches"}
 
+# The data does not change between decisions: where the loader has looked already, once is enough.
 valid if {
+	data.extproc_loaded.settings_valid == true
+} else if {
 	is_object(data.guard)
 	object.keys(data.guard) - keys == set()
 	roles_valid
@@ -16,6 +19,23 @@ valid if {
 	hold_valid
 	masks_valid
 }
+
+# What is wrong, for whoever wrote the data.
+wrong contains key if {
+	is_object(data.guard)
+	some key, _ in data.guard
+	not keys[key]
+}
+
+wrong contains "roles" if not roles_valid
+
+wrong contains "arguments" if not arguments_valid
+
+wrong contains "risk" if not risk_valid
+
+wrong contains "hold" if not hold_valid
+
+wrong contains "masks" if not masks_valid
 
 patterns_valid(patterns) if {
 	is_array(patterns)

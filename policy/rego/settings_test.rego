@@ -50,3 +50,16 @@ test_every_mistake_is_found if {
 test_no_settings_are_not_valid if {
 	not settings.valid with data.guard as {}
 }
+
+test_what_is_wrong_is_named if {
+	settings.wrong == set() with data.guard as good
+	settings.wrong == {"hodl"} with data.guard as changed("/hodl", [])
+	settings.wrong == {"hold", "masks"} with data.guard as object.union(good, {"hold": [{}], "masks": [{}]})
+	settings.wrong == {"roles"} with data.guard as {}
+}
+
+test_the_loader_may_have_looked if settings.valid with data.extproc_loaded as {"settings_valid": true} with data.guard as {}
+
+test_only_its_word_counts if {
+	not settings.valid with data.extproc_loaded as {"settings_valid": "yes"} with data.guard as {}
+}

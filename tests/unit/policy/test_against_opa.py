@@ -87,6 +87,24 @@ THE_SAME = [
     "x := input.l == [`a`, 1]",
     "x := input.s > `abb`",
     "x := array.slice(input.l, 0, 1)",
+    "x contains v if { some k in [`a`, `z`]; v := input.o[k] }",
+    "x contains input.n",
+    "x contains [k, sprintf(`%v`, [k])] if some k in input.l",
+    "x := [f(k) | some k in [`a`, `z`]]\nf(k) := input.o[k]",
+    "x := f([`a`, `z`])\nf(l) := input.o[k] if some k in l",
+]
+LOST_BY_AN_UNDEFINED_HEAD = [
+    "x contains input.o[k] if some k in [`a`, `z`]",
+    "x contains [k, input.o[k]] if some k in [`a`, `z`]",
+    "x contains abs(input.o[k]) if some k in [`a`, `z`]",
+    "x[k] := input.o[k] if some k in [`a`, `z`]",
+    "x[input.o[k]] := k if some k in [`a`, `z`]",
+    "x := [input.o[k]] if { some k in [`a`, `z`]; k != `b` }",
+    "x contains g(k) if some k in [`a`, `z`]\ng(k) := input.o[k]",
+    "x contains input.o[k] if k := [`a`, `z`][_]",
+    "x contains concat(``, [`a`, h(k)]) if some k in [`a`, `b`]\nh(k) := `z` if k != `b`",
+    "x := 1 if input.none else := input.o[k] if some k in [`a`, `z`]",
+    "x contains y if some k in [`a`, `z`]\ny := 1 if input.n == 1",
 ]
 NOTHING = object()
 
@@ -105,7 +123,7 @@ def ask_embedded(index: int, text: str, document: bytes) -> object:
 
 @pytest.mark.parametrize("given", INPUTS, ids=["empty", "full", "odd"])
 def test_the_embedded_engine_says_what_opa_says_or_nothing(opa_binary, tmp_path, given):
-    texts = [*THE_SAME, *REFUSED_UNDER_NOT]
+    texts = [*THE_SAME, *REFUSED_UNDER_NOT, *LOST_BY_AN_UNDEFINED_HEAD]
     for index, text in enumerate(texts):
         (tmp_path / f"{index}.rego").write_text(module(index, text))
     (tmp_path / "input.json").write_text(json.dumps(given))
@@ -130,3 +148,9 @@ def test_what_could_be_undefined_under_not_is_refused(text):
 @pytest.mark.parametrize("text", THE_SAME)
 def test_ordinary_expressions_are_not_refused(text):
     EmbeddedEngine.from_sources(Sources((Module("s.rego", module(0, text)),), {}, "data.s0.x"))
+
+
+@pytest.mark.parametrize("text", LOST_BY_AN_UNDEFINED_HEAD)
+def test_a_head_that_may_be_undefined_over_an_iterating_body_is_refused(text):
+    with pytest.raises(ConfigError, match="loses other results"):
+        EmbeddedEngine.from_sources(Sources((Module("s.rego", module(0, text)),), {}, "data.s0.x"))

@@ -1,10 +1,11 @@
 """A candidate is tried where it can be killed."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
-from extproc.model.errors import PolicyInvalid
+from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
 from extproc.policy.candidate import check_candidate, sample_documents, try_sources
 from extproc.policy.embedded import EmbeddedEngine
 from extproc.policy.sources import Module, Sources, read_sources
@@ -20,8 +21,47 @@ def sources(text: str) -> Sources:
     return Sources((Module("t.rego", f"package t\n{text}"),), {}, "data.t.decision")
 
 
+STARTER = read_sources([], [], "data.extproc.decision")
+
+
+def with_guard(**guard: object) -> Sources:
+    return replace(STARTER, data={"guard": guard})
+
+
 def test_the_starter_policies_are_fine():
-    check_candidate(read_sources([], [], "data.extproc.decision"))
+    check_candidate(with_guard(roles={}))
+
+
+def test_data_of_another_shape_is_refused_and_the_wrong_part_named():
+    with pytest.raises(PolicyInvalid, match=r"\(wrong: hold, hodl\)|\(wrong: hodl, hold\)"):
+        check_candidate(with_guard(roles={}, hodl=[], hold=[{}]))
+    with pytest.raises(PolicyInvalid, match=r"name your file in policy\.data"):
+        check_candidate(STARTER)
+
+
+def test_data_that_was_looked_at_is_not_looked_at_again():
+    seen = Module("seen.rego", "package seen\n\nx := data.extproc_loaded.settings_valid")
+    asking = replace(STARTER, modules=(*STARTER.modules, seen), query="data.seen.x")
+    good = EmbeddedEngine.from_sources(replace(asking, data={"guard": {"roles": {}}}))
+    bad = EmbeddedEngine.from_sources(replace(asking, data={"guard": {"role": {}}}))
+    assert (good.settings_valid, bad.settings_valid) == (True, False)
+    assert good.evaluate_now(b"{}") is True
+    with pytest.raises(PolicyError, match="undefined"):
+        bad.evaluate_now(b"{}")
+
+
+def test_a_policy_without_settings_is_not_asked_for_them():
+    assert EmbeddedEngine.from_sources(sources("decision := true")).settings_valid is None
+
+
+def test_only_the_loader_says_that_settings_are_valid(tmp_path):
+    (tmp_path / "d.json").write_text('{"extproc_loaded": {"settings_valid": true}}')
+    with pytest.raises(ConfigError, match="the loader's own"):
+        read_sources([], [tmp_path / "d.json"], "data.extproc.decision")
+    for package in ("extproc_loaded", "extproc_loaded.deeper", "extproc_entry"):
+        module = Module("m.rego", f"package {package}\n\nsettings_valid := true")
+        with pytest.raises(ConfigError, match="the loader's own"):
+            EmbeddedEngine.from_sources(replace(STARTER, modules=(*STARTER.modules, module)))
 
 
 def test_a_policy_that_hangs_is_killed():
