@@ -38,5 +38,9 @@ async def speak(port: int, request: bytes, *, within_s: float = 8.0) -> Raw:
 
 def request(method: str, target: str, *fields: tuple[str, str], body: bytes = b"", version: str = "1.1") -> bytes:
     """A request, written exactly so; ``connection: close`` is added."""
-    lines = [f"{method} {target} HTTP/{version}", *(f"{name}: {value}" for name, value in fields), "connection: close"]
+    lines = [
+        f"{method} {target} HTTP/{version}",
+        *(f"{name}: {value}" for name, value in fields),
+        "connection: close",
+    ]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body

@@ -58,7 +58,9 @@ def document(issuer: Issuer, upstream: str, **changes: Any) -> dict[str, Any]:
         "workers": 2,
         "log_level": "debug",
         "identity": {
-            "providers": {"corp": {"issuer": issuer.name, "audiences": [AUDIENCE], "jwks_file": str(issuer.jwks_file)}}
+            "providers": {
+                "corp": {"issuer": issuer.name, "audiences": [AUDIENCE], "jwks_file": str(issuer.jwks_file)}
+            }
         },
         "connections": {
             "crm": {**http, "hosts": [CRM], "credential": {"file": "credential"}},
@@ -198,7 +200,9 @@ class Stack:
         found = [entry for file in self.spools() for _, entry in rows(file, self._seen.get(file.name, 0))]
         return sorted(found, key=lambda entry: entry["time_ns"])
 
-    async def until(self, enough: Callable[[list[dict[str, Any]]], Any], within_s: float = 5.0) -> list[dict[str, Any]]:
+    async def until(
+        self, enough: Callable[[list[dict[str, Any]]], Any], within_s: float = 5.0
+    ) -> list[dict[str, Any]]:
         """The entries, once there are enough."""
         deadline = time.monotonic() + within_s
         while not enough(found := self.entries()):
@@ -305,7 +309,17 @@ async def run_stack(
         stack = Stack(folder, config, settings, issuer, upstream)
         endpoints = [worker_endpoint(settings, index) for index in range(workers)]
         for index, endpoint in enumerate(endpoints):
-            ordinary = ["-m", "extproc", "serve", "--config", str(config), "--index", str(index), "--listen", endpoint]
+            ordinary = [
+                "-m",
+                "extproc",
+                "serve",
+                "--config",
+                str(config),
+                "--index",
+                str(index),
+                "--listen",
+                endpoint,
+            ]
             argv = [str(FAULTY), str(config), str(index), endpoint] if faulty else ordinary
             stack.workers.append(Worker([sys.executable, *argv], endpoint, folder / f"worker-{index}.log"))
         if serve:

@@ -71,10 +71,16 @@ async def test_a_chunked_body_is_read_whole(stack: Stack) -> None:
 async def test_a_gzipped_request_is_decided_and_forwarded_plain(stack: Stack) -> None:
     """What was inspected is what is forwarded."""
     body = b'{"env":"live","n":1}'
-    answer = await stack.call("POST", "/customers", content=gzip.compress(body), headers={"content-encoding": "gzip"})
+    answer = await stack.call(
+        "POST", "/customers", content=gzip.compress(body), headers={"content-encoding": "gzip"}
+    )
     assert answer.status_code == 200
     (seen,) = stack.reached
-    assert (seen.body, seen.header("content-encoding"), seen.header("content-length")) == (body, None, str(len(body)))
+    assert (seen.body, seen.header("content-encoding"), seen.header("content-length")) == (
+        body,
+        None,
+        str(len(body)),
+    )
 
 
 async def test_an_argument_in_a_gzipped_request_is_seen_by_policy(stack: Stack) -> None:
@@ -97,7 +103,9 @@ async def test_an_argument_in_a_gzipped_request_is_seen_by_policy(stack: Stack) 
         ("gzip", b'{"env":"live"}', "content-encoding"),
     ],
 )
-async def test_what_cannot_be_decoded_is_not_forwarded(stack: Stack, encoding: str, body: bytes, fact: str) -> None:
+async def test_what_cannot_be_decoded_is_not_forwarded(
+    stack: Stack, encoding: str, body: bytes, fact: str
+) -> None:
     """Unknown, doubled, truncated, concatenated, a bomb: each a named fact in the record."""
     answer = await stack.call("POST", "/customers", content=body, headers={"content-encoding": encoding})
     assert answer.status_code == 400
@@ -111,7 +119,7 @@ async def test_what_cannot_be_decoded_is_not_forwarded(stack: Stack, encoding: s
     [
         (b'{"env":"live","env":"forbidden"}', "duplicate-keys"),
         (b'{"env":"live"} {"env":"forbidden"}', "not-json"),
-        (b'\xff\xfe{\x00}\x00', "not-utf8"),
+        (b"\xff\xfe{\x00}\x00", "not-utf8"),
         (b'{"env":"liv\xe9"}', "not-utf8"),
         (b"[" * 100 + b"]" * 100, "too-deep"),
         (b"", ""),
@@ -138,9 +146,7 @@ async def test_request_trailers_are_refused(stack: Stack) -> None:
     """With DATA and without: neither reaches the backend undecided."""
     for body in (b'{"a":1}', b"", None):
         headers = {**stack.headers(), "content-type": "application/json"}
-        answer = await call_http2(
-            stack.port, headers, path="/customers", body=body, trailers={"x-late": "1"}
-        )
+        answer = await call_http2(stack.port, headers, path="/customers", body=body, trailers={"x-late": "1"})
         assert answer.status == 400, (body, answer)
     assert stack.reached == []
     await stack.ended(3)
@@ -210,7 +216,9 @@ async def test_error_pages_are_masked(stack: Stack, status: int, kind: str) -> N
     assert_masked(answer.content)
 
 
-@pytest.mark.parametrize("kind", ["application/octet-stream", "image/png", "multipart/form-data; boundary=x", "", "x"])
+@pytest.mark.parametrize(
+    "kind", ["application/octet-stream", "image/png", "multipart/form-data; boundary=x", "", "x"]
+)
 async def test_what_cannot_be_masked_does_not_pass(stack: Stack, kind: str) -> None:
     """A clean 502 with a reason."""
     stack.upstream.answer = Scripted(200, [("content-type", kind)] if kind else [], [SENSITIVE])
@@ -301,7 +309,9 @@ async def test_bodyless_responses_pass_and_are_masked(stack: Stack) -> None:
 
 async def test_response_trailers_of_http_1_do_not_pass(stack: Stack) -> None:
     """Envoy drops them; the body is masked all the same."""
-    stack.upstream.answer = Scripted(200, [JSON], [SENSITIVE], "chunked", [("x-sum", CARD), ("x-plain", "as it is")])
+    stack.upstream.answer = Scripted(
+        200, [JSON], [SENSITIVE], "chunked", [("x-sum", CARD), ("x-plain", "as it is")]
+    )
     answer = await call_http2(stack.port, {**stack.headers(), "te": "trailers"}, method="GET", path="/customers/1")
     assert answer.status == 200
     assert_masked(answer.body, answer.trailers)

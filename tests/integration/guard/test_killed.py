@@ -11,7 +11,9 @@ from tests.integration.support.upstream import Scripted
 
 pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="session")]
 
-SENSITIVE = Scripted(200, [("content-type", "application/json"), ("x-note", CARD)], [f'{{"card":"{CARD}"}}'.encode()])
+SENSITIVE = Scripted(
+    200, [("content-type", "application/json"), ("x-note", CARD)], [f'{{"card":"{CARD}"}}'.encode()]
+)
 EVENTS = Scripted(
     200,
     [("content-type", "text/event-stream")],
@@ -122,7 +124,11 @@ async def test_a_stream_that_loses_its_guard_breaks_off(faulty: Stack, fault: st
 async def test_without_any_guard_nothing_passes() -> None:
     """No worker has ever started: every call is refused, and nothing is forwarded."""
     async with run_stack(workers=2, serve=False, answer=SENSITIVE) as stack:
-        answers = [await stack.call("POST", "/customers", json={"a": 1}), await stack.call(), await stack.call(host="x.y")]
+        answers = [
+            await stack.call("POST", "/customers", json={"a": 1}),
+            await stack.call(),
+            await stack.call(host="x.y"),
+        ]
         assert [answer.status_code for answer in answers] == [502, 502, 502]
         assert all(CARD not in answer.text for answer in answers)
         assert stack.reached == []

@@ -77,7 +77,9 @@ async def test_a_path_that_means_two_things_is_refused(stack: Stack, target: str
         ("/customers/%2e", None),
     ],
 )
-async def test_the_path_that_was_decided_is_the_path_that_goes(stack: Stack, target: str, forwarded: str | None) -> None:
+async def test_the_path_that_was_decided_is_the_path_that_goes(
+    stack: Stack, target: str, forwarded: str | None
+) -> None:
     """One spelling, made plain before the decision."""
     answer = await get(stack, target)
     assert [seen.path for seen in stack.reached] == ([forwarded] if forwarded else [])
@@ -270,7 +272,9 @@ async def test_a_token_in_the_query_does_not_count(stack: Stack) -> None:
     assert await as_caller(stack, None, f"/customers/1?access_token={token}") == 401
     assert stack.reached == []
     await stack.ended()
-    assert token not in json.dumps(stack.entries()) + stack.logs() + stack.envoy.log() + str(stack.envoy.access_log())
+    assert token not in json.dumps(stack.entries()) + stack.logs() + stack.envoy.log() + str(
+        stack.envoy.access_log()
+    )
 
 
 async def test_the_token_goes_no_further(stack: Stack) -> None:

@@ -30,7 +30,9 @@ async def received(stack: Stack, **headers: str) -> tuple[bytes, bool]:
     """The whole stream as the caller got it, and whether it was broken off."""
     got = b""
     try:
-        async with stack.client.stream("GET", stack.envoy.url + "/events", headers=stack.headers(**headers)) as stream:
+        async with stack.client.stream(
+            "GET", stack.envoy.url + "/events", headers=stack.headers(**headers)
+        ) as stream:
             async for piece in stream.aiter_raw():
                 got += piece
     except httpx.HTTPError:
@@ -130,7 +132,9 @@ async def test_the_credential_is_taken_out_of_events(stack: Stack) -> None:
 
 async def test_an_encoded_stream_does_not_pass(stack: Stack) -> None:
     """Nobody asked for it, and events in it cannot be told apart."""
-    stack.upstream.answer = Scripted(200, [*SSE, ("content-encoding", "gzip")], [b"\x1f\x8b\x08" + CARD.encode()], "chunked")
+    stack.upstream.answer = Scripted(
+        200, [*SSE, ("content-encoding", "gzip")], [b"\x1f\x8b\x08" + CARD.encode()], "chunked"
+    )
     answered = await stack.call("GET", "/events")
     assert (answered.status_code, answered.json()["reason"]) == (502, "response-uninspectable")
 
@@ -165,7 +169,12 @@ async def test_mcp_results_over_events_are_masked(stack: Stack) -> None:
         '"structuredContent":{"card":"%s"}}}\n\n' % (CARD, CARD)
     ).encode()
     stack.upstream.answer = answer(result)
-    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "search", "arguments": {"q": "x"}}}
+    call = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "tools/call",
+        "params": {"name": "search", "arguments": {"q": "x"}},
+    }
     answered = await stack.call("POST", "/mcp", host=DOCS, json=call)
     assert answered.status_code == 200
     assert CARD not in answered.text

