@@ -1,6 +1,7 @@
 """The composition root: settings in, explicit lists of parts out. The only place that knows every part."""
 
 import contextlib
+import gc
 import os
 import secrets
 import time
@@ -18,21 +19,22 @@ from extproc.masking.rewrite import TextMasker
 from extproc.model.decision import ApprovalTerms
 from extproc.model.errors import ConfigError, MaskingError
 from extproc.model.masking import MaskPlan, MaskRule
-from extproc.policy.candidate import check_candidate
-from extproc.policy.embedded import EmbeddedEngine
 from extproc.policy.opa import OpaEngine
 from extproc.policy.port import PolicyEngine
-from extproc.policy.sources import read_sources
+from extproc.policy.reloading import PolicyFiles, ReloadingEngine
+from extproc.policy.status import STATUS_FOLDER, PolicyStatus, write_status
 from extproc.protocols.http_json import HttpJsonProtocol
 from extproc.protocols.mcp import McpProtocol
 from extproc.protocols.port import FunctionProtocol
 from extproc.server.health import OK, http_health
 from extproc.server.log import set_up_log
-from extproc.server.metrics import Metrics
+from extproc.server.metrics import Metrics, policy_changed
 from extproc.server.worker import serving, until_stopped
 
 PSEUDONYM_KEY = "pseudonym.key"
 KEY_BYTES = 32
+COLLECT_AFTER = 50_000
+"""Allocations between two looks at the youngest objects (the default, 700, is one or two calls)."""
 
 
 def make_connection(name: str, settings: Connection, limits: LimitSettings) -> Connected:
@@ -93,18 +95,33 @@ def _rules(rules: list[MaskRuleSettings]) -> tuple[MaskRule, ...]:
     return tuple(MaskRule(rule.how, path=rule.path or "", entity=rule.entity or "") for rule in rules)
 
 
-def make_engine(settings: Settings) -> PolicyEngine:
+def make_engine(settings: Settings, process: str = "") -> PolicyEngine:
     """The configured engine of policy.
+
+    Args:
+        settings: the whole configuration.
+        process: whose status is kept in the state folder; empty: nobody's.
 
     Raises:
         ConfigError, PolicyInvalid: a policy that must not be loaded.
     """
     policy = settings.policy
+
+    def tell(status: PolicyStatus) -> None:
+        if process:
+            write_status(settings.state / STATUS_FOLDER, status)
+            policy_changed(status)
+
     if policy.engine == "opa":
+        tell(PolicyStatus(process, "opa", "", policy.query, time.time_ns()))
         return OpaEngine(policy.opa.address, policy.query, timeout_s=policy.opa.timeout)
-    sources = read_sources(policy.paths, policy.data, policy.query)
-    check_candidate(sources)
-    return EmbeddedEngine.from_sources(sources)
+    files = PolicyFiles(tuple(policy.paths), tuple(policy.data), policy.query)
+    return ReloadingEngine(files, process=process, every_s=policy.reload, clock_ns=time.time_ns, tell=tell)
+
+
+def keeping_up(engine: PolicyEngine) -> contextlib.AbstractAsyncContextManager[None]:
+    """Takes changed policies while the block runs, where the engine reads files itself."""
+    return engine.watching() if isinstance(engine, ReloadingEngine) else contextlib.nullcontext()
 
 
 def make_masker(settings: Settings) -> TextMasker:
@@ -155,7 +172,7 @@ def guarding(settings: Settings, worker: str) -> Iterator[Guard]:
         yield Guard(
             hosts={host: each for each in connections for host in each.settings.hosts},
             providers=settings.identity.providers,
-            engine=make_engine(settings),
+            engine=make_engine(settings, worker),
             masker=masker,
             approvals=approvals,
             waiter=ApprovalWaiter(approvals, settings.approvals.poll, time.time_ns),
@@ -169,6 +186,13 @@ def guarding(settings: Settings, worker: str) -> Iterator[Guard]:
     finally:
         spool.close()
         approvals.close()
+
+
+def _settle_memory() -> None:
+    """Keep the collector off what lives as long as the process, and from looking after every few calls."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
 
 
 async def run_worker(settings: Settings, *, listen: str, index: int, health: str = "none") -> None:
@@ -187,6 +211,6 @@ async def run_worker(settings: Settings, *, listen: str, index: int, health: str
         async def checks() -> dict[str, str]:
             return {"evidence": OK if guard.recorder.healthy else "cannot store entries"}
 
-        async with serving(guard, listen), http_health(health, checks):
+        async with serving(guard, listen), http_health(health, checks), keeping_up(guard.engine):
             await until_stopped()
         await guard.waiter.finish()

@@ -247,6 +247,7 @@ class PolicySettings(Strict):
     data: list[Path] = Field([], description="JSON or YAML files, merged under data")
     query: str = Field("data.extproc.decision", pattern=r"^data(\.[A-Za-z_][A-Za-z0-9_]*)+$")
     """The document that decides."""
+    reload: Seconds | None = Field(2.0, description="seconds between looks for changed files; null: never")
     opa: OpaSettings = OpaSettings()
     """Used with ``engine: opa``."""
 

@@ -18,8 +18,9 @@ from extproc.model.identity import Identity
 from extproc.model.reasons import Uninspectable
 from extproc.policy.answer import UNREADABLE, read_answer
 from extproc.policy.document import build_document
-from extproc.policy.embedded import SETTINGS, UNDEFINED, EmbeddedEngine, run
+from extproc.policy.embedded import SETTINGS, UNDEFINED, EmbeddedEngine, Tried, run
 from extproc.policy.sources import Module, Sources
+from extproc.policy.testing import run_tests
 
 WRONG = ".".join((*SETTINGS[:-1], "wrong"))
 """A rule that names what is wrong with the data, for people."""
@@ -27,16 +28,19 @@ MEMORY = 512 << 20
 """Bytes a candidate may take."""
 
 
-def check_candidate(sources: Sources, *, timeout_s: float = 10.0, memory: int = MEMORY) -> None:
-    """Compile, lint and try a policy, before any process that matters loads it.
+def check_candidate(sources: Sources, *, timeout_s: float = 10.0, memory: int = MEMORY) -> Tried:
+    """Compile, lint, test and try a policy, before any process that matters loads it.
 
     Tried are an HTTP call, an MCP call, a listing and an uninspectable body. A policy may leave them undecided;
-    it may not fail on them, take too long, or answer what nobody can read.
+    it may not fail on them, take too long, answer what nobody can read, or fail its own tests where it has some.
 
     Args:
         sources: the policy, data and query.
         timeout_s: seconds for all of it.
         memory: bytes it may take.
+
+    Returns:
+        What loading it need not find out again.
 
     Raises:
         PolicyInvalid: says where and why, and the way out.
@@ -54,25 +58,28 @@ def check_candidate(sources: Sources, *, timeout_s: float = 10.0, memory: int = 
         raise PolicyInvalid(f"the policy took longer than {timeout_s:g} s on a small input: simplify it") from None
     if tried.returncode != 0:
         raise PolicyInvalid(f"the engine crashed on the policy (status {tried.returncode}): use `engine: opa`")
-    if complaint := json.loads(tried.stdout):
-        raise PolicyInvalid(complaint)
+    found = json.loads(tried.stdout)
+    if found["complaint"]:
+        raise PolicyInvalid(found["complaint"])
+    return Tried(found["settings_valid"])
 
 
-def try_sources(sources: Sources) -> str:
-    """Load a policy and evaluate it over the samples, in this process.
+def try_sources(sources: Sources) -> Tried:
+    """Load a policy, evaluate it over the samples and run its tests, in this process.
 
-    Returns:
-        What is wrong; empty when nothing is.
+    Raises:
+        ConfigError, PolicyError: what is wrong.
     """
-    try:
-        engine = EmbeddedEngine.from_sources(sources)
-        if engine.settings_valid is False:
-            return wrong_settings(engine)
-        for document in sample_documents():
-            _try_document(engine, document)
-    except (ConfigError, PolicyError) as error:
-        return str(error)
-    return ""
+    engine = EmbeddedEngine.from_sources(sources)
+    if engine.settings_valid is False:
+        raise PolicyInvalid(wrong_settings(engine))
+    for document in sample_documents():
+        _try_document(engine, document)
+    failed = [result for result in run_tests(sources).results if not result.passed] if sources.tests else []
+    if failed:
+        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        raise PolicyInvalid(f"{failed[0].file}: {failed[0].name} failed: {failed[0].message}{more}")
+    return Tried(engine.settings_valid)
 
 
 def wrong_settings(engine: EmbeddedEngine) -> str:
@@ -127,8 +134,8 @@ def _sample(call: Call) -> bytes:
 
 def _read_stdin() -> Sources:
     raw: dict[str, Any] = json.load(sys.stdin)
-    modules = tuple(Module(**module) for module in raw["modules"])
-    return Sources(modules, raw["data"], raw["query"])
+    modules, tests = (tuple(Module(**module) for module in raw[key]) for key in ("modules", "tests"))
+    return Sources(modules, raw["data"], raw["query"], tests)
 
 
 def _address_space() -> int:
@@ -147,7 +154,14 @@ def _main() -> None:
     reserved = _address_space()
     if reserved:
         resource.setrlimit(resource.RLIMIT_AS, (reserved + memory, reserved + memory))
-    json.dump(try_sources(sources), sys.stdout)
+    json.dump(_report(sources), sys.stdout)
+
+
+def _report(sources: Sources) -> dict[str, object]:
+    try:
+        return {"complaint": "", "settings_valid": try_sources(sources).settings_valid}
+    except (ConfigError, PolicyError) as error:
+        return {"complaint": str(error)}
 
 
 if __name__ == "__main__":

@@ -39,6 +39,14 @@ NOT_OURS = (KeyboardInterrupt, SystemExit, asyncio.CancelledError, GeneratorExit
 """Derive from ``BaseException`` as the engine's panics do, and are not about policy."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What is known of sources that were looked through and tried."""
+
+    settings_valid: bool | None
+    """Whether the data has the shape the policy says it reads; None where the policy does not say."""
+
+
 @dataclass(frozen=True)
 class EmbeddedEngine:
     """A loaded policy. Owned by one thread, the event loop's; each evaluation works on a clone."""
@@ -48,7 +56,7 @@ class EmbeddedEngine:
     revision: str
     max_input: int = MAX_INPUT
     settings_valid: bool | None = None
-    """Whether the data has the shape the policy says it reads; None where the policy does not say."""
+    """As in ``Tried``."""
 
     @classmethod
     def load(cls, paths: Sequence[Path], data_paths: Sequence[Path], query: str) -> "EmbeddedEngine":
@@ -65,22 +73,30 @@ class EmbeddedEngine:
         return cls.from_sources(read_sources(paths, data_paths, query))
 
     @classmethod
-    def from_sources(cls, sources: Sources) -> "EmbeddedEngine":
-        """As ``load``, from files that are read already."""
-        template, units = compile_checked(sources.modules, sources.data)
-        if not any(unit.defines(tuple(sources.query.split("."))) for unit in units):
-            raise ConfigError(
-                f"no rule defines {sources.query}", None, "check policy.query, and the files' packages"
-            )
+    def from_sources(cls, sources: Sources, *, tried: Tried | None = None) -> "EmbeddedEngine":
+        """As ``load``, from files that are read already.
+
+        Args:
+            sources: the policy, data and query.
+            tried: what ``check_candidate`` said of these very sources; they are then not looked through again.
+        """
+        if tried is None:
+            template, units = compile_checked(sources.modules, sources.data)
+            if not any(unit.defines(tuple(sources.query.split("."))) for unit in units):
+                raise ConfigError(
+                    f"no rule defines {sources.query}", None, "check policy.query, and the files' packages"
+                )
+        else:
+            template = compile_modules(sources.modules, sources.data)
         entry = f'package {ENTRY}\n\nanswer := {{"value": {sources.query}}}\n'
         _guarded(template.add_policy, ENTRY, entry, file=ENTRY)
         _prepare(template)
-        checked = any(unit.defines(SETTINGS) for unit in units)
-        valid = settings_hold(template) if checked else None
-        if valid:
+        if tried is None:
+            tried = Tried(settings_hold(template) if any(unit.defines(SETTINGS) for unit in units) else None)
+        if tried.settings_valid:
             _guarded(template.add_data_json, json.dumps({LOADED: {"settings_valid": True}}), file="data")
             _prepare(template)
-        return cls(template, sources.query, sources.revision, settings_valid=valid)
+        return cls(template, sources.query, sources.revision, settings_valid=tried.settings_valid)
 
     async def evaluate(self, document: bytes) -> Json:
         """Evaluate the query over one input: see ``PolicyEngine.evaluate``. Does not wait for anything."""
@@ -117,8 +133,15 @@ def compile_modules(modules: Sequence[Module], data: Json) -> Any:
     install(engine, Patterns())
     for module in modules:
         _guarded(engine.add_policy, module.name, module.text, file=module.name)
-    _guarded(engine.add_data_json, json.dumps(data), file="data")
+    _guarded(engine.add_data_json, _data_text(data), file="data")
     return engine
+
+
+def _data_text(data: Json) -> str:
+    try:
+        return orjson.dumps(data).decode()
+    except TypeError:  # an integer beyond 64 bits
+        return json.dumps(data)
 
 
 def compile_checked(modules: Sequence[Module], data: Json) -> tuple[Any, tuple[Unit, ...]]:

@@ -5,12 +5,14 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from extproc.flow.observer import Observer
 from extproc.model.entries import Entry
+from extproc.policy.status import PolicyStatus
 
 CALLS = Counter("extproc_calls", "Calls that ended.", ["connection", "outcome", "reason"])
 RUNNING = Gauge("extproc_calls_running", "Calls under way.", multiprocess_mode="livesum")
 HELD = Gauge("extproc_calls_held", "Calls that wait for approval.", multiprocess_mode="livesum")
 LOST = Counter("extproc_evidence_lost", "Closing entries that could not be stored. Alert on any.")
 BROKE = Counter("extproc_guard_errors", "Calls that ended in an unforeseen error. Alert on any.")
+POLICIES = Counter("extproc_policies", "Policies loaded, and candidates refused.", ["outcome"])
 DURATION = Histogram(
     "extproc_call_seconds",
     "From a call's first message to its last, holds included.",
@@ -66,3 +68,13 @@ class Metrics(Observer):
             trace = trace.tb_next
         where = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else ""
         self._log.error("guard error", error=type(error).__name__, where=where)
+
+
+def policy_changed(status: PolicyStatus) -> None:
+    """A policy was loaded, or a candidate refused."""
+    POLICIES.labels("refused" if status.refused else "loaded").inc()
+    log = structlog.get_logger()
+    if status.refused:
+        log.error("policy refused", why=status.refused.why, revision=status.refused.revision, kept=status.revision)
+    else:
+        log.info("policy in force", revision=status.revision, engine=status.engine)

@@ -7,7 +7,7 @@ import pytest
 
 from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
 from extproc.policy.candidate import check_candidate, sample_documents, try_sources
-from extproc.policy.embedded import EmbeddedEngine
+from extproc.policy.embedded import EmbeddedEngine, Tried
 from extproc.policy.sources import Module, Sources, read_sources
 
 ENDLESS = """decision := count([1 |
@@ -101,7 +101,21 @@ def test_the_complaint_says_where_or_what(text, message):
 
 
 def test_undecided_samples_are_fine():
-    assert try_sources(sources("decision := true if input.call.name == `never`")) == ""
+    assert try_sources(sources("decision := true if input.call.name == `never`")) == Tried(None)
+
+
+def test_a_policy_that_fails_its_own_tests_is_refused():
+    failing = Module("t_test.rego", "package t\n\ntest_no if decision == 2\n\ntest_yes if decision")
+    with pytest.raises(PolicyInvalid, match=r"t_test\.rego: data\.t\.test_no failed: false or undefined"):
+        check_candidate(replace(sources("decision := true"), tests=(failing,)))
+
+
+def test_what_was_tried_is_loaded_without_a_second_look():
+    found = check_candidate(with_guard(roles={}))
+    assert found == Tried(settings_valid=True)
+    engine = EmbeddedEngine.from_sources(with_guard(roles={}), tried=found)
+    assert engine.settings_valid
+    assert engine.evaluate_now(b"{}")["rule"] == "not-granted"
 
 
 def test_samples_are_small():

@@ -1,0 +1,146 @@
+"""The embedded engine, kept up to date with its files while calls run.
+
+A changed policy is compiled, linted, tested and tried in a process of its own; only then it replaces the one in
+force, between two decisions. One that is refused changes nothing, and is told of.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from extproc.model.call import Json
+from extproc.model.errors import ExtprocError
+from extproc.policy.candidate import check_candidate
+from extproc.policy.embedded import EmbeddedEngine, Tried
+from extproc.policy.sources import Sources, read_sources
+from extproc.policy.starter import starter_folder
+from extproc.policy.status import PolicyStatus, Refusal
+
+MAX_WHY = 2_000
+"""Characters of a refusal that are kept."""
+Fingerprint = tuple[tuple[str, int, int, int, int], ...]
+"""Of each file: its name, size, times of its content's and its own last change, and inode."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFiles:
+    """Where a policy comes from."""
+
+    paths: tuple[Path, ...]
+    """Rego files or folders; empty: the starter policies."""
+    data: tuple[Path, ...]
+    query: str
+
+    def read(self) -> Sources:
+        """Everything, as it is now. The starter policies come without their tests, which need not run again.
+
+        Raises:
+            ConfigError: a file is missing or malformed.
+        """
+        sources = read_sources(self.paths, self.data, self.query)
+        return sources if self.paths else replace(sources, tests=())
+
+    def fingerprint(self) -> Fingerprint:
+        """Differs whenever a file was added, removed or written. Reads no file."""
+        return tuple(_stamp(file) for file in sorted(self._files()))
+
+    def _files(self) -> Iterator[Path]:
+        for path in self.paths or (starter_folder(),):
+            yield from path.rglob("*.rego") if path.is_dir() else (path,)
+        yield from self.data
+
+
+class ReloadingEngine:
+    """Implements ``PolicyEngine``. Owned by one event loop; never without a policy that was tried."""
+
+    def __init__(
+        self,
+        files: PolicyFiles,
+        *,
+        process: str,
+        every_s: float | None,
+        clock_ns: Callable[[], int],
+        tell: Callable[[PolicyStatus], None],
+        check: Callable[[Sources], Tried] = check_candidate,
+    ) -> None:
+        """Read, try and load the policy.
+
+        Args:
+            files: where it comes from.
+            process: this process's name, for ``tell``.
+            every_s: seconds between two looks at the files; None: they are read once.
+            clock_ns: wall-clock nanoseconds.
+            tell: hears of the policy at the start, and of each change and refusal.
+            check: tries a candidate; runs in a thread when the loop runs.
+
+        Raises:
+            ConfigError, PolicyInvalid: the policy must not be loaded.
+        """
+        self._files, self._every_s, self._clock_ns, self._tell, self._check = files, every_s, clock_ns, tell, check
+        self._seen = files.fingerprint()
+        sources = files.read()
+        self._engine = EmbeddedEngine.from_sources(sources, tried=check(sources))
+        self.status = PolicyStatus(process, "embedded", self._engine.revision, files.query, clock_ns())
+        tell(self.status)
+
+    @property
+    def revision(self) -> str:
+        """Of the policy in force: read it right after ``evaluate`` returns."""
+        return self._engine.revision
+
+    async def evaluate(self, document: bytes) -> Json:
+        """Evaluate the query over one input: see ``PolicyEngine.evaluate``. Does not wait for anything."""
+        return self._engine.evaluate_now(document)
+
+    @contextlib.asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Look at the files now and then, until the block ends."""
+        if self._every_s is None:
+            yield
+            return
+        task = asyncio.create_task(self._watch(self._every_s))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _watch(self, every_s: float) -> None:
+        while True:
+            await asyncio.sleep(every_s)
+            await self.look()
+
+    async def look(self) -> None:
+        """Look at the files once, and take what they hold where it is new and good. Never raises."""
+        revision = ""
+        try:
+            seen = await asyncio.to_thread(self._files.fingerprint)
+            if seen == self._seen:
+                return
+            self._seen = seen
+            sources = await asyncio.to_thread(self._files.read)
+            revision = sources.revision
+            if revision != self.revision:
+                tried = await asyncio.to_thread(self._check, sources)
+                self._engine = EmbeddedEngine.from_sources(sources, tried=tried)
+                self.status = replace(self.status, revision=revision, since_ns=self._clock_ns())
+            self._told(None)
+        except ExtprocError as error:
+            self._told(Refusal(revision, self._clock_ns(), str(error)[:MAX_WHY]))
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong, the policy in force stays
+            self._told(Refusal(revision, self._clock_ns(), f"the guard could not try it ({type(error).__name__})"))
+
+    def _told(self, refused: Refusal | None) -> None:
+        self.status = replace(self.status, refused=refused)
+        self._tell(self.status)
+
+
+def _stamp(file: Path) -> tuple[str, int, int, int, int]:
+    try:
+        found = file.stat()
+    except OSError:
+        return (str(file), -1, 0, 0, 0)
+    return (str(file), found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)

@@ -1,0 +1,177 @@
+"""Policies change while calls run: the good one decides until a better one has been tried."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from extproc.model.errors import ConfigError, PolicyInvalid
+from extproc.policy.candidate import check_candidate
+from extproc.policy.embedded import Tried
+from extproc.policy.reloading import PolicyFiles, ReloadingEngine
+from extproc.policy.status import PolicyStatus, Refusal, read_statuses, write_status
+
+ALLOW = 'package t\n\ndecision := {"action": "allow"}\n'
+DENY = 'package t\n\ndecision := {"action": "deny"}\n'
+BROKEN = "package t\n\ndecision := {\n"
+HARMFUL = "package t\n\ndecision if {}\n"
+FAILING = "package t\n\ntest_never if decision == 1\n"
+
+
+def believe(_sources):
+    return Tried(None)
+
+
+class Stage:
+    """A policy on disk, an engine over it, and all that was told."""
+
+    def __init__(self, folder, text=ALLOW, check=believe):
+        self.folder = folder
+        self.write(text)
+        self.told = []
+        self.now = 1
+        files = PolicyFiles((folder / "policy",), (), "data.t.decision")
+        self.engine = ReloadingEngine(
+            files, process="worker-0", every_s=0.01, clock_ns=lambda: self.now, tell=self.told.append, check=check
+        )
+
+    def write(self, text, name="t.rego"):
+        (self.folder / "policy").mkdir(exist_ok=True)
+        (self.folder / "policy" / name).write_text(text)
+
+    async def action(self):
+        return (await self.engine.evaluate(b"{}"))["action"]
+
+
+async def test_a_good_change_is_taken(tmp_path):
+    stage = Stage(tmp_path)
+    first = stage.engine.revision
+    stage.write(DENY)
+    stage.now = 2
+    await stage.engine.look()
+    assert await stage.action() == "deny"
+    assert stage.engine.revision != first
+    assert stage.told[-1] == replace(stage.told[0], revision=stage.engine.revision, since_ns=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "why"),
+    [
+        (BROKEN, "t.rego", "t.rego:"),
+        (HARMFUL, "t.rego", "an expression must be"),
+        (FAILING, "t_test.rego", "test_never failed"),
+        ("package t\n\nx := 1\n", "t.rego", "no rule defines"),
+        ('package t\n\ndecision := "yes"\n', "t.rego", "shape"),
+        ("\udce9".encode("utf-8", "surrogateescape").decode("latin-1"), "t.rego", "t.rego"),
+    ],
+)
+async def test_a_bad_change_is_refused_and_told_of(tmp_path, text, name, why):
+    stage = Stage(tmp_path, check=check_candidate)
+    revision = stage.engine.revision
+    stage.write(DENY)
+    stage.write(text, name)
+    stage.now = 5
+    await stage.engine.look()
+    assert await stage.action() == "allow"
+    assert (stage.engine.revision, stage.told[-1].revision) == (revision, revision)
+    assert why in stage.told[-1].refused.why
+    assert stage.told[-1].refused.at_ns == 5
+    assert stage.told[-1].since_ns == 1
+
+
+async def test_a_refused_change_is_not_tried_again_until_it_changes(tmp_path):
+    stage = Stage(tmp_path)
+    stage.write(BROKEN)
+    await stage.engine.look()
+    await stage.engine.look()
+    assert len(stage.told) == 2
+    stage.write(DENY)
+    await stage.engine.look()
+    assert await stage.action() == "deny"
+    assert stage.told[-1].refused is None
+
+
+async def test_going_back_to_what_is_in_force_takes_the_complaint_away(tmp_path):
+    stage = Stage(tmp_path)
+    stage.write(BROKEN)
+    await stage.engine.look()
+    stage.write(ALLOW)
+    await stage.engine.look()
+    assert stage.told[-1].refused is None
+    assert stage.told[-1].since_ns == 1
+
+
+async def test_files_that_vanish_change_nothing(tmp_path):
+    stage = Stage(tmp_path)
+    (tmp_path / "policy" / "t.rego").unlink()
+    await stage.engine.look()
+    assert await stage.action() == "allow"
+    assert stage.told[-1].refused.revision == ""
+
+
+async def test_an_unforeseen_error_keeps_the_policy_and_tells_only_its_type(tmp_path):
+    def check(sources):
+        if "deny" in sources.modules[0].text:
+            raise RuntimeError("a secret")
+        return believe(sources)
+
+    stage = Stage(tmp_path, check=check)
+    stage.write(DENY)
+    await stage.engine.look()
+    assert await stage.action() == "allow"
+    assert stage.told[-1].refused.why == "the guard could not try it (RuntimeError)"
+
+
+async def test_calls_are_decided_while_a_candidate_is_tried(tmp_path):
+    trying, go_on = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def check(sources):
+        if "deny" in sources.modules[0].text:
+            loop.call_soon_threadsafe(trying.set)
+            asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(5)
+        return believe(sources)
+
+    stage = Stage(tmp_path, check=check)
+    stage.write(DENY)
+    looking = asyncio.create_task(stage.engine.look())
+    await asyncio.wait_for(trying.wait(), 5)
+    assert await stage.action() == "allow"
+    go_on.set()
+    await looking
+    assert await stage.action() == "deny"
+
+
+async def test_the_watch_looks_by_itself_and_stops_with_its_block(tmp_path):
+    stage = Stage(tmp_path)
+    async with stage.engine.watching():
+        stage.write(DENY)
+        async with asyncio.timeout(5):
+            while len(stage.told) < 2:
+                await asyncio.sleep(0.01)
+    assert await stage.action() == "deny"
+    stage.write(ALLOW)
+    await asyncio.sleep(0.05)
+    assert await stage.action() == "deny"
+
+
+def test_without_a_good_policy_there_is_no_engine(tmp_path):
+    with pytest.raises(ConfigError):
+        Stage(tmp_path, BROKEN)
+    with pytest.raises(PolicyInvalid):
+        Stage(tmp_path, "package t\n\ndecision := 3\n", check=check_candidate)
+
+
+def test_a_status_is_read_as_it_was_written(tmp_path):
+    status = PolicyStatus("worker-0", "embedded", "ab", "data.t.x", 7, Refusal("cd", 8, "t.rego:1: no"))
+    write_status(tmp_path / "policy", status)
+    write_status(tmp_path / "policy", replace(status, process="worker-1", refused=None))
+    (tmp_path / "policy" / "other.json").write_text("[]")
+    found = read_statuses(tmp_path / "policy")
+    assert found == [(status, True), (replace(status, process="worker-1", refused=None), True)]
+
+
+def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path):
+    (tmp_path / "policy").write_text("a file")
+    write_status(tmp_path / "policy", PolicyStatus("w", "opa", "", "data.x", 0))
+    assert read_statuses(tmp_path / "policy") == []
