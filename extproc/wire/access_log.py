@@ -5,6 +5,7 @@ Source: envoy/service/accesslog/v3/als.proto and envoy/data/accesslog/v3/accessl
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from envoy.config.core.v3 import base_pb2
 from envoy.service.accesslog.v3 import als_pb2
@@ -13,6 +14,10 @@ from google.protobuf.message import DecodeError
 from extproc.model.errors import ProtocolViolation
 from extproc.wire.encode import DONE, GUARD
 
+AUTHZ = "envoy.filters.http.ext_authz"
+"""Namespace in which Envoy puts what ``CheckResponse.dynamic_metadata`` holds."""
+DENIED = "ext_authz_denied"
+"""``response_code_details`` of an answer that denies; those of a failed check differ."""
 METHODS = base_pb2.RequestMethod.DESCRIPTOR.values_by_number
 
 
@@ -34,7 +39,8 @@ class Ended:
     started_ns: int
     duration_ns: int
     guarded: bool
-    """The guard answered the last phase, so its own entries tell the end."""
+    """The guard answered the last phase, or decided at the door that asks no more of it: its own entries tell the
+    end."""
 
 
 def decode_access_log(message: bytes) -> Iterator[Ended]:
@@ -63,5 +69,15 @@ def decode_access_log(message: bytes) -> Iterator[Ended]:
             details=response.response_code_details,
             started_ns=common.start_time.ToNanoseconds(),
             duration_ns=common.duration.ToNanoseconds(),
-            guarded="resp" in marks and marks["resp"].string_value == DONE,
+            guarded=_has(marks, "resp") or _decided_only(common, response.response_code_details),
         )
+
+
+def _has(marks: Any, name: str) -> bool:
+    return name in marks and marks[name].string_value == DONE
+
+
+def _decided_only(common: Any, details: str) -> bool:
+    """``Check`` allowed the request, and marked it, or denied it. It never sees a response."""
+    namespaces = common.metadata.filter_metadata
+    return details == DENIED or (AUTHZ in namespaces and _has(namespaces[AUTHZ].fields, GUARD))
