@@ -22,7 +22,7 @@ from extproc.policy.lint import lint
 from extproc.policy.patterns import Patterns
 from extproc.policy.sources import ENTRY, LOADED, Module, Sources, read_sources
 from extproc.policy.strict_json import has_one_reading
-from extproc.policy.units import Unit, read_units
+from extproc.policy.units import Unit, Violation, read_units
 
 MAX_INPUT = 96 << 20
 """Bytes of one input document: a body of the largest configurable size, as text and parsed."""
@@ -161,6 +161,16 @@ def compile_checked(modules: Sequence[Module], data: Json) -> tuple[Any, tuple[U
         raise ConfigError(first.message + more, Place(first.file, first.line, first.column), first.way_out)
     _prepare(template)
     return template, units
+
+
+def violations(modules: Sequence[Module]) -> list[Violation]:
+    """Everything in these modules that must not be loaded, in the order of files and lines.
+
+    Raises:
+        ConfigError: a module cannot be parsed.
+    """
+    template = compile_modules(modules, {})
+    return lint(read_units(json.loads(_guarded(template.get_ast_as_json, file="syntax tree"))))
 
 
 def run(engine: Any, query: str, document: bytes, *, by: str = "eval_query_as_json") -> Json:

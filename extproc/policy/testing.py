@@ -1,15 +1,15 @@
 """``_test.rego`` files under the embedded engine, as ``opa test`` runs them under OPA."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from extproc.model.errors import PolicyError
 from extproc.policy.embedded import UNDEFINED, compile_checked, only_value, run
 from extproc.policy.sources import Sources
-from extproc.policy.syntax import rule_path
-from extproc.policy.units import Unit
+from extproc.policy.syntax import Node, nodes, rule_path
+from extproc.policy.units import Unit, bodies
 
 EMPTY = b"{}"
 
@@ -75,7 +75,8 @@ def run_tests(sources: Sources) -> TestRun:
         if unit.file in tested
         for name in _test_names(unit)
     ]
-    return TestRun(tuple(results), _merge_coverage(reports, {module.name for module in sources.modules}))
+    policy = {unit.file: _statement_lines(unit) for unit in units if unit.file not in tested}
+    return TestRun(tuple(results), _merge_coverage(reports, policy))
 
 
 def _test_names(unit: Unit) -> Sequence[str]:
@@ -94,7 +95,20 @@ def _run_test(template: Any, file: str, name: str, reports: list[Any]) -> TestRe
     return TestResult(name, file, passed=value is True, message="" if value is True else "not true")
 
 
-def _merge_coverage(reports: Sequence[Any], policy: set[str]) -> tuple[Coverage, ...]:
+def _statement_lines(unit: Unit) -> frozenset[int]:
+    """Where statements begin, and rules that have none."""
+    queries = [node for rule in unit.rules for node in nodes(rule, "query")]
+    statements = [statement for query in queries for statement in query["stmts"]]
+    without = [rule for rule in unit.rules if not bodies(rule)]
+    return frozenset(min(_lines(part)) for part in (*statements, *without) if _lines(part))
+
+
+def _lines(part: Node) -> list[int]:
+    return [int(node["line"]) for node in nodes(part) if "line" in node]
+
+
+def _merge_coverage(reports: Sequence[Any], policy: Mapping[str, frozenset[int]]) -> tuple[Coverage, ...]:
+    """One report for all tests. The engine is silent about files that no test has touched: nothing was reached."""
     covered: dict[str, set[int]] = {file: set() for file in policy}
     missed: dict[str, set[int]] = {file: set() for file in policy}
     for report in reports:
@@ -102,6 +116,9 @@ def _merge_coverage(reports: Sequence[Any], policy: set[str]) -> tuple[Coverage,
             if file["path"] in policy:
                 covered[file["path"]].update(file["covered"])
                 missed[file["path"]].update(file["not_covered"])
+    for file in policy:
+        if not covered[file]:
+            missed[file].update(policy[file])
     return tuple(
         Coverage(file, tuple(sorted(covered[file])), tuple(sorted(missed[file] - covered[file])))
         for file in sorted(policy)

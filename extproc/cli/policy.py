@@ -1,0 +1,255 @@
+"""``extproc policy``: check, test and try policies; see which one is in force."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from extproc.cli.printable import plain, printable
+from extproc.cli.serve import DEFAULT_CONFIG, ConfigOption
+from extproc.model.errors import ConfigError
+
+if TYPE_CHECKING:
+    from extproc.policy.reloading import PolicyFiles
+    from extproc.policy.testing import TestRun
+    from extproc.policy.tracing import Trace
+
+app = typer.Typer(help="Check, test and try policies; see which one is in force.", no_args_is_help=True)
+PathsArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Rego files or folders. None: those of the configuration, or the starter policies."),
+]
+DataOption = Annotated[
+    list[Path] | None, typer.Option("--data", "-d", help="JSON or YAML file merged under data; repeat for more.")
+]
+QueryOption = Annotated[str | None, typer.Option("--query", "-q", help="The document that decides.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+DEFAULT_QUERY = "data.extproc.decision"
+STDIN = Path("-")
+WATCH_S = 0.5
+SHOWN = 100
+"""Characters of a value in a table."""
+
+
+@app.command()
+def check(
+    paths: PathsArgument = None,
+    data: DataOption = None,
+    query: QueryOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Say everything that keeps a policy from being loaded: syntax, lint, data's shape, its own tests, samples."""
+    from extproc.policy.candidate import check_candidate
+    from extproc.policy.embedded import violations
+
+    sources = _files(paths, data, query, config).read()
+    found = violations((*sources.modules, *sources.tests))
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in found], indent=2))
+    else:
+        for one in found:
+            typer.echo(f"{one.file}:{one.line}:{one.column}: {one.message}\n  {one.way_out}", err=True)
+    if found:
+        raise typer.Exit(1)
+    check_candidate(sources)
+    if not as_json:
+        typer.echo(f"OK: {len(sources.modules)} modules, revision {sources.revision[:12]}")
+
+
+@app.command("test")
+def run_(
+    paths: PathsArgument = None,
+    *,
+    data: DataOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    coverage: Annotated[bool, typer.Option("--coverage", help="Print each line no test reaches.")] = False,
+    least: Annotated[float, typer.Option("--least", min=0, max=100, help="Fail below this coverage.")] = 0.0,
+    junit: Annotated[Path | None, typer.Option(help="Write results as JUnit XML.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Run again whenever a file changes.")] = False,
+) -> None:
+    """Run the `test_` rules of `_test.rego` files. Fails when one fails, and when there is none."""
+    files = _files(paths, data, None, config)
+    if not watch:
+        if not _run_tests(files, coverage=coverage, least=least, junit=junit):
+            raise typer.Exit(1)
+        return
+    for _ in _changes(files):
+        try:
+            _run_tests(files, coverage=coverage, least=least, junit=junit)
+        except ConfigError as error:
+            typer.echo(f"error: {error}", err=True)
+
+
+def _changes(files: "PolicyFiles") -> Iterator[None]:
+    """Once at first, then after each change of a file, until Ctrl-C."""
+    seen = None
+    try:
+        while True:
+            now = files.fingerprint()
+            if now != seen:
+                seen = now
+                yield
+            time.sleep(WATCH_S)
+    except KeyboardInterrupt:
+        return
+
+
+def _run_tests(files: "PolicyFiles", *, coverage: bool, least: float, junit: Path | None) -> bool:
+    from extproc.policy.junit import junit_xml
+    from extproc.policy.sources import read_sources
+    from extproc.policy.testing import run_tests
+
+    sources = read_sources(files.paths, files.data, files.query)
+    run = run_tests(sources)
+    for result in run.results:
+        if not result.passed:
+            typer.echo(f"FAIL {result.file}: {result.name}: {result.message}")
+    if coverage:
+        _print_coverage(run, {module.name: module.text for module in sources.modules})
+    passed = sum(result.passed for result in run.results)
+    typer.echo(f"{passed} of {len(run.results)} tests passed; they reach {run.percent:.1f} % of the lines")
+    if junit:
+        junit.write_bytes(junit_xml(run))
+    return run.passed and run.percent >= least
+
+
+def _print_coverage(run: "TestRun", texts: dict[str, str]) -> None:
+    for file in run.coverage:
+        total = len(file.covered) + len(file.missed)
+        typer.echo(f"{file.file}: {len(file.covered)} of {total} lines")
+        lines = texts[file.file].split("\n")
+        for number in file.missed:
+            typer.echo(f"  not reached {file.file}:{number}: {printable(lines[number - 1].strip())}")
+
+
+@app.command("eval")
+def eval_(
+    paths: PathsArgument = None,
+    *,
+    file: Annotated[Path, typer.Option("--input", "-i", help="The input, JSON; - is standard input.")] = STDIN,
+    data: DataOption = None,
+    query: QueryOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Decide on one input, and show which rules had a part in it."""
+    from extproc.policy.tracing import trace
+
+    document = sys.stdin.buffer.read() if file == STDIN else _read(file)
+    found = trace(_files(paths, data, query, config).read(), document)
+    if as_json:
+        typer.echo(json.dumps(_trace_document(found), indent=2))
+    else:
+        print_trace(found)
+
+
+def _trace_document(found: "Trace") -> dict[str, Any]:
+    decision = asdict(found.decision)
+    return {
+        "answer": found.answer,
+        "error": found.error,
+        "decision": decision,
+        "rules": [asdict(one) for one in found.fired],
+    }
+
+
+def print_trace(found: "Trace") -> None:
+    """The decision as the guard reads it, then the rules."""
+    decision = found.decision
+    typer.echo(f"decision  {decision.action.value}  {decision.reason.value}")
+    parts = {
+        "rule": decision.rule,
+        "risk": str(decision.risk) if decision.risk else "",
+        "mask": _masks(found),
+        "shadow": ", ".join(decision.shadow),
+        "error": found.error,
+        "revision": decision.revision[:12],
+    }
+    for name, value in parts.items():
+        if value:
+            typer.echo(f"{name:9} {printable(value)}")
+    if decision.approval:
+        terms = decision.approval
+        typer.echo(f"approval  {terms.minimum} of {printable(', '.join(terms.groups))}, {terms.mode.value}")
+    table = Table("rule", "value", "where", box=None)
+    for one in found.fired:
+        value = json.dumps(one.value, ensure_ascii=False)
+        short = value if len(value) <= SHOWN else value[: SHOWN - 1] + "…"
+        table.add_row(*(plain(text) for text in (one.rule, short, f"{one.file}:{one.line}")))
+    Console(soft_wrap=True).print(table)
+
+
+def _masks(found: "Trace") -> str:
+    plan = found.decision.mask
+    return "; ".join(
+        f"{way} {rule.path or rule.entity} {rule.how.value}"
+        for way, rules in (("request", plan.request), ("response", plan.response))
+        for rule in rules
+    )
+
+
+@app.command()
+def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Show what each worker decides by, since when, and the last candidate that was refused.
+
+    Fails when a candidate was refused, or workers that run disagree.
+    """
+    from extproc.config.load import load_settings
+    from extproc.policy.status import STATUS_FOLDER, read_statuses
+
+    found = read_statuses(load_settings(config).state / STATUS_FOLDER)
+    if as_json:
+        typer.echo(json.dumps([asdict(one) | {"running": runs} for one, runs in found], indent=2))
+    elif not found:
+        typer.echo("no worker has run with this configuration")
+    else:
+        table = Table("process", "engine", "revision", "since", "running", box=None)
+        for one, runs in found:
+            since = _time(one.since_ns)
+            cells = (one.process, one.engine, one.revision[:12], since, "yes" if runs else "no")
+            table.add_row(*(plain(cell) for cell in cells))
+        Console(soft_wrap=True).print(table)
+        for one, runs in found:
+            if runs and one.refused:
+                why = "\n  ".join(printable(line) for line in one.refused.why.split("\n"))
+                typer.echo(f"{one.process} refused a candidate at {_time(one.refused.at_ns)}:\n  {why}")
+    running = [one for one, runs in found if runs]
+    if any(one.refused for one in running) or len({one.revision for one in running}) > 1:
+        raise typer.Exit(1)
+
+
+def _time(at_ns: int) -> str:
+    return datetime.fromtimestamp(at_ns // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
+
+
+def _files(paths: list[Path] | None, data: list[Path] | None, query: str | None, config: Path) -> "PolicyFiles":
+    """What the command names, else what the configuration does, else the starter policies."""
+    from extproc.config.load import load_settings
+    from extproc.policy.reloading import PolicyFiles
+
+    if paths or data or not config.exists():
+        return PolicyFiles(tuple(paths or ()), tuple(data or ()), query or DEFAULT_QUERY)
+    policy = load_settings(config).policy
+    if policy.engine == "opa" and not policy.paths:
+        raise ConfigError(
+            "the configuration's policy is in an OPA server",
+            None,
+            "name files, or use `opa check` and `opa test`",
+        )
+    return PolicyFiles(tuple(policy.paths), tuple(policy.data), query or policy.query)

@@ -1,0 +1,187 @@
+"""``extproc policy``, as authors type it."""
+
+import json
+from xml.etree import ElementTree as ET
+
+import pytest
+from typer.testing import CliRunner
+
+from extproc.cli import policy
+from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
+from extproc.policy.status import PolicyStatus, Refusal, write_status
+
+GOOD = """package t
+
+decision := {"action": "allow", "rule": "vip", "mask": {"response": [{"entity": "US_SSN"}]}} if {
+	vip
+} else := {"action": "deny", "shadow": ["late"]}
+
+vip if input.identity.subject in data.vips
+"""
+TESTS = """package t_test
+
+import data.t.decision
+
+test_vip if decision.action == "allow" with input as {"identity": {"subject": "ada"}} with data.vips as ["ada"]
+
+test_nobody if decision.action == "deny" with input as {}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "t.rego").write_text(GOOD)
+    (tmp_path / "p" / "t_test.rego").write_text(TESTS)
+    (tmp_path / "d.yaml").write_text("vips: [ada]\n")
+    (tmp_path / "i.json").write_text('{"identity":{"subject":"ada"}}')
+    return tmp_path
+
+
+def say(*words, fails=0):
+    result = CliRunner().invoke(policy.app, list(words))
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == fails, result.output
+    return result.output
+
+
+ABOUT = ("p", "-d", "d.yaml", "-q", "data.t.decision")
+
+
+def test_a_good_policy_is_ok(folder):
+    assert say("check", *ABOUT).startswith("OK: 1 modules, revision ")
+
+
+def test_everything_wrong_is_said_with_its_place_and_a_way_out(folder):
+    (folder / "p" / "bad.rego").write_text("package b\n\na if {}\n\nb := http.send({})\n")
+    output = say("check", *ABOUT, fails=1)
+    assert "bad.rego:3:" in output
+    assert "bad.rego:5:15: function http.send is not available" in output
+    assert "use another, or engine: opa" in output
+    found = json.loads(say("check", *ABOUT, "--json", fails=1))
+    assert [(one["file"], one["line"]) for one in found] == [("bad.rego", 3), ("bad.rego", 5)]
+
+
+def test_what_only_shows_when_tried_is_said_too(folder):
+    (folder / "p" / "t.rego").write_text('package t\n\ndecision := "yes"\n')
+    with pytest.raises(PolicyInvalid, match="shape"):
+        say("check", *ABOUT)
+    (folder / "p" / "t.rego").write_text("package t\n\ndecision := (\n")
+    with pytest.raises(ConfigError, match=r"t\.rego:4"):
+        say("check", *ABOUT)
+
+
+def test_tests_pass_and_say_what_they_reach(folder):
+    output = say("test", "p", "-d", "d.yaml", "--coverage")
+    assert "2 of 2 tests passed; they reach 100.0 % of the lines" in output
+    (folder / "p" / "more.rego").write_text("package more\n\nx if {\n\tinput.never\n}\n")
+    output = say("test", "p", "--coverage")
+    assert "not reached more.rego:4: input.never" in output
+    assert "more.rego: 0 of 1 lines" in output
+    say("test", "p", "--least", "100", fails=1)
+
+
+def test_a_failing_test_fails_and_is_in_the_report(folder):
+    (folder / "p" / "f_test.rego").write_text("package f_test\n\ntest_no if 1 == 2\n")
+    output = say("test", "p", "--junit", "r.xml", fails=1)
+    assert "FAIL f_test.rego: data.f_test.test_no: false or undefined" in output
+    root = ET.fromstring((folder / "r.xml").read_bytes())
+    assert (root.get("tests"), root.get("failures")) == ("3", "1")
+    cases = {case.get("name"): case.find("failure") for case in root.iter("testcase")}
+    assert cases["test_no"].get("message") == "false or undefined"
+    assert cases["test_vip"] is None
+
+
+def test_no_test_is_no_success(folder):
+    (folder / "p" / "t_test.rego").unlink()
+    assert "0 of 0" in say("test", "p", fails=1)
+
+
+def test_watching_runs_again_after_each_change(folder, monkeypatch):
+    broken = [True, False]
+
+    def sleep(_seconds):
+        if not broken:
+            raise KeyboardInterrupt
+        text = "package f_test\n\ntest_x if (\n" if broken.pop(0) else "package f_test\n\ntest_x if 1 == 1\n"
+        (folder / "p" / "f_test.rego").write_text(text)
+
+    monkeypatch.setattr(policy.time, "sleep", sleep)
+    output = say("test", "p", "--watch")
+    assert "2 of 2" in output
+    assert "f_test.rego:" in output
+    assert "3 of 3" in output
+
+
+def test_a_decision_comes_with_the_rules_that_had_a_part_in_it(folder):
+    output = say("eval", *ABOUT, "-i", "i.json")
+    assert "decision  allow  policy-allowed" in output
+    assert "mask      response US_SSN redact" in output
+    assert "data.t.vip" in output
+    assert "t.rego:7" in output
+    found = json.loads(say("eval", *ABOUT, "-i", "i.json", "--json"))
+    assert found["decision"]["rule"] == "vip"
+    assert [one["rule"] for one in found["rules"]] == ["data.t.decision", "data.t.vip"]
+
+
+def test_a_denial_says_what_shadow_rules_would_have_done(folder):
+    (folder / "i.json").write_text("{}")
+    output = say("eval", *ABOUT, "-i", "i.json")
+    assert "decision  deny  policy-denied" in output
+    assert "shadow    late" in output
+    assert "data.t.vip" not in output
+
+
+def test_no_answer_is_shown_as_the_denial_it_becomes(folder):
+    output = say("eval", *ABOUT[:-1], "data.t.vip", "-i", "i.json")
+    assert "decision  allow" in output
+    (folder / "i.json").write_text("{}")
+    output = say("eval", *ABOUT[:-1], "data.t.vip", "-i", "i.json")
+    assert "decision  deny  policy-error" in output
+    assert "error     the decision is undefined" in output
+
+
+def test_an_input_with_two_readings_is_refused(folder):
+    (folder / "i.json").write_text('{"a":1,"a":2}')
+    with pytest.raises(PolicyError, match="duplicate keys"):
+        say("eval", *ABOUT, "-i", "i.json")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        say("eval", *ABOUT, "-i", "none.json")
+
+
+CONFIG = """
+version: 1
+state: state
+identity: {providers: {i: {issuer: "https://i", audiences: [a], jwks_url: "https://i/k"}}}
+connections:
+  crm: {protocol: http-json, hosts: [crm], upstream: {address: "127.0.0.1:1"}, functions: {f: {method: GET, path: /}}}
+policy: {paths: [p], data: [d.yaml], query: data.t.decision}
+"""
+
+
+def test_the_configuration_says_which_policy_where_nobody_does(folder):
+    (folder / "extproc.yaml").write_text(CONFIG)
+    assert say("check").startswith("OK: 1 modules")
+    assert "2 of 2" in say("test")
+
+
+def test_status_shows_each_worker_and_fails_on_a_refusal(folder):
+    (folder / "extproc.yaml").write_text(CONFIG)
+    assert "no worker has run" in say("status")
+    good = PolicyStatus("worker-0", "embedded", "ab" * 32, "data.t.decision", 1_700_000_000_000_000_000)
+    write_status(folder / "state" / "policy", good)
+    output = say("status")
+    assert "abababababab" in output
+    assert "2023-11-14 22:13:20Z" in output
+    refused = Refusal("cd" * 32, 1_700_000_001_000_000_000, "t.rego:3:1: no\n  write it so \x1b[31m")
+    write_status(
+        folder / "state" / "policy",
+        PolicyStatus("worker-1", "embedded", "ab" * 32, "data.t.decision", 0, refused),
+    )
+    output = say("status", fails=1)
+    assert "worker-1 refused a candidate at 2023-11-14 22:13:21Z" in output
+    assert "t.rego:3:1: no" in output
+    assert "\x1b" not in output
+    assert json.loads(say("status", "--json", fails=1))[1]["refused"]["revision"] == "cd" * 32
