@@ -218,7 +218,7 @@ class Stack:
 
     async def reported(self) -> dict[str, Any]:
         """Envoy's account of the call that no guard ended."""
-        found = await self.until(lambda entries: "call.reported" in kinds(entries))
+        found = await self.until(lambda entries: "call.reported" in kinds(entries), 3.0)
         return next(entry for entry in found if entry["kind"] == "call.reported")
 
     # Approvals

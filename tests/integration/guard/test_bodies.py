@@ -154,7 +154,7 @@ async def test_request_trailers_are_refused(stack: Stack) -> None:
 
 async def test_an_interrupted_request_is_recorded(stack: Stack) -> None:
     """The caller leaves in the middle of its body."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", stack.port)
+    _, writer = await asyncio.open_connection("127.0.0.1", stack.port)
     fields = [("content-type", "application/json"), ("content-length", "100"), *stack.headers().items()]
     writer.write(request("POST", "/customers", *fields, body=b'{"a":'))
     await writer.drain()

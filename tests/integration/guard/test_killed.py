@@ -57,7 +57,7 @@ async def test_a_guard_killed_at_any_phase_lets_nothing_out(faulty: Stack, phase
 
 
 @LOST_WITH_ITS_STREAM
-@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("phase", ["request_headers", "response_body"])
 async def test_envoy_tells_another_worker_what_a_killed_one_did_not_end(faulty: Stack, phase: str) -> None:
     """Envoy's account of the call is recorded, whichever worker its access log went to before."""
     answer = await posted(faulty, f"kill@{phase}")
@@ -124,11 +124,8 @@ async def test_a_stream_that_loses_its_guard_breaks_off(faulty: Stack, fault: st
 async def test_without_any_guard_nothing_passes() -> None:
     """No worker has ever started: every call is refused, and nothing is forwarded."""
     async with run_stack(workers=2, serve=False, answer=SENSITIVE) as stack:
-        answers = [
-            await stack.call("POST", "/customers", json={"a": 1}),
-            await stack.call(),
-            await stack.call(host="x.y"),
-        ]
+        calls = [stack.call("POST", "/customers", json={"a": 1}), stack.call(), stack.call(host="x.y")]
+        answers = await asyncio.gather(*calls)
         assert [answer.status_code for answer in answers] == [502, 502, 502]
         assert all(CARD not in answer.text for answer in answers)
         assert stack.reached == []

@@ -373,7 +373,7 @@ async def test_a_missing_envoy_is_said(mistakes: dict[str, Path], tmp_path: Path
     python.parent.mkdir()
     python.symlink_to(Path(sys.executable).resolve())
     packages = next(path for path in sys.path if path.endswith("site-packages"))
-    where = os.pathsep.join([os.getcwd(), packages])
+    where = os.pathsep.join([str(Path.cwd()), packages])
     path = os.pathsep.join(
         part for part in os.environ["PATH"].split(os.pathsep) if not shutil.which("envoy", path=part)
     )
