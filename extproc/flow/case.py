@@ -35,6 +35,9 @@ class Recorded:
     """Masked text for the record."""
 
     path: str = ""
+    function: str = ""
+    """Set where no registered function matched: the name is the caller's text then."""
+    method: str = ""
     arguments: str = ""
     response: str = ""
     findings: tuple[Finding, ...] = ()
@@ -85,6 +88,7 @@ class Case:
 
     def refused(self, refusal: Refused) -> None:
         """The call ends with this refusal."""
+        self.call = self.call or refusal.call
         kind = EntryKind.FAILED if self.forwarded else EntryKind.DENIED
         self.outcome = Outcome(kind, refusal.reason, refusal.rule, refusal.detail, refusal.reason.answer.status)
 
@@ -143,8 +147,9 @@ class Case:
             entry.issuer, entry.subject = identity.issuer, identity.subject
             entry.groups, entry.actor = identity.groups, identity.actor
         if call:
-            entry.function, entry.protocol, entry.session = call.function, call.protocol, call.session
-            entry.method = call.method or head.method
+            entry.function = self.recorded.function or call.function
+            entry.protocol, entry.session = call.protocol, call.session
+            entry.method = self.recorded.method or call.method or head.method
         if decision:
             entry.action, entry.reason, entry.rule = decision.action.value, decision.reason.value, decision.rule
             entry.risk, entry.shadow = decision.risk, decision.shadow

@@ -4,7 +4,7 @@ import asyncio
 
 from extproc.flow.case import Case
 from extproc.flow.guard import Guard
-from extproc.flow.identify import record_request
+from extproc.flow.identify import record_request, record_unknown
 from extproc.model.entries import Entry, EntryKind
 from extproc.model.errors import EvidenceError, Refused
 from extproc.model.reasons import Reason
@@ -31,6 +31,8 @@ async def close(case: Case, guard: Guard) -> None:
     """Record how the call ended. Runs on every way out, cancellation included; never raises."""
     if not case.recorded.path:
         record_request(case, guard)
+    if case.outcome.reason is Reason.UNKNOWN_FUNCTION:
+        record_unknown(case, guard)
     entry = case.closing_entry(guard.clock())
     await asyncio.shield(asyncio.ensure_future(_record(entry, guard)))
 

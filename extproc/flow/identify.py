@@ -20,6 +20,9 @@ from extproc.wire.events import Metadata
 EVERYTHING: tuple[MaskRule, ...] = (MaskRule(How.REDACT, entity="*"),)
 """Added to every plan before anything is stored or shown."""
 
+UNKNOWN_NAME = 200
+"""Characters kept of a name that nobody registered."""
+
 
 def take_body(case: Case, guard: Guard, body: bytes) -> None:
     """Keep the caller's bytes, and undo their content-encoding.
@@ -118,6 +121,17 @@ def record_request(case: Case, guard: Guard) -> None:
             case.recorded.arguments = masked_arguments(case, guard)[:limit]
     except MaskingError:
         case.recorded.arguments = ""
+
+
+def record_unknown(case: Case, guard: Guard) -> None:
+    """Mask the name of what no registered function matched: it is whatever the caller wrote. Never raises."""
+    if case.call is None:
+        return
+    try:
+        case.recorded.function = guard.masker.mask_text(case.call.function, EVERYTHING)[0][:UNKNOWN_NAME]
+        case.recorded.method = guard.masker.mask_text(case.call.method, EVERYTHING)[0][:UNKNOWN_NAME]
+    except MaskingError:
+        case.recorded.function = case.recorded.method = "?"
 
 
 def masked_arguments(case: Case, guard: Guard) -> str:

@@ -17,10 +17,11 @@
     └── ProtocolViolation      Envoy sent what the exchange cannot accept: the stream is aborted
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from extproc.model.call import Call
 from extproc.model.reasons import Reason
 
 
@@ -69,8 +70,9 @@ class Refused(ExtprocError):
     """The policy rule or guard check that refused."""
     detail: str = ""
     """For the record only. Never holds a value of the call, and is never sent to the caller."""
-    facts: dict[str, object] = field(default_factory=dict)
-    """More columns for the entry (risk, policy revision…)."""
+    call: Call | None = None
+    """The call as far as it was read, where no registered function matched: what to answer to, and what was tried.
+    Its name is the caller's text: mask it before it is kept."""
 
     def __str__(self) -> str:
         return f"{self.reason} {self.rule} {self.detail}".rstrip()

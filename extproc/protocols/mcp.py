@@ -67,6 +67,8 @@ class _Message:
     arguments: Json
     rpc_id: int | str | None
     params: dict[str, Json]
+    listed: bool = True
+    """Whether the method is on the closed list."""
 
 
 class McpProtocol:
@@ -103,7 +105,7 @@ class McpProtocol:
         if media_type(headers) is not Media.JSON or essence != "application/json":
             raise Unreadable(Uninspectable.CONTENT_TYPE)
         document = parse(body, max_depth=self._max_depth)
-        message = self._known(read_message(document))
+        message = read_message(document)
         call = replace(
             call,
             name=message.name,
@@ -111,15 +113,18 @@ class McpProtocol:
             rpc_id=message.rpc_id,
             direction="list" if message.method == TOOLS_LIST else "request",
         )
+        self._check_registered(call, message)
         if not agree(headers, message):
             return replace(call, uninspectable=Uninspectable.HEADER_BODY_MISMATCH)
         return replace(call, arguments=message.arguments, document=document)
 
-    def _known(self, message: _Message) -> _Message:
-        """The message, if its function is registered."""
-        if message.method == TOOLS_CALL and message.name not in self._tools:
-            raise Refused(Reason.UNKNOWN_FUNCTION, rule="tools", detail="no such tool is registered")
-        return message
+    def _check_registered(self, call: Call, message: _Message) -> None:
+        """Refuse a tool or a method that is on no list."""
+        if call.method == TOOLS_CALL:
+            if call.name not in self._tools:
+                raise Refused(Reason.UNKNOWN_FUNCTION, "tools", "no such tool is registered", call)
+        elif not message.listed:
+            raise Refused(Reason.UNKNOWN_FUNCTION, "method", "not on the list of MCP methods", call)
 
     def request_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
         """``$.x`` of a tool's arguments is ``$.params.arguments.x`` of the message."""
@@ -170,7 +175,6 @@ def read_message(document: Json) -> _Message:
 
     Raises:
         Unreadable: a batch, or not exactly a request, notification or response.
-        Refused: with ``unknown-function`` for a method that is not on the closed list.
     """
     if isinstance(document, list):
         raise Unreadable(Uninspectable.BATCH)
@@ -182,13 +186,11 @@ def read_message(document: Json) -> _Message:
     method, params = document["method"], document.get("params", {})
     if not isinstance(method, str) or not isinstance(params, dict) or not document.keys() <= REQUEST_KEYS:
         raise Unreadable(Uninspectable.NOT_JSONRPC)
-    if method not in REQUESTS and method not in NOTIFICATIONS:
-        raise Refused(Reason.UNKNOWN_FUNCTION, rule="method", detail="not on the list of MCP methods")
-    if (rpc_id is None) != (method in NOTIFICATIONS):
+    if (rpc_id is None and method in REQUESTS) or (rpc_id is not None and method in NOTIFICATIONS):
         raise Unreadable(Uninspectable.NOT_JSONRPC)
     if method == TOOLS_CALL:
         return _tool_call(params, rpc_id)
-    return _Message(method, method, params, rpc_id, params)
+    return _Message(method, method, params, rpc_id, params, listed=method in REQUESTS or method in NOTIFICATIONS)
 
 
 def _rpc_id(document: dict[str, Json]) -> int | str | None:

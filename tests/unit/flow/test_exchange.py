@@ -482,3 +482,16 @@ async def test_a_caller_that_leaves_while_its_request_is_stored_leaves_nothing_t
     await guard.waiter.finish()
     [approval] = guard.approvals.recent(pending_only=False, limit=5)
     assert approval.state == "cancelled"
+
+
+async def test_an_unknown_tool_is_answered_in_json_rpc_and_its_name_is_kept_masked(tmp_path):
+    """The client learns what happened to its request; what was tried is in the record, without what it hid."""
+    guard = make_guard(tmp_path)
+    call = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": f"purge {SSN}", "arguments": {}}}
+    head = asks("POST", "/mcp", "docs.internal", content_type="application/json")
+    peer = await play(guard, head, sends(json.dumps(call).encode()))
+    answer = json.loads(peer.refusals[0].body)
+    assert answer["id"] == 7
+    assert answer["error"]["data"]["reason"] == "unknown-function"
+    assert guard.recorder.last.function == "docs.purge [US_SSN]"
+    assert ("req", "done") not in peer.marks()

@@ -320,3 +320,12 @@ def test_where_there_is_no_id_the_refusal_is_a_problem_document():
 def test_a_missing_token_is_a_401_even_to_a_request():
     reply = protocol().refusal(post(tool()), Reason.UNAUTHENTICATED, "c1")
     assert (reply.status, dict(reply.headers)["www-authenticate"]) == (401, "Bearer")
+
+
+@pytest.mark.parametrize("rpc_id", [{}, {"id": 1}])
+def test_a_method_named_like_our_own_name_for_responses_is_still_no_method(rpc_id):
+    """``response`` is our word for a client's answer; as a method it is on no list."""
+    with pytest.raises(Refused) as caught:
+        post({"jsonrpc": "2.0", "method": "response", **rpc_id})
+    assert caught.value.reason is Reason.UNKNOWN_FUNCTION
+    assert caught.value.call.method == "response"
