@@ -65,16 +65,22 @@ def list_(
 def show(
     session_id: Annotated[str, typer.Argument(metavar="ID", help="The session's id.")],
     config: ConfigOption = DEFAULT_CONFIG,
+    entries: Annotated[
+        bool, typer.Option("--entries", help="Each entry by itself, with its rule and call.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what happened in one session, in order of time; everything of each entry with --json."""
+    """Show what happened in one session: a timeline with a line for each call; everything there is with --json."""
     from extproc.cli.client import connect
+    from extproc.evidence.timeline import timeline
 
-    entries: list[dict[str, Any]] = connect(config).get("sessions", session_id)["entries"]
+    rows: list[dict[str, Any]] = connect(config).get("sessions", session_id)["entries"]
     if as_json:
-        _print_json(entries)
+        _print_json(rows)
+    elif entries:
+        Console().print(_table(ENTRY_COLUMNS, [[row.get(name) for name in ENTRY_COLUMNS] for row in rows]))
     else:
-        Console().print(_table(ENTRY_COLUMNS, [[row.get(name) for name in ENTRY_COLUMNS] for row in entries]))
+        Console().print(timeline(rows, plain))
 
 
 def query(

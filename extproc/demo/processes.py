@@ -11,6 +11,8 @@ from typing import Self
 
 import httpx
 
+from extproc.server.supervisor import die_with_parent
+
 READY_POLL_S = 0.05
 STOP_WITHIN_S = 20.0
 TAIL_LINES = 25
@@ -82,6 +84,7 @@ class Processes(AbstractContextManager["Processes"]):
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(env or {})},
                 start_new_session=True,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads are running yet
             )
         running = Running(name, process, log)
         self.running.append(running)

@@ -55,7 +55,7 @@ class Part:
         return self.process is not None and self.process.returncode is None
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Runs in the child before exec: no part outlives a supervisor that was killed."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -100,7 +100,7 @@ class Supervisor:
             stdin=asyncio.subprocess.DEVNULL,
             env={**os.environ, **part.environment},
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
         part.starts += 1
         self._log.info("started", part=part.name, pid=part.process.pid)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import orjson
 import pytest
 import typer
 from structlog.testing import capture_logs
@@ -21,6 +22,7 @@ from extproc.config.load import load_settings
 from extproc.console.api import make_api
 from extproc.console.authenticator import make_authenticator
 from extproc.evidence.reading import Answer
+from extproc.model.entries import Entry, EntryKind
 from extproc.model.errors import ConfigError, ControlError, QueryError
 from tests.unit.approvals.samples import request, vote
 from tests.unit.console.served import AUDIENCE, ISSUER, RSA, FakeReader, Switch, jwk, key_set, served, token
@@ -211,7 +213,7 @@ def test_values_of_the_evidence_cannot_steer_the_terminal(run, reader, monkeypat
         ("query", "SELECT 1", "--format", "json"),
         ("sessions", "list"),
         ("sessions", "list", "--json"),
-        ("sessions", "show", "x"),
+        ("sessions", "show", "x", "--entries"),
     ):
         shown = run(*words)
         assert not any(char in shown for char in STEERING), words
@@ -372,7 +374,8 @@ def test_sessions_are_listed_and_shown(run, reader):
     shown = run("sessions", "list", "--subject", "alice", "--function", "crm.get", "--limit", "3")
     assert all(part in shown for part in ("s-1", "alice", "agent-7", "crm.get", "80"))
     assert ("sessions", 3, "alice", "crm.get") in reader.asked
-    assert all(part in run("sessions", "show", "s-1") for part in ("call.denied", "no_deletes", "403", "c-1"))
+    entries = run("sessions", "show", "s-1", "--entries")
+    assert all(part in entries for part in ("call.denied", "no_deletes", "403", "c-1"))
     assert json.loads(run("sessions", "show", "a/b", "--json"))[0]["arguments"] == "{}"
     assert ("session", "a/b") in reader.asked
     reader.sessions = lambda *_: []
@@ -393,3 +396,12 @@ def test_a_wrong_query_says_what_the_engine_says(run, reader):
     reader.failure = QueryError("unknown column nme")
     with pytest.raises(ControlError, match="unknown column nme"):
         run("query", "SELECT nme")
+
+
+def test_a_session_is_a_timeline(run, reader, monkeypatch):
+    """One line a call: what was decided, how it ended, who approved."""
+    entry = Entry(EntryKind.COMPLETED, "c-1", 1_800_000_000_000_000_000, function="crm.get", subject="alice")
+    entry.status, entry.reason, entry.approvers, entry.held_ms = 200, "approved", ("iss|noor",), 1_500.0
+    monkeypatch.setattr(reader, "session", lambda *_: [orjson.loads(orjson.dumps(entry))])
+    shown = run("sessions", "show", "s-1")
+    assert all(part in shown for part in ("crm.get", "allow", "approved", "200", "noor", "alice"))
