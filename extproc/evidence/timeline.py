@@ -94,7 +94,7 @@ def _line(entries: list[Row]) -> CallLine:
     ends = [row for row in entries if row["kind"] in ENDS and EntryKind(row["kind"]).terminal]
     last = (ends or entries)[-1]
     return CallLine(
-        start_ns=min(row["time_ns"] - int(row["duration_ms"] * 1e6) for row in entries),
+        start_ns=min(int(row["time_ns"]) - int(row["duration_ms"] * 1e6) for row in entries),
         function=last["function"],
         kind=last["kind"],
         reason=last["reason"],
