@@ -128,7 +128,7 @@ def _title(rows: Sequence[Row], plain: Plain) -> Text:
     title = plain(first["subject"] or first["source"] or "nobody", "bold")
     if first["actor"]:
         title.append_text(Text(" through ")).append_text(plain(first["actor"], "bold"))
-    day = datetime.fromtimestamp(first["time_ns"] // 10**9, UTC).date().isoformat()
+    day = datetime.fromtimestamp(int(first["time_ns"]) // 10**9, UTC).date().isoformat()
     return title.append(f", {day}", "dim")
 
 
