@@ -3,18 +3,30 @@
 # Rules of other packages are named in full: by an imported name the embedded engine evaluates their whole package.
 package extproc.approvals
 
-verdict := {"action": "allow", "rule": "granted", "risk": score, "mask": data.extproc.masks.plan} if {
+verdict := {
+	"action": "allow", "rule": "granted", "risk": score,
+	"mask": data.extproc.masks.plan, "shadow": data.extproc.shadow.names,
+} if {
 	score := data.extproc.risk.score
 	count(reached(score)) == 0
 } else := {
-	"action": "hold", "reason": "high-risk", "rule": concat("", ["risk-", format_int(highest, 10)]),
-	"risk": score, "mask": plan, "approval": object.remove(threshold, ["at"]),
+	"action": "hold", "reason": "high-risk", "rule": rule, "risk": score,
+	"mask": plan, "shadow": shadow, "approval": object.remove(threshold, ["at"]),
 } if {
 	score := data.extproc.risk.score
 	plan := data.extproc.masks.plan
+	shadow := data.extproc.shadow.names
 	highest := max(reached(score))
 	some threshold in data.guard.hold
 	threshold.at == highest
+	rule := name(threshold)
 }
 
-reached(score) := {threshold.at | some threshold in data.guard.hold; score >= threshold.at}
+reached(score) := {threshold.at |
+	some threshold in data.guard.hold
+	score >= threshold.at
+	rule := name(threshold)
+	not data.extproc.shadow.marked[rule]
+}
+
+name(threshold) := concat("", ["risk-", format_int(threshold.at, 10)])

@@ -7,9 +7,15 @@ absent := {"absent": "this value stands for an argument that is not there"}
 
 unmet := [condition |
 	some condition in data.guard.arguments
+	fails(condition)
+	rule := object.get(condition, "rule", "")
+	not data.extproc.shadow.marked[rule]
+]
+
+fails(condition) if {
 	data.extproc.names.some_matches(condition.functions, input.call.function)
 	not met(condition)
-]
+}
 
 value(condition) := object.get(input.call.arguments, condition.path, absent) if is_object(input.call.arguments)
 
@@ -49,6 +55,8 @@ passes("matches", limit, given) if {
 	regex.match(limit, given)
 }
 
-acceptable if count(unmet) == 0
+acceptable if {
+	not data.guard.arguments
+} else if count(unmet) == 0
 
 first_refused := unmet[0].rule

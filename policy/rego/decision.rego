@@ -2,6 +2,8 @@
 #
 # Everything that lets a call through is asked for positively (it is granted, its arguments are acceptable), so that
 # a rule that cannot be evaluated denies.
+#
+# The settings do not change between decisions: where the loader has looked at them, it says so, and once is enough.
 package extproc
 
 default decision := {"action": "deny", "reason": "policy-denied", "rule": "default"}
@@ -9,15 +11,19 @@ default decision := {"action": "deny", "reason": "policy-denied", "rule": "defau
 decision := {"action": "deny", "reason": "uninspectable", "rule": "uninspectable"} if {
 	input.body.uninspectable
 } else := {"action": "deny", "reason": "policy-denied", "rule": "settings-invalid"} if {
+	not data.extproc_loaded.settings_valid
 	not data.extproc.settings.valid
 } else := {"action": "allow", "rule": "protocol-method"} if {
 	data.extproc.roles.protocol_method
 } else := verdict if {
 	data.extproc.roles.granted
 	data.extproc.arguments.acceptable
+	data.extproc.conditions.met
 	verdict := data.extproc.approvals.verdict
 } else := {"action": "deny", "reason": "not-in-scope", "rule": "not-granted"} if {
 	not data.extproc.roles.granted
 } else := {"action": "deny", "reason": "forbidden-argument", "rule": rule, "risk": data.extproc.risk.score} if {
 	rule := data.extproc.arguments.first_refused
+} else := {"action": "deny", "reason": condition.reason, "rule": condition.rule, "risk": data.extproc.risk.score} if {
+	condition := data.extproc.conditions.first
 }

@@ -22,14 +22,14 @@ call(function, groups, arguments) := {
 test_granted_is_allowed_and_masked if {
 	decision == {
 		"action": "allow", "rule": "granted", "risk": 10,
-		"mask": {"request": [], "response": [{"entity": "US_SSN", "how": "redact"}]},
+		"mask": {"request": [], "response": [{"entity": "US_SSN", "how": "redact"}]}, "shadow": [],
 	} with input as call("crm.get", ["support"], {}) with data.guard as guard
 }
 
 test_risky_is_held if {
 	decision == {
 		"action": "hold", "reason": "high-risk", "rule": "risk-90", "risk": 90,
-		"mask": {"request": [], "response": []},
+		"mask": {"request": [], "response": []}, "shadow": [],
 		"approval": {"groups": ["leads"], "min": 2, "expires_in": "15m"},
 	} with input as call("db.query", ["sre"], {"sql": "select 1"}) with data.guard as guard
 }
@@ -66,4 +66,16 @@ test_nothing_known_is_denied if {
 	decision.action == "deny" with input as {} with data.guard as guard
 	decision.action == "deny" with input as {} with data.guard as {}
 	decision.action == "deny" with input as call("crm.get", ["support"], {}) with data.guard as {}
+}
+
+test_outside_its_window_is_denied if {
+	window := {"rule": "never", "functions": ["crm.*"], "zone": "UTC", "days": [], "from": "08:00", "to": "18:00"}
+	decision == {"action": "deny", "reason": "outside-hours", "rule": "never", "risk": 10} with input as call("crm.get", ["support"], {})
+		with data.guard as object.union(guard, {"windows": [window]})
+}
+
+test_the_loader_may_have_looked_at_the_settings if {
+	wrong := object.union(guard, {"hodl": []})
+	decision.action == "allow" with input as call("crm.get", ["support"], {}) with data.guard as wrong with data.extproc_loaded as {"settings_valid": true}
+	decision.action == "deny" with input as call("crm.get", ["support"], {}) with data.guard as wrong with data.extproc_loaded as {"settings_valid": false}
 }

@@ -3,14 +3,13 @@ package extproc.settings
 
 import data.extproc.names
 
-keys := {"roles", "arguments", "risk", "hold", "masks"}
+keys := {"roles", "arguments", "risk", "hold", "masks", "windows", "duties", "shadow"}
+
+days := {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"}
 
 tests := {"read_only_sql", "at_most", "at_least", "one_of", "matches"}
 
-# The data does not change between decisions: where the loader has looked already, once is enough.
 valid if {
-	data.extproc_loaded.settings_valid == true
-} else if {
 	is_object(data.guard)
 	object.keys(data.guard) - keys == set()
 	roles_valid
@@ -18,6 +17,9 @@ valid if {
 	risk_valid
 	hold_valid
 	masks_valid
+	windows_valid
+	duties_valid
+	shadow_valid
 }
 
 # What is wrong, for whoever wrote the data.
@@ -36,6 +38,12 @@ wrong contains "risk" if not risk_valid
 wrong contains "hold" if not hold_valid
 
 wrong contains "masks" if not masks_valid
+
+wrong contains "windows" if not windows_valid
+
+wrong contains "duties" if not duties_valid
+
+wrong contains "shadow" if not shadow_valid
 
 patterns_valid(patterns) if {
 	is_array(patterns)
@@ -100,4 +108,52 @@ masks_valid if {
 		is_array(object.get(mask, "request", []))
 		is_array(object.get(mask, "response", []))
 	}
+}
+
+windows_valid if {
+	every window in object.get(data.guard, "windows", []) {
+		object.keys(window) == {"rule", "functions", "zone", "days", "from", "to"}
+		is_string(window.rule)
+		patterns_valid(window.functions)
+		zone_valid(window.zone)
+		{day | some day in window.days} - days == set()
+		regex.match(`^([01][0-9]|2[0-3]):[0-5][0-9]$`, window.from)
+		regex.match(`^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$`, window.to)
+		window.from < window.to
+	}
+}
+
+# "" and "Local" would be the machine's own.
+zone_valid(zone) if zone == "UTC"
+
+zone_valid(zone) if {
+	contains(zone, "/")
+	time.clock([0, zone])
+}
+
+duties_valid if {
+	every duty in object.get(data.guard, "duties", []) {
+		object.keys(duty) == {"rule", "functions", "not_with"}
+		is_string(duty.rule)
+		patterns_valid(duty.functions)
+		patterns_valid(duty.not_with)
+	}
+}
+
+# A name that no rule has would leave the rule that was meant enforced, and its author waiting for records.
+shadow_valid if {
+	shadow := object.get(data.guard, "shadow", [])
+	is_array(shadow)
+	{name | some name in shadow} - rules == set()
+}
+
+rules contains rule if {
+	some kind in ["arguments", "windows", "duties"]
+	some condition in data.guard[kind]
+	rule := condition.rule
+}
+
+rules contains rule if {
+	some threshold in data.guard.hold
+	rule := data.extproc.approvals.name(threshold)
 }

@@ -8,6 +8,9 @@ good := {
 	"risk": {"default": 10, "functions": {"deploy.*": 80}, "findings": {"US_SSN": 30}},
 	"hold": [{"at": 70, "groups": ["sre"], "min": 2, "expires_in": "15m", "mode": "wait"}],
 	"masks": [{"functions": ["crm.*"], "unless_groups": ["fraud"], "response": []}],
+	"windows": [{"rule": "w", "functions": ["deploy.*"], "zone": "Europe/Zurich", "days": ["Monday"], "from": "08:00", "to": "24:00"}],
+	"duties": [{"rule": "d", "functions": ["pay.request"], "not_with": ["pay.approve"]}],
+	"shadow": ["r", "w", "d", "risk-70"],
 }
 
 changed(path, value) := json.patch(good, [{"op": "add", "path": path, "value": value}])
@@ -35,6 +38,23 @@ wrong := [
 	["masks/0/reponse", []],
 	["masks/0/response", {}],
 	["masks/0/functions", []],
+	["windows/0/rule", 1],
+	["windows/0/functions", []],
+	["windows/0/zone", "Local"],
+	["windows/0/zone", ""],
+	["windows/0/zone", "CET"],
+	["windows/0/days", ["monday"]],
+	["windows/0/from", "8:00"],
+	["windows/0/from", "24:00"],
+	["windows/0/to", "24:01"],
+	["windows/0/to", "08:00"],
+	["windows/0/until", "08:00"],
+	["duties/0/not_with", []],
+	["duties/0/with", []],
+	["duties/0/rule", null],
+	["shadow", ["x"]],
+	["shadow", ["risk-71"]],
+	["shadow", "r"],
 ]
 
 test_the_shape_is_right if settings.valid with data.guard as good
@@ -54,12 +74,7 @@ test_no_settings_are_not_valid if {
 test_what_is_wrong_is_named if {
 	settings.wrong == set() with data.guard as good
 	settings.wrong == {"hodl"} with data.guard as changed("/hodl", [])
-	settings.wrong == {"hold", "masks"} with data.guard as object.union(good, {"hold": [{}], "masks": [{}]})
+	settings.wrong == {"hold", "masks", "shadow"} with data.guard as object.union(good, {"hold": [{}], "masks": [{}]})
 	settings.wrong == {"roles"} with data.guard as {}
-}
-
-test_the_loader_may_have_looked if settings.valid with data.extproc_loaded as {"settings_valid": true} with data.guard as {}
-
-test_only_its_word_counts if {
-	not settings.valid with data.extproc_loaded as {"settings_valid": "yes"} with data.guard as {}
+	settings.wrong == {"arguments", "risk", "windows", "duties", "shadow"} with data.guard as {"roles": {}, "arguments": [{}], "risk": {"x": 1}, "windows": [{}], "duties": [{}], "shadow": ["x"]}
 }

@@ -1,0 +1,54 @@
+# When a function may be called, and by whom not although a role grants it: data.guard.windows and data.guard.duties.
+# A condition that cannot be tested counts as broken.
+package extproc.conditions
+
+met if {
+	not data.guard.windows
+	not data.guard.duties
+} else if count(enforced) == 0
+
+enforced := [condition |
+	some condition in broken
+	rule := condition.rule
+	not data.extproc.shadow.marked[rule]
+]
+
+first := enforced[0]
+
+broken contains {"reason": "outside-hours", "rule": rule} if {
+	some window in data.guard.windows
+	data.extproc.names.some_matches(window.functions, input.call.function)
+	not open(window)
+	rule := window.rule
+}
+
+broken contains {"reason": "separation-of-duties", "rule": rule} if {
+	some duty in data.guard.duties
+	data.extproc.names.some_matches(duty.functions, input.call.function)
+	may_also(duty)
+	rule := duty.rule
+}
+
+# Where the time is, in the window's zone. Its days are those of the zone; so is daylight saving.
+open(window) if {
+	now := time.parse_rfc3339_ns(input.time)
+	today := time.weekday([now, window.zone])
+	today in window.days
+	[hour, minute, _] := time.clock([now, window.zone])
+	clock := sprintf("%02d:%02d", [hour, minute])
+	clock >= window.from
+	clock < window.to
+}
+
+# Whoever holds a function of one kind must not hold one of the other: patterns are compared by what both could match.
+may_also(duty) if {
+	some other in duty.not_with
+	some held in data.extproc.roles.patterns
+	overlap(other, held)
+}
+
+overlap(a, b) if {
+	data.extproc.names.matches(a, b)
+} else if {
+	data.extproc.names.matches(b, a)
+}
