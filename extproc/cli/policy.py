@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -195,6 +196,22 @@ def _masks(found: "Trace") -> str:
         for way, rules in (("request", plan.request), ("response", plan.response))
         for rule in rules
     )
+
+
+class Part(StrEnum):
+    """What has a schema."""
+
+    INPUT = "input"
+    ANSWER = "answer"
+
+
+@app.command()
+def schema(part: Annotated[Part, typer.Argument(help="The document.")]) -> None:
+    """Print the JSON Schema of what policy reads, or of what it answers."""
+    from extproc.policy.schemas import answer_schema, input_schema
+
+    made = input_schema() if part is Part.INPUT else answer_schema()
+    typer.echo(json.dumps(made, indent=2))
 
 
 @app.command()

@@ -1,0 +1,136 @@
+"""The input and the answer as JSON Schemas (2020-12), made from what the code reads and writes."""
+
+from typing import Any
+
+from extproc.model.decision import Action, HoldMode
+from extproc.model.masking import How
+from extproc.model.reasons import Uninspectable
+from extproc.policy import answer
+from extproc.policy.plugin_answer import HEADER_VALUE, MAX_BODY, MAX_HEADERS, STATUSES
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+Schema = dict[str, Any]
+TEXT: Schema = {"type": "string"}
+WHOLE: Schema = {"type": "integer"}
+ANYTHING: Schema = {}
+
+
+def input_schema() -> Schema:
+    """What policy sees of a call: ``extproc.policy.document.build_document``."""
+    parts = {
+        "attributes": _attributes(),
+        "version": _object({"ext_authz": {"const": "v3"}, "encoding": {"const": "protojson"}}),
+        "parsed_path": _list(TEXT),
+        "parsed_query": _map(_list(TEXT)),
+        "parsed_body": ANYTHING,
+        "truncated_body": {"type": "boolean"},
+        "identity": _object({"issuer": TEXT, "subject": TEXT, "groups": _list(TEXT), "actor": TEXT}),
+        "connection": _object({"name": TEXT, "protocol": TEXT}),
+        "call": _object(
+            {name: TEXT for name in ("id", "protocol", "function", "name", "method", "session")}
+            | {"arguments": ANYTHING}
+        ),
+        "findings": _list(_object({"entity": TEXT, "path": TEXT, "count": WHOLE})),
+        "body": _object(
+            {"size": WHOLE, "sha256": TEXT, "uninspectable": {"enum": sorted(Uninspectable)}},
+            optional=("uninspectable",),
+        ),
+        "direction": {"enum": ["request", "list"]},
+        "time": {"type": "string", "format": "date-time"},
+    }
+    return {"$schema": DIALECT, "title": "Input of policy"} | _object(parts)
+
+
+def answer_schema() -> Schema:
+    """What policy may answer: ``extproc.policy.answer.read_answer``."""
+    shapes = [{"type": "boolean"}, *(_ours(action) for action in Action), _plugins()]
+    return {"$schema": DIALECT, "title": "Answer of policy", "oneOf": shapes}
+
+
+def _attributes() -> Schema:
+    http = {name: TEXT for name in ("id", "method", "path", "host", "scheme", "body", "rawBody")}
+    request = {
+        "time": _object({"seconds": WHOLE, "nanos": WHOLE}),
+        "http": _object(http | {"headers": _map(TEXT), "size": WHOLE}, optional=(*http, "size")),
+    }
+    address = _object({"address": TEXT, "portValue": WHOLE}, optional=("portValue",))
+    return _object(
+        {
+            "request": _object(request),
+            "source": _object({"address": _object({"socketAddress": address})}),
+            "metadataContext": _object({"filterMetadata": _map(_map(ANYTHING))}),
+        },
+        optional=("source", "metadataContext"),
+    )
+
+
+def _ours(action: Action) -> Schema:
+    rules = _list(
+        {
+            "oneOf": [
+                _object({"path": _pattern(answer.PATH.pattern), "how": {"enum": sorted(How)}}, optional=("how",)),
+                _object(
+                    {"entity": _pattern(answer.ENTITY.pattern), "how": {"enum": sorted(How)}}, optional=("how",)
+                ),
+            ]
+        },
+        most=answer.MAX_ITEMS,
+    )
+    parts: Schema = {
+        "action": {"const": action.value},
+        "reason": {"enum": sorted(answer.REASONS_OF[action])},
+        "rule": {"type": "string", "maxLength": answer.MAX_TEXT},
+        "risk": {"type": "integer", "minimum": 0, "maximum": answer.MAX_RISK},
+        "mask": _object({"request": rules, "response": rules}, optional=("request", "response")),
+        "shadow": _list({"type": "string", "maxLength": answer.MAX_TEXT}, most=answer.MAX_ITEMS),
+    }
+    if action is Action.HOLD:
+        parts["approval"] = _approval()
+    return _object(parts, optional=tuple(name for name in parts if name != "action"))
+
+
+def _approval() -> Schema:
+    name = {"type": "string", "minLength": 1, "maxLength": answer.MAX_TEXT}
+    parts: Schema = {
+        "groups": _list(name, most=answer.MAX_ITEMS) | {"minItems": 1},
+        "min": {"type": "integer", "minimum": 1, "maximum": answer.MAX_APPROVERS},
+        "expires_in": _pattern(answer.DURATION.pattern),
+        "mode": {"enum": sorted(HoldMode)},
+    }
+    return _object(parts, optional=tuple(parts))
+
+
+def _plugins() -> Schema:
+    value = _pattern(HEADER_VALUE.pattern)
+    fields = _map({"oneOf": [value, _list(value, most=MAX_HEADERS)]})
+    headers = {"oneOf": [fields, _list(fields, most=MAX_HEADERS)]}
+    parts: Schema = {
+        "allowed": {"type": "boolean"},
+        "headers": headers,
+        "response_headers_to_add": headers,
+        "request_headers_to_remove": _list(TEXT, most=MAX_HEADERS),
+        "query_parameters_to_remove": _list(TEXT, most=MAX_HEADERS),
+        "query_parameters_to_set": {"type": "object"},
+        "body": {"type": "string", "maxLength": MAX_BODY},
+        "http_status": {"enum": sorted(STATUSES)},
+        "dynamic_metadata": {"type": "object"},
+    }
+    return _object(parts, optional=tuple(name for name in parts if name != "allowed"))
+
+
+def _object(properties: Schema, *, optional: tuple[str, ...] = ()) -> Schema:
+    required = [name for name in properties if name not in optional]
+    shape: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return shape | ({"required": required} if required else {})
+
+
+def _map(values: Schema) -> Schema:
+    return {"type": "object", "additionalProperties": values}
+
+
+def _list(items: Schema, *, most: int = 0) -> Schema:
+    return {"type": "array", "items": items} | ({"maxItems": most} if most else {})
+
+
+def _pattern(pattern: str) -> Schema:
+    return {"type": "string", "pattern": f"^(?:{pattern})$"}
