@@ -20,6 +20,9 @@ from extproc.server.servicers import Doors
 
 MESSAGE_SLACK = 1 << 20
 """Bytes a message may have beyond its body: headers, metadata, framing."""
+NOTICE_S = 2.5
+"""Until Envoy's health checks (every second, two must fail) send no new call here: a server that stops at once
+refuses calls that are on their way."""
 RECORD_WITHIN_S = 3.0
 """For the entries of calls that were cut off when the drain was over."""
 UNIX = "unix:"
@@ -67,7 +70,9 @@ async def serving(guard: Guard, listen: str) -> AsyncIterator[grpc.aio.Server]:
         yield server
     finally:
         await health.enter_graceful_shutdown()
-        await server.stop(guard.limits.drain)
+        notice = min(NOTICE_S, guard.limits.drain / 2)
+        await asyncio.sleep(notice)
+        await server.stop(guard.limits.drain - notice)
         await doors.ended(RECORD_WITHIN_S)
 
 
