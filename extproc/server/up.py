@@ -17,6 +17,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from extproc.config.schema import Settings
 from extproc.envoy_config.render import render_bootstrap
 from extproc.model.errors import ConfigError
+from extproc.policy.candidate import check_candidate
+from extproc.policy.sources import read_sources
 from extproc.server.health import health_app
 from extproc.server.log import set_up_log
 from extproc.server.supervisor import KILL_AFTER_S, Part, Supervisor
@@ -153,6 +155,17 @@ def check_ports(settings: Settings) -> None:
                 ) from error
 
 
+def check_policy(settings: Settings) -> None:
+    """Fail early, once and alone, where the workers would refuse the policy.
+
+    Raises:
+        ConfigError, PolicyInvalid: a policy that must not be loaded.
+    """
+    policy = settings.policy
+    if policy.engine == "embedded":
+        check_candidate(read_sources(policy.paths, policy.data, policy.query))
+
+
 async def stop_accepting(admin: Path) -> None:
     """Ask Envoy to close its listeners; calls under way go on."""
     transport = httpx.AsyncHTTPTransport(uds=str(admin))
@@ -166,10 +179,12 @@ async def run_up(settings: Settings, config: Path, *, on_ready: Callable[[], Non
 
     Raises:
         ConfigError: a port is taken, or there is no Envoy.
+        PolicyInvalid: the policy must not be loaded.
         StartFailedError: a part did not come up.
     """
     set_up_log("supervisor", settings.log_level)
     check_ports(settings)
+    check_policy(settings)
     settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     supervisor = Supervisor(make_parts(settings, config))
