@@ -193,18 +193,16 @@ async def test_calls_under_way_on_the_other_worker_complete(pair: Stack) -> None
 
 
 async def test_a_worker_that_stops_lets_its_held_calls_end(pair: Stack) -> None:
-    """SIGTERM: the held call is still released by its approval, on the very worker that stops."""
+    """SIGTERM: the held call is still released by its approval, on the very worker that stops, and no new one fails."""
     task, approval = await held(pair)
     index = await holder_of(pair, approval)
     worker = pair.workers[index]
     worker.process.send_signal(signal.SIGTERM)
-    await asyncio.sleep(0.5)
-    assert worker.running
-    answers = [(await pair.call()).status_code for _ in range(20)]
-    assert answers == [200] * 20
+    answers = [(await pair.call()).status_code for _ in range(200)]
+    assert answers == [200] * 200
     pair.vote(approval)
     assert (await task).status_code == 200
-    await asyncio.wait_for(worker.gone(), 3)
+    await asyncio.wait_for(worker.gone(), 5)
     assert [seen.body for seen in pair.reached if seen.method == "POST"] == [EXACT]
 
 
