@@ -27,7 +27,7 @@ def input_schema() -> Schema:
         "identity": _object({"issuer": TEXT, "subject": TEXT, "groups": _list(TEXT), "actor": TEXT}),
         "connection": _object({"name": TEXT, "protocol": TEXT}),
         "call": _object(
-            {name: TEXT for name in ("id", "protocol", "function", "name", "method", "session")}
+            dict.fromkeys(("id", "protocol", "function", "name", "method", "session"), TEXT)
             | {"arguments": ANYTHING}
         ),
         "findings": _list(_object({"entity": TEXT, "path": TEXT, "count": WHOLE})),
@@ -48,7 +48,7 @@ def answer_schema() -> Schema:
 
 
 def _attributes() -> Schema:
-    http = {name: TEXT for name in ("id", "method", "path", "host", "scheme", "body", "rawBody")}
+    http = dict.fromkeys(("id", "method", "path", "host", "scheme", "body", "rawBody"), TEXT)
     request = {
         "time": _object({"seconds": WHOLE, "nanos": WHOLE}),
         "http": _object(http | {"headers": _map(TEXT), "size": WHOLE}, optional=(*http, "size")),
