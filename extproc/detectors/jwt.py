@@ -7,16 +7,51 @@ import re
 
 from extproc.detectors.detector import Detector, Ranges
 
-PATTERN = re.compile(r"eyJ[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*){2,4}")
+RUN = re.compile(r"[A-Za-z0-9_.-]+")
+"""What a token can be made of. Runs are cut once, so that no text is looked at twice."""
+START = "eyJ"
+"""``{"`` in base64url: how a header begins."""
 HEADER_MAX = 4_096
 """Characters of a header that are decoded."""
+STARTS_MAX = 16
+"""Places in one part where a header may begin; with more the whole run is taken for a token."""
+PARTS_AFTER_HEADER = 2
 
 
 def find(text: str, _: str) -> Ranges:
-    """Yield tokens whose first part decodes to a header with ``alg`` (RFC 7515 section 4.1.1)."""
-    for match in PATTERN.finditer(text):
-        if has_algorithm(match.group().partition(".")[0][:HEADER_MAX]):
-            yield match.span()
+    """Yield tokens whose first part decodes to a header with ``alg`` (RFC 7515 section 4.1.1).
+
+    A token reaches to the end of its run: whatever is joined to it by dots is taken along.
+    """
+    for run in RUN.finditer(text):
+        start = _header(run.group())
+        if start >= 0:
+            yield run.start() + start, run.end()
+
+
+def _header(run: str) -> int:
+    """Where the first header begins in a run, -1 where there is none. Linear in the run."""
+    parts = run.split(".")
+    offset = 0
+    for part in parts[:-PARTS_AFTER_HEADER]:
+        starts = _starts(part)
+        if len(starts) > STARTS_MAX:
+            return offset + starts[0]
+        for start in starts:
+            if has_algorithm(part[start:]):
+                return offset + start
+        offset += len(part) + 1
+    return -1
+
+
+def _starts(part: str) -> list[int]:
+    """Where a header may begin: near enough to the end to be decoded, and no more places than count."""
+    starts: list[int] = []
+    at = part.find(START, max(0, len(part) - HEADER_MAX))
+    while at >= 0 and len(starts) <= STARTS_MAX:
+        starts.append(at)
+        at = part.find(START, at + 1)
+    return starts
 
 
 def has_algorithm(part: str) -> bool:

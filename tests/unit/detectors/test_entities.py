@@ -4,6 +4,7 @@
 
 import pytest
 
+from extproc.detectors import jwt
 from extproc.detectors.catalogue import CATALOGUE
 from extproc.detectors.engine import Detectors
 
@@ -200,3 +201,22 @@ def test_nothing_found_is_shorter_than_its_detector_says():
         texts = SHOULD[detector.entity] + ["123456789"]
         ranges = [found for text in texts for found in detector.find(text, "ssn")]
         assert all(end - start >= detector.shortest for start, end in ranges)
+
+
+@pytest.mark.parametrize("joined", ["eyJ.", "eyJ-", "eyJ", "eyJhbGciOiJIUzI1NiJ9."])
+def test_what_is_joined_to_a_token_does_not_hide_it(joined):
+    """Nothing of the token is left, whatever it is glued to."""
+    text = joined + SHOULD["JWT"][0] + "." + SHOULD["JWT"][0]
+    [span] = DETECTORS.scan(text)
+    assert span.entity == "JWT"
+    assert span.end == len(text)
+    assert span.start <= len(joined)
+
+
+@pytest.mark.parametrize("text", ["/" + "eyJ" * 20_000 + "/eyJ.a.", "eyJ." * 20_000, ("eyJ" * 15 + ".") * 1_000])
+def test_many_beginnings_of_a_token_cost_no_more_than_their_length(text, monkeypatch):
+    """However a text is made of beginnings, only so many characters are decoded for each of its own."""
+    decoded = []
+    monkeypatch.setattr(jwt, "has_algorithm", lambda part: decoded.append(len(part)))
+    list(jwt.find(text, ""))
+    assert sum(decoded) <= len(text) * jwt.STARTS_MAX
