@@ -31,6 +31,10 @@ def lint(units: tuple[Unit, ...]) -> list[Violation]:
 def _lint_unit(unit: Unit, defined: set[tuple[str, ...]]) -> Iterator[Violation]:
     local = {path[len(unit.package)] for path in defined if path[: len(unit.package)] == unit.package}
     known = GLOBALS | unit.imports.names | local
+    for node in unit.unknown_imports:
+        yield violation(
+            unit, node, "this import is not known to the embedded engine", "do without, or engine: opa"
+        )
     for rule in unit.rules:
         if rule_path(unit.package, rule)[1] in RESERVED:
             yield violation(unit, next(iter(rule.values())), "this package is the loader's own", "rename it")

@@ -5,6 +5,12 @@ from typing import Any
 
 from extproc.policy.syntax import Imports, Node, head_of, kind_of, name_spans, nodes, place_of, ref_path, rule_path
 
+KEYWORDS = ("contains", "every", "if", "in")
+LANGUAGE = frozenset(
+    {("rego", "v1"), *(("future", "keywords", word) for word in KEYWORDS), ("future", "keywords")}
+)
+"""Imports that change nothing in Rego v1."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Violation:
@@ -25,11 +31,17 @@ class Unit:
     package: tuple[str, ...]
     imports: Imports
     rules: tuple[Node, ...]
+    unknown_imports: tuple[Node, ...] = ()
+    """Imports of the language's own that the engine does not know, and passes over."""
 
     def defines(self, path: tuple[str, ...]) -> bool:
         """Whether some rule here gives this path its value, or a part of it."""
         own = (rule_path(self.package, rule) for rule in self.rules)
         return any(rule[: len(path)] == path or path[: len(rule)] == rule for rule in own)
+
+
+def _is_known(path: tuple[str, ...]) -> bool:
+    return path[0] in ("data", "input") or path in LANGUAGE
 
 
 def read_units(ast: list[dict[str, Any]]) -> tuple[Unit, ...]:
@@ -38,7 +50,9 @@ def read_units(ast: list[dict[str, Any]]) -> tuple[Unit, ...]:
     for module in ast:
         tree = name_spans(module["ast"], module["source"]["contents"].encode())
         package = ("data", *ref_path(tree["package"]["refr"]))
-        units.append(Unit(module["source"]["file"], package, Imports.read(tree["imports"]), tuple(tree["rules"])))
+        unknown = tuple(node for node in tree["imports"] if not _is_known(ref_path(node["refr"])))
+        imports = Imports.read(tree["imports"])
+        units.append(Unit(module["source"]["file"], package, imports, tuple(tree["rules"]), unknown))
     return tuple(units)
 
 
