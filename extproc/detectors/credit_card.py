@@ -11,6 +11,9 @@ RUN = re.compile(r"[0-9](?:[ +-]?[0-9]){12,}")
 SCIENTIFIC = re.compile(r"(?<![0-9.])([0-9])\.([0-9]{9,18})[eE]\+?(1[2-8])(?![0-9])")
 """4.111111111111111E15: how some languages print a card number that was read as a float."""
 AFTER_POINT = re.compile(r"[0-9]\.\Z")
+SEPARATOR = re.compile(r"[ +-]")
+JOINED = str.maketrans("", "", " +-")
+DOUBLE = str.maketrans("0123456789", "0246813579")
 DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 
@@ -37,6 +40,29 @@ def _joined(windows: Ranges) -> Ranges:
 
 
 def _cards(text: str, start: int, end: int) -> Ranges:
+    run = text[start:end]
+    digits = run.translate(JOINED)
+    if len(digits) == len(run) or len(digits) - min(len(end) for end in _ends(run)) < SHORTEST:
+        if len(digits) <= LONGEST and not AFTER_POINT.search(text, max(0, start - 2), start) and passes(digits):
+            yield start, end
+        return
+    yield from _windows(text, start, end)
+
+
+def _ends(run: str) -> tuple[str, str]:
+    """The first and the last group of digits."""
+    groups = SEPARATOR.split(run)
+    return groups[0], groups[-1]
+
+
+def passes(digits: str) -> bool:
+    """Whether a number has a known beginning and the right check digit."""
+    total = sum(map(int, digits[::-2])) + sum(map(int, digits[-2::-2].translate(DOUBLE)))
+    return total % 10 == 0 and known_issuer([int(digits[0]), int(digits[1])], len(digits))
+
+
+def _windows(text: str, start: int, end: int) -> Ranges:
+    """Every window of whole groups of digits that could be a card number."""
     places = [at for at in range(start, end) if text[at].isdigit()]
     digits = [int(text[at]) for at in places]
     breaks = {at + 1 for at, (one, other) in enumerate(pairwise(places)) if other - one > 1}

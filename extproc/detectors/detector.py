@@ -44,3 +44,5 @@ class Detector:
     hint: bytes = b""
     """Expression, matched in any case, without which the prefilter's matches mean nothing. It must match in the
     text or in one line of the context."""
+    prefilter_shortest: int = 4
+    """Bytes that each match of each prefilter expression has at least."""

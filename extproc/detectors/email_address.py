@@ -23,7 +23,7 @@ def find(text: str, _: str) -> Ranges:
 
 EMAIL_ADDRESS = Detector(
     entity="EMAIL_ADDRESS",
-    prefilter=(rb"[\w.%+'\x80-\xff-]@[\w\x80-\xff-]+\.[\w.\x80-\xff-]*[A-Za-z\x80-\xff]",),
+    prefilter=(rb"[\w.%+'\x80-\xff-]@[\w\x80-\xff-]+\.[\w\x80-\xff-]",),
     shortest=6,
     find=find,
     canonical=str.lower,

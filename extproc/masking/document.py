@@ -1,297 +1,191 @@
-"""Walk a JSON document, and the JSON in its strings, and say what to replace."""
+"""Go through one document, and look where something could be found or a path leads."""
 
-import json
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
 
-from extproc.codecs.errors import Unreadable
-from extproc.codecs.json import Kind, Offsets, Path, Token, parse_text, quote, tokens, unquote
-from extproc.masking.edits import Edit, apply
-from extproc.masking.paths import State, render
-from extproc.masking.plan import Plan
-from extproc.masking.text import Found, TextMask
-from extproc.masking.ways import FIELD, REDACTED
+from extproc.codecs.json_units import OPENS, STRINGS, UNIT, Path, Unit, quote, string_at, unquote
+from extproc.masking.edits import Edit
+from extproc.masking.paths import Place
 from extproc.model.errors import MaskingError
-from extproc.model.masking import Finding, How
 
-MAX_NESTED = 8
-"""How many times JSON may stand in a string of JSON."""
-NOTHING = Found([], [], [])
-_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
-ROOT = -1
-"""The level of a text that is in no document."""
-MAX_PLACES = 1_000
-"""Places that findings tell apart; what is found beyond them is counted at the root."""
-AROUND_JSON = " \t\n\r\ufeff"
-ENDS = {"{": "}", "[": "]", '"': '"'}
+if TYPE_CHECKING:
+    from extproc.masking.walk import Walk
+
+NOBODY: frozenset[int] = frozenset()
+EVERYBODY = -1
+"""In place of a detector's number where all of them have to look."""
+OPEN, MEMBER_OPEN, CLOSE = int(Unit.OPEN), int(Unit.MEMBER_OPEN), int(Unit.CLOSE)
 
 
-def hides_text(text: str) -> bool:
-    """Whether JSON in this text may spell letters and digits in other ways than as themselves."""
-    return "\\u" in text or "\\/" in text
+class _Frame:
+    """An array or object that is being read."""
+
+    __slots__ = ("at", "index", "keys", "place", "renamed")
+
+    def __init__(self, at: re.Match[str] | int, place: Place | None, *, is_array: bool) -> None:
+        self.at = at
+        """The member that it is, or its index, in the container around it."""
+        self.place = place
+        self.index = -1 if is_array else None
+        """Of an array's element at hand."""
+        self.keys: list[int] = []
+        """Offsets of an object's keys."""
+        self.renamed: dict[int, str] = {}
+        """Masked keys, by their offset."""
 
 
-class Walk:
-    """One document, or all events of one stream, under one plan. Collects the findings."""
+class Document:
+    """The walk through one document.
 
-    def __init__(self, mask: TextMask, plan: Plan, *, max_depth: int, redact_all: Plan) -> None:
-        """Walk by a plan.
+    It goes over brackets, keys and values without a look at them, but for those that hold a sighting and those
+    that paths may lead to, and stops where neither can be any more.
+    """
 
-        Args:
-            mask: finds entities.
-            plan: what to mask.
-            max_depth: of arrays and objects, for each document by itself.
-            redact_all: the plan that keys are masked by before a finding shows them.
-        """
-        self._mask = mask
-        self.plan = plan
-        self._max_depth = max_depth
-        self._redact_all = redact_all
-        self.scanning = True
-        """Whether the text at hand could hold an entity at all."""
-        self._counts: Counter[tuple[str, Path, str]] = Counter()
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """All findings so far, in order of first appearance."""
-        shown: dict[Path, str] = {}
-        for _, path, _ in self._counts:
-            if path not in shown:
-                shown[path] = render(tuple(self._shown(part) for part in path))
-        return tuple(Finding(entity, shown[path], how, n) for (entity, path, how), n in self._counts.items())
-
-    def _shown(self, part: str | int) -> str | int:
-        return part if isinstance(part, int) else apply(part, self._mask.find(part, (), self._redact_all).edits)
-
-    def document(self, text: str) -> list[Edit]:
-        """Edits of a document that ``parse_text`` accepts."""
-        start = self._begin(self._spelled_out(text, 0))
-        return self._document(text, (), start, 0) if start or self.scanning else []
-
-    def text(self, text: str) -> list[Edit]:
-        """Edits of a text that may be JSON or not."""
-        start = self._begin(self._spelled_out(text, 0) if self._is_json(text) else [text])
-        return self._inner(text, (), start, ROOT) if start or self.scanning else []
-
-    def plain(self, text: str) -> list[Edit]:
-        """Edits of a text by its entities alone: a header's value, a path, a comment."""
-        self._begin(self._spelled_out(text, 0) if self._is_json(text) else [text])
-        return self._inner(text, (), (), ROOT) if self.scanning else []
-
-    def _begin(self, texts: Iterable[str]) -> State:
-        """Look at a whole document at once. Most hold nothing, and need no walk.
-
-        Args:
-            texts: between them they hold every string, key and number as a detector or a path would see it.
-
-        Returns:
-            Where to begin following the paths; empty when none can match.
-        """
-        whole = "\n".join(texts)
-        self.scanning = self._mask.detectors.suspects(whole)
-        return self.plan.paths.start if self.plan.may_match(whole) else ()
-
-    def _spelled_out(self, text: str, level: int) -> Iterator[str]:
-        """A document, and those of its strings, and of the documents in them, that spell text in escapes."""
-        yield text
-        for match in _STRING.finditer(text) if hides_text(text) else ():
-            if hides_text(match[0]):
-                value = str(json.loads(match[0]))
-                yield from self._spelled_out(value, level + 1) if self._is_document(value, level) else (value,)
-
-    def _document(self, text: str, base: Path, state: State, level: int) -> list[Edit]:
-        return _Document(self, text, base, state, level).edits()
-
-    def _inner(self, text: str, path: Path, state: State, level: int) -> list[Edit]:
-        """Edits of a string's decoded text, in its own offsets."""
-        if self._is_document(text, level):
-            return self._document(text, path, state, level + 1)
-        how = self.plan.how_at(state)
-        if how is not None and text.strip(AROUND_JSON) != "null":
-            return [Edit(0, len(text), self.field(how, text, path) or "")]
-        edits = self._count(self._find(text, path), path)
-        if edits and self._is_json(apply(text, edits)):
-            return [Edit(0, len(text), REDACTED)]  # what was around JSON is gone, and nobody looked inside it
-        return edits
-
-    def _is_document(self, text: str, level: int) -> bool:
-        """As ``_is_json``, for a string that stands in so many documents."""
-        if not self._is_json(text):
-            return False
-        if level >= MAX_NESTED:
-            raise MaskingError("JSON in strings of JSON is nested too deep")
-        return True
-
-    def _is_json(self, text: str) -> bool:
-        """Whether a text is a document by itself.
-
-        Raises:
-            MaskingError: other readers would take it for JSON, we cannot, and something may be hidden in it.
-        """
-        bare = text.strip(AROUND_JSON)
-        if len(bare) < 2 or ENDS.get(bare[0]) != bare[-1]:  # noqa: PLR2004 - an opening and a closing
-            return False
-        try:
-            parse_text(text, max_depth=self._max_depth)
-        except Unreadable as error:
-            if (self.plan.may_match(text) or hides_text(text)) and _is_lenient_json(bare):
-                raise MaskingError(f"JSON in a string is {error.kind}") from None
-            return False
-        return True
-
-    def field(self, how: How, text: str, path: Path) -> str | None:
-        """What comes in place of a whole field; None is null. The strictest way asked for in it wins."""
-        found = self._find(text, path)
-        hows = [how, *(hit.how for hit in found.hits)]
-        if self._looks_like_json(text):
-            hows.append(How.REDACT)
-        how = max(hows, key=lambda one: one.strictness)
-        self._note(FIELD, path, how)
-        for span in found.spans:
-            self._note(span.entity, path, how)
-        return None if how is How.REMOVE else self._mask.ways.mask_field(how, text)
-
-    @staticmethod
-    def _looks_like_json(text: str) -> bool:
-        bare = text.strip(AROUND_JSON)
-        return len(bare) > 1 and ENDS.get(bare[0]) == bare[-1] and bare[0] != '"' and bare != REDACTED
-
-    def container(self, how: How, path: Path) -> str:
-        """What comes in place of a whole array or object. Four of its last characters would say nothing useful."""
-        how = How.REMOVE if how is How.REMOVE else How.REDACT
-        self._note(FIELD, path, how)
-        return "null" if how is How.REMOVE else quote(REDACTED)
-
-    def scalar(self, text: str, token: Token, path: Path, state: State, level: int) -> Iterator[Edit]:
-        """Edits of one string, number or literal, in the document's offsets."""
-        source = text[token.start : token.end]
-        value = unquote(text, token.start, token.end) if token.kind is Kind.STRING else source
-        how = self.plan.how_at(state)
-        if how is not None:
-            if source != "null":
-                masked = self.field(how, value, path)
-                yield Edit(token.start, token.end, "null" if masked is None else quote(masked))
-        elif token.kind is Kind.STRING:
-            yield from carry(text, token, self._inner(value, path, state, level))
-        elif token.kind is Kind.NUMBER:
-            found = self._find(value, path)
-            if self._count(found, path):
-                left = apply(value, found.edits)
-                yield Edit(token.start, token.end, quote(left) if left else "null")
-
-    def key(self, key: str, path: Path) -> str:
-        """A key with its entities masked. It counts at the object that has it."""
-        return apply(key, self._count(self._find(key, path), path))
-
-    def could_hold(self, length: int) -> bool:
-        """Whether so many characters could hold an entity, here and now."""
-        return self.scanning and length >= self._mask.detectors.shortest
-
-    def _find(self, text: str, path: Path) -> Found:
-        return self._mask.find(text, path, self.plan) if self.scanning else NOTHING
-
-    def _count(self, found: Found, path: Path) -> list[Edit]:
-        for span in found.spans:
-            self._note(span.entity, path, found.how(span))
-        return found.edits
-
-    def _note(self, entity: str, path: Path, how: How | None) -> None:
-        key = (entity, path, how.value if how else "")
-        if len(self._counts) >= MAX_PLACES and key not in self._counts:
-            key = (entity, (), key[2])
-        self._counts[key] += 1
-
-
-def _is_lenient_json(text: str) -> bool:
-    try:
-        json.loads(text, strict=False)
-    except RecursionError:
-        return True
-    except ValueError:
-        return False
-    return True
-
-
-def carry(text: str, token: Token, edits: list[Edit]) -> Iterator[Edit]:
-    """Carry edits of a string's decoded text over to the document around it."""
-    if not edits:
-        return
-    offsets = Offsets(text, token.start, token.end)
-    for start, end, replacement in edits:
-        yield Edit(offsets[start], offsets[end], quote(replacement)[1:-1])
-
-
-class _Document:
-    """The walk through one document."""
-
-    def __init__(self, walk: Walk, text: str, base: Path, state: State, level: int) -> None:
+    def __init__(self, walk: "Walk", text: str, base: Path, root: Place | None, level: int) -> None:
         self._walk = walk
         self._text = text
         self._base = base
-        self._root = state
+        self._root = root
         self._level = level
-        self._states: list[State] = []
-        self._keys: list[list[tuple[Token, str, str]]] = []
+        self._frames: list[_Frame] = []
         self._edits: list[Edit] = []
+        self._renaming = 0
+        """Open objects with masked keys."""
+        sightings = walk.sightings(text)
+        self._everywhere = sightings is None
+        self._sightings = sightings or iter(())
+        self._next, self._asked = next(self._sightings, (len(text), EVERYBODY))
+        """The next sighting."""
+        if self._everywhere:
+            self._next = 0
 
     def edits(self) -> list[Edit]:
         """All edits, sorted."""
-        stream = tokens(self._text)
-        for token in stream:
-            if token.kind is Kind.CLOSE:
-                self._states.pop()
-                self._rename(self._keys.pop())
-            elif token.kind is Kind.KEY:
-                self._key(token)
+        frames = self._frames
+        frame, place = None, self._root
+        units = UNIT.finditer(self._text)
+        for unit in units:
+            kind = unit.lastindex
+            if kind == CLOSE:
+                self._close(frames.pop())
+                frame = frames[-1] if frames else None
+                place = frame.place if frame else self._root
             else:
-                self._value(token, stream)
+                if frame is not None:
+                    if frame.index is None:
+                        frame.keys.append(unit.start(1))
+                    else:
+                        frame.index += 1
+                if kind in (OPEN, MEMBER_OPEN):
+                    self._open(unit, units, frame)
+                    frame = frames[-1] if frames else None
+                    place = frame.place if frame else None
+                    continue
+                if place is None and unit.end() <= self._next:
+                    continue
+                self._scalar(unit, frame)
+            if place is None and not self._renaming and self._next >= len(self._text) and self._root is None:
+                break
         return sorted(self._edits)
 
-    def _value(self, token: Token, stream: Iterator[Token]) -> None:
-        walk, path = self._walk, self._base + token.path
-        state = walk.plan.paths.step(self._states[-1], token.path[-1]) if self._states else self._root
-        if token.kind is not Kind.OPEN:
-            if not state and not walk.could_hold(token.end - token.start):
-                return
-            self._edits += walk.scalar(self._text, token, path, state, self._level)
+    def _open(self, unit: re.Match[str], units: Iterator[re.Match[str]], frame: _Frame | None) -> None:
+        at = unit if frame is None or frame.index is None else frame.index
+        is_array = self._text[unit.end() - 1] == "["
+        if unit.end() <= self._next and (self._root if frame is None else frame.place) is None:
+            self._frames.append(_Frame(at, None, is_array=is_array))
             return
-        how = walk.plan.how_at(state)
+        component, place = self._step(unit, frame)
+        how = self._walk.plan.how_at(place)
         if how is None:
-            self._states.append(state)
-            self._keys.append([])
+            self._frames.append(_Frame(at, place, is_array=is_array))
             return
-        end = _skip(stream)
-        self._edits.append(Edit(token.start, end, walk.container(how, path)))
+        end = _skip(units)
+        self._take(end)
+        self._edits.append(Edit(unit.end() - 1, end, self._walk.container(how, self._path(component))))
 
-    def _key(self, token: Token) -> None:
-        if not self._walk.scanning:
+    def _scalar(self, unit: re.Match[str], frame: _Frame | None) -> None:
+        component, place = self._step(unit, frame)
+        kind = unit.lastindex or 0
+        start, end = unit.span(kind)
+        asked = self._take(end)
+        if place is None and asked is not None and not asked:
             return
-        key = str(token.path[-1])
-        self._keys[-1].append((token, key, self._walk.key(key, self._base + token.path[:-1])))
+        walk, path = self._walk, self._path(component)
+        if kind in STRINGS:
+            self._edits += walk.string(self._text, (start, end), path, place, self._level, asked=asked)
+            return
+        source = self._text[start:end]
+        left = walk.word(source, path, place, asked)
+        if left != source:
+            self._edits.append(Edit(start, end, left))
 
-    def _rename(self, keys: list[tuple[Token, str, str]]) -> None:
+    def _step(self, unit: re.Match[str], frame: _Frame | None) -> tuple[str | int, Place | None]:
+        """The key or index of the value at hand, with the key looked at, and what paths say of that place."""
+        if frame is None:
+            return "", self._root
+        component: str | int
+        if frame.index is None:
+            start, end = unit.span(1)
+            component = unquote(self._text, start, end)
+            if self._next < end:
+                self._key(component, start, frame, self._take(end))
+        else:
+            component = frame.index
+        return component, frame.place.step(component) if frame.place else None
+
+    def _key(self, key: str, start: int, frame: _Frame, asked: Collection[int] | None) -> None:
+        masked = self._walk.key(key, self._path(), asked)
+        if masked != key:
+            self._renaming += not frame.renamed
+            frame.renamed[start] = masked
+
+    def _path(self, *component: str | int) -> Path:
+        """Of the innermost container, or of what stands in it."""
+        if not self._frames:
+            return self._base
+        return (*self._base, *[self._component(frame.at) for frame in self._frames[1:]], *component)
+
+    def _component(self, at: re.Match[str] | int) -> str | int:
+        return at if isinstance(at, int) else unquote(self._text, *at.span(1))
+
+    def _take(self, end: int) -> Collection[int] | None:
+        """The detectors that sighted something before an offset; None for all of them."""
+        if self._everywhere:
+            return None
+        if self._next >= end:
+            return NOBODY
+        asked: set[int] = set()
+        while self._next < end:
+            asked.add(self._asked)
+            self._next, self._asked = next(self._sightings, (len(self._text), EVERYBODY))
+        return None if EVERYBODY in asked else asked
+
+    def _close(self, frame: _Frame) -> None:
         """Masked keys that became equal get a number: a duplicate key would hide a value."""
-        if all(key == masked for _, key, masked in keys):
+        if not frame.renamed:
             return
-        taken = {key for _, key, masked in keys if key == masked}
+        self._renaming -= 1
+        spans = {start: string_at(self._text, start) for start in frame.keys}
+        taken = {unquote(self._text, *span) for start, span in spans.items() if start not in frame.renamed}
         following: dict[str, int] = {}
-        for token, key, masked in keys:
-            if key == masked:
-                continue
+        for start, masked in frame.renamed.items():
             number = following.get(masked, 1)
             while (name := masked if number == 1 else f"{masked}#{number}") in taken:
                 number += 1
             following[masked] = number + 1
             taken.add(name)
-            self._edits.append(Edit(token.start, token.end, quote(name)))
+            self._edits.append(Edit(*spans[start], quote(name)))
 
 
-def _skip(stream: Iterator[Token]) -> int:
+def _skip(units: Iterator[re.Match[str]]) -> int:
     """Go to the end of a container that has just been opened; returns the offset behind it."""
     depth = 1
-    for token in stream:
-        depth += (token.kind is Kind.OPEN) - (token.kind is Kind.CLOSE)
+    for unit in units:
+        if unit.lastindex == CLOSE:
+            depth -= 1
+        elif unit.lastindex in OPENS:
+            depth += 1
         if not depth:
-            return token.end
+            return unit.end()
     raise MaskingError("a container has no end")

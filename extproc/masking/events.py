@@ -2,8 +2,8 @@
 
 from extproc.codecs.errors import Unreadable
 from extproc.codecs.sse import Event, Line, Reader
-from extproc.masking.document import Walk
 from extproc.masking.edits import Edit, apply
+from extproc.masking.walk import Walk
 from extproc.model.errors import MaskingError
 from extproc.model.masking import Finding
 

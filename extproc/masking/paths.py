@@ -27,10 +27,6 @@ class Segment:
     anywhere: bool = False
     """Whether any number of steps may come before it."""
 
-    def selects(self, component: Component) -> bool:
-        """Whether one step down by this key or index is meant."""
-        return self.selector is None or (self.selector == component and type(self.selector) is type(component))
-
 
 _SEGMENT = re.compile(
     r"""(?P<anywhere>\.\.)(?=[^\W\d]|\[['"])(?P<deep>[^\W\d]\w*)?
@@ -85,48 +81,65 @@ def _selector(match: re.Match[str]) -> str | int | None:
     return match["deep"] or match["name"] or _ESCAPE.sub(r"\1", quoted or "")
 
 
-State = tuple[tuple[int, int], ...]
-"""Paths that may still match below a place: their number, and how many of their steps are taken."""
+Taken = tuple[tuple[int, int], ...]
+"""Paths that may still match at or below a place: their number, and how many of their steps are taken."""
 
 
-@dataclass(frozen=True, slots=True)
-class PathSet:
-    """Several paths, followed through a document together, one step at a time."""
+class Place:
+    """One place in a document, as some paths see it: which of them end here, and which go on below.
 
-    paths: tuple[tuple[Segment, ...], ...]
+    Places that see the same are one, and so are the names that no path asks for: a hostile document cannot make
+    many.
+    """
 
-    @property
-    def start(self) -> State:
-        """At the root."""
-        return tuple((number, 0) for number in range(len(self.paths)))
+    __slots__ = ("_below", "_elsewhere", "_made", "_names", "_open", "_paths", "matched")
 
-    def step(self, state: State, component: Component) -> State:
-        """One key or index down."""
-        if not state:
-            return state
-        reached: dict[tuple[int, int], None] = {}
-        for number, taken in state:
-            if taken == len(self.paths[number]):
-                continue
-            segment = self.paths[number][taken]
-            if segment.anywhere:
-                reached[number, taken] = None
-            if segment.selects(component):
-                reached[number, taken + 1] = None
-        return tuple(reached)
-
-    def matched(self, state: State) -> list[int]:
+    def __init__(self, paths: "tuple[tuple[Segment, ...], ...]", taken: Taken, made: "dict[Taken, Place]") -> None:
+        """Stand where of each path (by number) so many steps are taken. ``made`` holds all places of the paths."""
+        self._paths = paths
+        self._made = made
+        self._open = [(number, steps) for number, steps in taken if steps < len(paths[number])]
+        self._names = {paths[number][steps].selector for number, steps in self._open}
+        self._below: dict[Component, Place | None] = {}
+        self._elsewhere: list[Place | None] = []
+        self.matched = tuple(number for number, steps in taken if steps == len(paths[number]))
         """Numbers of the paths that end here."""
-        return [number for number, taken in state if taken == len(self.paths[number])]
+
+    def step(self, component: Component) -> "Place | None":
+        """The place one key or index down; None where no path ends, there or below."""
+        if component not in self._names:
+            if not self._elsewhere:
+                self._elsewhere.append(self._make(None))
+            return self._elsewhere[0]
+        if component not in self._below:
+            self._below[component] = self._make(component)
+        return self._below[component]
+
+    def _make(self, component: Component | None) -> "Place | None":
+        reached: set[tuple[int, int]] = set()
+        for number, taken in self._open:
+            segment = self._paths[number][taken]
+            if segment.anywhere:
+                reached.add((number, taken))
+            if segment.selector is None or segment.selector == component:
+                reached.add((number, taken + 1))
+        key = tuple(sorted(reached))
+        if key and key not in self._made:
+            self._made[key] = Place(self._paths, key, self._made)
+        return self._made.get(key)
+
+
+def root_of(paths: tuple[tuple[Segment, ...], ...]) -> Place | None:
+    """The root of a document; None without paths."""
+    return Place(paths, tuple((number, 0) for number in range(len(paths))), {}) if paths else None
 
 
 def matches(path: tuple[Segment, ...], place: tuple[Component, ...]) -> bool:
     """Whether a path selects one concrete place."""
-    paths = PathSet((path,))
-    state = paths.start
+    at = root_of((path,))
     for component in place:
-        state = paths.step(state, component)
-    return bool(paths.matched(state))
+        at = at.step(component) if at else None
+    return at is not None and bool(at.matched)
 
 
 _PLAIN_NAME = re.compile(r"[^\W\d]\w*")

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from extproc.masking.paths import PathSet, Segment, State, compile_path
+from extproc.masking.paths import Place, Segment, compile_path, root_of
 from extproc.model.errors import MaskingError
 from extproc.model.masking import How, MaskRule
 
@@ -11,16 +11,21 @@ ALL = "*"
 _ESCAPED_IN_JSON = re.compile(r'["\\\x00-\x1f]')
 
 
+_STRICTNESS = {how: how.strictness for how in How}
+_strictness = _STRICTNESS.__getitem__
+
+
 def strictest(hows: list[How]) -> How | None:
     """The one that hides most; None of none."""
-    return max(hows, key=lambda how: how.strictness, default=None)
+    return max(hows, key=_strictness, default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to do with each field and each kind of entity."""
 
-    paths: PathSet
+    root: Place | None
+    """Where to begin following the paths."""
     path_hows: tuple[How, ...]
     """One per path."""
     entities: dict[str, How]
@@ -32,11 +37,12 @@ class Plan:
 
     def how(self, entity: str) -> How | None:
         """How this kind of entity is masked; None when it is not."""
-        return strictest([self.entities[key] for key in (entity, ALL) if key in self.entities])
+        named, any_ = self.entities.get(entity), self.entities.get(ALL)
+        return any_ if named is None else named if any_ is None else max(named, any_, key=_strictness)
 
-    def how_at(self, state: State) -> How | None:
+    def how_at(self, place: Place | None) -> How | None:
         """How the value at this place is masked as a whole; None when it is not."""
-        return strictest([self.path_hows[number] for number in self.paths.matched(state)]) if state else None
+        return strictest([self.path_hows[number] for number in place.matched]) if place else None
 
     def may_match(self, document: str) -> bool:
         r"""Whether a path could match in a document without ``\u`` and ``\/`` escapes, or in JSON inside it."""
@@ -64,16 +70,12 @@ def make_plan(rules: tuple[MaskRule, ...], known: frozenset[str]) -> Plan:
     by_path = tuple((_compile(rule.path), How(rule.how)) for rule in rules if rule.path)
     names = [_last_name(path) for path, _ in by_path]
     return Plan(
-        PathSet(tuple(path for path, _ in by_path)),
+        root_of(tuple(path for path, _ in by_path)),
         tuple(how for _, how in by_path),
         entities,
         tuple({name for name in names if name}),
         not all(names),
     )
-
-
-def _strictness(how: How) -> int:
-    return How(how).strictness
 
 
 def _compile(path: str) -> tuple[Segment, ...]:

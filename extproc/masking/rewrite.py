@@ -5,15 +5,15 @@ from functools import lru_cache
 from typing import TypeVar
 
 from extproc.codecs.errors import Unreadable
-from extproc.codecs.json import parse_text, read_utf8
+from extproc.codecs.json import check_text, read_utf8
 from extproc.detectors.engine import Detectors
-from extproc.masking.document import Walk
 from extproc.masking.edits import Edit, apply
 from extproc.masking.events import EventsMasker, Unmasked
 from extproc.masking.media import Media, media_of
 from extproc.masking.plan import ALL, Plan, make_plan
 from extproc.masking.port import EventMasker, Masked
 from extproc.masking.text import TextMask
+from extproc.masking.walk import Walk, hides_text
 from extproc.masking.ways import Ways
 from extproc.model.errors import MaskingError
 from extproc.model.masking import Finding, How, MaskRule
@@ -95,11 +95,12 @@ class TextMasker:
         Raises:
             MaskingError: as for ``mask``.
         """
-        for_text = tuple(rule for rule in rules if not rule.path)
-        return _guarded(lambda: self._masked_text(text, self._plan(for_text))) if for_text else (text, ())
+        return _guarded(lambda: self._masked_text(text, rules)) if rules else (text, ())
 
-    def _masked_text(self, text: str, plan: Plan) -> tuple[str, tuple[Finding, ...]]:
-        walk = self._walk(plan)
+    def _masked_text(self, text: str, rules: tuple[MaskRule, ...]) -> tuple[str, tuple[Finding, ...]]:
+        if not hides_text(text) and not self._detectors.suspects(text):
+            return text, ()
+        walk = self._walk(self._plan(tuple(rule for rule in rules if not rule.path)))
         return apply(text, walk.plain(text)), walk.findings
 
     def _masked(self, body: bytes, content_type: str, plan: Plan) -> Masked:
@@ -108,7 +109,7 @@ class TextMasker:
         match media_of(content_type, ascii_only=body.isascii()):
             case Media.JSON:
                 text = read_utf8(body)
-                parse_text(text, max_depth=self._max_depth)
+                check_text(text, max_depth=self._max_depth)
                 return self._rewritten(body, text, plan, Walk.document)
             case Media.TEXT:
                 return self._rewritten(body, _decode(body), plan, Walk.text)

@@ -1,13 +1,14 @@
 """Mask the entities in one text."""
 
 from bisect import bisect_right
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from extproc.detectors.detector import Span
 from extproc.detectors.engine import Detectors
 from extproc.masking.edits import Edit, Layer, apply
-from extproc.masking.plan import Plan
+from extproc.masking.plan import Plan, strictest
 from extproc.masking.ways import REDACTED, Ways
 from extproc.model.masking import How
 
@@ -53,7 +54,7 @@ def hits_of(spans: list[Span], plan: Plan) -> list[Hit]:
         hit = Hit(span.start, span.end, how, span.entity)
         if hits and span.start < hits[-1].end:
             last = hits.pop()
-            main = hit if hit.how.strictness > last.how.strictness else last
+            main = hit if strictest([last.how, hit.how]) is not last.how else last
             hit = Hit(last.start, max(last.end, hit.end), main.how, main.entity)
         hits.append(hit)
     return hits
@@ -66,25 +67,33 @@ class TextMask:
     detectors: Detectors
     ways: Ways
 
-    def find(self, text: str, path: tuple[str | int, ...], plan: Plan) -> Found:
+    def find(
+        self, text: str, path: tuple[str | int, ...], plan: Plan, asked: Collection[int] | None = None
+    ) -> Found:
         """Find and mask.
 
         Args:
             text: plain text, all escapes undone.
             path: where it stands: what its keys are called is context.
             plan: which entities are masked, and how. After the edits none of them is found in the text.
+            asked: numbers of the detectors that could find something; None for all.
         """
-        spans = self.detectors.scan(text, path)
-        hits = hits_of(spans, plan) if spans else []
+        spans = self.detectors.scan(text, path) if asked is None else self.detectors.ask(asked, text, path)
+        if not spans:
+            return Found([], [], [])
+        hits = hits_of(spans, plan)
         edits = [Edit(hit.start, hit.end, self._masked(hit, text)) for hit in hits]
         return Found(self._settle(text, path, plan, edits) if edits else [], spans, hits)
 
     def _masked(self, hit: Hit, text: str) -> str:
         value = text[hit.start : hit.end]
-        return self.ways.mask(hit.how, hit.entity, value, self.detectors.canonical(hit.entity, value))
+        canonical = self.detectors.canonical(hit.entity, value) if hit.how is How.PSEUDONYM else ""
+        return self.ways.mask(hit.how, hit.entity, value, canonical)
 
     def _settle(self, text: str, path: tuple[str | int, ...], plan: Plan, edits: list[Edit]) -> list[Edit]:
         """Mask until nothing is left to mask: what moves together can look like an entity that was not there."""
+        if len(edits) == 1 and edits[0].text.startswith("[") and edits[0][:2] == (0, len(text)):
+            return edits  # a label alone holds nothing
         for _ in range(MAX_ROUNDS):
             current = apply(text, edits)
             hits = hits_of(self.detectors.scan(current, path), plan)

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from extproc.codecs.content_encoding import decode
 from extproc.codecs.errors import Unreadable
-from extproc.codecs.json import Kind, Offsets, parse, parse_text, quote, tokens, unquote
+from extproc.codecs.json import _strict, check_text, parse, parse_text
+from extproc.codecs.json_units import Offsets, quote, unquote
 from extproc.codecs.sse import Reader
+from tests.unit.codecs.scalars import scalars
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -44,15 +46,40 @@ def test_junk_is_refused_by_name_or_is_json_for_everyone(body):
     assert normal(value) == normal(json.loads(body))
 
 
+NUMERALS = st.from_regex(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,4})?", fullmatch=True)
+DOCUMENTS = st.recursive(
+    NUMERALS | st.text().map(json.dumps) | JSONISH,
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda parts: "[" + ", ".join(parts) + "]")
+        | st.lists(st.tuples(st.sampled_from(["a", ":", "\\u003a", "\\u0061", "é"]), inner), max_size=3).map(
+            lambda members: "{" + ",".join(f'"{key}" : {value}' for key, value in members) + "}"
+        )
+    ),
+    max_leaves=6,
+)
+
+
+@given(DOCUMENTS, st.integers(1, 5))
+def test_the_fast_reader_accepts_and_gives_what_the_strict_one_does(text, depth):
+    """Types included: 1 is not 1.0, and -0.0 is not 0."""
+    expected = read(lambda: _strict(text, depth))
+    assert read(lambda: parse_text(text, max_depth=depth)) == expected
+    checked = read(lambda: check_text(text, max_depth=depth))
+    assert checked == (expected if expected.startswith("refused") else "None")
+
+
+def read(work):
+    try:
+        return repr(work())
+    except Unreadable as error:
+        return f"refused {error.kind}"
+
+
 @given(VALUES, st.booleans(), st.sampled_from([None, 1]))
-def test_tokens_are_what_a_parser_sees(value, ascii_only, indent):
+def test_units_are_what_a_parser_sees(value, ascii_only, indent):
     """A naive walk of the parsed value names the same scalars at the same places."""
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
-    seen = [
-        (token.path, parse_text(text[token.start : token.end], max_depth=1))
-        for token in tokens(text)
-        if token.kind in (Kind.STRING, Kind.NUMBER, Kind.LITERAL)
-    ]
+    seen = [(path, parse_text(source, max_depth=1)) for path, source in scalars(text)]
     assert [(path, normal(each)) for path, each in seen] == [
         (path, normal(each)) for path, each in walk(value, ())
     ]

@@ -5,8 +5,10 @@ import sys
 import pytest
 
 from extproc.codecs.errors import Unreadable
-from extproc.codecs.json import Kind, Offsets, parse, tokens, unquote
+from extproc.codecs.json import _strict, check_text, parse, parse_text
+from extproc.codecs.json_units import UNIT, Offsets, Unit, unquote
 from extproc.model.reasons import Uninspectable
+from tests.unit.codecs.scalars import scalars
 
 REFUSED = [
     (b"", Uninspectable.NOT_JSON),
@@ -102,25 +104,71 @@ def test_an_error_shows_nothing_of_the_body():
     assert caught.value.__suppress_context__
 
 
-def test_tokens_name_every_place():
-    text = ' { "a" : [ 1, {"b\\u0041": "x\\"y"}, [] ], "c":null } '
-    seen = [(token.kind, text[token.start : token.end], token.path) for token in tokens(text)]
-    assert seen == [
-        (Kind.OPEN, "{", ()),
-        (Kind.KEY, '"a"', ("a",)),
-        (Kind.OPEN, "[", ("a",)),
-        (Kind.NUMBER, "1", ("a", 0)),
-        (Kind.OPEN, "{", ("a", 1)),
-        (Kind.KEY, '"b\\u0041"', ("a", 1, "bA")),
-        (Kind.STRING, '"x\\"y"', ("a", 1, "bA")),
-        (Kind.CLOSE, "}", ("a", 1)),
-        (Kind.OPEN, "[", ("a", 2)),
-        (Kind.CLOSE, "]", ("a", 2)),
-        (Kind.CLOSE, "]", ("a",)),
-        (Kind.KEY, '"c"', ("c",)),
-        (Kind.LITERAL, "null", ("c",)),
-        (Kind.CLOSE, "}", ()),
+def test_units_name_every_place():
+    text = ' { "a" : [ 1, {"b\\u0041": "x\\"y"}, [], "z" ], "c":null } '
+    assert [(unit.lastindex, unit[1], unit[unit.lastindex]) for unit in UNIT.finditer(text)] == [
+        (Unit.OPEN, None, "{"),
+        (Unit.MEMBER_OPEN, '"a"', "["),
+        (Unit.WORD, None, "1"),
+        (Unit.OPEN, None, "{"),
+        (Unit.MEMBER_STRING, '"b\\u0041"', '"x\\"y"'),
+        (Unit.CLOSE, None, "}"),
+        (Unit.OPEN, None, "["),
+        (Unit.CLOSE, None, "]"),
+        (Unit.STRING, '"z"', '"z"'),
+        (Unit.CLOSE, None, "]"),
+        (Unit.MEMBER_WORD, '"c"', "null"),
+        (Unit.CLOSE, None, "}"),
     ]
+    assert list(scalars(text)) == [
+        (("a", 0), "1"),
+        (("a", 1, "bA"), '"x\\"y"'),
+        (("a", 3), '"z"'),
+        (("c",), "null"),
+    ]
+
+
+HARD_FOR_A_FAST_READER = [
+    '{"a":1,"\\u0061":2}',
+    '{"\\u003a":1,"::":2,":":3}',
+    '{"a:b":"\\u003A","a:b":":"}',
+    '{"a":{"b":":","b":"::"}}',
+    "[1e-324, 1E-400]",
+    "[0.0e-999]",
+    "[" + "0." + "0" * 330 + "1]",
+    "[0." + "0" * 199 + "1e-99]",
+    "[0." + "0" * 250 + "1e-99]",
+    "[12345678901234567890123]",
+    "[-9223372036854775809, 18446744073709551616, 9223372036854775807, -0]",
+    "[" + "1" * 400 + "]",
+    "[1e308, -1e309]",
+    '["id-e-400", "1e-4000"]',
+    "[[[[[[[[]]]]]]]]",
+    "[[[[[[[[[]]]]]]]]]",
+    "[[[[[[[[{}]]]]]]]]",
+    '[[[[[[[["[[[["]]]]]]]]',
+    '{"a":' * 8 + "[]" + "}" * 8,
+    "[" * 300 + "]" * 300,
+    '["' + "\n" + " " * 16 + '"]',
+    '"\\ud83d\\ude00"',
+    '"\\ud83d"',
+]
+
+
+@pytest.mark.parametrize("text", HARD_FOR_A_FAST_READER, ids=lambda text: text[:30])
+def test_the_fast_reader_never_decides_otherwise(text):
+    for depth in (1, 7, 8, 9, 512):
+        expected = outcome(lambda depth=depth: _strict(text, depth))
+        assert repr(outcome(lambda depth=depth: parse_text(text, max_depth=depth))) == repr(expected)
+        checked = outcome(lambda depth=depth: check_text(text, max_depth=depth))
+        assert checked == (expected if isinstance(expected, Uninspectable) else None)
+
+
+def outcome(read):
+    try:
+        return read()
+    except Unreadable as error:
+        return error.kind
 
 
 def test_offsets_lead_back_through_escapes():

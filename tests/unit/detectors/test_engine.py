@@ -4,9 +4,11 @@
 
 import threading
 import time
+from re import _parser
 
 import pytest
 
+from extproc.detectors.catalogue import CATALOGUE
 from extproc.detectors.detector import Detector
 from extproc.detectors.engine import Detectors
 from extproc.detectors.fold import fold
@@ -84,3 +86,29 @@ def test_folding_keeps_places():
 @pytest.mark.parametrize("text", ["ascii", "naïve", "中文", "", "emoji 😀"])
 def test_folding_leaves_the_rest_alone(text):
     assert fold(text) == (text, None)
+
+
+@pytest.mark.parametrize("before", ["", "é中 ", "４\u200b ", "😀"])
+def test_sightings_are_within_what_is_found(before):
+    document = before + 'x "4111 1111 1111 1111" ' + before + '"bob@example.com"'
+    suspects = DETECTORS.suspects(document)
+    for span in DETECTORS.scan(document):
+        assert any(span.start <= place < span.end for place, _ in DETECTORS.sight(document, suspects))
+
+
+def test_too_many_sightings_are_none():
+    assert DETECTORS.sight("4" * 100_000, DETECTORS.suspects("4" * 100_000)) is None
+
+
+def test_prefilters_match_no_less_than_they_say():
+    """Matches that share a character are told once: that needs their least length."""
+    for detector in CATALOGUE:
+        for expression in detector.prefilter:
+            assert _parser.parse(expression).getwidth()[0] >= detector.prefilter_shortest
+
+
+def test_labels_hold_nothing():
+    """What is replaced by a label alone is not looked at again."""
+    for entity in [*DETECTORS.entities, "REDACTED"]:
+        for context in [(), *((entity,) for entity in DETECTORS.entities)]:
+            assert DETECTORS.scan(f"[{entity}]", context) == []

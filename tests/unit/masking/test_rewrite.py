@@ -357,3 +357,16 @@ def test_a_document_deeper_than_python_recurses_is_no_crash():
     masker = make(max_depth=512)
     body = b"[" * 512 + CARD.encode() + b"]" * 512
     assert b"[CREDIT_CARD]" in masker.mask(body, JSON, (entity(),)).body
+
+
+def test_more_entities_than_the_limit_are_refused():
+    """No document keeps a worker busy for long."""
+    body = json.dumps(["a@b.co " * 1_000] * 51).encode()
+    with pytest.raises(MaskingError, match="50000"):
+        MASKER.mask(body, JSON, (entity(),))
+
+
+def test_a_document_full_of_numbers_is_masked_nevertheless():
+    """Where sightings are too many to be of use, everything is looked at."""
+    body = json.dumps(["9" * 40] * 3_000 + [CARD]).encode()
+    assert MASKER.mask(body, JSON, (entity(),)).body.count(b"[CREDIT_CARD]") == 1

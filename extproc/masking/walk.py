@@ -1,0 +1,275 @@
+"""Walk a JSON document, and the JSON in its strings, and say what to replace."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+
+from extproc.codecs.errors import Unreadable
+from extproc.codecs.json import check_text
+from extproc.codecs.json_units import Offsets, Path, quote, unquote
+from extproc.masking.document import EVERYBODY, NOBODY, Document
+from extproc.masking.edits import Edit, apply
+from extproc.masking.paths import Place, render
+from extproc.masking.plan import Plan, strictest
+from extproc.masking.text import Found, TextMask
+from extproc.masking.ways import FIELD, REDACTED
+from extproc.model.errors import MaskingError
+from extproc.model.masking import Finding, How
+
+MAX_NESTED = 8
+"""How many times JSON may stand in a string of JSON."""
+NOTHING = Found([], [], [])
+_HIDING = re.compile(r"\\[u/]")
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
+ROOT = -1
+"""The level of a text that is in no document."""
+MAX_PLACES = 1_000
+"""Places that findings tell apart; what is found beyond them is counted at the root."""
+LABEL = re.compile(r"\[[A-Z_]+\]")
+"""A mask of ours looks like JSON at first sight."""
+MAX_FOUND = 50_000
+"""Entities and fields in one document or event. More take longer than a call may; whoever wants them out pages."""
+AROUND_JSON = " \t\n\r\ufeff"
+ENDS = {"{": "}", "[": "]", '"': '"'}
+
+
+def hides_text(text: str) -> bool:
+    """Whether JSON in this text may spell letters and digits in other ways than as themselves."""
+    return "\\" in text and ("\\u" in text or "\\/" in text)
+
+
+class Walk:
+    """One document, or all events of one stream, under one plan. Collects the findings."""
+
+    def __init__(self, mask: TextMask, plan: Plan, *, max_depth: int, redact_all: Plan) -> None:
+        """Walk by a plan.
+
+        Args:
+            mask: finds entities.
+            plan: what to mask.
+            max_depth: of arrays and objects, for each document by itself.
+            redact_all: the plan that keys are masked by before a finding shows them.
+        """
+        self.mask = mask
+        self.plan = plan
+        self._max_depth = max_depth
+        self._redact_all = redact_all
+        self.suspects: frozenset[int] = NOBODY
+        """Detectors that could find something in the text at hand."""
+        self._found = 0
+        self._counts: Counter[tuple[str, Path, str]] = Counter()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings so far, in order of first appearance."""
+        shown: dict[Path, str] = {}
+        for _, path, _ in self._counts:
+            if path not in shown:
+                shown[path] = render(tuple(self._shown(part) for part in path))
+        return tuple(Finding(entity, shown[path], how, n) for (entity, path, how), n in self._counts.items())
+
+    def _shown(self, part: str | int) -> str | int:
+        return part if isinstance(part, int) else apply(part, self.mask.find(part, (), self._redact_all).edits)
+
+    def document(self, text: str) -> list[Edit]:
+        """Edits of a document that ``check_text`` accepts."""
+        root = self._begin(self._spelled_out(text, 0))
+        return self.inside(text, (), root, 0) if root or self.suspects else []
+
+    def text(self, text: str) -> list[Edit]:
+        """Edits of a text that may be JSON or not."""
+        root = self._begin(self._spelled_out(text, 0) if self._is_json(text) else (text,))
+        return self.inner(text, (), root, ROOT) if root or self.suspects else []
+
+    def plain(self, text: str) -> list[Edit]:
+        """Edits of a text by its entities alone: a header's value, a path, a comment."""
+        self._begin(self._spelled_out(text, 0) if self._is_json(text) else (text,))
+        return self.inner(text, (), None, ROOT) if self.suspects else []
+
+    def _begin(self, texts: Iterable[str]) -> Place | None:
+        """Look at a whole document at once. Most hold nothing, and need no walk.
+
+        Args:
+            texts: between them they hold every string, key and number as a detector or a path would see it.
+
+        Returns:
+            Where to begin following the paths; None when none can match.
+        """
+        self._found = 0
+        whole = "\n".join(texts)
+        self.suspects = self.mask.detectors.suspects(whole)
+        return self.plan.root if self.plan.may_match(whole) else None
+
+    def sightings(self, text: str) -> Iterator[tuple[int, int]] | None:
+        """Places in a document's text at which detectors, by their numbers, have to look; None for everywhere."""
+        if not self.suspects:
+            return iter(())
+        seen = self.mask.detectors.sight(text, self.suspects)
+        if seen is None:
+            return None
+        if hides_text(text):
+            seen = sorted(seen + [(match.start(), EVERYBODY) for match in _HIDING.finditer(text)])
+        return iter(seen)
+
+    def _spelled_out(self, text: str, level: int) -> Iterator[str]:
+        """A document, and those of its strings, and of the documents in them, that spell text in escapes."""
+        yield text
+        for match in _STRING.finditer(text) if hides_text(text) else ():
+            if hides_text(match[0]):
+                value = str(json.loads(match[0]))
+                yield from self._spelled_out(value, level + 1) if self._is_document(value, level) else (value,)
+
+    def inside(self, text: str, base: Path, root: Place | None, level: int) -> list[Edit]:
+        """Edits of a document that stands in ``level`` others, at a path."""
+        return Document(self, text, base, root, level).edits()
+
+    def inner(
+        self, text: str, path: Path, place: Place | None, level: int, asked: Collection[int] | None = None
+    ) -> list[Edit]:
+        """Edits of a string's decoded text, in its own offsets."""
+        if self._is_document(text, level, live=place is not None):
+            return self.inside(text, path, place, level + 1)
+        how = self.plan.how_at(place)
+        if how is not None and text.strip(AROUND_JSON) != "null":
+            return [Edit(0, len(text), self.field(how, text, path, asked) or "")]
+        edits = self._count(self._find(text, path, asked), path)
+        if edits and self._is_json(apply(text, edits), live=place is not None):
+            return [Edit(0, len(text), REDACTED)]  # what was around JSON is gone, and nobody looked inside it
+        return edits
+
+    def _is_document(self, text: str, level: int, *, live: bool = True) -> bool:
+        """As ``_is_json``, for a string that stands in so many documents."""
+        if not self._is_json(text, live=live):
+            return False
+        if level >= MAX_NESTED:
+            raise MaskingError("JSON in strings of JSON is nested too deep")
+        return True
+
+    def _is_json(self, text: str, *, live: bool = True) -> bool:
+        """Whether a text is a document by itself.
+
+        Args:
+            text: any text.
+            live: whether paths could go on into it.
+
+        Raises:
+            MaskingError: other readers would take it for JSON, we cannot, and something may be hidden in it.
+        """
+        bare = text.strip(AROUND_JSON)
+        if len(bare) < 2 or ENDS.get(bare[0]) != bare[-1] or LABEL.fullmatch(bare):  # noqa: PLR2004 - a pair
+            return False
+        try:
+            check_text(text, max_depth=self._max_depth)
+        except Unreadable as error:
+            if ((live and self.plan.may_match(text)) or hides_text(text)) and _is_lenient_json(bare):
+                raise MaskingError(f"JSON in a string is {error.kind}") from None
+            return False
+        return True
+
+    def field(self, how: How, text: str, path: Path, asked: Collection[int] | None) -> str | None:
+        """What comes in place of a whole field; None is null. The strictest way asked for in it wins."""
+        found = self._find(text, path, asked)
+        hows = [how, *(hit.how for hit in found.hits)]
+        if self._looks_like_json(text):
+            hows.append(How.REDACT)
+        how = strictest(hows) or how
+        self._note(FIELD, path, how)
+        for span in found.spans:
+            self._note(span.entity, path, how)
+        return None if how is How.REMOVE else self.mask.ways.mask_field(how, text)
+
+    @staticmethod
+    def _looks_like_json(text: str) -> bool:
+        bare = text.strip(AROUND_JSON)
+        return len(bare) > 1 and ENDS.get(bare[0]) == bare[-1] and bare[0] != '"' and bare != REDACTED
+
+    def container(self, how: How, path: Path) -> str:
+        """What comes in place of a whole array or object. Four of its last characters would say nothing useful."""
+        how = How.REMOVE if how is How.REMOVE else How.REDACT
+        self._note(FIELD, path, how)
+        return "null" if how is How.REMOVE else quote(REDACTED)
+
+    def word(self, source: str, path: Path, place: Place | None, asked: Collection[int] | None) -> str:
+        """What comes in place of a number or literal."""
+        if source == "null":
+            return source
+        how = self.plan.how_at(place)
+        if how is not None:
+            masked = self.field(how, source, path, asked)
+            return "null" if masked is None else quote(masked)
+        edits = self._count(self._find(source, path, asked), path) if source[0] not in "tf" else []
+        if not edits:
+            return source
+        left = apply(source, edits)
+        return quote(left) if left else "null"
+
+    def string(
+        self,
+        text: str,
+        span: tuple[int, int],
+        path: Path,
+        place: Place | None,
+        level: int,
+        *,
+        asked: Collection[int] | None,
+    ) -> Iterator[Edit]:
+        """Edits of one string, in the document's offsets."""
+        start, end = span
+        value = unquote(text, start, end)
+        if end - start - 2 != len(value):
+            asked = None  # what is spelled otherwise was not seen
+        how = self.plan.how_at(place)
+        if how is not None:
+            masked = self.field(how, value, path, asked)
+            yield Edit(start, end, "null" if masked is None else quote(masked))
+        else:
+            yield from carry(text, span, self.inner(value, path, place, level, asked))
+
+    def key(self, key: str, path: Path, asked: Collection[int] | None) -> str:
+        """A key with its entities masked. It counts at the object that has it."""
+        return apply(key, self._count(self._find(key, path, asked), path))
+
+    def _find(self, text: str, path: Path, asked: Collection[int] | None) -> Found:
+        """All entities, or those of some detectors; ``None`` asks all."""
+        if not self.suspects or (asked is not None and not asked):
+            return NOTHING
+        return self.mask.find(text, path, self.plan, asked)
+
+    def _count(self, found: Found, path: Path) -> list[Edit]:
+        for span in found.spans:
+            self._note(span.entity, path, found.how(span))
+        return found.edits
+
+    def _note(self, entity: str, path: Path, how: How | None) -> None:
+        self._found += 1
+        if self._found > MAX_FOUND:
+            raise MaskingError(f"more than {MAX_FOUND} entities in one document")
+        key = (entity, path, how.value if how else "")
+        if len(self._counts) >= MAX_PLACES and key not in self._counts:
+            key = (entity, (), key[2])
+        self._counts[key] += 1
+
+
+def _is_lenient_json(text: str) -> bool:
+    try:
+        json.loads(text, strict=False)
+    except RecursionError:
+        return True
+    except ValueError:
+        return False
+    return True
+
+
+def carry(text: str, span: tuple[int, int], edits: list[Edit]) -> Iterator[Edit]:
+    """Carry edits of a string's decoded text over to the document around it."""
+    if not edits:
+        return
+    start, end = span
+    if text.find("\\", start, end) < 0:
+        for at, until, replacement in edits:
+            yield Edit(start + 1 + at, start + 1 + until, quote(replacement)[1:-1])
+        return
+    offsets = Offsets(text, start, end)
+    for at, until, replacement in edits:
+        yield Edit(offsets[at], offsets[until], quote(replacement)[1:-1])
