@@ -9,7 +9,6 @@ from extproc.policy.sources import Module
 REFUSED = {
     "allow if {}": "stands where an expression must be",
     "import future.keywords.not\n\nallow if input.x": "this import is not known",
-    "import future.keywords.in\nimport rego.v1\nimport later.x\n\nallow if input.x": "this import is not known",
     "allow := true if {}": "stands where an expression must be",
     "allow if { [path, value] := walk(input); value == 1 }": "walk with 1 argument",
     "allow if { walk(input) }": "walk with 1 argument",
