@@ -14,13 +14,13 @@ from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
 from extproc.codecs.errors import Unreadable
-from extproc.codecs.json import parse
 from extproc.config.schema import FunctionSettings, HttpJsonConnection
 from extproc.model.call import Call, Headers, Json, RequestHead, ResponseHead
 from extproc.model.errors import Refused
 from extproc.model.masking import MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
+from extproc.protocols.keys import read_document
 from extproc.protocols.media import Media, media_type, streamed
 from extproc.protocols.problem import problem
 from extproc.protocols.templates import Parts, Template, match, parse_template, split_path
@@ -88,7 +88,7 @@ class HttpJsonProtocol:
         if media_type(head.headers) is not Media.JSON:
             bodiless = head.method in BODILESS
             raise Unreadable(Uninspectable.UNEXPECTED_BODY if bodiless else Uninspectable.CONTENT_TYPE)
-        return parse(body, max_depth=self._max_depth)
+        return read_document(body, max_depth=self._max_depth)
 
     def request_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
         """Unchanged: the arguments that can be rewritten are the body's document."""

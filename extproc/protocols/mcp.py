@@ -15,7 +15,6 @@ import re
 from dataclasses import dataclass, replace
 
 from extproc.codecs.errors import Unreadable
-from extproc.codecs.json import parse
 from extproc.config.schema import McpConnection
 from extproc.model.call import Call, Headers, Json, RequestHead, ResponseHead
 from extproc.model.errors import Refused
@@ -23,6 +22,7 @@ from extproc.model.masking import MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
 from extproc.protocols.http_json import check_readable, read_session
+from extproc.protocols.keys import read_document
 from extproc.protocols.mcp_methods import (
     NOTIFICATIONS,
     REQUESTS,
@@ -104,7 +104,7 @@ class McpProtocol:
         essence = headers.get("content-type").partition(";")[0].strip().lower()
         if media_type(headers) is not Media.JSON or essence != "application/json":
             raise Unreadable(Uninspectable.CONTENT_TYPE)
-        document = parse(body, max_depth=self._max_depth)
+        document = read_document(body, max_depth=self._max_depth)
         message = read_message(document)
         call = replace(
             call,
