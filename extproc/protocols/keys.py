@@ -22,8 +22,8 @@ def read_document(body: bytes, *, max_depth: int) -> Json:
 def check_distinct(document: Json) -> None:
     """Refuse objects in which two keys differ only in case or in compatibility forms.
 
-    Go's decoder, among others, matches names without regard to case (``ſ`` for ``s`` included), and takes the last:
-    policy would read one value and the backend another.
+    Go's decoder, among others, matches names without regard to case (the long s for s included) and takes the
+    last: policy would read one value and the backend another.
 
     Raises:
         Unreadable: with ``duplicate-keys``.

@@ -125,13 +125,10 @@ def test_an_answer_of_the_client_is_a_function_of_its_own():
         {"jsonrpc": "2.0", "id": 1, "method": "ping", "params": []},
         {"jsonrpc": "2.0", "id": 1, "method": "ping", "params": None},
         {"jsonrpc": "2.0", "id": 1, "method": "ping", "result": {}},
-        {"jsonrpc": "2.0", "id": 1, "method": "ping", "Method": "tools/call"},
         {"jsonrpc": "2.0", "id": 1, "Method": "ping"},
         {"jsonrpc": "2.0", "id": 1},
         {"jsonrpc": "2.0", "id": 1, "result": {}, "error": {}},
         {"jsonrpc": "2.0", "result": {}},
-        tool(Params={"name": "deploy"}),
-        {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "deploy", "Name": "x"}},
         {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "deploy", "Arguments": {}}},
         {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "deploy", "task": {}}},
         {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "deploy", "inputResponses": {}}},
@@ -146,6 +143,19 @@ def test_an_answer_of_the_client_is_a_function_of_its_own():
 )
 def test_what_is_only_nearly_a_message_is_uninspectable(document):
     assert why(document) is Uninspectable.NOT_JSONRPC
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"jsonrpc": "2.0", "id": 1, "method": "ping", "Method": "tools/call"},
+        tool(Params={"name": "deploy"}),
+        {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "deploy", "Name": "x"}},
+    ],
+)
+def test_keys_that_differ_only_in_case_are_duplicates(document):
+    """A lenient backend would read the other one."""
+    assert why(document) is Uninspectable.DUPLICATE_KEYS
 
 
 @pytest.mark.parametrize("batch", [[], [tool()], [tool(), tool("deploy")]])
