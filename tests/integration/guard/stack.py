@@ -152,6 +152,7 @@ class Stack:
     envoy: EnvoyProcess = None  # type: ignore[assignment]
     client: httpx.AsyncClient = None  # type: ignore[assignment]
     _seen: dict[str, int] = field(default_factory=dict)
+    _calls: int = 0
 
     @property
     def port(self) -> int:
@@ -164,6 +165,7 @@ class Stack:
 
     async def call(self, method: str = "GET", path: str = "/customers/1", **options: Any) -> httpx.Response:
         """Call through Envoy with a valid token; ``headers`` given here are added."""
+        self._calls += 1
         headers = self.headers(options.pop("host", CRM), **options.pop("headers", {}))
         if "json" not in options and "content" in options:
             headers.setdefault("content-type", "application/json")
@@ -178,6 +180,7 @@ class Stack:
 
     def fresh(self) -> None:
         """Begin anew: forget what the backend saw and what was recorded until now."""
+        self._calls = 0
         self.upstream.requests.clear()
         for file in self.spools():
             self._seen[file.name] = max((seq for seq, _ in rows(file, 0)), default=0)
@@ -187,8 +190,8 @@ class Stack:
         for _ in range(20):
             found = self.entries()
             ended = {entry["call_id"] for entry in terminals(found)}
-            running = await self.envoy.stat("cluster.extproc-guard.upstream_rq_active")
-            if running <= 1 and {entry["call_id"] for entry in found if entry["kind"] != "call.reported"} <= ended:
+            told = ended | {entry["call_id"] for entry in found if entry["kind"] == "call.reported"}
+            if len(told) >= self._calls and {entry["call_id"] for entry in found} <= told:
                 return
             await asyncio.sleep(POLL_S)
 
