@@ -3,6 +3,7 @@
 from extproc.codecs.errors import Unreadable
 from extproc.codecs.sse import Event, Line, Reader
 from extproc.masking.edits import Edit, apply
+from extproc.masking.media import decode_text
 from extproc.masking.walk import Walk
 from extproc.model.errors import MaskingError
 from extproc.model.masking import Finding
@@ -56,8 +57,8 @@ class EventsMasker:
     def _event(self, event: Event) -> bytes:
         data = event.data
         if data is not None:
-            edits = self._walk.text(_decode(data))
-            event = event.with_data(apply(_decode(data), edits).encode()) if edits else event
+            edits = self._walk.text(decode_text(data))
+            event = event.with_data(apply(decode_text(data), edits).encode()) if edits else event
         return Event(tuple(self._line(line) for line in event.lines)).raw
 
     def _line(self, line: Line) -> Line:
@@ -65,18 +66,11 @@ class EventsMasker:
         if line.name == b"data" or not (line.head or line.value):
             return line
         if line.name not in KNOWN_FIELDS:
-            whole = _decode(line.head + line.value)
+            whole = decode_text(line.head + line.value)
             return Line(b":", b"", line.end, line.mark) if self._walk.plain(whole) else line
-        value = _decode(line.value)
+        value = decode_text(line.value)
         edits: list[Edit] = self._walk.plain(value)
         return line.with_value(apply(value, edits).encode()) if edits else line
-
-
-def _decode(data: bytes) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        raise MaskingError("event is not-utf8") from None
 
 
 class Unmasked:

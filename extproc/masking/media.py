@@ -54,3 +54,17 @@ def _by_name(name: str) -> Media | None:
     if name in ("application/json", "text/json") or name.endswith("+json"):
         return Media.JSON
     return Media.TEXT if name.startswith("text/") else None
+
+
+def decode_text(body: bytes) -> str:
+    """Text as UTF-8. A NUL is no text: it would be another encoding, in which readers see other characters.
+
+    Raises:
+        MaskingError: it is not text.
+    """
+    if b"\0" in body:
+        raise MaskingError("body holds NUL: it is binary, or text in another encoding")
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise MaskingError("body is not-utf8") from None

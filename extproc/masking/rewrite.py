@@ -9,7 +9,7 @@ from extproc.codecs.json import check_text, read_utf8
 from extproc.detectors.engine import Detectors
 from extproc.masking.edits import Edit, apply
 from extproc.masking.events import EventsMasker, Unmasked
-from extproc.masking.media import Media, media_of
+from extproc.masking.media import Media, decode_text, media_of
 from extproc.masking.plan import ALL, Plan, make_plan
 from extproc.masking.port import EventMasker, Masked
 from extproc.masking.text import TextMask
@@ -112,7 +112,7 @@ class TextMasker:
                 check_text(text, max_depth=self._max_depth)
                 return self._rewritten(body, text, plan, Walk.document)
             case Media.TEXT:
-                return self._rewritten(body, _decode(body), plan, Walk.text)
+                return self._rewritten(body, decode_text(body), plan, Walk.text)
             case Media.EVENTS:
                 events = self._events(plan)
                 return Masked(events.feed(body) + events.finish(), events.findings)
@@ -139,10 +139,3 @@ def _guarded(work: Callable[[], T]) -> T:
         raise MaskingError(f"body is {error.kind}") from None
     except Exception as error:  # noqa: BLE001 - whatever goes wrong, the call must not pass
         raise MaskingError(f"masking failed: {type(error).__name__}") from None
-
-
-def _decode(body: bytes) -> str:
-    try:
-        return body.decode("utf-8")
-    except UnicodeDecodeError:
-        raise MaskingError("body is not-utf8") from None

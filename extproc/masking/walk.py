@@ -64,9 +64,11 @@ class Walk:
     def findings(self) -> tuple[Finding, ...]:
         """All findings so far, in order of first appearance."""
         shown: dict[Path, str] = {}
+        parts: dict[str | int, str | int] = {}
         for _, path, _ in self._counts:
             if path not in shown:
-                shown[path] = render(tuple(self._shown(part) for part in path))
+                parts |= {part: self._shown(part) for part in path if part not in parts}
+                shown[path] = render(tuple(parts[part] for part in path))
         return tuple(Finding(entity, shown[path], how, n) for (entity, path, how), n in self._counts.items())
 
     def _shown(self, part: str | int) -> str | int:
@@ -253,7 +255,7 @@ class Walk:
 
 def _is_lenient_json(text: str) -> bool:
     try:
-        json.loads(text, strict=False)
+        json.loads(text, strict=False, parse_int=len, parse_float=len)  # however many digits
     except RecursionError:
         return True
     except ValueError:

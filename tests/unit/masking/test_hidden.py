@@ -1,0 +1,54 @@
+"""Ways in which a value was once hidden from the masker."""
+
+import json
+
+import pytest
+
+from extproc.detectors.engine import Detectors
+from extproc.masking import walk
+from extproc.masking.rewrite import TextMasker
+from extproc.model.errors import MaskingError
+from extproc.model.masking import How, MaskRule
+
+SSN = "219-09-9999"
+ALL = (MaskRule(How.REDACT, entity="*"),)
+MASKER = TextMasker(Detectors(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 16)
+
+
+def test_a_long_number_does_not_make_json_in_a_string_something_else():
+    """Where only a lenient reader can parse it and an escape occurs, masking refuses."""
+    inner = '{"n": %s, "note": "\\u0032\\u0031\\u0039-09-9999"}' % ("9" * 5_000)
+    with pytest.raises(MaskingError):
+        MASKER.mask(json.dumps({"text": inner}).encode(), "application/json", ALL)
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "text/html"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+def test_text_in_another_encoding_is_refused(content_type, encoding):
+    """Read as UTF-8 it would look clean."""
+    body = f"data: {SSN}\n\n".encode(encoding)
+    with pytest.raises(MaskingError):
+        MASKER.mask(body, content_type, ALL)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+def test_events_in_another_encoding_never_come_out(encoding):
+    """Their lines do not end where a reader of UTF-8 sees an end: refused, or held back as unfinished."""
+    stream = MASKER.stream("text/event-stream", ALL)
+    try:
+        out = stream.feed(f"data: {SSN}\n\ndata: {SSN}\n\n".encode(encoding)) + stream.finish()
+    except MaskingError:
+        out = b""
+    assert out == b""
+
+
+def test_telling_where_costs_each_key_once(monkeypatch):
+    """Deep paths share their keys: each is looked at once, however many findings are below it."""
+    looked_at = []
+    shown = walk.Walk._shown
+    monkeypatch.setattr(walk.Walk, "_shown", lambda self, part: looked_at.append(part) or shown(self, part))
+    document = {"x": [SSN] * 300}
+    for depth in range(40):
+        document = {f"k{depth}": document}
+    assert len(MASKER.mask(json.dumps(document).encode(), "application/json", ALL).findings) == 300
+    assert len([part for part in looked_at if isinstance(part, str)]) == 41
