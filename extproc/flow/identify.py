@@ -11,9 +11,9 @@ from extproc.codecs.errors import Unreadable
 from extproc.flow.case import Case
 from extproc.flow.guard import Guard
 from extproc.identity.jwt_metadata import identify
-from extproc.model.call import Json
+from extproc.model.call import Call, Json, RequestHead
 from extproc.model.errors import MaskingError, Refused
-from extproc.model.masking import How, MaskRule
+from extproc.model.masking import Finding, How, MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.wire.events import Metadata
 
@@ -84,15 +84,43 @@ def identify_call(case: Case, guard: Guard) -> None:
 
 def _find(case: Case, guard: Guard) -> None:
     """Findings in the body and in the URL. A body that detectors cannot read is uninspectable."""
+    assert case.call is not None  # noqa: S101 - identified before
     try:
         in_body = guard.masker.find(case.plain, case.head.headers.get("content-type")) if case.plain else ()
-        url, in_url = guard.masker.mask_text(readable_url(case.head.path), EVERYTHING)
+        in_url, path = _look_through_url(case.head, case.call, guard)
     except MaskingError:
         case.unreadable = Uninspectable.NOT_JSON
         return
     case.findings = in_body + in_url
-    case.recorded.path = url.partition("?")[0]
+    case.recorded.path = path
     case.searched = True
+
+
+def _look_through_url(head: RequestHead, call: Call, guard: Guard) -> tuple[tuple[Finding, ...], str]:
+    """Findings in the URL, and its path as entries keep it.
+
+    A value may be telling only together with its name: the arguments that the URL carries are looked through under
+    their names, too, and what is found there is taken out of the path.
+
+    Raises:
+        MaskingError: it cannot be looked through.
+    """
+    url, findings = guard.masker.mask_text(readable_url(head.path), EVERYTHING)
+    path = url.partition("?")[0]
+    arguments = call.arguments if isinstance(call.arguments, dict) else {}
+    readable = readable_url(head.path)
+    carried: dict[str, str] = {
+        name: value for name, value in arguments.items() if isinstance(value, str) and value and value in readable
+    }
+    if not carried:
+        return findings, path
+    masked = guard.masker.mask(orjson.dumps(carried), "application/json", EVERYTHING)
+    if not masked.findings:
+        return findings, path
+    for value, shown in zip(carried.values(), orjson.loads(masked.body).values(), strict=True):
+        path = path.replace(value, str(shown))
+    known = {finding.entity for finding in findings}
+    return findings + tuple(each for each in masked.findings if each.entity not in known), path
 
 
 def readable_url(path: str) -> str:

@@ -495,3 +495,15 @@ async def test_an_unknown_tool_is_answered_in_json_rpc_and_its_name_is_kept_mask
     assert answer["error"]["data"]["reason"] == "unknown-function"
     assert guard.recorder.last.function == "docs.purge [US_SSN]"
     assert ("req", "done") not in peer.marks()
+
+
+async def test_a_value_that_only_its_name_betrays_is_found_in_the_url(tmp_path):
+    """Nine bare digits are a US_SSN where the variable is called ssn: found, and kept masked."""
+    engine = ScriptedEngine({"action": "deny", "reason": "sensitive-data"})
+    functions = {"get_person": {"method": "GET", "path": "/people/{ssn}"}}
+    guard = make_guard(tmp_path, engine=engine, changes={"connections.crm.functions": functions})
+    bare = SSN.replace("-", "")
+    await play(guard, asks(path=f"/people/{bare}"))
+    assert [finding["entity"] for finding in engine.asked[0]["findings"]] == ["US_SSN"]
+    assert guard.recorder.last.path == "/people/[US_SSN]"
+    assert bare not in everything_kept(guard)
