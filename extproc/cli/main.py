@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from extproc import __version__
-from extproc.cli import approvals, config, demo, envoy, evidence, policy, serve
+from extproc.cli import approvals, config, demo, envoy, evidence, policy, policy_history, serve
 from extproc.model.errors import ExtprocError
 
 app = typer.Typer(
@@ -44,6 +44,8 @@ app.add_typer(evidence.sessions, name="sessions")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(envoy.app, name="envoy")
 app.add_typer(config.app, name="config")
+policy.app.command()(policy_history.explain)
+policy.app.command()(policy_history.diff)
 app.add_typer(policy.app, name="policy")
 
 

@@ -52,7 +52,7 @@ def check(
     from extproc.policy.candidate import check_candidate
     from extproc.policy.embedded import violations
 
-    sources = _files(paths, data, query, config).read()
+    sources = policy_files(paths, data, query, config).read()
     found = violations((*sources.modules, *sources.tests))
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in found], indent=2))
@@ -78,7 +78,7 @@ def run_(
     watch: Annotated[bool, typer.Option("--watch", help="Run again whenever a file changes.")] = False,
 ) -> None:
     """Run the `test_` rules of `_test.rego` files. Fails when one fails, and when there is none."""
-    files = _files(paths, data, None, config)
+    files = policy_files(paths, data, None, config)
     if not watch:
         if not _run_tests(files, coverage=coverage, least=least, junit=junit):
             raise typer.Exit(1)
@@ -146,7 +146,7 @@ def eval_(
     from extproc.policy.tracing import trace
 
     document = sys.stdin.buffer.read() if file == STDIN else _read(file)
-    found = trace(_files(paths, data, query, config).read(), document)
+    found = trace(policy_files(paths, data, query, config).read(), document)
     if as_json:
         typer.echo(json.dumps(_trace_document(found), indent=2))
     else:
@@ -255,7 +255,9 @@ def _read(file: Path) -> bytes:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
 
 
-def _files(paths: list[Path] | None, data: list[Path] | None, query: str | None, config: Path) -> "PolicyFiles":
+def policy_files(
+    paths: list[Path] | None, data: list[Path] | None, query: str | None, config: Path
+) -> "PolicyFiles":
     """What the command names, else what the configuration does, else the starter policies."""
     from extproc.config.load import load_settings
     from extproc.policy.reloading import PolicyFiles

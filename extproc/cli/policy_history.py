@@ -1,0 +1,167 @@
+"""``extproc policy explain`` and ``extproc policy diff``: policies and calls that were recorded."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from extproc.cli.policy import policy_files, print_trace
+from extproc.cli.printable import plain, printable
+from extproc.cli.serve import DEFAULT_CONFIG, ConfigOption
+from extproc.model.errors import ConfigError, QueryError
+
+if TYPE_CHECKING:
+    from extproc.policy.embedded import EmbeddedEngine
+    from extproc.policy.history import Comparison
+
+CALL_ID = re.compile(r"[0-9A-Fa-f-]{8,36}")
+SINCE = re.compile(r"([1-9][0-9]{0,4})([mhd])")
+UNIT_NS = {"m": 60_000_000_000, "h": 3_600_000_000_000, "d": 86_400_000_000_000}
+PAGE = 1_000
+"""Calls read at once."""
+
+
+def explain(
+    call_id: Annotated[str, typer.Argument(help="As the caller was told, and as records show it.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    show_input: Annotated[bool, typer.Option("--input", help="Print the recorded input too.")] = False,
+) -> None:
+    """Say how a recorded call was decided, and decide it again under the configured policy, rule by rule."""
+    from extproc.policy.history import COLUMNS, first_decisions, pretty, recall, sql_text
+    from extproc.policy.tracing import trace
+
+    if not CALL_ID.fullmatch(call_id):
+        raise ConfigError(f"{printable(call_id)} is no call id", None, "see `extproc sessions list`")
+    rows = list(
+        _rows(
+            config,
+            f"SELECT {', '.join(COLUMNS)} FROM entries"  # noqa: S608 - the id was looked at
+            f" WHERE call_id = {sql_text(call_id)} ORDER BY time_ns LIMIT 100",
+        )
+    )
+    if not rows:
+        raise QueryError(f"no entry of call {call_id}: it may not be shipped yet")
+    last = rows[-1]
+    typer.echo(f"recorded  {_line(last, 'kind', 'action', 'reason', 'rule', 'function', 'subject')}")
+    typer.echo(f"revision  {_line(last, 'policy_revision') or 'none: policy was not asked, or gave no answer'}")
+    if last["shadow"]:
+        typer.echo(f"shadow    {printable(', '.join(last['shadow']))}")
+    decided = first_decisions(rows)
+    if not decided:
+        typer.echo("policy did not decide this call: the reason above is the guard's own")
+        return
+    recalled = recall(decided[0])
+    if show_input:
+        typer.echo(pretty(recalled.document))
+    typer.echo("\nagain, under the configured policy; headers, query, claims and body are not recorded")
+    for gap in recalled.gaps:
+        typer.echo(f"this may not be what was decided: {gap}")
+    found = trace(policy_files(None, None, None, config).read(), recalled.document)
+    if found.decision.revision != decided[0]["policy_revision"]:
+        typer.echo("the policy has changed since")
+    print_trace(found)
+
+
+def diff(
+    old: Annotated[Path, typer.Argument(help="Rego file or folder, as it is.")],
+    new: Annotated[Path, typer.Argument(help="Rego file or folder, as it would be.")],
+    *,
+    since: Annotated[str, typer.Option(help="How far back: 90m, 24h, 7d.")] = "7d",
+    data: Annotated[list[Path] | None, typer.Option("--data", "-d", help="Data of both.")] = None,
+    old_data: Annotated[list[Path] | None, typer.Option(help="Data of the old policy only.")] = None,
+    new_data: Annotated[list[Path] | None, typer.Option(help="Data of the new policy only.")] = None,
+    query: Annotated[str | None, typer.Option("--query", "-q", help="The document that decides.")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    fail: Annotated[bool, typer.Option("--fail", help="Exit with 1 when a decision would change.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+) -> None:
+    """Decide recorded calls under two policies, and show which decisions and masks would change."""
+    from extproc.config.load import load_settings
+    from extproc.policy.candidate import check_candidate
+    from extproc.policy.embedded import EmbeddedEngine
+    from extproc.policy.history import Comparison
+
+    asked = query or load_settings(config).policy.query
+    engines = []
+    for path, own in ((old, old_data), (new, new_data)):
+        sources = policy_files([path], [*(data or ()), *(own or ())], asked, config).read()
+        engines.append(EmbeddedEngine.from_sources(sources, tried=check_candidate(sources)))
+    compared = Comparison()
+    _compare(compared, engines[0], engines[1], config, time.time_ns() - _ago_ns(since))
+    _print_comparison(compared, as_json=as_json)
+    if fail and compared.changed:
+        raise typer.Exit(1)
+
+
+def _compare(
+    compared: "Comparison", old: "EmbeddedEngine", new: "EmbeddedEngine", config: Path, from_ns: int
+) -> None:
+    from extproc.policy.history import COLUMNS, DECIDED, sql_text
+
+    kinds = ", ".join(sql_text(kind) for kind in DECIDED)
+    which = f"FROM entries WHERE kind IN ({kinds}) AND action != '' AND time_ns >= {from_ns}"
+    total = int(next(_rows(config, f"SELECT uniqExact(call_id) AS n {which}"))["n"])
+    # A call's first decision: one that was held is decided again when it is released.
+    first = ", ".join(f"argMin({name}, time_ns) AS {name}_" for name in COLUMNS if name != "call_id")
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("deciding again", total=total)
+        after = ""
+        while True:
+            page = list(
+                _rows(
+                    config,
+                    f"SELECT call_id, {first} {which} AND call_id > {sql_text(after)}"
+                    f" GROUP BY call_id ORDER BY call_id LIMIT {PAGE}",
+                )
+            )
+            for row in page:
+                compared.add({name.removesuffix("_"): value for name, value in row.items()}, old, new)
+            progress.advance(task, len(page))
+            if len(page) < PAGE:
+                return
+            after = str(page[-1]["call_id"])
+
+
+def _rows(config: Path, sql: str) -> Iterator[dict[str, Any]]:
+    from extproc.cli.client import connect
+
+    answer = connect(config).post("query", body={"sql": sql, "limit": 10_000})
+    for row in answer["rows"]:
+        yield dict(zip(answer["columns"], row, strict=True))
+
+
+def _print_comparison(compared: "Comparison", *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    changed = compared.changed.most_common() if compared.changed else []
+    if as_json:
+        differences = [asdict(one) | {"calls": times} for one, times in changed]
+        found = {"calls": compared.calls, "inexact": compared.inexact, "changed": differences}
+        typer.echo(json.dumps(found, indent=2))
+        return
+    if changed:
+        table = Table("calls", "function", "subject", "old", "new", box=None)
+        for one, times in changed:
+            table.add_row(*(plain(cell) for cell in (str(times), one.function, one.subject, one.old, one.new)))
+        Console(soft_wrap=True).print(table)
+    typer.echo(f"{sum(times for _, times in changed)} of {compared.calls} calls would be decided otherwise")
+    if compared.inexact:
+        typer.echo(f"{compared.inexact} calls were masked or cut when recorded: read their decisions with care")
+
+
+def _ago_ns(since: str) -> int:
+    found = SINCE.fullmatch(since)
+    if found is None:
+        raise ConfigError(f"{printable(since)} is no duration", None, "write 90m, 24h or 7d")
+    return int(found[1]) * UNIT_NS[found[2]]
+
+
+def _line(row: dict[str, Any], *names: str) -> str:
+    return printable(" ".join(str(row[name]) for name in names if row[name]))
