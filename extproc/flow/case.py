@@ -6,6 +6,7 @@ A case only gathers. It decides nothing, waits for nothing, and what it puts int
 import hashlib
 from dataclasses import dataclass, field
 
+from extproc.credentials.conceal import NOTHING, Concealer
 from extproc.flow.guard import Connected
 from extproc.model.call import Call, RequestHead
 from extproc.model.decision import Decision
@@ -17,6 +18,8 @@ from extproc.model.reasons import Reason, Uninspectable
 from extproc.wire.events import Metadata
 
 NANOSECONDS_PER_MILLISECOND = 1e6
+PATH_MAX = 2_048
+"""Characters of a masked path that entries keep."""
 
 
 @dataclass(slots=True)
@@ -80,8 +83,8 @@ class Case:
     """All of the request was looked through, so that no findings means: nothing there."""
     decision: Decision | None = None
     forwarded: bool = False
-    secret: bytes = b""
-    """The credential given to the backend: taken out of whatever comes back. Never recorded."""
+    conceal: Concealer = NOTHING
+    """Takes the credential that was given to the backend out of whatever comes back."""
     released: Released = field(default_factory=Released)
     recorded: Recorded = field(default_factory=Recorded)
     outcome: Outcome = field(default_factory=Outcome)
@@ -130,7 +133,7 @@ class Case:
             source=head.source,
             connection=self.connection.name if self.connection else "",
             method=head.method,
-            path=self.recorded.path,
+            path=self.recorded.path[:PATH_MAX],
             request_bytes=len(self.body),
             request_sha256=self.body_sha256.hex(),
             arguments=self.recorded.arguments,

@@ -1,5 +1,6 @@
 """Entries for what the guard did not see to its end: it was down, killed, or Envoy refused before asking it."""
 
+from extproc.flow.case import PATH_MAX
 from extproc.flow.identify import EVERYTHING, readable_url
 from extproc.masking.rewrite import TextMasker
 from extproc.model.entries import Entry, EntryKind
@@ -32,7 +33,7 @@ def report(ended: Ended, masker: TextMasker, *, hosts: dict[str, str]) -> Entry 
         source=ended.source,
         connection=hosts.get(ended.authority.lower(), ""),
         method=ended.method,
-        path=path,
+        path=path[:PATH_MAX],
         reason=Reason.GUARD_ERROR.value,
         rule="envoy",
         detail=ended.details,
