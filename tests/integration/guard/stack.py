@@ -152,7 +152,8 @@ class Stack:
     envoy: EnvoyProcess = None  # type: ignore[assignment]
     client: httpx.AsyncClient = None  # type: ignore[assignment]
     _seen: dict[str, int] = field(default_factory=dict)
-    _calls: int = 0
+    calls: int = 0
+    """Made since ``fresh``; who calls without ``call`` counts here."""
 
     @property
     def port(self) -> int:
@@ -165,7 +166,7 @@ class Stack:
 
     async def call(self, method: str = "GET", path: str = "/customers/1", **options: Any) -> httpx.Response:
         """Call through Envoy with a valid token; ``headers`` given here are added."""
-        self._calls += 1
+        self.calls += 1
         headers = self.headers(options.pop("host", CRM), **options.pop("headers", {}))
         if "json" not in options and "content" in options:
             headers.setdefault("content-type", "application/json")
@@ -180,7 +181,7 @@ class Stack:
 
     def fresh(self) -> None:
         """Begin anew: forget what the backend saw and what was recorded until now."""
-        self._calls = 0
+        self.calls = 0
         self.upstream.requests.clear()
         for file in self.spools():
             self._seen[file.name] = max((seq for seq, _ in rows(file, 0)), default=0)
@@ -191,7 +192,7 @@ class Stack:
             found = self.entries()
             ended = {entry["call_id"] for entry in terminals(found)}
             told = ended | {entry["call_id"] for entry in found if entry["kind"] == "call.reported"}
-            if len(told) >= self._calls and {entry["call_id"] for entry in found} <= told:
+            if len(told) >= self.calls and {entry["call_id"] for entry in found} <= told:
                 return
             await asyncio.sleep(POLL_S)
 

@@ -155,6 +155,7 @@ async def test_request_trailers_are_refused(stack: Stack) -> None:
 async def test_an_interrupted_request_is_recorded(stack: Stack) -> None:
     """The caller leaves in the middle of its body."""
     _, writer = await asyncio.open_connection("127.0.0.1", stack.port)
+    stack.calls += 1
     fields = [("content-type", "application/json"), ("content-length", "100"), *stack.headers().items()]
     writer.write(request("POST", "/customers", *fields, body=b'{"a":'))
     await writer.drain()
@@ -168,6 +169,7 @@ async def test_an_interrupted_request_is_recorded(stack: Stack) -> None:
 async def test_expect_continue_is_answered(stack: Stack) -> None:
     """100-continue, then the decision."""
     reader, writer = await asyncio.open_connection("127.0.0.1", stack.port)
+    stack.calls += 1
     fields = [*stack.headers().items(), JSON, ("content-length", "7"), ("expect", "100-continue")]
     writer.write(request("POST", "/customers", *fields))
     assert b"100" in await asyncio.wait_for(reader.readline(), 3)
@@ -352,6 +354,7 @@ async def test_early_hints_do_not_carry_text_past_the_guard(stack: Stack) -> Non
     hint = f"HTTP/1.1 103 Early Hints\r\nlink: </{CARD}>\r\n\r\n"
     stack.upstream.answer = Scripted(103, [("link", f"</{SSN}>"), ("x-card", CARD)])
     with_hint = request("GET", "/customers/1", *stack.headers().items())
+    stack.calls += 1
     answer = await speak(stack.port, with_hint, within_s=1.0)
     assert_masked(answer.whole)
     assert hint not in answer.whole.decode("latin-1")
@@ -361,6 +364,7 @@ async def test_http_1_0_is_refused(stack: Stack) -> None:
     """Envoy's codec ends it, and its account is recorded."""
     stack.upstream.answer = Scripted(200, [JSON], [SENSITIVE])
     raw = request("GET", "/customers/1", *stack.headers().items(), version="1.0")
+    stack.calls += 1
     answer = await speak(stack.port, raw, within_s=1.0)
     assert answer.status in (0, 426)
     assert stack.reached == []

@@ -21,6 +21,7 @@ def bearer(stack: Stack) -> tuple[str, str]:
 
 
 async def get(stack: Stack, target: str, *fields: tuple[str, str], method: str = "GET", body: bytes = b"") -> Raw:
+    stack.calls += 1
     host = [] if any(name == "host" for name, _ in fields) else [("host", CRM)]
     return await speak(stack.port, request(method, target, *host, bearer(stack), *fields, body=body), within_s=3.0)
 

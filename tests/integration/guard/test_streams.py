@@ -30,6 +30,7 @@ def answer(*pieces: bytes | float, **how) -> Scripted:
 async def received(stack: Stack, **headers: str) -> tuple[bytes, bool]:
     """The whole stream as the caller got it, and whether it was broken off."""
     got = b""
+    stack.calls += 1
     try:
         async with stack.client.stream(
             "GET", stack.envoy.url + "/events", headers=stack.headers(**headers)
