@@ -116,7 +116,7 @@ def _strict(text: str, max_depth: int) -> Json:
 
 _MAYBE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
-"""A string, or the rest of the text where it has no end: a pattern that could fail would be tried at each quote."""
+"""A string, or the rest of the text where it has no end: one that could fail would be tried at each quote."""
 _NOT_BRACKETS = re.compile(r"[^][{}]+")
 _STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
 

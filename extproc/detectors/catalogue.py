@@ -3,31 +3,50 @@
 Names are Presidio's where it has one. Secrets, which it does not name, are called vendor and kind:
 
 =================  ==================================================================
-CREDIT_CARD        Presidio's
-US_SSN             Presidio's
-EMAIL_ADDRESS      Presidio's
 AWS_ACCESS_KEY     access key ids of AWS
+AWS_SECRET_KEY     secret access keys of AWS, beside a telling name
+CONNECTION_STRING  passwords in addresses, ``scheme://user:password@host``
 GITHUB_TOKEN       tokens of GitHub
+GITLAB_TOKEN       tokens of GitLab
 OPENAI_KEY         keys in OpenAI's form, ``sk-…``
 SLACK_TOKEN        tokens of Slack
+SLACK_WEBHOOK      addresses of Slack's incoming webhooks
 STRIPE_KEY         secret keys of Stripe
 GCP_KEY            keys, client secrets and access tokens of Google Cloud
 JWT                tokens of any issuer
 PRIVATE_KEY        private keys in PEM
+SECRET             what looks random beside a telling name: ``password``, ``api_key``, ``client_secret``…
 =================  ==================================================================
 """
 
+from extproc.detectors.asia_pacific_numbers import AU_ABN, AU_TFN, IN_AADHAAR, SG_NRIC_FIN
 from extproc.detectors.aws_access_key import AWS_ACCESS_KEY
+from extproc.detectors.connection_string import CONNECTION_STRING
 from extproc.detectors.credit_card import CREDIT_CARD
+from extproc.detectors.crypto import CRYPTO
 from extproc.detectors.detector import Detector
 from extproc.detectors.email_address import EMAIL_ADDRESS
+from extproc.detectors.european_numbers import (
+    ES_NIF,
+    FI_PERSONAL_IDENTITY_CODE,
+    IT_FISCAL_CODE,
+    PL_PESEL,
+    UK_NHS,
+)
 from extproc.detectors.gcp_key import GCP_KEY
 from extproc.detectors.github_token import GITHUB_TOKEN
+from extproc.detectors.gitlab_token import GITLAB_TOKEN
+from extproc.detectors.iban_code import IBAN_CODE
+from extproc.detectors.ip_address import IP_ADDRESS
 from extproc.detectors.jwt import JWT
 from extproc.detectors.openai_key import OPENAI_KEY
+from extproc.detectors.phone_number import PHONE_NUMBER, PHONE_NUMBER_LOOSE
 from extproc.detectors.private_key import PRIVATE_KEY
+from extproc.detectors.secrets import AWS_SECRET_KEY, SECRET
 from extproc.detectors.slack_token import SLACK_TOKEN
+from extproc.detectors.slack_webhook import SLACK_WEBHOOK
 from extproc.detectors.stripe_key import STRIPE_KEY
+from extproc.detectors.us_numbers import US_BANK_NUMBER, US_ITIN, US_PASSPORT
 from extproc.detectors.us_ssn import US_SSN, US_SSN_BARE
 
 CATALOGUE: tuple[Detector, ...] = (
@@ -35,12 +54,34 @@ CATALOGUE: tuple[Detector, ...] = (
     US_SSN,
     US_SSN_BARE,
     EMAIL_ADDRESS,
+    PHONE_NUMBER,
+    PHONE_NUMBER_LOOSE,
+    IBAN_CODE,
+    IP_ADDRESS,
+    CRYPTO,
+    US_ITIN,
+    US_BANK_NUMBER,
+    US_PASSPORT,
+    UK_NHS,
+    ES_NIF,
+    IT_FISCAL_CODE,
+    PL_PESEL,
+    FI_PERSONAL_IDENTITY_CODE,
+    AU_ABN,
+    AU_TFN,
+    IN_AADHAAR,
+    SG_NRIC_FIN,
     AWS_ACCESS_KEY,
+    AWS_SECRET_KEY,
     GITHUB_TOKEN,
+    GITLAB_TOKEN,
     OPENAI_KEY,
     SLACK_TOKEN,
+    SLACK_WEBHOOK,
     STRIPE_KEY,
     GCP_KEY,
     JWT,
     PRIVATE_KEY,
+    CONNECTION_STRING,
+    SECRET,
 )

@@ -4,6 +4,7 @@ import re
 from itertools import accumulate, pairwise
 
 from extproc.detectors.detector import Detector, Ranges
+from extproc.detectors.numbers import digits_alone
 
 SHORTEST, LONGEST = 13, 19
 RUN = re.compile(r"[0-9](?:[ +-]?[0-9]){12,}")
@@ -107,11 +108,6 @@ def known_issuer(first: list[int], length: int) -> bool:
         case [1, *_]:
             return length == 15  # noqa: PLR2004 - UATP
     return False
-
-
-def digits_alone(found: str) -> str:
-    """The number without separators."""
-    return re.sub(r"[^0-9]", "", found)
 
 
 CREDIT_CARD = Detector(

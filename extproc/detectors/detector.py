@@ -18,6 +18,15 @@ class Span(NamedTuple):
 Ranges = Iterator[tuple[int, int]]
 
 
+def outermost(ranges: Ranges) -> Ranges:
+    """Ranges by their start, without those inside others."""
+    end = 0
+    for found in sorted(ranges, key=lambda each: (each[0], -each[1])):
+        if found[1] > end:
+            yield found
+            end = found[1]
+
+
 def as_written(found: str) -> str:
     """The canonical form of entities that are written in one way only."""
     return found

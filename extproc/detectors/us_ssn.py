@@ -2,8 +2,8 @@
 
 import re
 
-from extproc.detectors.credit_card import digits_alone
 from extproc.detectors.detector import Detector, Ranges
+from extproc.detectors.numbers import digits_alone
 
 GROUPED = re.compile(r"(?<![0-9])([0-9]{3})[ +-]([0-9]{2})[ +-]([0-9]{4})(?![0-9])")
 BARE = re.compile(r"(?<![0-9])([0-9]{3})[ .+-]?([0-9]{2})[ .+-]?([0-9]{4})(?![0-9])")

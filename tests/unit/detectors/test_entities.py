@@ -56,6 +56,47 @@ SHOULD = {
         "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.",
         "eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0..aXY.Y3Q.dGFn",
     ],
+    "PHONE_NUMBER": [
+        "+442079460958",
+        "+44 20 7946 0958",
+        "+1 (212) 555-0123",
+        "+49 (0)30 901820",
+        "212-555-0123",
+        "(212) 555-0123",
+        "1-212-555-0123",
+        "212.555.0123",
+        "＋44 20 7946 0958",
+    ],
+    "IBAN_CODE": [
+        "GB82WEST12345698765432",
+        "GB82 WEST 1234 5698 7654 32",
+        "DE89370400440532013000",
+        "FR14 2004 1010 0505 0001 3M02 606",
+        "NO93 8601 1117 947",
+        "MT84MALT011000012345MTLCAST001S",
+    ],
+    "IP_ADDRESS": [
+        "192.0.2.44",
+        "10.1.2.3",
+        "2001:db8::8a2e:370:7334",
+        "2001:0db8:0000:0000:0000:ff00:0042:8329",
+        "::ffff:c000:22c",
+        "64:ff9b::192.0.2.33",
+    ],
+    "CRYPTO": [
+        "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa",
+        "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy",
+        "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq",
+        "BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4",
+        "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0",
+    ],
+    "US_ITIN": ["912-70-1234", "900 50 1234", "999-88-7777"],
+    "ES_NIF": ["12345678Z", "12345678-Z", "X1234567L", "Y1234567X", "Z1234567R"],
+    "IT_FISCAL_CODE": ["RSSMRA85T10A562S", "MRTMTT91D08F205J"],
+    "FI_PERSONAL_IDENTITY_CODE": ["131052-308T", "131052A308T"],
+    "SG_NRIC_FIN": ["S1234567D", "T1234567J", "F1234567N", "G1234567X", "M1234567K"],
+    "GITLAB_TOKEN": ["glpat-abcdefghij0123456789", "gldt-abcdefghij0123456789", "glrt-abcdefghij0123456789"],
+    "SLACK_WEBHOOK": ["hooks.slack.com/services/T" + "0" * 8 + "/B" + "0" * 8 + "/" + "x" * 24],
     "PRIVATE_KEY": [
         "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----",
         "-----BEGIN RSA PRIVATE KEY-----\nMIIE",
@@ -63,6 +104,106 @@ SHOULD = {
         "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQ==\n-----END PGP PRIVATE KEY BLOCK-----",
     ],
 }
+
+IN_CONTEXT = {
+    "PHONE_NUMBER": [("2125550123", "phone"), ("020 7946 0958", "contactTelephone"), ("(020) 7946-0958", "fax")],
+    "US_BANK_NUMBER": [("123456789012", "accountNumber"), ("021000021", "routing_number"), ("12345678", "acct")],
+    "US_PASSPORT": [("123456789", "passport"), ("C12345678", "passportNo")],
+    "UK_NHS": [("943 476 5919", "nhs_number"), ("9434765919", "NHS")],
+    "PL_PESEL": [("44051401359", "pesel")],
+    "AU_ABN": [("51 824 753 556", "abn"), ("51824753556", "businessNumber")],
+    "AU_TFN": [("123 456 782", "tfn"), ("876543210", "tax_file_number")],
+    "IN_AADHAAR": [("2341 2341 2346", "aadhaar"), ("234123412346", "aadhar_no")],
+    "AWS_SECRET_KEY": [("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "aws_secret_key")],
+    "SECRET": [
+        ("a8f5f167f44f4964e6c998dee827110c", "api_key"),
+        ("Zk3x8Qw1-p9_rT5vB2nM", "password"),
+        ("q7Wn2/xK9+vB4mZ8==", "credentials"),
+    ],
+}
+"""Text, and the key above it without which it is anything."""
+PARTS_OF = {
+    "CONNECTION_STRING": [("postgres://app:hunter22@db.internal/x", "hunter22"), ("amqp://:s3cr3t@mq", "s3cr3t")]
+}
+"""Text, and the part of it that is found."""
+
+
+@pytest.mark.parametrize(
+    ("entity", "text", "key"), [(entity, *each) for entity, texts in IN_CONTEXT.items() for each in texts]
+)
+def test_finds_beside_a_telling_name(entity, text, key):
+    found = [(span.start, span.end) for span in DETECTORS.scan(text, (key,)) if span.entity == entity]
+    assert found == [(0, len(text))]
+    assert entity in {span.entity for span in DETECTORS.scan(f"{key}: {text}")}
+    assert entity in {span.entity for span in DETECTORS.scan(f'{{"{key}": "{text}"}}')}
+    assert DETECTORS.scan(text, ("order",)) == [] or entity == "AWS_SECRET_KEY"
+
+
+@pytest.mark.parametrize(
+    ("entity", "text", "part"), [(entity, *each) for entity, texts in PARTS_OF.items() for each in texts]
+)
+def test_finds_a_part(entity, text, part):
+    at = text.index(part)
+    assert (at, at + len(part), entity) in DETECTORS.scan(text)
+
+
+ORDINARY = {
+    "id": [
+        "123456789",
+        "98765432",
+        "1234567890123",
+        "C12345678",
+        "ORD-2024-001234",
+        "INV 2024 0001",
+        "51824753556",
+    ],
+    "account_id": ["123456789012", "acc_1234567890"],
+    "uuid": ["123e4567-e89b-12d3-a456-426614174000", "9434765919-e29b", "01890a5d-ac96-774b-bcce-b302099a8057"],
+    "hash": [
+        "d41d8cd98f00b204e9800998ecf8427e",
+        "2fd4e1c67a2d28fced849ee1bb76e7391b93eb12",
+        "sha256:" + "0a1b" * 16,
+    ],
+    "at": [
+        "2026-11-21T03:02:38Z",
+        "2026-11-21 03:02:38.123456+01:00",
+        "20261121T030238",
+        "Sat, 21 Nov 2026 00:00:00 GMT",
+        "03:02:38",
+        "1700000000",
+        "1700000000.123456",
+    ],
+    "amount": ["1,234,567.89", "1250.50", "-12345678.9012", "1e+12345678", "0.8444218515250481", "250 300 4000"],
+    "version": ["1.2.3.4", "10.0.19045.3448", "v1.2.3-rc.1"],
+    "agent": ["Mozilla/5.0 (X11; Linux x86_64) Chrome/120.0.0.0 Safari/537.36"],
+    "etag": ['W/"33a64df551425fcc55e4d42a148795d9f25f89d4"', '"5f1d7a2b-2c8"'],
+    "mac": ["00:1a:2b:3c:4d:5e"],
+    "code": ["std::vector::push_back", "a::b", "Foo::Bar(1)", "x = y[1:2:3]", "urn:isbn:0451450523"],
+    "local": ["127.0.0.1", "::1", "0.0.0.0", "255.255.255.0"],
+    "coordinates": ["51.5007292,-0.1246254", "[51.50, -0.12]"],
+    "isbn": ["978-3-16-148410-0"],
+    "next_page_token": ["eyJwYWdlIjoyfQ", "CAESBgoEIgIIAQ0123456789"],
+    "total_tokens": ["12345678"],
+    "password_changed_at": ["2026-11-21T03:02:38Z"],
+    "secret_name": ["projects/my-project-123456/secrets/db-1"],
+    "phone_verified_at": ["1700000000"],
+    "phone_updated": ["2026-11-21"],
+    "phone_id": ["12345678"],
+    "dsn": ["https://example.com:8443/a@b", "postgres://app:${PASSWORD}@db/x", "redis://localhost:6379/0"],
+    "url": ["https://example.com/orders/123456789?page=2#x", "hooks.slack.com"],
+    "iban_like": ["GB82WEST12345698765433", "ZZ82WEST12345698765432", "DE8937040044053201300"],
+    "nif_like": ["12345678A", "12345678", "AB12345678Z"],
+    "bitcoin_like": ["1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb", "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdx"],
+    "fiscal_like": ["RSSMRA85T10A562T", "131052-308U", "S1234567A"],
+}
+
+
+@pytest.mark.parametrize(("key", "text"), [(key, text) for key, texts in ORDINARY.items() for text in texts])
+def test_ordinary_values_stay(key, text):
+    """The default rule redacts whatever is found: a wrong find breaks an answer."""
+    assert DETECTORS.scan(text, (key,)) == []
+    assert DETECTORS.scan(f'{{"{key}": "{text}"}}') == []
+
 
 AROUND = [
     "",
@@ -193,13 +334,15 @@ def test_canonical_forms_join_spellings():
 
 
 def test_every_detector_is_in_the_tables():
-    assert {detector.entity for detector in CATALOGUE} == set(SHOULD) == DETECTORS.entities
+    tables = {*SHOULD, *IN_CONTEXT, *PARTS_OF}
+    assert {detector.entity for detector in CATALOGUE} == tables == DETECTORS.entities
 
 
 def test_nothing_found_is_shorter_than_its_detector_says():
     for detector in CATALOGUE:
-        texts = SHOULD[detector.entity] + ["123456789"]
-        ranges = [found for text in texts for found in detector.find(text, "ssn")]
+        texts = [(text, "ssn") for text in [*SHOULD.get(detector.entity, []), "123456789"]]
+        texts += IN_CONTEXT.get(detector.entity, [])
+        ranges = [found for text, key in texts for found in detector.find(text, key)]
         assert all(end - start >= detector.shortest for start, end in ranges)
 
 

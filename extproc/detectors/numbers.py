@@ -1,0 +1,21 @@
+"""Check digits."""
+
+import re
+
+_NOT_DIGITS = re.compile(r"[^0-9]")
+_NOT_ALPHANUMERIC = re.compile(r"[^0-9A-Za-z]")
+
+
+def digits_alone(found: str) -> str:
+    """The number without separators."""
+    return _NOT_DIGITS.sub("", found)
+
+
+def capitals(found: str) -> str:
+    """Letters and digits alone, in capitals."""
+    return _NOT_ALPHANUMERIC.sub("", found).upper()
+
+
+def weighted(digits: str, weights: tuple[int, ...]) -> int:
+    """The sum of each digit times its weight."""
+    return sum(int(digit) * weight for digit, weight in zip(digits, weights, strict=True))

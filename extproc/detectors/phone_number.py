@@ -1,0 +1,53 @@
+"""PHONE_NUMBER: with a country code (E.164), as written in North America, or any digits where words say so."""
+
+import re
+
+from extproc.detectors.context import name_of, telling, told
+from extproc.detectors.detector import Detector, Ranges, outermost
+from extproc.detectors.numbers import digits_alone
+
+SHORTEST, LONGEST = 7, 15
+"""E.164 section 6.2.1."""
+INTERNATIONAL = re.compile(r"(?<![0-9A-Za-z+.])\+[1-9](?:[ .()/-]{0,2}[0-9]){7,14}(?![0-9A-Za-z])")
+NORTH_AMERICAN = re.compile(
+    r"(?<![0-9A-Za-z.+/_-])(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[.-])[2-9][0-9]{2}[.-][0-9]{4}"
+    r"(?![0-9A-Za-z_]|[.-][0-9])"
+)
+LOOSE = re.compile(r"(?<![0-9A-Za-z.])\(?[0-9](?:[ .()/-]{0,2}[0-9]){6,14}(?![0-9A-Za-z]|[.-][0-9])")
+DATE = re.compile(r"[12][0-9]{3}[-/.][0-9]{2}[-/.][0-9]{2}|[0-9]{2}[-/.][0-9]{2}[-/.][12][0-9]{3}")
+TELLING = telling(r"phone|mobile|msisdn|whatsapp|fax|(?<![a-z])tel(?![a-z])")
+ABOUT_IT = telling(r"(?:at|id|ids|count|date|time|timestamp|model|version|price|status|updated|changed)$")
+"""Keys that speak of a phone, and not of its number: ``phone_verified_at``."""
+
+
+def find(text: str, _: str) -> Ranges:
+    """Yield numbers that are phone numbers by their form."""
+    matches = (match.span() for pattern in (INTERNATIONAL, NORTH_AMERICAN) for match in pattern.finditer(text))
+    yield from outermost(matches)
+
+
+def find_loose(text: str, context: str) -> Ranges:
+    """Yield seven to fifteen digits where a key or the words before them say phone."""
+    for match in LOOSE.finditer(text):
+        at = match.start()
+        if told(TELLING, text, at, context) and not (
+            DATE.match(match[0]) or ABOUT_IT.search(name_of(text, at, context))
+        ):
+            yield match.span()
+
+
+PHONE_NUMBER = Detector(
+    entity="PHONE_NUMBER",
+    prefilter=(rb"\+[1-9](?:[ .()/-]{0,2}[0-9]){7}", rb"[2-9][0-9]{2}[).-] ?[2-9][0-9]{2}[.-][0-9]{4}"),
+    shortest=9,
+    find=find,
+    canonical=digits_alone,
+)
+PHONE_NUMBER_LOOSE = Detector(
+    entity="PHONE_NUMBER",
+    prefilter=(rb"[0-9](?:[ .()/-]{0,2}[0-9]){6}",),
+    shortest=7,
+    find=find_loose,
+    canonical=digits_alone,
+    hint=rb"phone|mobile|msisdn|whatsapp|fax|tel",
+)

@@ -1,0 +1,57 @@
+"""AWS_SECRET_KEY and SECRET: what looks random, beside a name that says secret."""
+
+import math
+import re
+from collections import Counter
+
+from extproc.detectors.context import name_of, telling, told
+from extproc.detectors.detector import Detector, Ranges
+
+AWS = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
+AWS_HINT = r"secret[ _-]?access[ _-]?key|aws[ _-]?secret"
+AWS_TELLING = telling(AWS_HINT)
+RANDOM = re.compile(r"(?<![A-Za-z0-9/+=_.~-])[A-Za-z0-9/+_.~-]{16,512}={0,2}(?![A-Za-z0-9/+=_~-])")
+HINT = (
+    r"passw|secret|api[ _-]?key|access[ _-]?token|refresh[ _-]?token|auth[ _-]?token|bearer"
+    r"|private[ _-]?key|credential"
+)
+TELLING = telling(HINT)
+ABOUT_IT = telling(r"(?:id|ids|name|names|path|arn|url|uri|type|hint|at|hash|ref|reference)$")
+"""Keys that speak of a secret, and do not hold it: ``secret_name``."""
+UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+LEAST_ENTROPY = 3.0
+"""Bits per character, from the characters' own frequencies: words joined by dashes have digits seldom."""
+
+
+def find_aws(text: str, context: str) -> Ranges:
+    """Yield 40 characters of Base64 beside a telling name."""
+    for match in AWS.finditer(text):
+        if told(AWS_TELLING, text, match.start(), context) and entropy(match[0]) >= LEAST_ENTROPY:
+            yield match.span()
+
+
+def find(text: str, context: str) -> Ranges:
+    """Yield what looks random beside a telling name."""
+    for match in RANDOM.finditer(text):
+        found, at = match[0], match.start()
+        if not looks_random(found) or UUID.fullmatch(found) or not told(TELLING, text, at, context):
+            continue
+        if not ABOUT_IT.search(name_of(text, at, context)):
+            yield match.span()
+
+
+def looks_random(text: str) -> bool:
+    """Letters and digits mixed, and none of them much more often than others."""
+    digits = sum(map(str.isdigit, text))
+    return digits > 1 and digits < len(text) and entropy(text) >= LEAST_ENTROPY
+
+
+def entropy(text: str) -> float:
+    """Bits per character (Shannon 1948)."""
+    return -sum(n / len(text) * math.log2(n / len(text)) for n in Counter(text).values())
+
+
+AWS_SECRET_KEY = Detector(
+    "AWS_SECRET_KEY", (rb"[A-Za-z0-9/+]{40}",), 40, find_aws, hint=AWS_HINT.encode(), prefilter_shortest=40
+)
+SECRET = Detector("SECRET", (rb"[A-Za-z0-9/+_.~-]{16}",), 16, find, hint=HINT.encode(), prefilter_shortest=16)
