@@ -13,7 +13,7 @@ decision := {"action": "deny", "reason": "uninspectable", "rule": "uninspectable
 } else := {"action": "deny", "reason": "policy-denied", "rule": "settings-invalid"} if {
 	not data.extproc_loaded.settings_valid
 	not data.extproc.settings.valid
-} else := {"action": "allow", "rule": "protocol-method"} if {
+} else := {"action": "allow", "rule": "protocol-method", "mask": data.extproc.masks.on_connection} if {
 	data.extproc.roles.protocol_method
 } else := verdict if {
 	data.extproc.roles.granted

@@ -57,7 +57,10 @@ test_listing_is_for_whoever_may_call_something if {
 		{"op": "replace", "path": "/call/method", "value": "tools/list"},
 		{"op": "replace", "path": "/direction", "value": "list"},
 	])
-	decision == {"action": "allow", "rule": "protocol-method"} with input as listing with data.guard as guard
+	allowed := decision with input as listing with data.guard as guard
+	allowed.action == "allow"
+	allowed.rule == "protocol-method"
+	is_array(allowed.mask.response)
 	decision.rule == "not-granted" with input as json.patch(listing, [{"op": "replace", "path": "/identity/groups", "value": ["sre"]}])
 		with data.guard as guard
 }

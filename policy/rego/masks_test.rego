@@ -25,3 +25,12 @@ test_other_functions_are_not_masked if {
 test_nothing_to_mask_is_an_empty_plan if {
 	masks.plan == {"request": [], "response": []} with input as call("crm.get", []) with data.guard as {}
 }
+
+test_what_comes_back_on_a_connection_is_masked_for_all_its_functions if {
+	about := {"connection": {"name": "docs"}, "identity": {"groups": []}}
+	guard_of_docs := {"masks": [
+		{"functions": ["docs.search"], "response": [ssn]},
+		{"functions": ["crm.*"], "response": [{"path": "$.x", "how": "redact"}]},
+	]}
+	masks.on_connection.response == [ssn] with input as about with data.guard as guard_of_docs
+}

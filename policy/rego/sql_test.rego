@@ -12,6 +12,9 @@ reads := [
 	"EXPLAIN SELECT 1",
 	"describe orders",
 	"select updated_at, deleted from orders",
+	"select count(*), sum (amount) from orders where id in (1, 2) and (a or (b)) group by (c)",
+	"with recent as (select 1) select * from recent join (select 2) x on (1 = 1)",
+	"select coalesce(max(amount), 0) from orders where exists (select 1)",
 ]
 
 writes := [
@@ -24,6 +27,9 @@ writes := [
 	"sel/**/ect 1", "explain analyze delete from orders", "select pg_sleep(10)", "select load_file('/etc/passwd')",
 	"select setval('s', 1)", "exec xp_cmdshell 'dir'", "begin; select 1", "truncate orders", "call p()",
 	"select\u00a01;\u00a0drop table orders", "insert into orders values (1)", "merge into a using b on 1=1",
+	`select u&"\0070g_read_file"('/etc/passwd')`, "select dblink_send_query('c', 'x')", "select lo_unlink(1)",
+	"select * from url('http://10.0.0.1/')", "select * from s3 ('x')", "select file('/etc/passwd')", "explain analyze select f()",
+	"select \"pg_file_write\"('a', 'b')", "select utl_http.request('x') from dual", "select public . f (1)", "select [f](1)",
 	"values (1)", "table orders", "pragma writable_schema = 1", "copy orders to '/tmp/x'",
 ]
 
