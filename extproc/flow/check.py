@@ -44,7 +44,9 @@ async def check(asked: CheckAsked, guard: Guard) -> bytes:
         return await _allow(case, guard)
     except Refused as refusal:
         case.refused(refusal)
-        return authz.deny(refusal_reply(case, refusal))
+        return authz.deny(
+            refusal_reply(case, refusal), case.decision.metadata if case.decision else None, case.call_id
+        )
     except asyncio.CancelledError:
         case.failed(Reason.CALLER_GONE, "the check was cancelled")
         raise
@@ -74,4 +76,5 @@ async def _allow(case: Case, guard: Guard) -> bytes:
     case.completed(0)
     case.outcome.kind = EntryKind.COMPLETED
     case.outcome.detail = "decided only: the response was not seen"
-    return authz.allow(permit, case.body, rewrite.edits, as_headers(decision.headers.response))
+    response = as_headers(decision.headers.response)
+    return authz.allow(permit, case.body, rewrite.edits, response, decision.metadata)

@@ -3,6 +3,7 @@
 from extproc.flow.case import Case
 from extproc.flow.closing import close
 from extproc.flow.guard import Guard
+from extproc.model.decision import Action, Decision
 from extproc.model.errors import ProtocolViolation, Refused
 from extproc.model.ids import uuid7
 from extproc.model.reasons import Reason
@@ -24,12 +25,23 @@ BY_STATUS = {401: Reason.UNAUTHENTICATED, 403: Reason.TOKEN_REJECTED, 413: Reaso
 def refusal_reply(case: Case, refusal: Refused) -> Reply:
     """The caller's answer, in its protocol's terms: the reason and the call's id, nothing else of ours."""
     decision = case.decision
-    if decision and decision.body and refusal.reason is decision.reason:
-        kind = ("content-type", "text/plain; charset=utf-8")
-        return Reply(decision.status or refusal.reason.answer.status, (kind,), decision.body.encode())
+    if decision and decision.action is Action.DENY and refusal.reason is decision.reason:
+        own = _policys_reply(decision)
+        if own is not None:
+            return own
     if case.connection is not None and case.identity is not None:
         return case.connection.protocol.refusal(case.call, refusal.reason, case.call_id)
     return problem(refusal.reason, case.call_id)
+
+
+def _policys_reply(decision: Decision) -> Reply | None:
+    """The answer that a policy written for opa-envoy-plugin asks for; None when it asks for nothing."""
+    if not (decision.body or decision.status or decision.headers.response):
+        return None
+    asked = decision.headers.response
+    named = any(name == "content-type" for name, _ in asked)
+    kind = () if named or not decision.body else (("content-type", "text/plain; charset=utf-8"),)
+    return Reply(decision.status or decision.reason.answer.status, kind + asked, decision.body.encode())
 
 
 async def guard_local_reply(peer: Peer, guard: Guard, first: ResponseHeadersReceived) -> None:

@@ -1,7 +1,9 @@
 """What was decided, and the permit that alone lets traffic go."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from extproc.model.masking import MaskPlan
 from extproc.model.reasons import Reason
@@ -69,6 +71,8 @@ class Decision:
     revision: str = ""
     """SHA-256 of the policy and data that decided, lower-case hex."""
     decision_id: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """Dynamic metadata a policy asked for: JSON, for Envoy's other filters and its access log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import orjson
+
 from extproc.model.decision import Action, Decision, HeaderChanges
 from extproc.model.reasons import Reason
 from extproc.policy.shapes import Malformed, flag, known_keys, mapping, sequence
@@ -49,6 +51,10 @@ HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,128}")
 """RFC 9110 section 5.6.2, lower case."""
 HEADER_VALUE = re.compile(r"[\t\x20-\x7e]{0,8192}")
 MAX_HEADERS = 100
+GUARDS_MARKS = frozenset({"guard", "decision_id"})
+"""Keys of dynamic metadata that say what the guard did, not what policy wants."""
+MAX_METADATA = 16_384
+"""Bytes of dynamic metadata, as JSON."""
 MAX_BODY = 65_536
 """Characters of a body that policy answers a denial with."""
 
@@ -70,10 +76,12 @@ def read_plugin_answer(value: Mapping[str, Any], credential_header: str) -> Deci
     to_remove = tuple(_removable(name, credential_header) for name in _names(answer, "request_headers_to_remove"))
     status, body = _status(answer["http_status"]) if "http_status" in answer else 0, _body(answer.get("body", ""))
     unwanted = [*_names(answer, "query_parameters_to_remove"), *mapping(answer.get("query_parameters_to_set", {}))]
-    mapping(answer.get("dynamic_metadata", {}))
+    metadata = _metadata(answer.get("dynamic_metadata", {}))
     if not flag(answer["allowed"]):
         changes = HeaderChanges(response=tuple(_settable(pair, "") for pair in headers))
-        return Decision(Action.DENY, Reason.POLICY_DENIED, headers=changes, status=status, body=body)
+        return Decision(
+            Action.DENY, Reason.POLICY_DENIED, headers=changes, status=status, body=body, metadata=metadata
+        )
     if unwanted:
         raise Malformed("query parameters cannot be changed")
     changes = HeaderChanges(
@@ -81,7 +89,17 @@ def read_plugin_answer(value: Mapping[str, Any], credential_header: str) -> Deci
         remove=tuple(name for name in to_remove if name not in CREDENTIALS),
         response=tuple(_settable(pair, "") for pair in to_add),
     )
-    return Decision(Action.ALLOW, Reason.POLICY_ALLOWED, headers=changes)
+    return Decision(Action.ALLOW, Reason.POLICY_ALLOWED, headers=changes, metadata=metadata)
+
+
+def _metadata(value: Any) -> Mapping[str, Any]:
+    """Dynamic metadata, without the guard's own mark."""
+    found = mapping(value)
+    if GUARDS_MARKS & found.keys():
+        raise Malformed("the guard's mark is not policy's to set")
+    if len(orjson.dumps(found)) > MAX_METADATA:
+        raise Malformed("too much metadata")
+    return found
 
 
 def _pairs(value: Any) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ each answer here sets its status explicitly.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ from extproc.wire.events import Metadata
 
 PERMISSION_DENIED = 7
 """google.rpc.Code."""
+DECISION_ID = "decision_id"
+"""opa-envoy-plugin's name for it; here it is the call's id."""
 PARTIAL_BODY = "x-envoy-auth-partial-body"
 OVERWRITE = HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 
@@ -75,7 +78,13 @@ def _headers(http: Any) -> Headers:
     return Headers(tuple((name, value) for name, value in fields if name[:1] != ":"))
 
 
-def allow(permit: Permit, body: bytes, edits: HeaderEdits, response: tuple[tuple[str, bytes], ...]) -> bytes:
+def allow(
+    permit: Permit,
+    body: bytes,
+    edits: HeaderEdits,
+    response: tuple[tuple[str, bytes], ...],
+    metadata: Mapping[str, Any] | None = None,
+) -> bytes:
     """Let the request go upstream, marked for the second line of defence.
 
     Args:
@@ -83,6 +92,7 @@ def allow(permit: Permit, body: bytes, edits: HeaderEdits, response: tuple[tuple
         body: as it came.
         edits: of the request's header fields.
         response: fields to set on the response.
+        metadata: what policy has for Envoy's other filters.
     """
     if permit.body_sha256 != hashlib.sha256(body).digest():
         raise ProtocolViolation("the permit is for another body")
@@ -94,6 +104,7 @@ def allow(permit: Permit, body: bytes, edits: HeaderEdits, response: tuple[tuple
     ok.headers_to_remove.extend(edits.remove)
     for name, value in response:
         ok.response_headers_to_add.add(header={"key": name, "value": _text(value)}, append_action=OVERWRITE)
+    _add_metadata(answer, metadata, permit.call_id)
     answer.dynamic_metadata.fields[GUARD].string_value = DONE
     encoded: bytes = answer.SerializeToString()
     return encoded
@@ -107,12 +118,25 @@ def _text(value: bytes) -> str:
         raise ProtocolViolation("a header value that is not UTF-8 cannot be set here") from None
 
 
-def deny(reply: Reply) -> bytes:
-    """Refuse the request with this answer."""
+def _add_metadata(answer: Any, metadata: Mapping[str, Any] | None, decision_id: str) -> None:
+    if metadata:
+        answer.dynamic_metadata.update(dict(metadata))
+    answer.dynamic_metadata.fields[DECISION_ID].string_value = decision_id
+
+
+def deny(reply: Reply, metadata: Mapping[str, Any] | None = None, decision_id: str = "") -> bytes:
+    """Refuse the request with this answer.
+
+    Args:
+        reply: the caller's answer.
+        metadata: what policy has for Envoy's access log.
+        decision_id: of the decision, for the same.
+    """
     answer = pb.CheckResponse()
     answer.status.code = PERMISSION_DENIED
     answer.denied_response.status.code = reply.status
     answer.denied_response.body = reply.body.decode()
+    _add_metadata(answer, metadata, decision_id)
     for name, value in reply.headers:
         answer.denied_response.headers.add(header={"key": name, "value": value}, append_action=OVERWRITE)
     encoded: bytes = answer.SerializeToString()

@@ -36,6 +36,7 @@ def test_allowing_changes_headers():
     assert decision.headers.remove == ("x-debug",)
     assert decision.headers.response == (("x-seen", "1"), ("x-seen", "2"))
     assert (decision.status, decision.body) == (0, "")
+    assert decision.metadata == {"a": 1}
 
 
 def test_denying_answers_the_client():
@@ -92,6 +93,10 @@ def test_denying_answers_the_client():
         {"body": {}},
         {"body": "\ud800"},
         {"dynamic_metadata": []},
+        {"dynamic_metadata": {"guard": "done"}},
+        {"dynamic_metadata": {"decision_id": "x"}},
+        {"dynamic_metadata": {"a": "x" * 16_400}},
+        {"dynamic_metadata": {"a": "\ud800"}},
         {"headers": {f"x-{n}": "1" for n in range(101)}},
     ],
 )

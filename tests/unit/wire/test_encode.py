@@ -122,6 +122,13 @@ def test_check_answers_say_their_status():
     denied = CheckResponse.parse(authz.deny(Reply(404, (), b"no")))
     assert allowed != b""
     assert CheckResponse.parse(allowed).dynamic_metadata.fields["guard"].string_value == "done"
+    told = authz.allow(PERMIT, BODY, EDITS, (), {"team": "x", "guard": "forged"})
+    fields = CheckResponse.parse(told).dynamic_metadata.fields
+    assert (fields["team"].string_value, fields["guard"].string_value) == ("x", "done")
+    assert fields["decision_id"].string_value == PERMIT.call_id
+    refused = CheckResponse.parse(authz.deny(Reply(404, (), b"no"), {"team": "x"}, "d")).dynamic_metadata.fields
+    assert (refused["team"].string_value, refused["decision_id"].string_value) == ("x", "d")
+    assert "guard" not in refused
     assert denied.status.code == 7
     assert denied.denied_response.status.code == 404
 

@@ -1,0 +1,44 @@
+"""What a policy written for opa-envoy-plugin asks the caller to be answered with."""
+
+import json
+
+from tests.unit.flow.dialogue import ScriptedEngine, asks, make_guard, play
+
+
+def named(refusal):
+    return {
+        field.header.key: field.header.raw_value or field.header.value for field in refusal.headers.set_headers
+    }
+
+
+async def refusal_for(tmp_path, answer):
+    guard = make_guard(tmp_path, engine=ScriptedEngine(answer))
+    [refusal] = (await play(guard, asks())).refusals
+    assert guard.recorder.last.reason in ("policy-denied", "policy-error")
+    return refusal
+
+
+async def test_status_body_and_headers_are_the_policys(tmp_path):
+    asked = {"allowed": False, "http_status": 429, "body": "slower", "headers": {"retry-after": "7"}}
+    refusal = await refusal_for(tmp_path, asked)
+    assert (int(refusal.status.code), refusal.body) == (429, b"slower")
+    assert named(refusal) == {"content-type": b"text/plain; charset=utf-8", "retry-after": b"7"}
+
+
+async def test_a_status_or_a_header_alone_counts_too(tmp_path):
+    refusal = await refusal_for(tmp_path, {"allowed": False, "http_status": 404})
+    assert (int(refusal.status.code), refusal.body) == (404, b"")
+    refusal = await refusal_for(
+        tmp_path, {"allowed": False, "headers": {"location": "/login"}, "http_status": 302}
+    )
+    assert (int(refusal.status.code), named(refusal)) == (302, {"location": b"/login"})
+
+
+async def test_a_policy_that_asks_for_nothing_gets_a_problem_document(tmp_path):
+    refusal = await refusal_for(tmp_path, {"allowed": False, "dynamic_metadata": {"a": 1}})
+    assert json.loads(refusal.body)["reason"] == "policy-denied"
+
+
+async def test_an_unreadable_answer_answers_nothing_of_its_own(tmp_path):
+    refusal = await refusal_for(tmp_path, {"allowed": False, "http_status": 200, "else": 1})
+    assert json.loads(refusal.body)["reason"] == "policy-error"
