@@ -119,7 +119,10 @@ FRAMING_HEADERS = frozenset({"host", "content-length", "content-type", "transfer
 
 
 class CredentialSettings(Strict):
-    """The backend's credential. The caller never sees it; it is never recorded."""
+    """The backend's credential. It is never recorded, and taken out of whatever the backend answers.
+
+    At least 8 bytes: a shorter one could not be told from other text in an answer, and is refused.
+    """
 
     header: str = Field("authorization", pattern=r"^[a-z0-9-]+$")
     """Header field that carries it, in lower case."""

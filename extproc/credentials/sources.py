@@ -13,6 +13,7 @@ from typing import Protocol
 import structlog
 
 from extproc.config.schema import CredentialSettings
+from extproc.credentials.conceal import MINIMUM, NOTHING, Concealer
 from extproc.model.errors import CredentialError
 
 MAX_BYTES = 16 << 10
@@ -90,11 +91,13 @@ def header_value(raw: bytes, source: str) -> bytes:
     """Check that bytes can be a header's value. One trailing line end is dropped.
 
     Raises:
-        CredentialError: empty, too long, or with bytes that a header must not or need not carry.
+        CredentialError: empty, too short, too long, or with bytes that a header must not or need not carry.
     """
     value = raw.removesuffix(b"\n").removesuffix(b"\r")
     if not value.strip():
         raise CredentialError(f"{source}: empty")
+    if len(value) < MINIMUM:
+        raise CredentialError(f"{source}: shorter than {MINIMUM} bytes, and so could not be kept from callers")
     if len(value) > MAX_BYTES:
         raise CredentialError(f"{source}: longer than {MAX_BYTES} bytes")
     if not PRINTABLE.fullmatch(value) or value != value.strip():
@@ -103,6 +106,19 @@ def header_value(raw: bytes, source: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
+class Presented:
+    """A credential as one call presents it to the backend."""
+
+    value: bytes = field(repr=False)
+    """The header field's whole value."""
+    conceal: Concealer = field(repr=False)
+    """Takes it out of whatever the backend answers."""
+
+
+NOT_READ = Presented(b"", NOTHING)
+
+
+@dataclass(slots=True)
 class Credential:
     """A connection's credential, ready to be put into a request."""
 
@@ -111,14 +127,19 @@ class Credential:
     prefix: bytes
     """What precedes the value, e.g. ``Bearer ``."""
     source: CredentialSource
+    _known: Presented = field(default=NOT_READ, repr=False)
 
-    def value(self) -> bytes:
-        """The header field's whole value, as it is now.
+    def present(self) -> Presented:
+        """The credential as it is now. What it takes to conceal it is made once per value.
 
         Raises:
             CredentialError: the source has none.
         """
-        return self.prefix + self.source.read()
+        secret = self.source.read()
+        value = self.prefix + secret
+        if value != self._known.value:
+            self._known = Presented(value, Concealer(value, secret))
+        return self._known
 
 
 def make_credential(settings: CredentialSettings) -> Credential:

@@ -83,8 +83,8 @@ def _credential(case: Case) -> tuple[tuple[str, bytes], ...]:
     if connection.credential is None:
         return ()
     try:
-        value = connection.credential.value()
+        presented = connection.credential.present()
     except CredentialError as error:
         raise Refused(Reason.CREDENTIAL_UNAVAILABLE, rule="credential", detail=str(error)) from error
-    case.secret = value
-    return ((connection.credential.header, value),)
+    case.conceal = presented.conceal
+    return ((connection.credential.header, presented.value),)

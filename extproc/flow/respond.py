@@ -1,10 +1,11 @@
 """The response: masked whole, or event by event, and nothing of it sent before that."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from extproc.codecs.content_encoding import decode as decode_content
 from extproc.codecs.errors import Unreadable
+from extproc.credentials.conceal import NOTHING, Concealer
 from extproc.flow.case import Case
 from extproc.flow.guard import Guard
 from extproc.flow.identify import EVERYTHING
@@ -27,9 +28,7 @@ LENGTH_HEADERS = ("content-length",)
 STALE_AFTER_REWRITE = ("content-encoding", "etag", "digest", "content-digest", "repr-digest", "content-md5")
 """Fields that describe bytes which are no longer the ones sent (RFC 9110 section 8, RFC 9530)."""
 UNMASKED_HEADERS = frozenset({"content-length", "content-type", "date", "content-encoding"})
-SECRET_MINIMUM = 8
-"""Credentials shorter than this are not looked for in responses: they would match by chance."""
-CONCEALED = b"[CREDENTIAL]"
+"""Fields that no rule is for. The credential is taken out of them all the same."""
 
 
 async def respond(peer: Peer, guard: Guard, case: Case) -> None:
@@ -104,7 +103,7 @@ def mask_whole(
             ratio=guard.limits.decoded_ratio,
         )
         masked = guard.masker.mask(plain, content_type, rules)
-        sent = conceal(masked.body, case.secret)
+        sent = case.conceal(masked.body)
     except Unreadable as error:
         raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="response", detail=error.kind.value) from error
     except MaskingError as error:
@@ -133,12 +132,6 @@ def _remember(case: Case, sent: bytes) -> None:
     case.recorded.response_sha256 = hashlib.sha256(sent).hexdigest()
 
 
-def conceal(body: bytes, secret: bytes) -> bytes:
-    """Take the backend's credential out of what the backend sends back."""
-    bare = secret.rpartition(b" ")[2]
-    return body.replace(bare, CONCEALED) if len(bare) >= SECRET_MINIMUM else body
-
-
 def _edits(
     case: Case, guard: Guard, rules: tuple[MaskRule, ...], headers: Headers, *, rewritten: bool = False
 ) -> HeaderEdits:
@@ -162,7 +155,7 @@ def mask_fields(
     try:
         joined = b"\n".join(value for _, value in fields)
         # JSON in a field may hide a value behind escapes: that is seen only field by field.
-        suspect = b"\\" in joined or conceal(joined, case.secret) != joined or _hits(guard, joined, rules)
+        suspect = b"\\" in joined or case.conceal(joined) != joined or _hits(guard, joined, rules)
         return _masked_fields(case, guard, fields, rules) if suspect else ()
     except MaskingError as error:
         raise Refused(Reason.MASKING_FAILED, rule="masking.headers", detail=str(error)) from error
@@ -185,11 +178,11 @@ def _masked_fields(
 ) -> tuple[tuple[str, bytes], ...]:
     changed: dict[str, bytes] = {}
     for name, _ in fields:
-        if name in UNMASKED_HEADERS or name in changed:
+        if name in changed:
             continue
         value = fields.raw(name)
-        masked, findings = guard.masker.mask_text(_text(value), rules)
-        sent = conceal(masked.encode() if findings else value, case.secret)
+        masked, findings = guard.masker.mask_text(_text(value), () if name in UNMASKED_HEADERS else rules)
+        sent = case.conceal(masked.encode() if findings else value)
         if sent != value:
             changed[name] = sent
             case.recorded.findings += tuple(
@@ -203,6 +196,11 @@ class _Stream:
     """A response under way, piece by piece."""
 
     masker: EventMasker
+    conceal: Concealer = NOTHING
+    limit: int = 0
+    """Bytes of one line that may be held back."""
+    held: bytearray = field(default_factory=bytearray)
+    """An unfinished line, which may hold a part of the credential. Readers wait for its end anyway."""
     sent: int = 0
     number: int = 0
     kept: bytes = b""
@@ -211,16 +209,33 @@ class _Stream:
     def __post_init__(self) -> None:
         self.sha256 = hashlib.sha256()
 
-    def feed(self, piece: bytes, secret: bytes, *, last: bool, keep: int) -> bytes:
-        """What may go now."""
+    def feed(self, piece: bytes, *, last: bool, keep: int) -> bytes:
+        """What may go now. How the stream was cut makes no difference to all of it together.
+
+        Raises:
+            MaskingError: it cannot be masked, or a line is too long to be searched for the credential.
+        """
         out = self.masker.feed(piece)
         if last:
             out += self.masker.finish()
-        out = conceal(out, secret)
+        out = self._concealed(out, last=last)
         self.sent += len(out)
         self.sha256.update(out)
         self.kept += out[: max(0, keep - len(self.kept))]
         return out
+
+    def _concealed(self, out: bytes, *, last: bool) -> bytes:
+        """Whole lines, without the credential, which has no line end in it."""
+        if not self.conceal:
+            return out
+        end = len(out) if last else max(out.rfind(b"\n"), out.rfind(b"\r")) + 1
+        whole = bytes(self.held) + out[:end] if end or last else b""
+        if whole:
+            self.held.clear()
+        self.held += out[end:]
+        if len(self.held) > self.limit:
+            raise MaskingError("a line is longer than limits.event")
+        return self.conceal(whole)
 
 
 async def _respond_streaming(
@@ -233,7 +248,8 @@ async def _respond_streaming(
     assert case.connection is not None  # noqa: S101 - identified before
     recording = case.connection.settings.recording
     try:
-        stream = _Stream(guard.masker.stream(headers.get("content-type"), rules))
+        masker = guard.masker.stream(headers.get("content-type"), rules)
+        stream = _Stream(masker, case.conceal, guard.limits.event)
     except MaskingError as error:
         raise Refused(Reason.MASKING_FAILED, rule="masking.response", detail=str(error)) from error
     edits = _edits(case, guard, rules, headers)
@@ -259,7 +275,7 @@ async def _pieces(
             return
         if not isinstance(event, ResponseBodyReceived):
             raise ProtocolViolation("expected a piece of the response")
-        out = stream.feed(event.body, case.secret, last=event.end_of_stream, keep=keep)
+        out = stream.feed(event.body, last=event.end_of_stream, keep=keep)
         stream.number += 1
         if event.end_of_stream:
             case.completed(status)

@@ -26,17 +26,17 @@ def credential(**settings):
 
 def test_a_file_gives_prefix_and_value_without_the_trailing_newline(tmp_path):
     made = credential(file=file_with(tmp_path, SECRET + "\r\n"))
-    assert (made.header, made.value()) == ("authorization", b"Bearer s3cret-value")
+    assert (made.header, made.present().value) == ("authorization", b"Bearer s3cret-value")
 
 
 def test_header_and_prefix_can_be_chosen(tmp_path):
     made = credential(file=file_with(tmp_path), header="x-api-key", prefix="")
-    assert (made.header, made.value()) == ("x-api-key", SECRET.encode())
+    assert (made.header, made.present().value) == ("x-api-key", SECRET.encode())
 
 
 def test_a_variable_is_a_source(monkeypatch):
     monkeypatch.setenv("EXTPROC_TEST_TOKEN", SECRET)
-    assert credential(env="EXTPROC_TEST_TOKEN").value() == b"Bearer s3cret-value"
+    assert credential(env="EXTPROC_TEST_TOKEN").present().value == b"Bearer s3cret-value"
 
 
 def test_a_missing_variable_is_an_error():
@@ -62,25 +62,25 @@ def test_rotation_by_rename_is_seen_at_once(tmp_path):
 def test_rotation_by_symbolic_link_is_seen_at_once(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "token").write_text(f"value-{name}")
+        (tmp_path / name / "token").write_text(f"a-value-{name}")
     link = tmp_path / "current"
     link.symlink_to("a")
     source = FileCredential(link / "token")
-    assert source.read() == b"value-a"
+    assert source.read() == b"a-value-a"
     (tmp_path / "other").symlink_to("b")
     (tmp_path / "other").rename(link)
-    assert source.read() == b"value-b"
+    assert source.read() == b"a-value-b"
 
 
 def test_rotation_in_place_keeps_size_and_time_and_is_seen(tmp_path):
-    file = file_with(tmp_path, "value-1")
+    file = file_with(tmp_path, "a-value-1")
     source = FileCredential(file)
     source.read()
     status = file.stat()
-    (tmp_path / "next").write_text("value-2")
+    (tmp_path / "next").write_text("a-value-2")
     os.utime(tmp_path / "next", ns=(status.st_atime_ns, status.st_mtime_ns))
     (tmp_path / "next").rename(file)
-    assert source.read() == b"value-2"
+    assert source.read() == b"a-value-2"
 
 
 def test_a_file_that_goes_away_or_bad_is_no_credential_any_more(tmp_path):
@@ -106,7 +106,8 @@ def test_a_folder_is_no_credential(tmp_path):
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"\n", b"  ", b"a\nb", b"a\rb", b"a\x00b", b"a\n\n", b" a", b"a ", b"\xff", "ü".encode(), b"a\tb", b"a\x7f",
+    [b"", b"\n", b"  ", b"a-value\rb", b"a-value\x00b", b"a-value\n\n", b" a-value-1", b"a-value-1 ", b"a-value\xff", "ü-value-1".encode(), b"a-value\t1", b"a-value\x7f",
+     b"a-value\n1", b"7-bytes",
      b"a" * (MAX_BYTES + 1)],
 )  # fmt: skip
 def test_what_is_no_header_value_is_refused_without_being_shown(raw):
@@ -124,8 +125,9 @@ def test_the_longest_value_passes(tmp_path):
 
 def test_no_repr_shows_the_value(tmp_path):
     made = credential(file=file_with(tmp_path))
-    made.value()
+    made.present()
     assert SECRET not in repr(made)
+    assert SECRET not in repr(made.present())
     assert SECRET not in repr(made.source)
     assert SECRET not in repr(EnvCredential("X", {"X": SECRET}))
 
@@ -134,10 +136,18 @@ def test_a_file_that_others_can_read_is_warned_of_once(tmp_path):
     source = FileCredential(file_with(tmp_path, mode=0o644))
     with structlog.testing.capture_logs() as logs:
         source.read()
-        source.path.write_text("another")
+        source.path.write_text("another-value")
         source.read()
     assert [(log["log_level"], log["mode"]) for log in logs] == [("warning", "0o644")]
     assert SECRET not in str(logs)
     with structlog.testing.capture_logs() as logs:
         FileCredential(file_with(tmp_path)).read()
     assert logs == []
+
+
+def test_what_conceals_a_credential_is_made_once_per_value(tmp_path):
+    made = credential(file=file_with(tmp_path))
+    first = made.present()
+    assert made.present() is first
+    made.source.path.write_text("another-value")
+    assert made.present().conceal(b"s3cret-value another-value") == b"s3cret-value [CREDENTIAL]"

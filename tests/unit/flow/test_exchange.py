@@ -97,6 +97,46 @@ async def test_the_backends_credential_goes_on_and_never_comes_back(tmp_path):
     assert "backend-secret" not in everything_kept(guard)
 
 
+@pytest.mark.parametrize("value", ["user:a-pass/word", "key id-and/secret part", "Token 0123456789abcdef/"])
+async def test_a_credential_of_any_shape_never_comes_back(tmp_path, value):
+    """With spaces, escaped, in a field that no rule is for: it was given to the backend, and stays there."""
+    secret = tmp_path / "secret"
+    secret.write_text(value)
+    changes = {"connections.crm.credential": {"file": str(secret), "prefix": ""}}
+    peer = await play(
+        make_guard(tmp_path, changes={**changes, "connections.crm.masking": {"response": []}}),
+        asks(),
+        answers(content_type=f'application/json; profile="{value}"', date=value),
+        returns(json.dumps({"a": value}).replace("/", "\\/").encode()),
+    )
+    common = peer.sent[-1].response_body.response
+    assert common.body_mutation.body == b'{"a": "[CREDENTIAL]"}'
+    fields = {each.header.key: each.header.raw_value for each in common.header_mutation.set_headers}
+    assert fields["date"] == b"[CREDENTIAL]"
+    assert fields["content-type"] == b'application/json; profile="[CREDENTIAL]"'
+
+
+async def test_a_credential_cut_into_the_pieces_of_an_unmasked_stream_never_comes_back(tmp_path):
+    (tmp_path / "secret").write_text("backend-secret-0123456789\n")
+    masking = {"request": [], "response": []}
+    peer = await play(
+        make_guard(
+            tmp_path,
+            changes={
+                "connections.crm.credential": {"file": str(tmp_path / "secret")},
+                "connections.crm.masking": masking,
+            },
+        ),
+        asks(),
+        answers(content_type="text/event-stream"),
+        returns(b"data: 1\n\ndata: backend-sec", end=False),
+        returns(b"ret-0123456789\n\n", end=False),
+        returns(b"data: tail", end=True),
+    )
+    pieces = [each.response_body.response.body_mutation.body for each in peer.sent if each.response_body]
+    assert pieces == [b"data: 1\n\n", b"data: [CREDENTIAL]\n\n", b"data: tail"]
+
+
 async def test_a_missing_credential_denies(tmp_path):
     """Nothing is forwarded without the credential that the backend needs."""
     guard = make_guard(tmp_path, changes={"connections.crm.credential": {"file": str(tmp_path / "none")}})

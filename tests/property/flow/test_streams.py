@@ -1,0 +1,29 @@
+"""What a stream's caller gets does not depend on how the stream was cut."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extproc.credentials.conceal import Concealer
+from extproc.flow.respond import _Stream
+from extproc.masking.events import Unmasked
+
+SECRET = b"backend-secret-0123456789"
+PARTS = st.sampled_from(
+    [b"data: ", b"\n", b"\r\n", b"\r", SECRET, SECRET[:9], SECRET[9:], b"\\u0062", SECRET[1:], b"\\", b"x", b"%62"]
+)
+
+
+def sent(pieces):
+    stream = _Stream(Unmasked(), Concealer(b"Bearer " + SECRET, SECRET), 1 << 16)
+    last = len(pieces) - 1
+    return b"".join(stream.feed(piece, last=at == last, keep=0) for at, piece in enumerate(pieces))
+
+
+@given(st.lists(PARTS, max_size=12).map(b"".join), st.lists(st.integers(0, 300), max_size=8))
+def test_output_ignores_chunking_and_holds_no_secret(raw, cuts):
+    marks = [0, *sorted(min(cut, len(raw)) for cut in cuts), len(raw)]
+    pieces = [raw[start:end] for start, end in pairwise(marks)]
+    assert sent(pieces) == sent([raw])
+    assert SECRET not in sent(pieces)
