@@ -1,5 +1,6 @@
 """All detectors at once: one Hyperscan pass says which of them to ask, a second one where."""
 
+import re
 import threading
 from collections.abc import Callable, Collection, Sequence
 
@@ -40,9 +41,9 @@ class Detectors:
         self._where = _compiled(
             [(at, each) for at, (each, number) in enumerate(prefilters) if number not in self._hinted]
         )
-        self._where_hinted = _compiled(
-            [(at, each) for at, (each, number) in enumerate(prefilters) if number in self._hinted]
-        )
+        self._where_hinted = {
+            number: re.compile(b"|".join(self._detectors[number].prefilter)) for number in self._hinted
+        }
         self._canonical = {detector.entity: detector.canonical for detector in self._detectors}
         self._which = _compiled(
             [(at, each) for at, (each, _) in enumerate((*prefilters, *hints))],
@@ -112,8 +113,9 @@ class Detectors:
             return True if allowed <= 0 else None
 
         self._run(self._where, data, on_match)
-        if not suspects.isdisjoint(self._hinted):
-            self._run(self._where_hinted, data, on_match)
+        for number in suspects & self._hinted:
+            # Seldom asked, and most match nearly everywhere: one callback for each end would cost more.
+            ends += [(match.end(), number) for match in self._where_hinted[number].finditer(data)]
         ends.sort()
         return ends if allowed > 0 else None
 
