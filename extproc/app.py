@@ -10,7 +10,14 @@ from pathlib import Path
 
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.approvals.waiter import ApprovalWaiter
-from extproc.config.schema import Connection, HttpJsonConnection, LimitSettings, MaskRuleSettings, Settings
+from extproc.config.schema import (
+    Connection,
+    HttpJsonConnection,
+    LimitSettings,
+    MaskingSettings,
+    MaskRuleSettings,
+    Settings,
+)
 from extproc.credentials.sources import make_credential
 from extproc.detectors.engine import Detectors
 from extproc.evidence.spool import Spool, SpoolLimits
@@ -18,11 +25,12 @@ from extproc.flow.guard import Connected, Guard
 from extproc.masking.rewrite import TextMasker
 from extproc.model.decision import ApprovalTerms
 from extproc.model.errors import ConfigError, MaskingError
-from extproc.model.masking import MaskPlan, MaskRule
+from extproc.model.masking import How, Listed, MaskPlan, MaskRule
 from extproc.policy.opa import OpaEngine
 from extproc.policy.port import PolicyEngine
 from extproc.policy.reloading import PolicyFiles, ReloadingEngine
 from extproc.policy.status import STATUS_FOLDER, PolicyStatus, write_status
+from extproc.policy.usage import UsageStore
 from extproc.protocols.http_json import HttpJsonProtocol
 from extproc.protocols.mcp import McpProtocol
 from extproc.protocols.port import FunctionProtocol
@@ -31,6 +39,7 @@ from extproc.server.log import set_up_log
 from extproc.server.metrics import Metrics, policy_changed
 from extproc.server.worker import serving, until_stopped
 
+USAGE = "usage.db"
 PSEUDONYM_KEY = "pseudonym.key"
 KEY_BYTES = 32
 COLLECT_AFTER = 50_000
@@ -44,7 +53,7 @@ def make_connection(name: str, settings: Connection, limits: LimitSettings) -> C
         name=name,
         settings=settings,
         protocol=make_protocol(name, settings, limits),
-        mask=MaskPlan(_rules(settings.masking.request), _rules(settings.masking.response)),
+        mask=masking_plan(settings.masking),
         terms=ApprovalTerms(tuple(approvals.groups), approvals.minimum, approvals.expires_in),
         credential=make_credential(settings.credential) if settings.credential else None,
     )
@@ -89,6 +98,22 @@ def make_protocol(name: str, settings: Connection, limits: LimitSettings) -> Fun
     if isinstance(settings, HttpJsonConnection):
         return HttpJsonProtocol(name, settings, max_depth=limits.json_depth)
     return McpProtocol(name, settings, max_depth=limits.json_depth)
+
+
+def masking_plan(masking: MaskingSettings) -> MaskPlan:
+    """What a connection always masks."""
+    return MaskPlan(
+        _rules(masking.request) + _declared(masking.declared.request),
+        _rules(masking.response) + _declared(masking.declared.response),
+    )
+
+
+def _declared(paths: list[str] | None) -> tuple[MaskRule, ...]:
+    """The rules of allow-list mode; none where it is off."""
+    if paths is None:
+        return ()
+    passing = (MaskRule(How.REDACT, path=path, listed=Listed.PASS) for path in paths)
+    return (MaskRule(How.REDACT, path="$", listed=Listed.REST), *passing)
 
 
 def _rules(rules: list[MaskRuleSettings]) -> tuple[MaskRule, ...]:
@@ -182,6 +207,7 @@ def guarding(settings: Settings, worker: str) -> Iterator[Guard]:
             entropy=os.urandom,
             worker=worker,
             observer=Metrics(),
+            usage=UsageStore(settings.state / USAGE) if settings.policy.usage else None,
         )
     finally:
         spool.close()
@@ -211,6 +237,6 @@ async def run_worker(settings: Settings, *, listen: str, index: int, health: str
         async def checks() -> dict[str, str]:
             return {"evidence": OK if guard.recorder.healthy else "cannot store entries"}
 
-        async with serving(guard, listen), http_health(health, checks), keeping_up(guard.engine):
+        async with serving(guard, listen, settings.guard_tls), http_health(health, checks), keeping_up(guard.engine):
             await until_stopped()
         await guard.waiter.finish()

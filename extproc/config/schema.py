@@ -105,6 +105,18 @@ class MaskRuleSettings(Strict):
         return self
 
 
+MaskPath = Annotated[str, Field(pattern=r"^\$", description="RFC 9535 subset: $.a.b, $.a[*].b, $..b")]
+
+
+class DeclaredSettings(Strict):
+    """Allow-list mode: the fields that may pass, each with all below it. Every other field is redacted."""
+
+    request: list[MaskPath] | None = None
+    """Of the function's arguments; none: all may pass that no rule masks."""
+    response: list[MaskPath] | None = None
+    """Of the function's result; none: all may pass that no rule masks."""
+
+
 class MaskingSettings(Strict):
     """What a connection always masks, whatever policy adds."""
 
@@ -112,6 +124,8 @@ class MaskingSettings(Strict):
     """Rules for what goes to the backend; paths begin at the function's arguments."""
     response: list[MaskRuleSettings] = [MaskRuleSettings(path=None, entity="*", how=How.REDACT)]
     """Rules for what comes back; paths begin at the function's result."""
+    declared: DeclaredSettings = DeclaredSettings()
+    """Allow-list mode: what may pass at all."""
 
 
 FRAMING_HEADERS = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection", "te"})
@@ -251,6 +265,7 @@ class PolicySettings(Strict):
     query: str = Field("data.extproc.decision", pattern=r"^data(\.[A-Za-z_][A-Za-z0-9_]*)+$")
     """The document that decides."""
     reload: Seconds | None = Field(2.0, description="seconds between looks for changed files; null: never")
+    usage: bool = Field(False, description="count calls: input.usage, for rules about rates and budgets")
     opa: OpaSettings = OpaSettings()
     """Used with ``engine: opa``."""
 
@@ -315,6 +330,29 @@ class ControlSettings(Strict):
     )
 
 
+class GuardTls(Strict):
+    """Mutual TLS of the workers: whoever reaches one could otherwise name any caller, and get the credentials."""
+
+    certificate: Path
+    """The workers' certificates, PEM, leaf first. Read at start, as are the other files."""
+    key: Path
+    """The certificate's private key, PEM."""
+    client_ca: Path
+    """Certificate authorities, PEM. Whoever they certify may ask: use one that certifies Envoy alone."""
+
+
+class EnvoyGuardTls(Strict):
+    """How Envoy shows the workers who it is, and knows them. Paths are those that Envoy sees."""
+
+    certificate: Path
+    """Envoy's certificate, PEM, leaf first; the workers' ``client_ca`` certified it."""
+    key: Path
+    """The certificate's private key, PEM."""
+    ca: Path
+    """Certificate authorities of the workers, PEM."""
+    san: str = Field(min_length=1, description="DNS name or IP address that the workers' certificates must have")
+
+
 class EnvoySettings(Strict):
     """What the rendered Envoy configuration says of Envoy itself."""
 
@@ -323,6 +361,8 @@ class EnvoySettings(Strict):
     concurrency: int = Field(1, ge=1, le=64)
     """Envoy's worker threads."""
     guard_endpoints: list[Address] = Field([], description="workers run elsewhere; empty: this machine's own")
+    guard_tls: EnvoyGuardTls | None = None
+    """Mutual TLS to workers on other addresses than unix sockets."""
     trusted_hops: int = Field(0, ge=0, le=10, description="proxies in front that append to X-Forwarded-For")
 
 
@@ -335,6 +375,8 @@ class Settings(Strict):
     """Folder for sockets, spools and the embedded stores. Relative paths start at this file's folder."""
     workers: int = Field(2, ge=1, le=64)
     """Worker processes of ``extproc up``, each with its own endpoint."""
+    guard_tls: GuardTls | None = None
+    """Mutual TLS of workers that listen on a port; without it, ``extproc serve`` takes loopback addresses only."""
     health: Address = "127.0.0.1:10080"
     """HTTP health and metrics of ``extproc up`` and ``extproc control``."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -10,6 +10,7 @@ from extproc.model.errors import PolicyError, Refused
 from extproc.model.reasons import Reason
 from extproc.policy.answer import read_answer
 from extproc.policy.document import build_document
+from extproc.policy.usage import Usage
 
 PERMIT_LASTS_NS = 10_000_000_000
 """From the grant to the encode; both happen in one breath unless the machine stalls."""
@@ -40,6 +41,7 @@ async def _ask(case: Case, guard: Guard) -> Decision:
     assert case.connection is not None  # noqa: S101 - identified before
     assert case.call is not None  # noqa: S101 - identified before
     assert case.identity is not None  # noqa: S101 - identified before
+    usage = await _count(case, guard)
     document = build_document(
         head=case.head,
         call=case.call,
@@ -50,6 +52,7 @@ async def _ask(case: Case, guard: Guard) -> Decision:
         uninspectable=case.unreadable,
         now_ns=guard.clock(),
         metadata=case.metadata,
+        usage=usage,
     )
     async with asyncio.timeout(guard.limits.decision_timeout):
         answer = await guard.engine.evaluate(document)
@@ -60,6 +63,19 @@ async def _ask(case: Case, guard: Guard) -> Decision:
         defaults=case.connection.terms,
         credential_header=credential.header if credential else "authorization",
     )
+
+
+async def _count(case: Case, guard: Guard) -> Usage | None:
+    """Count the call where policy wants to know. A store that cannot count is an error of policy: it denies."""
+    if guard.usage is None:
+        return None
+    assert case.call is not None  # noqa: S101 - identified before
+    assert case.identity is not None  # noqa: S101 - identified before
+    who = case.identity
+    async with asyncio.timeout(guard.limits.decision_timeout):
+        return await asyncio.to_thread(
+            guard.usage.count, who.issuer, who.subject, case.call.function, guard.clock()
+        )
 
 
 def grant(case: Case, guard: Guard) -> Permit:

@@ -14,6 +14,7 @@ from extproc.model.decision import ApprovalTerms
 from extproc.model.ids import Clock, Entropy
 from extproc.model.masking import MaskPlan
 from extproc.policy.port import PolicyEngine
+from extproc.policy.usage import UsageStore
 from extproc.protocols.port import FunctionProtocol
 
 
@@ -52,3 +53,5 @@ class Guard:
     entropy: Entropy
     worker: str = "worker"
     observer: Observer = field(default_factory=Observer)
+    usage: UsageStore | None = None
+    """Counts calls for policies that have rules about rates; None where nobody asked for it."""

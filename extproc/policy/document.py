@@ -15,6 +15,7 @@ from extproc.model.errors import Refused
 from extproc.model.identity import Identity
 from extproc.model.masking import Finding
 from extproc.model.reasons import Reason, Uninspectable
+from extproc.policy.usage import Usage
 
 NEVER_SHOWN = frozenset({"authorization", "proxy-authorization", "cookie"})
 """Header fields that carry a secret: an engine may log its input, so they are not in it."""
@@ -35,6 +36,7 @@ def build_document(
     uninspectable: Uninspectable | None,
     now_ns: int,
     metadata: Mapping[str, Mapping[str, Any]] | None = None,
+    usage: Usage | None = None,
 ) -> bytes:
     """Make the input that policy decides on.
 
@@ -49,6 +51,7 @@ def build_document(
             is skipped in silence.
         now_ns: wall-clock nanoseconds since the epoch.
         metadata: dynamic metadata by filter namespace, verified token claims among it.
+        usage: how often the caller has called, where that is counted.
 
     Returns:
         JSON, UTF-8.
@@ -74,6 +77,8 @@ def build_document(
     }
     if uninspectable is not None:
         document["body"]["uninspectable"] = uninspectable.value
+    if usage is not None:
+        document["usage"] = {"caller": usage.caller, "function": usage.function}
     return _dump(document)
 
 

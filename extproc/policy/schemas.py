@@ -7,6 +7,7 @@ from extproc.model.masking import How
 from extproc.model.reasons import Uninspectable
 from extproc.policy import answer
 from extproc.policy.plugin_answer import HEADER_VALUE, MAX_BODY, MAX_HEADERS, STATUSES
+from extproc.policy.usage import WINDOWS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
@@ -17,6 +18,7 @@ ANYTHING: Schema = {}
 
 def input_schema() -> Schema:
     """What policy sees of a call: ``extproc.policy.document.build_document``."""
+    counts = _object(dict.fromkeys(WINDOWS, WHOLE))
     parts = {
         "attributes": _attributes(),
         "version": _object({"ext_authz": {"const": "v3"}, "encoding": {"const": "protojson"}}),
@@ -37,8 +39,9 @@ def input_schema() -> Schema:
         ),
         "direction": {"enum": ["request", "list"]},
         "time": {"type": "string", "format": "date-time"},
+        "usage": _object({"caller": counts, "function": counts}),
     }
-    return {"$schema": DIALECT, "title": "Input of policy"} | _object(parts)
+    return {"$schema": DIALECT, "title": "Input of policy"} | _object(parts, optional=("usage",))
 
 
 def answer_schema() -> Schema:

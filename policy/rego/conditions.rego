@@ -1,10 +1,12 @@
-# When a function may be called, and by whom not although a role grants it: data.guard.windows and data.guard.duties.
+# When a function may be called, how often, and by whom not although a role grants it: data.guard.windows,
+# data.guard.limits and data.guard.duties.
 # A condition that cannot be tested counts as broken.
 package extproc.conditions
 
 met if {
 	not data.guard.windows
 	not data.guard.duties
+	not data.guard.limits
 } else if count(enforced) == 0
 
 enforced := [condition |
@@ -27,6 +29,23 @@ broken contains {"reason": "separation-of-duties", "rule": rule} if {
 	data.extproc.names.some_matches(duty.functions, input.call.function)
 	may_also(duty)
 	rule := duty.rule
+}
+
+broken contains {"reason": reason, "rule": rule} if {
+	some limit in data.guard.limits
+	data.extproc.names.some_matches(limit.functions, input.call.function)
+	not within(limit)
+	reason := reasons[limit.per]
+	rule := limit.rule
+}
+
+reasons := {"minute": "rate-exceeded", "hour": "rate-exceeded", "day": "budget-exceeded"}
+
+# Without a count there is no saying: where calls are not counted, a limit denies.
+within(limit) if {
+	calls := input.usage[limit.of][limit.per]
+	is_number(calls)
+	calls <= limit.calls
 }
 
 # Where the time is, in the window's zone. Its days are those of the zone; so is daylight saving.

@@ -73,3 +73,26 @@ test_who_may_do_the_one_must_not_hold_the_other if {
 }
 
 test_without_conditions_all_is_met if conditions.met with input as {} with data.guard as {}
+
+limited := {"limits": [
+	{"rule": "often", "functions": ["crm.*"], "of": "function", "per": "minute", "calls": 3},
+	{"rule": "much", "functions": ["*"], "of": "caller", "per": "day", "calls": 100},
+]}
+
+used(minute, day) := {
+	"call": {"function": "crm.get"},
+	"usage": {"function": {"minute": minute, "hour": 9, "day": 9}, "caller": {"minute": 50, "hour": 50, "day": day}},
+}
+
+test_up_to_the_limit_is_within_it if conditions.met with input as used(3, 100) with data.guard as limited
+
+test_beyond_the_limit_is_refused_by_rate_or_budget if {
+	conditions.first == {"reason": "rate-exceeded", "rule": "often"} with input as used(4, 100) with data.guard as limited
+	conditions.first == {"reason": "budget-exceeded", "rule": "much"} with input as used(3, 101) with data.guard as limited
+}
+
+test_uncounted_calls_are_refused if {
+	not conditions.met with input as {"call": {"function": "crm.get"}} with data.guard as limited
+	not conditions.met with input as used("3", 100) with data.guard as limited
+	not conditions.met with input as used(null, 100) with data.guard as limited
+}

@@ -3,7 +3,7 @@ package extproc.settings
 
 import data.extproc.names
 
-keys := {"roles", "arguments", "risk", "hold", "masks", "windows", "duties", "shadow"}
+keys := {"roles", "arguments", "risk", "hold", "masks", "windows", "duties", "limits", "shadow"}
 
 days := {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"}
 
@@ -19,6 +19,7 @@ valid if {
 	masks_valid
 	windows_valid
 	duties_valid
+	limits_valid
 	shadow_valid
 }
 
@@ -42,6 +43,8 @@ wrong contains "masks" if not masks_valid
 wrong contains "windows" if not windows_valid
 
 wrong contains "duties" if not duties_valid
+
+wrong contains "limits" if not limits_valid
 
 wrong contains "shadow" if not shadow_valid
 
@@ -140,6 +143,17 @@ duties_valid if {
 	}
 }
 
+limits_valid if {
+	every limit in object.get(data.guard, "limits", []) {
+		object.keys(limit) == {"rule", "functions", "of", "per", "calls"}
+		is_string(limit.rule)
+		patterns_valid(limit.functions)
+		limit.of in {"caller", "function"}
+		limit.per in {"minute", "hour", "day"}
+		is_number(limit.calls)
+	}
+}
+
 # A name that no rule has would leave the rule that was meant enforced, and its author waiting for records.
 shadow_valid if {
 	shadow := object.get(data.guard, "shadow", [])
@@ -148,7 +162,7 @@ shadow_valid if {
 }
 
 rules contains rule if {
-	some kind in ["arguments", "windows", "duties"]
+	some kind in ["arguments", "windows", "duties", "limits"]
 	some condition in data.guard[kind]
 	rule := condition.rule
 }

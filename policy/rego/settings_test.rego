@@ -10,7 +10,8 @@ good := {
 	"masks": [{"functions": ["crm.*"], "unless_groups": ["fraud"], "response": []}],
 	"windows": [{"rule": "w", "functions": ["deploy.*"], "zone": "Europe/Zurich", "days": ["Monday"], "from": "08:00", "to": "24:00"}],
 	"duties": [{"rule": "d", "functions": ["pay.request"], "not_with": ["pay.approve"]}],
-	"shadow": ["r", "w", "d", "risk-70"],
+	"limits": [{"rule": "l", "functions": ["*"], "of": "caller", "per": "minute", "calls": 60}],
+	"shadow": ["r", "w", "d", "l", "risk-70"],
 }
 
 changed(path, value) := json.patch(good, [{"op": "add", "path": path, "value": value}])
@@ -52,6 +53,12 @@ wrong := [
 	["duties/0/not_with", []],
 	["duties/0/with", []],
 	["duties/0/rule", null],
+	["limits/0/of", "group"],
+	["limits/0/per", "week"],
+	["limits/0/calls", "60"],
+	["limits/0/most", 1],
+	["limits/0/functions", []],
+	["limits/0/rule", 1],
 	["shadow", ["x"]],
 	["shadow", ["risk-71"]],
 	["shadow", "r"],
@@ -76,5 +83,5 @@ test_what_is_wrong_is_named if {
 	settings.wrong == {"hodl"} with data.guard as changed("/hodl", [])
 	settings.wrong == {"hold", "masks", "shadow"} with data.guard as object.union(good, {"hold": [{}], "masks": [{}]})
 	settings.wrong == {"roles"} with data.guard as {}
-	settings.wrong == {"arguments", "risk", "windows", "duties", "shadow"} with data.guard as {"roles": {}, "arguments": [{}], "risk": {"x": 1}, "windows": [{}], "duties": [{}], "shadow": ["x"]}
+	settings.wrong == {"arguments", "risk", "windows", "duties", "limits", "shadow"} with data.guard as {"roles": {}, "arguments": [{}], "risk": {"x": 1}, "windows": [{}], "duties": [{}], "limits": [{}], "shadow": ["x"]}
 }
