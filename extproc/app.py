@@ -112,7 +112,7 @@ def _declared(paths: list[str] | None) -> tuple[MaskRule, ...]:
     """The rules of allow-list mode; none where it is off."""
     if paths is None:
         return ()
-    passing = (MaskRule(How.REDACT, path=path, listed=Listed.PASS) for path in paths)
+    passing = (MaskRule(How.REDACT, path=path, listed=Listed.DECLARED) for path in paths)
     return (MaskRule(How.REDACT, path="$", listed=Listed.REST), *passing)
 
 

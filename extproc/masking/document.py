@@ -96,7 +96,7 @@ class Document:
             self._frames.append(_Frame(at, None, is_array=is_array))
             return
         component, place = self._step(unit, frame)
-        how = self._walk.plan.how_at(place)
+        how = self._walk.plan.how_whole(place)
         if how is None:
             self._frames.append(_Frame(at, place, is_array=is_array))
             return

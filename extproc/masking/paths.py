@@ -81,6 +81,7 @@ def _selector(match: re.Match[str]) -> str | int | None:
     return match["deep"] or match["name"] or _ESCAPE.sub(r"\1", quoted or "")
 
 
+Paths = tuple[tuple[Segment, ...], ...]
 Taken = tuple[tuple[int, int], ...]
 """Paths that may still match at or below a place: their number, and how many of their steps are taken."""
 
@@ -92,18 +93,30 @@ class Place:
     many.
     """
 
-    __slots__ = ("_below", "_elsewhere", "_made", "_names", "_open", "_paths", "matched")
+    __slots__ = ("_below", "_elsewhere", "_inherited", "_made", "_names", "_open", "_paths", "matched", "open")
 
-    def __init__(self, paths: "tuple[tuple[Segment, ...], ...]", taken: Taken, made: "dict[Taken, Place]") -> None:
-        """Stand where of each path (by number) so many steps are taken. ``made`` holds all places of the paths."""
+    def __init__(
+        self, paths: "Paths", taken: Taken, made: "dict[Taken, Place]", inherited: frozenset[int]
+    ) -> None:
+        """Stand at a place.
+
+        Args:
+            paths: all paths.
+            taken: how many steps of them are taken, by their number.
+            made: holds all places of the paths.
+            inherited: numbers of the paths that end at every place below their end, too.
+        """
         self._paths = paths
         self._made = made
+        self._inherited = inherited
         self._open = [(number, steps) for number, steps in taken if steps < len(paths[number])]
         self._names = {paths[number][steps].selector for number, steps in self._open}
         self._below: dict[Component, Place | None] = {}
         self._elsewhere: list[Place | None] = []
         self.matched = tuple(number for number, steps in taken if steps == len(paths[number]))
         """Numbers of the paths that end here."""
+        self.open = frozenset(number for number, _ in self._open)
+        """Numbers of the paths that may end below."""
 
     def step(self, component: Component) -> "Place | None":
         """The place one key or index down; None where no path ends, there or below."""
@@ -116,7 +129,7 @@ class Place:
         return self._below[component]
 
     def _make(self, component: Component | None) -> "Place | None":
-        reached: set[tuple[int, int]] = set()
+        reached = {(number, len(self._paths[number])) for number in self.matched if number in self._inherited}
         for number, taken in self._open:
             segment = self._paths[number][taken]
             if segment.anywhere:
@@ -125,13 +138,13 @@ class Place:
                 reached.add((number, taken + 1))
         key = tuple(sorted(reached))
         if key and key not in self._made:
-            self._made[key] = Place(self._paths, key, self._made)
+            self._made[key] = Place(self._paths, key, self._made, self._inherited)
         return self._made.get(key)
 
 
-def root_of(paths: tuple[tuple[Segment, ...], ...]) -> Place | None:
-    """The root of a document; None without paths."""
-    return Place(paths, tuple((number, 0) for number in range(len(paths))), {}) if paths else None
+def root_of(paths: Paths, inherited: frozenset[int] = frozenset()) -> Place | None:
+    """The root of a document; None without paths. See ``Place`` for ``inherited``."""
+    return Place(paths, tuple((number, 0) for number in range(len(paths))), {}, inherited) if paths else None
 
 
 def matches(path: tuple[Segment, ...], place: tuple[Component, ...]) -> bool:

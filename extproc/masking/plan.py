@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from extproc.masking.paths import Place, Segment, compile_path, root_of
 from extproc.model.errors import MaskingError
-from extproc.model.masking import How, MaskRule
+from extproc.model.masking import How, Listed, MaskRule
 
 ALL = "*"
 _ESCAPED_IN_JSON = re.compile(r'["\\\x00-\x1f]')
@@ -28,6 +28,10 @@ class Plan:
     """Where to begin following the paths."""
     path_hows: tuple[How, ...]
     """One per path."""
+    passing: frozenset[int]
+    """Numbers of the paths whose fields may pass in allow-list mode."""
+    rest: frozenset[int]
+    """Numbers of the paths at and below which only such fields may."""
     entities: dict[str, How]
     """By entity; ``*`` for all."""
     names: tuple[str, ...]
@@ -42,7 +46,24 @@ class Plan:
 
     def how_at(self, place: Place | None) -> How | None:
         """How the value at this place is masked as a whole; None when it is not."""
-        return strictest([self.path_hows[number] for number in place.matched]) if place else None
+        if place is None:
+            return None
+        passes = not self.passing.isdisjoint(place.matched)
+        return strictest(
+            [
+                self.path_hows[number]
+                for number in place.matched
+                if number not in self.passing and not (passes and number in self.rest)
+            ]
+        )
+
+    def how_whole(self, place: Place | None) -> How | None:
+        """As ``how_at``, for an array or object: None as well where something below may pass."""
+        if place is None or self.passing.isdisjoint(place.open):
+            return self.how_at(place)
+        return strictest(
+            [self.path_hows[each] for each in place.matched if each not in self.passing and each not in self.rest]
+        )
 
     def may_match(self, document: str) -> bool:
         r"""Whether a path could match in a document without ``\u`` and ``\/`` escapes, or in JSON inside it."""
@@ -67,14 +88,19 @@ def make_plan(rules: tuple[MaskRule, ...], known: frozenset[str]) -> Plan:
             if rule.entity not in known and rule.entity != ALL:
                 raise MaskingError(f"nothing detects {rule.entity}")
             entities[rule.entity] = max(rule.how, entities.get(rule.entity, rule.how), key=_strictness)
-    by_path = tuple((_compile(rule.path), How(rule.how)) for rule in rules if rule.path)
-    names = [_last_name(path) for path, _ in by_path]
+    by_path = [rule for rule in rules if rule.path]
+    paths = tuple(_compile(rule.path) for rule in by_path)
+    passing = frozenset(number for number, rule in enumerate(by_path) if rule.listed is Listed.DECLARED)
+    rest = frozenset(number for number, rule in enumerate(by_path) if rule.listed is Listed.REST)
+    names = [_last_name(path) for number, path in enumerate(paths) if number not in passing | rest]
     return Plan(
-        root_of(tuple(path for path, _ in by_path)),
-        tuple(how for _, how in by_path),
+        root_of(paths, passing | rest),
+        tuple(How(rule.how) for rule in by_path),
+        passing,
+        rest,
         entities,
         tuple({name for name in names if name}),
-        not all(names),
+        not all(names) or bool(rest),
     )
 
 

@@ -22,6 +22,17 @@ class How(StrEnum):
         return list(How).index(self)
 
 
+class Listed(StrEnum):
+    """What a path says in allow-list mode."""
+
+    NOT = ""
+    """Nothing: the field at the path is masked."""
+    REST = "rest"
+    """Whatever stands at or below the path is masked, unless another rule lets it pass."""
+    DECLARED = "declared"
+    """What stands at or below the path may pass. Other fields' and entities' rules apply to it nevertheless."""
+
+
 @dataclass(frozen=True, slots=True)
 class MaskRule:
     """Mask one field, or one kind of entity wherever it is found. Exactly one target is set."""
@@ -31,6 +42,8 @@ class MaskRule:
     """A path as in RFC 9535: ``$.customer.ssn``, ``$.items[*].card``, ``$..password``."""
     entity: str = ""
     """One of Presidio's names, e.g. ``US_SSN``; ``*`` for all that are detected."""
+    listed: Listed = Listed.NOT
+    """For a path in allow-list mode."""
 
 
 @dataclass(frozen=True, slots=True)

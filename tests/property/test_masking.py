@@ -17,10 +17,11 @@ from extproc.codecs.json import parse
 from extproc.detectors.catalogue import CATALOGUE
 from extproc.detectors.engine import Detectors
 from extproc.masking.edits import Edit, Layer, apply
+from extproc.masking.paths import compile_path, matches
 from extproc.masking.rewrite import TextMasker
 from extproc.masking.walk import Walk
 from extproc.model.errors import MaskingError
-from extproc.model.masking import How, MaskRule
+from extproc.model.masking import How, Listed, MaskRule
 
 JSON, SSE, TEXT = "application/json", "text/event-stream", "text/plain"
 DETECTORS = Detectors()
@@ -245,6 +246,40 @@ def test_untouched_members_keep_their_values(body, rules):
     masked = try_mask(raw, JSON, rules)
     assume(masked is not None and not any(finding.how for finding in masked.findings))
     assert masked.body == raw
+
+
+@given(BODIES, st.lists(st.sampled_from(PATHS), max_size=3))
+@settings(max_examples=200, deadline=None)
+def test_in_allow_list_mode_nothing_passes_that_is_not_declared(body, declared):
+    rules = (
+        MaskRule(How.REDACT, path="$", listed=Listed.REST),
+        *(MaskRule(How.REDACT, path=path, listed=Listed.DECLARED) for path in declared),
+    )
+    raw = body.encode("utf-8", "replace")
+    masked = try_mask(raw, JSON, rules)
+    assume(masked is not None)
+    paths = [compile_path(path) for path in declared]
+    for place, value in scalars_of(parse(masked.body, max_depth=40)):
+        passes = any(matches(path, place[:end]) for path in paths for end in range(len(place) + 1))
+        assert passes or value in ("[REDACTED]", None)
+
+
+def scalars_of(value, place=()):
+    """Every scalar and its place, JSON in strings included."""
+    if isinstance(value, str):
+        with suppress(Unreadable, UnicodeEncodeError):
+            inner = parse(value.encode(), max_depth=40)
+            if isinstance(inner, (dict, list, str)):
+                yield from scalars_of(inner, place)
+                return
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from scalars_of(inner, (*place, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from scalars_of(inner, (*place, index))
+    else:
+        yield place, value
 
 
 PIECES = st.lists(st.integers(0, 10_000), max_size=5) | st.just(range(150))

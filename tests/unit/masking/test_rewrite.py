@@ -11,7 +11,7 @@ from extproc.detectors.detector import Detector
 from extproc.detectors.engine import Detectors
 from extproc.masking.rewrite import TextMasker
 from extproc.model.errors import MaskingError
-from extproc.model.masking import Finding, How, MaskRule
+from extproc.model.masking import Finding, How, Listed, MaskRule
 
 JSON, SSE, TEXT = "application/json", "text/event-stream", "text/plain"
 CARD = "4111111111111111"
@@ -370,3 +370,44 @@ def test_a_document_full_of_numbers_is_masked_nevertheless():
     """Where sightings are too many to be of use, everything is looked at."""
     body = json.dumps(["9" * 40] * 3_000 + [CARD]).encode()
     assert MASKER.mask(body, JSON, (entity(),)).body.count(b"[CREDIT_CARD]") == 1
+
+
+def allow(*paths):
+    rest = MaskRule(How.REDACT, path="$", listed=Listed.REST)
+    return (rest, *(MaskRule(How.REDACT, path=each, listed=Listed.DECLARED) for each in paths))
+
+
+ALLOWED = [
+    ('{"id": 1, "name": "Ada", "x": null}', ["$.id"], '{"id": 1, "name": "[REDACTED]", "x": null}'),
+    (
+        '{"a": {"b": 1, "c": true}, "d": {"e": 1}}',
+        ["$.a.b"],
+        '{"a": {"b": 1, "c": "[REDACTED]"}, "d": "[REDACTED]"}',
+    ),
+    ('{"a": {"b": {"c": [1, 2]}}, "d": [1]}', ["$.a"], '{"a": {"b": {"c": [1, 2]}}, "d": "[REDACTED]"}'),
+    ('[{"id": 1, "n": 2}, {"id": 3}, 4]', ["$[*].id"], '[{"id": 1, "n": "[REDACTED]"}, {"id": 3}, "[REDACTED]"]'),
+    ('{"a": {"id": 1, "b": {"id": 2, "c": 3}}}', ["$..id"], '{"a": {"id": 1, "b": {"id": 2, "c": "[REDACTED]"}}}'),
+    ('{"a": "x"}', [], '"[REDACTED]"'),
+    ('{"a": "x"}', ["$"], '{"a": "x"}'),
+    ('"x"', ["$.a"], '"[REDACTED]"'),
+    ('{"t": "{\\"id\\": 1, \\"n\\": 2}"}', ["$.t.id"], '{"t": "{\\"id\\": 1, \\"n\\": \\"[REDACTED]\\"}"}'),
+    ('{"t": "no json"}', ["$.t.id"], '{"t": "[REDACTED]"}'),
+    ('{"t": "{\\"id\\": 1}"}', ["$.id"], '{"t": "[REDACTED]"}'),
+]
+
+
+@pytest.mark.parametrize(("body", "declared", "rewritten"), ALLOWED)
+def test_what_is_not_declared_is_masked(body, declared, rewritten):
+    assert mask(body, *allow(*declared)) == rewritten
+    assert mask(rewritten, *allow(*declared)) == rewritten
+
+
+def test_declared_fields_are_masked_by_other_rules():
+    rules = (*allow("$.note", "$.pin"), entity(), path("$.pin", "remove"))
+    assert mask(f'{{"note": "my card {CARD}"}}', *rules) == ('{"note": "my card [CREDIT_CARD]"}')
+    assert mask('{"pin": 1234, "x": 1}', *rules) == '{"pin": null, "x": "[REDACTED]"}'
+
+
+def test_text_without_structure_is_masked_unless_all_may_pass():
+    assert mask("any text", *allow("$.a"), content_type=TEXT) == "[REDACTED]"
+    assert mask("any text", *allow("$"), content_type=TEXT) == "any text"
