@@ -195,6 +195,8 @@ def run(engine: Any, query: str, document: bytes, *, by: str = "eval_query_as_js
         raise
     except BaseException as error:  # noqa: BLE001 - panics derive from it
         raise PolicyError(f"evaluation failed{_place_text(error)}") from None
+    finally:
+        del engine  # else an error's traceback keeps it, until perhaps another thread collects it, and may not
 
 
 def only_value(result: Any) -> Json:

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.unit.flow.dialogue import ScriptedEngine, asks, make_guard, play
+from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_guard, play, returns
 
 
 def named(refusal):
@@ -42,3 +42,12 @@ async def test_a_policy_that_asks_for_nothing_gets_a_problem_document(tmp_path):
 async def test_an_unreadable_answer_answers_nothing_of_its_own(tmp_path):
     refusal = await refusal_for(tmp_path, {"allowed": False, "http_status": 200, "else": 1})
     assert json.loads(refusal.body)["reason"] == "policy-error"
+
+
+async def test_what_shadow_rules_would_have_done_is_recorded_and_not_done(tmp_path):
+    engine = ScriptedEngine({"action": "allow", "shadow": ["office-hours", "risk-70"]})
+    guard = make_guard(tmp_path, engine=engine)
+    peer = await play(guard, asks(), answers(), returns(b"{}"))
+    assert peer.refusals == []
+    assert guard.recorder.kinds == ["call.decided", "call.completed"]
+    assert [entry.shadow for entry in guard.recorder.entries] == [("office-hours", "risk-70")] * 2
