@@ -3,6 +3,7 @@
 # mypy does not follow betterproto2 (pyproject.toml), so that enum members look like int to it.
 # mypy: disable-error-code="arg-type, assignment"
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from envoy_data_plane.envoy.config.cluster import v3 as cluster
@@ -13,9 +14,10 @@ from envoy_data_plane.envoy.extensions.upstreams.http import v3 as upstream_http
 from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any
 
-from extproc.config.schema import Settings, Upstream
+from extproc.config.schema import EnvoyGuardTls, Settings, Upstream
 from extproc.envoy_config.parts import (
     GUARD_CLUSTER,
+    UNIX,
     envoy_address,
     is_ip,
     only_resolvable_together,
@@ -23,10 +25,17 @@ from extproc.envoy_config.parts import (
     split_address,
 )
 from extproc.envoy_config.routes import upstream_cluster
+from extproc.model.errors import ConfigError
 
 CONNECT_TIMEOUT_S = 5.0
 MINIMUM_HELD = 20_000
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+TLS_1_2 = tls.TlsParameters(tls_minimum_protocol_version=tls.TlsParametersTlsProtocol.TLSv1_2)
+TLS_1_3 = tls.TlsParameters(
+    tls_minimum_protocol_version=tls.TlsParametersTlsProtocol.TLSv1_3,
+    tls_maximum_protocol_version=tls.TlsParametersTlsProtocol.TLSv1_3,
+)
+"""Envoy's own maximum towards upstreams is 1.2."""
 SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
 """Where Debian, Ubuntu, Alpine and the distroless images keep the public certificate authorities."""
 
@@ -45,6 +54,12 @@ def _guard(settings: Settings, endpoints: list[str]) -> cluster.Cluster:
     made.health_checks = [_health_check()]
     made.outlier_detection = _outliers()
     made.typed_extension_protocol_options = {HTTP_OPTIONS: Any.pack(_http2())}
+    if settings.envoy.guard_tls and not all(each.startswith(UNIX) for each in endpoints):
+        if any(each.startswith(UNIX) for each in endpoints):
+            raise ConfigError(
+                "guard endpoints mix unix sockets and ports with TLS", way_out="use one of the two kinds"
+            )
+        made.transport_socket = _mutual_tls(settings.envoy.guard_tls)
     return made
 
 
@@ -115,7 +130,30 @@ def _negotiated() -> upstream_http.HttpProtocolOptions:
     return upstream_http.HttpProtocolOptions(auto_config=auto)
 
 
-def _tls(server_name: str, ca_file: str) -> core.TransportSocket:
+def _mutual_tls(ours: EnvoyGuardTls) -> core.TransportSocket:
+    """TLS 1.3 to the workers, which know this Envoy by its certificate."""
+    return _tls(
+        ours.san,
+        str(ours.ca),
+        params=TLS_1_3,
+        own=[
+            tls.TlsCertificate(
+                certificate_chain=core.DataSource(filename=str(ours.certificate)),
+                private_key=core.DataSource(filename=str(ours.key)),
+            )
+        ],
+        alpn=["h2"],
+    )
+
+
+def _tls(
+    server_name: str,
+    ca_file: str,
+    *,
+    params: tls.TlsParameters = TLS_1_2,
+    own: Sequence[tls.TlsCertificate] = (),
+    alpn: Sequence[str] = (),
+) -> core.TransportSocket:
     """TLS 1.2 or later to exactly this server: the chain and the name are both checked."""
     kind = (
         tls.SubjectAltNameMatcherSanType.IP_ADDRESS if is_ip(server_name) else tls.SubjectAltNameMatcherSanType.DNS
@@ -127,8 +165,10 @@ def _tls(server_name: str, ca_file: str) -> core.TransportSocket:
     context = tls.UpstreamTlsContext(
         sni="" if is_ip(server_name) else server_name,
         common_tls_context=tls.CommonTlsContext(
-            tls_params=tls.TlsParameters(tls_minimum_protocol_version=tls.TlsParametersTlsProtocol.TLSv1_2),
+            tls_params=params,
+            tls_certificates=list(own),
             validation_context=trust,
+            alpn_protocols=list(alpn),
         ),
     )
     return core.TransportSocket(name="envoy.transport_sockets.tls", typed_config=Any.pack(context))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 
-from extproc.config.schema import LimitSettings
+from extproc.config.schema import GuardTls, LimitSettings
 from extproc.flow.guard import Guard
 from extproc.flow.report import report
 from extproc.model.errors import ConfigError
@@ -46,15 +47,16 @@ def server_options(limits: LimitSettings) -> list[tuple[str, int]]:
 
 
 @contextlib.asynccontextmanager
-async def serving(guard: Guard, listen: str) -> AsyncIterator[grpc.aio.Server]:
+async def serving(guard: Guard, listen: str, tls: GuardTls | None = None) -> AsyncIterator[grpc.aio.Server]:
     """Serve both doors and health on one endpoint.
 
     Args:
         guard: the guard's parts.
         listen: ``host:port`` or ``unix:/path``.
+        tls: mutual TLS of ports; None: only loopback ones are taken. Unix sockets have none.
 
     Raises:
-        ConfigError: the endpoint is taken or not ours to use.
+        ConfigError: the endpoint is taken, not ours to use, or open to others than Envoy.
     """
     server = grpc.aio.server(options=server_options(guard.limits))
     doors = Doors(guard)
@@ -62,7 +64,7 @@ async def serving(guard: Guard, listen: str) -> AsyncIterator[grpc.aio.Server]:
     server.add_generic_rpc_handlers((_access_log(guard).handler(),))
     health = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    _bind(server, listen)
+    _bind(server, listen, tls)
     await server.start()
     await health.set("", health_pb2.HealthCheckResponse.SERVING)
     structlog.get_logger().info("serving", listen=listen)
@@ -81,15 +83,42 @@ def _access_log(guard: Guard) -> AccessLogDoor:
     return AccessLogDoor(guard.recorder, lambda ended: report(ended, guard.masker, hosts=names))
 
 
-def _bind(server: grpc.aio.Server, listen: str) -> None:
+def _bind(server: grpc.aio.Server, listen: str, tls: GuardTls | None) -> None:
+    """Listen where only Envoy can ask: a worker believes what it is told of callers, and gives credentials out."""
     if listen.startswith(UNIX):
         Path(listen.removeprefix(UNIX)).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    elif tls is None and not is_loopback(listen):
+        raise ConfigError(
+            f"cannot listen on {listen} without TLS: whoever reaches it could name any caller",
+            way_out="set guard_tls (and envoy.guard_tls), or listen on a unix socket or a loopback address",
+        )
     try:
-        server.add_insecure_port(listen)
+        if tls is None or listen.startswith(UNIX):
+            server.add_insecure_port(listen)
+        else:
+            server.add_secure_port(listen, _credentials(tls))
     except RuntimeError as error:
         raise ConfigError(
             f"cannot listen on {listen}", way_out="another process uses it, or it is not ours: choose another"
         ) from error
+
+
+def is_loopback(listen: str) -> bool:
+    """Whether only processes of this machine reach ``host:port``. A name other than ``localhost`` is none."""
+    host = listen.rpartition(":")[0].strip("[]")
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _credentials(tls: GuardTls) -> grpc.ServerCredentials:
+    """Mutual TLS. A peer without a certificate of ours does not get as far as a call."""
+    try:
+        pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
+        return grpc.ssl_server_credentials([pair], tls.client_ca.read_bytes(), require_client_auth=True)
+    except OSError as error:
+        raise ConfigError(f"guard_tls: {error.filename}: {error.strerror}") from None
 
 
 async def until_stopped() -> None:

@@ -14,9 +14,11 @@ import sys
 import time
 from pathlib import Path
 
+import grpc
 import httpx
 import pytest
 import yaml
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from extproc.cli.main import app  # noqa: F401 - a broken command line fails here, not in a log
 from extproc.config.load import load_settings
@@ -52,10 +54,12 @@ class Wiring:
         self.folder = folder
         self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         self.config = folder / "extproc.yaml"
-        for name in ("crm", "docs", "clickhouse"):
-            (folder / name).write_text(f"{name}-secret-{os.urandom(8).hex()}\n")
+        self.secrets = folder / "secrets"
+        self.secrets.mkdir()
+        subprocess.run([ROOT / "deploy/make-secrets", self.secrets], check=True, capture_output=True)
         text = (ROOT / "deploy/extproc.yaml").read_text()
-        text = text.replace("/run/secrets", str(folder)).replace("/var/lib/extproc", str(folder / "state"))
+        text = text.replace("/run/secrets", str(self.secrets)).replace("/etc/envoy", str(self.secrets))
+        text = text.replace("/var/lib/extproc", str(folder / "state"))
         for (service, inner), port in self.ports.items():
             text = text.replace(f"{service}:{inner}", f"127.0.0.1:{port}")
         text = text.replace("0.0.0.0:10000", self.address("envoy", 10000)).replace(
@@ -73,7 +77,7 @@ class Wiring:
         return [
             re.sub(
                 r"0\.0\.0\.0:(\d+)", lambda port: self.address(service, int(port[1])), local.get(each, each)
-            ).replace("/run/secrets", str(self.folder))
+            ).replace("/run/secrets", str(self.secrets))
             for each in SERVICES[service]["command"]
         ]
 
@@ -92,7 +96,7 @@ class Wiring:
             self.folder / "evidence",
             str(self.ports["clickhouse", 8123]),
         ]
-        clickhouse += ["extproc", self.folder / "clickhouse"]
+        clickhouse += ["extproc", self.secrets / "clickhouse"]
         processes.start(
             "clickhouse", clickhouse, f"http://{self.address('clickhouse', 8123)}/ping", within_s=WITHIN_S
         )
@@ -157,6 +161,17 @@ def test_a_call_goes_through_envoy_a_worker_and_opa_to_the_backend_and_comes_bac
     assert response.json()["name"] == CUSTOMERS["1001"]["name"]
     assert CUSTOMERS["1001"]["ssn"] not in response.text
     assert wiring.call("maya", "GET", "/whoami").json()["caller_token_seen"] is False
+
+
+def test_a_worker_answers_nobody_but_envoy(wiring):
+    """Whoever could speak to it would name any caller. Neither without TLS nor without a certificate."""
+    address = wiring.address("guard-0", 50051)
+    authority = grpc.ssl_channel_credentials((wiring.secrets / "guard-ca.crt").read_bytes())
+    named = (("grpc.ssl_target_name_override", "extproc-guard"),)
+    for channel in (grpc.insecure_channel(address), grpc.secure_channel(address, authority, named)):
+        with channel, pytest.raises(grpc.RpcError) as caught:
+            health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
+        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
 def test_opa_denies_what_the_policy_denies(wiring):

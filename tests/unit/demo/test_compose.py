@@ -87,7 +87,7 @@ def test_the_state_folder_is_the_volume_that_all_of_them_share(name, settings):
 
 def test_each_secret_that_a_service_reads_is_given_to_it(settings):
     text = (ROOT / "deploy/extproc.yaml").read_text()
-    read = set(re.findall(rf"{SECRETS}/([a-z]+)", text))
+    read = set(re.findall(rf"{SECRETS}/([a-z.-]+)", text))
     assert read == set(COMPOSE["secrets"])
     for worker in ("guard-0", "guard-1"):
         assert set(SERVICES[worker]["secrets"]) == read
@@ -99,7 +99,8 @@ def test_make_secrets_makes_each_secret_of_the_file(tmp_path):
     (folder / "secrets").mkdir(parents=True)
     shutil.copy(ROOT / "deploy/make-secrets", folder)
     wanted = [each["file"] for each in COMPOSE["secrets"].values()]
-    wanted += [outside for outside in mounts("clickhouse").values() if "/secrets/" in outside]
+    for name in ("clickhouse", "envoy"):
+        wanted += [outside for outside in mounts(name).values() if "/secrets/" in outside]
     for _ in range(2):
         subprocess.run([folder / "make-secrets"], check=True, capture_output=True)
         now = {name: (tmp_path / name).read_bytes() for name in wanted}
@@ -107,6 +108,14 @@ def test_make_secrets_makes_each_secret_of_the_file(tmp_path):
     subprocess.run([folder / "make-secrets"], check=True, capture_output=True)
     assert now == {name: (tmp_path / name).read_bytes() for name in wanted}
     assert len(set(now.values())) == len(now)
+
+
+def test_envoy_and_the_workers_speak_mutual_tls_with_files_that_are_there(settings):
+    theirs, ours = settings.envoy.guard_tls, settings.guard_tls
+    assert {str(theirs.certificate), str(theirs.key), str(theirs.ca)} <= set(mounts("envoy"))
+    names = {path.name for path in (ours.certificate, ours.key, ours.client_ca)}
+    assert names <= set(SERVICES["guard-0"]["secrets"])
+    assert f"certify {theirs.san} serverAuth" in (ROOT / "deploy/make-secrets").read_text()
 
 
 def test_envoy_runs_what_extproc_renders_from_the_same_file(settings):

@@ -168,3 +168,28 @@ def test_messages_round_trip(full):
     packed = Bootstrap.from_dict({"static_resources": {"listeners": [listener]}})
     assert packed.to_dict(casing=str)["static_resources"]["listeners"] == [listener]
     assert AnyMessage.from_dict(manager(full)).to_dict(casing=str) == manager(full)
+
+
+TLS = {"certificate": "/e.crt", "key": "/e.key", "ca": "/ca.crt", "san": "extproc-guard"}
+
+
+def test_workers_on_ports_are_reached_by_mutual_tls_alone(make_settings):
+    rendered = render_bootstrap(make_settings(envoy={"guard_tls": TLS}), guard_endpoints=["guard-0.test:50051"])
+    context = clusters(rendered)["extproc-guard"]["transport_socket"]["typed_config"]
+    common = context["common_tls_context"]
+    assert (context["sni"], common["alpn_protocols"]) == ("extproc-guard", ["h2"])
+    assert common["tls_params"]["tls_minimum_protocol_version"] == "TLSv1_3"
+    assert common["tls_certificates"] == [
+        {"certificate_chain": {"filename": "/e.crt"}, "private_key": {"filename": "/e.key"}}
+    ]
+    trust = common["validation_context"]
+    assert trust["trusted_ca"] == {"filename": "/ca.crt"}
+    assert trust["match_typed_subject_alt_names"] == [{"san_type": "DNS", "matcher": {"exact": "extproc-guard"}}]
+
+
+def test_workers_on_unix_sockets_need_no_tls_and_both_kinds_do_not_mix(make_settings):
+    settings = make_settings(envoy={"guard_tls": TLS})
+    rendered = render_bootstrap(settings, guard_endpoints=["unix:/run/w.sock"])
+    assert "transport_socket" not in clusters(rendered)["extproc-guard"]
+    with pytest.raises(ConfigError, match="mix unix sockets and ports"):
+        render_bootstrap(settings, guard_endpoints=["unix:/run/w.sock", "127.0.0.1:50051"])
