@@ -12,6 +12,7 @@ from extproc.approvals.sqlite import SqliteApprovals
 from extproc.approvals.waiter import ApprovalWaiter
 from extproc.config.schema import (
     Connection,
+    CustomDetector,
     HttpJsonConnection,
     LimitSettings,
     MaskingSettings,
@@ -19,6 +20,8 @@ from extproc.config.schema import (
     Settings,
 )
 from extproc.credentials.sources import make_credential
+from extproc.detectors.catalogue import CATALOGUE
+from extproc.detectors.custom import make_custom
 from extproc.detectors.engine import Detectors
 from extproc.evidence.spool import Spool, SpoolLimits
 from extproc.flow.guard import Connected, Guard
@@ -82,7 +85,7 @@ def check_parts(settings: Settings) -> str:
         ConfigError, PolicyInvalid: a masking plan or a policy that must not be used.
     """
     masker = TextMasker(
-        Detectors(),
+        make_detectors(settings.masking.detectors),
         pseudonym_key=bytes(KEY_BYTES),
         pseudonym_key_id="k0",
         max_depth=settings.limits.json_depth,
@@ -151,14 +154,46 @@ def keeping_up(engine: PolicyEngine) -> contextlib.AbstractAsyncContextManager[N
 
 def make_masker(settings: Settings) -> TextMasker:
     """The masker, with the installation's pseudonym key."""
-    key = _pseudonym_key(settings.state / PSEUDONYM_KEY)
+    masking = settings.masking
+    named = masking.pseudonym_key_file
     return TextMasker(
-        Detectors(),
-        pseudonym_key=key,
-        pseudonym_key_id="k1",
+        make_detectors(masking.detectors),
+        pseudonym_key=_read_key(named) if named else _pseudonym_key(settings.state / PSEUDONYM_KEY),
+        pseudonym_key_id=masking.pseudonym_key_id,
+        old_pseudonym_keys={key_id: _read_key(path) for key_id, path in masking.old_pseudonym_keys.items()},
         max_depth=settings.limits.json_depth,
         event_limit=settings.limits.event,
     )
+
+
+def make_detectors(custom: dict[str, CustomDetector]) -> Detectors:
+    """The built-in detectors and those of the installation.
+
+    Raises:
+        ConfigError: a pattern that cannot be used, or a name that is taken.
+    """
+    built_in = {detector.entity for detector in CATALOGUE}
+    made = []
+    for name, each in custom.items():
+        if name in built_in:
+            raise ConfigError(f"masking.detectors.{name}: a built-in detector has this name")
+        try:
+            made.append(
+                make_custom(name, each.pattern, words=each.context, whole=each.whole, ignore_case=each.ignore_case)
+            )
+        except ValueError as error:
+            raise ConfigError(f"masking.detectors.{name}: {error}") from error
+    return Detectors((*CATALOGUE, *made))
+
+
+def _read_key(path: Path) -> bytes:
+    try:
+        key = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"masking: cannot read the key {path}: {error.strerror}") from error
+    if len(key) < KEY_BYTES:
+        raise ConfigError(f"masking: the key {path} has fewer than {KEY_BYTES} bytes")
+    return key
 
 
 def _pseudonym_key(path: Path) -> bytes:
@@ -237,6 +272,10 @@ async def run_worker(settings: Settings, *, listen: str, index: int, health: str
         async def checks() -> dict[str, str]:
             return {"evidence": OK if guard.recorder.healthy else "cannot store entries"}
 
-        async with serving(guard, listen, settings.guard_tls), http_health(health, checks), keeping_up(guard.engine):
+        async with (
+            serving(guard, listen, settings.guard_tls),
+            http_health(health, checks),
+            keeping_up(guard.engine),
+        ):
             await until_stopped()
         await guard.waiter.finish()

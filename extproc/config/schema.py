@@ -128,6 +128,37 @@ class MaskingSettings(Strict):
     """Allow-list mode: what may pass at all."""
 
 
+class CustomDetector(Strict):
+    """An entity of your own."""
+
+    pattern: str = Field(min_length=1, description="RE2 syntax without anchors, ., negated classes and quotes")
+    context: list[str] = []
+    """Words of which one must be in the keys above a value or shortly before it; empty: none is needed."""
+    whole: bool = True
+    """Whether letters and digits right beside a match make it none."""
+    ignore_case: bool = False
+    """Whether letter case means nothing."""
+
+
+class InstallationMasking(Strict):
+    """Masking for all connections."""
+
+    detectors: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{1,40}$")], CustomDetector] = {}
+    """Entities of your own, by their name; rules name them as they name the built-in ones."""
+    pseudonym_key_id: str = Field("k1", pattern=r"^[a-z]{1,8}[0-9]{0,3}$", description="names the key in use")
+    pseudonym_key_file: Path | None = Field(
+        None, description="the key, 32 bytes or more; default: pseudonym.key under state, made at first use"
+    )
+    old_pseudonym_keys: dict[Annotated[str, Field(pattern=r"^[a-z]{1,8}[0-9]{0,3}$")], Path] = {}
+    """Keys that were in use, by their id: their tokens are known as tokens, and no new ones are made."""
+
+    @model_validator(mode="after")
+    def _ids_differ(self) -> "InstallationMasking":
+        if self.pseudonym_key_id in self.old_pseudonym_keys:
+            raise ValueError(f"{self.pseudonym_key_id!r} cannot be both the key in use and an old one")
+        return self
+
+
 FRAMING_HEADERS = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection", "te"})
 """Header fields that say how to read the message."""
 
@@ -387,6 +418,8 @@ class Settings(Strict):
     """Who may start."""
     connections: dict[Name, Connection] = Field(min_length=1)
     """The registered function endpoints, by name."""
+    masking: InstallationMasking = InstallationMasking()
+    """Masking for all connections."""
     policy: PolicySettings = PolicySettings()
     """Who decides."""
     approvals: ApprovalsSettings = ApprovalsSettings()

@@ -55,3 +55,5 @@ class Detector:
     text or in one line of the context."""
     prefilter_shortest: int = 4
     """Bytes that each match of each prefilter expression has at least."""
+    located_by_hyperscan: bool = False
+    """With a hint: whether its prefilter matches seldom, or not in linear time elsewhere."""

@@ -39,10 +39,12 @@ class Detectors:
         self._owners = tuple(number for _, number in (*prefilters, *hints))
         self._shortest = tuple(self._detectors[number].prefilter_shortest for _, number in prefilters)
         self._where = _compiled(
-            [(at, each) for at, (each, number) in enumerate(prefilters) if number not in self._hinted]
+            [(at, each) for at, (each, number) in enumerate(prefilters) if self._by_hyperscan(number)]
         )
         self._where_hinted = {
-            number: re.compile(b"|".join(self._detectors[number].prefilter)) for number in self._hinted
+            number: re.compile(b"|".join(self._detectors[number].prefilter))
+            for number in self._hinted
+            if not self._by_hyperscan(number)
         }
         self._canonical = {detector.entity: detector.canonical for detector in self._detectors}
         self._which = _compiled(
@@ -113,7 +115,7 @@ class Detectors:
             return True if allowed <= 0 else None
 
         self._run(self._where, data, on_match)
-        for number in suspects & self._hinted:
+        for number in suspects & self._where_hinted.keys():
             # Seldom asked, and most match nearly everywhere: one callback for each end would cost more.
             ends += [(match.end(), number) for match in self._where_hinted[number].finditer(data)]
         ends.sort()
@@ -159,6 +161,9 @@ class Detectors:
         if folded.places is None:
             return [Span(start, end, entity) for start, end in ranges]
         return [Span(*folded.original(*each), entity) for each in ranges]
+
+    def _by_hyperscan(self, number: int) -> bool:
+        return number not in self._hinted or self._detectors[number].located_by_hyperscan
 
     def _hits(self, text: str) -> set[int]:
         """Numbers of the detectors whose prefilter matches; ``-1 - number`` where the hint does."""

@@ -1,7 +1,8 @@
 """The masker: any body, header or stream, by rules."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TypeVar
 
 from extproc.codecs.errors import Unreadable
@@ -35,6 +36,7 @@ class TextMasker:
         pseudonym_key_id: str,
         max_depth: int,
         event_limit: int,
+        old_pseudonym_keys: Mapping[str, bytes] = MappingProxyType({}),
     ) -> None:
         """Make a masker for all calls of a worker.
 
@@ -44,9 +46,11 @@ class TextMasker:
             pseudonym_key_id: names that key in pseudonyms: up to 8 letters a-z and up to 3 digits.
             max_depth: how many arrays and objects of a document may be nested.
             event_limit: bytes one server-sent event may have.
+            old_pseudonym_keys: keys by id that were in use: tokens made with them are known.
         """
         self._detectors = detectors
-        self._mask = TextMask(detectors, Ways(pseudonym_key, pseudonym_key_id))
+        old = tuple(Ways(key, key_id) for key_id, key in old_pseudonym_keys.items())
+        self._mask = TextMask(detectors, Ways(pseudonym_key, pseudonym_key_id, old))
         self._max_depth = max_depth
         self._event_limit = event_limit
         self._plan = lru_cache(maxsize=PLANS_KEPT)(lambda rules: make_plan(rules, detectors.entities))

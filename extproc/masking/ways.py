@@ -32,10 +32,15 @@ class Ways:
     """Secret of the pseudonyms. The same key gives the same pseudonyms, so they can be joined."""
     key_id: str
     """Names the key in each pseudonym; a new key gets a new one."""
+    old: tuple["Ways", ...] = ()
+    """Those of keys that were in use before: their pseudonyms are ours, too."""
 
     def __post_init__(self) -> None:
         if not KEY_ID.fullmatch(self.key_id):
             raise ValueError("a pseudonym key id is up to 8 letters a-z and up to 3 digits")
+        ids = [self.key_id, *(each.key_id for each in self.old)]
+        if len(set(ids)) != len(ids):
+            raise ValueError("two pseudonym keys have the same id")
 
     def __repr__(self) -> str:
         return f"Ways(key_id={self.key_id!r})"
@@ -84,8 +89,10 @@ class Ways:
 
     def _is_masked(self, text: str) -> bool:
         token = _TOKEN.fullmatch(text)
-        if token is None or token[2] != self.key_id:
+        if token is None:
             return text == REDACTED
+        if token[2] != self.key_id:
+            return any(each._is_masked(text) for each in self.old if each.key_id == token[2])  # noqa: SLF001
         return hmac.compare_digest(self._proof(token[1], token[3][:IDENTITY]), token[3][IDENTITY:])
 
 

@@ -1,0 +1,131 @@
+r"""Detectors that an installation describes by a pattern.
+
+Patterns are matched by Hyperscan alone: in linear time, whatever the pattern and the text. Its syntax is that of
+RE2 for what is allowed here: no look-around, no back-references. A pattern says which characters it wants: anchors
+and boundaries, ``.``, negated classes, quotes, backslashes and control characters are refused, since they would
+match otherwise in a whole document than in one of its strings. ``whole`` does what ``\b`` is mostly used for.
+"""
+
+import re
+from collections.abc import Sequence
+from itertools import chain
+
+import hyperscan
+
+from extproc.detectors.context import telling, told
+from extproc.detectors.detector import Detector, Ranges
+
+NAME = re.compile(r"[A-Z][A-Z0-9_]{1,40}")
+PATTERN_MAX = 1_000
+"""Characters of a pattern."""
+_REFUSED = (
+    (re.compile(r"\\\\|[\"\x00-\x1f]"), "quotes, backslashes and control characters"),
+    (re.compile(r"\\[bBAzZG]|(?<![\[\\])\^|(?<!\\)\$"), "anchors and boundaries: set whole instead"),
+    (re.compile(r"\[\^|\\[DWSNHVRX]"), "negated classes: name the characters that may stand there"),
+    (re.compile(r"\\[sntrfvaehxcopPQEu0-9kg]"), "escapes other than \\d, \\w and of punctuation"),
+    (re.compile(r"\(\?(?!:)"), "groups other than (…) and (?:…)"),
+)
+_CLASS = re.compile(r"\[(?:\\.|[^\]\\])*\]")
+_DOT = re.compile(r"(?<!\\)\.")
+_LETTER = re.compile(r"[0-9A-Za-z]")
+
+
+def make_custom(
+    entity: str, pattern: str, *, words: Sequence[str] = (), whole: bool = True, ignore_case: bool = False
+) -> Detector:
+    """Make a detector.
+
+    Args:
+        entity: its name.
+        pattern: see the module.
+        words: of which one must be in the keys above a value or shortly before it, in any letter case; none: no
+            words are needed.
+        whole: whether letters and digits right beside a match make it none.
+        ignore_case: whether letter case means nothing.
+
+    Raises:
+        ValueError: says what is wrong with the name or the pattern.
+    """
+    if not NAME.fullmatch(entity):
+        raise ValueError(f"{entity!r} is no name of an entity: capitals, digits and _")
+    _check(pattern)
+    expression = (f"(?i:{pattern})" if ignore_case else f"(?:{pattern})").encode()
+    matcher = Matcher(expression)
+    hint = "|".join(map(re.escape, words))
+    wanted = telling(hint) if words else None
+
+    def find(text: str, context: str) -> Ranges:
+        for start, end in _merged(matcher.matches(text), text, whole=whole):
+            if wanted is None or told(wanted, text, start, context):
+                yield start, end
+
+    labels = f"[{entity}] [REDACTED] <{entity}:k1:ABCDEFGHIJKLMNOP> ********"
+    if any(_merged(matcher.matches(labels), labels, whole=whole)):
+        raise ValueError("the pattern matches what masks leave, and would mask it again and again")
+    return Detector(
+        entity, (expression,), 1, find, hint=hint.encode(), prefilter_shortest=1, located_by_hyperscan=True
+    )
+
+
+def _check(pattern: str) -> None:
+    if len(pattern) > PATTERN_MAX:
+        raise ValueError(f"a pattern has at most {PATTERN_MAX} characters")
+    outside = _CLASS.sub("x", pattern)
+    for refused, what in _REFUSED:
+        if refused.search(pattern if what.startswith(("neg", "esc", "quo")) else outside):
+            raise ValueError(f"a pattern cannot have {what}")
+    if _DOT.search(outside):
+        raise ValueError("a pattern cannot have . for any character: name those that may stand there")
+    if not pattern.isascii():
+        raise ValueError("a pattern is ASCII: other ways to write digits and letters are seen through")
+
+
+class Matcher:
+    """Finds all matches of one expression."""
+
+    def __init__(self, expression: bytes) -> None:
+        """Compile it.
+
+        Raises:
+            ValueError: Hyperscan cannot.
+        """
+        self._database = hyperscan.Database()
+        flags = hyperscan.HS_FLAG_SOM_LEFTMOST
+        try:
+            self._database.compile(expressions=[expression], ids=[0], flags=[flags])
+        except hyperscan.error as error:
+            raise ValueError(f"the pattern cannot be compiled: {error}") from None
+
+    def matches(self, text: str) -> list[tuple[int, int]]:
+        """Start and end of every match; several may begin at one place."""
+        data = text.encode("utf-8", "surrogatepass")
+        found: list[tuple[int, int]] = []
+
+        def on_match(_hit: int, start: int, end: int, _flags: int, _context: object) -> None:
+            found.append((start, end))
+
+        self._database.scan(data, match_event_handler=on_match)
+        if len(data) == len(text):
+            return found
+        places = {0: 0}
+        passed = characters = 0
+        for at in sorted(set(chain.from_iterable(found))):
+            characters += len(data[passed:at].decode("utf-8", "surrogatepass"))
+            places[at] = characters
+            passed = at
+        return [(places[start], places[end]) for start, end in found]
+
+
+def _merged(matches: list[tuple[int, int]], text: str, *, whole: bool) -> Ranges:
+    """Matches that stand apart from letters and digits, overlapping ones as one."""
+    start = end = -1
+    for first, last in sorted(matches):
+        if whole and (_LETTER.match(text, last) or (first and _LETTER.match(text, first - 1))):
+            continue
+        if first >= end:
+            if end > 0:
+                yield start, end
+            start = first
+        end = max(end, last)
+    if end > 0:
+        yield start, end

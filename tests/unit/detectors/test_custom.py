@@ -1,0 +1,90 @@
+"""Custom detectors: what a pattern may say, and what it finds."""
+
+import time
+
+import pytest
+
+from extproc.detectors.catalogue import CATALOGUE
+from extproc.detectors.custom import make_custom
+from extproc.detectors.engine import Detectors
+
+
+def scan(detector, text, path=()):
+    return [text[span.start : span.end] for span in Detectors([detector]).scan(text, path)]
+
+
+FOUND = [
+    ({"pattern": r"E-[0-9]{6}"}, "staff E-123456, é E-654321!", ["E-123456", "E-654321"]),
+    ({"pattern": r"E-[0-9]{6}"}, "xE-123456 E-1234567 E-12345", []),
+    ({"pattern": r"E-[0-9]{6}", "whole": False}, "xE-1234567", ["E-123456"]),
+    ({"pattern": r"E-[0-9]{6,9}"}, "E-12345678", ["E-12345678"]),
+    ({"pattern": r"e-\d{6}", "ignore_case": True}, "E-123456", ["E-123456"]),
+    ({"pattern": r"(?:CASE|FILE) ?[0-9]+\.[0-9]"}, "CASE 12.5", ["CASE 12.5"]),
+    (
+        {"pattern": r"[0-9]{5}", "words": ["badge"]},
+        "badge 12345, and then a long way until there is 54321",
+        ["12345"],
+    ),
+    ({"pattern": r"[0-9]{5}", "words": ["badge"]}, "[BADGE] 12345", []),
+    ({"pattern": r"E-[0-9]{6}"}, "E\u2013\uff1123456", ["E\u2013\uff1123456"]),
+]
+
+
+@pytest.mark.parametrize(("settings", "text", "found"), FOUND)
+def test_finds(settings, text, found):
+    assert scan(make_custom("BADGE", **settings), text) == found
+
+
+def test_words_may_be_in_the_key():
+    detector = make_custom("BADGE", "[0-9]{5}", words=["badge"])
+    assert scan(detector, "12345", ("badgeNumber",)) == ["12345"]
+    assert scan(detector, "12345", ("order",)) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "says"),
+    [
+        (r"\bE[0-9]", "whole"),
+        (r"^E", "whole"),
+        (r"E$", "whole"),
+        (r"E.", "name those"),
+        (r"[^a]", "negated"),
+        (r"\S+", "negated"),
+        (r"a\sb", "escapes"),
+        (r"\x41", "escapes"),
+        (r"(a)\1", "escapes"),
+        (r'a"b', "quotes"),
+        (r"a\\b", "quotes"),
+        (r"(?=a)b", "groups"),
+        (r"(?i)b", "groups"),
+        (r"(?P<x>b)", "groups"),
+        ("é", "ASCII"),
+        ("a*", "compiled"),
+        ("a(", "compiled"),
+        ("[A-Z_]+", "masks leave"),
+        ("a" * 1_001, "at most"),
+    ],
+)
+def test_a_pattern_that_cannot_be_used_is_refused_with_the_reason(pattern, says):
+    with pytest.raises(ValueError, match=says):
+        make_custom("BADGE", pattern)
+
+
+def test_a_name_is_that_of_an_entity():
+    with pytest.raises(ValueError, match="name"):
+        make_custom("badge", "E[0-9]")
+
+
+def test_a_hostile_text_costs_linear_time():
+    detectors = Detectors([*CATALOGUE, make_custom("BADGE", "(?:a+)+b")])
+    began = time.perf_counter()
+    assert detectors.scan("a" * 20_000) == []
+    assert time.perf_counter() - began < 2
+
+
+def test_it_works_beside_the_others_in_documents():
+    detectors = Detectors([*CATALOGUE, make_custom("BADGE", "E-[0-9]{6}", words=["badge"])])
+    document = '{"badge": "E-123456", "ssn": "219-09-9999"}'
+    suspects = detectors.suspects(document)
+    places = [place for place, _ in detectors.sight(document, suspects)]
+    assert any(document.index("E-") <= place < document.index("E-") + 8 for place in places)
