@@ -67,7 +67,8 @@ async def guard_call(peer: Peer, guard: Guard, first: RequestHeadersReceived) ->
         await respond(peer, guard, case)
     except Refused as refusal:
         case.refused(refusal)
-        await peer.send(encode.refuse(refusal_reply(case, refusal)))
+        metadata = case.decision.metadata if case.decision else None
+        await peer.send(encode.refuse(refusal_reply(case, refusal), metadata))
     except asyncio.CancelledError:
         if not case.is_complete:
             case.failed(Reason.CALLER_GONE, "the stream was cancelled")

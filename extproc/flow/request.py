@@ -32,7 +32,8 @@ def rewrite_request(case: Case, guard: Guard) -> Rewrite:
     added = ((CALL_ID, case.call_id.encode()), *as_headers(case.decision.headers.set))
     added += _credential(case)
     names = {name for name, _ in added}
-    return Rewrite(HeaderEdits(added, tuple(name for name in removed if name not in names)), body)
+    edits = HeaderEdits(added, tuple(name for name in removed if name not in names))
+    return Rewrite(edits, body, case.decision.metadata)
 
 
 def _masked_body(case: Case, guard: Guard) -> bytes | None:

@@ -8,7 +8,7 @@ another meaning in xds-protos 1.85 and is never set.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,8 @@ from extproc.model.reply import Reply
 
 GUARD = "guard"
 """Namespace of the markers; Envoy accepts no other from us (``receiving_namespaces``)."""
+POLICY = "policy"
+"""Key of policy's own metadata in that namespace."""
 DONE = "done"
 STREAM_BEGUN = "hdr"
 OVERWRITE = HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
@@ -42,6 +44,8 @@ class Rewrite:
 
     edits: HeaderEdits = field(default_factory=HeaderEdits)
     body: bytes | None = None
+    metadata: Mapping[str, Any] | None = None
+    """What policy has for Envoy's other filters and its access log."""
 
 
 def _marker(key: str, value: str) -> Struct:
@@ -50,10 +54,17 @@ def _marker(key: str, value: str) -> Struct:
     return struct
 
 
-def _request_done(call_id: str) -> Struct:
-    """The request marker, and the call's id for Envoy's access log."""
+def _request_done(call_id: str, metadata: Mapping[str, Any] | None) -> Struct:
+    """The request marker, the call's id for Envoy's access log, and what policy adds."""
     struct = _marker("req", DONE)
     struct.fields[GUARD].struct_value.fields["call"].string_value = call_id
+    return _with_policys(struct, metadata)
+
+
+def _with_policys(struct: Struct, metadata: Mapping[str, Any] | None) -> Struct:
+    """With policy's metadata under a key of its own: it cannot reach the markers."""
+    if metadata:
+        struct.fields[GUARD].struct_value.fields[POLICY].struct_value.update(dict(metadata))
     return struct
 
 
@@ -84,7 +95,7 @@ def forward_headers(permit: Permit, rewrite: Rewrite) -> bytes:
     _check(permit, b"")
     if rewrite.body is not None:
         raise ProtocolViolation("a request without a body cannot be given one")
-    response = pb.ProcessingResponse(dynamic_metadata=_request_done(permit.call_id))
+    response = pb.ProcessingResponse(dynamic_metadata=_request_done(permit.call_id, rewrite.metadata))
     response.request_headers.SetInParent()
     _edit(response.request_headers.response, rewrite.edits)
     encoded: bytes = response.SerializeToString()
@@ -100,7 +111,7 @@ def forward_body(permit: Permit, original: bytes, rewrite: Rewrite) -> bytes:
         rewrite: what goes instead.
     """
     _check(permit, original)
-    response = pb.ProcessingResponse(dynamic_metadata=_request_done(permit.call_id))
+    response = pb.ProcessingResponse(dynamic_metadata=_request_done(permit.call_id, rewrite.metadata))
     response.request_body.SetInParent()
     common = response.request_body.response
     _edit(common, rewrite.edits)
@@ -182,9 +193,10 @@ def release_piece(number: int, piece: bytes, *, last: bool) -> bytes:
     return encoded
 
 
-def refuse(reply: Reply) -> bytes:
+def refuse(reply: Reply, metadata: Mapping[str, Any] | None = None) -> bytes:
     """Answer the caller ourselves. Nothing goes upstream, and no upstream byte to the caller."""
-    response = pb.ProcessingResponse(dynamic_metadata=_RESPONSE_DONE)
+    done = _with_policys(_marker("resp", DONE), metadata) if metadata else _RESPONSE_DONE
+    response = pb.ProcessingResponse(dynamic_metadata=done)
     immediate = response.immediate_response
     immediate.status.code = reply.status
     immediate.body = reply.body

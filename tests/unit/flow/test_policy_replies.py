@@ -51,3 +51,27 @@ async def test_what_shadow_rules_would_have_done_is_recorded_and_not_done(tmp_pa
     assert peer.refusals == []
     assert guard.recorder.kinds == ["call.decided", "call.completed"]
     assert [entry.shadow for entry in guard.recorder.entries] == [("office-hours", "risk-70")] * 2
+
+
+def told(message):
+    return message.dynamic_metadata.fields["guard"].struct_value.fields
+
+
+async def test_metadata_goes_to_envoy_beside_the_marks_never_over_them(tmp_path):
+    asked = {"team": "x", "req": "forged", "policy": {"n": 1.5, "l": [True, None]}}
+    engine = ScriptedEngine({"allowed": True, "dynamic_metadata": asked})
+    peer = await play(make_guard(tmp_path, engine=engine), asks(), answers(), returns(b"{}"))
+    fields = told(peer.sent[0])
+    assert "resp" not in fields
+    assert fields["req"].string_value == "done"
+    policys = fields["policy"].struct_value.fields
+    assert (policys["team"].string_value, policys["req"].string_value) == ("x", "forged")
+    assert policys["policy"].struct_value.fields["n"].number_value == 1.5
+
+
+async def test_metadata_of_a_denial_goes_too(tmp_path):
+    engine = ScriptedEngine({"allowed": False, "dynamic_metadata": {"team": "x"}})
+    peer = await play(make_guard(tmp_path, engine=engine), asks())
+    [sent] = [message for message in peer.sent if message.immediate_response]
+    assert told(sent)["policy"].struct_value.fields["team"].string_value == "x"
+    assert told(sent)["resp"].string_value == "done"
