@@ -343,6 +343,7 @@ class LimitSettings(Strict):
     decision_timeout: Seconds = 1.0
     """Seconds that policy may take to decide."""
     held_calls: int = Field(2_000, ge=1, description="per worker; more are denied")
+    held_calls_per_caller: int = Field(100, ge=1, description="per worker, of one issuer and subject")
     drain: Seconds = 30.0
     """Seconds a stopping worker waits for its held and running calls."""
 

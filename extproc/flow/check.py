@@ -77,4 +77,4 @@ async def _allow(case: Case, guard: Guard) -> bytes:
     case.outcome.kind = EntryKind.COMPLETED
     case.outcome.detail = "decided only: the response was not seen"
     response = as_headers(decision.headers.response)
-    return authz.allow(permit, case.body, rewrite.edits, response, decision.metadata)
+    return authz.allow(permit, case.body, rewrite.edits, response, decision.metadata, now_ns=guard.clock())

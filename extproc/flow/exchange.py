@@ -61,9 +61,9 @@ async def guard_call(peer: Peer, guard: Guard, first: RequestHeadersReceived) ->
         await record_intent(case, guard)
         case.forwarded = True
         if first.end_of_stream:
-            await peer.send(encode.forward_headers(permit, rewrite))
+            await peer.send(encode.forward_headers(permit, rewrite, now_ns=guard.clock()))
         else:
-            await peer.send(encode.forward_body(permit, case.body, rewrite))
+            await peer.send(encode.forward_body(permit, case.body, rewrite, now_ns=guard.clock()))
         await respond(peer, guard, case)
     except Refused as refusal:
         case.refused(refusal)

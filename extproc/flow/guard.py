@@ -8,6 +8,7 @@ from extproc.approvals.waiter import ApprovalWaiter
 from extproc.config.schema import ConnectionBase, LimitSettings, Provider
 from extproc.credentials.sources import Credential
 from extproc.evidence.port import Recorder
+from extproc.flow.held import HeldCalls
 from extproc.flow.observer import Observer
 from extproc.masking.rewrite import TextMasker
 from extproc.model.decision import ApprovalTerms
@@ -38,7 +39,7 @@ class Connected:
 
 @dataclass(frozen=True)
 class Guard:
-    """Everything one call needs. Holds no state of any call."""
+    """Everything one call needs. Holds no state of any call but how many are held."""
 
     hosts: Mapping[str, Connected]
     """Exact Host header value, lower case → connection."""
@@ -52,6 +53,7 @@ class Guard:
     clock: Clock
     entropy: Entropy
     worker: str = "worker"
+    held: HeldCalls = field(default_factory=HeldCalls)
     observer: Observer = field(default_factory=Observer)
     usage: UsageStore | None = None
     """Counts calls for policies that have rules about rates; None where nobody asked for it."""

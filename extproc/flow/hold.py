@@ -8,6 +8,7 @@ from extproc.approvals.port import Approval, ApprovalRequest, State
 from extproc.flow.case import Case, Released
 from extproc.flow.guard import Guard
 from extproc.flow.identify import EVERYTHING, masked_arguments
+from extproc.identity.jwt_metadata import identify
 from extproc.model.decision import ApprovalTerms, Decision, HoldMode
 from extproc.model.entries import EntryKind
 from extproc.model.errors import ApprovalError, EvidenceError, MaskingError, Refused
@@ -38,8 +39,18 @@ async def hold(case: Case, guard: Guard, keep_waiting: Callable[[float], Awaitab
     terms = decision.approval or ApprovalTerms()
     if terms.mode is not HoldMode.WAIT:
         raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="approval.mode", detail="mode ticket is not offered")
-    if guard.waiter.waiting >= guard.limits.held_calls:
-        raise Refused(Reason.OVERLOADED, rule="limits.held_calls")
+    assert case.identity is not None  # noqa: S101 - identified before
+    with guard.held.counted(case.identity.name, guard.limits):
+        await _hold(case, guard, decision, terms, keep_waiting)
+
+
+async def _hold(
+    case: Case,
+    guard: Guard,
+    decision: Decision,
+    terms: ApprovalTerms,
+    keep_waiting: Callable[[float], Awaitable[None]],
+) -> None:
     seconds = min(terms.expires_in_s, guard.limits.hold)
     request = _request(case, guard, decision, terms, seconds)
     case.released = Released(approval_id=request.approval_id)
@@ -55,7 +66,20 @@ async def hold(case: Case, guard: Guard, keep_waiting: Callable[[float], Awaitab
     finally:
         case.released.held_ns = guard.clock() - request.created_ns
     _settle(case, guard, approval)
+    _still_valid(case, guard)
     await _spend(guard, request)
+
+
+def _still_valid(case: Case, guard: Guard) -> None:
+    """A caller's token must be good when its call goes, not only when it came.
+
+    Raises:
+        Refused: with ``unauthenticated``; the approval stays unused.
+    """
+    try:
+        identify(case.metadata, guard.providers, now_s=guard.clock() / NANOSECONDS)
+    except Refused as refusal:
+        raise Refused(Reason.UNAUTHENTICATED, rule="jwt.expired-while-held") from refusal
 
 
 async def _open(guard: Guard, request: ApprovalRequest) -> None:

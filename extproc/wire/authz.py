@@ -4,7 +4,6 @@ Source: envoy/service/auth/v3/external_auth.proto, Envoy 1.40. An empty ``CheckR
 each answer here sets its status explicitly.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,7 @@ from extproc.model.decision import Permit
 from extproc.model.errors import ProtocolViolation
 from extproc.model.reply import Reply
 from extproc.wire.decode import plain
-from extproc.wire.encode import DONE, GUARD, HeaderEdits
+from extproc.wire.encode import DONE, GUARD, HeaderEdits, check_permit
 from extproc.wire.events import Metadata
 
 PERMISSION_DENIED = 7
@@ -84,6 +83,8 @@ def allow(
     edits: HeaderEdits,
     response: tuple[tuple[str, bytes], ...],
     metadata: Mapping[str, Any] | None = None,
+    *,
+    now_ns: int,
 ) -> bytes:
     """Let the request go upstream, marked for the second line of defence.
 
@@ -93,9 +94,9 @@ def allow(
         edits: of the request's header fields.
         response: fields to set on the response.
         metadata: what policy has for Envoy's other filters.
+        now_ns: wall-clock nanoseconds.
     """
-    if permit.body_sha256 != hashlib.sha256(body).digest():
-        raise ProtocolViolation("the permit is for another body")
+    check_permit(permit, body, now_ns)
     answer = pb.CheckResponse()
     answer.status.SetInParent()
     ok = answer.ok_response

@@ -90,9 +90,9 @@ def hold(seconds: float) -> bytes:
     return encoded
 
 
-def forward_headers(permit: Permit, rewrite: Rewrite) -> bytes:
+def forward_headers(permit: Permit, rewrite: Rewrite, *, now_ns: int) -> bytes:
     """Let a request without a body go upstream (answers request_headers)."""
-    _check(permit, b"")
+    check_permit(permit, b"", now_ns)
     if rewrite.body is not None:
         raise ProtocolViolation("a request without a body cannot be given one")
     response = pb.ProcessingResponse(dynamic_metadata=_request_done(permit.call_id, rewrite.metadata))
@@ -102,15 +102,16 @@ def forward_headers(permit: Permit, rewrite: Rewrite) -> bytes:
     return encoded
 
 
-def forward_body(permit: Permit, original: bytes, rewrite: Rewrite) -> bytes:
+def forward_body(permit: Permit, original: bytes, rewrite: Rewrite, *, now_ns: int) -> bytes:
     """Let a request with a body go upstream (answers request_body).
 
     Args:
         permit: leave for exactly these bytes.
         original: the body as the caller sent it.
         rewrite: what goes instead.
+        now_ns: wall-clock nanoseconds.
     """
-    _check(permit, original)
+    check_permit(permit, original, now_ns)
     response = pb.ProcessingResponse(dynamic_metadata=_request_done(permit.call_id, rewrite.metadata))
     response.request_body.SetInParent()
     common = response.request_body.response
@@ -121,9 +122,16 @@ def forward_body(permit: Permit, original: bytes, rewrite: Rewrite) -> bytes:
     return encoded
 
 
-def _check(permit: Permit, original: bytes) -> None:
+def check_permit(permit: Permit, original: bytes, now_ns: int) -> None:
+    """Refuse to let go what the permit is not for.
+
+    Raises:
+        ProtocolViolation: it is for another body, or void by now.
+    """
     if permit.body_sha256 != hashlib.sha256(original).digest():
         raise ProtocolViolation("the permit is for another body")
+    if now_ns >= permit.expires_ns:
+        raise ProtocolViolation("the permit has expired")
 
 
 def release_headers(edits: HeaderEdits) -> bytes:

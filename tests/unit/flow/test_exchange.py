@@ -312,6 +312,39 @@ async def test_a_held_call_waits_and_goes_when_approved(tmp_path):
     assert guard.recorder.last.reason == "approved"
 
 
+@pytest.mark.parametrize(
+    ("limit", "held", "rule"), [("held_calls", 3, "limits.held_calls"), ("held_calls_per_caller", 2, "per_caller")]
+)
+async def test_calls_that_come_at_once_are_counted_before_they_are_held(tmp_path, limit, held, rule):
+    changes = {f"limits.{limit}": held, "connections.crm.approvals.expires_in": 0.3}
+    guard = make_guard(tmp_path, engine=ScriptedEngine(HOLD), changes=changes, clock=time.time_ns)
+    token = claims(exp=time.time() + 60)
+    peers = await asyncio.gather(*(play(guard, asks(metadata=token)) for _ in range(6)))
+    reasons = [reason_of(peer) for peer in peers]
+    assert reasons.count("overloaded") == 6 - held
+    assert reasons.count("approval-expired") == held
+    refused = [entry for entry in guard.recorder.entries if entry.reason == "overloaded"]
+    assert all(entry.rule.endswith(rule) for entry in refused)
+    assert reason_of(await play(guard, asks(metadata=token))) == "approval-expired"
+
+
+async def test_a_token_that_expires_while_its_call_is_held_lets_nothing_go(tmp_path):
+    """It was good when the call came, and is not when people have approved; the approval stays unused."""
+    late = [0]
+    guard = make_guard(tmp_path, engine=ScriptedEngine(HOLD), clock=lambda: NOW + late[0])
+    task = asyncio.create_task(play(guard, asks()))
+    while not (pending := await asyncio.to_thread(guard.approvals.recent, pending_only=True, limit=5)):
+        await asyncio.sleep(0.01)
+    request = pending[0].request
+    guard.approvals.vote(request.approval_id, Vote("iss|bob", True, "looks right", NOW + 5), ("sre",))
+    late[0] = 631 * 10**9
+    peer = await task
+    assert reason_of(peer) == "unauthenticated"
+    assert guard.recorder.last.rule == "jwt.expired-while-held"
+    assert peer.marks()[0] != ("req", "done")
+    assert guard.approvals.spend(request.approval_id, request.digest, NOW + 6)
+
+
 async def test_a_held_call_that_is_denied_goes_nowhere(tmp_path):
     """One denial refuses it."""
     guard = make_guard(tmp_path, engine=ScriptedEngine(HOLD))

@@ -21,8 +21,8 @@ from extproc.wire import authz, encode
 from extproc.wire.encode import HeaderEdits, Rewrite
 
 BODY = b'{"a":1}'
-PERMIT = Permit("call", hashlib.sha256(BODY).digest(), Reason.POLICY_ALLOWED, 0)
-NOTHING = Permit("call", hashlib.sha256(b"").digest(), Reason.POLICY_ALLOWED, 0)
+PERMIT = Permit("call", hashlib.sha256(BODY).digest(), Reason.POLICY_ALLOWED, 100)
+NOTHING = Permit("call", hashlib.sha256(b"").digest(), Reason.POLICY_ALLOWED, 100)
 EDITS = HeaderEdits(set=(("authorization", b"Bearer s"),), remove=("accept-encoding",))
 
 
@@ -41,7 +41,7 @@ def marker(response):
 
 def test_forwarding_marks_and_edits():
     """The request marker goes with the body answer, and with it the edits and the new length."""
-    response = read(encode.forward_body(PERMIT, BODY, Rewrite(EDITS, b"{}")))
+    response = read(encode.forward_body(PERMIT, BODY, Rewrite(EDITS, b"{}"), now_ns=99))
     assert marker(response) == {"req": "done", "call": "call"}
     common = response.request_body.response
     assert common.body_mutation.body == b"{}"
@@ -52,21 +52,24 @@ def test_forwarding_marks_and_edits():
 
 def test_an_untouched_body_is_not_sent_back():
     """None leaves the caller's bytes and their length alone."""
-    common = read(encode.forward_body(PERMIT, BODY, Rewrite(EDITS))).request_body.response
+    common = read(encode.forward_body(PERMIT, BODY, Rewrite(EDITS), now_ns=99)).request_body.response
     assert common.body_mutation is None
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: encode.forward_body(PERMIT, b"other", Rewrite()),
-        lambda: encode.forward_headers(PERMIT, Rewrite()),
-        lambda: encode.forward_headers(NOTHING, Rewrite(body=b"x")),
-        lambda: authz.allow(PERMIT, b"other", HeaderEdits(), ()),
+        lambda: encode.forward_body(PERMIT, b"other", Rewrite(), now_ns=99),
+        lambda: encode.forward_headers(PERMIT, Rewrite(), now_ns=99),
+        lambda: encode.forward_headers(NOTHING, Rewrite(body=b"x"), now_ns=99),
+        lambda: authz.allow(PERMIT, b"other", HeaderEdits(), (), now_ns=99),
+        lambda: encode.forward_body(PERMIT, BODY, Rewrite(), now_ns=100),
+        lambda: encode.forward_headers(NOTHING, Rewrite(), now_ns=100),
+        lambda: authz.allow(PERMIT, BODY, HeaderEdits(), (), now_ns=100),
     ],
 )
-def test_a_permit_is_good_for_its_own_bytes_only(call):
-    """Other bytes than the decided ones cannot be forwarded."""
+def test_a_permit_is_good_for_its_own_bytes_and_for_its_time_only(call):
+    """Other bytes than the decided ones cannot be forwarded, nor those once its time is over."""
     with pytest.raises(ProtocolViolation):
         call()
 
@@ -118,11 +121,11 @@ def test_a_refusal_is_an_immediate_response_with_the_response_marker():
 
 def test_check_answers_say_their_status():
     """An empty CheckResponse means allow; neither of ours is empty."""
-    allowed = authz.allow(PERMIT, BODY, EDITS, (("x-a", b"1"),))
+    allowed = authz.allow(PERMIT, BODY, EDITS, (("x-a", b"1"),), now_ns=99)
     denied = CheckResponse.parse(authz.deny(Reply(404, (), b"no")))
     assert allowed != b""
     assert CheckResponse.parse(allowed).dynamic_metadata.fields["guard"].string_value == "done"
-    told = authz.allow(PERMIT, BODY, EDITS, (), {"team": "x", "guard": "forged"})
+    told = authz.allow(PERMIT, BODY, EDITS, (), {"team": "x", "guard": "forged"}, now_ns=99)
     fields = CheckResponse.parse(told).dynamic_metadata.fields
     assert (fields["team"].string_value, fields["guard"].string_value) == ("x", "done")
     assert fields["decision_id"].string_value == PERMIT.call_id

@@ -1,0 +1,38 @@
+"""How many calls wait for people: each costs memory for as long as it is held."""
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
+
+from extproc.config.schema import LimitSettings
+from extproc.model.errors import Refused
+from extproc.model.reasons import Reason
+
+
+class HeldCalls:
+    """How many calls one worker holds, and of whom. Lives on one event loop."""
+
+    def __init__(self) -> None:
+        self._of: Counter[str] = Counter()
+        self._all = 0
+
+    @contextlib.contextmanager
+    def counted(self, caller: str, limits: LimitSettings) -> Iterator[None]:
+        """Count a call from before anything is waited for, to the end of the block.
+
+        Raises:
+            Refused: with ``overloaded``, where it would be one too many.
+        """
+        if self._all >= limits.held_calls:
+            raise Refused(Reason.OVERLOADED, rule="limits.held_calls")
+        if self._of[caller] >= limits.held_calls_per_caller:
+            raise Refused(Reason.OVERLOADED, rule="limits.held_calls_per_caller")
+        self._of[caller] += 1
+        self._all += 1
+        try:
+            yield
+        finally:
+            self._all -= 1
+            self._of[caller] -= 1
+            if not self._of[caller]:
+                del self._of[caller]
