@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 from extproc.codecs.json_units import OPENS, STRINGS, UNIT, Path, Unit, quote, string_at, unquote
 from extproc.masking.edits import Edit
 from extproc.masking.paths import Place
+from extproc.masking.ways import FIELD
 from extproc.model.errors import MaskingError
 
 if TYPE_CHECKING:
     from extproc.masking.walk import Walk
 
 NOBODY: frozenset[int] = frozenset()
+KEY = "KEY"
+"""What a replaced key is called among edits."""
 EVERYBODY = -1
 """In place of a detector's number where all of them have to look."""
 OPEN, MEMBER_OPEN, CLOSE = int(Unit.OPEN), int(Unit.MEMBER_OPEN), int(Unit.CLOSE)
@@ -102,7 +105,7 @@ class Document:
             return
         end = _skip(units)
         self._take(end)
-        self._edits.append(Edit(unit.end() - 1, end, self._walk.container(how, self._path(component))))
+        self._edits.append(Edit(unit.end() - 1, end, self._walk.container(how, self._path(component)), FIELD))
 
     def _scalar(self, unit: re.Match[str], frame: _Frame | None) -> None:
         component, place = self._step(unit, frame)
@@ -116,9 +119,9 @@ class Document:
             self._edits += walk.string(self._text, (start, end), path, place, self._level, asked=asked)
             return
         source = self._text[start:end]
-        left = walk.word(source, path, place, asked)
-        if left != source:
-            self._edits.append(Edit(start, end, left))
+        left, entity = walk.word(source, path, place, asked)
+        if entity:
+            self._edits.append(Edit(start, end, left, entity))
 
     def _step(self, unit: re.Match[str], frame: _Frame | None) -> tuple[str | int, Place | None]:
         """The key or index of the value at hand, with the key looked at, and what paths say of that place."""
@@ -175,7 +178,7 @@ class Document:
                 number += 1
             following[masked] = number + 1
             taken.add(name)
-            self._edits.append(Edit(*spans[start], quote(name)))
+            self._edits.append(Edit(*spans[start], quote(name), KEY))
 
 
 def _skip(units: Iterator[re.Match[str]]) -> int:

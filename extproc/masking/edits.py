@@ -11,6 +11,8 @@ class Edit(NamedTuple):
     end: int
     text: str
     """What comes in its place."""
+    entity: str = ""
+    """What it replaces, as findings call it."""
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
@@ -43,18 +45,20 @@ class Layer:
                 start, end = min(start, placed_start), max(end, placed_end)
         return start, end
 
-    def replace(self, start: int, end: int, text: str) -> "list[Edit]":
+    def replace(self, start: int, end: int, text: str, entity: str = "") -> "list[Edit]":
         """Edits of the original that also replace this range of the edited text.
 
         Args:
             start: of a range that ``widen`` returned.
             end: of it.
             text: what comes in its place.
+            entity: what it replaces.
         """
         inside = [edit for low, high, edit in self._placed if start <= low and high <= end and low < end]
         before = [edit for low, high, edit in self._placed if (high <= start and edit not in inside)]
         after = [edit for low, high, edit in self._placed if (low >= end and edit not in inside)]
-        new = Edit(self._origin(start, before), self._origin(end, before + inside), text)
+        entity = entity or next((edit.entity for edit in inside), "")
+        new = Edit(self._origin(start, before), self._origin(end, before + inside), text, entity)
         return [*before, new, *after]
 
     @staticmethod

@@ -1,6 +1,7 @@
 """The masker: any body, header or stream, by rules."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TypeVar
@@ -23,6 +24,22 @@ PLANS_KEPT = 1_024
 """Compiled plans a masker remembers; policies name few different ones."""
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What masking would do. Holds the values themselves."""
+
+    text: str
+    """The body."""
+    edits: tuple[Edit, ...]
+    """Sorted, without overlaps."""
+    findings: tuple[Finding, ...]
+
+    @property
+    def masked(self) -> str:
+        """The body after masking."""
+        return apply(self.text, self.edits)
 
 
 class TextMasker:
@@ -54,6 +71,9 @@ class TextMasker:
         self._max_depth = max_depth
         self._event_limit = event_limit
         self._plan = lru_cache(maxsize=PLANS_KEPT)(lambda rules: make_plan(rules, detectors.entities))
+        self._text_plan = lru_cache(maxsize=PLANS_KEPT)(
+            lambda rules: make_plan(tuple(rule for rule in rules if not rule.path), detectors.entities)
+        )
         self._nothing = make_plan((), detectors.entities)
         self._everything = make_plan((MaskRule(How.REDACT, entity=ALL),), detectors.entities)
 
@@ -80,6 +100,25 @@ class TextMasker:
             return Masked(body)
         return _guarded(lambda: self._masked(body, content_type, self._plan(rules)))
 
+    def trial(self, body: bytes, content_type: str, rules: tuple[MaskRule, ...]) -> "Trial":
+        """As ``mask``, and with what is replaced: for a person who tries a plan on data of their own.
+
+        Raises:
+            MaskingError: as for ``mask``, and for event streams, of which each event is a document by itself.
+        """
+        return _guarded(lambda: self._trial(body, content_type, self._plan(rules)))
+
+    def _trial(self, body: bytes, content_type: str, plan: Plan) -> "Trial":
+        media = media_of(content_type, ascii_only=body.isascii())
+        if media is Media.EVENTS:
+            raise MaskingError("a stream has no edits of its own")
+        text = read_utf8(body) if media is Media.JSON else decode_text(body)
+        if media is Media.JSON:
+            check_text(text, max_depth=self._max_depth)
+        walk = self._walk(plan)
+        edits = walk.document(text) if media is Media.JSON else walk.text(text)
+        return Trial(text, tuple(edits), walk.findings)
+
     def stream(self, content_type: str, rules: tuple[MaskRule, ...]) -> EventMasker:
         """See ``Masker.stream``."""
         if media_of(content_type) is not Media.EVENTS:
@@ -102,9 +141,10 @@ class TextMasker:
         return _guarded(lambda: self._masked_text(text, rules)) if rules else (text, ())
 
     def _masked_text(self, text: str, rules: tuple[MaskRule, ...]) -> tuple[str, tuple[Finding, ...]]:
+        plan = self._text_plan(rules)
         if not hides_text(text) and not self._detectors.suspects(text):
             return text, ()
-        walk = self._walk(self._plan(tuple(rule for rule in rules if not rule.path)))
+        walk = self._walk(plan)
         return apply(text, walk.plain(text)), walk.findings
 
     def _masked(self, body: bytes, content_type: str, plan: Plan) -> Masked:

@@ -82,7 +82,7 @@ class TextMask:
         if not spans:
             return Found([], [], [])
         hits = hits_of(spans, plan)
-        edits = [Edit(hit.start, hit.end, self._masked(hit, text)) for hit in hits]
+        edits = [Edit(hit.start, hit.end, self._masked(hit, text), hit.entity) for hit in hits]
         return Found(self._settle(text, path, plan, edits) if edits else [], spans, hits)
 
     def _masked(self, hit: Hit, text: str) -> str:
@@ -102,5 +102,5 @@ class TextMask:
             layer = Layer(edits)
             start, end = layer.widen(hits[0].start, hits[0].end)
             hit = Hit(start, end, hits[0].how, hits[0].entity)
-            edits = layer.replace(start, end, self._masked(hit, current))
-        return [Edit(0, len(text), REDACTED)]
+            edits = layer.replace(start, end, self._masked(hit, current), hit.entity)
+        return [Edit(0, len(text), REDACTED, hits[0].entity)]

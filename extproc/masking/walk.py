@@ -134,10 +134,12 @@ class Walk:
             return self.inside(text, path, place, level + 1)
         how = self.plan.how_at(place)
         if how is not None and text.strip(AROUND_JSON) != "null":
-            return [Edit(0, len(text), self.field(how, text, path, asked) or "")]
+            return [Edit(0, len(text), self.field(how, text, path, asked) or "", FIELD)]
         edits = self._count(self._find(text, path, asked), path)
         if edits and self._is_json(apply(text, edits), live=place is not None):
-            return [Edit(0, len(text), REDACTED)]  # what was around JSON is gone, and nobody looked inside it
+            return [
+                Edit(0, len(text), REDACTED, edits[0].entity)
+            ]  # what was around JSON is gone, and nobody looked inside it
         return edits
 
     def _is_document(self, text: str, level: int, *, live: bool = True) -> bool:
@@ -192,19 +194,19 @@ class Walk:
         self._note(FIELD, path, how)
         return "null" if how is How.REMOVE else quote(REDACTED)
 
-    def word(self, source: str, path: Path, place: Place | None, asked: Collection[int] | None) -> str:
-        """What comes in place of a number or literal."""
+    def word(self, source: str, path: Path, place: Place | None, asked: Collection[int] | None) -> tuple[str, str]:
+        """What comes in place of a number or literal, and the entity that it was; empty where it stays."""
         if source == "null":
-            return source
+            return source, ""
         how = self.plan.how_at(place)
         if how is not None:
             masked = self.field(how, source, path, asked)
-            return "null" if masked is None else quote(masked)
+            return "null" if masked is None else quote(masked), FIELD
         edits = self._count(self._find(source, path, asked), path) if source[0] not in "tf" else []
         if not edits:
-            return source
+            return source, ""
         left = apply(source, edits)
-        return quote(left) if left else "null"
+        return quote(left) if left else "null", edits[0].entity
 
     def string(
         self,
@@ -226,7 +228,7 @@ class Walk:
             how = None  # something in it may pass
         if how is not None:
             masked = self.field(how, value, path, asked)
-            yield Edit(start, end, "null" if masked is None else quote(masked))
+            yield Edit(start, end, "null" if masked is None else quote(masked), FIELD)
         else:
             yield from carry(text, span, self.inner(value, path, place, level, asked))
 
@@ -271,9 +273,9 @@ def carry(text: str, span: tuple[int, int], edits: list[Edit]) -> Iterator[Edit]
         return
     start, end = span
     if text.find("\\", start, end) < 0:
-        for at, until, replacement in edits:
-            yield Edit(start + 1 + at, start + 1 + until, quote(replacement)[1:-1])
+        for at, until, replacement, entity in edits:
+            yield Edit(start + 1 + at, start + 1 + until, quote(replacement)[1:-1], entity)
         return
     offsets = Offsets(text, start, end)
-    for at, until, replacement in edits:
-        yield Edit(offsets[at], offsets[until], quote(replacement)[1:-1])
+    for at, until, replacement, entity in edits:
+        yield Edit(offsets[at], offsets[until], quote(replacement)[1:-1], entity)

@@ -1,0 +1,151 @@
+"""``extproc mask``: try a masking plan on a file or standard input."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from extproc.masking.rewrite import TextMasker, Trial
+    from extproc.model.masking import Finding, How, MaskRule
+
+STANDARD_INPUT = Path("-")
+WOULD_MASK, CANNOT_MASK = 1, 2
+"""Exit statuses of ``--check``, and of a body that cannot be masked at all."""
+AROUND = 40
+"""Characters shown on each side of a change."""
+
+
+class Direction(StrEnum):
+    """Which of a connection's plans is tried."""
+
+    REQUEST = "request"
+    RESPONSE = "response"
+
+
+def mask(  # noqa: PLR0917 - each is an option of the command line
+    file: Annotated[Path, typer.Argument(help="The body; - reads standard input.")] = STANDARD_INPUT,
+    content_type: Annotated[str, typer.Option("--type", help="Its content-type.")] = "application/json",
+    path: Annotated[list[str] | None, typer.Option(help="Mask the field at a path: PATH or PATH=HOW.")] = None,
+    entity: Annotated[list[str] | None, typer.Option(help="Mask an entity: NAME or NAME=HOW; * is all.")] = None,
+    declare: Annotated[list[str] | None, typer.Option(help="Allow-list mode: a path that may pass.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Take the plan and entities of a configuration.")] = None,
+    connection: Annotated[str, typer.Option(help="Of which connection.")] = "",
+    direction: Annotated[Direction, typer.Option(help="Of which of its plans.")] = Direction.RESPONSE,
+    diff: Annotated[bool, typer.Option(help="Show each change, with the entity it was.")] = False,
+    explain: Annotated[bool, typer.Option(help="List what was found, where, and how it was masked.")] = False,
+    check: Annotated[bool, typer.Option(help="Print no body; exit with 1 if anything would be masked.")] = False,
+) -> None:
+    """Try a masking plan: print the masked body.
+
+    Without rules, all entities are redacted. Ways are redact, partial, remove and pseudonym; pseudonyms are made
+    with a key for trials. Exit status 2: the body cannot be masked, and a call with it would be refused.
+    """
+    from extproc.model.errors import MaskingError
+
+    masker, rules = _plan(config, connection, direction, [*_rules(path, entity), *_declared(declare)])
+    body = sys.stdin.buffer.read() if file == STANDARD_INPUT else file.read_bytes()
+    try:
+        masked = masker.mask(body, content_type, rules)
+        trial = masker.trial(body, content_type, rules) if diff else None
+    except MaskingError as error:
+        typer.echo(f"cannot be masked: {error}", err=True)
+        raise typer.Exit(CANNOT_MASK) from None
+    if explain:
+        _explain(masked.findings)
+    if trial is not None:
+        _show(trial)
+    elif not check:
+        sys.stdout.buffer.write(masked.body)
+        sys.stdout.flush()
+    if check and masked.body != body:
+        raise typer.Exit(WOULD_MASK)
+
+
+def _plan(
+    config: Path | None, connection: str, direction: Direction, more: "list[MaskRule]"
+) -> "tuple[TextMasker, tuple[MaskRule, ...]]":
+    """The masker, and the rules of the command line beside those of the configuration.
+
+    Raises:
+        ConfigError: no such connection, or a configuration that is wrong.
+    """
+    from extproc.app import make_detectors, masking_plan
+    from extproc.config.load import load_settings
+    from extproc.masking.rewrite import TextMasker
+    from extproc.model.errors import ConfigError
+    from extproc.model.masking import How, MaskRule
+
+    settings = load_settings(config) if config else None
+    rules = tuple(more)
+    if settings and connection:
+        if connection not in settings.connections:
+            raise ConfigError(f"no connection {connection!r} in {config}", way_out=", ".join(settings.connections))
+        plan = masking_plan(settings.connections[connection].masking)
+        rules += plan.request if direction is Direction.REQUEST else plan.response
+    detectors = make_detectors(settings.masking.detectors if settings else {})
+    masker = TextMasker(
+        detectors,
+        pseudonym_key=b"a key for trials",
+        pseudonym_key_id="trial",
+        max_depth=settings.limits.json_depth if settings else 64,
+        event_limit=settings.limits.event if settings else 1 << 20,
+    )
+    return masker, rules or (() if connection else (MaskRule(How.REDACT, entity="*"),))
+
+
+def _rules(paths: list[str] | None, entities: list[str] | None) -> "list[MaskRule]":
+    from extproc.model.masking import MaskRule
+
+    made = [MaskRule(how, path=target) for target, how in map(_how, paths or ())]
+    return made + [MaskRule(how, entity=target) for target, how in map(_how, entities or ())]
+
+
+def _how(option: str) -> tuple[str, "How"]:
+    from extproc.model.masking import How
+
+    target, _, how = option.rpartition("=") if "=" in option else (option, "", "redact")
+    if how not in set(How):
+        raise typer.BadParameter(f"{how!r} is no way to mask: {', '.join(How)}")
+    return target, How(how)
+
+
+def _declared(paths: list[str] | None) -> "tuple[MaskRule, ...]":
+    from extproc.app import masking_plan
+    from extproc.config.schema import DeclaredSettings, MaskingSettings
+
+    if not paths:
+        return ()
+    return masking_plan(MaskingSettings(response=[], declared=DeclaredSettings(response=paths))).response
+
+
+def _explain(findings: "tuple[Finding, ...]") -> None:
+    for each in findings:
+        typer.echo(f"{each.entity}\t{each.path}\t{each.how or 'not masked'}\t{each.count}", err=True)
+
+
+def _show(trial: "Trial") -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    for edit in trial.edits:
+        console.print(_change(trial.text, edit.start, edit.end, edit.text, edit.entity))
+
+
+def _change(text: str, start: int, end: int, replacement: str, entity: str) -> "Text":
+    """One line: what stood there in red, what comes in its place in green, and the entity."""
+    from rich.text import Text
+
+    from extproc.cli.printable import printable
+
+    line = Text()
+    line.append(printable(text[max(0, start - AROUND) : start]), "dim")
+    line.append(f"[-{printable(text[start:end])}-]", "red")
+    line.append(f"{{+{printable(replacement)}+}}", "green")
+    line.append(printable(text[end : end + AROUND]), "dim")
+    line.append(f"  {entity}", "bold yellow")
+    return line
