@@ -13,7 +13,11 @@ from envoy_data_plane.envoy.extensions.access_loggers.stream import v3 as stream
 from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any
 
-from extproc.envoy_config.parts import GUARD_CLUSTER, GUARD_METADATA, struct
+from extproc.envoy_config.parts import GUARD_CLUSTER, GUARD_METADATA, seconds, struct
+
+FLUSH_S = 0.1
+RETRIES = 20
+LONGEST_PAUSE_S = 1.0
 
 LINE: dict[str, object] = {
     "time": "%START_TIME%",
@@ -43,12 +47,19 @@ def _line() -> accesslog.AccessLog:
 
 
 def _to_guard() -> accesslog.AccessLog:
-    """What ended without the guard's last word, told to the guard at once so that it is recorded all the same."""
+    """What ended without the guard's last word, told to the guard so that it is recorded all the same."""
     common = grpc_log.CommonGrpcAccessLogConfig(
         log_name="extproc",
         grpc_service=core.GrpcService(envoy_grpc=core.GrpcServiceEnvoyGrpc(cluster_name=GUARD_CLUSTER)),
         transport_api_version=core.ApiVersion.V3,
-        buffer_size_bytes=0,
+        buffer_flush_interval=seconds(FLUSH_S),
+        # What was written into a stream that ends with its worker is told again, to another.
+        grpc_stream_retry_policy=core.RetryPolicy(
+            num_retries=RETRIES,
+            retry_back_off=core.BackoffStrategy(
+                base_interval=seconds(FLUSH_S), max_interval=seconds(LONGEST_PAUSE_S)
+            ),
+        ),
     )
     return accesslog.AccessLog(
         name="envoy.access_loggers.http_grpc",

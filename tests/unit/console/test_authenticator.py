@@ -184,7 +184,7 @@ def test_a_refusal_holds_nothing_of_the_token(verifier):
     """Neither in the message nor in what Python would print with it."""
     with pytest.raises(Refused) as caught:
         verifier.identify(token("CANARY", iss="CANARY", groups=["CANARY"]))
-    assert "CANARY" not in f"{caught.value} {caught.value.__cause__} {caught.value.facts}"
+    assert "CANARY" not in f"{caught.value} {caught.value.__cause__} {caught.value.detail}"
 
 
 def test_only_the_configured_providers_count(tmp_path):
