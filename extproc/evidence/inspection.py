@@ -53,6 +53,15 @@ NODES = frozenset(
 )
 """Kinds of nodes a question may have. Not among them: settings, and APPLY, which hides the function it applies."""
 
+ALWAYS_THERE = frozenset(("system", "information_schema"))
+SET_FUNCTIONS = frozenset(
+    f"{where}{kind}{ignore}".lower()
+    for where in ("", "global")
+    for kind in ("In", "NotIn", "NullIn", "NotNullIn")
+    for ignore in ("", "IgnoreSet")
+)
+"""Functions whose second argument may name a table, in lower case."""
+
 NODE = re.compile(r"^( *)([A-Za-z]+)(?: (.*?))??(?: \(alias .*\))?(?: \(children \d+\))?$")
 
 OWN_NAMES = frozenset(INSERT_COLUMNS)
@@ -127,9 +136,22 @@ def inspect(sql: str, database: str, functions: Functions, ask: Ask, explain: Ex
     formatted = str(ask("SELECT formatQuerySingleLine({sql:String})", {"sql": sql})[0][0])
     if not formatted.startswith(("SELECT ", "WITH ", "(")):
         raise QueryError("only SELECT is answered here")
+    others = {str(name).lower() for (name,) in ask("SELECT name FROM system.databases", {})} | ALWAYS_THERE
+    reach = Reach(database, frozenset(others - {database}), functions)
     for node in _nodes(explain(f"EXPLAIN AST SELECT * FROM ({formatted})")):  # noqa: S608 - the parentheses guard
-        node.check(database, functions)
+        node.check(reach)
     return formatted
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a question may reach."""
+
+    database: str
+    """The only one that may be read."""
+    others: frozenset[str]
+    """All databases but that one, in lower case."""
+    functions: Functions
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,16 +159,18 @@ class _Node:
     kind: str
     name: str
     parent: str
+    is_set: bool = False
+    """It is the right side of an IN, where a name is a table's."""
 
-    def check(self, database: str, functions: Functions) -> None:
+    def check(self, reach: Reach) -> None:
         if self.kind not in NODES:
             raise QueryError(f"{self.kind} is not allowed in a query")
-        if self.kind == "TableIdentifier":
-            _check_table(self.name, database)
+        if self.kind == "TableIdentifier" or (self.kind == "Identifier" and self.is_set):
+            _check_table(self.name, reach.database)
         if self.kind == "Identifier":
-            _check_identifier(self.name, functions)
+            _check_identifier(self.name, reach)
         if self.kind == "Function":
-            self._check_function(functions)
+            self._check_function(reach.functions)
 
     def _check_function(self, functions: Functions) -> None:
         if self.parent == "TableExpression":
@@ -158,15 +182,23 @@ class _Node:
 
 
 def _nodes(lines: list[str]) -> Iterator[_Node]:
-    parents: list[str] = []
+    """The tree's nodes. A function's arguments are children of the ExpressionList that is its child."""
+    above: list[_Node] = []
+    arguments: list[int] = []
     for line in lines:
         match = NODE.match(line)
         if match is None:
             raise QueryError("the query holds a name that cannot be read")
         depth, kind, name = len(match[1]), match[2], match[3] or ""
-        del parents[depth:]
-        yield _Node(kind, name, parents[-1] if parents else "")
-        parents += [kind] * (depth + 1 - len(parents))
+        del above[depth:], arguments[depth:]
+        if arguments:
+            arguments[-1] += 1
+        within = above[-2] if len(above) > 1 and above[-1].kind == "ExpressionList" else None
+        is_set = within is not None and within.name.lower() in SET_FUNCTIONS and arguments[-1] > 1
+        node = _Node(kind, name, above[-1].kind if above else "", is_set)
+        yield node
+        above += [node] * (depth + 1 - len(above))
+        arguments += [0] * (depth + 1 - len(arguments))
 
 
 def _check_table(name: str, database: str) -> None:
@@ -174,10 +206,10 @@ def _check_table(name: str, database: str) -> None:
         raise QueryError(f"only tables of {database} can be read")
 
 
-def _check_identifier(name: str, functions: Functions) -> None:
-    """A name may stand for a table (after IN) or for a function (as an argument of another)."""
-    first, _, rest = name.partition(".")
-    if rest and first.lower() in {"system", "information_schema"}:
-        raise QueryError(f"{first}.* is not allowed in a query")
-    if name.lower() in functions.others and name not in OWN_NAMES:
+def _check_identifier(name: str, reach: Reach) -> None:
+    """A name may stand for a table (after IN, by an alias too) or for a function (as an argument of another)."""
+    for other in reach.others:
+        if name.lower().startswith(f"{other}."):
+            raise QueryError(f"{other[:80]}.* is not allowed in a query")
+    if name.lower() in reach.functions.others and name not in OWN_NAMES:
         raise QueryError(f"{name[:80]} is the name of a function that is not allowed in a query")

@@ -42,6 +42,8 @@ def shared_client(shared):
     made = connect(shared)
     create_schema(made, shared.database)
     made.command(f"INSERT INTO {shared.database}.entries (writer, seq, call_id, time_ns) VALUES ('w', 1, 'c', 1)")
+    made.command("CREATE DATABASE other")
+    made.command("CREATE TABLE other.secrets (s String) ENGINE = MergeTree ORDER BY s")
     yield made
     made.close()
 
@@ -212,6 +214,8 @@ def test_an_answer_is_cut_at_its_limit_and_says_so(ship, entry, reader):
         "SELECT CASE WHEN risk > 1 THEN 'a' ELSE 'b' END, risk BETWEEN 1 AND 2, reason LIKE '%x%' FROM entries",
         "SELECT now() - INTERVAL 1 DAY, toDate('2026-01-01'), CAST(1 AS String), 1::Int8, [1, 2][1], (1, 'a').2",
         "SELECT * EXCEPT (document) FROM entries",
+        "SELECT e.subject IN ('a', 'b'), e.seq NOT IN (1) FROM entries e WHERE e.call_id IN (e.call_id, 'x')",
+        "WITH s AS (SELECT call_id FROM calls) SELECT seq FROM entries WHERE call_id IN s",
         "SELECT COLUMNS('^risk') FROM entries",
         "SELECT number FROM numbers(3)",
         "SELECT EXISTS(SELECT 1), if(1, 2, 3), coalesce(NULL, 1), nan, inf",
@@ -343,6 +347,18 @@ REFUSED = [
     "SELECT 1 IN system.one",
     "SELECT 1 IN (system.one)",
     "SELECT 1 IN `system`.one",
+    "SELECT 'x' IN other.secrets",
+    "SELECT 'x' IN (other.secrets)",
+    "SELECT 'x' NOT IN `other`.secrets",
+    "SELECT 'x' GLOBAL IN other.secrets",
+    "SELECT in('x', other.secrets)",
+    "SELECT nullIn('x', other.secrets)",
+    "SELECT globalNotNullIn('x', other.secrets)",
+    "SELECT tuple('x') IN other.secrets",
+    "SELECT 'x' IN (other.secrets AS t)",
+    "WITH other.secrets AS t SELECT 'x' IN t",
+    "SELECT 'x' IN absent.secrets",
+    "SELECT seq FROM entries WHERE subject IN other.secrets",
     "SELECT sleep(1)",
     "SELECT sleepEachRow(1)",
     "SELECT dictGet('a', 'b', 1)",
