@@ -10,7 +10,6 @@ import json
 from dataclasses import dataclass, field
 
 from envoy_data_plane.envoy.service.ext_proc.v3 import ProcessingResponse
-from extproc.masking.rewrite import TextMasker
 
 from extproc.app import make_connection
 from extproc.approvals.sqlite import SqliteApprovals
@@ -20,6 +19,7 @@ from extproc.detectors.engine import Detectors
 from extproc.flow.exchange import exchange
 from extproc.flow.guard import Guard
 from extproc.flow.observer import Observer
+from extproc.masking.rewrite import TextMasker
 from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.entries import Entry
 from extproc.model.errors import EvidenceError, PolicyError
