@@ -320,7 +320,7 @@ class EvidenceSettings(Strict):
     """File with the password of a ClickHouse server."""
     database: str = Field("extproc", pattern=r"^[a-z_][a-z0-9_]*$")
     """Database of the tables."""
-    ship_every: Seconds = 0.5
+    ship_every: Seconds = 2.0
     """Seconds between shipments from the spool."""
     ship_batch: int = Field(5_000, ge=1, le=100_000)
     """Entries in one shipment at most."""

@@ -46,7 +46,9 @@ async def run_control(settings: Settings, *, health: str) -> None:
     shipping.start()
 
     async def checks() -> dict[str, str]:
-        return {"shipping": shipper.progress.last_error or OK}
+        progress = shipper.progress
+        spools = "; ".join(f"{name}: {fault}" for name, fault in progress.faults.items())
+        return {"shipping": progress.last_error or OK, "spools": spools or OK}
 
     def api(*, local: bool) -> FastAPI:
         masker = make_masker(settings)
