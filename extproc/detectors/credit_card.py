@@ -15,17 +15,26 @@ AFTER_POINT = re.compile(r"[0-9]\.\Z")
 SEPARATOR = re.compile(r"[ +-]")
 JOINED = str.maketrans("", "", " +-")
 DOUBLE = str.maketrans("0123456789", "0246813579")
+UUID = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9A-Za-z])")
+DASHES = 4
+"""Of a UUID. One in a thousand would have a card number in it."""
 DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 
 def find(text: str, _: str) -> Ranges:
     """Yield every window of whole groups that is a card number; windows that overlap count as one."""
+    text = UUID.sub(_hidden, text) if text.count("-") >= DASHES else text
     for run in RUN.finditer(text):
         yield from _joined(_cards(text, run.start(), run.end()))
     for match in SCIENTIFIC.finditer(text):
         digits = (match[1] + match[2]).ljust(int(match[3]) + 1, "0")
         if len(digits) == int(match[3]) + 1 and any(_cards(digits, 0, len(digits))):
             yield match.span()
+
+
+def _hidden(found: re.Match[str]) -> str:
+    """Nothing in the place of a UUID; one of digits alone may be anything."""
+    return found[0] if found[0].replace("-", "").isdigit() else "x" * len(found[0])
 
 
 def _joined(windows: Ranges) -> Ranges:
@@ -112,7 +121,8 @@ def known_issuer(first: list[int], length: int) -> bool:
 
 CREDIT_CARD = Detector(
     entity="CREDIT_CARD",
-    prefilter=(rb"[0-9](?:[ +-]?[0-9]){12}", rb"[0-9]\.[0-9]{9,18}[eE]\+?1[2-8]"),
+    # Not what follows a digit and a point: fractions are as long.
+    prefilter=(rb"(?:[^.0-9]|[^0-9]\.)[0-9](?:[ +-]?[0-9]){12}", rb"[0-9]\.[0-9]{9,18}[eE]\+?1[2-8]"),
     shortest=SHORTEST,
     find=find,
     canonical=digits_alone,

@@ -42,7 +42,8 @@ class Detector:
     """Hyperscan expressions, of which one matches in every text that ``find`` finds something in.
 
     They may not use anchors, boundaries, quotes, backslashes or control characters: then what they miss in a
-    whole document cannot be in any string of it.
+    whole document cannot be in any string of it. Two line ends stand before each text, so that they may ask for
+    what is not before a match.
     """
     shortest: int
     """Characters that anything found has at least."""

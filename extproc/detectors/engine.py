@@ -17,6 +17,8 @@ SIGHTINGS_FREE = 10_000
 SIGHTINGS_PER_BYTE = 0.125
 """A text in which the prefilter matches more often is looked at as a whole: that is faster."""
 
+BEFORE = b"\n\n"
+"""Stands before each text, for prefilters that ask what is not before a match."""
 OnMatch = Callable[[int, int, int, int, object], bool | None]
 Sighting = tuple[int, int]
 """The offset of a character, and the number of a detector."""
@@ -89,9 +91,10 @@ class Detectors:
         """
         folded = fold(document)
         data = folded.text.encode("utf-8", "surrogatepass")
-        ends = self._ends(data, frozenset(suspects))
+        ends = self._ends(BEFORE + data, frozenset(suspects))
         if ends is None:
             return None
+        ends = [(end - len(BEFORE), owner) for end, owner in ends]
         if len(data) == len(document) and folded.places is None:
             return [(end - 1, owner) for end, owner in ends]
         return _characters(ends, data, folded)
@@ -172,7 +175,7 @@ class Detectors:
         def on_match(hit: int, _start: int, _end: int, _flags: int, _context: object) -> None:
             expressions.append(hit)
 
-        self._run(self._which, text.encode("utf-8", "surrogatepass"), on_match)
+        self._run(self._which, BEFORE + text.encode("utf-8", "surrogatepass"), on_match)
         return {self._owners[hit] for hit in expressions} if expressions else set()
 
     def _run(self, database: "hyperscan.Database | None", data: bytes, on_match: OnMatch) -> None:
