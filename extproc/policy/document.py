@@ -181,11 +181,15 @@ def parse_form(text: str) -> dict[str, list[str]]:
 
 
 def _parsed_body(headers: Headers, call: Call, body: bytes, uninspectable: Uninspectable | None) -> Json:
-    """opa-envoy-plugin's ``parsed_body``. Null never means "fine": see ``body.uninspectable``."""
+    """opa-envoy-plugin's ``parsed_body``. Null never means "fine": see ``body.uninspectable``.
+
+    Unlike there, a body that was read as JSON is given however its content-type spells that: a backend takes
+    ``APPLICATION/JSON`` for JSON, so a policy that denies by the body must not see null.
+    """
     if uninspectable is not None or not body:
         return None
-    content_type = headers.get("content-type")
-    if "application/json" in content_type:
+    content_type = headers.get("content-type").lower()
+    if call.document is not None or "application/json" in content_type:
         return call.document
     if "application/x-www-form-urlencoded" in content_type:
         return {name: list(values) for name, values in parse_form(_text(body)).items()}
