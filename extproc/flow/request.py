@@ -9,12 +9,19 @@ from extproc.model.masking import Finding, MaskRule
 from extproc.model.reasons import Reason
 from extproc.wire.encode import HeaderEdits, Rewrite, as_headers
 
+HOST_CLAIMS = (
+    *("forwarded", "x-forwarded-host", "x-forwarded-server", "x-forwarded-port", "x-forwarded-prefix"),
+    *("x-forwarded-path", "x-forwarded-uri", "x-forwarded-method"),
+    *("x-host", "x-original-host", "x-http-host-override"),
+)
+"""Fields that make some frameworks take another host or path than the one that was decided about."""
 NEVER_FORWARDED = (
     "authorization",
     "proxy-authorization",
     "accept-encoding",  # so that bodies come back readable
     "range",  # a part of a document cannot be masked
     "if-range",
+    *HOST_CLAIMS,
 )
 CALL_ID = "x-extproc-call-id"
 BODY_HEADERS = ("content-encoding",)

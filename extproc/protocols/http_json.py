@@ -26,8 +26,13 @@ from extproc.protocols.problem import problem
 from extproc.protocols.templates import Parts, Template, match, parse_template, split_path
 
 PROTOCOL = "http-json"
-OVERRIDES = ("x-http-method-override", "x-method-override", "x-http-method")
-"""Header fields that make some frameworks take another method than the request line's."""
+OVERRIDES = (
+    *("x-http-method-override", "x-method-override", "x-http-method", "x-original-method"),
+    *("x-original-url", "x-original-uri", "x-rewrite-url", "x-override-url", "x-http-path-override"),
+)
+"""Header fields that make some frameworks take another method or path than the request line's."""
+METHOD_PARAMETERS = frozenset({"_method", *OVERRIDES})
+"""Parameters, of the query or the body, that do the same."""
 BODILESS = frozenset({"GET", "HEAD", "DELETE"})
 """Methods whose body has no defined meaning (RFC 9110 section 9.3)."""
 RAW_QUERY = re.compile(r"(?:[A-Za-z0-9._~!$'()*,:@/?&=+\[\]|-]|%[0-9A-Fa-f]{2})+")
@@ -127,7 +132,7 @@ def check_readable(headers: Headers, body: bytes, unreadable: Uninspectable | No
     """Refuse what was not decoded, and header fields by which a backend could read another request than we did.
 
     Raises:
-        Unreadable: as ``unreadable`` says, a method override, or a length that is not the body's.
+        Unreadable: as ``unreadable`` says, a method or path override, or a length that is not the body's.
     """
     if unreadable is not None:
         raise Unreadable(unreadable)
@@ -199,8 +204,11 @@ def _merge(variables: dict[str, Json], query: dict[str, Json], document: Json, *
     """All arguments as one value.
 
     Raises:
-        Unreadable: one name in two places.
+        Unreadable: one name in two places, or one by which a backend takes another method.
     """
+    top = document if isinstance(document, dict) else {}
+    if not METHOD_PARAMETERS.isdisjoint(_folded(name) for part in (query, top) for name in part):
+        raise Unreadable(Uninspectable.HEADER_BODY_MISMATCH)
     if not variables and not query:
         return document if has_body else {}
     members = document if isinstance(document, dict) else {"body": document} if has_body else {}

@@ -76,6 +76,14 @@ async def test_the_callers_token_never_goes_on(tmp_path):
     assert "accept-encoding" in mutation.remove_headers
 
 
+async def test_no_other_host_or_path_than_the_one_decided_about_goes_on(tmp_path):
+    peer = await play(
+        make_guard(tmp_path), asks(x_forwarded_host="evil", forwarded="host=evil"), answers(end=True)
+    )
+    removed = peer.sent[0].request_headers.response.header_mutation.remove_headers
+    assert {"x-forwarded-host", "x-original-host", "x-host", "forwarded", "x-forwarded-prefix"} <= set(removed)
+
+
 async def test_the_backends_credential_goes_on_and_never_comes_back(tmp_path):
     """The caller's header is overwritten; an echo of the secret is taken out; nothing keeps it."""
     secret = tmp_path / "secret"

@@ -10,7 +10,7 @@ from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.errors import Refused
 from extproc.model.masking import How, MaskRule
 from extproc.model.reasons import Reason, Uninspectable
-from extproc.protocols.http_json import HttpJsonProtocol
+from extproc.protocols.http_json import OVERRIDES, HttpJsonProtocol
 
 JSON = ("content-type", b"application/json")
 
@@ -160,9 +160,19 @@ def test_a_get_may_carry_json_and_nothing_else():
     assert why("DELETE", "/customers/42", b"a", ("content-type", b"text/plain")) is Uninspectable.UNEXPECTED_BODY
 
 
-@pytest.mark.parametrize("name", ["x-http-method-override", "x-method-override", "x-http-method"])
-def test_a_method_override_is_uninspectable(name):
+@pytest.mark.parametrize("name", OVERRIDES)
+def test_a_method_or_path_override_is_uninspectable(name):
     assert why("POST", "/customers", b"{}", JSON, (name, b"DELETE")) is Uninspectable.HEADER_BODY_MISMATCH
+
+
+@pytest.mark.parametrize("name", ["_method", "_METHOD", "_method[]", "X-HTTP-Method-Override"])
+def test_a_method_in_the_query_or_the_body_is_uninspectable(name):
+    query = name.replace("[", "%5B").replace("]", "%5D")
+    body = json.dumps({name: "DELETE"}).encode()
+    assert why("GET", f"/customers/42?{query}=DELETE") is Uninspectable.HEADER_BODY_MISMATCH
+    assert why("POST", f"/customers?{query}=DELETE", b"{}", JSON) is Uninspectable.HEADER_BODY_MISMATCH
+    assert why("POST", "/customers", body, JSON) is Uninspectable.HEADER_BODY_MISMATCH
+    assert why("PUT", "/customers/42", body, JSON) is Uninspectable.HEADER_BODY_MISMATCH
 
 
 @pytest.mark.parametrize(

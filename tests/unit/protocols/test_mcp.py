@@ -241,6 +241,8 @@ def test_headers_that_agree_with_the_body_pass(headers):
         [("mcp-protocol-version", b"2026-07-28"), ("mcp-protocol-version", b"2026-07-28")],
         [("mcp-param-url", b"x")],
         [("x-http-method-override", b"DELETE")],
+        [("x-original-url", b"/admin")],
+        [("x-rewrite-url", b"/admin")],
     ],
 )
 def test_headers_that_contradict_the_body_make_it_uninspectable(headers):
