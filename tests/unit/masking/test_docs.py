@@ -1,0 +1,59 @@
+"""The pages say what the code does."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from extproc.app import make_detectors
+from extproc.cli.main import app
+from extproc.config.schema import InstallationMasking, MaskingSettings
+from extproc.detectors.catalogue import CATALOGUE
+from extproc.masking.paths import compile_path
+from extproc.masking.walk import MAX_FOUND
+from extproc.model.masking import How
+
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = (DOCS / "reference" / "masking.md").read_text()
+GUIDE = (DOCS / "how-to" / "mask-fields.md").read_text()
+
+
+def test_the_table_of_entities_is_the_catalogue():
+    listed = re.findall(r"^\| `([A-Z_]+)` \|", PAGE, re.MULTILINE)
+    assert sorted(listed) == sorted({detector.entity for detector in CATALOGUE})
+
+
+def test_entities_with_a_hint_are_said_to_need_context():
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (.*)", PAGE, re.MULTILINE))
+    for detector in CATALOGUE:
+        assert not detector.hint or "context" in rows[detector.entity]
+
+
+def test_ways_and_limits():
+    assert re.findall(r"^\| `([a-z]+)` \|", PAGE, re.MULTILINE) == list(How)
+    assert f"{MAX_FOUND:,}" in PAGE
+
+
+def blocks(page):
+    return [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+
+
+def test_examples_are_configuration():
+    for block in blocks(PAGE):
+        make_detectors(InstallationMasking.model_validate(block["masking"]).detectors)
+    for block in blocks(GUIDE):
+        masking = block.get("connections", {}).get("crm", block)["masking"]
+        for rule in MaskingSettings.model_validate(masking).response:
+            assert rule.path is None or compile_path(rule.path) is not None
+
+
+def test_the_first_example_is_what_the_command_prints():
+    given, printed = re.search(r"echo '(.*)' \| extproc mask\n(.*)\n", GUIDE).groups()
+    assert CliRunner().invoke(app, ["mask"], input=given).stdout == printed
+
+
+@pytest.mark.parametrize("option", sorted(set(re.findall(r"--[a-z]+", GUIDE))))
+def test_options_exist(option):
+    assert option in CliRunner().invoke(app, ["mask", "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}).stdout
