@@ -3,7 +3,7 @@
 import hashlib
 import re
 
-from extproc.detectors.detector import Detector, Ranges
+from extproc.detectors.detector import APART, Detector, Ranges
 
 BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
@@ -48,7 +48,7 @@ def bech32(address: str) -> bool:
 
 CRYPTO = Detector(
     "CRYPTO",
-    (rb"[13][1-9A-HJ-NP-Za-km-z]{25}", rb"bc1[02-9ac-hj-np-z]{11}", rb"BC1[02-9AC-HJ-NP-Z]{11}"),
+    (APART + rb"[13][1-9A-HJ-NP-Za-km-z]{25}", rb"bc1[02-9ac-hj-np-z]{11}", rb"BC1[02-9AC-HJ-NP-Z]{11}"),
     14,
     find,
 )

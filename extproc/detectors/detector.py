@@ -27,6 +27,11 @@ def outermost(ranges: Ranges) -> Ranges:
             end = found[1]
 
 
+APART = rb"(?:[^0-9A-Za-z]|\\[bfnrt])"
+"""For prefilters: what stands before a match that has no letter or digit before it. In a document that may be
+the letter of an escape."""
+
+
 def as_written(found: str) -> str:
     """The canonical form of entities that are written in one way only."""
     return found

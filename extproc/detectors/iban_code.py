@@ -2,7 +2,7 @@
 
 import re
 
-from extproc.detectors.detector import Detector, Ranges
+from extproc.detectors.detector import APART, Detector, Ranges
 from extproc.detectors.numbers import capitals
 
 PATTERN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]){11,30}")
@@ -43,7 +43,7 @@ def remainder(number: str) -> int:
 
 IBAN_CODE = Detector(
     entity="IBAN_CODE",
-    prefilter=(rb"[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]){11}",),
+    prefilter=(APART + rb"[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]){11}",),
     shortest=15,
     find=find,
     canonical=capitals,

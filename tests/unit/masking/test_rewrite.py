@@ -109,6 +109,9 @@ REWRITES = [
     ('{"a":"{\\"b\\":\\"12345678\\"}"}', [path("$.a", "partial")], '{"a":"[REDACTED]"}'),
     # escapes hide nothing
     ('["whsec_aaaaaaaaaaaa\\/bbbbbbbbbbbb"]', [entity()], '["[STRIPE_KEY]"]'),
+    ('["x\\n1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"]', [entity()], '["x\\n[CRYPTO]"]'),
+    ('["\\tGB82WEST12345698765432"]', [entity()], '["\\t[IBAN_CODE]"]'),
+    ('["\\r\\f¤ \\b.¤"]', [entity()], '["\\r\\f[CREDIT_CARD] \\b.[CREDIT_CARD]"]'),
     # keys
     ('{"bob@x.com":1}', [entity()], '{"[EMAIL_ADDRESS]":1}'),
     (
