@@ -38,7 +38,7 @@ CUSTOMERS: dict[str, Customer] = {
         "balance": 7.25,
     },
 }
-SENSITIVE_FIELDS = ("ssn", "card", "email")
+SENSITIVE_FIELDS = ("ssn", "card", "email", "phone")
 """Of a customer: what a caller must never get unmasked."""
 
 DOCUMENTS = [

@@ -368,4 +368,5 @@ async def test_http_1_0_is_refused(stack: Stack) -> None:
     answer = await speak(stack.port, raw, within_s=1.0)
     assert answer.status in (0, 426)
     assert stack.reached == []
-    assert (await stack.reported())["detail"] == "low_version"
+    # Which of the two Envoy names depends on whether the caller has gone by the time it writes its account.
+    assert (await stack.reported())["detail"] in {"low_version", "downstream_remote_disconnect"}
