@@ -14,11 +14,15 @@ _LIKE_ASCII = frozenset({"us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1
 """Say the same as UTF-8 where all bytes are ASCII."""
 
 
+LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"})
+
+
 class Media(Enum):
     """The kinds of body that can be masked."""
 
     JSON = "json"
     EVENTS = "events"
+    LINES = "lines"
     TEXT = "text"
 
 
@@ -51,6 +55,8 @@ def _readable(charset: str, *, ascii_only: bool) -> bool:
 def _by_name(name: str) -> Media | None:
     if name == "text/event-stream":
         return Media.EVENTS
+    if name in LINES:
+        return Media.LINES
     if name in ("application/json", "text/json") or name.endswith("+json"):
         return Media.JSON
     return Media.TEXT if name.startswith("text/") else None

@@ -46,5 +46,5 @@ class Masker(Protocol):
         ...
 
     def stream(self, content_type: str, rules: tuple[MaskRule, ...]) -> EventMasker:
-        """Begin to mask a stream (``text/event-stream``). Raises ``MaskingError`` for an unknown type."""
+        """Begin to mask a stream (server-sent events, NDJSON). Raises ``MaskingError`` for an unknown type."""
         ...

@@ -11,6 +11,7 @@ from extproc.codecs.json import check_text, read_utf8
 from extproc.detectors.engine import Detectors
 from extproc.masking.edits import Edit, apply
 from extproc.masking.events import EventsMasker, Unmasked
+from extproc.masking.lines import LinesMasker
 from extproc.masking.media import Media, decode_text, media_of
 from extproc.masking.plan import ALL, Plan, make_plan
 from extproc.masking.port import EventMasker, Masked
@@ -22,6 +23,8 @@ from extproc.model.masking import Finding, How, MaskRule
 
 PLANS_KEPT = 1_024
 """Compiled plans a masker remembers; policies name few different ones."""
+
+STREAMS = frozenset({Media.EVENTS, Media.LINES})
 
 T = TypeVar("T")
 
@@ -110,7 +113,7 @@ class TextMasker:
 
     def _trial(self, body: bytes, content_type: str, plan: Plan) -> "Trial":
         media = media_of(content_type, ascii_only=body.isascii())
-        if media is Media.EVENTS:
+        if media in STREAMS:
             raise MaskingError("a stream has no edits of its own")
         text = read_utf8(body) if media is Media.JSON else decode_text(body)
         if media is Media.JSON:
@@ -121,9 +124,10 @@ class TextMasker:
 
     def stream(self, content_type: str, rules: tuple[MaskRule, ...]) -> EventMasker:
         """See ``Masker.stream``."""
-        if media_of(content_type) is not Media.EVENTS:
+        media = media_of(content_type)
+        if media not in STREAMS:
             raise MaskingError("content-type is not that of a stream")
-        return _guarded(lambda: self._events(self._plan(rules))) if rules else Unmasked()
+        return _guarded(lambda: self._events(media, self._plan(rules))) if rules else Unmasked()
 
     def mask_text(self, text: str, rules: tuple[MaskRule, ...]) -> tuple[str, tuple[Finding, ...]]:
         """Mask the entities in a text that is no body: a header's value, a path, a note.
@@ -157,8 +161,8 @@ class TextMasker:
                 return self._rewritten(body, text, plan, Walk.document)
             case Media.TEXT:
                 return self._rewritten(body, decode_text(body), plan, Walk.text)
-            case Media.EVENTS:
-                events = self._events(plan)
+            case Media.EVENTS | Media.LINES as media:
+                events = self._events(media, plan)
                 return Masked(events.feed(body) + events.finish(), events.findings)
 
     def _rewritten(self, body: bytes, text: str, plan: Plan, edit: Callable[[Walk, str], list[Edit]]) -> Masked:
@@ -166,7 +170,9 @@ class TextMasker:
         edits = edit(walk, text)
         return Masked(apply(text, edits).encode() if edits else body, walk.findings)
 
-    def _events(self, plan: Plan) -> EventsMasker:
+    def _events(self, media: Media, plan: Plan) -> EventMasker:
+        if media is Media.LINES:
+            return LinesMasker(self._walk(plan), limit=self._event_limit, max_depth=self._max_depth)
         return EventsMasker(self._walk(plan), limit=self._event_limit)
 
     def _walk(self, plan: Plan) -> Walk:

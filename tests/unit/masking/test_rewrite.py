@@ -232,7 +232,6 @@ def test_json_is_read_strictly_even_when_nothing_is_found(body, kind, content_ty
         "",
         "json",
         "application/octet-stream",
-        "application/x-ndjson",
         "application/x-www-form-urlencoded",
         "multipart/form-data; boundary=x",
         "text/plain, application/json",

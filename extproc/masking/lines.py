@@ -1,0 +1,83 @@
+"""Mask a stream of JSON documents, one per line (NDJSON, JSON Lines)."""
+
+from extproc.codecs.errors import Unreadable
+from extproc.codecs.json import check_text, read_utf8
+from extproc.masking.edits import apply
+from extproc.masking.walk import Walk
+from extproc.model.errors import MaskingError
+from extproc.model.masking import Finding
+
+BLANK = b" \t\r"
+LF = b"\n"
+
+
+class LinesMasker:
+    """Masks one stream of lines. Every line is a document by itself, read strictly; blank lines stay.
+
+    An entity that is spread over several lines is not seen.
+    """
+
+    def __init__(self, walk: Walk, *, limit: int, max_depth: int) -> None:
+        """Begin a stream.
+
+        Args:
+            walk: masks documents and collects findings.
+            limit: bytes one line may have.
+            max_depth: of arrays and objects in each document.
+        """
+        self._walk = walk
+        self._limit = limit
+        self._max_depth = max_depth
+        self._held = bytearray()
+        self._broken = False
+
+    def feed(self, piece: bytes) -> bytes:
+        """See ``EventMasker.feed``."""
+        *whole, rest = piece.split(LF)
+        masked = bytearray()
+        for end in whole:
+            self._hold(end)
+            masked += self._release() + LF
+        self._hold(rest)
+        return bytes(masked)
+
+    def finish(self) -> bytes:
+        """The last line, which needs no line end."""
+        return self._release()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """See ``EventMasker.findings``."""
+        return self._walk.findings
+
+    def _hold(self, more: bytes) -> None:
+        if self._broken:
+            raise MaskingError("the stream was broken off")
+        self._broken = len(self._held) + len(more) > self._limit
+        if self._broken:
+            raise MaskingError("line is too-large")
+        self._held += more
+
+    def _release(self) -> bytes:
+        """The line that is held, masked."""
+        line = bytes(self._held)
+        self._held.clear()
+        if self._broken:
+            raise MaskingError("the stream was broken off")
+        self._broken = True
+        masked = self._masked(line) if line.strip(BLANK) else line
+        self._broken = False
+        return masked
+
+    def _masked(self, line: bytes) -> bytes:
+        try:
+            text = read_utf8(line)
+            check_text(text, max_depth=self._max_depth)
+            edits = self._walk.document(text)
+        except Unreadable as error:
+            raise MaskingError(f"line is {error.kind}") from None
+        except MaskingError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong, nothing more is sent
+            raise MaskingError(f"masking failed: {type(error).__name__}") from None
+        return apply(text, edits).encode() if edits else line
