@@ -25,6 +25,7 @@ from extproc.detectors.custom import make_custom
 from extproc.detectors.engine import Detectors
 from extproc.evidence.spool import Spool, SpoolLimits
 from extproc.flow.guard import Connected, Guard
+from extproc.identity.sessions import Sessions
 from extproc.masking.rewrite import TextMasker
 from extproc.model.decision import ApprovalTerms
 from extproc.model.errors import ConfigError, MaskingError
@@ -44,6 +45,7 @@ from extproc.server.worker import serving, until_stopped
 
 USAGE = "usage.db"
 PSEUDONYM_KEY = "pseudonym.key"
+SESSION_KEY = "session.key"
 KEY_BYTES = 32
 COLLECT_AFTER = 50_000
 """Allocations between two looks at the youngest objects (the default, 700, is one or two calls)."""
@@ -158,7 +160,7 @@ def make_masker(settings: Settings) -> TextMasker:
     named = masking.pseudonym_key_file
     return TextMasker(
         make_detectors(masking.detectors),
-        pseudonym_key=_read_key(named) if named else _pseudonym_key(settings.state / PSEUDONYM_KEY),
+        pseudonym_key=_read_key(named) if named else _own_key(settings.state / PSEUDONYM_KEY),
         pseudonym_key_id=masking.pseudonym_key_id,
         old_pseudonym_keys={key_id: _read_key(path) for key_id, path in masking.old_pseudonym_keys.items()},
         max_depth=settings.limits.json_depth,
@@ -196,7 +198,7 @@ def _read_key(path: Path) -> bytes:
     return key
 
 
-def _pseudonym_key(path: Path) -> bytes:
+def _own_key(path: Path) -> bytes:
     """Read the key, or make it once. Processes that start together agree: only one link succeeds."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
@@ -238,6 +240,7 @@ def guarding(settings: Settings, worker: str) -> Iterator[Guard]:
             waiter=ApprovalWaiter(approvals, settings.approvals.poll, time.time_ns),
             recorder=spool,
             limits=settings.limits,
+            sessions=Sessions(_own_key(settings.state / SESSION_KEY)),
             clock=time.time_ns,
             entropy=os.urandom,
             worker=worker,

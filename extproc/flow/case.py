@@ -83,6 +83,10 @@ class Case:
     """All of the request was looked through, so that no findings means: nothing there."""
     decision: Decision | None = None
     forwarded: bool = False
+    session: str = ""
+    """What the record calls an MCP session."""
+    backend_session: bytes = b""
+    """The MCP server's own id of it. Never recorded."""
     conceal: Concealer = NOTHING
     """Takes the credential that was given to the backend out of whatever comes back."""
     released: Released = field(default_factory=Released)
@@ -151,7 +155,7 @@ class Case:
             entry.groups, entry.actor = identity.groups, identity.actor
         if call:
             entry.function = self.recorded.function or call.function
-            entry.protocol, entry.session = call.protocol, call.session
+            entry.protocol, entry.session = call.protocol, self.session or call.session
             entry.method = self.recorded.method or call.method or head.method
         if decision:
             entry.action, entry.reason, entry.rule = decision.action.value, decision.reason.value, decision.rule

@@ -14,6 +14,7 @@ from extproc.flow.hold import hold
 from extproc.flow.identify import find_connection, identify_call, identify_caller, take_body
 from extproc.flow.local_reply import refusal_reply
 from extproc.flow.request import request_rules, rewrite_request
+from extproc.flow.sessions import check_session, name_session
 from extproc.model.decision import Action
 from extproc.model.entries import EntryKind
 from extproc.model.errors import ExtprocError, Refused
@@ -38,7 +39,9 @@ async def check(asked: CheckAsked, guard: Guard) -> bytes:
             case.unreadable = Uninspectable.TRUNCATED
         find_connection(case, guard)
         identify_caller(case, guard, asked.metadata)
+        name_session(case, guard)
         identify_call(case, guard)
+        check_session(case, guard, bound=False)  # no answer is seen here, so no id was bound
         if await decide(case, guard) is Action.HOLD:
             await hold(case, guard, _nothing_to_tell)
         return await _allow(case, guard)

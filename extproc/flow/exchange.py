@@ -16,6 +16,7 @@ from extproc.flow.identify import find_connection, identify_call, identify_calle
 from extproc.flow.local_reply import LOCAL_REASONS, guard_local_reply, refusal_reply
 from extproc.flow.request import rewrite_request
 from extproc.flow.respond import respond
+from extproc.flow.sessions import check_session, name_session
 from extproc.model.decision import Action
 from extproc.model.errors import ExtprocError, ProtocolViolation, Refused
 from extproc.model.ids import uuid7
@@ -53,7 +54,9 @@ async def guard_call(peer: Peer, guard: Guard, first: RequestHeadersReceived) ->
         await _read_body(peer, guard, case, first)
         find_connection(case, guard)
         identify_caller(case, guard, first.metadata)
+        name_session(case, guard)
         identify_call(case, guard)
+        check_session(case, guard)
         if await decide(case, guard) is Action.HOLD:
             await hold(case, guard, lambda seconds: peer.send(encode.hold(seconds)))
         rewrite = rewrite_request(case, guard)

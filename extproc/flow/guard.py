@@ -10,6 +10,7 @@ from extproc.credentials.sources import Credential
 from extproc.evidence.port import Recorder
 from extproc.flow.held import HeldCalls
 from extproc.flow.observer import Observer
+from extproc.identity.sessions import Sessions
 from extproc.masking.rewrite import TextMasker
 from extproc.model.decision import ApprovalTerms
 from extproc.model.ids import Clock, Entropy
@@ -50,6 +51,7 @@ class Guard:
     waiter: ApprovalWaiter
     recorder: Recorder
     limits: LimitSettings
+    sessions: Sessions
     clock: Clock
     entropy: Entropy
     worker: str = "worker"

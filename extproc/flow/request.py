@@ -3,6 +3,7 @@
 from extproc.flow.case import Case
 from extproc.flow.guard import Guard
 from extproc.flow.identify import dump
+from extproc.flow.sessions import SESSION_ID
 from extproc.model.call import Call
 from extproc.model.errors import CredentialError, MaskingError, Refused
 from extproc.model.masking import Finding, MaskRule
@@ -37,6 +38,8 @@ def rewrite_request(case: Case, guard: Guard) -> Rewrite:
     body = _masked_body(case, guard)
     removed = NEVER_FORWARDED + case.decision.headers.remove + (BODY_HEADERS if case.body else ())
     added = ((CALL_ID, case.call_id.encode()), *as_headers(case.decision.headers.set))
+    if case.backend_session:
+        added += ((SESSION_ID, case.backend_session),)
     added += _credential(case)
     names = {name for name, _ in added}
     edits = HeaderEdits(added, tuple(name for name in removed if name not in names))

@@ -10,6 +10,7 @@ from extproc.flow.case import Case
 from extproc.flow.guard import Guard
 from extproc.flow.identify import EVERYTHING
 from extproc.flow.request import CALL_ID
+from extproc.flow.sessions import SESSION_ID, bind_session
 from extproc.masking.port import EventMasker
 from extproc.model.call import Headers
 from extproc.model.errors import MaskingError, ProtocolViolation, Refused
@@ -137,7 +138,9 @@ def _edits(
 ) -> HeaderEdits:
     """Mask header fields that carry text, and drop those that describe other bytes."""
     assert case.decision is not None  # noqa: S101 - decided before
-    changed = mask_fields(case, guard, headers, rules)
+    bound = bind_session(case, guard, headers)
+    masked = mask_fields(case, guard, headers, rules)
+    changed = tuple(each for each in masked if not (bound and each[0] == SESSION_ID)) + bound
     changed += ((CALL_ID, case.call_id.encode()), *as_headers(case.decision.headers.response))
     return HeaderEdits(changed, STALE_AFTER_REWRITE if rewritten else ())
 

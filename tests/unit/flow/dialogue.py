@@ -19,6 +19,7 @@ from extproc.detectors.engine import Detectors
 from extproc.flow.exchange import exchange
 from extproc.flow.guard import Guard
 from extproc.flow.observer import Observer
+from extproc.identity.sessions import Sessions
 from extproc.masking.rewrite import TextMasker
 from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.entries import Entry
@@ -169,6 +170,7 @@ def make_guard(tmp_path, *, engine=None, recorder=None, changes=None, clock=None
         waiter=ApprovalWaiter(store, 0.01, now),
         recorder=recorder or MemoryRecorder(),
         limits=settings.limits,
+        sessions=Sessions(b"s" * 32),
         clock=now,
         entropy=lambda size: bytes(next(ticks) % 256 for _ in range(size)),
         observer=Loud(),

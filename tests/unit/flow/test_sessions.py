@@ -1,0 +1,86 @@
+"""MCP sessions belong to the caller they were opened for."""
+
+import pytest
+
+from tests.unit.flow.dialogue import answers, asks, claims, make_guard, play, returns, sends
+
+OPEN = b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}'
+CALL = b'{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"search","arguments":{}}}'
+OWN = "server-session-0042"
+
+
+def edits(part):
+    common = part.response
+    return {each.header.key: each.header.raw_value for each in common.header_mutation.set_headers}
+
+
+async def opened(guard):
+    """The session id that alice is given."""
+    peer = await play(
+        guard,
+        asks("POST", "/mcp", "docs.internal", content_type="application/json"),
+        sends(OPEN),
+        answers(mcp_session_id=OWN),
+        returns(b"{}"),
+    )
+    return edits(peer.sent[-1].response_body)["mcp-session-id"].decode()
+
+
+async def speak(guard, session, metadata=None, host="docs.internal"):
+    return await play(
+        guard,
+        asks("POST", "/mcp", host, metadata=metadata, content_type="application/json", mcp_session_id=session),
+        sends(CALL),
+        answers(mcp_session_id=OWN),
+        returns(b"{}"),
+    )
+
+
+async def test_a_session_is_given_bound_and_taken_apart_again(tmp_path):
+    """The server never sees the bound id, the caller never the server's alone; the record has neither."""
+    guard = make_guard(tmp_path)
+    bound = await opened(guard)
+    assert bound.startswith(OWN + ".")
+    for _ in range(2):
+        peer = await speak(guard, bound)
+        assert edits(peer.sent[1].request_body)["mcp-session-id"] == OWN.encode()
+        assert edits(peer.sent[-1].response_body)["mcp-session-id"] == bound.encode()
+    names = {entry.session for entry in guard.recorder.entries[-2:]}
+    assert len(names) == 1
+    assert OWN not in str(guard.recorder.entries)
+    assert guard.engine.asked[-1]["call"]["session"] in names
+
+
+@pytest.mark.parametrize("kind", ["raw", "of another caller", "forged", "cut", "twice"])
+async def test_a_session_that_was_not_given_to_this_caller_is_refused(tmp_path, kind):
+    guard = make_guard(tmp_path)
+    bound = await opened(guard)
+    given = {"raw": OWN, "forged": OWN + "." + "A" * 22, "cut": bound[:-1], "twice": f"{bound},{bound}"}
+    metadata = claims(sub="mallory") if kind == "of another caller" else None
+    peer = await speak(guard, given.get(kind, bound), metadata)
+    assert b"not-in-scope" in peer.refusals[0].body
+    assert guard.recorder.last.rule == "session"
+    assert OWN not in str(guard.recorder.entries)
+
+
+async def test_a_session_of_another_connection_is_refused(tmp_path):
+    changes = {
+        "connections.more": {
+            "protocol": "mcp",
+            "hosts": ["more.internal"],
+            "upstream": {"address": "127.0.0.1:9"},
+            "tools": ["search"],
+        }
+    }
+    guard = make_guard(tmp_path, changes=changes)
+    peer = await speak(guard, await opened(guard), host="more.internal")
+    assert peer.refusals
+
+
+async def test_a_session_end_goes_to_the_servers_own_session(tmp_path):
+    guard = make_guard(tmp_path)
+    bound = await opened(guard)
+    peer = await play(
+        guard, asks("DELETE", "/mcp", "docs.internal", end=True, mcp_session_id=bound), answers(end=True)
+    )
+    assert edits(peer.sent[0].request_headers)["mcp-session-id"] == OWN.encode()
