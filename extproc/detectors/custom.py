@@ -62,9 +62,7 @@ def make_custom(
     labels = f"[{entity}] [REDACTED] <{entity}:k1:ABCDEFGHIJKLMNOP> ********"
     if any(_merged(matcher.matches(labels), labels, whole=whole)):
         raise ValueError("the pattern matches what masks leave, and would mask it again and again")
-    return Detector(
-        entity, (expression,), 1, find, hint=hint.encode(), prefilter_shortest=1, located_by_hyperscan=True
-    )
+    return Detector(entity, (expression,), 1, find, hint=hint.encode(), prefilter_shortest=1)
 
 
 def _check(pattern: str) -> None:

@@ -61,5 +61,6 @@ class Detector:
     text or in one line of the context."""
     prefilter_shortest: int = 4
     """Bytes that each match of each prefilter expression has at least."""
-    located_by_hyperscan: bool = False
-    """With a hint: whether its prefilter matches seldom, or not in linear time elsewhere."""
+    common: bool = False
+    """With a hint: whether its prefilter matches nearly everywhere. It is then searched for by ``re``, in which it
+    must take linear time."""

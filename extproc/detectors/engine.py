@@ -41,12 +41,15 @@ class Detectors:
         self._owners = tuple(number for _, number in (*prefilters, *hints))
         self._shortest = tuple(self._detectors[number].prefilter_shortest for _, number in prefilters)
         self._where = _compiled(
-            [(at, each) for at, (each, number) in enumerate(prefilters) if self._by_hyperscan(number)]
+            [(at, each) for at, (each, number) in enumerate(prefilters) if number not in self._hinted]
         )
+        common = {number for number in self._hinted if self._detectors[number].common}
         self._where_hinted = {
-            number: re.compile(b"|".join(self._detectors[number].prefilter))
-            for number in self._hinted
-            if not self._by_hyperscan(number)
+            number: _compiled([(at, each) for at, (each, owner) in enumerate(prefilters) if owner == number])
+            for number in self._hinted - common
+        }
+        self._where_common = {
+            number: re.compile(b"|".join(self._detectors[number].prefilter)) for number in common
         }
         self._canonical = {detector.entity: detector.canonical for detector in self._detectors}
         self._which = _compiled(
@@ -119,8 +122,10 @@ class Detectors:
 
         self._run(self._where, data, on_match)
         for number in suspects & self._where_hinted.keys():
-            # Seldom asked, and most match nearly everywhere: one callback for each end would cost more.
-            ends += [(match.end(), number) for match in self._where_hinted[number].finditer(data)]
+            self._run(self._where_hinted[number], data, on_match)
+        for number in suspects & self._where_common.keys():
+            # One callback for each end would cost more.
+            ends += [(match.end(), number) for match in self._where_common[number].finditer(data)]
         ends.sort()
         return ends if allowed > 0 else None
 
@@ -164,9 +169,6 @@ class Detectors:
         if folded.places is None:
             return [Span(start, end, entity) for start, end in ranges]
         return [Span(*folded.original(*each), entity) for each in ranges]
-
-    def _by_hyperscan(self, number: int) -> bool:
-        return number not in self._hinted or self._detectors[number].located_by_hyperscan
 
     def _hits(self, text: str) -> set[int]:
         """Numbers of the detectors whose prefilter matches; ``-1 - number`` where the hint does."""

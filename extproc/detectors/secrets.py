@@ -52,6 +52,14 @@ def entropy(text: str) -> float:
 
 
 AWS_SECRET_KEY = Detector(
-    "AWS_SECRET_KEY", (rb"[A-Za-z0-9/+]{40}",), 40, find_aws, hint=AWS_HINT.encode(), prefilter_shortest=40
+    "AWS_SECRET_KEY",
+    (rb"[A-Za-z0-9/+]{40}",),
+    40,
+    find_aws,
+    hint=AWS_HINT.encode(),
+    prefilter_shortest=40,
+    common=True,
 )
-SECRET = Detector("SECRET", (rb"[A-Za-z0-9/+_.~-]{16}",), 16, find, hint=HINT.encode(), prefilter_shortest=16)
+SECRET = Detector(
+    "SECRET", (rb"[A-Za-z0-9/+_.~-]{16}",), 16, find, hint=HINT.encode(), prefilter_shortest=16, common=True
+)
