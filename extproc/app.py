@@ -41,6 +41,7 @@ from extproc.protocols.port import FunctionProtocol
 from extproc.server.health import OK, http_health
 from extproc.server.log import set_up_log
 from extproc.server.metrics import Metrics, policy_changed
+from extproc.server.state import keep_private
 from extproc.server.worker import serving, until_stopped
 
 USAGE = "usage.db"
@@ -224,6 +225,7 @@ def guarding(settings: Settings, worker: str) -> Iterator[Guard]:
     Raises:
         ExtprocError: a part cannot be made; its message says which file, and what to do.
     """
+    keep_private(settings.state)
     approvals = SqliteApprovals(settings.approvals.store)
     spool = make_spool(settings, worker)
     connections = [make_connection(name, each, settings.limits) for name, each in settings.connections.items()]

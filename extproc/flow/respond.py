@@ -1,7 +1,7 @@
 """The response: masked whole, or event by event, and nothing of it sent before that."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from extproc.codecs.content_encoding import decode as decode_content
 from extproc.codecs.errors import Unreadable
@@ -28,6 +28,8 @@ from extproc.wire.peer import Peer
 LENGTH_HEADERS = ("content-length",)
 STALE_AFTER_REWRITE = ("content-encoding", "etag", "digest", "content-digest", "repr-digest", "content-md5")
 """Fields that describe bytes which are no longer the ones sent (RFC 9110 section 8, RFC 9530)."""
+COOKIES = "set-cookie"
+"""The one field whose values cannot be joined (RFC 9110 section 5.3)."""
 UNMASKED_HEADERS = frozenset({"content-length", "content-type", "date", "content-encoding"})
 """Fields that no rule is for. The credential is taken out of them all the same."""
 
@@ -142,7 +144,14 @@ def _edits(
     masked = mask_fields(case, guard, headers, rules)
     changed = tuple(each for each in masked if not (bound and each[0] == SESSION_ID)) + bound
     changed += ((CALL_ID, case.call_id.encode()), *as_headers(case.decision.headers.response))
-    return HeaderEdits(changed, STALE_AFTER_REWRITE if rewritten else ())
+    return _one_by_one(changed, STALE_AFTER_REWRITE if rewritten else ())
+
+
+def _one_by_one(fields: tuple[tuple[str, bytes], ...], removed: tuple[str, ...] = ()) -> HeaderEdits:
+    """Edits in which cookies after the first stand beside it."""
+    cookies = tuple(each for each in fields if each[0] == COOKIES)
+    others = tuple(each for each in fields if each[0] != COOKIES)
+    return HeaderEdits(others + cookies[:1], removed, cookies[1:])
 
 
 def mask_fields(
@@ -179,19 +188,24 @@ def _text(value: bytes) -> str:
 def _masked_fields(
     case: Case, guard: Guard, fields: Headers, rules: tuple[MaskRule, ...]
 ) -> tuple[tuple[str, bytes], ...]:
-    changed: dict[str, bytes] = {}
-    for name, _ in fields:
-        if name in changed:
-            continue
-        value = fields.raw(name)
-        masked, findings = guard.masker.mask_text(_text(value), () if name in UNMASKED_HEADERS else rules)
-        sent = case.conceal(masked.encode() if findings else value)
-        if sent != value:
-            changed[name] = sent
-            case.recorded.findings += tuple(
-                Finding(each.entity, f"header.{name}", each.how, each.count) for each in findings
-            )
-    return tuple(changed.items())
+    """Repeated fields as one, cookies one by one: all of them where one must change."""
+    changed: list[tuple[str, bytes]] = []
+    for name in dict.fromkeys(name for name, _ in fields):
+        values = [value for each, value in fields if each == name] if name == COOKIES else [fields.raw(name)]
+        sent = [_masked_field(case, guard, name, value, rules) for value in values]
+        if sent != values:
+            changed += [(name, value) for value in sent]
+    return tuple(changed)
+
+
+def _masked_field(case: Case, guard: Guard, name: str, value: bytes, rules: tuple[MaskRule, ...]) -> bytes:
+    masked, findings = guard.masker.mask_text(_text(value), () if name in UNMASKED_HEADERS else rules)
+    sent = case.conceal(masked.encode() if findings else value)
+    if sent != value:
+        case.recorded.findings += tuple(
+            Finding(each.entity, f"header.{name}", each.how, each.count) for each in findings
+        )
+    return sent
 
 
 @dataclass(slots=True)
@@ -256,7 +270,7 @@ async def _respond_streaming(
     except MaskingError as error:
         raise Refused(Reason.MASKING_FAILED, rule="masking.response", detail=str(error)) from error
     edits = _edits(case, guard, rules, headers)
-    await peer.send(encode.begin_stream(HeaderEdits(edits.set, (*LENGTH_HEADERS, *STALE_AFTER_REWRITE))))
+    await peer.send(encode.begin_stream(replace(edits, remove=(*LENGTH_HEADERS, *STALE_AFTER_REWRITE))))
     try:
         await _pieces(
             peer, guard, case, stream=stream, rules=rules, keep=recording.max_text, status=began.head.status
@@ -298,6 +312,6 @@ async def _trailers(
 ) -> None:
     if not isinstance(event, ResponseTrailersReceived):
         raise ProtocolViolation("expected response_trailers")
-    released = encode.release_trailers(HeaderEdits(mask_fields(case, guard, event.trailers, rules)))
+    released = encode.release_trailers(_one_by_one(mask_fields(case, guard, event.trailers, rules)))
     case.completed(status)
     await peer.send(released)

@@ -21,6 +21,7 @@ from extproc.policy.candidate import check_candidate
 from extproc.policy.sources import read_sources
 from extproc.server.health import health_app
 from extproc.server.log import set_up_log
+from extproc.server.state import keep_private
 from extproc.server.supervisor import KILL_AFTER_S, Part, Supervisor
 from extproc.server.web import web
 from extproc.server.worker import until_stopped
@@ -185,7 +186,7 @@ async def run_up(settings: Settings, config: Path, *, on_ready: Callable[[], Non
     set_up_log("supervisor", settings.log_level)
     check_ports(settings)
     check_policy(settings)
-    settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keep_private(settings.state)
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     supervisor = Supervisor(make_parts(settings, config))
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(settings.state / "metrics")

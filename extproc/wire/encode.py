@@ -28,14 +28,16 @@ POLICY = "policy"
 DONE = "done"
 STREAM_BEGUN = "hdr"
 OVERWRITE = HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
+APPEND = HeaderValueOption.APPEND_IF_EXISTS_OR_ADD
 
 
 @dataclass(frozen=True, slots=True)
 class HeaderEdits:
-    """Header fields to set (replacing all of that name) and to remove."""
+    """Header fields to set (replacing all of that name), to remove, and to add beside those that were set."""
 
     set: tuple[tuple[str, bytes], ...] = ()
     remove: tuple[str, ...] = ()
+    add: tuple[tuple[str, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +228,9 @@ def _mutate(mutation: Any, edits: HeaderEdits) -> None:
     mutation.SetInParent()
     for name, value in edits.set:
         mutation.set_headers.add(header={"key": name, "raw_value": value}, append_action=OVERWRITE)
+    for name, value in edits.add:
+        added = mutation.set_headers.add(header={"key": name, "raw_value": value}, append_action=APPEND)
+        added.append.value = True  # deprecated, and what Envoy 1.40 goes by here
     mutation.remove_headers.extend(edits.remove)
 
 

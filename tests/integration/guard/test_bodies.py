@@ -199,6 +199,7 @@ async def test_a_response_is_masked_everywhere(stack: Stack) -> None:
     assert answer.status_code == 302
     assert_masked(answer.text, answer.headers)
     assert CREDENTIAL not in answer.text
+    assert answer.headers.get_list("set-cookie") == ["ssn=[US_SSN]; Path=/", "plain=1"]
     assert "etag" not in answer.headers
     assert int(answer.headers["content-length"]) == len(answer.content)
     entry = await stack.ended()

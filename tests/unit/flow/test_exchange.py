@@ -9,9 +9,10 @@ import time
 import pytest
 
 from extproc.approvals.port import Vote
+from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.entries import EntryKind
 from extproc.model.errors import MaskingError, PolicyError, ProtocolViolation
-from extproc.wire.events import RequestTrailersReceived, ResponseTrailersReceived
+from extproc.wire.events import RequestTrailersReceived, ResponseHeadersReceived, ResponseTrailersReceived
 from tests.unit.flow.dialogue import (
     NOW,
     MemoryRecorder,
@@ -103,6 +104,20 @@ async def test_the_backends_credential_goes_on_and_never_comes_back(tmp_path):
     fields = {each.header.key: each.header.raw_value for each in common.header_mutation.set_headers}
     assert b"backend-secret" not in fields["x-echo"]
     assert "backend-secret" not in everything_kept(guard)
+
+
+@pytest.mark.parametrize("first", [b"a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT", b"ssn=" + SSN.encode()])
+async def test_cookies_stay_apart_when_one_is_masked(tmp_path, first):
+    """Joined by a comma they would be one cookie, and another."""
+    fields = Headers(tuple(("set-cookie", value) for value in (first, b"ssn=" + SSN.encode(), b"c=3")))
+    began = ResponseHeadersReceived(ResponseHead(200, fields, ""), True, RequestHead("", "", "", "", Headers()))
+    peer = await play(make_guard(tmp_path), asks(), began)
+    options = peer.sent[-1].response_headers.response.header_mutation.set_headers
+    cookies = [
+        (each.append_action.name, each.header.raw_value) for each in options if each.header.key == "set-cookie"
+    ]
+    assert [value for _, value in cookies] == [first.replace(SSN.encode(), b"[US_SSN]"), b"ssn=[US_SSN]", b"c=3"]
+    assert [action for action, _ in cookies] == ["OVERWRITE_IF_EXISTS_OR_ADD", *["APPEND_IF_EXISTS_OR_ADD"] * 2]
 
 
 @pytest.mark.parametrize("value", ["user:a-pass/word", "key id-and/secret part", "Token 0123456789abcdef/"])
