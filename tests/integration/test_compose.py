@@ -18,6 +18,7 @@ import grpc
 import httpx
 import pytest
 import yaml
+from clickhouse_connect.driver.exceptions import DatabaseError
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from extproc.cli.main import app  # noqa: F401 - a broken command line fails here, not in a log
@@ -186,14 +187,25 @@ SQL = "SELECT function, reason, status FROM extproc.calls WHERE finished AND ses
 def test_the_control_process_ships_what_the_workers_recorded(wiring):
     wiring.call("maya", "GET", "/customers/1002")
     deadline = time.monotonic() + SHIPPED_WITHIN_S
-    while ("crm.get_customer", "policy-allowed", 200) not in wiring.rows(SQL):
+    while ("crm.get_customer", "policy-allowed", 200) not in shipped(wiring):
         assert time.monotonic() < deadline, "nothing was shipped"
         time.sleep(0.2)
 
 
+def shipped(wiring):
+    """What is in ClickHouse; nothing before the first shipment has made the tables."""
+    try:
+        return wiring.rows(SQL)
+    except DatabaseError as error:
+        if "UNKNOWN_DATABASE" in str(error) or "UNKNOWN_TABLE" in str(error):
+            return []
+        raise
+
+
 @pytest.mark.xfail(
     strict=True,
-    reason="over HTTP, EXPLAIN AST takes the client's FORMAT clause for a part of the explained query",
+    reason="the engine behind the tests' door keeps readonly from one request to the next, which a server does not;"
+    " reading over HTTP is tested in tests/integration/evidence",
 )
 def test_the_command_line_reads_the_record_through_the_control_process(wiring):
     test_the_control_process_ships_what_the_workers_recorded(wiring)
