@@ -24,7 +24,7 @@ from benchmarks.guard import RESULTS
 from extproc.model.errors import PolicyError
 from extproc.policy.candidate import sample_documents
 from extproc.policy.embedded import EmbeddedEngine
-from extproc.policy.opa import OpaEngine
+from extproc.policy.opa import OpaEngine, OpaServer
 from extproc.policy.sources import Module, read_sources
 
 QUERY = "data.extproc.decision"
@@ -128,7 +128,7 @@ async def compare(seconds: float, opa: str | None) -> list[dict]:
 
 
 async def _ask_opa(address: str, seconds: float) -> list[dict]:
-    engine = OpaEngine(address, QUERY, timeout_s=TIMEOUT_S)
+    engine = OpaEngine(OpaServer(address, TIMEOUT_S), QUERY)
     try:
         await ready(engine)
         found = [(size, await measure(engine.evaluate, document(size), seconds)) for size in SIZES_KB]

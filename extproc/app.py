@@ -5,7 +5,7 @@ import gc
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from extproc.approvals.sqlite import SqliteApprovals
@@ -30,7 +30,7 @@ from extproc.masking.rewrite import TextMasker
 from extproc.model.decision import ApprovalTerms
 from extproc.model.errors import ConfigError, MaskingError
 from extproc.model.masking import How, Listed, MaskPlan, MaskRule
-from extproc.policy.opa import OpaEngine
+from extproc.policy.opa import OpaEngine, OpaServer
 from extproc.policy.port import PolicyEngine
 from extproc.policy.reloading import PolicyFiles, ReloadingEngine
 from extproc.policy.status import STATUS_FOLDER, PolicyStatus, write_status
@@ -48,6 +48,8 @@ USAGE = "usage.db"
 PSEUDONYM_KEY = "pseudonym.key"
 SESSION_KEY = "session.key"
 KEY_BYTES = 32
+OPAS_SHARE = 0.9
+"""Of ``limits.decision_timeout``."""
 COLLECT_AFTER = 50_000
 """Allocations between two looks at the youngest objects (the default, 700, is one or two calls)."""
 
@@ -138,21 +140,31 @@ def make_engine(settings: Settings, process: str = "") -> PolicyEngine:
     """
     policy = settings.policy
 
+    told: list[PolicyStatus] = []
+
     def tell(status: PolicyStatus) -> None:
         if process:
             write_status(settings.state / STATUS_FOLDER, status)
-            policy_changed(status)
+            policy_changed(status, told[-1] if told else None)
+            told[:] = [status]
 
     if policy.engine == "opa":
-        tell(PolicyStatus(process, "opa", "", policy.query, time.time_ns()))
-        return OpaEngine(policy.opa.address, policy.query, timeout_s=policy.opa.timeout)
+        return _ask_opa(settings, process, tell)
     files = PolicyFiles(tuple(policy.paths), tuple(policy.data), policy.query)
     return ReloadingEngine(files, process=process, every_s=policy.reload, clock_ns=time.time_ns, tell=tell)
 
 
-def keeping_up(engine: PolicyEngine) -> contextlib.AbstractAsyncContextManager[None]:
-    """Takes changed policies while the block runs, where the engine reads files itself."""
-    return engine.watching() if isinstance(engine, ReloadingEngine) else contextlib.nullcontext()
+def _ask_opa(settings: Settings, process: str, tell: Callable[[PolicyStatus], None]) -> OpaEngine:
+    """An OPA server's own limit of time ends before the decision's, so that its silence counts as its own."""
+    policy, opa = settings.policy, settings.policy.opa
+    timeout_s = min(opa.timeout, OPAS_SHARE * settings.limits.decision_timeout)
+    server = OpaServer(opa.address, timeout_s, opa.tls, opa.ca_file, opa.failures, opa.pause)
+
+    def changed(revision: str, trouble: str) -> None:
+        tell(PolicyStatus(process, "opa", revision, policy.query, time.time_ns(), trouble=trouble))
+
+    changed("", "")
+    return OpaEngine(server, policy.query, look_every_s=policy.reload, tell=changed)
 
 
 def make_masker(settings: Settings) -> TextMasker:
@@ -275,12 +287,13 @@ async def run_worker(settings: Settings, *, listen: str, index: int, health: str
     with guarding(settings, name) as guard:
 
         async def checks() -> dict[str, str]:
-            return {"evidence": OK if guard.recorder.healthy else "cannot store entries"}
+            evidence = OK if guard.recorder.healthy else "cannot store entries"
+            return {"evidence": evidence, "policy": guard.engine.trouble or OK}
 
         async with (
             serving(guard, listen, settings.guard_tls),
             http_health(health, checks),
-            keeping_up(guard.engine),
+            guard.engine.watching(),
         ):
             await until_stopped()
         await guard.waiter.finish()

@@ -216,9 +216,9 @@ def schema(part: Annotated[Part, typer.Argument(help="The document.")]) -> None:
 
 @app.command()
 def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
-    """Show what each worker decides by, since when, and the last candidate that was refused.
+    """Show what each worker decides by, since when, the last candidate that was refused, and an engine in trouble.
 
-    Fails when a candidate was refused, or workers that run disagree.
+    Fails when a candidate was refused, an engine is in trouble, or workers that run disagree.
     """
     from extproc.config.load import load_settings
     from extproc.policy.status import STATUS_FOLDER, read_statuses
@@ -236,11 +236,14 @@ def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
             table.add_row(*(plain(cell) for cell in cells))
         Console(soft_wrap=True).print(table)
         for one, runs in found:
+            if runs and one.trouble:
+                typer.echo(f"{one.process} is in trouble since {_time(one.since_ns)}:\n  {printable(one.trouble)}")
             if runs and one.refused:
                 why = "\n  ".join(printable(line) for line in one.refused.why.split("\n"))
                 typer.echo(f"{one.process} refused a candidate at {_time(one.refused.at_ns)}:\n  {why}")
     running = [one for one, runs in found if runs]
-    if any(one.refused for one in running) or len({one.revision for one in running}) > 1:
+    revisions = {one.revision for one in running if one.revision}  # a worker learns OPA's with its first answer
+    if any(one.refused or one.trouble for one in running) or len(revisions) > 1:
         raise typer.Exit(1)
 
 

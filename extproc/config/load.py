@@ -136,6 +136,8 @@ def _required_files(settings: Settings) -> Iterator[tuple[KeyPath, Path]]:
     for key in ("paths", "data"):
         for index, file in enumerate(getattr(settings.policy, key)):
             yield ("policy", key, index), file
+    if settings.policy.opa.ca_file:
+        yield ("policy", "opa", "ca_file"), settings.policy.opa.ca_file
     if settings.evidence.clickhouse_password_file:
         yield ("evidence", "clickhouse_password_file"), settings.evidence.clickhouse_password_file
 

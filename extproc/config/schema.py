@@ -283,7 +283,23 @@ class OpaSettings(Strict):
 
     address: Address = "127.0.0.1:8181"
     timeout: Seconds = 1.0
-    """Seconds to wait for an answer; none in time denies."""
+    """Seconds to wait for an answer; none in time denies. At most 0.9 of limits.decision_timeout."""
+    tls: bool = False
+    """Whether OPA is asked over TLS; its certificate and name are checked. Not with a unix socket."""
+    ca_file: Path | None = Field(None, description="certificates that OPA's must chain to; empty: the system's")
+    failures: int = Field(
+        5, ge=1, le=1_000, description="questions in a row without an answer that open the breaker"
+    )
+    pause: Seconds = 2.0
+    """Seconds for which an open breaker denies at once; then one question is let through to try."""
+
+    @model_validator(mode="after")
+    def _tls_over_tcp(self) -> "OpaSettings":
+        if self.tls and self.address.startswith("unix:"):
+            raise ValueError("tls needs host:port: a unix socket has none")
+        if self.ca_file and not self.tls:
+            raise ValueError("ca_file without tls would check nothing: set tls")
+        return self
 
 
 class PolicySettings(Strict):

@@ -7,7 +7,8 @@
     ├── Refused                the call ends here with a reason; becomes the caller's answer
     ├── MaskingError           text could not be masked: a request is denied, a response becomes 502
     ├── PolicyError            no usable answer from policy: denies with ``policy-error``
-    │   └── PolicyInvalid      a policy that must not be loaded
+    │   ├── PolicyInvalid      a policy that must not be loaded
+    │   └── PolicyUnreachable  the engine gave no answer at all
     ├── EvidenceError          an entry cannot be stored durably: denies with ``evidence-unavailable``
     ├── QueryError             an analyst's question to the evidence cannot be answered: says why
     ├── ApprovalError          the approvals store cannot be asked: denies with ``approval-unavailable``
@@ -88,6 +89,10 @@ class PolicyError(ExtprocError):
 
 class PolicyInvalid(PolicyError):
     """A policy must not be loaded. The message names file, line and the way out."""
+
+
+class PolicyUnreachable(PolicyError):
+    """The engine gave no answer at all: it is gone, or too slow. Asking again soon is of no use."""
 
 
 class EvidenceError(ExtprocError):

@@ -5,14 +5,20 @@ bytes of the input, an undefined result told from null, no repeated request, one
 """
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 import orjson
 
 from extproc.model.call import Json
-from extproc.model.errors import PolicyError
+from extproc.model.errors import ConfigError, PolicyError, PolicyUnreachable
+from extproc.policy.breaker import Breaker
 from extproc.policy.digest import digest
 
 MAX_ANSWER = 4 << 20
@@ -24,22 +30,61 @@ ASK = {"strict-builtin-errors": "true", "provenance": "true"}
 HEADERS = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "extproc"}
 
 
+@dataclass(frozen=True, slots=True)
+class OpaServer:
+    """Where an OPA is, and how it is asked."""
+
+    address: str
+    """``host:port``, or ``unix:/path``."""
+    timeout_s: float = 1.0
+    """Seconds for one decision, connecting included."""
+    tls: bool = False
+    ca_file: Path | None = None
+    """Certificates that OPA's must chain to; None: those of the system."""
+    failures: int = 5
+    """So many questions in a row without an answer, and OPA is left alone for ``pause_s``."""
+    pause_s: float = 2.0
+
+
 class OpaEngine:
     """Implements ``PolicyEngine``. Owned by one event loop; ``close`` it there."""
 
-    def __init__(self, address: str, query: str, *, timeout_s: float) -> None:
+    def __init__(
+        self,
+        server: OpaServer,
+        query: str,
+        *,
+        look_every_s: float | None = None,
+        clock_s: Callable[[], float] = time.monotonic,
+        tell: Callable[[str, str], None] = lambda _revision, _trouble: None,
+    ) -> None:
         """Nothing is opened yet.
 
         Args:
-            address: ``host:port``, or ``unix:/path``.
+            server: which OPA.
             query: ``data.<package>.<rule>``.
-            timeout_s: seconds for one decision, connecting included.
+            look_every_s: seconds between two looks at OPA's health and policies; None: nobody looks.
+            clock_s: monotonic seconds.
+            tell: hears the revision and the trouble, each time that one of them has changed.
+
+        Raises:
+            ConfigError: a certificate file that cannot be used.
         """
-        self._timeout_s = timeout_s
+        self._timeout_s = server.timeout_s
         self._query = query
         self._path = "/v1/" + query.replace(".", "/")
         self._revision = ""
-        self._client = _client(address)
+        self._without_bundles = False
+        self._breaker = Breaker(most=server.failures, pause_s=server.pause_s, clock_s=clock_s)
+        self._client = _client(server)
+        self._look_every_s, self._tell = look_every_s, tell
+        self._unhealthy = ""
+        self._told = ("", "")
+
+    @property
+    def trouble(self) -> str:
+        """What keeps it from deciding; empty when nothing is known of."""
+        return "OPA does not answer: its breaker is open" if self._breaker.is_open else self._unhealthy
 
     @property
     def revision(self) -> str:
@@ -52,8 +97,13 @@ class OpaEngine:
 
     async def evaluate(self, document: bytes) -> Json:
         """Evaluate the query over one input: see ``PolicyEngine.evaluate``."""
-        answer = await self._ask("POST", self._path, params=ASK, content=b'{"input":' + document + b"}")
+        try:
+            with self._breaker.asking():
+                answer = await self._ask("POST", self._path, params=ASK, content=b'{"input":' + document + b"}")
+        finally:
+            self._tell_changes()
         revision = bundles_revision(answer.get("provenance"), self._query)
+        self._without_bundles = not revision
         if not revision and not self._revision:
             await self.refresh()
         if "result" not in answer:
@@ -85,6 +135,38 @@ class OpaEngine:
             return False
         return answer.status_code == httpx.codes.OK
 
+    @contextlib.asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Look at OPA now and then, until the block ends; then close all connections."""
+        task = asyncio.create_task(self._watch(self._look_every_s)) if self._look_every_s else None
+        try:
+            yield
+        finally:
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+            await self.close()
+
+    async def _watch(self, every_s: float) -> None:
+        while True:
+            await self.look()
+            await asyncio.sleep(every_s)
+
+    async def look(self) -> None:
+        """Look once: is it well, and, without bundles, which policies does it hold now? Never raises."""
+        self._unhealthy = "" if await self.healthy() else "OPA is not healthy, or cannot be reached"
+        if not self._unhealthy and self._without_bundles:
+            with contextlib.suppress(PolicyError):
+                await self.refresh()
+        self._tell_changes()
+
+    def _tell_changes(self) -> None:
+        now = (self._revision, self.trouble)
+        if now != self._told:
+            self._told = now
+            self._tell(*now)
+
     async def close(self) -> None:
         """Close all connections."""
         await self._client.aclose()
@@ -95,7 +177,8 @@ class OpaEngine:
         """One request and its answer, an object.
 
         Raises:
-            PolicyError: for every failure, without OPA's own words: they may quote the input.
+            PolicyUnreachable: nothing came, or not all of it, or not in time.
+            PolicyError: for every other failure. Neither has OPA's own words: they may quote the input.
         """
         try:
             async with (
@@ -104,12 +187,22 @@ class OpaEngine:
             ):
                 if response.status_code != httpx.codes.OK:
                     raise PolicyError(f"OPA answered with status {response.status_code}")
-                answer = orjson.loads(await _read(response))
-        except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError, ValueError) as error:
-            raise PolicyError(f"OPA gave no answer ({type(error).__name__})") from None
-        if not isinstance(answer, dict):
-            raise PolicyError("OPA's answer is no object")
-        return answer
+                raw = await _read(response)
+        except TimeoutError:
+            raise PolicyUnreachable(f"OPA gave no answer within {self._timeout_s:g} s") from None
+        except (httpx.HTTPError, httpx.StreamError, OSError, ssl.SSLError) as error:
+            raise PolicyUnreachable(f"OPA gave no answer ({type(error).__name__})") from None
+        return _object(raw)
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        answer = orjson.loads(raw)
+    except ValueError:
+        raise PolicyError("OPA's answer is not JSON") from None
+    if not isinstance(answer, dict):
+        raise PolicyError("OPA's answer is no object")
+    return answer
 
 
 def bundles_revision(provenance: Any, query: str) -> str:
@@ -132,12 +225,13 @@ async def _read(response: httpx.Response) -> bytes:
     return bytes(whole)
 
 
-def _client(address: str) -> httpx.AsyncClient:
-    """A client that speaks to this address only: no proxy from the environment, no redirect, no second try."""
+def _client(server: OpaServer) -> httpx.AsyncClient:
+    """A client that speaks to this server only: no proxy from the environment, no redirect, no second try."""
     limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-    uds = address.removeprefix("unix:") if address.startswith("unix:") else None
-    transport = httpx.AsyncHTTPTransport(uds=uds, limits=limits, retries=0, trust_env=False)
-    base = "http://opa" if uds else f"http://{address}"
+    uds = server.address.removeprefix("unix:") if server.address.startswith("unix:") else None
+    verify = _trust(server.ca_file) if server.tls else False
+    transport = httpx.AsyncHTTPTransport(uds=uds, limits=limits, retries=0, trust_env=False, verify=verify)
+    base = "http://opa" if uds else f"{'https' if server.tls else 'http'}://{server.address}"
     return httpx.AsyncClient(
         transport=transport,
         base_url=base,
@@ -146,3 +240,13 @@ def _client(address: str) -> httpx.AsyncClient:
         follow_redirects=False,
         trust_env=False,
     )
+
+
+def _trust(ca_file: Path | None) -> ssl.SSLContext:
+    """Checks the server's certificate and its name."""
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise ConfigError(f"policy.opa.ca_file: {ca_file}: no certificates could be read from it") from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context

@@ -1,5 +1,6 @@
 """What an engine of policy does."""
 
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from extproc.model.call import Json
@@ -26,4 +27,13 @@ class PolicyEngine(Protocol):
     @property
     def revision(self) -> str:
         """SHA-256 of the policy and data in force, lower-case hex."""
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """What keeps it from deciding, for operators; empty when nothing is known of."""
+        ...
+
+    def watching(self) -> AbstractAsyncContextManager[None]:
+        """Keeps up with changes of the policy, and with the engine's health, while the block runs."""
         ...

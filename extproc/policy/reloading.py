@@ -90,6 +90,11 @@ class ReloadingEngine:
         """Of the policy in force: read it right after ``evaluate`` returns."""
         return self._engine.revision
 
+    @property
+    def trouble(self) -> str:
+        """Always empty: what was loaded decides."""
+        return ""
+
     async def evaluate(self, document: bytes) -> Json:
         """Evaluate the query over one input: see ``PolicyEngine.evaluate``. Does not wait for anything."""
         return self._engine.evaluate_now(document)

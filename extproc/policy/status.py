@@ -40,6 +40,8 @@ class PolicyStatus:
     """Wall-clock nanoseconds: since when this revision is in force."""
     refused: Refusal | None = None
     """The latest candidate, if it was refused."""
+    trouble: str = ""
+    """What keeps the engine from deciding; empty when nothing is known of."""
 
 
 def write_status(folder: Path, status: PolicyStatus) -> None:

@@ -13,6 +13,11 @@ HELD = Gauge("extproc_calls_held", "Calls that wait for approval.", multiprocess
 LOST = Counter("extproc_evidence_lost", "Closing entries that could not be stored. Alert on any.")
 BROKE = Counter("extproc_guard_errors", "Calls that ended in an unforeseen error. Alert on any.")
 POLICIES = Counter("extproc_policies", "Policies loaded, and candidates refused.", ["outcome"])
+ENGINE_UP = Gauge(
+    "extproc_policy_engine_up",
+    "Whether policy can be asked, in the worst off process: 1, or 0.",
+    multiprocess_mode="livemin",
+)
 DURATION = Histogram(
     "extproc_call_seconds",
     "From a call's first message to its last, holds included.",
@@ -70,11 +75,21 @@ class Metrics(Observer):
         self._log.error("guard error", error=type(error).__name__, where=where)
 
 
-def policy_changed(status: PolicyStatus) -> None:
-    """A policy was loaded, or a candidate refused."""
-    POLICIES.labels("refused" if status.refused else "loaded").inc()
+def policy_changed(status: PolicyStatus, before: PolicyStatus | None = None) -> None:
+    """A policy was loaded, a candidate refused, or the engine's health changed.
+
+    Args:
+        status: as it is now.
+        before: as this process told it last.
+    """
     log = structlog.get_logger()
-    if status.refused:
+    ENGINE_UP.set(0 if status.trouble else 1)
+    if status.trouble != (before.trouble if before else ""):
+        say = log.error if status.trouble else log.info
+        say("policy engine", trouble=status.trouble or "none")
+    if status.refused and status.refused != (before.refused if before else None):
+        POLICIES.labels("refused").inc()
         log.error("policy refused", why=status.refused.why, revision=status.refused.revision, kept=status.revision)
-    else:
+    elif before is None or status.revision != before.revision:
+        POLICIES.labels("loaded").inc()
         log.info("policy in force", revision=status.revision, engine=status.engine)

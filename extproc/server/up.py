@@ -19,7 +19,8 @@ from extproc.envoy_config.render import render_bootstrap
 from extproc.model.errors import ConfigError
 from extproc.policy.candidate import check_candidate
 from extproc.policy.sources import read_sources
-from extproc.server.health import health_app
+from extproc.policy.status import STATUS_FOLDER, read_statuses
+from extproc.server.health import OK, health_app
 from extproc.server.log import set_up_log
 from extproc.server.state import keep_private
 from extproc.server.supervisor import KILL_AFTER_S, Part, Supervisor
@@ -167,6 +168,12 @@ def check_policy(settings: Settings) -> None:
         check_candidate(read_sources(policy.paths, policy.data, policy.query))
 
 
+def policy_state(settings: Settings) -> str:
+    """What keeps the engine of a running worker from deciding, as told last; ``ok`` when nothing does."""
+    found = read_statuses(settings.state / STATUS_FOLDER)
+    return next((one.trouble for one, runs in found if runs and one.trouble), OK)
+
+
 async def stop_accepting(admin: Path) -> None:
     """Ask Envoy to close its listeners; calls under way go on."""
     transport = httpx.AsyncHTTPTransport(uds=str(admin))
@@ -190,7 +197,11 @@ async def run_up(settings: Settings, config: Path, *, on_ready: Callable[[], Non
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     supervisor = Supervisor(make_parts(settings, config))
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(settings.state / "metrics")
-    async with web(health_app(supervisor.states), settings.health):
+
+    async def states() -> dict[str, str]:
+        return await supervisor.states() | {"policy": policy_state(settings)}
+
+    async with web(health_app(states), settings.health):
         await supervisor.start()
         on_ready()
         await until_stopped()

@@ -1,6 +1,7 @@
 """``extproc policy``, as authors type it."""
 
 import json
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -185,3 +186,15 @@ def test_status_shows_each_worker_and_fails_on_a_refusal(folder):
     assert "t.rego:3:1: no" in output
     assert "\x1b" not in output
     assert json.loads(say("status", "--json", fails=1))[1]["refused"]["revision"] == "cd" * 32
+
+
+def test_status_fails_while_an_engine_is_in_trouble(folder):
+    (folder / "extproc.yaml").write_text(CONFIG)
+    status = PolicyStatus("worker-0", "opa", "", "data.t.decision", 0, trouble="OPA is not healthy \x1b[31m")
+    write_status(folder / "state" / "policy", status)
+    output = say("status", fails=1)
+    assert "worker-0 is in trouble since 1970-01-01 00:00:00Z:\n  OPA is not healthy" in output
+    assert "\x1b" not in output
+    write_status(folder / "state" / "policy", replace(status, trouble="", revision="ab"))
+    write_status(folder / "state" / "policy", replace(status, trouble="", process="worker-1"))
+    say("status")

@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from extproc.model.errors import PolicyError
+from extproc.model.errors import ConfigError, PolicyError
 from extproc.policy.embedded import EmbeddedEngine
-from extproc.policy.opa import OpaEngine, bundles_revision
+from extproc.policy.opa import OpaEngine, OpaServer, bundles_revision
 from extproc.policy.sources import read_sources
 from extproc.policy.starter import starter_folder
 
@@ -57,8 +57,8 @@ def wait_until_healthy(uds: Path, log: Path) -> None:
 
 
 @asynccontextmanager
-async def engine(address: str, query: str = "data.tryout.same", timeout_s: float = 2.0):
-    opened = OpaEngine(address, query, timeout_s=timeout_s)
+async def engine(address: str, query: str = "data.tryout.same", timeout_s: float = 2.0, **more):
+    opened = OpaEngine(OpaServer(address, timeout_s, **more), query)
     try:
         yield opened
     finally:
@@ -206,7 +206,7 @@ async def test_a_server_that_does_not_answer_denies_in_time():
     server, address = await answering(b"")
     begun = time.monotonic()
     async with engine(address, timeout_s=0.2) as opa:
-        with pytest.raises(PolicyError, match="TimeoutError"):
+        with pytest.raises(PolicyError, match=r"within 0\.2 s"):
             await opa.evaluate(b"{}")
     assert time.monotonic() - begun < 1
     server.close()
@@ -219,6 +219,129 @@ async def test_nobody_there_denies():
     async with engine(address) as opa:
         with pytest.raises(PolicyError, match="ConnectError"):
             await opa.evaluate(b"{}")
+
+
+async def test_a_server_that_is_gone_is_not_asked_until_the_pause_is_over(opa_address):
+    now, told = 0.0, []
+    server = OpaServer("unix:/nowhere/opa.sock", 1.0, failures=2, pause_s=5.0)
+    opa = OpaEngine(server, "data.tryout.same", clock_s=lambda: now, tell=lambda *status: told.append(status))
+    for _ in range(2):
+        with pytest.raises(PolicyError, match="ConnectError"):
+            await opa.evaluate(b"{}")
+    assert told == [("", "OPA does not answer: its breaker is open")]
+    with pytest.raises(PolicyError, match="OPA is not asked"):
+        await opa.evaluate(b"{}")
+    now = 5.0
+    with pytest.raises(PolicyError, match="ConnectError"):
+        await opa.evaluate(b"{}")
+    await opa.close()
+    now = 10.0
+    async with engine(opa_address) as back:
+        opa._client = back._client
+        assert await opa.evaluate(b"{}") == {}
+    assert opa.trouble == ""
+    assert told[-1][1] == ""
+
+
+async def test_looking_tells_of_health_and_of_policies_that_changed(opa_address):
+    told = []
+    opa = OpaEngine(
+        OpaServer(opa_address), "data.tryout.same", look_every_s=0.01, tell=lambda *status: told.append(status)
+    )
+    async with opa.watching():
+        await opa.evaluate(b"{}")
+        first = opa.revision
+        await opa._ask("PUT", "/v1/policies/more", content=b"package more\nx := 1")
+        async with asyncio.timeout(5):
+            while opa.revision == first:
+                await asyncio.sleep(0.01)
+        await opa._client.delete("/v1/policies/more")
+        opa._path, opa._client = "", httpx.AsyncClient(base_url="http://127.0.0.1:1")
+        async with asyncio.timeout(5):
+            while not opa.trouble:
+                await asyncio.sleep(0.01)
+        async with asyncio.timeout(5):
+            while told[-1] != (opa.revision, "OPA is not healthy, or cannot be reached"):
+                await asyncio.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """A certificate authority, a certificate of it for localhost, and another authority."""
+    folder = tmp_path_factory.mktemp("tls")
+    new = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "1",
+    ]
+    for name in ("ca", "other"):
+        subprocess.run(
+            [*new, "-subj", f"/CN={name}", "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.pem"],
+            check=True, capture_output=True,
+        )  # fmt: skip
+    subprocess.run(
+        [*new, "-subj", "/CN=opa", "-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=CA:FALSE",
+         "-CA", folder / "ca.pem", "-CAkey", folder / "ca.key",
+         "-keyout", folder / "opa.key", "-out", folder / "opa.pem"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tls_port(opa_binary, certificates):
+    """A running OPA that speaks TLS."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (certificates / "tryout.rego").write_text(TRYOUT)
+    server = subprocess.Popen(
+        [opa_binary, "run", "--server", "--addr", f"https://127.0.0.1:{port}", "--log-level", "error",
+         "--tls-cert-file", certificates / "opa.pem", "--tls-private-key-file", certificates / "opa.key",
+         certificates / "tryout.rego"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield port
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+async def test_over_tls_the_certificate_and_its_name_are_checked(tls_port, certificates):
+    own = {"tls": True, "ca_file": certificates / "ca.pem"}
+    async with engine(f"localhost:{tls_port}", **own) as opa:
+        assert await opa.evaluate(b'{"a":1}') == {"a": 1}
+        assert await opa.healthy()
+    for address, more in (
+        (f"127.0.0.1:{tls_port}", own),
+        (f"localhost:{tls_port}", {"tls": True, "ca_file": certificates / "other.pem"}),
+        (f"localhost:{tls_port}", {"tls": True}),
+        (f"localhost:{tls_port}", {}),
+    ):
+        async with engine(address, **more) as opa:
+            with pytest.raises(PolicyError):
+                await opa.evaluate(b"{}")
+            assert not await opa.healthy()
+
+
+def test_a_ca_file_without_certificates_is_refused(tmp_path):
+    for name in ("none.pem", "missing.pem"):
+        (tmp_path / "none.pem").write_text("nothing")
+        with pytest.raises(ConfigError, match="ca_file"):
+            OpaEngine(OpaServer("localhost:1", tls=True, ca_file=tmp_path / name), "data.x")
 
 
 async def test_cancelling_goes_through():
