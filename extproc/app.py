@@ -151,7 +151,14 @@ def make_engine(settings: Settings, process: str = "") -> PolicyEngine:
     if policy.engine == "opa":
         return _ask_opa(settings, process, tell)
     files = PolicyFiles(tuple(policy.paths), tuple(policy.data), policy.query)
-    return ReloadingEngine(files, process=process, every_s=policy.reload, clock_ns=time.time_ns, tell=tell)
+    return ReloadingEngine(
+        files,
+        process=process,
+        every_s=policy.reload,
+        clock_ns=time.time_ns,
+        tell=tell,
+        limit_s=settings.limits.decision_timeout,
+    )
 
 
 def _ask_opa(settings: Settings, process: str, tell: Callable[[PolicyStatus], None]) -> OpaEngine:

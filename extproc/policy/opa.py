@@ -107,7 +107,7 @@ class OpaEngine:
         if not revision and not self._revision:
             await self.refresh()
         if "result" not in answer:
-            raise PolicyError("the decision is undefined")
+            raise PolicyError(f"the decision is undefined{'; ' if self._unhealthy else ''}{self._unhealthy}")
         self._revision = revision or self._revision
         return answer["result"]  # type: ignore[no-any-return]
 

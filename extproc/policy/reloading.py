@@ -6,18 +6,22 @@ force, between two decisions. One that is refused changes nothing, and is told o
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from extproc.model.call import Json
-from extproc.model.errors import ExtprocError
+from extproc.model.errors import ExtprocError, PolicyError
 from extproc.policy.candidate import check_candidate
+from extproc.policy.deadline import killed_after
 from extproc.policy.embedded import EmbeddedEngine, Tried
 from extproc.policy.sources import Sources, read_sources
 from extproc.policy.starter import starter_folder
 from extproc.policy.status import PolicyStatus, Refusal
 
+KILL_FACTOR = 5.0
+"""Times the limit of one decision: an evaluation that takes so long is taken for one without an end."""
 MAX_WHY = 2_000
 """Characters of a refusal that are kept."""
 Fingerprint = tuple[tuple[str, int, int, int, int], ...]
@@ -64,6 +68,8 @@ class ReloadingEngine:
         clock_ns: Callable[[], int],
         tell: Callable[[PolicyStatus], None],
         check: Callable[[Sources], Tried] = check_candidate,
+        limit_s: float = 1.0,
+        clock_s: Callable[[], float] = time.perf_counter,
     ) -> None:
         """Read, try and load the policy.
 
@@ -74,11 +80,15 @@ class ReloadingEngine:
             clock_ns: wall-clock nanoseconds.
             tell: hears of the policy at the start, and of each change and refusal.
             check: tries a candidate; runs in a thread when the loop runs.
+            limit_s: seconds of one decision. An answer that took longer does not count; one that takes
+                ``KILL_FACTOR`` times as long is never waited for: the process ends.
+            clock_s: monotonic seconds.
 
         Raises:
             ConfigError, PolicyInvalid: the policy must not be loaded.
         """
         self._files, self._every_s, self._clock_ns, self._tell, self._check = files, every_s, clock_ns, tell, check
+        self._limit_s, self._clock_s = limit_s, clock_s
         self._seen = files.fingerprint()
         sources = files.read()
         self._engine = EmbeddedEngine.from_sources(sources, tried=check(sources))
@@ -97,7 +107,12 @@ class ReloadingEngine:
 
     async def evaluate(self, document: bytes) -> Json:
         """Evaluate the query over one input: see ``PolicyEngine.evaluate``. Does not wait for anything."""
-        return self._engine.evaluate_now(document)
+        begun = self._clock_s()
+        with killed_after(KILL_FACTOR * self._limit_s):
+            answer = self._engine.evaluate_now(document)
+        if self._clock_s() - begun > self._limit_s:
+            raise PolicyError(f"the policy took longer than {self._limit_s:g} s")
+        return answer
 
     @contextlib.asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:

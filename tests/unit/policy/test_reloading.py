@@ -1,11 +1,14 @@
 """Policies change while calls run: the good one decides until a better one has been tried."""
 
 import asyncio
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 
-from extproc.model.errors import ConfigError, PolicyInvalid
+from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
 from extproc.policy.candidate import check_candidate
 from extproc.policy.embedded import Tried
 from extproc.policy.reloading import PolicyFiles, ReloadingEngine
@@ -175,3 +178,51 @@ def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path):
     (tmp_path / "policy").write_text("a file")
     write_status(tmp_path / "policy", PolicyStatus("w", "opa", "", "data.x", 0))
     assert read_statuses(tmp_path / "policy") == []
+
+
+async def test_an_answer_that_took_too_long_does_not_count(tmp_path):
+    (tmp_path / "t.rego").write_text(ALLOW)
+    times = iter([0.0, 1.0, 2.0, 3.001])
+    files = PolicyFiles((tmp_path / "t.rego",), (), "data.t.decision")
+    engine = ReloadingEngine(
+        files, process="", every_s=None, clock_ns=lambda: 1, tell=lambda _: None, check=believe,
+        limit_s=1.0, clock_s=lambda: next(times),
+    )  # fmt: skip
+    assert await engine.evaluate(b"{}") == {"action": "allow"}
+    with pytest.raises(PolicyError, match="longer than 1 s"):
+        await engine.evaluate(b"{}")
+
+
+ENDLESS = """package t
+decision := {"action": "allow"} if {
+	all := numbers.range(1, input.n)
+	count([1 | some a in all; some b in all; some c in all; a + b == c]) >= 0
+}
+"""
+WORKER = """
+import asyncio, sys
+from pathlib import Path
+from extproc.policy.reloading import PolicyFiles, ReloadingEngine
+
+files = PolicyFiles((Path(sys.argv[1]),), (), "data.t.decision")
+engine = ReloadingEngine(
+    files, process="", every_s=None, clock_ns=lambda: 1, tell=lambda _: None, check=lambda _: None, limit_s=0.05
+)
+print(asyncio.run(engine.evaluate(b'{"n": 2}')), flush=True)
+asyncio.run(engine.evaluate(b'{"n": 5000}'))
+print("came back")
+"""
+
+
+def test_an_evaluation_without_an_end_ends_with_its_process(tmp_path):
+    """Nothing else can end it: while it runs, no Python code does."""
+    (tmp_path / "t.rego").write_text(ENDLESS)
+    ended = subprocess.run(
+        [sys.executable, "-c", WORKER, tmp_path / "t.rego"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.stdout == "{'action': 'allow'}\n"
+    assert ended.returncode == -signal.SIGVTALRM, ended.stderr

@@ -1,0 +1,273 @@
+"""Whatever is wrong with an engine or its answer: the call is denied, each time for a reason of its own, recorded."""
+
+import asyncio
+import contextlib
+import io
+import json
+import signal
+import subprocess
+import tarfile
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from extproc.policy.embedded import EmbeddedEngine
+from extproc.policy.opa import MAX_ANSWER, OpaEngine, OpaServer
+from extproc.policy.sources import Module, Sources
+from tests.unit.flow.dialogue import ScriptedEngine, asks, make_guard, play
+
+SLOW = """package t
+decision := "slow" if {
+	all := numbers.range(1, 100000)
+	count([1 | some a in all; some b in all; a == b]) > 0
+}
+"""
+
+
+async def denied(tmp_path, engine) -> tuple[str, str, str]:
+    """Rule, detail and answer of a call that this engine is asked about; it must have been denied."""
+    guard = make_guard(tmp_path, engine=engine)
+    peer = await play(guard, asks())
+    entry = guard.recorder.last
+    assert peer.marks() == [("resp", "done")]
+    assert guard.recorder.kinds == ["call.denied"]
+    assert entry.reason == "policy-error"
+    return entry.rule, entry.detail, peer.refusals[0].body.decode()
+
+
+# What the engine says, or does instead.
+
+
+def embedded(text: str, **more: object) -> EmbeddedEngine:
+    engine = EmbeddedEngine.from_sources(Sources((Module("t.rego", f"package t\n{text}"),), {}, "data.t.decision"))
+    object.__setattr__(engine, "max_input", more.get("max_input", engine.max_input))
+    return engine
+
+
+EMBEDDED = {
+    "undefined": (lambda: embedded("decision := 1 if input.never"), "the decision is undefined"),
+    "several results": (
+        lambda: embedded("decision := 1 if input.call\ndecision := 2 if input.call"),
+        "evaluation failed at t.rego:",
+    ),
+    "an error": (
+        lambda: embedded("decision := {'a': 1}[to_number(input.call.name)]".replace("'", '"')),
+        "evaluation failed at t.rego:2",
+    ),
+    "a large input": (
+        lambda: embedded("decision := true", max_input=10),
+        "the input is too large for the embedded engine",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", EMBEDDED)
+async def test_the_embedded_engine(tmp_path, what):
+    make, detail = EMBEDDED[what]
+    rule, found, told = await denied(tmp_path, make())
+    assert rule == "policy"
+    assert found.startswith(detail)
+    assert detail not in told
+
+
+ANSWERS = {
+    "null": None,
+    "text": "allow",
+    "a number": 1,
+    "a list": [{"action": "allow"}],
+    "nothing": {},
+    "an unknown action": {"action": "permit"},
+    "an unknown key": {"action": "allow", "masks": {}},
+    "an unknown reason": {"action": "deny", "reason": "because"},
+    "a mask that is none": {"action": "allow", "mask": {"response": [{"entity": "ssn"}]}},
+    "thousands of masks": {"action": "allow", "mask": {"response": [{"entity": "US_SSN"}] * 1_001}},
+    "a hold that nobody can release": {"action": "hold", "approval": {"groups": []}},
+    "a flag that is none": {"allowed": "true"},
+}
+
+
+@pytest.mark.parametrize("what", ANSWERS)
+async def test_an_answer_that_cannot_be_read(tmp_path, what):
+    rule, _, told = await denied(tmp_path, ScriptedEngine(ANSWERS[what]))
+    assert rule == "policy-answer-unreadable"
+    assert json.loads(told)["title"] == "Policy gave no usable answer"
+
+
+async def test_a_bug_in_an_engine(tmp_path):
+    """What nobody foresaw aborts the stream, on which Envoy refuses; it is recorded all the same."""
+    guard = make_guard(tmp_path, engine=ScriptedEngine(fault=ZeroDivisionError()))
+    with pytest.raises(ZeroDivisionError):
+        await play(guard, asks())
+    assert guard.recorder.kinds == ["call.failed"]
+
+
+@contextlib.asynccontextmanager
+async def asking(address: str, query: str = "data.t.decision", **more: object):
+    engine = OpaEngine(OpaServer(address, **{"timeout_s": 0.5, **more}), query)
+    try:
+        yield engine
+    finally:
+        await engine.close()
+
+
+@contextlib.asynccontextmanager
+async def speaking(raw: bytes):
+    """A server that says this, whatever it is asked; nothing: it stays silent."""
+
+    async def handle(reader, writer):
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(raw)
+            await (writer.drain() if raw else asyncio.sleep(30))
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async with server:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+def http(body: bytes, status: str = "200 OK", more: int = 0) -> bytes:
+    return f"HTTP/1.1 {status}\r\ncontent-length: {len(body) + more}\r\n\r\n".encode() + body
+
+
+SAID = {
+    "no HTTP": (b"*\r\n\r\n", "OPA gave no answer (RemoteProtocolError)"),
+    "no JSON": (http(b"<html>"), "OPA's answer is not JSON"),
+    "no object": (http(b"[]"), "OPA's answer is no object"),
+    "undefined": (http(b'{"provenance":{"bundles":{"b":{"revision":"1"}}}}'), "the decision is undefined"),
+    "an error": (http(b"{}", "500 Internal Server Error"), "OPA answered with status 500"),
+    "half of it": (http(b'{"result":true', more=9), "OPA gave no answer (RemoteProtocolError)"),
+    "too much": (http(b'{"result":"' + b"x" * MAX_ANSWER + b'"}'), "OPA's answer is too large"),
+    "nothing in time": (b"", "OPA gave no answer within 0.5 s"),
+}
+
+
+@pytest.mark.parametrize("what", SAID)
+async def test_a_server_in_opas_place(tmp_path, what):
+    raw, detail = SAID[what]
+    async with speaking(raw) as address, asking(address) as engine:
+        assert (await denied(tmp_path, engine))[:2] == ("policy", detail)
+
+
+async def test_an_open_breaker(tmp_path):
+    async with asking("unix:/nowhere/opa.sock", failures=1) as engine:
+        assert (await denied(tmp_path, engine))[1] == "OPA gave no answer (ConnectError)"
+        assert (await denied(tmp_path, engine))[1] == "OPA is not asked: 1 questions in a row had no answer"
+
+
+@contextlib.contextmanager
+def opa(binary, folder, *arguments: object):
+    """A running OPA on a unix socket."""
+    folder.mkdir(exist_ok=True)
+    process = subprocess.Popen(
+        [binary, "run", "--server", "--addr", f"unix://{folder}/opa.sock", "--log-level", "error", *arguments],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 10
+        while not (folder / "opa.sock").exists():
+            assert time.monotonic() < deadline, "opa did not start"
+            time.sleep(0.02)
+        yield process, f"unix:{folder}/opa.sock"
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+async def test_an_evaluation_that_takes_too_long_and_an_opa_that_is_killed_in_it(tmp_path, opa_binary):
+    (tmp_path / "t.rego").write_text(SLOW)
+    with opa(opa_binary, tmp_path / "o", tmp_path / "t.rego") as (process, address):
+        async with asking(address) as engine:
+            assert (await denied(tmp_path, engine))[1] == "OPA gave no answer within 0.5 s"
+        async with asking(address, timeout_s=20.0) as engine:
+            guarded = make_guard(tmp_path, engine=engine, changes={"limits.decision_timeout": 20.0})
+            asked = asyncio.create_task(play(guarded, asks()))
+            await asyncio.sleep(0.3)
+            process.send_signal(signal.SIGKILL)
+            assert len((await asked).refusals) == 1
+            assert guarded.recorder.last.detail in (
+                "OPA gave no answer (RemoteProtocolError)",
+                "OPA gave no answer (ReadError)",
+            )
+            assert (await denied(tmp_path, engine))[1] == "OPA gave no answer (ConnectError)"
+
+
+async def test_an_opa_that_stands_still(tmp_path, opa_binary):
+    (tmp_path / "t.rego").write_text("package t\ndecision := true\n")
+    with opa(opa_binary, tmp_path / "o", tmp_path / "t.rego") as (process, address):
+        async with asking(address) as engine:
+            assert await engine.evaluate(b"{}") is True
+            process.send_signal(signal.SIGSTOP)
+            try:
+                assert (await denied(tmp_path, engine))[1] == "OPA gave no answer within 0.5 s"
+            finally:
+                process.send_signal(signal.SIGCONT)
+
+
+def bundle() -> bytes:
+    """A bundle whose policy allows everything."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name, text in (("t.rego", b"package t\ndecision := true\n"), (".manifest", b'{"revision":"r1"}')):
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text))
+    return packed.getvalue()
+
+
+@contextlib.contextmanager
+def bundles(served: dict[str, bytes]):
+    """A bundle server that gives what ``served`` holds at the time."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("content-type", "application/gzip")
+            self.send_header("content-length", str(len(served["bundle"])))
+            self.end_headers()
+            self.wfile.write(served["bundle"])
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+
+
+async def until(condition, within_s: float = 10.0):
+    async with asyncio.timeout(within_s):
+        while not await condition():
+            await asyncio.sleep(0.05)
+
+
+async def test_a_bundle_that_is_cut_off(tmp_path, opa_binary):
+    """Denied until a whole one is there; one that comes later does not replace the policy in force."""
+    whole = bundle()
+    served = {"bundle": whole[: len(whole) // 2]}
+    with bundles(served) as port:
+        settings = [
+            f"services.s.url=http://127.0.0.1:{port}", "bundles.b.service=s", "bundles.b.resource=b.tar.gz",
+            "bundles.b.polling.min_delay_seconds=1", "bundles.b.polling.max_delay_seconds=1",
+        ]  # fmt: skip
+        given = [part for each in settings for part in ("--set", each)]
+        with opa(opa_binary, tmp_path / "o", *given) as (_, address):
+            async with asking(address, timeout_s=2.0) as engine:
+                with contextlib.suppress(PolicyError):
+                    await engine.refresh()
+                await engine.look()
+                assert engine.trouble == "OPA is not healthy, or cannot be reached"
+                assert (await denied(tmp_path, engine))[1] == "OPA holds no policy"
+                served["bundle"] = whole
+                await until(engine.healthy)
+                assert await engine.evaluate(b"{}") is True
+                revision = engine.revision
+                served["bundle"] = whole[: len(whole) // 2]
+                await asyncio.sleep(2.5)
+                assert await engine.evaluate(b"{}") is True
+                assert engine.revision == revision
