@@ -258,8 +258,6 @@ async def test_a_bundle_that_is_cut_off(tmp_path, opa_binary):
         given = [part for each in settings for part in ("--set", each)]
         with opa(opa_binary, tmp_path / "o", *given) as (_, address):
             async with asking(address, timeout_s=2.0) as engine:
-                with contextlib.suppress(PolicyError):
-                    await engine.refresh()
                 await engine.look()
                 assert engine.trouble == "OPA is not healthy, or cannot be reached"
                 assert (await denied(tmp_path, engine))[1] == "OPA holds no policy"
