@@ -2,11 +2,9 @@
 
 import base64
 import json
-import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 import orjson
 
@@ -15,6 +13,7 @@ from extproc.model.errors import Refused
 from extproc.model.identity import Identity
 from extproc.model.masking import Finding
 from extproc.model.reasons import Reason, Uninspectable
+from extproc.policy.forms import JSON, parse_body, parse_form, unescape
 from extproc.policy.usage import Usage
 
 NEVER_SHOWN = frozenset({"authorization", "proxy-authorization", "cookie"})
@@ -22,7 +21,6 @@ NEVER_SHOWN = frozenset({"authorization", "proxy-authorization", "cookie"})
 VERSION = {"ext_authz": "v3", "encoding": "protojson"}
 CUT = frozenset({Uninspectable.TRUNCATED, Uninspectable.TOO_LARGE})
 """What opa-envoy-plugin calls a truncated body."""
-BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 def build_document(
@@ -151,49 +149,19 @@ def _parsed_path(path: str) -> list[str]:
     return unescape(path).lstrip("/").split("/")
 
 
-def unescape(text: str) -> str:
-    """Undo percent-encoding.
-
-    Raises:
-        Refused: with ``uninspectable``, for a ``%`` that no two hex digits follow.
-    """
-    if "%" not in text:
-        return text
-    if BAD_ESCAPE.search(text):
-        raise Refused(Reason.UNINSPECTABLE, rule="document", detail="malformed percent-encoding in the URL")
-    return unquote_to_bytes(text).decode("utf-8", "replace")
-
-
-def parse_form(text: str) -> dict[str, list[str]]:
-    """A query, or an ``application/x-www-form-urlencoded`` body: every value is a list.
-
-    Raises:
-        Refused: with ``uninspectable``, for a malformed escape or a ``;`` (which some backends split at).
-    """
-    parsed: dict[str, list[str]] = {}
-    if ";" in text:
-        raise Refused(Reason.UNINSPECTABLE, rule="document", detail="semicolon in a query or form")
-    for pair in text.split("&"):
-        if pair:
-            name, _, value = pair.replace("+", " ").partition("=")
-            parsed.setdefault(unescape(name), []).append(unescape(value))
-    return parsed
-
-
 def _parsed_body(headers: Headers, call: Call, body: bytes, uninspectable: Uninspectable | None) -> Json:
     """opa-envoy-plugin's ``parsed_body``. Null never means "fine": see ``body.uninspectable``.
 
     Unlike there, a body that was read as JSON is given however its content-type spells that: a backend takes
-    ``APPLICATION/JSON`` for JSON, so a policy that denies by the body must not see null.
+    ``APPLICATION/JSON`` for JSON, so a policy that denies by the body must not see null. A form is given although
+    the guard does not inspect it, and says so.
     """
-    if uninspectable is not None or not body:
+    if uninspectable not in (None, Uninspectable.CONTENT_TYPE) or not body:
         return None
-    content_type = headers.get("content-type").lower()
-    if call.document is not None or "application/json" in content_type:
+    content_type = headers.get("content-type")
+    if call.document is not None or JSON in content_type.lower():
         return call.document
-    if "application/x-www-form-urlencoded" in content_type:
-        return {name: list(values) for name, values in parse_form(_text(body)).items()}
-    return None
+    return parse_body(body, content_type)
 
 
 def _identity(identity: Identity) -> dict[str, Any]:

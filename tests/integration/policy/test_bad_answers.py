@@ -9,6 +9,7 @@ import subprocess
 import tarfile
 import threading
 import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from extproc.policy.embedded import EmbeddedEngine
 from extproc.policy.opa import MAX_ANSWER, OpaEngine, OpaServer
 from extproc.policy.sources import Module, Sources
-from tests.unit.flow.dialogue import ScriptedEngine, asks, make_guard, play
+from tests.unit.flow.dialogue import MemoryRecorder, ScriptedEngine, asks, make_guard, play
 
 SLOW = """package t
 decision := "slow" if {
@@ -26,9 +27,15 @@ decision := "slow" if {
 """
 
 
-async def denied(tmp_path, engine) -> tuple[str, str, str]:
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    """A guard, whose engine each test replaces."""
+    return make_guard(tmp_path_factory.mktemp("guard"))
+
+
+async def denied(base, engine) -> tuple[str, str, str]:
     """Rule, detail and answer of a call that this engine is asked about; it must have been denied."""
-    guard = make_guard(tmp_path, engine=engine)
+    guard = replace(base, engine=engine, recorder=MemoryRecorder())
     peer = await play(guard, asks())
     entry = guard.recorder.last
     assert peer.marks() == [("resp", "done")]
@@ -64,9 +71,9 @@ EMBEDDED = {
 
 
 @pytest.mark.parametrize("what", EMBEDDED)
-async def test_the_embedded_engine(tmp_path, what):
+async def test_the_embedded_engine(base, what):
     make, detail = EMBEDDED[what]
-    rule, found, told = await denied(tmp_path, make())
+    rule, found, told = await denied(base, make())
     assert rule == "policy"
     assert found.startswith(detail)
     assert detail not in told
@@ -89,8 +96,8 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("what", ANSWERS)
-async def test_an_answer_that_cannot_be_read(tmp_path, what):
-    rule, _, told = await denied(tmp_path, ScriptedEngine(ANSWERS[what]))
+async def test_an_answer_that_cannot_be_read(base, what):
+    rule, _, told = await denied(base, ScriptedEngine(ANSWERS[what]))
     assert rule == "policy-answer-unreadable"
     assert json.loads(told)["title"] == "Policy gave no usable answer"
 
@@ -145,16 +152,16 @@ SAID = {
 
 
 @pytest.mark.parametrize("what", SAID)
-async def test_a_server_in_opas_place(tmp_path, what):
+async def test_a_server_in_opas_place(base, what):
     raw, detail = SAID[what]
     async with speaking(raw) as address, asking(address) as engine:
-        assert (await denied(tmp_path, engine))[:2] == ("policy", detail)
+        assert (await denied(base, engine))[:2] == ("policy", detail)
 
 
-async def test_an_open_breaker(tmp_path):
+async def test_an_open_breaker(base):
     async with asking("unix:/nowhere/opa.sock", failures=1) as engine:
-        assert (await denied(tmp_path, engine))[1] == "OPA gave no answer (ConnectError)"
-        assert (await denied(tmp_path, engine))[1] == "OPA is not asked: 1 questions in a row had no answer"
+        assert (await denied(base, engine))[1] == "OPA gave no answer (ConnectError)"
+        assert (await denied(base, engine))[1] == "OPA is not asked: 1 questions in a row had no answer"
 
 
 @contextlib.contextmanager
@@ -176,11 +183,11 @@ def opa(binary, folder, *arguments: object):
         process.wait(10)
 
 
-async def test_an_evaluation_that_takes_too_long_and_an_opa_that_is_killed_in_it(tmp_path, opa_binary):
+async def test_an_evaluation_that_takes_too_long_and_an_opa_that_is_killed_in_it(base, tmp_path, opa_binary):
     (tmp_path / "t.rego").write_text(SLOW)
     with opa(opa_binary, tmp_path / "o", tmp_path / "t.rego") as (process, address):
         async with asking(address) as engine:
-            assert (await denied(tmp_path, engine))[1] == "OPA gave no answer within 0.5 s"
+            assert (await denied(base, engine))[1] == "OPA gave no answer within 0.5 s"
         async with asking(address, timeout_s=20.0) as engine:
             guarded = make_guard(tmp_path, engine=engine, changes={"limits.decision_timeout": 20.0})
             asked = asyncio.create_task(play(guarded, asks()))
@@ -191,17 +198,17 @@ async def test_an_evaluation_that_takes_too_long_and_an_opa_that_is_killed_in_it
                 "OPA gave no answer (RemoteProtocolError)",
                 "OPA gave no answer (ReadError)",
             )
-            assert (await denied(tmp_path, engine))[1] == "OPA gave no answer (ConnectError)"
+            assert (await denied(base, engine))[1] == "OPA gave no answer (ConnectError)"
 
 
-async def test_an_opa_that_stands_still(tmp_path, opa_binary):
+async def test_an_opa_that_stands_still(base, tmp_path, opa_binary):
     (tmp_path / "t.rego").write_text("package t\ndecision := true\n")
     with opa(opa_binary, tmp_path / "o", tmp_path / "t.rego") as (process, address):
         async with asking(address) as engine:
             assert await engine.evaluate(b"{}") is True
             process.send_signal(signal.SIGSTOP)
             try:
-                assert (await denied(tmp_path, engine))[1] == "OPA gave no answer within 0.5 s"
+                assert (await denied(base, engine))[1] == "OPA gave no answer within 0.5 s"
             finally:
                 process.send_signal(signal.SIGCONT)
 
@@ -246,7 +253,7 @@ async def until(condition, within_s: float = 10.0):
             await asyncio.sleep(0.05)
 
 
-async def test_a_bundle_that_is_cut_off(tmp_path, opa_binary):
+async def test_a_bundle_that_is_cut_off(base, tmp_path, opa_binary):
     """Denied until a whole one is there; one that comes later does not replace the policy in force."""
     whole = bundle()
     served = {"bundle": whole[: len(whole) // 2]}
@@ -260,7 +267,7 @@ async def test_a_bundle_that_is_cut_off(tmp_path, opa_binary):
             async with asking(address, timeout_s=2.0) as engine:
                 await engine.look()
                 assert engine.trouble == "OPA is not healthy, or cannot be reached"
-                assert (await denied(tmp_path, engine))[1] == "OPA holds no policy"
+                assert (await denied(base, engine))[1] == "OPA holds no policy"
                 served["bundle"] = whole
                 await until(engine.healthy)
                 assert await engine.evaluate(b"{}") is True

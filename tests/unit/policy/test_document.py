@@ -8,7 +8,8 @@ from extproc.model.errors import Refused
 from extproc.model.identity import Identity
 from extproc.model.masking import Finding
 from extproc.model.reasons import Reason, Uninspectable
-from extproc.policy.document import build_document, parse_form, rfc3339
+from extproc.policy.document import build_document, rfc3339
+from extproc.policy.forms import parse_form
 
 JSON_HEADERS = Headers((("content-type", b"application/json"),))
 

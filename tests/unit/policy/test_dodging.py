@@ -1,0 +1,98 @@
+"""A rule that denies by an argument is not gone around by a body that cannot be read: one attempt of each kind.
+
+The policy denies ``role: admin`` and allows everything else; it says nothing of what cannot be inspected but by the
+starter policies' first line.
+"""
+
+import gzip
+import json
+
+import pytest
+
+from extproc.model.reasons import Uninspectable
+from extproc.policy.embedded import EmbeddedEngine
+from extproc.policy.sources import Sources, read_sources
+from tests.unit.flow.dialogue import asks, make_guard, play, sends
+
+U = Uninspectable
+NEVER_MADE = {U.TRAILERS_ONLY}
+"""Trailers are refused before policy is asked."""
+GUARD = {
+    "roles": {"*": {"functions": ["*"]}},
+    "arguments": [
+        {"rule": "no-admins", "functions": ["*"], "path": ["role"], "one_of": ["guest"], "optional": True}
+    ],
+}
+ADMIN = b'{"role":"admin"}'
+CALL = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "tools/call",
+    "params": {"name": "search", "arguments": {"role": "admin"}},
+}
+RPC = json.dumps(CALL).encode()
+LATIN = json.dumps({"role": "admin", "n": "é"}, ensure_ascii=False).encode("latin-1")
+
+CRM = {"method": "POST", "path": "/customers", "content_type": "application/json"}
+MCP = {"method": "POST", "path": "/mcp", "host": "docs.internal", "content_type": "application/json"}
+DODGES = [
+    (U.TRUNCATED, CRM | {"content_length": "99"}, ADMIN),
+    (U.CONTENT_ENCODING, CRM | {"content_encoding": "br"}, ADMIN),
+    (U.TRUNCATED, CRM | {"content_encoding": "gzip"}, gzip.compress(ADMIN)[:-9]),
+    (U.TOO_LARGE, CRM | {"content_encoding": "gzip"}, gzip.compress(b" " * 100_000 + ADMIN)),
+    (U.CONTENT_TYPE, CRM | {"content_type": "text/json"}, ADMIN),
+    (U.CONTENT_TYPE, CRM | {"content_type": "application/x-www-form-urlencoded"}, b"role=admin"),
+    (U.CONTENT_TYPE, CRM | {"content_type": ""}, ADMIN),
+    (U.NOT_UTF8, CRM, LATIN),
+    (U.NOT_UTF8, CRM, ADMIN.decode().encode("utf-16")),
+    (U.NOT_JSON, CRM, ADMIN + b"}"),
+    (U.NOT_JSON, CRM, ADMIN.replace(b'"', b"'")),
+    (U.NOT_JSON, CRM, b"/**/" + ADMIN),
+    (U.DUPLICATE_KEYS, CRM, b'{"role":"admin","role":"guest"}'),
+    (U.DUPLICATE_KEYS, CRM, b'{"role":"guest","Role":"admin"}'),
+    (U.NUMBER_OUT_OF_RANGE, CRM, b'{"role":"admin","n":1e999}'),
+    (U.TOO_DEEP, CRM, b'{"role":"admin","n":' + b"[" * 99 + b"]" * 99 + b"}"),
+    (U.HEADER_BODY_MISMATCH, CRM | {"path": "/customers?role=guest"}, ADMIN),
+    (U.HEADER_BODY_MISMATCH, CRM | {"x_http_method_override": "PUT"}, ADMIN),
+    (U.HEADERS, CRM | {"content_type": "application/json;charset=utf-8;charset=utf-7"}, ADMIN),
+    (U.QUERY, CRM | {"path": "/customers?role=guest&role=admin"}, b""),
+    (U.QUERY, CRM | {"path": "/customers?role=guest&role[]=admin"}, b""),
+    (U.UNEXPECTED_BODY, {"path": "/customers/7", "method": "GET", "end": False, "content_type": "text/plain"}, ADMIN),
+    (U.BATCH, MCP, b"[" + RPC + b"]"),
+    (U.NOT_JSONRPC, MCP, RPC.replace(b"2.0", b"1.0")),
+    (U.NOT_JSONRPC, MCP, RPC.replace(b'"params"', b'"Params"')),
+    (U.HEADER_BODY_MISMATCH, MCP | {"mcp_method": "ping"}, RPC),
+    (U.HEADER_BODY_MISMATCH, MCP | {"mcp_param_role": "guest"}, RPC),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def guard(tmp_path_factory):
+    """A guard that decides by the starter policies."""
+    sources = read_sources([], [], "data.extproc.decision")
+    engine = EmbeddedEngine.from_sources(Sources(sources.modules, {"guard": GUARD}, sources.query))
+    return make_guard(tmp_path_factory.mktemp("guard"), engine=engine)
+
+
+async def played(guard, head, body):
+    """The one entry of a call that is refused."""
+    guard.recorder.entries.clear()
+    peer = await play(guard, asks(**head), sends(body))
+    assert len(peer.refusals) == 1
+    assert guard.recorder.kinds == ["call.denied"]
+    return guard.recorder.last
+
+
+@pytest.mark.parametrize(("why", "head", "body"), DODGES)
+async def test_what_cannot_be_read_is_denied_by_its_name(guard, why, head, body):
+    entry = await played(guard, head, body)
+    assert (entry.reason, entry.rule, entry.uninspectable) == ("uninspectable", "uninspectable", why.value)
+
+
+@pytest.mark.parametrize(("head", "body"), [(CRM, ADMIN), (MCP, RPC)])
+async def test_what_can_be_read_is_denied_by_the_rule(guard, head, body):
+    assert (await played(guard, head, body)).rule == "no-admins"
+
+
+def test_each_kind_is_tried():
+    assert {why for why, _, _ in DODGES} | NEVER_MADE == set(U)
