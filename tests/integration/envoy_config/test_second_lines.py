@@ -96,7 +96,7 @@ async def test_a_clean_end_before_request_trailers_forwards_nothing(body: bytes 
 
     async with guarded(script) as run:
         headers = {"host": HOST, **run.issuer.headers()}
-        answer = await call_http2(run.envoy.port, headers, body=body, trailers={"x-late": "1"})
+        answer = await call_http2(await run.connect(), headers, body=body, trailers={"x-late": "1"})
     assert answer.status == 502
     assert run.upstream.requests == []
 
@@ -120,9 +120,9 @@ async def test_a_clean_end_before_response_trailers_removes_them() -> None:
     answer = Scripted(200, JSON, [b"{}"], "chunked", trailers=[("grpc-message", "secret")])
     async with guarded(answer=answer, change=with_trailers) as run:
         headers = {"host": HOST, **run.issuer.headers()}
-        passed = await call_http2(run.envoy.port, headers, method="GET")
+        passed = await call_http2(await run.connect(), headers, method="GET")
         run.guard.script = leaving_at("response_trailers")
-        cut = await call_http2(run.envoy.port, headers, method="GET")
+        cut = await call_http2(await run.connect(), headers, method="GET")
     assert (passed.status, passed.trailers) == (200, {"grpc-message": "secret"})
     assert (cut.status, cut.trailers) == (200, {})
 
@@ -226,7 +226,7 @@ async def try_plans(run: Any, plans: list[Plan]) -> tuple[list[Plan], list[Plan]
         run.guard.script = plan.script
         late = [("x-late", "S")] if plan.trailers else []
         run.upstream.answer = Scripted(200, SSE, plan.pieces, plan.framing, trailers=late)
-        got = await call_http2(run.envoy.port, {"host": HOST, **run.issuer.headers()}, method="GET")
+        got = await call_http2(await run.connect(), {"host": HOST, **run.issuer.headers()}, method="GET")
         if b"S" in got.body or "S" in str(got.trailers):
             leaked.append(plan)
         whole = sum(len(each) for each in plan.pieces if isinstance(each, bytes))

@@ -38,28 +38,29 @@ async def shared_door() -> AsyncIterator[Stack]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def stack(shared_stack: Stack) -> Stack:
+async def stack(shared_stack: Stack) -> AsyncIterator[Stack]:
     """Two workers; a test must leave both alive."""
-    return await _as_new(shared_stack)
+    yield _as_new(shared_stack)
+    await shared_stack.settled()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def faulty(shared_faulty: Stack) -> AsyncIterator[Stack]:
     """Two workers that break where a header says; one that died is brought back afterwards."""
-    await asyncio.sleep(0.06)  # a guard that Envoy has given up records that a moment after Envoy's own account
-    yield await _as_new(shared_faulty)
-    await shared_faulty.revive()
+    yield _as_new(shared_faulty)
+    await asyncio.gather(shared_faulty.revive(), shared_faulty.settled())
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def door(shared_door: Stack) -> Stack:
+async def door(shared_door: Stack) -> AsyncIterator[Stack]:
     """One worker behind ext_authz."""
-    return await _as_new(shared_door)
+    yield _as_new(shared_door)
+    await shared_door.settled()
 
 
-async def _as_new(stack: Stack) -> Stack:
+def _as_new(stack: Stack) -> Stack:
+    """Each call of a test before has ended, and is recorded."""
     stack.upstream.answer = ANSWER
-    await stack.settled()
     stack.fresh()
     return stack
 

@@ -3,6 +3,9 @@
 import asyncio
 import contextlib
 from dataclasses import dataclass
+from typing import TypeAlias
+
+Connection: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @dataclass(frozen=True)
@@ -15,9 +18,9 @@ class Raw:
     whole: bytes
 
 
-async def speak(port: int, request: bytes, *, within_s: float = 8.0) -> Raw:
-    """Send bytes over a connection of its own; read until Envoy closes it. Ask it to, with ``connection: close``."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def speak(connection: Connection, request: bytes, *, within_s: float = 8.0) -> Raw:
+    """Send bytes; read until Envoy closes the connection. Ask it to, with ``connection: close``."""
+    reader, writer = connection
     try:
         writer.write(request)
         await writer.drain()

@@ -23,6 +23,7 @@ from extproc.config.load import load_settings
 from extproc.config.schema import Settings
 from extproc.envoy_config.render import Door, render_bootstrap
 from extproc.server.up import answers_grpc, worker_endpoint
+from tests.integration.guard.raw import Connection, speak
 from tests.integration.support.envoy_process import EnvoyProcess, run_envoy, short_folder
 from tests.integration.support.tokens import AUDIENCE, Issuer
 from tests.integration.support.upstream import Answer, RunningUpstream, run_upstream
@@ -33,7 +34,8 @@ CRM, PLAIN, DOCS = "crm.example.com", "plain.example.com", "docs.example.com"
 CREDENTIAL = "canary-credential-5Zx81q"
 CARD, SSN, KEY = "4111 1111 1111 1111", "536-22-1847", "AKIAQ3EGT7XW2LPNV5RC"
 TERMINAL = {"call.completed", "call.denied", "call.failed"}
-READY_S, POLL_S = 20.0, 0.02
+READY_S, WITHIN_S, POLL_S = 40.0, 20.0, 0.02
+"""Deadlines of what must happen soon; generous, since they are waited for only when a test fails."""
 RUNNING: list["Worker"] = []
 """Every worker process under way; their logs are shown when a test fails."""
 
@@ -152,8 +154,9 @@ class Stack:
     envoy: EnvoyProcess = None  # type: ignore[assignment]
     client: httpx.AsyncClient = None  # type: ignore[assignment]
     _seen: dict[str, int] = field(default_factory=dict)
-    calls: int = 0
-    """Made since ``fresh``; who calls without ``call`` counts here."""
+    _callers: set[str] = field(default_factory=set)
+    """Addresses that have called since ``fresh``: each call has a connection of its own, and every entry names its
+    caller's address. So no test sees another's entries, however late they come."""
 
     @property
     def port(self) -> int:
@@ -166,7 +169,6 @@ class Stack:
 
     async def call(self, method: str = "GET", path: str = "/customers/1", **options: Any) -> httpx.Response:
         """Call through Envoy with a valid token; ``headers`` given here are added."""
-        self.calls += 1
         headers = self.headers(options.pop("host", CRM), **options.pop("headers", {}))
         if "json" not in options and "content" in options:
             headers.setdefault("content-type", "application/json")
@@ -177,38 +179,57 @@ class Stack:
         given = {name.replace("_", "-"): value for name, value in more.items()}
         return {"host": host, **self.issuer.headers(), **given}
 
+    async def connect(self) -> Connection:
+        """A connection to Envoy, for one call that ``client`` would not make."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self._calls_from(writer.get_extra_info("sockname"))
+        return reader, writer
+
+    def new_client(self) -> httpx.AsyncClient:
+        """Makes each call over a connection of its own."""
+
+        async def traced(name: str, info: dict[str, Any]) -> None:
+            if name == "connection.connect_tcp.complete":
+                self._calls_from(info["return_value"].get_extra_info("client_addr"))
+
+        async def trace(request: httpx.Request) -> None:
+            request.extensions["trace"] = traced
+
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+        return httpx.AsyncClient(timeout=20.0, limits=limits, trust_env=False, event_hooks={"request": [trace]})
+
+    def _calls_from(self, address: tuple[Any, ...]) -> None:
+        self._callers.add(f"{address[0]}:{address[1]}")
+
     # Evidence
 
     def fresh(self) -> None:
-        """Begin anew: forget what the backend saw and what was recorded until now."""
-        self.calls = 0
+        """Begin anew: forget what the backend saw, what was recorded until now, and who called."""
+        self._callers.clear()
         self.upstream.requests.clear()
         for file in self.spools():
             self._seen[file.name] = max((seq for seq, _ in rows(file, 0)), default=0)
 
     async def settled(self) -> None:
-        """Wait, but not for long, until each call that was begun has ended, and its end is recorded."""
-        for _ in range(20):
-            found = self.entries()
-            ended = {entry["call_id"] for entry in terminals(found)}
-            told = ended | {entry["call_id"] for entry in found if entry["kind"] == "call.reported"}
-            if len(told) >= self.calls and {entry["call_id"] for entry in found} <= told:
-                return
+        """Wait until the end of each call that was begun is recorded. There is none without a record."""
+        deadline = time.monotonic() + WITHIN_S
+        while missing := self._callers - {entry["source"] for entry in self.entries() if tells_the_end(entry)}:
+            assert time.monotonic() < deadline, f"no record of the calls from {missing}: {kinds(self.entries())}"
             await asyncio.sleep(POLL_S)
 
     def spools(self) -> list[Path]:
         return sorted(self.settings.evidence.spool.glob("*.spool"))
 
     def entries(self) -> list[dict[str, Any]]:
-        """What was recorded since ``fresh``, in order of time."""
+        """What was recorded of the calls that were made since ``fresh``, in order of time; of no other calls."""
         found = [entry for file in self.spools() for _, entry in rows(file, self._seen.get(file.name, 0))]
-        return sorted(found, key=lambda entry: entry["time_ns"])
+        return sorted(
+            (each for each in found if each["source"] in self._callers), key=lambda each: each["time_ns"]
+        )
 
-    async def until(
-        self, enough: Callable[[list[dict[str, Any]]], Any], within_s: float = 5.0
-    ) -> list[dict[str, Any]]:
+    async def until(self, enough: Callable[[list[dict[str, Any]]], Any]) -> list[dict[str, Any]]:
         """The entries, once there are enough."""
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + WITHIN_S
         while not enough(found := self.entries()):
             assert time.monotonic() < deadline, f"not recorded; recorded were {kinds(found)}"
             await asyncio.sleep(POLL_S)
@@ -220,10 +241,27 @@ class Stack:
         assert len(terminals(found)) == calls, kinds(found)
         return terminals(found)[-1]
 
+    async def ended_of(self, answer: httpx.Response) -> dict[str, Any]:
+        """The terminal entry of the call that was answered so."""
+        call_id = answer.headers.get("x-extproc-call-id") or answer.json()["call_id"]
+        found = await self.until(lambda entries: any(each["call_id"] == call_id for each in terminals(entries)))
+        return next(each for each in terminals(found) if each["call_id"] == call_id)
+
     async def reported(self) -> dict[str, Any]:
         """Envoy's account of the call that no guard ended."""
-        found = await self.until(lambda entries: "call.reported" in kinds(entries), 3.0)
+        found = await self.until(lambda entries: "call.reported" in kinds(entries))
         return next(entry for entry in found if entry["kind"] == "call.reported")
+
+    async def assert_unreported(self) -> None:
+        """Envoy tells the guard of none of the calls made until now.
+
+        It tells in order: it is made to tell of one more, and had it told of another, that would be here by then.
+        """
+        before = set(self._callers)
+        await speak(await self.connect(), b"GET / HTTP/1.0\r\n\r\n")  # which no guard ever sees
+        (last,) = self._callers - before
+        found = await self.until(lambda entries: any(each["source"] == last for each in entries))
+        assert "call.reported" not in kinds([each for each in found if each["source"] != last])
 
     # Approvals
 
@@ -233,7 +271,7 @@ class Stack:
 
     async def pending(self, count: int = 1) -> list[Approval]:
         """Approvals that wait, once there are that many; oldest first."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WITHIN_S):
             while len(found := self.approvals.recent(pending_only=True, limit=100)) < count:
                 await asyncio.sleep(POLL_S)
         return found[::-1]
@@ -246,7 +284,7 @@ class Stack:
 
     async def state_of(self, approval: Approval, *, unlike: str = "pending") -> str:
         """How it stands, once it stands otherwise."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WITHIN_S):
             while (now := self.approvals.get(approval.request.approval_id)).state.value == unlike:
                 await asyncio.sleep(POLL_S)
         return now.state.value
@@ -274,6 +312,10 @@ def rows(file: Path, after: int) -> list[tuple[int, dict[str, Any]]]:
 
 def kinds(entries: list[dict[str, Any]]) -> list[str]:
     return [entry["kind"] for entry in entries]
+
+
+def tells_the_end(entry: dict[str, Any]) -> bool:
+    return entry["kind"] in TERMINAL or entry["kind"] == "call.reported"
 
 
 def terminals(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -331,9 +373,7 @@ async def run_stack(
         try:
             bootstrap = render_bootstrap(settings, guard_endpoints=endpoints, door=door)
             stack.envoy = await ending.enter_async_context(run_envoy(bootstrap))
-            limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-            client = httpx.AsyncClient(timeout=20.0, limits=limits, trust_env=False)
-            stack.client = await ending.enter_async_context(client)
+            stack.client = await ending.enter_async_context(stack.new_client())
             stack.fresh()
             yield stack
         finally:

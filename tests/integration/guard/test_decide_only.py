@@ -50,7 +50,7 @@ async def test_refusals_are_problem_documents(door: Stack) -> None:
     ):
         answer = await call(door, method, path)
         assert (answer.status_code, reason(answer)) == (status, why)
-        assert answer.json()["call_id"] == (await door.until(lambda found: found))[-1]["call_id"]
+        assert (await door.ended_of(answer))["reason"] == why
     assert door.reached == []
 
 
@@ -112,8 +112,7 @@ async def test_what_the_guard_decided_is_not_reported_again(door: Stack) -> None
     await call(door, "POST", "/deploys", content=b'{"env":"quick"}')
     await call(door, host=CRM)
     await door.ended(4)
-    await asyncio.sleep(0.5)
-    assert "call.reported" not in kinds(door.entries())
+    await door.assert_unreported()
 
 
 async def test_a_bad_token_is_refused(door: Stack) -> None:

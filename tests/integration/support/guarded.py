@@ -1,5 +1,6 @@
 """Envoy with our rendered configuration, a scripted guard before it, a scripted backend behind it."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -29,6 +30,10 @@ class Guarded:
         """Call through Envoy; ``headers`` given here are added to the token and the host."""
         headers = {"host": HOST, **self.issuer.headers(), **options.pop("headers", {})}
         return await self.client.request(method, self.envoy.url + path, headers=headers, **options)
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection to Envoy, for what ``client`` would not do."""
+        return await asyncio.open_connection("127.0.0.1", self.envoy.port)
 
 
 @contextlib.asynccontextmanager

@@ -22,7 +22,7 @@ class Answer:
 
 
 async def call_http2(
-    port: int,
+    connection: tuple[asyncio.StreamReader, asyncio.StreamWriter],
     headers: dict[str, str],
     *,
     method: str = "POST",
@@ -30,22 +30,22 @@ async def call_http2(
     body: bytes | None = None,
     trailers: dict[str, str] | None = None,
 ) -> Answer:
-    """Make one call over a connection of its own. ``headers`` must hold ``host``."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    connection = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
-    connection.initiate_connection()
+    """Make one call over this connection, and close it. ``headers`` must hold ``host``."""
+    reader, writer = connection
+    protocol = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
+    protocol.initiate_connection()
     rest = {name: value for name, value in headers.items() if name != "host"}
     pseudo = {":method": method, ":scheme": "http", ":authority": headers["host"], ":path": path}
-    connection.send_headers(1, list({**pseudo, **rest}.items()), end_stream=body is None and trailers is None)
+    protocol.send_headers(1, list({**pseudo, **rest}.items()), end_stream=body is None and trailers is None)
     if body is not None:
-        connection.send_data(1, body, end_stream=trailers is None)
+        protocol.send_data(1, body, end_stream=trailers is None)
     if trailers is not None:
-        connection.send_headers(1, list(trailers.items()), end_stream=True)
-    writer.write(connection.data_to_send())
+        protocol.send_headers(1, list(trailers.items()), end_stream=True)
+    writer.write(protocol.data_to_send())
     answer = Answer()
     try:
         async with asyncio.timeout(10):
-            await _read(connection, reader, writer, answer)
+            await _read(protocol, reader, writer, answer)
     finally:
         writer.close()
         with contextlib.suppress(ConnectionError):
