@@ -77,10 +77,10 @@ def _fast(text: str, max_depth: int) -> tuple[Json] | None:
     if (
         ("\\" in text and "\\u003" in text)
         or _ZEROS in text
-        or (("e-" in text or "E-" in text) and _TINY.search(text))
+        or any(_EXPONENT.match(text, at.start() - 2) for at in _TINY.finditer(text, 2))
     ):
         return None
-    shallow = text.count("[") + text.count("{") <= max_depth
+    shallow = len(text) < SHORT and text.count("[") + text.count("{") <= max_depth
     try:
         value = orjson.loads(text)
         again = orjson.dumps(value, option=None if shallow else orjson.OPT_INDENT_2)
@@ -91,9 +91,12 @@ def _fast(text: str, max_depth: int) -> tuple[Json] | None:
     return (value,)
 
 
+SHORT = 4_096
+"""Characters up to which counting brackets costs less than indentation."""
 _ZEROS = "0" * 200
 """Fewer zeros make no number vanish that has no exponent of three digits."""
-_TINY = re.compile(r"[0-9.][eE]-[0-9]{3}")
+_TINY = re.compile(r"-[0-9]{3}")
+_EXPONENT = re.compile(r"[0-9.][eE]")
 _LONG_INTEGER = b"0" * 19
 """Shorter ones are the same for both readers."""
 _DIGITS_ALIKE = bytes.maketrans(b"123456789", b"0" * 9)

@@ -8,16 +8,39 @@ from enum import IntEnum
 Path = tuple[str | int, ...]
 """Object keys and array indexes from the root to a value."""
 
-_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_STRING = r'"[^"]*+"'
 _WORD = r'[^\s,:"\[\]{}]++'
+_SPACE = r"[ \t\n\r]*+"
+_BETWEEN = r"[ \t\n\r,]*+"
+_KEY = rf"{_STRING}{_SPACE}:{_SPACE}"
+_FLAT = rf'[\[{{][^"\[\]{{}}]*+(?:{_STRING}[^"\[\]{{}}]*+)*+[\]}}]'
+_NESTED = rf'[\[{{][^"\[\]{{}}]*+(?:(?:{_STRING}|{_FLAT})[^"\[\]{{}}]*+)*+[\]}}]'
+"""Arrays and objects, of those whose parts are nested no deeper than this."""
+_VALUE = rf"(?:{_STRING}|{_NESTED}|{_WORD})"
+
 UNIT = re.compile(
-    rf"""[ \t\n\r,]*+(?:({_STRING})(?:[ \t\n\r]*+:[ \t\n\r]*+(?:({_STRING})|([\[{{])|({_WORD})))?
-         |([\[{{])|([\]}}])|({_WORD}))""".replace("\n         ", ""),
-    re.DOTALL,
+    rf"{_BETWEEN}(?:({_STRING})(?:{_SPACE}:{_SPACE}(?:({_STRING})|([\[{{])|({_WORD})))?"
+    rf"|([\[{{])|([\]}}])|({_WORD}))"
 )
 """One element of an array, one member of an object, an opening or a closing bracket: the group that matched last
-is its ``Unit``. A member's key is group 1, its value the other one. For documents that ``check_text`` accepts.
+is its ``Unit``. A member's key is group 1, its value the other one.
+
+This and the other patterns are for the ``shape`` of documents that ``check_text`` accepts.
 """
+RUN = re.compile(rf"(?:{_BETWEEN}(?:{_KEY})?+{_VALUE}(?={_SPACE}[,\]}}]))*+")
+"""Elements or members that are whole before a given end, many at once. Deeply nested ones end it."""
+MEMBER = re.compile(rf"{_BETWEEN}({_STRING}){_SPACE}:{_SPACE}{_VALUE}")
+ELEMENT = re.compile(rf"{_BETWEEN}{_VALUE}")
+
+
+def shape(text: str) -> str:
+    """The document with what its strings spell in escapes blanked, so that each quote is the end of a string.
+
+    All else stays where it is.
+    """
+    if "\\" not in text:
+        return text
+    return text.replace("\\\\", "..").replace('\\"', "..")
 
 
 class Unit(IntEnum):
@@ -37,15 +60,6 @@ class Unit(IntEnum):
 
 STRINGS = frozenset({Unit.STRING, Unit.MEMBER_STRING})
 OPENS = frozenset({Unit.MEMBER_OPEN, Unit.OPEN})
-
-
-_STRING_AT = re.compile(_STRING, re.DOTALL)
-
-
-def string_at(text: str, start: int) -> tuple[int, int]:
-    """The range of the string token that begins at an offset."""
-    match = _STRING_AT.match(text, start)
-    return match.span() if match else (start, start)
 
 
 def unquote(text: str, start: int, end: int) -> str:

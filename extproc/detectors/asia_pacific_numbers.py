@@ -3,7 +3,7 @@
 import re
 
 from extproc.detectors.context import telling, told
-from extproc.detectors.detector import Detector, Ranges
+from extproc.detectors.detector import APART, Detector, Ranges
 from extproc.detectors.numbers import capitals, digits_alone, weighted
 
 ABN = re.compile(r"(?<![0-9A-Za-z])[1-9][0-9](?: ?[0-9]{3}){3}(?![0-9A-Za-z])")
@@ -75,15 +75,30 @@ def find_nric(text: str, _: str) -> Ranges:
 
 
 AU_ABN = Detector(
-    "AU_ABN", (rb"[0-9]{2} ?[0-9]{3} ?[0-9]{3} ?[0-9]{3}",), 11, find_abn, digits_alone, hint=ABN_HINT.encode()
+    "AU_ABN",
+    (APART + rb"[0-9]{2} ?[0-9]{3} ?[0-9]{3} ?[0-9]{3}",),
+    11,
+    find_abn,
+    digits_alone,
+    hint=ABN_HINT.encode(),
+    exact=True,
 )
-AU_TFN = Detector("AU_TFN", (rb"[0-9]{3} ?[0-9]{3} ?[0-9]{3}",), 9, find_tfn, digits_alone, hint=TFN_HINT.encode())
+AU_TFN = Detector(
+    "AU_TFN",
+    (APART + rb"[0-9]{3} ?[0-9]{3} ?[0-9]{3}",),
+    9,
+    find_tfn,
+    digits_alone,
+    hint=TFN_HINT.encode(),
+    exact=True,
+)
 IN_AADHAAR = Detector(
     "IN_AADHAAR",
-    (rb"[2-9][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}",),
+    (APART + rb"[2-9][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}",),
     12,
     find_aadhaar,
     digits_alone,
     hint=AADHAAR_HINT.encode(),
+    exact=True,
 )
 SG_NRIC_FIN = Detector("SG_NRIC_FIN", (rb"[STFGM][0-9]{7}[A-Z]",), 9, find_nric, capitals)

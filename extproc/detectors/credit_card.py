@@ -18,6 +18,8 @@ DOUBLE = str.maketrans("0123456789", "0246813579")
 UUID = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9A-Za-z])")
 DASHES = 4
 """Of a UUID. One in a thousand would have a card number in it."""
+DIGEST = re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})(?![0-9A-Za-z])")
+DIGEST_LONGEST = 64
 DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 
@@ -25,7 +27,9 @@ def find(text: str, _: str) -> Ranges:
     """Yield every window of whole groups that is a card number; windows that overlap count as one."""
     text = UUID.sub(_hidden, text) if text.count("-") >= DASHES else text
     for run in RUN.finditer(text):
-        yield from _joined(_cards(text, run.start(), run.end()))
+        for start, end in _joined(_cards(text, run.start(), run.end())):
+            if not _in_digest(text, start, end):
+                yield start, end
     for match in SCIENTIFIC.finditer(text):
         digits = (match[1] + match[2]).ljust(int(match[3]) + 1, "0")
         if len(digits) == int(match[3]) + 1 and any(_cards(digits, 0, len(digits))):
@@ -35,6 +39,15 @@ def find(text: str, _: str) -> Ranges:
 def _hidden(found: re.Match[str]) -> str:
     """Nothing in the place of a UUID; one of digits alone may be anything."""
     return found[0] if found[0].replace("-", "").isdigit() else "x" * len(found[0])
+
+
+def _in_digest(text: str, start: int, end: int) -> bool:
+    """Whether digits stand within a digest, or a UUID without dashes; one of digits alone may be anything."""
+    first = max(0, start - DIGEST_LONGEST)
+    around = DIGEST.finditer(text[first : end + DIGEST_LONGEST])
+    return any(
+        first + each.start() <= start and end <= first + each.end() and not each[0].isdigit() for each in around
+    )
 
 
 def _joined(windows: Ranges) -> Ranges:

@@ -64,3 +64,8 @@ class Detector:
     common: bool = False
     """With a hint: whether its prefilter matches nearly everywhere. It is then searched for by ``re``, in which it
     must take linear time."""
+    exact: bool = False
+    """Whether each prefilter match is as long as what is found at most, so that a digit right behind it makes it
+    none."""
+    heeds_context: bool = False
+    """Whether ``find`` looks at the context although there is no hint."""

@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
 
 import hyperscan
 
@@ -11,8 +12,6 @@ from extproc.detectors.detector import Detector, Span
 from extproc.detectors.fold import Folded, fold
 from extproc.model.errors import MaskingError
 
-CONTEXT_KEYS = 2
-"""How many of the keys above a value tell detectors what it is."""
 SIGHTINGS_FREE = 10_000
 SIGHTINGS_PER_BYTE = 0.125
 """A text in which the prefilter matches more often is looked at as a whole: that is faster."""
@@ -20,8 +19,24 @@ SIGHTINGS_PER_BYTE = 0.125
 BEFORE = b"\n\n"
 """Stands before each text, for prefilters that ask what is not before a match."""
 OnMatch = Callable[[int, int, int, int, object], bool | None]
+Context = Callable[[], str]
 Sighting = tuple[int, int]
 """The offset of a character, and the number of a detector."""
+HINT_FLAGS = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_CASELESS
+
+
+class Look(NamedTuple):
+    """What a look at a whole document told."""
+
+    suspects: frozenset[int]
+    """Numbers of the detectors that could find something in some string, key or number; maybe too many, never
+    too few."""
+    sightings: list[Sighting] | None
+    """In ascending order, places of which one is within each string, key or number that a detector finds
+    something in, with that detector's number. None when there are too many to be of use."""
+
+
+NOTHING_SEEN = Look(frozenset(), [])
 
 
 class Detectors:
@@ -32,6 +47,9 @@ class Detectors:
         self._detectors = tuple(detectors)
         self._lock = threading.Lock()
         self._hinted = frozenset(number for number, detector in enumerate(self._detectors) if detector.hint)
+        self._heeding = frozenset(
+            number for number, detector in enumerate(self._detectors) if detector.hint or detector.heeds_context
+        )
         prefilters = [
             (expression, number)
             for number, detector in enumerate(self._detectors)
@@ -40,9 +58,10 @@ class Detectors:
         hints = [(self._detectors[number].hint, -1 - number) for number in sorted(self._hinted)]
         self._owners = tuple(number for _, number in (*prefilters, *hints))
         self._shortest = tuple(self._detectors[number].prefilter_shortest for _, number in prefilters)
-        self._where = _compiled(
-            [(at, each) for at, (each, number) in enumerate(prefilters) if number not in self._hinted]
-        )
+        self._exact = tuple(self._detectors[number].exact for _, number in prefilters)
+        telling = list(enumerate((each for each, _ in hints), len(prefilters)))
+        told = [(at, each) for at, (each, number) in enumerate(prefilters) if number not in self._hinted]
+        self._first = _compiled(told + telling, [0] * len(told) + [HINT_FLAGS] * len(telling))
         common = {number for number in self._hinted if self._detectors[number].common}
         self._where_hinted = {
             number: _compiled([(at, each) for at, (each, owner) in enumerate(prefilters) if owner == number])
@@ -54,8 +73,7 @@ class Detectors:
         self._canonical = {detector.entity: detector.canonical for detector in self._detectors}
         self._which = _compiled(
             [(at, each) for at, (each, _) in enumerate((*prefilters, *hints))],
-            [hyperscan.HS_FLAG_SINGLEMATCH] * len(prefilters)
-            + [hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_CASELESS] * len(hints),
+            [hyperscan.HS_FLAG_SINGLEMATCH] * len(prefilters) + [HINT_FLAGS] * len(hints),
         )
         self.shortest = min((detector.shortest for detector in self._detectors), default=0)
         """Characters that anything found has at least."""
@@ -70,71 +88,80 @@ class Detectors:
         """One form for all ways to write the same value, for pseudonyms."""
         return self._canonical[entity](fold(found).text)
 
-    def suspects(self, document: str) -> frozenset[int]:
-        r"""The detectors that could find something in some string, key or number of a document.
+    def look(self, document: str, told: frozenset[int] = frozenset()) -> Look:
+        r"""Search a whole document once, to know what needs no search in its strings.
 
-        May hold too many, never too few: provided that the document has no ``\u`` and no ``\/`` escapes.
+        Args:
+            document: JSON or any text, provided that it has no ``\u`` and no ``\/`` escapes: what they spell
+                is not seen.
+            told: detectors whose hints are found already, around the document or in other spelling.
         """
-        hits = self._hits(fold(document).text)
+        folded = fold(document)
+        data = folded.text.encode("utf-8", "surrogatepass")
+        seen = self._seen(BEFORE + data, told & self._hinted)
+        if seen is None:
+            return Look(self._suspects(data), None)
+        if not seen:
+            return NOTHING_SEEN
+        suspects = frozenset(owner for _, owner in seen)
+        ends = [(end - len(BEFORE), owner) for end, owner in seen]
+        if len(data) == len(document) and folded.places is None:
+            return Look(suspects, [(end - 1, owner) for end, owner in ends])
+        return Look(suspects, _characters(ends, data, folded))
+
+    def suspects(self, document: str) -> frozenset[int]:
+        """As ``look``, without the places."""
+        return self._suspects(fold(document).text.encode("utf-8", "surrogatepass"))
+
+    def _suspects(self, data: bytes) -> frozenset[int]:
+        hits = self._hits(data)
         if not hits:
             return frozenset()
         return frozenset(hit for hit in hits if hit >= 0 and (hit not in self._hinted or -1 - hit in hits))
 
-    def sight(self, document: str, suspects: Collection[int]) -> list[Sighting] | None:
-        r"""Where in a document something could be found.
+    def _seen(self, data: bytes, told: frozenset[int]) -> list[tuple[int, int]] | None:
+        """Where prefilters match, as the end and the detector; None when that is too often to be of use.
 
-        Args:
-            document: JSON or any text.
-            suspects: the detectors to heed, as ``suspects`` told.
-
-        Returns:
-            In ascending order, places of which one is within each string, key or number without ``\u`` and
-            ``\/`` escapes that a detector finds something in, with that detector's number. None when there are
-            too many to be of use.
+        Prefilters of detectors with a hint are tried only where the hint is found at all. Of matches that share
+        a character one is enough: no match reaches across the end of a string or number.
         """
-        folded = fold(document)
-        data = folded.text.encode("utf-8", "surrogatepass")
-        ends = self._ends(BEFORE + data, frozenset(suspects))
-        if ends is None:
-            return None
-        ends = [(end - len(BEFORE), owner) for end, owner in ends]
-        if len(data) == len(document) and folded.places is None:
-            return [(end - 1, owner) for end, owner in ends]
-        return _characters(ends, data, folded)
-
-    def _ends(self, data: bytes, suspects: frozenset[int]) -> list[tuple[int, int]] | None:
-        """Where prefilter matches of the suspects end.
-
-        Of matches that share a character one is enough: no match reaches across the end of a string or number.
-        """
-        owners, shortest = self._owners, self._shortest
-        last = [-len(data) - 1_000] * len(shortest)
+        owners, shortest, exact = self._owners, self._shortest, self._exact
+        last: dict[int, int] = {}
         ends: list[tuple[int, int]] = []
+        hinted = set(told)
         allowed = SIGHTINGS_FREE + int(len(data) * SIGHTINGS_PER_BYTE)
 
         def on_match(hit: int, _start: int, end: int, _flags: int, _context: object) -> bool | None:
             nonlocal allowed
+            owner = owners[hit]
+            if owner < 0:
+                hinted.add(-1 - owner)
+                return None
             allowed -= 1
-            if end - last[hit] >= shortest[hit] and owners[hit] in suspects:
-                last[hit] = end
-                ends.append((end, owners[hit]))
+            if exact[hit] and data[end : end + 1].isdigit():
+                return None
+            if end >= last.get(hit, 0):
+                last[hit] = end + shortest[hit]
+                ends.append((end, owner))
             return True if allowed <= 0 else None
 
-        self._run(self._where, data, on_match)
-        for number in suspects & self._where_hinted.keys():
-            self._run(self._where_hinted[number], data, on_match)
-        for number in suspects & self._where_common.keys():
-            # One callback for each end would cost more.
-            ends += [(match.end(), number) for match in self._where_common[number].finditer(data)]
-        ends.sort()
+        self._run(self._first, data, on_match)
+        for number in hinted:
+            if number in self._where_common:
+                # One callback for each end would cost more.
+                ends += [(match.end(), number) for match in self._where_common[number].finditer(data)]
+            else:
+                self._run(self._where_hinted[number], data, on_match)
+        if hinted:
+            ends.sort()
         return ends if allowed > 0 else None
 
-    def scan(self, text: str, path: tuple[str | int, ...] = ()) -> list[Span]:
+    def scan(self, text: str, context: Context = str) -> list[Span]:
         """Find all entities.
 
         Args:
             text: any text.
-            path: where it stands in its document; the last two keys are its context.
+            context: tells the keys that the text stands under, folded, one per line.
 
         Returns:
             Spans by their start; they may overlap.
@@ -145,20 +172,19 @@ class Detectors:
         if len(text) < self.shortest:
             return []
         folded = fold(text)
-        hits = self._hits(folded.text)
-        return self._asked([hit for hit in hits if hit >= 0], folded, path) if hits else []
+        hits = self._hits(folded.text.encode("utf-8", "surrogatepass"))
+        return self._asked([hit for hit in hits if hit >= 0], folded, context) if hits else []
 
-    def ask(self, numbers: Collection[int], text: str, path: tuple[str | int, ...] = ()) -> list[Span]:
+    def ask(self, numbers: Collection[int], text: str, context: Context = str) -> list[Span]:
         """As ``scan``, by these detectors alone."""
-        return self._asked(numbers, fold(text), path) if numbers else []
+        return self._asked(numbers, fold(text), context) if numbers else []
 
-    def _asked(self, numbers: Collection[int], folded: Folded, path: tuple[str | int, ...]) -> list[Span]:
-        if not numbers:
-            return []
-        keys = [part for part in path if isinstance(part, str)]
-        context = fold("\n".join(keys[-CONTEXT_KEYS:])).text
-        spans = {span for number in numbers for span in self._ask(self._detectors[number], folded, context)}
-        return sorted(spans) if len(spans) > 1 else list(spans)
+    def _asked(self, numbers: Collection[int], folded: Folded, context: Context) -> list[Span]:
+        keys = "" if self._heeding.isdisjoint(numbers) else context()
+        found: list[Span] = []
+        for number in numbers:
+            found += self._ask(self._detectors[number], folded, keys)
+        return sorted(set(found)) if len(found) > 1 else found
 
     def _ask(self, detector: Detector, folded: Folded, context: str) -> list[Span]:
         entity = detector.entity
@@ -170,14 +196,14 @@ class Detectors:
             return [Span(start, end, entity) for start, end in ranges]
         return [Span(*folded.original(*each), entity) for each in ranges]
 
-    def _hits(self, text: str) -> set[int]:
+    def _hits(self, data: bytes) -> set[int]:
         """Numbers of the detectors whose prefilter matches; ``-1 - number`` where the hint does."""
         expressions: list[int] = []
 
         def on_match(hit: int, _start: int, _end: int, _flags: int, _context: object) -> None:
             expressions.append(hit)
 
-        self._run(self._which, BEFORE + text.encode("utf-8", "surrogatepass"), on_match)
+        self._run(self._which, BEFORE + data, on_match)
         return {self._owners[hit] for hit in expressions} if expressions else set()
 
     def _run(self, database: "hyperscan.Database | None", data: bytes, on_match: OnMatch) -> None:

@@ -3,7 +3,7 @@
 import re
 
 from extproc.detectors.context import telling, told
-from extproc.detectors.detector import Detector, Ranges
+from extproc.detectors.detector import APART, Detector, Ranges
 from extproc.detectors.numbers import capitals, digits_alone, weighted
 
 NHS = re.compile(r"(?<![0-9A-Za-z])[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{4}(?![0-9A-Za-z])")
@@ -77,17 +77,18 @@ def find_finnish(text: str, _: str) -> Ranges:
 
 UK_NHS = Detector(
     "UK_NHS",
-    (rb"[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{4}",),
+    (APART + rb"[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{4}",),
     10,
     find_nhs,
     digits_alone,
     hint=NHS_HINT.encode(),
+    exact=True,
 )
 ES_NIF = Detector("ES_NIF", (rb"[0-9]{8}-?[A-Z]", rb"[XYZ][0-9]{7}-?[A-Z]"), 9, find_nif, capitals)
 IT_FISCAL_CODE = Detector(
     "IT_FISCAL_CODE", (rb"[A-Z]{6}[0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{2}[A-Z]",), 16, find_fiscal, capitals
 )
-PL_PESEL = Detector("PL_PESEL", (rb"[0-9]{11}",), 11, find_pesel, digits_alone, hint=b"pesel")
+PL_PESEL = Detector("PL_PESEL", (APART + rb"[0-9]{11}",), 11, find_pesel, digits_alone, hint=b"pesel", exact=True)
 FI_PERSONAL_IDENTITY_CODE = Detector(
     "FI_PERSONAL_IDENTITY_CODE", (rb"[0-9]{6}[+A-FU-Y-][0-9]{3}[0-9A-Z]",), 11, find_finnish, str.upper
 )

@@ -41,7 +41,7 @@ IP_ADDRESS = Detector(
     entity="IP_ADDRESS",
     prefilter=(
         rb"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]",
-        rb"[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f:]",
+        rb":[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]",
         rb"[0-9A-Fa-f]::",
         rb"::[0-9A-Fa-f]",
     ),
@@ -49,4 +49,5 @@ IP_ADDRESS = Detector(
     find=find,
     canonical=str.lower,
     prefilter_shortest=3,
+    heeds_context=True,
 )

@@ -3,7 +3,7 @@
 import re
 
 from extproc.detectors.context import name_of, telling, told
-from extproc.detectors.detector import Detector, Ranges, outermost
+from extproc.detectors.detector import APART, Detector, Ranges, outermost
 from extproc.detectors.numbers import digits_alone
 
 SHORTEST, LONGEST = 7, 15
@@ -45,7 +45,7 @@ PHONE_NUMBER = Detector(
 )
 PHONE_NUMBER_LOOSE = Detector(
     entity="PHONE_NUMBER",
-    prefilter=(rb"[0-9](?:[ .()/-]{0,2}[0-9]){6}",),
+    prefilter=(APART + rb"[0-9](?:[ .()/-]{0,2}[0-9]){6}",),
     shortest=7,
     find=find_loose,
     canonical=digits_alone,

@@ -3,7 +3,7 @@
 import re
 
 from extproc.detectors.context import telling, told
-from extproc.detectors.detector import Detector, Ranges
+from extproc.detectors.detector import APART, Detector, Ranges
 from extproc.detectors.numbers import capitals, digits_alone
 
 ITIN = re.compile(r"(?<![0-9])9[0-9]{2}([ -])(?:5[0-9]|6[0-5]|7[0-9]|8[0-8]|9[0-24-9])\1[0-9]{4}(?![0-9])")
@@ -36,5 +36,15 @@ def find_passport(text: str, context: str) -> Ranges:
 
 
 US_ITIN = Detector("US_ITIN", (rb"9[0-9]{2}[ -][5-9][0-9][ -][0-9]{4}",), 11, find_itin, digits_alone)
-US_BANK_NUMBER = Detector("US_BANK_NUMBER", (rb"[0-9]{8}",), 8, find_bank, digits_alone, hint=BANK_HINT.encode())
-US_PASSPORT = Detector("US_PASSPORT", (rb"[0-9]{8}",), 9, find_passport, capitals, hint=b"passport")
+US_BANK_NUMBER = Detector(
+    "US_BANK_NUMBER", (APART + rb"[0-9]{8}",), 8, find_bank, digits_alone, hint=BANK_HINT.encode()
+)
+US_PASSPORT = Detector(
+    "US_PASSPORT",
+    (APART + rb"[A-Za-z0-9][0-9]{8}",),
+    9,
+    find_passport,
+    capitals,
+    hint=b"passport",
+    exact=True,
+)

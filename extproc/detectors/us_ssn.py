@@ -44,9 +44,10 @@ US_SSN = Detector(
 )
 US_SSN_BARE = Detector(
     entity="US_SSN",
-    prefilter=(rb"[0-9]{3}[ .+-]?[0-9]{2}[ .+-]?[0-9]{4}",),
+    prefilter=(rb"[^0-9][0-9]{3}[ .+-]?[0-9]{2}[ .+-]?[0-9]{4}",),
     shortest=9,
     find=find_bare,
     canonical=digits_alone,
     hint=HINT.encode(),
+    exact=True,
 )

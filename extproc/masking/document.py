@@ -1,10 +1,23 @@
 """Go through one document, and look where something could be found or a path leads."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from extproc.codecs.json_units import OPENS, STRINGS, UNIT, Path, Unit, quote, string_at, unquote
+from extproc.codecs.json_units import (
+    ELEMENT,
+    MEMBER,
+    OPENS,
+    RUN,
+    STRINGS,
+    UNIT,
+    Path,
+    Unit,
+    quote,
+    shape,
+    unquote,
+)
+from extproc.detectors.fold import fold
 from extproc.masking.edits import Edit
 from extproc.masking.paths import Place
 from extproc.masking.ways import FIELD
@@ -13,6 +26,7 @@ from extproc.model.errors import MaskingError
 if TYPE_CHECKING:
     from extproc.masking.walk import Walk
 
+CONTEXT_KEYS = 2
 NOBODY: frozenset[int] = frozenset()
 KEY = "KEY"
 """What a replaced key is called among edits."""
@@ -21,33 +35,67 @@ EVERYBODY = -1
 OPEN, MEMBER_OPEN, CLOSE = int(Unit.OPEN), int(Unit.MEMBER_OPEN), int(Unit.CLOSE)
 
 
+class Spot:
+    """Where the value at hand, or its key, stands. Works it out when asked, as long as the walk is there."""
+
+    __slots__ = ("_document", "_is_key")
+
+    def __init__(self, document: "Document | None" = None, *, is_key: bool = False) -> None:
+        self._document = document
+        self._is_key = is_key
+
+    def path(self) -> Path:
+        """Keys and indexes from the outermost document's root. A key stands where its object does."""
+        path = self._document.path() if self._document else ()
+        return path[:-1] if self._is_key else path
+
+    def context(self) -> str:
+        """The keys that tell detectors what it is: the last two, folded, one per line."""
+        return self._document.context(skip=self._is_key) if self._document else ""
+
+
+NOWHERE = Spot()
+"""In a text that is no document."""
+
+
 class _Frame:
     """An array or object that is being read."""
 
-    __slots__ = ("at", "index", "keys", "place", "renamed")
+    __slots__ = ("index", "keys", "member", "passed", "place", "renamed")
 
-    def __init__(self, at: re.Match[str] | int, place: Place | None, *, is_array: bool) -> None:
-        self.at = at
-        """The member that it is, or its index, in the container around it."""
+    def __init__(self, place: Place | None, *, is_array: bool) -> None:
         self.place = place
         self.index = -1 if is_array else None
-        """Of an array's element at hand."""
+        """Of an array's element at hand, those not counted that were passed over."""
+        self.member: re.Match[str] | None = None
+        """Of an object, the one at hand."""
         self.keys: list[int] = []
         """Offsets of an object's keys."""
+        self.passed: list[tuple[int, int]] = []
+        """Stretches that were passed over."""
         self.renamed: dict[int, str] = {}
         """Masked keys, by their offset."""
+
+    def go_on(self, unit: re.Match[str]) -> None:
+        """Come to the next element or member."""
+        if self.index is None:
+            self.keys.append(unit.start(1))
+            self.member = unit
+        else:
+            self.index += 1
 
 
 class Document:
     """The walk through one document.
 
-    It goes over brackets, keys and values without a look at them, but for those that hold a sighting and those
-    that paths may lead to, and stops where neither can be any more.
+    It passes over all but those values that hold a sighting, and those that paths may lead to, and stops where
+    neither can be any more.
     """
 
     def __init__(self, walk: "Walk", text: str, base: Path, root: Place | None, level: int) -> None:
         self._walk = walk
         self._text = text
+        self._shape = shape(text)
         self._base = base
         self._root = root
         self._level = level
@@ -65,92 +113,130 @@ class Document:
 
     def edits(self) -> list[Edit]:
         """All edits, sorted."""
-        frames = self._frames
+        text, frames, at = self._shape, self._frames, 0
         frame, place = None, self._root
-        units = UNIT.finditer(self._text)
-        for unit in units:
-            kind = unit.lastindex
+        while True:
+            if place is None and frame is not None and self._next > at:
+                at = self._pass_over(frame, at)
+            unit = UNIT.match(text, at)
+            if unit is None:
+                break
+            at, kind = unit.end(), unit.lastindex
             if kind == CLOSE:
                 self._close(frames.pop())
-                frame = frames[-1] if frames else None
-                place = frame.place if frame else self._root
-            else:
-                if frame is not None:
-                    if frame.index is None:
-                        frame.keys.append(unit.start(1))
-                    else:
-                        frame.index += 1
-                if kind in (OPEN, MEMBER_OPEN):
-                    self._open(unit, units, frame)
-                    frame = frames[-1] if frames else None
-                    place = frame.place if frame else None
+            elif frame is not None:
+                frame.go_on(unit)
+            if kind in (OPEN, MEMBER_OPEN):
+                at = self._open(unit, frame)
+            elif kind != CLOSE:
+                if place is not None or at > self._next:
+                    self._scalar(unit, frame)
+                else:
                     continue
-                if place is None and unit.end() <= self._next:
-                    continue
-                self._scalar(unit, frame)
-            if place is None and not self._renaming and self._next >= len(self._text) and self._root is None:
+            frame = frames[-1] if frames else None
+            place = frame.place if frame else self._root
+            if place is None and self._next >= len(text) and not self._renaming and self._root is None:
                 break
         return sorted(self._edits)
 
-    def _open(self, unit: re.Match[str], units: Iterator[re.Match[str]], frame: _Frame | None) -> None:
-        at = unit if frame is None or frame.index is None else frame.index
-        is_array = self._text[unit.end() - 1] == "["
-        if unit.end() <= self._next and (self._root if frame is None else frame.place) is None:
-            self._frames.append(_Frame(at, None, is_array=is_array))
-            return
-        component, place = self._step(unit, frame)
-        how = self._walk.plan.how_whole(place)
+    def _pass_over(self, frame: _Frame, at: int) -> int:
+        """Go on to the next sighting, or to what has to be gone into; returns the offset."""
+        run = RUN.match(self._shape, at, self._next)
+        end = run.end() if run else at
+        if end > at:
+            frame.passed.append((at, end))
+        return end
+
+    def _open(self, unit: re.Match[str], frame: _Frame | None) -> int:
+        """Go into a container, or behind it where it is replaced as a whole; returns the offset."""
+        is_array = self._shape[unit.end() - 1] == "["
+        place = self._place(unit, frame)
+        how = self._walk.plan.how_whole(place) if place else None
         if how is None:
-            self._frames.append(_Frame(at, place, is_array=is_array))
-            return
-        end = _skip(units)
+            self._frames.append(_Frame(place, is_array=is_array))
+            return unit.end()
+        end = self._end(unit.end())
         self._take(end)
-        self._edits.append(Edit(unit.end() - 1, end, self._walk.container(how, self._path(component)), FIELD))
+        replacement = self._walk.container(how, Spot(self))
+        self._edits.append(Edit(unit.end() - 1, end, replacement, FIELD))
+        return end
+
+    def _end(self, at: int) -> int:
+        """Where the container ends that begins before an offset."""
+        depth = 1
+        for unit in UNIT.finditer(self._shape, at):
+            if unit.lastindex == CLOSE:
+                depth -= 1
+            elif unit.lastindex in OPENS:
+                depth += 1
+            if not depth:
+                return unit.end()
+        raise MaskingError("a container has no end")
 
     def _scalar(self, unit: re.Match[str], frame: _Frame | None) -> None:
-        component, place = self._step(unit, frame)
+        place = self._place(unit, frame)
         kind = unit.lastindex or 0
         start, end = unit.span(kind)
         asked = self._take(end)
         if place is None and asked is not None and not asked:
             return
-        walk, path = self._walk, self._path(component)
+        walk = self._walk
+        at = Spot(self)
         if kind in STRINGS:
-            self._edits += walk.string(self._text, (start, end), path, place, self._level, asked=asked)
+            self._edits += walk.string(self._text, (start, end), at, place, self._level, asked)
             return
-        source = self._text[start:end]
-        left, entity = walk.word(source, path, place, asked)
+        left, entity = walk.word(self._text[start:end], at, place, asked)
         if entity:
             self._edits.append(Edit(start, end, left, entity))
 
-    def _step(self, unit: re.Match[str], frame: _Frame | None) -> tuple[str | int, Place | None]:
-        """The key or index of the value at hand, with the key looked at, and what paths say of that place."""
+    def _place(self, unit: re.Match[str], frame: _Frame | None) -> Place | None:
+        """What paths say of the value at hand. Looks at its key."""
         if frame is None:
-            return "", self._root
-        component: str | int
-        if frame.index is None:
-            start, end = unit.span(1)
-            component = unquote(self._text, start, end)
-            if self._next < end:
-                self._key(component, start, frame, self._take(end))
-        else:
-            component = frame.index
-        return component, frame.place.step(component) if frame.place else None
+            return self._root
+        if frame.index is not None:
+            return frame.place.step(frame.index) if frame.place else None
+        start, end = unit.span(1)
+        if frame.place is None and self._next >= end:
+            return None
+        key = unquote(self._text, start, end)
+        if self._next < end:
+            self._key(key, start, frame, self._take(end))
+        return frame.place.step(key) if frame.place else None
 
     def _key(self, key: str, start: int, frame: _Frame, asked: Collection[int] | None) -> None:
-        masked = self._walk.key(key, self._path(), asked)
+        masked = self._walk.key(key, Spot(self, is_key=True), asked)
         if masked != key:
             self._renaming += not frame.renamed
             frame.renamed[start] = masked
 
-    def _path(self, *component: str | int) -> Path:
-        """Of the innermost container, or of what stands in it."""
-        if not self._frames:
-            return self._base
-        return (*self._base, *[self._component(frame.at) for frame in self._frames[1:]], *component)
+    def path(self) -> Path:
+        """Keys and indexes from the outermost document's root to the value at hand."""
+        return (*self._base, *map(self._component, self._frames))
 
-    def _component(self, at: re.Match[str] | int) -> str | int:
-        return at if isinstance(at, int) else unquote(self._text, *at.span(1))
+    def context(self, *, skip: bool) -> str:
+        """The last two keys, folded, one per line; ``skip`` leaves out the last one before."""
+        keys: list[str] = []
+        for frame in self._frames[-1 - skip :: -1]:
+            if frame.member is not None:
+                keys.append(self._key_of(frame.member))
+                if len(keys) == CONTEXT_KEYS:
+                    break
+        else:
+            keys += [part for part in reversed(self._base) if isinstance(part, str)][: CONTEXT_KEYS - len(keys)]
+        return fold("\n".join(reversed(keys))).text
+
+    def _component(self, frame: _Frame) -> str | int:
+        if frame.member is not None:
+            return self._key_of(frame.member)
+        if frame.index is None:
+            return ""
+        if frame.passed:
+            frame.index += sum(1 for span in frame.passed for _ in ELEMENT.finditer(self._shape, *span))
+            frame.passed.clear()
+        return frame.index
+
+    def _key_of(self, member: re.Match[str]) -> str:
+        return unquote(self._text, *member.span(1))
 
     def _take(self, end: int) -> Collection[int] | None:
         """The detectors that sighted something before an offset; None for all of them."""
@@ -169,7 +255,8 @@ class Document:
         if not frame.renamed:
             return
         self._renaming -= 1
-        spans = {start: string_at(self._text, start) for start in frame.keys}
+        starts = [match.start(1) for span in frame.passed for match in MEMBER.finditer(self._shape, *span)]
+        spans = {start: (start, self._shape.index('"', start + 1) + 1) for start in frame.keys + starts}
         taken = {unquote(self._text, *span) for start, span in spans.items() if start not in frame.renamed}
         following: dict[str, int] = {}
         for start, masked in frame.renamed.items():
@@ -179,16 +266,3 @@ class Document:
             following[masked] = number + 1
             taken.add(name)
             self._edits.append(Edit(*spans[start], quote(name), KEY))
-
-
-def _skip(units: Iterator[re.Match[str]]) -> int:
-    """Go to the end of a container that has just been opened; returns the offset behind it."""
-    depth = 1
-    for unit in units:
-        if unit.lastindex == CLOSE:
-            depth -= 1
-        elif unit.lastindex in OPENS:
-            depth += 1
-        if not depth:
-            return unit.end()
-    raise MaskingError("a container has no end")

@@ -2,11 +2,11 @@
 
 from bisect import bisect_right
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from extproc.detectors.detector import Span
-from extproc.detectors.engine import Detectors
+from extproc.detectors.engine import Context, Detectors
 from extproc.masking.edits import Edit, Layer, apply
 from extproc.masking.plan import Plan, strictest
 from extproc.masking.ways import REDACTED, Ways
@@ -14,6 +14,10 @@ from extproc.model.masking import How
 
 MAX_ROUNDS = 4
 """How often a text is looked at again, because masking made its parts look like something new."""
+
+
+CLEAN_LONGEST, CLEAN_MOST = 64, 4_096
+"""Characters and number of the keys that are remembered."""
 
 
 class Hit(NamedTuple):
@@ -45,9 +49,14 @@ def _start(hit: Hit) -> int:
 
 
 def hits_of(spans: list[Span], plan: Plan) -> list[Hit]:
-    """Join the spans that are to be masked and overlap."""
+    """Join the spans that are to be masked and overlap.
+
+    Args:
+        spans: sorted.
+        plan: which of them are masked.
+    """
     hits: list[Hit] = []
-    for span in sorted(spans):
+    for span in spans:
         how = plan.how(span.entity)
         if how is None:
             continue
@@ -66,37 +75,49 @@ class TextMask:
 
     detectors: Detectors
     ways: Ways
+    _clean: set[str] = field(default_factory=set, repr=False)
+    """Short texts that nothing was found in, for keys, of which there are few different ones."""
 
-    def find(
-        self, text: str, path: tuple[str | int, ...], plan: Plan, asked: Collection[int] | None = None
-    ) -> Found:
+    def shown(self, key: str, plan: Plan) -> str:
+        """A key as a finding shows it: masked by itself."""
+        if key in self._clean:
+            return key
+        found = self.find(key, str, plan)
+        if found.spans or len(key) > CLEAN_LONGEST:
+            return apply(key, found.edits)
+        if len(self._clean) >= CLEAN_MOST:
+            self._clean.clear()
+        self._clean.add(key)
+        return key
+
+    def find(self, text: str, context: Context, plan: Plan, asked: Collection[int] | None = None) -> Found:
         """Find and mask.
 
         Args:
             text: plain text, all escapes undone.
-            path: where it stands: what its keys are called is context.
+            context: tells what the keys above it are called.
             plan: which entities are masked, and how. After the edits none of them is found in the text.
             asked: numbers of the detectors that could find something; None for all.
         """
-        spans = self.detectors.scan(text, path) if asked is None else self.detectors.ask(asked, text, path)
+        spans = self.detectors.scan(text, context) if asked is None else self.detectors.ask(asked, text, context)
         if not spans:
             return Found([], [], [])
         hits = hits_of(spans, plan)
         edits = [Edit(hit.start, hit.end, self._masked(hit, text), hit.entity) for hit in hits]
-        return Found(self._settle(text, path, plan, edits) if edits else [], spans, hits)
+        return Found(self._settle(text, context, plan, edits) if edits else [], spans, hits)
 
     def _masked(self, hit: Hit, text: str) -> str:
         value = text[hit.start : hit.end]
         canonical = self.detectors.canonical(hit.entity, value) if hit.how is How.PSEUDONYM else ""
         return self.ways.mask(hit.how, hit.entity, value, canonical)
 
-    def _settle(self, text: str, path: tuple[str | int, ...], plan: Plan, edits: list[Edit]) -> list[Edit]:
+    def _settle(self, text: str, context: Context, plan: Plan, edits: list[Edit]) -> list[Edit]:
         """Mask until nothing is left to mask: what moves together can look like an entity that was not there."""
         if len(edits) == 1 and edits[0].text.startswith("[") and edits[0][:2] == (0, len(text)):
             return edits  # a label alone holds nothing
         for _ in range(MAX_ROUNDS):
             current = apply(text, edits)
-            hits = hits_of(self.detectors.scan(current, path), plan)
+            hits = hits_of(self.detectors.scan(current, context), plan)
             if not hits:
                 return edits
             layer = Layer(edits)

@@ -3,12 +3,13 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from extproc.codecs.errors import Unreadable
 from extproc.codecs.json import check_text
 from extproc.codecs.json_units import Offsets, Path, quote, unquote
-from extproc.masking.document import EVERYBODY, NOBODY, Document
+from extproc.detectors.engine import NOTHING_SEEN
+from extproc.masking.document import EVERYBODY, NOBODY, NOWHERE, Document, Spot
 from extproc.masking.edits import Edit, apply
 from extproc.masking.paths import Place, render
 from extproc.masking.plan import Plan, strictest
@@ -19,7 +20,10 @@ from extproc.model.masking import Finding, How
 
 MAX_NESTED = 8
 """How many times JSON may stand in a string of JSON."""
+Asked = Collection[int] | None
+"""Detectors that could find something; None for all."""
 NOTHING = Found([], [], [])
+_PLAIN = re.compile(r"[ !#-\[\]-~]*")
 _HIDING = re.compile(r"\\[u/]")
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 ROOT = -1
@@ -57,6 +61,8 @@ class Walk:
         self._redact_all = redact_all
         self.suspects: frozenset[int] = NOBODY
         """Detectors that could find something in the text at hand."""
+        self._looked_at = ""
+        self._seen = NOTHING_SEEN
         self._found = 0
         self._counts: Counter[tuple[str, Path, str]] = Counter()
 
@@ -72,47 +78,55 @@ class Walk:
         return tuple(Finding(entity, shown[path], how, n) for (entity, path, how), n in self._counts.items())
 
     def _shown(self, part: str | int) -> str | int:
-        return part if isinstance(part, int) else apply(part, self.mask.find(part, (), self._redact_all).edits)
+        return part if isinstance(part, int) else self.mask.shown(part, self._redact_all)
 
     def document(self, text: str) -> list[Edit]:
         """Edits of a document that ``check_text`` accepts."""
-        root = self._begin(self._spelled_out(text, 0))
+        root = self._begin(text, 0)
         return self.inside(text, (), root, 0) if root or self.suspects else []
 
     def text(self, text: str) -> list[Edit]:
         """Edits of a text that may be JSON or not."""
-        root = self._begin(self._spelled_out(text, 0) if self._is_json(text) else (text,))
-        return self.inner(text, (), root, ROOT) if root or self.suspects else []
+        root = self._begin(text, 0 if self._is_json(text) else None)
+        return self.inner(text, NOWHERE, root, ROOT) if root or self.suspects else []
 
     def plain(self, text: str) -> list[Edit]:
         """Edits of a text by its entities alone: a header's value, a path, a comment."""
-        self._begin(self._spelled_out(text, 0) if self._is_json(text) else (text,))
-        return self.inner(text, (), None, ROOT) if self.suspects else []
+        self._begin(text, 0 if self._is_json(text) else None)
+        return self.inner(text, NOWHERE, None, ROOT) if self.suspects else []
 
-    def _begin(self, texts: Iterable[str]) -> Place | None:
+    def _begin(self, text: str, level: int | None) -> Place | None:
         """Look at a whole document at once. Most hold nothing, and need no walk.
 
         Args:
-            texts: between them they hold every string, key and number as a detector or a path would see it.
+            text: the document.
+            level: in how many others it stands; None for text that is none.
 
         Returns:
             Where to begin following the paths; None when none can match.
         """
         self._found = 0
-        whole = "\n".join(texts)
-        self.suspects = self.mask.detectors.suspects(whole)
-        return self.plan.root if self.plan.may_match(whole) else None
+        self._seen = self.mask.detectors.look(text)
+        self._looked_at = text
+        self.suspects = self._seen.suspects
+        whole = text
+        if level is not None and hides_text(text):
+            whole = "\n".join(self._spelled_out(text, level))
+            self.suspects = self.mask.detectors.suspects(whole)
+            self._looked_at = ""
+        return self.plan.root if self.plan.root and self.plan.may_match(whole) else None
 
     def sightings(self, text: str) -> Iterator[tuple[int, int]] | None:
         """Places in a document's text at which detectors, by their numbers, have to look; None for everywhere."""
         if not self.suspects:
             return iter(())
-        seen = self.mask.detectors.sight(text, self.suspects)
-        if seen is None:
+        seen = self._seen if text is self._looked_at else self.mask.detectors.look(text, self.suspects)
+        if seen.sightings is None:
             return None
         if hides_text(text):
-            seen = sorted(seen + [(match.start(), EVERYBODY) for match in _HIDING.finditer(text)])
-        return iter(seen)
+            hiding = [(match.start(), EVERYBODY) for match in _HIDING.finditer(text)]
+            return iter(sorted(seen.sightings + hiding))
+        return iter(seen.sightings)
 
     def _spelled_out(self, text: str, level: int) -> Iterator[str]:
         """A document, and those of its strings, and of the documents in them, that spell text in escapes."""
@@ -126,16 +140,14 @@ class Walk:
         """Edits of a document that stands in ``level`` others, at a path."""
         return Document(self, text, base, root, level).edits()
 
-    def inner(
-        self, text: str, path: Path, place: Place | None, level: int, asked: Collection[int] | None = None
-    ) -> list[Edit]:
+    def inner(self, text: str, at: Spot, place: Place | None, level: int, asked: Asked = None) -> list[Edit]:
         """Edits of a string's decoded text, in its own offsets."""
         if self._is_document(text, level, live=place is not None):
-            return self.inside(text, path, place, level + 1)
-        how = self.plan.how_at(place)
+            return self.inside(text, at.path(), place, level + 1)
+        how = self.plan.how_at(place) if place else None
         if how is not None and text.strip(AROUND_JSON) != "null":
-            return [Edit(0, len(text), self.field(how, text, path, asked) or "", FIELD)]
-        edits = self._count(self._find(text, path, asked), path)
+            return [Edit(0, len(text), self.field(how, text, at, asked) or "", FIELD)]
+        edits = self._count(self._find(text, at, asked), at)
         if edits and self._is_json(apply(text, edits), live=place is not None):
             return [
                 Edit(0, len(text), REDACTED, edits[0].entity)
@@ -171,16 +183,16 @@ class Walk:
             return False
         return True
 
-    def field(self, how: How, text: str, path: Path, asked: Collection[int] | None) -> str | None:
+    def field(self, how: How, text: str, at: Spot, asked: Asked) -> str | None:
         """What comes in place of a whole field; None is null. The strictest way asked for in it wins."""
-        found = self._find(text, path, asked)
+        found = self._find(text, at, asked)
         hows = [how, *(hit.how for hit in found.hits)]
         if self._looks_like_json(text):
             hows.append(How.REDACT)
         how = strictest(hows) or how
-        self._note(FIELD, path, how)
+        self._note(FIELD, at.path(), how)
         for span in found.spans:
-            self._note(span.entity, path, how)
+            self._note(span.entity, at.path(), how)
         return None if how is How.REMOVE else self.mask.ways.mask_field(how, text)
 
     @staticmethod
@@ -188,63 +200,57 @@ class Walk:
         bare = text.strip(AROUND_JSON)
         return len(bare) > 1 and ENDS.get(bare[0]) == bare[-1] and bare[0] != '"' and bare != REDACTED
 
-    def container(self, how: How, path: Path) -> str:
+    def container(self, how: How, at: Spot) -> str:
         """What comes in place of a whole array or object. Four of its last characters would say nothing useful."""
         how = How.REMOVE if how is How.REMOVE else How.REDACT
-        self._note(FIELD, path, how)
+        self._note(FIELD, at.path(), how)
         return "null" if how is How.REMOVE else quote(REDACTED)
 
-    def word(self, source: str, path: Path, place: Place | None, asked: Collection[int] | None) -> tuple[str, str]:
+    def word(self, source: str, at: Spot, place: Place | None, asked: Asked) -> tuple[str, str]:
         """What comes in place of a number or literal, and the entity that it was; empty where it stays."""
         if source == "null":
             return source, ""
-        how = self.plan.how_at(place)
+        how = self.plan.how_at(place) if place else None
         if how is not None:
-            masked = self.field(how, source, path, asked)
+            masked = self.field(how, source, at, asked)
             return "null" if masked is None else quote(masked), FIELD
-        edits = self._count(self._find(source, path, asked), path) if source[0] not in "tf" else []
+        edits = self._count(self._find(source, at, asked), at) if source[0] not in "tf" else []
         if not edits:
             return source, ""
         left = apply(source, edits)
         return quote(left) if left else "null", edits[0].entity
 
-    def string(
-        self,
-        text: str,
-        span: tuple[int, int],
-        path: Path,
-        place: Place | None,
-        level: int,
-        *,
-        asked: Collection[int] | None,
-    ) -> Iterator[Edit]:
+    def string(  # noqa: PLR0917 - one call site, in the innermost loop
+        self, text: str, span: tuple[int, int], at: Spot, place: Place | None, level: int, asked: Asked
+    ) -> list[Edit]:
         """Edits of one string, in the document's offsets."""
         start, end = span
         value = unquote(text, start, end)
         if end - start - 2 != len(value):
             asked = None  # what is spelled otherwise was not seen
-        how = self.plan.how_at(place)
+        how = self.plan.how_at(place) if place else None
         if how is not None and self.plan.how_whole(place) is None and self._is_document(value, level):
             how = None  # something in it may pass
         if how is not None:
-            masked = self.field(how, value, path, asked)
-            yield Edit(start, end, "null" if masked is None else quote(masked), FIELD)
-        else:
-            yield from carry(text, span, self.inner(value, path, place, level, asked))
+            masked = self.field(how, value, at, asked)
+            return [Edit(start, end, "null" if masked is None else quote(masked), FIELD)]
+        return carry(text, span, self.inner(value, at, place, level, asked))
 
-    def key(self, key: str, path: Path, asked: Collection[int] | None) -> str:
+    def key(self, key: str, at: Spot, asked: Asked) -> str:
         """A key with its entities masked. It counts at the object that has it."""
-        return apply(key, self._count(self._find(key, path, asked), path))
+        return apply(key, self._count(self._find(key, at, asked), at))
 
-    def _find(self, text: str, path: Path, asked: Collection[int] | None) -> Found:
+    def _find(self, text: str, at: Spot, asked: Asked) -> Found:
         """All entities, or those of some detectors; ``None`` asks all."""
         if not self.suspects or (asked is not None and not asked):
             return NOTHING
-        return self.mask.find(text, path, self.plan, asked)
+        return self.mask.find(text, at.context, self.plan, asked)
 
-    def _count(self, found: Found, path: Path) -> list[Edit]:
-        for span in found.spans:
-            self._note(span.entity, path, found.how(span))
+    def _count(self, found: Found, at: Spot) -> list[Edit]:
+        if found.spans:
+            path = at.path()
+            for span in found.spans:
+                self._note(span.entity, path, found.how(span))
         return found.edits
 
     def _note(self, entity: str, path: Path, how: How | None) -> None:
@@ -267,15 +273,18 @@ def _is_lenient_json(text: str) -> bool:
     return True
 
 
-def carry(text: str, span: tuple[int, int], edits: list[Edit]) -> Iterator[Edit]:
+def carry(text: str, span: tuple[int, int], edits: list[Edit]) -> list[Edit]:
     """Carry edits of a string's decoded text over to the document around it."""
     if not edits:
-        return
+        return edits
     start, end = span
     if text.find("\\", start, end) < 0:
-        for at, until, replacement, entity in edits:
-            yield Edit(start + 1 + at, start + 1 + until, quote(replacement)[1:-1], entity)
-        return
+        first = start + 1
+        return [Edit(first + at, first + until, _quoted(new), entity) for at, until, new, entity in edits]
     offsets = Offsets(text, start, end)
-    for at, until, replacement, entity in edits:
-        yield Edit(offsets[at], offsets[until], quote(replacement)[1:-1], entity)
+    return [Edit(offsets[at], offsets[until], _quoted(new), entity) for at, until, new, entity in edits]
+
+
+def _quoted(text: str) -> str:
+    """The inside of a string token."""
+    return text if _PLAIN.fullmatch(text) else quote(text)[1:-1]

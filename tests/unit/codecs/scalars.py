@@ -1,12 +1,12 @@
 """A plain walk over a document's units, for tests."""
 
-from extproc.codecs.json_units import OPENS, UNIT, Unit, unquote
+from extproc.codecs.json_units import OPENS, UNIT, Unit, shape, unquote
 
 
 def scalars(text):
     """Each scalar's path and source, in order."""
     stack = []
-    for unit in UNIT.finditer(text):
+    for unit in UNIT.finditer(shape(text)):
         kind = unit.lastindex
         if kind == Unit.CLOSE:
             stack.pop()
@@ -18,4 +18,5 @@ def scalars(text):
         if kind in OPENS:
             stack.append(-1)
         else:
-            yield tuple(stack), unit[kind]
+            start, end = unit.span(kind)
+            yield tuple(stack), text[start:end]

@@ -6,7 +6,7 @@ import pytest
 
 from extproc.codecs.errors import Unreadable
 from extproc.codecs.json import _strict, check_text, parse, parse_text
-from extproc.codecs.json_units import UNIT, Offsets, Unit, unquote
+from extproc.codecs.json_units import UNIT, Offsets, Unit, shape, unquote
 from extproc.model.reasons import Uninspectable
 from tests.unit.codecs.scalars import scalars
 
@@ -106,7 +106,9 @@ def test_an_error_shows_nothing_of_the_body():
 
 def test_units_name_every_place():
     text = ' { "a" : [ 1, {"b\\u0041": "x\\"y"}, [], "z" ], "c":null } '
-    assert [(unit.lastindex, unit[1], unit[unit.lastindex]) for unit in UNIT.finditer(text)] == [
+    units = list(UNIT.finditer(shape(text)))
+    spans = [(unit.lastindex, unit.span(1), unit.span(unit.lastindex)) for unit in units]
+    assert [(kind, text[slice(*key)] if key[0] >= 0 else None, text[slice(*at)]) for kind, key, at in spans] == [
         (Unit.OPEN, None, "{"),
         (Unit.MEMBER_OPEN, '"a"', "["),
         (Unit.WORD, None, "1"),

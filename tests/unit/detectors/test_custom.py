@@ -10,7 +10,7 @@ from extproc.detectors.engine import Detectors
 
 
 def scan(detector, text, path=()):
-    return [text[span.start : span.end] for span in Detectors([detector]).scan(text, path)]
+    return [text[span.start : span.end] for span in Detectors([detector]).scan(text, lambda: "\n".join(path))]
 
 
 FOUND = [
@@ -85,6 +85,5 @@ def test_a_hostile_text_costs_linear_time():
 def test_it_works_beside_the_others_in_documents():
     detectors = Detectors([*CATALOGUE, make_custom("BADGE", "E-[0-9]{6}", words=["badge"])])
     document = '{"badge": "E-123456", "ssn": "219-09-9999"}'
-    suspects = detectors.suspects(document)
-    places = [place for place, _ in detectors.sight(document, suspects)]
+    places = [place for place, _ in detectors.look(document).sightings]
     assert any(document.index("E-") <= place < document.index("E-") + 8 for place in places)

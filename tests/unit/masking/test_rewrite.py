@@ -121,6 +121,9 @@ REWRITES = [
     ),
     ('{"a@b.co":1,"c@d.co":2}', [entity(how="remove")], '{"":1,"#2":2}'),
     ('{"ssn":{"123456789":1}}', [entity()], '{"ssn":{"[US_SSN]":1}}'),
+    # the last two keys count, in any script
+    ('{"ｓｓｎ":[123456789,{"a":123456789}]}', [entity()], '{"ｓｓｎ":["[US_SSN]",{"a":"[US_SSN]"}]}'),
+    ('{"ssn":{"a":{"b":123456789}}}', [entity()], '{"ssn":{"a":{"b":123456789}}}'),
     # JSON that appears only when the text around it is removed was never looked into
     ('["{\\"ssn\\":\\"x\\"}a@b.co"]', [entity(how="remove"), path("$..ssn")], '["[REDACTED]"]'),
     # what comes together through masking is looked at again
