@@ -1,17 +1,20 @@
 """The same evidence through HTTP, as to a server."""
 
+import threading
+
 import pytest
 
 from extproc.evidence.clickhouse import Target, connect, create_schema
 from extproc.evidence.reading import EvidenceReader
 from extproc.evidence.shipper import Shipper
 from extproc.model.errors import QueryError
-from tests.integration.evidence.stand_in import StandIn
+from tests.integration.support.clickhouse_http import StandIn
 
 
 @pytest.fixture
 def server(engine_folder):
     made = StandIn(engine_folder, "guard", "from-a-file")
+    threading.Thread(target=made.serve_forever, daemon=True).start()
     yield made
     made.shutdown()
     made.server_close()

@@ -1,9 +1,9 @@
-"""ClickHouse's real engine behind a small HTTP door, for tests of the way to a server.
+"""ClickHouse's real engine behind an HTTP interface such as the server's, for tests of the way to a server.
 
     python clickhouse_http.py FOLDER PORT USER PASSWORD_FILE
 
-It speaks as much of ClickHouse's HTTP interface as ``clickhouse-connect`` asks for: queries with parameters and
-settings, inserts as blocks, a user with a password. It answers one request at a time.
+It speaks as much of it as ``clickhouse-connect`` asks for: queries with parameters and settings, inserts of blocks, a
+user with a password. As on a server, settings belong to one request, and are taken all at once before its query.
 """
 
 import base64
@@ -11,101 +11,117 @@ import gzip
 import hmac
 import re
 import sys
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import tempfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-import clickhouse_connect
+import chdb
 import lz4.frame
 
-INSERT = re.compile(rb"\s*INSERT INTO (\S+)\s*\(([^)]*)\)\s+FORMAT (\w+)\s?\n", re.IGNORECASE)
-"""How the client begins an insert whose rows follow."""
-READS = re.compile(r"\s*(SELECT|WITH|SHOW|DESCRIBE|EXPLAIN|EXISTS)\b", re.IGNORECASE)
-FORMATTED = re.compile(r"\bFORMAT\s+\w+\s*;?\s*$", re.IGNORECASE)
-OWN = {"query", "database", "query_id", "wait_end_of_query", "enable_http_compression", "session_id"}
-"""Parameters of the request that are no settings of the query."""
-DECODERS = {"": bytes, "gzip": gzip.decompress, "lz4": lz4.frame.decompress}
+PROTOCOL = frozenset(
+    (
+        *("query", "database", "user", "password", "session_id", "client_protocol_version", "compress"),
+        *("wait_end_of_query", "query_id", "enable_http_compression", "send_progress_in_http_headers"),
+        *("http_headers_progress_interval_ms", "default_format"),
+    )
+)
+"""Parameters of a request that are no settings of its query."""
+DECODERS = {None: bytes, "gzip": gzip.decompress, "lz4": lz4.frame.decompress}
+CODE = re.compile(r"Code: (\d+)\.")
 
 
-class Door(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     """One request."""
 
-    engine = None
-    expected = ""
+    protocol_version = "HTTP/1.1"
 
     def do_GET(self):
         if urlsplit(self.path).path == "/ping":
             return self._answer(200, b"Ok.\n")
-        return self._ask(b"")
+        return self.do_POST()
 
     def do_POST(self):
-        raw = self._chunks() if self.headers.get("transfer-encoding") else self._whole()
-        return self._ask(DECODERS[self.headers.get("content-encoding", "")](raw))
-
-    def _whole(self):
-        return self.rfile.read(int(self.headers.get("content-length") or 0))
-
-    def _chunks(self):
-        parts = []
-        while size := int(self.rfile.readline(), 16):
-            parts.append(self.rfile.read(size))
-            self.rfile.readline()
-        self.rfile.readline()
-        return b"".join(parts)
-
-    def _ask(self, body):
-        if not hmac.compare_digest(self.headers.get("authorization", ""), self.expected):
-            return self._answer(401, b"Code: 516. AUTHENTICATION_FAILED", code="516")
-        asked = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
-        statement = asked.get("query", "").encode() + (b"\n" if asked.get("query") and body else b"") + body
-        settings = {
-            name: value for name, value in asked.items() if name not in OWN and not name.startswith("param_")
-        }
-        # A server takes all settings of a request at once; here, none could be set after this one.
-        settings |= {"readonly": settings.pop("readonly")} if "readonly" in settings else {}
+        params = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
+        body = self._body()
+        if not hmac.compare_digest(self.headers.get("Authorization", ""), self.server.authorization):
+            return self._answer(403, b"Code: 516. DB::Exception: Authentication failed. (AUTHENTICATION_FAILED)")
+        sql, data = params.get("query", "").encode(), body
+        if not sql:
+            sql, _, data = body.partition(b"FORMAT Native\n") if body.startswith(b"INSERT") else (body, b"", b"")
+        sql = sql.decode().strip()
+        self.server.requests.append((sql, params))
         try:
-            for name, value in asked.items():
-                if name.startswith("param_"):
-                    quoted = value.replace("\\", "\\\\").replace("'", "\\'")
-                    self.engine.command(f"SET {name} = '{quoted}'")
-            if "database" in asked:
-                self.engine.database = asked["database"]
-            return self._answer(200, self._run(statement, settings))
-        except Exception as error:  # noqa: BLE001 - the client is told whatever went wrong
-            return self._answer(500, str(error).encode(), code="1002")
+            result = self._run(sql, params, data)
+        except RuntimeError as error:
+            return self._answer(500, str(error).encode())
+        return self._answer(200, result)
 
-    def _run(self, statement, settings):
-        insert = INSERT.match(statement)
-        if insert:
-            table, columns, kind = (part.decode() for part in insert.groups())
-            names = [name.strip(" `") for name in columns.split(",")]
-            self.engine.raw_insert(table, names, statement[insert.end() :], settings=settings, fmt=kind)
-            return b""
-        text = statement.decode()
-        if not READS.match(text):
-            self.engine.command(text, settings=settings)
-            return b""
-        kind = None if FORMATTED.search(text) else "TabSeparated"
-        return bytes(self.engine.raw_query(text, settings=settings, fmt=kind))
+    def _run(self, sql, params, data):
+        settings = {n: v for n, v in params.items() if n not in PROTOCOL and not n.startswith("param_")}
+        values = {n.removeprefix("param_"): v for n, v in params.items() if n.startswith("param_")}
+        with self.server.lock:
+            session = chdb.connect(self.server.folder)
+            try:
+                if params.get("database"):
+                    session.query(f"USE {params['database']}")
+                for name in sorted(settings, key=lambda one: one == "readonly"):  # after it none could be set
+                    session.query(f"SET {name} = '{settings[name]}'")
+                if data:
+                    with tempfile.NamedTemporaryFile() as file:
+                        Path(file.name).write_bytes(data)
+                        head = sql.partition("FORMAT Native")[0]
+                        return session.query(f"{head} FROM INFILE '{file.name}' FORMAT Native").bytes()
+                return session.query(sql, params.get("default_format", "TabSeparated"), params=values).bytes()
+            finally:
+                session.close()
 
-    def _answer(self, status, body, code=""):
+    def _body(self):
+        return DECODERS[self.headers.get("Content-Encoding")](self._raw_body())
+
+    def _raw_body(self):
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            pieces = []
+            while size := int(self.rfile.readline(), 16):
+                pieces.append(self.rfile.read(size))
+                self.rfile.readline()
+            self.rfile.readline()
+            return b"".join(pieces)
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def _answer(self, status, body):
         self.send_response(status)
-        if code:
-            self.send_header("X-ClickHouse-Exception-Code", code)
-        self.send_header("content-length", str(len(body)))
+        self.send_header("Content-Length", str(len(body)))
+        if status != 200:
+            code = CODE.search(body.decode(errors="replace"))
+            self.send_header("X-ClickHouse-Exception-Code", code[1] if code else "1")
         self.end_headers()
         self.wfile.write(body)
 
     def log_message(self, *_):
-        """Keep quiet."""
+        pass
 
 
-def main(folder, port, user, password_file):
-    Door.engine = clickhouse_connect.get_client(interface="chdb", path=folder)
-    secret = f"{user}:{Path(password_file).read_text().strip()}".encode()
-    Door.expected = "Basic " + base64.b64encode(secret).decode()
-    HTTPServer(("127.0.0.1", int(port)), Door).serve_forever()
+class StandIn(ThreadingHTTPServer):
+    """Listens on loopback; remembers what it was asked. One query at a time."""
+
+    daemon_threads = True
+
+    def __init__(self, folder, user, password, port=0):
+        super().__init__(("127.0.0.1", port), Handler)
+        token = base64.b64encode(f"{user}:{password}".encode()).decode()
+        self.authorization = f"Basic {token}"
+        self.folder = str(Path(folder).resolve())
+        self.requests = []
+        self.lock = threading.Lock()
+        self.engine = chdb.connect(self.folder)  # lives as long as any session does
+
+    def server_close(self):
+        super().server_close()
+        self.engine.close()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    place, number, name, password_file = sys.argv[1:]
+    StandIn(place, name, Path(password_file).read_text().strip(), int(number)).serve_forever()

@@ -15,11 +15,12 @@ from extproc.model.masking import Finding, How, Listed, MaskRule
 
 JSON, SSE, TEXT = "application/json", "text/event-stream", "text/plain"
 CARD = "4111111111111111"
+DETECTORS = Detectors()
 
 
 def make(key=b"k" * 32, key_id="k1", detectors=None, max_depth=64, event_limit=10_000):
     return TextMasker(
-        detectors or Detectors(),
+        detectors or DETECTORS,
         pseudonym_key=key,
         pseudonym_key_id=key_id,
         max_depth=max_depth,
