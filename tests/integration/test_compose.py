@@ -154,6 +154,8 @@ def wiring():
                 "\n".join([str(error), *(f"--- {each.name}\n{each.tail()}" for each in processes.running)])
             )
         yield made
+        for each in processes.running:  # all at once: nothing is left that one of them would lose
+            each.process.terminate()
 
 
 def test_a_call_goes_through_envoy_a_worker_and_opa_to_the_backend_and_comes_back_masked(wiring):
