@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 
@@ -26,9 +27,16 @@ def believe(_sources):
 
 
 class Stage:
-    """A policy on disk, an engine over it, and all that was told."""
+    """A policy on disk, an engine over it, and all that was told.
+
+    Lives as long as the process, as in a worker: the last to hold a refusal's traceback, and with it the engine,
+    may be the thread that tried the candidate, which must not drop it.
+    """
+
+    all: ClassVar[list["Stage"]] = []
 
     def __init__(self, folder, text=ALLOW, check=believe):
+        self.all.append(self)
         self.folder = folder
         self.write(text)
         self.told = []
