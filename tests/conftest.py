@@ -24,3 +24,10 @@ def opa_binary() -> Path:
     if found is None:
         pytest.skip("no opa binary (EXTPROC_OPA, PATH, .tools/bin)")
     return found
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Bytes that are no text are named by their number: compressed ones differ from run to run."""
+    if isinstance(val, bytes) and not (val.isascii() and val.decode().isprintable()):
+        return f"{len(val)}-bytes"
+    return None

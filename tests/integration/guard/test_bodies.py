@@ -4,7 +4,9 @@ import asyncio
 import gzip
 import json
 import zlib
+from collections.abc import Callable
 
+import brotli
 import pytest
 
 from tests.integration.guard.raw import request, speak
@@ -83,24 +85,41 @@ async def test_a_gzipped_request_is_decided_and_forwarded_plain(stack: Stack) ->
     )
 
 
-async def test_an_argument_in_a_gzipped_request_is_seen_by_policy(stack: Stack) -> None:
+@pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("br", brotli.compress)])
+async def test_an_argument_in_an_encoded_request_is_seen_by_policy(
+    stack: Stack, encoding: str, pack: Callable[[bytes], bytes]
+) -> None:
     """Compression hides nothing."""
-    body = gzip.compress(b'{"env":"forbidden"}')
-    answer = await stack.call("POST", "/customers", content=body, headers={"content-encoding": "gzip"})
+    body = pack(b'{"env":"forbidden"}')
+    answer = await stack.call("POST", "/customers", content=body, headers={"content-encoding": encoding})
     assert (answer.status_code, stack.reached) == (403, [])
 
 
 @pytest.mark.parametrize(
     ("encoding", "body", "fact"),
     [
-        ("br", b"\x8b\x00\x80{}\x03", "content-encoding"),
-        ("zstd", b"(\xb5/\xfd", "content-encoding"),
+        ("compress", b"\x1f\x9d\x90{", "content-encoding"),
+        ("br", brotli.compress(b'{"env":"live"}')[:-2], "truncated"),
+        ("br", brotli.compress(b'{"env":"live"}') + b"x", "content-encoding"),
+        ("zstd", b"(\xb5/\xfd", "truncated"),
         ("gzip, gzip", gzip.compress(gzip.compress(b"{}")), "content-encoding"),
         ("gzip", gzip.compress(b'{"env":"live"}')[:-9], "truncated"),
         ("gzip", gzip.compress(b"{}") + gzip.compress(b'{"env":"forbidden"}'), "content-encoding"),
         ("gzip", gzip.compress(b'{"a":"' + b"0" * (8 << 20) + b'"}'), "too-large"),
         ("deflate", zlib.compress(b"0" * (8 << 20)), "too-large"),
         ("gzip", b'{"env":"live"}', "content-encoding"),
+    ],
+    ids=[
+        "unknown",
+        "br-truncated",
+        "br-trailing",
+        "zstd-truncated",
+        "twice",
+        "truncated",
+        "two-members",
+        "bomb",
+        "deflate-bomb",
+        "not-encoded",
     ],
 )
 async def test_what_cannot_be_decoded_is_not_forwarded(
@@ -246,13 +265,15 @@ async def test_a_gzipped_response_is_masked_and_sent_plain(stack: Stack) -> None
 @pytest.mark.parametrize(
     ("encoding", "body"),
     [
-        ("br", b"\x8b\x00\x80{}\x03"),
+        ("compress", SENSITIVE),
+        ("br", brotli.compress(SENSITIVE)[:-2]),
         ("gzip", gzip.compress(SENSITIVE)[:-10]),
         ("gzip", gzip.compress(b'{"a":"' + b"0" * (16 << 20) + b'"}')),
         ("gzip", SENSITIVE),
         ("deflate", zlib.compress(SENSITIVE) + b"x"),
         ("gzip,gzip", gzip.compress(gzip.compress(SENSITIVE))),
     ],
+    ids=["unknown", "br-truncated", "truncated", "bomb", "not-encoded", "trailing", "twice"],
 )
 async def test_a_response_that_cannot_be_decoded_does_not_pass(stack: Stack, encoding: str, body: bytes) -> None:
     """Nor does a bomb unfold."""
