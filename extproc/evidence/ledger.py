@@ -49,8 +49,6 @@ class Line:
 
     time_ns: int
     document: bytes
-    urgent: bool = True
-    """Something waits to go on until it is stored."""
 
 
 class Ledger:

@@ -1,5 +1,6 @@
 """Where the exchange leaves its entries."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from extproc.model.entries import Entry
@@ -10,6 +11,10 @@ class Recorder(Protocol):
 
     async def record(self, entry: Entry) -> None:
         """Store one entry. On return it is durable: it survives the loss of power."""
+        ...
+
+    def record_end(self, entry: Entry, lost: Callable[[], None]) -> None:
+        """Queue the entry that ends a call; durable soon, and ``lost`` is called if it is not."""
         ...
 
     def record_relaxed(self, entry: Entry) -> None:

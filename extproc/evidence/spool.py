@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -36,7 +36,7 @@ class SpoolLimits:
     retention_s: float = 600.0
     """Seconds that shipped entries stay."""
     linger_s: float = 0.02
-    """Seconds that entries which end a call may wait for others, so that one commit serves many."""
+    """Seconds that entries which end a call may wait for company, so that one commit serves many."""
     tend_every_s: float = 1.0
     """Seconds between looks at how far the shipper is, and between attempts to mend a failed spool."""
 
@@ -58,16 +58,25 @@ class SpoolStats:
 @dataclass(slots=True, eq=False)
 class _Waiting:
     line: Line
-    future: asyncio.Future[None] | None
-    """None for a relaxed entry."""
+    future: asyncio.Future[None] | None = None
+    """Of who waits until the entry is durable."""
+    lost: Callable[[], None] | None = None
+    """Told when the entry of a call's end cannot be stored; on the loop's thread."""
+    loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def relaxed(self) -> bool:
+        """Nobody hears of it: it is tried again until it is stored."""
+        return self.loop is None
 
 
 class Spool:
     """Implements ``Recorder`` on one SQLite file that only this process writes.
 
     The loop's thread encodes and queues; the writer thread takes all that is queued, commits it once and
-    resolves the waiting futures. A failed batch refuses each of its entries; a relaxed entry is kept and tried
-    again. Make it in the process that uses it, after any fork; call it from the loop's thread.
+    resolves the waiting futures. Entries that end a call hold nobody up: they are queued with the next entry that
+    does, or a moment later. A failed batch refuses each of its entries; a relaxed entry is kept and tried again.
+    Make it in the process that uses it, after any fork; call it from the loop's thread.
     """
 
     def __init__(
@@ -89,7 +98,9 @@ class Spool:
         self._ledger = Ledger(folder / f"{worker}{SUFFIX}", worker, connect=connect)
         self.writer = self._ledger.writer
         """Identity of this log: the worker's name and a random part made with the file."""
-        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._queue: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
+        self._ends: list[_Waiting] = []
+        self._flush: asyncio.TimerHandle | None = None
         self._gate = threading.Lock()
         self._closed = False
         # Each counter has one writing thread and so needs no lock: accepted_* the loop's, the others the writer's.
@@ -112,10 +123,29 @@ class Spool:
         Raises:
             EvidenceError: full, closed, or the write failed.
         """
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(self._admit(entry), loop.create_future(), loop=loop)
+        self._put(waiting)
+        await waiting.future  # type: ignore[misc]  # made one line above
+
+    def record_end(self, entry: Entry, lost: Callable[[], None]) -> None:
+        """Queue the entry that ends a call; it is durable within ``linger_s`` and the time of a commit.
+
+        Args:
+            entry: a terminal one.
+            lost: called when it could not be stored after all.
+
+        Raises:
+            EvidenceError: full or closed: it is lost now.
+        """
+        loop = asyncio.get_running_loop()
         line = self._admit(entry)
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._put(_Waiting(line, future))
-        await future
+        with self._gate:
+            self._check_open()
+            self._accepted_bytes += len(line.document)
+            self._ends.append(_Waiting(line, lost=lost, loop=loop))
+        if self._flush is None:
+            self._flush = loop.call_later(self._limits.linger_s, self._send_ends)
 
     def record_relaxed(self, entry: Entry) -> None:
         """Queue one entry within the window; it is stored soon, and tried again when a write fails.
@@ -125,8 +155,7 @@ class Spool:
         """
         if self._accepted_relaxed - self._settled_relaxed >= self._limits.relaxed_window:
             raise EvidenceError("the window of relaxed entries is full")
-        line = self._admit(entry)
-        self._put(_Waiting(line, None))
+        self._put(_Waiting(self._admit(entry)))
         self._accepted_relaxed += 1
 
     @property
@@ -144,6 +173,8 @@ class Spool:
         with self._gate:
             if not self._closed:
                 self._closed = True
+                self._queue.put(self._ends)
+                self._ends = []
                 self._queue.put(None)
         self._thread.join()
 
@@ -154,7 +185,7 @@ class Spool:
         return self._stored_bytes + self._accepted_bytes - self._settled_bytes
 
     def _admit(self, entry: Entry) -> Line:
-        line = Line(entry.time_ns, encode_entry(entry), urgent=not entry.kind.terminal)
+        line = Line(entry.time_ns, encode_entry(entry))
         limit = self._limits.max_spool
         if entry.kind.terminal:
             limit += limit // TERMINAL_RESERVE
@@ -163,11 +194,27 @@ class Spool:
         return line
 
     def _put(self, waiting: _Waiting) -> None:
+        """Queue an entry, and the ends that wait for company with it."""
         with self._gate:
-            if self._closed:
-                raise EvidenceError("the spool is closed")
+            self._check_open()
             self._accepted_bytes += len(waiting.line.document)
-            self._queue.put(waiting)
+            self._ends.append(waiting)
+            self._send()
+
+    def _send_ends(self) -> None:
+        """Nothing else came: the ends go by themselves."""
+        self._flush = None
+        with self._gate:
+            if self._ends and not self._closed:
+                self._send()
+
+    def _send(self) -> None:
+        self._queue.put(self._ends)
+        self._ends = []
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise EvidenceError("the spool is closed")
 
     # The writer thread
 
@@ -177,11 +224,10 @@ class Spool:
         finally:  # however this thread ends, nobody may wait for it
             with self._gate:
                 self._closed = True
-            left = self._doubtful + self._carried + self._in_hand
+                left = self._doubtful + self._carried + self._in_hand + self._ends
             while not self._queue.empty():
-                one = self._queue.get_nowait()
-                left += [one] if one else []
-            self._lost += sum(one.future is None for one in left)
+                left += self._queue.get_nowait() or ()
+            self._lost += sum(one.relaxed for one in left)
             self._settle(left, "the entry cannot be stored: the spool is closed")
             self._ledger.shut()
 
@@ -195,19 +241,15 @@ class Spool:
             self._tend()
 
     def _take(self) -> tuple[list[_Waiting], bool]:
-        """What is queued. Entries that end a call hold nobody up: they wait a little for company."""
+        """What is queued, and whether that was the last of it."""
         taken: list[_Waiting] = []
         try:
-            one = self._queue.get(timeout=self._limits.tend_every_s)
-            linger_until = time.monotonic() + self._limits.linger_s
-            while one is not None:
-                taken.append(one)
+            some = self._queue.get(timeout=self._limits.tend_every_s)
+            while some is not None:
+                taken += some
                 if len(taken) >= self._limits.batch:
                     return taken, False
-                if one.line.urgent:
-                    linger_until = 0.0
-                left = linger_until - time.monotonic()
-                one = self._queue.get(timeout=left) if left > 0 else self._queue.get_nowait()
+                some = self._queue.get_nowait()
         except Empty:
             return taken, False
         return taken, True
@@ -247,20 +289,19 @@ class Spool:
     def _refuse(self, batch: list[_Waiting], error: Exception) -> list[_Waiting]:
         """Fail the entries that somebody waits for; returns the relaxed ones."""
         self._failures += 1
-        strict = [one for one in batch if one.future is not None]
-        self._settle(strict, f"the entry cannot be stored: {describe(error)}")
-        return [one for one in batch if one.future is None]
+        self._settle([one for one in batch if not one.relaxed], f"the entry cannot be stored: {describe(error)}")
+        return [one for one in batch if one.relaxed]
 
     def _settle(self, batch: list[_Waiting], error: str) -> None:
         self._settled_bytes += _size(batch)
-        self._settled_relaxed += sum(one.future is None for one in batch)
-        loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+        self._settled_relaxed += sum(one.relaxed for one in batch)
+        told: dict[asyncio.AbstractEventLoop, list[_Waiting]] = {}
         for one in batch:
-            if one.future is not None:
-                loops.setdefault(one.future.get_loop(), []).append(one.future)
-        for loop, futures in loops.items():
+            if one.loop is not None and (error or one.future is not None):
+                told.setdefault(one.loop, []).append(one)
+        for loop, some in told.items():
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(_resolve, futures, error)
+                loop.call_soon_threadsafe(_tell, some, error)
 
     def _tend(self) -> None:
         """Follow the shipper's mark, and drop what is shipped and old enough."""
@@ -277,14 +318,16 @@ class Spool:
             self._broken = True
 
 
-def _resolve(futures: Iterable[asyncio.Future[None]], error: str) -> None:
-    for future in futures:
-        if future.done():  # its caller was cancelled
+def _tell(batch: Iterable[_Waiting], error: str) -> None:
+    for one in batch:
+        if one.lost is not None:
+            one.lost()
+        elif one.future is None or one.future.done():  # its caller was cancelled
             continue
-        if error:
-            future.set_exception(EvidenceError(error))
+        elif error:
+            one.future.set_exception(EvidenceError(error))
         else:
-            future.set_result(None)
+            one.future.set_result(None)
 
 
 def _size(batch: list[_Waiting]) -> int:

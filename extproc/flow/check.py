@@ -57,7 +57,7 @@ async def check(asked: CheckAsked, guard: Guard) -> bytes:
         case.failed(Reason.GUARD_ERROR, str(error))
         raise
     finally:
-        await close(case, guard)
+        close(case, guard)
 
 
 async def _nothing_to_tell(_seconds: float) -> None:

@@ -1,6 +1,6 @@
 """The entries that bracket a call: the intent before it is forwarded, the outcome whatever it was."""
 
-import asyncio
+from functools import partial
 
 from extproc.flow.case import Case
 from extproc.flow.guard import Guard
@@ -27,20 +27,15 @@ async def record_intent(case: Case, guard: Guard) -> None:
         raise Refused(Reason.EVIDENCE_UNAVAILABLE, rule="call.decided", detail=str(error)) from error
 
 
-async def close(case: Case, guard: Guard) -> None:
+def close(case: Case, guard: Guard) -> None:
     """Record how the call ended. Runs on every way out, cancellation included; never raises."""
     if not case.recorded.path:
         record_request(case, guard)
     if case.outcome.reason is Reason.UNKNOWN_FUNCTION:
         record_unknown(case, guard)
     entry = case.closing_entry(guard.clock())
-    await asyncio.shield(asyncio.ensure_future(_record(entry, guard)))
-
-
-async def _record(entry: Entry, guard: Guard) -> None:
     try:
-        await guard.recorder.record(entry)
+        guard.recorder.record_end(entry, partial(guard.observer.evidence_lost, entry))
     except EvidenceError:
         guard.observer.evidence_lost(entry)
-    finally:
-        guard.observer.call_ended(entry)
+    guard.observer.call_ended(entry)

@@ -80,7 +80,7 @@ async def guard_call(peer: Peer, guard: Guard, first: RequestHeadersReceived) ->
         case.failed(Reason.RESPONSE_ABANDONED if case.forwarded else Reason.GUARD_ERROR, str(error))
         raise
     finally:
-        await close(case, guard)
+        close(case, guard)
 
 
 def open_case(guard: Guard, first: RequestHeadersReceived) -> Case:

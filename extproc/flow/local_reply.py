@@ -63,7 +63,7 @@ async def guard_local_reply(peer: Peer, guard: Guard, first: ResponseHeadersRece
     try:
         await _answer(peer, first, problem(reason, case.call_id))
     finally:
-        await close(case, guard)
+        close(case, guard)
 
 
 async def _answer(peer: Peer, first: ResponseHeadersReceived, reply: Reply) -> None:

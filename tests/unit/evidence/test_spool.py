@@ -402,3 +402,42 @@ async def test_a_reader_in_another_connection_stops_no_write(open_spool, tmp_pat
         await spool.record(entry(number))
     reader.close()
     assert spool.stats.last == 49
+
+
+async def test_an_end_goes_with_the_next_entry_that_somebody_waits_for(open_spool, tmp_path, rows, entry):
+    spool = open_spool(SpoolLimits(linger_s=60))
+    spool.record_end(entry(1, kind=EntryKind.COMPLETED), never)
+    await spool.record(entry(2))
+    assert [decode_entry(document).call_id for _, document, _ in rows(tmp_path)] == ["call-1", "call-2"]
+    assert spool.stats.commits == 1
+
+
+async def test_an_end_without_company_goes_by_itself(open_spool, tmp_path, rows, entry):
+    spool = open_spool()
+    spool.record_end(entry(1, kind=EntryKind.COMPLETED), never)
+    await eventually(lambda: spool.stats.last == 1)
+    assert decode_entry(rows(tmp_path)[0][1]) == entry(1, kind=EntryKind.COMPLETED)
+
+
+async def test_an_end_that_waits_is_stored_when_the_spool_closes(open_spool, tmp_path, rows, entry):
+    spool = open_spool(SpoolLimits(linger_s=60))
+    spool.record_end(entry(1, kind=EntryKind.COMPLETED), never)
+    spool.close()
+    assert len(rows(tmp_path)) == 1
+    with pytest.raises(EvidenceError):
+        spool.record_end(entry(2, kind=EntryKind.COMPLETED), never)
+
+
+async def test_an_end_that_cannot_be_stored_is_told_of_once(open_spool, tmp_path, rows, entry, faults):
+    spool = open_spool(connect=faults.connect)
+    lost = []
+    faults.begin_fails = 1
+    spool.record_end(entry(1, kind=EntryKind.COMPLETED), lambda: lost.append("call-1"))
+    await eventually(lambda: lost)
+    await spool.record(entry(2))
+    assert lost == ["call-1"]
+    assert [decode_entry(document).call_id for _, document, _ in rows(tmp_path)] == ["call-2"]
+
+
+def never():
+    raise AssertionError("the entry was lost")
