@@ -18,6 +18,7 @@ from extproc.model.reasons import Reason, Uninspectable
 from extproc.wire.events import Metadata
 
 NANOSECONDS_PER_MILLISECOND = 1e6
+SHA256_OF_NOTHING = hashlib.sha256().digest()
 PATH_MAX = 2_048
 """Characters of a masked path that entries keep."""
 
@@ -70,7 +71,7 @@ class Case:
     """As the caller sent it."""
     plain: bytes = b""
     """Content-encoding undone: what was inspected, and all that may be forwarded."""
-    body_sha256: bytes = field(default_factory=lambda: hashlib.sha256().digest())
+    body_sha256: bytes = SHA256_OF_NOTHING
     unreadable: Uninspectable | None = None
     connection: Connected | None = None
     metadata: Metadata = field(default_factory=dict)

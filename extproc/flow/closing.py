@@ -5,7 +5,7 @@ from functools import partial
 from extproc.flow.case import Case
 from extproc.flow.guard import Guard
 from extproc.flow.identify import record_request, record_unknown
-from extproc.model.entries import Entry, EntryKind
+from extproc.model.entries import EntryKind
 from extproc.model.errors import EvidenceError, Refused
 from extproc.model.reasons import Reason
 

@@ -5,6 +5,7 @@ import asyncio
 from extproc.flow.case import Case
 from extproc.flow.guard import Guard
 from extproc.flow.identify import record_request
+from extproc.model.call import Json
 from extproc.model.decision import Action, Decision, Permit
 from extproc.model.errors import PolicyError, Refused
 from extproc.model.reasons import Reason
@@ -53,9 +54,9 @@ async def _ask(case: Case, guard: Guard) -> Decision:
         now_ns=guard.clock(),
         metadata=case.metadata,
         usage=usage,
+        reads=guard.engine.reads,
     )
-    async with asyncio.timeout(guard.limits.decision_timeout):
-        answer = await guard.engine.evaluate(document)
+    answer = await _evaluated(document, guard)
     credential = case.connection.credential
     return read_answer(
         answer,
@@ -63,6 +64,13 @@ async def _ask(case: Case, guard: Guard) -> Decision:
         defaults=case.connection.terms,
         credential_header=credential.header if credential else "authorization",
     )
+
+
+async def _evaluated(document: bytes, guard: Guard) -> Json:
+    if not guard.engine.waits:
+        return await guard.engine.evaluate(document)
+    async with asyncio.timeout(guard.limits.decision_timeout):
+        return await guard.engine.evaluate(document)
 
 
 async def _count(case: Case, guard: Guard) -> Usage | None:

@@ -12,7 +12,7 @@ from extproc.flow.closing import close, record_intent
 from extproc.flow.decide import decide, grant
 from extproc.flow.guard import Guard
 from extproc.flow.hold import hold
-from extproc.flow.identify import find_connection, identify_call, identify_caller, record_request, take_body
+from extproc.flow.identify import find_connection, identify_call, identify_caller, take_body
 from extproc.flow.local_reply import LOCAL_REASONS, guard_local_reply, refusal_reply
 from extproc.flow.request import rewrite_request
 from extproc.flow.respond import respond
@@ -112,4 +112,3 @@ async def _read_body(peer: Peer, guard: Guard, case: Case, first: RequestHeaders
             raise Refused(Reason.CALLER_GONE, "envoy", "the request was not sent to its end")
         case _:
             raise ProtocolViolation("expected request_body")
-    record_request(case, guard)

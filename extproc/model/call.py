@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TypeAlias
 
 from extproc.model.reasons import Uninspectable
@@ -15,13 +14,10 @@ class Headers:
     """Header fields in order, names in lower case, repeated names kept."""
 
     fields: tuple[tuple[str, bytes], ...] = ()
+    _by_name: dict[str, bytes] = field(init=False, repr=False, compare=False)
 
-    @cached_property
-    def _by_name(self) -> dict[str, bytes]:
-        joined: dict[str, bytes] = {}
-        for name, value in self.fields:
-            joined[name] = joined[name] + b"," + value if name in joined else value
-        return joined
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", _joined(self.fields))
 
     def __iter__(self) -> Iterator[tuple[str, bytes]]:
         return iter(self.fields)
@@ -36,6 +32,15 @@ class Headers:
     def get(self, name: str) -> str:
         """As ``raw``, decoded: bytes outside ASCII survive as latin-1, so a comparison never raises."""
         return self._by_name.get(name, b"").decode("latin-1")
+
+
+def _joined(fields: tuple[tuple[str, bytes], ...]) -> dict[str, bytes]:
+    joined = dict(fields)
+    if len(joined) < len(fields):
+        joined.clear()
+        for name, value in fields:
+            joined[name] = joined[name] + b"," + value if name in joined else value
+    return joined
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,10 @@ class EntryKind(StrEnum):
     @property
     def terminal(self) -> bool:
         """Exactly one terminal entry ends each call."""
-        return self not in (EntryKind.HELD, EntryKind.DECIDED, EntryKind.REPORTED)
+        return self not in NOT_TERMINAL
+
+
+NOT_TERMINAL = frozenset({EntryKind.HELD, EntryKind.DECIDED, EntryKind.REPORTED})
 
 
 @dataclass(slots=True)

@@ -1,6 +1,5 @@
 """Identifiers. Time and randomness are arguments."""
 
-import uuid
 from collections.abc import Callable
 
 NANOSECONDS_PER_MILLISECOND = 1_000_000
@@ -19,7 +18,8 @@ def uuid7(now_ns: int, random_bytes: bytes) -> str:
     random_a = int.from_bytes(random_bytes[:2], "big") & 0x0FFF
     random_b = int.from_bytes(random_bytes[2:10], "big") & 0x3FFF_FFFF_FFFF_FFFF
     value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | random_a << 64 | 0b10 << 62 | random_b
-    return str(uuid.UUID(int=value))
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 Clock = Callable[[], int]

@@ -74,27 +74,26 @@ def read_answer(
         The decision; ``deny`` with ``policy-error`` for any shape that is not exactly right.
     """
     try:
-        decision = _read(answer, defaults, credential_header)
+        return _read(answer, revision, defaults, credential_header)
     except Exception:  # noqa: BLE001 - whatever goes wrong in here, the call is denied
-        decision = Decision(Action.DENY, Reason.POLICY_ERROR, rule=UNREADABLE)
-    return replace(decision, revision=revision)
+        return Decision(Action.DENY, Reason.POLICY_ERROR, rule=UNREADABLE, revision=revision)
 
 
-def _read(answer: Json, defaults: ApprovalTerms, credential_header: str) -> Decision:
+def _read(answer: Json, revision: str, defaults: ApprovalTerms, credential_header: str) -> Decision:
     match answer:
         case True:
-            return Decision(Action.ALLOW, Reason.POLICY_ALLOWED)
+            return Decision(Action.ALLOW, Reason.POLICY_ALLOWED, revision=revision)
         case False:
-            return Decision(Action.DENY, Reason.POLICY_DENIED)
+            return Decision(Action.DENY, Reason.POLICY_DENIED, revision=revision)
         case {"action": _}:
-            return _read_ours(known_keys(mapping(answer), KEYS), defaults)
+            return _read_ours(known_keys(mapping(answer), KEYS), revision, defaults)
         case {"allowed": _}:
-            return read_plugin_answer(mapping(answer), credential_header)
+            return replace(read_plugin_answer(mapping(answer), credential_header), revision=revision)
         case _:
             raise Malformed("neither a boolean nor an object with action or allowed")
 
 
-def _read_ours(answer: Mapping[str, Any], defaults: ApprovalTerms) -> Decision:
+def _read_ours(answer: Mapping[str, Any], revision: str, defaults: ApprovalTerms) -> Decision:
     action = member(Action, answer["action"])
     return Decision(
         action,
@@ -104,6 +103,7 @@ def _read_ours(answer: Mapping[str, Any], defaults: ApprovalTerms) -> Decision:
         mask=_mask(answer.get("mask", {})),
         approval=_approval(answer, action, defaults),
         shadow=tuple(text(name, MAX_TEXT) for name in sequence(answer.get("shadow", []), MAX_ITEMS)),
+        revision=revision,
     )
 
 

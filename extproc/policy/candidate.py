@@ -61,7 +61,8 @@ def check_candidate(sources: Sources, *, timeout_s: float = 10.0, memory: int = 
     found = json.loads(tried.stdout)
     if found["complaint"]:
         raise PolicyInvalid(found["complaint"])
-    return Tried(found["settings_valid"])
+    reads = found["reads"]
+    return Tried(found["settings_valid"], None if reads is None else frozenset(reads))
 
 
 def try_sources(sources: Sources) -> Tried:
@@ -79,7 +80,7 @@ def try_sources(sources: Sources) -> Tried:
     if failed:
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
         raise PolicyInvalid(f"{failed[0].file}: {failed[0].name} failed: {failed[0].message}{more}")
-    return Tried(engine.settings_valid)
+    return Tried(engine.settings_valid, engine.reads)
 
 
 def wrong_settings(engine: EmbeddedEngine) -> str:
@@ -159,9 +160,11 @@ def _main() -> None:
 
 def _report(sources: Sources) -> dict[str, object]:
     try:
-        return {"complaint": "", "settings_valid": try_sources(sources).settings_valid}
+        tried = try_sources(sources)
     except (ConfigError, PolicyError) as error:
         return {"complaint": str(error)}
+    reads = None if tried.reads is None else sorted(tried.reads)
+    return {"complaint": "", "settings_valid": tried.settings_valid, "reads": reads}
 
 
 if __name__ == "__main__":

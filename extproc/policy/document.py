@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -35,6 +36,7 @@ def build_document(
     now_ns: int,
     metadata: Mapping[str, Mapping[str, Any]] | None = None,
     usage: Usage | None = None,
+    reads: frozenset[str] | None = None,
 ) -> bytes:
     """Make the input that policy decides on.
 
@@ -50,6 +52,7 @@ def build_document(
         now_ns: wall-clock nanoseconds since the epoch.
         metadata: dynamic metadata by filter namespace, verified token claims among it.
         usage: how often the caller has called, where that is counted.
+        reads: the keys that policy can look at, the others are left out; None: all.
 
     Returns:
         JSON, UTF-8.
@@ -59,7 +62,6 @@ def build_document(
             (opa-envoy-plugin answers 400 there too).
     """
     document: dict[str, Any] = {
-        "attributes": _attributes(head, body, now_ns, metadata),
         "version": VERSION,
         "parsed_path": _parsed_path(head.path_only),
         "parsed_query": parse_form(head.query),
@@ -77,13 +79,22 @@ def build_document(
         document["body"]["uninspectable"] = uninspectable.value
     if usage is not None:
         document["usage"] = {"caller": usage.caller, "function": usage.function}
+    if reads is None or "attributes" in reads:
+        document["attributes"] = _attributes(head, body, now_ns, metadata)
+    if reads is not None:
+        document = {key: value for key, value in document.items() if key in reads}
     return _dump(document)
 
 
 def rfc3339(now_ns: int) -> str:
     """A wall-clock time in UTC with nine decimals (RFC 3339)."""
     seconds, nanos = divmod(now_ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanos:09d}Z"
+    return f"{_to_the_second(seconds)}.{nanos:09d}Z"
+
+
+@lru_cache(maxsize=4)
+def _to_the_second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def _attributes(

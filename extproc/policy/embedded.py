@@ -20,6 +20,7 @@ from extproc.policy.builtins import install
 from extproc.policy.engine import new_engine
 from extproc.policy.lint import lint
 from extproc.policy.patterns import Patterns
+from extproc.policy.reads import input_keys
 from extproc.policy.sources import ENTRY, LOADED, Module, Sources, read_sources
 from extproc.policy.strict_json import has_one_reading
 from extproc.policy.units import Unit, Violation, read_units
@@ -45,6 +46,8 @@ class Tried:
 
     settings_valid: bool | None
     """Whether the data has the shape the policy says it reads; None where the policy does not say."""
+    reads: frozenset[str] | None = None
+    """The keys of ``input`` that the policy can look at; None: all."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,9 @@ class EmbeddedEngine:
     max_input: int = MAX_INPUT
     settings_valid: bool | None = None
     """As in ``Tried``."""
+    reads: frozenset[str] | None = None
+    """As in ``Tried``."""
+    waits = False
 
     @classmethod
     def load(cls, paths: Sequence[Path], data_paths: Sequence[Path], query: str) -> "EmbeddedEngine":
@@ -92,11 +98,14 @@ class EmbeddedEngine:
         _guarded(template.add_policy, ENTRY, entry, file=ENTRY)
         _prepare(template)
         if tried is None:
-            tried = Tried(settings_hold(template) if any(unit.defines(SETTINGS) for unit in units) else None)
+            holds = settings_hold(template) if any(unit.defines(SETTINGS) for unit in units) else None
+            tried = Tried(holds, input_keys(units))
         if tried.settings_valid:
             _guarded(template.add_data_json, json.dumps({LOADED: {"settings_valid": True}}), file="data")
             _prepare(template)
-        return cls(template, sources.query, sources.revision, settings_valid=tried.settings_valid)
+        return cls(
+            template, sources.query, sources.revision, settings_valid=tried.settings_valid, reads=tried.reads
+        )
 
     async def evaluate(self, document: bytes) -> Json:
         """Evaluate the query over one input: see ``PolicyEngine.evaluate``. Does not wait for anything."""

@@ -49,6 +49,10 @@ class OpaServer:
 class OpaEngine:
     """Implements ``PolicyEngine``. Owned by one event loop; ``close`` it there."""
 
+    waits = True
+    reads: frozenset[str] | None = None
+    """What OPA's policies look at is OPA's business."""
+
     def __init__(
         self,
         server: OpaServer,

@@ -9,6 +9,9 @@ from extproc.model.call import Json
 class PolicyEngine(Protocol):
     """Evaluates the configured query. Never decides anything itself: the answer is read elsewhere."""
 
+    waits: bool
+    """Whether ``evaluate`` waits for something outside of this process, which may never answer."""
+
     async def evaluate(self, document: bytes) -> Json:
         """Evaluate the query over one input document.
 
@@ -27,6 +30,11 @@ class PolicyEngine(Protocol):
     @property
     def revision(self) -> str:
         """SHA-256 of the policy and data in force, lower-case hex."""
+        ...
+
+    @property
+    def reads(self) -> frozenset[str] | None:
+        """Keys of the input that the policy in force can look at; None: all."""
         ...
 
     @property

@@ -59,6 +59,8 @@ class PolicyFiles:
 class ReloadingEngine:
     """Implements ``PolicyEngine``. Owned by one event loop; never without a policy that was tried."""
 
+    waits = False
+
     def __init__(
         self,
         files: PolicyFiles,
@@ -99,6 +101,11 @@ class ReloadingEngine:
     def revision(self) -> str:
         """Of the policy in force: read it right after ``evaluate`` returns."""
         return self._engine.revision
+
+    @property
+    def reads(self) -> frozenset[str] | None:
+        """What the policy in force can look at."""
+        return self._engine.reads
 
     @property
     def trouble(self) -> str:

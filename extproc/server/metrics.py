@@ -29,7 +29,7 @@ class Metrics(Observer):
     """Counts, times and logs."""
 
     def __init__(self) -> None:
-        self._log = structlog.get_logger()
+        self._log = structlog.get_logger().bind()  # bound once: a lazy one is bound again by every line
         self._calls: dict[tuple[str, str, str], Counter] = {}
 
     def call_began(self) -> None:

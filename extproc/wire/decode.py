@@ -4,8 +4,10 @@ Source: envoy/service/ext_proc/v3/external_processor.proto, Envoy 1.40.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
+from envoy.config.core.v3.base_pb2 import Metadata
 from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 from google.protobuf.message import DecodeError
 from google.protobuf.struct_pb2 import Struct
@@ -26,6 +28,8 @@ ATTRIBUTES = "envoy.filters.http.ext_proc"
 """The key under which Envoy sends the attributes it was asked for."""
 FROM_UPSTREAM = "via_upstream"
 """``response.code_details`` of a response that came from the upstream; anything else is Envoy's own."""
+METADATA_KEPT = 256
+"""Different metadata remembered: about as many callers."""
 PSEUDO = {":method", ":scheme", ":authority", ":path", ":status"}
 
 
@@ -61,6 +65,7 @@ def decode(message: bytes) -> Event:
 def _request_headers(request: pb.ProcessingRequest) -> RequestHeadersReceived:
     part = request.request_headers
     pseudo, headers = _split(part.headers.headers)
+    metadata = _metadata(request.metadata_context.SerializeToString())
     head = RequestHead(
         method=pseudo.get(":method", ""),
         scheme=pseudo.get(":scheme", ""),
@@ -70,8 +75,14 @@ def _request_headers(request: pb.ProcessingRequest) -> RequestHeadersReceived:
         request_id=headers.get("x-request-id"),
         source=_text(_attributes(request), "source.address"),
     )
-    metadata = {name: plain(value) for name, value in request.metadata_context.filter_metadata.items()}
     return RequestHeadersReceived(head, part.end_of_stream, metadata)
+
+
+@lru_cache(maxsize=METADATA_KEPT)
+def _metadata(context: bytes) -> Mapping[str, Mapping[str, Any]]:
+    """``MetadataContext`` as plain values. A token's claims are the same in each of its calls, and read once."""
+    found = Metadata.FromString(context).filter_metadata
+    return {name: plain(value) for name, value in found.items()}
 
 
 def _response_headers(request: pb.ProcessingRequest) -> ResponseHeadersReceived:
@@ -82,7 +93,16 @@ def _response_headers(request: pb.ProcessingRequest) -> ResponseHeadersReceived:
     status = pseudo.get(":status", "")
     if not status.isascii() or not status.isdigit():
         raise ProtocolViolation("a response without a status")
-    about = RequestHead(
+    if details == FROM_UPSTREAM:
+        return ResponseHeadersReceived(ResponseHead(int(status), headers), part.end_of_stream)
+    return ResponseHeadersReceived(
+        ResponseHead(int(status), headers, details), part.end_of_stream, _about(attributes)
+    )
+
+
+def _about(attributes: Mapping[str, Any]) -> RequestHead:
+    """The request that Envoy answered itself, as its attributes tell of it."""
+    return RequestHead(
         method=_text(attributes, "request.method"),
         scheme=_text(attributes, "request.scheme"),
         authority=_text(attributes, "request.host"),
@@ -91,8 +111,6 @@ def _response_headers(request: pb.ProcessingRequest) -> ResponseHeadersReceived:
         request_id=_text(attributes, "request.id"),
         source=_text(attributes, "source.address"),
     )
-    local = "" if details == FROM_UPSTREAM else details
-    return ResponseHeadersReceived(ResponseHead(int(status), headers, local), part.end_of_stream, about)
 
 
 def _split(fields: Iterable[Any]) -> tuple[dict[str, str], Headers]:
@@ -128,16 +146,9 @@ def plain(struct: Struct) -> dict[str, Any]:
 
 
 def _value(value: Any) -> Any:
-    match value.WhichOneof("kind"):
-        case "struct_value":
-            return plain(value.struct_value)
-        case "list_value":
-            return [_value(item) for item in value.list_value.values]
-        case "string_value":
-            return value.string_value
-        case "number_value":
-            return value.number_value
-        case "bool_value":
-            return value.bool_value
-        case _:
-            return None
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        return plain(value.struct_value)
+    if kind == "list_value":
+        return [_value(item) for item in value.list_value.values]
+    return None if kind in {"null_value", None} else getattr(value, kind)

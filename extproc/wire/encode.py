@@ -50,17 +50,12 @@ class Rewrite:
     """What policy has for Envoy's other filters and its access log."""
 
 
-def _marker(key: str, value: str) -> Struct:
+def _marker(**values: str) -> Struct:
     struct = Struct()
-    struct.fields[GUARD].struct_value.fields[key].string_value = value
+    fields = struct.fields[GUARD].struct_value.fields
+    for key, value in values.items():
+        fields[key].string_value = value
     return struct
-
-
-def _request_done(call_id: str, metadata: Mapping[str, Any] | None) -> Struct:
-    """The request marker, the call's id for Envoy's access log, and what policy adds."""
-    struct = _marker("req", DONE)
-    struct.fields[GUARD].struct_value.fields["call"].string_value = call_id
-    return _with_policys(struct, metadata)
 
 
 def _with_policys(struct: Struct, metadata: Mapping[str, Any] | None) -> Struct:
@@ -70,16 +65,31 @@ def _with_policys(struct: Struct, metadata: Mapping[str, Any] | None) -> Struct:
     return struct
 
 
-_RESPONSE_DONE = _marker("resp", DONE)
-_TRAILERS_DONE = _marker("resp", DONE)
-_TRAILERS_DONE.fields[GUARD].struct_value.fields["trailers"].string_value = DONE
+def _written(struct: Struct) -> bytes:
+    """Dynamic metadata by itself. Fields of a message may be written one after the other (protobuf encoding)."""
+    written: bytes = pb.ProcessingResponse(dynamic_metadata=struct).SerializeToString()
+    return written
+
+
+_ID = "00000000-0000-7000-8000-000000000000"
+"""Stands for a call's id: all are as long, so that what is around one is the same for each."""
+_BEFORE_ID, _, _AFTER_ID = _written(_marker(req=DONE, call=_ID)).partition(_ID.encode())
+_RESPONSE_DONE = _written(_marker(resp=DONE))
+_TRAILERS_DONE = _written(_marker(resp=DONE, trailers=DONE))
 """Without ``trailers`` Envoy's second line of defence drops them."""
-_STREAM_BEGUN = _marker("resp", STREAM_BEGUN)
+_STREAM_BEGUN = _written(_marker(resp=STREAM_BEGUN))
+
+
+def _request_done(call_id: str, metadata: Mapping[str, Any] | None) -> bytes:
+    """The request marker, the call's id for Envoy's access log, and what policy adds."""
+    written = call_id.encode()
+    if not metadata and len(written) == len(_ID):
+        return _BEFORE_ID + written + _AFTER_ID
+    return _written(_with_policys(_marker(req=DONE, call=call_id), metadata))
+
 
 AWAIT_REQUEST_BODY: bytes = pb.ProcessingResponse(request_headers=pb.HeadersResponse()).SerializeToString()
 """Answers request_headers when more follows. Unmarked: nothing goes upstream on its strength."""
-AWAIT_REQUEST_TRAILERS: bytes = pb.ProcessingResponse(request_body=pb.BodyResponse()).SerializeToString()
-"""Answers a request_body that trailers follow. Unmarked."""
 AWAIT_RESPONSE_BODY: bytes = pb.ProcessingResponse(response_headers=pb.HeadersResponse()).SerializeToString()
 """Answers response_headers when a buffered body follows. Unmarked: no byte goes to the caller on its strength."""
 
@@ -97,11 +107,10 @@ def forward_headers(permit: Permit, rewrite: Rewrite, *, now_ns: int) -> bytes:
     check_permit(permit, b"", now_ns)
     if rewrite.body is not None:
         raise ProtocolViolation("a request without a body cannot be given one")
-    response = pb.ProcessingResponse(dynamic_metadata=_request_done(permit.call_id, rewrite.metadata))
+    response = pb.ProcessingResponse()
     response.request_headers.SetInParent()
     _edit(response.request_headers.response, rewrite.edits)
-    encoded: bytes = response.SerializeToString()
-    return encoded
+    return _marked(_request_done(permit.call_id, rewrite.metadata), response)
 
 
 def forward_body(permit: Permit, original: bytes, rewrite: Rewrite, *, now_ns: int) -> bytes:
@@ -114,14 +123,13 @@ def forward_body(permit: Permit, original: bytes, rewrite: Rewrite, *, now_ns: i
         now_ns: wall-clock nanoseconds.
     """
     check_permit(permit, original, now_ns)
-    response = pb.ProcessingResponse(dynamic_metadata=_request_done(permit.call_id, rewrite.metadata))
+    response = pb.ProcessingResponse()
     response.request_body.SetInParent()
     common = response.request_body.response
     _edit(common, rewrite.edits)
     if rewrite.body is not None:
         _replace_body(common, rewrite.body)
-    encoded: bytes = response.SerializeToString()
-    return encoded
+    return _marked(_request_done(permit.call_id, rewrite.metadata), response)
 
 
 def check_permit(permit: Permit, original: bytes, now_ns: int) -> None:
@@ -138,32 +146,28 @@ def check_permit(permit: Permit, original: bytes, now_ns: int) -> None:
 
 def release_headers(edits: HeaderEdits) -> bytes:
     """Let a response without a body go to the caller (answers response_headers)."""
-    response = pb.ProcessingResponse(dynamic_metadata=_RESPONSE_DONE)
+    response = pb.ProcessingResponse()
     response.response_headers.SetInParent()  # without any edit it would not be an answer at all
     _edit(response.response_headers.response, edits)
-    encoded: bytes = response.SerializeToString()
-    return encoded
+    return _marked(_RESPONSE_DONE, response)
 
 
 def release_body(edits: HeaderEdits, body: bytes | None) -> bytes:
     """Let a whole response go to the caller; ``body`` None leaves it as it is (answers response_body)."""
-    response = pb.ProcessingResponse(dynamic_metadata=_RESPONSE_DONE)
+    response = pb.ProcessingResponse()
     response.response_body.SetInParent()
     common = response.response_body.response
     _edit(common, edits)
     if body is not None:
         _replace_body(common, body)
-    encoded: bytes = response.SerializeToString()
-    return encoded
+    return _marked(_RESPONSE_DONE, response)
 
 
 def release_trailers(edits: HeaderEdits) -> bytes:
     """Let trailers go to the caller (answers response_trailers)."""
-    response = pb.ProcessingResponse(dynamic_metadata=_TRAILERS_DONE)
-    mutation = response.response_trailers.header_mutation
-    _mutate(mutation, edits)
-    encoded: bytes = response.SerializeToString()
-    return encoded
+    response = pb.ProcessingResponse()
+    _mutate(response.response_trailers.header_mutation, edits)
+    return _marked(_TRAILERS_DONE, response)
 
 
 def begin_stream(edits: HeaderEdits) -> bytes:
@@ -171,7 +175,7 @@ def begin_stream(edits: HeaderEdits) -> bytes:
 
     STREAMED is asked for from static BUFFERED: were it refused, the body would still be masked whole.
     """
-    response = pb.ProcessingResponse(dynamic_metadata=_STREAM_BEGUN)
+    response = pb.ProcessingResponse()
     _edit(response.response_headers.response, edits)
     mode = response.mode_override
     mode.request_header_mode = ProcessingMode.SEND
@@ -180,8 +184,7 @@ def begin_stream(edits: HeaderEdits) -> bytes:
     mode.response_header_mode = ProcessingMode.SEND
     mode.response_body_mode = ProcessingMode.STREAMED
     mode.response_trailer_mode = ProcessingMode.SEND
-    encoded: bytes = response.SerializeToString()
-    return encoded
+    return _marked(_STREAM_BEGUN, response)
 
 
 def release_piece(number: int, piece: bytes, *, last: bool) -> bytes:
@@ -193,20 +196,18 @@ def release_piece(number: int, piece: bytes, *, last: bool) -> bytes:
         piece: masked.
         last: nothing but trailers can follow; the exchange ends whole.
     """
-    response = pb.ProcessingResponse(dynamic_metadata=_marker("resp", DONE if last else str(number)))
+    response = pb.ProcessingResponse()
     mutation = response.response_body.response.body_mutation
     if piece:
         mutation.body = piece
     else:
         mutation.clear_body = True
-    encoded: bytes = response.SerializeToString()
-    return encoded
+    return _marked(_RESPONSE_DONE if last else _written(_marker(resp=str(number))), response)
 
 
 def refuse(reply: Reply, metadata: Mapping[str, Any] | None = None) -> bytes:
     """Answer the caller ourselves. Nothing goes upstream, and no upstream byte to the caller."""
-    done = _with_policys(_marker("resp", DONE), metadata) if metadata else _RESPONSE_DONE
-    response = pb.ProcessingResponse(dynamic_metadata=done)
+    response = pb.ProcessingResponse()
     immediate = response.immediate_response
     immediate.status.code = reply.status
     immediate.body = reply.body
@@ -215,8 +216,13 @@ def refuse(reply: Reply, metadata: Mapping[str, Any] | None = None) -> bytes:
         immediate.headers.set_headers.add(
             header={"key": name, "raw_value": value.encode("latin-1")}, append_action=OVERWRITE
         )
-    encoded: bytes = response.SerializeToString()
-    return encoded
+    done = _written(_with_policys(_marker(resp=DONE), metadata)) if metadata else _RESPONSE_DONE
+    return _marked(done, response)
+
+
+def _marked(metadata: bytes, response: pb.ProcessingResponse) -> bytes:
+    written: bytes = response.SerializeToString()
+    return metadata + written
 
 
 def _edit(common: Any, edits: HeaderEdits) -> None:
@@ -227,11 +233,18 @@ def _edit(common: Any, edits: HeaderEdits) -> None:
 def _mutate(mutation: Any, edits: HeaderEdits) -> None:
     mutation.SetInParent()
     for name, value in edits.set:
-        mutation.set_headers.add(header={"key": name, "raw_value": value}, append_action=OVERWRITE)
+        _set(mutation, name, value)
     for name, value in edits.add:
         added = mutation.set_headers.add(header={"key": name, "raw_value": value}, append_action=APPEND)
         added.append.value = True  # deprecated, and what Envoy 1.40 goes by here
     mutation.remove_headers.extend(edits.remove)
+
+
+def _set(mutation: Any, name: str, value: bytes) -> None:
+    option = mutation.set_headers.add()
+    option.append_action = OVERWRITE
+    option.header.key = name
+    option.header.raw_value = value
 
 
 def _replace_body(common: Any, body: bytes) -> None:
@@ -240,9 +253,7 @@ def _replace_body(common: Any, body: bytes) -> None:
         common.body_mutation.body = body
     else:
         common.body_mutation.clear_body = True
-    common.header_mutation.set_headers.add(
-        header={"key": "content-length", "raw_value": str(len(body)).encode()}, append_action=OVERWRITE
-    )
+    _set(common.header_mutation, "content-length", str(len(body)).encode())
 
 
 def as_headers(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, bytes], ...]:

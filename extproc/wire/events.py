@@ -9,6 +9,8 @@ from extproc.model.call import Headers, RequestHead, ResponseHead
 Metadata: TypeAlias = Mapping[str, Mapping[str, Any]]
 """Dynamic metadata by filter namespace, numbers as doubles (protobuf ``Struct``)."""
 
+NO_REQUEST = RequestHead(method="", scheme="", authority="", path="", headers=Headers())
+
 
 @dataclass(frozen=True, slots=True)
 class RequestHeadersReceived:
@@ -42,8 +44,8 @@ class ResponseHeadersReceived:
 
     head: ResponseHead
     end_of_stream: bool
-    request: RequestHead
-    """What the response attributes tell of the request; mostly empty when they were not asked for."""
+    request: RequestHead = NO_REQUEST
+    """What Envoy's attributes tell of a request that it answered itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,9 @@ class ScriptedEngine:
 
     revision = "f" * 64
 
+    waits = True
+    reads = None
+
     def __init__(self, answer=None, *, fault=None, delay_s=0.0):
         self.answer, self.fault, self.delay_s = answer, fault, delay_s
         self.asked = []

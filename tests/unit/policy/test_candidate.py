@@ -101,7 +101,9 @@ def test_the_complaint_says_where_or_what(text, message):
 
 
 def test_undecided_samples_are_fine():
-    assert try_sources(sources("decision := true if input.call.name == `never`")) == Tried(None)
+    assert try_sources(sources("decision := true if input.call.name == `never`")) == Tried(
+        None, frozenset({"call"})
+    )
 
 
 def test_a_policy_that_fails_its_own_tests_is_refused():
@@ -112,7 +114,7 @@ def test_a_policy_that_fails_its_own_tests_is_refused():
 
 def test_what_was_tried_is_loaded_without_a_second_look():
     found = check_candidate(with_guard(roles={}))
-    assert found == Tried(settings_valid=True)
+    assert found.settings_valid
     engine = EmbeddedEngine.from_sources(with_guard(roles={}), tried=found)
     assert engine.settings_valid
     assert engine.evaluate_now(b"{}")["rule"] == "not-granted"

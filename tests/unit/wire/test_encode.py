@@ -76,7 +76,7 @@ def test_a_permit_is_good_for_its_own_bytes_and_for_its_time_only(call):
 
 @pytest.mark.parametrize(
     "message",
-    [encode.AWAIT_REQUEST_BODY, encode.AWAIT_REQUEST_TRAILERS, encode.AWAIT_RESPONSE_BODY, encode.hold(5)],
+    [encode.AWAIT_REQUEST_BODY, encode.AWAIT_RESPONSE_BODY, encode.hold(5)],
 )
 def test_what_only_waits_carries_no_marker(message):
     """The second lines of defence let nothing out on the strength of these."""
