@@ -53,7 +53,6 @@ def test_named_keys(text, keys):
         "decision := object.get(input, `call`, 1)",
         "whole := input\n\ndecision := whole.call.name",
         "import input as i\n\ndecision := i.call.name",
-        "decision if {\n\tdata.tryout.x with input as {`call`: 1}\n}\n\nx := 1",
         "decision if {\n\twalk(input, [path, value])\n\tvalue == 1\n}",
         "decision := [v | some v in input]",
     ],
