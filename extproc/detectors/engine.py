@@ -80,6 +80,11 @@ class Detectors:
         fold("\u00e9")  # builds its table now rather than in the first call
 
     @property
+    def everybody(self) -> frozenset[int]:
+        """The numbers of all detectors."""
+        return frozenset(range(len(self._detectors)))
+
+    @property
     def entities(self) -> frozenset[str]:
         """The names of all entities that can be found."""
         return frozenset(self._canonical)

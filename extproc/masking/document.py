@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from extproc.codecs.json_units import (
@@ -40,21 +41,37 @@ class Spot:
 
     __slots__ = ("_document", "_is_key")
 
-    def __init__(self, document: "Document | None" = None, *, is_key: bool = False) -> None:
+    def __init__(self, document: "Document", *, is_key: bool = False) -> None:
         self._document = document
         self._is_key = is_key
 
     def path(self) -> Path:
         """Keys and indexes from the outermost document's root. A key stands where its object does."""
-        path = self._document.path() if self._document else ()
+        path = self._document.path()
         return path[:-1] if self._is_key else path
 
     def context(self) -> str:
         """The keys that tell detectors what it is: the last two, folded, one per line."""
-        return self._document.context(skip=self._is_key) if self._document else ""
+        return self._document.context(skip=self._is_key)
 
 
-NOWHERE = Spot()
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A place that is known beforehand."""
+
+    at: Path
+
+    def path(self) -> Path:
+        """See ``Spot.path``."""
+        return self.at
+
+    def context(self) -> str:
+        """See ``Spot.context``."""
+        return fold("\n".join([part for part in self.at if isinstance(part, str)][-CONTEXT_KEYS:])).text
+
+
+Where = Spot | Known
+NOWHERE = Known(())
 """In a text that is no document."""
 
 

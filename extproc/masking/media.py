@@ -24,6 +24,11 @@ class Media(Enum):
     EVENTS = "events"
     LINES = "lines"
     TEXT = "text"
+    FORM = "form"
+    MULTIPART = "multipart"
+
+
+FORMS = {"application/x-www-form-urlencoded": Media.FORM, "multipart/form-data": Media.MULTIPART}
 
 
 @lru_cache(maxsize=TYPES_KEPT)
@@ -53,6 +58,8 @@ def _readable(charset: str, *, ascii_only: bool) -> bool:
 
 
 def _by_name(name: str) -> Media | None:
+    if name in FORMS:
+        return FORMS[name]
     if name == "text/event-stream":
         return Media.EVENTS
     if name in LINES:

@@ -11,6 +11,7 @@ from extproc.codecs.json import check_text, read_utf8
 from extproc.detectors.engine import Detectors
 from extproc.masking.edits import Edit, apply
 from extproc.masking.events import EventsMasker, Unmasked
+from extproc.masking.forms import mask_form, mask_multipart
 from extproc.masking.lines import LinesMasker
 from extproc.masking.media import Media, decode_text, media_of
 from extproc.masking.plan import ALL, Plan, make_plan
@@ -46,7 +47,7 @@ class Trial:
 
 
 class TextMasker:
-    """Masks JSON, event streams and plain text (``extproc.masking.port.Masker``)."""
+    """Masks JSON, event streams, forms and plain text (``extproc.masking.port.Masker``)."""
 
     def __init__(
         self,
@@ -113,8 +114,8 @@ class TextMasker:
 
     def _trial(self, body: bytes, content_type: str, plan: Plan) -> "Trial":
         media = media_of(content_type, ascii_only=body.isascii())
-        if media in STREAMS:
-            raise MaskingError("a stream has no edits of its own")
+        if media not in (Media.JSON, Media.TEXT):
+            raise MaskingError("changes are shown of one document or text, not of several")
         text = read_utf8(body) if media is Media.JSON else decode_text(body)
         if media is Media.JSON:
             check_text(text, max_depth=self._max_depth)
@@ -159,6 +160,12 @@ class TextMasker:
                 text = read_utf8(body)
                 check_text(text, max_depth=self._max_depth)
                 return self._rewritten(body, text, plan, Walk.document)
+            case Media.FORM:
+                walk = self._walk(plan)
+                return Masked(mask_form(body, walk), walk.findings)
+            case Media.MULTIPART:
+                walk = self._walk(plan)
+                return Masked(mask_multipart(body, content_type, walk), walk.findings)
             case Media.TEXT:
                 return self._rewritten(body, decode_text(body), plan, Walk.text)
             case Media.EVENTS | Media.LINES as media:

@@ -9,7 +9,7 @@ from extproc.codecs.errors import Unreadable
 from extproc.codecs.json import check_text
 from extproc.codecs.json_units import Offsets, Path, quote, unquote
 from extproc.detectors.engine import NOTHING_SEEN
-from extproc.masking.document import EVERYBODY, NOBODY, NOWHERE, Document, Spot
+from extproc.masking.document import EVERYBODY, NOBODY, NOWHERE, Document, Known, Where
 from extproc.masking.edits import Edit, apply
 from extproc.masking.paths import Place, render
 from extproc.masking.plan import Plan, strictest
@@ -95,6 +95,22 @@ class Walk:
         self._begin(text, 0 if self._is_json(text) else None)
         return self.inner(text, NOWHERE, None, ROOT) if self.suspects else []
 
+    def part(self, text: str, path: Path, place: Place | None) -> list[Edit]:
+        """Edits of one text of several that are a body together, as a form's values are.
+
+        Args:
+            text: JSON or not.
+            path: where it stands.
+            place: what paths say of that.
+        """
+        self.suspects = self.mask.detectors.everybody
+        self._looked_at = ""
+        at = Known(path)
+        how = self._how(text, place, ROOT)
+        if how is not None:
+            return [Edit(0, len(text), self.field(how, text, at, None) or "", FIELD)]
+        return self.inner(text, at, place, ROOT)
+
     def _begin(self, text: str, level: int | None) -> Place | None:
         """Look at a whole document at once. Most hold nothing, and need no walk.
 
@@ -140,7 +156,7 @@ class Walk:
         """Edits of a document that stands in ``level`` others, at a path."""
         return Document(self, text, base, root, level).edits()
 
-    def inner(self, text: str, at: Spot, place: Place | None, level: int, asked: Asked = None) -> list[Edit]:
+    def inner(self, text: str, at: Where, place: Place | None, level: int, asked: Asked = None) -> list[Edit]:
         """Edits of a string's decoded text, in its own offsets."""
         if self._is_document(text, level, live=place is not None):
             return self.inside(text, at.path(), place, level + 1)
@@ -183,7 +199,7 @@ class Walk:
             return False
         return True
 
-    def field(self, how: How, text: str, at: Spot, asked: Asked) -> str | None:
+    def field(self, how: How, text: str, at: Where, asked: Asked) -> str | None:
         """What comes in place of a whole field; None is null. The strictest way asked for in it wins."""
         found = self._find(text, at, asked)
         hows = [how, *(hit.how for hit in found.hits)]
@@ -200,13 +216,13 @@ class Walk:
         bare = text.strip(AROUND_JSON)
         return len(bare) > 1 and ENDS.get(bare[0]) == bare[-1] and bare[0] != '"' and bare != REDACTED
 
-    def container(self, how: How, at: Spot) -> str:
+    def container(self, how: How, at: Where) -> str:
         """What comes in place of a whole array or object. Four of its last characters would say nothing useful."""
         how = How.REMOVE if how is How.REMOVE else How.REDACT
         self._note(FIELD, at.path(), how)
         return "null" if how is How.REMOVE else quote(REDACTED)
 
-    def word(self, source: str, at: Spot, place: Place | None, asked: Asked) -> tuple[str, str]:
+    def word(self, source: str, at: Where, place: Place | None, asked: Asked) -> tuple[str, str]:
         """What comes in place of a number or literal, and the entity that it was; empty where it stays."""
         if source == "null":
             return source, ""
@@ -221,32 +237,37 @@ class Walk:
         return quote(left) if left else "null", edits[0].entity
 
     def string(  # noqa: PLR0917 - one call site, in the innermost loop
-        self, text: str, span: tuple[int, int], at: Spot, place: Place | None, level: int, asked: Asked
+        self, text: str, span: tuple[int, int], at: Where, place: Place | None, level: int, asked: Asked
     ) -> list[Edit]:
         """Edits of one string, in the document's offsets."""
         start, end = span
         value = unquote(text, start, end)
         if end - start - 2 != len(value):
             asked = None  # what is spelled otherwise was not seen
-        how = self.plan.how_at(place) if place else None
-        if how is not None and self.plan.how_whole(place) is None and self._is_document(value, level):
-            how = None  # something in it may pass
+        how = self._how(value, place, level)
         if how is not None:
             masked = self.field(how, value, at, asked)
             return [Edit(start, end, "null" if masked is None else quote(masked), FIELD)]
         return carry(text, span, self.inner(value, at, place, level, asked))
 
-    def key(self, key: str, at: Spot, asked: Asked) -> str:
+    def _how(self, value: str, place: Place | None, level: int) -> How | None:
+        """How a text is masked as a whole; None where it is not, or where something in it may pass."""
+        how = self.plan.how_at(place) if place else None
+        if how is not None and self.plan.how_whole(place) is None and self._is_document(value, level):
+            return None
+        return how
+
+    def key(self, key: str, at: Where, asked: Asked) -> str:
         """A key with its entities masked. It counts at the object that has it."""
         return apply(key, self._count(self._find(key, at, asked), at))
 
-    def _find(self, text: str, at: Spot, asked: Asked) -> Found:
+    def _find(self, text: str, at: Where, asked: Asked) -> Found:
         """All entities, or those of some detectors; ``None`` asks all."""
         if not self.suspects or (asked is not None and not asked):
             return NOTHING
         return self.mask.find(text, at.context, self.plan, asked)
 
-    def _count(self, found: Found, at: Spot) -> list[Edit]:
+    def _count(self, found: Found, at: Where) -> list[Edit]:
         if found.spans:
             path = at.path()
             for span in found.spans:

@@ -1,0 +1,108 @@
+"""Forms in parts: ``multipart/form-data`` (RFC 7578, RFC 2046 section 5.1), read so that nobody reads them otherwise.
+
+Refused: anything before the first and behind the last delimiter, delimiters with blanks behind them, line ends other
+than CRLF, what looks like a delimiter within a part, header fields that are folded or given twice, parameters with
+quoted pairs or extended ones (RFC 8187), and parts with a transfer encoding.
+"""
+
+import re
+from typing import NamedTuple
+
+from extproc.codecs.errors import Unreadable
+from extproc.model.reasons import Uninspectable
+
+TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # noqa: S105 - RFC 9110 section 5.6.2
+_PARAMETER = rf";[ \t]*({TOKEN})=(?:({TOKEN})|\"([^\"\\\r\n]*)\")"
+PARAMETER = re.compile(_PARAMETER)
+PARAMETERS = re.compile(rf"(?:[ \t]*{_PARAMETER})*[ \t]*")
+BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
+FIELD = re.compile(rf"({TOKEN}):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
+PLAIN_ENCODINGS = frozenset({"", "7bit", "8bit", "binary"})
+MAX_PARTS = 1_000
+END = b"--"
+
+
+class Part(NamedTuple):
+    """One part, by its places in the body."""
+
+    head: tuple[int, int]
+    """Its header fields, without the empty line behind them."""
+    content: tuple[int, int]
+    name: str
+    content_type: str
+    """Empty when it says none."""
+
+
+def boundary_of(content_type: str) -> bytes:
+    """The boundary that a content-type names.
+
+    Raises:
+        Unreadable: ``content-type``, without one, or with one that has two readings.
+    """
+    _, parameters = _split(content_type, Uninspectable.CONTENT_TYPE)
+    boundary = parameters.get("boundary", "")
+    if not BOUNDARY.fullmatch(boundary):
+        raise Unreadable(Uninspectable.CONTENT_TYPE)
+    return boundary.encode()
+
+
+def read_parts(body: bytes, boundary: bytes) -> list[Part]:
+    """The parts in their order; between them and around them there are delimiters and nothing else.
+
+    Raises:
+        Unreadable: ``content-type`` for a body that is not what its content-type says.
+    """
+    delimiter = b"--" + boundary
+    if not body.startswith(delimiter):
+        raise _malformed()
+    at, parts = len(delimiter), []
+    while not body.startswith(END, at):
+        end = body.find(b"\r\n" + delimiter, at)
+        if not body.startswith(b"\r\n", at) or end < 0 or len(parts) >= MAX_PARTS:
+            raise _malformed()
+        parts.append(_part(body, at + 2, end, delimiter))
+        at = end + 2 + len(delimiter)
+    if body[at + len(END) :] not in (b"", b"\r\n"):
+        raise _malformed()
+    return parts
+
+
+def _part(body: bytes, start: int, end: int, delimiter: bytes) -> Part:
+    """Raises ``Unreadable`` for a part whose header fields or end have two readings."""
+    if body.find(delimiter, start, end) >= 0:
+        raise _malformed()  # a reader that ends lines at LF alone, or trims blanks, would see it end here
+    between = body.find(b"\r\n\r\n", start - 2, end)
+    if between < 0:
+        raise _malformed()
+    head = (start, max(start, between))
+    fields = _fields(body[slice(*head)]) if head[0] < head[1] else {}
+    if fields.get("content-transfer-encoding", "").strip().lower() not in PLAIN_ENCODINGS:
+        raise _malformed()
+    _, parameters = _split(fields.get("content-disposition", ""), Uninspectable.CONTENT_TYPE)
+    return Part(head, (between + 4, end), parameters.get("name", ""), fields.get("content-type", ""))
+
+
+def _fields(head: bytes) -> dict[str, str]:
+    try:
+        lines = [FIELD.fullmatch(line) for line in head.decode().split("\r\n")]
+    except UnicodeDecodeError:
+        raise _malformed() from None
+    fields = {line[1].lower(): line[2] for line in lines if line}
+    if len(fields) != len(lines):
+        raise _malformed()
+    return fields
+
+
+def _split(value: str, kind: Uninspectable) -> tuple[str, dict[str, str]]:
+    """A field's value without its parameters, and these."""
+    name, semicolon, rest = value.partition(";")
+    found = [(key.lower(), token or quoted) for key, token, quoted in PARAMETER.findall(semicolon + rest)]
+    if not PARAMETERS.fullmatch(semicolon + rest) or len(dict(found)) != len(found):
+        raise Unreadable(kind)
+    if any("*" in key for key, _ in found):
+        raise Unreadable(kind)
+    return name.strip().lower(), dict(found)
+
+
+def _malformed() -> Unreadable:
+    return Unreadable(Uninspectable.CONTENT_TYPE)
