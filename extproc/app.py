@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import structlog
+
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.approvals.waiter import ApprovalWaiter
 from extproc.config.schema import (
@@ -19,6 +21,7 @@ from extproc.config.schema import (
     MaskRuleSettings,
     Settings,
 )
+from extproc.config.summary import notes
 from extproc.credentials.sources import make_credential
 from extproc.detectors.catalogue import CATALOGUE
 from extproc.detectors.custom import make_custom
@@ -291,6 +294,8 @@ async def run_worker(settings: Settings, *, listen: str, index: int, health: str
     """
     name = f"worker-{index}"
     set_up_log(name, settings.log_level)
+    for note in notes(settings):
+        structlog.get_logger().warning(note)
     with guarding(settings, name) as guard:
 
         async def checks() -> dict[str, str]:

@@ -1,8 +1,8 @@
-"""Forms in parts: ``multipart/form-data`` (RFC 7578, RFC 2046 section 5.1), read so that nobody reads them otherwise.
+"""Forms in parts: ``multipart/form-data`` (RFC 7578, RFC 2046 section 5.1), read as everybody reads them.
 
-Refused: anything before the first and behind the last delimiter, delimiters with blanks behind them, line ends other
-than CRLF, what looks like a delimiter within a part, header fields that are folded or given twice, parameters with
-quoted pairs or extended ones (RFC 8187), and parts with a transfer encoding.
+Refused: anything before the first and behind the last delimiter, delimiters with blanks behind them, line ends
+other than CRLF, what looks like a delimiter within a part, header fields that are folded or given twice,
+parameters with quoted pairs or extended ones (RFC 8187), and parts with a transfer encoding.
 """
 
 import re
@@ -55,7 +55,8 @@ def read_parts(body: bytes, boundary: bytes) -> list[Part]:
     delimiter = b"--" + boundary
     if not body.startswith(delimiter):
         raise _malformed()
-    at, parts = len(delimiter), []
+    parts: list[Part] = []
+    at = len(delimiter)
     while not body.startswith(END, at):
         end = body.find(b"\r\n" + delimiter, at)
         if not body.startswith(b"\r\n", at) or end < 0 or len(parts) >= MAX_PARTS:

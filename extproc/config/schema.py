@@ -126,6 +126,9 @@ class MaskingSettings(Strict):
     """Rules for what comes back; paths begin at the function's result."""
     declared: DeclaredSettings = DeclaredSettings()
     """Allow-list mode: what may pass at all."""
+    undecodable: Literal["deny", "pass-unmasked"] = "deny"
+    """What becomes of a whole body that cannot be read and so not be masked. pass-unmasked: it goes on as it came,
+    and the record says so."""
 
 
 class CustomDetector(Strict):

@@ -30,6 +30,8 @@ def notes(settings: Settings) -> Iterator[str]:
             yield f"connection {name}: {credential.file} is not there; calls are denied until it is"
         if not connection.masking.response:
             yield f"connection {name}: responses are not masked unless policy says so"
+        if connection.masking.undecodable == "pass-unmasked":
+            yield f"connection {name}: bodies that cannot be read pass unmasked"
         if not connection.upstream.tls and credential and not _local(connection.upstream.address):
             yield f"connection {name}: the credential goes to {connection.upstream.address} without TLS"
 

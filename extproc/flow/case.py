@@ -72,6 +72,8 @@ class Case:
     plain: bytes = b""
     """Content-encoding undone: what was inspected, and all that may be forwarded."""
     body_sha256: bytes = SHA256_OF_NOTHING
+    undecoded: bool = False
+    """Its content-encoding could not be undone: there is nothing plain."""
     unreadable: Uninspectable | None = None
     connection: Connected | None = None
     metadata: Metadata = field(default_factory=dict)
@@ -93,6 +95,11 @@ class Case:
     released: Released = field(default_factory=Released)
     recorded: Recorded = field(default_factory=Recorded)
     outcome: Outcome = field(default_factory=Outcome)
+
+    @property
+    def passes_unmasked(self) -> bool:
+        """Whether the connection lets a body pass that nobody can search."""
+        return self.connection is not None and self.connection.settings.masking.undecodable == "pass-unmasked"
 
     def refused(self, refusal: Refused) -> None:
         """The call ends with this refusal."""

@@ -42,7 +42,7 @@ def take_body(case: Case, guard: Guard, body: bytes) -> None:
             ratio=guard.limits.decoded_ratio,
         )
     except Unreadable as error:
-        case.unreadable = error.kind
+        case.unreadable, case.undecoded = error.kind, True
 
 
 def find_connection(case: Case, guard: Guard) -> None:

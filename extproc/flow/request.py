@@ -1,12 +1,13 @@
 """What goes upstream instead of what came: masked, without the caller's token, with the backend's credential."""
 
+from urllib.parse import unquote_plus
+
 from extproc.flow.case import Case
 from extproc.flow.guard import Guard
 from extproc.flow.identify import dump
 from extproc.flow.sessions import SESSION_ID
-from extproc.model.call import Call
-from extproc.model.errors import CredentialError, MaskingError, Refused
-from extproc.model.masking import Finding, MaskRule
+from extproc.model.errors import CredentialError, MaskingError, Refused, Undecodable
+from extproc.model.masking import PASSED_UNMASKED, Finding, MaskRule
 from extproc.model.reasons import Reason
 from extproc.wire.encode import HeaderEdits, Rewrite, as_headers
 
@@ -36,7 +37,8 @@ def rewrite_request(case: Case, guard: Guard) -> Rewrite:
     """
     assert case.decision is not None  # noqa: S101 - decided before
     body = _masked_body(case, guard)
-    removed = NEVER_FORWARDED + case.decision.headers.remove + (BODY_HEADERS if case.body else ())
+    decoded = case.body and not case.undecoded
+    removed = NEVER_FORWARDED + case.decision.headers.remove + (BODY_HEADERS if decoded else ())
     added = ((CALL_ID, case.call_id.encode()), *as_headers(case.decision.headers.set))
     if case.backend_session:
         added += ((SESSION_ID, case.backend_session),)
@@ -50,18 +52,38 @@ def _masked_body(case: Case, guard: Guard) -> bytes | None:
     """The body to forward; None when it is what the caller sent."""
     rules = request_rules(case)
     plain = case.plain
+    if case.undecoded:
+        _pass_unmasked(case, guard, rules, "content-encoding cannot be undone")
+        return None
     if not rules:
         return None if plain == case.body else plain
     assert case.connection is not None  # noqa: S101 - identified before
-    assert case.call is not None  # noqa: S101 - identified before
     try:
         content_type = case.head.headers.get("content-type")
         masked = guard.masker.mask(plain, content_type, case.connection.protocol.request_rules(rules))
-        _refuse_unmaskable_url(case.call, guard, rules, masked.findings)
+        _refuse_unmaskable_url(case, guard, rules, masked.findings)
+    except Undecodable as error:
+        _pass_unmasked(case, guard, rules, str(error))
+        return None if plain == case.body else plain
     except MaskingError as error:
         raise Refused(Reason.MASKING_FAILED, rule="masking.request", detail=str(error)) from error
     case.recorded.findings = masked.findings or case.findings
     return None if masked.body == case.body else masked.body
+
+
+def _pass_unmasked(case: Case, guard: Guard, rules: tuple[MaskRule, ...], why: str) -> None:
+    """Let the body go as it came, where the connection says so. Policy has allowed the call by then.
+
+    Raises:
+        Refused: with ``masking-failed``.
+    """
+    if not case.passes_unmasked:
+        raise Refused(Reason.MASKING_FAILED, rule="masking.request", detail=why)
+    try:
+        _refuse_unmaskable_url(case, guard, rules, ())
+    except MaskingError as error:
+        raise Refused(Reason.MASKING_FAILED, rule="masking.request", detail=str(error)) from error
+    case.recorded.findings = (*case.findings, PASSED_UNMASKED)
 
 
 def request_rules(case: Case) -> tuple[MaskRule, ...]:
@@ -72,14 +94,22 @@ def request_rules(case: Case) -> tuple[MaskRule, ...]:
 
 
 def _refuse_unmaskable_url(
-    call: Call, guard: Guard, rules: tuple[MaskRule, ...], masked: tuple[Finding, ...]
+    case: Case, guard: Guard, rules: tuple[MaskRule, ...], masked: tuple[Finding, ...]
 ) -> None:
     """A field to be masked that sits in the path or query cannot be rewritten there: refuse the call.
 
     Raises:
         MaskingError: an argument that the rules mask did not come from the body.
     """
-    if call.protocol != "http-json":
+    call = case.call
+    assert call is not None  # noqa: S101 - identified before
+    if call.protocol != "http-json" or not rules:
+        return
+    if call.uninspectable:
+        # The arguments are not known one by one: no path can be followed into the URL.
+        url = unquote_plus(case.head.path)
+        if any(rule.path for rule in rules) or any(each.how for each in guard.masker.mask_text(url, rules)[1]):
+            raise MaskingError("a field to be masked may be part of the URL")
         return
     wanted = guard.masker.mask(dump(call.arguments), "application/json", rules).findings
     done = {(finding.entity, finding.path) for finding in masked}

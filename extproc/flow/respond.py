@@ -13,9 +13,10 @@ from extproc.flow.request import CALL_ID
 from extproc.flow.sessions import SESSION_ID, bind_session
 from extproc.masking.port import EventMasker
 from extproc.model.call import Headers
-from extproc.model.errors import MaskingError, ProtocolViolation, Refused
-from extproc.model.masking import Finding, MaskRule
+from extproc.model.errors import MaskingError, ProtocolViolation, Refused, Undecodable
+from extproc.model.masking import PASSED_UNMASKED, Finding, MaskRule
 from extproc.model.reasons import Reason
+from extproc.protocols.media import is_event_stream
 from extproc.wire import encode
 from extproc.wire.encode import HeaderEdits, as_headers
 from extproc.wire.events import (
@@ -107,12 +108,23 @@ def mask_whole(
         )
         masked = guard.masker.mask(plain, content_type, rules)
         sent = case.conceal(masked.body)
-    except Unreadable as error:
-        raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="response", detail=error.kind.value) from error
+    except (Unreadable, Undecodable) as error:
+        if case.passes_unmasked:
+            return _pass_unmasked(case, body)
+        if isinstance(error, Unreadable):
+            raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="response", detail=error.kind.value) from error
+        raise Refused(Reason.MASKING_FAILED, rule="masking.response", detail=str(error)) from error
     except MaskingError as error:
         raise Refused(Reason.MASKING_FAILED, rule="masking.response", detail=str(error)) from error
     case.recorded.findings += masked.findings
     _record(case, guard, sent, content_type, rules)
+    return None if sent == body else sent
+
+
+def _pass_unmasked(case: Case, body: bytes) -> bytes | None:
+    """Send what nobody could search, but for the credential where that stands in it as it is. Nothing is kept."""
+    case.recorded.findings += (PASSED_UNMASKED,)
+    sent = case.conceal(body)
     return None if sent == body else sent
 
 
@@ -241,6 +253,15 @@ class _Stream:
         self.kept += out[: max(0, keep - len(self.kept))]
         return out
 
+    def end_without_body(self) -> None:
+        """Trailers follow: Envoy takes no more of the body.
+
+        Raises:
+            MaskingError: a part of it is still held back.
+        """
+        if self.masker.finish() or self.held:
+            raise MaskingError("trailers after a line without an end")
+
     def _concealed(self, out: bytes, *, last: bool) -> bytes:
         """Whole lines, without the credential, which has no line end in it."""
         if not self.conceal:
@@ -279,7 +300,7 @@ async def _respond_streaming(
         case.recorded.findings += stream.masker.findings
         case.recorded.response_bytes = stream.sent
         case.recorded.response_sha256 = stream.sha256.hexdigest()
-        _record(case, guard, _whole_events(stream.kept), headers.get("content-type"), rules)
+        _record(case, guard, _whole_pieces(stream.kept, headers), headers.get("content-type"), rules)
 
 
 async def _pieces(
@@ -288,6 +309,7 @@ async def _pieces(
     while True:
         event = await peer.receive()
         if isinstance(event, ResponseTrailersReceived):
+            stream.end_without_body()
             await _trailers(peer, guard, case, rules, event, status=status)
             return
         if not isinstance(event, ResponseBodyReceived):
@@ -301,8 +323,10 @@ async def _pieces(
             return
 
 
-def _whole_events(kept: bytes) -> bytes:
-    """Up to the last blank line, so that what is masked again for the record is whole."""
+def _whole_pieces(kept: bytes, headers: Headers) -> bytes:
+    """Up to the last line's end, or the last event's, so that what is masked again for the record is whole."""
+    if not is_event_stream(headers):
+        return kept[: kept.rfind(b"\n") + 1]
     end = max(kept.rfind(b"\n\n"), kept.rfind(b"\r\n\r\n"), kept.rfind(b"\r\r"))
     return kept[: end + 4] if end >= 0 else b""
 

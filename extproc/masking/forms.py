@@ -8,7 +8,7 @@ from extproc.masking.edits import Edit, apply
 from extproc.masking.media import Media, decode_text, media_of
 from extproc.masking.paths import Place
 from extproc.masking.walk import Walk
-from extproc.model.errors import MaskingError
+from extproc.model.errors import MaskingError, Undecodable
 
 TEXTS = frozenset({Media.TEXT, Media.JSON})
 """Kinds of part that are looked into."""
@@ -54,7 +54,7 @@ def mask_multipart(body: bytes, content_type: str, walk: Walk) -> bytes:
 
     Raises:
         Unreadable: see ``read_parts``.
-        MaskingError: a part that is not text.
+        Undecodable: a part that is not text.
     """
     boundary = boundary_of(content_type)
     parts = read_parts(body, boundary)
@@ -73,7 +73,7 @@ def mask_multipart(body: bytes, content_type: str, walk: Walk) -> bytes:
 def _content(body: bytes, part: MultiPart, walk: Walk) -> bytes:
     content = body[slice(*part.content)]
     if media_of(part.content_type or PLAIN, ascii_only=content.isascii()) not in TEXTS:
-        raise MaskingError("a part is not text")
+        raise Undecodable("a part is not text")
     text = decode_text(content)
     return apply(text, walk.part(text, (part.name,), _place(walk, part.name))).encode()
 

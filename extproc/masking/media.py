@@ -4,7 +4,7 @@ import re
 from enum import Enum
 from functools import lru_cache
 
-from extproc.model.errors import MaskingError
+from extproc.model.errors import Undecodable
 
 TYPES_KEPT = 256
 _TYPE = re.compile(r"([a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+)[ \t]*(;.*)?")
@@ -15,6 +15,7 @@ _LIKE_ASCII = frozenset({"us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1
 
 
 LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"})
+"""A document on each line."""
 
 
 class Media(Enum):
@@ -40,16 +41,16 @@ def media_of(content_type: str, *, ascii_only: bool = False) -> Media:
         ascii_only: whether the body is ASCII throughout.
 
     Raises:
-        MaskingError: missing, malformed or unknown type, or a charset other than UTF-8.
+        Undecodable: missing, malformed or unknown type, or a charset other than UTF-8.
     """
     match = _TYPE.fullmatch(content_type.strip(" \t").lower())
     if match is None:
-        raise MaskingError("content-type is missing or malformed")
+        raise Undecodable("content-type is missing or malformed")
     if not all(_readable(name, ascii_only=ascii_only) for name in _CHARSET.findall(match[2] or "")):
-        raise MaskingError("charset is not UTF-8")
+        raise Undecodable("charset is not UTF-8")
     media = _by_name(match[1])
     if media is None:
-        raise MaskingError("content-type cannot be masked")
+        raise Undecodable("content-type cannot be masked")
     return media
 
 
@@ -73,11 +74,11 @@ def decode_text(body: bytes) -> str:
     """Text as UTF-8. A NUL is no text: it would be another encoding, in which readers see other characters.
 
     Raises:
-        MaskingError: it is not text.
+        Undecodable: it is not text.
     """
     if b"\0" in body:
-        raise MaskingError("body holds NUL: it is binary, or text in another encoding")
+        raise Undecodable("body holds NUL: it is binary, or text in another encoding")
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError:
-        raise MaskingError("body is not-utf8") from None
+        raise Undecodable("body is not-utf8") from None

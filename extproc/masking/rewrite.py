@@ -19,7 +19,7 @@ from extproc.masking.port import EventMasker, Masked
 from extproc.masking.text import TextMask
 from extproc.masking.walk import Walk, hides_text
 from extproc.masking.ways import Ways
-from extproc.model.errors import MaskingError
+from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import Finding, How, MaskRule
 
 PLANS_KEPT = 1_024
@@ -193,6 +193,6 @@ def _guarded(work: Callable[[], T]) -> T:
     except MaskingError:
         raise
     except Unreadable as error:
-        raise MaskingError(f"body is {error.kind}") from None
+        raise Undecodable(f"body is {error.kind}") from None
     except Exception as error:  # noqa: BLE001 - whatever goes wrong, the call must not pass
         raise MaskingError(f"masking failed: {type(error).__name__}") from None

@@ -6,6 +6,7 @@
     ├── ConfigError            a file a person wrote is wrong: says where, and the way out
     ├── Refused                the call ends here with a reason; becomes the caller's answer
     ├── MaskingError           text could not be masked: a request is denied, a response becomes 502
+    │   └── Undecodable        it cannot be read: a connection may let it pass unmasked
     ├── PolicyError            no usable answer from policy: denies with ``policy-error``
     │   ├── PolicyInvalid      a policy that must not be loaded
     │   └── PolicyUnreachable  the engine gave no answer at all
@@ -81,6 +82,10 @@ class Refused(ExtprocError):
 
 class MaskingError(ExtprocError):
     """Text could not be masked. The message names the kind of failure, never the text."""
+
+
+class Undecodable(MaskingError):
+    """The text cannot be read as what it claims to be, or nobody here knows how."""
 
 
 class PolicyError(ExtprocError):

@@ -70,3 +70,7 @@ class Finding:
     """How it was masked; empty when it was found only."""
     count: int = 1
     """How many at this path."""
+
+
+PASSED_UNMASKED = Finding("UNDECODABLE", "$", "pass-unmasked")
+"""In the record of a body that could not be searched, and went on as it came because its connection says so."""

@@ -104,7 +104,7 @@ class HttpJsonProtocol:
         return rules
 
     def streams(self, head: ResponseHead) -> bool:
-        """Server-sent events are masked one by one."""
+        """Server-sent events and JSON Lines are masked one by one."""
         return streamed(head.headers)
 
     def refusal(self, call: Call | None, reason: Reason, call_id: str) -> Reply:

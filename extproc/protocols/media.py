@@ -15,6 +15,8 @@ CHARSET = re.compile(r";[ \t]*charset=\"?([^\";\s]*)")
 MAX_LENGTH = 256
 """Bytes of a content-type field; longer ones are malformed here, and so never kept in the cache."""
 EVENT_STREAM = "text/event-stream"
+LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"})
+"""A document on each line."""
 
 
 class Media(Enum):
@@ -56,5 +58,14 @@ def _kind(value: bytes) -> Media | None:
 
 
 def streamed(headers: Headers) -> bool:
+    """Whether a response comes piece by piece: server-sent events, or a document on each line."""
+    return is_event_stream(headers) or _essence(headers) in LINES
+
+
+def is_event_stream(headers: Headers) -> bool:
     """Whether a response is a stream of server-sent events."""
-    return headers.get("content-type").partition(";")[0].strip().lower() == EVENT_STREAM
+    return _essence(headers) == EVENT_STREAM
+
+
+def _essence(headers: Headers) -> str:
+    return headers.get("content-type").partition(";")[0].strip().lower()

@@ -76,6 +76,11 @@ def test_the_summary_names_what_is_guarded(tmp_path):
     assert "connection crm: http-json, crm.test → 127.0.0.1:9000, functions: 1" in lines
 
 
+def test_letting_bodies_pass_unmasked_is_noted(tmp_path):
+    text = GOOD.replace("hosts: [crm.test]", "hosts: [crm.test]\n    masking: {undecodable: pass-unmasked}")
+    assert "connection crm: bodies that cannot be read pass unmasked" in notes(load(tmp_path, text))
+
+
 def test_sending_a_credential_in_the_clear_is_noted(tmp_path):
     text = GOOD.replace(
         "hosts: [crm.test]", "hosts: [crm.test]\n    credential: {env: T}\n    masking: {response: []}"

@@ -1,9 +1,10 @@
 """Forms: each value is masked under its field's name, and all else stays as it is."""
 
+from urllib.parse import parse_qsl, quote_plus, urlencode
+
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from urllib.parse import parse_qsl, quote_plus, urlencode
 
 from extproc.detectors.engine import Detectors
 from extproc.masking.rewrite import TextMasker
