@@ -6,6 +6,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TypeVar
 
+from google.protobuf.descriptor import Descriptor
+
 from extproc.codecs.errors import Unreadable
 from extproc.codecs.json import check_text, read_utf8
 from extproc.detectors.engine import Detectors
@@ -14,6 +16,7 @@ from extproc.masking.events import EventsMasker, Unmasked
 from extproc.masking.forms import mask_form, mask_multipart
 from extproc.masking.lines import LinesMasker
 from extproc.masking.media import Media, decode_text, media_of
+from extproc.masking.messages import FramesMasker, MessageMasker
 from extproc.masking.plan import ALL, Plan, make_plan
 from extproc.masking.port import EventMasker, Masked
 from extproc.masking.text import TextMask
@@ -129,6 +132,27 @@ class TextMasker:
         if media not in STREAMS:
             raise MaskingError("content-type is not that of a stream")
         return _guarded(lambda: self._events(media, self._plan(rules))) if rules else Unmasked()
+
+    def frames(
+        self, message: Descriptor, encoding: str, rules: tuple[MaskRule, ...], *, limit: int, ratio: int
+    ) -> EventMasker:
+        """Begin to mask a gRPC body, unary or streaming.
+
+        Args:
+            message: the type of its messages.
+            encoding: the value of ``grpc-encoding``.
+            rules: what to mask.
+            limit: bytes that one message may have.
+            ratio: how many times as long as it came a compressed message may become.
+
+        Raises:
+            MaskingError: a rule that cannot be applied.
+        """
+        if not rules:
+            return Unmasked()
+        walk = self._walk(self._plan(rules))
+        messages = MessageMasker(walk, message, max_depth=self._max_depth)
+        return FramesMasker(walk, messages, encoding, limit=limit, ratio=ratio)
 
     def mask_text(self, text: str, rules: tuple[MaskRule, ...]) -> tuple[str, tuple[Finding, ...]]:
         """Mask the entities in a text that is no body: a header's value, a path, a note.

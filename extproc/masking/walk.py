@@ -95,6 +95,10 @@ class Walk:
         self._begin(text, 0 if self._is_json(text) else None)
         return self.inner(text, NOWHERE, None, ROOT) if self.suspects else []
 
+    def begin(self) -> None:
+        """Begin another message of several: the limit of entities is each one's own."""
+        self._found = 0
+
     def part(self, text: str, path: Path, place: Place | None) -> list[Edit]:
         """Edits of one text of several that are a body together, as a form's values are.
 

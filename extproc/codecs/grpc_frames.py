@@ -1,0 +1,82 @@
+"""gRPC's messages on the wire, piece by piece (gRPC over HTTP/2, section Length-Prefixed-Message)."""
+
+from typing import NamedTuple
+
+from extproc.codecs.content_encoding import decode
+from extproc.codecs.errors import Unreadable
+from extproc.model.reasons import Uninspectable
+
+HEAD = 5
+"""Bytes before a message: a flag, and its length in four bytes, big-endian."""
+
+
+class Frame(NamedTuple):
+    """One message as it came."""
+
+    compressed: bool
+    payload: bytes
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes of the frame."""
+        return bytes([self.compressed]) + len(self.payload).to_bytes(4, "big") + self.payload
+
+
+class FrameReader:
+    """Cuts a body into frames. They never depend on how the body was cut into pieces."""
+
+    def __init__(self, *, limit: int) -> None:
+        """Read messages of up to ``limit`` bytes each, as they come."""
+        self._limit = limit
+        self._held = bytearray()
+
+    def feed(self, piece: bytes) -> list[Frame]:
+        """Take the next piece; return the frames it completes.
+
+        Raises:
+            Unreadable: ``too-large`` before more is held than the limit; ``content-encoding`` for another flag
+                than 0 and 1.
+        """
+        self._held += piece
+        frames: list[Frame] = []
+        at = 0
+        while len(self._held) - at >= HEAD:
+            flag, length = self._held[at], int.from_bytes(self._held[at + 1 : at + HEAD], "big")
+            if flag > 1:
+                raise Unreadable(Uninspectable.CONTENT_ENCODING)
+            if length > self._limit:
+                raise Unreadable(Uninspectable.TOO_LARGE)
+            if len(self._held) - at < HEAD + length:
+                break
+            frames.append(Frame(bool(flag), bytes(self._held[at + HEAD : at + HEAD + length])))
+            at += HEAD + length
+        del self._held[:at]
+        return frames
+
+    def finish(self) -> None:
+        """The body ends here.
+
+        Raises:
+            Unreadable: ``truncated``, within a frame.
+        """
+        if self._held:
+            raise Unreadable(Uninspectable.TRUNCATED)
+
+
+def message_of(frame: Frame, encoding: str, *, limit: int, ratio: int) -> bytes:
+    """The message in a frame, its compression undone.
+
+    Args:
+        frame: as it came.
+        encoding: the value of ``grpc-encoding``; empty when absent.
+        limit: bytes the message may have.
+        ratio: how many times as long as the payload it may be.
+
+    Raises:
+        Unreadable: as ``content_encoding.decode``; compressed without a coding.
+    """
+    if not frame.compressed:
+        return frame.payload
+    if encoding.strip().lower() in ("", "identity"):
+        raise Unreadable(Uninspectable.CONTENT_ENCODING)
+    return decode(frame.payload, encoding, limit=limit, ratio=ratio)

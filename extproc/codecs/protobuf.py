@@ -1,0 +1,145 @@
+"""Protocol buffers on the wire (protobuf.dev, Encoding), field by field, with their places."""
+
+import struct
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import NamedTuple
+
+from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import DecodeError
+
+from extproc.codecs.errors import Unreadable
+from extproc.model.reasons import Uninspectable
+
+VARINT_LONGEST = 10
+MASK_64 = (1 << 64) - 1
+
+
+class Wire(IntEnum):
+    """Wire types. Groups are refused."""
+
+    VARINT = 0
+    FIXED64 = 1
+    BYTES = 2
+    FIXED32 = 5
+
+
+FIXED = {Wire.FIXED64: 8, Wire.FIXED32: 4}
+
+
+class Field(NamedTuple):
+    """One field of a message, by its places."""
+
+    number: int
+    wire: Wire
+    start: int
+    """Where its tag begins."""
+    value: int
+    """Where its value begins, behind the length if it has one."""
+    end: int
+
+
+def fields(message: bytes) -> Iterator[Field]:
+    """The fields in their order.
+
+    Raises:
+        Unreadable: ``not-json`` for bytes that are no message.
+    """
+    at = 0
+    while at < len(message):
+        start = at
+        tag, at = varint(message, at)
+        number = tag >> 3
+        if not number or tag & 7 not in Wire._value2member_map_:
+            raise _malformed()
+        wire = Wire(tag & 7)
+        if wire is Wire.VARINT:
+            value, end = at, varint(message, at)[1]
+        elif wire is Wire.BYTES:
+            length, value = varint(message, at)
+            end = value + length
+        else:
+            value, end = at, at + FIXED[wire]
+        if end > len(message):
+            raise _malformed()
+        yield Field(number, wire, start, value, end)
+        at = end
+
+
+def varint(data: bytes, at: int) -> tuple[int, int]:
+    """An unsigned number of up to 64 bits, and where it ends.
+
+    Raises:
+        Unreadable: it does not end, or is longer than ten bytes.
+    """
+    value = 0
+    for place in range(VARINT_LONGEST):
+        if at + place >= len(data):
+            break
+        byte = data[at + place]
+        value |= (byte & 0x7F) << (7 * place)
+        if byte < 0x80:  # noqa: PLR2004 - no more follow
+            return value & MASK_64, at + place + 1
+    raise _malformed()
+
+
+def spell_varint(value: int) -> bytes:
+    """An unsigned number as it stands on the wire."""
+    out = bytearray()
+    while value > 0x7F:  # noqa: PLR2004 - seven bits fit in a byte
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def signed(value: int) -> int:
+    """A varint as ``int32`` and ``int64`` mean it."""
+    return value - (1 << 64) if value >> 63 else value
+
+
+def zigzag(value: int) -> int:
+    """A varint as ``sint32`` and ``sint64`` mean it."""
+    return (value >> 1) ^ -(value & 1)
+
+
+def fixed(form: str, data: bytes) -> int | float:
+    """A number of fixed size; ``form`` as in ``struct``."""
+    number: int | float = struct.unpack("<" + form, data)[0]
+    return number
+
+
+class Method(NamedTuple):
+    """What one method takes and gives."""
+
+    request: Descriptor
+    response: Descriptor
+
+
+def read_methods(descriptor_set: bytes) -> dict[str, Method]:
+    """All methods of a ``FileDescriptorSet`` (``protoc --include_imports --descriptor_set_out``), by their path.
+
+    Raises:
+        ValueError: it is none, or files that it needs are missing.
+    """
+    pool = descriptor_pool.DescriptorPool()
+    try:
+        files = descriptor_pb2.FileDescriptorSet.FromString(descriptor_set).file
+        for file in files:
+            pool.AddSerializedFile(file.SerializeToString())
+        services = [
+            pool.FindServiceByName(f"{file.package}.{service.name}".lstrip("."))
+            for file in files
+            for service in file.service
+        ]
+    except (DecodeError, TypeError, KeyError) as error:
+        raise ValueError(f"not a whole descriptor set: {type(error).__name__}") from None
+    return {
+        f"/{service.full_name}/{method.name}": Method(method.input_type, method.output_type)
+        for service in services
+        for method in service.methods
+    }
+
+
+def _malformed() -> Unreadable:
+    return Unreadable(Uninspectable.NOT_PROTOBUF)
