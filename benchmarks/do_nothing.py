@@ -1,54 +1,108 @@
 """A guard that answers every message and does nothing else: what any ext_proc guard in Python costs.
 
-Same library, same loop, same four messages, same markers as the real one; no parsing beyond the phase.
+Same library, same loop, and the same four messages as the real one's, edits and replaced body included, made once;
+no parsing beyond the phase.
+
+Given a folder, it does the two things that are not this project's to make cheaper: one evaluation of the starter
+policies over a ready-made input, and two ready-made entries, of which one is waited for. What a guard costs that
+identifies, searches, masks and records what really came lies above that.
 """
 
 from __future__ import annotations
 
+import hashlib
 import sys
+import time
+from dataclasses import replace
+from pathlib import Path
 
 import grpc
 import uvloop
 from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 
+from benchmarks.upstream import answer
 from extproc.config.schema import LimitSettings
+from extproc.evidence.spool import Spool
+from extproc.flow.request import CALL_ID, NEVER_FORWARDED
+from extproc.flow.respond import STALE_AFTER_REWRITE
+from extproc.model.decision import Permit
+from extproc.model.entries import Entry, EntryKind
+from extproc.model.reasons import Reason
+from extproc.policy.candidate import sample_documents
+from extproc.policy.embedded import EmbeddedEngine
+from extproc.policy.sources import read_sources
 from extproc.server.worker import server_options
+from extproc.wire import encode
+from extproc.wire.encode import HeaderEdits, Rewrite
 
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 
 
-def answer(phase: str, end: bool) -> bytes:
-    """The emptiest answer that Envoy's second lines of defence accept."""
-    response = pb.ProcessingResponse()
-    getattr(response, phase).SetInParent()
-    side = "req" if phase.startswith("request") else "resp"
-    if end:
-        response.dynamic_metadata.fields["guard"].struct_value.fields[side].string_value = "done"
-    return response.SerializeToString()
-
-
+CALL = "01234567-0000-7000-8000-000000000000"
+EDITS = HeaderEdits(((CALL_ID, CALL.encode()),), NEVER_FORWARDED)
+PERMIT = Permit(CALL, hashlib.sha256(b"").digest(), Reason.POLICY_ALLOWED, 1)
+BODY = encode.release_body(HeaderEdits(EDITS.set, STALE_AFTER_REWRITE), answer(1024).partition(b"\r\n\r\n")[2])
 ANSWERS = {
-    (phase, end): answer(phase, end)
-    for phase in ("request_headers", "request_body", "response_headers", "response_body")
-    for end in (False, True)
+    ("request_headers", True): encode.forward_headers(PERMIT, Rewrite(EDITS), now_ns=0),
+    ("request_headers", False): encode.AWAIT_REQUEST_BODY,
+    ("request_body", True): encode.forward_body(PERMIT, b"", Rewrite(EDITS), now_ns=0),
+    ("response_headers", True): encode.release_headers(EDITS),
+    ("response_headers", False): encode.AWAIT_RESPONSE_BODY,
+    ("response_body", True): BODY,
 }
 
 
-async def process(_requests: object, context: grpc.aio.ServicerContext) -> None:
-    """Answer until the response is through."""
-    while (message := await context.read()) is not grpc.aio.EOF:
-        request = pb.ProcessingRequest.FromString(message)
-        phase = request.WhichOneof("request")
-        end = getattr(request, phase).end_of_stream
-        await context.write(ANSWERS[phase, end])
-        if end and phase.startswith("response"):
-            return
+class Guard:
+    """Answers until the response is through."""
+
+    async def begin(self) -> None:
+        """Before the request is let go."""
+
+    def end(self) -> None:
+        """Before the response is let go."""
+
+    async def process(self, _requests: object, context: grpc.aio.ServicerContext) -> None:
+        """One call."""
+        while (message := await context.read()) is not grpc.aio.EOF:
+            request = pb.ProcessingRequest.FromString(message)
+            phase = request.WhichOneof("request")
+            end = getattr(request, phase).end_of_stream
+            if end:
+                await self.begin() if phase.startswith("request") else self.end()
+            await context.write(ANSWERS[phase, end])
+            if end and phase.startswith("response"):
+                return
 
 
-async def serve(listen: str) -> None:
+class Least(Guard):
+    """Decides and records, always the same."""
+
+    def __init__(self, folder: Path) -> None:
+        data = {"guard": {"roles": {"sample": {"functions": ["sample.*"]}}}}
+        self._engine = EmbeddedEngine.from_sources(
+            replace(read_sources([], [], "data.extproc.decision"), data=data)
+        )
+        self._input = next(each for each in sample_documents() if self._allowed(each))
+        self._spool = Spool(folder, "least")
+        self._decided = Entry(EntryKind.DECIDED, CALL, time.time_ns(), arguments="n" * 900)
+        self._completed = Entry(EntryKind.COMPLETED, CALL, time.time_ns(), response="n" * 1_000)
+
+    def _allowed(self, document: bytes) -> bool:
+        answer = self._engine.evaluate_now(document)
+        return isinstance(answer, dict) and answer["action"] == "allow"
+
+    async def begin(self) -> None:
+        await self._engine.evaluate(self._input)
+        await self._spool.record(self._decided)
+
+    def end(self) -> None:
+        self._spool.record_end(self._completed, lambda: None)
+
+
+async def serve(guard: Guard, listen: str) -> None:
     """Serve until ended."""
     server = grpc.aio.server(options=server_options(LimitSettings()))
-    handler = grpc.stream_stream_rpc_method_handler(process)
+    handler = grpc.stream_stream_rpc_method_handler(guard.process)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Process": handler}),))
     health(server)
     server.add_insecure_port(listen)
@@ -65,4 +119,4 @@ def health(server: grpc.aio.Server) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(sys.argv[1]))
+    uvloop.run(serve(Least(Path(sys.argv[2])) if sys.argv[2:] else Guard(), sys.argv[1]))

@@ -1,4 +1,6 @@
-"""What the guard costs: Envoy alone, Envoy with a guard that does nothing, Envoy with this guard, in one run.
+"""What the guard costs: Envoy alone, with a guard that does nothing, with this guard, in one run.
+
+A fourth arm decides and records the same thing over and over: what no guard of this kind gets by without.
 
 The arms take turns in short slices, so that a machine that slows down slows all of them. Read the ratios: absolute
 times are this machine's. Run with ``make bench``.
@@ -36,6 +38,9 @@ class Arm:
     guards: dict[str, int] = field(default_factory=dict)
     """Process id by name; empty for Envoy alone."""
     cpu_us: dict[str, list[float]] = field(default_factory=dict)
+    """By process, at the fixed rate."""
+    full_cpu_us: dict[str, list[float]] = field(default_factory=dict)
+    """As fast as it goes: batches are larger then, and caches warmer."""
     latencies_ms: list[float] = field(default_factory=list)
     throughput: list[float] = field(default_factory=list)
     errors: int = 0
@@ -74,18 +79,20 @@ def port_of(listen: str) -> int:
 
 
 def make_arms(stage: Stage) -> list[Arm]:
-    """Start all three; the idle ones cost next to nothing."""
+    """Start all of them; the idle ones cost next to nothing."""
     arms = []
     _, settings = stage.settings("bare")
     envoy = stage.envoy("envoy-bare", bare(guarded_bootstrap(settings, "unix:/nowhere")))
     arms.append(Arm("Envoy alone", port_of(settings.envoy.listen), envoy))
 
-    _, settings = stage.settings("idle")
-    endpoint = f"unix:{settings.state}/g.sock"
-    idle = stage.start("do-nothing", sys.executable, "-m", "benchmarks.do_nothing", endpoint)
-    wait_for(endpoint)
-    envoy = stage.envoy("envoy-idle", guarded_bootstrap(settings, endpoint))
-    arms.append(Arm("do-nothing guard", port_of(settings.envoy.listen), envoy, {"guard": idle}))
+    for name, *more in (("do-nothing guard",), ("decides and records", "spool")):
+        _, settings = stage.settings(name.split()[0])
+        endpoint = f"unix:{settings.state}/g.sock"
+        folders = (str(settings.state / each) for each in more)
+        guard = stage.start(name, sys.executable, "-m", "benchmarks.do_nothing", endpoint, *folders)
+        wait_for(endpoint)
+        envoy = stage.envoy(f"envoy-{name}", guarded_bootstrap(settings, endpoint))
+        arms.append(Arm(name, port_of(settings.envoy.listen), envoy, {"guard": guard}))
 
     path, settings = stage.settings("full")
     endpoint = f"unix:{settings.state}/worker-0.sock"
@@ -101,14 +108,14 @@ def make_arms(stage: Stage) -> list[Arm]:
     return arms
 
 
-def slice_of(arm: Arm, load: Load, job: dict[str, object]) -> dict[str, object]:
+def slice_of(arm: Arm, load: Load, job: dict[str, object], cpu_us: dict[str, list[float]]) -> dict[str, object]:
     """One slice of load on one arm, with the CPU it cost each process per call."""
     before = {name: usage(pid) for name, pid in arm.pids.items()}
     seen = load.run(host="127.0.0.1", port=arm.port, **job)
     arm.errors += seen["sent"] - seen["ok"]
     for name, pid in arm.pids.items():
         spent = usage(pid).cpu_s - before[name].cpu_s
-        arm.cpu_us.setdefault(name, []).append(spent / seen["sent"] * 1e6)
+        cpu_us.setdefault(name, []).append(spent / seen["sent"] * 1e6)
     return seen
 
 
@@ -123,20 +130,13 @@ def measure(arms: list[Arm], load: Load, request: str, args: argparse.Namespace)
         for _ in range(args.rounds):
             for arm in arms:
                 job = {"request": request, "mode": "open", "rate": args.rate, "seconds": args.seconds}
-                arm.latencies_ms += slice_of(arm, load, job)["latencies_ms"]
+                arm.latencies_ms += slice_of(arm, load, job, arm.cpu_us)["latencies_ms"]
                 progress.advance(task)
         for _ in range(args.rounds):
             for arm in arms:
-                seen = load.run(
-                    host="127.0.0.1",
-                    port=arm.port,
-                    request=request,
-                    mode="closed",
-                    connections=16,
-                    seconds=args.seconds,
-                )
+                job = {"request": request, "mode": "closed", "connections": 16, "seconds": args.seconds}
+                seen = slice_of(arm, load, job, arm.full_cpu_us)
                 arm.throughput.append(seen["ok"] / seen["seconds"])
-                arm.errors += seen["sent"] - seen["ok"]
                 progress.advance(task)
 
 
@@ -154,15 +154,21 @@ def report(arms: list[Arm], rate: float) -> dict[str, object]:
             **{f"{name}_cpu_us": round(statistics.median(values)) for name, values in arm.cpu_us.items()},
             "p50_ms": round(percentile(arm.latencies_ms, 0.5), 2),
             "p99_ms": round(percentile(arm.latencies_ms, 0.99), 2),
+            **{f"{name}_full_cpu_us": round(statistics.median(all_)) for name, all_ in arm.full_cpu_us.items()},
             "per_second": round(statistics.median(arm.throughput)),
             **{f"{name}_pss_mb": round(pss(pid) / 1e6) for name, pid in arm.pids.items()},
             "errors": arm.errors,
         }
     idle, full = figures["do-nothing guard"], figures["extproc"]
-    pairs = zip(arms[2].cpu_us["guard"], arms[1].cpu_us["guard"], strict=True)
+
+    def guards(of: str) -> float:
+        pairs = zip(getattr(arms[-1], of)["guard"], getattr(arms[1], of)["guard"], strict=True)
+        return round(statistics.median(a / b for a, b in pairs), 2)
+
     figures["ratios"] = {
         "rate_per_second": rate,
-        "guard_cpu, extproc / do-nothing (median of pairs)": round(statistics.median(a / b for a, b in pairs), 2),
+        "guard_cpu, extproc / do-nothing (median of pairs)": guards("cpu_us"),
+        "guard_full_cpu, extproc / do-nothing (median of pairs)": guards("full_cpu_us"),
         "envoy_cpu, extproc / do-nothing": round(full["envoy_cpu_us"] / idle["envoy_cpu_us"], 2),
         "throughput, extproc / do-nothing": round(full["per_second"] / idle["per_second"], 2),
         "guard and control cpu / do-nothing": round(
