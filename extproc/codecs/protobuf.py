@@ -44,7 +44,7 @@ def fields(message: bytes) -> Iterator[Field]:
     """The fields in their order.
 
     Raises:
-        Unreadable: ``not-json`` for bytes that are no message.
+        Unreadable: ``content-type`` for bytes that are no message.
     """
     at = 0
     while at < len(message):
@@ -142,4 +142,4 @@ def read_methods(descriptor_set: bytes) -> dict[str, Method]:
 
 
 def _malformed() -> Unreadable:
-    return Unreadable(Uninspectable.NOT_PROTOBUF)
+    return Unreadable(Uninspectable.CONTENT_TYPE)

@@ -112,7 +112,6 @@ class Uninspectable(StrEnum):
     NOT_UTF8 = "not-utf8"
     NOT_JSON = "not-json"
     NOT_JSONRPC = "not-jsonrpc"
-    NOT_PROTOBUF = "not-protobuf"
     DUPLICATE_KEYS = "duplicate-keys"
     NUMBER_OUT_OF_RANGE = "number-out-of-range"
     TOO_DEEP = "too-deep"
