@@ -3,7 +3,7 @@
 import secrets
 import shutil
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -17,6 +17,8 @@ MARK = ".made-by-extproc-demo"
 BACKENDS = ("crm", "docs")
 PORTS = {"envoy": 10000, "health": 10080, "crm": 10101, "docs": 10102, "issuer": 10103}
 """Who listens where in the packaged configuration, on loopback."""
+UNGIVEN = range(20_000, 32_768)
+"""Below those that Linux (32768) and others (49152, RFC 6335) give to connections and to whoever asks for any."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,16 @@ class Installation:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now; all held at once, so that they differ."""
+    """Ports that nobody listens on now, and that the system gives to nobody who asks for any."""
     with ExitStack() as stack:
-        held = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in held:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in held]
+        candidates = iter(secrets.SystemRandom().sample(UNGIVEN, len(UNGIVEN)))
+        held: list[int] = []
+        while len(held) < count:
+            port = next(candidates)
+            with suppress(OSError):
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+                held.append(port)
+        return held
 
 
 def with_ports(text: str, ports: dict[str, int]) -> str:

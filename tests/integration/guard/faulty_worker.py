@@ -33,7 +33,7 @@ PHASES = {
     events.ResponseBodyReceived: "response_body",
     events.ResponseTrailersReceived: "response_trailers",
 }
-SLOW_S = 3.0
+SLOW_S = 30.0
 REQUEST_HEADERS, RESPONSE_TRAILERS = b"\x0a\x00", b"\x32\x00"
 """Answers to the first and the last phase (fields 1 and 6 of ProcessingResponse), for where neither is expected."""
 

@@ -52,7 +52,7 @@ def document(issuer: Issuer, upstream: str, **changes: Any) -> dict[str, Any]:
         "events": {"method": "GET", "path": "/events"},
         "deploy": {"method": "POST", "path": "/deploys"},
     }
-    common = {"upstream": {"address": upstream}, "approvals": {"groups": ["sre"], "expires_in": 20}}
+    common = {"upstream": {"address": upstream}, "approvals": {"groups": ["sre"], "expires_in": 60}}
     http = {"protocol": "http-json", "functions": functions, **common}
     made: dict[str, Any] = {
         "version": 1,
@@ -75,7 +75,7 @@ def document(issuer: Issuer, upstream: str, **changes: Any) -> dict[str, Any]:
             "response_body": 128 << 10,
             "event": 4096,
             "message_timeout": 1.0,
-            "hold": 20.0,
+            "hold": 60.0,
             "drain": 5.0,
         },
     }
@@ -196,7 +196,7 @@ class Stack:
             request.extensions["trace"] = traced
 
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-        return httpx.AsyncClient(timeout=20.0, limits=limits, trust_env=False, event_hooks={"request": [trace]})
+        return httpx.AsyncClient(timeout=60.0, limits=limits, trust_env=False, event_hooks={"request": [trace]})
 
     def _calls_from(self, address: tuple[Any, ...]) -> None:
         self._callers.add(f"{address[0]}:{address[1]}")
@@ -246,6 +246,10 @@ class Stack:
         call_id = answer.headers.get("x-extproc-call-id") or answer.json()["call_id"]
         found = await self.until(lambda entries: any(each["call_id"] == call_id for each in terminals(entries)))
         return next(each for each in terminals(found) if each["call_id"] == call_id)
+
+    async def answered(self) -> int:
+        """How many messages Envoy has got from the guard until now."""
+        return await self.envoy.stat("http.guarded.ext_proc.guard.stream_msgs_received")
 
     async def reported(self) -> dict[str, Any]:
         """Envoy's account of the call that no guard ended."""

@@ -10,7 +10,7 @@ import brotli
 import pytest
 
 from tests.integration.guard.raw import request, speak
-from tests.integration.guard.stack import CARD, CREDENTIAL, KEY, SSN, Stack
+from tests.integration.guard.stack import CARD, CREDENTIAL, KEY, POLL_S, SSN, WITHIN_S, Stack
 from tests.integration.support.http2_client import call_http2
 from tests.integration.support.upstream import Scripted
 
@@ -176,10 +176,13 @@ async def test_request_trailers_are_refused(stack: Stack) -> None:
 async def test_an_interrupted_request_is_recorded(stack: Stack) -> None:
     """The caller leaves in the middle of its body."""
     _, writer = await stack.connect()
+    before = await stack.answered()
     fields = [("content-type", "application/json"), ("content-length", "100"), *stack.headers().items()]
     writer.write(request("POST", "/customers", *fields, body=b'{"a":'))
     await writer.drain()
-    await asyncio.sleep(0.2)
+    async with asyncio.timeout(WITHIN_S):
+        while await stack.answered() == before:  # the guard knows of the call
+            await asyncio.sleep(POLL_S)
     writer.close()
     entry = await stack.ended()
     assert (entry["kind"], entry["reason"]) == ("call.denied", "caller-gone")

@@ -6,7 +6,7 @@ import gzip
 import httpx
 import pytest
 
-from tests.integration.guard.stack import CREDENTIAL, CRM, PLAIN, Stack, kinds, run_stack
+from tests.integration.guard.stack import CREDENTIAL, CRM, PLAIN, WITHIN_S, Stack, kinds, run_stack
 
 pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="session")]
 
@@ -128,7 +128,7 @@ async def test_without_a_guard_nothing_passes() -> None:
     async with run_stack(workers=1, door="ext_authz", serve=False) as stack:
         assert (await call(stack)).status_code in (500, 503)
         await stack.workers[0].start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WITHIN_S):
             while (await call(stack)).status_code != 200:
                 await asyncio.sleep(0.1)
         stack.fresh()

@@ -12,7 +12,7 @@ import pytest
 from extproc.config.schema import Settings
 from extproc.evidence.spool import Spool, SpoolLimits
 from extproc.model.entries import Entry, EntryKind
-from tests.integration.guard.stack import CREDENTIAL, run_stack, terminals
+from tests.integration.guard.stack import CREDENTIAL, WITHIN_S, run_stack, terminals
 
 pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="session")]
 
@@ -54,7 +54,7 @@ async def test_a_spool_without_any_room_denies_loudly() -> None:
         answer = await stack.call()
         assert (answer.status_code, answer.json()["reason"]) == (503, "evidence-unavailable")
         assert stack.reached == []
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(WITHIN_S):
             while "evidence lost" not in stack.logs():
                 await asyncio.sleep(0.02)
 
@@ -97,7 +97,7 @@ async def test_a_full_disk_denies_until_there_is_room() -> None:
             assert denied > 3
             assert len(stack.reached) == reached
             ballast.unlink()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(WITHIN_S):
                 while (await stack.call()).status_code != 200:
                     await asyncio.sleep(0.1)
 
@@ -134,7 +134,7 @@ async def test_a_held_call_whose_store_breaks_is_not_released() -> None:
         await stack.pending()
         for file in stack.settings.approvals.store.parent.glob(f"{stack.settings.approvals.store.name}*"):
             file.write_bytes(b"damaged " * 4096)
-        answer = await asyncio.wait_for(task, 15)
+        answer = await asyncio.wait_for(task, WITHIN_S)
         assert (answer.status_code, answer.json()["reason"]) == (503, "approval-unavailable")
         assert stack.reached == []
         assert (await stack.ended())["reason"] == "approval-unavailable"

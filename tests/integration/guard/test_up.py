@@ -19,6 +19,7 @@ import pytest
 import pytest_asyncio
 
 from extproc.demo.canaries import Canary, Search
+from extproc.demo.install import free_ports
 from extproc.server.up import answers_grpc, worker_endpoint
 from tests.integration.guard.stack import CARD, CREDENTIAL, KEY, SSN, Stack, dying_with_us, rows, write_config
 from tests.integration.support.envoy_process import short_folder
@@ -27,18 +28,13 @@ from tests.integration.support.upstream import Scripted, run_upstream
 
 pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="session")]
 
-DRAIN_S = 3.0
+DRAIN_S = 5.0
 UP = [sys.executable, "-m", "extproc", "up", "--config"]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def ports() -> dict:
-    return {"envoy": {"listen": f"127.0.0.1:{free_port()}"}, "health": f"127.0.0.1:{free_port()}"}
+    listen, health = free_ports(2)
+    return {"envoy": {"listen": f"127.0.0.1:{listen}"}, "health": f"127.0.0.1:{health}"}
 
 
 def children(pid: int) -> dict[int, str]:
@@ -169,7 +165,7 @@ async def test_a_killed_worker_comes_back(product: Product) -> None:
         await asyncio.sleep(0.05)
     assert statuses.count(200) >= 19
     assert set(statuses) <= {200, 502, 503}
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not await answers_grpc(worker_endpoint(product.stack.settings, 1)):
             await asyncio.sleep(0.1)
     assert product.worker(1) != victim
@@ -199,7 +195,7 @@ async def test_nothing_sensitive_is_stored_anywhere(product: Product) -> None:
     product.stack.approvals.vote(approval.request.approval_id, _vote(), ("sre",))
     assert (await held).status_code == 200
     rows: list[dict] = []
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 40
     while len(rows) < 10 and time.monotonic() < deadline:
         rows = await product.query("SELECT * FROM entries WHERE kind NOT IN ('call.decided', 'call.held')")
         rows = [row for row in rows if row["subject"] == "carol" or not row["subject"]]
@@ -228,7 +224,7 @@ async def test_calls_are_found_by_an_analyst(product: Product) -> None:
     answer = await product.call()
     call_id = answer.headers["x-extproc-call-id"]
     found: list[dict] = []
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(40):
         while len(found) < 2:
             found = await product.query(
                 f"SELECT kind, function, status FROM entries WHERE call_id = '{call_id}' ORDER BY seq"
@@ -257,8 +253,8 @@ async def test_a_second_start_beside_it_is_refused(product: Product) -> None:
 async def test_a_killed_supervisor_takes_its_parts_along(product: Product) -> None:
     """SIGKILL leaves no process behind, and what is left in the folder stops no next start."""
     product.process.kill()
-    await product.ended(5)
-    deadline = time.monotonic() + 10
+    await product.ended(20)
+    deadline = time.monotonic() + 20
     while alive(product.started) and time.monotonic() < deadline:
         await asyncio.sleep(0.1)
     assert alive(product.started) == []
@@ -283,10 +279,10 @@ async def test_it_drains(product: Product) -> None:
                 break
     assert refused >= 3
     product.stack.vote(one)
-    assert (await asyncio.wait_for(first, 5)).status_code == 200
-    cut = (await asyncio.gather(asyncio.wait_for(second, DRAIN_S + 5), return_exceptions=True))[0]
+    assert (await asyncio.wait_for(first, 20)).status_code == 200
+    cut = (await asyncio.gather(asyncio.wait_for(second, DRAIN_S + 20), return_exceptions=True))[0]
     assert isinstance(cut, httpx.TransportError) or cut.status_code in (502, 503)
-    assert await product.ended(20) == 0
+    assert await product.ended(30) == 0
     assert alive(product.started) == []
     assert [seen.body for seen in product.stack.upstream.requests[began:] if seen.method == "POST"] == [b'{"n":1}']
     everything = [entry for file in product.stack.spools() for _, entry in rows(file, 0)]
@@ -308,7 +304,7 @@ async def run_up(
         [*(argv or UP), str(config)],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
         env={**os.environ, "COLUMNS": "200", **environment},
     )
@@ -365,7 +361,7 @@ async def test_a_mistake_is_said_at_once(mistakes: dict[str, Path], mistake: str
     ended = await run_up(mistakes[mistake])
     assert ended.returncode == 1, ended.stderr
     assert_clear(ended, *words)
-    assert time.monotonic() - began < 12
+    assert time.monotonic() - began < 20
 
 
 async def test_a_missing_envoy_is_said(mistakes: dict[str, Path], tmp_path: Path) -> None:

@@ -39,8 +39,8 @@ class Scripted:
     status: int = 200
     """0 closes the connection instead of answering."""
     headers: Fields = field(default_factory=list)
-    pieces: list[bytes | float] = field(default_factory=list)
-    """Parts of the body; a number waits that many seconds."""
+    pieces: list[bytes | float | asyncio.Event] = field(default_factory=list)
+    """Parts of the body; a number waits that many seconds, an event until it is set."""
     framing: Literal["length", "chunked", "until-close"] = "length"
     trailers: Fields = field(default_factory=list)
     """Sent after a chunked body."""
@@ -135,7 +135,7 @@ async def _write(writer: asyncio.StreamWriter, seen: Seen, scripted: Scripted) -
 async def _write_body(writer: asyncio.StreamWriter, scripted: Scripted) -> None:
     for piece in scripted.pieces:
         if not isinstance(piece, bytes):
-            await asyncio.sleep(piece)
+            await (piece.wait() if isinstance(piece, asyncio.Event) else asyncio.sleep(piece))
             continue
         chunked = scripted.framing == "chunked"
         writer.write(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
