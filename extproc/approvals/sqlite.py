@@ -58,6 +58,10 @@ CLOSE = "UPDATE approvals SET state = ?, closed_ns = ? WHERE approval_id = ? AND
 T = TypeVar("T")
 FileId: TypeAlias = tuple[int, int]
 """Device and inode."""
+WAY_OUT = (
+    "name another file in approvals.store, or move this one aside: a new store is made, "
+    "and the calls that wait are denied"
+)
 
 
 class SqliteApprovals:
@@ -74,8 +78,11 @@ class SqliteApprovals:
         self._lock = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
         self._file: FileId | None = None
-        with _our_errors():
-            _create(path, busy_s)
+        try:
+            with _our_errors():
+                _create(path, busy_s)
+        except ApprovalError as error:
+            raise ApprovalError(f"{path}: {error}\n  {WAY_OUT}") from None
 
     def open(self, request: ApprovalRequest) -> None:
         """Store a pending request."""

@@ -90,7 +90,7 @@ def make_parts(settings: Settings, config: Path) -> list[Part]:
             *("-c", str(write_envoy_config(settings)), "--concurrency", str(settings.envoy.concurrency)),
             *("--disable-hot-restart", "--log-level", "warning", "--log-format", "%H:%M:%S.%f [%l] envoy: %v"),
         ],
-        lambda: answers_tcp(settings.envoy.listen),
+        lambda: accepts(settings.envoy.listen),
         stage=1,
     )
     return [control, *workers, envoy]
@@ -121,12 +121,15 @@ async def answers_http(unix_socket: Path, path: str) -> bool:
         return False
 
 
-async def answers_tcp(address: str) -> bool:
-    """Whether something accepts connections there."""
+async def accepts(address: str) -> bool:
+    """Whether something accepts connections there: ``host:port`` or ``unix:/path``."""
     host, _, port = address.rpartition(":")
     try:
         async with asyncio.timeout(ANSWER_WITHIN_S):
-            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+            if address.startswith("unix:"):
+                _, writer = await asyncio.open_unix_connection(address.removeprefix("unix:"))
+            else:
+                _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
     except (OSError, TimeoutError):
         return False
     writer.close()

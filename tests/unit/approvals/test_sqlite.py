@@ -366,8 +366,10 @@ def test_a_corrupt_file_is_an_error(path):
     path.write_bytes(b"not a database" * 1_000)
     with pytest.raises(ApprovalError):
         store.get(REQUEST.approval_id)
-    with pytest.raises(ApprovalError):
+    with pytest.raises(ApprovalError, match="SQLITE_NOTADB") as refused:
         SqliteApprovals(path)
+    assert str(path) in str(refused.value)
+    assert "approvals.store" in str(refused.value)
 
 
 def test_another_applications_database_is_left_alone(path):
