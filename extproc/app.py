@@ -168,7 +168,7 @@ def _ask_opa(settings: Settings, process: str, tell: Callable[[PolicyStatus], No
     """An OPA server's own limit of time ends before the decision's, so that its silence counts as its own."""
     policy, opa = settings.policy, settings.policy.opa
     timeout_s = min(opa.timeout, OPAS_SHARE * settings.limits.decision_timeout)
-    server = OpaServer(opa.address, timeout_s, opa.tls, opa.ca_file, opa.failures, opa.pause)
+    server = OpaServer(opa.address, timeout_s, opa.tls, opa.ca_file, opa.failures, opa.pause, opa.responses)
 
     def changed(revision: str, trouble: str) -> None:
         tell(PolicyStatus(process, "opa", revision, policy.query, time.time_ns(), trouble=trouble))

@@ -293,6 +293,8 @@ class OpaSettings(Strict):
     failures: int = Field(
         5, ge=1, le=1_000, description="questions in a row without an answer that open the breaker"
     )
+    responses: bool | None = None
+    """Whether policy is asked about responses too; null: as its data.extproc.directions says, else yes."""
     pause: Seconds = 2.0
     """Seconds for which an open breaker denies at once; then one question is let through to try."""
 

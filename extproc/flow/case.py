@@ -15,6 +15,7 @@ from extproc.model.errors import Refused
 from extproc.model.identity import Identity
 from extproc.model.masking import Finding
 from extproc.model.reasons import Reason, Uninspectable
+from extproc.policy.usage import Usage
 from extproc.wire.events import Metadata
 
 NANOSECONDS_PER_MILLISECOND = 1e6
@@ -47,6 +48,8 @@ class Recorded:
     findings: tuple[Finding, ...] = ()
     response_bytes: int = 0
     response_sha256: str = ""
+    note: str = ""
+    """What the closing entry of a completed call says besides."""
 
 
 @dataclass(slots=True)
@@ -84,6 +87,8 @@ class Case:
     """Found in the request, before any decision."""
     searched: bool = False
     """All of the request was looked through, so that no findings means: nothing there."""
+    usage: Usage | None = None
+    """How often the caller has called, where that is counted."""
     decision: Decision | None = None
     forwarded: bool = False
     session: str = ""
@@ -121,7 +126,8 @@ class Case:
         """The whole response goes to the caller."""
         decision = self.decision
         reason = Reason.APPROVED if self.released.approvers else Reason.POLICY_ALLOWED
-        self.outcome = Outcome(EntryKind.COMPLETED, reason, decision.rule if decision else "", "", status)
+        rule = decision.rule if decision else ""
+        self.outcome = Outcome(EntryKind.COMPLETED, reason, rule, self.recorded.note, status)
 
     def closing_entry(self, now_ns: int) -> Entry:
         """The one terminal entry."""

@@ -70,6 +70,8 @@ async def _allow(case: Case, guard: Guard) -> bytes:
     assert connection is not None  # noqa: S101 - identified before
     if request_rules(case) or connection.mask.response or decision.mask.response:
         raise Refused(Reason.MASKING_UNAVAILABLE, rule="ext_authz")
+    if guard.engine.decides_responses:
+        raise Refused(Reason.MASKING_UNAVAILABLE, rule="ext_authz", detail="policy decides responses, unseen here")
     if case.plain != case.body:
         raise Refused(Reason.UNINSPECTABLE, rule="ext_authz", detail="an encoded body cannot be rewritten here")
     rewrite = rewrite_request(case, guard)

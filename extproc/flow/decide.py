@@ -5,12 +5,13 @@ import asyncio
 from extproc.flow.case import Case
 from extproc.flow.guard import Guard
 from extproc.flow.identify import record_request
-from extproc.model.call import Json
+from extproc.model.call import Call, Json
 from extproc.model.decision import Action, Decision, Permit
 from extproc.model.errors import PolicyError, Refused
 from extproc.model.reasons import Reason
 from extproc.policy.answer import read_answer
 from extproc.policy.document import build_document
+from extproc.policy.response import Seen
 from extproc.policy.usage import Usage
 
 PERMIT_LASTS_NS = 10_000_000_000
@@ -26,26 +27,40 @@ async def decide(case: Case, guard: Guard) -> Action:
     Raises:
         Refused: for ``deny``, and with ``policy-error`` whenever there is no usable answer.
     """
+    assert case.call is not None  # noqa: S101 - identified before
     try:
-        case.decision = await _ask(case, guard)
-    except (PolicyError, TimeoutError) as error:
-        detail = "timeout" if isinstance(error, TimeoutError) else str(error)
-        raise Refused(Reason.POLICY_ERROR, rule="policy", detail=detail) from error
+        case.usage = await _count(case, guard)
+        case.decision = await ask(case, guard, case.call)
+    except PolicyError as error:
+        raise Refused(Reason.POLICY_ERROR, rule="policy", detail=str(error)) from error
     finally:
         record_request(case, guard)
     if case.decision.action is Action.DENY:
-        raise Refused(case.decision.reason, rule=case.decision.rule)
+        raise Refused(case.decision.reason, rule=case.decision.rule, detail=case.decision.detail)
     return case.decision.action
 
 
-async def _ask(case: Case, guard: Guard) -> Decision:
+async def ask(case: Case, guard: Guard, call: Call, response: Seen | None = None) -> Decision:
+    """Ask policy about a call of this case, or about its response.
+
+    Args:
+        case: the case; its identity, request and usage are a part of what is asked.
+        guard: the guard's parts.
+        call: the call to ask about: the case's own, or a tool of a listing.
+        response: what came back, if that is asked about.
+
+    Returns:
+        The decision; an answer that cannot be read is one that denies.
+
+    Raises:
+        PolicyError: there is no usable answer.
+        Refused: what is asked about has no form that policy could be shown.
+    """
     assert case.connection is not None  # noqa: S101 - identified before
-    assert case.call is not None  # noqa: S101 - identified before
     assert case.identity is not None  # noqa: S101 - identified before
-    usage = await _count(case, guard)
     document = build_document(
         head=case.head,
-        call=case.call,
+        call=call,
         identity=case.identity,
         findings=case.findings,
         body=case.plain,
@@ -53,8 +68,9 @@ async def _ask(case: Case, guard: Guard) -> Decision:
         uninspectable=case.unreadable,
         now_ns=guard.clock(),
         metadata=case.metadata,
-        usage=usage,
+        usage=case.usage,
         reads=guard.engine.reads,
+        response=response,
     )
     answer = await _evaluated(document, guard)
     credential = case.connection.credential
@@ -69,8 +85,11 @@ async def _ask(case: Case, guard: Guard) -> Decision:
 async def _evaluated(document: bytes, guard: Guard) -> Json:
     if not guard.engine.waits:
         return await guard.engine.evaluate(document)
-    async with asyncio.timeout(guard.limits.decision_timeout):
-        return await guard.engine.evaluate(document)
+    try:
+        async with asyncio.timeout(guard.limits.decision_timeout):
+            return await guard.engine.evaluate(document)
+    except TimeoutError:
+        raise PolicyError("timeout") from None
 
 
 async def _count(case: Case, guard: Guard) -> Usage | None:
@@ -80,10 +99,13 @@ async def _count(case: Case, guard: Guard) -> Usage | None:
     assert case.call is not None  # noqa: S101 - identified before
     assert case.identity is not None  # noqa: S101 - identified before
     who = case.identity
-    async with asyncio.timeout(guard.limits.decision_timeout):
-        return await asyncio.to_thread(
-            guard.usage.count, who.issuer, who.subject, case.call.function, guard.clock()
-        )
+    try:
+        async with asyncio.timeout(guard.limits.decision_timeout):
+            return await asyncio.to_thread(
+                guard.usage.count, who.issuer, who.subject, case.call.function, guard.clock()
+            )
+    except TimeoutError:
+        raise PolicyError("timeout") from None
 
 
 def grant(case: Case, guard: Guard) -> Permit:

@@ -5,6 +5,7 @@ from urllib.parse import unquote_plus
 from extproc.flow.case import Case
 from extproc.flow.guard import Guard
 from extproc.flow.identify import dump
+from extproc.flow.query import change_query
 from extproc.flow.sessions import SESSION_ID
 from extproc.model.errors import CredentialError, MaskingError, Refused, Undecodable
 from extproc.model.masking import PASSED_UNMASKED, Finding, MaskRule
@@ -33,15 +34,19 @@ def rewrite_request(case: Case, guard: Guard) -> Rewrite:
     """Make the request that the backend gets.
 
     Raises:
-        Refused: with ``masking-failed`` or ``credential-unavailable``.
+        Refused: with ``masking-failed`` or ``credential-unavailable``; with ``policy-error`` where a query that
+            policy changed would make it another call.
     """
     assert case.decision is not None  # noqa: S101 - decided before
+    changed = change_query(case)
     body = _masked_body(case, guard)
     decoded = case.body and not case.undecoded
     removed = NEVER_FORWARDED + case.decision.headers.remove + (BODY_HEADERS if decoded else ())
     added = ((CALL_ID, case.call_id.encode()), *as_headers(case.decision.headers.set))
     if case.backend_session:
         added += ((SESSION_ID, case.backend_session),)
+    if changed:
+        added += ((":path", case.head.path.encode("latin-1")),)
     added += _credential(case)
     names = {name for name, _ in added}
     edits = HeaderEdits(added, tuple(name for name in removed if name not in names))

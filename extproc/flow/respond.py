@@ -1,14 +1,17 @@
 """The response: masked whole, or event by event, and nothing of it sent before that."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from extproc.codecs.content_encoding import decode as decode_content
 from extproc.codecs.errors import Unreadable
 from extproc.credentials.conceal import NOTHING, Concealer
+from extproc.flow.answered import consider
 from extproc.flow.case import Case
 from extproc.flow.guard import Guard
 from extproc.flow.identify import EVERYTHING
+from extproc.flow.listing import NoListings, lists_tools, may_replay_listings, shown
 from extproc.flow.request import CALL_ID
 from extproc.flow.sessions import SESSION_ID, bind_session
 from extproc.masking.port import EventMasker
@@ -53,10 +56,11 @@ async def respond(peer: Peer, guard: Guard, case: Case) -> None:
         raise Refused(Reason.UPSTREAM_ERROR, rule="envoy", detail=began.head.local_reply)
     rules = _response_rules(case)
     if began.end_of_stream:
+        rules += await consider(case, guard, began.head)
         released = encode.release_headers(_edits(case, guard, rules, began.head.headers))
         case.completed(began.head.status)
         await peer.send(released)
-    elif case.connection.protocol.streams(began.head):
+    elif case.connection.protocol.streams(began.head) and not lists_tools(case):
         await _respond_streaming(peer, guard, case, began, rules)
     else:
         await _respond_whole(peer, guard, case, began, rules)
@@ -80,9 +84,14 @@ async def _respond_whole(
     if not isinstance(event, ResponseBodyReceived):
         raise ProtocolViolation("expected response_body")
     body = event.body
-    whole = mask_whole(case, guard, began.head.headers, body, rules)
+    plain = decoded(case, guard, began.head.headers, body)
+    rules += await consider(case, guard, began.head, plain)
+    if lists_tools(case):
+        plain = await shown(case, guard, began.head, plain)
+    sent = mask_whole(case, guard, began.head.headers, body, plain=plain, rules=rules)
+    whole = None if sent == body else sent
     edits = _edits(case, guard, rules, began.head.headers, rewritten=whole is not None)
-    _remember(case, body if whole is None else whole)
+    _remember(case, sent)
     if event.end_of_stream:
         case.completed(began.head.status)
     await peer.send(encode.release_body(edits, whole))
@@ -90,42 +99,59 @@ async def _respond_whole(
         await _trailers(peer, guard, case, rules, await peer.receive(), status=began.head.status)
 
 
-def mask_whole(
-    case: Case, guard: Guard, headers: Headers, body: bytes, rules: tuple[MaskRule, ...]
-) -> bytes | None:
-    """The body to send to the caller; None when it is what the backend sent.
+def decoded(case: Case, guard: Guard, headers: Headers, body: bytes) -> bytes | None:
+    """The body, content-encoding undone; None where that cannot be, and the connection lets it pass.
 
     Raises:
-        Refused: with ``response-uninspectable`` or ``masking-failed``.
+        Refused: with ``response-uninspectable``.
     """
+    encoding = headers.get("content-encoding")
+    limits = guard.limits
+    try:
+        return decode_content(body, encoding, limit=limits.response_body, ratio=limits.decoded_ratio)
+    except Unreadable as error:
+        if case.passes_unmasked:
+            return None
+        raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="response", detail=error.kind.value) from error
+
+
+def mask_whole(
+    case: Case, guard: Guard, headers: Headers, body: bytes, *, plain: bytes | None, rules: tuple[MaskRule, ...]
+) -> bytes:
+    """The body to send to the caller.
+
+    Args:
+        case: the call.
+        guard: the guard's parts.
+        headers: of the response.
+        body: as it came.
+        plain: what may be sent of it, content-encoding undone; None where that could not be.
+        rules: what to mask.
+
+    Raises:
+        Refused: with ``masking-failed``.
+    """
+    if plain is None:
+        return _pass_unmasked(case, body)
     content_type = headers.get("content-type")
     try:
-        plain = decode_content(
-            body,
-            headers.get("content-encoding"),
-            limit=guard.limits.response_body,
-            ratio=guard.limits.decoded_ratio,
-        )
         masked = guard.masker.mask(plain, content_type, rules)
         sent = case.conceal(masked.body)
-    except (Unreadable, Undecodable) as error:
+    except Undecodable as error:
         if case.passes_unmasked:
-            return _pass_unmasked(case, body)
-        if isinstance(error, Unreadable):
-            raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="response", detail=error.kind.value) from error
+            return _pass_unmasked(case, plain if lists_tools(case) else body)
         raise Refused(Reason.MASKING_FAILED, rule="masking.response", detail=str(error)) from error
     except MaskingError as error:
         raise Refused(Reason.MASKING_FAILED, rule="masking.response", detail=str(error)) from error
     case.recorded.findings += masked.findings
     _record(case, guard, sent, content_type, rules)
-    return None if sent == body else sent
+    return sent
 
 
-def _pass_unmasked(case: Case, body: bytes) -> bytes | None:
+def _pass_unmasked(case: Case, body: bytes) -> bytes:
     """Send what nobody could search, but for the credential where that stands in it as it is. Nothing is kept."""
     case.recorded.findings += (PASSED_UNMASKED,)
-    sent = case.conceal(body)
-    return None if sent == body else sent
+    return case.conceal(body)
 
 
 def _record(case: Case, guard: Guard, sent: bytes, content_type: str, rules: tuple[MaskRule, ...]) -> None:
@@ -232,6 +258,8 @@ class _Stream:
     """An unfinished line, which may hold a part of the credential. Readers wait for its end anyway."""
     sent: int = 0
     number: int = 0
+    look: Callable[[bytes], None] | None = None
+    """Looks at whole events before they go."""
     kept: bytes = b""
     sha256: "hashlib._Hash" = None  # type: ignore[assignment]
 
@@ -247,6 +275,8 @@ class _Stream:
         out = self.masker.feed(piece)
         if last:
             out += self.masker.finish()
+        if self.look is not None:
+            self.look(out)
         out = self._concealed(out, last=last)
         self.sent += len(out)
         self.sha256.update(out)
@@ -285,11 +315,16 @@ async def _respond_streaming(
         raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="response", detail="an encoded stream")
     assert case.connection is not None  # noqa: S101 - identified before
     recording = case.connection.settings.recording
+    rules += await consider(case, guard, began.head, streamed=True)
     try:
         masker = guard.masker.stream(headers.get("content-type"), rules)
         stream = _Stream(masker, case.conceal, guard.limits.event)
     except MaskingError as error:
         raise Refused(Reason.MASKING_FAILED, rule="masking.response", detail=str(error)) from error
+    if may_replay_listings(case):
+        if not is_event_stream(headers):
+            raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="listing", detail="not an event stream")
+        stream.look = NoListings(limit=guard.limits.event, max_depth=guard.limits.json_depth).look
     edits = _edits(case, guard, rules, headers)
     await peer.send(encode.begin_stream(replace(edits, remove=(*LENGTH_HEADERS, *STALE_AFTER_REWRITE))))
     try:

@@ -102,7 +102,7 @@ class Call:
     rpc_id: int | str | None = None
     """JSON-RPC id, for MCP: a refusal answers to it. None for a notification."""
     direction: str = "request"
-    """``request``, or ``list`` for a listing of tools."""
+    """``request``; ``list`` where the question is whether a listing of tools may show this one."""
     uninspectable: Uninspectable | None = None
     """Set when the body could not be read: ``arguments`` is then None."""
     document: Json = field(default=None, repr=False)

@@ -40,12 +40,25 @@ class ApprovalTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class QueryChanges:
+    """What a policy written for opa-envoy-plugin asks of the query. Names and values without percent-encoding."""
+
+    set: tuple[tuple[str, str], ...] = ()
+    """Each takes the place of all parameters of its name."""
+    remove: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.set or self.remove)
+
+
+@dataclass(frozen=True, slots=True)
 class HeaderChanges:
     """What a policy written for opa-envoy-plugin asks of the headers."""
 
     set: tuple[tuple[str, str], ...] = ()
     remove: tuple[str, ...] = ()
     response: tuple[tuple[str, str], ...] = ()
+    query: QueryChanges = field(default_factory=QueryChanges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +69,8 @@ class Decision:
     reason: Reason
     rule: str = ""
     """The rule that decided, as the policy names it."""
+    detail: str = ""
+    """Why an answer could not be read, for the record. Holds nothing of the answer or the input."""
     risk: int = 0
     """0 to 100."""
     mask: MaskPlan = field(default_factory=MaskPlan)

@@ -121,3 +121,5 @@ class Uninspectable(StrEnum):
     QUERY = "query"
     TRAILERS_ONLY = "trailers-only"
     UNEXPECTED_BODY = "unexpected-body"
+    STREAMED = "streamed"
+    """Of a response only: its body passes piece by piece, after policy was asked."""

@@ -75,8 +75,11 @@ def read_answer(
     """
     try:
         return _read(answer, revision, defaults, credential_header)
-    except Exception:  # noqa: BLE001 - whatever goes wrong in here, the call is denied
-        return Decision(Action.DENY, Reason.POLICY_ERROR, rule=UNREADABLE, revision=revision)
+    except Malformed as error:
+        why = str(error)
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong in here, the call is denied
+        why = type(error).__name__
+    return Decision(Action.DENY, Reason.POLICY_ERROR, rule=UNREADABLE, detail=why, revision=revision)
 
 
 def _read(answer: Json, revision: str, defaults: ApprovalTerms, credential_header: str) -> Decision:

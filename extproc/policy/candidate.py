@@ -19,6 +19,7 @@ from extproc.model.reasons import Uninspectable
 from extproc.policy.answer import UNREADABLE, read_answer
 from extproc.policy.document import build_document
 from extproc.policy.embedded import SETTINGS, UNDEFINED, EmbeddedEngine, Tried, run
+from extproc.policy.response import Seen
 from extproc.policy.sources import Module, Sources
 from extproc.policy.testing import run_tests
 
@@ -31,8 +32,9 @@ MEMORY = 512 << 20
 def check_candidate(sources: Sources, *, timeout_s: float = 10.0, memory: int = MEMORY) -> Tried:
     """Compile, lint, test and try a policy, before any process that matters loads it.
 
-    Tried are an HTTP call, an MCP call, a listing and an uninspectable body. A policy may leave them undecided;
-    it may not fail on them, take too long, answer what nobody can read, or fail its own tests where it has some.
+    Tried are an HTTP call, an MCP call, a listing, an uninspectable body, and responses where it may decide them.
+    A policy may leave them undecided; it may not fail on them, take too long, answer what nobody can read, or fail
+    its own tests where it has some.
 
     Args:
         sources: the policy, data and query.
@@ -62,7 +64,7 @@ def check_candidate(sources: Sources, *, timeout_s: float = 10.0, memory: int = 
     if found["complaint"]:
         raise PolicyInvalid(found["complaint"])
     reads = found["reads"]
-    return Tried(found["settings_valid"], None if reads is None else frozenset(reads))
+    return Tried(found["settings_valid"], None if reads is None else frozenset(reads), found["decides_responses"])
 
 
 def try_sources(sources: Sources) -> Tried:
@@ -74,13 +76,13 @@ def try_sources(sources: Sources) -> Tried:
     engine = EmbeddedEngine.from_sources(sources)
     if engine.settings_valid is False:
         raise PolicyInvalid(wrong_settings(engine))
-    for document in sample_documents():
+    for document in sample_documents(responses=engine.decides_responses is not False):
         _try_document(engine, document)
     failed = [result for result in run_tests(sources).results if not result.passed] if sources.tests else []
     if failed:
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
         raise PolicyInvalid(f"{failed[0].file}: {failed[0].name} failed: {failed[0].message}{more}")
-    return Tried(engine.settings_valid, engine.reads)
+    return Tried(engine.settings_valid, engine.reads, engine.decides_responses)
 
 
 def wrong_settings(engine: EmbeddedEngine) -> str:
@@ -111,16 +113,25 @@ def _try_document(engine: EmbeddedEngine, document: bytes) -> None:
         )
 
 
-def sample_documents() -> list[bytes]:
-    """Small inputs of every kind the guard makes."""
+def sample_documents(*, responses: bool = True) -> list[bytes]:
+    """Small inputs of every kind the guard makes.
+
+    Args:
+        responses: whether those of responses are among them.
+    """
     http = Call("sample", "sample", "function", "http-json", {"id": "1"}, document={"id": "1"})
     tool = Call("sample", "sample", "tool", "mcp", {"id": "1"}, "session", "tools/call", 1)
-    listing = Call("sample", "sample", "tools/list", "mcp", {}, "session", "tools/list", 1, "list")
+    listing = Call("sample", "sample", "tools/list", "mcp", {}, "session", "tools/list", 1)
+    listed = Call("sample", "sample", "tool", "mcp", {}, "session", "tools/call", 1, "list")
     unread = Call("sample", "sample", "function", "http-json", uninspectable=Uninspectable.NOT_JSON)
-    return [_sample(call) for call in (http, tool, listing, unread)]
+    found = [_sample(call) for call in (http, tool, listing, listed, unread)]
+    if responses:
+        read = Seen(200, Headers((("content-type", b"application/json"),)), b'{"id":"1"}', ())
+        found += [_sample(http, seen) for seen in (read, Seen(200, Headers(), unseen=Uninspectable.STREAMED))]
+    return found
 
 
-def _sample(call: Call) -> bytes:
+def _sample(call: Call, response: Seen | None = None) -> bytes:
     return build_document(
         head=RequestHead("POST", "https", "sample", "/", Headers((("content-type", b"application/json"),))),
         call=call,
@@ -130,6 +141,7 @@ def _sample(call: Call) -> bytes:
         body_sha256="0" * 64,
         uninspectable=call.uninspectable,
         now_ns=0,
+        response=response,
     )
 
 
@@ -164,7 +176,7 @@ def _report(sources: Sources) -> dict[str, object]:
     except (ConfigError, PolicyError) as error:
         return {"complaint": str(error)}
     reads = None if tried.reads is None else sorted(tried.reads)
-    return {"complaint": "", "settings_valid": tried.settings_valid, "reads": reads}
+    return {"complaint": "", **asdict(tried), "reads": reads}
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from extproc.model.identity import Identity
 from extproc.model.masking import Finding
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.policy.forms import JSON, parse_body, parse_form, unescape
+from extproc.policy.headers import shown_headers
+from extproc.policy.response import Seen, response_part
 from extproc.policy.usage import Usage
 
 NEVER_SHOWN = frozenset({"authorization", "proxy-authorization", "cookie"})
@@ -37,6 +39,7 @@ def build_document(
     metadata: Mapping[str, Mapping[str, Any]] | None = None,
     usage: Usage | None = None,
     reads: frozenset[str] | None = None,
+    response: Seen | None = None,
 ) -> bytes:
     """Make the input that policy decides on.
 
@@ -53,6 +56,7 @@ def build_document(
         metadata: dynamic metadata by filter namespace, verified token claims among it.
         usage: how often the caller has called, where that is counted.
         reads: the keys that policy can look at, the others are left out; None: all.
+        response: what came back; None while the request is decided.
 
     Returns:
         JSON, UTF-8.
@@ -72,13 +76,15 @@ def build_document(
         "call": _call(call),
         "findings": [{"entity": f.entity, "path": f.path, "count": f.count} for f in findings],
         "body": {"size": len(body), "sha256": body_sha256},
-        "direction": call.direction,
+        "direction": "response" if response is not None else call.direction,
         "time": rfc3339(now_ns),
     }
     if uninspectable is not None:
         document["body"]["uninspectable"] = uninspectable.value
     if usage is not None:
         document["usage"] = {"caller": usage.caller, "function": usage.function}
+    if response is not None:
+        document["response"] = response_part(response)
     if reads is None or "attributes" in reads:
         document["attributes"] = _attributes(head, body, now_ns, metadata)
     if reads is not None:
@@ -132,20 +138,9 @@ def _http(head: RequestHead, body: bytes) -> dict[str, Any]:
 
 def _headers(head: RequestHead) -> dict[str, str]:
     pseudo = {":authority": head.authority, ":method": head.method, ":path": head.path, ":scheme": head.scheme}
-    shown = {name: value for name, value in pseudo.items() if value}
-    for name, value in head.headers:
-        if name not in NEVER_SHOWN:
-            text = _text(value)
-            shown[name] = f"{shown[name]},{text}" if name in shown else text
-    return shown
-
-
-def _text(value: bytes) -> str:
-    """Header bytes as Envoy's ext_authz shows them: what is not UTF-8 becomes ``!``."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("utf-8", "replace").replace("\ufffd", "!")
+    return {name: value for name, value in pseudo.items() if value} | shown_headers(
+        head.headers, without=NEVER_SHOWN
+    )
 
 
 def _socket_address(source: str) -> dict[str, Any]:

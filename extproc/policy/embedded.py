@@ -17,6 +17,7 @@ import orjson
 from extproc.model.call import Json
 from extproc.model.errors import ConfigError, Place, PolicyError
 from extproc.policy.builtins import install
+from extproc.policy.directions import DIRECTIONS, TELLING, declared_directions
 from extproc.policy.engine import new_engine
 from extproc.policy.lint import lint
 from extproc.policy.patterns import Patterns
@@ -48,6 +49,8 @@ class Tried:
     """Whether the data has the shape the policy says it reads; None where the policy does not say."""
     reads: frozenset[str] | None = None
     """The keys of ``input`` that the policy can look at; None: all."""
+    decides_responses: bool | None = None
+    """Whether it has anything to say about responses; None where that is not certain."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ class EmbeddedEngine:
     reads: frozenset[str] | None = None
     """As in ``Tried``."""
     waits = False
+    decides_responses: bool | None = None
+    """As in ``Tried``."""
 
     @classmethod
     def load(cls, paths: Sequence[Path], data_paths: Sequence[Path], query: str) -> "EmbeddedEngine":
@@ -99,12 +104,18 @@ class EmbeddedEngine:
         _prepare(template)
         if tried is None:
             holds = settings_hold(template) if any(unit.defines(SETTINGS) for unit in units) else None
-            tried = Tried(holds, input_keys(units))
+            reads = input_keys(units)
+            tried = Tried(holds, reads, response_rules(template, units, reads))
         if tried.settings_valid:
             _guarded(template.add_data_json, json.dumps({LOADED: {"settings_valid": True}}), file="data")
             _prepare(template)
         return cls(
-            template, sources.query, sources.revision, settings_valid=tried.settings_valid, reads=tried.reads
+            template,
+            sources.query,
+            sources.revision,
+            settings_valid=tried.settings_valid,
+            reads=tried.reads,
+            decides_responses=tried.decides_responses,
         )
 
     async def evaluate(self, document: bytes) -> Json:
@@ -130,6 +141,26 @@ def settings_hold(template: Any) -> bool:
         return run(template.clone(), ".".join(SETTINGS), b"{}", by="eval_rule_as_json") is True
     except PolicyError:
         return False
+
+
+def response_rules(template: Any, units: Sequence[Unit], reads: frozenset[str] | None) -> bool | None:
+    """Whether responses are decided, as ``data.extproc.directions`` says.
+
+    Where it says nothing: None, or False for rules that could not tell a response from its request.
+
+    Raises:
+        ConfigError: the directions are not a set of those that there are.
+    """
+    if not any(unit.defines(DIRECTIONS) for unit in units):
+        return None if reads is None or reads & TELLING else False
+    name = ".".join(DIRECTIONS)
+    try:
+        found = declared_directions(run(template.clone(), name, b"{}", by="eval_rule_as_json"))
+    except PolicyError:
+        found = None
+    if found is None:
+        raise ConfigError(f"{name} is no set of request, response and list", None, "it may depend on data alone")
+    return "response" in found
 
 
 def compile_modules(modules: Sequence[Module], data: Json) -> Any:

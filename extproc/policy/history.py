@@ -72,7 +72,7 @@ def recall(row: Row) -> Recalled:
         },
         "findings": [_finding(finding) for finding in row["findings"]],
         "body": {"size": int(row["request_bytes"]), "sha256": row["request_sha256"]},
-        "direction": "list" if name == "tools/list" else "request",
+        "direction": "request",
         "time": rfc3339(int(row["time_ns"])),
     }
     if row["uninspectable"]:

@@ -20,6 +20,7 @@ from extproc.model.call import Json
 from extproc.model.errors import ConfigError, PolicyError, PolicyUnreachable
 from extproc.policy.breaker import Breaker
 from extproc.policy.digest import digest
+from extproc.policy.directions import DIRECTIONS, declared_directions
 
 MAX_ANSWER = 4 << 20
 """Bytes of one answer of OPA's, its list of policies included."""
@@ -44,6 +45,8 @@ class OpaServer:
     failures: int = 5
     """So many questions in a row without an answer, and OPA is left alone for ``pause_s``."""
     pause_s: float = 2.0
+    responses: bool | None = None
+    """Whether policy decides responses; None: as its ``data.extproc.directions`` says."""
 
 
 class OpaEngine:
@@ -79,11 +82,18 @@ class OpaEngine:
         self._path = "/v1/" + query.replace(".", "/")
         self._revision = ""
         self._without_bundles = False
+        self._responses = server.responses
+        self._decides_responses = server.responses
         self._breaker = Breaker(most=server.failures, pause_s=server.pause_s, clock_s=clock_s)
         self._client = _client(server)
         self._look_every_s, self._tell = look_every_s, tell
         self._unhealthy = ""
         self._told = ("", "")
+
+    @property
+    def decides_responses(self) -> bool | None:
+        """Whether policy decides responses, as configured, or as OPA said when last looked at; None: not known."""
+        return self._decides_responses
 
     @property
     def trouble(self) -> str:
@@ -163,7 +173,18 @@ class OpaEngine:
         if not self._unhealthy and self._without_bundles:
             with contextlib.suppress(PolicyError):
                 await self.refresh()
+        if self._responses is None:
+            self._decides_responses = await self._look_at_directions()
         self._tell_changes()
+
+    async def _look_at_directions(self) -> bool | None:
+        """What ``data.extproc.directions`` says of responses; None where it says nothing."""
+        try:
+            answer = await self._ask("POST", "/v1/" + "/".join(DIRECTIONS), content=b'{"input":{}}')
+        except PolicyError:
+            return None
+        found = declared_directions(answer.get("result"))
+        return None if found is None else "response" in found
 
     def _tell_changes(self) -> None:
         now = (self._revision, self.trouble)

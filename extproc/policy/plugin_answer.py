@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from extproc.model.decision import Action, Decision, HeaderChanges
+from extproc.model.decision import Action, Decision, HeaderChanges, QueryChanges
 from extproc.model.reasons import Reason
 from extproc.policy.shapes import Malformed, flag, known_keys, mapping, sequence
 
@@ -51,6 +51,8 @@ HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,128}")
 """RFC 9110 section 5.6.2, lower case."""
 HEADER_VALUE = re.compile(r"[\t\x20-\x7e]{0,8192}")
 MAX_HEADERS = 100
+MAX_PARAMETER = 4_096
+"""Characters of a query parameter's name or value."""
 GUARDS_MARKS = frozenset({"guard", "decision_id"})
 """Keys of dynamic metadata that say what the guard did, not what policy wants."""
 MAX_METADATA = 16_384
@@ -67,27 +69,28 @@ def read_plugin_answer(value: Mapping[str, Any], credential_header: str) -> Deci
         credential_header: lower case; may not be touched.
 
     Raises:
-        Malformed: a wrong type, an unknown key, a header policy may not change, or query parameters to change
-            on a call that is allowed (they cannot be: the path is what was decided on).
+        Malformed: a wrong type, an unknown key, or a header policy may not change.
     """
     answer = known_keys(value, KEYS)
     headers = _pairs(answer.get("headers", {}))
     to_add = _pairs(answer.get("response_headers_to_add", {}))
     to_remove = tuple(_removable(name, credential_header) for name in _names(answer, "request_headers_to_remove"))
     status, body = _status(answer["http_status"]) if "http_status" in answer else 0, _body(answer.get("body", ""))
-    unwanted = [*_names(answer, "query_parameters_to_remove"), *mapping(answer.get("query_parameters_to_set", {}))]
+    query = QueryChanges(
+        tuple(_parameters(mapping(answer.get("query_parameters_to_set", {})))),
+        tuple(_parameter(name) for name in _names(answer, "query_parameters_to_remove")),
+    )
     metadata = _metadata(answer.get("dynamic_metadata", {}))
     if not flag(answer["allowed"]):
         changes = HeaderChanges(response=tuple(_settable(pair, "") for pair in headers))
         return Decision(
             Action.DENY, Reason.POLICY_DENIED, headers=changes, status=status, body=body, metadata=metadata
         )
-    if unwanted:
-        raise Malformed("query parameters cannot be changed")
     changes = HeaderChanges(
         set=tuple(_settable(pair, credential_header) for pair in headers),
         remove=tuple(name for name in to_remove if name not in CREDENTIALS),
         response=tuple(_settable(pair, "") for pair in to_add),
+        query=query,
     )
     return Decision(Action.ALLOW, Reason.POLICY_ALLOWED, headers=changes, metadata=metadata)
 
@@ -124,6 +127,23 @@ def _names(answer: Mapping[str, Any], key: str) -> list[str]:
     if not all(isinstance(name, str) for name in names):
         raise Malformed("not a name")
     return names
+
+
+def _parameters(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Query parameters; a value is a string or an array of strings."""
+    for name, values in parameters.items():
+        for value in sequence(values, MAX_HEADERS) if isinstance(values, list) else [values]:
+            if not isinstance(value, str) or len(value) > MAX_PARAMETER:
+                raise Malformed("not a parameter's value")
+            value.encode()
+            yield _parameter(name), value
+
+
+def _parameter(name: str) -> str:
+    if not name or len(name) > MAX_PARAMETER:
+        raise Malformed("not a parameter's name")
+    name.encode()
+    return name
 
 
 def _settable(pair: tuple[str, str], credential_header: str) -> tuple[str, str]:

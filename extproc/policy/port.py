@@ -38,6 +38,11 @@ class PolicyEngine(Protocol):
         ...
 
     @property
+    def decides_responses(self) -> bool | None:
+        """Whether policy has anything to say about responses; None where that is not certain."""
+        ...
+
+    @property
     def trouble(self) -> str:
         """What keeps it from deciding, for operators; empty when nothing is known of."""
         ...

@@ -108,6 +108,11 @@ class ReloadingEngine:
         return self._engine.reads
 
     @property
+    def decides_responses(self) -> bool | None:
+        """Whether the policy in force has anything to say about responses; None where that is not certain."""
+        return self._engine.decides_responses
+
+    @property
     def trouble(self) -> str:
         """Always empty: what was loaded decides."""
         return ""

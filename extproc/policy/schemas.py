@@ -6,7 +6,7 @@ from extproc.model.decision import Action, HoldMode
 from extproc.model.masking import How
 from extproc.model.reasons import Uninspectable
 from extproc.policy import answer
-from extproc.policy.plugin_answer import HEADER_VALUE, MAX_BODY, MAX_HEADERS, STATUSES
+from extproc.policy.plugin_answer import HEADER_VALUE, MAX_BODY, MAX_HEADERS, MAX_PARAMETER, STATUSES
 from extproc.policy.usage import WINDOWS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -32,22 +32,39 @@ def input_schema() -> Schema:
             dict.fromkeys(("id", "protocol", "function", "name", "method", "session"), TEXT)
             | {"arguments": ANYTHING}
         ),
-        "findings": _list(_object({"entity": TEXT, "path": TEXT, "count": WHOLE})),
+        "findings": _findings(),
         "body": _object(
             {"size": WHOLE, "sha256": TEXT, "uninspectable": {"enum": sorted(Uninspectable)}},
             optional=("uninspectable",),
         ),
-        "direction": {"enum": ["request", "list"]},
+        "direction": {"enum": ["request", "response", "list"]},
         "time": {"type": "string", "format": "date-time"},
         "usage": _object({"caller": counts, "function": counts}),
+        "response": _response(),
     }
-    return {"$schema": DIALECT, "title": "Input of policy"} | _object(parts, optional=("usage",))
+    return {"$schema": DIALECT, "title": "Input of policy"} | _object(parts, optional=("usage", "response"))
 
 
 def answer_schema() -> Schema:
     """What policy may answer: ``extproc.policy.answer.read_answer``."""
     shapes = [{"type": "boolean"}, *(_ours(action) for action in Action), _plugins()]
     return {"$schema": DIALECT, "title": "Answer of policy", "oneOf": shapes}
+
+
+def _response() -> Schema:
+    parts = {
+        "status": WHOLE,
+        "headers": _map(TEXT),
+        "size": WHOLE,
+        "body": ANYTHING,
+        "findings": _findings(),
+        "uninspectable": {"enum": sorted(Uninspectable)},
+    }
+    return _object(parts, optional=("findings", "uninspectable"))
+
+
+def _findings() -> Schema:
+    return _list(_object({"entity": TEXT, "path": TEXT, "count": WHOLE}))
 
 
 def _attributes() -> Schema:
@@ -107,13 +124,16 @@ def _plugins() -> Schema:
     value = _pattern(HEADER_VALUE.pattern)
     fields = _map({"oneOf": [value, _list(value, most=MAX_HEADERS)]})
     headers = {"oneOf": [fields, _list(fields, most=MAX_HEADERS)]}
+    parameter = {"type": "string", "maxLength": MAX_PARAMETER}
+    name = parameter | {"minLength": 1}
     parts: Schema = {
         "allowed": {"type": "boolean"},
         "headers": headers,
         "response_headers_to_add": headers,
         "request_headers_to_remove": _list(TEXT, most=MAX_HEADERS),
-        "query_parameters_to_remove": _list(TEXT, most=MAX_HEADERS),
-        "query_parameters_to_set": {"type": "object"},
+        "query_parameters_to_remove": _list(name, most=MAX_HEADERS),
+        "query_parameters_to_set": _map({"oneOf": [parameter, _list(parameter, most=MAX_HEADERS)]})
+        | {"propertyNames": name},
         "body": {"type": "string", "maxLength": MAX_BODY},
         "http_status": {"enum": sorted(STATUSES)},
         "dynamic_metadata": {"type": "object"},

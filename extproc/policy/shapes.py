@@ -50,4 +50,7 @@ def member(kind: type[E], value: Any) -> E:
     """The member of a closed list with this value."""
     if not isinstance(value, str):
         raise Malformed("not text")
-    return kind(value)
+    try:
+        return kind(value)
+    except ValueError:
+        raise Malformed(f"not one of {', '.join(kind)}") from None

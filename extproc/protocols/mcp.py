@@ -30,7 +30,6 @@ from extproc.protocols.mcp_methods import (
     SESSION_END,
     STREAM,
     TOOLS_CALL,
-    TOOLS_LIST,
     UNREADABLE,
 )
 from extproc.protocols.media import Media, media_type, streamed
@@ -106,13 +105,7 @@ class McpProtocol:
             raise Unreadable(Uninspectable.CONTENT_TYPE)
         document = read_document(body, max_depth=self._max_depth)
         message = read_message(document)
-        call = replace(
-            call,
-            name=message.name,
-            method=message.method,
-            rpc_id=message.rpc_id,
-            direction="list" if message.method == TOOLS_LIST else "request",
-        )
+        call = replace(call, name=message.name, method=message.method, rpc_id=message.rpc_id)
         self._check_registered(call, message)
         if not agree(headers, message):
             return replace(call, uninspectable=Uninspectable.HEADER_BODY_MISMATCH)

@@ -17,6 +17,18 @@ enforced := [condition |
 
 first := enforced[0]
 
+# For a listing: whether the caller may call the function now, whatever the arguments will be. Calls are not counted
+# by being listed, so that limits have no say.
+open_to_caller if {
+	count([reason |
+		some condition in enforced
+		reason := condition.reason
+		not reasons_of_limits[reason]
+	]) == 0
+}
+
+reasons_of_limits contains reason if some reason in reasons
+
 broken contains {"reason": "outside-hours", "rule": rule} if {
 	some window in data.guard.windows
 	data.extproc.names.some_matches(window.functions, input.call.function)

@@ -6,6 +6,14 @@
 # The settings do not change between decisions: where the loader has looked at them, it says so, and once is enough.
 package extproc
 
+# What is decided here besides calls: which tools a listing may show, and, where the data has rules about them,
+# responses. The guard asks once, when it loads the policy, and asks about nothing else.
+directions contains "request"
+
+directions contains "list"
+
+directions contains "response" if count(data.guard.responses) > 0
+
 default decision := {"action": "deny", "reason": "policy-denied", "rule": "default"}
 
 decision := {"action": "deny", "reason": "uninspectable", "rule": "uninspectable"} if {
@@ -13,8 +21,16 @@ decision := {"action": "deny", "reason": "uninspectable", "rule": "uninspectable
 } else := {"action": "deny", "reason": "policy-denied", "rule": "settings-invalid"} if {
 	not data.extproc_loaded.settings_valid
 	not data.extproc.settings.valid
+} else := data.extproc.responses.verdict if {
+	input.direction == "response"
 } else := {"action": "allow", "rule": "protocol-method", "mask": data.extproc.masks.on_connection} if {
 	data.extproc.roles.protocol_method
+} else := {"action": "allow", "rule": "listed"} if {
+	input.direction == "list"
+	data.extproc.roles.granted
+	data.extproc.conditions.open_to_caller
+} else := {"action": "deny", "reason": "not-in-scope", "rule": "not-listed"} if {
+	input.direction == "list"
 } else := verdict if {
 	data.extproc.roles.granted
 	data.extproc.arguments.acceptable

@@ -55,7 +55,6 @@ test_listing_is_for_whoever_may_call_something if {
 	listing := json.patch(call("crm.tools/list", ["support"], {}), [
 		{"op": "replace", "path": "/call/protocol", "value": "mcp"},
 		{"op": "replace", "path": "/call/method", "value": "tools/list"},
-		{"op": "replace", "path": "/direction", "value": "list"},
 	])
 	allowed := decision with input as listing with data.guard as guard
 	allowed.action == "allow"
@@ -81,4 +80,22 @@ test_the_loader_may_have_looked_at_the_settings if {
 	wrong := object.union(guard, {"hodl": []})
 	decision.action == "allow" with input as call("crm.get", ["support"], {}) with data.guard as wrong with data.extproc_loaded as {"settings_valid": true}
 	decision.action == "deny" with input as call("crm.get", ["support"], {}) with data.guard as wrong with data.extproc_loaded as {"settings_valid": false}
+}
+
+listed(name, groups) := json.patch(call(name, groups, {}), [{"op": "replace", "path": "/direction", "value": "list"}])
+
+test_a_listing_shows_what_may_be_called_whatever_its_arguments_and_its_risk if {
+	every name in ["crm.get", "crm.update"] {
+		decision.action == "allow" with input as listed(name, ["support"]) with data.guard as guard
+	}
+	decision == {"action": "allow", "rule": "listed"} with input as listed("db.query", ["sre"]) with data.guard as guard
+	decision.rule == "not-listed" with input as listed("db.query", ["support"]) with data.guard as guard
+	decision.rule == "not-listed" with input as listed("db.query", []) with data.guard as guard
+}
+
+test_a_listing_hides_what_is_closed_now_and_asks_for_no_count if {
+	closed := {"rule": "never", "functions": ["crm.*"], "zone": "UTC", "days": [], "from": "08:00", "to": "18:00"}
+	limited := {"rule": "often", "functions": ["crm.*"], "of": "caller", "per": "minute", "calls": 1}
+	decision.rule == "not-listed" with input as listed("crm.get", ["support"]) with data.guard as object.union(guard, {"windows": [closed]})
+	decision.rule == "listed" with input as listed("crm.get", ["support"]) with data.guard as object.union(guard, {"limits": [limited]})
 }

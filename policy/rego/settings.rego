@@ -3,7 +3,7 @@ package extproc.settings
 
 import data.extproc.names
 
-keys := {"roles", "arguments", "risk", "hold", "masks", "windows", "duties", "limits", "shadow"}
+keys := {"roles", "arguments", "risk", "hold", "masks", "windows", "duties", "limits", "responses", "shadow"}
 
 days := {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"}
 
@@ -20,6 +20,7 @@ valid if {
 	windows_valid
 	duties_valid
 	limits_valid
+	responses_valid
 	shadow_valid
 }
 
@@ -45,6 +46,8 @@ wrong contains "windows" if not windows_valid
 wrong contains "duties" if not duties_valid
 
 wrong contains "limits" if not limits_valid
+
+wrong contains "responses" if not responses_valid
 
 wrong contains "shadow" if not shadow_valid
 
@@ -154,6 +157,47 @@ limits_valid if {
 	}
 }
 
+responses_valid if {
+	responses := object.get(data.guard, "responses", [])
+	is_array(responses)
+	every condition in responses {
+		response_valid(condition)
+	}
+}
+
+response_valid(condition) if {
+	is_string(condition.rule)
+	patterns_valid(condition.functions)
+	is_array(object.get(condition, "unless_groups", []))
+	is_array(object.get(condition, "mask", []))
+	is_boolean(object.get(condition, "optional", false))
+	found_valid(object.get(condition, "at_most_found", {}))
+	asked := object.keys(condition) - {"rule", "functions", "unless_groups", "mask", "at_most_found", "path", "optional"}
+	asked - tests == set()
+	object.get(condition, "read_only_sql", true) == true
+	path_valid(condition, asked)
+}
+
+found_valid(limits) if {
+	is_object(limits)
+	every most in limits {
+		is_number(most)
+	}
+}
+
+# A path with its tests, or neither, and then something else to look at.
+path_valid(condition, asked) if {
+	is_array(condition.path)
+	count(asked) > 0
+}
+
+path_valid(condition, asked) if {
+	not condition.path
+	count(asked) == 0
+	not condition.optional
+	count(condition.at_most_found) > 0
+}
+
 # A name that no rule has would leave the rule that was meant enforced, and its author waiting for records.
 shadow_valid if {
 	shadow := object.get(data.guard, "shadow", [])
@@ -162,7 +206,7 @@ shadow_valid if {
 }
 
 rules contains rule if {
-	some kind in ["arguments", "windows", "duties", "limits"]
+	some kind in ["arguments", "windows", "duties", "limits", "responses"]
 	some condition in data.guard[kind]
 	rule := condition.rule
 }

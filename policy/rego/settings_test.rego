@@ -11,7 +11,11 @@ good := {
 	"windows": [{"rule": "w", "functions": ["deploy.*"], "zone": "Europe/Zurich", "days": ["Monday"], "from": "08:00", "to": "24:00"}],
 	"duties": [{"rule": "d", "functions": ["pay.request"], "not_with": ["pay.approve"]}],
 	"limits": [{"rule": "l", "functions": ["*"], "of": "caller", "per": "minute", "calls": 60}],
-	"shadow": ["r", "w", "d", "l", "risk-70"],
+	"responses": [
+		{"rule": "c", "functions": ["crm.*"], "unless_groups": ["fraud"], "at_most_found": {"CREDIT_CARD": 3}},
+		{"rule": "o", "functions": ["crm.*"], "path": ["status"], "one_of": ["open"], "optional": true, "mask": []},
+	],
+	"shadow": ["r", "w", "d", "l", "c", "o", "risk-70"],
 }
 
 changed(path, value) := json.patch(good, [{"op": "add", "path": path, "value": value}])
@@ -59,6 +63,19 @@ wrong := [
 	["limits/0/most", 1],
 	["limits/0/functions", []],
 	["limits/0/rule", 1],
+	["responses/0/rule", null],
+	["responses/0/functions", []],
+	["responses/0/at_most_found/CREDIT_CARD", "3"],
+	["responses/0/at_most_found", {}],
+	["responses/0/at_least_found", {}],
+	["responses/0/one_of", ["x"]],
+	["responses/0/optional", true],
+	["responses/0/unless_groups", "fraud"],
+	["responses/0/mask", {}],
+	["responses/1/path", "status"],
+	["responses/1/one_off", ["x"]],
+	["responses/1/optional", "yes"],
+	["responses", {}],
 	["shadow", ["x"]],
 	["shadow", ["risk-71"]],
 	["shadow", "r"],
@@ -83,5 +100,5 @@ test_what_is_wrong_is_named if {
 	settings.wrong == {"hodl"} with data.guard as changed("/hodl", [])
 	settings.wrong == {"hold", "masks", "shadow"} with data.guard as object.union(good, {"hold": [{}], "masks": [{}]})
 	settings.wrong == {"roles"} with data.guard as {}
-	settings.wrong == {"arguments", "risk", "windows", "duties", "limits", "shadow"} with data.guard as {"roles": {}, "arguments": [{}], "risk": {"x": 1}, "windows": [{}], "duties": [{}], "limits": [{}], "shadow": ["x"]}
+	settings.wrong == {"arguments", "risk", "windows", "duties", "limits", "responses", "shadow"} with data.guard as {"roles": {}, "arguments": [{}], "risk": {"x": 1}, "windows": [{}], "duties": [{}], "limits": [{}], "responses": [{}], "shadow": ["x"]}
 }

@@ -101,16 +101,18 @@ class ScriptedEngine:
     waits = True
     reads = None
 
-    def __init__(self, answer=None, *, fault=None, delay_s=0.0):
+    def __init__(self, answer=None, *, fault=None, delay_s=0.0, responses=False):
+        self.decides_responses = responses
         self.answer, self.fault, self.delay_s = answer, fault, delay_s
         self.asked = []
 
     async def evaluate(self, document):
-        self.asked.append(json.loads(document))
+        asked = json.loads(document)
+        self.asked.append(asked)
         await asyncio.sleep(self.delay_s)
         if self.fault:
             raise self.fault
-        return self.answer
+        return self.answer(asked) if callable(self.answer) else self.answer
 
 
 class MemoryRecorder:

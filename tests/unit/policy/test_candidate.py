@@ -102,7 +102,7 @@ def test_the_complaint_says_where_or_what(text, message):
 
 def test_undecided_samples_are_fine():
     assert try_sources(sources("decision := true if input.call.name == `never`")) == Tried(
-        None, frozenset({"call"})
+        None, frozenset({"call"}), decides_responses=False
     )
 
 
@@ -115,6 +115,7 @@ def test_a_policy_that_fails_its_own_tests_is_refused():
 def test_what_was_tried_is_loaded_without_a_second_look():
     found = check_candidate(with_guard(roles={}))
     assert found.settings_valid
+    assert found.decides_responses is False
     engine = EmbeddedEngine.from_sources(with_guard(roles={}), tried=found)
     assert engine.settings_valid
     assert engine.evaluate_now(b"{}")["rule"] == "not-granted"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from extproc.model.decision import Action, ApprovalTerms
+from extproc.model.decision import Action, ApprovalTerms, QueryChanges
 from extproc.model.reasons import Reason
 from extproc.policy.answer import UNREADABLE, read_answer
 
@@ -81,8 +81,13 @@ def test_denying_answers_the_client():
         {"request_headers_to_remove": [1]},
         {"response_headers_to_add": {"content-length": "1"}},
         {"response_headers_to_add": {"content-encoding": "gzip"}},
-        {"query_parameters_to_remove": ["a"]},
-        {"query_parameters_to_set": {"a": "1"}},
+        {"query_parameters_to_remove": [""]},
+        {"query_parameters_to_remove": {"a": 1}},
+        {"query_parameters_to_remove": ["a" * 4_097]},
+        {"query_parameters_to_set": {"a": 1}},
+        {"query_parameters_to_set": {"a": [None]}},
+        {"query_parameters_to_set": {"": "1"}},
+        {"query_parameters_to_set": {"a": "\ud800"}},
         {"query_parameters_to_set": []},
         {"http_status": "403"},
         {"http_status": 0},
@@ -103,6 +108,15 @@ def test_denying_answers_the_client():
 def test_what_cannot_be_honoured_denies(more):
     decision = read({"allowed": True, **more}, credential_header="x-api-key")
     assert (decision.action, decision.reason, decision.rule) == (Action.DENY, Reason.POLICY_ERROR, UNREADABLE)
+
+
+def test_query_parameters_are_taken_over():
+    answer = {
+        "allowed": True,
+        "query_parameters_to_set": {"a": "1", "b": ["2", "3"]},
+        "query_parameters_to_remove": ["c"],
+    }
+    assert read(answer).headers.query == QueryChanges((("a", "1"), ("b", "2"), ("b", "3")), ("c",))
 
 
 def test_query_parameters_do_not_matter_on_deny():

@@ -1,5 +1,6 @@
 """What the pages on policy say is held to the code."""
 
+import json
 import re
 from pathlib import Path
 
@@ -34,9 +35,21 @@ def test_the_example_answer_is_readable():
 
 
 def test_the_examples_policy_and_tests_work():
-    policy, _, tests = blocks(HOW_TO, "rego")
+    policy, _, _, tests = blocks(HOW_TO, "rego")
     sources = Sources((Module("a.rego", policy),), {}, "data.extproc.decision", (Module("a_test.rego", tests),))
     assert run_tests(sources).passed
+
+
+def test_the_example_about_responses_works():
+    module = Module("a.rego", blocks(HOW_TO, "rego")[2])
+    engine = EmbeddedEngine.from_sources(Sources((module,), {}, "data.extproc.decision"))
+    assert engine.decides_responses is True
+    asked = {"direction": "response", "identity": {"groups": []}}
+    cards = {"entity": "CREDIT_CARD", "count": 4}
+    for response, action in (({"findings": []}, "allow"), ({"findings": [cards]}, "deny"), ({}, "deny")):
+        assert engine.evaluate_now(json.dumps(asked | {"response": response}).encode())["action"] == action
+    assert engine.evaluate_now(b'{"direction":"list","identity":{"groups":["support"]}}')["action"] == "allow"
+    assert engine.evaluate_now(b'{"direction":"list","identity":{"groups":[]}}')["action"] == "deny"
 
 
 def test_the_examples_data_is_valid():

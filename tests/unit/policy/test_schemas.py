@@ -37,6 +37,8 @@ VALUES = {
     "http_status": [403, 99, "403"],
     "headers": [{}, {"x-a": "b"}, [{"x-a": ["b"]}], {"x-a": 1}],
     "request_headers_to_remove": [["a"], "a"],
+    "query_parameters_to_remove": [["a"], "a", [""], ["a" * 4_097]],
+    "query_parameters_to_set": [{}, {"a": "1"}, {"a": ["1"]}, {"a": 1}, {"": "1"}, {"a": "1" * 4_097}, []],
     "dynamic_metadata": [{}, []],
     "body": ["x", 1],
     "else": [1],

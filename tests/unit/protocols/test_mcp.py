@@ -85,7 +85,7 @@ def test_a_tool_that_is_not_registered_is_refused(name):
 def test_a_method_on_the_list_is_a_function_of_its_own(method):
     found = post({"jsonrpc": "2.0", "id": 1, "method": method, "params": {"x": 1}})
     assert (found.name, found.method, found.arguments, found.uninspectable) == (method, method, {"x": 1}, None)
-    assert found.direction == ("list" if method == "tools/list" else "request")
+    assert found.direction == "request"
 
 
 @pytest.mark.parametrize("method", sorted(NOTIFICATIONS))

@@ -85,7 +85,7 @@ async def test_every_message_of_the_client_is_read(mode):
     assert [call for call in calls if call.uninspectable] == []
     called = [call for call in calls if call.method == "tools/call"]
     assert [(call.function, call.arguments) for call in called] == [("m.add", {"a": 1, "b": 2})]
-    assert [call.direction for call in calls if call.name == "tools/list"][:1] == ["list"]
+    assert "tools/list" in [call.name for call in calls]
     if mode == "legacy":
         assert {"initialize", "notifications/initialized"} <= {call.name for call in calls}
 

@@ -1,0 +1,28 @@
+"""Header fields as policy sees them."""
+
+from collections.abc import Collection
+
+from extproc.model.call import Headers
+
+
+def shown_headers(fields: Headers, *, without: Collection[str]) -> dict[str, str]:
+    """Fields by name, repeated ones joined by a comma, but for those that carry a secret.
+
+    Args:
+        fields: names in lower case.
+        without: names to leave out.
+    """
+    shown: dict[str, str] = {}
+    for name, value in fields:
+        if name not in without:
+            text = header_text(value)
+            shown[name] = f"{shown[name]},{text}" if name in shown else text
+    return shown
+
+
+def header_text(value: bytes) -> str:
+    """Header bytes as Envoy's ext_authz shows them: what is not UTF-8 becomes ``!``."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("utf-8", "replace").replace("\ufffd", "!")

@@ -1,0 +1,79 @@
+# What may come back: data.guard.responses. A condition that cannot be tested counts as not met.
+package extproc.responses
+
+absent := {"absent": "this value stands for a field that is not there"}
+
+verdict := {"action": "deny", "reason": "sensitive-data", "rule": rule} if {
+	some condition in refusing
+	rule := condition.rule
+} else := {"action": "allow", "rule": "response", "mask": {"request": [], "response": masks}, "shadow": shadowed} if {
+	count(refusing) == 0
+}
+
+# The first that refuses, alone.
+refusing := array.slice([condition | some condition in enforced; not condition.mask], 0, 1)
+
+masks := [rule |
+	some condition in enforced
+	some rule in condition.mask
+]
+
+enforced := [condition |
+	some condition in broken
+	rule := condition.rule
+	not data.extproc.shadow.marked[rule]
+]
+
+shadowed := [rule |
+	some condition in broken
+	rule := condition.rule
+	data.extproc.shadow.marked[rule]
+]
+
+broken := [condition |
+	some condition in data.guard.responses
+	data.extproc.names.some_matches(condition.functions, input.call.function)
+	not data.extproc.masks.exempt(condition)
+	not met(condition)
+]
+
+met(condition) if {
+	findings_within(object.get(condition, "at_most_found", {}))
+	body_fits(condition)
+}
+
+findings_within(limits) if limits == {}
+
+findings_within(limits) if {
+	is_array(input.response.findings)
+	every entity, most in limits {
+		found(entity) <= most
+	}
+}
+
+found(entity) := sum([finding.count |
+	some finding in input.response.findings
+	finding.entity == entity
+])
+
+body_fits(condition) if not condition.path
+
+body_fits(condition) if {
+	condition.optional == true
+	value(condition) == absent
+	not input.response.uninspectable
+}
+
+body_fits(condition) if {
+	value(condition) != absent
+	every test, limit in object.remove(condition, ["rule", "functions", "path", "optional", "unless_groups", "at_most_found", "mask"]) {
+		data.extproc.arguments.passes(test, limit, value(condition))
+	}
+}
+
+value(condition) := object.get(input.response.body, condition.path, absent) if is_object(input.response.body)
+
+value(_) := absent if {
+	body := input.response.body
+	not is_object(body)
+}

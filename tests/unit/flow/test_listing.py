@@ -1,0 +1,176 @@
+"""A listing shows the tools that its caller may call; all else of it stays as it was."""
+
+import asyncio
+import json
+
+import pytest
+
+from extproc.model.errors import MaskingError, PolicyError
+from tests.unit.flow.dialogue import ScriptedEngine, ScriptedPeer, answers, asks, make_guard, play, returns, sends
+
+LIST = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}).encode()
+TOOLS = [{"name": name, "inputSchema": {}} for name in ("search", "purge", "hidden", "unregistered")]
+LISTING = b"""{"jsonrpc": "2.0", "id": 1, "result":{"tools": [
+ {"name": "search", "n": 1.0}, {"name": "purge"},
+ {"name": "hidden", "description": "canary"}, {"name": "unregistered"}, {"Name": "search"}], "nextCursor":null}}"""
+SHOWN = b"""{"jsonrpc": "2.0", "id": 1, "result":{"tools": [
+ {"name": "search", "n": 1.0}, {"name": "purge"}], "nextCursor":null}}"""
+CHANGES = {
+    "connections.docs.tools": ["search", "purge", "hidden"],
+    "connections.docs.approvals": {"groups": ["sre"]},
+}
+EVENTS = "text/event-stream"
+
+
+def by_tool(**answers_by_name):
+    """Allows the listing; answers so for each tool."""
+
+    def answer(document):
+        if document["direction"] != "list":
+            return {"action": "allow"}
+        found = answers_by_name[document["call"]["name"]]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    return ScriptedEngine(answer)
+
+
+def engine():
+    return by_tool(search={"action": "allow"}, purge={"action": "hold"}, hidden={"action": "deny"})
+
+
+async def listed(tmp_path, policy, *events, changes=None):
+    guard = make_guard(tmp_path, engine=policy, changes=CHANGES | (changes or {}))
+    head = asks("POST", "/mcp", "docs.internal", content_type="application/json")
+    peer = await play(guard, head, sends(LIST), *events)
+    return guard, peer
+
+
+def sent(peer: ScriptedPeer) -> bytes:
+    return peer.sent[-1].response_body.response.body_mutation.body
+
+
+async def test_denied_and_unregistered_tools_are_taken_out_and_nothing_else_is_touched(tmp_path):
+    policy = engine()
+    guard, peer = await listed(tmp_path, policy, answers(), returns(LISTING))
+    assert sent(peer) == SHOWN
+    assert b"canary" not in str(peer.sent).encode()
+    entry = guard.recorder.last
+    assert (entry.kind.value, entry.detail) == ("call.completed", "2 of 5 listed tools shown")
+    assert "canary" not in entry.response
+
+
+async def test_each_registered_tool_is_asked_about_as_a_call_would_be_without_arguments(tmp_path):
+    policy = engine()
+    await listed(tmp_path, policy, answers(), returns(LISTING))
+    first, *others = policy.asked
+    assert (first["direction"], first["call"]["name"]) == ("request", "tools/list")
+    assert [document["call"]["name"] for document in others] == ["hidden", "purge", "search"]
+    for document in others:
+        assert (document["direction"], document["call"]["method"]) == ("list", "tools/call")
+        assert document["call"]["function"] == f"docs.{document['call']['name']}"
+        assert document["call"]["arguments"] == {}
+        assert document["identity"] == first["identity"]
+
+
+async def test_event_streams_are_read_whole_and_cut_alike(tmp_path):
+    before = b": hi\n\nid: 0\ndata:\n\n"
+    note = (
+        b'event: message\ndata: {"jsonrpc":"2.0","method":"notifications/message","params":{"tools":[1]}}\r\n\r\n'
+    )
+    lines = b"".join(b"data: " + line + b"\n" for line in LISTING.split(b"\n")) + b"\n"
+    shown = b"".join(b"data: " + line + b"\n" for line in SHOWN.split(b"\n")) + b"\n"
+    guard, peer = await listed(
+        tmp_path, engine(), answers(content_type=EVENTS), returns(before + note + lines + b"data: unfinished")
+    )
+    assert sent(peer) == before + note + shown
+    assert guard.recorder.last.detail == "2 of 5 listed tools shown"
+
+
+async def test_what_is_shown_is_masked(tmp_path):
+    listing = LISTING.replace(b"1.0", b'"4111111111111111"')
+    _, peer = await listed(tmp_path, engine(), answers(), returns(listing))
+    assert sent(peer) == SHOWN.replace(b"1.0", b'"[CREDIT_CARD]"')
+
+
+async def test_undecided_tools_are_taken_out(tmp_path):
+    policy = by_tool(search=PolicyError("undefined"), purge=None, hidden={"action": "allow", "x": 1})
+    guard, peer = await listed(tmp_path, policy, answers(), returns(LISTING))
+    assert json.loads(sent(peer))["result"] == {"tools": [], "nextCursor": None}
+    assert guard.recorder.last.detail == "0 of 5 listed tools shown"
+
+
+async def test_a_tool_that_nobody_could_release_is_not_shown(tmp_path):
+    changes = {"connections.docs.approvals": {}}
+    _, peer = await listed(tmp_path, engine(), answers(), returns(LISTING), changes=changes)
+    assert [tool["name"] for tool in json.loads(sent(peer))["result"]["tools"]] == ["search"]
+
+
+async def test_tools_that_are_not_decided_in_time_are_taken_out(tmp_path):
+    policy = engine()
+    decided = policy.evaluate
+
+    async def evaluate(document):
+        await asyncio.sleep(5 if b'"name":"purge"' in document else 0)
+        return await decided(document)
+
+    policy.evaluate = evaluate
+    _, peer = await listed(tmp_path, policy, answers(), returns(LISTING), changes={"limits.decision_timeout": 0.2})
+    assert [tool["name"] for tool in json.loads(sent(peer))["result"]["tools"]] == ["search"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" + LISTING + b"]",
+        LISTING.replace(b'"result"', b'"Result"'),
+        LISTING.replace(b'"tools"', b'"Tools"'),
+        LISTING.replace(b'"id": 1', b'"id": 1, "tools": []'),
+        LISTING.replace(b'"nextCursor"', b'"TOOLS"'),
+        LISTING.replace(b'"jsonrpc"', b'"result": {}, "jsonrpc"'),
+        LISTING[:-1],
+        LISTING.decode().encode("utf-16"),
+        b"\xef\xbb\xbf" + LISTING,
+        b"data: " + LISTING.replace(b"\n", b""),
+    ],
+)
+async def test_a_listing_that_two_readers_could_take_differently_is_withheld(tmp_path, body):
+    guard, peer = await listed(tmp_path, engine(), answers(), returns(body))
+    assert len(peer.refusals) == 1
+    assert guard.recorder.last.reason == "response-uninspectable"
+
+
+@pytest.mark.parametrize("data", [b"nothing", LISTING.replace(b"\n", b"") + b"x"])
+async def test_so_is_an_event_that_is_no_message(tmp_path, data):
+    events = b"data: " + data + b"\n\n"
+    guard, peer = await listed(tmp_path, engine(), answers(content_type=EVENTS), returns(events))
+    assert len(peer.refusals) == 1
+    assert guard.recorder.last.reason == "response-uninspectable"
+
+
+async def test_errors_pass(tmp_path):
+    error = b'{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no"}}'
+    _, peer = await listed(tmp_path, engine(), answers(), returns(error))
+    assert peer.sent[-1].response_body.response.body_mutation is None
+    _, peer = await listed(tmp_path, engine(), answers(404), returns(b'{"message":"gone"}'))
+    assert peer.sent[-1].response_body.response.body_mutation is None
+
+
+async def test_a_listing_with_the_status_of_an_error_is_cut_too(tmp_path):
+    _, peer = await listed(tmp_path, engine(), answers(500), returns(LISTING))
+    assert sent(peer) == SHOWN
+
+
+async def test_a_stream_cannot_replay_a_listing(tmp_path):
+    guard = make_guard(tmp_path, engine=engine(), changes=CHANGES)
+    note = b'data: {"jsonrpc":"2.0","method":"notifications/progress","params":{}}\n\n'
+    listing = b"data: " + LISTING.replace(b"\n", b"") + b"\n\n"
+    peer = ScriptedPeer()
+    with pytest.raises(MaskingError):
+        await play(
+            guard, asks("GET", "/mcp", "docs.internal", accept=EVENTS), answers(content_type=EVENTS),
+            returns(note + listing[:50], end=False), returns(listing[50:], end=False), peer=peer,
+        )  # fmt: skip
+    assert b"search" not in str(peer.sent).encode()
+    assert guard.recorder.last.kind.value == "call.failed"
