@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from extproc.codecs.errors import Unreadable
 from extproc.codecs.json import parse_text
-from extproc.codecs.json_units import OPENS, UNIT, Unit, unquote
+from extproc.codecs.json_units import OPENS, UNIT, Unit, shape, unquote
 from extproc.model.call import Json
 from extproc.model.reasons import Uninspectable
 from extproc.protocols.keys import fold
@@ -69,7 +69,7 @@ def _elements(text: str) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     path: list[str] = []
     begun = 0
-    for unit in UNIT.finditer(text):
+    for unit in UNIT.finditer(shape(text)):
         kind = unit.lastindex or 0
         inside = path == ["", RESULT, TOOLS]
         if kind == Unit.CLOSE:
