@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from extproc.cli.printable import plain, printable
 from extproc.cli.serve import DEFAULT_CONFIG, ConfigOption
@@ -160,11 +160,12 @@ def _trace_document(found: "Trace") -> dict[str, Any]:
         "error": found.error,
         "decision": decision,
         "rules": [asdict(one) for one in found.fired],
+        "stopped": [asdict(one) for one in found.stopped],
     }
 
 
 def print_trace(found: "Trace") -> None:
-    """The decision as the guard reads it, then the rules."""
+    """The decision as the guard reads it, the rules that have a value, and where others stopped."""
     decision = found.decision
     typer.echo(f"decision  {decision.action.value}  {decision.reason.value}")
     parts = {
@@ -181,12 +182,17 @@ def print_trace(found: "Trace") -> None:
     if decision.approval:
         terms = decision.approval
         typer.echo(f"approval  {terms.minimum} of {printable(', '.join(terms.groups))}, {terms.mode.value}")
-    table = Table("rule", "value", "where", box=None)
+    table = Table(Column("rule", no_wrap=True), Column("value", overflow="fold"), "where", box=None)
     for one in found.fired:
         value = json.dumps(one.value, ensure_ascii=False)
         short = value if len(value) <= SHOWN else value[: SHOWN - 1] + "…"
         table.add_row(*(plain(text) for text in (one.rule, short, f"{one.file}:{one.line}")))
-    Console(soft_wrap=True).print(table)
+    why = Table(Column("did not hold", no_wrap=True), Column("stopped at", overflow="fold"), "where", box=None)
+    for stop in found.stopped:
+        why.add_row(*(plain(text) for text in (stop.rule, stop.statement, f"{stop.file}:{stop.line}")))
+    for each in (table, why):
+        if each.row_count:
+            Console(soft_wrap=True).print(each)
 
 
 def _masks(found: "Trace") -> str:

@@ -1,6 +1,6 @@
 """One decision with the rules that led to it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from extproc.policy.embedded import ANSWER, UNDEFINED, EmbeddedEngine, compile_m
 from extproc.policy.sources import Sources
 from extproc.policy.strict_json import has_one_reading
 from extproc.policy.syntax import Node, head_of, nodes, rule_path
-from extproc.policy.units import Unit, read_units
+from extproc.policy.units import Unit, bodies, read_units
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,18 @@ class Fired:
 
 
 @dataclass(frozen=True, slots=True)
+class Stopped:
+    """A rule's body that was tried and did not hold, or not for everything it went through."""
+
+    rule: str
+    file: str
+    line: int
+    """Of the last statement that was evaluated."""
+    statement: str
+    """That line's text."""
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """What the policy made of one input."""
 
@@ -41,6 +53,8 @@ class Trace:
     """As the guard would read it: an error denies."""
     fired: tuple[Fired, ...]
     """In the order of files and lines."""
+    stopped: tuple[Stopped, ...] = ()
+    """Why other rules have no value, and why an ``else`` was reached; in the same order."""
 
 
 def trace(sources: Sources, document: bytes) -> Trace:
@@ -69,7 +83,10 @@ def trace(sources: Sources, document: bytes) -> Trace:
     decision = read_answer(answer, revision=engine.revision, defaults=ApprovalTerms(("approvers",)))
     reached = _reached(clone)
     units = read_units(orjson.loads(compile_modules(sources.modules, {}).get_ast_as_json()))
-    return Trace(answer, error, decision, tuple(_fired(engine, units, reached, document)))
+    fired = tuple(_fired(engine, units, reached, document))
+    texts = {module.name: module.text.split("\n") for module in sources.modules}
+    stopped = _stopped(units, reached, {one.rule for one in fired}, texts)
+    return Trace(answer, error, decision, fired, tuple(stopped))
 
 
 def _reached(engine: Any) -> set[tuple[str, int]]:
@@ -98,6 +115,27 @@ def _fired(
                 continue
             if value != "<undefined>":
                 yield Fired(".".join(path), unit.file, lines.start, value)
+
+
+def _stopped(
+    units: tuple[Unit, ...], reached: set[tuple[str, int]], valued: set[str], texts: Mapping[str, list[str]]
+) -> Iterator[Stopped]:
+    for unit in sorted(units, key=lambda unit: unit.file):
+        for rule in unit.rules:
+            name = ".".join(rule_path(unit.package, rule))
+            is_function = "args" in head_of(rule)
+            tried = [[(line, (unit.file, line) in reached) for line in _statements(body)] for body in bodies(rule)]
+            for index, lines in enumerate(tried):
+                last = max((line for line, was in lines if was), default=0)
+                goes_on = any(was for later in tried[index + 1 :] for _, was in later)
+                whole = last == max((line for line, _ in lines), default=0)
+                if last and (goes_on or not whole or (name not in valued and not is_function)):
+                    yield Stopped(name, unit.file, last, texts[unit.file][last - 1].strip())
+
+
+def _statements(body: Node) -> list[int]:
+    """The lines on which a body's statements begin."""
+    return [_lines(statement).start for statement in body["query"]["stmts"]]
 
 
 def _lines(rule: Node) -> range:
