@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -20,6 +21,7 @@ from tests.integration.support.upstream import run_upstream
 
 pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="session")]
 
+WIDE = os.environ | {"COLUMNS": "200"}
 GUARD = {
     "roles": {"*": {"functions": ["crm.*"]}},
     "arguments": [{"rule": "no-sevens", "functions": ["crm.get_customer"], "path": ["id"], "matches": "^[^7]+$"}],
@@ -50,7 +52,7 @@ async def say(product: Product, *words: str, fails: int = 0) -> str:
     """What ``extproc policy`` prints."""
     command = [sys.executable, "-m", "extproc", "policy", *words, "--config", str(product.stack.config)]
     ended = await asyncio.to_thread(
-        subprocess.run, command, capture_output=True, text=True, check=False, timeout=60
+        subprocess.run, command, env=WIDE, capture_output=True, text=True, check=False, timeout=60
     )
     assert ended.returncode == fails, ended.stdout + ended.stderr
     return ended.stdout
@@ -64,6 +66,7 @@ async def shipped(product: Product, call_id: str) -> str:
             ended = await asyncio.to_thread(
                 subprocess.run,
                 [sys.executable, "-m", "extproc", *command],
+                env=WIDE,
                 capture_output=True,
                 text=True,
                 check=False,
@@ -146,6 +149,6 @@ async def test_a_change_is_taken_while_calls_run_and_a_bad_one_is_shown(product:
 
 async def refused(product: Product) -> str:
     command = [sys.executable, "-m", "extproc", "policy", "status", "--config", str(product.stack.config)]
-    ended = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    ended = await asyncio.to_thread(subprocess.run, command, env=WIDE, capture_output=True, text=True, check=False)
     assert ended.returncode in (0, 1)
     return ended.stdout

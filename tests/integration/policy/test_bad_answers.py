@@ -64,7 +64,7 @@ EMBEDDED = {
         "evaluation failed at t.rego:2",
     ),
     "a large input": (
-        lambda: embedded("decision := true", max_input=10),
+        lambda: embedded("decision := true if input.call", max_input=10),
         "the input is too large for the embedded engine",
     ),
 }
