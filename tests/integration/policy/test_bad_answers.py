@@ -135,6 +135,10 @@ async def speaking(raw: bytes):
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
+GONE = {f"OPA gave no answer ({error})" for error in ("ConnectError", "ReadError", "RemoteProtocolError")}
+"""Which it is depends on how far a connection had come."""
+
+
 def http(body: bytes, status: str = "200 OK", more: int = 0) -> bytes:
     return f"HTTP/1.1 {status}\r\ncontent-length: {len(body) + more}\r\n\r\n".encode() + body
 
@@ -194,11 +198,8 @@ async def test_an_evaluation_that_takes_too_long_and_an_opa_that_is_killed_in_it
             await asyncio.sleep(0.3)
             process.send_signal(signal.SIGKILL)
             assert len((await asked).refusals) == 1
-            assert guarded.recorder.last.detail in (
-                "OPA gave no answer (RemoteProtocolError)",
-                "OPA gave no answer (ReadError)",
-            )
-            assert (await denied(base, engine))[1] == "OPA gave no answer (ConnectError)"
+            assert guarded.recorder.last.detail in GONE
+            assert (await denied(base, engine))[1] in GONE
 
 
 async def test_an_opa_that_stands_still(base, tmp_path, opa_binary):

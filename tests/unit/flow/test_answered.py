@@ -138,6 +138,14 @@ async def test_what_cannot_be_looked_through_is_policys_to_decide(tmp_path):
     assert "findings" not in policy.asked[1]["response"]
 
 
+async def test_a_body_that_passes_undecoded_is_named_to_policy(tmp_path):
+    policy = engine(ALLOW)
+    changes = {"connections.crm.masking": {"undecodable": "pass-unmasked"}}
+    await answered(tmp_path, policy, answers(content_encoding="zip"), returns(b"\x00"), changes=changes)
+    assert policy.asked[1]["response"]["uninspectable"] == "content-encoding"
+    assert policy.asked[1]["response"]["body"] is None
+
+
 @pytest.mark.parametrize(
     ("response", "detail"),
     [

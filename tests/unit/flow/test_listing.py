@@ -141,6 +141,21 @@ async def test_a_listing_that_two_readers_could_take_differently_is_withheld(tmp
     assert guard.recorder.last.reason == "response-uninspectable"
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"content_encoding": "zip"},
+        {"content_type": "application/json; charset=utf-16"},
+        {"content_type": "image/png"},
+    ],
+)
+async def test_a_connection_that_lets_bodies_pass_shows_no_more_of_a_listing(tmp_path, head):
+    changes = {"connections.docs.masking": {"undecodable": "pass-unmasked"}}
+    _, peer = await listed(tmp_path, engine(), answers(**head), returns(LISTING), changes=changes)
+    assert b"canary" not in str(peer.sent).encode()
+    assert peer.refusals or sent(peer) == SHOWN
+
+
 @pytest.mark.parametrize("data", [b"nothing", LISTING.replace(b"\n", b"") + b"x"])
 async def test_so_is_an_event_that_is_no_message(tmp_path, data):
     events = b"data: " + data + b"\n\n"
