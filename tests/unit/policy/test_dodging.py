@@ -15,8 +15,8 @@ from extproc.policy.sources import Sources, read_sources
 from tests.unit.flow.dialogue import asks, make_guard, play, sends
 
 U = Uninspectable
-NEVER_MADE = {U.TRAILERS_ONLY, U.STREAMED, U.NOT_PROTOBUF}
-"""Trailers are refused before policy is asked; only responses stream; no connection here speaks protocol buffers."""
+NEVER_MADE = {U.TRAILERS_ONLY, U.STREAMED}
+"""Trailers are refused before policy is asked; only responses stream."""
 GUARD = {
     "roles": {"*": {"functions": ["*"]}},
     "arguments": [
