@@ -70,6 +70,8 @@ class MessageMasker:
         self._walk = walk
         self._descriptor = descriptor
         self._max_depth = max_depth
+        self._asked: frozenset[int] | None = None
+        """Detectors that could find something in the message at hand; None for all."""
 
     def mask(self, message: bytes) -> bytes:
         """The message with masked values; all other bytes are the same.
@@ -77,7 +79,29 @@ class MessageMasker:
         Raises:
             Unreadable, MaskingError: it cannot be masked.
         """
+        self._asked = self._walk.suspects_in(self._texts(message, self._descriptor, 0))
+        if self._asked is not None and not self._asked and self._walk.plan.root is None:
+            return message
         return self._message(message, self._descriptor, _Here((), self._walk.plan.root, 0))
+
+    def _texts(self, message: bytes, kind: Descriptor, depth: int) -> Iterator[str]:
+        """All texts and numbers, and what the fields are called that they are under."""
+        if depth > self._max_depth:
+            raise Undecodable("messages are nested too deep")
+        if kind.full_name == ANY:
+            found, inner = self._any_of(message)
+            for field in found:
+                if field.number == ANY_VALUE:
+                    yield from self._texts(message[field.value : field.end], inner, depth + 1)
+            return
+        for field in fields(message):
+            told = _told(kind, field)
+            value = message[field.value : field.end]
+            yield told.name
+            if told.message_type is not None and field.wire is Wire.BYTES:
+                yield from self._texts(value, told.message_type, depth + 1)
+            else:
+                yield from _scalars(value, field, told)
 
     def _message(self, message: bytes, kind: Descriptor, here: "_Here") -> bytes:
         if here.depth > self._max_depth:
@@ -88,9 +112,7 @@ class MessageMasker:
         seen: Counter[int] = Counter()
         at = 0
         for field in fields(message):
-            told = kind.fields_by_number.get(field.number)
-            if told is None:
-                raise Undecodable("a field that no descriptor tells of")
+            told = _told(kind, field)
             there = here.step(told.name)
             new: bytes | None
             if _is_packed(field, told):
@@ -112,7 +134,7 @@ class MessageMasker:
             raise Undecodable("a field is not of its descriptor's type")
         if told.type in TEXTS:
             text = decode_text(value)
-            return apply(text, self._walk.part(text, here.path, here.place)).encode()
+            return apply(text, self._walk.part(text, here.path, here.place, self._asked)).encode()
         if told.message_type is not None:
             return self._inner(value, told.message_type, here)
         return _zero(field.wire) if self._is_masked(_number(value, told), told, here) else None
@@ -144,7 +166,7 @@ class MessageMasker:
         how = self._walk.plan.how_at(here.place) if here.place else None
         if not number or (told.type in NO_TEXT and how is None):
             return False
-        return bool(self._walk.part(str(number), here.path, here.place))
+        return bool(self._walk.part(str(number), here.path, here.place, self._asked))
 
     def _entry(self, entry: bytes, kind: Descriptor, here: "_Here") -> bytes:
         """A map's entry. Its key is a text, and the name of the value's place."""
@@ -163,6 +185,16 @@ class MessageMasker:
 
     def _any(self, message: bytes, here: "_Here") -> bytes:
         """A message of a type that it names."""
+        found, kind = self._any_of(message)
+        pieces: list[bytes] = []
+        for each in found:
+            value = message[each.value : each.end]
+            new = self._inner(value, kind, here.step("value")) if each.number == ANY_VALUE else value
+            pieces.append(_spelled(message, each, new))
+        return b"".join(pieces)
+
+    def _any_of(self, message: bytes) -> tuple[list[Field], Descriptor]:
+        """The fields of a message of a type that it names, and that type."""
         found = list(fields(message))
         urls = [decode_text(message[each.value : each.end]) for each in found if each.number == TYPE_URL]
         if len(urls) > 1 or any(each.wire is not Wire.BYTES or each.number > ANY_VALUE for each in found):
@@ -172,12 +204,7 @@ class MessageMasker:
             kind = self._descriptor.file.pool.FindMessageTypeByName(name) if found else self._descriptor
         except KeyError:
             raise Undecodable("an Any of a type that no descriptor tells of") from None
-        pieces: list[bytes] = []
-        for each in found:
-            value = message[each.value : each.end]
-            new = self._inner(value, kind, here.step("value")) if each.number == ANY_VALUE else value
-            pieces.append(_spelled(message, each, new))
-        return b"".join(pieces)
+        return found, kind
 
 
 class FramesMasker:
@@ -238,6 +265,25 @@ class FramesMasker:
         self._walk.begin()
         masked = self._messages.mask(message)
         return frame.raw if masked == message else Frame(False, masked).raw
+
+
+def _told(kind: Descriptor, field: Field) -> FieldDescriptor:
+    told = kind.fields_by_number.get(field.number)
+    if told is None:
+        raise Undecodable("a field that no descriptor tells of")
+    return told
+
+
+def _scalars(value: bytes, field: Field, told: FieldDescriptor) -> Iterator[str]:
+    """A field's value as text, or several in one field."""
+    if _is_packed(field, told):
+        yield from (str(_number(each, told)) for each in _elements(value, _wire_of(told)))
+    elif field.wire is not _wire_of(told):
+        raise Undecodable("a field is not of its descriptor's type")
+    elif told.type in TEXTS:
+        yield decode_text(value)
+    elif told.type not in NO_TEXT:
+        yield str(_number(value, told))
 
 
 def _is_map(told: FieldDescriptor) -> bool:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from extproc.codecs.errors import Unreadable
 from extproc.codecs.json import check_text
@@ -99,21 +99,27 @@ class Walk:
         """Begin another message of several: the limit of entities is each one's own."""
         self._found = 0
 
-    def part(self, text: str, path: Path, place: Place | None) -> list[Edit]:
+    def suspects_in(self, texts: Iterable[str]) -> frozenset[int] | None:
+        """Detectors that could find something in the texts of a body; None where escapes may hide text."""
+        whole = "\n".join(texts)
+        return None if hides_text(whole) else self.mask.detectors.suspects(whole)
+
+    def part(self, text: str, path: Path, place: Place | None, asked: frozenset[int] | None = None) -> list[Edit]:
         """Edits of one text of several that are a body together, as a form's values are.
 
         Args:
             text: JSON or not.
             path: where it stands.
             place: what paths say of that.
+            asked: detectors that could find something in the body; None for all.
         """
-        self.suspects = self.mask.detectors.everybody
+        self.suspects = self.mask.detectors.everybody if asked is None else asked
         self._looked_at = ""
         at = Known(path)
         how = self._how(text, place, ROOT)
         if how is not None:
-            return [Edit(0, len(text), self.field(how, text, at, None) or "", FIELD)]
-        return self.inner(text, at, place, ROOT)
+            return [Edit(0, len(text), self.field(how, text, at, asked) or "", FIELD)]
+        return self.inner(text, at, place, ROOT, asked)
 
     def _begin(self, text: str, level: int | None) -> Place | None:
         """Look at a whole document at once. Most hold nothing, and need no walk.
