@@ -1,6 +1,7 @@
 """``extproc up``, ``extproc serve`` and ``extproc control``: everything together, or the parts alone."""
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,8 @@ ConfigOption = Annotated[
     Path, typer.Option("--config", "-c", help="The configuration file.", envvar="EXTPROC_CONFIG")
 ]
 DEFAULT_CONFIG = Path("extproc.yaml")
+SWITCH_INTERVAL_S = 0.0005
+"""Until a worker's event loop lets the spool's thread go on: calls wait for its commits. Python's own is 0.005."""
 
 
 def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
@@ -26,10 +29,9 @@ def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
     settings = load_settings(config)
 
     def ready() -> None:
-        typer.echo(
-            f"ready: http://{settings.envoy.listen} is guarded; health at http://{settings.health}/healthz",
-            err=True,
-        )
+        listen = settings.envoy.listen
+        guarded = listen if listen.startswith("unix:") else f"http://{listen}"
+        typer.echo(f"ready: {guarded} is guarded; health at http://{settings.health}/healthz", err=True)
 
     uvloop.run(run_up(settings, config.resolve(), on_ready=ready))
 
@@ -48,6 +50,7 @@ def serve(
     from extproc.app import run_worker
     from extproc.config.load import load_settings
 
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     uvloop.run(run_worker(load_settings(config), listen=listen, index=index, health=health))
 
 
