@@ -35,9 +35,10 @@ lint: dev ## Check style and formatting (and the policies, where opa is installe
 types: dev ## Check types, strictly
 	@$(BIN)/mypy
 
-bench: dev ## Measure what a call costs beside Envoy alone, and what held calls cost
+bench: dev ## Measure what a call costs beside Envoy alone, what held calls cost, and what a decision costs
 	@$(BIN)/python -m benchmarks.guard
 	@$(BIN)/python -m benchmarks.held
+	@$(BIN)/python -m benchmarks.policy
 
 tools: ## Build the optional tools into .tools/bin: opa (needs Go)
 	@.ci/tools opa $(OPA_VERSION)

@@ -5,7 +5,9 @@ import json
 
 import pytest
 
+from extproc.flow.check import check
 from extproc.model.errors import PolicyError
+from extproc.wire.authz import CheckAsked
 from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_guard, play, returns, sends
 
 CARD = "4111111111111111"
@@ -193,3 +195,16 @@ async def test_tools_are_answered_in_their_own_terms(tmp_path):
     [refusal] = peer.refusals
     assert json.loads(refusal.body)["error"]["data"]["reason"] == "sensitive-data"
     assert json.loads(refusal.body)["id"] == 9
+
+
+@pytest.mark.parametrize(
+    ("responses", "reason"), [(True, "masking-unavailable"), (None, "policy-allowed"), (False, "policy-allowed")]
+)
+async def test_the_decide_only_door_refuses_what_policy_would_want_to_see_the_response_of(
+    tmp_path, responses, reason
+):
+    changes = {"connections.crm.masking": {"response": []}}
+    guard = make_guard(tmp_path, engine=engine(ALLOW, responses=responses), changes=changes)
+    first = asks()
+    await check(CheckAsked(first.head, b"", False, first.metadata), guard)
+    assert guard.recorder.last.reason == reason

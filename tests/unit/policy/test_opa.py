@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import random
 import socket
 import subprocess
 import time
+from collections import Counter
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -117,6 +119,95 @@ async def test_both_engines_decide_alike(opa_address):
         for call in CALLS:
             document = json.dumps(call).encode()
             assert await opa.evaluate(document) == await embedded.evaluate(document)
+
+
+def generated(number: int) -> dict[str, object]:
+    """One of many inputs, mostly plausible, some with the wrong types."""
+    pick = random.Random(number).choice
+    function = pick(
+        ["crm.get_customer", "crm.export_all", "warehouse.query", "deploy.run", "payments.request", "docs.search"]
+    )
+    findings = [{"entity": pick(["CREDIT_CARD", "US_SSN"]), "path": "$.a", "count": pick([1, 3, 4])}]
+    call = a_call(
+        function,
+        pick([[], ["support"], ["fraud", "support"], ["engineers"], ["analysts", "engineers"], ["nobody"]]),
+        pick(
+            [
+                {},
+                None,
+                [],
+                "x",
+                {"sql": pick(["select 1", "drop table x", 1])},
+                {"environment": pick(["staging", "moon", None])},
+            ]
+        ),
+        direction=pick(["request", "request", "response", "list"]),
+        findings=pick([[], findings]),
+        time=pick(
+            [
+                "2026-11-20T10:00:00.000000001Z",
+                "2026-11-21T10:00:00.000000001Z",
+                "2026-07-03T04:30:00.000000000Z",
+                "noon",
+            ]
+        ),
+        body=pick([{"size": 0}, {"size": 0}, {"size": 1, "uninspectable": "batch"}]),
+        usage=pick(
+            [
+                None,
+                {
+                    "caller": {"minute": 1, "hour": 1, "day": 1},
+                    "function": {"minute": 1, "hour": 1, "day": pick([20, 21])},
+                },
+            ]
+        ),
+    )
+    call["connection"]["protocol"] = call["call"]["protocol"] = pick(["mcp", "http-json"])
+    call["call"]["method"] = pick(["tools/call", "tools/list", ""])
+    call["call"]["name"] = pick([call["call"]["name"], call["call"]["method"]])
+    response = {
+        "status": 200,
+        "body": pick([{"status": pick(["open", "closed"])}, None, []]),
+        "findings": pick([[], findings]),
+    }
+    call["response"] = pick([response, response, {"status": 200, "body": None, "uninspectable": "streamed"}])
+    for _ in range(pick([0, 0, 0, 1, 2])):
+        call.pop(pick(list(call)))
+    return call
+
+
+async def test_both_engines_decide_alike_on_many_generated_inputs(opa_address):
+    """What the embedded engine decides is what OPA does; an error of either denies."""
+    embedded = EmbeddedEngine.from_sources(read_sources([], [EXAMPLE], "data.extproc.decision"))
+    decided = Counter()
+    async with engine(opa_address, "data.extproc.decision") as opa:
+        for number in range(400):
+            document = json.dumps(generated(number)).encode()
+            answers = [await answer(each, document) for each in (embedded, opa)]
+            assert answers[0] == answers[1], (number, document)
+            decided[answers[0]["rule"] if answers[0] else ""] += 1
+    assert len(decided) >= 10, decided
+
+
+async def answer(asked: EmbeddedEngine | OpaEngine, document: bytes) -> object:
+    try:
+        return await asked.evaluate(document)
+    except PolicyError:
+        return None
+
+
+async def test_an_opa_says_itself_whether_it_decides_responses(opa_address):
+    """The example's data has rules about responses; ``policy.opa.responses`` has the last word."""
+    async with engine(opa_address, "data.extproc.decision") as opa:
+        assert opa.decides_responses is None
+        await opa.look()
+        assert opa.decides_responses is True
+    async with engine(opa_address, "data.extproc.decision", responses=False) as opa:
+        await opa.look()
+        assert opa.decides_responses is False
+    async with engine("127.0.0.1:1", "data.extproc.decision") as opa:
+        await opa.look()
+        assert opa.decides_responses is None
 
 
 def a_call(function: str, groups: list[str], arguments: object = None, **more: object) -> dict[str, object]:
