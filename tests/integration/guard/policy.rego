@@ -12,6 +12,11 @@ else := {"action": "hold", "reason": "high-risk", "rule": "quick", "approval": {
 	input.call.arguments.env == "quick"
 }
 
+else := {"action": "hold", "reason": "high-risk", "rule": "slow", "approval": {"groups": ["sre"], "expires_in": "4s"}} if {
+	input.call.function in held
+	input.call.arguments.env == "slow"
+}
+
 else := {"action": "hold", "reason": "high-risk", "rule": "held", "approval": {"groups": ["sre"]}} if {
 	input.call.function in held
 }

@@ -74,7 +74,7 @@ def document(issuer: Issuer, upstream: str, **changes: Any) -> dict[str, Any]:
             "request_body": 64 << 10,
             "response_body": 128 << 10,
             "event": 4096,
-            "message_timeout": 1.0,
+            "message_timeout": 3.0,
             "hold": 60.0,
             "drain": 5.0,
         },
@@ -210,10 +210,16 @@ class Stack:
         for file in self.spools():
             self._seen[file.name] = max((seq for seq, _ in rows(file, 0)), default=0)
 
-    async def settled(self) -> None:
-        """Wait until the end of each call that was begun is recorded. There is none without a record."""
+    async def settled(self, *, killed: bool = False) -> None:
+        """Wait until the end of each call that was begun is recorded. There is none without a record.
+
+        Args:
+            killed: a worker was, and took ends along (docs/adr/0007): then the record of the call itself is enough.
+        """
         deadline = time.monotonic() + WITHIN_S
-        while missing := self._callers - {entry["source"] for entry in self.entries() if tells_the_end(entry)}:
+        while missing := self._callers - {
+            each["source"] for each in self.entries() if killed or tells_the_end(each)
+        }:
             assert time.monotonic() < deadline, f"no record of the calls from {missing}: {kinds(self.entries())}"
             await asyncio.sleep(POLL_S)
 
@@ -300,11 +306,15 @@ class Stack:
         return "".join(worker.log() for worker in self.workers)
 
     async def revive(self) -> None:
-        """Start those workers again that have ended, and wait until Envoy uses them."""
-        for worker in self.workers:
-            if not worker.running:
-                await worker.gone()
-                await worker.start()
+        """Start those workers again that have ended, and wait until Envoy has noticed."""
+        ended = [worker for worker in self.workers if not worker.running]
+        for worker in ended:
+            await worker.gone()
+            await worker.start()
+        good = 0
+        async with asyncio.timeout(WITHIN_S):
+            while ended and good < len(self.workers):
+                good = good + 1 if (await self.call()).status_code == 200 else 0
 
 
 def rows(file: Path, after: int) -> list[tuple[int, dict[str, Any]]]:

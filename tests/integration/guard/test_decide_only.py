@@ -87,6 +87,7 @@ async def test_a_held_call_is_released_by_its_approval(door: Stack) -> None:
     door.vote(approval)
     assert (await task).status_code == 200
     assert door.reached[0].body == b'{"env":"live"}'
+    await door.ended()
     assert kinds(door.entries()) == ["call.held", "call.decided", "call.completed"]
 
 

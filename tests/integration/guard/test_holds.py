@@ -31,7 +31,7 @@ async def pair(two_workers: Stack):
     """Two workers that a test may kill; they are brought back afterwards."""
     two_workers.fresh()
     yield two_workers
-    await asyncio.gather(two_workers.revive(), two_workers.settled())
+    await asyncio.gather(two_workers.revive(), two_workers.settled(killed=True))
 
 
 def begin(stack: Stack, content: bytes = EXACT, **options) -> asyncio.Task[httpx.Response]:
@@ -79,9 +79,9 @@ async def test_a_denied_call_is_not_forwarded(stack: Stack) -> None:
 async def test_a_call_that_nobody_approves_expires(stack: Stack) -> None:
     """Longer than ``limits.message_timeout``, to the second that policy gave."""
     began = time.monotonic()
-    answer = await stack.call("POST", "/deploys", json={"env": "quick"})
+    answer = await stack.call("POST", "/deploys", json={"env": "slow"})
     assert (answer.status_code, answer.json()["reason"]) == (403, "approval-expired")
-    assert 0.9 < time.monotonic() - began < 15
+    assert 3.9 < time.monotonic() - began < 20
     assert stack.reached == []
     assert (await stack.ended())["reason"] == "approval-expired"
 
@@ -203,7 +203,7 @@ async def test_calls_under_way_on_the_other_worker_complete(pair: Stack) -> None
     failed = [status for status in ended if status != 200]
     print(f"failed of {len(ended)} calls while a worker was killed and brought back: {len(failed)} {failed}")
     assert set(failed) <= {502, 503}
-    assert len(failed) <= 4
+    assert len(failed) <= 2 * len(load)  # the one under way, and one begun before Envoy has noticed
 
 
 async def test_a_worker_that_stops_lets_its_held_calls_end(pair: Stack) -> None:
