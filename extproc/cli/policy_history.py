@@ -34,6 +34,8 @@ def explain(
     show_input: Annotated[bool, typer.Option("--input", help="Print the recorded input too.")] = False,
 ) -> None:
     """Say how a recorded call was decided, and decide it again under the configured policy, rule by rule."""
+    from extproc.model.decision import Action
+    from extproc.model.entries import EntryKind
     from extproc.policy.history import COLUMNS, first_decisions, pretty, recall, sql_text
     from extproc.policy.tracing import trace
 
@@ -51,12 +53,16 @@ def explain(
     last = rows[-1]
     typer.echo(f"recorded  {_line(last, 'kind', 'action', 'reason', 'rule', 'function', 'subject')}")
     typer.echo(f"revision  {_line(last, 'policy_revision') or 'none: policy was not asked, or gave no answer'}")
+    if last["detail"]:
+        typer.echo(f"detail    {printable(str(last['detail']))}")
     if last["shadow"]:
         typer.echo(f"shadow    {printable(', '.join(last['shadow']))}")
     decided = first_decisions(rows)
     if not decided:
         typer.echo("policy did not decide this call: the reason above is the guard's own")
         return
+    if last["kind"] == EntryKind.FAILED and last["action"] == Action.DENY:
+        typer.echo("policy withheld the response: what follows is its request, responses are not decided again")
     recalled = recall(decided[0])
     if show_input:
         typer.echo(pretty(recalled.document))

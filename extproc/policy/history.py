@@ -22,7 +22,7 @@ from extproc.policy.embedded import EmbeddedEngine
 COLUMNS = (
     *("kind", "call_id", "time_ns", "connection", "function", "protocol", "method", "path", "session", "issuer"),
     *("subject", "groups", "actor", "action", "reason", "rule", "risk", "shadow", "policy_revision"),
-    *("uninspectable", "arguments", "request_bytes", "request_sha256", "findings"),
+    *("uninspectable", "arguments", "request_bytes", "request_sha256", "findings", "detail"),
 )
 """What is read of an entry."""
 DECIDED = ("call.decided", "call.held", "call.denied")

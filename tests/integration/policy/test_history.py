@@ -19,7 +19,7 @@ from extproc.model.masking import Finding
 pytest.importorskip("chdb")
 
 NOW = 1_790_000_000_000_000_000
-IDS = [f"0199{index:04}-0000-7000-8000-000000000000" for index in range(6)]
+IDS = [f"0199{index:04}-0000-7000-8000-000000000000" for index in range(7)]
 OLD = """package t
 
 decision := {"action": "allow", "rule": "all"}
@@ -68,6 +68,10 @@ ENTRIES = [
     entry(3, function="crm.get", arguments='{"note":"[US_SSN]"}', findings=(Finding("US_SSN", "$.note"),)),
     entry(4, EntryKind.DENIED, action="", reason="unauthenticated", rule="", policy_revision="", arguments=""),
     entry(5, EntryKind.HELD, action="hold", reason="high-risk", rule="risk-70", arguments='{"amount":1'),
+    entry(6),
+    entry(
+        6, EntryKind.FAILED, action="deny", reason="sensitive-data", rule="few", detail="the response was withheld"
+    ),
 ]
 
 
@@ -126,28 +130,28 @@ def say(reader, tmp_path, monkeypatch):
 
 def test_what_would_change_is_counted_by_function_caller_and_change(say):
     found = json.loads(say("diff", "old", "new", "--json"))
-    assert (found["calls"], found["inexact"]) == (5, 2)
+    assert (found["calls"], found["inexact"]) == (6, 2)
     changed = {(one["function"], one["old"], one["new"]): one["calls"] for one in found["changed"]}
     assert changed == {
         ("crm.pay", "allow all", "deny big (forbidden-argument)"): 2,
         ("crm.get", "allow all", "allow all mask response US_SSN redact"): 1,
     }
-    assert "3 of 5 calls would be decided otherwise" in say("diff", "old", "new", "--fail", fails=1)
+    assert "3 of 6 calls would be decided otherwise" in say("diff", "old", "new", "--fail", fails=1)
 
 
 def test_the_same_policy_changes_nothing(say):
-    assert "0 of 5" in say("diff", "old", "old", "--fail")
+    assert "0 of 6" in say("diff", "old", "old", "--fail")
 
 
 def test_a_page_ends_nothing(say, monkeypatch):
     monkeypatch.setattr(policy_history, "PAGE", 2)
-    assert "3 of 5" in say("diff", "old", "new")
+    assert "3 of 6" in say("diff", "old", "new")
 
 
 def test_only_so_far_back(say, monkeypatch):
     monkeypatch.setattr(policy_history.time, "time_ns", lambda: NOW + 8 * 86_400 * 10**9)
     assert "0 of 0" in say("diff", "old", "new")
-    assert "3 of 5" in say("diff", "old", "new", "--since", "9d")
+    assert "3 of 6" in say("diff", "old", "new", "--since", "9d")
     with pytest.raises(ConfigError, match="no duration"):
         say("diff", "old", "new", "--since", "a week")
 
@@ -170,6 +174,14 @@ def test_what_policy_did_not_decide_is_not_explained_by_it(say):
     output = say("explain", IDS[4])
     assert "unauthenticated" in output
     assert "policy did not decide this call" in output
+
+
+def test_a_response_that_was_withheld_is_told_of_and_not_decided_again(say):
+    output = say("explain", IDS[6])
+    assert "recorded  call.failed deny sensitive-data few crm.pay ann" in output
+    assert "detail    the response was withheld" in output
+    assert "responses are not decided again" in output
+    assert "decision  allow" in output
 
 
 def test_only_call_ids_are_looked_for(say):
