@@ -269,6 +269,7 @@ def guarding(settings: Settings, worker: str) -> Iterator[Guard]:
             entropy=os.urandom,
             worker=worker,
             observer=Metrics(),
+            dry_run=settings.policy.dry_run,
             usage=UsageStore(settings.state / USAGE) if settings.policy.usage else None,
         )
     finally:

@@ -317,6 +317,8 @@ class PolicySettings(Strict):
     query: str = Field("data.extproc.decision", pattern=r"^data(\.[A-Za-z_][A-Za-z0-9_]*)+$")
     """The document that decides."""
     reload: Seconds | None = Field(2.0, description="seconds between looks for changed files; null: never")
+    dry_run: bool = False
+    """Let go what policy would deny or hold, and record the rule that would have stopped it."""
     usage: bool = Field(False, description="count calls: input.usage, for rules about rates and budgets")
     opa: OpaSettings = OpaSettings()
     """Used with ``engine: opa``."""

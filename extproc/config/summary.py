@@ -24,6 +24,8 @@ def functions(connection: Connection) -> list[str]:
 
 def notes(settings: Settings) -> Iterator[str]:
     """What is allowed, and may still surprise."""
+    if settings.policy.dry_run:
+        yield "policy: dry-run: nothing that policy would deny or hold is stopped"
     for name, connection in settings.connections.items():
         credential = connection.credential
         if credential and credential.file and not credential.file.is_file():

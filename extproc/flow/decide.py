@@ -3,6 +3,7 @@
 import asyncio
 
 from extproc.flow.case import Case
+from extproc.flow.dry_run import softened
 from extproc.flow.guard import Guard
 from extproc.flow.identify import record_request
 from extproc.model.call import Call, Json
@@ -74,12 +75,13 @@ async def ask(case: Case, guard: Guard, call: Call, response: Seen | None = None
     )
     answer = await _evaluated(document, guard)
     credential = case.connection.credential
-    return read_answer(
+    decision = read_answer(
         answer,
         revision=guard.engine.revision,
         defaults=case.connection.terms,
         credential_header=credential.header if credential else "authorization",
     )
+    return softened(decision) if guard.dry_run else decision
 
 
 async def _evaluated(document: bytes, guard: Guard) -> Json:

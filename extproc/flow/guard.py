@@ -57,5 +57,7 @@ class Guard:
     worker: str = "worker"
     held: HeldCalls = field(default_factory=HeldCalls)
     observer: Observer = field(default_factory=Observer)
+    dry_run: bool = False
+    """What policy would deny or hold goes on, and is recorded as what it would have been."""
     usage: UsageStore | None = None
     """Counts calls for policies that have rules about rates; None where nobody asked for it."""

@@ -81,6 +81,11 @@ def test_letting_bodies_pass_unmasked_is_noted(tmp_path):
     assert "connection crm: bodies that cannot be read pass unmasked" in notes(load(tmp_path, text))
 
 
+def test_dry_run_is_noted(tmp_path):
+    assert any("dry-run" in note for note in notes(load(tmp_path, GOOD + "policy: {dry_run: true}\n")))
+    assert not any("dry-run" in note for note in notes(load(tmp_path)))
+
+
 def test_sending_a_credential_in_the_clear_is_noted(tmp_path):
     text = GOOD.replace(
         "hosts: [crm.test]", "hosts: [crm.test]\n    credential: {env: T}\n    masking: {response: []}"

@@ -1,0 +1,84 @@
+"""In dry-run nothing that policy says stops a call, the record says what would have, and all else is as ever."""
+
+from dataclasses import replace
+
+import pytest
+
+from extproc.model.errors import PolicyError
+from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_guard, play, returns, sends
+
+BODY = b'{"note":"n"}'
+
+
+async def dry(tmp_path, answer, *events, **more):
+    guard = replace(make_guard(tmp_path, engine=ScriptedEngine(answer, **more)), dry_run=True)
+    peer = await play(guard, *(events or (asks(), answers(), returns(BODY))))
+    return guard.recorder.last, peer
+
+
+@pytest.mark.parametrize(
+    ("answer", "would"),
+    [
+        ({"action": "deny", "reason": "not-in-scope", "rule": "roles"}, ("roles",)),
+        ({"action": "deny", "shadow": ["other"]}, ("other", "policy-denied")),
+        ({"action": "hold", "rule": "risk-70", "shadow": ["late"]}, ("late", "risk-70")),
+        ({"allowed": False, "http_status": 429, "body": "slow", "headers": {"x": "y"}}, ("policy-denied",)),
+        (False, ("policy-denied",)),
+    ],
+)
+async def test_what_policy_would_stop_goes_on_and_is_named(tmp_path, answer, would):
+    entry, peer = await dry(tmp_path, answer)
+    assert not peer.refusals
+    assert (entry.kind.value, entry.action, entry.status) == ("call.completed", "allow", 200)
+    assert entry.shadow == would
+    assert entry.approval_id == ""
+
+
+async def test_masks_and_metadata_stay(tmp_path):
+    entry, peer = await dry(tmp_path, {"allowed": False, "dynamic_metadata": {"team": "blue"}})
+    fields = peer.sent[0].dynamic_metadata.fields["guard"].struct_value.fields
+    assert fields["policy"].struct_value.fields["team"].string_value == "blue"
+    held = {"action": "hold", "mask": {"response": [{"path": "$.note", "how": "remove"}]}}
+    entry, peer = await dry(tmp_path, held)
+    assert peer.sent[-1].response_body.response.body_mutation.body == b'{"note":null}'
+    assert entry.shadow == ("approval-required",)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (None, "policy-error"),
+        ({"action": "permit"}, "policy-error"),
+        ({"action": "deny", "reason": "uninspectable"}, "uninspectable"),
+    ],
+)
+async def test_no_answer_and_what_cannot_be_read_deny_all_the_same(tmp_path, answer, reason):
+    entry, peer = await dry(tmp_path, answer)
+    assert len(peer.refusals) == 1
+    assert entry.reason == reason
+
+
+async def test_so_do_engines_that_fail_callers_nobody_knows_and_paths_with_two_readings(tmp_path):
+    assert (await dry(tmp_path, None, fault=PolicyError("gone")))[0].reason == "policy-error"
+    assert (await dry(tmp_path, True, asks(metadata={})))[0].reason == "unauthenticated"
+    assert (await dry(tmp_path, True, asks(path="/nowhere")))[0].reason == "unknown-function"
+    assert (await dry(tmp_path, True, asks(path="/customers/7?a=%zz")))[0].reason == "uninspectable"
+
+
+async def test_a_response_is_not_withheld_either(tmp_path):
+    def answer(document):
+        return {"action": "deny", "rule": "cards"} if document["direction"] == "response" else True
+
+    entry, peer = await dry(tmp_path, answer, responses=True)
+    assert not peer.refusals
+    assert (entry.kind.value, entry.shadow) == ("call.completed", ("cards",))
+
+
+async def test_without_it_policy_is_obeyed(tmp_path):
+    guard = make_guard(tmp_path, engine=ScriptedEngine(False))
+    assert (
+        len(
+            (await play(guard, asks("POST", "/customers", content_type="application/json"), sends(b"{}"))).refusals
+        )
+        == 1
+    )
