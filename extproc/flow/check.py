@@ -13,7 +13,7 @@ from extproc.flow.guard import Guard
 from extproc.flow.hold import hold
 from extproc.flow.identify import find_connection, identify_call, identify_caller, take_body
 from extproc.flow.local_reply import refusal_reply
-from extproc.flow.request import request_rules, rewrite_request
+from extproc.flow.request import mask_request, request_rules, rewrite_request
 from extproc.flow.sessions import check_session, name_session
 from extproc.model.decision import Action
 from extproc.model.entries import EntryKind
@@ -74,7 +74,7 @@ async def _allow(case: Case, guard: Guard) -> bytes:
         raise Refused(Reason.MASKING_UNAVAILABLE, rule="ext_authz", detail="policy decides responses, unseen here")
     if case.plain != case.body:
         raise Refused(Reason.UNINSPECTABLE, rule="ext_authz", detail="an encoded body cannot be rewritten here")
-    rewrite = rewrite_request(case, guard)
+    rewrite = rewrite_request(case, mask_request(case, guard))
     permit = grant(case, guard)
     await record_intent(case, guard)
     case.forwarded = True

@@ -14,7 +14,7 @@ from extproc.flow.guard import Guard
 from extproc.flow.hold import hold
 from extproc.flow.identify import find_connection, identify_call, identify_caller, take_body
 from extproc.flow.local_reply import LOCAL_REASONS, guard_local_reply, refusal_reply
-from extproc.flow.request import rewrite_request
+from extproc.flow.request import mask_request, rewrite_request
 from extproc.flow.respond import respond
 from extproc.flow.sessions import check_session, name_session
 from extproc.model.decision import Action
@@ -57,9 +57,11 @@ async def guard_call(peer: Peer, guard: Guard, first: RequestHeadersReceived) ->
         name_session(case, guard)
         identify_call(case, guard)
         check_session(case, guard)
-        if await decide(case, guard) is Action.HOLD:
+        action = await decide(case, guard)
+        masked = mask_request(case, guard)
+        if action is Action.HOLD:
             await hold(case, guard, lambda seconds: peer.send(encode.hold(seconds)))
-        rewrite = rewrite_request(case, guard)
+        rewrite = rewrite_request(case, masked)
         permit = grant(case, guard)
         await record_intent(case, guard)
         case.forwarded = True

@@ -1,12 +1,14 @@
 """What goes upstream instead of what came: masked, without the caller's token, with the backend's credential."""
 
-from urllib.parse import unquote_plus
+import re
 
 from extproc.flow.case import Case
+from extproc.flow.fields import PATH, mask_fields
 from extproc.flow.guard import Guard
 from extproc.flow.identify import dump
 from extproc.flow.query import change_query
 from extproc.flow.sessions import SESSION_ID
+from extproc.model.call import Headers
 from extproc.model.errors import CredentialError, MaskingError, Refused, Undecodable
 from extproc.model.masking import PASSED_UNMASKED, Finding, MaskRule
 from extproc.model.reasons import Reason
@@ -30,32 +32,86 @@ CALL_ID = "x-extproc-call-id"
 BODY_HEADERS = ("content-encoding",)
 
 
-def rewrite_request(case: Case, guard: Guard) -> Rewrite:
-    """Make the request that the backend gets.
+ENVOYS_OWN = {
+    "x-request-id": re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    "traceparent": re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"),
+    "x-envoy-external-address": re.compile(rb"(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}"),
+}
+"""Fields that Envoy writes, and how. A value of another form is the caller's text."""
+
+
+def mask_request(case: Case, guard: Guard) -> Rewrite:
+    """Mask what goes upstream of the request as it came: its body, its fields, and the query as policy wants it.
 
     Raises:
-        Refused: with ``masking-failed`` or ``credential-unavailable``; with ``policy-error`` where a query that
-            policy changed would make it another call.
+        Refused: with ``masking-failed``; with ``policy-error`` where a query that policy changed would make it
+            another call.
+    """
+    changed = change_query(case)
+    rules = request_rules(case)
+    body = _masked_body(case, guard, rules)
+    edits = _masked_fields(case, guard, rules) if rules else HeaderEdits()
+    path = ((PATH, case.head.path.encode("latin-1")),) if changed else ()
+    return Rewrite(HeaderEdits(edits.set + path, edits.remove, edits.add), body)
+
+
+def rewrite_request(case: Case, masked: Rewrite) -> Rewrite:
+    """Make the request that the backend gets.
+
+    Args:
+        case: decided, and released where it was held.
+        masked: as ``mask_request`` made it.
+
+    Raises:
+        Refused: with ``credential-unavailable``.
     """
     assert case.decision is not None  # noqa: S101 - decided before
-    changed = change_query(case)
-    body = _masked_body(case, guard)
     decoded = case.body and not case.undecoded
-    removed = NEVER_FORWARDED + case.decision.headers.remove + (BODY_HEADERS if decoded else ())
+    removed = _removed(case) + masked.edits.remove + (BODY_HEADERS if decoded else ())
     added = ((CALL_ID, case.call_id.encode()), *as_headers(case.decision.headers.set))
     if case.backend_session:
         added += ((SESSION_ID, case.backend_session),)
-    if changed:
-        added += ((":path", case.head.path.encode("latin-1")),)
     added += _credential(case)
     names = {name for name, _ in added}
-    edits = HeaderEdits(added, tuple(name for name in removed if name not in names))
-    return Rewrite(edits, body, case.decision.metadata)
+    removed = tuple(name for name in removed if name not in names)
+    edits = HeaderEdits(masked.edits.set + added, removed, masked.edits.add)
+    return Rewrite(edits, masked.body, case.decision.metadata)
 
 
-def _masked_body(case: Case, guard: Guard) -> bytes | None:
+def _removed(case: Case) -> tuple[str, ...]:
+    assert case.decision is not None  # noqa: S101 - decided before
+    return NEVER_FORWARDED + case.decision.headers.remove
+
+
+def _masked_fields(case: Case, guard: Guard, rules: tuple[MaskRule, ...]) -> HeaderEdits:
+    try:
+        edits, found = mask_fields(guard.masker, _fields_that_go_on(case), rules)
+    except MaskingError as error:
+        raise Refused(Reason.MASKING_FAILED, rule="masking.request", detail=str(error)) from error
+    if found:
+        case.recorded.findings = (case.recorded.findings or case.findings) + found
+    return edits
+
+
+def _fields_that_go_on(case: Case) -> Headers:
+    """The path and the fields that reach the backend as the caller wrote them."""
+    assert case.connection is not None  # noqa: S101 - identified before
+    assert case.decision is not None  # noqa: S101 - decided before
+    ours = {CALL_ID, *_removed(case), *(name for name, _ in case.decision.headers.set)}
+    if case.backend_session:
+        ours.add(SESSION_ID)
+    if case.connection.credential:
+        ours.add(case.connection.credential.header)
+    fields = [(PATH, case.head.path.encode("latin-1"))]
+    for name, value in case.head.headers:
+        own = ENVOYS_OWN.get(name)
+        if name not in ours and not (own and own.fullmatch(value)):
+            fields.append((name, value))
+    return Headers(tuple(fields))
+
+
+def _masked_body(case: Case, guard: Guard, rules: tuple[MaskRule, ...]) -> bytes | None:
     """The body to forward; None when it is what the caller sent."""
-    rules = request_rules(case)
     plain = case.plain
     if case.undecoded:
         _pass_unmasked(case, guard, rules, "content-encoding cannot be undone")
@@ -112,8 +168,7 @@ def _refuse_unmaskable_url(
         return
     if call.uninspectable:
         # The arguments are not known one by one: no path can be followed into the URL.
-        url = unquote_plus(case.head.path)
-        if any(rule.path for rule in rules) or any(each.how for each in guard.masker.mask_text(url, rules)[1]):
+        if any(rule.path for rule in rules):
             raise MaskingError("a field to be masked may be part of the URL")
         return
     wanted = guard.masker.mask(dump(call.arguments), "application/json", rules).findings

@@ -9,6 +9,7 @@ from extproc.codecs.errors import Unreadable
 from extproc.credentials.conceal import NOTHING, Concealer
 from extproc.flow.answered import consider
 from extproc.flow.case import Case
+from extproc.flow.fields import mask_fields
 from extproc.flow.guard import Guard
 from extproc.flow.identify import EVERYTHING
 from extproc.flow.listing import NoListings, lists_tools, may_replay_listings, shown
@@ -17,7 +18,7 @@ from extproc.flow.sessions import SESSION_ID, bind_session
 from extproc.masking.port import EventMasker
 from extproc.model.call import Headers
 from extproc.model.errors import MaskingError, ProtocolViolation, Refused, Undecodable
-from extproc.model.masking import PASSED_UNMASKED, Finding, MaskRule
+from extproc.model.masking import PASSED_UNMASKED, MaskRule
 from extproc.model.reasons import Reason
 from extproc.protocols.media import is_event_stream
 from extproc.wire import encode
@@ -32,10 +33,6 @@ from extproc.wire.peer import Peer
 LENGTH_HEADERS = ("content-length",)
 STALE_AFTER_REWRITE = ("content-encoding", "etag", "digest", "content-digest", "repr-digest", "content-md5")
 """Fields that describe bytes which are no longer the ones sent (RFC 9110 section 8, RFC 9530)."""
-COOKIES = "set-cookie"
-"""The one field whose values cannot be joined (RFC 9110 section 5.3)."""
-UNMASKED_HEADERS = frozenset({"content-length", "content-type", "date", "content-encoding"})
-"""Fields that no rule is for. The credential is taken out of them all the same."""
 
 
 async def respond(peer: Peer, guard: Guard, case: Case) -> None:
@@ -179,71 +176,26 @@ def _edits(
     """Mask header fields that carry text, and drop those that describe other bytes."""
     assert case.decision is not None  # noqa: S101 - decided before
     bound = bind_session(case, guard, headers)
-    masked = mask_fields(case, guard, headers, rules)
-    changed = tuple(each for each in masked if not (bound and each[0] == SESSION_ID)) + bound
-    changed += ((CALL_ID, case.call_id.encode()), *as_headers(case.decision.headers.response))
-    return _one_by_one(changed, STALE_AFTER_REWRITE if rewritten else ())
+    if bound:
+        headers = Headers(tuple(each for each in headers if each[0] != SESSION_ID))
+    masked = _mask_fields(case, guard, rules, headers)
+    ours = ((CALL_ID, case.call_id.encode()), *as_headers(case.decision.headers.response))
+    stale = STALE_AFTER_REWRITE if rewritten else ()
+    return HeaderEdits(masked.set + bound + ours, masked.remove + stale, masked.add)
 
 
-def _one_by_one(fields: tuple[tuple[str, bytes], ...], removed: tuple[str, ...] = ()) -> HeaderEdits:
-    """Edits in which cookies after the first stand beside it."""
-    cookies = tuple(each for each in fields if each[0] == COOKIES)
-    others = tuple(each for each in fields if each[0] != COOKIES)
-    return HeaderEdits(others + cookies[:1], removed, cookies[1:])
-
-
-def mask_fields(
-    case: Case, guard: Guard, fields: Headers, rules: tuple[MaskRule, ...]
-) -> tuple[tuple[str, bytes], ...]:
-    """The header or trailer fields whose values must change.
-
-    One look at all values together; only where that finds something, one look at each.
+def _mask_fields(case: Case, guard: Guard, rules: tuple[MaskRule, ...], fields: Headers) -> HeaderEdits:
+    """Mask header or trailer fields, and take the credential out of them.
 
     Raises:
         Refused: with ``masking-failed``.
     """
     try:
-        joined = b"\n".join(value for _, value in fields)
-        # JSON in a field may hide a value behind escapes: that is seen only field by field.
-        suspect = b"\\" in joined or case.conceal(joined) != joined or _hits(guard, joined, rules)
-        return _masked_fields(case, guard, fields, rules) if suspect else ()
+        edits, found = mask_fields(guard.masker, fields, rules, case.conceal)
     except MaskingError as error:
         raise Refused(Reason.MASKING_FAILED, rule="masking.headers", detail=str(error)) from error
-
-
-def _hits(guard: Guard, value: bytes, rules: tuple[MaskRule, ...]) -> tuple[Finding, ...]:
-    return guard.masker.mask_text(_text(value), rules)[1]
-
-
-def _text(value: bytes) -> str:
-    """A field's value as text: UTF-8 where it is that, else every byte a character (RFC 9110 section 5.5)."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
-
-
-def _masked_fields(
-    case: Case, guard: Guard, fields: Headers, rules: tuple[MaskRule, ...]
-) -> tuple[tuple[str, bytes], ...]:
-    """Repeated fields as one, cookies one by one: all of them where one must change."""
-    changed: list[tuple[str, bytes]] = []
-    for name in dict.fromkeys(name for name, _ in fields):
-        values = [value for each, value in fields if each == name] if name == COOKIES else [fields.raw(name)]
-        sent = [_masked_field(case, guard, name, value, rules) for value in values]
-        if sent != values:
-            changed += [(name, value) for value in sent]
-    return tuple(changed)
-
-
-def _masked_field(case: Case, guard: Guard, name: str, value: bytes, rules: tuple[MaskRule, ...]) -> bytes:
-    masked, findings = guard.masker.mask_text(_text(value), () if name in UNMASKED_HEADERS else rules)
-    sent = case.conceal(masked.encode() if findings else value)
-    if sent != value:
-        case.recorded.findings += tuple(
-            Finding(each.entity, f"header.{name}", each.how, each.count) for each in findings
-        )
-    return sent
+    case.recorded.findings += found
+    return edits
 
 
 @dataclass(slots=True)
@@ -326,7 +278,9 @@ async def _respond_streaming(
             raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="listing", detail="not an event stream")
         stream.look = NoListings(limit=guard.limits.event, max_depth=guard.limits.json_depth).look
     edits = _edits(case, guard, rules, headers)
-    await peer.send(encode.begin_stream(replace(edits, remove=(*LENGTH_HEADERS, *STALE_AFTER_REWRITE))))
+    await peer.send(
+        encode.begin_stream(replace(edits, remove=(*edits.remove, *LENGTH_HEADERS, *STALE_AFTER_REWRITE)))
+    )
     try:
         await _pieces(
             peer, guard, case, stream=stream, rules=rules, keep=recording.max_text, status=began.head.status
@@ -371,6 +325,6 @@ async def _trailers(
 ) -> None:
     if not isinstance(event, ResponseTrailersReceived):
         raise ProtocolViolation("expected response_trailers")
-    released = encode.release_trailers(_one_by_one(mask_fields(case, guard, event.trailers, rules)))
+    released = encode.release_trailers(_mask_fields(case, guard, rules, event.trailers))
     case.completed(status)
     await peer.send(released)

@@ -169,6 +169,17 @@ class TextMasker:
         """
         return _guarded(lambda: self._masked_text(text, rules)) if rules else (text, ())
 
+    def may_hold(self, text: str) -> bool:
+        """Whether something could be found in a part of a text. May be wrong in saying so, never in denying it.
+
+        Args:
+            text: parts, and words that tell of others, with two line ends between them.
+
+        Raises:
+            MaskingError: as for ``mask``.
+        """
+        return _guarded(lambda: hides_text(text) or bool(self._detectors.suspects(text)))
+
     def _masked_text(self, text: str, rules: tuple[MaskRule, ...]) -> tuple[str, tuple[Finding, ...]]:
         plan = self._text_plan(rules)
         if not hides_text(text) and not self._detectors.suspects(text):

@@ -31,5 +31,5 @@ held := {"crm.deploy", "plain.deploy", "docs.publish"}
 
 allowed := {
 	"crm.get_customer", "crm.head_customer", "crm.update_customer", "crm.events", "crm.lookup", "plain.get_customer",
-	"plain.update_customer", "docs.search", "docs.initialize", "docs.tools/list",
+	"plain.update_customer", "masked.get_customer", "masked.lookup", "masked.update_customer", "docs.search", "docs.initialize", "docs.tools/list",
 }

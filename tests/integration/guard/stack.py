@@ -31,6 +31,8 @@ from tests.integration.support.upstream import Answer, RunningUpstream, run_upst
 HERE = Path(__file__).parent
 FAULTY = HERE / "faulty_worker.py"
 CRM, PLAIN, DOCS = "crm.example.com", "plain.example.com", "docs.example.com"
+MASKED = "masked.example.com"
+"""Where requests are masked, too."""
 CREDENTIAL = "canary-credential-5Zx81q"
 CARD, SSN, KEY = "4111 1111 1111 1111", "536-22-1847", "AKIAQ3EGT7XW2LPNV5RC"
 TERMINAL = {"call.completed", "call.denied", "call.failed"}
@@ -67,6 +69,7 @@ def document(issuer: Issuer, upstream: str, **changes: Any) -> dict[str, Any]:
         "connections": {
             "crm": {**http, "hosts": [CRM], "credential": {"file": "credential"}},
             "plain": {**http, "hosts": [PLAIN], "credential": {"file": "credential"}, "masking": {"response": []}},
+            "masked": {**http, "hosts": [MASKED], "masking": {"request": [{"entity": "*", "how": "remove"}]}},
             "docs": {"protocol": "mcp", "hosts": [DOCS], "tools": ["search", "publish"], **common},
         },
         "policy": {"paths": [str(HERE / "policy.rego")]},
