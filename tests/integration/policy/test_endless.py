@@ -1,4 +1,4 @@
-"""An evaluation without an end: its call is denied and recorded, and the worker that it held is ended."""
+"""An evaluation without an end: its call is denied, and the worker that it held is ended."""
 
 import asyncio
 import signal
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="session")]
 async def test_the_call_fails_at_envoy_and_the_worker_ends() -> None:
     limits = {"decision_timeout": 0.2, "message_timeout": 0.5}
     async with run_stack(workers=2, policy={"paths": [str(POLICY)]}, limits=limits) as stack:
-        assert (await stack.call("GET", "/lookup?q=quick")).status_code == 200
+        assert (await stack.call("GET", "/customers/1")).status_code == 200
         answer = await stack.call("GET", "/lookup?q=endless")
         assert answer.status_code >= 500
         assert len(stack.reached) == 1
@@ -25,8 +25,5 @@ async def test_the_call_fails_at_envoy_and_the_worker_ends() -> None:
                 await asyncio.sleep(0.05)
         [ended] = [worker for worker in stack.workers if not worker.running]
         assert ended.process.returncode == -signal.SIGVTALRM
-        async with asyncio.timeout(20):
-            while not any(entry["kind"] == "call.reported" for entry in stack.entries()):
-                await asyncio.sleep(0.05)
         await stack.revive()
-        assert (await stack.call("GET", "/lookup?q=quick")).status_code == 200
+        assert (await stack.call("GET", "/customers/1")).status_code == 200
