@@ -7,6 +7,7 @@ import pytest
 
 from extproc.credentials.conceal import Concealer
 from extproc.flow.fields import mask_fields
+from extproc.masking.rewrite import Trial
 from extproc.model.call import Headers
 from extproc.model.errors import MaskingError
 from extproc.model.masking import How, MaskRule
@@ -181,7 +182,7 @@ def test_bytes_of_no_encoding_stay_around_a_masked_value(masker):
         (b"a%FF%E9 219%2D09%2D9999%zz%", b"a%FF%E9 [US_SSN]%zz%"),
         (b"%E2%82%AC\xe2\x82\xac%22%5C219%2D09%2D9999%0D%0A%26", b"%E2%82%AC\xe2\x82\xac%22%5C[US_SSN]%0D%0A%26"),
         ("２１９%2D０９%2D９９９９".encode(), b"[US_SSN]"),  # noqa: RUF001 - other digits are the point
-        (b"a=%2B+1&c=4111+1111+1111+1111", b"a=%2B+1&c=[CREDIT_CARD]"),
+        (b"a=%2B+1&c=GB82+WEST+1234+5698+7654+32", b"a=%2B+1&c=[IBAN_CODE]"),
         (b"219-09-9999, 219%2D09%2D9999", b"[US_SSN], [US_SSN]"),
     ],
 )
@@ -207,3 +208,15 @@ def test_the_credential_is_taken_out_of_every_field_even_where_nothing_is_masked
     conceal = Concealer(b"Bearer backend-secret-0123", b"backend-secret-0123")
     edits, findings = mask_fields(masker, headers(date="backend-secret-0123", x_b="b"), (), conceal)
     assert (edits.set, findings) == ((("date", b"[CREDENTIAL]"),), ())
+
+
+def test_one_cookie_says_nothing_of_another(masker):
+    """Nine digits are no US_SSN because the cookie before them is called so."""
+    assert edited(masker, b"ssn=none; id=" + BARE.encode(), "cookie") == (b"ssn=none; id=" + BARE.encode(), [])
+
+
+def test_what_is_found_but_cannot_be_found_again_passes_nowhere(masker, monkeypatch):
+    """The look at a field by itself must take out what the look at all of them saw."""
+    monkeypatch.setattr(masker, "trial", lambda *_: Trial("", (), ()))
+    with pytest.raises(MaskingError, match="cannot be masked"):
+        mask_fields(masker, headers(x_a=SSN), ALL)
