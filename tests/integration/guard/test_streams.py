@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -186,3 +187,42 @@ async def test_fast_streams_lose_nothing(stack: Stack) -> None:
     streams = await asyncio.gather(*(received(stack) for _ in range(4)))
     expected = b"".join(masked(number) for number in range(500))
     assert [(got == expected, broken) for got, broken in streams] == [(True, False)] * 4
+
+
+class Counted(list[bytes | float]):
+    """Pieces of a body, and how many of them the backend has come to."""
+
+    taken = 0
+
+    def __iter__(self) -> Iterator[bytes | float]:
+        for number in range(len(self)):
+            self.taken = number
+            yield self[number]
+        self.taken = len(self)
+
+
+async def test_a_caller_who_reads_slowly_slows_the_backend(stack: Stack) -> None:
+    """What nobody reads waits at its source, and not in the guard: 32 MB are not taken in advance."""
+    piece = b"".join(b"data: " + b"word " * 600 + b"%d\n\n" % number for number in range(20))
+    # Until the guard has said that this is a stream, Envoy takes no more than limits.response_body.
+    pieces = Counted([event(1, "x"), 0.5, *[piece] * (32_000_000 // len(piece))])
+    stack.upstream.answer = Scripted(200, SSE, pieces, "chunked")
+    url = httpx.URL(stack.envoy.url)
+    reader, writer = await asyncio.open_connection(url.host, url.port, limit=1 << 16)
+    fields = "".join(f"{name}: {value}\r\n" for name, value in stack.headers().items())
+    writer.write(f"GET /events HTTP/1.1\r\n{fields}\r\n".encode())
+    assert b" 200 " in (await reader.readuntil(b"\r\n\r\n")).partition(b"\r\n")[0]
+    before = now = 0
+    async with asyncio.timeout(20):
+        while now < 3 or before != now:
+            before = now
+            await asyncio.sleep(1.5)
+            now = pieces.taken
+    assert now < len(pieces) * 0.7, "the backend was not slowed"
+    got = 0
+    async with asyncio.timeout(60):
+        while size := int(await reader.readline(), 16):
+            got += len(await reader.readexactly(size))
+            await reader.readline()
+    writer.close()
+    assert got == sum(len(each) for each in pieces if isinstance(each, bytes))
