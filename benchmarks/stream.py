@@ -1,7 +1,7 @@
 """What one long response costs: memory of the guard and of Envoy, and speed, through the real Envoy.
 
-``python -m benchmarks.stream --mb 1000`` streams server-sent events and JSON Lines, of which every tenth holds a card
-number, and samples the memory of both processes while they pass.
+``python -m benchmarks.stream --mb 1000`` streams server-sent events and JSON Lines, of which every tenth holds a
+card number, and samples the memory of both processes while they pass.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 import re
 from itertools import accumulate, pairwise
 
+from extproc.detectors.detector import SEPARATOR as APART
 from extproc.detectors.detector import Detector, Ranges
 from extproc.detectors.numbers import digits_alone
 
@@ -12,6 +13,10 @@ RUN = re.compile(r"[0-9](?:[ +-]?[0-9]){12,}")
 SCIENTIFIC = re.compile(r"(?<![0-9.])([0-9])\.([0-9]{9,18})[eE]\+?(1[2-8])(?![0-9])")
 """4.111111111111111E15: how some languages print a card number that was read as a float."""
 AFTER_POINT = re.compile(r"[0-9]\.\Z")
+APART_ALIKE = re.compile(
+    r"(?<![0-9._/])[0-9]{4}([._/\t\n])(?:[0-9]{4}\1[0-9]{4}\1[0-9]{4}|[0-9]{6}\1[0-9]{4,5})(?![0-9._/])"
+)
+"""As some write it to be read by no machine."""
 SEPARATOR = re.compile(r"[ +-]")
 JOINED = str.maketrans("", "", " +-")
 DOUBLE = str.maketrans("0123456789", "0246813579")
@@ -30,6 +35,9 @@ def find(text: str, _: str) -> Ranges:
         for start, end in _joined(_cards(text, run.start(), run.end())):
             if not _in_digest(text, start, end):
                 yield start, end
+    for match in APART_ALIKE.finditer(text):
+        if passes(digits_alone(match[0])):
+            yield match.span()
     for match in SCIENTIFIC.finditer(text):
         digits = (match[1] + match[2]).ljust(int(match[3]) + 1, "0")
         if len(digits) == int(match[3]) + 1 and any(_cards(digits, 0, len(digits))):
@@ -135,7 +143,11 @@ def known_issuer(first: list[int], length: int) -> bool:
 CREDIT_CARD = Detector(
     entity="CREDIT_CARD",
     # Not what follows a digit and a point: fractions are as long.
-    prefilter=(rb"(?:[^.0-9]|[^0-9]\.)[0-9](?:[ +-]?[0-9]){12}", rb"[0-9]\.[0-9]{9,18}[eE]\+?1[2-8]"),
+    prefilter=(
+        rb"(?:[^.0-9]|[^0-9]\.)[0-9](?:[ +-]?[0-9]){12}",
+        rb"[0-9]\.[0-9]{9,18}[eE]\+?1[2-8]",
+        rb"[0-9]{4}" + APART + rb"[0-9]{4,6}" + APART + rb"[0-9]{4}",
+    ),
     shortest=SHORTEST,
     find=find,
     canonical=digits_alone,

@@ -32,6 +32,10 @@ APART = rb"(?:[^0-9A-Za-z]|\\[bfnrt])"
 the letter of an escape."""
 
 
+SEPARATOR = rb"(?:[._/\t\n]|\\[tn])"
+"""For prefilters: what stands between groups of digits to keep machines from reading them."""
+
+
 def as_written(found: str) -> str:
     """The canonical form of entities that are written in one way only."""
     return found

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import hyperscan
 
 from extproc.detectors.catalogue import CATALOGUE
+from extproc.detectors.decoders import DECODERS, Decoder
 from extproc.detectors.detector import Detector, Span
 from extproc.detectors.fold import Folded, fold
 from extproc.model.errors import MaskingError
@@ -22,6 +23,8 @@ OnMatch = Callable[[int, int, int, int, object], bool | None]
 Context = Callable[[], str]
 Sighting = tuple[int, int]
 """The offset of a character, and the number of a detector."""
+DECODED_DEEPEST = 2
+"""How often text in text is decoded."""
 HINT_FLAGS = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_CASELESS
 
 
@@ -42,25 +45,33 @@ NOTHING_SEEN = Look(frozenset(), [])
 class Detectors:
     """Finds entities in text. Built once, shared by all calls; safe to use from several threads."""
 
-    def __init__(self, detectors: Sequence[Detector] = CATALOGUE) -> None:
-        """Compile the prefilter of these detectors."""
+    def __init__(self, detectors: Sequence[Detector] = CATALOGUE, decoders: Sequence[Decoder] = DECODERS) -> None:
+        """Compile the prefilter of these detectors, and of what reads text in text for them.
+
+        A decoder has a number as a detector has, behind all of those.
+        """
         self._detectors = tuple(detectors)
+        self._decoders = tuple(decoders)
         self._lock = threading.Lock()
         self._hinted = frozenset(number for number, detector in enumerate(self._detectors) if detector.hint)
         self._heeding = frozenset(
             number for number, detector in enumerate(self._detectors) if detector.hint or detector.heeds_context
-        )
+        ) | set(range(len(self._detectors), len(self._detectors) + len(self._decoders)))
+        searched: tuple[Detector | Decoder, ...] = (*self._detectors, *self._decoders)
         prefilters = [
-            (expression, number)
-            for number, detector in enumerate(self._detectors)
-            for expression in detector.prefilter
+            (expression, number) for number, each in enumerate(searched) for expression in each.prefilter
         ]
         hints = [(self._detectors[number].hint, -1 - number) for number in sorted(self._hinted)]
         self._owners = tuple(number for _, number in (*prefilters, *hints))
-        self._shortest = tuple(self._detectors[number].prefilter_shortest for _, number in prefilters)
-        self._exact = tuple(self._detectors[number].exact for _, number in prefilters)
+        self._shortest = tuple(searched[number].prefilter_shortest for _, number in prefilters)
+        self._exact = tuple(searched[number].exact for _, number in prefilters)
         telling = list(enumerate((each for each, _ in hints), len(prefilters)))
-        told = [(at, each) for at, (each, number) in enumerate(prefilters) if number not in self._hinted]
+        plain = frozenset(range(len(self._detectors))) - self._hinted
+        told = [(at, each) for at, (each, number) in enumerate(prefilters) if number in plain]
+        # Apart: together they take longer than one after the other.
+        self._encoded = _compiled(
+            [(at, each) for at, (each, number) in enumerate(prefilters) if number >= len(self._detectors)]
+        )
         self._first = _compiled(told + telling, [0] * len(told) + [HINT_FLAGS] * len(telling))
         common = {number for number in self._hinted if self._detectors[number].common}
         self._where_hinted = {
@@ -81,8 +92,8 @@ class Detectors:
 
     @property
     def everybody(self) -> frozenset[int]:
-        """The numbers of all detectors."""
-        return frozenset(range(len(self._detectors)))
+        """The numbers of all detectors and decoders."""
+        return frozenset(range(len(self._detectors) + len(self._decoders)))
 
     @property
     def entities(self) -> frozenset[str]:
@@ -151,14 +162,14 @@ class Detectors:
             return True if allowed <= 0 else None
 
         self._run(self._first, data, on_match)
+        self._run(self._encoded, data, on_match)
         for number in hinted:
             if number in self._where_common:
                 # One callback for each end would cost more.
                 ends += [(match.end(), number) for match in self._where_common[number].finditer(data)]
             else:
                 self._run(self._where_hinted[number], data, on_match)
-        if hinted:
-            ends.sort()
+        ends.sort()
         return ends if allowed > 0 else None
 
     def scan(self, text: str, context: Context = str) -> list[Span]:
@@ -178,18 +189,37 @@ class Detectors:
             return []
         folded = fold(text)
         hits = self._hits(folded.text.encode("utf-8", "surrogatepass"))
-        return self._asked([hit for hit in hits if hit >= 0], folded, context) if hits else []
+        return self._asked([hit for hit in hits if hit >= 0], folded, context, 0) if hits else []
 
     def ask(self, numbers: Collection[int], text: str, context: Context = str) -> list[Span]:
         """As ``scan``, by these detectors alone."""
-        return self._asked(numbers, fold(text), context) if numbers else []
+        return self._asked(numbers, fold(text), context, 0) if numbers else []
 
-    def _asked(self, numbers: Collection[int], folded: Folded, context: Context) -> list[Span]:
+    def _asked(self, numbers: Collection[int], folded: Folded, context: Context, depth: int) -> list[Span]:
         keys = "" if self._heeding.isdisjoint(numbers) else context()
         found: list[Span] = []
         for number in numbers:
-            found += self._ask(self._detectors[number], folded, keys)
+            if number < len(self._detectors):
+                found += self._ask(self._detectors[number], folded, keys)
+            elif depth < DECODED_DEEPEST:
+                found += self._decoded(self._decoders[number - len(self._detectors)], folded, keys, depth)
         return sorted(set(found)) if len(found) > 1 else found
+
+    def _decoded(self, decoder: Decoder, folded: Folded, keys: str, depth: int) -> list[Span]:
+        """What stands in a text's text, as ranges of the text."""
+        found: list[Span] = []
+        try:
+            for view in decoder.views(folded.text):
+                inner = fold(view.text)
+                hits = self._hits(inner.text.encode("utf-8", "surrogatepass"))
+                spans = self._asked([hit for hit in hits if hit >= 0], inner, lambda: keys, depth + 1)
+                ranges = [(view.original(start, end), entity) for start, end, entity in spans]
+                found += [Span(*folded.original(*each), entity) for each, entity in ranges]
+        except MaskingError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a decoder does, the call must not pass
+            raise MaskingError(f"a decoder failed: {type(error).__name__}") from None
+        return found
 
     def _ask(self, detector: Detector, folded: Folded, context: str) -> list[Span]:
         entity = detector.entity

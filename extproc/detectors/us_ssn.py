@@ -2,10 +2,12 @@
 
 import re
 
-from extproc.detectors.detector import Detector, Ranges
+from extproc.detectors.detector import SEPARATOR, Detector, Ranges
 from extproc.detectors.numbers import digits_alone
 
 GROUPED = re.compile(r"(?<![0-9])([0-9]{3})[ +-]([0-9]{2})[ +-]([0-9]{4})(?![0-9])")
+APART_ALIKE = re.compile(r"(?<![0-9._/])([0-9]{3})([._/\t\n])([0-9]{2})\2([0-9]{4})(?![0-9._/])")
+"""As some write it to be read by no machine."""
 BARE = re.compile(r"(?<![0-9])([0-9]{3})[ .+-]?([0-9]{2})[ .+-]?([0-9]{4})(?![0-9])")
 HINT = r"ssn|social[ _.-]?sec|taxpayer[ _.-]?id"
 TELLING = re.compile(rf"(?<![<\[]US_)(?:{HINT})", re.IGNORECASE | re.ASCII)
@@ -18,6 +20,9 @@ def find_grouped(text: str, _: str) -> Ranges:
     """Yield numbers with separators."""
     for match in GROUPED.finditer(text):
         if valid(*match.groups()):
+            yield match.span()
+    for match in APART_ALIKE.finditer(text):
+        if valid(match[1], match[3], match[4]):
             yield match.span()
 
 
@@ -37,7 +42,10 @@ def valid(area: str, group: str, serial: str) -> bool:
 
 US_SSN = Detector(
     entity="US_SSN",
-    prefilter=(rb"[0-9]{3}[ +-][0-9]{2}[ +-][0-9]{4}",),
+    prefilter=(
+        rb"[0-9]{3}[ +-][0-9]{2}[ +-][0-9]{4}",
+        rb"[0-9]{3}" + SEPARATOR + rb"[0-9]{2}" + SEPARATOR + rb"[0-9]{4}",
+    ),
     shortest=11,
     find=find_grouped,
     canonical=digits_alone,

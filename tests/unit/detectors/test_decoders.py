@@ -1,0 +1,75 @@
+"""What is spelled in another way inside of a text is found, as long as it was spelled."""
+
+import base64
+import time
+from urllib.parse import quote
+
+import pytest
+
+from extproc.detectors.engine import Detectors
+
+DETECTORS = Detectors()
+
+
+def found(text, key=""):
+    return [(span.entity, text[span.start : span.end]) for span in DETECTORS.scan(text, lambda: key)]
+
+
+def packed(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+FOUND = [
+    ("see 219%2D09%2d9999 there", "US_SSN", "219%2D09%2d9999"),
+    ("q=bob%40example.com&x", "EMAIL_ADDRESS", "bob%40example.com"),
+    ("%34111%31111%31111%31111", "CREDIT_CARD", "%34111%31111%31111%31111"),
+    ("4111%201111%201111%201111", "CREDIT_CARD", "4111%201111%201111%201111"),
+    ("é %EF%BC%94111111111111111", "CREDIT_CARD", "%EF%BC%94111111111111111"),
+    ("219&#45;09&#x2D;9999!", "US_SSN", "219&#45;09&#x2D;9999"),
+    ("<b>bob&commat;example&period;com</b>", "EMAIL_ADDRESS", "bob&commat;example&period;com"),
+    (packed("my ssn is 219-09-9999"), "US_SSN", packed("my ssn is 219-09-9999")),
+    (f"x={packed('to bob@example.com now')};", "EMAIL_ADDRESS", packed("to bob@example.com now")),
+    (base64.urlsafe_b64encode(b"bob@example.com ?>?>?").decode(), "EMAIL_ADDRESS", None),
+    (packed('{"card": "4111111111111111"}').rstrip("="), "CREDIT_CARD", None),
+    (quote(packed("my ssn is 219-09-9999...")), "US_SSN", None),
+    (packed(quote("to bob@example.com now")), "EMAIL_ADDRESS", None),
+]
+
+
+@pytest.mark.parametrize(("text", "entity", "part"), FOUND)
+def test_what_is_spelled_otherwise_is_found(text, entity, part):
+    assert (entity, part or text) in found(text)
+    document = f'{{"a": "{text}"}}'
+    suspects, sightings = DETECTORS.look(document)
+    assert suspects
+    assert any(6 < place < len(document) - 2 for place, _ in sightings)
+
+
+def test_the_keys_above_count():
+    assert found("%3219099999", "ssn") == [("US_SSN", "%3219099999")]
+    assert found("%3219099999", "order") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "100%25 of &amp; nothing",
+        "%zz %4 &; &#; &#99999999;",
+        packed("nothing to see here, move along"),
+        packed("\x00\x01\x02" * 20),
+        "dGhpcyBpcyBub3RoaW5n.dGhpcyBpcyBub3RoaW5n",
+        "aGVsbG8gd29ybGQgaGVsbG8gd29ybGQgaGVsbG8gd29ybG",
+    ],
+)
+def test_what_spells_nothing_stays(text):
+    assert found(text) == []
+
+
+HOSTILE = ["%34" * 40_000, "&#52;" * 20_000, "TTTT" * 25_000, "MjE5LTA5LTk5OTkg" * 6_000, "%2541" * 20_000]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:8])
+def test_time_is_linear_in_hostile_text(text):
+    began = time.perf_counter()
+    DETECTORS.scan(text)
+    assert time.perf_counter() - began < 2.0
