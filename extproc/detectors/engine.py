@@ -9,7 +9,7 @@ import hyperscan
 
 from extproc.detectors.catalogue import CATALOGUE
 from extproc.detectors.decoders import DECODERS, Decoder
-from extproc.detectors.detector import Detector, Span
+from extproc.detectors.detector import SEPARATOR, Detector, Span
 from extproc.detectors.fold import Folded, fold
 from extproc.model.errors import MaskingError
 
@@ -67,10 +67,16 @@ class Detectors:
         self._exact = tuple(searched[number].exact for _, number in prefilters)
         telling = list(enumerate((each for each, _ in hints), len(prefilters)))
         plain = frozenset(range(len(self._detectors))) - self._hinted
-        told = [(at, each) for at, (each, number) in enumerate(prefilters) if number in plain]
-        # Apart: together they take longer than one after the other.
-        self._encoded = _compiled(
-            [(at, each) for at, (each, number) in enumerate(prefilters) if number >= len(self._detectors)]
+        told = [
+            (at, each) for at, (each, number) in enumerate(prefilters) if number in plain and SEPARATOR not in each
+        ]
+        # By themselves: all together they take longer than one after the other.
+        self._rare = _compiled(
+            [
+                (at, each)
+                for at, (each, number) in enumerate(prefilters)
+                if number >= len(self._detectors) or (number in plain and SEPARATOR in each)
+            ]
         )
         self._first = _compiled(told + telling, [0] * len(told) + [HINT_FLAGS] * len(telling))
         common = {number for number in self._hinted if self._detectors[number].common}
@@ -162,7 +168,7 @@ class Detectors:
             return True if allowed <= 0 else None
 
         self._run(self._first, data, on_match)
-        self._run(self._encoded, data, on_match)
+        self._run(self._rare, data, on_match)
         for number in hinted:
             if number in self._where_common:
                 # One callback for each end would cost more.
