@@ -21,6 +21,7 @@ from pathlib import Path
 from google.protobuf import struct_pb2
 
 from benchmarks.quality import KNOWN
+from extproc.app import COLLECT_AFTER
 from extproc.codecs.grpc_frames import Frame
 from extproc.detectors.catalogue import CATALOGUE
 from extproc.detectors.engine import Detectors
@@ -189,7 +190,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
     gc.collect()
-    gc.freeze()  # as a worker does
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)  # as a worker does
     results = {"python": sys.version.split()[0], "MB/s": speeds(), "us per call": per_call()}
     for name, value in results["MB/s"].items():
         print(f"{name:45s} {value:10.2f} MB/s")

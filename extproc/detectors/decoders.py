@@ -53,6 +53,8 @@ BASE64_LONGEST = 1 << 16
 """Characters of one run that are decoded; of a longer one its beginning."""
 _LEFT = r"[A-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]"
 """Four characters that are Base64 of three that are ASCII: their upper bits are 0."""
+_BEFORE = rb"(?:[^A-Za-z0-9+/_-]|\\[bfnrt])"
+"""What stands before a run; in a document that may be the letter of an escape."""
 _TEXT = re.compile(r"[\t\n\r -~]*")
 QUADS = 4
 """In a row that make a run look like text: one in four thousand others does."""
@@ -101,5 +103,5 @@ _STANDARD = str.maketrans("-_", "+/")
 DECODERS: tuple[Decoder, ...] = (
     Decoder((rb"%[0-7][0-9A-Fa-f]", rb"%[C-Fc-f][0-9A-Fa-f]%[89ABab]"), percent),
     Decoder((rb"&#[0-9xX]", rb"&[A-Za-z][A-Za-z0-9]{1,30};"), references),
-    Decoder((rb"(?:%s){%d}" % (_LEFT.encode(), QUADS),), base64_runs),
+    Decoder((_BEFORE + rb"(?:%s){%d}" % (_LEFT.encode(), QUADS),), base64_runs),
 )

@@ -109,6 +109,8 @@ REWRITES = [
     ('{"a\\/c":"y"}', [path("$['a/c']")], '{"a\\/c":"[REDACTED]"}'),
     ('{"a":"{\\"b\\":\\"12345678\\"}"}', [path("$.a", "partial")], '{"a":"[REDACTED]"}'),
     # escapes hide nothing
+    ('["line\\nbXkgc3NuIGlzIDIxOS0wOS05OTk5"]', [entity()], '["line\\n[US_SSN]"]'),
+    ('["219\\t09\\t9999", "4111\\n1111\\n1111\\n1111"]', [entity()], '["[US_SSN]", "[CREDIT_CARD]"]'),
     ('["whsec_aaaaaaaaaaaa\\/bbbbbbbbbbbb"]', [entity()], '["[STRIPE_KEY]"]'),
     ('["x\\n1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"]', [entity()], '["x\\n[CRYPTO]"]'),
     ('["\\tGB82WEST12345698765432"]', [entity()], '["\\t[IBAN_CODE]"]'),
