@@ -8,6 +8,8 @@ from extproc.detectors.detector import APART, Detector, Ranges
 BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 LEGACY = re.compile(r"(?<![0-9A-Za-z])[13][1-9A-HJ-NP-Za-km-z]{25,34}(?![0-9A-Za-z])")
+HEX = re.compile("[0-9a-f]*")
+"""Digests and UUIDs look alike; that an address has no other letter happens once in 10 to the 19."""
 SEGWIT = re.compile(r"(?<![0-9A-Za-z])(?:bc1[02-9ac-hj-np-z]{11,87}|BC1[02-9AC-HJ-NP-Z]{11,87})(?![0-9A-Za-z])")
 GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 CONSTANTS = (1, 0x2BC830A3)
@@ -17,7 +19,7 @@ CONSTANTS = (1, 0x2BC830A3)
 def find(text: str, _: str) -> Ranges:
     """Yield addresses whose checksum is right."""
     for match in LEGACY.finditer(text):
-        if base58check(match[0]):
+        if not HEX.fullmatch(match[0]) and base58check(match[0]):
             yield match.span()
     for match in SEGWIT.finditer(text):
         if bech32(match[0].lower()):
