@@ -25,14 +25,14 @@ async def shared_stack() -> AsyncIterator[Stack]:
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
 async def shared_faulty() -> AsyncIterator[Stack]:
-    async with run_stack(workers=2, faulty=True, limits={"message_timeout": 1.5}) as stack:
+    async with run_stack(workers=2, faulty=True, limits={"message_timeout": 3.0}) as stack:
         SHARED.append(stack.envoy)
         yield stack
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
 async def shared_door() -> AsyncIterator[Stack]:
-    async with run_stack(workers=1, door="ext_authz", limits={"message_timeout": 1.0}) as stack:
+    async with run_stack(workers=1, door="ext_authz", limits={"message_timeout": 3.0}) as stack:
         SHARED.append(stack.envoy)
         yield stack
 
