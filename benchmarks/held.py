@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="xb-") as folder, staged(Path(folder), POLICY_DATA) as stage:
-        path, settings = stage.settings("held")
+        path, settings = stage.settings("held", limits={"held_calls_per_caller": args.calls})
         command = [sys.executable, "-m", "extproc"]
         pids, endpoints = {}, []
         for index in range(args.workers):
