@@ -19,5 +19,8 @@ def find(text: str, _: str) -> Ranges:
 
 
 CONNECTION_STRING = Detector(
-    "CONNECTION_STRING", (rb"""://[^ /?#@"'<>\\\x00-\x1f]{0,128}:[^ /?#@"'<>\\\x00-\x1f]{1,256}@""",), 1, find
+    "CONNECTION_STRING",
+    (rb"""://[^ /?#@"'<>\\\t-\r\x1c-\x1f]{0,128}:[^ /?#@"'<>\\\t-\r\x1c-\x1f]{1,256}@""",),
+    1,
+    find,
 )

@@ -13,6 +13,8 @@ from extproc.detectors.detector import SEPARATOR, Detector, Span
 from extproc.detectors.fold import Folded, fold
 from extproc.model.errors import MaskingError
 
+CONTINUATION = 0x80
+"""The first two bits of all bytes of a character but its first (UTF-8, RFC 3629)."""
 SIGHTINGS_FREE = 10_000
 SIGHTINGS_PER_BYTE = 0.125
 """A text in which the prefilter matches more often is looked at as a whole: that is faster."""
@@ -276,9 +278,17 @@ def _characters(ends: list[tuple[int, int]], data: bytes, folded: Folded) -> lis
     """From ends in bytes of the folded text to places in the original one."""
     sightings: list[Sighting] = []
     passed = characters = 0
-    for end, owner in ends:
+    for found, owner in ends:
+        end = _character_end(found, data)
         characters += len(data[passed:end].decode("utf-8", "surrogatepass"))
         passed = end
         place = characters - 1
         sightings.append((place if folded.places is None else folded.places[place], owner))
     return sightings
+
+
+def _character_end(at: int, data: bytes) -> int:
+    """Where the character ends of which a match may have taken the first bytes only."""
+    while at < len(data) and data[at] & 0xC0 == CONTINUATION:
+        at += 1
+    return at

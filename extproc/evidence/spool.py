@@ -61,21 +61,23 @@ class _Waiting:
     future: asyncio.Future[None] | None = None
     """Of who waits until the entry is durable."""
     lost: Callable[[], None] | None = None
-    """Told when the entry of a call's end cannot be stored; on the loop's thread."""
+    """Told, on the loop's thread, when the entry of a call's end was not stored before the spool closed."""
     loop: asyncio.AbstractEventLoop | None = None
+    waits: bool = False
+    """It may wait for company."""
 
     @property
     def relaxed(self) -> bool:
-        """Nobody hears of it: it is tried again until it is stored."""
-        return self.loop is None
+        """Nobody waits for it: it is tried again until it is stored, or the spool closes."""
+        return self.future is None
 
 
 class Spool:
     """Implements ``Recorder`` on one SQLite file that only this process writes.
 
     The loop's thread encodes and queues; the writer thread takes all that is queued, commits it once and
-    resolves the waiting futures. Entries that end a call hold nobody up: they are queued with the next entry that
-    does, or a moment later. A failed batch refuses each of its entries; a relaxed entry is kept and tried again.
+    resolves the waiting futures. Entries that end a call hold nobody up: the writer lets them wait a little for
+    company. A failed batch refuses the entries that somebody waits for; the others are kept and tried again.
     Make it in the process that uses it, after any fork; call it from the loop's thread.
     """
 
@@ -98,9 +100,7 @@ class Spool:
         self._ledger = Ledger(folder / f"{worker}{SUFFIX}", worker, connect=connect)
         self.writer = self._ledger.writer
         """Identity of this log: the worker's name and a random part made with the file."""
-        self._queue: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
-        self._ends: list[_Waiting] = []
-        self._flush: asyncio.TimerHandle | None = None
+        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._gate = threading.Lock()
         self._closed = False
         # Each counter has one writing thread and so needs no lock: accepted_* the loop's, the others the writer's.
@@ -131,21 +131,16 @@ class Spool:
     def record_end(self, entry: Entry, lost: Callable[[], None]) -> None:
         """Queue the entry that ends a call; it is durable within ``linger_s`` and the time of a commit.
 
+        It is the writer's from here on: nothing that the loop's thread does, or dies of, holds it up.
+
         Args:
             entry: a terminal one.
-            lost: called when it could not be stored after all.
+            lost: called when the spool closed before it could be stored.
 
         Raises:
             EvidenceError: full or closed: it is lost now.
         """
-        loop = asyncio.get_running_loop()
-        line = self._admit(entry)
-        with self._gate:
-            self._check_open()
-            self._accepted_bytes += len(line.document)
-            self._ends.append(_Waiting(line, lost=lost, loop=loop))
-        if self._flush is None:
-            self._flush = loop.call_later(self._limits.linger_s, self._send_ends)
+        self._put(_Waiting(self._admit(entry), lost=lost, loop=asyncio.get_running_loop(), waits=True))
 
     def record_relaxed(self, entry: Entry) -> None:
         """Queue one entry within the window; it is stored soon, and tried again when a write fails.
@@ -173,8 +168,6 @@ class Spool:
         with self._gate:
             if not self._closed:
                 self._closed = True
-                self._queue.put(self._ends)
-                self._ends = []
                 self._queue.put(None)
         self._thread.join()
 
@@ -194,27 +187,11 @@ class Spool:
         return line
 
     def _put(self, waiting: _Waiting) -> None:
-        """Queue an entry, and the ends that wait for company with it."""
         with self._gate:
-            self._check_open()
+            if self._closed:
+                raise EvidenceError("the spool is closed")
             self._accepted_bytes += len(waiting.line.document)
-            self._ends.append(waiting)
-            self._send()
-
-    def _send_ends(self) -> None:
-        """Nothing else came: the ends go by themselves."""
-        self._flush = None
-        with self._gate:
-            if self._ends and not self._closed:
-                self._send()
-
-    def _send(self) -> None:
-        self._queue.put(self._ends)
-        self._ends = []
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise EvidenceError("the spool is closed")
+            self._queue.put(waiting)
 
     # The writer thread
 
@@ -224,9 +201,10 @@ class Spool:
         finally:  # however this thread ends, nobody may wait for it
             with self._gate:
                 self._closed = True
-                left = self._doubtful + self._carried + self._in_hand + self._ends
+            left = self._doubtful + self._carried + self._in_hand
             while not self._queue.empty():
-                left += self._queue.get_nowait() or ()
+                one = self._queue.get_nowait()
+                left += [one] if one else []
             self._lost += sum(one.relaxed for one in left)
             self._settle(left, "the entry cannot be stored: the spool is closed")
             self._ledger.shut()
@@ -241,15 +219,19 @@ class Spool:
             self._tend()
 
     def _take(self) -> tuple[list[_Waiting], bool]:
-        """What is queued, and whether that was the last of it."""
+        """What is queued, and whether that was the last of it. What may wait for company does."""
         taken: list[_Waiting] = []
         try:
-            some = self._queue.get(timeout=self._limits.tend_every_s)
-            while some is not None:
-                taken += some
+            one = self._queue.get(timeout=self._limits.tend_every_s)
+            linger_until = time.monotonic() + self._limits.linger_s
+            while one is not None:
+                taken.append(one)
                 if len(taken) >= self._limits.batch:
                     return taken, False
-                some = self._queue.get_nowait()
+                if not one.waits:
+                    linger_until = 0.0
+                left = linger_until - time.monotonic() if linger_until else 0.0
+                one = self._queue.get(timeout=left) if left > 0 else self._queue.get_nowait()
         except Empty:
             return taken, False
         return taken, True

@@ -31,6 +31,7 @@ ENVOYS = "x-envoy-"
 COOKIES = {"cookie": b"; ", "set-cookie": None}
 """Fields of pairs, by what joins several of them: RFC 9113 section 8.2.3; nothing may (RFC 9110 section 5.3)."""
 JSON = "application/json"
+UTF8 = "utf-8"
 UNIT = re.compile(r"((?:%[0-9A-Fa-f]{2})+)|.", re.DOTALL)
 Rules = tuple[MaskRule, ...]
 Findings = tuple[Finding, ...]
@@ -69,7 +70,8 @@ def mask_fields(
         sent = values[name]
         if name in suspects:
             sent = [_masked(masker, name, value, rules, findings) for value in sent]
-            if sent == values[name] or name in FIXED or name.startswith(ENVOYS):
+            left = sent == values[name] or _suspects(masker, {name: sent}, rules)
+            if left or name in FIXED or name.startswith(ENVOYS):
                 raise MaskingError("a header field holds what cannot be masked there")
         sent = [conceal(value) for value in sent]
         if sent != values[name]:
@@ -107,8 +109,10 @@ def _suspects(masker: TextMasker, values: dict[str, list[bytes]], rules: Rules) 
 
 def _readings(name: str, value: bytes) -> Iterator[str]:
     for piece in _pieces(name, value):
-        text, _ = _text(piece)
+        text, encoding = _text(piece)
         yield text
+        if encoding != UTF8:
+            yield piece.decode(UTF8, "replace")
         if "%" in text:
             yield unquote(text)
         if "+" in text:
@@ -174,6 +178,6 @@ def _form_decoded(text: str) -> Characters:
 def _text(value: bytes) -> tuple[str, str]:
     """A field's value as text, and its encoding: UTF-8, else every byte a character (RFC 9110 section 5.5)."""
     try:
-        return value.decode(), "utf-8"
+        return value.decode(), UTF8
     except UnicodeDecodeError:
         return value.decode("latin-1"), "latin-1"

@@ -35,6 +35,13 @@ FORMS = {
     FieldDescriptor.TYPE_SFIXED64: "q",
     FieldDescriptor.TYPE_SFIXED32: "i",
 }
+SHORT = frozenset(
+    {
+        *(FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_INT32),
+        *(FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_ENUM),
+    }
+)
+"""Numbers of 32 bits that are written as varints."""
 SIGNED = frozenset({FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_ENUM})
 ZIGZAG = frozenset({FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SINT64})
 NO_TEXT = frozenset({FieldDescriptor.TYPE_ENUM, FieldDescriptor.TYPE_BOOL})
@@ -308,6 +315,10 @@ def _number(value: bytes, told: FieldDescriptor) -> int | float:
     if form is not None:
         return fixed(form, value)
     number, _ = varint(value, 0)
+    if told.type in SHORT:  # readers take the lower half of what is longer
+        number &= 0xFFFF_FFFF
+        if told.type in SIGNED:
+            return number - (1 << 32) if number >> 31 else number
     return signed(number) if told.type in SIGNED else zigzag(number) if told.type in ZIGZAG else number
 
 

@@ -15,7 +15,7 @@ from extproc.masking.paths import Place, render
 from extproc.masking.plan import Plan, strictest
 from extproc.masking.text import Found, TextMask
 from extproc.masking.ways import FIELD, REDACTED
-from extproc.model.errors import MaskingError, Undecodable
+from extproc.model.errors import MaskingError
 from extproc.model.masking import Finding, How
 
 MAX_NESTED = 8
@@ -185,7 +185,7 @@ class Walk:
         if not self._is_json(text, live=live):
             return False
         if level >= MAX_NESTED:
-            raise Undecodable("JSON in strings of JSON is nested too deep")
+            raise MaskingError("JSON in strings of JSON is nested too deep")
         return True
 
     def _is_json(self, text: str, *, live: bool = True) -> bool:
@@ -196,7 +196,8 @@ class Walk:
             live: whether paths could go on into it.
 
         Raises:
-            Undecodable: other readers would take it for JSON, we cannot, and something may be hidden in it.
+            MaskingError: other readers would take it for JSON, we cannot, and something may be hidden in it. One
+                string must not have the rest of its document pass unmasked.
         """
         bare = text.strip(AROUND_JSON)
         if len(bare) < 2 or ENDS.get(bare[0]) != bare[-1] or LABEL.fullmatch(bare):  # noqa: PLR2004 - a pair
@@ -205,7 +206,7 @@ class Walk:
             check_text(text, max_depth=self._max_depth)
         except Unreadable as error:
             if ((live and self.plan.may_match(text)) or hides_text(text)) and _is_lenient_json(bare):
-                raise Undecodable(f"JSON in a string is {error.kind}") from None
+                raise MaskingError(f"JSON in a string is {error.kind}") from None
             return False
         return True
 

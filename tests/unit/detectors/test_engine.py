@@ -114,3 +114,19 @@ def test_labels_hold_nothing():
     for entity in [*DETECTORS.entities, "REDACTED"]:
         for context in [(), *((entity,) for entity in DETECTORS.entities)]:
             assert DETECTORS.scan(f"[{entity}]", lambda context=context: "\n".join(context)) == []
+
+
+@pytest.mark.parametrize("address", ["jo@example.рф", "jo@example.中国", "jo@exämple.рф"])
+@pytest.mark.parametrize("around", ["", "é", "中", "x"])
+def test_a_match_that_ends_within_a_character(address, around):
+    """The search sees bytes; where it stops may be in the middle of a character."""
+    text = f'{{"a":"{around} {address} {around}"}}'
+    look = DETECTORS.look(text)
+    assert look.sightings is not None
+    assert all(0 <= place < len(text) for place, _ in look.sightings)
+    assert any(text[place] in address for place, _ in look.sightings)
+
+
+def test_control_characters_in_a_password_hide_nothing():
+    text = "postgres://u:p4ssw0\x08d@h/db"
+    assert [each.entity for each in DETECTORS.scan(text)] == ["CONNECTION_STRING"]

@@ -412,6 +412,16 @@ async def test_an_end_goes_with_the_next_entry_that_somebody_waits_for(open_spoo
     assert spool.stats.commits == 1
 
 
+async def test_an_end_is_stored_while_the_loop_is_held_up(open_spool, tmp_path, rows, entry):
+    """By an evaluation or a masking that takes long: whatever it ends in, the ends of other calls are kept."""
+    spool = open_spool()
+    spool.record_end(entry(1, kind=EntryKind.COMPLETED), never)
+    held_until = time.monotonic() + 5
+    while not rows(tmp_path):
+        assert time.monotonic() < held_until, "it was not stored"
+        time.sleep(0.01)  # the loop has to stand still
+
+
 async def test_an_end_without_company_goes_by_itself(open_spool, tmp_path, rows, entry):
     spool = open_spool()
     spool.record_end(entry(1, kind=EntryKind.COMPLETED), never)
@@ -428,15 +438,28 @@ async def test_an_end_that_waits_is_stored_when_the_spool_closes(open_spool, tmp
         spool.record_end(entry(2, kind=EntryKind.COMPLETED), never)
 
 
-async def test_an_end_that_cannot_be_stored_is_told_of_once(open_spool, tmp_path, rows, entry, faults):
+@pytest.mark.parametrize("switch", ["commit_fails", "commit_happens_but_fails", "begin_fails"])
+async def test_an_end_outlives_a_failed_write_exactly_once(tmp_path, rows, entry, faults, switch):
+    spool = Spool(tmp_path, "w0", QUICK, connect=faults.connect)
+    setattr(faults, switch, 1)
+    spool.record_end(entry(1, kind=EntryKind.COMPLETED), never)
+    await eventually(lambda: spool.stats.failures > 0)
+    await eventually(lambda: spool.healthy)
+    await spool.record(entry(2))
+    spool.close()
+    assert [decode_entry(document).call_id for _, document, _ in rows(tmp_path)] == ["call-1", "call-2"]
+
+
+async def test_an_end_that_was_not_stored_before_the_spool_closed_is_told_of(open_spool, entry, faults):
     spool = open_spool(connect=faults.connect)
     lost = []
-    faults.begin_fails = 1
+    faults.begin_fails = faults.open_fails = 10_000
     spool.record_end(entry(1, kind=EntryKind.COMPLETED), lambda: lost.append("call-1"))
+    await eventually(lambda: spool.stats.failures > 0)
+    spool.close()
     await eventually(lambda: lost)
-    await spool.record(entry(2))
     assert lost == ["call-1"]
-    assert [decode_entry(document).call_id for _, document, _ in rows(tmp_path)] == ["call-2"]
+    assert spool.stats.lost == 1
 
 
 def never():

@@ -220,3 +220,24 @@ def test_what_is_found_but_cannot_be_found_again_passes_nowhere(masker, monkeypa
     monkeypatch.setattr(masker, "trial", lambda *_: Trial("", (), ()))
     with pytest.raises(MaskingError, match="cannot be masked"):
         mask_fields(masker, headers(x_a=SSN), ALL)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"http://x/?e=jo@example.com&c=%B94111111111111111",
+        b"http://x/?e=jo@example.com&c=%AA4111111111111111",
+        b"\xb94111111111111111",
+        b"jo@example.com \xaa4111111111111111",
+        "\uff14\uff11\uff11\uff11111111111111 \xff".encode("latin-1", "ignore") + b"\xff 4111111111111111",
+    ],
+)
+@pytest.mark.parametrize("how", list(How))
+def test_what_one_reader_of_bad_bytes_would_see_does_not_pass_beside_what_was_masked(masker, value, how):
+    rules = (MaskRule(how, entity="*"),)
+    try:
+        edits, _ = mask_fields(masker, Headers((("referer", value),)), rules)
+    except MaskingError:
+        return
+    sent = dict(edits.set).get("referer", b"" if "referer" in edits.remove else value)
+    assert b"4111111111111111" not in sent

@@ -88,6 +88,16 @@ async def test_a_detector_that_fails_denies_nevertheless(tmp_path, monkeypatch):
     assert peer.refusals[0].status.code == 502
 
 
+@pytest.mark.parametrize("note", ['{"a":1,"a":"\\u0041"}', "[" * 70 + "]" * 70, '{"ssn": 1, "ssn": 2}'])
+async def test_one_string_does_not_unmask_the_rest_of_its_document(tmp_path, note):
+    """Whoever may store a note would decide what others see."""
+    body = json.dumps({"ssn": SSN, "note": note}).encode()
+    rules = [{"path": "$.ssn"}, {"path": "$..ssn"}, *ALL]
+    peer = await play(guard_with(tmp_path, "pass-unmasked", response=rules), asks(), answers(), returns(body))
+    sent = b"".join(m.response_body.response.body_mutation.body or b"" for m in peer.sent if m.response_body)
+    assert peer.refusals or SSN.encode() not in sent != b""
+
+
 REQUESTS = [
     ({"content_type": "application/json"}, b'{"a": '),
     ({"content_type": "application/octet-stream"}, b"\x00\x01"),

@@ -47,6 +47,9 @@ def descriptor_set():
             told("score", 10, FIELD.TYPE_DOUBLE),
             told("fixed", 11, FIELD.TYPE_FIXED64),
             told("active", 12, FIELD.TYPE_BOOL),
+            told("own_ssn", 13, FIELD.TYPE_UINT32),
+            told("signed_ssn", 14, FIELD.TYPE_SINT32),
+            told("short_ssn", 15, FIELD.TYPE_INT32),
         ]
     )
     entry = made.nested_type.add(name="LabelsEntry")
@@ -84,6 +87,17 @@ def test_texts_are_masked_under_their_names():
 def test_numbers_become_zero():
     one = Customer(card=CARD, numbers=[1, CARD, -2], fixed=CARD, score=1.5, active=True)
     assert masked(one) == Customer(card=0, numbers=[1, 0, -2], fixed=0, score=1.5, active=True)
+
+
+@pytest.mark.parametrize(("number", "written"), [(13, 219099999), (14, 219099999 << 1), (15, 219099999)])
+@pytest.mark.parametrize("more", [0, 1 << 32, 1 << 40, 1 << 63])
+def test_of_a_short_number_written_long_readers_take_the_lower_bits(number, written, more):
+    message = spell_varint(number << 3) + spell_varint(written + more)
+    stream = MASKER.frames(METHOD.response, "", ALL, limit=1 << 20, ratio=20)
+    out = stream.feed(Frame(False, message).raw) + stream.finish()
+    assert Customer.FromString(message) != Customer()
+    assert Customer.FromString(out[5:]) == Customer()
+    assert [each.entity for each in stream.findings] == ["US_SSN"]
 
 
 def test_maps_structs_and_messages_of_any_type():
