@@ -87,7 +87,7 @@ async def test_a_guard_that_answers_nonsense_lets_nothing_out(faulty: Stack, pha
     answer = await posted(faulty, f"{fault}@{phase}")
     assert_nothing_out(faulty, answer, phase, {500, 502, 503, 504})
     await recorded(faulty, phase)
-    assert "4111" not in faulty.logs()
+    assert CARD[:9] not in faulty.logs()  # four digits alone are in some time or id
 
 
 @pytest.mark.parametrize("fault", ["leave", "junk", "empty", "wrong", "raise"])
@@ -112,7 +112,7 @@ async def test_a_stream_that_loses_its_guard_breaks_off(faulty: Stack, fault: st
     except httpx.HTTPError:
         pass
     assert CARD.encode() not in got
-    assert b"4111" not in got
+    assert CARD[:9].encode() not in got
     assert got.count(b"\n\n") <= 4, got
     if fault != "kill":
         assert (await faulty.ended())["kind"] == "call.failed"
