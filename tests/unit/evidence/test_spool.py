@@ -253,7 +253,7 @@ async def test_shipped_rows_are_deleted_after_their_retention_but_the_newest(ope
     write_mark(tmp_path / "w0.spool", spool.writer, 6)
     await eventually(lambda: [seq for seq, _, _ in rows(tmp_path)] == [6])
     spool.close()
-    again = open_spool()
+    again = open_spool(SpoolLimits(tend_every_s=0.01, retention_s=0.5), clock=lambda: now)
     await again.record(entry(6))
     assert [seq for seq, _, _ in rows(tmp_path)] == [6, 7]
 
