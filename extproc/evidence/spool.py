@@ -52,7 +52,7 @@ class SpoolStats:
     failures: int
     """Batches that were refused."""
     lost: int
-    """Relaxed entries that were accepted and could not be stored before the spool closed."""
+    """Entries that nobody waited for, and that could not be stored before the spool closed."""
 
 
 @dataclass(slots=True, eq=False)
@@ -63,13 +63,16 @@ class _Waiting:
     lost: Callable[[], None] | None = None
     """Told, on the loop's thread, when the entry of a call's end was not stored before the spool closed."""
     loop: asyncio.AbstractEventLoop | None = None
-    waits: bool = False
-    """It may wait for company."""
+
+    @property
+    def kept(self) -> bool:
+        """Nobody waits for it: it is tried again until it is stored, or the spool closes."""
+        return self.future is None
 
     @property
     def relaxed(self) -> bool:
-        """Nobody waits for it: it is tried again until it is stored, or the spool closes."""
-        return self.future is None
+        """It counts in the window; the end of a call does not."""
+        return self.kept and self.lost is None
 
 
 class Spool:
@@ -140,7 +143,7 @@ class Spool:
         Raises:
             EvidenceError: full or closed: it is lost now.
         """
-        self._put(_Waiting(self._admit(entry), lost=lost, loop=asyncio.get_running_loop(), waits=True))
+        self._put(_Waiting(self._admit(entry), lost=lost, loop=asyncio.get_running_loop()))
 
     def record_relaxed(self, entry: Entry) -> None:
         """Queue one entry within the window; it is stored soon, and tried again when a write fails.
@@ -205,7 +208,7 @@ class Spool:
             while not self._queue.empty():
                 one = self._queue.get_nowait()
                 left += [one] if one else []
-            self._lost += sum(one.relaxed for one in left)
+            self._lost += sum(one.kept for one in left)
             self._settle(left, "the entry cannot be stored: the spool is closed")
             self._ledger.shut()
 
@@ -228,7 +231,7 @@ class Spool:
                 taken.append(one)
                 if len(taken) >= self._limits.batch:
                     return taken, False
-                if not one.waits:
+                if one.lost is None:  # no end of a call
                     linger_until = 0.0
                 left = linger_until - time.monotonic() if linger_until else 0.0
                 one = self._queue.get(timeout=left) if left > 0 else self._queue.get_nowait()
@@ -269,10 +272,10 @@ class Spool:
         self._broken = False
 
     def _refuse(self, batch: list[_Waiting], error: Exception) -> list[_Waiting]:
-        """Fail the entries that somebody waits for; returns the relaxed ones."""
+        """Fail the entries that somebody waits for; returns the others."""
         self._failures += 1
-        self._settle([one for one in batch if not one.relaxed], f"the entry cannot be stored: {describe(error)}")
-        return [one for one in batch if one.relaxed]
+        self._settle([one for one in batch if not one.kept], f"the entry cannot be stored: {describe(error)}")
+        return [one for one in batch if one.kept]
 
     def _settle(self, batch: list[_Waiting], error: str) -> None:
         self._settled_bytes += _size(batch)

@@ -450,6 +450,20 @@ async def test_an_end_outlives_a_failed_write_exactly_once(tmp_path, rows, entry
     assert [decode_entry(document).call_id for _, document, _ in rows(tmp_path)] == ["call-1", "call-2"]
 
 
+async def test_ends_take_nothing_from_the_window_and_give_it_nothing(open_spool, entry, faults):
+    """However many calls have ended, no more relaxed entries are in flight than were allowed."""
+    spool = open_spool(SpoolLimits(relaxed_window=2, linger_s=0), connect=faults.connect)
+    for number in range(5):
+        spool.record_end(entry(number, kind=EntryKind.COMPLETED), never)
+    await eventually(lambda: spool.stats.last == 5)
+    faults.delay_s = 0.2
+    spool.record_relaxed(entry(6))
+    spool.record_relaxed(entry(7))
+    with pytest.raises(EvidenceError, match="window"):
+        spool.record_relaxed(entry(8))
+    faults.delay_s = 0
+
+
 async def test_an_end_that_was_not_stored_before_the_spool_closed_is_told_of(open_spool, entry, faults):
     spool = open_spool(connect=faults.connect)
     lost = []
