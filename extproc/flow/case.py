@@ -7,12 +7,13 @@ import hashlib
 from dataclasses import dataclass, field
 
 from extproc.credentials.conceal import NOTHING, Concealer
-from extproc.flow.guard import Connected
+from extproc.flow.guard import Connected, Guard
 from extproc.model.call import Call, RequestHead
 from extproc.model.decision import Decision
 from extproc.model.entries import Entry, EntryKind
 from extproc.model.errors import Refused
 from extproc.model.identity import Identity
+from extproc.model.ids import uuid7
 from extproc.model.masking import Finding
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.policy.usage import Usage
@@ -176,3 +177,9 @@ class Case:
             entry.risk, entry.shadow = decision.risk, decision.shadow
             entry.policy_revision = decision.revision
         return entry
+
+
+def open_case(guard: Guard, head: RequestHead) -> Case:
+    """Begin a case: from here on, the call is recorded whatever happens."""
+    now = guard.clock()
+    return Case(uuid7(now, guard.entropy(10)), now, head, guard.worker)

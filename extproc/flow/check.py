@@ -6,7 +6,7 @@ through unmasked.
 
 import asyncio
 
-from extproc.flow.case import Case
+from extproc.flow.case import Case, open_case
 from extproc.flow.closing import close, record_intent
 from extproc.flow.decide import decide, grant
 from extproc.flow.guard import Guard
@@ -18,7 +18,6 @@ from extproc.flow.sessions import check_session, name_session
 from extproc.model.decision import Action
 from extproc.model.entries import EntryKind
 from extproc.model.errors import ExtprocError, Refused
-from extproc.model.ids import uuid7
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.wire import authz
 from extproc.wire.authz import CheckAsked
@@ -31,8 +30,7 @@ async def check(asked: CheckAsked, guard: Guard) -> bytes:
     Returns:
         An encoded ``CheckResponse``. Anything raised means: answer with a gRPC error, which Envoy denies on.
     """
-    now = guard.clock()
-    case = Case(uuid7(now, guard.entropy(10)), now, asked.head, guard.worker)
+    case = open_case(guard, asked.head)
     try:
         take_body(case, guard, asked.body)
         if asked.truncated:

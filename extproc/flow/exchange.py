@@ -7,7 +7,7 @@ unfinished exchange for consent (``docs/reference/envoy.md``).
 
 import asyncio
 
-from extproc.flow.case import Case
+from extproc.flow.case import Case, open_case
 from extproc.flow.closing import close, record_intent
 from extproc.flow.decide import decide, grant
 from extproc.flow.guard import Guard
@@ -19,7 +19,6 @@ from extproc.flow.respond import respond
 from extproc.flow.sessions import check_session, name_session
 from extproc.model.decision import Action
 from extproc.model.errors import ExtprocError, ProtocolViolation, Refused
-from extproc.model.ids import uuid7
 from extproc.model.reasons import Reason
 from extproc.wire import encode
 from extproc.wire.events import (
@@ -49,7 +48,7 @@ async def exchange(peer: Peer, guard: Guard) -> None:
 
 async def guard_call(peer: Peer, guard: Guard, first: RequestHeadersReceived) -> None:
     """Identify, decide, hold, mask, forward, mask again, record."""
-    case = open_case(guard, first)
+    case = open_case(guard, first.head)
     try:
         await _read_body(peer, guard, case, first)
         find_connection(case, guard)
@@ -83,12 +82,6 @@ async def guard_call(peer: Peer, guard: Guard, first: RequestHeadersReceived) ->
         raise
     finally:
         close(case, guard)
-
-
-def open_case(guard: Guard, first: RequestHeadersReceived) -> Case:
-    """Begin a case: from here on, the call is recorded whatever happens."""
-    now = guard.clock()
-    return Case(uuid7(now, guard.entropy(10)), now, first.head, guard.worker)
 
 
 async def _read_body(peer: Peer, guard: Guard, case: Case, first: RequestHeadersReceived) -> None:

@@ -105,10 +105,10 @@ def _look_through_url(head: RequestHead, call: Call, guard: Guard) -> tuple[tupl
     Raises:
         MaskingError: it cannot be looked through.
     """
-    url, findings = guard.masker.mask_text(readable_url(head.path), EVERYTHING)
+    readable = readable_url(head.path)
+    url, findings = guard.masker.mask_text(readable, EVERYTHING)
     path = url.partition("?")[0]
     arguments = call.arguments if isinstance(call.arguments, dict) else {}
-    readable = readable_url(head.path)
     carried: dict[str, str] = {
         name: value for name, value in arguments.items() if isinstance(value, str) and value and value in readable
     }

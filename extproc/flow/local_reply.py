@@ -1,11 +1,10 @@
 """Answers that are not the backend's: the guard's own refusals, and Envoy's local replies."""
 
-from extproc.flow.case import Case
+from extproc.flow.case import Case, open_case
 from extproc.flow.closing import close
 from extproc.flow.guard import Guard
 from extproc.model.decision import Action, Decision
 from extproc.model.errors import ProtocolViolation, Refused
-from extproc.model.ids import uuid7
 from extproc.model.reasons import Reason
 from extproc.model.reply import Reply
 from extproc.protocols.problem import problem
@@ -54,8 +53,7 @@ async def guard_local_reply(peer: Peer, guard: Guard, first: ResponseHeadersRece
     """
     if not first.head.local_reply:
         raise ProtocolViolation("a response to a request that the guard never saw")
-    now = guard.clock()
-    case = Case(uuid7(now, guard.entropy(10)), now, first.request, guard.worker)
+    case = open_case(guard, first.request)
     case.connection = guard.hosts.get(first.request.authority.lower())
     reason = LOCAL_REASONS.get(first.head.local_reply) or BY_STATUS.get(first.head.status, Reason.GUARD_ERROR)
     case.refused(Refused(reason, rule="envoy", detail=first.head.local_reply))
