@@ -53,7 +53,6 @@ class Reason(StrEnum):
     CREDENTIAL_UNAVAILABLE = "credential-unavailable"
     EVIDENCE_UNAVAILABLE = "evidence-unavailable"
     OVERLOADED = "overloaded"
-    DRAINING = "draining"
     GUARD_ERROR = "guard-error"
     # What the upstream or Envoy did
     UPSTREAM_ERROR = "upstream-error"
@@ -94,7 +93,6 @@ ANSWERS: dict[Reason, Answer] = {
     Reason.CREDENTIAL_UNAVAILABLE: Answer(503, "The backend's credential is not available"),
     Reason.EVIDENCE_UNAVAILABLE: Answer(503, "The call cannot be recorded"),
     Reason.OVERLOADED: Answer(503, "Too many calls at once"),
-    Reason.DRAINING: Answer(503, "The guard is shutting down"),
     Reason.GUARD_ERROR: Answer(500, "The guard failed"),
     Reason.UPSTREAM_ERROR: Answer(502, "The backend did not answer"),
     Reason.RESPONSE_UNINSPECTABLE: Answer(502, "The backend's answer cannot be inspected"),
@@ -119,7 +117,6 @@ class Uninspectable(StrEnum):
     HEADER_BODY_MISMATCH = "header-body-mismatch"
     HEADERS = "headers"
     QUERY = "query"
-    TRAILERS_ONLY = "trailers-only"
     UNEXPECTED_BODY = "unexpected-body"
     STREAMED = "streamed"
     """Of a response only: its body passes piece by piece, after policy was asked."""

@@ -15,7 +15,7 @@ from extproc.policy.sources import Sources, read_sources
 from tests.unit.flow.dialogue import asks, make_guard, play, sends
 
 U = Uninspectable
-NEVER_MADE = {U.TRAILERS_ONLY, U.STREAMED}
+NEVER_MADE = {U.STREAMED}
 """Trailers are refused before policy is asked; only responses stream."""
 GUARD = {
     "roles": {"*": {"functions": ["*"]}},
