@@ -1,9 +1,9 @@
 """Mask a stream of events, one by one."""
 
-from extproc.codecs.errors import Unreadable
 from extproc.codecs.sse import Event, Line, Reader
 from extproc.masking.edits import Edit, apply
 from extproc.masking.media import decode_text
+from extproc.masking.port import failed
 from extproc.masking.walk import Walk
 from extproc.model.errors import MaskingError
 from extproc.model.masking import Finding
@@ -36,12 +36,8 @@ class EventsMasker:
         self._broken = True
         try:
             masked = b"".join(self._event(event) for event in self._reader.feed(piece))
-        except Unreadable as error:
-            raise MaskingError(f"event is {error.kind}") from None
-        except MaskingError:
-            raise
         except Exception as error:  # noqa: BLE001 - whatever goes wrong, nothing more is sent
-            raise MaskingError(f"masking failed: {type(error).__name__}") from None
+            raise failed(error, "event") from None
         self._broken = False
         return masked
 

@@ -1,8 +1,8 @@
 """Mask a stream of JSON documents, one per line (NDJSON, JSON Lines)."""
 
-from extproc.codecs.errors import Unreadable
 from extproc.codecs.json import check_text, read_utf8
 from extproc.masking.edits import apply
+from extproc.masking.port import failed
 from extproc.masking.walk import Walk
 from extproc.model.errors import MaskingError
 from extproc.model.masking import Finding
@@ -74,10 +74,6 @@ class LinesMasker:
             text = read_utf8(line)
             check_text(text, max_depth=self._max_depth)
             edits = self._walk.document(text)
-        except Unreadable as error:
-            raise MaskingError(f"line is {error.kind}") from None
-        except MaskingError:
-            raise
         except Exception as error:  # noqa: BLE001 - whatever goes wrong, nothing more is sent
-            raise MaskingError(f"masking failed: {type(error).__name__}") from None
+            raise failed(error, "line") from None
         return apply(text, edits).encode() if edits else line

@@ -19,6 +19,7 @@ from extproc.masking.document import Known
 from extproc.masking.edits import apply
 from extproc.masking.media import decode_text
 from extproc.masking.paths import Place
+from extproc.masking.port import failed
 from extproc.masking.walk import Walk
 from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import Finding
@@ -245,12 +246,8 @@ class FramesMasker:
         self._broken = True
         try:
             masked = b"".join(self._frame(frame) for frame in self._reader.feed(piece))
-        except Unreadable as error:
-            raise Undecodable(f"message is {error.kind}") from None
-        except MaskingError:
-            raise
         except Exception as error:  # noqa: BLE001 - whatever goes wrong, nothing more is sent
-            raise MaskingError(f"masking failed: {type(error).__name__}") from None
+            raise failed(error, "message", Undecodable) from None
         self._broken = False
         return masked
 
@@ -259,7 +256,7 @@ class FramesMasker:
         try:
             self._reader.finish()
         except Unreadable as error:
-            raise Undecodable(f"body is {error.kind}") from None
+            raise failed(error, "body", Undecodable) from None
         return b""
 
     @property

@@ -3,7 +3,18 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from extproc.codecs.errors import Unreadable
+from extproc.model.errors import MaskingError
 from extproc.model.masking import Finding, MaskRule
+
+
+def failed(error: Exception, what: str, unreadable: type[MaskingError] = MaskingError) -> MaskingError:
+    """Whatever went wrong, as the one error that callers fail closed on. It holds nothing of the text."""
+    if isinstance(error, MaskingError):
+        return error
+    if isinstance(error, Unreadable):
+        return unreadable(f"{what} is {error.kind}")
+    return MaskingError(f"masking failed: {type(error).__name__}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from google.protobuf.descriptor import Descriptor
 
-from extproc.codecs.errors import Unreadable
 from extproc.codecs.json import check_text, read_utf8
 from extproc.detectors.engine import Detectors
 from extproc.masking.edits import Edit, apply
@@ -18,7 +17,7 @@ from extproc.masking.lines import LinesMasker
 from extproc.masking.media import Media, decode_text, media_of
 from extproc.masking.messages import FramesMasker, MessageMasker
 from extproc.masking.plan import ALL, Plan, make_plan
-from extproc.masking.port import EventMasker, Masked
+from extproc.masking.port import EventMasker, Masked, failed
 from extproc.masking.text import TextMask
 from extproc.masking.walk import Walk, hides_text
 from extproc.masking.ways import Ways
@@ -222,12 +221,8 @@ class TextMasker:
 
 
 def _guarded(work: Callable[[], T]) -> T:
-    """Turn whatever goes wrong into the one error that callers fail closed on. It holds nothing of the text."""
+    """Do it, or fail with the one error that callers fail closed on."""
     try:
         return work()
-    except MaskingError:
-        raise
-    except Unreadable as error:
-        raise Undecodable(f"body is {error.kind}") from None
     except Exception as error:  # noqa: BLE001 - whatever goes wrong, the call must not pass
-        raise MaskingError(f"masking failed: {type(error).__name__}") from None
+        raise failed(error, "body", Undecodable) from None
