@@ -52,7 +52,7 @@ class EventsMasker:
 
     def _event(self, event: Event) -> bytes:
         data = event.data
-        if data is not None:
+        if data:  # an empty one holds nothing, and is what removing leaves
             edits = self._walk.text(decode_text(data))
             event = event.with_data(apply(decode_text(data), edits).encode()) if edits else event
         return Event(tuple(self._line(line) for line in event.lines)).raw

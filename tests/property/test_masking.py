@@ -9,7 +9,7 @@ from itertools import pairwise
 from unittest import mock
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from extproc.codecs.errors import Unreadable
@@ -329,6 +329,9 @@ def test_streams_ignore_cuts(text, places, rules):
 
 
 @given(STREAMS, RULES)
+@example(
+    "data: 4111111111111111\ndata: null\n\n", (MaskRule(How.PSEUDONYM, path="$"), MaskRule(How.REMOVE, entity="*"))
+)
 @settings(max_examples=200, deadline=None)
 def test_streams_masked_again_stay(text, rules):
     once = try_mask(text.encode("utf-8", "replace"), SSE, rules)
