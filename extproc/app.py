@@ -26,8 +26,10 @@ from extproc.credentials.sources import make_credential
 from extproc.detectors.catalogue import CATALOGUE
 from extproc.detectors.custom import make_custom
 from extproc.detectors.engine import Detectors
+from extproc.evidence.last_words import LastWords
 from extproc.evidence.spool import Spool, SpoolLimits
 from extproc.flow.guard import Connected, Guard
+from extproc.flow.last_words import tell_last_words
 from extproc.identity.sessions import Sessions
 from extproc.masking.rewrite import TextMasker
 from extproc.model.decision import ApprovalTerms
@@ -254,11 +256,13 @@ def guarding(settings: Settings, worker: str) -> Iterator[Guard]:
     masker = make_masker(settings)
     for each in connections:
         check_plan(each, masker)
+    engine = make_engine(settings, worker)
+    last_words = None if engine.waits else LastWords(settings.evidence.spool, worker)
     try:
         yield Guard(
             hosts={host: each for each in connections for host in each.settings.hosts},
             providers=settings.identity.providers,
-            engine=make_engine(settings, worker),
+            engine=engine,
             masker=masker,
             approvals=approvals,
             waiter=ApprovalWaiter(approvals, settings.approvals.poll, time.time_ns),
@@ -271,8 +275,11 @@ def guarding(settings: Settings, worker: str) -> Iterator[Guard]:
             observer=Metrics(),
             dry_run=settings.policy.dry_run,
             usage=UsageStore(settings.state / USAGE) if settings.policy.usage else None,
+            last_words=last_words,
         )
     finally:
+        if last_words:
+            last_words.close()
         spool.close()
         approvals.close()
 
@@ -303,6 +310,7 @@ async def run_worker(settings: Settings, *, listen: str, index: int, health: str
             evidence = OK if guard.recorder.healthy else "cannot store entries"
             return {"evidence": evidence, "policy": guard.engine.trouble or OK}
 
+        await tell_last_words(guard, settings.evidence.spool)
         async with (
             serving(guard, listen, settings.guard_tls),
             http_health(health, checks),

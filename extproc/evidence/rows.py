@@ -62,6 +62,11 @@ class SpoolReader:
         query = "SELECT seq, time_ns, document, leaf_hash FROM entries WHERE seq BETWEEN ? AND ? ORDER BY seq"
         return [StoredRow(*row) for row in self._db.execute(query, (first, last)).fetchall()]
 
+    def mentioning(self, text: str, since_ns: int) -> list[bytes]:
+        """Documents of entries made since then that have this text in them. Reads all: for rare questions."""
+        query = "SELECT document FROM entries WHERE time_ns >= ? AND instr(document, CAST(? AS BLOB))"
+        return [row[0] for row in self._db.execute(query, (since_ns, text)).fetchall()]
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()

@@ -99,6 +99,8 @@ LAST_FIELDS = tuple(name for name in ENTRY_COLUMNS if name not in _NOT_IN_CALLS)
 """What a call's row takes from its last entry; the one that ends the call is always the last."""
 
 _TERMINAL = "kind NOT IN ('call.held', 'call.decided')"
+_RANK = "multiIf(kind IN ('call.held', 'call.decided'), 0, kind = 'call.reported', 1, 2)"
+"""Whose word counts most: the guard's own end, then Envoy's report, then what came before."""
 _LAST = ", ".join(f"toString({name})" if ENTRY_COLUMNS[name] == WORD else name for name in LAST_FIELDS)
 _CALLER = "tuple(issuer, subject, if(subject = '', replaceRegexpOne(source, ':[0-9]+$', ''), ''))"
 
@@ -110,7 +112,7 @@ SELECT
   maxState(time) AS ended,
   groupUniqArrayState(toString(kind)) AS steps,
   groupUniqArrayArrayState(findings) AS findings,
-  argMaxState(tuple({_LAST}), tuple({_TERMINAL}, time, seq)) AS last
+  argMaxState(tuple({_LAST}), tuple({_RANK}, time, seq)) AS last
 FROM {{db}}.entries
 WHERE damage = '' AND {{span}}
 GROUP BY call_id

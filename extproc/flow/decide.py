@@ -6,6 +6,7 @@ from extproc.flow.case import Case
 from extproc.flow.dry_run import softened
 from extproc.flow.guard import Guard
 from extproc.flow.identify import record_request
+from extproc.flow.last_words import words
 from extproc.model.call import Call, Json
 from extproc.model.decision import Action, Decision, Permit
 from extproc.model.errors import PolicyError, Refused
@@ -73,7 +74,7 @@ async def ask(case: Case, guard: Guard, call: Call, response: Seen | None = None
         reads=guard.engine.reads,
         response=response,
     )
-    answer = await _evaluated(document, guard)
+    answer = await _evaluated(document, case, guard)
     credential = case.connection.credential
     decision = read_answer(
         answer,
@@ -84,14 +85,25 @@ async def ask(case: Case, guard: Guard, call: Call, response: Seen | None = None
     return softened(decision) if guard.dry_run else decision
 
 
-async def _evaluated(document: bytes, guard: Guard) -> Json:
+async def _evaluated(document: bytes, case: Case, guard: Guard) -> Json:
     if not guard.engine.waits:
-        return await guard.engine.evaluate(document)
+        return await _evaluated_here(document, case, guard)
     try:
         async with asyncio.timeout(guard.limits.decision_timeout):
             return await guard.engine.evaluate(document)
     except TimeoutError:
         raise PolicyError("timeout") from None
+
+
+async def _evaluated_here(document: bytes, case: Case, guard: Guard) -> Json:
+    """By an engine that holds this process: the end of it, if it has none, is announced first."""
+    if guard.last_words is None:
+        return await guard.engine.evaluate(document)
+    guard.last_words.say(words(case, guard.engine.revision))
+    try:
+        return await guard.engine.evaluate(document)
+    finally:
+        guard.last_words.unsay()
 
 
 async def _count(case: Case, guard: Guard) -> Usage | None:

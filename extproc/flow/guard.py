@@ -7,6 +7,7 @@ from extproc.approvals.port import ApprovalStore
 from extproc.approvals.waiter import ApprovalWaiter
 from extproc.config.schema import ConnectionBase, LimitSettings, Provider
 from extproc.credentials.sources import Credential
+from extproc.evidence.last_words import LastWords
 from extproc.evidence.port import Recorder
 from extproc.flow.held import HeldCalls
 from extproc.flow.observer import Observer
@@ -59,5 +60,7 @@ class Guard:
     observer: Observer = field(default_factory=Observer)
     dry_run: bool = False
     """What policy would deny or hold goes on, and is recorded as what it would have been."""
+    last_words: LastWords | None = None
+    """Where an evaluation is announced that this process may not survive; None where it can be timed out."""
     usage: UsageStore | None = None
     """Counts calls for policies that have rules about rates; None where nobody asked for it."""

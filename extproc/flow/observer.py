@@ -24,5 +24,8 @@ class Observer:
     def evidence_lost(self, entry: Entry) -> None:
         """A terminal entry could not be stored: the loudest thing there is."""
 
+    def words_unreadable(self, worker: str) -> None:
+        """A worker that is gone left words about its last call that cannot be read: its end is not recorded."""
+
     def guard_broke(self, error: BaseException) -> None:
         """A call ended in an error that nobody foresaw."""

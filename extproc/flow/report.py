@@ -5,6 +5,7 @@ from extproc.flow.identify import EVERYTHING, readable_url
 from extproc.masking.rewrite import TextMasker
 from extproc.model.entries import Entry, EntryKind
 from extproc.model.errors import MaskingError
+from extproc.model.ids import envoys_id
 from extproc.model.reasons import Reason
 from extproc.wire.access_log import Ended
 
@@ -27,7 +28,7 @@ def report(ended: Ended, masker: TextMasker, *, hosts: dict[str, str]) -> Entry 
         path = ""
     return Entry(
         kind=EntryKind.REPORTED,
-        call_id=ended.call_id or ended.request_id or f"{ended.source}@{ended.started_ns}",
+        call_id=ended.call_id or envoys_id(ended.request_id) or f"{ended.source}@{ended.started_ns}",
         time_ns=ended.started_ns + ended.duration_ns,
         request_id=ended.request_id,
         source=ended.source,

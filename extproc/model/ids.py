@@ -22,6 +22,23 @@ def uuid7(now_ns: int, random_bytes: bytes) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+def envoys_id(request_id: str) -> str:
+    """An id for a call that the guard gave none, or none that anybody knows.
+
+    Callers may name their requests as they like. What could be one of our own ids is none: it would put an entry
+    into the record of another call.
+
+    Args:
+        request_id: ``x-request-id``. Envoy's own have another digit where the version is.
+
+    Returns:
+        The request id; empty when it is not to be used.
+    """
+    return "" if request_id[VERSION_AT : VERSION_AT + 1] == "7" else request_id
+
+
+VERSION_AT = 14
+"""Where the version is in a UUID's text (RFC 9562 section 4)."""
 Clock = Callable[[], int]
 """Returns wall-clock nanoseconds since the Unix epoch (``time.time_ns``)."""
 

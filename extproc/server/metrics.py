@@ -65,6 +65,11 @@ class Metrics(Observer):
         LOST.inc()
         self._log.error("evidence lost", call_id=entry.call_id, kind=entry.kind.value)
 
+    def words_unreadable(self, worker: str) -> None:
+        """A worker's last words cannot be read."""
+        LOST.inc()
+        self._log.error("evidence lost", why="last words cannot be read", of=worker)
+
     def guard_broke(self, error: BaseException) -> None:
         """A call ended in an error that nobody foresaw. Its text could hold anything: only its type is told."""
         BROKE.inc()

@@ -87,6 +87,21 @@ def test_calls_are_one_row_each(ship, entry, client, target):
     ]
 
 
+@pytest.mark.parametrize("reported_later", [True, False])
+def test_the_guards_own_end_counts_more_than_envoys_report(ship, entry, client, target, reported_later):
+    """Whichever was recorded first. The report alone is better than none."""
+    denied, reported = steps(entry, 1, "call.denied", "call.reported")
+    if not reported_later:
+        denied.time_ns = reported.time_ns + 1
+    reported.subject, reported.reason = "", "guard-error"
+    ship([denied, reported, *steps(entry, 2, "call.decided", "call.reported")])
+    query = f"SELECT call_id, kind, subject, reason, finished FROM {target.database}.calls ORDER BY call_id"
+    assert client.query(query).result_rows == [
+        ("call-000001", "call.denied", "ann", "policy-allowed", 1),
+        ("call-000002", "call.reported", "ann", "policy-allowed", 1),
+    ]
+
+
 def test_a_call_that_ends_in_a_later_block_is_still_one_row(ship, entry, client, target):
     first, last = steps(entry, 1, "call.decided", "call.completed")
     ship([first])

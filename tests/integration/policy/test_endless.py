@@ -27,3 +27,24 @@ async def test_the_call_fails_at_envoy_and_the_worker_ends() -> None:
         assert ended.process.returncode == -signal.SIGVTALRM
         await stack.revive()
         assert (await stack.call("GET", "/customers/1")).status_code == 200
+
+
+async def test_the_only_worker_leaves_a_record_of_the_call_it_did_not_survive() -> None:
+    """Envoy's own account of the call may go with the stream on which it would have been told."""
+    limits = {"decision_timeout": 0.2, "message_timeout": 0.5}
+    async with run_stack(workers=1, policy={"paths": [str(POLICY)]}, limits=limits) as stack:
+        assert (await stack.call("GET", "/customers/1")).status_code == 200
+        await stack.settled()
+        stack.fresh()
+        answer = await stack.call("GET", "/lookup?q=endless")
+        assert answer.status_code >= 500
+        await stack.workers[0].gone()
+        await stack.workers[0].start()
+        entry = await stack.ended()
+        assert (entry["kind"], entry["reason"], entry["rule"]) == ("call.denied", "policy-error", "policy")
+        assert (entry["function"], entry["subject"]) == ("crm.lookup", "alice")
+        assert entry["detail"] == "the evaluation did not end, and its worker was ended"
+        assert entry["call_id"] == entry["request_id"] == answer.json()["request_id"]
+        assert {each["call_id"] for each in stack.entries()} == {entry["call_id"]}
+        assert not stack.reached
+        assert "endless" not in str(stack.entries())
