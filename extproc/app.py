@@ -94,6 +94,16 @@ def check_parts(settings: Settings) -> str:
     Raises:
         ConfigError, PolicyInvalid: a masking plan or a policy that must not be used.
     """
+    check_plans(settings)
+    return make_engine(settings).revision if settings.policy.engine == "embedded" else ""
+
+
+def check_plans(settings: Settings) -> None:
+    """Put every connection's masking plan together, and keep nothing.
+
+    Raises:
+        ConfigError: a plan that must not be used.
+    """
     masker = TextMasker(
         make_detectors(settings.masking.detectors),
         pseudonym_key=bytes(KEY_BYTES),
@@ -103,7 +113,6 @@ def check_parts(settings: Settings) -> str:
     )
     for name, connection in settings.connections.items():
         check_plan(make_connection(name, connection, settings.limits), masker)
-    return make_engine(settings).revision if settings.policy.engine == "embedded" else ""
 
 
 def make_protocol(name: str, settings: Connection, limits: LimitSettings) -> FunctionProtocol:
@@ -303,7 +312,7 @@ async def run_worker(settings: Settings, *, listen: str, index: int, health: str
     name = f"worker-{index}"
     set_up_log(name, settings.log_level)
     for note in notes(settings):
-        structlog.get_logger().warning(note)
+        structlog.get_logger().warning(str(note))
     with guarding(settings, name) as guard:
 
         async def checks() -> dict[str, str]:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from extproc import __version__
-from extproc.cli import approvals, config, demo, envoy, evidence, mask, policy, policy_history, serve
+from extproc.cli import approvals, config, demo, doctor, envoy, evidence, mask, policy, policy_history, serve
 from extproc.model.errors import ExtprocError
 
 app = typer.Typer(
@@ -39,6 +39,7 @@ app.command()(serve.up)
 app.command()(serve.serve)
 app.command()(serve.control)
 app.command()(demo.demo)
+app.command()(doctor.doctor)
 app.command()(evidence.query)
 app.command()(mask.mask)
 app.add_typer(evidence.sessions, name="sessions")

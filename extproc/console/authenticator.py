@@ -1,5 +1,6 @@
 """Who votes and reads: bearer tokens, verified here (nothing in front of the control process does it)."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from functools import partial
@@ -113,13 +114,28 @@ def _check(token: str, key: Jwk, algorithm: str) -> bytes | None:
     if not _serves(key, algorithm):
         return None
     try:
-        made = jwt.PyJWK(key, algorithm)
-        if getattr(made.key, "key_size", RSA_BITS) < RSA_BITS and key["kty"] == "RSA":
-            return None
+        made = _long_enough(key, algorithm)
         payload: bytes = jwt.api_jws.PyJWS().decode_complete(token, made, algorithms=[algorithm])["payload"]
     except (jwt.PyJWTError, ValueError, TypeError, KeyError):
         return None
     return payload
+
+
+def is_usable(key: Jwk) -> bool:
+    """Whether the key can verify anybody's token."""
+    for algorithm in ALGORITHMS.get(str(key.get("kty")), ()):
+        if _serves(key, algorithm):
+            with contextlib.suppress(jwt.PyJWTError, ValueError, TypeError, KeyError):
+                _long_enough(key, algorithm)
+                return True
+    return False
+
+
+def _long_enough(key: Jwk, algorithm: str) -> jwt.PyJWK:
+    made = jwt.PyJWK(key, algorithm)
+    if getattr(made.key, "key_size", RSA_BITS) < RSA_BITS and key["kty"] == "RSA":
+        raise ValueError("the modulus is too short")
+    return made
 
 
 def _serves(key: Jwk, algorithm: str) -> bool:

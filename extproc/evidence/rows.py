@@ -57,6 +57,17 @@ class SpoolReader:
             end = int(seq)
         return end
 
+    def waiting(self, after: int) -> tuple[int, int]:
+        """Of the rows after a sequence number: the oldest one's time in nanoseconds, and all their bytes."""
+        query = "SELECT min(time_ns), coalesce(sum(length(document)), 0) FROM entries WHERE seq > ?"
+        oldest_ns, size = self._db.execute(query, (after,)).fetchall()[0]
+        return (oldest_ns if isinstance(oldest_ns, int) else 0), int(size)
+
+    def newest_ns(self) -> int:
+        """The newest row's time, wall-clock nanoseconds; 0 when there is none."""
+        rows = self._db.execute("SELECT time_ns FROM entries ORDER BY seq DESC LIMIT 1").fetchall()
+        return rows[0][0] if rows and isinstance(rows[0][0], int) else 0
+
     def read(self, first: int, last: int) -> list[StoredRow]:
         """The rows of a block, in order."""
         query = "SELECT seq, time_ns, document, leaf_hash FROM entries WHERE seq BETWEEN ? AND ? ORDER BY seq"

@@ -14,7 +14,7 @@ import httpx
 import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from extproc.config.schema import Settings
+from extproc.config.schema import EnvoyGuardTls, Settings
 from extproc.envoy_config.render import render_bootstrap
 from extproc.model.errors import ConfigError
 from extproc.policy.candidate import check_candidate
@@ -100,10 +100,27 @@ def _health_check(endpoint: str) -> "Callable[[], asyncio.Future[bool]]":
     return lambda: asyncio.ensure_future(answers_grpc(endpoint))
 
 
-async def answers_grpc(endpoint: str) -> bool:
-    """Whether a worker says that it serves (gRPC health checking protocol)."""
+def guard_channel(endpoint: str, tls: EnvoyGuardTls | None = None) -> grpc.aio.Channel:
+    """A channel to a worker, as Envoy would open it. No proxy of the environment is used.
+
+    Raises:
+        OSError: a file of ``tls`` cannot be read.
+    """
+    options: list[tuple[str, str | int]] = [("grpc.enable_http_proxy", 0)]
+    if tls is None:
+        return grpc.aio.insecure_channel(endpoint, options)
+    ca, key, certificate = (file.read_bytes() for file in (tls.ca, tls.key, tls.certificate))
+    return grpc.aio.secure_channel(
+        endpoint,
+        grpc.ssl_channel_credentials(ca, key, certificate),
+        [*options, ("grpc.ssl_target_name_override", tls.san)],
+    )
+
+
+async def answers_grpc(endpoint: str | grpc.aio.Channel) -> bool:
+    """Whether a worker says that it serves (gRPC health checking protocol). Closes the channel."""
     try:
-        async with grpc.aio.insecure_channel(endpoint) as channel:
+        async with guard_channel(endpoint) if isinstance(endpoint, str) else endpoint as channel:
             stub = health_pb2_grpc.HealthStub(channel)
             answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=ANSWER_WITHIN_S)
             return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 
+from extproc.config.addresses import is_loopback
 from extproc.config.schema import GuardTls, LimitSettings
 from extproc.flow.guard import Guard
 from extproc.flow.report import report
@@ -101,15 +101,6 @@ def _bind(server: grpc.aio.Server, listen: str, tls: GuardTls | None) -> None:
         raise ConfigError(
             f"cannot listen on {listen}", way_out="another process uses it, or it is not ours: choose another"
         ) from error
-
-
-def is_loopback(listen: str) -> bool:
-    """Whether only processes of this machine reach ``host:port``. A name other than ``localhost`` is none."""
-    host = listen.rpartition(":")[0].strip("[]")
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _credentials(tls: GuardTls) -> grpc.ServerCredentials:

@@ -1,0 +1,210 @@
+"""``extproc doctor`` beside a running installation: one dependency after the other is stopped, and is named."""
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from typer.testing import CliRunner
+
+from extproc.cli.main import app
+from extproc.config.load import load_settings
+from extproc.demo.install import free_ports
+from tests.integration.guard.stack import CREDENTIAL, HERE, Stack, write_config
+from tests.integration.guard.test_up import Product, children, ports
+from tests.integration.policy.test_bad_answers import opa
+from tests.integration.support import clickhouse_http
+from tests.integration.support.envoy_process import short_folder
+from tests.integration.support.tokens import Issuer
+from tests.integration.support.upstream import run_upstream
+
+pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="session")]
+
+PASSWORD = "canary-password-" + secrets.token_hex(8)
+WITHIN_S = 8.0
+SLACK_S = 6.0
+"""A report never takes longer than it was given, beside the start of Python and what else this machine does."""
+
+
+@dataclass
+class Installation:
+    """An installation with OPA and a ClickHouse of its own."""
+
+    product: Product
+    opa: subprocess.Popen
+    clickhouse: subprocess.Popen
+
+    async def doctor(self, *words: str) -> dict[str, list[dict]]:
+        """Findings by subject."""
+        began = time.monotonic()
+        argv = ["doctor", "--json", "--config", str(self.product.stack.config), "--within", str(WITHIN_S), *words]
+        done = await asyncio.to_thread(CliRunner().invoke, app, argv)
+        assert time.monotonic() - began < WITHIN_S + SLACK_S
+        assert "Traceback" not in done.output
+        for secret in (CREDENTIAL, PASSWORD, self.product.stack.issuer.token("carol")):
+            assert secret not in done.output
+        findings = json.loads(done.stdout)["findings"]
+        worst = {one["level"] for one in findings}
+        assert done.exit_code == (1 if "problem" in worst else 0), done.output
+        found: dict[str, list[dict]] = {}
+        for one in findings:
+            found.setdefault(one["subject"], []).append(one)
+        return found
+
+    def pid(self, word: str) -> int:
+        """Of one part of ``extproc up``."""
+        found = children(self.product.process.pid)
+        return next(pid for pid, line in found.items() if word in line)
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def installation(opa_binary: Path) -> AsyncIterator[Installation]:
+    with short_folder() as folder, opa(opa_binary, folder / "o", HERE / "policy.rego") as (process, address):
+        (port,) = free_ports(1)
+        (folder / "password").write_text(PASSWORD + "\n")
+        (folder / "password").chmod(0o600)
+        serve = [sys.executable, clickhouse_http.__file__, str(folder / "ch"), str(port), "guard"]
+        clickhouse = subprocess.Popen([*serve, str(folder / "password")])
+        async with run_upstream() as upstream:
+            issuer = Issuer(folder)
+            config = write_config(
+                folder,
+                issuer,
+                upstream.address,
+                policy={"engine": "opa", "paths": [], "opa": {"address": address}},
+                evidence={
+                    "clickhouse": f"http://guard@127.0.0.1:{port}",
+                    "clickhouse_password_file": "password",
+                    "ship_every": 0.2,
+                },
+                **ports(),
+            )
+            (folder / "credential").chmod(0o600)
+            settings = load_settings(config)
+            product = Product(Stack(folder, config, settings, issuer, upstream), folder / "up.log")
+            try:
+                await product.start()
+                assert (await product.call()).status_code == 200
+                yield Installation(product, process, clickhouse)
+            finally:
+                clickhouse.kill()
+                clickhouse.wait()
+                if product.process and product.process.returncode is None:
+                    product.process.kill()
+                    await product.ended(20)
+
+
+@contextlib.contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """A process that exists, and does nothing: whoever asks it waits."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def bad(found: dict[str, list[dict]]) -> set[str]:
+    return {subject for subject, several in found.items() if any(one["level"] == "problem" for one in several)}
+
+
+async def test_a_well_installation_has_no_problem(installation: Installation) -> None:
+    """And every part of it was looked at."""
+    async with asyncio.timeout(40):
+        while "shipment" not in (found := await installation.doctor())["evidence"][0]["what"]:
+            await asyncio.sleep(0.2)
+    assert bad(found) == set()
+    asked = (
+        "control",
+        "worker-0",
+        "worker-1",
+        "Envoy",
+        "health",
+        "policy",
+        "evidence",
+        "approvals",
+        "spool worker-0",
+    )
+    assert {subject: found[subject][0]["level"] for subject in asked} == dict.fromkeys(asked, "ok")
+    assert found["Envoy's counters"][0]["level"] == "ok"
+    assert "not masked" in found["connection plain"][0]["what"]
+
+
+@pytest.mark.parametrize(
+    ("part", "word", "named"),
+    [
+        ("worker-1", "--index 1", {"worker-1", "health"}),
+        ("control", "extproc control", {"control", "health"}),
+        ("Envoy's state", "envoy.yaml", {"Envoy's state"}),
+    ],
+)
+async def test_a_part_that_hangs_is_named(
+    installation: Installation, part: str, word: str, named: set[str]
+) -> None:
+    """It is there, and does not answer. The kernel goes on accepting for Envoy."""
+    with stopped(installation.pid(word)):
+        found = await installation.doctor()
+    assert named <= bad(found)
+    told = [one["what"] for one in found["health"]]
+    assert part.startswith("Envoy") or f"{part}: not ready" in told
+
+
+async def test_opa_that_hangs_or_is_gone_is_named(installation: Installation) -> None:
+    with stopped(installation.opa.pid):
+        found = await installation.doctor("--only", "policy")
+        assert "is not healthy, or cannot be reached" in found["policy"][0]["what"]
+    installation.opa.kill()
+    installation.opa.wait()
+    found = await installation.doctor()
+    assert "policy" in bad(found)
+    assert "curl" in found["policy"][0]["way_out"]
+
+
+async def test_clickhouse_that_hangs_refuses_or_is_gone_is_named(installation: Installation) -> None:
+    with stopped(installation.clickhouse.pid):
+        found = await installation.doctor("--only", "evidence")
+        assert "evidence" in bad(found)
+    password = installation.product.stack.folder / "password"
+    password.write_text("another\n")
+    found = await installation.doctor("--only", "evidence")
+    assert found["evidence"][0]["what"] == "ClickHouse does not accept user and password"
+    password.write_text(PASSWORD + "\n")
+    installation.clickhouse.kill()
+    installation.clickhouse.wait()
+    found = await installation.doctor("--only", "evidence")
+    assert found["evidence"][0]["what"].startswith("cannot be read: ")
+
+
+async def test_when_all_is_gone_that_is_said_in_one_line(installation: Installation) -> None:
+    installation.product.process.kill()
+    await installation.product.ended(20)
+    async with asyncio.timeout(20):
+        while "running parts" not in (found := await installation.doctor("--only", "parts")):
+            await asyncio.sleep(0.2)
+    assert found["running parts"][0]["what"].startswith("nothing runs")
+    found = await installation.doctor("--offline")
+    assert bad(found) == set()
+
+
+async def test_what_answers_and_is_not_clickhouse_is_named(tmp_path: Path, installation: Installation) -> None:
+    """Something takes the connection and never says a word."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        config = installation.product.stack.config
+        document = json.loads(config.read_text())
+        document["evidence"]["clickhouse"] = f"http://guard@127.0.0.1:{silent.getsockname()[1]}"
+        config.write_text(json.dumps(document))
+        found = await installation.doctor("--only", "evidence", "--within", "3")
+    assert found["evidence"][0]["what"] == "no answer within 3 s"
