@@ -12,9 +12,11 @@ import structlog
 
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.approvals.waiter import ApprovalWaiter
+from extproc.config.descriptors import registered
 from extproc.config.schema import (
     Connection,
     CustomDetector,
+    GrpcConnection,
     HttpJsonConnection,
     LimitSettings,
     MaskingSettings,
@@ -40,6 +42,7 @@ from extproc.policy.port import PolicyEngine
 from extproc.policy.reloading import PolicyFiles, ReloadingEngine
 from extproc.policy.status import STATUS_FOLDER, PolicyStatus, write_status
 from extproc.policy.usage import UsageStore
+from extproc.protocols.grpc import GrpcProtocol
 from extproc.protocols.http_json import HttpJsonProtocol
 from extproc.protocols.mcp import McpProtocol
 from extproc.protocols.port import FunctionProtocol
@@ -119,6 +122,8 @@ def make_protocol(name: str, settings: Connection, limits: LimitSettings) -> Fun
     """The connection's protocol. A new one is a module in ``extproc.protocols`` and a line here."""
     if isinstance(settings, HttpJsonConnection):
         return HttpJsonProtocol(name, settings, max_depth=limits.json_depth)
+    if isinstance(settings, GrpcConnection):
+        return GrpcProtocol(name, settings, registered(settings), limits=limits)
     return McpProtocol(name, settings, max_depth=limits.json_depth)
 
 

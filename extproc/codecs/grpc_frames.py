@@ -10,6 +10,10 @@ HEAD = 5
 """Bytes before a message: a flag, and its length in four bytes, big-endian."""
 
 
+CODINGS = frozenset({"", "identity", "gzip", "deflate"})
+"""Of gRPC's own list, those that can be undone here; ``deflate`` is the zlib format, as in HTTP."""
+
+
 class Frame(NamedTuple):
     """One message as it came."""
 
@@ -63,6 +67,16 @@ class FrameReader:
             raise Unreadable(Uninspectable.TRUNCATED)
 
 
+def check_encoding(encoding: str) -> None:
+    """Refuse a coding that cannot be undone, before a message comes that has it.
+
+    Raises:
+        Unreadable: with ``content-encoding``.
+    """
+    if encoding.strip().lower() not in CODINGS:
+        raise Unreadable(Uninspectable.CONTENT_ENCODING)
+
+
 def message_of(frame: Frame, encoding: str, *, limit: int, ratio: int) -> bytes:
     """The message in a frame, its compression undone.
 
@@ -77,6 +91,7 @@ def message_of(frame: Frame, encoding: str, *, limit: int, ratio: int) -> bytes:
     """
     if not frame.compressed:
         return frame.payload
+    check_encoding(encoding)
     if encoding.strip().lower() in ("", "identity"):
         raise Unreadable(Uninspectable.CONTENT_ENCODING)
     return decode(frame.payload, encoding, limit=limit, ratio=ratio)

@@ -5,10 +5,6 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-from google.protobuf import descriptor_pb2, descriptor_pool
-from google.protobuf.descriptor import Descriptor
-from google.protobuf.message import DecodeError
-
 from extproc.codecs.errors import Unreadable
 from extproc.model.reasons import Uninspectable
 
@@ -44,7 +40,7 @@ def fields(message: bytes) -> Iterator[Field]:
     """The fields in their order.
 
     Raises:
-        Unreadable: ``content-type`` for bytes that are no message.
+        Unreadable: ``not-protobuf`` for bytes that are no message.
     """
     at = 0
     while at < len(message):
@@ -109,37 +105,5 @@ def fixed(form: str, data: bytes) -> int | float:
     return number
 
 
-class Method(NamedTuple):
-    """What one method takes and gives."""
-
-    request: Descriptor
-    response: Descriptor
-
-
-def read_methods(descriptor_set: bytes) -> dict[str, Method]:
-    """All methods of a ``FileDescriptorSet`` (``protoc --include_imports --descriptor_set_out``), by their path.
-
-    Raises:
-        ValueError: it is none, or files that it needs are missing.
-    """
-    pool = descriptor_pool.DescriptorPool()
-    try:
-        files = descriptor_pb2.FileDescriptorSet.FromString(descriptor_set).file
-        for file in files:
-            pool.AddSerializedFile(file.SerializeToString())
-        services = [
-            pool.FindServiceByName(f"{file.package}.{service.name}".lstrip("."))
-            for file in files
-            for service in file.service
-        ]
-    except (DecodeError, TypeError, KeyError) as error:
-        raise ValueError(f"not a whole descriptor set: {type(error).__name__}") from None
-    return {
-        f"/{service.full_name}/{method.name}": Method(method.input_type, method.output_type)
-        for service in services
-        for method in service.methods
-    }
-
-
 def _malformed() -> Unreadable:
-    return Unreadable(Uninspectable.CONTENT_TYPE)
+    return Unreadable(Uninspectable.NOT_PROTOBUF)

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from extproc.config.descriptors import grpc_problems
 from extproc.config.marks import KeyPath, Marked, load_marked
 from extproc.config.openapi import read_openapi
 from extproc.config.problems import explain, together
@@ -21,6 +22,7 @@ from extproc.config.schema import (
     Connection,
     ControlSettings,
     EvidenceSettings,
+    GrpcConnection,
     HttpJsonConnection,
     McpConnection,
     Settings,
@@ -75,6 +77,8 @@ def _checked(connection: Connection, document: Marked, path: KeyPath) -> Connect
     if isinstance(connection, HttpJsonConnection):
         connection = _with_openapi(connection, document, path)
         problems = list(_template_problems(connection, document, path))
+    elif isinstance(connection, GrpcConnection):
+        problems = list(grpc_problems(connection, document, path))
     else:
         problems = list(_mcp_problems(connection, document, path))
     if problems:

@@ -27,6 +27,8 @@ EXAMPLES = {
     "method": "method: GET",
     "path": "path: /customers/{id}",
     "tools": "tools: [search, read_page]",
+    "descriptors": "descriptors: shop.pb",
+    "methods": "methods: [shop.v1.Inventory/GetItem]",
 }
 """What a missing key may look like."""
 

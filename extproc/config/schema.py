@@ -12,6 +12,7 @@ from extproc.model.masking import How
 
 NAME = r"^[a-z][a-z0-9_-]{0,62}$"
 FUNCTION_NAME = r"^[A-Za-z_][A-Za-z0-9_./-]{0,127}$"
+GRPC_METHOD = r"^([A-Za-z_][A-Za-z0-9_]*\.)*[A-Za-z_][A-Za-z0-9_]*/[A-Za-z_][A-Za-z0-9_]*$"
 HOST = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$"
 
 Name = Annotated[str, Field(pattern=NAME)]
@@ -278,7 +279,18 @@ class McpConnection(ConnectionBase):
     """Tools that may be called; all others are unknown and denied."""
 
 
-Connection = Annotated[HttpJsonConnection | McpConnection, Field(discriminator="protocol")]
+class GrpcConnection(ConnectionBase):
+    """A gRPC backend, over HTTP/2 without TLS or with it."""
+
+    protocol: Literal["grpc"]
+    """gRPC."""
+    descriptors: Path
+    """A FileDescriptorSet: ``protoc --include_imports --descriptor_set_out``, or ``buf build``. Read at start."""
+    methods: list[Annotated[str, Field(pattern=GRPC_METHOD)]] = Field(min_length=1)
+    """Methods that may be called, ``shop.v1.Inventory/GetItem``; all others are unknown and denied."""
+
+
+Connection = Annotated[HttpJsonConnection | McpConnection | GrpcConnection, Field(discriminator="protocol")]
 
 
 class OpaSettings(Strict):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from extproc.config.addresses import plain_and_far, stays_here
 from extproc.config.marks import KeyPath
-from extproc.config.schema import Connection, HttpJsonConnection, LimitSettings, Settings
+from extproc.config.schema import Connection, GrpcConnection, HttpJsonConnection, LimitSettings, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,9 @@ def summary(settings: Settings) -> Iterator[str]:
 
 def functions(connection: Connection) -> list[str]:
     """The names of a connection's functions."""
-    return list(connection.functions) if isinstance(connection, HttpJsonConnection) else connection.tools
+    if isinstance(connection, HttpJsonConnection):
+        return list(connection.functions)
+    return connection.methods if isinstance(connection, GrpcConnection) else connection.tools
 
 
 def notes(settings: Settings) -> Iterator[Note]:

@@ -14,7 +14,7 @@ from envoy_data_plane.envoy.extensions.upstreams.http import v3 as upstream_http
 from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any
 
-from extproc.config.schema import EnvoyGuardTls, Settings, Upstream
+from extproc.config.schema import Connection, EnvoyGuardTls, GrpcConnection, Settings
 from extproc.envoy_config.parts import (
     GUARD_CLUSTER,
     UNIX,
@@ -42,7 +42,7 @@ SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
 
 def render_clusters(settings: Settings, guard_endpoints: list[str]) -> list[cluster.Cluster]:
     """The guard's cluster first, then one per connection, then one per provider whose keys are fetched."""
-    upstreams = [_upstream(upstream_cluster(name), each.upstream) for name, each in settings.connections.items()]
+    upstreams = [_upstream(upstream_cluster(name), each) for name, each in settings.connections.items()]
     return [_guard(settings, guard_endpoints), *upstreams, *_key_clusters(settings)]
 
 
@@ -111,15 +111,24 @@ def _http2() -> upstream_http.HttpProtocolOptions:
     return upstream_http.HttpProtocolOptions(explicit_http_config=explicit)
 
 
-def _upstream(name: str, upstream: Upstream) -> cluster.Cluster:
+def _upstream(name: str, connection: Connection) -> cluster.Cluster:
+    upstream, http2 = connection.upstream, isinstance(connection, GrpcConnection)
     made = _cluster(name, [upstream.address])
     made.circuit_breakers = _breakers(MINIMUM_HELD)
     if upstream.tls:
         ca_file = str(upstream.ca_file) if upstream.ca_file else SYSTEM_ROOTS
         host = "" if upstream.address.startswith("unix:") else split_address(upstream.address)[0]
-        made.transport_socket = _tls(upstream.sni or host, ca_file)
-        made.typed_extension_protocol_options = {HTTP_OPTIONS: Any.pack(_negotiated())}
+        made.transport_socket = _tls(upstream.sni or host, ca_file, alpn=["h2"] if http2 else ())
+    if http2 or upstream.tls:
+        made.typed_extension_protocol_options = {HTTP_OPTIONS: Any.pack(_only_http2() if http2 else _negotiated())}
     return made
+
+
+def _only_http2() -> upstream_http.HttpProtocolOptions:
+    """HTTP/2, for gRPC. Without pings: a server may take many of them for an attack, and end all calls."""
+    http2 = core.Http2ProtocolOptions()
+    explicit = upstream_http.HttpProtocolOptionsExplicitHttpConfig(http2_protocol_options=http2)
+    return upstream_http.HttpProtocolOptions(explicit_http_config=explicit)
 
 
 def _negotiated() -> upstream_http.HttpProtocolOptions:

@@ -8,11 +8,12 @@ import orjson
 
 from extproc.codecs.content_encoding import decode as decode_content
 from extproc.codecs.errors import Unreadable
+from extproc.flow.bodies import find_in_body
 from extproc.flow.case import Case
 from extproc.flow.guard import Guard
 from extproc.identity.jwt_metadata import identify
 from extproc.model.call import Call, Json, RequestHead
-from extproc.model.errors import MaskingError, Refused
+from extproc.model.errors import MaskingError, Refused, Undecodable
 from extproc.model.masking import Finding, How, MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.wire.events import Metadata
@@ -86,10 +87,11 @@ def _find(case: Case, guard: Guard) -> None:
     """Findings in the body and in the URL. A body that detectors cannot read is uninspectable."""
     assert case.call is not None  # noqa: S101 - identified before
     try:
-        in_body = guard.masker.find(case.plain, case.head.headers.get("content-type")) if case.plain else ()
+        in_body = find_in_body(case, guard) if case.plain else ()
         in_url, path = _look_through_url(case.head, case.call, guard)
-    except MaskingError:
-        case.unreadable = Uninspectable.NOT_JSON
+    except MaskingError as error:
+        known = error.kind if isinstance(error, Undecodable) else None
+        case.unreadable = known or Uninspectable.NOT_JSON
         return
     case.findings = in_body + in_url
     case.recorded.path = path

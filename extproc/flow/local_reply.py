@@ -3,10 +3,12 @@
 from extproc.flow.case import Case, open_case
 from extproc.flow.closing import close
 from extproc.flow.guard import Guard
+from extproc.model.call import ResponseHead
 from extproc.model.decision import Action, Decision
 from extproc.model.errors import ProtocolViolation, Refused
 from extproc.model.reasons import Reason
 from extproc.model.reply import Reply
+from extproc.protocols.grpc_refusal import grpc_refusal, speaks_grpc, spoken
 from extproc.protocols.problem import problem
 from extproc.wire import encode
 from extproc.wire.events import ResponseBodyReceived, ResponseHeadersReceived
@@ -18,6 +20,8 @@ LOCAL_REASONS = {
     "direct_response": Reason.UNKNOWN_FUNCTION,
 }
 """Envoy's ``response.code_details`` by the reason it amounts to."""
+BY_GRPC_STATUS = {"16": 401, "7": 403, "8": 413, "12": 404, "14": 503}
+"""As Envoy translates the statuses that it answers by itself (its ``Grpc::Utility::httpToGrpcStatus``)."""
 BY_STATUS = {401: Reason.UNAUTHENTICATED, 403: Reason.TOKEN_REJECTED, 413: Reason.BODY_TOO_LARGE}
 
 
@@ -27,10 +31,17 @@ def refusal_reply(case: Case, refusal: Refused) -> Reply:
     if decision and decision.action is Action.DENY and refusal.reason is decision.reason:
         own = _policys_reply(decision)
         if own is not None:
-            return own
+            return spoken(case.head.headers, own)
     if case.connection is not None and case.identity is not None:
         return case.connection.protocol.refusal(case.call, refusal.reason, case.call_id)
-    return problem(refusal.reason, case.call_id)
+    return unaddressed(case, refusal.reason)
+
+
+def unaddressed(case: Case, reason: Reason) -> Reply:
+    """The answer to a caller of whom no protocol can be told but that of the request."""
+    if speaks_grpc(case.head.headers):
+        return grpc_refusal(reason, case.call_id)
+    return problem(reason, case.call_id)
 
 
 def _policys_reply(decision: Decision) -> Reply | None:
@@ -55,13 +66,20 @@ async def guard_local_reply(peer: Peer, guard: Guard, first: ResponseHeadersRece
         raise ProtocolViolation("a response to a request that the guard never saw")
     case = open_case(guard, first.request)
     case.connection = guard.hosts.get(first.request.authority.lower())
-    reason = LOCAL_REASONS.get(first.head.local_reply) or BY_STATUS.get(first.head.status, Reason.GUARD_ERROR)
+    status = _status(first.head)
+    reason = LOCAL_REASONS.get(first.head.local_reply) or BY_STATUS.get(status, Reason.GUARD_ERROR)
     case.refused(Refused(reason, rule="envoy", detail=first.head.local_reply))
-    case.outcome.status = first.head.status
+    case.outcome.status = status
     try:
         await _answer(peer, first, problem(reason, case.call_id))
     finally:
         close(case, guard)
+
+
+def _status(head: ResponseHead) -> int:
+    """The HTTP status of Envoy's answer; to a gRPC request it is 200, and ``grpc-status`` tells."""
+    told = head.headers.get("grpc-status")
+    return BY_GRPC_STATUS.get(told, 500) if told else head.status
 
 
 async def _answer(peer: Peer, first: ResponseHeadersReceived, reply: Reply) -> None:

@@ -2,8 +2,10 @@
 
 import re
 
+from extproc.flow.binary_fields import mask_all_fields
+from extproc.flow.bodies import mask_body
 from extproc.flow.case import Case
-from extproc.flow.fields import PATH, mask_fields
+from extproc.flow.fields import PATH
 from extproc.flow.guard import Guard
 from extproc.flow.identify import dump
 from extproc.flow.query import change_query
@@ -24,6 +26,7 @@ NEVER_FORWARDED = (
     "authorization",
     "proxy-authorization",
     "accept-encoding",  # so that bodies come back readable
+    "grpc-accept-encoding",
     "range",  # a part of a document cannot be masked
     "if-range",
     *HOST_CLAIMS,
@@ -85,7 +88,7 @@ def _removed(case: Case) -> tuple[str, ...]:
 
 def _masked_fields(case: Case, guard: Guard, rules: tuple[MaskRule, ...]) -> HeaderEdits:
     try:
-        edits, found = mask_fields(guard.masker, _fields_that_go_on(case), rules)
+        edits, found = mask_all_fields(case, guard, _fields_that_go_on(case), rules)
     except MaskingError as error:
         raise Refused(Reason.MASKING_FAILED, rule="masking.request", detail=str(error)) from error
     if found:
@@ -120,8 +123,7 @@ def _masked_body(case: Case, guard: Guard, rules: tuple[MaskRule, ...]) -> bytes
         return None if plain == case.body else plain
     assert case.connection is not None  # noqa: S101 - identified before
     try:
-        content_type = case.head.headers.get("content-type")
-        masked = guard.masker.mask(plain, content_type, case.connection.protocol.request_rules(rules))
+        masked = mask_body(case, guard, case.connection.protocol.request_rules(rules))
         _refuse_unmaskable_url(case, guard, rules, masked.findings)
     except Undecodable as error:
         _pass_unmasked(case, guard, rules, str(error))

@@ -8,8 +8,9 @@ from extproc.codecs.content_encoding import decode as decode_content
 from extproc.codecs.errors import Unreadable
 from extproc.credentials.conceal import NOTHING, Concealer
 from extproc.flow.answered import consider
+from extproc.flow.binary_fields import mask_all_fields
+from extproc.flow.bodies import mask_pieces
 from extproc.flow.case import Case
-from extproc.flow.fields import mask_fields
 from extproc.flow.guard import Guard
 from extproc.flow.identify import EVERYTHING
 from extproc.flow.listing import NoListings, lists_tools, may_replay_listings, shown
@@ -20,7 +21,7 @@ from extproc.model.call import Headers
 from extproc.model.errors import MaskingError, ProtocolViolation, Refused, Undecodable
 from extproc.model.masking import PASSED_UNMASKED, MaskRule
 from extproc.model.reasons import Reason
-from extproc.protocols.media import is_event_stream
+from extproc.protocols.media import EVENT_STREAM, is_event_stream
 from extproc.wire import encode
 from extproc.wire.encode import HeaderEdits, as_headers
 from extproc.wire.events import (
@@ -55,7 +56,7 @@ async def respond(peer: Peer, guard: Guard, case: Case) -> None:
     if began.end_of_stream:
         rules += await consider(case, guard, began.head)
         released = encode.release_headers(_edits(case, guard, rules, began.head.headers))
-        case.completed(began.head.status)
+        _complete(case, began.head.status, began.head.headers)
         await peer.send(released)
     elif case.connection.protocol.streams(began.head) and not lists_tools(case):
         await _respond_streaming(peer, guard, case, began, rules)
@@ -191,7 +192,7 @@ def _mask_fields(case: Case, guard: Guard, rules: tuple[MaskRule, ...], fields: 
         Refused: with ``masking-failed``.
     """
     try:
-        edits, found = mask_fields(guard.masker, fields, rules, case.conceal)
+        edits, found = mask_all_fields(case, guard, fields, rules, case.conceal)
     except MaskingError as error:
         raise Refused(Reason.MASKING_FAILED, rule="masking.headers", detail=str(error)) from error
     case.recorded.findings += found
@@ -212,6 +213,8 @@ class _Stream:
     number: int = 0
     look: Callable[[bytes], None] | None = None
     """Looks at whole events before they go."""
+    readable: Callable[[bytes], bytes] | None = None
+    """Makes text of what goes, for the record; None where it is text."""
     kept: bytes = b""
     sha256: "hashlib._Hash" = None  # type: ignore[assignment]
 
@@ -232,8 +235,15 @@ class _Stream:
         out = self._concealed(out, last=last)
         self.sent += len(out)
         self.sha256.update(out)
-        self.kept += out[: max(0, keep - len(self.kept))]
+        self._keep(out, keep)
         return out
+
+    def _keep(self, out: bytes, keep: int) -> None:
+        """For the record: a beginning of text; of what is no text, whole pieces, so that they can be read."""
+        if self.readable is None:
+            self.kept += out[: max(0, keep - len(self.kept))]
+        elif out and len(self.kept) < keep:
+            self.kept += self.readable(out)
 
     def end_without_body(self) -> None:
         """Trailers follow: Envoy takes no more of the body.
@@ -269,8 +279,8 @@ async def _respond_streaming(
     recording = case.connection.settings.recording
     rules += await consider(case, guard, began.head, streamed=True)
     try:
-        masker = guard.masker.stream(headers.get("content-type"), rules)
-        stream = _Stream(masker, case.conceal, guard.limits.event)
+        pieces = mask_pieces(case, guard, headers, rules)
+        stream = _Stream(pieces.masker, pieces.conceal, guard.limits.event, readable=pieces.readable)
     except MaskingError as error:
         raise Refused(Reason.MASKING_FAILED, rule="masking.response", detail=str(error)) from error
     if may_replay_listings(case):
@@ -289,7 +299,7 @@ async def _respond_streaming(
         case.recorded.findings += stream.masker.findings
         case.recorded.response_bytes = stream.sent
         case.recorded.response_sha256 = stream.sha256.hexdigest()
-        _record(case, guard, _whole_pieces(stream.kept, headers), headers.get("content-type"), rules)
+        _record(case, guard, _whole_pieces(stream.kept, pieces.kept_as), pieces.kept_as, rules)
 
 
 async def _pieces(
@@ -306,18 +316,25 @@ async def _pieces(
         out = stream.feed(event.body, last=event.end_of_stream, keep=keep)
         stream.number += 1
         if event.end_of_stream:
-            case.completed(status)
+            _complete(case, status, Headers())
         await peer.send(encode.release_piece(stream.number, out, last=event.end_of_stream))
         if event.end_of_stream:
             return
 
 
-def _whole_pieces(kept: bytes, headers: Headers) -> bytes:
+def _whole_pieces(kept: bytes, content_type: str) -> bytes:
     """Up to the last line's end, or the last event's, so that what is masked again for the record is whole."""
-    if not is_event_stream(headers):
+    if content_type.partition(";")[0].strip().lower() != EVENT_STREAM:
         return kept[: kept.rfind(b"\n") + 1]
     end = max(kept.rfind(b"\n\n"), kept.rfind(b"\r\n\r\n"), kept.rfind(b"\r\r"))
     return kept[: end + 4] if end >= 0 else b""
+
+
+def _complete(case: Case, status: int, last: Headers) -> None:
+    """The call is over; its protocol may have said how in the last fields."""
+    assert case.connection is not None  # noqa: S101 - identified before
+    case.recorded.note = case.connection.protocol.ending(last) or case.recorded.note
+    case.completed(status)
 
 
 async def _trailers(
@@ -326,5 +343,5 @@ async def _trailers(
     if not isinstance(event, ResponseTrailersReceived):
         raise ProtocolViolation("expected response_trailers")
     released = encode.release_trailers(_mask_fields(case, guard, rules, event.trailers))
-    case.completed(status)
+    _complete(case, status, event.trailers)
     await peer.send(released)

@@ -5,6 +5,7 @@ from enum import Enum
 from functools import lru_cache
 
 from extproc.model.errors import Undecodable
+from extproc.model.reasons import Uninspectable
 
 TYPES_KEPT = 256
 _TYPE = re.compile(r"([a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+)[ \t]*(;.*)?")
@@ -77,8 +78,8 @@ def decode_text(body: bytes) -> str:
         Undecodable: it is not text.
     """
     if b"\0" in body:
-        raise Undecodable("body holds NUL: it is binary, or text in another encoding")
+        raise Undecodable("body holds NUL: it is binary, or text in another encoding", Uninspectable.NOT_UTF8)
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError:
-        raise Undecodable("body is not-utf8") from None
+        raise Undecodable("body is not-utf8", Uninspectable.NOT_UTF8) from None

@@ -1,50 +1,60 @@
 """Mask protocol buffers by their descriptors, and streams of them as gRPC sends them.
 
-A field is at ``$.name``, by its name in the ``.proto`` file; an element at ``$.name[0]``; a map's value at its
-key. Numbers cannot hold a label: one that is masked becomes 0, a message that is masked becomes an empty one. What
-no descriptor tells of, groups, and ``bytes`` that are not text, cannot be masked.
+Paths are those of the message's JSON (ProtoJSON), as policy and approvers see it: ``$.unitPrice``, an element at
+``$.lines[0]``, a map's value at its key, a ``Struct``'s at its name. Numbers cannot hold a label: one that is
+masked becomes 0, a message that is masked becomes an empty one. What no descriptor tells of, groups, and ``bytes``
+that are not text, cannot be masked.
 """
 
+import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from extproc.codecs.descriptors import Messages
 from extproc.codecs.errors import Unreadable
-from extproc.codecs.grpc_frames import Frame, FrameReader, message_of
+from extproc.codecs.grpc_frames import Frame, FrameReader, check_encoding, message_of
 from extproc.codecs.json_units import Path
-from extproc.codecs.protobuf import Field, Wire, fields, fixed, signed, spell_varint, varint, zigzag
+from extproc.codecs.messages import (
+    ANY,
+    ANY_VALUE,
+    MAP_KEY,
+    MAP_VALUE,
+    TEXTS,
+    elements,
+    is_map,
+    is_packed,
+    number_of,
+    read_any,
+    show_message,
+    told_of,
+    wire_of,
+)
+from extproc.codecs.protobuf import Field, Wire, fields, spell_varint, varint
 from extproc.masking.document import Known
 from extproc.masking.edits import apply
 from extproc.masking.media import decode_text
-from extproc.masking.paths import Place
+from extproc.masking.paths import Place, render
 from extproc.masking.port import failed
 from extproc.masking.walk import Walk
+from extproc.masking.ways import REDACTED
 from extproc.model.errors import MaskingError, Undecodable
-from extproc.model.masking import Finding
+from extproc.model.masking import PASSED_UNMASKED, Finding, How
+from extproc.model.reasons import Uninspectable
 
-ANY = "google.protobuf.Any"
-TYPE_URL, ANY_VALUE = 1, 2
-MAP_KEY, MAP_VALUE = 1, 2
-TEXTS = frozenset({FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES})
-FORMS = {
-    FieldDescriptor.TYPE_DOUBLE: "d",
-    FieldDescriptor.TYPE_FLOAT: "f",
-    FieldDescriptor.TYPE_FIXED64: "Q",
-    FieldDescriptor.TYPE_FIXED32: "I",
-    FieldDescriptor.TYPE_SFIXED64: "q",
-    FieldDescriptor.TYPE_SFIXED32: "i",
-}
-SHORT = frozenset(
-    {
-        *(FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_INT32),
-        *(FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_ENUM),
-    }
+WRAPPERS = frozenset(
+    f"google.protobuf.{kind}Value"
+    for kind in ("Double", "Float", "Int64", "UInt64", "Int32", "UInt32", "Bool", "String", "Bytes")
 )
-"""Numbers of 32 bits that are written as varints."""
-SIGNED = frozenset({FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_ENUM})
-ZIGZAG = frozenset({FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SINT64})
+SCALARS = WRAPPERS | {"google.protobuf.Value"}
+"""Messages that are their one value in JSON."""
+WHOLE = frozenset({f"google.protobuf.{kind}" for kind in ("Timestamp", "Duration", "FieldMask")})
+"""Messages that are one text in JSON."""
+INLINE = SCALARS | WHOLE | {"google.protobuf.Struct", "google.protobuf.ListValue"}
+"""Messages whose fields have no names in JSON."""
 NO_TEXT = frozenset({FieldDescriptor.TYPE_ENUM, FieldDescriptor.TYPE_BOOL})
 """Numbers in which entities are not looked for."""
 
@@ -64,68 +74,137 @@ class _Here(NamedTuple):
         return _Here((*self.path, component), place, self.depth)
 
 
+def _nothing(text: bytes) -> bytes:
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How one gRPC body is to be read."""
+
+    messages: Messages
+    """What it consists of."""
+    encoding: str
+    """The value of ``grpc-encoding``; empty when absent."""
+    limit: int
+    """Bytes that one message may have."""
+    ratio: int
+    """How many times as long as it came a compressed message may become."""
+    binary: bool = False
+    """Whether ``bytes`` that are not text pass as they came; each is a finding then."""
+    conceal: Callable[[bytes], bytes] = _nothing
+    """Takes the backend's credential out of a text."""
+
+
 class MessageMasker:
     """Masks messages of one type."""
 
-    def __init__(self, walk: Walk, descriptor: Descriptor, *, max_depth: int) -> None:
+    def __init__(
+        self,
+        walk: Walk,
+        descriptor: Descriptor,
+        *,
+        max_depth: int,
+        conceal: Callable[[bytes], bytes] = _nothing,
+        binary: bool = False,
+    ) -> None:
         """Mask by the plan of a walk.
 
         Args:
             walk: masks texts, and collects findings.
             descriptor: the messages' type.
             max_depth: of messages in messages.
+            conceal: takes the credential out of a text.
+            binary: whether ``bytes`` that are not text pass.
         """
         self._walk = walk
         self._descriptor = descriptor
         self._max_depth = max_depth
+        self._conceal = conceal
+        self._binary = binary
+        self._passed: Counter[Path] = Counter()
         self._asked: frozenset[int] | None = None
         """Detectors that could find something in the message at hand; None for all."""
+        self._opaque = False
+        """Whether the message at hand has ``bytes`` that are not text."""
 
-    def mask(self, message: bytes) -> bytes:
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings so far; of ``bytes`` that passed unmasked, too."""
+        passed = (
+            Finding(PASSED_UNMASKED.entity, render(path), PASSED_UNMASKED.how, count)
+            for path, count in self._passed.items()
+        )
+        return (*self._walk.findings, *passed)
+
+    def mask(self, message: bytes, index: int | None = None) -> bytes:
         """The message with masked values; all other bytes are the same.
+
+        Args:
+            message: as on the wire.
+            index: its place where paths begin at the list of messages.
 
         Raises:
             Unreadable, MaskingError: it cannot be masked.
         """
-        self._asked = self._walk.suspects_in(self._texts(message, self._descriptor, 0))
-        if self._asked is not None and not self._asked and self._walk.plan.root is None:
+        self._opaque = False
+        texts = list(self._texts(message, self._descriptor, 0))
+        self._asked = self._walk.suspects_in(texts)
+        clean = self._asked is not None and not self._asked and self._walk.plan.root is None
+        if clean and not self._opaque and not self._echoes("\n".join(texts).encode()):
             return message
-        return self._message(message, self._descriptor, _Here((), self._walk.plan.root, 0))
+        here = _Here((), self._walk.plan.root, 0)
+        return self._inner(message, self._descriptor, here if index is None else here.step(index))
+
+    def _echoes(self, text: bytes) -> bool:
+        return self._conceal(text) != text
 
     def _texts(self, message: bytes, kind: Descriptor, depth: int) -> Iterator[str]:
         """All texts and numbers, and what the fields are called that they are under."""
-        if depth > self._max_depth:
-            raise Undecodable("messages are nested too deep")
+        self._check_depth(depth)
         if kind.full_name == ANY:
-            found, inner = self._any_of(message)
+            found, inner, before = read_any(message, kind)
+            yield before
             for field in found:
                 if field.number == ANY_VALUE:
                     yield from self._texts(message[field.value : field.end], inner, depth + 1)
             return
         for field in fields(message):
-            told = _told(kind, field)
+            told = told_of(kind, field)
             value = message[field.value : field.end]
-            yield told.name
-            if told.message_type is not None and field.wire is Wire.BYTES:
+            yield told.json_name
+            if told.message_type is not None and field.wire is wire_of(told):
                 yield from self._texts(value, told.message_type, depth + 1)
+            elif told.type in TEXTS and field.wire is Wire.BYTES:
+                yield self._seen(value)
             else:
-                yield from _scalars(value, field, told)
+                yield from _numbers(value, field, told)
+
+    def _seen(self, value: bytes) -> str:
+        try:
+            return decode_text(value)
+        except Undecodable:
+            self._opaque = True
+            return value.decode("latin-1")
+
+    def _check_depth(self, depth: int) -> None:
+        if depth > self._max_depth:
+            raise Undecodable("messages are nested too deep", Uninspectable.TOO_DEEP)
 
     def _message(self, message: bytes, kind: Descriptor, here: "_Here") -> bytes:
-        if here.depth > self._max_depth:
-            raise Undecodable("messages are nested too deep")
+        self._check_depth(here.depth)
         if kind.full_name == ANY:
-            return self._any(message, here)
+            return self._any(message, kind, here)
         pieces: list[bytes] = []
         seen: Counter[int] = Counter()
         at = 0
         for field in fields(message):
-            told = _told(kind, field)
-            there = here.step(told.name)
+            told = told_of(kind, field)
+            there = here if kind.full_name in INLINE else here.step(told.json_name)
             new: bytes | None
-            if _is_packed(field, told):
+            if is_packed(field, told):
                 new = self._packed(message[field.value : field.end], told, there, seen)
-            elif told.is_repeated and not _is_map(told):
+            elif told.is_repeated and not is_map(told) and kind.full_name not in WHOLE:
                 new = self._value(message, field, told, self._element(there, seen[field.number]))
                 seen[field.number] += 1
             else:
@@ -138,18 +217,31 @@ class MessageMasker:
     def _value(self, message: bytes, field: Field, told: FieldDescriptor, here: "_Here") -> bytes | None:
         """What comes in place of a field's value; None where it stays."""
         value = message[field.value : field.end]
-        if field.wire is not _wire_of(told):
-            raise Undecodable("a field is not of its descriptor's type")
+        if field.wire is not wire_of(told):
+            raise Unreadable(Uninspectable.NOT_PROTOBUF)
         if told.type in TEXTS:
-            text = decode_text(value)
-            return apply(text, self._walk.part(text, here.path, here.place, self._asked)).encode()
+            return self._text(self._conceal(value), here, binary=told.type == FieldDescriptor.TYPE_BYTES)
         if told.message_type is not None:
             return self._inner(value, told.message_type, here)
-        return _zero(field.wire) if self._is_masked(_number(value, told), told, here) else None
+        return _zero(field.wire) if self._is_masked(number_of(value, told), told, here) else None
+
+    def _text(self, value: bytes, here: "_Here", *, binary: bool) -> bytes:
+        try:
+            text = decode_text(value)
+        except Undecodable:
+            how = self._walk.plan.how_at(here.place) if here.place else None
+            if how is not None:
+                self._walk.container(how, Known(here.path))
+                return b"" if how is How.REMOVE else REDACTED.encode()
+            if not (binary and self._binary):
+                raise
+            self._passed[here.path] += 1
+            return value
+        return apply(text, self._walk.part(text, here.path, here.place, self._asked)).encode()
 
     def _inner(self, value: bytes, kind: Descriptor, here: "_Here") -> bytes:
         how = self._walk.plan.how_whole(here.place) if here.place else None
-        if how is not None:
+        if how is not None and kind.full_name not in SCALARS:
             self._walk.container(how, Known(here.path))
             return b""
         if kind.GetOptions().map_entry:
@@ -163,10 +255,10 @@ class MessageMasker:
 
     def _packed(self, value: bytes, told: FieldDescriptor, here: "_Here", seen: Counter[int]) -> bytes:
         """Several numbers in one field."""
-        wire, pieces = _wire_of(told), []
-        for each in _elements(value, wire):
+        wire, pieces = wire_of(told), []
+        for each in elements(value, wire):
             there = self._element(here, seen[told.number])
-            pieces.append(_zero(wire) if self._is_masked(_number(each, told), told, there) else each)
+            pieces.append(_zero(wire) if self._is_masked(number_of(each, told), told, there) else each)
             seen[told.number] += 1
         return b"".join(pieces)
 
@@ -174,14 +266,15 @@ class MessageMasker:
         how = self._walk.plan.how_at(here.place) if here.place else None
         if not number or (told.type in NO_TEXT and how is None):
             return False
-        return bool(self._walk.part(str(number), here.path, here.place, self._asked))
+        text = str(number)
+        return bool(self._walk.part(text, here.path, here.place, self._asked)) or self._echoes(text.encode())
 
     def _entry(self, entry: bytes, kind: Descriptor, here: "_Here") -> bytes:
         """A map's entry. Its key is a text, and the name of the value's place."""
         found = list(fields(entry))
-        if {field.number for field in found} - {MAP_KEY, MAP_VALUE}:
-            raise Undecodable("a field that no descriptor tells of")
         told = kind.fields_by_number
+        if {field.number for field in found} - {MAP_KEY, MAP_VALUE}:
+            raise Unreadable(Uninspectable.UNKNOWN_FIELDS)
         keys = [field for field in found if field.number == MAP_KEY]
         below = here.step(_key(entry, keys[-1], told[MAP_KEY]) if keys else "")
         pieces: list[bytes] = []
@@ -191,28 +284,19 @@ class MessageMasker:
             pieces.append(entry[field.start : field.end] if new is None else _spelled(entry, field, new))
         return b"".join(pieces)
 
-    def _any(self, message: bytes, here: "_Here") -> bytes:
-        """A message of a type that it names."""
-        found, kind = self._any_of(message)
+    def _any(self, message: bytes, outer: Descriptor, here: "_Here") -> bytes:
+        """A message of a type that it names: its fields stand beside ``@type``, or at ``value`` without names."""
+        found, kind, before = read_any(message, outer)
+        if self._walk.part(before, here.path, None, self._asked) or self._echoes(before.encode()):
+            raise MaskingError("the URL of a type holds what is to be masked")
+        below = here.step("value") if kind.full_name in {*INLINE, ANY} else here
         pieces: list[bytes] = []
         for each in found:
             value = message[each.value : each.end]
-            new = self._inner(value, kind, here.step("value")) if each.number == ANY_VALUE else value
-            pieces.append(_spelled(message, each, new))
+            pieces.append(
+                _spelled(message, each, self._inner(value, kind, below) if each.number == ANY_VALUE else value)
+            )
         return b"".join(pieces)
-
-    def _any_of(self, message: bytes) -> tuple[list[Field], Descriptor]:
-        """The fields of a message of a type that it names, and that type."""
-        found = list(fields(message))
-        urls = [decode_text(message[each.value : each.end]) for each in found if each.number == TYPE_URL]
-        if len(urls) > 1 or any(each.wire is not Wire.BYTES or each.number > ANY_VALUE for each in found):
-            raise Undecodable("an Any with two readings")
-        try:
-            name = urls[0].rpartition("/")[2] if urls else ""
-            kind = self._descriptor.file.pool.FindMessageTypeByName(name) if found else self._descriptor
-        except KeyError:
-            raise Undecodable("an Any of a type that no descriptor tells of") from None
-        return found, kind
 
 
 class FramesMasker:
@@ -221,22 +305,25 @@ class FramesMasker:
     A message that changes is sent uncompressed; one that stays, stays as it came.
     """
 
-    def __init__(self, walk: Walk, messages: MessageMasker, encoding: str, *, limit: int, ratio: int) -> None:
+    def __init__(self, walk: Walk, framing: Framing, *, max_depth: int) -> None:
         """Begin a body.
 
         Args:
-            walk: that of the messages.
-            messages: masks each.
-            encoding: the value of ``grpc-encoding``.
-            limit: bytes that one message may have.
-            ratio: how many times as long as it came a message may become.
+            walk: that of its messages.
+            framing: how it is read.
+            max_depth: of messages in messages.
+
+        Raises:
+            Unreadable: with ``content-encoding``.
         """
+        check_encoding(framing.encoding)
         self._walk = walk
-        self._messages = messages
-        self._encoding = encoding
-        self._limit = limit
-        self._ratio = ratio
-        self._reader = FrameReader(limit=limit)
+        self._framing = framing
+        self._messages = MessageMasker(
+            walk, framing.messages.kind, max_depth=max_depth, conceal=framing.conceal, binary=framing.binary
+        )
+        self._reader = FrameReader(limit=framing.limit)
+        self._count = 0
         self._broken = False
 
     def feed(self, piece: bytes) -> bytes:
@@ -262,83 +349,64 @@ class FramesMasker:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """See ``EventMasker.findings``."""
-        return self._walk.findings
+        return self._messages.findings
 
     def _frame(self, frame: Frame) -> bytes:
-        message = message_of(frame, self._encoding, limit=self._limit, ratio=self._ratio)
+        framing = self._framing
+        message = message_of(frame, framing.encoding, limit=framing.limit, ratio=framing.ratio)
         self._walk.begin()
-        masked = self._messages.mask(message)
+        masked = self._messages.mask(message, self._count if framing.messages.listed else None)
+        self._count += 1
         return frame.raw if masked == message else Frame(False, masked).raw
 
 
-def _told(kind: Descriptor, field: Field) -> FieldDescriptor:
-    told = kind.fields_by_number.get(field.number)
-    if told is None:
-        raise Undecodable("a field that no descriptor tells of")
-    return told
+class Readable:
+    """Frames as JSON Lines, for people to read: what a masker gave out, cut anywhere."""
+
+    def __init__(self, framing: Framing) -> None:
+        """Begin a body."""
+        self._framing = framing
+        self._reader: FrameReader | None = FrameReader(limit=framing.limit)
+
+    def __call__(self, frames: bytes) -> bytes:
+        """The next messages, a line each. Where one cannot be read, no more are shown."""
+        if self._reader is None:
+            return b""
+        try:
+            return b"".join(self._line(frame) for frame in self._reader.feed(frames))
+        except Unreadable:
+            self._reader = None
+            return b""
+
+    def _line(self, frame: Frame) -> bytes:
+        framing = self._framing
+        message = message_of(frame, framing.encoding, limit=framing.limit, ratio=framing.ratio)
+        return json.dumps(show_message(message, framing.messages.kind), ensure_ascii=False).encode() + b"\n"
 
 
-def _scalars(value: bytes, field: Field, told: FieldDescriptor) -> Iterator[str]:
-    """A field's value as text, or several in one field."""
-    if _is_packed(field, told):
-        yield from (str(_number(each, told)) for each in _elements(value, _wire_of(told)))
-    elif field.wire is not _wire_of(told):
-        raise Undecodable("a field is not of its descriptor's type")
-    elif told.type in TEXTS:
-        yield decode_text(value)
+def _numbers(value: bytes, field: Field, told: FieldDescriptor) -> Iterator[str]:
+    """A field's number as text, or several in one field."""
+    if is_packed(field, told):
+        yield from (str(number_of(each, told)) for each in elements(value, wire_of(told)))
+    elif field.wire is not wire_of(told):
+        raise Unreadable(Uninspectable.NOT_PROTOBUF)
     elif told.type not in NO_TEXT:
-        yield str(_number(value, told))
-
-
-def _is_map(told: FieldDescriptor) -> bool:
-    return told.message_type is not None and told.message_type.GetOptions().map_entry
-
-
-def _is_packed(field: Field, told: FieldDescriptor) -> bool:
-    return field.wire is Wire.BYTES and told.is_repeated and _wire_of(told) is not Wire.BYTES
-
-
-def _wire_of(told: FieldDescriptor) -> Wire:
-    form = FORMS.get(told.type)
-    if told.type in TEXTS or told.type == FieldDescriptor.TYPE_MESSAGE:
-        return Wire.BYTES
-    if told.type == FieldDescriptor.TYPE_GROUP:
-        raise Undecodable("a group")
-    return Wire.VARINT if form is None else Wire.FIXED64 if form in "dQq" else Wire.FIXED32
-
-
-def _number(value: bytes, told: FieldDescriptor) -> int | float:
-    form = FORMS.get(told.type)
-    if form is not None:
-        return fixed(form, value)
-    number, _ = varint(value, 0)
-    if told.type in SHORT:  # readers take the lower half of what is longer
-        number &= 0xFFFF_FFFF
-        if told.type in SIGNED:
-            return number - (1 << 32) if number >> 31 else number
-    return signed(number) if told.type in SIGNED else zigzag(number) if told.type in ZIGZAG else number
+        yield str(number_of(value, told))
 
 
 def _zero(wire: Wire) -> bytes:
     return bytes({Wire.FIXED64: 8, Wire.FIXED32: 4}.get(wire, 1))
 
 
-def _elements(value: bytes, wire: Wire) -> Iterator[bytes]:
-    """The numbers of a packed field."""
-    at = 0
-    while at < len(value):
-        end = varint(value, at)[1] if wire is Wire.VARINT else at + len(_zero(wire))
-        if end > len(value):
-            raise Undecodable("a packed field that does not end")
-        yield value[at:end]
-        at = end
-
-
 def _key(entry: bytes, field: Field, told: FieldDescriptor) -> str:
+    """A map's key as JSON has it."""
     value = entry[field.value : field.end]
-    if field.wire is not _wire_of(told):
-        raise Undecodable("a field is not of its descriptor's type")
-    return decode_text(value) if told.type in TEXTS else str(_number(value, told))
+    if field.wire is not wire_of(told):
+        raise Unreadable(Uninspectable.NOT_PROTOBUF)
+    if told.type in TEXTS:
+        return decode_text(value)
+    number = number_of(value, told)
+    return ("true" if number else "false") if told.type == FieldDescriptor.TYPE_BOOL else str(number)
 
 
 def _spelled(message: bytes, field: Field, value: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """Rules, made ready to be applied."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from extproc.masking.paths import Place, Segment, compile_path, root_of
@@ -102,6 +103,21 @@ def make_plan(rules: tuple[MaskRule, ...], known: frozenset[str]) -> Plan:
         tuple({name for name in names if name}),
         not all(names) or bool(rest),
     )
+
+
+def check_names(path: str, wrong: Mapping[str, str]) -> None:
+    """Refuse a path with a name that a field does not have: it would mask nothing.
+
+    Args:
+        path: of a rule; empty for one without.
+        wrong: names that are none, and what to write instead.
+
+    Raises:
+        MaskingError: it has one.
+    """
+    for segment in _compile(path) if path else ():
+        if isinstance(segment.selector, str) and segment.selector in wrong:
+            raise MaskingError(f"path {path}: in JSON, {segment.selector} is {wrong[segment.selector]}")
 
 
 def _compile(path: str) -> tuple[Segment, ...]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from extproc.codecs.errors import Unreadable
-from extproc.model.errors import MaskingError
+from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import Finding, MaskRule
 
 
@@ -13,7 +13,10 @@ def failed(error: Exception, what: str, unreadable: type[MaskingError] = Masking
     if isinstance(error, MaskingError):
         return error
     if isinstance(error, Unreadable):
-        return unreadable(f"{what} is {error.kind}")
+        made = unreadable(f"{what} is {error.kind}")
+        if isinstance(made, Undecodable):
+            made.kind = error.kind
+        return made
     return MaskingError(f"masking failed: {type(error).__name__}")
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from google.protobuf.descriptor import Descriptor
 
+from extproc.codecs.descriptors import misnamed
 from extproc.codecs.json import check_text, read_utf8
 from extproc.detectors.engine import Detectors
 from extproc.masking.edits import Edit, apply
@@ -15,8 +16,8 @@ from extproc.masking.events import EventsMasker, Unmasked
 from extproc.masking.forms import mask_form, mask_multipart
 from extproc.masking.lines import LinesMasker
 from extproc.masking.media import Media, decode_text, media_of
-from extproc.masking.messages import FramesMasker, MessageMasker
-from extproc.masking.plan import ALL, Plan, make_plan
+from extproc.masking.messages import FramesMasker, Framing, MessageMasker
+from extproc.masking.plan import ALL, Plan, check_names, make_plan
 from extproc.masking.port import EventMasker, Masked, failed
 from extproc.masking.text import TextMask
 from extproc.masking.walk import Walk, hides_text
@@ -80,6 +81,7 @@ class TextMasker:
         self._text_plan = lru_cache(maxsize=PLANS_KEPT)(
             lambda rules: make_plan(tuple(rule for rule in rules if not rule.path), detectors.entities)
         )
+        self._typed_plan = lru_cache(maxsize=PLANS_KEPT)(self._plan_for)
         self._nothing = make_plan((), detectors.entities)
         self._everything = make_plan((MaskRule(How.REDACT, entity=ALL),), detectors.entities)
 
@@ -133,25 +135,50 @@ class TextMasker:
         return _guarded(lambda: self._events(media, self._plan(rules))) if rules else Unmasked()
 
     def frames(
-        self, message: Descriptor, encoding: str, rules: tuple[MaskRule, ...], *, limit: int, ratio: int
+        self, framing: Framing, rules: tuple[MaskRule, ...], *, conceals: bool = False, finds: bool = False
     ) -> EventMasker:
         """Begin to mask a gRPC body, unary or streaming.
 
         Args:
-            message: the type of its messages.
-            encoding: the value of ``grpc-encoding``.
+            framing: how it is read.
             rules: what to mask.
-            limit: bytes that one message may have.
-            ratio: how many times as long as it came a compressed message may become.
+            conceals: whether ``framing.conceal`` has something to look for.
+            finds: whether findings are wanted, rules or not.
 
         Raises:
-            MaskingError: a rule that cannot be applied.
+            MaskingError: a rule that cannot be applied, or a coding that cannot be undone.
         """
-        if not rules:
+        if not (rules or conceals or finds):
             return Unmasked()
-        walk = self._walk(self._plan(rules))
-        messages = MessageMasker(walk, message, max_depth=self._max_depth)
-        return FramesMasker(walk, messages, encoding, limit=limit, ratio=ratio)
+        return _guarded(lambda: self._frames(framing, self._typed_plan(framing.messages.kind, rules)))
+
+    def field(
+        self, value: bytes, kind: Descriptor, rules: tuple[MaskRule, ...], conceal: Callable[[bytes], bytes]
+    ) -> Masked:
+        """Mask one message that is the value of a header field.
+
+        Args:
+            value: the message.
+            kind: its type.
+            rules: those for paths are not for it, and are left aside.
+            conceal: takes the credential out of a text.
+
+        Raises:
+            MaskingError: it cannot be masked.
+        """
+        walk = self._walk(self._text_plan(rules))
+        masker = MessageMasker(walk, kind, max_depth=self._max_depth, conceal=conceal)
+        return _guarded(lambda: Masked(masker.mask(value), masker.findings))
+
+    def _frames(self, framing: Framing, plan: Plan) -> FramesMasker:
+        return FramesMasker(self._walk(plan), framing, max_depth=self._max_depth)
+
+    def _plan_for(self, kind: Descriptor, rules: tuple[MaskRule, ...]) -> Plan:
+        """The plan, unless a path names a field as the ``.proto`` file does: it would never match."""
+        wrong = misnamed(kind)
+        for rule in rules if wrong else ():
+            check_names(rule.path, wrong)
+        return self._plan(rules)
 
     def mask_text(self, text: str, rules: tuple[MaskRule, ...]) -> tuple[str, tuple[Finding, ...]]:
         """Mask the entities in a text that is no body: a header's value, a path, a note.

@@ -89,10 +89,10 @@ class Call:
     connection: str
     """The registered connection's name."""
     name: str
-    """The function's name within its connection: an operation, an MCP tool, or an MCP method such as
-    ``tools/list``."""
+    """The function's name within its connection: an operation, an MCP tool, an MCP method such as ``tools/list``,
+    or a gRPC method, ``shop.v1.Inventory/GetItem``."""
     protocol: str
-    """``http-json`` or ``mcp``."""
+    """``http-json``, ``mcp`` or ``grpc``."""
     arguments: Json = None
     """What the function is called with. Raw values: never log, never store."""
     session: str = ""

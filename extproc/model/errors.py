@@ -24,7 +24,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from extproc.model.call import Call
-from extproc.model.reasons import Reason
+from extproc.model.reasons import Reason, Uninspectable
 
 
 class ExtprocError(Exception):
@@ -86,6 +86,11 @@ class MaskingError(ExtprocError):
 
 class Undecodable(MaskingError):
     """The text cannot be read as what it claims to be, or nobody here knows how."""
+
+    def __init__(self, message: str, kind: Uninspectable | None = None) -> None:
+        """Say what cannot be read, and why, as policy is told; None: as the caller of the masker knows."""
+        super().__init__(message)
+        self.kind = kind
 
 
 class PolicyError(ExtprocError):

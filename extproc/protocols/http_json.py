@@ -22,6 +22,7 @@ from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
 from extproc.protocols.keys import read_document
 from extproc.protocols.media import Media, media_type, streamed
+from extproc.protocols.plain import PlainBodies
 from extproc.protocols.problem import problem
 from extproc.protocols.templates import Parts, Template, match, parse_template, split_path
 
@@ -44,7 +45,7 @@ SESSION = re.compile(r"[\x21-\x7e]{1,1024}")
 MAX_DIGITS = 16
 
 
-class HttpJsonProtocol:
+class HttpJsonProtocol(PlainBodies):
     """One http-json connection, built once from its settings."""
 
     def __init__(self, name: str, settings: HttpJsonConnection, *, max_depth: int) -> None:

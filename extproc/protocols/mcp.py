@@ -33,6 +33,7 @@ from extproc.protocols.mcp_methods import (
     UNREADABLE,
 )
 from extproc.protocols.media import Media, media_type, streamed
+from extproc.protocols.plain import PlainBodies
 from extproc.protocols.problem import problem
 
 PROTOCOL = "mcp"
@@ -70,7 +71,7 @@ class _Message:
     """Whether the method is on the closed list."""
 
 
-class McpProtocol:
+class McpProtocol(PlainBodies):
     """One MCP connection, built once from its settings."""
 
     def __init__(self, name: str, settings: McpConnection, *, max_depth: int) -> None:

@@ -1,8 +1,12 @@
 """What a protocol knows: how to read a call from a request, where text is, and how to say no."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
-from extproc.model.call import Call, RequestHead, ResponseHead
+from google.protobuf.descriptor import Descriptor
+
+from extproc.codecs.descriptors import Messages
+from extproc.model.call import Call, Headers, RequestHead, ResponseHead
 from extproc.model.masking import MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
@@ -38,6 +42,23 @@ class FunctionProtocol(Protocol):
 
     def streams(self, head: ResponseHead) -> bool:
         """Whether this response is to be masked event by event rather than whole."""
+        ...
+
+    def messages(self, call: Call, *, response: bool) -> Messages | None:
+        """What a body consists of, where only descriptors tell; None where its content-type does.
+
+        Args:
+            call: as ``identify`` read it.
+            response: whether it is the response's, one of those that ``streams``.
+        """
+        ...
+
+    def binary_fields(self, call: Call | None, fields: Headers) -> Mapping[str, Descriptor | None]:
+        """Fields whose values are bytes in Base64, and of which type of message, where that is known."""
+        ...
+
+    def ending(self, fields: Headers) -> str:
+        """What the last fields of a response say of how the call ended, for the record; empty: its status does."""
         ...
 
     def refusal(self, call: Call | None, reason: Reason, call_id: str) -> Reply:

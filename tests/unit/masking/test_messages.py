@@ -9,9 +9,11 @@ from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from extproc.codecs.descriptors import Messages, read_methods
 from extproc.codecs.grpc_frames import Frame
-from extproc.codecs.protobuf import fields, read_methods, spell_varint, varint
+from extproc.codecs.protobuf import fields, spell_varint, varint
 from extproc.detectors.engine import Detectors
+from extproc.masking.messages import Framing
 from extproc.masking.rewrite import TextMasker
 from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import How, Listed, MaskRule
@@ -68,10 +70,14 @@ METHOD = read_methods(descriptor_set())["/crm.Customers/Get"]
 Customer = GetMessageClass(METHOD.response)
 
 
+def frames_masker(encoding="", rules=ALL, *, limit=1 << 16, **more):
+    return MASKER.frames(Framing(Messages(METHOD.response), encoding, limit, 20, **more), rules)
+
+
 def masked(message, *rules, encoding="", pieces=None):
     """A message after masking, and the bytes on the wire."""
     frame = Frame(False, message.SerializeToString()).raw
-    stream = MASKER.frames(METHOD.response, encoding, rules or ALL, limit=1 << 20, ratio=20)
+    stream = frames_masker(encoding, rules or ALL, limit=1 << 20)
     out = stream.feed(frame) + stream.finish()
     assert out[0] == 0
     return Customer.FromString(out[5:])
@@ -93,7 +99,7 @@ def test_numbers_become_zero():
 @pytest.mark.parametrize("more", [0, 1 << 32, 1 << 40, 1 << 63])
 def test_of_a_short_number_written_long_readers_take_the_lower_bits(number, written, more):
     message = spell_varint(number << 3) + spell_varint(written + more)
-    stream = MASKER.frames(METHOD.response, "", ALL, limit=1 << 20, ratio=20)
+    stream = frames_masker("", ALL, limit=1 << 20)
     out = stream.feed(Frame(False, message).raw) + stream.finish()
     assert Customer.FromString(message) != Customer()
     assert Customer.FromString(out[5:]) == Customer()
@@ -162,7 +168,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("message", REFUSED.values(), ids=REFUSED)
 def test_what_nobody_can_read_is_refused(message):
-    stream = MASKER.frames(METHOD.response, "", ALL, limit=1_000, ratio=20)
+    stream = frames_masker("", ALL, limit=1_000)
     with pytest.raises(Undecodable):
         stream.feed(Frame(False, message).raw)
     with pytest.raises(MaskingError):
@@ -180,7 +186,7 @@ def test_messages_nested_too_deep_are_refused():
 def test_compressed_messages():
     """A message that changes goes uncompressed; one that stays, stays as it came."""
     dirty, clean = (gzip.compress(Customer(ssn=each).SerializeToString()) for each in (SSN, "x"))
-    stream = MASKER.frames(METHOD.response, "gzip", ALL, limit=1_000, ratio=20)
+    stream = frames_masker("gzip", ALL, limit=1_000)
     assert stream.feed(Frame(True, clean).raw) == Frame(True, clean).raw
     assert stream.feed(Frame(True, dirty).raw) == Frame(False, Customer(ssn="[US_SSN]").SerializeToString()).raw
     for encoding, payload in (
@@ -189,17 +195,16 @@ def test_compressed_messages():
         ("snappy", dirty),
         ("gzip", gzip.compress(bytes(9_999))),
     ):
-        stream = MASKER.frames(METHOD.response, encoding, ALL, limit=1_000, ratio=20)
         with pytest.raises(MaskingError):
-            stream.feed(Frame(True, payload).raw)
+            frames_masker(encoding, ALL, limit=1_000).feed(Frame(True, payload).raw)
 
 
 def test_frames_that_are_none_are_refused():
     for body in (b"\x02\x00\x00\x00\x00", b"\x00\x00\x10\x00\x00", b"\x00\xff\xff\xff\xff"):
-        stream = MASKER.frames(METHOD.response, "", ALL, limit=1_000, ratio=20)
+        stream = frames_masker("", ALL, limit=1_000)
         with pytest.raises(MaskingError):
             stream.feed(body)
-    stream = MASKER.frames(METHOD.response, "", ALL, limit=1_000, ratio=20)
+    stream = frames_masker("", ALL, limit=1_000)
     assert stream.feed(b"\x00\x00\x00\x00\x03a") == b""
     with pytest.raises(MaskingError):
         stream.finish()
@@ -230,12 +235,12 @@ CUSTOMERS = st.builds(
 @settings(max_examples=100, deadline=None)
 def test_output_ignores_cuts_and_stays_when_masked_again(customers, places):
     raw = b"".join(Frame(False, each.SerializeToString()).raw for each in customers)
-    whole = MASKER.frames(METHOD.response, "", ALL, limit=1 << 16, ratio=20)
+    whole = frames_masker("", ALL, limit=1 << 16)
     out = whole.feed(raw) + whole.finish()
     edges = [0, *sorted(place % (len(raw) + 1) for place in places), len(raw)]
-    parts = MASKER.frames(METHOD.response, "", ALL, limit=1 << 16, ratio=20)
+    parts = frames_masker("", ALL, limit=1 << 16)
     assert b"".join(parts.feed(raw[one:other]) for one, other in pairwise(edges)) + parts.finish() == out
-    again = MASKER.frames(METHOD.response, "", ALL, limit=1 << 16, ratio=20)
+    again = frames_masker("", ALL, limit=1 << 16)
     assert again.feed(out) + again.finish() == out
     assert SSN.encode() not in out
     assert bool(whole.findings) or out == raw
@@ -244,7 +249,7 @@ def test_output_ignores_cuts_and_stays_when_masked_again(customers, places):
 @given(st.binary(max_size=60))
 @settings(max_examples=200, deadline=None)
 def test_junk_meets_documented_errors_alone(junk):
-    stream = MASKER.frames(METHOD.response, "gzip", ALL, limit=1_000, ratio=20)
+    stream = frames_masker("gzip", ALL, limit=1_000)
     try:
         stream.feed(Frame(False, junk).raw + junk)
         stream.finish()

@@ -9,9 +9,12 @@ import json
 
 import pytest
 
+from extproc.codecs.protobuf import spell_varint
 from extproc.model.reasons import Uninspectable
 from extproc.policy.embedded import EmbeddedEngine
 from extproc.policy.sources import Sources, read_sources
+from tests.integration.support.shop import HOST, SERVICE, Item, framed
+from tests.integration.support.shop import settings as shop
 from tests.unit.flow.dialogue import asks, make_guard, play, sends
 
 U = Uninspectable
@@ -35,6 +38,23 @@ LATIN = json.dumps({"role": "admin", "n": "é"}, ensure_ascii=False).encode("lat
 
 CRM = {"method": "POST", "path": "/customers", "content_type": "application/json"}
 MCP = {"method": "POST", "path": "/mcp", "host": "docs.internal", "content_type": "application/json"}
+GRPC = {
+    "method": "POST",
+    "path": f"/{SERVICE}/GetItem",
+    "host": HOST,
+    "content_type": "application/grpc",
+    "te": "trailers",
+}
+
+
+def nested(depth):
+    """A message in as many others."""
+    message = b"\xa2\x01\x05admin"
+    for _ in range(depth):
+        message = b"\x22" + spell_varint(len(message)) + message
+    return message
+
+
 DODGES = [
     (U.TRUNCATED, CRM | {"content_length": "99"}, ADMIN),
     (U.CONTENT_ENCODING, CRM | {"content_encoding": "br"}, ADMIN),
@@ -63,6 +83,26 @@ DODGES = [
     (U.NOT_JSONRPC, MCP, RPC.replace(b'"params"', b'"Params"')),
     (U.HEADER_BODY_MISMATCH, MCP | {"mcp_method": "ping"}, RPC),
     (U.HEADER_BODY_MISMATCH, MCP | {"mcp_param_role": "guest"}, RPC),
+    (U.NOT_PROTOBUF, GRPC, framed(b"\xa2\x01\x05adm")),
+    (U.NOT_UTF8, GRPC, framed(b"\xa2\x01\x01\xff")),
+    (U.UNKNOWN_FIELDS, GRPC, framed(b"\xa2\x06\x05admin")),
+    (U.UNKNOWN_FIELDS, GRPC, framed(Item(owner=Item(details={"type_url": "x/y.Z", "value": b"admin"})))),
+    (U.DUPLICATE_KEYS, GRPC, framed(Item(role="admin").SerializeToString() + Item(role="guest").SerializeToString())),
+    (U.MESSAGE_COUNT, GRPC, framed(Item(role="guest"), Item(role="admin"))),
+    (U.MESSAGE_COUNT, GRPC, b""),
+    (U.TRUNCATED, GRPC, framed(Item(role="guest")) + b"\0\0"),
+    (U.TRUNCATED, GRPC, framed(Item(role="admin"))[:-1]),
+    (U.TOO_DEEP, GRPC, framed(nested(70))),
+    (U.TOO_LARGE, GRPC | {"grpc_encoding": "deflate"}, framed(Item(role="admin" * 9_999), compressed=True)),
+    (U.CONTENT_ENCODING, GRPC | {"grpc_encoding": "snappy"}, framed(Item(role="admin"))),
+    (U.CONTENT_ENCODING, GRPC, framed(Item(role="admin"), compressed=True)),
+    (U.CONTENT_ENCODING, GRPC, b"\2" + framed(Item(role="admin"))[1:]),
+    (U.CONTENT_TYPE, GRPC | {"content_type": "application/grpc+json"}, ADMIN),
+    (U.CONTENT_TYPE, GRPC | {"content_type": "application/grpc-web"}, framed(Item(role="admin"))),
+    (U.CONTENT_TYPE, GRPC | {"content_type": "application/json"}, ADMIN),
+    (U.QUERY, GRPC | {"path": GRPC["path"] + "?x"}, framed(Item(role="admin"))),
+    (U.QUERY, GRPC | {"path": GRPC["path"] + "?"}, framed(Item(role="admin"))),
+    (U.HEADERS, GRPC | {"te": "gzip"}, framed(Item(role="admin"))),
 ]  # fmt: skip
 
 
@@ -71,7 +111,8 @@ def guard(tmp_path_factory):
     """A guard that decides by the starter policies."""
     sources = read_sources([], [], "data.extproc.decision")
     engine = EmbeddedEngine.from_sources(Sources(sources.modules, {"guard": GUARD}, sources.query))
-    return make_guard(tmp_path_factory.mktemp("guard"), engine=engine)
+    folder = tmp_path_factory.mktemp("guard")
+    return make_guard(folder, engine=engine, changes={"connections.shop": shop(folder)})
 
 
 async def played(guard, head, body):
@@ -89,7 +130,7 @@ async def test_what_cannot_be_read_is_denied_by_its_name(guard, why, head, body)
     assert (entry.reason, entry.rule, entry.uninspectable) == ("uninspectable", "uninspectable", why.value)
 
 
-@pytest.mark.parametrize(("head", "body"), [(CRM, ADMIN), (MCP, RPC)])
+@pytest.mark.parametrize(("head", "body"), [(CRM, ADMIN), (MCP, RPC), (GRPC, framed(Item(role="admin")))])
 async def test_what_can_be_read_is_denied_by_the_rule(guard, head, body):
     assert (await played(guard, head, body)).rule == "no-admins"
 

@@ -1,0 +1,238 @@
+"""A protobuf message as JSON, read so that no conforming backend reads more or other values than are seen here.
+
+``google.protobuf.json_format`` makes the JSON: ProtoJSON, as Go's ``protojson`` does for opa-envoy-plugin. What it
+would leave out without a word is refused before: fields, types and closed enums' values that no descriptor knows.
+
+Sources: protobuf.dev, Encoding, and ProtoJSON Format.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from google.protobuf import json_format
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessageClass
+
+from extproc.codecs.errors import Unreadable
+from extproc.codecs.protobuf import Field, Wire, fields, fixed, signed, varint, zigzag
+from extproc.model.call import Json
+from extproc.model.reasons import Uninspectable
+
+ANY = "google.protobuf.Any"
+TYPE_URL, ANY_VALUE = 1, 2
+MAP_KEY, MAP_VALUE = 1, 2
+TEXTS = frozenset({FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES})
+FORMS = {
+    FieldDescriptor.TYPE_DOUBLE: "d",
+    FieldDescriptor.TYPE_FLOAT: "f",
+    FieldDescriptor.TYPE_FIXED64: "Q",
+    FieldDescriptor.TYPE_FIXED32: "I",
+    FieldDescriptor.TYPE_SFIXED64: "q",
+    FieldDescriptor.TYPE_SFIXED32: "i",
+}
+SHORT = frozenset(
+    {
+        *(FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_INT32),
+        *(FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_ENUM),
+    }
+)
+"""Numbers of 32 bits that are written as varints."""
+SIGNED = frozenset({FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_ENUM})
+ZIGZAG = frozenset({FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SINT64})
+
+
+def read_message(message: bytes, kind: Descriptor, *, max_depth: int) -> Json:
+    """Parse a request's message.
+
+    Args:
+        message: as on the wire.
+        kind: its type.
+        max_depth: of messages in messages.
+
+    Returns:
+        ProtoJSON: names in lowerCamelCase (or as ``json_name`` says), fields that are not set left out, 64-bit
+        integers and ``bytes`` (Base64) as text, enums by name.
+
+    Raises:
+        Unreadable: no message, or one of which a backend could read another value.
+    """
+    _check(message, kind, max_depth)
+    try:
+        parsed: Any = GetMessageClass(kind).FromString(message)
+        found: Json = json_format.MessageToDict(parsed, descriptor_pool=kind.file.pool)
+    except RecursionError:
+        raise Unreadable(Uninspectable.TOO_DEEP) from None
+    except (DecodeError, json_format.Error, ValueError, TypeError, OverflowError):
+        raise Unreadable(Uninspectable.NOT_PROTOBUF) from None
+    return found
+
+
+def show_message(message: bytes, kind: Descriptor) -> Json:
+    """A message as JSON for a person to read, after masking; ``?`` where it has no such form."""
+    try:
+        found: Json = json_format.MessageToDict(
+            GetMessageClass(kind).FromString(message), descriptor_pool=kind.file.pool
+        )
+    except (DecodeError, json_format.Error, ValueError, TypeError, OverflowError, RecursionError):
+        return "?"
+    return found
+
+
+def _check(message: bytes, kind: Descriptor, left: int) -> None:
+    """Refuse what a parser would leave out, or what two parsers could take differently."""
+    if left < 0:
+        raise Unreadable(Uninspectable.TOO_DEEP)
+    if kind.full_name == ANY:
+        _check_any(message, kind, left)
+        return
+    seen: set[tuple[str, object]] = set()
+    for field in fields(message):
+        told = told_of(kind, field)
+        value = message[field.value : field.end]
+        slot = _slot(told, value)
+        if slot in seen:
+            raise Unreadable(Uninspectable.DUPLICATE_KEYS)
+        if slot is not None:
+            seen.add(slot)
+        _check_value(value, field, told, left)
+
+
+def _slot(told: FieldDescriptor, value: bytes) -> tuple[str, object] | None:
+    """What may be there once: a field that is not repeated, one field of a oneof, an entry of a map by its key.
+
+    Of several, parsers must take the last (and merge messages). Not all do.
+    """
+    if told.message_type is not None and is_map(told):
+        return told.name, _key(value, told.message_type.fields_by_number[MAP_KEY])
+    if told.is_repeated:
+        return None
+    return (told.containing_oneof.full_name if told.containing_oneof else told.name), None
+
+
+def _check_value(value: bytes, field: Field, told: FieldDescriptor, left: int) -> None:
+    if is_packed(field, told):
+        for each in elements(value, wire_of(told)):
+            _check_enum(each, told)
+    elif field.wire is not wire_of(told):
+        raise Unreadable(Uninspectable.NOT_PROTOBUF)
+    elif told.message_type is not None:
+        _check(value, told.message_type, left - 1)
+    elif told.type == FieldDescriptor.TYPE_STRING:
+        try:
+            value.decode()
+        except UnicodeDecodeError:
+            raise Unreadable(Uninspectable.NOT_UTF8) from None
+    else:
+        _check_enum(value, told)
+
+
+def _check_enum(value: bytes, told: FieldDescriptor) -> None:
+    """A closed enum's unknown values are unknown fields to a parser."""
+    kind = told.enum_type
+    if kind is not None and kind.is_closed and number_of(value, told) not in kind.values_by_number:
+        raise Unreadable(Uninspectable.UNKNOWN_FIELDS)
+
+
+def _check_any(message: bytes, kind: Descriptor, left: int) -> None:
+    found, inner, _ = read_any(message, kind)
+    if len({field.number for field in found}) < len(found):
+        raise Unreadable(Uninspectable.DUPLICATE_KEYS)
+    for field in found:
+        if field.number == ANY_VALUE:
+            _check(message[field.value : field.end], inner, left - 1)
+
+
+def _key(entry: bytes, told: FieldDescriptor) -> object:
+    """A map entry's key; the default, which may be left out, as a text or number of its own."""
+    keys = [field for field in fields(entry) if field.number == MAP_KEY]
+    if told.type in TEXTS:
+        return entry[keys[-1].value : keys[-1].end] if keys else b""
+    if keys and keys[-1].wire is not wire_of(told):
+        raise Unreadable(Uninspectable.NOT_PROTOBUF)
+    return number_of(entry[keys[-1].value : keys[-1].end], told) if keys else 0
+
+
+def told_of(kind: Descriptor, field: Field) -> FieldDescriptor:
+    """What the descriptor tells of a field.
+
+    Raises:
+        Unreadable: with ``unknown-fields``.
+    """
+    told = kind.fields_by_number.get(field.number)
+    if told is None:
+        raise Unreadable(Uninspectable.UNKNOWN_FIELDS)
+    return told
+
+
+def read_any(message: bytes, kind: Descriptor) -> tuple[list[Field], Descriptor, str]:
+    """The fields of a message of a type that it names, that type, and what its URL has before its name.
+
+    Raises:
+        Unreadable: with ``unknown-fields``: no descriptor tells of the type; ``duplicate-keys`` for two URLs.
+    """
+    found = list(fields(message))
+    if any(field.wire is not Wire.BYTES or field.number > ANY_VALUE for field in found):
+        raise Unreadable(Uninspectable.UNKNOWN_FIELDS)
+    urls = [message[field.value : field.end] for field in found if field.number == TYPE_URL]
+    if len(urls) > 1:
+        raise Unreadable(Uninspectable.DUPLICATE_KEYS)
+    if not found:
+        return found, kind, ""
+    try:
+        before, _, name = (urls[0] if urls else b"").decode().rpartition("/")
+        return found, kind.file.pool.FindMessageTypeByName(name), before
+    except (KeyError, UnicodeDecodeError):
+        raise Unreadable(Uninspectable.UNKNOWN_FIELDS) from None
+
+
+def is_map(told: FieldDescriptor) -> bool:
+    """Whether a field is a map: its elements are entries."""
+    return told.message_type is not None and bool(told.message_type.GetOptions().map_entry)
+
+
+def is_packed(field: Field, told: FieldDescriptor) -> bool:
+    """Whether this field holds several numbers."""
+    return field.wire is Wire.BYTES and told.is_repeated and wire_of(told) is not Wire.BYTES
+
+
+def wire_of(told: FieldDescriptor) -> Wire:
+    """How one value of a field is written.
+
+    Raises:
+        Unreadable: as a group.
+    """
+    form = FORMS.get(told.type)
+    if told.type in TEXTS or told.type == FieldDescriptor.TYPE_MESSAGE:
+        return Wire.BYTES
+    if told.type == FieldDescriptor.TYPE_GROUP:
+        raise Unreadable(Uninspectable.NOT_PROTOBUF)
+    return Wire.VARINT if form is None else Wire.FIXED64 if form in "dQq" else Wire.FIXED32
+
+
+def number_of(value: bytes, told: FieldDescriptor) -> int | float:
+    """A number as readers take it."""
+    form = FORMS.get(told.type)
+    if form is not None:
+        return fixed(form, value)
+    number, _ = varint(value, 0)
+    if told.type in SHORT:  # readers take the lower half of what is longer
+        number &= 0xFFFF_FFFF
+        if told.type in SIGNED:
+            return number - (1 << 32) if number >> 31 else number
+    return signed(number) if told.type in SIGNED else zigzag(number) if told.type in ZIGZAG else number
+
+
+def elements(value: bytes, wire: Wire) -> Iterator[bytes]:
+    """The numbers of a packed field, each as it is written.
+
+    Raises:
+        Unreadable: the last one does not end.
+    """
+    at = 0
+    while at < len(value):
+        end = varint(value, at)[1] if wire is Wire.VARINT else at + (8 if wire is Wire.FIXED64 else 4)
+        if end > len(value):
+            raise Unreadable(Uninspectable.NOT_PROTOBUF)
+        yield value[at:end]
+        at = end

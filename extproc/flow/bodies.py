@@ -1,0 +1,94 @@
+"""Bodies of calls, by what their protocol knows of them: messages of a type, or what their content-type says."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from extproc.codecs.descriptors import Messages
+from extproc.credentials.conceal import NOTHING, Concealer
+from extproc.flow.case import Case
+from extproc.flow.guard import Guard
+from extproc.masking.messages import Framing, Readable
+from extproc.masking.port import EventMasker, Masked
+from extproc.model.call import Headers
+from extproc.model.masking import Finding, MaskRule
+
+ENCODING = "grpc-encoding"
+LINES = "application/x-ndjson"
+
+
+def find_in_body(case: Case, guard: Guard) -> tuple[Finding, ...]:
+    """All entities in the request's body.
+
+    Raises:
+        MaskingError: it cannot be looked through.
+    """
+    framing = _request_framing(case, guard)
+    if framing is None:
+        return guard.masker.find(case.plain, case.head.headers.get("content-type"))
+    masker = guard.masker.frames(framing, (), finds=True)
+    masker.feed(case.plain)
+    masker.finish()
+    return masker.findings
+
+
+def mask_body(case: Case, guard: Guard, rules: tuple[MaskRule, ...]) -> Masked:
+    """The request's body with masked values.
+
+    Raises:
+        MaskingError: it cannot be masked.
+    """
+    framing = _request_framing(case, guard)
+    if framing is None:
+        return guard.masker.mask(case.plain, case.head.headers.get("content-type"), rules)
+    masker = guard.masker.frames(framing, rules)
+    return Masked(masker.feed(case.plain) + masker.finish(), masker.findings)
+
+
+class Pieces(NamedTuple):
+    """How a response is masked that goes piece by piece."""
+
+    masker: EventMasker
+    conceal: Concealer
+    """Takes the credential out of what the masker gives out, line by line; nothing where the masker does."""
+    kept_as: str
+    """The content-type of what the record keeps."""
+    readable: Callable[[bytes], bytes] | None = None
+    """Makes text for the record of what the masker gives out; None where that is text."""
+
+
+def mask_pieces(case: Case, guard: Guard, headers: Headers, rules: tuple[MaskRule, ...]) -> Pieces:
+    """Begin to mask a response piece by piece.
+
+    Raises:
+        MaskingError: a rule that cannot be applied, or a body that cannot be read.
+    """
+    messages = _messages(case, response=True)
+    content_type = headers.get("content-type")
+    if messages is None:
+        return Pieces(guard.masker.stream(content_type, rules), case.conceal, content_type)
+    limits = guard.limits
+    framing = Framing(
+        messages,
+        headers.get(ENCODING),
+        limits.response_body,
+        limits.decoded_ratio,
+        binary=case.passes_unmasked,
+        conceal=case.conceal,
+    )
+    masker = guard.masker.frames(framing, rules, conceals=bool(case.conceal))
+    return Pieces(masker, NOTHING, LINES, Readable(framing))
+
+
+def _request_framing(case: Case, guard: Guard) -> Framing | None:
+    messages = _messages(case, response=False)
+    if messages is None:
+        return None
+    limits = guard.limits
+    encoding = case.head.headers.get(ENCODING)
+    return Framing(messages, encoding, limits.request_body, limits.decoded_ratio, binary=case.passes_unmasked)
+
+
+def _messages(case: Case, *, response: bool) -> Messages | None:
+    assert case.connection is not None  # noqa: S101 - identified before
+    assert case.call is not None  # noqa: S101 - identified before
+    return case.connection.protocol.messages(case.call, response=response)

@@ -1,0 +1,76 @@
+"""How gRPC says no: HTTP 200 and a status in trailers that come as headers (gRPC over HTTP/2, Trailers-Only)."""
+
+import base64
+import re
+from urllib.parse import quote
+
+from google.protobuf.any_pb2 import Any
+from google.rpc.error_details_pb2 import ErrorInfo  # type: ignore[import-untyped]
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+
+from extproc.model.call import Headers
+from extproc.model.reasons import Reason
+from extproc.model.reply import Reply
+
+CONTENT_TYPE = "application/grpc"
+SPEAKS_GRPC = re.compile(r"application/grpc(?:[+;].*)?", re.IGNORECASE | re.DOTALL)
+"""``application/grpc-web`` is another protocol, over HTTP/1.1 too."""
+DOMAIN = "extproc"
+UNKNOWN = 2
+CODES = {
+    202: 9,  # FAILED_PRECONDITION: asking again at once is of no use
+    400: 3,  # INVALID_ARGUMENT
+    401: 16,  # UNAUTHENTICATED
+    403: 7,  # PERMISSION_DENIED
+    404: 12,  # UNIMPLEMENTED
+    413: 8,  # RESOURCE_EXHAUSTED
+    429: 8,
+    499: 1,  # CANCELLED
+    500: 13,  # INTERNAL
+    502: 13,
+    503: 14,  # UNAVAILABLE
+    504: 14,
+}
+"""``google.rpc.Code`` by the HTTP status that a reason has elsewhere."""
+OF_REASON = {Reason.UPSTREAM_ERROR: 14}
+"""Where that is not the whole story."""
+SAFE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
+LONGEST = 1_024
+"""Characters of a policy's own text that a message takes."""
+
+
+def speaks_grpc(headers: Headers) -> bool:
+    """Whether a request is gRPC's, so that its caller reads ``grpc-status``."""
+    return SPEAKS_GRPC.fullmatch(headers.get("content-type").strip(" \t")) is not None
+
+
+def grpc_refusal(reason: Reason, call_id: str) -> Reply:
+    """The answer for one reason: a status, a message with reason and call, and the same as ``ErrorInfo``."""
+    code = OF_REASON.get(reason, CODES[reason.answer.status])
+    message = f"{reason.answer.title} ({reason.value}, call {call_id})"
+    info = ErrorInfo(reason=reason.value.upper().replace("-", "_"), domain=DOMAIN, metadata={"call_id": call_id})
+    details = Any()
+    details.Pack(info)
+    status = Status(code=code, message=message, details=[details]).SerializeToString()
+    return _trailers_only(
+        code, message, ("grpc-status-details-bin", base64.b64encode(status).decode().rstrip("="))
+    )
+
+
+def spoken(headers: Headers, reply: Reply) -> Reply:
+    """An answer as its caller can read it: for a gRPC request as a status, with what a body says as its message.
+
+    Args:
+        headers: of the request.
+        reply: as HTTP has it, of a policy that answers in its own words.
+    """
+    if not speaks_grpc(headers) or any(name == "grpc-status" for name, _ in reply.headers):
+        return reply
+    told = reply.body.decode("utf-8", "replace")[:LONGEST]
+    more = [each for each in reply.headers if each[0] not in ("content-type", "content-length")]
+    return _trailers_only(CODES.get(reply.status, UNKNOWN), told, *more)
+
+
+def _trailers_only(code: int, message: str, *more: tuple[str, str]) -> Reply:
+    told = (("grpc-message", quote(message, safe=SAFE)),) if message else ()
+    return Reply(200, (("content-type", CONTENT_TYPE), ("grpc-status", str(code)), *told, *more), b"")

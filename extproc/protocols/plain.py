@@ -1,0 +1,27 @@
+"""What protocols have in common whose bodies are what their content-type says."""
+
+from collections.abc import Mapping
+
+from google.protobuf.descriptor import Descriptor
+
+from extproc.codecs.descriptors import Messages
+from extproc.model.call import Call, Headers
+
+
+class PlainBodies:
+    """Bodies, and fields, that need no descriptors; the parts of ``FunctionProtocol`` that this answers."""
+
+    def messages(self, call: Call, *, response: bool) -> Messages | None:
+        """None: the content-type tells."""
+        del call, response
+        return None
+
+    def binary_fields(self, call: Call | None, fields: Headers) -> Mapping[str, Descriptor | None]:
+        """None: all fields are text."""
+        del call, fields
+        return {}
+
+    def ending(self, fields: Headers) -> str:
+        """Nothing: the status tells."""
+        del fields
+        return ""

@@ -1,0 +1,279 @@
+"""gRPC calls as dialogues: masked message by message, answered in gRPC's own terms."""
+
+import base64
+import json
+import zlib
+
+import pytest
+from google.rpc import error_details_pb2, status_pb2
+
+from extproc.codecs.grpc_frames import Frame
+from extproc.credentials.sources import make_credential
+from extproc.model.call import Headers, RequestHead, ResponseHead
+from extproc.model.errors import MaskingError
+from extproc.wire.events import ResponseHeadersReceived, ResponseTrailersReceived
+from tests.integration.support import shop
+from tests.integration.support.shop import SERVICE, Item, framed
+from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, headers, make_guard, play, returns, sends
+
+SSN = "219-09-9999"
+SECRET = "canary-credential"
+OK = ResponseTrailersReceived(headers(grpc_status="0"))
+
+
+def guard_of(tmp_path, answer=None, **more):
+    engine = ScriptedEngine(answer or {"action": "allow"})
+    return make_guard(tmp_path, engine=engine, changes={"connections.shop": shop.settings(tmp_path, **more)})
+
+
+def calls(method="GetItem", **fields):
+    fields = {"content_type": "application/grpc", "te": "trailers", **fields}
+    return asks("POST", f"/{SERVICE}/{method}", shop.HOST, **fields)
+
+
+def begins(**fields):
+    return answers(content_type="application/grpc", **fields)
+
+
+def sent_pieces(peer):
+    return [each.response_body.response.body_mutation.body or b"" for each in peer.sent if each.response_body]
+
+
+def fields_of(mutation):
+    return {each.header.key: each.header.raw_value.decode() for each in mutation.set_headers}
+
+
+async def test_policy_sees_the_message_as_json(tmp_path):
+    guard = guard_of(tmp_path)
+    item = Item(id="1", unit_price=2.5, stock=1 << 60, kind=1, data=b"x", owner=Item(notes=["a"]))
+    await play(guard, calls(), sends(framed(item)), begins(), returns(framed(Item()), end=False), OK)
+    [asked] = guard.engine.asked
+    assert asked["call"]["arguments"] == asked["parsed_body"]
+    assert asked["parsed_body"] == {
+        "id": "1", "unitPrice": 2.5, "stock": str(1 << 60), "kind": "BOOK", "data": "eA==", "owner": {"notes": ["a"]},
+    }  # fmt: skip
+    assert asked["call"]["function"] == f"shop.{SERVICE}/GetItem"
+    assert asked["connection"] == {"name": "shop", "protocol": "grpc"}
+    assert "uninspectable" not in asked["body"]
+
+
+async def test_of_a_client_that_streams_policy_sees_all_messages(tmp_path):
+    guard = guard_of(tmp_path)
+    body = framed(Item(id="1"), Item(id="2", notes=[SSN]))
+    await play(guard, calls("AddItems"), sends(body), begins(), OK)
+    [asked] = guard.engine.asked
+    assert asked["call"]["arguments"] == [{"id": "1"}, {"id": "2", "notes": [SSN]}]
+    assert asked["parsed_body"] is None
+    assert asked["findings"] == [{"entity": "US_SSN", "path": "$[1].notes[0]", "count": 1}]
+
+
+async def test_a_request_is_masked_and_framed_anew(tmp_path):
+    mask = [{"path": "$.unitPrice"}, {"entity": "US_SSN"}]
+    guard = guard_of(tmp_path, {"action": "allow", "mask": {"request": mask}})
+    item = Item(id="1", unit_price=2.5, notes=[SSN, "é"])
+    packed = Frame(True, zlib.compress(item.SerializeToString())).raw
+    peer = await play(guard, calls(grpc_encoding="deflate"), sends(packed), begins(), OK)
+    forwarded = next(each.request_body.response for each in peer.sent if each.request_body)
+    assert forwarded.body_mutation.body == framed(Item(id="1", unit_price=0.0, notes=["[US_SSN]", "é"]).SerializeToString()[:3] + b"\x11" + bytes(8) + Item(notes=["[US_SSN]", "é"]).SerializeToString())  # fmt: skip
+    assert guard.recorder.last.arguments == json.dumps(
+        {"id": "1", "unitPrice": "[REDACTED]", "notes": ["[US_SSN]", "é"]},
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+
+
+async def test_a_path_by_the_name_of_the_proto_file_denies(tmp_path):
+    guard = guard_of(tmp_path, {"action": "allow", "mask": {"request": [{"path": "$.unit_price"}]}})
+    await play(guard, calls(), sends(framed(Item(unit_price=1))))
+    assert guard.recorder.last.reason == "masking-failed"
+    assert "unitPrice" in guard.recorder.last.detail
+
+
+async def test_messages_that_come_back_are_masked_one_by_one(tmp_path):
+    guard = guard_of(tmp_path)
+    raw = framed(Item(notes=[SSN]), Item(id="2"))
+    peer = await play(
+        guard, calls("ListItems"), sends(framed(Item())), begins(), *(returns(bytes([one]), end=False) for one in raw), OK,
+    )  # fmt: skip
+    assert [each for each in sent_pieces(peer) if each] == [framed(Item(notes=["[US_SSN]"])), framed(Item(id="2"))]
+    entry = guard.recorder.last
+    assert (entry.kind.value, entry.status, entry.detail) == ("call.completed", 200, "grpc-status 0")
+    assert entry.response == '{"notes": ["[US_SSN]"]}\n{"id": "2"}\n'
+    assert entry.protocol == "grpc"
+
+
+async def test_the_credential_is_taken_out_of_messages_and_lengths_stay_right(tmp_path):
+    (tmp_path / "secret").write_text(SECRET)
+    guard = guard_of(tmp_path, masking={"response": []}, credential={"file": str(tmp_path / "secret")})
+    assert make_credential(guard.hosts[shop.HOST].settings.credential)
+    back = framed(Item(id=SECRET, notes=[f"x {SECRET}"], data=SECRET.encode()), Item(id="2"))
+    peer = await play(guard, calls(), sends(framed(Item())), begins(), returns(back, end=False), OK)
+    hidden = Item(id="[CREDENTIAL]", notes=["x [CREDENTIAL]"], data=b"[CREDENTIAL]")
+    assert b"".join(sent_pieces(peer)) == framed(hidden, Item(id="2"))
+
+
+BROKEN = {
+    "half a frame": framed(Item(id="1"))[:-1],
+    "a field that nobody knows": framed(b"\x98\x06\x01"),
+    "no message": framed(b"\xff"),
+    "bytes that are not text": framed(Item(data=b"\xff\xfe")),
+    "an unknown flag": b"\x07" + framed(Item())[1:],
+}
+
+
+@pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
+async def test_what_cannot_be_read_breaks_the_response_off(tmp_path, body):
+    guard = guard_of(tmp_path)
+    with pytest.raises(MaskingError):
+        await play(guard, calls(), sends(framed(Item())), begins(), returns(body, end=False), OK)
+    assert (guard.recorder.last.kind.value, guard.recorder.last.reason) == ("call.failed", "response-abandoned")
+
+
+async def test_a_coding_that_cannot_be_undone_is_refused_before_anything_goes(tmp_path):
+    guard = guard_of(tmp_path)
+    peer = await play(guard, calls(), sends(framed(Item())), begins(grpc_encoding="snappy"))
+    [refusal] = peer.refusals
+    assert fields_of(refusal.headers)["grpc-status"] == "13"
+
+
+async def test_bytes_that_are_not_text_pass_where_the_connection_says_so(tmp_path):
+    guard = guard_of(tmp_path, masking={"undecodable": "pass-unmasked"})
+    item = Item(data=b"\xff\xfe", notes=[SSN])
+    peer = await play(guard, calls(), sends(framed(item)), begins(), returns(framed(item), end=False), OK)
+    assert b"".join(sent_pieces(peer)) == framed(Item(data=b"\xff\xfe", notes=["[US_SSN]"]))
+    [asked] = guard.engine.asked
+    assert {"entity": "UNDECODABLE", "path": "$.data", "count": 1} in asked["findings"]
+    assert any(
+        each.entity == "UNDECODABLE" and each.how == "pass-unmasked" for each in guard.recorder.last.findings
+    )
+
+
+def status_field(*details, message="no"):
+    made = status_pb2.Status(code=5, message=message)
+    for each in details:
+        made.details.add().Pack(each)
+    return base64.b64encode(made.SerializeToString()).decode().rstrip("=")
+
+
+def trailers(**fields):
+    return ResponseTrailersReceived(headers(grpc_status="5", **fields))
+
+
+async def answered_with(tmp_path, last):
+    guard = guard_of(tmp_path)
+    peer = await play(guard, calls(), sends(framed(Item())), begins(), last)
+    return guard, next(each.response_trailers.header_mutation for each in peer.sent if each.response_trailers)
+
+
+async def test_the_message_and_the_details_of_an_error_are_masked(tmp_path):
+    details = status_field(Item(notes=[SSN]), error_details_pb2.DebugInfo(detail=SSN), message=SSN)
+    last = trailers(grpc_message=f"no%20{SSN}", grpc_status_details_bin=details)
+    guard, mutation = await answered_with(tmp_path, last)
+    found = fields_of(mutation)
+    assert found["grpc-message"] == "no%20[US_SSN]"
+    value = found["grpc-status-details-bin"]
+    status = status_pb2.Status.FromString(base64.b64decode(value + "=" * (-len(value) % 4)))
+    inner = Item()
+    assert status.message == "[US_SSN]"
+    assert status.details[0].Unpack(inner)
+    assert inner == Item(notes=["[US_SSN]"])
+    assert b"[US_SSN]" in status.details[1].value
+    assert guard.recorder.last.detail == "grpc-status 5"
+    assert guard.recorder.last.status == 200
+
+
+UNREADABLE_DETAILS = {
+    "an unknown type": base64.b64encode(b"\x1a\x0a\x0a\x05x/y.Z\x12\x01a").decode(),
+    "no Base64": "%%%",
+    "no message": base64.b64encode(b"\xff").decode(),
+}
+
+
+@pytest.mark.parametrize("value", UNREADABLE_DETAILS.values(), ids=UNREADABLE_DETAILS)
+async def test_details_that_nobody_can_read_are_removed(tmp_path, value):
+    _, mutation = await answered_with(tmp_path, trailers(grpc_status_details_bin=value))
+    assert mutation.remove_headers == ["grpc-status-details-bin"]
+
+
+async def test_other_binary_fields_are_removed_where_they_hold_an_entity(tmp_path):
+    telling = base64.b64encode(b"\x01\xff " + SSN.encode() + b"\x02").decode()
+    _, mutation = await answered_with(tmp_path, trailers(x_note_bin=telling, x_plain_bin="AAEC"))
+    assert mutation.remove_headers == ["x-note-bin"]
+
+
+async def test_an_answer_of_trailers_alone_is_masked(tmp_path):
+    guard = guard_of(tmp_path)
+    peer = await play(
+        guard, calls(), sends(framed(Item())), begins(end=True, grpc_status="5", grpc_message=f"no {SSN}")
+    )
+    mutation = next(each.response_headers.response.header_mutation for each in peer.sent if each.response_headers)
+    assert fields_of(mutation)["grpc-message"] == "no [US_SSN]"
+    assert guard.recorder.last.detail == "grpc-status 5"
+
+
+async def test_a_page_of_html_is_masked_whole(tmp_path):
+    guard = guard_of(tmp_path)
+    page = answers(status=502, content_type="text/html")
+    peer = await play(guard, calls(), sends(framed(Item())), page, returns(f"<p>{SSN}</p>".encode()))
+    assert sent_pieces(peer) == [b"<p>[US_SSN]</p>"]
+
+
+async def test_a_refusal_is_a_status(tmp_path):
+    guard = guard_of(tmp_path, {"action": "deny", "reason": "rate-exceeded"})
+    peer = await play(guard, calls(), sends(framed(Item(id=SSN))))
+    [refusal] = peer.refusals
+    found = fields_of(refusal.headers)
+    assert (refusal.status.code, refusal.body) == (200, b"")
+    assert (found["content-type"], found["grpc-status"]) == ("application/grpc", "8")
+    assert found["grpc-message"] == f"Too many calls (rate-exceeded, call {guard.recorder.last.call_id})"
+    value = found["grpc-status-details-bin"]
+    status = status_pb2.Status.FromString(base64.b64decode(value + "=" * (-len(value) % 4)))
+    info = error_details_pb2.ErrorInfo()
+    assert status.details[0].Unpack(info)
+    assert (info.reason, info.domain) == ("RATE_EXCEEDED", "extproc")
+    assert info.metadata["call_id"] == guard.recorder.last.call_id
+
+
+async def test_who_does_not_speak_grpc_gets_a_problem_document(tmp_path):
+    guard = guard_of(tmp_path, {"action": "deny"})
+    for fields in ({"content_type": "application/json"}, {"content_type": "application/json", "path": "/x"}):
+        method = fields.pop("path", "GetItem")
+        peer = await play(guard, calls(method, **fields), sends(b"{}"))
+        [refusal] = peer.refusals
+        assert refusal.status.code in (403, 404)
+        assert json.loads(refusal.body)["call_id"]
+
+
+async def test_a_policys_own_answer_is_a_status_too(tmp_path):
+    guard = guard_of(
+        tmp_path, {"allowed": False, "http_status": 429, "body": "zu viel é", "headers": {"x-a": "b"}}
+    )
+    peer = await play(guard, calls(), sends(framed(Item())))
+    [refusal] = peer.refusals
+    found = fields_of(refusal.headers)
+    assert (refusal.status.code, found["grpc-status"], found["x-a"]) == (200, "8", "b")
+    assert found["grpc-message"] == "zu viel %C3%A9"
+    assert found["content-type"] == "application/grpc"
+
+
+async def test_whoever_is_refused_before_a_protocol_is_known_reads_a_status(tmp_path):
+    guard = guard_of(tmp_path)
+    request = asks("POST", f"/{SERVICE}/GetItem", "nobody.example", content_type="application/grpc")
+    peer = await play(guard, request, sends(framed(Item())))
+    assert fields_of(peer.refusals[0].headers)["grpc-status"] == "12"
+    peer = await play(
+        guard, asks("POST", "/x", shop.HOST, metadata={}, content_type="application/grpc+proto"), sends(b"")
+    )
+    assert fields_of(peer.refusals[0].headers)["grpc-status"] == "16"
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"), [("16", "unauthenticated"), ("7", "token-rejected"), ("14", "guard-error")]
+)
+async def test_envoys_own_answers_to_grpc_are_recorded_by_their_status(tmp_path, told, reason):
+    guard = guard_of(tmp_path)
+    head = ResponseHead(200, headers(grpc_status=told), "jwt_authn_access_denied{x}")
+    about = RequestHead("POST", "http", shop.HOST, f"/{SERVICE}/GetItem", Headers())
+    await play(guard, ResponseHeadersReceived(head, True, about))
+    assert guard.recorder.last.reason == reason
+    assert guard.recorder.last.status in (401, 403, 503)
