@@ -27,7 +27,7 @@ from extproc.config.schema import (
     McpConnection,
     Settings,
 )
-from extproc.model.errors import ConfigError
+from extproc.model.errors import ConfigError, Place
 from extproc.protocols.mcp_methods import RESERVED
 from extproc.protocols.templates import TemplateError, ambiguous, parse_template
 
@@ -37,6 +37,7 @@ UNDER_STATE: dict[type[BaseModel], str] = {
     ControlSettings: "socket",
 }
 """Settings whose relative paths begin at ``state``; all others begin at the file's folder."""
+ELSEWHERE = "name the file (--config, or EXTPROC_CONFIG), or copy the demo's, extproc/demo/extproc.yaml"
 LONGEST_SOCKET = "worker-63.sock"
 """The longest name of the sockets that are made in the state folder."""
 
@@ -53,6 +54,8 @@ def load_settings(path: Path) -> Settings:
     Raises:
         ConfigError: with the place of what is wrong, and the way out; several problems at once.
     """
+    if not path.exists():
+        raise ConfigError("cannot be read: No such file or directory", Place(path), ELSEWHERE)
     document = load_marked(path)
     try:
         settings = Settings.model_validate(document.data)
