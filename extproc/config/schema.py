@@ -303,7 +303,10 @@ class OpaSettings(Strict):
     """Whether OPA is asked over TLS; its certificate and name are checked. Not with a unix socket."""
     ca_file: Path | None = Field(None, description="certificates that OPA's must chain to; empty: the system's")
     failures: int = Field(
-        5, ge=1, le=1_000, description="questions in a row without an answer that open the breaker"
+        5,
+        ge=1,
+        le=1_000,
+        description="questions in a row without an answer that open the breaker, slow inputs aside",
     )
     responses: bool | None = None
     """Whether policy is asked about responses too; null: as its data.extproc.directions says, else yes."""

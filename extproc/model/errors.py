@@ -102,7 +102,12 @@ class PolicyInvalid(PolicyError):
 
 
 class PolicyUnreachable(PolicyError):
-    """The engine gave no answer at all: it is gone, or too slow. Asking again soon is of no use."""
+    """The engine gave no answer at all: it is gone, or too slow."""
+
+    def __init__(self, message: str, *, absent: bool = False) -> None:
+        super().__init__(message)
+        self.absent = absent
+        """Nobody was there to be asked. Otherwise the question itself may be why there is no answer."""
 
 
 class EvidenceError(ExtprocError):

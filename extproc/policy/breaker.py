@@ -34,10 +34,12 @@ class Breaker:
 
     @contextmanager
     def asking(self) -> Iterator[None]:
-        """Ask within this block. What it raises tells how it went: ``PolicyUnreachable`` is a failure.
+        """Ask within this block. What it raises tells how it went.
 
-        Any other error but a cancellation is an answer: an input that makes the server report an error must not
-        keep others from being decided.
+        ``PolicyUnreachable`` is a failure where nobody was there. Where somebody was, the question may be why it
+        has no answer, and one caller's questions must not keep others from being decided: it counts for nothing
+        until whoever asked has found out, and says so with ``answered`` or ``failed``. Any other error but a
+        cancellation is an answer.
 
         Raises:
             PolicyError: nobody may ask now.
@@ -45,16 +47,25 @@ class Breaker:
         probe = self._admit()
         try:
             yield
-            self._failures = 0
-        except PolicyUnreachable:
-            self._failures += 1
-            self._until_s = self._clock_s() + self._pause_s
+            self.answered()
+        except PolicyUnreachable as error:
+            if error.absent:
+                self.failed()
             raise
         except PolicyError:
-            self._failures = 0
+            self.answered()
             raise
         finally:
             self._probing = self._probing and not probe
+
+    def answered(self) -> None:
+        """The server answers."""
+        self._failures = 0
+
+    def failed(self, times: int = 1) -> None:
+        """So many questions had no answer, and the server is why."""
+        self._failures += times
+        self._until_s = self._clock_s() + self._pause_s
 
     def _admit(self) -> bool:
         """Whether this question is the probe.

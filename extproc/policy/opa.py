@@ -28,6 +28,8 @@ CONNECTIONS = 64
 """At most so many connections to OPA, and so many kept open."""
 ASK = {"strict-builtin-errors": "true", "provenance": "true"}
 """Strict: a built-in's error is an error, where it would be undefined, and make a ``not`` true."""
+HEALTH_CONNECTIONS = 2
+"""For questions about its health, apart: slow questions of callers must not keep those waiting."""
 HEADERS = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "extproc"}
 
 
@@ -85,7 +87,12 @@ class OpaEngine:
         self._responses = server.responses
         self._decides_responses = server.responses
         self._breaker = Breaker(most=server.failures, pause_s=server.pause_s, clock_s=clock_s)
-        self._client = _client(server)
+        self._client = _client(server, CONNECTIONS)
+        self._turns = asyncio.Semaphore(CONNECTIONS)
+        """Nobody waits in the client: whoever is cancelled there leaves a connection that is never used again."""
+        self._health = _client(server, HEALTH_CONNECTIONS)
+        self._doubts = 0
+        self._asking_health: asyncio.Task[None] | None = None
         self._look_every_s, self._tell = look_every_s, tell
         self._unhealthy = ""
         self._told = ("", "")
@@ -114,6 +121,10 @@ class OpaEngine:
         try:
             with self._breaker.asking():
                 answer = await self._ask("POST", self._path, params=ASK, content=b'{"input":' + document + b"}")
+        except PolicyUnreachable as error:
+            if not error.absent:
+                self._doubt()
+            raise
         finally:
             self._tell_changes()
         revision = bundles_revision(answer.get("provenance"), self._query)
@@ -142,12 +153,34 @@ class OpaEngine:
 
     async def healthy(self) -> bool:
         """Whether OPA answers and has activated its bundles. Never raises."""
+        return await self._health_status(bundles="true") == httpx.codes.OK
+
+    async def _health_status(self, **params: str) -> int:
+        """What it answers; 0 when it does not, in the time of a decision."""
         try:
-            async with asyncio.timeout(self._timeout_s):
-                answer = await self._client.get("/health", params={"bundles": "true"})
-        except (httpx.HTTPError, TimeoutError, OSError):
-            return False
-        return answer.status_code == httpx.codes.OK
+            async with (
+                asyncio.timeout(self._timeout_s),
+                self._health.stream("GET", "/health", params=params) as said,
+            ):
+                return said.status_code
+        except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError):
+            return 0
+
+    def _doubt(self) -> None:
+        """A question had no answer: find out, beside the call, whether OPA answers at all."""
+        self._doubts += 1
+        if self._asking_health is None or self._asking_health.done():
+            self._asking_health = asyncio.create_task(self._settle_doubts())
+
+    async def _settle_doubts(self) -> None:
+        """One question for all doubts there are by now, then one for those that came meanwhile."""
+        while self._doubts:
+            doubts, self._doubts = self._doubts, 0
+            if await self._health_status():
+                self._breaker.answered()
+            else:
+                self._breaker.failed(doubts)
+            self._tell_changes()
 
     @contextlib.asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
@@ -194,7 +227,13 @@ class OpaEngine:
 
     async def close(self) -> None:
         """Close all connections."""
+        self._doubts = 0
+        if self._asking_health is not None:
+            self._asking_health.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._asking_health
         await self._client.aclose()
+        await self._health.aclose()
 
     async def _ask(
         self, method: str, path: str, *, params: Mapping[str, str] | None = None, content: bytes | None = None
@@ -208,6 +247,7 @@ class OpaEngine:
         try:
             async with (
                 asyncio.timeout(self._timeout_s),
+                self._turns,
                 self._client.stream(method, path, params=params, content=content) as response,
             ):
                 if response.status_code != httpx.codes.OK:
@@ -216,7 +256,8 @@ class OpaEngine:
         except TimeoutError:
             raise PolicyUnreachable(f"OPA gave no answer within {self._timeout_s:g} s") from None
         except (httpx.HTTPError, httpx.StreamError, OSError, ssl.SSLError) as error:
-            raise PolicyUnreachable(f"OPA gave no answer ({type(error).__name__})") from None
+            absent = isinstance(error, httpx.ConnectError)
+            raise PolicyUnreachable(f"OPA gave no answer ({type(error).__name__})", absent=absent) from None
         return _object(raw)
 
 
@@ -250,9 +291,9 @@ async def _read(response: httpx.Response) -> bytes:
     return bytes(whole)
 
 
-def _client(server: OpaServer) -> httpx.AsyncClient:
+def _client(server: OpaServer, connections: int) -> httpx.AsyncClient:
     """A client that speaks to this server only: no proxy from the environment, no redirect, no second try."""
-    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
     uds = server.address.removeprefix("unix:") if server.address.startswith("unix:") else None
     verify = _trust(server.ca_file) if server.tls else False
     transport = httpx.AsyncHTTPTransport(uds=uds, limits=limits, retries=0, trust_env=False, verify=verify)

@@ -17,14 +17,19 @@ import pytest
 from extproc.policy.embedded import EmbeddedEngine
 from extproc.policy.opa import MAX_ANSWER, OpaEngine, OpaServer
 from extproc.policy.sources import Module, Sources
-from tests.unit.flow.dialogue import MemoryRecorder, ScriptedEngine, asks, make_guard, play
+from tests.unit.flow.dialogue import MemoryRecorder, ScriptedEngine, answers, asks, make_guard, play, returns
 
 SLOW = """package t
+decision := true if input.call.arguments.id != "slow"
 decision := "slow" if {
+	input.call.arguments.id == "slow"
 	all := numbers.range(1, 100000)
 	count([1 | some a in all; some b in all; a == b]) > 0
 }
 """
+
+
+SLOWLY = "/customers/slow"
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +38,10 @@ def base(tmp_path_factory):
     return make_guard(tmp_path_factory.mktemp("guard"))
 
 
-async def denied(base, engine) -> tuple[str, str, str]:
+async def denied(base, engine, *said) -> tuple[str, str, str]:
     """Rule, detail and answer of a call that this engine is asked about; it must have been denied."""
     guard = replace(base, engine=engine, recorder=MemoryRecorder())
-    peer = await play(guard, asks())
+    peer = await play(guard, *(said or (asks(),)))
     entry = guard.recorder.last
     assert peer.marks() == [("resp", "done")]
     assert guard.recorder.kinds == ["call.denied"]
@@ -191,10 +196,10 @@ async def test_an_evaluation_that_takes_too_long_and_an_opa_that_is_killed_in_it
     (tmp_path / "t.rego").write_text(SLOW)
     with opa(opa_binary, tmp_path / "o", tmp_path / "t.rego") as (process, address):
         async with asking(address) as engine:
-            assert (await denied(base, engine))[1] == "OPA gave no answer within 0.5 s"
+            assert (await denied(base, engine, asks(path=SLOWLY)))[1] == "OPA gave no answer within 0.5 s"
         async with asking(address, timeout_s=20.0) as engine:
             guarded = make_guard(tmp_path, engine=engine, changes={"limits.decision_timeout": 20.0})
-            asked = asyncio.create_task(play(guarded, asks()))
+            asked = asyncio.create_task(play(guarded, asks(path=SLOWLY)))
             await asyncio.sleep(0.3)
             process.send_signal(signal.SIGKILL)
             assert len((await asked).refusals) == 1
@@ -202,14 +207,39 @@ async def test_an_evaluation_that_takes_too_long_and_an_opa_that_is_killed_in_it
             assert (await denied(base, engine))[1] in GONE
 
 
+async def one_after_another(base, engine, times: int) -> list[str]:
+    return [(await denied(base, engine, asks(path=SLOWLY)))[1] for _ in range(times)]
+
+
+async def test_slow_questions_of_one_caller_do_not_deny_others(base, tmp_path, opa_binary):
+    """Five of them would have opened the breaker, had OPA not answered about its health meanwhile."""
+    (tmp_path / "t.rego").write_text(SLOW)
+    with opa(opa_binary, tmp_path / "o", tmp_path / "t.rego") as (_, address):
+        async with asking(address, failures=5) as engine:
+            slow = asyncio.create_task(one_after_another(base, engine, 6))
+            served = 0
+            while not slow.done():
+                guard = replace(base, engine=engine, recorder=MemoryRecorder())
+                await play(guard, asks(), answers(), returns(b"{}"))
+                assert guard.recorder.last.kind == "call.completed", guard.recorder.last.detail
+                served += 1
+            assert served > 3
+            assert set(await slow) == {"OPA gave no answer within 0.5 s"}
+            assert await engine.evaluate(b'{"call":{"arguments":{"id":"1"}}}') is True
+            assert engine.trouble == ""
+
+
 async def test_an_opa_that_stands_still(base, tmp_path, opa_binary):
     (tmp_path / "t.rego").write_text("package t\ndecision := true\n")
     with opa(opa_binary, tmp_path / "o", tmp_path / "t.rego") as (process, address):
-        async with asking(address) as engine:
+        async with asking(address, failures=2) as engine:
             assert await engine.evaluate(b"{}") is True
             process.send_signal(signal.SIGSTOP)
             try:
                 assert (await denied(base, engine))[1] == "OPA gave no answer within 0.5 s"
+                for _ in range(3):
+                    await denied(base, engine)
+                assert engine.trouble == "OPA does not answer: its breaker is open"
             finally:
                 process.send_signal(signal.SIGCONT)
 

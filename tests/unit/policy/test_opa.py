@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import re
 import socket
 import subprocess
 import time
@@ -15,7 +16,7 @@ import pytest
 
 from extproc.model.errors import ConfigError, PolicyError
 from extproc.policy.embedded import EmbeddedEngine
-from extproc.policy.opa import OpaEngine, OpaServer, bundles_revision
+from extproc.policy.opa import CONNECTIONS, OpaEngine, OpaServer, bundles_revision
 from extproc.policy.sources import read_sources
 from extproc.policy.starter import starter_folder
 
@@ -347,7 +348,8 @@ async def test_looking_tells_of_health_and_of_policies_that_changed(opa_address)
             while opa.revision == first:
                 await asyncio.sleep(0.01)
         await opa._client.delete("/v1/policies/more")
-        opa._path, opa._client = "", httpx.AsyncClient(base_url="http://127.0.0.1:1")
+        opa._path = ""
+        opa._client = opa._health = httpx.AsyncClient(base_url="http://127.0.0.1:1")
         async with asyncio.timeout(5):
             while not opa.trouble:
                 await asyncio.sleep(0.01)
@@ -426,6 +428,82 @@ async def test_over_tls_the_certificate_and_its_name_are_checked(tls_port, certi
             with pytest.raises(PolicyError):
                 await opa.evaluate(b"{}")
             assert not await opa.healthy()
+
+
+@asynccontextmanager
+async def slow_opa():
+    """Says nothing to a question that has ``slow`` in it, nor, once it hangs, to any. Counts questions of health."""
+    state = {"hangs": False, "health": 0}
+
+    async def handle(reader, writer):
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = re.search(rb"(?i)content-length: (\d+)", head)
+                body = await reader.readexactly(int(length[1]) if length else 0)
+                state["health"] += head.startswith(b"GET /health")
+                if state["hangs"] or b"slow" in body:
+                    await asyncio.sleep(30)
+                writer.write(http("200 OK", b'{"result":true,"provenance":{"bundles":{"b":{"revision":"1"}}}}'))
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    try:
+        yield state, f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+
+
+async def ask_slowly(opa: OpaEngine, times: int = 1) -> list[str]:
+    async def one():
+        with pytest.raises(PolicyError) as caught:
+            await opa.evaluate(b'"slow"')
+        return str(caught.value)
+
+    return await asyncio.gather(*(one() for _ in range(times)))
+
+
+async def test_one_callers_slow_questions_deny_nobody_else():
+    """More of them at once than there are connections, and again and again."""
+    async with slow_opa() as (state, address), engine(address, timeout_s=0.2, failures=3) as opa:
+        for _ in range(3):
+            found = await ask_slowly(opa, 2 * CONNECTIONS)
+            assert set(found) == {"OPA gave no answer within 0.2 s"}
+            await opa._asking_health
+            assert await opa.evaluate(b"{}") is True
+        assert opa.trouble == ""
+        assert 3 <= state["health"] < 3 * CONNECTIONS  # one at a time, each for all that came meanwhile
+
+
+async def test_an_opa_that_hangs_opens_the_breaker():
+    """It does not answer about its health either; once it does, the breaker closes with the next question."""
+    now = 0.0
+    async with slow_opa() as (state, address):
+        opa = OpaEngine(OpaServer(address, 0.1, failures=3, pause_s=5.0), "data.x", clock_s=lambda: now)
+        assert await opa.evaluate(b"{}") is True
+        state["hangs"] = True
+        for _ in range(3):
+            await ask_slowly(opa)
+            await opa._asking_health
+        assert opa.trouble == "OPA does not answer: its breaker is open"
+        assert (await ask_slowly(opa))[0].startswith("OPA is not asked")
+        state["hangs"], now = False, 5.0
+        assert await opa.evaluate(b"{}") is True
+        assert opa.trouble == ""
+        await opa.close()
+
+
+async def test_a_closed_engine_asks_nothing_more():
+    async with slow_opa() as (state, address):
+        opa = OpaEngine(OpaServer(address, 0.1), "data.x")
+        state["hangs"] = True
+        await ask_slowly(opa)
+        begun = time.monotonic()
+        await opa.close()
+        assert time.monotonic() - begun < 0.09
+        assert opa._asking_health.done()
 
 
 def test_a_ca_file_without_certificates_is_refused(tmp_path):
