@@ -9,6 +9,8 @@ import pytest_asyncio
 
 from tests.integration.guard.stack import RUNNING, Stack, run_stack
 from tests.integration.support.envoy_process import STARTED, EnvoyProcess
+from tests.integration.support.shop import Shop, run_shop
+from tests.integration.support.shop import settings as shop_settings
 from tests.integration.support.upstream import Scripted
 
 SHARED: list[EnvoyProcess] = []
@@ -17,8 +19,21 @@ ANSWER = Scripted(200, [("content-type", "application/json")], [b'{"ok":true}'])
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
-async def shared_stack() -> AsyncIterator[Stack]:
-    async with run_stack() as stack:
+async def shop() -> AsyncIterator[Shop]:
+    """A gRPC backend, which some of the stacks forward to."""
+    async with run_shop() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def shared_stack(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    connection = shop_settings(
+        tmp_path_factory.mktemp("shop"),
+        shop.address,
+        credential={"file": "credential"},
+        approvals={"groups": ["sre"], "expires_in": 60},
+    )
+    async with run_stack(connections={"shop": connection}) as stack:
         SHARED.append(stack.envoy)
         yield stack
 
@@ -31,8 +46,10 @@ async def shared_faulty() -> AsyncIterator[Stack]:
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
-async def shared_door() -> AsyncIterator[Stack]:
-    async with run_stack(workers=1, door="ext_authz", limits={"message_timeout": 3.0}) as stack:
+async def shared_door(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    connection = shop_settings(tmp_path_factory.mktemp("shop"), shop.address, masking={"response": []})
+    limits, connections = {"message_timeout": 3.0}, {"shop": connection}
+    async with run_stack(workers=1, door="ext_authz", limits=limits, connections=connections) as stack:
         SHARED.append(stack.envoy)
         yield stack
 

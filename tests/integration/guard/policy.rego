@@ -21,15 +21,21 @@ else := {"action": "hold", "reason": "high-risk", "rule": "held", "approval": {"
 	input.call.function in held
 }
 
+else := {"action": "allow", "rule": "masked", "mask": {"request": [{"path": "$.unitPrice"}, {"entity": "*"}]}} if {
+	input.call.name == "shop.v1.Inventory/GetItem"
+	input.call.arguments.env == "masked"
+}
+
 else := {"action": "allow", "rule": "masked", "mask": {"request": [{"path": "$.note", "how": "redact"}]}} if {
 	input.call.function == "crm.annotate"
 }
 
 else := {"action": "allow", "rule": "allowed"} if input.call.function in allowed
 
-held := {"crm.deploy", "plain.deploy", "docs.publish"}
+held := {"crm.deploy", "plain.deploy", "docs.publish", "shop.shop.v1.Inventory/Restock"}
 
 allowed := {
 	"crm.get_customer", "crm.head_customer", "crm.update_customer", "crm.events", "crm.lookup", "plain.get_customer",
 	"plain.update_customer", "masked.get_customer", "masked.lookup", "masked.update_customer", "docs.search", "docs.initialize", "docs.tools/list",
+	"shop.shop.v1.Inventory/GetItem", "shop.shop.v1.Inventory/ListItems", "shop.shop.v1.Inventory/AddItems", "shop.shop.v1.Inventory/Chat",
 }

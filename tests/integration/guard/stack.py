@@ -256,6 +256,16 @@ class Stack:
         found = await self.until(lambda entries: any(each["call_id"] == call_id for each in terminals(entries)))
         return next(each for each in terminals(found) if each["call_id"] == call_id)
 
+    async def end_of(self, call_id: str) -> dict[str, Any]:
+        """The terminal entry of a call, whoever made it."""
+        async with asyncio.timeout(WITHIN_S):
+            while True:
+                found = [each for file in self.spools() for _, each in rows(file, self._seen.get(file.name, 0))]
+                for each in terminals(found):
+                    if each["call_id"] == call_id:
+                        return each
+                await asyncio.sleep(POLL_S)
+
     async def answered(self) -> int:
         """How many messages Envoy has got from the guard until now."""
         return await self.envoy.stat("http.guarded.ext_proc.guard.stream_msgs_received")

@@ -143,6 +143,11 @@ class Shop(grpc.GenericRpcHandler):  # type: ignore[misc]
     port: int = 0
     asked: list[Asked] = field(default_factory=list)
 
+    def fresh(self, answer: Answer) -> None:
+        """Forget what was asked, and answer so."""
+        self.asked.clear()
+        self.answer = answer
+
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
