@@ -69,6 +69,7 @@ async def ask(case: Case, guard: Guard, call: Call, response: Seen | None = None
         body_sha256=case.body_sha256.hex(),
         uninspectable=case.unreadable,
         now_ns=guard.clock(),
+        max_depth=guard.limits.json_depth,
         metadata=case.metadata,
         usage=case.usage,
         reads=guard.engine.reads,

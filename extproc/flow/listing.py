@@ -24,7 +24,8 @@ from extproc.protocols.mcp_methods import STREAM, TOOLS_CALL, TOOLS_LIST
 from extproc.protocols.media import is_event_stream
 
 ERRORS = 400
-"""Statuses from here on say that there is no listing."""
+"""Statuses from here on say that there is no listing. MCP's clients go by them, whatever the body is (404: the
+session is gone): they are kept, and a body that cannot be read is left out."""
 
 
 def lists_tools(case: Case) -> bool:
@@ -40,7 +41,7 @@ def may_replay_listings(case: Case) -> bool:
 
 
 async def shown(case: Case, guard: Guard, head: ResponseHead, plain: bytes | None) -> bytes:
-    """The response without the tools that this caller may not call.
+    """The response without the tools that this caller may not call; nothing of an error that cannot be read.
 
     Args:
         case: of a listing that was forwarded.
@@ -58,7 +59,8 @@ async def shown(case: Case, guard: Guard, head: ResponseHead, plain: bytes | Non
         listed = [listed_tools(text, max_depth=guard.limits.json_depth) for text in documents if text]
     except Unreadable as error:
         if head.status >= ERRORS:
-            return plain
+            case.recorded.note = f"an unreadable answer to a listing was left out: {error.kind.value}"
+            return b""
         raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="listing", detail=error.kind.value) from error
     names = [tool_name(tool) for tools in listed if tools for tool in tools]
     allowed = await _allowed(case, guard, set(names))

@@ -25,6 +25,8 @@ from extproc.policy.testing import run_tests
 
 WRONG = ".".join((*SETTINGS[:-1], "wrong"))
 """A rule that names what is wrong with the data, for people."""
+SAMPLE_DEPTH = 8
+"""More than the samples nest."""
 MEMORY = 512 << 20
 """Bytes a candidate may take."""
 
@@ -141,6 +143,7 @@ def _sample(call: Call, response: Seen | None = None) -> bytes:
         body_sha256="0" * 64,
         uninspectable=call.uninspectable,
         now_ns=0,
+        max_depth=SAMPLE_DEPTH,
         response=response,
     )
 

@@ -36,6 +36,7 @@ def build_document(
     body_sha256: str,
     uninspectable: Uninspectable | None,
     now_ns: int,
+    max_depth: int,
     metadata: Mapping[str, Mapping[str, Any]] | None = None,
     usage: Usage | None = None,
     reads: frozenset[str] | None = None,
@@ -53,6 +54,7 @@ def build_document(
         uninspectable: why the body could not be read, if so; a fact of its own, so that no rule about a body
             is skipped in silence.
         now_ns: wall-clock nanoseconds since the epoch.
+        max_depth: nesting of JSON in a form's part or a response, beyond which it is not read.
         metadata: dynamic metadata by filter namespace, verified token claims among it.
         usage: how often the caller has called, where that is counted.
         reads: the keys that policy can look at, the others are left out; None: all.
@@ -69,7 +71,7 @@ def build_document(
         "version": VERSION,
         "parsed_path": _parsed_path(head.path_only),
         "parsed_query": parse_form(head.query),
-        "parsed_body": _parsed_body(head.headers, call, body, uninspectable),
+        "parsed_body": _parsed_body(head.headers, call, body, uninspectable, max_depth),
         "truncated_body": uninspectable in CUT,
         "identity": _identity(identity),
         "connection": {"name": call.connection, "protocol": call.protocol},
@@ -84,7 +86,7 @@ def build_document(
     if usage is not None:
         document["usage"] = {"caller": usage.caller, "function": usage.function}
     if response is not None:
-        document["response"] = response_part(response)
+        document["response"] = response_part(response, max_depth=max_depth)
     if reads is None or "attributes" in reads:
         document["attributes"] = _attributes(head, body, now_ns, metadata)
     if reads is not None:
@@ -155,7 +157,9 @@ def _parsed_path(path: str) -> list[str]:
     return unescape(path).lstrip("/").split("/")
 
 
-def _parsed_body(headers: Headers, call: Call, body: bytes, uninspectable: Uninspectable | None) -> Json:
+def _parsed_body(
+    headers: Headers, call: Call, body: bytes, uninspectable: Uninspectable | None, max_depth: int
+) -> Json:
     """opa-envoy-plugin's ``parsed_body``. Null never means "fine": see ``body.uninspectable``.
 
     Unlike there, a body that was read as JSON is given however its content-type spells that: a backend takes
@@ -167,7 +171,7 @@ def _parsed_body(headers: Headers, call: Call, body: bytes, uninspectable: Unins
     content_type = headers.get("content-type")
     if call.document is not None or JSON in content_type.lower():
         return call.document
-    return parse_body(body, content_type)
+    return parse_body(body, content_type, max_depth=max_depth)
 
 
 def _identity(identity: Identity) -> dict[str, Any]:

@@ -20,15 +20,15 @@ BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 JSON = "application/json"
-MAX_DEPTH = 64
 
 
-def parse_body(body: bytes, content_type: str) -> Json:
+def parse_body(body: bytes, content_type: str, *, max_depth: int) -> Json:
     """A form's fields; None for a body that is announced as anything else, or as multipart without a boundary.
 
     Args:
         body: content-encoding undone.
         content_type: the field's value.
+        max_depth: of the JSON in a part.
 
     Raises:
         Refused: with ``uninspectable``, for a form that has two readings.
@@ -37,7 +37,7 @@ def parse_body(body: bytes, content_type: str) -> Json:
     if URLENCODED in kind:
         return {name: list(values) for name, values in parse_form(body.decode("utf-8", "replace")).items()}
     if MULTIPART in kind:
-        return _multipart(body, content_type)
+        return _multipart(body, content_type, max_depth)
     return None
 
 
@@ -74,7 +74,7 @@ def parse_form(text: str) -> dict[str, list[str]]:
     return parsed
 
 
-def _multipart(body: bytes, content_type: str) -> Json:
+def _multipart(body: bytes, content_type: str, max_depth: int) -> Json:
     """A list of values for each name; parts without a name are left out, JSON parts are parsed."""
     if "boundary" not in content_type.lower():
         return None
@@ -82,13 +82,14 @@ def _multipart(body: bytes, content_type: str) -> Json:
     try:
         for part in read_parts(body, boundary_of(content_type)):
             if part.name:
-                found.setdefault(part.name, []).append(_value(body[slice(*part.content)], part.content_type))
+                value = _value(body[slice(*part.content)], part.content_type, max_depth)
+                found.setdefault(part.name, []).append(value)
     except Unreadable as error:
         raise _refused(f"multipart: {error.kind.value}") from error
     return {name: list(values) for name, values in found.items()}
 
 
-def _value(value: bytes, content_type: str) -> Json:
+def _value(value: bytes, content_type: str, max_depth: int) -> Json:
     if JSON not in content_type.lower():
         return value.decode("utf-8", "replace")
-    return parse(value, max_depth=MAX_DEPTH)
+    return parse(value, max_depth=max_depth)

@@ -12,7 +12,6 @@ from extproc.policy.headers import shown_headers
 
 NEVER_SHOWN = frozenset({"set-cookie", "set-cookie2", "authorization", "proxy-authorization", "mcp-session-id"})
 """Fields of responses that carry a secret: an engine may log its input, so they are not in it."""
-MAX_DEPTH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +28,24 @@ class Seen:
     """Why there is a body that is not here: it passes piece by piece, or its encoding cannot be undone."""
 
 
-def response_part(seen: Seen) -> dict[str, Any]:
+def response_part(seen: Seen, *, max_depth: int) -> dict[str, Any]:
     """The object below ``input.response``.
 
     ``uninspectable`` is there exactly when there is (or will be) a body that policy does not see.
+    ``max_depth``: nesting beyond it is not read.
     """
     part: dict[str, Any] = {"status": seen.status, "headers": shown_headers(seen.headers, without=NEVER_SHOWN)}
     part |= {"size": len(seen.body), "body": None}
     if seen.findings is not None:
         part["findings"] = [{"entity": f.entity, "path": f.path, "count": f.count} for f in seen.findings]
     try:
-        part["body"] = _document(seen)
+        part["body"] = _document(seen, max_depth)
     except Unreadable as error:
         part["uninspectable"] = error.kind.value
     return part
 
 
-def _document(seen: Seen) -> Json:
+def _document(seen: Seen, max_depth: int) -> Json:
     """The body as JSON; None where there is none.
 
     Raises:
@@ -58,4 +58,4 @@ def _document(seen: Seen) -> Json:
     kind = seen.headers.get("content-type").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise Unreadable(Uninspectable.CONTENT_TYPE)
-    return parse(seen.body, max_depth=MAX_DEPTH)
+    return parse(seen.body, max_depth=max_depth)

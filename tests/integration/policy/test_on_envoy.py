@@ -95,6 +95,14 @@ async def test_a_listing_shows_what_its_caller_may_call(stack: Stack, scripted: 
     assert (await stack.ended())["detail"] == "1 of 3 listed tools shown"
 
 
+async def test_of_an_error_in_place_of_a_listing_the_status_passes(stack: Stack) -> None:
+    stack.fresh()
+    stack.upstream.answer = Scripted(404, JSON, [b'{"tools":[{"name":"x"}]}'])
+    answer = await stack.call("POST", "/mcp", host=DOCS, content=LIST)
+    assert (answer.status_code, answer.content) == (404, b"")
+    assert (await stack.ended())["status"] == 404
+
+
 @pytest.mark.parametrize("door", ["ext_proc", "ext_authz"])
 async def test_a_policy_written_for_the_plugin(door: str) -> None:
     async with plugin(door) as stack:

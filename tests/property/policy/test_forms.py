@@ -2,14 +2,16 @@
 
 from email.parser import BytesParser
 from email.policy import HTTP
+from functools import partial
 from urllib.parse import parse_qs
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extproc.model.errors import Refused
-from extproc.policy.forms import parse_body
+from extproc.policy import forms
 
+parse_body = partial(forms.parse_body, max_depth=64)
 KIND = "multipart/form-data; boundary=XyZ"
 WHOLE = (
     b'--XyZ\r\nContent-Disposition: form-data; name="a"\r\nContent-Type: text/plain\r\n\r\n1\r\n'

@@ -51,6 +51,35 @@ async def withheld(tmp_path, policy, *events, changes=None):
     return guard.recorder.last, refusal
 
 
+@pytest.mark.parametrize(
+    ("limit", "depth", "seen"), [(8, 8, True), (8, 9, False), (100, 100, True), (100, 101, False)]
+)
+async def test_how_deep_policy_looks_into_a_response_is_the_configured_limit(tmp_path, limit, depth, seen):
+    body = b"[" * depth + b"]" * depth
+    policy = engine(ALLOW)
+    changes = {"limits.json_depth": limit, "connections.crm.masking": {"response": []}}
+    await answered(tmp_path, policy, answers(), returns(body), changes=changes)
+    found = policy.asked[-1]["response"]
+    assert (found["body"] is not None, found.get("uninspectable")) == (seen, None if seen else "too-deep")
+
+
+@pytest.mark.parametrize(("limit", "status"), [(8, "call.denied"), (40, "call.completed")])
+async def test_how_deep_a_part_of_a_form_may_be_is_the_configured_limit(tmp_path, limit, status):
+    value = "[" * 30 + "]" * 30
+    lines = [
+        '--B\r\nContent-Disposition: form-data; name="a"',
+        "Content-Type: application/json",
+        "",
+        value,
+        "--B--",
+        "",
+    ]
+    guard = make_guard(tmp_path, engine=engine(ALLOW, responses=False), changes={"limits.json_depth": limit})
+    head = asks("POST", "/customers", content_type="multipart/form-data; boundary=B")
+    await play(guard, head, sends("\r\n".join(lines).encode()), answers(end=True))
+    assert guard.recorder.last.kind.value == status
+
+
 async def test_nobody_asks_where_there_is_certainly_nothing_to_say(tmp_path):
     policy = engine(DENY, responses=False)
     guard, peer = await answered(tmp_path, policy)

@@ -168,8 +168,41 @@ async def test_errors_pass(tmp_path):
     error = b'{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no"}}'
     _, peer = await listed(tmp_path, engine(), answers(), returns(error))
     assert peer.sent[-1].response_body.response.body_mutation is None
-    _, peer = await listed(tmp_path, engine(), answers(404), returns(b'{"message":"gone"}'))
+    _, peer = await listed(tmp_path, engine(), answers(404), returns(error))
     assert peer.sent[-1].response_body.response.body_mutation is None
+
+
+@pytest.mark.parametrize("status", [401, 404, 405])
+async def test_errors_without_a_body_pass(tmp_path, status):
+    guard, peer = await listed(tmp_path, engine(), answers(status), returns(b""))
+    assert peer.sent[-1].response_body.response.body_mutation is None
+    guard, peer = await listed(tmp_path, engine(), answers(status, end=True))
+    assert not peer.refusals
+    assert guard.recorder.last.status == status
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/json", b'{"tools":[{"name":"canary"}]}'),
+        ("application/json", b'[{"result":{"tools":[{"name":"canary"}]}}]'),
+        ("application/json", LISTING + b"x"),
+        ("application/json", LISTING.replace(b'"tools"', b'"tools":[],"tools"')),
+        ("text/plain", b"canary"),
+        (EVENTS, b"data: canary\n\n"),
+        ("text/html", b"\xff\xfe canary"),
+    ],
+)
+@pytest.mark.parametrize("status", [400, 401, 404, 500])
+async def test_of_an_error_that_cannot_be_read_only_the_status_passes(tmp_path, status, content_type, body):
+    """MCP's clients go by the status; what nobody can read could be a listing in an odd shape."""
+    guard, peer = await listed(tmp_path, engine(), answers(status, content_type=content_type), returns(body))
+    assert not peer.refusals
+    assert b"canary" not in str(peer.sent).encode()
+    assert peer.sent[-1].response_body.response.body_mutation.clear_body
+    entry = guard.recorder.last
+    assert (entry.kind.value, entry.status, entry.response_bytes) == ("call.completed", status, 0)
+    assert entry.detail.startswith("an unreadable answer to a listing was left out")
 
 
 async def test_a_listing_with_the_status_of_an_error_is_cut_too(tmp_path):

@@ -105,6 +105,7 @@ def document(seen: Seen) -> dict:
         build_document(
             head=RequestHead("GET", "http", "h", "/", Headers()), call=Call("id", "c", "f", "http-json", {"id": 1}),
             identity=Identity("i", "s", ()), findings=(), body=b"", body_sha256="", uninspectable=None, now_ns=0,
+            max_depth=64,
             response=seen,
         )
     )  # fmt: skip

@@ -33,6 +33,7 @@ def build(head: RequestHead | None = None, call: Call | None = None, body: bytes
         "body_sha256": "ab",
         "uninspectable": None,
         "now_ns": 1_700_000_000_000_000_001,
+        "max_depth": 64,
     }
     return orjson.loads(build_document(**{**arguments, **changes}))
 
@@ -173,6 +174,7 @@ def test_large_integers_stay_exact():
         body_sha256="",
         uninspectable=None,
         now_ns=0,
+        max_depth=64,
     )
     assert str(2**70).encode() in raw
 

@@ -1,6 +1,7 @@
 """Forms reach policy as opa-envoy-plugin shows them; what has two readings does not pass for a form."""
 
 import json
+from functools import partial
 
 import pytest
 
@@ -8,11 +9,12 @@ from extproc.model.call import Call, Headers, RequestHead
 from extproc.model.errors import Refused
 from extproc.model.identity import Identity
 from extproc.model.reasons import Reason, Uninspectable
+from extproc.policy import forms
 from extproc.policy.document import build_document
 from extproc.policy.embedded import EmbeddedEngine
-from extproc.policy.forms import parse_body
 from extproc.policy.sources import Module, Sources
 
+parse_body = partial(forms.parse_body, max_depth=64)
 KIND = "multipart/form-data; boundary=XyZ"
 ROLE = b'--XyZ\r\ncontent-disposition: form-data; name="role"\r\n\r\nadmin\r\n--XyZ--\r\n'
 DENIES_ADMINS = """package t
@@ -129,6 +131,7 @@ def decided(content_type: bytes, body: bytes, uninspectable: Uninspectable | Non
         head=RequestHead("POST", "http", "h", "/", Headers((("content-type", content_type),))),
         call=Call("id", "c", "f", "http-json", uninspectable=uninspectable),
         identity=Identity("i", "s", ()), findings=(), body=body, body_sha256="", uninspectable=uninspectable, now_ns=0,
+        max_depth=64,
     )  # fmt: skip
     assert json.loads(document)["body"].get("uninspectable") == (uninspectable and uninspectable.value)
     return engine.evaluate_now(document) is True
