@@ -83,7 +83,7 @@ def check_plan(connection: Connected, masker: TextMasker) -> None:
     """
     for direction, rules in (("request", connection.mask.request), ("response", connection.mask.response)):
         try:
-            masker.check(rules)
+            masker.check(rules, connection.protocol.kinds(response=direction == "response"))
         except MaskingError as error:
             raise ConfigError(f"connections.{connection.name}.masking.{direction}: {error}") from error
 

@@ -55,7 +55,7 @@ def read_methods(descriptor_set: bytes) -> dict[str, Method]:
         ]
         _add_errors(pool)
     except (DecodeError, TypeError, KeyError) as error:
-        raise ValueError(f"not a whole descriptor set: {type(error).__name__}") from None
+        raise ValueError(f"not a whole descriptor set: {error}") from None
     return {
         f"/{service.full_name}/{method.name}": Method(
             method.input_type, method.output_type, method.client_streaming

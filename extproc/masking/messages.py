@@ -176,13 +176,13 @@ class MessageMasker:
             if told.message_type is not None and field.wire is wire_of(told):
                 yield from self._texts(value, told.message_type, depth + 1)
             elif told.type in TEXTS and field.wire is Wire.BYTES:
-                yield self._seen(value)
+                yield self._seen(value, told)
             else:
                 yield from _numbers(value, field, told)
 
-    def _seen(self, value: bytes) -> str:
+    def _seen(self, value: bytes, told: FieldDescriptor) -> str:
         try:
-            return decode_text(value)
+            return _decoded(value, told)
         except Undecodable:
             self._opaque = True
             return value.decode("latin-1")
@@ -220,20 +220,20 @@ class MessageMasker:
         if field.wire is not wire_of(told):
             raise Unreadable(Uninspectable.NOT_PROTOBUF)
         if told.type in TEXTS:
-            return self._text(self._conceal(value), here, binary=told.type == FieldDescriptor.TYPE_BYTES)
+            return self._text(self._conceal(value), told, here)
         if told.message_type is not None:
             return self._inner(value, told.message_type, here)
         return _zero(field.wire) if self._is_masked(number_of(value, told), told, here) else None
 
-    def _text(self, value: bytes, here: "_Here", *, binary: bool) -> bytes:
+    def _text(self, value: bytes, told: FieldDescriptor, here: "_Here") -> bytes:
         try:
-            text = decode_text(value)
+            text = _decoded(value, told)
         except Undecodable:
             how = self._walk.plan.how_at(here.place) if here.place else None
             if how is not None:
                 self._walk.container(how, Known(here.path))
                 return b"" if how is How.REMOVE else REDACTED.encode()
-            if not (binary and self._binary):
+            if not self._binary or told.type != FieldDescriptor.TYPE_BYTES:
                 raise
             self._passed[here.path] += 1
             return value
@@ -398,13 +398,23 @@ def _zero(wire: Wire) -> bytes:
     return bytes({Wire.FIXED64: 8, Wire.FIXED32: 4}.get(wire, 1))
 
 
+def _decoded(value: bytes, told: FieldDescriptor) -> str:
+    """A text. Of ``bytes`` nobody says in which encoding; a ``string`` is UTF-8, and may hold NUL."""
+    if told.type == FieldDescriptor.TYPE_BYTES:
+        return decode_text(value)
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise Undecodable("a string is not-utf8", Uninspectable.NOT_UTF8) from None
+
+
 def _key(entry: bytes, field: Field, told: FieldDescriptor) -> str:
     """A map's key as JSON has it."""
     value = entry[field.value : field.end]
     if field.wire is not wire_of(told):
         raise Unreadable(Uninspectable.NOT_PROTOBUF)
     if told.type in TEXTS:
-        return decode_text(value)
+        return _decoded(value, told)
     number = number_of(value, told)
     return ("true" if number else "false") if told.type == FieldDescriptor.TYPE_BOOL else str(number)
 

@@ -85,13 +85,19 @@ class TextMasker:
         self._nothing = make_plan((), detectors.entities)
         self._everything = make_plan((MaskRule(How.REDACT, entity=ALL),), detectors.entities)
 
-    def check(self, rules: tuple[MaskRule, ...]) -> None:
+    def check(self, rules: tuple[MaskRule, ...], kinds: tuple[Descriptor, ...] = ()) -> None:
         """Say now what a call would meet: a path that cannot be read, an entity that nothing detects.
+
+        Args:
+            rules: those to check.
+            kinds: messages in which they are followed; a field's name in the ``.proto`` file is none in its JSON.
 
         Raises:
             MaskingError: the message names the rule's path or entity.
         """
         make_plan(rules, self._detectors.entities)
+        for kind in kinds:
+            self._typed_plan(kind, rules)
 
     def find(self, body: bytes, content_type: str) -> tuple[Finding, ...]:
         """See ``Masker.find``."""

@@ -9,6 +9,7 @@ Sources: gRPC over HTTP/2 (PROTOCOL-HTTP2.md); google.rpc.Status; ProtoJSON.
 Not checked here: what comes back (``extproc.masking.messages`` reads that), and how long a call may take.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -32,6 +33,7 @@ PROTOCOL = "grpc"
 CONTENT_TYPES = frozenset({"application/grpc", "application/grpc+proto"})
 ENCODING = "grpc-encoding"
 DETAILS = "grpc-status-details-bin"
+STATUS = re.compile(r"[0-9]{1,2}")
 BINARY = "-bin"
 """How the names of fields end whose values are bytes, in Base64."""
 
@@ -104,6 +106,10 @@ class GrpcProtocol:
             return None
         return Messages(method.response) if response else Messages(method.request, method.takes_many)
 
+    def kinds(self, *, response: bool) -> tuple[Descriptor, ...]:
+        """What the methods take, or give."""
+        return tuple(method.response if response else method.request for _, method in self._methods.values())
+
     def binary_fields(self, call: Call | None, fields: Headers) -> Mapping[str, Descriptor | None]:
         """``*-bin``; of ``grpc-status-details-bin`` the type is known."""
         _, method = self._methods.get(f"/{call.name}" if call else "", ("", None))
@@ -113,7 +119,7 @@ class GrpcProtocol:
     def ending(self, fields: Headers) -> str:
         """The ``grpc-status``."""
         status = fields.get("grpc-status")
-        return f"grpc-status {status}" if status.isdigit() and len(status) <= 2 else "no grpc-status"  # noqa: PLR2004
+        return f"grpc-status {status}" if STATUS.fullmatch(status) else "no grpc-status"
 
     def refusal(self, call: Call | None, reason: Reason, call_id: str) -> Reply:
         """A status in trailers; a problem document for who does not speak gRPC: 200 would be a yes."""

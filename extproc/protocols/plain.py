@@ -16,6 +16,11 @@ class PlainBodies:
         del call, response
         return None
 
+    def kinds(self, *, response: bool) -> tuple[Descriptor, ...]:
+        """None: whatever a path names may be there."""
+        del response
+        return ()
+
     def binary_fields(self, call: Call | None, fields: Headers) -> Mapping[str, Descriptor | None]:
         """None: all fields are text."""
         del call, fields

@@ -53,6 +53,10 @@ class FunctionProtocol(Protocol):
         """
         ...
 
+    def kinds(self, *, response: bool) -> tuple[Descriptor, ...]:
+        """Types of messages in which rules' paths are followed: by them names are known that mean nothing."""
+        ...
+
     def binary_fields(self, call: Call | None, fields: Headers) -> Mapping[str, Descriptor | None]:
         """Fields whose values are bytes in Base64, and of which type of message, where that is known."""
         ...

@@ -193,3 +193,25 @@ def test_workers_on_unix_sockets_need_no_tls_and_both_kinds_do_not_mix(make_sett
     assert "transport_socket" not in clusters(rendered)["extproc-guard"]
     with pytest.raises(ConfigError, match="mix unix sockets and ports"):
         render_bootstrap(settings, guard_endpoints=["unix:/run/w.sock", "127.0.0.1:50051"])
+
+
+@pytest.mark.parametrize("secure", [True, False])
+def test_a_grpc_backend_is_spoken_to_over_http2(make_settings, secure):
+    upstream = {"address": "10.0.0.8:443", "tls": True} if secure else {"address": "10.0.0.8:50051"}
+    shop = {
+        "protocol": "grpc",
+        "hosts": ["shop.example.com"],
+        "descriptors": "shop.pb",
+        "methods": ["shop.v1.Shop/Get"],
+    }
+    settings = make_settings(connections={"shop": {**shop, "upstream": upstream}})
+    cluster = clusters(render_bootstrap(settings, guard_endpoints=["unix:/w.sock"]))["upstream-shop"]
+    (options,) = cluster["typed_extension_protocol_options"].values()
+    assert list(options["explicit_http_config"]) == ["http2_protocol_options"]
+    alpn = (
+        cluster.get("transport_socket", {})
+        .get("typed_config", {})
+        .get("common_tls_context", {})
+        .get("alpn_protocols")
+    )
+    assert alpn == (["h2"] if secure else None)
