@@ -271,7 +271,7 @@ def policy_files(
     from extproc.config.load import load_settings
     from extproc.policy.reloading import PolicyFiles
 
-    if paths or data or not config.exists():
+    if paths or data or (config == DEFAULT_CONFIG and not config.exists()):
         return PolicyFiles(tuple(paths or ()), tuple(data or ()), query or DEFAULT_QUERY)
     policy = load_settings(config).policy
     if policy.engine == "opa" and not policy.paths:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from extproc.model.call import Call, Headers, RequestHead
+from extproc.model.call import Call, Headers, Json, RequestHead
 from extproc.model.decision import ApprovalTerms
 from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
 from extproc.model.identity import Identity
@@ -25,6 +25,7 @@ from extproc.policy.testing import run_tests
 
 WRONG = ".".join((*SETTINGS[:-1], "wrong"))
 """A rule that names what is wrong with the data, for people."""
+WAY_OUT = "  the keys are in docs/reference/policy.md; name your file with --data, or in policy.data"
 SAMPLE_DEPTH = 8
 """More than the samples nest."""
 MEMORY = 512 << 20
@@ -77,7 +78,7 @@ def try_sources(sources: Sources) -> Tried:
     """
     engine = EmbeddedEngine.from_sources(sources)
     if engine.settings_valid is False:
-        raise PolicyInvalid(wrong_settings(engine))
+        raise PolicyInvalid(wrong_settings(engine, sources.data))
     for document in sample_documents(responses=engine.decides_responses is not False):
         _try_document(engine, document)
     failed = [result for result in run_tests(sources).results if not result.passed] if sources.tests else []
@@ -87,8 +88,10 @@ def try_sources(sources: Sources) -> Tried:
     return Tried(engine.settings_valid, engine.reads, engine.decides_responses)
 
 
-def wrong_settings(engine: EmbeddedEngine) -> str:
+def wrong_settings(engine: EmbeddedEngine, data: Json) -> str:
     """Which parts of the data are wrong, as far as the policy tells: ``data.extproc.settings.wrong``."""
+    if not data:
+        return f"the policy reads data, and there is none\n{WAY_OUT}"
     try:
         wrong = run(engine.template.clone(), WRONG, b"{}", by="eval_rule_as_json")
     except PolicyError:
@@ -96,8 +99,7 @@ def wrong_settings(engine: EmbeddedEngine) -> str:
     parts = ", ".join(str(part) for part in wrong) if isinstance(wrong, list) else ""
     which = f" (wrong: {parts})" if parts else ""
     return (
-        f"the data has not the shape that the policy reads{which}: {'.'.join(SETTINGS)} is not true\n"
-        "  the keys are in docs/reference/policy.md; name your file in policy.data"
+        f"the data has not the shape that the policy reads{which}: {'.'.join(SETTINGS)} is not true\n{WAY_OUT}"
     )
 
 

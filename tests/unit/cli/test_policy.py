@@ -200,3 +200,13 @@ def test_status_fails_while_an_engine_is_in_trouble(folder):
     write_status(folder / "state" / "policy", replace(status, trouble="", revision="ab"))
     write_status(folder / "state" / "policy", replace(status, trouble="", process="worker-1"))
     say("status")
+
+
+def test_a_configuration_that_is_named_must_be_there(folder):
+    with pytest.raises(ConfigError, match=r"none\.yaml: cannot be read"):
+        say("check", "-c", "none.yaml")
+
+
+def test_starter_policies_without_data_are_told_so(folder):
+    with pytest.raises(PolicyInvalid, match="reads data, and there is none"):
+        say("check")

@@ -35,7 +35,7 @@ def test_the_starter_policies_are_fine():
 def test_data_of_another_shape_is_refused_and_the_wrong_part_named():
     with pytest.raises(PolicyInvalid, match=r"\(wrong: hold, hodl\)|\(wrong: hodl, hold\)"):
         check_candidate(with_guard(roles={}, hodl=[], hold=[{}]))
-    with pytest.raises(PolicyInvalid, match=r"name your file in policy\.data"):
+    with pytest.raises(PolicyInvalid, match=r"there is none\n.*name your file with --data"):
         check_candidate(STARTER)
 
 
