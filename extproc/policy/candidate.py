@@ -98,9 +98,7 @@ def wrong_settings(engine: EmbeddedEngine, data: Json) -> str:
         wrong = None
     parts = ", ".join(str(part) for part in wrong) if isinstance(wrong, list) else ""
     which = f" (wrong: {parts})" if parts else ""
-    return (
-        f"the data has not the shape that the policy reads{which}: {'.'.join(SETTINGS)} is not true\n{WAY_OUT}"
-    )
+    return f"the data has not the shape that the policy reads{which}: {'.'.join(SETTINGS)} is not true\n{WAY_OUT}"
 
 
 def _try_document(engine: EmbeddedEngine, document: bytes) -> None:
