@@ -1,7 +1,7 @@
 """What one long response costs: memory of the guard and of Envoy, and speed, through the real Envoy.
 
-``python -m benchmarks.stream --mb 1000`` streams server-sent events and JSON Lines, of which every tenth holds a
-card number, and samples the memory of both processes while they pass.
+``python -m benchmarks.stream --mb 1000`` streams server-sent events, JSON Lines and text, of which every tenth
+holds a card number, and samples the memory of both processes while they pass.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PAUSE_S = 0.5
 """After the first event: until the guard has said that this is a stream, Envoy takes no more than a whole body."""
 SAMPLE_S = 0.2
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\ntransfer-encoding: chunked\r\n\r\n"
-KINDS = {"events": b"text/event-stream", "lines": b"application/x-ndjson"}
+KINDS = {"events": b"text/event-stream", "lines": b"application/x-ndjson", "text": b"text/plain"}
 
 
 def pieces(kind: str) -> tuple[bytes, bytes]:
@@ -33,6 +33,8 @@ def pieces(kind: str) -> tuple[bytes, bytes]:
     for number in range(250):
         record = {"id": number, "note": "word " * 45, "card": "4111111111111111" if number % 10 == 0 else "none"}
         document = json.dumps(record).encode()
+        if kind == "text":
+            document = " ".join(map(str, record.values())).encode()
         made.append(b"data: " + document + b"\n\n" if kind == "events" else document + b"\n")
     return made[1], b"".join(made)
 
@@ -117,6 +119,7 @@ def measure(stage: Stage, kind: str, size: int) -> Passed:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mb", type=int, default=1_000)
+    parser.add_argument("--kind", choices=KINDS, action="append")
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve:
@@ -124,7 +127,7 @@ def main() -> None:
         uvloop.run(serve(int(port), kind, int(size)))
         return
     with tempfile.TemporaryDirectory(prefix="xb-") as folder, staged(Path(folder), POLICY_DATA) as stage:
-        for kind in KINDS:
+        for kind in args.kind or KINDS:
             passed = measure(stage, kind, args.mb * 1_000_000)
             print(
                 f"{kind:8}{passed.megabytes:8.0f} MB in {passed.seconds:6.1f} s,"

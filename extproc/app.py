@@ -113,6 +113,7 @@ def check_plans(settings: Settings) -> None:
         pseudonym_key_id="k0",
         max_depth=settings.limits.json_depth,
         event_limit=settings.limits.event,
+        text_limit=settings.limits.response_body,
     )
     for name, connection in settings.connections.items():
         check_plan(make_connection(name, connection, settings.limits), masker)
@@ -204,6 +205,7 @@ def make_masker(settings: Settings) -> TextMasker:
         old_pseudonym_keys={key_id: _read_key(path) for key_id, path in masking.old_pseudonym_keys.items()},
         max_depth=settings.limits.json_depth,
         event_limit=settings.limits.event,
+        text_limit=settings.limits.response_body,
     )
 
 

@@ -370,7 +370,12 @@ class LimitSettings(Strict):
     """Every read, buffer and wait has one."""
 
     request_body: int = Field(1 << 20, ge=1_024, le=64 << 20, description="bytes")
-    response_body: int = Field(4 << 20, ge=1_024, le=64 << 20, description="bytes, when not streamed")
+    response_body: int = Field(
+        4 << 20,
+        ge=1_024,
+        le=64 << 20,
+        description="bytes, when not streamed; of streamed text: bytes that are held back",
+    )
     decoded_ratio: int = Field(20, ge=1, description="a decoded body may be this many times the encoded one")
     json_depth: int = Field(64, ge=4, le=512)
     """How deep JSON may be nested."""

@@ -22,6 +22,7 @@ SCHEME = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+ +")
 """An authentication scheme and what separates it from its parameters (RFC 9110 section 11.4)."""
 BASIC = b"basic"
 NINE = ord("9")
+LINE_ENDS, BLANKS = b"\n\r", b" \t"
 ESCAPES = (b"\\", b"%", b"&")
 """What escaped characters begin with."""
 ENTITIES = {b"&": b"amp", b"<": b"lt", b">": b"gt", b'"': b"quot", b"'": b"apos"}
@@ -30,7 +31,7 @@ ENTITIES = {b"&": b"amp", b"<": b"lt", b">": b"gt", b'"': b"quot", b"'": b"apos"
 class Concealer:
     """Takes one credential out of texts. Built once per value; shows none of it."""
 
-    __slots__ = ("_literal", "_patterns")
+    __slots__ = ("_literal", "_patterns", "ends")
 
     def __init__(self, value: bytes = b"", secret: bytes = b"") -> None:
         """Prepare to look for a credential.
@@ -42,13 +43,17 @@ class Concealer:
         secrets = _secrets(value, secret)
         self._literal = _literals(secrets, value)
         self._patterns = tuple(re.compile(_escaped(each)) for each in secrets)
+        self.ends = (
+            LINE_ENDS if any(each in form for each in BLANKS for form in self._literal) else LINE_ENDS + BLANKS
+        )
+        """What no form of it has within: a text may be searched in parts that end with one of these bytes."""
 
     def __bool__(self) -> bool:
         """Whether there is anything to look for."""
         return bool(self._literal)
 
     def __call__(self, text: bytes) -> bytes:
-        """The text without the credential. What it finds never reaches across a line end."""
+        """The text without the credential. What it finds never reaches across one of ``ends``."""
         for needle in self._literal:
             if needle in text:
                 text = text.replace(needle, CONCEALED)

@@ -21,6 +21,7 @@ PATTERN_MAX = 1_000
 _REFUSED = (
     (re.compile(r"\\\\|[\"\x00-\x1f]"), "quotes, backslashes and control characters"),
     (re.compile(r"\\[bBAzZG]|(?<![\[\\])\^|(?<!\\)\$"), "anchors and boundaries: set whole instead"),
+    (re.compile(r"\[:\^?[a-z]+:\]"), "named classes: name the characters that may stand there"),
     (re.compile(r"\[\^|\\[DWSNHVRX]"), "negated classes: name the characters that may stand there"),
     (re.compile(r"\\[sntrfvaehxcopPQEu0-9kg]"), "escapes other than \\d, \\w and of punctuation"),
     (re.compile(r"\(\?(?!:)"), "groups other than (…) and (?:…)"),
@@ -62,7 +63,9 @@ def make_custom(
     labels = f"[{entity}] [REDACTED] <{entity}:k1:ABCDEFGHIJKLMNOP> ********"
     if any(_merged(matcher.matches(labels), labels, whole=whole)):
         raise ValueError("the pattern matches what masks leave, and would mask it again and again")
-    return Detector(entity, (expression,), 1, find, hint=hint.encode(), prefilter_shortest=1)
+    return Detector(
+        entity, (expression,), 1, find, hint=hint.encode(), prefilter_shortest=1, joins_words=" " in pattern
+    )
 
 
 def _check(pattern: str) -> None:
@@ -70,7 +73,7 @@ def _check(pattern: str) -> None:
         raise ValueError(f"a pattern has at most {PATTERN_MAX} characters")
     outside = _CLASS.sub("x", pattern)
     for refused, what in _REFUSED:
-        if refused.search(pattern if what.startswith(("neg", "esc", "quo")) else outside):
+        if refused.search(pattern if what.startswith(("neg", "nam", "esc", "quo")) else outside):
             raise ValueError(f"a pattern cannot have {what}")
     if _DOT.search(outside):
         raise ValueError("a pattern cannot have . for any character: name those that may stand there")

@@ -71,5 +71,8 @@ class Detector:
     exact: bool = False
     """Whether each prefilter match is as long as what is found at most, so that a digit right behind it makes it
     none."""
+    joins_words: bool = False
+    """Whether there may be a blank in what is found behind a small letter other than a to f, or one of ``,:!?``.
+    Nobody else finds anything there, however the text is spelled; a text that streams is cut there."""
     heeds_context: bool = False
     """Whether ``find`` looks at the context although there is no hint."""

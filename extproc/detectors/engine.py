@@ -94,6 +94,8 @@ class Detectors:
             [(at, each) for at, (each, _) in enumerate((*prefilters, *hints))],
             [hyperscan.HS_FLAG_SINGLEMATCH] * len(prefilters) + [HINT_FLAGS] * len(hints),
         )
+        self.join_words = any(detector.joins_words for detector in self._detectors)
+        """Whether one of them does."""
         self.shortest = min((detector.shortest for detector in self._detectors), default=0)
         """Characters that anything found has at least."""
         fold("\u00e9")  # builds its table now rather than in the first call
@@ -197,7 +199,10 @@ class Detectors:
             return []
         folded = fold(text)
         hits = self._hits(folded.text.encode("utf-8", "surrogatepass"))
-        return self._asked([hit for hit in hits if hit >= 0], folded, context, 0) if hits else []
+        numbers = [hit for hit in hits if hit >= 0]
+        if not self._hinted.isdisjoint(numbers) and not context():
+            numbers = [hit for hit in numbers if hit not in self._hinted or -1 - hit in hits]
+        return self._asked(numbers, folded, context, 0) if numbers else []
 
     def ask(self, numbers: Collection[int], text: str, context: Context = str) -> list[Span]:
         """As ``scan``, by these detectors alone."""

@@ -17,11 +17,11 @@ from extproc.flow.listing import NoListings, lists_tools, may_replay_listings, s
 from extproc.flow.request import CALL_ID
 from extproc.flow.sessions import SESSION_ID, bind_session
 from extproc.masking.port import EventMasker
-from extproc.model.call import Headers
+from extproc.model.call import Headers, ResponseHead
 from extproc.model.errors import MaskingError, ProtocolViolation, Refused, Undecodable
 from extproc.model.masking import PASSED_UNMASKED, MaskRule
 from extproc.model.reasons import Reason
-from extproc.protocols.media import EVENT_STREAM, is_event_stream
+from extproc.protocols.media import EVENT_STREAM, is_event_stream, streamed_text
 from extproc.wire import encode
 from extproc.wire.encode import HeaderEdits, as_headers
 from extproc.wire.events import (
@@ -58,10 +58,20 @@ async def respond(peer: Peer, guard: Guard, case: Case) -> None:
         released = encode.release_headers(_edits(case, guard, rules, began.head.headers))
         _complete(case, began.head.status, began.head.headers)
         await peer.send(released)
-    elif case.connection.protocol.streams(began.head) and not lists_tools(case):
+    elif _streams(case, guard, began.head, rules):
         await _respond_streaming(peer, guard, case, began, rules)
     else:
         await _respond_whole(peer, guard, case, began, rules)
+
+
+def _streams(case: Case, guard: Guard, head: ResponseHead, rules: tuple[MaskRule, ...]) -> bool:
+    """Whether the response is masked piece by piece. Text of unknown length is, where nobody needs the whole."""
+    assert case.connection is not None  # noqa: S101 - identified before
+    if lists_tools(case) or case.connection.protocol.streams(head):
+        return not lists_tools(case)
+    asked = guard.engine.decides_responses is not False or case.passes_unmasked
+    whole = asked or any(rule.path for rule in rules) or case.call is None or case.call.protocol != "http-json"
+    return not whole and streamed_text(head.headers, guard.limits.response_body)
 
 
 def _response_rules(case: Case) -> tuple[MaskRule, ...]:
@@ -206,9 +216,9 @@ class _Stream:
     masker: EventMasker
     conceal: Concealer = NOTHING
     limit: int = 0
-    """Bytes of one line that may be held back."""
+    """Bytes that may be held back."""
     held: bytearray = field(default_factory=bytearray)
-    """An unfinished line, which may hold a part of the credential. Readers wait for its end anyway."""
+    """An unfinished word, or line, which may hold a part of the credential."""
     sent: int = 0
     number: int = 0
     look: Callable[[bytes], None] | None = None
@@ -216,6 +226,8 @@ class _Stream:
     readable: Callable[[bytes], bytes] | None = None
     """Makes text of what goes, for the record; None where it is text."""
     kept: bytes = b""
+    all_kept: bool = False
+    """Nothing is missing in that, and nothing follows."""
     sha256: "hashlib._Hash" = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
@@ -225,7 +237,7 @@ class _Stream:
         """What may go now. How the stream was cut makes no difference to all of it together.
 
         Raises:
-            MaskingError: it cannot be masked, or a line is too long to be searched for the credential.
+            MaskingError: it cannot be masked, or a word is too long to be searched for the credential.
         """
         out = self.masker.feed(piece)
         if last:
@@ -236,6 +248,7 @@ class _Stream:
         self.sent += len(out)
         self.sha256.update(out)
         self._keep(out, keep)
+        self.all_kept = last and self.readable is None and len(self.kept) == self.sent
         return out
 
     def _keep(self, out: bytes, keep: int) -> None:
@@ -255,23 +268,23 @@ class _Stream:
             raise MaskingError("trailers after a line without an end")
 
     def _concealed(self, out: bytes, *, last: bool) -> bytes:
-        """Whole lines, without the credential, which has no line end in it."""
+        """What is whole of it, without the credential."""
         if not self.conceal:
             return out
-        end = len(out) if last else max(out.rfind(b"\n"), out.rfind(b"\r")) + 1
+        end = len(out) if last else max(map(out.rfind, self.conceal.ends)) + 1
         whole = bytes(self.held) + out[:end] if end or last else b""
         if whole:
             self.held.clear()
         self.held += out[end:]
         if len(self.held) > self.limit:
-            raise MaskingError("a line is longer than limits.event")
+            raise MaskingError("a line is too-large to be searched for the credential")
         return self.conceal(whole)
 
 
 async def _respond_streaming(
     peer: Peer, guard: Guard, case: Case, began: ResponseHeadersReceived, rules: tuple[MaskRule, ...]
 ) -> None:
-    """Mask event by event. A whole event goes at once; an unfinished one waits for its rest."""
+    """Mask event by event, or text. A whole event goes at once; an unfinished one waits for its rest."""
     headers = began.head.headers
     if headers.get("content-encoding").lower() not in ("", "identity"):
         raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="response", detail="an encoded stream")
@@ -280,7 +293,12 @@ async def _respond_streaming(
     rules += await consider(case, guard, began.head, streamed=True)
     try:
         pieces = mask_pieces(case, guard, headers, rules)
-        stream = _Stream(pieces.masker, pieces.conceal, guard.limits.event, readable=pieces.readable)
+        stream = _Stream(
+            pieces.masker,
+            pieces.conceal,
+            max(guard.limits.event, guard.limits.response_body),
+            readable=pieces.readable,
+        )
     except MaskingError as error:
         raise Refused(Reason.MASKING_FAILED, rule="masking.response", detail=str(error)) from error
     if may_replay_listings(case):
@@ -299,7 +317,8 @@ async def _respond_streaming(
         case.recorded.findings += stream.masker.findings
         case.recorded.response_bytes = stream.sent
         case.recorded.response_sha256 = stream.sha256.hexdigest()
-        _record(case, guard, _whole_pieces(stream.kept, pieces.kept_as), pieces.kept_as, rules)
+        kept = stream.kept if stream.all_kept else _whole_pieces(stream.kept, pieces.kept_as)
+        _record(case, guard, kept, pieces.kept_as, rules)
 
 
 async def _pieces(

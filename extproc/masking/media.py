@@ -71,14 +71,23 @@ def _by_name(name: str) -> Media | None:
     return Media.TEXT if name.startswith("text/") else None
 
 
+def refuse_nul(body: bytes) -> None:
+    """Refuse what is no text, or of an encoding in which characters have several bytes.
+
+    Raises:
+        Undecodable: there is a NUL.
+    """
+    if b"\0" in body:
+        raise Undecodable("body holds NUL: it is binary, or text in another encoding", Uninspectable.NOT_UTF8)
+
+
 def decode_text(body: bytes) -> str:
     """Text as UTF-8. A NUL is no text: it would be another encoding, in which readers see other characters.
 
     Raises:
         Undecodable: it is not text.
     """
-    if b"\0" in body:
-        raise Undecodable("body holds NUL: it is binary, or text in another encoding", Uninspectable.NOT_UTF8)
+    refuse_nul(body)
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError:

@@ -20,6 +20,7 @@ from extproc.masking.messages import FramesMasker, Framing, MessageMasker
 from extproc.masking.plan import ALL, Plan, check_names, make_plan
 from extproc.masking.port import EventMasker, Masked, failed
 from extproc.masking.text import TextMask
+from extproc.masking.text_stream import TextStreamMasker
 from extproc.masking.walk import Walk, hides_text
 from extproc.masking.ways import Ways
 from extproc.model.errors import MaskingError, Undecodable
@@ -28,7 +29,7 @@ from extproc.model.masking import Finding, How, MaskRule
 PLANS_KEPT = 1_024
 """Compiled plans a masker remembers; policies name few different ones."""
 
-STREAMS = frozenset({Media.EVENTS, Media.LINES})
+STREAMS = frozenset({Media.EVENTS, Media.LINES, Media.TEXT})
 
 T = TypeVar("T")
 
@@ -61,6 +62,7 @@ class TextMasker:
         max_depth: int,
         event_limit: int,
         old_pseudonym_keys: Mapping[str, bytes] = MappingProxyType({}),
+        text_limit: int | None = None,
     ) -> None:
         """Make a masker for all calls of a worker.
 
@@ -71,12 +73,14 @@ class TextMasker:
             max_depth: how many arrays and objects of a document may be nested.
             event_limit: bytes one server-sent event may have.
             old_pseudonym_keys: keys by id that were in use: tokens made with them are known.
+            text_limit: characters of a streamed text that may be held back; None: as many as ``event_limit``.
         """
         self._detectors = detectors
         old = tuple(Ways(key, key_id) for key_id, key in old_pseudonym_keys.items())
         self._mask = TextMask(detectors, Ways(pseudonym_key, pseudonym_key_id, old))
         self._max_depth = max_depth
         self._event_limit = event_limit
+        self._text_limit = event_limit if text_limit is None else text_limit
         self._plan = lru_cache(maxsize=PLANS_KEPT)(lambda rules: make_plan(rules, detectors.entities))
         self._text_plan = lru_cache(maxsize=PLANS_KEPT)(
             lambda rules: make_plan(tuple(rule for rule in rules if not rule.path), detectors.entities)
@@ -245,6 +249,8 @@ class TextMasker:
         return Masked(apply(text, edits).encode() if edits else body, walk.findings)
 
     def _events(self, media: Media, plan: Plan) -> EventMasker:
+        if media is Media.TEXT:
+            return TextStreamMasker(lambda: self._walk(plan), limit=self._text_limit)
         if media is Media.LINES:
             return LinesMasker(self._walk(plan), limit=self._event_limit, max_depth=self._max_depth)
         return EventsMasker(self._walk(plan), limit=self._event_limit)

@@ -20,6 +20,23 @@ CLEAN_LONGEST, CLEAN_MOST = 64, 4_096
 """Characters and number of the keys that are remembered."""
 
 
+class Before(NamedTuple):
+    """What stands before a text that comes in parts, folded, as far as it may tell something of the text."""
+
+    raw: str = ""
+    """As it came."""
+    sent: str = ""
+    """As it was masked."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether something of it was masked."""
+        return self.raw != self.sent
+
+
+AT_START = Before()
+
+
 class Hit(NamedTuple):
     """Overlapping entities, masked as one, in the strictest of their ways."""
 
@@ -90,7 +107,14 @@ class TextMask:
         self._clean.add(key)
         return key
 
-    def find(self, text: str, context: Context, plan: Plan, asked: Collection[int] | None = None) -> Found:
+    def find(
+        self,
+        text: str,
+        context: Context,
+        plan: Plan,
+        asked: Collection[int] | None = None,
+        before: Before = AT_START,
+    ) -> Found:
         """Find and mask.
 
         Args:
@@ -98,26 +122,47 @@ class TextMask:
             context: tells what the keys above it are called.
             plan: which entities are masked, and how. After the edits none of them is found in the text.
             asked: numbers of the detectors that could find something; None for all.
+            before: what stands before the text. It is not masked any more.
         """
-        spans = self.detectors.scan(text, context) if asked is None else self.detectors.ask(asked, text, context)
-        if not spans:
+        if asked is None:
+            spans = self.spans(text, context, plan, before.raw)
+        else:
+            spans = self.detectors.ask(asked, text, context)
+        if not spans and not before.changed:
             return Found([], [], [])
         hits = hits_of(spans, plan)
-        edits = [Edit(hit.start, hit.end, self._masked(hit, text), hit.entity) for hit in hits]
-        return Found(self._settle(text, context, plan, edits) if edits else [], spans, hits)
+        edits = self.edits(hits, text)
+        settle = edits or before.changed
+        return Found(self._settle(text, context, plan, edits, before.sent) if settle else [], spans, hits)
+
+    def spans(self, text: str, context: Context, plan: Plan, before: str) -> list[Span]:
+        """All entities in a text that stands behind another. Of one that reaches into it the part that does."""
+        spans = self.detectors.scan(before + text, context)
+        if not before:
+            return spans
+        at = len(before)
+        return [
+            Span(max(0, start - at), end - at, entity)
+            for start, end, entity in spans
+            if start >= at or (end > at and plan.how(entity) is not None)
+        ]
+
+    def edits(self, hits: list[Hit], text: str) -> list[Edit]:
+        """What replaces them, once."""
+        return [Edit(hit.start, hit.end, self._masked(hit, text), hit.entity) for hit in hits]
 
     def _masked(self, hit: Hit, text: str) -> str:
         value = text[hit.start : hit.end]
         canonical = self.detectors.canonical(hit.entity, value) if hit.how is How.PSEUDONYM else ""
         return self.ways.mask(hit.how, hit.entity, value, canonical)
 
-    def _settle(self, text: str, context: Context, plan: Plan, edits: list[Edit]) -> list[Edit]:
+    def _settle(self, text: str, context: Context, plan: Plan, edits: list[Edit], before: str) -> list[Edit]:
         """Mask until nothing is left to mask: what moves together can look like an entity that was not there."""
         if len(edits) == 1 and edits[0].text.startswith("[") and edits[0][:2] == (0, len(text)):
             return edits  # a label alone holds nothing
         for _ in range(MAX_ROUNDS):
             current = apply(text, edits)
-            hits = hits_of(self.detectors.scan(current, context), plan)
+            hits = hits_of(self.spans(current, context, plan, before), plan)
             if not hits:
                 return edits
             layer = Layer(edits)

@@ -95,6 +95,10 @@ class Walk:
         self._begin(text, 0 if self._is_json(text) else None)
         return self.inner(text, NOWHERE, None, ROOT) if self.suspects else []
 
+    def count(self, found: Found) -> list[Edit]:
+        """Note what was found in a text that is in no document, and how it was masked: its edits."""
+        return self._count(found, NOWHERE)
+
     def begin(self) -> None:
         """Begin another message of several: the limit of entities is each one's own."""
         self._found = 0

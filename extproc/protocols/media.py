@@ -14,6 +14,8 @@ MEDIA_TYPE = re.compile(rf"({TOKEN}/{TOKEN})((?:[ \t]*;[ \t]*{TOKEN}=(?:{TOKEN}|
 CHARSET = re.compile(r";[ \t]*charset=\"?([^\";\s]*)")
 MAX_LENGTH = 256
 """Bytes of a content-type field; longer ones are malformed here, and so never kept in the cache."""
+LENGTH_DIGITS = 20
+"""Of a content-length that are read; more are of no body."""
 EVENT_STREAM = "text/event-stream"
 LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"})
 """A document on each line."""
@@ -60,6 +62,19 @@ def _kind(value: bytes) -> Media | None:
 def streamed(headers: Headers) -> bool:
     """Whether a response comes piece by piece: server-sent events, or a document on each line."""
     return is_event_stream(headers) or _essence(headers) in LINES
+
+
+def streamed_text(headers: Headers, whole: int) -> bool:
+    """Whether a response is text that comes piece by piece, or is longer than so many bytes.
+
+    A short one is better masked whole: what cannot be masked is answered then, and not broken off.
+    """
+    essence, length = _essence(headers), headers.get("content-length")
+    if not essence.startswith("text/") or essence == "text/json" or essence.endswith("+json"):
+        return False
+    charsets = CHARSET.findall(headers.get("content-type").lower())
+    plain = headers.get("content-encoding").lower() in ("", "identity") and set(charsets) <= {"utf-8"}
+    return plain and not (length.isascii() and length.isdigit() and int(length[:LENGTH_DIGITS]) <= whole)
 
 
 def is_event_stream(headers: Headers) -> bool:

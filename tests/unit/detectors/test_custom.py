@@ -49,6 +49,7 @@ def test_words_may_be_in_the_key():
         (r"E$", "whole"),
         (r"E.", "name those"),
         (r"[^a]", "negated"),
+        (r"a[[:space:]]b", "named classes"),
         (r"\S+", "negated"),
         (r"a\sb", "escapes"),
         (r"\x41", "escapes"),

@@ -384,3 +384,16 @@ def test_many_beginnings_of_a_token_cost_no_more_than_their_length(text, monkeyp
     monkeypatch.setattr(jwt, "has_algorithm", lambda part: decoded.append(len(part)))
     list(jwt.find(text, ""))
     assert sum(decoded) <= len(text) * jwt.STARTS_MAX
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("2024\n4111\n1111\n1111\n1111\n", "CREDIT_CARD"),
+        ("1999\t1998\t4111\t1111\t1111\t1111\t7", "CREDIT_CARD"),
+        ("000\t12\t3456\t666\t12\t3456\n666\n219\n09\n9999\n", "US_SSN"),
+    ],
+)
+def test_other_numbers_before_it_do_not_hide_one(text, found):
+    """A column of groups of digits is looked at from each of them."""
+    assert [span.entity for span in DETECTORS.scan(text)] == [found]

@@ -143,7 +143,7 @@ async def test_a_credential_cut_into_the_pieces_of_an_unmasked_stream_never_come
         returns(b"data: tail", end=True),
     )
     pieces = [each.response_body.response.body_mutation.body for each in peer.sent if each.response_body]
-    assert pieces == [b"data: 1\n\n", b"data: [CREDENTIAL]\n\n", b"data: tail"]
+    assert pieces == [b"data: 1\n\ndata: ", b"[CREDENTIAL]\n\n", b"data: tail"]
 
 
 async def test_a_missing_credential_denies(tmp_path):
@@ -321,6 +321,77 @@ async def test_events_are_masked_one_by_one(tmp_path):
     assert peer.marks()[1:] == [("resp", "hdr"), ("resp", "1"), ("resp", "2"), ("resp", "done")]
     assert SSN not in everything_kept(guard)
     assert guard.recorder.last.kind is EntryKind.COMPLETED
+
+
+TEXT = {"content_type": "text/plain"}
+
+
+async def played(guard, head, *pieces):
+    """What goes to the caller, piece by piece."""
+    last = len(pieces) - 1
+    told = [returns(piece, end=at == last) for at, piece in enumerate(pieces)]
+    peer = await play(guard, asks(), head, *told)
+    return [each.response_body.response.body_mutation.body or b"" for each in peer.sent if each.response_body]
+
+
+async def test_text_of_unknown_length_is_masked_as_it_comes(tmp_path):
+    guard = make_guard(tmp_path)
+    sent = await played(guard, answers(**TEXT), b"It is ", SSN[:5].encode(), SSN[5:].encode() + b", you see.")
+    assert sent == [b"It is ", b"", b"[US_SSN], you see."]
+    assert guard.recorder.last.kind is EntryKind.COMPLETED
+    assert SSN not in everything_kept(guard)
+
+
+@pytest.mark.parametrize(
+    ("head", "changes", "engine"),
+    [
+        (answers(**TEXT, content_length="26"), {}, None),
+        (answers(content_type="text/plain; charset=us-ascii"), {}, None),
+        (answers(**TEXT), {}, ScriptedEngine({"action": "allow"}, responses=True)),
+        (answers(**TEXT), {}, ScriptedEngine({"action": "allow"}, responses=None)),
+        (answers(**TEXT), {"connections.crm.masking": {"undecodable": "pass-unmasked"}}, None),
+        (answers(**TEXT), {"connections.crm.masking": {"response": [{"path": "$.a", "how": "redact"}]}}, None),
+        (answers(**TEXT), {"connections.crm.masking": {"declared": {"response": ["$"]}}}, None),
+    ],
+)
+async def test_text_is_masked_whole_where_somebody_needs_the_whole(tmp_path, head, changes, engine):
+    guard = make_guard(tmp_path, changes=changes, engine=engine)
+    peer = await play(guard, asks(), head, returns(b"It is one text, and whole.\n"))
+    assert ("resp", "hdr") not in peer.marks()
+    assert ("resp", "done") in peer.marks()
+
+
+async def test_text_that_is_longer_than_a_whole_one_may_be_is_masked_as_it_comes(tmp_path):
+    guard = make_guard(tmp_path)
+    more = str(guard.limits.response_body + 1)
+    assert await played(guard, answers(**TEXT, content_length=more), b"first\n", b"last") == [b"first\n", b"last"]
+
+
+async def test_the_credential_is_found_in_text_without_line_ends(tmp_path):
+    """Words go; the one that may be a part of it waits."""
+    (tmp_path / "secret").write_text("backend-secret-0123456789\n")
+    changes = {
+        "connections.crm.credential": {"file": str(tmp_path / "secret")},
+        "connections.crm.masking": {"response": []},
+    }
+    guard = make_guard(tmp_path, changes=changes)
+    sent = await played(guard, answers(**TEXT), b"you sent backend-sec", b"ret-0123456789", b" to us, ", b"Bob")
+    assert b"".join(sent) == b"you sent [CREDENTIAL] to us, Bob"
+    assert sent[0].startswith(b"you sent ")
+    assert sent[2].endswith(b" to us, ")
+
+
+async def test_trailers_after_an_unfinished_text_break_it_off(tmp_path):
+    """Envoy takes no more of the body then."""
+    guard = make_guard(tmp_path)
+    with pytest.raises(MaskingError):
+        await play(
+            guard,
+            asks(),
+            answers(**TEXT),
+            returns(b"first\nlas", end=False),
+            ResponseTrailersReceived(Headers()),
+        )
 
 
 async def test_a_stream_that_cannot_be_masked_is_broken_off(tmp_path):

@@ -63,8 +63,8 @@ def test_a_stream_that_cannot_be_masked_ends(raw):
         stream.feed(b"data: x\n\n")
 
 
-def test_only_event_streams_are_streamed():
-    for content_type in ("", "application/json", "text/plain"):
+def test_only_events_lines_and_text_are_streamed():
+    for content_type in ("", "application/json", "text/json", "text/plain; charset=latin1"):
         with pytest.raises(MaskingError):
             MASKER.stream(content_type, ALL)
 

@@ -1,0 +1,249 @@
+"""Mask a text that comes in pieces, and send on what can be no part of anything that is still to come.
+
+Text is cut behind a line end, or behind a blank that follows a letter or mark with which no entity goes on. What
+stands on one side of a cut is found without the other side, but for words that tell what a number is: so the last
+``CONTEXT`` characters before a cut are looked at again. Two entities reach over line ends: private keys, and
+groups of digits with line ends between them. Nothing is sent that could be the beginning of one.
+
+A text that may turn out to be JSON is held back until that is known, since JSON is read in another way.
+"""
+
+import codecs
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+from extproc.detectors.fold import fold
+from extproc.masking.edits import apply
+from extproc.masking.json_prefix import JsonPrefix
+from extproc.masking.media import refuse_nul
+from extproc.masking.port import failed
+from extproc.masking.text import Before, Found, Hit, hits_of
+from extproc.masking.walk import Walk
+from extproc.model.errors import MaskingError, Undecodable
+from extproc.model.masking import Finding
+from extproc.model.reasons import Uninspectable
+
+CONTEXT = 128
+"""Characters before a text that may tell what is in it: 40 for a word, 40 more for a label around that."""
+CONTEXT_SPELLED = 4_096
+"""The same where each may be spelled by several, also twice over: ``%26%23112%3B``."""
+SLICE = 1 << 16
+"""Bytes that are looked at together."""
+WORK, CREDIT = 4, 1 << 16
+"""How often each character may be looked at because nothing could be sent, and characters on top of that."""
+LINES_AHEAD = 3
+"""Line ends in the longest number that reaches over lines."""
+LINE = re.compile(r"\n")
+WORD = re.compile(r"\n|(?<=[g-z,:!?]) ")
+"""No entity goes on with a blank behind these, in whatever spelling: digits and capitals are left out, and a to f,
+which may end a percent-encoded one."""
+NEAR = 64
+"""Characters on each side of a line end that tell whether a number may reach over it."""
+_FIRST_GROUP = re.compile(r"(?<![0-9._/])[0-9]{3,4}\Z|[%&]\S*\Z")
+_GROUP_ALONE = re.compile(r"(?:\A|\n)[0-9]{2,6}\Z|[%&]\S*\Z")
+_MAY_BE_GROUP_ALONE = re.compile(r"[0-9]{2,6}\n|[0-9]{0,6}\Z|[0-9]*[%&]")
+_MAY_BE_GROUP = re.compile(r"[0-9%&]|\Z")
+
+
+class TextStreamMasker:
+    """Masks one text in UTF-8 (``extproc.masking.port.EventMasker``).
+
+    Whatever is found in the whole is masked in the same way, wherever the text was cut. One thing differs: what
+    masks leave can look like a new entity together with what is beside it, and of that a part may be sent already.
+    The rest of it is masked.
+    """
+
+    def __init__(self, make_walk: Callable[[], Walk], *, limit: int) -> None:
+        """Begin a text.
+
+        Args:
+            make_walk: masks and collects findings, by one plan.
+            limit: characters that may be held back.
+        """
+        self._make_walk = make_walk
+        self._walk = make_walk()
+        self._limit = limit
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._break = LINE if self._walk.mask.detectors.join_words else WORD
+        self._came = JsonPrefix()
+        self._goes = JsonPrefix()
+        self._whole: str | None = ""
+        """All of it, while what came or what would go may be JSON; None when neither can."""
+        self._is_text = False
+        """What came is no JSON."""
+        self._waiting = ""
+        """What would go, meanwhile."""
+        self._held = ""
+        self._end = 0
+        """Where the last break in that is."""
+        self._raw = self._sent = ""
+        """What came before, as it came and as it went."""
+        self._looked = self._got = 0
+        self._broken = False
+
+    def feed(self, piece: bytes) -> bytes:
+        """See ``EventMasker.feed``."""
+        return b"".join(self._guarded(piece[at : at + SLICE]) for at in range(0, len(piece), SLICE))
+
+    def finish(self) -> bytes:
+        """See ``EventMasker.finish``: what was held back."""
+        return self._guarded(b"", last=True)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """See ``EventMasker.findings``."""
+        return self._walk.findings
+
+    def _guarded(self, piece: bytes, *, last: bool = False) -> bytes:
+        if self._broken:
+            raise MaskingError("the stream was broken off")
+        self._broken = True
+        try:
+            sent = self._next(self._decoded(piece, last=last), last=last)
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong, nothing more is sent
+            raise failed(error, "text") from None
+        self._broken = last
+        return sent.encode()
+
+    def _decoded(self, piece: bytes, *, last: bool) -> str:
+        refuse_nul(piece)
+        try:
+            return self._decoder.decode(piece, final=last)
+        except UnicodeDecodeError:
+            raise Undecodable("body is not-utf8", Uninspectable.NOT_UTF8) from None
+
+    def _next(self, more: str, *, last: bool) -> str:
+        if self._whole is None:
+            return self._released(more, last=last)
+        self._whole += more
+        if len(self._whole) > self._limit:
+            raise MaskingError("a text that may be JSON is too-large")
+        if not self._is_text:
+            self._is_text = self._walk.plan.root is None and not self._came.goes_on(more)
+            more = self._whole
+        if self._is_text:
+            out = self._released(more, last=last)
+            self._waiting += out
+            if not self._goes.goes_on(out):
+                self._whole = None
+                return self._waiting
+        return self._masked_whole(self._whole) if last else ""
+
+    def _masked_whole(self, whole: str) -> str:
+        self._walk = self._make_walk()
+        return apply(whole, self._walk.text(whole))
+
+    def _released(self, more: str, *, last: bool) -> str:
+        """What may go now."""
+        new = max(0, len(self._held) - 1)
+        self._held += more
+        self._got += len(more)
+        if last:
+            return self._send(self._held, iter((len(self._held),)), last=True)
+        self._end = next(_backwards(self._break, self._held, new), self._end)
+        too_much = len(self._held) > self._limit
+        out = ""
+        if self._end and (too_much or self._looked < WORK * self._got + CREDIT):
+            self._looked += len(self._held)
+            region = self._held[: self._end]
+            out = self._send(region, self._cuts(region))
+        if len(self._held) > self._limit:
+            raise MaskingError("text that cannot be cut is too-large")
+        return out
+
+    def _cuts(self, region: str) -> Iterator[int]:
+        """Where a region may be cut unless something that is found in it reaches over that; last ones first."""
+        ahead = 0
+        for at in _backwards(self._break, region):
+            if region[at - 1] != "\n" or ahead >= LINES_AHEAD or not may_reach(self._held, at):
+                yield at
+            ahead += region[at - 1] == "\n"
+
+    def _send(self, region: str, cuts: Iterator[int], *, last: bool = False) -> str:
+        """Mask the beginning of what is held, up to the first of the cuts that nothing reaches over."""
+        cut = next(cuts, 0)
+        if not cut:
+            return ""
+        before, plan = self._before(), self._walk.plan
+        spans = self._walk.mask.spans(region, str, plan, before.raw)
+        hits = hits_of(spans, plan)
+        while cut and not last and _is_within(hits, cut, len(region)):
+            cut = next(cuts, 0)
+        text = region[:cut]
+        found = Found(
+            [], [each for each in spans if each.start < cut], [each for each in hits if each.start < cut]
+        )
+        out = self._masked(text, found, before)
+        self._held = self._held[cut:]
+        self._end = max(0, self._end - cut)
+        return out
+
+    def _masked(self, text: str, found: Found, before: Before) -> str:
+        """Mask a text of which is known what is in it."""
+        mask, plan = self._walk.mask, self._walk.plan
+        self._walk.begin()
+        edits = mask.edits(found.hits, text)
+        out = apply(text, edits)
+        if (edits or before.changed) and hits_of(mask.spans(out, str, plan, before.sent), plan):
+            # New entities came of that. Part by part, so that what is done about it does not depend on the pieces.
+            return "".join(map(self._masked_part, _parts(text, self._break, found.hits)))
+        self._walk.count(found)
+        self._passed(text, out)
+        return out
+
+    def _masked_part(self, text: str) -> str:
+        found = self._walk.mask.find(text, str, self._walk.plan, before=self._before())
+        out = apply(text, self._walk.count(found))
+        self._passed(text, out)
+        return out
+
+    def _before(self) -> Before:
+        return Before(_context(self._raw), _context(self._sent))
+
+    def _passed(self, text: str, out: str) -> None:
+        self._raw = (self._raw + fold(text).text)[-CONTEXT_SPELLED:]
+        self._sent = (self._sent + fold(out).text)[-CONTEXT_SPELLED:]
+
+
+def may_reach(text: str, at: int) -> bool:
+    """Whether a number may reach over the line end before an offset; the rest of the text may be missing.
+
+    A number that does has a line of its own on one side: its first group of digits stands at the end of a line,
+    the last one at the beginning of one, and all others alone.
+    """
+    near = text[max(0, at - 1 - NEAR) : at - 1]
+    behind = fold(near).text
+    if len(behind) < len(near):
+        return True
+    ahead = fold(text[at : at + NEAR]).text
+    first = _FIRST_GROUP.search(behind) and _MAY_BE_GROUP_ALONE.match(ahead)
+    return bool(first or (_GROUP_ALONE.search(behind) and _MAY_BE_GROUP.match(ahead)))
+
+
+def _context(tail: str) -> str:
+    """What of the text before may tell something."""
+    near = tail[-CONTEXT:]
+    return tail if "%" in near or "&" in near else near
+
+
+def _backwards(breaks: re.Pattern[str], text: str, first: int = 0) -> Iterator[int]:
+    """Where breaks end, last ones first."""
+    end, width = len(text), NEAR
+    while end > first:
+        start = max(first, end - width)
+        yield from reversed([found.end() for found in breaks.finditer(text, start, end)])
+        end, width = start, 4 * width
+
+
+def _is_within(hits: list[Hit], at: int, end: int) -> bool:
+    """Whether an offset is within something that was found, or behind something that may go on at the end."""
+    number = bisect_left(hits, at, key=lambda hit: hit.start) - 1
+    return number >= 0 and (hits[number].end > at or hits[number].end == end)
+
+
+def _parts(text: str, breaks: re.Pattern[str], hits: list[Hit]) -> Iterator[str]:
+    cuts = (found.end() for found in breaks.finditer(text))
+    inside = [at for at in cuts if at < len(text) and not _is_within(hits, at, -1)]
+    return (text[one:other] for one, other in pairwise([0, *inside, len(text)]))

@@ -1,0 +1,174 @@
+"""A text that streams is masked as the whole would be, wherever it is cut."""
+
+# ruff: noqa: RUF001 - the other ways to write digits are the point
+
+import json
+from itertools import pairwise
+
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from extproc.detectors.custom import make_custom
+from extproc.detectors.engine import Detectors
+from extproc.masking.edits import apply
+from extproc.masking.json_prefix import JsonPrefix
+from extproc.masking.rewrite import TextMasker
+from extproc.masking.text import hits_of
+from extproc.model.errors import MaskingError
+from extproc.model.masking import How, MaskRule
+
+TEXT = "text/plain"
+
+
+def masker(detectors, limit=100_000):
+    return TextMasker(
+        detectors, pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=40, event_limit=8, text_limit=limit
+    )
+
+
+MASKER = masker(Detectors())
+PHRASES = masker(Detectors([make_custom("CODENAME", "big [a-z]+ bird", words=["project"])]))
+EVERYTHING = (MaskRule(How.REDACT, entity="*"),)
+KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\nq83vEjRWeJ\n-----END RSA PRIVATE KEY-----"
+VALUES = [
+    "4111111111111111",
+    "4111 1111 1111 1111",
+    "4111\n1111\n1111\n1111",
+    "3782\n822463\n10005",
+    "4111%0A1111\n1111%0a1111",
+    "5555\t5555\t5555\t4444",
+    "219-09-9999",
+    "219\n09\n9999",
+    "&#50;19-09-9999",
+    "%32%31%39%2d09-9999",
+    "2%2531%2539-09-9999",
+    "passport 123456789",
+    "passport\n\n123456789",
+    "p%61ssport:\n123456789",
+    "&#112;assport no.: A12345678",
+    "routing number is 021000021",
+    "phone: 5551234567",
+    "ssn 123456789",
+    "(212) 555-0175",
+    "+44 20 7946 0958",
+    "GB82 WEST 1234 5698 7654 32",
+    "bob@example.com",
+    "postgres://app:hunter2,hunter: 3@db/x",
+    "postgres://app:correct-horse@db/x",
+    "AKIAIOSFODNN7EXAMPLE",
+    "ghp_0123456789012345678901234567890123456789",
+    "password = x8Kq2LmZ9wRt5YvB",
+    "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.",
+    "MjE5LTA5LTk5OTkgaXMgbWluZQ==",
+    "2001:db8::1:2",
+    "version 1.2.3.4",
+    "10.1.2.3",
+    KEY,
+    KEY.replace("\n", "\r\n"),
+    KEY.replace("-", "%2D"),
+    KEY.replace("-", "&#45;").replace(" ", "&#32;"),
+    "-----BEGIN PRIVATE KEY-----\nMIIE\n",
+    "project big yellow bird",
+    "1234\n5678\n",
+    "12\n",
+    "\u200b",
+    "４１１１\n1111\n1111\n1111",
+    "[US_SSN]",
+    "[1, 2",
+    '{"a": "\\u0034111111111111111"}',
+    '"',
+    "订单已发货。",
+    "\ufeff",
+]
+FILLERS = st.sampled_from([" ", "\n", ", ", " and then ", "\r\n", "\t", "1", "x", "%", "&", ". ", "é ", ":", ""])
+TEXTS = st.lists(
+    st.one_of(
+        st.sampled_from(VALUES),
+        FILLERS,
+        FILLERS,
+        st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6),
+    ),
+    max_size=14,
+).map("".join)
+RULES = st.lists(
+    st.builds(
+        lambda how, entity: MaskRule(how, entity=entity),
+        st.sampled_from(list(How)),
+        st.sampled_from(["*", "CREDIT_CARD", "US_SSN", "EMAIL_ADDRESS", "PRIVATE_KEY"]),
+    ),
+    min_size=1,
+    max_size=2,
+).map(tuple)
+PLACES = st.lists(st.integers(0, 10_000), max_size=6) | st.just(range(10_000))
+
+
+def streamed(masker, raw, places, rules):
+    edges = [0, *sorted({place for place in places if place < len(raw)}), len(raw)]
+    stream = masker.stream(TEXT, rules)
+    out = b"".join(stream.feed(raw[one:other]) for one, other in pairwise(edges))
+    return out + stream.finish(), stream.findings
+
+
+def masked_once(text, rules):
+    mask, plan = MASKER._mask, MASKER._plan(rules)
+    return apply(text, mask.edits(hits_of(mask.spans(text, str, plan, ""), plan), text)).encode()
+
+
+def is_json(text):
+    return JsonPrefix().goes_on(text)
+
+
+def masked(findings):
+    return sorted(str(each) for each in findings if each.how)
+
+
+@given(TEXTS, PLACES, RULES)
+@settings(max_examples=400, deadline=None)
+@example("2024\n4111\n1111\n1111\n1111\n2025\n", range(100), EVERYTHING)
+@example("12ghp_0123456789012345678901234567890123456789\n", range(100), EVERYTHING)
+def test_a_stream_is_masked_as_the_whole(text, places, rules):
+    """The same is told of what was masked. A key that may stay is looked for between two cuts alone."""
+    raw = text.encode()
+    try:
+        whole = MASKER.mask(raw, TEXT, rules)
+    except MaskingError:
+        assume(False)
+    assume(is_json(text) or masked_once(text, rules) == whole.body)  # what masks leave made nothing new
+    out, findings = streamed(MASKER, raw, places, rules)
+    assert out == whole.body
+    assert masked(findings) == masked(whole.findings)
+
+
+@given(TEXTS, PLACES, RULES)
+@settings(max_examples=200, deadline=None)
+def test_cuts_make_no_difference(text, places, rules):
+    """And masking what was sent once more changes nothing."""
+    raw = text.encode()
+    once = streamed(MASKER, raw, (), rules)
+    again = streamed(MASKER, raw, places, rules)
+    assert (again[0], masked(again[1])) == (once[0], masked(once[1]))
+    assert MASKER.mask(once[0], TEXT, rules).body == once[0]
+
+
+@given(TEXTS, PLACES)
+@settings(max_examples=100, deadline=None)
+def test_patterns_with_blanks_are_not_cut(text, places):
+    raw = text.encode()
+    assert streamed(PHRASES, raw, places, EVERYTHING)[0] == PHRASES.mask(raw, TEXT, EVERYTHING).body
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    ),
+    st.booleans(),
+    PLACES,
+)
+@settings(max_examples=200, deadline=None)
+def test_what_is_json_is_never_denied(value, readable, places):
+    """However it is spelled, and where it is cut."""
+    text = "\ufeff " + json.dumps([value], ensure_ascii=readable, indent=1 if readable else None) + "\n"
+    prefix = JsonPrefix()
+    edges = [0, *sorted({place for place in places if place < len(text)}), len(text)]
+    assert all(prefix.goes_on(text[one:other]) for one, other in pairwise(edges))

@@ -1,0 +1,181 @@
+"""Text that streams: what goes when, what is held back, and what is too much."""
+
+import time
+
+import pytest
+
+from extproc.detectors.engine import Detectors
+from extproc.masking.rewrite import TextMasker
+from extproc.masking.text_stream import CREDIT, may_reach
+from extproc.model.errors import MaskingError, Undecodable
+from extproc.model.masking import How, MaskRule
+
+TEXT = "text/plain; charset=utf-8"
+EVERYTHING = (MaskRule(How.REDACT, entity="*"),)
+LIMIT = 1 << 20
+DETECTORS = Detectors()
+KEY = "-----BEGIN PRIVATE KEY-----\n" + "MIIEpAIBAAKCAQEA\n" * 40
+
+
+def begin(rules=EVERYTHING, limit=LIMIT):
+    masker = TextMasker(
+        DETECTORS, pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=40, event_limit=8, text_limit=limit
+    )
+    return masker.stream(TEXT, rules)
+
+
+def told(stream, *pieces):
+    return [stream.feed(each.encode()).decode() for each in pieces]
+
+
+def test_words_go_with_the_blank_behind_them():
+    out = told(begin(), "The", " card", ", my", " dear", ", is", " 4111 1111 1111", " 1111 at", " last")
+    assert out == ["", "", "The card, ", "my ", "dear, ", "is ", "", "[CREDIT_CARD] at "]
+
+
+def test_a_line_goes_at_its_end():
+    out = told(begin(), "A: 4111 1111 1111 1111.\n", "B: bob@example.com\n")
+    assert out == ["A: [CREDIT_CARD].\n", "B: [EMAIL_ADDRESS]\n"]
+
+
+def test_a_line_of_digits_waits_until_they_are_no_group_of_a_number():
+    stream = begin()
+    assert told(stream, "4111\n", "1111\n", "1111\n", "11", "11 x\n") == ["", "", "", "", "[CREDIT_CARD] x\n"]
+    assert told(stream, "4111\n", "1112\n", "A\n") == ["", "", "4111\n1112\nA\n"]
+
+
+def test_a_column_of_digits_moves_on():
+    """Four lines make a number: of more than those the first go."""
+    out = told(begin(), *["1234\n"] * 20)
+    assert "".join(out) == "1234\n" * 17
+
+
+def test_a_word_before_tells_of_what_comes_later():
+    assert "".join(told(begin(), "passport ", "number ", "is ", "123456789 ", "and\n")) == (
+        "passport number is [US_PASSPORT] and\n"
+    )
+
+
+def test_a_key_is_held_back_to_its_end():
+    stream = begin()
+    assert told(stream, "It is\n", KEY, "more\n") == ["It is\n", "", ""]
+    assert told(stream, "-----END PRIVATE KEY-----\nand so on\n") == ["[PRIVATE_KEY]\nand so on\n"]
+
+
+def test_a_key_that_does_not_end_is_masked_to_the_end():
+    stream = begin()
+    assert told(stream, "It is\n", KEY) == ["It is\n", ""]
+    assert stream.finish() == b"[PRIVATE_KEY]"
+    assert [each.entity for each in stream.findings] == ["PRIVATE_KEY"]
+
+
+def test_a_key_that_does_not_end_within_the_limit_ends_the_stream():
+    stream = begin(limit=5_000)
+    with pytest.raises(MaskingError, match="too-large"):
+        told(stream, KEY, *["MIIEpAIBAAKCAQEA\n"] * 400)
+    with pytest.raises(MaskingError, match="broken off"):
+        stream.feed(b"x")
+    with pytest.raises(MaskingError, match="broken off"):
+        stream.finish()
+
+
+def test_a_key_that_may_stay_is_not_held_back():
+    rules = (MaskRule(How.REDACT, entity="US_SSN"),)
+    assert "".join(told(begin(rules, limit=5_000), KEY, *["MIIEpAIBAAKCAQEA\n"] * 400)).startswith(KEY)
+
+
+@pytest.mark.parametrize("text", ["x" * 6_000, "1 " * 3_000, "[" * 6_000, '{"a": "' + "x " * 3_000])
+def test_what_cannot_be_cut_is_bounded(text):
+    with pytest.raises(MaskingError, match="too-large"):
+        told(begin(limit=5_000), *(text[at : at + 100] for at in range(0, len(text), 100)))
+
+
+def test_json_is_masked_as_json():
+    """It spells in other ways; no byte of it goes before its end."""
+    document = '{"ssn": 536221847, "card": "\\u0034111111111111111", "note": "card, my dear"}\n'
+    stream = begin()
+    assert told(stream, *document) == [""] * len(document)
+    assert stream.finish().decode() == '{"ssn": "[US_SSN]", "card": "[CREDIT_CARD]", "note": "card, my dear"}\n'
+
+
+def test_brackets_of_a_log_line_are_no_json():
+    assert told(begin(), "[2026-11-21 10:00:01] it is\n", "[INFO] on\n") == [
+        "[2026-11-21 10:00:01] it is\n", "[INFO] on\n",
+    ]  # fmt: skip
+
+
+def test_rules_for_paths_wait_for_the_whole():
+    stream = begin((MaskRule(How.REDACT, path="$"),))
+    assert told(stream, "one line\n", "two\n") == ["", ""]
+    assert stream.finish() == b"[REDACTED]"
+
+
+@pytest.mark.parametrize("pieces", [[b"caf\xe9 au lait\n"], [b"\xc3", b"("], [b"a\0b"]])
+def test_other_encodings_are_refused(pieces):
+    stream = begin()
+    with pytest.raises(Undecodable):
+        [stream.feed(each) for each in pieces]
+
+
+def test_a_character_that_is_cut_off_is_refused():
+    stream = begin()
+    stream.feed("é".encode()[:1])
+    with pytest.raises(Undecodable):
+        stream.finish()
+
+
+def test_what_comes_together_of_masked_text_is_masked_as_far_as_it_is_there():
+    stream = begin((MaskRule(How.REMOVE, entity="*"),))
+    out = told(stream, "+44 2079 bob@example.com is\n", "12ghp_0123456789012345678901234567890123456789 4\n")
+    assert "".join(out) == "+44 2079  is\n12 4\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reaches"),
+    [
+        ("a 4111", "", True),
+        ("a 4111", "1111\n", True),
+        ("a 4111", "1111 ", False),
+        ("1111", "1111 ", True),
+        ("a 4111", "b", False),
+        ("a 41111", "1111\n", False),
+        ("a 219", "0", True),
+        ("word", "1111\n", False),
+        ("%34111", "1111", True),
+        ("\u0664111", "1111\n", True),
+        ("\u200b" * 80, "1111\n", True),
+        ("a,4111", "2024-01-01", False),
+    ],
+)
+def test_what_may_reach_over_a_line_end(before, after, reaches):
+    text = f"x\n{before}\n"
+    assert may_reach(text + after, len(text)) is reaches
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "clean words, and more of them\n",
+        "1234\n",
+        "1 2 3 4 ",
+        "-----BEGIN PRIVATE KEY-----\n",
+        "a%20b ",
+        "[[",
+        "x",
+    ],
+)
+@pytest.mark.parametrize("size", [1, 1_000])
+def test_time_is_linear(unit, size):
+    """Four times as much takes four times as long, and not sixteen times."""
+
+    def spent(length):
+        text = (unit * length)[:length].encode()
+        stream = begin(limit=1 << 30)
+        began = time.process_time()
+        for at in range(0, length, size):
+            stream.feed(text[at : at + size])
+        stream.finish()
+        return time.process_time() - began
+
+    short, long = (CREDIT // 16, CREDIT // 4) if size == 1 else (CREDIT // 2, CREDIT * 2)
+    assert min(spent(long) for _ in range(2)) < 9 * min(spent(short) for _ in range(3))
