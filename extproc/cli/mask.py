@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from extproc.cli.mask_messages import TypedBody
     from extproc.masking.rewrite import TextMasker, Trial
     from extproc.model.masking import Finding, How, MaskRule
 
@@ -39,6 +40,10 @@ def mask(  # noqa: PLR0917 - each is an option of the command line
     diff: Annotated[bool, typer.Option(help="Show each change, with the entity it was.")] = False,
     explain: Annotated[bool, typer.Option(help="List what was found, where, and how it was masked.")] = False,
     check: Annotated[bool, typer.Option(help="Print no body; exit with 1 if anything would be masked.")] = False,
+    descriptors: Annotated[Path | None, typer.Option(help="Descriptor set of protocol buffers.")] = None,
+    message: Annotated[str, typer.Option(help="The body is one message of this type: shop.v1.Item.")] = "",
+    method: Annotated[str, typer.Option(help="It is a gRPC body of this method: shop.v1.Inventory/GetItem.")] = "",
+    encoding: Annotated[str, typer.Option(help="The grpc-encoding of compressed messages.")] = "",
 ) -> None:
     """Try a masking plan: print the masked body.
 
@@ -49,6 +54,20 @@ def mask(  # noqa: PLR0917 - each is an option of the command line
 
     masker, rules = _plan(config, connection, direction, [*_rules(path, entity), *_declared(declare)])
     body = sys.stdin.buffer.read() if file == STANDARD_INPUT else file.read_bytes()
+    if message or method:
+        from extproc.cli.mask_messages import typed_body
+
+        typed = typed_body(
+            descriptors,
+            message,
+            method,
+            encoding=encoding,
+            config=config,
+            connection=connection,
+            response=direction is Direction.RESPONSE,
+        )
+        _print_typed(typed, masker, body, rules, diff=diff, explain=explain, check=check)
+        return
     try:
         masked = masker.mask(body, content_type, rules)
         trial = masker.trial(body, content_type, rules) if diff else None
@@ -59,6 +78,35 @@ def mask(  # noqa: PLR0917 - each is an option of the command line
         _explain(masked.findings)
     if trial is not None:
         _show(trial)
+    elif not check:
+        sys.stdout.buffer.write(masked.body)
+        sys.stdout.flush()
+    if check and masked.body != body:
+        raise typer.Exit(WOULD_MASK)
+
+
+def _print_typed(
+    typed: "TypedBody",
+    masker: "TextMasker",
+    body: bytes,
+    rules: "tuple[MaskRule, ...]",
+    *,
+    diff: bool,
+    explain: bool,
+    check: bool,
+) -> None:
+    """As for text, of a body of messages."""
+    from extproc.model.errors import MaskingError
+
+    try:
+        masked = typed.mask(masker, body, rules)
+    except MaskingError as error:
+        typer.echo(f"cannot be masked: {error}", err=True)
+        raise typer.Exit(CANNOT_MASK) from None
+    if explain:
+        _explain(masked.findings)
+    if diff:
+        typed.show(body, masked)
     elif not check:
         sys.stdout.buffer.write(masked.body)
         sys.stdout.flush()

@@ -1,7 +1,7 @@
 """Descriptor sets: which methods there are, and what their messages look like."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, duration_pb2
@@ -43,19 +43,12 @@ def read_methods(descriptor_set: bytes) -> dict[str, Method]:
     Raises:
         ValueError: it is none, or files that it needs are missing.
     """
-    pool = descriptor_pool.DescriptorPool()
-    try:
-        files = descriptor_pb2.FileDescriptorSet.FromString(descriptor_set).file
-        for file in files:
-            pool.AddSerializedFile(file.SerializeToString())
-        services = [
-            pool.FindServiceByName(f"{file.package}.{service.name}".lstrip("."))
-            for file in files
-            for service in file.service
-        ]
-        _add_errors(pool)
-    except (DecodeError, TypeError, KeyError) as error:
-        raise ValueError(f"not a whole descriptor set: {error}") from None
+    pool, files = _read(descriptor_set)
+    services = [
+        pool.FindServiceByName(f"{file.package}.{service.name}".lstrip("."))
+        for file in files
+        for service in file.service
+    ]
     return {
         f"/{service.full_name}/{method.name}": Method(
             method.input_type, method.output_type, method.client_streaming
@@ -63,6 +56,33 @@ def read_methods(descriptor_set: bytes) -> dict[str, Method]:
         for service in services
         for method in service.methods
     }
+
+
+def read_type(descriptor_set: bytes, name: str) -> Descriptor:
+    """One type of message of a ``FileDescriptorSet``, by its full name.
+
+    Raises:
+        ValueError: it is no such set, or does not have the type.
+    """
+    pool, _ = _read(descriptor_set)
+    try:
+        return pool.FindMessageTypeByName(name)
+    except KeyError:
+        raise ValueError(f"without a message {name!r}") from None
+
+
+def _read(
+    descriptor_set: bytes,
+) -> tuple[descriptor_pool.DescriptorPool, Iterable[descriptor_pb2.FileDescriptorProto]]:
+    pool = descriptor_pool.DescriptorPool()
+    try:
+        files = descriptor_pb2.FileDescriptorSet.FromString(descriptor_set).file
+        for file in files:
+            pool.AddSerializedFile(file.SerializeToString())
+        _add_errors(pool)
+    except (DecodeError, TypeError, KeyError) as error:
+        raise ValueError(f"not a whole descriptor set: {error}") from None
+    return pool, files
 
 
 def _add_errors(pool: descriptor_pool.DescriptorPool) -> None:

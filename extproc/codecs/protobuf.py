@@ -21,6 +21,7 @@ class Wire(IntEnum):
     FIXED32 = 5
 
 
+WIRES = {int(wire): wire for wire in Wire}
 FIXED = {Wire.FIXED64: 8, Wire.FIXED32: 4}
 
 
@@ -46,10 +47,9 @@ def fields(message: bytes) -> Iterator[Field]:
     while at < len(message):
         start = at
         tag, at = varint(message, at)
-        number = tag >> 3
-        if not number or tag & 7 not in Wire._value2member_map_:
+        number, wire = tag >> 3, WIRES.get(tag & 7)
+        if not number or wire is None:
             raise _malformed()
-        wire = Wire(tag & 7)
         if wire is Wire.VARINT:
             value, end = at, varint(message, at)[1]
         elif wire is Wire.BYTES:
@@ -69,6 +69,8 @@ def varint(data: bytes, at: int) -> tuple[int, int]:
     Raises:
         Unreadable: it does not end, or is longer than ten bytes.
     """
+    if at < len(data) and data[at] <= 0x7F:  # noqa: PLR2004 - the usual one
+        return data[at], at + 1
     value = 0
     for place in range(VARINT_LONGEST):
         if at + place >= len(data):

@@ -6,12 +6,14 @@ import pytest
 from typer.testing import CliRunner
 
 from extproc.cli.main import app
+from tests.integration.support.shop import SERVICE, Item, descriptor_set, framed
 
+SSN = "219-09-9999"
 BODY = '{"ssn": "219-09-9999", "id": 7, "card": "my 4111 1111 1111 1111"}'
 
 
 def run(*args, body=BODY):
-    return CliRunner().invoke(app, ["mask", *args], input=body)
+    return CliRunner().invoke(app, ["mask", *map(str, args)], input=body)
 
 
 def test_all_entities_are_redacted_by_default():
@@ -62,3 +64,56 @@ def test_text_and_files(tmp_path):
     file = tmp_path / "note.txt"
     file.write_text("call +44 20 7946 0958")
     assert run(str(file), "--type", "text/plain").stdout == "call [PHONE_NUMBER]"
+
+
+@pytest.fixture
+def shop(tmp_path):
+    (tmp_path / "shop.pb").write_bytes(descriptor_set())
+    (tmp_path / "one.bin").write_bytes(ITEM.SerializeToString())
+    (tmp_path / "body.bin").write_bytes(framed(ITEM, Item(id="2"), compressed=True))
+    return tmp_path
+
+
+ITEM = Item(id="1", unit_price=2.5, notes=[SSN], owner=Item(notes=["x", f"{SSN} é"]))
+HIDDEN = Item(id="1", unit_price=2.5, notes=["[US_SSN]"], owner=Item(notes=["x", "[US_SSN] é"]))
+
+
+def test_one_message(shop):
+    result = run(shop / "one.bin", "--descriptors", shop / "shop.pb", "--message", "shop.v1.Item", "--explain")
+    assert result.stdout_bytes == HIDDEN.SerializeToString()
+    assert "US_SSN\t$.owner.notes[1]\tredact\t1" in result.stderr
+
+
+def test_a_grpc_body(shop):
+    words = (shop / "body.bin", "--descriptors", shop / "shop.pb", "--encoding", "deflate")
+    result = run(*words, "--method", f"{SERVICE}/ListItems")
+    assert Item.FromString(result.stdout_bytes[5:][: len(HIDDEN.SerializeToString())]) == HIDDEN
+    listed = run(
+        *words, "--method", f"{SERVICE}/AddItems", "--direction", "request", "--path", "$[1].id", "--diff"
+    )
+    assert listed.stdout.strip() == "$[1].id  [-2-]{+[REDACTED]+}  FIELD"
+
+
+def test_changes_of_a_message_are_shown_by_field(shop):
+    words = (shop / "one.bin", "--descriptors", shop / "shop.pb", "--message", "shop.v1.Item")
+    result = run(*words, "--path", "$.unitPrice", "--entity", "*", "--diff")
+    assert result.stdout.splitlines() == [
+        "$.unitPrice  [-2.5-]{++}  FIELD",
+        "$.notes[0]  [-219-09-9999-]{+[US_SSN]+}  US_SSN",
+        "$.owner.notes[1]  [-219-09-9999 é-]{+[US_SSN] é+}  US_SSN",
+    ]
+    assert run(*words, "--check").exit_code == 1
+    assert run(*words, "--check", "--path", "$.id").exit_code == 1
+
+
+def test_messages_that_cannot_be_masked_or_are_not_known(shop):
+    wrong = shop / "wrong.bin"
+    wrong.write_bytes(b"\x98\x06\x01")
+    words = ("--descriptors", shop / "shop.pb")
+    result = run(wrong, *words, "--message", "shop.v1.Item")
+    assert (result.exit_code, result.stderr) == (2, "cannot be masked: message is unknown-fields\n")
+    assert "without a message" in str(run(wrong, *words, "--message", "x.Y").exception)
+    assert "has no method" in str(run(wrong, *words, "--method", "x.Y/Z").exception)
+    assert "no descriptor set" in str(run(wrong, "--method", "x.Y/Z").exception)
+    named = run(shop / "one.bin", *words, "--message", "shop.v1.Item", "--path", "$.unit_price")
+    assert "unit_price is unitPrice" in named.stderr
