@@ -1,5 +1,6 @@
 """``extproc policy``: check, test and try policies; see which one is in force."""
 
+import contextlib
 import json
 import sys
 import time
@@ -14,12 +15,13 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from extproc.cli.interrupting import ended_by_ctrl_c
 from extproc.cli.printable import plain, printable
 from extproc.cli.serve import DEFAULT_CONFIG, ConfigOption
-from extproc.model.errors import ConfigError
+from extproc.model.errors import ConfigError, ExtprocError
 
 if TYPE_CHECKING:
-    from extproc.policy.reloading import PolicyFiles
+    from extproc.policy.reloading import Fingerprint, PolicyFiles
     from extproc.policy.testing import TestRun
     from extproc.policy.tracing import Trace
 
@@ -36,6 +38,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for progra
 DEFAULT_QUERY = "data.extproc.decision"
 STDIN = Path("-")
 WATCH_S = 0.5
+SOME = 3
+"""Names that are told of many."""
 SHOWN = 100
 """Characters of a value in a table."""
 
@@ -75,49 +79,67 @@ def run_(
     coverage: Annotated[bool, typer.Option("--coverage", help="Print each line no test reaches.")] = False,
     least: Annotated[float, typer.Option("--least", min=0, max=100, help="Fail below this coverage.")] = 0.0,
     junit: Annotated[Path | None, typer.Option(help="Write results as JUnit XML.")] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Run again whenever a file changes.")] = False,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds for all tests; one may never end.")] = 30.0,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Run again whenever a file changes, until Ctrl-C.")
+    ] = False,
 ) -> None:
     """Run the `test_` rules of `_test.rego` files. Fails when one fails, and when there is none."""
     files = policy_files(paths, data, None, config)
+
+    def once() -> bool:
+        return _run_tests(files, coverage=coverage, least=least, junit=junit, timeout_s=timeout)
+
     if not watch:
-        if not _run_tests(files, coverage=coverage, least=least, junit=junit):
+        if not once():
             raise typer.Exit(1)
         return
-    for _ in _changes(files):
-        try:
-            _run_tests(files, coverage=coverage, least=least, junit=junit)
-        except ConfigError as error:
-            typer.echo(f"error: {error}", err=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        for at in _changes(files):
+            typer.echo(at)
+            try:
+                once()
+            except ExtprocError as error:
+                typer.echo(f"error: {error}", err=True)
 
 
-def _changes(files: "PolicyFiles") -> Iterator[None]:
-    """Once at first, then after each change of a file, until Ctrl-C."""
+def _changes(files: "PolicyFiles") -> Iterator[str]:
+    """Once at first, then after each change of a file: what to say of it."""
     seen = None
-    try:
-        while True:
-            now = files.fingerprint()
-            if now != seen:
-                seen = now
-                yield
-            time.sleep(WATCH_S)
-    except KeyboardInterrupt:
-        return
+    while True:
+        now = files.fingerprint()
+        if now != seen:
+            told = f"watching {len(now)} files; Ctrl-C ends" if seen is None else _changed(seen, now)
+            seen = now
+            yield f"\n{datetime.now().astimezone():%H:%M:%S} {told}"
+        time.sleep(WATCH_S)
 
 
-def _run_tests(files: "PolicyFiles", *, coverage: bool, least: float, junit: Path | None) -> bool:
+def _changed(before: "Fingerprint", after: "Fingerprint") -> str:
+    names = sorted({printable(stamp[0]) for stamp in set(before) ^ set(after)})
+    return f"changed: {', '.join(names[:SOME])}{' and more' if len(names) > SOME else ''}"
+
+
+def _run_tests(
+    files: "PolicyFiles", *, coverage: bool, least: float, junit: Path | None, timeout_s: float
+) -> bool:
+    from extproc.policy.candidate import try_tests
     from extproc.policy.junit import junit_xml
     from extproc.policy.sources import read_sources
-    from extproc.policy.testing import run_tests
 
     sources = read_sources(files.paths, files.data, files.query)
-    run = run_tests(sources)
+    run = try_tests(sources, timeout_s=timeout_s)
     for result in run.results:
         if not result.passed:
-            typer.echo(f"FAIL {result.file}: {result.name}: {result.message}")
+            typer.echo(f"FAIL {result.file}:{result.line}: {result.name}: {result.message}")
     if coverage:
         _print_coverage(run, {module.name: module.text for module in sources.modules})
     passed = sum(result.passed for result in run.results)
     typer.echo(f"{passed} of {len(run.results)} tests passed; they reach {run.percent:.1f} % of the lines")
+    if not run.results:
+        typer.echo(
+            "there is no test: rules whose names begin with test_, in files that end in _test.rego", err=True
+        )
     if junit:
         junit.write_bytes(junit_xml(run))
     return run.passed and run.percent >= least
@@ -146,7 +168,8 @@ def eval_(
     from extproc.policy.tracing import trace
 
     document = sys.stdin.buffer.read() if file == STDIN else _read(file)
-    found = trace(policy_files(paths, data, query, config).read(), document)
+    with ended_by_ctrl_c():
+        found = trace(policy_files(paths, data, query, config).read(), document)
     if as_json:
         typer.echo(json.dumps(_trace_document(found), indent=2))
     else:

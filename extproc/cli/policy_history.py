@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from extproc.cli.interrupting import ended_by_ctrl_c
 from extproc.cli.policy import policy_files, print_trace
 from extproc.cli.printable import plain, printable
 from extproc.cli.serve import DEFAULT_CONFIG, ConfigOption
@@ -69,7 +70,8 @@ def explain(
     typer.echo("\nagain, under the configured policy; headers, query, claims and body are not recorded")
     for gap in recalled.gaps:
         typer.echo(f"this may not be what was decided: {gap}")
-    found = trace(policy_files(None, None, None, config).read(), recalled.document)
+    with ended_by_ctrl_c():
+        found = trace(policy_files(None, None, None, config).read(), recalled.document)
     if found.decision.revision != decided[0]["policy_revision"]:
         typer.echo("the policy has changed since")
     print_trace(found)
@@ -100,7 +102,8 @@ def diff(
         sources = policy_files([path], [*(data or ()), *(own or ())], asked, config).read()
         engines.append(EmbeddedEngine.from_sources(sources, tried=check_candidate(sources)))
     compared = Comparison()
-    _compare(compared, engines[0], engines[1], config, time.time_ns() - _ago_ns(since))
+    with ended_by_ctrl_c():
+        _compare(compared, engines[0], engines[1], config, time.time_ns() - _ago_ns(since))
     _print_comparison(compared, as_json=as_json)
     if fail and compared.changed:
         raise typer.Exit(1)

@@ -21,7 +21,7 @@ from extproc.policy.document import build_document
 from extproc.policy.embedded import SETTINGS, UNDEFINED, EmbeddedEngine, Tried, run
 from extproc.policy.response import Seen
 from extproc.policy.sources import Module, Sources
-from extproc.policy.testing import run_tests
+from extproc.policy.testing import Coverage, TestResult, TestRun, run_tests
 
 WRONG = ".".join((*SETTINGS[:-1], "wrong"))
 """A rule that names what is wrong with the data, for people."""
@@ -50,7 +50,45 @@ def check_candidate(sources: Sources, *, timeout_s: float = 10.0, memory: int = 
     Raises:
         PolicyInvalid: says where and why, and the way out.
     """
-    command = [sys.executable, "-P", "-m", "extproc.policy.candidate", str(memory), str(int(timeout_s) + 1)]
+    found, _ = _apart("try", sources, timeout_s, memory)
+    if found is None:
+        raise PolicyInvalid(f"the policy took longer than {timeout_s:g} s on a small input: simplify it")
+    if found["complaint"]:
+        raise PolicyInvalid(found["complaint"])
+    reads = found["reads"]
+    return Tried(found["settings_valid"], None if reads is None else frozenset(reads), found["decides_responses"])
+
+
+def try_tests(sources: Sources, *, timeout_s: float, memory: int = MEMORY) -> TestRun:
+    """Run a policy's tests where one that never ends can be ended.
+
+    Args:
+        sources: the policy, its tests, data.
+        timeout_s: seconds for all tests.
+        memory: bytes they may take.
+
+    Raises:
+        ConfigError: a module cannot be compiled, or must not be loaded.
+        PolicyInvalid: the tests did not end: names the one that ran.
+    """
+    found, told = _apart("test", sources, timeout_s, memory)
+    if found is None:
+        ran = told.decode("utf-8", "replace").strip().rpartition("\n")[2] or "the policy"
+        raise PolicyInvalid(f"{ran}: did not end within {timeout_s:g} s (--timeout)")
+    if found["complaint"]:
+        raise PolicyInvalid(found["complaint"])
+    results = tuple(TestResult(**one) for one in found["results"])
+    coverage = [Coverage(one["file"], tuple(one["covered"]), tuple(one["missed"])) for one in found["coverage"]]
+    return TestRun(results, tuple(coverage))
+
+
+def _apart(what: str, sources: Sources, timeout_s: float, memory: int) -> tuple[dict[str, Any] | None, bytes]:
+    """What the other process found, None where it took too long; and what it told meanwhile.
+
+    Raises:
+        PolicyInvalid: it crashed.
+    """
+    command = [sys.executable, "-P", "-m", "extproc.policy.candidate", what, str(memory), str(int(timeout_s) + 1)]
     try:
         tried = subprocess.run(
             command,
@@ -59,15 +97,11 @@ def check_candidate(sources: Sources, *, timeout_s: float = 10.0, memory: int = 
             timeout=timeout_s,
             check=False,
         )
-    except subprocess.TimeoutExpired:
-        raise PolicyInvalid(f"the policy took longer than {timeout_s:g} s on a small input: simplify it") from None
+    except subprocess.TimeoutExpired as late:
+        return None, late.stderr or b""
     if tried.returncode != 0:
         raise PolicyInvalid(f"the engine crashed on the policy (status {tried.returncode}): use `engine: opa`")
-    found = json.loads(tried.stdout)
-    if found["complaint"]:
-        raise PolicyInvalid(found["complaint"])
-    reads = found["reads"]
-    return Tried(found["settings_valid"], None if reads is None else frozenset(reads), found["decides_responses"])
+    return json.loads(tried.stdout), tried.stderr
 
 
 def try_sources(sources: Sources) -> Tried:
@@ -84,7 +118,9 @@ def try_sources(sources: Sources) -> Tried:
     failed = [result for result in run_tests(sources).results if not result.passed] if sources.tests else []
     if failed:
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-        raise PolicyInvalid(f"{failed[0].file}: {failed[0].name} failed: {failed[0].message}{more}")
+        raise PolicyInvalid(
+            f"{failed[0].file}:{failed[0].line}: {failed[0].name} failed: {failed[0].message}{more}"
+        )
     return Tried(engine.settings_valid, engine.reads, engine.decides_responses)
 
 
@@ -163,14 +199,14 @@ def _address_space() -> int:
 
 
 def _main() -> None:
-    memory, cpu_s = int(sys.argv[1]), int(sys.argv[2])
+    what, memory, cpu_s = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sources = _read_stdin()
     reserved = _address_space()
     if reserved:
         resource.setrlimit(resource.RLIMIT_AS, (reserved + memory, reserved + memory))
-    json.dump(_report(sources), sys.stdout)
+    json.dump(_report(sources) if what == "try" else _test_report(sources), sys.stdout)
 
 
 def _report(sources: Sources) -> dict[str, object]:
@@ -180,6 +216,19 @@ def _report(sources: Sources) -> dict[str, object]:
         return {"complaint": str(error)}
     reads = None if tried.reads is None else sorted(tried.reads)
     return {"complaint": "", **asdict(tried), "reads": reads}
+
+
+def _tell(name: str) -> None:
+    sys.stderr.write(f"{name}\n")
+    sys.stderr.flush()
+
+
+def _test_report(sources: Sources) -> dict[str, object]:
+    try:
+        run = run_tests(sources, _tell)
+    except (ConfigError, PolicyError) as error:
+        return {"complaint": str(error)}
+    return {"complaint": "", **asdict(run)}
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def junit_xml(run: TestRun) -> bytes:
         suite = ET.SubElement(root, "testsuite", name=file, tests=str(len(results)), failures=str(failed))
         for result in results:
             package, _, name = result.name.rpartition(".")
-            case = ET.SubElement(suite, "testcase", classname=package, name=name, file=file)
+            case = ET.SubElement(suite, "testcase", classname=package, name=name, file=file, line=str(result.line))
             if not result.passed:
                 ET.SubElement(case, "failure", message=result.message)
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))

@@ -33,8 +33,10 @@ class Module:
     """One Rego file."""
 
     name: str
-    """As a person would find it: the path they gave, or its path below the folder they gave."""
+    """As a person would find it: the path they gave, and what is below it. Of starter policies the file alone."""
     text: str
+    below: str = ""
+    """Its path below the folder they gave, if they gave one: what counts is there, wherever the folder is."""
 
     @property
     def is_test(self) -> bool:
@@ -55,7 +57,7 @@ class Sources:
     @property
     def revision(self) -> str:
         """SHA-256 over the sorted modules, the merged data and the query, lower-case hex."""
-        modules = sorted((module.name, module.text) for module in self.modules)
+        modules = sorted((module.below or module.name, module.text) for module in self.modules)
         texts = (text for module in modules for text in module)
         return digest([*texts, json.dumps(self.data, sort_keys=True), self.query])
 
@@ -71,13 +73,13 @@ def read_sources(paths: Sequence[Path], data_paths: Sequence[Path], query: str) 
     Raises:
         ConfigError: a path is missing, unreadable, not UTF-8, too large, or two data files disagree.
     """
-    modules = list(_modules(list(paths) or [starter_folder()]))
+    modules = list(_modules(paths) if paths else _starters())
     policy = tuple(module for module in modules if not module.is_test)
     if not policy:
         raise ConfigError(
-            "no Rego file found",
+            "no Rego file found, tests aside" if modules else "no Rego file found",
             Place(paths[0] if paths else starter_folder()),
-            "policy.paths must name .rego files, or folders that hold some",
+            "name .rego files, or folders that hold some (policy.paths)",
         )
     tests = tuple(module for module in modules if module.is_test)
     return Sources(policy, read_data(data_paths), query, tests)
@@ -86,10 +88,16 @@ def read_sources(paths: Sequence[Path], data_paths: Sequence[Path], query: str) 
 def _modules(paths: Iterable[Path]) -> Iterator[Module]:
     for path in paths:
         if not path.exists():
-            raise ConfigError("no such file or folder", Place(path), "check policy.paths")
+            raise ConfigError("no such file or folder", Place(path), "check the path (policy.paths)")
         files = sorted(path.rglob("*.rego")) if path.is_dir() else [path]
         for file in files:
-            yield Module(str(file.relative_to(path)) if path.is_dir() else str(file), _text(file, MAX_FILE))
+            below = str(file.relative_to(path)) if path.is_dir() else ""
+            yield Module(str(file), _text(file, MAX_FILE), below)
+
+
+def _starters() -> Iterator[Module]:
+    for module in _modules([starter_folder()]):
+        yield Module(module.below, module.text)
 
 
 def read_data(paths: Iterable[Path]) -> Json:
@@ -101,7 +109,7 @@ def read_data(paths: Iterable[Path]) -> Json:
     merged: dict[str, Any] = {}
     for path in paths:
         if not path.is_file():
-            raise ConfigError("no such file", Place(path), "check policy.data")
+            raise ConfigError("no such file", Place(path), "check the path (policy.data)")
         _merge(merged, _parse_data(path), path, "data")
     return merged
 

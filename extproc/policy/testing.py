@@ -1,7 +1,7 @@
 """``_test.rego`` files under the embedded engine, as ``opa test`` runs them under OPA."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ class TestResult:
     passed: bool
     message: str = ""
     """Why it did not pass."""
+    line: int = 0
+    """Where the test begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,12 @@ class TestRun:
         return 100.0 * covered / total if total else 0.0
 
 
-def run_tests(sources: Sources) -> TestRun:
+def run_tests(sources: Sources, begin: Callable[[str], None] = lambda _name: None) -> TestRun:
     """Run every ``test_`` rule of the test modules: it passes when it is true.
+
+    Args:
+        sources: the policy, its tests, data.
+        begin: told the place and name of each test before it runs, since one may never end.
 
     Raises:
         ConfigError: a module cannot be compiled, or must not be loaded.
@@ -69,30 +75,36 @@ def run_tests(sources: Sources) -> TestRun:
     template.set_enable_coverage(enable=True)
     reports: list[Any] = []
     tested = {module.name for module in sources.tests}
-    results = [
-        _run_test(template, unit.file, name, reports)
-        for unit in units
-        if unit.file in tested
-        for name in _test_names(unit)
-    ]
+    results = []
+    for unit in units:
+        for name, line in _tests(unit) if unit.file in tested else ():
+            begin(f"{unit.file}:{line}: {name}")
+            results.append(_run_test(template, name, (unit.file, line), reports))
     policy = {unit.file: _statement_lines(unit) for unit in units if unit.file not in tested}
     return TestRun(tuple(results), _merge_coverage(reports, policy))
 
 
-def _test_names(unit: Unit) -> Sequence[str]:
-    paths = {rule_path(unit.package, rule) for rule in unit.rules}
-    return sorted(".".join(path) for path in paths if path[-1].startswith("test_"))
+def _tests(unit: Unit) -> list[tuple[str, int]]:
+    """Names of the tests, and the line on which each begins first."""
+    found: dict[str, int] = {}
+    for rule in unit.rules:
+        path = rule_path(unit.package, rule)
+        if path[-1].startswith("test_"):
+            found.setdefault(".".join(path), min(_lines(rule), default=0))
+    return sorted(found.items())
 
 
-def _run_test(template: Any, file: str, name: str, reports: list[Any]) -> TestResult:
+def _run_test(template: Any, name: str, at: tuple[str, int], reports: list[Any]) -> TestResult:
     engine = template.clone()
+    file, line = at
     try:
         value = only_value(run(engine, name, EMPTY))
     except PolicyError as error:
         message = "false or undefined" if str(error) == UNDEFINED else str(error)
-        return TestResult(name, file, passed=False, message=message)
+        return TestResult(name, file, passed=False, message=message, line=line)
     reports.append(json.loads(engine.get_coverage_report_as_json()))
-    return TestResult(name, file, passed=value is True, message="" if value is True else "not true")
+    passed = value is True
+    return TestResult(name, file, passed, "" if passed else "not true", line)
 
 
 def _statement_lines(unit: Unit) -> frozenset[int]:

@@ -1,6 +1,13 @@
 """``extproc policy``, as authors type it."""
 
+import contextlib
 import json
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
@@ -26,6 +33,13 @@ import data.t.decision
 test_vip if decision.action == "allow" with input as {"identity": {"subject": "ada"}} with data.vips as ["ada"]
 
 test_nobody if decision.action == "deny" with input as {}
+"""
+ENDLESS = """package z_test
+
+test_z if {
+	all := numbers.range(1, 5000)
+	count([1 | some a in all; some b in all; some c in all; a + b == c]) > 0
+}
 """
 
 
@@ -62,7 +76,7 @@ def test_everything_wrong_is_said_with_its_place_and_a_way_out(folder):
     assert "bad.rego:5:15: function http.send is not available" in output
     assert "use another, or engine: opa" in output
     found = json.loads(say("check", *ABOUT, "--json", fails=1))
-    assert [(one["file"], one["line"]) for one in found] == [("bad.rego", 3), ("bad.rego", 5)]
+    assert [(one["file"], one["line"]) for one in found] == [("p/bad.rego", 3), ("p/bad.rego", 5)]
 
 
 def test_what_only_shows_when_tried_is_said_too(folder):
@@ -79,7 +93,7 @@ def test_tests_pass_and_say_what_they_reach(folder):
     assert "2 of 2 tests passed; they reach 100.0 % of the lines" in output
     (folder / "p" / "more.rego").write_text("package more\n\nx if {\n\tinput.never\n}\n")
     output = say("test", "p", "--coverage")
-    assert "not reached more.rego:4: input.never" in output
+    assert "not reached p/more.rego:4: input.never" in output
     assert "more.rego: 0 of 1 lines" in output
     say("test", "p", "--least", "100", fails=1)
 
@@ -87,33 +101,80 @@ def test_tests_pass_and_say_what_they_reach(folder):
 def test_a_failing_test_fails_and_is_in_the_report(folder):
     (folder / "p" / "f_test.rego").write_text("package f_test\n\ntest_no if 1 == 2\n")
     output = say("test", "p", "--junit", "r.xml", fails=1)
-    assert "FAIL f_test.rego: data.f_test.test_no: false or undefined" in output
+    assert "FAIL p/f_test.rego:3: data.f_test.test_no: false or undefined" in output
     root = ET.fromstring((folder / "r.xml").read_bytes())
     assert (root.get("tests"), root.get("failures")) == ("3", "1")
     cases = {case.get("name"): case.find("failure") for case in root.iter("testcase")}
     assert cases["test_no"].get("message") == "false or undefined"
     assert cases["test_vip"] is None
+    lines = {case.get("name"): (case.get("file"), case.get("line")) for case in root.iter("testcase")}
+    assert lines["test_no"] == ("p/f_test.rego", "3")
+    assert lines["test_nobody"] == ("p/t_test.rego", "7")
 
 
 def test_no_test_is_no_success(folder):
     (folder / "p" / "t_test.rego").unlink()
-    assert "0 of 0" in say("test", "p", fails=1)
+    output = say("test", "p", fails=1)
+    assert "0 of 0" in output
+    assert "there is no test" in output
 
 
-def test_watching_runs_again_after_each_change(folder, monkeypatch):
-    broken = [True, False]
+@contextlib.contextmanager
+def running(*words):
+    """The command as a process of its own, whose output is read as it comes."""
+    command = [sys.executable, "-m", "extproc", "policy", *words]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    lines: queue.Queue[str] = queue.Queue()
+    threading.Thread(target=lambda: [lines.put(line) for line in process.stdout], daemon=True).start()
 
-    def sleep(_seconds):
-        if not broken:
-            raise KeyboardInterrupt
-        text = "package f_test\n\ntest_x if (\n" if broken.pop(0) else "package f_test\n\ntest_x if 1 == 1\n"
-        (folder / "p" / "f_test.rego").write_text(text)
+    def until(wanted: str) -> str:
+        said = ""
+        while wanted not in said:
+            said += lines.get(timeout=20)
+        return said
 
-    monkeypatch.setattr(policy.time, "sleep", sleep)
-    output = say("test", "p", "--watch")
-    assert "2 of 2" in output
-    assert "f_test.rego:" in output
-    assert "3 of 3" in output
+    try:
+        yield process, until
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+def test_watching_runs_again_after_each_change_until_ctrl_c(folder):
+    def change(name: str, text: str | None) -> None:
+        (folder / "p" / name).unlink() if text is None else (folder / "p" / name).write_text(text)
+
+    with running("test", "p", "--watch") as (process, until):
+        assert "watching 2 files; Ctrl-C ends" in until("2 of 2 tests passed")
+        change("f_test.rego", "package f_test\n\ntest_x if (\n")
+        assert "changed: p/f_test.rego\n" in until("error: p/f_test.rego:4:")
+        change("f_test.rego", "package f_test\n\ntest_x if 1 == 2\n")
+        assert "FAIL p/f_test.rego:3: data.f_test.test_x" in until("2 of 3 tests passed")
+        change("f_test.rego", None)
+        until("2 of 2 tests passed")
+        change("t.rego", None)
+        until("error: p: no Rego file found, tests aside")
+        change("t.rego", GOOD)
+        until("2 of 2 tests passed")
+        change("t_test.rego", ENDLESS)
+        until("changed: p/t_test.rego")
+        time.sleep(0.3)  # it runs; Ctrl-C ends it all the same
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 0
+
+
+def test_a_test_that_never_ends_is_named(folder):
+    (folder / "p" / "z_test.rego").write_text(ENDLESS)
+    with pytest.raises(PolicyInvalid, match=r"p/z_test\.rego:3: data\.z_test\.test_z: did not end within 1 s"):
+        say("test", "p", "--timeout", "1")
+
+
+def test_ctrl_c_ends_an_evaluation_that_never_does(folder):
+    (folder / "p" / "t.rego").write_text(ENDLESS.replace("test_z", "x"))
+    with running("eval", "p", "-q", "data.z_test.x", "-i", "i.json") as (process, _):
+        time.sleep(2.5)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == -signal.SIGINT
 
 
 def test_a_decision_comes_with_the_rules_that_had_a_part_in_it(folder):

@@ -108,7 +108,7 @@ def test_undecided_samples_are_fine():
 
 def test_a_policy_that_fails_its_own_tests_is_refused():
     failing = Module("t_test.rego", "package t\n\ntest_no if decision == 2\n\ntest_yes if decision")
-    with pytest.raises(PolicyInvalid, match=r"t_test\.rego: data\.t\.test_no failed: false or undefined"):
+    with pytest.raises(PolicyInvalid, match=r"t_test\.rego:3: data\.t\.test_no failed: false or undefined"):
         check_candidate(replace(sources("decision := true"), tests=(failing,)))
 
 

@@ -47,8 +47,18 @@ def test_tests_do_not_decide(tmp_path):
     (tmp_path / "deep" / "a.rego").write_text("package a")
     (tmp_path / "a_test.rego").write_text("package a")
     sources = read_sources([tmp_path], [], QUERY)
-    assert [module.name for module in sources.modules] == ["deep/a.rego"]
-    assert [module.name for module in sources.tests] == ["a_test.rego"]
+    assert [module.name for module in sources.modules] == [f"{tmp_path}/deep/a.rego"]
+    assert [module.name for module in sources.tests] == [f"{tmp_path}/a_test.rego"]
+
+
+def test_where_a_folder_is_does_not_count(tmp_path):
+    """Replicas may keep their policy in different places; people are told the whole path all the same."""
+    for place in ("one", "two"):
+        (tmp_path / place / "deep").mkdir(parents=True)
+        (tmp_path / place / "deep" / "a.rego").write_text("package a")
+    found = [read_sources([tmp_path / place], [], QUERY) for place in ("one", "two")]
+    assert found[0].revision == found[1].revision
+    assert found[0].modules[0].name != found[1].modules[0].name
 
 
 @pytest.mark.parametrize(
