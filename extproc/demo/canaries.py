@@ -5,10 +5,10 @@ be stored, and the unit tests plant each spelling.
 """
 
 import base64
-import gzip
 import json
 import re
 import sqlite3
+import sys
 import urllib.parse
 import zlib
 from collections.abc import Iterable, Iterator
@@ -16,8 +16,18 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-COMPRESSED = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
-"""How gzip members (RFC 1952) and zlib streams (RFC 1950) begin."""
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+COMPRESSED = re.compile(
+    rb"(?P<zlib>\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda])|(?P<zstd>\x28\xb5\x2f\xfd)|(?P<lz4>\x82(?s:.{3})\x00(?s:.{3})\x00)"
+)
+"""How gzip members (RFC 1952), zlib streams (RFC 1950), Zstandard frames (RFC 8878) and ClickHouse's blocks
+begin. The last: a byte for the method, LZ4 here, then the sizes packed (with these nine bytes) and unpacked, 32
+bits each, little-endian; below 16 MiB."""
+BLOCK_HEAD = 9
 SQLITE = b"SQLite format 3\x00"
 LARGEST = 64 << 20
 """Bytes taken from one compressed stream."""
@@ -29,7 +39,7 @@ class Canary:
     """A value that must be found nowhere."""
 
     name: str
-    value: str = field(repr=False)
+    value: str | bytes = field(repr=False)
 
 
 @dataclass(frozen=True, order=True)
@@ -51,25 +61,37 @@ class Searched:
     hits: set[Hit] = field(default_factory=set)
 
 
-def spellings(value: str) -> Iterator[tuple[str, bytes]]:
+def spellings(value: str | bytes) -> Iterator[tuple[str, bytes]]:
     """Each way to write a value, as name and bytes.
 
     Numbers with separators (cards, social security numbers) count without them too.
     """
+    if isinstance(value, bytes):
+        yield from _of_bytes(value)
+        return
     plain = SEPARATORS.sub("", value)
     for form in {value, plain} if plain.isdigit() else {value}:
-        raw = form.encode()
-        yield "raw", raw
+        yield from _of_bytes(form.encode())
         yield "json", json.dumps(json.dumps(form)[1:-1])[1:-1].encode()
+        yield "json", "".join(f"\\u{ord(char):04x}" for char in form).encode()
+        yield "json", "".join(f"\\u{ord(char):04X}" for char in form).encode()
+        yield "html", "".join(f"&#{ord(char)};" for char in form).encode()
+        yield "html", "".join(f"&#x{ord(char):x};" for char in form).encode()
         yield "utf-16", form.encode("utf-16-le")
-        yield "hex", raw.hex().encode()
-        yield "hex", raw.hex().upper().encode()
+        yield "utf-16", form.encode("utf-16-be")
         yield "url", urllib.parse.quote(form, safe="").encode()
         yield "url", urllib.parse.quote_plus(form).encode()
-        yield "reversed", raw[::-1]
-        for shift in range(3):
-            yield "base64", _base64_inside(raw, shift)
-            yield "base64", _base64_inside(raw, shift).translate(bytes.maketrans(b"+/", b"-_"))
+
+
+def _of_bytes(raw: bytes) -> Iterator[tuple[str, bytes]]:
+    yield "raw", raw
+    yield "reversed", raw[::-1]
+    for written in (raw.hex(), raw.hex().upper()):
+        yield "hex", written.encode()
+        yield "url", "".join(f"%{written[at : at + 2]}" for at in range(0, len(written), 2)).encode()
+    for shift in range(3):
+        yield "base64", _base64_inside(raw, shift)
+        yield "base64", _base64_inside(raw, shift).translate(bytes.maketrans(b"+/", b"-_"))
 
 
 def _base64_inside(raw: bytes, shift: int) -> bytes:
@@ -101,7 +123,10 @@ class Search:
             if not file.is_file():
                 continue
             name = str(file.relative_to(folder.parent))
-            content = file.read_bytes()
+            try:
+                content = file.read_bytes()
+            except FileNotFoundError:  # what runs may remove its files
+                continue
             self.text(content, name)
             if content.startswith(SQLITE):
                 self.text(b"\n".join(_cells(file)), f"{name} (its rows)")
@@ -110,18 +135,37 @@ class Search:
 def _unpacked(content: bytes, place: str) -> Iterator[tuple[bytes, str]]:
     """The content, and each compressed stream inside it."""
     yield content, place
+    view = memoryview(content)
     for start in COMPRESSED.finditer(content):
-        inside = _inflate(content[start.start() :])
+        inside = _inflate(view[start.start() :], str(start.lastgroup))
         if inside:
             yield inside, f"{place} (unpacked)"
 
 
-def _inflate(stream: bytes) -> bytes:
+def _inflate(stream: memoryview, how: str) -> bytes:
     """As much as can be unpacked; empty where it only looked compressed."""
     try:
-        return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(stream, LARGEST)
-    except (zlib.error, gzip.BadGzipFile):
+        if how == "zlib":
+            return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(stream, LARGEST)
+        if how == "zstd":
+            return zstd.ZstdDecompressor().decompress(stream, LARGEST)
+        return _block(stream)
+    except (zlib.error, zstd.ZstdError):
         return b""
+
+
+def _block(stream: memoryview) -> bytes:
+    """One block of ClickHouse's files; empty where nothing can unpack it."""
+    try:
+        import lz4.block  # noqa: PLC0415 - newer Pythons' drivers of ClickHouse do without
+    except ImportError:
+        return b""
+    packed, size = (int.from_bytes(stream[at : at + 4], "little") for at in (1, 5))
+    try:
+        unpacked: bytes = lz4.block.decompress(stream[BLOCK_HEAD:packed], uncompressed_size=min(size, LARGEST))
+    except (lz4.block.LZ4BlockError, ValueError):
+        return b""
+    return unpacked
 
 
 def _cells(file: Path) -> Iterator[bytes]:

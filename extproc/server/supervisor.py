@@ -46,6 +46,9 @@ class Part:
     """A stage starts when all parts of the one before answer."""
     stop_within_s: float = KILL_AFTER_S
     environment: Mapping[str, str] = field(default_factory=dict)
+    """Added to the supervisor's own."""
+    without: frozenset[str] = frozenset()
+    """Variables of the supervisor's own that are none of its business."""
     process: asyncio.subprocess.Process | None = None
     starts: int = 0
 
@@ -98,7 +101,8 @@ class Supervisor:
         part.process = await asyncio.create_subprocess_exec(
             *part.argv,
             stdin=asyncio.subprocess.DEVNULL,
-            env={**os.environ, **part.environment},
+            env={name: value for name, value in os.environ.items() if name not in part.without}
+            | dict(part.environment),
             start_new_session=True,
             preexec_fn=die_with_parent,
         )

@@ -66,11 +66,14 @@ def make_parts(settings: Settings, config: Path) -> list[Part]:
     metrics.mkdir(mode=0o700)
     environment = {"PROMETHEUS_MULTIPROC_DIR": str(metrics)}
     common = ["--config", str(config)]
+    connections = settings.connections.values()
+    credentials = frozenset(each.credential.env for each in connections if each.credential and each.credential.env)
     control = Part(
         "control",
         [*command, "control", *common, "--health", "none"],
         lambda: answers_http(settings.control.socket, "/healthz"),
         environment=environment,
+        without=credentials,
         stop_within_s=settings.limits.drain + KILL_AFTER_S,
     )
     workers = [
@@ -92,6 +95,7 @@ def make_parts(settings: Settings, config: Path) -> list[Part]:
         ],
         lambda: accepts(settings.envoy.listen),
         stage=1,
+        without=credentials,
     )
     return [control, *workers, envoy]
 

@@ -4,15 +4,24 @@ import base64
 import gzip
 import json
 import sqlite3
+import struct
 import urllib.parse
 import zlib
 
+import lz4.block
 import pytest
 
-from extproc.demo.canaries import Canary, Search
+from extproc.demo.canaries import Canary, Search, zstd
 
 SECRET = 'k"ey/+ value_0123456789'
 CARD = "4111 1111 1111 1111"
+
+
+def lz4_block(content):
+    """As in ClickHouse's files, behind its checksum."""
+    packed = lz4.block.compress(content, store_size=False)
+    return b"\x82" + struct.pack("<II", len(packed) + 9, len(content)) + packed
+
 
 PLANTED = {
     "raw": SECRET.encode(),
@@ -25,6 +34,12 @@ PLANTED = {
     "reversed": SECRET[::-1].encode(),
     "gzip": b"head" + gzip.compress(SECRET.encode() * 20) + b"tail",
     "zlib": b"head" + zlib.compress(SECRET.encode()) + b"tail",
+    "utf-16-be": SECRET.encode("utf-16-be"),
+    "all percent": "".join(f"%{byte:02x}" for byte in SECRET.encode()).encode(),
+    "all escaped": "".join(f"\\u{ord(char):04x}" for char in SECRET).encode(),
+    "all references": "".join(f"&#{ord(char)};" for char in SECRET).encode(),
+    "zstd": b"head" + zstd.compress(SECRET.encode() * 20) + b"tail",
+    "ClickHouse's LZ4": b"checksum" * 2 + lz4_block(SECRET.encode() * 20) + b"tail",
     "base64+0": base64.b64encode(b"xyz" + SECRET.encode() + b"tail"),
     "base64+1": base64.b64encode(b"x" + SECRET.encode() + b"tail"),
     "base64+2": base64.b64encode(b"xy" + SECRET.encode() + b"tail"),
@@ -39,6 +54,14 @@ def test_a_planted_canary_is_found_however_it_is_spelled(tmp_path, how):
     search = Search([Canary("key", SECRET)])
     search.folder(tmp_path)
     assert {hit.canary for hit in search.done.hits} == {"key"}
+
+
+def test_a_canary_of_bytes_is_found_raw_and_as_text():
+    key = bytes(range(200, 232))
+    for planted in (key, key.hex().encode(), base64.b64encode(b"x" + key)):
+        search = Search([Canary("key", key)])
+        search.text(b"before" + planted + b"after", "file")
+        assert search.done.hits
 
 
 @pytest.mark.parametrize("spelled", [CARD, "4111111111111111", "4111-1111-1111-1111".replace("-", "")])
