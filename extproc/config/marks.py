@@ -4,6 +4,7 @@ Refused: duplicate keys (the last would win silently), aliases and merge keys (t
 expand without bound), keys that are lists or mappings, several documents in one file, files over ``MAX_BYTES``.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,10 @@ from extproc.model.errors import ConfigError, Place
 
 MAX_BYTES = 4 << 20
 """Bytes of one file: generous for a configuration or an OpenAPI document."""
+PLAIN_KEY = re.compile(r"[a-z][a-z_-]{0,39}")
+"""What a message repeats of the file: a misspelled key, and no secret that stands where a key should be."""
+QUOTED = re.compile(r"""(alias|anchor|handle|tag) (['"]).+\2""", re.DOTALL)
+"""Of a parser's words: what it repeats of the file, beyond single characters and kinds of tokens."""
 KeyPath: TypeAlias = tuple[str | int, ...]
 
 
@@ -66,11 +71,21 @@ def load_marked(file: Path) -> Marked:
         places = dict(_places(node, (), file))
         return Marked(file, loader.construct_document(node), places)
     except yaml.MarkedYAMLError as error:
-        raise ConfigError(error.problem or "not YAML", _place(file, error.problem_mark)) from error
+        raise ConfigError(parsers_words(error), _place(file, error.problem_mark)) from error
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError("not YAML", Place(file)) from error
     except RecursionError as error:
         raise ConfigError("nested too deeply", Place(file)) from error
+
+
+def parsers_words(error: yaml.MarkedYAMLError) -> str:
+    """What is wrong, without what the file holds: names of tags and anchors, above all."""
+    return QUOTED.sub(r"\1", error.problem or "not YAML")
+
+
+def shown(key: str) -> str:
+    """A key that a person wrote, for a message about it."""
+    return repr(key) if PLAIN_KEY.fullmatch(key) else "(not shown: no plain word)"
 
 
 def _read(file: Path) -> str:
@@ -105,7 +120,7 @@ def _places(node: Node, path: KeyPath, file: Path) -> Iterator[tuple[KeyPath, Pl
         for key, value in node.value:
             name, place = _key(key, file), _place(file, key.start_mark)
             if name in seen:
-                raise ConfigError(f"key {name!r} is written twice", place, f"the first is at {seen[name]}")
+                raise ConfigError(f"key {shown(name)} is written twice", place, f"the first is at {seen[name]}")
             seen[name] = place
             yield (*path, name), place
             yield from _places(value, (*path, name), file)

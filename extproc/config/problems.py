@@ -11,7 +11,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from extproc.config.marks import KeyPath, Marked
+from extproc.config.marks import KeyPath, Marked, shown
 from extproc.model.errors import ConfigError
 
 EXAMPLES = {
@@ -131,7 +131,7 @@ def _words(details: ErrorDetails, path: KeyPath, annotation: Any) -> tuple[str, 
     context = details.get("ctx", {})
     where = f"{'.'.join(str(part) for part in path)}: " if path else ""
     words = {
-        "extra_forbidden": (f"unknown key {key!r}", _did_you_mean(key, annotation)),
+        "extra_forbidden": (f"unknown key {shown(key)}", _did_you_mean(key, annotation)),
         "missing": (f"{key!r} is missing", f"add {EXAMPLES.get(key, f'{key}: …')}"),
         "union_tag_invalid": ("unknown protocol", f"protocol is one of {context.get('expected_tags')}"),
         "union_tag_not_found": ("'protocol' is missing", f"add protocol: {' or '.join(_choices(annotation))}"),

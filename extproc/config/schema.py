@@ -3,6 +3,7 @@
 Every limit has a name, a unit and a default here; nothing below reads the environment or the clock.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -34,6 +35,19 @@ def _reachable(address: str) -> str:
     return address
 
 
+AUTHORITY = re.compile(r"([^:@/?#\s]+@)?([^:@/?#\s\[\]]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?([/?#].*)?", re.DOTALL)
+"""Of a URL, and what follows it: a user without a password, a host, a port (RFC 3986 section 3.2)."""
+
+
+def _without_password(url: str) -> str:
+    """Refuse what would be shown wherever the address is."""
+    scheme, _, rest = url.partition("://")
+    if scheme.startswith("http") and not AUTHORITY.fullmatch(rest):
+        raise ValueError("is no address, or holds a password, which does not belong into one")
+    return url
+
+
+WithoutPassword = Annotated[str, AfterValidator(_without_password)]
 Address = Annotated[
     str,
     Field(
@@ -63,7 +77,9 @@ class Provider(Strict):
     issuer: str = Field(min_length=1, description="exact value of the iss claim")
     audiences: list[str] = Field(min_length=1, description="accepted aud values; a token needs one of them")
     jwks_file: Path | None = Field(None, description="JSON Web Key Set on disk")
-    jwks_url: str | None = Field(None, pattern=r"^https?://[^\s]+$", description="where Envoy fetches the keys")
+    jwks_url: WithoutPassword | None = Field(
+        None, pattern=r"^https?://[^\s]+$", description="where Envoy fetches the keys"
+    )
     claims: Claims = Claims()
     """Names of the claims to read."""
 
@@ -177,7 +193,9 @@ class CredentialSettings(Strict):
     """Header field that carries it, in lower case."""
     prefix: str = Field("Bearer ", pattern=r"^[ -~]*$", description="put before the value")
     file: Path | None = Field(None, description="read again when it changes; trailing newline dropped")
-    env: str | None = Field(None, min_length=1, description="name of an environment variable")
+    env: str | None = Field(
+        None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="name of an environment variable"
+    )
 
     @field_validator("header")
     @classmethod
@@ -353,7 +371,9 @@ class EvidenceSettings(Strict):
 
     spool: Path = Path("spool")
     """Folder of the workers' spools, under ``state`` unless absolute. Put it on a durable disk."""
-    clickhouse: str = Field("chdb://", pattern=r"^(chdb://|https?://)", description="chdb:// is embedded")
+    clickhouse: WithoutPassword = Field(
+        "chdb://", pattern=r"^(chdb://|https?://)", description="chdb:// is embedded"
+    )
     clickhouse_password_file: Path | None = None
     """File with the password of a ClickHouse server."""
     database: str = Field("extproc", pattern=r"^[a-z_][a-z0-9_]*$")

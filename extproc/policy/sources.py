@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from extproc.config.marks import parsers_words
 from extproc.model.call import Json
 from extproc.model.errors import ConfigError, Place
 from extproc.policy.digest import digest
@@ -125,7 +126,8 @@ def _parse_data(path: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = Place(path, mark.line + 1, mark.column + 1) if mark else Place(path)
-        raise ConfigError(str(getattr(error, "problem", None) or "not YAML"), place) from error
+        words = parsers_words(error) if isinstance(error, yaml.MarkedYAMLError) else "not YAML"
+        raise ConfigError(words, place) from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(str(error), Place(path)) from error
     if not isinstance(parsed, dict):
