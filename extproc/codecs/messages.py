@@ -42,13 +42,38 @@ SIGNED = frozenset({FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64, Fiel
 ZIGZAG = frozenset({FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SINT64})
 
 
-def read_message(message: bytes, kind: Descriptor, *, max_depth: int) -> Json:
+MAX_VALUES = 250_000
+"""In a message, and in all messages of a request: a worker reads about as many in half a second, and does nothing
+else meanwhile."""
+HIGH = bytes(range(0x80, 0x100))
+
+
+class Allowance:
+    """How many values may still be read."""
+
+    def __init__(self, left: int = MAX_VALUES) -> None:
+        """Allow so many."""
+        self._left = left
+
+    def take(self, count: int = 1) -> None:
+        """Read so many more.
+
+        Raises:
+            Unreadable: with ``too-large``.
+        """
+        self._left -= count
+        if self._left < 0:
+            raise Unreadable(Uninspectable.TOO_LARGE)
+
+
+def read_message(message: bytes, kind: Descriptor, *, max_depth: int, allowance: Allowance | None = None) -> Json:
     """Parse a request's message.
 
     Args:
         message: as on the wire.
         kind: its type.
         max_depth: of messages in messages.
+        allowance: what is left for the messages of a body together; None: this is the only one.
 
     Returns:
         ProtoJSON: names in lowerCamelCase (or as ``json_name`` says), fields that are not set left out, 64-bit
@@ -57,7 +82,7 @@ def read_message(message: bytes, kind: Descriptor, *, max_depth: int) -> Json:
     Raises:
         Unreadable: no message, or one of which a backend could read another value.
     """
-    _check(message, kind, max_depth)
+    _Check(allowance or Allowance()).message(message, kind, max_depth)
     try:
         parsed: Any = GetMessageClass(kind).FromString(message)
         found: Json = json_format.MessageToDict(parsed, descriptor_pool=kind.file.pool)
@@ -79,23 +104,52 @@ def show_message(message: bytes, kind: Descriptor) -> Json:
     return found
 
 
-def _check(message: bytes, kind: Descriptor, left: int) -> None:
-    """Refuse what a parser would leave out, or what two parsers could take differently."""
-    if left < 0:
-        raise Unreadable(Uninspectable.TOO_DEEP)
-    if kind.full_name == ANY:
-        _check_any(message, kind, left)
-        return
-    seen: set[tuple[str, object]] = set()
-    for field in fields(message):
-        told = told_of(kind, field)
-        value = message[field.value : field.end]
-        slot = _slot(told, value)
-        if slot in seen:
+class _Check:
+    """Refuses what a parser would leave out, or what two parsers could take differently."""
+
+    def __init__(self, allowance: Allowance) -> None:
+        self._allowance = allowance
+
+    def message(self, message: bytes, kind: Descriptor, left: int) -> None:
+        self._allowance.take()
+        if left < 0:
+            raise Unreadable(Uninspectable.TOO_DEEP)
+        if kind.full_name == ANY:
+            self._any(message, kind, left)
+            return
+        seen: set[tuple[str, object]] = set()
+        for field in fields(message):
+            told = told_of(kind, field)
+            value = message[field.value : field.end]
+            slot = _slot(told, value)
+            if slot in seen:
+                raise Unreadable(Uninspectable.DUPLICATE_KEYS)
+            if slot is not None:
+                seen.add(slot)
+            self._value(value, field, told, left)
+
+    def _value(self, value: bytes, field: Field, told: FieldDescriptor, left: int) -> None:
+        self._allowance.take()
+        if is_packed(field, told):
+            self._allowance.take(count_of(value, wire_of(told)))
+            for each in elements(value, wire_of(told)) if told.enum_type is not None else ():
+                _check_enum(each, told)
+        elif field.wire is not wire_of(told):
+            raise Unreadable(Uninspectable.NOT_PROTOBUF)
+        elif told.message_type is not None:
+            self.message(value, told.message_type, left - 1)
+        elif told.type == FieldDescriptor.TYPE_STRING:
+            _check_text(value)
+        else:
+            _check_enum(value, told)
+
+    def _any(self, message: bytes, kind: Descriptor, left: int) -> None:
+        found, inner, _ = read_any(message, kind)
+        if len({field.number for field in found}) < len(found):
             raise Unreadable(Uninspectable.DUPLICATE_KEYS)
-        if slot is not None:
-            seen.add(slot)
-        _check_value(value, field, told, left)
+        for field in found:
+            if field.number == ANY_VALUE:
+                self.message(message[field.value : field.end], inner, left - 1)
 
 
 def _slot(told: FieldDescriptor, value: bytes) -> tuple[str, object] | None:
@@ -110,21 +164,11 @@ def _slot(told: FieldDescriptor, value: bytes) -> tuple[str, object] | None:
     return (told.containing_oneof.full_name if told.containing_oneof else told.name), None
 
 
-def _check_value(value: bytes, field: Field, told: FieldDescriptor, left: int) -> None:
-    if is_packed(field, told):
-        for each in elements(value, wire_of(told)):
-            _check_enum(each, told)
-    elif field.wire is not wire_of(told):
-        raise Unreadable(Uninspectable.NOT_PROTOBUF)
-    elif told.message_type is not None:
-        _check(value, told.message_type, left - 1)
-    elif told.type == FieldDescriptor.TYPE_STRING:
-        try:
-            value.decode()
-        except UnicodeDecodeError:
-            raise Unreadable(Uninspectable.NOT_UTF8) from None
-    else:
-        _check_enum(value, told)
+def _check_text(value: bytes) -> None:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        raise Unreadable(Uninspectable.NOT_UTF8) from None
 
 
 def _check_enum(value: bytes, told: FieldDescriptor) -> None:
@@ -132,15 +176,6 @@ def _check_enum(value: bytes, told: FieldDescriptor) -> None:
     kind = told.enum_type
     if kind is not None and kind.is_closed and number_of(value, told) not in kind.values_by_number:
         raise Unreadable(Uninspectable.UNKNOWN_FIELDS)
-
-
-def _check_any(message: bytes, kind: Descriptor, left: int) -> None:
-    found, inner, _ = read_any(message, kind)
-    if len({field.number for field in found}) < len(found):
-        raise Unreadable(Uninspectable.DUPLICATE_KEYS)
-    for field in found:
-        if field.number == ANY_VALUE:
-            _check(message[field.value : field.end], inner, left - 1)
 
 
 def _key(entry: bytes, told: FieldDescriptor) -> object:
@@ -221,6 +256,13 @@ def number_of(value: bytes, told: FieldDescriptor) -> int | float:
         if told.type in SIGNED:
             return number - (1 << 32) if number >> 31 else number
     return signed(number) if told.type in SIGNED else zigzag(number) if told.type in ZIGZAG else number
+
+
+def count_of(value: bytes, wire: Wire) -> int:
+    """How many numbers a packed field has: varints end with a byte that has no high bit."""
+    if wire is Wire.VARINT:
+        return len(value.translate(None, HIGH))
+    return len(value) // (8 if wire is Wire.FIXED64 else 4)
 
 
 def elements(value: bytes, wire: Wire) -> Iterator[bytes]:

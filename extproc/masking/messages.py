@@ -24,6 +24,8 @@ from extproc.codecs.messages import (
     MAP_KEY,
     MAP_VALUE,
     TEXTS,
+    Allowance,
+    count_of,
     elements,
     is_map,
     is_packed,
@@ -125,6 +127,7 @@ class MessageMasker:
         self._passed: Counter[Path] = Counter()
         self._asked: frozenset[int] | None = None
         """Detectors that could find something in the message at hand; None for all."""
+        self._allowance = Allowance()
         self._opaque = False
         """Whether the message at hand has ``bytes`` that are not text."""
 
@@ -147,7 +150,7 @@ class MessageMasker:
         Raises:
             Unreadable, MaskingError: it cannot be masked.
         """
-        self._opaque = False
+        self._opaque, self._allowance = False, Allowance()
         texts = list(self._texts(message, self._descriptor, 0))
         self._asked = self._walk.suspects_in(texts)
         clean = self._asked is not None and not self._asked and self._walk.plan.root is None
@@ -172,6 +175,7 @@ class MessageMasker:
         for field in fields(message):
             told = told_of(kind, field)
             value = message[field.value : field.end]
+            self._allowance.take(count_of(value, wire_of(told)) if is_packed(field, told) else 1)
             yield told.json_name
             if told.message_type is not None and field.wire is wire_of(told):
                 yield from self._texts(value, told.message_type, depth + 1)

@@ -18,7 +18,7 @@ from google.protobuf.descriptor import Descriptor
 from extproc.codecs.descriptors import Messages, Method
 from extproc.codecs.errors import Unreadable
 from extproc.codecs.grpc_frames import FrameReader, check_encoding, message_of
-from extproc.codecs.messages import read_message
+from extproc.codecs.messages import Allowance, read_message
 from extproc.config.schema import GrpcConnection, LimitSettings
 from extproc.model.call import Call, Headers, Json, RequestHead, ResponseHead
 from extproc.model.errors import Refused
@@ -33,6 +33,8 @@ PROTOCOL = "grpc"
 CONTENT_TYPES = frozenset({"application/grpc", "application/grpc+proto"})
 ENCODING = "grpc-encoding"
 DETAILS = "grpc-status-details-bin"
+OF_A_MESSAGE = 10
+"""Values that take as long to read as an empty message."""
 STATUS = re.compile(r"[0-9]{1,2}")
 BINARY = "-bin"
 """How the names of fields end whose values are bytes, in Base64."""
@@ -69,7 +71,7 @@ class GrpcProtocol:
             call = replace(call, session=self._session(head.headers))
             check_readable(head.headers, body, unreadable)
             check_head(head)
-            documents = [self._document(each, method) for each in self._messages_in(head.headers, body)]
+            documents = self._documents(head.headers, body, method)
         except Unreadable as error:
             return replace(call, uninspectable=error.kind)
         return _with_arguments(call, documents, method)
@@ -77,12 +79,14 @@ class GrpcProtocol:
     def _session(self, headers: Headers) -> str:
         return read_session(headers, self._session_header) if self._session_header else ""
 
-    def _document(self, message: bytes, method: Method) -> Json:
-        return read_message(message, method.request, max_depth=self._limits.json_depth)
-
-    def _messages_in(self, headers: Headers, body: bytes) -> list[bytes]:
-        limits = self._limits
-        return read_frames(body, headers.get(ENCODING), limit=limits.request_body, ratio=limits.decoded_ratio)
+    def _documents(self, headers: Headers, body: bytes, method: Method) -> list[Json]:
+        limits, allowance = self._limits, Allowance()
+        messages = read_frames(body, headers.get(ENCODING), limit=limits.request_body, ratio=limits.decoded_ratio)
+        allowance.take(OF_A_MESSAGE * len(messages))
+        return [
+            read_message(each, method.request, max_depth=limits.json_depth, allowance=allowance)
+            for each in messages
+        ]
 
     def request_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
         """Unchanged: the arguments are the message, or the list of them."""

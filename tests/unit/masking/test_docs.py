@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from extproc.app import make_detectors
 from extproc.cli.main import app
+from extproc.codecs.messages import MAX_VALUES
 from extproc.config.schema import InstallationMasking, MaskingSettings
 from extproc.detectors.catalogue import CATALOGUE
 from extproc.masking.paths import compile_path
@@ -34,6 +35,7 @@ def test_entities_with_a_hint_are_said_to_need_context():
 def test_ways_and_limits():
     assert re.findall(r"^\| `([a-z]+)` \|", PAGE, re.MULTILINE) == list(How)
     assert f"{MAX_FOUND:,}" in PAGE
+    assert f"{MAX_VALUES:,}" in PAGE
 
 
 def blocks(page):

@@ -163,12 +163,13 @@ REFUSED = {
     "a tag without an end": b"\xff\xff",
     "field zero": b"\x02\x00",
     "a packed number without an end": b"\x2a\x01\xff",
+    "too many values": Customer(numbers=[0] * 250_001).SerializeToString(),
 }
 
 
 @pytest.mark.parametrize("message", REFUSED.values(), ids=REFUSED)
 def test_what_nobody_can_read_is_refused(message):
-    stream = frames_masker("", ALL, limit=1_000)
+    stream = frames_masker("", ALL, limit=1 << 20)
     with pytest.raises(Undecodable):
         stream.feed(Frame(False, message).raw)
     with pytest.raises(MaskingError):

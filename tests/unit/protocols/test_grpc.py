@@ -116,6 +116,11 @@ def test_many_compressed_messages_do_not_unfold_beyond_the_limit():
     )
 
 
+def test_many_small_messages_do_not_hold_the_worker():
+    body = framed(Item()) * 25_001
+    assert read(body, path=f"/{SERVICE}/AddItems").uninspectable is Uninspectable.TOO_LARGE
+
+
 @pytest.mark.parametrize("kind", ["application/grpc", "application/grpc+proto"])
 def test_what_streams(kind):
     assert protocol().streams(ResponseHead(200, Headers((("content-type", kind.encode()),))))
