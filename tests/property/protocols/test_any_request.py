@@ -3,16 +3,19 @@
 import json
 
 import pytest
+from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extproc.config.schema import HttpJsonConnection, McpConnection
+from extproc.config.schema import GrpcConnection, HttpJsonConnection, LimitSettings, McpConnection
 from extproc.model.call import Call, Headers, RequestHead
 from extproc.model.errors import Refused
 from extproc.model.reasons import Reason
+from extproc.protocols.grpc import GrpcProtocol
 from extproc.protocols.http_json import HttpJsonProtocol
 from extproc.protocols.mcp import McpProtocol
 from extproc.protocols.templates import decode_segment
+from tests.integration.support.shop import ALL_METHODS, SERVICE, Item, framed
 
 BASE = {"hosts": ["a.test"], "upstream": {"address": "127.0.0.1:1"}}
 FUNCTIONS = {"get": {"method": "GET", "path": "/a/{id}"}, "post": {"method": "POST", "path": "/a/{id}"}}
@@ -22,6 +25,16 @@ HTTP = HttpJsonProtocol(
     max_depth=8,
 )
 MCP = McpProtocol("m", McpConnection.model_validate({**BASE, "protocol": "mcp", "tools": ["t"]}), max_depth=8)
+
+METHODS_OF_SHOP = {f"{SERVICE}/{name}": ALL_METHODS[f"/{SERVICE}/{name}"] for name in ("GetItem", "AddItems")}
+GRPC = GrpcProtocol(
+    "g",
+    GrpcConnection.model_validate(
+        {**BASE, "protocol": "grpc", "descriptors": "x", "methods": list(METHODS_OF_SHOP)}
+    ),
+    METHODS_OF_SHOP,
+    limits=LimitSettings(json_depth=8),
+)
 
 NAMES = st.sampled_from(
     ["content-type", "content-length", "content-encoding", "mcp-name", "mcp-method", "mcp-session-id",
@@ -79,6 +92,28 @@ def test_http_json_reads_or_refuses(method, base, rest, headers, body):
 def test_mcp_reads_or_refuses(method, headers, body):
     head = RequestHead(method, "https", "a.test", "/mcp", headers)
     call_or_refusal(MCP, head, body)
+
+
+FRAMED = st.lists(st.binary(max_size=20), max_size=3).map(lambda messages: framed(*messages))
+GRPC_NAMES = st.sampled_from(["content-type", "te", "grpc-encoding", "content-length", "x-http-method"])
+GRPC_VALUES = st.sampled_from([b"application/grpc", b"application/grpc+proto", b"gzip", b"trailers"]) | st.binary(
+    max_size=9
+)
+GRPC_HEADERS = st.lists(st.tuples(GRPC_NAMES, GRPC_VALUES), max_size=3)
+
+
+@given(
+    METHODS,
+    st.sampled_from(["GetItem", "AddItems", "Hidden", "getItem", "GetItem?", "GetItem/"]),
+    GRPC_HEADERS,
+    FRAMED | st.binary(max_size=60) | st.builds(Item, id=st.text(max_size=5)).map(framed),
+)
+def test_grpc_reads_or_refuses(method, name, fields, body):
+    """What is read is what a parser reads."""
+    headers = Headers((("content-type", b"application/grpc"), *fields))
+    call = call_or_refusal(GRPC, RequestHead(method, "https", "a.test", f"/{SERVICE}/{name}", headers), body)
+    if call and call.uninspectable is None and call.document is not None:
+        assert call.document == json_format.MessageToDict(Item.FromString(body[5:]))
 
 
 @given(MESSAGES)
