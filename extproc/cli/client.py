@@ -73,7 +73,7 @@ def connect(config: Path, token: str | None = None) -> ControlClient:
     Raises:
         ConfigError: the configuration is wrong.
     """
-    return ControlClient(load_settings(config).control.socket, token)
+    return ControlClient(load_settings(config, to_serve=False).control.socket, token)
 
 
 def read_token(file: Path | None) -> str:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from extproc.cli.printable import plain, printable
+from extproc.cli.printable import console, plain, printable
 from extproc.cli.serve import DEFAULT_CONFIG, ConfigOption
 
 sessions = typer.Typer(help="See what callers did, session by session.", no_args_is_help=True)
@@ -56,7 +56,7 @@ def list_(
     if as_json:
         _print_json(found)
     elif found:
-        Console().print(_table(SESSION_COLUMNS, [[row.get(name) for name in SESSION_COLUMNS] for row in found]))
+        console().print(_table(SESSION_COLUMNS, [[row.get(name) for name in SESSION_COLUMNS] for row in found]))
     else:
         Console().print(Text("There are no sessions."))
 
@@ -78,7 +78,7 @@ def show(
     if as_json:
         _print_json(rows)
     elif entries:
-        Console().print(_table(ENTRY_COLUMNS, [[row.get(name) for name in ENTRY_COLUMNS] for row in rows]))
+        console().print(_table(ENTRY_COLUMNS, [[row.get(name) for name in ENTRY_COLUMNS] for row in rows]))
     else:
         Console().print(timeline(rows, plain))
 
@@ -96,7 +96,7 @@ def query(
     columns, rows = answer["columns"], answer["rows"]
     match format_:
         case Format.TABLE:
-            Console().print(_table(columns, rows))
+            console().print(_table(columns, rows))
         case Format.JSON:
             _print_json([dict(zip(columns, row, strict=True)) for row in rows])
         case Format.CSV:
@@ -108,7 +108,8 @@ def query(
 def _table(columns: Any, rows: Any) -> Table:
     table = Table(box=None, pad_edge=False)
     for name in columns:
-        table.add_column(plain(name))
+        is_id = str(name).endswith("_id")  # to be copied: never cut
+        table.add_column(plain(name), no_wrap=is_id, overflow="fold")
     for row in rows:
         table.add_row(*(plain(_text(value)) for value in row))
     return table

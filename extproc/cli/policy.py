@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 
 from extproc.cli.interrupting import ended_by_ctrl_c
-from extproc.cli.printable import plain, printable
+from extproc.cli.printable import console, plain, printable
 from extproc.cli.serve import DEFAULT_CONFIG, ConfigOption
-from extproc.model.errors import ConfigError, ExtprocError
+from extproc.model.errors import ConfigError, ExtprocError, Place
 
 if TYPE_CHECKING:
     from extproc.policy.reloading import Fingerprint, PolicyFiles
@@ -167,7 +166,7 @@ def eval_(
     """Decide on one input, and show which rules had a part in it."""
     from extproc.policy.tracing import trace
 
-    document = sys.stdin.buffer.read() if file == STDIN else _read(file)
+    document = _read(file)
     with ended_by_ctrl_c():
         found = trace(policy_files(paths, data, query, config).read(), document)
     if as_json:
@@ -215,7 +214,7 @@ def print_trace(found: "Trace") -> None:
         why.add_row(*(plain(text) for text in (stop.rule, stop.statement, f"{stop.file}:{stop.line}")))
     for each in (table, why):
         if each.row_count:
-            Console(soft_wrap=True).print(each)
+            console().print(each)
 
 
 def _masks(found: "Trace") -> str:
@@ -252,7 +251,7 @@ def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
     from extproc.config.load import load_settings
     from extproc.policy.status import STATUS_FOLDER, read_statuses
 
-    found = read_statuses(load_settings(config).state / STATUS_FOLDER)
+    found = read_statuses(load_settings(config, to_serve=False).state / STATUS_FOLDER)
     if as_json:
         typer.echo(json.dumps([asdict(one) | {"running": runs} for one, runs in found], indent=2))
     elif not found:
@@ -263,7 +262,7 @@ def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
             since = _time(one.since_ns)
             cells = (one.process, one.engine, one.revision[:12], since, "yes" if runs else "no")
             table.add_row(*(plain(cell) for cell in cells))
-        Console(soft_wrap=True).print(table)
+        console().print(table)
         for one, runs in found:
             if runs and one.trouble:
                 typer.echo(f"{one.process} is in trouble since {_time(one.since_ns)}:\n  {printable(one.trouble)}")
@@ -281,10 +280,24 @@ def _time(at_ns: int) -> str:
 
 
 def _read(file: Path) -> bytes:
+    """An input, which must be JSON: what is wrong with it is said with its place."""
+    if file == STDIN and sys.stdin.isatty():
+        typer.echo("the input is read from standard input; Ctrl-D ends it", err=True)
     try:
-        return file.read_bytes()
+        raw = sys.stdin.buffer.read() if file == STDIN else file.read_bytes()
+        json.loads(raw)
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
+    except json.JSONDecodeError as error:
+        way_out = "`extproc policy explain CALL_ID --input` prints a recorded one"
+        raise ConfigError(error.msg, Place(_called(file), error.lineno, error.colno), way_out) from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError("not JSON", Place(_called(file))) from error
+    return raw
+
+
+def _called(file: Path) -> Path | str:
+    return "standard input" if file == STDIN else file
 
 
 def policy_files(

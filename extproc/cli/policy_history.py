@@ -14,7 +14,7 @@ from rich.table import Table
 
 from extproc.cli.interrupting import ended_by_ctrl_c
 from extproc.cli.policy import policy_files, print_trace
-from extproc.cli.printable import plain, printable
+from extproc.cli.printable import console, plain, printable
 from extproc.cli.serve import DEFAULT_CONFIG, ConfigOption
 from extproc.model.errors import ConfigError, QueryError
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 CALL_ID = re.compile(r"[0-9A-Fa-f-]{8,36}")
 SINCE = re.compile(r"([1-9][0-9]{0,4})([mhd])")
 UNIT_NS = {"m": 60_000_000_000, "h": 3_600_000_000_000, "d": 86_400_000_000_000}
+WHERE_IDS_ARE = "answers name theirs, and so does: extproc query 'SELECT call_id, function, reason FROM calls'"
 PAGE = 1_000
 """Calls read at once."""
 
@@ -41,7 +42,7 @@ def explain(
     from extproc.policy.tracing import trace
 
     if not CALL_ID.fullmatch(call_id):
-        raise ConfigError(f"{printable(call_id)} is no call id", None, "see `extproc sessions list`")
+        raise ConfigError(f"{printable(call_id)} is no call id", None, WHERE_IDS_ARE)
     rows = list(
         _rows(
             config,
@@ -96,7 +97,7 @@ def diff(
     from extproc.policy.embedded import EmbeddedEngine
     from extproc.policy.history import Comparison
 
-    asked = query or load_settings(config).policy.query
+    asked = query or load_settings(config, to_serve=False).policy.query
     engines = []
     for path, own in ((old, old_data), (new, new_data)):
         sources = policy_files([path], [*(data or ()), *(own or ())], asked, config).read()
@@ -159,7 +160,7 @@ def _print_comparison(compared: "Comparison", *, as_json: bool) -> None:
         table = Table("calls", "function", "subject", "old", "new", box=None)
         for one, times in changed:
             table.add_row(*(plain(cell) for cell in (str(times), one.function, one.subject, one.old, one.new)))
-        Console(soft_wrap=True).print(table)
+        console().print(table)
     typer.echo(f"{sum(times for _, times in changed)} of {compared.calls} calls would be decided otherwise")
     if compared.inexact:
         typer.echo(f"{compared.inexact} calls were masked or cut when recorded: read their decisions with care")

@@ -1,8 +1,10 @@
 """Text of calls on a terminal: nothing in it moves the cursor, sets a title, turns the direction or hides."""
 
 import json
+import sys
 import unicodedata
 
+from rich.console import Console
 from rich.text import Text
 
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
@@ -10,6 +12,8 @@ UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 (Unicode standard section 4.5; UTS 55 section 3)."""
 BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Characters of other categories that show nothing."""
+PIPE = 10_000
+"""Columns of what is no terminal."""
 SELECTORS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 """Variation selectors: invisible too."""
 
@@ -35,6 +39,11 @@ def plain(value: object, style: str = "") -> Text:
     if isinstance(value, list | tuple):
         value = ", ".join(str(item) for item in value)
     return Text("" if value is None else printable(str(value)), style=style)
+
+
+def console() -> Console:
+    """For tables: as wide as the terminal; into a file or a pipe nothing is cut or folded."""
+    return Console(width=None if sys.stdout.isatty() else PIPE)
 
 
 def pretty_json(text: str) -> tuple[str, bool]:

@@ -42,14 +42,17 @@ LONGEST_SOCKET = "worker-63.sock"
 """The longest name of the sockets that are made in the state folder."""
 
 
-def load_settings(path: Path) -> Settings:
+def load_settings(path: Path, *, to_serve: bool = True) -> Settings:
     """Read, check and complete a configuration file.
 
     Args:
         path: the YAML file.
+        to_serve: False for commands that ask something of what runs: the files that it names, policies among
+            them, may be gone or wrong by now.
 
     Returns:
-        Settings whose paths are all absolute, and whose connections hold their OpenAPI documents' functions too.
+        Settings whose paths are all absolute, and, to serve, whose connections hold their OpenAPI documents'
+        functions too.
 
     Raises:
         ConfigError: with the place of what is wrong, and the way out; several problems at once.
@@ -63,6 +66,8 @@ def load_settings(path: Path) -> Settings:
         raise explain(error, document, Settings) from error
     base = _anchor(path.parent)
     settings = settings.model_copy(update=_absolute_fields(settings, base, state=_anchor(base, settings.state)))
+    if not to_serve:
+        return settings
     problems = [*_socket_problems(settings, document), *_file_problems(settings, document)]
     connections: dict[str, Connection] = {}
     for name, connection in settings.connections.items():

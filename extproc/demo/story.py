@@ -169,7 +169,8 @@ def _tell_failure(console: Console, error: Exception, processes: Processes) -> N
 
 
 def _keep_running(made: Installation, processes: Processes, console: Console) -> None:
-    console.print(Panel(escape(what_next(made)), title="still running: try next", expand=False), soft_wrap=True)
+    console.print("\n[bold]Still running. Try next:[/]\n", soft_wrap=True)
+    console.print(escape(what_next(made)) + "\n", highlight=False, soft_wrap=True)  # no frame: it is to be copied
     console.print("Ctrl-C stops it.")
     try:
         while True:
@@ -192,6 +193,6 @@ def what_next(made: Installation) -> str:
             "extproc approvals list",
             "extproc sessions list",
             'extproc query "SELECT started, function, subject, reason FROM calls ORDER BY started"',
-            f"$EDITOR {made.folder}/policy-data.yaml    # then start the story again",
+            f"$EDITOR {made.folder}/policy-data.yaml    # it is taken when saved: extproc policy status",
         )
     )

@@ -16,6 +16,7 @@ POLICIES = Counter("extproc_policies", "Policies loaded, and candidates refused.
 ENGINE_UP = Gauge(
     "extproc_policy_engine_up",
     "Whether policy can be asked, in the worst off process: 1, or 0.",
+    ["engine"],  # with a label, a process that asks no policy does not count as a 0
     multiprocess_mode="livemin",
 )
 DURATION = Histogram(
@@ -88,7 +89,7 @@ def policy_changed(status: PolicyStatus, before: PolicyStatus | None = None) -> 
         before: as this process told it last.
     """
     log = structlog.get_logger()
-    ENGINE_UP.set(0 if status.trouble else 1)
+    ENGINE_UP.labels(status.engine).set(0 if status.trouble else 1)
     if status.trouble != (before.trouble if before else ""):
         say = log.error if status.trouble else log.info
         say("policy engine", trouble=status.trouble or "none")

@@ -198,6 +198,28 @@ def test_a_denial_says_what_shadow_rules_would_have_done(folder):
     assert "input.identity.subject in data.vips" in stopped
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", r"i\.json:1:2: Expecting property name"),
+        ('{"a":\n nope}', r"i\.json:2:2: Expecting value"),
+        ("\udcff", "not JSON"),
+    ],
+)
+def test_an_input_that_is_no_json_is_said_with_its_place(folder, text, message):
+    (folder / "i.json").write_text(text, errors="surrogateescape")
+    with pytest.raises(ConfigError, match=message):
+        say("eval", *ABOUT, "-i", "i.json")
+
+
+def test_status_needs_no_file_of_the_policy(folder):
+    """It is asked when one is gone or broken."""
+    (folder / "extproc.yaml").write_text(CONFIG.replace("d.yaml", "gone.yaml"))
+    status = PolicyStatus("worker-0", "embedded", "a" * 64, "data.x", 1, Refusal("", 2, "gone.yaml: no such file"))
+    write_status(folder / "state" / "policy", status)
+    assert "gone.yaml: no such file" in say("status", fails=1)
+
+
 def test_no_answer_is_shown_as_the_denial_it_becomes(folder):
     output = say("eval", *ABOUT[:-1], "data.t.vip", "-i", "i.json")
     assert "decision  allow" in output

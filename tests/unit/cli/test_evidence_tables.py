@@ -1,0 +1,24 @@
+"""Tables are read by people, and by what comes after a pipe."""
+
+import io
+
+from rich.console import Console
+
+from extproc.cli.evidence import _table
+from extproc.cli.printable import console
+
+ID = "01a1fd42-3776-7e3a-9b79-4940fe449b07"
+TABLE = _table(("call_id", "function", "reason"), [[ID, "crm." + "x" * 60, "forbidden-argument"]])
+
+
+def test_into_a_pipe_nothing_is_cut_or_folded(capsys):
+    console().print(TABLE)
+    _, row = capsys.readouterr().out.splitlines()
+    assert row.split() == [ID, "crm." + "x" * 60, "forbidden-argument"]
+
+
+def test_on_a_narrow_terminal_an_id_is_whole():
+    shown = io.StringIO()
+    Console(file=shown, width=80).print(TABLE)
+    assert ID in shown.getvalue()
+    assert "…" not in shown.getvalue()
