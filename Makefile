@@ -43,11 +43,12 @@ bench: dev ## Measure what a call costs beside Envoy alone, what held calls cost
 tools: ## Build the optional tools into .tools/bin: opa (needs Go)
 	@.ci/tools opa $(OPA_VERSION)
 
-lock: ## Resolve the locks again from pyproject.toml (needs uv)
-	@$(COMPILE) pyproject.toml locks/build.in -o locks/core.txt
-	@$(COMPILE) pyproject.toml locks/build.in locks/samples.in -o locks/samples.txt
-	@$(COMPILE) pyproject.toml locks/build.in --extra embedded -o locks/embedded.txt
-	@$(COMPILE) pyproject.toml locks/build.in --extra embedded --extra dev -o locks/dev.txt
+lock: ## Resolve the locks again from pyproject.toml (needs uv); the smaller ones agree with the largest
+	@$(COMPILE) pyproject.toml locks/build.in --extra embedded --extra presidio --extra dev -o locks/dev.txt
+	@$(COMPILE) pyproject.toml locks/build.in -c locks/dev.txt -o locks/core.txt
+	@$(COMPILE) pyproject.toml locks/build.in -c locks/dev.txt locks/samples.in -o locks/samples.txt
+	@$(COMPILE) pyproject.toml locks/build.in -c locks/dev.txt --extra presidio -o locks/presidio.txt
+	@$(COMPILE) pyproject.toml locks/build.in -c locks/dev.txt --extra embedded -o locks/embedded.txt
 
 render: dev ## Render deploy/envoy.yaml again from deploy/extproc.yaml
 	@t=$$(mktemp -d) && trap "rm -r $$t" EXIT && touch $$t/clickhouse && \

@@ -21,13 +21,16 @@ from extproc.config.schema import (
     LimitSettings,
     MaskingSettings,
     MaskRuleSettings,
+    PresidioSettings,
     Settings,
 )
 from extproc.config.summary import notes
 from extproc.credentials.sources import make_credential
 from extproc.detectors.catalogue import CATALOGUE
 from extproc.detectors.custom import make_custom
+from extproc.detectors.detector import Detector
 from extproc.detectors.engine import Detectors
+from extproc.detectors.presidio import make_presidio
 from extproc.evidence.last_words import LastWords
 from extproc.evidence.spool import Spool, SpoolLimits
 from extproc.flow.guard import Connected, Guard
@@ -108,7 +111,7 @@ def check_plans(settings: Settings) -> None:
         ConfigError: a plan that must not be used.
     """
     masker = TextMasker(
-        make_detectors(settings.masking.detectors),
+        make_detectors(settings.masking.detectors, settings.masking.presidio),
         pseudonym_key=bytes(KEY_BYTES),
         pseudonym_key_id="k0",
         max_depth=settings.limits.json_depth,
@@ -199,7 +202,7 @@ def make_masker(settings: Settings) -> TextMasker:
     masking = settings.masking
     named = masking.pseudonym_key_file
     return TextMasker(
-        make_detectors(masking.detectors),
+        make_detectors(masking.detectors, masking.presidio),
         pseudonym_key=_read_key(named) if named else _own_key(settings.state / PSEUDONYM_KEY),
         pseudonym_key_id=masking.pseudonym_key_id,
         old_pseudonym_keys={key_id: _read_key(path) for key_id, path in masking.old_pseudonym_keys.items()},
@@ -209,11 +212,11 @@ def make_masker(settings: Settings) -> TextMasker:
     )
 
 
-def make_detectors(custom: dict[str, CustomDetector]) -> Detectors:
-    """The built-in detectors and those of the installation.
+def make_detectors(custom: dict[str, CustomDetector], presidio: PresidioSettings | None = None) -> Detectors:
+    """The built-in detectors, those of the installation, and Presidio's.
 
     Raises:
-        ConfigError: a pattern that cannot be used, or a name that is taken.
+        ConfigError: a pattern that cannot be used, a name that is taken or not known, or an extra that is missing.
     """
     built_in = {detector.entity for detector in CATALOGUE}
     made = []
@@ -226,7 +229,24 @@ def make_detectors(custom: dict[str, CustomDetector]) -> Detectors:
             )
         except ValueError as error:
             raise ConfigError(f"masking.detectors.{name}: {error}") from error
-    return Detectors((*CATALOGUE, *made))
+    return Detectors((*CATALOGUE, *made, *(_presidio(presidio) if presidio else ())))
+
+
+def _presidio(settings: PresidioSettings) -> tuple[Detector, ...]:
+    try:
+        return make_presidio(
+            settings.entities,
+            score=settings.score,
+            language=settings.language,
+            model=settings.model,
+            longest=settings.longest,
+        )
+    except ImportError as error:
+        raise ConfigError(
+            "masking.presidio: Presidio is not installed", way_out="pip install 'extproc[presidio]'"
+        ) from error
+    except ValueError as error:
+        raise ConfigError(f"masking.presidio: {error}") from error
 
 
 def _read_key(path: Path) -> bytes:

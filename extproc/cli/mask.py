@@ -124,6 +124,7 @@ def _plan(
     """
     from extproc.app import make_detectors, masking_plan
     from extproc.config.load import load_settings
+    from extproc.detectors.engine import Detectors
     from extproc.masking.rewrite import TextMasker
     from extproc.model.errors import ConfigError
     from extproc.model.masking import How, MaskRule
@@ -135,7 +136,7 @@ def _plan(
             raise ConfigError(f"no connection {connection!r} in {config}", way_out=", ".join(settings.connections))
         plan = masking_plan(settings.connections[connection].masking)
         rules += plan.request if direction is Direction.REQUEST else plan.response
-    detectors = make_detectors(settings.masking.detectors if settings else {})
+    detectors = make_detectors(settings.masking.detectors, settings.masking.presidio) if settings else Detectors()
     masker = TextMasker(
         detectors,
         pseudonym_key=b"a key for trials",

@@ -160,8 +160,22 @@ class CustomDetector(Strict):
     """Whether letter case means nothing."""
 
 
+class PresidioSettings(Strict):
+    """Presidio's own recognisers beside the built-in detectors. Needs the extra ``presidio``."""
+
+    entities: list[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{1,40}$")]] = Field(min_length=1)
+    """What to look for, by Presidio's names."""
+    score: float = Field(0.5, ge=0, le=1, description="what a result must have at least")
+    language: str = Field("en", pattern=r"^[a-z]{2,3}$", description="of texts")
+    model: str = Field("", description="a spaCy model that is installed; empty: patterns and check digits alone")
+    longest: int = Field(100_000, ge=1, description="characters of one text; a longer one is refused")
+
+
 class InstallationMasking(Strict):
     """Masking for all connections."""
+
+    presidio: PresidioSettings | None = None
+    """Presidio's recognisers; null: they are not loaded."""
 
     detectors: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{1,40}$")], CustomDetector] = {}
     """Entities of your own, by their name; rules name them as they name the built-in ones."""

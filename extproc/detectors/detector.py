@@ -74,5 +74,7 @@ class Detector:
     joins_words: bool = False
     """Whether there may be a blank in what is found behind a small letter other than a to f, or one of ``,:!?``.
     Nobody else finds anything there, however the text is spelled; a text that streams is cut there."""
+    needs_whole: bool = False
+    """Whether what is found may depend on any part of a text: one that streams is held back to its end."""
     heeds_context: bool = False
     """Whether ``find`` looks at the context although there is no hint."""

@@ -89,12 +89,13 @@ class Detectors:
         self._where_common = {
             number: re.compile(b"|".join(self._detectors[number].prefilter)) for number in common
         }
-        self._canonical = {detector.entity: detector.canonical for detector in self._detectors}
+        self._canonical = {detector.entity: detector.canonical for detector in reversed(self._detectors)}
         self._which = _compiled(
             [(at, each) for at, (each, _) in enumerate((*prefilters, *hints))],
             [hyperscan.HS_FLAG_SINGLEMATCH] * len(prefilters) + [HINT_FLAGS] * len(hints),
         )
         self.join_words = any(detector.joins_words for detector in self._detectors)
+        self.need_whole = any(detector.needs_whole for detector in self._detectors)
         """Whether one of them does."""
         self.shortest = min((detector.shortest for detector in self._detectors), default=0)
         """Characters that anything found has at least."""
@@ -238,6 +239,8 @@ class Detectors:
         entity = detector.entity
         try:
             ranges = list(detector.find(folded.text, context))
+        except MaskingError:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever a detector does, the call must not pass
             raise MaskingError(f"detector {entity} failed: {type(error).__name__}") from None
         if folded.places is None:

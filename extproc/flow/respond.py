@@ -70,7 +70,12 @@ def _streams(case: Case, guard: Guard, head: ResponseHead, rules: tuple[MaskRule
     if lists_tools(case) or case.connection.protocol.streams(head):
         return not lists_tools(case)
     asked = guard.engine.decides_responses is not False or case.passes_unmasked
-    whole = asked or any(rule.path for rule in rules) or case.call is None or case.call.protocol != "http-json"
+    whole = (
+        asked
+        or any(rule.path == "$" or rule.listed for rule in rules)
+        or case.call is None
+        or case.call.protocol != "http-json"
+    )
     return not whole and streamed_text(head.headers, guard.limits.response_body)
 
 

@@ -64,9 +64,12 @@ class TextStreamMasker:
         """
         self._make_walk = make_walk
         self._walk = make_walk()
+        plan, detectors = self._walk.plan, self._walk.mask.detectors
         self._limit = limit
         self._decoder = codecs.getincrementaldecoder("utf-8")()
-        self._break = LINE if self._walk.mask.detectors.join_words else WORD
+        self._break = LINE if detectors.join_words else WORD
+        by_path = plan.root is not None and plan.how_at(plan.root) is not None
+        self._needs_whole = by_path or detectors.need_whole
         self._came = JsonPrefix()
         self._goes = JsonPrefix()
         self._whole: str | None = ""
@@ -119,9 +122,9 @@ class TextStreamMasker:
             return self._released(more, last=last)
         self._whole += more
         if len(self._whole) > self._limit:
-            raise MaskingError("a text that may be JSON is too-large")
+            raise MaskingError("a text that may be JSON, or is needed as a whole, is too-large")
         if not self._is_text:
-            self._is_text = self._walk.plan.root is None and not self._came.goes_on(more)
+            self._is_text = not self._needs_whole and not self._came.goes_on(more)
             more = self._whole
         if self._is_text:
             out = self._released(more, last=last)

@@ -15,7 +15,8 @@ EXTRAS = PROJECT["project"]["optional-dependencies"]
 WANTED = {
     "core": PROJECT["project"]["dependencies"],
     "embedded": PROJECT["project"]["dependencies"] + EXTRAS["embedded"],
-    "dev": PROJECT["project"]["dependencies"] + EXTRAS["embedded"] + EXTRAS["dev"],
+    "presidio": PROJECT["project"]["dependencies"] + EXTRAS["presidio"],
+    "dev": PROJECT["project"]["dependencies"] + EXTRAS["embedded"] + EXTRAS["presidio"] + EXTRAS["dev"],
 }
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
@@ -65,5 +66,6 @@ def test_each_dependency_of_the_project_is_locked_at_an_accepted_version(lock):
 
 
 def test_the_larger_locks_agree_with_the_smaller_ones():
-    core, embedded, dev = (set(entries(lock)) for lock in ("core", "embedded", "dev"))
+    core, embedded, presidio, dev = (set(entries(lock)) for lock in ("core", "embedded", "presidio", "dev"))
     assert core <= embedded <= dev
+    assert core <= presidio <= dev

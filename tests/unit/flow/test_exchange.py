@@ -350,7 +350,7 @@ async def test_text_of_unknown_length_is_masked_as_it_comes(tmp_path):
         (answers(**TEXT), {}, ScriptedEngine({"action": "allow"}, responses=True)),
         (answers(**TEXT), {}, ScriptedEngine({"action": "allow"}, responses=None)),
         (answers(**TEXT), {"connections.crm.masking": {"undecodable": "pass-unmasked"}}, None),
-        (answers(**TEXT), {"connections.crm.masking": {"response": [{"path": "$.a", "how": "redact"}]}}, None),
+        (answers(**TEXT), {"connections.crm.masking": {"response": [{"path": "$", "how": "redact"}]}}, None),
         (answers(**TEXT), {"connections.crm.masking": {"declared": {"response": ["$"]}}}, None),
     ],
 )

@@ -104,7 +104,15 @@ def test_brackets_of_a_log_line_are_no_json():
     ]  # fmt: skip
 
 
-def test_rules_for_paths_wait_for_the_whole():
+def test_rules_for_paths_are_for_json_alone():
+    rules = (MaskRule(How.REDACT, path="$.a"), MaskRule(How.REDACT, entity="US_SSN"))
+    assert told(begin(rules), "ssn: 219-09-9999,\n") == ["ssn: [US_SSN],\n"]
+    stream = begin(rules)
+    assert told(stream, '{"a": 1}\n') == [""]
+    assert stream.finish() == b'{"a": "[REDACTED]"}\n'
+
+
+def test_a_rule_for_all_of_it_waits_for_the_whole():
     stream = begin((MaskRule(How.REDACT, path="$"),))
     assert told(stream, "one line\n", "two\n") == ["", ""]
     assert stream.finish() == b"[REDACTED]"

@@ -1,0 +1,164 @@
+"""Presidio's recognisers as detectors: the same findings, closed where Presidio is open."""
+
+import os
+import socket
+
+import pytest
+
+from extproc.app import make_detectors
+from extproc.config.schema import PresidioSettings
+from extproc.detectors import presidio
+from extproc.masking.rewrite import TextMasker
+from extproc.model.errors import ConfigError, MaskingError
+from extproc.model.masking import How, MaskRule
+
+try:
+    import presidio_analyzer
+except ImportError:
+    if os.environ.get("CI"):
+        raise
+    presidio_analyzer = None
+
+needs_presidio = pytest.mark.skipif(presidio_analyzer is None, reason="the extra presidio is not installed")
+JSON, TEXT = "application/json", "text/plain"
+EVERYTHING = (MaskRule(How.REDACT, entity="*"),)
+ENTITIES = [
+    "MEDICAL_LICENSE",
+    "US_DRIVER_LICENSE",
+    "EMAIL_ADDRESS",
+    "CREDIT_CARD",
+    "UK_NINO",
+    "PHONE_NUMBER",
+    "URL",
+]
+LICENSE = "BA9876547"
+"""A number of the Drug Enforcement Administration: its check digit is right."""
+
+
+@pytest.fixture(scope="module")
+def masker():
+    return masker_with()
+
+
+def masker_with(**more):
+    settings = PresidioSettings.model_validate({"entities": ENTITIES, **more})
+    return TextMasker(
+        make_detectors({}, settings),
+        pseudonym_key=b"k" * 32,
+        pseudonym_key_id="k1",
+        max_depth=40,
+        event_limit=1 << 20,
+    )
+
+
+def masked(masker, body, content_type=JSON, rules=EVERYTHING):
+    return masker.mask(body.encode(), content_type, rules).body.decode()
+
+
+@needs_presidio
+def test_what_only_presidio_knows_is_found(masker):
+    body = '{"note": "licence BA9876547 of Ann", "n": 7}'
+    result = masker.mask(body.encode(), JSON, EVERYTHING)
+    assert result.body.decode() == '{"note": "licence [MEDICAL_LICENSE] of Ann", "n": 7}'
+    assert [(each.entity, each.path) for each in result.findings] == [("MEDICAL_LICENSE", "$.note")]
+
+
+@needs_presidio
+def test_keys_are_context_that_raises_the_score(masker):
+    """A weak pattern counts where the key says what it is."""
+    assert masked(masker, '{"driver_license": "H12234567"}') == '{"driver_license": "[US_DRIVER_LICENSE]"}'
+    assert masked(masker, '{"order": "H12234567"}') == '{"order": "H12234567"}'
+
+
+@needs_presidio
+def test_text_in_text_and_other_scripts_are_seen_through(masker):
+    assert masked(masker, "licence BA98765%34%37", TEXT) == "licence [MEDICAL_LICENSE]"
+    assert masked(masker, "licence BA987654\uff17", TEXT) == "licence [MEDICAL_LICENSE]"
+
+
+@needs_presidio
+@pytest.mark.parametrize("how", list(How))
+def test_masks_are_not_masked_again(masker, how):
+    rules = (MaskRule(how, entity="*"),)
+    body = f"licence {LICENSE}, card 4111111111111111, ann@example.com, see https://example.com/x"
+    once = masked(masker, body, TEXT, rules)
+    assert LICENSE not in once
+    assert masked(masker, once, TEXT, rules) == once
+
+
+@needs_presidio
+def test_pseudonyms_of_what_both_know_do_not_depend_on_the_spelling(masker):
+    rules = (MaskRule(How.PSEUDONYM, entity="*"),)
+    assert masked(masker, "4111 1111 1111 1111", TEXT, rules) == masked(masker, "4111111111111111", TEXT, rules)
+
+
+@needs_presidio
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_events_and_text_that_streams(masker, size):
+    for content_type, end in (("text/event-stream", "\n\n"), (TEXT, "\n"), ("application/x-ndjson", "\n")):
+        note = f'{{"note": "licence {LICENSE}"}}' if "json" in content_type else f"data: licence {LICENSE}"
+        stream, raw = masker.stream(content_type, EVERYTHING), (note + end).encode()
+        out = b"".join(stream.feed(raw[at : at + size]) for at in range(0, len(raw), size)) + stream.finish()
+        assert out.decode() == note.replace(LICENSE, "[MEDICAL_LICENSE]") + end
+
+
+@needs_presidio
+def test_a_text_that_is_too_long_is_refused():
+    with pytest.raises(MaskingError, match="too-large for Presidio"):
+        masked(masker_with(longest=10), "it is long enough", TEXT)
+
+
+@needs_presidio
+def test_a_pattern_that_takes_too_long_ends_the_call(monkeypatch):
+    """Presidio would leave it out, and find nothing."""
+    from presidio_analyzer import pattern_recognizer
+
+    masker = masker_with(entities=["URL", "MEDICAL_LICENSE"])
+    monkeypatch.setattr(pattern_recognizer, "REGEX_TIMEOUT_SECONDS", 1e-9)
+    with pytest.raises(MaskingError, match="TimeoutError"):
+        masked(masker, f"licence {LICENSE} " * 2_000, TEXT)
+
+
+@needs_presidio
+def test_a_recogniser_that_fails_ends_the_call(monkeypatch):
+    def fail(*_):
+        raise RuntimeError(LICENSE)
+
+    monkeypatch.setattr(presidio_analyzer.PatternRecognizer, "analyze", fail)
+    with pytest.raises(MaskingError) as caught:
+        masked(masker_with(), f"licence {LICENSE}", TEXT)
+    assert LICENSE not in str(caught.value)
+
+
+@needs_presidio
+def test_nothing_is_fetched(monkeypatch):
+    def refuse(*_args, **_more):
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    assert masked(masker_with(), "ann@example.com", TEXT) == "[EMAIL_ADDRESS]"
+    assert "[URL]" in masked(masker_with(), "see https://example.com/x", TEXT)
+
+
+@needs_presidio
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"entities": ["NO_SUCH"]}, "finds no NO_SUCH here, but .*UK_NINO"),
+        ({"entities": ["PERSON"]}, "finds no PERSON here"),
+        ({"entities": ["PERSON"], "model": "en_none"}, "the model 'en_none' is not installed"),
+    ],
+)
+def test_what_is_not_there_is_said_at_the_start(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        masker_with(**settings)
+
+
+def test_a_missing_extra_is_said_with_the_way_out(monkeypatch):
+    def missing(*_):
+        raise ImportError("no module named presidio_analyzer")
+
+    monkeypatch.setattr(presidio, "_engine", missing)
+    with pytest.raises(ConfigError, match=r"pip install 'extproc\[presidio\]'"):
+        masker_with()
