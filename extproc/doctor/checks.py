@@ -9,6 +9,7 @@ CHECKS: dict[str, tuple[tuple[str, Check], ...]] = {
         ("masking", configured.masking),
         ("credentials", configured.credentials),
         ("key files", configured.key_files),
+        ("certificates", configured.certificates),
         ("identity", configured.identity),
     ),
     "policy": (("policy", decided.policy), ("tools", decided.tools)),

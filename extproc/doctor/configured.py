@@ -4,6 +4,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from cryptography import x509
+
 from extproc.app import KEY_BYTES, PSEUDONYM_KEY, SESSION_KEY, check_plans
 from extproc.config.marks import KeyPath
 from extproc.config.schema import Provider
@@ -16,6 +18,9 @@ from extproc.model.errors import CredentialError
 
 EVERYBODY = stat.S_IRWXO
 GROUP_WRITES = stat.S_IWGRP
+DAY_S = 86_400
+SOON_S = 14 * DAY_S
+"""Before a certificate's end it is time for another."""
 
 
 def configuration(patient: Patient) -> Iterator[Finding]:
@@ -96,6 +101,46 @@ def _key_files(patient: Patient) -> Iterator[tuple[str, Path, KeyPath, int]]:
         yield "ClickHouse's password", evidence.clickhouse_password_file, path, 1
     if tls:
         yield "the workers' TLS key", tls.key, ("guard_tls", "key"), 1
+
+
+def certificates(patient: Patient) -> Iterator[Finding]:
+    """Whether each certificate that is named, and can be read here, is valid now and for some time."""
+    for subject, file, path in _certificates(patient):
+        try:
+            found = x509.load_pem_x509_certificates(file.read_bytes())
+        except OSError as error:
+            yield patient.skipped(subject, f"{file} cannot be read here: {error.strerror}")
+            continue
+        except ValueError:
+            yield patient.problem(subject, f"{file} holds no certificate", "write certificates there, PEM", path)
+            continue
+        begin_s = max(each.not_valid_before_utc.timestamp() for each in found)
+        left_s = min(each.not_valid_after_utc.timestamp() for each in found) - patient.now_ns / 1e9
+        if begin_s > patient.now_ns / 1e9:
+            yield patient.problem(subject, f"{file} is not valid yet", "see the clock", path)
+        elif left_s < 0:
+            yield patient.problem(subject, f"{file} has expired", "issue it again, and restart what uses it", path)
+        elif left_s < SOON_S:
+            what = f"{file} expires in {left_s / DAY_S:.0f} days"
+            yield patient.warning(subject, what, "issue it again, and restart what uses it", path)
+        else:
+            yield patient.ok(subject, f"valid for {left_s / DAY_S:.0f} days")
+
+
+def _certificates(patient: Patient) -> Iterator[tuple[str, Path, KeyPath]]:
+    settings = patient.settings
+    for section, tls, keys in (
+        (("guard_tls",), settings.guard_tls, ("certificate", "client_ca")),
+        (("envoy", "guard_tls"), settings.envoy.guard_tls, ("certificate", "ca")),
+        (("policy", "opa"), settings.policy.opa, ("ca_file",)),
+    ):
+        for key in keys:
+            if tls is not None and (file := getattr(tls, key)) is not None:
+                yield f"certificate {'.'.join((*section, key))}", file, (*section, key)
+    for name, connection in settings.connections.items():
+        if connection.upstream.ca_file:
+            path: KeyPath = ("connections", name, "upstream", "ca_file")
+            yield f"certificate of {name}'s backend", connection.upstream.ca_file, path
 
 
 def _open_to_others(patient: Patient, subject: str, file: Path, path: KeyPath) -> Finding | None:

@@ -17,7 +17,8 @@ from extproc.server.control import make_target
 AHEAD_S = 5.0
 """Seconds that two clocks may differ."""
 NOT_YET = ("UNKNOWN_TABLE", "UNKNOWN_DATABASE")
-UNKNOWN = ("UNKNOWN_IDENTIFIER", "NO_SUCH_COLUMN", "THERE_IS_NO_COLUMN")
+UNKNOWN = ("UNKNOWN_IDENTIFIER", "Unknown expression", "Missing columns")
+"""How ClickHouse says that there is no such column: the end of a long message, its code's name, is cut off."""
 STATE = "SELECT toUnixTimestamp64Milli(now64(3)), count(), toUnixTimestamp64Milli(max(shipped_at)) FROM entries"
 COLUMNS = f"SELECT {', '.join(INSERT_COLUMNS)} FROM entries LIMIT 1"  # noqa: S608 - constants
 

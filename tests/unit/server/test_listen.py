@@ -20,13 +20,13 @@ BEGIN = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
 END = BEGIN + dt.timedelta(days=30)
 
 
-def certify(folder, name, issuer=None):
+def certify(folder, name, issuer=None, *, begin=BEGIN, end=END):
     """A certificate and its key, by this issuer or by itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     signer_name, signer = (issuer or (subject, key))[:2]
     made = (
-        x509.CertificateBuilder(signer_name, subject, key.public_key(), x509.random_serial_number(), BEGIN, END)
+        x509.CertificateBuilder(signer_name, subject, key.public_key(), x509.random_serial_number(), begin, end)
         .add_extension(x509.BasicConstraints(issuer is None, None), critical=True)
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
         .sign(signer, hashes.SHA256())
