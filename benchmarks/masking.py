@@ -30,7 +30,7 @@ from extproc.codecs.grpc_frames import HEAD, Frame
 from extproc.codecs.messages import read_message
 from extproc.detectors.catalogue import CATALOGUE
 from extproc.detectors.engine import Detectors
-from extproc.masking.messages import Framing
+from extproc.masking.frames import Framing
 from extproc.masking.rewrite import TextMasker
 from extproc.model.masking import How, MaskRule
 

@@ -16,7 +16,7 @@ from extproc.codecs.messages import show_message
 from extproc.config.descriptors import read_descriptors
 from extproc.config.load import load_settings
 from extproc.config.schema import GrpcConnection
-from extproc.masking.messages import Framing
+from extproc.masking.frames import Framing
 from extproc.masking.paths import render
 from extproc.masking.port import Masked
 from extproc.masking.rewrite import TextMasker

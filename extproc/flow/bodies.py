@@ -7,7 +7,7 @@ from extproc.codecs.descriptors import Messages
 from extproc.credentials.conceal import NOTHING, Concealer
 from extproc.flow.case import Case
 from extproc.flow.guard import Guard
-from extproc.masking.messages import Framing, Readable
+from extproc.masking.frames import Framing, Readable
 from extproc.masking.port import EventMasker, Masked
 from extproc.model.call import Headers
 from extproc.model.masking import Finding, MaskRule

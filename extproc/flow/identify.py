@@ -14,7 +14,7 @@ from extproc.flow.guard import Guard
 from extproc.identity.jwt_metadata import identify
 from extproc.model.call import Call, Json, RequestHead
 from extproc.model.errors import MaskingError, Refused, Undecodable
-from extproc.model.masking import Finding, How, MaskRule
+from extproc.model.masking import Finding, How, MaskRule, hide_unsearched
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.wire.events import Metadata
 
@@ -172,7 +172,7 @@ def masked_arguments(case: Case, guard: Guard) -> str:
     Raises:
         MaskingError: they cannot be masked.
     """
-    rules = EVERYTHING
+    rules = EVERYTHING + hide_unsearched(case.findings)
     if case.connection:
         rules += case.connection.mask.request
     if case.decision:

@@ -14,9 +14,10 @@ from extproc.detectors.engine import Detectors
 from extproc.masking.edits import Edit, apply
 from extproc.masking.events import EventsMasker, Unmasked
 from extproc.masking.forms import mask_form, mask_multipart
+from extproc.masking.frames import FramesMasker, Framing
 from extproc.masking.lines import LinesMasker
 from extproc.masking.media import Media, decode_text, media_of
-from extproc.masking.messages import FramesMasker, Framing, MessageMasker
+from extproc.masking.messages import MessageMasker
 from extproc.masking.plan import ALL, Plan, check_names, make_plan
 from extproc.masking.port import EventMasker, Masked, failed
 from extproc.masking.text import TextMask

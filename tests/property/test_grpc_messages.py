@@ -3,7 +3,7 @@
 import zlib
 from itertools import pairwise
 
-from google.protobuf import json_format
+from google.protobuf import any_pb2, json_format, struct_pb2, timestamp_pb2, wrappers_pb2
 from google.protobuf.message import DecodeError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +13,7 @@ from extproc.codecs.errors import Unreadable
 from extproc.codecs.grpc_frames import Frame
 from extproc.codecs.messages import read_message
 from extproc.detectors.engine import Detectors
-from extproc.masking.messages import Framing
+from extproc.masking.frames import Framing
 from extproc.masking.paths import render
 from extproc.masking.rewrite import TextMasker
 from extproc.model.errors import MaskingError
@@ -52,6 +52,21 @@ SCALARS = {
 }
 
 
+def in_any(message):
+    packed = any_pb2.Any()
+    packed.Pack(message)
+    return packed
+
+
+OTHERS = st.one_of(
+    st.builds(timestamp_pb2.Timestamp, seconds=st.integers(0, 4_000_000_000)),
+    st.builds(wrappers_pb2.StringValue, value=TEXTS),
+    st.builds(wrappers_pb2.Int64Value, value=st.integers(-5, 5)),
+    st.dictionaries(TEXTS, JSONS, max_size=2).map(lambda value: json_format.ParseDict(value, struct_pb2.Struct())),
+    TEXTS.map(lambda text: in_any(Item(id=text))),
+)
+
+
 @st.composite
 def items(draw, depth=0):
     made = Item(**draw(st.fixed_dictionaries({}, optional=SCALARS)))
@@ -63,7 +78,7 @@ def items(draw, depth=0):
         if draw(st.booleans()):
             made.owner.CopyFrom(draw(items(depth + 1)))
         if draw(st.booleans()):
-            made.details.Pack(draw(items(depth + 1)))
+            made.details.Pack(draw(st.one_of(items(depth + 1), OTHERS)))
     return made
 
 

@@ -143,6 +143,8 @@ async def test_bytes_that_are_not_text_pass_where_the_connection_says_so(tmp_pat
     assert b"".join(sent_pieces(peer)) == framed(Item(data=b"\xff\xfe", notes=["[US_SSN]"]))
     [asked] = guard.engine.asked
     assert {"entity": "UNDECODABLE", "path": "$.data", "count": 1} in asked["findings"]
+    assert guard.recorder.last.arguments == '{"notes":["[US_SSN]"],"data":"[REDACTED]"}'
+    assert guard.recorder.last.response == '{"notes": ["[US_SSN]"], "data": "[REDACTED]"}\n'
     assert any(
         each.entity == "UNDECODABLE" and each.how == "pass-unmasked" for each in guard.recorder.last.findings
     )

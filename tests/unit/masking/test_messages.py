@@ -13,7 +13,7 @@ from extproc.codecs.descriptors import Messages, read_methods
 from extproc.codecs.grpc_frames import Frame
 from extproc.codecs.protobuf import fields, spell_varint, varint
 from extproc.detectors.engine import Detectors
-from extproc.masking.messages import Framing
+from extproc.masking.frames import Framing
 from extproc.masking.rewrite import TextMasker
 from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import How, Listed, MaskRule

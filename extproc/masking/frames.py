@@ -1,0 +1,118 @@
+"""Mask gRPC's bodies: messages of a type, each in a frame, as they come."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from extproc.codecs.descriptors import Messages
+from extproc.codecs.errors import Unreadable
+from extproc.codecs.grpc_frames import Frame, FrameReader, check_encoding, message_of
+from extproc.codecs.messages import show_message
+from extproc.masking.messages import MessageMasker, unchanged
+from extproc.masking.port import failed
+from extproc.masking.walk import Walk
+from extproc.model.errors import MaskingError, Undecodable
+from extproc.model.masking import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How one gRPC body is to be read."""
+
+    messages: Messages
+    """What it consists of."""
+    encoding: str
+    """The value of ``grpc-encoding``; empty when absent."""
+    limit: int
+    """Bytes that one message may have."""
+    ratio: int
+    """How many times as long as it came a compressed message may become."""
+    binary: bool = False
+    """Whether ``bytes`` that are not text pass as they came; each is a finding then."""
+    conceal: Callable[[bytes], bytes] = unchanged
+    """Takes the backend's credential out of a text."""
+
+
+class FramesMasker:
+    """Masks the messages of one gRPC body, as they come (``extproc.masking.port.EventMasker``).
+
+    A message that changes is sent uncompressed; one that stays, stays as it came.
+    """
+
+    def __init__(self, walk: Walk, framing: Framing, *, max_depth: int) -> None:
+        """Begin a body.
+
+        Args:
+            walk: that of its messages.
+            framing: how it is read.
+            max_depth: of messages in messages.
+
+        Raises:
+            Unreadable: with ``content-encoding``.
+        """
+        check_encoding(framing.encoding)
+        self._walk = walk
+        self._framing = framing
+        self._messages = MessageMasker(
+            walk, framing.messages.kind, max_depth=max_depth, conceal=framing.conceal, binary=framing.binary
+        )
+        self._reader = FrameReader(limit=framing.limit)
+        self._count = 0
+        self._broken = False
+
+    def feed(self, piece: bytes) -> bytes:
+        """See ``EventMasker.feed``."""
+        if self._broken:
+            raise MaskingError("the stream was broken off")
+        self._broken = True
+        try:
+            masked = b"".join(self._frame(frame) for frame in self._reader.feed(piece))
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong, nothing more is sent
+            raise failed(error, "message", Undecodable) from None
+        self._broken = False
+        return masked
+
+    def finish(self) -> bytes:
+        """See ``EventMasker.finish``: nothing is left, or the body is refused."""
+        try:
+            self._reader.finish()
+        except Unreadable as error:
+            raise failed(error, "body", Undecodable) from None
+        return b""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """See ``EventMasker.findings``."""
+        return self._messages.findings
+
+    def _frame(self, frame: Frame) -> bytes:
+        framing = self._framing
+        message = message_of(frame, framing.encoding, limit=framing.limit, ratio=framing.ratio)
+        self._walk.begin()
+        masked = self._messages.mask(message, self._count if framing.messages.listed else None)
+        self._count += 1
+        return frame.raw if masked == message else Frame(False, masked).raw
+
+
+class Readable:
+    """Frames as JSON Lines, for people to read: what a masker gave out, cut anywhere."""
+
+    def __init__(self, framing: Framing) -> None:
+        """Begin a body."""
+        self._framing = framing
+        self._reader: FrameReader | None = FrameReader(limit=framing.limit)
+
+    def __call__(self, frames: bytes) -> bytes:
+        """The next messages, a line each. Where one cannot be read, no more are shown."""
+        if self._reader is None:
+            return b""
+        try:
+            return b"".join(self._line(frame) for frame in self._reader.feed(frames))
+        except Unreadable:
+            self._reader = None
+            return b""
+
+    def _line(self, frame: Frame) -> bytes:
+        framing = self._framing
+        message = message_of(frame, framing.encoding, limit=framing.limit, ratio=framing.ratio)
+        return json.dumps(show_message(message, framing.messages.kind), ensure_ascii=False).encode() + b"\n"
