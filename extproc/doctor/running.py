@@ -30,7 +30,7 @@ def parts(patient: Patient) -> Iterator[Finding]:
         yield patient.skipped("running parts", "nobody was asked", "leave --offline out")
         return
     answers = asyncio.run(_ask_all(patient))
-    ours = [answered for name, answered in answers.items() if name != "Envoy"]
+    ours = [answered for name, answered in answers.items() if name not in ("Envoy", "console")]
     if any(ours) or patient.settings.envoy.guard_endpoints:
         yield from _each(patient, answers)
     elif any(patient.settings.evidence.spool.glob(f"*{SUFFIX}")):
@@ -47,6 +47,8 @@ async def _ask_all(patient: Patient) -> dict[str, bool | None]:
         "control": answers_http(settings.control.socket, "/healthz")
     }
     asked |= {name: _worker(patient, endpoint) for name, endpoint in endpoints(patient).items()}
+    if settings.control.listen:
+        asked["console"] = _serves(settings.control.listen)
     asked["Envoy"] = accepts(reachable(settings.envoy.listen))
     return dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
 
@@ -68,6 +70,12 @@ async def _worker(patient: Patient, endpoint: str) -> bool | None:
     return await answers_grpc(channel)
 
 
+async def _serves(listen: str) -> bool:
+    """Whether the console's port is answered by the console."""
+    document = await _get_json(reachable(listen), "/healthz")
+    return isinstance(document, dict) and document.get("status") == OK
+
+
 def _each(patient: Patient, answers: dict[str, bool | None]) -> Iterator[Finding]:
     known = endpoints(patient)
     remote = bool(patient.settings.envoy.guard_endpoints)
@@ -86,11 +94,17 @@ def _each(patient: Patient, answers: dict[str, bool | None]) -> Iterator[Finding
 
 def _address(patient: Patient, name: str) -> str:
     settings = patient.settings
+    if name == "console":
+        return str(settings.control.listen)
     return f"unix:{settings.control.socket}" if name == "control" else settings.envoy.listen
 
 
 def _revive(name: str) -> str:
-    why = {"control": "nothing is shipped, and nobody can approve", "Envoy": "no call comes in"}
+    why = {
+        "control": "nothing is shipped, and nobody can approve",
+        "console": "nobody can approve from elsewhere",
+        "Envoy": "no call comes in",
+    }
     return f"see its log; {why.get(name, 'the other workers have its calls')}, until it is back. {START}"
 
 

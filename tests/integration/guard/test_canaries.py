@@ -345,6 +345,32 @@ async def plant_approvals(one: Installation) -> None:
     await one.type("approvals", "approve", quote(ssn), "-m", text)
 
 
+async def plant_previews(one: Installation) -> None:
+    """Every shape as a request that is held: all that approvers are shown of it."""
+    before = len(one.said)
+    held = []
+    for number, value in enumerate(PLANTED):
+        for turn, (content_type, body) in enumerate(shapes(value)):
+            if turn % len(PLANTED) == number:
+                headers = {"content-type": content_type, "x-note": value}
+                held.append(
+                    asyncio.create_task(one.call("POST", "/deploys", content=body.encode(), headers=headers))
+                )
+    async with asyncio.timeout(20):
+        while len(waiting := one.stack.approvals.recent(pending_only=True, limit=100)) + len(
+            one.said
+        ) - before < len(held):
+            await asyncio.sleep(0.05)
+    assert len(waiting) > len(held) / 3, "few were held"
+    await one.ask("GET", "/api/approvals?pending=true")
+    await one.type("approvals", "list", "--json")
+    for each in waiting:
+        await one.ask("GET", f"/api/approvals/{each.request.approval_id}", one.tokens[1])
+        await one.type("approvals", "show", each.request.approval_id)
+        one.stack.vote(each, approve=False)
+    await asyncio.gather(*held)
+
+
 def documented_gets(approval_id: str, session_id: str) -> list[str]:
     """Every GET of the API's reference."""
     found = re.findall(r"^\| `GET (/[^?`]*)", API, re.MULTILINE)
@@ -357,7 +383,7 @@ async def shipped(one: Installation) -> list[dict]:
     count = "SELECT count() AS n FROM entries"
     async with asyncio.timeout(40):
         while True:
-            behind = [line for line in await asyncio.to_thread(waiting, one) if line]
+            behind = [line for line in await asyncio.to_thread(behind_in, one) if line]
             if not behind:
                 break
             await asyncio.sleep(0.2)
@@ -365,7 +391,7 @@ async def shipped(one: Installation) -> list[dict]:
     return await one.query("SELECT * FROM entries")
 
 
-def waiting(one: Installation) -> list[int]:
+def behind_in(one: Installation) -> list[int]:
     """How many entries each spool has that are not shipped."""
     from extproc.evidence.rows import SpoolReader
     from extproc.evidence.watermark import read_mark
@@ -452,7 +478,7 @@ async def test_no_planted_value_is_kept_or_shown_anywhere(installation: Installa
     one = installation
     watching = asyncio.create_task(one.watch())
     try:
-        for plant in (plant_bodies, plant_refusals, plant_mcp, plant_approvals):
+        for plant in (plant_bodies, plant_refusals, plant_mcp, plant_approvals, plant_previews):
             await plant(one)
     finally:
         watching.cancel()

@@ -71,7 +71,7 @@ class Installation:
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
 async def installation(opa_binary: Path) -> AsyncIterator[Installation]:
     with short_folder() as folder, opa(opa_binary, folder / "o", HERE / "policy.rego") as (process, address):
-        (port,) = free_ports(1)
+        port, console = free_ports(2)
         (folder / "password").write_text(PASSWORD + "\n")
         (folder / "password").chmod(0o600)
         serve = [sys.executable, clickhouse_http.__file__, str(folder / "ch"), str(port), "guard"]
@@ -88,6 +88,7 @@ async def installation(opa_binary: Path) -> AsyncIterator[Installation]:
                     "clickhouse_password_file": "password",
                     "ship_every": 0.2,
                 },
+                control={"listen": f"127.0.0.1:{console}"},
                 **ports(),
             )
             (folder / "credential").chmod(0o600)
@@ -127,6 +128,7 @@ async def test_a_well_installation_has_no_problem(installation: Installation) ->
     assert bad(found) == set()
     asked = (
         "control",
+        "console",
         "worker-0",
         "worker-1",
         "Envoy",
@@ -145,7 +147,7 @@ async def test_a_well_installation_has_no_problem(installation: Installation) ->
     ("part", "word", "named"),
     [
         ("worker-1", "--index 1", {"worker-1", "health"}),
-        ("control", "extproc control", {"control", "health"}),
+        ("control", "extproc control", {"control", "console", "health"}),
         ("Envoy's state", "envoy.yaml", {"Envoy's state"}),
     ],
 )
