@@ -18,15 +18,16 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from google.protobuf import struct_pb2
+from google.protobuf import json_format, struct_pb2
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import Message
 from google.protobuf.proto_builder import MakeSimpleProtoClass
 
 from benchmarks.quality import KNOWN
 from extproc.app import COLLECT_AFTER
 from extproc.codecs.descriptors import Messages
-from extproc.codecs.grpc_frames import HEAD, Frame
+from extproc.codecs.grpc_frames import HEAD, Frame, FrameReader
 from extproc.codecs.messages import read_message
 from extproc.detectors.catalogue import CATALOGUE
 from extproc.detectors.engine import Detectors
@@ -34,7 +35,12 @@ from extproc.masking.frames import Framing
 from extproc.masking.rewrite import TextMasker
 from extproc.model.masking import How, MaskRule
 
-JSON, SSE, LINES = "application/json", "text/event-stream", "application/x-ndjson"
+JSON, SSE, LINES, PLAIN = "application/json", "text/event-stream", "application/x-ndjson", "text/plain"
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+PIECE = 1 << 14
+"""Bytes of a stream that come together."""
+Visit = Callable[[object], object]
+"""Looks at all strings in a value, and gives back what is to be sent."""
 EVERYTHING = (MaskRule(How.REDACT, entity="*"),)
 WORDS = ("order", "shipped", "customer", "and", "paid", "by", "card", "please", "call", "back", "today")
 
@@ -79,16 +85,16 @@ def document(size: int, *, dense: bool) -> bytes:
     return json.dumps(items).encode()
 
 
-def events(size: int) -> bytes:
+def events(size: int, *, dense: bool) -> bytes:
     chance, made, length = random.Random(1), [], 0
     while length < size:
-        made.append(f"data: {json.dumps(record(chance, dense=False))}\n\n".encode())
+        made.append(f"data: {json.dumps(record(chance, dense=dense))}\n\n".encode())
         length += len(made[-1])
     return b"".join(made)
 
 
-def lines(size: int) -> bytes:
-    return events(size).replace(b"data: ", b"").replace(b"\n\n", b"\n")
+def lines(size: int, *, dense: bool) -> bytes:
+    return events(size, dense=dense).replace(b"data: ", b"").replace(b"\n\n", b"\n")
 
 
 TEXT, NUMBER = FieldDescriptorProto.TYPE_STRING, FieldDescriptorProto.TYPE_DOUBLE
@@ -125,20 +131,22 @@ def structs(size: int) -> list[bytes]:
     return made
 
 
-def grpc_speeds(size: int, mask: TextMasker) -> dict[str, float]:
+def grpc_speeds(size: int, mask: TextMasker, visits: dict[str, Visit]) -> dict[str, float]:
     """MB/s of masking gRPC bodies, and of reading a request's messages as the JSON that policy sees."""
     made: dict[str, float] = {}
-    for name, kind, messages in (
-        ("clean gRPC", Record.DESCRIPTOR, records(size, dense=False)),
-        ("dense gRPC", Record.DESCRIPTOR, records(size, dense=True)),
-        ("Struct over gRPC", struct_pb2.Struct.DESCRIPTOR, structs(size)),
+    for name, made_by, messages in (
+        ("clean gRPC", Record, records(size, dense=False)),
+        ("dense gRPC", Record, records(size, dense=True)),
+        ("Struct over gRPC", struct_pb2.Struct, structs(size)),
     ):
+        kind = made_by.DESCRIPTOR
         body = b"".join(Frame(False, each).raw for each in messages)
         framing = Framing(Messages(kind), "", 1 << 20, 20)
         spent = cpu_s(lambda f=framing, b=body: mask.frames(f, EVERYTHING).feed(b))
         made[f"extproc, {name}"] = len(body) / spent / 1e6
         spent = cpu_s(lambda k=kind, m=messages: [read_message(each, k, max_depth=64) for each in m])
         made[f"extproc, {name} as arguments"] = len(body) / spent / 1e6
+        made |= beside(name, body, {rival: typed(made_by, visit) for rival, visit in visits.items()})
     return made
 
 
@@ -154,8 +162,8 @@ def cpu_s(work: Callable[[], object], least: float = 0.2) -> float:
     return best
 
 
-def walk_with_re(patterns: list[re.Pattern[str]]) -> Callable[[bytes], str]:
-    """Parse, walk, apply each pattern to each string, dump: how masking is mostly written."""
+def walk_with_re(patterns: list[re.Pattern[str]]) -> Visit:
+    """Walk, apply each pattern to each string: how masking is mostly written."""
 
     def visit(value: object) -> object:
         if isinstance(value, dict):
@@ -167,10 +175,10 @@ def walk_with_re(patterns: list[re.Pattern[str]]) -> Callable[[bytes], str]:
                 value = pattern.sub("[MASKED]", value)
         return value
 
-    return lambda body: json.dumps(visit(json.loads(body)))
+    return visit
 
 
-def presidio() -> Callable[[bytes], object] | None:
+def presidio() -> Visit | None:
     """Presidio's own pattern recognisers, of the entities that both know, on every string; no language model."""
     try:
         from presidio_analyzer import predefined_recognizers as known
@@ -189,42 +197,94 @@ def presidio() -> Callable[[bytes], object] | None:
             len(each.analyze(value, each.supported_entities, nlp_artifacts=None) or ()) for each in recognisers
         )
 
-    return lambda body: visit(json.loads(body))
+    return visit
+
+
+def documents(kind: str, visit: Visit) -> Callable[[bytes], object]:
+    """Read what is in a body, visit it, write it: what others have to do besides."""
+
+    def whole(body: bytes) -> object:
+        return json.dumps(visit(json.loads(body)))
+
+    def each(body: bytes) -> object:
+        return [whole(line.removeprefix(b"data: ")) for line in body.splitlines() if line]
+
+    return {JSON: whole, PLAIN: lambda body: visit(body.decode())}.get(kind, each)
+
+
+def typed(kind: type[Message], visit: Visit) -> Callable[[bytes], object]:
+    """The same for gRPC."""
+
+    def one(payload: bytes) -> object:
+        visited = visit(json_format.MessageToDict(kind.FromString(payload)))
+        if not isinstance(visited, dict):
+            return visited
+        return json_format.ParseDict(visited, kind(), ignore_unknown_fields=True).SerializeToString()
+
+    return lambda body: [one(frame.payload) for frame in FrameReader(limit=1 << 20).feed(body)]
+
+
+def streamed(mask: TextMasker, body: bytes) -> None:
+    """A text in the pieces that a network makes of it."""
+    stream = mask.stream(PLAIN, EVERYTHING)
+    for at in range(0, len(body), PIECE):
+        stream.feed(body[at : at + PIECE])
+    stream.finish()
+
+
+def beside(name: str, body: bytes, rivals: dict[str, Callable[[bytes], object]]) -> dict[str, float]:
+    """MB/s of the others on one body."""
+    return {
+        f"{rival}, {name}": len(body) / cpu_s(partial(work, body), 0.2 if rival == "re" else 1e-9) / 1e6
+        for rival, work in rivals.items()
+    }
 
 
 def speeds() -> dict[str, float]:
     """MB/s on 256 kB."""
     size, mask = 1 << 18, masker()
     patterns = [re.compile(one.decode("latin-1")) for each in CATALOGUE for one in each.prefilter]
-    by_re, by_presidio = walk_with_re(patterns), presidio()
+    by_presidio = presidio()
+    visits = {"re": walk_with_re(patterns)} | ({"Presidio": by_presidio} if by_presidio else {})
     made: dict[str, float] = {}
     for name, body, kind in (
         ("clean JSON", document(size, dense=False), JSON),
         ("dense JSON", document(size, dense=True), JSON),
         ("clean text in JSON", json.dumps({"text": words(random.Random(1), size // 6)}).encode(), JSON),
-        ("SSE", events(size), SSE),
-        ("JSON Lines", lines(size), LINES),
+        ("clean SSE", events(size, dense=False), SSE),
+        ("dense SSE", events(size, dense=True), SSE),
+        ("clean JSON Lines", lines(size, dense=False), LINES),
+        ("clean text", lines(size, dense=False), PLAIN),
+        ("dense text", lines(size, dense=True), PLAIN),
     ):
         made[f"extproc, {name}"] = len(body) / cpu_s(lambda b=body, k=kind: mask.mask(b, k, EVERYTHING)) / 1e6
-        if kind == JSON:
-            made[f"re, {name}"] = len(body) / cpu_s(lambda b=body: by_re(b)) / 1e6
-        if kind == JSON and by_presidio is not None:
-            spent = cpu_s(lambda b=body: by_presidio(b), 1e-9)
-            made[f"Presidio, {name}"] = len(body) / spent / 1e6
-    return made | grpc_speeds(size, mask)
+        if kind == PLAIN:
+            spent = cpu_s(lambda b=body: streamed(mask, b))
+            made[f"extproc, {name} in pieces"] = len(body) / spent / 1e6
+        made |= beside(name, body, {rival: documents(kind, visit) for rival, visit in visits.items()})
+    return made | grpc_speeds(size, mask, visits)
 
 
 def per_call() -> dict[str, dict[str, float]]:
     """Microseconds by size."""
     mask = masker()
-    return {
-        kind: {
-            f"{size // 1000} kB": 1e6
-            * cpu_s(partial(mask.mask, document(size, dense=kind == "dense"), JSON, EVERYTHING))
-            for size in (1_000, 10_000, 100_000, 1_000_000)
-        }
+    ways: dict[str, Callable[[int], Callable[[], object]]] = {
+        f"{kind} {name}": partial(way, kind == "dense")
         for kind in ("clean", "dense")
+        for name, way in {
+            "JSON": lambda dense, size: partial(mask.mask, document(size, dense=dense), JSON, EVERYTHING),
+            "SSE": lambda dense, size: partial(mask.mask, events(size, dense=dense), SSE, EVERYTHING),
+            "gRPC": lambda dense, size: partial(framed, mask, records(size, dense=dense)),
+            "text": lambda dense, size: partial(streamed, mask, lines(size, dense=dense)),
+        }.items()
     }
+    return {name: {f"{size // 1000} kB": 1e6 * cpu_s(way(size)) for size in SIZES} for name, way in ways.items()}
+
+
+def framed(mask: TextMasker, messages: list[bytes]) -> None:
+    mask.frames(Framing(Messages(Record.DESCRIPTOR), "", 1 << 20, 20), EVERYTHING).feed(
+        b"".join(Frame(False, each).raw for each in messages)
+    )
 
 
 def main() -> None:
@@ -238,7 +298,9 @@ def main() -> None:
     for name, value in results["MB/s"].items():
         print(f"{name:45s} {value:10.2f} MB/s")
     for kind, sizes in results["us per call"].items():
-        print(f"{kind:8s}", *(f"{size} {value:.0f} us" for size, value in sizes.items()), sep="  ")
+        growth = sizes["1000 kB"] / sizes["100 kB"]
+        told = (f"{size} {value:.0f} us" for size, value in sizes.items())
+        print(f"{kind:12s}", *told, f"ten times as much: x{growth:.1f}", sep="  ")
     if chosen.json:
         chosen.json.write_text(json.dumps(results, indent=1) + "\n")
 
