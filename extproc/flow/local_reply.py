@@ -32,16 +32,11 @@ def refusal_reply(case: Case, refusal: Refused) -> Reply:
         own = _policys_reply(decision)
         if own is not None:
             return spoken(case.head.headers, own)
+    if speaks_grpc(case.head.headers):  # whatever host it came to: Envoy answers such a request as gRPC does
+        return grpc_refusal(refusal.reason, case.call_id)
     if case.connection is not None and case.identity is not None:
         return case.connection.protocol.refusal(case.call, refusal.reason, case.call_id)
-    return unaddressed(case, refusal.reason)
-
-
-def unaddressed(case: Case, reason: Reason) -> Reply:
-    """The answer to a caller of whom no protocol can be told but that of the request."""
-    if speaks_grpc(case.head.headers):
-        return grpc_refusal(reason, case.call_id)
-    return problem(reason, case.call_id)
+    return problem(refusal.reason, case.call_id)
 
 
 def _policys_reply(decision: Decision) -> Reply | None:

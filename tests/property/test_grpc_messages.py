@@ -103,13 +103,13 @@ def masked(body, *rules, encoding="", listed=False):
 
 
 @given(items())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_a_message_is_its_json(item):
     assert read_message(item.SerializeToString(), KIND, max_depth=64) == as_json(item)
 
 
 @given(items(), st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=4))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_whatever_can_be_read_is_read_as_a_parser_does(item, changes):
     """Of a broken message, too: either nobody reads it here, or as everybody does, and nothing is left out."""
     raw = bytearray(item.SerializeToString())
@@ -123,7 +123,7 @@ def test_whatever_can_be_read_is_read_as_a_parser_does(item, changes):
 
 
 @given(st.binary(max_size=80))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_junk_meets_documented_errors_alone(junk):
     try:
         read_message(junk, KIND, max_depth=8)
@@ -141,7 +141,7 @@ def test_junk_meets_documented_errors_alone(junk):
 
 
 @given(items(), st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_a_path_of_the_json_masks_that_field_and_no_other(item, data):
     """What policy and approvers see is named as rules name it."""
     before = leaves(as_json(item))
@@ -166,7 +166,7 @@ def test_a_path_of_the_json_masks_that_field_and_no_other(item, data):
 
 
 @given(st.lists(items(), max_size=3), st.lists(st.integers(0, 10_000), max_size=5), st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_output_ignores_cuts(found, places, compressed):
     raw = framed(*found, compressed=compressed)
     rules = (MaskRule(How.REDACT, entity="*"), MaskRule(How.REDACT, path="$.id"))

@@ -112,6 +112,19 @@ async def test_the_credential_is_taken_out_of_messages_and_lengths_stay_right(tm
     assert b"".join(sent_pieces(peer)) == framed(hidden, Item(id="2"))
 
 
+@pytest.mark.parametrize("secret", ["plainoldword", "7345129066"])
+async def test_no_detector_need_suspect_anything_for_that(tmp_path, secret):
+    """A number that is the credential goes as well."""
+    (tmp_path / "secret").write_text(secret)
+    guard = guard_of(tmp_path, masking={"response": []}, credential={"file": str(tmp_path / "secret")})
+    number = int(secret) if secret.isdigit() else 1
+    back = Item(owner=Item(labels={secret: f"is {secret}"}), stock=number)
+    peer = await play(guard, calls(), sends(framed(Item())), begins(), returns(framed(back), end=False), OK)
+    [after] = [Item.FromString(each[5:]) for each in sent_pieces(peer) if each]
+    hidden = Item(labels={"[CREDENTIAL]": "is [CREDENTIAL]"})
+    assert after == Item(owner=hidden, stock=0 if secret.isdigit() else 1)
+
+
 BROKEN = {
     "half a frame": framed(Item(id="1"))[:-1],
     "a field that nobody knows": framed(b"\x98\x06\x01"),
@@ -263,6 +276,9 @@ async def test_whoever_is_refused_before_a_protocol_is_known_reads_a_status(tmp_
     request = asks("POST", f"/{SERVICE}/GetItem", "nobody.example", content_type="application/grpc")
     peer = await play(guard, request, sends(framed(Item())))
     assert fields_of(peer.refusals[0].headers)["grpc-status"] == "12"
+    elsewhere = asks("POST", "/nowhere", content_type="application/grpc")
+    peer = await play(guard, elsewhere, sends(framed(Item())))
+    assert fields_of(peer.refusals[0].headers)["content-type"] == "application/grpc"
     peer = await play(
         guard, asks("POST", "/x", shop.HOST, metadata={}, content_type="application/grpc+proto"), sends(b"")
     )

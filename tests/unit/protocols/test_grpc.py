@@ -1,6 +1,7 @@
 """gRPC: which method is called with which message, and how it says no."""
 
 import base64
+import hashlib
 
 import pytest
 from google.rpc import status_pb2
@@ -110,7 +111,9 @@ def test_what_is_read_otherwise_elsewhere_is_uninspectable(more, why):
 
 
 def test_many_compressed_messages_do_not_unfold_beyond_the_limit():
-    body = framed(*[Item(notes=[str(range(9_000))] * 300)] * 300, compressed=True)
+    item = Item(notes=[hashlib.sha256(bytes([each])).hexdigest() for each in range(200)])
+    body = framed(*[item] * 100, compressed=True)
+    assert len(body) < 1 << 20 < 100 * item.ByteSize() < 20 * len(body)
     assert (
         read(body, path=f"/{SERVICE}/AddItems", grpc_encoding="deflate").uninspectable is Uninspectable.TOO_LARGE
     )
