@@ -18,6 +18,13 @@ JWT = f"{FILTERS}jwt_authn.v3.JwtAuthentication"
 ROUTER = f"{FILTERS}router.v3.Router"
 MCP = f"{FILTERS}mcp.v3.Mcp"
 COMPRESSION = (f"{FILTERS}decompressor.v3.Decompressor", f"{FILTERS}compressor.v3.Compressor")
+TRANSLATORS = (
+    f"{FILTERS}grpc_json_transcoder.v3.GrpcJsonTranscoder",
+    f"{FILTERS}grpc_web.v3.GrpcWeb",
+    f"{FILTERS}grpc_http1_bridge.v3.Config",
+    f"{FILTERS}grpc_http1_reverse_bridge.v3.FilterConfig",
+    f"{FILTERS}connect_grpc_bridge.v3.FilterConfig",
+)
 GUARDS = (EXT_PROC, EXT_AUTHZ)
 PROTECTIVE = (*GUARDS, RBAC, CUSTOM_RESPONSE, JWT, LUA)
 BODY_MODES = ("NONE", "STREAMED", "BUFFERED", "BUFFERED_PARTIAL", "FULL_DUPLEX_STREAMED", "GRPC")
@@ -258,11 +265,20 @@ def _provider(provider: Node) -> Iterator[Problem]:
         yield Problem("jwt-forward", provider.get("forward").path, "forward is true")
 
 
+def _translators(chain: Chain) -> Iterator[Problem]:
+    last = max(index for index, _ in chain.guards)
+    for index, config in chain.of(*TRANSLATORS):
+        if index > last:
+            what = f"{chain.filters[index].text('name') or config.message} is listed after the guard"
+            yield Problem("translator", chain.filters[index].path, what)
+
+
 def _bystanders(chain: Chain) -> Iterator[Problem]:
     for index, config in chain.of(*COMPRESSION):
         yield Problem(
             "decompressor", chain.filters[index].path, f"{config.message.rpartition('.')[2]} in the chain"
         )
+    yield from _translators(chain)
     for index, config in chain.of(LUA):
         if not is_stream_guard(config):
             yield Problem("lua-fail-open", chain.filters[index].path, "a Lua filter that is not the stream guard")

@@ -180,6 +180,8 @@ INJECTED: list[tuple[str, Any]] = [
     ("methods", lambda e: e.config("rbac.methods")["rules"]["policies"]["refused-methods"]["permissions"][0]["or_rules"]["rules"].pop(0)),
     ("decompressor", lambda e: e.add("d", "decompressor.v3.Decompressor")),
     ("decompressor", lambda e: e.add("c", "compressor.v3.Compressor")),
+    ("translator", lambda e: e.add("t", "grpc_json_transcoder.v3.GrpcJsonTranscoder", 6)),
+    ("translator", lambda e: e.add("w", "grpc_web.v3.GrpcWeb", 5)),
     ("lua-fail-open", lambda e: e.add("mine", "lua.v3.Lua", default_source_code={"inline_string": "-- mine"})),
     ("normalize-path", lambda e: e.manager.pop("normalize_path")),
     ("merge-slashes", lambda e: e.manager.update(merge_slashes=False)),
@@ -241,6 +243,11 @@ def test_an_injected_danger_is_found_alone(full, danger, inject):
 def test_an_injected_danger_of_the_decide_only_door_is_found_alone(decide_only, danger, inject):
     inject(Edit(decide_only))
     assert found(decide_only) == {danger}
+
+
+def test_what_translates_before_the_guard_is_no_danger(full):
+    Edit(full).add("w", "grpc_web.v3.GrpcWeb")
+    assert found(full) == set()
 
 
 def test_a_tool_name_from_headers_is_found(full):
