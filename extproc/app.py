@@ -32,6 +32,7 @@ from extproc.detectors.detector import Detector
 from extproc.detectors.engine import Detectors
 from extproc.detectors.presidio import make_presidio
 from extproc.evidence.last_words import LastWords
+from extproc.evidence.pending import recover_pending
 from extproc.evidence.spool import Spool, SpoolLimits
 from extproc.flow.guard import Connected, Guard
 from extproc.flow.last_words import tell_last_words
@@ -275,7 +276,7 @@ def _own_key(path: Path) -> bytes:
 def make_spool(settings: Settings, worker: str) -> Spool:
     """This process's spool."""
     limits = SpoolLimits(settings.evidence.relaxed_window, settings.evidence.max_spool)
-    return Spool(settings.evidence.spool, worker, limits)
+    return Spool(settings.evidence.spool, worker, limits, survives=True)
 
 
 @contextlib.contextmanager
@@ -327,6 +328,15 @@ def _settle_memory() -> None:
     gc.set_threshold(COLLECT_AFTER)
 
 
+async def _tell_what_was_left(guard: Guard, spools: Path) -> None:
+    """Record what workers that were killed could not."""
+    for found in await recover_pending(spools, guard.recorder):
+        structlog.get_logger().warning("entries recovered", of=found.worker, entries=found.entries)
+        for _ in range(found.torn):
+            guard.observer.words_unreadable(found.worker)
+    await tell_last_words(guard, spools)
+
+
 async def run_worker(settings: Settings, *, listen: str, index: int, health: str = "none") -> None:
     """Run one worker until SIGTERM or SIGINT, then drain.
 
@@ -346,7 +356,7 @@ async def run_worker(settings: Settings, *, listen: str, index: int, health: str
             evidence = OK if guard.recorder.healthy else "cannot store entries"
             return {"evidence": evidence, "policy": guard.engine.trouble or OK}
 
-        await tell_last_words(guard, settings.evidence.spool)
+        await _tell_what_was_left(guard, settings.evidence.spool)
         async with (
             serving(guard, listen, settings.guard_tls),
             http_health(health, checks),

@@ -78,6 +78,11 @@ class SpoolReader:
         query = "SELECT document FROM entries WHERE time_ns >= ? AND instr(document, CAST(? AS BLOB))"
         return [row[0] for row in self._db.execute(query, (since_ns, text)).fetchall()]
 
+    def newest_hashes(self, rows: int) -> list[bytes]:
+        """Leaf hashes of that many rows, the newest first."""
+        query = "SELECT leaf_hash FROM entries ORDER BY seq DESC LIMIT ?"
+        return [row[0] for row in self._db.execute(query, (rows,)).fetchall()]
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()

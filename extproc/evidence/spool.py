@@ -11,6 +11,7 @@ from queue import Empty, SimpleQueue
 
 from extproc.evidence.documents import encode_entry
 from extproc.evidence.ledger import SUFFIX, Connect, Ledger, Line, connect, describe
+from extproc.evidence.pending import Pending
 from extproc.evidence.watermark import read_mark
 from extproc.model.entries import Entry
 from extproc.model.errors import EvidenceError
@@ -63,6 +64,8 @@ class _Waiting:
     lost: Callable[[], None] | None = None
     """Told, on the loop's thread, when the entry of a call's end was not stored before the spool closed."""
     loop: asyncio.AbstractEventLoop | None = None
+    slot: int | None = None
+    """Where it is kept besides, in case that this process is ended before it is stored."""
 
     @property
     def kept(self) -> bool:
@@ -92,8 +95,17 @@ class Spool:
         *,
         clock: Clock = time.time_ns,
         connect: Connect = connect,
+        survives: bool = False,
     ) -> None:
         """Open ``folder/worker.spool`` and start the writer thread.
+
+        Args:
+            folder: the spools'.
+            worker: names the file.
+            limits: what it may hold.
+            clock: wall-clock nanoseconds.
+            connect: opens the file.
+            survives: keep what is queued in a file beside it, for the next worker, should this process be killed.
 
         Raises:
             EvidenceError: it cannot be opened, or another process has it.
@@ -101,6 +113,11 @@ class Spool:
         self._limits = limits or SpoolLimits()
         self._clock = clock
         self._ledger = Ledger(folder / f"{worker}{SUFFIX}", worker, connect=connect)
+        try:
+            self._pending = Pending(folder, worker) if survives else None
+        except EvidenceError:
+            self._ledger.shut()
+            raise
         self.writer = self._ledger.writer
         """Identity of this log: the worker's name and a random part made with the file."""
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
@@ -143,7 +160,7 @@ class Spool:
         Raises:
             EvidenceError: full or closed: it is lost now.
         """
-        self._put(_Waiting(self._admit(entry), lost=lost, loop=asyncio.get_running_loop()))
+        self._put(self._surviving(_Waiting(self._admit(entry), lost=lost, loop=asyncio.get_running_loop())))
 
     def record_relaxed(self, entry: Entry) -> None:
         """Queue one entry within the window; it is stored soon, and tried again when a write fails.
@@ -153,7 +170,7 @@ class Spool:
         """
         if self._accepted_relaxed - self._settled_relaxed >= self._limits.relaxed_window:
             raise EvidenceError("the window of relaxed entries is full")
-        self._put(_Waiting(self._admit(entry)))
+        self._put(self._surviving(_Waiting(self._admit(entry))))
         self._accepted_relaxed += 1
 
     @property
@@ -173,8 +190,16 @@ class Spool:
                 self._closed = True
                 self._queue.put(None)
         self._thread.join()
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.close()
 
     # The loop's thread
+
+    def _surviving(self, waiting: _Waiting) -> _Waiting:
+        if self._pending is not None and not self._closed:
+            waiting.slot = self._pending.keep(waiting.line.document)
+        return waiting
 
     @property
     def _unshipped(self) -> int:
@@ -282,6 +307,8 @@ class Spool:
         self._settled_relaxed += sum(one.relaxed for one in batch)
         told: dict[asyncio.AbstractEventLoop, list[_Waiting]] = {}
         for one in batch:
+            if one.slot is not None and self._pending is not None and not error:
+                self._pending.stored(one.slot)
             if one.loop is not None and (error or one.future is not None):
                 told.setdefault(one.loop, []).append(one)
         for loop, some in told.items():

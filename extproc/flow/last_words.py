@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from extproc.evidence.last_words import Left, end_is_recorded, left_behind
+from extproc.evidence.last_words import Left, end_is_recorded, words_left
 from extproc.flow.case import NANOSECONDS_PER_MILLISECOND, Case
 from extproc.flow.guard import Guard
 from extproc.model.entries import Entry, EntryKind
@@ -90,7 +90,7 @@ async def tell_last_words(guard: Guard, folder: Path) -> None:
         guard: its recorder takes the entries.
         folder: where the last words are, beside the spools.
     """
-    for left in left_behind(folder):
+    for left in words_left(folder):
         if await _tell(left, guard, folder):
             left.forget()
         else:

@@ -25,7 +25,7 @@ class Observer:
         """A terminal entry could not be stored: the loudest thing there is."""
 
     def words_unreadable(self, worker: str) -> None:
-        """A worker that is gone left words about its last call that cannot be read: its end is not recorded."""
+        """A worker that is gone left an entry, or words about its last call, that cannot be read: it is lost."""
 
     def guard_broke(self, error: BaseException) -> None:
         """A call ended in an error that nobody foresaw."""

@@ -10,7 +10,9 @@ from extproc.policy.status import PolicyStatus
 CALLS = Counter("extproc_calls", "Calls that ended.", ["connection", "outcome", "reason"])
 RUNNING = Gauge("extproc_calls_running", "Calls under way.", multiprocess_mode="livesum")
 HELD = Gauge("extproc_calls_held", "Calls that wait for approval.", multiprocess_mode="livesum")
-LOST = Counter("extproc_evidence_lost", "Closing entries that could not be stored. Alert on any.")
+LOST = Counter(
+    "extproc_evidence_lost", "Closing entries that could not be stored, or read after a kill. Alert on any."
+)
 BROKE = Counter("extproc_guard_errors", "Calls that ended in an unforeseen error. Alert on any.")
 POLICIES = Counter("extproc_policies", "Policies loaded, and candidates refused.", ["outcome"])
 ENGINE_UP = Gauge(
@@ -67,9 +69,9 @@ class Metrics(Observer):
         self._log.error("evidence lost", call_id=entry.call_id, kind=entry.kind.value)
 
     def words_unreadable(self, worker: str) -> None:
-        """A worker's last words cannot be read."""
+        """What a worker left cannot be read."""
         LOST.inc()
-        self._log.error("evidence lost", why="last words cannot be read", of=worker)
+        self._log.error("evidence lost", why="what a worker left cannot be read", of=worker)
 
     def guard_broke(self, error: BaseException) -> None:
         """A call ended in an error that nobody foresaw. Its text could hold anything: only its type is told."""

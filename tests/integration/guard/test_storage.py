@@ -77,7 +77,7 @@ def small_disk(size: str) -> Iterator[Path]:
 
 async def test_a_full_disk_denies_until_there_is_room() -> None:
     """ENOSPC from the kernel, in the middle of the guard's life."""
-    with small_disk("2m") as disk:
+    with small_disk("16m") as disk:
         async with run_stack(workers=1, evidence={"spool": str(disk / "spool")}) as stack:
             assert (await stack.call()).status_code == 200
             stack.fresh()

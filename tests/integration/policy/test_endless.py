@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.guard.stack import run_stack
+from tests.integration.guard.stack import kinds, run_stack, terminals
 
 POLICY = Path(__file__).parent / "endless.rego"
 
@@ -48,3 +48,19 @@ async def test_the_only_worker_leaves_a_record_of_the_call_it_did_not_survive() 
         assert {each["call_id"] for each in stack.entries()} == {entry["call_id"]}
         assert not stack.reached
         assert "endless" not in str(stack.entries())
+
+
+async def test_the_end_of_the_call_before_is_not_lost_with_the_worker() -> None:
+    """It was queued when the evaluation began, and the writer's thread never ran again."""
+    limits = {"decision_timeout": 0.2, "message_timeout": 0.5}
+    async with run_stack(workers=1, policy={"paths": [str(POLICY)]}, limits=limits) as stack:
+        for _ in range(3):
+            stack.fresh()
+            before = await stack.call("GET", "/customers/1")
+            await stack.call("GET", "/lookup?q=endless")
+            await stack.workers[0].gone()
+            await stack.workers[0].start()
+            assert (await stack.ended_of(before))["kind"] == "call.completed"
+            found = await stack.until(lambda entries: len(terminals(entries)) >= 2)
+            assert kinds(terminals(found)) == ["call.completed", "call.denied"]
+        assert not list(stack.settings.evidence.spool.glob("*.making"))

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from extproc.evidence import last_words
-from extproc.evidence.last_words import SIZE, LastWords, end_is_recorded, left_behind
+from extproc.evidence.last_words import SIZE, LastWords, end_is_recorded, words_left
 from extproc.evidence.spool import Spool
 from extproc.model.entries import EntryKind
 from extproc.model.errors import EvidenceError
@@ -32,25 +32,25 @@ def the_process_ends(folder, *said, unsaid=False):
 
 def test_words_outlive_their_process_and_are_told_once(tmp_path):
     the_process_ends(tmp_path, *SAYS)
-    [left] = left_behind(tmp_path)
+    [left] = words_left(tmp_path)
     assert (left.said, left.words, left.worker) == (True, SAYS, "worker-0")
-    assert list(left_behind(tmp_path)) == []  # locked: nobody tells it besides
+    assert list(words_left(tmp_path)) == []  # locked: nobody tells it besides
     left.forget()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_could_not_be_told_is_there_for_the_next(tmp_path):
     the_process_ends(tmp_path, *SAYS)
-    [left] = left_behind(tmp_path)
+    [left] = words_left(tmp_path)
     left.leave()
-    [again] = left_behind(tmp_path)
+    [again] = words_left(tmp_path)
     assert again.words == SAYS
     again.forget()
 
 
 def test_what_was_survived_is_not_told(tmp_path):
     the_process_ends(tmp_path, *SAYS, unsaid=True)
-    [left] = left_behind(tmp_path)
+    [left] = words_left(tmp_path)
     assert not left.said
     left.forget()
 
@@ -58,7 +58,7 @@ def test_what_was_survived_is_not_told(tmp_path):
 def test_a_process_that_lives_is_left_alone_and_leaves_nothing(tmp_path):
     own = LastWords(tmp_path, "worker-1")
     own.say(SAYS)
-    assert list(left_behind(tmp_path)) == []
+    assert list(words_left(tmp_path)) == []
     own.unsay()
     own.close()
     assert list(tmp_path.iterdir()) == []
@@ -81,7 +81,7 @@ def test_a_torn_file_says_that_it_is(tmp_path, change):
     [file] = tmp_path.iterdir()
     raw = change(file.read_bytes())
     file.write_bytes(raw if raw[0] else b"\x01" + raw[1:])
-    [left] = left_behind(tmp_path)
+    [left] = words_left(tmp_path)
     assert (left.said, left.words) == (True, None)
     left.forget()
 
