@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import orjson
+
 from extproc.codecs.descriptors import Messages
 from extproc.credentials.conceal import NOTHING, Concealer
 from extproc.flow.case import Case
 from extproc.flow.guard import Guard
 from extproc.masking.frames import Framing, Readable
 from extproc.masking.port import EventMasker, Masked
-from extproc.model.call import Headers
+from extproc.model.call import Headers, Json
+from extproc.model.errors import MaskingError
 from extproc.model.masking import Finding, MaskRule
 
 ENCODING = "grpc-encoding"
@@ -44,6 +47,23 @@ def mask_body(case: Case, guard: Guard, rules: tuple[MaskRule, ...]) -> Masked:
     return Masked(masker.feed(case.plain) + masker.finish(), masker.findings)
 
 
+def readable_arguments(case: Case, guard: Guard) -> Json:
+    """The arguments for people to see, once they are masked as JSON, which does not look into ``bytes``.
+
+    Raises:
+        MaskingError: they cannot be shown.
+    """
+    arguments = case.call.arguments if case.call else None
+    framing = None if arguments is None else _request_framing(case, guard)
+    if framing is None:
+        return arguments
+    lines = Readable(framing, guard.masker.hidden)(case.plain).splitlines()
+    shown: list[Json] = [orjson.loads(line) for line in lines]
+    if len(shown) != (len(arguments) if framing.messages.listed and isinstance(arguments, list) else 1):
+        raise MaskingError("a message cannot be shown")
+    return shown if framing.messages.listed else shown[0]
+
+
 class Pieces(NamedTuple):
     """How a response is masked that goes piece by piece."""
 
@@ -76,7 +96,7 @@ def mask_pieces(case: Case, guard: Guard, headers: Headers, rules: tuple[MaskRul
         conceal=case.conceal,
     )
     masker = guard.masker.frames(framing, rules, conceals=bool(case.conceal))
-    return Pieces(masker, NOTHING, LINES, Readable(framing))
+    return Pieces(masker, NOTHING, LINES, Readable(framing, guard.masker.hidden))
 
 
 def _request_framing(case: Case, guard: Guard) -> Framing | None:

@@ -8,13 +8,13 @@ import orjson
 
 from extproc.codecs.content_encoding import decode as decode_content
 from extproc.codecs.errors import Unreadable
-from extproc.flow.bodies import find_in_body
+from extproc.flow.bodies import find_in_body, readable_arguments
 from extproc.flow.case import Case
 from extproc.flow.guard import Guard
 from extproc.identity.jwt_metadata import identify
 from extproc.model.call import Call, Json, RequestHead
 from extproc.model.errors import MaskingError, Refused, Undecodable
-from extproc.model.masking import Finding, How, MaskRule, hide_unsearched
+from extproc.model.masking import Finding, How, MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.wire.events import Metadata
 
@@ -172,12 +172,13 @@ def masked_arguments(case: Case, guard: Guard) -> str:
     Raises:
         MaskingError: they cannot be masked.
     """
-    rules = EVERYTHING + hide_unsearched(case.findings)
+    rules = EVERYTHING
     if case.connection:
         rules += case.connection.mask.request
     if case.decision:
         rules += case.decision.mask.request
-    text = dump(case.call.arguments if case.call else None)
-    if not case.searched or case.findings or any(rule.path for rule in rules):
-        text = guard.masker.mask(text, "application/json", rules).body
+    if case.searched and not case.findings and not any(rule.path for rule in rules):
+        text = dump(case.call.arguments if case.call else None)
+    else:
+        text = guard.masker.mask(dump(readable_arguments(case, guard)), "application/json", rules).body
     return text.decode("utf-8", "replace")

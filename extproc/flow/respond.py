@@ -19,7 +19,7 @@ from extproc.flow.sessions import SESSION_ID, bind_session
 from extproc.masking.port import EventMasker
 from extproc.model.call import Headers, ResponseHead
 from extproc.model.errors import MaskingError, ProtocolViolation, Refused, Undecodable
-from extproc.model.masking import PASSED_UNMASKED, MaskRule, hide_unsearched
+from extproc.model.masking import PASSED_UNMASKED, MaskRule
 from extproc.model.reasons import Reason
 from extproc.protocols.media import EVENT_STREAM, is_event_stream, streamed_text
 from extproc.wire import encode
@@ -173,10 +173,9 @@ def _record(case: Case, guard: Guard, sent: bytes, content_type: str, rules: tup
     recording = case.connection.settings.recording
     if not recording.response:
         return
-    unsearched = hide_unsearched(case.recorded.findings)
-    if unsearched or not any(rule.entity == "*" for rule in rules):
+    if not any(rule.entity == "*" for rule in rules):
         try:
-            sent = guard.masker.mask(sent, content_type, EVERYTHING + unsearched).body
+            sent = guard.masker.mask(sent, content_type, EVERYTHING).body
         except MaskingError:
             sent = b""
     case.recorded.response = sent[: recording.max_text].decode("utf-8", "replace")

@@ -1,8 +1,11 @@
 """Mask gRPC's bodies: messages of a type, each in a frame, as they come."""
 
+import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from google.protobuf.descriptor import Descriptor
 
 from extproc.codecs.descriptors import Messages
 from extproc.codecs.errors import Unreadable
@@ -11,8 +14,12 @@ from extproc.codecs.messages import show_message
 from extproc.masking.messages import MessageMasker, unchanged
 from extproc.masking.port import failed
 from extproc.masking.walk import Walk
+from extproc.masking.ways import REDACTED
 from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import Finding
+
+HIDDEN = base64.b64encode(REDACTED.encode()).decode()
+"""What JSON makes of ``bytes`` that are redacted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +102,11 @@ class FramesMasker:
 
 
 class Readable:
-    """Frames as JSON Lines, for people to read: what a masker gave out, cut anywhere."""
+    """Frames as JSON Lines, for people: cut anywhere, and without what Base64 would hide from detectors."""
 
-    def __init__(self, framing: Framing) -> None:
-        """Begin a body."""
-        self._framing = framing
+    def __init__(self, framing: Framing, hidden: Callable[[bytes, Descriptor], bytes]) -> None:
+        """Begin a body. ``hidden`` is ``TextMasker.hidden``."""
+        self._framing, self._hidden = framing, hidden
         self._reader: FrameReader | None = FrameReader(limit=framing.limit)
 
     def __call__(self, frames: bytes) -> bytes:
@@ -108,11 +115,13 @@ class Readable:
             return b""
         try:
             return b"".join(self._line(frame) for frame in self._reader.feed(frames))
-        except Unreadable:
+        except (Unreadable, MaskingError):
             self._reader = None
             return b""
 
     def _line(self, frame: Frame) -> bytes:
         framing = self._framing
         message = message_of(frame, framing.encoding, limit=framing.limit, ratio=framing.ratio)
-        return json.dumps(show_message(message, framing.messages.kind), ensure_ascii=False).encode() + b"\n"
+        kind = framing.messages.kind
+        line = json.dumps(show_message(self._hidden(message, kind), kind), ensure_ascii=False)
+        return line.replace(HIDDEN, REDACTED).encode() + b"\n"

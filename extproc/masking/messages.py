@@ -86,6 +86,7 @@ class MessageMasker:
         max_depth: int,
         conceal: Callable[[bytes], bytes] = unchanged,
         binary: bool = False,
+        hides: bool = False,
     ) -> None:
         """Mask by the plan of a walk.
 
@@ -95,12 +96,15 @@ class MessageMasker:
             max_depth: of messages in messages.
             conceal: takes the credential out of a text.
             binary: whether ``bytes`` that are not text pass.
+            hides: for people, who see ``bytes`` as Base64, in which nothing can be found any more: those that
+                hold something, or are not text, are redacted as a whole. Numbers stay: JSON has labels for them.
         """
         self._walk = walk
         self._descriptor = descriptor
         self._max_depth = max_depth
         self._conceal = conceal
         self._binary = binary
+        self._hides = hides
         self._passed: Counter[Path] = Counter()
         self._asked: frozenset[int] | None = None
         """Detectors that could find something in the message at hand; None for all."""
@@ -211,14 +215,18 @@ class MessageMasker:
             text = _decoded(value, told)
         except Undecodable:
             how = self._walk.plan.how_at(here.place) if here.place else None
-            if how is not None:
+            if how is not None or (self._hides and told.type == FieldDescriptor.TYPE_BYTES):
+                how = how or How.REDACT
                 self._walk.container(how, Known(here.path))
                 return b"" if how is How.REMOVE else REDACTED.encode()
             if not self._binary or told.type != FieldDescriptor.TYPE_BYTES:
                 raise
             self._passed[here.path] += 1
             return value
-        return apply(text, self._walk.part(text, here.path, here.place, self._asked)).encode()
+        edits = self._walk.part(text, here.path, here.place, self._asked)
+        if edits and self._hides and told.type == FieldDescriptor.TYPE_BYTES:
+            return REDACTED.encode()
+        return apply(text, edits).encode()
 
     def _inner(self, value: bytes, kind: Descriptor, here: "_Here") -> bytes:
         how = self._walk.plan.how_whole(here.place) if here.place else None
@@ -245,7 +253,7 @@ class MessageMasker:
 
     def _is_masked(self, number: float, told: FieldDescriptor, here: "_Here") -> bool:
         how = self._walk.plan.how_at(here.place) if here.place else None
-        if not number or (told.type in NO_TEXT and how is None):
+        if self._hides or not number or (told.type in NO_TEXT and how is None):
             return False
         text = str(number)
         return bool(self._walk.part(text, here.path, here.place, self._asked)) or self._echoes(text.encode())

@@ -181,6 +181,15 @@ class TextMasker:
         masker = MessageMasker(walk, kind, max_depth=self._max_depth, conceal=conceal)
         return _guarded(lambda: Masked(masker.mask(value), masker.findings))
 
+    def hidden(self, message: bytes, kind: Descriptor) -> bytes:
+        """A message of which people may see the JSON, once the entities in that are masked, too.
+
+        Raises:
+            MaskingError: it cannot be masked.
+        """
+        masker = MessageMasker(self._walk(self._everything), kind, max_depth=self._max_depth, hides=True)
+        return _guarded(lambda: masker.mask(message))
+
     def _frames(self, framing: Framing, plan: Plan) -> FramesMasker:
         return FramesMasker(self._walk(plan), framing, max_depth=self._max_depth)
 

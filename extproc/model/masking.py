@@ -1,6 +1,5 @@
 """What is masked, and how: plans, and what was found."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -73,16 +72,5 @@ class Finding:
     """How many at this path."""
 
 
-UNDECODABLE = "UNDECODABLE"
-"""The entity of what nobody could search."""
-PASSED_UNMASKED = Finding(UNDECODABLE, "$", "pass-unmasked")
+PASSED_UNMASKED = Finding("UNDECODABLE", "$", "pass-unmasked")
 """In the record of a body that could not be searched, and went on as it came because its connection says so."""
-
-
-def hide_unsearched(findings: Iterable[Finding]) -> tuple[MaskRule, ...]:
-    """Rules that hide the fields which nobody could search: they may pass, and nothing of them is kept."""
-    return tuple(
-        MaskRule(How.REDACT, path=each.path)
-        for each in findings
-        if each.entity == UNDECODABLE and each.path != "$"
-    )

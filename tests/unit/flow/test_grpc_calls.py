@@ -1,7 +1,10 @@
 """gRPC calls as dialogues: masked message by message, answered in gRPC's own terms."""
 
 import base64
+import contextlib
+import dataclasses
 import json
+import time
 import zlib
 
 import pytest
@@ -161,6 +164,39 @@ async def test_bytes_that_are_not_text_pass_where_the_connection_says_so(tmp_pat
     assert any(
         each.entity == "UNDECODABLE" and each.how == "pass-unmasked" for each in guard.recorder.last.findings
     )
+
+
+HELD = {"action": "hold", "reason": "high-risk", "approval": {"groups": ["sre"], "min": 1, "expires_in": "1ms"}}
+
+
+@pytest.mark.parametrize("value", [SSN.encode(), f"it is {SSN}".encode(), b"\xff\xfe " + SSN.encode()])
+@pytest.mark.parametrize("answer", [{"action": "allow"}, {"action": "deny"}, HELD], ids=["allow", "deny", "hold"])
+@pytest.mark.parametrize("undecodable", ["deny", "pass-unmasked"])
+async def test_nothing_is_kept_in_the_base64_of_bytes(tmp_path, value, answer, undecodable):
+    guard = guard_of(tmp_path, answer, masking={"undecodable": undecodable, "response": []})
+    item = Item(id="1", data=value)
+    body = framed(item, item)
+    with contextlib.suppress(MaskingError):
+        await play(guard, calls("AddItems"), sends(body), begins(), returns(body, end=False), OK)
+    kept = json.dumps([dataclasses.asdict(each) for each in guard.recorder.entries])
+    stored = b"".join(each.read_bytes() for each in tmp_path.rglob("*.db*"))
+    encoded = base64.b64encode(value).decode()
+    assert encoded not in kept
+    assert encoded.encode() not in stored
+    told = '{"id":"1","data":"[REDACTED]"}'
+    assert guard.recorder.last.arguments == f"[{told},{told}]"
+
+
+async def test_many_fields_that_nobody_can_search_take_no_more_time_each(tmp_path):
+    async def seconds(count):
+        guard = guard_of(tmp_path, {"action": "deny"}, masking={"undecodable": "pass-unmasked"})
+        began_s = time.process_time()
+        await play(guard, calls("AddItems"), sends(framed(*[Item(data=b"\xff")] * count)))
+        assert guard.recorder.last.arguments.startswith('[{"data":"[REDACTED]"},')
+        return time.process_time() - began_s
+
+    few, many = min([await seconds(1_000) for _ in range(3)]), await seconds(8_000)
+    assert many < 24 * few
 
 
 def status_field(*details, message="no"):
