@@ -89,7 +89,8 @@ def check_plan(connection: Connected, masker: TextMasker) -> None:
         try:
             masker.check(rules, connection.protocol.kinds(response=direction == "response"))
         except MaskingError as error:
-            raise ConfigError(f"connections.{connection.name}.masking.{direction}: {error}") from error
+            key = ("connections", connection.name, "masking", direction)
+            raise ConfigError(f"{'.'.join(key)}: {error}", key=key) from error
 
 
 def check_parts(settings: Settings) -> str:
@@ -222,14 +223,21 @@ def make_detectors(custom: dict[str, CustomDetector], presidio: PresidioSettings
     built_in = {detector.entity for detector in CATALOGUE}
     made = []
     for name, each in custom.items():
+        key = ("masking", "detectors", name)
         if name in built_in:
-            raise ConfigError(f"masking.detectors.{name}: a built-in detector has this name")
+            raise ConfigError(f"{'.'.join(key)}: a built-in detector has this name", key=key)
         try:
             made.append(
-                make_custom(name, each.pattern, words=each.context, whole=each.whole, ignore_case=each.ignore_case)
+                make_custom(
+                    name,
+                    each.pattern,
+                    words=each.context if each.needs_context else (),
+                    whole=each.whole,
+                    ignore_case=each.ignore_case,
+                )
             )
         except ValueError as error:
-            raise ConfigError(f"masking.detectors.{name}: {error}") from error
+            raise ConfigError(f"{'.'.join(key)}: {error}", key=(*key, "pattern")) from error
     return Detectors((*CATALOGUE, *made, *(_presidio(presidio) if presidio else ())))
 
 
@@ -244,10 +252,12 @@ def _presidio(settings: PresidioSettings) -> tuple[Detector, ...]:
         )
     except ImportError as error:
         raise ConfigError(
-            "masking.presidio: Presidio is not installed", way_out="pip install 'extproc[presidio]'"
+            "masking.presidio: Presidio is not installed",
+            way_out="pip install 'extproc[presidio]'",
+            key=("masking", "presidio"),
         ) from error
     except ValueError as error:
-        raise ConfigError(f"masking.presidio: {error}") from error
+        raise ConfigError(f"masking.presidio: {error}", key=("masking", "presidio")) from error
 
 
 def _read_key(path: Path) -> bytes:

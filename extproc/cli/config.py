@@ -25,11 +25,12 @@ def schema() -> None:
 def check(file: FileArgument = DEFAULT_FILE) -> None:
     """Check a configuration file. Prints what it guards, or everything that is wrong with it and where."""
     from extproc.app import check_parts
-    from extproc.config.load import load_settings
+    from extproc.config.load import load_settings, telling_where
     from extproc.config.summary import notes, summary
 
     settings = load_settings(file)
-    revision = check_parts(settings)
+    with telling_where(file):
+        revision = check_parts(settings)
     typer.echo(f"OK: {file}")
     for line in summary(settings):
         typer.echo(f"  {line}")

@@ -123,7 +123,7 @@ def _plan(
         ConfigError: no such connection, or a configuration that is wrong.
     """
     from extproc.app import make_detectors, masking_plan
-    from extproc.config.load import load_settings
+    from extproc.config.load import load_settings, telling_where
     from extproc.detectors.engine import Detectors
     from extproc.masking.rewrite import TextMasker
     from extproc.model.errors import ConfigError
@@ -136,7 +136,10 @@ def _plan(
             raise ConfigError(f"no connection {connection!r} in {config}", way_out=", ".join(settings.connections))
         plan = masking_plan(settings.connections[connection].masking)
         rules += plan.request if direction is Direction.REQUEST else plan.response
-    detectors = make_detectors(settings.masking.detectors, settings.masking.presidio) if settings else Detectors()
+    detectors = Detectors()
+    if settings and config:
+        with telling_where(config):
+            detectors = make_detectors(settings.masking.detectors, settings.masking.presidio)
     masker = TextMasker(
         detectors,
         pseudonym_key=b"a key for trials",

@@ -23,7 +23,7 @@ def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """
     import uvloop
 
-    from extproc.config.load import load_settings
+    from extproc.config.load import load_settings, telling_where
     from extproc.server.up import run_up
 
     settings = load_settings(config)
@@ -33,7 +33,8 @@ def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
         guarded = listen if listen.startswith("unix:") else f"http://{listen}"
         typer.echo(f"ready: {guarded} is guarded; health at http://{settings.health}/healthz", err=True)
 
-    uvloop.run(run_up(settings, config.resolve(), on_ready=ready))
+    with telling_where(config):
+        uvloop.run(run_up(settings, config.resolve(), on_ready=ready))
 
 
 def serve(
@@ -48,10 +49,12 @@ def serve(
     import uvloop
 
     from extproc.app import run_worker
-    from extproc.config.load import load_settings
+    from extproc.config.load import load_settings, telling_where
 
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    uvloop.run(run_worker(load_settings(config), listen=listen, index=index, health=health))
+    settings = load_settings(config)
+    with telling_where(config):
+        uvloop.run(run_worker(settings, listen=listen, index=index, health=health))
 
 
 def control(
@@ -61,8 +64,9 @@ def control(
     ] = "",
 ) -> None:
     """Run the control process: ships evidence to ClickHouse, and serves the command line and the console."""
-    from extproc.config.load import load_settings
+    from extproc.config.load import load_settings, telling_where
     from extproc.server.control import run_control
 
     settings = load_settings(config)
-    asyncio.run(run_control(settings, health=health or settings.health))
+    with telling_where(config):
+        asyncio.run(run_control(settings, health=health or settings.health))

@@ -4,6 +4,7 @@ Not checked here: whether mask paths can be compiled and policies loaded (``extp
 serves), whether credentials can be read (they may arrive later; a call without its credential is denied).
 """
 
+import contextlib
 import os
 from collections.abc import Iterator
 from itertools import combinations
@@ -40,6 +41,18 @@ UNDER_STATE: dict[type[BaseModel], str] = {
 ELSEWHERE = "name the file (--config, or EXTPROC_CONFIG), or copy the demo's, extproc/demo/extproc.yaml"
 LONGEST_SOCKET = "worker-63.sock"
 """The longest name of the sockets that are made in the state folder."""
+
+
+@contextlib.contextmanager
+def telling_where(file: Path) -> Iterator[None]:
+    """Give errors that name a key of this file the place where it is written."""
+    try:
+        yield
+    except ConfigError as error:
+        if error.place or not error.key:
+            raise
+        place = load_marked(file).place(error.key)
+        raise ConfigError(error.message, place, error.way_out, error.key) from error
 
 
 def load_settings(path: Path, *, to_serve: bool = True) -> Settings:

@@ -148,6 +148,12 @@ class MaskingSettings(Strict):
     and the record says so."""
 
 
+SURE = 0.5
+"""The score from which on a match counts."""
+CONTEXT_ADDS = 0.35
+"""What a word of the context adds to it: Presidio's ``context_similarity_factor``."""
+
+
 class CustomDetector(Strict):
     """An entity of your own."""
 
@@ -158,6 +164,21 @@ class CustomDetector(Strict):
     """Whether letters and digits right beside a match make it none."""
     ignore_case: bool = False
     """Whether letter case means nothing."""
+    score: float | None = Field(None, ge=0, le=1, description="how sure a match without such a word is")
+    """As in Presidio: found is what has 0.5 or more, and a word of the context adds 0.35. Null: sure, but where
+    there are words only beside one of them."""
+
+    @model_validator(mode="after")
+    def _can_be_found(self) -> "CustomDetector":
+        least = round(SURE - CONTEXT_ADDS, 2) if self.context else SURE
+        if self.score is not None and self.score < least:
+            raise ValueError(f"nothing would ever be found: a score of at least {least:.2f} is needed here")
+        return self
+
+    @property
+    def needs_context(self) -> bool:
+        """Whether a match counts only beside a word of its context."""
+        return bool(self.context) and (self.score is None or self.score < SURE)
 
 
 class PresidioSettings(Strict):

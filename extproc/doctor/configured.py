@@ -7,6 +7,7 @@ from pathlib import Path
 from cryptography import x509
 
 from extproc.app import KEY_BYTES, PSEUDONYM_KEY, SESSION_KEY, check_plans
+from extproc.config.load import telling_where
 from extproc.config.marks import KeyPath
 from extproc.config.schema import Provider
 from extproc.config.summary import functions, setting_notes
@@ -37,7 +38,8 @@ def configuration(patient: Patient) -> Iterator[Finding]:
 
 def masking(patient: Patient) -> Iterator[Finding]:
     """Whether every connection's plan can be made."""
-    check_plans(patient.settings)
+    with telling_where(patient.document.file):
+        check_plans(patient.settings)
     custom = len(patient.settings.masking.detectors)
     yield patient.ok(
         "masking", f"all plans can be made{f', with {custom} detectors of your own' if custom else ''}"

@@ -56,6 +56,8 @@ class ConfigError(ExtprocError):
     """Where."""
     way_out: str = ""
     """What to write instead."""
+    key: tuple[str | int, ...] = ()
+    """Of a configuration, where the place is not known: the key that is wrong."""
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""

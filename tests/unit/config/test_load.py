@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from extproc.config.load import load_settings
+from extproc.config.load import load_settings, telling_where
 from extproc.config.summary import notes, summary
 from extproc.model.errors import ConfigError
 
@@ -228,3 +228,11 @@ def test_a_name_in_both_is_refused(tmp_path):
 def test_a_missing_openapi_file_is_placed(tmp_path):
     found = trouble(tmp_path, GOOD.replace("    functions:", "    openapi: api.yaml\n    functions:"))
     assert "extproc.yaml:11:5: api.yaml does not exist" in found
+
+
+def test_an_error_that_names_a_key_is_given_its_place(tmp_path):
+    file = tmp_path / "extproc.yaml"
+    file.write_text("masking:\n  detectors:\n    BADGE:\n      pattern: '^B'\n")
+    wrong = ConfigError("no anchors", key=("masking", "detectors", "BADGE", "pattern"))
+    with pytest.raises(ConfigError, match=r"extproc\.yaml:4:7: no anchors"), telling_where(file):
+        raise wrong

@@ -33,6 +33,28 @@ def test_an_entity_of_ones_own_is_masked_like_the_others(tmp_path):
     assert masked.body == b'{"badge":"[BADGE]","x":"B-1234"}'
 
 
+@pytest.mark.parametrize(
+    ("score", "bare", "beside"),
+    [
+        (None, "B-1234", "[BADGE]"),
+        (0.15, "B-1234", "[BADGE]"),
+        (0.49, "B-1234", "[BADGE]"),
+        (0.5, "[BADGE]", "[BADGE]"),
+    ],
+)
+def test_a_match_counts_from_a_score_on_to_which_context_adds(tmp_path, score, bare, beside):
+    badge = {"pattern": "B-[0-9]{4}", "context": ["badge"], "score": score}
+    masker = make_masker(settings(tmp_path, detectors={"BADGE": badge}))
+    masked = masker.mask(b'{"badge":"B-1234","x":"B-1234"}', JSON, (MaskRule(How.REDACT, entity="BADGE"),))
+    assert masked.body == f'{{"badge":"{beside}","x":"{bare}"}}'.encode()
+
+
+@pytest.mark.parametrize(("context", "score"), [([], 0.49), (["badge"], 0.14)])
+def test_a_score_that_nothing_reaches_is_refused(context, score):
+    with pytest.raises(ValueError, match="nothing would ever be found"):
+        CustomDetector(pattern="B-[0-9]{4}", context=context, score=score)
+
+
 def test_a_pattern_that_cannot_be_used_is_an_error_of_the_configuration():
     with pytest.raises(ConfigError, match=r"masking\.detectors\.BADGE: .*anchors"):
         make_detectors({"BADGE": CustomDetector(pattern="^B")})
