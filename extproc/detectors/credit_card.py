@@ -14,9 +14,10 @@ SCIENTIFIC = re.compile(r"(?<![0-9.])([0-9])\.([0-9]{9,18})[eE]\+?(1[2-8])(?![0-
 """4.111111111111111E15: how some languages print a card number that was read as a float."""
 AFTER_POINT = re.compile(r"[0-9]\.\Z")
 APART_ALIKE = re.compile(
-    r"(?<![0-9._/])(?=([0-9]{4}([._/\t\n])(?:[0-9]{4}\2[0-9]{4}\2[0-9]{4}|[0-9]{6}\2[0-9]{4,5}))(?![0-9._/]))"
+    r"[0-9](?<![0-9._/].)(?=([0-9]{3}([._/\t\n])(?:[0-9]{4}\2[0-9]{4}\2[0-9]{4}|[0-9]{6}\2[0-9]{4,5}))(?![0-9._/]))"
 )
-"""As some write it to be read by no machine. Other numbers may stand before it, as in a column."""
+"""As some write it to be read by no machine. Other numbers may stand before it, as in a column: so all but its
+first digit is looked at, and not taken."""
 SEPARATOR = re.compile(r"[ +-]")
 JOINED = str.maketrans("", "", " +-")
 DOUBLE = str.maketrans("0123456789", "0246813579")
@@ -36,8 +37,8 @@ def find(text: str, _: str) -> Ranges:
             if not _in_digest(text, start, end):
                 yield start, end
     for match in APART_ALIKE.finditer(text):
-        if passes(digits_alone(match[1])):
-            yield match.span(1)
+        if passes(digits_alone(match[0] + match[1])):
+            yield match.start(), match.end(1)
     for match in SCIENTIFIC.finditer(text):
         digits = (match[1] + match[2]).ljust(int(match[3]) + 1, "0")
         if len(digits) == int(match[3]) + 1 and any(_cards(digits, 0, len(digits))):

@@ -6,8 +6,9 @@ from extproc.detectors.detector import SEPARATOR, Detector, Ranges
 from extproc.detectors.numbers import digits_alone
 
 GROUPED = re.compile(r"(?<![0-9])([0-9]{3})[ +-]([0-9]{2})[ +-]([0-9]{4})(?![0-9])")
-APART_ALIKE = re.compile(r"(?<![0-9._/])(?=(([0-9]{3})([._/\t\n])([0-9]{2})\3([0-9]{4}))(?![0-9._/]))")
-"""As some write it to be read by no machine. Other numbers may stand before it, as in a column."""
+APART_ALIKE = re.compile(r"[0-9](?<![0-9._/].)(?=([0-9]{2})([._/\t\n])([0-9]{2})\2([0-9]{4})(?![0-9._/]))")
+"""As some write it to be read by no machine. Other numbers may stand before it, as in a column: so all but its
+first digit is looked at, and not taken."""
 BARE = re.compile(r"(?<![0-9])([0-9]{3})[ .+-]?([0-9]{2})[ .+-]?([0-9]{4})(?![0-9])")
 HINT = r"ssn|social[ _.-]?sec|taxpayer[ _.-]?id"
 TELLING = re.compile(rf"(?<![<\[]US_)(?:{HINT})", re.IGNORECASE | re.ASCII)
@@ -22,8 +23,8 @@ def find_grouped(text: str, _: str) -> Ranges:
         if valid(*match.groups()):
             yield match.span()
     for match in APART_ALIKE.finditer(text):
-        if valid(match[2], match[4], match[5]):
-            yield match.span(1)
+        if valid(match[0] + match[1], match[3], match[4]):
+            yield match.start(), match.end(4)
 
 
 def find_bare(text: str, context: str) -> Ranges:
