@@ -1,9 +1,10 @@
 """``extproc mask``: try a masking plan on a file or standard input."""
 
 import sys
+from difflib import unified_diff
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from extproc.model.masking import Finding, How, MaskRule
 
 STANDARD_INPUT = Path("-")
+JSON = "application/json"
 WOULD_MASK, CANNOT_MASK = 1, 2
-"""Exit statuses of ``--check``, and of a body that cannot be masked at all."""
+"""Exit statuses of ``--check``, and of what cannot be masked at all, or tried."""
 AROUND = 40
 """Characters shown on each side of a change."""
 
@@ -30,7 +32,10 @@ class Direction(StrEnum):
 
 def mask(  # noqa: PLR0917 - each is an option of the command line
     file: Annotated[Path, typer.Argument(help="The body; - reads standard input.")] = STANDARD_INPUT,
-    content_type: Annotated[str, typer.Option("--type", help="Its content-type.")] = "application/json",
+    content_type: Annotated[
+        str,
+        typer.Option("--type", help="Its content-type. If not given: by its name (a.txt, a.jsonl.gz), or JSON."),
+    ] = "",
     path: Annotated[list[str] | None, typer.Option(help="Mask the field at a path: PATH or PATH=HOW.")] = None,
     entity: Annotated[list[str] | None, typer.Option(help="Mask an entity: NAME or NAME=HOW; * is all.")] = None,
     declare: Annotated[list[str] | None, typer.Option(help="Allow-list mode: a path that may pass.")] = None,
@@ -43,17 +48,27 @@ def mask(  # noqa: PLR0917 - each is an option of the command line
     descriptors: Annotated[Path | None, typer.Option(help="Descriptor set of protocol buffers.")] = None,
     message: Annotated[str, typer.Option(help="The body is one message of this type: shop.v1.Item.")] = "",
     method: Annotated[str, typer.Option(help="It is a gRPC body of this method: shop.v1.Inventory/GetItem.")] = "",
-    encoding: Annotated[str, typer.Option(help="The grpc-encoding of compressed messages.")] = "",
+    encoding: Annotated[str, typer.Option(help="Its content-encoding, or its messages' grpc-encoding.")] = "",
 ) -> None:
     """Try a masking plan: print the masked body.
 
     Without rules, all entities are redacted. Ways are redact, partial, remove and pseudonym; pseudonyms are made
     with a key for trials. Exit status 2: the body cannot be masked, and a call with it would be refused.
     """
-    from extproc.model.errors import MaskingError
+    from extproc.cli.mask_input import read_body
+    from extproc.codecs.errors import Unreadable
+    from extproc.masking.media import is_one
+    from extproc.model.errors import ConfigError, MaskingError
 
-    masker, rules = _plan(config, connection, direction, [*_rules(path, entity), *_declared(declare)])
-    body = sys.stdin.buffer.read() if file == STANDARD_INPUT else file.read_bytes()
+    guessed = not content_type and ".json" not in file.suffixes
+    try:
+        masker, rules = _plan(config, connection, direction, [*_rules(path, entity), *_declared(declare)])
+        body, content_type = read_body(file, content_type, "" if message or method else encoding)
+    except ConfigError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(CANNOT_MASK) from None
+    except Unreadable as error:
+        _refused(f"its encoding cannot be undone: {error.kind}")
     if message or method:
         from extproc.cli.mask_messages import typed_body
 
@@ -70,19 +85,26 @@ def mask(  # noqa: PLR0917 - each is an option of the command line
         return
     try:
         masked = masker.mask(body, content_type, rules)
-        trial = masker.trial(body, content_type, rules) if diff else None
+        trial = masker.trial(body, content_type, rules) if diff and is_one(content_type) else None
     except MaskingError as error:
-        typer.echo(f"cannot be masked: {error}", err=True)
-        raise typer.Exit(CANNOT_MASK) from None
+        unknown = guessed and content_type == JSON
+        _refused(f"{error}; if it is something else, name its type with --type" if unknown else str(error))
     if explain:
         _explain(masked.findings)
     if trial is not None:
         _show(trial)
+    elif diff:
+        _show_lines(body, masked.body)
     elif not check:
         sys.stdout.buffer.write(masked.body)
         sys.stdout.flush()
     if check and masked.body != body:
         raise typer.Exit(WOULD_MASK)
+
+
+def _refused(why: str) -> NoReturn:
+    typer.echo(f"cannot be masked: {why}", err=True)
+    raise typer.Exit(CANNOT_MASK)
 
 
 def _print_typed(
@@ -101,8 +123,7 @@ def _print_typed(
     try:
         masked = typed.mask(masker, body, rules)
     except MaskingError as error:
-        typer.echo(f"cannot be masked: {error}", err=True)
-        raise typer.Exit(CANNOT_MASK) from None
+        _refused(str(error))
     if explain:
         _explain(masked.findings)
     if diff:
@@ -129,6 +150,8 @@ def _plan(
     from extproc.model.errors import ConfigError
     from extproc.model.masking import How, MaskRule
 
+    if connection and not config:
+        raise ConfigError(f"of which configuration is connection {connection!r}?", way_out="name it with --config")
     settings = load_settings(config) if config else None
     rules = tuple(more)
     if settings and connection:
@@ -186,6 +209,20 @@ def _show(trial: "Trial") -> None:
     console = Console(highlight=False, soft_wrap=True)
     for edit in trial.edits:
         console.print(_change(trial.text, edit.start, edit.end, edit.text, edit.entity))
+
+
+def _show_lines(body: bytes, masked: bytes) -> None:
+    """Several documents: their lines that change, before and after."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from extproc.cli.printable import printable
+
+    console = Console(highlight=False, soft_wrap=True)
+    before, after = (each.decode("utf-8", "replace").splitlines() for each in (body, masked))
+    for line in unified_diff(before, after, n=0, lineterm=""):
+        if not line.startswith(("---", "+++", "@@")):
+            console.print(Text(line[0] + printable(line[1:]), "red" if line[0] == "-" else "green"))
 
 
 def _change(text: str, start: int, end: int, replacement: str, entity: str) -> "Text":

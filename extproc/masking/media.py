@@ -55,6 +55,11 @@ def media_of(content_type: str, *, ascii_only: bool = False) -> Media:
     return media
 
 
+def is_one(content_type: str) -> bool:
+    """Whether a body of a type that can be masked is one document or text, and not several."""
+    return media_of(content_type, ascii_only=True) in (Media.JSON, Media.TEXT)
+
+
 def _readable(charset: str, *, ascii_only: bool) -> bool:
     return charset in _UTF8 or (ascii_only and charset in _LIKE_ASCII)
 

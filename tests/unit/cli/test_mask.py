@@ -1,11 +1,13 @@
 """``extproc mask``: a plan is tried, and pipelines can tell what happened."""
 
+import gzip
 import json
 
 import pytest
 from typer.testing import CliRunner
 
 from extproc.cli.main import app
+from extproc.cli.mask_input import TYPES
 from tests.integration.support.shop import SERVICE, Item, descriptor_set, framed
 
 SSN = "219-09-9999"
@@ -42,6 +44,59 @@ def test_the_difference_shows_each_change_with_its_entity():
     assert "[-7-]{+" in lines[0]
     assert lines[0].endswith("FIELD")
     assert "[-219-09-9999-]{+[US_SSN]+}" in run("--diff").stdout
+
+
+MAIL = "bob@example.com"
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "masked"),
+    [
+        ("a.txt", f"{MAIL} 1,\n", "[EMAIL_ADDRESS] 1,\n"),
+        ("a.JSONL", f'{{"a": "{MAIL}"}}\n{{"b": 1}}\n', '{"a": "[EMAIL_ADDRESS]"}\n{"b": 1}\n'),
+        ("a.sse", f"data: {MAIL}\n\n", "data: [EMAIL_ADDRESS]\n\n"),
+        ("a.anything", f'"{MAIL}"', '"[EMAIL_ADDRESS]"'),
+    ],
+)
+def test_a_files_name_tells_what_it_is(tmp_path, name, body, masked):
+    file = tmp_path / name
+    file.write_text(body)
+    assert run(file, body=b"").stdout == masked
+    packed = tmp_path / f"{name}.gz"
+    packed.write_bytes(gzip.compress(body.encode()))
+    assert run(packed, body=b"").stdout == masked
+    assert run("--encoding", "gzip", "--type", TYPES.get(file.suffix.lower(), "application/json"),
+               body=packed.read_bytes()).stdout == masked  # fmt: skip
+
+
+def test_of_several_documents_the_lines_that_change_are_shown():
+    result = run("--diff", "--type", "application/x-ndjson", body=f'{{"a": "{MAIL}"}}\n{{"b": 1}}\n')
+    assert result.stdout.splitlines() == [f'-{{"a": "{MAIL}"}}', '+{"a": "[EMAIL_ADDRESS]"}']
+
+
+def test_colours_are_for_terminals():
+    for body in (BODY, "data: 219-09-9999\n\n"):
+        kind = "application/json" if body == BODY else "text/event-stream"
+        assert "\x1b" not in run("--diff", "--type", kind, body=body).stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["no-such-file"], "no-such-file: No such file"),
+        (["."], "directory"),
+        (["--connection", "crm"], "name it with --config"),
+        (["--config", "no-such.yaml"], "cannot be read"),
+        (["--encoding", "gzip"], "cannot be undone"),
+        ([], "name its type with --type"),
+    ],
+)
+def test_what_cannot_be_tried_is_never_taken_for_clean(args, told):
+    """Nor for something that would be masked."""
+    result = run(*args, "--check", body="no document")
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert result.stdout == ""
 
 
 @pytest.mark.parametrize(
