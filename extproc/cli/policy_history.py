@@ -38,6 +38,7 @@ def explain(
     """Say how a recorded call was decided, and decide it again under the configured policy, rule by rule."""
     from extproc.model.decision import Action
     from extproc.model.entries import EntryKind
+    from extproc.model.reasons import Reason
     from extproc.policy.history import COLUMNS, first_decisions, pretty, recall, sql_text
     from extproc.policy.tracing import trace
 
@@ -61,7 +62,9 @@ def explain(
         typer.echo(f"shadow    {printable(', '.join(last['shadow']))}")
     decided = first_decisions(rows)
     if not decided:
-        typer.echo("policy did not decide this call: the reason above is the guard's own")
+        failed = last["reason"] == Reason.POLICY_ERROR.value
+        no_answer = "policy gave no usable answer: the detail above says why, and where"
+        typer.echo(no_answer if failed else "policy did not decide this call: the reason above is the guard's own")
         return
     if last["kind"] == EntryKind.FAILED and last["action"] == Action.DENY:
         typer.echo("policy withheld the response: what follows is its request, responses are not decided again")

@@ -91,6 +91,8 @@ class Case:
     usage: Usage | None = None
     """How often the caller has called, where that is counted."""
     decision: Decision | None = None
+    failed_revision: str = ""
+    """Of the policy that was asked and gave no usable answer, where that is known."""
     forwarded: bool = False
     session: str = ""
     """What the record calls an MCP session."""
@@ -176,6 +178,8 @@ class Case:
             entry.action, entry.reason, entry.rule = decision.action.value, decision.reason.value, decision.rule
             entry.risk, entry.shadow = decision.risk, decision.shadow
             entry.policy_revision = decision.revision
+        else:
+            entry.policy_revision = self.failed_revision
         return entry
 
 

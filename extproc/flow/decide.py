@@ -34,6 +34,8 @@ async def decide(case: Case, guard: Guard) -> Action:
         case.usage = await _count(case, guard)
         case.decision = await ask(case, guard, case.call)
     except PolicyError as error:
+        if not guard.engine.waits:  # a server's revision comes with its answer, and there is none
+            case.failed_revision = guard.engine.revision
         raise Refused(Reason.POLICY_ERROR, rule="policy", detail=str(error)) from error
     finally:
         record_request(case, guard)

@@ -78,6 +78,9 @@ EMBEDDED = {
 @pytest.mark.parametrize("what", EMBEDDED)
 async def test_the_embedded_engine(base, what):
     make, detail = EMBEDDED[what]
+    engine, recorder = make(), MemoryRecorder()
+    await play(replace(base, engine=engine, recorder=recorder), asks())
+    assert recorder.last.policy_revision == engine.revision
     rule, found, told = await denied(base, make())
     assert rule == "policy"
     assert found.startswith(detail)
