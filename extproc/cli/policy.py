@@ -18,6 +18,7 @@ from extproc.cli.interrupting import ended_by_ctrl_c
 from extproc.cli.printable import console, plain, printable
 from extproc.cli.serve import DEFAULT_CONFIG, ConfigOption
 from extproc.model.errors import ConfigError, ExtprocError, Place
+from extproc.model.reasons import Reason
 
 if TYPE_CHECKING:
     from extproc.policy.reloading import Fingerprint, PolicyFiles
@@ -195,7 +196,7 @@ def print_trace(found: "Trace") -> None:
         "risk": str(decision.risk) if decision.risk else "",
         "mask": _masks(found),
         "shadow": ", ".join(decision.shadow),
-        "error": found.error,
+        "error": found.error or (decision.detail if decision.reason is Reason.POLICY_ERROR else ""),
         "revision": decision.revision[:12],
     }
     for name, value in parts.items():

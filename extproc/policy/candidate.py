@@ -147,7 +147,8 @@ def _try_document(engine: EmbeddedEngine, document: bytes) -> None:
     decision = read_answer(answer, revision="", defaults=ApprovalTerms(("anyone",)))
     if decision.rule == UNREADABLE:
         raise PolicyInvalid(
-            f"{engine.query} answers in a shape the guard cannot read: see docs/reference/policy.md"
+            f"{engine.query} answers in a shape the guard cannot read: {decision.detail}"
+            "\n  what it may hold is in docs/reference/policy.md"
         )
 
 

@@ -31,6 +31,9 @@ MAX_INPUT = 96 << 20
 REFUSAL = re.compile(
     r"--> (?P<file>[^\n]*):(?P<line>\d+):(?P<column>\d+)\n.*?^error: (?P<message>[^\n]*)", re.MULTILINE | re.DOTALL
 )
+CONFLICT = re.compile(r"rule conflicts with rule at (\S+:\d+):\d+")
+HARMLESS = frozenset({"divide by zero", "functions must not produce multiple outputs for same inputs"})
+"""Messages of evaluations that may be repeated; others quote values."""
 UNDEFINED = "the decision is undefined"
 ANSWER = f"data.{ENTRY}.answer"
 """Our own rule around the query. A query is parsed and analysed at each evaluation, a rule is not; but a rule's
@@ -282,6 +285,11 @@ def config_error(error: BaseException, file: str) -> ConfigError:
 
 
 def _place_text(error: BaseException) -> str:
-    """Where in the policy an error happened. Its message may quote values, so it is left out."""
+    """Where in the policy an error happened, and what, where the engine's message is known to quote no value."""
     found = REFUSAL.search(str(error))
-    return f" at {found['file']}:{found['line']}" if found else f" ({type(error).__name__})"
+    if found is None:
+        return f" ({type(error).__name__})"
+    message = found["message"]
+    conflict = CONFLICT.fullmatch(message)
+    why = f"its value is not that of {conflict[1]}" if conflict else message if message in HARMLESS else ""
+    return f" at {found['file']}:{found['line']}{': ' if why else ''}{why}"

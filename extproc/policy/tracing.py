@@ -7,8 +7,9 @@ from typing import Any
 import orjson
 
 from extproc.model.call import Json
-from extproc.model.decision import ApprovalTerms, Decision
+from extproc.model.decision import Action, ApprovalTerms, Decision
 from extproc.model.errors import PolicyError
+from extproc.model.reasons import Reason
 from extproc.policy.answer import read_answer
 from extproc.policy.embedded import ANSWER, UNDEFINED, EmbeddedEngine, compile_modules, run
 from extproc.policy.sources import Sources
@@ -81,6 +82,8 @@ def trace(sources: Sources, document: bytes) -> Trace:
     except PolicyError as failed:
         error = str(failed)
     decision = read_answer(answer, revision=engine.revision, defaults=ApprovalTerms(("approvers",)))
+    if error:
+        decision = Decision(Action.DENY, Reason.POLICY_ERROR, rule="policy", revision=engine.revision)
     reached = _reached(clone)
     units = read_units(orjson.loads(compile_modules(sources.modules, {}).get_ast_as_json()))
     fired = tuple(_fired(engine, units, reached, document))

@@ -62,7 +62,7 @@ EMBEDDED = {
     "undefined": (lambda: embedded("decision := 1 if input.never"), "the decision is undefined"),
     "several results": (
         lambda: embedded("decision := 1 if input.call\ndecision := 2 if input.call"),
-        "evaluation failed at t.rego:",
+        "evaluation failed at t.rego:3: its value is not that of t.rego:2",
     ),
     "an error": (
         lambda: embedded("decision := {'a': 1}[to_number(input.call.name)]".replace("'", '"')),

@@ -212,6 +212,25 @@ def test_an_input_that_is_no_json_is_said_with_its_place(folder, text, message):
         say("eval", *ABOUT, "-i", "i.json")
 
 
+def test_a_policy_whose_rules_disagree_is_told_where(folder):
+    """As the record tells it: the values themselves may be the caller's, and are not repeated."""
+    two = "package t\n\ndecision := input.a if input.a\n\ndecision := input.b if input.b\n"
+    (folder / "p" / "t.rego").write_text(two)
+    (folder / "i.json").write_text('{"a":"CANARY","b":"OTHER"}')
+    output = say("eval", *ABOUT, "-i", "i.json")
+    assert "rule      policy\n" in output
+    assert "evaluation failed at p/t.rego:5: its value is not that of p/t.rego:3" in output
+    assert "CANARY" not in output
+
+
+def test_an_answer_of_another_shape_is_told_what_is_wrong_with_it(folder):
+    (folder / "p" / "t.rego").write_text('package t\n\ndecision := {"action": "allow", "masks": {}}\n')
+    assert "error     unknown key" in say("eval", *ABOUT, "-i", "i.json")
+    (folder / "p" / "t_test.rego").unlink()
+    with pytest.raises(PolicyInvalid, match="the guard cannot read: unknown key\n"):
+        say("check", *ABOUT)
+
+
 def test_status_needs_no_file_of_the_policy(folder):
     """It is asked when one is gone or broken."""
     (folder / "extproc.yaml").write_text(CONFIG.replace("d.yaml", "gone.yaml"))
