@@ -3,15 +3,16 @@
 A case only gathers. It decides nothing, waits for nothing, and what it puts into an entry is masked.
 """
 
+import contextlib
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from extproc.credentials.conceal import NOTHING, Concealer
 from extproc.flow.guard import Connected, Guard
 from extproc.model.call import Call, RequestHead
 from extproc.model.decision import Decision
 from extproc.model.entries import Entry, EntryKind
-from extproc.model.errors import Refused
+from extproc.model.errors import CredentialError, Refused
 from extproc.model.identity import Identity
 from extproc.model.ids import uuid7
 from extproc.model.masking import Finding
@@ -158,7 +159,7 @@ class Case:
             request_bytes=len(self.body),
             request_sha256=self.body_sha256.hex(),
             arguments=self.recorded.arguments,
-            findings=self.recorded.findings or self.findings,
+            findings=self.kept_findings(),
             uninspectable=self.unreadable.value if self.unreadable else "",
             approval_id=self.released.approval_id,
             approvers=self.released.approvers,
@@ -181,6 +182,29 @@ class Case:
         else:
             entry.policy_revision = self.failed_revision
         return entry
+
+    def kept_findings(self) -> tuple[Finding, ...]:
+        """What was found, as it is kept: a path may hold a name that the caller chose."""
+        found = self.recorded.findings or self.findings
+        conceal = self._known_credential() if found else NOTHING
+        return tuple(replace(each, path=_without(each.path, conceal)) for each in found) if conceal else found
+
+    def without_credential(self, text: str) -> str:
+        """Text that is kept of the call: a caller may know the connection's credential too, and write it there.
+
+        Not taken out: other connections' credentials; and none while it cannot be read.
+        """
+        return _without(text, self._known_credential())
+
+    def _known_credential(self) -> Concealer:
+        if self.connection is not None and self.connection.credential is not None:
+            with contextlib.suppress(CredentialError):
+                return self.connection.credential.present().conceal
+        return NOTHING
+
+
+def _without(text: str, conceal: Concealer) -> str:
+    return conceal(text.encode("utf-8", "replace")).decode("utf-8", "replace") if conceal else text
 
 
 def open_case(guard: Guard, head: RequestHead) -> Case:

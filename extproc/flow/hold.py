@@ -134,7 +134,7 @@ def _request(
         created_ns=now,
         expires_ns=now + int(seconds * NANOSECONDS),
         preview=_preview(case, guard),
-        findings=case.recorded.findings or case.findings,
+        findings=case.kept_findings(),
         source=case.head.source,
     )
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from urllib.parse import unquote_to_bytes
 
 import orjson
@@ -79,8 +80,20 @@ def identify_call(case: Case, guard: Guard) -> None:
         case.head, case.plain, call_id=case.call_id, unreadable=case.unreadable
     )
     case.unreadable = case.call.uninspectable
+    if case.call.session and not case.session:
+        case.call = replace(case.call, session=_session_name(case, guard, case.call.session))
     if case.unreadable is None:
         _find(case, guard)
+
+
+def _session_name(case: Case, guard: Guard, session: str) -> str:
+    """The session's id, or where it is itself sensitive (an address, a key), a name that stands for it."""
+    assert case.connection is not None  # noqa: S101 - find_connection came first
+    try:
+        telling = guard.masker.mask_text(session, EVERYTHING)[1] or case.without_credential(session) != session
+    except MaskingError:
+        telling = True
+    return guard.sessions.name(session, case.connection.name) if telling else session
 
 
 def _find(case: Case, guard: Guard) -> None:
@@ -146,6 +159,7 @@ def record_request(case: Case, guard: Guard) -> None:
     try:
         if not case.recorded.path:
             case.recorded.path = guard.masker.mask_text(readable_url(case.head.path_only), EVERYTHING)[0]
+        case.recorded.path = case.without_credential(case.recorded.path)
         if case.connection and case.call and case.connection.settings.recording.arguments:
             limit = case.connection.settings.recording.max_text
             case.recorded.arguments = masked_arguments(case, guard)[:limit]
@@ -158,8 +172,9 @@ def record_unknown(case: Case, guard: Guard) -> None:
     if case.call is None:
         return
     try:
-        case.recorded.function = guard.masker.mask_text(case.call.function, EVERYTHING)[0][:UNKNOWN_NAME]
-        case.recorded.method = guard.masker.mask_text(case.call.method, EVERYTHING)[0][:UNKNOWN_NAME]
+        for name in ("function", "method"):
+            masked = guard.masker.mask_text(getattr(case.call, name), EVERYTHING)[0]
+            setattr(case.recorded, name, case.without_credential(masked)[:UNKNOWN_NAME])
     except MaskingError:
         case.recorded.function = case.recorded.method = "?"
 
@@ -181,4 +196,4 @@ def masked_arguments(case: Case, guard: Guard) -> str:
         text = dump(case.call.arguments if case.call else None)
     else:
         text = guard.masker.mask(dump(readable_arguments(case, guard)), "application/json", rules).body
-    return text.decode("utf-8", "replace")
+    return case.without_credential(text.decode("utf-8", "replace"))

@@ -241,7 +241,11 @@ async def plant_refusals(one: Installation) -> None:
         "POST", "/customers", content=whole.encode(), headers={**dict([JSON]), "content-encoding": f"x-{key}"}
     )
     await one.call("GET", "/customers/1", host=f"{ssn}.{key}.test".lower())
-    await one.call("GET", "/customers/1", headers={"x-session-id": f"{ssn} {mail}"})
+    for session in (ssn, mail, key, CREDENTIAL, f"{ssn} {mail}"):
+        await one.call("GET", "/customers/1", headers={"x-session-id": session})
+    known = json.dumps({"key": CREDENTIAL, CREDENTIAL: ssn, "deep": json.dumps({"x": f"it is {CREDENTIAL}"})})
+    for path in ("/customers", f"/{CREDENTIAL}", f"/customers?k={CREDENTIAL}"):
+        await one.call("POST", path, content=known.encode(), headers=dict([JSON]))
     await one.call("GET", "/customers/1", headers={"authorization": f"Bearer {one.tokens[0]}x"})
     await one.call(
         "GET", "/customers/1", headers={"authorization": f"Basic {base64.b64encode(key.encode()).decode()}"}
@@ -307,7 +311,13 @@ async def plant_approvals(one: Installation) -> None:
     """Held calls with values everywhere; votes and questions about them with values in notes, ids and bodies."""
     ssn, card, mail, key = PLANTED
     text = f"{ssn} {card} {mail} {key}"
-    sent = {"env": "live", "note": text, ssn: text, "deep": [{"inner": json.dumps({"a": text})}]}
+    sent = {
+        "env": "live",
+        "note": text,
+        "key": CREDENTIAL,
+        ssn: text,
+        "deep": [{"inner": json.dumps({"a": text})}],
+    }
     bearer = one.tokens[1]
     for word in ("approve", "deny"):
         path = f"/deploys?q={quote(text)}"

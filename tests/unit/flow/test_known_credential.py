@@ -1,0 +1,71 @@
+"""A caller who knows the backend's credential writes it into a call: it is not kept, and approvers do not see it."""
+
+import base64
+import json
+from urllib.parse import quote
+
+import pytest
+
+from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_guard, play, sends
+
+SECRET = "never-kept-9f8e7d6c/+"
+BASE64 = base64.b64encode(f"key: {SECRET} ".encode()).decode()
+TRACES = ("never-kept", BASE64[10:30])
+ALLOW = {"action": "allow", "reason": "policy-allowed", "rule": "test"}
+DENY = {"action": "deny", "reason": "policy-denied", "rule": "test"}
+HOLD = {"action": "hold", "reason": "high-risk", "approval": {"groups": ["sre"], "expires_in": "0.1s"}}
+BODIES = [
+    json.dumps({"key": SECRET}),
+    json.dumps({SECRET: 1, "deep": [f"my key is {SECRET}."]}),
+    json.dumps({"inner": json.dumps({"key": SECRET})}).replace("/", "\\/"),
+    json.dumps({"data": BASE64}),
+    json.dumps({SECRET: "219-09-9999"}),
+    '{"key": "' + "".join(f"\\u{ord(char):04x}" for char in SECRET) + '"}',
+    f"no json: {SECRET}",
+]
+
+
+def kept(guard):
+    return repr(guard.recorder.entries) + repr(guard.approvals.recent(pending_only=False, limit=100))
+
+
+@pytest.mark.parametrize("answer", [ALLOW, DENY, HOLD], ids=["allowed", "denied", "held"])
+async def test_what_a_caller_writes_of_it_is_kept_nowhere(tmp_path, answer):
+    (tmp_path / "secret").write_text(SECRET + "\n")
+    changes = {"connections.crm.credential": {"file": str(tmp_path / "secret")}}
+    guard = make_guard(tmp_path, engine=ScriptedEngine(answer), changes=changes)
+    for body in BODIES:
+        for path in ("/customers", f"/customers?key={quote(SECRET)}", f"/{quote(SECRET, safe='')}"):
+            asked = asks("POST", path, content_type="application/json")
+            await play(guard, asked, sends(body.encode()), answers(end=True))
+    assert guard.recorder.entries
+    assert [trace for trace in TRACES if trace in kept(guard)] == []
+    assert answer is DENY or "[CREDENTIAL]" in kept(guard)
+
+
+async def test_without_its_file_calls_are_recorded_all_the_same(tmp_path):
+    changes = {"connections.crm.credential": {"file": str(tmp_path / "none")}}
+    guard = make_guard(tmp_path, engine=ScriptedEngine(ALLOW), changes=changes)
+    await play(
+        guard, asks("POST", "/customers", content_type="application/json"), sends(b'{"a":1}'), answers(end=True)
+    )
+    assert guard.recorder.last.reason == "credential-unavailable"
+    assert guard.recorder.last.arguments == '{"a":1}'
+
+
+@pytest.mark.parametrize("session", ["ada@example.org", "219-09-9999", f"s-{SECRET}", "AKIAQ3EGT7XW2LPNV5RC"])
+async def test_a_session_that_is_called_by_a_value_gets_another_name(tmp_path, session):
+    """One name for one session, so that its calls stay together; other ids stay as they are."""
+    (tmp_path / "secret").write_text(SECRET + "\n")
+    changes = {
+        "connections.crm.credential": {"file": str(tmp_path / "secret")},
+        "connections.crm.session_header": "x-session-id",
+    }
+    guard = make_guard(tmp_path, engine=ScriptedEngine(ALLOW), changes=changes)
+    for path in ("/customers/1", "/customers/2", "/nowhere"):
+        await play(guard, asks(path=path, x_session_id=session), answers(end=True))
+    assert session not in kept(guard)
+    named = {entry.session for entry in guard.recorder.entries if entry.session}
+    assert len(named) == 1
+    await play(guard, asks(path="/customers/1", x_session_id="plain-4711"), answers(end=True))
+    assert guard.recorder.last.session == "plain-4711"
