@@ -38,8 +38,7 @@ def explain(
     """Say how a recorded call was decided, and decide it again under the configured policy, rule by rule."""
     from extproc.model.decision import Action
     from extproc.model.entries import EntryKind
-    from extproc.model.reasons import Reason
-    from extproc.policy.history import COLUMNS, first_decisions, pretty, recall, sql_text
+    from extproc.policy.history import COLUMNS, failed_evaluations, first_decisions, pretty, recall, sql_text
     from extproc.policy.tracing import trace
 
     if not CALL_ID.fullmatch(call_id):
@@ -60,15 +59,13 @@ def explain(
         typer.echo(f"detail    {printable(str(last['detail']))}")
     if last["shadow"]:
         typer.echo(f"shadow    {printable(', '.join(last['shadow']))}")
-    decided = first_decisions(rows)
-    if not decided:
-        failed = last["reason"] == Reason.POLICY_ERROR.value
-        no_answer = "policy gave no usable answer: the detail above says why, and where"
-        typer.echo(no_answer if failed else "policy did not decide this call: the reason above is the guard's own")
+    asked = first_decisions(rows) or failed_evaluations(rows)
+    if not asked:
+        typer.echo(_why_not(last))
         return
     if last["kind"] == EntryKind.FAILED and last["action"] == Action.DENY:
         typer.echo("policy withheld the response: what follows is its request, responses are not decided again")
-    recalled = recall(decided[0])
+    recalled = recall(asked[0])
     if show_input:
         typer.echo(pretty(recalled.document))
     typer.echo("\nagain, under the configured policy; headers, query, claims and body are not recorded")
@@ -76,9 +73,17 @@ def explain(
         typer.echo(f"this may not be what was decided: {gap}")
     with ended_by_ctrl_c():
         found = trace(policy_files(None, None, None, config).read(), recalled.document)
-    if found.decision.revision != decided[0]["policy_revision"]:
+    if asked[0]["policy_revision"] not in ("", found.decision.revision):
         typer.echo("the policy has changed since")
     print_trace(found)
+
+
+def _why_not(last: dict[str, Any]) -> str:
+    from extproc.model.reasons import Reason
+
+    if last["reason"] == Reason.POLICY_ERROR:
+        return "policy gave no usable answer: the detail above says why; it is not asked again"
+    return "policy did not decide this call: the reason above is the guard's own"
 
 
 def diff(

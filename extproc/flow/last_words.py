@@ -5,12 +5,11 @@ from pathlib import Path
 from extproc.evidence.last_words import Left, end_is_recorded, words_left
 from extproc.flow.case import NANOSECONDS_PER_MILLISECOND, Case
 from extproc.flow.guard import Guard
-from extproc.model.entries import Entry, EntryKind
+from extproc.model.entries import DID_NOT_END, Entry, EntryKind
 from extproc.model.errors import EvidenceError
 from extproc.model.ids import envoys_id
 from extproc.model.reasons import Reason
 
-DETAIL = "the evaluation did not end, and its worker was ended"
 FORWARDED = "forwarded"
 FIXED = 15
 """Words before the caller's groups, which may be any number."""
@@ -76,7 +75,7 @@ def ending(said: tuple[str, ...], now_ns: int) -> Entry:
         actor=actor,
         reason=Reason.POLICY_ERROR.value,
         rule="policy.response" if forwarded else "policy",
-        detail=DETAIL,
+        detail=DID_NOT_END,
         policy_revision=revision,
         duration_ms=max(0, now_ns - int(started)) / NANOSECONDS_PER_MILLISECOND,
         worker=worker,

@@ -29,6 +29,8 @@ class EntryKind(StrEnum):
         return self not in NOT_TERMINAL
 
 
+DID_NOT_END = "the evaluation did not end, and its worker was ended"
+"""``detail`` of a call that a worker did not survive deciding."""
 NOT_TERMINAL = frozenset({EntryKind.HELD, EntryKind.DECIDED, EntryKind.REPORTED})
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from extproc.model.decision import ApprovalTerms, Decision
+from extproc.model.entries import DID_NOT_END, EntryKind
 from extproc.model.errors import PolicyError
 from extproc.model.reasons import Reason
 from extproc.policy.answer import read_answer
@@ -150,6 +151,16 @@ def first_decisions(rows: Iterable[Row]) -> list[Row]:
         if row["kind"] in DECIDED and row["action"]:
             found.setdefault(str(row["call_id"]), row)
     return list(found.values())
+
+
+def failed_evaluations(rows: Iterable[Row]) -> list[Row]:
+    """Entries of calls that were denied because policy failed on them; not those on which it never ended."""
+    return [
+        row
+        for row in rows
+        if (row["kind"], row["reason"], row["rule"]) == (EntryKind.DENIED, Reason.POLICY_ERROR, "policy")
+        and row["detail"] != DID_NOT_END
+    ]
 
 
 def sql_text(text: str) -> str:

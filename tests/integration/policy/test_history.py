@@ -12,14 +12,14 @@ from extproc.evidence.clickhouse import Target, connect, create_schema
 from extproc.evidence.reading import EvidenceReader
 from extproc.evidence.shipper import Shipper
 from extproc.evidence.spool import Spool, SpoolLimits
-from extproc.model.entries import Entry, EntryKind
+from extproc.model.entries import DID_NOT_END, Entry, EntryKind
 from extproc.model.errors import ConfigError, QueryError
 from extproc.model.masking import Finding
 
 pytest.importorskip("chdb")
 
 NOW = 1_790_000_000_000_000_000
-IDS = [f"0199{index:04}-0000-7000-8000-000000000000" for index in range(7)]
+IDS = [f"0199{index:04}-0000-7000-8000-000000000000" for index in range(9)]
 OLD = """package t
 
 decision := {"action": "allow", "rule": "all"}
@@ -60,6 +60,7 @@ def entry(index, kind=EntryKind.DECIDED, **changes):
     return Entry(kind, IDS[index], **(values | changes))
 
 
+FAILED = {"action": "", "reason": "policy-error", "rule": "policy"}
 ENTRIES = [
     entry(0),
     entry(0, EntryKind.COMPLETED),
@@ -72,6 +73,8 @@ ENTRIES = [
     entry(
         6, EntryKind.FAILED, action="deny", reason="sensitive-data", rule="few", detail="the response was withheld"
     ),
+    entry(7, EntryKind.DENIED, **FAILED, detail="evaluation failed at t.rego:9", arguments="{}"),
+    entry(8, EntryKind.DENIED, **FAILED, detail=DID_NOT_END, arguments=""),
 ]
 
 
@@ -168,6 +171,15 @@ def test_a_decision_is_explained_rule_by_rule(say):
 def test_what_was_masked_or_cut_is_said_plainly(say):
     assert "this may not be what was decided: sensitive arguments were masked" in say("explain", IDS[3])
     assert "this may not be what was decided: the arguments were cut" in say("explain", IDS[5])
+
+
+def test_what_policy_failed_on_is_decided_again_unless_it_never_ended(say):
+    output = say("explain", IDS[7])
+    assert "detail    evaluation failed at t.rego:9" in output
+    assert "decision  allow" in output
+    output = say("explain", IDS[8])
+    assert "policy gave no usable answer: the detail above says why; it is not asked again" in output
+    assert "decision  " not in output
 
 
 def test_what_policy_did_not_decide_is_not_explained_by_it(say):

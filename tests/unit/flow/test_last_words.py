@@ -8,9 +8,9 @@ import pytest
 
 from extproc.evidence.last_words import LastWords
 from extproc.evidence.spool import Spool
-from extproc.flow.last_words import DETAIL, tell_last_words
+from extproc.flow.last_words import tell_last_words
 from extproc.flow.report import report
-from extproc.model.entries import EntryKind
+from extproc.model.entries import DID_NOT_END, EntryKind
 from extproc.model.ids import envoys_id, uuid7
 from extproc.wire.access_log import Ended
 from tests.unit.flow.dialogue import (
@@ -90,7 +90,7 @@ async def test_a_request_that_was_evaluated_is_recorded_as_denied(tmp_path, dies
     guard = replace(make_guard(tmp_path, clock=lambda: NOW + 1_000_000_000), observer=Listening())
     await tell_last_words(guard, left)
     [entry] = guard.recorder.entries
-    assert (entry.kind, entry.reason, entry.detail) == (EntryKind.DENIED, "policy-error", DETAIL)
+    assert (entry.kind, entry.reason, entry.detail) == (EntryKind.DENIED, "policy-error", DID_NOT_END)
     for name in ("function", "connection", "protocol", "method", "issuer", "subject", "groups", "source"):
         assert getattr(entry, name) == getattr(survived, name), name
     assert (entry.worker, entry.request_id, entry.policy_revision) == ("worker-3", "rid-1", "f" * 64)
