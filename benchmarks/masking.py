@@ -141,7 +141,7 @@ def grpc_speeds(size: int, mask: TextMasker, visits: dict[str, Visit]) -> dict[s
     ):
         kind = made_by.DESCRIPTOR
         body = b"".join(Frame(False, each).raw for each in messages)
-        framing = Framing(Messages(kind), "", 1 << 20, 20)
+        framing = Framing(Messages(kind), 1 << 20, 20)
         spent = cpu_s(lambda f=framing, b=body: mask.frames(f, EVERYTHING).feed(b))
         made[f"extproc, {name}"] = len(body) / spent / 1e6
         spent = cpu_s(lambda k=kind, m=messages: [read_message(each, k, max_depth=64) for each in m])
@@ -282,7 +282,7 @@ def per_call() -> dict[str, dict[str, float]]:
 
 
 def framed(mask: TextMasker, messages: list[bytes]) -> None:
-    mask.frames(Framing(Messages(Record.DESCRIPTOR), "", 1 << 20, 20), EVERYTHING).feed(
+    mask.frames(Framing(Messages(Record.DESCRIPTOR), 1 << 20, 20), EVERYTHING).feed(
         b"".join(Frame(False, each).raw for each in messages)
     )
 

@@ -68,7 +68,7 @@ class TypedBody:
     def _messages(self, body: bytes) -> list[bytes]:
         try:
             frames = FrameReader(limit=LIMIT).feed(body)
-            return [message_of(each, self.framing.encoding, limit=LIMIT, ratio=RATIO) for each in frames]
+            return [message_of(each, self.framing.messages.encoding, limit=LIMIT, ratio=RATIO) for each in frames]
         except Unreadable:
             return []
 
@@ -100,19 +100,21 @@ def typed_body(
     file = descriptors or _connections(config, connection)
     if message:
         try:
-            return TypedBody(_framing(Messages(read_type(file.read_bytes(), message)), encoding), alone=True)
+            return TypedBody(
+                _framing(Messages(read_type(file.read_bytes(), message), encoding=encoding)), alone=True
+            )
         except (OSError, ValueError) as error:
             raise ConfigError(f"{file} is {error}") from None
     found = read_descriptors(file)
     if method not in found:
         raise ConfigError(f"{file} has no method {method!r}", way_out=", ".join(found))
     told = found[method]
-    messages = Messages(told.response) if response else Messages(told.request, told.takes_many)
-    return TypedBody(_framing(messages, encoding), alone=False)
+    kind, listed = (told.response, False) if response else (told.request, told.takes_many)
+    return TypedBody(_framing(Messages(kind, listed, encoding)), alone=False)
 
 
-def _framing(messages: Messages, encoding: str) -> Framing:
-    return Framing(messages, encoding, LIMIT, RATIO)
+def _framing(messages: Messages) -> Framing:
+    return Framing(messages, LIMIT, RATIO)
 
 
 def _connections(config: Path | None, name: str) -> Path:

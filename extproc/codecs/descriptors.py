@@ -21,6 +21,8 @@ class Messages(NamedTuple):
     kind: Descriptor
     listed: bool = False
     """Whether paths begin at the list of them, ``$[0]``, rather than at each."""
+    encoding: str = ""
+    """The coding of those that are compressed; empty when none is announced."""
 
 
 class Method(NamedTuple):

@@ -15,7 +15,6 @@ from extproc.model.call import Headers, Json
 from extproc.model.errors import MaskingError
 from extproc.model.masking import Finding, MaskRule
 
-ENCODING = "grpc-encoding"
 LINES = "application/x-ndjson"
 
 
@@ -82,14 +81,13 @@ def mask_pieces(case: Case, guard: Guard, headers: Headers, rules: tuple[MaskRul
     Raises:
         MaskingError: a rule that cannot be applied, or a body that cannot be read.
     """
-    messages = _messages(case, response=True)
+    messages = _messages(case, headers, response=True)
     content_type = headers.get("content-type")
     if messages is None:
         return Pieces(guard.masker.stream(content_type, rules), case.conceal, content_type)
     limits = guard.limits
     framing = Framing(
         messages,
-        headers.get(ENCODING),
         limits.response_body,
         limits.decoded_ratio,
         binary=case.passes_unmasked,
@@ -100,15 +98,14 @@ def mask_pieces(case: Case, guard: Guard, headers: Headers, rules: tuple[MaskRul
 
 
 def _request_framing(case: Case, guard: Guard) -> Framing | None:
-    messages = _messages(case, response=False)
+    messages = _messages(case, case.head.headers, response=False)
     if messages is None:
         return None
     limits = guard.limits
-    encoding = case.head.headers.get(ENCODING)
-    return Framing(messages, encoding, limits.request_body, limits.decoded_ratio, binary=case.passes_unmasked)
+    return Framing(messages, limits.request_body, limits.decoded_ratio, binary=case.passes_unmasked)
 
 
-def _messages(case: Case, *, response: bool) -> Messages | None:
+def _messages(case: Case, headers: Headers, *, response: bool) -> Messages | None:
     assert case.connection is not None  # noqa: S101 - identified before
     assert case.call is not None  # noqa: S101 - identified before
-    return case.connection.protocol.messages(case.call, response=response)
+    return case.connection.protocol.messages(case.call, headers, response=response)

@@ -28,8 +28,6 @@ class Framing:
 
     messages: Messages
     """What it consists of."""
-    encoding: str
-    """The value of ``grpc-encoding``; empty when absent."""
     limit: int
     """Bytes that one message may have."""
     ratio: int
@@ -57,7 +55,7 @@ class FramesMasker:
         Raises:
             Unreadable: with ``content-encoding``.
         """
-        check_encoding(framing.encoding)
+        check_encoding(framing.messages.encoding)
         self._walk = walk
         self._framing = framing
         self._messages = MessageMasker(
@@ -94,7 +92,7 @@ class FramesMasker:
 
     def _frame(self, frame: Frame) -> bytes:
         framing = self._framing
-        message = message_of(frame, framing.encoding, limit=framing.limit, ratio=framing.ratio)
+        message = message_of(frame, framing.messages.encoding, limit=framing.limit, ratio=framing.ratio)
         self._walk.begin()
         masked = self._messages.mask(message, self._count if framing.messages.listed else None)
         self._count += 1
@@ -121,7 +119,7 @@ class Readable:
 
     def _line(self, frame: Frame) -> bytes:
         framing = self._framing
-        message = message_of(frame, framing.encoding, limit=framing.limit, ratio=framing.ratio)
+        message = message_of(frame, framing.messages.encoding, limit=framing.limit, ratio=framing.ratio)
         kind = framing.messages.kind
         line = json.dumps(show_message(self._hidden(message, kind), kind), ensure_ascii=False)
         return line.replace(HIDDEN, REDACTED).encode() + b"\n"

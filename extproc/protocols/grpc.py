@@ -103,12 +103,15 @@ class GrpcProtocol:
         """
         return head.headers.get("content-type").strip().lower() in CONTENT_TYPES
 
-    def messages(self, call: Call, *, response: bool) -> Messages | None:
+    def messages(self, call: Call, headers: Headers, *, response: bool) -> Messages | None:
         """The method's types. Where the client streams, paths begin at the list of messages."""
         _, method = self._methods.get(f"/{call.name}", ("", None))
         if method is None or call.uninspectable is Uninspectable.CONTENT_TYPE:
             return None
-        return Messages(method.response) if response else Messages(method.request, method.takes_many)
+        encoding = headers.get(ENCODING)
+        if response:
+            return Messages(method.response, encoding=encoding)
+        return Messages(method.request, method.takes_many, encoding)
 
     def kinds(self, *, response: bool) -> tuple[Descriptor, ...]:
         """What the methods take, or give."""

@@ -11,9 +11,9 @@ from extproc.model.call import Call, Headers
 class PlainBodies:
     """Bodies, and fields, that need no descriptors; the parts of ``FunctionProtocol`` that this answers."""
 
-    def messages(self, call: Call, *, response: bool) -> Messages | None:
+    def messages(self, call: Call, headers: Headers, *, response: bool) -> Messages | None:
         """None: the content-type tells."""
-        del call, response
+        del call, headers, response
         return None
 
     def kinds(self, *, response: bool) -> tuple[Descriptor, ...]:

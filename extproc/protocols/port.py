@@ -44,11 +44,12 @@ class FunctionProtocol(Protocol):
         """Whether this response is to be masked event by event rather than whole."""
         ...
 
-    def messages(self, call: Call, *, response: bool) -> Messages | None:
+    def messages(self, call: Call, headers: Headers, *, response: bool) -> Messages | None:
         """What a body consists of, where only descriptors tell; None where its content-type does.
 
         Args:
             call: as ``identify`` read it.
+            headers: of the request, or of the response.
             response: whether it is the response's, one of those that ``streams``.
         """
         ...

@@ -98,7 +98,7 @@ def leaves(value, path=()):
 
 
 def masked(body, *rules, encoding="", listed=False):
-    stream = MASKER.frames(Framing(Messages(KIND, listed), encoding, 1 << 20, 20), rules)
+    stream = MASKER.frames(Framing(Messages(KIND, listed, encoding), 1 << 20, 20), rules)
     return stream.feed(body) + stream.finish()
 
 
@@ -170,10 +170,10 @@ def test_a_path_of_the_json_masks_that_field_and_no_other(item, data):
 def test_output_ignores_cuts(found, places, compressed):
     raw = framed(*found, compressed=compressed)
     rules = (MaskRule(How.REDACT, entity="*"), MaskRule(How.REDACT, path="$.id"))
-    stream = MASKER.frames(Framing(Messages(KIND), "deflate", 1 << 20, 50), rules)
+    stream = MASKER.frames(Framing(Messages(KIND, encoding="deflate"), 1 << 20, 50), rules)
     out = stream.feed(raw) + stream.finish()
     edges = [0, *sorted(place % (len(raw) + 1) for place in places), len(raw)]
-    parts = MASKER.frames(Framing(Messages(KIND), "deflate", 1 << 20, 50), rules)
+    parts = MASKER.frames(Framing(Messages(KIND, encoding="deflate"), 1 << 20, 50), rules)
     assert b"".join(parts.feed(raw[one:other]) for one, other in pairwise(edges)) + parts.finish() == out
     assert SSN.encode() not in out
 

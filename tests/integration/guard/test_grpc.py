@@ -27,6 +27,8 @@ from tests.integration.support.shop import (
 
 pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="session")]
 
+OVERTAKEN = "Internal error from Core"
+"""So grpc.aio calls an answer that comes while it still writes the request, as Envoy's own may."""
 CALL_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 CODE = grpc.StatusCode
 TEXT = " ".join(map(str, range(400)))
@@ -38,7 +40,10 @@ async def call(stack: Stack, *items: Any, method: str = "GetItem", token: bool =
     metadata = [*options.pop("metadata", ())]
     if token:
         metadata.append(("authorization", stack.issuer.headers()["authorization"]))
-    got = await call_shop(f"127.0.0.1:{stack.port}", items, method, metadata=metadata, **options)
+    for _ in range(5):
+        got = await call_shop(f"127.0.0.1:{stack.port}", items, method, metadata=metadata, **options)
+        if got.message != OVERTAKEN:
+            break
     for canary in CANARIES:
         assert canary not in got.everything
     return got

@@ -71,7 +71,7 @@ Customer = GetMessageClass(METHOD.response)
 
 
 def frames_masker(encoding="", rules=ALL, *, limit=1 << 16, **more):
-    return MASKER.frames(Framing(Messages(METHOD.response), encoding, limit, 20, **more), rules)
+    return MASKER.frames(Framing(Messages(METHOD.response, encoding=encoding), limit, 20, **more), rules)
 
 
 def masked(message, *rules, encoding="", pieces=None):

@@ -59,11 +59,11 @@ def test_a_client_that_streams_calls_with_a_list():
 
 
 def test_messages_are_told_of_by_their_types():
-    made, call = protocol(), read()
-    assert made.messages(call, response=True) == Messages(GET_ITEM.response)
+    made, call, gzip = protocol(), read(), Headers((("grpc-encoding", b"gzip"),))
+    assert made.messages(call, gzip, response=True) == Messages(GET_ITEM.response, encoding="gzip")
     streaming = read(path=f"/{SERVICE}/AddItems")
-    assert made.messages(streaming, response=False) == Messages(GET_ITEM.request, listed=True)
-    assert made.messages(read(content_type="text/plain"), response=False) is None
+    assert made.messages(streaming, Headers(), response=False) == Messages(GET_ITEM.request, listed=True)
+    assert made.messages(read(content_type="text/plain"), gzip, response=False) is None
 
 
 UNKNOWN = {
