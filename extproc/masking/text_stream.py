@@ -47,6 +47,28 @@ _MAY_BE_GROUP_ALONE = re.compile(r"[0-9]{2,6}\n|[0-9]{0,6}\Z|[0-9]*[%&]")
 _MAY_BE_GROUP = re.compile(r"[0-9%&]|\Z")
 
 
+class _Pieces:
+    """A text that grows, and is not copied each time."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self.size = 0
+
+    def add(self, more: str) -> None:
+        self._pieces.append(more)
+        self.size += len(more)
+
+    def text(self) -> str:
+        if len(self._pieces) != 1:
+            self._pieces = ["".join(self._pieces)]
+        return self._pieces[0]
+
+    def drop(self, characters: int) -> None:
+        """Take so many away from its beginning."""
+        self._pieces = [self.text()[characters:]]
+        self.size -= characters
+
+
 class TextStreamMasker:
     """Masks one text in UTF-8 (``extproc.masking.port.EventMasker``).
 
@@ -72,13 +94,15 @@ class TextStreamMasker:
         self._needs_whole = by_path or detectors.need_whole
         self._came = JsonPrefix()
         self._goes = JsonPrefix()
-        self._whole: str | None = ""
+        self._whole: _Pieces | None = _Pieces()
         """All of it, while what came or what would go may be JSON; None when neither can."""
         self._is_text = False
         """What came is no JSON."""
-        self._waiting = ""
+        self._waiting = _Pieces()
         """What would go, meanwhile."""
-        self._held = ""
+        self._held = _Pieces()
+        self._tail = ""
+        """Its last character."""
         self._end = 0
         """Where the last break in that is."""
         self._raw = self._sent = ""
@@ -120,19 +144,19 @@ class TextStreamMasker:
     def _next(self, more: str, *, last: bool) -> str:
         if self._whole is None:
             return self._released(more, last=last)
-        self._whole += more
-        if len(self._whole) > self._limit:
+        self._whole.add(more)
+        if self._whole.size > self._limit:
             raise MaskingError("a text that may be JSON, or is needed as a whole, is too-large")
-        if not self._is_text:
-            self._is_text = not self._needs_whole and not self._came.goes_on(more)
-            more = self._whole
+        if not self._is_text and not self._needs_whole and not self._came.goes_on(more):
+            self._is_text = True
+            more = self._whole.text()
         if self._is_text:
             out = self._released(more, last=last)
-            self._waiting += out
+            self._waiting.add(out)
             if not self._goes.goes_on(out):
                 self._whole = None
-                return self._waiting
-        return self._masked_whole(self._whole) if last else ""
+                return self._waiting.text()
+        return self._masked_whole(self._whole.text()) if last else ""
 
     def _masked_whole(self, whole: str) -> str:
         self._walk = self._make_walk()
@@ -140,19 +164,21 @@ class TextStreamMasker:
 
     def _released(self, more: str, *, last: bool) -> str:
         """What may go now."""
-        new = max(0, len(self._held) - 1)
-        self._held += more
+        known = self._held.size - len(self._tail)
+        found = next(_backwards(self._break, self._tail + more), 0)
+        self._end = known + found if found else self._end
+        self._held.add(more)
+        self._tail = more[-1:] or self._tail
         self._got += len(more)
         if last:
-            return self._send(self._held, iter((len(self._held),)), last=True)
-        self._end = next(_backwards(self._break, self._held, new), self._end)
-        too_much = len(self._held) > self._limit
+            return self._send(self._held.text(), iter((self._held.size,)), last=True)
+        too_much = self._held.size > self._limit
         out = ""
         if self._end and (too_much or self._looked < WORK * self._got + CREDIT):
-            self._looked += len(self._held)
-            region = self._held[: self._end]
+            self._looked += self._held.size
+            region = self._held.text()[: self._end]
             out = self._send(region, self._cuts(region))
-        if len(self._held) > self._limit:
+        if self._held.size > self._limit:
             raise MaskingError("text that cannot be cut is too-large")
         return out
 
@@ -160,7 +186,7 @@ class TextStreamMasker:
         """Where a region may be cut unless something that is found in it reaches over that; last ones first."""
         ahead = 0
         for at in _backwards(self._break, region):
-            if region[at - 1] != "\n" or ahead >= LINES_AHEAD or not may_reach(self._held, at):
+            if region[at - 1] != "\n" or ahead >= LINES_AHEAD or not may_reach(self._held.text(), at):
                 yield at
             ahead += region[at - 1] == "\n"
 
@@ -179,7 +205,8 @@ class TextStreamMasker:
             [], [each for each in spans if each.start < cut], [each for each in hits if each.start < cut]
         )
         out = self._masked(text, found, before)
-        self._held = self._held[cut:]
+        self._held.drop(cut)
+        self._tail = self._tail if self._held.size else ""
         self._end = max(0, self._end - cut)
         return out
 
@@ -231,11 +258,11 @@ def _context(tail: str) -> str:
     return tail if "%" in near or "&" in near else near
 
 
-def _backwards(breaks: re.Pattern[str], text: str, first: int = 0) -> Iterator[int]:
+def _backwards(breaks: re.Pattern[str], text: str) -> Iterator[int]:
     """Where breaks end, last ones first."""
     end, width = len(text), NEAR
-    while end > first:
-        start = max(first, end - width)
+    while end > 0:
+        start = max(0, end - width)
         yield from reversed([found.end() for found in breaks.finditer(text, start, end)])
         end, width = start, 4 * width
 

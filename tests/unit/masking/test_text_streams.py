@@ -160,6 +160,15 @@ def test_what_may_reach_over_a_line_end(before, after, reaches):
     assert may_reach(text + after, len(text)) is reaches
 
 
+@pytest.mark.parametrize("unit", ["x", '"x', "1 "])
+def test_what_is_held_back_is_not_copied_again_and_again(unit):
+    stream, pieces = begin(limit=1 << 30), 20_000
+    began = time.process_time()
+    for _ in range(pieces):
+        stream.feed(unit.encode() * (64 // len(unit)))
+    assert time.process_time() - began < 2.5
+
+
 @pytest.mark.parametrize(
     "unit",
     [
