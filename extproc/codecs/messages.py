@@ -185,7 +185,8 @@ def _key(entry: bytes, told: FieldDescriptor) -> object:
         return entry[keys[-1].value : keys[-1].end] if keys else b""
     if keys and keys[-1].wire is not wire_of(told):
         raise Unreadable(Uninspectable.NOT_PROTOBUF)
-    return number_of(entry[keys[-1].value : keys[-1].end], told) if keys else 0
+    number = number_of(entry[keys[-1].value : keys[-1].end], told) if keys else 0
+    return bool(number) if told.type == FieldDescriptor.TYPE_BOOL else number
 
 
 def told_of(kind: Descriptor, field: Field) -> FieldDescriptor:

@@ -265,7 +265,7 @@ class MessageMasker:
         if {field.number for field in found} - {MAP_KEY, MAP_VALUE}:
             raise Unreadable(Uninspectable.UNKNOWN_FIELDS)
         keys = [field for field in found if field.number == MAP_KEY]
-        below = here.step(_key(entry, keys[-1], told[MAP_KEY]) if keys else "")
+        below = here.step(_key(entry, keys[-1] if keys else None, told[MAP_KEY]))
         pieces: list[bytes] = []
         for field in found:
             there = here._replace(place=None) if field.number == MAP_KEY else below
@@ -312,8 +312,10 @@ def _decoded(value: bytes, told: FieldDescriptor) -> str:
         raise Undecodable("a string is not-utf8", Uninspectable.NOT_UTF8) from None
 
 
-def _key(entry: bytes, field: Field, told: FieldDescriptor) -> str:
-    """A map's key as JSON has it."""
+def _key(entry: bytes, field: Field | None, told: FieldDescriptor) -> str:
+    """A map's key as JSON has it; the default where it is left out."""
+    if field is None:
+        return "" if told.type in TEXTS else "false" if told.type == FieldDescriptor.TYPE_BOOL else "0"
     value = entry[field.value : field.end]
     if field.wire is not wire_of(told):
         raise Unreadable(Uninspectable.NOT_PROTOBUF)

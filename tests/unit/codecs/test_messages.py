@@ -62,6 +62,10 @@ REFUSED = {
     "one message twice": (b"\x22\x00\x22\x00", Uninspectable.DUPLICATE_KEYS),
     "two of a oneof": (b"\x92\x01\x01a\x9a\x01\x01b", Uninspectable.DUPLICATE_KEYS),
     "one key twice": (b"\x32\x03\x0a\x01a\x32\x03\x0a\x01a", Uninspectable.DUPLICATE_KEYS),
+    "true twice, in two spellings": (
+        b"\x82\x01\x04\x08\x01\x10\x05\x82\x01\x04\x08\x02\x10\x05",
+        Uninspectable.DUPLICATE_KEYS,
+    ),
     "a key left out, and the same written": (b"\x32\x00\x32\x02\x0a\x00", Uninspectable.DUPLICATE_KEYS),
     "a number as a key twice, spelled differently": (
         b"\x82\x01\x02\x08\x01\x82\x01\x03\x08\x81\x00",

@@ -105,6 +105,14 @@ async def test_messages_that_come_back_are_masked_one_by_one(tmp_path):
     assert entry.protocol == "grpc"
 
 
+async def test_a_path_to_the_default_key_of_a_map_masks_where_the_key_is_left_out(tmp_path):
+    guard = guard_of(tmp_path, masking={"response": [{"path": "$.counts['false']"}]})
+    left_out = b"\x82\x01\x02\x10\x05"
+    assert Item.FromString(left_out) == Item(counts={False: 5})
+    peer = await play(guard, calls(), sends(framed(Item())), begins(), returns(framed(left_out), end=False), OK)
+    assert b"".join(sent_pieces(peer)) == framed(b"\x82\x01\x02\x10\x00")
+
+
 async def test_the_credential_is_taken_out_of_messages_and_lengths_stay_right(tmp_path):
     (tmp_path / "secret").write_text(SECRET)
     guard = guard_of(tmp_path, masking={"response": []}, credential={"file": str(tmp_path / "secret")})
