@@ -64,3 +64,23 @@ async def test_the_end_of_the_call_before_is_not_lost_with_the_worker() -> None:
             found = await stack.until(lambda entries: len(terminals(entries)) >= 2)
             assert kinds(terminals(found)) == ["call.completed", "call.denied"]
         assert not list(stack.settings.evidence.spool.glob("*.making"))
+
+
+async def test_a_response_on_which_policy_never_ends_is_withheld_and_recorded() -> None:
+    """The call has reached the backend: its entries, and Envoy's, bear the guard's id."""
+    limits = {"decision_timeout": 0.2, "message_timeout": 0.5}
+    policy = {"paths": [str(POLICY.with_name("endless_response.rego"))]}
+    async with run_stack(workers=1, policy=policy, limits=limits) as stack:
+        answer = await stack.call("GET", "/lookup?q=endless")
+        assert answer.status_code >= 500
+        await stack.workers[0].gone()
+        await stack.workers[0].start()
+        entry = await stack.ended()
+        assert (entry["kind"], entry["reason"], entry["rule"]) == (
+            "call.failed",
+            "policy-error",
+            "policy.response",
+        )
+        assert {each["call_id"] for each in stack.entries()} == {entry["call_id"]}
+        assert "call.decided" in kinds(stack.entries())
+        assert len(stack.reached) == 1
