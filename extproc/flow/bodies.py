@@ -1,6 +1,7 @@
 """Bodies of calls, by what their protocol knows of them: messages of a type, or what their content-type says."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import orjson
@@ -42,8 +43,20 @@ def mask_body(case: Case, guard: Guard, rules: tuple[MaskRule, ...]) -> Masked:
     framing = _request_framing(case, guard)
     if framing is None:
         return guard.masker.mask(case.plain, case.head.headers.get("content-type"), rules)
-    masker = guard.masker.frames(framing, rules)
+    masker = guard.masker.frames(framing, for_each_message(case, rules))
     return Masked(masker.feed(case.plain) + masker.finish(), masker.findings)
+
+
+def for_each_message(case: Case, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
+    """The rules, and those of a field once more for each message where the arguments are a list of messages.
+
+    So ``$.ssn`` masks the same field of a method that takes one message and of one whose client streams.
+    """
+    messages = _messages(case, case.head.headers, response=False) if case.call and case.connection else None
+    if messages is None or not messages.listed:
+        return rules
+    of_fields = (rule for rule in rules if len(rule.path) > 1)
+    return rules + tuple(replace(rule, path=f"$[*]{rule.path[1:]}") for rule in of_fields)
 
 
 def readable_arguments(case: Case, guard: Guard) -> Json:

@@ -9,7 +9,7 @@ import orjson
 
 from extproc.codecs.content_encoding import decode as decode_content
 from extproc.codecs.errors import Unreadable
-from extproc.flow.bodies import find_in_body, readable_arguments
+from extproc.flow.bodies import find_in_body, for_each_message, readable_arguments
 from extproc.flow.case import Case
 from extproc.flow.guard import Guard
 from extproc.identity.jwt_metadata import identify
@@ -195,5 +195,6 @@ def masked_arguments(case: Case, guard: Guard) -> str:
     if case.searched and not case.findings and not any(rule.path for rule in rules):
         text = dump(case.call.arguments if case.call else None)
     else:
+        rules = for_each_message(case, rules)
         text = guard.masker.mask(dump(readable_arguments(case, guard)), "application/json", rules).body
     return case.without_credential(text.decode("utf-8", "replace"))

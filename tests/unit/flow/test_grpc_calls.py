@@ -85,6 +85,25 @@ async def test_a_request_is_masked_and_framed_anew(tmp_path):
     )
 
 
+@pytest.mark.parametrize("path", ["$.unitPrice", "$[*].unitPrice", "$..unitPrice"])
+async def test_a_field_of_each_message_is_masked_where_the_client_streams(tmp_path, path):
+    """A connection's rules are for all of its methods, whatever they take."""
+    guard = guard_of(tmp_path, masking={"request": [{"path": path}]})
+    body = framed(Item(unit_price=2.5), Item(unit_price=3.5, id="2"))
+    peer = await play(guard, calls("AddItems"), sends(body), begins(), OK)
+    forwarded = next(each.request_body.response for each in peer.sent if each.request_body)
+    zero = b"\x11" + bytes(8)
+    assert forwarded.body_mutation.body == framed(zero, b"\x0a\x012" + zero)
+    assert guard.recorder.last.arguments == '[{"unitPrice":"[REDACTED]"},{"id":"2","unitPrice":"[REDACTED]"}]'
+
+
+async def test_allow_list_mode_is_for_each_message(tmp_path):
+    guard = guard_of(tmp_path, masking={"declared": {"request": ["$.id"]}})
+    peer = await play(guard, calls("AddItems"), sends(framed(Item(id="1", notes=["x"]))), begins(), OK)
+    forwarded = next(each.request_body.response for each in peer.sent if each.request_body)
+    assert forwarded.body_mutation.body == framed(Item(id="1", notes=["[REDACTED]"]))
+
+
 async def test_a_path_by_the_name_of_the_proto_file_denies(tmp_path):
     guard = guard_of(tmp_path, {"action": "allow", "mask": {"request": [{"path": "$.unit_price"}]}})
     await play(guard, calls(), sends(framed(Item(unit_price=1))))
