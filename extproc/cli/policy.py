@@ -17,13 +17,15 @@ from rich.table import Column, Table
 from extproc.cli.interrupting import ended_by_ctrl_c
 from extproc.cli.printable import console, plain, printable
 from extproc.cli.serve import DEFAULT_CONFIG, ConfigOption
-from extproc.model.errors import ConfigError, ExtprocError, Place
+from extproc.model.errors import ConfigError, ExtprocError, Place, PolicyInvalid
 from extproc.model.reasons import Reason
 
 if TYPE_CHECKING:
     from extproc.policy.reloading import Fingerprint, PolicyFiles
+    from extproc.policy.sources import Sources
     from extproc.policy.testing import TestRun
     from extproc.policy.tracing import Trace
+    from extproc.policy.units import Violation
 
 app = typer.Typer(help="Check, test and try policies; see which one is in force.", no_args_is_help=True)
 PathsArgument = Annotated[
@@ -58,6 +60,11 @@ def check(
 
     sources = policy_files(paths, data, query, config).read()
     found = violations((*sources.modules, *sources.tests))
+    if not found and as_json:
+        found = _tried(sources)
+    elif not found:
+        check_candidate(sources)
+        typer.echo(f"OK: {len(sources.modules)} modules, revision {sources.revision[:12]}")
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in found], indent=2))
     else:
@@ -65,9 +72,18 @@ def check(
             typer.echo(f"{one.file}:{one.line}:{one.column}: {one.message}\n  {one.way_out}", err=True)
     if found:
         raise typer.Exit(1)
-    check_candidate(sources)
-    if not as_json:
-        typer.echo(f"OK: {len(sources.modules)} modules, revision {sources.revision[:12]}")
+
+
+def _tried(sources: "Sources") -> "list[Violation]":
+    """What only shows when the policy is tried, as one finding; it has no place of its own."""
+    from extproc.policy.candidate import check_candidate
+    from extproc.policy.units import Violation
+
+    try:
+        check_candidate(sources)
+    except PolicyInvalid as error:
+        return [Violation("", 0, 0, str(error), "")]
+    return []
 
 
 @app.command("test")
@@ -140,9 +156,18 @@ def _run_tests(
         typer.echo(
             "there is no test: rules whose names begin with test_, in files that end in _test.rego", err=True
         )
+    if run.percent < least:
+        typer.echo(f"that is below {least:g} % (--least); --coverage prints the others", err=True)
     if junit:
-        junit.write_bytes(junit_xml(run))
+        _write(junit, junit_xml(run))
     return run.passed and run.percent >= least
+
+
+def _write(file: Path, content: bytes) -> None:
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be written: {error.strerror}") from error
 
 
 def _print_coverage(run: "TestRun", texts: dict[str, str]) -> None:

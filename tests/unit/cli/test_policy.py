@@ -83,6 +83,8 @@ def test_what_only_shows_when_tried_is_said_too(folder):
     (folder / "p" / "t.rego").write_text('package t\n\ndecision := "yes"\n')
     with pytest.raises(PolicyInvalid, match="shape"):
         say("check", *ABOUT)
+    [found] = json.loads(say("check", *ABOUT, "--json", fails=1))
+    assert "shape" in found["message"]
     (folder / "p" / "t.rego").write_text("package t\n\ndecision := (\n")
     with pytest.raises(ConfigError, match=r"t\.rego:4"):
         say("check", *ABOUT)
@@ -95,7 +97,9 @@ def test_tests_pass_and_say_what_they_reach(folder):
     output = say("test", "p", "--coverage")
     assert "not reached p/more.rego:4: input.never" in output
     assert "more.rego: 0 of 1 lines" in output
-    say("test", "p", "--least", "100", fails=1)
+    assert "that is below 100 % (--least)" in say("test", "p", "--least", "100", fails=1)
+    with pytest.raises(ConfigError, match=r"none/r\.xml: cannot be written: No such file"):
+        say("test", "p", "--junit", "none/r.xml")
 
 
 def test_a_failing_test_fails_and_is_in_the_report(folder):
