@@ -38,6 +38,7 @@ from extproc.flow.guard import Connected, Guard
 from extproc.flow.last_words import tell_last_words
 from extproc.identity.sessions import Sessions
 from extproc.masking.rewrite import TextMasker
+from extproc.masking.ways import REDACTED
 from extproc.model.decision import ApprovalTerms
 from extproc.model.errors import ConfigError, MaskingError
 from extproc.model.masking import How, Listed, MaskPlan, MaskRule
@@ -238,10 +239,10 @@ def make_detectors(custom: dict[str, CustomDetector], presidio: PresidioSettings
             )
         except ValueError as error:
             raise ConfigError(f"{'.'.join(key)}: {error}", key=(*key, "pattern")) from error
-    return Detectors((*CATALOGUE, *made, *(_presidio(presidio) if presidio else ())))
+    return Detectors((*CATALOGUE, *made, *(_presidio(presidio, {*built_in, *custom}) if presidio else ())))
 
 
-def _presidio(settings: PresidioSettings) -> tuple[Detector, ...]:
+def _presidio(settings: PresidioSettings, others: set[str]) -> tuple[Detector, ...]:
     try:
         return make_presidio(
             settings.entities,
@@ -249,6 +250,7 @@ def _presidio(settings: PresidioSettings) -> tuple[Detector, ...]:
             language=settings.language,
             model=settings.model,
             longest=settings.longest,
+            others=(*others, REDACTED.strip("[]")),
         )
     except ImportError as error:
         raise ConfigError(

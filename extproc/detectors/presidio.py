@@ -22,8 +22,6 @@ PATTERN_SECONDS = 1
 """For one pattern on one text."""
 OTHERS = ("PhoneRecognizer", "ZaMobileNumberRecognizer", "ZaTelephoneNumberRecognizer")
 """Recognisers without patterns that need no model either."""
-LABEL = re.compile(r"\[[A-Z][A-Z0-9_]*\]|<[A-Z][A-Z0-9_]*:[a-z]{1,8}[0-9]{0,3}:[A-Z2-7]{16}>")
-"""What masks leave. Language models take some of it for names."""
 WORD = re.compile(r"[A-Za-z]+")
 
 
@@ -32,7 +30,13 @@ class NeverRaised(BaseException):
 
 
 def make_presidio(
-    entities: Collection[str], *, score: float, language: str, model: str, longest: int
+    entities: Collection[str],
+    *,
+    score: float,
+    language: str,
+    model: str,
+    longest: int,
+    others: Collection[str] = (),
 ) -> tuple[Detector, ...]:
     """A detector for each entity.
 
@@ -42,13 +46,22 @@ def make_presidio(
         language: of texts, as Presidio calls it.
         model: the name of a spaCy model that is installed; empty: patterns and check digits alone.
         longest: characters of a text; a longer one is refused.
+        others: names beside these that masks leave as labels. Language models take some of them for names.
 
     Raises:
         ImportError: Presidio is not installed.
         ValueError: says what is wrong with a name.
     """
-    asked = _Asked(_engine(entities, language, model), sorted(entities), score, language, longest)
+    asked = _Asked(
+        _engine(entities, language, model), sorted(entities), score, language, longest, {*entities, *others}
+    )
     return tuple(asked.detector(entity) for entity in asked.entities)
+
+
+def _label(names: Collection[str]) -> re.Pattern[str]:
+    """What masks leave, and nothing else in brackets: that may be a value."""
+    name = "|".join(map(re.escape, sorted(names)))
+    return re.compile(rf"\[(?:{name})\]|<(?:{name}):[a-z]{{1,8}}[0-9]{{0,3}}:[A-Z2-7]{{16}}>")
 
 
 def _engine(entities: Collection[str], language: str, model: str) -> "AnalyzerEngine":
@@ -110,14 +123,21 @@ def _check_model(model: str) -> None:
 class _Asked:
     """All recognisers together. Asked by several detectors about one text after the other, it looks once."""
 
-    def __init__(
-        self, engine: "AnalyzerEngine", entities: list[str], score: float, language: str, longest: int
+    def __init__(  # noqa: PLR0917 - one call site
+        self,
+        engine: "AnalyzerEngine",
+        entities: list[str],
+        score: float,
+        language: str,
+        longest: int,
+        labels: Collection[str],
     ) -> None:
         self.entities = entities
         self._engine = engine
         self._score = score
         self._language = language
         self._longest = longest
+        self._label = _label(labels)
         self._last: tuple[tuple[str, str], list[tuple[str, int, int]]] = (("", ""), [])
 
     def detector(self, entity: str) -> Detector:
@@ -153,7 +173,7 @@ class _Asked:
             score_threshold=self._score,
             context=WORD.findall(context.lower()),
         )
-        labels = [label.span() for label in LABEL.finditer(text)] if results else []
+        labels = [label.span() for label in self._label.finditer(text)] if results else []
         for each in results:
             if not any(start <= each.start and each.end <= end for start, end in labels):
                 yield each.entity_type, each.start, each.end

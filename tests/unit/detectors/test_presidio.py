@@ -87,6 +87,13 @@ def test_masks_are_not_masked_again(masker, how):
 
 
 @needs_presidio
+@pytest.mark.parametrize("around", ["[{}]", "<{}:k1:ABCDEFGHIJKLMNOP>", "[[{}]]", "[{}_]"])
+def test_what_looks_like_a_label_and_is_a_value_is_masked(masker, around):
+    assert LICENSE not in masked(masker, f"licence {around.format(LICENSE)}", TEXT)
+    assert LICENSE not in masked(masker, f'{{"a": "{around.format(LICENSE)}"}}')
+
+
+@needs_presidio
 def test_pseudonyms_of_what_both_know_do_not_depend_on_the_spelling(masker):
     rules = (MaskRule(How.PSEUDONYM, entity="*"),)
     assert masked(masker, "4111 1111 1111 1111", TEXT, rules) == masked(masker, "4111111111111111", TEXT, rules)
