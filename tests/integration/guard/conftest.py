@@ -39,8 +39,11 @@ async def shared_stack(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
-async def shared_faulty() -> AsyncIterator[Stack]:
-    async with run_stack(workers=2, faulty=True, limits={"message_timeout": 3.0}) as stack:
+async def shared_faulty(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    credential = {"file": "credential"}
+    connections = {"shop": shop_settings(tmp_path_factory.mktemp("shop"), shop.address, credential=credential)}
+    limits = {"message_timeout": 3.0}
+    async with run_stack(workers=2, faulty=True, limits=limits, connections=connections) as stack:
         SHARED.append(stack.envoy)
         yield stack
 

@@ -133,14 +133,15 @@ async def test_a_clients_stream_is_decided_whole(stack: Stack, shop: Shop, metho
     assert entry["arguments"] == '[{"id":"1"},{"id":"2","notes":["[US_SSN]"]}]'
 
 
-def failing(*, first: Sequence[Any] = (), early: bool = False, rich: bool = False) -> Answer:
-    """Answers, and then fails with canaries in everything."""
+def failing(*, first: Sequence[Any] = (), early: bool = False, rich: bool = False, apart_s: float = 0.0) -> Answer:
+    """Answers, and then fails with canaries in everything; messages so far apart that each comes by itself."""
 
     async def answer(_asked: list[Any], context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
         if early:
             await context.send_initial_metadata((("x-early", f"card {CARD}"),))
         for each in first:
             yield each
+            await asyncio.sleep(apart_s)
         trailing = [("x-late", f"card {CARD}"), ("x-late-bin", b"\x00\xff " + SSN.encode())]
         if rich:
             status = status_pb2.Status(code=5, message=f"no {SSN}")
@@ -307,3 +308,24 @@ async def test_the_decide_only_door(door: Stack, shop: Shop) -> None:
     got = await call(door, Item(env="masked"))
     assert (got.code, len(shop.asked)) == (CODE.UNAVAILABLE, 1)
     assert "masking-unavailable" in got.message
+
+
+@pytest.mark.parametrize("fault", ["leave", "raise"])
+@pytest.mark.parametrize(
+    "phase",
+    [
+        "request_headers",
+        "request_body",
+        "response_headers",
+        "response_body",
+        "response_body#2",
+        "response_trailers",
+    ],
+)
+async def test_a_guard_that_leaves_lets_nothing_out(faulty: Stack, shop: Shop, fault: str, phase: str) -> None:
+    """What no guard has answered for goes nowhere, and no caller takes a part for the whole."""
+    shop.fresh(failing(first=[Item(notes=[SSN]), Item(notes=[CARD])], rich=True, apart_s=0.1))
+    got = await call(faulty, Item(), method="ListItems", metadata=[("x-test-fault", f"{fault}@{phase}")])
+    assert got.code not in (CODE.OK, CODE.NOT_FOUND)
+    assert len(got.items) <= 2
+    assert [len(shop.asked)] == [0 if phase.startswith("request") else 1]
