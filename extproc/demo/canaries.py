@@ -16,6 +16,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import hyperscan
+
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
@@ -102,12 +104,17 @@ def _base64_inside(raw: bytes, shift: int) -> bytes:
 
 
 class Search:
-    """Looks for canaries in text, files and folders."""
+    """Looks for canaries in text, files and folders: for all spellings of all of them in one pass."""
 
     def __init__(self, canaries: Iterable[Canary]) -> None:
-        self._wanted = {
-            spelled: (canary.name, how) for canary in canaries for how, spelled in spellings(canary.value)
-        }
+        wanted = {spelled: (canary.name, how) for canary in canaries for how, spelled in spellings(canary.value)}
+        self._named = list(wanted.values())
+        self._database = hyperscan.Database()
+        self._database.compile(
+            expressions=[b"".join(b"\\x%02x" % byte for byte in spelled) for spelled in wanted],
+            ids=list(range(len(wanted))),
+            flags=[hyperscan.HS_FLAG_SINGLEMATCH] * len(wanted),
+        )
         self.done = Searched()
 
     def text(self, content: bytes, place: str) -> None:
@@ -115,7 +122,16 @@ class Search:
         self.done.places += 1
         for piece, where in _unpacked(content, place):
             self.done.size += len(piece)
-            self.done.hits |= {Hit(*named, where) for spelled, named in self._wanted.items() if spelled in piece}
+            self.done.hits |= {Hit(*self._named[number], where) for number in self._found(piece)}
+
+    def _found(self, piece: bytes) -> set[int]:
+        found: set[int] = set()
+
+        def on_match(number: int, _start: int, _end: int, _flags: int, _context: object) -> None:
+            found.add(number)
+
+        self._database.scan(piece, match_event_handler=on_match)
+        return found
 
     def folder(self, folder: Path) -> None:
         """Search every file below a folder; a database cell by cell too, since a page break can split a value."""
