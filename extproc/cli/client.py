@@ -35,7 +35,7 @@ class ControlClient:
         self._socket = socket
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._http = httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(socket)),
+            transport=httpx.HTTPTransport(uds=str(socket), verify=False),
             base_url="http://control",
             headers=headers,
             timeout=ANSWER_S,

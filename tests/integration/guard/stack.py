@@ -199,7 +199,9 @@ class Stack:
             request.extensions["trace"] = traced
 
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-        return httpx.AsyncClient(timeout=60.0, limits=limits, trust_env=False, event_hooks={"request": [trace]})
+        return httpx.AsyncClient(
+            timeout=60.0, limits=limits, trust_env=False, verify=False, event_hooks={"request": [trace]}
+        )
 
     def _calls_from(self, address: tuple[Any, ...]) -> None:
         self._callers.add(f"{address[0]}:{address[1]}")

@@ -84,7 +84,7 @@ class Installation:
         if "authorization" not in headers:
             headers["authorization"] = f"Bearer {self.tokens[0]}"
         try:
-            async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
+            async with httpx.AsyncClient(timeout=30, trust_env=False, verify=False) as client:
                 answer = await client.request(method, self.product.url + path, headers=headers, **options)
         except (httpx.RemoteProtocolError, httpx.ReadError):
             return None
@@ -93,7 +93,7 @@ class Installation:
 
     async def look_at_metrics(self) -> None:
         """While calls are under way, too."""
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=False) as client:
             for path in ("/metrics", "/healthz"):
                 answer = await client.get(f"http://{self.stack.settings.health}{path}")
                 self.said.append((f"health {path}", answer.text))
@@ -112,7 +112,7 @@ class Installation:
         """Ask the console's port, or without a token its socket."""
         settings = self.stack.settings
         unix = None if token else str(settings.control.socket)
-        transport = httpx.AsyncHTTPTransport(uds=unix, trust_env=False)
+        transport = httpx.AsyncHTTPTransport(uds=unix, trust_env=False, verify=False)
         headers = {"authorization": f"Bearer {token}"} if token else {}
         async with httpx.AsyncClient(transport=transport, timeout=30, trust_env=False) as client:
             url = "http://control" if unix else f"http://{settings.control.listen}"
@@ -433,7 +433,7 @@ async def look_everywhere(one: Installation) -> None:
     await one.type("policy", "status")
     await one.look_at_metrics()
     assert "extproc_calls_total" in dict(one.said)["health /metrics"]
-    transport = httpx.AsyncHTTPTransport(uds=str(one.stack.settings.state / "admin.sock"))
+    transport = httpx.AsyncHTTPTransport(uds=str(one.stack.settings.state / "admin.sock"), verify=False)
     async with httpx.AsyncClient(transport=transport, timeout=10) as client:
         for path in ("/stats", "/stats/prometheus", "/config_dump", "/clusters", "/server_info", "/listeners"):
             one.said.append((f"Envoy's {path}", (await client.get(f"http://envoy{path}")).text))

@@ -76,7 +76,7 @@ class EnvoyProcess:
 
     async def ask(self, path: str, method: str = "GET") -> httpx.Response:
         """Ask the administration interface."""
-        transport = httpx.AsyncHTTPTransport(uds=str(self.admin))
+        transport = httpx.AsyncHTTPTransport(uds=str(self.admin), verify=False)
         async with httpx.AsyncClient(transport=transport, timeout=2.0) as client:
             return await client.request(method, f"http://admin{path}")
 
