@@ -193,6 +193,9 @@ class MessageMasker:
                 new = self._value(message, field, told, self._element(there, seen[field.number]))
                 seen[field.number] += 1
             else:
+                if seen[field.number] and told.message_type is not None and not is_map(told) and there.place:
+                    raise Unreadable(Uninspectable.DUPLICATE_KEYS)  # readers join the two: indexes would be wrong
+                seen[field.number] += 1
                 new = self._value(message, field, told, there)
             if new is not None:
                 pieces += [message[at : field.start], _spelled(message, field, new)]

@@ -132,6 +132,14 @@ async def test_a_path_to_the_default_key_of_a_map_masks_where_the_key_is_left_ou
     assert b"".join(sent_pieces(peer)) == framed(b"\x82\x01\x02\x10\x00")
 
 
+async def test_a_message_in_two_parts_is_not_masked_by_indexes_of_each(tmp_path):
+    guard = guard_of(tmp_path, masking={"response": [{"path": "$.owner.notes[1]"}]})
+    parts = b"".join(Item(owner=Item(notes=[note])).SerializeToString() for note in ("a", "b"))
+    assert Item.FromString(parts) == Item(owner=Item(notes=["a", "b"]))
+    with pytest.raises(MaskingError, match="duplicate-keys"):
+        await play(guard, calls(), sends(framed(Item())), begins(), returns(framed(parts), end=False), OK)
+
+
 async def test_the_credential_is_taken_out_of_messages_and_lengths_stay_right(tmp_path):
     (tmp_path / "secret").write_text(SECRET)
     guard = guard_of(tmp_path, masking={"response": []}, credential={"file": str(tmp_path / "secret")})
