@@ -81,8 +81,8 @@ REFUSED = {
     "field zero": (b"\x02\x00", Uninspectable.NOT_PROTOBUF),
     "a time that is none": (Item(updated={"seconds": 1 << 60}), Uninspectable.NOT_PROTOBUF),
     "no number in a Struct": (Item(meta={"a": float("nan")}), Uninspectable.NOT_PROTOBUF),
-    "too many texts": (b"\x1a\x00" * 250_001, Uninspectable.TOO_LARGE),
-    "too many numbers": (b"\x72\x90\xa1\x0f" + bytes(250_000), Uninspectable.TOO_LARGE),
+    "too many texts": (b"\x1a\x00" * 100_001, Uninspectable.TOO_LARGE),
+    "too many numbers": (b"\x72\xa0\x8d\x06" + bytes(100_000), Uninspectable.TOO_LARGE),
     "too deep": (Item(owner=Item(owner=Item(owner=Item(owner=Item())))), Uninspectable.TOO_DEEP),
 }
 
