@@ -70,7 +70,10 @@ def readable_arguments(case: Case, guard: Guard) -> Json:
     if framing is None:
         return arguments
     lines = Readable(framing, guard.masker.hidden)(case.plain).splitlines()
-    shown: list[Json] = [orjson.loads(line) for line in lines]
+    try:
+        shown: list[Json] = [orjson.loads(line) for line in lines]
+    except ValueError:
+        raise MaskingError("a message cannot be shown") from None
     if len(shown) != (len(arguments) if framing.messages.listed and isinstance(arguments, list) else 1):
         raise MaskingError("a message cannot be shown")
     return shown if framing.messages.listed else shown[0]

@@ -113,7 +113,7 @@ class Readable:
             return b""
         try:
             return b"".join(self._line(frame) for frame in self._reader.feed(frames))
-        except (Unreadable, MaskingError):
+        except Exception:  # noqa: BLE001 - whatever goes wrong, the call is recorded, without what cannot be shown
             self._reader = None
             return b""
 

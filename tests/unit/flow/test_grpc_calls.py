@@ -222,6 +222,21 @@ async def test_nothing_is_kept_in_the_base64_of_bytes(tmp_path, value, answer, u
     assert guard.recorder.last.arguments == f"[{told},{told}]"
 
 
+@pytest.mark.parametrize("shown", [KeyError("x"), float("nan")], ids=["an error", "no JSON"])
+async def test_whatever_goes_wrong_in_showing_a_message_the_call_is_recorded(tmp_path, monkeypatch, shown):
+    def show(_message, _kind):
+        if isinstance(shown, Exception):
+            raise shown
+        return shown
+
+    monkeypatch.setattr("extproc.masking.frames.show_message", show)
+    guard = guard_of(tmp_path)
+    item = framed(Item(notes=[SSN]))
+    peer = await play(guard, calls(), sends(item), begins(), returns(item, end=False), OK)
+    assert b"".join(sent_pieces(peer)) == framed(Item(notes=["[US_SSN]"]))
+    assert (guard.recorder.last.kind.value, guard.recorder.last.arguments) == ("call.completed", "")
+
+
 async def test_many_fields_that_nobody_can_search_take_no_more_time_each(tmp_path):
     async def seconds(count):
         guard = guard_of(tmp_path, {"action": "deny"}, masking={"undecodable": "pass-unmasked"})
