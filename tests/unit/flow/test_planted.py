@@ -78,6 +78,7 @@ def leaks(tmp_path, guard, capsys):
     said = capsys.readouterr()
     kept = repr(guard.recorder.entries) + said.out + said.err
     kept += "".join(file.read_bytes().decode("latin-1") for file in tmp_path.rglob("*") if file.is_file())
+    kept = readable(kept)
     return [trace for trace in TRACES if trace in kept]
 
 
@@ -96,7 +97,7 @@ def readable(text):
     text = re.sub(r"\\+u([0-9a-f]{4})", lambda found: chr(int(found[1], 16)), text)
     return text + "".join(
         base64.b64decode(run + "=" * (-len(run) % 4)).decode("latin-1")
-        for run in re.findall(r"[A-Za-z0-9+/]{24,}", text)
+        for run in re.findall(r"[A-Za-z0-9+/]{15,}", text)
         if len(run) % 4 != 1
     )
 
