@@ -369,6 +369,7 @@ async def run_worker(settings: Settings, *, listen: str, index: int, health: str
             return {"evidence": evidence, "policy": guard.engine.trouble or OK}
 
         await _tell_what_was_left(guard, settings.evidence.spool)
+        _settle_memory()
         async with (
             serving(guard, listen, settings.guard_tls),
             http_health(health, checks),
