@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from extproc.codecs.content_encoding import decode as decode_content
 from extproc.codecs.errors import Unreadable
+from extproc.codecs.media import EVENT_STREAM, essence
 from extproc.credentials.conceal import NOTHING, Concealer
 from extproc.flow.answered import consider
 from extproc.flow.binary_fields import mask_all_fields
@@ -21,7 +22,7 @@ from extproc.model.call import Headers, ResponseHead
 from extproc.model.errors import MaskingError, ProtocolViolation, Refused, Undecodable
 from extproc.model.masking import PASSED_UNMASKED, MaskRule
 from extproc.model.reasons import Reason
-from extproc.protocols.media import EVENT_STREAM, is_event_stream, streamed_text
+from extproc.protocols.media import is_event_stream, streamed_text
 from extproc.wire import encode
 from extproc.wire.encode import HeaderEdits, as_headers
 from extproc.wire.events import (
@@ -348,7 +349,7 @@ async def _pieces(
 
 def _whole_pieces(kept: bytes, content_type: str) -> bytes:
     """Up to the last line's end, or the last event's, so that what is masked again for the record is whole."""
-    if content_type.partition(";")[0].strip().lower() != EVENT_STREAM:
+    if essence(content_type) != EVENT_STREAM:
         return kept[: kept.rfind(b"\n") + 1]
     end = max(kept.rfind(b"\n\n"), kept.rfind(b"\r\n\r\n"), kept.rfind(b"\r\r"))
     return kept[: end + 4] if end >= 0 else b""

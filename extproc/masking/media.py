@@ -4,19 +4,15 @@ import re
 from enum import Enum
 from functools import lru_cache
 
+from extproc.codecs.media import EVENT_STREAM, LINES, charsets
 from extproc.model.errors import Undecodable
 from extproc.model.reasons import Uninspectable
 
 TYPES_KEPT = 256
 _TYPE = re.compile(r"([a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+)[ \t]*(;.*)?")
-_CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([^\"';\s]*)")
 _UTF8 = frozenset({"utf-8", "utf8"})
 _LIKE_ASCII = frozenset({"us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252"})
 """Say the same as UTF-8 where all bytes are ASCII."""
-
-
-LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"})
-"""A document on each line."""
 
 
 class Media(Enum):
@@ -47,7 +43,7 @@ def media_of(content_type: str, *, ascii_only: bool = False) -> Media:
     match = _TYPE.fullmatch(content_type.strip(" \t").lower())
     if match is None:
         raise Undecodable("content-type is missing or malformed")
-    if not all(_readable(name, ascii_only=ascii_only) for name in _CHARSET.findall(match[2] or "")):
+    if not all(_readable(name.strip("'"), ascii_only=ascii_only) for name in charsets(match[2] or "")):
         raise Undecodable("charset is not UTF-8")
     media = _by_name(match[1])
     if media is None:
@@ -67,7 +63,7 @@ def _readable(charset: str, *, ascii_only: bool) -> bool:
 def _by_name(name: str) -> Media | None:
     if name in FORMS:
         return FORMS[name]
-    if name == "text/event-stream":
+    if name == EVENT_STREAM:
         return Media.EVENTS
     if name in LINES:
         return Media.LINES

@@ -5,6 +5,7 @@ from typing import Any
 
 from extproc.codecs.errors import Unreadable
 from extproc.codecs.json import parse
+from extproc.codecs.media import essence
 from extproc.model.call import Headers, Json
 from extproc.model.masking import Finding
 from extproc.model.reasons import Uninspectable
@@ -55,7 +56,7 @@ def _document(seen: Seen, max_depth: int) -> Json:
         raise Unreadable(seen.unseen)
     if not seen.body:
         return None
-    kind = seen.headers.get("content-type").partition(";")[0].strip().lower()
+    kind = essence(seen.headers.get("content-type"))
     if kind != "application/json" and not kind.endswith("+json"):
         raise Unreadable(Uninspectable.CONTENT_TYPE)
     return parse(seen.body, max_depth=max_depth)

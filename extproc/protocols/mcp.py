@@ -15,6 +15,7 @@ import re
 from dataclasses import dataclass, replace
 
 from extproc.codecs.errors import Unreadable
+from extproc.codecs.media import essence
 from extproc.config.schema import McpConnection
 from extproc.model.call import Call, Headers, Json, RequestHead, ResponseHead
 from extproc.model.errors import Refused
@@ -101,8 +102,7 @@ class McpProtocol(PlainBodies):
 
     def _post(self, call: Call, headers: Headers, body: bytes, unreadable: Uninspectable | None) -> Call:
         check_readable(headers, body, unreadable)
-        essence = headers.get("content-type").partition(";")[0].strip().lower()
-        if media_type(headers) is not Media.JSON or essence != "application/json":
+        if media_type(headers) is not Media.JSON or essence(headers.get("content-type")) != "application/json":
             raise Unreadable(Uninspectable.CONTENT_TYPE)
         document = read_document(body, max_depth=self._max_depth)
         message = read_message(document)
