@@ -25,14 +25,14 @@ from extproc.model.errors import Refused
 from extproc.model.masking import MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
-from extproc.protocols.grpc_refusal import grpc_refusal, speaks_grpc
+from extproc.protocols.grpc_refusal import DETAILS, speaks_grpc
 from extproc.protocols.http_json import check_readable, read_session
 from extproc.protocols.problem import problem
 
 PROTOCOL = "grpc"
 CONTENT_TYPES = frozenset({"application/grpc", "application/grpc+proto"})
+"""Of messages that are read here. Who sends others may still read a ``grpc-status``: see ``speaks_grpc``."""
 ENCODING = "grpc-encoding"
-DETAILS = "grpc-status-details-bin"
 OF_A_MESSAGE = 10
 """Values that take as long to read as an empty message."""
 STATUS = re.compile(r"[0-9]{1,2}")
@@ -101,7 +101,7 @@ class GrpcProtocol:
 
         Unary answers, too: of a whole one whose trailers follow without a message, Envoy takes no edits.
         """
-        return head.headers.get("content-type").strip().lower() in CONTENT_TYPES
+        return _is_read(head.headers)
 
     def messages(self, call: Call, headers: Headers, *, response: bool) -> Messages | None:
         """The method's types. Where the client streams, paths begin at the list of messages."""
@@ -129,10 +129,9 @@ class GrpcProtocol:
         return f"grpc-status {status}" if STATUS.fullmatch(status) else "no grpc-status"
 
     def refusal(self, call: Call | None, reason: Reason, call_id: str) -> Reply:
-        """A status in trailers; a problem document for who does not speak gRPC: 200 would be a yes."""
-        if call is not None and call.uninspectable is Uninspectable.CONTENT_TYPE:
-            return problem(reason, call_id)
-        return grpc_refusal(reason, call_id)
+        """For who does not speak gRPC: 200 would be a yes. Who does got a ``grpc_refusal`` before this."""
+        del call
+        return problem(reason, call_id)
 
 
 def _with_arguments(call: Call, documents: list[Json], method: Method) -> Call:
@@ -144,6 +143,10 @@ def _with_arguments(call: Call, documents: list[Json], method: Method) -> Call:
     return replace(call, arguments=documents[0], document=documents[0])
 
 
+def _is_read(headers: Headers) -> bool:
+    return headers.get("content-type").strip().lower() in CONTENT_TYPES
+
+
 def check_head(head: RequestHead) -> None:
     """Refuse what gRPC does not have, or has in a way that is not read here.
 
@@ -152,7 +155,7 @@ def check_head(head: RequestHead) -> None:
     """
     if head.query or head.path != head.path_only:
         raise Unreadable(Uninspectable.QUERY)
-    if head.headers.get("content-type").strip().lower() not in CONTENT_TYPES:
+    if not _is_read(head.headers):
         raise Unreadable(Uninspectable.CONTENT_TYPE)
     if head.headers.get("te").strip().lower() not in ("", "trailers"):
         raise Unreadable(Uninspectable.HEADERS)

@@ -15,6 +15,7 @@ from extproc.model.reply import Reply
 CONTENT_TYPE = "application/grpc"
 SPEAKS_GRPC = re.compile(r"application/grpc(?:[+;].*)?", re.IGNORECASE | re.DOTALL)
 """``application/grpc-web`` is another protocol, over HTTP/1.1 too."""
+DETAILS = "grpc-status-details-bin"
 DOMAIN = "extproc"
 UNKNOWN = 2
 CODES = {
@@ -52,9 +53,7 @@ def grpc_refusal(reason: Reason, call_id: str) -> Reply:
     details = Any()
     details.Pack(info)
     status = Status(code=code, message=message, details=[details]).SerializeToString()
-    return _trailers_only(
-        code, message, ("grpc-status-details-bin", base64.b64encode(status).decode().rstrip("="))
-    )
+    return _trailers_only(code, message, (DETAILS, base64.b64encode(status).decode().rstrip("=")))
 
 
 def spoken(headers: Headers, reply: Reply) -> Reply:
