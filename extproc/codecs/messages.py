@@ -158,7 +158,7 @@ def _slot(told: FieldDescriptor, value: bytes) -> tuple[str, object] | None:
     Of several, parsers must take the last (and merge messages). Not all do.
     """
     if told.message_type is not None and is_map(told):
-        return told.name, _key(value, told.message_type.fields_by_number[MAP_KEY])
+        return told.name, key_of(value, told.message_type.fields_by_number[MAP_KEY])
     if told.is_repeated:
         return None
     return (told.containing_oneof.full_name if told.containing_oneof else told.name), None
@@ -178,14 +178,19 @@ def _check_enum(value: bytes, told: FieldDescriptor) -> None:
         raise Unreadable(Uninspectable.UNKNOWN_FIELDS)
 
 
-def _key(entry: bytes, told: FieldDescriptor) -> object:
-    """A map entry's key; the default, which may be left out, as a text or number of its own."""
+def key_of(entry: bytes, told: FieldDescriptor) -> bytes | float:
+    """A map entry's key: a text's bytes, a number, or a bool; where it is left out, the default.
+
+    Raises:
+        Unreadable: it is not written as keys of its type are.
+    """
     keys = [field for field in fields(entry) if field.number == MAP_KEY]
-    if told.type in TEXTS:
-        return entry[keys[-1].value : keys[-1].end] if keys else b""
     if keys and keys[-1].wire is not wire_of(told):
         raise Unreadable(Uninspectable.NOT_PROTOBUF)
-    number = number_of(entry[keys[-1].value : keys[-1].end], told) if keys else 0
+    value = entry[keys[-1].value : keys[-1].end] if keys else None
+    if told.type in TEXTS:
+        return value or b""
+    number = 0 if value is None else number_of(value, told)
     return bool(number) if told.type == FieldDescriptor.TYPE_BOOL else number
 
 

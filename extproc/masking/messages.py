@@ -25,6 +25,7 @@ from extproc.codecs.messages import (
     elements,
     is_map,
     is_packed,
+    key_of,
     number_of,
     read_any,
     told_of,
@@ -35,7 +36,7 @@ from extproc.masking.document import Known
 from extproc.masking.edits import apply
 from extproc.masking.media import decode_text
 from extproc.masking.paths import Place, render
-from extproc.masking.walk import Walk
+from extproc.masking.walk import Walk, hides_text
 from extproc.masking.ways import REDACTED
 from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import PASSED_UNMASKED, Finding, How
@@ -132,10 +133,10 @@ class MessageMasker:
             Unreadable, MaskingError: it cannot be masked.
         """
         self._opaque, self._allowance = False, Allowance()
-        texts = list(self._texts(message, self._descriptor, 0))
-        self._asked = self._walk.suspects_in(texts)
+        text = "\n".join(self._texts(message, self._descriptor, 0))
+        self._asked = None if hides_text(text) else self._walk.mask.detectors.suspects(text)
         clean = self._asked is not None and not self._asked and self._walk.plan.root is None
-        if clean and not self._opaque and not self._echoes("\n".join(texts).encode()):
+        if clean and not self._opaque and not self._echoes(text.encode()):
             return message
         here = _Here((), self._walk.plan.root, 0)
         return self._inner(message, self._descriptor, here if index is None else here.step(index))
@@ -267,8 +268,7 @@ class MessageMasker:
         told = kind.fields_by_number
         if {field.number for field in found} - {MAP_KEY, MAP_VALUE}:
             raise Unreadable(Uninspectable.UNKNOWN_FIELDS)
-        keys = [field for field in found if field.number == MAP_KEY]
-        below = here.step(_key(entry, keys[-1] if keys else None, told[MAP_KEY]))
+        below = here.step(_name(key_of(entry, told[MAP_KEY]), told[MAP_KEY]))
         pieces: list[bytes] = []
         for field in found:
             there = here._replace(place=None) if field.number == MAP_KEY else below
@@ -315,17 +315,9 @@ def _decoded(value: bytes, told: FieldDescriptor) -> str:
         raise Undecodable("a string is not-utf8", Uninspectable.NOT_UTF8) from None
 
 
-def _key(entry: bytes, field: Field | None, told: FieldDescriptor) -> str:
-    """A map's key as JSON has it; the default where it is left out."""
-    if field is None:
-        return "" if told.type in TEXTS else "false" if told.type == FieldDescriptor.TYPE_BOOL else "0"
-    value = entry[field.value : field.end]
-    if field.wire is not wire_of(told):
-        raise Unreadable(Uninspectable.NOT_PROTOBUF)
-    if told.type in TEXTS:
-        return _decoded(value, told)
-    number = number_of(value, told)
-    return ("true" if number else "false") if told.type == FieldDescriptor.TYPE_BOOL else str(number)
+def _name(key: bytes | float, told: FieldDescriptor) -> str:
+    """A map's key as JSON has it."""
+    return _decoded(key, told) if isinstance(key, bytes) else str(key).lower()
 
 
 def _spelled(message: bytes, field: Field, value: bytes) -> bytes:

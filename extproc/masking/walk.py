@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from extproc.codecs.errors import Unreadable
 from extproc.codecs.json import check_text
@@ -102,11 +102,6 @@ class Walk:
     def begin(self) -> None:
         """Begin another message of several: the limit of entities is each one's own."""
         self._found = 0
-
-    def suspects_in(self, texts: Iterable[str]) -> frozenset[int] | None:
-        """Detectors that could find something in the texts of a body; None where escapes may hide text."""
-        whole = "\n".join(texts)
-        return None if hides_text(whole) else self.mask.detectors.suspects(whole)
 
     def part(self, text: str, path: Path, place: Place | None, asked: frozenset[int] | None = None) -> list[Edit]:
         """Edits of one text of several that are a body together, as a form's values are.
