@@ -5,13 +5,18 @@ hold. Found are the secret as it is, and as serialisers write it: each character
 (``\/``, ``\u002f``, also nested), as percent-encoding, or as an HTML entity; in Base64, alone or inside a longer
 text; and for Basic credentials the user and password that they stand for.
 
-Not found: a secret that the backend changed in another way (encrypted, hashed, reversed, cut in two, in UTF-16).
+Not found: a secret that the backend changed in another way (encrypted, hashed, reversed, cut in two, in UTF-16);
+one that has escapes of its own (``%25``), in a text that escapes the same character now in one way and now in
+another.
 """
 
 import base64
 import binascii
 import re
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import product
+from typing import NamedTuple
 
 CONCEALED = b"[CREDENTIAL]"
 MINIMUM = 8
@@ -25,6 +30,14 @@ NINE = ord("9")
 LINE_ENDS, BLANKS = b"\n\r", b" \t"
 ESCAPES = (b"\\", b"%", b"&")
 """What escaped characters begin with."""
+MOST_BACKSLASHES = 17
+"""That stand for one, each time they are escaped twice as many and one."""
+LEVELS = 4
+"""How often a character may be percent-encoded."""
+RUN_OR_CHARACTER = re.compile(rb"\\+|[^\\]")
+SPELLS_PERCENT = re.compile(rb"%(?:25|5[cC])")
+SPELLS_TAIL = re.compile(rb"u00(?:5[cC]|75|78)|x(?:5[cC]|75|78)")
+SPELLS_ENTITY = re.compile(rb"&(?:amp;|#0*(?:38|92);|#[xX]0*(?:26|5[cC]);)")
 ENTITIES = {b"&": b"amp", b"<": b"lt", b">": b"gt", b'"': b"quot", b"'": b"apos"}
 
 
@@ -42,7 +55,9 @@ class Concealer:
         """
         secrets = _secrets(value, secret)
         self._literal = _literals(secrets, value)
-        self._patterns = tuple(re.compile(_escaped(each)) for each in secrets)
+        self._patterns = tuple(
+            re.compile(_escaped(each, reading)) for each in secrets for reading in _readings(each)
+        )
         self.ends = (
             LINE_ENDS if any(each in form for each in BLANKS for form in self._literal) else LINE_ENDS + BLANKS
         )
@@ -104,31 +119,93 @@ def _base64(secret: bytes) -> set[bytes]:
     return forms
 
 
-def _escaped(secret: bytes) -> bytes:
-    """A pattern of the secret in which any character may be escaped; of a long one, all but letters and digits."""
+class _Reading(NamedTuple):
+    """How a text is read where it can be read in two ways, since the secret itself spells an escape (``%25``)."""
+
+    level: int | None = None
+    """How often percent and backslash were percent-encoded; None: any number."""
+    tails: bool = True
+    """``u005c`` behind a backslash is that backslash, and no part of the secret."""
+    entities: bool = True
+    """``&amp;`` and ``&#92;`` are one character."""
+
+
+def _readings(secret: bytes) -> Iterator[_Reading]:
+    """Ways to read: a text that one serialiser wrote needs one of them. For nearly all secrets there is one."""
+    levels = range(LEVELS + 1) if SPELLS_PERCENT.search(secret) else (None,)
+    tails = (True, False) if SPELLS_TAIL.search(secret) else (True,)
+    entities = (True, False) if SPELLS_ENTITY.search(secret) else (True,)
+    return map(_Reading._make, product(levels, tails, entities))
+
+
+def _escaped(secret: bytes, reading: _Reading) -> bytes:
+    """A pattern of the secret in which any character may be escaped; of a long one, all but letters and digits.
+
+    Wherever it stands in a text, at most one of its alternatives can go on: what does not match takes time in
+    proportion to the secret, and is not tried in other ways. So backslashes are counted together with those that
+    escape the next character: no text tells where the ones end and the others begin.
+    """
     short = len(secret) <= SHORT
-    return b"".join(
-        _character(code) if short or not chr(code).isalnum() else secret[at : at + 1]
-        for at, code in enumerate(secret)
-    )
+    ways = [
+        _run(len(found[0]), reading, last=found.end() == len(secret))
+        if found[0][:1] == b"\\"
+        else _character(ord(found[0]), reading, behind_run=secret[found.start() - 1 : found.start()] == b"\\")
+        if short or not chr(ord(found[0])).isalnum()
+        else found[0]
+        for found in RUN_OR_CHARACTER.finditer(secret)
+    ]
+    return b"(?:" + ways[0] + b")" + b"".join(b"(?>" + way + b")" for way in ways[1:])  # begins: see _character
 
 
-@lru_cache(maxsize=128)
-def _character(code: int) -> bytes:
+def _run(length: int, reading: _Reading, *, last: bool) -> bytes:
+    """Backslashes, escaped or not, and those that escape what follows them."""
+    most = MOST_BACKSLASHES * (length + 1) - 1 if not last else MOST_BACKSLASHES * length
+    backslash = ord("\\")
+    one = [rb"\\" + (b"(?:" + _tails(backslash) + b")?" if reading.tails else b"")]
+    one += _encoded(backslash, reading)
+    alone = rb"\\{%d,%d}+(?![\\%%&]" % (length, most) + (b"|" + _tails(backslash) if reading.tails else b"") + b")"
+    mixed = rb"(?=\\{0,%d}+[ux%%&])(?:" % most + b"|".join(one) + b"){%d,%d}" % (length, most)
+    return b"(?>" + alone + b"|" + mixed + b")"
+
+
+@lru_cache(maxsize=256)
+def _character(code: int, reading: _Reading, *, behind_run: bool) -> bytes:
     """One character, plain or escaped. Each way begins with a literal byte, which the engine skips ahead to."""
     plain = re.escape(bytes((code,)))
-    low = b"".join(b"[%c%c]" % (d, d ^ 32) if d > NINE else b"%c" % d for d in b"%02x" % code)  # either case
-    ways = [
-        plain,
-        rb"\\\\{0,15}(?:" + plain + b"|u00" + low + b"|x" + low + b")",
-        b"%(?:25){0,3}" + low,
-        b"&#(?:0{0,4}%d|[xX]0{0,4}%s);" % (code, low),
-    ]
-    if name := ENTITIES.get(bytes((code,))):
+    tails = _tails(code) + b"|" if reading.tails or chr(code) not in "ux" else b""
+    if behind_run:
+        ways = [rb"(?<=\\)(?:" + tails[:-1] + b")"] if tails else []
+    else:
+        ways = [rb"\\\\{0,%d}+(?>" % (MOST_BACKSLASHES - 2) + tails + plain + b")"]
+    ways += _encoded(code, reading)
+    if (name := ENTITIES.get(bytes((code,)))) and (reading.entities or code != ord("&")):
         ways.append(b"&" + name + b";")
     if code == ord(" "):
         ways.append(rb"\+")
-    return b"(?:" + b"|".join(ways) + b")"
+    return b"|".join([*ways, plain])
+
+
+def _tails(code: int) -> bytes:
+    """What stands for a character behind a backslash."""
+    return b"u00" + _hexadecimal(code) + b"|x" + _hexadecimal(code)
+
+
+def _encoded(code: int, reading: _Reading) -> list[bytes]:
+    """A character as percent-encoding and as a numeric entity."""
+    low = _hexadecimal(code)
+    ways = [b"%%(?:25){0,%d}" % (LEVELS - 1) + low]
+    if code == ord("%"):
+        ways = [b"%%(?:25){1,%d}" % LEVELS]
+    if reading.level is not None and code in b"%\\":
+        ways = [b"%" + b"25" * (reading.level - 1) + low] if reading.level else []
+    if reading.entities or code not in b"&\\":
+        ways.append(b"&#(?:0{0,4}%d|[xX]0{0,4}%s);" % (code, low))
+    return ways
+
+
+def _hexadecimal(code: int) -> bytes:
+    """Its two digits, in either case."""
+    return b"".join(b"[%c%c]" % (d, d ^ 32) if d > NINE else b"%c" % d for d in b"%02x" % code)
 
 
 NOTHING = Concealer()
