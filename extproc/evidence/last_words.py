@@ -77,20 +77,22 @@ def words_left(folder: Path) -> Iterator[Left]:
     return map(Left, left_behind(folder, SUFFIX))
 
 
-def end_is_recorded(folder: Path, *, call_id: str, request_id: str, since_ns: int) -> bool:
-    """Whether some spool has the entry that ends a call.
+def ends_recorded(folder: Path, *, call_id: str, request_id: str, since_ns: int) -> tuple[Entry, ...]:
+    """Entries in the spools that end a call under one of two ids: this call, or another with its request id.
 
     A spool that cannot be read has none: a call that ends twice is better than one that does not.
 
     Args:
         folder: the spools'.
         call_id: the guard's id.
-        request_id: Envoy's; entries may bear it in place of the guard's.
+        request_id: Envoy's, or the caller's; entries may bear it in place of the guard's.
         since_ns: when the call began: no earlier entry is of it.
     """
-    return any(
-        entry.kind.terminal and entry.call_id in (call_id, request_id)
-        for entry in _mentions(folder, orjson.dumps(request_id or call_id)[1:-1].decode(), since_ns)
+    text = orjson.dumps(request_id or call_id)[1:-1].decode()
+    return tuple(
+        entry
+        for entry in _mentions(folder, text, since_ns)
+        if entry.kind.terminal and entry.call_id in (call_id, request_id)
     )
 
 

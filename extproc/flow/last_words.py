@@ -1,8 +1,9 @@
 """The record of a call whose evaluation its worker did not survive (``docs/adr/0011``)."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from extproc.evidence.last_words import Left, end_is_recorded, words_left
+from extproc.evidence.last_words import Left, ends_recorded, words_left
 from extproc.flow.case import NANOSECONDS_PER_MILLISECOND, Case
 from extproc.flow.guard import Guard
 from extproc.model.entries import DID_NOT_END, Entry, EntryKind
@@ -77,9 +78,22 @@ def ending(said: tuple[str, ...], now_ns: int) -> Entry:
         rule="policy.response" if forwarded else "policy",
         detail=DID_NOT_END,
         policy_revision=revision,
-        duration_ms=max(0, now_ns - int(started)) / NANOSECONDS_PER_MILLISECOND,
+        duration_ms=_duration_ms(int(started), now_ns),
         worker=worker,
     )
+
+
+def _duration_ms(started_ns: int, now_ns: int) -> float:
+    return max(0, now_ns - started_ns) / NANOSECONDS_PER_MILLISECOND
+
+
+def _is_end_of(recorded: Entry, call_id: str, started_ns: int, worker: str) -> bool:
+    """Whether a recorded end is of this call, and not of another that its caller gave the same request id.
+
+    The one that ``ending`` made bears the request id only; but no worker begins two calls in one nanosecond.
+    """
+    began_then = recorded.duration_ms == _duration_ms(started_ns, recorded.time_ns)
+    return recorded.call_id == call_id or (recorded.worker == worker and began_then)
 
 
 async def tell_last_words(guard: Guard, folder: Path) -> None:
@@ -106,8 +120,11 @@ async def _tell(left: Left, guard: Guard, folder: Path) -> bool:
     except ValueError:
         guard.observer.words_unreadable(left.worker)
         return True
-    if end_is_recorded(folder, call_id=call_id, request_id=entry.request_id, since_ns=started_ns):
+    recorded = ends_recorded(folder, call_id=call_id, request_id=entry.request_id, since_ns=started_ns)
+    if any(_is_end_of(each, call_id, started_ns, entry.worker) for each in recorded):
         return True
+    if recorded:  # that id names another call already, of which this one would seem to be a part
+        entry = replace(entry, call_id=call_id)
     try:
         await guard.recorder.record(entry)
     except EvidenceError:  # the spool says why, and refuses calls; the next that starts tries again

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from extproc.evidence import last_words
-from extproc.evidence.last_words import SIZE, LastWords, end_is_recorded, words_left
+from extproc.evidence.last_words import SIZE, LastWords, ends_recorded, words_left
 from extproc.evidence.spool import Spool
 from extproc.model.entries import EntryKind
 from extproc.model.errors import EvidenceError
@@ -135,5 +135,6 @@ async def test_an_end_is_looked_for_in_every_spool(tmp_path, entry, kind, change
     made = entry(1, kind, **{"request_id": "rid", **changes})
     await spool.record(made)
     wanted = 'odd"id' if "odd" in made.request_id else "rid"
-    assert end_is_recorded(tmp_path, call_id="call-1", request_id=wanted, since_ns=10) is told
+    found = ends_recorded(tmp_path, call_id="call-1", request_id=wanted, since_ns=10)
+    assert found == ((made,) if told else ())
     spool.close()

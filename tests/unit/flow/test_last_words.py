@@ -2,11 +2,14 @@
 
 import json
 import shutil
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
+from extproc.evidence.documents import decode_entry
 from extproc.evidence.last_words import LastWords
+from extproc.evidence.rows import SpoolReader
 from extproc.evidence.spool import Spool
 from extproc.flow.last_words import tell_last_words
 from extproc.flow.report import report
@@ -148,6 +151,55 @@ async def test_an_end_that_is_recorded_already_is_not_recorded_again(tmp_path, d
     reader = Spool(left, "worker-5")
     assert reader.stats.last == 1
     reader.close()
+
+
+async def test_calls_that_share_a_request_id_are_each_recorded_once(tmp_path):
+    """A caller who may choose it hides no call behind another: of another caller, or of its own."""
+    said = [
+        say_and_leave(tmp_path, number, *who) for number, who in enumerate([("mallory",), ("alice",), ("alice",)])
+    ]
+    shutil.copytree(tmp_path / "left", tmp_path / "again")
+    for _ in range(2):  # the worker that told them died before it could say so
+        spool = Spool(tmp_path / "left", "worker-5")
+        await tell_last_words(make_guard(tmp_path, recorder=spool), tmp_path / "left")
+        spool.close()
+        shutil.copytree(tmp_path / "again", tmp_path / "left", dirs_exist_ok=True)
+    with closing(SpoolReader(next((tmp_path / "left").glob("*.spool")))) as reader:
+        entries = [decode_entry(document) for document in reader.mentioning("rid-1", 0)]
+    assert sorted(each.subject for each in entries) == ["alice", "alice", "mallory"]
+    ids = {each.call_id for each in entries}
+    assert len(ids) == 3
+    assert "rid-1" in ids
+    assert ids - {"rid-1"} < set(said)
+
+
+def say_and_leave(folder, number, subject):
+    """The words of a call that no worker survived; returns the guard's id of it."""
+    call_id = uuid7(NOW, bytes([number + 1]) * 10)
+    started = str(NOW - 1_000_000 - number)
+    own = LastWords(folder / f"of-{number}", "worker-3")
+    own.say(
+        (
+            call_id,
+            started,
+            "",
+            "rid-1",
+            "",
+            "crm",
+            "crm.f",
+            "http-json",
+            "GET",
+            "",
+            "",
+            subject,
+            "",
+            "",
+            "worker-3",
+        )
+    )
+    shutil.copytree(folder / f"of-{number}", folder / "left", dirs_exist_ok=True)
+    own.close()
+    return call_id
 
 
 @pytest.mark.parametrize("torn", [b"\x01", b"\x01" * 9000, None])
