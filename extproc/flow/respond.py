@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 
 from extproc.codecs.content_encoding import decode as decode_content
 from extproc.codecs.errors import Unreadable
-from extproc.codecs.media import EVENT_STREAM, essence
 from extproc.credentials.conceal import NOTHING, Concealer
 from extproc.flow.answered import consider
 from extproc.flow.binary_fields import mask_all_fields
@@ -14,6 +13,7 @@ from extproc.flow.bodies import mask_pieces
 from extproc.flow.case import Case
 from extproc.flow.guard import Guard
 from extproc.flow.identify import EVERYTHING
+from extproc.flow.kept import Kept
 from extproc.flow.listing import NoListings, lists_tools, may_replay_listings, shown
 from extproc.flow.request import CALL_ID
 from extproc.flow.sessions import SESSION_ID, bind_session
@@ -229,17 +229,14 @@ class _Stream:
     number: int = 0
     look: Callable[[bytes], None] | None = None
     """Looks at whole events before they go."""
-    readable: Callable[[bytes], bytes] | None = None
-    """Makes text of what goes, for the record; None where it is text."""
-    kept: bytes = b""
-    all_kept: bool = False
-    """Nothing is missing in that, and nothing follows."""
+    kept: Kept = field(default_factory=Kept)
+    """For the record."""
     sha256: "hashlib._Hash" = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         self.sha256 = hashlib.sha256()
 
-    def feed(self, piece: bytes, *, last: bool, keep: int) -> bytes:
+    def feed(self, piece: bytes, *, last: bool) -> bytes:
         """What may go now. How the stream was cut makes no difference to all of it together.
 
         Raises:
@@ -253,16 +250,8 @@ class _Stream:
         out = self._concealed(out, last=last)
         self.sent += len(out)
         self.sha256.update(out)
-        self._keep(out, keep)
-        self.all_kept = last and self.readable is None and len(self.kept) == self.sent
+        self.kept.add(out, last=last)
         return out
-
-    def _keep(self, out: bytes, keep: int) -> None:
-        """For the record: a beginning of text; of what is no text, whole pieces, so that they can be read."""
-        if self.readable is None:
-            self.kept += out[: max(0, keep - len(self.kept))]
-        elif out and len(self.kept) < keep:
-            self.kept += self.readable(out)
 
     def end_without_body(self) -> None:
         """Trailers follow: Envoy takes no more of the body.
@@ -296,6 +285,7 @@ async def _respond_streaming(
         raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="response", detail="an encoded stream")
     assert case.connection is not None  # noqa: S101 - identified before
     recording = case.connection.settings.recording
+    keep = recording.max_text if recording.response else 0
     rules += await consider(case, guard, began.head, streamed=True)
     try:
         pieces = mask_pieces(case, guard, headers, rules)
@@ -303,7 +293,7 @@ async def _respond_streaming(
             pieces.masker,
             pieces.conceal,
             max(guard.limits.event, guard.limits.response_body),
-            readable=pieces.readable,
+            kept=Kept(pieces.kept_as, limit=keep, readable=pieces.readable),
         )
     except MaskingError as error:
         raise Refused(Reason.MASKING_FAILED, rule="masking.response", detail=str(error)) from error
@@ -316,19 +306,16 @@ async def _respond_streaming(
         encode.begin_stream(replace(edits, remove=(*edits.remove, *LENGTH_HEADERS, *STALE_AFTER_REWRITE)))
     )
     try:
-        await _pieces(
-            peer, guard, case, stream=stream, rules=rules, keep=recording.max_text, status=began.head.status
-        )
+        await _pieces(peer, guard, case, stream=stream, rules=rules, status=began.head.status)
     finally:
         case.recorded.findings += stream.masker.findings
         case.recorded.response_bytes = stream.sent
         case.recorded.response_sha256 = stream.sha256.hexdigest()
-        kept = stream.kept if stream.all_kept else _whole_pieces(stream.kept, pieces.kept_as)
-        _record(case, guard, kept, pieces.kept_as, rules)
+        _record(case, guard, stream.kept.text(), pieces.kept_as, rules)
 
 
 async def _pieces(
-    peer: Peer, guard: Guard, case: Case, *, stream: _Stream, rules: tuple[MaskRule, ...], keep: int, status: int
+    peer: Peer, guard: Guard, case: Case, *, stream: _Stream, rules: tuple[MaskRule, ...], status: int
 ) -> None:
     while True:
         event = await peer.receive()
@@ -338,21 +325,13 @@ async def _pieces(
             return
         if not isinstance(event, ResponseBodyReceived):
             raise ProtocolViolation("expected a piece of the response")
-        out = stream.feed(event.body, last=event.end_of_stream, keep=keep)
+        out = stream.feed(event.body, last=event.end_of_stream)
         stream.number += 1
         if event.end_of_stream:
             _complete(case, status, Headers())
         await peer.send(encode.release_piece(stream.number, out, last=event.end_of_stream))
         if event.end_of_stream:
             return
-
-
-def _whole_pieces(kept: bytes, content_type: str) -> bytes:
-    """Up to the last line's end, or the last event's, so that what is masked again for the record is whole."""
-    if essence(content_type) != EVENT_STREAM:
-        return kept[: kept.rfind(b"\n") + 1]
-    end = max(kept.rfind(b"\n\n"), kept.rfind(b"\r\n\r\n"), kept.rfind(b"\r\r"))
-    return kept[: end + 4] if end >= 0 else b""
 
 
 def _complete(case: Case, status: int, last: Headers) -> None:

@@ -237,6 +237,17 @@ async def test_whatever_goes_wrong_in_showing_a_message_the_call_is_recorded(tmp
     assert (guard.recorder.last.kind.value, guard.recorder.last.arguments) == ("call.completed", "")
 
 
+@pytest.mark.parametrize("kept", [True, False])
+async def test_a_message_that_is_not_kept_is_not_shown(tmp_path, monkeypatch, kept):
+    shown = []
+    monkeypatch.setattr("extproc.masking.frames.show_message", lambda message, _kind: shown.append(message) or {})
+    guard = guard_of(tmp_path, recording={"response": kept})
+    answer = Item(id="of-the-backend")
+    await play(guard, calls(), sends(framed(Item())), begins(), returns(framed(answer), end=False), OK)
+    assert (answer.SerializeToString() in shown) is kept
+    assert guard.recorder.last.response == ("{}\n" if kept else "")
+
+
 async def test_many_fields_that_nobody_can_search_take_no_more_time_each(tmp_path):
     async def seconds(count):
         guard = guard_of(tmp_path, {"action": "deny"}, masking={"undecodable": "pass-unmasked"})
