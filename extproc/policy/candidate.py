@@ -28,6 +28,8 @@ WRONG = ".".join((*SETTINGS[:-1], "wrong"))
 WAY_OUT = "  the keys are in docs/reference/policy.md; name your file with --data, or in policy.data"
 SAMPLE_DEPTH = 8
 """More than the samples nest."""
+FRAME = b"\x00\x00\x00\x00\x03\x08\xac\x02"
+"""A message of gRPC whose first field is 300: no text, as most are."""
 MEMORY = 512 << 20
 """Bytes a candidate may take."""
 
@@ -35,7 +37,7 @@ MEMORY = 512 << 20
 def check_candidate(sources: Sources, *, timeout_s: float = 10.0, memory: int = MEMORY) -> Tried:
     """Compile, lint, test and try a policy, before any process that matters loads it.
 
-    Tried are an HTTP call, an MCP call, a listing, an uninspectable body, and responses where it may decide them.
+    Tried are calls of each protocol, a listing, an uninspectable body, and responses where it may decide them.
     A policy may leave them undecided; it may not fail on them, take too long, answer what nobody can read, or fail
     its own tests where it has some.
 
@@ -163,7 +165,8 @@ def sample_documents(*, responses: bool = True) -> list[bytes]:
     listing = Call("sample", "sample", "tools/list", "mcp", {}, "session", "tools/list", 1)
     listed = Call("sample", "sample", "tool", "mcp", {}, "session", "tools/call", 1, "list")
     unread = Call("sample", "sample", "function", "http-json", uninspectable=Uninspectable.NOT_JSON)
-    found = [_sample(call) for call in (http, tool, listing, listed, unread)]
+    method = Call("sample", "sample", "sample.Service/Method", "grpc", {"id": 300}, document={"id": 300})
+    found = [_sample(call) for call in (http, tool, listing, listed, unread, method)]
     if responses:
         read = Seen(200, Headers((("content-type", b"application/json"),)), b'{"id":"1"}', ())
         found += [_sample(http, seen) for seen in (read, Seen(200, Headers(), unseen=Uninspectable.STREAMED))]
@@ -171,12 +174,14 @@ def sample_documents(*, responses: bool = True) -> list[bytes]:
 
 
 def _sample(call: Call, response: Seen | None = None) -> bytes:
+    grpc = call.protocol == "grpc"
+    path, kind = (f"/{call.name}", b"application/grpc") if grpc else ("/", b"application/json")
     return build_document(
-        head=RequestHead("POST", "https", "sample", "/", Headers((("content-type", b"application/json"),))),
+        head=RequestHead("POST", "https", "sample", path, Headers((("content-type", kind),))),
         call=call,
         identity=Identity("https://issuer.example", "sample", ("sample",)),
         findings=(),
-        body=b'{"id":"1"}',
+        body=FRAME if grpc else b'{"id":"1"}',
         body_sha256="0" * 64,
         uninspectable=call.uninspectable,
         now_ns=0,

@@ -90,6 +90,11 @@ def test_loading_does_not_evaluate():
         ("decision := x if {\n x := (", "t.rego:3"),
         ("decision := input.call.id / 1", r"evaluation failed at t\.rego:2"),
         ("decision := to_number(input.call.id)", r"evaluation failed at t\.rego:2"),
+        (
+            'decision := to_number(input.call.name) if input.call.protocol == "grpc"',
+            r"evaluation failed at t\.rego:2",
+        ),
+        ("decision := json.unmarshal(base64.decode(input.attributes.request.http.rawBody))", "evaluation failed"),
         ('decision := "allow"', "answers in a shape"),
         ('decision := {"action": "allow", "typo": 1}', "answers in a shape"),
         ("other := true", "no rule defines"),
