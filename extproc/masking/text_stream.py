@@ -11,9 +11,13 @@ A text that may turn out to be JSON is held back until that is known, since JSON
 import codecs
 import re
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from typing import NamedTuple
 
+from extproc.detectors.decoders import percent, references
+from extproc.detectors.engine import DECODED_DEEPEST
 from extproc.detectors.fold import fold
 from extproc.masking.edits import apply
 from extproc.masking.json_prefix import JsonPrefix
@@ -33,6 +37,8 @@ SLICE = 1 << 16
 """Bytes that are looked at together."""
 WORK, CREDIT = 4, 1 << 16
 """How often each character may be looked at because nothing could be sent, and characters on top of that."""
+GATHER = 64
+"""Characters that are waited for where a line end could not be sent and the next one looks the same."""
 LINES_AHEAD = 3
 """Line ends in the longest number that reaches over lines."""
 LINE = re.compile(r"\n")
@@ -67,6 +73,54 @@ class _Pieces:
         """Take so many away from its beginning."""
         self._pieces = [self.text()[characters:]]
         self.size -= characters
+
+
+class _Part(NamedTuple):
+    """What stands between two cuts, folded, or its end."""
+
+    text: str
+    told: int
+    """Characters that it spells, at least: nothing is spelled over a cut."""
+
+
+class _Passed:
+    """The end of what is gone, as far as it may tell what follows: ``CONTEXT`` characters, however spelled."""
+
+    def __init__(self) -> None:
+        self._parts: deque[_Part] = deque()
+        self._size = self._told = 0
+        self.text = ""
+
+    def add(self, part: _Part) -> None:
+        """This went, too."""
+        self._parts.append(part)
+        self._size += len(part.text)
+        self._told += part.told
+        while (
+            self._told - self._parts[0].told >= CONTEXT or self._size - len(self._parts[0].text) >= CONTEXT_SPELLED
+        ):
+            first = self._parts.popleft()
+            self._size -= len(first.text)
+            self._told -= first.told
+        text = "".join([each.text for each in self._parts])
+        if self._told == self._size:
+            text = text[-CONTEXT:]
+        self.text = text[-CONTEXT_SPELLED:]
+
+
+def _part(text: str) -> _Part:
+    folded = fold(text).text
+    near = folded[-CONTEXT:]
+    if "%" not in near and "&" not in near:
+        return _Part(near, len(near))
+    near = folded[-CONTEXT_SPELLED:]
+    return _Part(near, _spelled(near, DECODED_DEEPEST))
+
+
+def _spelled(text: str, deep: int) -> int:
+    """How many characters it is when it is decoded so often, at least."""
+    views = [view.text for decoder in (percent, references) for view in decoder(text)] if deep else []
+    return min([len(fold(text).text), *(_spelled(view, deep - 1) for view in views)])
 
 
 class TextStreamMasker:
@@ -105,9 +159,11 @@ class TextStreamMasker:
         """Its last character."""
         self._end = 0
         """Where the last break in that is."""
-        self._raw = self._sent = ""
+        self._raw, self._sent = _Passed(), _Passed()
         """What came before, as it came and as it went."""
-        self._looked = self._got = 0
+        self._looked = self._got = self._got_then = 0
+        self._kept = False
+        """Whether the last look left a break where it was."""
         self._broken = False
 
     def feed(self, piece: bytes) -> bytes:
@@ -174,13 +230,22 @@ class TextStreamMasker:
             return self._send(self._held.text(), iter((self._held.size,)), last=True)
         too_much = self._held.size > self._limit
         out = ""
-        if self._end and (too_much or self._looked < WORK * self._got + CREDIT):
+        if self._end and (too_much or (self._looked < WORK * self._got + CREDIT and not self._is_early())):
             self._looked += self._held.size
+            self._got_then = self._got
             region = self._held.text()[: self._end]
             out = self._send(region, self._cuts(region))
+            self._kept = self._end > 0
         if self._held.size > self._limit:
             raise MaskingError("text that cannot be cut is too-large")
         return out
+
+    def _is_early(self) -> bool:
+        """Whether a look would send at most a line of a column of numbers, and cost as much as one at many."""
+        if not self._kept or self._got - self._got_then >= GATHER or self._held.size > 4 * GATHER:
+            return False
+        held = self._held.text()
+        return held[self._end - 1] == "\n" and may_reach(held, self._end)
 
     def _cuts(self, region: str) -> Iterator[int]:
         """Where a region may be cut unless something that is found in it reaches over that; last ones first."""
@@ -230,11 +295,12 @@ class TextStreamMasker:
         return out
 
     def _before(self) -> Before:
-        return Before(_context(self._raw), _context(self._sent))
+        return Before(self._raw.text, self._sent.text)
 
     def _passed(self, text: str, out: str) -> None:
-        self._raw = (self._raw + fold(text).text)[-CONTEXT_SPELLED:]
-        self._sent = (self._sent + fold(out).text)[-CONTEXT_SPELLED:]
+        part = _part(text)
+        self._raw.add(part)
+        self._sent.add(part if out == text else _part(out))
 
 
 def may_reach(text: str, at: int) -> bool:
@@ -250,12 +316,6 @@ def may_reach(text: str, at: int) -> bool:
     ahead = fold(text[at : at + NEAR]).text
     first = _FIRST_GROUP.search(behind) and _MAY_BE_GROUP_ALONE.match(ahead)
     return bool(first or (_GROUP_ALONE.search(behind) and _MAY_BE_GROUP.match(ahead)))
-
-
-def _context(tail: str) -> str:
-    """What of the text before may tell something."""
-    near = tail[-CONTEXT:]
-    return tail if "%" in near or "&" in near else near
 
 
 def _backwards(breaks: re.Pattern[str], text: str) -> Iterator[int]:

@@ -1,12 +1,13 @@
 """Text that streams: what goes when, what is held back, and what is too much."""
 
 import time
+from itertools import accumulate
 
 import pytest
 
 from extproc.detectors.engine import Detectors
 from extproc.masking.rewrite import TextMasker
-from extproc.masking.text_stream import CREDIT, may_reach
+from extproc.masking.text_stream import CREDIT, GATHER, may_reach
 from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import How, MaskRule
 
@@ -45,9 +46,45 @@ def test_a_line_of_digits_waits_until_they_are_no_group_of_a_number():
 
 
 def test_a_column_of_digits_moves_on():
-    """Four lines make a number: of more than those the first go."""
-    out = told(begin(), *["1234\n"] * 20)
-    assert "".join(out) == "1234\n" * 17
+    """Four lines make a number: of more than those the first go, some together."""
+    out = told(begin(), *["1234\n"] * 100)
+    assert set("".join(out).split("\n")) == {"1234", ""}
+    held = accumulate(5 - len(each) for each in out)
+    assert max(held) <= 4 * 5 + GATHER + 5
+    assert "".join(told(begin(), "1234\n" * 100)) == "1234\n" * 97
+
+
+def test_what_is_no_column_any_more_goes_at_once():
+    stream = begin()
+    assert told(stream, "1234\n", "1234\n", "1234\n", "and\n") == ["", "", "", "1234\n1234\n1234\nand\n"]
+
+
+@pytest.mark.parametrize("spelling", ["%26%23{}%3B", "&#38;#{};", "&#{:07};", "%26amp;", "&amp;#{};", "{:c}"])
+@pytest.mark.parametrize("between", ["", "\n", "&x\n" * 4, "&amp;\n" * 15])
+def test_a_word_tells_of_what_comes_later_however_it_is_spelled(spelling, between):
+    word = "".join(spelling.format(ord(each)) for each in "passport")
+    text = f"{word}\n{between}123456789 and\n"
+    whole = begin()
+    wanted = whole.feed(text.encode()) + whole.finish()
+    assert (b"US_PASSPORT" in wanted) is ("{" in spelling)
+    stream = begin()
+    out = "".join(told(stream, *text.splitlines(keepends=True))).encode()
+    assert out + stream.finish() == wanted
+
+
+@pytest.mark.parametrize("piece", ["&x\n", "4111\n", "411\n", "&#65;\n", "&xxxxxxxxxxxxxxxxx\n"])
+def test_tiny_pieces_cost_no_more_than_words_do(piece):
+    """What has to be searched again does not depend on what the backend writes."""
+
+    def taken(piece):
+        stream = begin()
+        stream.feed(b"No JSON.\n")
+        began = time.process_time()
+        told(stream, *[piece] * 1_000)
+        return time.process_time() - began
+
+    ratios = [taken(piece) / taken("hello \n") for _ in range(3)]
+    assert min(ratios) < 3
 
 
 def test_a_word_before_tells_of_what_comes_later():
