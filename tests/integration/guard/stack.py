@@ -322,7 +322,8 @@ class Stack:
 
     async def revive(self) -> None:
         """Start those workers again that have ended, and wait until Envoy has noticed."""
-        ended = [worker for worker in self.workers if not worker.running]
+        # Who was just killed may still count as running: only whoever answers does.
+        ended = [worker for worker in self.workers if not await answers_grpc(worker.endpoint)]
         for worker in ended:
             await worker.gone()
             await worker.start()
