@@ -5,8 +5,6 @@ When the machine stops, what stands there may be old: whoever tells it looks fir
 
 import contextlib
 import sqlite3
-import struct
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,16 +13,13 @@ import orjson
 from extproc.evidence.documents import decode_entry
 from extproc.evidence.ledger import SUFFIX as SPOOL_SUFFIX
 from extproc.evidence.rows import SpoolReader
-from extproc.evidence.shared_file import LeftFile, SharedFile, left_behind
+from extproc.evidence.shared_file import START, LeftFile, SharedFile, left_behind, read_record, write_record
 from extproc.model.entries import Entry
 
 SUFFIX = ".words"
 """Of a file of last words, beside the spools."""
 SIZE = 16 << 10
 """Bytes of the file."""
-HEAD = struct.Struct("<II")
-"""Length and CRC-32 of what follows, behind a byte that tells whether anything is said."""
-START = 4 + HEAD.size
 MOST_WORDS, LONGEST_WORD = 24, 80
 """What is kept of words that are too long for the file: so many, and characters of each (at most 7 bytes each)."""
 
@@ -49,9 +44,7 @@ class LastWords:
             text = _shortened(words)
         if len(text) > SIZE - START:
             text = _shortened(words)
-        self._map[START : START + len(text)] = text
-        HEAD.pack_into(self._map, 4, len(text), zlib.crc32(text))
-        self._map[0] = 1  # last: a process that ends above has said nothing
+        write_record(self._map, 0, text)
 
     def unsay(self) -> None:
         """It was survived."""
@@ -112,11 +105,8 @@ def _shortened(words: Sequence[str]) -> bytes:
 
 def _read(raw: bytes) -> tuple[str, ...] | None:
     """What was said; None where it is torn or none of ours."""
-    if len(raw) < START or raw[0] != 1:
-        return None
-    length, checksum = HEAD.unpack_from(raw, 4)
-    text = raw[START : START + length]
-    if len(text) != length or zlib.crc32(text) != checksum:
+    text = read_record(raw)
+    if text is None or raw[0] != 1:
         return None
     try:
         words = orjson.loads(text)

@@ -5,8 +5,6 @@ by an evaluation that never ends, which holds the writer's thread up as well. Th
 """
 
 import sqlite3
-import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -16,16 +14,13 @@ from extproc.evidence.documents import decode_entry, leaf_hash
 from extproc.evidence.ledger import SUFFIX as SPOOL_SUFFIX
 from extproc.evidence.port import Recorder
 from extproc.evidence.rows import SpoolReader
-from extproc.evidence.shared_file import LeftFile, SharedFile, left_behind
+from extproc.evidence.shared_file import START, LeftFile, SharedFile, left_behind, read_record, write_record
 from extproc.model.entries import Entry
 from extproc.model.errors import EvidenceError
 
 SUFFIX = ".pending"
 SLOTS, SLOT = 64, 64 << 10
 """Entries that may be in it at once, and bytes of each with its head. What does not fit is queued without."""
-HEAD = struct.Struct("<II")
-"""Length and CRC-32 of a slot's document, behind a byte that tells whether the slot is taken."""
-START = 4 + HEAD.size
 NEWEST = 20_000
 """Rows of each spool in which an entry is looked for: what was queued last cannot be far back."""
 
@@ -52,10 +47,7 @@ class Pending:
         if len(document) > SLOT - START or not self._free:
             return None
         slot = self._free.pop()
-        at = slot * SLOT
-        self._map[at + START : at + START + len(document)] = document
-        HEAD.pack_into(self._map, at + 4, len(document), zlib.crc32(document))
-        self._map[at] = 1  # last: a process that ends above has kept nothing
+        write_record(self._map, slot * SLOT, document)
         return slot
 
     def stored(self, slot: int) -> None:
@@ -125,11 +117,8 @@ def _documents(raw: bytes) -> Iterator[bytes]:
     """What is in the slots that are taken; nothing for a slot that is torn."""
     for at in range(0, len(raw), SLOT):
         slot = raw[at : at + SLOT]
-        if not slot[0]:
-            continue
-        length, checksum = HEAD.unpack_from(slot.ljust(START, b"\0"), 4)
-        document = slot[START : START + length]
-        yield document if zlib.crc32(document) == checksum else b""
+        if slot[0]:
+            yield read_record(slot) or b""
 
 
 def _newest_hashes(folder: Path) -> frozenset[bytes]:

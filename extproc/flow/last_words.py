@@ -114,9 +114,10 @@ async def _tell(left: Left, guard: Guard, folder: Path) -> bool:
     """Whether nothing of it has to be told any more."""
     if not left.said:
         return True
+    said = left.words or ()
     try:
-        entry = ending(left.words or (), guard.clock())
-        call_id, started_ns = (left.words or ())[0], int((left.words or ())[1])
+        entry = ending(said, guard.clock())
+        call_id, started_ns = said[0], int(said[1])
     except ValueError:
         guard.observer.words_unreadable(left.worker)
         return True

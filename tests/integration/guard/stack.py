@@ -333,6 +333,20 @@ class Stack:
                 good = good + 1 if (await self.call()).status_code == 200 else 0
 
 
+async def received(stack: Stack, **headers: str) -> tuple[bytes, bool]:
+    """The whole stream as the caller got it, and whether it was broken off."""
+    got = b""
+    try:
+        async with stack.client.stream(
+            "GET", stack.envoy.url + "/events", headers=stack.headers(**headers)
+        ) as stream:
+            async for piece in stream.aiter_raw():
+                got += piece
+    except httpx.HTTPError:
+        return got, True
+    return got, False
+
+
 def rows(file: Path, after: int) -> list[tuple[int, dict[str, Any]]]:
     """A spool's entries behind this sequence number."""
     with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=5)) as database:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.integration.guard.stack import CARD, CREDENTIAL, DOCS, SSN, Stack
+from tests.integration.guard.stack import CARD, CREDENTIAL, DOCS, SSN, Stack, received
 from tests.integration.support.upstream import Scripted
 
 pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="session")]
@@ -25,20 +25,6 @@ def masked(number: int, label: str = "[CREDIT_CARD]") -> bytes:
 
 def answer(*pieces: bytes | float | asyncio.Event, **how) -> Scripted:
     return Scripted(200, SSE, list(pieces), how.pop("framing", "chunked"), **how)
-
-
-async def received(stack: Stack, **headers: str) -> tuple[bytes, bool]:
-    """The whole stream as the caller got it, and whether it was broken off."""
-    got = b""
-    try:
-        async with stack.client.stream(
-            "GET", stack.envoy.url + "/events", headers=stack.headers(**headers)
-        ) as stream:
-            async for piece in stream.aiter_raw():
-                got += piece
-    except httpx.HTTPError:
-        return got, True
-    return got, False
 
 
 async def test_each_event_is_masked_and_goes_at_once(stack: Stack) -> None:

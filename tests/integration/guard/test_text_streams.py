@@ -2,10 +2,9 @@
 
 import asyncio
 
-import httpx
 import pytest
 
-from tests.integration.guard.stack import CARD, CREDENTIAL, SSN, Stack
+from tests.integration.guard.stack import CARD, CREDENTIAL, SSN, Stack, received
 from tests.integration.support.upstream import Scripted
 
 pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="session")]
@@ -17,18 +16,6 @@ MASKED = LINE.replace(CARD.encode(), b"[CREDIT_CARD]")
 
 def answer(*pieces: bytes | float | asyncio.Event, **how) -> Scripted:
     return Scripted(200, TEXT, list(pieces), how.pop("framing", "chunked"), **how)
-
-
-async def received(stack: Stack) -> tuple[bytes, bool]:
-    """The whole text as the caller got it, and whether it was broken off."""
-    got = b""
-    try:
-        async with stack.client.stream("GET", stack.envoy.url + "/events", headers=stack.headers()) as stream:
-            async for piece in stream.aiter_raw():
-                got += piece
-    except httpx.HTTPError:
-        return got, True
-    return got, False
 
 
 async def test_the_first_line_arrives_before_the_last_is_sent(stack: Stack) -> None:
