@@ -113,14 +113,7 @@ def check_plans(settings: Settings) -> None:
     Raises:
         ConfigError: a plan that must not be used.
     """
-    masker = TextMasker(
-        make_detectors(settings.masking.detectors, settings.masking.presidio),
-        pseudonym_key=bytes(KEY_BYTES),
-        pseudonym_key_id="k0",
-        max_depth=settings.limits.json_depth,
-        event_limit=settings.limits.event,
-        text_limit=settings.limits.response_body,
-    )
+    masker = _text_masker(settings, bytes(KEY_BYTES), "k0", {})
     for name, connection in settings.connections.items():
         check_plan(make_connection(name, connection, settings.limits), masker)
 
@@ -204,11 +197,17 @@ def make_masker(settings: Settings) -> TextMasker:
     """The masker, with the installation's pseudonym key."""
     masking = settings.masking
     named = masking.pseudonym_key_file
+    key = _read_key(named) if named else _own_key(settings.state / PSEUDONYM_KEY)
+    old = {key_id: _read_key(path) for key_id, path in masking.old_pseudonym_keys.items()}
+    return _text_masker(settings, key, masking.pseudonym_key_id, old)
+
+
+def _text_masker(settings: Settings, key: bytes, key_id: str, old: dict[str, bytes]) -> TextMasker:
     return TextMasker(
-        make_detectors(masking.detectors, masking.presidio),
-        pseudonym_key=_read_key(named) if named else _own_key(settings.state / PSEUDONYM_KEY),
-        pseudonym_key_id=masking.pseudonym_key_id,
-        old_pseudonym_keys={key_id: _read_key(path) for key_id, path in masking.old_pseudonym_keys.items()},
+        make_detectors(settings.masking.detectors, settings.masking.presidio),
+        pseudonym_key=key,
+        pseudonym_key_id=key_id,
+        old_pseudonym_keys=old,
         max_depth=settings.limits.json_depth,
         event_limit=settings.limits.event,
         text_limit=settings.limits.response_body,
