@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -162,6 +163,11 @@ def test_watching_runs_again_after_each_change_until_ctrl_c(folder):
         until("2 of 2 tests passed")
         change("t_test.rego", ENDLESS)
         until("changed: p/t_test.rego")
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        deadline = time.monotonic() + 20
+        while not children.read_text():  # tests run in a process of their own
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
         time.sleep(0.3)  # it runs; Ctrl-C ends it all the same
         process.send_signal(signal.SIGINT)
         assert process.wait(5) == 0
