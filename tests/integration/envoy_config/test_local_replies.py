@@ -143,14 +143,14 @@ async def test_a_body_over_the_limit_is_told_after_the_headers() -> None:
 
 
 async def test_a_response_over_the_limit_is_a_500_without_the_guard() -> None:
-    """The stream just ends; not a byte of the backend passes."""
+    """The stream just ends, sometimes before what Envoy last sent on it; not a byte of the backend passes."""
     async with guarded(answer=Scripted(200, [("x-secret", "y")], [b"y" * 300_000]), limits=SMALL) as run:
         got = await run.call()
         talk = await heard(run)
         (line,) = await run.envoy.flushed()
     assert (got.status_code, got.content) == (500, b"Internal Server Error")
     assert "x-secret" not in got.headers
-    assert talk.phases == ["request_headers", "response_headers"]
+    assert talk.phases in (["request_headers"], ["request_headers", "response_headers"])
     assert line["details"] == "response_payload_too_large"
 
 
