@@ -22,7 +22,7 @@ from extproc.model.call import Headers, ResponseHead
 from extproc.model.errors import MaskingError, ProtocolViolation, Refused, Undecodable
 from extproc.model.masking import PASSED_UNMASKED, MaskRule
 from extproc.model.reasons import Reason
-from extproc.protocols.media import is_event_stream, streamed_text
+from extproc.protocols.media import is_event_stream
 from extproc.wire import encode
 from extproc.wire.encode import HeaderEdits, as_headers
 from extproc.wire.events import (
@@ -71,13 +71,9 @@ def _streams(case: Case, guard: Guard, head: ResponseHead, rules: tuple[MaskRule
     if lists_tools(case) or case.connection.protocol.streams(head):
         return not lists_tools(case)
     asked = guard.engine.decides_responses is not False or case.passes_unmasked
-    whole = (
-        asked
-        or any(rule.path == "$" or rule.listed for rule in rules)
-        or case.call is None
-        or case.call.protocol != "http-json"
-    )
-    return not whole and streamed_text(head.headers, guard.limits.response_body)
+    if asked or any(rule.path == "$" or rule.listed for rule in rules):
+        return False
+    return case.connection.protocol.streams_text(head, whole=guard.limits.response_body)
 
 
 def _response_rules(case: Case) -> tuple[MaskRule, ...]:

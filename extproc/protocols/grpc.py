@@ -103,6 +103,11 @@ class GrpcProtocol:
         """
         return _is_read(head.headers)
 
+    def streams_text(self, head: ResponseHead, *, whole: int) -> bool:
+        """No: what no gRPC server sends is masked whole."""
+        del head, whole
+        return False
+
     def messages(self, call: Call, headers: Headers, *, response: bool) -> Messages | None:
         """The method's types. Where the client streams, paths begin at the list of messages."""
         _, method = self._methods.get(f"/{call.name}", ("", None))

@@ -21,7 +21,7 @@ from extproc.model.masking import MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
 from extproc.protocols.keys import read_document
-from extproc.protocols.media import Media, media_type, streamed
+from extproc.protocols.media import Media, media_type, streamed, streamed_text
 from extproc.protocols.plain import PlainBodies
 from extproc.protocols.problem import problem
 from extproc.protocols.templates import Parts, Template, match, parse_template, split_path
@@ -107,6 +107,10 @@ class HttpJsonProtocol(PlainBodies):
     def streams(self, head: ResponseHead) -> bool:
         """Server-sent events and JSON Lines are masked one by one."""
         return streamed(head.headers)
+
+    def streams_text(self, head: ResponseHead, *, whole: int) -> bool:
+        """Text of unknown length, or a long one."""
+        return streamed_text(head.headers, whole)
 
     def refusal(self, call: Call | None, reason: Reason, call_id: str) -> Reply:
         """A problem document (RFC 9457)."""

@@ -5,11 +5,16 @@ from collections.abc import Mapping
 from google.protobuf.descriptor import Descriptor
 
 from extproc.codecs.descriptors import Messages
-from extproc.model.call import Call, Headers
+from extproc.model.call import Call, Headers, ResponseHead
 
 
 class PlainBodies:
     """Bodies, and fields, that need no descriptors; the parts of ``FunctionProtocol`` that this answers."""
+
+    def streams_text(self, head: ResponseHead, *, whole: int) -> bool:
+        """No: what is not in the protocol's own form is masked whole."""
+        del head, whole
+        return False
 
     def messages(self, call: Call, headers: Headers, *, response: bool) -> Messages | None:
         """None: the content-type tells."""

@@ -44,6 +44,15 @@ class FunctionProtocol(Protocol):
         """Whether this response is to be masked event by event rather than whole."""
         ...
 
+    def streams_text(self, head: ResponseHead, *, whole: int) -> bool:
+        """Whether this response may be masked as text that comes piece by piece, where nobody needs the whole.
+
+        Args:
+            head: the response's.
+            whole: bytes up to which a body whose length is known is better masked whole.
+        """
+        ...
+
     def messages(self, call: Call, headers: Headers, *, response: bool) -> Messages | None:
         """What a body consists of, where only descriptors tell; None where its content-type does.
 

@@ -127,7 +127,9 @@ def test_many_small_messages_do_not_hold_the_worker():
 @pytest.mark.parametrize("kind", ["application/grpc", "application/grpc+proto"])
 def test_what_streams(kind):
     assert protocol().streams(ResponseHead(200, Headers((("content-type", kind.encode()),))))
-    assert not protocol().streams(ResponseHead(502, Headers((("content-type", b"text/html"),))))
+    page = ResponseHead(502, Headers((("content-type", b"text/html"),)))
+    assert not protocol().streams(page)
+    assert not protocol().streams_text(page, whole=0)
 
 
 @pytest.mark.parametrize(("status", "told"), [("0", "grpc-status 0"), ("16", "grpc-status 16"), ("", "no grpc-status"), ("x", "no grpc-status"), ("123", "no grpc-status"), ("²", "no grpc-status")])  # fmt: skip

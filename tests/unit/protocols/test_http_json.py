@@ -239,6 +239,22 @@ def test_event_streams_are_masked_event_by_event(content_type, expected):
     assert protocol().streams(head) is expected
 
 
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (((b"content-type", b"text/plain"),), True),
+        (((b"content-type", b"text/plain"), (b"content-length", b"100")), False),
+        (((b"content-type", b"text/plain"), (b"content-length", b"101")), True),
+        (((b"content-type", b"text/plain"), (b"content-encoding", b"gzip")), False),
+        (((b"content-type", b"application/json"),), False),
+        ((), False),
+    ],
+)
+def test_text_that_is_long_or_of_unknown_length_may_stream(fields, expected):
+    head = ResponseHead(200, Headers(tuple((name.decode(), value) for name, value in fields)))
+    assert protocol().streams_text(head, whole=100) is expected
+
+
 def test_a_refusal_is_a_problem_document_with_reason_and_id_alone():
     reply = protocol().refusal(None, Reason.HIGH_RISK, "c1")
     assert (reply.status, dict(reply.headers)["content-type"]) == (403, "application/problem+json")

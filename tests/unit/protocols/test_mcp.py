@@ -307,6 +307,11 @@ def test_event_streams_are_masked_event_by_event():
     assert protocol().streams(head)
 
 
+def test_text_is_no_message_and_so_masked_whole():
+    head = ResponseHead(200, Headers((("content-type", b"text/plain"),)))
+    assert not protocol().streams_text(head, whole=0)
+
+
 @pytest.mark.parametrize("rpc_id", [1, 0, -3, 10**40, "a", 'q"\\', ""])
 def test_a_refused_request_gets_a_json_rpc_error_to_its_id(rpc_id):
     call = post(tool(id=rpc_id))
