@@ -42,6 +42,7 @@ from extproc.masking.ways import REDACTED
 from extproc.model.decision import ApprovalTerms
 from extproc.model.errors import ConfigError, MaskingError
 from extproc.model.masking import How, Listed, MaskPlan, MaskRule
+from extproc.policy.kept import KeptPolicy
 from extproc.policy.opa import OpaEngine, OpaServer
 from extproc.policy.port import PolicyEngine
 from extproc.policy.reloading import PolicyFiles, ReloadingEngine
@@ -152,7 +153,7 @@ def make_engine(settings: Settings, process: str = "") -> PolicyEngine:
 
     Args:
         settings: the whole configuration.
-        process: whose status is kept in the state folder; empty: nobody's.
+        process: whose status and policy are kept in the state folder; empty: nobody's.
 
     Raises:
         ConfigError, PolicyInvalid: a policy that must not be loaded.
@@ -176,6 +177,7 @@ def make_engine(settings: Settings, process: str = "") -> PolicyEngine:
         every_s=policy.reload,
         clock_ns=time.time_ns,
         tell=tell,
+        kept=KeptPolicy(settings.state / STATUS_FOLDER, process) if process else None,
         limit_s=settings.limits.decision_timeout,
     )
 

@@ -20,7 +20,7 @@ from extproc.policy.answer import UNREADABLE, read_answer
 from extproc.policy.document import build_document
 from extproc.policy.embedded import SETTINGS, UNDEFINED, EmbeddedEngine, Tried, run
 from extproc.policy.response import Seen
-from extproc.policy.sources import Module, Sources
+from extproc.policy.sources import Sources, sources_of
 from extproc.policy.testing import Coverage, TestResult, TestRun, run_tests
 
 WRONG = ".".join((*SETTINGS[:-1], "wrong"))
@@ -94,7 +94,7 @@ def _apart(what: str, sources: Sources, timeout_s: float, memory: int) -> tuple[
     try:
         tried = subprocess.run(
             command,
-            input=json.dumps(asdict(sources)).encode(),
+            input=sources.to_json(),
             capture_output=True,
             timeout=timeout_s,
             check=False,
@@ -190,12 +190,6 @@ def _sample(call: Call, response: Seen | None = None) -> bytes:
     )
 
 
-def _read_stdin() -> Sources:
-    raw: dict[str, Any] = json.load(sys.stdin)
-    modules, tests = (tuple(Module(**module) for module in raw[key]) for key in ("modules", "tests"))
-    return Sources(modules, raw["data"], raw["query"], tests)
-
-
 def _address_space() -> int:
     """Bytes of address space in use: allocators reserve far more than they touch. 0 where the system hides it."""
     try:
@@ -208,7 +202,7 @@ def _main() -> None:
     what, memory, cpu_s = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    sources = _read_stdin()
+    sources = sources_of(sys.stdin.buffer.read())
     reserved = _address_space()
     if reserved:
         resource.setrlimit(resource.RLIMIT_AS, (reserved + memory, reserved + memory))

@@ -1,7 +1,8 @@
 """The embedded engine, kept up to date with its files while calls run.
 
 A changed policy is compiled, linted, tested and tried in a process of its own; only then it replaces the one in
-force, between two decisions. One that is refused changes nothing, and is told of.
+force, between two decisions. One that is refused changes nothing, and is told of. Nor does a worker's death: what
+it decided by is kept for the one that takes its place.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from extproc.model.errors import ExtprocError, PolicyError
 from extproc.policy.candidate import check_candidate
 from extproc.policy.deadline import killed_after
 from extproc.policy.embedded import EmbeddedEngine, Tried
+from extproc.policy.kept import KeptPolicy
 from extproc.policy.sources import Sources, read_sources
 from extproc.policy.starter import starter_folder
 from extproc.policy.status import PolicyStatus, Refusal
@@ -70,6 +72,7 @@ class ReloadingEngine:
         clock_ns: Callable[[], int],
         tell: Callable[[PolicyStatus], None],
         check: Callable[[Sources], Tried] = check_candidate,
+        kept: KeptPolicy | None = None,
         limit_s: float = 1.0,
         clock_s: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -82,20 +85,48 @@ class ReloadingEngine:
             clock_ns: wall-clock nanoseconds.
             tell: hears of the policy at the start, and of each change and refusal.
             check: tries a candidate; runs in a thread when the loop runs.
+            kept: what this process decided by before it died, if it did; None: nothing is kept.
             limit_s: seconds of one decision. An answer that took longer does not count; one that takes
                 ``KILL_FACTOR`` times as long is never waited for: the process ends.
             clock_s: monotonic seconds.
 
         Raises:
-            ConfigError, PolicyInvalid: the policy must not be loaded.
+            ConfigError, PolicyInvalid: the policy must not be loaded, and none that was in force is kept.
         """
         self._files, self._every_s, self._clock_ns, self._tell, self._check = files, every_s, clock_ns, tell, check
-        self._limit_s, self._clock_s = limit_s, clock_s
+        self._kept, self._limit_s, self._clock_s = kept, limit_s, clock_s
+        self._process = process
         self._seen = files.fingerprint()
-        sources = files.read()
-        self._engine = EmbeddedEngine.from_sources(sources, tried=check(sources))
-        self.status = PolicyStatus(process, "embedded", self._engine.revision, files.query, clock_ns())
-        tell(self.status)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Load what the files hold; where that is refused, as for a change, what was in force stays."""
+        revision = ""
+        try:
+            sources = self._files.read()
+            revision = sources.revision
+            self._load(sources, self._clock_ns())
+        except Exception as error:
+            last = self._kept.last() if self._kept else None
+            if last is None:
+                raise
+            try:
+                self._load(*last)
+            except ExtprocError:
+                raise error from None
+            if self.revision != revision:
+                self._told(self._refusal(revision, error))
+
+    def _load(self, sources: Sources, since_ns: int) -> None:
+        self._engine = EmbeddedEngine.from_sources(sources, tried=self._check(sources))
+        self.status = PolicyStatus(self._process, "embedded", sources.revision, sources.query, since_ns)
+        self._told(None)
+        self._keep(sources)
+
+    def _keep(self, sources: Sources) -> None:
+        """Without tests, which it has passed."""
+        if self._kept:
+            self._kept.keep(replace(sources, tests=()))
 
     @property
     def revision(self) -> str:
@@ -128,17 +159,17 @@ class ReloadingEngine:
 
     @contextlib.asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
-        """Look at the files now and then, until the block ends."""
-        if self._every_s is None:
-            yield
-            return
-        task = asyncio.create_task(self._watch(self._every_s))
+        """Look at the files now and then, until the block ends; unless by an error, that is a stop."""
+        task = asyncio.create_task(self._watch(self._every_s)) if self._every_s is not None else None
         try:
             yield
+            if self._kept:
+                self._kept.forget()
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
 
     async def _watch(self, every_s: float) -> None:
         while True:
@@ -160,10 +191,14 @@ class ReloadingEngine:
                 self._engine = EmbeddedEngine.from_sources(sources, tried=tried)
                 self.status = replace(self.status, revision=revision, since_ns=self._clock_ns())
             self._told(None)
-        except ExtprocError as error:
-            self._told(Refusal(revision, self._clock_ns(), str(error)[:MAX_WHY]))
+            await asyncio.to_thread(self._keep, sources)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong, the policy in force stays
-            self._told(Refusal(revision, self._clock_ns(), f"the guard could not try it ({type(error).__name__})"))
+            self._told(self._refusal(revision, error))
+
+    def _refusal(self, revision: str, error: Exception) -> Refusal:
+        ours = isinstance(error, ExtprocError)
+        why = str(error)[:MAX_WHY] if ours else f"the guard could not try it ({type(error).__name__})"
+        return Refusal(revision, self._clock_ns(), why)
 
     def _told(self, refused: Refusal | None) -> None:
         self.status = replace(self.status, refused=refused)

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,17 @@ class Sources:
         modules = sorted((module.below or module.name, module.text) for module in self.modules)
         texts = (text for module in modules for text in module)
         return digest([*texts, json.dumps(self.data, sort_keys=True), self.query])
+
+    def to_json(self) -> bytes:
+        """All of it, for another process of ours: see ``sources_of``."""
+        return json.dumps(asdict(self)).encode()
+
+
+def sources_of(raw: bytes) -> Sources:
+    """What ``Sources.to_json`` made. Raises whatever it may on anything else."""
+    found = json.loads(raw)
+    modules, tests = (tuple(Module(**module) for module in found[key]) for key in ("modules", "tests"))
+    return Sources(modules, found["data"], found["query"], tests)
 
 
 def read_sources(paths: Sequence[Path], data_paths: Sequence[Path], query: str) -> Sources:

@@ -18,6 +18,7 @@ from extproc.config.schema import EnvoyGuardTls, Settings
 from extproc.envoy_config.render import render_bootstrap
 from extproc.model.errors import ConfigError
 from extproc.policy.candidate import check_candidate
+from extproc.policy.kept import forget_all
 from extproc.policy.sources import read_sources
 from extproc.policy.status import STATUS_FOLDER, read_statuses
 from extproc.server.health import OK, health_app
@@ -218,6 +219,7 @@ async def run_up(settings: Settings, config: Path, *, on_ready: Callable[[], Non
     check_ports(settings)
     check_policy(settings)
     keep_private(settings.state)
+    forget_all(settings.state / STATUS_FOLDER)
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     supervisor = Supervisor(make_parts(settings, config))
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(settings.state / "metrics")

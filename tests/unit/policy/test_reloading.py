@@ -12,6 +12,7 @@ import pytest
 from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
 from extproc.policy.candidate import check_candidate
 from extproc.policy.embedded import Tried
+from extproc.policy.kept import KeptPolicy
 from extproc.policy.reloading import PolicyFiles, ReloadingEngine
 from extproc.policy.status import PolicyStatus, Refusal, read_statuses, write_status
 
@@ -171,6 +172,128 @@ def test_without_a_good_policy_there_is_no_engine(tmp_path):
         Stage(tmp_path, BROKEN)
     with pytest.raises(PolicyInvalid):
         Stage(tmp_path, "package t\n\ndecision := 3\n", check=check_candidate)
+
+
+class Restarted:
+    """A worker that keeps what it decides by, and begins again without having been stopped."""
+
+    def __init__(self, folder, check=believe):
+        self.folder, self.check, self.now = folder, check, 1
+        (folder / "policy").mkdir()
+
+    def write(self, text, name="t.rego"):
+        (self.folder / "policy" / name).write_text(text)
+
+    def begin(self):
+        self.told = []
+
+        def tell(status):
+            self.told.append(status)
+            write_status(self.folder / "state", status)
+
+        files = PolicyFiles((self.folder / "policy",), (), "data.t.decision")
+        kept = KeptPolicy(self.folder / "state", "worker-0")
+        self.engine = ReloadingEngine(
+            files, process="worker-0", every_s=None, clock_ns=lambda: self.now, tell=tell, check=self.check, kept=kept
+        )  # fmt: skip
+        Stage.all.append(self)
+        return self.engine
+
+    async def action(self):
+        return (await self.engine.evaluate(b"{}"))["action"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "why"),
+    [
+        (BROKEN, "t.rego", "t.rego:"),
+        (HARMFUL, "t.rego", "an expression must be"),
+        ('package t\n\ndecision := "yes"\n', "t.rego", "shape"),
+        ("package t\n\nx := 1\n", "t.rego", "no rule defines"),
+    ],
+)
+async def test_a_restart_on_a_broken_policy_goes_on_with_the_one_in_force(tmp_path, text, name, why):
+    worker = Restarted(tmp_path, check_candidate)
+    worker.write(DENY)
+    worker.begin()
+    worker.write(ALLOW)
+    worker.now = 2
+    await worker.engine.look()
+    revision = worker.engine.revision
+    worker.write(text, name)
+    worker.now = 5
+    worker.begin()
+    assert await worker.action() == "allow"
+    first, last = worker.told
+    assert (first.revision, first.since_ns, first.refused) == (revision, 2, None)
+    assert last == replace(first, refused=last.refused)
+    assert why in last.refused.why
+    assert last.refused.at_ns == 5
+    worker.begin()
+    assert await worker.action() == "allow"
+    worker.write(DENY)
+    await worker.engine.look()
+    assert await worker.action() == "deny"
+    assert worker.told[-1].refused is None
+
+
+async def test_a_restart_on_a_policy_that_is_good_takes_it(tmp_path):
+    worker = Restarted(tmp_path)
+    worker.write(ALLOW)
+    worker.begin()
+    worker.write(DENY)
+    worker.begin()
+    assert await worker.action() == "deny"
+    assert len(worker.told) == 1
+    worker.write(BROKEN)
+    worker.begin()
+    assert await worker.action() == "deny"
+
+
+async def test_a_restart_on_what_was_in_force_finds_nothing_to_refuse(tmp_path):
+    """Its tests are broken, which are no part of it: a worker that runs on does not look at them, either."""
+    worker = Restarted(tmp_path, check_candidate)
+    worker.write(ALLOW)
+    worker.begin()
+    worker.write(FAILING, "t_test.rego")
+    worker.begin()
+    assert await worker.action() == "allow"
+    assert [status.refused for status in worker.told] == [None]
+
+
+async def test_a_start_after_a_stop_needs_a_good_policy(tmp_path):
+    worker = Restarted(tmp_path)
+    worker.write(ALLOW)
+    async with worker.begin().watching():
+        worker.write(BROKEN)
+    with pytest.raises(ConfigError):
+        worker.begin()
+
+
+async def test_an_error_is_no_stop(tmp_path):
+    worker = Restarted(tmp_path)
+    worker.write(ALLOW)
+    with pytest.raises(ZeroDivisionError):
+        async with worker.begin().watching():
+            raise ZeroDivisionError
+    worker.write(BROKEN)
+    worker.begin()
+    assert await worker.action() == "allow"
+
+
+def test_a_copy_that_no_longer_passes_is_not_used_and_the_files_are_to_blame(tmp_path):
+    def grown_strict(sources):
+        if "allow" in sources.modules[0].text:
+            raise PolicyInvalid("the copy")
+        return believe(sources)
+
+    worker = Restarted(tmp_path)
+    worker.write(ALLOW)
+    worker.begin()
+    worker.write(BROKEN)
+    worker.check = grown_strict
+    with pytest.raises(ConfigError, match=r"t\.rego"):
+        worker.begin()
 
 
 def test_a_status_is_read_as_it_was_written(tmp_path):
