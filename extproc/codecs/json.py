@@ -128,7 +128,8 @@ def _check_depth(text: str, max_depth: int) -> None:
     """Refuse deep nesting before the parser recurses. Text that is no JSON may pass: the parser refuses it."""
     if text.count("[") + text.count("{") <= max_depth:
         return
-    brackets = _NOT_BRACKETS.sub("", _STRINGS.sub("", text))
+    outside = _STRINGS.sub("", text) if "\\" in text else "".join(text.split('"')[::2])
+    brackets = _NOT_BRACKETS.sub("", outside)
     if max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > max_depth:
         raise Unreadable(Uninspectable.TOO_DEEP)
 

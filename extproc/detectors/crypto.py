@@ -2,15 +2,19 @@
 
 import hashlib
 import re
+from itertools import chain
 
 from extproc.detectors.detector import APART, Detector, Ranges
 
 BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
-LEGACY = re.compile(r"(?<![0-9A-Za-z])[13][1-9A-HJ-NP-Za-km-z]{25,34}(?![0-9A-Za-z])")
+LEGACY = re.compile(r"[13](?<![0-9A-Za-z].)[1-9A-HJ-NP-Za-km-z]{25,34}(?![0-9A-Za-z])")
 HEX = re.compile("[0-9a-f]*")
 """Digests and UUIDs look alike; that an address has no other letter happens once in 10 to the 19."""
-SEGWIT = re.compile(r"(?<![0-9A-Za-z])(?:bc1[02-9ac-hj-np-z]{11,87}|BC1[02-9AC-HJ-NP-Z]{11,87})(?![0-9A-Za-z])")
+SEGWIT = (
+    re.compile(r"bc1(?<![0-9A-Za-z]...)[02-9ac-hj-np-z]{11,87}(?![0-9A-Za-z])"),
+    re.compile(r"BC1(?<![0-9A-Za-z]...)[02-9AC-HJ-NP-Z]{11,87}(?![0-9A-Za-z])"),
+)
 GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 CONSTANTS = (1, 0x2BC830A3)
 """Of Bech32, and of Bech32m."""
@@ -21,7 +25,7 @@ def find(text: str, _: str) -> Ranges:
     for match in LEGACY.finditer(text):
         if not HEX.fullmatch(match[0]) and base58check(match[0]):
             yield match.span()
-    for match in SEGWIT.finditer(text):
+    for match in chain.from_iterable(each.finditer(text) for each in SEGWIT):
         if bech32(match[0].lower()):
             yield match.span()
 

@@ -1,7 +1,6 @@
 """Mask the entities in one text."""
 
-from bisect import bisect_right
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -51,18 +50,17 @@ class Found(NamedTuple):
 
     edits: list[Edit]
     spans: list[Span]
-    """All entities in the text as it was."""
+    """All entities in the text as it was, sorted."""
     hits: list[Hit]
     """What of them is masked."""
 
-    def how(self, span: Span) -> How | None:
-        """How one of the spans was masked; None when it was not, in whole."""
-        at = bisect_right(self.hits, span.start, key=_start) - 1
-        return self.hits[at].how if at >= 0 and span.end <= self.hits[at].end else None
-
-
-def _start(hit: Hit) -> int:
-    return hit.start
+    def hows(self) -> Iterator[tuple[Span, How | None]]:
+        """How each of the spans was masked; None when it was not, in whole."""
+        at, hits = -1, self.hits
+        for span in self.spans:
+            while at + 1 < len(hits) and hits[at + 1].start <= span.start:
+                at += 1
+            yield span, hits[at].how if at >= 0 and span.end <= hits[at].end else None
 
 
 def hits_of(spans: list[Span], plan: Plan) -> list[Hit]:

@@ -87,13 +87,19 @@ class Walk:
 
     def text(self, text: str) -> list[Edit]:
         """Edits of a text that may be JSON or not."""
-        root = self._begin(text, 0 if self._is_json(text) else None)
-        return self.inner(text, NOWHERE, root, ROOT) if root or self.suspects else []
+        return self._looked(text, self.plan.root)
 
     def plain(self, text: str) -> list[Edit]:
         """Edits of a text by its entities alone: a header's value, a path, a comment."""
-        self._begin(text, 0 if self._is_json(text) else None)
-        return self.inner(text, NOWHERE, None, ROOT) if self.suspects else []
+        return self._looked(text, None)
+
+    def _looked(self, text: str, root: Place | None) -> list[Edit]:
+        is_json = self._is_json(text)
+        live = self._begin(text, 0 if is_json else None)
+        root = root if live else None
+        if root is None and not self.suspects:
+            return []
+        return self.inside(text, (), root, 0) if is_json else self._flat(text, NOWHERE, root, self.suspects)
 
     def count(self, found: Found) -> list[Edit]:
         """Note what was found in a text that is in no document, and how it was masked: its edits."""
@@ -169,6 +175,10 @@ class Walk:
         """Edits of a string's decoded text, in its own offsets."""
         if self._is_document(text, level, live=place is not None):
             return self.inside(text, at.path(), place, level + 1)
+        return self._flat(text, at, place, asked)
+
+    def _flat(self, text: str, at: Where, place: Place | None, asked: Asked) -> list[Edit]:
+        """Edits of a text that is no document."""
         how = self.plan.how_at(place) if place else None
         if how is not None and text.strip(AROUND_JSON) != "null":
             return [Edit(0, len(text), self.field(how, text, at, asked) or "", FIELD)]
@@ -280,8 +290,8 @@ class Walk:
     def _count(self, found: Found, at: Where) -> list[Edit]:
         if found.spans:
             path = at.path()
-            for span in found.spans:
-                self._note(span.entity, path, found.how(span))
+            for span, how in found.hows():
+                self._note(span.entity, path, how)
         return found.edits
 
     def _note(self, entity: str, path: Path, how: How | None) -> None:
