@@ -6,7 +6,9 @@ would leave out without a word is refused before: fields, types and closed enums
 Sources: protobuf.dev, Encoding, and ProtoJSON Format.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from google.protobuf import json_format
@@ -15,7 +17,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from extproc.codecs.errors import Unreadable
-from extproc.codecs.protobuf import Field, Wire, fields, fixed, signed, varint, zigzag
+from extproc.codecs.protobuf import BYTES, VARINT, Field, Wire, fields, fixed, signed, varint, zigzag
 from extproc.model.call import Json
 from extproc.model.reasons import Uninspectable
 
@@ -46,6 +48,50 @@ MAX_VALUES = 100_000
 """In a message, and in all messages of a request: a worker reads and masks as many in two seconds, and does
 nothing else meanwhile."""
 HIGH = bytes(range(0x80, 0x100))
+KINDS_KEPT = 512
+"""Types whose slots are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What a descriptor tells of a field."""
+
+    told: FieldDescriptor
+    name: str
+    """In JSON."""
+    wire: Wire | None
+    """How one value is written; None: as a group, which is not read."""
+    packs: bool
+    """Whether one field may hold several numbers."""
+    is_map: bool
+    """Whether it is a map: its elements are entries."""
+    kind: Descriptor | None
+    """Of what type the messages are; None where there are none."""
+
+    def is_packed(self, field: Field) -> bool:
+        """Whether this field holds several numbers."""
+        return self.packs and field.wire is BYTES
+
+
+@lru_cache(maxsize=KINDS_KEPT)
+def slots_of(kind: Descriptor) -> Mapping[int, Slot]:
+    """The fields that a type has, by number."""
+    return {told.number: _slot_of(told) for told in kind.fields}
+
+
+def _slot_of(told: FieldDescriptor) -> Slot:
+    wire, kind = _wire_of(told), told.message_type
+    packs = bool(told.is_repeated and wire not in (BYTES, None))
+    return Slot(told, told.json_name, wire, packs, kind is not None and bool(kind.GetOptions().map_entry), kind)
+
+
+def _wire_of(told: FieldDescriptor) -> Wire | None:
+    form = FORMS.get(told.type)
+    if told.type in TEXTS or told.type == FieldDescriptor.TYPE_MESSAGE:
+        return BYTES
+    if told.type == FieldDescriptor.TYPE_GROUP:
+        return None
+    return VARINT if form is None else Wire.FIXED64 if form in "dQq" else Wire.FIXED32
 
 
 class Allowance:
@@ -118,26 +164,28 @@ class _Check:
             self._any(message, kind, left)
             return
         seen: set[tuple[str, object]] = set()
+        slots = slots_of(kind)
         for field in fields(message):
-            told = told_of(kind, field)
+            slot = told_of(slots, field)
             value = message[field.value : field.end]
-            slot = _slot(told, value)
-            if slot in seen:
+            once = _once(slot, value)
+            if once in seen:
                 raise Unreadable(Uninspectable.DUPLICATE_KEYS)
-            if slot is not None:
-                seen.add(slot)
-            self._value(value, field, told, left)
+            if once is not None:
+                seen.add(once)
+            self._value(value, field, slot, left)
 
-    def _value(self, value: bytes, field: Field, told: FieldDescriptor, left: int) -> None:
+    def _value(self, value: bytes, field: Field, slot: Slot, left: int) -> None:
         self._allowance.take()
-        if is_packed(field, told):
-            self._allowance.take(count_of(value, wire_of(told)))
-            for each in elements(value, wire_of(told)) if told.enum_type is not None else ():
+        told = slot.told
+        if slot.is_packed(field):
+            self._allowance.take(count_of(value, slot.wire))
+            for each in elements(value, slot.wire) if told.enum_type is not None else ():
                 _check_enum(each, told)
-        elif field.wire is not wire_of(told):
+        elif field.wire is not slot.wire:
             raise Unreadable(Uninspectable.NOT_PROTOBUF)
-        elif told.message_type is not None:
-            self.message(value, told.message_type, left - 1)
+        elif slot.kind is not None:
+            self.message(value, slot.kind, left - 1)
         elif told.type == FieldDescriptor.TYPE_STRING:
             _check_text(value)
         else:
@@ -152,13 +200,14 @@ class _Check:
                 self.message(message[field.value : field.end], inner, left - 1)
 
 
-def _slot(told: FieldDescriptor, value: bytes) -> tuple[str, object] | None:
+def _once(slot: Slot, value: bytes) -> tuple[str, object] | None:
     """What may be there once: a field that is not repeated, one field of a oneof, an entry of a map by its key.
 
     Of several, parsers must take the last (and merge messages). Not all do.
     """
-    if told.message_type is not None and is_map(told):
-        return told.name, key_of(value, told.message_type.fields_by_number[MAP_KEY])
+    told = slot.told
+    if slot.kind is not None and slot.is_map:
+        return told.name, key_of(value, slots_of(slot.kind)[MAP_KEY])
     if told.is_repeated:
         return None
     return (told.containing_oneof.full_name if told.containing_oneof else told.name), None
@@ -178,14 +227,15 @@ def _check_enum(value: bytes, told: FieldDescriptor) -> None:
         raise Unreadable(Uninspectable.UNKNOWN_FIELDS)
 
 
-def key_of(entry: bytes, told: FieldDescriptor) -> bytes | float:
+def key_of(entry: bytes, slot: Slot) -> bytes | float:
     """A map entry's key: a text's bytes, a number, or a bool; where it is left out, the default.
 
     Raises:
         Unreadable: it is not written as keys of its type are.
     """
     keys = [field for field in fields(entry) if field.number == MAP_KEY]
-    if keys and keys[-1].wire is not wire_of(told):
+    told = slot.told
+    if keys and keys[-1].wire is not slot.wire:
         raise Unreadable(Uninspectable.NOT_PROTOBUF)
     value = entry[keys[-1].value : keys[-1].end] if keys else None
     if told.type in TEXTS:
@@ -194,16 +244,16 @@ def key_of(entry: bytes, told: FieldDescriptor) -> bytes | float:
     return bool(number) if told.type == FieldDescriptor.TYPE_BOOL else number
 
 
-def told_of(kind: Descriptor, field: Field) -> FieldDescriptor:
-    """What the descriptor tells of a field.
+def told_of(slots: Mapping[int, Slot], field: Field) -> Slot:
+    """What is told of a field.
 
     Raises:
         Unreadable: with ``unknown-fields``.
     """
-    told = kind.fields_by_number.get(field.number)
-    if told is None:
+    slot = slots.get(field.number)
+    if slot is None:
         raise Unreadable(Uninspectable.UNKNOWN_FIELDS)
-    return told
+    return slot
 
 
 def read_any(message: bytes, kind: Descriptor) -> tuple[list[Field], Descriptor, str]:
@@ -227,30 +277,6 @@ def read_any(message: bytes, kind: Descriptor) -> tuple[list[Field], Descriptor,
         raise Unreadable(Uninspectable.UNKNOWN_FIELDS) from None
 
 
-def is_map(told: FieldDescriptor) -> bool:
-    """Whether a field is a map: its elements are entries."""
-    return told.message_type is not None and bool(told.message_type.GetOptions().map_entry)
-
-
-def is_packed(field: Field, told: FieldDescriptor) -> bool:
-    """Whether this field holds several numbers."""
-    return field.wire is Wire.BYTES and told.is_repeated and wire_of(told) is not Wire.BYTES
-
-
-def wire_of(told: FieldDescriptor) -> Wire:
-    """How one value of a field is written.
-
-    Raises:
-        Unreadable: as a group.
-    """
-    form = FORMS.get(told.type)
-    if told.type in TEXTS or told.type == FieldDescriptor.TYPE_MESSAGE:
-        return Wire.BYTES
-    if told.type == FieldDescriptor.TYPE_GROUP:
-        raise Unreadable(Uninspectable.NOT_PROTOBUF)
-    return Wire.VARINT if form is None else Wire.FIXED64 if form in "dQq" else Wire.FIXED32
-
-
 def number_of(value: bytes, told: FieldDescriptor) -> int | float:
     """A number as readers take it."""
     form = FORMS.get(told.type)
@@ -264,14 +290,14 @@ def number_of(value: bytes, told: FieldDescriptor) -> int | float:
     return signed(number) if told.type in SIGNED else zigzag(number) if told.type in ZIGZAG else number
 
 
-def count_of(value: bytes, wire: Wire) -> int:
+def count_of(value: bytes, wire: Wire | None) -> int:
     """How many numbers a packed field has: varints end with a byte that has no high bit."""
-    if wire is Wire.VARINT:
+    if wire is VARINT:
         return len(value.translate(None, HIGH))
     return len(value) // (8 if wire is Wire.FIXED64 else 4)
 
 
-def elements(value: bytes, wire: Wire) -> Iterator[bytes]:
+def elements(value: bytes, wire: Wire | None) -> Iterator[bytes]:
     """The numbers of a packed field, each as it is written.
 
     Raises:
@@ -279,7 +305,7 @@ def elements(value: bytes, wire: Wire) -> Iterator[bytes]:
     """
     at = 0
     while at < len(value):
-        end = varint(value, at)[1] if wire is Wire.VARINT else at + (8 if wire is Wire.FIXED64 else 4)
+        end = varint(value, at)[1] if wire is VARINT else at + (8 if wire is Wire.FIXED64 else 4)
         if end > len(value):
             raise Unreadable(Uninspectable.NOT_PROTOBUF)
         yield value[at:end]

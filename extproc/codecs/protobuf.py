@@ -21,6 +21,7 @@ class Wire(IntEnum):
     FIXED32 = 5
 
 
+VARINT, BYTES = Wire.VARINT, Wire.BYTES
 WIRES = {int(wire): wire for wire in Wire}
 FIXED = {Wire.FIXED64: 8, Wire.FIXED32: 4}
 
@@ -43,24 +44,25 @@ def fields(message: bytes) -> Iterator[Field]:
     Raises:
         Unreadable: ``not-protobuf`` for bytes that are no message.
     """
-    at = 0
-    while at < len(message):
-        start = at
-        tag, at = varint(message, at)
+    start, size = 0, len(message)
+    while start < size:
+        tag, value = message[start], start + 1
+        if tag > 0x7F:  # noqa: PLR2004 - not the usual one
+            tag, value = varint(message, start)
         number, wire = tag >> 3, WIRES.get(tag & 7)
         if not number or wire is None:
             raise _malformed()
-        if wire is Wire.VARINT:
-            value, end = at, varint(message, at)[1]
-        elif wire is Wire.BYTES:
-            length, value = varint(message, at)
+        if wire is VARINT:
+            end = varint(message, value)[1]
+        elif wire is BYTES:
+            length, value = varint(message, value)
             end = value + length
         else:
-            value, end = at, at + FIXED[wire]
-        if end > len(message):
+            end = value + FIXED[wire]
+        if end > size:
             raise _malformed()
         yield Field(number, wire, start, value, end)
-        at = end
+        start = end
 
 
 def varint(data: bytes, at: int) -> tuple[int, int]:

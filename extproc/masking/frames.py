@@ -22,6 +22,10 @@ HIDDEN = base64.b64encode(REDACTED.encode()).decode()
 """What JSON makes of ``bytes`` that are redacted."""
 
 
+TOGETHER = 4_096
+"""Texts and numbers of several messages that are looked at together."""
+
+
 @dataclass(frozen=True, slots=True)
 class Framing:
     """How one gRPC body is to be read."""
@@ -71,7 +75,7 @@ class FramesMasker:
             raise MaskingError("the stream was broken off")
         self._broken = True
         try:
-            masked = b"".join(self._frame(frame) for frame in self._reader.feed(piece))
+            masked = b"".join(self._masked(self._reader.feed(piece)))
         except Exception as error:  # noqa: BLE001 - whatever goes wrong, nothing more is sent
             raise failed(error, "message", Undecodable) from None
         self._broken = False
@@ -90,13 +94,33 @@ class FramesMasker:
         """See ``EventMasker.findings``."""
         return self._messages.findings
 
-    def _frame(self, frame: Frame) -> bytes:
+    def _masked(self, frames: list[Frame]) -> list[bytes]:
+        out: list[bytes] = []
+        read: list[tuple[Frame, bytes]] = []
+        try:
+            for frame in frames:
+                read.append((frame, self._read(frame)))
+                if self._messages.size >= TOGETHER:
+                    out += self._released(read)
+        finally:
+            out += self._released(read)  # also before one that cannot be read: what was found counts
+        return out
+
+    def _read(self, frame: Frame) -> bytes:
         framing = self._framing
         message = message_of(frame, framing.messages.encoding, limit=framing.limit, ratio=framing.ratio)
-        self._walk.begin()
-        masked = self._messages.mask(message, self._count if framing.messages.listed else None)
-        self._count += 1
-        return frame.raw if masked == message else Frame(False, masked).raw
+        self._messages.read(message)
+        return message
+
+    def _released(self, read: list[tuple[Frame, bytes]]) -> list[bytes]:
+        """The messages that were read, masked."""
+        frames, first = read.copy(), self._count if self._framing.messages.listed else None
+        read.clear()
+        self._count += len(frames)
+        return [
+            frame.raw if masked == message else Frame(False, masked).raw
+            for (frame, message), masked in zip(frames, self._messages.masked(first), strict=True)
+        ]
 
 
 class Readable:

@@ -7,7 +7,7 @@ that are not text, cannot be masked.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -18,25 +18,24 @@ from extproc.codecs.messages import (
     ANY,
     ANY_VALUE,
     MAP_KEY,
-    MAP_VALUE,
     TEXTS,
     Allowance,
+    Slot,
     count_of,
     elements,
-    is_map,
-    is_packed,
     key_of,
     number_of,
     read_any,
+    slots_of,
     told_of,
-    wire_of,
 )
 from extproc.codecs.protobuf import Field, Wire, fields, spell_varint, varint
+from extproc.masking.askers import Askers
 from extproc.masking.document import Known
 from extproc.masking.edits import apply
 from extproc.masking.media import decode_text
 from extproc.masking.paths import Place, render
-from extproc.masking.walk import Walk, hides_text
+from extproc.masking.walk import Walk
 from extproc.masking.ways import REDACTED
 from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import PASSED_UNMASKED, Finding, How
@@ -62,13 +61,11 @@ class _Here(NamedTuple):
     path: Path
     place: Place | None
     """What paths say of it."""
-    depth: int
-    """Messages around it."""
 
     def step(self, component: str | int) -> "_Here":
         """One name or index down."""
         place = self.place.step(component) if self.place else None
-        return _Here((*self.path, component), place, self.depth)
+        return _Here((*self.path, component), place)
 
 
 def unchanged(text: bytes) -> bytes:
@@ -76,8 +73,33 @@ def unchanged(text: bytes) -> bytes:
     return text
 
 
+class _Read(NamedTuple):
+    """One message as it was read."""
+
+    kind: Descriptor
+    nodes: "list[_Node]"
+    first: int
+    """Number of its first text."""
+    end: int
+    """Number behind that of its last one."""
+    url: str = ""
+    """Of one that names its type: what that has before its name. It is the first text then."""
+
+
+class _Node(NamedTuple):
+    """One field of it."""
+
+    field: Field
+    slot: Slot
+    first: int
+    """Number of its first text."""
+    end: int
+    """Number behind that of its last one."""
+    inner: _Read | None = None
+
+
 class MessageMasker:
-    """Masks messages of one type."""
+    """Masks messages of one type. Several are read, looked at together, and rewritten where something is found."""
 
     def __init__(
         self,
@@ -95,7 +117,7 @@ class MessageMasker:
             walk: masks texts, and collects findings.
             descriptor: the messages' type.
             max_depth: of messages in messages.
-            conceal: takes the credential out of a text.
+            conceal: takes the credential out of a text. What it finds never reaches across a line end.
             binary: whether ``bytes`` that are not text pass.
             hides: for people, who see ``bytes`` as Base64, in which nothing can be found any more: those that
                 hold something, or are not text, are redacted as a whole. Numbers stay: JSON has labels for them.
@@ -107,11 +129,19 @@ class MessageMasker:
         self._binary = binary
         self._hides = hides
         self._passed: Counter[Path] = Counter()
-        self._asked: frozenset[int] | None = None
-        """Detectors that could find something in the message at hand; None for all."""
         self._allowance = Allowance()
-        self._opaque = False
-        """Whether the message at hand has ``bytes`` that are not text."""
+        self._waiting: list[tuple[bytes, _Read]] = []
+        """Messages that were read."""
+        self._texts: list[str] = []
+        """Their texts and numbers."""
+        self._names: set[str] = set()
+        """What their fields are called."""
+        self._opaque: list[int] = []
+        """Numbers of the ``bytes`` among the texts that are none."""
+        self._askers: Askers
+        """Of those."""
+        self._echo = False
+        """Whether the credential is in one of the texts."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -122,101 +152,165 @@ class MessageMasker:
         )
         return (*self._walk.findings, *passed)
 
-    def mask(self, message: bytes, index: int | None = None) -> bytes:
-        """The message with masked values; all other bytes are the same.
+    def mask(self, message: bytes) -> bytes:
+        """One message with masked values; all other bytes are the same.
 
         Args:
             message: as on the wire.
-            index: its place where paths begin at the list of messages.
 
         Raises:
             Unreadable, MaskingError: it cannot be masked.
         """
-        self._opaque, self._allowance = False, Allowance()
-        text = "\n".join(self._texts(message, self._descriptor, 0))
-        self._asked = None if hides_text(text) else self._walk.mask.detectors.suspects(text)
-        clean = self._asked is not None and not self._asked and self._walk.plan.root is None
-        if clean and not self._opaque and not self._echoes(text.encode()):
+        self.read(message)
+        return self.masked()[0]
+
+    @property
+    def size(self) -> int:
+        """How many texts and numbers were read and not masked yet."""
+        return len(self._texts)
+
+    def read(self, message: bytes) -> None:
+        """Take a message, to be masked together with others.
+
+        Raises:
+            Unreadable, Undecodable: it is none.
+        """
+        self._allowance = Allowance()
+        self._waiting.append((message, self._read(message, self._descriptor, 0)))
+
+    def masked(self, first: int | None = None) -> list[bytes]:
+        """The messages that were read, masked.
+
+        Args:
+            first: the first one's place where paths begin at the list of messages.
+
+        Raises:
+            Unreadable, MaskingError: one of them cannot be masked.
+        """
+        detectors, texts = self._walk.mask.detectors, self._texts
+        self._askers = Askers(detectors, texts, names=self._names, also=self._opaque)
+        self._echo = self._echoes("\n".join(texts).encode())
+        waiting = self._waiting
+        self._waiting, self._texts, self._names, self._opaque = [], [], set(), []
+        return [
+            self._masked(*each, None if first is None else first + number) for number, each in enumerate(waiting)
+        ]
+
+    def _masked(self, message: bytes, read: _Read, index: int | None) -> bytes:
+        self._walk.begin()
+        here = _Here((), self._walk.plan.root)
+        if not self._is_touched(read, here):
             return message
-        here = _Here((), self._walk.plan.root, 0)
-        return self._inner(message, self._descriptor, here if index is None else here.step(index))
+        return self._inner(message, read, here if index is None else here.step(index))
 
     def _echoes(self, text: bytes) -> bool:
         return self._conceal(text) != text
 
-    def _texts(self, message: bytes, kind: Descriptor, depth: int) -> Iterator[str]:
-        """All texts and numbers, and what the fields are called that they are under."""
-        self._check_depth(depth)
-        if kind.full_name == ANY:
-            found, inner, before = read_any(message, kind)
-            yield before
-            for field in found:
-                if field.number == ANY_VALUE:
-                    yield from self._texts(message[field.value : field.end], inner, depth + 1)
-            return
-        for field in fields(message):
-            told = told_of(kind, field)
-            value = message[field.value : field.end]
-            self._allowance.take(count_of(value, wire_of(told)) if is_packed(field, told) else 1)
-            yield told.json_name
-            if told.message_type is not None and field.wire is wire_of(told):
-                yield from self._texts(value, told.message_type, depth + 1)
-            elif told.type in TEXTS and field.wire is Wire.BYTES:
-                yield self._seen(value, told)
-            else:
-                yield from _numbers(value, field, told)
+    def _is_touched(self, part: _Read | _Node, here: _Here) -> bool:
+        """Whether something in it may be replaced, or refused."""
+        return here.place is not None or self._echo or self._askers.any_of(part.first, part.end)
 
-    def _seen(self, value: bytes, told: FieldDescriptor) -> str:
-        try:
-            return _decoded(value, told)
-        except Undecodable:
-            self._opaque = True
-            return value.decode("latin-1")
-
-    def _check_depth(self, depth: int) -> None:
+    def _read(self, message: bytes, kind: Descriptor, depth: int) -> _Read:
+        """Read a message's fields, and take note of its texts and numbers."""
         if depth > self._max_depth:
             raise Undecodable("messages are nested too deep", Uninspectable.TOO_DEEP)
-
-    def _message(self, message: bytes, kind: Descriptor, here: "_Here") -> bytes:
-        self._check_depth(here.depth)
         if kind.full_name == ANY:
-            return self._any(message, kind, here)
+            return self._read_any(message, kind, depth)
+        slots, first = slots_of(kind), len(self._texts)
+        nodes: list[_Node] = []
+        for field in fields(message):
+            slot = told_of(slots, field)
+            self._names.add(slot.name)
+            nodes.append(self._node(message[field.value : field.end], field, slot, depth))
+        return _Read(kind, nodes, first, len(self._texts))
+
+    def _node(self, value: bytes, field: Field, slot: Slot, depth: int) -> _Node:
+        first = len(self._texts)
+        if slot.is_packed(field):
+            self._allowance.take(count_of(value, slot.wire))
+            self._texts += [str(number_of(each, slot.told)) for each in elements(value, slot.wire)]
+            return _Node(field, slot, first, len(self._texts))
+        self._allowance.take()
+        if field.wire is not slot.wire:
+            raise Unreadable(Uninspectable.NOT_PROTOBUF)
+        if slot.kind is not None:
+            inner = self._read(value, slot.kind, depth + 1)
+            return _Node(field, slot, first, inner.end, inner)
+        if slot.told.type in TEXTS:
+            self._texts.append(self._seen(value, slot))
+        elif slot.told.type not in NO_TEXT:
+            self._texts.append(str(number_of(value, slot.told)))
+        return _Node(field, slot, first, len(self._texts))
+
+    def _seen(self, value: bytes, slot: Slot) -> str:
+        try:
+            return _decoded(value, slot.told)
+        except Undecodable:
+            self._opaque.append(len(self._texts))
+            return ""
+
+    def _read_any(self, message: bytes, outer: Descriptor, depth: int) -> _Read:
+        first, slots = len(self._texts), slots_of(outer)
+        found, kind, url = read_any(message, outer)
+        self._texts.append(url)
+        nodes: list[_Node] = []
+        for field in found:
+            start, inner = len(self._texts), None
+            if field.number == ANY_VALUE:
+                inner = self._read(message[field.value : field.end], kind, depth + 1)
+            nodes.append(_Node(field, slots[field.number], start, len(self._texts), inner))
+        return _Read(outer, nodes, first, len(self._texts), url)
+
+    def _inner(self, value: bytes, read: _Read, here: _Here) -> bytes:
+        how = self._walk.plan.how_whole(here.place) if here.place else None
+        if how is not None and read.kind.full_name not in SCALARS:
+            self._walk.container(how, Known(here.path))
+            return b""
+        if read.kind.GetOptions().map_entry:
+            return self._entry(value, read, here)
+        return self._any(value, read, here) if read.kind.full_name == ANY else self._message(value, read, here)
+
+    def _message(self, message: bytes, read: _Read, here: _Here) -> bytes:
+        nameless, whole = read.kind.full_name in INLINE, read.kind.full_name in WHOLE
         pieces: list[bytes] = []
         seen: Counter[int] = Counter()
         at = 0
-        for field in fields(message):
-            told = told_of(kind, field)
-            there = here if kind.full_name in INLINE else here.step(told.json_name)
+        for node in read.nodes:
+            field, slot, before = node.field, node.slot, seen[node.field.number]
+            packed = slot.is_packed(field)
+            seen[field.number] += node.end - node.first if packed else 1
+            if not self._is_touched(node, here):
+                continue
+            there = here if nameless else here.step(slot.name)
             new: bytes | None
-            if is_packed(field, told):
-                new = self._packed(message[field.value : field.end], told, there, seen)
-            elif told.is_repeated and not is_map(told) and kind.full_name not in WHOLE:
-                new = self._value(message, field, told, self._element(there, seen[field.number]))
-                seen[field.number] += 1
+            if packed:
+                new = self._packed(message[field.value : field.end], node, there, before)
+            elif slot.told.is_repeated and not slot.is_map and not whole:
+                new = self._value(message, node, self._element(there, before))
             else:
-                if seen[field.number] and told.message_type is not None and not is_map(told) and there.place:
+                if before and slot.kind is not None and not slot.is_map and there.place:
                     raise Unreadable(Uninspectable.DUPLICATE_KEYS)  # readers join the two: indexes would be wrong
-                seen[field.number] += 1
-                new = self._value(message, field, told, there)
+                new = self._value(message, node, there)
             if new is not None:
                 pieces += [message[at : field.start], _spelled(message, field, new)]
                 at = field.end
         return b"".join([*pieces, message[at:]])
 
-    def _value(self, message: bytes, field: Field, told: FieldDescriptor, here: "_Here") -> bytes | None:
+    def _value(self, message: bytes, node: _Node, here: _Here) -> bytes | None:
         """What comes in place of a field's value; None where it stays."""
-        value = message[field.value : field.end]
-        if field.wire is not wire_of(told):
-            raise Unreadable(Uninspectable.NOT_PROTOBUF)
+        value, told = message[node.field.value : node.field.end], node.slot.told
         if told.type in TEXTS:
-            return self._text(self._conceal(value), told, here)
-        if told.message_type is not None:
-            return self._inner(value, told.message_type, here)
-        return _zero(field.wire) if self._is_masked(number_of(value, told), told, here) else None
+            return self._text(value, node, here)
+        if node.inner is not None:
+            return self._inner(value, node.inner, here)
+        asked = None if told.type in NO_TEXT else self._askers.of(node.first)
+        return _zero(node.field.wire) if self._is_masked(number_of(value, told), told, here, asked) else None
 
-    def _text(self, value: bytes, told: FieldDescriptor, here: "_Here") -> bytes:
+    def _text(self, value: bytes, node: _Node, here: _Here) -> bytes:
+        told, asked = node.slot.told, self._askers.of(node.first)
+        concealed = self._conceal(value)
         try:
-            text = _decoded(value, told)
+            text = _decoded(concealed, told)
         except Undecodable:
             how = self._walk.plan.how_at(here.place) if here.place else None
             if how is not None or (self._hides and told.type == FieldDescriptor.TYPE_BYTES):
@@ -226,83 +320,63 @@ class MessageMasker:
             if not self._binary or told.type != FieldDescriptor.TYPE_BYTES:
                 raise
             self._passed[here.path] += 1
-            return value
-        edits = self._walk.part(text, here.path, here.place, self._asked)
+            return concealed
+        edits = self._walk.part(text, here.path, here.place, asked if concealed == value else None)
         if edits and self._hides and told.type == FieldDescriptor.TYPE_BYTES:
             return REDACTED.encode()
         return apply(text, edits).encode()
 
-    def _inner(self, value: bytes, kind: Descriptor, here: "_Here") -> bytes:
-        how = self._walk.plan.how_whole(here.place) if here.place else None
-        if how is not None and kind.full_name not in SCALARS:
-            self._walk.container(how, Known(here.path))
-            return b""
-        if kind.GetOptions().map_entry:
-            return self._entry(value, kind, here)
-        return self._message(value, kind, here._replace(depth=here.depth + 1))
-
-    def _element(self, here: "_Here", index: int) -> "_Here":
+    def _element(self, here: _Here, index: int) -> _Here:
         """An element of a field. A path that ends at the field ends at each of them."""
         whole = here.place is not None and self._walk.plan.how_whole(here.place) is not None
         return here if whole else here.step(index)
 
-    def _packed(self, value: bytes, told: FieldDescriptor, here: "_Here", seen: Counter[int]) -> bytes:
-        """Several numbers in one field."""
-        wire, pieces = wire_of(told), []
-        for each in elements(value, wire):
-            there = self._element(here, seen[told.number])
-            pieces.append(_zero(wire) if self._is_masked(number_of(each, told), told, there) else each)
-            seen[told.number] += 1
+    def _packed(self, value: bytes, node: _Node, here: _Here, before: int) -> bytes:
+        """Several numbers in one field, with so many before them in others."""
+        told, wire, pieces = node.slot.told, node.slot.wire, []
+        for number, each in enumerate(elements(value, wire)):
+            there, asked = self._element(here, before + number), self._askers.of(node.first + number)
+            pieces.append(_zero(wire) if self._is_masked(number_of(each, told), told, there, asked) else each)
         return b"".join(pieces)
 
-    def _is_masked(self, number: float, told: FieldDescriptor, here: "_Here") -> bool:
+    def _is_masked(self, number: float, told: FieldDescriptor, here: _Here, asked: frozenset[int] | None) -> bool:
         how = self._walk.plan.how_at(here.place) if here.place else None
         if self._hides or not number or (told.type in NO_TEXT and how is None):
             return False
         text = str(number)
-        return bool(self._walk.part(text, here.path, here.place, self._asked)) or self._echoes(text.encode())
+        return bool(self._walk.part(text, here.path, here.place, asked)) or self._echoes(text.encode())
 
-    def _entry(self, entry: bytes, kind: Descriptor, here: "_Here") -> bytes:
+    def _entry(self, entry: bytes, read: _Read, here: _Here) -> bytes:
         """A map's entry. Its key is a text, and the name of the value's place."""
-        found = list(fields(entry))
-        told = kind.fields_by_number
-        if {field.number for field in found} - {MAP_KEY, MAP_VALUE}:
-            raise Unreadable(Uninspectable.UNKNOWN_FIELDS)
-        below = here.step(_name(key_of(entry, told[MAP_KEY]), told[MAP_KEY]))
+        key = slots_of(read.kind)[MAP_KEY]
+        below = here.step(_name(key_of(entry, key), key.told))
         pieces: list[bytes] = []
-        for field in found:
-            there = here._replace(place=None) if field.number == MAP_KEY else below
-            new = self._value(entry, field, told[field.number], there)
-            pieces.append(entry[field.start : field.end] if new is None else _spelled(entry, field, new))
-        return b"".join(pieces)
-
-    def _any(self, message: bytes, outer: Descriptor, here: "_Here") -> bytes:
-        """A message of a type that it names: its fields stand beside ``@type``, or at ``value`` without names."""
-        found, kind, before = read_any(message, outer)
-        if self._walk.part(before, here.path, None, self._asked) or self._echoes(before.encode()):
-            raise MaskingError("the URL of a type holds what is to be masked")
-        below = here.step("value") if kind.full_name in {*INLINE, ANY} else here
-        pieces: list[bytes] = []
-        for each in found:
-            value = message[each.value : each.end]
+        for node in read.nodes:
+            there = here._replace(place=None) if node.field.number == MAP_KEY else below
+            new = self._value(entry, node, there)
             pieces.append(
-                _spelled(message, each, self._inner(value, kind, below) if each.number == ANY_VALUE else value)
+                entry[node.field.start : node.field.end] if new is None else _spelled(entry, node.field, new)
             )
         return b"".join(pieces)
 
+    def _any(self, message: bytes, read: _Read, here: _Here) -> bytes:
+        """A message of a type that it names: its fields stand beside ``@type``, or at ``value`` without names."""
+        if self._walk.part(read.url, here.path, None, self._askers.of(read.first)) or self._echoes(
+            read.url.encode()
+        ):
+            raise MaskingError("the URL of a type holds what is to be masked")
+        pieces: list[bytes] = []
+        for node in read.nodes:
+            value = message[node.field.value : node.field.end]
+            if node.inner is not None:
+                below = here.step("value") if node.inner.kind.full_name in {*INLINE, ANY} else here
+                value = self._inner(value, node.inner, below)
+            pieces.append(_spelled(message, node.field, value))
+        return b"".join(pieces)
 
-def _numbers(value: bytes, field: Field, told: FieldDescriptor) -> Iterator[str]:
-    """A field's number as text, or several in one field."""
-    if is_packed(field, told):
-        yield from (str(number_of(each, told)) for each in elements(value, wire_of(told)))
-    elif field.wire is not wire_of(told):
-        raise Unreadable(Uninspectable.NOT_PROTOBUF)
-    elif told.type not in NO_TEXT:
-        yield str(number_of(value, told))
 
-
-def _zero(wire: Wire) -> bytes:
-    return bytes({Wire.FIXED64: 8, Wire.FIXED32: 4}.get(wire, 1))
+def _zero(wire: Wire | None) -> bytes:
+    return bytes({Wire.FIXED64: 8, Wire.FIXED32: 4}.get(wire or Wire.VARINT, 1))
 
 
 def _decoded(value: bytes, told: FieldDescriptor) -> str:

@@ -13,7 +13,7 @@ from extproc.codecs.descriptors import Messages, read_methods
 from extproc.codecs.grpc_frames import Frame
 from extproc.codecs.protobuf import fields, spell_varint, varint
 from extproc.detectors.engine import Detectors
-from extproc.masking.frames import Framing
+from extproc.masking.frames import TOGETHER, Framing
 from extproc.masking.rewrite import TextMasker
 from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import How, Listed, MaskRule
@@ -209,6 +209,24 @@ def test_frames_that_are_none_are_refused():
     assert stream.feed(b"\x00\x00\x00\x00\x03a") == b""
     with pytest.raises(MaskingError):
         stream.finish()
+
+
+def test_messages_before_one_that_cannot_be_read_count():
+    """They come together, so that nothing of them is sent; what was found in them is."""
+    stream = frames_masker()
+    good, bad = Frame(False, Customer(ssn=SSN).SerializeToString()), Frame(False, b"\xff")
+    with pytest.raises(MaskingError):
+        stream.feed(good.raw + bad.raw + good.raw)
+    assert [(each.entity, each.count) for each in stream.findings] == [("US_SSN", 1)]
+
+
+def test_more_messages_than_are_looked_at_together():
+    customers = [Customer(ssn=SSN if number % 1_000 == 0 else str(number)) for number in range(2 * TOGETHER + 1)]
+    frames = [Frame(False, each.SerializeToString()).raw for each in customers]
+    stream = frames_masker()
+    out = stream.feed(b"".join(frames))
+    assert out == b"".join(frames_masker().feed(each) for each in frames)
+    assert stream.findings[0].count == out.count(b"[US_SSN]") == -(-len(frames) // 1_000)
 
 
 def test_a_descriptor_set_that_is_not_whole_is_refused():
