@@ -24,7 +24,7 @@ demo: embedded ## Start everything on this machine and play a short story on rea
 	@$(BIN)/extproc demo
 
 test: dev ## Run all tests, the real Envoy included: a file at a time per processor, up to four at once
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: dev ## Check style and formatting (and the policies, where opa is installed)
 	@$(BIN)/ruff check

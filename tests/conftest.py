@@ -2,15 +2,15 @@
 
 import os
 import shutil
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from extproc.detectors import engine
+from tests.compiled import keep_databases
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+keep_databases()  # before a test file is imported: some have detectors of their own
 
 
 def find_opa() -> Path | None:
@@ -35,20 +35,3 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     if isinstance(val, bytes) and not (val.isascii() and val.decode().isprintable()):
         return f"{len(val)}-bytes"
     return None
-
-
-@pytest.fixture(scope="session", autouse=True)
-def detectors_are_compiled_once() -> Iterator[None]:
-    """The same patterns make the same database, and 0.7 s of a processor each time. One database is one thread's."""
-    made: dict = {}
-    compiled = engine._compiled
-
-    def remembered(expressions, flags=None):
-        key = threading.get_ident(), tuple(expressions), tuple(flags or ())
-        if key not in made:
-            made[key] = compiled(expressions, flags)
-        return made[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "_compiled", remembered)
-        yield

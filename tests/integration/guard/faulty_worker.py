@@ -9,7 +9,7 @@
     x-test-fault: raise@request_body        an error that nobody foresaw
     x-test-fault: kill@response_body#3      at the third message of that kind
 
-``python faulty_worker.py config.yaml index unix:/path``
+``python -m tests.integration.guard.faulty_worker config.yaml index unix:/path``
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from extproc.app import run_worker
 from extproc.config.load import load_settings
 from extproc.server.servicers import Doors, StreamPeer
 from extproc.wire import events
+from tests.compiled import keep_databases
 
 PHASES = {
     events.RequestHeadersReceived: "request_headers",
@@ -96,5 +97,6 @@ extproc.server.servicers.StreamPeer = FaultyPeer
 extproc.server.worker.Doors = FaultyDoors
 
 if __name__ == "__main__":
+    keep_databases()
     file, index, listen = sys.argv[1:]
     asyncio.run(run_worker(load_settings(Path(file)), listen=listen, index=int(index)))

@@ -29,7 +29,8 @@ from tests.integration.support.tokens import AUDIENCE, Issuer
 from tests.integration.support.upstream import Answer, RunningUpstream, run_upstream
 
 HERE = Path(__file__).parent
-FAULTY = HERE / "faulty_worker.py"
+REPOSITORY = HERE.parents[2]
+WORKER, FAULTY = "tests.integration.guard.worker", "tests.integration.guard.faulty_worker"
 CRM, PLAIN, DOCS = "crm.example.com", "plain.example.com", "docs.example.com"
 MASKED = "masked.example.com"
 """Where requests are masked, too."""
@@ -113,7 +114,12 @@ class Worker:
         """Start it, and wait until it serves."""
         with self.log_file.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *dying_with_us(), *self.argv, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log
+                *dying_with_us(),
+                *self.argv,
+                cwd=REPOSITORY,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
         RUNNING.append(self)
         async with asyncio.timeout(READY_S):
@@ -399,19 +405,9 @@ async def run_stack(
         stack = Stack(folder, config, settings, issuer, upstream)
         endpoints = [worker_endpoint(settings, index) for index in range(workers)]
         for index, endpoint in enumerate(endpoints):
-            ordinary = [
-                "-m",
-                "extproc",
-                "serve",
-                "--config",
-                str(config),
-                "--index",
-                str(index),
-                "--listen",
-                endpoint,
-            ]
-            argv = [str(FAULTY), str(config), str(index), endpoint] if faulty else ordinary
-            stack.workers.append(Worker([sys.executable, *argv], endpoint, folder / f"worker-{index}.log"))
+            command = ["serve", "--config", str(config), "--index", str(index), "--listen", endpoint]
+            argv = [FAULTY, str(config), str(index), endpoint] if faulty else [WORKER, *command]
+            stack.workers.append(Worker([sys.executable, "-m", *argv], endpoint, folder / f"worker-{index}.log"))
         if serve:
             await asyncio.gather(*(worker.start() for worker in stack.workers))
         try:
