@@ -23,8 +23,8 @@ help: ## Print this list
 demo: embedded ## Start everything on this machine and play a short story on real traffic
 	@$(BIN)/extproc demo
 
-test: dev ## Run all tests, the real Envoy included: a file at a time per processor, up to four at once
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+test: dev ## Run all tests, the real Envoy included: a file at a time in each of some processes
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: dev ## Check style and formatting (and the policies, where opa is installed)
 	@$(BIN)/ruff check

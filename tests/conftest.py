@@ -13,6 +13,14 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 keep_databases()  # before a test file is imported: some have detectors of their own
 
 
+PROCESSES_MOST = 4
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: many a test waits for another process, and not for this one."""
+    return min(PROCESSES_MOST, (os.cpu_count() or 1) + 1)
+
+
 def find_opa() -> Path | None:
     """An OPA binary: named by EXTPROC_OPA, on PATH, or fetched into .tools/bin."""
     named = os.environ.get("EXTPROC_OPA") or shutil.which("opa") or str(REPOSITORY / ".tools" / "bin" / "opa")
