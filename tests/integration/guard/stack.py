@@ -37,7 +37,7 @@ MASKED = "masked.example.com"
 CREDENTIAL = "canary-credential-5Zx81q"
 CARD, SSN, KEY = "4111 1111 1111 1111", "536-22-1847", "AKIAQ3EGT7XW2LPNV5RC"
 TERMINAL = {"call.completed", "call.denied", "call.failed"}
-READY_S, WITHIN_S, POLL_S = 40.0, 20.0, 0.02
+READY_S, WITHIN_S, POLL_S = 60.0, 30.0, 0.02
 """Deadlines of what must happen soon; generous, since they are waited for only when a test fails."""
 RUNNING: list["Worker"] = []
 """Every worker process under way; their logs are shown when a test fails."""

@@ -10,12 +10,14 @@ from tests.integration.guard.stack import kinds, run_stack, terminals
 
 POLICY = Path(__file__).parent / "endless.rego"
 
+LIMITS = {"decision_timeout": 0.2, "message_timeout": 10.0}
+"""The first is of the worker's own time; Envoy gives up only when the worker has ended."""
+
 pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_the_call_fails_at_envoy_and_the_worker_ends() -> None:
-    limits = {"decision_timeout": 0.2, "message_timeout": 0.5}
-    async with run_stack(workers=2, policy={"paths": [str(POLICY)]}, limits=limits) as stack:
+    async with run_stack(workers=2, policy={"paths": [str(POLICY)]}, limits=LIMITS) as stack:
         assert (await stack.call("GET", "/customers/1")).status_code == 200
         answer = await stack.call("GET", "/lookup?q=endless")
         assert answer.status_code >= 500
@@ -31,8 +33,7 @@ async def test_the_call_fails_at_envoy_and_the_worker_ends() -> None:
 
 async def test_the_only_worker_leaves_a_record_of_the_call_it_did_not_survive() -> None:
     """Envoy's own account of the call may go with the stream on which it would have been told."""
-    limits = {"decision_timeout": 0.2, "message_timeout": 0.5}
-    async with run_stack(workers=1, policy={"paths": [str(POLICY)]}, limits=limits) as stack:
+    async with run_stack(workers=1, policy={"paths": [str(POLICY)]}, limits=LIMITS) as stack:
         assert (await stack.call("GET", "/customers/1")).status_code == 200
         await stack.settled()
         stack.fresh()
@@ -52,8 +53,7 @@ async def test_the_only_worker_leaves_a_record_of_the_call_it_did_not_survive() 
 
 async def test_the_end_of_the_call_before_is_not_lost_with_the_worker() -> None:
     """It was queued when the evaluation began, and the writer's thread never ran again."""
-    limits = {"decision_timeout": 0.2, "message_timeout": 0.5}
-    async with run_stack(workers=1, policy={"paths": [str(POLICY)]}, limits=limits) as stack:
+    async with run_stack(workers=1, policy={"paths": [str(POLICY)]}, limits=LIMITS) as stack:
         for _ in range(3):
             stack.fresh()
             before = await stack.call("GET", "/customers/1")
@@ -68,9 +68,8 @@ async def test_the_end_of_the_call_before_is_not_lost_with_the_worker() -> None:
 
 async def test_a_response_on_which_policy_never_ends_is_withheld_and_recorded() -> None:
     """The call has reached the backend: its entries, and Envoy's, bear the guard's id."""
-    limits = {"decision_timeout": 0.2, "message_timeout": 0.5}
     policy = {"paths": [str(POLICY.with_name("endless_response.rego"))]}
-    async with run_stack(workers=1, policy=policy, limits=limits) as stack:
+    async with run_stack(workers=1, policy=policy, limits=LIMITS) as stack:
         answer = await stack.call("GET", "/lookup?q=endless")
         assert answer.status_code >= 500
         await stack.workers[0].gone()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 import time
 
 import pytest
@@ -13,6 +14,8 @@ from extproc.model.errors import ApprovalError
 from tests.unit.approvals.samples import request, vote
 
 SECOND = 1_000_000_000
+SOON_S, PATIENCE_S = 30.0, 60.0
+"""Waited for only when a test fails; and what no machine is too slow for."""
 SRE = ("sre",)
 
 
@@ -21,7 +24,8 @@ class Faulty(SqliteApprovals):
 
     looks = 0
     failure: Exception | None = None
-    slow_s = 0.0
+    hangs: threading.Event | None = None
+    """It answers when this is set."""
 
     def closed_among(self, approval_ids):
         self.looks += 1
@@ -33,7 +37,8 @@ class Faulty(SqliteApprovals):
         return super().cancel(approval_id, state, now_ns)
 
     def _fault(self):
-        time.sleep(self.slow_s)
+        if self.hangs is not None:
+            self.hangs.wait(SOON_S)
         if self.failure is not None:
             raise self.failure
 
@@ -47,9 +52,33 @@ def store(tmp_path):
 
 @pytest.fixture
 async def waiter(store):
-    made = ApprovalWaiter(store, 0.01, time.time_ns, patience_s=0.2)
+    made = ApprovalWaiter(store, 0.01, time.time_ns, patience_s=PATIENCE_S)
     yield made
     await made.finish()
+
+
+class Timed(ApprovalWaiter):
+    """Bears failing looks by a clock that the test sets."""
+
+    now = 0.0
+
+    def __init__(self, store):
+        super().__init__(store, 0.01, time.time_ns, patience_s=PATIENCE_S, monotonic=lambda: self.now)
+
+
+@pytest.fixture
+async def timed(store):
+    made = Timed(store)
+    yield made
+    await made.finish()
+
+
+async def looked(store, times=2):
+    """That many looks more were taken; the last may be under way."""
+    enough = store.looks + times
+    async with asyncio.timeout(SOON_S):
+        while store.looks < enough:
+            await asyncio.sleep(0.005)
 
 
 def opened(store, **changes):
@@ -70,7 +99,7 @@ async def test_a_decision_ends_the_wait(store, waiter, approve, state):
     one = opened(store)
     task = await held(waiter, one)
     store.vote(one.approval_id, vote(approve=approve), SRE)
-    answer = await asyncio.wait_for(task, 1)
+    answer = await asyncio.wait_for(task, SOON_S)
     assert answer.state is state
     assert answer.votes[0].note == "ticket 42"
 
@@ -79,7 +108,7 @@ async def test_a_decision_before_the_wait_is_seen(store, waiter):
     """Nothing is missed between opening and waiting."""
     one = opened(store)
     store.vote(one.approval_id, vote(), SRE)
-    assert (await asyncio.wait_for(await held(waiter, one), 1)).state is State.APPROVED
+    assert (await asyncio.wait_for(await held(waiter, one), SOON_S)).state is State.APPROVED
 
 
 async def test_the_deadline_closes_the_request(store, waiter):
@@ -113,7 +142,7 @@ async def test_a_clock_set_back_does_not_prolong_the_wait(store):
     task = asyncio.create_task(waiter.wait(one.approval_id, now[0] + SECOND // 20))
     await asyncio.sleep(0)
     now[0] -= 3_600 * SECOND
-    assert (await asyncio.wait_for(task, 1)).state is State.EXPIRED
+    assert (await asyncio.wait_for(task, SOON_S)).state is State.EXPIRED
     await waiter.finish()
 
 
@@ -121,12 +150,12 @@ async def test_one_look_serves_all(store, waiter):
     """A hundred held calls cost one query per tick."""
     many = [opened(store) for _ in range(100)]
     tasks = [await held(waiter, one) for one in many]
-    store.looks = 0
-    await asyncio.sleep(0.1)
-    assert 1 <= store.looks <= 11
+    store.looks, began = 0, time.monotonic()
+    await looked(store, 5)
+    assert store.looks <= 1 + (time.monotonic() - began) / 0.01
     for one in many[:50]:
         store.vote(one.approval_id, vote(), SRE)
-    answers = await asyncio.wait_for(asyncio.gather(*tasks[:50]), 5)
+    answers = await asyncio.wait_for(asyncio.gather(*tasks[:50]), SOON_S)
     assert [answer.request.approval_id for answer in answers] == [one.approval_id for one in many[:50]]
     assert waiter.waiting == 50
     for task in tasks[50:]:
@@ -141,14 +170,14 @@ async def test_nobody_looks_while_nothing_waits(store, waiter):
     assert store.looks == 0
     one = opened(store)
     await (await held(waiter, one, seconds=0.03))
-    await asyncio.sleep(0.03)
+    await asyncio.wait_for(waiter._poller, SOON_S)  # the last look, which may have begun before
     looks = store.looks
     await asyncio.sleep(0.05)
     assert store.looks == looks
     again = opened(store)
     task = await held(waiter, again)
     store.vote(again.approval_id, vote(), SRE)
-    assert (await asyncio.wait_for(task, 1)).state is State.APPROVED
+    assert (await asyncio.wait_for(task, SOON_S)).state is State.APPROVED
 
 
 async def test_a_caller_that_leaves_cancels_its_request(store, waiter):
@@ -167,12 +196,14 @@ async def test_a_caller_that_leaves_cancels_its_request(store, waiter):
 async def test_abandon_survives_its_own_cancellation(store, waiter):
     """A second cancellation while the store is slow does not leave the request open."""
     one = opened(store)
-    store.slow_s = 0.05
+    store.hangs = threading.Event()
     task = asyncio.create_task(waiter.abandon(one.approval_id))
     await asyncio.sleep(0.01)
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+    assert store.get(one.approval_id).state is State.PENDING
+    store.hangs.set()
     await waiter.finish()
     assert store.get(one.approval_id).state is State.CANCELLED
 
@@ -184,58 +215,71 @@ async def test_abandon_never_raises(store, waiter):
     assert not await waiter.abandon(one.approval_id)
 
 
-async def test_a_short_outage_is_borne(store, waiter):
+async def test_a_short_outage_is_borne(store, timed):
     """Failing looks within the limit lose nothing."""
     one = opened(store)
     store.failure = ApprovalError("busy")
-    task = await held(waiter, one)
-    await asyncio.sleep(0.05)
+    task = await held(timed, one)
+    await looked(store)
+    timed.now = PATIENCE_S - 1
+    await looked(store)
     store.failure = None
     store.vote(one.approval_id, vote(), SRE)
-    assert (await asyncio.wait_for(task, 1)).state is State.APPROVED
+    assert (await asyncio.wait_for(task, SOON_S)).state is State.APPROVED
 
 
 @pytest.mark.parametrize("failure", [ApprovalError("gone"), ZeroDivisionError()])
-async def test_a_long_outage_denies_all_who_wait(store, waiter, failure):
+async def test_a_long_outage_denies_all_who_wait(store, timed, failure):
     """After the limit everybody gets our error, each its own; whatever the store raised."""
-    tasks = [await held(waiter, opened(store)) for _ in range(3)]
+    tasks = [await held(timed, opened(store)) for _ in range(3)]
     store.failure = failure
-    errors = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 2)
+    await looked(store)
+    timed.now = PATIENCE_S * 2
+    errors = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), SOON_S)
     assert [type(error) for error in errors] == [ApprovalError] * 3
     assert len({id(error) for error in errors}) == 3
 
 
-async def test_waiting_works_again_after_an_outage(store, waiter):
+async def test_waiting_works_again_after_an_outage(store, timed):
     """A failed wait leaves nothing behind."""
     store.failure = ApprovalError("gone")
+    failing = await held(timed, opened(store))
+    await looked(store)
+    timed.now = PATIENCE_S * 2
     with pytest.raises(ApprovalError):
-        await (await held(waiter, opened(store)))
+        await asyncio.wait_for(failing, SOON_S)
     store.failure = None
     one = opened(store)
-    task = await held(waiter, one)
+    task = await held(timed, one)
     store.vote(one.approval_id, vote(), SRE)
-    assert (await asyncio.wait_for(task, 1)).state is State.APPROVED
+    assert (await asyncio.wait_for(task, SOON_S)).state is State.APPROVED
 
 
-async def test_a_wait_that_begins_during_an_outage_ends_with_it_or_fails(store, waiter):
+async def test_a_wait_that_begins_during_an_outage_ends_with_it_or_fails(store, timed):
     """Who comes late does not prolong it for anybody."""
     store.failure = ApprovalError("gone")
-    first = await held(waiter, opened(store))
-    await asyncio.sleep(0.15)
-    began = time.monotonic()
-    late = await held(waiter, opened(store))
-    await asyncio.gather(first, late, return_exceptions=True)
-    assert time.monotonic() - began < 1
+    first = await held(timed, opened(store))
+    await looked(store)
+    timed.now = PATIENCE_S - 1
+    late = await held(timed, opened(store))
+    await looked(store)
+    assert not first.done()
+    timed.now = PATIENCE_S + 1
+    errors = await asyncio.wait_for(asyncio.gather(first, late, return_exceptions=True), SOON_S)
+    assert [type(error) for error in errors] == [ApprovalError] * 2
 
 
-async def test_a_store_that_hangs_is_an_error_at_the_deadline(store, waiter):
+async def test_a_store_that_hangs_is_an_error_at_the_deadline(store):
     """Closing is bounded too."""
+    impatient = ApprovalWaiter(store, 60.0, time.time_ns, patience_s=0.2)
     one = opened(store)
-    store.slow_s = 0.5
-    began = time.monotonic()
+    store.hangs = threading.Event()
     with pytest.raises(ApprovalError):
-        await waiter.wait(one.approval_id, 0)
-    assert time.monotonic() - began < 0.45
+        await impatient.wait(one.approval_id, 0)
+    assert not store.hangs.is_set()
+    assert store.get(one.approval_id).state is State.PENDING
+    store.hangs.set()
+    await impatient.finish()
 
 
 @pytest.mark.parametrize("failure", [ApprovalError("gone"), ZeroDivisionError()])
@@ -266,5 +310,5 @@ async def test_two_waits_on_one_request_are_both_told(store, waiter):
     first, second, third = [await held(waiter, one) for _ in range(3)]
     third.cancel()
     store.vote(one.approval_id, vote(), SRE)
-    answers = await asyncio.wait_for(asyncio.gather(first, second), 1)
+    answers = await asyncio.wait_for(asyncio.gather(first, second), SOON_S)
     assert {answer.state for answer in answers} == {State.APPROVED}

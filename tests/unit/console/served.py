@@ -125,7 +125,7 @@ class FakeReader:
 
     def _answer(self, *asked):
         self.asked.append(asked)
-        self.hold.wait(5)
+        self.hold.wait(30)
         if self.failure:
             raise self.failure
 

@@ -78,9 +78,9 @@ def test_a_name_is_that_of_an_entity():
 
 def test_a_hostile_text_costs_linear_time():
     detectors = Detectors([*CATALOGUE, make_custom("BADGE", "(?:a+)+b")])
-    began = time.perf_counter()
+    began = time.process_time()
     assert detectors.scan("a" * 20_000) == []
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_it_works_beside_the_others_in_documents():

@@ -70,6 +70,6 @@ HOSTILE = ["%34" * 40_000, "&#52;" * 20_000, "TTTT" * 25_000, "MjE5LTA5LTk5OTkg"
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:8])
 def test_time_is_linear_in_hostile_text(text):
-    began = time.perf_counter()
+    began = time.process_time()
     DETECTORS.scan(text)
-    assert time.perf_counter() - began < 2.0
+    assert time.process_time() - began < 2.0

@@ -71,9 +71,9 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:12])
 def test_time_is_linear_in_hostile_text(text):
-    began = time.perf_counter()
+    began = time.process_time()
     DETECTORS.scan(text)
-    assert time.perf_counter() - began < 2.0
+    assert time.process_time() - began < 2.0
 
 
 def test_folding_keeps_places():

@@ -16,11 +16,12 @@ from extproc.model.errors import ConfigError
 from tests.unit.doctor.patients import GOOD, doctor, installed, look, only
 
 CANARY = "canary-9f3b-value"
+HANGS_S = 30.0
 
 
 def hangs(_patient):
     yield Finding("first", Level.OK, "seen")
-    time.sleep(5)
+    time.sleep(HANGS_S)
 
 
 def breaks(_patient):
@@ -35,14 +36,14 @@ def well(_patient):
 def test_a_check_that_hangs_becomes_a_line_and_holds_nobody_up():
     began = time.monotonic()
     told = []
-    found = run.examine(None, [("slow", hangs), ("well", well)], within_s=0.3, progress=told.append)
-    assert time.monotonic() - began < 2
+    found = run.examine(None, [("slow", hangs), ("well", well)], within_s=1, progress=told.append)
+    assert time.monotonic() - began < HANGS_S / 2
     assert [(one.subject, one.level.value) for one in found] == [
         ("first", "ok"),
         ("slow", "problem"),
         ("well", "ok"),
     ]
-    assert found[1].what == "no answer within 0.3 s"
+    assert found[1].what == "no answer within 1 s"
     assert told[-1] == ["slow"]
 
 

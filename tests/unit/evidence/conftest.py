@@ -1,7 +1,7 @@
 """Entries to store, and a database that fails on purpose."""
 
 import sqlite3
-import time
+import threading
 from pathlib import Path
 
 import pytest
@@ -49,7 +49,11 @@ class Faults:
         self.open_fails = 0
         self.begin_fails = 0
         self.pages = 0
-        self.delay_s = 0.0
+        self.gate = threading.Event()
+        """No transaction begins until it is open."""
+        self.gate.set()
+        self.begins = threading.Event()
+        """One would."""
 
     def connect(self, path: Path) -> sqlite3.Connection:
         if self._strikes("open_fails"):
@@ -70,7 +74,8 @@ class Faults:
 
     def raise_for(self, sql: str) -> None:
         if sql.startswith("BEGIN"):
-            time.sleep(self.delay_s)
+            self.begins.set()
+            assert self.gate.wait(30)
             if self._strikes("begin_fails"):
                 raise sqlite3.OperationalError("locked")
         if sql == "COMMIT" and self._strikes("commit_fails"):

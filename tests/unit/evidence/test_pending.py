@@ -38,7 +38,7 @@ def killed(folder, entries, *, how=ENDS, before=NEVER_COMMITS, after="pass"):
     """A worker that queues these, and is killed; by default before it commits anything."""
     code = KILLED.format(how=how, before=before, after=after)
     text = b"\n".join(map(encode_entry, entries))
-    ended = subprocess.run([sys.executable, "-c", code, str(folder)], input=text, check=False, timeout=20)
+    ended = subprocess.run([sys.executable, "-c", code, str(folder)], input=text, check=False, timeout=60)
     assert ended.returncode == -signal.SIGKILL
 
 
@@ -73,7 +73,7 @@ async def test_what_was_stored_is_not_stored_again(tmp_path, entry, recovered):
     """The kill came between the commit and its settling."""
     made = [entry(n, EntryKind.COMPLETED) for n in range(5)]
     before = "spool._pending.stored = lambda slot: None"
-    killed(tmp_path, made, before=before, after="await asyncio.sleep(0.5)")
+    killed(tmp_path, made, before=before, after="while spool.stats.last < 5: await asyncio.sleep(0.01)")
     found, stored = await recovered(tmp_path)
     assert found == []
     assert stored == made

@@ -19,7 +19,7 @@ from extproc.model.errors import EvidenceError
 QUICK = SpoolLimits(tend_every_s=0.01)
 
 
-async def eventually(condition, seconds=5.0):
+async def eventually(condition, seconds=30.0):
     """Wait for something that a thread does."""
     end = time.monotonic() + seconds
     while not condition():
@@ -132,11 +132,13 @@ async def test_a_commit_that_failed_but_happened_keeps_its_number(open_spool, tm
 
 async def test_every_entry_of_a_failed_batch_is_refused(open_spool, tmp_path, rows, entry, faults):
     spool = open_spool(connect=faults.connect)
-    faults.delay_s = 0.05
+    faults.gate.clear()
     first = asyncio.create_task(spool.record(entry(0)))
-    await asyncio.sleep(0.02)
+    await eventually(faults.begins.is_set)
     faults.begin_fails = 2
     others = [asyncio.create_task(spool.record(entry(i))) for i in range(1, 20)]
+    await asyncio.sleep(0)  # they are queued
+    faults.gate.set()
     done = await asyncio.gather(first, *others, return_exceptions=True)
     refused = [one for one in done if isinstance(one, EvidenceError)]
     assert len(refused) >= 19
@@ -159,12 +161,12 @@ async def test_a_relaxed_entry_outlives_a_failed_write_exactly_once(tmp_path, ro
 
 async def test_the_relaxed_window_is_a_limit(open_spool, tmp_path, entry, faults):
     spool = open_spool(SpoolLimits(relaxed_window=3, tend_every_s=0.01), connect=faults.connect)
-    faults.delay_s = 0.2
+    faults.gate.clear()
     for number in range(3):
         spool.record_relaxed(entry(number))
     with pytest.raises(EvidenceError, match="window"):
         spool.record_relaxed(entry(3))
-    faults.delay_s = 0
+    faults.gate.set()
     await spool.record(entry(4))
     spool.record_relaxed(entry(5))
 
@@ -269,10 +271,11 @@ async def test_another_writers_mark_deletes_nothing(open_spool, tmp_path, rows, 
 
 async def test_a_cancelled_caller_leaves_the_others_alone(open_spool, tmp_path, rows, entry, faults):
     spool = open_spool(connect=faults.connect)
-    faults.delay_s = 0.05
+    faults.gate.clear()
     gone, stays = asyncio.create_task(spool.record(entry(1))), asyncio.create_task(spool.record(entry(2)))
     await asyncio.sleep(0)
     gone.cancel()
+    faults.gate.set()
     await stays
     assert len(rows(tmp_path)) == 2
 
@@ -312,7 +315,7 @@ async def test_a_writer_thread_that_dies_leaves_nobody_waiting(open_spool, entry
     monkeypatch.setattr(spool, "_store", lambda _: (_ for _ in ()).throw(SystemError("a bug of ours")))
     queued = asyncio.create_task(spool.record(entry(1)))
     with pytest.raises(EvidenceError):
-        await asyncio.wait_for(queued, 5)
+        await asyncio.wait_for(queued, 30)
     with pytest.raises(EvidenceError):
         await spool.record(entry(2))
     assert not spool.healthy
@@ -416,7 +419,7 @@ async def test_an_end_is_stored_while_the_loop_is_held_up(open_spool, tmp_path, 
     """By an evaluation or a masking that takes long: whatever it ends in, the ends of other calls are kept."""
     spool = open_spool()
     spool.record_end(entry(1, kind=EntryKind.COMPLETED), never)
-    held_until = time.monotonic() + 5
+    held_until = time.monotonic() + 30
     while not rows(tmp_path):
         assert time.monotonic() < held_until, "it was not stored"
         time.sleep(0.01)  # the loop has to stand still
@@ -456,12 +459,12 @@ async def test_ends_take_nothing_from_the_window_and_give_it_nothing(open_spool,
     for number in range(5):
         spool.record_end(entry(number, kind=EntryKind.COMPLETED), never)
     await eventually(lambda: spool.stats.last == 5)
-    faults.delay_s = 0.2
+    faults.gate.clear()
     spool.record_relaxed(entry(6))
     spool.record_relaxed(entry(7))
     with pytest.raises(EvidenceError, match="window"):
         spool.record_relaxed(entry(8))
-    faults.delay_s = 0
+    faults.gate.set()
 
 
 async def test_an_end_that_was_not_stored_before_the_spool_closed_is_told_of(open_spool, entry, faults):

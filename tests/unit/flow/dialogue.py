@@ -226,7 +226,7 @@ def returns(body: bytes, *, end=True):
 async def play(guard, *events, peer=None):
     """Say all this to the guard, and return the peer when the exchange is over."""
     peer = (peer or ScriptedPeer()).say(*events)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await exchange(peer, guard)
     return peer
 
@@ -234,7 +234,7 @@ async def play(guard, *events, peer=None):
 async def play_and_leave(guard, peer, until):
     """Run the exchange, and have the caller leave once ``until`` is true."""
     task = asyncio.create_task(exchange(peer, guard))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not until():
             await asyncio.sleep(0.005)
     task.cancel()

@@ -141,13 +141,13 @@ async def test_calls_are_decided_while_a_candidate_is_tried(tmp_path):
     def check(sources):
         if "deny" in sources.modules[0].text:
             loop.call_soon_threadsafe(trying.set)
-            asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(5)
+            asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(30)
         return believe(sources)
 
     stage = Stage(tmp_path, check=check)
     stage.write(DENY)
     looking = asyncio.create_task(stage.engine.look())
-    await asyncio.wait_for(trying.wait(), 5)
+    await asyncio.wait_for(trying.wait(), 30)
     assert await stage.action() == "allow"
     go_on.set()
     await looking
@@ -158,7 +158,7 @@ async def test_the_watch_looks_by_itself_and_stops_with_its_block(tmp_path):
     stage = Stage(tmp_path)
     async with stage.engine.watching():
         stage.write(DENY)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(stage.told) < 2:
                 await asyncio.sleep(0.01)
     assert await stage.action() == "deny"
