@@ -6,7 +6,7 @@ order mark may lead the stream. What follows the last empty line is no event.
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from extproc.codecs.errors import Unreadable
 from extproc.model.reasons import Uninspectable
@@ -14,10 +14,10 @@ from extproc.model.reasons import Uninspectable
 BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _LF, _CR = b"\n", b"\r"
+DATA_HEADS = frozenset({b"data", b"data:", b"data: "})
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line, in three parts that together are its bytes."""
 
     head: bytes
@@ -34,6 +34,11 @@ class Line:
         return self.head.partition(b":")[0]
 
     @property
+    def is_data(self) -> bool:
+        """Whether the field's name is ``data``."""
+        return self.head in DATA_HEADS
+
+    @property
     def raw(self) -> bytes:
         """The line's bytes as they came."""
         return self.mark + self.head + self.value + self.end
@@ -46,8 +51,7 @@ class Line:
         return Line(head, value, self.end, self.mark)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One event with its empty line. Comments alone, and stray line ends, come as events without data."""
 
     lines: tuple[Line, ...]
@@ -55,12 +59,12 @@ class Event:
     @property
     def raw(self) -> bytes:
         """The event's bytes."""
-        return b"".join(line.raw for line in self.lines)
+        return b"".join([line.raw for line in self.lines])
 
     @property
     def data(self) -> bytes | None:
         """The ``data`` lines joined by LF; None when there is none."""
-        values = [line.value for line in self.lines if line.name == b"data"]
+        values = [line.value for line in self.lines if line.is_data]
         return b"\n".join(values) if values else None
 
     def with_data(self, data: bytes) -> "Event":
@@ -75,11 +79,11 @@ class Event:
         if _CR in data:
             raise ValueError("CR in an event's data")
         values = data.split(b"\n")
-        places = [at for at, line in enumerate(self.lines) if line.name == b"data"]
+        places = [at for at, line in enumerate(self.lines) if line.is_data]
         first, last = self.lines[places[0]], places[-1]
         made: list[Line] = []
         for at, line in enumerate(self.lines):
-            if line.name != b"data":
+            if not line.is_data:
                 made.append(line)
             elif at == last:
                 made += [
@@ -118,9 +122,12 @@ class Reader:
         events: list[Event] = []
         at = self._join_crlf(piece, events) if piece else 0
         for match in _LINE_END.finditer(piece, at):
-            self._line += piece[at : match.start()]
+            content = piece[at : match.start()]
             at = match.end()
-            self._end_line(match.group(), events)
+            if self._line:
+                content = bytes(self._line) + content
+                self._line.clear()
+            self._end_line(content, match[0], events)
         self._line += piece[at:]
         self._after_cr = self._after_cr if not piece else piece.endswith(_CR)
         self._check(len(self._line))
@@ -137,12 +144,11 @@ class Reader:
             events.append(Event((Line(b"", b"", _LF),)))
         return 1
 
-    def _end_line(self, end: bytes, events: list[Event]) -> None:
-        line = _line(bytes(self._line), end, at_start=self._at_start)
+    def _end_line(self, content: bytes, end: bytes, events: list[Event]) -> None:
+        line = _line(content, end, at_start=self._at_start)
         self._at_start = False
-        self._check(len(self._line) + 1)
-        self._size += len(self._line) + 1
-        self._line.clear()
+        self._check(len(content) + 1)
+        self._size += len(content) + 1
         self._lines.append(line)
         if not line.head:
             events.append(Event(tuple(self._lines)))

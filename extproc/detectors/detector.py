@@ -32,8 +32,9 @@ APART = rb"(?:[^0-9A-Za-z]|\\[bfnrt])"
 the letter of an escape."""
 
 
-SEPARATOR = rb"(?:[._/\t\n]|\\[tn])"
-"""For prefilters: what stands between groups of digits to keep machines from reading them."""
+SEPARATOR = rb"(?:[._/\t\n]|\\+[tn])"
+"""For prefilters: what stands between groups of digits to keep machines from reading them. In a document in a
+string of a document, escapes are escaped again."""
 
 
 def as_written(found: str) -> str:

@@ -1,11 +1,16 @@
-"""Mask a stream of events, one by one."""
+"""Mask a stream of events, one by one. Those that come together are looked at together."""
+
+from collections.abc import Iterator
+from itertools import pairwise
 
 from extproc.codecs.sse import Event, Line, Reader
+from extproc.detectors.engine import Look
 from extproc.masking.edits import Edit, apply
+from extproc.masking.looks import Looks
 from extproc.masking.media import decode_text
 from extproc.masking.port import failed
 from extproc.masking.walk import Walk
-from extproc.model.errors import MaskingError
+from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import Finding
 
 KNOWN_FIELDS = frozenset({b"data", b"event", b"id", b"retry", b""})
@@ -35,7 +40,7 @@ class EventsMasker:
             raise MaskingError("the stream was broken off")
         self._broken = True
         try:
-            masked = b"".join(self._event(event) for event in self._reader.feed(piece))
+            masked = b"".join(self._masked(self._reader.feed(piece)))
         except Exception as error:  # noqa: BLE001 - whatever goes wrong, nothing more is sent
             raise failed(error, "event") from None
         self._broken = False
@@ -50,23 +55,56 @@ class EventsMasker:
         """See ``EventMasker.findings``."""
         return self._walk.findings
 
-    def _event(self, event: Event) -> bytes:
+    def _masked(self, events: list[Event]) -> Iterator[bytes]:
+        texts: list[str] = []
+        unreadable: list[int] = []
+        ends = [0]
+        """Of each event's texts among all."""
+        for event in events:
+            try:
+                texts += _texts(event)
+            except Undecodable:
+                unreadable.append(len(texts))  # it is refused when its turn comes
+                texts.append("")
+            ends.append(len(texts))
+        looks, may_match = Looks(self._walk.mask.detectors, texts, also=unreadable), self._walk.plan.may_match
+        for event, (first, end) in zip(events, pairwise(ends), strict=True):
+            touched = looks.any_of(first, end) or any(map(may_match, texts[first:end]))
+            yield self._event(event, map(looks.of, range(first, end))) if touched else event.raw
+
+    def _event(self, event: Event, looks: Iterator[Look | None]) -> bytes:
+        """Mask one event. What was told of its texts comes in their order."""
         data = event.data
         if data:  # an empty one holds nothing, and is what removing leaves
-            edits = self._walk.text(decode_text(data))
-            event = event.with_data(apply(decode_text(data), edits).encode()) if edits else event
-        return Event(tuple(self._line(line) for line in event.lines)).raw
+            text = decode_text(data)
+            edits = self._walk.text(text, next(looks))
+            event = event.with_data(apply(text, edits).encode()) if edits else event
+        return Event(tuple(self._line(line, looks) for line in event.lines)).raw
 
-    def _line(self, line: Line) -> Line:
+    def _line(self, line: Line, looks: Iterator[Look | None]) -> Line:
         """Mask a line other than data."""
-        if line.name == b"data" or not (line.head or line.value):
+        text = _text(line)
+        edits: list[Edit] = self._walk.plain(text, next(looks)) if text else []
+        if not edits:
             return line
         if line.name not in KNOWN_FIELDS:
-            whole = decode_text(line.head + line.value)
-            return Line(b":", b"", line.end, line.mark) if self._walk.plain(whole) else line
-        value = decode_text(line.value)
-        edits: list[Edit] = self._walk.plain(value)
-        return line.with_value(apply(value, edits).encode()) if edits else line
+            return Line(b":", b"", line.end, line.mark)
+        return line.with_value(apply(text, edits).encode())
+
+
+def _texts(event: Event) -> Iterator[str]:
+    """All that is looked into."""
+    data = event.data
+    if data:
+        yield decode_text(data)
+    yield from filter(None, map(_text, event.lines))
+
+
+def _text(line: Line) -> str:
+    """What is looked into of a line other than data."""
+    if line.is_data or not line.head:
+        return ""
+    return decode_text(line.value if line.name in KNOWN_FIELDS else line.head + line.value)
 
 
 class Unmasked:

@@ -30,9 +30,9 @@ from extproc.codecs.messages import (
     told_of,
 )
 from extproc.codecs.protobuf import Field, Wire, fields, spell_varint, varint
-from extproc.masking.askers import Askers
 from extproc.masking.document import Known
 from extproc.masking.edits import apply
+from extproc.masking.looks import Looks
 from extproc.masking.media import decode_text
 from extproc.masking.paths import Place, render
 from extproc.masking.walk import Walk
@@ -138,7 +138,7 @@ class MessageMasker:
         """What their fields are called."""
         self._opaque: list[int] = []
         """Numbers of the ``bytes`` among the texts that are none."""
-        self._askers: Askers
+        self._looks: Looks
         """Of those."""
         self._echo = False
         """Whether the credential is in one of the texts."""
@@ -188,7 +188,7 @@ class MessageMasker:
             Unreadable, MaskingError: one of them cannot be masked.
         """
         detectors, texts = self._walk.mask.detectors, self._texts
-        self._askers = Askers(detectors, texts, names=self._names, also=self._opaque)
+        self._looks = Looks(detectors, texts, names=self._names, also=self._opaque)
         self._echo = self._echoes("\n".join(texts).encode())
         waiting = self._waiting
         self._waiting, self._texts, self._names, self._opaque = [], [], set(), []
@@ -208,7 +208,7 @@ class MessageMasker:
 
     def _is_touched(self, part: _Read | _Node, here: _Here) -> bool:
         """Whether something in it may be replaced, or refused."""
-        return here.place is not None or self._echo or self._askers.any_of(part.first, part.end)
+        return here.place is not None or self._echo or self._looks.any_of(part.first, part.end)
 
     def _read(self, message: bytes, kind: Descriptor, depth: int) -> _Read:
         """Read a message's fields, and take note of its texts and numbers."""
@@ -303,11 +303,11 @@ class MessageMasker:
             return self._text(value, node, here)
         if node.inner is not None:
             return self._inner(value, node.inner, here)
-        asked = None if told.type in NO_TEXT else self._askers.of(node.first)
+        asked = None if told.type in NO_TEXT else self._looks.asked(node.first)
         return _zero(node.field.wire) if self._is_masked(number_of(value, told), told, here, asked) else None
 
     def _text(self, value: bytes, node: _Node, here: _Here) -> bytes:
-        told, asked = node.slot.told, self._askers.of(node.first)
+        told, asked = node.slot.told, self._looks.asked(node.first)
         concealed = self._conceal(value)
         try:
             text = _decoded(concealed, told)
@@ -335,7 +335,7 @@ class MessageMasker:
         """Several numbers in one field, with so many before them in others."""
         told, wire, pieces = node.slot.told, node.slot.wire, []
         for number, each in enumerate(elements(value, wire)):
-            there, asked = self._element(here, before + number), self._askers.of(node.first + number)
+            there, asked = self._element(here, before + number), self._looks.asked(node.first + number)
             pieces.append(_zero(wire) if self._is_masked(number_of(each, told), told, there, asked) else each)
         return b"".join(pieces)
 
@@ -361,7 +361,7 @@ class MessageMasker:
 
     def _any(self, message: bytes, read: _Read, here: _Here) -> bytes:
         """A message of a type that it names: its fields stand beside ``@type``, or at ``value`` without names."""
-        if self._walk.part(read.url, here.path, None, self._askers.of(read.first)) or self._echoes(
+        if self._walk.part(read.url, here.path, None, self._looks.asked(read.first)) or self._echoes(
             read.url.encode()
         ):
             raise MaskingError("the URL of a type holds what is to be masked")

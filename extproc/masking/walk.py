@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from extproc.codecs.errors import Unreadable
 from extproc.codecs.json import check_text
 from extproc.codecs.json_units import Offsets, Path, quote, unquote
-from extproc.detectors.engine import NOTHING_SEEN
+from extproc.detectors.engine import NOTHING_SEEN, Look
 from extproc.masking.document import EVERYBODY, NOBODY, NOWHERE, Document, Known, Where
 from extproc.masking.edits import Edit, apply
 from extproc.masking.paths import Place, render
@@ -85,17 +85,22 @@ class Walk:
         root = self._begin(text, 0)
         return self.inside(text, (), root, 0) if root or self.suspects else []
 
-    def text(self, text: str) -> list[Edit]:
-        """Edits of a text that may be JSON or not."""
-        return self._looked(text, self.plan.root)
+    def text(self, text: str, look: Look | None = None) -> list[Edit]:
+        """Edits of a text that may be JSON or not.
 
-    def plain(self, text: str) -> list[Edit]:
-        """Edits of a text by its entities alone: a header's value, a path, a comment."""
-        return self._looked(text, None)
+        Args:
+            text: the text.
+            look: what a look at it told; None: nobody looked at it yet.
+        """
+        return self._looked_into(text, self.plan.root, look)
 
-    def _looked(self, text: str, root: Place | None) -> list[Edit]:
+    def plain(self, text: str, look: Look | None = None) -> list[Edit]:
+        """As ``text``, by its entities alone: a header's value, a path, a comment."""
+        return self._looked_into(text, None, look)
+
+    def _looked_into(self, text: str, root: Place | None, look: Look | None) -> list[Edit]:
         is_json = self._is_json(text)
-        live = self._begin(text, 0 if is_json else None)
+        live = self._begin(text, 0 if is_json else None, look)
         root = root if live else None
         if root is None and not self.suspects:
             return []
@@ -126,18 +131,19 @@ class Walk:
             return [Edit(0, len(text), self.field(how, text, at, asked) or "", FIELD)]
         return self.inner(text, at, place, ROOT, asked)
 
-    def _begin(self, text: str, level: int | None) -> Place | None:
+    def _begin(self, text: str, level: int | None, look: Look | None = None) -> Place | None:
         """Look at a whole document at once. Most hold nothing, and need no walk.
 
         Args:
             text: the document.
             level: in how many others it stands; None for text that is none.
+            look: what a look at it told; None: nobody looked at it yet.
 
         Returns:
             Where to begin following the paths; None when none can match.
         """
         self._found = 0
-        self._seen = self.mask.detectors.look(text)
+        self._seen = look or self.mask.detectors.look(text)
         self._looked_at = text
         self.suspects = self._seen.suspects
         whole = text

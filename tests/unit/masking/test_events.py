@@ -63,6 +63,22 @@ def test_a_stream_that_cannot_be_masked_ends(raw):
         stream.feed(b"data: x\n\n")
 
 
+@pytest.mark.parametrize("bad", [b"data: \xff\n\n", b": \xff\n\n", b'data: {"a": {"b": NaN}}\n\n'])
+def test_events_before_one_that_cannot_be_read_count(bad):
+    """They come together, so that nothing of them is sent; what was found in them is."""
+    stream = MASKER.stream(SSE, ALL)
+    with pytest.raises(MaskingError):
+        stream.feed(b"data: a@b.co\n\n" + bad + b"data: c@d.co\n\n")
+    assert [each.count for each in stream.findings] == [1]
+
+
+def test_what_tells_of_an_event_tells_of_no_other():
+    stream = MASKER.stream(SSE, ALL)
+    events = [b'data: {"ssn": 219099999}\n\n', b"data: 219099999\n: ssn 219099999\n\n", b"data: x\n\n"]
+    masked = [b'data: {"ssn": "[US_SSN]"}\n\n', b"data: 219099999\n: ssn [US_SSN]\n\n", b"data: x\n\n"]
+    assert stream.feed(b"".join(events)) == b"".join(masked)
+
+
 def test_only_events_lines_and_text_are_streamed():
     for content_type in ("", "application/json", "text/json", "text/plain; charset=latin1"):
         with pytest.raises(MaskingError):

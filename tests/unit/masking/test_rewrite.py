@@ -177,6 +177,17 @@ def test_rewrites_json_in_strings(inner, rules, rewritten):
     assert mask(nested(rewritten), *rules) == nested(rewritten)
 
 
+@pytest.mark.parametrize("separator", ["\n", "\t"])
+@pytest.mark.parametrize(
+    ("number", "label"), [("4111 1111 1111 1111", "[CREDIT_CARD]"), ("219 09 9999", "[US_SSN]")]
+)
+def test_escapes_between_digits_are_escaped_again_in_json_in_json(separator, number, label):
+    number = number.replace(" ", separator)
+    for _ in range(6):
+        number, label = json.dumps(number), json.dumps(label)
+        assert mask(number, entity()) == label
+
+
 def test_the_text_twin_and_structured_content_are_masked_alike():
     data = {"customer": {"ssn": "123-45-6789"}}
     body = json.dumps({"result": {"structuredContent": data, "content": [{"text": json.dumps(data)}]}})
