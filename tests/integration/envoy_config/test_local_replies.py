@@ -16,6 +16,8 @@ pytestmark = pytest.mark.envoy
 
 SMALL = {"request_body": 2_000, "response_body": 2_000, "hold": 30.0, "message_timeout": 2.0}
 RESPONSE = ["response_headers", "response_body"]
+WITHIN_S = 30.0
+"""A deadline that only a failing test sees."""
 
 
 def attributes(talk: Talk) -> dict[str, str]:
@@ -27,19 +29,39 @@ def attributes(talk: Talk) -> dict[str, str]:
 
 async def heard(run: Guarded, calls: int = 1) -> Talk:
     """The last stream, once Envoy has opened that many."""
-    for _ in range(100):
-        if len(run.guard.talks) >= calls and run.guard.talks[-1].heard:
-            break
-        await asyncio.sleep(0.02)
+    async with asyncio.timeout(WITHIN_S):
+        while len(run.guard.talks) < calls or not run.guard.talks[-1].heard:
+            await asyncio.sleep(0.02)
     return run.guard.talks[-1]
 
 
+async def told(run: Guarded) -> Any:
+    """The entry of Envoy's access log that the guard got; there is one."""
+    async with asyncio.timeout(WITHIN_S):
+        while not run.guard.logged:
+            await asyncio.sleep(0.05)
+    (entry,) = run.guard.logged
+    return entry
+
+
+def telling_of_the_head(heard: asyncio.Event) -> Script:
+    """Lets all through; sets the event once Envoy has told of the response's head."""
+
+    async def script(talk: Talk) -> None:
+        while (event := await talk.receive()) is not None:
+            await talk.send(passing(event))
+            if event.HasField("response_headers"):
+                heard.set()
+
+    return script
+
+
 async def raw(run: Guarded, head: str) -> bytes:
-    """Write bytes as they are; what came back within a second."""
+    """Write bytes as they are; what came back, before Envoy closed."""
     reader, writer = await asyncio.open_connection("127.0.0.1", run.envoy.port)
     writer.write(head.encode("latin-1"))
     try:
-        return await asyncio.wait_for(reader.read(4_096), 1.0)
+        return await asyncio.wait_for(reader.read(4_096), WITHIN_S)
     except TimeoutError:
         return b""
     finally:
@@ -143,14 +165,16 @@ async def test_a_body_over_the_limit_is_told_after_the_headers() -> None:
 
 
 async def test_a_response_over_the_limit_is_a_500_without_the_guard() -> None:
-    """The stream just ends, sometimes before what Envoy last sent on it; not a byte of the backend passes."""
-    async with guarded(answer=Scripted(200, [("x-secret", "y")], [b"y" * 300_000]), limits=SMALL) as run:
+    """The stream just ends; not a byte of the backend passes."""
+    head = asyncio.Event()  # else Envoy's reset could overtake what it told before
+    answer = Scripted(200, [("x-secret", "y"), ("content-length", "300000")], [b"y", head, b"y" * 299_999])
+    async with guarded(telling_of_the_head(head), answer, limits=SMALL) as run:
         got = await run.call()
         talk = await heard(run)
         (line,) = await run.envoy.flushed()
     assert (got.status_code, got.content) == (500, b"Internal Server Error")
     assert "x-secret" not in got.headers
-    assert talk.phases in (["request_headers"], ["request_headers", "response_headers"])
+    assert talk.phases == ["request_headers", "response_headers"]
     assert line["details"] == "response_payload_too_large"
 
 
@@ -181,8 +205,10 @@ async def test_a_broken_backend(answer: Scripted, status: int, details: str) -> 
 
 async def test_a_body_that_is_cut_off_is_not_sent() -> None:
     """The backend breaks off: Envoy answers itself, and the guard's stream just ends."""
-    cut = Scripted(200, [("content-length", "50"), ("content-type", "text/plain")], [b"secret"], break_off=True)
-    async with guarded(answer=cut) as run:
+    head = asyncio.Event()  # else Envoy's reset could overtake what it told before
+    fields = [("content-length", "50"), ("content-type", "text/plain")]
+    cut = Scripted(200, fields, [b"secret", head], break_off=True)
+    async with guarded(telling_of_the_head(head), cut) as run:
         got = await run.call()
         talk = await heard(run)
     assert got.status_code == 502
@@ -316,11 +342,7 @@ async def test_markers_of_several_messages_are_merged() -> None:
 
     async with guarded(script, Scripted(200, [("content-type", "text/event-stream")], [b"a"], "chunked")) as run:
         got = await run.call()
-        for _ in range(100):
-            if run.guard.logged:
-                break
-            await asyncio.sleep(0.05)
-    (entry,) = run.guard.logged
+        entry = await told(run)
     marks = entry.common_properties.metadata.filter_metadata["guard"]
     assert dict(marks.items()) == {"req": "done", "call": "c-1", "resp": "hdr"}
     assert got.content == b""
@@ -352,16 +374,16 @@ async def test_a_hold_outlasts_the_message_timeout() -> None:
                 if event.HasField("request_headers"):
                     if override:
                         asked = pb.ProcessingResponse()
-                        asked.override_message_timeout.FromSeconds(10)
+                        asked.override_message_timeout.FromSeconds(25)
                         await talk.send(asked)
                     await asyncio.sleep(seconds)
                 await talk.send(passing(event))
 
         return script
 
-    async with guarded(waiting(1.0, override=True), limits={**SMALL, "message_timeout": 0.3}) as run:
+    async with guarded(waiting(2.5, override=True), limits={**SMALL, "message_timeout": 1.0}) as run:
         held = await run.call()
-        run.guard.script = waiting(1.0, override=False)
+        run.guard.script = waiting(2.5, override=False)
         late = await run.call()
     assert (held.status_code, late.status_code) == (200, 502)
     assert len(run.upstream.requests) == 1
@@ -379,12 +401,8 @@ async def test_envoy_tells_the_guard_what_it_did_not_end() -> None:
         await run.call(path="/customers/refused?ssn=1", headers={"authorization": "Bearer x"})
         run.upstream.answer = Scripted(200, [], [b"y" * 300_000])
         await run.call(path="/too-big")
-        for _ in range(100):
-            if run.guard.logged:
-                break
-            await asyncio.sleep(0.05)
+        entry = await told(run)
         lines = await run.envoy.flushed(3)
-    (entry,) = run.guard.logged
     assert entry.request.path == "/too-big"
     assert entry.response.response_code_details == "response_payload_too_large"
     assert "guard" in entry.common_properties.metadata.filter_metadata

@@ -259,6 +259,7 @@ async def test_the_stream_guard_is_what_stops_them() -> None:
 
 async def test_unanswered_pieces_are_emptied_and_answered_ones_pass() -> None:
     """The first two pieces were answered; the rest of the stream comes out empty."""
+    gates = [asyncio.Event(), asyncio.Event()]  # two pieces at once would be one to the guard
 
     async def script(talk: Talk) -> None:
         number = 0
@@ -271,10 +272,12 @@ async def test_unanswered_pieces_are_emptied_and_answered_ones_pass() -> None:
                 case "response_body":
                     number += 1
                     await talk.send(piece(number))
+                    gates[number - 1].set()
                 case _:
                     await talk.send(passing(event))
 
-    pieces: list[bytes | float] = [each for n in range(6) for each in (b"data: %d\n\n" % n, 0.03)]
+    waits = [*gates, *[0.03] * 4]
+    pieces = [each for n in range(6) for each in (b"data: %d\n\n" % n, waits[n])]
     async with guarded(script, Scripted(200, SSE, pieces, "chunked")) as run:
         got = await run.call()
     assert got.content == b"data: 0\n\ndata: 1\n\n"
@@ -342,6 +345,7 @@ async def test_a_refused_mode_override_still_masks() -> None:
 
 async def test_marks_that_never_change_are_no_answer() -> None:
     """A guard that repeats one value passes only one piece."""
+    answered = asyncio.Event()
 
     async def script(talk: Talk) -> None:
         while (event := await talk.receive()) is not None:
@@ -350,9 +354,10 @@ async def test_marks_that_never_change_are_no_answer() -> None:
                     await talk.send(begin_stream())
                 case "response_body":
                     await talk.send(piece(1))
+                    answered.set()
                 case _:
                     await talk.send(passing(event))
 
-    async with guarded(script, Scripted(200, SSE, [b"one", 0.05, b"two"], "chunked")) as run:
+    async with guarded(script, Scripted(200, SSE, [b"one", answered, b"two"], "chunked")) as run:
         got = await run.call()
     assert got.content == b"one"

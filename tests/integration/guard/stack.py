@@ -339,8 +339,10 @@ class Stack:
                 good = good + 1 if (await self.call()).status_code == 200 else 0
 
 
-async def received(stack: Stack, **headers: str) -> tuple[bytes, bool]:
-    """The whole stream as the caller got it, and whether it was broken off."""
+async def received(
+    stack: Stack, seen: Callable[[bytes], None] = lambda _: None, **headers: str
+) -> tuple[bytes, bool]:
+    """The whole stream as the caller got it, and whether it was broken off; ``seen`` hears what there is so far."""
     got = b""
     try:
         async with stack.client.stream(
@@ -348,6 +350,7 @@ async def received(stack: Stack, **headers: str) -> tuple[bytes, bool]:
         ) as stream:
             async for piece in stream.aiter_raw():
                 got += piece
+                seen(got)
     except httpx.HTTPError:
         return got, True
     return got, False

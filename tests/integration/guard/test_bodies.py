@@ -194,9 +194,9 @@ async def test_expect_continue_is_answered(stack: Stack) -> None:
     reader, writer = await stack.connect()
     fields = [*stack.headers().items(), JSON, ("content-length", "7"), ("expect", "100-continue")]
     writer.write(request("POST", "/customers", *fields))
-    assert b"100" in await asyncio.wait_for(reader.readline(), 3)
+    assert b"100" in await asyncio.wait_for(reader.readline(), WITHIN_S)
     writer.write(b'{"a":1}')
-    rest = await asyncio.wait_for(reader.read(), 5)
+    rest = await asyncio.wait_for(reader.read(), WITHIN_S)
     writer.close()
     assert b"200 OK" in rest
     assert stack.reached[0].body == b'{"a":1}'

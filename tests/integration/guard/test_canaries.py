@@ -366,7 +366,7 @@ async def plant_previews(one: Installation) -> None:
                 held.append(
                     asyncio.create_task(one.call("POST", "/deploys", content=body.encode(), headers=headers))
                 )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(waiting := one.stack.approvals.recent(pending_only=True, limit=100)) + len(
             one.said
         ) - before < len(held):
@@ -391,7 +391,7 @@ def documented_gets(approval_id: str, session_id: str) -> list[str]:
 async def shipped(one: Installation) -> list[dict]:
     """All rows, once everything is in ClickHouse."""
     count = "SELECT count() AS n FROM entries"
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(60):
         while True:
             behind = [line for line in await asyncio.to_thread(behind_in, one) if line]
             if not behind:
@@ -536,7 +536,7 @@ async def test_the_same_sweep_finds_what_is_put_into_each_place(installation: In
     (state / "left.gz").write_bytes(gzip.compress(value.encode()))
     (state / "left.br").write_bytes(one.packed[-1])
     assert encoded_and_kept(one) == [one.packed[-1]]
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(60):
         while not await one.query("SELECT 1 FROM entries WHERE call_id = 'leak'"):
             await asyncio.sleep(0.2)
     await look_everywhere(one)

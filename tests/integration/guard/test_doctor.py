@@ -32,8 +32,9 @@ from tests.integration.support.upstream import run_upstream
 pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="session")]
 
 PASSWORD = "canary-password-" + secrets.token_hex(8)
-WITHIN_S = 8.0
-SLACK_S = 6.0
+WITHIN_S, HANGING_S = 30.0, 8.0
+"""Seconds for a report, and for one in which something has no answer."""
+SLACK_S = 20.0
 """A report never takes longer than it was given, beside the start of Python and what else this machine does."""
 
 
@@ -45,12 +46,12 @@ class Installation:
     opa: subprocess.Popen
     clickhouse: subprocess.Popen
 
-    async def doctor(self, *words: str) -> dict[str, list[dict]]:
+    async def doctor(self, *words: str, within_s: float = WITHIN_S) -> dict[str, list[dict]]:
         """Findings by subject."""
         began = time.monotonic()
-        argv = ["doctor", "--json", "--config", str(self.product.stack.config), "--within", str(WITHIN_S), *words]
+        argv = ["doctor", "--json", "--config", str(self.product.stack.config), "--within", str(within_s), *words]
         done = await asyncio.to_thread(CliRunner().invoke, app, argv)
-        assert time.monotonic() - began < WITHIN_S + SLACK_S
+        assert time.monotonic() - began < within_s + SLACK_S
         assert "Traceback" not in done.output
         for secret in (CREDENTIAL, PASSWORD, self.product.stack.issuer.token("carol")):
             assert secret not in done.output
@@ -122,7 +123,7 @@ def bad(found: dict[str, list[dict]]) -> set[str]:
 
 async def test_a_well_installation_has_no_problem(installation: Installation) -> None:
     """And every part of it was looked at."""
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(100):
         while "shipment" not in (found := await installation.doctor())["evidence"][0]["what"]:
             await asyncio.sleep(0.2)
     assert bad(found) == set()
@@ -175,7 +176,7 @@ async def test_opa_that_hangs_or_is_gone_is_named(installation: Installation) ->
 
 async def test_clickhouse_that_hangs_refuses_or_is_gone_is_named(installation: Installation) -> None:
     with stopped(installation.clickhouse.pid):
-        found = await installation.doctor("--only", "evidence")
+        found = await installation.doctor("--only", "evidence", within_s=HANGING_S)
         assert "evidence" in bad(found)
     password = installation.product.stack.folder / "password"
     password.write_text("another\n")
@@ -191,7 +192,7 @@ async def test_clickhouse_that_hangs_refuses_or_is_gone_is_named(installation: I
 async def test_when_all_is_gone_that_is_said_in_one_line(installation: Installation) -> None:
     installation.product.process.kill()
     await installation.product.ended(20)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while "running parts" not in (found := await installation.doctor("--only", "parts")):
             await asyncio.sleep(0.2)
     assert found["running parts"][0]["what"].startswith("nothing runs")
@@ -208,5 +209,5 @@ async def test_what_answers_and_is_not_clickhouse_is_named(tmp_path: Path, insta
         document = json.loads(config.read_text())
         document["evidence"]["clickhouse"] = f"http://guard@127.0.0.1:{silent.getsockname()[1]}"
         config.write_text(json.dumps(document))
-        found = await installation.doctor("--only", "evidence", "--within", "3")
+        found = await installation.doctor("--only", "evidence", within_s=3)
     assert found["evidence"][0]["what"] == "no answer within 3 s"

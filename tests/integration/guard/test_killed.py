@@ -14,12 +14,6 @@ pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="session")]
 SENSITIVE = Scripted(
     200, [("content-type", "application/json"), ("x-note", CARD)], [f'{{"card":"{CARD}"}}'.encode()]
 )
-EVENTS = Scripted(
-    200,
-    [("content-type", "text/event-stream")],
-    [piece for number in range(20) for piece in (f"data: event {number} {CARD}\n\n".encode(), 0.02)],
-    "chunked",
-)
 SLOW_S = 15.0
 """Less than a slow guard sleeps, far more than ``limits.message_timeout``."""
 REQUEST_PHASES = ["request_headers", "request_body"]
@@ -101,7 +95,12 @@ async def test_a_bodyless_call_is_stopped_as_well(faulty: Stack, fault: str) -> 
 @pytest.mark.parametrize("fault", ["kill", "leave", "slow", "junk", "empty", "wrong", "raise"])
 async def test_a_stream_that_loses_its_guard_breaks_off(faulty: Stack, fault: str) -> None:
     """Events that were masked have gone; no later one does."""
-    faulty.upstream.answer = EVENTS
+    gates = [asyncio.Event() for _ in range(3)]
+    pieces = [f"data: event {number} {CARD}\n\n".encode() for number in range(20)]
+    # The first three by themselves, each once the one before has arrived: the fault comes with the fourth.
+    first = [part for gated in zip(pieces, gates, strict=False) for part in gated]
+    rest = [part for piece in pieces[3:] for part in (piece, 0.02)]
+    faulty.upstream.answer = Scripted(200, [("content-type", "text/event-stream")], [*first, *rest], "chunked")
     got = b""
     headers = faulty.headers(x_test_fault=f"{fault}@response_body#4")
     try:
@@ -109,11 +108,13 @@ async def test_a_stream_that_loses_its_guard_breaks_off(faulty: Stack, fault: st
             assert answer.status_code == 200
             async for piece in answer.aiter_raw():
                 got += piece
+                for gate in gates[: got.count(b"\n\n")]:
+                    gate.set()
     except httpx.HTTPError:
         pass
     assert CARD.encode() not in got
     assert CARD[:9].encode() not in got
-    assert got.count(b"\n\n") <= 4, got
+    assert got.count(b"\n\n") == 3, got
     if fault != "kill":
         assert (await faulty.ended())["kind"] == "call.failed"
 

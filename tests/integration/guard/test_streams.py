@@ -128,7 +128,7 @@ async def test_an_encoded_stream_does_not_pass(stack: Stack) -> None:
 
 async def test_a_caller_who_leaves_in_the_middle_is_recorded(stack: Stack) -> None:
     """How far the stream went, and that it did not end."""
-    pieces = [piece for number in range(100) for piece in (event(number), 0.05)]
+    pieces = [piece for number in range(1000) for piece in (event(number), 0.05)]
     stack.upstream.answer = answer(*pieces)
     async with stack.client.stream("GET", stack.envoy.url + "/events", headers=stack.headers()) as stream:
         async for piece in stream.aiter_raw():
@@ -138,13 +138,14 @@ async def test_a_caller_who_leaves_in_the_middle_is_recorded(stack: Stack) -> No
     assert entry["kind"] == "call.failed"
     assert entry["reason"] in ("caller-gone", "response-abandoned")
     assert "guard error" not in stack.logs(), "an alarm that any caller can raise"
-    assert 0 < entry["response_bytes"] < 5000
+    assert 0 < entry["response_bytes"] < 30_000
 
 
 async def test_a_backend_that_breaks_off_is_recorded(stack: Stack) -> None:
     """The caller sees the break as well."""
-    stack.upstream.answer = answer(event(1), 0.1, break_off=True)
-    got, broken = await received(stack)
+    arrived = asyncio.Event()
+    stack.upstream.answer = answer(event(1), arrived, break_off=True)
+    got, broken = await received(stack, lambda got: arrived.set() if got == masked(1) else None)
     assert (got, broken) == (masked(1), True)
     assert (await stack.ended())["kind"] == "call.failed"
 
@@ -199,7 +200,7 @@ async def test_a_caller_who_reads_slowly_slows_the_backend(stack: Stack) -> None
     writer.write(f"GET /events HTTP/1.1\r\n{fields}\r\n".encode())
     assert b" 200 " in (await reader.readuntil(b"\r\n\r\n")).partition(b"\r\n")[0]
     before = now = 0
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while now < 3 or before != now:
             before = now
             await asyncio.sleep(1.5)

@@ -28,7 +28,7 @@ from tests.integration.support.upstream import Scripted, run_upstream
 
 pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="session")]
 
-DRAIN_S = 5.0
+DRAIN_S = 8.0
 UP = [sys.executable, "-m", "extproc", "up", "--config"]
 
 
@@ -88,7 +88,7 @@ class Product:
                 stdout=log,
                 stderr=log,
             )
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(60):
             while self.log().count("ready: ") == lines:
                 assert self.process.returncode is None, self.log()[-3000:]
                 await asyncio.sleep(0.05)
@@ -195,7 +195,7 @@ async def test_nothing_sensitive_is_stored_anywhere(product: Product) -> None:
     product.stack.approvals.vote(approval.request.approval_id, _vote(), ("sre",))
     assert (await held).status_code == 200
     rows: list[dict] = []
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 60
     while len(rows) < 10 and time.monotonic() < deadline:
         rows = await product.query("SELECT * FROM entries WHERE kind NOT IN ('call.decided', 'call.held')")
         rows = [row for row in rows if row["subject"] == "carol" or not row["subject"]]
@@ -224,7 +224,7 @@ async def test_calls_are_found_by_an_analyst(product: Product) -> None:
     answer = await product.call()
     call_id = answer.headers["x-extproc-call-id"]
     found: list[dict] = []
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(60):
         while len(found) < 2:
             found = await product.query(
                 f"SELECT kind, function, status FROM entries WHERE call_id = '{call_id}' ORDER BY seq"
@@ -253,8 +253,8 @@ async def test_a_second_start_beside_it_is_refused(product: Product) -> None:
 async def test_a_killed_supervisor_takes_its_parts_along(product: Product) -> None:
     """SIGKILL leaves no process behind, and what is left in the folder stops no next start."""
     product.process.kill()
-    await product.ended(20)
-    deadline = time.monotonic() + 20
+    await product.ended(30)
+    deadline = time.monotonic() + 30
     while alive(product.started) and time.monotonic() < deadline:
         await asyncio.sleep(0.1)
     assert alive(product.started) == []
@@ -269,7 +269,7 @@ async def test_it_drains(product: Product) -> None:
     await product.stack.pending(2)
     product.process.send_signal(signal.SIGTERM)
     refused = 0
-    for _ in range(40):
+    for _ in range(400):
         await asyncio.sleep(0.05)
         try:
             await product.call()
@@ -361,7 +361,7 @@ async def test_a_mistake_is_said_at_once(mistakes: dict[str, Path], mistake: str
     ended = await run_up(mistakes[mistake])
     assert ended.returncode == 1, ended.stderr
     assert_clear(ended, *words)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 40
 
 
 async def test_a_missing_envoy_is_said(mistakes: dict[str, Path], tmp_path: Path) -> None:

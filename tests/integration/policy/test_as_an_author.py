@@ -60,7 +60,7 @@ async def say(product: Product, *words: str, fails: int = 0) -> str:
 
 async def shipped(product: Product, call_id: str) -> str:
     """What ``explain`` says of a call, once it is in the table."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             command = ["policy", "explain", call_id, "--config", str(product.stack.config)]
             ended = await asyncio.to_thread(
@@ -132,16 +132,16 @@ async def test_a_change_is_taken_while_calls_run_and_a_bad_one_is_shown(product:
     folder = product.stack.folder
     before = json.loads(await say(product, "status", "--json"))
     changed(folder, "guard.yaml", arguments=[])
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await product.call(path="/customers/17")).status_code != 200:
             await asyncio.sleep(0.1)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while {one["revision"] for one in json.loads(await say(product, "status", "--json"))} & {
             one["revision"] for one in before
         }:
             await asyncio.sleep(0.1)
     changed(folder, "guard.yaml", hodl=[])
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while "refused a candidate" not in (output := await refused(product)):
             await asyncio.sleep(0.1)
     assert "hodl" in output

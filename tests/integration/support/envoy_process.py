@@ -20,6 +20,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +29,9 @@ from typing import Any
 import httpx
 import yaml
 
-START_WITHIN_S = 15.0
-STOP_WITHIN_S = 5.0
+START_WITHIN_S = 60.0
+STOP_WITHIN_S = 20.0
+FLUSH_WITHIN_S = 30.0
 STARTED: list["EnvoyProcess"] = []
 """Every Envoy of the test under way; emptied before each test."""
 
@@ -77,7 +79,7 @@ class EnvoyProcess:
     async def ask(self, path: str, method: str = "GET") -> httpx.Response:
         """Ask the administration interface."""
         transport = httpx.AsyncHTTPTransport(uds=str(self.admin), verify=False)
-        async with httpx.AsyncClient(transport=transport, timeout=2.0) as client:
+        async with httpx.AsyncClient(transport=transport, timeout=10.0) as client:
             return await client.request(method, f"http://admin{path}")
 
     async def stat(self, name: str) -> int:
@@ -87,12 +89,12 @@ class EnvoyProcess:
 
     async def flushed(self, lines: int = 1) -> list[dict[str, Any]]:
         """The access log, once it holds at least that many lines."""
-        for _ in range(100):
+        deadline = time.monotonic() + FLUSH_WITHIN_S
+        while True:
             await self.ask("/reopen_logs", "POST")
-            if len(found := self.access_log()) >= lines:
+            if len(found := self.access_log()) >= lines or time.monotonic() > deadline:
                 return found
             await asyncio.sleep(0.05)
-        return self.access_log()
 
 
 @contextlib.asynccontextmanager

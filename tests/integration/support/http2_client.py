@@ -44,7 +44,7 @@ async def call_http2(
     writer.write(protocol.data_to_send())
     answer = Answer()
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await _read(protocol, reader, writer, answer)
     finally:
         writer.close()
