@@ -5,15 +5,27 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+from extproc.demo import install
 from tests.compiled import keep_databases
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-
-keep_databases()  # before a test file is imported: some have detectors of their own
-
-
 PROCESSES_MOST = 4
+
+# How long an example takes says how busy the machine is. In CI the examples are the same each time.
+settings.register_profile(
+    "extproc",
+    settings.get_profile("ci" if os.environ.get("CI") else "default"),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("extproc")
+# Ports are chosen, and only later listened on: each process of a test run has some that no other chooses.
+install.UNGIVEN = install.UNGIVEN[
+    int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % PROCESSES_MOST :: PROCESSES_MOST
+]
+keep_databases()  # before a test file is imported: some have detectors of their own
 
 
 def pytest_xdist_auto_num_workers() -> int:
