@@ -83,7 +83,8 @@ async def installation(opa_binary: Path) -> AsyncIterator[Installation]:
                 folder,
                 issuer,
                 upstream.address,
-                policy={"engine": "opa", "paths": [], "opa": {"address": address}},
+                policy={"engine": "opa", "paths": [], "opa": {"address": address, "timeout": 4.0}},
+                limits={"decision_timeout": 5.0, "message_timeout": 10.0},
                 evidence={
                     "clickhouse": f"http://guard@127.0.0.1:{port}",
                     "clickhouse_password_file": "password",

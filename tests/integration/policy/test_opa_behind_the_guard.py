@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="session")]
 async def status(stack: Stack, *, fails: int) -> list[dict]:
     """What ``extproc policy status`` says, once it ends with this."""
     command = [sys.executable, "-m", "extproc", "policy", "status", "--json", "--config", str(stack.config)]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             ended = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
             if ended.returncode == fails:
@@ -30,9 +30,10 @@ async def status(stack: Stack, *, fails: int) -> list[dict]:
 
 async def test_opa_decides_and_without_it_nobody_does(opa_binary: Path) -> None:
     with short_folder() as folder, opa(opa_binary, folder / "o", POLICY) as (process, address):
-        asked = {"address": address, "failures": 2, "pause": 60.0}
+        asked = {"address": address, "failures": 2, "pause": 60.0, "timeout": 8.0}
+        limits = {"decision_timeout": 10.0, "message_timeout": 20.0}
         async with run_stack(
-            workers=1, policy={"paths": [], "engine": "opa", "opa": asked, "reload": 0.1}
+            workers=1, policy={"paths": [], "engine": "opa", "opa": asked, "reload": 0.1}, limits=limits
         ) as stack:
             answer = await stack.call("GET", "/customers/1")
             assert answer.status_code == 200

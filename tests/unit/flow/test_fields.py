@@ -5,13 +5,14 @@ import json
 
 import pytest
 
+from extproc.approvals.port import Vote
 from extproc.credentials.conceal import Concealer
 from extproc.flow.fields import mask_fields
 from extproc.masking.rewrite import Trial
 from extproc.model.call import Headers
 from extproc.model.errors import MaskingError
 from extproc.model.masking import How, MaskRule
-from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, headers, make_guard, play, returns, sends
+from tests.unit.flow.dialogue import NOW, ScriptedEngine, answers, asks, headers, make_guard, play, returns, sends
 
 SSN, BARE = "219-09-9999", "219099999"
 ALL = (MaskRule(How.REDACT, entity="*"),)
@@ -143,12 +144,13 @@ async def test_fields_are_masked_where_an_unreadable_body_may_pass(tmp_path):
 
 async def test_approvers_and_the_record_of_a_held_call_know_which_field_it_was(tmp_path):
     hold = {"action": "hold", "reason": "high-risk", "rule": "r", "approval": {"groups": ["sre"], "min": 1}}
-    guard = make_guard(tmp_path, engine=ScriptedEngine(hold), changes={**MASKED, "limits.hold": 0.3})
+    guard = make_guard(tmp_path, engine=ScriptedEngine(hold), changes=MASKED)
     task = asyncio.create_task(call(guard, x_ssn=BARE))
     while not (pending := await asyncio.to_thread(guard.approvals.recent, pending_only=True, limit=5)):
         await asyncio.sleep(0.01)
     assert [each.path for each in pending[0].request.findings] == ["header.x-ssn"]
     assert BARE not in repr(pending)
+    guard.approvals.vote(pending[0].request.approval_id, Vote("iss|bob", False, "no reason", NOW + 5), ("sre",))
     await task
     assert [each.path for each in guard.recorder.entries[0].findings] == ["header.x-ssn"]
 

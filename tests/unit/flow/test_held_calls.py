@@ -61,7 +61,7 @@ async def test_a_held_call_waits_and_goes_when_approved(tmp_path):
     ("limit", "held", "rule"), [("held_calls", 3, "limits.held_calls"), ("held_calls_per_caller", 2, "per_caller")]
 )
 async def test_calls_that_come_at_once_are_counted_before_they_are_held(tmp_path, limit, held, rule):
-    changes = {f"limits.{limit}": held, "connections.crm.approvals.expires_in": 0.3}
+    changes = {f"limits.{limit}": held, "connections.crm.approvals.expires_in": 1.0}
     guard = make_guard(tmp_path, engine=ScriptedEngine(HOLD), changes=changes, clock=time.time_ns)
     token = claims(exp=time.time() + 60)
     peers = await asyncio.gather(*(play(guard, asks(metadata=token)) for _ in range(6)))
@@ -135,12 +135,13 @@ async def test_approvers_read_the_arguments_even_where_the_record_keeps_none(tmp
     guard = make_guard(
         tmp_path,
         engine=ScriptedEngine(HOLD),
-        changes={"connections.crm.recording": {"arguments": False}, "limits.hold": 0.3},
+        changes={"connections.crm.recording": {"arguments": False}},
     )
     task = asyncio.create_task(play(guard, asks(path=f"/customers/{SSN}")))
     while not (pending := await asyncio.to_thread(guard.approvals.recent, pending_only=True, limit=5)):
         await asyncio.sleep(0.01)
     assert pending[0].request.preview == '{"id":"[US_SSN]"}'
+    guard.approvals.vote(pending[0].request.approval_id, Vote("iss|bob", False, "no reason", NOW + 5), ("sre",))
     await task
     assert all(entry.arguments == "" for entry in guard.recorder.entries)
 
