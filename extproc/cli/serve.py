@@ -24,9 +24,9 @@ def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
     import uvloop
 
     from extproc.config.load import load_settings, telling_where
-    from extproc.server.up import run_up
 
-    settings = load_settings(config)
+    settings = load_settings(config)  # a mistake in it is told before the rest is imported
+    from extproc.server.up import run_up
 
     def ready() -> None:
         listen = settings.envoy.listen

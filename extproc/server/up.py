@@ -15,7 +15,6 @@ import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from extproc.config.schema import EnvoyGuardTls, Settings
-from extproc.envoy_config.render import render_bootstrap
 from extproc.model.errors import ConfigError
 from extproc.policy.candidate import check_candidate
 from extproc.policy.kept import forget_all
@@ -53,6 +52,8 @@ def envoy_binary() -> str:
 
 def write_envoy_config(settings: Settings) -> Path:
     """Render Envoy's configuration into the state folder."""
+    from extproc.envoy_config.render import render_bootstrap  # noqa: PLC0415 - takes long; mistakes are told before
+
     endpoints = [worker_endpoint(settings, index) for index in range(settings.workers)]
     path = settings.state / "envoy.yaml"
     path.write_text(yaml.safe_dump(render_bootstrap(settings, guard_endpoints=endpoints), sort_keys=False))

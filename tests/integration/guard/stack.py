@@ -326,10 +326,18 @@ class Stack:
         """Everything the workers wrote."""
         return "".join(worker.log() for worker in self.workers)
 
+    async def _lives(self, worker: Worker) -> bool:
+        """Who was just killed may still count as running, and who is busy may not answer in time."""
+        async with asyncio.timeout(READY_S):
+            while worker.running:
+                if await answers_grpc(worker.endpoint):
+                    return True
+                await asyncio.sleep(POLL_S)
+        return False
+
     async def revive(self) -> None:
         """Start those workers again that have ended, and wait until Envoy has noticed."""
-        # Who was just killed may still count as running: only whoever answers does.
-        ended = [worker for worker in self.workers if not await answers_grpc(worker.endpoint)]
+        ended = [worker for worker in self.workers if not await self._lives(worker)]
         for worker in ended:
             await worker.gone()
             await worker.start()
