@@ -6,6 +6,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from extproc.cli.interrupting import leave_ctrl_c_to_python
+
 FOLDER = Path(".demo")
 
 
@@ -26,6 +28,7 @@ def demo(
 
     from extproc.demo.story import run_story
 
+    leave_ctrl_c_to_python()
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console()
     try:

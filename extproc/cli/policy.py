@@ -1,6 +1,5 @@
 """``extproc policy``: check, test and try policies; see which one is in force."""
 
-import contextlib
 import json
 import sys
 import time
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Column, Table
 
-from extproc.cli.interrupting import ended_by_ctrl_c
+from extproc.cli.interrupting import ended_by_ctrl_c, until_ctrl_c
 from extproc.cli.printable import console, plain, printable
 from extproc.cli.serve import DEFAULT_CONFIG, ConfigOption
 from extproc.model.errors import ConfigError, ExtprocError, Place, PolicyInvalid
@@ -110,7 +109,7 @@ def run_(
         if not once():
             raise typer.Exit(1)
         return
-    with contextlib.suppress(KeyboardInterrupt):
+    with until_ctrl_c():
         for at in _changes(files):
             typer.echo(at)
             try:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from extproc.cli.interrupting import leave_ctrl_c_to_python
+
 ConfigOption = Annotated[
     Path, typer.Option("--config", "-c", help="The configuration file.", envvar="EXTPROC_CONFIG")
 ]
@@ -26,7 +28,7 @@ def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
     from extproc.config.load import load_settings, telling_where
 
     settings = load_settings(config)  # a mistake in it is told before the rest is imported
-    from extproc.server.up import run_up
+    from extproc.server.up import check_policy, run_up
 
     def ready() -> None:
         listen = settings.envoy.listen
@@ -34,6 +36,8 @@ def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
         typer.echo(f"ready: {guarded} is guarded; health at http://{settings.health}/healthz", err=True)
 
     with telling_where(config):
+        check_policy(settings)
+        leave_ctrl_c_to_python()
         uvloop.run(run_up(settings, config.resolve(), on_ready=ready))
 
 
@@ -53,6 +57,7 @@ def serve(
 
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     settings = load_settings(config)
+    leave_ctrl_c_to_python()
     with telling_where(config):
         uvloop.run(run_worker(settings, listen=listen, index=index, health=health))
 
@@ -68,5 +73,6 @@ def control(
     from extproc.server.control import run_control
 
     settings = load_settings(config)
+    leave_ctrl_c_to_python()
     with telling_where(config):
         asyncio.run(run_control(settings, health=health or settings.health))

@@ -98,6 +98,7 @@ def _apart(what: str, sources: Sources, timeout_s: float, memory: int) -> tuple[
             capture_output=True,
             timeout=timeout_s,
             check=False,
+            process_group=0,  # a terminal's Ctrl-C is for us, who end it: it has not crashed
         )
     except subprocess.TimeoutExpired as late:
         return None, late.stderr or b""

@@ -209,16 +209,14 @@ async def stop_accepting(admin: Path) -> None:
 
 
 async def run_up(settings: Settings, config: Path, *, on_ready: Callable[[], None] = lambda: None) -> None:
-    """Run everything until SIGTERM or SIGINT, then drain.
+    """Run everything until SIGTERM or SIGINT, then drain. Whether the policy is good: see ``check_policy``.
 
     Raises:
         ConfigError: a port is taken, or there is no Envoy.
-        PolicyInvalid: the policy must not be loaded.
         StartFailedError: a part did not come up.
     """
     set_up_log("supervisor", settings.log_level)
     check_ports(settings)
-    check_policy(settings)
     keep_private(settings.state)
     forget_all(settings.state / STATUS_FOLDER)
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
