@@ -1,13 +1,15 @@
 """Mask a stream of JSON documents, one per line (NDJSON, JSON Lines)."""
 
 from extproc.codecs.json import check_text, read_utf8
+from extproc.detectors.engine import Look
 from extproc.masking.edits import apply
+from extproc.masking.looks import Looks
 from extproc.masking.port import failed
 from extproc.masking.walk import Walk
 from extproc.model.errors import MaskingError
 from extproc.model.masking import Finding
 
-BLANK = b" \t\r"
+BLANK = b" \t\r\n"
 LF = b"\n"
 
 
@@ -34,16 +36,21 @@ class LinesMasker:
     def feed(self, piece: bytes) -> bytes:
         """See ``EventMasker.feed``."""
         *whole, rest = piece.split(LF)
-        masked = bytearray()
-        for end in whole:
-            self._hold(end)
-            masked += self._release() + LF
-        self._hold(rest)
-        return bytes(masked)
+        lines: list[bytes] = []
+        try:
+            for end in whole:
+                self._hold(end)
+                lines.append(self._taken() + LF)
+            self._hold(rest)
+        finally:
+            masked = self._released(lines)  # also before one that is too long: what was found counts
+        return masked
 
     def finish(self) -> bytes:
         """The last line, which needs no line end."""
-        return self._release()
+        if self._broken:
+            raise MaskingError("the stream was broken off")
+        return self._released([self._taken()])
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -58,22 +65,28 @@ class LinesMasker:
             raise MaskingError("line is too-large")
         self._held += more
 
-    def _release(self) -> bytes:
-        """The line that is held, masked."""
+    def _taken(self) -> bytes:
+        """The line that is held."""
         line = bytes(self._held)
         self._held.clear()
-        if self._broken:
-            raise MaskingError("the stream was broken off")
-        self._broken = True
-        masked = self._masked(line) if line.strip(BLANK) else line
-        self._broken = False
+        return line
+
+    def _released(self, lines: list[bytes]) -> bytes:
+        """Some lines, masked."""
+        broken, self._broken = self._broken, True
+        texts = [line.decode(errors="replace") for line in lines]  # what cannot be read is refused in its turn
+        looks = Looks(self._walk.mask.detectors, texts)
+        masked = b"".join([self._masked(line, looks.of(number)) for number, line in enumerate(lines)])
+        self._broken = broken
         return masked
 
-    def _masked(self, line: bytes) -> bytes:
+    def _masked(self, line: bytes, look: Look | None) -> bytes:
+        if not line.strip(BLANK):
+            return line
         try:
             text = read_utf8(line)
             check_text(text, max_depth=self._max_depth)
-            edits = self._walk.document(text)
+            edits = self._walk.document(text, look)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong, nothing more is sent
             raise failed(error, "line") from None
         return apply(text, edits).encode() if edits else line

@@ -80,9 +80,9 @@ class Walk:
     def _shown(self, part: str | int) -> str | int:
         return part if isinstance(part, int) else self.mask.shown(part, self._redact_all)
 
-    def document(self, text: str) -> list[Edit]:
-        """Edits of a document that ``check_text`` accepts."""
-        root = self._begin(text, 0)
+    def document(self, text: str, look: Look | None = None) -> list[Edit]:
+        """Edits of a document that ``check_text`` accepts; for ``look`` see ``text``."""
+        root = self._begin(text, 0, look)
         return self.inside(text, (), root, 0) if root or self.suspects else []
 
     def text(self, text: str, look: Look | None = None) -> list[Edit]:
@@ -131,7 +131,7 @@ class Walk:
             return [Edit(0, len(text), self.field(how, text, at, asked) or "", FIELD)]
         return self.inner(text, at, place, ROOT, asked)
 
-    def _begin(self, text: str, level: int | None, look: Look | None = None) -> Place | None:
+    def _begin(self, text: str, level: int | None, look: Look | None) -> Place | None:
         """Look at a whole document at once. Most hold nothing, and need no walk.
 
         Args:

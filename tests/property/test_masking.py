@@ -209,7 +209,7 @@ def test_the_look_at_the_whole_never_misses_what_the_walk_finds(body, rules):
     raw = body.encode("utf-8", "replace")
     fast = try_mask(raw, JSON, rules)
 
-    def begin(walk, text, level):
+    def begin(walk, text, level, _look):
         walk._found = 0
         walk.suspects = DETECTORS.everybody
         list(walk._spelled_out(text, level) if level is not None else ())

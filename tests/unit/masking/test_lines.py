@@ -51,6 +51,19 @@ def test_what_cannot_be_read_ends_the_stream(raw, says):
             call()
 
 
+@pytest.mark.parametrize("bad", [b"\xff\n", b"{\n", b"[" + b" " * 100 + b"]\n", b" " * 101])
+def test_lines_before_one_that_cannot_be_read_count(bad):
+    """They come together, so that nothing of them is sent; what was found in them is."""
+    stream = MASKER.stream(TYPE, RULES)
+    with pytest.raises(MaskingError):
+        stream.feed(b'["a@b.co"]\n' + bad)
+    assert [each.count for each in stream.findings] == [1]
+    with pytest.raises(MaskingError):
+        stream.feed(b"1\n")
+    with pytest.raises(MaskingError):
+        stream.finish()
+
+
 def test_an_unfinished_line_at_the_end_is_read_strictly():
     stream = MASKER.stream(TYPE, RULES)
     assert stream.feed(b'{"a":') == b""
