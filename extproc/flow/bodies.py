@@ -84,7 +84,7 @@ class Pieces(NamedTuple):
 
     masker: EventMasker
     conceal: Concealer
-    """Takes the credential out of what the masker gives out, line by line; nothing where the masker does."""
+    """Takes the credential out of what the masker is given, word by word; nothing where the masker does."""
     kept_as: str
     """The content-type of what the record keeps."""
     readable: Callable[[bytes], bytes] | None = None

@@ -184,27 +184,29 @@ class Case:
         return entry
 
     def kept_findings(self) -> tuple[Finding, ...]:
-        """What was found, as it is kept: a path may hold a name that the caller chose."""
+        """What was found, as it is kept.
+
+        A path may hold names that the caller chose, with what was found in them masked: of a request that holds
+        the credential none is kept.
+        """
         found = self.recorded.findings or self.findings
         conceal = self._known_credential() if found else NOTHING
-        return tuple(replace(each, path=_without(each.path, conceal)) for each in found) if conceal else found
+        came = b"\n".join((self.head.path.encode("utf-8", "replace"), self.plain))
+        return tuple(replace(each, path="$") for each in found) if conceal and conceal(came) != came else found
 
     def without_credential(self, text: str) -> str:
         """Text that is kept of the call: a caller may know the connection's credential too, and write it there.
 
         Not taken out: other connections' credentials; and none while it cannot be read.
         """
-        return _without(text, self._known_credential())
+        conceal = self._known_credential()
+        return conceal(text.encode("utf-8", "replace")).decode("utf-8", "replace") if conceal else text
 
     def _known_credential(self) -> Concealer:
         if self.connection is not None and self.connection.credential is not None:
             with contextlib.suppress(CredentialError):
                 return self.connection.credential.present().conceal
         return NOTHING
-
-
-def _without(text: str, conceal: Concealer) -> str:
-    return conceal(text.encode("utf-8", "replace")).decode("utf-8", "replace") if conceal else text
 
 
 def open_case(guard: Guard, head: RequestHead) -> Case:

@@ -50,7 +50,7 @@ def mask_fields(
         masker: finds and masks.
         fields: those to search, in order; a field of the request line under its pseudo-header's name.
         rules: those for paths are not for fields, and are left aside.
-        conceal: takes the credential out of what is left.
+        conceal: takes the credential out of them.
 
     Returns:
         The edits, and what was found where: ``header.<name>``.
@@ -61,22 +61,26 @@ def mask_fields(
     rules = tuple(rule for rule in rules if rule.entity)
     if not (rules or conceal):
         return HeaderEdits(), ()
-    values = {name: _values(fields, name) for name in dict.fromkeys(name for name, _ in fields)}
-    suspects = _suspects(masker, values, rules) if rules else frozenset()
-    echo = bool(conceal) and conceal(whole := b"\n".join(value for _, value in fields)) != whole
+    came = {name: _values(fields, name) for name in dict.fromkeys(name for name, _ in fields)}
+    values = _concealed(came, conceal)
+    suspects = _suspects(masker, values, rules) if rules else {}
     findings: list[Finding] = []
-    changed: dict[str, list[bytes]] = {}
-    for name in values if echo else suspects:
-        sent = values[name]
-        if name in suspects:
-            sent = [_masked(masker, name, value, rules, findings) for value in sent]
-            left = sent == values[name] or _suspects(masker, {name: sent}, rules)
-            if left or name in FIXED or name.startswith(ENVOYS):
-                raise MaskingError("a header field holds what cannot be masked there")
-        sent = [conceal(value) for value in sent]
-        if sent != values[name]:
-            changed[name] = [value for value in sent if value]
+    for name in suspects:
+        sent = [_masked(masker, name, value, rules, findings) for value in values[name]]
+        left = sent == values[name] or _suspects(masker, {name: sent}, rules)
+        if left or name in FIXED or name.startswith(ENVOYS):
+            raise MaskingError("a header field holds what cannot be masked there")
+        values[name] = sent
+    changed = {name: [value for value in sent if value] for name, sent in values.items() if sent != came[name]}
     return _edits(changed), tuple(findings)
+
+
+def _concealed(values: dict[str, list[bytes]], conceal: Concealer) -> dict[str, list[bytes]]:
+    """The same without the credential. It goes first: an entity may be a part of it, and the rest would stay."""
+    whole = b"\n".join(value for each in values.values() for value in each)
+    if not conceal or conceal(whole) == whole:
+        return dict(values)
+    return {name: [conceal(value) for value in each] for name, each in values.items()}
 
 
 def _values(fields: Headers, name: str) -> list[bytes]:

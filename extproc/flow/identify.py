@@ -9,6 +9,7 @@ import orjson
 
 from extproc.codecs.content_encoding import decode as decode_content
 from extproc.codecs.errors import Unreadable
+from extproc.credentials.conceal import CONCEALED
 from extproc.flow.bodies import find_in_body, for_each_message, readable_arguments
 from extproc.flow.case import Case
 from extproc.flow.guard import Guard
@@ -157,9 +158,11 @@ def record_request(case: Case, guard: Guard) -> None:
     Never raises: what cannot be masked is not kept.
     """
     try:
-        if not case.recorded.path:
-            case.recorded.path = guard.masker.mask_text(readable_url(case.head.path_only), EVERYTHING)[0]
-        case.recorded.path = case.without_credential(case.recorded.path)
+        path = readable_url(case.head.path_only)
+        if case.without_credential(path) != path:
+            case.recorded.path = CONCEALED.decode()
+        elif not case.recorded.path:
+            case.recorded.path = guard.masker.mask_text(path, EVERYTHING)[0]
         if case.connection and case.call and case.connection.settings.recording.arguments:
             limit = case.connection.settings.recording.max_text
             case.recorded.arguments = masked_arguments(case, guard)[:limit]
@@ -173,8 +176,8 @@ def record_unknown(case: Case, guard: Guard) -> None:
         return
     try:
         for name in ("function", "method"):
-            masked = guard.masker.mask_text(getattr(case.call, name), EVERYTHING)[0]
-            setattr(case.recorded, name, case.without_credential(masked)[:UNKNOWN_NAME])
+            concealed = case.without_credential(getattr(case.call, name))
+            setattr(case.recorded, name, guard.masker.mask_text(concealed, EVERYTHING)[0][:UNKNOWN_NAME])
     except MaskingError:
         case.recorded.function = case.recorded.method = "?"
 
@@ -193,8 +196,7 @@ def masked_arguments(case: Case, guard: Guard) -> str:
     if case.decision:
         rules += case.decision.mask.request
     if case.searched and not case.findings and not any(rule.path for rule in rules):
-        text = dump(case.call.arguments if case.call else None)
-    else:
-        rules = for_each_message(case, rules)
-        text = guard.masker.mask(dump(readable_arguments(case, guard)), "application/json", rules).body
-    return case.without_credential(text.decode("utf-8", "replace"))
+        return case.without_credential(dump(case.call.arguments if case.call else None).decode("utf-8", "replace"))
+    rules = for_each_message(case, rules)
+    shown = case.without_credential(dump(readable_arguments(case, guard)).decode("utf-8", "replace"))
+    return guard.masker.mask(shown.encode(), "application/json", rules).body.decode()

@@ -110,7 +110,9 @@ async def _respond_whole(
 
 
 def decoded(case: Case, guard: Guard, headers: Headers, body: bytes) -> bytes | None:
-    """The body, content-encoding undone; None where that cannot be, and the connection lets it pass.
+    """The body, content-encoding undone, without the credential; None where that cannot be, and may pass.
+
+    The credential goes first: what a detector takes for an entity may be a part of it, and the rest would stay.
 
     Raises:
         Refused: with ``response-uninspectable``.
@@ -118,11 +120,12 @@ def decoded(case: Case, guard: Guard, headers: Headers, body: bytes) -> bytes | 
     encoding = headers.get("content-encoding")
     limits = guard.limits
     try:
-        return decode_content(body, encoding, limit=limits.response_body, ratio=limits.decoded_ratio)
+        plain = decode_content(body, encoding, limit=limits.response_body, ratio=limits.decoded_ratio)
     except Unreadable as error:
         if case.passes_unmasked:
             return None
         raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="response", detail=error.kind.value) from error
+    return case.conceal(plain)
 
 
 def mask_whole(
@@ -135,7 +138,7 @@ def mask_whole(
         guard: the guard's parts.
         headers: of the response.
         body: as it came.
-        plain: what may be sent of it, content-encoding undone; None where that could not be.
+        plain: what may be sent of it, as ``decoded`` gives it.
         rules: what to mask.
 
     Raises:
@@ -146,16 +149,15 @@ def mask_whole(
     content_type = headers.get("content-type")
     try:
         masked = guard.masker.mask(plain, content_type, rules)
-        sent = case.conceal(masked.body)
     except Undecodable as error:
         if case.passes_unmasked:
-            return _pass_unmasked(case, plain if lists_tools(case) else body)
+            return _pass_unmasked(case, plain)
         raise Refused(Reason.MASKING_FAILED, rule="masking.response", detail=str(error)) from error
     except MaskingError as error:
         raise Refused(Reason.MASKING_FAILED, rule="masking.response", detail=str(error)) from error
     case.recorded.findings += masked.findings
-    _record(case, guard, sent, content_type, rules)
-    return sent
+    _record(case, guard, masked.body, content_type, rules)
+    return masked.body
 
 
 def _pass_unmasked(case: Case, body: bytes) -> bytes:
@@ -238,12 +240,11 @@ class _Stream:
         Raises:
             MaskingError: it cannot be masked, or a word is too long to be searched for the credential.
         """
-        out = self.masker.feed(piece)
+        out = self.masker.feed(self._concealed(piece, last=last))
         if last:
             out += self.masker.finish()
         if self.look is not None:
             self.look(out)
-        out = self._concealed(out, last=last)
         self.sent += len(out)
         self.sha256.update(out)
         self.kept.add(out, last=last)
@@ -258,15 +259,15 @@ class _Stream:
         if self.masker.finish() or self.held:
             raise MaskingError("trailers after a line without an end")
 
-    def _concealed(self, out: bytes, *, last: bool) -> bytes:
+    def _concealed(self, piece: bytes, *, last: bool) -> bytes:
         """What is whole of it, without the credential."""
         if not self.conceal:
-            return out
-        end = len(out) if last else max(map(out.rfind, self.conceal.ends)) + 1
-        whole = bytes(self.held) + out[:end] if end or last else b""
+            return piece
+        end = len(piece) if last else max(map(piece.rfind, self.conceal.ends)) + 1
+        whole = bytes(self.held) + piece[:end] if end or last else b""
         if whole:
             self.held.clear()
-        self.held += out[end:]
+        self.held += piece[end:]
         if len(self.held) > self.limit:
             raise MaskingError("a line is too-large to be searched for the credential")
         return self.conceal(whole)

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_guard, play, sends
+from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_guard, play, returns, sends
 
 SECRET = "never-kept-9f8e7d6c/+"
 BASE64 = base64.b64encode(f"key: {SECRET} ".encode()).decode()
@@ -41,6 +41,45 @@ async def test_what_a_caller_writes_of_it_is_kept_nowhere(tmp_path, answer):
     assert guard.recorder.entries
     assert [trace for trace in TRACES if trace in kept(guard)] == []
     assert answer is DENY or "[CREDENTIAL]" in kept(guard)
+
+
+@pytest.mark.parametrize("answer", [ALLOW, DENY, HOLD], ids=["allowed", "denied", "held"])
+async def test_nor_the_rest_of_one_in_which_a_detector_sees_an_entity(tmp_path, answer):
+    secret = "bob@example.com:9c0ffee5c3f1aa77d2b4"
+    (tmp_path / "secret").write_text(secret)
+    changes = {"connections.crm.credential": {"file": str(tmp_path / "secret")}}
+    guard = make_guard(tmp_path, engine=ScriptedEngine(answer), changes=changes)
+    for body in (
+        json.dumps({"key": secret}),
+        json.dumps({secret: "219-09-9999", "deep": {f"a {secret}": "ada@b.co"}}),
+    ):
+        for path in ("/customers", f"/customers?key={secret}&a={secret}", f"/customers/{secret}", f"/{secret}/x"):
+            asked = asks("POST", path, content_type="application/json")
+            await play(guard, asked, sends(body.encode()), answers(end=True))
+    assert guard.recorder.entries
+    assert "c0ffee" not in kept(guard)
+
+
+async def test_nor_does_its_caller_get_that_rest_back(tmp_path):
+    secret = "bob@example.com:9c0ffee5c3f1aa77d2b4"
+    (tmp_path / "secret").write_text(secret)
+    changes = {
+        "connections.crm.credential": {"file": str(tmp_path / "secret")},
+        "connections.crm.masking.response": [{"entity": "*", "how": "redact"}],
+    }
+    guard = make_guard(tmp_path, engine=ScriptedEngine(ALLOW), changes=changes)
+    for kind, body in (
+        ("application/json", json.dumps({"you": f"sent {secret}"})),
+        ("text/event-stream", f"data: you sent {secret}\n\n"),
+        ("text/plain", f"you sent {secret}\n"),
+    ):
+        pieces = [body] if kind == "application/json" else [body[:20], body[20:]]
+        events = [returns(each.encode(), end=each is pieces[-1]) for each in pieces]
+        peer = await play(guard, asks(), answers(content_type=kind, x_debug=secret), *events)
+        back = [str(each) for each in peer.sent if each.response_headers or each.response_body]
+        assert "".join(back).count("[CREDENTIAL]") == 2  # in the field, and in the body
+        assert "c0ffee" not in "".join(back)
+    assert "c0ffee" not in kept(guard)
 
 
 async def test_without_its_file_calls_are_recorded_all_the_same(tmp_path):
