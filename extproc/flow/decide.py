@@ -93,7 +93,7 @@ async def _evaluated(document: bytes, case: Case, guard: Guard) -> Json:
         return await _evaluated_here(document, case, guard)
     try:
         async with asyncio.timeout(guard.limits.decision_timeout):
-            return await guard.engine.evaluate(document)
+            return await guard.engine.evaluate(document, case.identity.name if case.identity else "")
     except TimeoutError:
         raise PolicyError("timeout") from None
 

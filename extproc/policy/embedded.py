@@ -121,7 +121,7 @@ class EmbeddedEngine:
             decides_responses=tried.decides_responses,
         )
 
-    async def evaluate(self, document: bytes) -> Json:
+    async def evaluate(self, document: bytes, caller: str = "") -> Json:  # noqa: ARG002 - nobody waits
         """Evaluate the query over one input: see ``PolicyEngine.evaluate``. Does not wait for anything."""
         return self.evaluate_now(document)
 

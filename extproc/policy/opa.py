@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import httpx
 import orjson
@@ -26,6 +27,8 @@ MAX_ANSWER = 4 << 20
 """Bytes of one answer of OPA's, its list of policies included."""
 CONNECTIONS = 64
 """At most so many connections to OPA, and so many kept open."""
+SHARE = CONNECTIONS // 4
+"""At most so many questions about one caller's calls at once: its others wait, and nobody else does for them."""
 ASK = {"strict-builtin-errors": "true", "provenance": "true"}
 """Strict: a built-in's error is an error, where it would be undefined, and make a ``not`` true."""
 HEALTH_CONNECTIONS = 2
@@ -90,6 +93,8 @@ class OpaEngine:
         self._client = _client(server, CONNECTIONS)
         self._turns = asyncio.Semaphore(CONNECTIONS)
         """Nobody waits in the client: whoever is cancelled there leaves a connection that is never used again."""
+        self._shares: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        """Of callers whose calls are asked about, or wait to be."""
         self._health = _client(server, HEALTH_CONNECTIONS)
         self._doubts = 0
         self._asking_health: asyncio.Task[None] | None = None
@@ -116,11 +121,12 @@ class OpaEngine:
         """
         return self._revision
 
-    async def evaluate(self, document: bytes) -> Json:
+    async def evaluate(self, document: bytes, caller: str = "") -> Json:
         """Evaluate the query over one input: see ``PolicyEngine.evaluate``."""
         try:
             with self._breaker.asking():
-                answer = await self._ask("POST", self._path, params=ASK, content=b'{"input":' + document + b"}")
+                question = b'{"input":' + document + b"}"
+                answer = await self._ask("POST", self._path, params=ASK, content=question, caller=caller)
         except PolicyUnreachable as error:
             if not error.absent:
                 self._doubt()
@@ -236,7 +242,13 @@ class OpaEngine:
         await self._health.aclose()
 
     async def _ask(
-        self, method: str, path: str, *, params: Mapping[str, str] | None = None, content: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        caller: str = "",
     ) -> dict[str, Any]:
         """One request and its answer, an object.
 
@@ -244,9 +256,11 @@ class OpaEngine:
             PolicyUnreachable: nothing came, or not all of it, or not in time.
             PolicyError: for every other failure. Neither has OPA's own words: they may quote the input.
         """
+        share = self._shares.setdefault(caller, asyncio.Semaphore(SHARE))
         try:
             async with (
                 asyncio.timeout(self._timeout_s),
+                share,
                 self._turns,
                 self._client.stream(method, path, params=params, content=content) as response,
             ):

@@ -12,11 +12,12 @@ class PolicyEngine(Protocol):
     waits: bool
     """Whether ``evaluate`` waits for something outside of this process, which may never answer."""
 
-    async def evaluate(self, document: bytes) -> Json:
+    async def evaluate(self, document: bytes, caller: str = "") -> Json:
         """Evaluate the query over one input document.
 
         Args:
             document: the input, JSON, UTF-8.
+            caller: whose call it is about. Where questions wait for each other, nobody's keep another's waiting.
 
         Returns:
             The value of the query. Undefined is not a value: it raises.

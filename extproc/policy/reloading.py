@@ -148,7 +148,7 @@ class ReloadingEngine:
         """Always empty: what was loaded decides."""
         return ""
 
-    async def evaluate(self, document: bytes) -> Json:
+    async def evaluate(self, document: bytes, caller: str = "") -> Json:  # noqa: ARG002 - nobody waits
         """Evaluate the query over one input: see ``PolicyEngine.evaluate``. Does not wait for anything."""
         begun = self._clock_s()
         with killed_after(KILL_FACTOR * self._limit_s):

@@ -17,9 +17,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from extproc.policy.embedded import EmbeddedEngine
-from extproc.policy.opa import MAX_ANSWER, OpaEngine, OpaServer
+from extproc.policy.opa import CONNECTIONS, MAX_ANSWER, OpaEngine, OpaServer
 from extproc.policy.sources import Module, Sources
-from tests.unit.flow.dialogue import MemoryRecorder, ScriptedEngine, answers, asks, make_guard, play, returns
+from tests.unit.flow.dialogue import (
+    MemoryRecorder,
+    ScriptedEngine,
+    answers,
+    asks,
+    claims,
+    make_guard,
+    play,
+    returns,
+)
 
 SLOW = """package t
 decision := true if input.call.arguments.id != "slow"
@@ -125,9 +134,9 @@ async def test_a_bug_in_an_engine(tmp_path):
 class Unequal(OpaEngine):
     """Waits long for each answer but that of the slow question."""
 
-    async def evaluate(self, document: bytes):
+    async def evaluate(self, document: bytes, caller: str = ""):
         self._timeout_s = 0.5 if b"slow" in document else SOON_S  # read before anything is waited for
-        return await super().evaluate(document)
+        return await super().evaluate(document, caller)
 
 
 @contextlib.asynccontextmanager
@@ -247,6 +256,22 @@ async def test_slow_questions_of_one_caller_do_not_deny_others(base, tmp_path, o
             said = {each.partition(" within ")[0] for each in await slow}
             assert said == {"OPA gave no answer"}
             assert await engine.evaluate(b'{"call":{"arguments":{"id":"1"}}}') is True
+            assert engine.trouble == ""
+
+
+async def test_a_caller_who_floods_leaves_turns_to_others(base, tmp_path, opa_binary):
+    """More calls at once than there are connections, none of which OPA gets done with."""
+    (tmp_path / "t.rego").write_text(SLOW)
+    with opa(opa_binary, tmp_path / "o", tmp_path / "t.rego") as (_, address):
+        async with asking(address, timeout_s=6.0) as engine:
+            flood = [asyncio.create_task(denied(base, engine, asks(path=SLOWLY))) for _ in range(2 * CONNECTIONS)]
+            await asyncio.sleep(0.5)
+            for _ in range(3):
+                guard = replace(base, engine=engine, recorder=MemoryRecorder())
+                await play(guard, asks(metadata=claims(sub="bob")), answers(), returns(b"{}"))
+                assert guard.recorder.last.kind == "call.completed", guard.recorder.last.detail
+            assert not any(one.done() for one in flood)
+            assert {(await one)[1] for one in flood} == {"OPA gave no answer within 6 s"}
             assert engine.trouble == ""
 
 

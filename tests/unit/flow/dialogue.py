@@ -106,7 +106,7 @@ class ScriptedEngine:
         self.answer, self.fault, self.delay_s = answer, fault, delay_s
         self.asked = []
 
-    async def evaluate(self, document):
+    async def evaluate(self, document, caller=""):
         asked = json.loads(document)
         self.asked.append(asked)
         await asyncio.sleep(self.delay_s)

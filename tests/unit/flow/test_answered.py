@@ -196,7 +196,7 @@ async def test_an_engine_that_hangs_withholds(tmp_path):
     policy = engine(ALLOW)
     slow = policy.evaluate
 
-    async def evaluate(document):
+    async def evaluate(document, caller):
         await asyncio.sleep(30 if b'"direction":"response"' in document else 0)
         return await slow(document)
 

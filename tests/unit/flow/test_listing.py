@@ -111,7 +111,7 @@ async def test_tools_that_are_not_decided_in_time_are_taken_out(tmp_path):
     policy = engine()
     decided = policy.evaluate
 
-    async def evaluate(document):
+    async def evaluate(document, caller):
         await asyncio.sleep(30 if b'"name":"purge"' in document else 0)
         return await decided(document)
 

@@ -1,6 +1,7 @@
 """A real OPA server is asked; whatever goes wrong is a PolicyError without OPA's words."""
 
 import asyncio
+import gc
 import json
 import random
 import re
@@ -483,6 +484,20 @@ async def test_one_callers_slow_questions_deny_nobody_else():
             assert await opa.evaluate(b"{}") is True
         assert opa.trouble == ""
         assert 3 <= state["health"] < 3 * CONNECTIONS  # one at a time, each for all that came meanwhile
+
+
+async def test_a_callers_questions_wait_for_each_other_and_nobody_elses_do():
+    async with slow_opa() as (_, address), engine(address) as opa:
+        flood = [asyncio.create_task(opa.evaluate(b'"slow"', "a")) for _ in range(2 * CONNECTIONS)]
+        await asyncio.sleep(0.1)
+        assert await asyncio.gather(*(opa.evaluate(b"{}", "b") for _ in range(2 * CONNECTIONS))) == [True] * 128
+        for one in flood:
+            one.cancel()
+        await asyncio.gather(*flood, return_exceptions=True)
+        assert await opa.evaluate(b"{}", "a") is True
+        del flood, one
+        gc.collect()
+        assert not opa._shares  # of callers who are gone nothing is kept
 
 
 async def test_an_opa_that_hangs_opens_the_breaker():
