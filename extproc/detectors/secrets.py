@@ -7,10 +7,12 @@ from collections import Counter
 from extproc.detectors.context import name_of, telling, told
 from extproc.detectors.detector import Detector, Ranges
 
-AWS = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
+AWS = re.compile(r"(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
 AWS_HINT = r"secret[ _-]?access[ _-]?key|aws[ _-]?secret"
 AWS_TELLING = telling(AWS_HINT)
-RANDOM = re.compile(r"(?<![A-Za-z0-9/+=_.~-])[A-Za-z0-9/+_.~-]{16,512}={0,2}(?![A-Za-z0-9/+=_~-])")
+RANDOM = re.compile(r"(?<![A-Za-z0-9/+_.~-])[A-Za-z0-9/+_.~-]{16,}+={0,2}")
+NAME = re.compile(r"(?:[0-9]+|[A-Za-z]+)(?:[_.-](?:[0-9]+|[A-Za-z]+))*+=*")
+"""Words and numbers, as in ``REDIS_HOST_10_2=1`` and ``${REDIS_HOST_10_2}``."""
 HINT = (
     r"passw|secret|api[ _-]?key|access[ _-]?token|refresh[ _-]?token|auth[ _-]?token|bearer"
     r"|private[ _-]?key|credential"
@@ -36,8 +38,17 @@ def find(text: str, context: str) -> Ranges:
         found, at = match[0], match.start()
         if not looks_random(found) or UUID.fullmatch(found) or not told(TELLING, text, at, context):
             continue
+        if _is_name(found, text, match.span()):
+            continue
         if not ABOUT_IT.search(name_of(text, at, context)):
             yield match.span()
+
+
+def _is_name(found: str, text: str, span: tuple[int, int]) -> bool:
+    """Whether it is the name of what follows it, or of what is to be put in its place."""
+    names_next = found.endswith("=") and text[span[1] : span[1] + 1].isalnum()
+    is_put = text[span[0] - 1 : span[0]] == "$" or text[span[0] - 2 : span[0]] == "${"
+    return (names_next or is_put) and NAME.fullmatch(found) is not None
 
 
 def looks_random(text: str) -> bool:

@@ -10,6 +10,8 @@ from extproc.detectors.engine import Detectors
 
 DETECTORS = Detectors()
 
+RANDOM = "Xk29fLq81mZtPw47"
+AWS = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEYaa"
 SHOULD = {
     "CREDIT_CARD": [
         "4111111111111111",
@@ -137,7 +139,24 @@ IN_CONTEXT = {
 }
 """Text, and the key above it without which it is anything."""
 PARTS_OF = {
-    "CONNECTION_STRING": [("postgres://app:hunter22@db.internal/x", "hunter22"), ("amqp://:s3cr3t@mq", "s3cr3t")]
+    "SECRET": [
+        (f"{before}{RANDOM}{behind}", RANDOM)
+        for before, behind in [
+            ("password=", ""),
+            ("DB_PASSWORD=", "\nDB_HOST=db"),
+            ("client_secret=", "&x=1"),
+            ("--password=", " --verbose"),
+            ("password==", ""),
+            ("password='", "'"),
+            ("https://h.example/?api_key=", "&x=1"),
+            ("https://h.example/cb#access_token=", "&token_type=bearer"),
+            ("Server=db;User Id=sa;Password=", ";"),
+            ("api_key=", "; Path=/"),
+        ]
+    ]
+    + [(f"refresh_token: {text}", text) for text in (RANDOM * 32, RANDOM * 32 + "x", RANDOM * 1_000)],
+    "AWS_SECRET_KEY": [(f"aws_secret_access_key={AWS}", AWS), (f"?aws_secret={AWS}&x=1", AWS)],
+    "CONNECTION_STRING": [("postgres://app:hunter22@db.internal/x", "hunter22"), ("amqp://:s3cr3t@mq", "s3cr3t")],
 }
 """Text, and the part of it that is found."""
 
@@ -206,6 +225,17 @@ ORDINARY = {
     "next_page_token": ["eyJwYWdlIjoyfQ", "CAESBgoEIgIIAQ0123456789"],
     "total_tokens": ["12345678"],
     "password_changed_at": ["2026-11-21T03:02:38Z"],
+    "env": [
+        "DB_PASSWORD=${DB_PASSWORD_2024_01}",
+        "PASSWORD=changeme\nREDIS_HOST_10_2_3=a\nREDIS_PORT_10_2_3=6379",
+        "password=$DB_PASSWORD_2024_01",
+        "password={{ .Values.database.password }}",
+        "password=<your-password-goes-here>",
+        "password=****************",
+        "api_key=YOUR_API_KEY_GOES_HERE",
+        "?password_reset=1&at=2026-11-21",
+        "secret_version=2026.11.21",
+    ],
     "secret_name": ["projects/my-project-123456/secrets/db-1"],
     "phone_verified_at": ["1700000000"],
     "phone_updated": ["2026-11-21"],
