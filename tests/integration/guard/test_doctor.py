@@ -125,7 +125,8 @@ def bad(found: dict[str, list[dict]]) -> set[str]:
 async def test_a_well_installation_has_no_problem(installation: Installation) -> None:
     """And every part of it was looked at."""
     async with asyncio.timeout(100):
-        while "shipment" not in (found := await installation.doctor())["evidence"][0]["what"]:
+        # A part that is busy may not answer in the second that it is given.
+        while "shipment" not in (found := await installation.doctor())["evidence"][0]["what"] or bad(found):
             await asyncio.sleep(0.2)
     assert bad(found) == set()
     asked = (

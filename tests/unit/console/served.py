@@ -18,6 +18,8 @@ from extproc.model.errors import QueryError
 
 ISSUER = "https://idp.example"
 AUDIENCE = "extproc"
+LASTS_S = 36_000
+"""A token that a test has for a parameter is made before the first test, and used whenever its turn comes."""
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 EC = ec.generate_private_key(ec.SECP256R1())
 ED = ed25519.Ed25519PrivateKey.generate()
@@ -44,7 +46,7 @@ def token(subject="bob", groups=("sre",), *, key=RSA, algorithm="RS256", header=
         "iss": ISSUER,
         "aud": AUDIENCE,
         "sub": subject,
-        "exp": int(time.time()) + 300,
+        "exp": int(time.time()) + LASTS_S,
         "groups": list(groups),
         **changes,
     }
