@@ -151,7 +151,7 @@ def answer(state=None, refused="", columns=""):
         wrong = columns if "leaf_hash" in asked else refused
         if wrong:
             return 400, {"title": "The query was not answered", "reason": "query-refused", "detail": wrong}
-        return {"columns": [], "rows": [state or []], "truncated": False}
+        return {"columns": [], "rows": [state() if callable(state) else state or []], "truncated": False}
 
     return ask
 
@@ -159,8 +159,12 @@ def answer(state=None, refused="", columns=""):
 @pytest.mark.parametrize(
     ("answered", "level", "words"),
     [
-        (answer([time.time() * 1000, 7, (time.time() - 90) * 1000]), "ok", "7 entries, the last shipment 0:0"),
-        (answer([time.time() * 1000, 0, 0]), "ok", "ClickHouse answers; 0 entries"),
+        (
+            answer(lambda: [time.time() * 1000, 7, (time.time() - 90) * 1000]),
+            "ok",
+            "7 entries, the last shipment 0:0",
+        ),
+        (answer(lambda: [time.time() * 1000, 0, 0]), "ok", "ClickHouse answers; 0 entries"),
         (
             answer(refused="Table extproc.entries does not exist. (UNKNOWN_TABLE)"),
             "ok",
