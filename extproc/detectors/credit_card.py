@@ -8,12 +8,15 @@ from extproc.detectors.detector import Detector, Ranges
 from extproc.detectors.numbers import digits_alone
 
 SHORTEST, LONGEST = 13, 19
-RUN = re.compile(r"[0-9](?<![0-9].)(?=[0-9 +-]{12})(?:[ +-]?[0-9]){12,}+")
-"""Plus is how a space is written in a query. Here and below what is rare is looked for first, and what stands
-before it then: ``re`` takes several times as long for a pattern that begins with what is not there."""
+RUN = re.compile(r"[0-9](?<![0-9].)(?<![0-9]\..)(?=[0-9 +-]{12})(?:[ +-]?[0-9]){12,}+")
+"""Plus is how a space is written in a query. The digits behind a decimal point are a fraction: one in fifty of
+those would pass all checks.
+
+Here and below what is rare is looked for first, and what stands before it then: ``re`` takes several times as long
+for a pattern that begins with what is not there.
+"""
 SCIENTIFIC = re.compile(r"\.(?<=([0-9]).)(?<![0-9.]..)([0-9]{9,18})[eE]\+?(1[2-8])(?![0-9])")
 """4.111111111111111E15: how some languages print a card number that was read as a float."""
-AFTER_POINT = re.compile(r"[0-9]\.\Z")
 APART_ALIKE = re.compile(
     r"([._/\t\n])(?<=([0-9]{4})[._/\t\n])(?<![0-9._/][0-9]{4}[._/\t\n])"
     r"(?=([0-9]{4}\1[0-9]{4}\1[0-9]{4}|[0-9]{6}\1[0-9]{4,5})(?![0-9._/]))"
@@ -92,7 +95,7 @@ def _cards(text: str, start: int, end: int) -> Ranges:
     run = text[start:end]
     digits = run.translate(JOINED)
     if len(digits) == len(run) or len(digits) - min(len(end) for end in _ends(run)) < SHORTEST:
-        if len(digits) <= LONGEST and not AFTER_POINT.search(text, max(0, start - 2), start) and passes(digits):
+        if len(digits) <= LONGEST and passes(digits):
             yield start, end
         return
     yield from _windows(text, start, end)
@@ -120,9 +123,7 @@ def _windows(text: str, start: int, end: int) -> Ranges:
         return
     ends = breaks | {len(digits)}
     even, odd = _sums(digits)
-    # The digits behind a decimal point are a fraction: one in fifty of those would pass all other checks.
-    starts = breaks if AFTER_POINT.search(text, max(0, start - 2), start) else breaks | {0}
-    for first in sorted(starts):
+    for first in sorted(breaks | {0}):
         for last in range(first + SHORTEST, min(first + LONGEST, len(digits)) + 1):
             if last not in ends:
                 continue
