@@ -9,7 +9,7 @@ from extproc.model.call import Call
 from extproc.model.decision import QueryChanges
 from extproc.model.errors import Refused
 from extproc.model.reasons import Reason
-from extproc.protocols.keys import fold
+from extproc.protocols.keys import fold_parameter
 
 RULE = "query-parameters"
 
@@ -23,17 +23,15 @@ def with_query(path: str, changes: QueryChanges) -> str:
         path: with its query.
         changes: what policy asks for.
     """
-    gone = {_folded(name) for name in (*changes.remove, *(name for name, _ in changes.set))}
+    gone = {fold_parameter(name) for name in (*changes.remove, *(name for name, _ in changes.set))}
     before, _, query = path.partition("?")
     pairs = [
-        pair for pair in query.split("&") if pair and _folded(unquote_plus(pair.partition("=")[0])) not in gone
+        pair
+        for pair in query.split("&")
+        if pair and fold_parameter(unquote_plus(pair.partition("=")[0])) not in gone
     ]
     pairs += [f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in changes.set]
     return f"{before}?{'&'.join(pairs)}" if pairs else before
-
-
-def _folded(name: str) -> str:
-    return fold(name.partition("[")[0].strip())
 
 
 def change_query(case: Case) -> bool:

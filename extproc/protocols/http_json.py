@@ -20,11 +20,11 @@ from extproc.model.errors import Refused
 from extproc.model.masking import MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
-from extproc.protocols.keys import read_document
+from extproc.protocols.keys import fold_parameter, read_document
 from extproc.protocols.media import Media, media_type, streamed, streamed_text
 from extproc.protocols.plain import PlainBodies
 from extproc.protocols.problem import problem
-from extproc.protocols.templates import Parts, Template, match, parse_template, split_path
+from extproc.protocols.templates import Parts, Template, fold_segment, match, parse_template, split_path
 
 PROTOCOL = "http-json"
 OVERRIDES = (
@@ -78,14 +78,22 @@ class HttpJsonProtocol(PlainBodies):
         )
 
     def _match(self, head: RequestHead) -> tuple[str, dict[str, Json]]:
-        """The operation and its path variables; the most specific template comes first."""
+        """The operation and its path variables; the most specific template comes first.
+
+        A path that some server takes for an operation's, and that is not spelled as it is (``/users/%40me``,
+        ``/users/ME``), is no other operation's either.
+        """
         segments = split_path(head.path_only)
+        lenient = [fold_segment(segment) for segment in segments]
         for shape in self._shapes.get((head.method, len(segments)), ()):
-            parts = tuple(None if index in shape else segment for index, segment in enumerate(segments))
-            function, template = self._routes.get((head.method, parts), ("", None))
-            variables = match(template, segments) if template else None
-            if variables is not None:
-                return function, {**variables}
+            parts = tuple(None if index in shape else segment for index, segment in enumerate(lenient))
+            routes = self._routes.get((head.method, parts), ())
+            for function, template in routes:
+                variables = match(template, segments)
+                if variables is not None:
+                    return function, {**variables}
+            if routes:
+                break
         raise Refused(Reason.UNKNOWN_FUNCTION, rule="functions", detail="no operation has this method and path")
 
     def _document(self, head: RequestHead, body: bytes) -> Json:
@@ -118,10 +126,14 @@ class HttpJsonProtocol(PlainBodies):
         return problem(reason, call_id)
 
 
-def _routes(functions: dict[str, FunctionSettings]) -> dict[tuple[str, Parts], tuple[str, Template]]:
-    """Functions by method and by what their template's segments are."""
-    templates = ((name, function.method, parse_template(function.path)) for name, function in functions.items())
-    return {(method, template.parts): (name, template) for name, method, template in templates}
+def _routes(functions: dict[str, FunctionSettings]) -> dict[tuple[str, Parts], list[tuple[str, Template]]]:
+    """Functions by method and by what the most lenient server takes their template's segments for."""
+    routes: dict[tuple[str, Parts], list[tuple[str, Template]]] = {}
+    for name, function in functions.items():
+        template = parse_template(function.path)
+        parts = tuple(None if part is None else fold_segment(part) for part in template.parts)
+        routes.setdefault((function.method, parts), []).append((name, template))
+    return routes
 
 
 def _shapes(routes: Iterable[tuple[str, Parts]]) -> dict[tuple[str, int], list[tuple[int, ...]]]:
@@ -182,7 +194,7 @@ def read_query(query: str) -> dict[str, Json]:
     for pair in query.split("&"):
         name, _, value = pair.partition("=")
         found[_decoded(name)] = _decoded(value)
-    known = {_folded(name) for name in found}
+    known = {fold_parameter(name) for name in found}
     if "" in known or len(known) != query.count("&") + 1:
         raise Unreadable(Uninspectable.QUERY)
     return found
@@ -200,11 +212,6 @@ def _decoded(text: str) -> str:
     return decoded
 
 
-def _folded(name: str) -> str:
-    """A name as the most lenient server would take it."""
-    return name.partition("[")[0].strip().casefold()
-
-
 def _merge(variables: dict[str, Json], query: dict[str, Json], document: Json, *, has_body: bool) -> Json:
     """All arguments as one value.
 
@@ -212,12 +219,12 @@ def _merge(variables: dict[str, Json], query: dict[str, Json], document: Json, *
         Unreadable: one name in two places, or one by which a backend takes another method.
     """
     top = document if isinstance(document, dict) else {}
-    if not METHOD_PARAMETERS.isdisjoint(_folded(name) for part in (query, top) for name in part):
+    if not METHOD_PARAMETERS.isdisjoint(fold_parameter(name) for part in (query, top) for name in part):
         raise Unreadable(Uninspectable.HEADER_BODY_MISMATCH)
     if not variables and not query:
         return document if has_body else {}
     members = document if isinstance(document, dict) else {"body": document} if has_body else {}
-    names = [_folded(name) for part in (variables, query, members) for name in part]
+    names = [fold_parameter(name) for part in (variables, query, members) for name in part]
     url_names = names[: len(variables) + len(query)]
     if len(set(url_names)) != len(url_names) or not set(url_names).isdisjoint(names[len(url_names) :]):
         raise Unreadable(Uninspectable.HEADER_BODY_MISMATCH)

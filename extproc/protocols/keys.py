@@ -42,3 +42,11 @@ def check_distinct(document: Json) -> None:
 def fold(key: str) -> str:
     """A key as the most lenient reader compares it."""
     return key.lower() if key.isascii() else unicodedata.normalize("NFKC", key).casefold()
+
+
+def fold_parameter(name: str) -> str:
+    """A query parameter's name, or a form's, as the most lenient server takes it: ``a[]`` and ``A`` are ``a``.
+
+    PHP, besides, reads ``a.b`` and ``a b`` as ``a_b``.
+    """
+    return fold(name.partition("[")[0].strip()).replace(".", "_").replace(" ", "_")

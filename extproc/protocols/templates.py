@@ -8,7 +8,9 @@ two of which neither is more specific than the other are refused when the config
 import re
 from dataclasses import dataclass
 from typing import TypeAlias
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
+
+from extproc.protocols.keys import fold
 
 LITERAL = re.compile(r"[A-Za-z0-9._~!$&'()*+,=:@-]+")
 """RFC 3986 ``pchar`` without percent-encoding and without ``;``, which some servers cut a segment at."""
@@ -103,6 +105,11 @@ def match(template: Template, segments: list[str]) -> dict[str, str] | None:
         elif part != segment:
             return None
     return dict(zip(template.variables, values, strict=True))
+
+
+def fold_segment(segment: str) -> str:
+    """A segment as the most lenient server compares it: decoded, in any case, without blanks around it."""
+    return fold(unquote(segment)).strip()
 
 
 def decode_segment(segment: str) -> str | None:

@@ -77,6 +77,30 @@ def test_the_concrete_path_comes_before_the_template():
 
 
 @pytest.mark.parametrize(
+    "segment", ["SEARCH", "s%65arch", "%53earch", "search%20", "%EF%BD%93earch", "\u017fearch"]
+)
+def test_what_some_server_takes_for_it_is_not_the_templates_either(segment):
+    """A denied function would be called under the name of an allowed one."""
+    with pytest.raises(Refused) as refused:
+        call("GET", f"/customers/{segment}")
+    assert refused.value.reason is Reason.UNKNOWN_FUNCTION
+    assert call("GET", "/customers/searches").name == "get_customer"
+
+
+def test_of_two_that_differ_in_case_each_is_itself():
+    functions = {
+        "one": {"method": "GET", "path": "/users/@me"},
+        "two": {"method": "GET", "path": "/users/@Me"},
+        "get": {"method": "GET", "path": "/users/{id}"},
+    }
+    found = [call("GET", f"/users/{each}", functions=functions).name for each in ("@me", "@Me", "a%40b", "%2B1")]
+    assert found == ["one", "two", "get", "get"]
+    for segment in ("%40me", "@ME"):
+        with pytest.raises(Refused):
+            call("GET", f"/users/{segment}", functions=functions)
+
+
+@pytest.mark.parametrize(
     ("method", "path"),
     [
         ("HEAD", "/customers/42"),
@@ -102,7 +126,7 @@ def test_anything_not_registered_is_refused(method, path):
 
 @pytest.mark.parametrize(
     "query",
-    ["id=7", "ID=7", "id[]=7", "a=1&a=2", "a=1&A=2", "a=1&a[]=2", "a=1&&b=2", "a=1&", "=1", "a;b=1", "a=%zz", "a=%ff",
+    ["id=7", "ID=7", "id[]=7", "a=1&a=2", "a=1&A=2", "a=1&a[]=2", "a.b=1&a_b=2", "a%20b=1&a.b=2", "a=1&&b=2", "a=1&", "=1", "a;b=1", "a=%zz", "a=%ff",
      "a=%00", "a=\x7f", "a=ü", "%61=1&a=2", "a=1#b"],
 )  # fmt: skip
 def test_a_query_that_servers_read_differently_is_uninspectable(query):
