@@ -261,7 +261,10 @@ class FunctionSettings(Strict):
 
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
     """HTTP method. HEAD is its own function: GET does not include it."""
-    path: str = Field(pattern=r"^/", description="template: /customers/{id}; one segment per variable")
+    path: str = Field(
+        pattern=r"^/",
+        description="template: /customers/{id}; one segment per variable; literal ones count as spelled",
+    )
 
 
 class RecordingSettings(Strict):

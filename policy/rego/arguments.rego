@@ -27,6 +27,8 @@ value(_) := absent if {
 met(condition) if {
 	condition.optional == true
 	value(condition) == absent
+	path := condition.path
+	not somewhere(path)
 }
 
 met(condition) if {
@@ -35,6 +37,33 @@ met(condition) if {
 		passes(test, limit, value(condition))
 	}
 }
+
+# An argument that is not there under its name, and may be for the backend: within something else than an object, or
+# under a name that lenient readers take for the same (Env, env[]).
+somewhere(path) if {
+	some index, _ in path
+	within := parent(path, index)
+	within != null
+	not is_object(within)
+}
+
+somewhere(path) if {
+	some index, name in path
+	within := parent(path, index)
+	is_object(within)
+	some other, _ in within
+	other != name
+	lenient(other) == lenient(name)
+}
+
+parent(_, 0) := input.call.arguments
+
+parent(path, index) := object.get(input.call.arguments, array.slice(path, 0, index), {}) if {
+	index > 0
+	is_object(input.call.arguments)
+}
+
+lenient(name) := replace(replace(trim_space(lower(split(name, "[")[0])), ".", "_"), " ", "_")
 
 passes("read_only_sql", true, given) if sql.read_only(given)
 

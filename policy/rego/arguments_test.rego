@@ -6,6 +6,7 @@ guard := {"arguments": [
 	{"rule": "read-only", "functions": ["db.query"], "path": ["sql"], "read_only_sql": true},
 	{"rule": "amount", "functions": ["pay.*"], "path": ["order", "amount"], "at_least": 1, "at_most": 500},
 	{"rule": "where", "functions": ["deploy.*"], "path": ["env"], "one_of": ["test", "live"]},
+	{"rule": "author", "functions": ["note.*"], "path": ["by", "id"], "one_of": ["ada"], "optional": true},
 	{"rule": "ticket", "functions": ["deploy.*"], "path": ["ticket"], "matches": `^OPS-\d+$`, "optional": true},
 ]}
 
@@ -18,6 +19,12 @@ accepted := [
 	["pay.refund", {"order": {"amount": 1}}],
 	["deploy.run", {"env": "test"}],
 	["deploy.run", {"env": "live", "ticket": "OPS-12"}],
+	["deploy.run", {"env": "live", "tickets": "x"}],
+	["note.add", {}],
+	["note.add", null],
+	["note.add", {"by": null}],
+	["note.add", {"by": {"id": "ada"}}],
+	["note.add", {"by": {"name": "ada"}, "ID": "x"}],
 ]
 
 refused := [
@@ -36,6 +43,16 @@ refused := [
 	["deploy.run", {"env": "live", "ticket": "OPS-12; x"}, "ticket"],
 	["deploy.run", {"env": "live", "ticket": "OPS-٣"}, "ticket"],
 	["deploy.run", {"env": "live", "ticket": null}, "ticket"],
+	["deploy.run", {"env": "live", "Ticket": "x"}, "ticket"],
+	["deploy.run", {"env": "live", "ticket[]": "x"}, "ticket"],
+	["deploy.run", {"env": "live", " ticket": "x"}, "ticket"],
+	["note.add", {"by": {"id": "bob"}}, "author"],
+	["note.add", {"by": {"Id": "bob"}}, "author"],
+	["note.add", {"BY": {"id": "bob"}}, "author"],
+	["note.add", {"by": [{"id": "bob"}]}, "author"],
+	["note.add", {"by": "bob"}, "author"],
+	["note.add", [{"by": {"id": "bob"}}], "author"],
+	["note.add", "bob", "author"],
 ]
 
 test_what_meets_all_conditions_is_acceptable if {
