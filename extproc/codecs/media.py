@@ -3,8 +3,12 @@
 import re
 
 EVENT_STREAM = "text/event-stream"
-LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"})
-"""A document on each line."""
+LINES = frozenset(
+    f"{group}/{name}"
+    for group in ("application", "text")
+    for name in ("x-ndjson", "ndjson", "jsonl", "x-jsonl", "jsonlines", "x-jsonlines")
+)
+"""A document on each line. None of the names is registered; servers use all of them."""
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\";\s]*)")
 
 

@@ -30,6 +30,14 @@ def test_quotes_of_either_kind_are_no_part_of_a_responses_charset():
     assert media_of("text/plain; charset='utf-8'") is media_of('text/plain; charset="utf-8"') is Media.TEXT
 
 
+@pytest.mark.parametrize(
+    "value", ["application/x-ndjson", "text/x-ndjson", "text/jsonl;charset=utf-8", "Text/JSONLines"]
+)
+def test_documents_on_lines_are_known_by_any_name_that_servers_use(value):
+    """As text they would be masked without their fields' rules."""
+    assert media_of(value) is Media.LINES
+
+
 def test_text_of_another_charset_is_masked_whole():
     for value, streams in ((b"text/plain", True), (b"text/plain; charset = latin1", False)):
         assert streamed_text(Headers((("content-type", value),)), 100) is streams
