@@ -14,7 +14,7 @@ from tests.integration.support.upstream import Scripted
 
 pytestmark = pytest.mark.envoy
 
-SMALL = {"request_body": 2_000, "response_body": 2_000, "hold": 30.0, "message_timeout": 2.0}
+SMALL = {"request_body": 2_000, "response_body": 2_000, "hold": 30.0, "message_timeout": 10.0}
 RESPONSE = ["response_headers", "response_body"]
 WITHIN_S = 30.0
 """A deadline that only a failing test sees."""

@@ -148,7 +148,7 @@ async def test_no_guard_no_call() -> None:
         endpoint = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]
         endpoint["address"]["pipe"]["path"] += ".gone"
 
-    async with guarded(change=nowhere) as run:
+    async with guarded(change=nowhere, limits={"message_timeout": 2.0, "hold": 30.0}) as run:
         got = await run.call()
     assert got.status_code == 502
     assert run.upstream.requests == []

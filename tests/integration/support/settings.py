@@ -19,7 +19,7 @@ def small_settings(folder: Path, issuer: Issuer, upstream: str, **changes: Any) 
         "state": str(folder),
         "identity": {"providers": {"corp": provider}},
         "connections": {"crm": crm},
-        "limits": {"message_timeout": 2.0, "hold": 30.0},
+        "limits": {"message_timeout": 10.0, "hold": 30.0},
         **changes,
     }
     return Settings.model_validate(document)
