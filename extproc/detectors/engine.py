@@ -11,6 +11,7 @@ from extproc.detectors.catalogue import CATALOGUE
 from extproc.detectors.decoders import DECODERS, Decoder
 from extproc.detectors.detector import SEPARATOR, Detector, Span
 from extproc.detectors.fold import Folded, fold
+from extproc.detectors.labels import Labels
 from extproc.model.errors import MaskingError
 
 CONTINUATION = 0x80
@@ -90,6 +91,7 @@ class Detectors:
             number: re.compile(b"|".join(self._detectors[number].prefilter)) for number in common
         }
         self._canonical = {detector.entity: detector.canonical for detector in reversed(self._detectors)}
+        self._labels = Labels(self._canonical)
         self._which = _compiled(
             [(at, each) for at, (each, _) in enumerate((*prefilters, *hints))],
             [hyperscan.HS_FLAG_SINGLEMATCH] * len(prefilters) + [HINT_FLAGS] * len(hints),
@@ -210,7 +212,8 @@ class Detectors:
         return self._asked(numbers, fold(text), context, 0) if numbers else []
 
     def _asked(self, numbers: Collection[int], folded: Folded, context: Context, depth: int) -> list[Span]:
-        keys = "" if self._heeding.isdisjoint(numbers) else context()
+        keys = "" if self._heeding.isdisjoint(numbers) else self._labels.hidden(context())
+        folded = Folded(self._labels.hidden(folded.text), folded.places)
         found: list[Span] = []
         for number in numbers:
             if number < len(self._detectors):

@@ -59,9 +59,9 @@ def make_presidio(
 
 
 def _label(names: Collection[str]) -> re.Pattern[str]:
-    """What masks leave, and nothing else in brackets: that may be a value."""
+    """What masks leave, hidden by ``Labels`` or not, and nothing else in brackets: that may be a value."""
     name = "|".join(map(re.escape, sorted(names)))
-    return re.compile(rf"\[(?:{name})\]|<(?:{name}):[a-z]{{1,8}}[0-9]{{0,3}}:[A-Z2-7]{{16}}>")
+    return re.compile(rf"\[(?:{name})\]|\[\*+\]|<\*+>|<(?:{name}):[a-z]{{1,8}}[0-9]{{0,3}}:[A-Z2-7]{{16}}>")
 
 
 def _engine(entities: Collection[str], language: str, model: str) -> "AnalyzerEngine":

@@ -2,6 +2,7 @@
 
 import re
 
+from extproc.detectors.context import telling, told
 from extproc.detectors.detector import SEPARATOR, Detector, Ranges
 from extproc.detectors.numbers import digits_alone
 
@@ -14,10 +15,7 @@ APART_ALIKE = re.compile(
 first separator is looked at, and not taken."""
 BARE = re.compile(r"([0-9](?<![0-9].)[0-9]{2})[ .+-]?([0-9]{2})[ .+-]?([0-9]{4})(?![0-9])")
 HINT = r"ssn|social[ _.-]?sec|taxpayer[ _.-]?id"
-TELLING = re.compile(rf"(?<![<\[]US_)(?:{HINT})", re.IGNORECASE | re.ASCII)
-"""A mask's own ``[US_SSN]`` tells nothing about the number that follows it."""
-REACH = 40
-"""Characters before a bare number in which a hint counts."""
+TELLING = telling(HINT)
 
 
 def find_grouped(text: str, _: str) -> Ranges:
@@ -32,10 +30,8 @@ def find_grouped(text: str, _: str) -> Ranges:
 
 def find_bare(text: str, context: str) -> Ranges:
     """Yield nine digits where a key or the words before them say what they are."""
-    told = TELLING.search(context) is not None
     for match in BARE.finditer(text):
-        at = match.start()
-        if valid(*match.groups()) and (told or TELLING.search(text, max(0, at - REACH), at)):
+        if valid(*match.groups()) and told(TELLING, text, match.start(), context):
             yield match.span()
 
 

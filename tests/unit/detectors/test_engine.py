@@ -117,7 +117,35 @@ def test_labels_hold_nothing():
     """What is replaced by a label alone is not looked at again."""
     for entity in [*DETECTORS.entities, "REDACTED"]:
         for context in [(), *((entity,) for entity in DETECTORS.entities)]:
-            assert DETECTORS.scan(f"[{entity}]", lambda context=context: "\n".join(context)) == []
+            for label in (f"[{entity}]", f"<{entity}:k1:NE6MXUI4SHFZAXEJ>"):
+                assert DETECTORS.scan(label, lambda context=context: "\n".join(context)) == []
+
+
+@pytest.mark.parametrize("key", ["password", "phone", "ssn", "aws_secret", "account_number", "passport", "tfn"])
+@pytest.mark.parametrize("before", ["{}: ", "{}=", "<{}>", "the {} of ", "[{}] "])
+def test_labels_hold_nothing_whatever_stands_around_them(before, key):
+    for entity in [*DETECTORS.entities, "REDACTED", "FIELD"]:
+        for label in (f"[{entity}]", f"<{entity}:k1:NE6MXUI4SHFZAXEJ>"):
+            assert DETECTORS.scan(before.format(key) + label + " 2026", lambda: key) == []
+
+
+@pytest.mark.parametrize("number", ["Xk29fLq81mZtPw47", "0791234567", "219099999", "A12345678"])
+def test_labels_tell_nothing(number):
+    for entity in DETECTORS.entities:
+        for label in (f"[{entity}]", f"<{entity}:k1:NE6MXUI4SHFZAXEJ>"):
+            assert DETECTORS.scan(f"{label} {number}") == []
+            assert DETECTORS.scan(number, lambda label=label: label) == []
+
+
+@pytest.mark.parametrize("around", ["[{}", "{}]", "<{}>", "[{}:k1]", "[ {} ]", "[{}_]"])
+def test_less_than_a_label_tells_what_it_says(around):
+    assert [span.entity for span in DETECTORS.scan(f"{around.format('US_SSN')} 219099999")] == ["US_SSN"]
+
+
+@pytest.mark.parametrize("around", ["[{}]", "<{}:k1:ABCDEFGHIJKLMNOP>", "<US_SSN:k1:{}>", "<{}>"])
+def test_what_looks_like_a_label_and_holds_a_value_is_found(around):
+    for value in ("4444333322227746", "AKIAIOSFODNN7EXAMPLE"):
+        assert len(DETECTORS.scan(around.format(value))) == 1
 
 
 @pytest.mark.parametrize("address", ["jo@example.рф", "jo@example.中国", "jo@exämple.рф"])

@@ -168,7 +168,17 @@ def test_finds_beside_a_telling_name(entity, text, key):
     found = [(span.start, span.end) for span in DETECTORS.scan(text, lambda: key) if span.entity == entity]
     assert found == [(0, len(text))]
     assert entity in {span.entity for span in DETECTORS.scan(f"{key}: {text}")}
-    assert entity in {span.entity for span in DETECTORS.scan(f'{{"{key}": "{text}"}}')}
+    for around in (
+        '{{"{}": "{}"}}',
+        "<{0}>{1}</{0}>",
+        "<x:{0} a='b'>{1}</x:{0}>",
+        "[{}: {}]",
+        "[{}] {}",
+        "<{}: {}>",
+    ):
+        assert entity in {span.entity for span in DETECTORS.scan(around.format(key, text))}
+        if key.upper() != entity:
+            assert entity in {span.entity for span in DETECTORS.scan(around.format(key.upper(), text))}
     assert DETECTORS.scan(text, lambda: "order") == [] or entity == "AWS_SECRET_KEY"
 
 

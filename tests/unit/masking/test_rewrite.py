@@ -326,6 +326,30 @@ def test_pseudonyms_join_spellings_and_differ_by_key():
     assert json.loads(mask('["5555555555554444"]', rule)) != [first]
 
 
+TELLING = ["password", "secret", "phone", "ssn", "account number", "passport", "bearer", "aws_secret"]
+
+
+@pytest.mark.parametrize("how", list(How))
+@pytest.mark.parametrize("around", ["{word}: {value}", "<{word}>{value}</{word}>", "{word} of {value}, please"])
+def test_what_is_masked_stays_beside_words_that_tell(how, around):
+    """A pseudonym beside ``password`` is none: tokens would not join any more."""
+    rules = (entity(how=how),)
+    values = ["bob@example.com", "219-09-9999", CARD, "Xk29fLq81mZtPw47", "0791234567", "123456789", "10.1.2.3"]
+    values += [f"user{number}@example.com" for number in range(20)]
+    for word in TELLING:
+        for value in values:
+            text = around.format(word=word, value=value)
+            for body, content_type in (
+                (text, TEXT),
+                (json.dumps({word: text}), JSON),
+                (json.dumps({word: value}), JSON),
+            ):
+                once = mask(body, *rules, content_type=content_type)
+                assert mask(once, *rules, content_type=content_type) == once
+                assert how is not How.PSEUDONYM or "SECRET]" not in once
+                assert how is not How.PSEUDONYM or value[0] != "u" or "<EMAIL_ADDRESS:" in once
+
+
 def test_a_field_pseudonym_is_not_masked_again_unless_it_is_forged_or_old():
     rule = path("$.a", "pseudonym")
     once = mask('{"a":"value"}', rule)
