@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from extproc.masking.walk import Walk
 
 CONTEXT_KEYS = 2
+CONTEXT_LONGEST = 256
+"""Characters of a key that tell what a value is: its last ones. More would be searched again for each value."""
 NOBODY: frozenset[int] = frozenset()
 KEY = "KEY"
 """What a replaced key is called among edits."""
@@ -67,7 +69,7 @@ class Known:
 
     def context(self) -> str:
         """See ``Spot.context``."""
-        return fold("\n".join([part for part in self.at if isinstance(part, str)][-CONTEXT_KEYS:])).text
+        return _context([part for part in self.at if isinstance(part, str)][-CONTEXT_KEYS:])
 
 
 Where = Spot | Known
@@ -75,10 +77,15 @@ NOWHERE = Known(())
 """In a text that is no document."""
 
 
+def _context(keys: list[str]) -> str:
+    """What detectors see of the keys above a value."""
+    return fold("\n".join([key[-CONTEXT_LONGEST:] for key in keys])).text
+
+
 class _Frame:
     """An array or object that is being read."""
 
-    __slots__ = ("index", "keys", "member", "passed", "place", "renamed")
+    __slots__ = ("index", "key", "keys", "member", "named", "passed", "place", "renamed")
 
     def __init__(self, place: Place | None, *, is_array: bool) -> None:
         self.place = place
@@ -86,6 +93,10 @@ class _Frame:
         """Of an array's element at hand, those not counted that were passed over."""
         self.member: re.Match[str] | None = None
         """Of an object, the one at hand."""
+        self.named: re.Match[str] | None = None
+        """The member whose key was decoded last."""
+        self.key = ""
+        """That key."""
         self.keys: list[int] = []
         """Offsets of an object's keys."""
         self.passed: list[tuple[int, int]] = []
@@ -120,6 +131,8 @@ class Document:
         self._edits: list[Edit] = []
         self._renaming = 0
         """Open objects with masked keys."""
+        self._told: tuple[re.Match[str] | None, str] = (None, "")
+        """The keys that tell of all below a member, by that member."""
         sightings = walk.sightings(text)
         self._everywhere = sightings is None
         self._sightings = sightings or iter(())
@@ -215,7 +228,7 @@ class Document:
         start, end = unit.span(1)
         if frame.place is None and self._next >= end:
             return None
-        key = unquote(self._text, start, end)
+        key = self._key_of(frame, unit)
         if self._next < end:
             self._key(key, start, frame, self._take(end))
         return frame.place.step(key) if frame.place else None
@@ -232,19 +245,20 @@ class Document:
 
     def context(self, *, skip: bool) -> str:
         """The last two keys, folded, one per line; ``skip`` leaves out the last one before."""
-        keys: list[str] = []
-        for frame in self._frames[-1 - skip :: -1]:
-            if frame.member is not None:
-                keys.append(self._key_of(frame.member))
-                if len(keys) == CONTEXT_KEYS:
-                    break
-        else:
-            keys += [part for part in reversed(self._base) if isinstance(part, str)][: CONTEXT_KEYS - len(keys)]
-        return fold("\n".join(reversed(keys))).text
+        named = [frame for frame in self._frames[-1 - skip :: -1] if frame.member is not None][:CONTEXT_KEYS]
+        member = named[0].member if named else None
+        if member is None or self._told[0] is not member:
+            keys = [self._key_of(frame, frame.member) for frame in named if frame.member is not None]
+            if len(keys) < CONTEXT_KEYS:
+                keys += [part for part in reversed(self._base) if isinstance(part, str)][
+                    : CONTEXT_KEYS - len(keys)
+                ]
+            self._told = (member, _context(keys[::-1]))
+        return self._told[1]
 
     def _component(self, frame: _Frame) -> str | int:
         if frame.member is not None:
-            return self._key_of(frame.member)
+            return self._key_of(frame, frame.member)
         if frame.index is None:
             return ""
         if frame.passed:
@@ -252,8 +266,11 @@ class Document:
             frame.passed.clear()
         return frame.index
 
-    def _key_of(self, member: re.Match[str]) -> str:
-        return unquote(self._text, *member.span(1))
+    def _key_of(self, frame: _Frame, member: re.Match[str]) -> str:
+        """A member's key, decoded once for all that stands below."""
+        if frame.named is not member:
+            frame.named, frame.key = member, unquote(self._text, *member.span(1))
+        return frame.key
 
     def _take(self, end: int) -> Collection[int] | None:
         """The detectors that sighted something before an offset; None for all of them."""

@@ -157,6 +157,22 @@ def matches(path: tuple[Segment, ...], place: tuple[Component, ...]) -> bool:
 
 _PLAIN_NAME = re.compile(r"[^\W\d]\w*")
 RENDERED_MAX = 512
+NAME_LONGEST = 256
+"""Characters of a name that findings tell. Of a longer one they tell nothing: a part of it may be sensitive."""
+LONG = "…"
+
+
+def kept(place: tuple[Component, ...]) -> tuple[Component, ...]:
+    """As much of a concrete place as findings keep: hardly more than ``render`` shows."""
+    parts: list[Component] = []
+    size = 0
+    for component in place:
+        if size > RENDERED_MAX:
+            return (*parts, LONG)
+        part = LONG if isinstance(component, str) and len(component) > NAME_LONGEST else component
+        size += len(part) + 1 if isinstance(part, str) else 2
+        parts.append(part)
+    return tuple(parts)
 
 
 def render(place: tuple[Component, ...]) -> str:

@@ -11,7 +11,7 @@ from extproc.codecs.json_units import Offsets, Path, quote, unquote
 from extproc.detectors.engine import NOTHING_SEEN, Look
 from extproc.masking.document import EVERYBODY, NOBODY, NOWHERE, Document, Known, Where
 from extproc.masking.edits import Edit, apply
-from extproc.masking.paths import Place, render
+from extproc.masking.paths import Place, kept, render
 from extproc.masking.plan import Plan, strictest
 from extproc.masking.text import Found, TextMask
 from extproc.masking.ways import FIELD, REDACTED
@@ -305,8 +305,10 @@ class Walk:
         if self._found > MAX_FOUND:
             raise MaskingError(f"more than {MAX_FOUND} entities in one document")
         key = (entity, path, how.value if how else "")
-        if len(self._counts) >= MAX_PLACES and key not in self._counts:
-            key = (entity, (), key[2])
+        if key not in self._counts:
+            key = (entity, kept(path), key[2])
+            if len(self._counts) >= MAX_PLACES and key not in self._counts:
+                key = (entity, (), key[2])
         self._counts[key] += 1
 
 
