@@ -8,9 +8,8 @@ from extproc.detectors.engine import Look
 from extproc.masking.edits import Edit, apply
 from extproc.masking.looks import Looks
 from extproc.masking.media import decode_text
-from extproc.masking.port import failed
 from extproc.masking.walk import Walk
-from extproc.model.errors import MaskingError, Undecodable
+from extproc.model.errors import Undecodable
 from extproc.model.masking import Finding
 
 KNOWN_FIELDS = frozenset({b"data", b"event", b"id", b"retry", b""})
@@ -32,19 +31,10 @@ class EventsMasker:
         """
         self._walk = walk
         self._reader = Reader(limit=limit)
-        self._broken = False
 
     def feed(self, piece: bytes) -> bytes:
         """See ``EventMasker.feed``."""
-        if self._broken:
-            raise MaskingError("the stream was broken off")
-        self._broken = True
-        try:
-            masked = b"".join(self._masked(self._reader.feed(piece)))
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong, nothing more is sent
-            raise failed(error, "event") from None
-        self._broken = False
-        return masked
+        return b"".join(self._masked(self._reader.feed(piece)))
 
     def finish(self) -> bytes:
         """Nothing: an event that did not end is none (WHATWG HTML section 9.2.6)."""

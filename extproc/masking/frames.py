@@ -15,7 +15,7 @@ from extproc.masking.messages import MessageMasker, unchanged
 from extproc.masking.port import failed
 from extproc.masking.walk import Walk
 from extproc.masking.ways import REDACTED
-from extproc.model.errors import MaskingError, Undecodable
+from extproc.model.errors import Undecodable
 from extproc.model.masking import Finding
 
 HIDDEN = base64.b64encode(REDACTED.encode()).decode()
@@ -67,19 +67,10 @@ class FramesMasker:
         )
         self._reader = FrameReader(limit=framing.limit)
         self._count = 0
-        self._broken = False
 
     def feed(self, piece: bytes) -> bytes:
         """See ``EventMasker.feed``."""
-        if self._broken:
-            raise MaskingError("the stream was broken off")
-        self._broken = True
-        try:
-            masked = b"".join(self._masked(self._reader.feed(piece)))
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong, nothing more is sent
-            raise failed(error, "message", Undecodable) from None
-        self._broken = False
-        return masked
+        return b"".join(self._masked(self._reader.feed(piece)))
 
     def finish(self) -> bytes:
         """See ``EventMasker.finish``: nothing is left, or the body is refused."""

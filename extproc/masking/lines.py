@@ -4,7 +4,6 @@ from extproc.codecs.json import check_text, read_utf8
 from extproc.detectors.engine import Look
 from extproc.masking.edits import apply
 from extproc.masking.looks import Looks
-from extproc.masking.port import failed
 from extproc.masking.walk import Walk
 from extproc.model.errors import MaskingError
 from extproc.model.masking import Finding
@@ -31,7 +30,6 @@ class LinesMasker:
         self._limit = limit
         self._max_depth = max_depth
         self._held = bytearray()
-        self._broken = False
 
     def feed(self, piece: bytes) -> bytes:
         """See ``EventMasker.feed``."""
@@ -48,8 +46,6 @@ class LinesMasker:
 
     def finish(self) -> bytes:
         """The last line, which needs no line end."""
-        if self._broken:
-            raise MaskingError("the stream was broken off")
         return self._released([self._taken()])
 
     @property
@@ -58,10 +54,7 @@ class LinesMasker:
         return self._walk.findings
 
     def _hold(self, more: bytes) -> None:
-        if self._broken:
-            raise MaskingError("the stream was broken off")
-        self._broken = len(self._held) + len(more) > self._limit
-        if self._broken:
+        if len(self._held) + len(more) > self._limit:
             raise MaskingError("line is too-large")
         self._held += more
 
@@ -73,20 +66,14 @@ class LinesMasker:
 
     def _released(self, lines: list[bytes]) -> bytes:
         """Some lines, masked."""
-        broken, self._broken = self._broken, True
         texts = [line.decode(errors="replace") for line in lines]  # what cannot be read is refused in its turn
         looks = Looks(self._walk.mask.detectors, texts)
-        masked = b"".join([self._masked(line, looks.of(number)) for number, line in enumerate(lines)])
-        self._broken = broken
-        return masked
+        return b"".join([self._masked(line, looks.of(number)) for number, line in enumerate(lines)])
 
     def _masked(self, line: bytes, look: Look | None) -> bytes:
         if not line.strip(BLANK):
             return line
-        try:
-            text = read_utf8(line)
-            check_text(text, max_depth=self._max_depth)
-            edits = self._walk.document(text, look)
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong, nothing more is sent
-            raise failed(error, "line") from None
+        text = read_utf8(line)
+        check_text(text, max_depth=self._max_depth)
+        edits = self._walk.document(text, look)
         return apply(text, edits).encode() if edits else line

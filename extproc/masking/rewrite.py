@@ -22,6 +22,7 @@ from extproc.masking.plan import ALL, Plan, check_names, make_plan
 from extproc.masking.port import EventMasker, Masked, failed
 from extproc.masking.text import TextMask
 from extproc.masking.text_stream import TextStreamMasker
+from extproc.masking.unbroken import Unbroken
 from extproc.masking.walk import Walk, hides_text
 from extproc.masking.ways import Ways
 from extproc.model.errors import MaskingError, Undecodable
@@ -190,8 +191,9 @@ class TextMasker:
         masker = MessageMasker(self._walk(self._everything), kind, max_depth=self._max_depth, hides=True)
         return _guarded(lambda: masker.mask(message))
 
-    def _frames(self, framing: Framing, plan: Plan) -> FramesMasker:
-        return FramesMasker(self._walk(plan), framing, max_depth=self._max_depth)
+    def _frames(self, framing: Framing, plan: Plan) -> EventMasker:
+        masker = FramesMasker(self._walk(plan), framing, max_depth=self._max_depth)
+        return Unbroken(masker, "message", Undecodable)
 
     def _plan_for(self, kind: Descriptor, rules: tuple[MaskRule, ...]) -> Plan:
         """The plan, unless a path names a field as the ``.proto`` file does: it would never match."""
@@ -260,10 +262,11 @@ class TextMasker:
 
     def _events(self, media: Media, plan: Plan) -> EventMasker:
         if media is Media.TEXT:
-            return TextStreamMasker(lambda: self._walk(plan), limit=self._text_limit)
+            return Unbroken(TextStreamMasker(lambda: self._walk(plan), limit=self._text_limit), "text")
         if media is Media.LINES:
-            return LinesMasker(self._walk(plan), limit=self._event_limit, max_depth=self._max_depth)
-        return EventsMasker(self._walk(plan), limit=self._event_limit)
+            lines = LinesMasker(self._walk(plan), limit=self._event_limit, max_depth=self._max_depth)
+            return Unbroken(lines, "line")
+        return Unbroken(EventsMasker(self._walk(plan), limit=self._event_limit), "event")
 
     def _walk(self, plan: Plan) -> Walk:
         return Walk(self._mask, plan, max_depth=self._max_depth, redact_all=self._everything)

@@ -22,7 +22,6 @@ from extproc.detectors.fold import fold
 from extproc.masking.edits import apply
 from extproc.masking.json_prefix import JsonPrefix
 from extproc.masking.media import refuse_nul
-from extproc.masking.port import failed
 from extproc.masking.text import Before, Found, Hit, hits_of
 from extproc.masking.walk import Walk
 from extproc.model.errors import MaskingError, Undecodable
@@ -164,31 +163,22 @@ class TextStreamMasker:
         self._looked = self._got = self._got_then = 0
         self._kept = False
         """Whether the last look left a break where it was."""
-        self._broken = False
 
     def feed(self, piece: bytes) -> bytes:
         """See ``EventMasker.feed``."""
-        return b"".join(self._guarded(piece[at : at + SLICE]) for at in range(0, len(piece), SLICE))
+        return b"".join(self._some(piece[at : at + SLICE]) for at in range(0, len(piece), SLICE))
 
     def finish(self) -> bytes:
         """See ``EventMasker.finish``: what was held back."""
-        return self._guarded(b"", last=True)
+        return self._some(b"", last=True)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """See ``EventMasker.findings``."""
         return self._walk.findings
 
-    def _guarded(self, piece: bytes, *, last: bool = False) -> bytes:
-        if self._broken:
-            raise MaskingError("the stream was broken off")
-        self._broken = True
-        try:
-            sent = self._next(self._decoded(piece, last=last), last=last)
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong, nothing more is sent
-            raise failed(error, "text") from None
-        self._broken = last
-        return sent.encode()
+    def _some(self, piece: bytes, *, last: bool = False) -> bytes:
+        return self._next(self._decoded(piece, last=last), last=last).encode()
 
     def _decoded(self, piece: bytes, *, last: bool) -> str:
         refuse_nul(piece)

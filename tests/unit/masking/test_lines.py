@@ -75,4 +75,4 @@ def test_memory_is_bounded_by_the_limit_of_a_line():
     stream = MASKER.stream(TYPE, RULES)
     for _ in range(10_000):
         assert stream.feed(b'{"a":"' + b"x" * 80 + b'"}\n')
-    assert len(stream._held) == 0
+    assert len(stream._masker._held) == 0
