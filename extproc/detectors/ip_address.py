@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from extproc.detectors.context import name_of, telling
+from extproc.detectors.context import ending, is_called, name_of
 from extproc.detectors.detector import Detector, Ranges, outermost
 
 OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
@@ -12,14 +12,17 @@ V4 = re.compile(rf"(?<![0-9A-Za-z./_-])(?:{OCTET}\.){{3}}{OCTET}(?![0-9A-Za-z_-]
 V6 = re.compile(r"(?<![0-9A-Za-z:._-])[0-9A-Fa-f:]{3,39}(?:\.[0-9.]{5,11})?(?![0-9A-Za-z:_-]|\.[0-9])")
 GROUPS = 3
 """A shorter one, ``a::b``, is more often something else."""
-OTHERWISE = telling(r"version|release|build|firmware|(?<![a-z])(?:ver|oid)$")
-"""Keys whose values look alike: ``1.2.3.4``."""
+OTHERWISE = ending(
+    r"(?:versions?|ver|releases?|builds?|firmware|oid)"
+    r"(?:_(?:number|no|string|name|tag|current|latest|installed|available|min|max))?"
+)
+"""Names of values that look alike: ``1.2.3.4``."""
 
 
 def find(text: str, context: str) -> Ranges:
     """Yield addresses of other machines."""
     yield from outermost(
-        match.span() for match in _matches(text) if not OTHERWISE.search(name_of(text, match.start(), context))
+        match.span() for match in _matches(text) if not is_called(OTHERWISE, name_of(text, *match.span(), context))
     )
 
 

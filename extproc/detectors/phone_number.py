@@ -2,7 +2,7 @@
 
 import re
 
-from extproc.detectors.context import name_of, telling, told
+from extproc.detectors.context import ending, telling, told_of
 from extproc.detectors.detector import APART, Detector, Ranges, outermost
 from extproc.detectors.numbers import digits_alone
 
@@ -16,7 +16,7 @@ NORTH_AMERICAN = re.compile(
 LOOSE = re.compile(r"(?<![0-9A-Za-z.])\(?[0-9](?:[ .()/-]{0,2}[0-9]){6,14}(?![0-9A-Za-z]|[.-][0-9])")
 DATE = re.compile(r"[12][0-9]{3}[-/.][0-9]{2}[-/.][0-9]{2}|[0-9]{2}[-/.][0-9]{2}[-/.][12][0-9]{3}")
 TELLING = telling(r"phone|mobile|msisdn|whatsapp|fax|(?<![a-z])tel(?![a-z])")
-ABOUT_IT = telling(r"(?:at|id|ids|count|date|time|timestamp|model|version|price|status|updated|changed)$")
+ABOUT_IT = ending(r"at|ids?|count|date|time|timestamp|model|version|price|status|updated|changed")
 """Keys that speak of a phone, and not of its number: ``phone_verified_at``."""
 
 
@@ -29,10 +29,7 @@ def find(text: str, _: str) -> Ranges:
 def find_loose(text: str, context: str) -> Ranges:
     """Yield seven to fifteen digits where a key or the words before them say phone."""
     for match in LOOSE.finditer(text):
-        at = match.start()
-        if told(TELLING, text, at, context) and not (
-            DATE.match(match[0]) or ABOUT_IT.search(name_of(text, at, context))
-        ):
+        if not DATE.match(match[0]) and told_of(TELLING, ABOUT_IT, text, match.start(), context):
             yield match.span()
 
 

@@ -4,7 +4,7 @@ import math
 import re
 from collections import Counter
 
-from extproc.detectors.context import name_of, telling, told
+from extproc.detectors.context import ending, telling, told, told_of
 from extproc.detectors.detector import Detector, Ranges
 
 AWS = re.compile(r"(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
@@ -18,7 +18,7 @@ HINT = (
     r"|private[ _-]?key|credential"
 )
 TELLING = telling(HINT)
-ABOUT_IT = telling(r"(?:id|ids|name|names|path|arn|url|uri|type|hint|at|hash|ref|reference)$")
+ABOUT_IT = ending(r"ids?|names?|path|arn|url|uri|type|hint|at|hash|ref|reference")
 """Keys that speak of a secret, and do not hold it: ``secret_name``."""
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 LEAST_ENTROPY = 3.0
@@ -36,11 +36,9 @@ def find(text: str, context: str) -> Ranges:
     """Yield what looks random beside a telling name."""
     for match in RANDOM.finditer(text):
         found, at = match[0], match.start()
-        if not looks_random(found) or UUID.fullmatch(found) or not told(TELLING, text, at, context):
+        if not looks_random(found) or UUID.fullmatch(found) or _is_name(found, text, match.span()):
             continue
-        if _is_name(found, text, match.span()):
-            continue
-        if not ABOUT_IT.search(name_of(text, at, context)):
+        if told_of(TELLING, ABOUT_IT, text, at, context):
             yield match.span()
 
 

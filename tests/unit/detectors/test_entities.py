@@ -2,6 +2,8 @@
 
 # ruff: noqa: RUF001 - the other ways to write digits and dashes are the point
 
+import json
+
 import pytest
 
 from extproc.detectors import jwt
@@ -138,6 +140,29 @@ IN_CONTEXT = {
     ],
 }
 """Text, and the key above it without which it is anything."""
+ANY_KEY = [
+    "text",
+    "chat",
+    "format",
+    "name",
+    "status",
+    "update",
+    "paid",
+    "curl",
+    "url",
+    "id",
+    "conversion",
+    "build_log",
+]
+ANY_KEY += ["release_notes", "version", "phone_id", "secret_name", "driver", "candidate"]
+UNDER_ANY_KEY = [
+    (f"my password is {RANDOM}", "SECRET", RANDOM),
+    (f"curl -H 'X-Api-Key {RANDOM}'", "SECRET", RANDOM),
+    ("call my mobile 0791234567", "PHONE_NUMBER", "0791234567"),
+    ("connected to 10.1.2.3 and more", "IP_ADDRESS", "10.1.2.3"),
+    ("host 2001:db8::8a2e:370:7334", "IP_ADDRESS", "2001:db8::8a2e:370:7334"),
+]
+"""What a text says by itself holds whatever key it stands under."""
 PARTS_OF = {
     "SECRET": [
         (f"{before}{RANDOM}{behind}", RANDOM)
@@ -190,6 +215,22 @@ def test_finds_a_part(entity, text, part):
     assert (at, at + len(part), entity) in DETECTORS.scan(text)
 
 
+@pytest.mark.parametrize(("text", "entity", "part"), UNDER_ANY_KEY)
+@pytest.mark.parametrize("key", ANY_KEY)
+def test_what_a_text_says_holds_under_any_key(text, entity, part, key):
+    at = text.index(part)
+    assert (at, at + len(part), entity) in DETECTORS.scan(text, lambda: key)
+    assert entity in {span.entity for span in DETECTORS.scan(json.dumps({key: text}))}
+
+
+@pytest.mark.parametrize(
+    "key", ["conversion", "server", "driver", "approver", "building", "released_from", "build_host"]
+)
+def test_keys_that_only_sound_like_a_version_hide_no_address(key):
+    assert [span.entity for span in DETECTORS.scan("10.1.2.3", lambda: key)] == ["IP_ADDRESS"]
+    assert [span.entity for span in DETECTORS.scan(f"{key}=10.1.2.3")] == ["IP_ADDRESS"]
+
+
 ORDINARY = {
     "id": [
         "123456789",
@@ -225,6 +266,16 @@ ORDINARY = {
     ],
     "amount": ["1,234,567.89", "1250.50", "-12345678.9012", "1e+12345678", "0.8444218515250481", "250 300 4000"],
     "version": ["1.2.3.4", "10.0.19045.3448", "v1.2.3-rc.1"],
+    "appVersion": ["1.2.3.4", "1.2.3.4 "],
+    "build_number": ["1.2.3.4"],
+    "FirmwareVersion": ["1.2.3.4"],
+    "releases": ["1.2.3.4"],
+    "text": [
+        "version=1.2.3.4",
+        "<version>1.2.3.4</version>",
+        "<app:version a='b'>1.2.3.4</app:version>",
+        "oid: 1.3.6.1",
+    ],
     "agent": ["Mozilla/5.0 (X11; Linux x86_64) Chrome/120.0.0.0 Safari/537.36"],
     "etag": ['W/"33a64df551425fcc55e4d42a148795d9f25f89d4"', '"5f1d7a2b-2c8"'],
     "mac": ["00:1a:2b:3c:4d:5e"],
@@ -247,6 +298,11 @@ ORDINARY = {
         "secret_version=2026.11.21",
     ],
     "secret_name": ["projects/my-project-123456/secrets/db-1"],
+    "secretName": ["projects/my-project-123456/secrets/db-1"],
+    "passwordResetUrl": ["https://id.example.com/reset/2024/v2"],
+    "log": ["secret_name=projects/my-project-123456/db-1", "<secretId>AbCdEf-123456-789012</secretId>"],
+    "xml": ["<phone_id>12345678</phone_id>", "<phoneUpdatedAt tz='1'>1700000000</phoneUpdatedAt>"],
+    "phoneVerifiedAt": ["1700000000"],
     "phone_verified_at": ["1700000000"],
     "phone_updated": ["2026-11-21"],
     "phone_id": ["12345678"],
