@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from dataclasses import replace
 from urllib.parse import unquote_to_bytes
 
@@ -23,6 +24,8 @@ from extproc.wire.events import Metadata
 EVERYTHING: tuple[MaskRule, ...] = (MaskRule(How.REDACT, entity="*"),)
 """Added to every plan before anything is stored or shown."""
 
+_BETWEEN = re.compile(r"[/?&=]")
+"""What stands between parts of a URL."""
 UNKNOWN_NAME = 200
 """Characters kept of a name that nobody registered."""
 
@@ -115,8 +118,8 @@ def _find(case: Case, guard: Guard) -> None:
 def _look_through_url(head: RequestHead, call: Call, guard: Guard) -> tuple[tuple[Finding, ...], str]:
     """Findings in the URL, and its path as entries keep it.
 
-    A value may be telling only together with its name: the arguments that the URL carries are looked through under
-    their names, too, and what is found there is taken out of the path.
+    A value may be telling only together with its name: arguments that are a part of the URL are looked through
+    under their names, too, and what is found there is taken out of the path.
 
     Raises:
         MaskingError: it cannot be looked through.
@@ -125,18 +128,31 @@ def _look_through_url(head: RequestHead, call: Call, guard: Guard) -> tuple[tupl
     url, findings = guard.masker.mask_text(readable, EVERYTHING)
     path = url.partition("?")[0]
     arguments = call.arguments if isinstance(call.arguments, dict) else {}
+    parts = _parts(head.path, readable) if arguments else frozenset[str]()
     carried: dict[str, str] = {
-        name: value for name, value in arguments.items() if isinstance(value, str) and value and value in readable
+        name: value for name, value in arguments.items() if isinstance(value, str) and value in parts
     }
     if not carried:
         return findings, path
     masked = guard.masker.mask(orjson.dumps(carried), "application/json", EVERYTHING)
     if not masked.findings:
         return findings, path
-    for value, shown in zip(carried.values(), orjson.loads(masked.body).values(), strict=True):
-        path = path.replace(value, str(shown))
+    pairs = zip(carried.values(), map(str, orjson.loads(masked.body).values()), strict=True)
+    for value, shown in {(value, shown): None for value, shown in pairs if value != shown}:
+        path = path.replace(value, shown)
     known = {finding.entity for finding in findings}
     return findings + tuple(each for each in masked.findings if each.entity not in known), path
+
+
+def _parts(path: str, readable: str) -> frozenset[str]:
+    """Segments and parameters of a URL, as protocols read them and as they stand in its readable form.
+
+    A set: each argument is looked up, and not searched for in the whole URL.
+    """
+    raw = _BETWEEN.split(path)
+    spelled = {*raw, *(parameter.partition("=")[2] for parameter in path.partition("?")[2].split("&"))}
+    spelled |= {part.replace("+", " ") for part in spelled}
+    return frozenset({*map(readable_url, spelled), *_BETWEEN.split(readable)} - {""})
 
 
 def readable_url(path: str) -> str:

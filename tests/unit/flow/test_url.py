@@ -1,0 +1,54 @@
+"""What is looked for in a call's URL."""
+
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from extproc.detectors.engine import Detectors
+from extproc.flow.identify import _look_through_url
+from extproc.masking.rewrite import TextMasker
+from extproc.model.call import Call, Headers, RequestHead
+
+GUARD = SimpleNamespace(
+    masker=TextMasker(
+        Detectors(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 16
+    )
+)
+
+
+def look(url, arguments):
+    head = RequestHead("POST", "http", "crm.example.com", url, Headers())
+    call = Call("id", "crm", "crm.find", "http-json", arguments=arguments)
+    findings, path = _look_through_url(head, call, GUARD)
+    return {finding.entity for finding in findings}, path
+
+
+@pytest.mark.parametrize(
+    ("url", "arguments", "entity", "path"),
+    [
+        ("/people/219099999", {"ssn": "219099999"}, "US_SSN", "/people/[US_SSN]"),
+        ("/people/219099999/notes", {"x": "219099999", "ssn": "219099999"}, "US_SSN", "/people/[US_SSN]/notes"),
+        ("/people/%32%3199099999", {"passport": "2199099999"}, None, "/people/2199099999"),
+        ("/people/%32%31909%39999", {"ssn": "219099999"}, "US_SSN", "/people/[US_SSN]"),
+        ("/people?ssn=219099999", {"ssn": "219099999"}, "US_SSN", "/people"),
+        ("/people?password=Xk29fLq8%2F1mZtPw47", {"password": "Xk29fLq8/1mZtPw47"}, "SECRET", "/people"),
+        ("/people?tel=0791234567%26x=y", {"tel": "0791234567&x=y"}, "PHONE_NUMBER", "/people"),
+        ("/people?tel=079+123+45+67", {"tel": "079 123 45 67"}, "PHONE_NUMBER", "/people"),
+        ("/people?tel=079%20123%2045%2067", {"tel": "079 123 45 67"}, "PHONE_NUMBER", "/people"),
+        ("/people/219099999?a=b", {"a": "b"}, None, "/people/219099999"),
+    ],
+)
+def test_a_value_in_the_url_is_told_by_its_name(url, arguments, entity, path):
+    assert look(url, arguments) == ({entity} - {None}, path)
+
+
+def test_each_argument_is_looked_up_and_not_searched_for():
+    arguments = {f"k{each}": "ab" for each in range(5_000)}
+
+    def cost(length):
+        began = time.process_time()
+        look("/people?q=" + "a" * length, arguments)
+        return time.process_time() - began
+
+    assert min(cost(50_000) for _ in range(3)) < 8 * min(cost(500) for _ in range(3))
