@@ -1,4 +1,4 @@
-"""Text in text: what percent-encoding, HTML's character references and Base64 spell is searched, too.
+"""Text in text: what percent-encoding, HTML's character references, JSON's escapes and Base64 spell is searched.
 
 Each decoder says how a whole text, or a run of it, reads when it is decoded, and where each character came from.
 What is found there is found in the text, as long as it was spelled. Base64 counts where it decodes to ASCII text.
@@ -44,10 +44,17 @@ class Decoder:
     """See ``Detector``."""
     exact: bool = False
     """See ``Detector``."""
+    marks: tuple[str, ...] = ()
+    """In place of a prefilter, where documents themselves are spelled so: one of them is in each spelling, and a
+    backslash in each of them. Who searches documents finds them all anyway; a look tells of the first one."""
 
 
 _PERCENT = re.compile(r"(?:%[0-7][0-9A-Fa-f]|%[C-Fc-f][0-9A-Fa-f](?:%[89ABab][0-9A-Fa-f]){1,3})")
 _REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+_ESCAPE = re.compile(
+    r"\\(?<!\\.)\\*+(?:/|u(?:[Dd][89ABab][0-9A-Fa-f]{2}\\++u[Dd][C-Fc-f][0-9A-Fa-f]{2}|[0-9A-Fa-f]{4}))"
+)
+"""However often it was escaped again. What stands before it is looked at when the first backslash is there."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
 BASE64_LONGEST = 1 << 16
 """Characters of one run that are decoded; of a longer one its beginning."""
@@ -68,6 +75,16 @@ def percent(text: str) -> Iterator[View]:
 def references(text: str) -> Iterator[View]:
     """Character references of HTML (WHATWG HTML section 13.5)."""
     yield from _replaced(text, _REFERENCE, html.unescape)
+
+
+def escapes(text: str) -> Iterator[View]:
+    r"""JSON's escapes ``\uXXXX`` and ``\/`` (RFC 8259 section 7), in text that is no document."""
+    yield from _replaced(text, _ESCAPE, _unescaped)
+
+
+def _unescaped(found: str) -> str:
+    units = "".join([each[:4] for each in found.split("u")[1:]])
+    return bytes.fromhex(units).decode("utf-16-be", "surrogatepass") or "/"
 
 
 def _replaced(text: str, pattern: re.Pattern[str], decoded: Callable[[str], str]) -> Iterator[View]:
@@ -104,4 +121,5 @@ DECODERS: tuple[Decoder, ...] = (
     Decoder((rb"%[0-7][0-9A-Fa-f]", rb"%[C-Fc-f][0-9A-Fa-f]%[89ABab]"), percent),
     Decoder((rb"&#[0-9xX]", rb"&[A-Za-z][A-Za-z0-9]{1,30};"), references),
     Decoder((_BEFORE + rb"(?:%s){%d}" % (_LEFT.encode(), QUADS),), base64_runs),
+    Decoder((), escapes, marks=("\\u", "\\/")),
 )

@@ -20,6 +20,7 @@ SIGHTINGS_FREE = 10_000
 SIGHTINGS_PER_BYTE = 0.125
 """A text in which the prefilter matches more often is looked at as a whole: that is faster."""
 
+BACKSLASH = b"\\"
 BEFORE = b"\n\n"
 """Stands before each text, for prefilters that ask what is not before a match."""
 OnMatch = Callable[[int, int, int, int, object], bool | None]
@@ -81,6 +82,13 @@ class Detectors:
                 if number >= len(self._detectors) or (number in plain and SEPARATOR in each)
             ]
         )
+        self._marks = [
+            (number, mark)
+            for number, each in enumerate(self._decoders, len(self._detectors))
+            for mark in each.marks
+        ]
+        marks = [(number, re.escape(mark.encode())) for number, mark in self._marks]
+        self._where_marked = _compiled(marks, [hyperscan.HS_FLAG_SINGLEMATCH] * len(marks))
         self._first = _compiled(told + telling, [0] * len(told) + [HINT_FLAGS] * len(telling))
         common = {number for number in self._hinted if self._detectors[number].common}
         self._where_hinted = {
@@ -121,8 +129,8 @@ class Detectors:
         r"""Search a whole document once, to know what needs no search in its strings.
 
         Args:
-            document: JSON or any text, provided that it has no ``\u`` and no ``\/`` escapes: what they spell
-                is not seen.
+            document: JSON or any text, provided that JSON has no ``\u`` and no ``\/`` escapes: what they spell
+                is not seen there, and only the first one is.
             told: detectors whose hints are found already, around the document or in other spelling.
         """
         folded = fold(document)
@@ -133,14 +141,32 @@ class Detectors:
         if not seen:
             return NOTHING_SEEN
         suspects = frozenset(owner for _, owner in seen)
+        if self._folds_to_marks(suspects, document, folded):
+            return Look(suspects, None)  # who searches documents does not see these
         ends = [(end - len(BEFORE), owner) for end, owner in seen]
         if len(data) == len(document) and folded.places is None:
             return Look(suspects, [(end - 1, owner) for end, owner in ends])
         return Look(suspects, _characters(ends, data, folded))
 
-    def suspects(self, document: str) -> frozenset[int]:
-        """As ``look``, without the places."""
-        return self._suspects(fold(document).text.encode("utf-8", "surrogatepass"))
+    def suspects(self, text: str, among: str | None = None) -> frozenset[int]:
+        """As ``look``, without the places.
+
+        Args:
+            text: documents or any text.
+            among: what of it is no document; None for all of it. Elsewhere marks of decoders mean nothing.
+        """
+        folded = fold(text)
+        suspects = self._suspects(folded.text.encode("utf-8", "surrogatepass"))
+        if among is None or self._folds_to_marks(suspects, text, folded):
+            return suspects
+        marked = {number for _, number in self._marked(among.encode("utf-8", "surrogatepass"))}
+        return suspects.difference([number for number, _ in self._marks if number not in marked])
+
+    def _folds_to_marks(self, suspects: frozenset[int], text: str, folded: Folded) -> bool:
+        """Whether there are marks of decoders in the folded text alone."""
+        return folded.text is not text and any(
+            number in suspects and folded.text.count(mark) > text.count(mark) for number, mark in self._marks
+        )
 
     def _suspects(self, data: bytes) -> frozenset[int]:
         hits = self._hits(data)
@@ -182,6 +208,7 @@ class Detectors:
                 ends += [(match.end(), number) for match in self._where_common[number].finditer(data)]
             else:
                 self._run(self._where_hinted[number], data, on_match)
+        ends += self._marked(data)
         ends.sort()
         return ends if allowed > 0 else None
 
@@ -258,7 +285,15 @@ class Detectors:
             expressions.append(hit)
 
         self._run(self._which, BEFORE + data, on_match)
-        return {self._owners[hit] for hit in expressions} if expressions else set()
+        hits = {self._owners[hit] for hit in expressions} if expressions else set()
+        return hits.union([number for _, number in self._marked(data)]) if BACKSLASH in data else hits
+
+    def _marked(self, data: bytes) -> list[tuple[int, int]]:
+        """Ends of the first marks, and whose they are."""
+        firsts: list[tuple[int, int]] = []
+        if BACKSLASH in data:
+            self._run(self._where_marked, data, lambda number, _start, end, *_: firsts.append((end, number)))
+        return firsts
 
     def _run(self, database: "hyperscan.Database | None", data: bytes, on_match: OnMatch) -> None:
         if database is None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from extproc.detectors.decoders import percent, references
+from extproc.detectors.decoders import escapes, percent, references
 from extproc.detectors.engine import DECODED_DEEPEST
 from extproc.detectors.fold import fold
 from extproc.masking.edits import apply
@@ -46,10 +46,10 @@ WORD = re.compile(r"\n|(?<=[g-z,:!?]) ")
 which may end a percent-encoded one."""
 NEAR = 64
 """Characters on each side of a line end that tell whether a number may reach over it."""
-_FIRST_GROUP = re.compile(r"(?<![0-9._/])[0-9]{3,4}\Z|[%&]\S*\Z")
-_GROUP_ALONE = re.compile(r"(?:\A|\n)[0-9]{2,6}\Z|[%&]\S*\Z")
-_MAY_BE_GROUP_ALONE = re.compile(r"[0-9]{2,6}\n|[0-9]{0,6}\Z|[0-9]*[%&]")
-_MAY_BE_GROUP = re.compile(r"[0-9%&]|\Z")
+_FIRST_GROUP = re.compile(r"(?<![0-9._/])[0-9]{3,4}\Z|[%&\\]\S*\Z")
+_GROUP_ALONE = re.compile(r"(?:\A|\n)[0-9]{2,6}\Z|[%&\\]\S*\Z")
+_MAY_BE_GROUP_ALONE = re.compile(r"[0-9]{2,6}\n|[0-9]{0,6}\Z|[0-9]*[%&\\]")
+_MAY_BE_GROUP = re.compile(r"[0-9%&\\]|\Z")
 
 
 class _Pieces:
@@ -110,7 +110,7 @@ class _Passed:
 def _part(text: str) -> _Part:
     folded = fold(text).text
     near = folded[-CONTEXT:]
-    if "%" not in near and "&" not in near:
+    if not any(mark in near for mark in "%&\\"):
         return _Part(near, len(near))
     near = folded[-CONTEXT_SPELLED:]
     return _Part(near, _spelled(near, DECODED_DEEPEST))
@@ -118,7 +118,7 @@ def _part(text: str) -> _Part:
 
 def _spelled(text: str, deep: int) -> int:
     """How many characters it is when it is decoded so often, at least."""
-    views = [view.text for decoder in (percent, references) for view in decoder(text)] if deep else []
+    views = [view.text for decoder in (percent, references, escapes) for view in decoder(text)] if deep else []
     return min([len(fold(text).text), *(_spelled(view, deep - 1) for view in views)])
 
 

@@ -40,7 +40,7 @@ ENDS = {"{": "}", "[": "]", '"': '"'}
 
 def hides_text(text: str) -> bool:
     """Whether JSON in this text may spell letters and digits in other ways than as themselves."""
-    return "\\" in text and ("\\u" in text or "\\/" in text)
+    return "\\" in text and _HIDING.search(text) is not None
 
 
 class Walk:
@@ -148,8 +148,11 @@ class Walk:
         self.suspects = self._seen.suspects
         whole = text
         if level is not None and hides_text(text):
-            whole = "\n".join(self._spelled_out(text, level))
-            self.suspects = self.mask.detectors.suspects(whole)
+            spelled = list(self._spelled_out(text, level))
+            whole = "\n".join([each for each, _ in spelled])
+            self.suspects = self.mask.detectors.suspects(
+                whole, "\n".join([each for each, is_text in spelled if is_text])
+            )
             self._looked_at = ""
         return self.plan.root if self.plan.root and self.plan.may_match(whole) else None
 
@@ -165,13 +168,18 @@ class Walk:
             return iter(sorted(seen.sightings + hiding))
         return iter(seen.sightings)
 
-    def _spelled_out(self, text: str, level: int) -> Iterator[str]:
-        """A document, and those of its strings, and of the documents in them, that spell text in escapes."""
-        yield text
+    def _spelled_out(self, text: str, level: int) -> Iterator[tuple[str, bool]]:
+        """A document, and those of its strings, and of the documents in them, that spell text in escapes.
+
+        Each with whether it is no document.
+        """
+        yield text, False
         for match in _STRING.finditer(text) if hides_text(text) else ():
             if hides_text(match[0]):
                 value = str(json.loads(match[0]))
-                yield from self._spelled_out(value, level + 1) if self._is_document(value, level) else (value,)
+                yield from (
+                    self._spelled_out(value, level + 1) if self._is_document(value, level) else ((value, True),)
+                )
 
     def inside(self, text: str, base: Path, root: Place | None, level: int) -> list[Edit]:
         """Edits of a document that stands in ``level`` others, at a path."""

@@ -42,6 +42,12 @@ VALUES = [
     "&#50;19-09-9999",
     "%32%31%39%2d09-9999",
     "2%2531%2539-09-9999",
+    "bob\\u0040example.com",
+    "\\u0034111\n\\u0031\\u0031\\u0031\\u0031\n1111\n111\\\\u0031",
+    "\\ud835\\udfd2111\\u000a1111\n1111\\u000A1111",
+    "4111\\/1111\\/1111\\/1111",
+    "p\\u0061ssport:\n123456789",
+    "\\u0070\\u0061\\u0073\\u0073\\u0070\\u006f\\u0072\\u0074 123456789",
     "passport 123456789",
     "passport\n\n123456789",
     "p%61ssport:\n123456789",
@@ -66,6 +72,7 @@ VALUES = [
     KEY,
     KEY.replace("\n", "\r\n"),
     KEY.replace("-", "%2D"),
+    KEY.replace("-", "\\u002d").replace("/", "\\/"),
     KEY.replace("-", "&#45;").replace(" ", "&#32;"),
     "-----BEGIN PRIVATE KEY-----\nMIIE\n",
     "project big yellow bird",
@@ -80,7 +87,9 @@ VALUES = [
     "订单已发货。",
     "\ufeff",
 ]
-FILLERS = st.sampled_from([" ", "\n", ", ", " and then ", "\r\n", "\t", "1", "x", "%", "&", ". ", "é ", ":", ""])
+FILLERS = st.sampled_from(
+    [" ", "\n", ", ", " and then ", "\r\n", "\t", "1", "x", "%", "&", "\\", ". ", "é ", ":", ""]
+)
 TEXTS = st.lists(
     st.one_of(
         st.sampled_from(VALUES),

@@ -22,6 +22,51 @@ def test_a_long_number_does_not_make_json_in_a_string_something_else():
         MASKER.mask(json.dumps({"text": inner}).encode(), "application/json", ALL)
 
 
+IN_TEXT = {
+    "fence": "Here:\n```json\n{}\n```",
+    "prose": "result: {}",
+    "two documents": '{}\n{{"a": 1}}',
+    "script": "<script>var s = {}</script>",
+    "JSONP": "cb({});",
+}
+
+
+@pytest.mark.parametrize("around", IN_TEXT.values(), ids=IN_TEXT)
+@pytest.mark.parametrize(
+    ("spelled", "label"),
+    [
+        (r"bob\u0040example.com", "[EMAIL_ADDRESS]"),
+        (r"\u002B4915112345670", "[PHONE_NUMBER]"),
+        (r"\u0032\u0031\u0039-09-9999", "[US_SSN]"),
+        (r"https:\/\/hooks.slack.com\/services\/T00000000\/B00000000\/" + "X" * 24, r"https:\/\/[SLACK_WEBHOOK]"),
+        (r"caf\u00e9 \/ bar", None),
+    ],
+)
+def test_json_within_text_spells_in_its_escapes_too(around, spelled, label):
+    """What is there stays JSON; wherever the text stands, in however many documents."""
+    text = around.format(f'{{"m": "{spelled}"}}')
+    masked = around.format(f'{{"m": "{label or spelled}"}}')
+    assert MASKER.mask(text.encode(), "text/plain", ALL).body.decode() == masked
+    for content_type, depth in (("application/json", 1), ("application/json", 2), ("text/plain", 3)):
+        body, wanted = text, masked
+        for _ in range(depth):
+            body, wanted = json.dumps({"t": [body]}), json.dumps({"t": [wanted]})
+        assert MASKER.mask(body.encode(), content_type, ALL).body.decode() == wanted
+
+
+def test_documents_of_one_event_spell_in_escapes():
+    event = b'data: {"m": "bob\\u0040example.com"}\n'
+    out = MASKER.mask(event * 2 + b"\n", "text/event-stream", ALL)
+    assert out.body == b'data: {"m": "[EMAIL_ADDRESS]"}\n' * 2 + b"\n"
+
+
+def test_escapes_of_a_document_alone_start_no_walk(monkeypatch):
+    """Some write all that is not ASCII so: nothing in it is text in text."""
+    monkeypatch.setattr(walk.Walk, "inside", None)
+    body = json.dumps({"a": "日本語", "b": ["d/e é"]}).replace("/", "\\/").encode()
+    assert MASKER.mask(body, "application/json", ALL).body == body
+
+
 @pytest.mark.parametrize("content_type", ["text/plain", "text/html"])
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
 def test_text_in_another_encoding_is_refused(content_type, encoding):

@@ -59,7 +59,9 @@ def test_what_is_no_column_any_more_goes_at_once():
     assert told(stream, "1234\n", "1234\n", "1234\n", "and\n") == ["", "", "", "1234\n1234\n1234\nand\n"]
 
 
-@pytest.mark.parametrize("spelling", ["%26%23{}%3B", "&#38;#{};", "&#{:07};", "%26amp;", "&amp;#{};", "{:c}"])
+@pytest.mark.parametrize(
+    "spelling", ["%26%23{}%3B", "&#38;#{};", "&#{:07};", "%26amp;", "&amp;#{};", r"\u{:04x}", r"\\u{:04X}", "{:c}"]
+)
 @pytest.mark.parametrize("between", ["", "\n", "&x\n" * 4, "&amp;\n" * 15])
 def test_a_word_tells_of_what_comes_later_however_it_is_spelled(spelling, between):
     word = "".join(spelling.format(ord(each)) for each in "passport")
@@ -187,6 +189,10 @@ def test_what_comes_together_of_masked_text_is_masked_as_far_as_it_is_there():
         ("a 219", "0", True),
         ("word", "1111\n", False),
         ("%34111", "1111", True),
+        (r"\u0034111", "1111", True),
+        ("a 4111", r"\u0031111", True),
+        ("4111", r"1\u0031", True),
+        (r"C:\dir is", "1111", False),
         ("\u0664111", "1111\n", True),
         ("\u200b" * 80, "1111\n", True),
         ("a,4111", "2024-01-01", False),
@@ -214,6 +220,11 @@ def test_what_is_held_back_is_not_copied_again_and_again(unit):
         "1 2 3 4 ",
         "-----BEGIN PRIVATE KEY-----\n",
         "a%20b ",
+        "\\",
+        r"\u",
+        r"\u0034",
+        r"\/ ",
+        "\\n \\u0034\n",
         "[[",
         "x",
     ],
