@@ -99,7 +99,7 @@ class Allowance:
 
     def __init__(self, left: int = MAX_VALUES) -> None:
         """Allow so many."""
-        self._left = left
+        self.left = left
 
     def take(self, count: int = 1) -> None:
         """Read so many more.
@@ -107,8 +107,8 @@ class Allowance:
         Raises:
             Unreadable: with ``too-large``.
         """
-        self._left -= count
-        if self._left < 0:
+        self.left -= count
+        if self.left < 0:
             raise Unreadable(Uninspectable.TOO_LARGE)
 
 
@@ -168,7 +168,7 @@ class _Check:
         for field in fields(message):
             slot = told_of(slots, field)
             value = message[field.value : field.end]
-            once = _once(slot, value)
+            once = _once(slot, value, self._allowance.left)
             if once in seen:
                 raise Unreadable(Uninspectable.DUPLICATE_KEYS)
             if once is not None:
@@ -192,7 +192,7 @@ class _Check:
             _check_enum(value, told)
 
     def _any(self, message: bytes, kind: Descriptor, left: int) -> None:
-        found, inner, _ = read_any(message, kind)
+        found, inner, _ = read_any(message, kind, self._allowance)
         if len({field.number for field in found}) < len(found):
             raise Unreadable(Uninspectable.DUPLICATE_KEYS)
         for field in found:
@@ -200,14 +200,14 @@ class _Check:
                 self.message(message[field.value : field.end], inner, left - 1)
 
 
-def _once(slot: Slot, value: bytes) -> tuple[str, object] | None:
+def _once(slot: Slot, value: bytes, left: int) -> tuple[str, object] | None:
     """What may be there once: a field that is not repeated, one field of a oneof, an entry of a map by its key.
 
     Of several, parsers must take the last (and merge messages). Not all do.
     """
     told = slot.told
     if slot.kind is not None and slot.is_map:
-        return told.name, key_of(value, slots_of(slot.kind)[MAP_KEY])
+        return told.name, key_of(value, slots_of(slot.kind)[MAP_KEY], left)
     if told.is_repeated:
         return None
     return (told.containing_oneof.full_name if told.containing_oneof else told.name), None
@@ -227,17 +227,27 @@ def _check_enum(value: bytes, told: FieldDescriptor) -> None:
         raise Unreadable(Uninspectable.UNKNOWN_FIELDS)
 
 
-def key_of(entry: bytes, slot: Slot) -> bytes | float:
+def key_of(entry: bytes, slot: Slot, left: int = MAX_VALUES) -> bytes | float:
     """A map entry's key: a text's bytes, a number, or a bool; where it is left out, the default.
 
+    Args:
+        entry: as on the wire.
+        slot: the key's.
+        left: how many fields it may have.
+
     Raises:
-        Unreadable: it is not written as keys of its type are.
+        Unreadable: it is not written as keys of its type are, or has more fields.
     """
-    keys = [field for field in fields(entry) if field.number == MAP_KEY]
+    key: Field | None = None
+    for field in fields(entry):
+        left -= 1
+        if left < 0:
+            raise Unreadable(Uninspectable.TOO_LARGE)
+        key = field if field.number == MAP_KEY else key
     told = slot.told
-    if keys and keys[-1].wire is not slot.wire:
+    if key and key.wire is not slot.wire:
         raise Unreadable(Uninspectable.NOT_PROTOBUF)
-    value = entry[keys[-1].value : keys[-1].end] if keys else None
+    value = entry[key.value : key.end] if key else None
     if told.type in TEXTS:
         return value or b""
     number = 0 if value is None else number_of(value, told)
@@ -256,13 +266,17 @@ def told_of(slots: Mapping[int, Slot], field: Field) -> Slot:
     return slot
 
 
-def read_any(message: bytes, kind: Descriptor) -> tuple[list[Field], Descriptor, str]:
+def read_any(message: bytes, kind: Descriptor, allowance: Allowance) -> tuple[list[Field], Descriptor, str]:
     """The fields of a message of a type that it names, that type, and what its URL has before its name.
 
     Raises:
-        Unreadable: with ``unknown-fields``: no descriptor tells of the type; ``duplicate-keys`` for two URLs.
+        Unreadable: with ``unknown-fields``: no descriptor tells of the type; ``duplicate-keys`` for two URLs;
+            ``too-large`` for more fields than are left.
     """
-    found = list(fields(message))
+    found: list[Field] = []
+    for field in fields(message):
+        allowance.take()
+        found.append(field)
     if any(field.wire is not Wire.BYTES or field.number > ANY_VALUE for field in found):
         raise Unreadable(Uninspectable.UNKNOWN_FIELDS)
     urls = [message[field.value : field.end] for field in found if field.number == TYPE_URL]

@@ -23,7 +23,7 @@ HIDDEN = base64.b64encode(REDACTED.encode()).decode()
 
 
 TOGETHER = 4_096
-"""Texts and numbers of several messages that are looked at together."""
+"""Values of several messages that are looked at together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from extproc.codecs.messages import (
     ANY,
     ANY_VALUE,
     MAP_KEY,
+    MAX_VALUES,
     TEXTS,
     Allowance,
     Slot,
@@ -34,8 +35,8 @@ from extproc.masking.document import Known
 from extproc.masking.edits import apply
 from extproc.masking.looks import Looks
 from extproc.masking.media import decode_text
-from extproc.masking.paths import Place, render
-from extproc.masking.walk import Walk
+from extproc.masking.paths import Place, kept, render
+from extproc.masking.walk import MAX_PLACES, Walk
 from extproc.masking.ways import REDACTED
 from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import PASSED_UNMASKED, Finding, How
@@ -132,6 +133,7 @@ class MessageMasker:
         self._allowance = Allowance()
         self._waiting: list[tuple[bytes, _Read]] = []
         """Messages that were read."""
+        self._size = 0
         self._texts: list[str] = []
         """Their texts and numbers."""
         self._names: set[str] = set()
@@ -166,8 +168,8 @@ class MessageMasker:
 
     @property
     def size(self) -> int:
-        """How many texts and numbers were read and not masked yet."""
-        return len(self._texts)
+        """How many values were read and not masked yet."""
+        return self._size
 
     def read(self, message: bytes) -> None:
         """Take a message, to be masked together with others.
@@ -177,6 +179,7 @@ class MessageMasker:
         """
         self._allowance = Allowance()
         self._waiting.append((message, self._read(message, self._descriptor, 0)))
+        self._size += 1 + MAX_VALUES - self._allowance.left
 
     def masked(self, first: int | None = None) -> list[bytes]:
         """The messages that were read, masked.
@@ -191,7 +194,7 @@ class MessageMasker:
         self._looks = Looks(detectors, texts, names=self._names, also=self._opaque)
         self._echo = self._echoes("\n".join(texts).encode())
         waiting = self._waiting
-        self._waiting, self._texts, self._names, self._opaque = [], [], set(), []
+        self._waiting, self._texts, self._names, self._opaque, self._size = [], [], set(), [], 0
         return [
             self._masked(*each, None if first is None else first + number) for number, each in enumerate(waiting)
         ]
@@ -251,7 +254,7 @@ class MessageMasker:
 
     def _read_any(self, message: bytes, outer: Descriptor, depth: int) -> _Read:
         first, slots = len(self._texts), slots_of(outer)
-        found, kind, url = read_any(message, outer)
+        found, kind, url = read_any(message, outer, self._allowance)
         self._texts.append(url)
         nodes: list[_Node] = []
         for field in found:
@@ -319,7 +322,8 @@ class MessageMasker:
                 return b"" if how is How.REMOVE else REDACTED.encode()
             if not self._binary or told.type != FieldDescriptor.TYPE_BYTES:
                 raise
-            self._passed[here.path] += 1
+            path = kept(here.path)
+            self._passed[path if path in self._passed or len(self._passed) < MAX_PLACES else ()] += 1
             return concealed
         edits = self._walk.part(text, here.path, here.place, asked if concealed == value else None)
         if edits and self._hides and told.type == FieldDescriptor.TYPE_BYTES:
@@ -350,6 +354,9 @@ class MessageMasker:
         """A map's entry. Its key is a text, and the name of the value's place."""
         key = slots_of(read.kind)[MAP_KEY]
         below = here.step(_name(key_of(entry, key), key.told))
+        values = sum(node.field.number != MAP_KEY and node.slot.kind is not None for node in read.nodes)
+        if values > 1 and below.place:
+            raise Unreadable(Uninspectable.DUPLICATE_KEYS)  # as in any message: readers join them
         pieces: list[bytes] = []
         for node in read.nodes:
             there = here._replace(place=None) if node.field.number == MAP_KEY else below

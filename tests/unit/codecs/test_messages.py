@@ -4,9 +4,11 @@ import pytest
 from google.protobuf import any_pb2, descriptor_pb2
 from google.rpc import error_details_pb2, status_pb2
 
+from extproc.codecs import messages
 from extproc.codecs.descriptors import ambiguous, misnamed, read_methods
 from extproc.codecs.errors import Unreadable
 from extproc.codecs.messages import read_message, show_message
+from extproc.codecs.protobuf import fields, spell_varint
 from extproc.model.reasons import Uninspectable
 from tests.integration.support.shop import GET_ITEM, SERVICE, Item, descriptor_set, shop_file, told
 
@@ -146,3 +148,22 @@ def test_errors_are_known_whether_files_import_them_or_not():
 def test_what_has_no_json_is_shown_as_a_question_mark():
     assert show_message(b"\xff", KIND) == "?"
     assert shop_file().package == "shop.v1"
+
+
+@pytest.mark.parametrize("start", [b"\x32", b"\x42"])
+def test_an_entry_or_message_of_many_values_is_not_read_to_its_end(start, monkeypatch):
+    """What is allowed is taken before the values are kept."""
+    read_so_far = 0
+
+    def counted(message):
+        nonlocal read_so_far
+        for field in fields(message):
+            read_so_far += 1
+            yield field
+
+    monkeypatch.setattr(messages, "fields", counted)
+    many = b"\x12\x00" * 300_000
+    with pytest.raises(Unreadable) as caught:
+        read(start + spell_varint(len(many)) + many)
+    assert caught.value.kind is Uninspectable.TOO_LARGE
+    assert read_so_far < 101_000

@@ -1,6 +1,7 @@
 """Protocol buffers and gRPC's frames."""
 
 import gzip
+import tracemalloc
 from itertools import pairwise
 
 import pytest
@@ -13,10 +14,12 @@ from extproc.codecs.descriptors import Messages, read_methods
 from extproc.codecs.grpc_frames import Frame
 from extproc.codecs.protobuf import fields, spell_varint, varint
 from extproc.detectors.engine import Detectors
+from extproc.masking import messages
 from extproc.masking.frames import TOGETHER, Framing
 from extproc.masking.rewrite import TextMasker
 from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import How, Listed, MaskRule
+from extproc.model.reasons import Uninspectable
 
 FIELD = descriptor_pb2.FieldDescriptorProto
 SSN, CARD = "219-09-9999", 4111111111111111
@@ -174,6 +177,58 @@ def test_what_nobody_can_read_is_refused(message):
         stream.feed(Frame(False, message).raw)
     with pytest.raises(MaskingError):
         stream.feed(b"")
+
+
+def field(number, value):
+    return spell_varint(number << 3 | 2) + spell_varint(len(value)) + value
+
+
+TYPED = field(1, b"t/crm.Customer")
+MANY = b"\x12\x00" * 100_000
+
+
+@pytest.mark.parametrize("message", [field(8, TYPED + MANY), field(8, MANY), field(6, MANY)])
+def test_more_values_than_a_worker_has_time_for_are_refused(message):
+    with pytest.raises(Undecodable) as caught:
+        frames_masker(limit=1 << 20).feed(Frame(False, message).raw)
+    assert caught.value.kind is Uninspectable.TOO_LARGE
+
+
+def test_a_value_that_a_map_has_twice_is_refused_where_a_path_leads_into_it():
+    """Readers join the two, and count the elements of both."""
+    first, second = ([each] for each in ("public", "secret"))
+    entry = field(1, b"a")
+    for each in (first, second):
+        value = struct_pb2.Value()
+        value.list_value.extend(each)
+        entry += field(2, value.SerializeToString())
+    frame = Frame(False, field(9, field(1, entry))).raw
+    assert dict(Customer.FromString(frame[5:]).tree) == {"a": ["public", "secret"]}
+    assert frames_masker(rules=(MaskRule(How.REDACT, path="$.tree.b[1]"),)).feed(frame) == frame
+    with pytest.raises(Undecodable, match="duplicate-keys"):
+        frames_masker(rules=(MaskRule(How.REDACT, path="$.tree.a[1]"),)).feed(frame)
+
+
+def test_places_that_passed_unmasked_are_told_apart_up_to_a_limit(monkeypatch):
+    monkeypatch.setattr(messages, "MAX_PLACES", 3)
+    stream, one = frames_masker(limit=1 << 20, binary=True), field(7, b"\xff\xfe")
+    for _ in range(5):
+        stream.feed(Frame(False, one).raw)
+        one = field(4, one)
+    found = {finding.path: finding.count for finding in stream.findings}
+    assert found == {"$.data": 1, "$.friend.data": 1, "$.friend.friend.data": 1, "$": 2}
+
+
+def test_messages_without_texts_are_not_kept_waiting_for_some():
+    """A piece of a stream that holds nothing but bools holds many of them."""
+    stream, frame = frames_masker(limit=1 << 20), Frame(False, b"\x60\x01" * TOGETHER).raw
+    peaks = []
+    for count in (2, 20):
+        tracemalloc.start()
+        stream.feed(frame * count)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 3 * peaks[0]
 
 
 def test_messages_nested_too_deep_are_refused():
