@@ -8,8 +8,28 @@ from extproc.detectors.context import ending, is_called, name_of
 from extproc.detectors.detector import Detector, Ranges, outermost
 
 OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-V4 = re.compile(rf"(?<![0-9A-Za-z./_-])(?:{OCTET}\.){{3}}{OCTET}(?![0-9A-Za-z_-]|\.[0-9])")
-V6 = re.compile(r"(?<![0-9A-Za-z:._-])[0-9A-Fa-f:]{3,39}(?:\.[0-9.]{5,11})?(?![0-9A-Za-z:_-]|\.[0-9])")
+V4 = re.compile(rf"(?<![0-9A-Za-z.])(?:{OCTET}\.){{3}}{OCTET}(?![0-9A-Za-z]|\.[0-9])")
+V6 = re.compile(r"(?<![0-9A-Za-z:.])[0-9A-Fa-f:]{3,39}(?:\.[0-9.]{5,11})?(?![0-9A-Za-z:]|\.[0-9])")
+PRODUCT = re.compile(r"/[A-Za-z0-9_+-]{0,38}[A-Z](?:[\s(;,\"']|\Z)")
+"""``Chrome/120.0.0.0`` (RFC 9110 section 10.1.5), read from its end. Java writes ``host/10.1.2.3``."""
+RELEASED = re.compile(
+    r"/(?:snoisrev|noisrev|rev|v|sesaeler|esaeler|sdliub|dliub|sgat|gat)(?![0-9A-Za-z])", re.IGNORECASE
+)
+"""``/releases/1.2.3.4``, read from its end."""
+GOES_ON = re.compile(r":[0-9]|/")
+"""What may follow an address, and no product's version."""
+PACKED = re.compile(
+    r"[A-Za-z0-9_.+~-]{0,40}?\.(?:tar|tgz|zip|7z|jar|war|whl|egg|gem|deb|rpm|apk|exe|msi|dmg|pkg|iso|nupkg|so|dll)(?![A-Za-z])"
+)
+"""Behind ``name-1.2.3.4``: the rest of a file's name."""
+SUFFIX = re.compile(
+    r"[-_](?:[0-9.]{1,8}[.~+-]?)?(?:alpha|beta|rc|pre|dev|snapshot|final|ga|release|hotfix|patch|build|lts|generic"
+    r"|ubuntu|deb|bpo|amzn|(?:el|fc)[0-9])",
+    re.IGNORECASE,
+)
+"""Behind a version: ``-rc.1``, ``-1.el9``."""
+NEAR = 41
+"""Characters before one that may say that it is a version."""
 GROUPS = 3
 """A shorter one, ``a::b``, is more often something else."""
 OTHERWISE = ending(
@@ -20,15 +40,27 @@ OTHERWISE = ending(
 
 
 def find(text: str, context: str) -> Ranges:
-    """Yield addresses of other machines."""
+    """Yield addresses of other machines; no versions."""
     yield from outermost(
         match.span() for match in _matches(text) if not is_called(OTHERWISE, name_of(text, *match.span(), context))
     )
 
 
 def _matches(text: str) -> Iterator[re.Match[str]]:
-    yield from (match for match in V4.finditer(text) if not match[0].startswith(("0.", "127.", "255.")))
+    for match in V4.finditer(text):
+        if not match[0].startswith(("0.", "127.", "255.")) and not _is_version(text, *match.span()):
+            yield match
     yield from (match for match in V6.finditer(text) if _is_v6(match[0]))
+
+
+def _is_version(text: str, start: int, end: int) -> bool:
+    """Whether what is joined to it says that it is a version."""
+    before = text[max(0, start - NEAR) : start][::-1]
+    if RELEASED.match(before) or SUFFIX.match(text, end):
+        return True
+    if before[:1] in ("-", "_"):
+        return before[1:2].isalnum() and PACKED.match(text, end) is not None
+    return PRODUCT.match(before) is not None and not GOES_ON.match(text, end)
 
 
 def _is_v6(text: str) -> bool:

@@ -180,6 +180,29 @@ PARTS_OF = {
         ]
     ]
     + [(f"refresh_token: {text}", text) for text in (RANDOM * 32, RANDOM * 32 + "x", RANDOM * 1_000)],
+    "IP_ADDRESS": [
+        (f"{before}{address}{behind}", address)
+        for address in ("10.1.2.3", "2001:db8::8a2e:370:7334")
+        for before, behind in [
+            ("http://" if "." in address else "http://[", "/x" if "." in address else "]/x"),
+            ("//", ""),
+            ("", "/24"),
+            ("", "-"),
+            ("", "-fine"),
+            ("", "-10.1.2.9"),
+            ("", "-2001:db8::8a2e:370:9999"),
+            ("10.1.2.2-", ""),
+            ("2001:db8::8a2e:370:1111-", ""),
+            ("db/", " is up"),
+            ("peers/", "/status"),
+            ("from-", ""),
+            ("from_", "_at_noon"),
+            ("/", ""),
+            ("", "."),
+        ]
+    ]
+    + [(text, "10.1.2.3") for text in ("redis://10.1.2.3:6379/0", "Db/10.1.2.3:5432", "access-10.1.2.3.txt")]
+    + [(text, "10.1.2.3") for text in ("https://10.1.2.3/a-1.2.3.4.zip", "ip-10.1.2.3", "GET /peers/10.1.2.3")],
     "AWS_SECRET_KEY": [(f"aws_secret_access_key={AWS}", AWS), (f"?aws_secret={AWS}&x=1", AWS)],
     "CONNECTION_STRING": [("postgres://app:hunter22@db.internal/x", "hunter22"), ("amqp://:s3cr3t@mq", "s3cr3t")],
 }
@@ -277,6 +300,15 @@ ORDINARY = {
         "oid: 1.3.6.1",
     ],
     "agent": ["Mozilla/5.0 (X11; Linux x86_64) Chrome/120.0.0.0 Safari/537.36"],
+    "browser": [
+        "Chrome/120.0.0.0",
+        "Edg/120.0.0.0 OPR/99.0.0.0, YaBrowser/24.1.0.0; x",
+        "(HeadlessChrome/1.2.3.4)",
+    ],
+    "file": ["foo-1.2.3.4.tar.gz", "lib-core2-1.2.3.4.jar", "foo-1.2.3.4-1.x86_64.rpm", "foo_1.2.3.4_amd64.deb"],
+    "release": ["https://h.example/releases/1.2.3.4/notes", "/app/v/1.2.3.4", "kernel 5.4.0.100-generic"],
+    "pinned": ["1.2.3.4-rc.1", "1.2.3.4-SNAPSHOT", "1.2.3.4-1ubuntu2", "1.2.3.4-1.el9", "v1.2.3.4", "1.2.3.4.5"],
+    "home": ["http://127.0.0.1:8080/x", "//127.0.0.1", "http://[::1]:80/", "127.0.0.1-127.0.0.9"],
     "etag": ['W/"33a64df551425fcc55e4d42a148795d9f25f89d4"', '"5f1d7a2b-2c8"'],
     "mac": ["00:1a:2b:3c:4d:5e"],
     "code": ["std::vector::push_back", "a::b", "Foo::Bar(1)", "x = y[1:2:3]", "urn:isbn:0451450523"],
