@@ -19,7 +19,7 @@ SCIENTIFIC = re.compile(r"\.(?<=([0-9]).)(?<![0-9.]..)([0-9]{9,18})[eE]\+?(1[2-8
 """4.111111111111111E15: how some languages print a card number that was read as a float."""
 APART_ALIKE = re.compile(
     r"([._/\t\n])(?<=([0-9]{4})[._/\t\n])(?<![0-9._/][0-9]{4}[._/\t\n])"
-    r"(?=([0-9]{4}\1[0-9]{4}\1[0-9]{4}|[0-9]{6}\1[0-9]{4,5})(?![0-9._/]))"
+    r"(?=([0-9]{4}\1[0-9]{4}\1[0-9]{4}|[0-9]{6}\1[0-9]{4,5})(?![0-9]|[._/][0-9]))"
 )
 """As some write it to be read by no machine. Other numbers may stand before it, as in a column: so all but its
 first separator is looked at, and not taken."""

@@ -8,12 +8,15 @@ from extproc.detectors.numbers import digits_alone
 
 SHORTEST, LONGEST = 7, 15
 """E.164 section 6.2.1."""
-INTERNATIONAL = re.compile(r"(?<![0-9A-Za-z+.])\+[1-9](?:[ .()/-]{0,2}[0-9]){7,14}(?![0-9A-Za-z])")
+EXTENDED = r"(?!(?![xX][0-9])[0-9A-Za-z])"
+"""Nothing goes on with it but an extension: ``x12``."""
+INTERNATIONAL = re.compile(rf"(?<![0-9A-Za-z+.])\+[1-9](?:[ .()/-]{{0,2}}[0-9]){{7,14}}{EXTENDED}")
 NORTH_AMERICAN = re.compile(
-    r"(?<![0-9A-Za-z.+/_-])(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[.-])[2-9][0-9]{2}[.-][0-9]{4}"
-    r"(?![0-9A-Za-z_]|[.-][0-9])"
+    r"(?<![0-9A-Za-z.+/_-])(?:1[ .-])?"
+    r"(?:\([2-9][0-9]{2}\) ?[2-9][0-9]{2}[ .-]|[2-9][0-9]{2}[.-][2-9][0-9]{2}[.-])[0-9]{4}"
+    rf"{EXTENDED}(?!_|[.-][0-9])"
 )
-LOOSE = re.compile(r"(?<![0-9A-Za-z.])\(?[0-9](?:[ .()/-]{0,2}[0-9]){6,14}(?![0-9A-Za-z]|[.-][0-9])")
+LOOSE = re.compile(rf"(?<![0-9A-Za-z.])\(?[0-9](?:[ .()/-]{{0,2}}[0-9]){{6,14}}{EXTENDED}(?![.-][0-9])")
 DATE = re.compile(r"[12][0-9]{3}[-/.][0-9]{2}[-/.][0-9]{2}|[0-9]{2}[-/.][0-9]{2}[-/.][12][0-9]{3}")
 TELLING = telling(r"phone|mobile|msisdn|whatsapp|fax|(?<![a-z])tel(?![a-z])")
 ABOUT_IT = ending(r"at|ids?|count|date|time|timestamp|model|version|price|status|updated|changed")
@@ -35,7 +38,10 @@ def find_loose(text: str, context: str) -> Ranges:
 
 PHONE_NUMBER = Detector(
     entity="PHONE_NUMBER",
-    prefilter=(rb"\+[1-9](?:[ .()/-]{0,2}[0-9]){7}", rb"[2-9][0-9]{2}[).-] ?[2-9][0-9]{2}[.-][0-9]{4}"),
+    prefilter=(
+        rb"\+[1-9](?:[ .()/-]{0,2}[0-9]){7}",
+        rb"[2-9][0-9]{2}(?:\) ?[2-9][0-9]{2}[ .-]|[.-][2-9][0-9]{2}[.-])[0-9]{4}",
+    ),
     shortest=9,
     find=find,
     canonical=digits_alone,

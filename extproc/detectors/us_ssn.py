@@ -9,7 +9,7 @@ from extproc.detectors.numbers import digits_alone
 GROUPED = re.compile(r"([0-9](?<![0-9].)[0-9]{2})[ +-]([0-9]{2})[ +-]([0-9]{4})(?![0-9])")
 """``re`` takes twice as long for a pattern that begins with what is not there."""
 APART_ALIKE = re.compile(
-    r"([._/\t\n])(?<=([0-9]{3})[._/\t\n])(?<![0-9._/][0-9]{3}[._/\t\n])(?=([0-9]{2})\1([0-9]{4})(?![0-9._/]))"
+    r"([._/\t\n])(?<=([0-9]{3})[._/\t\n])(?<![0-9._/][0-9]{3}[._/\t\n])(?=([0-9]{2})\1([0-9]{4})(?![0-9]|[._/][0-9]))"
 )
 """As some write it to be read by no machine. Other numbers may stand before it, as in a column: so all but its
 first separator is looked at, and not taken."""
