@@ -6,6 +6,7 @@ order mark may lead the stream. What follows the last empty line is no event.
 """
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from extproc.codecs.errors import Unreadable
@@ -13,7 +14,9 @@ from extproc.model.reasons import Uninspectable
 
 BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\n|\r")
-_LF, _CR = b"\n", b"\r"
+_EVENT_END = re.compile(rb"[\r\n](?:(?<=\r)\n)?+(?:\r\n?|\n)")
+_LF, _CR, _CRLF = b"\n", b"\r", b"\r\n"
+_ENDS = (_LF, _CR)
 DATA_HEADS = frozenset({b"data", b"data:", b"data: "})
 
 
@@ -52,19 +55,27 @@ class Line(NamedTuple):
 
 
 class Event(NamedTuple):
-    """One event with its empty line. Comments alone, and stray line ends, come as events without data."""
+    """One event with its empty line. Comments alone, and stray line ends, come as events without data.
 
-    lines: tuple[Line, ...]
+    It is kept as it came: lines are short, and each as an object would take fifty times its bytes.
+    """
 
-    @property
-    def raw(self) -> bytes:
-        """The event's bytes."""
-        return b"".join([line.raw for line in self.lines])
+    raw: bytes
+    """The event's bytes."""
+    first: bool = False
+    """Whether it is the stream's first one, before which a byte order mark may stand."""
+
+    def lines(self) -> Iterator[Line]:
+        """Its lines, one by one."""
+        at = 0
+        for match in _LINE_END.finditer(self.raw):
+            yield _line(self.raw[at : match.start()], match[0], at_start=self.first and not at)
+            at = match.end()
 
     @property
     def data(self) -> bytes | None:
         """The ``data`` lines joined by LF; None when there is none."""
-        values = [line.value for line in self.lines if line.is_data]
+        values = [line.value for line in self.lines() if line.is_data]
         return b"\n".join(values) if values else None
 
     def with_data(self, data: bytes) -> "Event":
@@ -74,28 +85,30 @@ class Event(NamedTuple):
             data: the new data; each LF begins a line of its own.
 
         Raises:
-            ValueError: CR occurs in it, which no data can hold.
+            ValueError: CR occurs in it, which no data can hold; or the event has no data.
         """
         if _CR in data:
             raise ValueError("CR in an event's data")
         values = data.split(b"\n")
-        places = [at for at, line in enumerate(self.lines) if line.is_data]
-        first, last = self.lines[places[0]], places[-1]
-        made: list[Line] = []
-        for at, line in enumerate(self.lines):
+        places = sum(line.is_data for line in self.lines())
+        if not places:
+            raise ValueError("an event without data")
+        first_goes = self.first and len(values) == 1 < places and next(self.lines()).is_data
+        written, used, first = bytearray(), 0, None
+        for line in self.lines():
             if not line.is_data:
-                made.append(line)
-            elif at == last:
-                made += [
-                    (line if not more else _extra(first, line)).with_value(v) for more, v in enumerate(values)
-                ]
-            elif len(values) > 1:
-                made.append(line.with_value(values.pop(0)))
-        return Event(tuple(made))
-
-
-def _extra(first: Line, last: Line) -> Line:
-    return Line(first.head, b"", last.end)
+                written += line.raw
+                continue
+            places, first = places - 1, first or line
+            if not places:
+                for more, value in enumerate(values[used:]):
+                    written += (Line(first.head, b"", line.end) if more else line).with_value(value).raw
+            elif used < len(values) - 1:
+                written += line.with_value(values[used]).raw
+                used += 1
+        if first_goes and BOM in (self.raw[: len(BOM)], written[: len(BOM)]):
+            written[:0] = BOM  # else readers would take one away that is a part of a name
+        return self._replace(raw=bytes(written))
 
 
 class Reader:
@@ -107,11 +120,13 @@ class Reader:
     def __init__(self, *, limit: int) -> None:
         """Read a stream whose events have up to ``limit`` bytes each; CRLF counts as one byte."""
         self._limit = limit
-        self._line = bytearray()
-        self._lines: list[Line] = []
-        self._size = 0
-        self._at_start = True
+        self._held = bytearray()
+        """Of the event that did not end yet."""
+        self._twos = 0
+        """How many CRLF are in it."""
+        self._first = True
         self._after_cr = False
+        """Whether CR ended the last event, and nothing came since."""
 
     def feed(self, piece: bytes) -> list[Event]:
         """Take the next piece; return the events it completes.
@@ -120,43 +135,43 @@ class Reader:
             Unreadable: ``too-large`` for an event above the limit.
         """
         events: list[Event] = []
-        at = self._join_crlf(piece, events) if piece else 0
-        for match in _LINE_END.finditer(piece, at):
-            content = piece[at : match.start()]
-            at = match.end()
-            if self._line:
-                content = bytes(self._line) + content
-                self._line.clear()
-            self._end_line(content, match[0], events)
-        self._line += piece[at:]
-        self._after_cr = self._after_cr if not piece else piece.endswith(_CR)
-        self._check(len(self._line))
+        if not piece:
+            return events
+        at, known = self._stray(piece, events), len(self._held)
+        if known:
+            self._held += piece
+            self._twos += self._held.count(_CRLF, known - 1)
+        text = self._held if known else piece
+        scan = max(at, known - 1)
+        while end := self._end(text, at, scan):
+            event = Event(bytes(text[at:end]), self._first)
+            self._first = False
+            self._check(event.raw)
+            events.append(event)
+            at = scan = end
+        if at or not known:
+            self._held = bytearray(text[at:])
+            self._twos = self._held.count(_CRLF)
+        self._after_cr = not self._held and piece.endswith(_CR)
+        if len(self._held) - self._twos > self._limit:
+            raise Unreadable(Uninspectable.TOO_LARGE)
         return events
 
-    def _join_crlf(self, piece: bytes, events: list[Event]) -> int:
-        """Where a CR ended the last piece and this one begins with LF, the two are one line end."""
+    def _stray(self, piece: bytes, events: list[Event]) -> int:
+        """Where CR ended the last event and LF comes next, the two are one line end: where the next one begins."""
         if not (self._after_cr and piece.startswith(_LF)):
             return 0
-        if self._lines:
-            last = self._lines[-1]
-            self._lines[-1] = Line(last.head, last.value, last.end + _LF, last.mark)
-        else:
-            events.append(Event((Line(b"", b"", _LF),)))
+        events.append(Event(_LF))
         return 1
 
-    def _end_line(self, content: bytes, end: bytes, events: list[Event]) -> None:
-        line = _line(content, end, at_start=self._at_start)
-        self._at_start = False
-        self._check(len(content) + 1)
-        self._size += len(content) + 1
-        self._lines.append(line)
-        if not line.head:
-            events.append(Event(tuple(self._lines)))
-            self._lines = []
-            self._size = 0
+    def _end(self, text: bytes | bytearray, at: int, scan: int) -> int:
+        """Where the event ends that begins at an offset; 0 where it does not. It does not before ``scan``."""
+        begin = at + len(BOM) if self._first and text.startswith(BOM, at) else at
+        found = _LINE_END.match(text, begin) if text[begin : begin + 1] in _ENDS else _EVENT_END.search(text, scan)
+        return found.end() if found else 0
 
-    def _check(self, more: int) -> None:
-        if self._size + more > self._limit:
+    def _check(self, raw: bytes) -> None:
+        if len(raw) > self._limit and len(raw) - raw.count(_CRLF) > self._limit:
             raise Unreadable(Uninspectable.TOO_LARGE)
 
 

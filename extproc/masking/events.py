@@ -69,7 +69,10 @@ class EventsMasker:
             text = decode_text(data)
             edits = self._walk.text(text, next(looks))
             event = event.with_data(apply(text, edits).encode()) if edits else event
-        return Event(tuple(self._line(line, looks) for line in event.lines)).raw
+        masked = bytearray()
+        for line in event.lines():
+            masked += self._line(line, looks).raw
+        return bytes(masked)
 
     def _line(self, line: Line, looks: Iterator[Look | None]) -> Line:
         """Mask a line other than data."""
@@ -82,12 +85,17 @@ class EventsMasker:
         return line.with_value(apply(text, edits).encode())
 
 
-def _texts(event: Event) -> Iterator[str]:
-    """All that is looked into."""
-    data = event.data
-    if data:
-        yield decode_text(data)
-    yield from filter(None, map(_text, event.lines))
+def _texts(event: Event) -> list[str]:
+    """All that is looked into: the data first."""
+    data: list[bytes] = []
+    texts: list[str] = []
+    for line in event.lines():
+        if line.is_data:
+            data.append(line.value)
+        elif text := _text(line):
+            texts.append(text)
+    whole = b"\n".join(data)
+    return [decode_text(whole), *texts] if whole else texts
 
 
 def _text(line: Line) -> str:

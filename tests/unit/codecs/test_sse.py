@@ -1,5 +1,8 @@
 """Event streams by the specification's examples, and byte for byte."""
 
+import time
+import tracemalloc
+
 import pytest
 
 from extproc.codecs.errors import Unreadable
@@ -60,6 +63,43 @@ def test_replaces_data_and_nothing_else(raw, data, written):
     event = read(raw)[0].with_data(data)
     assert event.raw == written
     assert read(written)[0].data == data
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_line_that_comes_first_when_others_go_means_the_same(mark):
+    r"""Readers take one byte order mark away, and would find data behind it."""
+    raw = mark + b"data: 1\n\xef\xbb\xbfdata: ignored\ndata: 2\n\n"
+    event = read(raw)[0]
+    assert event.data == b"1\n2"
+    written = event.with_data(b"x").raw
+    assert read(written)[0].data == b"x"
+    assert read(b"\n" + written.removeprefix(b"\xef\xbb\xbf"))[1].data == b"x"
+    later = read(b"\n" + raw.removeprefix(mark))[1].with_data(b"x").raw
+    assert later == b"\xef\xbb\xbfdata: ignored\ndata: x\n\n"
+
+
+def test_replacing_data_takes_linear_time():
+    def spent(lines):
+        event = read(b"data:\n" * lines + b"\n", limit=1 << 20)[0]
+        began = time.process_time()
+        event.with_data(b"\n" * (lines - 2))
+        return time.process_time() - began
+
+    assert min(spent(160_000) for _ in range(2)) < 16 * min(spent(20_000) for _ in range(3))
+
+
+@pytest.mark.parametrize("line", [b"a\n", b"data\n", b"data:\r\n", b":\r"])
+@pytest.mark.parametrize("size", [1, 4_096])
+def test_an_event_that_did_not_end_is_held_as_it_came(line, size):
+    reader, raw = Reader(limit=1 << 20), line * 8_192
+    pieces = [raw[at : at + size] for at in range(0, len(raw), size)]
+    tracemalloc.start()
+    for piece in pieces:
+        reader.feed(piece)
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert held < 2 * len(raw)
+    assert [event.raw for event in reader.feed(line[-1:])] == [raw + line[-1:]]
 
 
 def test_data_cannot_hold_cr():
