@@ -9,8 +9,9 @@ NAME_REACH = 112
 _NAME_BACKWARDS = re.compile(
     r"""[\"']?\\{0,3}\s{0,3}>?[:=]{1,2}\s{0,3}[\"']?\\{0,3}([A-Za-z0-9_-]{1,64})"""
     r"""|\s{0,3}>(?:[^<>]{0,40}\s)?([A-Za-z0-9_.-]{1,64})(?::[A-Za-z0-9_.-]{1,20})?<"""
+    r"""|\s{0,3}\]([A-Za-z0-9_-]{1,64})\["""
 )
-"""``name: ``, ``"name": "``, ``name=``, ``<name>`` and ``<x:name a="b">``, read from their end."""
+"""``name: ``, ``"name": "``, ``name=``, ``<name>``, ``<x:name a="b">`` and ``[name] ``, read from their end."""
 _SCHEME_BACKWARDS = re.compile(r":[A-Za-z0-9+.-]{1,20}")
 _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+")
 _BESIDE = 3
@@ -64,7 +65,7 @@ def told_of(words: re.Pattern[str], about: re.Pattern[str], text: str, at: int, 
     """
     if _told_before(words, text, at):
         return not is_called(about, name_before(text, at))
-    return words.search(context) is not None and not is_called(about, name_before(text, at) or _last(context))
+    return words.search(context) is not None and not is_called(about, name_of(text, at, context))
 
 
 def name_before(text: str, at: int) -> str:
@@ -73,11 +74,16 @@ def name_before(text: str, at: int) -> str:
     if text.startswith("//", at) and (scheme := _SCHEME_BACKWARDS.match(before)):
         before = before[scheme.end() :]
     match = _NAME_BACKWARDS.match(before)
-    return (match[1] or match[2])[::-1] if match else ""
+    return (match[1] or match[2] or match[3])[::-1] if match else ""
 
 
-def name_of(text: str, start: int, end: int, context: str) -> str:
-    """What a value is called: the name right before it, or the key above it where it is all of the text."""
+def name_of(text: str, at: int, context: str) -> str:
+    """What a value is called: the name right before it, or the key above it."""
+    return name_before(text, at) or _last(context)
+
+
+def own_name(text: str, start: int, end: int, context: str) -> str:
+    """As ``name_of``, but for the key above only where the value is all of the text."""
     name = name_before(text, start)
     if name or start > _BESIDE or len(text) - end > _BESIDE or (text[:start] + text[end:]).strip():
         return name

@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from extproc.detectors.context import ending, is_called, name_of
+from extproc.detectors.context import ending, is_called, own_name
 from extproc.detectors.detector import Detector, Ranges, outermost
 
 OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
@@ -42,7 +42,9 @@ OTHERWISE = ending(
 def find(text: str, context: str) -> Ranges:
     """Yield addresses of other machines; no versions."""
     yield from outermost(
-        match.span() for match in _matches(text) if not is_called(OTHERWISE, name_of(text, *match.span(), context))
+        match.span()
+        for match in _matches(text)
+        if not is_called(OTHERWISE, own_name(text, *match.span(), context))
     )
 
 

@@ -4,7 +4,7 @@ import math
 import re
 from collections import Counter
 
-from extproc.detectors.context import ending, telling, told, told_of
+from extproc.detectors.context import ending, is_called, name_of, own_name, telling, told, told_of
 from extproc.detectors.detector import Detector, Ranges
 
 AWS = re.compile(r"(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
@@ -13,11 +13,16 @@ AWS_TELLING = telling(AWS_HINT)
 RANDOM = re.compile(r"(?<![A-Za-z0-9/+_.~-])[A-Za-z0-9/+_.~-]{16,}+={0,2}")
 NAME = re.compile(r"(?:[0-9]+|[A-Za-z]+)(?:[_.-](?:[0-9]+|[A-Za-z]+))*+=*")
 """Words and numbers, as in ``REDIS_HOST_10_2=1`` and ``${REDIS_HOST_10_2}``."""
-HINT = (
-    r"passw|secret|api[ _-]?key|access[ _-]?token|refresh[ _-]?token|auth[ _-]?token|bearer"
+WORDS = (
+    r"passw|passphrase|secret|api[ _-]?key|access[ _-]?token|refresh[ _-]?token|auth[ _-]?token|bearer"
     r"|private[ _-]?key|credential"
 )
-TELLING = telling(HINT)
+TELLING = telling(WORDS)
+HINT = WORDS + "|(?:token|pwd)[^A-Za-z_]"
+TOKEN, PASSWORD = ending("token"), ending("pwd")
+"""They tell only as names. ``PWD`` is where a shell is, too."""
+PAGING = ending("(?:page|paging|pagination|next|previous|continuation|cursor|sync|resume|skip|start|watch)_token")
+FOLDER = re.compile(r"(?:[.~]{1,2}|/[^/]+)/")
 ABOUT_IT = ending(r"ids?|names?|path|arn|url|uri|type|hint|at|hash|ref|reference")
 """Keys that speak of a secret, and do not hold it: ``secret_name``."""
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -35,11 +40,27 @@ def find_aws(text: str, context: str) -> Ranges:
 def find(text: str, context: str) -> Ranges:
     """Yield what looks random beside a telling name."""
     for match in RANDOM.finditer(text):
-        found, at = match[0], match.start()
-        if not looks_random(found) or UUID.fullmatch(found) or _is_name(found, text, match.span()):
+        if not looks_random(match[0]) or _is_name(match[0], text, match.span()):
             continue
-        if told_of(TELLING, ABOUT_IT, text, at, context):
+        if UUID.fullmatch(match[0]):
+            secret = _is_called_secret(match[0], own_name(text, *match.span(), context))
+        else:
+            secret = told_of(TELLING, ABOUT_IT, text, match.start(), context) or _is_named(
+                match[0], name_of(text, match.start(), context)
+            )
+        if secret:
             yield match.span()
+
+
+def _is_called_secret(found: str, name: str) -> bool:
+    """Whether its own name says that it is one: most UUIDs are none, whatever stands around them."""
+    return (TELLING.search(name) is not None and not is_called(ABOUT_IT, name)) or _is_named(found, name)
+
+
+def _is_named(found: str, name: str) -> bool:
+    if is_called(TOKEN, name):
+        return not is_called(PAGING, name)
+    return is_called(PASSWORD, name) and not FOLDER.match(found)
 
 
 def _is_name(found: str, text: str, span: tuple[int, int]) -> bool:

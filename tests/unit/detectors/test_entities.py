@@ -139,6 +139,14 @@ IN_CONTEXT = {
         ("a8f5f167f44f4964e6c998dee827110c", "api_key"),
         ("Zk3x8Qw1-p9_rT5vB2nM", "password"),
         ("q7Wn2/xK9+vB4mZ8==", "credentials"),
+        ("Zk3x8Qw1-p9_rT5vB2nM", "token"),
+        ("Zk3x8Qw1-p9_rT5vB2nM", "reset_token"),
+        ("Zk3x8Qw1-p9_rT5vB2nM", "pwd"),
+        ("/k3x8Qw1p9rT5vB2nM", "pwd"),
+        ("Zk3x8Qw1-p9_rT5vB2nM", "passphrase"),
+        ("123e4567-e89b-12d3-a456-426614174000", "api_key"),
+        ("123e4567-e89b-12d3-a456-426614174000", "clientSecret"),
+        ("123e4567-e89b-12d3-a456-426614174000", "token"),
     ],
 }
 """Text, and the key above it without which it is anything."""
@@ -179,6 +187,25 @@ PARTS_OF = {
             ("https://h.example/cb#access_token=", "&token_type=bearer"),
             ("Server=db;User Id=sa;Password=", ";"),
             ("api_key=", "; Path=/"),
+            ("passphrase: ", ""),
+            ("the passphrase is ", ""),
+            ("pwd: ", ""),
+            ("Uid=sa;Pwd=", ";"),
+            ("token: ", ""),
+            ("?token=", "&x=1"),
+            ("session_token=", ""),
+            ("csrfToken: '", "'"),
+            ("<token>", "</token>"),
+        ]
+    ]
+    + [
+        (f"{before}123e4567-e89b-12d3-a456-426614174000{behind}", "123e4567-e89b-12d3-a456-426614174000")
+        for before, behind in [
+            ("api_key: ", ""),
+            ("?client_secret=", "&x=1"),
+            ('{"password": "', '"}'),
+            ("<api_key>", "</api_key>"),
+            ("reset_token=", ""),
         ]
     ]
     + [(f"refresh_token: {text}", text) for text in (RANDOM * 32, RANDOM * 32 + "x", RANDOM * 1_000)],
@@ -329,6 +356,21 @@ ORDINARY = {
     "local": ["127.0.0.1", "::1", "0.0.0.0", "255.255.255.0"],
     "coordinates": ["51.5007292,-0.1246254", "[51.50, -0.12]"],
     "isbn": ["978-3-16-148410-0"],
+    "nextPageToken": ["CAESBgoEIgIIAQ0123456789"],
+    "NextToken": ["CAESBgoEIgIIAQ0123456789"],
+    "token_type": ["gpt-4o-2024-08-06-preview"],
+    "token_count": ["gpt-4o-2024-08-06-preview"],
+    "tokens": ["gpt-4o-2024-08-06-preview"],
+    "token": ["abc", "hello", "12345678901234567890", "changeme", "${CI_JOB_TOKEN_2024_1}"],
+    "note": [
+        "a token for gpt-4o-2024-08-06-preview",
+        "password reset for 123e4567-e89b-12d3-a456-426614174000",
+        "token: abc at 2026-11-21T03:02:38Z",
+    ],
+    "secretId": ["123e4567-e89b-12d3-a456-426614174000"],
+    "credential_id": ["123e4567-e89b-12d3-a456-426614174000"],
+    "PWD": ["/home/ci/build-2026-11-21/x", "~/src/build-2026-11-21", "./build-2026-11-21"],
+    "shell": ["PWD=/home/ci/build-2026-11-21/x OLDPWD=/home/ci/build-2026-11-20/x"],
     "next_page_token": ["eyJwYWdlIjoyfQ", "CAESBgoEIgIIAQ0123456789"],
     "total_tokens": ["12345678"],
     "password_changed_at": ["2026-11-21T03:02:38Z"],

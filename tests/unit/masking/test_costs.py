@@ -79,7 +79,7 @@ def test_findings_keep_hardly_more_of_a_place_than_they_show():
         deep = {f"{number}{'d' * 200}": {"e" * 200: {"f" * 200: {"g" * 200: "219-09-9999"}}}}
         for place in ({f"{number}{'k' * 50_000}": "219-09-9999"}, deep, {str(number): "219-09-9999"}):
             stream.feed(b"data: " + json.dumps(place).encode() + b"\n\n")
-    kept = {path for _, path, _ in stream._walk._counts}
+    kept = {path for _, path, _ in stream._masker._walk._counts}
     assert max(sum(map(len, map(str, path))) for path in kept) < 2 * RENDERED_MAX
     shown = {finding.path: finding.count for finding in stream.findings}
     assert shown["$['…']"] == 20
