@@ -1,10 +1,10 @@
 """CREDIT_CARD: 13 to 19 digits, in groups or not, of a known issuer, with the check digit of ISO/IEC 7812-1."""
 
 import re
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 
+from extproc.detectors.detector import CRLF, SEPARATORS, Detector, Ranges
 from extproc.detectors.detector import SEPARATOR as APART
-from extproc.detectors.detector import Detector, Ranges
 from extproc.detectors.numbers import digits_alone
 
 SHORTEST, LONGEST = 13, 19
@@ -17,9 +17,12 @@ for a pattern that begins with what is not there.
 """
 SCIENTIFIC = re.compile(r"\.(?<=([0-9]).)(?<![0-9.]..)([0-9]{9,18})[eE]\+?(1[2-8])(?![0-9])")
 """4.111111111111111E15: how some languages print a card number that was read as a float."""
-APART_ALIKE = re.compile(
-    r"([._/\t\n])(?<=([0-9]{4})[._/\t\n])(?<![0-9._/][0-9]{4}[._/\t\n])"
-    r"(?=([0-9]{4}\1[0-9]{4}\1[0-9]{4}|[0-9]{6}\1[0-9]{4,5})(?![0-9]|[._/][0-9]))"
+APART_ALIKE, APART_BY_CRLF = (
+    re.compile(
+        rf"({each})(?<=([0-9]{{4}}){each})(?<![0-9._/][0-9]{{4}}{each})"
+        r"(?=([0-9]{4}\1[0-9]{4}\1[0-9]{4}|[0-9]{6}\1[0-9]{4,5})(?![0-9]|[._/][0-9]))"
+    )
+    for each in SEPARATORS
 )
 """As some write it to be read by no machine. Other numbers may stand before it, as in a column: so all but its
 first separator is looked at, and not taken."""
@@ -47,7 +50,7 @@ def find(text: str, _: str) -> Ranges:
         for start, end in _joined(_cards(text, run.start(), run.end())):
             if not _in_digest(text, start, end):
                 yield start, end
-    for match in APART_ALIKE.finditer(text):
+    for match in chain(APART_ALIKE.finditer(text), APART_BY_CRLF.finditer(text) if "\r" in text else ()):
         if passes(match[2] + match[3].replace(match[1], "")):
             yield match.start(2), match.end(3)
     for match in SCIENTIFIC.finditer(text):
@@ -167,6 +170,7 @@ CREDIT_CARD = Detector(
         rb"(?:[^.0-9]|[^0-9]\.)[0-9](?:[ +-]?[0-9]){12}",
         rb"[0-9]\.[0-9]{9,18}[eE]\+?1[2-8]",
         rb"[0-9]{4}" + APART + rb"[0-9]{4,6}" + APART + rb"[0-9]{4}",
+        rb"[0-9]{4}" + CRLF + rb"[0-9]{4,6}" + CRLF + rb"[0-9]{4}",
     ),
     shortest=SHORTEST,
     find=find,

@@ -32,9 +32,11 @@ APART = rb"(?:[^0-9A-Za-z]|\\[bfnrt])"
 the letter of an escape."""
 
 
-SEPARATOR = rb"(?:[._/\t\n]|\\+[tn])"
-"""For prefilters: what stands between groups of digits to keep machines from reading them. In a document in a
-string of a document, escapes are escaped again."""
+SEPARATORS = (r"[._/\t\n]", r"\r\n")
+"""What stands between groups of digits to keep machines from reading them."""
+SEPARATOR, CRLF = rb"(?:[._/\t\n]|\\+[tn])", rb"(?:\r\n|\\+r\\+n)"
+"""The same for prefilters, of which each has one of them. In a document in a string of a document, escapes are
+escaped again."""
 
 
 def as_written(found: str) -> str:

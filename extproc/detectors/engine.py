@@ -9,7 +9,7 @@ import hyperscan
 
 from extproc.detectors.catalogue import CATALOGUE
 from extproc.detectors.decoders import DECODERS, Decoder
-from extproc.detectors.detector import SEPARATOR, Detector, Span
+from extproc.detectors.detector import CRLF, SEPARATOR, Detector, Span
 from extproc.detectors.fold import Folded, fold
 from extproc.detectors.labels import Labels
 from extproc.model.errors import MaskingError
@@ -20,7 +20,8 @@ SIGHTINGS_FREE = 10_000
 SIGHTINGS_PER_BYTE = 0.125
 """A text in which the prefilter matches more often is looked at as a whole: that is faster."""
 
-BACKSLASH = b"\\"
+BACKSLASH, CR = b"\\", b"\r"
+"""Without them there are no marks, and no line ends in CRLF."""
 BEFORE = b"\n\n"
 """Stands before each text, for prefilters that ask what is not before a match."""
 OnMatch = Callable[[int, int, int, int, object], bool | None]
@@ -72,8 +73,11 @@ class Detectors:
         telling = list(enumerate((each for each, _ in hints), len(prefilters)))
         plain = frozenset(range(len(self._detectors))) - self._hinted
         told = [
-            (at, each) for at, (each, number) in enumerate(prefilters) if number in plain and SEPARATOR not in each
+            (at, each)
+            for at, (each, number) in enumerate(prefilters)
+            if number in plain and SEPARATOR not in each and CRLF not in each
         ]
+        self._over_lines = _compiled([(at, each) for at, (each, _) in enumerate(prefilters) if CRLF in each])
         # By themselves: all together they take longer than one after the other.
         self._rare = _compiled(
             [
@@ -100,9 +104,10 @@ class Detectors:
         }
         self._canonical = {detector.entity: detector.canonical for detector in reversed(self._detectors)}
         self._labels = Labels(self._canonical)
+        which = [(at, each) for at, (each, _) in enumerate(prefilters) if CRLF not in each]
         self._which = _compiled(
-            [(at, each) for at, (each, _) in enumerate((*prefilters, *hints))],
-            [hyperscan.HS_FLAG_SINGLEMATCH] * len(prefilters) + [HINT_FLAGS] * len(hints),
+            [*which, *enumerate((each for each, _ in hints), len(prefilters))],
+            [hyperscan.HS_FLAG_SINGLEMATCH] * len(which) + [HINT_FLAGS] * len(hints),
         )
         self.join_words = any(detector.joins_words for detector in self._detectors)
         self.need_whole = any(detector.needs_whole for detector in self._detectors)
@@ -130,7 +135,7 @@ class Detectors:
 
         Args:
             document: JSON or any text, provided that JSON has no ``\u`` and no ``\/`` escapes: what they spell
-                is not seen there, and only the first one is.
+                is not seen there, and of the escapes themselves only the first.
             told: detectors whose hints are found already, around the document or in other spelling.
         """
         folded = fold(document)
@@ -202,13 +207,15 @@ class Detectors:
 
         self._run(self._first, data, on_match)
         self._run(self._rare, data, on_match)
+        if CR in data or BACKSLASH in data:
+            self._run(self._over_lines, data, on_match)
+            ends += self._marked(data)
         for number in hinted:
             if number in self._where_common:
                 # One callback for each end would cost more.
                 ends += [(match.end(), number) for match in self._where_common[number].finditer(data)]
             else:
                 self._run(self._where_hinted[number], data, on_match)
-        ends += self._marked(data)
         ends.sort()
         return ends if allowed > 0 else None
 
@@ -285,14 +292,15 @@ class Detectors:
             expressions.append(hit)
 
         self._run(self._which, BEFORE + data, on_match)
-        hits = {self._owners[hit] for hit in expressions} if expressions else set()
-        return hits.union([number for _, number in self._marked(data)]) if BACKSLASH in data else hits
+        if CR not in data and BACKSLASH not in data:
+            return {self._owners[hit] for hit in expressions} if expressions else set()
+        self._run(self._over_lines, data, on_match)
+        return {*(self._owners[hit] for hit in expressions), *(number for _, number in self._marked(data))}
 
     def _marked(self, data: bytes) -> list[tuple[int, int]]:
         """Ends of the first marks, and whose they are."""
         firsts: list[tuple[int, int]] = []
-        if BACKSLASH in data:
-            self._run(self._where_marked, data, lambda number, _start, end, *_: firsts.append((end, number)))
+        self._run(self._where_marked, data, lambda number, _start, end, *_: firsts.append((end, number)))
         return firsts
 
     def _run(self, database: "hyperscan.Database | None", data: bytes, on_match: OnMatch) -> None:

@@ -1,15 +1,19 @@
 """US_SSN: a social security number, by the rules of the Social Security Administration since 2011."""
 
 import re
+from itertools import chain
 
 from extproc.detectors.context import telling, told
-from extproc.detectors.detector import SEPARATOR, Detector, Ranges
+from extproc.detectors.detector import CRLF, SEPARATOR, SEPARATORS, Detector, Ranges
 from extproc.detectors.numbers import digits_alone
 
 GROUPED = re.compile(r"([0-9](?<![0-9].)[0-9]{2})[ +-]([0-9]{2})[ +-]([0-9]{4})(?![0-9])")
 """``re`` takes twice as long for a pattern that begins with what is not there."""
-APART_ALIKE = re.compile(
-    r"([._/\t\n])(?<=([0-9]{3})[._/\t\n])(?<![0-9._/][0-9]{3}[._/\t\n])(?=([0-9]{2})\1([0-9]{4})(?![0-9]|[._/][0-9]))"
+APART_ALIKE, APART_BY_CRLF = (
+    re.compile(
+        rf"({each})(?<=([0-9]{{3}}){each})(?<![0-9._/][0-9]{{3}}{each})(?=([0-9]{{2}})\1([0-9]{{4}})(?![0-9]|[._/][0-9]))"
+    )
+    for each in SEPARATORS
 )
 """As some write it to be read by no machine. Other numbers may stand before it, as in a column: so all but its
 first separator is looked at, and not taken."""
@@ -23,7 +27,7 @@ def find_grouped(text: str, _: str) -> Ranges:
     for match in GROUPED.finditer(text):
         if valid(*match.groups()):
             yield match.span()
-    for match in APART_ALIKE.finditer(text):
+    for match in chain(APART_ALIKE.finditer(text), APART_BY_CRLF.finditer(text) if "\r" in text else ()):
         if valid(match[2], match[3], match[4]):
             yield match.start(2), match.end(4)
 
@@ -45,6 +49,7 @@ US_SSN = Detector(
     prefilter=(
         rb"[0-9]{3}[ +-][0-9]{2}[ +-][0-9]{4}",
         rb"[0-9]{3}" + SEPARATOR + rb"[0-9]{2}" + SEPARATOR + rb"[0-9]{4}",
+        rb"[0-9]{3}" + CRLF + rb"[0-9]{2}" + CRLF + rb"[0-9]{4}",
     ),
     shortest=11,
     find=find_grouped,

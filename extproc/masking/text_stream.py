@@ -48,7 +48,7 @@ NEAR = 64
 """Characters on each side of a line end that tell whether a number may reach over it."""
 _FIRST_GROUP = re.compile(r"(?<![0-9._/])[0-9]{3,4}\Z|[%&\\]\S*\Z")
 _GROUP_ALONE = re.compile(r"(?:\A|\n)[0-9]{2,6}\Z|[%&\\]\S*\Z")
-_MAY_BE_GROUP_ALONE = re.compile(r"[0-9]{2,6}\n|[0-9]{0,6}\Z|[0-9]*[%&\\]")
+_MAY_BE_GROUP_ALONE = re.compile(r"[0-9]{2,6}\r?\n|[0-9]{0,6}\r?\Z|[0-9]*[%&\\]")
 _MAY_BE_GROUP = re.compile(r"[0-9%&\\]|\Z")
 
 
@@ -303,6 +303,7 @@ def may_reach(text: str, at: int) -> bool:
     behind = fold(near).text
     if len(behind) < len(near):
         return True
+    behind = behind.removesuffix("\r")
     ahead = fold(text[at : at + NEAR]).text
     first = _FIRST_GROUP.search(behind) and _MAY_BE_GROUP_ALONE.match(ahead)
     return bool(first or (_GROUP_ALONE.search(behind) and _MAY_BE_GROUP.match(ahead)))

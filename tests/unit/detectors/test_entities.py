@@ -586,6 +586,9 @@ def test_many_beginnings_of_a_token_cost_no_more_than_their_length(text, monkeyp
         ("2024\n4111\n1111\n1111\n1111\n", "CREDIT_CARD"),
         ("1999\t1998\t4111\t1111\t1111\t1111\t7", "CREDIT_CARD"),
         ("000\t12\t3456\t666\t12\t3456\n666\n219\n09\n9999\n", "US_SSN"),
+        ("2024\r\n4111\r\n1111\r\n1111\r\n1111\r\n", "CREDIT_CARD"),
+        ("1\r\n3782\r\n822463\r\n10005\r\n7", "CREDIT_CARD"),
+        ("000\r\n12\r\n3456\r\n666\n219\r\n09\r\n9999\r\n", "US_SSN"),
     ],
 )
 def test_other_numbers_before_it_do_not_hide_one(text, found):

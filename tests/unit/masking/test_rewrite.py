@@ -177,7 +177,7 @@ def test_rewrites_json_in_strings(inner, rules, rewritten):
     assert mask(nested(rewritten), *rules) == nested(rewritten)
 
 
-@pytest.mark.parametrize("separator", ["\n", "\t"])
+@pytest.mark.parametrize("separator", ["\n", "\t", "\r\n"])
 @pytest.mark.parametrize(
     ("number", "label"), [("4111 1111 1111 1111", "[CREDIT_CARD]"), ("219 09 9999", "[US_SSN]")]
 )

@@ -54,6 +54,11 @@ def test_a_column_of_digits_moves_on():
     assert "".join(told(begin(), "1234\n" * 100)) == "1234\n" * 97
 
 
+def test_line_ends_may_have_a_carriage_return():
+    out = told(begin(), "4111\r", "\n1111\r\n", "1111", "\r\n11", "11 x\r\n")
+    assert out == ["", "", "", "", "[CREDIT_CARD] x\r\n"]
+
+
 def test_what_is_no_column_any_more_goes_at_once():
     stream = begin()
     assert told(stream, "1234\n", "1234\n", "1234\n", "and\n") == ["", "", "", "1234\n1234\n1234\nand\n"]
@@ -196,6 +201,12 @@ def test_what_comes_together_of_masked_text_is_masked_as_far_as_it_is_there():
         ("\u0664111", "1111\n", True),
         ("\u200b" * 80, "1111\n", True),
         ("a,4111", "2024-01-01", False),
+        ("a 4111\r", "", True),
+        ("a 4111\r", "1111\r", True),
+        ("a 4111\r", "1111\r\n", True),
+        ("a 4111\r", "1111\rx", False),
+        ("1111\r", "1111 ", True),
+        ("word\r", "1111\r\n", False),
     ],
 )
 def test_what_may_reach_over_a_line_end(before, after, reaches):
@@ -217,6 +228,7 @@ def test_what_is_held_back_is_not_copied_again_and_again(unit):
     [
         "clean words, and more of them\n",
         "1234\n",
+        "1234\r\n",
         "1 2 3 4 ",
         "-----BEGIN PRIVATE KEY-----\n",
         "a%20b ",
