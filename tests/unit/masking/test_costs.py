@@ -2,6 +2,7 @@
 
 import json
 import time
+import tracemalloc
 from urllib.parse import quote_plus
 
 import pytest
@@ -75,13 +76,27 @@ def test_the_end_of_a_long_key_tells_what_is_below():
 def test_findings_keep_hardly_more_of_a_place_than_they_show():
     """A stream of places that are as long as events may be does not fill the memory with them."""
     stream = MASKER.stream("text/event-stream", ALL)
+    tracemalloc.start()
     for number in range(20):
         deep = {f"{number}{'d' * 200}": {"e" * 200: {"f" * 200: {"g" * 200: "219-09-9999"}}}}
-        for place in ({f"{number}{'k' * 50_000}": "219-09-9999"}, deep, {str(number): "219-09-9999"}):
+        for place in ({f"{number}{'k' * 100_000}": "219-09-9999"}, deep, {str(number): "219-09-9999"}):
             stream.feed(b"data: " + json.dumps(place).encode() + b"\n\n")
-    kept = {path for _, path, _ in stream._masker._walk._counts}
-    assert max(sum(map(len, map(str, path))) for path in kept) < 2 * RENDERED_MAX
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert held < 20 * 20_000
     shown = {finding.path: finding.count for finding in stream.findings}
     assert shown["$['…']"] == 20
     assert len(shown) == 41
     assert max(map(len, shown)) <= RENDERED_MAX + 1
+
+
+def test_what_looks_like_one_entity_after_masking_many_costs_as_much_as_they_did():
+    rules = (MaskRule(How.REMOVE, entity="US_SSN"), MaskRule(How.REDACT, entity="PRIVATE_KEY"))
+    key = "-----BEGIN 219-09-9999PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n"
+
+    def masks(count):
+        text = "219-09-9999 " * count + key.format("aGk 219-09-9999 " * count)
+        return lambda: MASKER.mask(text.encode(), "text/plain", rules)
+
+    assert masks(10)().body.endswith(b"[PRIVATE_KEY]\n")
+    assert cost(masks(4_000)) < 16 * cost(masks(500))
