@@ -1,6 +1,7 @@
 """What goes upstream instead of what came: masked, without the caller's token, with the backend's credential."""
 
 import re
+from collections import Counter
 
 from extproc.flow.binary_fields import mask_all_fields
 from extproc.flow.bodies import mask_body
@@ -174,8 +175,11 @@ def _refuse_unmaskable_url(
             raise MaskingError("a field to be masked may be part of the URL")
         return
     wanted = guard.masker.mask(dump(call.arguments), "application/json", rules).findings
-    done = {(finding.entity, finding.path) for finding in masked}
-    if any((finding.entity, finding.path) not in done for finding in wanted if finding.how):
+    left = Counter[tuple[str, str]]()  # places that are too many, or have too long names, have one path together
+    for found, sign in ((wanted, 1), (masked, -1)):
+        for each in found:
+            left[each.entity, each.path] += sign * each.count if each.how else 0
+    if any(count > 0 for count in left.values()):
         raise MaskingError("a field to be masked is part of the URL")
 
 

@@ -54,9 +54,16 @@ class Layer:
             text: what comes in its place.
             entity: what it replaces.
         """
-        inside = [edit for low, high, edit in self._placed if start <= low and high <= end and low < end]
-        before = [edit for low, high, edit in self._placed if (high <= start and edit not in inside)]
-        after = [edit for low, high, edit in self._placed if (low >= end and edit not in inside)]
+        before: list[Edit] = []
+        inside: list[Edit] = []
+        after: list[Edit] = []
+        for low, high, edit in self._placed:
+            if start <= low < end and high <= end:
+                inside.append(edit)
+            elif high <= start:
+                before.append(edit)
+            elif low >= end:
+                after.append(edit)
         entity = entity or next((edit.entity for edit in inside), "")
         new = Edit(self._origin(start, before), self._origin(end, before + inside), text, entity)
         return [*before, new, *after]
