@@ -198,6 +198,19 @@ class Maker:
         yield "dsn", within(f"postgres://app:{some(ALNUM, 12)}@db.internal:5432/x"), "CONNECTION_STRING"
         yield "api_key", f"{chance.getrandbits(160):040x}", "SECRET"
 
+    def beside(self) -> Iterator[Sample]:
+        """What is told of right beside it, in code, markup and prose, under keys that sound like something else."""
+        secret, digits = self.some(ALNUM, 14) + self.digits(2), self.digits
+        said = [f"DB_PASSWORD={secret}", f"?client_secret={secret}&x=1", f"my password is {secret}"]
+        yield self.chance.choice(["chat", "status"]), self.chance.choice(said), "SECRET"
+        said = [f"<phone>079{digits(7)}</phone>", f"[mobile: 079{digits(7)}]"]
+        yield "update", self.chance.choice(said), "PHONE_NUMBER"
+        yield (
+            "conversion",
+            f"http://10.{self.chance.randint(1, 254)}.0.{self.chance.randint(1, 254)}/x",
+            "IP_ADDRESS",
+        )
+
     def ordinary(self) -> Iterator[Sample]:
         """What looks like something, and is nothing."""
         chance, digits, some = self.chance, self.digits, self.some
@@ -223,6 +236,13 @@ class Maker:
             ("sku", some(string.ascii_uppercase, 3) + digits(6)),
             ("url", f"https://example.com/orders/{digits(9)}?page={digits(1)}"),
             ("note", self.words(12)),
+            ("next_page_token", some(ALNUM, 22) + digits(2)),
+            ("text", f"password reset for {uuid.UUID(int=chance.getrandbits(128), version=4)}"),
+            ("env", "DB_PASSWORD=${DB_PASSWORD_" + digits(4) + "}"),
+            ("secret_name", f"projects/app-{digits(6)}/secrets/db-{digits(1)}"),
+            ("agent", f"Mozilla/5.0 (X11; Linux x86_64) Chrome/{chance.randint(90, 140)}.0.0.0 Safari/537.36"),
+            ("file", f"app-{chance.randint(0, 20)}.{digits(1)}.{digits(1)}.{chance.randint(1, 20)}.tar.gz"),
+            ("phone_updated_at", f"17{digits(8)}"),
         ):
             yield key, text, ""
 
@@ -231,6 +251,7 @@ def corpus(rounds: int) -> Iterator[Sample]:
     maker = Maker(7)
     for _ in range(rounds):
         yield from maker.entities()
+        yield from maker.beside()
         yield from maker.ordinary()
 
 
