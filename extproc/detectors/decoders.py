@@ -50,7 +50,11 @@ class Decoder:
 
 
 _PERCENT = re.compile(r"(?:%[0-7][0-9A-Fa-f]|%[C-Fc-f][0-9A-Fa-f](?:%[89ABab][0-9A-Fa-f]){1,3})")
-_REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+_REFERENCE = re.compile(
+    r"&(?:#0{0,32}+[0-9]{1,7}(?![0-9]);?|#[xX]0{0,32}+[0-9A-Fa-f]{1,6}(?![0-9A-Fa-f]);?|[A-Za-z][A-Za-z0-9]{1,30};)"
+)
+"""Browsers want no semicolon behind a number, and take any zeros before it. A number that is
+longer could be cut where text streams."""
 _ESCAPE = re.compile(
     r"\\(?<!\\.)\\*+(?:/|u(?:[Dd][89ABab][0-9A-Fa-f]{2}\\++u[Dd][C-Fc-f][0-9A-Fa-f]{2}|[0-9A-Fa-f]{4}))"
 )

@@ -53,6 +53,8 @@ PARTS = [
     "MjE5LTA5LTk5OTkgaXMgbWluZQ",
     "123%2d45%2d6789",
     "123&#45;45&#x2D;6789",
+    "123&#45&#52&#x0035-6789",
+    "&#052",
     "bob&commat;example.com",
     "bob\\u0040example.com",
     "123\\u002D45\\\\u002d6789",

@@ -29,6 +29,9 @@ FOUND = [
     ("4111%201111%201111%201111", "CREDIT_CARD", "4111%201111%201111%201111"),
     ("é %EF%BC%94111111111111111", "CREDIT_CARD", "%EF%BC%94111111111111111"),
     ("219&#45;09&#x2D;9999!", "US_SSN", "219&#45;09&#x2D;9999"),
+    ("&#52&#49&#x31&#49 1111 1111 111&#049", "CREDIT_CARD", None),
+    (f"&#{32 * '0'}50;1&#X{32 * '0'}39-09-9999", "US_SSN", None),
+    ("bob&#64example.com&#44 he said", "EMAIL_ADDRESS", "bob&#64example.com"),
     ("<b>bob&commat;example&period;com</b>", "EMAIL_ADDRESS", "bob&commat;example&period;com"),
     (r"cb(bob\u0040example.com)", "EMAIL_ADDRESS", r"bob\u0040example.com"),
     (r"jos\u00e9.m@example.com", "EMAIL_ADDRESS", None),
@@ -68,7 +71,7 @@ def test_the_keys_above_count():
     "text",
     [
         "100%25 of &amp; nothing",
-        "%zz %4 &; &#; &#99999999;",
+        "%zz %4 &; &#; &#99999999; &#x; &#xfffffff &#0; &#" + "0" * 5_000 + "52;",
         r"C:\users\unit \u00 \uZZZZ \ud800 \\/ \\",
         packed("nothing to see here, move along"),
         packed("\x00\x01\x02" * 20),
@@ -80,7 +83,16 @@ def test_what_spells_nothing_stays(text):
     assert found(text) == []
 
 
-HOSTILE = ["%34" * 40_000, "&#52;" * 20_000, "TTTT" * 25_000, "MjE5LTA5LTk5OTkg" * 6_000, "%2541" * 20_000]
+HOSTILE = [
+    "&#" + "0" * 100_000,
+    ("&#x" + "0" * 39) * 3_000,
+    "&#0000000" * 12_000,
+    "%34" * 40_000,
+    "&#52;" * 20_000,
+    "TTTT" * 25_000,
+    "MjE5LTA5LTk5OTkg" * 6_000,
+    "%2541" * 20_000,
+]
 HOSTILE += ["\\" * 100_000, "\\u" * 50_000, "\\/" * 50_000, r"\u0034" * 20_000, r"\ud835" * 20_000]
 HOSTILE += [r"\ud835" + "\\" * 100_000, (r"\ud835" + "\\" * 300) * 300]
 

@@ -65,7 +65,19 @@ def test_what_is_no_column_any_more_goes_at_once():
 
 
 @pytest.mark.parametrize(
-    "spelling", ["%26%23{}%3B", "&#38;#{};", "&#{:07};", "%26amp;", "&amp;#{};", r"\u{:04x}", r"\\u{:04X}", "{:c}"]
+    "spelling",
+    [
+        "%26%23{}%3B",
+        "&#38;#{};",
+        "&#{:07};",
+        "%26amp;",
+        "&amp;#{};",
+        "&#{}",
+        "&#{:032}",
+        r"\u{:04x}",
+        r"\\u{:04X}",
+        "{:c}",
+    ],
 )
 @pytest.mark.parametrize("between", ["", "\n", "&x\n" * 4, "&amp;\n" * 15])
 def test_a_word_tells_of_what_comes_later_however_it_is_spelled(spelling, between):
