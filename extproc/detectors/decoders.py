@@ -1,7 +1,8 @@
 """Text in text: what percent-encoding, HTML's character references, JSON's escapes and Base64 spell is searched.
 
 Each decoder says how a whole text, or a run of it, reads when it is decoded, and where each character came from.
-What is found there is found in the text, as long as it was spelled. Base64 counts where it decodes to ASCII text.
+What is found there is found in the text, as long as it was spelled. Base64 counts where it decodes to text
+that begins with some characters of ASCII.
 """
 
 import base64
@@ -66,7 +67,9 @@ _LEFT = r"[A-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+
 """Four characters that are Base64 of three that are ASCII: their upper bits are 0."""
 _BEFORE = rb"(?:[^A-Za-z0-9+/_-]|\\[bfnrt])"
 """What stands before a run; in a document that may be the letter of an escape."""
-_TEXT = re.compile(r"[\t\n\r -~]*")
+_ASCII = re.compile(r"[\t\n\r -~]*")
+_TEXT = re.compile(r"[^\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]*")
+"""What is no UTF-8 is decoded to surrogates."""
 QUADS = 4
 """In a row that make a run look like text: one in four thousand others does."""
 
@@ -106,17 +109,20 @@ def _replaced(text: str, pattern: re.Pattern[str], decoded: Callable[[str], str]
 
 
 def base64_runs(text: str) -> Iterator[View]:
-    """Runs of Base64, standard or URL-safe (RFC 4648 sections 4 and 5), that decode to ASCII text."""
+    """Runs of Base64, standard or URL-safe (RFC 4648 sections 4 and 5), that decode to text.
+
+    It begins with ASCII, and goes on in UTF-8.
+    """
     for match in _BASE64.finditer(text):
         run = match[0][:BASE64_LONGEST].rstrip("=").translate(_STANDARD)
         run = run[: len(run) - (len(run) % 4 == 1)]
         try:
-            decoded = base64.b64decode(run + "=" * (-len(run) % 4)).decode("latin-1")
+            decoded = base64.b64decode(run + "=" * (-len(run) % 4)).decode("utf-8", "surrogateescape")
         except binascii.Error:
             continue
-        plain = _TEXT.match(decoded)
-        if plain and plain.end() >= 3 * QUADS:
-            yield View(plain[0], [match.start(), match.end()], whole=True)
+        ascii_text, text_there = _ASCII.match(decoded), _TEXT.match(decoded)
+        if ascii_text and text_there and ascii_text.end() >= 3 * QUADS:
+            yield View(text_there[0], [match.start(), match.end()], whole=True)
 
 
 _STANDARD = str.maketrans("-_", "+/")

@@ -51,6 +51,7 @@ PARTS = [
     "2001:db8::1:2",
     "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.",
     "MjE5LTA5LTk5OTkgaXMgbWluZQ",
+    "Sm9zZSBpcyBhbHNvIEpvc8OpOiA0MTExMTExMTExMTExMTEx",
     "123%2d45%2d6789",
     "123&#45;45&#x2D;6789",
     "123&#45&#52&#x0035-6789",

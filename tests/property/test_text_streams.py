@@ -80,6 +80,7 @@ VALUES = [
     "password = x8Kq2LmZ9wRt5YvB",
     "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.",
     "MjE5LTA5LTk5OTkgaXMgbWluZQ==",
+    "Sm9zZSBpcyBhbHNvIEpvc8OpOiA0MTExMTExMTExMTExMTEx",
     "2001:db8::1:2",
     "version 1.2.3.4",
     "10.1.2.3",

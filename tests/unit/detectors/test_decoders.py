@@ -48,6 +48,8 @@ FOUND = [
     (f"x={packed('to bob@example.com now')};", "EMAIL_ADDRESS", packed("to bob@example.com now")),
     (base64.urlsafe_b64encode(b"bob@example.com ?>?>?").decode(), "EMAIL_ADDRESS", None),
     (packed('{"card": "4111111111111111"}').rstrip("="), "CREDIT_CARD", None),
+    (packed('{"name": "José", "card": "4111111111111111"}'), "CREDIT_CARD", None),
+    (packed("The name is 山田\ufffd太郎, josé@example.com"), "EMAIL_ADDRESS", None),
     (quote(packed("my ssn is 219-09-9999...")), "US_SSN", None),
     (packed(quote("to bob@example.com now")), "EMAIL_ADDRESS", None),
 ]
@@ -75,6 +77,8 @@ def test_the_keys_above_count():
         r"C:\users\unit \u00 \uZZZZ \ud800 \\/ \\",
         packed("nothing to see here, move along"),
         packed("\x00\x01\x02" * 20),
+        base64.b64encode(b"it is binary \xff\xd8\xff 4111111111111111").decode(),
+        base64.b64encode(b"it is control \x01 4111111111111111").decode(),
         "dGhpcyBpcyBub3RoaW5n.dGhpcyBpcyBub3RoaW5n",
         "aGVsbG8gd29ybGQgaGVsbG8gd29ybGQgaGVsbG8gd29ybG",
     ],
