@@ -56,6 +56,7 @@ from extproc.server.health import OK, http_health
 from extproc.server.log import set_up_log
 from extproc.server.metrics import Metrics, policy_changed
 from extproc.server.state import keep_private
+from extproc.server.stuck import Life, too_long
 from extproc.server.worker import serving, until_stopped
 
 USAGE = "usage.db"
@@ -371,8 +372,10 @@ async def run_worker(settings: Settings, *, listen: str, index: int, health: str
 
         await _tell_what_was_left(guard, settings.evidence.spool)
         _settle_memory()
+        life = Life(too_long(settings.limits))
         async with (
-            serving(guard, listen, settings.guard_tls),
+            life.watched(),
+            serving(guard, listen, settings.guard_tls, alive=life.sign),
             http_health(health, checks),
             guard.engine.watching(),
         ):

@@ -4,6 +4,7 @@ A handler that merely *returned* before the exchange is over would tell Envoy to
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -23,14 +24,16 @@ EOF: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # grpc-stubs does not kno
 class StreamPeer:
     """Envoy at the other end of one gRPC stream."""
 
-    def __init__(self, context: Any) -> None:
+    def __init__(self, context: Any, alive: Callable[[], None]) -> None:
         self._context = context
+        self._alive = alive
         self.ended = False
         """Envoy closed its side: the caller left, or the backend broke off."""
 
     async def receive(self) -> Event | None:
         """The next event; None when Envoy closed its side."""
         message = await self._context.read()
+        self._alive()
         self.ended = message is EOF
         return None if self.ended else decode(message)
 
@@ -42,8 +45,15 @@ class StreamPeer:
 class Doors:
     """``ExternalProcessor.Process`` and ``Authorization.Check``."""
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: Guard, alive: Callable[[], None] = lambda: None) -> None:
+        """Open both.
+
+        Args:
+            guard: the guard's parts.
+            alive: is told of each message that this process comes to.
+        """
         self._guard = guard
+        self._alive = alive
         self._under_way: set[asyncio.Task[Any]] = set()
 
     async def ended(self, within_s: float) -> None:
@@ -70,7 +80,7 @@ class Doors:
     async def process(self, _requests: Any, context: Any) -> None:
         """The full guard: one stream per call."""
         self._began()
-        peer = StreamPeer(context)
+        peer = StreamPeer(context, self._alive)
         try:
             await exchange(peer, self._guard)
         except asyncio.CancelledError:
@@ -81,6 +91,7 @@ class Doors:
     async def check(self, request: bytes, context: Any) -> bytes:
         """The decide-only door."""
         self._began()
+        self._alive()
         try:
             return await check(decode_check(request), self._guard)
         except asyncio.CancelledError:

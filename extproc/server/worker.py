@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import grpc
@@ -47,19 +47,22 @@ def server_options(limits: LimitSettings) -> list[tuple[str, int]]:
 
 
 @contextlib.asynccontextmanager
-async def serving(guard: Guard, listen: str, tls: GuardTls | None = None) -> AsyncIterator[grpc.aio.Server]:
+async def serving(
+    guard: Guard, listen: str, tls: GuardTls | None = None, *, alive: Callable[[], None] = lambda: None
+) -> AsyncIterator[grpc.aio.Server]:
     """Serve both doors and health on one endpoint.
 
     Args:
         guard: the guard's parts.
         listen: ``host:port`` or ``unix:/path``.
         tls: mutual TLS of ports; None: only loopback ones are taken. Unix sockets have none.
+        alive: is told of each message that this process comes to.
 
     Raises:
         ConfigError: the endpoint is taken, not ours to use, or open to others than Envoy.
     """
     server = grpc.aio.server(options=server_options(guard.limits))
-    doors = Doors(guard)
+    doors = Doors(guard, alive)
     server.add_generic_rpc_handlers(doors.handlers())
     server.add_generic_rpc_handlers((_access_log(guard).handler(),))
     health = HealthServicer()
