@@ -17,7 +17,7 @@ for a pattern that begins with what is not there.
 """
 SCIENTIFIC = re.compile(r"\.(?<=([0-9]).)(?<![0-9.]..)([0-9]{9,18})[eE]\+?(1[2-8])(?![0-9])")
 """4.111111111111111E15: how some languages print a card number that was read as a float."""
-APART_ALIKE, APART_BY_CRLF = (
+APART_ALIKE, *APART_IN_LINES = (
     re.compile(
         rf"({each})(?<=([0-9]{{4}}){each})(?<![0-9._/][0-9]{{4}}{each})"
         r"(?=([0-9]{4}\1[0-9]{4}\1[0-9]{4}|[0-9]{6}\1[0-9]{4,5})(?![0-9]|[._/][0-9]))"
@@ -50,7 +50,8 @@ def find(text: str, _: str) -> Ranges:
         for start, end in _joined(_cards(text, run.start(), run.end())):
             if not _in_digest(text, start, end):
                 yield start, end
-    for match in chain(APART_ALIKE.finditer(text), APART_BY_CRLF.finditer(text) if "\r" in text else ()):
+    more = APART_IN_LINES if "\\" in text or "\r" in text else []
+    for match in chain(APART_ALIKE.finditer(text), *[each.finditer(text) for each in more]):
         if passes(match[2] + match[3].replace(match[1], "")):
             yield match.start(2), match.end(3)
     for match in SCIENTIFIC.finditer(text):

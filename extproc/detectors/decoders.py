@@ -90,8 +90,10 @@ def escapes(text: str) -> Iterator[View]:
 
 
 def _unescaped(found: str) -> str:
+    if found[-1] == "/":
+        return "/"
     units = "".join([each[:4] for each in found.split("u")[1:]])
-    return bytes.fromhex(units).decode("utf-16-be", "surrogatepass") or "/"
+    return bytes.fromhex(units).decode("utf-16-be", "surrogatepass")
 
 
 def _replaced(text: str, pattern: re.Pattern[str], decoded: Callable[[str], str]) -> Iterator[View]:

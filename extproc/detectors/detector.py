@@ -32,8 +32,9 @@ APART = rb"(?:[^0-9A-Za-z]|\\[bfnrt])"
 the letter of an escape."""
 
 
-SEPARATORS = (r"[._/\t\n]", r"\r\n")
-"""What stands between groups of digits to keep machines from reading them."""
+SEPARATORS = (r"[._/\t\n]", r"\r\n", r"\\t", r"\\n", r"\\r\\n")
+"""What stands between groups of digits to keep machines from reading them. All but the first have a carriage
+return, or a backslash where JSON stands in text."""
 SEPARATOR, CRLF = rb"(?:[._/\t\n]|\\+[tn])", rb"(?:\r\n|\\+r\\+n)"
 """The same for prefilters, of which each has one of them. In a document in a string of a document, escapes are
 escaped again."""

@@ -9,7 +9,7 @@ from extproc.detectors.numbers import digits_alone
 
 GROUPED = re.compile(r"([0-9](?<![0-9].)[0-9]{2})[ +-]([0-9]{2})[ +-]([0-9]{4})(?![0-9])")
 """``re`` takes twice as long for a pattern that begins with what is not there."""
-APART_ALIKE, APART_BY_CRLF = (
+APART_ALIKE, *APART_IN_LINES = (
     re.compile(
         rf"({each})(?<=([0-9]{{3}}){each})(?<![0-9._/][0-9]{{3}}{each})(?=([0-9]{{2}})\1([0-9]{{4}})(?![0-9]|[._/][0-9]))"
     )
@@ -27,7 +27,8 @@ def find_grouped(text: str, _: str) -> Ranges:
     for match in GROUPED.finditer(text):
         if valid(*match.groups()):
             yield match.span()
-    for match in chain(APART_ALIKE.finditer(text), APART_BY_CRLF.finditer(text) if "\r" in text else ()):
+    more = APART_IN_LINES if "\\" in text or "\r" in text else []
+    for match in chain(APART_ALIKE.finditer(text), *[each.finditer(text) for each in more]):
         if valid(match[2], match[3], match[4]):
             yield match.start(2), match.end(4)
 
