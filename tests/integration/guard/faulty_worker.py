@@ -1,6 +1,7 @@
 """A worker made of the guard's real parts that breaks where the caller's header says.
 
     x-test-fault: kill@response_body        SIGKILL to itself when that message arrives
+    x-test-fault: busy@request_body         computes without an end
     x-test-fault: leave@request_headers     a clean end of the stream, which Envoy takes for consent
     x-test-fault: slow@response_headers     longer than limits.message_timeout
     x-test-fault: wrong@request_body        an answer to another phase
@@ -19,6 +20,7 @@ import sys
 from pathlib import Path
 
 import extproc.server.servicers
+import extproc.server.stuck
 import extproc.server.worker
 from extproc.app import run_worker
 from extproc.config.load import load_settings
@@ -35,6 +37,8 @@ PHASES = {
     events.ResponseTrailersReceived: "response_trailers",
 }
 SLOW_S = 30.0
+BUSY_S = 5.0
+"""Of the processor, after which the worker is ended."""
 REQUEST_HEADERS, RESPONSE_TRAILERS = b"\x0a\x00", b"\x32\x00"
 """Answers to the first and the last phase (fields 1 and 6 of ProcessingResponse), for where neither is expected."""
 
@@ -64,6 +68,9 @@ class FaultyPeer(StreamPeer):
         match self.fault:
             case "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
+            case "busy":
+                while True:
+                    pass
             case "leave":
                 raise Left
             case "slow":
@@ -93,6 +100,7 @@ class FaultyDoors(Doors):
         await super()._abort(context, error, foreseen=foreseen)
 
 
+extproc.server.stuck.LEAST_S, extproc.server.stuck.S_PER_BYTE = BUSY_S, 0.0
 extproc.server.servicers.StreamPeer = FaultyPeer
 extproc.server.worker.Doors = FaultyDoors
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 import time
 
 import httpx
@@ -48,6 +49,18 @@ async def test_a_guard_killed_at_any_phase_lets_nothing_out(faulty: Stack, phase
     assert_nothing_out(faulty, answer, phase, {502, 503})
     assert terminals(faulty.entries()) == []
     assert ("call.decided" in kinds(faulty.entries())) == (phase not in REQUEST_PHASES)
+    faulty.no_end_expected()
+
+
+async def test_a_worker_that_one_message_holds_is_ended(faulty: Stack) -> None:
+    """It would hold all its other calls, too, and cannot be asked to stop."""
+    answer = await posted(faulty, "busy@request_body")
+    assert_nothing_out(faulty, answer, "request_body", {502, 503, 504})
+    async with asyncio.timeout(WITHIN_S):
+        while all(worker.running for worker in faulty.workers):
+            await asyncio.sleep(0.1)
+    ended = [worker.process.returncode for worker in faulty.workers if worker.process and not worker.running]
+    assert ended == [-signal.SIGPROF]
     faulty.no_end_expected()
 
 
