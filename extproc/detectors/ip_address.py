@@ -23,8 +23,8 @@ PACKED = re.compile(
 )
 """Behind ``name-1.2.3.4``: the rest of a file's name."""
 SUFFIX = re.compile(
-    r"[-_](?:[0-9.]{1,8}[.~+-]?)?(?:alpha|beta|rc|pre|dev|snapshot|final|ga|release|hotfix|patch|build|lts|generic"
-    r"|ubuntu|deb|bpo|amzn|(?:el|fc)[0-9])",
+    r"[-_](?:[0-9.]{1,8}[.~+-]?)?(?:alpha|beta|rc|pre(?:view|release)?|dev|snapshot|final|ga|release|hotfix|patch"
+    r"|build|lts|generic|ubuntu|deb|bpo|amzn|(?:el|fc)[0-9])(?![A-Za-z])",
     re.IGNORECASE,
 )
 """Behind a version: ``-rc.1``, ``-1.el9``."""

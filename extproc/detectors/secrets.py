@@ -66,7 +66,7 @@ def _is_named(found: str, name: str) -> bool:
 def _is_name(found: str, text: str, span: tuple[int, int]) -> bool:
     """Whether it is the name of what follows it, or of what is to be put in its place."""
     names_next = found.endswith("=") and text[span[1] : span[1] + 1].isalnum()
-    is_put = text[span[0] - 1 : span[0]] == "$" or text[span[0] - 2 : span[0]] == "${"
+    is_put = text[span[0] - 2 : span[0]] == "${" and text[span[1] : span[1] + 1] == "}"
     return (names_next or is_put) and NAME.fullmatch(found) is not None
 
 

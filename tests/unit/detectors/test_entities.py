@@ -208,6 +208,11 @@ PARTS_OF = {
             ("reset_token=", ""),
         ]
     ]
+    + [
+        (f'{{"password": "{before}{words}{behind}"}}', words)
+        for words in ("Summer_Holiday_2024", "correct-horse-42-battery", "abc.def.ghi.12.jkl.mno")
+        for before, behind in (("$", ""), ("$", "}"), ("${", ""), ("${", ":-x}"), ("{", "}"))
+    ]
     + [(f"refresh_token: {text}", text) for text in (RANDOM * 32, RANDOM * 32 + "x", RANDOM * 1_000)],
     "IP_ADDRESS": [
         (f"{before}{address}{behind}", address)
@@ -218,6 +223,10 @@ PARTS_OF = {
             ("", "/24"),
             ("", "-"),
             ("", "-fine"),
+            ("", "-gateway"),
+            ("", "_device"),
+            ("", "-1.predator"),
+            ("", "-debug2"),
             ("", "-10.1.2.9"),
             ("", "-2001:db8::8a2e:370:9999"),
             ("10.1.2.2-", ""),
@@ -349,6 +358,13 @@ ORDINARY = {
     "file": ["foo-1.2.3.4.tar.gz", "lib-core2-1.2.3.4.jar", "foo-1.2.3.4-1.x86_64.rpm", "foo_1.2.3.4_amd64.deb"],
     "release": ["https://h.example/releases/1.2.3.4/notes", "/app/v/1.2.3.4", "kernel 5.4.0.100-generic"],
     "pinned": ["1.2.3.4-rc.1", "1.2.3.4-SNAPSHOT", "1.2.3.4-1ubuntu2", "1.2.3.4-1.el9", "v1.2.3.4", "1.2.3.4.5"],
+    "pinned_too": [
+        "1.2.3.4-preview1",
+        "1.2.3.4-prerelease",
+        "1.2.3.4-pre.1",
+        "1.2.3.4-dev_2",
+        "1.2.3.4-1~deb12u1",
+    ],
     "home": ["http://127.0.0.1:8080/x", "//127.0.0.1", "http://[::1]:80/", "127.0.0.1-127.0.0.9"],
     "etag": ['W/"33a64df551425fcc55e4d42a148795d9f25f89d4"', '"5f1d7a2b-2c8"'],
     "mac": ["00:1a:2b:3c:4d:5e"],
@@ -377,7 +393,6 @@ ORDINARY = {
     "env": [
         "DB_PASSWORD=${DB_PASSWORD_2024_01}",
         "PASSWORD=changeme\nREDIS_HOST_10_2_3=a\nREDIS_PORT_10_2_3=6379",
-        "password=$DB_PASSWORD_2024_01",
         "password={{ .Values.database.password }}",
         "password=<your-password-goes-here>",
         "password=****************",
