@@ -69,6 +69,7 @@ def readable_arguments(case: Case, guard: Guard) -> Json:
     framing = None if arguments is None else _request_framing(case, guard)
     if framing is None:
         return arguments
+    framing = replace(framing, conceal=case.known_credential())
     lines = Readable(framing, guard.masker.hidden)(case.plain).splitlines()
     try:
         shown: list[Json] = [orjson.loads(line) for line in lines]

@@ -5,6 +5,7 @@ A case only gathers. It decides nothing, waits for nothing, and what it puts int
 
 import contextlib
 import hashlib
+import json
 from dataclasses import dataclass, field, replace
 
 from extproc.credentials.conceal import NOTHING, Concealer
@@ -190,19 +191,24 @@ class Case:
         the credential none is kept.
         """
         found = self.recorded.findings or self.findings
-        conceal = self._known_credential() if found else NOTHING
-        came = b"\n".join((self.head.path.encode("utf-8", "replace"), self.plain))
-        return tuple(replace(each, path="$") for each in found) if conceal and conceal(came) != came else found
+        conceal = self.known_credential() if found else NOTHING
+        if not conceal:
+            return found
+        read = json.dumps(self.call.arguments) if self.call else ""  # compressed messages are not in ``plain``
+        texts = ("\n".join((self.head.path, read, *(each.path for each in found)))).encode("utf-8", "replace")
+        came = b"\n".join((texts, self.plain))
+        return tuple(replace(each, path="$") for each in found) if conceal(came) != came else found
 
     def without_credential(self, text: str) -> str:
         """Text that is kept of the call: a caller may know the connection's credential too, and write it there.
 
         Not taken out: other connections' credentials; and none while it cannot be read.
         """
-        conceal = self._known_credential()
+        conceal = self.known_credential()
         return conceal(text.encode("utf-8", "replace")).decode("utf-8", "replace") if conceal else text
 
-    def _known_credential(self) -> Concealer:
+    def known_credential(self) -> Concealer:
+        """Takes the connection's credential out of what is kept; nothing, while it cannot be read."""
         if self.connection is not None and self.connection.credential is not None:
             with contextlib.suppress(CredentialError):
                 return self.connection.credential.present().conceal

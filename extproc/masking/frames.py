@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from google.protobuf.descriptor import Descriptor
 
@@ -20,10 +21,10 @@ from extproc.model.masking import Finding
 
 HIDDEN = base64.b64encode(REDACTED.encode()).decode()
 """What JSON makes of ``bytes`` that are redacted."""
-
-
 TOGETHER = 4_096
 """Values of several messages that are looked at together."""
+Hidden: TypeAlias = Callable[[bytes, Descriptor, Callable[[bytes], bytes]], bytes]
+"""``TextMasker.hidden``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ class FramesMasker:
 class Readable:
     """Frames as JSON Lines, for people: cut anywhere, and without what Base64 would hide from detectors."""
 
-    def __init__(self, framing: Framing, hidden: Callable[[bytes, Descriptor], bytes]) -> None:
+    def __init__(self, framing: Framing, hidden: Hidden) -> None:
         """Begin a body. ``hidden`` is ``TextMasker.hidden``."""
         self._framing, self._hidden = framing, hidden
         self._reader: FrameReader | None = FrameReader(limit=framing.limit)
@@ -136,5 +137,5 @@ class Readable:
         framing = self._framing
         message = message_of(frame, framing.messages.encoding, limit=framing.limit, ratio=framing.ratio)
         kind = framing.messages.kind
-        line = json.dumps(show_message(self._hidden(message, kind), kind), ensure_ascii=False)
+        line = json.dumps(show_message(self._hidden(message, kind, framing.conceal), kind), ensure_ascii=False)
         return line.replace(HIDDEN, REDACTED).encode() + b"\n"

@@ -352,8 +352,9 @@ class MessageMasker:
 
     def _entry(self, entry: bytes, read: _Read, here: _Here) -> bytes:
         """A map's entry. Its key is a text, and the name of the value's place."""
-        key = slots_of(read.kind)[MAP_KEY]
-        below = here.step(_name(key_of(entry, key), key.told))
+        told = slots_of(read.kind)[MAP_KEY]
+        key = key_of(entry, told)
+        below = here.step(_name(self._conceal(key) if isinstance(key, bytes) else key, told.told))
         values = sum(node.field.number != MAP_KEY and node.slot.kind is not None for node in read.nodes)
         if values > 1 and below.place:
             raise Unreadable(Uninspectable.DUPLICATE_KEYS)  # as in any message: readers join them

@@ -182,13 +182,19 @@ class TextMasker:
         masker = MessageMasker(walk, kind, max_depth=self._max_depth, conceal=conceal)
         return _guarded(lambda: Masked(masker.mask(value), masker.findings))
 
-    def hidden(self, message: bytes, kind: Descriptor) -> bytes:
+    def hidden(self, message: bytes, kind: Descriptor, conceal: Callable[[bytes], bytes]) -> bytes:
         """A message of which people may see the JSON, once the entities in that are masked, too.
+
+        Args:
+            message: its bytes.
+            kind: its type.
+            conceal: takes the credential out of a text.
 
         Raises:
             MaskingError: it cannot be masked.
         """
-        masker = MessageMasker(self._walk(self._everything), kind, max_depth=self._max_depth, hides=True)
+        walk = self._walk(self._everything)
+        masker = MessageMasker(walk, kind, max_depth=self._max_depth, conceal=conceal, hides=True)
         return _guarded(lambda: masker.mask(message))
 
     def _frames(self, framing: Framing, plan: Plan) -> EventMasker:

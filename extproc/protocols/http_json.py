@@ -195,6 +195,8 @@ def read_query(query: str) -> dict[str, Json]:
         name, _, value = pair.partition("=")
         found[_decoded(name)] = _decoded(value)
     known = {fold_parameter(name) for name in found}
+    if any("]" not in bracketed for _, open_, bracketed in (name.partition("[") for name in found) if open_):
+        raise Unreadable(Uninspectable.QUERY)  # PHP reads a[b as a_b, others as a
     if "" in known or len(known) != query.count("&") + 1:
         raise Unreadable(Uninspectable.QUERY)
     return found

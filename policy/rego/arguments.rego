@@ -53,7 +53,7 @@ somewhere(path) if {
 	is_object(within)
 	some other, _ in within
 	other != name
-	lenient(other) == lenient(name)
+	alike(other, name)
 }
 
 parent(_, 0) := input.call.arguments
@@ -61,6 +61,14 @@ parent(_, 0) := input.call.arguments
 parent(path, index) := object.get(input.call.arguments, array.slice(path, 0, index), {}) if {
 	index > 0
 	is_object(input.call.arguments)
+}
+
+alike(other, name) if lenient(other) == lenient(name)
+
+# Letters that some readers take for others: the long s for s, full-width ones. Nobody asks for them here.
+alike(other, name) if {
+	regex.match(`^[\x00-\x7f]*$`, name)
+	not regex.match(`^[\x00-\x7f]*$`, other)
 }
 
 lenient(name) := replace(replace(trim_space(lower(split(name, "[")[0])), ".", "_"), " ", "_")

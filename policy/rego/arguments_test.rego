@@ -6,6 +6,7 @@ guard := {"arguments": [
 	{"rule": "read-only", "functions": ["db.query"], "path": ["sql"], "read_only_sql": true},
 	{"rule": "amount", "functions": ["pay.*"], "path": ["order", "amount"], "at_least": 1, "at_most": 500},
 	{"rule": "where", "functions": ["deploy.*"], "path": ["env"], "one_of": ["test", "live"]},
+	{"rule": "find", "functions": ["db.find"], "path": ["sql"], "read_only_sql": true, "optional": true},
 	{"rule": "author", "functions": ["note.*"], "path": ["by", "id"], "one_of": ["ada"], "optional": true},
 	{"rule": "ticket", "functions": ["deploy.*"], "path": ["ticket"], "matches": `^OPS-\d+$`, "optional": true},
 ]}
@@ -46,6 +47,9 @@ refused := [
 	["deploy.run", {"env": "live", "Ticket": "x"}, "ticket"],
 	["deploy.run", {"env": "live", "ticket[]": "x"}, "ticket"],
 	["deploy.run", {"env": "live", " ticket": "x"}, "ticket"],
+	["deploy.run", {"env": "live", "tic\u212aet": "x"}, "ticket"],
+	["note.add", {"by": {"\uff49d": "bob"}}, "author"],
+	["db.find", {"\u017fql": "drop table x"}, "find"],
 	["note.add", {"by": {"id": "bob"}}, "author"],
 	["note.add", {"by": {"Id": "bob"}}, "author"],
 	["note.add", {"BY": {"id": "bob"}}, "author"],

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import dataclasses
+import gzip
 import json
 import time
 import zlib
@@ -13,6 +14,7 @@ from google.rpc import error_details_pb2, status_pb2
 from extproc.codecs.grpc_frames import Frame
 from extproc.credentials.sources import make_credential
 from extproc.model.call import Headers, RequestHead, ResponseHead
+from extproc.model.entries import EntryKind
 from extproc.model.errors import MaskingError
 from extproc.wire.events import ResponseHeadersReceived, ResponseTrailersReceived
 from tests.integration.support import shop
@@ -161,6 +163,21 @@ async def test_no_detector_need_suspect_anything_for_that(tmp_path, secret):
     [after] = [Item.FromString(each[5:]) for each in sent_pieces(peer) if each]
     hidden = Item(labels={"[CREDENTIAL]": "is [CREDENTIAL]"})
     assert after == Item(owner=hidden, stock=0 if secret.isdigit() else 1)
+
+
+@pytest.mark.parametrize("gzipped", [False, True])
+async def test_nor_does_the_record_name_a_place_by_it(tmp_path, gzipped):
+    secret = "tok-bob@example.com-9c0ffee5c3f1aa77"
+    (tmp_path / "secret").write_text(secret)
+    masking = {"request": [{"entity": "*"}], "response": [{"entity": "*"}]}
+    guard = guard_of(tmp_path, masking=masking, credential={"file": str(tmp_path / "secret")})
+    telling = Item(labels={secret: "ada@example.com"}, id=f"{secret} ada@example.com")
+    asked = Frame(True, gzip.compress(telling.SerializeToString())).raw if gzipped else framed(telling)
+    head = calls(grpc_encoding="gzip") if gzipped else calls()
+    await play(guard, head, sends(asked), begins(), returns(framed(telling), end=False), OK)
+    assert guard.recorder.last.kind is EntryKind.COMPLETED
+    assert {each.entity for each in guard.recorder.last.findings} == {"EMAIL_ADDRESS"}
+    assert "c0ffee" not in repr(guard.recorder.entries)
 
 
 BROKEN = {
