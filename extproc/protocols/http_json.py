@@ -24,7 +24,7 @@ from extproc.protocols.keys import fold_parameter, read_document
 from extproc.protocols.media import Media, media_type, streamed, streamed_text
 from extproc.protocols.plain import PlainBodies
 from extproc.protocols.problem import problem
-from extproc.protocols.templates import Parts, Template, fold_segment, match, parse_template, split_path
+from extproc.protocols.templates import Parts, Template, fold_segment, match, parse_template, split_path, stems
 
 PROTOCOL = "http-json"
 OVERRIDES = (
@@ -81,13 +81,13 @@ class HttpJsonProtocol(PlainBodies):
         """The operation and its path variables; the most specific template comes first.
 
         A path that some server takes for an operation's, and that is not spelled as it is (``/users/%40me``,
-        ``/users/ME``), is no other operation's either.
+        ``/users/ME``, ``/users/me.json``), is no other operation's either.
         """
         segments = split_path(head.path_only)
-        lenient = [fold_segment(segment) for segment in segments]
+        readings = [[fold_segment(segment) for segment in segments]]
+        readings += [[*readings[0][:-1], stem] for stem in stems(readings[0][-1])] if segments else []
         for shape in self._shapes.get((head.method, len(segments)), ()):
-            parts = tuple(None if index in shape else segment for index, segment in enumerate(lenient))
-            routes = self._routes.get((head.method, parts), ())
+            routes = [each for reading in readings for each in self._routes_of(head.method, reading, shape)]
             for function, template in routes:
                 variables = match(template, segments)
                 if variables is not None:
@@ -95,6 +95,10 @@ class HttpJsonProtocol(PlainBodies):
             if routes:
                 break
         raise Refused(Reason.UNKNOWN_FUNCTION, rule="functions", detail="no operation has this method and path")
+
+    def _routes_of(self, method: str, reading: list[str], shape: tuple[int, ...]) -> list[tuple[str, Template]]:
+        parts = tuple(None if index in shape else segment for index, segment in enumerate(reading))
+        return self._routes.get((method, parts), [])
 
     def _document(self, head: RequestHead, body: bytes) -> Json:
         if not body:

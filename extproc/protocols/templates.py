@@ -108,8 +108,13 @@ def match(template: Template, segments: list[str]) -> dict[str, str] | None:
 
 
 def fold_segment(segment: str) -> str:
-    """A segment as the most lenient server compares it: decoded, in any case, without blanks around it."""
-    return fold(unquote(segment)).strip()
+    """A segment as the most lenient server compares it: decoded, in any case, without blanks and dots around."""
+    return fold(unquote(segment)).strip().rstrip(". ")
+
+
+def stems(segment: str) -> set[str]:
+    """What servers may take a path's last segment for that read a suffix as a format: ``me`` of ``me.json``."""
+    return {segment.partition(".")[0], segment.rpartition(".")[0]} if "." in segment else set()
 
 
 def decode_segment(segment: str) -> str | None:

@@ -77,7 +77,20 @@ def test_the_concrete_path_comes_before_the_template():
 
 
 @pytest.mark.parametrize(
-    "segment", ["SEARCH", "s%65arch", "%53earch", "search%20", "%EF%BD%93earch", "\u017fearch"]
+    "segment",
+    [
+        "SEARCH",
+        "s%65arch",
+        "%53earch",
+        "search%20",
+        "%EF%BD%93earch",
+        "\u017fearch",
+        "search.json",
+        "Search.",
+        "search%2ejson",
+        "search.a.b",
+        "search.%20",
+    ],
 )
 def test_what_some_server_takes_for_it_is_not_the_templates_either(segment):
     """A denied function would be called under the name of an allowed one."""
@@ -95,7 +108,8 @@ def test_of_two_that_differ_in_case_each_is_itself():
     }
     found = [call("GET", f"/users/{each}", functions=functions).name for each in ("@me", "@Me", "a%40b", "%2B1")]
     assert found == ["one", "two", "get", "get"]
-    for segment in ("%40me", "@ME"):
+    assert call("GET", "/users/@you.json", functions=functions).name == "get"
+    for segment in ("%40me", "@ME", "@me.json", "%40me%2e"):
         with pytest.raises(Refused):
             call("GET", f"/users/{segment}", functions=functions)
 
