@@ -1,7 +1,6 @@
 """What goes upstream instead of what came: masked, without the caller's token, with the backend's credential."""
 
 import re
-from collections import Counter
 
 from extproc.flow.binary_fields import mask_all_fields
 from extproc.flow.bodies import mask_body
@@ -11,9 +10,9 @@ from extproc.flow.guard import Guard
 from extproc.flow.identify import dump
 from extproc.flow.query import change_query
 from extproc.flow.sessions import SESSION_ID
-from extproc.model.call import Headers
+from extproc.model.call import Headers, Json
 from extproc.model.errors import CredentialError, MaskingError, Refused, Undecodable
-from extproc.model.masking import PASSED_UNMASKED, Finding, MaskRule
+from extproc.model.masking import PASSED_UNMASKED, MaskRule
 from extproc.model.reasons import Reason
 from extproc.wire.encode import HeaderEdits, Rewrite, as_headers
 
@@ -125,7 +124,7 @@ def _masked_body(case: Case, guard: Guard, rules: tuple[MaskRule, ...]) -> bytes
     assert case.connection is not None  # noqa: S101 - identified before
     try:
         masked = mask_body(case, guard, case.connection.protocol.request_rules(rules))
-        _refuse_unmaskable_url(case, guard, rules, masked.findings)
+        _refuse_unmaskable_url(case, guard, rules, body_is_masked=True)
     except Undecodable as error:
         _pass_unmasked(case, guard, rules, str(error))
         return None if plain == case.body else plain
@@ -144,7 +143,7 @@ def _pass_unmasked(case: Case, guard: Guard, rules: tuple[MaskRule, ...], why: s
     if not case.passes_unmasked:
         raise Refused(Reason.MASKING_FAILED, rule="masking.request", detail=why)
     try:
-        _refuse_unmaskable_url(case, guard, rules, ())
+        _refuse_unmaskable_url(case, guard, rules, body_is_masked=False)
     except MaskingError as error:
         raise Refused(Reason.MASKING_FAILED, rule="masking.request", detail=str(error)) from error
     case.recorded.findings = (*case.findings, PASSED_UNMASKED)
@@ -157,10 +156,14 @@ def request_rules(case: Case) -> tuple[MaskRule, ...]:
     return case.connection.mask.request + case.decision.mask.request
 
 
-def _refuse_unmaskable_url(
-    case: Case, guard: Guard, rules: tuple[MaskRule, ...], masked: tuple[Finding, ...]
-) -> None:
+def _refuse_unmaskable_url(case: Case, guard: Guard, rules: tuple[MaskRule, ...], *, body_is_masked: bool) -> None:
     """A field to be masked that sits in the path or query cannot be rewritten there: refuse the call.
+
+    Args:
+        case: decided.
+        guard: masks.
+        rules: of the request.
+        body_is_masked: as they say, so that its members need no look.
 
     Raises:
         MaskingError: an argument that the rules mask did not come from the body.
@@ -174,13 +177,18 @@ def _refuse_unmaskable_url(
         if any(rule.path for rule in rules):
             raise MaskingError("a field to be masked may be part of the URL")
         return
-    wanted = guard.masker.mask(dump(call.arguments), "application/json", rules).findings
-    left = Counter[tuple[str, str]]()  # places that are too many, or have too long names, have one path together
-    for found, sign in ((wanted, 1), (masked, -1)):
-        for each in found:
-            left[each.entity, each.path] += sign * each.count if each.how else 0
-    if any(count > 0 for count in left.values()):
+    left = _without_members(call.arguments, call.document if body_is_masked else None)
+    if left and any(each.how for each in guard.masker.mask(dump(left), "application/json", rules).findings):
         raise MaskingError("a field to be masked is part of the URL")
+
+
+def _without_members(arguments: Json, document: Json) -> Json:
+    """The arguments that are no member of a document; nothing where they are the document."""
+    if arguments == document:
+        return None
+    if isinstance(arguments, dict) and isinstance(document, dict):
+        return {name: value for name, value in arguments.items() if name not in document}
+    return arguments
 
 
 def _credential(case: Case) -> tuple[tuple[str, bytes], ...]:

@@ -300,16 +300,41 @@ async def test_a_value_in_the_url_is_kept_masked_and_not_passed_where_it_must_be
     assert SSN not in everything_kept(guard)
 
 
-async def test_a_field_of_the_url_is_not_taken_for_one_of_the_body_that_findings_call_the_same(tmp_path):
-    """Findings do not tell long names apart."""
-    rules = {"request": [{"path": "$.*"}], "response": []}
+LONG_NAME = "n" * 600
+
+
+@pytest.mark.parametrize("rule", ["$", "$.*"])
+@pytest.mark.parametrize(
+    ("body", "query"),
+    [
+        ({"a": "y"}, "q=x"),
+        ({f"{LONG_NAME}b": "y"}, f"{LONG_NAME}=x"),
+        ({f"a{at}": at for at in range(1_100)}, "q=x&r=x"),
+        (["y"], "q=x"),
+        ("y", "q=x"),
+        (None, "q=x"),
+    ],
+    ids=["one of each", "long names", "many places", "array", "string", "null"],
+)
+async def test_a_field_of_the_url_is_not_taken_for_one_of_the_body(tmp_path, rule, body, query):
+    """Findings do not tell long names apart, nor more than a thousand places, nor what is in a whole document."""
+    rules = {"request": [{"path": rule}], "response": []}
     guard = make_guard(tmp_path, changes={"connections.crm.masking": rules})
-    name = "n" * 600
-    for path, passes in (("/customers", True), (f"/customers?{name}=x", False)):
+    for path, passes in (("/customers", True), (f"/customers?{query}", False)):
         asked = asks("POST", path, content_type="application/json")
-        peer = await play(guard, asked, sends(b'{"%sb":"y"}' % name.encode()), answers(end=True))
+        peer = await play(guard, asked, sends(json.dumps(body).encode()), answers(end=True))
         assert passes or reason_of(peer) == "masking-failed"
         assert (guard.recorder.last.reason == "masking-failed") is not passes
+
+
+async def test_what_is_masked_in_the_body_passes_beside_a_url_that_holds_nothing(tmp_path):
+    rules = {"request": [{"path": "$.a"}, {"path": "$.b"}, {"path": "$.c[*].d"}], "response": []}
+    guard = make_guard(tmp_path, changes={"connections.crm.masking": rules})
+    asked = asks("POST", "/customers?q=x&c=y", content_type="application/json")
+    body = {"a": "z", "b": {"c": "z"}, "d": [{"d": "z"}]}
+    peer = await play(guard, asked, sends(json.dumps(body).encode()), answers(end=True))
+    sent = peer.sent[1].request_body.response.body_mutation.body
+    assert json.loads(sent) == {**body, "a": "[REDACTED]", "b": "[REDACTED]"}
 
 
 async def test_events_are_masked_one_by_one(tmp_path):

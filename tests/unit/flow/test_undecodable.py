@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from extproc.flow import request
 from extproc.model.call import Headers
 from extproc.model.entries import EntryKind
-from extproc.model.errors import MaskingError
+from extproc.model.errors import MaskingError, Undecodable
 from extproc.wire.events import ResponseTrailersReceived
 from tests.unit.flow.dialogue import (
     ScriptedEngine,
@@ -142,6 +143,23 @@ async def test_what_is_to_be_masked_in_the_url_denies_beside_any_body(tmp_path, 
     for content_type, body in ((form, b"a=1"), ("application/octet-stream", b"\x00")):
         peer = await play(guard, asks("POST", path, content_type=content_type), sends(body))
         assert reason_of(peer) == "masking-failed"
+
+
+@pytest.mark.parametrize(("path", "passes"), [("$.a", False), ("$.b", True)])
+async def test_a_body_that_the_masker_alone_cannot_read_hides_nothing_that_is_to_be_masked(
+    tmp_path, monkeypatch, path, passes
+):
+    """Policy saw its members, and they would go as they came."""
+
+    def fail(*_):
+        raise Undecodable("in no way")
+
+    monkeypatch.setattr(request, "mask_body", fail)
+    guard = guard_with(tmp_path, "pass-unmasked", request=[{"path": path}])
+    asked = asks("POST", "/customers", content_type="application/json")
+    peer = await play(guard, asked, sends(b'{"a": "y"}'), answers(end=True))
+    assert passes or reason_of(peer) == "masking-failed"
+    assert (not peer.refusals) is passes
 
 
 async def test_a_form_is_masked_on_its_way(tmp_path):
