@@ -1,10 +1,9 @@
 """CREDIT_CARD: 13 to 19 digits, in groups or not, of a known issuer, with the check digit of ISO/IEC 7812-1."""
 
 import re
-from itertools import accumulate, chain, pairwise
+from itertools import accumulate, pairwise
 
-from extproc.detectors.detector import CRLF, SEPARATORS, Detector, Ranges
-from extproc.detectors.detector import SEPARATOR as APART
+from extproc.detectors.detector import CRLF, SEPARATOR, Detector, Ranges, groups_apart, matches_apart
 from extproc.detectors.numbers import digits_alone
 
 SHORTEST, LONGEST = 13, 19
@@ -17,16 +16,13 @@ for a pattern that begins with what is not there.
 """
 SCIENTIFIC = re.compile(r"\.(?<=([0-9]).)(?<![0-9.]..)([0-9]{9,18})[eE]\+?(1[2-8])(?![0-9])")
 """4.111111111111111E15: how some languages print a card number that was read as a float."""
-APART_ALIKE, *APART_IN_LINES = (
-    re.compile(
-        rf"({each})(?<=([0-9]{{4}}){each})(?<![0-9._/][0-9]{{4}}{each})"
-        r"(?=([0-9]{4}\1[0-9]{4}\1[0-9]{4}|[0-9]{6}\1[0-9]{4,5})(?![0-9]|[._/][0-9]))"
-    )
-    for each in SEPARATORS
+GROUPS_APART = groups_apart(
+    r"(SEP)(?<=([0-9]{4})SEP)(?<![0-9._/][0-9]{4}SEP)"
+    r"(?=([0-9]{4}\1[0-9]{4}\1[0-9]{4}|[0-9]{6}\1[0-9]{4,5})(?![0-9]|[._/][0-9]))"
 )
 """As some write it to be read by no machine. Other numbers may stand before it, as in a column: so all but its
 first separator is looked at, and not taken."""
-SEPARATOR = re.compile(r"[ +-]")
+BETWEEN = re.compile(r"[ +-]")
 JOINED = str.maketrans("", "", " +-")
 DOUBLE = bytes.maketrans(b"0123456789", b"0246813579")
 ZERO = ord("0")
@@ -50,8 +46,7 @@ def find(text: str, _: str) -> Ranges:
         for start, end in _joined(_cards(text, run.start(), run.end())):
             if not _in_digest(text, start, end):
                 yield start, end
-    more = APART_IN_LINES if "\\" in text or "\r" in text else []
-    for match in chain(APART_ALIKE.finditer(text), *[each.finditer(text) for each in more]):
+    for match in matches_apart(GROUPS_APART, text):
         if passes(match[2] + match[3].replace(match[1], "")):
             yield match.start(2), match.end(3)
     for match in SCIENTIFIC.finditer(text):
@@ -107,7 +102,7 @@ def _cards(text: str, start: int, end: int) -> Ranges:
 
 def _ends(run: str) -> tuple[str, str]:
     """The first and the last group of digits."""
-    groups = SEPARATOR.split(run)
+    groups = BETWEEN.split(run)
     return groups[0], groups[-1]
 
 
@@ -170,7 +165,7 @@ CREDIT_CARD = Detector(
     prefilter=(
         rb"(?:[^.0-9]|[^0-9]\.)[0-9](?:[ +-]?[0-9]){12}",
         rb"[0-9]\.[0-9]{9,18}[eE]\+?1[2-8]",
-        rb"[0-9]{4}" + APART + rb"[0-9]{4,6}" + APART + rb"[0-9]{4}",
+        rb"[0-9]{4}" + SEPARATOR + rb"[0-9]{4,6}" + SEPARATOR + rb"[0-9]{4}",
         rb"[0-9]{4}" + CRLF + rb"[0-9]{4,6}" + CRLF + rb"[0-9]{4}",
     ),
     shortest=SHORTEST,

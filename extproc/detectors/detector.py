@@ -1,7 +1,9 @@
 """What one detector is, and what it finds."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 
@@ -38,6 +40,26 @@ return, or a backslash where JSON stands in text."""
 SEPARATOR, CRLF = rb"(?:[._/\t\n]|\\+[tn])", rb"(?:\r\n|\\+r\\+n)"
 """The same for prefilters, of which each has one of them. In a document in a string of a document, escapes are
 escaped again."""
+
+
+def groups_apart(pattern: str) -> tuple[re.Pattern[str], ...]:
+    """The pattern of groups of digits, once for each of the separators.
+
+    Args:
+        pattern: with ``SEP`` in the place of the separator.
+    """
+    return tuple(re.compile(pattern.replace("SEP", each)) for each in SEPARATORS)
+
+
+def matches_apart(patterns: tuple[re.Pattern[str], ...], text: str) -> Iterator[re.Match[str]]:
+    """Every match of such patterns, of those alone whose separators can be in the text.
+
+    Args:
+        patterns: as from ``groups_apart``.
+        text: any text.
+    """
+    possible = patterns if "\\" in text or "\r" in text else patterns[:1]
+    return chain.from_iterable(each.finditer(text) for each in possible)
 
 
 def as_written(found: str) -> str:

@@ -207,9 +207,7 @@ class Detectors:
 
         self._run(self._first, data, on_match)
         self._run(self._rare, data, on_match)
-        if CR in data or BACKSLASH in data:
-            self._run(self._over_lines, data, on_match)
-            ends += self._marked(data)
+        ends += self._spelled(data, on_match)
         for number in hinted:
             if number in self._where_common:
                 # One callback for each end would cost more.
@@ -292,10 +290,15 @@ class Detectors:
             expressions.append(hit)
 
         self._run(self._which, BEFORE + data, on_match)
+        marked = self._spelled(data, on_match)
+        return {*(self._owners[hit] for hit in expressions), *(number for _, number in marked)}
+
+    def _spelled(self, data: bytes, on_match: OnMatch) -> list[tuple[int, int]]:
+        """Search for what only text with a carriage return or a backslash has: marks as ``_marked`` tells them."""
         if CR not in data and BACKSLASH not in data:
-            return {self._owners[hit] for hit in expressions} if expressions else set()
+            return []
         self._run(self._over_lines, data, on_match)
-        return {*(self._owners[hit] for hit in expressions), *(number for _, number in self._marked(data))}
+        return self._marked(data)
 
     def _marked(self, data: bytes) -> list[tuple[int, int]]:
         """Ends of the first marks, and whose they are."""

@@ -1,19 +1,15 @@
 """US_SSN: a social security number, by the rules of the Social Security Administration since 2011."""
 
 import re
-from itertools import chain
 
 from extproc.detectors.context import telling, told
-from extproc.detectors.detector import CRLF, SEPARATOR, SEPARATORS, Detector, Ranges
+from extproc.detectors.detector import CRLF, SEPARATOR, Detector, Ranges, groups_apart, matches_apart
 from extproc.detectors.numbers import digits_alone
 
 GROUPED = re.compile(r"([0-9](?<![0-9].)[0-9]{2})[ +-]([0-9]{2})[ +-]([0-9]{4})(?![0-9])")
 """``re`` takes twice as long for a pattern that begins with what is not there."""
-APART_ALIKE, *APART_IN_LINES = (
-    re.compile(
-        rf"({each})(?<=([0-9]{{3}}){each})(?<![0-9._/][0-9]{{3}}{each})(?=([0-9]{{2}})\1([0-9]{{4}})(?![0-9]|[._/][0-9]))"
-    )
-    for each in SEPARATORS
+GROUPS_APART = groups_apart(
+    r"(SEP)(?<=([0-9]{3})SEP)(?<![0-9._/][0-9]{3}SEP)(?=([0-9]{2})\1([0-9]{4})(?![0-9]|[._/][0-9]))"
 )
 """As some write it to be read by no machine. Other numbers may stand before it, as in a column: so all but its
 first separator is looked at, and not taken."""
@@ -27,8 +23,7 @@ def find_grouped(text: str, _: str) -> Ranges:
     for match in GROUPED.finditer(text):
         if valid(*match.groups()):
             yield match.span()
-    more = APART_IN_LINES if "\\" in text or "\r" in text else []
-    for match in chain(APART_ALIKE.finditer(text), *[each.finditer(text) for each in more]):
+    for match in matches_apart(GROUPS_APART, text):
         if valid(match[2], match[3], match[4]):
             yield match.start(2), match.end(4)
 
