@@ -40,7 +40,7 @@ def find_aws(text: str, context: str) -> Ranges:
 def find(text: str, context: str) -> Ranges:
     """Yield what looks random beside a telling name."""
     for match in RANDOM.finditer(text):
-        if not looks_random(match[0]) or _is_name(match[0], text, match.span()):
+        if not looks_random(match[0]) or _is_name(match[0], text, match.span(), context):
             continue
         if UUID.fullmatch(match[0]):
             secret = _is_called_secret(match[0], own_name(text, *match.span(), context))
@@ -63,11 +63,13 @@ def _is_named(found: str, name: str) -> bool:
     return is_called(PASSWORD, name) and not FOLDER.match(found)
 
 
-def _is_name(found: str, text: str, span: tuple[int, int]) -> bool:
+def _is_name(found: str, text: str, span: tuple[int, int], context: str) -> bool:
     """Whether it is the name of what follows it, or of what is to be put in its place."""
     names_next = found.endswith("=") and text[span[1] : span[1] + 1].isalnum()
     is_put = text[span[0] - 2 : span[0]] == "${" and text[span[1] : span[1] + 1] == "}"
-    return (names_next or is_put) and NAME.fullmatch(found) is not None
+    if not (names_next or is_put) or not NAME.fullmatch(found):
+        return False
+    return is_put or not _is_called_secret(found, name_of(text, span[0], context))
 
 
 def looks_random(text: str) -> bool:

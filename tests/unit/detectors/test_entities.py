@@ -213,6 +213,15 @@ PARTS_OF = {
         for words in ("Summer_Holiday_2024", "correct-horse-42-battery", "abc.def.ghi.12.jkl.mno")
         for before, behind in (("$", ""), ("$", "}"), ("${", ""), ("${", ":-x}"), ("{", "}"))
     ]
+    + [
+        (f"{before}Summer_Holiday_2024=x{behind}", "Summer_Holiday_2024=")
+        for before, behind in (
+            ('{"password": "', '"}'),
+            ("db_password=", ""),
+            ("<pwd>", "</pwd>"),
+            ("token: ", ""),
+        )
+    ]
     + [(f"refresh_token: {text}", text) for text in (RANDOM * 32, RANDOM * 32 + "x", RANDOM * 1_000)],
     "IP_ADDRESS": [
         (f"{before}{address}{behind}", address)
