@@ -108,7 +108,7 @@ def match(template: Template, segments: list[str]) -> dict[str, str] | None:
 
 
 def fold_segment(segment: str) -> str:
-    """A segment as the most lenient server compares it: decoded, in any case, without blanks and dots around."""
+    """A segment as the most lenient server compares it: decoded, no case, no blanks around, no dots behind."""
     return fold(unquote(segment)).strip().rstrip(". ")
 
 
