@@ -95,6 +95,17 @@ class Product:
         self.started = list(children(self.process.pid))
         assert len(self.started) == 4
 
+    @contextlib.asynccontextmanager
+    async def running(self) -> "AsyncIterator[Product]":
+        """Started, and stopped at the end where a test has not."""
+        await self.start()
+        try:
+            yield self
+        finally:
+            if self.process and self.process.returncode is None:
+                self.process.terminate()
+                await self.ended(60)
+
     async def ended(self, within_s: float) -> int:
         assert self.process
         async with asyncio.timeout(within_s):

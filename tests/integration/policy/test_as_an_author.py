@@ -38,14 +38,9 @@ async def product() -> AsyncIterator[Product]:
                 folder, issuer, upstream.address, workers=2, policy={"paths": [], "data": ["guard.yaml"], "reload": 0.2},
                 evidence={"ship_every": 0.1}, **ports(),
             )  # fmt: skip
-            running = Product(Stack(folder, config, load_settings(config), issuer, upstream), folder / "up.log")
-            await running.start()
-            try:
-                yield running
-            finally:
-                assert running.process
-                running.process.terminate()
-                await running.ended(30)
+            stack = Stack(folder, config, load_settings(config), issuer, upstream)
+            async with Product(stack, folder / "up.log").running() as product:
+                yield product
 
 
 async def say(product: Product, *words: str, fails: int = 0) -> str:

@@ -51,15 +51,9 @@ async def run_product() -> AsyncIterator[Product]:
                 folder, issuer, upstream.address, workers=2, policy={"paths": [policy(folder, 1)], "reload": 0.2},
                 limits={"decision_timeout": 0.2, "message_timeout": 10.0, "drain": 1.0}, **ports(),
             )  # fmt: skip
-            running = Product(Stack(folder, config, load_settings(config), issuer, upstream), folder / "up.log")
-            await running.start()
-            try:
-                yield running
-            finally:
-                assert running.process
-                if running.process.returncode is None:
-                    running.process.terminate()
-                    await running.ended(WITHIN_S)
+            stack = Stack(folder, config, load_settings(config), issuer, upstream)
+            async with Product(stack, folder / "up.log").running() as product:
+                yield product
 
 
 def decided_by(stack: Stack) -> list[tuple[str, Refusal | None]]:
