@@ -94,7 +94,9 @@ def run_(
     coverage: Annotated[bool, typer.Option("--coverage", help="Print each line no test reaches.")] = False,
     least: Annotated[float, typer.Option("--least", min=0, max=100, help="Fail below this coverage.")] = 0.0,
     junit: Annotated[Path | None, typer.Option(help="Write results as JUnit XML.")] = None,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds for all tests; one may never end.")] = 30.0,
+    timeout: Annotated[
+        float, typer.Option(min=1, help="Processor seconds for all tests; one may never end.")
+    ] = 30.0,
     watch: Annotated[
         bool, typer.Option("--watch", help="Run again whenever a file changes, until Ctrl-C.")
     ] = False,

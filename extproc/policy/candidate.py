@@ -5,6 +5,7 @@ Run as ``python -m extproc.policy.candidate`` it is that process.
 
 import json
 import resource
+import signal
 import subprocess
 import sys
 from dataclasses import asdict
@@ -32,6 +33,8 @@ FRAME = b"\x00\x00\x00\x00\x03\x08\xac\x02"
 """A message of gRPC whose first field is 300: no text, as most are."""
 MEMORY = 512 << 20
 """Bytes a candidate may take."""
+PATIENCE = 6
+"""Times as long as it may compute is waited for it: that the machine is busy is no fault of the policy."""
 
 
 def check_candidate(sources: Sources, *, timeout_s: float = 10.0, memory: int = MEMORY) -> Tried:
@@ -43,7 +46,7 @@ def check_candidate(sources: Sources, *, timeout_s: float = 10.0, memory: int = 
 
     Args:
         sources: the policy, data and query.
-        timeout_s: seconds for all of it.
+        timeout_s: seconds of the processor for all of it.
         memory: bytes it may take.
 
     Returns:
@@ -66,7 +69,7 @@ def try_tests(sources: Sources, *, timeout_s: float, memory: int = MEMORY) -> Te
 
     Args:
         sources: the policy, its tests, data.
-        timeout_s: seconds for all tests.
+        timeout_s: seconds of the processor for all tests.
         memory: bytes they may take.
 
     Raises:
@@ -96,12 +99,14 @@ def _apart(what: str, sources: Sources, timeout_s: float, memory: int) -> tuple[
             command,
             input=sources.to_json(),
             capture_output=True,
-            timeout=timeout_s,
+            timeout=PATIENCE * timeout_s,
             check=False,
             process_group=0,  # a terminal's Ctrl-C is for us, who end it: it has not crashed
         )
     except subprocess.TimeoutExpired as late:
         return None, late.stderr or b""
+    if tried.returncode == -signal.SIGXCPU:
+        return None, tried.stderr
     if tried.returncode != 0:
         raise PolicyInvalid(f"the engine crashed on the policy (status {tried.returncode}): use `engine: opa`")
     return json.loads(tried.stdout), tried.stderr

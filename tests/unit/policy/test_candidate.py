@@ -1,7 +1,12 @@
 """A candidate is tried where it can be killed."""
 
+import contextlib
+import os
+import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -69,6 +74,29 @@ def test_a_policy_that_hangs_is_killed():
     with pytest.raises(PolicyInvalid, match="took longer than 1 s"):
         check_candidate(sources(ENDLESS), timeout_s=1.0)
     assert time.monotonic() - begun < 30
+
+
+def test_that_the_machine_stalls_is_no_fault_of_the_policy():
+    with ThreadPoolExecutor(1) as pool:
+        trying = pool.submit(check_candidate, with_guard(roles={}), timeout_s=2.0)
+        while not (found := candidates_of(os.getpid())) and not trying.done():
+            time.sleep(0.01)
+        os.kill(found[0], signal.SIGSTOP)
+        time.sleep(2.2)
+        os.kill(found[0], signal.SIGCONT)
+        assert trying.result().settings_valid
+
+
+def candidates_of(parent):
+    """The process ids of the candidates that a process tries."""
+    commands = {int(each.parent.name): each for each in Path("/proc").glob("[0-9]*/cmdline")}
+    found = []
+    for pid, command in commands.items():
+        with contextlib.suppress(OSError):
+            is_ours = int((command.parent / "stat").read_text().rpartition(")")[2].split()[1]) == parent
+            if is_ours and b"extproc.policy.candidate" in command.read_bytes():
+                found.append(pid)
+    return found
 
 
 def test_a_policy_that_eats_memory_is_stopped():
