@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from extproc.envoy_config import access_log
-from tests.integration.guard.stack import DOCS, PLAIN, Stack, run_stack
+from tests.integration.guard.stack import DOCS, PLAIN, Stack, run_stack, terminals
 from tests.integration.support.upstream import Scripted
 
 HERE = Path(__file__).parent
@@ -117,7 +117,7 @@ async def test_a_policy_written_for_the_plugin(door: str) -> None:
             while len(lines := stack.envoy.access_log()) < 2:
                 await asyncio.sleep(0.05)
         told = [line["policy"] for line in lines]
-        ids = [entry["call_id"] for entry in stack.entries() if entry["kind"] in ("call.completed", "call.denied")]
+        ids = [each["call_id"] for each in terminals(await stack.until(lambda found: len(terminals(found)) == 2))]
         if door == "ext_proc":
             assert told == [{"team": "blue"}, {"team": "nobody"}]
         else:
