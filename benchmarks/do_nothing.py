@@ -22,15 +22,15 @@ from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 
 from benchmarks.upstream import answer
 from extproc.config.schema import LimitSettings
-from extproc.evidence.spool import Spool
-from extproc.flow.request import CALL_ID, NEVER_FORWARDED
-from extproc.flow.respond import STALE_AFTER_REWRITE
+from extproc.evidence.spool.spool import Spool
+from extproc.flow.request.rewrite import CALL_ID, NEVER_FORWARDED
+from extproc.flow.response.respond import STALE_AFTER_REWRITE
 from extproc.model.decision import Permit
 from extproc.model.entries import Entry, EntryKind
 from extproc.model.reasons import Reason
-from extproc.policy.candidate import sample_documents
-from extproc.policy.embedded import EmbeddedEngine
-from extproc.policy.sources import read_sources
+from extproc.policy.bundle.policy_files import read_sources
+from extproc.policy.regorus.evaluator import EmbeddedEngine
+from extproc.policy.regorus.trial import sample_documents
 from extproc.server.worker import server_options
 from extproc.wire import encode
 from extproc.wire.encode import HeaderEdits, Rewrite

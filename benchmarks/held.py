@@ -85,7 +85,7 @@ def main() -> None:
             wait_for(endpoint)
         bootstrap = guarded_bootstrap(settings, endpoints[0])
         if len(endpoints) > 1:
-            from extproc.envoy_config.render import render_bootstrap
+            from extproc.envoy_config.render.bootstrap import render_bootstrap
 
             bootstrap = render_bootstrap(settings, guard_endpoints=endpoints)
         pids["envoy"] = stage.envoy("envoy-held", bootstrap)

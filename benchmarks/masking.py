@@ -25,14 +25,14 @@ from google.protobuf.message import Message
 from google.protobuf.proto_builder import MakeSimpleProtoClass
 
 from benchmarks.quality import KNOWN
-from extproc.app import COLLECT_AFTER
+from extproc.assembly import COLLECT_AFTER
 from extproc.codecs.descriptors import Messages
 from extproc.codecs.grpc_frames import HEAD, Frame, FrameReader
-from extproc.codecs.messages import read_message
+from extproc.codecs.protobuf_messages import read_message
+from extproc.detectors.analyzer import Detectors
 from extproc.detectors.catalogue import CATALOGUE
-from extproc.detectors.engine import Detectors
-from extproc.masking.frames import Framing
-from extproc.masking.rewrite import TextMasker
+from extproc.masking.masker import TextMasker
+from extproc.masking.protobuf.frames import Framing
 from extproc.model.masking import How, MaskRule
 
 JSON, SSE, LINES, PLAIN = "application/json", "text/event-stream", "application/x-ndjson", "text/plain"

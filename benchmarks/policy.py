@@ -22,10 +22,10 @@ from rich.table import Table
 
 from benchmarks.guard import RESULTS
 from extproc.model.errors import PolicyError
-from extproc.policy.candidate import sample_documents
-from extproc.policy.embedded import EmbeddedEngine
-from extproc.policy.opa import OpaEngine, OpaServer
-from extproc.policy.sources import Module, read_sources
+from extproc.policy.bundle.policy_files import Module, read_sources
+from extproc.policy.opa.opa_engine import OpaEngine, OpaServer
+from extproc.policy.regorus.evaluator import EmbeddedEngine
+from extproc.policy.regorus.trial import sample_documents
 
 QUERY = "data.extproc.decision"
 SIZES_KB = (1, 15, 150)

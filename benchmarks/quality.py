@@ -24,9 +24,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from extproc.detectors import crypto, european_numbers, iban_code
-from extproc.detectors.asia_pacific_numbers import find_aadhaar, find_abn, find_nric, find_tfn
-from extproc.detectors.engine import Detectors
+from extproc.detectors.analyzer import Detectors
+from extproc.detectors.entities import crypto, european_numbers, iban_code
+from extproc.detectors.entities.asia_pacific_numbers import find_aadhaar, find_abn, find_nric, find_tfn
 
 Sample = tuple[str, str, str]
 """A key, a text, and the entity in it; empty where there is none."""

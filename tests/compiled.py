@@ -13,7 +13,7 @@ from pathlib import Path
 
 import hyperscan
 
-from extproc.detectors import engine
+from extproc.detectors import analyzer
 
 FOLDER = "EXTPROC_TESTS_COMPILED"
 """Environment variable: where they are. Whatever the tests start inherits it."""
@@ -22,7 +22,7 @@ FOLDER = "EXTPROC_TESTS_COMPILED"
 def keep_databases() -> None:
     """From now on this process takes a database from the folder, and puts there what it had to compile."""
     folder = _folder()
-    compiled = engine._compiled
+    compiled = analyzer._compiled
 
     def kept(expressions, flags=None):
         file = folder / hashlib.sha256(repr((expressions, flags)).encode()).hexdigest()
@@ -33,7 +33,7 @@ def keep_databases() -> None:
             _write(file, hyperscan.dumpb(database))
         return database
 
-    engine._compiled = kept
+    analyzer._compiled = kept
 
 
 def _folder() -> Path:

@@ -13,8 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from extproc.cli.printable import plain, pretty_json
 from extproc.cli.serve import DEFAULT_CONFIG, ConfigOption
+from extproc.console.printable import plain, pretty_json
 from extproc.model.errors import ConfigError
 
 app = typer.Typer(help="See and decide the calls that wait for people.", no_args_is_help=True)
@@ -43,7 +43,7 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List what waits, newest first."""
-    from extproc.cli.client import connect
+    from extproc.console.client import connect
 
     client = connect(config)
 
@@ -63,7 +63,7 @@ def list_(
 @app.command()
 def show(approval_id: IdArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Show one: who calls what, why it is held, with which (masked) arguments, and how long there is."""
-    from extproc.cli.client import connect
+    from extproc.console.client import connect
 
     approval = connect(config).get("approvals", approval_id)
     if as_json:
@@ -97,7 +97,7 @@ def deny(
 
 
 def _vote(word: str, approval_id: str, note: str, token_file: Path | None, config: Path, *, as_json: bool) -> None:
-    from extproc.cli.client import connect, read_token
+    from extproc.console.client import connect, read_token
 
     if not note.strip():
         raise ConfigError("a vote needs a reason", way_out='give it with --note, e.g. -m "ticket 4711, checked"')

@@ -13,12 +13,12 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from extproc.cli.printable import plain
 from extproc.cli.serve import DEFAULT_CONFIG, ConfigOption
+from extproc.console.printable import plain
 from extproc.model.errors import ConfigError
 
 if TYPE_CHECKING:
-    from extproc.doctor.finding import Finding
+    from extproc.doctor.check_result import Finding
 
 STYLES = {"ok": "green", "warning": "bold yellow", "problem": "bold red", "skipped": "dim"}
 SLOW_S = 1.0
@@ -69,7 +69,7 @@ def doctor(
         config, envoy, [area.value for area in only or Area], within, offline=offline, quiet=as_json
     )
     if as_json:
-        from extproc.doctor.finding import as_document
+        from extproc.doctor.check_result import as_document
 
         typer.echo(json.dumps(as_document(findings), indent=2))
     else:
@@ -83,10 +83,10 @@ def _examine(
     config: Path, envoy: Path | None, areas: list[str], within_s: float, *, offline: bool, quiet: bool
 ) -> "list[Finding]":
     from extproc.config.load import load_settings
-    from extproc.config.marks import load_marked
+    from extproc.config.located_yaml import load_marked
+    from extproc.doctor.check_result import Patient
     from extproc.doctor.checks import CHECKS
-    from extproc.doctor.finding import Patient
-    from extproc.doctor.run import examine, told
+    from extproc.doctor.run_checks import examine, told
 
     try:
         settings, document = load_settings(config), load_marked(config)

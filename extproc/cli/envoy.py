@@ -31,8 +31,8 @@ def render(
     The guard's endpoints are `envoy.guard_endpoints` of the file, or this machine's own workers.
     """
     from extproc.config.load import load_settings
-    from extproc.envoy_config.render import as_yaml, render_bootstrap
-    from extproc.server.up import worker_endpoint
+    from extproc.envoy_config.render.bootstrap import as_yaml, render_bootstrap
+    from extproc.supervise.parts import worker_endpoint
 
     settings = load_settings(config)
     own = [worker_endpoint(settings, index) for index in range(settings.workers)]
@@ -53,8 +53,8 @@ def check(
     """Find known dangers in an Envoy configuration. Exit status 1 when there is an error, 0 otherwise."""
     import json
 
-    from extproc.envoy_config.check import check_file
-    from extproc.envoy_config.problems import Severity, dangers
+    from extproc.envoy_config.lint.check import check_file
+    from extproc.envoy_config.lint.problems import Severity, dangers
 
     problems = check_file(file)
     if as_json:

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from extproc.cli.printable import console, plain, printable
 from extproc.cli.serve import DEFAULT_CONFIG, ConfigOption
+from extproc.console.printable import console, plain, printable
 
 sessions = typer.Typer(help="See what callers did, session by session.", no_args_is_help=True)
 
@@ -49,7 +49,7 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List sessions, newest first."""
-    from extproc.cli.client import connect
+    from extproc.console.client import connect
 
     params = {"subject": subject, "function": function, "limit": limit}
     found: list[dict[str, Any]] = connect(config).get("sessions", params=params)["sessions"]
@@ -71,8 +71,8 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show what happened in one session: a timeline with a line for each call; everything there is with --json."""
-    from extproc.cli.client import connect
-    from extproc.evidence.timeline import timeline
+    from extproc.console.client import connect
+    from extproc.evidence.query.timeline import timeline
 
     rows: list[dict[str, Any]] = connect(config).get("sessions", session_id)["entries"]
     if as_json:
@@ -90,7 +90,7 @@ def query(
     format_: Annotated[Format, typer.Option("--format", "-f", help="How to print the answer.")] = Format.TABLE,
 ) -> None:
     """Ask the evidence in SQL. Reads only; everything in it was masked before it was stored."""
-    from extproc.cli.client import connect
+    from extproc.console.client import connect
 
     answer = connect(config).post("query", body={"sql": sql, "limit": limit})
     columns, rows = answer["columns"], answer["rows"]

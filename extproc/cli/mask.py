@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from extproc.cli.mask_messages import TypedBody
-    from extproc.masking.rewrite import TextMasker, Trial
+    from extproc.masking.masker import TextMasker, Trial
     from extproc.model.masking import Finding, How, MaskRule
 
 STANDARD_INPUT = Path("-")
@@ -56,8 +56,8 @@ def mask(  # noqa: PLR0917 - each is an option of the command line
     with a key for trials. Exit status 2: the body cannot be masked, and a call with it would be refused.
     """
     from extproc.cli.mask_input import read_body
-    from extproc.codecs.errors import Unreadable
-    from extproc.masking.media import is_one
+    from extproc.codecs.unreadable import Unreadable
+    from extproc.masking.formats import is_one
     from extproc.model.errors import ConfigError, MaskingError
 
     guessed = not content_type and ".json" not in file.suffixes
@@ -143,10 +143,10 @@ def _plan(
     Raises:
         ConfigError: no such connection, or a configuration that is wrong.
     """
-    from extproc.app import make_detectors, masking_plan
+    from extproc.assembly import make_detectors, masking_plan
     from extproc.config.load import load_settings, telling_where
-    from extproc.detectors.engine import Detectors
-    from extproc.masking.rewrite import TextMasker
+    from extproc.detectors.analyzer import Detectors
+    from extproc.masking.masker import TextMasker
     from extproc.model.errors import ConfigError
     from extproc.model.masking import How, MaskRule
 
@@ -190,7 +190,7 @@ def _how(option: str) -> tuple[str, "How"]:
 
 
 def _declared(paths: list[str] | None) -> "tuple[MaskRule, ...]":
-    from extproc.app import masking_plan
+    from extproc.assembly import masking_plan
     from extproc.config.schema import DeclaredSettings, MaskingSettings
 
     if not paths:
@@ -216,7 +216,7 @@ def _show_lines(body: bytes, masked: bytes) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from extproc.cli.printable import printable
+    from extproc.console.printable import printable
 
     console = Console(highlight=False, soft_wrap=True)
     before, after = (each.decode("utf-8", "replace").splitlines() for each in (body, masked))
@@ -229,7 +229,7 @@ def _change(text: str, start: int, end: int, replacement: str, entity: str) -> "
     """One line: what stood there in red, what comes in its place in green, and the entity."""
     from rich.text import Text
 
-    from extproc.cli.printable import printable
+    from extproc.console.printable import printable
 
     line = Text()
     line.append(printable(text[max(0, start - AROUND) : start]), "dim")

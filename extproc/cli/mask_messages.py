@@ -7,22 +7,22 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from extproc.cli.printable import printable
 from extproc.codecs.descriptors import Messages, read_type
-from extproc.codecs.errors import Unreadable
 from extproc.codecs.grpc_frames import Frame, FrameReader, message_of
 from extproc.codecs.json_units import Path as Place
-from extproc.codecs.messages import show_message
-from extproc.config.descriptors import read_descriptors
+from extproc.codecs.protobuf_messages import show_message
+from extproc.codecs.unreadable import Unreadable
 from extproc.config.load import load_settings
 from extproc.config.schema import GrpcConnection
-from extproc.masking.frames import Framing
-from extproc.masking.paths import render
-from extproc.masking.port import Masked
-from extproc.masking.rewrite import TextMasker
+from extproc.console.printable import printable
+from extproc.masking.masker import TextMasker
+from extproc.masking.plan.json_path import render
+from extproc.masking.protobuf.frames import Framing
+from extproc.masking.stream_masker import Masked
 from extproc.model.call import Json
 from extproc.model.errors import ConfigError
 from extproc.model.masking import MaskRule
+from extproc.protocols.grpc.registered_methods import read_descriptors
 
 LIMIT = 64 << 20
 RATIO = 1_000

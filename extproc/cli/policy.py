@@ -14,17 +14,17 @@ import typer
 from rich.table import Column, Table
 
 from extproc.cli.interrupting import ended_by_ctrl_c, until_ctrl_c
-from extproc.cli.printable import console, plain, printable
 from extproc.cli.serve import DEFAULT_CONFIG, ConfigOption
+from extproc.console.printable import console, plain, printable
 from extproc.model.errors import ConfigError, ExtprocError, Place, PolicyInvalid
 from extproc.model.reasons import Reason
 
 if TYPE_CHECKING:
-    from extproc.policy.reloading import Fingerprint, PolicyFiles
-    from extproc.policy.sources import Sources
-    from extproc.policy.testing import TestRun
-    from extproc.policy.tracing import Trace
-    from extproc.policy.units import Violation
+    from extproc.policy.authoring.rego_tests import TestRun
+    from extproc.policy.authoring.trace import Trace
+    from extproc.policy.bundle.policy_files import Sources
+    from extproc.policy.bundle.reload import Fingerprint, PolicyFiles
+    from extproc.policy.regorus.lint.rego_module import Violation
 
 app = typer.Typer(help="Check, test and try policies; see which one is in force.", no_args_is_help=True)
 PathsArgument = Annotated[
@@ -54,8 +54,8 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Say everything that keeps a policy from being loaded: syntax, lint, data's shape, its own tests, samples."""
-    from extproc.policy.candidate import check_candidate
-    from extproc.policy.embedded import violations
+    from extproc.policy.regorus.evaluator import violations
+    from extproc.policy.regorus.trial import check_candidate
 
     sources = policy_files(paths, data, query, config).read()
     found = violations((*sources.modules, *sources.tests))
@@ -75,8 +75,8 @@ def check(
 
 def _tried(sources: "Sources") -> "list[Violation]":
     """What only shows when the policy is tried, as one finding; it has no place of its own."""
-    from extproc.policy.candidate import check_candidate
-    from extproc.policy.units import Violation
+    from extproc.policy.regorus.lint.rego_module import Violation
+    from extproc.policy.regorus.trial import check_candidate
 
     try:
         check_candidate(sources)
@@ -140,9 +140,9 @@ def _changed(before: "Fingerprint", after: "Fingerprint") -> str:
 def _run_tests(
     files: "PolicyFiles", *, coverage: bool, least: float, junit: Path | None, timeout_s: float
 ) -> bool:
-    from extproc.policy.candidate import try_tests
-    from extproc.policy.junit import junit_xml
-    from extproc.policy.sources import read_sources
+    from extproc.policy.authoring.junit import junit_xml
+    from extproc.policy.bundle.policy_files import read_sources
+    from extproc.policy.regorus.trial import try_tests
 
     sources = read_sources(files.paths, files.data, files.query)
     run = try_tests(sources, timeout_s=timeout_s)
@@ -191,7 +191,7 @@ def eval_(
     as_json: JsonOption = False,
 ) -> None:
     """Decide on one input, and show which rules had a part in it."""
-    from extproc.policy.tracing import trace
+    from extproc.policy.authoring.trace import trace
 
     document = _read(file)
     with ended_by_ctrl_c():
@@ -263,7 +263,7 @@ class Part(StrEnum):
 @app.command()
 def schema(part: Annotated[Part, typer.Argument(help="The document.")]) -> None:
     """Print the JSON Schema of what policy reads, or of what it answers."""
-    from extproc.policy.schemas import answer_schema, input_schema
+    from extproc.policy.contract.json_schemas import answer_schema, input_schema
 
     made = input_schema() if part is Part.INPUT else answer_schema()
     typer.echo(json.dumps(made, indent=2))
@@ -276,7 +276,7 @@ def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
     Fails when a candidate was refused, an engine is in trouble, or workers that run disagree.
     """
     from extproc.config.load import load_settings
-    from extproc.policy.status import STATUS_FOLDER, read_statuses
+    from extproc.policy.bundle.policy_status import STATUS_FOLDER, read_statuses
 
     found = read_statuses(load_settings(config, to_serve=False).state / STATUS_FOLDER)
     if as_json:
@@ -332,7 +332,7 @@ def policy_files(
 ) -> "PolicyFiles":
     """What the command names, else what the configuration does, else the starter policies."""
     from extproc.config.load import load_settings
-    from extproc.policy.reloading import PolicyFiles
+    from extproc.policy.bundle.reload import PolicyFiles
 
     if paths or data or (config == DEFAULT_CONFIG and not config.exists()):
         return PolicyFiles(tuple(paths or ()), tuple(data or ()), query or DEFAULT_QUERY)

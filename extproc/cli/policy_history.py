@@ -14,13 +14,13 @@ from rich.table import Table
 
 from extproc.cli.interrupting import ended_by_ctrl_c
 from extproc.cli.policy import policy_files, print_trace
-from extproc.cli.printable import console, plain, printable
 from extproc.cli.serve import DEFAULT_CONFIG, ConfigOption
+from extproc.console.printable import console, plain, printable
 from extproc.model.errors import ConfigError, QueryError
 
 if TYPE_CHECKING:
-    from extproc.policy.embedded import EmbeddedEngine
-    from extproc.policy.history import Comparison
+    from extproc.policy.authoring.replay import Comparison
+    from extproc.policy.regorus.evaluator import EmbeddedEngine
 
 CALL_ID = re.compile(r"[0-9A-Fa-f-]{8,36}")
 SINCE = re.compile(r"([1-9][0-9]{0,4})([mhd])")
@@ -38,8 +38,15 @@ def explain(
     """Say how a recorded call was decided, and decide it again under the configured policy, rule by rule."""
     from extproc.model.decision import Action
     from extproc.model.entries import EntryKind
-    from extproc.policy.history import COLUMNS, failed_evaluations, first_decisions, pretty, recall, sql_text
-    from extproc.policy.tracing import trace
+    from extproc.policy.authoring.replay import (
+        COLUMNS,
+        failed_evaluations,
+        first_decisions,
+        pretty,
+        recall,
+        sql_text,
+    )
+    from extproc.policy.authoring.trace import trace
 
     if not CALL_ID.fullmatch(call_id):
         raise ConfigError(f"{printable(call_id)} is no call id", None, WHERE_IDS_ARE)
@@ -101,9 +108,9 @@ def diff(
 ) -> None:
     """Decide recorded calls under two policies, and show which decisions and masks would change."""
     from extproc.config.load import load_settings
-    from extproc.policy.candidate import check_candidate
-    from extproc.policy.embedded import EmbeddedEngine
-    from extproc.policy.history import Comparison
+    from extproc.policy.authoring.replay import Comparison
+    from extproc.policy.regorus.evaluator import EmbeddedEngine
+    from extproc.policy.regorus.trial import check_candidate
 
     asked = query or load_settings(config, to_serve=False).policy.query
     engines = []
@@ -121,7 +128,7 @@ def diff(
 def _compare(
     compared: "Comparison", old: "EmbeddedEngine", new: "EmbeddedEngine", config: Path, from_ns: int
 ) -> None:
-    from extproc.policy.history import COLUMNS, DECIDED, sql_text
+    from extproc.policy.authoring.replay import COLUMNS, DECIDED, sql_text
 
     kinds = ", ".join(sql_text(kind) for kind in DECIDED)
     which = f"FROM entries WHERE kind IN ({kinds}) AND action != '' AND time_ns >= {from_ns}"
@@ -148,7 +155,7 @@ def _compare(
 
 
 def _rows(config: Path, sql: str) -> Iterator[dict[str, Any]]:
-    from extproc.cli.client import connect
+    from extproc.console.client import connect
 
     answer = connect(config).post("query", body={"sql": sql, "limit": 10_000})
     for row in answer["rows"]:

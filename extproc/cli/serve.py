@@ -28,7 +28,7 @@ def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
     from extproc.config.load import load_settings, telling_where
 
     settings = load_settings(config)  # a mistake in it is told before the rest is imported
-    from extproc.server.up import check_policy, run_up
+    from extproc.supervise.parts import check_policy, run_up
 
     def ready() -> None:
         listen = settings.envoy.listen
@@ -52,7 +52,7 @@ def serve(
     """Run one worker: the gRPC service that Envoy's ext_proc and ext_authz filters call."""
     import uvloop
 
-    from extproc.app import run_worker
+    from extproc.assembly import run_worker
     from extproc.config.load import load_settings, telling_where
 
     sys.setswitchinterval(SWITCH_INTERVAL_S)

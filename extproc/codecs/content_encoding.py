@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import brotli
 
-from extproc.codecs.errors import Unreadable
+from extproc.codecs.unreadable import Unreadable
 from extproc.model.reasons import Uninspectable
 
 if sys.version_info >= (3, 14):

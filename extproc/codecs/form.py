@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import quote_plus, unquote_to_bytes
 
-from extproc.codecs.errors import Unreadable
+from extproc.codecs.unreadable import Unreadable
 from extproc.model.reasons import Uninspectable
 
 RAW = re.compile(r"(?:[^\x00-\x20%;\x7f-\U0010ffff]|%[0-9A-Fa-f]{2})*")

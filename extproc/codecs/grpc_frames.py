@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from extproc.codecs.content_encoding import decode
-from extproc.codecs.errors import Unreadable
+from extproc.codecs.unreadable import Unreadable
 from extproc.model.reasons import Uninspectable
 
 HEAD = 5

@@ -8,7 +8,7 @@ parameters with quoted pairs or extended ones (RFC 8187), and parts with a trans
 import re
 from typing import NamedTuple
 
-from extproc.codecs.errors import Unreadable
+from extproc.codecs.unreadable import Unreadable
 from extproc.model.reasons import Uninspectable
 
 TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # noqa: S105 - RFC 9110 section 5.6.2

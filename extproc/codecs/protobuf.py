@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-from extproc.codecs.errors import Unreadable
+from extproc.codecs.unreadable import Unreadable
 from extproc.model.reasons import Uninspectable
 
 VARINT_LONGEST = 10

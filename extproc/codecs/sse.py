@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from extproc.codecs.errors import Unreadable
+from extproc.codecs.unreadable import Unreadable
 from extproc.model.reasons import Uninspectable
 
 BOM = b"\xef\xbb\xbf"

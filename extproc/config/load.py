@@ -1,6 +1,6 @@
 """From one YAML file to frozen settings: every error at once, each with its place and a way out.
 
-Not checked here: whether mask paths can be compiled and policies loaded (``extproc.app`` does both before it
+Not checked here: whether mask paths can be compiled and policies loaded (``extproc.assembly`` does both before it
 serves), whether credentials can be read (they may arrive later; a call without its credential is denied).
 """
 
@@ -13,10 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from extproc.config.descriptors import grpc_problems
-from extproc.config.marks import KeyPath, Marked, load_marked
-from extproc.config.openapi import read_openapi
-from extproc.config.problems import explain, together
+from extproc.config.located_yaml import KeyPath, Marked, load_marked
 from extproc.config.schema import (
     MAX_SOCKET_PATH,
     ApprovalsSettings,
@@ -28,9 +25,12 @@ from extproc.config.schema import (
     McpConnection,
     Settings,
 )
+from extproc.config.validation_errors import explain, together
 from extproc.model.errors import ConfigError, Place
-from extproc.protocols.mcp_methods import RESERVED
-from extproc.protocols.templates import TemplateError, ambiguous, parse_template
+from extproc.protocols.grpc.registered_methods import grpc_problems
+from extproc.protocols.http_json.openapi import read_openapi
+from extproc.protocols.http_json.path_templates import TemplateError, ambiguous, parse_template
+from extproc.protocols.mcp.methods import RESERVED
 
 UNDER_STATE: dict[type[BaseModel], str] = {
     ApprovalsSettings: "store",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from extproc.config.addresses import plain_and_far, stays_here
-from extproc.config.marks import KeyPath
+from extproc.config.located_yaml import KeyPath
 from extproc.config.schema import Connection, GrpcConnection, HttpJsonConnection, LimitSettings, Settings
 
 

@@ -16,10 +16,10 @@ from pydantic import Field
 
 from extproc.approvals.port import Approval, ApprovalStore, State, Vote
 from extproc.config.schema import Settings, Strict
-from extproc.console.access import Caller, TokenVerifier, read_caller
-from extproc.console.bounds import Bounds
-from extproc.console.problems import add_handlers, problem
-from extproc.console.shapes import approval_shape, exact, state_now
+from extproc.console.authorization import Caller, TokenVerifier, read_caller
+from extproc.console.middleware import Bounds
+from extproc.console.problem_documents import add_handlers, problem
+from extproc.console.response_models import approval_shape, exact, state_now
 from extproc.model.errors import QueryError, Refused, VoteRefused, WhyRefused
 from extproc.model.ids import Clock
 from extproc.model.reasons import Reason

@@ -8,7 +8,7 @@ from functools import partial
 import jwt
 
 from extproc.config.schema import Provider, Settings
-from extproc.console.keys import Jwk, Keys, fetch_file, fetch_url
+from extproc.console.jwks import Jwk, Keys, fetch_file, fetch_url
 from extproc.identity.jwt_metadata import NAMESPACE, PAYLOAD, identify
 from extproc.model.errors import Refused
 from extproc.model.identity import Identity

@@ -11,7 +11,7 @@ from typing import Self
 
 import httpx
 
-from extproc.server.supervisor import die_with_parent
+from extproc.supervise.supervisor import die_with_parent
 
 READY_POLL_S = 0.05
 STOP_WITHIN_S = 20.0

@@ -19,35 +19,35 @@ SECRET             what looks random beside a telling name: ``password``, ``api_
 =================  ==================================================================
 """
 
-from extproc.detectors.asia_pacific_numbers import AU_ABN, AU_TFN, IN_AADHAAR, SG_NRIC_FIN
-from extproc.detectors.aws_access_key import AWS_ACCESS_KEY
-from extproc.detectors.connection_string import CONNECTION_STRING
-from extproc.detectors.credit_card import CREDIT_CARD
-from extproc.detectors.crypto import CRYPTO
 from extproc.detectors.detector import Detector
-from extproc.detectors.email_address import EMAIL_ADDRESS
-from extproc.detectors.european_numbers import (
+from extproc.detectors.entities.asia_pacific_numbers import AU_ABN, AU_TFN, IN_AADHAAR, SG_NRIC_FIN
+from extproc.detectors.entities.aws_access_key import AWS_ACCESS_KEY
+from extproc.detectors.entities.connection_string import CONNECTION_STRING
+from extproc.detectors.entities.credit_card import CREDIT_CARD
+from extproc.detectors.entities.crypto import CRYPTO
+from extproc.detectors.entities.email_address import EMAIL_ADDRESS
+from extproc.detectors.entities.european_numbers import (
     ES_NIF,
     FI_PERSONAL_IDENTITY_CODE,
     IT_FISCAL_CODE,
     PL_PESEL,
     UK_NHS,
 )
-from extproc.detectors.gcp_key import GCP_KEY
-from extproc.detectors.github_token import GITHUB_TOKEN
-from extproc.detectors.gitlab_token import GITLAB_TOKEN
-from extproc.detectors.iban_code import IBAN_CODE
-from extproc.detectors.ip_address import IP_ADDRESS
-from extproc.detectors.jwt import JWT
-from extproc.detectors.openai_key import OPENAI_KEY
-from extproc.detectors.phone_number import PHONE_NUMBER, PHONE_NUMBER_LOOSE
-from extproc.detectors.private_key import PRIVATE_KEY
-from extproc.detectors.secrets import AWS_SECRET_KEY, SECRET
-from extproc.detectors.slack_token import SLACK_TOKEN
-from extproc.detectors.slack_webhook import SLACK_WEBHOOK
-from extproc.detectors.stripe_key import STRIPE_KEY
-from extproc.detectors.us_numbers import US_BANK_NUMBER, US_ITIN, US_PASSPORT
-from extproc.detectors.us_ssn import US_SSN, US_SSN_BARE
+from extproc.detectors.entities.gcp_key import GCP_KEY
+from extproc.detectors.entities.github_token import GITHUB_TOKEN
+from extproc.detectors.entities.gitlab_token import GITLAB_TOKEN
+from extproc.detectors.entities.iban_code import IBAN_CODE
+from extproc.detectors.entities.ip_address import IP_ADDRESS
+from extproc.detectors.entities.jwt import JWT
+from extproc.detectors.entities.openai_key import OPENAI_KEY
+from extproc.detectors.entities.phone_number import PHONE_NUMBER, PHONE_NUMBER_LOOSE
+from extproc.detectors.entities.private_key import PRIVATE_KEY
+from extproc.detectors.entities.secrets import AWS_SECRET_KEY, SECRET
+from extproc.detectors.entities.slack_token import SLACK_TOKEN
+from extproc.detectors.entities.slack_webhook import SLACK_WEBHOOK
+from extproc.detectors.entities.stripe_key import STRIPE_KEY
+from extproc.detectors.entities.us_numbers import US_BANK_NUMBER, US_ITIN, US_PASSPORT
+from extproc.detectors.entities.us_ssn import US_SSN, US_SSN_BARE
 
 CATALOGUE: tuple[Detector, ...] = (
     CREDIT_CARD,

@@ -1,29 +1,36 @@
 """All checks, in the order of the report. A new one is a function and a line here."""
 
-from extproc.doctor import configured, decided, proxied, running, shipped, stored
-from extproc.doctor.finding import Check
+from extproc.doctor import (
+    check_configuration,
+    check_envoy,
+    check_policy,
+    check_processes,
+    check_shipping,
+    check_storage,
+)
+from extproc.doctor.check_result import Check
 
 CHECKS: dict[str, tuple[tuple[str, Check], ...]] = {
     "configuration": (
-        ("configuration", configured.configuration),
-        ("masking", configured.masking),
-        ("credentials", configured.credentials),
-        ("key files", configured.key_files),
-        ("certificates", configured.certificates),
-        ("identity", configured.identity),
+        ("configuration", check_configuration.configuration),
+        ("masking", check_configuration.masking),
+        ("credentials", check_configuration.credentials),
+        ("key files", check_configuration.key_files),
+        ("certificates", check_configuration.certificates),
+        ("identity", check_configuration.identity),
     ),
-    "policy": (("policy", decided.policy), ("tools", decided.tools)),
+    "policy": (("policy", check_policy.policy), ("tools", check_policy.tools)),
     "state": (
-        ("state folder", stored.state_folder),
-        ("spools", stored.spools),
-        ("approvals", stored.approvals),
+        ("state folder", check_storage.state_folder),
+        ("spools", check_storage.spools),
+        ("approvals", check_storage.approvals),
     ),
-    "evidence": (("evidence", shipped.evidence),),
+    "evidence": (("evidence", check_shipping.evidence),),
     "envoy": (
-        ("Envoy's binary", proxied.binary),
-        ("Envoy's configuration", proxied.bypass),
-        ("Envoy's counters", running.envoy),
+        ("Envoy's binary", check_envoy.binary),
+        ("Envoy's configuration", check_envoy.bypass),
+        ("Envoy's counters", check_processes.envoy),
     ),
-    "parts": (("running parts", running.parts), ("health", running.health)),
+    "parts": (("running parts", check_processes.parts), ("health", check_processes.health)),
 }
 """Area → its checks, each by the name under which it is missed."""

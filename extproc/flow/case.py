@@ -8,8 +8,8 @@ import hashlib
 import json
 from dataclasses import dataclass, field, replace
 
-from extproc.credentials.conceal import NOTHING, Concealer
-from extproc.flow.guard import Connected, Guard
+from extproc.credentials.redactor import NOTHING, Concealer
+from extproc.flow.services import Connected, Guard
 from extproc.model.call import Call, RequestHead
 from extproc.model.decision import Decision
 from extproc.model.entries import Entry, EntryKind
@@ -18,7 +18,7 @@ from extproc.model.identity import Identity
 from extproc.model.ids import uuid7
 from extproc.model.masking import Finding
 from extproc.model.reasons import Reason, Uninspectable
-from extproc.policy.usage import Usage
+from extproc.policy.call_counters import Usage
 from extproc.wire.events import Metadata
 
 NANOSECONDS_PER_MILLISECOND = 1e6

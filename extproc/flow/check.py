@@ -7,21 +7,21 @@ through unmasked.
 import asyncio
 
 from extproc.flow.case import Case, open_case
-from extproc.flow.closing import close, record_intent
 from extproc.flow.decide import decide, grant
-from extproc.flow.guard import Guard
 from extproc.flow.hold import hold
-from extproc.flow.identify import find_connection, identify_call, identify_caller, take_body
-from extproc.flow.local_reply import refusal_reply
-from extproc.flow.request import mask_request, request_rules, rewrite_request
-from extproc.flow.sessions import check_session, name_session
+from extproc.flow.record.intent_and_end import close, record_intent
+from extproc.flow.refusal import refusal_reply
+from extproc.flow.request.identify import find_connection, identify_call, identify_caller, take_body
+from extproc.flow.request.rewrite import mask_request, request_rules, rewrite_request
+from extproc.flow.request.sessions import check_session, name_session
+from extproc.flow.services import Guard
 from extproc.model.decision import Action
 from extproc.model.entries import EntryKind
 from extproc.model.errors import ExtprocError, Refused
 from extproc.model.reasons import Reason, Uninspectable
-from extproc.wire import authz
-from extproc.wire.authz import CheckAsked
+from extproc.wire import ext_authz
 from extproc.wire.encode import as_headers
+from extproc.wire.ext_authz import CheckAsked
 
 
 async def check(asked: CheckAsked, guard: Guard) -> bytes:
@@ -45,7 +45,7 @@ async def check(asked: CheckAsked, guard: Guard) -> bytes:
         return await _allow(case, guard)
     except Refused as refusal:
         case.refused(refusal)
-        return authz.deny(
+        return ext_authz.deny(
             refusal_reply(case, refusal), case.decision.metadata if case.decision else None, case.call_id
         )
     except asyncio.CancelledError:
@@ -80,4 +80,4 @@ async def _allow(case: Case, guard: Guard) -> bytes:
     case.outcome.kind = EntryKind.COMPLETED
     case.outcome.detail = "decided only: the response was not seen"
     response = as_headers(decision.headers.response)
-    return authz.allow(permit, case.body, rewrite.edits, response, decision.metadata, now_ns=guard.clock())
+    return ext_authz.allow(permit, case.body, rewrite.edits, response, decision.metadata, now_ns=guard.clock())

@@ -4,17 +4,17 @@ import asyncio
 
 from extproc.flow.case import Case
 from extproc.flow.dry_run import softened
-from extproc.flow.guard import Guard
-from extproc.flow.identify import record_request
-from extproc.flow.last_words import words
+from extproc.flow.record.crash_record import words
+from extproc.flow.request.identify import record_request
+from extproc.flow.services import Guard
 from extproc.model.call import Call, Json
 from extproc.model.decision import Action, Decision, Permit
 from extproc.model.errors import PolicyError, Refused
 from extproc.model.reasons import Reason
-from extproc.policy.answer import read_answer
-from extproc.policy.document import build_document
-from extproc.policy.response import Seen
-from extproc.policy.usage import Usage
+from extproc.policy.call_counters import Usage
+from extproc.policy.contract.input_document import build_document
+from extproc.policy.contract.read_decision import read_answer
+from extproc.policy.contract.response_input import Seen
 
 PERMIT_LASTS_NS = 10_000_000_000
 """From the grant to the encode; both happen in one breath unless the machine stalls."""

@@ -8,15 +8,15 @@ unfinished exchange for consent (``docs/reference/envoy.md``).
 import asyncio
 
 from extproc.flow.case import Case, open_case
-from extproc.flow.closing import close, record_intent
 from extproc.flow.decide import decide, grant
-from extproc.flow.guard import Guard
 from extproc.flow.hold import hold
-from extproc.flow.identify import find_connection, identify_call, identify_caller, take_body
-from extproc.flow.local_reply import LOCAL_REASONS, guard_local_reply, refusal_reply
-from extproc.flow.request import mask_request, rewrite_request
-from extproc.flow.respond import respond
-from extproc.flow.sessions import check_session, name_session
+from extproc.flow.record.intent_and_end import close, record_intent
+from extproc.flow.refusal import LOCAL_REASONS, guard_local_reply, refusal_reply
+from extproc.flow.request.identify import find_connection, identify_call, identify_caller, take_body
+from extproc.flow.request.rewrite import mask_request, rewrite_request
+from extproc.flow.request.sessions import check_session, name_session
+from extproc.flow.response.respond import respond
+from extproc.flow.services import Guard
 from extproc.model.decision import Action
 from extproc.model.errors import ExtprocError, ProtocolViolation, Refused
 from extproc.model.reasons import Reason

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from extproc.approvals.digest import digest
 from extproc.approvals.port import Approval, ApprovalRequest, State
 from extproc.flow.case import Case, Released
-from extproc.flow.guard import Guard
-from extproc.flow.identify import EVERYTHING, masked_arguments
+from extproc.flow.request.identify import EVERYTHING, masked_arguments
+from extproc.flow.services import Guard
 from extproc.identity.jwt_metadata import identify
 from extproc.model.decision import ApprovalTerms, Decision, HoldMode
 from extproc.model.entries import EntryKind

@@ -1,13 +1,13 @@
 """Mask forms: each value is a text, or a document, under its field's name."""
 
-from extproc.codecs.errors import Unreadable
 from extproc.codecs.form import Part, offsets, read_form, spell
 from extproc.codecs.multipart import Part as MultiPart
 from extproc.codecs.multipart import boundary_of, read_parts
+from extproc.codecs.unreadable import Unreadable
 from extproc.masking.edits import Edit, apply
-from extproc.masking.media import Media, decode_text, media_of
-from extproc.masking.paths import Place
-from extproc.masking.walk import Walk
+from extproc.masking.formats import Media, decode_text, media_of
+from extproc.masking.json.json_masker import Walk
+from extproc.masking.plan.json_path import Place
 from extproc.model.errors import MaskingError, Undecodable
 
 TEXTS = frozenset({Media.TEXT, Media.JSON})

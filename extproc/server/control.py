@@ -9,15 +9,15 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 
-from extproc.app import make_masker
 from extproc.approvals.sqlite import SqliteApprovals
+from extproc.assembly import make_masker
 from extproc.config.schema import Settings
 from extproc.console.api import make_api
 from extproc.console.authenticator import make_authenticator
-from extproc.evidence.clickhouse import Target, connect, create_schema
-from extproc.evidence.reading import EvidenceReader
-from extproc.evidence.shipper import Shipper
-from extproc.flow.identify import EVERYTHING
+from extproc.evidence.query.reader import EvidenceReader
+from extproc.evidence.shipping.clickhouse import Target, connect, create_schema
+from extproc.evidence.shipping.shipper import Shipper
+from extproc.flow.request.identify import EVERYTHING
 from extproc.model.errors import ApprovalError
 from extproc.server.health import OK, http_health
 from extproc.server.log import set_up_log

@@ -5,7 +5,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from extproc.flow.observer import Observer
 from extproc.model.entries import Entry
-from extproc.policy.status import PolicyStatus
+from extproc.policy.bundle.policy_status import PolicyStatus
 
 CALLS = Counter("extproc_calls", "Calls that ended.", ["connection", "outcome", "reason"])
 RUNNING = Gauge("extproc_calls_running", "Calls under way.", multiprocess_mode="livesum")

@@ -11,11 +11,11 @@ import grpc
 
 from extproc.flow.check import check
 from extproc.flow.exchange import exchange
-from extproc.flow.guard import Guard
+from extproc.flow.services import Guard
 from extproc.model.errors import MaskingError, ProtocolViolation
-from extproc.wire.authz import decode_check
 from extproc.wire.decode import decode
 from extproc.wire.events import Event
+from extproc.wire.ext_authz import decode_check
 
 EOF: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # grpc-stubs does not know it
 """What ``read`` returns when Envoy has closed its side."""

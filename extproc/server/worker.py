@@ -13,10 +13,10 @@ from grpc_health.v1._async import HealthServicer
 
 from extproc.config.addresses import is_loopback
 from extproc.config.schema import GuardTls, LimitSettings
-from extproc.flow.guard import Guard
-from extproc.flow.report import report
+from extproc.flow.record.from_access_log import report
+from extproc.flow.services import Guard
 from extproc.model.errors import ConfigError
-from extproc.server.access_log import AccessLogDoor
+from extproc.server.access_log_service import AccessLogDoor
 from extproc.server.servicers import Doors
 
 MESSAGE_SLACK = 1 << 20

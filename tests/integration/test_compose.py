@@ -26,8 +26,8 @@ from extproc.config.load import load_settings
 from extproc.demo.install import free_ports
 from extproc.demo.people import CUSTOMERS
 from extproc.demo.processes import Processes, ProcessFailed
-from extproc.envoy_config.render import render_bootstrap
-from extproc.evidence.clickhouse import Target, connect
+from extproc.envoy_config.render.bootstrap import render_bootstrap
+from extproc.evidence.shipping.clickhouse import Target, connect
 from tests.integration.support.envoy_process import envoy_binary, short_folder
 
 ROOT = Path(__file__).parents[2]

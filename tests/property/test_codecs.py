@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.codecs.content_encoding import decode
-from extproc.codecs.errors import Unreadable
-from extproc.codecs.json import _strict, check_text, parse, parse_text
 from extproc.codecs.json_units import Offsets, quote, unquote
 from extproc.codecs.sse import Reader
+from extproc.codecs.strict_json import _strict, check_text, parse, parse_text
+from extproc.codecs.unreadable import Unreadable
 from tests.unit.codecs.scalars import scalars
 
 VALUES = st.recursive(

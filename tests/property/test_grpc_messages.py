@@ -9,16 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extproc.codecs.descriptors import Messages
-from extproc.codecs.errors import Unreadable
 from extproc.codecs.grpc_frames import Frame
-from extproc.codecs.messages import read_message
-from extproc.detectors.engine import Detectors
-from extproc.masking.frames import Framing
-from extproc.masking.paths import render
-from extproc.masking.rewrite import TextMasker
+from extproc.codecs.protobuf_messages import read_message
+from extproc.codecs.unreadable import Unreadable
+from extproc.detectors.analyzer import Detectors
+from extproc.masking.masker import TextMasker
+from extproc.masking.plan.json_path import render
+from extproc.masking.protobuf.frames import Framing
 from extproc.model.errors import MaskingError
 from extproc.model.masking import How, MaskRule
-from extproc.protocols.grpc import read_frames
+from extproc.protocols.grpc.protocol import read_frames
 from tests.integration.support.shop import GET_ITEM, Item, framed
 
 KIND = GET_ITEM.request

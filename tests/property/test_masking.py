@@ -12,14 +12,14 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from extproc.codecs.errors import Unreadable
-from extproc.codecs.json import parse
-from extproc.detectors.engine import Detectors
+from extproc.codecs.strict_json import parse
+from extproc.codecs.unreadable import Unreadable
+from extproc.detectors.analyzer import Detectors
 from extproc.detectors.fold import fold
 from extproc.masking.edits import Edit, Layer, apply
-from extproc.masking.paths import compile_path, matches
-from extproc.masking.rewrite import TextMasker
-from extproc.masking.walk import Walk
+from extproc.masking.json.json_masker import Walk
+from extproc.masking.masker import TextMasker
+from extproc.masking.plan.json_path import compile_path, matches
 from extproc.model.errors import MaskingError
 from extproc.model.masking import How, Listed, MaskRule
 

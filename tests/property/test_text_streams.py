@@ -8,12 +8,12 @@ from itertools import pairwise
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from extproc.detectors.analyzer import Detectors
 from extproc.detectors.custom import make_custom
-from extproc.detectors.engine import Detectors
 from extproc.masking.edits import apply
-from extproc.masking.json_prefix import JsonPrefix
-from extproc.masking.rewrite import TextMasker
-from extproc.masking.text import hits_of
+from extproc.masking.masker import TextMasker
+from extproc.masking.text.json_prefix import JsonPrefix
+from extproc.masking.text.text_masker import hits_of
 from extproc.model.errors import MaskingError
 from extproc.model.masking import How, MaskRule
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from extproc.envoy_config.render import Door, render_bootstrap
+from extproc.envoy_config.render.bootstrap import Door, render_bootstrap
 from tests.integration.support.envoy_process import validate
 from tests.integration.support.settings import small_settings
 from tests.integration.support.tokens import Issuer

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from extproc.evidence.clickhouse import Target, connect, create_schema
-from extproc.evidence.spool import Spool, SpoolLimits
+from extproc.evidence.shipping.clickhouse import Target, connect, create_schema
+from extproc.evidence.spool.spool import Spool, SpoolLimits
 from extproc.model.entries import Entry, EntryKind
 from extproc.model.masking import Finding
 

@@ -7,15 +7,15 @@ import sys
 
 import pytest
 
-from extproc.evidence.clickhouse import Target
+from extproc.evidence.shipping.clickhouse import Target
 from extproc.model.errors import EvidenceError
 
 CONTROL = """
 import sys, threading
 from pathlib import Path
-from extproc.evidence.clickhouse import Target, connect, create_schema
-from extproc.evidence.reading import EvidenceReader
-from extproc.evidence.shipper import Shipper
+from extproc.evidence.shipping.clickhouse import Target, connect, create_schema
+from extproc.evidence.query.reader import EvidenceReader
+from extproc.evidence.shipping.shipper import Shipper
 
 target = Target("chdb://", "extproc", Path(sys.argv[1]) / "engine")
 
@@ -71,7 +71,7 @@ def test_a_folder_in_use_is_refused_and_free_after_a_kill(tmp_path, fill, entry)
     "url", ["chdb://relative/folder", "http://", "http://user:password@host:8123", "https:///x"]
 )
 def test_addresses_that_cannot_be_meant_are_refused(url, tmp_path):
-    from extproc.evidence.clickhouse import connect
+    from extproc.evidence.shipping.clickhouse import connect
     from extproc.model.errors import ConfigError
 
     with pytest.raises(ConfigError) as caught:

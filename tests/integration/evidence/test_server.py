@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from extproc.evidence.clickhouse import Target, connect, create_schema
-from extproc.evidence.reading import EvidenceReader
-from extproc.evidence.shipper import Shipper
+from extproc.evidence.query.reader import EvidenceReader
+from extproc.evidence.shipping.clickhouse import Target, connect, create_schema
+from extproc.evidence.shipping.shipper import Shipper
 from extproc.model.errors import QueryError
 from tests.integration.support.clickhouse_http import StandIn
 

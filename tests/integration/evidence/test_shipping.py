@@ -8,10 +8,10 @@ import time
 
 import pytest
 
-from extproc.evidence.clickhouse import connect, create_schema
-from extproc.evidence.documents import decode_entry, encode_entry, leaf_hash
-from extproc.evidence.shipper import Shipper
-from extproc.evidence.watermark import read_mark
+from extproc.evidence.shipping.clickhouse import connect, create_schema
+from extproc.evidence.shipping.shipper import Shipper
+from extproc.evidence.spool.entry_codec import decode_entry, encode_entry, leaf_hash
+from extproc.evidence.spool.watermark import read_mark
 from extproc.model.entries import Entry
 from extproc.model.errors import EvidenceError
 
@@ -310,8 +310,8 @@ def test_a_copied_spool_is_reported(fill, entry, make_shipper, folder, stored):
 
 def test_an_outage_is_waited_for_and_caught_up(fill, entry, make_shipper, faults, stored, monkeypatch):
     """ClickHouse away while entries come; back, and all are there."""
-    monkeypatch.setattr("extproc.evidence.shipper.BACKOFF_FIRST_S", 0.01)
-    monkeypatch.setattr("extproc.evidence.shipper.BACKOFF_CAP_S", 0.05)
+    monkeypatch.setattr("extproc.evidence.shipping.shipper.BACKOFF_FIRST_S", 0.01)
+    monkeypatch.setattr("extproc.evidence.shipping.shipper.BACKOFF_CAP_S", 0.05)
     faults.connect_fails = 10**6
     fill([entry(number) for number in range(10)])
     shipper, stop = make_shipper(), threading.Event()

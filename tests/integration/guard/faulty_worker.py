@@ -20,9 +20,9 @@ import sys
 from pathlib import Path
 
 import extproc.server.servicers
-import extproc.server.stuck
+import extproc.server.watchdog
 import extproc.server.worker
-from extproc.app import run_worker
+from extproc.assembly import run_worker
 from extproc.config.load import load_settings
 from extproc.server.servicers import Doors, StreamPeer
 from extproc.wire import events
@@ -100,7 +100,7 @@ class FaultyDoors(Doors):
         await super()._abort(context, error, foreseen=foreseen)
 
 
-extproc.server.stuck.LEAST_S, extproc.server.stuck.S_PER_BYTE = BUSY_S, 0.0
+extproc.server.watchdog.LEAST_S, extproc.server.watchdog.S_PER_BYTE = BUSY_S, 0.0
 extproc.server.servicers.StreamPeer = FaultyPeer
 extproc.server.worker.Doors = FaultyDoors
 

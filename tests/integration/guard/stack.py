@@ -21,8 +21,8 @@ from extproc.approvals.port import Approval, Vote
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.config.load import load_settings
 from extproc.config.schema import Settings
-from extproc.envoy_config.render import Door, render_bootstrap
-from extproc.server.up import answers_grpc, worker_endpoint
+from extproc.envoy_config.render.bootstrap import Door, render_bootstrap
+from extproc.supervise.parts import answers_grpc, worker_endpoint
 from tests.integration.guard.raw import Connection, speak
 from tests.integration.support.envoy_process import EnvoyProcess, run_envoy, short_folder
 from tests.integration.support.tokens import AUDIENCE, Issuer

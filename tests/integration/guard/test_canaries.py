@@ -33,7 +33,7 @@ from extproc.cli.main import app
 from extproc.config.load import load_settings
 from extproc.demo.canaries import Canary, Hit, Search, zstd
 from extproc.demo.install import free_ports
-from extproc.evidence.spool import Spool
+from extproc.evidence.spool.spool import Spool
 from extproc.model.entries import Entry, EntryKind
 from extproc.model.errors import ExtprocError
 from tests.integration.guard.raw import request, speak
@@ -403,8 +403,8 @@ async def shipped(one: Installation) -> list[dict]:
 
 def behind_in(one: Installation) -> list[int]:
     """How many entries each spool has that are not shipped."""
-    from extproc.evidence.rows import SpoolReader
-    from extproc.evidence.watermark import read_mark
+    from extproc.evidence.spool.spool_reader import SpoolReader
+    from extproc.evidence.spool.watermark import read_mark
 
     found = []
     for file in one.stack.spools():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from extproc.config.schema import Settings
-from extproc.evidence.spool import Spool, SpoolLimits
+from extproc.evidence.spool.spool import Spool, SpoolLimits
 from extproc.model.entries import Entry, EntryKind
 from tests.integration.guard.stack import CREDENTIAL, WITHIN_S, run_stack, terminals
 

@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 from extproc.model.errors import ConfigError, PolicyError
-from extproc.policy.embedded import UNDEFINED, EmbeddedEngine
-from extproc.policy.sources import Module, Sources
+from extproc.policy.bundle.policy_files import Module, Sources
+from extproc.policy.regorus.evaluator import UNDEFINED, EmbeddedEngine
 
 VERSION = "v1.22.0"
 QUERY = re.compile(r"(data(?:\.[A-Za-z_]\w*)+) = (?!input)[a-z_]\w*")

@@ -16,9 +16,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from extproc.policy.embedded import EmbeddedEngine
-from extproc.policy.opa import CONNECTIONS, MAX_ANSWER, OpaEngine, OpaServer
-from extproc.policy.sources import Module, Sources
+from extproc.policy.bundle.policy_files import Module, Sources
+from extproc.policy.opa.opa_engine import CONNECTIONS, MAX_ANSWER, OpaEngine, OpaServer
+from extproc.policy.regorus.evaluator import EmbeddedEngine
 from tests.unit.flow.dialogue import (
     MemoryRecorder,
     ScriptedEngine,

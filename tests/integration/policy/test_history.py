@@ -7,11 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from extproc.cli import policy, policy_history
-from extproc.console.shapes import exact
-from extproc.evidence.clickhouse import Target, connect, create_schema
-from extproc.evidence.reading import EvidenceReader
-from extproc.evidence.shipper import Shipper
-from extproc.evidence.spool import Spool, SpoolLimits
+from extproc.console.response_models import exact
+from extproc.evidence.query.reader import EvidenceReader
+from extproc.evidence.shipping.clickhouse import Target, connect, create_schema
+from extproc.evidence.shipping.shipper import Shipper
+from extproc.evidence.spool.spool import Spool, SpoolLimits
 from extproc.model.entries import DID_NOT_END, Entry, EntryKind
 from extproc.model.errors import ConfigError, QueryError
 from extproc.model.masking import Finding
@@ -115,7 +115,7 @@ def say(reader, tmp_path, monkeypatch):
             answer = reader.query(body["sql"], body["limit"])
             return {"columns": list(answer.columns), "rows": exact(answer.rows), "truncated": answer.truncated}
 
-    monkeypatch.setattr("extproc.cli.client.connect", lambda _config: Client())
+    monkeypatch.setattr("extproc.console.client.connect", lambda _config: Client())
     monkeypatch.setattr(policy_history.time, "time_ns", lambda: NOW + 1_000)
     app = policy.typer.Typer()
     app.command()(policy_history.explain)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from extproc.envoy_config import access_log
+from extproc.envoy_config.render import access_logger
 from tests.integration.guard.stack import DOCS, PLAIN, Stack, run_stack, terminals
 from tests.integration.support.upstream import Scripted
 
@@ -33,15 +33,15 @@ async def stack() -> AsyncIterator[Stack]:
 async def plugin(door: str) -> AsyncIterator[Stack]:
     """A stack whose policy was written for opa-envoy-plugin, and whose access log shows what it tells Envoy."""
     policy = {"paths": [str(HERE / "plugin.rego")], "query": "data.envoy.authz.allow"}
-    before = dict(access_log.LINE)
+    before = dict(access_logger.LINE)
     where = "guard:policy" if door == "ext_proc" else "envoy.filters.http.ext_authz"
-    access_log.LINE["policy"] = f"%DYNAMIC_METADATA({where})%"
+    access_logger.LINE["policy"] = f"%DYNAMIC_METADATA({where})%"
     try:
         async with run_stack(workers=1, door=door, policy=policy) as running:
             yield running
     finally:
-        access_log.LINE.clear()
-        access_log.LINE.update(before)
+        access_logger.LINE.clear()
+        access_logger.LINE.update(before)
 
 
 async def returning(stack: Stack, answer: Scripted, path: str = "/customers/1", **options):

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from extproc.envoy_config.render import Door, render_bootstrap
+from extproc.envoy_config.render.bootstrap import Door, render_bootstrap
 from tests.integration.support.envoy_process import EnvoyProcess, run_envoy, short_folder
 from tests.integration.support.scripted_guard import Check, Script, ScriptedGuard, allow_all, run_guard
 from tests.integration.support.settings import HOST, small_settings

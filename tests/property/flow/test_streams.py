@@ -5,9 +5,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extproc.credentials.conceal import Concealer
-from extproc.flow.respond import _Stream
-from extproc.masking.events import Unmasked
+from extproc.credentials.redactor import Concealer
+from extproc.flow.response.respond import _Stream
+from extproc.masking.event_stream import Unmasked
 
 SECRET = b"backend-secret-0123456789"
 PARTS = st.sampled_from(

@@ -11,10 +11,10 @@ from extproc.config.schema import GrpcConnection, HttpJsonConnection, LimitSetti
 from extproc.model.call import Call, Headers, RequestHead
 from extproc.model.errors import Refused
 from extproc.model.reasons import Reason
-from extproc.protocols.grpc import GrpcProtocol
-from extproc.protocols.http_json import HttpJsonProtocol
-from extproc.protocols.mcp import McpProtocol
-from extproc.protocols.templates import decode_segment
+from extproc.protocols.grpc.protocol import GrpcProtocol
+from extproc.protocols.http_json.path_templates import decode_segment
+from extproc.protocols.http_json.protocol import HttpJsonProtocol
+from extproc.protocols.mcp.protocol import McpProtocol
 from tests.integration.support.shop import ALL_METHODS, SERVICE, Item, framed
 
 BASE = {"hosts": ["a.test"], "upstream": {"address": "127.0.0.1:1"}}

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.model.errors import ProtocolViolation
-from extproc.wire.authz import decode_check
 from extproc.wire.decode import decode
+from extproc.wire.ext_authz import decode_check
 
 
 @given(st.binary(max_size=400))

@@ -16,12 +16,12 @@ from typer.testing import CliRunner
 from extproc.approvals.port import State
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.cli import approvals as approvals_cli
-from extproc.cli import client as client_module
 from extproc.cli import evidence as evidence_cli
 from extproc.config.load import load_settings
+from extproc.console import client as client_module
 from extproc.console.api import make_api
 from extproc.console.authenticator import make_authenticator
-from extproc.evidence.reading import Answer
+from extproc.evidence.query.reader import Answer
 from extproc.model.entries import Entry, EntryKind
 from extproc.model.errors import ConfigError, ControlError, QueryError
 from tests.unit.approvals.samples import request, vote

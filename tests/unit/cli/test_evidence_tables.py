@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from extproc.cli.evidence import _table
-from extproc.cli.printable import console
+from extproc.console.printable import console
 
 ID = "01a1fd42-3776-7e3a-9b79-4940fe449b07"
 TABLE = _table(("call_id", "function", "reason"), [[ID, "crm." + "x" * 60, "forbidden-argument"]])

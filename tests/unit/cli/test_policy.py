@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from extproc.cli import policy
 from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
-from extproc.policy.status import PolicyStatus, Refusal, write_status
+from extproc.policy.bundle.policy_status import PolicyStatus, Refusal, write_status
 
 SOON_S = 60.0
 """A deadline that only a failing test sees."""

@@ -9,7 +9,7 @@ import brotli
 import pytest
 
 from extproc.codecs.content_encoding import decode
-from extproc.codecs.errors import Unreadable
+from extproc.codecs.unreadable import Unreadable
 from extproc.model.reasons import Uninspectable
 
 if sys.version_info >= (3, 14):

@@ -5,8 +5,8 @@ import tracemalloc
 
 import pytest
 
-from extproc.codecs.errors import Unreadable
 from extproc.codecs.sse import Reader
+from extproc.codecs.unreadable import Unreadable
 from extproc.model.reasons import Uninspectable
 
 

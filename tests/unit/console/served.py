@@ -13,7 +13,7 @@ import uvicorn
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from extproc.config.schema import Settings
-from extproc.evidence.reading import Answer
+from extproc.evidence.query.reader import Answer
 from extproc.model.errors import QueryError
 
 ISSUER = "https://idp.example"

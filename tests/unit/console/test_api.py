@@ -13,7 +13,7 @@ from extproc.approvals.sqlite import SqliteApprovals
 from extproc.console import api as api_module
 from extproc.console.api import make_api
 from extproc.console.authenticator import make_authenticator
-from extproc.console.bounds import MAX_BODY
+from extproc.console.middleware import MAX_BODY
 from extproc.model.errors import ApprovalError, QueryError
 from tests.unit.approvals.samples import request, vote
 from tests.unit.console.served import GONE, ISSUER, FakeReader, Switch, served, settings, token

@@ -12,9 +12,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from extproc.config.schema import Provider
-from extproc.console import keys as keys_module
+from extproc.console import jwks as keys_module
 from extproc.console.authenticator import MAX_TOKEN, Authenticator, make_authenticator
-from extproc.console.keys import FRESH_NS, MAX_BYTES, MAX_KEYS, RETRY_NS, STALE_NS, Keys, fetch_url, read_keys
+from extproc.console.jwks import FRESH_NS, MAX_BYTES, MAX_KEYS, RETRY_NS, STALE_NS, Keys, fetch_url, read_keys
 from extproc.model.errors import Refused
 from extproc.model.identity import Identity
 from extproc.model.reasons import Reason

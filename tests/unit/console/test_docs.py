@@ -8,9 +8,9 @@ import pytest
 from extproc.approvals.port import State
 from extproc.approvals.rules import NOTE_MAX, NOTE_MIN
 from extproc.approvals.waiter import PATIENCE_S
-from extproc.console import api, bounds, keys
-from extproc.console.access import TokenVerifier
-from extproc.console.problems import REFUSALS
+from extproc.console import api, jwks, middleware
+from extproc.console.authorization import TokenVerifier
+from extproc.console.problem_documents import REFUSALS
 from tests.unit.approvals.samples import REQUEST
 from tests.unit.console.served import FakeReader, settings
 
@@ -51,7 +51,7 @@ def test_every_refusal_is_listed():
 def test_every_member_of_an_approval_is_listed():
     """By the names that are sent."""
     from extproc.approvals.port import Approval
-    from extproc.console.shapes import approval_shape
+    from extproc.console.response_models import approval_shape
 
     documented = {name for cells in rows("An approval") for name in re.findall(r"`(\w+)`", cells[0])}
     assert documented == set(approval_shape(Approval(REQUEST, State.PENDING), 0))
@@ -66,7 +66,7 @@ def test_every_member_of_an_approval_is_listed():
         (f"newest {api.LOOKED_AT:,}", REFERENCE),
         (f"`limit` at most {api.LIST_MAX}", REFERENCE),
         (f"{api.QUERY_S:.0f} seconds and give {api.ROWS_MAX:,} rows", REFERENCE),
-        (f"Bodies may have {bounds.MAX_BODY // 1024} KiB", REFERENCE),
+        (f"Bodies may have {middleware.MAX_BODY // 1024} KiB", REFERENCE),
         ("RS256, PS256, ES256 or EdDSA", REFERENCE),
     ],
 )
@@ -77,4 +77,4 @@ def test_limits_are_the_codes(text, page):
 
 def test_keys_live_as_long_as_said():
     """Five minutes, an hour."""
-    assert (keys.FRESH_NS, keys.STALE_NS) == (300 * 10**9, 3_600 * 10**9)
+    assert (jwks.FRESH_NS, jwks.STALE_NS) == (300 * 10**9, 3_600 * 10**9)

@@ -14,7 +14,7 @@ from extproc.cli.main import app
 from extproc.config.load import load_settings
 from extproc.config.schema import Settings
 from extproc.demo.issuer import read_people
-from extproc.envoy_config.render import render_bootstrap
+from extproc.envoy_config.render.bootstrap import render_bootstrap
 
 ROOT = Path(__file__).parents[3]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
+from extproc.detectors.analyzer import Detectors
 from extproc.detectors.catalogue import CATALOGUE
 from extproc.detectors.custom import make_custom
-from extproc.detectors.engine import Detectors
 
 
 def scan(detector, text, path=()):

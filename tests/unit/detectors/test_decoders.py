@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from extproc.detectors.engine import Detectors
+from extproc.detectors.analyzer import Detectors
 
 DETECTORS = Detectors()
 BACKSLASH = "\\"

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from extproc.detectors import jwt
+from extproc.detectors.analyzer import Detectors
 from extproc.detectors.catalogue import CATALOGUE
-from extproc.detectors.engine import Detectors
+from extproc.detectors.entities import jwt
 
 DETECTORS = Detectors()
 

@@ -5,10 +5,10 @@ import socket
 
 import pytest
 
-from extproc.app import make_detectors
+from extproc.assembly import make_detectors
 from extproc.config.schema import PresidioSettings
 from extproc.detectors import presidio
-from extproc.masking.rewrite import TextMasker
+from extproc.masking.masker import TextMasker
 from extproc.model.errors import ConfigError, MaskingError
 from extproc.model.masking import How, MaskRule
 

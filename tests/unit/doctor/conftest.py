@@ -2,9 +2,9 @@
 
 import pytest
 
-from extproc.doctor import stored
+from extproc.doctor import check_storage
 
 
 @pytest.fixture(autouse=True)
 def patient_disk(monkeypatch):
-    monkeypatch.setattr(stored, "SLOW_SYNC_S", 5.0)
+    monkeypatch.setattr(check_storage, "SLOW_SYNC_S", 5.0)

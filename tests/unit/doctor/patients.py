@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from extproc.cli.main import app
 from extproc.config.load import load_settings
-from extproc.config.marks import load_marked
-from extproc.doctor.finding import Check, Patient
-from extproc.doctor.run import examine
+from extproc.config.located_yaml import load_marked
+from extproc.doctor.check_result import Check, Patient
+from extproc.doctor.run_checks import examine
 
 KEYS = '{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}'
 """The public key of RFC 8037, appendix A.2."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from extproc.config.schema import Settings
-from extproc.envoy_config.render import Door, render_bootstrap
+from extproc.envoy_config.render.bootstrap import Door, render_bootstrap
 
 WORKERS = ["unix:/run/extproc/worker-0.sock", "unix:/run/extproc/worker-1.sock"]
 DOCUMENT: dict[str, Any] = {

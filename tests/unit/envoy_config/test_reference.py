@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from extproc.config.schema import Settings
-from extproc.envoy_config.check import check_file
-from extproc.envoy_config.problems import dangers
-from extproc.envoy_config.render import Door, render_bootstrap
+from extproc.envoy_config.lint.check import check_file
+from extproc.envoy_config.lint.problems import dangers
+from extproc.envoy_config.render.bootstrap import Door, render_bootstrap
 
 ENVOY = Path(__file__).parents[3] / "envoy"
 SPELLED_OUT = {"failure_mode_allow": False, "forward": False, "allow_partial_message": False, "action": "ALLOW"}

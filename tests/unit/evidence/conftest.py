@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from extproc.evidence.ledger import connect
+from extproc.evidence.spool.spool_file import connect
 from extproc.model.entries import Entry, EntryKind
 from extproc.model.masking import Finding
 

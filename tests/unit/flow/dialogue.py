@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 
 from envoy_data_plane.envoy.service.ext_proc.v3 import ProcessingResponse
 
-from extproc.app import make_connection
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.approvals.waiter import ApprovalWaiter
+from extproc.assembly import make_connection
 from extproc.config.schema import Settings
-from extproc.detectors.engine import Detectors
+from extproc.detectors.analyzer import Detectors
 from extproc.flow.exchange import exchange
-from extproc.flow.guard import Guard
 from extproc.flow.observer import Observer
-from extproc.identity.sessions import Sessions
-from extproc.masking.rewrite import TextMasker
+from extproc.flow.services import Guard
+from extproc.identity.session_ids import Sessions
+from extproc.masking.masker import TextMasker
 from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.entries import Entry
 from extproc.model.errors import EvidenceError, PolicyError

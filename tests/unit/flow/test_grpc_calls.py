@@ -12,7 +12,7 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 
 from extproc.codecs.grpc_frames import Frame
-from extproc.credentials.sources import make_credential
+from extproc.credentials.credential import make_credential
 from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.entries import EntryKind
 from extproc.model.errors import MaskingError
@@ -246,7 +246,7 @@ async def test_whatever_goes_wrong_in_showing_a_message_the_call_is_recorded(tmp
             raise shown
         return shown
 
-    monkeypatch.setattr("extproc.masking.frames.show_message", show)
+    monkeypatch.setattr("extproc.masking.protobuf.frames.show_message", show)
     guard = guard_of(tmp_path)
     item = framed(Item(notes=[SSN]))
     peer = await play(guard, calls(), sends(item), begins(), returns(item, end=False), OK)
@@ -257,7 +257,9 @@ async def test_whatever_goes_wrong_in_showing_a_message_the_call_is_recorded(tmp
 @pytest.mark.parametrize("kept", [True, False])
 async def test_a_message_that_is_not_kept_is_not_shown(tmp_path, monkeypatch, kept):
     shown = []
-    monkeypatch.setattr("extproc.masking.frames.show_message", lambda message, _kind: shown.append(message) or {})
+    monkeypatch.setattr(
+        "extproc.masking.protobuf.frames.show_message", lambda message, _kind: shown.append(message) or {}
+    )
     guard = guard_of(tmp_path, recording={"response": kept})
     answer = Item(id="of-the-backend")
     await play(guard, calls(), sends(framed(Item())), begins(), returns(framed(answer), end=False), OK)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from extproc.flow import request
+from extproc.flow.request import rewrite
 from extproc.model.call import Headers
 from extproc.model.entries import EntryKind
 from extproc.model.errors import MaskingError, Undecodable
@@ -154,7 +154,7 @@ async def test_a_body_that_the_masker_alone_cannot_read_hides_nothing_that_is_to
     def fail(*_):
         raise Undecodable("in no way")
 
-    monkeypatch.setattr(request, "mask_body", fail)
+    monkeypatch.setattr(rewrite, "mask_body", fail)
     guard = guard_with(tmp_path, "pass-unmasked", request=[{"path": path}])
     asked = asks("POST", "/customers", content_type="application/json")
     peer = await play(guard, asked, sends(b'{"a": "y"}'), answers(end=True))

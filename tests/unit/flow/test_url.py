@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from extproc.detectors.engine import Detectors
-from extproc.flow.identify import _look_through_url
-from extproc.masking.rewrite import TextMasker
+from extproc.detectors.analyzer import Detectors
+from extproc.flow.request.identify import _look_through_url
+from extproc.masking.masker import TextMasker
 from extproc.model.call import Call, Headers, RequestHead
 
 GUARD = SimpleNamespace(

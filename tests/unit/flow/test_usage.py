@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from extproc.policy.usage import UsageStore
+from extproc.policy.call_counters import UsageStore
 from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_guard, play, returns
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from extproc.app import make_detectors, make_masker, masking_plan
+from extproc.assembly import make_detectors, make_masker, masking_plan
 from extproc.config.schema import CustomDetector, InstallationMasking, MaskingSettings, Settings
 from extproc.model.errors import ConfigError
 from extproc.model.masking import How, MaskRule

@@ -10,10 +10,10 @@ from google.protobuf import json_format, struct_pb2
 
 from extproc.codecs.descriptors import Messages
 from extproc.codecs.grpc_frames import Frame
-from extproc.detectors.engine import Detectors
-from extproc.masking.frames import Framing
-from extproc.masking.paths import RENDERED_MAX
-from extproc.masking.rewrite import TextMasker
+from extproc.detectors.analyzer import Detectors
+from extproc.masking.masker import TextMasker
+from extproc.masking.plan.json_path import RENDERED_MAX
+from extproc.masking.protobuf.frames import Framing
 from extproc.model.masking import How, MaskRule
 
 ALL = (MaskRule(How.REDACT, entity="*"),)

@@ -7,13 +7,13 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from extproc.app import make_detectors
+from extproc.assembly import make_detectors
 from extproc.cli.main import app
-from extproc.codecs.messages import MAX_VALUES
+from extproc.codecs.protobuf_messages import MAX_VALUES
 from extproc.config.schema import InstallationMasking, MaskingSettings
 from extproc.detectors.catalogue import CATALOGUE
-from extproc.masking.paths import compile_path
-from extproc.masking.walk import MAX_FOUND
+from extproc.masking.json.json_masker import MAX_FOUND
+from extproc.masking.plan.json_path import compile_path
 from extproc.model.masking import How
 
 DOCS = Path(__file__).parents[3] / "docs"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from extproc.detectors.engine import Detectors
-from extproc.masking.rewrite import TextMasker
+from extproc.detectors.analyzer import Detectors
+from extproc.masking.masker import TextMasker
 from extproc.model.errors import MaskingError
 from extproc.model.masking import How, Listed, MaskRule
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from extproc.detectors.engine import Detectors
-from extproc.masking import walk
-from extproc.masking.rewrite import TextMasker
+from extproc.detectors.analyzer import Detectors
+from extproc.masking.json import json_masker
+from extproc.masking.masker import TextMasker
 from extproc.model.errors import MaskingError
 from extproc.model.masking import How, MaskRule
 
@@ -62,7 +62,7 @@ def test_documents_of_one_event_spell_in_escapes():
 
 def test_escapes_of_a_document_alone_start_no_walk(monkeypatch):
     """Some write all that is not ASCII so: nothing in it is text in text."""
-    monkeypatch.setattr(walk.Walk, "inside", None)
+    monkeypatch.setattr(json_masker.Walk, "inside", None)
     body = json.dumps({"a": "日本語", "b": ["d/e é"]}).replace("/", "\\/").encode()
     assert MASKER.mask(body, "application/json", ALL).body == body
 
@@ -90,8 +90,8 @@ def test_events_in_another_encoding_never_come_out(encoding):
 def test_telling_where_costs_each_key_once(monkeypatch):
     """Deep paths share their keys: each is looked at once, however many findings are below it."""
     looked_at = []
-    shown = walk.Walk._shown
-    monkeypatch.setattr(walk.Walk, "_shown", lambda self, part: looked_at.append(part) or shown(self, part))
+    shown = json_masker.Walk._shown
+    monkeypatch.setattr(json_masker.Walk, "_shown", lambda self, part: looked_at.append(part) or shown(self, part))
     document = {"x": [SSN] * 300}
     for depth in range(40):
         document = {f"k{depth}": document}

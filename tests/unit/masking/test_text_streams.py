@@ -5,9 +5,9 @@ from itertools import accumulate
 
 import pytest
 
-from extproc.detectors.engine import Detectors
-from extproc.masking.rewrite import TextMasker
-from extproc.masking.text_stream import CREDIT, GATHER, may_reach
+from extproc.detectors.analyzer import Detectors
+from extproc.masking.masker import TextMasker
+from extproc.masking.text.text_stream import CREDIT, GATHER, may_reach
 from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import How, MaskRule
 

@@ -6,8 +6,8 @@ import subprocess
 import pytest
 
 from extproc.model.errors import ConfigError, PolicyError
-from extproc.policy.embedded import EmbeddedEngine
-from extproc.policy.sources import Module, Sources
+from extproc.policy.bundle.policy_files import Module, Sources
+from extproc.policy.regorus.evaluator import EmbeddedEngine
 
 INPUTS = [
     {},

@@ -11,8 +11,8 @@ import pytest
 
 from extproc.codecs.protobuf import spell_varint
 from extproc.model.reasons import Uninspectable
-from extproc.policy.embedded import EmbeddedEngine
-from extproc.policy.sources import Sources, read_sources
+from extproc.policy.bundle.policy_files import Sources, read_sources
+from extproc.policy.regorus.evaluator import EmbeddedEngine
 from tests.integration.support.shop import HOST, SERVICE, Item, framed
 from tests.integration.support.shop import settings as shop
 from tests.unit.flow.dialogue import asks, make_guard, play, sends

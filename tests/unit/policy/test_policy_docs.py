@@ -8,11 +8,11 @@ import yaml
 
 from extproc.model.decision import Action, ApprovalTerms
 from extproc.model.reasons import Uninspectable
-from extproc.policy import answer, plugin_answer
-from extproc.policy.embedded import EmbeddedEngine
-from extproc.policy.sources import Module, Sources
-from extproc.policy.starter import starter_folder
-from extproc.policy.testing import run_tests
+from extproc.policy.authoring.rego_tests import run_tests
+from extproc.policy.bundle.policy_files import Module, Sources
+from extproc.policy.bundle.starter_policies import starter_folder
+from extproc.policy.contract import opa_envoy_decision, read_decision
+from extproc.policy.regorus.evaluator import EmbeddedEngine
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 REFERENCE = (DOCS / "reference" / "policy.md").read_text()
@@ -24,14 +24,14 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def test_every_word_of_the_answer_is_documented():
-    reasons = {reason.value for reason in answer.POLICY_REASONS}
-    for word in (*answer.KEYS, *plugin_answer.KEYS, *reasons, *(why.value for why in Uninspectable)):
+    reasons = {reason.value for reason in read_decision.POLICY_REASONS}
+    for word in (*read_decision.KEYS, *opa_envoy_decision.KEYS, *reasons, *(why.value for why in Uninspectable)):
         assert f"`{word}`" in REFERENCE, word
 
 
 def test_the_example_answer_is_readable():
     example = yaml.safe_load(blocks(REFERENCE, "json")[0])
-    assert answer.read_answer(example, revision="", defaults=ApprovalTerms()).action is Action.HOLD
+    assert read_decision.read_answer(example, revision="", defaults=ApprovalTerms()).action is Action.HOLD
 
 
 def test_the_examples_policy_and_tests_work():

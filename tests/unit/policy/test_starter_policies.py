@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from extproc.model.decision import Action, ApprovalTerms
-from extproc.policy.answer import read_answer
-from extproc.policy.embedded import EmbeddedEngine
-from extproc.policy.sources import Module, Sources, read_sources
-from extproc.policy.starter import starter_folder
-from extproc.policy.testing import run_tests
+from extproc.policy.authoring.rego_tests import run_tests
+from extproc.policy.bundle.policy_files import Module, Sources, read_sources
+from extproc.policy.bundle.starter_policies import starter_folder
+from extproc.policy.contract.read_decision import read_answer
+from extproc.policy.regorus.evaluator import EmbeddedEngine
 
 QUERY = "data.extproc.decision"
 EXAMPLE = starter_folder() / "data.example.yaml"

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from extproc.app import make_connection
+from extproc.assembly import make_connection
 from extproc.cli.main import app
 from extproc.config.load import load_settings
-from extproc.policy.embedded import EmbeddedEngine
-from extproc.policy.sources import Module, Sources
-from extproc.protocols.grpc_refusal import CODES
+from extproc.policy.bundle.policy_files import Module, Sources
+from extproc.policy.regorus.evaluator import EmbeddedEngine
+from extproc.protocols.grpc.refusal import CODES
 from tests.integration.support.shop import Item, descriptor_set, framed
 
 GUIDE = (Path(__file__).resolve().parents[3] / "docs" / "how-to" / "guard-grpc.md").read_text()

@@ -5,7 +5,7 @@ import pytest
 from extproc.config.schema import McpConnection
 from extproc.model.call import Headers, RequestHead
 from extproc.model.reasons import Reason
-from extproc.protocols.mcp import McpProtocol
+from extproc.protocols.mcp.protocol import McpProtocol
 
 pytest.importorskip("mcp")
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from extproc.server.up import accepts
+from extproc.supervise.parts import accepts
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest, multiprocess
 
 TOLD = """
 import time
-from extproc.policy.status import PolicyStatus
+from extproc.policy.bundle.policy_status import PolicyStatus
 from extproc.server.metrics import policy_changed
 for trouble in {troubles!r}:
     policy_changed(PolicyStatus("worker-0", "opa", "r", "data.x", 1, trouble=trouble))

@@ -17,7 +17,7 @@ from extproc.model.decision import Permit
 from extproc.model.errors import ProtocolViolation
 from extproc.model.reasons import Reason
 from extproc.model.reply import Reply
-from extproc.wire import authz, encode
+from extproc.wire import encode, ext_authz
 from extproc.wire.encode import HeaderEdits, Rewrite
 
 BODY = b'{"a":1}'
@@ -62,10 +62,10 @@ def test_an_untouched_body_is_not_sent_back():
         lambda: encode.forward_body(PERMIT, b"other", Rewrite(), now_ns=99),
         lambda: encode.forward_headers(PERMIT, Rewrite(), now_ns=99),
         lambda: encode.forward_headers(NOTHING, Rewrite(body=b"x"), now_ns=99),
-        lambda: authz.allow(PERMIT, b"other", HeaderEdits(), (), now_ns=99),
+        lambda: ext_authz.allow(PERMIT, b"other", HeaderEdits(), (), now_ns=99),
         lambda: encode.forward_body(PERMIT, BODY, Rewrite(), now_ns=100),
         lambda: encode.forward_headers(NOTHING, Rewrite(), now_ns=100),
-        lambda: authz.allow(PERMIT, BODY, HeaderEdits(), (), now_ns=100),
+        lambda: ext_authz.allow(PERMIT, BODY, HeaderEdits(), (), now_ns=100),
     ],
 )
 def test_a_permit_is_good_for_its_own_bytes_and_for_its_time_only(call):
@@ -121,15 +121,17 @@ def test_a_refusal_is_an_immediate_response_with_the_response_marker():
 
 def test_check_answers_say_their_status():
     """An empty CheckResponse means allow; neither of ours is empty."""
-    allowed = authz.allow(PERMIT, BODY, EDITS, (("x-a", b"1"),), now_ns=99)
-    denied = CheckResponse.parse(authz.deny(Reply(404, (), b"no")))
+    allowed = ext_authz.allow(PERMIT, BODY, EDITS, (("x-a", b"1"),), now_ns=99)
+    denied = CheckResponse.parse(ext_authz.deny(Reply(404, (), b"no")))
     assert allowed != b""
     assert CheckResponse.parse(allowed).dynamic_metadata.fields["guard"].string_value == "done"
-    told = authz.allow(PERMIT, BODY, EDITS, (), {"team": "x", "guard": "forged"}, now_ns=99)
+    told = ext_authz.allow(PERMIT, BODY, EDITS, (), {"team": "x", "guard": "forged"}, now_ns=99)
     fields = CheckResponse.parse(told).dynamic_metadata.fields
     assert (fields["team"].string_value, fields["guard"].string_value) == ("x", "done")
     assert fields["decision_id"].string_value == PERMIT.call_id
-    refused = CheckResponse.parse(authz.deny(Reply(404, (), b"no"), {"team": "x"}, "d")).dynamic_metadata.fields
+    refused = CheckResponse.parse(
+        ext_authz.deny(Reply(404, (), b"no"), {"team": "x"}, "d")
+    ).dynamic_metadata.fields
     assert (refused["team"].string_value, refused["decision_id"].string_value) == ("x", "d")
     assert "guard" not in refused
     assert denied.status.code == 7

@@ -1,0 +1,52 @@
+"""A request's JSON, read so that no backend can read it otherwise."""
+
+import unicodedata
+
+from extproc.codecs.strict_json import parse
+from extproc.codecs.unreadable import Unreadable
+from extproc.model.call import Json
+from extproc.model.reasons import Uninspectable
+
+
+def read_document(body: bytes, *, max_depth: int) -> Json:
+    """Parse a request's body.
+
+    Raises:
+        Unreadable: not strict JSON, or an object with keys that a lenient reader confuses.
+    """
+    document = parse(body, max_depth=max_depth)
+    check_distinct(document)
+    return document
+
+
+def check_distinct(document: Json) -> None:
+    """Refuse objects in which two keys differ only in case or in compatibility forms.
+
+    Go's decoder, among others, matches names without regard to case (the long s for s included) and takes the
+    last: policy would read one value and the backend another.
+
+    Raises:
+        Unreadable: with ``duplicate-keys``.
+    """
+    left: list[Json] = [document]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            if len(value) > 1 and len({fold(key) for key in value}) < len(value):
+                raise Unreadable(Uninspectable.DUPLICATE_KEYS)
+            left += value.values()
+        elif isinstance(value, list):
+            left += value
+
+
+def fold(key: str) -> str:
+    """A key as the most lenient reader compares it."""
+    return key.lower() if key.isascii() else unicodedata.normalize("NFKC", key).casefold()
+
+
+def fold_parameter(name: str) -> str:
+    """A query parameter's name, or a form's, as the most lenient server takes it: ``a[]`` and ``A`` are ``a``.
+
+    PHP, besides, reads ``a.b`` and ``a b`` as ``a_b``.
+    """
+    return fold(name.partition("[")[0].strip()).replace(".", "_").replace(" ", "_")

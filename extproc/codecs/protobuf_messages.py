@@ -1,0 +1,326 @@
+"""A protobuf message as JSON, read so that no conforming backend reads more or other values than are seen here.
+
+``google.protobuf.json_format`` makes the JSON: ProtoJSON, as Go's ``protojson`` does for opa-envoy-plugin. What it
+would leave out without a word is refused before: fields, types and closed enums' values that no descriptor knows.
+
+Sources: protobuf.dev, Encoding, and ProtoJSON Format.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from google.protobuf import json_format
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessageClass
+
+from extproc.codecs.protobuf import BYTES, VARINT, Field, Wire, fields, fixed, signed, varint, zigzag
+from extproc.codecs.unreadable import Unreadable
+from extproc.model.call import Json
+from extproc.model.reasons import Uninspectable
+
+ANY = "google.protobuf.Any"
+TYPE_URL, ANY_VALUE = 1, 2
+MAP_KEY, MAP_VALUE = 1, 2
+TEXTS = frozenset({FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES})
+FORMS = {
+    FieldDescriptor.TYPE_DOUBLE: "d",
+    FieldDescriptor.TYPE_FLOAT: "f",
+    FieldDescriptor.TYPE_FIXED64: "Q",
+    FieldDescriptor.TYPE_FIXED32: "I",
+    FieldDescriptor.TYPE_SFIXED64: "q",
+    FieldDescriptor.TYPE_SFIXED32: "i",
+}
+SHORT = frozenset(
+    {
+        *(FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_INT32),
+        *(FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_ENUM),
+    }
+)
+"""Numbers of 32 bits that are written as varints."""
+SIGNED = frozenset({FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_ENUM})
+ZIGZAG = frozenset({FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SINT64})
+
+
+MAX_VALUES = 100_000
+"""In a message, and in all messages of a request: a worker reads and masks as many in two seconds, and does
+nothing else meanwhile."""
+HIGH = bytes(range(0x80, 0x100))
+KINDS_KEPT = 512
+"""Types whose slots are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What a descriptor tells of a field."""
+
+    told: FieldDescriptor
+    name: str
+    """In JSON."""
+    wire: Wire | None
+    """How one value is written; None: as a group, which is not read."""
+    packs: bool
+    """Whether one field may hold several numbers."""
+    is_map: bool
+    """Whether it is a map: its elements are entries."""
+    kind: Descriptor | None
+    """Of what type the messages are; None where there are none."""
+
+    def is_packed(self, field: Field) -> bool:
+        """Whether this field holds several numbers."""
+        return self.packs and field.wire is BYTES
+
+
+@lru_cache(maxsize=KINDS_KEPT)
+def slots_of(kind: Descriptor) -> Mapping[int, Slot]:
+    """The fields that a type has, by number."""
+    return {told.number: _slot_of(told) for told in kind.fields}
+
+
+def _slot_of(told: FieldDescriptor) -> Slot:
+    wire, kind = _wire_of(told), told.message_type
+    packs = bool(told.is_repeated and wire not in (BYTES, None))
+    return Slot(told, told.json_name, wire, packs, kind is not None and bool(kind.GetOptions().map_entry), kind)
+
+
+def _wire_of(told: FieldDescriptor) -> Wire | None:
+    form = FORMS.get(told.type)
+    if told.type in TEXTS or told.type == FieldDescriptor.TYPE_MESSAGE:
+        return BYTES
+    if told.type == FieldDescriptor.TYPE_GROUP:
+        return None
+    return VARINT if form is None else Wire.FIXED64 if form in "dQq" else Wire.FIXED32
+
+
+class Allowance:
+    """How many values may still be read."""
+
+    def __init__(self, left: int = MAX_VALUES) -> None:
+        """Allow so many."""
+        self.left = left
+
+    def take(self, count: int = 1) -> None:
+        """Read so many more.
+
+        Raises:
+            Unreadable: with ``too-large``.
+        """
+        self.left -= count
+        if self.left < 0:
+            raise Unreadable(Uninspectable.TOO_LARGE)
+
+
+def read_message(message: bytes, kind: Descriptor, *, max_depth: int, allowance: Allowance | None = None) -> Json:
+    """Parse a request's message.
+
+    Args:
+        message: as on the wire.
+        kind: its type.
+        max_depth: of messages in messages.
+        allowance: what is left for the messages of a body together; None: this is the only one.
+
+    Returns:
+        ProtoJSON: names in lowerCamelCase (or as ``json_name`` says), fields that are not set left out, 64-bit
+        integers and ``bytes`` (Base64) as text, enums by name.
+
+    Raises:
+        Unreadable: no message, or one of which a backend could read another value.
+    """
+    _Check(allowance or Allowance()).message(message, kind, max_depth)
+    try:
+        parsed: Any = GetMessageClass(kind).FromString(message)
+        found: Json = json_format.MessageToDict(parsed, descriptor_pool=kind.file.pool)
+    except RecursionError:
+        raise Unreadable(Uninspectable.TOO_DEEP) from None
+    except (DecodeError, json_format.Error, ValueError, TypeError, OverflowError):
+        raise Unreadable(Uninspectable.NOT_PROTOBUF) from None
+    return found
+
+
+def show_message(message: bytes, kind: Descriptor) -> Json:
+    """A message as JSON for a person to read, after masking; ``?`` where it has no such form."""
+    try:
+        found: Json = json_format.MessageToDict(
+            GetMessageClass(kind).FromString(message), descriptor_pool=kind.file.pool
+        )
+    except (DecodeError, json_format.Error, ValueError, TypeError, OverflowError, RecursionError):
+        return "?"
+    return found
+
+
+class _Check:
+    """Refuses what a parser would leave out, or what two parsers could take differently."""
+
+    def __init__(self, allowance: Allowance) -> None:
+        self._allowance = allowance
+
+    def message(self, message: bytes, kind: Descriptor, left: int) -> None:
+        self._allowance.take()
+        if left < 0:
+            raise Unreadable(Uninspectable.TOO_DEEP)
+        if kind.full_name == ANY:
+            self._any(message, kind, left)
+            return
+        seen: set[tuple[str, object]] = set()
+        slots = slots_of(kind)
+        for field in fields(message):
+            slot = told_of(slots, field)
+            value = message[field.value : field.end]
+            once = _once(slot, value, self._allowance.left)
+            if once in seen:
+                raise Unreadable(Uninspectable.DUPLICATE_KEYS)
+            if once is not None:
+                seen.add(once)
+            self._value(value, field, slot, left)
+
+    def _value(self, value: bytes, field: Field, slot: Slot, left: int) -> None:
+        self._allowance.take()
+        told = slot.told
+        if slot.is_packed(field):
+            self._allowance.take(count_of(value, slot.wire))
+            for each in elements(value, slot.wire) if told.enum_type is not None else ():
+                _check_enum(each, told)
+        elif field.wire is not slot.wire:
+            raise Unreadable(Uninspectable.NOT_PROTOBUF)
+        elif slot.kind is not None:
+            self.message(value, slot.kind, left - 1)
+        elif told.type == FieldDescriptor.TYPE_STRING:
+            _check_text(value)
+        else:
+            _check_enum(value, told)
+
+    def _any(self, message: bytes, kind: Descriptor, left: int) -> None:
+        found, inner, _ = read_any(message, kind, self._allowance)
+        if len({field.number for field in found}) < len(found):
+            raise Unreadable(Uninspectable.DUPLICATE_KEYS)
+        for field in found:
+            if field.number == ANY_VALUE:
+                self.message(message[field.value : field.end], inner, left - 1)
+
+
+def _once(slot: Slot, value: bytes, left: int) -> tuple[str, object] | None:
+    """What may be there once: a field that is not repeated, one field of a oneof, an entry of a map by its key.
+
+    Of several, parsers must take the last (and merge messages). Not all do.
+    """
+    told = slot.told
+    if slot.kind is not None and slot.is_map:
+        return told.name, key_of(value, slots_of(slot.kind)[MAP_KEY], left)
+    if told.is_repeated:
+        return None
+    return (told.containing_oneof.full_name if told.containing_oneof else told.name), None
+
+
+def _check_text(value: bytes) -> None:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        raise Unreadable(Uninspectable.NOT_UTF8) from None
+
+
+def _check_enum(value: bytes, told: FieldDescriptor) -> None:
+    """A closed enum's unknown values are unknown fields to a parser."""
+    kind = told.enum_type
+    if kind is not None and kind.is_closed and number_of(value, told) not in kind.values_by_number:
+        raise Unreadable(Uninspectable.UNKNOWN_FIELDS)
+
+
+def key_of(entry: bytes, slot: Slot, left: int = MAX_VALUES) -> bytes | float:
+    """A map entry's key: a text's bytes, a number, or a bool; where it is left out, the default.
+
+    Args:
+        entry: as on the wire.
+        slot: the key's.
+        left: how many fields it may have.
+
+    Raises:
+        Unreadable: it is not written as keys of its type are, or has more fields.
+    """
+    key: Field | None = None
+    for field in fields(entry):
+        left -= 1
+        if left < 0:
+            raise Unreadable(Uninspectable.TOO_LARGE)
+        key = field if field.number == MAP_KEY else key
+    told = slot.told
+    if key and key.wire is not slot.wire:
+        raise Unreadable(Uninspectable.NOT_PROTOBUF)
+    value = entry[key.value : key.end] if key else None
+    if told.type in TEXTS:
+        return value or b""
+    number = 0 if value is None else number_of(value, told)
+    return bool(number) if told.type == FieldDescriptor.TYPE_BOOL else number
+
+
+def told_of(slots: Mapping[int, Slot], field: Field) -> Slot:
+    """What is told of a field.
+
+    Raises:
+        Unreadable: with ``unknown-fields``.
+    """
+    slot = slots.get(field.number)
+    if slot is None:
+        raise Unreadable(Uninspectable.UNKNOWN_FIELDS)
+    return slot
+
+
+def read_any(message: bytes, kind: Descriptor, allowance: Allowance) -> tuple[list[Field], Descriptor, str]:
+    """The fields of a message of a type that it names, that type, and what its URL has before its name.
+
+    Raises:
+        Unreadable: with ``unknown-fields``: no descriptor tells of the type; ``duplicate-keys`` for two URLs;
+            ``too-large`` for more fields than are left.
+    """
+    found: list[Field] = []
+    for field in fields(message):
+        allowance.take()
+        found.append(field)
+    if any(field.wire is not Wire.BYTES or field.number > ANY_VALUE for field in found):
+        raise Unreadable(Uninspectable.UNKNOWN_FIELDS)
+    urls = [message[field.value : field.end] for field in found if field.number == TYPE_URL]
+    if len(urls) > 1:
+        raise Unreadable(Uninspectable.DUPLICATE_KEYS)
+    if not found:
+        return found, kind, ""
+    try:
+        before, _, name = (urls[0] if urls else b"").decode().rpartition("/")
+        return found, kind.file.pool.FindMessageTypeByName(name), before
+    except (KeyError, UnicodeDecodeError):
+        raise Unreadable(Uninspectable.UNKNOWN_FIELDS) from None
+
+
+def number_of(value: bytes, told: FieldDescriptor) -> int | float:
+    """A number as readers take it."""
+    form = FORMS.get(told.type)
+    if form is not None:
+        return fixed(form, value)
+    number, _ = varint(value, 0)
+    if told.type in SHORT:  # readers take the lower half of what is longer
+        number &= 0xFFFF_FFFF
+        if told.type in SIGNED:
+            return number - (1 << 32) if number >> 31 else number
+    return signed(number) if told.type in SIGNED else zigzag(number) if told.type in ZIGZAG else number
+
+
+def count_of(value: bytes, wire: Wire | None) -> int:
+    """How many numbers a packed field has: varints end with a byte that has no high bit."""
+    if wire is VARINT:
+        return len(value.translate(None, HIGH))
+    return len(value) // (8 if wire is Wire.FIXED64 else 4)
+
+
+def elements(value: bytes, wire: Wire | None) -> Iterator[bytes]:
+    """The numbers of a packed field, each as it is written.
+
+    Raises:
+        Unreadable: the last one does not end.
+    """
+    at = 0
+    while at < len(value):
+        end = varint(value, at)[1] if wire is VARINT else at + (8 if wire is Wire.FIXED64 else 4)
+        if end > len(value):
+            raise Unreadable(Uninspectable.NOT_PROTOBUF)
+        yield value[at:end]
+        at = end

@@ -1,0 +1,166 @@
+"""Strict JSON (RFC 8259): what two readers could take differently is refused by name."""
+
+import json
+import math
+import re
+from itertools import accumulate
+
+import orjson
+
+from extproc.codecs.unreadable import Unreadable
+from extproc.model.call import Json
+from extproc.model.reasons import Uninspectable
+
+MAX_INTEGER_DIGITS = 1_000
+"""Longer integers are refused: converting them takes quadratic time."""
+BOM = b"\xef\xbb\xbf"
+
+
+def parse(body: bytes, *, max_depth: int) -> Json:
+    """Read a whole document, and accept only what every reader understands the same way.
+
+    Args:
+        body: the document, UTF-8 without byte order mark.
+        max_depth: how many arrays and objects may be nested.
+
+    Returns:
+        The value. Integers are exact at any size; other numbers are the nearest float.
+
+    Raises:
+        Unreadable: ``not-utf8`` (also lone surrogates, which UTF-8 cannot carry), ``not-json``,
+            ``duplicate-keys`` (RFC 8259 section 4 leaves their meaning open), ``too-deep``,
+            ``number-out-of-range`` (would become infinite or zero, or has over 1,000 digits).
+    """
+    return parse_text(read_utf8(body), max_depth=max_depth)
+
+
+def read_utf8(body: bytes) -> str:
+    """Decode a document's bytes.
+
+    Raises:
+        Unreadable: ``not-utf8``; a byte order mark counts as such (RFC 8259 section 8.1).
+    """
+    if body.startswith(BOM):
+        raise Unreadable(Uninspectable.NOT_UTF8)
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Unreadable(Uninspectable.NOT_UTF8) from None
+
+
+def parse_text(text: str, *, max_depth: int) -> Json:
+    """As ``parse``, for text that is decoded already."""
+    fast = _fast(text, max_depth)
+    if fast is not None and _LONG_INTEGER not in text.encode().translate(_DIGITS_ALIKE):
+        return fast[0]
+    return _strict(text, max_depth)
+
+
+def check_text(text: str, *, max_depth: int) -> None:
+    """Refuse what ``parse_text`` refuses, where the value is not needed.
+
+    Raises:
+        Unreadable: as ``parse``.
+    """
+    if _fast(text, max_depth) is None:
+        _strict(text, max_depth)
+
+
+def _fast(text: str, max_depth: int) -> tuple[Json] | None:
+    r"""A fast reader's value, where it proves that the strict one accepts; None proves nothing.
+
+    The fast reader takes the same grammar, but keeps one of two equal keys, rounds tiny numbers to zero and long
+    integers to floats, and has its own limit of depth. Written again, a document has as many colons as it had,
+    unless a member got lost: no string gains or loses one where none is spelled ``\u003a``. Written with
+    indentation, its depth shows.
+    """
+    if (
+        ("\\" in text and "\\u003" in text)
+        or _ZEROS in text
+        or any(_EXPONENT.match(text, at.start() - 2) for at in _TINY.finditer(text, 2))
+    ):
+        return None
+    shallow = len(text) < SHORT and text.count("[") + text.count("{") <= max_depth
+    try:
+        value = orjson.loads(text)
+        again = orjson.dumps(value, option=None if shallow else orjson.OPT_INDENT_2)
+    except (ValueError, TypeError):  # cannot be read; nested too deep to be written
+        return None
+    if again.count(b":") != text.count(":") or not (shallow or b"\n" + b"  " * max_depth not in again):
+        return None
+    return (value,)
+
+
+SHORT = 4_096
+"""Characters up to which counting brackets costs less than indentation."""
+_ZEROS = "0" * 200
+"""Fewer zeros make no number vanish that has no exponent of three digits."""
+_TINY = re.compile(r"-[0-9]{3}")
+_EXPONENT = re.compile(r"[0-9.][eE]")
+_LONG_INTEGER = b"0" * 19
+"""Shorter ones are the same for both readers."""
+_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"0" * 9)
+
+
+def _strict(text: str, max_depth: int) -> Json:
+    _check_depth(text, max_depth)
+    try:
+        value: Json = _STRICT.decode(text)
+        if "\\u" in text and _MAYBE_SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise Unreadable(Uninspectable.NOT_UTF8) from None
+    except RecursionError:
+        raise Unreadable(Uninspectable.TOO_DEEP) from None
+    except ValueError:
+        raise Unreadable(Uninspectable.NOT_JSON) from None
+    return value
+
+
+_MAYBE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+"""A string, or the rest of the text where it has no end: one that could fail would be tried at each quote."""
+_NOT_BRACKETS = re.compile(r"[^][{}]+")
+_STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
+
+
+def _check_depth(text: str, max_depth: int) -> None:
+    """Refuse deep nesting before the parser recurses. Text that is no JSON may pass: the parser refuses it."""
+    if text.count("[") + text.count("{") <= max_depth:
+        return
+    outside = _STRINGS.sub("", text) if "\\" in text else "".join(text.split('"')[::2])
+    brackets = _NOT_BRACKETS.sub("", outside)
+    if max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > max_depth:
+        raise Unreadable(Uninspectable.TOO_DEEP)
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MAX_INTEGER_DIGITS:
+        raise Unreadable(Uninspectable.NUMBER_OUT_OF_RANGE)
+    return int(digits)
+
+
+_NON_ZERO = re.compile(r"^-?[0.]*[1-9]")
+
+
+def _float(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value) or (value == 0 and _NON_ZERO.match(digits)):
+        raise Unreadable(Uninspectable.NUMBER_OUT_OF_RANGE)
+    return value
+
+
+def _constant(_: str) -> Json:
+    raise Unreadable(Uninspectable.NOT_JSON)  # NaN, Infinity, -Infinity
+
+
+def _object(members: list[tuple[str, Json]]) -> dict[str, Json]:
+    made = dict(members)
+    if len(made) != len(members):
+        raise Unreadable(Uninspectable.DUPLICATE_KEYS)
+    return made
+
+
+_STRICT = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_float, parse_int=_integer, parse_constant=_constant, strict=True
+)

@@ -1,0 +1,153 @@
+"""From what pydantic found to what a person should change: place, trouble and way out.
+
+No message repeats a value of the file: a secret that was put there by mistake must not end in a log.
+"""
+
+import difflib
+import types
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from extproc.config.located_yaml import KeyPath, Marked, shown
+from extproc.model.errors import ConfigError
+
+EXAMPLES = {
+    "version": "version: 1",
+    "identity": "identity: {providers: {corp: {issuer: …, audiences: […], jwks_file: jwks.json}}}",
+    "providers": "providers: {corp: {issuer: …, audiences: […], jwks_file: jwks.json}}",
+    "issuer": "issuer: https://login.example.com",
+    "audiences": "audiences: [https://tools.example.com]",
+    "connections": "connections: {crm: {protocol: http-json, hosts: […], upstream: {address: …}, functions: {…}}}",
+    "hosts": "hosts: [crm.example.com]",
+    "upstream": "upstream: {address: 127.0.0.1:9000}",
+    "address": "address: 127.0.0.1:9000",
+    "method": "method: GET",
+    "path": "path: /customers/{id}",
+    "tools": "tools: [search, read_page]",
+    "descriptors": "descriptors: shop.pb",
+    "methods": "methods: [shop.v1.Inventory/GetItem]",
+}
+"""What a missing key may look like."""
+
+
+@dataclass
+class ConfigErrors(ConfigError):
+    """Several things are wrong; each has its own place."""
+
+    problems: tuple[ConfigError, ...] = field(default=())
+
+    def __str__(self) -> str:
+        return "\n".join((self.message, *(str(problem) for problem in self.problems)))
+
+
+def together(problems: list[ConfigError]) -> ConfigError:
+    """One error that tells all. At least one problem is needed."""
+    flat = [one for each in problems for one in (each.problems if isinstance(each, ConfigErrors) else (each,))]
+    if len(flat) == 1:
+        return flat[0]
+    return ConfigErrors(f"{len(flat)} things are wrong:", flat[0].place, problems=tuple(flat))
+
+
+def explain(error: ValidationError, document: Marked, root: type[BaseModel]) -> ConfigError:
+    """Tell what pydantic found in the words and places of the file."""
+    return together(
+        [_problem(each, document, root) for each in error.errors(include_url=False, include_input=False)]
+    )
+
+
+def _problem(details: ErrorDetails, document: Marked, root: type[BaseModel]) -> ConfigError:
+    path, annotation = _locate(details["loc"], document.data, root)
+    message, way_out = _words(details, path, annotation)
+    return ConfigError(message, document.place(path), way_out)
+
+
+def _locate(loc: tuple[str | int, ...], data: Any, annotation: Any) -> tuple[KeyPath, Any]:
+    """The key path in the file, and the annotation of the last model or field reached.
+
+    pydantic's location also names union members (``mcp``) and ``[key]``: neither is in the file.
+    """
+    path: list[str | int] = []
+    for part in loc:
+        narrowed = _narrow(annotation, part)
+        if narrowed is not None:
+            annotation = narrowed
+            continue
+        if not _has(data, part):
+            break
+        data = data[part]
+        path.append(part)
+        annotation = _step(annotation, part) or annotation
+    return tuple(path), annotation
+
+
+def _has(data: Any, part: str | int) -> bool:
+    return (isinstance(data, dict) and part in data) or (isinstance(data, list) and isinstance(part, int))
+
+
+def _members(annotation: Any) -> list[Any]:
+    """The members of a union, or the annotation alone."""
+    if get_origin(annotation) is Annotated:
+        return _members(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return [member for each in get_args(annotation) for member in _members(each)]
+    return [annotation]
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    return [each for each in _members(annotation) if isinstance(each, type) and issubclass(each, BaseModel)]
+
+
+def _narrow(annotation: Any, tag: object) -> type[BaseModel] | None:
+    """The member of a discriminated union that this tag names."""
+    models = _models(annotation)
+    named = [each for each in models if tag in _tags(each)] if len(models) > 1 else []
+    return named[0] if named else None
+
+
+def _tags(model: type[BaseModel]) -> tuple[object, ...]:
+    protocol = model.model_fields.get("protocol")
+    return get_args(protocol.annotation) if protocol else ()
+
+
+def _step(annotation: Any, part: str | int) -> Any:
+    """The annotation one key further; None where there is none."""
+    for member in _members(annotation):
+        if get_origin(member) is dict:
+            return get_args(member)[1]
+        if get_origin(member) is list:
+            return get_args(member)[0]
+    for model in _models(annotation):
+        if part in model.model_fields:
+            return model.model_fields[str(part)].annotation
+    return None
+
+
+def _words(details: ErrorDetails, path: KeyPath, annotation: Any) -> tuple[str, str]:
+    """What is wrong, and the way out."""
+    key = str(details["loc"][-1]) if details["loc"] else ""
+    context = details.get("ctx", {})
+    where = f"{'.'.join(str(part) for part in path)}: " if path else ""
+    words = {
+        "extra_forbidden": (f"unknown key {shown(key)}", _did_you_mean(key, annotation)),
+        "missing": (f"{key!r} is missing", f"add {EXAMPLES.get(key, f'{key}: …')}"),
+        "union_tag_invalid": ("unknown protocol", f"protocol is one of {context.get('expected_tags')}"),
+        "union_tag_not_found": ("'protocol' is missing", f"add protocol: {' or '.join(_choices(annotation))}"),
+        "value_error": (f"{where}{context.get('error')}", ""),
+        "string_pattern_mismatch": (f"{where}not of the expected form", f"expected: {context.get('pattern')}"),
+        "model_type": (f"{where}must be a mapping", _did_you_mean("", annotation)),
+    }
+    message = details["msg"]
+    return words.get(details["type"], (f"{where}{message[:1].lower()}{message[1:]}", ""))
+
+
+def _choices(annotation: Any) -> list[str]:
+    return [str(tag) for model in _models(annotation) for tag in _tags(model)]
+
+
+def _did_you_mean(key: str, annotation: Any) -> str:
+    known = list(dict.fromkeys(name for model in _models(annotation) for name in model.model_fields))
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else f"known keys here: {', '.join(known)}"

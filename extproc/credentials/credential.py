@@ -1,0 +1,152 @@
+"""The backend's credential: read when a call needs it, shown to nobody.
+
+No value of a credential is ever part of a message, a repr or a log line; what is named is its source.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from extproc.config.schema import CredentialSettings
+from extproc.credentials.redactor import MINIMUM, NOTHING, Concealer
+from extproc.model.errors import CredentialError
+
+MAX_BYTES = 16 << 10
+"""Bytes of one credential; Envoy refuses header sections over 60 KiB."""
+PRINTABLE = re.compile(rb"[\x20-\x7e]+")
+"""Visible ASCII and spaces: what every HTTP version carries unchanged (RFC 9110 section 5.5)."""
+READABLE_BY_OTHERS = 0o077
+
+_log = structlog.get_logger("extproc.credentials")
+
+
+class CredentialSource(Protocol):
+    """Where a credential comes from."""
+
+    def read(self) -> bytes:
+        """The credential as it is now.
+
+        Raises:
+            CredentialError: it is not there, or is no header value.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class FileCredential:
+    """A file that is read again when it changes, also by rename or by a switched symbolic link."""
+
+    path: Path
+    _stamp: tuple[int, ...] = field(default=(), repr=False)
+    _value: bytes = field(default=b"", repr=False)
+    _warned: bool = field(default=False, repr=False)
+
+    def read(self) -> bytes:
+        """The file's content without its trailing newline; one ``stat`` while it does not change."""
+        try:
+            stamp = _stamp(self.path.stat())
+            if stamp != self._stamp:
+                self._stamp, self._value = (), b""
+                self._stamp, self._value = self._load()
+        except OSError as error:
+            self._stamp, self._value = (), b""
+            raise CredentialError(f"credential file {self.path}: {error.strerror}") from None
+        return self._value
+
+    def _load(self) -> tuple[tuple[int, ...], bytes]:
+        """The stamp is of the opened file, so a rename between the two looks cannot mix them up."""
+        with self.path.open("rb") as opened:
+            status = os.fstat(opened.fileno())
+            raw = opened.read(MAX_BYTES + 3)
+        self._warn(status.st_mode)
+        return _stamp(status), header_value(raw, f"credential file {self.path}")
+
+    def _warn(self, mode: int) -> None:
+        if mode & READABLE_BY_OTHERS and not self._warned:
+            self._warned = True
+            _log.warning("credential file is open to others", path=str(self.path), mode=oct(mode & 0o777))
+
+
+@dataclass(frozen=True, slots=True)
+class EnvCredential:
+    """A variable of the environment that the process was started with."""
+
+    name: str
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+
+    def read(self) -> bytes:
+        """The variable's value."""
+        source = f"credential variable {self.name}"
+        if self.name not in self.environ:
+            raise CredentialError(f"{source}: not set")
+        return header_value(self.environ[self.name].encode("utf-8", "surrogateescape"), source)
+
+
+def header_value(raw: bytes, source: str) -> bytes:
+    """Check that bytes can be a header's value. One trailing line end is dropped.
+
+    Raises:
+        CredentialError: empty, too short, too long, or with bytes that a header must not or need not carry.
+    """
+    value = raw.removesuffix(b"\n").removesuffix(b"\r")
+    if not value.strip():
+        raise CredentialError(f"{source}: empty")
+    if len(value) < MINIMUM:
+        raise CredentialError(f"{source}: shorter than {MINIMUM} bytes, and so could not be kept from callers")
+    if len(value) > MAX_BYTES:
+        raise CredentialError(f"{source}: longer than {MAX_BYTES} bytes")
+    if not PRINTABLE.fullmatch(value) or value != value.strip():
+        raise CredentialError(f"{source}: has line ends, control characters, non-ASCII bytes or outer spaces")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """A credential as one call presents it to the backend."""
+
+    value: bytes = field(repr=False)
+    """The header field's whole value."""
+    conceal: Concealer = field(repr=False)
+    """Takes it out of whatever the backend answers."""
+
+
+NOT_READ = Presented(b"", NOTHING)
+
+
+@dataclass(slots=True)
+class Credential:
+    """A connection's credential, ready to be put into a request."""
+
+    header: str
+    """Name of the header field, in lower case."""
+    prefix: bytes
+    """What precedes the value, e.g. ``Bearer ``."""
+    source: CredentialSource
+    _known: Presented = field(default=NOT_READ, repr=False)
+
+    def present(self) -> Presented:
+        """The credential as it is now. What it takes to conceal it is made once per value.
+
+        Raises:
+            CredentialError: the source has none.
+        """
+        secret = self.source.read()
+        value = self.prefix + secret
+        if value != self._known.value:
+            self._known = Presented(value, Concealer(value, secret))
+        return self._known
+
+
+def make_credential(settings: CredentialSettings) -> Credential:
+    """Build a credential from its settings. Reads nothing yet."""
+    source = FileCredential(settings.file) if settings.file is not None else EnvCredential(settings.env or "")
+    return Credential(settings.header, settings.prefix.encode("ascii"), source)
+
+
+def _stamp(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size

@@ -1,0 +1,174 @@
+"""CREDIT_CARD: 13 to 19 digits, in groups or not, of a known issuer, with the check digit of ISO/IEC 7812-1."""
+
+import re
+from itertools import accumulate, pairwise
+
+from extproc.detectors.check_digits import digits_alone
+from extproc.detectors.detector import CRLF, SEPARATOR, Detector, Ranges, groups_apart, matches_apart
+
+SHORTEST, LONGEST = 13, 19
+RUN = re.compile(r"[0-9](?<![0-9].)(?<![0-9]\..)(?=[0-9 +-]{12})(?:[ +-]?[0-9]){12,}+")
+"""Plus is how a space is written in a query. The digits behind a decimal point are a fraction: one in fifty of
+those would pass all checks.
+
+Here and below what is rare is looked for first, and what stands before it then: ``re`` takes several times as long
+for a pattern that begins with what is not there.
+"""
+SCIENTIFIC = re.compile(r"\.(?<=([0-9]).)(?<![0-9.]..)([0-9]{9,18})[eE]\+?(1[2-8])(?![0-9])")
+"""4.111111111111111E15: how some languages print a card number that was read as a float."""
+GROUPS_APART = groups_apart(
+    r"(SEP)(?<=([0-9]{4})SEP)(?<![0-9._/][0-9]{4}SEP)"
+    r"(?=([0-9]{4}\1[0-9]{4}\1[0-9]{4}|[0-9]{6}\1[0-9]{4,5})(?![0-9]|[._/][0-9]))"
+)
+"""As some write it to be read by no machine. Other numbers may stand before it, as in a column: so all but its
+first separator is looked at, and not taken."""
+BETWEEN = re.compile(r"[ +-]")
+JOINED = str.maketrans("", "", " +-")
+DOUBLE = bytes.maketrans(b"0123456789", b"0246813579")
+ZERO = ord("0")
+UUID_BEHIND = re.compile(
+    r"-(?<=[0-9a-fA-F]{8}-)(?<![0-9A-Za-z].{9})"
+    r"[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}(?![0-9A-Za-z])"
+)
+"""All of a UUID but its first part. One in a thousand would have a card number in it."""
+UUID_FIRST = 8
+"""Characters of that part."""
+DIGEST = re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})(?![0-9A-Za-z])")
+DIGEST_LONGEST = 64
+HEX = re.compile("[0-9a-f]")
+DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+
+
+def find(text: str, _: str) -> Ranges:
+    """Yield every window of whole groups that is a card number; windows that overlap count as one."""
+    text = _without_uuids(text)
+    for run in RUN.finditer(text):
+        for start, end in _joined(_cards(text, run.start(), run.end())):
+            if not _in_digest(text, start, end):
+                yield start, end
+    for match in matches_apart(GROUPS_APART, text):
+        if passes(match[2] + match[3].replace(match[1], "")):
+            yield match.start(2), match.end(3)
+    for match in SCIENTIFIC.finditer(text):
+        digits = (match[1] + match[2]).ljust(int(match[3]) + 1, "0")
+        if len(digits) == int(match[3]) + 1 and any(_cards(digits, 0, len(digits))):
+            yield match.start(1), match.end()
+
+
+def _without_uuids(text: str) -> str:
+    """Nothing in the place of UUIDs; one of digits alone may be anything."""
+    pieces: list[str] = []
+    at = 0
+    for match in UUID_BEHIND.finditer(text):
+        start, end = match.start() - UUID_FIRST, match.end()
+        if not text[start:end].replace("-", "").isdigit():
+            pieces += (text[at:start], "x" * (end - start))
+            at = end
+    return "".join([*pieces, text[at:]]) if at else text
+
+
+def _in_digest(text: str, start: int, end: int) -> bool:
+    """Whether digits stand within a digest, or a UUID without dashes; one of digits alone may be anything."""
+    if not HEX.match(text, end) and not HEX.match(text, max(0, start - 1)):
+        return False
+    first = max(0, start - DIGEST_LONGEST)
+    around = DIGEST.finditer(text[first : end + DIGEST_LONGEST])
+    return any(
+        first + each.start() <= start and end <= first + each.end() and not each[0].isdigit() for each in around
+    )
+
+
+def _joined(windows: Ranges) -> Ranges:
+    start = end = -1
+    for first, last in windows:
+        if first >= end:
+            if end >= 0:
+                yield start, end
+            start = first
+        end = max(end, last)
+    if end >= 0:
+        yield start, end
+
+
+def _cards(text: str, start: int, end: int) -> Ranges:
+    run = text[start:end]
+    digits = run.translate(JOINED)
+    if len(digits) == len(run) or len(digits) - min(len(end) for end in _ends(run)) < SHORTEST:
+        if len(digits) <= LONGEST and passes(digits):
+            yield start, end
+        return
+    yield from _windows(text, start, end)
+
+
+def _ends(run: str) -> tuple[str, str]:
+    """The first and the last group of digits."""
+    groups = BETWEEN.split(run)
+    return groups[0], groups[-1]
+
+
+def passes(digits: str) -> bool:
+    """Whether a number has a known beginning and the right check digit."""
+    codes = digits.encode()
+    total = sum(codes[::-2]) + sum(codes[-2::-2].translate(DOUBLE)) - ZERO * len(codes)
+    return total % 10 == 0 and known_issuer([int(digits[0]), int(digits[1])], len(digits))
+
+
+def _windows(text: str, start: int, end: int) -> Ranges:
+    """Every window of whole groups of digits that could be a card number."""
+    places = [at for at in range(start, end) if text[at].isdigit()]
+    digits = [int(text[at]) for at in places]
+    breaks = {at + 1 for at, (one, other) in enumerate(pairwise(places)) if other - one > 1}
+    if not breaks and len(places) > LONGEST:
+        return
+    ends = breaks | {len(digits)}
+    even, odd = _sums(digits)
+    for first in sorted(breaks | {0}):
+        for last in range(first + SHORTEST, min(first + LONGEST, len(digits)) + 1):
+            if last not in ends:
+                continue
+            sums = even if last % 2 else odd
+            if (sums[last] - sums[first]) % 10 == 0 and known_issuer(digits[first : first + 2], last - first):
+                yield places[first], places[last - 1] + 1
+
+
+def _sums(digits: list[int]) -> tuple[list[int], list[int]]:
+    """Running Luhn sums where the digits at even, and at odd offsets stay as they are.
+
+    The last digit of a number stays, so a window that ends before offset ``n`` needs the sums that keep ``n-1``.
+    """
+    even = accumulate((DOUBLED[d] if at % 2 else d for at, d in enumerate(digits)), initial=0)
+    odd = accumulate((d if at % 2 else DOUBLED[d] for at, d in enumerate(digits)), initial=0)
+    return list(even), list(odd)
+
+
+def known_issuer(first: list[int], length: int) -> bool:
+    """Whether a number of this length may begin with these two digits.
+
+    Without it a tenth of all timestamps and ids would be cards. Ranges: ISO/IEC 7812 major industries, and the
+    networks' published prefixes.
+    """
+    match first:
+        case [4 | 5 | 6, *_]:
+            return True
+        case [3, *_]:
+            return length >= 14  # noqa: PLR2004 - Diners 14, American Express 15, JCB 16
+        case [2, 2 | 3 | 4 | 5 | 6 | 7, *_] | [8, 1 | 2, *_]:
+            return length >= 16  # noqa: PLR2004 - Mir, Mastercard, UnionPay, RuPay
+        case [1, *_]:
+            return length == 15  # noqa: PLR2004 - UATP
+    return False
+
+
+CREDIT_CARD = Detector(
+    entity="CREDIT_CARD",
+    # Not what follows a digit and a point: fractions are as long.
+    prefilter=(
+        rb"(?:[^.0-9]|[^0-9]\.)[0-9](?:[ +-]?[0-9]){12}",
+        rb"[0-9]\.[0-9]{9,18}[eE]\+?1[2-8]",
+        rb"[0-9]{4}" + SEPARATOR + rb"[0-9]{4,6}" + SEPARATOR + rb"[0-9]{4}",
+        rb"[0-9]{4}" + CRLF + rb"[0-9]{4,6}" + CRLF + rb"[0-9]{4}",
+    ),
+    shortest=SHORTEST,
+    find=find,
+    canonical=digits_alone,
+)

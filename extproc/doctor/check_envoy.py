@@ -1,0 +1,113 @@
+"""Envoy: which one would be started, and whether its configuration has ways around the guard."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from extproc.config.located_yaml import load_marked
+from extproc.doctor.check_processes import endpoints
+from extproc.doctor.check_result import Finding, Level, Patient
+from extproc.envoy_config.lint.check import check_document, check_file
+from extproc.envoy_config.lint.problems import Problem, Severity
+from extproc.envoy_config.lint.tree import Node
+from extproc.envoy_config.render.bootstrap import buffer_limit, render_bootstrap
+from extproc.model.errors import ConfigError
+from extproc.supervise.parts import envoy_binary
+
+VERSION = "1.40."
+"""What everything here was tried with."""
+ASK_S = 10.0
+
+
+def binary(patient: Patient) -> Iterator[Finding]:
+    """Which Envoy ``extproc up`` would start."""
+    subject, elsewhere = "Envoy's binary", bool(patient.settings.envoy.guard_endpoints)
+    found = ""
+    try:
+        found = envoy_binary()
+        said = subprocess.run(
+            [found, "--version"], capture_output=True, timeout=ASK_S, check=True, text=True
+        ).stdout
+    except ConfigError as error:
+        if elsewhere:
+            yield patient.skipped(subject, "none here; Envoy runs elsewhere")
+        else:
+            yield patient.warning(subject, "there is none, so `extproc up` cannot start", error.way_out)
+        return
+    except (OSError, subprocess.SubprocessError) as error:
+        yield patient.problem(subject, f"{found} cannot be run: {type(error).__name__}", "install it again")
+        return
+    match = re.search(r"/(\d+\.\d+\.\d+)", said)
+    version = match[1] if match else "unknown"
+    if version.startswith(VERSION):
+        yield patient.ok(subject, f"{found} is {version}")
+    else:
+        what = f"{found} is {version}; the guard was tried with {VERSION}x"
+        yield patient.warning(subject, what, "pip install 'extproc[embedded]' brings the right one")
+
+
+def bypass(patient: Patient) -> Iterator[Finding]:
+    """Ways around the guard, in the configuration that is given, or in the one that is rendered."""
+    if patient.envoy_file:
+        yield from _given(patient, patient.envoy_file)
+        return
+    rendered = render_bootstrap(patient.settings, guard_endpoints=list(endpoints(patient).values()))
+    problems = check_document(rendered)
+    yield from (_finding(each, "as rendered") for each in problems)
+    if not problems:
+        yield patient.ok("Envoy's configuration", "as rendered, has none of the known ways around the guard")
+    yield from _changed(patient, rendered)
+
+
+def _given(patient: Patient, file: Path) -> Iterator[Finding]:
+    problems = check_file(file)
+    yield from (_finding(each, str(file)) for each in problems)
+    if not problems:
+        yield patient.ok("Envoy's configuration", f"{file} has none of the known ways around the guard")
+    yield from _narrower(patient, file)
+
+
+def _finding(each: Problem, file: str) -> Finding:
+    level = Level.PROBLEM if each.severity is Severity.ERROR else Level.WARNING
+    where = f"{file}:{each.line}" if each.line else file
+    return Finding(
+        "Envoy's configuration", level, f"{each.danger}: {each.what}. {each.why}", each.way_out, where, each.where
+    )
+
+
+def _narrower(patient: Patient, file: Path) -> Iterator[Finding]:
+    """Limits of that Envoy that end calls which this configuration allows."""
+    document = load_marked(file)
+    wanted = buffer_limit(patient.settings.limits)
+    limits = patient.settings.limits
+    for node in Node(document.data).walk():
+        size = node.get("per_connection_buffer_limit_bytes")
+        if isinstance(size.value, int) and size.value < wanted:
+            what = (
+                f"buffers {size.value} bytes, and limits allow bodies that need {wanted}: they end in 413 or 500"
+            )
+            yield _limit(size, f"{file}:{document.place(size.path).line}", what, f"make it {wanted}")
+        hold = node.seconds("max_message_timeout")
+        if hold is not None and hold < limits.hold:
+            at = node.get("max_message_timeout")
+            what = f"ends holds after {hold:g} s, and limits.hold is {limits.hold:g} s"
+            yield _limit(at, f"{file}:{document.place(at.path).line}", what, "make one of the two fit the other")
+
+
+def _limit(node: Node, where: str, what: str, way_out: str) -> Finding:
+    key = ".".join(str(part) for part in node.path)
+    return Finding("Envoy's configuration", Level.WARNING, what, way_out, where, key)
+
+
+def _changed(patient: Patient, rendered: Any) -> Iterator[Finding]:
+    """Whether the Envoy of ``extproc up`` was started with what the configuration says now."""
+    written = patient.settings.state / "envoy.yaml"
+    try:
+        before = load_marked(written).data
+    except ConfigError:
+        return
+    if before != rendered:
+        what = "the configuration changed since `extproc up` was started: Envoy goes by the old one"
+        yield patient.warning("Envoy's configuration", what, "restart `extproc up`", ())

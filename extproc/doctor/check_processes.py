@@ -1,0 +1,197 @@
+"""What runs: the workers, the control process, Envoy, and what each says of itself."""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from extproc.config.addresses import stays_here
+from extproc.doctor.check_result import Finding, Patient
+from extproc.evidence.spool.spool_file import SUFFIX
+from extproc.server.health import OK
+from extproc.supervise.parts import (
+    ANSWER_WITHIN_S,
+    accepts,
+    answers_grpc,
+    answers_http,
+    guard_channel,
+    worker_endpoint,
+)
+
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - nothing listens here
+REPORT_WITHIN_S = 3 * ANSWER_WITHIN_S
+"""Who reports on others waits for them first."""
+START = "start it: `extproc up` (everything), or `extproc serve` and `extproc control`"
+HALF_CLOSED = "server_half_closed"
+"""Envoy's counter of streams that the guard ended too early."""
+UNMARKED = "marked-by-the-guard.denied"
+"""Envoy's counter of calls that it stopped because no guard had marked them."""
+
+
+def parts(patient: Patient) -> Iterator[Finding]:
+    """Whether each part answers. Where none does, and none ever did, nothing is wrong."""
+    if patient.offline:
+        yield patient.skipped("running parts", "nobody was asked", "leave --offline out")
+        return
+    answers = asyncio.run(_ask_all(patient))
+    ours = [answered for name, answered in answers.items() if name not in ("Envoy", "console")]
+    if any(ours) or patient.settings.envoy.guard_endpoints:
+        yield from _each(patient, answers)
+    elif any(patient.settings.evidence.spool.glob(f"*{SUFFIX}")):
+        what = "nothing runs: neither a worker nor the control process answers, and they did run"
+        yield patient.problem("running parts", what, f"{START}; --offline looks at files alone")
+    else:
+        yield patient.skipped("running parts", "nothing was started yet", START)
+
+
+async def _ask_all(patient: Patient) -> dict[str, bool | None]:
+    """Name of the part → whether it answers; None: it cannot be asked from here."""
+    settings = patient.settings
+    asked: dict[str, Coroutine[Any, Any, bool | None]] = {
+        "control": answers_http(settings.control.socket, "/healthz")
+    }
+    asked |= {name: _worker(patient, endpoint) for name, endpoint in endpoints(patient).items()}
+    if settings.control.listen:
+        asked["console"] = _serves(settings.control.listen)
+    asked["Envoy"] = accepts(reachable(settings.envoy.listen))
+    return dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
+
+
+def endpoints(patient: Patient) -> dict[str, str]:
+    """Each worker's name and address."""
+    settings = patient.settings
+    own = [worker_endpoint(settings, index) for index in range(settings.workers)]
+    found = list(settings.envoy.guard_endpoints) or own
+    return {f"worker-{index}": endpoint for index, endpoint in enumerate(found)}
+
+
+async def _worker(patient: Patient, endpoint: str) -> bool | None:
+    tls = None if endpoint.startswith("unix:") else patient.settings.envoy.guard_tls
+    try:
+        channel = guard_channel(endpoint, tls)
+    except OSError:
+        return None
+    return await answers_grpc(channel)
+
+
+async def _serves(listen: str) -> bool:
+    """Whether the console's port is answered by the console."""
+    document = await _get_json(reachable(listen), "/healthz")
+    return isinstance(document, dict) and document.get("status") == OK
+
+
+def _each(patient: Patient, answers: dict[str, bool | None]) -> Iterator[Finding]:
+    known = endpoints(patient)
+    remote = bool(patient.settings.envoy.guard_endpoints)
+    for name, answered in answers.items():
+        at = known.get(name) or _address(patient, name)
+        if answered:
+            yield patient.ok(name, f"answers on {at}")
+        elif answered is None:
+            what = "speaks TLS, and the files of envoy.guard_tls cannot be read here"
+            yield patient.skipped(name, what, "run this where Envoy runs, as its user")
+        elif name == "Envoy" and remote:
+            yield patient.skipped(name, f"does not answer on {at} from here; it runs elsewhere")
+        else:
+            yield patient.problem(name, f"does not answer on {at}", _revive(name))
+
+
+def _address(patient: Patient, name: str) -> str:
+    settings = patient.settings
+    if name == "console":
+        return str(settings.control.listen)
+    return f"unix:{settings.control.socket}" if name == "control" else settings.envoy.listen
+
+
+def _revive(name: str) -> str:
+    why = {
+        "control": "nothing is shipped, and nobody can approve",
+        "console": "nobody can approve from elsewhere",
+        "Envoy": "no call comes in",
+    }
+    return f"see its log; {why.get(name, 'the other workers have its calls')}, until it is back. {START}"
+
+
+def reachable(address: str) -> str:
+    """Where to ask what listens on every address."""
+    host, _, port = address.rpartition(":")
+    return f"{ANYWHERE[host]}:{port}" if host in ANYWHERE else address
+
+
+def health(patient: Patient) -> Iterator[Finding]:
+    """What ``/healthz`` says is not well. Nothing where nobody answers: ``parts`` tells that."""
+    if patient.offline:
+        return
+    document = asyncio.run(_get_json(reachable(patient.settings.health), "/healthz"))
+    states = document.get("parts") if isinstance(document, dict) else None
+    if not isinstance(states, dict):
+        return
+    wrong = {str(name): str(state) for name, state in states.items() if state != OK}
+    for name, state in wrong.items():
+        yield patient.problem("health", f"{name}: {state}", "see that part's log")
+    if not wrong:
+        yield patient.ok("health", f"{patient.settings.health} says that every part is well")
+
+
+def envoy(patient: Patient) -> Iterator[Finding]:
+    """What Envoy's administration says: version, state, and the two counters that must not grow."""
+    if patient.offline:
+        return
+    address = patient.settings.envoy.admin or f"unix:{patient.settings.state / 'admin.sock'}"
+    info = asyncio.run(_get_json(reachable(address), "/server_info"))
+    if not isinstance(info, dict) or "version" not in info:
+        yield from _silent(patient, address)
+        return
+    state = str(info.get("state"))
+    if state != "LIVE":
+        yield patient.warning("Envoy's state", f"{state}, not LIVE", "see its log")
+    stats = asyncio.run(_get_json(reachable(address), "/stats?format=json"))
+    for name, value in _counted(stats):
+        what = f"{name} is {value}: calls that no guard finished"
+        yield patient.warning(
+            "Envoy's counters", what, "see the workers' logs, and `kind = 'call.reported'` in evidence"
+        )
+    if not any(_counted(stats)):
+        yield patient.ok("Envoy's counters", "no call was left by its guard since Envoy's start")
+    if not stays_here(address):
+        way_out = "leave it out: the default is a socket of its owner alone"
+        what = f"its administration listens on {address}, for everybody"
+        yield patient.warning("Envoy's administration", what, way_out, ("envoy", "admin"))
+
+
+def _silent(patient: Patient, admin: str) -> Iterator[Finding]:
+    """The kernel goes on accepting for a process that hangs."""
+    if patient.settings.envoy.guard_endpoints:
+        yield patient.skipped("Envoy's counters", f"its administration does not answer on {admin} from here")
+    elif Path(admin.removeprefix("unix:")).exists() and asyncio.run(
+        accepts(reachable(patient.settings.envoy.listen))
+    ):
+        what = "connections are accepted, and its administration does not answer: it hangs"
+        yield patient.problem("Envoy's state", what, "see its log, and restart it")
+
+
+def _counted(stats: Any) -> list[tuple[str, int]]:
+    entries = stats.get("stats", []) if isinstance(stats, dict) else []
+    found = [(str(one.get("name")), one.get("value")) for one in entries if isinstance(one, dict)]
+    return [
+        (name, value)
+        for name, value in found
+        if name.endswith((HALF_CLOSED, UNMARKED)) and isinstance(value, int) and value
+    ]
+
+
+async def _get_json(address: str, path: str) -> Any:
+    """What a GET gives; None where nobody answers in time, or not JSON."""
+    unix = address.removeprefix("unix:") if address.startswith("unix:") else None
+    transport = httpx.AsyncHTTPTransport(uds=unix, trust_env=False)
+    base = "http://envoy" if unix else f"http://{address}"
+    with contextlib.suppress(httpx.HTTPError, ValueError, TimeoutError):
+        async with (
+            asyncio.timeout(REPORT_WITHIN_S),
+            httpx.AsyncClient(transport=transport, timeout=REPORT_WITHIN_S, trust_env=False) as client,
+        ):
+            return (await client.get(base + path)).json()
+    return None

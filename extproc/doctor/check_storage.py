@@ -1,0 +1,202 @@
+"""What is kept on this machine: the state folder, the spools, the approvals."""
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import stat
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from extproc.approvals.sqlite import SqliteApprovals
+from extproc.config.state_folder import OTHERS
+from extproc.doctor.check_result import Finding, Patient
+from extproc.evidence.spool.spool_file import SUFFIX, describe
+from extproc.evidence.spool.spool_reader import SpoolReader
+from extproc.evidence.spool.watermark import read_mark
+from extproc.model.errors import ApprovalError
+
+SLOW_SYNC_S = 0.05
+"""Every call of a strict connection waits for one."""
+SYNCS = 3
+LEAST_FREE = 64 << 20
+"""Bytes without which no start makes sense."""
+LATE_S = 60.0
+"""An entry that has waited so long, and ten times ``ship_every``, is not on its way."""
+FULL_SOON = 0.5
+"""Of ``max_spool``."""
+AHEAD_S = 5.0
+MOUNTS = Path("/proc/self/mountinfo")
+IN_MEMORY = frozenset({"tmpfs", "ramfs"})
+OVER_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "ceph", "glusterfs"})
+
+
+def state_folder(patient: Patient) -> Iterator[Finding]:
+    """Whether the folder can be used, is ours alone, and is on a disk that keeps what it is given."""
+    settings, subject = patient.settings, "state folder"
+    for name, folder, path in (
+        (subject, settings.state, ("state",)),
+        ("spool folder", settings.evidence.spool, ("evidence", "spool")),
+    ):
+        there = _nearest(folder)
+        if not os.access(there, os.W_OK | os.X_OK):
+            way_out = f"let the user that runs extproc write there, or choose another {path[-1]}"
+            yield patient.problem(name, f"{there} cannot be written to", way_out, path)
+            return
+    if not settings.state.exists():
+        yield patient.ok(subject, f"{settings.state} is made at the first start")
+    elif settings.state.stat().st_mode & OTHERS:
+        mode = stat.S_IMODE(settings.state.stat().st_mode)
+        way_out = f"chmod 700 {settings.state}"
+        yield patient.warning(
+            subject, f"{settings.state} is open to others (mode {mode:04o})", way_out, ("state",)
+        )
+    else:
+        yield patient.ok(subject, f"{settings.state} is its owner's alone")
+    yield from _disk(patient)
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or where it would be made."""
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
+def _disk(patient: Patient) -> Iterator[Finding]:
+    """Room for all spools when nothing is shipped, and a sync that is one."""
+    evidence, subject = patient.settings.evidence, "disk of the spools"
+    folder, path = _nearest(evidence.spool), ("evidence", "spool")
+    kind = file_system(folder)
+    if kind in OVER_NETWORK:
+        what = f"{folder} is on {kind}: SQLite's log does not work over a network"
+        yield patient.problem(subject, what, "choose a folder on a disk of this machine", path)
+    elif kind in IN_MEMORY:
+        what = f"{folder} is in memory ({kind}): entries that are not shipped do not survive a restart"
+        yield patient.warning(subject, what, "choose a folder on a durable disk", path)
+    free = shutil.disk_usage(folder).free
+    wanted = evidence.max_spool * patient.settings.workers
+    if free < LEAST_FREE:
+        what = f"{_size(free)} are free: soon no entry can be stored, and every call is denied"
+        yield patient.problem(subject, what, "make room", path)
+    elif free < wanted:
+        what = f"{_size(free)} are free, and unshipped entries may take {_size(wanted)}"
+        way_out = "make room, or lower evidence.max_spool"
+        yield patient.warning(subject, what, way_out, ("evidence", "max_spool"))
+    else:
+        yield patient.ok(subject, f"{_size(free)} are free; unshipped entries may take {_size(wanted)}")
+    yield _sync(patient, folder)
+
+
+def _sync(patient: Patient, folder: Path) -> Finding:
+    """Write and sync a small file, as every entry is; it is removed again. The best of several counts."""
+    subject, path = "sync of the spools", ("evidence", "spool")
+    try:
+        took_s = min(_timed_sync(folder / f".doctor-{os.getpid()}") for _ in range(SYNCS))
+    except OSError as error:
+        return patient.problem(subject, f"{folder}: nothing can be stored: {error.strerror}", "see the disk", path)
+    if took_s > SLOW_SYNC_S:
+        what = f"a sync took {took_s * 1000:.0f} ms, and calls of strict connections wait for one"
+        return patient.warning(subject, what, "choose a faster disk", path)
+    return patient.ok(subject, f"took {took_s * 1000:.1f} ms")
+
+
+def _timed_sync(probe: Path) -> float:
+    """Seconds that it took to write and sync a new file."""
+    began = time.perf_counter()
+    handle = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(handle, bytes(4096))
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+        with contextlib.suppress(OSError):
+            probe.unlink()
+    return time.perf_counter() - began
+
+
+def file_system(folder: Path) -> str:
+    """The kind of file system, by its name in Linux; empty where the system does not tell."""
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        device = folder.stat().st_dev
+        for line in MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines():
+            mount, _, rest = line.partition(" - ")
+            if mount.split()[2] == f"{os.major(device)}:{os.minor(device)}":
+                return rest.split()[0]
+    return ""
+
+
+def spools(patient: Patient) -> Iterator[Finding]:
+    """Of each spool: whether it can be read, what waits in it, and since when."""
+    files = sorted(patient.settings.evidence.spool.glob(f"*{SUFFIX}"))
+    if not files:
+        yield patient.ok("spools", "none yet: they are made at the first start")
+    for file in files:
+        try:
+            yield _spool(patient, file)
+        except sqlite3.Error as error:
+            way_out = f"stop its worker and move {file.name} aside: a new one is made, and what it holds is kept"
+            yield patient.problem(f"spool {file.stem}", f"{file} cannot be read: {describe(error)}", way_out)
+
+
+def _spool(patient: Patient, file: Path) -> Finding:
+    subject = f"spool {file.stem}"
+    with contextlib.closing(SpoolReader(file)) as spool:
+        through, last = read_mark(file, spool.writer), spool.last()
+        if last < through:
+            what = f"its sequence went back: {last} after {through}; it was replaced by an older copy"
+            return patient.problem(subject, what, "restore the newer file; nothing of it is shipped until then")
+        oldest_ns, size = spool.waiting(through)
+        newest_ns = spool.newest_ns()
+    if newest_ns > patient.now_ns + AHEAD_S * 1e9:
+        what = "its newest entry is from the future: this machine's clock was set back"
+        return patient.warning(subject, what, "see that the clock is kept by NTP; tokens' times are checked by it")
+    if last == through:
+        return patient.ok(subject, f"all of its {last} entries are shipped")
+    return _backlog(patient, subject, last - through, size, max(0.0, (patient.now_ns - oldest_ns) / 1e9))
+
+
+def _backlog(patient: Patient, subject: str, count: int, size: int, age_s: float) -> Finding:
+    """What waits in a spool: how bad that is."""
+    evidence = patient.settings.evidence
+    what = f"{count} entries ({_size(size)}) are not shipped, the oldest for {_age(age_s)}"
+    way_out, path = "see `control` and `evidence` here, and control's log", ("evidence", "max_spool")
+    if size >= evidence.max_spool:
+        return patient.problem(subject, f"full: {what}; calls are denied", way_out, path)
+    if size >= FULL_SOON * evidence.max_spool:
+        return patient.warning(subject, f"more than half full: {what}", way_out, path)
+    if age_s > max(LATE_S, 10 * evidence.ship_every):
+        return patient.warning(subject, what, way_out)
+    return patient.ok(subject, what)
+
+
+def approvals(patient: Patient) -> Iterator[Finding]:
+    """Whether the store opens and answers. One that is not there is not made."""
+    file, path = patient.settings.approvals.store, ("approvals", "store")
+    try:
+        if not file.exists() or not file.stat().st_size:
+            yield patient.ok("approvals", f"{file} is made at the first start")
+            return
+        with contextlib.closing(SqliteApprovals(file)) as store:
+            pending = len(store.recent(pending_only=True, limit=1_000))
+    except OSError as error:
+        yield patient.problem("approvals", f"{file}: {error.strerror}", "", path)
+    except ApprovalError as error:
+        what, _, way_out = str(error).partition("\n")
+        yield patient.problem("approvals", what, way_out.strip(), path)
+    else:
+        yield patient.ok("approvals", f"{file} answers; {pending} calls wait")
+
+
+def _size(count: float) -> str:
+    for unit in ("bytes", "KiB", "MiB"):
+        if count < 1024:  # noqa: PLR2004 - the size of a unit
+            return f"{count:.0f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"
+
+
+def _age(seconds: float) -> str:
+    return str(timedelta(seconds=int(seconds)))

@@ -1,0 +1,115 @@
+"""Runs checks side by side. Each has its time: one that hangs, or fails itself, becomes a line of the report."""
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+import structlog
+
+from extproc.config.validation_errors import ConfigErrors
+from extproc.doctor.check_result import Check, Finding, Level, Patient, from_error
+from extproc.model.errors import ConfigError, ExtprocError
+
+LOOK_EVERY_S = 0.05
+
+
+@dataclass(eq=False)
+class _Running:
+    """One check on its way."""
+
+    name: str
+    found: list[Finding] = field(default_factory=list)
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+def examine(
+    patient: Patient,
+    checks: Iterable[tuple[str, Check]],
+    *,
+    within_s: float,
+    progress: Callable[[list[str]], None] = lambda _waiting: None,
+) -> list[Finding]:
+    """Run all checks at the same time, and give what they found in the order of the checks.
+
+    Args:
+        patient: what they look at.
+        checks: each by the name that a report uses where it does not answer.
+        within_s: seconds for all of them; what is not done then is a problem. Nothing waits for it any longer.
+        progress: told now and then whom it waits for.
+    """
+    with _silence():
+        running = [_start(name, check, patient) for name, check in checks]
+        _wait(running, within_s, progress)
+    return [finding for one in running for finding in (*one.found, *_late(one, within_s))]
+
+
+def _drop(*_event: object) -> NoReturn:
+    raise structlog.DropEvent
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """What the parts would log is in the findings, or is a driver's own words, which could hold anything."""
+    before, nobody = structlog.get_config(), logging.NullHandler()
+    structlog.configure(processors=[_drop])
+    logging.getLogger().addHandler(nobody)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(nobody)
+        structlog.configure(**before)
+
+
+def _wait(running: list["_Running"], within_s: float, progress: Callable[[list[str]], None]) -> None:
+    deadline = time.monotonic() + within_s
+    while waiting := [one for one in running if not one.done.is_set()]:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            break
+        progress([one.name for one in waiting])
+        waiting[0].done.wait(min(LOOK_EVERY_S, left))
+
+
+def _start(name: str, check: Check, patient: Patient) -> _Running:
+    """In a thread of its own, which keeps no process alive."""
+    one = _Running(name)
+    threading.Thread(target=_run, args=(one, check, patient), name=f"doctor-{name}", daemon=True).start()
+    return one
+
+
+def _run(one: _Running, check: Check, patient: Patient) -> None:
+    try:
+        for finding in check(patient):
+            one.found.append(finding)
+    except ExtprocError as error:
+        one.found.extend(told(one.name, error))
+    except PermissionError as error:
+        what = f"{error.filename or 'something it needs'}: permission denied"
+        one.found.append(Finding(one.name, Level.PROBLEM, what, "run this as the user that runs extproc"))
+    except Exception as error:  # noqa: BLE001 - its text could hold anything, so only its kind is told
+        what = f"could not be looked at: {type(error).__name__}"
+        one.found.append(
+            Finding(one.name, Level.PROBLEM, what, "look at it by hand; this is a fault of the check")
+        )
+    finally:
+        one.done.set()
+
+
+def _late(one: _Running, within_s: float) -> list[Finding]:
+    if one.done.is_set():
+        return []
+    return [Finding(one.name, Level.PROBLEM, f"no answer within {within_s:g} s", "see what it waits for")]
+
+
+def told(subject: str, error: ExtprocError) -> list[Finding]:
+    """An error raised on purpose, as findings: one for each thing that is wrong."""
+    if isinstance(error, ConfigErrors):
+        return [from_error(subject, one) for one in error.problems]
+    if isinstance(error, ConfigError):
+        return [from_error(subject, error)]
+    what, _, way_out = str(error).partition("\n")
+    return [Finding(subject, Level.PROBLEM, what.strip(), way_out.strip())]

@@ -1,0 +1,1 @@
+"""Checks of any Envoy configuration for known dangers."""

@@ -1,0 +1,291 @@
+"""Checks of a connection manager's HTTP filters: the guard, its second lines of defence, and their neighbours."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+
+from extproc.envoy_config.lint.problems import Problem
+from extproc.envoy_config.lint.tree import Node
+from extproc.envoy_config.render.filters import REFUSED_METHODS, RETRY_ON
+
+FILTERS = "envoy.extensions.filters.http."
+EXT_PROC = f"{FILTERS}ext_proc.v3.ExternalProcessor"
+EXT_AUTHZ = f"{FILTERS}ext_authz.v3.ExtAuthz"
+RBAC = f"{FILTERS}rbac.v3.RBAC"
+LUA = f"{FILTERS}lua.v3.Lua"
+CUSTOM_RESPONSE = f"{FILTERS}custom_response.v3.CustomResponse"
+JWT = f"{FILTERS}jwt_authn.v3.JwtAuthentication"
+ROUTER = f"{FILTERS}router.v3.Router"
+MCP = f"{FILTERS}mcp.v3.Mcp"
+COMPRESSION = (f"{FILTERS}decompressor.v3.Decompressor", f"{FILTERS}compressor.v3.Compressor")
+TRANSLATORS = (
+    f"{FILTERS}grpc_json_transcoder.v3.GrpcJsonTranscoder",
+    f"{FILTERS}grpc_web.v3.GrpcWeb",
+    f"{FILTERS}grpc_http1_bridge.v3.Config",
+    f"{FILTERS}grpc_http1_reverse_bridge.v3.FilterConfig",
+    f"{FILTERS}connect_grpc_bridge.v3.FilterConfig",
+)
+GUARDS = (EXT_PROC, EXT_AUTHZ)
+PROTECTIVE = (*GUARDS, RBAC, CUSTOM_RESPONSE, JWT, LUA)
+BODY_MODES = ("NONE", "STREAMED", "BUFFERED", "BUFFERED_PARTIAL", "FULL_DUPLEX_STREAMED", "GRPC")
+SEND_MODES = ("DEFAULT", "SEND", "SKIP")
+RBAC_ACTIONS = ("ALLOW", "DENY", "LOG")
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The HTTP filters of one connection manager, in order."""
+
+    filters: tuple[Node, ...]
+
+    def of(self, *messages: str) -> list[tuple[int, Node]]:
+        """Position and configuration of the filters of these kinds."""
+        configs = ((index, each.get("typed_config")) for index, each in enumerate(self.filters))
+        return [(index, config) for index, config in configs if config.message in messages]
+
+    @property
+    def guards(self) -> list[tuple[int, Node]]:
+        """The filters that ask the guard."""
+        return self.of(*GUARDS)
+
+    @property
+    def protective(self) -> set[str]:
+        """Configured names of the filters whose absence would open something."""
+        return {self.filters[index].text("name") for index, _ in self.of(*PROTECTIVE)}
+
+    @property
+    def longest_hold(self) -> float:
+        """Seconds that the guard may keep a call, by this configuration; 0 when it says nothing."""
+        waits = [config.seconds("max_message_timeout") for _, config in self.of(EXT_PROC)]
+        waits += [config.seconds("grpc_service", "timeout") for _, config in self.of(EXT_AUTHZ)]
+        return max((each for each in waits if each), default=0.0)
+
+
+def check_chain(chain: Chain) -> Iterator[Problem]:
+    """Every danger in a chain that has a guard."""
+    for index, _ in chain.of(*PROTECTIVE):
+        yield from _present(chain.filters[index])
+    for _, config in chain.guards:
+        yield from _guard_service(config)
+        yield from check_ext_proc(config) if config.message == EXT_PROC else _ext_authz(config)
+    yield from _methods(chain)
+    yield from _request_marker(chain)
+    if chain.of(EXT_PROC):
+        yield from _response_marker(chain)
+        yield from _stream_guard(chain)
+    yield from _tokens(chain)
+    yield from _bystanders(chain)
+
+
+def _present(each: Node) -> Iterator[Problem]:
+    for name in ("disabled", "is_optional"):
+        if each.flag(name):
+            yield Problem("guard-disabled", each.get(name).path, f"{name} is true")
+
+
+def check_ext_proc(config: Node) -> Iterator[Problem]:
+    """An ext_proc filter, or a per-route override of one."""
+    if config.flag("failure_mode_allow"):
+        yield Problem("failure-mode-allow", config.get("failure_mode_allow").path, "failure_mode_allow is true")
+    if config.flag("observability_mode"):
+        yield Problem("observability-mode", config.get("observability_mode").path, "observability_mode is true")
+    if config.get("http_service"):
+        yield Problem("http-service", config.get("http_service").path, "the guard is asked over http_service")
+    yield from _modes(config.get("processing_mode"))
+    yield from _overrides(config)
+    if config.seconds("message_timeout") == 0:
+        yield Problem("message-timeout", config.get("message_timeout").path, "message_timeout is 0s")
+
+
+def _modes(mode: Node) -> Iterator[Problem]:
+    for way in ("request", "response"):
+        body = mode.enum(BODY_MODES, f"{way}_body_mode")
+        if body != "BUFFERED":
+            yield Problem("body-mode", mode.get(f"{way}_body_mode").path, f"{way}_body_mode is {body}")
+        if mode.enum(SEND_MODES, f"{way}_header_mode") == "SKIP":
+            yield Problem("header-mode", mode.get(f"{way}_header_mode").path, f"{way}_header_mode is SKIP")
+        if mode.enum(SEND_MODES, f"{way}_trailer_mode") != "SEND":
+            yield Problem("trailer-mode", mode.get(f"{way}_trailer_mode").path, f"{way}_trailer_mode is not SEND")
+
+
+def _overrides(config: Node) -> Iterator[Problem]:
+    if not config.flag("allow_mode_override"):
+        return
+    allowed = list(config.each("allowed_override_modes"))
+    if not allowed:
+        yield Problem("override-modes", config.get("allow_mode_override").path, "any mode override is allowed")
+    for mode in allowed:
+        responses = mode.enum(BODY_MODES, "response_body_mode") in ("BUFFERED", "STREAMED")
+        others = [
+            each for each in _modes(mode) if not str(each.path[-1]).startswith(("response_body", "responseBody"))
+        ]
+        if others or not responses:
+            yield Problem("override-modes", mode.path, "an allowed override is weaker than the strict mode")
+
+
+def _guard_service(config: Node) -> Iterator[Problem]:
+    """Retries that would replay a held call."""
+    safe = set(RETRY_ON.split(","))
+    service = config.get("grpc_service")
+    for policy in (service.get("retry_policy"), service.get("envoy_grpc", "retry_policy")):
+        unsafe = {each.strip() for each in policy.text("retry_on").split(",")} - safe - {""}
+        if unsafe:
+            yield Problem("guard-retries", policy.get("retry_on").path, f"retries on {', '.join(sorted(unsafe))}")
+
+
+def _ext_authz(config: Node) -> Iterator[Problem]:
+    if config.flag("failure_mode_allow"):
+        yield Problem("failure-mode-allow", config.get("failure_mode_allow").path, "failure_mode_allow is true")
+    body = config.get("with_request_body")
+    if not body:
+        yield Problem("authz-no-body", body.path, "with_request_body is missing")
+    if body.flag("allow_partial_message"):
+        yield Problem(
+            "authz-partial-body", body.get("allow_partial_message").path, "allow_partial_message is true"
+        )
+    for name in ("filter_enabled", "filter_enabled_metadata", "shadow_mode"):
+        if config.get(name).value not in (None, False):
+            yield Problem("authz-sampled", config.get(name).path, f"{name} is set")
+
+
+def _methods(chain: Chain) -> Iterator[Problem]:
+    first = min(index for index, _ in chain.guards)
+    for index, config in chain.of(RBAC):
+        rules = config.get("rules")
+        if index < first and rules.enum(RBAC_ACTIONS, "action") == "DENY" and _denies_methods(rules):
+            return
+    path = chain.filters[first].path
+    yield Problem("methods", path, f"nothing before the guard denies {', '.join(REFUSED_METHODS)} and upgrades")
+
+
+def _denies_methods(rules: Node) -> bool:
+    headers = [node for node in rules.walk() if node.key == "header" and node.text("name")]
+    denied = {each.text("string_match", "exact") for each in headers if each.text("name") == ":method"}
+    upgrades = any(each.text("name") == "upgrade" and each.flag("present_match") for each in headers)
+    return upgrades and denied.issuperset(REFUSED_METHODS)
+
+
+def _request_marker(chain: Chain) -> Iterator[Problem]:
+    last = max(index for index, _ in chain.guards)
+    routers = [index for index, _ in chain.of(ROUTER)]
+    end = min(routers, default=len(chain.filters))
+    markers = [index for index, config in chain.of(RBAC) if _is_request_marker(config)]
+    if not markers:
+        yield Problem("request-marker", chain.filters[last].path, "no filter after the guard asks for its marker")
+    elif not any(last < index < end for index in markers):
+        yield Problem(
+            "request-marker-order", chain.filters[markers[0]].path, "the marker is asked for too early or late"
+        )
+
+
+def _is_request_marker(config: Node) -> bool:
+    """Allows only what carries dynamic metadata; any other permission beside it would open the rule."""
+    rules = config.get("rules")
+    permissions = [each for policy in rules.each("policies") for each in policy.each("permissions")]
+    return (
+        rules.enum(RBAC_ACTIONS, "action") == "ALLOW"
+        and bool(permissions)
+        and all(_asks_marker(each) for each in permissions)
+    )
+
+
+def _asks_marker(permission: Node) -> bool:
+    sourced, plain = permission.get("sourced_metadata", "metadata_matcher"), permission.get("metadata")
+    matcher = sourced or plain
+    exact = matcher.text("value", "string_match", "exact")
+    return bool(matcher.text("filter") and exact and not matcher.flag("invert"))
+
+
+def _response_marker(chain: Chain) -> Iterator[Problem]:
+    first = min(index for index, _ in chain.of(EXT_PROC))
+    markers = [index for index, config in chain.of(CUSTOM_RESPONSE) if _asks_response_marker(config)]
+    if not markers:
+        yield Problem(
+            "response-marker", chain.filters[first].path, "no filter asks for the guard's response marker"
+        )
+    elif min(markers) > first:
+        yield Problem(
+            "response-marker-order", chain.filters[markers[0]].path, "custom_response is listed after ext_proc"
+        )
+
+
+def _asks_response_marker(config: Node) -> bool:
+    """A negated look at dynamic metadata, as ``extproc envoy render`` writes it."""
+    negated = (node for node in config.walk() if node.key in ("not_matcher", "notMatcher"))
+    return any(each.message.endswith(".DynamicMetadataInput") for node in negated for each in node.walk())
+
+
+def _stream_guard(chain: Chain) -> Iterator[Problem]:
+    first, config = min(chain.of(EXT_PROC), key=lambda found: found[0])
+    ours = [index for index, lua in chain.of(LUA) if is_stream_guard(lua)]
+    if ours and min(ours) > first:
+        yield Problem(
+            "response-marker-order", chain.filters[ours[0]].path, "the stream guard is listed after ext_proc"
+        )
+    if not ours and config.flag("allow_mode_override"):
+        path = config.get("allow_mode_override").path
+        yield Problem("stream-guard", path, "mode overrides are allowed, and no filter watches the stream")
+
+
+def is_stream_guard(lua: Node) -> bool:
+    """Whether this is our script, to the letter: a changed one may let errors pass."""
+    script = resources.files("extproc.envoy_config").joinpath("stream_guard.lua").read_text(encoding="utf-8")
+    written = (lua.text("default_source_code", "inline_string"), lua.text("inline_code"))
+    return script.strip() in [each.strip() for each in written]
+
+
+def _tokens(chain: Chain) -> Iterator[Problem]:
+    first = min(index for index, _ in chain.guards)
+    for index, config in chain.of(JWT):
+        if index > first:
+            yield Problem("jwt-order", chain.filters[index].path, "jwt_authn is listed after the guard")
+        for node in config.walk():
+            if node.key in OPEN_REQUIREMENTS and node.path != config.path:
+                yield Problem("jwt-allow-missing", node.path, f"{node.key} is set")
+        for provider in config.each("providers"):
+            yield from _provider(provider)
+
+
+OPEN_REQUIREMENTS = {
+    *("allow_missing", "allow_missing_or_failed", "extract_only_without_validation"),
+    *("allowMissing", "allowMissingOrFailed", "extractOnlyWithoutValidation"),
+}
+
+
+def _provider(provider: Node) -> Iterator[Problem]:
+    if not provider.flag("require_expiration"):
+        path = provider.get("require_expiration").path
+        yield Problem("jwt-expiration", path, "require_expiration is not true")
+    if provider.get("from_params") or not provider.get("from_headers"):
+        what = (
+            "from_params is set" if provider.get("from_params") else "without from_headers, ?access_token= counts"
+        )
+        yield Problem("jwt-from-params", provider.get("from_params").path, what)
+    if provider.flag("forward"):
+        yield Problem("jwt-forward", provider.get("forward").path, "forward is true")
+
+
+def _translators(chain: Chain) -> Iterator[Problem]:
+    last = max(index for index, _ in chain.guards)
+    for index, config in chain.of(*TRANSLATORS):
+        if index > last:
+            what = f"{chain.filters[index].text('name') or config.message} is listed after the guard"
+            yield Problem("translator", chain.filters[index].path, what)
+
+
+def _bystanders(chain: Chain) -> Iterator[Problem]:
+    for index, config in chain.of(*COMPRESSION):
+        yield Problem(
+            "decompressor", chain.filters[index].path, f"{config.message.rpartition('.')[2]} in the chain"
+        )
+    yield from _translators(chain)
+    for index, config in chain.of(LUA):
+        if not is_stream_guard(config):
+            yield Problem("lua-fail-open", chain.filters[index].path, "a Lua filter that is not the stream guard")
+    for _, config in chain.of(MCP):
+        for node in config.walk():
+            if node.key in ("attribute_source", "attributeSource") and node.value == "HEADERS":
+                yield Problem("mcp-headers", node.path, "attribute_source is HEADERS")
+    for each in chain.filters:
+        if each.get("config_discovery"):
+            yield Problem("dynamic-config", each.get("config_discovery").path, "this filter is loaded at run time")

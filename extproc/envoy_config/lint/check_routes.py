@@ -1,0 +1,119 @@
+"""Checks of routes and clusters: what could switch the guard off, go around it, or end what it holds."""
+
+from collections.abc import Iterator
+
+from extproc.envoy_config.lint.check_filters import GUARDS
+from extproc.envoy_config.lint.problems import Problem
+from extproc.envoy_config.lint.tree import Node
+
+ROUTE_TIMEOUT_S = 15.0
+DEFAULT_MAX_REQUESTS = 1_024
+OVERRIDES = {
+    "envoy.config.route.v3.FilterConfig",
+    "envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute",
+    "envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute",
+    "envoy.extensions.filters.http.rbac.v3.RBACPerRoute",
+    "envoy.extensions.filters.http.lua.v3.LuaPerRoute",
+    "envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig",
+    "envoy.extensions.filters.http.custom_response.v3.CustomResponse",
+}
+"""Per-route messages that weaken a filter of ours, whatever it is called."""
+OVERRIDE_KEYS = ("typed_per_filter_config", "typedPerFilterConfig")
+MIRROR_KEYS = ("request_mirror_policies", "requestMirrorPolicies")
+UPGRADE_KEYS = ("upgrade_configs", "upgradeConfigs")
+
+
+def check_routes(routes: Node, protective: set[str], hold: float) -> Iterator[Problem]:
+    """One route configuration.
+
+    Args:
+        routes: the ``RouteConfiguration``.
+        protective: configured names of the filters that must not be overridden.
+        hold: seconds that the guard may keep a call; 0 when unknown.
+    """
+    for node in routes.walk():
+        if node.key in OVERRIDE_KEYS:
+            yield from _overrides(node, protective)
+        elif node.key in MIRROR_KEYS and node.value:
+            yield Problem("mirror", node.path, "requests are mirrored")
+        elif node.key in UPGRADE_KEYS and node.value:
+            yield Problem("upgrades", node.path, "the route allows upgrades")
+        elif node.key == "route" and isinstance(node.value, dict):
+            yield from _timeouts(node, hold)
+
+
+def _overrides(configs: Node, protective: set[str]) -> Iterator[Problem]:
+    for each in configs.each():
+        if each.key in protective or each.message in OVERRIDES:
+            yield Problem("route-override", each.path, f"overrides {each.key!r}")
+
+
+def _timeouts(action: Node, hold: float) -> Iterator[Problem]:
+    timeout = action.seconds("timeout")
+    timeout = ROUTE_TIMEOUT_S if timeout is None else timeout
+    longest = action.seconds("max_stream_duration", "max_stream_duration") or 0.0
+    for name, seconds in (("timeout", timeout), ("max_stream_duration", longest)):
+        if 0 < seconds < hold:
+            yield Problem("route-timeout", action.get(name).path, f"{seconds:g} s, a hold may take {hold:g} s")
+    idle = action.seconds("idle_timeout") or 0.0
+    if 0 < idle < hold:
+        yield Problem("idle-timeout", action.get("idle_timeout").path, f"{idle:g} s, a hold may take {hold:g} s")
+
+
+def clusters_of(node: Node) -> set[str]:
+    """Names of the clusters that something below this node forwards to."""
+    singles = {each.value for each in node.walk() if each.key == "cluster" and isinstance(each.value, str)}
+    return singles | {each.text("name") for each in _weighted(node)} - {""}
+
+
+def _weighted(node: Node) -> Iterator[Node]:
+    for each in node.walk():
+        if each.key in ("weighted_clusters", "weightedClusters"):
+            yield from each.each("clusters")
+
+
+def forwards(manager: Node) -> bool:
+    """Whether a connection manager forwards anything, as far as the file tells; unknown routes count."""
+    if manager.get("rds") or manager.get("scoped_routes"):
+        return True
+    return any(node.key == "route" and isinstance(node.value, dict) for node in manager.get("route_config").walk())
+
+
+def guard_clusters(managers: list[Node]) -> set[str]:
+    """Names of the clusters that the guard's filters ask."""
+    configs = [node for each in managers for node in each.each("http_filters")]
+    services = [node.get("typed_config", "grpc_service") for node in configs if _is_guard(node)]
+    return {service.text("envoy_grpc", "cluster_name") for service in services} - {""}
+
+
+def _is_guard(each: Node) -> bool:
+    return each.get("typed_config").message in GUARDS
+
+
+def check_clusters(root: Node, guards: set[str]) -> Iterator[Problem]:
+    """Clusters anywhere in the document."""
+    for cluster in _clusters(root):
+        if cluster.text("name") in guards and _default_breaker(cluster):
+            path = cluster.get("circuit_breakers").path
+            yield Problem("circuit-breaker", path, f"at most {_max_requests(cluster)} calls at once")
+        for node in cluster.walk():
+            if node.key in MIRROR_KEYS and node.value:
+                yield Problem("mirror", node.path, "requests are mirrored")
+
+
+def _clusters(root: Node) -> Iterator[Node]:
+    yield from root.each("static_resources", "clusters")
+    yield from (each for each in root.each("resources") if each.message == "envoy.config.cluster.v3.Cluster")
+
+
+def _max_requests(cluster: Node) -> int:
+    """The limit for ordinary requests; Envoy's default where none is written."""
+    for limits in cluster.each("circuit_breakers", "thresholds"):
+        written = limits.get("max_requests").value
+        if limits.enum(("DEFAULT", "HIGH"), "priority") == "DEFAULT" and isinstance(written, int):
+            return written
+    return DEFAULT_MAX_REQUESTS
+
+
+def _default_breaker(cluster: Node) -> bool:
+    return _max_requests(cluster) <= DEFAULT_MAX_REQUESTS

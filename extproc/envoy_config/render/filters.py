@@ -1,0 +1,244 @@
+"""The HTTP filters, in order. Requests meet them from first to last, responses from last to first.
+
+Why each setting is as it is: ``docs/reference/envoy.md``.
+"""
+
+# mypy does not follow betterproto2 (pyproject.toml), so that enum members look like int to it.
+# mypy: disable-error-code="arg-type, assignment"
+
+from importlib import resources
+
+from betterproto2 import Message
+from envoy_data_plane.envoy.config.common.mutation_rules import v3 as mutation
+from envoy_data_plane.envoy.config.core import v3 as core
+from envoy_data_plane.envoy.config.rbac import v3 as rbac_rules
+from envoy_data_plane.envoy.config.route import v3 as route
+from envoy_data_plane.envoy.extensions.filters.http.custom_response import v3 as custom_response
+from envoy_data_plane.envoy.extensions.filters.http.ext_authz import v3 as ext_authz
+from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_proc
+from envoy_data_plane.envoy.extensions.filters.http.lua import v3 as lua
+from envoy_data_plane.envoy.extensions.filters.http.rbac import v3 as rbac
+from envoy_data_plane.envoy.extensions.filters.http.router import v3 as router
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager import v3 as hcm
+from envoy_data_plane.envoy.extensions.http.custom_response.local_response_policy import v3 as local_response
+from envoy_data_plane.envoy.extensions.matching.common_inputs.network import v3 as inputs
+from envoy_data_plane.envoy.extensions.matching.input_matchers.metadata import v3 as metadata_input
+from envoy_data_plane.envoy.type import v3 as envoy_type
+from envoy_data_plane.envoy.type.matcher import v3 as matcher
+from envoy_data_plane.google.protobuf import Any
+from envoy_data_plane.xds.type.matcher import v3 as xds
+
+from extproc.config.schema import LimitSettings, Settings
+from extproc.envoy_config.render.jwt_authn import jwt_authn
+from extproc.envoy_config.render.parts import (
+    AUTHZ_METADATA,
+    GUARD_CLUSTER,
+    GUARD_METADATA,
+    JWT_METADATA,
+    seconds,
+    xds_extension,
+)
+
+REFUSED_METHODS = ("CONNECT", "TRACE", "TRACK")
+REQUEST_ATTRIBUTES = ["source.address"]
+RESPONSE_ATTRIBUTES = [
+    "request.id",
+    "request.method",
+    "request.scheme",
+    "request.host",
+    "request.path",
+    "source.address",
+    "response.code_details",
+]
+LONGEST_HOLD_S = 3_600.0
+"""Envoy accepts no longer ``max_message_timeout``."""
+HOLD_SLACK_S = 60.0
+RETRY_ON = "connect-failure,refused-stream,reset-before-request"
+"""Never ``reset`` or ``unavailable``: a held stream would be replayed elsewhere, two decisions for one call."""
+PROBLEM = (
+    '{"type":"urn:extproc:reason:guard-error","title":"The guard did not release this response","status":502,'
+    '"reason":"guard-error","request_id":"%STREAM_ID%"}\n'
+)
+
+
+def full_guard_filters(settings: Settings) -> list[hcm.HttpFilter]:
+    """Decide, mask both ways, and let nothing pass that the guard did not mark."""
+    return [
+        _filter("envoy.filters.http.rbac.methods", _deny_methods()),
+        _filter("envoy.filters.http.lua", _stream_guard()),
+        _filter("envoy.filters.http.custom_response", _release_only_marked()),
+        _filter(JWT_METADATA, jwt_authn(settings.identity)),
+        _filter("envoy.filters.http.ext_proc", _ext_proc(settings.limits)),
+        _filter("envoy.filters.http.rbac.marked", _forward_only_marked(GUARD_METADATA, "req")),
+        _filter("envoy.filters.http.router", router.Router(suppress_envoy_headers=True)),
+    ]
+
+
+def decide_only_filters(settings: Settings) -> list[hcm.HttpFilter]:
+    """Decide on the request; responses pass as they are."""
+    return [
+        _filter("envoy.filters.http.rbac.methods", _deny_methods()),
+        _filter(JWT_METADATA, jwt_authn(settings.identity)),
+        _filter(AUTHZ_METADATA, _ext_authz(settings.limits)),
+        _filter("envoy.filters.http.rbac.marked", _forward_only_marked(AUTHZ_METADATA, GUARD_METADATA)),
+        _filter("envoy.filters.http.router", router.Router(suppress_envoy_headers=True)),
+    ]
+
+
+def _filter(name: str, config: Message) -> hcm.HttpFilter:
+    return hcm.HttpFilter(name=name, typed_config=Any.pack(config))
+
+
+def longest_hold(limits: LimitSettings) -> float:
+    """Seconds that Envoy must be ready to wait for one answer."""
+    return min(LONGEST_HOLD_S, limits.hold + HOLD_SLACK_S)
+
+
+def _deny_methods() -> rbac.Rbac:
+    """Tunnels and echoes have no place here: an upgraded connection carries what nobody reads."""
+    rules = [_header(":method", matcher.StringMatcher(exact=method)) for method in REFUSED_METHODS]
+    rules.append(rbac_rules.Permission(header=route.HeaderMatcher(name="upgrade", present_match=True)))
+    permission = rbac_rules.Permission(or_rules=rbac_rules.PermissionSet(rules=rules))
+    return _rbac("refused-methods", rbac_rules.RbacAction.DENY, permission)
+
+
+def _header(name: str, value: matcher.StringMatcher) -> rbac_rules.Permission:
+    return rbac_rules.Permission(header=route.HeaderMatcher(name=name, string_match=value))
+
+
+def _rbac(name: str, action: rbac_rules.RbacAction, permission: rbac_rules.Permission) -> rbac.Rbac:
+    policy = rbac_rules.Policy(permissions=[permission], principals=[rbac_rules.Principal(any=True)])
+    return rbac.Rbac(rules=rbac_rules.Rbac(action=action, policies={name: policy}), rules_stat_prefix=f"{name}.")
+
+
+def _forward_only_marked(namespace: str, key: str) -> rbac.Rbac:
+    """After the guard: a request goes on only with the marker that the guard's last request-phase answer sets."""
+    expected = matcher.MetadataMatcher(
+        filter=namespace,
+        path=[matcher.MetadataMatcherPathSegment(key=key)],
+        value=matcher.ValueMatcher(string_match=matcher.StringMatcher(exact="done")),
+    )
+    sourced = rbac_rules.SourcedMetadata(
+        metadata_matcher=expected, metadata_source=rbac_rules.MetadataSource.DYNAMIC
+    )
+    permission = rbac_rules.Permission(sourced_metadata=sourced)
+    return _rbac("marked-by-the-guard", rbac_rules.RbacAction.ALLOW, permission)
+
+
+def _stream_guard() -> lua.Lua:
+    code = resources.files("extproc.envoy_config").joinpath("stream_guard.lua").read_text(encoding="utf-8")
+    return lua.Lua(default_source_code=core.DataSource(inline_string=code))
+
+
+def _release_only_marked() -> custom_response.CustomResponse:
+    """Before the guard in the list, so after it on the way out: a response without its marker becomes a 502."""
+    marked = xds.MatcherMatcherListPredicateSinglePredicate(
+        input=xds_extension(
+            "guard-marker",
+            inputs.DynamicMetadataInput(
+                filter=GUARD_METADATA, path=[inputs.DynamicMetadataInputPathSegment(key="resp")]
+            ),
+        ),
+        custom_match=xds_extension("released", metadata_input.Metadata(value=_released())),
+    )
+    unmarked = xds.MatcherMatcherListPredicate(
+        not_matcher=xds.MatcherMatcherListPredicate(single_predicate=marked)
+    )
+    replace = xds.MatcherOnMatch(action=xds_extension("replace", _replacement()))
+    rule = xds.MatcherMatcherListFieldMatcher(predicate=unmarked, on_match=replace)
+    rules = xds.Matcher(matcher_list=xds.MatcherMatcherList(matchers=[rule]))
+    return custom_response.CustomResponse(custom_response_matcher=rules)
+
+
+def _released() -> matcher.ValueMatcher:
+    return matcher.ValueMatcher(
+        string_match=matcher.StringMatcher(safe_regex=matcher.RegexMatcher(regex="done|hdr|[0-9]+"))
+    )
+
+
+def _replacement() -> local_response.LocalResponsePolicy:
+    kind = core.HeaderValueOption(
+        header=core.HeaderValue(key="content-type", value="application/problem+json"),
+        append_action=core.HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+    )
+    return local_response.LocalResponsePolicy(
+        status_code=502,
+        body_format=core.SubstitutionFormatString(text_format_source=core.DataSource(inline_string=PROBLEM)),
+        response_headers_to_add=[kind],
+    )
+
+
+def _strictest_mode() -> ext_proc.ProcessingMode:
+    """Every header, body and trailer, both ways, bodies whole."""
+    headers = ext_proc.ProcessingModeHeaderSendMode.SEND
+    body = ext_proc.ProcessingModeBodySendMode.BUFFERED
+    return ext_proc.ProcessingMode(
+        request_header_mode=headers,
+        request_body_mode=body,
+        request_trailer_mode=headers,
+        response_header_mode=headers,
+        response_body_mode=body,
+        response_trailer_mode=headers,
+    )
+
+
+def _streaming_mode() -> ext_proc.ProcessingMode:
+    """The only override: response bodies piece by piece."""
+    mode = _strictest_mode()
+    mode.response_body_mode = ext_proc.ProcessingModeBodySendMode.STREAMED
+    return mode
+
+
+def _ext_proc(limits: LimitSettings) -> ext_proc.ExternalProcessor:
+    """The guard. ``RETAIN``: the route that was chosen before the decision stays chosen after it."""
+    namespaces = ext_proc.MetadataOptionsMetadataNamespaces
+    return ext_proc.ExternalProcessor(
+        grpc_service=_guard_service(),
+        stat_prefix="guard",
+        failure_mode_allow=False,
+        status_on_error=envoy_type.HttpStatus(code=envoy_type.StatusCode.ServiceUnavailable),
+        processing_mode=_strictest_mode(),
+        allow_mode_override=True,
+        allowed_override_modes=[_streaming_mode()],
+        message_timeout=seconds(limits.message_timeout),
+        max_message_timeout=seconds(longest_hold(limits)),
+        mutation_rules=_mutation_rules(),
+        route_cache_action=ext_proc.ExternalProcessorRouteCacheAction.RETAIN,
+        request_attributes=REQUEST_ATTRIBUTES,
+        response_attributes=RESPONSE_ATTRIBUTES,
+        metadata_options=ext_proc.MetadataOptions(
+            forwarding_namespaces=namespaces(untyped=[JWT_METADATA]),
+            receiving_namespaces=namespaces(untyped=[GUARD_METADATA]),
+        ),
+    )
+
+
+def _guard_service(timeout_s: float | None = None) -> core.GrpcService:
+    return core.GrpcService(
+        envoy_grpc=core.GrpcServiceEnvoyGrpc(cluster_name=GUARD_CLUSTER),
+        timeout=None if timeout_s is None else seconds(timeout_s),
+        retry_policy=core.RetryPolicy(retry_on=RETRY_ON, num_retries=3),
+    )
+
+
+def _mutation_rules() -> mutation.HeaderMutationRules:
+    """The guard may set header fields, ``authorization`` too. Host, scheme and method stay: a try is an error."""
+    return mutation.HeaderMutationRules(allow_all_routing=False, allow_envoy=False, disallow_is_error=True)
+
+
+def _ext_authz(limits: LimitSettings) -> ext_authz.ExtAuthz:
+    """The decide-only door: the whole body or 413, raw header bytes, verified claims, the peer's certificate."""
+    return ext_authz.ExtAuthz(
+        grpc_service=_guard_service(longest_hold(limits)),
+        transport_api_version=core.ApiVersion.V3,
+        failure_mode_allow=False,
+        status_on_error=envoy_type.HttpStatus(code=envoy_type.StatusCode.ServiceUnavailable),
+        with_request_body=ext_authz.BufferSettings(
+            max_request_bytes=limits.request_body, allow_partial_message=False, pack_as_bytes=True
+        ),
+        validate_mutations=True,
+        encode_raw_headers=True,
+        include_peer_certificate=True,
+        metadata_context_namespaces=[JWT_METADATA],
+        decoder_header_mutation_rules=_mutation_rules(),
+    )

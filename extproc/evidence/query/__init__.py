@@ -1,0 +1,1 @@
+"""Reading evidence: sessions, entries, and the SQL of analysts."""

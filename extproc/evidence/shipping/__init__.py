@@ -1,0 +1,1 @@
+"""Evidence from the spools to ClickHouse."""

@@ -1,0 +1,112 @@
+"""The way to ClickHouse: the embedded engine or a server, by the same client."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from extproc.evidence.shipping.tables import statements
+from extproc.model.errors import ConfigError
+
+CONNECT_TIMEOUT_S = 5
+READ_TIMEOUT_S = 60
+PORTS = {"http": 8123, "https": 8443}
+
+_ENGINE = threading.Lock()
+"""The embedded engine starts with the first client; two threads must not both start it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where ClickHouse is. The password is read at each connect, so that it can be rotated."""
+
+    url: str
+    """``chdb://`` (the folder given below), ``chdb:///folder``, ``http://user@host:port``, ``https://…``."""
+    database: str = "extproc"
+    folder: Path = Path("clickhouse")
+    """Folder of the embedded engine when the URL names none."""
+    password_file: Path | None = None
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the engine lives in this process."""
+        return self.url.startswith("chdb:")
+
+
+def connect(target: Target, settings: Mapping[str, object] | None = None) -> Any:
+    """Open a client. For a server, ``https`` verifies its certificate.
+
+    Args:
+        target: where to.
+        settings: ClickHouse settings for everything the client does.
+
+    Returns:
+        A ``clickhouse_connect`` client. It is not safe for two threads at once.
+
+    Raises:
+        ConfigError: the URL or the password file is wrong.
+        Exception: ClickHouse cannot be reached; the driver's own errors.
+    """
+    import clickhouse_connect  # noqa: PLC0415 - a worker never needs it
+
+    if target.embedded:
+        with _ENGINE:
+            client = clickhouse_connect.get_client(interface="chdb", path=str(_folder(target)))
+        for name, value in (settings or {}).items():
+            client.command(f"SET {name} = {_literal(value)}")
+        return client
+    return clickhouse_connect.get_client(
+        **_server(target), settings=dict(settings or {}), autogenerate_session_id=False
+    )
+
+
+def create_schema(client: Any, database: str) -> None:
+    """Make what is missing."""
+    for statement in statements(database):
+        client.command(statement)
+
+
+def _literal(value: object) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'" if isinstance(value, str) else str(value)
+
+
+def _folder(target: Target) -> Path:
+    parts = urlsplit(target.url)
+    if parts.netloc:
+        raise ConfigError("chdb:// takes an absolute folder", way_out="write chdb:///folder, or chdb:// alone")
+    folder = Path(unquote(parts.path)) if parts.path else target.folder
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def _server(target: Target) -> dict[str, Any]:
+    parts = urlsplit(target.url)
+    if not parts.hostname or parts.scheme not in PORTS:
+        raise ConfigError(
+            "evidence.clickhouse is no address", way_out="write http(s)://user@host:port, or chdb://"
+        )
+    if parts.password:
+        raise ConfigError(
+            "evidence.clickhouse holds a password", way_out="put it into a file: evidence.clickhouse_password_file"
+        )
+    return {
+        "interface": parts.scheme,
+        "host": parts.hostname,
+        "port": parts.port or PORTS[parts.scheme],
+        "username": unquote(parts.username or "default"),
+        "password": _password(target.password_file),
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "send_receive_timeout": READ_TIMEOUT_S,
+        "verify": True,
+    }
+
+
+def _password(file: Path | None) -> str:
+    if file is None:
+        return ""
+    try:
+        return file.read_text("utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise ConfigError(f"the password file cannot be read: {error.strerror}", way_out=str(file)) from error

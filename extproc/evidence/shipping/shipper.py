@@ -1,0 +1,300 @@
+"""From the spools to ClickHouse: at least once in flight, exactly once in the table.
+
+Each block's boundaries are durable before it is sent, so that a repeated block is the same block and carries the
+same deduplication token; how far a writer is shipped is durable only after ClickHouse has said yes.
+"""
+
+import contextlib
+import fcntl
+import logging
+import os
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from extproc.evidence.shipping.shipping_state import Plan, ShippingState
+from extproc.evidence.shipping.tables import ENTRY_COLUMNS, INSERT_COLUMNS, LOG_COLUMNS, feed_again
+from extproc.evidence.spool.spool_file import SUFFIX, describe
+from extproc.evidence.spool.spool_reader import SpoolReader, StoredRow, insert_row
+from extproc.evidence.spool.watermark import read_mark, write_mark
+from extproc.model.errors import EvidenceError
+
+BLOCK_BYTES = 8 << 20
+"""Documents of one block; more rows wait for the next."""
+
+BLOCKS_IN_TURN = 10
+"""Blocks of one spool before the next spool has its turn."""
+
+BACKOFF_FIRST_S = 0.5
+BACKOFF_CAP_S = 30.0
+
+COLUMN_TYPES = [*LOG_COLUMNS.values(), *ENTRY_COLUMNS.values()]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How shipping goes. For health and metrics."""
+
+    rows: int = 0
+    """Shipped by this process."""
+    blocks: int = 0
+    failures: int = 0
+    """Rounds that ClickHouse, or our own state, did not let through."""
+    failing: int = 0
+    """Of these, the ones since the last success."""
+    last_error: str = ""
+    """Kind of the latest failure while it lasts."""
+    behind: int = 0
+    """Sequence numbers not shipped yet, over all spools, when last looked at."""
+    damaged: int = 0
+    """Rows that were shipped marked as damaged."""
+    faults: dict[str, str] = field(default_factory=dict)
+    """What is wrong with a spool, by its file's name. What is missing stays listed; the rest while it lasts."""
+
+
+class Shipper:
+    """Ships every spool of a folder, those of dead workers too. One per folder: a lock holds others off.
+
+    All methods block; run it in a thread of its own.
+    """
+
+    def __init__(self, folder: Path, connect: Callable[[], Any], database: str, *, batch: int = 5_000) -> None:
+        """Take the lock and read how far shipping is.
+
+        Args:
+            folder: the spools'.
+            connect: opens a client on which the schema exists; called again after each failure.
+            database: where ``entries`` is.
+            batch: most rows of one block.
+
+        Raises:
+            EvidenceError: another shipper works here, or the folder is not writable.
+        """
+        self._folder = folder
+        self._connect = connect
+        self._database = database
+        self._batch = batch
+        self._client: Any = None
+        self._progress = Progress()
+        self._gaps: dict[str, str] = {}
+        self._told: dict[str, str] = {}
+        self._lock = _lock(folder)
+        try:
+            self._state = ShippingState(folder / "shipper.db")
+        except sqlite3.Error as error:
+            os.close(self._lock)
+            raise EvidenceError(f"the shipper's state cannot be opened: {describe(error)}") from error
+
+    @property
+    def progress(self) -> Progress:
+        """A snapshot; safe from any thread."""
+        return self._progress
+
+    def run(self, stop: threading.Event, every_s: float) -> None:
+        """Ship until told to stop, then once more. Failures are counted, and tried again ever more slowly."""
+        while not stop.wait(self._pause(every_s)):
+            self.ship()
+        self.ship()
+        self.close()
+
+    def ship(self) -> int:
+        """One round over all spools, to the end of each.
+
+        Returns:
+            How many rows were shipped. Failures do not raise; see ``progress``.
+        """
+        before, behind = self._progress.rows, 0
+        faults: dict[str, str] = {}
+        seen: set[str] = set()
+        try:
+            for path in self._spools():
+                behind += self._ship_spool(path, faults, seen)
+        except Exception as error:  # noqa: BLE001 - whatever the driver raises, we try again
+            self._failed(error)
+        else:
+            self._progress = replace(self._progress, failing=0, last_error="", behind=behind)
+        self._report(faults)
+        return self._progress.rows - before
+
+    def close(self) -> None:
+        """Let go of ClickHouse, the state and the lock."""
+        self._drop_client()
+        self._state.close()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def _spools(self) -> list[Path]:
+        return sorted(self._folder.glob(f"*{SUFFIX}"))
+
+    # One spool
+
+    def _ship_spool(self, path: Path, faults: dict[str, str], seen: set[str]) -> int:
+        try:
+            reader = SpoolReader(path)
+        except sqlite3.Error as error:
+            faults[path.name] = f"cannot be opened: {describe(error)}"
+            return 0
+        with contextlib.closing(reader):
+            if reader.writer in seen:
+                faults[path.name] = "is a copy of another spool"
+                return 0
+            seen.add(reader.writer)
+            return self._ship_blocks(path, reader, faults)
+
+    def _ship_blocks(self, path: Path, reader: SpoolReader, faults: dict[str, str]) -> int:
+        through = self._through(reader.writer)
+        if read_mark(path, reader.writer) != through:  # a crash came between the two
+            write_mark(path, reader.writer, through)
+        for _ in range(BLOCKS_IN_TURN):
+            try:
+                plan, rows = self._next_block(reader, through)
+            except _SpoolFault as fault:
+                faults[path.name] = str(fault)
+                return 0
+            if plan is None:
+                break
+            self._check_gaps(path, through, plan, rows)
+            self._send(plan, rows)
+            self._state.shipped(plan)
+            through = plan.last
+            write_mark(path, plan.writer, through)
+        return max(0, reader.last() - through)
+
+    def _next_block(self, reader: SpoolReader, through: int) -> tuple[Plan | None, list[StoredRow]]:
+        plan = self._state.pending(reader.writer)
+        try:
+            if reader.last() < through:
+                raise _SpoolFault(f"its sequence went back: {reader.last()} after {through}")
+            if plan is None:
+                end = reader.block_end(through, self._batch, BLOCK_BYTES)
+                if end is None:
+                    return None, []
+                plan = Plan(reader.writer, through + 1, end)
+            rows = reader.read(plan.first, plan.last)
+        except sqlite3.Error as error:
+            raise _SpoolFault(f"cannot be read: {describe(error)}") from error
+        self._state.plan(plan)
+        return plan, rows
+
+    def _through(self, writer: str) -> int:
+        """How far a writer is shipped. When our state does not know the writer, the table tells."""
+        known = self._state.through(writer)
+        if known is None:
+            query = f"SELECT max(seq) FROM {self._database}.entries WHERE writer = {{writer:String}}"  # noqa: S608
+            known = int(self._open().query(query, parameters={"writer": writer}).result_rows[0][0])
+            self._state.begin(writer, known)
+        return known
+
+    def _send(self, plan: Plan, rows: list[StoredRow]) -> None:
+        made = [insert_row(plan.writer, row) for row in rows]
+        if not (plan.in_doubt and self._is_there(plan, len(rows))):
+            self._insert(plan, [row for row, _ in made])
+        if plan.in_doubt:
+            self._open().command(feed_again(self._database), parameters=_span(plan))
+        damaged = sum(bool(damage) for _, damage in made)
+        now = self._progress
+        self._progress = replace(
+            now, rows=now.rows + len(rows), blocks=now.blocks + 1, damaged=now.damaged + damaged
+        )
+
+    def _insert(self, plan: Plan, rows: list[list[object]]) -> None:
+        self._open().insert(
+            "entries",
+            rows,
+            column_names=INSERT_COLUMNS,
+            column_type_names=COLUMN_TYPES,
+            database=self._database,
+            settings={
+                "insert_deduplicate": 1,
+                "insert_deduplication_token": f"{plan.writer}:{plan.first}-{plan.last}",
+                "max_partitions_per_insert_block": 0,
+                "async_insert": 0,
+            },
+        )
+
+    def _is_there(self, plan: Plan, rows: int) -> bool:
+        """Whether a block that may have been sent before has arrived.
+
+        A second guard beside the token: ClickHouse forgets tokens after a while, and may after a loss of power.
+        """
+        query = (
+            f"SELECT uniqExact(seq) FROM {self._database}.entries"  # noqa: S608
+            " WHERE writer = {writer:String} AND seq BETWEEN {first:Int64} AND {last:Int64}"
+        )
+        return int(self._open().query(query, parameters=_span(plan)).result_rows[0][0]) == rows
+
+    def _check_gaps(self, path: Path, through: int, plan: Plan, rows: list[StoredRow]) -> None:
+        missing = plan.last - through - len(rows)
+        if missing:
+            self._gaps[path.name] = f"{missing} sequence numbers after {through} are missing"
+
+    # Failures
+
+    def _open(self) -> Any:
+        if self._client is None:
+            self._client = self._connect()
+        return self._client
+
+    def _failed(self, error: Exception) -> None:
+        self._drop_client()
+        now = self._progress
+        kind = describe(error)
+        if kind != now.last_error:
+            log.warning("evidence is not being shipped: %s", kind)
+        self._progress = replace(
+            now, failures=now.failures + 1, failing=now.failing + 1, last_error=kind, behind=self._backlog()
+        )
+
+    def _backlog(self) -> int:
+        behind = 0
+        for path in self._spools():
+            with contextlib.suppress(sqlite3.Error), contextlib.closing(SpoolReader(path)) as reader:
+                behind += max(0, reader.last() - (self._state.through(reader.writer) or 0))
+        return behind
+
+    def _drop_client(self) -> None:
+        with contextlib.suppress(Exception):
+            if self._client is not None:
+                self._client.close()
+        self._client = None
+
+    def _report(self, faults: dict[str, str]) -> None:
+        """Publish what is wrong; tell it to the log once it lasts, since a spool being made looks broken too."""
+        faults = self._gaps | faults
+        for name, fault in faults.items():
+            if self._progress.faults.get(name) == fault != self._told.get(name):
+                log.error("spool %s: %s", name, fault)
+                self._told[name] = fault
+        self._progress = replace(self._progress, faults=faults)
+
+    def _pause(self, every_s: float) -> float:
+        failing = self._progress.failing
+        return min(BACKOFF_CAP_S, BACKOFF_FIRST_S * 2.0 ** min(failing, 10)) if failing else every_s
+
+
+class _SpoolFault(Exception):
+    """A spool cannot be shipped until a person looks at it."""
+
+
+def _span(plan: Plan) -> dict[str, object]:
+    return {"writer": plan.writer, "first": plan.first, "last": plan.last}
+
+
+def _lock(folder: Path) -> int:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(folder / "shipper.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise EvidenceError(f"the folder of spools cannot be used: {error.strerror}") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise EvidenceError("another process ships this folder's spools") from None
+    return handle

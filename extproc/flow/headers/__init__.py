@@ -1,0 +1,1 @@
+"""Header and trailer fields: text and binary."""

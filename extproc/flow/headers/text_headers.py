@@ -1,0 +1,187 @@
+"""Header and trailer fields, masked: the same way for requests and responses.
+
+A field's name is context for detectors, as a key of JSON is. Percent-encoding is seen through.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote, unquote_plus, unquote_to_bytes
+
+import orjson
+
+from extproc.credentials.redactor import NOTHING, Concealer
+from extproc.masking.edits import Edit, apply
+from extproc.masking.masker import TextMasker
+from extproc.model.call import Headers
+from extproc.model.errors import MaskingError
+from extproc.model.masking import Finding, MaskRule
+from extproc.wire.encode import HeaderEdits
+
+PATH = ":path"
+FIXED = frozenset(
+    {
+        *(PATH, "host", "content-encoding", "content-length", "content-type", "transfer-encoding"),
+        *("connection", "keep-alive", "te", "trailer", "upgrade"),
+    }
+)
+"""Fields that may not be rewritten. Where one holds what is to be masked, nothing passes."""
+ENVOYS = "x-envoy-"
+"""Fields that Envoy lets nobody rewrite."""
+COOKIES = {"cookie": b"; ", "set-cookie": None}
+"""Fields of pairs, by what joins several of them: RFC 9113 section 8.2.3; nothing may (RFC 9110 section 5.3)."""
+JSON = "application/json"
+UTF8 = "utf-8"
+UNIT = re.compile(r"((?:%[0-9A-Fa-f]{2})+)|.", re.DOTALL)
+Rules = tuple[MaskRule, ...]
+Findings = tuple[Finding, ...]
+Characters = list[tuple[str, int]]
+"""What a text says, character by character, and where in the text each of them begins."""
+
+
+def mask_fields(
+    masker: TextMasker, fields: Headers, rules: Rules, conceal: Concealer = NOTHING
+) -> tuple[HeaderEdits, Findings]:
+    """Edits after which no field holds an entity that is to be masked, nor the credential.
+
+    One look at all fields together; only what that finds something in is looked at by itself.
+
+    Args:
+        masker: finds and masks.
+        fields: those to search, in order; a field of the request line under its pseudo-header's name.
+        rules: those for paths are not for fields, and are left aside.
+        conceal: takes the credential out of them.
+
+    Returns:
+        The edits, and what was found where: ``header.<name>``.
+
+    Raises:
+        MaskingError: it cannot be masked, or stands in a field that cannot be rewritten.
+    """
+    rules = tuple(rule for rule in rules if rule.entity)
+    if not (rules or conceal):
+        return HeaderEdits(), ()
+    came = {name: _values(fields, name) for name in dict.fromkeys(name for name, _ in fields)}
+    values = _concealed(came, conceal)
+    suspects = _suspects(masker, values, rules) if rules else {}
+    findings: list[Finding] = []
+    for name in suspects:
+        sent = [_masked(masker, name, value, rules, findings) for value in values[name]]
+        left = sent == values[name] or _suspects(masker, {name: sent}, rules)
+        if left or name in FIXED or name.startswith(ENVOYS):
+            raise MaskingError("a header field holds what cannot be masked there")
+        values[name] = sent
+    changed = {name: [value for value in sent if value] for name, sent in values.items() if sent != came[name]}
+    return _edits(changed), tuple(findings)
+
+
+def _concealed(values: dict[str, list[bytes]], conceal: Concealer) -> dict[str, list[bytes]]:
+    """The same without the credential. It goes first: an entity may be a part of it, and the rest would stay."""
+    whole = b"\n".join(value for each in values.values() for value in each)
+    if not conceal or conceal(whole) == whole:
+        return dict(values)
+    return {name: [conceal(value) for value in each] for name, each in values.items()}
+
+
+def _values(fields: Headers, name: str) -> list[bytes]:
+    """Repeated fields as one, but for those that may not be joined."""
+    if name not in COOKIES:
+        return [fields.raw(name)]
+    values = [value for each, value in fields if each == name]
+    between = COOKIES[name]
+    return values if between is None else [between.join(values)]
+
+
+def _edits(changed: dict[str, list[bytes]]) -> HeaderEdits:
+    """Fields of which nothing is left are removed: Envoy would not set them to nothing."""
+    first = tuple((name, values[0]) for name, values in changed.items() if values)
+    more = tuple((name, value) for name, values in changed.items() for value in values[1:])
+    return HeaderEdits(first, tuple(name for name, values in changed.items() if not values), more)
+
+
+def _suspects(masker: TextMasker, values: dict[str, list[bytes]], rules: Rules) -> dict[str, None]:
+    """The names of the fields that change, in order; as it is, or percent-decoded."""
+    seen = [{name: text} for name, each in values.items() for value in each for text in _readings(name, value)]
+    if not masker.may_hold("\n\n".join(text for each in seen for part in each.items() for text in part)):
+        return {}
+    document = orjson.dumps(seen)
+    masked = masker.mask(document, JSON, rules).body
+    if masked == document:
+        return {}
+    return {name: None for was, now in zip(seen, orjson.loads(masked), strict=True) if was != now for name in was}
+
+
+def _readings(name: str, value: bytes) -> Iterator[str]:
+    for piece in _pieces(name, value):
+        text, encoding = _text(piece)
+        yield text
+        if encoding != UTF8:
+            yield piece.decode(UTF8, "replace")
+        if "%" in text:
+            yield unquote(text)
+        if "+" in text:
+            yield unquote_plus(text)
+
+
+def _pieces(name: str, value: bytes) -> list[bytes]:
+    return value.split(b";") if name in COOKIES else [value]
+
+
+def _masked(masker: TextMasker, name: str, value: bytes, rules: Rules, findings: list[Finding]) -> bytes:
+    """One value. Its bytes outside of what is masked stay as they are."""
+    pieces = []
+    for piece in _pieces(name, value):
+        text, encoding = _text(piece)
+        for read in (_as_it_is, _percent_decoded, _form_decoded):
+            edits, found = _look(masker, name, read(text), len(text), rules)
+            if edits:
+                text = apply(text, edits)
+                findings += [Finding(each.entity, f"header.{name}", each.how, each.count) for each in found]
+        pieces.append(text.encode(encoding))
+    return b";".join(pieces)
+
+
+def _look(
+    masker: TextMasker, name: str, characters: Characters, end: int, rules: Rules
+) -> tuple[list[Edit], Findings]:
+    """Edits of the text that was read, made in the JSON document ``{name: text}``."""
+    head = json.dumps({name: ""}, ensure_ascii=False)[:-2]
+    quoted = [(json.dumps(character, ensure_ascii=False)[1:-1], at) for character, at in characters]
+    places = [at for letters, at in quoted for _ in letters] + [end]
+    document = "".join([head, *(letters for letters, _ in quoted), '"}'])
+    trial = masker.trial(document.encode(), JSON, rules)
+    if any(edit.start < len(head) for edit in trial.edits):
+        raise MaskingError("the name of a header field holds what is to be masked")
+    behind = len(head)
+    return [
+        Edit(places[edit.start - behind], places[edit.end - behind], json.loads(f'"{edit.text}"'))
+        for edit in trial.edits
+    ], trial.findings
+
+
+def _as_it_is(text: str) -> Characters:
+    return [(character, at) for at, character in enumerate(text)]
+
+
+def _percent_decoded(text: str) -> Characters:
+    characters: Characters = []
+    for unit in UNIT.finditer(text):
+        at = unit.start()
+        decoded, encoding = _text(unquote_to_bytes(unit[1])) if unit[1] else (unit[0], "")
+        for character in decoded:
+            characters.append((character, at))
+            at += 3 * len(character.encode(encoding)) if encoding else 1
+    return characters
+
+
+def _form_decoded(text: str) -> Characters:
+    """As in a query: a plus is a space."""
+    return [(" " if text[at] == "+" else character, at) for character, at in _percent_decoded(text)]
+
+
+def _text(value: bytes) -> tuple[str, str]:
+    """A field's value as text, and its encoding: UTF-8, else every byte a character (RFC 9110 section 5.5)."""
+    try:
+        return value.decode(), UTF8
+    except UnicodeDecodeError:
+        return value.decode("latin-1"), "latin-1"

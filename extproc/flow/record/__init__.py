@@ -1,0 +1,1 @@
+"""The record of a call: its entries, its intent and its end."""

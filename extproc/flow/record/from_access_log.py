@@ -1,0 +1,44 @@
+"""Entries for what the guard did not see to its end: it was down, killed, or Envoy refused before asking it."""
+
+from extproc.flow.case import PATH_MAX
+from extproc.flow.request.identify import EVERYTHING, readable_url
+from extproc.masking.masker import TextMasker
+from extproc.model.entries import Entry, EntryKind
+from extproc.model.errors import MaskingError
+from extproc.model.ids import envoys_id
+from extproc.model.reasons import Reason
+from extproc.wire.access_log import Ended
+
+
+def report(ended: Ended, masker: TextMasker, *, hosts: dict[str, str]) -> Entry | None:
+    """The entry for a request that Envoy ended without the guard; None when the guard told its end itself.
+
+    What Envoy's codec refuses has no id at all: its connection and its time tell it from others.
+
+    Args:
+        ended: Envoy's account.
+        masker: the path is masked before it is kept.
+        hosts: connection names by host.
+    """
+    if ended.guarded:
+        return None
+    try:
+        path = masker.mask_text(readable_url(ended.path.partition("?")[0]), EVERYTHING)[0]
+    except MaskingError:
+        path = ""
+    return Entry(
+        kind=EntryKind.REPORTED,
+        call_id=ended.call_id or envoys_id(ended.request_id) or f"{ended.source}@{ended.started_ns}",
+        time_ns=ended.started_ns + ended.duration_ns,
+        request_id=ended.request_id,
+        source=ended.source,
+        connection=hosts.get(ended.authority.lower(), ""),
+        method=ended.method,
+        path=path[:PATH_MAX],
+        reason=Reason.GUARD_ERROR.value,
+        rule="envoy",
+        detail=ended.details,
+        status=ended.status,
+        duration_ms=ended.duration_ns / 1e6,
+        worker="envoy",
+    )

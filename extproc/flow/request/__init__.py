@@ -1,0 +1,1 @@
+"""The request: read, identified, and rewritten for the backend."""

@@ -1,0 +1,1 @@
+"""The response: decided, masked and released."""

@@ -1,0 +1,66 @@
+"""The parts of a guard, put together once by ``extproc.assembly`` and shared by all calls of a worker."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from extproc.approvals.port import ApprovalStore
+from extproc.approvals.waiter import ApprovalWaiter
+from extproc.config.schema import ConnectionBase, LimitSettings, Provider
+from extproc.credentials.credential import Credential
+from extproc.evidence.recorder import Recorder
+from extproc.evidence.spool.crash_file import LastWords
+from extproc.flow.hold_limiter import HeldCalls
+from extproc.flow.observer import Observer
+from extproc.identity.session_ids import Sessions
+from extproc.masking.masker import TextMasker
+from extproc.model.decision import ApprovalTerms
+from extproc.model.ids import Clock, Entropy
+from extproc.model.masking import MaskPlan
+from extproc.policy.call_counters import UsageStore
+from extproc.policy.contract.engine import PolicyEngine
+from extproc.protocols.function_protocol import FunctionProtocol
+
+
+@dataclass(frozen=True)
+class Connected:
+    """One registered connection, ready for use."""
+
+    name: str
+    settings: ConnectionBase
+    protocol: FunctionProtocol
+    mask: MaskPlan
+    terms: ApprovalTerms
+    """What a held call needs where policy does not say."""
+    credential: Credential | None = None
+
+    @property
+    def strict(self) -> bool:
+        """Whether an entry must be durable before anything is forwarded."""
+        return self.settings.recording.durability == "strict"
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Everything one call needs. Holds no state of any call but how many are held."""
+
+    hosts: Mapping[str, Connected]
+    """Exact Host header value, lower case → connection."""
+    providers: Mapping[str, Provider]
+    engine: PolicyEngine
+    masker: TextMasker
+    approvals: ApprovalStore
+    waiter: ApprovalWaiter
+    recorder: Recorder
+    limits: LimitSettings
+    sessions: Sessions
+    clock: Clock
+    entropy: Entropy
+    worker: str = "worker"
+    held: HeldCalls = field(default_factory=HeldCalls)
+    observer: Observer = field(default_factory=Observer)
+    dry_run: bool = False
+    """What policy would deny or hold goes on, and is recorded as what it would have been."""
+    last_words: LastWords | None = None
+    """Where an evaluation is announced that this process may not survive; None where it can be timed out."""
+    usage: UsageStore | None = None
+    """Counts calls for policies that have rules about rates; None where nobody asked for it."""

@@ -1,0 +1,1 @@
+"""JSON documents: scanned and masked."""

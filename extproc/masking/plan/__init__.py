@@ -1,0 +1,1 @@
+"""Rules, paths and operators, compiled."""

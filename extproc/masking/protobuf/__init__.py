@@ -1,0 +1,1 @@
+"""Protocol buffers and gRPC frames, masked."""

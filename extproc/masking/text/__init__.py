@@ -1,0 +1,1 @@
+"""Plain text, whole or streamed, masked."""

@@ -1,0 +1,1 @@
+"""Policy files: read, reloaded, the last good one, and their status."""

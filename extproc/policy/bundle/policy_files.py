@@ -1,0 +1,197 @@
+"""Policy and data files, read once, as one value with a revision."""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from extproc.config.located_yaml import parsers_words
+from extproc.model.call import Json
+from extproc.model.errors import ConfigError, Place
+from extproc.policy.bundle.revision import digest
+from extproc.policy.bundle.starter_policies import starter_folder
+from extproc.policy.regorus.unambiguous_json import parse_unique
+
+TEST_SUFFIX = "_test.rego"
+MAX_FILE = 1 << 20
+"""Bytes of one Rego file."""
+MAX_DATA = 32 << 20
+"""Bytes of one data file."""
+LOADED = "extproc_loaded"
+"""Below ``data``: what the loader tells policies. Data files must not give it."""
+ENTRY = "extproc_entry"
+"""The loader's own package."""
+RESERVED = frozenset({LOADED, ENTRY})
+DATA_SUFFIXES = frozenset({".json", ".yaml", ".yml"})
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One Rego file."""
+
+    name: str
+    """As a person would find it: the path they gave, and what is below it. Of starter policies the file alone."""
+    text: str
+    below: str = ""
+    """Its path below the folder they gave, if they gave one: what counts is there, wherever the folder is."""
+
+    @property
+    def is_test(self) -> bool:
+        """Whether this holds tests: such modules are not part of the policy in force."""
+        return self.name.endswith(TEST_SUFFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Everything that decides: modules without tests, data and the query."""
+
+    modules: tuple[Module, ...]
+    data: Json
+    """Merged; an object."""
+    query: str
+    tests: tuple[Module, ...] = ()
+
+    @property
+    def revision(self) -> str:
+        """SHA-256 over the sorted modules, the merged data and the query, lower-case hex."""
+        modules = sorted((module.below or module.name, module.text) for module in self.modules)
+        texts = (text for module in modules for text in module)
+        return digest([*texts, json.dumps(self.data, sort_keys=True), self.query])
+
+    def to_json(self) -> bytes:
+        """All of it, for another process of ours: see ``sources_of``."""
+        return json.dumps(asdict(self)).encode()
+
+
+def sources_of(raw: bytes) -> Sources:
+    """What ``Sources.to_json`` made. Raises whatever it may on anything else."""
+    found = json.loads(raw)
+    modules, tests = (tuple(Module(**module) for module in found[key]) for key in ("modules", "tests"))
+    return Sources(modules, found["data"], found["query"], tests)
+
+
+def read_sources(paths: Sequence[Path], data_paths: Sequence[Path], query: str) -> Sources:
+    """Read all files.
+
+    Args:
+        paths: Rego files, or folders whose ``.rego`` files count, at any depth; empty: the starter policies.
+        data_paths: JSON or YAML files, each an object, merged under ``data`` in this order.
+        query: ``data.<package>.<rule>``.
+
+    Raises:
+        ConfigError: a path is missing, unreadable, not UTF-8, too large, or two data files disagree.
+    """
+    modules = list(_modules(paths) if paths else _starters())
+    policy = tuple(module for module in modules if not module.is_test)
+    if not policy:
+        raise ConfigError(
+            "no Rego file found, tests aside" if modules else "no Rego file found",
+            Place(paths[0] if paths else starter_folder()),
+            "name .rego files, or folders that hold some (policy.paths)",
+        )
+    tests = tuple(module for module in modules if module.is_test)
+    return Sources(policy, read_data(data_paths), query, tests)
+
+
+def _modules(paths: Iterable[Path]) -> Iterator[Module]:
+    for path in paths:
+        if not path.exists():
+            raise ConfigError("no such file or folder", Place(path), "check the path (policy.paths)")
+        files = sorted(path.rglob("*.rego")) if path.is_dir() else [path]
+        for file in files:
+            below = str(file.relative_to(path)) if path.is_dir() else ""
+            yield Module(str(file), _text(file, MAX_FILE), below)
+
+
+def _starters() -> Iterator[Module]:
+    for module in _modules([starter_folder()]):
+        yield Module(module.below, module.text)
+
+
+def read_data(paths: Iterable[Path]) -> Json:
+    """Merge data files; objects merge, anything else must not be given twice.
+
+    Raises:
+        ConfigError: a file is missing, malformed, no object, or disagrees with an earlier one.
+    """
+    merged: dict[str, Any] = {}
+    for path in paths:
+        if not path.is_file():
+            raise ConfigError("no such file", Place(path), "check the path (policy.data)")
+        _merge(merged, _parse_data(path), path, "data")
+    return merged
+
+
+def _parse_data(path: Path) -> dict[str, Any]:
+    if path.suffix not in DATA_SUFFIXES:
+        raise ConfigError("not a data file", Place(path), "policy.data takes .json, .yaml and .yml files")
+    text = _text(path, MAX_DATA)
+    try:
+        parsed = parse_unique(text) if path.suffix == ".json" else _plain(yaml.load(text, _UniqueKeys))  # noqa: S506 - a SafeLoader
+    except json.JSONDecodeError as error:
+        raise ConfigError(error.msg, Place(path, error.lineno, error.colno)) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = Place(path, mark.line + 1, mark.column + 1) if mark else Place(path)
+        words = parsers_words(error) if isinstance(error, yaml.MarkedYAMLError) else "not YAML"
+        raise ConfigError(words, place) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(str(error), Place(path)) from error
+    if not isinstance(parsed, dict):
+        raise ConfigError("data must be an object", Place(path), "write `guard:` with its keys below")
+    if taken := RESERVED & parsed.keys():
+        raise ConfigError(f"{min(taken)} is the loader's own", Place(path), "choose another key")
+    return parsed
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """Refuses a key given twice, where YAML would let the last one win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(problem="a key must be text", problem_mark=key.start_mark)
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(problem="key given twice", problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+def _plain(value: Any) -> Any:
+    """YAML's dates and times as the text a JSON document would hold; keys as text."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("a number that is not JSON")
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return str(value)
+
+
+def _merge(into: dict[str, Any], new: dict[str, Any], path: Path, where: str) -> None:
+    for key, value in new.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value, path, f"{where}.{key}")
+        elif key in into and into[key] != value:
+            raise ConfigError(f"{where}.{key} is given by an earlier file too", Place(path), "keep one of the two")
+        else:
+            into[key] = value
+
+
+def _text(path: Path, largest: int) -> str:
+    try:
+        raw = path.read_bytes()
+        if len(raw) > largest:
+            raise ConfigError(f"larger than {largest} bytes", Place(path), "split the file")
+        return raw.decode()
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", Place(path)) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError("not UTF-8", Place(path)) from error

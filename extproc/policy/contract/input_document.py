@@ -1,0 +1,211 @@
+"""The input document: what policy sees of a call. Keys as opa-envoy-plugin has them, plus our own."""
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from extproc.model.call import Call, Headers, Json, RequestHead
+from extproc.model.errors import Refused
+from extproc.model.identity import Identity
+from extproc.model.masking import Finding
+from extproc.model.reasons import Reason, Uninspectable
+from extproc.policy.call_counters import Usage
+from extproc.policy.contract.input_headers import shown_headers
+from extproc.policy.contract.parsed_body import JSON, parse_body, parse_form, unescape
+from extproc.policy.contract.response_input import Seen, response_part
+
+NEVER_SHOWN = frozenset({"authorization", "proxy-authorization", "cookie"})
+"""Header fields that carry a secret: an engine may log its input, so they are not in it."""
+VERSION = {"ext_authz": "v3", "encoding": "protojson"}
+CUT = frozenset({Uninspectable.TRUNCATED, Uninspectable.TOO_LARGE})
+"""What opa-envoy-plugin calls a truncated body."""
+
+
+def build_document(
+    *,
+    head: RequestHead,
+    call: Call,
+    identity: Identity,
+    findings: Iterable[Finding],
+    body: bytes,
+    body_sha256: str,
+    uninspectable: Uninspectable | None,
+    now_ns: int,
+    max_depth: int,
+    metadata: Mapping[str, Mapping[str, Any]] | None = None,
+    usage: Usage | None = None,
+    reads: frozenset[str] | None = None,
+    response: Seen | None = None,
+) -> bytes:
+    """Make the input that policy decides on.
+
+    Args:
+        head: the request's head, as Envoy will forward it.
+        call: the call read from it; its ``document`` becomes ``parsed_body``.
+        identity: who calls.
+        findings: what detectors found; where and what kind, never a value.
+        body: the body, content-encoding undone.
+        body_sha256: lower-case hex, of the bytes as the caller sent them.
+        uninspectable: why the body could not be read, if so; a fact of its own, so that no rule about a body
+            is skipped in silence.
+        now_ns: wall-clock nanoseconds since the epoch.
+        max_depth: nesting of JSON in a form's part or a response, beyond which it is not read.
+        metadata: dynamic metadata by filter namespace, verified token claims among it.
+        usage: how often the caller has called, where that is counted.
+        reads: the keys that policy can look at, the others are left out; None: all.
+        response: what came back; None while the request is decided.
+
+    Returns:
+        JSON, UTF-8.
+
+    Raises:
+        Refused: with ``uninspectable``, where the path, the query or a value cannot be represented
+            (opa-envoy-plugin answers 400 there too).
+    """
+    document: dict[str, Any] = {
+        "version": VERSION,
+        "parsed_path": _parsed_path(head.path_only),
+        "parsed_query": parse_form(head.query),
+        "parsed_body": _parsed_body(head.headers, call, body, uninspectable, max_depth),
+        "truncated_body": uninspectable in CUT,
+        "identity": _identity(identity),
+        "connection": {"name": call.connection, "protocol": call.protocol},
+        "call": _call(call),
+        "findings": [{"entity": f.entity, "path": f.path, "count": f.count} for f in findings],
+        "body": {"size": len(body), "sha256": body_sha256},
+        "direction": "response" if response is not None else call.direction,
+        "time": rfc3339(now_ns),
+    }
+    if uninspectable is not None:
+        document["body"]["uninspectable"] = uninspectable.value
+    if usage is not None:
+        document["usage"] = {"caller": usage.caller, "function": usage.function}
+    if response is not None:
+        document["response"] = response_part(response, max_depth=max_depth)
+    if reads is None or "attributes" in reads:
+        document["attributes"] = _attributes(head, body, now_ns, metadata)
+    if reads is not None:
+        document = {key: value for key, value in document.items() if key in reads}
+    return _dump(document)
+
+
+def rfc3339(now_ns: int) -> str:
+    """A wall-clock time in UTC with nine decimals (RFC 3339)."""
+    seconds, nanos = divmod(now_ns, 1_000_000_000)
+    return f"{_to_the_second(seconds)}.{nanos:09d}Z"
+
+
+@lru_cache(maxsize=4)
+def _to_the_second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
+
+
+def _attributes(
+    head: RequestHead, body: bytes, now_ns: int, metadata: Mapping[str, Mapping[str, Any]] | None
+) -> dict[str, Any]:
+    seconds, nanos = divmod(now_ns, 1_000_000_000)
+    request = {"time": {"seconds": seconds, "nanos": nanos}, "http": _http(head, body)}
+    attributes: dict[str, Any] = {"request": request}
+    if head.source:
+        attributes["source"] = {"address": {"socketAddress": _socket_address(head.source)}}
+    if metadata:
+        attributes["metadataContext"] = {"filterMetadata": metadata}
+    return attributes
+
+
+def _http(head: RequestHead, body: bytes) -> dict[str, Any]:
+    """``attributes.request.http``: populated fields only. Envoy leaves ``query`` empty, so it is never here."""
+    http: dict[str, Any] = {
+        "id": head.request_id,
+        "method": head.method,
+        "headers": _headers(head),
+        "path": head.path,
+        "host": head.authority,
+        "scheme": head.scheme,
+        "size": len(body),
+    }
+    http = {name: value for name, value in http.items() if value}
+    try:
+        if body:
+            http["body"] = body.decode()
+    except UnicodeDecodeError:
+        http["rawBody"] = base64.b64encode(body).decode()
+    return http
+
+
+def _headers(head: RequestHead) -> dict[str, str]:
+    pseudo = {":authority": head.authority, ":method": head.method, ":path": head.path, ":scheme": head.scheme}
+    return {name: value for name, value in pseudo.items() if value} | shown_headers(
+        head.headers, without=NEVER_SHOWN
+    )
+
+
+def _socket_address(source: str) -> dict[str, Any]:
+    host, _, port = source.rpartition(":")
+    if not port.isascii() or not port.isdigit():
+        return {"address": source}
+    return {"address": host.strip("[]"), "portValue": int(port)}
+
+
+def _parsed_path(path: str) -> list[str]:
+    """Segments of the path, percent-decoded before it is split, as opa-envoy-plugin has them."""
+    return unescape(path).lstrip("/").split("/")
+
+
+def _parsed_body(
+    headers: Headers, call: Call, body: bytes, uninspectable: Uninspectable | None, max_depth: int
+) -> Json:
+    """opa-envoy-plugin's ``parsed_body``. Null never means "fine": see ``body.uninspectable``.
+
+    Unlike there, a body that was read as JSON is given however its content-type spells that: a backend takes
+    ``APPLICATION/JSON`` for JSON, so a policy that denies by the body must not see null. A form is given although
+    the guard does not inspect it, and says so.
+    """
+    if uninspectable not in (None, Uninspectable.CONTENT_TYPE) or not body:
+        return None
+    content_type = headers.get("content-type")
+    if call.document is not None or JSON in content_type.lower():
+        return call.document
+    return parse_body(body, content_type, max_depth=max_depth)
+
+
+def _identity(identity: Identity) -> dict[str, Any]:
+    return {
+        "issuer": identity.issuer,
+        "subject": identity.subject,
+        "groups": identity.groups,
+        "actor": identity.actor,
+    }
+
+
+def _call(call: Call) -> dict[str, Any]:
+    return {
+        "id": call.call_id,
+        "protocol": call.protocol,
+        "function": call.function,
+        "name": call.name,
+        "method": call.method,
+        "arguments": call.arguments,
+        "session": call.session,
+    }
+
+
+def _dump(document: dict[str, Any]) -> bytes:
+    """JSON. Integers of any size stay exact; NaN, infinities and lone surrogates do not pass.
+
+    Raises:
+        Refused: with ``uninspectable``.
+    """
+    try:
+        return orjson.dumps(document)
+    except TypeError:
+        pass  # an integer beyond 64 bits, a lone surrogate, or nesting beyond orjson's
+    try:
+        return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except (ValueError, TypeError, RecursionError):
+        raise Refused(Reason.UNINSPECTABLE, rule="document", detail="a value has no JSON form") from None

@@ -1,0 +1,162 @@
+"""The input and the answer as JSON Schemas (2020-12), made from what the code reads and writes."""
+
+from typing import Any
+
+from extproc.model.decision import Action, HoldMode
+from extproc.model.masking import How
+from extproc.model.reasons import Uninspectable
+from extproc.policy.call_counters import WINDOWS
+from extproc.policy.contract import read_decision
+from extproc.policy.contract.opa_envoy_decision import HEADER_VALUE, MAX_BODY, MAX_HEADERS, MAX_PARAMETER, STATUSES
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+Schema = dict[str, Any]
+TEXT: Schema = {"type": "string"}
+WHOLE: Schema = {"type": "integer"}
+ANYTHING: Schema = {}
+
+
+def input_schema() -> Schema:
+    """What policy sees of a call: ``extproc.policy.contract.input_document.build_document``."""
+    counts = _object(dict.fromkeys(WINDOWS, WHOLE))
+    parts = {
+        "attributes": _attributes(),
+        "version": _object({"ext_authz": {"const": "v3"}, "encoding": {"const": "protojson"}}),
+        "parsed_path": _list(TEXT),
+        "parsed_query": _map(_list(TEXT)),
+        "parsed_body": ANYTHING,
+        "truncated_body": {"type": "boolean"},
+        "identity": _object({"issuer": TEXT, "subject": TEXT, "groups": _list(TEXT), "actor": TEXT}),
+        "connection": _object({"name": TEXT, "protocol": TEXT}),
+        "call": _object(
+            dict.fromkeys(("id", "protocol", "function", "name", "method", "session"), TEXT)
+            | {"arguments": ANYTHING}
+        ),
+        "findings": _findings(),
+        "body": _object(
+            {"size": WHOLE, "sha256": TEXT, "uninspectable": {"enum": sorted(Uninspectable)}},
+            optional=("uninspectable",),
+        ),
+        "direction": {"enum": ["request", "response", "list"]},
+        "time": {"type": "string", "format": "date-time"},
+        "usage": _object({"caller": counts, "function": counts}),
+        "response": _response(),
+    }
+    return {"$schema": DIALECT, "title": "Input of policy"} | _object(parts, optional=("usage", "response"))
+
+
+def answer_schema() -> Schema:
+    """What policy may answer: ``extproc.policy.contract.read_decision.read_answer``."""
+    shapes = [{"type": "boolean"}, *(_ours(action) for action in Action), _plugins()]
+    return {"$schema": DIALECT, "title": "Answer of policy", "oneOf": shapes}
+
+
+def _response() -> Schema:
+    parts = {
+        "status": WHOLE,
+        "headers": _map(TEXT),
+        "size": WHOLE,
+        "body": ANYTHING,
+        "findings": _findings(),
+        "uninspectable": {"enum": sorted(Uninspectable)},
+    }
+    return _object(parts, optional=("findings", "uninspectable"))
+
+
+def _findings() -> Schema:
+    return _list(_object({"entity": TEXT, "path": TEXT, "count": WHOLE}))
+
+
+def _attributes() -> Schema:
+    http = dict.fromkeys(("id", "method", "path", "host", "scheme", "body", "rawBody"), TEXT)
+    request = {
+        "time": _object({"seconds": WHOLE, "nanos": WHOLE}),
+        "http": _object(http | {"headers": _map(TEXT), "size": WHOLE}, optional=(*http, "size")),
+    }
+    address = _object({"address": TEXT, "portValue": WHOLE}, optional=("portValue",))
+    return _object(
+        {
+            "request": _object(request),
+            "source": _object({"address": _object({"socketAddress": address})}),
+            "metadataContext": _object({"filterMetadata": _map(_map(ANYTHING))}),
+        },
+        optional=("source", "metadataContext"),
+    )
+
+
+def _ours(action: Action) -> Schema:
+    rules = _list(
+        {
+            "oneOf": [
+                _object(
+                    {"path": _pattern(read_decision.PATH.pattern), "how": {"enum": sorted(How)}}, optional=("how",)
+                ),
+                _object(
+                    {"entity": _pattern(read_decision.ENTITY.pattern), "how": {"enum": sorted(How)}},
+                    optional=("how",),
+                ),
+            ]
+        },
+        most=read_decision.MAX_ITEMS,
+    )
+    parts: Schema = {
+        "action": {"const": action.value},
+        "reason": {"enum": sorted(read_decision.REASONS_OF[action])},
+        "rule": {"type": "string", "maxLength": read_decision.MAX_TEXT},
+        "risk": {"type": "integer", "minimum": 0, "maximum": read_decision.MAX_RISK},
+        "mask": _object({"request": rules, "response": rules}, optional=("request", "response")),
+        "shadow": _list({"type": "string", "maxLength": read_decision.MAX_TEXT}, most=read_decision.MAX_ITEMS),
+    }
+    if action is Action.HOLD:
+        parts["approval"] = _approval()
+    return _object(parts, optional=tuple(name for name in parts if name != "action"))
+
+
+def _approval() -> Schema:
+    name = {"type": "string", "minLength": 1, "maxLength": read_decision.MAX_TEXT}
+    parts: Schema = {
+        "groups": _list(name, most=read_decision.MAX_ITEMS) | {"minItems": 1},
+        "min": {"type": "integer", "minimum": 1, "maximum": read_decision.MAX_APPROVERS},
+        "expires_in": _pattern(read_decision.DURATION.pattern),
+        "mode": {"enum": sorted(HoldMode)},
+    }
+    return _object(parts, optional=tuple(parts))
+
+
+def _plugins() -> Schema:
+    value = _pattern(HEADER_VALUE.pattern)
+    fields = _map({"oneOf": [value, _list(value, most=MAX_HEADERS)]})
+    headers = {"oneOf": [fields, _list(fields, most=MAX_HEADERS)]}
+    parameter = {"type": "string", "maxLength": MAX_PARAMETER}
+    name = parameter | {"minLength": 1}
+    parts: Schema = {
+        "allowed": {"type": "boolean"},
+        "headers": headers,
+        "response_headers_to_add": headers,
+        "request_headers_to_remove": _list(TEXT, most=MAX_HEADERS),
+        "query_parameters_to_remove": _list(name, most=MAX_HEADERS),
+        "query_parameters_to_set": _map({"oneOf": [parameter, _list(parameter, most=MAX_HEADERS)]})
+        | {"propertyNames": name},
+        "body": {"type": "string", "maxLength": MAX_BODY},
+        "http_status": {"enum": sorted(STATUSES)},
+        "dynamic_metadata": {"type": "object"},
+    }
+    return _object(parts, optional=tuple(name for name in parts if name != "allowed"))
+
+
+def _object(properties: Schema, *, optional: tuple[str, ...] = ()) -> Schema:
+    required = [name for name in properties if name not in optional]
+    shape: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return shape | ({"required": required} if required else {})
+
+
+def _map(values: Schema) -> Schema:
+    return {"type": "object", "additionalProperties": values}
+
+
+def _list(items: Schema, *, most: int = 0) -> Schema:
+    return {"type": "array", "items": items} | ({"maxItems": most} if most else {})
+
+
+def _pattern(pattern: str) -> Schema:
+    return {"type": "string", "pattern": f"^(?:{pattern})$"}

@@ -1,0 +1,192 @@
+"""The answer: a JSON value from policy becomes a decision, or a refusal. Nothing is guessed, nothing ignored."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from extproc.model.call import Json
+from extproc.model.decision import Action, ApprovalTerms, Decision, HoldMode
+from extproc.model.masking import How, MaskPlan, MaskRule
+from extproc.model.reasons import Reason
+from extproc.policy.contract.json_checks import Malformed, known_keys, mapping, member, sequence, text
+from extproc.policy.contract.opa_envoy_decision import read_plugin_answer
+
+DENY_REASONS = frozenset(
+    {
+        Reason.POLICY_DENIED,
+        Reason.UNINSPECTABLE,
+        Reason.NOT_IN_SCOPE,
+        Reason.FORBIDDEN_ARGUMENT,
+        Reason.HIGH_RISK,
+        Reason.OUTSIDE_HOURS,
+        Reason.RATE_EXCEEDED,
+        Reason.BUDGET_EXCEEDED,
+        Reason.SEPARATION_OF_DUTIES,
+        Reason.SENSITIVE_DATA,
+    }
+)
+"""What policy may give as the reason of a denial. All others are the guard's own words."""
+HOLD_REASONS = (DENY_REASONS - {Reason.POLICY_DENIED, Reason.UNINSPECTABLE}) | {Reason.APPROVAL_REQUIRED}
+"""What policy may give as the reason to hold a call."""
+POLICY_REASONS = DENY_REASONS | HOLD_REASONS | {Reason.POLICY_ALLOWED}
+"""All reasons a policy may answer with."""
+
+REASONS_OF = {
+    Action.ALLOW: frozenset({Reason.POLICY_ALLOWED}),
+    Action.DENY: DENY_REASONS,
+    Action.HOLD: HOLD_REASONS,
+}
+DEFAULT_REASON = {
+    Action.ALLOW: Reason.POLICY_ALLOWED,
+    Action.DENY: Reason.POLICY_DENIED,
+    Action.HOLD: Reason.APPROVAL_REQUIRED,
+}
+UNREADABLE = "policy-answer-unreadable"
+"""The rule that denies when nothing else can be read."""
+KEYS = frozenset({"action", "reason", "rule", "risk", "mask", "approval", "shadow"})
+MAX_RISK = 100
+MAX_APPROVERS = 10
+MAX_TEXT = 200
+"""Characters of a rule's or group's name."""
+MAX_ITEMS = 1_000
+"""Mask rules, groups or shadow rules in one answer."""
+LONGEST_APPROVAL_S = 7 * 86_400.0
+DURATION = re.compile(r"([1-9][0-9]{0,6})(s|m|h)")
+UNIT_S = {"s": 1, "m": 60, "h": 3_600}
+PATH = re.compile(r"\$[^\x00-\x1f]{0,500}")
+ENTITY = re.compile(r"\*|[A-Z][A-Z0-9_]{0,63}")
+
+
+def read_answer(
+    answer: Json, *, revision: str, defaults: ApprovalTerms, credential_header: str = "authorization"
+) -> Decision:
+    """Turn policy's answer into a decision. Never raises: an unreadable answer denies.
+
+    Args:
+        answer: our object, or opa-envoy-plugin's boolean or ``allowed`` object.
+        revision: of the policy that answered.
+        defaults: the connection's approval terms, for what policy does not say.
+        credential_header: lower case; policy may not touch the header that carries the backend's credential.
+
+    Returns:
+        The decision; ``deny`` with ``policy-error`` for any shape that is not exactly right.
+    """
+    try:
+        return _read(answer, revision, defaults, credential_header)
+    except Malformed as error:
+        why = str(error)
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong in here, the call is denied
+        why = type(error).__name__
+    return Decision(Action.DENY, Reason.POLICY_ERROR, rule=UNREADABLE, detail=why, revision=revision)
+
+
+def _read(answer: Json, revision: str, defaults: ApprovalTerms, credential_header: str) -> Decision:
+    match answer:
+        case True:
+            return Decision(Action.ALLOW, Reason.POLICY_ALLOWED, revision=revision)
+        case False:
+            return Decision(Action.DENY, Reason.POLICY_DENIED, revision=revision)
+        case {"action": _}:
+            return _read_ours(known_keys(mapping(answer), KEYS), revision, defaults)
+        case {"allowed": _}:
+            return replace(read_plugin_answer(mapping(answer), credential_header), revision=revision)
+        case _:
+            raise Malformed("neither a boolean nor an object with action or allowed")
+
+
+def _read_ours(answer: Mapping[str, Any], revision: str, defaults: ApprovalTerms) -> Decision:
+    action = member(Action, answer["action"])
+    return Decision(
+        action,
+        _reason(answer, action),
+        rule=text(answer.get("rule", ""), MAX_TEXT),
+        risk=_risk(answer.get("risk", 0)),
+        mask=_mask(answer.get("mask", {})),
+        approval=_approval(answer, action, defaults),
+        shadow=tuple(text(name, MAX_TEXT) for name in sequence(answer.get("shadow", []), MAX_ITEMS)),
+        revision=revision,
+    )
+
+
+def _reason(answer: Mapping[str, Any], action: Action) -> Reason:
+    if "reason" not in answer:
+        return DEFAULT_REASON[action]
+    reason = member(Reason, answer["reason"])
+    if reason not in REASONS_OF[action]:
+        raise Malformed("not a reason that policy may give for this action")
+    return reason
+
+
+def _risk(value: Any) -> int:
+    """A whole number, 0 to 100. An engine may spell 80 as 80.0."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Malformed("risk is not a number")
+    if not math.isfinite(value) or value != int(value) or not 0 <= value <= MAX_RISK:
+        raise Malformed("risk is not a whole number from 0 to 100")
+    return int(value)
+
+
+def _mask(value: Any) -> MaskPlan:
+    plan = known_keys(mapping(value), frozenset({"request", "response"}))
+    return MaskPlan(_mask_rules(plan.get("request", [])), _mask_rules(plan.get("response", [])))
+
+
+def _mask_rules(value: Any) -> tuple[MaskRule, ...]:
+    return tuple(_mask_rule(item) for item in sequence(value, MAX_ITEMS))
+
+
+def _mask_rule(value: Any) -> MaskRule:
+    rule = known_keys(mapping(value), frozenset({"path", "entity", "how"}))
+    how = member(How, rule.get("how", How.REDACT.value))
+    match rule.get("path"), rule.get("entity"):
+        case str(path), None if PATH.fullmatch(path):
+            return MaskRule(how, path=path)
+        case None, str(entity) if ENTITY.fullmatch(entity):
+            return MaskRule(how, entity=entity)
+        case _:
+            raise Malformed("a mask rule needs exactly one of path and entity")
+
+
+def _approval(answer: Mapping[str, Any], action: Action, defaults: ApprovalTerms) -> ApprovalTerms | None:
+    if action is not Action.HOLD:
+        if "approval" in answer:
+            raise Malformed("approval terms without hold")
+        return None
+    asked = known_keys(mapping(answer.get("approval", {})), frozenset({"groups", "min", "expires_in", "mode"}))
+    terms = ApprovalTerms(
+        _groups(asked["groups"]) if "groups" in asked else defaults.groups,
+        _minimum(asked["min"]) if "min" in asked else defaults.minimum,
+        _duration_s(asked["expires_in"]) if "expires_in" in asked else defaults.expires_in_s,
+        member(HoldMode, asked["mode"]) if "mode" in asked else defaults.mode,
+    )
+    if not terms.groups:
+        raise Malformed("nobody could approve")
+    return terms
+
+
+def _groups(value: Any) -> tuple[str, ...]:
+    groups = tuple(text(name, MAX_TEXT) for name in sequence(value, MAX_ITEMS))
+    if not all(groups):
+        raise Malformed("a group without a name")
+    return groups
+
+
+def _minimum(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Malformed("min is not a number")
+    if not 1 <= value <= MAX_APPROVERS or value != int(value):
+        raise Malformed("min is not a whole number from 1 to 10")
+    return int(value)
+
+
+def _duration_s(value: Any) -> float:
+    """``90s``, ``15m``, ``1h``: seconds."""
+    found = DURATION.fullmatch(text(value, MAX_TEXT))
+    if found is None:
+        raise Malformed("not a duration")
+    seconds = float(int(found[1]) * UNIT_S[found[2]])
+    if seconds > LONGEST_APPROVAL_S:
+        raise Malformed("an approval may not wait so long")
+    return seconds

@@ -1,0 +1,1 @@
+"""Rego in an OPA server."""

@@ -1,0 +1,332 @@
+"""Rego in an OPA server, asked over its REST API for each decision.
+
+Written on httpx rather than on a client library, since what matters here is what such a library hides: the raw
+bytes of the input, an undefined result told from null, no repeated request, one limit of time for all of it.
+"""
+
+import asyncio
+import contextlib
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from weakref import WeakValueDictionary
+
+import httpx
+import orjson
+
+from extproc.model.call import Json
+from extproc.model.errors import ConfigError, PolicyError, PolicyUnreachable
+from extproc.policy.bundle.response_interest import DIRECTIONS, declared_directions
+from extproc.policy.bundle.revision import digest
+from extproc.policy.opa.circuit_breaker import Breaker
+
+MAX_ANSWER = 4 << 20
+"""Bytes of one answer of OPA's, its list of policies included."""
+CONNECTIONS = 64
+"""At most so many connections to OPA, and so many kept open."""
+SHARE = CONNECTIONS // 4
+"""At most so many questions about one caller's calls at once: its others wait, and nobody else does for them."""
+ASK = {"strict-builtin-errors": "true", "provenance": "true"}
+"""Strict: a built-in's error is an error, where it would be undefined, and make a ``not`` true."""
+HEALTH_CONNECTIONS = 2
+"""For questions about its health, apart: slow questions of callers must not keep those waiting."""
+HEADERS = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "extproc"}
+
+
+@dataclass(frozen=True, slots=True)
+class OpaServer:
+    """Where an OPA is, and how it is asked."""
+
+    address: str
+    """``host:port``, or ``unix:/path``."""
+    timeout_s: float = 1.0
+    """Seconds for one decision, connecting included."""
+    tls: bool = False
+    ca_file: Path | None = None
+    """Certificates that OPA's must chain to; None: those of the system."""
+    failures: int = 5
+    """So many questions in a row without an answer, and OPA is left alone for ``pause_s``."""
+    pause_s: float = 2.0
+    responses: bool | None = None
+    """Whether policy decides responses; None: as its ``data.extproc.directions`` says."""
+
+
+class OpaEngine:
+    """Implements ``PolicyEngine``. Owned by one event loop; ``close`` it there."""
+
+    waits = True
+    reads: frozenset[str] | None = None
+    """What OPA's policies look at is OPA's business."""
+
+    def __init__(
+        self,
+        server: OpaServer,
+        query: str,
+        *,
+        look_every_s: float | None = None,
+        clock_s: Callable[[], float] = time.monotonic,
+        tell: Callable[[str, str], None] = lambda _revision, _trouble: None,
+    ) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            server: which OPA.
+            query: ``data.<package>.<rule>``.
+            look_every_s: seconds between two looks at OPA's health and policies; None: nobody looks.
+            clock_s: monotonic seconds.
+            tell: hears the revision and the trouble, each time that one of them has changed.
+
+        Raises:
+            ConfigError: a certificate file that cannot be used.
+        """
+        self._timeout_s = server.timeout_s
+        self._query = query
+        self._path = "/v1/" + query.replace(".", "/")
+        self._revision = ""
+        self._without_bundles = False
+        self._responses = server.responses
+        self._decides_responses = server.responses
+        self._breaker = Breaker(most=server.failures, pause_s=server.pause_s, clock_s=clock_s)
+        self._client = _client(server, CONNECTIONS)
+        self._turns = asyncio.Semaphore(CONNECTIONS)
+        """Nobody waits in the client: whoever is cancelled there leaves a connection that is never used again."""
+        self._shares: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        """Of callers whose calls are asked about, or wait to be."""
+        self._health = _client(server, HEALTH_CONNECTIONS)
+        self._doubts = 0
+        self._asking_health: asyncio.Task[None] | None = None
+        self._look_every_s, self._tell = look_every_s, tell
+        self._unhealthy = ""
+        self._told = ("", "")
+
+    @property
+    def decides_responses(self) -> bool | None:
+        """Whether policy decides responses, as configured, or as OPA said when last looked at; None: not known."""
+        return self._decides_responses
+
+    @property
+    def trouble(self) -> str:
+        """What keeps it from deciding; empty when nothing is known of."""
+        return "OPA does not answer: its breaker is open" if self._breaker.is_open else self._unhealthy
+
+    @property
+    def revision(self) -> str:
+        """Of the policy that gave the latest answer: read it right after ``evaluate`` returns.
+
+        SHA-256, lower-case hex, over the query and the bundles' revisions that OPA reports with each answer;
+        without bundles, over the policies OPA held when ``refresh`` was last called.
+        """
+        return self._revision
+
+    async def evaluate(self, document: bytes, caller: str = "") -> Json:
+        """Evaluate the query over one input: see ``PolicyEngine.evaluate``."""
+        try:
+            with self._breaker.asking():
+                question = b'{"input":' + document + b"}"
+                answer = await self._ask("POST", self._path, params=ASK, content=question, caller=caller)
+        except PolicyUnreachable as error:
+            if not error.absent:
+                self._doubt()
+            raise
+        finally:
+            self._tell_changes()
+        revision = bundles_revision(answer.get("provenance"), self._query)
+        self._without_bundles = not revision
+        if not revision and not self._revision:
+            await self.refresh()
+        if "result" not in answer:
+            raise PolicyError(f"the decision is undefined{'; ' if self._unhealthy else ''}{self._unhealthy}")
+        self._revision = revision or self._revision
+        return answer["result"]  # type: ignore[no-any-return]
+
+    async def refresh(self) -> str:
+        """Learn which policies OPA holds, for an OPA without bundles. Data is not a part of it.
+
+        Raises:
+            PolicyError: OPA does not tell.
+        """
+        answer = await self._ask("GET", "/v1/policies")
+        policies = answer.get("result")
+        if not isinstance(policies, list) or not policies:
+            raise PolicyError("OPA holds no policy")
+        self._revision = digest(
+            [self._query, *sorted(f"{item.get('id')}\0{item.get('raw')}" for item in policies)]
+        )
+        return self._revision
+
+    async def healthy(self) -> bool:
+        """Whether OPA answers and has activated its bundles. Never raises."""
+        return await self._health_status(bundles="true") == httpx.codes.OK
+
+    async def _health_status(self, **params: str) -> int:
+        """What it answers; 0 when it does not, in the time of a decision."""
+        try:
+            async with (
+                asyncio.timeout(self._timeout_s),
+                self._health.stream("GET", "/health", params=params) as said,
+            ):
+                return said.status_code
+        except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError):
+            return 0
+
+    def _doubt(self) -> None:
+        """A question had no answer: find out, beside the call, whether OPA answers at all."""
+        self._doubts += 1
+        if self._asking_health is None or self._asking_health.done():
+            self._asking_health = asyncio.create_task(self._settle_doubts())
+
+    async def _settle_doubts(self) -> None:
+        """One question for all doubts there are by now, then one for those that came meanwhile."""
+        while self._doubts:
+            doubts, self._doubts = self._doubts, 0
+            if await self._health_status():
+                self._breaker.answered()
+            else:
+                self._breaker.failed(doubts)
+            self._tell_changes()
+
+    @contextlib.asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Look at OPA now and then, until the block ends; then close all connections."""
+        task = asyncio.create_task(self._watch(self._look_every_s)) if self._look_every_s else None
+        try:
+            yield
+        finally:
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+            await self.close()
+
+    async def _watch(self, every_s: float) -> None:
+        while True:
+            await self.look()
+            await asyncio.sleep(every_s)
+
+    async def look(self) -> None:
+        """Look once: is it well, and, without bundles, which policies does it hold now? Never raises."""
+        self._unhealthy = "" if await self.healthy() else "OPA is not healthy, or cannot be reached"
+        if not self._unhealthy and self._without_bundles:
+            with contextlib.suppress(PolicyError):
+                await self.refresh()
+        if self._responses is None:
+            self._decides_responses = await self._look_at_directions()
+        self._tell_changes()
+
+    async def _look_at_directions(self) -> bool | None:
+        """What ``data.extproc.directions`` says of responses; None where it says nothing."""
+        try:
+            answer = await self._ask("POST", "/v1/" + "/".join(DIRECTIONS), content=b'{"input":{}}')
+        except PolicyError:
+            return None
+        found = declared_directions(answer.get("result"))
+        return None if found is None else "response" in found
+
+    def _tell_changes(self) -> None:
+        now = (self._revision, self.trouble)
+        if now != self._told:
+            self._told = now
+            self._tell(*now)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        self._doubts = 0
+        if self._asking_health is not None:
+            self._asking_health.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._asking_health
+        await self._client.aclose()
+        await self._health.aclose()
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        caller: str = "",
+    ) -> dict[str, Any]:
+        """One request and its answer, an object.
+
+        Raises:
+            PolicyUnreachable: nothing came, or not all of it, or not in time.
+            PolicyError: for every other failure. Neither has OPA's own words: they may quote the input.
+        """
+        share = self._shares.setdefault(caller, asyncio.Semaphore(SHARE))
+        try:
+            async with (
+                asyncio.timeout(self._timeout_s),
+                share,
+                self._turns,
+                self._client.stream(method, path, params=params, content=content) as response,
+            ):
+                if response.status_code != httpx.codes.OK:
+                    raise PolicyError(f"OPA answered with status {response.status_code}")
+                raw = await _read(response)
+        except TimeoutError:
+            raise PolicyUnreachable(f"OPA gave no answer within {self._timeout_s:g} s") from None
+        except (httpx.HTTPError, httpx.StreamError, OSError, ssl.SSLError) as error:
+            absent = isinstance(error, httpx.ConnectError)
+            raise PolicyUnreachable(f"OPA gave no answer ({type(error).__name__})", absent=absent) from None
+        return _object(raw)
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        answer = orjson.loads(raw)
+    except ValueError:
+        raise PolicyError("OPA's answer is not JSON") from None
+    if not isinstance(answer, dict):
+        raise PolicyError("OPA's answer is no object")
+    return answer
+
+
+def bundles_revision(provenance: Any, query: str) -> str:
+    """A digest of the query and all bundles' revisions; empty when OPA reports none."""
+    bundles = provenance.get("bundles") if isinstance(provenance, dict) else None
+    if not isinstance(bundles, dict):
+        return ""
+    revisions = {name: bundle.get("revision") for name, bundle in bundles.items() if isinstance(bundle, dict)}
+    if not revisions or not all(revisions.values()):
+        return ""
+    return digest([query, *(f"{name}\0{revision}" for name, revision in sorted(revisions.items()))])
+
+
+async def _read(response: httpx.Response) -> bytes:
+    whole = bytearray()
+    async for piece in response.aiter_raw():
+        whole += piece
+        if len(whole) > MAX_ANSWER:
+            raise PolicyError("OPA's answer is too large")
+    return bytes(whole)
+
+
+def _client(server: OpaServer, connections: int) -> httpx.AsyncClient:
+    """A client that speaks to this server only: no proxy from the environment, no redirect, no second try."""
+    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+    uds = server.address.removeprefix("unix:") if server.address.startswith("unix:") else None
+    verify = _trust(server.ca_file) if server.tls else False
+    transport = httpx.AsyncHTTPTransport(uds=uds, limits=limits, retries=0, trust_env=False, verify=verify)
+    base = "http://opa" if uds else f"{'https' if server.tls else 'http'}://{server.address}"
+    return httpx.AsyncClient(
+        transport=transport,
+        base_url=base,
+        headers=HEADERS,
+        timeout=None,  # noqa: S113 - one limit for the whole request is set where it is made
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+def _trust(ca_file: Path | None) -> ssl.SSLContext:
+    """Checks the server's certificate and its name."""
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise ConfigError(f"policy.opa.ca_file: {ca_file}: no certificates could be read from it") from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context

@@ -1,0 +1,1 @@
+"""Rego in this process, by regorus."""

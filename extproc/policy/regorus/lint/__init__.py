@@ -1,0 +1,1 @@
+"""Constructs that regorus accepts and must not."""

@@ -1,0 +1,1 @@
+"""gRPC methods as functions."""

@@ -1,0 +1,1 @@
+"""REST-like functions that speak JSON."""

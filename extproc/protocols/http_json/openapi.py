@@ -1,0 +1,100 @@
+"""OpenAPI 3 documents: their operations become functions.
+
+Read are ``servers``, ``paths``, methods and ``operationId``. Not read, and so not checked: parameters, schemas,
+``$ref`` (a path item that is a ``$ref`` is refused, since its operations would be missed silently).
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+from urllib.parse import urlsplit
+
+from extproc.config.located_yaml import KeyPath, Marked, load_marked
+from extproc.config.schema import FUNCTION_NAME, FunctionSettings
+from extproc.model.errors import ConfigError
+from extproc.protocols.http_json.path_templates import TemplateError, parse_template
+
+METHODS = {method.lower(): method for method in get_args(FunctionSettings.model_fields["method"].annotation)}
+"""As OpenAPI spells them → as HTTP does. OPTIONS and TRACE are never functions."""
+
+
+def read_openapi(file: Path) -> dict[str, FunctionSettings]:
+    """The functions of an OpenAPI 3 document, by operationId.
+
+    An operation without an operationId is named after its method and path: ``get_customers_id``.
+
+    Raises:
+        ConfigError: not OpenAPI 3, or an operation that cannot become a function; with file and line.
+    """
+    document = load_marked(file)
+    version = document.data.get("openapi") if isinstance(document.data, dict) else None
+    if not isinstance(version, str) or not version.startswith("3."):
+        raise ConfigError(
+            "not an OpenAPI 3 document", document.place(("openapi",)), "it begins with: openapi: 3.1.0"
+        )
+    functions: dict[str, FunctionSettings] = {}
+    for name, function, path in _operations(document):
+        if name in functions:
+            raise ConfigError(
+                f"function name {name!r} is used twice", document.place(path), "rename one operationId"
+            )
+        functions[name] = function
+    if not functions:
+        raise ConfigError("no operations found", document.place(("paths",)))
+    return functions
+
+
+def _operations(document: Marked) -> Iterator[tuple[str, FunctionSettings, KeyPath]]:
+    root = _base_path(document, document.data, ())
+    for template, item in _mapping(document, document.data, ("paths",)).items():
+        item_path: KeyPath = ("paths", template)
+        _mapping(document, document.data["paths"], item_path)
+        if "$ref" in item:
+            raise ConfigError(
+                "$ref is not supported for a path", document.place((*item_path, "$ref")), "inline it"
+            )
+        base = _base_path(document, item, item_path, default=root)
+        for method in [each for each in METHODS if each in item]:
+            path: KeyPath = (*item_path, method)
+            operation = _mapping(document, item, path)
+            full = _base_path(document, operation, path, default=base) + template
+            yield _name(document, operation, method, full, path), _function(document, method, full, path), path
+
+
+def _mapping(document: Marked, parent: Any, path: KeyPath) -> dict[str, Any]:
+    value = parent.get(path[-1])
+    if not isinstance(value, dict):
+        raise ConfigError(f"{path[-1]!r} must be a mapping", document.place(path))
+    return value
+
+
+def _base_path(document: Marked, owner: dict[str, Any], path: KeyPath, default: str = "") -> str:
+    """The path part of the first server's URL (OpenAPI 3.1 section 4.8.5); all servers must share it."""
+    servers = owner.get("servers")
+    if not servers:
+        return default
+    place = document.place((*path, "servers"))
+    try:
+        bases = {str(urlsplit(server["url"]).path).rstrip("/") for server in servers}
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise ConfigError("servers must be a list of mappings with a url", place) from error
+    if len(bases) > 1:
+        raise ConfigError("the servers have different base paths", place, "keep the one that this backend has")
+    return bases.pop()
+
+
+def _function(document: Marked, method: str, full: str, path: KeyPath) -> FunctionSettings:
+    try:
+        parse_template(full)
+    except TemplateError as error:
+        raise ConfigError(str(error), document.place(path)) from error
+    return FunctionSettings.model_validate({"method": METHODS[method], "path": full})
+
+
+def _name(document: Marked, operation: dict[str, Any], method: str, full: str, path: KeyPath) -> str:
+    given = operation.get("operationId", re.sub(r"[^A-Za-z0-9]+", "_", f"{method}_{full}").strip("_"))
+    if isinstance(given, str) and re.fullmatch(FUNCTION_NAME, given):
+        return given
+    place = document.place((*path, "operationId"))
+    raise ConfigError("the operationId cannot be a function name", place, f"expected: {FUNCTION_NAME}")

@@ -1,0 +1,245 @@
+"""REST-like functions that speak JSON: method and path template name the function.
+
+Arguments are one flat object: path variables, query parameters and the members of the JSON body under their own
+names. A name that occurs in two of those places is not guessed about (HTTP parameter pollution): the call is
+uninspectable. A body that is no object is the arguments by itself, or their member ``body`` where the URL holds
+arguments too. So a path rule written against the arguments fits the request's document as it is; what such a rule
+masks in the URL cannot be rewritten there, and ``extproc.flow`` refuses the call.
+
+Not checked here: the host (``extproc.flow`` looks the connection up by it), and the response.
+"""
+
+import re
+from collections.abc import Iterable
+from urllib.parse import unquote_to_bytes
+
+from extproc.codecs.json_keys import fold_parameter, read_document
+from extproc.codecs.unreadable import Unreadable
+from extproc.config.schema import FunctionSettings, HttpJsonConnection
+from extproc.model.call import Call, Headers, Json, RequestHead, ResponseHead
+from extproc.model.errors import Refused
+from extproc.model.masking import MaskRule
+from extproc.model.reasons import Reason, Uninspectable
+from extproc.model.reply import Reply
+from extproc.protocols.http_json.path_templates import (
+    Parts,
+    Template,
+    fold_segment,
+    match,
+    parse_template,
+    split_path,
+    stems,
+)
+from extproc.protocols.plain_bodies import PlainBodies
+from extproc.protocols.problem_document import problem
+from extproc.protocols.strict_content_type import Media, media_type, streamed, streamed_text
+
+PROTOCOL = "http-json"
+OVERRIDES = (
+    *("x-http-method-override", "x-method-override", "x-http-method", "x-original-method"),
+    *("x-original-url", "x-original-uri", "x-rewrite-url", "x-override-url", "x-http-path-override"),
+)
+"""Header fields that make some frameworks take another method or path than the request line's."""
+METHOD_PARAMETERS = frozenset({"_method", *OVERRIDES})
+"""Parameters, of the query or the body, that do the same."""
+BODILESS = frozenset({"GET", "HEAD", "DELETE"})
+"""Methods whose body has no defined meaning (RFC 9110 section 9.3)."""
+RAW_QUERY = re.compile(r"(?:[A-Za-z0-9._~!$'()*,:@/?&=+\[\]|-]|%[0-9A-Fa-f]{2})+")
+"""RFC 3986 ``query`` without ``;``, which some servers split at; with ``[ ] |``, which clients do send."""
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
+"""Refused in query values; tabs and line ends are text."""
+SESSION = re.compile(r"[\x21-\x7e]{1,1024}")
+"""Visible ASCII, as MCP asks of its session ids."""
+MAX_DIGITS = 16
+
+
+class HttpJsonProtocol(PlainBodies):
+    """One http-json connection, built once from its settings."""
+
+    def __init__(self, name: str, settings: HttpJsonConnection, *, max_depth: int) -> None:
+        self._name = name
+        self._session_header = settings.session_header
+        self._max_depth = max_depth
+        self._routes = _routes(settings.functions)
+        self._shapes = _shapes(self._routes)
+
+    def identify(self, head: RequestHead, body: bytes, *, call_id: str, unreadable: Uninspectable | None) -> Call:
+        """Read which operation is called; see ``FunctionProtocol``."""
+        function, variables = self._match(head)
+        session, arguments, document = "", None, None
+        try:
+            session = read_session(head.headers, self._session_header) if self._session_header else ""
+            check_readable(head.headers, body, unreadable)
+            document = self._document(head, body)
+            arguments = _merge(variables, read_query(head.query), document, has_body=bool(body))
+        except Unreadable as error:
+            unreadable, document = error.kind, None
+        return Call(
+            call_id=call_id,
+            connection=self._name,
+            name=function,
+            protocol=PROTOCOL,
+            arguments=arguments,
+            session=session,
+            uninspectable=unreadable,
+            document=document,
+        )
+
+    def _match(self, head: RequestHead) -> tuple[str, dict[str, Json]]:
+        """The operation and its path variables; the most specific template comes first.
+
+        A path that some server takes for an operation's, and that is not spelled as it is (``/users/%40me``,
+        ``/users/ME``, ``/users/me.json``), is no other operation's either.
+        """
+        segments = split_path(head.path_only)
+        readings = [[fold_segment(segment) for segment in segments]]
+        readings += [[*readings[0][:-1], stem] for stem in stems(readings[0][-1])] if segments else []
+        for shape in self._shapes.get((head.method, len(segments)), ()):
+            routes = [each for reading in readings for each in self._routes_of(head.method, reading, shape)]
+            for function, template in routes:
+                variables = match(template, segments)
+                if variables is not None:
+                    return function, {**variables}
+            if routes:
+                break
+        raise Refused(Reason.UNKNOWN_FUNCTION, rule="functions", detail="no operation has this method and path")
+
+    def _routes_of(self, method: str, reading: list[str], shape: tuple[int, ...]) -> list[tuple[str, Template]]:
+        parts = tuple(None if index in shape else segment for index, segment in enumerate(reading))
+        return self._routes.get((method, parts), [])
+
+    def _document(self, head: RequestHead, body: bytes) -> Json:
+        if not body:
+            return None
+        if media_type(head.headers) is not Media.JSON:
+            bodiless = head.method in BODILESS
+            raise Unreadable(Uninspectable.UNEXPECTED_BODY if bodiless else Uninspectable.CONTENT_TYPE)
+        return read_document(body, max_depth=self._max_depth)
+
+    def request_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
+        """Unchanged: the arguments that can be rewritten are the body's document."""
+        return rules
+
+    def response_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
+        """Unchanged: ``$`` is the response's document."""
+        return rules
+
+    def streams(self, head: ResponseHead) -> bool:
+        """Server-sent events and JSON Lines are masked one by one."""
+        return streamed(head.headers)
+
+    def streams_text(self, head: ResponseHead, *, whole: int) -> bool:
+        """Text of unknown length, or a long one."""
+        return streamed_text(head.headers, whole)
+
+    def refusal(self, call: Call | None, reason: Reason, call_id: str) -> Reply:
+        """A problem document (RFC 9457)."""
+        del call  # looks the same whatever was called
+        return problem(reason, call_id)
+
+
+def _routes(functions: dict[str, FunctionSettings]) -> dict[tuple[str, Parts], list[tuple[str, Template]]]:
+    """Functions by method and by what the most lenient server takes their template's segments for."""
+    routes: dict[tuple[str, Parts], list[tuple[str, Template]]] = {}
+    for name, function in functions.items():
+        template = parse_template(function.path)
+        parts = tuple(None if part is None else fold_segment(part) for part in template.parts)
+        routes.setdefault((function.method, parts), []).append((name, template))
+    return routes
+
+
+def _shapes(routes: Iterable[tuple[str, Parts]]) -> dict[tuple[str, int], list[tuple[int, ...]]]:
+    """Where templates have variables, by method and number of segments; fewer variables are more specific."""
+    shapes: dict[tuple[str, int], set[tuple[int, ...]]] = {}
+    for method, parts in routes:
+        variables = tuple(index for index, part in enumerate(parts) if part is None)
+        shapes.setdefault((method, len(parts)), set()).add(variables)
+    return {key: sorted(found, key=len) for key, found in shapes.items()}
+
+
+def check_readable(headers: Headers, body: bytes, unreadable: Uninspectable | None) -> None:
+    """Refuse what was not decoded, and header fields by which a backend could read another request than we did.
+
+    Raises:
+        Unreadable: as ``unreadable`` says, a method or path override, or a length that is not the body's.
+    """
+    if unreadable is not None:
+        raise Unreadable(unreadable)
+    if any(name in headers for name in OVERRIDES):
+        raise Unreadable(Uninspectable.HEADER_BODY_MISMATCH)
+    length = headers.get("content-length")
+    if not length:
+        return
+    if not (length.isascii() and length.isdigit() and len(length) < MAX_DIGITS):
+        raise Unreadable(Uninspectable.HEADERS)
+    encoded = headers.get("content-encoding").strip().lower() not in {"", "identity"}
+    if not encoded and int(length) != len(body):
+        raise Unreadable(Uninspectable.TRUNCATED)
+
+
+def read_session(headers: Headers, name: str) -> str:
+    """The session's id from its header field; empty when absent.
+
+    Raises:
+        Unreadable: given twice, too long, or not visible ASCII.
+    """
+    value = headers.get(name)
+    if not value:
+        return ""
+    if not SESSION.fullmatch(value) or sum(field == name for field, _ in headers) > 1:
+        raise Unreadable(Uninspectable.HEADERS)
+    return value
+
+
+def read_query(query: str) -> dict[str, Json]:
+    """The query's parameters, all as text. ``a`` alone is the empty text.
+
+    Raises:
+        Unreadable: malformed, or a parameter that occurs twice as some server would see it: ``a`` and ``A``, or
+            ``a`` and ``a[]``.
+    """
+    if not query:
+        return {}
+    if not RAW_QUERY.fullmatch(query):
+        raise Unreadable(Uninspectable.QUERY)
+    found: dict[str, Json] = {}
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        found[_decoded(name)] = _decoded(value)
+    known = {fold_parameter(name) for name in found}
+    if any("]" not in bracketed for _, open_, bracketed in (name.partition("[") for name in found) if open_):
+        raise Unreadable(Uninspectable.QUERY)  # PHP reads a[b as a_b, others as a
+    if "" in known or len(known) != query.count("&") + 1:
+        raise Unreadable(Uninspectable.QUERY)
+    return found
+
+
+def _decoded(text: str) -> str:
+    if "%" not in text and "+" not in text:
+        return text
+    try:
+        decoded = unquote_to_bytes(text.replace("+", " ")).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Unreadable(Uninspectable.QUERY) from error
+    if CONTROL.search(decoded):
+        raise Unreadable(Uninspectable.QUERY)
+    return decoded
+
+
+def _merge(variables: dict[str, Json], query: dict[str, Json], document: Json, *, has_body: bool) -> Json:
+    """All arguments as one value.
+
+    Raises:
+        Unreadable: one name in two places, or one by which a backend takes another method.
+    """
+    top = document if isinstance(document, dict) else {}
+    if not METHOD_PARAMETERS.isdisjoint(fold_parameter(name) for part in (query, top) for name in part):
+        raise Unreadable(Uninspectable.HEADER_BODY_MISMATCH)
+    if not variables and not query:
+        return document if has_body else {}
+    members = document if isinstance(document, dict) else {"body": document} if has_body else {}
+    names = [fold_parameter(name) for part in (variables, query, members) for name in part]
+    url_names = names[: len(variables) + len(query)]
+    if len(set(url_names)) != len(url_names) or not set(url_names).isdisjoint(names[len(url_names) :]):
+        raise Unreadable(Uninspectable.HEADER_BODY_MISMATCH)
+    return {**variables, **query, **members}

@@ -1,0 +1,242 @@
+"""MCP over streamable HTTP: one JSON-RPC message per POST; a GET stream; DELETE ends a session.
+
+A tool is a function; so is each method of the closed list in ``mcp_methods``. What a lenient server could read
+in a second way is uninspectable: batches, keys beyond the protocol's (``"Method"``), headers unlike the body.
+
+Not checked here: whether the session belongs to the caller (the server's task), and a tool's own schema.
+Not passed on, since ``arguments`` alone is what policy, approvers and masking see of a call: ``task``,
+``inputResponses``, ``requestState`` and ``Mcp-Param-*`` header fields, which copy arguments.
+"""
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass, replace
+
+from extproc.codecs.content_type import essence
+from extproc.codecs.json_keys import read_document
+from extproc.codecs.unreadable import Unreadable
+from extproc.config.schema import McpConnection
+from extproc.model.call import Call, Headers, Json, RequestHead, ResponseHead
+from extproc.model.errors import Refused
+from extproc.model.masking import MaskRule
+from extproc.model.reasons import Reason, Uninspectable
+from extproc.model.reply import Reply
+from extproc.protocols.http_json.protocol import check_readable, read_session
+from extproc.protocols.mcp.methods import (
+    NOTIFICATIONS,
+    REQUESTS,
+    RESPONSE,
+    SESSION_END,
+    STREAM,
+    TOOLS_CALL,
+    UNREADABLE,
+)
+from extproc.protocols.plain_bodies import PlainBodies
+from extproc.protocols.problem_document import problem
+from extproc.protocols.strict_content_type import Media, media_type, streamed
+
+PROTOCOL = "mcp"
+REQUEST_KEYS = frozenset({"jsonrpc", "id", "method", "params"})
+RESPONSE_KEYS = (frozenset({"jsonrpc", "id", "result"}), frozenset({"jsonrpc", "id", "error"}))
+CALL_KEYS = frozenset({"name", "arguments", "_meta"})
+VERSION_IN_META = "io.modelcontextprotocol/protocolVersion"
+ROUTING_HEADERS = ("mcp-method", "mcp-name", "mcp-protocol-version")
+PARAM_HEADERS = "mcp-param-"
+SENTINEL = re.compile(r"=\?base64\?(.*)\?=")
+"""MCP 2026-07-28 wraps header values that are not plain ASCII."""
+REFUSED_CODE = -32010
+"""JSON-RPC error code of every refusal, from MCP's implementation-defined range (-32000 to -32019)."""
+ARGUMENTS = "$.params.arguments"
+RESULTS = (
+    "$.result.structuredContent",
+    "$.result.content[*].text",
+    "$.result.content[*].resource.text",
+    "$.error.data",
+    "$.params.data",
+)
+"""Where a tool's result is: as data, as JSON text, in an embedded resource, in an error, in a log message."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """What one JSON-RPC message asks for."""
+
+    name: str
+    method: str
+    arguments: Json
+    rpc_id: int | str | None
+    params: dict[str, Json]
+    listed: bool = True
+    """Whether the method is on the closed list."""
+
+
+class McpProtocol(PlainBodies):
+    """One MCP connection, built once from its settings."""
+
+    def __init__(self, name: str, settings: McpConnection, *, max_depth: int) -> None:
+        self._name = name
+        self._path = settings.path
+        self._tools = frozenset(settings.tools)
+        self._session_header = settings.session_header
+        self._max_depth = max_depth
+
+    def identify(self, head: RequestHead, body: bytes, *, call_id: str, unreadable: Uninspectable | None) -> Call:
+        """Read which tool or method is called; see ``FunctionProtocol``."""
+        if head.path != self._path:
+            raise Refused(Reason.UNKNOWN_FUNCTION, rule="path", detail="not this connection's MCP endpoint")
+        call = Call(call_id, self._name, UNREADABLE, PROTOCOL)
+        try:
+            call = replace(call, session=self._session(head.headers))
+            if head.method == "POST":
+                return self._post(call, head.headers, body, unreadable)
+            return _bodiless(call, head, body, unreadable)
+        except Unreadable as error:
+            return replace(call, uninspectable=error.kind)
+
+    def _session(self, headers: Headers) -> str:
+        """MCP's own session id; the configured header where the protocol is stateless."""
+        own = read_session(headers, "mcp-session-id")
+        return own or (read_session(headers, self._session_header) if self._session_header else "")
+
+    def _post(self, call: Call, headers: Headers, body: bytes, unreadable: Uninspectable | None) -> Call:
+        check_readable(headers, body, unreadable)
+        if media_type(headers) is not Media.JSON or essence(headers.get("content-type")) != "application/json":
+            raise Unreadable(Uninspectable.CONTENT_TYPE)
+        document = read_document(body, max_depth=self._max_depth)
+        message = read_message(document)
+        call = replace(call, name=message.name, method=message.method, rpc_id=message.rpc_id)
+        self._check_registered(call, message)
+        if not agree(headers, message):
+            return replace(call, uninspectable=Uninspectable.HEADER_BODY_MISMATCH)
+        return replace(call, arguments=message.arguments, document=document)
+
+    def _check_registered(self, call: Call, message: _Message) -> None:
+        """Refuse a tool or a method that is on no list."""
+        if call.method == TOOLS_CALL:
+            if call.name not in self._tools:
+                raise Refused(Reason.UNKNOWN_FUNCTION, "tools", "no such tool is registered", call)
+        elif not message.listed:
+            raise Refused(Reason.UNKNOWN_FUNCTION, "method", "not on the list of MCP methods", call)
+
+    def request_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
+        """``$.x`` of a tool's arguments is ``$.params.arguments.x`` of the message."""
+        return tuple(replace(rule, path=ARGUMENTS + rule.path[1:]) if rule.path else rule for rule in rules)
+
+    def response_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
+        """``$.x`` of a tool's result is looked for wherever results are: see ``RESULTS``."""
+        rebased: list[MaskRule] = []
+        for rule in rules:
+            roots = RESULTS if rule.path else ()
+            rebased += [replace(rule, path=root + rule.path[1:]) for root in roots] or [rule]
+        return tuple(rebased)
+
+    def streams(self, head: ResponseHead) -> bool:
+        """Server-sent events and JSON Lines are masked one by one."""
+        return streamed(head.headers)
+
+    def refusal(self, call: Call | None, reason: Reason, call_id: str) -> Reply:
+        """A JSON-RPC error to a request; a problem document where there is none to answer.
+
+        A missing token is always a 401, which MCP clients act on.
+        """
+        if call is None or call.rpc_id is None or reason is Reason.UNAUTHENTICATED:
+            return problem(reason, call_id)
+        status, title = reason.answer
+        data = {"reason": reason.value, "call_id": call_id, "status": status}
+        error = {"code": REFUSED_CODE, "message": title, "data": data}
+        document = {"jsonrpc": "2.0", "id": call.rpc_id, "error": error}
+        headers = (("content-type", "application/json"), ("cache-control", "no-store"))
+        return Reply(200, headers, json.dumps(document, separators=(",", ":")).encode())
+
+
+def _bodiless(call: Call, head: RequestHead, body: bytes, unreadable: Uninspectable | None) -> Call:
+    """A GET or DELETE, which carry nothing."""
+    name = {"GET": STREAM, "DELETE": SESSION_END}.get(head.method)
+    if name is None:
+        raise Refused(Reason.UNKNOWN_FUNCTION, rule="method", detail="MCP has POST, GET and DELETE")
+    call = replace(call, name=name, method=head.method)
+    try:
+        check_readable(head.headers, body, unreadable or (Uninspectable.UNEXPECTED_BODY if body else None))
+    except Unreadable as error:
+        return replace(call, uninspectable=error.kind)
+    return replace(call, arguments={})
+
+
+def read_message(document: Json) -> _Message:
+    """Read one JSON-RPC 2.0 message, and nothing that is only nearly one.
+
+    Raises:
+        Unreadable: a batch, or not exactly a request, notification or response.
+    """
+    if isinstance(document, list):
+        raise Unreadable(Uninspectable.BATCH)
+    if not isinstance(document, dict) or document.get("jsonrpc") != "2.0":
+        raise Unreadable(Uninspectable.NOT_JSONRPC)
+    rpc_id = _rpc_id(document)
+    if "method" not in document:
+        return _response(document, rpc_id)
+    method, params = document["method"], document.get("params", {})
+    if not isinstance(method, str) or not isinstance(params, dict) or not document.keys() <= REQUEST_KEYS:
+        raise Unreadable(Uninspectable.NOT_JSONRPC)
+    if (rpc_id is None and method in REQUESTS) or (rpc_id is not None and method in NOTIFICATIONS):
+        raise Unreadable(Uninspectable.NOT_JSONRPC)
+    if method == TOOLS_CALL:
+        return _tool_call(params, rpc_id)
+    return _Message(method, method, params, rpc_id, params, listed=method in REQUESTS or method in NOTIFICATIONS)
+
+
+def _rpc_id(document: dict[str, Json]) -> int | str | None:
+    """A string or an integer; None only when there is no id at all (``null`` is not an id in MCP)."""
+    if "id" not in document:
+        return None
+    rpc_id = document["id"]
+    if isinstance(rpc_id, str) or (isinstance(rpc_id, int) and not isinstance(rpc_id, bool)):
+        return rpc_id
+    raise Unreadable(Uninspectable.NOT_JSONRPC)
+
+
+def _response(document: dict[str, Json], rpc_id: int | str | None) -> _Message:
+    if rpc_id is None or document.keys() not in RESPONSE_KEYS:
+        raise Unreadable(Uninspectable.NOT_JSONRPC)
+    content = document.get("result", document.get("error"))
+    return _Message(RESPONSE, RESPONSE, content, None, {})
+
+
+def _tool_call(params: dict[str, Json], rpc_id: int | str | None) -> _Message:
+    name, arguments = params.get("name"), params.get("arguments")
+    if arguments is None:
+        arguments = {}
+    if not isinstance(name, str) or not isinstance(arguments, dict) or not params.keys() <= CALL_KEYS:
+        raise Unreadable(Uninspectable.NOT_JSONRPC)
+    return _Message(name, TOOLS_CALL, arguments, rpc_id, params)
+
+
+def agree(headers: Headers, message: _Message) -> bool:
+    """Whether the header fields that copy the body say the same (MCP 2026-07-28, transports)."""
+    names = [name for name, _ in headers if name.startswith("mcp-")]
+    if any(name.startswith(PARAM_HEADERS) for name in names) or any(
+        names.count(name) > 1 for name in ROUTING_HEADERS
+    ):
+        return False
+    meta = message.params.get("_meta")
+    version = meta.get(VERSION_IN_META) if isinstance(meta, dict) else None
+    expected = {
+        "mcp-method": message.method,
+        "mcp-name": message.name if message.method == TOOLS_CALL else None,
+        "mcp-protocol-version": headers.get("mcp-protocol-version") if version is None else version,
+    }
+    return all(name not in headers or unwrap(headers.get(name)) == value for name, value in expected.items())
+
+
+def unwrap(value: str) -> str | None:
+    """A header value, out of its base64 wrapping if it has one; None for a wrapping that is not canonical."""
+    wrapped = SENTINEL.fullmatch(value)
+    if not wrapped:
+        return value
+    try:
+        raw = base64.b64decode(wrapped[1], validate=True)
+        return raw.decode("utf-8") if base64.b64encode(raw).decode() == wrapped[1] else None
+    except (binascii.Error, ValueError):
+        return None

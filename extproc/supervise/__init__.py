@@ -1,0 +1,1 @@
+"""``extproc up``: Envoy, the workers and the control process under one supervisor."""

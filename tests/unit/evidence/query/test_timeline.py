@@ -1,0 +1,92 @@
+"""A session for the eye."""
+
+import io
+
+from rich.console import Console
+from rich.text import Text
+
+from extproc.evidence.query.timeline import call_lines, timeline
+
+START = 1_790_000_000_000_000_000
+
+
+def row(call_id, kind, at_ms=0, **changes):
+    values = {
+        "call_id": call_id,
+        "kind": kind,
+        "time_ns": START + at_ms * 10**6,
+        "function": "crm.get_customer",
+        "subject": "ann@example.com",
+        "source": "",
+        "actor": "",
+        "reason": "policy-allowed",
+        "status": 200,
+        "duration_ms": 0.0,
+        "held_ms": 0.0,
+        "findings": [],
+        "approvers": [],
+    }
+    return values | changes
+
+
+SESSION = [
+    row("a", "call.decided", 3, duration_ms=3.0, status=0),
+    row("a", "call.completed", 41, duration_ms=41.0, findings=[{"count": 2}, {"count": 1}]),
+    row("b", "call.denied", 1_000, status=403, reason="forbidden-argument", function="crm.delete_customer"),
+    row("c", "call.held", 2_000, status=0, reason="approval-required", function="deploy.rollout"),
+    row(
+        "c", "call.completed", 96_000, duration_ms=94_200.0, held_ms=94_000.0, reason="approved",
+        function="deploy.rollout", approvers=["https://id.example|bo", "https://id.example|cy"],
+    ),
+    row("d", "call.failed", 97_000, status=502, reason="upstream-error"),
+    row("e", "call.held", 98_000, status=0, reason="approval-required", function="x" * 60),
+]  # fmt: skip
+
+
+def plain(value, style=""):
+    return Text(str(value), style)
+
+
+def draw(rows, width=100):
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(timeline(rows, plain))
+    return console.export_text()
+
+
+def test_each_call_is_one_line_that_begins_when_it_began():
+    lines = call_lines(SESSION)
+    assert [line.kind for line in lines] == [
+        "call.completed",
+        "call.denied",
+        "call.completed",
+        "call.failed",
+        "call.held",
+    ]
+    assert lines[0].start_ns == START
+    assert (lines[0].findings, lines[2].approvers[0]) == (3, "https://id.example|bo")
+
+
+def test_the_drawing_says_everything_and_fits():
+    drawn = draw(SESSION)
+    for word in ("ann@example.com", "41ms", "1m 34s", "forbidden-", "403", "bo", "cy", "held", "3"):
+        assert word in drawn
+    assert "5 calls, 1 denied, 1 failed, 2 held" in drawn
+    assert max(map(len, drawn.splitlines())) <= 100
+
+
+def test_columns_that_stay_empty_are_left_out():
+    drawn = draw([row("a", "call.completed")])
+    assert "Function" in drawn
+    assert not any(name in drawn for name in ("Held", "Found", "Approved"))
+
+
+def test_a_session_without_entries_is_drawn_too():
+    assert "No entries" in draw([])
+
+
+def test_markup_of_a_caller_is_text():
+    assert "[red]x[/red]" in draw([row("a", "call.denied", reason="[red]x[/red]")])
+
+
+def test_an_unreadable_entry_is_shown_as_such():
+    assert "unreadable" in draw([row("a", "")])

@@ -1,0 +1,258 @@
+"""A call whose evaluation its worker did not survive is recorded by the next."""
+
+import json
+import shutil
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from extproc.evidence.spool.crash_file import LastWords
+from extproc.evidence.spool.entry_codec import decode_entry
+from extproc.evidence.spool.spool import Spool
+from extproc.evidence.spool.spool_reader import SpoolReader
+from extproc.flow.record.crash_record import tell_last_words
+from extproc.flow.record.from_access_log import report
+from extproc.model.entries import DID_NOT_END, EntryKind
+from extproc.model.ids import envoys_id, uuid7
+from extproc.wire.access_log import Ended
+from tests.unit.flow.dialogue import (
+    NOW,
+    Loud,
+    MemoryRecorder,
+    ScriptedEngine,
+    answers,
+    asks,
+    claims,
+    make_guard,
+    play,
+    returns,
+    sends,
+)  # fmt: skip
+
+SECRET = "4111 1111 1111 1111"
+BODY = json.dumps({"note": SECRET}).encode()
+
+
+class Listening(Loud):
+    """Counts what is told of last words."""
+
+    def __init__(self):
+        super().__init__()
+        self.unreadable, self.ends = [], []
+
+    def words_unreadable(self, worker):
+        self.unreadable.append(worker)
+
+    def call_ended(self, entry):
+        self.ends.append(entry)
+
+
+class DyingEngine(ScriptedEngine):
+    """Holds the process. At one of its evaluations the process dies: what is on the disk then is kept."""
+
+    waits = False
+
+    def __init__(self, folder, dies_at):
+        super().__init__({"action": "allow"}, responses=True)
+        self.folder, self.dies_at = folder, dies_at
+
+    async def evaluate(self, document):
+        answer = await super().evaluate(document)
+        if len(self.asked) == self.dies_at:
+            shutil.copytree(self.folder / "spool", self.folder / "left")
+        return answer
+
+
+@pytest.fixture
+def dies(tmp_path):
+    """A guard whose process dies at the n-th evaluation, as another finds it."""
+
+    async def run(dies_at, *events):
+        own = LastWords(tmp_path / "spool", "worker-3")
+        guard = replace(
+            make_guard(tmp_path, engine=DyingEngine(tmp_path, dies_at)), last_words=own, worker="worker-3"
+        )
+        await play(guard, *events)
+        own.close()
+        return tmp_path / "left", guard.recorder.entries[-1]
+
+    return run
+
+
+async def test_a_request_that_was_evaluated_is_recorded_as_denied(tmp_path, dies):
+    left, survived = await dies(
+        1,
+        asks("POST", f"/customers?q={SECRET}", content_type="application/json", x_note=SECRET),
+        sends(BODY), answers(), returns(b"{}"),
+    )  # fmt: skip
+    raw = b"".join(file.read_bytes() for file in left.iterdir())
+    assert b"alice" in raw
+    assert SECRET.encode() not in raw
+    assert b"customers?" not in raw
+    guard = replace(make_guard(tmp_path, clock=lambda: NOW + 1_000_000_000), observer=Listening())
+    await tell_last_words(guard, left)
+    [entry] = guard.recorder.entries
+    assert (entry.kind, entry.reason, entry.detail) == (EntryKind.DENIED, "policy-error", DID_NOT_END)
+    for name in ("function", "connection", "protocol", "method", "issuer", "subject", "groups", "source"):
+        assert getattr(entry, name) == getattr(survived, name), name
+    assert (entry.worker, entry.request_id, entry.policy_revision) == ("worker-3", "rid-1", "f" * 64)
+    assert entry.duration_ms == pytest.approx(1000)
+    assert guard.observer.ends == [entry]
+    await tell_last_words(guard, left)
+    assert guard.recorder.entries == [entry]
+    assert not list(left.iterdir())
+
+
+async def test_the_entry_and_envoys_report_are_of_one_call(tmp_path, dies):
+    """Nobody knows the id that the guard gave the call: Envoy's is told to the caller, and names both entries."""
+    left, _ = await dies(1, asks(), answers(), returns(b"{}"))
+    guard = make_guard(tmp_path)
+    await tell_last_words(guard, left)
+    ended = Ended(
+        "rid-1", "", "GET", "crm.internal", "/customers/7", "127.0.0.1:1", 504, "x", NOW, 5, guarded=False
+    )
+    assert guard.recorder.last.call_id == report(ended, guard.masker, hosts={}).call_id == "rid-1"
+
+
+async def test_a_response_that_was_evaluated_is_recorded_as_failed(tmp_path, dies):
+    left, survived = await dies(2, asks(), answers(), returns(b"{}"))
+    guard = make_guard(tmp_path)
+    await tell_last_words(guard, left)
+    entry = guard.recorder.last
+    assert (entry.kind, entry.reason, entry.rule) == (EntryKind.FAILED, "policy-error", "policy.response")
+    assert entry.call_id == survived.call_id
+
+
+async def test_what_was_survived_is_not_recorded(tmp_path):
+    own = LastWords(tmp_path / "spool", "w")
+    engine = ScriptedEngine(fault=RuntimeError("a panic"))
+    engine.waits = False
+    guard = replace(make_guard(tmp_path, engine=engine), last_words=own)
+    with pytest.raises(RuntimeError):
+        await play(guard, asks())
+    shutil.copytree(tmp_path / "spool", tmp_path / "left")
+    own.close()
+    other = make_guard(tmp_path)
+    await tell_last_words(other, tmp_path / "left")
+    assert other.recorder.entries == []
+
+
+async def test_an_end_that_is_recorded_already_is_not_recorded_again(tmp_path, dies):
+    """The worker that told it died before it could say so; or the machine lost what was written last."""
+    left, _ = await dies(1, asks(), answers(), returns(b"{}"))
+    shutil.copytree(left, tmp_path / "again")
+    for _ in range(2):
+        spool = Spool(left, "worker-5")
+        guard = make_guard(tmp_path, recorder=spool)
+        await tell_last_words(guard, left)
+        spool.close()
+        shutil.copytree(tmp_path / "again", left, dirs_exist_ok=True)
+    reader = Spool(left, "worker-5")
+    assert reader.stats.last == 1
+    reader.close()
+
+
+async def test_calls_that_share_a_request_id_are_each_recorded_once(tmp_path):
+    """A caller who may choose it hides no call behind another: of another caller, or of its own."""
+    said = [
+        say_and_leave(tmp_path, number, *who) for number, who in enumerate([("mallory",), ("alice",), ("alice",)])
+    ]
+    shutil.copytree(tmp_path / "left", tmp_path / "again")
+    for _ in range(2):  # the worker that told them died before it could say so
+        spool = Spool(tmp_path / "left", "worker-5")
+        await tell_last_words(make_guard(tmp_path, recorder=spool), tmp_path / "left")
+        spool.close()
+        shutil.copytree(tmp_path / "again", tmp_path / "left", dirs_exist_ok=True)
+    with closing(SpoolReader(next((tmp_path / "left").glob("*.spool")))) as reader:
+        entries = [decode_entry(document) for document in reader.mentioning("rid-1", 0)]
+    assert sorted(each.subject for each in entries) == ["alice", "alice", "mallory"]
+    ids = {each.call_id for each in entries}
+    assert len(ids) == 3
+    assert "rid-1" in ids
+    assert ids - {"rid-1"} < set(said)
+
+
+def say_and_leave(folder, number, subject):
+    """The words of a call that no worker survived; returns the guard's id of it."""
+    call_id = uuid7(NOW, bytes([number + 1]) * 10)
+    started = str(NOW - 1_000_000 - number)
+    own = LastWords(folder / f"of-{number}", "worker-3")
+    own.say(
+        (
+            call_id,
+            started,
+            "",
+            "rid-1",
+            "",
+            "crm",
+            "crm.f",
+            "http-json",
+            "GET",
+            "",
+            "",
+            subject,
+            "",
+            "",
+            "worker-3",
+        )
+    )
+    shutil.copytree(folder / f"of-{number}", folder / "left", dirs_exist_ok=True)
+    own.close()
+    return call_id
+
+
+@pytest.mark.parametrize("torn", [b"\x01", b"\x01" * 9000, None])
+async def test_words_that_cannot_be_read_are_told_of_and_stop_nobody(tmp_path, dies, torn):
+    left, _ = await dies(1, asks(), answers(), returns(b"{}"))
+    [file] = left.iterdir()
+    if torn:
+        file.write_bytes(torn)
+    else:  # whole, but the words of no call
+        other = LastWords(tmp_path / "other", "w")
+        other.say(("one", "two"))
+        shutil.copy(next((tmp_path / "other").iterdir()), file)
+        other.close()
+    guard = replace(make_guard(tmp_path), observer=Listening())
+    await tell_last_words(guard, left)
+    assert guard.recorder.entries == []
+    assert guard.observer.unreadable == ["worker-3"]
+    assert not list(left.iterdir())
+
+
+async def test_what_cannot_be_stored_is_left_for_the_next(tmp_path, dies):
+    left, _ = await dies(1, asks(), answers(), returns(b"{}"))
+    await tell_last_words(make_guard(tmp_path, recorder=MemoryRecorder(full=True)), left)
+    guard = make_guard(tmp_path)
+    await tell_last_words(guard, left)
+    assert guard.recorder.kinds == ["call.denied"]
+
+
+async def test_an_engine_that_can_be_timed_out_has_no_last_words(tmp_path):
+    class NoWords:
+        def __getattr__(self, _name):
+            raise AssertionError
+
+    guard = replace(make_guard(tmp_path), last_words=NoWords())
+    await play(guard, asks(), answers(), returns(b"{}"))
+    assert guard.recorder.kinds[-1] == "call.completed"
+
+
+def test_a_request_id_that_could_be_a_call_of_ours_names_none():
+    """A caller who may name its requests must not write into the record of another call."""
+    assert envoys_id(uuid7(NOW, b"\x01" * 10)) == ""
+    assert envoys_id("7b1d2a6c-0f1e-4c3a-9a51-0d8f6f1c2e3d") == "7b1d2a6c-0f1e-4c3a-9a51-0d8f6f1c2e3d"
+    assert envoys_id("") == ""
+
+
+async def test_many_groups_and_long_names_are_no_trouble(tmp_path):
+    own = LastWords(tmp_path / "spool", "w")
+    engine = DyingEngine(tmp_path, 1)
+    guard = replace(make_guard(tmp_path, engine=engine), last_words=own)
+    who = claims(groups=[f"group-{n}-{'x' * 200}" for n in range(150)])
+    await play(guard, asks(metadata=who), answers(), returns(b"{}"))
+    own.close()
+    other = make_guard(tmp_path)
+    await tell_last_words(other, tmp_path / "left")
+    assert other.recorder.last.groups[0].startswith("group-0-")
+    assert other.recorder.last.subject == "alice"

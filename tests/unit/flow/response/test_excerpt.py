@@ -1,0 +1,46 @@
+"""What is kept of a response is a beginning that can be masked again."""
+
+import pytest
+
+from extproc.flow.response.excerpt import Kept
+
+EVENTS = "text/event-stream; charset=utf-8"
+
+
+def kept(pieces, *, content_type="text/plain", limit=8, readable=None, ends=True):
+    recorder = Kept(content_type, limit=limit, readable=readable)
+    for at, piece in enumerate(pieces, start=1):
+        recorder.add(piece, last=ends and at == len(pieces))
+    return recorder.text()
+
+
+@pytest.mark.parametrize(
+    ("pieces", "text"),
+    [([b"abc"], b"abc"), ([b"ab\ncd", b"efg"], b"ab\ncdefg"), ([b"ab\ncd", b"efghi"], b"ab\n"), ([], b"")],
+)
+def test_a_text_is_kept_whole_or_up_to_a_lines_end(pieces, text):
+    assert kept(pieces) == text
+
+
+def test_what_has_not_ended_may_lack_something():
+    assert kept([b"ab\ncd"], ends=False) == b"ab\n"
+
+
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n", b"\r\r"])
+def test_of_events_no_part_is_kept(end):
+    whole = b"data: 1" + end
+    assert kept([whole, b"data: 2" + end], content_type=EVENTS, limit=16) == whole
+    assert kept([b"data: 1\nda", b"ta: 2345"], content_type=EVENTS, limit=16) == b""
+
+
+def test_a_readable_form_is_of_whole_pieces():
+    made = []
+
+    def readable(piece):
+        made.append(piece)
+        return b"<%s>\n" % piece
+
+    assert kept([b"\1", b"", b"\2", b"\3\3\3\3", b"\4"], readable=readable) == b"<\1>\n<\2>\n"
+    assert made == [b"\1", b"\2"]
+    assert kept([b"\1"], limit=0, readable=readable) == b""
+    assert made == [b"\1", b"\2"]

@@ -1,0 +1,239 @@
+"""Policy has a say about what comes back: it withholds it, has more of it masked, or is not asked at all."""
+
+import asyncio
+import json
+
+import pytest
+
+from extproc.flow.check import check
+from extproc.model.errors import PolicyError
+from extproc.wire.ext_authz import CheckAsked
+from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_guard, play, returns, sends
+
+CARD = "4111111111111111"
+BODY = json.dumps({"name": "Ann", "status": "closed", "note": "x"}).encode()
+DENY = {"action": "deny", "reason": "sensitive-data", "rule": "no-cards"}
+ALLOW = {"action": "allow"}
+LIMIT = {"limits.decision_timeout": 1.0}
+
+
+def engine(response, request=ALLOW, **more):
+    """Allows the request (or what it is told), and answers this when the response is asked about."""
+
+    def answer(document):
+        found = response if document["direction"] == "response" else request
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    return ScriptedEngine(answer, **{"responses": True, **more})
+
+
+def sent_body(peer) -> bytes:
+    """What went to the caller; None where the backend's bytes were left alone."""
+    mutation = peer.sent[-1].response_body.response.body_mutation
+    return mutation.body if mutation else None
+
+
+async def answered(tmp_path, policy, *events, changes=None):
+    guard = make_guard(tmp_path, engine=policy, changes=changes)
+    peer = await play(guard, asks(), *(events or (answers(), returns(BODY))))
+    return guard, peer
+
+
+async def withheld(tmp_path, policy, *events, changes=None):
+    """The entry and the refusal of a response that must not have gone to the caller."""
+    guard, peer = await answered(tmp_path, policy, *events, changes=changes)
+    [refusal] = peer.refusals
+    assert ("resp", "done") in peer.marks()
+    assert guard.recorder.kinds == ["call.decided", "call.failed"]
+    assert b"closed" not in refusal.body
+    return guard.recorder.last, refusal
+
+
+@pytest.mark.parametrize(
+    ("limit", "depth", "seen"), [(8, 8, True), (8, 9, False), (100, 100, True), (100, 101, False)]
+)
+async def test_how_deep_policy_looks_into_a_response_is_the_configured_limit(tmp_path, limit, depth, seen):
+    body = b"[" * depth + b"]" * depth
+    policy = engine(ALLOW)
+    changes = {"limits.json_depth": limit, "connections.crm.masking": {"response": []}}
+    await answered(tmp_path, policy, answers(), returns(body), changes=changes)
+    found = policy.asked[-1]["response"]
+    assert (found["body"] is not None, found.get("uninspectable")) == (seen, None if seen else "too-deep")
+
+
+@pytest.mark.parametrize(("limit", "status"), [(8, "call.denied"), (40, "call.completed")])
+async def test_how_deep_a_part_of_a_form_may_be_is_the_configured_limit(tmp_path, limit, status):
+    value = "[" * 30 + "]" * 30
+    lines = [
+        '--B\r\nContent-Disposition: form-data; name="a"',
+        "Content-Type: application/json",
+        "",
+        value,
+        "--B--",
+        "",
+    ]
+    guard = make_guard(tmp_path, engine=engine(ALLOW, responses=False), changes={"limits.json_depth": limit})
+    head = asks("POST", "/customers", content_type="multipart/form-data; boundary=B")
+    await play(guard, head, sends("\r\n".join(lines).encode()), answers(end=True))
+    assert guard.recorder.last.kind.value == status
+
+
+async def test_nobody_asks_where_there_is_certainly_nothing_to_say(tmp_path):
+    policy = engine(DENY, responses=False)
+    guard, peer = await answered(tmp_path, policy)
+    assert [document["direction"] for document in policy.asked] == ["request"]
+    assert guard.recorder.kinds == ["call.decided", "call.completed"]
+    assert not peer.refusals
+
+
+async def test_what_is_asked(tmp_path):
+    policy = engine(ALLOW, responses=None)
+    body = json.dumps({"card": CARD, "key": "canary-credential"}).encode()
+    await answered(
+        tmp_path, policy, answers(206, x_key="is canary-credential", set_cookie="a=b"), returns(body),
+        changes={"connections.crm.credential": {"file": str(credential(tmp_path))}},
+    )  # fmt: skip
+    request, response = policy.asked
+    assert "response" not in request
+    assert response["direction"] == "response"
+    assert {key: response[key] for key in ("identity", "call", "connection")} == {
+        key: request[key] for key in ("identity", "call", "connection")
+    }
+    assert response["response"]["status"] == 206
+    assert response["response"]["body"]["card"] == CARD
+    assert response["response"]["findings"] == [{"entity": "CREDIT_CARD", "path": "$.card", "count": 1}]
+    assert "canary" not in json.dumps(response)
+    assert "set-cookie" not in response["response"]["headers"]
+
+
+def credential(tmp_path):
+    file = tmp_path / "credential"
+    file.write_text("canary-credential")
+    return file
+
+
+async def test_a_response_is_withheld(tmp_path):
+    entry, refusal = await withheld(tmp_path, engine(DENY))
+    assert (entry.reason, entry.rule, entry.action) == ("sensitive-data", "no-cards", "deny")
+    assert (int(refusal.status.code), json.loads(refusal.body)["reason"]) == (403, "sensitive-data")
+    assert json.loads(refusal.body)["call_id"] == entry.call_id
+
+
+async def test_a_response_without_a_body_is_withheld_too(tmp_path):
+    entry, _ = await withheld(tmp_path, engine(DENY), answers(204, end=True))
+    assert entry.rule == "no-cards"
+
+
+async def test_an_event_stream_is_decided_by_its_head(tmp_path):
+    policy = engine(DENY)
+    entry, _ = await withheld(tmp_path, policy, answers(content_type="text/event-stream"))
+    assert entry.rule == "no-cards"
+    assert policy.asked[1]["response"] == {
+        "status": 200, "headers": {"content-type": "text/event-stream"}, "size": 0, "body": None,
+        "uninspectable": "streamed",
+    }  # fmt: skip
+
+
+async def test_more_is_masked(tmp_path):
+    policy = engine(
+        {"action": "allow", "mask": {"response": [{"path": "$.note", "how": "remove"}]}, "shadow": ["s"]}
+    )
+    guard, peer = await answered(tmp_path, policy)
+    assert json.loads(sent_body(peer)) == {"name": "Ann", "status": "closed", "note": None}
+    assert guard.recorder.last.shadow == ("s",)
+    assert json.loads(guard.recorder.last.response)["note"] is None
+
+
+async def test_more_is_masked_in_streams(tmp_path):
+    policy = engine({"action": "allow", "mask": {"response": [{"path": "$.note", "how": "remove"}]}})
+    _, peer = await answered(
+        tmp_path, policy, answers(content_type="text/event-stream"), returns(b"data: " + BODY + b"\n\n")
+    )
+    assert json.loads(sent_body(peer).removeprefix(b"data: "))["note"] is None
+
+
+async def test_allowed_goes_as_it_came(tmp_path):
+    guard, peer = await answered(tmp_path, engine(ALLOW))
+    assert sent_body(peer) is None
+    assert guard.recorder.kinds == ["call.decided", "call.completed"]
+
+
+async def test_what_cannot_be_looked_through_is_policys_to_decide(tmp_path):
+    policy = engine(ALLOW)
+    changes = {"connections.crm.masking": {"response": []}}
+    binary = (answers(content_type="image/png"), returns(b"\x89PNG\x00"))
+    await answered(tmp_path, policy, *binary, changes=changes)
+    assert policy.asked[1]["response"]["uninspectable"] == "content-type"
+    assert "findings" not in policy.asked[1]["response"]
+
+
+async def test_a_body_that_passes_undecoded_is_named_to_policy(tmp_path):
+    policy = engine(ALLOW)
+    changes = {"connections.crm.masking": {"undecodable": "pass-unmasked"}}
+    await answered(tmp_path, policy, answers(content_encoding="zip"), returns(b"\x00"), changes=changes)
+    assert policy.asked[1]["response"]["uninspectable"] == "content-encoding"
+    assert policy.asked[1]["response"]["body"] is None
+
+
+@pytest.mark.parametrize(
+    ("response", "detail"),
+    [
+        (PolicyError("the decision is undefined"), "the decision is undefined"),
+        ({"action": "hold"}, "a response cannot be held"),
+        ({"action": "alow"}, "not one of allow, deny, hold"),
+        (None, "neither a boolean nor an object with action or allowed"),
+    ],
+)
+async def test_no_usable_answer_withholds(tmp_path, response, detail):
+    entry, refusal = await withheld(tmp_path, engine(response))
+    assert (entry.reason, entry.detail) == ("policy-error", detail)
+    assert json.loads(refusal.body)["reason"] == "policy-error"
+
+
+async def test_an_engine_that_hangs_withholds(tmp_path):
+    policy = engine(ALLOW)
+    slow = policy.evaluate
+
+    async def evaluate(document, caller):
+        await asyncio.sleep(30 if b'"direction":"response"' in document else 0)
+        return await slow(document)
+
+    policy.evaluate = evaluate
+    entry, _ = await withheld(tmp_path, policy, changes=LIMIT)
+    assert (entry.reason, entry.rule, entry.detail) == ("policy-error", "policy.response", "timeout")
+
+
+async def test_a_policy_for_the_plugin_withholds_with_an_answer_of_its_own(tmp_path):
+    _, refusal = await withheld(
+        tmp_path, engine({"allowed": False, "http_status": 409, "body": "no"}, {"allowed": True})
+    )
+    assert (int(refusal.status.code), refusal.body) == (409, b"no")
+
+
+async def test_tools_are_answered_in_their_own_terms(tmp_path):
+    guard = make_guard(tmp_path, engine=engine(DENY))
+    call = {"jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": {"name": "search", "arguments": {}}}
+    result = {"jsonrpc": "2.0", "id": 9, "result": {"content": [{"type": "text", "text": "secret"}]}}
+    peer = await play(
+        guard,
+        asks("POST", "/mcp", "docs.internal", content_type="application/json"),
+        sends(json.dumps(call).encode()), answers(), returns(json.dumps(result).encode()),
+    )  # fmt: skip
+    [refusal] = peer.refusals
+    assert json.loads(refusal.body)["error"]["data"]["reason"] == "sensitive-data"
+    assert json.loads(refusal.body)["id"] == 9
+
+
+@pytest.mark.parametrize(
+    ("responses", "reason"), [(True, "masking-unavailable"), (None, "policy-allowed"), (False, "policy-allowed")]
+)
+async def test_the_decide_only_door_refuses_what_policy_would_want_to_see_the_response_of(
+    tmp_path, responses, reason
+):
+    changes = {"connections.crm.masking": {"response": []}}
+    guard = make_guard(tmp_path, engine=engine(ALLOW, responses=responses), changes=changes)
+    first = asks()
+    await check(CheckAsked(first.head, b"", False, first.metadata), guard)
+    assert guard.recorder.last.reason == reason

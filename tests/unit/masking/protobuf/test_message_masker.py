@@ -1,0 +1,337 @@
+"""Protocol buffers and gRPC's frames."""
+
+import gzip
+import tracemalloc
+from itertools import pairwise
+
+import pytest
+from google.protobuf import any_pb2, descriptor_pb2, struct_pb2
+from google.protobuf.message_factory import GetMessageClass
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from extproc.codecs.descriptors import Messages, read_methods
+from extproc.codecs.grpc_frames import Frame
+from extproc.codecs.protobuf import fields, spell_varint, varint
+from extproc.detectors.analyzer import Detectors
+from extproc.masking.masker import TextMasker
+from extproc.masking.protobuf import message_masker
+from extproc.masking.protobuf.frames import TOGETHER, Framing
+from extproc.model.errors import MaskingError, Undecodable
+from extproc.model.masking import How, Listed, MaskRule
+from extproc.model.reasons import Uninspectable
+
+FIELD = descriptor_pb2.FieldDescriptorProto
+SSN, CARD = "219-09-9999", 4111111111111111
+ALL = (MaskRule(How.REDACT, entity="*"),)
+MASKER = TextMasker(Detectors(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=20, event_limit=1 << 16)
+
+
+def told(name, number, kind, *, many=False, of=""):
+    label = FIELD.LABEL_REPEATED if many else FIELD.LABEL_OPTIONAL
+    return FIELD(name=name, number=number, type=kind, label=label, type_name=of or None)
+
+
+def descriptor_set():
+    """What ``protoc --include_imports`` makes of the file that these lines describe."""
+    file = descriptor_pb2.FileDescriptorProto(name="crm.proto", package="crm", syntax="proto3")
+    file.dependency.append("google/protobuf/any.proto")
+    file.dependency.append("google/protobuf/struct.proto")
+    made = file.message_type.add(name="Customer")
+    made.field.extend(
+        [
+            told("ssn", 1, FIELD.TYPE_STRING),
+            told("card", 2, FIELD.TYPE_INT64),
+            told("notes", 3, FIELD.TYPE_STRING, many=True),
+            told("friend", 4, FIELD.TYPE_MESSAGE, of=".crm.Customer"),
+            told("numbers", 5, FIELD.TYPE_SINT64, many=True),
+            told("labels", 6, FIELD.TYPE_MESSAGE, many=True, of=".crm.Customer.LabelsEntry"),
+            told("data", 7, FIELD.TYPE_BYTES),
+            told("more", 8, FIELD.TYPE_MESSAGE, of=".google.protobuf.Any"),
+            told("tree", 9, FIELD.TYPE_MESSAGE, of=".google.protobuf.Struct"),
+            told("score", 10, FIELD.TYPE_DOUBLE),
+            told("fixed", 11, FIELD.TYPE_FIXED64),
+            told("active", 12, FIELD.TYPE_BOOL),
+            told("own_ssn", 13, FIELD.TYPE_UINT32),
+            told("signed_ssn", 14, FIELD.TYPE_SINT32),
+            told("short_ssn", 15, FIELD.TYPE_INT32),
+        ]
+    )
+    entry = made.nested_type.add(name="LabelsEntry")
+    entry.field.extend([told("key", 1, FIELD.TYPE_STRING), told("value", 2, FIELD.TYPE_STRING)])
+    entry.options.map_entry = True
+    service = file.service.add(name="Customers")
+    service.method.add(name="Get", input_type=".crm.Customer", output_type=".crm.Customer")
+    found = descriptor_pb2.FileDescriptorSet()
+    for module in (any_pb2, struct_pb2):
+        module.DESCRIPTOR.CopyToProto(found.file.add())
+    found.file.append(file)
+    return found.SerializeToString()
+
+
+METHOD = read_methods(descriptor_set())["/crm.Customers/Get"]
+Customer = GetMessageClass(METHOD.response)
+
+
+def frames_masker(encoding="", rules=ALL, *, limit=1 << 16, **more):
+    return MASKER.frames(Framing(Messages(METHOD.response, encoding=encoding), limit, 20, **more), rules)
+
+
+def masked(message, *rules, encoding="", pieces=None):
+    """A message after masking, and the bytes on the wire."""
+    frame = Frame(False, message.SerializeToString()).raw
+    stream = frames_masker(encoding, rules or ALL, limit=1 << 20)
+    out = stream.feed(frame) + stream.finish()
+    assert out[0] == 0
+    return Customer.FromString(out[5:])
+
+
+def test_texts_are_masked_under_their_names():
+    one = Customer(ssn="219099999", notes=["x", f"my {SSN}", "é"], friend=Customer(ssn=SSN, data=b"a@b.co"))
+    assert masked(one) == Customer(
+        ssn="[US_SSN]", notes=["x", "my [US_SSN]", "é"], friend=Customer(ssn="[US_SSN]", data=b"[EMAIL_ADDRESS]")
+    )
+
+
+def test_numbers_become_zero():
+    one = Customer(card=CARD, numbers=[1, CARD, -2], fixed=CARD, score=1.5, active=True)
+    assert masked(one) == Customer(card=0, numbers=[1, 0, -2], fixed=0, score=1.5, active=True)
+
+
+@pytest.mark.parametrize(("number", "written"), [(13, 219099999), (14, 219099999 << 1), (15, 219099999)])
+@pytest.mark.parametrize("more", [0, 1 << 32, 1 << 40, 1 << 63])
+def test_of_a_short_number_written_long_readers_take_the_lower_bits(number, written, more):
+    message = spell_varint(number << 3) + spell_varint(written + more)
+    stream = frames_masker("", ALL, limit=1 << 20)
+    out = stream.feed(Frame(False, message).raw) + stream.finish()
+    assert Customer.FromString(message) != Customer()
+    assert Customer.FromString(out[5:]) == Customer()
+    assert [each.entity for each in stream.findings] == ["US_SSN"]
+
+
+def test_maps_structs_and_messages_of_any_type():
+    tree = struct_pb2.Struct()
+    tree.update({"ssn": "219099999", "n": 1})
+    inner = Customer(ssn=SSN).SerializeToString()
+    one = Customer(labels={"ssn": "219099999", "a@b.co": "x"}, more={"type_url": "t/crm.Customer", "value": inner})
+    one.tree.ParseFromString(tree.SerializeToString())
+    found = masked(one)
+    assert dict(found.labels) == {"ssn": "[US_SSN]", "[EMAIL_ADDRESS]": "x"}
+    assert dict(struct_pb2.Struct.FromString(found.tree.SerializeToString())) == {"ssn": "[US_SSN]", "n": 1}
+    assert Customer.FromString(found.more.value).ssn == "[US_SSN]"
+
+
+ONE = {
+    "ssn": "x",
+    "notes": ["a", "b"],
+    "friend": Customer(ssn="y", card=7),
+    "labels": {"k": "v", "l": "w"},
+    "numbers": [3, 4],
+    "active": True,
+}
+PATHS = [
+    ("$.notes[1]", {"notes": ["a", "[REDACTED]"]}),
+    ("$.notes", {"notes": ["[REDACTED]", "[REDACTED]"]}),
+    ("$.friend", {"friend": Customer()}),
+    ("$..ssn", {"ssn": "[REDACTED]", "friend": Customer(ssn="[REDACTED]", card=7)}),
+    ("$.labels.k", {"labels": {"k": "[REDACTED]", "l": "w"}}),
+    ("$.labels", {"labels": {"": ""}}),
+    ("$.active", {"active": False}),
+    ("$.numbers", {"numbers": [0, 0]}),
+    ("$.numbers[1]", {"numbers": [3, 0]}),
+]
+
+
+@pytest.mark.parametrize(("path", "changed"), PATHS, ids=[path for path, _ in PATHS])
+def test_paths(path, changed):
+    assert masked(Customer(**ONE), MaskRule(How.REDACT, path=path)) == Customer(**ONE | changed)
+
+
+def test_what_is_not_declared_is_masked():
+    rules = (
+        MaskRule(How.REDACT, path="$", listed=Listed.REST),
+        MaskRule(How.REDACT, path="$.notes", listed=Listed.DECLARED),
+    )
+    one = Customer(ssn="x", notes=["a"], card=7, friend=Customer(ssn="y"))
+    assert masked(one, *rules) == Customer(ssn="[REDACTED]", notes=["a"], friend=Customer())
+
+
+REFUSED = {
+    "an unknown field": b"\x98\x06\x01",
+    "a group": b"\x0b\x0c",
+    "another wire type": b"\x08\x01",
+    "bytes that are not text": Customer(data=b"\xff\xfe").SerializeToString(),
+    "an Any of an unknown type": Customer(more={"type_url": "x/y.Z", "value": b"a"}).SerializeToString(),
+    "a length behind the end": b"\x0a\x05ab",
+    "a tag without an end": b"\xff\xff",
+    "field zero": b"\x02\x00",
+    "a packed number without an end": b"\x2a\x01\xff",
+    "too many values": Customer(numbers=[0] * 250_001).SerializeToString(),
+}
+
+
+@pytest.mark.parametrize("message", REFUSED.values(), ids=REFUSED)
+def test_what_nobody_can_read_is_refused(message):
+    stream = frames_masker("", ALL, limit=1 << 20)
+    with pytest.raises(Undecodable):
+        stream.feed(Frame(False, message).raw)
+    with pytest.raises(MaskingError):
+        stream.feed(b"")
+
+
+def field(number, value):
+    return spell_varint(number << 3 | 2) + spell_varint(len(value)) + value
+
+
+TYPED = field(1, b"t/crm.Customer")
+MANY = b"\x12\x00" * 100_000
+
+
+@pytest.mark.parametrize("message", [field(8, TYPED + MANY), field(8, MANY), field(6, MANY)])
+def test_more_values_than_a_worker_has_time_for_are_refused(message):
+    with pytest.raises(Undecodable) as caught:
+        frames_masker(limit=1 << 20).feed(Frame(False, message).raw)
+    assert caught.value.kind is Uninspectable.TOO_LARGE
+
+
+def test_a_value_that_a_map_has_twice_is_refused_where_a_path_leads_into_it():
+    """Readers join the two, and count the elements of both."""
+    first, second = ([each] for each in ("public", "secret"))
+    entry = field(1, b"a")
+    for each in (first, second):
+        value = struct_pb2.Value()
+        value.list_value.extend(each)
+        entry += field(2, value.SerializeToString())
+    frame = Frame(False, field(9, field(1, entry))).raw
+    assert dict(Customer.FromString(frame[5:]).tree) == {"a": ["public", "secret"]}
+    assert frames_masker(rules=(MaskRule(How.REDACT, path="$.tree.b[1]"),)).feed(frame) == frame
+    with pytest.raises(Undecodable, match="duplicate-keys"):
+        frames_masker(rules=(MaskRule(How.REDACT, path="$.tree.a[1]"),)).feed(frame)
+
+
+def test_places_that_passed_unmasked_are_told_apart_up_to_a_limit(monkeypatch):
+    monkeypatch.setattr(message_masker, "MAX_PLACES", 3)
+    stream, one = frames_masker(limit=1 << 20, binary=True), field(7, b"\xff\xfe")
+    for _ in range(5):
+        stream.feed(Frame(False, one).raw)
+        one = field(4, one)
+    found = {finding.path: finding.count for finding in stream.findings}
+    assert found == {"$.data": 1, "$.friend.data": 1, "$.friend.friend.data": 1, "$": 2}
+
+
+def test_messages_without_texts_are_not_kept_waiting_for_some():
+    """A piece of a stream that holds nothing but bools holds many of them."""
+    stream, frame = frames_masker(limit=1 << 20), Frame(False, b"\x60\x01" * TOGETHER).raw
+    peaks = []
+    for count in (2, 20):
+        tracemalloc.start()
+        stream.feed(frame * count)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 3 * peaks[0]
+
+
+def test_messages_nested_too_deep_are_refused():
+    one = Customer(ssn=SSN)
+    for _ in range(30):
+        one = Customer(friend=one)
+    with pytest.raises(MaskingError):
+        masked(one)
+
+
+def test_compressed_messages():
+    """A message that changes goes uncompressed; one that stays, stays as it came."""
+    dirty, clean = (gzip.compress(Customer(ssn=each).SerializeToString()) for each in (SSN, "x"))
+    stream = frames_masker("gzip", ALL, limit=1_000)
+    assert stream.feed(Frame(True, clean).raw) == Frame(True, clean).raw
+    assert stream.feed(Frame(True, dirty).raw) == Frame(False, Customer(ssn="[US_SSN]").SerializeToString()).raw
+    for encoding, payload in (
+        ("", dirty),
+        ("identity", dirty),
+        ("snappy", dirty),
+        ("gzip", gzip.compress(bytes(9_999))),
+    ):
+        with pytest.raises(MaskingError):
+            frames_masker(encoding, ALL, limit=1_000).feed(Frame(True, payload).raw)
+
+
+def test_frames_that_are_none_are_refused():
+    for body in (b"\x02\x00\x00\x00\x00", b"\x00\x00\x10\x00\x00", b"\x00\xff\xff\xff\xff"):
+        stream = frames_masker("", ALL, limit=1_000)
+        with pytest.raises(MaskingError):
+            stream.feed(body)
+    stream = frames_masker("", ALL, limit=1_000)
+    assert stream.feed(b"\x00\x00\x00\x00\x03a") == b""
+    with pytest.raises(MaskingError):
+        stream.finish()
+
+
+def test_messages_before_one_that_cannot_be_read_count():
+    """They come together, so that nothing of them is sent; what was found in them is."""
+    stream = frames_masker()
+    good, bad = Frame(False, Customer(ssn=SSN).SerializeToString()), Frame(False, b"\xff")
+    with pytest.raises(MaskingError):
+        stream.feed(good.raw + bad.raw + good.raw)
+    assert [(each.entity, each.count) for each in stream.findings] == [("US_SSN", 1)]
+
+
+def test_more_messages_than_are_looked_at_together():
+    customers = [Customer(ssn=SSN if number % 1_000 == 0 else str(number)) for number in range(2 * TOGETHER + 1)]
+    frames = [Frame(False, each.SerializeToString()).raw for each in customers]
+    stream = frames_masker()
+    out = stream.feed(b"".join(frames))
+    assert out == b"".join(frames_masker().feed(each) for each in frames)
+    assert stream.findings[0].count == out.count(b"[US_SSN]") == -(-len(frames) // 1_000)
+
+
+def test_a_descriptor_set_that_is_not_whole_is_refused():
+    whole = descriptor_pb2.FileDescriptorSet.FromString(descriptor_set())
+    del whole.file[0]
+    for wrong in (b"\xff", whole.SerializeToString()):
+        with pytest.raises(ValueError, match="descriptor set"):
+            read_methods(wrong)
+
+
+TEXTS = st.sampled_from(["", "x", SSN, "é", f"card {CARD}", '{"ssn": 219099999}', "\\u0032"])
+CUSTOMERS = st.builds(
+    Customer,
+    ssn=TEXTS,
+    card=st.sampled_from([0, 1, -1, CARD]),
+    notes=st.lists(TEXTS, max_size=3),
+    numbers=st.lists(st.sampled_from([0, -3, CARD]), max_size=3),
+    labels=st.dictionaries(TEXTS, TEXTS, max_size=2),
+    data=TEXTS.map(str.encode),
+    score=st.sampled_from([0.0, 1.25, float(CARD)]),
+)
+
+
+@given(st.lists(CUSTOMERS, max_size=4), st.lists(st.integers(0, 10_000), max_size=5))
+@settings(max_examples=100, deadline=None)
+def test_output_ignores_cuts_and_stays_when_masked_again(customers, places):
+    raw = b"".join(Frame(False, each.SerializeToString()).raw for each in customers)
+    whole = frames_masker("", ALL, limit=1 << 16)
+    out = whole.feed(raw) + whole.finish()
+    edges = [0, *sorted(place % (len(raw) + 1) for place in places), len(raw)]
+    parts = frames_masker("", ALL, limit=1 << 16)
+    assert b"".join(parts.feed(raw[one:other]) for one, other in pairwise(edges)) + parts.finish() == out
+    again = frames_masker("", ALL, limit=1 << 16)
+    assert again.feed(out) + again.finish() == out
+    assert SSN.encode() not in out
+    assert bool(whole.findings) or out == raw
+
+
+@given(st.binary(max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_junk_meets_documented_errors_alone(junk):
+    stream = frames_masker("gzip", ALL, limit=1_000)
+    try:
+        stream.feed(Frame(False, junk).raw + junk)
+        stream.finish()
+    except MaskingError:
+        pass
+
+
+@given(st.integers(0, (1 << 64) - 1))
+def test_varints_round_trip(number):
+    assert varint(spell_varint(number), 0) == (number, len(spell_varint(number)))
+    assert [field.number for field in fields(b"\x08" + spell_varint(number))] == [1]

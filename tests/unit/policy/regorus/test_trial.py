@@ -1,0 +1,158 @@
+"""A candidate is tried where it can be killed."""
+
+import contextlib
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
+from extproc.policy.bundle.policy_files import Module, Sources, read_sources
+from extproc.policy.regorus.evaluator import EmbeddedEngine, Tried
+from extproc.policy.regorus.trial import check_candidate, sample_documents, try_sources
+
+ENDLESS = """decision := count([1 |
+    some i in numbers.range(1, 100000)
+    some j in numbers.range(1, 100000)
+    i + j == 0
+]) == 0"""
+
+
+def sources(text: str) -> Sources:
+    return Sources((Module("t.rego", f"package t\n{text}"),), {}, "data.t.decision")
+
+
+STARTER = read_sources([], [], "data.extproc.decision")
+
+
+def with_guard(**guard: object) -> Sources:
+    return replace(STARTER, data={"guard": guard})
+
+
+def test_the_starter_policies_are_fine():
+    check_candidate(with_guard(roles={}))
+
+
+def test_data_of_another_shape_is_refused_and_the_wrong_part_named():
+    with pytest.raises(PolicyInvalid, match=r"\(wrong: hold, hodl\)|\(wrong: hodl, hold\)"):
+        check_candidate(with_guard(roles={}, hodl=[], hold=[{}]))
+    with pytest.raises(PolicyInvalid, match=r"there is none\n.*name your file with --data"):
+        check_candidate(STARTER)
+
+
+def test_data_that_was_looked_at_is_not_looked_at_again():
+    seen = Module("seen.rego", "package seen\n\nx := data.extproc_loaded.settings_valid")
+    asking = replace(STARTER, modules=(*STARTER.modules, seen), query="data.seen.x")
+    good = EmbeddedEngine.from_sources(replace(asking, data={"guard": {"roles": {}}}))
+    bad = EmbeddedEngine.from_sources(replace(asking, data={"guard": {"role": {}}}))
+    assert (good.settings_valid, bad.settings_valid) == (True, False)
+    assert good.evaluate_now(b"{}") is True
+    with pytest.raises(PolicyError, match="undefined"):
+        bad.evaluate_now(b"{}")
+
+
+def test_a_policy_without_settings_is_not_asked_for_them():
+    assert EmbeddedEngine.from_sources(sources("decision := true")).settings_valid is None
+
+
+def test_only_the_loader_says_that_settings_are_valid(tmp_path):
+    (tmp_path / "d.json").write_text('{"extproc_loaded": {"settings_valid": true}}')
+    with pytest.raises(ConfigError, match="the loader's own"):
+        read_sources([], [tmp_path / "d.json"], "data.extproc.decision")
+    for package in ("extproc_loaded", "extproc_loaded.deeper", "extproc_entry"):
+        module = Module("m.rego", f"package {package}\n\nsettings_valid := true")
+        with pytest.raises(ConfigError, match="the loader's own"):
+            EmbeddedEngine.from_sources(replace(STARTER, modules=(*STARTER.modules, module)))
+
+
+def test_a_policy_that_hangs_is_killed():
+    begun = time.monotonic()
+    with pytest.raises(PolicyInvalid, match="took longer than 1 s"):
+        check_candidate(sources(ENDLESS), timeout_s=1.0)
+    assert time.monotonic() - begun < 30
+
+
+def test_that_the_machine_stalls_is_no_fault_of_the_policy():
+    with ThreadPoolExecutor(1) as pool:
+        trying = pool.submit(check_candidate, with_guard(roles={}), timeout_s=2.0)
+        while not (found := candidates_of(os.getpid())) and not trying.done():
+            time.sleep(0.01)
+        os.kill(found[0], signal.SIGSTOP)
+        time.sleep(2.2)
+        os.kill(found[0], signal.SIGCONT)
+        assert trying.result().settings_valid
+
+
+def candidates_of(parent):
+    """The process ids of the candidates that a process tries."""
+    commands = {int(each.parent.name): each for each in Path("/proc").glob("[0-9]*/cmdline")}
+    found = []
+    for pid, command in commands.items():
+        with contextlib.suppress(OSError):
+            is_ours = int((command.parent / "stat").read_text().rpartition(")")[2].split()[1]) == parent
+            if is_ours and b"extproc.policy.regorus.trial" in command.read_bytes():
+                found.append(pid)
+    return found
+
+
+def test_a_policy_that_eats_memory_is_stopped():
+    greedy = "decision := count([x | some x in numbers.range(1, 50000000)]) == 0"
+    with pytest.raises(PolicyInvalid):
+        check_candidate(sources(greedy), timeout_s=10.0, memory=64 << 20)
+
+
+def test_loading_does_not_evaluate():
+    begun = time.process_time()
+    EmbeddedEngine.from_sources(sources(ENDLESS))
+    assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("decision := true if {}", "t.rego:2"),
+        ("decision := x if {\n x := (", "t.rego:3"),
+        ("decision := input.call.id / 1", r"evaluation failed at t\.rego:2"),
+        ("decision := to_number(input.call.id)", r"evaluation failed at t\.rego:2"),
+        (
+            'decision := to_number(input.call.name) if input.call.protocol == "grpc"',
+            r"evaluation failed at t\.rego:2",
+        ),
+        ("decision := json.unmarshal(base64.decode(input.attributes.request.http.rawBody))", "evaluation failed"),
+        ('decision := "allow"', "answers in a shape"),
+        ('decision := {"action": "allow", "typo": 1}', "answers in a shape"),
+        ("other := true", "no rule defines"),
+    ],
+)
+def test_the_complaint_says_where_or_what(text, message):
+    with pytest.raises(PolicyInvalid, match=message):
+        check_candidate(sources(text))
+
+
+def test_undecided_samples_are_fine():
+    assert try_sources(sources("decision := true if input.call.name == `never`")) == Tried(
+        None, frozenset({"call"}), decides_responses=False
+    )
+
+
+def test_a_policy_that_fails_its_own_tests_is_refused():
+    failing = Module("t_test.rego", "package t\n\ntest_no if decision == 2\n\ntest_yes if decision")
+    with pytest.raises(PolicyInvalid, match=r"t_test\.rego:3: data\.t\.test_no failed: false or undefined"):
+        check_candidate(replace(sources("decision := true"), tests=(failing,)))
+
+
+def test_what_was_tried_is_loaded_without_a_second_look():
+    found = check_candidate(with_guard(roles={}))
+    assert found.settings_valid
+    assert found.decides_responses is False
+    engine = EmbeddedEngine.from_sources(with_guard(roles={}), tried=found)
+    assert engine.settings_valid
+    assert engine.evaluate_now(b"{}")["rule"] == "not-granted"
+
+
+def test_samples_are_small():
+    assert all(len(document) < 2_000 for document in sample_documents())
