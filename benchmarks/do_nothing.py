@@ -52,7 +52,7 @@ ANSWERS = {
 }
 
 
-class Guard:
+class Services:
     """Answers until the response is through."""
 
     async def begin(self) -> None:
@@ -74,7 +74,7 @@ class Guard:
                 return
 
 
-class Least(Guard):
+class Least(Services):
     """Decides and records, always the same."""
 
     def __init__(self, folder: Path) -> None:
@@ -99,7 +99,7 @@ class Least(Guard):
         self._spool.record_end(self._completed, lambda: None)
 
 
-async def serve(guard: Guard, listen: str) -> None:
+async def serve(guard: Services, listen: str) -> None:
     """Serve until ended."""
     server = grpc.aio.server(options=server_options(LimitSettings()))
     handler = grpc.stream_stream_rpc_method_handler(guard.process)
@@ -119,4 +119,4 @@ def health(server: grpc.aio.Server) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(Least(Path(sys.argv[2])) if sys.argv[2:] else Guard(), sys.argv[1]))
+    uvloop.run(serve(Least(Path(sys.argv[2])) if sys.argv[2:] else Services(), sys.argv[1]))

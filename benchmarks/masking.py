@@ -29,11 +29,11 @@ from extproc.assembly import COLLECT_AFTER
 from extproc.codecs.descriptors import Messages
 from extproc.codecs.grpc_frames import HEAD, Frame, FrameReader
 from extproc.codecs.protobuf_messages import read_message
-from extproc.detectors.analyzer import Detectors
+from extproc.detectors.analyzer import Analyzer
 from extproc.detectors.catalogue import CATALOGUE
-from extproc.masking.masker import TextMasker
+from extproc.masking.masker import Masker
 from extproc.masking.protobuf.frames import Framing
-from extproc.model.masking import How, MaskRule
+from extproc.model.masking import MaskOperator, MaskRule
 
 JSON, SSE, LINES, PLAIN = "application/json", "text/event-stream", "application/x-ndjson", "text/plain"
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
@@ -41,14 +41,12 @@ PIECE = 1 << 14
 """Bytes of a stream that come together."""
 Visit = Callable[[object], object]
 """Looks at all strings in a value, and gives back what is to be sent."""
-EVERYTHING = (MaskRule(How.REDACT, entity="*"),)
+EVERYTHING = (MaskRule(MaskOperator.REDACT, entity="*"),)
 WORDS = ("order", "shipped", "customer", "and", "paid", "by", "card", "please", "call", "back", "today")
 
 
-def masker() -> TextMasker:
-    return TextMasker(
-        Detectors(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 20
-    )
+def masker() -> Masker:
+    return Masker(Analyzer(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 20)
 
 
 def luhn(prefix: str, length: int, chance: random.Random) -> str:
@@ -131,7 +129,7 @@ def structs(size: int) -> list[bytes]:
     return made
 
 
-def grpc_speeds(size: int, mask: TextMasker, visits: dict[str, Visit]) -> dict[str, float]:
+def grpc_speeds(size: int, mask: Masker, visits: dict[str, Visit]) -> dict[str, float]:
     """MB/s of masking gRPC bodies, and of reading a request's messages as the JSON that policy sees."""
     made: dict[str, float] = {}
     for name, made_by, messages in (
@@ -224,7 +222,7 @@ def typed(kind: type[Message], visit: Visit) -> Callable[[bytes], object]:
     return lambda body: [one(frame.payload) for frame in FrameReader(limit=1 << 20).feed(body)]
 
 
-def streamed(mask: TextMasker, body: bytes) -> None:
+def streamed(mask: Masker, body: bytes) -> None:
     """A text in the pieces that a network makes of it."""
     stream = mask.stream(PLAIN, EVERYTHING)
     for at in range(0, len(body), PIECE):
@@ -281,7 +279,7 @@ def per_call() -> dict[str, dict[str, float]]:
     return {name: {f"{size // 1000} kB": 1e6 * cpu_s(way(size)) for size in SIZES} for name, way in ways.items()}
 
 
-def framed(mask: TextMasker, messages: list[bytes]) -> None:
+def framed(mask: Masker, messages: list[bytes]) -> None:
     mask.frames(Framing(Messages(Record.DESCRIPTOR), 1 << 20, 20), EVERYTHING).feed(
         b"".join(Frame(False, each).raw for each in messages)
     )

@@ -24,7 +24,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from extproc.detectors.analyzer import Detectors
+from extproc.detectors.analyzer import Analyzer
 from extproc.detectors.entities import crypto, european_numbers, iban_code
 from extproc.detectors.entities.asia_pacific_numbers import find_aadhaar, find_abn, find_nric, find_tfn
 
@@ -261,7 +261,7 @@ Finder = Callable[[str, str], list[Found]]
 
 
 def ours() -> Finder:
-    detectors = Detectors()
+    detectors = Analyzer()
     return lambda key, text: [(span.entity, span.start, span.end) for span in detectors.scan(text, lambda: key)]
 
 

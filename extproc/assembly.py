@@ -13,7 +13,7 @@ import structlog
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.approvals.waiter import ApprovalWaiter
 from extproc.config.schema import (
-    Connection,
+    ConnectionSettings,
     CustomDetector,
     GrpcConnection,
     HttpJsonConnection,
@@ -26,7 +26,7 @@ from extproc.config.schema import (
 from extproc.config.state_folder import keep_private
 from extproc.config.summary import notes
 from extproc.credentials.credential import make_credential
-from extproc.detectors.analyzer import Detectors
+from extproc.detectors.analyzer import Analyzer
 from extproc.detectors.catalogue import CATALOGUE
 from extproc.detectors.custom import make_custom
 from extproc.detectors.detector import Detector
@@ -35,14 +35,14 @@ from extproc.evidence.spool.crash_file import LastWords
 from extproc.evidence.spool.queue_journal import recover_pending
 from extproc.evidence.spool.spool import Spool, SpoolLimits
 from extproc.flow.record.crash_record import tell_last_words
-from extproc.flow.services import Connected, Guard
+from extproc.flow.services import Connection, Services
 from extproc.identity.session_ids import Sessions
-from extproc.masking.masker import TextMasker
+from extproc.masking.masker import Masker
 from extproc.masking.plan.operators import REDACTED
 from extproc.model.decision import ApprovalTerms
 from extproc.model.errors import ConfigError, MaskingError
-from extproc.model.masking import How, Listed, MaskPlan, MaskRule
-from extproc.policy.bundle.last_good import KeptPolicy
+from extproc.model.masking import Listed, MaskOperator, MaskPlan, MaskRule
+from extproc.policy.bundle.last_good import LastGoodPolicy
 from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, write_status
 from extproc.policy.bundle.reload import PolicyFiles, ReloadingEngine
 from extproc.policy.call_counters import UsageStore
@@ -56,7 +56,7 @@ from extproc.protocols.mcp.protocol import McpProtocol
 from extproc.server.health import OK, http_health
 from extproc.server.log import set_up_log
 from extproc.server.metrics import Metrics, policy_changed
-from extproc.server.watchdog import Life, too_long
+from extproc.server.watchdog import Watchdog, too_long
 from extproc.server.worker import serving, until_stopped
 
 USAGE = "usage.db"
@@ -69,10 +69,10 @@ COLLECT_AFTER = 50_000
 """Allocations between two looks at the youngest objects (the default, 700, is one or two calls)."""
 
 
-def make_connection(name: str, settings: Connection, limits: LimitSettings) -> Connected:
+def make_connection(name: str, settings: ConnectionSettings, limits: LimitSettings) -> Connection:
     """Put one registered connection together."""
     approvals = settings.approvals
-    return Connected(
+    return Connection(
         name=name,
         settings=settings,
         protocol=make_protocol(name, settings, limits),
@@ -82,7 +82,7 @@ def make_connection(name: str, settings: Connection, limits: LimitSettings) -> C
     )
 
 
-def check_plan(connection: Connected, masker: TextMasker) -> None:
+def check_plan(connection: Connection, masker: Masker) -> None:
     """Refuse a plan that could not mask what it promises.
 
     Raises:
@@ -120,7 +120,7 @@ def check_plans(settings: Settings) -> None:
         check_plan(make_connection(name, connection, settings.limits), masker)
 
 
-def make_protocol(name: str, settings: Connection, limits: LimitSettings) -> FunctionProtocol:
+def make_protocol(name: str, settings: ConnectionSettings, limits: LimitSettings) -> FunctionProtocol:
     """The connection's protocol. A new one is a module in ``extproc.protocols`` and a line here."""
     if isinstance(settings, HttpJsonConnection):
         return HttpJsonProtocol(name, settings, max_depth=limits.json_depth)
@@ -141,8 +141,8 @@ def _declared(paths: list[str] | None) -> tuple[MaskRule, ...]:
     """The rules of allow-list mode; none where it is off."""
     if paths is None:
         return ()
-    passing = (MaskRule(How.REDACT, path=path, listed=Listed.DECLARED) for path in paths)
-    return (MaskRule(How.REDACT, path="$", listed=Listed.REST), *passing)
+    passing = (MaskRule(MaskOperator.REDACT, path=path, listed=Listed.DECLARED) for path in paths)
+    return (MaskRule(MaskOperator.REDACT, path="$", listed=Listed.REST), *passing)
 
 
 def _rules(rules: list[MaskRuleSettings]) -> tuple[MaskRule, ...]:
@@ -178,7 +178,7 @@ def make_engine(settings: Settings, process: str = "") -> PolicyEngine:
         every_s=policy.reload,
         clock_ns=time.time_ns,
         tell=tell,
-        kept=KeptPolicy(settings.state / STATUS_FOLDER, process) if process else None,
+        kept=LastGoodPolicy(settings.state / STATUS_FOLDER, process) if process else None,
         limit_s=settings.limits.decision_timeout,
     )
 
@@ -196,7 +196,7 @@ def _ask_opa(settings: Settings, process: str, tell: Callable[[PolicyStatus], No
     return OpaEngine(server, policy.query, look_every_s=policy.reload, tell=changed)
 
 
-def make_masker(settings: Settings) -> TextMasker:
+def make_masker(settings: Settings) -> Masker:
     """The masker, with the installation's pseudonym key."""
     masking = settings.masking
     named = masking.pseudonym_key_file
@@ -205,8 +205,8 @@ def make_masker(settings: Settings) -> TextMasker:
     return _text_masker(settings, key, masking.pseudonym_key_id, old)
 
 
-def _text_masker(settings: Settings, key: bytes, key_id: str, old: dict[str, bytes]) -> TextMasker:
-    return TextMasker(
+def _text_masker(settings: Settings, key: bytes, key_id: str, old: dict[str, bytes]) -> Masker:
+    return Masker(
         make_detectors(settings.masking.detectors, settings.masking.presidio),
         pseudonym_key=key,
         pseudonym_key_id=key_id,
@@ -217,7 +217,7 @@ def _text_masker(settings: Settings, key: bytes, key_id: str, old: dict[str, byt
     )
 
 
-def make_detectors(custom: dict[str, CustomDetector], presidio: PresidioSettings | None = None) -> Detectors:
+def make_detectors(custom: dict[str, CustomDetector], presidio: PresidioSettings | None = None) -> Analyzer:
     """The built-in detectors, those of the installation, and Presidio's.
 
     Raises:
@@ -241,7 +241,7 @@ def make_detectors(custom: dict[str, CustomDetector], presidio: PresidioSettings
             )
         except ValueError as error:
             raise ConfigError(f"{'.'.join(key)}: {error}", key=(*key, "pattern")) from error
-    return Detectors((*CATALOGUE, *made, *(_presidio(presidio, {*built_in, *custom}) if presidio else ())))
+    return Analyzer((*CATALOGUE, *made, *(_presidio(presidio, {*built_in, *custom}) if presidio else ())))
 
 
 def _presidio(settings: PresidioSettings, others: set[str]) -> tuple[Detector, ...]:
@@ -257,7 +257,7 @@ def _presidio(settings: PresidioSettings, others: set[str]) -> tuple[Detector, .
     except ImportError as error:
         raise ConfigError(
             "masking.presidio: Presidio is not installed",
-            way_out="pip install 'extproc[presidio]'",
+            hint="pip install 'extproc[presidio]'",
             key=("masking", "presidio"),
         ) from error
     except ValueError as error:
@@ -294,7 +294,7 @@ def make_spool(settings: Settings, worker: str) -> Spool:
 
 
 @contextlib.contextmanager
-def guarding(settings: Settings, worker: str) -> Iterator[Guard]:
+def guarding(settings: Settings, worker: str) -> Iterator[Services]:
     """A guard for one worker; closes its spool and its store when the block ends.
 
     Raises:
@@ -310,7 +310,7 @@ def guarding(settings: Settings, worker: str) -> Iterator[Guard]:
     engine = make_engine(settings, worker)
     last_words = None if engine.waits else LastWords(settings.evidence.spool, worker)
     try:
-        yield Guard(
+        yield Services(
             hosts={host: each for each in connections for host in each.settings.hosts},
             providers=settings.identity.providers,
             engine=engine,
@@ -342,7 +342,7 @@ def _settle_memory() -> None:
     gc.set_threshold(COLLECT_AFTER)
 
 
-async def _tell_what_was_left(guard: Guard, spools: Path) -> None:
+async def _tell_what_was_left(guard: Services, spools: Path) -> None:
     """Record what workers that were killed could not."""
     for found in await recover_pending(spools, guard.recorder):
         structlog.get_logger().warning("entries recovered", of=found.worker, entries=found.entries)
@@ -372,10 +372,10 @@ async def run_worker(settings: Settings, *, listen: str, index: int, health: str
 
         await _tell_what_was_left(guard, settings.evidence.spool)
         _settle_memory()
-        life = Life(too_long(settings.limits))
+        life = Watchdog(too_long(settings.limits))
         async with (
             life.watched(),
-            serving(guard, listen, settings.guard_tls, alive=life.sign),
+            serving(guard, listen, settings.guard_tls, alive=life.kick),
             http_health(health, checks),
             guard.engine.watching(),
         ):

@@ -100,7 +100,7 @@ def _vote(word: str, approval_id: str, note: str, token_file: Path | None, confi
     from extproc.console.client import connect, read_token
 
     if not note.strip():
-        raise ConfigError("a vote needs a reason", way_out='give it with --note, e.g. -m "ticket 4711, checked"')
+        raise ConfigError("a vote needs a reason", hint='give it with --note, e.g. -m "ticket 4711, checked"')
     client = connect(config, read_token(token_file))
     # The digest makes sure that the vote is on the very call that this id means now.
     seen = client.get("approvals", approval_id)

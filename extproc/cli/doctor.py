@@ -1,4 +1,4 @@
-"""``extproc doctor``: what is right, what is dangerous, what is broken, and the way out of each."""
+"""``extproc doctor``: what is right, what is dangerous, what is broken, and a hint for each."""
 
 import json
 import os
@@ -84,19 +84,19 @@ def _examine(
 ) -> "list[Finding]":
     from extproc.config.load import load_settings
     from extproc.config.located_yaml import load_marked
-    from extproc.doctor.check_result import Patient
+    from extproc.doctor.check_result import Installation
     from extproc.doctor.checks import CHECKS
-    from extproc.doctor.run_checks import examine, told
+    from extproc.doctor.run_checks import run_checks, told
 
     try:
         settings, document = load_settings(config), load_marked(config)
     except ConfigError as error:
         return told("configuration", error)
-    patient = Patient(settings, document, time.time_ns(), envoy, offline, lambda name: name in os.environ)
+    patient = Installation(settings, document, time.time_ns(), envoy, offline, lambda name: name in os.environ)
     checks = [check for area, several in CHECKS.items() if area in areas for check in several]
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
-        return examine(patient, checks, within_s=within_s)
+        return run_checks(patient, checks, within_s=within_s)
     began = time.monotonic()
     with console.status("looking …") as status:
 
@@ -104,7 +104,7 @@ def _examine(
             if time.monotonic() - began > SLOW_S:
                 status.update(f"waiting for: {', '.join(waiting)}")
 
-        return examine(patient, checks, within_s=within_s, progress=progress)
+        return run_checks(patient, checks, within_s=within_s, progress=progress)
 
 
 def _print(config: Path, shown: "list[Finding]", findings: "list[Finding]") -> None:
@@ -124,10 +124,10 @@ def _print(config: Path, shown: "list[Finding]", findings: "list[Finding]") -> N
 
 
 def _told(one: "Finding") -> Group:
-    """What there is, where, and the way out, a line each."""
+    """What there is, where, and a hint, a line each."""
     where = " ".join(part for part in (one.where, one.key) if part)
     lines = [plain(one.what)]
     if where:
         lines.append(plain(where, "dim"))
-    lines += [plain(f"→ {line.strip()}") for line in one.way_out.split("\n") if line.strip()]
+    lines += [plain(f"→ {line.strip()}") for line in one.hint.split("\n") if line.strip()]
     return Group(*lines)

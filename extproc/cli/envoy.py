@@ -64,7 +64,7 @@ def check(
             color = typer.colors.RED if each.severity is Severity.ERROR else typer.colors.YELLOW
             name = typer.style(f"{each.severity} {each.danger}", fg=color, bold=True)
             typer.echo(f"{file}:{each.line}: {name}: {each.what}\n  at   {each.where or 'the whole file'}")
-            typer.echo(f"  why  {each.why}\n  fix  {each.way_out}\n")
+            typer.echo(f"  why  {each.why}\n  fix  {each.hint}\n")
     else:
         typer.echo(f"{file}: none of the {len(dangers())} known dangers")
     if any(each.severity is Severity.ERROR for each in problems):

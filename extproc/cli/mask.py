@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from extproc.cli.mask_messages import TypedBody
-    from extproc.masking.masker import TextMasker, Trial
-    from extproc.model.masking import Finding, How, MaskRule
+    from extproc.masking.masker import Masker, Trial
+    from extproc.model.masking import Finding, MaskOperator, MaskRule
 
 STANDARD_INPUT = Path("-")
 JSON = "application/json"
@@ -109,7 +109,7 @@ def _refused(why: str) -> NoReturn:
 
 def _print_typed(
     typed: "TypedBody",
-    masker: "TextMasker",
+    masker: "Masker",
     body: bytes,
     rules: "tuple[MaskRule, ...]",
     *,
@@ -137,7 +137,7 @@ def _print_typed(
 
 def _plan(
     config: Path | None, connection: str, direction: Direction, more: "list[MaskRule]"
-) -> "tuple[TextMasker, tuple[MaskRule, ...]]":
+) -> "tuple[Masker, tuple[MaskRule, ...]]":
     """The masker, and the rules of the command line beside those of the configuration.
 
     Raises:
@@ -145,32 +145,32 @@ def _plan(
     """
     from extproc.assembly import make_detectors, masking_plan
     from extproc.config.load import load_settings, telling_where
-    from extproc.detectors.analyzer import Detectors
-    from extproc.masking.masker import TextMasker
+    from extproc.detectors.analyzer import Analyzer
+    from extproc.masking.masker import Masker
     from extproc.model.errors import ConfigError
-    from extproc.model.masking import How, MaskRule
+    from extproc.model.masking import MaskOperator, MaskRule
 
     if connection and not config:
-        raise ConfigError(f"of which configuration is connection {connection!r}?", way_out="name it with --config")
+        raise ConfigError(f"of which configuration is connection {connection!r}?", hint="name it with --config")
     settings = load_settings(config) if config else None
     rules = tuple(more)
     if settings and connection:
         if connection not in settings.connections:
-            raise ConfigError(f"no connection {connection!r} in {config}", way_out=", ".join(settings.connections))
+            raise ConfigError(f"no connection {connection!r} in {config}", hint=", ".join(settings.connections))
         plan = masking_plan(settings.connections[connection].masking)
         rules += plan.request if direction is Direction.REQUEST else plan.response
-    detectors = Detectors()
+    detectors = Analyzer()
     if settings and config:
         with telling_where(config):
             detectors = make_detectors(settings.masking.detectors, settings.masking.presidio)
-    masker = TextMasker(
+    masker = Masker(
         detectors,
         pseudonym_key=b"a key for trials",
         pseudonym_key_id="trial",
         max_depth=settings.limits.json_depth if settings else 64,
         event_limit=settings.limits.event if settings else 1 << 20,
     )
-    return masker, rules or (() if connection else (MaskRule(How.REDACT, entity="*"),))
+    return masker, rules or (() if connection else (MaskRule(MaskOperator.REDACT, entity="*"),))
 
 
 def _rules(paths: list[str] | None, entities: list[str] | None) -> "list[MaskRule]":
@@ -180,13 +180,13 @@ def _rules(paths: list[str] | None, entities: list[str] | None) -> "list[MaskRul
     return made + [MaskRule(how, entity=target) for target, how in map(_how, entities or ())]
 
 
-def _how(option: str) -> tuple[str, "How"]:
-    from extproc.model.masking import How
+def _how(option: str) -> tuple[str, "MaskOperator"]:
+    from extproc.model.masking import MaskOperator
 
     target, _, how = option.rpartition("=") if "=" in option else (option, "", "redact")
-    if how not in set(How):
-        raise typer.BadParameter(f"{how!r} is no way to mask: {', '.join(How)}")
-    return target, How(how)
+    if how not in set(MaskOperator):
+        raise typer.BadParameter(f"{how!r} is no way to mask: {', '.join(MaskOperator)}")
+    return target, MaskOperator(how)
 
 
 def _declared(paths: list[str] | None) -> "tuple[MaskRule, ...]":

@@ -15,7 +15,7 @@ from extproc.codecs.unreadable import Unreadable
 from extproc.config.load import load_settings
 from extproc.config.schema import GrpcConnection
 from extproc.console.printable import printable
-from extproc.masking.masker import TextMasker
+from extproc.masking.masker import Masker
 from extproc.masking.plan.json_path import render
 from extproc.masking.protobuf.frames import Framing
 from extproc.masking.stream_masker import Masked
@@ -37,7 +37,7 @@ class TypedBody:
     alone: bool
     """Whether it is one message, without a frame around it."""
 
-    def mask(self, masker: TextMasker, body: bytes, rules: tuple[MaskRule, ...]) -> Masked:
+    def mask(self, masker: Masker, body: bytes, rules: tuple[MaskRule, ...]) -> Masked:
         """The body after masking, and what was found in it.
 
         Raises:
@@ -107,7 +107,7 @@ def typed_body(
             raise ConfigError(f"{file} is {error}") from None
     found = read_descriptors(file)
     if method not in found:
-        raise ConfigError(f"{file} has no method {method!r}", way_out=", ".join(found))
+        raise ConfigError(f"{file} has no method {method!r}", hint=", ".join(found))
     told = found[method]
     kind, listed = (told.response, False) if response else (told.request, told.takes_many)
     return TypedBody(_framing(Messages(kind, listed, encoding)), alone=False)
@@ -120,7 +120,7 @@ def _framing(messages: Messages) -> Framing:
 def _connections(config: Path | None, name: str) -> Path:
     connection = load_settings(config).connections.get(name) if config else None
     if not isinstance(connection, GrpcConnection):
-        raise ConfigError("no descriptor set", way_out="give --descriptors, or --config and a gRPC --connection")
+        raise ConfigError("no descriptor set", hint="give --descriptors, or --config and a gRPC --connection")
     return connection.descriptors
 
 

@@ -16,7 +16,7 @@ from rich.table import Column, Table
 from extproc.cli.interrupting import ended_by_ctrl_c, until_ctrl_c
 from extproc.cli.serve import DEFAULT_CONFIG, ConfigOption
 from extproc.console.printable import console, plain, printable
-from extproc.model.errors import ConfigError, ExtprocError, Place, PolicyInvalid
+from extproc.model.errors import ConfigError, ExtprocError, PolicyInvalid, SourceLocation
 from extproc.model.reasons import Reason
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def check(
         typer.echo(json.dumps([asdict(one) for one in found], indent=2))
     else:
         for one in found:
-            typer.echo(f"{one.file}:{one.line}:{one.column}: {one.message}\n  {one.way_out}", err=True)
+            typer.echo(f"{one.file}:{one.line}:{one.column}: {one.message}\n  {one.hint}", err=True)
     if found:
         raise typer.Exit(1)
 
@@ -316,10 +316,10 @@ def _read(file: Path) -> bytes:
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
     except json.JSONDecodeError as error:
-        way_out = "`extproc policy explain CALL_ID --input` prints a recorded one"
-        raise ConfigError(error.msg, Place(_called(file), error.lineno, error.colno), way_out) from error
+        hint = "`extproc policy explain CALL_ID --input` prints a recorded one"
+        raise ConfigError(error.msg, SourceLocation(_called(file), error.lineno, error.colno), hint) from error
     except (UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError("not JSON", Place(_called(file))) from error
+        raise ConfigError("not JSON", SourceLocation(_called(file))) from error
     return raw
 
 

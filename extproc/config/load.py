@@ -1,4 +1,4 @@
-"""From one YAML file to frozen settings: every error at once, each with its place and a way out.
+"""From one YAML file to frozen settings: every error at once, each with its place and a hint.
 
 Not checked here: whether mask paths can be compiled and policies loaded (``extproc.assembly`` does both before it
 serves), whether credentials can be read (they may arrive later; a call without its credential is denied).
@@ -13,11 +13,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from extproc.config.located_yaml import KeyPath, Marked, load_marked
+from extproc.config.located_yaml import KeyPath, LocatedDocument, load_marked
 from extproc.config.schema import (
     MAX_SOCKET_PATH,
     ApprovalsSettings,
-    Connection,
+    ConnectionSettings,
     ControlSettings,
     EvidenceSettings,
     GrpcConnection,
@@ -26,7 +26,7 @@ from extproc.config.schema import (
     Settings,
 )
 from extproc.config.validation_errors import explain, together
-from extproc.model.errors import ConfigError, Place
+from extproc.model.errors import ConfigError, SourceLocation
 from extproc.protocols.grpc.registered_methods import grpc_problems
 from extproc.protocols.http_json.openapi import read_openapi
 from extproc.protocols.http_json.path_templates import TemplateError, ambiguous, parse_template
@@ -52,7 +52,7 @@ def telling_where(file: Path) -> Iterator[None]:
         if error.place or not error.key:
             raise
         place = load_marked(file).place(error.key)
-        raise ConfigError(error.message, place, error.way_out, error.key) from error
+        raise ConfigError(error.message, place, error.hint, error.key) from error
 
 
 def load_settings(path: Path, *, to_serve: bool = True) -> Settings:
@@ -68,10 +68,10 @@ def load_settings(path: Path, *, to_serve: bool = True) -> Settings:
         functions too.
 
     Raises:
-        ConfigError: with the place of what is wrong, and the way out; several problems at once.
+        ConfigError: with the place of what is wrong, and a hint; several problems at once.
     """
     if not path.exists():
-        raise ConfigError("cannot be read: No such file or directory", Place(path), ELSEWHERE)
+        raise ConfigError("cannot be read: No such file or directory", SourceLocation(path), ELSEWHERE)
     document = load_marked(path)
     try:
         settings = Settings.model_validate(document.data)
@@ -82,7 +82,7 @@ def load_settings(path: Path, *, to_serve: bool = True) -> Settings:
     if not to_serve:
         return settings
     problems = [*_socket_problems(settings, document), *_file_problems(settings, document)]
-    connections: dict[str, Connection] = {}
+    connections: dict[str, ConnectionSettings] = {}
     for name, connection in settings.connections.items():
         try:
             connections[name] = _checked(connection, document, ("connections", name))
@@ -93,7 +93,7 @@ def load_settings(path: Path, *, to_serve: bool = True) -> Settings:
     return settings.model_copy(update={"connections": connections})
 
 
-def _checked(connection: Connection, document: Marked, path: KeyPath) -> Connection:
+def _checked(connection: ConnectionSettings, document: LocatedDocument, path: KeyPath) -> ConnectionSettings:
     """The connection, complete; raises one ``ConfigError`` with all that is wrong in it."""
     if isinstance(connection, HttpJsonConnection):
         connection = _with_openapi(connection, document, path)
@@ -133,7 +133,7 @@ def _absolute_fields(value: BaseModel, base: Path, *, state: Path) -> dict[str, 
     }
 
 
-def _socket_problems(settings: Settings, document: Marked) -> Iterator[ConfigError]:
+def _socket_problems(settings: Settings, document: LocatedDocument) -> Iterator[ConfigError]:
     for path, socket in (
         (("control", "socket"), settings.control.socket),
         (("state",), settings.state / LONGEST_SOCKET),
@@ -144,7 +144,7 @@ def _socket_problems(settings: Settings, document: Marked) -> Iterator[ConfigErr
             return
 
 
-def _file_problems(settings: Settings, document: Marked) -> Iterator[ConfigError]:
+def _file_problems(settings: Settings, document: LocatedDocument) -> Iterator[ConfigError]:
     """Files that must be there at start, and are not."""
     for path, file in _required_files(settings):
         if not file.exists():
@@ -167,7 +167,7 @@ def _required_files(settings: Settings) -> Iterator[tuple[KeyPath, Path]]:
         yield ("evidence", "clickhouse_password_file"), settings.evidence.clickhouse_password_file
 
 
-def _with_openapi(connection: HttpJsonConnection, document: Marked, path: KeyPath) -> HttpJsonConnection:
+def _with_openapi(connection: HttpJsonConnection, document: LocatedDocument, path: KeyPath) -> HttpJsonConnection:
     """The connection with its OpenAPI document's functions added."""
     if connection.openapi is None:
         return connection
@@ -181,7 +181,9 @@ def _with_openapi(connection: HttpJsonConnection, document: Marked, path: KeyPat
     return connection.model_copy(update={"functions": {**found, **connection.functions}})
 
 
-def _template_problems(connection: HttpJsonConnection, document: Marked, path: KeyPath) -> Iterator[ConfigError]:
+def _template_problems(
+    connection: HttpJsonConnection, document: LocatedDocument, path: KeyPath
+) -> Iterator[ConfigError]:
     """Templates that cannot be used, and pairs that one request could match without a clear winner."""
     parsed = []
     for name, function in connection.functions.items():
@@ -196,7 +198,7 @@ def _template_problems(connection: HttpJsonConnection, document: Marked, path: K
             yield ConfigError(message, place, "change one path, or keep one of the two")
 
 
-def _mcp_problems(connection: McpConnection, document: Marked, path: KeyPath) -> Iterator[ConfigError]:
+def _mcp_problems(connection: McpConnection, document: LocatedDocument, path: KeyPath) -> Iterator[ConfigError]:
     for index, tool in enumerate(connection.tools):
         if tool in RESERVED:
             message = f"a tool cannot be called {tool!r}: that names an MCP method"

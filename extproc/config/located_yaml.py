@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from extproc.model.errors import ConfigError, Place
+from extproc.model.errors import ConfigError, SourceLocation
 
 MAX_BYTES = 4 << 20
 """Bytes of one file: generous for a configuration or an OpenAPI document."""
@@ -25,19 +25,19 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
-class Marked:
+class LocatedDocument:
     """A document and the places of its keys."""
 
     file: Path
     data: Any
-    places: dict[KeyPath, Place] = field(repr=False)
+    places: dict[KeyPath, SourceLocation] = field(repr=False)
     """Key path → where the key is written (for items of a list: where the item begins)."""
 
-    def place(self, path: KeyPath) -> Place:
+    def place(self, path: KeyPath) -> SourceLocation:
         """Where a key is written, or its nearest parent that is."""
         while path not in self.places and path:
             path = path[:-1]
-        return self.places.get(path, Place(self.file))
+        return self.places.get(path, SourceLocation(self.file))
 
 
 class _Loader(yaml.SafeLoader):
@@ -56,7 +56,7 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def load_marked(file: Path) -> Marked:
+def load_marked(file: Path) -> LocatedDocument:
     """Read one YAML or JSON file.
 
     Raises:
@@ -67,15 +67,15 @@ def load_marked(file: Path) -> Marked:
         loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
-            raise ConfigError("the file is empty", Place(file), "see docs/reference/configuration.md")
+            raise ConfigError("the file is empty", SourceLocation(file), "see docs/reference/configuration.md")
         places = dict(_places(node, (), file))
-        return Marked(file, loader.construct_document(node), places)
+        return LocatedDocument(file, loader.construct_document(node), places)
     except yaml.MarkedYAMLError as error:
         raise ConfigError(parsers_words(error), _place(file, error.problem_mark)) from error
     except (yaml.YAMLError, ValueError) as error:
-        raise ConfigError("not YAML", Place(file)) from error
+        raise ConfigError("not YAML", SourceLocation(file)) from error
     except RecursionError as error:
-        raise ConfigError("nested too deeply", Place(file)) from error
+        raise ConfigError("nested too deeply", SourceLocation(file)) from error
 
 
 def parsers_words(error: yaml.MarkedYAMLError) -> str:
@@ -93,21 +93,21 @@ def _read(file: Path) -> str:
         with file.open("rb") as opened:
             raw = opened.read(MAX_BYTES + 1)
     except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}", Place(file)) from error
+        raise ConfigError(f"cannot be read: {error.strerror}", SourceLocation(file)) from error
     if len(raw) > MAX_BYTES:
-        raise ConfigError(f"larger than {MAX_BYTES} bytes", Place(file))
+        raise ConfigError(f"larger than {MAX_BYTES} bytes", SourceLocation(file))
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise ConfigError("not UTF-8 text", Place(file, line)) from error
+        raise ConfigError("not UTF-8 text", SourceLocation(file, line)) from error
 
 
-def _place(file: Path, mark: yaml.Mark | None) -> Place:
-    return Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
+def _place(file: Path, mark: yaml.Mark | None) -> SourceLocation:
+    return SourceLocation(file, mark.line + 1, mark.column + 1) if mark else SourceLocation(file)
 
 
-def _places(node: Node, path: KeyPath, file: Path) -> Iterator[tuple[KeyPath, Place]]:
+def _places(node: Node, path: KeyPath, file: Path) -> Iterator[tuple[KeyPath, SourceLocation]]:
     """Every key path with its place. Refuses what ``dict`` would swallow silently."""
     if not path:
         yield path, _place(file, node.start_mark)
@@ -116,7 +116,7 @@ def _places(node: Node, path: KeyPath, file: Path) -> Iterator[tuple[KeyPath, Pl
             yield (*path, index), _place(file, item.start_mark)
             yield from _places(item, (*path, index), file)
     elif isinstance(node, MappingNode):
-        seen: dict[str, Place] = {}
+        seen: dict[str, SourceLocation] = {}
         for key, value in node.value:
             name, place = _key(key, file), _place(file, key.start_mark)
             if name in seen:

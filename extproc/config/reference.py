@@ -9,7 +9,7 @@ from extproc.config.schema import Settings
 INTRODUCTION = """# Configuration
 
 One YAML file. Unknown keys, duplicate keys, aliases and anything of the wrong shape are errors that name the line
-and the way out. Relative paths begin at the file's folder; those said to be "under state" begin at `state`.
+and a hint. Relative paths begin at the file's folder; those said to be "under state" begin at `state`.
 
 `extproc config check FILE` checks a file, `extproc config show FILE` prints what it comes to, and
 `extproc config schema` prints the JSON Schema that this page is made from.
@@ -55,7 +55,8 @@ def _type(value: dict[str, Any]) -> str:
     match value:
         case {"$ref": str(ref)}:
             name = ref.rpartition("/")[2]
-            return "`redact`, `partial`, `pseudonym`, `remove`" if name == "How" else f"[{name}](#{name.lower()})"
+            operators = "`redact`, `partial`, `pseudonym`, `remove`"
+            return operators if name == "MaskOperator" else f"[{name}](#{name.lower()})"
         case {"anyOf": list(members)} | {"oneOf": list(members)}:
             return " or ".join(_type(member) for member in members if member.get("type") != "null")
         case {"enum": list(choices)} | {"const": choices}:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from extproc.model.masking import How
+from extproc.model.masking import MaskOperator
 
 NAME = r"^[a-z][a-z0-9_-]{0,62}$"
 FUNCTION_NAME = r"^[A-Za-z_][A-Za-z0-9_./-]{0,127}$"
@@ -112,7 +112,7 @@ class MaskRuleSettings(Strict):
 
     path: str | None = Field(None, pattern=r"^\$", description="RFC 9535 subset: $.a.b, $.a[*].b, $..b")
     entity: str | None = Field(None, pattern=r"^(\*|[A-Z][A-Z0-9_]*)$", description="US_SSN, CREDIT_CARD, * …")
-    how: How = How.REDACT
+    how: MaskOperator = MaskOperator.REDACT
     """partial: last four stay; pseudonym: same value, same token; redact: a label; remove: nothing."""
 
     @model_validator(mode="after")
@@ -139,7 +139,7 @@ class MaskingSettings(Strict):
 
     request: list[MaskRuleSettings] = []
     """Rules for what goes to the backend; paths begin at the function's arguments."""
-    response: list[MaskRuleSettings] = [MaskRuleSettings(path=None, entity="*", how=How.REDACT)]
+    response: list[MaskRuleSettings] = [MaskRuleSettings(path=None, entity="*", how=MaskOperator.REDACT)]
     """Rules for what comes back; paths begin at the function's result."""
     declared: DeclaredSettings = DeclaredSettings()
     """Allow-list mode: what may pass at all."""
@@ -346,7 +346,9 @@ class GrpcConnection(ConnectionBase):
     """Methods that may be called, ``shop.v1.Inventory/GetItem``; all others are unknown and denied."""
 
 
-Connection = Annotated[HttpJsonConnection | McpConnection | GrpcConnection, Field(discriminator="protocol")]
+ConnectionSettings = Annotated[
+    HttpJsonConnection | McpConnection | GrpcConnection, Field(discriminator="protocol")
+]
 
 
 class OpaSettings(Strict):
@@ -518,7 +520,7 @@ class Settings(Strict):
     """What the rendered Envoy configuration says of Envoy itself."""
     identity: IdentitySettings
     """Who may start."""
-    connections: dict[Name, Connection] = Field(min_length=1)
+    connections: dict[Name, ConnectionSettings] = Field(min_length=1)
     """The registered function endpoints, by name."""
     masking: InstallationMasking = InstallationMasking()
     """Masking for all connections."""
@@ -542,7 +544,7 @@ class Settings(Strict):
 
     @field_validator("connections")
     @classmethod
-    def _hosts_are_unambiguous(cls, connections: dict[str, Connection]) -> dict[str, Connection]:
+    def _hosts_are_unambiguous(cls, connections: dict[str, ConnectionSettings]) -> dict[str, ConnectionSettings]:
         owners: dict[str, str] = {}
         for name, connection in connections.items():
             for host in connection.hosts:

@@ -34,5 +34,5 @@ def keep_private(folder: Path) -> None:
     elif shared or status.st_mode & ANYBODY:
         raise ConfigError(
             f"state: {folder} is open to others, and holds keys",
-            way_out="choose a folder of its own, with mode 0700",
+            hint="choose a folder of its own, with mode 0700",
         )

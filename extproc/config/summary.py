@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from extproc.config.addresses import plain_and_far, stays_here
 from extproc.config.located_yaml import KeyPath
-from extproc.config.schema import Connection, GrpcConnection, HttpJsonConnection, LimitSettings, Settings
+from extproc.config.schema import ConnectionSettings, GrpcConnection, HttpJsonConnection, LimitSettings, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Note:
     path: KeyPath
     """The key that says so, or would say otherwise."""
     what: str
-    way_out: str
+    hint: str
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.what}"
@@ -39,7 +39,7 @@ def summary(settings: Settings) -> Iterator[str]:
     yield f"evidence: {settings.evidence.clickhouse}"
 
 
-def functions(connection: Connection) -> list[str]:
+def functions(connection: ConnectionSettings) -> list[str]:
     """The names of a connection's functions."""
     if isinstance(connection, HttpJsonConnection):
         return list(connection.functions)
@@ -76,11 +76,11 @@ def setting_notes(settings: Settings) -> Iterator[Note]:
     yield from _address_notes(settings)
 
 
-def _connection_notes(path: KeyPath, connection: Connection) -> Iterator[Note]:
+def _connection_notes(path: KeyPath, connection: ConnectionSettings) -> Iterator[Note]:
     masking, credential = connection.masking, connection.credential
     if masking.undecodable == "pass-unmasked":
-        way_out = "remove the key: such bodies are denied then"
-        yield Note((*path, "masking", "undecodable"), "bodies that cannot be read pass unmasked", way_out)
+        hint = "remove the key: such bodies are denied then"
+        yield Note((*path, "masking", "undecodable"), "bodies that cannot be read pass unmasked", hint)
     if not masking.response and masking.declared.response is None:
         what = "responses are not masked unless policy says so"
         yield Note((*path, "masking", "response"), what, 'response: [{entity: "*"}], or remove the key')

@@ -1,4 +1,4 @@
-"""From what pydantic found to what a person should change: place, trouble and way out.
+"""From what pydantic found to what a person should change: place, trouble and hint.
 
 No message repeats a value of the file: a secret that was put there by mistake must not end in a log.
 """
@@ -11,7 +11,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from extproc.config.located_yaml import KeyPath, Marked, shown
+from extproc.config.located_yaml import KeyPath, LocatedDocument, shown
 from extproc.model.errors import ConfigError
 
 EXAMPLES = {
@@ -51,17 +51,17 @@ def together(problems: list[ConfigError]) -> ConfigError:
     return ConfigErrors(f"{len(flat)} things are wrong:", flat[0].place, problems=tuple(flat))
 
 
-def explain(error: ValidationError, document: Marked, root: type[BaseModel]) -> ConfigError:
+def explain(error: ValidationError, document: LocatedDocument, root: type[BaseModel]) -> ConfigError:
     """Tell what pydantic found in the words and places of the file."""
     return together(
         [_problem(each, document, root) for each in error.errors(include_url=False, include_input=False)]
     )
 
 
-def _problem(details: ErrorDetails, document: Marked, root: type[BaseModel]) -> ConfigError:
+def _problem(details: ErrorDetails, document: LocatedDocument, root: type[BaseModel]) -> ConfigError:
     path, annotation = _locate(details["loc"], document.data, root)
-    message, way_out = _words(details, path, annotation)
-    return ConfigError(message, document.place(path), way_out)
+    message, hint = _words(details, path, annotation)
+    return ConfigError(message, document.place(path), hint)
 
 
 def _locate(loc: tuple[str | int, ...], data: Any, annotation: Any) -> tuple[KeyPath, Any]:
@@ -126,7 +126,7 @@ def _step(annotation: Any, part: str | int) -> Any:
 
 
 def _words(details: ErrorDetails, path: KeyPath, annotation: Any) -> tuple[str, str]:
-    """What is wrong, and the way out."""
+    """What is wrong, and a hint."""
     key = str(details["loc"][-1]) if details["loc"] else ""
     context = details.get("ctx", {})
     where = f"{'.'.join(str(part) for part in path)}: " if path else ""

@@ -88,7 +88,7 @@ def read_token(file: Path | None) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read a token from {source}: {type(error).__name__}") from None
     if not token:
-        raise ConfigError("a vote needs your token", way_out=f"give it with --token-file, or in {TOKEN_VARIABLE}")
+        raise ConfigError("a vote needs your token", hint=f"give it with --token-file, or in {TOKEN_VARIABLE}")
     if len(token) > MAX_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
         raise ConfigError(f"what {source} holds is not a token")
     return token
@@ -113,5 +113,5 @@ def _refused(problem: dict[str, Any]) -> ControlError:
     for more in (problem.get("detail"), f"It is {problem['state']}." if "state" in problem else None):
         message += f": {more}" if more else ""
     matches = problem.get("matches", [])
-    way_out = "Give more of the id: " + ", ".join(map(str, matches)) if matches else WAYS_OUT.get(reason, "")
-    return ControlError(printable(message), printable(way_out))
+    hint = "Give more of the id: " + ", ".join(map(str, matches)) if matches else WAYS_OUT.get(reason, "")
+    return ControlError(printable(message), printable(hint))

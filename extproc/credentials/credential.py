@@ -13,7 +13,7 @@ from typing import Protocol
 import structlog
 
 from extproc.config.schema import CredentialSettings
-from extproc.credentials.redactor import MINIMUM, NOTHING, Concealer
+from extproc.credentials.redactor import MINIMUM, NO_CREDENTIAL, CredentialRedactor
 from extproc.model.errors import CredentialError
 
 MAX_BYTES = 16 << 10
@@ -111,11 +111,11 @@ class Presented:
 
     value: bytes = field(repr=False)
     """The header field's whole value."""
-    conceal: Concealer = field(repr=False)
+    redact_credential: CredentialRedactor = field(repr=False)
     """Takes it out of whatever the backend answers."""
 
 
-NOT_READ = Presented(b"", NOTHING)
+NOT_READ = Presented(b"", NO_CREDENTIAL)
 
 
 @dataclass(slots=True)
@@ -138,7 +138,7 @@ class Credential:
         secret = self.source.read()
         value = self.prefix + secret
         if value != self._known.value:
-            self._known = Presented(value, Concealer(value, secret))
+            self._known = Presented(value, CredentialRedactor(value, secret))
         return self._known
 
 

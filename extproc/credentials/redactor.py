@@ -18,7 +18,7 @@ from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
-CONCEALED = b"[CREDENTIAL]"
+REDACTED_CREDENTIAL = b"[CREDENTIAL]"
 MINIMUM = 8
 """Bytes of a credential. A shorter one would be met by chance in any text."""
 SHORT = 512
@@ -41,7 +41,7 @@ SPELLS_ENTITY = re.compile(rb"&(?:amp;|#0*(?:38|92);|#[xX]0*(?:26|5[cC]);)")
 ENTITIES = {b"&": b"amp", b"<": b"lt", b">": b"gt", b'"': b"quot", b"'": b"apos"}
 
 
-class Concealer:
+class CredentialRedactor:
     """Takes one credential out of texts. Built once per value; shows none of it."""
 
     __slots__ = ("_literal", "_patterns", "ends")
@@ -71,10 +71,10 @@ class Concealer:
         """The text without the credential. What it finds never reaches across one of ``ends``."""
         for needle in self._literal:
             if needle in text:
-                text = text.replace(needle, CONCEALED)
+                text = text.replace(needle, REDACTED_CREDENTIAL)
         if any(each in text for each in ESCAPES):
             for pattern in self._patterns:
-                text = pattern.sub(CONCEALED, text)
+                text = pattern.sub(REDACTED_CREDENTIAL, text)
         return text
 
 
@@ -208,5 +208,5 @@ def _hexadecimal(code: int) -> bytes:
     return b"".join(b"[%c%c]" % (d, d ^ 32) if d > NINE else b"%c" % d for d in b"%02x" % code)
 
 
-NOTHING = Concealer()
+NO_CREDENTIAL = CredentialRedactor()
 """For a call that was given no credential."""

@@ -47,7 +47,7 @@ class Look(NamedTuple):
 NOTHING_SEEN = Look(frozenset(), [])
 
 
-class Detectors:
+class Analyzer:
     """Finds entities in text. Built once, shared by all calls; safe to use from several threads."""
 
     def __init__(self, detectors: Sequence[Detector] = CATALOGUE, decoders: Sequence[Decoder] = DECODERS) -> None:

@@ -1,1 +1,1 @@
-"""What is right, dangerous or broken about an installation: each finding with its way out. Changes nothing."""
+"""What is right, dangerous or broken about an installation: each finding with a hint. Changes nothing."""

@@ -14,7 +14,7 @@ from extproc.config.summary import functions, setting_notes
 from extproc.console.authenticator import ALGORITHMS, is_usable
 from extproc.console.jwks import Jwk, fetch_file, fetch_url, read_keys
 from extproc.credentials.credential import make_credential
-from extproc.doctor.check_result import Finding, Patient
+from extproc.doctor.check_result import Finding, Installation
 from extproc.model.errors import CredentialError
 
 EVERYBODY = stat.S_IRWXO
@@ -24,7 +24,7 @@ SOON_S = 14 * DAY_S
 """Before a certificate's end it is time for another."""
 
 
-def configuration(patient: Patient) -> Iterator[Finding]:
+def configuration(patient: Installation) -> Iterator[Finding]:
     """What is guarded, and what in it is allowed and dangerous."""
     settings = patient.settings
     count = sum(len(functions(each)) for each in settings.connections.values())
@@ -33,10 +33,10 @@ def configuration(patient: Patient) -> Iterator[Finding]:
         f"valid: {len(settings.connections)} connections, {count} functions, {settings.workers} workers",
     )
     for note in setting_notes(settings):
-        yield patient.warning(note.subject, note.what, note.way_out, note.path)
+        yield patient.warning(note.subject, note.what, note.hint, note.path)
 
 
-def masking(patient: Patient) -> Iterator[Finding]:
+def masking(patient: Installation) -> Iterator[Finding]:
     """Whether every connection's plan can be made."""
     with telling_where(patient.document.file):
         check_plans(patient.settings)
@@ -46,7 +46,7 @@ def masking(patient: Patient) -> Iterator[Finding]:
     )
 
 
-def credentials(patient: Patient) -> Iterator[Finding]:
+def credentials(patient: Installation) -> Iterator[Finding]:
     """Whether each connection's credential can be read, by whom, and is long enough."""
     for name, connection in patient.settings.connections.items():
         credential, subject = connection.credential, f"credential of {name}"
@@ -65,7 +65,7 @@ def credentials(patient: Patient) -> Iterator[Finding]:
         yield wrong or patient.ok(subject, "can be read")
 
 
-def key_files(patient: Patient) -> Iterator[Finding]:
+def key_files(patient: Installation) -> Iterator[Finding]:
     """Keys and passwords: there, long enough, and nobody else's to read."""
     for subject, file, path, least in _key_files(patient):
         try:
@@ -86,7 +86,7 @@ def key_files(patient: Patient) -> Iterator[Finding]:
             yield _open_to_others(patient, subject, file, path) or patient.ok(subject, "can be read")
 
 
-def _key_files(patient: Patient) -> Iterator[tuple[str, Path, KeyPath, int]]:
+def _key_files(patient: Installation) -> Iterator[tuple[str, Path, KeyPath, int]]:
     """Each with the fewest bytes it may have. Those that are made at the first start only where they are."""
     settings = patient.settings
     masking, evidence, tls = settings.masking, settings.evidence, settings.guard_tls
@@ -105,7 +105,7 @@ def _key_files(patient: Patient) -> Iterator[tuple[str, Path, KeyPath, int]]:
         yield "the workers' TLS key", tls.key, ("guard_tls", "key"), 1
 
 
-def certificates(patient: Patient) -> Iterator[Finding]:
+def certificates(patient: Installation) -> Iterator[Finding]:
     """Whether each certificate that is named, and can be read here, is valid now and for some time."""
     for subject, file, path in _certificates(patient):
         try:
@@ -129,7 +129,7 @@ def certificates(patient: Patient) -> Iterator[Finding]:
             yield patient.ok(subject, f"valid for {left_s / DAY_S:.0f} days")
 
 
-def _certificates(patient: Patient) -> Iterator[tuple[str, Path, KeyPath]]:
+def _certificates(patient: Installation) -> Iterator[tuple[str, Path, KeyPath]]:
     settings = patient.settings
     for section, tls, keys in (
         (("guard_tls",), settings.guard_tls, ("certificate", "client_ca")),
@@ -145,7 +145,7 @@ def _certificates(patient: Patient) -> Iterator[tuple[str, Path, KeyPath]]:
             yield f"certificate of {name}'s backend", connection.upstream.ca_file, path
 
 
-def _open_to_others(patient: Patient, subject: str, file: Path, path: KeyPath) -> Finding | None:
+def _open_to_others(patient: Installation, subject: str, file: Path, path: KeyPath) -> Finding | None:
     try:
         mode = stat.S_IMODE(file.stat().st_mode)
     except OSError:
@@ -156,13 +156,13 @@ def _open_to_others(patient: Patient, subject: str, file: Path, path: KeyPath) -
     return patient.warning(subject, f"{file} is open to {who} (mode {mode:04o})", f"chmod 600 {file}", path)
 
 
-def identity(patient: Patient) -> Iterator[Finding]:
+def identity(patient: Installation) -> Iterator[Finding]:
     """Whether each provider's key set can be read and holds keys that verify tokens."""
     for name, provider in patient.settings.identity.providers.items():
         yield from _keys(patient, name, provider)
 
 
-def _keys(patient: Patient, name: str, provider: Provider) -> Iterator[Finding]:
+def _keys(patient: Installation, name: str, provider: Provider) -> Iterator[Finding]:
     subject, base = f"identity {name}", ("identity", "providers", name)
     if provider.jwks_file:
         path: KeyPath = (*base, "jwks_file")
@@ -181,14 +181,14 @@ def _keys(patient: Patient, name: str, provider: Provider) -> Iterator[Finding]:
         found = read_keys(fetch_url(str(provider.jwks_url)))
     except Exception as error:  # noqa: BLE001 - whatever keeps it from answering
         what = f"its keys cannot be fetched from here ({_kind(error)})"
-        way_out = "what counts is whether Envoy reaches jwks_url, and control, for approvers"
-        yield patient.warning(subject, what, way_out, path)
+        hint = "what counts is whether Envoy reaches jwks_url, and control, for approvers"
+        yield patient.warning(subject, what, hint, path)
         return
     yield from _judged(patient, subject, found, path, ", as seen from here; Envoy asks for them itself")
 
 
 def _judged(
-    patient: Patient, subject: str, keys: tuple[Jwk, ...], path: KeyPath, seen: str = ""
+    patient: Installation, subject: str, keys: tuple[Jwk, ...], path: KeyPath, seen: str = ""
 ) -> Iterator[Finding]:
     usable = sum(is_usable(key) for key in keys)
     if any("d" in key or key.get("kty") == "oct" for key in keys):

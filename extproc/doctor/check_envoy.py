@@ -8,7 +8,7 @@ from typing import Any
 
 from extproc.config.located_yaml import load_marked
 from extproc.doctor.check_processes import endpoints
-from extproc.doctor.check_result import Finding, Level, Patient
+from extproc.doctor.check_result import Finding, Installation, Level
 from extproc.envoy_config.lint.check import check_document, check_file
 from extproc.envoy_config.lint.problems import Problem, Severity
 from extproc.envoy_config.lint.tree import Node
@@ -21,7 +21,7 @@ VERSION = "1.40."
 ASK_S = 10.0
 
 
-def binary(patient: Patient) -> Iterator[Finding]:
+def binary(patient: Installation) -> Iterator[Finding]:
     """Which Envoy ``extproc up`` would start."""
     subject, elsewhere = "Envoy's binary", bool(patient.settings.envoy.guard_endpoints)
     found = ""
@@ -34,7 +34,7 @@ def binary(patient: Patient) -> Iterator[Finding]:
         if elsewhere:
             yield patient.skipped(subject, "none here; Envoy runs elsewhere")
         else:
-            yield patient.warning(subject, "there is none, so `extproc up` cannot start", error.way_out)
+            yield patient.warning(subject, "there is none, so `extproc up` cannot start", error.hint)
         return
     except (OSError, subprocess.SubprocessError) as error:
         yield patient.problem(subject, f"{found} cannot be run: {type(error).__name__}", "install it again")
@@ -48,7 +48,7 @@ def binary(patient: Patient) -> Iterator[Finding]:
         yield patient.warning(subject, what, "pip install 'extproc[embedded]' brings the right one")
 
 
-def bypass(patient: Patient) -> Iterator[Finding]:
+def bypass(patient: Installation) -> Iterator[Finding]:
     """Ways around the guard, in the configuration that is given, or in the one that is rendered."""
     if patient.envoy_file:
         yield from _given(patient, patient.envoy_file)
@@ -61,7 +61,7 @@ def bypass(patient: Patient) -> Iterator[Finding]:
     yield from _changed(patient, rendered)
 
 
-def _given(patient: Patient, file: Path) -> Iterator[Finding]:
+def _given(patient: Installation, file: Path) -> Iterator[Finding]:
     problems = check_file(file)
     yield from (_finding(each, str(file)) for each in problems)
     if not problems:
@@ -73,11 +73,11 @@ def _finding(each: Problem, file: str) -> Finding:
     level = Level.PROBLEM if each.severity is Severity.ERROR else Level.WARNING
     where = f"{file}:{each.line}" if each.line else file
     return Finding(
-        "Envoy's configuration", level, f"{each.danger}: {each.what}. {each.why}", each.way_out, where, each.where
+        "Envoy's configuration", level, f"{each.danger}: {each.what}. {each.why}", each.hint, where, each.where
     )
 
 
-def _narrower(patient: Patient, file: Path) -> Iterator[Finding]:
+def _narrower(patient: Installation, file: Path) -> Iterator[Finding]:
     """Limits of that Envoy that end calls which this configuration allows."""
     document = load_marked(file)
     wanted = buffer_limit(patient.settings.limits)
@@ -96,12 +96,12 @@ def _narrower(patient: Patient, file: Path) -> Iterator[Finding]:
             yield _limit(at, f"{file}:{document.place(at.path).line}", what, "make one of the two fit the other")
 
 
-def _limit(node: Node, where: str, what: str, way_out: str) -> Finding:
+def _limit(node: Node, where: str, what: str, hint: str) -> Finding:
     key = ".".join(str(part) for part in node.path)
-    return Finding("Envoy's configuration", Level.WARNING, what, way_out, where, key)
+    return Finding("Envoy's configuration", Level.WARNING, what, hint, where, key)
 
 
-def _changed(patient: Patient, rendered: Any) -> Iterator[Finding]:
+def _changed(patient: Installation, rendered: Any) -> Iterator[Finding]:
     """Whether the Envoy of ``extproc up`` was started with what the configuration says now."""
     written = patient.settings.state / "envoy.yaml"
     try:

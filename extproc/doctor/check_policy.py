@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from extproc.assembly import make_engine
-from extproc.doctor.check_result import Finding, Level, Patient
+from extproc.doctor.check_result import Finding, Installation, Level
 from extproc.model.errors import PolicyError
 from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, read_statuses
 from extproc.policy.bundle.reload import PolicyFiles
@@ -15,7 +15,7 @@ from extproc.policy.regorus.evaluator import UNDEFINED, violations
 from extproc.policy.regorus.trial import check_candidate, sample_documents
 
 
-def policy(patient: Patient) -> Iterator[Finding]:
+def policy(patient: Installation) -> Iterator[Finding]:
     """Whether the policy can be loaded, or OPA decides; and what each worker decides by."""
     settings = patient.settings.policy
     revision = ""
@@ -30,19 +30,19 @@ def policy(patient: Patient) -> Iterator[Finding]:
         yield from _in_force(patient, revision)
 
 
-def tools(patient: Patient) -> Iterator[Finding]:
+def tools(patient: Installation) -> Iterator[Finding]:
     """Programs that are not needed, and help."""
     if patient.settings.policy.engine == "embedded":
         found = shutil.which("opa")
-        way_out = "optional: `opa test` and `opa check --strict` try the same files in OPA itself"
-        yield patient.ok("opa", f"found: {found}") if found else patient.skipped("opa", "not installed", way_out)
+        hint = "optional: `opa test` and `opa check --strict` try the same files in OPA itself"
+        yield patient.ok("opa", f"found: {found}") if found else patient.skipped("opa", "not installed", hint)
 
 
-def _files(patient: Patient, files: PolicyFiles) -> Iterator[Finding]:
+def _files(patient: Installation, files: PolicyFiles) -> Iterator[Finding]:
     sources = files.read()
     found = violations((*sources.modules, *sources.tests))
     for one in found:
-        yield Finding("policy", Level.PROBLEM, one.message, one.way_out, f"{one.file}:{one.line}:{one.column}")
+        yield Finding("policy", Level.PROBLEM, one.message, one.hint, f"{one.file}:{one.line}:{one.column}")
     if found:
         return
     check_candidate(sources)
@@ -51,21 +51,21 @@ def _files(patient: Patient, files: PolicyFiles) -> Iterator[Finding]:
     loaded = f"{len(sources.modules)} modules{kind} can be loaded{tested}; revision {sources.revision[:12]}"
     yield patient.ok("policy", loaded)
     if files.paths and not sources.tests:
-        way_out = "write some: docs/how-to/write-a-policy.md; `extproc policy test` runs them"
+        hint = "write some: docs/how-to/write-a-policy.md; `extproc policy test` runs them"
         yield patient.warning(
-            "policy", "it has no tests, so a reload tries it on samples alone", way_out, ("policy", "paths")
+            "policy", "it has no tests, so a reload tries it on samples alone", hint, ("policy", "paths")
         )
 
 
-def _opa(patient: Patient) -> Iterator[Finding]:
+def _opa(patient: Installation) -> Iterator[Finding]:
     address, path = patient.settings.policy.opa.address, ("policy", "opa", "address")
     if patient.offline:
         yield patient.skipped("policy", f"OPA at {address} decides; it was not asked")
         return
     well, trouble, revision = asyncio.run(_ask_opa(patient))
     if not well:
-        way_out = f"see OPA's log, and curl '{address}/health?bundles'; every call is denied until it is well"
-        yield patient.problem("policy", f"OPA at {address} is not healthy, or cannot be reached", way_out, path)
+        hint = f"see OPA's log, and curl '{address}/health?bundles'; every call is denied until it is well"
+        yield patient.problem("policy", f"OPA at {address} is not healthy, or cannot be reached", hint, path)
     elif trouble == UNDEFINED:
         what = f"{patient.settings.policy.query} is undefined for a sample call: such calls are denied"
         yield patient.warning(
@@ -78,7 +78,7 @@ def _opa(patient: Patient) -> Iterator[Finding]:
         yield patient.ok("policy", f"OPA at {address} is healthy and decides a sample call{told}")
 
 
-async def _ask_opa(patient: Patient) -> tuple[bool, str, str]:
+async def _ask_opa(patient: Installation) -> tuple[bool, str, str]:
     """Whether it is healthy, what kept it from deciding a sample, and its revision."""
     engine = make_engine(patient.settings)
     if not isinstance(engine, OpaEngine):
@@ -95,7 +95,7 @@ async def _ask_opa(patient: Patient) -> tuple[bool, str, str]:
         await engine.close()
 
 
-def _in_force(patient: Patient, revision: str) -> Iterator[Finding]:
+def _in_force(patient: Installation, revision: str) -> Iterator[Finding]:
     """What the processes that run say of themselves."""
     running = [one for one, runs in read_statuses(patient.settings.state / STATUS_FOLDER) if runs]
     for one in running:
@@ -109,15 +109,15 @@ def _in_force(patient: Patient, revision: str) -> Iterator[Finding]:
         yield patient.ok("policy in force", f"{len(running)} workers decide by it")
 
 
-def _status(patient: Patient, one: PolicyStatus, revision: str) -> Iterator[Finding]:
+def _status(patient: Installation, one: PolicyStatus, revision: str) -> Iterator[Finding]:
     subject = f"policy in {one.process}"
     since = datetime.fromtimestamp(one.since_ns // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     if one.trouble:
         yield patient.problem(subject, f"in trouble since {since}: {one.trouble}", "extproc policy status")
     if one.refused:
-        why, _, way_out = one.refused.why.partition("\n")
+        why, _, hint = one.refused.why.partition("\n")
         yield patient.problem(
-            subject, f"refused a candidate, and keeps the one since {since}: {why}", way_out.strip()
+            subject, f"refused a candidate, and keeps the one since {since}: {why}", hint.strip()
         )
     elif one.engine == "embedded" and revision and one.revision != revision:
         what = f"decides by {one.revision[:12]} since {since}; the files are {revision[:12]}"

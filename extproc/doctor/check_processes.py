@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from extproc.config.addresses import stays_here
-from extproc.doctor.check_result import Finding, Patient
+from extproc.doctor.check_result import Finding, Installation
 from extproc.evidence.spool.spool_file import SUFFIX
 from extproc.server.health import OK
 from extproc.supervise.parts import (
@@ -31,7 +31,7 @@ UNMARKED = "marked-by-the-guard.denied"
 """Envoy's counter of calls that it stopped because no guard had marked them."""
 
 
-def parts(patient: Patient) -> Iterator[Finding]:
+def parts(patient: Installation) -> Iterator[Finding]:
     """Whether each part answers. Where none does, and none ever did, nothing is wrong."""
     if patient.offline:
         yield patient.skipped("running parts", "nobody was asked", "leave --offline out")
@@ -47,7 +47,7 @@ def parts(patient: Patient) -> Iterator[Finding]:
         yield patient.skipped("running parts", "nothing was started yet", START)
 
 
-async def _ask_all(patient: Patient) -> dict[str, bool | None]:
+async def _ask_all(patient: Installation) -> dict[str, bool | None]:
     """Name of the part → whether it answers; None: it cannot be asked from here."""
     settings = patient.settings
     asked: dict[str, Coroutine[Any, Any, bool | None]] = {
@@ -60,7 +60,7 @@ async def _ask_all(patient: Patient) -> dict[str, bool | None]:
     return dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
 
 
-def endpoints(patient: Patient) -> dict[str, str]:
+def endpoints(patient: Installation) -> dict[str, str]:
     """Each worker's name and address."""
     settings = patient.settings
     own = [worker_endpoint(settings, index) for index in range(settings.workers)]
@@ -68,7 +68,7 @@ def endpoints(patient: Patient) -> dict[str, str]:
     return {f"worker-{index}": endpoint for index, endpoint in enumerate(found)}
 
 
-async def _worker(patient: Patient, endpoint: str) -> bool | None:
+async def _worker(patient: Installation, endpoint: str) -> bool | None:
     tls = None if endpoint.startswith("unix:") else patient.settings.envoy.guard_tls
     try:
         channel = guard_channel(endpoint, tls)
@@ -83,7 +83,7 @@ async def _serves(listen: str) -> bool:
     return isinstance(document, dict) and document.get("status") == OK
 
 
-def _each(patient: Patient, answers: dict[str, bool | None]) -> Iterator[Finding]:
+def _each(patient: Installation, answers: dict[str, bool | None]) -> Iterator[Finding]:
     known = endpoints(patient)
     remote = bool(patient.settings.envoy.guard_endpoints)
     for name, answered in answers.items():
@@ -99,7 +99,7 @@ def _each(patient: Patient, answers: dict[str, bool | None]) -> Iterator[Finding
             yield patient.problem(name, f"does not answer on {at}", _revive(name))
 
 
-def _address(patient: Patient, name: str) -> str:
+def _address(patient: Installation, name: str) -> str:
     settings = patient.settings
     if name == "console":
         return str(settings.control.listen)
@@ -121,7 +121,7 @@ def reachable(address: str) -> str:
     return f"{ANYWHERE[host]}:{port}" if host in ANYWHERE else address
 
 
-def health(patient: Patient) -> Iterator[Finding]:
+def health(patient: Installation) -> Iterator[Finding]:
     """What ``/healthz`` says is not well. Nothing where nobody answers: ``parts`` tells that."""
     if patient.offline:
         return
@@ -136,7 +136,7 @@ def health(patient: Patient) -> Iterator[Finding]:
         yield patient.ok("health", f"{patient.settings.health} says that every part is well")
 
 
-def envoy(patient: Patient) -> Iterator[Finding]:
+def envoy(patient: Installation) -> Iterator[Finding]:
     """What Envoy's administration says: version, state, and the two counters that must not grow."""
     if patient.offline:
         return
@@ -157,12 +157,12 @@ def envoy(patient: Patient) -> Iterator[Finding]:
     if not any(_counted(stats)):
         yield patient.ok("Envoy's counters", "no call was left by its guard since Envoy's start")
     if not stays_here(address):
-        way_out = "leave it out: the default is a socket of its owner alone"
+        hint = "leave it out: the default is a socket of its owner alone"
         what = f"its administration listens on {address}, for everybody"
-        yield patient.warning("Envoy's administration", what, way_out, ("envoy", "admin"))
+        yield patient.warning("Envoy's administration", what, hint, ("envoy", "admin"))
 
 
-def _silent(patient: Patient, admin: str) -> Iterator[Finding]:
+def _silent(patient: Installation, admin: str) -> Iterator[Finding]:
     """The kernel goes on accepting for a process that hangs."""
     if patient.settings.envoy.guard_endpoints:
         yield patient.skipped("Envoy's counters", f"its administration does not answer on {admin} from here")

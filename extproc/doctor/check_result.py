@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from extproc.config.located_yaml import KeyPath, Marked
+from extproc.config.located_yaml import KeyPath, LocatedDocument
 from extproc.config.schema import Settings
 from extproc.model.errors import ConfigError
 
@@ -31,7 +31,7 @@ class Finding:
     """What it is about: ``connection crm``, ``worker-1``."""
     level: Level
     what: str
-    way_out: str = ""
+    hint: str = ""
     """What to change, or the command to type."""
     where: str = ""
     """File, line and column."""
@@ -44,11 +44,11 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Patient:
+class Installation:
     """What the checks look at."""
 
     settings: Settings
-    document: Marked = field(repr=False)
+    document: LocatedDocument = field(repr=False)
     """The configuration file, to find keys' places with."""
     now_ns: int
     """Wall-clock nanoseconds."""
@@ -63,17 +63,17 @@ class Patient:
         """All right."""
         return Finding(subject, Level.OK, what)
 
-    def skipped(self, subject: str, why: str, way_out: str = "") -> Finding:
+    def skipped(self, subject: str, why: str, hint: str = "") -> Finding:
         """Not looked at."""
-        return Finding(subject, Level.SKIPPED, why, way_out)
+        return Finding(subject, Level.SKIPPED, why, hint)
 
-    def warning(self, subject: str, what: str, way_out: str = "", path: KeyPath = ()) -> Finding:
+    def warning(self, subject: str, what: str, hint: str = "", path: KeyPath = ()) -> Finding:
         """Dangerous; ``path`` is the key that would change it."""
-        return Finding(subject, Level.WARNING, what, way_out, *self._place(path))
+        return Finding(subject, Level.WARNING, what, hint, *self._place(path))
 
-    def problem(self, subject: str, what: str, way_out: str = "", path: KeyPath = ()) -> Finding:
+    def problem(self, subject: str, what: str, hint: str = "", path: KeyPath = ()) -> Finding:
         """Broken."""
-        return Finding(subject, Level.PROBLEM, what, way_out, *self._place(path))
+        return Finding(subject, Level.PROBLEM, what, hint, *self._place(path))
 
     def _place(self, path: KeyPath) -> tuple[str, str]:
         if not path:
@@ -81,14 +81,14 @@ class Patient:
         return str(self.document.place(path)), ".".join(str(part) for part in path)
 
 
-Check: TypeAlias = Callable[[Patient], Iterator[Finding]]
+Check: TypeAlias = Callable[[Installation], Iterator[Finding]]
 """Looks at one thing. May block, and may raise: ``extproc.doctor.run_checks`` sees to both."""
 
 
 def from_error(subject: str, error: ConfigError) -> Finding:
     """What a person wrote is wrong: said as it is everywhere else."""
     place = str(error.place) if error.place else ""
-    return Finding(subject, Level.PROBLEM, error.message, error.way_out, place)
+    return Finding(subject, Level.PROBLEM, error.message, error.hint, place)
 
 
 def as_document(findings: list[Finding]) -> dict[str, Any]:

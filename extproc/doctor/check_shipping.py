@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from extproc.console.client import ControlClient
-from extproc.doctor.check_result import Finding, Patient
+from extproc.doctor.check_result import Finding, Installation
 from extproc.evidence.query.reader import EvidenceReader
 from extproc.evidence.shipping.clickhouse import connect
 from extproc.evidence.shipping.tables import INSERT_COLUMNS
@@ -26,7 +26,7 @@ Ask = Callable[[str], list[Any]]
 """Runs one of our own queries; gives its first row, or nothing. Raises ``QueryError`` or ``ControlError``."""
 
 
-def evidence(patient: Patient) -> Iterator[Finding]:
+def evidence(patient: Installation) -> Iterator[Finding]:
     """Whether ClickHouse answers, has the columns that are shipped, and when it got something last."""
     if patient.offline:
         yield patient.skipped("evidence", "ClickHouse was not asked")
@@ -54,7 +54,7 @@ def _first(rows: Any) -> list[Any]:
     return list(rows[0]) if rows else []
 
 
-def _asked(patient: Patient, ask: Ask) -> Iterator[Finding]:
+def _asked(patient: Installation, ask: Ask) -> Iterator[Finding]:
     path = ("evidence", "clickhouse")
     began = time.time()
     try:
@@ -78,8 +78,8 @@ def _asked(patient: Patient, ask: Ask) -> Iterator[Finding]:
     except (QueryError, ControlError) as error:
         what = "its table has not the columns that are shipped: it was made by another version"
         wrong = what if any(word in str(error) for word in UNKNOWN) else _line(error)
-        way_out = "rename the table `entries`: control makes a new one; the old one keeps its entries"
-        yield patient.problem("evidence", wrong, way_out, path)
+        hint = "rename the table `entries`: control makes a new one; the old one keeps its entries"
+        yield patient.problem("evidence", wrong, hint, path)
         return
     yield patient.ok("evidence", f"ClickHouse answers; {count} entries{_last(last_ms, began) if count else ''}")
 
@@ -89,17 +89,17 @@ def _last(last_ms: int, now_s: float) -> str:
     return f", the last shipment {timedelta(seconds=max(0, int(now_s - at.timestamp())))} ago"
 
 
-def _refused(patient: Patient, message: str) -> Finding:
+def _refused(patient: Installation, message: str) -> Finding:
     if any(word in message for word in NOT_YET):
         return patient.ok("evidence", "ClickHouse answers; its tables are made with the first shipment")
     if any(word in message for word in ("AUTHENTICATION_FAILED", "REQUIRED_PASSWORD")):
-        way_out, path = (
+        hint, path = (
             "see the user in evidence.clickhouse, and the password file",
             ("evidence", "clickhouse_password_file"),
         )
-        return patient.problem("evidence", "ClickHouse does not accept user and password", way_out, path)
-    way_out = "see control's log and ClickHouse's; entries wait in the spools meanwhile, up to evidence.max_spool"
-    return patient.problem("evidence", f"cannot be read: {_line(message)}", way_out, ("evidence", "clickhouse"))
+        return patient.problem("evidence", "ClickHouse does not accept user and password", hint, path)
+    hint = "see control's log and ClickHouse's; entries wait in the spools meanwhile, up to evidence.max_spool"
+    return patient.problem("evidence", f"cannot be read: {_line(message)}", hint, ("evidence", "clickhouse"))
 
 
 def _line(message: object) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.config.state_folder import OTHERS
-from extproc.doctor.check_result import Finding, Patient
+from extproc.doctor.check_result import Finding, Installation
 from extproc.evidence.spool.spool_file import SUFFIX, describe
 from extproc.evidence.spool.spool_reader import SpoolReader
 from extproc.evidence.spool.watermark import read_mark
@@ -33,7 +33,7 @@ IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 OVER_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "ceph", "glusterfs"})
 
 
-def state_folder(patient: Patient) -> Iterator[Finding]:
+def state_folder(patient: Installation) -> Iterator[Finding]:
     """Whether the folder can be used, is ours alone, and is on a disk that keeps what it is given."""
     settings, subject = patient.settings, "state folder"
     for name, folder, path in (
@@ -42,17 +42,15 @@ def state_folder(patient: Patient) -> Iterator[Finding]:
     ):
         there = _nearest(folder)
         if not os.access(there, os.W_OK | os.X_OK):
-            way_out = f"let the user that runs extproc write there, or choose another {path[-1]}"
-            yield patient.problem(name, f"{there} cannot be written to", way_out, path)
+            hint = f"let the user that runs extproc write there, or choose another {path[-1]}"
+            yield patient.problem(name, f"{there} cannot be written to", hint, path)
             return
     if not settings.state.exists():
         yield patient.ok(subject, f"{settings.state} is made at the first start")
     elif settings.state.stat().st_mode & OTHERS:
         mode = stat.S_IMODE(settings.state.stat().st_mode)
-        way_out = f"chmod 700 {settings.state}"
-        yield patient.warning(
-            subject, f"{settings.state} is open to others (mode {mode:04o})", way_out, ("state",)
-        )
+        hint = f"chmod 700 {settings.state}"
+        yield patient.warning(subject, f"{settings.state} is open to others (mode {mode:04o})", hint, ("state",))
     else:
         yield patient.ok(subject, f"{settings.state} is its owner's alone")
     yield from _disk(patient)
@@ -65,7 +63,7 @@ def _nearest(folder: Path) -> Path:
     return folder
 
 
-def _disk(patient: Patient) -> Iterator[Finding]:
+def _disk(patient: Installation) -> Iterator[Finding]:
     """Room for all spools when nothing is shipped, and a sync that is one."""
     evidence, subject = patient.settings.evidence, "disk of the spools"
     folder, path = _nearest(evidence.spool), ("evidence", "spool")
@@ -83,14 +81,14 @@ def _disk(patient: Patient) -> Iterator[Finding]:
         yield patient.problem(subject, what, "make room", path)
     elif free < wanted:
         what = f"{_size(free)} are free, and unshipped entries may take {_size(wanted)}"
-        way_out = "make room, or lower evidence.max_spool"
-        yield patient.warning(subject, what, way_out, ("evidence", "max_spool"))
+        hint = "make room, or lower evidence.max_spool"
+        yield patient.warning(subject, what, hint, ("evidence", "max_spool"))
     else:
         yield patient.ok(subject, f"{_size(free)} are free; unshipped entries may take {_size(wanted)}")
     yield _sync(patient, folder)
 
 
-def _sync(patient: Patient, folder: Path) -> Finding:
+def _sync(patient: Installation, folder: Path) -> Finding:
     """Write and sync a small file, as every entry is; it is removed again. The best of several counts."""
     subject, path = "sync of the spools", ("evidence", "spool")
     try:
@@ -128,7 +126,7 @@ def file_system(folder: Path) -> str:
     return ""
 
 
-def spools(patient: Patient) -> Iterator[Finding]:
+def spools(patient: Installation) -> Iterator[Finding]:
     """Of each spool: whether it can be read, what waits in it, and since when."""
     files = sorted(patient.settings.evidence.spool.glob(f"*{SUFFIX}"))
     if not files:
@@ -137,11 +135,11 @@ def spools(patient: Patient) -> Iterator[Finding]:
         try:
             yield _spool(patient, file)
         except sqlite3.Error as error:
-            way_out = f"stop its worker and move {file.name} aside: a new one is made, and what it holds is kept"
-            yield patient.problem(f"spool {file.stem}", f"{file} cannot be read: {describe(error)}", way_out)
+            hint = f"stop its worker and move {file.name} aside: a new one is made, and what it holds is kept"
+            yield patient.problem(f"spool {file.stem}", f"{file} cannot be read: {describe(error)}", hint)
 
 
-def _spool(patient: Patient, file: Path) -> Finding:
+def _spool(patient: Installation, file: Path) -> Finding:
     subject = f"spool {file.stem}"
     with contextlib.closing(SpoolReader(file)) as spool:
         through, last = read_mark(file, spool.writer), spool.last()
@@ -158,21 +156,21 @@ def _spool(patient: Patient, file: Path) -> Finding:
     return _backlog(patient, subject, last - through, size, max(0.0, (patient.now_ns - oldest_ns) / 1e9))
 
 
-def _backlog(patient: Patient, subject: str, count: int, size: int, age_s: float) -> Finding:
+def _backlog(patient: Installation, subject: str, count: int, size: int, age_s: float) -> Finding:
     """What waits in a spool: how bad that is."""
     evidence = patient.settings.evidence
     what = f"{count} entries ({_size(size)}) are not shipped, the oldest for {_age(age_s)}"
-    way_out, path = "see `control` and `evidence` here, and control's log", ("evidence", "max_spool")
+    hint, path = "see `control` and `evidence` here, and control's log", ("evidence", "max_spool")
     if size >= evidence.max_spool:
-        return patient.problem(subject, f"full: {what}; calls are denied", way_out, path)
+        return patient.problem(subject, f"full: {what}; calls are denied", hint, path)
     if size >= FULL_SOON * evidence.max_spool:
-        return patient.warning(subject, f"more than half full: {what}", way_out, path)
+        return patient.warning(subject, f"more than half full: {what}", hint, path)
     if age_s > max(LATE_S, 10 * evidence.ship_every):
-        return patient.warning(subject, what, way_out)
+        return patient.warning(subject, what, hint)
     return patient.ok(subject, what)
 
 
-def approvals(patient: Patient) -> Iterator[Finding]:
+def approvals(patient: Installation) -> Iterator[Finding]:
     """Whether the store opens and answers. One that is not there is not made."""
     file, path = patient.settings.approvals.store, ("approvals", "store")
     try:
@@ -184,8 +182,8 @@ def approvals(patient: Patient) -> Iterator[Finding]:
     except OSError as error:
         yield patient.problem("approvals", f"{file}: {error.strerror}", "", path)
     except ApprovalError as error:
-        what, _, way_out = str(error).partition("\n")
-        yield patient.problem("approvals", what, way_out.strip(), path)
+        what, _, hint = str(error).partition("\n")
+        yield patient.problem("approvals", what, hint.strip(), path)
     else:
         yield patient.ok("approvals", f"{file} answers; {pending} calls wait")
 

@@ -11,7 +11,7 @@ from typing import NoReturn
 import structlog
 
 from extproc.config.validation_errors import ConfigErrors
-from extproc.doctor.check_result import Check, Finding, Level, Patient, from_error
+from extproc.doctor.check_result import Check, Finding, Installation, Level, from_error
 from extproc.model.errors import ConfigError, ExtprocError
 
 LOOK_EVERY_S = 0.05
@@ -26,8 +26,8 @@ class _Running:
     done: threading.Event = field(default_factory=threading.Event)
 
 
-def examine(
-    patient: Patient,
+def run_checks(
+    patient: Installation,
     checks: Iterable[tuple[str, Check]],
     *,
     within_s: float,
@@ -74,14 +74,14 @@ def _wait(running: list["_Running"], within_s: float, progress: Callable[[list[s
         waiting[0].done.wait(min(LOOK_EVERY_S, left))
 
 
-def _start(name: str, check: Check, patient: Patient) -> _Running:
+def _start(name: str, check: Check, patient: Installation) -> _Running:
     """In a thread of its own, which keeps no process alive."""
     one = _Running(name)
     threading.Thread(target=_run, args=(one, check, patient), name=f"doctor-{name}", daemon=True).start()
     return one
 
 
-def _run(one: _Running, check: Check, patient: Patient) -> None:
+def _run(one: _Running, check: Check, patient: Installation) -> None:
     try:
         for finding in check(patient):
             one.found.append(finding)
@@ -111,5 +111,5 @@ def told(subject: str, error: ExtprocError) -> list[Finding]:
         return [from_error(subject, one) for one in error.problems]
     if isinstance(error, ConfigError):
         return [from_error(subject, error)]
-    what, _, way_out = str(error).partition("\n")
-    return [Finding(subject, Level.PROBLEM, what.strip(), way_out.strip())]
+    what, _, hint = str(error).partition("\n")
+    return [Finding(subject, Level.PROBLEM, what.strip(), hint.strip())]

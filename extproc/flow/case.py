@@ -8,8 +8,8 @@ import hashlib
 import json
 from dataclasses import dataclass, field, replace
 
-from extproc.credentials.redactor import NOTHING, Concealer
-from extproc.flow.services import Connected, Guard
+from extproc.credentials.redactor import NO_CREDENTIAL, CredentialRedactor
+from extproc.flow.services import Connection, Services
 from extproc.model.call import Call, RequestHead
 from extproc.model.decision import Decision
 from extproc.model.entries import Entry, EntryKind
@@ -81,7 +81,7 @@ class Case:
     undecoded: bool = False
     """Its content-encoding could not be undone: there is nothing plain."""
     unreadable: Uninspectable | None = None
-    connection: Connected | None = None
+    connection: Connection | None = None
     metadata: Metadata = field(default_factory=dict)
     """What Envoy's filters learned, the verified claims among it."""
     identity: Identity | None = None
@@ -100,7 +100,7 @@ class Case:
     """What the record calls an MCP session."""
     backend_session: bytes = b""
     """The MCP server's own id of it. Never recorded."""
-    conceal: Concealer = NOTHING
+    redact_credential: CredentialRedactor = NO_CREDENTIAL
     """Takes the credential that was given to the backend out of whatever comes back."""
     released: Released = field(default_factory=Released)
     recorded: Recorded = field(default_factory=Recorded)
@@ -191,31 +191,35 @@ class Case:
         the credential none is kept.
         """
         found = self.recorded.findings or self.findings
-        conceal = self.known_credential() if found else NOTHING
-        if not conceal:
+        redact_credential = self.known_credential() if found else NO_CREDENTIAL
+        if not redact_credential:
             return found
         read = json.dumps(self.call.arguments) if self.call else ""  # compressed messages are not in ``plain``
         texts = ("\n".join((self.head.path, read, *(each.path for each in found)))).encode("utf-8", "replace")
         came = b"\n".join((texts, self.plain))
-        return tuple(replace(each, path="$") for each in found) if conceal(came) != came else found
+        return tuple(replace(each, path="$") for each in found) if redact_credential(came) != came else found
 
     def without_credential(self, text: str) -> str:
         """Text that is kept of the call: a caller may know the connection's credential too, and write it there.
 
         Not taken out: other connections' credentials; and none while it cannot be read.
         """
-        conceal = self.known_credential()
-        return conceal(text.encode("utf-8", "replace")).decode("utf-8", "replace") if conceal else text
+        redact_credential = self.known_credential()
+        return (
+            redact_credential(text.encode("utf-8", "replace")).decode("utf-8", "replace")
+            if redact_credential
+            else text
+        )
 
-    def known_credential(self) -> Concealer:
+    def known_credential(self) -> CredentialRedactor:
         """Takes the connection's credential out of what is kept; nothing, while it cannot be read."""
         if self.connection is not None and self.connection.credential is not None:
             with contextlib.suppress(CredentialError):
-                return self.connection.credential.present().conceal
-        return NOTHING
+                return self.connection.credential.present().redact_credential
+        return NO_CREDENTIAL
 
 
-def open_case(guard: Guard, head: RequestHead) -> Case:
+def open_case(services: Services, head: RequestHead) -> Case:
     """Begin a case: from here on, the call is recorded whatever happens."""
-    now = guard.clock()
-    return Case(uuid7(now, guard.entropy(10)), now, head, guard.worker)
+    now = services.clock()
+    return Case(uuid7(now, services.entropy(10)), now, head, services.worker)

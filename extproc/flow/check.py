@@ -14,7 +14,7 @@ from extproc.flow.refusal import refusal_reply
 from extproc.flow.request.identify import find_connection, identify_call, identify_caller, take_body
 from extproc.flow.request.rewrite import mask_request, request_rules, rewrite_request
 from extproc.flow.request.sessions import check_session, name_session
-from extproc.flow.services import Guard
+from extproc.flow.services import Services
 from extproc.model.decision import Action
 from extproc.model.entries import EntryKind
 from extproc.model.errors import ExtprocError, Refused
@@ -24,25 +24,25 @@ from extproc.wire.encode import as_headers
 from extproc.wire.ext_authz import CheckAsked
 
 
-async def check(asked: CheckAsked, guard: Guard) -> bytes:
+async def check(asked: CheckAsked, services: Services) -> bytes:
     """Decide one request.
 
     Returns:
         An encoded ``CheckResponse``. Anything raised means: answer with a gRPC error, which Envoy denies on.
     """
-    case = open_case(guard, asked.head)
+    case = open_case(services, asked.head)
     try:
-        take_body(case, guard, asked.body)
+        take_body(case, services, asked.body)
         if asked.truncated:
             case.unreadable = Uninspectable.TRUNCATED
-        find_connection(case, guard)
-        identify_caller(case, guard, asked.metadata)
-        name_session(case, guard)
-        identify_call(case, guard)
-        check_session(case, guard, bound=False)  # no answer is seen here, so no id was bound
-        if await decide(case, guard) is Action.HOLD:
-            await hold(case, guard, _nothing_to_tell)
-        return await _allow(case, guard)
+        find_connection(case, services)
+        identify_caller(case, services, asked.metadata)
+        name_session(case, services)
+        identify_call(case, services)
+        check_session(case, services, bound=False)  # no answer is seen here, so no id was bound
+        if await decide(case, services) is Action.HOLD:
+            await hold(case, services, _nothing_to_tell)
+        return await _allow(case, services)
     except Refused as refusal:
         case.refused(refusal)
         return ext_authz.deny(
@@ -55,29 +55,29 @@ async def check(asked: CheckAsked, guard: Guard) -> bytes:
         case.failed(Reason.GUARD_ERROR, str(error))
         raise
     finally:
-        close(case, guard)
+        close(case, services)
 
 
 async def _nothing_to_tell(_seconds: float) -> None:
     """ext_authz waits as long as its ``grpc_service.timeout``; there is no message to lengthen it."""
 
 
-async def _allow(case: Case, guard: Guard) -> bytes:
+async def _allow(case: Case, services: Services) -> bytes:
     decision, connection = case.decision, case.connection
     assert decision is not None  # noqa: S101 - decided before
     assert connection is not None  # noqa: S101 - identified before
     if request_rules(case) or connection.mask.response or decision.mask.response:
         raise Refused(Reason.MASKING_UNAVAILABLE, rule="ext_authz")
-    if guard.engine.decides_responses:
+    if services.engine.decides_responses:
         raise Refused(Reason.MASKING_UNAVAILABLE, rule="ext_authz", detail="policy decides responses, unseen here")
     if case.plain != case.body:
         raise Refused(Reason.UNINSPECTABLE, rule="ext_authz", detail="an encoded body cannot be rewritten here")
-    rewrite = rewrite_request(case, mask_request(case, guard))
-    permit = grant(case, guard)
-    await record_intent(case, guard)
+    rewrite = rewrite_request(case, mask_request(case, services))
+    permit = grant(case, services)
+    await record_intent(case, services)
     case.forwarded = True
     case.completed(0)
     case.outcome.kind = EntryKind.COMPLETED
     case.outcome.detail = "decided only: the response was not seen"
     response = as_headers(decision.headers.response)
-    return ext_authz.allow(permit, case.body, rewrite.edits, response, decision.metadata, now_ns=guard.clock())
+    return ext_authz.allow(permit, case.body, rewrite.edits, response, decision.metadata, now_ns=services.clock())

@@ -6,7 +6,7 @@ from extproc.flow.case import Case
 from extproc.flow.dry_run import softened
 from extproc.flow.record.crash_record import words
 from extproc.flow.request.identify import record_request
-from extproc.flow.services import Guard
+from extproc.flow.services import Services
 from extproc.model.call import Call, Json
 from extproc.model.decision import Action, Decision, Permit
 from extproc.model.errors import PolicyError, Refused
@@ -14,13 +14,13 @@ from extproc.model.reasons import Reason
 from extproc.policy.call_counters import Usage
 from extproc.policy.contract.input_document import build_document
 from extproc.policy.contract.read_decision import read_answer
-from extproc.policy.contract.response_input import Seen
+from extproc.policy.contract.response_input import ResponseFacts
 
 PERMIT_LASTS_NS = 10_000_000_000
 """From the grant to the encode; both happen in one breath unless the machine stalls."""
 
 
-async def decide(case: Case, guard: Guard) -> Action:
+async def decide(case: Case, services: Services) -> Action:
     """Ask policy about the call.
 
     Returns:
@@ -31,25 +31,25 @@ async def decide(case: Case, guard: Guard) -> Action:
     """
     assert case.call is not None  # noqa: S101 - identified before
     try:
-        case.usage = await _count(case, guard)
-        case.decision = await ask(case, guard, case.call)
+        case.usage = await _count(case, services)
+        case.decision = await ask(case, services, case.call)
     except PolicyError as error:
-        if not guard.engine.waits:  # a server's revision comes with its answer, and there is none
-            case.failed_revision = guard.engine.revision
+        if not services.engine.waits:  # a server's revision comes with its answer, and there is none
+            case.failed_revision = services.engine.revision
         raise Refused(Reason.POLICY_ERROR, rule="policy", detail=str(error)) from error
     finally:
-        record_request(case, guard)
+        record_request(case, services)
     if case.decision.action is Action.DENY:
         raise Refused(case.decision.reason, rule=case.decision.rule, detail=case.decision.detail)
     return case.decision.action
 
 
-async def ask(case: Case, guard: Guard, call: Call, response: Seen | None = None) -> Decision:
+async def ask(case: Case, services: Services, call: Call, response: ResponseFacts | None = None) -> Decision:
     """Ask policy about a call of this case, or about its response.
 
     Args:
         case: the case; its identity, request and usage are a part of what is asked.
-        guard: the guard's parts.
+        services: the worker's parts.
         call: the call to ask about: the case's own, or a tool of a listing.
         response: what came back, if that is asked about.
 
@@ -70,62 +70,62 @@ async def ask(case: Case, guard: Guard, call: Call, response: Seen | None = None
         body=case.plain,
         body_sha256=case.body_sha256.hex(),
         uninspectable=case.unreadable,
-        now_ns=guard.clock(),
-        max_depth=guard.limits.json_depth,
+        now_ns=services.clock(),
+        max_depth=services.limits.json_depth,
         metadata=case.metadata,
         usage=case.usage,
-        reads=guard.engine.reads,
+        reads=services.engine.reads,
         response=response,
     )
-    answer = await _evaluated(document, case, guard)
+    answer = await _evaluated(document, case, services)
     credential = case.connection.credential
     decision = read_answer(
         answer,
-        revision=guard.engine.revision,
+        revision=services.engine.revision,
         defaults=case.connection.terms,
         credential_header=credential.header if credential else "authorization",
     )
-    return softened(decision) if guard.dry_run else decision
+    return softened(decision) if services.dry_run else decision
 
 
-async def _evaluated(document: bytes, case: Case, guard: Guard) -> Json:
-    if not guard.engine.waits:
-        return await _evaluated_here(document, case, guard)
+async def _evaluated(document: bytes, case: Case, services: Services) -> Json:
+    if not services.engine.waits:
+        return await _evaluated_here(document, case, services)
     try:
-        async with asyncio.timeout(guard.limits.decision_timeout):
-            return await guard.engine.evaluate(document, case.identity.name if case.identity else "")
+        async with asyncio.timeout(services.limits.decision_timeout):
+            return await services.engine.evaluate(document, case.identity.name if case.identity else "")
     except TimeoutError:
         raise PolicyError("timeout") from None
 
 
-async def _evaluated_here(document: bytes, case: Case, guard: Guard) -> Json:
+async def _evaluated_here(document: bytes, case: Case, services: Services) -> Json:
     """By an engine that holds this process: the end of it, if it has none, is announced first."""
-    if guard.last_words is None:
-        return await guard.engine.evaluate(document)
-    guard.last_words.say(words(case, guard.engine.revision))
+    if services.last_words is None:
+        return await services.engine.evaluate(document)
+    services.last_words.say(words(case, services.engine.revision))
     try:
-        return await guard.engine.evaluate(document)
+        return await services.engine.evaluate(document)
     finally:
-        guard.last_words.unsay()
+        services.last_words.unsay()
 
 
-async def _count(case: Case, guard: Guard) -> Usage | None:
+async def _count(case: Case, services: Services) -> Usage | None:
     """Count the call where policy wants to know. A store that cannot count is an error of policy: it denies."""
-    if guard.usage is None:
+    if services.usage is None:
         return None
     assert case.call is not None  # noqa: S101 - identified before
     assert case.identity is not None  # noqa: S101 - identified before
     who = case.identity
     try:
-        async with asyncio.timeout(guard.limits.decision_timeout):
+        async with asyncio.timeout(services.limits.decision_timeout):
             return await asyncio.to_thread(
-                guard.usage.count, who.issuer, who.subject, case.call.function, guard.clock()
+                services.usage.count, who.issuer, who.subject, case.call.function, services.clock()
             )
     except TimeoutError:
         raise PolicyError("timeout") from None
 
 
-def grant(case: Case, guard: Guard) -> Permit:
+def grant(case: Case, services: Services) -> Permit:
     """Make the permit for exactly this request. Called once it is allowed, or released by approvers.
 
     Raises:
@@ -139,4 +139,4 @@ def grant(case: Case, guard: Guard) -> Permit:
     if not allowed:
         raise Refused(Reason.POLICY_DENIED, rule="grant", detail="no decision allows this")
     reason = Reason.APPROVED if released else Reason.POLICY_ALLOWED
-    return Permit(case.call_id, case.body_sha256, reason, guard.clock() + PERMIT_LASTS_NS)
+    return Permit(case.call_id, case.body_sha256, reason, services.clock() + PERMIT_LASTS_NS)

@@ -16,7 +16,7 @@ from extproc.flow.request.identify import find_connection, identify_call, identi
 from extproc.flow.request.rewrite import mask_request, rewrite_request
 from extproc.flow.request.sessions import check_session, name_session
 from extproc.flow.response.respond import respond
-from extproc.flow.services import Guard
+from extproc.flow.services import Services
 from extproc.model.decision import Action
 from extproc.model.errors import ExtprocError, ProtocolViolation, Refused
 from extproc.model.reasons import Reason
@@ -30,7 +30,7 @@ from extproc.wire.events import (
 from extproc.wire.peer import Peer
 
 
-async def exchange(peer: Peer, guard: Guard) -> None:
+async def exchange(peer: Peer, services: Services) -> None:
     """Guard one exchange to its last byte; return only when nothing is left to guard.
 
     Raises:
@@ -39,36 +39,36 @@ async def exchange(peer: Peer, guard: Guard) -> None:
     first = await peer.receive()
     match first:
         case RequestHeadersReceived():
-            await guard_call(peer, guard, first)
+            await guard_call(peer, services, first)
         case ResponseHeadersReceived():
-            await guard_local_reply(peer, guard, first)
+            await guard_local_reply(peer, services, first)
         case _:
             raise ProtocolViolation("an exchange begins with headers")
 
 
-async def guard_call(peer: Peer, guard: Guard, first: RequestHeadersReceived) -> None:
+async def guard_call(peer: Peer, services: Services, first: RequestHeadersReceived) -> None:
     """Identify, decide, hold, mask, forward, mask again, record."""
-    case = open_case(guard, first.head)
+    case = open_case(services, first.head)
     try:
-        await _read_body(peer, guard, case, first)
-        find_connection(case, guard)
-        identify_caller(case, guard, first.metadata)
-        name_session(case, guard)
-        identify_call(case, guard)
-        check_session(case, guard)
-        action = await decide(case, guard)
-        masked = mask_request(case, guard)
+        await _read_body(peer, services, case, first)
+        find_connection(case, services)
+        identify_caller(case, services, first.metadata)
+        name_session(case, services)
+        identify_call(case, services)
+        check_session(case, services)
+        action = await decide(case, services)
+        masked = mask_request(case, services)
         if action is Action.HOLD:
-            await hold(case, guard, lambda seconds: peer.send(encode.hold(seconds)))
+            await hold(case, services, lambda seconds: peer.send(encode.hold(seconds)))
         rewrite = rewrite_request(case, masked)
-        permit = grant(case, guard)
-        await record_intent(case, guard)
+        permit = grant(case, services)
+        await record_intent(case, services)
         case.forwarded = True
         if first.end_of_stream:
-            await peer.send(encode.forward_headers(permit, rewrite, now_ns=guard.clock()))
+            await peer.send(encode.forward_headers(permit, rewrite, now_ns=services.clock()))
         else:
-            await peer.send(encode.forward_body(permit, case.body, rewrite, now_ns=guard.clock()))
-        await respond(peer, guard, case)
+            await peer.send(encode.forward_body(permit, case.body, rewrite, now_ns=services.clock()))
+        await respond(peer, services, case)
     except Refused as refusal:
         case.refused(refusal)
         metadata = case.decision.metadata if case.decision else None
@@ -81,10 +81,10 @@ async def guard_call(peer: Peer, guard: Guard, first: RequestHeadersReceived) ->
         case.failed(Reason.RESPONSE_ABANDONED if case.forwarded else Reason.GUARD_ERROR, str(error))
         raise
     finally:
-        close(case, guard)
+        close(case, services)
 
 
-async def _read_body(peer: Peer, guard: Guard, case: Case, first: RequestHeadersReceived) -> None:
+async def _read_body(peer: Peer, services: Services, case: Case, first: RequestHeadersReceived) -> None:
     """Read what the request has after its head. A decision needs all of it.
 
     Raises:
@@ -96,7 +96,7 @@ async def _read_body(peer: Peer, guard: Guard, case: Case, first: RequestHeaders
     event = await peer.receive()
     match event:
         case RequestBodyReceived(body=body, end_of_stream=end):
-            take_body(case, guard, body)
+            take_body(case, services, body)
             if not end:
                 raise Refused(Reason.UNINSPECTABLE, rule="request-trailers")
         case RequestTrailersReceived():

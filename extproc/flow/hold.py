@@ -7,7 +7,7 @@ from extproc.approvals.digest import digest
 from extproc.approvals.port import Approval, ApprovalRequest, State
 from extproc.flow.case import Case, Released
 from extproc.flow.request.identify import EVERYTHING, masked_arguments
-from extproc.flow.services import Guard
+from extproc.flow.services import Services
 from extproc.identity.jwt_metadata import identify
 from extproc.model.decision import ApprovalTerms, Decision, HoldMode
 from extproc.model.entries import EntryKind
@@ -22,12 +22,12 @@ ENVOY_SLACK_S = 5.0
 """Envoy waits this much longer than the hold, so that the guard's answer, not a 504, ends it."""
 
 
-async def hold(case: Case, guard: Guard, keep_waiting: Callable[[float], Awaitable[None]]) -> None:
+async def hold(case: Case, services: Services, keep_waiting: Callable[[float], Awaitable[None]]) -> None:
     """Hold the call until approvers release it; on return ``case.released`` names them.
 
     Args:
         case: decided as ``hold``.
-        guard: the guard's parts.
+        services: the worker's parts.
         keep_waiting: tells the mesh to wait for that many seconds.
 
     Raises:
@@ -40,51 +40,51 @@ async def hold(case: Case, guard: Guard, keep_waiting: Callable[[float], Awaitab
     if terms.mode is not HoldMode.WAIT:
         raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="approval.mode", detail="mode ticket is not offered")
     assert case.identity is not None  # noqa: S101 - identified before
-    with guard.held.counted(case.identity.name, guard.limits):
-        await _hold(case, guard, decision, terms, keep_waiting)
+    with services.held.counted(case.identity.name, services.limits):
+        await _hold(case, services, decision, terms, keep_waiting)
 
 
 async def _hold(
     case: Case,
-    guard: Guard,
+    services: Services,
     decision: Decision,
     terms: ApprovalTerms,
     keep_waiting: Callable[[float], Awaitable[None]],
 ) -> None:
-    seconds = min(terms.expires_in_s, guard.limits.hold)
-    request = _request(case, guard, decision, terms, seconds)
+    seconds = min(terms.expires_in_s, services.limits.hold)
+    request = _request(case, services, decision, terms, seconds)
     case.released = Released(approval_id=request.approval_id)
     try:
-        await _open(guard, request)
-        await _record_held(case, guard)
-        approval = await _wait(guard, request, lambda: keep_waiting(seconds + ENVOY_SLACK_S))
+        await _open(services, request)
+        await _record_held(case, services)
+        approval = await _wait(services, request, lambda: keep_waiting(seconds + ENVOY_SLACK_S))
     except ApprovalError as error:
         raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="approvals", detail=str(error)) from error
     except asyncio.CancelledError:
-        await guard.waiter.abandon(request.approval_id)
+        await services.waiter.abandon(request.approval_id)
         raise
     finally:
-        case.released.held_ns = guard.clock() - request.created_ns
-    _settle(case, guard, approval)
-    _still_valid(case, guard)
-    await _spend(guard, request)
+        case.released.held_ns = services.clock() - request.created_ns
+    _settle(case, services, approval)
+    _still_valid(case, services)
+    await _spend(services, request)
 
 
-def _still_valid(case: Case, guard: Guard) -> None:
+def _still_valid(case: Case, services: Services) -> None:
     """A caller's token must be good when its call goes, not only when it came.
 
     Raises:
         Refused: with ``unauthenticated``; the approval stays unused.
     """
     try:
-        identify(case.metadata, guard.providers, now_s=guard.clock() / NANOSECONDS)
+        identify(case.metadata, services.providers, now_s=services.clock() / NANOSECONDS)
     except Refused as refusal:
         raise Refused(Reason.UNAUTHENTICATED, rule="jwt.expired-while-held") from refusal
 
 
-async def _open(guard: Guard, request: ApprovalRequest) -> None:
+async def _open(services: Services, request: ApprovalRequest) -> None:
     """Store the request. A caller that leaves meanwhile is waited for, so that what is stored can be cancelled."""
-    storing = asyncio.ensure_future(asyncio.to_thread(guard.approvals.open, request))
+    storing = asyncio.ensure_future(asyncio.to_thread(services.approvals.open, request))
     try:
         await asyncio.shield(storing)
     except asyncio.CancelledError:
@@ -92,22 +92,24 @@ async def _open(guard: Guard, request: ApprovalRequest) -> None:
         raise
 
 
-async def _wait(guard: Guard, request: ApprovalRequest, keep_waiting: Callable[[], Awaitable[None]]) -> Approval:
+async def _wait(
+    services: Services, request: ApprovalRequest, keep_waiting: Callable[[], Awaitable[None]]
+) -> Approval:
     try:
         await keep_waiting()
-        return await guard.waiter.wait(request.approval_id, request.expires_ns)
+        return await services.waiter.wait(request.approval_id, request.expires_ns)
     finally:
-        guard.observer.call_released()
+        services.observer.call_released()
 
 
 def _request(
-    case: Case, guard: Guard, decision: Decision, terms: ApprovalTerms, seconds: float
+    case: Case, services: Services, decision: Decision, terms: ApprovalTerms, seconds: float
 ) -> ApprovalRequest:
     call, identity, connection = case.call, case.identity, case.connection
     assert call is not None  # noqa: S101 - identified before
     assert identity is not None  # noqa: S101 - identified before
     assert connection is not None  # noqa: S101 - identified before
-    now = guard.clock()
+    now = services.clock()
     try:
         exact = digest(
             identity=identity,
@@ -120,7 +122,7 @@ def _request(
     except ApprovalError as error:
         raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="digest", detail=str(error)) from error
     return ApprovalRequest(
-        approval_id=uuid7(now, guard.entropy(10)),
+        approval_id=uuid7(now, services.entropy(10)),
         call_id=case.call_id,
         digest=exact,
         function=call.function,
@@ -133,20 +135,20 @@ def _request(
         minimum=terms.minimum,
         created_ns=now,
         expires_ns=now + int(seconds * NANOSECONDS),
-        preview=_preview(case, guard),
+        preview=_preview(case, services),
         findings=case.kept_findings(),
         source=case.head.source,
     )
 
 
-def _preview(case: Case, guard: Guard) -> str:
+def _preview(case: Case, services: Services) -> str:
     """The masked arguments, whole: what approvers cannot read they cannot approve.
 
     Raises:
         Refused: they cannot be masked, or are too long to be read.
     """
     try:
-        preview = masked_arguments(case, guard)
+        preview = masked_arguments(case, services)
     except MaskingError as error:
         raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="approval.preview", detail=str(error)) from error
     if len(preview) > PREVIEW_MAX:
@@ -154,33 +156,35 @@ def _preview(case: Case, guard: Guard) -> str:
     return preview
 
 
-async def _record_held(case: Case, guard: Guard) -> None:
-    entry = case.entry(EntryKind.HELD, guard.clock())
+async def _record_held(case: Case, services: Services) -> None:
+    entry = case.entry(EntryKind.HELD, services.clock())
     try:
-        await guard.recorder.record(entry)
+        await services.recorder.record(entry)
     except EvidenceError as error:
-        await guard.waiter.abandon(case.released.approval_id)
+        await services.waiter.abandon(case.released.approval_id)
         raise Refused(Reason.EVIDENCE_UNAVAILABLE, rule="call.held", detail=str(error)) from error
-    guard.observer.call_held(entry)
+    services.observer.call_held(entry)
 
 
-async def _spend(guard: Guard, request: ApprovalRequest) -> None:
+async def _spend(services: Services, request: ApprovalRequest) -> None:
     """Use the approval up, for the very call it was given for.
 
     Raises:
         Refused: it was used already, or belongs to another call.
     """
     try:
-        spent = await asyncio.to_thread(guard.approvals.spend, request.approval_id, request.digest, guard.clock())
+        spent = await asyncio.to_thread(
+            services.approvals.spend, request.approval_id, request.digest, services.clock()
+        )
     except ApprovalError as error:
         raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="approvals", detail=str(error)) from error
     if not spent:
         raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="approval.single-use")
 
 
-def _settle(case: Case, guard: Guard, approval: Approval) -> None:
+def _settle(case: Case, services: Services, approval: Approval) -> None:
     """Read how the approval stands. Only ``approved`` passes."""
-    case.released.note = "; ".join(guard.masker.mask_text(vote.note, EVERYTHING)[0] for vote in approval.votes)
+    case.released.note = "; ".join(services.masker.mask_text(vote.note, EVERYTHING)[0] for vote in approval.votes)
     match approval.state:
         case State.APPROVED:
             case.released.approvers = tuple(vote.voter for vote in approval.votes if vote.approve)

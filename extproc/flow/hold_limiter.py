@@ -9,7 +9,7 @@ from extproc.model.errors import Refused
 from extproc.model.reasons import Reason
 
 
-class HeldCalls:
+class HoldLimiter:
     """How many calls one worker holds, and of whom. Lives on one event loop."""
 
     def __init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from extproc.flow.case import Case, open_case
 from extproc.flow.record.intent_and_end import close
-from extproc.flow.services import Guard
+from extproc.flow.services import Services
 from extproc.model.call import ResponseHead
 from extproc.model.decision import Action, Decision
 from extproc.model.errors import ProtocolViolation, Refused
@@ -49,7 +49,7 @@ def _policys_reply(decision: Decision) -> Reply | None:
     return Reply(decision.status or decision.reason.answer.status, kind + asked, decision.body.encode())
 
 
-async def guard_local_reply(peer: Peer, guard: Guard, first: ResponseHeadersReceived) -> None:
+async def guard_local_reply(peer: Peer, services: Services, first: ResponseHeadersReceived) -> None:
     """Envoy refused before the guard was asked (a bad token, say): record it, and answer in our terms.
 
     The upstream was not reached; a stream that begins with a response of the upstream breaks the contract.
@@ -59,8 +59,8 @@ async def guard_local_reply(peer: Peer, guard: Guard, first: ResponseHeadersRece
     """
     if not first.head.local_reply:
         raise ProtocolViolation("a response to a request that the guard never saw")
-    case = open_case(guard, first.request)
-    case.connection = guard.hosts.get(first.request.authority.lower())
+    case = open_case(services, first.request)
+    case.connection = services.hosts.get(first.request.authority.lower())
     status = _status(first.head)
     reason = LOCAL_REASONS.get(first.head.local_reply) or BY_STATUS.get(status, Reason.GUARD_ERROR)
     case.refused(Refused(reason, rule="envoy", detail=first.head.local_reply))
@@ -68,7 +68,7 @@ async def guard_local_reply(peer: Peer, guard: Guard, first: ResponseHeadersRece
     try:
         await _answer(peer, first, problem(reason, case.call_id))
     finally:
-        close(case, guard)
+        close(case, services)
 
 
 def _status(head: ResponseHead) -> int:

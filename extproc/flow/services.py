@@ -9,10 +9,10 @@ from extproc.config.schema import ConnectionBase, LimitSettings, Provider
 from extproc.credentials.credential import Credential
 from extproc.evidence.recorder import Recorder
 from extproc.evidence.spool.crash_file import LastWords
-from extproc.flow.hold_limiter import HeldCalls
+from extproc.flow.hold_limiter import HoldLimiter
 from extproc.flow.observer import Observer
 from extproc.identity.session_ids import Sessions
-from extproc.masking.masker import TextMasker
+from extproc.masking.masker import Masker
 from extproc.model.decision import ApprovalTerms
 from extproc.model.ids import Clock, Entropy
 from extproc.model.masking import MaskPlan
@@ -22,7 +22,7 @@ from extproc.protocols.function_protocol import FunctionProtocol
 
 
 @dataclass(frozen=True)
-class Connected:
+class Connection:
     """One registered connection, ready for use."""
 
     name: str
@@ -40,14 +40,14 @@ class Connected:
 
 
 @dataclass(frozen=True)
-class Guard:
+class Services:
     """Everything one call needs. Holds no state of any call but how many are held."""
 
-    hosts: Mapping[str, Connected]
+    hosts: Mapping[str, Connection]
     """Exact Host header value, lower case → connection."""
     providers: Mapping[str, Provider]
     engine: PolicyEngine
-    masker: TextMasker
+    masker: Masker
     approvals: ApprovalStore
     waiter: ApprovalWaiter
     recorder: Recorder
@@ -56,7 +56,7 @@ class Guard:
     clock: Clock
     entropy: Entropy
     worker: str = "worker"
-    held: HeldCalls = field(default_factory=HeldCalls)
+    held: HoldLimiter = field(default_factory=HoldLimiter)
     observer: Observer = field(default_factory=Observer)
     dry_run: bool = False
     """What policy would deny or hold goes on, and is recorded as what it would have been."""

@@ -16,7 +16,7 @@ KNOWN_FIELDS = frozenset({b"data", b"event", b"id", b"retry", b""})
 """All others are ignored by readers, so that their names are text like any other."""
 
 
-class EventsMasker:
+class EventStreamMasker:
     """Masks one stream of server-sent events. Every event's data is a document, or text, by itself.
 
     An entity that is spread over several events is not seen.
@@ -33,7 +33,7 @@ class EventsMasker:
         self._reader = Reader(limit=limit)
 
     def feed(self, piece: bytes) -> bytes:
-        """See ``EventMasker.feed``."""
+        """See ``StreamMasker.feed``."""
         return b"".join(self._masked(self._reader.feed(piece)))
 
     def finish(self) -> bytes:
@@ -42,7 +42,7 @@ class EventsMasker:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """See ``EventMasker.findings``."""
+        """See ``StreamMasker.findings``."""
         return self._walk.findings
 
     def _masked(self, events: list[Event]) -> Iterator[bytes]:

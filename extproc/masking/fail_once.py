@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 
-from extproc.masking.stream_masker import EventMasker, failed
+from extproc.masking.stream_masker import StreamMasker, failed
 from extproc.model.errors import MaskingError
 from extproc.model.masking import Finding
 
 
-class Unbroken:
-    """A stream's masker (``EventMasker``) that is asked nothing more after it failed, or at the end."""
+class FailOnce:
+    """A stream's masker (``StreamMasker``) that is asked nothing more after it failed, or at the end."""
 
-    def __init__(self, masker: EventMasker, what: str, unreadable: type[MaskingError] = MaskingError) -> None:
+    def __init__(self, masker: StreamMasker, what: str, unreadable: type[MaskingError] = MaskingError) -> None:
         """Begin a stream.
 
         Args:
@@ -22,18 +22,18 @@ class Unbroken:
         self._over = False
 
     def feed(self, piece: bytes) -> bytes:
-        """See ``EventMasker.feed``."""
+        """See ``StreamMasker.feed``."""
         sent = self._tried(lambda: self._masker.feed(piece))
         self._over = False
         return sent
 
     def finish(self) -> bytes:
-        """See ``EventMasker.finish``."""
+        """See ``StreamMasker.finish``."""
         return self._tried(self._masker.finish)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """See ``EventMasker.findings``."""
+        """See ``StreamMasker.findings``."""
         return self._masker.findings
 
     def _tried(self, step: Callable[[], bytes]) -> bytes:

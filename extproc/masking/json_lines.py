@@ -12,7 +12,7 @@ BLANK = b" \t\r\n"
 LF = b"\n"
 
 
-class LinesMasker:
+class JsonLinesMasker:
     """Masks one stream of lines. Every line is a document by itself, read strictly; blank lines stay.
 
     An entity that is spread over several lines is not seen.
@@ -32,7 +32,7 @@ class LinesMasker:
         self._held = bytearray()
 
     def feed(self, piece: bytes) -> bytes:
-        """See ``EventMasker.feed``."""
+        """See ``StreamMasker.feed``."""
         *whole, rest = piece.split(LF)
         lines: list[bytes] = []
         try:
@@ -50,7 +50,7 @@ class LinesMasker:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """See ``EventMasker.findings``."""
+        """See ``StreamMasker.findings``."""
         return self._walk.findings
 
     def _hold(self, more: bytes) -> None:

@@ -10,23 +10,23 @@ from google.protobuf.descriptor import Descriptor
 
 from extproc.codecs.descriptors import misnamed
 from extproc.codecs.strict_json import check_text, read_utf8
-from extproc.detectors.analyzer import Detectors
+from extproc.detectors.analyzer import Analyzer
 from extproc.masking.edits import Edit, apply
-from extproc.masking.event_stream import EventsMasker, Unmasked
-from extproc.masking.fail_once import Unbroken
+from extproc.masking.event_stream import EventStreamMasker, Unmasked
+from extproc.masking.fail_once import FailOnce
 from extproc.masking.formats import Media, decode_text, media_of
 from extproc.masking.forms import mask_form, mask_multipart
 from extproc.masking.json.json_masker import Walk, hides_text
-from extproc.masking.json_lines import LinesMasker
+from extproc.masking.json_lines import JsonLinesMasker
 from extproc.masking.plan.compiled_plan import ALL, Plan, check_names, make_plan
-from extproc.masking.plan.operators import Ways
+from extproc.masking.plan.operators import Operators
 from extproc.masking.protobuf.frames import FramesMasker, Framing
 from extproc.masking.protobuf.message_masker import MessageMasker
-from extproc.masking.stream_masker import EventMasker, Masked, failed
+from extproc.masking.stream_masker import Masked, StreamMasker, failed
 from extproc.masking.text.text_masker import TextMask
 from extproc.masking.text.text_stream import TextStreamMasker
 from extproc.model.errors import MaskingError, Undecodable
-from extproc.model.masking import Finding, How, MaskRule
+from extproc.model.masking import Finding, MaskOperator, MaskRule
 
 PLANS_KEPT = 1_024
 """Compiled plans a masker remembers; policies name few different ones."""
@@ -52,12 +52,12 @@ class Trial:
         return apply(self.text, self.edits)
 
 
-class TextMasker:
-    """Masks JSON, event streams, forms and plain text (``extproc.masking.stream_masker.Masker``)."""
+class Masker:
+    """Masks JSON, event streams, forms and plain text (the front of the package)."""
 
     def __init__(
         self,
-        detectors: Detectors,
+        detectors: Analyzer,
         *,
         pseudonym_key: bytes,
         pseudonym_key_id: str,
@@ -78,8 +78,8 @@ class TextMasker:
             text_limit: characters of a streamed text that may be held back; None: as many as ``event_limit``.
         """
         self._detectors = detectors
-        old = tuple(Ways(key, key_id) for key_id, key in old_pseudonym_keys.items())
-        self._mask = TextMask(detectors, Ways(pseudonym_key, pseudonym_key_id, old))
+        old = tuple(Operators(key, key_id) for key_id, key in old_pseudonym_keys.items())
+        self._mask = TextMask(detectors, Operators(pseudonym_key, pseudonym_key_id, old))
         self._max_depth = max_depth
         self._event_limit = event_limit
         self._text_limit = event_limit if text_limit is None else text_limit
@@ -89,7 +89,7 @@ class TextMasker:
         )
         self._typed_plan = lru_cache(maxsize=PLANS_KEPT)(self._plan_for)
         self._nothing = make_plan((), detectors.entities)
-        self._everything = make_plan((MaskRule(How.REDACT, entity=ALL),), detectors.entities)
+        self._everything = make_plan((MaskRule(MaskOperator.REDACT, entity=ALL),), detectors.entities)
 
     def check(self, rules: tuple[MaskRule, ...], kinds: tuple[Descriptor, ...] = ()) -> None:
         """Say now what a call would meet: a path that cannot be read, an entity that nothing detects.
@@ -139,7 +139,7 @@ class TextMasker:
         edits = walk.document(text) if media is Media.JSON else walk.text(text)
         return Trial(text, tuple(edits), walk.findings)
 
-    def stream(self, content_type: str, rules: tuple[MaskRule, ...]) -> EventMasker:
+    def stream(self, content_type: str, rules: tuple[MaskRule, ...]) -> StreamMasker:
         """See ``Masker.stream``."""
         media = media_of(content_type)
         if media not in STREAMS:
@@ -148,13 +148,13 @@ class TextMasker:
 
     def frames(
         self, framing: Framing, rules: tuple[MaskRule, ...], *, conceals: bool = False, finds: bool = False
-    ) -> EventMasker:
+    ) -> StreamMasker:
         """Begin to mask a gRPC body, unary or streaming.
 
         Args:
             framing: how it is read.
             rules: what to mask.
-            conceals: whether ``framing.conceal`` has something to look for.
+            conceals: whether ``framing.redact_credential`` has something to look for.
             finds: whether findings are wanted, rules or not.
 
         Raises:
@@ -165,7 +165,11 @@ class TextMasker:
         return _guarded(lambda: self._frames(framing, self._typed_plan(framing.messages.kind, rules)))
 
     def field(
-        self, value: bytes, kind: Descriptor, rules: tuple[MaskRule, ...], conceal: Callable[[bytes], bytes]
+        self,
+        value: bytes,
+        kind: Descriptor,
+        rules: tuple[MaskRule, ...],
+        redact_credential: Callable[[bytes], bytes],
     ) -> Masked:
         """Mask one message that is the value of a header field.
 
@@ -173,33 +177,35 @@ class TextMasker:
             value: the message.
             kind: its type.
             rules: those for paths are not for it, and are left aside.
-            conceal: takes the credential out of a text.
+            redact_credential: takes the credential out of a text.
 
         Raises:
             MaskingError: it cannot be masked.
         """
         walk = self._walk(self._text_plan(rules))
-        masker = MessageMasker(walk, kind, max_depth=self._max_depth, conceal=conceal)
+        masker = MessageMasker(walk, kind, max_depth=self._max_depth, redact_credential=redact_credential)
         return _guarded(lambda: Masked(masker.mask(value), masker.findings))
 
-    def hidden(self, message: bytes, kind: Descriptor, conceal: Callable[[bytes], bytes]) -> bytes:
+    def hidden(self, message: bytes, kind: Descriptor, redact_credential: Callable[[bytes], bytes]) -> bytes:
         """A message of which people may see the JSON, once the entities in that are masked, too.
 
         Args:
             message: its bytes.
             kind: its type.
-            conceal: takes the credential out of a text.
+            redact_credential: takes the credential out of a text.
 
         Raises:
             MaskingError: it cannot be masked.
         """
         walk = self._walk(self._everything)
-        masker = MessageMasker(walk, kind, max_depth=self._max_depth, conceal=conceal, hides=True)
+        masker = MessageMasker(
+            walk, kind, max_depth=self._max_depth, redact_credential=redact_credential, hides=True
+        )
         return _guarded(lambda: masker.mask(message))
 
-    def _frames(self, framing: Framing, plan: Plan) -> EventMasker:
+    def _frames(self, framing: Framing, plan: Plan) -> StreamMasker:
         masker = FramesMasker(self._walk(plan), framing, max_depth=self._max_depth)
-        return Unbroken(masker, "message", Undecodable)
+        return FailOnce(masker, "message", Undecodable)
 
     def _plan_for(self, kind: Descriptor, rules: tuple[MaskRule, ...]) -> Plan:
         """The plan, unless a path names a field as the ``.proto`` file does: it would never match."""
@@ -266,13 +272,13 @@ class TextMasker:
         edits = edit(walk, text)
         return Masked(apply(text, edits).encode() if edits else body, walk.findings)
 
-    def _events(self, media: Media, plan: Plan) -> EventMasker:
+    def _events(self, media: Media, plan: Plan) -> StreamMasker:
         if media is Media.TEXT:
-            return Unbroken(TextStreamMasker(lambda: self._walk(plan), limit=self._text_limit), "text")
+            return FailOnce(TextStreamMasker(lambda: self._walk(plan), limit=self._text_limit), "text")
         if media is Media.LINES:
-            lines = LinesMasker(self._walk(plan), limit=self._event_limit, max_depth=self._max_depth)
-            return Unbroken(lines, "line")
-        return Unbroken(EventsMasker(self._walk(plan), limit=self._event_limit), "event")
+            lines = JsonLinesMasker(self._walk(plan), limit=self._event_limit, max_depth=self._max_depth)
+            return FailOnce(lines, "line")
+        return FailOnce(EventStreamMasker(self._walk(plan), limit=self._event_limit), "event")
 
     def _walk(self, plan: Plan) -> Walk:
         return Walk(self._mask, plan, max_depth=self._max_depth, redact_all=self._everything)

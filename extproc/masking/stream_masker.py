@@ -5,7 +5,7 @@ from typing import Protocol
 
 from extproc.codecs.unreadable import Unreadable
 from extproc.model.errors import MaskingError, Undecodable
-from extproc.model.masking import Finding, MaskRule
+from extproc.model.masking import Finding
 
 
 def failed(error: Exception, what: str, unreadable: type[MaskingError] = MaskingError) -> MaskingError:
@@ -28,7 +28,7 @@ class Masked:
     findings: tuple[Finding, ...] = ()
 
 
-class EventMasker(Protocol):
+class StreamMasker(Protocol):
     """Masks one stream, fed in pieces cut anywhere. Output never depends on the cuts.
 
     ``feed`` and ``finish`` raise ``MaskingError`` for what cannot be masked; after that the stream must end.
@@ -45,20 +45,4 @@ class EventMasker(Protocol):
     @property
     def findings(self) -> tuple[Finding, ...]:
         """All findings so far."""
-        ...
-
-
-class Masker(Protocol):
-    """Finds and rewrites. Pure, synchronous, shared by all calls of a worker."""
-
-    def find(self, body: bytes, content_type: str) -> tuple[Finding, ...]:
-        """All entities in a body, whatever any plan says. Raises ``MaskingError`` for what cannot be read."""
-        ...
-
-    def mask(self, body: bytes, content_type: str, rules: tuple[MaskRule, ...]) -> Masked:
-        """Rewrite a whole body. An empty body and no rules are fine. Raises ``MaskingError``."""
-        ...
-
-    def stream(self, content_type: str, rules: tuple[MaskRule, ...]) -> EventMasker:
-        """Begin to mask a stream (server-sent events, NDJSON). Raises ``MaskingError`` for an unknown type."""
         ...

@@ -3,7 +3,7 @@
 ::
 
     ExtprocError
-    ├── ConfigError            a file a person wrote is wrong: says where, and the way out
+    ├── ConfigError            a file a person wrote is wrong: says where, and a hint
     ├── Refused                the call ends here with a reason; becomes the caller's answer
     ├── MaskingError           text could not be masked: a request is denied, a response becomes 502
     │   └── Undecodable        it cannot be read: a connection may let it pass unmasked
@@ -32,7 +32,7 @@ class ExtprocError(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
+class SourceLocation:
     """Where in a file a person should look."""
 
     file: Path | str
@@ -52,16 +52,16 @@ class ConfigError(ExtprocError):
 
     message: str
     """What is wrong."""
-    place: Place | None = None
+    place: SourceLocation | None = None
     """Where."""
-    way_out: str = ""
+    hint: str = ""
     """What to write instead."""
     key: tuple[str | int, ...] = ()
     """Of a configuration, where the place is not known: the key that is wrong."""
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
-        hint = f"\n  {self.way_out}" if self.way_out else ""
+        hint = f"\n  {self.hint}" if self.hint else ""
         return f"{where}{self.message}{hint}"
 
 
@@ -100,7 +100,7 @@ class PolicyError(ExtprocError):
 
 
 class PolicyInvalid(PolicyError):
-    """A policy must not be loaded. The message names file, line and the way out."""
+    """A policy must not be loaded. The message names file, line and a hint."""
 
 
 class PolicyUnreachable(PolicyError):
@@ -164,11 +164,11 @@ class ControlError(ExtprocError):
 
     message: str
     """What went wrong. Holds no value of a call and no token."""
-    way_out: str = ""
+    hint: str = ""
     """What to do about it."""
 
     def __str__(self) -> str:
-        return f"{self.message}\n  {self.way_out}" if self.way_out else self.message
+        return f"{self.message}\n  {self.hint}" if self.hint else self.message
 
 
 class CredentialError(ExtprocError):

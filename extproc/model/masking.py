@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class How(StrEnum):
+class MaskOperator(StrEnum):
     """The ways to mask, weakest first; the strictest of several wins."""
 
     PARTIAL = "partial"
@@ -19,7 +19,7 @@ class How(StrEnum):
     @property
     def strictness(self) -> int:
         """Higher hides more."""
-        return list(How).index(self)
+        return list(MaskOperator).index(self)
 
 
 class Listed(StrEnum):
@@ -37,7 +37,7 @@ class Listed(StrEnum):
 class MaskRule:
     """Mask one field, or one kind of entity wherever it is found. Exactly one target is set."""
 
-    how: How
+    how: MaskOperator
     path: str = ""
     """A path as in RFC 9535: ``$.customer.ssn``, ``$.items[*].card``, ``$..password``."""
     entity: str = ""

@@ -10,13 +10,13 @@ from extproc.evidence.recorder import Recorder
 from extproc.model.entries import Entry
 from extproc.model.errors import EvidenceError, ProtocolViolation
 from extproc.server.servicers import EOF
-from extproc.wire.access_log import Ended, decode_access_log
+from extproc.wire.access_log import AccessLogEntry, decode_access_log
 
 
 class AccessLogDoor:
     """``AccessLogService.StreamAccessLogs``: one stream per Envoy worker thread."""
 
-    def __init__(self, recorder: Recorder, report: Callable[[Ended], Entry | None]) -> None:
+    def __init__(self, recorder: Recorder, report: Callable[[AccessLogEntry], Entry | None]) -> None:
         self._recorder = recorder
         self._report = report
         self._log = structlog.get_logger()

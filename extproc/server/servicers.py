@@ -11,7 +11,7 @@ import grpc
 
 from extproc.flow.check import check
 from extproc.flow.exchange import exchange
-from extproc.flow.services import Guard
+from extproc.flow.services import Services
 from extproc.model.errors import MaskingError, ProtocolViolation
 from extproc.wire.decode import decode
 from extproc.wire.events import Event
@@ -42,10 +42,10 @@ class StreamPeer:
         await self._context.write(message)
 
 
-class Doors:
+class GuardServicer:
     """``ExternalProcessor.Process`` and ``Authorization.Check``."""
 
-    def __init__(self, guard: Guard, alive: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, guard: Services, alive: Callable[[], None] = lambda: None) -> None:
         """Open both.
 
         Args:

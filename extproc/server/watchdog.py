@@ -26,7 +26,7 @@ def too_long(limits: LimitSettings) -> float:
     return LEAST_S + S_PER_BYTE * max(limits.request_body, limits.response_body, limits.event)
 
 
-class Life:
+class Watchdog:
     """Ends this process, by the system (``SIGPROF``), when it computes too long and gives no sign of life."""
 
     def __init__(self, cpu_s: float, clock_s: Callable[[], float] = time.monotonic) -> None:
@@ -40,7 +40,7 @@ class Life:
         self._clock_s = clock_s
         self._signed = float("-inf")
 
-    def sign(self) -> None:
+    def kick(self) -> None:
         """It lives: it has come to its next message. Most of the time this only looks at the clock."""
         now = self._clock_s()
         if now - self._signed >= AT_MOST_EVERY_S:
@@ -61,5 +61,5 @@ class Life:
 
     async def _signs(self) -> None:
         while True:
-            self.sign()
+            self.kick()
             await asyncio.sleep(SIGN_EVERY_S)

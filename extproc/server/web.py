@@ -56,7 +56,7 @@ def _bind(listen: str) -> socket.socket:
         bound.bind((host.strip("[]"), int(port)))
     except OSError as error:
         raise ConfigError(
-            f"cannot listen on {listen}: {error.strerror}", way_out="stop what uses it, or choose another"
+            f"cannot listen on {listen}: {error.strerror}", hint="stop what uses it, or choose another"
         ) from error
     return bound
 

@@ -14,10 +14,10 @@ from grpc_health.v1._async import HealthServicer
 from extproc.config.addresses import is_loopback
 from extproc.config.schema import GuardTls, LimitSettings
 from extproc.flow.record.from_access_log import report
-from extproc.flow.services import Guard
+from extproc.flow.services import Services
 from extproc.model.errors import ConfigError
 from extproc.server.access_log_service import AccessLogDoor
-from extproc.server.servicers import Doors
+from extproc.server.servicers import GuardServicer
 
 MESSAGE_SLACK = 1 << 20
 """Bytes a message may have beyond its body: headers, metadata, framing."""
@@ -48,7 +48,7 @@ def server_options(limits: LimitSettings) -> list[tuple[str, int]]:
 
 @contextlib.asynccontextmanager
 async def serving(
-    guard: Guard, listen: str, tls: GuardTls | None = None, *, alive: Callable[[], None] = lambda: None
+    guard: Services, listen: str, tls: GuardTls | None = None, *, alive: Callable[[], None] = lambda: None
 ) -> AsyncIterator[grpc.aio.Server]:
     """Serve both doors and health on one endpoint.
 
@@ -62,7 +62,7 @@ async def serving(
         ConfigError: the endpoint is taken, not ours to use, or open to others than Envoy.
     """
     server = grpc.aio.server(options=server_options(guard.limits))
-    doors = Doors(guard, alive)
+    doors = GuardServicer(guard, alive)
     server.add_generic_rpc_handlers(doors.handlers())
     server.add_generic_rpc_handlers((_access_log(guard).handler(),))
     health = HealthServicer()
@@ -81,7 +81,7 @@ async def serving(
         await doors.ended(RECORD_WITHIN_S)
 
 
-def _access_log(guard: Guard) -> AccessLogDoor:
+def _access_log(guard: Services) -> AccessLogDoor:
     names = {host: connection.name for host, connection in guard.hosts.items()}
     return AccessLogDoor(guard.recorder, lambda ended: report(ended, guard.masker, hosts=names))
 
@@ -93,7 +93,7 @@ def _bind(server: grpc.aio.Server, listen: str, tls: GuardTls | None) -> None:
     elif tls is None and not is_loopback(listen):
         raise ConfigError(
             f"cannot listen on {listen} without TLS: whoever reaches it could name any caller",
-            way_out="set guard_tls (and envoy.guard_tls), or listen on a unix socket or a loopback address",
+            hint="set guard_tls (and envoy.guard_tls), or listen on a unix socket or a loopback address",
         )
     try:
         if tls is None or listen.startswith(UNIX):
@@ -102,7 +102,7 @@ def _bind(server: grpc.aio.Server, listen: str, tls: GuardTls | None) -> None:
             server.add_secure_port(listen, _credentials(tls))
     except RuntimeError as error:
         raise ConfigError(
-            f"cannot listen on {listen}", way_out="another process uses it, or it is not ours: choose another"
+            f"cannot listen on {listen}", hint="another process uses it, or it is not ours: choose another"
         ) from error
 
 

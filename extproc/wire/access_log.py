@@ -22,7 +22,7 @@ METHODS = base_pb2.RequestMethod.DESCRIPTOR.values_by_number
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class AccessLogEntry:
     """A request that Envoy ended."""
 
     request_id: str
@@ -43,7 +43,7 @@ class Ended:
     end."""
 
 
-def decode_access_log(message: bytes) -> Iterator[Ended]:
+def decode_access_log(message: bytes) -> Iterator[AccessLogEntry]:
     """The requests that one ``StreamAccessLogsMessage`` tells of.
 
     Raises:
@@ -58,7 +58,7 @@ def decode_access_log(message: bytes) -> Iterator[Ended]:
         namespaces = common.metadata.filter_metadata
         marks = namespaces[GUARD].fields if GUARD in namespaces else {}
         source = common.downstream_remote_address.socket_address
-        yield Ended(
+        yield AccessLogEntry(
             request_id=request.request_id,
             call_id=marks["call"].string_value if "call" in marks else "",
             method=METHODS[request.request_method].name if request.request_method else "",

@@ -12,18 +12,18 @@ from extproc.codecs.descriptors import Messages
 from extproc.codecs.grpc_frames import Frame
 from extproc.codecs.protobuf_messages import read_message
 from extproc.codecs.unreadable import Unreadable
-from extproc.detectors.analyzer import Detectors
-from extproc.masking.masker import TextMasker
+from extproc.detectors.analyzer import Analyzer
+from extproc.masking.masker import Masker
 from extproc.masking.plan.json_path import render
 from extproc.masking.protobuf.frames import Framing
 from extproc.model.errors import MaskingError
-from extproc.model.masking import How, MaskRule
+from extproc.model.masking import MaskOperator, MaskRule
 from extproc.protocols.grpc.protocol import read_frames
 from tests.integration.support.shop import GET_ITEM, Item, framed
 
 KIND = GET_ITEM.request
 POOL = KIND.file.pool
-MASKER = TextMasker(Detectors(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 16)
+MASKER = Masker(Analyzer(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 16)
 SSN = "219-09-9999"
 EMPTY = frozenset(
     map(repr, ("1970-01-01T00:00:00Z", "[REDACTED]", "W1JFREFDVEVEXQ==", "", 0, 0.0, -0.0, False, None, "0"))
@@ -135,7 +135,7 @@ def test_junk_meets_documented_errors_alone(junk):
     for body in (junk, framed(junk), Frame(True, zlib.compress(junk)).raw):
         try:
             read_frames(body, "deflate", limit=1_000, ratio=20)
-            masked(body, MaskRule(How.REDACT, entity="*"), encoding="deflate")
+            masked(body, MaskRule(MaskOperator.REDACT, entity="*"), encoding="deflate")
         except (Unreadable, MaskingError):
             pass
 
@@ -153,7 +153,7 @@ def test_a_path_of_the_json_masks_that_field_and_no_other(item, data):
     ):
         return
     path = "$" + "".join(f"[{key}]" if isinstance(key, int) else "['" + key.replace("\\", "\\\\").replace("'", "\\'") + "']" for key in place)  # fmt: skip
-    out = masked(framed(item), MaskRule(How.REDACT, path=path))
+    out = masked(framed(item), MaskRule(MaskOperator.REDACT, path=path))
     after = as_json(Item.FromString(out[5:]))
     found = leaves(after)
     for each, value in before.items():
@@ -169,7 +169,7 @@ def test_a_path_of_the_json_masks_that_field_and_no_other(item, data):
 @settings(max_examples=80, deadline=None)
 def test_output_ignores_cuts(found, places, compressed):
     raw = framed(*found, compressed=compressed)
-    rules = (MaskRule(How.REDACT, entity="*"), MaskRule(How.REDACT, path="$.id"))
+    rules = (MaskRule(MaskOperator.REDACT, entity="*"), MaskRule(MaskOperator.REDACT, path="$.id"))
     stream = MASKER.frames(Framing(Messages(KIND, encoding="deflate"), 1 << 20, 50), rules)
     out = stream.feed(raw) + stream.finish()
     edges = [0, *sorted(place % (len(raw) + 1) for place in places), len(raw)]
@@ -183,7 +183,7 @@ def test_output_ignores_cuts(found, places, compressed):
 def test_what_holds_nothing_stays_byte_for_byte(item):
     raw = item.SerializeToString()
     try:
-        out = masked(framed(raw), MaskRule(How.REDACT, path="$.nothing.here"))
+        out = masked(framed(raw), MaskRule(MaskOperator.REDACT, path="$.nothing.here"))
     except MaskingError:
         return
     assert out == framed(raw)

@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 
 from extproc.codecs.strict_json import parse
 from extproc.codecs.unreadable import Unreadable
-from extproc.detectors.analyzer import Detectors
+from extproc.detectors.analyzer import Analyzer
 from extproc.detectors.fold import fold
 from extproc.masking.edits import Edit, Layer, apply
 from extproc.masking.json.json_masker import Walk
-from extproc.masking.masker import TextMasker
+from extproc.masking.masker import Masker
 from extproc.masking.plan.json_path import compile_path, matches
 from extproc.model.errors import MaskingError
-from extproc.model.masking import How, Listed, MaskRule
+from extproc.model.masking import Listed, MaskOperator, MaskRule
 
 JSON, SSE, TEXT = "application/json", "text/event-stream", "text/plain"
-DETECTORS = Detectors()
-MASKER = TextMasker(DETECTORS, pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=40, event_limit=100_000)
+DETECTORS = Analyzer()
+MASKER = Masker(DETECTORS, pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=40, event_limit=100_000)
 
 PARTS = [
     "4111111111111111",
@@ -151,7 +151,7 @@ PATHS = [
     "$..a[*]",
     "$.ü",
 ]
-HOWS = st.sampled_from(list(How))
+HOWS = st.sampled_from(list(MaskOperator))
 ENTITIES = st.sampled_from(["*", "CREDIT_CARD", "US_SSN", "EMAIL_ADDRESS", "STRIPE_KEY"])
 RULES = st.lists(
     st.builds(lambda how, path: MaskRule(how, path=path), HOWS, st.sampled_from(PATHS))
@@ -242,7 +242,7 @@ def test_the_look_at_the_whole_never_misses_what_the_walk_finds(body, rules):
 @settings(max_examples=200, deadline=None)
 def test_find_tells_of_all_that_everything_masks(body):
     raw = body.encode("utf-8", "replace")
-    masked = try_mask(raw, JSON, (MaskRule(How.REDACT, entity="*"),))
+    masked = try_mask(raw, JSON, (MaskRule(MaskOperator.REDACT, entity="*"),))
     assume(masked is not None)
     found = [(each.entity, each.path, each.count) for each in MASKER.find(raw, JSON)]
     assert found == [(each.entity, each.path, each.count) for each in masked.findings]
@@ -287,8 +287,8 @@ def test_untouched_members_keep_their_values(body, rules):
 @settings(max_examples=200, deadline=None)
 def test_in_allow_list_mode_nothing_passes_that_is_not_declared(body, declared):
     rules = (
-        MaskRule(How.REDACT, path="$", listed=Listed.REST),
-        *(MaskRule(How.REDACT, path=path, listed=Listed.DECLARED) for path in declared),
+        MaskRule(MaskOperator.REDACT, path="$", listed=Listed.REST),
+        *(MaskRule(MaskOperator.REDACT, path=path, listed=Listed.DECLARED) for path in declared),
     )
     raw = body.encode("utf-8", "replace")
     masked = try_mask(raw, JSON, rules)
@@ -349,7 +349,8 @@ def test_streams_ignore_cuts(text, places, rules):
 
 @given(STREAMS, RULES)
 @example(
-    "data: 4111111111111111\ndata: null\n\n", (MaskRule(How.PSEUDONYM, path="$"), MaskRule(How.REMOVE, entity="*"))
+    "data: 4111111111111111\ndata: null\n\n",
+    (MaskRule(MaskOperator.PSEUDONYM, path="$"), MaskRule(MaskOperator.REMOVE, entity="*")),
 )
 @settings(max_examples=200, deadline=None)
 def test_streams_masked_again_stay(text, rules):
@@ -403,12 +404,12 @@ def test_edits_on_edits_are_edits_on_the_original(text, raw_edits, data):
     assert apply(text, made) == current[:start] + "Z" + current[end:]
 
 
-@pytest.mark.parametrize("how", [How.REDACT, How.REMOVE])
+@pytest.mark.parametrize("how", [MaskOperator.REDACT, MaskOperator.REMOVE])
 @given(VALUES)
 @settings(max_examples=50, deadline=None)
 def test_no_part_of_a_removed_or_redacted_field_is_left(how, value):
     body = json.dumps({"keep": 1, "gone": value}).encode()
     masked = try_mask(body, JSON, (MaskRule(how, path="$.gone"),))
     assume(masked is not None)
-    expected = None if how is How.REMOVE or value is None else "[REDACTED]"
+    expected = None if how is MaskOperator.REMOVE or value is None else "[REDACTED]"
     assert json.loads(masked.body) == {"keep": 1, "gone": expected}

@@ -8,27 +8,27 @@ from itertools import pairwise
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from extproc.detectors.analyzer import Detectors
+from extproc.detectors.analyzer import Analyzer
 from extproc.detectors.custom import make_custom
 from extproc.masking.edits import apply
-from extproc.masking.masker import TextMasker
+from extproc.masking.masker import Masker
 from extproc.masking.text.json_prefix import JsonPrefix
 from extproc.masking.text.text_masker import hits_of
 from extproc.model.errors import MaskingError
-from extproc.model.masking import How, MaskRule
+from extproc.model.masking import MaskOperator, MaskRule
 
 TEXT = "text/plain"
 
 
 def masker(detectors, limit=100_000):
-    return TextMasker(
+    return Masker(
         detectors, pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=40, event_limit=8, text_limit=limit
     )
 
 
-MASKER = masker(Detectors())
-PHRASES = masker(Detectors([make_custom("CODENAME", "big [a-z]+ bird", words=["project"])]))
-EVERYTHING = (MaskRule(How.REDACT, entity="*"),)
+MASKER = masker(Analyzer())
+PHRASES = masker(Analyzer([make_custom("CODENAME", "big [a-z]+ bird", words=["project"])]))
+EVERYTHING = (MaskRule(MaskOperator.REDACT, entity="*"),)
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\nq83vEjRWeJ\n-----END RSA PRIVATE KEY-----"
 VALUES = [
     "4111111111111111",
@@ -120,7 +120,7 @@ TEXTS = st.lists(
 RULES = st.lists(
     st.builds(
         lambda how, entity: MaskRule(how, entity=entity),
-        st.sampled_from(list(How)),
+        st.sampled_from(list(MaskOperator)),
         st.sampled_from(["*", "CREDIT_CARD", "US_SSN", "EMAIL_ADDRESS", "PRIVATE_KEY"]),
     ),
     min_size=1,

@@ -229,7 +229,9 @@ def _stream_guard(chain: Chain) -> Iterator[Problem]:
 
 def is_stream_guard(lua: Node) -> bool:
     """Whether this is our script, to the letter: a changed one may let errors pass."""
-    script = resources.files("extproc.envoy_config").joinpath("stream_guard.lua").read_text(encoding="utf-8")
+    script = (
+        resources.files("extproc.envoy_config.render").joinpath("stream_guard.lua").read_text(encoding="utf-8")
+    )
     written = (lua.text("default_source_code", "inline_string"), lua.text("inline_code"))
     return script.strip() in [each.strip() for each in written]
 

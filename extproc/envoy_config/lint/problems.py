@@ -26,16 +26,16 @@ class Danger(NamedTuple):
     severity: Severity
     why: str
     """What was seen to happen."""
-    way_out: str
+    hint: str
     """What to write instead."""
 
 
 @cache
 def dangers() -> dict[str, Danger]:
     """Every danger by its name (``dangers.yaml``)."""
-    text = resources.files("extproc.envoy_config").joinpath("dangers.yaml").read_text(encoding="utf-8")
+    text = resources.files("extproc.envoy_config.lint").joinpath("dangers.yaml").read_text(encoding="utf-8")
     return {
-        name: Danger(Severity(each["severity"]), each["why"], each["way_out"])
+        name: Danger(Severity(each["severity"]), each["why"], each["hint"])
         for name, each in yaml.safe_load(text).items()
     }
 
@@ -64,9 +64,9 @@ class Problem:
         return dangers()[self.danger].why
 
     @property
-    def way_out(self) -> str:
+    def hint(self) -> str:
         """What to write instead."""
-        return dangers()[self.danger].way_out
+        return dangers()[self.danger].hint
 
     @property
     def where(self) -> str:
@@ -83,5 +83,5 @@ class Problem:
             "line": self.line,
             "what": self.what,
             "why": self.why,
-            "way_out": self.way_out,
+            "hint": self.hint,
         }

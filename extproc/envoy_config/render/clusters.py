@@ -14,7 +14,7 @@ from envoy_data_plane.envoy.extensions.upstreams.http import v3 as upstream_http
 from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any
 
-from extproc.config.schema import Connection, EnvoyGuardTls, GrpcConnection, Settings
+from extproc.config.schema import ConnectionSettings, EnvoyGuardTls, GrpcConnection, Settings
 from extproc.envoy_config.render.parts import (
     GUARD_CLUSTER,
     UNIX,
@@ -57,7 +57,7 @@ def _guard(settings: Settings, endpoints: list[str]) -> cluster.Cluster:
     if settings.envoy.guard_tls and not all(each.startswith(UNIX) for each in endpoints):
         if any(each.startswith(UNIX) for each in endpoints):
             raise ConfigError(
-                "guard endpoints mix unix sockets and ports with TLS", way_out="use one of the two kinds"
+                "guard endpoints mix unix sockets and ports with TLS", hint="use one of the two kinds"
             )
         made.transport_socket = _mutual_tls(settings.envoy.guard_tls)
     return made
@@ -111,7 +111,7 @@ def _http2() -> upstream_http.HttpProtocolOptions:
     return upstream_http.HttpProtocolOptions(explicit_http_config=explicit)
 
 
-def _upstream(name: str, connection: Connection) -> cluster.Cluster:
+def _upstream(name: str, connection: ConnectionSettings) -> cluster.Cluster:
     upstream, http2 = connection.upstream, isinstance(connection, GrpcConnection)
     made = _cluster(name, [upstream.address])
     made.circuit_breakers = _breakers(MINIMUM_HELD)

@@ -126,7 +126,7 @@ def _forward_only_marked(namespace: str, key: str) -> rbac.Rbac:
 
 
 def _stream_guard() -> lua.Lua:
-    code = resources.files("extproc.envoy_config").joinpath("stream_guard.lua").read_text(encoding="utf-8")
+    code = resources.files("extproc.envoy_config.render").joinpath("stream_guard.lua").read_text(encoding="utf-8")
     return lua.Lua(default_source_code=core.DataSource(inline_string=code))
 
 

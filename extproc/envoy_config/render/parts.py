@@ -85,6 +85,6 @@ def only_resolvable_together(addresses: list[str]) -> bool:
     if named and any(address.startswith(UNIX) for address in addresses):
         raise ConfigError(
             "guard endpoints mix unix sockets and host names",
-            way_out="use unix sockets and IP addresses, or names",
+            hint="use unix sockets and IP addresses, or names",
         )
     return named

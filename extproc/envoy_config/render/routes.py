@@ -2,7 +2,7 @@
 
 from envoy_data_plane.envoy.config.route import v3 as route
 
-from extproc.config.schema import Connection, Settings
+from extproc.config.schema import ConnectionSettings, Settings
 from extproc.envoy_config.render.parts import seconds
 
 UNKNOWN_HOST = "unknown-host"
@@ -21,7 +21,7 @@ def render_routes(settings: Settings) -> route.RouteConfiguration:
     )
 
 
-def _virtual_host(name: str, connection: Connection) -> route.VirtualHost:
+def _virtual_host(name: str, connection: ConnectionSettings) -> route.VirtualHost:
     """Exactly the configured hosts. ``timeout: 0s``: a held call lasts as long as its hold."""
     action = route.RouteAction(cluster=upstream_cluster(name), timeout=seconds(0))
     everything = route.Route(name=name, match=route.RouteMatch(prefix="/"), route=action)

@@ -75,7 +75,7 @@ def _literal(value: object) -> str:
 def _folder(target: Target) -> Path:
     parts = urlsplit(target.url)
     if parts.netloc:
-        raise ConfigError("chdb:// takes an absolute folder", way_out="write chdb:///folder, or chdb:// alone")
+        raise ConfigError("chdb:// takes an absolute folder", hint="write chdb:///folder, or chdb:// alone")
     folder = Path(unquote(parts.path)) if parts.path else target.folder
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
@@ -84,12 +84,10 @@ def _folder(target: Target) -> Path:
 def _server(target: Target) -> dict[str, Any]:
     parts = urlsplit(target.url)
     if not parts.hostname or parts.scheme not in PORTS:
-        raise ConfigError(
-            "evidence.clickhouse is no address", way_out="write http(s)://user@host:port, or chdb://"
-        )
+        raise ConfigError("evidence.clickhouse is no address", hint="write http(s)://user@host:port, or chdb://")
     if parts.password:
         raise ConfigError(
-            "evidence.clickhouse holds a password", way_out="put it into a file: evidence.clickhouse_password_file"
+            "evidence.clickhouse holds a password", hint="put it into a file: evidence.clickhouse_password_file"
         )
     return {
         "interface": parts.scheme,
@@ -109,4 +107,4 @@ def _password(file: Path | None) -> str:
     try:
         return file.read_text("utf-8").rstrip("\r\n")
     except OSError as error:
-        raise ConfigError(f"the password file cannot be read: {error.strerror}", way_out=str(file)) from error
+        raise ConfigError(f"the password file cannot be read: {error.strerror}", hint=str(file)) from error

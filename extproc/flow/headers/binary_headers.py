@@ -9,10 +9,10 @@ import binascii
 
 from google.protobuf.descriptor import Descriptor
 
-from extproc.credentials.redactor import NOTHING, Concealer
+from extproc.credentials.redactor import NO_CREDENTIAL, CredentialRedactor
 from extproc.flow.case import Case
 from extproc.flow.headers.text_headers import Findings, Rules, mask_fields
-from extproc.flow.services import Guard
+from extproc.flow.services import Services
 from extproc.model.call import Headers
 from extproc.model.errors import MaskingError
 from extproc.model.masking import Finding
@@ -22,7 +22,11 @@ REMOVED = "UNDECODABLE"
 
 
 def mask_all_fields(
-    case: Case, guard: Guard, fields: Headers, rules: Rules, conceal: Concealer = NOTHING
+    case: Case,
+    services: Services,
+    fields: Headers,
+    rules: Rules,
+    redact_credential: CredentialRedactor = NO_CREDENTIAL,
 ) -> tuple[HeaderEdits, Findings]:
     """As ``mask_fields``, with those apart whose values are bytes.
 
@@ -30,14 +34,14 @@ def mask_all_fields(
         MaskingError: a field cannot be masked.
     """
     rules = tuple(rule for rule in rules if rule.entity)
-    if not (rules or conceal):
+    if not (rules or redact_credential):
         return HeaderEdits(), ()
     kinds = case.connection.protocol.binary_fields(case.call, fields) if case.connection else {}
     text = Headers(tuple(each for each in fields if each[0] not in kinds)) if kinds else fields
-    edits, findings = mask_fields(guard.masker, text, rules, conceal)
+    edits, findings = mask_fields(services.masker, text, rules, redact_credential)
     for name, kind in kinds.items():
         value = fields.raw(name)
-        masked, found = _masked(guard, value, kind, rules, conceal)
+        masked, found = _masked(services, value, kind, rules, redact_credential)
         findings += tuple(Finding(each.entity, f"header.{name}", each.how, each.count) for each in found)
         if masked is None:
             edits = HeaderEdits(edits.set, (*edits.remove, name), edits.add)
@@ -47,30 +51,30 @@ def mask_all_fields(
 
 
 def _masked(
-    guard: Guard, value: bytes, kind: Descriptor | None, rules: Rules, conceal: Concealer
+    services: Services, value: bytes, kind: Descriptor | None, rules: Rules, redact_credential: CredentialRedactor
 ) -> tuple[bytes | None, Findings]:
     """What comes in place of a value; None for nothing."""
     try:
         pieces = [_decoded(piece) for piece in value.split(b",")]
         if kind is not None:
-            masked = [guard.masker.field(piece, kind, rules, conceal) for piece in pieces]
+            masked = [services.masker.field(piece, kind, rules, redact_credential) for piece in pieces]
             found = tuple(finding for each in masked for finding in each.findings)
             if [each.body for each in masked] == pieces:
                 return value, found
             return b",".join(base64.b64encode(each.body).rstrip(b"=") for each in masked), found
-        found = tuple(each for piece in pieces for each in _found(guard, piece, rules))
+        found = tuple(each for piece in pieces for each in _found(services, piece, rules))
     except MaskingError:
         return None, (Finding(REMOVED, "$", "remove"),)
-    if found or any(conceal(piece) != piece for piece in pieces):
+    if found or any(redact_credential(piece) != piece for piece in pieces):
         return None, found
     return value, ()
 
 
-def _found(guard: Guard, value: bytes, rules: Rules) -> Findings:
+def _found(services: Services, value: bytes, rules: Rules) -> Findings:
     """What is to be masked in bytes of which nobody knows what they are: in the text that they may hold."""
     found: Findings = ()
     for text in {value.decode("latin-1"), value.decode("utf-8", "replace")}:
-        found = found or tuple(each for each in guard.masker.mask_text(text, rules)[1] if each.how)
+        found = found or tuple(each for each in services.masker.mask_text(text, rules)[1] if each.how)
     return found
 
 

@@ -10,9 +10,9 @@ from urllib.parse import unquote, unquote_plus, unquote_to_bytes
 
 import orjson
 
-from extproc.credentials.redactor import NOTHING, Concealer
+from extproc.credentials.redactor import NO_CREDENTIAL, CredentialRedactor
 from extproc.masking.edits import Edit, apply
-from extproc.masking.masker import TextMasker
+from extproc.masking.masker import Masker
 from extproc.model.call import Headers
 from extproc.model.errors import MaskingError
 from extproc.model.masking import Finding, MaskRule
@@ -40,7 +40,7 @@ Characters = list[tuple[str, int]]
 
 
 def mask_fields(
-    masker: TextMasker, fields: Headers, rules: Rules, conceal: Concealer = NOTHING
+    masker: Masker, fields: Headers, rules: Rules, redact_credential: CredentialRedactor = NO_CREDENTIAL
 ) -> tuple[HeaderEdits, Findings]:
     """Edits after which no field holds an entity that is to be masked, nor the credential.
 
@@ -50,7 +50,7 @@ def mask_fields(
         masker: finds and masks.
         fields: those to search, in order; a field of the request line under its pseudo-header's name.
         rules: those for paths are not for fields, and are left aside.
-        conceal: takes the credential out of them.
+        redact_credential: takes the credential out of them.
 
     Returns:
         The edits, and what was found where: ``header.<name>``.
@@ -59,10 +59,10 @@ def mask_fields(
         MaskingError: it cannot be masked, or stands in a field that cannot be rewritten.
     """
     rules = tuple(rule for rule in rules if rule.entity)
-    if not (rules or conceal):
+    if not (rules or redact_credential):
         return HeaderEdits(), ()
     came = {name: _values(fields, name) for name in dict.fromkeys(name for name, _ in fields)}
-    values = _concealed(came, conceal)
+    values = _concealed(came, redact_credential)
     suspects = _suspects(masker, values, rules) if rules else {}
     findings: list[Finding] = []
     for name in suspects:
@@ -75,12 +75,12 @@ def mask_fields(
     return _edits(changed), tuple(findings)
 
 
-def _concealed(values: dict[str, list[bytes]], conceal: Concealer) -> dict[str, list[bytes]]:
+def _concealed(values: dict[str, list[bytes]], redact_credential: CredentialRedactor) -> dict[str, list[bytes]]:
     """The same without the credential. It goes first: an entity may be a part of it, and the rest would stay."""
     whole = b"\n".join(value for each in values.values() for value in each)
-    if not conceal or conceal(whole) == whole:
+    if not redact_credential or redact_credential(whole) == whole:
         return dict(values)
-    return {name: [conceal(value) for value in each] for name, each in values.items()}
+    return {name: [redact_credential(value) for value in each] for name, each in values.items()}
 
 
 def _values(fields: Headers, name: str) -> list[bytes]:
@@ -99,7 +99,7 @@ def _edits(changed: dict[str, list[bytes]]) -> HeaderEdits:
     return HeaderEdits(first, tuple(name for name, values in changed.items() if not values), more)
 
 
-def _suspects(masker: TextMasker, values: dict[str, list[bytes]], rules: Rules) -> dict[str, None]:
+def _suspects(masker: Masker, values: dict[str, list[bytes]], rules: Rules) -> dict[str, None]:
     """The names of the fields that change, in order; as it is, or percent-decoded."""
     seen = [{name: text} for name, each in values.items() for value in each for text in _readings(name, value)]
     if not masker.may_hold("\n\n".join(text for each in seen for part in each.items() for text in part)):
@@ -127,7 +127,7 @@ def _pieces(name: str, value: bytes) -> list[bytes]:
     return value.split(b";") if name in COOKIES else [value]
 
 
-def _masked(masker: TextMasker, name: str, value: bytes, rules: Rules, findings: list[Finding]) -> bytes:
+def _masked(masker: Masker, name: str, value: bytes, rules: Rules, findings: list[Finding]) -> bytes:
     """One value. Its bytes outside of what is masked stay as they are."""
     pieces = []
     for piece in _pieces(name, value):
@@ -142,7 +142,7 @@ def _masked(masker: TextMasker, name: str, value: bytes, rules: Rules, findings:
 
 
 def _look(
-    masker: TextMasker, name: str, characters: Characters, end: int, rules: Rules
+    masker: Masker, name: str, characters: Characters, end: int, rules: Rules
 ) -> tuple[list[Edit], Findings]:
     """Edits of the text that was read, made in the JSON document ``{name: text}``."""
     head = json.dumps({name: ""}, ensure_ascii=False)[:-2]

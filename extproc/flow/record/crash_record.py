@@ -5,7 +5,7 @@ from pathlib import Path
 
 from extproc.evidence.spool.crash_file import Left, ends_recorded, words_left
 from extproc.flow.case import NANOSECONDS_PER_MILLISECOND, Case
-from extproc.flow.services import Guard
+from extproc.flow.services import Services
 from extproc.model.entries import DID_NOT_END, Entry, EntryKind
 from extproc.model.errors import EvidenceError
 from extproc.model.ids import envoys_id
@@ -96,30 +96,30 @@ def _is_end_of(recorded: Entry, call_id: str, started_ns: int, worker: str) -> b
     return recorded.call_id == call_id or (recorded.worker == worker and began_then)
 
 
-async def tell_last_words(guard: Guard, folder: Path) -> None:
+async def tell_last_words(services: Services, folder: Path) -> None:
     """Record what workers that are gone have left unsaid. Call it before this one serves. Never raises.
 
     Args:
-        guard: its recorder takes the entries.
+        services: its recorder takes the entries.
         folder: where the last words are, beside the spools.
     """
     for left in words_left(folder):
-        if await _tell(left, guard, folder):
+        if await _tell(left, services, folder):
             left.forget()
         else:
             left.leave()
 
 
-async def _tell(left: Left, guard: Guard, folder: Path) -> bool:
+async def _tell(left: Left, services: Services, folder: Path) -> bool:
     """Whether nothing of it has to be told any more."""
     if not left.said:
         return True
     said = left.words or ()
     try:
-        entry = ending(said, guard.clock())
+        entry = ending(said, services.clock())
         call_id, started_ns = said[0], int(said[1])
     except ValueError:
-        guard.observer.words_unreadable(left.worker)
+        services.observer.words_unreadable(left.worker)
         return True
     recorded = ends_recorded(folder, call_id=call_id, request_id=entry.request_id, since_ns=started_ns)
     if any(_is_end_of(each, call_id, started_ns, entry.worker) for each in recorded):
@@ -127,8 +127,8 @@ async def _tell(left: Left, guard: Guard, folder: Path) -> bool:
     if recorded:  # that id names another call already, of which this one would seem to be a part
         entry = replace(entry, call_id=call_id)
     try:
-        await guard.recorder.record(entry)
+        await services.recorder.record(entry)
     except EvidenceError:  # the spool says why, and refuses calls; the next that starts tries again
         return False
-    guard.observer.call_ended(entry)
+    services.observer.call_ended(entry)
     return True

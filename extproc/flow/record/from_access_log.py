@@ -2,15 +2,15 @@
 
 from extproc.flow.case import PATH_MAX
 from extproc.flow.request.identify import EVERYTHING, readable_url
-from extproc.masking.masker import TextMasker
+from extproc.masking.masker import Masker
 from extproc.model.entries import Entry, EntryKind
 from extproc.model.errors import MaskingError
 from extproc.model.ids import envoys_id
 from extproc.model.reasons import Reason
-from extproc.wire.access_log import Ended
+from extproc.wire.access_log import AccessLogEntry
 
 
-def report(ended: Ended, masker: TextMasker, *, hosts: dict[str, str]) -> Entry | None:
+def report(ended: AccessLogEntry, masker: Masker, *, hosts: dict[str, str]) -> Entry | None:
     """The entry for a request that Envoy ended without the guard; None when the guard told its end itself.
 
     What Envoy's codec refuses has no id at all: its connection and its time tell it from others.

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import orjson
 
 from extproc.codecs.descriptors import Messages
-from extproc.credentials.redactor import NOTHING, Concealer
+from extproc.credentials.redactor import NO_CREDENTIAL, CredentialRedactor
 from extproc.flow.case import Case
-from extproc.flow.services import Guard
+from extproc.flow.services import Services
 from extproc.masking.protobuf.frames import Framing, Readable
-from extproc.masking.stream_masker import EventMasker, Masked
+from extproc.masking.stream_masker import Masked, StreamMasker
 from extproc.model.call import Headers, Json
 from extproc.model.errors import MaskingError
 from extproc.model.masking import Finding, MaskRule
@@ -19,31 +19,31 @@ from extproc.model.masking import Finding, MaskRule
 LINES = "application/x-ndjson"
 
 
-def find_in_body(case: Case, guard: Guard) -> tuple[Finding, ...]:
+def find_in_body(case: Case, services: Services) -> tuple[Finding, ...]:
     """All entities in the request's body.
 
     Raises:
         MaskingError: it cannot be looked through.
     """
-    framing = _request_framing(case, guard)
+    framing = _request_framing(case, services)
     if framing is None:
-        return guard.masker.find(case.plain, case.head.headers.get("content-type"))
-    masker = guard.masker.frames(framing, (), finds=True)
+        return services.masker.find(case.plain, case.head.headers.get("content-type"))
+    masker = services.masker.frames(framing, (), finds=True)
     masker.feed(case.plain)
     masker.finish()
     return masker.findings
 
 
-def mask_body(case: Case, guard: Guard, rules: tuple[MaskRule, ...]) -> Masked:
+def mask_body(case: Case, services: Services, rules: tuple[MaskRule, ...]) -> Masked:
     """The request's body with masked values.
 
     Raises:
         MaskingError: it cannot be masked.
     """
-    framing = _request_framing(case, guard)
+    framing = _request_framing(case, services)
     if framing is None:
-        return guard.masker.mask(case.plain, case.head.headers.get("content-type"), rules)
-    masker = guard.masker.frames(framing, for_each_message(case, rules))
+        return services.masker.mask(case.plain, case.head.headers.get("content-type"), rules)
+    masker = services.masker.frames(framing, for_each_message(case, rules))
     return Masked(masker.feed(case.plain) + masker.finish(), masker.findings)
 
 
@@ -59,18 +59,18 @@ def for_each_message(case: Case, rules: tuple[MaskRule, ...]) -> tuple[MaskRule,
     return rules + tuple(replace(rule, path=f"$[*]{rule.path[1:]}") for rule in of_fields)
 
 
-def readable_arguments(case: Case, guard: Guard) -> Json:
+def readable_arguments(case: Case, services: Services) -> Json:
     """The arguments for people to see, once they are masked as JSON, which does not look into ``bytes``.
 
     Raises:
         MaskingError: they cannot be shown.
     """
     arguments = case.call.arguments if case.call else None
-    framing = None if arguments is None else _request_framing(case, guard)
+    framing = None if arguments is None else _request_framing(case, services)
     if framing is None:
         return arguments
-    framing = replace(framing, conceal=case.known_credential())
-    lines = Readable(framing, guard.masker.hidden)(case.plain).splitlines()
+    framing = replace(framing, redact_credential=case.known_credential())
+    lines = Readable(framing, services.masker.hidden)(case.plain).splitlines()
     try:
         shown: list[Json] = [orjson.loads(line) for line in lines]
     except ValueError:
@@ -83,8 +83,8 @@ def readable_arguments(case: Case, guard: Guard) -> Json:
 class Pieces(NamedTuple):
     """How a response is masked that goes piece by piece."""
 
-    masker: EventMasker
-    conceal: Concealer
+    masker: StreamMasker
+    redact_credential: CredentialRedactor
     """Takes the credential out of what the masker is given, word by word; nothing where the masker does."""
     kept_as: str
     """The content-type of what the record keeps."""
@@ -92,7 +92,7 @@ class Pieces(NamedTuple):
     """Makes text for the record of what the masker gives out; None where that is text."""
 
 
-def mask_pieces(case: Case, guard: Guard, headers: Headers, rules: tuple[MaskRule, ...]) -> Pieces:
+def mask_pieces(case: Case, services: Services, headers: Headers, rules: tuple[MaskRule, ...]) -> Pieces:
     """Begin to mask a response piece by piece.
 
     Raises:
@@ -101,24 +101,24 @@ def mask_pieces(case: Case, guard: Guard, headers: Headers, rules: tuple[MaskRul
     messages = _messages(case, headers, response=True)
     content_type = headers.get("content-type")
     if messages is None:
-        return Pieces(guard.masker.stream(content_type, rules), case.conceal, content_type)
-    limits = guard.limits
+        return Pieces(services.masker.stream(content_type, rules), case.redact_credential, content_type)
+    limits = services.limits
     framing = Framing(
         messages,
         limits.response_body,
         limits.decoded_ratio,
         binary=case.passes_unmasked,
-        conceal=case.conceal,
+        redact_credential=case.redact_credential,
     )
-    masker = guard.masker.frames(framing, rules, conceals=bool(case.conceal))
-    return Pieces(masker, NOTHING, LINES, Readable(framing, guard.masker.hidden))
+    masker = services.masker.frames(framing, rules, conceals=bool(case.redact_credential))
+    return Pieces(masker, NO_CREDENTIAL, LINES, Readable(framing, services.masker.hidden))
 
 
-def _request_framing(case: Case, guard: Guard) -> Framing | None:
+def _request_framing(case: Case, services: Services) -> Framing | None:
     messages = _messages(case, case.head.headers, response=False)
     if messages is None:
         return None
-    limits = guard.limits
+    limits = services.limits
     return Framing(messages, limits.request_body, limits.decoded_ratio, binary=case.passes_unmasked)
 
 

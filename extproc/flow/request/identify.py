@@ -10,18 +10,18 @@ import orjson
 
 from extproc.codecs.content_encoding import decode as decode_content
 from extproc.codecs.unreadable import Unreadable
-from extproc.credentials.redactor import CONCEALED
+from extproc.credentials.redactor import REDACTED_CREDENTIAL
 from extproc.flow.case import Case
 from extproc.flow.request.bodies import find_in_body, for_each_message, readable_arguments
-from extproc.flow.services import Guard
+from extproc.flow.services import Services
 from extproc.identity.jwt_metadata import identify
 from extproc.model.call import Call, Json, RequestHead
 from extproc.model.errors import MaskingError, Refused, Undecodable
-from extproc.model.masking import Finding, How, MaskRule
+from extproc.model.masking import Finding, MaskOperator, MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.wire.events import Metadata
 
-EVERYTHING: tuple[MaskRule, ...] = (MaskRule(How.REDACT, entity="*"),)
+EVERYTHING: tuple[MaskRule, ...] = (MaskRule(MaskOperator.REDACT, entity="*"),)
 """Added to every plan before anything is stored or shown."""
 
 _BETWEEN = re.compile(r"[/?&=]")
@@ -30,7 +30,7 @@ UNKNOWN_NAME = 200
 """Characters kept of a name that nobody registered."""
 
 
-def take_body(case: Case, guard: Guard, body: bytes) -> None:
+def take_body(case: Case, services: Services, body: bytes) -> None:
     """Keep the caller's bytes, and undo their content-encoding.
 
     Raises:
@@ -38,41 +38,41 @@ def take_body(case: Case, guard: Guard, body: bytes) -> None:
     """
     case.body = body
     case.body_sha256 = hashlib.sha256(body).digest()
-    if len(body) > guard.limits.request_body:
+    if len(body) > services.limits.request_body:
         raise Refused(Reason.BODY_TOO_LARGE, rule="limits.request_body")
     try:
         case.plain = decode_content(
             body,
             case.head.headers.get("content-encoding"),
-            limit=guard.limits.request_body,
-            ratio=guard.limits.decoded_ratio,
+            limit=services.limits.request_body,
+            ratio=services.limits.decoded_ratio,
         )
     except Unreadable as error:
         case.unreadable, case.undecoded = error.kind, True
 
 
-def find_connection(case: Case, guard: Guard) -> None:
+def find_connection(case: Case, services: Services) -> None:
     """Look up the connection by the exact host. Two Host headers, merged by Envoy, match none.
 
     Raises:
         Refused: with ``unknown-function``.
     """
-    case.connection = guard.hosts.get(case.head.authority.lower())
+    case.connection = services.hosts.get(case.head.authority.lower())
     if case.connection is None:
         raise Refused(Reason.UNKNOWN_FUNCTION, rule="hosts", detail="no connection has this host")
 
 
-def identify_caller(case: Case, guard: Guard, metadata: Metadata) -> None:
+def identify_caller(case: Case, services: Services, metadata: Metadata) -> None:
     """Read who calls from what Envoy has verified.
 
     Raises:
         Refused: with ``unauthenticated`` or ``token-rejected``.
     """
     case.metadata = metadata
-    case.identity = identify(metadata, guard.providers, now_s=guard.clock() / 1e9)
+    case.identity = identify(metadata, services.providers, now_s=services.clock() / 1e9)
 
 
-def identify_call(case: Case, guard: Guard) -> None:
+def identify_call(case: Case, services: Services) -> None:
     """Read which function is called, with which arguments, and what sensitive data they carry.
 
     Raises:
@@ -85,27 +85,27 @@ def identify_call(case: Case, guard: Guard) -> None:
     )
     case.unreadable = case.call.uninspectable
     if case.call.session and not case.session:
-        case.call = replace(case.call, session=_session_name(case, guard, case.call.session))
+        case.call = replace(case.call, session=_session_name(case, services, case.call.session))
     if case.unreadable is None:
-        _find(case, guard)
+        _find(case, services)
 
 
-def _session_name(case: Case, guard: Guard, session: str) -> str:
+def _session_name(case: Case, services: Services, session: str) -> str:
     """The session's id, or where it is itself sensitive (an address, a key), a name that stands for it."""
     assert case.connection is not None  # noqa: S101 - find_connection came first
     try:
-        telling = guard.masker.mask_text(session, EVERYTHING)[1] or case.without_credential(session) != session
+        telling = services.masker.mask_text(session, EVERYTHING)[1] or case.without_credential(session) != session
     except MaskingError:
         telling = True
-    return guard.sessions.name(session, case.connection.name) if telling else session
+    return services.sessions.name(session, case.connection.name) if telling else session
 
 
-def _find(case: Case, guard: Guard) -> None:
+def _find(case: Case, services: Services) -> None:
     """Findings in the body and in the URL. A body that detectors cannot read is uninspectable."""
     assert case.call is not None  # noqa: S101 - identified before
     try:
-        in_body = find_in_body(case, guard) if case.plain else ()
-        in_url, path = _look_through_url(case.head, case.call, guard)
+        in_body = find_in_body(case, services) if case.plain else ()
+        in_url, path = _look_through_url(case.head, case.call, services)
     except MaskingError as error:
         known = error.kind if isinstance(error, Undecodable) else None
         case.unreadable = known or Uninspectable.NOT_JSON
@@ -115,7 +115,7 @@ def _find(case: Case, guard: Guard) -> None:
     case.searched = True
 
 
-def _look_through_url(head: RequestHead, call: Call, guard: Guard) -> tuple[tuple[Finding, ...], str]:
+def _look_through_url(head: RequestHead, call: Call, services: Services) -> tuple[tuple[Finding, ...], str]:
     """Findings in the URL, and its path as entries keep it.
 
     A value may be telling only together with its name: arguments that are a part of the URL are looked through
@@ -125,7 +125,7 @@ def _look_through_url(head: RequestHead, call: Call, guard: Guard) -> tuple[tupl
         MaskingError: it cannot be looked through.
     """
     readable = readable_url(head.path)
-    url, findings = guard.masker.mask_text(readable, EVERYTHING)
+    url, findings = services.masker.mask_text(readable, EVERYTHING)
     path = url.partition("?")[0]
     arguments = call.arguments if isinstance(call.arguments, dict) else {}
     parts = _parts(head.path, readable) if arguments else frozenset[str]()
@@ -134,7 +134,7 @@ def _look_through_url(head: RequestHead, call: Call, guard: Guard) -> tuple[tupl
     }
     if not carried:
         return findings, path
-    masked = guard.masker.mask(orjson.dumps(carried), "application/json", EVERYTHING)
+    masked = services.masker.mask(orjson.dumps(carried), "application/json", EVERYTHING)
     if not masked.findings:
         return findings, path
     pairs = zip(carried.values(), map(str, orjson.loads(masked.body).values()), strict=True)
@@ -168,7 +168,7 @@ def dump(value: Json) -> bytes:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
-def record_request(case: Case, guard: Guard) -> None:
+def record_request(case: Case, services: Services) -> None:
     """Mask what entries keep of the request, by every rule that is known by now.
 
     Never raises: what cannot be masked is not kept.
@@ -176,29 +176,29 @@ def record_request(case: Case, guard: Guard) -> None:
     try:
         path = readable_url(case.head.path_only)
         if case.without_credential(path) != path:
-            case.recorded.path = CONCEALED.decode()
+            case.recorded.path = REDACTED_CREDENTIAL.decode()
         elif not case.recorded.path:
-            case.recorded.path = guard.masker.mask_text(path, EVERYTHING)[0]
+            case.recorded.path = services.masker.mask_text(path, EVERYTHING)[0]
         if case.connection and case.call and case.connection.settings.recording.arguments:
             limit = case.connection.settings.recording.max_text
-            case.recorded.arguments = masked_arguments(case, guard)[:limit]
+            case.recorded.arguments = masked_arguments(case, services)[:limit]
     except MaskingError:
         case.recorded.arguments = ""
 
 
-def record_unknown(case: Case, guard: Guard) -> None:
+def record_unknown(case: Case, services: Services) -> None:
     """Mask the name of what no registered function matched: it is whatever the caller wrote. Never raises."""
     if case.call is None:
         return
     try:
         for name in ("function", "method"):
             concealed = case.without_credential(getattr(case.call, name))
-            setattr(case.recorded, name, guard.masker.mask_text(concealed, EVERYTHING)[0][:UNKNOWN_NAME])
+            setattr(case.recorded, name, services.masker.mask_text(concealed, EVERYTHING)[0][:UNKNOWN_NAME])
     except MaskingError:
         case.recorded.function = case.recorded.method = "?"
 
 
-def masked_arguments(case: Case, guard: Guard) -> str:
+def masked_arguments(case: Case, services: Services) -> str:
     """The arguments as entries keep them, JSON text.
 
     Where detectors found nothing, only field rules can have work left.
@@ -214,5 +214,5 @@ def masked_arguments(case: Case, guard: Guard) -> str:
     if case.searched and not case.findings and not any(rule.path for rule in rules):
         return case.without_credential(dump(case.call.arguments if case.call else None).decode("utf-8", "replace"))
     rules = for_each_message(case, rules)
-    shown = case.without_credential(dump(readable_arguments(case, guard)).decode("utf-8", "replace"))
-    return guard.masker.mask(shown.encode(), "application/json", rules).body.decode()
+    shown = case.without_credential(dump(readable_arguments(case, services)).decode("utf-8", "replace"))
+    return services.masker.mask(shown.encode(), "application/json", rules).body.decode()

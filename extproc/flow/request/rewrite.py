@@ -9,7 +9,7 @@ from extproc.flow.request.bodies import mask_body
 from extproc.flow.request.identify import dump
 from extproc.flow.request.query import change_query
 from extproc.flow.request.sessions import SESSION_ID
-from extproc.flow.services import Guard
+from extproc.flow.services import Services
 from extproc.model.call import Headers, Json
 from extproc.model.errors import CredentialError, MaskingError, Refused, Undecodable
 from extproc.model.masking import PASSED_UNMASKED, MaskRule
@@ -43,7 +43,7 @@ ENVOYS_OWN = {
 """Fields that Envoy writes, and how. A value of another form is the caller's text."""
 
 
-def mask_request(case: Case, guard: Guard) -> Rewrite:
+def mask_request(case: Case, services: Services) -> Rewrite:
     """Mask what goes upstream of the request as it came: its body, its fields, and the query as policy wants it.
 
     Raises:
@@ -52,8 +52,8 @@ def mask_request(case: Case, guard: Guard) -> Rewrite:
     """
     changed = change_query(case)
     rules = request_rules(case)
-    body = _masked_body(case, guard, rules)
-    edits = _masked_fields(case, guard, rules) if rules else HeaderEdits()
+    body = _masked_body(case, services, rules)
+    edits = _masked_fields(case, services, rules) if rules else HeaderEdits()
     path = ((PATH, case.head.path.encode("latin-1")),) if changed else ()
     return Rewrite(HeaderEdits(edits.set + path, edits.remove, edits.add), body)
 
@@ -86,9 +86,9 @@ def _removed(case: Case) -> tuple[str, ...]:
     return NEVER_FORWARDED + case.decision.headers.remove
 
 
-def _masked_fields(case: Case, guard: Guard, rules: tuple[MaskRule, ...]) -> HeaderEdits:
+def _masked_fields(case: Case, services: Services, rules: tuple[MaskRule, ...]) -> HeaderEdits:
     try:
-        edits, found = mask_all_fields(case, guard, _fields_that_go_on(case), rules)
+        edits, found = mask_all_fields(case, services, _fields_that_go_on(case), rules)
     except MaskingError as error:
         raise Refused(Reason.MASKING_FAILED, rule="masking.request", detail=str(error)) from error
     if found:
@@ -113,20 +113,20 @@ def _fields_that_go_on(case: Case) -> Headers:
     return Headers(tuple(fields))
 
 
-def _masked_body(case: Case, guard: Guard, rules: tuple[MaskRule, ...]) -> bytes | None:
+def _masked_body(case: Case, services: Services, rules: tuple[MaskRule, ...]) -> bytes | None:
     """The body to forward; None when it is what the caller sent."""
     plain = case.plain
     if case.undecoded:
-        _pass_unmasked(case, guard, rules, "content-encoding cannot be undone")
+        _pass_unmasked(case, services, rules, "content-encoding cannot be undone")
         return None
     if not rules:
         return None if plain == case.body else plain
     assert case.connection is not None  # noqa: S101 - identified before
     try:
-        masked = mask_body(case, guard, case.connection.protocol.request_rules(rules))
-        _refuse_unmaskable_url(case, guard, rules, body_is_masked=True)
+        masked = mask_body(case, services, case.connection.protocol.request_rules(rules))
+        _refuse_unmaskable_url(case, services, rules, body_is_masked=True)
     except Undecodable as error:
-        _pass_unmasked(case, guard, rules, str(error))
+        _pass_unmasked(case, services, rules, str(error))
         return None if plain == case.body else plain
     except MaskingError as error:
         raise Refused(Reason.MASKING_FAILED, rule="masking.request", detail=str(error)) from error
@@ -134,7 +134,7 @@ def _masked_body(case: Case, guard: Guard, rules: tuple[MaskRule, ...]) -> bytes
     return None if masked.body == case.body else masked.body
 
 
-def _pass_unmasked(case: Case, guard: Guard, rules: tuple[MaskRule, ...], why: str) -> None:
+def _pass_unmasked(case: Case, services: Services, rules: tuple[MaskRule, ...], why: str) -> None:
     """Let the body go as it came, where the connection says so. Policy has allowed the call by then.
 
     Raises:
@@ -143,7 +143,7 @@ def _pass_unmasked(case: Case, guard: Guard, rules: tuple[MaskRule, ...], why: s
     if not case.passes_unmasked:
         raise Refused(Reason.MASKING_FAILED, rule="masking.request", detail=why)
     try:
-        _refuse_unmaskable_url(case, guard, rules, body_is_masked=False)
+        _refuse_unmaskable_url(case, services, rules, body_is_masked=False)
     except MaskingError as error:
         raise Refused(Reason.MASKING_FAILED, rule="masking.request", detail=str(error)) from error
     case.recorded.findings = (*case.findings, PASSED_UNMASKED)
@@ -156,12 +156,14 @@ def request_rules(case: Case) -> tuple[MaskRule, ...]:
     return case.connection.mask.request + case.decision.mask.request
 
 
-def _refuse_unmaskable_url(case: Case, guard: Guard, rules: tuple[MaskRule, ...], *, body_is_masked: bool) -> None:
+def _refuse_unmaskable_url(
+    case: Case, services: Services, rules: tuple[MaskRule, ...], *, body_is_masked: bool
+) -> None:
     """A field to be masked that sits in the path or query cannot be rewritten there: refuse the call.
 
     Args:
         case: decided.
-        guard: masks.
+        services: masks.
         rules: of the request.
         body_is_masked: as they say, so that its members need no look.
 
@@ -178,7 +180,7 @@ def _refuse_unmaskable_url(case: Case, guard: Guard, rules: tuple[MaskRule, ...]
             raise MaskingError("a field to be masked may be part of the URL")
         return
     left = _without_members(call.arguments, call.document if body_is_masked else None)
-    if left and any(each.how for each in guard.masker.mask(dump(left), "application/json", rules).findings):
+    if left and any(each.how for each in services.masker.mask(dump(left), "application/json", rules).findings):
         raise MaskingError("a field to be masked is part of the URL")
 
 
@@ -201,5 +203,5 @@ def _credential(case: Case) -> tuple[tuple[str, bytes], ...]:
         presented = connection.credential.present()
     except CredentialError as error:
         raise Refused(Reason.CREDENTIAL_UNAVAILABLE, rule="credential", detail=str(error)) from error
-    case.conceal = presented.conceal
+    case.redact_credential = presented.redact_credential
     return ((connection.credential.header, presented.value),)

@@ -8,7 +8,7 @@ LINE_ENDS = (b"\n",)
 EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
 
-class Kept:
+class ResponseExcerpt:
     """The first bytes of a text; of what is no text, whole pieces, so that they can be read."""
 
     def __init__(

@@ -4,25 +4,25 @@ from dataclasses import replace
 
 from extproc.flow.case import Case
 from extproc.flow.decide import ask
-from extproc.flow.services import Guard
+from extproc.flow.services import Services
 from extproc.model.call import Headers, ResponseHead
 from extproc.model.decision import Action, Decision
 from extproc.model.errors import MaskingError, PolicyError, Refused
 from extproc.model.masking import MaskPlan, MaskRule
 from extproc.model.reasons import Reason, Uninspectable
-from extproc.policy.contract.response_input import Seen
+from extproc.policy.contract.response_input import ResponseFacts
 
 RULE = "policy.response"
 
 
 async def consider(
-    case: Case, guard: Guard, head: ResponseHead, plain: bytes | None = b"", *, streamed: bool = False
+    case: Case, services: Services, head: ResponseHead, plain: bytes | None = b"", *, streamed: bool = False
 ) -> tuple[MaskRule, ...]:
     """Ask policy about the response, unless it has certainly nothing to say about any.
 
     Args:
         case: of a call that was forwarded.
-        guard: the guard's parts.
+        services: the worker's parts.
         head: the response's head.
         plain: all of its body, content-encoding undone; nothing when there is none; None when that cannot be.
         streamed: a body follows that is sent on piece by piece: policy sees nothing of it.
@@ -33,35 +33,35 @@ async def consider(
     Raises:
         Refused: withheld, or there is no usable answer.
     """
-    if guard.engine.decides_responses is False:
+    if services.engine.decides_responses is False:
         return ()
     assert case.call is not None  # noqa: S101 - identified before
     assert case.decision is not None  # noqa: S101 - decided before
     assert case.connection is not None  # noqa: S101 - identified before
     if streamed or plain is None:
         why = Uninspectable.STREAMED if streamed else Uninspectable.CONTENT_ENCODING
-        seen = Seen(head.status, _concealed(case, head), unseen=why)
+        seen = ResponseFacts(head.status, _concealed(case, head), unseen=why)
     else:
-        seen = _look(case, guard, head, plain)
+        seen = _look(case, services, head, plain)
     try:
-        found = await ask(case, guard, case.call, seen)
+        found = await ask(case, services, case.call, seen)
     except PolicyError as error:
         raise Refused(Reason.POLICY_ERROR, rule=RULE, detail=str(error)) from error
     _settle(case, found)
     return case.connection.protocol.response_rules(found.mask.response)
 
 
-def _look(case: Case, guard: Guard, head: ResponseHead, plain: bytes) -> Seen:
+def _look(case: Case, services: Services, head: ResponseHead, plain: bytes) -> ResponseFacts:
     """Find what is sensitive, where detectors can look."""
     try:
-        found = guard.masker.find(plain, head.headers.get("content-type")) if plain else ()
+        found = services.masker.find(plain, head.headers.get("content-type")) if plain else ()
     except MaskingError:
         found = None
-    return Seen(head.status, _concealed(case, head), plain, found)
+    return ResponseFacts(head.status, _concealed(case, head), plain, found)
 
 
 def _concealed(case: Case, head: ResponseHead) -> Headers:
-    return Headers(tuple((name, case.conceal(value)) for name, value in head.headers))
+    return Headers(tuple((name, case.redact_credential(value)) for name, value in head.headers))
 
 
 def _settle(case: Case, found: Decision) -> None:

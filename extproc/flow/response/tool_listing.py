@@ -14,7 +14,7 @@ from extproc.codecs.unreadable import Unreadable
 from extproc.config.schema import McpConnection
 from extproc.flow.case import Case
 from extproc.flow.decide import ask
-from extproc.flow.services import Guard
+from extproc.flow.services import Services
 from extproc.model.call import Call, ResponseHead
 from extproc.model.decision import Action
 from extproc.model.errors import MaskingError, PolicyError, Refused
@@ -40,12 +40,12 @@ def may_replay_listings(case: Case) -> bool:
     return case.call.protocol == "mcp" and case.call.name == STREAM
 
 
-async def shown(case: Case, guard: Guard, head: ResponseHead, plain: bytes | None) -> bytes:
+async def shown(case: Case, services: Services, head: ResponseHead, plain: bytes | None) -> bytes:
     """The response without the tools that this caller may not call; nothing of an error that cannot be read.
 
     Args:
         case: of a listing that was forwarded.
-        guard: the guard's parts.
+        services: the worker's parts.
         head: the response's head.
         plain: its whole body, content-encoding undone; None where that cannot be.
 
@@ -55,22 +55,22 @@ async def shown(case: Case, guard: Guard, head: ResponseHead, plain: bytes | Non
     if plain is None:
         raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="listing", detail="content-encoding")
     try:
-        documents = _documents(head, plain, guard.limits.event)
-        listed = [listed_tools(text, max_depth=guard.limits.json_depth) for text in documents if text]
+        documents = _documents(head, plain, services.limits.event)
+        listed = [listed_tools(text, max_depth=services.limits.json_depth) for text in documents if text]
     except Unreadable as error:
         if head.status >= ERRORS:
             case.recorded.note = f"an unreadable answer to a listing was left out: {error.kind.value}"
             return b""
         raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="listing", detail=error.kind.value) from error
     names = [tool_name(tool) for tools in listed if tools for tool in tools]
-    allowed = await _allowed(case, guard, set(names))
+    allowed = await _allowed(case, services, set(names))
     case.recorded.note = f"{sum(name in allowed for name in names)} of {len(names)} listed tools shown"
 
     def cut(text: str) -> str:
-        tools = listed_tools(text, max_depth=guard.limits.json_depth) if text else None
+        tools = listed_tools(text, max_depth=services.limits.json_depth) if text else None
         return without_tools(text, tools, allowed.__contains__) if tools else text
 
-    return _rewritten(head, plain, guard.limits.event, cut)
+    return _rewritten(head, plain, services.limits.event, cut)
 
 
 def _documents(head: ResponseHead, plain: bytes, limit: int) -> list[str]:
@@ -97,7 +97,7 @@ def _cut_event(event: Event, cut: Callable[[str], str]) -> bytes:
     return event.raw if after == before else event.with_data(after.encode()).raw
 
 
-async def _allowed(case: Case, guard: Guard, names: Collection[str]) -> frozenset[str]:
+async def _allowed(case: Case, services: Services, names: Collection[str]) -> frozenset[str]:
     """Those of the names that this caller may call."""
     assert case.connection is not None  # noqa: S101 - identified before
     assert case.call is not None  # noqa: S101 - identified before
@@ -105,7 +105,7 @@ async def _allowed(case: Case, guard: Guard, names: Collection[str]) -> frozense
     registered = frozenset(settings.tools) if isinstance(settings, McpConnection) else frozenset()
     asked = sorted(registered.intersection(names))
     listing = case.call
-    found = await asyncio.gather(*(_may_call(case, guard, _as_listed(listing, name)) for name in asked))
+    found = await asyncio.gather(*(_may_call(case, services, _as_listed(listing, name)) for name in asked))
     return frozenset(name for name, may in zip(asked, found, strict=True) if may)
 
 
@@ -113,10 +113,10 @@ def _as_listed(listing: Call, name: str) -> Call:
     return replace(listing, name=name, method=TOOLS_CALL, arguments={}, direction="list")
 
 
-async def _may_call(case: Case, guard: Guard, call: Call) -> bool:
+async def _may_call(case: Case, services: Services, call: Call) -> bool:
     """Whether policy would allow or hold it. No answer is no."""
     try:
-        decision = await ask(case, guard, call)
+        decision = await ask(case, services, call)
     except (PolicyError, Refused):
         return False
     return decision.action is not Action.DENY

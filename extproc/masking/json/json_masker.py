@@ -16,13 +16,13 @@ from extproc.masking.plan.json_path import Place, kept, render
 from extproc.masking.plan.operators import FIELD, REDACTED
 from extproc.masking.text.text_masker import Found, TextMask
 from extproc.model.errors import MaskingError
-from extproc.model.masking import Finding, How
+from extproc.model.masking import Finding, MaskOperator
 
 MAX_NESTED = 8
 """How many times JSON may stand in a string of JSON."""
 Asked = Collection[int] | None
 """Detectors that could find something; None for all."""
-NOTHING = Found([], [], [])
+NO_CREDENTIAL = Found([], [], [])
 _PLAIN = re.compile(r"[ !#-\[\]-~]*")
 _HIDING = re.compile(r"\\[u/]")
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
@@ -233,28 +233,28 @@ class Walk:
             return False
         return True
 
-    def field(self, how: How, text: str, at: Where, asked: Asked) -> str | None:
+    def field(self, how: MaskOperator, text: str, at: Where, asked: Asked) -> str | None:
         """What comes in place of a whole field; None is null. The strictest way asked for in it wins."""
         found = self._find(text, at, asked)
         hows = [how, *(hit.how for hit in found.hits)]
         if self._looks_like_json(text):
-            hows.append(How.REDACT)
+            hows.append(MaskOperator.REDACT)
         how = strictest(hows) or how
         self._note(FIELD, at.path(), how)
         for span in found.spans:
             self._note(span.entity, at.path(), how)
-        return None if how is How.REMOVE else self.mask.ways.mask_field(how, text)
+        return None if how is MaskOperator.REMOVE else self.mask.ways.mask_field(how, text)
 
     @staticmethod
     def _looks_like_json(text: str) -> bool:
         bare = text.strip(AROUND_JSON)
         return len(bare) > 1 and ENDS.get(bare[0]) == bare[-1] and bare[0] != '"' and bare != REDACTED
 
-    def container(self, how: How, at: Where) -> str:
+    def container(self, how: MaskOperator, at: Where) -> str:
         """What comes in place of a whole array or object. Four of its last characters would say nothing useful."""
-        how = How.REMOVE if how is How.REMOVE else How.REDACT
+        how = MaskOperator.REMOVE if how is MaskOperator.REMOVE else MaskOperator.REDACT
         self._note(FIELD, at.path(), how)
-        return "null" if how is How.REMOVE else quote(REDACTED)
+        return "null" if how is MaskOperator.REMOVE else quote(REDACTED)
 
     def word(self, source: str, at: Where, place: Place | None, asked: Asked) -> tuple[str, str]:
         """What comes in place of a number or literal, and the entity that it was; empty where it stays."""
@@ -284,7 +284,7 @@ class Walk:
             return [Edit(start, end, "null" if masked is None else quote(masked), FIELD)]
         return carry(text, span, self.inner(value, at, place, level, asked))
 
-    def _how(self, value: str, place: Place | None, level: int) -> How | None:
+    def _how(self, value: str, place: Place | None, level: int) -> MaskOperator | None:
         """How a text is masked as a whole; None where it is not, or where something in it may pass."""
         how = self.plan.how_at(place) if place else None
         if how is not None and self.plan.how_whole(place) is None and self._is_document(value, level):
@@ -298,7 +298,7 @@ class Walk:
     def _find(self, text: str, at: Where, asked: Asked) -> Found:
         """All entities, or those of some detectors; ``None`` asks all."""
         if not self.suspects or (asked is not None and not asked):
-            return NOTHING
+            return NO_CREDENTIAL
         return self.mask.find(text, at.context, self.plan, asked)
 
     def _count(self, found: Found, at: Where) -> list[Edit]:
@@ -308,7 +308,7 @@ class Walk:
                 self._note(span.entity, path, how)
         return found.edits
 
-    def _note(self, entity: str, path: Path, how: How | None) -> None:
+    def _note(self, entity: str, path: Path, how: MaskOperator | None) -> None:
         self._found += 1
         if self._found > MAX_FOUND:
             raise MaskingError(f"more than {MAX_FOUND} entities in one document")

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 from extproc.masking.plan.json_path import Place, Segment, compile_path, root_of
 from extproc.model.errors import MaskingError
-from extproc.model.masking import How, Listed, MaskRule
+from extproc.model.masking import Listed, MaskOperator, MaskRule
 
 ALL = "*"
 _ESCAPED_IN_JSON = re.compile(r'["\\\x00-\x1f]')
 
 
-_STRICTNESS = {how: how.strictness for how in How}
+_STRICTNESS = {how: how.strictness for how in MaskOperator}
 _strictness = _STRICTNESS.__getitem__
 
 
-def strictest(hows: list[How]) -> How | None:
+def strictest(hows: list[MaskOperator]) -> MaskOperator | None:
     """The one that hides most; None of none."""
     return max(hows, key=_strictness, default=None)
 
@@ -27,25 +27,25 @@ class Plan:
 
     root: Place | None
     """Where to begin following the paths."""
-    path_hows: tuple[How, ...]
+    path_hows: tuple[MaskOperator, ...]
     """One per path."""
     passing: frozenset[int]
     """Numbers of the paths whose fields may pass in allow-list mode."""
     rest: frozenset[int]
     """Numbers of the paths at and below which only such fields may."""
-    entities: dict[str, How]
+    entities: dict[str, MaskOperator]
     """By entity; ``*`` for all."""
     names: tuple[str, ...]
     """Names of which one occurs in every document that a path matches in."""
     blind: bool
     """Whether some path has no such name, so that documents have to be walked to know."""
 
-    def how(self, entity: str) -> How | None:
+    def how(self, entity: str) -> MaskOperator | None:
         """How this kind of entity is masked; None when it is not."""
         named, any_ = self.entities.get(entity), self.entities.get(ALL)
         return any_ if named is None else named if any_ is None else max(named, any_, key=_strictness)
 
-    def how_at(self, place: Place | None) -> How | None:
+    def how_at(self, place: Place | None) -> MaskOperator | None:
         """How the value at this place is masked as a whole; None when it is not."""
         if place is None:
             return None
@@ -58,7 +58,7 @@ class Plan:
             ]
         )
 
-    def how_whole(self, place: Place | None) -> How | None:
+    def how_whole(self, place: Place | None) -> MaskOperator | None:
         """As ``how_at``, for an array or object: None as well where something below may pass."""
         if place is None or self.passing.isdisjoint(place.open):
             return self.how_at(place)
@@ -81,7 +81,7 @@ def make_plan(rules: tuple[MaskRule, ...], known: frozenset[str]) -> Plan:
     Raises:
         MaskingError: a path that cannot be read, or an entity that nothing detects: it would pass unmasked.
     """
-    entities: dict[str, How] = {}
+    entities: dict[str, MaskOperator] = {}
     for rule in rules:
         if bool(rule.path) == bool(rule.entity):
             raise MaskingError("a rule must name either a path or an entity")
@@ -96,7 +96,7 @@ def make_plan(rules: tuple[MaskRule, ...], known: frozenset[str]) -> Plan:
     names = [_last_name(path) for number, path in enumerate(paths) if number not in passing | rest]
     return Plan(
         root_of(paths, passing | rest),
-        tuple(How(rule.how) for rule in by_path),
+        tuple(MaskOperator(rule.how) for rule in by_path),
         passing,
         rest,
         entities,

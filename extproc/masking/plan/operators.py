@@ -6,7 +6,7 @@ import hmac
 import re
 from dataclasses import dataclass
 
-from extproc.model.masking import How
+from extproc.model.masking import MaskOperator
 
 FIELD = "FIELD"
 """What a finding calls a field that a path names."""
@@ -25,14 +25,14 @@ _DIGIT_RUN = re.compile(r"[0-9]{4}")
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
+class Operators:
     """Masks values. Every result is a fixed point: masked again, it stays as it is."""
 
     key: bytes
     """Secret of the pseudonyms. The same key gives the same pseudonyms, so they can be joined."""
     key_id: str
     """Names the key in each pseudonym; a new key gets a new one."""
-    old: tuple["Ways", ...] = ()
+    old: tuple["Operators", ...] = ()
     """Those of keys that were in use before: their pseudonyms are ours, too."""
 
     def __post_init__(self) -> None:
@@ -45,7 +45,7 @@ class Ways:
     def __repr__(self) -> str:
         return f"Ways(key_id={self.key_id!r})"
 
-    def mask(self, how: How, entity: str, text: str, canonical: str) -> str:
+    def mask(self, how: MaskOperator, entity: str, text: str, canonical: str) -> str:
         """Replace one value; ``remove`` leaves nothing.
 
         Args:
@@ -55,18 +55,18 @@ class Ways:
             canonical: the value in the form that pseudonyms are made of.
         """
         match how:
-            case How.PARTIAL:
+            case MaskOperator.PARTIAL:
                 return partial(text)
-            case How.PSEUDONYM:
+            case MaskOperator.PSEUDONYM:
                 return self.pseudonym(entity, canonical)
-            case How.REDACT:
+            case MaskOperator.REDACT:
                 return REDACTED if entity == FIELD else f"[{entity}]"
-            case How.REMOVE:
+            case MaskOperator.REMOVE:
                 return ""
 
-    def mask_field(self, how: How, text: str) -> str:
+    def mask_field(self, how: MaskOperator, text: str) -> str:
         """Replace a whole field. One that a mask of ours replaced already is not masked again by a weaker one."""
-        if how in (How.PARTIAL, How.PSEUDONYM) and self._is_masked(text):
+        if how in (MaskOperator.PARTIAL, MaskOperator.PSEUDONYM) and self._is_masked(text):
             return text
         return self.mask(how, FIELD, text, text)
 

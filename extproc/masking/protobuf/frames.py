@@ -24,7 +24,7 @@ HIDDEN = base64.b64encode(REDACTED.encode()).decode()
 TOGETHER = 4_096
 """Values of several messages that are looked at together."""
 Hidden: TypeAlias = Callable[[bytes, Descriptor, Callable[[bytes], bytes]], bytes]
-"""``TextMasker.hidden``."""
+"""``Masker.hidden``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,12 @@ class Framing:
     """How many times as long as it came a compressed message may become."""
     binary: bool = False
     """Whether ``bytes`` that are not text pass as they came; each is a finding then."""
-    conceal: Callable[[bytes], bytes] = unchanged
+    redact_credential: Callable[[bytes], bytes] = unchanged
     """Takes the backend's credential out of a text."""
 
 
 class FramesMasker:
-    """Masks the messages of one gRPC body, as they come (``extproc.masking.stream_masker.EventMasker``).
+    """Masks the messages of one gRPC body, as they come (``extproc.masking.stream_masker.StreamMasker``).
 
     A message that changes is sent uncompressed; one that stays, stays as it came.
     """
@@ -64,17 +64,21 @@ class FramesMasker:
         self._walk = walk
         self._framing = framing
         self._messages = MessageMasker(
-            walk, framing.messages.kind, max_depth=max_depth, conceal=framing.conceal, binary=framing.binary
+            walk,
+            framing.messages.kind,
+            max_depth=max_depth,
+            redact_credential=framing.redact_credential,
+            binary=framing.binary,
         )
         self._reader = FrameReader(limit=framing.limit)
         self._count = 0
 
     def feed(self, piece: bytes) -> bytes:
-        """See ``EventMasker.feed``."""
+        """See ``StreamMasker.feed``."""
         return b"".join(self._masked(self._reader.feed(piece)))
 
     def finish(self) -> bytes:
-        """See ``EventMasker.finish``: nothing is left, or the body is refused."""
+        """See ``StreamMasker.finish``: nothing is left, or the body is refused."""
         try:
             self._reader.finish()
         except Unreadable as error:
@@ -83,7 +87,7 @@ class FramesMasker:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """See ``EventMasker.findings``."""
+        """See ``StreamMasker.findings``."""
         return self._messages.findings
 
     def _masked(self, frames: list[Frame]) -> list[bytes]:
@@ -119,7 +123,7 @@ class Readable:
     """Frames as JSON Lines, for people: cut anywhere, and without what Base64 would hide from detectors."""
 
     def __init__(self, framing: Framing, hidden: Hidden) -> None:
-        """Begin a body. ``hidden`` is ``TextMasker.hidden``."""
+        """Begin a body. ``hidden`` is ``Masker.hidden``."""
         self._framing, self._hidden = framing, hidden
         self._reader: FrameReader | None = FrameReader(limit=framing.limit)
 
@@ -137,5 +141,7 @@ class Readable:
         framing = self._framing
         message = message_of(frame, framing.messages.encoding, limit=framing.limit, ratio=framing.ratio)
         kind = framing.messages.kind
-        line = json.dumps(show_message(self._hidden(message, kind, framing.conceal), kind), ensure_ascii=False)
+        line = json.dumps(
+            show_message(self._hidden(message, kind, framing.redact_credential), kind), ensure_ascii=False
+        )
         return line.replace(HIDDEN, REDACTED).encode() + b"\n"

@@ -39,7 +39,7 @@ from extproc.masking.plan.json_path import Place, kept, render
 from extproc.masking.plan.operators import REDACTED
 from extproc.masking.protobuf.prescan import Looks
 from extproc.model.errors import MaskingError, Undecodable
-from extproc.model.masking import PASSED_UNMASKED, Finding, How
+from extproc.model.masking import PASSED_UNMASKED, Finding, MaskOperator
 from extproc.model.reasons import Uninspectable
 
 WRAPPERS = frozenset(
@@ -108,7 +108,7 @@ class MessageMasker:
         descriptor: Descriptor,
         *,
         max_depth: int,
-        conceal: Callable[[bytes], bytes] = unchanged,
+        redact_credential: Callable[[bytes], bytes] = unchanged,
         binary: bool = False,
         hides: bool = False,
     ) -> None:
@@ -118,7 +118,7 @@ class MessageMasker:
             walk: masks texts, and collects findings.
             descriptor: the messages' type.
             max_depth: of messages in messages.
-            conceal: takes the credential out of a text. What it finds never reaches across a line end.
+            redact_credential: takes the credential out of a text. What it finds never reaches across a line end.
             binary: whether ``bytes`` that are not text pass.
             hides: for people, who see ``bytes`` as Base64, in which nothing can be found any more: those that
                 hold something, or are not text, are redacted as a whole. Numbers stay: JSON has labels for them.
@@ -126,7 +126,7 @@ class MessageMasker:
         self._walk = walk
         self._descriptor = descriptor
         self._max_depth = max_depth
-        self._conceal = conceal
+        self._conceal = redact_credential
         self._binary = binary
         self._hides = hides
         self._passed: Counter[Path] = Counter()
@@ -317,9 +317,9 @@ class MessageMasker:
         except Undecodable:
             how = self._walk.plan.how_at(here.place) if here.place else None
             if how is not None or (self._hides and told.type == FieldDescriptor.TYPE_BYTES):
-                how = how or How.REDACT
+                how = how or MaskOperator.REDACT
                 self._walk.container(how, Known(here.path))
-                return b"" if how is How.REMOVE else REDACTED.encode()
+                return b"" if how is MaskOperator.REMOVE else REDACTED.encode()
             if not self._binary or told.type != FieldDescriptor.TYPE_BYTES:
                 raise
             path = kept(here.path)

@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
-from extproc.detectors.analyzer import NOTHING_SEEN, Detectors, Look, Sighting
+from extproc.detectors.analyzer import NOTHING_SEEN, Analyzer, Look, Sighting
 from extproc.masking.json.json_masker import hides_text
 
 BETWEEN = '"\n'
@@ -15,7 +15,7 @@ class Looks:
     """What a look at each of many texts tells."""
 
     def __init__(
-        self, detectors: Detectors, texts: Sequence[str], *, names: Iterable[str] = (), also: Iterable[int] = ()
+        self, detectors: Analyzer, texts: Sequence[str], *, names: Iterable[str] = (), also: Iterable[int] = ()
     ) -> None:
         """Look at all texts.
 
@@ -38,7 +38,7 @@ class Looks:
         self._order = sorted(self._looks)
 
     def of(self, number: int) -> Look | None:
-        """As ``Detectors.look``, or with more in it; None where the text may spell letters in other ways."""
+        """As ``Analyzer.look``, or with more in it; None where the text may spell letters in other ways."""
         return self._looks.get(number, NOTHING_SEEN)
 
     def asked(self, number: int) -> frozenset[int] | None:

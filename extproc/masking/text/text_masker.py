@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from extproc.detectors.analyzer import Context, Detectors
+from extproc.detectors.analyzer import Analyzer, Context
 from extproc.detectors.detector import Span
 from extproc.masking.edits import Edit, Layer, apply
 from extproc.masking.plan.compiled_plan import Plan, strictest
-from extproc.masking.plan.operators import REDACTED, Ways
-from extproc.model.masking import How
+from extproc.masking.plan.operators import REDACTED, Operators
+from extproc.model.masking import MaskOperator
 
 MAX_ROUNDS = 4
 """How often a text is looked at again, because masking made its parts look like something new."""
@@ -41,7 +41,7 @@ class Hit(NamedTuple):
 
     start: int
     end: int
-    how: How
+    how: MaskOperator
     entity: str
 
 
@@ -54,7 +54,7 @@ class Found(NamedTuple):
     hits: list[Hit]
     """What of them is masked."""
 
-    def hows(self) -> Iterator[tuple[Span, How | None]]:
+    def hows(self) -> Iterator[tuple[Span, MaskOperator | None]]:
         """How each of the spans was masked; None when it was not, in whole."""
         at, hits = -1, self.hits
         for span in self.spans:
@@ -88,8 +88,8 @@ def hits_of(spans: list[Span], plan: Plan) -> list[Hit]:
 class TextMask:
     """Finds entities in text and says what to put in their place."""
 
-    detectors: Detectors
-    ways: Ways
+    detectors: Analyzer
+    ways: Operators
     _clean: set[str] = field(default_factory=set, repr=False)
     """Short texts that nothing was found in, for keys, of which there are few different ones."""
 
@@ -151,7 +151,7 @@ class TextMask:
 
     def _masked(self, hit: Hit, text: str) -> str:
         value = text[hit.start : hit.end]
-        canonical = self.detectors.canonical(hit.entity, value) if hit.how is How.PSEUDONYM else ""
+        canonical = self.detectors.canonical(hit.entity, value) if hit.how is MaskOperator.PSEUDONYM else ""
         return self.ways.mask(hit.how, hit.entity, value, canonical)
 
     def _settle(self, text: str, context: Context, plan: Plan, edits: list[Edit], before: str) -> list[Edit]:

@@ -123,7 +123,7 @@ def _spelled(text: str, deep: int) -> int:
 
 
 class TextStreamMasker:
-    """Masks one text in UTF-8 (``extproc.masking.stream_masker.EventMasker``).
+    """Masks one text in UTF-8 (``extproc.masking.stream_masker.StreamMasker``).
 
     Whatever is found in the whole is masked in the same way, wherever the text was cut. One thing differs: what
     masks leave can look like a new entity together with what is beside it, and of that a part may be sent already.
@@ -165,16 +165,16 @@ class TextStreamMasker:
         """Whether the last look left a break where it was."""
 
     def feed(self, piece: bytes) -> bytes:
-        """See ``EventMasker.feed``."""
+        """See ``StreamMasker.feed``."""
         return b"".join(self._some(piece[at : at + SLICE]) for at in range(0, len(piece), SLICE))
 
     def finish(self) -> bytes:
-        """See ``EventMasker.finish``: what was held back."""
+        """See ``StreamMasker.finish``: what was held back."""
         return self._some(b"", last=True)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """See ``EventMasker.findings``."""
+        """See ``StreamMasker.findings``."""
         return self._walk.findings
 
     def _some(self, piece: bytes, *, last: bool = False) -> bytes:

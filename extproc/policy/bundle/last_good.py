@@ -19,7 +19,7 @@ PRIVATE = 0o600
 """Data may be nobody else's business."""
 
 
-class KeptPolicy:
+class LastGoodPolicy:
     """One process's copy."""
 
     def __init__(self, folder: Path, process: str) -> None:

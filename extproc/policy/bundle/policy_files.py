@@ -11,7 +11,7 @@ import yaml
 
 from extproc.config.located_yaml import parsers_words
 from extproc.model.call import Json
-from extproc.model.errors import ConfigError, Place
+from extproc.model.errors import ConfigError, SourceLocation
 from extproc.policy.bundle.revision import digest
 from extproc.policy.bundle.starter_policies import starter_folder
 from extproc.policy.regorus.unambiguous_json import parse_unique
@@ -90,7 +90,7 @@ def read_sources(paths: Sequence[Path], data_paths: Sequence[Path], query: str) 
     if not policy:
         raise ConfigError(
             "no Rego file found, tests aside" if modules else "no Rego file found",
-            Place(paths[0] if paths else starter_folder()),
+            SourceLocation(paths[0] if paths else starter_folder()),
             "name .rego files, or folders that hold some (policy.paths)",
         )
     tests = tuple(module for module in modules if module.is_test)
@@ -100,7 +100,7 @@ def read_sources(paths: Sequence[Path], data_paths: Sequence[Path], query: str) 
 def _modules(paths: Iterable[Path]) -> Iterator[Module]:
     for path in paths:
         if not path.exists():
-            raise ConfigError("no such file or folder", Place(path), "check the path (policy.paths)")
+            raise ConfigError("no such file or folder", SourceLocation(path), "check the path (policy.paths)")
         files = sorted(path.rglob("*.rego")) if path.is_dir() else [path]
         for file in files:
             below = str(file.relative_to(path)) if path.is_dir() else ""
@@ -121,30 +121,30 @@ def read_data(paths: Iterable[Path]) -> Json:
     merged: dict[str, Any] = {}
     for path in paths:
         if not path.is_file():
-            raise ConfigError("no such file", Place(path), "check the path (policy.data)")
+            raise ConfigError("no such file", SourceLocation(path), "check the path (policy.data)")
         _merge(merged, _parse_data(path), path, "data")
     return merged
 
 
 def _parse_data(path: Path) -> dict[str, Any]:
     if path.suffix not in DATA_SUFFIXES:
-        raise ConfigError("not a data file", Place(path), "policy.data takes .json, .yaml and .yml files")
+        raise ConfigError("not a data file", SourceLocation(path), "policy.data takes .json, .yaml and .yml files")
     text = _text(path, MAX_DATA)
     try:
         parsed = parse_unique(text) if path.suffix == ".json" else _plain(yaml.load(text, _UniqueKeys))  # noqa: S506 - a SafeLoader
     except json.JSONDecodeError as error:
-        raise ConfigError(error.msg, Place(path, error.lineno, error.colno)) from error
+        raise ConfigError(error.msg, SourceLocation(path, error.lineno, error.colno)) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        place = Place(path, mark.line + 1, mark.column + 1) if mark else Place(path)
+        place = SourceLocation(path, mark.line + 1, mark.column + 1) if mark else SourceLocation(path)
         words = parsers_words(error) if isinstance(error, yaml.MarkedYAMLError) else "not YAML"
         raise ConfigError(words, place) from error
     except (ValueError, RecursionError) as error:
-        raise ConfigError(str(error), Place(path)) from error
+        raise ConfigError(str(error), SourceLocation(path)) from error
     if not isinstance(parsed, dict):
-        raise ConfigError("data must be an object", Place(path), "write `guard:` with its keys below")
+        raise ConfigError("data must be an object", SourceLocation(path), "write `guard:` with its keys below")
     if taken := RESERVED & parsed.keys():
-        raise ConfigError(f"{min(taken)} is the loader's own", Place(path), "choose another key")
+        raise ConfigError(f"{min(taken)} is the loader's own", SourceLocation(path), "choose another key")
     return parsed
 
 
@@ -180,7 +180,9 @@ def _merge(into: dict[str, Any], new: dict[str, Any], path: Path, where: str) ->
         if isinstance(value, dict) and isinstance(into.get(key), dict):
             _merge(into[key], value, path, f"{where}.{key}")
         elif key in into and into[key] != value:
-            raise ConfigError(f"{where}.{key} is given by an earlier file too", Place(path), "keep one of the two")
+            raise ConfigError(
+                f"{where}.{key} is given by an earlier file too", SourceLocation(path), "keep one of the two"
+            )
         else:
             into[key] = value
 
@@ -189,9 +191,9 @@ def _text(path: Path, largest: int) -> str:
     try:
         raw = path.read_bytes()
         if len(raw) > largest:
-            raise ConfigError(f"larger than {largest} bytes", Place(path), "split the file")
+            raise ConfigError(f"larger than {largest} bytes", SourceLocation(path), "split the file")
         return raw.decode()
     except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}", Place(path)) from error
+        raise ConfigError(f"cannot be read: {error.strerror}", SourceLocation(path)) from error
     except UnicodeDecodeError as error:
-        raise ConfigError("not UTF-8", Place(path)) from error
+        raise ConfigError("not UTF-8", SourceLocation(path)) from error

@@ -22,7 +22,7 @@ class Refusal:
     at_ns: int
     """Wall-clock nanoseconds."""
     why: str
-    """For people: file, line, way out. Nothing of any call."""
+    """For people: file, line, hint. Nothing of any call."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from extproc.model.call import Json
 from extproc.model.errors import ExtprocError, PolicyError
-from extproc.policy.bundle.last_good import KeptPolicy
+from extproc.policy.bundle.last_good import LastGoodPolicy
 from extproc.policy.bundle.policy_files import Sources, read_sources
 from extproc.policy.bundle.policy_status import PolicyStatus, Refusal
 from extproc.policy.bundle.starter_policies import starter_folder
@@ -72,7 +72,7 @@ class ReloadingEngine:
         clock_ns: Callable[[], int],
         tell: Callable[[PolicyStatus], None],
         check: Callable[[Sources], Tried] = check_candidate,
-        kept: KeptPolicy | None = None,
+        kept: LastGoodPolicy | None = None,
         limit_s: float = 1.0,
         clock_s: Callable[[], float] = time.perf_counter,
     ) -> None:

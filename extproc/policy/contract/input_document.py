@@ -17,7 +17,7 @@ from extproc.model.reasons import Reason, Uninspectable
 from extproc.policy.call_counters import Usage
 from extproc.policy.contract.input_headers import shown_headers
 from extproc.policy.contract.parsed_body import JSON, parse_body, parse_form, unescape
-from extproc.policy.contract.response_input import Seen, response_part
+from extproc.policy.contract.response_input import ResponseFacts, response_part
 
 NEVER_SHOWN = frozenset({"authorization", "proxy-authorization", "cookie"})
 """Header fields that carry a secret: an engine may log its input, so they are not in it."""
@@ -40,7 +40,7 @@ def build_document(
     metadata: Mapping[str, Mapping[str, Any]] | None = None,
     usage: Usage | None = None,
     reads: frozenset[str] | None = None,
-    response: Seen | None = None,
+    response: ResponseFacts | None = None,
 ) -> bytes:
     """Make the input that policy decides on.
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from extproc.model.decision import Action, HoldMode
-from extproc.model.masking import How
+from extproc.model.masking import MaskOperator
 from extproc.model.reasons import Uninspectable
 from extproc.policy.call_counters import WINDOWS
 from extproc.policy.contract import read_decision
@@ -89,10 +89,11 @@ def _ours(action: Action) -> Schema:
         {
             "oneOf": [
                 _object(
-                    {"path": _pattern(read_decision.PATH.pattern), "how": {"enum": sorted(How)}}, optional=("how",)
+                    {"path": _pattern(read_decision.PATH.pattern), "how": {"enum": sorted(MaskOperator)}},
+                    optional=("how",),
                 ),
                 _object(
-                    {"entity": _pattern(read_decision.ENTITY.pattern), "how": {"enum": sorted(How)}},
+                    {"entity": _pattern(read_decision.ENTITY.pattern), "how": {"enum": sorted(MaskOperator)}},
                     optional=("how",),
                 ),
             ]

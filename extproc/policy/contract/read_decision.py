@@ -8,7 +8,7 @@ from typing import Any
 
 from extproc.model.call import Json
 from extproc.model.decision import Action, ApprovalTerms, Decision, HoldMode
-from extproc.model.masking import How, MaskPlan, MaskRule
+from extproc.model.masking import MaskOperator, MaskPlan, MaskRule
 from extproc.model.reasons import Reason
 from extproc.policy.contract.json_checks import Malformed, known_keys, mapping, member, sequence, text
 from extproc.policy.contract.opa_envoy_decision import read_plugin_answer
@@ -139,7 +139,7 @@ def _mask_rules(value: Any) -> tuple[MaskRule, ...]:
 
 def _mask_rule(value: Any) -> MaskRule:
     rule = known_keys(mapping(value), frozenset({"path", "entity", "how"}))
-    how = member(How, rule.get("how", How.REDACT.value))
+    how = member(MaskOperator, rule.get("how", MaskOperator.REDACT.value))
     match rule.get("path"), rule.get("entity"):
         case str(path), None if PATH.fullmatch(path):
             return MaskRule(how, path=path)

@@ -16,7 +16,7 @@ NEVER_SHOWN = frozenset({"set-cookie", "set-cookie2", "authorization", "proxy-au
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ResponseFacts:
     """A response on its way to the caller, as far as the guard has seen it."""
 
     status: int
@@ -29,7 +29,7 @@ class Seen:
     """Why there is a body that is not here: it passes piece by piece, or its encoding cannot be undone."""
 
 
-def response_part(seen: Seen, *, max_depth: int) -> dict[str, Any]:
+def response_part(seen: ResponseFacts, *, max_depth: int) -> dict[str, Any]:
     """The object below ``input.response``.
 
     ``uninspectable`` is there exactly when there is (or will be) a body that policy does not see.
@@ -46,7 +46,7 @@ def response_part(seen: Seen, *, max_depth: int) -> dict[str, Any]:
     return part
 
 
-def _document(seen: Seen, max_depth: int) -> Json:
+def _document(seen: ResponseFacts, max_depth: int) -> Json:
     """The body as JSON; None where there is none.
 
     Raises:

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from extproc.model.call import Json
-from extproc.model.errors import ConfigError, Place, PolicyError
+from extproc.model.errors import ConfigError, PolicyError, SourceLocation
 from extproc.policy.bundle.policy_files import ENTRY, LOADED, Module, Sources, read_sources
 from extproc.policy.bundle.response_interest import DIRECTIONS, TELLING, declared_directions
 from extproc.policy.regorus.builtins import install
@@ -201,7 +201,7 @@ def compile_checked(modules: Sequence[Module], data: Json) -> tuple[Any, tuple[U
     if violations := lint(units):
         first = violations[0]
         more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
-        raise ConfigError(first.message + more, Place(first.file, first.line, first.column), first.way_out)
+        raise ConfigError(first.message + more, SourceLocation(first.file, first.line, first.column), first.hint)
     _prepare(template)
     return template, units
 
@@ -279,8 +279,8 @@ def config_error(error: BaseException, file: str) -> ConfigError:
     """An engine's complaint about a policy as ours, with file, line and column."""
     found = REFUSAL.search(str(error))
     if found is None:
-        return ConfigError("cannot be compiled", Place(file), "check it with `opa check`")
-    place = Place(found["file"], int(found["line"]), int(found["column"]))
+        return ConfigError("cannot be compiled", SourceLocation(file), "check it with `opa check`")
+    place = SourceLocation(found["file"], int(found["line"]), int(found["column"]))
     return ConfigError(found["message"], place, "the embedded engine reads Rego v1")
 
 

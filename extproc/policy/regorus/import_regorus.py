@@ -14,8 +14,8 @@ def new_engine() -> Any:
     try:
         import regorus  # noqa: PLC0415 - optional
     except ImportError:
-        way_out = "install extproc[embedded], or set policy.engine to opa"
-        raise ConfigError("the embedded policy engine is not installed", None, way_out) from None
+        hint = "install extproc[embedded], or set policy.engine to opa"
+        raise ConfigError("the embedded policy engine is not installed", None, hint) from None
     engine = regorus.Engine()
     engine.set_gather_prints(b=True)
     return engine

@@ -21,7 +21,7 @@ from extproc.policy.authoring.rego_tests import Coverage, TestResult, TestRun, r
 from extproc.policy.bundle.policy_files import Sources, sources_of
 from extproc.policy.contract.input_document import build_document
 from extproc.policy.contract.read_decision import UNREADABLE, read_answer
-from extproc.policy.contract.response_input import Seen
+from extproc.policy.contract.response_input import ResponseFacts
 from extproc.policy.regorus.evaluator import SETTINGS, UNDEFINED, EmbeddedEngine, Tried, run
 
 WRONG = ".".join((*SETTINGS[:-1], "wrong"))
@@ -53,7 +53,7 @@ def check_candidate(sources: Sources, *, timeout_s: float = 10.0, memory: int = 
         What loading it need not find out again.
 
     Raises:
-        PolicyInvalid: says where and why, and the way out.
+        PolicyInvalid: says where and why, and a hint.
     """
     found, _ = _apart("try", sources, timeout_s, memory)
     if found is None:
@@ -182,12 +182,14 @@ def sample_documents(*, responses: bool = True) -> list[bytes]:
     method = Call("sample", "sample", "sample.Service/Method", "grpc", {"id": 300}, document={"id": 300})
     found = [_sample(call) for call in (http, tool, listing, listed, unread, method)]
     if responses:
-        read = Seen(200, Headers((("content-type", b"application/json"),)), b'{"id":"1"}', ())
-        found += [_sample(http, seen) for seen in (read, Seen(200, Headers(), unseen=Uninspectable.STREAMED))]
+        read = ResponseFacts(200, Headers((("content-type", b"application/json"),)), b'{"id":"1"}', ())
+        found += [
+            _sample(http, seen) for seen in (read, ResponseFacts(200, Headers(), unseen=Uninspectable.STREAMED))
+        ]
     return found
 
 
-def _sample(call: Call, response: Seen | None = None) -> bytes:
+def _sample(call: Call, response: ResponseFacts | None = None) -> bytes:
     grpc = call.protocol == "grpc"
     path, kind = (f"/{call.name}", b"application/grpc") if grpc else ("/", b"application/json")
     return build_document(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from extproc.codecs.descriptors import Method, ambiguous, read_methods
-from extproc.config.located_yaml import KeyPath, Marked
+from extproc.config.located_yaml import KeyPath, LocatedDocument
 from extproc.config.schema import GrpcConnection
 from extproc.model.errors import ConfigError
 
@@ -24,9 +24,9 @@ def read_descriptors(path: Path) -> dict[str, Method]:
         found = read_methods(path.read_bytes())
     except OSError as error:
         message = f"cannot read {path}: {error.strerror}"
-        raise ConfigError(message, way_out="paths start at this file's folder") from None
+        raise ConfigError(message, hint="paths start at this file's folder") from None
     except ValueError as error:
-        raise ConfigError(f"{path} is {error}", way_out=MAKE_IT) from None
+        raise ConfigError(f"{path} is {error}", hint=MAKE_IT) from None
     return {name[1:]: method for name, method in found.items()}
 
 
@@ -39,16 +39,16 @@ def registered(connection: GrpcConnection) -> dict[str, Method]:
     found = read_descriptors(connection.descriptors)
     for name in connection.methods:
         if name not in found:
-            raise ConfigError(f"{connection.descriptors} has no method {name!r}", way_out=_there_are(name, found))
+            raise ConfigError(f"{connection.descriptors} has no method {name!r}", hint=_there_are(name, found))
     return {name: found[name] for name in connection.methods}
 
 
-def grpc_problems(connection: GrpcConnection, document: Marked, path: KeyPath) -> Iterator[ConfigError]:
+def grpc_problems(connection: GrpcConnection, document: LocatedDocument, path: KeyPath) -> Iterator[ConfigError]:
     """What is wrong with a connection's methods, each with its place."""
     try:
         found = read_descriptors(connection.descriptors)
     except ConfigError as error:
-        yield ConfigError(error.message, document.place((*path, "descriptors")), error.way_out)
+        yield ConfigError(error.message, document.place((*path, "descriptors")), error.hint)
         return
     for index, name in enumerate(connection.methods):
         place = document.place((*path, "methods", index))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
-from extproc.config.located_yaml import KeyPath, Marked, load_marked
+from extproc.config.located_yaml import KeyPath, LocatedDocument, load_marked
 from extproc.config.schema import FUNCTION_NAME, FunctionSettings
 from extproc.model.errors import ConfigError
 from extproc.protocols.http_json.path_templates import TemplateError, parse_template
@@ -45,7 +45,7 @@ def read_openapi(file: Path) -> dict[str, FunctionSettings]:
     return functions
 
 
-def _operations(document: Marked) -> Iterator[tuple[str, FunctionSettings, KeyPath]]:
+def _operations(document: LocatedDocument) -> Iterator[tuple[str, FunctionSettings, KeyPath]]:
     root = _base_path(document, document.data, ())
     for template, item in _mapping(document, document.data, ("paths",)).items():
         item_path: KeyPath = ("paths", template)
@@ -62,14 +62,14 @@ def _operations(document: Marked) -> Iterator[tuple[str, FunctionSettings, KeyPa
             yield _name(document, operation, method, full, path), _function(document, method, full, path), path
 
 
-def _mapping(document: Marked, parent: Any, path: KeyPath) -> dict[str, Any]:
+def _mapping(document: LocatedDocument, parent: Any, path: KeyPath) -> dict[str, Any]:
     value = parent.get(path[-1])
     if not isinstance(value, dict):
         raise ConfigError(f"{path[-1]!r} must be a mapping", document.place(path))
     return value
 
 
-def _base_path(document: Marked, owner: dict[str, Any], path: KeyPath, default: str = "") -> str:
+def _base_path(document: LocatedDocument, owner: dict[str, Any], path: KeyPath, default: str = "") -> str:
     """The path part of the first server's URL (OpenAPI 3.1 section 4.8.5); all servers must share it."""
     servers = owner.get("servers")
     if not servers:
@@ -84,7 +84,7 @@ def _base_path(document: Marked, owner: dict[str, Any], path: KeyPath, default: 
     return bases.pop()
 
 
-def _function(document: Marked, method: str, full: str, path: KeyPath) -> FunctionSettings:
+def _function(document: LocatedDocument, method: str, full: str, path: KeyPath) -> FunctionSettings:
     try:
         parse_template(full)
     except TemplateError as error:
@@ -92,7 +92,7 @@ def _function(document: Marked, method: str, full: str, path: KeyPath) -> Functi
     return FunctionSettings.model_validate({"method": METHODS[method], "path": full})
 
 
-def _name(document: Marked, operation: dict[str, Any], method: str, full: str, path: KeyPath) -> str:
+def _name(document: LocatedDocument, operation: dict[str, Any], method: str, full: str, path: KeyPath) -> str:
     given = operation.get("operationId", re.sub(r"[^A-Za-z0-9]+", "_", f"{method}_{full}").strip("_"))
     if isinstance(given, str) and re.fullmatch(FUNCTION_NAME, given):
         return given

@@ -329,7 +329,7 @@ def test_an_outage_is_waited_for_and_caught_up(fill, entry, make_shipper, faults
     assert [seq for seq, _ in stored()] == list(range(1, 21))
 
 
-def test_the_last_entries_are_shipped_on_the_way_out(fill, entry, make_shipper, stored):
+def test_the_last_entries_are_shipped_on_the_hint(fill, entry, make_shipper, stored):
     shipper, stop = make_shipper(), threading.Event()
     thread = threading.Thread(target=shipper.run, args=(stop, 30.0))
     thread.start()

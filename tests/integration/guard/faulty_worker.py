@@ -24,7 +24,7 @@ import extproc.server.watchdog
 import extproc.server.worker
 from extproc.assembly import run_worker
 from extproc.config.load import load_settings
-from extproc.server.servicers import Doors, StreamPeer
+from extproc.server.servicers import GuardServicer, StreamPeer
 from extproc.wire import events
 from tests.compiled import keep_databases
 
@@ -85,7 +85,7 @@ class FaultyPeer(StreamPeer):
                 raise RuntimeError("card 4111 1111 1111 1111")
 
 
-class FaultyDoors(Doors):
+class FaultyDoors(GuardServicer):
     """Returns cleanly where the real doors never would."""
 
     async def process(self, requests, context):
@@ -102,7 +102,7 @@ class FaultyDoors(Doors):
 
 extproc.server.watchdog.LEAST_S, extproc.server.watchdog.S_PER_BYTE = BUSY_S, 0.0
 extproc.server.servicers.StreamPeer = FaultyPeer
-extproc.server.worker.Doors = FaultyDoors
+extproc.server.worker.GuardServicer = FaultyDoors
 
 if __name__ == "__main__":
     keep_databases()

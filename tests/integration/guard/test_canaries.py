@@ -41,7 +41,7 @@ from tests.integration.guard.stack import CREDENTIAL, CRM, DOCS, MASKED, PLAIN, 
 from tests.integration.guard.test_up import Product, children, ports
 from tests.integration.support.envoy_process import short_folder
 from tests.integration.support.tokens import Issuer
-from tests.integration.support.upstream import Scripted, Seen, run_upstream
+from tests.integration.support.upstream import ResponseFacts, Scripted, run_upstream
 from tests.unit.approvals.samples import request as approval_request
 from tests.unit.flow.test_planted import PLANTED, readable, shapes
 
@@ -191,7 +191,7 @@ async def plant_bodies(one: Installation) -> None:
     """Each shape as a response, and as a request; the same call has its value in path, query, fields and cookie."""
     answers: dict[str, Scripted] = {}
 
-    def answer(seen: Seen) -> Scripted:
+    def answer(seen: ResponseFacts) -> Scripted:
         return answers.get(seen.header("x-n") or "", Scripted(200, [JSON], [b"{}"]))
 
     one.stack.upstream.answer = answer

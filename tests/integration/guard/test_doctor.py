@@ -173,7 +173,7 @@ async def test_opa_that_hangs_or_is_gone_is_named(installation: Installation) ->
     installation.opa.wait()
     found = await installation.doctor()
     assert "policy" in bad(found)
-    assert "curl" in found["policy"][0]["way_out"]
+    assert "curl" in found["policy"][0]["hint"]
 
 
 async def test_clickhouse_that_hangs_refuses_or_is_gone_is_named(installation: Installation) -> None:

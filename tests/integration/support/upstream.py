@@ -17,7 +17,7 @@ Fields: TypeAlias = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
-class Seen:
+class ResponseFacts:
     """A request as it arrived."""
 
     method: str
@@ -48,7 +48,7 @@ class Scripted:
     """Close the connection where the body should have ended."""
 
 
-Answer: TypeAlias = Scripted | Callable[[Seen], Scripted]
+Answer: TypeAlias = Scripted | Callable[[ResponseFacts], Scripted]
 
 
 @dataclass
@@ -57,7 +57,7 @@ class RunningUpstream:
 
     answer: Answer
     port: int = 0
-    requests: list[Seen] = field(default_factory=list)
+    requests: list[ResponseFacts] = field(default_factory=list)
     interrupted: int = 0
     """Requests that ended before they were whole."""
 
@@ -80,7 +80,7 @@ class RunningUpstream:
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
 
-    async def _read(self, reader: asyncio.StreamReader) -> Seen | None:
+    async def _read(self, reader: asyncio.StreamReader) -> ResponseFacts | None:
         line = await reader.readline()
         if not line:
             return None
@@ -91,7 +91,7 @@ class RunningUpstream:
             body, trailers = await _read_chunks(reader)
         else:
             body, trailers = await reader.readexactly(int(names.get("content-length", "0"))), []
-        return Seen(method, path, headers, body, trailers)
+        return ResponseFacts(method, path, headers, body, trailers)
 
 
 async def _read_fields(reader: asyncio.StreamReader) -> Fields:
@@ -110,7 +110,7 @@ async def _read_chunks(reader: asyncio.StreamReader) -> tuple[bytes, Fields]:
     return body, await _read_fields(reader)
 
 
-async def _write(writer: asyncio.StreamWriter, seen: Seen, scripted: Scripted) -> bool:
+async def _write(writer: asyncio.StreamWriter, seen: ResponseFacts, scripted: Scripted) -> bool:
     """Write one response; whether the connection must be closed after it."""
     if not scripted.status:
         return True

@@ -73,7 +73,7 @@ def test_a_good_policy_is_ok(folder):
     assert say("check", *ABOUT).startswith("OK: 1 modules, revision ")
 
 
-def test_everything_wrong_is_said_with_its_place_and_a_way_out(folder):
+def test_everything_wrong_is_said_with_its_place_and_a_hint(folder):
     (folder / "p" / "bad.rego").write_text("package b\n\na if {}\n\nb := http.send({})\n")
     output = say("check", *ABOUT, fails=1)
     assert "bad.rego:3:" in output

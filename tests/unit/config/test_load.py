@@ -132,7 +132,7 @@ def test_sending_a_credential_in_the_clear_is_noted(tmp_path):
         ('upstream: {address: "127.0.0.1:9001"}', "upstream: {address: 'a:1'}\n    credential: {env: X, header: host}", "'host' cannot carry a credential"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_with_its_place_and_the_way_out(tmp_path, old, new, message):
+def test_a_mistake_is_told_with_its_place_and_the_hint(tmp_path, old, new, message):
     assert old in GOOD
     assert message in trouble(tmp_path, GOOD.replace(old, new, 1))
 

@@ -150,4 +150,4 @@ def test_what_conceals_a_credential_is_made_once_per_value(tmp_path):
     first = made.present()
     assert made.present() is first
     made.source.path.write_text("another-value")
-    assert made.present().conceal(b"s3cret-value another-value") == b"s3cret-value [CREDENTIAL]"
+    assert made.present().redact_credential(b"s3cret-value another-value") == b"s3cret-value [CREDENTIAL]"

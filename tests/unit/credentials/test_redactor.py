@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from extproc.credentials.redactor import CONCEALED, NOTHING, Concealer
+from extproc.credentials.redactor import NO_CREDENTIAL, REDACTED_CREDENTIAL, CredentialRedactor
 
 SECRET = 'pa/ss "w+o<r>d\\1 x'
 RAW = SECRET.encode()
@@ -36,16 +36,16 @@ def forms():
 
 @pytest.mark.parametrize("form", list(forms()))
 def test_every_form_is_found(form):
-    text = Concealer(b"Bearer " + RAW, RAW)(b"<<" + form.encode() + b">>")
-    assert CONCEALED in text
+    text = CredentialRedactor(b"Bearer " + RAW, RAW)(b"<<" + form.encode() + b">>")
+    assert REDACTED_CREDENTIAL in text
     assert form.encode() not in text
 
 
 @pytest.mark.parametrize("before", [b"", b"u", b"us", b"use", b"user:"])
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
 def test_base64_of_a_text_around_the_secret_hides_all_that_depends_on_it_alone(before, encode):
-    found = Concealer(RAW, RAW)(encode(before + RAW + b"!!"))
-    start, _, end = found.partition(CONCEALED)
+    found = CredentialRedactor(RAW, RAW)(encode(before + RAW + b"!!"))
+    start, _, end = found.partition(REDACTED_CREDENTIAL)
     whole = encode(before + RAW + b"!!")
     assert len(whole) - len(start) - len(end) >= len(RAW) * 8 // 6 - 1
 
@@ -54,33 +54,33 @@ def test_base64_of_a_text_around_the_secret_hides_all_that_depends_on_it_alone(b
 def test_of_basic_credentials_user_and_password_are_found_too(prefix):
     encoded = base64.b64encode(b"robot:a-long-password")
     secret = encoded if prefix else b"basic " + encoded
-    conceal = Concealer(prefix + secret, secret)
-    assert conceal(b"user=robot:a-long-password") == b"user=" + CONCEALED
-    assert conceal(b"password=a-long-password") == b"password=" + CONCEALED
-    assert conceal(encoded) == CONCEALED
+    redact_credential = CredentialRedactor(prefix + secret, secret)
+    assert redact_credential(b"user=robot:a-long-password") == b"user=" + REDACTED_CREDENTIAL
+    assert redact_credential(b"password=a-long-password") == b"password=" + REDACTED_CREDENTIAL
+    assert redact_credential(encoded) == REDACTED_CREDENTIAL
 
 
 def test_a_scheme_written_into_the_secret_does_not_hide_what_follows_it():
-    conceal = Concealer(b"Bearer 0123456789", b"Bearer 0123456789")
-    assert conceal(b"token 0123456789") == b"token " + CONCEALED
+    redact_credential = CredentialRedactor(b"Bearer 0123456789", b"Bearer 0123456789")
+    assert redact_credential(b"token 0123456789") == b"token " + REDACTED_CREDENTIAL
 
 
 def test_other_text_is_left_alone():
     text = rb"""{"a":"\n \u00e4 %20 &amp; \\ Bearer [] 'pa/ss"}""" * 10
-    assert Concealer(b"Bearer " + RAW, RAW)(text) == text
-    assert NOTHING(text) is text
-    assert not NOTHING
+    assert CredentialRedactor(b"Bearer " + RAW, RAW)(text) == text
+    assert NO_CREDENTIAL(text) is text
+    assert not NO_CREDENTIAL
 
 
 def test_nothing_shows_the_secret():
-    assert SECRET not in repr(Concealer(RAW, RAW))
+    assert SECRET not in repr(CredentialRedactor(RAW, RAW))
 
 
 @pytest.mark.parametrize("secret", [b"\\" * 16, b"a" * 16, b"0123456789abcdef" * 64])
 @pytest.mark.parametrize("text", [b"\\" * 50_000, b"a\\" * 25_000, b"0123456789abcdef\\u0030" * 2_500])
 def test_no_text_takes_long(secret, text):
     began = time.process_time()
-    Concealer(secret, secret)(text)
+    CredentialRedactor(secret, secret)(text)
     assert time.process_time() - began < 2
 
 
@@ -125,10 +125,10 @@ def spelled(secret, choose):
 @pytest.mark.parametrize("secret", ODD)
 def test_every_character_may_be_escaped_in_its_own_way(secret):
     choose = random.Random(7).choice
-    conceal = Concealer(secret, secret)
+    redact_credential = CredentialRedactor(secret, secret)
     for _ in range(200):
         text = b"".join(spelled(secret, choose))
-        assert conceal(b"<" + text + b">") == b"<" + CONCEALED + b">", text
+        assert redact_credential(b"<" + text + b">") == b"<" + REDACTED_CREDENTIAL + b">", text
 
 
 @pytest.mark.parametrize("secret", ODD + SPELLS)
@@ -138,7 +138,7 @@ def test_a_secret_of_escapes_is_found_as_one_serialiser_writes_it(secret):
     once, twice = quote(text, safe=""), quote(quote(text, safe=""), safe="")
     unicode = "".join(f"\\u{ord(each):04x}" for each in text)
     nested = json.dumps(json.dumps(text)[1:-1])[1:-1]
-    conceal = Concealer(secret, secret)
+    redact_credential = CredentialRedactor(secret, secret)
     for form in (
         text,
         json.dumps(text)[1:-1],
@@ -149,7 +149,9 @@ def test_a_secret_of_escapes_is_found_as_one_serialiser_writes_it(secret):
         html.escape(text),
         unicode,
     ):
-        assert conceal(b"<" + form.encode() + b">").replace(b"\\", b"") == b"<" + CONCEALED + b">", form
+        assert (
+            redact_credential(b"<" + form.encode() + b">").replace(b"\\", b"") == b"<" + REDACTED_CREDENTIAL + b">"
+        ), form
 
 
 @pytest.mark.parametrize("secret", ODD + SPELLS)
@@ -168,12 +170,12 @@ def test_a_secret_of_escapes_is_found_as_one_serialiser_writes_it(secret):
 )
 def test_time_grows_with_the_text_alone(secret, line):
     """Whatever the backend writes: all of it, and all of it behind the beginnings of the secret."""
-    conceal = Concealer(secret, secret)
+    redact_credential = CredentialRedactor(secret, secret)
 
     def taken(size):
         text = (line * (size // len(line)) + secret[:-1]) * 2
         began = time.process_time()
-        conceal(text)
+        redact_credential(text)
         return time.process_time() - began
 
     small = min(taken(4_000) for _ in range(3))

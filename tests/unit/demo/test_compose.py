@@ -165,7 +165,7 @@ def test_each_address_is_a_service_that_listens_there_and_can_be_reached(setting
             assert reachable(asker, service), f"{asker} cannot reach {address}"
 
 
-def test_backends_opa_and_clickhouse_are_on_no_network_with_a_way_out():
+def test_backends_opa_and_clickhouse_are_on_no_network_with_a_hint():
     for name in set(SERVICES) - {"envoy"}:
         assert all(COMPOSE["networks"][each].get("internal") for each in SERVICES[name]["networks"]), name
     assert not reachable("crm", "guard-0")

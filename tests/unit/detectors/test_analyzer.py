@@ -8,20 +8,20 @@ from re import _parser
 
 import pytest
 
-from extproc.detectors.analyzer import Detectors
+from extproc.detectors.analyzer import Analyzer
 from extproc.detectors.catalogue import CATALOGUE
 from extproc.detectors.detector import Detector
 from extproc.detectors.fold import fold
 from extproc.model.errors import MaskingError
 
-DETECTORS = Detectors()
+DETECTORS = Analyzer()
 
 
 def test_a_detectors_exception_denies_and_shows_nothing():
     def broken(text, _):
         raise RuntimeError(f"cannot read {text}")
 
-    detectors = Detectors([Detector("BROKEN", (b"secret",), 6, broken)])
+    detectors = Analyzer([Detector("BROKEN", (b"secret",), 6, broken)])
     assert detectors.scan("harmless") == []
     with pytest.raises(MaskingError) as caught:
         detectors.scan("my secret")

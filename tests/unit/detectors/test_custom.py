@@ -4,13 +4,13 @@ import time
 
 import pytest
 
-from extproc.detectors.analyzer import Detectors
+from extproc.detectors.analyzer import Analyzer
 from extproc.detectors.catalogue import CATALOGUE
 from extproc.detectors.custom import make_custom
 
 
 def scan(detector, text, path=()):
-    return [text[span.start : span.end] for span in Detectors([detector]).scan(text, lambda: "\n".join(path))]
+    return [text[span.start : span.end] for span in Analyzer([detector]).scan(text, lambda: "\n".join(path))]
 
 
 FOUND = [
@@ -77,14 +77,14 @@ def test_a_name_is_that_of_an_entity():
 
 
 def test_a_hostile_text_costs_linear_time():
-    detectors = Detectors([*CATALOGUE, make_custom("BADGE", "(?:a+)+b")])
+    detectors = Analyzer([*CATALOGUE, make_custom("BADGE", "(?:a+)+b")])
     began = time.process_time()
     assert detectors.scan("a" * 20_000) == []
     assert time.process_time() - began < 2
 
 
 def test_it_works_beside_the_others_in_documents():
-    detectors = Detectors([*CATALOGUE, make_custom("BADGE", "E-[0-9]{6}", words=["badge"])])
+    detectors = Analyzer([*CATALOGUE, make_custom("BADGE", "E-[0-9]{6}", words=["badge"])])
     document = '{"badge": "E-123456", "ssn": "219-09-9999"}'
     places = [place for place, _ in detectors.look(document).sightings]
     assert any(document.index("E-") <= place < document.index("E-") + 8 for place in places)

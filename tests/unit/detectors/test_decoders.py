@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import pytest
 
-from extproc.detectors.analyzer import Detectors
+from extproc.detectors.analyzer import Analyzer
 
-DETECTORS = Detectors()
+DETECTORS = Analyzer()
 BACKSLASH = "\\"
 
 

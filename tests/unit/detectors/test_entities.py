@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from extproc.detectors.analyzer import Detectors
+from extproc.detectors.analyzer import Analyzer
 from extproc.detectors.catalogue import CATALOGUE
 from extproc.detectors.entities import jwt
 
-DETECTORS = Detectors()
+DETECTORS = Analyzer()
 
 RANDOM = "Xk29fLq81mZtPw47"
 AWS = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEYaa"

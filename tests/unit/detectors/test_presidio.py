@@ -8,9 +8,9 @@ import pytest
 from extproc.assembly import make_detectors
 from extproc.config.schema import PresidioSettings
 from extproc.detectors import presidio
-from extproc.masking.masker import TextMasker
+from extproc.masking.masker import Masker
 from extproc.model.errors import ConfigError, MaskingError
-from extproc.model.masking import How, MaskRule
+from extproc.model.masking import MaskOperator, MaskRule
 
 try:
     import presidio_analyzer
@@ -21,7 +21,7 @@ except ImportError:
 
 needs_presidio = pytest.mark.skipif(presidio_analyzer is None, reason="the extra presidio is not installed")
 JSON, TEXT = "application/json", "text/plain"
-EVERYTHING = (MaskRule(How.REDACT, entity="*"),)
+EVERYTHING = (MaskRule(MaskOperator.REDACT, entity="*"),)
 ENTITIES = [
     "MEDICAL_LICENSE",
     "US_DRIVER_LICENSE",
@@ -42,7 +42,7 @@ def masker():
 
 def masker_with(**more):
     settings = PresidioSettings.model_validate({"entities": ENTITIES, **more})
-    return TextMasker(
+    return Masker(
         make_detectors({}, settings),
         pseudonym_key=b"k" * 32,
         pseudonym_key_id="k1",
@@ -77,7 +77,7 @@ def test_text_in_text_and_other_scripts_are_seen_through(masker):
 
 
 @needs_presidio
-@pytest.mark.parametrize("how", list(How))
+@pytest.mark.parametrize("how", list(MaskOperator))
 def test_masks_are_not_masked_again(masker, how):
     rules = (MaskRule(how, entity="*"),)
     body = f"licence {LICENSE}, card 4111111111111111, ann@example.com, see https://example.com/x"
@@ -95,7 +95,7 @@ def test_what_looks_like_a_label_and_is_a_value_is_masked(masker, around):
 
 @needs_presidio
 def test_pseudonyms_of_what_both_know_do_not_depend_on_the_spelling(masker):
-    rules = (MaskRule(How.PSEUDONYM, entity="*"),)
+    rules = (MaskRule(MaskOperator.PSEUDONYM, entity="*"),)
     assert masked(masker, "4111 1111 1111 1111", TEXT, rules) == masked(masker, "4111111111111111", TEXT, rules)
 
 
@@ -177,7 +177,7 @@ def test_what_is_not_there_is_said_at_the_start(settings, message):
         masker_with(**settings)
 
 
-def test_a_missing_extra_is_said_with_the_way_out(monkeypatch):
+def test_a_missing_extra_is_said_with_the_hint(monkeypatch):
     def missing(*_):
         raise ImportError("no module named presidio_analyzer")
 

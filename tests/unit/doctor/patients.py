@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from extproc.cli.main import app
 from extproc.config.load import load_settings
 from extproc.config.located_yaml import load_marked
-from extproc.doctor.check_result import Check, Patient
-from extproc.doctor.run_checks import examine
+from extproc.doctor.check_result import Check, Installation
+from extproc.doctor.run_checks import run_checks
 
 KEYS = '{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}'
 """The public key of RFC 8037, appendix A.2."""
@@ -56,10 +56,10 @@ def doctor(file: Path, *words: str, fails: int = 0, offline: bool = True) -> dic
 
 def look(file: Path, check: Check, *, offline: bool = True) -> dict[str, list[dict[str, str]]]:
     """What one check finds, by subject."""
-    patient = Patient(
+    patient = Installation(
         load_settings(file), load_marked(file), time.time_ns(), offline=offline, environ=os.environ.__contains__
     )
-    return by_subject([one.as_dict() for one in examine(patient, [("check", check)], within_s=30)])
+    return by_subject([one.as_dict() for one in run_checks(patient, [("check", check)], within_s=30)])
 
 
 def by_subject(findings: list[dict[str, str]]) -> dict[str, list[dict[str, str]]]:

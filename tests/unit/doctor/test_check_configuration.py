@@ -42,7 +42,7 @@ def test_each_danger_is_a_warning_with_its_key_and_line(tmp_path, *, old, new, s
     [one] = [one for one in found[subject] if one["key"] == key]
     assert (one["level"], words in one["what"]) == ("warning", True), one
     assert one["where"].startswith(f"{file}:{line}:")
-    assert one["way_out"]
+    assert one["hint"]
 
 
 def test_all_that_is_wrong_with_a_file_is_said_at_once(tmp_path):
@@ -107,7 +107,7 @@ def test_key_files_are_long_enough_and_private(tmp_path):
     assert "31 bytes, fewer than 32" in only(found, "pseudonym key", "problem")["what"]
     assert "No such file" in only(found, "pseudonym key a", "problem")["what"]
     assert "(mode 0644)" in only(found, "session key", "warning")["what"]
-    assert only(found, "session key", "warning")["way_out"].startswith("chmod 600")
+    assert only(found, "session key", "warning")["hint"].startswith("chmod 600")
 
 
 @pytest.mark.parametrize(
@@ -133,4 +133,4 @@ def test_a_key_set_that_cannot_be_fetched_from_here_is_a_warning(tmp_path):
     file = installed(tmp_path, GOOD.replace("jwks_file: jwks.json", "jwks_url: 'http://127.0.0.1:9/k'"))
     one = only(look(file, check_configuration.identity, offline=False), "identity corp", "warning")
     assert "cannot be fetched from here (ConnectError)" in one["what"]
-    assert "Envoy" in one["way_out"]
+    assert "Envoy" in one["hint"]

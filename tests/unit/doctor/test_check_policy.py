@@ -69,7 +69,7 @@ def test_workers_that_refuse_disagree_or_are_in_trouble_are_named(own):
     found = doctor(own, *POLICY, fails=1, offline=False)
     one = only(found, "policy in worker-1", "problem")
     assert "t.rego:1: no" in one["what"]
-    assert one["way_out"] == "fix it"
+    assert one["hint"] == "fix it"
     assert only(found, "policy in force", "problem")
     write_status(folder, PolicyStatus("worker-1", "opa", "", "q", 0, trouble="OPA does not answer"))
     assert (

@@ -121,8 +121,8 @@ def test_a_broken_spool_and_a_broken_store_are_problems(tmp_path):
     (tmp_path / "state" / "approvals.db").write_bytes(b"damaged " * 1000)
     found = doctor(file, *STATE, fails=1)
     assert "cannot be read" in only(found, "spool worker-1", "problem")["what"]
-    assert "move worker-1.spool aside" in only(found, "spool worker-1", "problem")["way_out"]
-    assert "approvals.store" in only(found, "approvals", "problem")["way_out"]
+    assert "move worker-1.spool aside" in only(found, "spool worker-1", "problem")["hint"]
+    assert "approvals.store" in only(found, "approvals", "problem")["hint"]
 
 
 def test_another_program_s_database_is_no_store(tmp_path):

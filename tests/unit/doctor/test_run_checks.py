@@ -36,7 +36,7 @@ def well(_patient):
 def test_a_check_that_hangs_becomes_a_line_and_holds_nobody_up():
     began = time.monotonic()
     told = []
-    found = run_checks.examine(None, [("slow", hangs), ("well", well)], within_s=1, progress=told.append)
+    found = run_checks.run_checks(None, [("slow", hangs), ("well", well)], within_s=1, progress=told.append)
     assert time.monotonic() - began < HANGS_S / 2
     assert [(one.subject, one.level.value) for one in found] == [
         ("first", "ok"),
@@ -48,7 +48,7 @@ def test_a_check_that_hangs_becomes_a_line_and_holds_nobody_up():
 
 
 def test_a_check_that_fails_tells_its_kind_and_nothing_else():
-    [found] = run_checks.examine(None, [("broken", breaks)], within_s=5)
+    [found] = run_checks.run_checks(None, [("broken", breaks)], within_s=5)
     assert found.what == "could not be looked at: RuntimeError"
     assert CANARY not in repr(found)
 
@@ -64,9 +64,9 @@ def test_a_check_that_may_not_look_says_at_what(monkeypatch):
         raise PermissionError(13, "Permission denied", "/var/lib/x")
 
     monkeypatch.setattr("builtins.open", denied)
-    found = run_checks.examine(None, [("closed", refused)], within_s=5)
+    found = run_checks.run_checks(None, [("closed", refused)], within_s=5)
     assert [one.what for one in found] == ["it is", "/var/lib/x: permission denied"]
-    assert "as the user that runs extproc" in found[1].way_out
+    assert "as the user that runs extproc" in found[1].hint
 
 
 def test_what_parts_log_is_not_printed(tmp_path):
@@ -95,7 +95,7 @@ def say(*words, fails=0):
     return done.output
 
 
-def test_the_report_is_a_line_for_each_thing_with_where_and_a_way_out(tmp_path):
+def test_the_report_is_a_line_for_each_thing_with_where_and_a_hint(tmp_path):
     file = installed(tmp_path, GOOD.replace("policy: {", "policy: {dry_run: true, "))
     output = say("-c", file, "--offline", "--only", "configuration")
     lines = [line.strip() for line in output.splitlines()]
@@ -151,7 +151,7 @@ def test_another_envoy_is_named(tmp_path, monkeypatch, script, level, words):
 
     def find():
         if script is None:
-            raise ConfigError("none", way_out="install it")
+            raise ConfigError("none", hint="install it")
         return str(binary)
 
     monkeypatch.setattr(check_envoy, "envoy_binary", find)
@@ -186,6 +186,6 @@ def test_an_envoy_that_was_started_with_something_else_is_named(tmp_path):
     (tmp_path / "state").mkdir(mode=0o700)
     (tmp_path / "state" / "envoy.yaml").write_text("{}")
     one = only(doctor(file, "--only", "envoy"), "Envoy's configuration", "warning")
-    assert "restart `extproc up`" in one["way_out"]
+    assert "restart `extproc up`" in one["hint"]
     CliRunner().invoke(app, ["envoy", "render", "-c", str(file), "-o", str(tmp_path / "state" / "envoy.yaml")])
     assert len(doctor(file, "--only", "envoy")["Envoy's configuration"]) == 1

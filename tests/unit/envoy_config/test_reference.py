@@ -42,9 +42,9 @@ def test_the_folder_is_no_package() -> None:
 
 
 def test_every_danger_is_in_the_reference() -> None:
-    """Name, severity, reason and way out: the page says what the check says."""
+    """Name, severity, reason and hint: the page says what the check says."""
     page = (ENVOY.parent / "docs" / "reference" / "envoy.md").read_text()
-    rows = {f"| `{name}` | {each.severity} | {each.why} | {each.way_out} |" for name, each in dangers().items()}
+    rows = {f"| `{name}` | {each.severity} | {each.why} | {each.hint} |" for name, each in dangers().items()}
     written = {
         line for line in page.partition("## What `extproc envoy check` finds")[2].splitlines() if "| `" in line
     }

@@ -15,12 +15,12 @@ from extproc.approvals.sqlite import SqliteApprovals
 from extproc.approvals.waiter import ApprovalWaiter
 from extproc.assembly import make_connection
 from extproc.config.schema import Settings
-from extproc.detectors.analyzer import Detectors
+from extproc.detectors.analyzer import Analyzer
 from extproc.flow.exchange import exchange
 from extproc.flow.observer import Observer
-from extproc.flow.services import Guard
+from extproc.flow.services import Services
 from extproc.identity.session_ids import Sessions
-from extproc.masking.masker import TextMasker
+from extproc.masking.masker import Masker
 from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.entries import Entry
 from extproc.model.errors import EvidenceError, PolicyError
@@ -32,7 +32,7 @@ from extproc.wire.events import (
 )
 
 NOW = 1_800_000_000_000_000_000
-DETECTORS = Detectors()
+DETECTORS = Analyzer()
 """Takes half a second to make; shared by all calls, as in the product."""
 ISSUER = "https://issuer.example"
 SETTINGS = {
@@ -168,10 +168,8 @@ def make_guard(tmp_path, *, engine=None, recorder=None, changes=None, clock=None
     ticks = itertools.count()
     now = clock or (lambda: NOW + next(ticks))
     connections = [make_connection(name, each, settings.limits) for name, each in settings.connections.items()]
-    masker = TextMasker(
-        DETECTORS, pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 16
-    )
-    return Guard(
+    masker = Masker(DETECTORS, pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 16)
+    return Services(
         hosts={host: each for each in connections for host in each.settings.hosts},
         providers=settings.identity.providers,
         engine=engine or ScriptedEngine({"action": "allow"}),

@@ -5,15 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from extproc.detectors.analyzer import Detectors
+from extproc.detectors.analyzer import Analyzer
 from extproc.flow.request.identify import _look_through_url
-from extproc.masking.masker import TextMasker
+from extproc.masking.masker import Masker
 from extproc.model.call import Call, Headers, RequestHead
 
 GUARD = SimpleNamespace(
-    masker=TextMasker(
-        Detectors(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 16
-    )
+    masker=Masker(Analyzer(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 16)
 )
 
 

@@ -7,10 +7,10 @@ import pytest
 from extproc.assembly import make_detectors, make_masker, masking_plan
 from extproc.config.schema import CustomDetector, InstallationMasking, MaskingSettings, Settings
 from extproc.model.errors import ConfigError
-from extproc.model.masking import How, MaskRule
+from extproc.model.masking import MaskOperator, MaskRule
 
 JSON = "application/json"
-PSEUDONYM = (MaskRule(How.PSEUDONYM, path="$.a"),)
+PSEUDONYM = (MaskRule(MaskOperator.PSEUDONYM, path="$.a"),)
 
 
 def settings(tmp_path, **masking):
@@ -29,7 +29,9 @@ def key(tmp_path, name, fill) -> Path:
 
 def test_an_entity_of_ones_own_is_masked_like_the_others(tmp_path):
     masker = make_masker(settings(tmp_path, detectors={"BADGE": {"pattern": "B-[0-9]{4}", "context": ["badge"]}}))
-    masked = masker.mask(b'{"badge":"B-1234","x":"B-1234"}', JSON, (MaskRule(How.REDACT, entity="BADGE"),))
+    masked = masker.mask(
+        b'{"badge":"B-1234","x":"B-1234"}', JSON, (MaskRule(MaskOperator.REDACT, entity="BADGE"),)
+    )
     assert masked.body == b'{"badge":"[BADGE]","x":"B-1234"}'
 
 
@@ -45,7 +47,9 @@ def test_an_entity_of_ones_own_is_masked_like_the_others(tmp_path):
 def test_a_match_counts_from_a_score_on_to_which_context_adds(tmp_path, score, bare, beside):
     badge = {"pattern": "B-[0-9]{4}", "context": ["badge"], "score": score}
     masker = make_masker(settings(tmp_path, detectors={"BADGE": badge}))
-    masked = masker.mask(b'{"badge":"B-1234","x":"B-1234"}', JSON, (MaskRule(How.REDACT, entity="BADGE"),))
+    masked = masker.mask(
+        b'{"badge":"B-1234","x":"B-1234"}', JSON, (MaskRule(MaskOperator.REDACT, entity="BADGE"),)
+    )
     assert masked.body == f'{{"badge":"{beside}","x":"{bare}"}}'.encode()
 
 

@@ -10,14 +10,14 @@ from google.protobuf import json_format, struct_pb2
 
 from extproc.codecs.descriptors import Messages
 from extproc.codecs.grpc_frames import Frame
-from extproc.detectors.analyzer import Detectors
-from extproc.masking.masker import TextMasker
+from extproc.detectors.analyzer import Analyzer
+from extproc.masking.masker import Masker
 from extproc.masking.plan.json_path import RENDERED_MAX
 from extproc.masking.protobuf.frames import Framing
-from extproc.model.masking import How, MaskRule
+from extproc.model.masking import MaskOperator, MaskRule
 
-ALL = (MaskRule(How.REDACT, entity="*"),)
-MASKER = TextMasker(Detectors(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 20)
+ALL = (MaskRule(MaskOperator.REDACT, entity="*"),)
+MASKER = Masker(Analyzer(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 20)
 NUMBERS = [str(2_000_000 + each) for each in range(300)]
 
 
@@ -91,7 +91,7 @@ def test_findings_keep_hardly_more_of_a_place_than_they_show():
 
 
 def test_what_looks_like_one_entity_after_masking_many_costs_as_much_as_they_did():
-    rules = (MaskRule(How.REMOVE, entity="US_SSN"), MaskRule(How.REDACT, entity="PRIVATE_KEY"))
+    rules = (MaskRule(MaskOperator.REMOVE, entity="US_SSN"), MaskRule(MaskOperator.REDACT, entity="PRIVATE_KEY"))
     key = "-----BEGIN 219-09-9999PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n"
 
     def masks(count):

@@ -14,7 +14,7 @@ from extproc.config.schema import InstallationMasking, MaskingSettings
 from extproc.detectors.catalogue import CATALOGUE
 from extproc.masking.json.json_masker import MAX_FOUND
 from extproc.masking.plan.json_path import compile_path
-from extproc.model.masking import How
+from extproc.model.masking import MaskOperator
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "reference" / "masking.md").read_text()
@@ -33,7 +33,7 @@ def test_entities_with_a_hint_are_said_to_need_context():
 
 
 def test_ways_and_limits():
-    assert re.findall(r"^\| `([a-z]+)` \|", PAGE, re.MULTILINE) == list(How)
+    assert re.findall(r"^\| `([a-z]+)` \|", PAGE, re.MULTILINE) == list(MaskOperator)
     assert f"{MAX_FOUND:,}" in PAGE
     assert f"{MAX_VALUES:,}" in PAGE
 

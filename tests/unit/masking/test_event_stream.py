@@ -2,14 +2,14 @@
 
 import pytest
 
-from extproc.detectors.analyzer import Detectors
-from extproc.masking.masker import TextMasker
+from extproc.detectors.analyzer import Analyzer
+from extproc.masking.masker import Masker
 from extproc.model.errors import MaskingError
-from extproc.model.masking import Finding, How, MaskRule
+from extproc.model.masking import Finding, MaskOperator, MaskRule
 
 SSE = "text/event-stream"
-ALL = (MaskRule(How.REDACT, entity="*"), MaskRule(How.REDACT, path="$.a.b"))
-MASKER = TextMasker(Detectors(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=200)
+ALL = (MaskRule(MaskOperator.REDACT, entity="*"), MaskRule(MaskOperator.REDACT, path="$.a.b"))
+MASKER = Masker(Analyzer(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=200)
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,17 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from extproc.detectors.analyzer import Detectors
-from extproc.masking.masker import TextMasker
+from extproc.detectors.analyzer import Analyzer
+from extproc.masking.masker import Masker
 from extproc.model.errors import MaskingError
-from extproc.model.masking import How, Listed, MaskRule
+from extproc.model.masking import Listed, MaskOperator, MaskRule
 
 FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data; boundary=xYz"
-ALL = (MaskRule(How.REDACT, entity="*"),)
-MASKER = TextMasker(Detectors(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 16)
+ALL = (MaskRule(MaskOperator.REDACT, entity="*"),)
+MASKER = Masker(Analyzer(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 16)
 
 
-def path(at, how=How.REDACT):
+def path(at, how=MaskOperator.REDACT):
     return MaskRule(how, path=at)
 
 
@@ -33,7 +33,7 @@ FORMS = [
     ("%C3%A9=%F0%9F%98%80+a%40b.co+%C3%A9", (), "%C3%A9=%F0%9F%98%80+%5BEMAIL_ADDRESS%5D+%C3%A9"),
     ("a%40b.co=1", (), "%5BEMAIL_ADDRESS%5D=1"),
     ("a=x&b=y&a=z", (path("$.a"),), "a=%5BREDACTED%5D&b=y&a=%5BREDACTED%5D"),
-    ("a=x&b=y", (path("$.a", How.REMOVE),), "a=&b=y"),
+    ("a=x&b=y", (path("$.a", MaskOperator.REMOVE),), "a=&b=y"),
     ("a=x&b=y", (path("$"),), "a=%5BREDACTED%5D&b=%5BREDACTED%5D"),
     ("a=%7B%22b%22%3A%22x%22%7D", (path("$.a.b"),), "a=%7B%22b%22%3A%22%5BREDACTED%5D%22%7D"),
     ("a=%7B%22b%22%3A%22x%22%7D", (path("$.a"),), "a=%5BREDACTED%5D"),
@@ -49,8 +49,8 @@ def test_forms(body, rules, masked):
 
 def test_what_is_not_declared_is_masked():
     rules = (
-        MaskRule(How.REDACT, path="$", listed=Listed.REST),
-        MaskRule(How.REDACT, path="$.id", listed=Listed.DECLARED),
+        MaskRule(MaskOperator.REDACT, path="$", listed=Listed.REST),
+        MaskRule(MaskOperator.REDACT, path="$.id", listed=Listed.DECLARED),
     )
     assert mask("id=7&name=Ada", *rules) == "id=7&name=%5BREDACTED%5D"
 
@@ -143,7 +143,7 @@ def test_boundaries_with_two_readings_are_refused(boundary):
 
 def test_what_is_left_never_becomes_a_delimiter():
     body = multipart((NAME.format("a"), "x\r\n--a@b.coxYz--\r\n"))
-    rule = MaskRule(How.REMOVE, entity="EMAIL_ADDRESS")
+    rule = MaskRule(MaskOperator.REMOVE, entity="EMAIL_ADDRESS")
     try:
         masked = mask(body, rule, content_type=MULTIPART)
     except MaskingError:

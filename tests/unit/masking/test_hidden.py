@@ -4,15 +4,15 @@ import json
 
 import pytest
 
-from extproc.detectors.analyzer import Detectors
+from extproc.detectors.analyzer import Analyzer
 from extproc.masking.json import json_masker
-from extproc.masking.masker import TextMasker
+from extproc.masking.masker import Masker
 from extproc.model.errors import MaskingError
-from extproc.model.masking import How, MaskRule
+from extproc.model.masking import MaskOperator, MaskRule
 
 SSN = "219-09-9999"
-ALL = (MaskRule(How.REDACT, entity="*"),)
-MASKER = TextMasker(Detectors(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 16)
+ALL = (MaskRule(MaskOperator.REDACT, entity="*"),)
+MASKER = Masker(Analyzer(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 16)
 
 
 def test_a_long_number_does_not_make_json_in_a_string_something_else():

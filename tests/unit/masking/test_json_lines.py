@@ -2,13 +2,13 @@
 
 import pytest
 
-from extproc.detectors.analyzer import Detectors
-from extproc.masking.masker import TextMasker
+from extproc.detectors.analyzer import Analyzer
+from extproc.masking.masker import Masker
 from extproc.model.errors import MaskingError
-from extproc.model.masking import How, MaskRule
+from extproc.model.masking import MaskOperator, MaskRule
 
-MASKER = TextMasker(Detectors(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=8, event_limit=100)
-RULES = (MaskRule(How.REDACT, entity="*"), MaskRule(How.REMOVE, path="$.pin"))
+MASKER = Masker(Analyzer(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=8, event_limit=100)
+RULES = (MaskRule(MaskOperator.REDACT, entity="*"), MaskRule(MaskOperator.REMOVE, path="$.pin"))
 TYPE = "application/x-ndjson"
 RAW = b'{"a":"a@b.co"}\r\n\n{"pin":1}\n[4111111111111111]'
 MASKED = b'{"a":"[EMAIL_ADDRESS]"}\r\n\n{"pin":null}\n["[CREDIT_CARD]"]'

@@ -7,19 +7,19 @@ import re
 
 import pytest
 
-from extproc.detectors.analyzer import Detectors
+from extproc.detectors.analyzer import Analyzer
 from extproc.detectors.detector import Detector
-from extproc.masking.masker import TextMasker
+from extproc.masking.masker import Masker
 from extproc.model.errors import MaskingError
-from extproc.model.masking import Finding, How, Listed, MaskRule
+from extproc.model.masking import Finding, Listed, MaskOperator, MaskRule
 
 JSON, SSE, TEXT = "application/json", "text/event-stream", "text/plain"
 CARD = "4111111111111111"
-DETECTORS = Detectors()
+DETECTORS = Analyzer()
 
 
 def make(key=b"k" * 32, key_id="k1", detectors=None, max_depth=64, event_limit=10_000):
-    return TextMasker(
+    return Masker(
         detectors or DETECTORS,
         pseudonym_key=key,
         pseudonym_key_id=key_id,
@@ -32,11 +32,11 @@ MASKER = make()
 
 
 def path(text, how="redact"):
-    return MaskRule(How(how), path=text)
+    return MaskRule(MaskOperator(how), path=text)
 
 
 def entity(name="*", how="redact"):
-    return MaskRule(How(how), entity=name)
+    return MaskRule(MaskOperator(how), entity=name)
 
 
 def mask(body, *rules, content_type=JSON):
@@ -280,7 +280,7 @@ def test_an_entity_that_nothing_detects_is_refused():
     with pytest.raises(MaskingError, match="offset 1"):
         mask("{}", path("$!"))
     with pytest.raises(MaskingError):
-        MASKER.check((MaskRule(How.REDACT),))
+        MASKER.check((MaskRule(MaskOperator.REDACT),))
     MASKER.check((entity(), path("$.a")))
 
 
@@ -329,7 +329,7 @@ def test_pseudonyms_join_spellings_and_differ_by_key():
 TELLING = ["password", "secret", "phone", "ssn", "account number", "passport", "bearer", "aws_secret"]
 
 
-@pytest.mark.parametrize("how", list(How))
+@pytest.mark.parametrize("how", list(MaskOperator))
 @pytest.mark.parametrize("around", ["{word}: {value}", "<{word}>{value}</{word}>", "{word} of {value}, please"])
 def test_what_is_masked_stays_beside_words_that_tell(how, around):
     """A pseudonym beside ``password`` is none: tokens would not join any more."""
@@ -346,8 +346,8 @@ def test_what_is_masked_stays_beside_words_that_tell(how, around):
             ):
                 once = mask(body, *rules, content_type=content_type)
                 assert mask(once, *rules, content_type=content_type) == once
-                assert how is not How.PSEUDONYM or "SECRET]" not in once
-                assert how is not How.PSEUDONYM or value[0] != "u" or "<EMAIL_ADDRESS:" in once
+                assert how is not MaskOperator.PSEUDONYM or "SECRET]" not in once
+                assert how is not MaskOperator.PSEUDONYM or value[0] != "u" or "<EMAIL_ADDRESS:" in once
 
 
 def test_a_field_pseudonym_is_not_masked_again_unless_it_is_forged_or_old():
@@ -384,7 +384,7 @@ def test_whatever_a_detector_does_is_a_masking_error():
     def broken(text, _):
         raise KeyError(text)
 
-    masker = make(detectors=Detectors([Detector("B", (b"secret",), 1, broken)]))
+    masker = make(detectors=Analyzer([Detector("B", (b"secret",), 1, broken)]))
     for call in (
         lambda: masker.mask(b'["my secret"]', JSON, (entity(),)),
         lambda: masker.find(b'["my secret"]', JSON),
@@ -416,8 +416,8 @@ def test_a_document_full_of_numbers_is_masked_nevertheless():
 
 
 def allow(*paths):
-    rest = MaskRule(How.REDACT, path="$", listed=Listed.REST)
-    return (rest, *(MaskRule(How.REDACT, path=each, listed=Listed.DECLARED) for each in paths))
+    rest = MaskRule(MaskOperator.REDACT, path="$", listed=Listed.REST)
+    return (rest, *(MaskRule(MaskOperator.REDACT, path=each, listed=Listed.DECLARED) for each in paths))
 
 
 ALLOWED = [

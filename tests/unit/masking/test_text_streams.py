@@ -5,21 +5,21 @@ from itertools import accumulate
 
 import pytest
 
-from extproc.detectors.analyzer import Detectors
-from extproc.masking.masker import TextMasker
+from extproc.detectors.analyzer import Analyzer
+from extproc.masking.masker import Masker
 from extproc.masking.text.text_stream import CREDIT, GATHER, may_reach
 from extproc.model.errors import MaskingError, Undecodable
-from extproc.model.masking import How, MaskRule
+from extproc.model.masking import MaskOperator, MaskRule
 
 TEXT = "text/plain; charset=utf-8"
-EVERYTHING = (MaskRule(How.REDACT, entity="*"),)
+EVERYTHING = (MaskRule(MaskOperator.REDACT, entity="*"),)
 LIMIT = 1 << 20
-DETECTORS = Detectors()
+DETECTORS = Analyzer()
 KEY = "-----BEGIN PRIVATE KEY-----\n" + "MIIEpAIBAAKCAQEA\n" * 40
 
 
 def begin(rules=EVERYTHING, limit=LIMIT):
-    masker = TextMasker(
+    masker = Masker(
         DETECTORS, pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=40, event_limit=8, text_limit=limit
     )
     return masker.stream(TEXT, rules)
@@ -136,7 +136,7 @@ def test_a_key_that_does_not_end_within_the_limit_ends_the_stream():
 
 
 def test_a_key_that_may_stay_is_not_held_back():
-    rules = (MaskRule(How.REDACT, entity="US_SSN"),)
+    rules = (MaskRule(MaskOperator.REDACT, entity="US_SSN"),)
     assert "".join(told(begin(rules, limit=5_000), KEY, *["MIIEpAIBAAKCAQEA\n"] * 400)).startswith(KEY)
 
 
@@ -161,7 +161,7 @@ def test_brackets_of_a_log_line_are_no_json():
 
 
 def test_rules_for_paths_are_for_json_alone():
-    rules = (MaskRule(How.REDACT, path="$.a"), MaskRule(How.REDACT, entity="US_SSN"))
+    rules = (MaskRule(MaskOperator.REDACT, path="$.a"), MaskRule(MaskOperator.REDACT, entity="US_SSN"))
     assert told(begin(rules), "ssn: 219-09-9999,\n") == ["ssn: [US_SSN],\n"]
     stream = begin(rules)
     assert told(stream, '{"a": 1}\n') == [""]
@@ -169,7 +169,7 @@ def test_rules_for_paths_are_for_json_alone():
 
 
 def test_a_rule_for_all_of_it_waits_for_the_whole():
-    stream = begin((MaskRule(How.REDACT, path="$"),))
+    stream = begin((MaskRule(MaskOperator.REDACT, path="$"),))
     assert told(stream, "one line\n", "two\n") == ["", ""]
     assert stream.finish() == b"[REDACTED]"
 
@@ -189,7 +189,7 @@ def test_a_character_that_is_cut_off_is_refused():
 
 
 def test_what_comes_together_of_masked_text_is_masked_as_far_as_it_is_there():
-    stream = begin((MaskRule(How.REMOVE, entity="*"),))
+    stream = begin((MaskRule(MaskOperator.REMOVE, entity="*"),))
     out = told(stream, "+44 2079 bob@example.com is\n", "12ghp_0123456789012345678901234567890123456789 4\n")
     assert "".join(out) == "+44 2079  is\n12 4\n"
 

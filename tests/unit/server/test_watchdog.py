@@ -7,11 +7,11 @@ import sys
 import pytest
 
 from extproc.config.schema import LimitSettings
-from extproc.server.watchdog import Life, too_long
+from extproc.server.watchdog import Watchdog, too_long
 
 WORK = """
 import asyncio, sys, time
-from extproc.server.watchdog import Life
+from extproc.server.watchdog import Watchdog
 
 def computes(cpu_s):
     until = time.process_time() + cpu_s
@@ -19,12 +19,12 @@ def computes(cpu_s):
         pass
 
 async def main():
-    life = Life(0.5, iter(range(1_000)).__next__)
+    life = Watchdog(0.5, iter(range(1_000)).__next__)
     async with life.watched():
         await asyncio.sleep(0)
         for piece in range(int(sys.argv[1])):
             computes(float(sys.argv[2]))
-            life.sign()
+            life.kick()
         print("lives", flush=True)
     computes(float(sys.argv[3]))
     print("ended", flush=True)
@@ -49,9 +49,9 @@ def test_a_process_that_computes_too_long_without_a_sign_is_ended(pieces, each_s
 def test_a_sign_takes_a_system_call_once_in_a_second(monkeypatch):
     set_to, now = [], 0.0
     monkeypatch.setattr(signal, "setitimer", lambda _, seconds: set_to.append(seconds))
-    life = Life(60.0, lambda: now)
+    life = Watchdog(60.0, lambda: now)
     for now in (0.0, 0.1, 0.9, 1.1, 1.2, 7.0):  # noqa: B007 - the clock reads it
-        life.sign()
+        life.kick()
     assert set_to == [60.0] * 3
 
 

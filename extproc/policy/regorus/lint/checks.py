@@ -49,14 +49,14 @@ def _lint_unit(unit: Unit, defined: set[tuple[str, ...]]) -> Iterator[Violation]
 
 def _empty_bodies(unit: Unit, rule: Node) -> Iterator[Violation]:
     """``allow if {}`` is true here, and no Rego at all in OPA."""
-    way_out = "write `true` if it is to hold always"
+    hint = "write `true` if it is to hold always"
     unconditional_else = [body["query"] for body in bodies(rule) if body["is_else"]]
     for node in nodes(rule):
         if node.get("stmts") == [] and not any(node is query for query in unconditional_else):
-            yield violation(unit, node, "a body without any expression", way_out)
+            yield violation(unit, node, "a body without any expression", hint)
     for literal in nodes(rule, "Expr"):
         if kind_of(literal["expr"]) == "Object" and not literal["expr"]["Object"]["fields"]:
-            yield violation(unit, literal, "`{}` stands where an expression must be", way_out)
+            yield violation(unit, literal, "`{}` stands where an expression must be", hint)
 
 
 def _bad_call(unit: Unit, call: Node, defined: set[tuple[str, ...]]) -> Iterator[Violation]:

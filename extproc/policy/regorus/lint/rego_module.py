@@ -30,7 +30,7 @@ class Violation:
     line: int
     column: int
     message: str
-    way_out: str
+    hint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,9 @@ def read_units(ast: list[dict[str, Any]]) -> tuple[Unit, ...]:
     return tuple(units)
 
 
-def violation(unit: Unit, node: Node, message: str, way_out: str) -> Violation:
+def violation(unit: Unit, node: Node, message: str, hint: str) -> Violation:
     """Something wrong at a node of a module."""
-    return Violation(unit.file, *place_of(node), message, way_out)
+    return Violation(unit.file, *place_of(node), message, hint)
 
 
 def bodies(rule: Node) -> list[Node]:

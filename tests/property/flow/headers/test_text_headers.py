@@ -5,14 +5,14 @@ from urllib.parse import quote_from_bytes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extproc.detectors.analyzer import Detectors
+from extproc.detectors.analyzer import Analyzer
 from extproc.flow.headers.text_headers import mask_fields
-from extproc.masking.masker import TextMasker
+from extproc.masking.masker import Masker
 from extproc.model.call import Headers
-from extproc.model.masking import How, MaskRule
+from extproc.model.masking import MaskOperator, MaskRule
 
-MASKER = TextMasker(Detectors(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=40, event_limit=100_000)
-ALL = (MaskRule(How.REDACT, entity="*"),)
+MASKER = Masker(Analyzer(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=40, event_limit=100_000)
+ALL = (MaskRule(MaskOperator.REDACT, entity="*"),)
 SECRET = b"219-09-9999"
 NAMES = st.sampled_from(["x-a", "x-b", "referer", "cookie", "set-cookie"])
 CLEAN = st.binary(max_size=40).map(lambda raw: bytes(b for b in raw if b not in b"0123456789@[{"))

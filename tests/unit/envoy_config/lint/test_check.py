@@ -308,7 +308,7 @@ def test_a_file_names_the_line(full, tmp_path, dump):
     assert "failure_mode_allow" in file.read_text().splitlines()[problem.line - 1]
     assert problem.where.endswith("http_filters[4].typed_config.failure_mode_allow")
     assert problem.severity is Severity.ERROR
-    assert problem.way_out == "failure_mode_allow: false"
+    assert problem.hint == "failure_mode_allow: false"
 
 
 def test_an_unreadable_file_is_an_error(tmp_path):

@@ -6,16 +6,16 @@ import json
 import pytest
 
 from extproc.approvals.port import Vote
-from extproc.credentials.redactor import Concealer
+from extproc.credentials.redactor import CredentialRedactor
 from extproc.flow.headers.text_headers import mask_fields
 from extproc.masking.masker import Trial
 from extproc.model.call import Headers
 from extproc.model.errors import MaskingError
-from extproc.model.masking import How, MaskRule
+from extproc.model.masking import MaskOperator, MaskRule
 from tests.unit.flow.dialogue import NOW, ScriptedEngine, answers, asks, headers, make_guard, play, returns, sends
 
 SSN, BARE = "219-09-9999", "219099999"
-ALL = (MaskRule(How.REDACT, entity="*"),)
+ALL = (MaskRule(MaskOperator.REDACT, entity="*"),)
 MASKED = {"connections.crm.masking": {"request": [{"entity": "*"}], "response": []}}
 BODY = b'{"name":"Ada"}'
 
@@ -167,7 +167,7 @@ async def test_the_name_of_a_response_field_tells_what_it_holds(tmp_path):
 
 async def test_a_field_of_which_nothing_is_left_is_removed(masker):
     """Set to nothing, Envoy would leave it as it was."""
-    rules = (MaskRule(How.REMOVE, entity="*"),)
+    rules = (MaskRule(MaskOperator.REMOVE, entity="*"),)
     edits, _ = mask_fields(masker, headers(x_a=SSN, x_b=f"a {SSN}"), rules)
     assert (edits.set, edits.remove) == ((("x-b", b"a "),), ("x-a",))
 
@@ -207,8 +207,8 @@ def test_repeated_fields_are_one_and_cookies_are_joined_as_cookies_are(masker):
 
 
 def test_the_credential_is_taken_out_of_every_field_even_where_nothing_is_masked(masker):
-    conceal = Concealer(b"Bearer backend-secret-0123", b"backend-secret-0123")
-    edits, findings = mask_fields(masker, headers(date="backend-secret-0123", x_b="b"), (), conceal)
+    redact_credential = CredentialRedactor(b"Bearer backend-secret-0123", b"backend-secret-0123")
+    edits, findings = mask_fields(masker, headers(date="backend-secret-0123", x_b="b"), (), redact_credential)
     assert (edits.set, findings) == ((("date", b"[CREDENTIAL]"),), ())
 
 
@@ -234,7 +234,7 @@ def test_what_is_found_but_cannot_be_found_again_passes_nowhere(masker, monkeypa
         "\uff14\uff11\uff11\uff11111111111111 \xff".encode("latin-1", "ignore") + b"\xff 4111111111111111",
     ],
 )
-@pytest.mark.parametrize("how", list(How))
+@pytest.mark.parametrize("how", list(MaskOperator))
 def test_what_one_reader_of_bad_bytes_would_see_does_not_pass_beside_what_was_masked(masker, value, how):
     rules = (MaskRule(how, entity="*"),)
     try:

@@ -15,7 +15,7 @@ from extproc.flow.record.crash_record import tell_last_words
 from extproc.flow.record.from_access_log import report
 from extproc.model.entries import DID_NOT_END, EntryKind
 from extproc.model.ids import envoys_id, uuid7
-from extproc.wire.access_log import Ended
+from extproc.wire.access_log import AccessLogEntry
 from tests.unit.flow.dialogue import (
     NOW,
     Loud,
@@ -109,7 +109,7 @@ async def test_the_entry_and_envoys_report_are_of_one_call(tmp_path, dies):
     left, _ = await dies(1, asks(), answers(), returns(b"{}"))
     guard = make_guard(tmp_path)
     await tell_last_words(guard, left)
-    ended = Ended(
+    ended = AccessLogEntry(
         "rid-1", "", "GET", "crm.internal", "/customers/7", "127.0.0.1:1", 504, "x", NOW, 5, guarded=False
     )
     assert guard.recorder.last.call_id == report(ended, guard.masker, hosts={}).call_id == "rid-1"

@@ -2,13 +2,13 @@
 
 import pytest
 
-from extproc.flow.response.excerpt import Kept
+from extproc.flow.response.excerpt import ResponseExcerpt
 
 EVENTS = "text/event-stream; charset=utf-8"
 
 
 def kept(pieces, *, content_type="text/plain", limit=8, readable=None, ends=True):
-    recorder = Kept(content_type, limit=limit, readable=readable)
+    recorder = ResponseExcerpt(content_type, limit=limit, readable=readable)
     for at, piece in enumerate(pieces, start=1):
         recorder.add(piece, last=ends and at == len(pieces))
     return recorder.text()

@@ -13,18 +13,18 @@ from hypothesis import strategies as st
 from extproc.codecs.descriptors import Messages, read_methods
 from extproc.codecs.grpc_frames import Frame
 from extproc.codecs.protobuf import fields, spell_varint, varint
-from extproc.detectors.analyzer import Detectors
-from extproc.masking.masker import TextMasker
+from extproc.detectors.analyzer import Analyzer
+from extproc.masking.masker import Masker
 from extproc.masking.protobuf import message_masker
 from extproc.masking.protobuf.frames import TOGETHER, Framing
 from extproc.model.errors import MaskingError, Undecodable
-from extproc.model.masking import How, Listed, MaskRule
+from extproc.model.masking import Listed, MaskOperator, MaskRule
 from extproc.model.reasons import Uninspectable
 
 FIELD = descriptor_pb2.FieldDescriptorProto
 SSN, CARD = "219-09-9999", 4111111111111111
-ALL = (MaskRule(How.REDACT, entity="*"),)
-MASKER = TextMasker(Detectors(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=20, event_limit=1 << 16)
+ALL = (MaskRule(MaskOperator.REDACT, entity="*"),)
+MASKER = Masker(Analyzer(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=20, event_limit=1 << 16)
 
 
 def told(name, number, kind, *, many=False, of=""):
@@ -144,13 +144,13 @@ PATHS = [
 
 @pytest.mark.parametrize(("path", "changed"), PATHS, ids=[path for path, _ in PATHS])
 def test_paths(path, changed):
-    assert masked(Customer(**ONE), MaskRule(How.REDACT, path=path)) == Customer(**ONE | changed)
+    assert masked(Customer(**ONE), MaskRule(MaskOperator.REDACT, path=path)) == Customer(**ONE | changed)
 
 
 def test_what_is_not_declared_is_masked():
     rules = (
-        MaskRule(How.REDACT, path="$", listed=Listed.REST),
-        MaskRule(How.REDACT, path="$.notes", listed=Listed.DECLARED),
+        MaskRule(MaskOperator.REDACT, path="$", listed=Listed.REST),
+        MaskRule(MaskOperator.REDACT, path="$.notes", listed=Listed.DECLARED),
     )
     one = Customer(ssn="x", notes=["a"], card=7, friend=Customer(ssn="y"))
     assert masked(one, *rules) == Customer(ssn="[REDACTED]", notes=["a"], friend=Customer())
@@ -204,9 +204,9 @@ def test_a_value_that_a_map_has_twice_is_refused_where_a_path_leads_into_it():
         entry += field(2, value.SerializeToString())
     frame = Frame(False, field(9, field(1, entry))).raw
     assert dict(Customer.FromString(frame[5:]).tree) == {"a": ["public", "secret"]}
-    assert frames_masker(rules=(MaskRule(How.REDACT, path="$.tree.b[1]"),)).feed(frame) == frame
+    assert frames_masker(rules=(MaskRule(MaskOperator.REDACT, path="$.tree.b[1]"),)).feed(frame) == frame
     with pytest.raises(Undecodable, match="duplicate-keys"):
-        frames_masker(rules=(MaskRule(How.REDACT, path="$.tree.a[1]"),)).feed(frame)
+        frames_masker(rules=(MaskRule(MaskOperator.REDACT, path="$.tree.a[1]"),)).feed(frame)
 
 
 def test_places_that_passed_unmasked_are_told_apart_up_to_a_limit(monkeypatch):

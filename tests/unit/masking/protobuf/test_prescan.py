@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extproc.detectors.analyzer import SIGHTINGS_FREE, Detectors
+from extproc.detectors.analyzer import SIGHTINGS_FREE, Analyzer
 from extproc.masking.protobuf.prescan import Looks
 
-DETECTORS = Detectors()
+DETECTORS = Analyzer()
 PARTS = [
     "4111 1111 1111 1111",
     "219-09-9999",

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from extproc.policy.bundle.last_good import KeptPolicy, forget_all
+from extproc.policy.bundle.last_good import LastGoodPolicy, forget_all
 from extproc.policy.bundle.policy_files import Module, Sources
 from extproc.policy.bundle.policy_status import PolicyStatus, write_status
 
@@ -26,14 +26,14 @@ def say(folder, sources, process="worker-0", since_ns=1, pid=None):
 
 def kept(folder, sources=GOOD, process="worker-0", **status):
     say(folder, sources, process, **status)
-    made = KeptPolicy(folder, process)
+    made = LastGoodPolicy(folder, process)
     made.keep(sources)
     return made
 
 
 def test_what_was_kept_is_read_again_by_whoever_comes_after(tmp_path):
     kept(tmp_path, since_ns=7, pid=GONE)
-    assert KeptPolicy(tmp_path, "worker-0").last() == (GOOD, 7)
+    assert LastGoodPolicy(tmp_path, "worker-0").last() == (GOOD, 7)
 
 
 def test_nobody_else_can_read_it_whatever_the_umask(tmp_path):
@@ -84,7 +84,7 @@ def test_what_is_in_force_elsewhere_since_counts(tmp_path):
     made = kept(tmp_path, pid=GONE)
     kept(tmp_path, OTHER, "worker-1", since_ns=2)
     assert made.last() == (OTHER, 2)
-    assert KeptPolicy(tmp_path, "worker-2").last() == (OTHER, 2)
+    assert LastGoodPolicy(tmp_path, "worker-2").last() == (OTHER, 2)
 
 
 def test_a_copy_of_the_same_policy_stands_in_for_one_that_is_torn(tmp_path):
@@ -96,7 +96,7 @@ def test_a_copy_of_the_same_policy_stands_in_for_one_that_is_torn(tmp_path):
 
 def test_another_process_that_is_gone_does_not_count(tmp_path):
     kept(tmp_path, OTHER, "worker-1", since_ns=2, pid=GONE)
-    assert KeptPolicy(tmp_path, "worker-0").last() is None
+    assert LastGoodPolicy(tmp_path, "worker-0").last() is None
 
 
 def test_a_stop_takes_it_away_and_nothing_brings_it_back(tmp_path):

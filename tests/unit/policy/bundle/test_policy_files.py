@@ -103,7 +103,7 @@ def test_a_missing_path_says_what_to_check(paths, data):
     with pytest.raises(ConfigError) as caught:
         read_sources(paths, data, QUERY)
     assert "nowhere" in str(caught.value)
-    assert caught.value.way_out
+    assert caught.value.hint
 
 
 def test_a_folder_without_policy_is_an_error(tmp_path):

@@ -10,7 +10,7 @@ from typing import ClassVar
 import pytest
 
 from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
-from extproc.policy.bundle.last_good import KeptPolicy
+from extproc.policy.bundle.last_good import LastGoodPolicy
 from extproc.policy.bundle.policy_status import PolicyStatus, Refusal, read_statuses, write_status
 from extproc.policy.bundle.reload import PolicyFiles, ReloadingEngine
 from extproc.policy.regorus.evaluator import Tried
@@ -192,7 +192,7 @@ class Restarted:
             write_status(self.folder / "state", status)
 
         files = PolicyFiles((self.folder / "policy",), (), "data.t.decision")
-        kept = KeptPolicy(self.folder / "state", "worker-0")
+        kept = LastGoodPolicy(self.folder / "state", "worker-0")
         self.engine = ReloadingEngine(
             files, process="worker-0", every_s=None, clock_ns=lambda: self.now, tell=tell, check=self.check, kept=kept
         )  # fmt: skip

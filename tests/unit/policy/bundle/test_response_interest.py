@@ -12,7 +12,7 @@ from extproc.model.reasons import Uninspectable
 from extproc.policy.bundle.policy_files import Module, Sources, read_sources
 from extproc.policy.bundle.starter_policies import starter_folder
 from extproc.policy.contract.input_document import build_document
-from extproc.policy.contract.response_input import Seen
+from extproc.policy.contract.response_input import ResponseFacts
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 from extproc.policy.regorus.trial import check_candidate
 
@@ -100,7 +100,7 @@ def test_the_starter_policies_ask_only_where_the_data_has_rules_about_responses(
     assert asks(read_sources([], [], "data.extproc.decision")) is False
 
 
-def document(seen: Seen) -> dict:
+def document(seen: ResponseFacts) -> dict:
     return json.loads(
         build_document(
             head=RequestHead("GET", "http", "h", "/", Headers()), call=Call("id", "c", "f", "http-json", {"id": 1}),
@@ -115,7 +115,7 @@ JSON = Headers((("content-type", b"application/problem+json; charset=utf-8"), ("
 
 
 def test_what_policy_sees_of_a_response():
-    found = document(Seen(404, JSON, b'{"a":[1]}', (Finding("US_SSN", "$.a", "redact", 2),)))
+    found = document(ResponseFacts(404, JSON, b'{"a":[1]}', (Finding("US_SSN", "$.a", "redact", 2),)))
     assert found["direction"] == "response"
     assert found["call"]["arguments"] == {"id": 1}
     assert found["response"] == {
@@ -130,12 +130,12 @@ def test_what_policy_sees_of_a_response():
 @pytest.mark.parametrize(
     ("seen", "why"),
     [
-        (Seen(200, JSON, b"{", ()), "not-json"),
-        (Seen(200, JSON, b'{"a":1,"a":2}', ()), "duplicate-keys"),
-        (Seen(200, JSON, b"[" * 100 + b"]" * 100, ()), "too-deep"),
-        (Seen(200, Headers((("content-type", b"text/plain"),)), b"{}", ()), "content-type"),
-        (Seen(200, Headers(), b"{}", ()), "content-type"),
-        (Seen(200, JSON, unseen=Uninspectable.STREAMED), "streamed"),
+        (ResponseFacts(200, JSON, b"{", ()), "not-json"),
+        (ResponseFacts(200, JSON, b'{"a":1,"a":2}', ()), "duplicate-keys"),
+        (ResponseFacts(200, JSON, b"[" * 100 + b"]" * 100, ()), "too-deep"),
+        (ResponseFacts(200, Headers((("content-type", b"text/plain"),)), b"{}", ()), "content-type"),
+        (ResponseFacts(200, Headers(), b"{}", ()), "content-type"),
+        (ResponseFacts(200, JSON, unseen=Uninspectable.STREAMED), "streamed"),
     ],
 )
 def test_a_body_that_is_not_seen_is_a_fact(seen, why):
@@ -145,11 +145,11 @@ def test_a_body_that_is_not_seen_is_a_fact(seen, why):
 
 
 def test_no_body_is_nothing_to_inspect():
-    assert "uninspectable" not in document(Seen(204, Headers(), b"", ()))["response"]
+    assert "uninspectable" not in document(ResponseFacts(204, Headers(), b"", ()))["response"]
 
 
 @pytest.mark.parametrize(
     "name", ["set-cookie", "set-cookie2", "authorization", "proxy-authorization", "mcp-session-id"]
 )
 def test_secrets_in_response_headers_are_not_shown(name):
-    assert "CANARY" not in str(document(Seen(200, Headers(((name, b"CANARY"),)))))
+    assert "CANARY" not in str(document(ResponseFacts(200, Headers(((name, b"CANARY"),)))))

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from extproc.model.decision import Action, ApprovalTerms, HoldMode
-from extproc.model.masking import How, MaskPlan, MaskRule
+from extproc.model.masking import MaskOperator, MaskPlan, MaskRule
 from extproc.model.reasons import Reason
 from extproc.policy.contract.read_decision import (
     DENY_REASONS,
@@ -49,8 +49,8 @@ def test_the_whole_object():
     assert decision.rule == "deploy_needs_two"
     assert decision.risk == 80
     assert decision.mask == MaskPlan(
-        (MaskRule(How.REDACT, path="$.customer.ssn"),),
-        (MaskRule(How.PARTIAL, entity="CREDIT_CARD"), MaskRule(How.REDACT, entity="*")),
+        (MaskRule(MaskOperator.REDACT, path="$.customer.ssn"),),
+        (MaskRule(MaskOperator.PARTIAL, entity="CREDIT_CARD"), MaskRule(MaskOperator.REDACT, entity="*")),
     )
     assert decision.approval == ApprovalTerms(("sre",), 2, 900.0, HoldMode.WAIT)
     assert decision.shadow == ("night_shift",)

@@ -167,8 +167,8 @@ def test_built_ins_that_reach_out_raise_even_past_the_check():
             evaluator.run(template.clone(), query, b"{}")
 
 
-def test_without_the_extra_there_is_a_way_out(monkeypatch):
+def test_without_the_extra_there_is_a_hint(monkeypatch):
     monkeypatch.setitem(sys.modules, "regorus", None)
     with pytest.raises(ConfigError, match="not installed") as caught:
         engine("decision := true")
-    assert "opa" in caught.value.way_out
+    assert "opa" in caught.value.hint

@@ -47,13 +47,13 @@ WRONG = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("change", "message", "way_out", "line"), WRONG.values(), ids=WRONG)
-def test_what_is_wrong_is_told_with_its_line(tmp_path, change, message, way_out, line):
+@pytest.mark.parametrize(("change", "message", "hint", "line"), WRONG.values(), ids=WRONG)
+def test_what_is_wrong_is_told_with_its_line(tmp_path, change, message, hint, line):
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, **change)
     told = str(caught.value)
     assert message in told
-    assert way_out in told
+    assert hint in told
     assert f"extproc.yaml:{line}" in told
 
 

@@ -8,7 +8,7 @@ import pytest
 from extproc.config.schema import HttpJsonConnection
 from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.errors import Refused
-from extproc.model.masking import How, MaskRule
+from extproc.model.masking import MaskOperator, MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.protocols.http_json.protocol import OVERRIDES, HttpJsonProtocol
 
@@ -263,7 +263,7 @@ def test_an_unclear_session_is_uninspectable(values):
 
 
 def test_rules_apply_to_the_document_as_they_are():
-    rules = (MaskRule(How.REDACT, path="$.ssn"), MaskRule(How.PARTIAL, entity="*"))
+    rules = (MaskRule(MaskOperator.REDACT, path="$.ssn"), MaskRule(MaskOperator.PARTIAL, entity="*"))
     assert protocol().request_rules(rules) == rules
     assert protocol().response_rules(rules) == rules
 

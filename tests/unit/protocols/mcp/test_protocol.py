@@ -8,7 +8,7 @@ import pytest
 from extproc.config.schema import McpConnection
 from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.errors import Refused
-from extproc.model.masking import How, MaskRule
+from extproc.model.masking import MaskOperator, MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.protocols.mcp.methods import NOTIFICATIONS, REQUESTS
 from extproc.protocols.mcp.protocol import REFUSED_CODE, McpProtocol, unwrap
@@ -285,12 +285,12 @@ def test_an_unclear_session_is_uninspectable(value):
 
 
 def test_path_rules_are_rebased_and_entity_rules_stay():
-    entity, path = MaskRule(How.PARTIAL, entity="US_SSN"), MaskRule(How.REMOVE, path="$..ssn")
+    entity, path = MaskRule(MaskOperator.PARTIAL, entity="US_SSN"), MaskRule(MaskOperator.REMOVE, path="$..ssn")
     assert protocol().request_rules((entity, path)) == (
         entity,
-        MaskRule(How.REMOVE, path="$.params.arguments..ssn"),
+        MaskRule(MaskOperator.REMOVE, path="$.params.arguments..ssn"),
     )
-    rebased = protocol().response_rules((entity, MaskRule(How.REMOVE, path="$.a[*].b")))
+    rebased = protocol().response_rules((entity, MaskRule(MaskOperator.REMOVE, path="$.a[*].b")))
     assert rebased[0] == entity
     assert [rule.path for rule in rebased[1:]] == [
         "$.result.structuredContent.a[*].b",
@@ -299,7 +299,7 @@ def test_path_rules_are_rebased_and_entity_rules_stay():
         "$.error.data.a[*].b",
         "$.params.data.a[*].b",
     ]
-    assert {rule.how for rule in rebased[1:]} == {How.REMOVE}
+    assert {rule.how for rule in rebased[1:]} == {MaskOperator.REMOVE}
 
 
 def test_event_streams_are_masked_event_by_event():

@@ -74,11 +74,11 @@ def module(text: str) -> Module:
 
 
 @pytest.mark.parametrize("text", REFUSED)
-def test_it_is_refused_with_its_place_and_a_way_out(text):
+def test_it_is_refused_with_its_place_and_a_hint(text):
     with pytest.raises(ConfigError, match=REFUSED[text].replace("[", r"\[")) as caught:
         compile_checked([module(text)], {})
     assert str(caught.value.place).startswith("t.rego:")
-    assert caught.value.way_out
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize("text", REFUSED)
