@@ -25,7 +25,6 @@ from google.protobuf.message import Message
 from google.protobuf.proto_builder import MakeSimpleProtoClass
 
 from benchmarks.quality import KNOWN
-from extproc.assembly import COLLECT_AFTER
 from extproc.codecs.descriptors import Messages
 from extproc.codecs.grpc_frames import HEAD, Frame, FrameReader
 from extproc.codecs.protobuf_messages import read_message
@@ -34,6 +33,7 @@ from extproc.detectors.catalogue import CATALOGUE
 from extproc.masking.masker import Masker
 from extproc.masking.protobuf.frames import Framing
 from extproc.model.masking import MaskOperator, MaskRule
+from extproc.server.run_worker import COLLECT_AFTER
 
 JSON, SSE, LINES, PLAIN = "application/json", "text/event-stream", "application/x-ndjson", "text/plain"
 SIZES = (1_000, 10_000, 100_000, 1_000_000)

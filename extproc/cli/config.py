@@ -24,7 +24,7 @@ def schema() -> None:
 @app.command()
 def check(file: FileArgument = DEFAULT_FILE) -> None:
     """Check a configuration file. Prints what it guards, or everything that is wrong with it and where."""
-    from extproc.assembly import check_parts
+    from extproc.assembly.check_settings import check_parts
     from extproc.config.load import load_settings, telling_where
     from extproc.config.summary import notes, summary
 

@@ -143,7 +143,8 @@ def _plan(
     Raises:
         ConfigError: no such connection, or a configuration that is wrong.
     """
-    from extproc.assembly import make_detectors, masking_plan
+    from extproc.assembly.make_connection import masking_plan
+    from extproc.assembly.make_masker import make_detectors
     from extproc.config.load import load_settings, telling_where
     from extproc.detectors.analyzer import Analyzer
     from extproc.masking.masker import Masker
@@ -190,7 +191,7 @@ def _how(option: str) -> tuple[str, "MaskOperator"]:
 
 
 def _declared(paths: list[str] | None) -> "tuple[MaskRule, ...]":
-    from extproc.assembly import masking_plan
+    from extproc.assembly.make_connection import masking_plan
     from extproc.config.schema import DeclaredSettings, MaskingSettings
 
     if not paths:

@@ -52,8 +52,8 @@ def serve(
     """Run one worker: the gRPC service that Envoy's ext_proc and ext_authz filters call."""
     import uvloop
 
-    from extproc.assembly import run_worker
     from extproc.config.load import load_settings, telling_where
+    from extproc.server.run_worker import run_worker
 
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     settings = load_settings(config)

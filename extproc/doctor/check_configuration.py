@@ -6,7 +6,8 @@ from pathlib import Path
 
 from cryptography import x509
 
-from extproc.assembly import KEY_BYTES, PSEUDONYM_KEY, SESSION_KEY, check_plans
+from extproc.assembly.check_settings import check_plans
+from extproc.assembly.keys import KEY_BYTES, PSEUDONYM_KEY, SESSION_KEY
 from extproc.config.load import telling_where
 from extproc.config.located_yaml import KeyPath
 from extproc.config.schema import Provider

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from extproc.assembly import make_engine
+from extproc.assembly.make_engine import make_engine
 from extproc.doctor.check_result import Finding, Installation, Level
 from extproc.model.errors import PolicyError
 from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, read_statuses

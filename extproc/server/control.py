@@ -10,7 +10,7 @@ import structlog
 from fastapi import FastAPI
 
 from extproc.approvals.sqlite import SqliteApprovals
-from extproc.assembly import make_masker
+from extproc.assembly.make_masker import make_masker
 from extproc.config.schema import Settings
 from extproc.console.api import make_api
 from extproc.console.authenticator import make_authenticator

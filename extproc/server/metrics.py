@@ -83,21 +83,28 @@ class Metrics(Observer):
         self._log.error("guard error", error=type(error).__name__, where=where)
 
 
-def policy_changed(status: PolicyStatus, before: PolicyStatus | None = None) -> None:
-    """A policy was loaded, a candidate refused, or the engine's health changed.
+class PolicyMetrics:
+    """Counts and logs the policies of one process and the health of its policy engine."""
 
-    Args:
-        status: as it is now.
-        before: as this process told it last.
-    """
-    log = structlog.get_logger()
-    ENGINE_UP.labels(status.engine).set(0 if status.trouble else 1)
-    if status.trouble != (before.trouble if before else ""):
-        say = log.error if status.trouble else log.info
-        say("policy engine", trouble=status.trouble or "none")
-    if status.refused and status.refused != (before.refused if before else None):
-        POLICIES.labels("refused").inc()
-        log.error("policy refused", why=status.refused.why, revision=status.refused.revision, kept=status.revision)
-    elif before is None or status.revision != before.revision:
-        POLICIES.labels("loaded").inc()
-        log.info("policy in force", revision=status.revision, engine=status.engine)
+    def __init__(self) -> None:
+        self._last: PolicyStatus | None = None
+
+    def changed(self, status: PolicyStatus) -> None:
+        """A policy was loaded, a candidate refused, or the engine's health changed.
+
+        Args:
+            status: the new status; only its differences from the last one are logged and counted.
+        """
+        last, self._last = self._last, status
+        log = structlog.get_logger()
+        ENGINE_UP.labels(status.engine).set(0 if status.trouble else 1)
+        if status.trouble != (last.trouble if last else ""):
+            write = log.error if status.trouble else log.info
+            write("policy engine", trouble=status.trouble or "none")
+        if status.refused and status.refused != (last.refused if last else None):
+            POLICIES.labels("refused").inc()
+            refused = status.refused
+            log.error("policy refused", why=refused.why, revision=refused.revision, kept=status.revision)
+        elif last is None or status.revision != last.revision:
+            POLICIES.labels("loaded").inc()
+            log.info("policy in force", revision=status.revision, engine=status.engine)

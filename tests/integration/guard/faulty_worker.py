@@ -22,8 +22,8 @@ from pathlib import Path
 import extproc.server.servicers
 import extproc.server.watchdog
 import extproc.server.worker
-from extproc.assembly import run_worker
 from extproc.config.load import load_settings
+from extproc.server.run_worker import run_worker
 from extproc.server.servicers import GuardServicer, StreamPeer
 from extproc.wire import events
 from tests.compiled import keep_databases

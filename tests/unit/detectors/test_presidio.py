@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from extproc.assembly import make_detectors
+from extproc.assembly.make_masker import make_detectors
 from extproc.config.schema import PresidioSettings
 from extproc.detectors import presidio
 from extproc.masking.masker import Masker

@@ -13,7 +13,7 @@ from envoy_data_plane.envoy.service.ext_proc.v3 import ProcessingResponse
 
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.approvals.waiter import ApprovalWaiter
-from extproc.assembly import make_connection
+from extproc.assembly.make_connection import make_connection
 from extproc.config.schema import Settings
 from extproc.detectors.analyzer import Analyzer
 from extproc.flow.exchange import exchange

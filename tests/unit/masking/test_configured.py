@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from extproc.assembly import make_detectors, make_masker, masking_plan
+from extproc.assembly.make_connection import masking_plan
+from extproc.assembly.make_masker import make_detectors, make_masker
 from extproc.config.schema import CustomDetector, InstallationMasking, MaskingSettings, Settings
 from extproc.model.errors import ConfigError
 from extproc.model.masking import MaskOperator, MaskRule

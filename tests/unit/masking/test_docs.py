@@ -7,7 +7,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from extproc.assembly import make_detectors
+from extproc.assembly.make_masker import make_detectors
 from extproc.cli.main import app
 from extproc.codecs.protobuf_messages import MAX_VALUES
 from extproc.config.schema import InstallationMasking, MaskingSettings

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from extproc.assembly import make_connection
+from extproc.assembly.make_connection import make_connection
 from extproc.cli.main import app
 from extproc.config.load import load_settings
 from extproc.policy.bundle.policy_files import Module, Sources

@@ -9,9 +9,10 @@ from prometheus_client import CollectorRegistry, generate_latest, multiprocess
 TOLD = """
 import time
 from extproc.policy.bundle.policy_status import PolicyStatus
-from extproc.server.metrics import policy_changed
+from extproc.server.metrics import PolicyMetrics
+metrics = PolicyMetrics()
 for trouble in {troubles!r}:
-    policy_changed(PolicyStatus("worker-0", "opa", "r", "data.x", 1, trouble=trouble))
+    metrics.changed(PolicyStatus("worker-0", "opa", "r", "data.x", 1, trouble=trouble))
 """
 
 

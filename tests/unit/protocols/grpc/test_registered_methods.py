@@ -2,7 +2,7 @@
 
 import pytest
 
-from extproc.assembly import check_parts
+from extproc.assembly.check_settings import check_parts
 from extproc.config.load import load_settings
 from extproc.config.summary import functions, summary
 from extproc.model.errors import ConfigError, PolicyInvalid

@@ -1,0 +1,42 @@
+"""The installation's secret keys: files with at least 32 bytes, named by settings or made at the first start."""
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from extproc.model.errors import ConfigError
+
+PSEUDONYM_KEY = "pseudonym.key"
+SESSION_KEY = "session.key"
+"""Files in the state folder."""
+KEY_BYTES = 32
+"""The fewest bytes a key may have, and the number that a new key gets."""
+
+
+def read_key(path: Path) -> bytes:
+    """Read a key that the settings name.
+
+    Raises:
+        ConfigError: the file cannot be read, or is too short.
+    """
+    try:
+        key = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"masking: cannot read the key {path}: {error.strerror}") from error
+    if len(key) < KEY_BYTES:
+        raise ConfigError(f"masking: the key {path} has fewer than {KEY_BYTES} bytes")
+    return key
+
+
+def make_own_key(path: Path) -> bytes:
+    """Read the key, or make it once. Processes that start together get the same key: only one link succeeds."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    if not path.exists():
+        fresh.touch(mode=0o600)
+        fresh.write_bytes(secrets.token_bytes(KEY_BYTES))
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, path)
+        fresh.unlink()
+    return path.read_bytes()

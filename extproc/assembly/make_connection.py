@@ -1,0 +1,61 @@
+"""Make one registered connection: its protocol, its masking plan, its approval terms, its credential."""
+
+from extproc.config.schema import (
+    ConnectionSettings,
+    GrpcConnection,
+    HttpJsonConnection,
+    LimitSettings,
+    MaskingSettings,
+    MaskRuleSettings,
+)
+from extproc.credentials.credential import make_credential
+from extproc.flow.services import Connection
+from extproc.model.decision import ApprovalTerms
+from extproc.model.masking import Listed, MaskOperator, MaskPlan, MaskRule
+from extproc.protocols.function_protocol import FunctionProtocol
+from extproc.protocols.grpc.protocol import GrpcProtocol
+from extproc.protocols.grpc.registered_methods import registered
+from extproc.protocols.http_json.protocol import HttpJsonProtocol
+from extproc.protocols.mcp.protocol import McpProtocol
+
+
+def make_connection(name: str, settings: ConnectionSettings, limits: LimitSettings) -> Connection:
+    """Make the connection that the settings register under this name."""
+    approvals = settings.approvals
+    return Connection(
+        name=name,
+        settings=settings,
+        protocol=make_protocol(name, settings, limits),
+        mask=masking_plan(settings.masking),
+        terms=ApprovalTerms(tuple(approvals.groups), approvals.minimum, approvals.expires_in),
+        credential=make_credential(settings.credential) if settings.credential else None,
+    )
+
+
+def make_protocol(name: str, settings: ConnectionSettings, limits: LimitSettings) -> FunctionProtocol:
+    """The connection's protocol. A new one is a module in ``extproc.protocols`` and a line here."""
+    if isinstance(settings, HttpJsonConnection):
+        return HttpJsonProtocol(name, settings, max_depth=limits.json_depth)
+    if isinstance(settings, GrpcConnection):
+        return GrpcProtocol(name, settings, registered(settings), limits=limits)
+    return McpProtocol(name, settings, max_depth=limits.json_depth)
+
+
+def masking_plan(masking: MaskingSettings) -> MaskPlan:
+    """The rules that a connection always applies, whatever policy adds to them."""
+    return MaskPlan(
+        _rules(masking.request) + _declared(masking.declared.request),
+        _rules(masking.response) + _declared(masking.declared.response),
+    )
+
+
+def _declared(paths: list[str] | None) -> tuple[MaskRule, ...]:
+    """The rules of allow-list mode; none where it is off."""
+    if paths is None:
+        return ()
+    passing = (MaskRule(MaskOperator.REDACT, path=path, listed=Listed.DECLARED) for path in paths)
+    return (MaskRule(MaskOperator.REDACT, path="$", listed=Listed.REST), *passing)
+
+
+def _rules(rules: list[MaskRuleSettings]) -> tuple[MaskRule, ...]:
+    return tuple(MaskRule(rule.how, path=rule.path or "", entity=rule.entity or "") for rule in rules)

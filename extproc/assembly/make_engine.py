@@ -1,0 +1,67 @@
+"""Make the policy engine: the embedded one, or the client of an OPA server."""
+
+import time
+from collections.abc import Callable
+
+from extproc.config.schema import Settings
+from extproc.policy.bundle.last_good import LastGoodPolicy
+from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, write_status
+from extproc.policy.bundle.reload import PolicyFiles, ReloadingEngine
+from extproc.policy.contract.engine import PolicyEngine
+from extproc.policy.opa.opa_engine import OpaEngine, OpaServer
+
+OPA_TIMEOUT_SHARE = 0.9
+"""Of ``limits.decision_timeout``: OPA's timeout is shorter, so that a silent OPA counts against OPA."""
+
+StatusListener = Callable[[PolicyStatus], None]
+"""Called with each new status of the policy engine: a policy loaded or refused, an engine in trouble or well."""
+
+
+def ignore_status(_status: PolicyStatus) -> None:
+    """Do nothing with it."""
+
+
+def make_engine(settings: Settings, process: str = "", on_status: StatusListener = ignore_status) -> PolicyEngine:
+    """Make the configured policy engine.
+
+    Args:
+        settings: the whole configuration.
+        process: the process whose status and last good policy are stored in the state folder. Empty: store
+            nothing, and call nobody.
+        on_status: called with each new status, after it has been stored.
+
+    Raises:
+        ConfigError, PolicyInvalid: a policy that must not be loaded.
+    """
+    folder = settings.state / STATUS_FOLDER
+
+    def publish(status: PolicyStatus) -> None:
+        write_status(folder, status)
+        on_status(status)
+
+    publish_status = publish if process else ignore_status
+    if settings.policy.engine == "opa":
+        return _make_opa(settings, process, publish_status)
+    policy = settings.policy
+    return ReloadingEngine(
+        PolicyFiles(tuple(policy.paths), tuple(policy.data), policy.query),
+        process=process,
+        every_s=policy.reload,
+        clock_ns=time.time_ns,
+        tell=publish_status,
+        kept=LastGoodPolicy(folder, process) if process else None,
+        limit_s=settings.limits.decision_timeout,
+    )
+
+
+def _make_opa(settings: Settings, process: str, publish_status: StatusListener) -> OpaEngine:
+    """Make the client of an OPA server. Its first status has no revision: OPA sends it with each answer."""
+    policy, opa = settings.policy, settings.policy.opa
+    timeout_s = min(opa.timeout, OPA_TIMEOUT_SHARE * settings.limits.decision_timeout)
+    server = OpaServer(opa.address, timeout_s, opa.tls, opa.ca_file, opa.failures, opa.pause, opa.responses)
+
+    def changed(revision: str, trouble: str) -> None:
+        publish_status(PolicyStatus(process, "opa", revision, policy.query, time.time_ns(), trouble=trouble))
+
+    changed("", "")
+    return OpaEngine(server, policy.query, look_every_s=policy.reload, tell=changed)

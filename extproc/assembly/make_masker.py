@@ -1,0 +1,93 @@
+"""Make the masker: the detectors of the installation and its pseudonym keys."""
+
+from extproc.assembly.keys import PSEUDONYM_KEY, make_own_key, read_key
+from extproc.config.schema import CustomDetector, PresidioSettings, Settings
+from extproc.detectors.analyzer import Analyzer
+from extproc.detectors.catalogue import CATALOGUE
+from extproc.detectors.custom import make_custom
+from extproc.detectors.detector import Detector
+from extproc.detectors.presidio import make_presidio
+from extproc.masking.masker import Masker
+from extproc.masking.plan.operators import REDACTED
+from extproc.model.errors import ConfigError
+
+
+def make_masker(settings: Settings) -> Masker:
+    """Make the masker, with the installation's pseudonym keys.
+
+    Raises:
+        ConfigError: a detector or a key that cannot be used.
+    """
+    masking = settings.masking
+    named = masking.pseudonym_key_file
+    key = read_key(named) if named else make_own_key(settings.state / PSEUDONYM_KEY)
+    old = {key_id: read_key(path) for key_id, path in masking.old_pseudonym_keys.items()}
+    return make_masker_with(settings, key, masking.pseudonym_key_id, old)
+
+
+def make_masker_with(
+    settings: Settings, key: bytes, key_id: str = "k0", old_keys: dict[str, bytes] | None = None
+) -> Masker:
+    """Make the masker, with these pseudonym keys; reads and writes no key file.
+
+    Raises:
+        ConfigError: a detector that cannot be used.
+    """
+    return Masker(
+        make_detectors(settings.masking.detectors, settings.masking.presidio),
+        pseudonym_key=key,
+        pseudonym_key_id=key_id,
+        old_pseudonym_keys=old_keys or {},
+        max_depth=settings.limits.json_depth,
+        event_limit=settings.limits.event,
+        text_limit=settings.limits.response_body,
+    )
+
+
+def make_detectors(custom: dict[str, CustomDetector], presidio: PresidioSettings | None = None) -> Analyzer:
+    """Make the built-in detectors, those of the installation, and Presidio's.
+
+    Raises:
+        ConfigError: a pattern that cannot be used, a name that is taken or not known, or an extra that is missing.
+    """
+    built_in = {detector.entity for detector in CATALOGUE}
+    own = tuple(_own_detector(name, each, built_in) for name, each in custom.items())
+    return Analyzer((*CATALOGUE, *own, *(_presidio(presidio, {*built_in, *custom}) if presidio else ())))
+
+
+def _own_detector(name: str, settings: CustomDetector, built_in: set[str]) -> Detector:
+    """Make a detector that the configuration defines."""
+    key = ("masking", "detectors", name)
+    if name in built_in:
+        raise ConfigError(f"{'.'.join(key)}: a built-in detector has this name", key=key)
+    try:
+        return make_custom(
+            name,
+            settings.pattern,
+            words=settings.context if settings.needs_context else (),
+            whole=settings.whole,
+            ignore_case=settings.ignore_case,
+        )
+    except ValueError as error:
+        raise ConfigError(f"{'.'.join(key)}: {error}", key=(*key, "pattern")) from error
+
+
+def _presidio(settings: PresidioSettings, taken: set[str]) -> tuple[Detector, ...]:
+    """Make Presidio's detectors. Their names must not be those of other detectors, nor that of the mask."""
+    try:
+        return make_presidio(
+            settings.entities,
+            score=settings.score,
+            language=settings.language,
+            model=settings.model,
+            longest=settings.longest,
+            others=(*taken, REDACTED.strip("[]")),
+        )
+    except ImportError as error:
+        raise ConfigError(
+            "masking.presidio: Presidio is not installed",
+            hint="pip install 'extproc[presidio]'",
+            key=("masking", "presidio"),
+        ) from error
+    except ValueError as error:
+        raise ConfigError(f"masking.presidio: {error}", key=("masking", "presidio")) from error

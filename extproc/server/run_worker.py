@@ -1,0 +1,69 @@
+"""Run one worker process: start its services, serve Envoy, and drain when told to stop."""
+
+import gc
+from pathlib import Path
+
+import structlog
+
+from extproc.assembly.make_services import open_services
+from extproc.config.schema import Settings
+from extproc.config.summary import notes
+from extproc.evidence.spool.queue_journal import recover_pending
+from extproc.flow.record.crash_record import tell_last_words
+from extproc.flow.services import Services
+from extproc.server.health import OK, http_health
+from extproc.server.log import set_up_log
+from extproc.server.metrics import Metrics, PolicyMetrics
+from extproc.server.watchdog import Watchdog, too_long
+from extproc.server.worker import serving, until_stopped
+
+COLLECT_AFTER = 50_000
+"""Allocations between two garbage collections of the youngest objects (Python's default: 700, one or two calls)."""
+
+
+async def run_worker(settings: Settings, *, listen: str, index: int, health: str = "none") -> None:
+    """Run one worker until SIGTERM or SIGINT, then drain.
+
+    Args:
+        settings: the whole configuration.
+        listen: the endpoint for Envoy, ``host:port`` or ``unix:/path``.
+        index: the worker's number; it names the spool.
+        health: ``host:port`` for HTTP health and metrics, or ``none``.
+    """
+    name = f"worker-{index}"
+    set_up_log(name, settings.log_level)
+    for note in notes(settings):
+        structlog.get_logger().warning(str(note))
+    with open_services(settings, name, Metrics(), PolicyMetrics().changed) as services:
+
+        async def checks() -> dict[str, str]:
+            evidence = OK if services.recorder.healthy else "cannot store entries"
+            return {"evidence": evidence, "policy": services.engine.trouble or OK}
+
+        await _recover_records(services, settings.evidence.spool)
+        _settle_memory()
+        watchdog = Watchdog(too_long(settings.limits))
+        async with (
+            watchdog.watched(),
+            serving(services, listen, settings.guard_tls, alive=watchdog.kick),
+            http_health(health, checks),
+            services.engine.watching(),
+        ):
+            await until_stopped()
+        await services.waiter.finish()
+
+
+def _settle_memory() -> None:
+    """Exempt what lives as long as the process from garbage collection, and collect the rest less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
+
+
+async def _recover_records(services: Services, spools: Path) -> None:
+    """Record what workers that were killed could not record."""
+    for found in await recover_pending(spools, services.recorder):
+        structlog.get_logger().warning("entries recovered", of=found.worker, entries=found.entries)
+        for _ in range(found.torn):
+            services.observer.words_unreadable(found.worker)
+    await tell_last_words(services, spools)
