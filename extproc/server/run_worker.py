@@ -18,7 +18,7 @@ from extproc.server.watchdog import Watchdog, too_long
 from extproc.server.worker import serving, until_stopped
 
 COLLECT_AFTER = 50_000
-"""Allocations between two garbage collections of the youngest objects (Python's default: 700, one or two calls)."""
+"""Allocations between two garbage collections of the youngest objects (Python's default: 700, one or two calls)"""
 
 
 async def run_worker(settings: Settings, *, listen: str, index: int, health: str = "none") -> None:
