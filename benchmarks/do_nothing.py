@@ -21,7 +21,6 @@ import uvloop
 from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 
 from benchmarks.upstream import answer
-from extproc.config.schema import LimitSettings
 from extproc.evidence.spool.spool import Spool
 from extproc.flow.request.rewrite import CALL_ID, NEVER_FORWARDED
 from extproc.flow.response.respond import STALE_AFTER_REWRITE
@@ -32,6 +31,7 @@ from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 from extproc.policy.regorus.trial import sample_documents
 from extproc.server.worker import server_options
+from extproc.settings.limits import LimitSettings
 from extproc.wire import encode
 from extproc.wire.encode import HeaderEdits, Rewrite
 

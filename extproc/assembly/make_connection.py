@@ -1,13 +1,6 @@
 """Make one registered connection: its protocol, its masking plan, its approval terms, its credential."""
 
-from extproc.config.schema import (
-    ConnectionSettings,
-    GrpcConnection,
-    HttpJsonConnection,
-    LimitSettings,
-    MaskingSettings,
-    MaskRuleSettings,
-)
+from extproc.config.schema import ConnectionSettings
 from extproc.credentials.credential import make_credential
 from extproc.flow.services import Connection
 from extproc.model.decision import ApprovalTerms
@@ -15,8 +8,12 @@ from extproc.model.masking import Listed, MaskOperator, MaskPlan, MaskRule
 from extproc.protocols.function_protocol import FunctionProtocol
 from extproc.protocols.grpc.protocol import GrpcProtocol
 from extproc.protocols.grpc.registered_methods import registered
+from extproc.protocols.grpc.settings import GrpcConnection
 from extproc.protocols.http_json.protocol import HttpJsonProtocol
+from extproc.protocols.http_json.settings import HttpJsonConnection
 from extproc.protocols.mcp.protocol import McpProtocol
+from extproc.settings.limits import LimitSettings
+from extproc.settings.masking import MaskingSettings, MaskRuleSettings
 
 
 def make_connection(name: str, settings: ConnectionSettings, limits: LimitSettings) -> Connection:

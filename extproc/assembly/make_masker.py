@@ -1,7 +1,7 @@
 """Make the masker: the detectors of the installation and its pseudonym keys."""
 
 from extproc.assembly.keys import PSEUDONYM_KEY, make_own_key, read_key
-from extproc.config.schema import CustomDetector, PresidioSettings, Settings
+from extproc.config.schema import Settings
 from extproc.detectors.analyzer import Analyzer
 from extproc.detectors.catalogue import CATALOGUE
 from extproc.detectors.custom import make_custom
@@ -10,6 +10,7 @@ from extproc.detectors.presidio import make_presidio
 from extproc.masking.masker import Masker
 from extproc.masking.plan.operators import REDACTED
 from extproc.model.errors import ConfigError
+from extproc.settings.masking import CustomDetector, PresidioSettings
 
 
 def make_masker(settings: Settings) -> Masker:

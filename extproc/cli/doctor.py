@@ -82,8 +82,8 @@ def doctor(
 def _examine(
     config: Path, envoy: Path | None, areas: list[str], within_s: float, *, offline: bool, quiet: bool
 ) -> "list[Finding]":
+    from extproc.codecs.located_yaml import load_marked
     from extproc.config.load import load_settings
-    from extproc.config.located_yaml import load_marked
     from extproc.doctor.check_result import Installation
     from extproc.doctor.checks import CHECKS
     from extproc.doctor.run_checks import run_checks, told

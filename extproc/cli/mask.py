@@ -192,7 +192,7 @@ def _how(option: str) -> tuple[str, "MaskOperator"]:
 
 def _declared(paths: list[str] | None) -> "tuple[MaskRule, ...]":
     from extproc.assembly.make_connection import masking_plan
-    from extproc.config.schema import DeclaredSettings, MaskingSettings
+    from extproc.settings.masking import DeclaredSettings, MaskingSettings
 
     if not paths:
         return ()

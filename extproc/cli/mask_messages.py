@@ -13,7 +13,6 @@ from extproc.codecs.json_units import Path as Place
 from extproc.codecs.protobuf_messages import show_message
 from extproc.codecs.unreadable import Unreadable
 from extproc.config.load import load_settings
-from extproc.config.schema import GrpcConnection
 from extproc.console.printable import printable
 from extproc.masking.masker import Masker
 from extproc.masking.plan.json_path import render
@@ -23,6 +22,7 @@ from extproc.model.call import Json
 from extproc.model.errors import ConfigError
 from extproc.model.masking import MaskRule
 from extproc.protocols.grpc.registered_methods import read_descriptors
+from extproc.protocols.grpc.settings import GrpcConnection
 
 LIMIT = 64 << 20
 RATIO = 1_000

@@ -13,24 +13,21 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from extproc.config.located_yaml import KeyPath, LocatedDocument, load_marked
-from extproc.config.schema import (
-    MAX_SOCKET_PATH,
-    ApprovalsSettings,
-    ConnectionSettings,
-    ControlSettings,
-    EvidenceSettings,
-    GrpcConnection,
-    HttpJsonConnection,
-    McpConnection,
-    Settings,
-)
+from extproc.codecs.located_yaml import KeyPath, LocatedDocument, load_marked
+from extproc.config.schema import ConnectionSettings, Settings
 from extproc.config.validation_errors import explain, together
 from extproc.model.errors import ConfigError, SourceLocation
 from extproc.protocols.grpc.registered_methods import grpc_problems
+from extproc.protocols.grpc.settings import GrpcConnection
 from extproc.protocols.http_json.openapi import read_openapi
 from extproc.protocols.http_json.path_templates import TemplateError, ambiguous, parse_template
+from extproc.protocols.http_json.settings import HttpJsonConnection
 from extproc.protocols.mcp.methods import RESERVED
+from extproc.protocols.mcp.settings import McpConnection
+from extproc.settings.approvals import ApprovalsSettings
+from extproc.settings.base import MAX_SOCKET_PATH
+from extproc.settings.control import ControlSettings
+from extproc.settings.evidence import EvidenceSettings
 
 UNDER_STATE: dict[type[BaseModel], str] = {
     ApprovalsSettings: "store",

@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from extproc.codecs.located_yaml import KeyPath
 from extproc.config.addresses import plain_and_far, stays_here
-from extproc.config.located_yaml import KeyPath
-from extproc.config.schema import ConnectionSettings, GrpcConnection, HttpJsonConnection, LimitSettings, Settings
+from extproc.config.schema import ConnectionSettings, Settings
+from extproc.protocols.grpc.settings import GrpcConnection
+from extproc.protocols.http_json.settings import HttpJsonConnection
+from extproc.settings.limits import LimitSettings
 
 
 @dataclass(frozen=True, slots=True)

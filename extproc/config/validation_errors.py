@@ -11,7 +11,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from extproc.config.located_yaml import KeyPath, LocatedDocument, shown
+from extproc.codecs.located_yaml import KeyPath, LocatedDocument, shown
 from extproc.model.errors import ConfigError
 
 EXAMPLES = {

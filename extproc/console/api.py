@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from extproc.approvals.port import Approval, ApprovalStore, State, Vote
-from extproc.config.schema import Settings, Strict
+from extproc.config.schema import Settings
 from extproc.console.authorization import Caller, TokenVerifier, read_caller
 from extproc.console.middleware import Bounds
 from extproc.console.problem_documents import add_handlers, problem
@@ -23,6 +23,7 @@ from extproc.console.response_models import approval_shape, exact, state_now
 from extproc.model.errors import QueryError, Refused, VoteRefused, WhyRefused
 from extproc.model.ids import Clock
 from extproc.model.reasons import Reason
+from extproc.settings.base import Strict
 
 ID_LENGTH = 36
 PREFIX_MIN = 8

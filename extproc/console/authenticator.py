@@ -7,13 +7,14 @@ from functools import partial
 
 import jwt
 
-from extproc.config.schema import Provider, Settings
+from extproc.config.schema import Settings
 from extproc.console.jwks import Jwk, Keys, fetch_file, fetch_url
 from extproc.identity.jwt_metadata import NAMESPACE, PAYLOAD, identify
 from extproc.model.errors import Refused
 from extproc.model.identity import Identity
 from extproc.model.ids import Clock
 from extproc.model.reasons import Reason
+from extproc.settings.identity import Provider
 
 ALGORITHMS: dict[str, tuple[str, ...]] = {
     "RSA": ("RS256", "PS256"),

@@ -12,9 +12,9 @@ from typing import Protocol
 
 import structlog
 
-from extproc.config.schema import CredentialSettings
 from extproc.credentials.redactor import MINIMUM, NO_CREDENTIAL, CredentialRedactor
 from extproc.model.errors import CredentialError
+from extproc.settings.connection import CredentialSettings
 
 MAX_BYTES = 16 << 10
 """Bytes of one credential; Envoy refuses header sections over 60 KiB."""

@@ -8,15 +8,15 @@ from cryptography import x509
 
 from extproc.assembly.check_settings import check_plans
 from extproc.assembly.keys import KEY_BYTES, PSEUDONYM_KEY, SESSION_KEY
+from extproc.codecs.located_yaml import KeyPath
 from extproc.config.load import telling_where
-from extproc.config.located_yaml import KeyPath
-from extproc.config.schema import Provider
 from extproc.config.summary import functions, setting_notes
 from extproc.console.authenticator import ALGORITHMS, is_usable
 from extproc.console.jwks import Jwk, fetch_file, fetch_url, read_keys
 from extproc.credentials.credential import make_credential
 from extproc.doctor.check_result import Finding, Installation
 from extproc.model.errors import CredentialError
+from extproc.settings.identity import Provider
 
 EVERYBODY = stat.S_IRWXO
 GROUP_WRITES = stat.S_IWGRP

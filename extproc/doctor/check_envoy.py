@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from extproc.config.located_yaml import load_marked
+from extproc.codecs.located_yaml import load_marked
 from extproc.doctor.check_processes import endpoints
 from extproc.doctor.check_result import Finding, Installation, Level
 from extproc.envoy_config.lint.check import check_document, check_file

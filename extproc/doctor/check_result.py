@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from extproc.config.located_yaml import KeyPath, LocatedDocument
+from extproc.codecs.located_yaml import KeyPath, LocatedDocument
 from extproc.config.schema import Settings
 from extproc.model.errors import ConfigError
 

@@ -4,9 +4,9 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterator
 
-from extproc.config.schema import LimitSettings
 from extproc.model.errors import Refused
 from extproc.model.reasons import Reason
+from extproc.settings.limits import LimitSettings
 
 
 class HoldLimiter:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from extproc.approvals.port import ApprovalStore
 from extproc.approvals.waiter import ApprovalWaiter
-from extproc.config.schema import ConnectionBase, LimitSettings, Provider
 from extproc.credentials.credential import Credential
 from extproc.evidence.recorder import Recorder
 from extproc.evidence.spool.crash_file import LastWords
@@ -19,6 +18,9 @@ from extproc.model.masking import MaskPlan
 from extproc.policy.call_counters import UsageStore
 from extproc.policy.contract.engine import PolicyEngine
 from extproc.protocols.function_protocol import FunctionProtocol
+from extproc.settings.connection import ConnectionBase
+from extproc.settings.identity import Provider
+from extproc.settings.limits import LimitSettings
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
-from extproc.config.schema import Provider
 from extproc.model.errors import Refused
 from extproc.model.identity import Identity
 from extproc.model.reasons import Reason
+from extproc.settings.identity import Provider
 
 NAMESPACE = "envoy.filters.http.jwt_authn"
 PAYLOAD = "claims"

@@ -10,7 +10,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 
-from extproc.config.schema import LimitSettings
+from extproc.settings.limits import LimitSettings
 
 SIGN_EVERY_S = 10.0
 """Of a worker without messages: the process computes a little all the time."""

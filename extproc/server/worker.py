@@ -12,12 +12,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 
 from extproc.config.addresses import is_loopback
-from extproc.config.schema import GuardTls, LimitSettings
 from extproc.flow.record.from_access_log import report
 from extproc.flow.services import Services
 from extproc.model.errors import ConfigError
 from extproc.server.access_log_service import AccessLogDoor
 from extproc.server.servicers import GuardServicer
+from extproc.settings.envoy import GuardTls
+from extproc.settings.limits import LimitSettings
 
 MESSAGE_SLACK = 1 << 20
 """Bytes a message may have beyond its body: headers, metadata, framing."""

@@ -14,7 +14,7 @@ import httpx
 import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from extproc.config.schema import EnvoyGuardTls, Settings
+from extproc.config.schema import Settings
 from extproc.config.state_folder import keep_private
 from extproc.model.errors import ConfigError
 from extproc.policy.bundle.last_good import forget_all
@@ -25,6 +25,7 @@ from extproc.server.health import OK, health_app
 from extproc.server.log import set_up_log
 from extproc.server.web import web
 from extproc.server.worker import until_stopped
+from extproc.settings.envoy import EnvoyGuardTls
 from extproc.supervise.supervisor import KILL_AFTER_S, Part, Supervisor
 
 ANSWER_WITHIN_S = 1.0

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from extproc.config.located_yaml import load_marked
+from extproc.codecs.located_yaml import load_marked
 from extproc.envoy_config.lint.check_filters import Chain, check_chain
 from extproc.envoy_config.lint.check_routes import (
     check_clusters,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import yaml
 
-from extproc.config.located_yaml import KeyPath
+from extproc.codecs.located_yaml import KeyPath
 
 
 class Severity(StrEnum):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from extproc.config.located_yaml import KeyPath
+from extproc.codecs.located_yaml import KeyPath
 
 DURATION = re.compile(r"^([0-9]+(?:\.[0-9]+)?)s$")
 

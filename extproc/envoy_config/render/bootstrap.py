@@ -18,12 +18,13 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager i
 from envoy_data_plane.envoy.extensions.resource_monitors.downstream_connections import v3 as connections
 from envoy_data_plane.google.protobuf import Any
 
-from extproc.config.schema import LimitSettings, Settings
+from extproc.config.schema import Settings
 from extproc.envoy_config.render.access_logger import access_logs
 from extproc.envoy_config.render.clusters import render_clusters
 from extproc.envoy_config.render.filters import decide_only_filters, full_guard_filters, longest_hold
 from extproc.envoy_config.render.parts import envoy_address, seconds
 from extproc.envoy_config.render.routes import render_routes
+from extproc.settings.limits import LimitSettings
 
 Door: TypeAlias = Literal["ext_proc", "ext_authz"]
 ADMIN_SOCKET = "admin.sock"

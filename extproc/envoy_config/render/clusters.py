@@ -14,7 +14,7 @@ from envoy_data_plane.envoy.extensions.upstreams.http import v3 as upstream_http
 from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any
 
-from extproc.config.schema import ConnectionSettings, EnvoyGuardTls, GrpcConnection, Settings
+from extproc.config.schema import ConnectionSettings, Settings
 from extproc.envoy_config.render.parts import (
     GUARD_CLUSTER,
     UNIX,
@@ -26,6 +26,8 @@ from extproc.envoy_config.render.parts import (
 )
 from extproc.envoy_config.render.routes import upstream_cluster
 from extproc.model.errors import ConfigError
+from extproc.protocols.grpc.settings import GrpcConnection
+from extproc.settings.envoy import EnvoyGuardTls
 
 CONNECT_TIMEOUT_S = 5.0
 MINIMUM_HELD = 20_000

@@ -28,7 +28,7 @@ from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any
 from envoy_data_plane.xds.type.matcher import v3 as xds
 
-from extproc.config.schema import LimitSettings, Settings
+from extproc.config.schema import Settings
 from extproc.envoy_config.render.jwt_authn import jwt_authn
 from extproc.envoy_config.render.parts import (
     AUTHZ_METADATA,
@@ -38,6 +38,7 @@ from extproc.envoy_config.render.parts import (
     seconds,
     xds_extension,
 )
+from extproc.settings.limits import LimitSettings
 
 REFUSED_METHODS = ("CONNECT", "TRACE", "TRACK")
 REQUEST_ATTRIBUTES = ["source.address"]

@@ -5,9 +5,9 @@ from envoy_data_plane.envoy.config.route import v3 as route
 from envoy_data_plane.envoy.extensions.filters.http.jwt_authn import v3 as jwt
 from envoy_data_plane.envoy.type.matcher import v3 as matcher
 
-from extproc.config.schema import IdentitySettings, Provider
 from extproc.envoy_config.render.clusters import keys_cluster
 from extproc.envoy_config.render.parts import CLAIMS_KEY, seconds
+from extproc.settings.identity import IdentitySettings, Provider
 
 CLOCK_SKEW_S = 30
 KEYS_FETCH_TIMEOUT_S = 5.0

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from extproc.config.schema import McpConnection
 from extproc.flow.case import Case
 from extproc.flow.services import Services
 from extproc.model.call import Headers
 from extproc.model.errors import Refused
 from extproc.model.reasons import Reason
+from extproc.protocols.mcp.settings import McpConnection
 
 SESSION_ID = "mcp-session-id"
 

@@ -11,7 +11,6 @@ from dataclasses import replace
 from extproc.codecs.sse import Event, Reader
 from extproc.codecs.strict_json import read_utf8
 from extproc.codecs.unreadable import Unreadable
-from extproc.config.schema import McpConnection
 from extproc.flow.case import Case
 from extproc.flow.decide import ask
 from extproc.flow.services import Services
@@ -20,6 +19,7 @@ from extproc.model.decision import Action
 from extproc.model.errors import MaskingError, PolicyError, Refused
 from extproc.model.reasons import Reason
 from extproc.protocols.mcp.methods import STREAM, TOOLS_CALL, TOOLS_LIST
+from extproc.protocols.mcp.settings import McpConnection
 from extproc.protocols.mcp.tool_listing import listed_tools, tool_name, without_tools
 from extproc.protocols.strict_content_type import is_event_stream
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from extproc.config.located_yaml import parsers_words
+from extproc.codecs.located_yaml import parsers_words
 from extproc.model.call import Json
 from extproc.model.errors import ConfigError, SourceLocation
 from extproc.policy.bundle.revision import digest

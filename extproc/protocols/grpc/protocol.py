@@ -20,15 +20,16 @@ from extproc.codecs.descriptors import Messages, Method
 from extproc.codecs.grpc_frames import FrameReader, check_encoding, message_of
 from extproc.codecs.protobuf_messages import Allowance, read_message
 from extproc.codecs.unreadable import Unreadable
-from extproc.config.schema import GrpcConnection, LimitSettings
 from extproc.model.call import Call, Headers, Json, RequestHead, ResponseHead
 from extproc.model.errors import Refused
 from extproc.model.masking import MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
 from extproc.protocols.grpc.refusal import DETAILS, speaks_grpc
+from extproc.protocols.grpc.settings import GrpcConnection
 from extproc.protocols.http_json.protocol import check_readable, read_session
 from extproc.protocols.problem_document import problem
+from extproc.settings.limits import LimitSettings
 
 PROTOCOL = "grpc"
 CONTENT_TYPES = frozenset({"application/grpc", "application/grpc+proto"})

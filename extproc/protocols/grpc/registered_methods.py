@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from extproc.codecs.descriptors import Method, ambiguous, read_methods
-from extproc.config.located_yaml import KeyPath, LocatedDocument
-from extproc.config.schema import GrpcConnection
+from extproc.codecs.located_yaml import KeyPath, LocatedDocument
 from extproc.model.errors import ConfigError
+from extproc.protocols.grpc.settings import GrpcConnection
 
 MAKE_IT = "make it with protoc --include_imports --descriptor_set_out, or buf build"
 SHOWN = 20

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
-from extproc.config.located_yaml import KeyPath, LocatedDocument, load_marked
-from extproc.config.schema import FUNCTION_NAME, FunctionSettings
+from extproc.codecs.located_yaml import KeyPath, LocatedDocument, load_marked
 from extproc.model.errors import ConfigError
 from extproc.protocols.http_json.path_templates import TemplateError, parse_template
+from extproc.protocols.http_json.settings import FunctionSettings
+from extproc.settings.base import FUNCTION_NAME
 
 METHODS = {method.lower(): method for method in get_args(FunctionSettings.model_fields["method"].annotation)}
 """As OpenAPI spells them → as HTTP does. OPTIONS and TRACE are never functions."""

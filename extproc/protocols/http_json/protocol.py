@@ -15,7 +15,6 @@ from urllib.parse import unquote_to_bytes
 
 from extproc.codecs.json_keys import fold_parameter, read_document
 from extproc.codecs.unreadable import Unreadable
-from extproc.config.schema import FunctionSettings, HttpJsonConnection
 from extproc.model.call import Call, Headers, Json, RequestHead, ResponseHead
 from extproc.model.errors import Refused
 from extproc.model.masking import MaskRule
@@ -30,6 +29,7 @@ from extproc.protocols.http_json.path_templates import (
     split_path,
     stems,
 )
+from extproc.protocols.http_json.settings import FunctionSettings, HttpJsonConnection
 from extproc.protocols.plain_bodies import PlainBodies
 from extproc.protocols.problem_document import problem
 from extproc.protocols.strict_content_type import Media, media_type, streamed, streamed_text

@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from extproc.codecs.content_type import essence
 from extproc.codecs.json_keys import read_document
 from extproc.codecs.unreadable import Unreadable
-from extproc.config.schema import McpConnection
 from extproc.model.call import Call, Headers, Json, RequestHead, ResponseHead
 from extproc.model.errors import Refused
 from extproc.model.masking import MaskRule
@@ -33,6 +32,7 @@ from extproc.protocols.mcp.methods import (
     TOOLS_CALL,
     UNREADABLE,
 )
+from extproc.protocols.mcp.settings import McpConnection
 from extproc.protocols.plain_bodies import PlainBodies
 from extproc.protocols.problem_document import problem
 from extproc.protocols.strict_content_type import Media, media_type, streamed

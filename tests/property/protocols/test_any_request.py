@@ -7,14 +7,17 @@ from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extproc.config.schema import GrpcConnection, HttpJsonConnection, LimitSettings, McpConnection
 from extproc.model.call import Call, Headers, RequestHead
 from extproc.model.errors import Refused
 from extproc.model.reasons import Reason
 from extproc.protocols.grpc.protocol import GrpcProtocol
+from extproc.protocols.grpc.settings import GrpcConnection
 from extproc.protocols.http_json.path_templates import decode_segment
 from extproc.protocols.http_json.protocol import HttpJsonProtocol
+from extproc.protocols.http_json.settings import HttpJsonConnection
 from extproc.protocols.mcp.protocol import McpProtocol
+from extproc.protocols.mcp.settings import McpConnection
+from extproc.settings.limits import LimitSettings
 from tests.integration.support.shop import ALL_METHODS, SERVICE, Item, framed
 
 BASE = {"hosts": ["a.test"], "upstream": {"address": "127.0.0.1:1"}}

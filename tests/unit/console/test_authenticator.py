@@ -11,13 +11,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from extproc.config.schema import Provider
 from extproc.console import jwks as keys_module
 from extproc.console.authenticator import MAX_TOKEN, Authenticator, make_authenticator
 from extproc.console.jwks import FRESH_NS, MAX_BYTES, MAX_KEYS, RETRY_NS, STALE_NS, Keys, fetch_url, read_keys
 from extproc.model.errors import Refused
 from extproc.model.identity import Identity
 from extproc.model.reasons import Reason
+from extproc.settings.identity import Provider
 from tests.unit.console.served import AUDIENCE, EC, ED, ISSUER, RSA, jwk, key_set, settings, token
 
 OTHER = rsa.generate_private_key(public_exponent=65537, key_size=2048)

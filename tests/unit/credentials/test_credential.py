@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import structlog
 
-from extproc.config.schema import CredentialSettings
 from extproc.credentials.credential import MAX_BYTES, EnvCredential, FileCredential, header_value, make_credential
 from extproc.model.errors import CredentialError
+from extproc.settings.connection import CredentialSettings
 
 SECRET = "s3cret-value"
 

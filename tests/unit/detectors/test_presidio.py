@@ -6,11 +6,11 @@ import socket
 import pytest
 
 from extproc.assembly.make_masker import make_detectors
-from extproc.config.schema import PresidioSettings
 from extproc.detectors import presidio
 from extproc.masking.masker import Masker
 from extproc.model.errors import ConfigError, MaskingError
 from extproc.model.masking import MaskOperator, MaskRule
+from extproc.settings.masking import PresidioSettings
 
 try:
     import presidio_analyzer

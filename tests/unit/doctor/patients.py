@@ -8,8 +8,8 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from extproc.cli.main import app
+from extproc.codecs.located_yaml import load_marked
 from extproc.config.load import load_settings
-from extproc.config.located_yaml import load_marked
 from extproc.doctor.check_result import Check, Installation
 from extproc.doctor.run_checks import run_checks
 

@@ -11,10 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from extproc.config.schema import GuardTls
 from extproc.demo.install import free_ports
 from extproc.doctor import check_configuration, check_processes, check_shipping
 from extproc.server.worker import serving
+from extproc.settings.envoy import GuardTls
 from tests.unit.doctor.patients import GOOD, installed, look, only
 from tests.unit.flow.dialogue import make_guard
 from tests.unit.server.test_listen import certify

@@ -2,11 +2,11 @@
 
 import pytest
 
-from extproc.config.schema import Provider
 from extproc.identity.jwt_metadata import LEEWAY_S, NAMESPACE, identify
 from extproc.model.errors import Refused
 from extproc.model.identity import Identity
 from extproc.model.reasons import Reason
+from extproc.settings.identity import Provider
 
 NOW = 1_800_000_000.0
 ISSUER = "https://login.test"

@@ -6,9 +6,10 @@ import pytest
 
 from extproc.assembly.make_connection import masking_plan
 from extproc.assembly.make_masker import make_detectors, make_masker
-from extproc.config.schema import CustomDetector, InstallationMasking, MaskingSettings, Settings
+from extproc.config.schema import Settings
 from extproc.model.errors import ConfigError
 from extproc.model.masking import MaskOperator, MaskRule
+from extproc.settings.masking import CustomDetector, InstallationMasking, MaskingSettings
 
 JSON = "application/json"
 PSEUDONYM = (MaskRule(MaskOperator.PSEUDONYM, path="$.a"),)

@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 from extproc.assembly.make_masker import make_detectors
 from extproc.cli.main import app
 from extproc.codecs.protobuf_messages import MAX_VALUES
-from extproc.config.schema import InstallationMasking, MaskingSettings
 from extproc.detectors.catalogue import CATALOGUE
 from extproc.masking.json.json_masker import MAX_FOUND
 from extproc.masking.plan.json_path import compile_path
 from extproc.model.masking import MaskOperator
+from extproc.settings.masking import InstallationMasking, MaskingSettings
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "reference" / "masking.md").read_text()

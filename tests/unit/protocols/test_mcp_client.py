@@ -2,10 +2,10 @@
 
 import pytest
 
-from extproc.config.schema import McpConnection
 from extproc.model.call import Headers, RequestHead
 from extproc.model.reasons import Reason
 from extproc.protocols.mcp.protocol import McpProtocol
+from extproc.protocols.mcp.settings import McpConnection
 
 pytest.importorskip("mcp")
 

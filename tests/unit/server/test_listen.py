@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from extproc.config.schema import GuardTls
 from extproc.demo.install import free_ports
 from extproc.model.errors import ConfigError
 from extproc.server.worker import is_loopback, serving
+from extproc.settings.envoy import GuardTls
 from tests.unit.flow.dialogue import make_guard
 
 BEGIN = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)

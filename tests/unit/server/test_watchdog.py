@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from extproc.config.schema import LimitSettings
 from extproc.server.watchdog import Watchdog, too_long
+from extproc.settings.limits import LimitSettings
 
 WORK = """
 import asyncio, sys, time

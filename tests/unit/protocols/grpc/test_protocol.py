@@ -7,13 +7,14 @@ import pytest
 from google.rpc import status_pb2
 
 from extproc.codecs.descriptors import Messages
-from extproc.config.schema import GrpcConnection, LimitSettings
 from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.errors import Refused
 from extproc.model.reasons import ANSWERS, Reason, Uninspectable
 from extproc.model.reply import Reply
 from extproc.protocols.grpc.protocol import GrpcProtocol
 from extproc.protocols.grpc.refusal import CODES, grpc_refusal, speaks_grpc, spoken
+from extproc.protocols.grpc.settings import GrpcConnection
+from extproc.settings.limits import LimitSettings
 from tests.integration.support.shop import ALL_METHODS, GET_ITEM, HOST, SERVICE, Item, framed
 
 NAMES = [f"{SERVICE}/{name}" for name in ("GetItem", "AddItems")]

@@ -5,12 +5,12 @@ import json
 import orjson
 import pytest
 
-from extproc.config.schema import HttpJsonConnection
 from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.errors import Refused
 from extproc.model.masking import MaskOperator, MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.protocols.http_json.protocol import OVERRIDES, HttpJsonProtocol
+from extproc.protocols.http_json.settings import HttpJsonConnection
 
 JSON = ("content-type", b"application/json")
 

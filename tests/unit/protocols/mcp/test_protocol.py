@@ -5,13 +5,13 @@ import json
 
 import pytest
 
-from extproc.config.schema import McpConnection
 from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.errors import Refused
 from extproc.model.masking import MaskOperator, MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.protocols.mcp.methods import NOTIFICATIONS, REQUESTS
 from extproc.protocols.mcp.protocol import REFUSED_CODE, McpProtocol, unwrap
+from extproc.protocols.mcp.settings import McpConnection
 
 JSON = ("content-type", b"application/json")
 

@@ -1,0 +1,58 @@
+"""Types that all sections of the configuration share: names, addresses, and models that refuse unknown keys."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+NAME = r"^[a-z][a-z0-9_-]{0,62}$"
+FUNCTION_NAME = r"^[A-Za-z_][A-Za-z0-9_./-]{0,127}$"
+HOST = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$"
+
+Name = Annotated[str, Field(pattern=NAME)]
+Host = Annotated[str, Field(pattern=HOST, description="exact host, as in the Host header; no wildcards")]
+Seconds = Annotated[float, Field(gt=0)]
+
+MAX_PORT = 65_535
+MAX_SOCKET_PATH = 99
+"""Bytes of a unix socket's path: with its NUL, 108 fit on Linux and 104 on macOS; rounded down."""
+
+
+def _reachable(address: str) -> str:
+    """Refuse what the pattern cannot: a port out of range, a socket path that no system can bind."""
+    kind, _, rest = address.partition(":")
+    if kind == "unix":
+        if len(rest.encode()) > MAX_SOCKET_PATH:
+            raise ValueError(f"a unix socket's path must not be longer than {MAX_SOCKET_PATH} bytes")
+    elif int(address.rpartition(":")[2]) > MAX_PORT:
+        raise ValueError(f"a port is at most {MAX_PORT}")
+    return address
+
+
+AUTHORITY = re.compile(r"([^:@/?#\s]+@)?([^:@/?#\s\[\]]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?([/?#].*)?", re.DOTALL)
+"""Of a URL, and what follows it: a user without a password, a host, a port (RFC 3986 section 3.2)."""
+
+
+def _without_password(url: str) -> str:
+    """Refuse what would be shown wherever the address is."""
+    scheme, _, rest = url.partition("://")
+    if scheme.startswith("http") and not AUTHORITY.fullmatch(rest):
+        raise ValueError("is no address, or holds a password, which does not belong into one")
+    return url
+
+
+WithoutPassword = Annotated[str, AfterValidator(_without_password)]
+Address = Annotated[
+    str,
+    Field(
+        pattern=r"^(unix:/.+|[^:/\s]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5})$",
+        description="host:port, [ipv6]:port, or unix:/absolute/path",
+    ),
+    AfterValidator(_reachable),
+]
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors: a misspelled guard is no guard."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
