@@ -12,18 +12,17 @@ from extproc.codecs.descriptors import Messages
 from extproc.codecs.grpc_frames import Frame
 from extproc.codecs.protobuf_messages import read_message
 from extproc.codecs.unreadable import Unreadable
-from extproc.detectors.analyzer import Analyzer
-from extproc.masking.masker import Masker
 from extproc.masking.plan.json_path import render
 from extproc.masking.protobuf.frames import Framing
 from extproc.model.errors import MaskingError
 from extproc.model.masking import MaskOperator, MaskRule
 from extproc.protocols.grpc.protocol import read_frames
 from tests.integration.support.shop import GET_ITEM, Item, framed
+from tests.support.maskers import make_masker
 
 KIND = GET_ITEM.request
 POOL = KIND.file.pool
-MASKER = Masker(Analyzer(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 16)
+MASKER = make_masker()
 SSN = "219-09-9999"
 EMPTY = frozenset(
     map(repr, ("1970-01-01T00:00:00Z", "[REDACTED]", "W1JFREFDVEVEXQ==", "", 0, 0.0, -0.0, False, None, "0"))

@@ -14,18 +14,16 @@ from hypothesis import strategies as st
 
 from extproc.codecs.strict_json import parse
 from extproc.codecs.unreadable import Unreadable
-from extproc.detectors.analyzer import Analyzer
 from extproc.detectors.fold import fold
 from extproc.masking.edits import Edit, Layer, apply
 from extproc.masking.json.json_masker import Walk
-from extproc.masking.masker import Masker
 from extproc.masking.plan.json_path import compile_path, matches
 from extproc.model.errors import MaskingError
 from extproc.model.masking import Listed, MaskOperator, MaskRule
+from tests.support.maskers import DETECTORS, make_masker
 
 JSON, SSE, TEXT = "application/json", "text/event-stream", "text/plain"
-DETECTORS = Analyzer()
-MASKER = Masker(DETECTORS, pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=40, event_limit=100_000)
+MASKER = make_masker(max_depth=40, event_limit=100_000)
 
 PARTS = [
     "4111111111111111",

@@ -11,19 +11,17 @@ from hypothesis import strategies as st
 from extproc.detectors.analyzer import Analyzer
 from extproc.detectors.custom import make_custom
 from extproc.masking.edits import apply
-from extproc.masking.masker import Masker
 from extproc.masking.text.json_prefix import JsonPrefix
 from extproc.masking.text.text_masker import hits_of
 from extproc.model.errors import MaskingError
 from extproc.model.masking import MaskOperator, MaskRule
+from tests.support.maskers import make_masker
 
 TEXT = "text/plain"
 
 
 def masker(detectors, limit=100_000):
-    return Masker(
-        detectors, pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=40, event_limit=8, text_limit=limit
-    )
+    return make_masker(detectors, event_limit=8, text_limit=limit)
 
 
 MASKER = masker(Analyzer())

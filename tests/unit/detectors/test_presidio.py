@@ -7,10 +7,10 @@ import pytest
 
 from extproc.assembly.make_masker import make_detectors
 from extproc.detectors import presidio
-from extproc.masking.masker import Masker
 from extproc.model.errors import ConfigError, MaskingError
 from extproc.model.masking import MaskOperator, MaskRule
 from extproc.settings.masking import PresidioSettings
+from tests.support.maskers import make_masker
 
 try:
     import presidio_analyzer
@@ -42,13 +42,7 @@ def masker():
 
 def masker_with(**more):
     settings = PresidioSettings.model_validate({"entities": ENTITIES, **more})
-    return Masker(
-        make_detectors({}, settings),
-        pseudonym_key=b"k" * 32,
-        pseudonym_key_id="k1",
-        max_depth=40,
-        event_limit=1 << 20,
-    )
+    return make_masker(make_detectors({}, settings), event_limit=1 << 20)
 
 
 def masked(masker, body, content_type=JSON, rules=EVERYTHING):

@@ -15,12 +15,10 @@ from extproc.approvals.sqlite import SqliteApprovals
 from extproc.approvals.waiter import ApprovalWaiter
 from extproc.assembly.make_connection import make_connection
 from extproc.config.schema import Settings
-from extproc.detectors.analyzer import Analyzer
 from extproc.flow.exchange import exchange
 from extproc.flow.observer import Observer
 from extproc.flow.services import Services
 from extproc.identity.session_ids import Sessions
-from extproc.masking.masker import Masker
 from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.entries import Entry
 from extproc.model.errors import EvidenceError, PolicyError
@@ -30,9 +28,9 @@ from extproc.wire.events import (
     ResponseBodyReceived,
     ResponseHeadersReceived,
 )
+from tests.support.maskers import make_masker
 
 NOW = 1_800_000_000_000_000_000
-DETECTORS = Analyzer()
 """Takes half a second to make; shared by all calls, as in the product."""
 ISSUER = "https://issuer.example"
 SETTINGS = {
@@ -168,7 +166,7 @@ def make_guard(tmp_path, *, engine=None, recorder=None, changes=None, clock=None
     ticks = itertools.count()
     now = clock or (lambda: NOW + next(ticks))
     connections = [make_connection(name, each, settings.limits) for name, each in settings.connections.items()]
-    masker = Masker(DETECTORS, pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 16)
+    masker = make_masker()
     return Services(
         hosts={host: each for each in connections for host in each.settings.hosts},
         providers=settings.identity.providers,

@@ -5,14 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from extproc.detectors.analyzer import Analyzer
 from extproc.flow.request.identify import _look_through_url
-from extproc.masking.masker import Masker
 from extproc.model.call import Call, Headers, RequestHead
+from tests.support.maskers import make_masker
 
-GUARD = SimpleNamespace(
-    masker=Masker(Analyzer(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 16)
-)
+GUARD = SimpleNamespace(masker=make_masker())
 
 
 def look(url, arguments):

@@ -10,14 +10,13 @@ from google.protobuf import json_format, struct_pb2
 
 from extproc.codecs.descriptors import Messages
 from extproc.codecs.grpc_frames import Frame
-from extproc.detectors.analyzer import Analyzer
-from extproc.masking.masker import Masker
 from extproc.masking.plan.json_path import RENDERED_MAX
 from extproc.masking.protobuf.frames import Framing
 from extproc.model.masking import MaskOperator, MaskRule
+from tests.support.maskers import make_masker
 
 ALL = (MaskRule(MaskOperator.REDACT, entity="*"),)
-MASKER = Masker(Analyzer(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 20)
+MASKER = make_masker(event_limit=1 << 20)
 NUMBERS = [str(2_000_000 + each) for each in range(300)]
 
 

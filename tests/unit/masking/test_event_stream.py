@@ -2,14 +2,13 @@
 
 import pytest
 
-from extproc.detectors.analyzer import Analyzer
-from extproc.masking.masker import Masker
 from extproc.model.errors import MaskingError
 from extproc.model.masking import Finding, MaskOperator, MaskRule
+from tests.support.maskers import make_masker
 
 SSE = "text/event-stream"
 ALL = (MaskRule(MaskOperator.REDACT, entity="*"), MaskRule(MaskOperator.REDACT, path="$.a.b"))
-MASKER = Masker(Analyzer(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=200)
+MASKER = make_masker(event_limit=200)
 
 
 @pytest.mark.parametrize(

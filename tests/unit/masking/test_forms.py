@@ -6,14 +6,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from extproc.detectors.analyzer import Analyzer
-from extproc.masking.masker import Masker
 from extproc.model.errors import MaskingError
 from extproc.model.masking import Listed, MaskOperator, MaskRule
+from tests.support.maskers import make_masker
 
 FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data; boundary=xYz"
 ALL = (MaskRule(MaskOperator.REDACT, entity="*"),)
-MASKER = Masker(Analyzer(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 16)
+MASKER = make_masker()
 
 
 def path(at, how=MaskOperator.REDACT):

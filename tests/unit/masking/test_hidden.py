@@ -4,15 +4,14 @@ import json
 
 import pytest
 
-from extproc.detectors.analyzer import Analyzer
 from extproc.masking.json import json_masker
-from extproc.masking.masker import Masker
 from extproc.model.errors import MaskingError
 from extproc.model.masking import MaskOperator, MaskRule
+from tests.support.maskers import make_masker
 
 SSN = "219-09-9999"
 ALL = (MaskRule(MaskOperator.REDACT, entity="*"),)
-MASKER = Masker(Analyzer(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 16)
+MASKER = make_masker()
 
 
 def test_a_long_number_does_not_make_json_in_a_string_something_else():

@@ -2,12 +2,11 @@
 
 import pytest
 
-from extproc.detectors.analyzer import Analyzer
-from extproc.masking.masker import Masker
 from extproc.model.errors import MaskingError
 from extproc.model.masking import MaskOperator, MaskRule
+from tests.support.maskers import make_masker
 
-MASKER = Masker(Analyzer(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=8, event_limit=100)
+MASKER = make_masker(max_depth=8, event_limit=100)
 RULES = (MaskRule(MaskOperator.REDACT, entity="*"), MaskRule(MaskOperator.REMOVE, path="$.pin"))
 TYPE = "application/x-ndjson"
 RAW = b'{"a":"a@b.co"}\r\n\n{"pin":1}\n[4111111111111111]'

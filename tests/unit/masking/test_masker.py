@@ -9,26 +9,13 @@ import pytest
 
 from extproc.detectors.analyzer import Analyzer
 from extproc.detectors.detector import Detector
-from extproc.masking.masker import Masker
 from extproc.model.errors import MaskingError
 from extproc.model.masking import Finding, Listed, MaskOperator, MaskRule
+from tests.support.maskers import make_masker
 
 JSON, SSE, TEXT = "application/json", "text/event-stream", "text/plain"
 CARD = "4111111111111111"
-DETECTORS = Analyzer()
-
-
-def make(key=b"k" * 32, key_id="k1", detectors=None, max_depth=64, event_limit=10_000):
-    return Masker(
-        detectors or DETECTORS,
-        pseudonym_key=key,
-        pseudonym_key_id=key_id,
-        max_depth=max_depth,
-        event_limit=event_limit,
-    )
-
-
-MASKER = make()
+MASKER = make_masker(event_limit=10_000)
 
 
 def path(text, how="redact"):
@@ -321,7 +308,7 @@ def test_pseudonyms_join_spellings_and_differ_by_key():
     first, second = json.loads(mask(f'["{CARD}", "4111-1111-1111-1111"]', rule))
     assert first == second
     assert TOKEN.fullmatch(first)
-    other = make(key=b"x" * 32).mask(f'["{CARD}"]'.encode(), JSON, (rule,)).body.decode()
+    other = make_masker(key=b"x" * 32).mask(f'["{CARD}"]'.encode(), JSON, (rule,)).body.decode()
     assert first not in other
     assert json.loads(mask('["5555555555554444"]', rule)) != [first]
 
@@ -358,14 +345,14 @@ def test_a_field_pseudonym_is_not_masked_again_unless_it_is_forged_or_old():
     assert mask(once, path("$.a")) == '{"a":"[REDACTED]"}'
     forged = '{"a":"<FIELD:k1:ABCDEFGHIJKLMNOP>"}'
     assert mask(forged, rule) != forged
-    assert make(key_id="k2").mask(once.encode(), JSON, (rule,)).body != once.encode()
+    assert make_masker(key_id="k2").mask(once.encode(), JSON, (rule,)).body != once.encode()
 
 
 def test_the_key_is_in_no_repr_and_its_id_is_checked():
     assert "kkk" not in repr(MASKER) + repr(MASKER._mask)
     for wrong in ("", "K1", "k1234", "k:1", "toolongname"):
         with pytest.raises(ValueError, match="key id"):
-            make(key_id=wrong)
+            make_masker(key_id=wrong)
 
 
 def test_header_text():
@@ -384,7 +371,7 @@ def test_whatever_a_detector_does_is_a_masking_error():
     def broken(text, _):
         raise KeyError(text)
 
-    masker = make(detectors=Analyzer([Detector("B", (b"secret",), 1, broken)]))
+    masker = make_masker(detectors=Analyzer([Detector("B", (b"secret",), 1, broken)]))
     for call in (
         lambda: masker.mask(b'["my secret"]', JSON, (entity(),)),
         lambda: masker.find(b'["my secret"]', JSON),
@@ -397,7 +384,7 @@ def test_whatever_a_detector_does_is_a_masking_error():
 
 
 def test_a_document_deeper_than_python_recurses_is_no_crash():
-    masker = make(max_depth=512)
+    masker = make_masker(max_depth=512)
     body = b"[" * 512 + CARD.encode() + b"]" * 512
     assert b"[CREDIT_CARD]" in masker.mask(body, JSON, (entity(),)).body
 

@@ -5,23 +5,19 @@ from itertools import accumulate
 
 import pytest
 
-from extproc.detectors.analyzer import Analyzer
-from extproc.masking.masker import Masker
 from extproc.masking.text.text_stream import CREDIT, GATHER, may_reach
 from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import MaskOperator, MaskRule
+from tests.support.maskers import make_masker
 
 TEXT = "text/plain; charset=utf-8"
 EVERYTHING = (MaskRule(MaskOperator.REDACT, entity="*"),)
 LIMIT = 1 << 20
-DETECTORS = Analyzer()
 KEY = "-----BEGIN PRIVATE KEY-----\n" + "MIIEpAIBAAKCAQEA\n" * 40
 
 
 def begin(rules=EVERYTHING, limit=LIMIT):
-    masker = Masker(
-        DETECTORS, pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=40, event_limit=8, text_limit=limit
-    )
+    masker = make_masker(event_limit=8, text_limit=limit)
     return masker.stream(TEXT, rules)
 
 

@@ -5,13 +5,12 @@ from urllib.parse import quote_from_bytes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extproc.detectors.analyzer import Analyzer
 from extproc.flow.headers.text_headers import mask_fields
-from extproc.masking.masker import Masker
 from extproc.model.call import Headers
 from extproc.model.masking import MaskOperator, MaskRule
+from tests.support.maskers import make_masker
 
-MASKER = Masker(Analyzer(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=40, event_limit=100_000)
+MASKER = make_masker(max_depth=40, event_limit=100_000)
 ALL = (MaskRule(MaskOperator.REDACT, entity="*"),)
 SECRET = b"219-09-9999"
 NAMES = st.sampled_from(["x-a", "x-b", "referer", "cookie", "set-cookie"])

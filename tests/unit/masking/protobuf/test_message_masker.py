@@ -13,18 +13,17 @@ from hypothesis import strategies as st
 from extproc.codecs.descriptors import Messages, read_methods
 from extproc.codecs.grpc_frames import Frame
 from extproc.codecs.protobuf import fields, spell_varint, varint
-from extproc.detectors.analyzer import Analyzer
-from extproc.masking.masker import Masker
 from extproc.masking.protobuf import message_masker
 from extproc.masking.protobuf.frames import TOGETHER, Framing
 from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import Listed, MaskOperator, MaskRule
 from extproc.model.reasons import Uninspectable
+from tests.support.maskers import make_masker
 
 FIELD = descriptor_pb2.FieldDescriptorProto
 SSN, CARD = "219-09-9999", 4111111111111111
 ALL = (MaskRule(MaskOperator.REDACT, entity="*"),)
-MASKER = Masker(Analyzer(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=20, event_limit=1 << 16)
+MASKER = make_masker(max_depth=20)
 
 
 def told(name, number, kind, *, many=False, of=""):
