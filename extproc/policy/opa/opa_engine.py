@@ -19,8 +19,8 @@ import orjson
 
 from extproc.model.call import Json
 from extproc.model.errors import ConfigError, PolicyError, PolicyUnreachable
-from extproc.policy.bundle.response_interest import DIRECTIONS, declared_directions
 from extproc.policy.bundle.revision import digest
+from extproc.policy.contract.response_interest import DIRECTIONS, declared_directions
 from extproc.policy.opa.circuit_breaker import Breaker
 
 MAX_ANSWER = 4 << 20

@@ -17,7 +17,7 @@ import orjson
 from extproc.model.call import Json
 from extproc.model.errors import ConfigError, PolicyError, SourceLocation
 from extproc.policy.bundle.policy_files import ENTRY, LOADED, Module, Sources, read_sources
-from extproc.policy.bundle.response_interest import DIRECTIONS, TELLING, declared_directions
+from extproc.policy.contract.response_interest import DIRECTIONS, TELLING, declared_directions
 from extproc.policy.regorus.builtins import install
 from extproc.policy.regorus.import_regorus import new_engine
 from extproc.policy.regorus.input_usage import input_keys
