@@ -8,6 +8,7 @@ from extproc.policy.bundle.last_good import LastGoodPolicy
 from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, write_status
 from extproc.policy.bundle.reload import PolicyFiles, ReloadingEngine
 from extproc.policy.contract.engine import PolicyEngine
+from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.opa.opa_engine import OpaEngine, OpaServer
 
 OPA_TIMEOUT_SHARE = 0.9
@@ -48,8 +49,8 @@ def make_engine(settings: Settings, process: str = "", on_status: StatusListener
         process=process,
         every_s=policy.reload,
         clock_ns=time.time_ns,
-        tell=publish_status,
-        kept=LastGoodPolicy(folder, process) if process else None,
+        on_change=publish_status,
+        last_good=LastGoodPolicy(folder, process) if process else None,
         limit_s=settings.limits.decision_timeout,
     )
 
@@ -58,10 +59,19 @@ def _make_opa(settings: Settings, process: str, publish_status: StatusListener) 
     """Make the client of an OPA server. Its first status has no revision: OPA sends it with each answer."""
     policy, opa = settings.policy, settings.policy.opa
     timeout_s = min(opa.timeout, OPA_TIMEOUT_SHARE * settings.limits.decision_timeout)
-    server = OpaServer(opa.address, timeout_s, opa.tls, opa.ca_file, opa.failures, opa.pause, opa.responses)
+    server = OpaServer(
+        opa.address, timeout_s, opa.tls, opa.ca_file, opa.failures, opa.pause, _interest(opa.responses)
+    )
 
-    def changed(revision: str, trouble: str) -> None:
-        publish_status(PolicyStatus(process, "opa", revision, policy.query, time.time_ns(), trouble=trouble))
+    def changed(revision: str, problem: str) -> None:
+        publish_status(PolicyStatus(process, "opa", revision, policy.query, time.time_ns(), trouble=problem))
 
     changed("", "")
-    return OpaEngine(server, policy.query, look_every_s=policy.reload, tell=changed)
+    return OpaEngine(server, policy.query, poll_every_s=policy.reload, on_change=changed)
+
+
+def _interest(responses: bool | None) -> ResponseInterest:
+    """``policy.opa.responses`` as the engine takes it."""
+    if responses is None:
+        return ResponseInterest.UNKNOWN
+    return ResponseInterest.ALWAYS if responses else ResponseInterest.NEVER

@@ -48,7 +48,7 @@ def open_services(
     for each in connections:
         check_plan(each, masker)
     engine = make_engine(settings, worker, on_policy_status)
-    last_words = None if engine.waits else LastWords(settings.evidence.spool, worker)
+    last_words = None if engine.is_remote else LastWords(settings.evidence.spool, worker)
     try:
         yield Services(
             hosts={host: each for each in connections for host in each.settings.hosts},

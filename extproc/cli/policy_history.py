@@ -116,7 +116,7 @@ def diff(
     engines = []
     for path, own in ((old, old_data), (new, new_data)):
         sources = policy_files([path], [*(data or ()), *(own or ())], asked, config).read()
-        engines.append(EmbeddedEngine.from_sources(sources, tried=check_candidate(sources)))
+        engines.append(EmbeddedEngine.from_sources(sources, checked=check_candidate(sources)))
     compared = Comparison()
     with ended_by_ctrl_c():
         _compare(compared, engines[0], engines[1], config, time.time_ns() - _ago_ns(since))

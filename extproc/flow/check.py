@@ -19,6 +19,7 @@ from extproc.model.decision import Action
 from extproc.model.entries import EntryKind
 from extproc.model.errors import ExtprocError, Refused
 from extproc.model.reasons import Reason, Uninspectable
+from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.wire import ext_authz
 from extproc.wire.encode import as_headers
 from extproc.wire.ext_authz import CheckAsked
@@ -68,7 +69,7 @@ async def _allow(case: Case, services: Services) -> bytes:
     assert connection is not None  # noqa: S101 - identified before
     if request_rules(case) or connection.mask.response or decision.mask.response:
         raise Refused(Reason.MASKING_UNAVAILABLE, rule="ext_authz")
-    if services.engine.decides_responses:
+    if services.engine.response_interest is ResponseInterest.ALWAYS:
         raise Refused(Reason.MASKING_UNAVAILABLE, rule="ext_authz", detail="policy decides responses, unseen here")
     if case.plain != case.body:
         raise Refused(Reason.UNINSPECTABLE, rule="ext_authz", detail="an encoded body cannot be rewritten here")

@@ -13,7 +13,7 @@ from extproc.model.errors import PolicyError, Refused
 from extproc.model.reasons import Reason
 from extproc.policy.call_counters import Usage
 from extproc.policy.contract.input_document import build_document
-from extproc.policy.contract.read_decision import read_answer
+from extproc.policy.contract.read_decision import read_decision
 from extproc.policy.contract.response_input import ResponseFacts
 
 PERMIT_LASTS_NS = 10_000_000_000
@@ -34,7 +34,7 @@ async def decide(case: Case, services: Services) -> Action:
         case.usage = await _count(case, services)
         case.decision = await ask(case, services, case.call)
     except PolicyError as error:
-        if not services.engine.waits:  # a server's revision comes with its answer, and there is none
+        if not services.engine.is_remote:  # a server's revision comes with its answer, and there is none
             case.failed_revision = services.engine.revision
         raise Refused(Reason.POLICY_ERROR, rule="policy", detail=str(error)) from error
     finally:
@@ -74,12 +74,12 @@ async def ask(case: Case, services: Services, call: Call, response: ResponseFact
         max_depth=services.limits.json_depth,
         metadata=case.metadata,
         usage=case.usage,
-        reads=services.engine.reads,
+        input_keys=services.engine.input_keys,
         response=response,
     )
     answer = await _evaluated(document, case, services)
     credential = case.connection.credential
-    decision = read_answer(
+    decision = read_decision(
         answer,
         revision=services.engine.revision,
         defaults=case.connection.terms,
@@ -89,7 +89,7 @@ async def ask(case: Case, services: Services, call: Call, response: ResponseFact
 
 
 async def _evaluated(document: bytes, case: Case, services: Services) -> Json:
-    if not services.engine.waits:
+    if not services.engine.is_remote:
         return await _evaluated_here(document, case, services)
     try:
         async with asyncio.timeout(services.limits.decision_timeout):

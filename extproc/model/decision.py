@@ -23,7 +23,8 @@ class HoldMode(StrEnum):
     WAIT = "wait"
     """Envoy keeps the call open."""
     TICKET = "ticket"
-    """The caller is answered at once and comes back."""
+    """The caller would be answered at once and come back. Policy may ask for it, but the guard refuses every such
+    call: it is not supported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,6 @@ class Decision:
     """Rules that would have denied or held, and are only recorded."""
     revision: str = ""
     """SHA-256 of the policy and data that decided, lower-case hex."""
-    decision_id: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Dynamic metadata a policy asked for: JSON, for Envoy's other filters and its access log."""
 

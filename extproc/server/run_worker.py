@@ -38,7 +38,7 @@ async def run_worker(settings: Settings, *, listen: str, index: int, health: str
 
         async def checks() -> dict[str, str]:
             evidence = OK if services.recorder.healthy else "cannot store entries"
-            return {"evidence": evidence, "policy": services.engine.trouble or OK}
+            return {"evidence": evidence, "policy": services.engine.problem or OK}
 
         await _recover_records(services, settings.evidence.spool)
         _settle_memory()

@@ -17,7 +17,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from extproc.config.schema import Settings
 from extproc.config.state_folder import keep_private
 from extproc.model.errors import ConfigError
-from extproc.policy.bundle.last_good import forget_all
+from extproc.policy.bundle.last_good import discard_all
 from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.bundle.policy_status import STATUS_FOLDER, read_statuses
 from extproc.policy.regorus.trial import check_candidate
@@ -219,7 +219,7 @@ async def run_up(settings: Settings, config: Path, *, on_ready: Callable[[], Non
     set_up_log("supervisor", settings.log_level)
     check_ports(settings)
     keep_private(settings.state)
-    forget_all(settings.state / STATUS_FOLDER)
+    discard_all(settings.state / STATUS_FOLDER)
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     supervisor = Supervisor(make_parts(settings, config))
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(settings.state / "metrics")

@@ -22,6 +22,7 @@ from extproc.model.call import Headers, ResponseHead
 from extproc.model.errors import MaskingError, ProtocolViolation, Refused, Undecodable
 from extproc.model.masking import PASSED_UNMASKED, MaskRule
 from extproc.model.reasons import Reason
+from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.protocols.strict_content_type import is_event_stream
 from extproc.wire import encode
 from extproc.wire.encode import HeaderEdits, as_headers
@@ -70,7 +71,7 @@ def _streams(case: Case, services: Services, head: ResponseHead, rules: tuple[Ma
     assert case.connection is not None  # noqa: S101 - identified before
     if lists_tools(case) or case.connection.protocol.streams(head):
         return not lists_tools(case)
-    asked = services.engine.decides_responses is not False or case.passes_unmasked
+    asked = services.engine.response_interest is not ResponseInterest.NEVER or case.passes_unmasked
     if asked or any(rule.path == "$" or rule.listed for rule in rules):
         return False
     return case.connection.protocol.streams_text(head, whole=services.limits.response_body)

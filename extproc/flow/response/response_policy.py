@@ -11,6 +11,7 @@ from extproc.model.errors import MaskingError, PolicyError, Refused
 from extproc.model.masking import MaskPlan, MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.policy.contract.response_input import ResponseFacts
+from extproc.policy.contract.response_interest import ResponseInterest
 
 RULE = "policy.response"
 
@@ -33,7 +34,7 @@ async def consider(
     Raises:
         Refused: withheld, or there is no usable answer.
     """
-    if services.engine.decides_responses is False:
+    if services.engine.response_interest is ResponseInterest.NEVER:
         return ()
     assert case.call is not None  # noqa: S101 - identified before
     assert case.decision is not None  # noqa: S101 - decided before

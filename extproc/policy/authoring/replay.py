@@ -17,7 +17,7 @@ from extproc.model.entries import DID_NOT_END, EntryKind
 from extproc.model.errors import PolicyError
 from extproc.model.reasons import Reason
 from extproc.policy.contract.input_document import VERSION, rfc3339
-from extproc.policy.contract.read_decision import read_answer
+from extproc.policy.contract.read_decision import read_decision
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 
 COLUMNS = (
@@ -127,7 +127,7 @@ def decide_again(engine: EmbeddedEngine, document: bytes) -> Decision:
         answer = engine.evaluate_now(document)
     except PolicyError:
         answer = None
-    return read_answer(answer, revision=engine.revision, defaults=ApprovalTerms(("approvers",)))
+    return read_decision(answer, revision=engine.revision, defaults=ApprovalTerms(("approvers",)))
 
 
 def summary(decision: Decision) -> str:

@@ -11,7 +11,7 @@ from extproc.model.decision import Action, ApprovalTerms, Decision
 from extproc.model.errors import PolicyError
 from extproc.model.reasons import Reason
 from extproc.policy.bundle.policy_files import Sources
-from extproc.policy.contract.read_decision import read_answer
+from extproc.policy.contract.read_decision import read_decision
 from extproc.policy.regorus.evaluator import ANSWER, UNDEFINED, EmbeddedEngine, compile_modules, run
 from extproc.policy.regorus.lint.rego_module import Unit, bodies, read_units
 from extproc.policy.regorus.lint.syntax_tree import Node, head_of, nodes, rule_path
@@ -81,7 +81,7 @@ def trace(sources: Sources, document: bytes) -> Trace:
         answer, error = (found["value"], "") if isinstance(found, dict) else (None, UNDEFINED)
     except PolicyError as failed:
         error = str(failed)
-    decision = read_answer(answer, revision=engine.revision, defaults=ApprovalTerms(("approvers",)))
+    decision = read_decision(answer, revision=engine.revision, defaults=ApprovalTerms(("approvers",)))
     if error:
         decision = Decision(Action.DENY, Reason.POLICY_ERROR, rule="policy", revision=engine.revision)
     reached = _reached(clone)

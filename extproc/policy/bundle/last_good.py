@@ -31,10 +31,10 @@ class LastGoodPolicy:
         """
         self._folder, self._process = folder, process
         self._file = folder / f"{process}{SUFFIX}"
-        self._over = False
+        self._discarded = False
 
-    def keep(self, sources: Sources) -> None:
-        """Keep this in place of what was kept; where it cannot be written, nothing: no old policy may return."""
+    def save(self, sources: Sources) -> None:
+        """Save this policy in place of the former. If that fails, save none: no old policy may return."""
         fresh = self._file.with_name(f".{self._file.name}")
         try:
             fresh.unlink(missing_ok=True)
@@ -43,10 +43,10 @@ class LastGoodPolicy:
             fresh.replace(self._file)
         except OSError:
             _remove(fresh, self._file)
-        if self._over:
+        if self._discarded:
             _remove(self._file)
 
-    def last(self) -> tuple[Sources, int] | None:
+    def load(self) -> tuple[Sources, int] | None:
         """What was in force when this process died, or is in others since.
 
         Returns:
@@ -62,13 +62,13 @@ class LastGoodPolicy:
                 return sources, newest.since_ns
         return None
 
-    def forget(self) -> None:
+    def discard(self) -> None:
         """Take the copy away: what starts after a stop must have a good policy of its own."""
-        self._over = True  # before: whoever is keeping one now sees it after
+        self._discarded = True  # before: whoever is saving one now sees it after
         _remove(self._file)
 
 
-def forget_all(folder: Path) -> None:
+def discard_all(folder: Path) -> None:
     """Take all copies away: nothing runs yet."""
     for file in folder.glob(f"*{SUFFIX}"):
         file.unlink()

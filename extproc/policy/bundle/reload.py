@@ -18,8 +18,9 @@ from extproc.policy.bundle.last_good import LastGoodPolicy
 from extproc.policy.bundle.policy_files import Sources, read_sources
 from extproc.policy.bundle.policy_status import PolicyStatus, Refusal
 from extproc.policy.bundle.starter_policies import starter_folder
+from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.regorus.evaluation_timer import killed_after
-from extproc.policy.regorus.evaluator import EmbeddedEngine, Tried
+from extproc.policy.regorus.evaluator import EmbeddedEngine, PolicyCheck
 from extproc.policy.regorus.trial import check_candidate
 
 KILL_FACTOR = 5.0
@@ -61,7 +62,7 @@ class PolicyFiles:
 class ReloadingEngine:
     """Implements ``PolicyEngine``. Owned by one event loop; never without a policy that was tried."""
 
-    waits = False
+    is_remote = False
 
     def __init__(
         self,
@@ -70,9 +71,9 @@ class ReloadingEngine:
         process: str,
         every_s: float | None,
         clock_ns: Callable[[], int],
-        tell: Callable[[PolicyStatus], None],
-        check: Callable[[Sources], Tried] = check_candidate,
-        kept: LastGoodPolicy | None = None,
+        on_change: Callable[[PolicyStatus], None],
+        check: Callable[[Sources], PolicyCheck] = check_candidate,
+        last_good: LastGoodPolicy | None = None,
         limit_s: float = 1.0,
         clock_s: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -80,21 +81,27 @@ class ReloadingEngine:
 
         Args:
             files: where it comes from.
-            process: this process's name, for ``tell``.
-            every_s: seconds between two looks at the files; None: they are read once.
+            process: this process's name, for ``on_change``.
+            every_s: seconds between two polls of the files; None: they are read once.
             clock_ns: wall-clock nanoseconds.
-            tell: hears of the policy at the start, and of each change and refusal.
+            on_change: called with the status at the start, and after each change and refusal.
             check: tries a candidate; runs in a thread when the loop runs.
-            kept: what this process decided by before it died, if it did; None: nothing is kept.
+            last_good: the policy this process decided by before it died, if it did; None: none is saved.
             limit_s: seconds of one decision. An answer that took longer does not count; one that takes
                 ``KILL_FACTOR`` times as long is never waited for: the process ends.
             clock_s: monotonic seconds.
 
         Raises:
-            ConfigError, PolicyInvalid: the policy must not be loaded, and none that was in force is kept.
+            ConfigError, PolicyInvalid: the policy must not be loaded, and no last good one is saved.
         """
-        self._files, self._every_s, self._clock_ns, self._tell, self._check = files, every_s, clock_ns, tell, check
-        self._kept, self._limit_s, self._clock_s = kept, limit_s, clock_s
+        self._files, self._every_s, self._clock_ns, self._on_change, self._check = (
+            files,
+            every_s,
+            clock_ns,
+            on_change,
+            check,
+        )
+        self._last_good, self._limit_s, self._clock_s = last_good, limit_s, clock_s
         self._process = process
         self._seen = files.fingerprint()
         self._begin()
@@ -107,7 +114,7 @@ class ReloadingEngine:
             revision = sources.revision
             self._load(sources, self._clock_ns())
         except Exception as error:
-            last = self._kept.last() if self._kept else None
+            last = self._last_good.load() if self._last_good else None
             if last is None:
                 raise
             try:
@@ -115,18 +122,18 @@ class ReloadingEngine:
             except ExtprocError:
                 raise error from None
             if self.revision != revision:
-                self._told(self._refusal(revision, error))
+                self._report(self._refusal(revision, error))
 
     def _load(self, sources: Sources, since_ns: int) -> None:
-        self._engine = EmbeddedEngine.from_sources(sources, tried=self._check(sources))
+        self._engine = EmbeddedEngine.from_sources(sources, checked=self._check(sources))
         self.status = PolicyStatus(self._process, "embedded", sources.revision, sources.query, since_ns)
-        self._told(None)
-        self._keep(sources)
+        self._report(None)
+        self._save(sources)
 
-    def _keep(self, sources: Sources) -> None:
+    def _save(self, sources: Sources) -> None:
         """Without tests, which it has passed."""
-        if self._kept:
-            self._kept.keep(replace(sources, tests=()))
+        if self._last_good:
+            self._last_good.save(replace(sources, tests=()))
 
     @property
     def revision(self) -> str:
@@ -134,17 +141,17 @@ class ReloadingEngine:
         return self._engine.revision
 
     @property
-    def reads(self) -> frozenset[str] | None:
+    def input_keys(self) -> frozenset[str] | None:
         """What the policy in force can look at."""
-        return self._engine.reads
+        return self._engine.input_keys
 
     @property
-    def decides_responses(self) -> bool | None:
-        """Whether the policy in force has anything to say about responses; None where that is not certain."""
-        return self._engine.decides_responses
+    def response_interest(self) -> ResponseInterest:
+        """Whether the policy in force is to be asked about responses."""
+        return self._engine.response_interest
 
     @property
-    def trouble(self) -> str:
+    def problem(self) -> str:
         """Always empty: what was loaded decides."""
         return ""
 
@@ -163,8 +170,8 @@ class ReloadingEngine:
         task = asyncio.create_task(self._watch(self._every_s)) if self._every_s is not None else None
         try:
             yield
-            if self._kept:
-                self._kept.forget()
+            if self._last_good:
+                self._last_good.discard()
         finally:
             if task is not None:
                 task.cancel()
@@ -174,9 +181,9 @@ class ReloadingEngine:
     async def _watch(self, every_s: float) -> None:
         while True:
             await asyncio.sleep(every_s)
-            await self.look()
+            await self.poll()
 
-    async def look(self) -> None:
+    async def poll(self) -> None:
         """Look at the files once, and take what they hold where it is new and good. Never raises."""
         revision = ""
         try:
@@ -187,22 +194,22 @@ class ReloadingEngine:
             sources = await asyncio.to_thread(self._files.read)
             revision = sources.revision
             if revision != self.revision:
-                tried = await asyncio.to_thread(self._check, sources)
-                self._engine = EmbeddedEngine.from_sources(sources, tried=tried)
+                checked = await asyncio.to_thread(self._check, sources)
+                self._engine = EmbeddedEngine.from_sources(sources, checked=checked)
                 self.status = replace(self.status, revision=revision, since_ns=self._clock_ns())
-            self._told(None)
-            await asyncio.to_thread(self._keep, sources)
+            self._report(None)
+            await asyncio.to_thread(self._save, sources)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong, the policy in force stays
-            self._told(self._refusal(revision, error))
+            self._report(self._refusal(revision, error))
 
     def _refusal(self, revision: str, error: Exception) -> Refusal:
         ours = isinstance(error, ExtprocError)
         why = str(error)[:MAX_WHY] if ours else f"the guard could not try it ({type(error).__name__})"
         return Refusal(revision, self._clock_ns(), why)
 
-    def _told(self, refused: Refusal | None) -> None:
+    def _report(self, refused: Refusal | None) -> None:
         self.status = replace(self.status, refused=refused)
-        self._tell(self.status)
+        self._on_change(self.status)
 
 
 def _stamp(file: Path) -> tuple[str, int, int, int, int]:

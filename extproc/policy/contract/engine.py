@@ -4,12 +4,13 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from extproc.model.call import Json
+from extproc.policy.contract.response_interest import ResponseInterest
 
 
 class PolicyEngine(Protocol):
     """Evaluates the configured query. Never decides anything itself: the answer is read elsewhere."""
 
-    waits: bool
+    is_remote: bool
     """Whether ``evaluate`` waits for something outside of this process, which may never answer."""
 
     async def evaluate(self, document: bytes, caller: str = "") -> Json:
@@ -34,18 +35,18 @@ class PolicyEngine(Protocol):
         ...
 
     @property
-    def reads(self) -> frozenset[str] | None:
+    def input_keys(self) -> frozenset[str] | None:
         """Keys of the input that the policy in force can look at; None: all."""
         ...
 
     @property
-    def decides_responses(self) -> bool | None:
-        """Whether policy has anything to say about responses; None where that is not certain."""
+    def response_interest(self) -> ResponseInterest:
+        """Whether policy is to be asked about responses."""
         ...
 
     @property
-    def trouble(self) -> str:
-        """What keeps it from deciding, for operators; empty when nothing is known of."""
+    def problem(self) -> str:
+        """Why the engine cannot decide, for operators; empty while it can, as far as is known."""
         ...
 
     def watching(self) -> AbstractAsyncContextManager[None]:

@@ -39,7 +39,7 @@ def build_document(
     max_depth: int,
     metadata: Mapping[str, Mapping[str, Any]] | None = None,
     usage: Usage | None = None,
-    reads: frozenset[str] | None = None,
+    input_keys: frozenset[str] | None = None,
     response: ResponseFacts | None = None,
 ) -> bytes:
     """Make the input that policy decides on.
@@ -57,7 +57,7 @@ def build_document(
         max_depth: nesting of JSON in a form's part or a response, beyond which it is not read.
         metadata: dynamic metadata by filter namespace, verified token claims among it.
         usage: how often the caller has called, where that is counted.
-        reads: the keys that policy can look at, the others are left out; None: all.
+        input_keys: the keys that policy can look at, the others are left out; None: all.
         response: what came back; None while the request is decided.
 
     Returns:
@@ -87,10 +87,10 @@ def build_document(
         document["usage"] = {"caller": usage.caller, "function": usage.function}
     if response is not None:
         document["response"] = response_part(response, max_depth=max_depth)
-    if reads is None or "attributes" in reads:
+    if input_keys is None or "attributes" in input_keys:
         document["attributes"] = _attributes(head, body, now_ns, metadata)
-    if reads is not None:
-        document = {key: value for key, value in document.items() if key in reads}
+    if input_keys is not None:
+        document = {key: value for key, value in document.items() if key in input_keys}
     return _dump(document)
 
 

@@ -46,7 +46,7 @@ def input_schema() -> Schema:
 
 
 def answer_schema() -> Schema:
-    """What policy may answer: ``extproc.policy.contract.read_decision.read_answer``."""
+    """What policy may answer: ``extproc.policy.contract.read_decision.read_decision``."""
     shapes = [{"type": "boolean"}, *(_ours(action) for action in Action), _plugins()]
     return {"$schema": DIALECT, "title": "Answer of policy", "oneOf": shapes}
 

@@ -61,7 +61,7 @@ MAX_BODY = 65_536
 """Characters of a body that policy answers a denial with."""
 
 
-def read_plugin_answer(value: Mapping[str, Any], credential_header: str) -> Decision:
+def read_opa_envoy_decision(value: Mapping[str, Any], credential_header: str) -> Decision:
     """Read opa-envoy-plugin's object. Everything in it is checked, also what this action does not use.
 
     Args:

@@ -11,7 +11,7 @@ from extproc.model.decision import Action, ApprovalTerms, Decision, HoldMode
 from extproc.model.masking import MaskOperator, MaskPlan, MaskRule
 from extproc.model.reasons import Reason
 from extproc.policy.contract.json_checks import Malformed, known_keys, mapping, member, sequence, text
-from extproc.policy.contract.opa_envoy_decision import read_plugin_answer
+from extproc.policy.contract.opa_envoy_decision import read_opa_envoy_decision
 
 DENY_REASONS = frozenset(
     {
@@ -59,7 +59,7 @@ PATH = re.compile(r"\$[^\x00-\x1f]{0,500}")
 ENTITY = re.compile(r"\*|[A-Z][A-Z0-9_]{0,63}")
 
 
-def read_answer(
+def read_decision(
     answer: Json, *, revision: str, defaults: ApprovalTerms, credential_header: str = "authorization"
 ) -> Decision:
     """Turn policy's answer into a decision. Never raises: an unreadable answer denies.
@@ -91,7 +91,7 @@ def _read(answer: Json, revision: str, defaults: ApprovalTerms, credential_heade
         case {"action": _}:
             return _read_ours(known_keys(mapping(answer), KEYS), revision, defaults)
         case {"allowed": _}:
-            return replace(read_plugin_answer(mapping(answer), credential_header), revision=revision)
+            return replace(read_opa_envoy_decision(mapping(answer), credential_header), revision=revision)
         case _:
             raise Malformed("neither a boolean nor an object with action or allowed")
 

@@ -1,10 +1,12 @@
-"""Whether a policy has anything to say about responses, found out when it is loaded: asking costs as much again.
+"""Whether a policy decides responses, found out when it is loaded: asking it about them doubles its cost.
 
 A policy that never looks at ``input.direction`` or ``input.response`` cannot tell a response from its request, and
-is not asked about it. Whatever is not certain is asked.
+is not asked about it. Where the answer is not certain, the policy is asked.
 """
 
-from typing import Any
+from enum import StrEnum
+
+from extproc.model.call import Json
 
 DIRECTIONS = ("data", "extproc", "directions")
 """A rule about data alone: the set of directions that a policy decides. Evaluated once, at loading."""
@@ -13,8 +15,25 @@ TELLING = frozenset({"direction", "response"})
 """Keys of the input by which a response can be told from its request."""
 
 
-def declared_directions(value: Any) -> frozenset[str] | None:
-    """The directions that ``data.extproc.directions`` names; None for a value that names none that are known."""
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        return None
-    return frozenset(value) if KNOWN.issuperset(value) else None
+class ResponseInterest(StrEnum):
+    """Whether a policy is to be asked about responses."""
+
+    NEVER = "never"
+    """It has nothing to say about any response: it is not asked."""
+    ALWAYS = "always"
+    """It says that it decides responses."""
+    UNKNOWN = "unknown"
+    """It may have something to say: it is asked."""
+
+
+def declared_interest(directions: Json) -> ResponseInterest:
+    """The interest that the value of ``data.extproc.directions`` declares.
+
+    Returns:
+        ``UNKNOWN`` for a value that is not a list of known directions.
+    """
+    match directions:
+        case [*names] if all(isinstance(name, str) and name in KNOWN for name in names):
+            return ResponseInterest.ALWAYS if "response" in names else ResponseInterest.NEVER
+        case _:
+            return ResponseInterest.UNKNOWN

@@ -20,7 +20,7 @@ import orjson
 from extproc.model.call import Json
 from extproc.model.errors import ConfigError, PolicyError, PolicyUnreachable
 from extproc.policy.bundle.revision import digest
-from extproc.policy.contract.response_interest import DIRECTIONS, declared_directions
+from extproc.policy.contract.response_interest import DIRECTIONS, ResponseInterest, declared_interest
 from extproc.policy.opa.circuit_breaker import Breaker
 
 MAX_ANSWER = 4 << 20
@@ -50,15 +50,15 @@ class OpaServer:
     failures: int = 5
     """So many questions in a row without an answer, and OPA is left alone for ``pause_s``."""
     pause_s: float = 2.0
-    responses: bool | None = None
-    """Whether policy decides responses; None: as its ``data.extproc.directions`` says."""
+    response_interest: ResponseInterest = ResponseInterest.UNKNOWN
+    """``UNKNOWN``: as OPA's ``data.extproc.directions`` declares."""
 
 
 class OpaEngine:
     """Implements ``PolicyEngine``. Owned by one event loop; ``close`` it there."""
 
-    waits = True
-    reads: frozenset[str] | None = None
+    is_remote = True
+    input_keys: frozenset[str] | None = None
     """What OPA's policies look at is OPA's business."""
 
     def __init__(
@@ -66,18 +66,18 @@ class OpaEngine:
         server: OpaServer,
         query: str,
         *,
-        look_every_s: float | None = None,
+        poll_every_s: float | None = None,
         clock_s: Callable[[], float] = time.monotonic,
-        tell: Callable[[str, str], None] = lambda _revision, _trouble: None,
+        on_change: Callable[[str, str], None] = lambda _revision, _problem: None,
     ) -> None:
         """Nothing is opened yet.
 
         Args:
             server: which OPA.
             query: ``data.<package>.<rule>``.
-            look_every_s: seconds between two looks at OPA's health and policies; None: nobody looks.
+            poll_every_s: seconds between two polls of OPA's health and policies; None: none.
             clock_s: monotonic seconds.
-            tell: hears the revision and the trouble, each time that one of them has changed.
+            on_change: called with the revision and the problem whenever one of them has changed.
 
         Raises:
             ConfigError: a certificate file that cannot be used.
@@ -87,8 +87,7 @@ class OpaEngine:
         self._path = "/v1/" + query.replace(".", "/")
         self._revision = ""
         self._without_bundles = False
-        self._responses = server.responses
-        self._decides_responses = server.responses
+        self._configured_interest = self._response_interest = server.response_interest
         self._breaker = Breaker(most=server.failures, pause_s=server.pause_s, clock_s=clock_s)
         self._client = _client(server, CONNECTIONS)
         self._turns = asyncio.Semaphore(CONNECTIONS)
@@ -98,17 +97,17 @@ class OpaEngine:
         self._health = _client(server, HEALTH_CONNECTIONS)
         self._doubts = 0
         self._asking_health: asyncio.Task[None] | None = None
-        self._look_every_s, self._tell = look_every_s, tell
+        self._poll_every_s, self._on_change = poll_every_s, on_change
         self._unhealthy = ""
-        self._told = ("", "")
+        self._reported = ("", "")
 
     @property
-    def decides_responses(self) -> bool | None:
-        """Whether policy decides responses, as configured, or as OPA said when last looked at; None: not known."""
-        return self._decides_responses
+    def response_interest(self) -> ResponseInterest:
+        """As configured, else as OPA declared when it was last polled."""
+        return self._response_interest
 
     @property
-    def trouble(self) -> str:
+    def problem(self) -> str:
         """What keeps it from deciding; empty when nothing is known of."""
         return "OPA does not answer: its breaker is open" if self._breaker.is_open else self._unhealthy
 
@@ -132,7 +131,7 @@ class OpaEngine:
                 self._doubt()
             raise
         finally:
-            self._tell_changes()
+            self._report_changes()
         revision = bundles_revision(answer.get("provenance"), self._query)
         self._without_bundles = not revision
         if not revision and not self._revision:
@@ -186,12 +185,12 @@ class OpaEngine:
                 self._breaker.answered()
             else:
                 self._breaker.failed(doubts)
-            self._tell_changes()
+            self._report_changes()
 
     @contextlib.asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
         """Look at OPA now and then, until the block ends; then close all connections."""
-        task = asyncio.create_task(self._watch(self._look_every_s)) if self._look_every_s else None
+        task = asyncio.create_task(self._watch(self._poll_every_s)) if self._poll_every_s else None
         try:
             yield
         finally:
@@ -203,33 +202,32 @@ class OpaEngine:
 
     async def _watch(self, every_s: float) -> None:
         while True:
-            await self.look()
+            await self.poll()
             await asyncio.sleep(every_s)
 
-    async def look(self) -> None:
+    async def poll(self) -> None:
         """Look once: is it well, and, without bundles, which policies does it hold now? Never raises."""
         self._unhealthy = "" if await self.healthy() else "OPA is not healthy, or cannot be reached"
         if not self._unhealthy and self._without_bundles:
             with contextlib.suppress(PolicyError):
                 await self.refresh()
-        if self._responses is None:
-            self._decides_responses = await self._look_at_directions()
-        self._tell_changes()
+        if self._configured_interest is ResponseInterest.UNKNOWN:
+            self._response_interest = await self._declared_interest()
+        self._report_changes()
 
-    async def _look_at_directions(self) -> bool | None:
-        """What ``data.extproc.directions`` says of responses; None where it says nothing."""
+    async def _declared_interest(self) -> ResponseInterest:
+        """The interest that OPA's ``data.extproc.directions`` declares; ``UNKNOWN`` if it declares none."""
         try:
             answer = await self._ask("POST", "/v1/" + "/".join(DIRECTIONS), content=b'{"input":{}}')
         except PolicyError:
-            return None
-        found = declared_directions(answer.get("result"))
-        return None if found is None else "response" in found
+            return ResponseInterest.UNKNOWN
+        return declared_interest(answer.get("result"))
 
-    def _tell_changes(self) -> None:
-        now = (self._revision, self.trouble)
-        if now != self._told:
-            self._told = now
-            self._tell(*now)
+    def _report_changes(self) -> None:
+        now = (self._revision, self.problem)
+        if now != self._reported:
+            self._reported = now
+            self._on_change(*now)
 
     async def close(self) -> None:
         """Close all connections."""

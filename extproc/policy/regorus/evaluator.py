@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,10 @@ import orjson
 from extproc.model.call import Json
 from extproc.model.errors import ConfigError, PolicyError, SourceLocation
 from extproc.policy.bundle.policy_files import ENTRY, LOADED, Module, Sources, read_sources
-from extproc.policy.contract.response_interest import DIRECTIONS, TELLING, declared_directions
+from extproc.policy.contract.response_interest import DIRECTIONS, TELLING, ResponseInterest, declared_interest
 from extproc.policy.regorus.builtins import install
 from extproc.policy.regorus.import_regorus import new_engine
-from extproc.policy.regorus.input_usage import input_keys
+from extproc.policy.regorus.input_usage import used_input_keys
 from extproc.policy.regorus.lint.checks import lint
 from extproc.policy.regorus.lint.rego_module import Unit, Violation, read_units
 from extproc.policy.regorus.regex_builtins import Patterns
@@ -44,16 +45,23 @@ NOT_OURS = (KeyboardInterrupt, SystemExit, asyncio.CancelledError, GeneratorExit
 """Derive from ``BaseException`` as the engine's panics do, and are not about policy."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """What is known of sources that were looked through and tried."""
+class SettingsValidity(StrEnum):
+    """Whether the data has the shape that the policy says it reads."""
 
-    settings_valid: bool | None
-    """Whether the data has the shape the policy says it reads; None where the policy does not say."""
-    reads: frozenset[str] | None = None
+    VALID = "valid"
+    INVALID = "invalid"
+    UNCHECKED = "unchecked"
+    """The policy has no rule ``data.extproc.settings.valid``."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyCheck:
+    """The facts about a policy that checking it has found, so that loading it need not find them again."""
+
+    settings: SettingsValidity = SettingsValidity.UNCHECKED
+    input_keys: frozenset[str] | None = None
     """The keys of ``input`` that the policy can look at; None: all."""
-    decides_responses: bool | None = None
-    """Whether it has anything to say about responses; None where that is not certain."""
+    response_interest: ResponseInterest = ResponseInterest.UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -64,13 +72,11 @@ class EmbeddedEngine:
     query: str
     revision: str
     max_input: int = MAX_INPUT
-    settings_valid: bool | None = None
-    """As in ``Tried``."""
-    reads: frozenset[str] | None = None
-    """As in ``Tried``."""
-    waits = False
-    decides_responses: bool | None = None
-    """As in ``Tried``."""
+    settings: SettingsValidity = SettingsValidity.UNCHECKED
+    input_keys: frozenset[str] | None = None
+    """As in ``PolicyCheck``."""
+    response_interest: ResponseInterest = ResponseInterest.UNKNOWN
+    is_remote = False
 
     @classmethod
     def load(cls, paths: Sequence[Path], data_paths: Sequence[Path], query: str) -> "EmbeddedEngine":
@@ -87,14 +93,14 @@ class EmbeddedEngine:
         return cls.from_sources(read_sources(paths, data_paths, query))
 
     @classmethod
-    def from_sources(cls, sources: Sources, *, tried: Tried | None = None) -> "EmbeddedEngine":
+    def from_sources(cls, sources: Sources, *, checked: PolicyCheck | None = None) -> "EmbeddedEngine":
         """As ``load``, from files that are read already.
 
         Args:
             sources: the policy, data and query.
-            tried: what ``check_candidate`` said of these very sources; they are then not looked through again.
+            checked: what ``check_candidate`` found in these very sources; they are then not checked again.
         """
-        if tried is None:
+        if checked is None:
             template, units = compile_checked(sources.modules, sources.data)
             if not any(unit.defines(tuple(sources.query.split("."))) for unit in units):
                 raise ConfigError(
@@ -105,20 +111,21 @@ class EmbeddedEngine:
         entry = f'package {ENTRY}\n\nanswer := {{"value": {sources.query}}}\n'
         _guarded(template.add_policy, ENTRY, entry, file=ENTRY)
         _prepare(template)
-        if tried is None:
-            holds = settings_hold(template) if any(unit.defines(SETTINGS) for unit in units) else None
-            reads = input_keys(units)
-            tried = Tried(holds, reads, response_rules(template, units, reads))
-        if tried.settings_valid:
+        if checked is None:
+            keys = used_input_keys(units)
+            checked = PolicyCheck(
+                check_settings(template, units), keys, find_response_interest(template, units, keys)
+            )
+        if checked.settings is SettingsValidity.VALID:
             _guarded(template.add_data_json, json.dumps({LOADED: {"settings_valid": True}}), file="data")
             _prepare(template)
         return cls(
             template,
             sources.query,
             sources.revision,
-            settings_valid=tried.settings_valid,
-            reads=tried.reads,
-            decides_responses=tried.decides_responses,
+            settings=checked.settings,
+            input_keys=checked.input_keys,
+            response_interest=checked.response_interest,
         )
 
     async def evaluate(self, document: bytes, caller: str = "") -> Json:  # noqa: ARG002 - nobody waits
@@ -138,32 +145,38 @@ class EmbeddedEngine:
                 raise PolicyError(UNDEFINED)
 
 
-def settings_hold(template: Any) -> bool:
-    """Whether ``data.extproc.settings.valid`` is true. A rule about data: it sees no input."""
+def check_settings(template: Any, units: Sequence[Unit]) -> SettingsValidity:
+    """Evaluate ``data.extproc.settings.valid``, where the policy has it. A rule about data: it sees no input."""
+    if not any(unit.defines(SETTINGS) for unit in units):
+        return SettingsValidity.UNCHECKED
     try:
-        return run(template.clone(), ".".join(SETTINGS), b"{}", by="eval_rule_as_json") is True
+        holds = run(template.clone(), ".".join(SETTINGS), b"{}", by="eval_rule_as_json") is True
     except PolicyError:
-        return False
+        holds = False
+    return SettingsValidity.VALID if holds else SettingsValidity.INVALID
 
 
-def response_rules(template: Any, units: Sequence[Unit], reads: frozenset[str] | None) -> bool | None:
-    """Whether responses are decided, as ``data.extproc.directions`` says.
+def find_response_interest(
+    template: Any, units: Sequence[Unit], input_keys: frozenset[str] | None
+) -> ResponseInterest:
+    """The interest that ``data.extproc.directions`` declares.
 
-    Where it says nothing: None, or False for rules that could not tell a response from its request.
+    Without that rule: ``NEVER`` for rules that cannot tell a response from its request, else ``UNKNOWN``.
 
     Raises:
-        ConfigError: the directions are not a set of those that there are.
+        ConfigError: the directions are not a set of known ones.
     """
     if not any(unit.defines(DIRECTIONS) for unit in units):
-        return None if reads is None or reads & TELLING else False
+        can_tell = input_keys is None or input_keys & TELLING
+        return ResponseInterest.UNKNOWN if can_tell else ResponseInterest.NEVER
     name = ".".join(DIRECTIONS)
     try:
-        found = declared_directions(run(template.clone(), name, b"{}", by="eval_rule_as_json"))
+        found = declared_interest(run(template.clone(), name, b"{}", by="eval_rule_as_json"))
     except PolicyError:
-        found = None
-    if found is None:
+        found = ResponseInterest.UNKNOWN
+    if found is ResponseInterest.UNKNOWN:
         raise ConfigError(f"{name} is no set of request, response and list", None, "it may depend on data alone")
-    return "response" in found
+    return found
 
 
 def compile_modules(modules: Sequence[Module], data: Json) -> Any:

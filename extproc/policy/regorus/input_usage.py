@@ -10,7 +10,7 @@ ROOT = "input"
 TEXTS = frozenset({"String", "RawString"})
 
 
-def input_keys(units: Iterable[Unit]) -> frozenset[str] | None:
+def used_input_keys(units: Iterable[Unit]) -> frozenset[str] | None:
     """The top-level keys of ``input`` that some rule names.
 
     Returns:

@@ -20,9 +20,17 @@ from extproc.model.reasons import Uninspectable
 from extproc.policy.authoring.rego_tests import Coverage, TestResult, TestRun, run_tests
 from extproc.policy.bundle.policy_files import Sources, sources_of
 from extproc.policy.contract.input_document import build_document
-from extproc.policy.contract.read_decision import UNREADABLE, read_answer
+from extproc.policy.contract.read_decision import UNREADABLE, read_decision
 from extproc.policy.contract.response_input import ResponseFacts
-from extproc.policy.regorus.evaluator import SETTINGS, UNDEFINED, EmbeddedEngine, Tried, run
+from extproc.policy.contract.response_interest import ResponseInterest
+from extproc.policy.regorus.evaluator import (
+    SETTINGS,
+    UNDEFINED,
+    EmbeddedEngine,
+    PolicyCheck,
+    SettingsValidity,
+    run,
+)
 
 WRONG = ".".join((*SETTINGS[:-1], "wrong"))
 """A rule that names what is wrong with the data, for people."""
@@ -37,7 +45,7 @@ PATIENCE = 6
 """Times as long as it may compute is waited for it: that the machine is busy is no fault of the policy."""
 
 
-def check_candidate(sources: Sources, *, timeout_s: float = 10.0, memory: int = MEMORY) -> Tried:
+def check_candidate(sources: Sources, *, timeout_s: float = 10.0, memory: int = MEMORY) -> PolicyCheck:
     """Compile, lint, test and try a policy, before any process that matters loads it.
 
     Tried are calls of each protocol, a listing, an uninspectable body, and responses where it may decide them.
@@ -60,8 +68,12 @@ def check_candidate(sources: Sources, *, timeout_s: float = 10.0, memory: int = 
         raise PolicyInvalid(f"the policy took longer than {timeout_s:g} s on a small input: simplify it")
     if found["complaint"]:
         raise PolicyInvalid(found["complaint"])
-    reads = found["reads"]
-    return Tried(found["settings_valid"], None if reads is None else frozenset(reads), found["decides_responses"])
+    keys = found["input_keys"]
+    return PolicyCheck(
+        SettingsValidity(found["settings"]),
+        None if keys is None else frozenset(keys),
+        ResponseInterest(found["response_interest"]),
+    )
 
 
 def try_tests(sources: Sources, *, timeout_s: float, memory: int = MEMORY) -> TestRun:
@@ -120,16 +132,16 @@ def _apart(what: str, sources: Sources, timeout_s: float, memory: int) -> tuple[
     return json.loads(tried.stdout), tried.stderr
 
 
-def try_sources(sources: Sources) -> Tried:
+def try_sources(sources: Sources) -> PolicyCheck:
     """Load a policy, evaluate it over the samples and run its tests, in this process.
 
     Raises:
         ConfigError, PolicyError: what is wrong.
     """
     engine = EmbeddedEngine.from_sources(sources)
-    if engine.settings_valid is False:
+    if engine.settings is SettingsValidity.INVALID:
         raise PolicyInvalid(wrong_settings(engine, sources.data))
-    for document in sample_documents(responses=engine.decides_responses is not False):
+    for document in sample_documents(responses=engine.response_interest is not ResponseInterest.NEVER):
         _try_document(engine, document)
     failed = [result for result in run_tests(sources).results if not result.passed] if sources.tests else []
     if failed:
@@ -137,7 +149,7 @@ def try_sources(sources: Sources) -> Tried:
         raise PolicyInvalid(
             f"{failed[0].file}:{failed[0].line}: {failed[0].name} failed: {failed[0].message}{more}"
         )
-    return Tried(engine.settings_valid, engine.reads, engine.decides_responses)
+    return PolicyCheck(engine.settings, engine.input_keys, engine.response_interest)
 
 
 def wrong_settings(engine: EmbeddedEngine, data: Json) -> str:
@@ -160,7 +172,7 @@ def _try_document(engine: EmbeddedEngine, document: bytes) -> None:
         if str(error) != UNDEFINED:
             raise
         return
-    decision = read_answer(answer, revision="", defaults=ApprovalTerms(("anyone",)))
+    decision = read_decision(answer, revision="", defaults=ApprovalTerms(("anyone",)))
     if decision.rule == UNREADABLE:
         raise PolicyInvalid(
             f"{engine.query} answers in a shape the guard cannot read: {decision.detail}"
@@ -227,11 +239,11 @@ def _main() -> None:
 
 def _report(sources: Sources) -> dict[str, object]:
     try:
-        tried = try_sources(sources)
+        checked = try_sources(sources)
     except (ConfigError, PolicyError) as error:
         return {"complaint": str(error)}
-    reads = None if tried.reads is None else sorted(tried.reads)
-    return {"complaint": "", **asdict(tried), "reads": reads}
+    keys = None if checked.input_keys is None else sorted(checked.input_keys)
+    return {"complaint": "", **asdict(checked), "input_keys": keys}
 
 
 def _tell(name: str) -> None:

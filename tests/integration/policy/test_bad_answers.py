@@ -256,7 +256,7 @@ async def test_slow_questions_of_one_caller_do_not_deny_others(base, tmp_path, o
             said = {each.partition(" within ")[0] for each in await slow}
             assert said == {"OPA gave no answer"}
             assert await engine.evaluate(b'{"call":{"arguments":{"id":"1"}}}') is True
-            assert engine.trouble == ""
+            assert engine.problem == ""
 
 
 async def test_a_caller_who_floods_leaves_turns_to_others(base, tmp_path, opa_binary):
@@ -272,7 +272,7 @@ async def test_a_caller_who_floods_leaves_turns_to_others(base, tmp_path, opa_bi
                 assert guard.recorder.last.kind == "call.completed", guard.recorder.last.detail
             assert not any(one.done() for one in flood)
             assert {(await one)[1] for one in flood} == {"OPA gave no answer within 6 s"}
-            assert engine.trouble == ""
+            assert engine.problem == ""
 
 
 async def test_an_opa_that_stands_still(base, tmp_path, opa_binary):
@@ -286,7 +286,7 @@ async def test_an_opa_that_stands_still(base, tmp_path, opa_binary):
                 assert (await denied(base, engine))[1] == "OPA gave no answer within 0.5 s"
                 for _ in range(3):
                     await denied(base, engine)
-                assert engine.trouble == "OPA does not answer: its breaker is open"
+                assert engine.problem == "OPA does not answer: its breaker is open"
             finally:
                 process.send_signal(signal.SIGCONT)
 
@@ -344,8 +344,8 @@ async def test_a_bundle_that_is_cut_off(base, tmp_path, opa_binary):
         given = [part for each in settings for part in ("--set", each)]
         with opa(opa_binary, tmp_path / "o", *given) as (_, address):
             async with asking(address) as engine:
-                await engine.look()
-                assert engine.trouble == "OPA is not healthy, or cannot be reached"
+                await engine.poll()
+                assert engine.problem == "OPA is not healthy, or cannot be reached"
                 assert (await denied(base, engine))[1] == "OPA holds no policy"
                 served["bundle"] = whole
                 await until(engine.healthy)

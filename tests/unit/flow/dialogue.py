@@ -22,6 +22,7 @@ from extproc.identity.session_ids import Sessions
 from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.entries import Entry
 from extproc.model.errors import EvidenceError, PolicyError
+from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.wire.events import (
     RequestBodyReceived,
     RequestHeadersReceived,
@@ -96,11 +97,11 @@ class ScriptedEngine:
 
     revision = "f" * 64
 
-    waits = True
-    reads = None
+    is_remote = True
+    input_keys = None
 
-    def __init__(self, answer=None, *, fault=None, delay_s=0.0, responses=False):
-        self.decides_responses = responses
+    def __init__(self, answer=None, *, fault=None, delay_s=0.0, responses=ResponseInterest.NEVER):
+        self.response_interest = responses
         self.answer, self.fault, self.delay_s = answer, fault, delay_s
         self.asked = []
 

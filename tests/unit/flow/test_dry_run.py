@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from extproc.model.errors import PolicyError
+from extproc.policy.contract.response_interest import ResponseInterest
 from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_guard, play, returns, sends
 
 BODY = b'{"note":"n"}'
@@ -69,7 +70,7 @@ async def test_a_response_is_not_withheld_either(tmp_path):
     def answer(document):
         return {"action": "deny", "rule": "cards"} if document["direction"] == "response" else True
 
-    entry, peer = await dry(tmp_path, answer, responses=True)
+    entry, peer = await dry(tmp_path, answer, responses=ResponseInterest.ALWAYS)
     assert not peer.refusals
     assert (entry.kind.value, entry.shadow) == ("call.completed", ("cards",))
 

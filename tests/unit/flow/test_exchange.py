@@ -8,6 +8,7 @@ import pytest
 from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.entries import EntryKind
 from extproc.model.errors import MaskingError, PolicyError, ProtocolViolation
+from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.wire.events import RequestTrailersReceived, ResponseHeadersReceived, ResponseTrailersReceived
 from tests.unit.flow.dialogue import (
     MemoryRecorder,
@@ -384,8 +385,8 @@ async def test_text_of_unknown_length_is_masked_as_it_comes(tmp_path):
     [
         (answers(**TEXT, content_length="26"), {}, None),
         (answers(content_type="text/plain; charset=us-ascii"), {}, None),
-        (answers(**TEXT), {}, ScriptedEngine({"action": "allow"}, responses=True)),
-        (answers(**TEXT), {}, ScriptedEngine({"action": "allow"}, responses=None)),
+        (answers(**TEXT), {}, ScriptedEngine({"action": "allow"}, responses=ResponseInterest.ALWAYS)),
+        (answers(**TEXT), {}, ScriptedEngine({"action": "allow"}, responses=ResponseInterest.UNKNOWN)),
         (answers(**TEXT), {"connections.crm.masking": {"undecodable": "pass-unmasked"}}, None),
         (answers(**TEXT), {"connections.crm.masking": {"response": [{"path": "$", "how": "redact"}]}}, None),
         (answers(**TEXT), {"connections.crm.masking": {"declared": {"response": ["$"]}}}, None),

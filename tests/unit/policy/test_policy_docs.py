@@ -12,6 +12,7 @@ from extproc.policy.authoring.rego_tests import run_tests
 from extproc.policy.bundle.policy_files import Module, Sources
 from extproc.policy.bundle.starter_policies import starter_folder
 from extproc.policy.contract import opa_envoy_decision, read_decision
+from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -31,7 +32,7 @@ def test_every_word_of_the_answer_is_documented():
 
 def test_the_example_answer_is_readable():
     example = yaml.safe_load(blocks(REFERENCE, "json")[0])
-    assert read_decision.read_answer(example, revision="", defaults=ApprovalTerms()).action is Action.HOLD
+    assert read_decision.read_decision(example, revision="", defaults=ApprovalTerms()).action is Action.HOLD
 
 
 def test_the_examples_policy_and_tests_work():
@@ -43,7 +44,7 @@ def test_the_examples_policy_and_tests_work():
 def test_the_example_about_responses_works():
     module = Module("a.rego", blocks(HOW_TO, "rego")[2])
     engine = EmbeddedEngine.from_sources(Sources((module,), {}, "data.extproc.decision"))
-    assert engine.decides_responses is True
+    assert engine.response_interest is ResponseInterest.ALWAYS
     asked = {"direction": "response", "identity": {"groups": []}}
     cards = {"entity": "CREDIT_CARD", "count": 4}
     for response, action in (({"findings": []}, "allow"), ({"findings": [cards]}, "deny"), ({}, "deny")):

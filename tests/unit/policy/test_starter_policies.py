@@ -10,7 +10,7 @@ from extproc.model.decision import Action, ApprovalTerms
 from extproc.policy.authoring.rego_tests import run_tests
 from extproc.policy.bundle.policy_files import Module, Sources, read_sources
 from extproc.policy.bundle.starter_policies import starter_folder
-from extproc.policy.contract.read_decision import read_answer
+from extproc.policy.contract.read_decision import read_decision
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 
 QUERY = "data.extproc.decision"
@@ -50,7 +50,7 @@ def test_each_file_has_its_tests():
 def test_nothing_is_allowed_without_data():
     engine = EmbeddedEngine.from_sources(read_sources([], [], QUERY))
     for document in (b"{}", b'{"identity":{"groups":["support"]},"call":{"function":"crm.get_customer"}}'):
-        decision = read_answer(engine.evaluate_now(document), revision="", defaults=ApprovalTerms())
+        decision = read_decision(engine.evaluate_now(document), revision="", defaults=ApprovalTerms())
         assert decision.action is Action.DENY
 
 
@@ -64,7 +64,7 @@ def test_the_example_holds_what_it_says():
         "body": {},
     }
     answer = engine.evaluate_now(json.dumps(document).encode())
-    decision = read_answer(answer, revision="", defaults=ApprovalTerms())
+    decision = read_decision(answer, revision="", defaults=ApprovalTerms())
     assert decision.action is Action.HOLD
     assert decision.approval == ApprovalTerms(("sre",), 1, 900.0)
 

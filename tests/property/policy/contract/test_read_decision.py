@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from extproc.model.decision import Action, ApprovalTerms, Decision
 from extproc.policy.contract.opa_envoy_decision import KEYS as PLUGIN_KEYS
-from extproc.policy.contract.read_decision import KEYS, read_answer
+from extproc.policy.contract.read_decision import KEYS, read_decision
 
 WORDS = st.sampled_from(
     [*KEYS, *PLUGIN_KEYS, "allow", "deny", "hold", "request", "response", "path", "entity", "how", "groups", "min"]
@@ -19,7 +19,7 @@ VALUES = st.recursive(
 
 
 def read(answer):
-    return read_answer(answer, revision="r", defaults=ApprovalTerms(("x",)))
+    return read_decision(answer, revision="r", defaults=ApprovalTerms(("x",)))
 
 
 @given(VALUES)

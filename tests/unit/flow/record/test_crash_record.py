@@ -15,6 +15,7 @@ from extproc.flow.record.crash_record import tell_last_words
 from extproc.flow.record.from_access_log import report
 from extproc.model.entries import DID_NOT_END, EntryKind
 from extproc.model.ids import envoys_id, uuid7
+from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.wire.access_log import AccessLogEntry
 from tests.unit.flow.dialogue import (
     NOW,
@@ -51,10 +52,10 @@ class Listening(Loud):
 class DyingEngine(ScriptedEngine):
     """Holds the process. At one of its evaluations the process dies: what is on the disk then is kept."""
 
-    waits = False
+    is_remote = False
 
     def __init__(self, folder, dies_at):
-        super().__init__({"action": "allow"}, responses=True)
+        super().__init__({"action": "allow"}, responses=ResponseInterest.ALWAYS)
         self.folder, self.dies_at = folder, dies_at
 
     async def evaluate(self, document):
@@ -127,7 +128,7 @@ async def test_a_response_that_was_evaluated_is_recorded_as_failed(tmp_path, die
 async def test_what_was_survived_is_not_recorded(tmp_path):
     own = LastWords(tmp_path / "spool", "w")
     engine = ScriptedEngine(fault=RuntimeError("a panic"))
-    engine.waits = False
+    engine.is_remote = False
     guard = replace(make_guard(tmp_path, engine=engine), last_words=own)
     with pytest.raises(RuntimeError):
         await play(guard, asks())

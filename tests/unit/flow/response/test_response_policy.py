@@ -7,6 +7,7 @@ import pytest
 
 from extproc.flow.check import check
 from extproc.model.errors import PolicyError
+from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.wire.ext_authz import CheckAsked
 from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_guard, play, returns, sends
 
@@ -26,7 +27,7 @@ def engine(response, request=ALLOW, **more):
             raise found
         return found
 
-    return ScriptedEngine(answer, **{"responses": True, **more})
+    return ScriptedEngine(answer, **{"responses": ResponseInterest.ALWAYS, **more})
 
 
 def sent_body(peer) -> bytes:
@@ -74,14 +75,16 @@ async def test_how_deep_a_part_of_a_form_may_be_is_the_configured_limit(tmp_path
         "--B--",
         "",
     ]
-    guard = make_guard(tmp_path, engine=engine(ALLOW, responses=False), changes={"limits.json_depth": limit})
+    guard = make_guard(
+        tmp_path, engine=engine(ALLOW, responses=ResponseInterest.NEVER), changes={"limits.json_depth": limit}
+    )
     head = asks("POST", "/customers", content_type="multipart/form-data; boundary=B")
     await play(guard, head, sends("\r\n".join(lines).encode()), answers(end=True))
     assert guard.recorder.last.kind.value == status
 
 
 async def test_nobody_asks_where_there_is_certainly_nothing_to_say(tmp_path):
-    policy = engine(DENY, responses=False)
+    policy = engine(DENY, responses=ResponseInterest.NEVER)
     guard, peer = await answered(tmp_path, policy)
     assert [document["direction"] for document in policy.asked] == ["request"]
     assert guard.recorder.kinds == ["call.decided", "call.completed"]
@@ -89,7 +92,7 @@ async def test_nobody_asks_where_there_is_certainly_nothing_to_say(tmp_path):
 
 
 async def test_what_is_asked(tmp_path):
-    policy = engine(ALLOW, responses=None)
+    policy = engine(ALLOW, responses=ResponseInterest.UNKNOWN)
     body = json.dumps({"card": CARD, "key": "canary-credential"}).encode()
     await answered(
         tmp_path, policy, answers(206, x_key="is canary-credential", set_cookie="a=b"), returns(body),
@@ -227,7 +230,12 @@ async def test_tools_are_answered_in_their_own_terms(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("responses", "reason"), [(True, "masking-unavailable"), (None, "policy-allowed"), (False, "policy-allowed")]
+    ("responses", "reason"),
+    [
+        (ResponseInterest.ALWAYS, "masking-unavailable"),
+        (ResponseInterest.UNKNOWN, "policy-allowed"),
+        (ResponseInterest.NEVER, "policy-allowed"),
+    ],
 )
 async def test_the_decide_only_door_refuses_what_policy_would_want_to_see_the_response_of(
     tmp_path, responses, reason

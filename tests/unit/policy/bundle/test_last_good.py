@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from extproc.policy.bundle.last_good import LastGoodPolicy, forget_all
+from extproc.policy.bundle.last_good import LastGoodPolicy, discard_all
 from extproc.policy.bundle.policy_files import Module, Sources
 from extproc.policy.bundle.policy_status import PolicyStatus, write_status
 
@@ -27,13 +27,13 @@ def say(folder, sources, process="worker-0", since_ns=1, pid=None):
 def kept(folder, sources=GOOD, process="worker-0", **status):
     say(folder, sources, process, **status)
     made = LastGoodPolicy(folder, process)
-    made.keep(sources)
+    made.save(sources)
     return made
 
 
 def test_what_was_kept_is_read_again_by_whoever_comes_after(tmp_path):
     kept(tmp_path, since_ns=7, pid=GONE)
-    assert LastGoodPolicy(tmp_path, "worker-0").last() == (GOOD, 7)
+    assert LastGoodPolicy(tmp_path, "worker-0").load() == (GOOD, 7)
 
 
 def test_nobody_else_can_read_it_whatever_the_umask(tmp_path):
@@ -63,48 +63,48 @@ def test_nobody_else_can_read_it_whatever_the_umask(tmp_path):
 )  # fmt: skip
 def test_what_is_not_that_exact_policy_does_not_count(tmp_path, harm):
     made = kept(tmp_path)
-    assert made.last()
+    assert made.load()
     harm(tmp_path / "worker-0.kept")
-    assert made.last() is None
+    assert made.load() is None
 
 
 def test_without_a_word_on_what_was_in_force_nothing_counts(tmp_path):
     made = kept(tmp_path)
     (tmp_path / "worker-0.json").unlink()
-    assert made.last() is None
+    assert made.load() is None
 
 
 def test_a_copy_that_is_older_than_what_was_in_force_does_not_count(tmp_path):
     made = kept(tmp_path)
     say(tmp_path, OTHER, since_ns=2)
-    assert made.last() is None
+    assert made.load() is None
 
 
 def test_what_is_in_force_elsewhere_since_counts(tmp_path):
     made = kept(tmp_path, pid=GONE)
     kept(tmp_path, OTHER, "worker-1", since_ns=2)
-    assert made.last() == (OTHER, 2)
-    assert LastGoodPolicy(tmp_path, "worker-2").last() == (OTHER, 2)
+    assert made.load() == (OTHER, 2)
+    assert LastGoodPolicy(tmp_path, "worker-2").load() == (OTHER, 2)
 
 
 def test_a_copy_of_the_same_policy_stands_in_for_one_that_is_torn(tmp_path):
     made = kept(tmp_path, pid=GONE)
     kept(tmp_path, process="worker-1")
     (tmp_path / "worker-0.kept").write_text("{")
-    assert made.last() == (GOOD, 1)
+    assert made.load() == (GOOD, 1)
 
 
 def test_another_process_that_is_gone_does_not_count(tmp_path):
     kept(tmp_path, OTHER, "worker-1", since_ns=2, pid=GONE)
-    assert LastGoodPolicy(tmp_path, "worker-0").last() is None
+    assert LastGoodPolicy(tmp_path, "worker-0").load() is None
 
 
 def test_a_stop_takes_it_away_and_nothing_brings_it_back(tmp_path):
     made = kept(tmp_path)
-    made.forget()
-    made.keep(GOOD)  # a thread that was late
+    made.discard()
+    made.save(GOOD)  # a thread that was late
     assert not list(tmp_path.glob("*.kept"))
-    made.forget()
+    made.discard()
 
 
 def test_what_cannot_be_kept_takes_the_older_copy_along(tmp_path, monkeypatch):
@@ -114,7 +114,7 @@ def test_what_cannot_be_kept_takes_the_older_copy_along(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "open", full)
-    made.keep(OTHER)
+    made.save(OTHER)
     assert not list(tmp_path.glob("*.kept"))
 
 
@@ -122,6 +122,6 @@ def test_all_are_forgotten_where_nothing_runs(tmp_path):
     kept(tmp_path)
     kept(tmp_path, process="worker-1")
     (tmp_path / ".worker-1.kept").write_text("half")
-    forget_all(tmp_path)
-    forget_all(tmp_path / "nowhere")
+    discard_all(tmp_path)
+    discard_all(tmp_path / "nowhere")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["worker-0.json", "worker-1.json"]

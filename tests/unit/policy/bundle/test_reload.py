@@ -13,7 +13,7 @@ from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
 from extproc.policy.bundle.last_good import LastGoodPolicy
 from extproc.policy.bundle.policy_status import PolicyStatus, Refusal, read_statuses, write_status
 from extproc.policy.bundle.reload import PolicyFiles, ReloadingEngine
-from extproc.policy.regorus.evaluator import Tried
+from extproc.policy.regorus.evaluator import PolicyCheck
 from extproc.policy.regorus.trial import check_candidate
 
 ALLOW = 'package t\n\ndecision := {"action": "allow"}\n'
@@ -24,7 +24,7 @@ FAILING = "package t\n\ntest_never if decision == 1\n"
 
 
 def believe(_sources):
-    return Tried(None)
+    return PolicyCheck()
 
 
 class Stage:
@@ -44,7 +44,12 @@ class Stage:
         self.now = 1
         files = PolicyFiles((folder / "policy",), (), "data.t.decision")
         self.engine = ReloadingEngine(
-            files, process="worker-0", every_s=0.01, clock_ns=lambda: self.now, tell=self.told.append, check=check
+            files,
+            process="worker-0",
+            every_s=0.01,
+            clock_ns=lambda: self.now,
+            on_change=self.told.append,
+            check=check,
         )
 
     def write(self, text, name="t.rego"):
@@ -60,7 +65,7 @@ async def test_a_good_change_is_taken(tmp_path):
     first = stage.engine.revision
     stage.write(DENY)
     stage.now = 2
-    await stage.engine.look()
+    await stage.engine.poll()
     assert await stage.action() == "deny"
     assert stage.engine.revision != first
     assert stage.told[-1] == replace(stage.told[0], revision=stage.engine.revision, since_ns=2)
@@ -83,7 +88,7 @@ async def test_a_bad_change_is_refused_and_told_of(tmp_path, text, name, why):
     stage.write(DENY)
     stage.write(text, name)
     stage.now = 5
-    await stage.engine.look()
+    await stage.engine.poll()
     assert await stage.action() == "allow"
     assert (stage.engine.revision, stage.told[-1].revision) == (revision, revision)
     assert why in stage.told[-1].refused.why
@@ -94,11 +99,11 @@ async def test_a_bad_change_is_refused_and_told_of(tmp_path, text, name, why):
 async def test_a_refused_change_is_not_tried_again_until_it_changes(tmp_path):
     stage = Stage(tmp_path)
     stage.write(BROKEN)
-    await stage.engine.look()
-    await stage.engine.look()
+    await stage.engine.poll()
+    await stage.engine.poll()
     assert len(stage.told) == 2
     stage.write(DENY)
-    await stage.engine.look()
+    await stage.engine.poll()
     assert await stage.action() == "deny"
     assert stage.told[-1].refused is None
 
@@ -106,9 +111,9 @@ async def test_a_refused_change_is_not_tried_again_until_it_changes(tmp_path):
 async def test_going_back_to_what_is_in_force_takes_the_complaint_away(tmp_path):
     stage = Stage(tmp_path)
     stage.write(BROKEN)
-    await stage.engine.look()
+    await stage.engine.poll()
     stage.write(ALLOW)
-    await stage.engine.look()
+    await stage.engine.poll()
     assert stage.told[-1].refused is None
     assert stage.told[-1].since_ns == 1
 
@@ -116,7 +121,7 @@ async def test_going_back_to_what_is_in_force_takes_the_complaint_away(tmp_path)
 async def test_files_that_vanish_change_nothing(tmp_path):
     stage = Stage(tmp_path)
     (tmp_path / "policy" / "t.rego").unlink()
-    await stage.engine.look()
+    await stage.engine.poll()
     assert await stage.action() == "allow"
     assert stage.told[-1].refused.revision == ""
 
@@ -129,7 +134,7 @@ async def test_an_unforeseen_error_keeps_the_policy_and_tells_only_its_type(tmp_
 
     stage = Stage(tmp_path, check=check)
     stage.write(DENY)
-    await stage.engine.look()
+    await stage.engine.poll()
     assert await stage.action() == "allow"
     assert stage.told[-1].refused.why == "the guard could not try it (RuntimeError)"
 
@@ -146,7 +151,7 @@ async def test_calls_are_decided_while_a_candidate_is_tried(tmp_path):
 
     stage = Stage(tmp_path, check=check)
     stage.write(DENY)
-    looking = asyncio.create_task(stage.engine.look())
+    looking = asyncio.create_task(stage.engine.poll())
     await asyncio.wait_for(trying.wait(), 30)
     assert await stage.action() == "allow"
     go_on.set()
@@ -194,7 +199,7 @@ class Restarted:
         files = PolicyFiles((self.folder / "policy",), (), "data.t.decision")
         kept = LastGoodPolicy(self.folder / "state", "worker-0")
         self.engine = ReloadingEngine(
-            files, process="worker-0", every_s=None, clock_ns=lambda: self.now, tell=tell, check=self.check, kept=kept
+            files, process="worker-0", every_s=None, clock_ns=lambda: self.now, on_change=tell, check=self.check, last_good=kept
         )  # fmt: skip
         Stage.all.append(self)
         return self.engine
@@ -218,7 +223,7 @@ async def test_a_restart_on_a_broken_policy_goes_on_with_the_one_in_force(tmp_pa
     worker.begin()
     worker.write(ALLOW)
     worker.now = 2
-    await worker.engine.look()
+    await worker.engine.poll()
     revision = worker.engine.revision
     worker.write(text, name)
     worker.now = 5
@@ -232,7 +237,7 @@ async def test_a_restart_on_a_broken_policy_goes_on_with_the_one_in_force(tmp_pa
     worker.begin()
     assert await worker.action() == "allow"
     worker.write(DENY)
-    await worker.engine.look()
+    await worker.engine.poll()
     assert await worker.action() == "deny"
     assert worker.told[-1].refused is None
 
@@ -316,7 +321,7 @@ async def test_an_answer_that_took_too_long_does_not_count(tmp_path):
     times = iter([0.0, 1.0, 2.0, 3.001])
     files = PolicyFiles((tmp_path / "t.rego",), (), "data.t.decision")
     engine = ReloadingEngine(
-        files, process="", every_s=None, clock_ns=lambda: 1, tell=lambda _: None, check=believe,
+        files, process="", every_s=None, clock_ns=lambda: 1, on_change=lambda _: None, check=believe,
         limit_s=1.0, clock_s=lambda: next(times),
     )  # fmt: skip
     assert await engine.evaluate(b"{}") == {"action": "allow"}
@@ -337,7 +342,7 @@ from extproc.policy.bundle.reload import PolicyFiles, ReloadingEngine
 
 files = PolicyFiles((Path(sys.argv[1]),), (), "data.t.decision")
 engine = ReloadingEngine(
-    files, process="", every_s=None, clock_ns=lambda: 1, tell=lambda _: None, check=lambda _: None, limit_s=0.05
+    files, process="", every_s=None, clock_ns=lambda: 1, on_change=lambda _: None, check=lambda _: None, limit_s=0.05
 )
 print(asyncio.run(engine.evaluate(b'{"n": 2}')), flush=True)
 asyncio.run(engine.evaluate(b'{"n": 5000}'))

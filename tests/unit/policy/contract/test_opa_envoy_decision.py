@@ -4,11 +4,11 @@ import pytest
 
 from extproc.model.decision import Action, ApprovalTerms, QueryChanges
 from extproc.model.reasons import Reason
-from extproc.policy.contract.read_decision import UNREADABLE, read_answer
+from extproc.policy.contract.read_decision import UNREADABLE, read_decision
 
 
 def read(answer, **more):
-    return read_answer(answer, revision="r", defaults=ApprovalTerms(), **more)
+    return read_decision(answer, revision="r", defaults=ApprovalTerms(), **more)
 
 
 def test_booleans():

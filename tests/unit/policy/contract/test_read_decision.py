@@ -12,7 +12,7 @@ from extproc.policy.contract.read_decision import (
     HOLD_REASONS,
     POLICY_REASONS,
     UNREADABLE,
-    read_answer,
+    read_decision,
 )
 
 DEFAULTS = ApprovalTerms(("leads",), 2, 600.0, HoldMode.TICKET)
@@ -20,7 +20,7 @@ NOBODY = ApprovalTerms()
 
 
 def read(answer, defaults=DEFAULTS):
-    return read_answer(answer, revision="r1", defaults=defaults)
+    return read_decision(answer, revision="r1", defaults=defaults)
 
 
 def assert_unreadable(answer, defaults=DEFAULTS):

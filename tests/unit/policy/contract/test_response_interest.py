@@ -13,6 +13,7 @@ from extproc.policy.bundle.policy_files import Module, Sources, read_sources
 from extproc.policy.bundle.starter_policies import starter_folder
 from extproc.policy.contract.input_document import build_document
 from extproc.policy.contract.response_input import ResponseFacts
+from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 from extproc.policy.regorus.trial import check_candidate
 
@@ -22,8 +23,8 @@ def sources(text: str, data: object = None, package: str = "t") -> Sources:
     return Sources((module,), data or {}, f"data.{package}.decision")
 
 
-def asks(given: Sources) -> bool | None:
-    return EmbeddedEngine.from_sources(given).decides_responses
+def asks(given: Sources) -> ResponseInterest:
+    return EmbeddedEngine.from_sources(given).response_interest
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def asks(given: Sources) -> bool | None:
     ],
 )
 def test_whatever_could_tell_a_response_is_asked(text):
-    assert asks(sources(text)) is None
+    assert asks(sources(text)) is ResponseInterest.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -64,20 +65,20 @@ def test_whatever_could_tell_a_response_is_asked(text):
     ],
 )
 def test_what_cannot_tell_a_response_is_not_asked(text):
-    assert asks(sources(text)) is False
+    assert asks(sources(text)) is ResponseInterest.NEVER
 
 
 def test_directions_say_it_for_sure():
     looks = "decision := true if input.direction\n"
     for directions, expected in (
-        ('directions := ["request"]', False),
-        ('directions contains "response"', True),
-        ('directions contains "response" if data.on', True),
-        ('directions contains "response" if data.off', False),
+        ('directions := ["request"]', ResponseInterest.NEVER),
+        ('directions contains "response"', ResponseInterest.ALWAYS),
+        ('directions contains "response" if data.on', ResponseInterest.ALWAYS),
+        ('directions contains "response" if data.off', ResponseInterest.NEVER),
     ):
         given = sources(looks + directions, {"on": True}, "extproc")
         assert asks(given) is expected
-        assert check_candidate(given).decides_responses is expected
+        assert check_candidate(given).response_interest is expected
 
 
 @pytest.mark.parametrize(
@@ -96,8 +97,8 @@ def test_directions_that_say_something_else_are_refused(directions):
 
 def test_the_starter_policies_ask_only_where_the_data_has_rules_about_responses():
     example = starter_folder() / "data.example.yaml"
-    assert asks(read_sources([], [example], "data.extproc.decision")) is True
-    assert asks(read_sources([], [], "data.extproc.decision")) is False
+    assert asks(read_sources([], [example], "data.extproc.decision")) is ResponseInterest.ALWAYS
+    assert asks(read_sources([], [], "data.extproc.decision")) is ResponseInterest.NEVER
 
 
 def document(seen: ResponseFacts) -> dict:

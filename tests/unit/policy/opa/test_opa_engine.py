@@ -19,6 +19,7 @@ from extproc.demo.install import free_ports
 from extproc.model.errors import ConfigError, PolicyError
 from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.bundle.starter_policies import starter_folder
+from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.opa.opa_engine import CONNECTIONS, OpaEngine, OpaServer, bundles_revision
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 
@@ -205,15 +206,15 @@ async def answer(asked: EmbeddedEngine | OpaEngine, document: bytes) -> object:
 async def test_an_opa_says_itself_whether_it_decides_responses(opa_address):
     """The example's data has rules about responses; ``policy.opa.responses`` has the last word."""
     async with engine(opa_address, "data.extproc.decision") as opa:
-        assert opa.decides_responses is None
-        await opa.look()
-        assert opa.decides_responses is True
-    async with engine(opa_address, "data.extproc.decision", responses=False) as opa:
-        await opa.look()
-        assert opa.decides_responses is False
+        assert opa.response_interest is ResponseInterest.UNKNOWN
+        await opa.poll()
+        assert opa.response_interest is ResponseInterest.ALWAYS
+    async with engine(opa_address, "data.extproc.decision", response_interest=ResponseInterest.NEVER) as opa:
+        await opa.poll()
+        assert opa.response_interest is ResponseInterest.NEVER
     async with engine("127.0.0.1:1", "data.extproc.decision") as opa:
-        await opa.look()
-        assert opa.decides_responses is None
+        await opa.poll()
+        assert opa.response_interest is ResponseInterest.UNKNOWN
 
 
 def a_call(function: str, groups: list[str], arguments: object = None, **more: object) -> dict[str, object]:
@@ -320,7 +321,7 @@ async def test_nobody_there_denies():
 async def test_a_server_that_is_gone_is_not_asked_until_the_pause_is_over(opa_address):
     now, told = 0.0, []
     server = OpaServer("unix:/nowhere/opa.sock", 1.0, failures=2, pause_s=5.0)
-    opa = OpaEngine(server, "data.tryout.same", clock_s=lambda: now, tell=lambda *status: told.append(status))
+    opa = OpaEngine(server, "data.tryout.same", clock_s=lambda: now, on_change=lambda *status: told.append(status))
     for _ in range(2):
         with pytest.raises(PolicyError, match="ConnectError"):
             await opa.evaluate(b"{}")
@@ -335,14 +336,17 @@ async def test_a_server_that_is_gone_is_not_asked_until_the_pause_is_over(opa_ad
     async with engine(opa_address) as back:
         opa._client = back._client
         assert await opa.evaluate(b"{}") == {}
-    assert opa.trouble == ""
+    assert opa.problem == ""
     assert told[-1][1] == ""
 
 
 async def test_looking_tells_of_health_and_of_policies_that_changed(opa_address):
     told = []
     opa = OpaEngine(
-        OpaServer(opa_address), "data.tryout.same", look_every_s=0.01, tell=lambda *status: told.append(status)
+        OpaServer(opa_address),
+        "data.tryout.same",
+        poll_every_s=0.01,
+        on_change=lambda *status: told.append(status),
     )
     async with opa.watching():
         await opa.evaluate(b"{}")
@@ -355,7 +359,7 @@ async def test_looking_tells_of_health_and_of_policies_that_changed(opa_address)
         opa._path = ""
         opa._client = opa._health = httpx.AsyncClient(base_url="http://127.0.0.1:1")
         async with asyncio.timeout(SOON_S):
-            while not opa.trouble:
+            while not opa.problem:
                 await asyncio.sleep(0.01)
         async with asyncio.timeout(SOON_S):
             while told[-1] != (opa.revision, "OPA is not healthy, or cannot be reached"):
@@ -482,7 +486,7 @@ async def test_one_callers_slow_questions_deny_nobody_else():
             assert set(found) == {"OPA gave no answer within 0.2 s"}
             await opa._asking_health
             assert await opa.evaluate(b"{}") is True
-        assert opa.trouble == ""
+        assert opa.problem == ""
         assert 3 <= state["health"] < 3 * CONNECTIONS  # one at a time, each for all that came meanwhile
 
 
@@ -510,11 +514,11 @@ async def test_an_opa_that_hangs_opens_the_breaker():
         for _ in range(3):
             await ask_slowly(opa)
             await opa._asking_health
-        assert opa.trouble == "OPA does not answer: its breaker is open"
+        assert opa.problem == "OPA does not answer: its breaker is open"
         assert (await ask_slowly(opa))[0].startswith("OPA is not asked")
         state["hangs"], opa._timeout_s, now = False, SOON_S, 5.0
         assert await opa.evaluate(b"{}") is True
-        assert opa.trouble == ""
+        assert opa.problem == ""
         await opa.close()
 
 

@@ -13,7 +13,7 @@ QUERY = "data.tryout.decision"
 
 def reads(text, *more):
     modules = tuple(Module(f"m{i}.rego", each) for i, each in enumerate((f"package tryout\n\n{text}", *more)))
-    return EmbeddedEngine.from_sources(Sources(modules, {}, QUERY)).reads
+    return EmbeddedEngine.from_sources(Sources(modules, {}, QUERY)).input_keys
 
 
 @pytest.mark.parametrize(
@@ -68,10 +68,10 @@ def test_all_modules_count():
 
 def test_the_starter_policies_decide_the_same_on_what_they_read():
     engine = EmbeddedEngine.from_sources(read_sources([], [], "data.extproc.decision"))
-    assert engine.reads is not None
-    assert "attributes" not in engine.reads
+    assert engine.input_keys is not None
+    assert "attributes" not in engine.input_keys
     for document in sample_documents():
         given = json.loads(document)
-        less = {key: value for key, value in given.items() if key in engine.reads}
+        less = {key: value for key, value in given.items() if key in engine.input_keys}
         assert less != given
         assert engine.evaluate_now(json.dumps(less).encode()) == engine.evaluate_now(document)

@@ -12,7 +12,8 @@ import pytest
 
 from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
 from extproc.policy.bundle.policy_files import Module, Sources, read_sources
-from extproc.policy.regorus.evaluator import EmbeddedEngine, Tried
+from extproc.policy.contract.response_interest import ResponseInterest
+from extproc.policy.regorus.evaluator import EmbeddedEngine, PolicyCheck, SettingsValidity
 from extproc.policy.regorus.trial import check_candidate, sample_documents, try_sources
 
 ENDLESS = """decision := count([1 |
@@ -49,14 +50,14 @@ def test_data_that_was_looked_at_is_not_looked_at_again():
     asking = replace(STARTER, modules=(*STARTER.modules, seen), query="data.seen.x")
     good = EmbeddedEngine.from_sources(replace(asking, data={"guard": {"roles": {}}}))
     bad = EmbeddedEngine.from_sources(replace(asking, data={"guard": {"role": {}}}))
-    assert (good.settings_valid, bad.settings_valid) == (True, False)
+    assert (good.settings, bad.settings) == (SettingsValidity.VALID, SettingsValidity.INVALID)
     assert good.evaluate_now(b"{}") is True
     with pytest.raises(PolicyError, match="undefined"):
         bad.evaluate_now(b"{}")
 
 
 def test_a_policy_without_settings_is_not_asked_for_them():
-    assert EmbeddedEngine.from_sources(sources("decision := true")).settings_valid is None
+    assert EmbeddedEngine.from_sources(sources("decision := true")).settings is SettingsValidity.UNCHECKED
 
 
 def test_only_the_loader_says_that_settings_are_valid(tmp_path):
@@ -84,7 +85,7 @@ def test_that_the_machine_stalls_is_no_fault_of_the_policy():
         os.kill(found[0], signal.SIGSTOP)
         time.sleep(2.2)
         os.kill(found[0], signal.SIGCONT)
-        assert trying.result().settings_valid
+        assert trying.result().settings is SettingsValidity.VALID
 
 
 def candidates_of(parent):
@@ -134,8 +135,8 @@ def test_the_complaint_says_where_or_what(text, message):
 
 
 def test_undecided_samples_are_fine():
-    assert try_sources(sources("decision := true if input.call.name == `never`")) == Tried(
-        None, frozenset({"call"}), decides_responses=False
+    assert try_sources(sources("decision := true if input.call.name == `never`")) == PolicyCheck(
+        SettingsValidity.UNCHECKED, frozenset({"call"}), ResponseInterest.NEVER
     )
 
 
@@ -147,10 +148,10 @@ def test_a_policy_that_fails_its_own_tests_is_refused():
 
 def test_what_was_tried_is_loaded_without_a_second_look():
     found = check_candidate(with_guard(roles={}))
-    assert found.settings_valid
-    assert found.decides_responses is False
-    engine = EmbeddedEngine.from_sources(with_guard(roles={}), tried=found)
-    assert engine.settings_valid
+    assert found.settings is SettingsValidity.VALID
+    assert found.response_interest is ResponseInterest.NEVER
+    engine = EmbeddedEngine.from_sources(with_guard(roles={}), checked=found)
+    assert engine.settings is SettingsValidity.VALID
     assert engine.evaluate_now(b"{}")["rule"] == "not-granted"
 
 
