@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.assembly.make_masker import make_masker
+from extproc.concurrency.background import background
 from extproc.config.schema import Settings
 from extproc.console.api import make_api
 from extproc.console.authenticator import make_authenticator
@@ -68,9 +69,8 @@ async def run_control(settings: Settings, *, health: str) -> None:
             if settings.control.listen:
                 await ways_in.enter_async_context(web(api(local=False), settings.control.listen))
             await ways_in.enter_async_context(http_health(health, checks))
-            sweeping = asyncio.create_task(_sweep(approvals))
+            await ways_in.enter_async_context(background(_sweep(approvals)))
             await until_stopped()
-            sweeping.cancel()
     finally:
         stop.set()
         await asyncio.to_thread(shipping.join)

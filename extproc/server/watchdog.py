@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 
+from extproc.concurrency.background import background
 from extproc.settings.limits import LimitSettings
 
 SIGN_EVERY_S = 10.0
@@ -50,13 +51,10 @@ class Watchdog:
     @contextlib.asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
         """Begin, and end with the block. Until then its loop gives a sign now and then."""
-        task = asyncio.create_task(self._signs())
         try:
-            yield
+            async with background(self._signs()):
+                yield
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
             signal.setitimer(signal.ITIMER_PROF, 0)
 
     async def _signs(self) -> None:

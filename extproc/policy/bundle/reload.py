@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from extproc.concurrency.background import background
 from extproc.model.call import Json
 from extproc.model.errors import ExtprocError, PolicyError
 from extproc.policy.bundle.last_good import LastGoodPolicy
@@ -167,16 +168,11 @@ class ReloadingEngine:
     @contextlib.asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
         """Look at the files now and then, until the block ends; unless by an error, that is a stop."""
-        task = asyncio.create_task(self._watch(self._every_s)) if self._every_s is not None else None
-        try:
+        every_s = self._every_s
+        async with background(self._watch(every_s)) if every_s is not None else contextlib.nullcontext():
             yield
             if self._last_good:
                 self._last_good.discard()
-        finally:
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
 
     async def _watch(self, every_s: float) -> None:
         while True:

@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 import httpx
 import orjson
 
+from extproc.concurrency.background import background, cancel
 from extproc.model.call import Json
 from extproc.model.errors import ConfigError, PolicyError, PolicyUnreachable
 from extproc.policy.bundle.revision import digest
@@ -190,14 +191,11 @@ class OpaEngine:
     @contextlib.asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
         """Look at OPA now and then, until the block ends; then close all connections."""
-        task = asyncio.create_task(self._watch(self._poll_every_s)) if self._poll_every_s else None
+        every_s = self._poll_every_s
         try:
-            yield
+            async with background(self._watch(every_s)) if every_s else contextlib.nullcontext():
+                yield
         finally:
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
             await self.close()
 
     async def _watch(self, every_s: float) -> None:
@@ -233,9 +231,7 @@ class OpaEngine:
         """Close all connections."""
         self._doubts = 0
         if self._asking_health is not None:
-            self._asking_health.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._asking_health
+            await cancel(self._asking_health)
         await self._client.aclose()
         await self._health.aclose()
 

@@ -1,0 +1,1 @@
+"""Helpers for asyncio tasks. Knows nothing of the guard."""
