@@ -1,7 +1,6 @@
-"""Envoy's access log service: what ended without the guard's last word is recorded all the same."""
+"""The access log gRPC service: records requests that Envoy ended and the guard did not record itself."""
 
 from collections.abc import Callable
-from typing import Any
 
 import grpc
 import structlog
@@ -9,24 +8,30 @@ import structlog
 from extproc.evidence.recorder import Recorder
 from extproc.model.entries import Entry
 from extproc.model.errors import EvidenceError, ProtocolViolation
-from extproc.server.servicers import EOF
+from extproc.server.grpc_context import EOF, StreamContext
 from extproc.wire.access_log import AccessLogEntry, decode_access_log
 
 
-class AccessLogDoor:
-    """``AccessLogService.StreamAccessLogs``: one stream per Envoy worker thread."""
+class AccessLogServicer:
+    """``AccessLogService.StreamAccessLogs``: one stream for each Envoy worker thread."""
 
-    def __init__(self, recorder: Recorder, report: Callable[[AccessLogEntry], Entry | None]) -> None:
+    def __init__(self, recorder: Recorder, make_entry: Callable[[AccessLogEntry], Entry | None]) -> None:
+        """Record what Envoy logs.
+
+        Args:
+            recorder: stores entries.
+            make_entry: makes the entry of a logged request; None where the guard has recorded it itself.
+        """
         self._recorder = recorder
-        self._report = report
+        self._make_entry = make_entry
         self._log = structlog.get_logger()
 
-    async def stream(self, _requests: Any, context: Any) -> None:
+    async def stream(self, _requests: object, context: StreamContext) -> None:
         """Record until Envoy closes its side."""
         while (message := await context.read()) is not EOF:
             try:
-                for ended in decode_access_log(message):
-                    await self._record(self._report(ended))
+                for logged in decode_access_log(message):
+                    await self._record(self._make_entry(logged))
             except ProtocolViolation:
                 self._log.warning("an unreadable access log message was refused")
 
@@ -38,7 +43,7 @@ class AccessLogDoor:
         except EvidenceError as error:
             self._log.error("evidence lost", request_id=entry.request_id, error=str(error))
 
-    def handler(self) -> Any:
+    def handler(self) -> "grpc.GenericRpcHandler[bytes, bytes]":
         """For ``server.add_generic_rpc_handlers``."""
         return grpc.method_handlers_generic_handler(
             "envoy.service.accesslog.v3.AccessLogService",

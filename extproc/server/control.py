@@ -64,12 +64,12 @@ async def run_control(settings: Settings, *, health: str) -> None:
         )
 
     try:
-        async with contextlib.AsyncExitStack() as ways_in:
-            await ways_in.enter_async_context(web(api(local=True), f"unix:{settings.control.socket}"))
+        async with contextlib.AsyncExitStack() as servers:
+            await servers.enter_async_context(web(api(local=True), f"unix:{settings.control.socket}"))
             if settings.control.listen:
-                await ways_in.enter_async_context(web(api(local=False), settings.control.listen))
-            await ways_in.enter_async_context(http_health(health, checks))
-            await ways_in.enter_async_context(background(_sweep(approvals)))
+                await servers.enter_async_context(web(api(local=False), settings.control.listen))
+            await servers.enter_async_context(http_health(health, checks))
+            await servers.enter_async_context(background(_sweep(approvals)))
             await until_stopped()
     finally:
         stop.set()
@@ -79,7 +79,7 @@ async def run_control(settings: Settings, *, health: str) -> None:
 
 
 async def _sweep(approvals: SqliteApprovals) -> None:
-    """Close what nobody decided in time, also for workers that died, and forget what was closed long ago."""
+    """Close approvals that nobody decided in time, also those of dead workers; delete those closed long ago."""
     while True:
         await asyncio.sleep(SWEEP_EVERY_S)
         try:
@@ -89,14 +89,14 @@ async def _sweep(approvals: SqliteApprovals) -> None:
 
 
 def make_target(settings: Settings) -> Target:
-    """Where evidence goes."""
+    """Return the ClickHouse to which evidence is shipped."""
     evidence = settings.evidence
     folder = settings.state / "clickhouse"
     return Target(evidence.clickhouse, evidence.database, folder, evidence.clickhouse_password_file)
 
 
 def make_shipper(settings: Settings, target: Target) -> Shipper:
-    """The one shipper of this machine's spools."""
+    """Make the one shipper of this machine's spools."""
 
     def connected() -> Any:
         client = connect(target)

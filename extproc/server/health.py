@@ -1,4 +1,4 @@
-"""Health and metrics over HTTP, for whoever has no gRPC health client."""
+"""Health and metrics over HTTP, for clients without gRPC health checks."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 Checks = Callable[[], Awaitable[dict[str, str]]]
-"""Returns each part's state; ``ok`` is well, anything else says what is wrong."""
+"""Returns the state of each part by name: ``ok``, or a description of the fault."""
 
 OK = "ok"
 
@@ -22,8 +22,8 @@ def health_app(checks: Checks) -> Starlette:
 
     async def healthz(_request: Request) -> Response:
         parts = await checks()
-        well = all(state == OK for state in parts.values())
-        return JSONResponse({"status": OK if well else "unhealthy", "parts": parts}, 200 if well else 503)
+        healthy = all(state == OK for state in parts.values())
+        return JSONResponse({"status": OK if healthy else "unhealthy", "parts": parts}, 200 if healthy else 503)
 
     async def metrics(_request: Request) -> Response:
         return Response(generate_latest(_registry()), media_type=CONTENT_TYPE_LATEST)
@@ -32,7 +32,7 @@ def health_app(checks: Checks) -> Starlette:
 
 
 def _registry() -> CollectorRegistry:
-    """All processes' metrics where they share a folder (``PROMETHEUS_MULTIPROC_DIR``), else this process's."""
+    """The metrics of all processes that share ``PROMETHEUS_MULTIPROC_DIR``; without it, those of this process."""
     from prometheus_client import REGISTRY  # noqa: PLC0415 - read after the environment is set
 
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
@@ -44,11 +44,11 @@ def _registry() -> CollectorRegistry:
 
 @contextlib.asynccontextmanager
 async def http_health(listen: str, checks: Checks) -> AsyncIterator[None]:
-    """Serve ``health_app`` while the block runs; ``none`` serves nothing."""
+    """Serve ``health_app`` at this address while the block runs; ``none`` serves nothing."""
     if listen == "none":
         yield
         return
-    from extproc.server.web import web  # noqa: PLC0415 - a worker without it need not carry a web server
+    from extproc.server.web import web  # noqa: PLC0415 - a worker without health checks loads no web server
 
     async with web(health_app(checks), listen):
         yield

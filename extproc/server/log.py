@@ -1,4 +1,4 @@
-"""One readable log for all processes: a line an event, on standard error. Never given a value of a call."""
+"""The log of every process: one readable line per event, on standard error. Never contains values of calls."""
 
 import logging
 import sys
@@ -10,7 +10,7 @@ def set_up_log(process: str, level: str = "info") -> None:
     """Configure structlog for this process.
 
     Args:
-        process: shown on every line, e.g. ``worker-0``.
+        process: the name shown on every line, e.g. ``worker-0``.
         level: ``debug``, ``info``, ``warning`` or ``error``.
     """
     structlog.configure(

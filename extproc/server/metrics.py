@@ -1,4 +1,4 @@
-"""What operators see: Prometheus metrics and a log line for each call. Labels come from closed lists only."""
+"""Prometheus metrics and log lines for operators. Labels come from closed lists only."""
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
@@ -18,7 +18,7 @@ POLICIES = Counter("extproc_policies", "Policies loaded, and candidates refused.
 ENGINE_UP = Gauge(
     "extproc_policy_engine_up",
     "Whether policy can be asked, in the worst off process: 1, or 0.",
-    ["engine"],  # with a label, a process that asks no policy does not count as a 0
+    ["engine"],  # with a label, a process without a policy engine does not count as a 0
     multiprocess_mode="livemin",
 )
 DURATION = Histogram(
@@ -29,10 +29,10 @@ DURATION = Histogram(
 
 
 class Metrics(Observer):
-    """Counts, times and logs."""
+    """Counts, times and logs the calls of one worker."""
 
     def __init__(self) -> None:
-        self._log = structlog.get_logger().bind()  # bound once: a lazy one is bound again by every line
+        self._log = structlog.get_logger().bind()  # bound once: a lazy logger would bind again at every line
         self._calls: dict[tuple[str, str, str], Counter] = {}
 
     def call_began(self) -> None:
@@ -40,7 +40,7 @@ class Metrics(Observer):
         RUNNING.inc()
 
     def call_over(self) -> None:
-        """A stream that opened is over."""
+        """A stream that opened has ended."""
         RUNNING.dec()
 
     def call_held(self, entry: Entry) -> None:
@@ -60,8 +60,8 @@ class Metrics(Observer):
             counter = self._calls[key] = CALLS.labels(*key)
         counter.inc()
         DURATION.observe(entry.duration_ms / 1000)
-        what = {"kind": entry.kind.value, "function": entry.function, "reason": entry.reason}
-        self._log.debug("call", call_id=entry.call_id, **what)
+        facts = {"kind": entry.kind.value, "function": entry.function, "reason": entry.reason}
+        self._log.debug("call", call_id=entry.call_id, **facts)
 
     def evidence_lost(self, entry: Entry) -> None:
         """A terminal entry could not be stored."""
@@ -69,12 +69,12 @@ class Metrics(Observer):
         self._log.error("evidence lost", call_id=entry.call_id, kind=entry.kind.value)
 
     def words_unreadable(self, worker: str) -> None:
-        """What a worker left cannot be read."""
+        """A record that a dead worker left cannot be read."""
         LOST.inc()
         self._log.error("evidence lost", why="what a worker left cannot be read", of=worker)
 
     def guard_broke(self, error: BaseException) -> None:
-        """A call ended in an error that nobody foresaw. Its text could hold anything: only its type is told."""
+        """A call ended in an unforeseen error. Only its type is logged: its text could hold values of the call."""
         BROKE.inc()
         trace = error.__traceback__
         while trace is not None and trace.tb_next is not None:

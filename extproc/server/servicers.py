@@ -1,11 +1,12 @@
-"""The two gRPC doors. They carry bytes and decide nothing; whatever goes wrong aborts the stream.
+"""The ext_proc and ext_authz gRPC services. They carry bytes and decide nothing; any error aborts the RPC.
 
-A handler that merely *returned* before the exchange is over would tell Envoy to go on without us.
+A handler that *returned* before the exchange is over would tell Envoy to continue without the guard.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 import grpc
 
@@ -13,18 +14,16 @@ from extproc.flow.check import check
 from extproc.flow.exchange import exchange
 from extproc.flow.services import Services
 from extproc.model.errors import MaskingError, ProtocolViolation
+from extproc.server.grpc_context import EOF, CallContext, StreamContext
 from extproc.wire.decode import decode
 from extproc.wire.events import Event
 from extproc.wire.ext_authz import decode_check
-
-EOF: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # grpc-stubs does not know it
-"""What ``read`` returns when Envoy has closed its side."""
 
 
 class StreamPeer:
     """Envoy at the other end of one gRPC stream."""
 
-    def __init__(self, context: Any, alive: Callable[[], None]) -> None:
+    def __init__(self, context: StreamContext, alive: Callable[[], None]) -> None:
         self._context = context
         self._alive = alive
         self.ended = False
@@ -45,71 +44,76 @@ class StreamPeer:
 class GuardServicer:
     """``ExternalProcessor.Process`` and ``Authorization.Check``."""
 
-    def __init__(self, guard: Services, alive: Callable[[], None] = lambda: None) -> None:
-        """Open both.
+    def __init__(self, services: Services, alive: Callable[[], None] = lambda: None) -> None:
+        """Serve calls with these services.
 
         Args:
-            guard: the guard's parts.
-            alive: is told of each message that this process comes to.
+            services: everything that calls share.
+            alive: called at each message that this process receives, so that a watchdog knows it is not stuck.
         """
-        self._guard = guard
+        self._services = services
         self._alive = alive
-        self._under_way: set[asyncio.Task[Any]] = set()
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def ended(self, within_s: float) -> None:
         """Wait until every call has been recorded: a stopped server cancels its calls, and does not wait for them.
 
         Args:
-            within_s: seconds after which those that are left are given up.
+            within_s: seconds after which calls that are still running are given up.
         """
-        if self._under_way:
-            await asyncio.wait(self._under_way, timeout=within_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._idle.wait()
 
-    def _began(self) -> None:
-        """A call began in this task."""
-        self._guard.observer.call_began()
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - gRPC runs each call in a task of its own
-        self._under_way.add(task)
-        task.add_done_callback(self._over)
-
-    def _over(self, task: asyncio.Task[Any]) -> None:
-        self._under_way.discard(task)
-        self._guard.observer.call_over()
-
-    async def process(self, _requests: Any, context: Any) -> None:
-        """The full guard: one stream per call."""
-        self._began()
-        peer = StreamPeer(context, self._alive)
+    @contextlib.contextmanager
+    def _call(self) -> Iterator[None]:
+        """Count one call from its first message until it has been recorded."""
+        self._running += 1
+        self._idle.clear()
+        self._services.observer.call_began()
         try:
-            await exchange(peer, self._guard)
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001 - a clean end would let the call through
-            await self._abort(context, error, foreseen=peer.ended or isinstance(error, MaskingError))
+            yield
+        finally:
+            self._services.observer.call_over()
+            self._running -= 1
+            if not self._running:
+                self._idle.set()
 
-    async def check(self, request: bytes, context: Any) -> bytes:
-        """The decide-only door."""
-        self._began()
-        self._alive()
-        try:
-            return await check(decode_check(request), self._guard)
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # an empty answer would allow
-            await self._abort(context, error)
-            raise
+    async def process(self, _requests: object, context: StreamContext) -> None:
+        """Guard one call over ext_proc: one stream for each HTTP request."""
+        with self._call():
+            peer = StreamPeer(context, self._alive)
+            try:
+                await exchange(peer, self._services)
+            except asyncio.CancelledError:
+                raise
+            except BaseException as error:  # noqa: BLE001 - a clean end would let the call through
+                await self._abort(context, error, foreseen=peer.ended or isinstance(error, MaskingError))
 
-    async def _abort(self, context: Any, error: BaseException, *, foreseen: bool = False) -> None:
-        """End the call with a gRPC error. What callers and backends can bring about is no alarm."""
+    async def check(self, request: bytes, context: CallContext) -> bytes:
+        """Decide one call over ext_authz, without its response."""
+        with self._call():
+            self._alive()
+            try:
+                return await check(decode_check(request), self._services)
+            except asyncio.CancelledError:
+                raise
+            except BaseException as error:  # noqa: BLE001 - an empty response would allow the call
+                await self._abort(context, error)
+
+    async def _abort(self, context: CallContext, error: BaseException, *, foreseen: bool = False) -> NoReturn:
+        """End the call with a gRPC error. An error that callers or backends can cause raises no alarm."""
         if not foreseen:
-            self._guard.observer.guard_broke(error)
+            self._services.observer.guard_broke(error)
         code = (
             grpc.StatusCode.INVALID_ARGUMENT if isinstance(error, ProtocolViolation) else grpc.StatusCode.INTERNAL
         )
         await context.abort(code, "the guard refused this exchange")
+        raise error  # ``abort`` raises; if it ever returned, a clean end would let the call through
 
-    def handlers(self) -> tuple[Any, ...]:
+    def handlers(self) -> tuple["grpc.GenericRpcHandler[bytes, bytes]", ...]:
         """For ``server.add_generic_rpc_handlers``; messages pass as bytes, parsed by ``extproc.wire``."""
         return (
             grpc.method_handlers_generic_handler(

@@ -1,7 +1,8 @@
-"""An end to a worker that one message holds: nothing can interrupt it, and all its other calls wait.
+"""Kill a worker (SIGPROF) when one message uses far more CPU than any message within the limits can.
 
-No message within the limits takes nearly as long. One that does has met a fault of the guard or of a library.
-Envoy has given its call up by then, and denied it; its account is what is recorded (``docs/adr/0006``).
+Nothing can interrupt such a message, and all other calls of its worker wait. It has met a fault of the guard or of
+a library. By then Envoy has given up the call and denied it; Envoy's access log entry is what gets recorded
+(``docs/adr/0006``).
 """
 
 import asyncio
@@ -13,51 +14,52 @@ from collections.abc import AsyncIterator, Callable
 from extproc.concurrency.background import background
 from extproc.settings.limits import LimitSettings
 
-SIGN_EVERY_S = 10.0
-"""Of a worker without messages: the process computes a little all the time."""
-AT_MOST_EVERY_S = 1.0
-"""A sign takes a system call."""
+KICK_EVERY_S = 10.0
+"""Seconds between two kicks while no message arrives: an idle process uses a little CPU too."""
+SHORTEST_INTERVAL_S = 1.0
+"""Seconds between two settings of the timer, which takes a system call."""
 LEAST_S = 60.0
 S_PER_BYTE = 50e-6
-"""Many times what the slowest bytes take that were found, in all that is done with them together."""
+"""Many times the cost of the slowest bytes found in tests, all work on them together."""
 
 
 def too_long(limits: LimitSettings) -> float:
-    """Seconds of the processor that no message takes."""
+    """CPU seconds that no message within the limits takes."""
     return LEAST_S + S_PER_BYTE * max(limits.request_body, limits.response_body, limits.event)
 
 
 class Watchdog:
-    """Ends this process, by the system (``SIGPROF``), when it computes too long and gives no sign of life."""
+    """A CPU timer that ends this process (``SIGPROF``) unless it is kicked in time."""
 
     def __init__(self, cpu_s: float, clock_s: Callable[[], float] = time.monotonic) -> None:
-        """Allow so much between two signs.
+        """Make a watchdog; it is asleep until ``watched`` or the first kick.
 
         Args:
-            cpu_s: seconds that the process computes, in all threads; a machine that stalls counts for nothing.
-            clock_s: seconds of any clock that goes on.
+            cpu_s: CPU seconds of the process, all threads together, allowed between two kicks. Time during which
+                the machine runs something else does not count.
+            clock_s: seconds of a monotonic clock.
         """
         self._cpu_s = cpu_s
         self._clock_s = clock_s
-        self._signed = float("-inf")
+        self._kicked_s = float("-inf")
 
     def kick(self) -> None:
-        """It lives: it has come to its next message. Most of the time this only looks at the clock."""
+        """Start the timer anew: the process has come to its next message. Usually this only reads the clock."""
         now = self._clock_s()
-        if now - self._signed >= AT_MOST_EVERY_S:
-            self._signed = now
+        if now - self._kicked_s >= SHORTEST_INTERVAL_S:
+            self._kicked_s = now
             signal.setitimer(signal.ITIMER_PROF, self._cpu_s)
 
     @contextlib.asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
-        """Begin, and end with the block. Until then its loop gives a sign now and then."""
+        """Watch the process until the block ends. The event loop kicks too, so that an idle process lives on."""
         try:
-            async with background(self._signs()):
+            async with background(self._kick_when_idle()):
                 yield
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
 
-    async def _signs(self) -> None:
+    async def _kick_when_idle(self) -> None:
         while True:
             self.kick()
-            await asyncio.sleep(SIGN_EVERY_S)
+            await asyncio.sleep(KICK_EVERY_S)

@@ -1,41 +1,42 @@
-"""Run a web application inside a process that has its own loop and its own signals."""
+"""Serve a web application inside a process that has its own event loop and signal handlers."""
 
 import asyncio
 import contextlib
 import errno
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from extproc.model.errors import ConfigError
 
 POLL_S = 0.01
+"""Seconds between two looks at the flag by which uvicorn says that it serves."""
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the process."""
+    """A server that leaves signals to the process."""
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Any:
+    def capture_signals(self) -> Iterator[None]:
         yield
 
 
 @contextlib.asynccontextmanager
-async def web(app: Any, listen: str) -> AsyncIterator[None]:
+async def web(app: ASGIApp, listen: str) -> AsyncIterator[None]:
     """Serve an ASGI application on ``host:port`` or ``unix:/path`` (mode 0600) while the block runs.
 
     Raises:
-        ConfigError: the endpoint is taken.
+        ConfigError: the endpoint is taken, or this user may not listen there.
     """
     bound = _bind(listen)
     config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", server_header=False)
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[bound]))
-    while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn tells by a flag
+    while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn sets a flag, and has no event to wait for
         await asyncio.sleep(POLL_S)
     try:
         yield
@@ -56,7 +57,8 @@ def _bind(listen: str) -> socket.socket:
         bound.bind((host.strip("[]"), int(port)))
     except OSError as error:
         raise ConfigError(
-            f"cannot listen on {listen}: {error.strerror}", hint="stop what uses it, or choose another"
+            f"cannot listen on {listen}: {error.strerror}",
+            hint="stop the process that uses it, or choose another address",
         ) from error
     return bound
 

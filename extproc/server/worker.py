@@ -1,4 +1,4 @@
-"""One worker process: a gRPC server with its own endpoint, health, and a drain that waits for held calls."""
+"""A worker's gRPC server: its endpoint, its health service, and a drain that waits for held calls."""
 
 import asyncio
 import contextlib
@@ -15,26 +15,26 @@ from extproc.config.addresses import is_loopback
 from extproc.flow.record.from_access_log import report
 from extproc.flow.services import Services
 from extproc.model.errors import ConfigError
-from extproc.server.access_log_service import AccessLogDoor
+from extproc.server.access_log_service import AccessLogServicer
 from extproc.server.servicers import GuardServicer
 from extproc.settings.envoy import GuardTls
 from extproc.settings.limits import LimitSettings
 
 MESSAGE_SLACK = 1 << 20
-"""Bytes a message may have beyond its body: headers, metadata, framing."""
+"""Bytes that a gRPC message may have beyond its body: headers, metadata, framing."""
 NOTICE_S = 2.5
-"""Until Envoy's health checks (every second, two must fail) send no new call here: a server that stops at once
-refuses calls that are on their way."""
+"""Seconds from "not serving" to the stop, in which Envoy's health checks (every second, two must fail) take this
+worker out. A server that stopped at once would refuse calls that Envoy has just sent."""
 RECORD_WITHIN_S = 3.0
-"""For the entries of calls that were cut off when the drain was over."""
+"""Seconds in which calls that the end of the drain cut off are recorded."""
 UNIX = "unix:"
 
 
 def server_options(limits: LimitSettings) -> list[tuple[str, int]]:
-    """GRPC channel arguments.
+    """Return the gRPC channel arguments.
 
-    Envoy's keepalive pings must not count as abuse: the default answers with GOAWAY "too_many_pings", which kills
-    every held call.
+    Envoy's keepalive pings must not count as abuse: by default the server answers them with GOAWAY
+    "too_many_pings", which kills every held call.
     """
     longest = max(limits.request_body, limits.response_body) + MESSAGE_SLACK
     return [
@@ -49,23 +49,23 @@ def server_options(limits: LimitSettings) -> list[tuple[str, int]]:
 
 @contextlib.asynccontextmanager
 async def serving(
-    guard: Services, listen: str, tls: GuardTls | None = None, *, alive: Callable[[], None] = lambda: None
+    services: Services, listen: str, tls: GuardTls | None = None, *, alive: Callable[[], None] = lambda: None
 ) -> AsyncIterator[grpc.aio.Server]:
-    """Serve both doors and health on one endpoint.
+    """Serve ext_proc, ext_authz, the access log service and health checks on one endpoint while the block runs.
 
     Args:
-        guard: the guard's parts.
+        services: everything that calls share.
         listen: ``host:port`` or ``unix:/path``.
-        tls: mutual TLS of ports; None: only loopback ones are taken. Unix sockets have none.
-        alive: is told of each message that this process comes to.
+        tls: mutual TLS for ports; None accepts loopback ports only. Unix sockets have no TLS.
+        alive: called at each message that this process receives.
 
     Raises:
-        ConfigError: the endpoint is taken, not ours to use, or open to others than Envoy.
+        ConfigError: the endpoint is taken, may not be used by this user, or is open to others than Envoy.
     """
-    server = grpc.aio.server(options=server_options(guard.limits))
-    doors = GuardServicer(guard, alive)
-    server.add_generic_rpc_handlers(doors.handlers())
-    server.add_generic_rpc_handlers((_access_log(guard).handler(),))
+    server = grpc.aio.server(options=server_options(services.limits))
+    servicer = GuardServicer(services, alive)
+    server.add_generic_rpc_handlers(servicer.handlers())
+    server.add_generic_rpc_handlers((_access_log(services).handler(),))
     health = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     _bind(server, listen, tls)
@@ -76,24 +76,24 @@ async def serving(
         yield server
     finally:
         await health.enter_graceful_shutdown()
-        notice = min(NOTICE_S, guard.limits.drain / 2)
+        notice = min(NOTICE_S, services.limits.drain / 2)
         await asyncio.sleep(notice)
-        await server.stop(guard.limits.drain - notice)
-        await doors.ended(RECORD_WITHIN_S)
+        await server.stop(services.limits.drain - notice)
+        await servicer.ended(RECORD_WITHIN_S)
 
 
-def _access_log(guard: Services) -> AccessLogDoor:
-    names = {host: connection.name for host, connection in guard.hosts.items()}
-    return AccessLogDoor(guard.recorder, lambda ended: report(ended, guard.masker, hosts=names))
+def _access_log(services: Services) -> AccessLogServicer:
+    names = {host: connection.name for host, connection in services.hosts.items()}
+    return AccessLogServicer(services.recorder, lambda logged: report(logged, services.masker, hosts=names))
 
 
 def _bind(server: grpc.aio.Server, listen: str, tls: GuardTls | None) -> None:
-    """Listen where only Envoy can ask: a worker believes what it is told of callers, and gives credentials out."""
+    """Listen where only Envoy can connect: a worker believes what it is told of callers, and sends credentials."""
     if listen.startswith(UNIX):
         Path(listen.removeprefix(UNIX)).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     elif tls is None and not is_loopback(listen):
         raise ConfigError(
-            f"cannot listen on {listen} without TLS: whoever reaches it could name any caller",
+            f"cannot listen on {listen} without TLS: anybody who reaches it could claim to be any caller",
             hint="set guard_tls (and envoy.guard_tls), or listen on a unix socket or a loopback address",
         )
     try:
@@ -103,12 +103,13 @@ def _bind(server: grpc.aio.Server, listen: str, tls: GuardTls | None) -> None:
             server.add_secure_port(listen, _credentials(tls))
     except RuntimeError as error:
         raise ConfigError(
-            f"cannot listen on {listen}", hint="another process uses it, or it is not ours: choose another"
+            f"cannot listen on {listen}",
+            hint="another process uses it, or this user may not: choose another endpoint",
         ) from error
 
 
 def _credentials(tls: GuardTls) -> grpc.ServerCredentials:
-    """Mutual TLS. A peer without a certificate of ours does not get as far as a call."""
+    """Mutual TLS: a peer whose certificate ``client_ca`` has not issued cannot make a call."""
     try:
         pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
         return grpc.ssl_server_credentials([pair], tls.client_ca.read_bytes(), require_client_auth=True)

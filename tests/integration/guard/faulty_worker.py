@@ -85,8 +85,8 @@ class FaultyPeer(StreamPeer):
                 raise RuntimeError("card 4111 1111 1111 1111")
 
 
-class FaultyDoors(GuardServicer):
-    """Returns cleanly where the real doors never would."""
+class FaultyServicer(GuardServicer):
+    """Returns cleanly where the real servicer never would."""
 
     async def process(self, requests, context):
         try:
@@ -102,7 +102,7 @@ class FaultyDoors(GuardServicer):
 
 extproc.server.watchdog.LEAST_S, extproc.server.watchdog.S_PER_BYTE = BUSY_S, 0.0
 extproc.server.servicers.StreamPeer = FaultyPeer
-extproc.server.worker.GuardServicer = FaultyDoors
+extproc.server.worker.GuardServicer = FaultyServicer
 
 if __name__ == "__main__":
     keep_databases()
