@@ -1,17 +1,12 @@
 """Make one registered connection: its protocol, its masking plan, its approval terms, its credential."""
 
-from extproc.config.schema import ConnectionSettings
 from extproc.credentials.credential import make_credential
 from extproc.flow.services import Connection
 from extproc.model.decision import ApprovalTerms
 from extproc.model.masking import Listed, MaskOperator, MaskPlan, MaskRule
+from extproc.protocols.catalogue import BY_NAME
 from extproc.protocols.function_protocol import FunctionProtocol
-from extproc.protocols.grpc.protocol import GrpcProtocol
-from extproc.protocols.grpc.registered_methods import registered
-from extproc.protocols.grpc.settings import GrpcConnection
-from extproc.protocols.http_json.protocol import HttpJsonProtocol
-from extproc.protocols.http_json.settings import HttpJsonConnection
-from extproc.protocols.mcp.protocol import McpProtocol
+from extproc.settings.connection import ConnectionSettings
 from extproc.settings.limits import LimitSettings
 from extproc.settings.masking import MaskingSettings, MaskRuleSettings
 
@@ -30,12 +25,8 @@ def make_connection(name: str, settings: ConnectionSettings, limits: LimitSettin
 
 
 def make_protocol(name: str, settings: ConnectionSettings, limits: LimitSettings) -> FunctionProtocol:
-    """The connection's protocol. A new one is a module in ``extproc.protocols`` and a line here."""
-    if isinstance(settings, HttpJsonConnection):
-        return HttpJsonProtocol(name, settings, max_depth=limits.json_depth)
-    if isinstance(settings, GrpcConnection):
-        return GrpcProtocol(name, settings, registered(settings), limits=limits)
-    return McpProtocol(name, settings, max_depth=limits.json_depth)
+    """Make the connection's protocol, as the catalogue defines it."""
+    return BY_NAME[settings.protocol].make(name, settings, limits)
 
 
 def masking_plan(masking: MaskingSettings) -> MaskPlan:

@@ -7,25 +7,18 @@ serves), whether credentials can be read (they may arrive later; a call without 
 import contextlib
 import os
 from collections.abc import Iterator
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from extproc.codecs.located_yaml import KeyPath, LocatedDocument, load_marked
-from extproc.config.schema import ConnectionSettings, Settings
+from extproc.config.schema import Settings
 from extproc.config.validation_errors import explain, together
 from extproc.model.errors import ConfigError, SourceLocation
-from extproc.protocols.grpc.registered_methods import grpc_problems
-from extproc.protocols.grpc.settings import GrpcConnection
-from extproc.protocols.http_json.openapi import read_openapi
-from extproc.protocols.http_json.path_templates import TemplateError, ambiguous, parse_template
-from extproc.protocols.http_json.settings import HttpJsonConnection
-from extproc.protocols.mcp.methods import RESERVED
-from extproc.protocols.mcp.settings import McpConnection
 from extproc.settings.approvals import ApprovalsSettings
 from extproc.settings.base import MAX_SOCKET_PATH
+from extproc.settings.connection import ConnectionSettings
 from extproc.settings.control import ControlSettings
 from extproc.settings.evidence import EvidenceSettings
 
@@ -91,17 +84,26 @@ def load_settings(path: Path, *, to_serve: bool = True) -> Settings:
 
 
 def _checked(connection: ConnectionSettings, document: LocatedDocument, path: KeyPath) -> ConnectionSettings:
-    """The connection, complete; raises one ``ConfigError`` with all that is wrong in it."""
-    if isinstance(connection, HttpJsonConnection):
-        connection = _with_openapi(connection, document, path)
-        problems = list(_template_problems(connection, document, path))
-    elif isinstance(connection, GrpcConnection):
-        problems = list(grpc_problems(connection, document, path))
-    else:
-        problems = list(_mcp_problems(connection, document, path))
+    """Complete the connection.
+
+    Raises:
+        ConfigError: all errors in it, each with its place.
+    """
+    try:
+        complete = connection.complete()
+    except ConfigError as error:
+        raise _located(error, document, path) from error
+    problems = [_located(each, document, path) for each in complete.problems()]
     if problems:
         raise together(problems)
-    return connection
+    return complete
+
+
+def _located(error: ConfigError, document: LocatedDocument, path: KeyPath) -> ConfigError:
+    """Give the error of a connection its place in the file, unless its place is in another file."""
+    if error.place:
+        return error
+    return ConfigError(error.message, document.place((*path, *error.key)), error.hint)
 
 
 def _anchor(base: Path, path: Path = Path()) -> Path:
@@ -162,43 +164,3 @@ def _required_files(settings: Settings) -> Iterator[tuple[KeyPath, Path]]:
         yield ("policy", "opa", "ca_file"), settings.policy.opa.ca_file
     if settings.evidence.clickhouse_password_file:
         yield ("evidence", "clickhouse_password_file"), settings.evidence.clickhouse_password_file
-
-
-def _with_openapi(connection: HttpJsonConnection, document: LocatedDocument, path: KeyPath) -> HttpJsonConnection:
-    """The connection with its OpenAPI document's functions added."""
-    if connection.openapi is None:
-        return connection
-    if not connection.openapi.is_file():
-        place = document.place((*path, "openapi"))
-        raise ConfigError(f"{connection.openapi} does not exist", place, "paths start at this file's folder")
-    found = read_openapi(connection.openapi)
-    for name in connection.functions.keys() & found.keys():
-        place = document.place((*path, "functions", name))
-        raise ConfigError(f"function {name!r} is in {connection.openapi} as well", place, "remove or rename one")
-    return connection.model_copy(update={"functions": {**found, **connection.functions}})
-
-
-def _template_problems(
-    connection: HttpJsonConnection, document: LocatedDocument, path: KeyPath
-) -> Iterator[ConfigError]:
-    """Templates that cannot be used, and pairs that one request could match without a clear winner."""
-    parsed = []
-    for name, function in connection.functions.items():
-        try:
-            parsed.append((name, function, parse_template(function.path)))
-        except TemplateError as error:
-            yield ConfigError(str(error), document.place((*path, "functions", name, "path")))
-    for (one, first, a), (other, second, b) in combinations(parsed, 2):
-        if first.method == second.method and ambiguous(a, b):
-            message = f"a {first.method} request could be {one!r} ({a.text}) or {other!r} ({b.text})"
-            place = document.place((*path, "functions", other))
-            yield ConfigError(message, place, "change one path, or keep one of the two")
-
-
-def _mcp_problems(connection: McpConnection, document: LocatedDocument, path: KeyPath) -> Iterator[ConfigError]:
-    for index, tool in enumerate(connection.tools):
-        if tool in RESERVED:
-            message = f"a tool cannot be called {tool!r}: that names an MCP method"
-            yield ConfigError(message, document.place((*path, "tools", index)))
-        if tool in connection.tools[:index]:
-            yield ConfigError(f"tool {tool!r} is listed twice", document.place((*path, "tools", index)))

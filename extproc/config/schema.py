@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from extproc.protocols.grpc.settings import GrpcConnection
-from extproc.protocols.http_json.settings import HttpJsonConnection
-from extproc.protocols.mcp.settings import McpConnection
+from extproc.config.one_of import OneOf
+from extproc.protocols.catalogue import PROTOCOLS
 from extproc.settings.approvals import ApprovalsSettings
 from extproc.settings.base import Address, Name, Strict
+from extproc.settings.connection import ConnectionSettings
 from extproc.settings.control import ControlSettings
 from extproc.settings.envoy import EnvoySettings, GuardTls
 from extproc.settings.evidence import EvidenceSettings
@@ -21,9 +21,8 @@ from extproc.settings.limits import LimitSettings
 from extproc.settings.masking import InstallationMasking
 from extproc.settings.policy import PolicySettings
 
-ConnectionSettings = Annotated[
-    HttpJsonConnection | McpConnection | GrpcConnection, Field(discriminator="protocol")
-]
+Connection = Annotated[ConnectionSettings, OneOf(tuple(each.settings for each in PROTOCOLS), key="protocol")]
+"""The settings of a connection, in the class of its protocol."""
 
 
 class Settings(Strict):
@@ -45,7 +44,7 @@ class Settings(Strict):
     """What the rendered Envoy configuration says of Envoy itself."""
     identity: IdentitySettings
     """Who may start."""
-    connections: dict[Name, ConnectionSettings] = Field(min_length=1)
+    connections: dict[Name, Connection] = Field(min_length=1)
     """The registered function endpoints, by name."""
     masking: InstallationMasking = InstallationMasking()
     """Masking for all connections."""

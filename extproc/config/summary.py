@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from extproc.codecs.located_yaml import KeyPath
 from extproc.config.addresses import plain_and_far, stays_here
-from extproc.config.schema import ConnectionSettings, Settings
-from extproc.protocols.grpc.settings import GrpcConnection
-from extproc.protocols.http_json.settings import HttpJsonConnection
+from extproc.config.schema import Settings
+from extproc.settings.connection import ConnectionSettings
 from extproc.settings.limits import LimitSettings
 
 
@@ -35,18 +34,11 @@ def summary(settings: Settings) -> Iterator[str]:
     for name, provider in settings.identity.providers.items():
         yield f"identity {name}: {provider.issuer}"
     for name, connection in settings.connections.items():
-        count = len(functions(connection))
+        count = len(connection.function_names)
         way = f"{', '.join(connection.hosts)} → {connection.upstream.address}"
         yield f"connection {name}: {connection.protocol}, {way}, functions: {count}"
     yield f"policy: {settings.policy.engine}, {settings.policy.query}"
     yield f"evidence: {settings.evidence.clickhouse}"
-
-
-def functions(connection: ConnectionSettings) -> list[str]:
-    """The names of a connection's functions."""
-    if isinstance(connection, HttpJsonConnection):
-        return list(connection.functions)
-    return connection.methods if isinstance(connection, GrpcConnection) else connection.tools
 
 
 def notes(settings: Settings) -> Iterator[Note]:

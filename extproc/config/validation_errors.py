@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from extproc.codecs.located_yaml import KeyPath, LocatedDocument, shown
+from extproc.config.one_of import OneOf
 from extproc.model.errors import ConfigError
 
 EXAMPLES = {
@@ -88,9 +89,11 @@ def _has(data: Any, part: str | int) -> bool:
 
 
 def _members(annotation: Any) -> list[Any]:
-    """The members of a union, or the annotation alone."""
+    """Return the members of a union, or the annotation alone."""
     if get_origin(annotation) is Annotated:
-        return _members(get_args(annotation)[0])
+        base, *metadata = get_args(annotation)
+        unions = [each for each in metadata if isinstance(each, OneOf)]
+        return list(unions[0].models) if unions else _members(base)
     if get_origin(annotation) in (Union, types.UnionType):
         return [member for each in get_args(annotation) for member in _members(each)]
     return [annotation]

@@ -10,7 +10,7 @@ from extproc.assembly.check_settings import check_plans
 from extproc.assembly.keys import KEY_BYTES, PSEUDONYM_KEY, SESSION_KEY
 from extproc.codecs.located_yaml import KeyPath
 from extproc.config.load import telling_where
-from extproc.config.summary import functions, setting_notes
+from extproc.config.summary import setting_notes
 from extproc.console.authenticator import ALGORITHMS, is_usable
 from extproc.console.jwks import Jwk, fetch_file, fetch_url, read_keys
 from extproc.credentials.credential import make_credential
@@ -28,7 +28,7 @@ SOON_S = 14 * DAY_S
 def configuration(patient: Installation) -> Iterator[Finding]:
     """What is guarded, and what in it is allowed and dangerous."""
     settings = patient.settings
-    count = sum(len(functions(each)) for each in settings.connections.values())
+    count = sum(len(each.function_names) for each in settings.connections.values())
     yield patient.ok(
         "configuration",
         f"valid: {len(settings.connections)} connections, {count} functions, {settings.workers} workers",

@@ -18,7 +18,7 @@ from extproc.model.masking import MaskPlan
 from extproc.policy.call_counters import UsageStore
 from extproc.policy.contract.engine import PolicyEngine
 from extproc.protocols.function_protocol import FunctionProtocol
-from extproc.settings.connection import ConnectionBase
+from extproc.settings.connection import ConnectionSettings
 from extproc.settings.identity import Provider
 from extproc.settings.limits import LimitSettings
 
@@ -28,7 +28,7 @@ class Connection:
     """One registered connection, ready for use."""
 
     name: str
-    settings: ConnectionBase
+    settings: ConnectionSettings
     protocol: FunctionProtocol
     mask: MaskPlan
     terms: ApprovalTerms

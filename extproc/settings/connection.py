@@ -1,10 +1,12 @@
 """A connection's settings, apart from those of its protocol."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from extproc.model.errors import ConfigError
 from extproc.settings.base import Address, Host, Seconds, Strict
 from extproc.settings.masking import MaskingSettings
 
@@ -73,8 +75,11 @@ class ConnectionApprovals(Strict):
     """Seconds until nobody can approve any more."""
 
 
-class ConnectionBase(Strict):
-    """What every protocol's connection has."""
+class ConnectionSettings(Strict):
+    """The keys that a connection has whatever its protocol. Each protocol adds its own in a subclass."""
+
+    upstream_http2: ClassVar[bool] = False
+    """True if the backend speaks HTTP/2 alone, so that Envoy must too."""
 
     hosts: list[Host] = Field(min_length=1)
     """Host header values that lead here; each belongs to one connection."""
@@ -89,3 +94,22 @@ class ConnectionBase(Strict):
     approvals: ConnectionApprovals = ConnectionApprovals()
     """Defaults for calls that policy holds."""
     session_header: str | None = Field(None, pattern=r"^[a-z0-9-]+$", description="names the session")
+    protocol: str
+    """The protocol's name. A subclass narrows it to one ``Literal``, by which its settings are recognized."""
+
+    @property
+    def function_names(self) -> tuple[str, ...]:
+        """The registered functions. Calls of all others are refused."""
+        raise NotImplementedError
+
+    def complete(self) -> Self:
+        """Add what the files that these settings name say, such as functions from an OpenAPI document.
+
+        Raises:
+            ConfigError: a file that cannot be used. Its ``key`` begins at the connection.
+        """
+        return self
+
+    def problems(self) -> Iterator[ConfigError]:
+        """Yield each error that the schema cannot find. Its ``key`` begins at the connection."""
+        return iter(())

@@ -14,7 +14,7 @@ from envoy_data_plane.envoy.extensions.upstreams.http import v3 as upstream_http
 from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any
 
-from extproc.config.schema import ConnectionSettings, Settings
+from extproc.config.schema import Settings
 from extproc.envoy_config.render.parts import (
     GUARD_CLUSTER,
     UNIX,
@@ -26,7 +26,7 @@ from extproc.envoy_config.render.parts import (
 )
 from extproc.envoy_config.render.routes import upstream_cluster
 from extproc.model.errors import ConfigError
-from extproc.protocols.grpc.settings import GrpcConnection
+from extproc.settings.connection import ConnectionSettings
 from extproc.settings.envoy import EnvoyGuardTls
 
 CONNECT_TIMEOUT_S = 5.0
@@ -114,7 +114,7 @@ def _http2() -> upstream_http.HttpProtocolOptions:
 
 
 def _upstream(name: str, connection: ConnectionSettings) -> cluster.Cluster:
-    upstream, http2 = connection.upstream, isinstance(connection, GrpcConnection)
+    upstream, http2 = connection.upstream, connection.upstream_http2
     made = _cluster(name, [upstream.address])
     made.circuit_breakers = _breakers(MINIMUM_HELD)
     if upstream.tls:

@@ -2,8 +2,9 @@
 
 from envoy_data_plane.envoy.config.route import v3 as route
 
-from extproc.config.schema import ConnectionSettings, Settings
+from extproc.config.schema import Settings
 from extproc.envoy_config.render.parts import seconds
+from extproc.settings.connection import ConnectionSettings
 
 UNKNOWN_HOST = "unknown-host"
 

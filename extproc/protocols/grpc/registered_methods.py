@@ -1,24 +1,22 @@
-"""The methods of a connection, read from its descriptor set."""
+"""The registered methods of a connection, read from its descriptor set."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
-from extproc.codecs.descriptors import Method, ambiguous, read_methods
-from extproc.codecs.located_yaml import KeyPath, LocatedDocument
+from extproc.codecs.descriptors import Method, read_methods
 from extproc.model.errors import ConfigError
-from extproc.protocols.grpc.settings import GrpcConnection
 
 MAKE_IT = "make it with protoc --include_imports --descriptor_set_out, or buf build"
 SHOWN = 20
-"""Methods that a message lists."""
+"""The number of methods that an error lists."""
 
 
 def read_descriptors(path: Path) -> dict[str, Method]:
-    """All methods of a descriptor set, by ``package.Service/Method``.
+    """Return all methods of a descriptor set, by ``package.Service/Method``.
 
     Raises:
-        ConfigError: it cannot be read, or is none.
+        ConfigError: it cannot be read, or is not a descriptor set.
     """
     try:
         found = read_methods(path.read_bytes())
@@ -30,39 +28,26 @@ def read_descriptors(path: Path) -> dict[str, Method]:
     return {name[1:]: method for name, method in found.items()}
 
 
-def registered(connection: GrpcConnection) -> dict[str, Method]:
-    """The methods that a connection lets be called.
+def registered_methods(descriptors: Path, names: Iterable[str]) -> dict[str, Method]:
+    """Return the methods with these names.
 
     Raises:
-        ConfigError: the descriptor set is wrong, or does not have one of them.
+        ConfigError: the descriptor set cannot be used, or does not have one of them.
     """
-    found = read_descriptors(connection.descriptors)
-    for name in connection.methods:
+    found = read_descriptors(descriptors)
+    for name in names:
         if name not in found:
-            raise ConfigError(f"{connection.descriptors} has no method {name!r}", hint=_there_are(name, found))
-    return {name: found[name] for name in connection.methods}
+            raise no_such_method(descriptors, name, found)
+    return {name: found[name] for name in names}
 
 
-def grpc_problems(connection: GrpcConnection, document: LocatedDocument, path: KeyPath) -> Iterator[ConfigError]:
-    """What is wrong with a connection's methods, each with its place."""
-    try:
-        found = read_descriptors(connection.descriptors)
-    except ConfigError as error:
-        yield ConfigError(error.message, document.place((*path, "descriptors")), error.hint)
-        return
-    for index, name in enumerate(connection.methods):
-        place = document.place((*path, "methods", index))
-        if name in connection.methods[:index]:
-            yield ConfigError(f"method {name!r} is listed twice", place)
-        elif name not in found:
-            message = f"{connection.descriptors} has no method {name!r}"
-            yield ConfigError(message, place, _there_are(name, found))
-        elif two := ambiguous(found[name].request) or ambiguous(found[name].response):
-            yield ConfigError(f"two fields of {two} have one name in JSON", place, "give one of them a json_name")
+def no_such_method(descriptors: Path, name: str, found: dict[str, Method]) -> ConfigError:
+    """The error for a method that the descriptor set does not have: its hint lists those that it has."""
+    return ConfigError(f"{descriptors} has no method {name!r}", hint=_there_are(name, found))
 
 
 def _there_are(name: str, found: dict[str, Method]) -> str:
-    """The methods that there are; the one that was probably meant first."""
+    """List the methods of the set, the one that was probably meant first."""
     close = difflib.get_close_matches(name, found, n=1, cutoff=0.6)
     names = [*close, *(each for each in sorted(found) if each not in close)]
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""

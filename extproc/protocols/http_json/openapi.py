@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from extproc.codecs.located_yaml import KeyPath, LocatedDocument, load_marked
 from extproc.model.errors import ConfigError
+from extproc.protocols.http_json.function_settings import FunctionSettings
 from extproc.protocols.http_json.path_templates import TemplateError, parse_template
-from extproc.protocols.http_json.settings import FunctionSettings
 from extproc.settings.base import FUNCTION_NAME
 
 METHODS = {method.lower(): method for method in get_args(FunctionSettings.model_fields["method"].annotation)}

@@ -20,6 +20,7 @@ from extproc.model.errors import Refused
 from extproc.model.masking import MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
+from extproc.protocols.http_json.function_settings import FunctionSettings
 from extproc.protocols.http_json.path_templates import (
     Parts,
     Template,
@@ -29,7 +30,7 @@ from extproc.protocols.http_json.path_templates import (
     split_path,
     stems,
 )
-from extproc.protocols.http_json.settings import FunctionSettings, HttpJsonConnection
+from extproc.protocols.http_json.settings import HttpJsonConnection
 from extproc.protocols.plain_bodies import PlainBodies
 from extproc.protocols.problem_document import problem
 from extproc.protocols.strict_content_type import Media, media_type, streamed, streamed_text

@@ -1,26 +1,21 @@
 """Settings of an http-json connection."""
 
+from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from extproc.settings.base import FUNCTION_NAME, Strict
-from extproc.settings.connection import ConnectionBase
+from extproc.model.errors import ConfigError
+from extproc.protocols.http_json.function_settings import FunctionSettings
+from extproc.protocols.http_json.openapi import read_openapi
+from extproc.protocols.http_json.path_templates import TemplateError, ambiguous, parse_template
+from extproc.settings.base import FUNCTION_NAME
+from extproc.settings.connection import ConnectionSettings
 
 
-class FunctionSettings(Strict):
-    """One HTTP operation, by method and path template."""
-
-    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-    """HTTP method. HEAD is its own function: GET does not include it."""
-    path: str = Field(
-        pattern=r"^/",
-        description="template: /customers/{id}; one segment per variable; literal ones count as spelled",
-    )
-
-
-class HttpJsonConnection(ConnectionBase):
+class HttpJsonConnection(ConnectionSettings):
     """A REST-like backend that speaks JSON."""
 
     protocol: Literal["http-json"]
@@ -34,3 +29,39 @@ class HttpJsonConnection(ConnectionBase):
         if not self.functions and self.openapi is None:
             raise ValueError("give functions, openapi, or both")
         return self
+
+    @property
+    def function_names(self) -> tuple[str, ...]:
+        """The names of the operations."""
+        return tuple(self.functions)
+
+    def complete(self) -> Self:
+        """Add the OpenAPI document's functions.
+
+        Raises:
+            ConfigError: a document that cannot be used, or a function that is in both places.
+        """
+        if self.openapi is None:
+            return self
+        if not self.openapi.is_file():
+            hint = "paths start at this file's folder"
+            raise ConfigError(f"{self.openapi} does not exist", hint=hint, key=("openapi",))
+        found = read_openapi(self.openapi)
+        for name in self.functions.keys() & found.keys():
+            message = f"function {name!r} is in {self.openapi} as well"
+            raise ConfigError(message, hint="remove or rename one", key=("functions", name))
+        return self.model_copy(update={"functions": {**found, **self.functions}})
+
+    def problems(self) -> Iterator[ConfigError]:
+        """Yield templates that cannot be used, and pairs that one request could match without a clear winner."""
+        parsed = []
+        for name, function in self.functions.items():
+            try:
+                parsed.append((name, function, parse_template(function.path)))
+            except TemplateError as error:
+                yield ConfigError(str(error), key=("functions", name, "path"))
+        for (one, first, a), (other, second, b) in combinations(parsed, 2):
+            if first.method == second.method and ambiguous(a, b):
+                message = f"a {first.method} request could be {one!r} ({a.text}) or {other!r} ({b.text})"
+                hint = "change one path, or keep one of the two"
+                yield ConfigError(message, hint=hint, key=("functions", other))

@@ -1,14 +1,17 @@
 """Settings of an MCP connection."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from extproc.model.errors import ConfigError
+from extproc.protocols.mcp.methods import RESERVED
 from extproc.settings.base import FUNCTION_NAME
-from extproc.settings.connection import ConnectionBase
+from extproc.settings.connection import ConnectionSettings
 
 
-class McpConnection(ConnectionBase):
+class McpConnection(ConnectionSettings):
     """An MCP server over streamable HTTP."""
 
     protocol: Literal["mcp"]
@@ -17,3 +20,17 @@ class McpConnection(ConnectionBase):
     """The server's endpoint; requests to any other path are unknown and denied."""
     tools: list[Annotated[str, Field(pattern=FUNCTION_NAME)]] = Field(min_length=1)
     """Tools that may be called; all others are unknown and denied."""
+
+    @property
+    def function_names(self) -> tuple[str, ...]:
+        """The names of the tools."""
+        return tuple(self.tools)
+
+    def problems(self) -> Iterator[ConfigError]:
+        """Yield tools that have the name of an MCP method, and tools that are listed twice."""
+        for index, tool in enumerate(self.tools):
+            if tool in RESERVED:
+                message = f"a tool cannot be called {tool!r}: that names an MCP method"
+                yield ConfigError(message, key=("tools", index))
+            if tool in self.tools[:index]:
+                yield ConfigError(f"tool {tool!r} is listed twice", key=("tools", index))

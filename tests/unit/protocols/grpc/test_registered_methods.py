@@ -4,7 +4,7 @@ import pytest
 
 from extproc.assembly.check_settings import check_parts
 from extproc.config.load import load_settings
-from extproc.config.summary import functions, summary
+from extproc.config.summary import summary
 from extproc.model.errors import ConfigError, PolicyInvalid
 from tests.integration.support.shop import SERVICE, descriptor_set
 
@@ -32,7 +32,7 @@ def test_a_connection_has_its_methods_as_functions(tmp_path):
     settings = load(tmp_path)
     connection = settings.connections["shop"]
     assert connection.descriptors == tmp_path / "shop.pb"
-    assert functions(connection) == [f"{SERVICE}/GetItem"]
+    assert connection.function_names == (f"{SERVICE}/GetItem",)
     assert "connection shop: grpc, shop.test → 127.0.0.1:1, functions: 1" in list(summary(settings))
 
 
