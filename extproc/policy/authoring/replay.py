@@ -19,6 +19,7 @@ from extproc.model.reasons import Reason
 from extproc.policy.contract.input_document import VERSION, rfc3339
 from extproc.policy.contract.read_decision import read_decision
 from extproc.policy.regorus.evaluator import EmbeddedEngine
+from extproc.protocols.catalogue import BY_NAME
 
 COLUMNS = (
     *("kind", "call_id", "time_ns", "connection", "function", "protocol", "method", "path", "session", "issuer"),
@@ -67,7 +68,7 @@ def recall(row: Row) -> Recalled:
             "protocol": row["protocol"],
             "function": row["function"],
             "name": name,
-            "method": row["method"] if row["protocol"] == "mcp" else "",
+            "method": row["method"] if _has_methods(row) else "",
             "arguments": arguments,
             "session": row["session"],
         },
@@ -82,7 +83,13 @@ def recall(row: Row) -> Recalled:
 
 
 def _http(row: Row) -> dict[str, Any]:
-    return {"path": row["path"]} | ({"method": row["method"]} if row["protocol"] != "mcp" else {})
+    return {"path": row["path"]} | ({} if _has_methods(row) else {"method": row["method"]})
+
+
+def _has_methods(row: Row) -> bool:
+    """True if the entry's method is the protocol's, and not HTTP's."""
+    protocol = BY_NAME.get(row["protocol"])
+    return protocol is not None and protocol.has_methods
 
 
 def _finding(finding: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from extproc.model.call import Call, Headers, Json, RequestHead
+from extproc.model.call import Headers, Json, RequestHead
 from extproc.model.decision import ApprovalTerms
 from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
 from extproc.model.identity import Identity
@@ -31,14 +31,14 @@ from extproc.policy.regorus.evaluator import (
     SettingsValidity,
     run,
 )
+from extproc.protocols.catalogue import PROTOCOLS
+from extproc.protocols.protocol_definition import SampleCall
 
 WRONG = ".".join((*SETTINGS[:-1], "wrong"))
 """A rule that names what is wrong with the data, for people."""
 WAY_OUT = "  the keys are in docs/reference/policy.md; name your file with --data, or in policy.data"
 SAMPLE_DEPTH = 8
 """More than the samples nest."""
-FRAME = b"\x00\x00\x00\x00\x03\x08\xac\x02"
-"""A message of gRPC whose first field is 300: no text, as most are."""
 MEMORY = 512 << 20
 """Bytes a candidate may take."""
 PATIENCE = 6
@@ -181,37 +181,30 @@ def _try_document(engine: EmbeddedEngine, document: bytes) -> None:
 
 
 def sample_documents(*, responses: bool = True) -> list[bytes]:
-    """Small inputs of every kind the guard makes.
+    """Return a small input for each sample call of each protocol.
 
     Args:
-        responses: whether those of responses are among them.
+        responses: whether to add inputs of the second decision, about a response.
     """
-    http = Call("sample", "sample", "function", "http-json", {"id": "1"}, document={"id": "1"})
-    tool = Call("sample", "sample", "tool", "mcp", {"id": "1"}, "session", "tools/call", 1)
-    listing = Call("sample", "sample", "tools/list", "mcp", {}, "session", "tools/list", 1)
-    listed = Call("sample", "sample", "tool", "mcp", {}, "session", "tools/call", 1, "list")
-    unread = Call("sample", "sample", "function", "http-json", uninspectable=Uninspectable.NOT_JSON)
-    method = Call("sample", "sample", "sample.Service/Method", "grpc", {"id": 300}, document={"id": 300})
-    found = [_sample(call) for call in (http, tool, listing, listed, unread, method)]
+    samples = [sample for each in PROTOCOLS for sample in each.samples]
+    documents = [_document(sample) for sample in samples]
     if responses:
         read = ResponseFacts(200, Headers((("content-type", b"application/json"),)), b'{"id":"1"}', ())
-        found += [
-            _sample(http, seen) for seen in (read, ResponseFacts(200, Headers(), unseen=Uninspectable.STREAMED))
-        ]
-    return found
+        streamed = ResponseFacts(200, Headers(), unseen=Uninspectable.STREAMED)
+        documents += [_document(samples[0], facts) for facts in (read, streamed)]
+    return documents
 
 
-def _sample(call: Call, response: ResponseFacts | None = None) -> bytes:
-    grpc = call.protocol == "grpc"
-    path, kind = (f"/{call.name}", b"application/grpc") if grpc else ("/", b"application/json")
+def _document(sample: SampleCall, response: ResponseFacts | None = None) -> bytes:
+    content_type = Headers((("content-type", sample.content_type),))
     return build_document(
-        head=RequestHead("POST", "https", "sample", path, Headers((("content-type", kind),))),
-        call=call,
+        head=RequestHead("POST", "https", "sample", sample.path, content_type),
+        call=sample.call,
         identity=Identity("https://issuer.example", "sample", ("sample",)),
         findings=(),
-        body=FRAME if grpc else b'{"id":"1"}',
+        body=sample.body,
         body_sha256="0" * 64,
-        uninspectable=call.uninspectable,
+        uninspectable=sample.call.uninspectable,
         now_ns=0,
         max_depth=SAMPLE_DEPTH,
         response=response,
