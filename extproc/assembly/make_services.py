@@ -14,7 +14,7 @@ from extproc.assembly.make_engine import StatusListener, ignore_status, make_eng
 from extproc.assembly.make_masker import make_masker
 from extproc.config.schema import Settings
 from extproc.config.state_folder import keep_private
-from extproc.evidence.spool.crash_file import LastWords
+from extproc.evidence.spool.crash_file import CrashFile
 from extproc.evidence.spool.spool import Spool, SpoolLimits
 from extproc.flow.observer import Observer
 from extproc.flow.services import Services
@@ -48,7 +48,7 @@ def open_services(
     for each in connections:
         check_plan(each, masker)
     engine = make_engine(settings, worker, on_policy_status)
-    last_words = None if engine.is_remote else LastWords(settings.evidence.spool, worker)
+    crash_file = None if engine.is_remote else CrashFile(settings.evidence.spool, worker)
     try:
         yield Services(
             hosts={host: each for each in connections for host in each.settings.hosts},
@@ -66,11 +66,11 @@ def open_services(
             observer=observer,
             dry_run=settings.policy.dry_run,
             usage=UsageStore(settings.state / USAGE) if settings.policy.usage else None,
-            last_words=last_words,
+            crash_file=crash_file,
         )
     finally:
-        if last_words:
-            last_words.close()
+        if crash_file:
+            crash_file.close()
         spool.close()
         approvals.close()
 
@@ -78,4 +78,4 @@ def open_services(
 def make_spool(settings: Settings, worker: str) -> Spool:
     """Open this worker's spool."""
     limits = SpoolLimits(settings.evidence.relaxed_window, settings.evidence.max_spool)
-    return Spool(settings.evidence.spool, worker, limits, survives=True)
+    return Spool(settings.evidence.spool, worker, limits, journal=True)

@@ -1,4 +1,4 @@
-"""Where the exchange leaves its entries."""
+"""The port through which entries are recorded."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -7,18 +7,18 @@ from extproc.model.entries import Entry
 
 
 class Recorder(Protocol):
-    """Takes entries. Raises ``EvidenceError`` when it cannot keep its promise."""
+    """Takes entries. Raises ``EvidenceError`` if it cannot keep its promise."""
 
     async def record(self, entry: Entry) -> None:
-        """Store one entry. On return it is durable: it survives the loss of power."""
+        """Store one entry. On return the entry is durable: it survives a loss of power."""
         ...
 
     def record_end(self, entry: Entry, lost: Callable[[], None]) -> None:
-        """Queue the entry that ends a call; durable soon, and ``lost`` is called if it is not."""
+        """Queue the entry that ends a call; durable soon. ``lost`` is called if it could not be stored."""
         ...
 
     def record_relaxed(self, entry: Entry) -> None:
-        """Queue one entry; durable soon. Raises when the window of entries in flight is full."""
+        """Queue one entry; durable soon. Raises if the window of entries in flight is full."""
         ...
 
     @property

@@ -4,7 +4,7 @@ import asyncio
 
 from extproc.flow.case import Case
 from extproc.flow.dry_run import softened
-from extproc.flow.record.crash_record import words
+from extproc.flow.record.crash_record import crash_record
 from extproc.flow.request.identify import record_request
 from extproc.flow.services import Services
 from extproc.model.call import Call, Json
@@ -99,14 +99,14 @@ async def _evaluated(document: bytes, case: Case, services: Services) -> Json:
 
 
 async def _evaluated_here(document: bytes, case: Case, services: Services) -> Json:
-    """By an engine that holds this process: the end of it, if it has none, is announced first."""
-    if services.last_words is None:
+    """By an engine that cannot be interrupted: a crash record is written first."""
+    if services.crash_file is None:
         return await services.engine.evaluate(document)
-    services.last_words.say(words(case, services.engine.revision))
+    services.crash_file.begin(crash_record(case, services.engine.revision))
     try:
         return await services.engine.evaluate(document)
     finally:
-        services.last_words.unsay()
+        services.crash_file.clear()
 
 
 async def _count(case: Case, services: Services) -> Usage | None:

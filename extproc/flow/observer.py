@@ -24,8 +24,8 @@ class Observer:
     def evidence_lost(self, entry: Entry) -> None:
         """A terminal entry could not be stored: the loudest thing there is."""
 
-    def words_unreadable(self, worker: str) -> None:
-        """A worker that is gone left an entry, or words about its last call, that cannot be read: it is lost."""
+    def crash_file_unreadable(self, worker: str) -> None:
+        """An entry or a crash record of a worker that is gone cannot be read: it is lost."""
 
     def guard_broke(self, error: BaseException) -> None:
         """A call ended in an error that nobody foresaw."""

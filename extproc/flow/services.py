@@ -7,7 +7,7 @@ from extproc.approvals.port import ApprovalStore
 from extproc.approvals.waiter import ApprovalWaiter
 from extproc.credentials.credential import Credential
 from extproc.evidence.recorder import Recorder
-from extproc.evidence.spool.crash_file import LastWords
+from extproc.evidence.spool.crash_file import CrashFile
 from extproc.flow.hold_limiter import HoldLimiter
 from extproc.flow.observer import Observer
 from extproc.identity.session_ids import Sessions
@@ -62,7 +62,7 @@ class Services:
     observer: Observer = field(default_factory=Observer)
     dry_run: bool = False
     """What policy would deny or hold goes on, and is recorded as what it would have been."""
-    last_words: LastWords | None = None
-    """Where an evaluation is announced that this process may not survive; None where it can be timed out."""
+    crash_file: CrashFile | None = None
+    """Holds a crash record during each evaluation that may kill this process; None if evaluations time out."""
     usage: UsageStore | None = None
     """Counts calls for policies that have rules about rates; None where nobody asked for it."""

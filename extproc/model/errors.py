@@ -4,7 +4,8 @@
 
     ExtprocError
     ├── ConfigError            a file a person wrote is wrong: says where, and a hint
-    ├── Refused                the call ends here with a reason; becomes the caller's answer
+    ├── Refused                the call ends with a reason, before any byte went to the caller: it is answered
+    ├── ResponseBrokenOff      the response ends after its first byte: the stream is broken off
     ├── MaskingError           text could not be masked: a request is denied, a response becomes 502
     │   └── Undecodable        it cannot be read: a connection may let it pass unmasked
     ├── PolicyError            no usable answer from policy: denies with ``policy-error``
@@ -67,7 +68,7 @@ class ConfigError(ExtprocError):
 
 @dataclass
 class Refused(ExtprocError):
-    """The call ends here. Raised anywhere before forwarding; answered and recorded in one place."""
+    """The call ends here. Raised only while no byte has gone to the caller; answered and recorded in one place."""
 
     reason: Reason
     rule: str = ""
@@ -80,6 +81,23 @@ class Refused(ExtprocError):
 
     def __str__(self) -> str:
         return f"{self.reason} {self.rule} {self.detail}".rstrip()
+
+
+@dataclass
+class ResponseBrokenOff(ExtprocError):
+    """The response ends after its first byte went to the caller, who cannot be answered any more.
+
+    The stream is broken off, so that the caller sees an incomplete response; the record says
+    ``response-abandoned``.
+    """
+
+    rule: str = ""
+    """The guard check that failed."""
+    detail: str = ""
+    """For the record only. Never holds a value of the call."""
+
+    def __str__(self) -> str:
+        return f"{Reason.RESPONSE_ABANDONED} {self.rule} {self.detail}".rstrip()
 
 
 class MaskingError(ExtprocError):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-NANOSECONDS_PER_MILLISECOND = 1_000_000
+from extproc.model.units import NANOSECONDS_PER_MILLISECOND
 
 
 def uuid7(now_ns: int, random_bytes: bytes) -> str:

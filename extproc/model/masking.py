@@ -1,6 +1,7 @@
 """What is masked, and how: plans, and what was found."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -58,6 +59,15 @@ class MaskPlan:
         return MaskPlan(self.request + other.request, self.response + other.response)
 
 
+class Side(StrEnum):
+    """The message in which a finding was made."""
+
+    UNRECORDED = ""
+    """An entry of a version that did not record sides, or a finding that is not in an entry yet."""
+    REQUEST = "request"
+    RESPONSE = "response"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """An entity was found. Says where, never what."""
@@ -70,6 +80,13 @@ class Finding:
     """How it was masked; empty when it was found only."""
     count: int = 1
     """How many at this path."""
+    side: Side = Side.UNRECORDED
+    """Set when the finding goes into an entry: the maskers do not know it."""
+
+
+def on_side(side: Side, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings with their side, for an entry."""
+    return tuple(replace(finding, side=side) for finding in findings)
 
 
 PASSED_UNMASKED = Finding("UNDECODABLE", "$", "pass-unmasked")

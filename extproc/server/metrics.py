@@ -68,7 +68,7 @@ class Metrics(Observer):
         LOST.inc()
         self._log.error("evidence lost", call_id=entry.call_id, kind=entry.kind.value)
 
-    def words_unreadable(self, worker: str) -> None:
+    def crash_file_unreadable(self, worker: str) -> None:
         """A record that a dead worker left cannot be read."""
         LOST.inc()
         self._log.error("evidence lost", why="what a worker left cannot be read", of=worker)

@@ -8,8 +8,8 @@ import structlog
 from extproc.assembly.make_services import open_services
 from extproc.config.schema import Settings
 from extproc.config.summary import notes
-from extproc.evidence.spool.queue_journal import recover_pending
-from extproc.flow.record.crash_record import tell_last_words
+from extproc.evidence.spool.queue_journal import recover_queue_journals
+from extproc.flow.record.crash_record import record_orphans
 from extproc.flow.services import Services
 from extproc.server.health import OK, http_health
 from extproc.server.log import set_up_log
@@ -62,8 +62,8 @@ def _settle_memory() -> None:
 
 async def _recover_records(services: Services, spools: Path) -> None:
     """Record what workers that were killed could not record."""
-    for found in await recover_pending(spools, services.recorder):
-        structlog.get_logger().warning("entries recovered", of=found.worker, entries=found.entries)
-        for _ in range(found.torn):
-            services.observer.words_unreadable(found.worker)
-    await tell_last_words(services, spools)
+    for found in await recover_queue_journals(spools, services.recorder):
+        structlog.get_logger().warning("entries recovered", of=found.worker, entries=found.stored)
+        for _ in range(found.unreadable):
+            services.observer.crash_file_unreadable(found.worker)
+    await record_orphans(services, spools)

@@ -12,7 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 
 from extproc.config.addresses import is_loopback
-from extproc.flow.record.from_access_log import report
+from extproc.flow.record.from_access_log import entry_from_access_log
 from extproc.flow.services import Services
 from extproc.model.errors import ConfigError
 from extproc.server.access_log_service import AccessLogServicer
@@ -84,7 +84,9 @@ async def serving(
 
 def _access_log(services: Services) -> AccessLogServicer:
     names = {host: connection.name for host, connection in services.hosts.items()}
-    return AccessLogServicer(services.recorder, lambda logged: report(logged, services.masker, hosts=names))
+    return AccessLogServicer(
+        services.recorder, lambda logged: entry_from_access_log(logged, services.masker, hosts=names)
+    )
 
 
 def _bind(server: grpc.aio.Server, listen: str, tls: GuardTls | None) -> None:

@@ -34,7 +34,7 @@ ENTRY_ROW = ", ".join(("time", *ENTRY_COLUMNS, "writer", "seq", "leaf_hash", "da
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class QueryResult:
     """The result of an analyst's own query."""
 
     columns: tuple[str, ...]
@@ -105,7 +105,7 @@ class EvidenceReader:
             {"id": call_id},
         )
 
-    def query(self, sql: str, limit_rows: int = 1_000, max_seconds: float = 10.0) -> Answer:
+    def query(self, sql: str, limit_rows: int = 1_000, max_seconds: float = 10.0) -> QueryResult:
         """Run an analyst's own SELECT over the evidence, and over nothing else.
 
         Args:
@@ -123,7 +123,7 @@ class EvidenceReader:
             formatted = self._inspect(sql)
             with _readable_errors(), contextlib.closing(self._limited(rows + 1, max_seconds)) as client:
                 lines = _lines(client, formatted, "JSONCompactEachRowWithNamesAndTypes", {})
-            return _answer(lines, rows)
+            return _result(lines, rows)
         finally:
             self._slots.release()
 
@@ -197,9 +197,9 @@ def _lines(client: Any, sql: str, fmt: str, parameters: dict[str, Any]) -> list[
     return text.split(b"\n")[:-1]
 
 
-def _answer(lines: list[bytes], limit: int) -> Answer:
+def _result(lines: list[bytes], limit: int) -> QueryResult:
     names, types, *rows = map(orjson.loads, lines)
-    return Answer(tuple(names), tuple(types), tuple(map(tuple, rows[:limit])), truncated=len(rows) > limit)
+    return QueryResult(tuple(names), tuple(types), tuple(map(tuple, rows[:limit])), truncated=len(rows) > limit)
 
 
 @contextlib.contextmanager

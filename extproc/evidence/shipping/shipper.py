@@ -5,7 +5,6 @@ same deduplication token; how far a writer is shipped is durable only after Clic
 """
 
 import contextlib
-import fcntl
 import logging
 import os
 import sqlite3
@@ -15,8 +14,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from extproc.evidence.shipping.shipping_state import Plan, ShippingState
+from extproc.evidence.shipping.shipping_state import InFlightBlock, ShippingState
 from extproc.evidence.shipping.tables import ENTRY_COLUMNS, INSERT_COLUMNS, LOG_COLUMNS, feed_again
+from extproc.evidence.spool.lock import open_locked
 from extproc.evidence.spool.spool_file import SUFFIX, describe
 from extproc.evidence.spool.spool_reader import SpoolReader, StoredRow, insert_row
 from extproc.evidence.spool.watermark import read_mark, write_mark
@@ -82,7 +82,7 @@ class Shipper:
         self._client: Any = None
         self._progress = Progress()
         self._gaps: dict[str, str] = {}
-        self._told: dict[str, str] = {}
+        self._logged_faults: dict[str, str] = {}
         self._lock = _lock(folder)
         try:
             self._state = ShippingState(folder / "shipper.db")
@@ -148,62 +148,63 @@ class Shipper:
             return self._ship_blocks(path, reader, faults)
 
     def _ship_blocks(self, path: Path, reader: SpoolReader, faults: dict[str, str]) -> int:
-        through = self._through(reader.writer)
-        if read_mark(path, reader.writer) != through:  # a crash came between the two
-            write_mark(path, reader.writer, through)
+        acked_seq = self._acked_seq(reader.writer)
+        if read_mark(path, reader.writer) != acked_seq:  # the process ended between the two writes
+            write_mark(path, reader.writer, acked_seq)
         for _ in range(BLOCKS_IN_TURN):
             try:
-                plan, rows = self._next_block(reader, through)
+                block, rows = self._next_block(reader, acked_seq)
             except _SpoolFault as fault:
                 faults[path.name] = str(fault)
                 return 0
-            if plan is None:
+            if block is None:
                 break
-            self._check_gaps(path, through, plan, rows)
-            self._send(plan, rows)
-            self._state.shipped(plan)
-            through = plan.last
-            write_mark(path, plan.writer, through)
-        return max(0, reader.last() - through)
+            self._check_gaps(path, acked_seq, block, rows)
+            self._send(block, rows)
+            # At this point the block is in ClickHouse.
+            self._state.finish(block)
+            acked_seq = block.last
+            write_mark(path, block.writer, acked_seq)
+        return max(0, reader.last() - acked_seq)
 
-    def _next_block(self, reader: SpoolReader, through: int) -> tuple[Plan | None, list[StoredRow]]:
-        plan = self._state.pending(reader.writer)
+    def _next_block(self, reader: SpoolReader, acked_seq: int) -> tuple[InFlightBlock | None, list[StoredRow]]:
+        block = self._state.in_flight(reader.writer)
         try:
-            if reader.last() < through:
-                raise _SpoolFault(f"its sequence went back: {reader.last()} after {through}")
-            if plan is None:
-                end = reader.block_end(through, self._batch, BLOCK_BYTES)
+            if reader.last() < acked_seq:
+                raise _SpoolFault(f"its sequence went back: {reader.last()} after {acked_seq}")
+            if block is None:
+                end = reader.block_end(acked_seq, self._batch, BLOCK_BYTES)
                 if end is None:
                     return None, []
-                plan = Plan(reader.writer, through + 1, end)
-            rows = reader.read(plan.first, plan.last)
+                block = InFlightBlock(reader.writer, acked_seq + 1, end)
+            rows = reader.read(block.first, block.last)
         except sqlite3.Error as error:
             raise _SpoolFault(f"cannot be read: {describe(error)}") from error
-        self._state.plan(plan)
-        return plan, rows
+        self._state.start(block)
+        return block, rows
 
-    def _through(self, writer: str) -> int:
-        """How far a writer is shipped. When our state does not know the writer, the table tells."""
-        known = self._state.through(writer)
+    def _acked_seq(self, writer: str) -> int:
+        """Return the last shipped sequence number of a writer; ClickHouse knows it if our state does not."""
+        known = self._state.acked_seq(writer)
         if known is None:
             query = f"SELECT max(seq) FROM {self._database}.entries WHERE writer = {{writer:String}}"  # noqa: S608
             known = int(self._open().query(query, parameters={"writer": writer}).result_rows[0][0])
-            self._state.begin(writer, known)
+            self._state.add_writer(writer, known)
         return known
 
-    def _send(self, plan: Plan, rows: list[StoredRow]) -> None:
-        made = [insert_row(plan.writer, row) for row in rows]
-        if not (plan.in_doubt and self._is_there(plan, len(rows))):
-            self._insert(plan, [row for row, _ in made])
-        if plan.in_doubt:
-            self._open().command(feed_again(self._database), parameters=_span(plan))
+    def _send(self, block: InFlightBlock, rows: list[StoredRow]) -> None:
+        made = [insert_row(block.writer, row) for row in rows]
+        if not (block.in_doubt and self._is_there(block, len(rows))):
+            self._insert(block, [row for row, _ in made])
+        if block.in_doubt:
+            self._open().command(feed_again(self._database), parameters=_span(block))
         damaged = sum(bool(damage) for _, damage in made)
         now = self._progress
         self._progress = replace(
             now, rows=now.rows + len(rows), blocks=now.blocks + 1, damaged=now.damaged + damaged
         )
 
-    def _insert(self, plan: Plan, rows: list[list[object]]) -> None:
+    def _insert(self, block: InFlightBlock, rows: list[list[object]]) -> None:
         self._open().insert(
             "entries",
             rows,
@@ -212,27 +213,27 @@ class Shipper:
             database=self._database,
             settings={
                 "insert_deduplicate": 1,
-                "insert_deduplication_token": f"{plan.writer}:{plan.first}-{plan.last}",
+                "insert_deduplication_token": f"{block.writer}:{block.first}-{block.last}",
                 "max_partitions_per_insert_block": 0,
                 "async_insert": 0,
             },
         )
 
-    def _is_there(self, plan: Plan, rows: int) -> bool:
-        """Whether a block that may have been sent before has arrived.
+    def _is_there(self, block: InFlightBlock, rows: int) -> bool:
+        """Return whether a block that may have been sent before has arrived.
 
-        A second guard beside the token: ClickHouse forgets tokens after a while, and may after a loss of power.
+        A second check beside the token: ClickHouse forgets tokens after a while, and may do so after a power loss.
         """
         query = (
             f"SELECT uniqExact(seq) FROM {self._database}.entries"  # noqa: S608
             " WHERE writer = {writer:String} AND seq BETWEEN {first:Int64} AND {last:Int64}"
         )
-        return int(self._open().query(query, parameters=_span(plan)).result_rows[0][0]) == rows
+        return int(self._open().query(query, parameters=_span(block)).result_rows[0][0]) == rows
 
-    def _check_gaps(self, path: Path, through: int, plan: Plan, rows: list[StoredRow]) -> None:
-        missing = plan.last - through - len(rows)
+    def _check_gaps(self, path: Path, acked_seq: int, block: InFlightBlock, rows: list[StoredRow]) -> None:
+        missing = block.last - acked_seq - len(rows)
         if missing:
-            self._gaps[path.name] = f"{missing} sequence numbers after {through} are missing"
+            self._gaps[path.name] = f"{missing} sequence numbers after {acked_seq} are missing"
 
     # Failures
 
@@ -255,7 +256,7 @@ class Shipper:
         behind = 0
         for path in self._spools():
             with contextlib.suppress(sqlite3.Error), contextlib.closing(SpoolReader(path)) as reader:
-                behind += max(0, reader.last() - (self._state.through(reader.writer) or 0))
+                behind += max(0, reader.last() - (self._state.acked_seq(reader.writer) or 0))
         return behind
 
     def _drop_client(self) -> None:
@@ -268,9 +269,9 @@ class Shipper:
         """Publish what is wrong; tell it to the log once it lasts, since a spool being made looks broken too."""
         faults = self._gaps | faults
         for name, fault in faults.items():
-            if self._progress.faults.get(name) == fault != self._told.get(name):
+            if self._progress.faults.get(name) == fault != self._logged_faults.get(name):
                 log.error("spool %s: %s", name, fault)
-                self._told[name] = fault
+                self._logged_faults[name] = fault
         self._progress = replace(self._progress, faults=faults)
 
     def _pause(self, every_s: float) -> float:
@@ -282,19 +283,15 @@ class _SpoolFault(Exception):
     """A spool cannot be shipped until a person looks at it."""
 
 
-def _span(plan: Plan) -> dict[str, object]:
-    return {"writer": plan.writer, "first": plan.first, "last": plan.last}
+def _span(block: InFlightBlock) -> dict[str, object]:
+    return {"writer": block.writer, "first": block.first, "last": block.last}
 
 
 def _lock(folder: Path) -> int:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(folder / "shipper.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return open_locked(folder / "shipper.lock", os.O_CREAT)
+    except BlockingIOError:
+        raise EvidenceError("another process ships this folder's spools") from None
     except OSError as error:
         raise EvidenceError(f"the folder of spools cannot be used: {error.strerror}") from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise EvidenceError("another process ships this folder's spools") from None
-    return handle

@@ -1,85 +1,110 @@
-"""What a worker says before it does what it may not survive: the system keeps it when the process is gone.
+"""A crash record, written before an evaluation that may kill the process. The next worker turns it into an entry.
 
-When the machine stops, what stands there may be old: whoever tells it looks first whether the end was recorded.
+The file is memory-mapped: the kernel keeps what was written when the process is gone, without a system call for
+each record. When the machine stops, the file may hold an older record: its reader must check whether that call's
+end was recorded (``recorded_ends``).
 """
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import orjson
 
-from extproc.evidence.spool.entry_codec import decode_entry
-from extproc.evidence.spool.mmap_file import START, LeftFile, SharedFile, left_behind, read_record, write_record
+from extproc.evidence.spool.entry_codec import decode_entry, encode_entry
+from extproc.evidence.spool.mmap_file import (
+    HEADER_SIZE,
+    MappedFile,
+    OrphanFile,
+    orphan_files,
+    read_record,
+    write_record,
+)
 from extproc.evidence.spool.spool_file import SUFFIX as SPOOL_SUFFIX
 from extproc.evidence.spool.spool_reader import SpoolReader
 from extproc.model.entries import Entry
 
 SUFFIX = ".words"
-"""Of a file of last words, beside the spools."""
+"""Suffix of a crash file, beside the spools."""
 SIZE = 16 << 10
 """Bytes of the file."""
-MOST_WORDS, LONGEST_WORD = 24, 80
-"""What is kept of words that are too long for the file: so many, and characters of each (at most 7 bytes each)."""
+MAX_TEXT, MAX_GROUPS = 80, 9
+"""A record that is too long for the file is cut: characters of each text, and number of groups.
+
+At most 7 bytes of JSON stand for one character, so that a cut record always fits.
+"""
+STARTED = struct.Struct("<Q")
+"""When the call began, before the encoded entry."""
 
 
-class LastWords:
-    """This process's file of last words. Used by one thread."""
+@dataclass(frozen=True, slots=True)
+class CrashRecord:
+    """The entry of a call that is being evaluated, in case that the evaluation kills the process."""
+
+    entry: Entry
+    """The entry that ends the call; its time and duration are set by the worker that recovers it."""
+    started_ns: int
+    """When the call began: wall-clock nanoseconds since the Unix epoch."""
+
+
+class CrashFile:
+    """This process's crash file. Used by one thread."""
 
     def __init__(self, folder: Path, worker: str) -> None:
-        """Make it.
+        """Create and allocate the file.
 
         Raises:
-            EvidenceError: there is no room for it, or the folder is not writable.
+            EvidenceError: the disk is full, or the folder is not writable.
         """
-        self._file = SharedFile(folder, worker, SUFFIX, SIZE)
-        self._map = self._file.memory
+        self._file = MappedFile(folder, worker, SUFFIX, SIZE)
 
-    def say(self, words: Sequence[str]) -> None:
-        """Say this, if the process ends before ``unsay``. Never raises."""
-        try:
-            text = orjson.dumps(words)
-        except TypeError:  # a lone surrogate
-            text = _shortened(words)
-        if len(text) > SIZE - START:
-            text = _shortened(words)
-        write_record(self._map, 0, text)
+    def begin(self, record: CrashRecord) -> None:
+        """Write the record that stays in the file if the process ends before ``clear``."""
+        encoded = _encode(record)
+        if len(encoded) > SIZE - HEADER_SIZE:
+            encoded = _encode(replace(record, entry=_cut(record.entry)))
+        write_record(self._file.memory, 0, encoded)
 
-    def unsay(self) -> None:
-        """It was survived."""
-        self._map[0] = 0
+    def clear(self) -> None:
+        """Withdraw the record: the process survived the evaluation."""
+        self._file.memory[0] = 0
 
     def close(self) -> None:
-        """Take the file away: nothing was left unsaid."""
+        """Delete the file."""
         self._file.close()
 
 
-class Left:
-    """Words of a process that is gone. ``forget`` or ``leave`` them in the end."""
+class Orphan:
+    """The crash file of a process that is gone. Call ``discard`` or ``release`` in the end."""
 
-    def __init__(self, file: LeftFile) -> None:
-        self.said = bool(file.raw) and file.raw[0] != 0
-        self.words = _read(file.raw)
-        """None: nothing was said, or it cannot be read."""
-        self.worker, self.forget, self.leave = file.worker, file.forget, file.leave
-
-
-def words_left(folder: Path) -> Iterator[Left]:
-    """The last words of processes that are gone, whatever they are."""
-    return map(Left, left_behind(folder, SUFFIX))
+    def __init__(self, file: OrphanFile) -> None:
+        self.began = bool(file.raw) and file.raw[0] != 0
+        """Whether the process ended between ``begin`` and ``clear``."""
+        self.record = _read(file.raw)
+        """The record; None if there is none, or it cannot be read (a torn file, or another version's format)."""
+        self.worker, self.discard, self.release = file.worker, file.discard, file.release
 
 
-def ends_recorded(folder: Path, *, call_id: str, request_id: str, since_ns: int) -> tuple[Entry, ...]:
-    """Entries in the spools that end a call under one of two ids: this call, or another with its request id.
+def orphans(folder: Path) -> Iterator[Orphan]:
+    """Crash files of processes that are gone, whatever they hold."""
+    return map(Orphan, orphan_files(folder, SUFFIX))
 
-    A spool that cannot be read has none: a call that ends twice is better than one that does not.
+
+def recorded_ends(folder: Path, *, call_id: str, request_id: str, since_ns: int) -> tuple[Entry, ...]:
+    """Return the terminal entries in the spools that bear one of two ids.
+
+    They are of this call, or of another call with its request id.
+
+    A spool that cannot be read counts as empty: a call that ends twice is better than a call without an end.
 
     Args:
-        folder: the spools'.
+        folder: the spools' folder.
         call_id: the guard's id.
         request_id: Envoy's, or the caller's; entries may bear it in place of the guard's.
-        since_ns: when the call began: no earlier entry is of it.
+        since_ns: when the call began; earlier entries belong to other calls.
     """
     text = orjson.dumps(request_id or call_id)[1:-1].decode()
     return tuple(
@@ -97,21 +122,21 @@ def _mentions(folder: Path, text: str, since_ns: int) -> Iterator[Entry]:
                     yield decode_entry(document)
 
 
-def _shortened(words: Sequence[str]) -> bytes:
-    return orjson.dumps(
-        [word[:LONGEST_WORD].encode("utf-8", "backslashreplace").decode() for word in words[:MOST_WORDS]]
-    )
+def _encode(record: CrashRecord) -> bytes:
+    return STARTED.pack(record.started_ns) + encode_entry(record.entry)
 
 
-def _read(raw: bytes) -> tuple[str, ...] | None:
-    """What was said; None where it is torn or none of ours."""
-    text = read_record(raw)
-    if text is None or raw[0] != 1:
+def _cut(entry: Entry) -> Entry:
+    texts = {one.name: getattr(entry, one.name) for one in fields(entry) if one.type is str}
+    groups = tuple(group[:MAX_TEXT] for group in entry.groups[:MAX_GROUPS])
+    return replace(entry, groups=groups, **{name: text[:MAX_TEXT] for name, text in texts.items()})
+
+
+def _read(raw: bytes) -> CrashRecord | None:
+    record = read_record(raw)
+    if record is None or raw[0] != 1 or len(record) < STARTED.size:
         return None
     try:
-        words = orjson.loads(text)
+        return CrashRecord(decode_entry(record[STARTED.size :]), STARTED.unpack_from(record)[0])
     except ValueError:
         return None
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        return None
-    return tuple(words)

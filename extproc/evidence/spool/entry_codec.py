@@ -8,7 +8,7 @@ import orjson
 
 from extproc.model.entries import Entry, EntryKind
 from extproc.model.errors import EvidenceError
-from extproc.model.masking import Finding
+from extproc.model.masking import Finding, Side
 
 LEAF_PREFIX = b"\x00"
 INT64_END = 1 << 63
@@ -65,7 +65,7 @@ DEFAULTS: Entry = Entry(EntryKind.FAILED, "", 0)
 
 def _typed(known: dict[str, Any]) -> Entry:
     known["kind"] = EntryKind(known["kind"])
-    known["findings"] = tuple(_read_finding(**one) for one in known.get("findings", ()))
+    known["findings"] = tuple(map(_read_finding, known.get("findings", ())))
     for name in ("groups", "shadow", "approvers"):
         known[name] = tuple(_text(item) for item in known.get(name, ()))
     entry = Entry(**known)
@@ -74,9 +74,18 @@ def _typed(known: dict[str, Any]) -> Entry:
     return entry
 
 
-def _read_finding(*, entity: object, path: object, how: object = "", count: Any = 1) -> Finding:
+def _read_finding(values: Any) -> Finding:
+    if not isinstance(values, dict):
+        raise TypeError
+    count = values.get("count", 1)
     _check(count, 1)
-    return Finding(_text(entity), _text(path), _text(how), count)
+    return Finding(
+        entity=_text(values["entity"]),
+        path=_text(values["path"]),
+        how=_text(values.get("how", "")),
+        count=count,
+        side=Side(_text(values.get("side", ""))),
+    )
 
 
 def _check(value: object, like: object) -> None:
@@ -105,7 +114,7 @@ def _escape(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode("utf-8")
     if isinstance(value, Finding):
-        return Finding(_escape(value.entity), _escape(value.path), _escape(value.how), value.count)
+        return replace(value, entity=_escape(value.entity), path=_escape(value.path), how=_escape(value.how))
     if isinstance(value, tuple):
         return tuple(_escape(item) for item in value)
     return value

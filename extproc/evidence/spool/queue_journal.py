@@ -1,7 +1,8 @@
-"""Entries that nobody waits for, from when they are queued until they are stored: kept where a kill leaves them.
+"""A write-ahead journal of the entries that are queued and not stored yet, so that a killed worker loses none.
 
-The ends of calls share a commit (``docs/adr/0007``), and a worker may be ended before it: by the memory killer, or
-by an evaluation that never ends, which holds the writer's thread up as well. The next worker stores what is left.
+Ends of calls share a commit (``docs/adr/0007``), and a worker may be killed before it: by the memory killer, or
+because of an evaluation that never ends, which holds up the writer thread as well. The next worker stores the
+entries.
 """
 
 import sqlite3
@@ -12,86 +13,92 @@ from pathlib import Path
 
 from extproc.evidence.recorder import Recorder
 from extproc.evidence.spool.entry_codec import decode_entry, leaf_hash
-from extproc.evidence.spool.mmap_file import START, LeftFile, SharedFile, left_behind, read_record, write_record
+from extproc.evidence.spool.mmap_file import (
+    HEADER_SIZE,
+    MappedFile,
+    OrphanFile,
+    orphan_files,
+    read_record,
+    write_record,
+)
 from extproc.evidence.spool.spool_file import SUFFIX as SPOOL_SUFFIX
 from extproc.evidence.spool.spool_reader import SpoolReader
 from extproc.model.entries import Entry
 from extproc.model.errors import EvidenceError
 
 SUFFIX = ".pending"
-SLOTS, SLOT = 64, 64 << 10
-"""Entries that may be in it at once, and bytes of each with its head. What does not fit is queued without."""
-NEWEST = 20_000
-"""Rows of each spool in which an entry is looked for: what was queued last cannot be far back."""
+SLOTS, SLOT_SIZE = 64, 64 << 10
+"""Number of slots, and bytes of each, header included. An entry that does not fit is not journalled."""
+SEARCHED_ROWS = 20_000
+"""Newest rows of each spool in which a journalled entry is looked for. It was queued shortly before the kill."""
 
 
-class Pending:
-    """This process's entries under way. One thread keeps them, another tells when they are stored."""
+class QueueJournal:
+    """This process's journal. One thread adds entries, another removes them."""
 
     def __init__(self, folder: Path, worker: str) -> None:
-        """Make the file.
+        """Create and allocate the file.
 
         Raises:
-            EvidenceError: there is no room for it, or the folder is not writable.
+            EvidenceError: the disk is full, or the folder is not writable.
         """
-        self._file = SharedFile(folder, worker, SUFFIX, SLOTS * SLOT)
-        self._map = self._file.memory
-        self._free = list(range(SLOTS))  # the last one given back is taken first: few pages are ever touched
+        self._file = MappedFile(folder, worker, SUFFIX, SLOTS * SLOT_SIZE)
+        self._free = list(range(SLOTS))  # a stack: the slot freed last is used next, so that few pages are touched
 
-    def keep(self, document: bytes) -> int | None:
-        """Keep an entry's document. Costs about a microsecond per kilobyte.
+    def add(self, document: bytes) -> int | None:
+        """Write an entry's document. Costs about a microsecond per kilobyte.
 
         Returns:
-            Its slot; None where there is no room for it.
+            Its slot; None if no slot is free, or the document is too long for one.
         """
-        if len(document) > SLOT - START or not self._free:
+        if len(document) > SLOT_SIZE - HEADER_SIZE or not self._free:
             return None
         slot = self._free.pop()
-        write_record(self._map, slot * SLOT, document)
+        write_record(self._file.memory, slot * SLOT_SIZE, document)
         return slot
 
-    def stored(self, slot: int) -> None:
-        """It is in the spool, or was never queued."""
-        self._map[slot * SLOT] = 0
+    def remove(self, slot: int) -> None:
+        """Free a slot: its entry is in the spool, or was never queued."""
+        self._file.memory[slot * SLOT_SIZE] = 0
         self._free.append(slot)
 
     def close(self) -> None:
-        """Take the file away, unless something in it could not be stored: then the next worker tries."""
+        """Delete the file, unless it holds an entry that could not be stored: the next worker tries again."""
         self._file.close(keep=len(self._free) < SLOTS)
 
 
 @dataclass(frozen=True, slots=True)
-class Recovered:
-    """What became of the entries that one process left."""
+class RecoveredJournal:
+    """The outcome of one journal's recovery."""
 
     worker: str
-    entries: int
-    """That were not stored, and are now."""
-    torn: int
-    """That cannot be read."""
+    stored: int
+    """Entries that were not in a spool, and are now."""
+    unreadable: int
+    """Slots that cannot be read."""
 
 
-async def recover_pending(folder: Path, recorder: Recorder) -> list[Recovered]:
-    """Store what processes that are gone had queued and not stored. Call it before this one serves. Never raises.
+async def recover_queue_journals(folder: Path, recorder: Recorder) -> list[RecoveredJournal]:
+    """Store the journalled entries of processes that are gone. Call it before this worker serves. Never raises.
 
-    Each entry is stored once: what a spool has already is left out, whoever stored it.
+    Each entry is stored once: an entry that any spool already has is skipped.
 
     Args:
-        folder: the spools', where the files are, too.
+        folder: the spools' folder; the journals are in it, too.
         recorder: takes the entries.
     """
-    found = []
-    for left in left_behind(folder, SUFFIX):
-        entries, torn = _read(left)
+    recovered = []
+    for orphan in orphan_files(folder, SUFFIX):
+        entries, unreadable = _read(orphan)
         try:
             stored = await _store(entries, folder, recorder)
-        except EvidenceError:  # the spool says why, and refuses calls; the next that starts tries again
-            left.leave()
+        except EvidenceError:  # the spool says why, and refuses calls; the next worker that starts tries again
+            orphan.release()
             continue
-        left.forget()
-        if stored or torn:
-            found.append(Recovered(left.worker, stored, torn))
-    return found
+        orphan.discard()
+        if stored or unreadable:
+            recovered.append(RecoveredJournal(orphan.worker, stored, unreadable))
+    return recovered
 
 
 async def _store(entries: list[tuple[bytes, Entry]], folder: Path, recorder: Recorder) -> int:
@@ -102,29 +109,29 @@ async def _store(entries: list[tuple[bytes, Entry]], folder: Path, recorder: Rec
     return len(missing)
 
 
-def _read(left: LeftFile) -> tuple[list[tuple[bytes, Entry]], int]:
-    """The entries with their hashes, and how many slots cannot be read."""
-    entries, torn = [], 0
-    for document in _documents(left.raw):
+def _read(orphan: OrphanFile) -> tuple[list[tuple[bytes, Entry]], int]:
+    """Return the entries with their leaf hashes, and the number of slots that cannot be read."""
+    entries, unreadable = [], 0
+    for document in _documents(orphan.raw):
         try:
             entries.append((leaf_hash(document), decode_entry(document)))
         except ValueError:
-            torn += 1
-    return entries, torn
+            unreadable += 1
+    return entries, unreadable
 
 
 def _documents(raw: bytes) -> Iterator[bytes]:
-    """What is in the slots that are taken; nothing for a slot that is torn."""
-    for at in range(0, len(raw), SLOT):
-        slot = raw[at : at + SLOT]
+    """Yield the documents in the used slots; an empty one for a torn slot."""
+    for at in range(0, len(raw), SLOT_SIZE):
+        slot = raw[at : at + SLOT_SIZE]
         if slot[0]:
             yield read_record(slot) or b""
 
 
 def _newest_hashes(folder: Path) -> frozenset[bytes]:
-    """Of the entries stored last in any spool. A spool that cannot be read has none."""
+    """Return the leaf hashes of the newest rows of all spools. A spool that cannot be read counts as empty."""
     found: set[bytes] = set()
     for path in folder.glob(f"*{SPOOL_SUFFIX}"):
         with suppress(sqlite3.Error), closing(SpoolReader(path)) as reader:
-            found.update(reader.newest_hashes(NEWEST))
+            found.update(reader.newest_hashes(SEARCHED_ROWS))
     return frozenset(found)

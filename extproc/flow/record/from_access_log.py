@@ -7,10 +7,11 @@ from extproc.model.entries import Entry, EntryKind
 from extproc.model.errors import MaskingError
 from extproc.model.ids import envoys_id
 from extproc.model.reasons import Reason
+from extproc.model.units import NANOSECONDS_PER_MILLISECOND
 from extproc.wire.access_log import AccessLogEntry
 
 
-def report(ended: AccessLogEntry, masker: Masker, *, hosts: dict[str, str]) -> Entry | None:
+def entry_from_access_log(ended: AccessLogEntry, masker: Masker, *, hosts: dict[str, str]) -> Entry | None:
     """The entry for a request that Envoy ended without the guard; None when the guard told its end itself.
 
     What Envoy's codec refuses has no id at all: its connection and its time tell it from others.
@@ -39,6 +40,6 @@ def report(ended: AccessLogEntry, masker: Masker, *, hosts: dict[str, str]) -> E
         rule="envoy",
         detail=ended.details,
         status=ended.status,
-        duration_ms=ended.duration_ns / 1e6,
+        duration_ms=ended.duration_ns / NANOSECONDS_PER_MILLISECOND,
         worker="envoy",
     )

@@ -68,7 +68,9 @@ def fill(tmp_path):
 
     def write(entries, worker="w0", folder=None):
         async def all_of_them():
-            spool = Spool(folder or tmp_path / "spool", worker, SpoolLimits(tend_every_s=0.01, retention_s=1e9))
+            spool = Spool(
+                folder or tmp_path / "spool", worker, SpoolLimits(maintain_every_s=0.01, retention_s=1e9)
+            )
             await asyncio.gather(*(spool.record(one) for one in entries))
             spool.close()
             return spool.writer

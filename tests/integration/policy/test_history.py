@@ -85,7 +85,7 @@ def reader(tmp_path_factory):
     target = Target("chdb://", "history", folder / "engine")
 
     async def record():
-        spool = Spool(folder / "spool", "w0", SpoolLimits(tend_every_s=0.01, retention_s=1e9))
+        spool = Spool(folder / "spool", "w0", SpoolLimits(maintain_every_s=0.01, retention_s=1e9))
         await asyncio.gather(*(spool.record(one) for one in ENTRIES))
         spool.close()
 

@@ -16,7 +16,7 @@ from extproc.evidence.spool.spool_file import connect
 from extproc.evidence.spool.spool_reader import SpoolReader, StoredRow, insert_row
 from extproc.model.entries import Entry, EntryKind
 from extproc.model.errors import EvidenceError
-from extproc.model.masking import Finding
+from extproc.model.masking import Finding, Side
 
 TEXT = st.text(max_size=30)
 NUMBER = st.integers(-(2**63), 2**63 - 1)
@@ -30,7 +30,7 @@ ENTRIES = st.builds(
     risk=NUMBER,
     held_ms=st.floats(allow_nan=False, allow_infinity=False),
     groups=st.lists(TEXT, max_size=3).map(tuple),
-    findings=st.lists(st.builds(Finding, TEXT, TEXT, TEXT, NUMBER), max_size=3).map(tuple),
+    findings=st.lists(st.builds(Finding, TEXT, TEXT, TEXT, NUMBER, st.sampled_from(Side)), max_size=3).map(tuple),
 )
 
 
@@ -116,7 +116,7 @@ async def play(folder, steps):
         db.execute("PRAGMA synchronous=OFF")
         return db
 
-    limits = SpoolLimits(tend_every_s=0.002)
+    limits = SpoolLimits(maintain_every_s=0.002)
     spool = Spool(folder, "w0", limits, connect=open_it)
     acknowledged, relaxed = [], []
     for number, step in enumerate(steps):

@@ -21,7 +21,7 @@ from extproc.config.load import load_settings
 from extproc.console import client as client_module
 from extproc.console.api import make_api
 from extproc.console.authenticator import make_authenticator
-from extproc.evidence.query.reader import Answer
+from extproc.evidence.query.reader import QueryResult
 from extproc.model.entries import Entry, EntryKind
 from extproc.model.errors import ConfigError, ControlError, QueryError
 from tests.unit.approvals.samples import request, vote
@@ -205,7 +205,9 @@ def test_a_value_that_wraps_cannot_pass_for_a_line_of_ours(run, store):
 
 def test_values_of_the_evidence_cannot_steer_the_terminal(run, reader, monkeypatch):
     """In cells, in column names, in nested values, in errors."""
-    monkeypatch.setattr(reader, "query", lambda *_: Answer((EVIL,), ("String",), (({"a": EVIL},), (EVIL,)), False))
+    monkeypatch.setattr(
+        reader, "query", lambda *_: QueryResult((EVIL,), ("String",), (({"a": EVIL},), (EVIL,)), False)
+    )
     monkeypatch.setattr(reader, "sessions", lambda *_: [{"session_id": EVIL, "functions": [EVIL]}])
     monkeypatch.setattr(reader, "session", lambda *_: [{"kind": EVIL, "function": EVIL}])
     for words in (

@@ -13,7 +13,7 @@ import uvicorn
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from extproc.config.schema import Settings
-from extproc.evidence.query.reader import Answer
+from extproc.evidence.query.reader import QueryResult
 from extproc.model.errors import QueryError
 
 ISSUER = "https://idp.example"
@@ -141,7 +141,7 @@ class FakeReader:
 
     def query(self, sql, limit_rows, max_seconds):
         self._answer("query", sql, limit_rows, max_seconds)
-        return Answer(("n", "big"), ("Int64", "UInt64"), ((1, 2**63), (None, [2**60])), truncated=True)
+        return QueryResult(("n", "big"), ("Int64", "UInt64"), ((1, 2**63), (None, [2**60])), truncated=True)
 
 
 class Switch:

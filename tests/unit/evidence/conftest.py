@@ -8,7 +8,7 @@ import pytest
 
 from extproc.evidence.spool.spool_file import connect
 from extproc.model.entries import Entry, EntryKind
-from extproc.model.masking import Finding
+from extproc.model.masking import Finding, Side
 
 
 def make_entry(number: int = 0, kind: EntryKind = EntryKind.DECIDED, **changes) -> Entry:
@@ -23,7 +23,7 @@ def make_entry(number: int = 0, kind: EntryKind = EntryKind.DECIDED, **changes) 
         "action": "allow",
         "reason": "policy-allowed",
         "arguments": '{"id":"c-1","ssn":"[US_SSN]"}',
-        "findings": (Finding("US_SSN", "$.ssn", "redact"),),
+        "findings": (Finding("US_SSN", "$.ssn", "redact", side=Side.REQUEST),),
     }
     return Entry(kind, f"call-{number}", **(values | changes))
 
@@ -48,6 +48,8 @@ class Faults:
         self.commit_happens_but_fails = 0
         self.open_fails = 0
         self.begin_fails = 0
+        self.begin_kills = 0
+        """Ends the thread: nothing that a writer thread catches."""
         self.pages = 0
         self.gate = threading.Event()
         """No transaction begins until it is open."""
@@ -78,6 +80,8 @@ class Faults:
             assert self.gate.wait(30)
             if self._strikes("begin_fails"):
                 raise sqlite3.OperationalError("locked")
+            if self._strikes("begin_kills"):
+                raise SystemExit("the thread dies")
         if sql == "COMMIT" and self._strikes("commit_fails"):
             raise sqlite3.OperationalError("disk I/O error")
 

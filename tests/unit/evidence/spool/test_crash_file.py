@@ -1,4 +1,4 @@
-"""Last words outlive their process, are told once, and never stop another from working."""
+"""A crash record outlives its process, is recovered once, and never stops another process from working."""
 
 import os
 import signal
@@ -7,60 +7,66 @@ import sys
 
 import pytest
 
-from extproc.evidence.spool import crash_file
-from extproc.evidence.spool.crash_file import SIZE, LastWords, ends_recorded, words_left
+from extproc.evidence.spool.crash_file import SIZE, CrashFile, CrashRecord, orphans, recorded_ends
+from extproc.evidence.spool.entry_codec import encode_entry
 from extproc.evidence.spool.spool import Spool
-from extproc.model.entries import EntryKind
+from extproc.model.entries import Entry, EntryKind
 from extproc.model.errors import EvidenceError
 
-SAYS = ("call-1", "1700", "ünï\u2028", "")
+RECORD = CrashRecord(Entry(EntryKind.DENIED, "call-1", 0, subject="ünï\u2028", groups=("a", "b")), 1_700)
+
+CRASHES = """
+import os, signal, sys
+from pathlib import Path
+from extproc.evidence.spool.crash_file import CrashFile, CrashRecord
+from extproc.evidence.spool.entry_codec import decode_entry
+file = CrashFile(Path(sys.argv[1]), "worker-0")
+file.begin(CrashRecord(decode_entry(sys.stdin.buffer.read()), 1_700))
+{then}
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
-def the_process_ends(folder, *said, unsaid=False):
-    """Another process says this, and is killed."""
-    lines = [
-        "import os, signal, sys",
-        "from pathlib import Path",
-        "from extproc.evidence.spool.crash_file import LastWords",
-    ]
-    lines += ["own = LastWords(Path(sys.argv[1]), 'worker-0')", f"own.say({said!r})"]
-    lines += ["own.unsay()"] if unsaid else []
-    lines += ["os.kill(os.getpid(), signal.SIGKILL)"]
-    ended = subprocess.run([sys.executable, "-c", "\n".join(lines), str(folder)], check=False, timeout=20)
+def crash(folder, *, then="pass"):
+    """Another process writes ``RECORD``, and is killed."""
+    code, document = CRASHES.format(then=then), encode_entry(RECORD.entry)
+    ended = subprocess.run([sys.executable, "-c", code, str(folder)], input=document, check=False, timeout=20)
     assert ended.returncode == -signal.SIGKILL
 
 
-def test_words_outlive_their_process_and_are_told_once(tmp_path):
-    the_process_ends(tmp_path, *SAYS)
-    [left] = words_left(tmp_path)
-    assert (left.said, left.words, left.worker) == (True, SAYS, "worker-0")
-    assert list(words_left(tmp_path)) == []  # locked: nobody tells it besides
-    left.forget()
+def recovered(folder):
+    """What the next worker reads."""
+    [orphan] = orphans(folder)
+    orphan.release()
+    return orphan
+
+
+def test_a_record_outlives_its_process_and_is_recovered_once(tmp_path):
+    crash(tmp_path)
+    [orphan] = orphans(tmp_path)
+    assert (orphan.began, orphan.record, orphan.worker) == (True, RECORD, "worker-0")
+    assert list(orphans(tmp_path)) == []  # locked: no other process recovers it besides
+    orphan.discard()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_could_not_be_told_is_there_for_the_next(tmp_path):
-    the_process_ends(tmp_path, *SAYS)
-    [left] = words_left(tmp_path)
-    left.leave()
-    [again] = words_left(tmp_path)
-    assert again.words == SAYS
-    again.forget()
+def test_a_record_that_was_released_is_there_for_the_next(tmp_path):
+    crash(tmp_path)
+    assert recovered(tmp_path).record == RECORD
+    assert recovered(tmp_path).record == RECORD
 
 
-def test_what_was_survived_is_not_told(tmp_path):
-    the_process_ends(tmp_path, *SAYS, unsaid=True)
-    [left] = words_left(tmp_path)
-    assert not left.said
-    left.forget()
+def test_a_record_that_was_cleared_is_not_recovered(tmp_path):
+    crash(tmp_path, then="file.clear()")
+    assert not recovered(tmp_path).began
 
 
 def test_a_process_that_lives_is_left_alone_and_leaves_nothing(tmp_path):
-    own = LastWords(tmp_path, "worker-1")
-    own.say(SAYS)
-    assert list(words_left(tmp_path)) == []
-    own.unsay()
-    own.close()
+    file = CrashFile(tmp_path, "worker-1")
+    file.begin(RECORD)
+    assert list(orphans(tmp_path)) == []
+    file.clear()
+    file.close()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -76,26 +82,31 @@ def test_a_process_that_lives_is_left_alone_and_leaves_nothing(tmp_path):
     ],
     ids=["cut", "changed", "length", "flag", "one byte", "noise"],
 )
-def test_a_torn_file_says_that_it_is(tmp_path, change):
-    the_process_ends(tmp_path, *SAYS)
+def test_a_torn_file_is_known_as_one(tmp_path, change):
+    crash(tmp_path)
     [file] = tmp_path.iterdir()
     raw = change(file.read_bytes())
     file.write_bytes(raw if raw[0] else b"\x01" + raw[1:])
-    [left] = words_left(tmp_path)
-    assert (left.said, left.words) == (True, None)
-    left.forget()
+    orphan = recovered(tmp_path)
+    assert (orphan.began, orphan.record) == (True, None)
 
 
-@pytest.mark.parametrize("word", ["\udc80" * 5000, "x" * 20_000, "\x01" * 20_000, "é" * 9000])
-def test_words_that_are_too_long_or_no_text_are_cut_and_still_said(tmp_path, word):
-    own = LastWords(tmp_path, "w")
-    own.say(("call-1", *(word for _ in range(200))))
-    [file] = tmp_path.iterdir()
-    found = crash_file._read(file.read_bytes())
-    assert found is not None
-    assert found[0] == "call-1"
-    assert len(found) == crash_file.MOST_WORDS
-    own.close()
+@pytest.mark.parametrize("text", ["\udc80" * 5000, "x" * 20_000, "\x01" * 20_000, "é" * 9000])
+def test_a_record_that_is_too_long_is_cut_and_still_recovered(tmp_path, text):
+    texts = dict.fromkeys(("function", "method", "session", "issuer", "subject", "actor", "source"), text)
+    texts |= dict.fromkeys(("connection", "protocol", "policy_revision", "request_id", "worker"), text)
+    entry = Entry(EntryKind.FAILED, "call-1", 0, groups=("sales", *[text] * 200), **texts)
+    file = CrashFile(tmp_path, "w")
+    file.begin(CrashRecord(entry, 1_700))
+    [path] = tmp_path.iterdir()
+    raw = path.read_bytes()
+    file.close()
+    path.write_bytes(raw)
+    orphan = recovered(tmp_path)
+    assert (orphan.record.entry.kind, orphan.record.entry.call_id) == (EntryKind.FAILED, "call-1")
+    assert orphan.record.started_ns == 1_700
+    assert orphan.record.entry.groups[0] == "sales"
+    assert orphan.record.entry.subject[:2] in (text[:2], "\\u")
 
 
 def test_a_full_disk_is_found_at_the_start_and_not_by_a_write(tmp_path, monkeypatch):
@@ -104,12 +115,12 @@ def test_a_full_disk_is_found_at_the_start_and_not_by_a_write(tmp_path, monkeypa
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(EvidenceError, match="No space left"):
-        LastWords(tmp_path, "w")
+        CrashFile(tmp_path, "w")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_file_is_allocated_and_its_owners_alone(tmp_path):
-    own = LastWords(tmp_path, "w")
+    own = CrashFile(tmp_path, "w")
     [file] = tmp_path.iterdir()
     status = file.stat()
     assert status.st_size == SIZE
@@ -119,7 +130,7 @@ def test_the_file_is_allocated_and_its_owners_alone(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("kind", "changes", "told"),
+    ("kind", "changes", "found"),
     [
         (EntryKind.DENIED, {}, True),
         (EntryKind.COMPLETED, {"request_id": 'odd"id'}, True),
@@ -129,12 +140,12 @@ def test_the_file_is_allocated_and_its_owners_alone(tmp_path):
         (EntryKind.DENIED, {"request_id": "another"}, False),
     ],
 )
-async def test_an_end_is_looked_for_in_every_spool(tmp_path, entry, kind, changes, told):
+async def test_an_end_is_looked_for_in_every_spool(tmp_path, entry, kind, changes, found):
     (tmp_path / "junk.spool").write_bytes(b"no database")
     spool = Spool(tmp_path, "w1")
     made = entry(1, kind, **{"request_id": "rid", **changes})
     await spool.record(made)
     wanted = 'odd"id' if "odd" in made.request_id else "rid"
-    found = ends_recorded(tmp_path, call_id="call-1", request_id=wanted, since_ns=10)
-    assert found == ((made,) if told else ())
+    ends = recorded_ends(tmp_path, call_id="call-1", request_id=wanted, since_ns=10)
+    assert ends == ((made,) if found else ())
     spool.close()

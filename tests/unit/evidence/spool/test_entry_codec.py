@@ -9,7 +9,7 @@ import pytest
 from extproc.evidence.spool.entry_codec import FIELDS, decode_entry, encode_entry, leaf_hash
 from extproc.model.entries import Entry, EntryKind
 from extproc.model.errors import EvidenceError
-from extproc.model.masking import Finding
+from extproc.model.masking import Finding, Side
 
 
 def test_leaf_hash_is_the_one_of_rfc_6962():
@@ -60,6 +60,7 @@ def test_a_field_that_is_no_json_is_refused_without_its_value(entry):
         b'{"kind":"call.decided","call_id":"c","time_ns":1,"findings":[{"entity":1,"path":"$"}]}',
         b'{"kind":"call.decided","call_id":"c","time_ns":1,"findings":[{"entity":"A"}]}',
         b'{"kind":"call.decided","call_id":"c","time_ns":1,"findings":[{"entity":"A","path":"$","count":"1"}]}',
+        b'{"kind":"call.decided","call_id":"c","time_ns":1,"findings":[{"entity":"A","path":"$","side":"up"}]}',
         b'{"kind":"call.decided","call_id":"c","time_ns":1,"held_ms":null}',
     ],
 )
@@ -71,6 +72,19 @@ def test_what_is_no_entry_is_a_value_error(document):
 def test_a_newer_entry_is_read_without_what_is_not_known_yet(entry):
     values = orjson.loads(encode_entry(entry())) | {"invented_later": 1}
     assert decode_entry(orjson.dumps(values)) == entry()
+
+
+def test_an_older_entry_is_read_with_findings_on_no_side(entry):
+    document = encode_entry(entry()).replace(b',"side":"request"', b"")
+    assert b"side" not in document
+    [finding] = decode_entry(document).findings
+    assert finding == Finding("US_SSN", "$.ssn", "redact")
+    assert finding.side is Side.UNRECORDED
+
+
+def test_a_newer_finding_is_read_without_what_is_not_known_yet(entry):
+    document = encode_entry(entry()).replace(b'"count":1', b'"count":1,"invented_later":1')
+    assert decode_entry(document) == entry()
 
 
 def test_fields_are_those_of_the_model():

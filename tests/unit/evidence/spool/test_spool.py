@@ -16,7 +16,7 @@ from extproc.evidence.spool.watermark import write_mark
 from extproc.model.entries import EntryKind
 from extproc.model.errors import EvidenceError
 
-QUICK = SpoolLimits(tend_every_s=0.01)
+QUICK = SpoolLimits(maintain_every_s=0.01)
 
 
 async def eventually(condition, seconds=30.0):
@@ -160,7 +160,7 @@ async def test_a_relaxed_entry_outlives_a_failed_write_exactly_once(tmp_path, ro
 
 
 async def test_the_relaxed_window_is_a_limit(open_spool, tmp_path, entry, faults):
-    spool = open_spool(SpoolLimits(relaxed_window=3, tend_every_s=0.01), connect=faults.connect)
+    spool = open_spool(SpoolLimits(relaxed_window=3, maintain_every_s=0.01), connect=faults.connect)
     faults.gate.clear()
     for number in range(3):
         spool.record_relaxed(entry(number))
@@ -216,7 +216,7 @@ async def test_a_failed_spool_heals_without_new_entries(open_spool, entry, fault
 
 
 async def test_unshipped_bytes_are_limited_and_freed_by_the_mark(open_spool, tmp_path, entry):
-    limits = SpoolLimits(max_spool=20_000, tend_every_s=0.01)
+    limits = SpoolLimits(max_spool=20_000, maintain_every_s=0.01)
     spool = open_spool(limits)
     _, error = await fill(spool, entry, arguments="x" * 1_000)
     assert "full" in error
@@ -228,7 +228,7 @@ async def test_unshipped_bytes_are_limited_and_freed_by_the_mark(open_spool, tmp
 
 
 async def test_the_reserve_for_ends_is_limited_too(open_spool, entry):
-    spool = open_spool(SpoolLimits(max_spool=8_000, tend_every_s=0.01))
+    spool = open_spool(SpoolLimits(max_spool=8_000, maintain_every_s=0.01))
     _, error = await fill(spool, entry, kind=EntryKind.COMPLETED)
     assert "full" in error
     assert spool.stats.unshipped_bytes <= 9_000
@@ -238,7 +238,7 @@ async def test_the_limit_counts_what_an_earlier_process_left(open_spool, entry):
     first = open_spool()
     await first.record(entry(1, arguments="x" * 5_000))
     first.close()
-    second = open_spool(SpoolLimits(max_spool=5_000, tend_every_s=0.01))
+    second = open_spool(SpoolLimits(max_spool=5_000, maintain_every_s=0.01))
     assert not second.healthy
     with pytest.raises(EvidenceError, match="full"):
         await second.record(entry(2))
@@ -246,7 +246,7 @@ async def test_the_limit_counts_what_an_earlier_process_left(open_spool, entry):
 
 async def test_shipped_rows_are_deleted_after_their_retention_but_the_newest(open_spool, tmp_path, rows, entry):
     now = entry(0).time_ns + 10**9
-    spool = open_spool(SpoolLimits(tend_every_s=0.01, retention_s=0.5), clock=lambda: now)
+    spool = open_spool(SpoolLimits(maintain_every_s=0.01, retention_s=0.5), clock=lambda: now)
     for number in range(5):
         await spool.record(entry(number))
     await spool.record(entry(5, time_ns=now))
@@ -255,13 +255,13 @@ async def test_shipped_rows_are_deleted_after_their_retention_but_the_newest(ope
     write_mark(tmp_path / "w0.spool", spool.writer, 6)
     await eventually(lambda: [seq for seq, _, _ in rows(tmp_path)] == [6])
     spool.close()
-    again = open_spool(SpoolLimits(tend_every_s=0.01, retention_s=0.5), clock=lambda: now)
+    again = open_spool(SpoolLimits(maintain_every_s=0.01, retention_s=0.5), clock=lambda: now)
     await again.record(entry(6))
     assert [seq for seq, _, _ in rows(tmp_path)] == [6, 7]
 
 
 async def test_another_writers_mark_deletes_nothing(open_spool, tmp_path, rows, entry):
-    spool = open_spool(SpoolLimits(tend_every_s=0.01, retention_s=0))
+    spool = open_spool(SpoolLimits(maintain_every_s=0.01, retention_s=0))
     await spool.record(entry(1))
     await spool.record(entry(2))
     write_mark(tmp_path / "w0.spool", "somebody-else", 2)
@@ -309,10 +309,10 @@ async def test_errors_hold_no_value_and_no_path(open_spool, entry, faults):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-async def test_a_writer_thread_that_dies_leaves_nobody_waiting(open_spool, entry, monkeypatch):
+async def test_a_writer_thread_that_dies_leaves_nobody_waiting(open_spool, entry, faults):
     """Refused at once, and for good."""
-    spool = open_spool()
-    monkeypatch.setattr(spool, "_store", lambda _: (_ for _ in ()).throw(SystemError("a bug of ours")))
+    spool = open_spool(connect=faults.connect)
+    faults.begin_kills = 1
     queued = asyncio.create_task(spool.record(entry(1)))
     with pytest.raises(EvidenceError):
         await asyncio.wait_for(queued, 30)

@@ -2,18 +2,20 @@
 
 import json
 import shutil
+import struct
+import zlib
 from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
-from extproc.evidence.spool.crash_file import LastWords
+from extproc.evidence.spool.crash_file import CrashFile, CrashRecord
 from extproc.evidence.spool.entry_codec import decode_entry
 from extproc.evidence.spool.spool import Spool
 from extproc.evidence.spool.spool_reader import SpoolReader
-from extproc.flow.record.crash_record import tell_last_words
-from extproc.flow.record.from_access_log import report
-from extproc.model.entries import DID_NOT_END, EntryKind
+from extproc.flow.record.crash_record import record_orphans
+from extproc.flow.record.from_access_log import entry_from_access_log
+from extproc.model.entries import DID_NOT_END, Entry, EntryKind
 from extproc.model.ids import envoys_id, uuid7
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.wire.access_log import AccessLogEntry
@@ -36,13 +38,13 @@ BODY = json.dumps({"note": SECRET}).encode()
 
 
 class Listening(Loud):
-    """Counts what is told of last words."""
+    """Counts what is recorded of crash files."""
 
     def __init__(self):
         super().__init__()
         self.unreadable, self.ends = [], []
 
-    def words_unreadable(self, worker):
+    def crash_file_unreadable(self, worker):
         self.unreadable.append(worker)
 
     def call_ended(self, entry):
@@ -70,9 +72,9 @@ def dies(tmp_path):
     """A guard whose process dies at the n-th evaluation, as another finds it."""
 
     async def run(dies_at, *events):
-        own = LastWords(tmp_path / "spool", "worker-3")
+        own = CrashFile(tmp_path / "spool", "worker-3")
         guard = replace(
-            make_guard(tmp_path, engine=DyingEngine(tmp_path, dies_at)), last_words=own, worker="worker-3"
+            make_guard(tmp_path, engine=DyingEngine(tmp_path, dies_at)), crash_file=own, worker="worker-3"
         )
         await play(guard, *events)
         own.close()
@@ -92,7 +94,7 @@ async def test_a_request_that_was_evaluated_is_recorded_as_denied(tmp_path, dies
     assert SECRET.encode() not in raw
     assert b"customers?" not in raw
     guard = replace(make_guard(tmp_path, clock=lambda: NOW + 1_000_000_000), observer=Listening())
-    await tell_last_words(guard, left)
+    await record_orphans(guard, left)
     [entry] = guard.recorder.entries
     assert (entry.kind, entry.reason, entry.detail) == (EntryKind.DENIED, "policy-error", DID_NOT_END)
     for name in ("function", "connection", "protocol", "method", "issuer", "subject", "groups", "source"):
@@ -100,7 +102,7 @@ async def test_a_request_that_was_evaluated_is_recorded_as_denied(tmp_path, dies
     assert (entry.worker, entry.request_id, entry.policy_revision) == ("worker-3", "rid-1", "f" * 64)
     assert entry.duration_ms == pytest.approx(1000)
     assert guard.observer.ends == [entry]
-    await tell_last_words(guard, left)
+    await record_orphans(guard, left)
     assert guard.recorder.entries == [entry]
     assert not list(left.iterdir())
 
@@ -109,33 +111,33 @@ async def test_the_entry_and_envoys_report_are_of_one_call(tmp_path, dies):
     """Nobody knows the id that the guard gave the call: Envoy's is told to the caller, and names both entries."""
     left, _ = await dies(1, asks(), answers(), returns(b"{}"))
     guard = make_guard(tmp_path)
-    await tell_last_words(guard, left)
+    await record_orphans(guard, left)
     ended = AccessLogEntry(
         "rid-1", "", "GET", "crm.internal", "/customers/7", "127.0.0.1:1", 504, "x", NOW, 5, guarded=False
     )
-    assert guard.recorder.last.call_id == report(ended, guard.masker, hosts={}).call_id == "rid-1"
+    assert guard.recorder.last.call_id == entry_from_access_log(ended, guard.masker, hosts={}).call_id == "rid-1"
 
 
 async def test_a_response_that_was_evaluated_is_recorded_as_failed(tmp_path, dies):
     left, survived = await dies(2, asks(), answers(), returns(b"{}"))
     guard = make_guard(tmp_path)
-    await tell_last_words(guard, left)
+    await record_orphans(guard, left)
     entry = guard.recorder.last
     assert (entry.kind, entry.reason, entry.rule) == (EntryKind.FAILED, "policy-error", "policy.response")
     assert entry.call_id == survived.call_id
 
 
 async def test_what_was_survived_is_not_recorded(tmp_path):
-    own = LastWords(tmp_path / "spool", "w")
+    own = CrashFile(tmp_path / "spool", "w")
     engine = ScriptedEngine(fault=RuntimeError("a panic"))
     engine.is_remote = False
-    guard = replace(make_guard(tmp_path, engine=engine), last_words=own)
+    guard = replace(make_guard(tmp_path, engine=engine), crash_file=own)
     with pytest.raises(RuntimeError):
         await play(guard, asks())
     shutil.copytree(tmp_path / "spool", tmp_path / "left")
     own.close()
     other = make_guard(tmp_path)
-    await tell_last_words(other, tmp_path / "left")
+    await record_orphans(other, tmp_path / "left")
     assert other.recorder.entries == []
 
 
@@ -146,7 +148,7 @@ async def test_an_end_that_is_recorded_already_is_not_recorded_again(tmp_path, d
     for _ in range(2):
         spool = Spool(left, "worker-5")
         guard = make_guard(tmp_path, recorder=spool)
-        await tell_last_words(guard, left)
+        await record_orphans(guard, left)
         spool.close()
         shutil.copytree(tmp_path / "again", left, dirs_exist_ok=True)
     reader = Spool(left, "worker-5")
@@ -162,7 +164,7 @@ async def test_calls_that_share_a_request_id_are_each_recorded_once(tmp_path):
     shutil.copytree(tmp_path / "left", tmp_path / "again")
     for _ in range(2):  # the worker that told them died before it could say so
         spool = Spool(tmp_path / "left", "worker-5")
-        await tell_last_words(make_guard(tmp_path, recorder=spool), tmp_path / "left")
+        await record_orphans(make_guard(tmp_path, recorder=spool), tmp_path / "left")
         spool.close()
         shutil.copytree(tmp_path / "again", tmp_path / "left", dirs_exist_ok=True)
     with closing(SpoolReader(next((tmp_path / "left").glob("*.spool")))) as reader:
@@ -175,47 +177,34 @@ async def test_calls_that_share_a_request_id_are_each_recorded_once(tmp_path):
 
 
 def say_and_leave(folder, number, subject):
-    """The words of a call that no worker survived; returns the guard's id of it."""
+    """The crash record of a call that no worker survived; returns the guard's id of it."""
     call_id = uuid7(NOW, bytes([number + 1]) * 10)
-    started = str(NOW - 1_000_000 - number)
-    own = LastWords(folder / f"of-{number}", "worker-3")
-    own.say(
-        (
-            call_id,
-            started,
-            "",
-            "rid-1",
-            "",
-            "crm",
-            "crm.f",
-            "http-json",
-            "GET",
-            "",
-            "",
-            subject,
-            "",
-            "",
-            "worker-3",
-        )
+    entry = Entry(
+        EntryKind.DENIED, call_id, 0, request_id="rid-1", function="crm.f", subject=subject, worker="worker-3"
     )
+    own = CrashFile(folder / f"of-{number}", "worker-3")
+    own.begin(CrashRecord(entry, NOW - 1_000_000 - number))
     shutil.copytree(folder / f"of-{number}", folder / "left", dirs_exist_ok=True)
     own.close()
     return call_id
 
 
-@pytest.mark.parametrize("torn", [b"\x01", b"\x01" * 9000, None])
-async def test_words_that_cannot_be_read_are_told_of_and_stop_nobody(tmp_path, dies, torn):
+def written_before(*words):
+    """A crash file as the version before wrote it: a list of names."""
+    record = json.dumps(words).encode()
+    return b"\x01\0\0\0" + struct.pack("<II", len(record), zlib.crc32(record)) + record
+
+
+OLD = written_before("call-1", str(NOW), "", "rid-1", "", "crm", "crm.f", "http-json", *[""] * 7)
+
+
+@pytest.mark.parametrize("torn", [b"\x01", b"\x01" * 9000, OLD], ids=["cut", "noise", "old"])
+async def test_a_crash_record_that_cannot_be_read_is_reported_and_stops_nobody(tmp_path, dies, torn):
     left, _ = await dies(1, asks(), answers(), returns(b"{}"))
     [file] = left.iterdir()
-    if torn:
-        file.write_bytes(torn)
-    else:  # whole, but the words of no call
-        other = LastWords(tmp_path / "other", "w")
-        other.say(("one", "two"))
-        shutil.copy(next((tmp_path / "other").iterdir()), file)
-        other.close()
+    file.write_bytes(torn)
     guard = replace(make_guard(tmp_path), observer=Listening())
-    await tell_last_words(guard, left)
+    await record_orphans(guard, left)
     assert guard.recorder.entries == []
     assert guard.observer.unreadable == ["worker-3"]
     assert not list(left.iterdir())
@@ -223,18 +212,18 @@ async def test_words_that_cannot_be_read_are_told_of_and_stop_nobody(tmp_path, d
 
 async def test_what_cannot_be_stored_is_left_for_the_next(tmp_path, dies):
     left, _ = await dies(1, asks(), answers(), returns(b"{}"))
-    await tell_last_words(make_guard(tmp_path, recorder=MemoryRecorder(full=True)), left)
+    await record_orphans(make_guard(tmp_path, recorder=MemoryRecorder(full=True)), left)
     guard = make_guard(tmp_path)
-    await tell_last_words(guard, left)
+    await record_orphans(guard, left)
     assert guard.recorder.kinds == ["call.denied"]
 
 
-async def test_an_engine_that_can_be_timed_out_has_no_last_words(tmp_path):
-    class NoWords:
+async def test_an_engine_that_can_be_timed_out_writes_no_crash_record(tmp_path):
+    class NoFile:
         def __getattr__(self, _name):
             raise AssertionError
 
-    guard = replace(make_guard(tmp_path), last_words=NoWords())
+    guard = replace(make_guard(tmp_path), crash_file=NoFile())
     await play(guard, asks(), answers(), returns(b"{}"))
     assert guard.recorder.kinds[-1] == "call.completed"
 
@@ -247,13 +236,13 @@ def test_a_request_id_that_could_be_a_call_of_ours_names_none():
 
 
 async def test_many_groups_and_long_names_are_no_trouble(tmp_path):
-    own = LastWords(tmp_path / "spool", "w")
+    own = CrashFile(tmp_path / "spool", "w")
     engine = DyingEngine(tmp_path, 1)
-    guard = replace(make_guard(tmp_path, engine=engine), last_words=own)
+    guard = replace(make_guard(tmp_path, engine=engine), crash_file=own)
     who = claims(groups=[f"group-{n}-{'x' * 200}" for n in range(150)])
     await play(guard, asks(metadata=who), answers(), returns(b"{}"))
     own.close()
     other = make_guard(tmp_path)
-    await tell_last_words(other, tmp_path / "left")
+    await record_orphans(other, tmp_path / "left")
     assert other.recorder.last.groups[0].startswith("group-0-")
     assert other.recorder.last.subject == "alice"
