@@ -26,9 +26,10 @@ demo: embedded ## Start everything on this machine and play a short story on rea
 test: dev ## Run all tests, the real Envoy included: a file at a time in each of some processes
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-lint: dev ## Check style and formatting (and the policies, where opa is installed)
+lint: dev ## Check style, formatting and imports (and the policies, where opa is installed)
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+	@$(BIN)/lint-imports --no-logo
 	@if command -v opa >/dev/null; then opa check --strict policy/rego && opa fmt --list --fail policy/rego; \
 	else echo "opa is not installed: the policies' format was not checked (make tools)"; fi
 

@@ -1,0 +1,51 @@
+"""Imports between packages, and names of modules. ``make lint`` holds the order of the layers as well."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import grimp
+import pytest
+
+ROOT = Path(__file__).parents[2] / "extproc"
+NAMED_FOR_THEIR_SUBJECT = ("extproc.cli.", "extproc.settings.", "extproc.model.")
+"""A file per command, per section of the configuration, and per subject: its folder says which of them it is."""
+SHARED_NAMES = {
+    "catalogue": "of detectors, and of protocols",
+    "definition": "one in each protocol's folder",
+    "protocol": "one in each protocol's folder",
+    "settings": "one in each protocol's folder",
+}
+"""Names that several modules may have, and why."""
+BEING_MOVED = {"check", "checks", "parts", "refusal", "tool_listing"}
+CYCLES_BEING_CUT = {"extproc.evidence", "extproc.masking", "extproc.masking.json", "extproc.policy"}
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return grimp.build_graph("extproc", exclude_type_checking_imports=False, cache_dir=None)
+
+
+def test_packages_do_not_import_each_other_in_a_circle(graph):
+    """Held for each package and the modules and packages in it. The error names an import to remove."""
+    packages = [module for module in graph.modules if graph.find_children(module)]
+    assert len(packages) > 20
+    circles = {package: graph.nominate_cycle_breakers(package) for package in packages}
+    assert {
+        package: found for package, found in circles.items() if found and package not in CYCLES_BEING_CUT
+    } == {}
+
+
+def test_no_import_is_for_type_checkers_alone():
+    """Such an import hides a circle."""
+    hidden = [str(file.relative_to(ROOT)) for file in ROOT.rglob("*.py") if "TYPE_CHECKING" in file.read_text()]
+    assert [each for each in hidden if not each.startswith(("cli/", "detectors/", "masking/"))] == []
+
+
+def test_a_name_of_a_module_means_one_thing(graph):
+    named = defaultdict(list)
+    for module in graph.modules:
+        if not graph.find_children(module) and not module.startswith(NAMED_FOR_THEIR_SUBJECT):
+            named[module.rpartition(".")[2]].append(module)
+    twice = {name: sorted(modules) for name, modules in named.items() if len(modules) > 1}
+    assert {name: modules for name, modules in twice.items() if name not in {*SHARED_NAMES, *BEING_MOVED}} == {}
+    assert twice.keys() >= SHARED_NAMES.keys()
