@@ -22,7 +22,8 @@ from rich.table import Table
 
 from benchmarks.guard import RESULTS
 from extproc.model.errors import PolicyError
-from extproc.policy.bundle.policy_files import Module, read_sources
+from extproc.policy.bundle.policy_files import read_sources
+from extproc.policy.contract.policy_sources import Module
 from extproc.policy.opa.opa_engine import OpaEngine, OpaServer
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 from extproc.policy.regorus.trial import sample_documents

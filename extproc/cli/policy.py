@@ -20,11 +20,11 @@ from extproc.model.errors import ConfigError, ExtprocError, PolicyInvalid, Sourc
 from extproc.model.reasons import Reason
 
 if TYPE_CHECKING:
-    from extproc.policy.authoring.rego_tests import TestRun
     from extproc.policy.authoring.trace import Trace
-    from extproc.policy.bundle.policy_files import Sources
     from extproc.policy.bundle.reload import Fingerprint, PolicyFiles
+    from extproc.policy.contract.policy_sources import Sources
     from extproc.policy.regorus.lint.rego_module import Violation
+    from extproc.policy.regorus.rego_tests import TestRun
 
 app = typer.Typer(help="Check, test and try policies; see which one is in force.", no_args_is_help=True)
 PathsArgument = Annotated[

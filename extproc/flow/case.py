@@ -18,7 +18,7 @@ from extproc.model.identity import Identity
 from extproc.model.ids import uuid7
 from extproc.model.masking import Finding
 from extproc.model.reasons import Reason, Uninspectable
-from extproc.policy.call_counters import Usage
+from extproc.policy.contract.call_usage import Usage
 from extproc.wire.events import Metadata
 
 NANOSECONDS_PER_MILLISECOND = 1e6

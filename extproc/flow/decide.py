@@ -11,7 +11,7 @@ from extproc.model.call import Call, Json
 from extproc.model.decision import Action, Decision, Permit
 from extproc.model.errors import PolicyError, Refused
 from extproc.model.reasons import Reason
-from extproc.policy.call_counters import Usage
+from extproc.policy.contract.call_usage import Usage
 from extproc.policy.contract.input_document import build_document
 from extproc.policy.contract.read_decision import read_decision
 from extproc.policy.contract.response_input import ResponseFacts

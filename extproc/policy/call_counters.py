@@ -8,14 +8,14 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from extproc.model.errors import PolicyError
-from extproc.policy.bundle.revision import digest
+from extproc.policy.contract.call_usage import Usage
+from extproc.policy.contract.text_digest import digest
 
-WINDOWS = {"minute": (5, 12), "hour": (60, 60), "day": (3_600, 24)}
-"""Seconds of one part, and how many whole parts are counted besides the current one."""
+PARTS = {"minute": (5, 12), "hour": (60, 60), "day": (3_600, 24)}
+"""For each window: seconds of one part, and how many whole parts are counted besides the current one."""
 BUSY_S = 0.5
 """Longest wait for another worker's write."""
 CLEAN_EVERY = 1_000
@@ -29,15 +29,6 @@ CREATE TABLE IF NOT EXISTS usage (
 COUNT = "INSERT INTO usage VALUES (?, ?, ?, 1) ON CONFLICT (key, window, part) DO UPDATE SET calls = calls + 1"
 SUM = "SELECT coalesce(sum(calls), 0) FROM usage WHERE key = ? AND window = ? AND part BETWEEN ? AND ?"
 CLEAN = "DELETE FROM usage WHERE window = ? AND part < ?"
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Calls of one caller, this one included, by the names of ``WINDOWS``."""
-
-    caller: dict[str, int]
-    function: dict[str, int]
-    """Of this function only."""
 
 
 class UsageStore:
@@ -96,13 +87,13 @@ class UsageStore:
     def _clean(self, connection: sqlite3.Connection, now_s: int) -> None:
         self._counted += 1
         if self._counted % CLEAN_EVERY == 1:
-            for window, (seconds, parts) in WINDOWS.items():
+            for window, (seconds, parts) in PARTS.items():
                 connection.execute(CLEAN, (window, now_s // seconds - parts))
 
 
 def _count(connection: sqlite3.Connection, key: str, now_s: int) -> dict[str, int]:
     found = {}
-    for window, (seconds, parts) in WINDOWS.items():
+    for window, (seconds, parts) in PARTS.items():
         part = now_s // seconds
         connection.execute(COUNT, (key, window, part))
         found[window] = int(connection.execute(SUM, (key, window, part - parts, part)).fetchone()[0])

@@ -10,7 +10,7 @@ from extproc.model.call import Json
 from extproc.model.decision import Action, ApprovalTerms, Decision
 from extproc.model.errors import PolicyError
 from extproc.model.reasons import Reason
-from extproc.policy.bundle.policy_files import Sources
+from extproc.policy.contract.policy_sources import Sources
 from extproc.policy.contract.read_decision import read_decision
 from extproc.policy.regorus.evaluator import ANSWER, UNDEFINED, EmbeddedEngine, compile_modules, run
 from extproc.policy.regorus.lint.rego_module import Unit, bodies, read_units

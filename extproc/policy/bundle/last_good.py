@@ -10,8 +10,8 @@ import os
 import stat
 from pathlib import Path
 
-from extproc.policy.bundle.policy_files import Sources, sources_of
 from extproc.policy.bundle.policy_status import read_statuses
+from extproc.policy.contract.policy_sources import Sources, sources_of
 
 SUFFIX = ".kept"
 """Of a copy, beside the statuses."""

@@ -16,9 +16,10 @@ from extproc.concurrency.background import background
 from extproc.model.call import Json
 from extproc.model.errors import ExtprocError, PolicyError
 from extproc.policy.bundle.last_good import LastGoodPolicy
-from extproc.policy.bundle.policy_files import Sources, read_sources
+from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.bundle.policy_status import PolicyStatus, Refusal
 from extproc.policy.bundle.starter_policies import starter_folder
+from extproc.policy.contract.policy_sources import Sources
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.regorus.evaluation_timer import killed_after
 from extproc.policy.regorus.evaluator import EmbeddedEngine, PolicyCheck

@@ -14,7 +14,7 @@ from extproc.model.errors import Refused
 from extproc.model.identity import Identity
 from extproc.model.masking import Finding
 from extproc.model.reasons import Reason, Uninspectable
-from extproc.policy.call_counters import Usage
+from extproc.policy.contract.call_usage import Usage
 from extproc.policy.contract.input_headers import shown_headers
 from extproc.policy.contract.parsed_body import JSON, parse_body, parse_form, unescape
 from extproc.policy.contract.response_input import ResponseFacts, response_part

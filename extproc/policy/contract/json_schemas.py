@@ -5,8 +5,8 @@ from typing import Any
 from extproc.model.decision import Action, HoldMode
 from extproc.model.masking import MaskOperator
 from extproc.model.reasons import Uninspectable
-from extproc.policy.call_counters import WINDOWS
 from extproc.policy.contract import read_decision
+from extproc.policy.contract.call_usage import WINDOWS
 from extproc.policy.contract.opa_envoy_decision import HEADER_VALUE, MAX_BODY, MAX_HEADERS, MAX_PARAMETER, STATUSES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -20,8 +20,8 @@ import orjson
 from extproc.concurrency.background import background, cancel
 from extproc.model.call import Json
 from extproc.model.errors import ConfigError, PolicyError, PolicyUnreachable
-from extproc.policy.bundle.revision import digest
 from extproc.policy.contract.response_interest import DIRECTIONS, ResponseInterest, declared_interest
+from extproc.policy.contract.text_digest import digest
 from extproc.policy.opa.circuit_breaker import Breaker
 
 MAX_ANSWER = 4 << 20

@@ -10,14 +10,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 import orjson
 
 from extproc.model.call import Json
 from extproc.model.errors import ConfigError, PolicyError, SourceLocation
-from extproc.policy.bundle.policy_files import ENTRY, LOADED, Module, Sources, read_sources
+from extproc.policy.contract.policy_sources import ENTRY, LOADED, Module, Sources
 from extproc.policy.contract.response_interest import DIRECTIONS, TELLING, ResponseInterest, declared_interest
 from extproc.policy.regorus.builtins import install
 from extproc.policy.regorus.import_regorus import new_engine
@@ -79,26 +78,15 @@ class EmbeddedEngine:
     is_remote = False
 
     @classmethod
-    def load(cls, paths: Sequence[Path], data_paths: Sequence[Path], query: str) -> "EmbeddedEngine":
-        """Read, compile and check a policy. Does not try it: see ``extproc.policy.regorus.trial.check_candidate``.
-
-        Args:
-            paths: Rego files or folders; empty: the starter policies.
-            data_paths: JSON or YAML files, merged under ``data``.
-            query: ``data.<package>.<rule>``.
-
-        Raises:
-            ConfigError: a file is missing or malformed, or the policy must not be loaded; says where.
-        """
-        return cls.from_sources(read_sources(paths, data_paths, query))
-
-    @classmethod
     def from_sources(cls, sources: Sources, *, checked: PolicyCheck | None = None) -> "EmbeddedEngine":
-        """As ``load``, from files that are read already.
+        """Compile and check a policy. Does not try it: see ``extproc.policy.regorus.trial.check_candidate``.
 
         Args:
             sources: the policy, data and query.
             checked: what ``check_candidate`` found in these very sources; they are then not checked again.
+
+        Raises:
+            ConfigError: the policy must not be loaded; says where and why.
         """
         if checked is None:
             template, units = compile_checked(sources.modules, sources.data)

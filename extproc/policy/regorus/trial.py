@@ -17,9 +17,8 @@ from extproc.model.decision import ApprovalTerms
 from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
 from extproc.model.identity import Identity
 from extproc.model.reasons import Uninspectable
-from extproc.policy.authoring.rego_tests import Coverage, TestResult, TestRun, run_tests
-from extproc.policy.bundle.policy_files import Sources, sources_of
 from extproc.policy.contract.input_document import build_document
+from extproc.policy.contract.policy_sources import Sources, sources_of
 from extproc.policy.contract.read_decision import UNREADABLE, read_decision
 from extproc.policy.contract.response_input import ResponseFacts
 from extproc.policy.contract.response_interest import ResponseInterest
@@ -31,6 +30,7 @@ from extproc.policy.regorus.evaluator import (
     SettingsValidity,
     run,
 )
+from extproc.policy.regorus.rego_tests import Coverage, TestResult, TestRun, run_tests
 from extproc.protocols.catalogue import PROTOCOLS
 from extproc.protocols.protocol_definition import SampleCall
 

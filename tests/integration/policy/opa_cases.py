@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from extproc.model.errors import ConfigError, PolicyError
-from extproc.policy.bundle.policy_files import Module, Sources
+from extproc.policy.contract.policy_sources import Module, Sources
 from extproc.policy.regorus.evaluator import UNDEFINED, EmbeddedEngine
 
 VERSION = "v1.22.0"

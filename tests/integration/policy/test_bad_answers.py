@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from extproc.policy.bundle.policy_files import Module, Sources
+from extproc.policy.contract.policy_sources import Module, Sources
 from extproc.policy.opa.opa_engine import CONNECTIONS, MAX_ANSWER, OpaEngine, OpaServer
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 from tests.unit.flow.dialogue import (

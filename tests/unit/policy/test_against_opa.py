@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from extproc.model.errors import ConfigError, PolicyError
-from extproc.policy.bundle.policy_files import Module, Sources
+from extproc.policy.contract.policy_sources import Module, Sources
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 
 INPUTS = [

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extproc.model.errors import PolicyError
-from extproc.policy.call_counters import WINDOWS, UsageStore
+from extproc.policy.call_counters import UsageStore
+from extproc.policy.contract.call_usage import WINDOWS
 
 SECOND = 1_000_000_000
 NOW = 1_790_000_000 * SECOND

@@ -11,7 +11,8 @@ import pytest
 
 from extproc.codecs.protobuf import spell_varint
 from extproc.model.reasons import Uninspectable
-from extproc.policy.bundle.policy_files import Sources, read_sources
+from extproc.policy.bundle.policy_files import read_sources
+from extproc.policy.contract.policy_sources import Sources
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 from tests.integration.support.shop import HOST, SERVICE, Item, framed
 from tests.integration.support.shop import settings as shop

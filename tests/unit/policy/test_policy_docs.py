@@ -8,12 +8,12 @@ import yaml
 
 from extproc.model.decision import Action, ApprovalTerms
 from extproc.model.reasons import Uninspectable
-from extproc.policy.authoring.rego_tests import run_tests
-from extproc.policy.bundle.policy_files import Module, Sources
 from extproc.policy.bundle.starter_policies import starter_folder
 from extproc.policy.contract import opa_envoy_decision, read_decision
+from extproc.policy.contract.policy_sources import Module, Sources
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.regorus.evaluator import EmbeddedEngine
+from extproc.policy.regorus.rego_tests import run_tests
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 REFERENCE = (DOCS / "reference" / "policy.md").read_text()

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from extproc.model.decision import Action, ApprovalTerms
-from extproc.policy.authoring.rego_tests import run_tests
-from extproc.policy.bundle.policy_files import Module, Sources, read_sources
+from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.bundle.starter_policies import starter_folder
+from extproc.policy.contract.policy_sources import Module, Sources
 from extproc.policy.contract.read_decision import read_decision
 from extproc.policy.regorus.evaluator import EmbeddedEngine
+from extproc.policy.regorus.rego_tests import run_tests
 
 QUERY = "data.extproc.decision"
 EXAMPLE = starter_folder() / "data.example.yaml"

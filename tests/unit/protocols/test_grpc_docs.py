@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from extproc.assembly.make_connection import make_connection
 from extproc.cli.main import app
 from extproc.config.load import load_settings
-from extproc.policy.bundle.policy_files import Module, Sources
+from extproc.policy.contract.policy_sources import Module, Sources
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 from extproc.protocols.grpc.refusal import CODES
 from tests.integration.support.shop import Item, descriptor_set, framed

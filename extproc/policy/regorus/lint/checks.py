@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from extproc.policy.bundle.policy_files import RESERVED, TEST_SUFFIX
+from extproc.policy.contract.policy_sources import RESERVED, TEST_SUFFIX
 from extproc.policy.regorus.builtins import ALLOWED, ARITIES
 from extproc.policy.regorus.lint.negation import GLOBALS, lint_negations
 from extproc.policy.regorus.lint.rego_module import Unit, Violation, bodies, declared, violation

@@ -1,7 +1,7 @@
 """An author sees which rules had a part in a decision, and where the others stopped."""
 
 from extproc.policy.authoring.trace import trace
-from extproc.policy.bundle.policy_files import Module, Sources
+from extproc.policy.contract.policy_sources import Module, Sources
 
 TEXT = """package t
 decision := {"action": "deny"} if {

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from extproc.policy.bundle.last_good import LastGoodPolicy, discard_all
-from extproc.policy.bundle.policy_files import Module, Sources
 from extproc.policy.bundle.policy_status import PolicyStatus, write_status
+from extproc.policy.contract.policy_sources import Module, Sources
 
 GOOD = Sources((Module("t.rego", "package t\n"), Module("p/u.rego", "package u\n", "u.rego")), {"a": [1.5, "é\ud800", 1 << 70]}, "data.t.x")  # fmt: skip
 OTHER = replace(GOOD, query="data.t.y")

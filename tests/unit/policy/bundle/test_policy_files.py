@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from extproc.model.errors import ConfigError
-from extproc.policy.bundle.policy_files import Module, Sources, read_data, read_sources
+from extproc.policy.bundle.policy_files import read_data, read_sources
 from extproc.policy.bundle.starter_policies import starter_folder
+from extproc.policy.contract.policy_sources import Module, Sources
 
 QUERY = "data.extproc.decision"
 

@@ -9,9 +9,9 @@ from extproc.model.call import Call, Headers, RequestHead
 from extproc.model.errors import Refused
 from extproc.model.identity import Identity
 from extproc.model.reasons import Reason, Uninspectable
-from extproc.policy.bundle.policy_files import Module, Sources
 from extproc.policy.contract import parsed_body
 from extproc.policy.contract.input_document import build_document
+from extproc.policy.contract.policy_sources import Module, Sources
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 
 parse_body = partial(parsed_body.parse_body, max_depth=64)

@@ -9,9 +9,10 @@ from extproc.model.errors import ConfigError
 from extproc.model.identity import Identity
 from extproc.model.masking import Finding
 from extproc.model.reasons import Uninspectable
-from extproc.policy.bundle.policy_files import Module, Sources, read_sources
+from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.bundle.starter_policies import starter_folder
 from extproc.policy.contract.input_document import build_document
+from extproc.policy.contract.policy_sources import Module, Sources
 from extproc.policy.contract.response_input import ResponseFacts
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.regorus.evaluator import EmbeddedEngine

@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from extproc.model.errors import ConfigError, PolicyError
-from extproc.policy.bundle.policy_files import Module, Sources
+from extproc.policy.bundle.policy_files import read_sources
+from extproc.policy.contract.policy_sources import Module, Sources
 from extproc.policy.regorus import evaluator
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 
@@ -153,7 +154,7 @@ def test_load_reads_files_and_merges_data(tmp_path):
     one, two = tmp_path / "one.json", tmp_path / "two.yaml"
     one.write_text('{"guard":{"a":1}}')
     two.write_text("guard: {b: 2}")
-    loaded = EmbeddedEngine.load([tmp_path], [one, two], "data.t.decision")
+    loaded = EmbeddedEngine.from_sources(read_sources([tmp_path], [one, two], "data.t.decision"))
     assert loaded.evaluate_now(b"{}") == {"a": 1, "b": 2}
     assert len(loaded.revision) == 64
 

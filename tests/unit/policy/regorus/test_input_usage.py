@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from extproc.policy.bundle.policy_files import Module, Sources, read_sources
+from extproc.policy.bundle.policy_files import read_sources
+from extproc.policy.contract.policy_sources import Module, Sources
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 from extproc.policy.regorus.trial import sample_documents
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
-from extproc.policy.bundle.policy_files import Module, Sources, read_sources
+from extproc.policy.bundle.policy_files import read_sources
+from extproc.policy.contract.policy_sources import Module, Sources
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.regorus.evaluator import EmbeddedEngine, PolicyCheck, SettingsValidity
 from extproc.policy.regorus.trial import check_candidate, sample_documents, try_sources

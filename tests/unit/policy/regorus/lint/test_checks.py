@@ -3,7 +3,7 @@
 import pytest
 
 from extproc.model.errors import ConfigError
-from extproc.policy.bundle.policy_files import Module
+from extproc.policy.contract.policy_sources import Module
 from extproc.policy.regorus.evaluator import compile_checked, compile_modules
 
 REFUSED = {

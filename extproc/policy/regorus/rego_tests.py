@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from extproc.model.errors import PolicyError
-from extproc.policy.bundle.policy_files import Sources
+from extproc.policy.contract.policy_sources import Sources
 from extproc.policy.regorus.evaluator import UNDEFINED, compile_checked, only_value, run
 from extproc.policy.regorus.lint.rego_module import Unit, bodies
 from extproc.policy.regorus.lint.syntax_tree import Node, nodes, rule_path
