@@ -38,7 +38,7 @@ TokenOption = Annotated[
 def list_(
     config: ConfigOption = DEFAULT_CONFIG,
     all_: Annotated[bool, typer.Option("--all", help="Decided ones too.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="At most this many approvals.")] = 50,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on until Ctrl-C.")] = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -45,7 +45,7 @@ def list_(
     config: ConfigOption = DEFAULT_CONFIG,
     subject: Annotated[str | None, typer.Option(help="Only of this caller.")] = None,
     function: Annotated[str | None, typer.Option(help="Only with calls of this function.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="At most this many sessions.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
     """List sessions, newest first."""
