@@ -1,5 +1,6 @@
 """Fixtures that several test folders share."""
 
+import gc
 import os
 import shutil
 from pathlib import Path
@@ -26,6 +27,11 @@ install.UNGIVEN = install.UNGIVEN[
     int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % PROCESSES_MOST :: PROCESSES_MOST
 ]
 keep_databases()  # before a test file is imported: some have detectors of their own
+
+
+def pytest_collection_finish() -> None:
+    """Spare each later garbage collection the hundreds of thousands of objects that live as long as the run."""
+    gc.freeze()
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -109,6 +109,7 @@ def test_what_has_no_canonical_form_is_refused_without_being_named(value):
     assert caught.value.__suppress_context__
 
 
+@pytest.mark.slow
 def test_nesting_too_deep_is_refused():
     """Neither a crash nor a digest."""
     deep: list = []

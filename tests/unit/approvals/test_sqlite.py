@@ -266,6 +266,7 @@ def test_many_threads_close_a_request_once(store):
     assert (closed.state is State.DENIED) == any(not word.approve for word in closed.votes)
 
 
+@pytest.mark.slow
 def test_many_processes_close_a_request_once(path):
     """As with threads, with processes, one of which creates the file."""
     SqliteApprovals(path).open(REQUEST)
@@ -276,6 +277,7 @@ def test_many_processes_close_a_request_once(path):
     assert SqliteApprovals(path).get(REQUEST.approval_id).state is not State.PENDING
 
 
+@pytest.mark.slow
 def test_kill_in_the_middle_of_votes_leaves_only_whole_votes(path, tmp_path):
     """After SIGKILL the file is sound, and no state contradicts its votes."""
     requests = [request(minimum=3) for _ in range(60)]

@@ -146,6 +146,7 @@ async def test_a_clock_set_back_does_not_prolong_the_wait(store):
     await waiter.finish()
 
 
+@pytest.mark.slow
 async def test_one_look_serves_all(store, waiter):
     """A hundred held calls cost one query per tick."""
     many = [opened(store) for _ in range(100)]

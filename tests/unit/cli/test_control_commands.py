@@ -27,6 +27,8 @@ from extproc.model.errors import ConfigError, ControlError, QueryError
 from tests.unit.approvals.samples import request, vote
 from tests.unit.console.served import AUDIENCE, ISSUER, RSA, FakeReader, Switch, jwk, key_set, served, token
 
+pytestmark = pytest.mark.slow
+
 app = typer.Typer()
 app.add_typer(approvals_cli.app, name="approvals")
 app.add_typer(evidence_cli.sessions, name="sessions")

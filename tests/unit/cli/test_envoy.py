@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 
 from extproc.cli.envoy import app
 
+pytestmark = pytest.mark.slow
+
 REFERENCE = Path(__file__).parents[3] / "envoy" / "full-guard.yaml"
 CONFIG = """
 version: 1

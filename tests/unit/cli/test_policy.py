@@ -20,6 +20,8 @@ from extproc.cli import policy
 from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
 from extproc.policy.bundle.policy_status import PolicyStatus, Refusal, write_status
 
+pytestmark = pytest.mark.slow
+
 SOON_S = 60.0
 """A deadline that only a failing test sees."""
 GOOD = """package t

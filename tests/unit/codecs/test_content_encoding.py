@@ -112,6 +112,7 @@ def test_a_window_that_wants_more_memory_than_is_allowed_is_refused():
     assert caught.value.kind is Uninspectable.CONTENT_ENCODING
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("coding", "pack"), [("gzip", gzip.compress), ("br", brotli.compress), ("zstd", zstd.compress)]
 )

@@ -78,6 +78,7 @@ def test_a_line_that_comes_first_when_others_go_means_the_same(mark):
     assert later == b"\xef\xbb\xbfdata: ignored\ndata: x\n\n"
 
 
+@pytest.mark.slow
 def test_replacing_data_takes_linear_time():
     def spent(lines):
         event = read(b"data:\n" * lines + b"\n", limit=1 << 20)[0]
@@ -88,6 +89,7 @@ def test_replacing_data_takes_linear_time():
     assert min(spent(160_000) for _ in range(2)) < 16 * min(spent(20_000) for _ in range(3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", [b"a\n", b"data\n", b"data:\r\n", b":\r"])
 @pytest.mark.parametrize("size", [1, 4_096])
 def test_an_event_that_did_not_end_is_held_as_it_came(line, size):

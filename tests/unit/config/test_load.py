@@ -171,6 +171,7 @@ def test_a_value_is_never_repeated(tmp_path):
         assert "hunter2" not in trouble(tmp_path, text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("raw", "message"),
     [

@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 from extproc.cli.main import app
 from extproc.model.errors import ExtprocError
 
+pytestmark = pytest.mark.slow
+
 SECRET = "hunter2-Sup3r.s3cret/+"
 PARTS = ("hunter2", "Sup3r", "s3cret")
 GOOD = """version: 1

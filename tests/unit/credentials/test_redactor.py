@@ -76,6 +76,7 @@ def test_nothing_shows_the_secret():
     assert SECRET not in repr(CredentialRedactor(RAW, RAW))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("secret", [b"\\" * 16, b"a" * 16, b"0123456789abcdef" * 64])
 @pytest.mark.parametrize("text", [b"\\" * 50_000, b"a\\" * 25_000, b"0123456789abcdef\\u0030" * 2_500])
 def test_no_text_takes_long(secret, text):
@@ -154,6 +155,7 @@ def test_a_secret_of_escapes_is_found_as_one_serialiser_writes_it(secret):
         ), form
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("secret", ODD + SPELLS)
 @pytest.mark.parametrize(
     "line",

@@ -118,6 +118,7 @@ def test_envoy_and_the_workers_speak_mutual_tls_with_files_that_are_there(settin
     assert f"certify {theirs.san} serverAuth" in (ROOT / "deploy/make-secrets").read_text()
 
 
+@pytest.mark.slow
 def test_envoy_runs_what_extproc_renders_from_the_same_file(settings):
     assert mounts("envoy")["/etc/envoy/envoy.yaml"] == "./deploy/envoy.yaml"
     assert SERVICES["envoy"]["command"][:3] == ["envoy", "-c", "/etc/envoy/envoy.yaml"]

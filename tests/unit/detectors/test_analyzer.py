@@ -76,6 +76,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:12])
 def test_time_is_linear_in_hostile_text(text):
     began = time.process_time()

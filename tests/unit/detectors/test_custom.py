@@ -76,6 +76,7 @@ def test_a_name_is_that_of_an_entity():
         make_custom("badge", "E[0-9]")
 
 
+@pytest.mark.slow
 def test_a_hostile_text_costs_linear_time():
     detectors = Analyzer([*CATALOGUE, make_custom("BADGE", "(?:a+)+b")])
     began = time.process_time()
@@ -83,6 +84,7 @@ def test_a_hostile_text_costs_linear_time():
     assert time.process_time() - began < 2
 
 
+@pytest.mark.slow
 def test_it_works_beside_the_others_in_documents():
     detectors = Analyzer([*CATALOGUE, make_custom("BADGE", "E-[0-9]{6}", words=["badge"])])
     document = '{"badge": "E-123456", "ssn": "219-09-9999"}'

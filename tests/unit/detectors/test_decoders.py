@@ -101,6 +101,7 @@ HOSTILE += ["\\" * 100_000, "\\u" * 50_000, "\\/" * 50_000, r"\u0034" * 20_000, 
 HOSTILE += [r"\ud835" + "\\" * 100_000, (r"\ud835" + "\\" * 300) * 300]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:8])
 def test_time_is_linear_in_hostile_text(text):
     began = time.process_time()

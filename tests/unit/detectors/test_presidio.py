@@ -12,6 +12,8 @@ from extproc.model.masking import MaskOperator, MaskRule
 from extproc.settings.masking import PresidioSettings
 from tests.support.maskers import make_masker
 
+pytestmark = pytest.mark.slow
+
 try:
     import presidio_analyzer
 except ImportError:

@@ -6,6 +6,7 @@ from extproc.doctor import check_configuration
 from tests.unit.doctor.patients import GOOD, KEYS, doctor, installed, look, only
 
 
+@pytest.mark.slow
 def test_nothing_is_wrong_with_a_good_one_and_nothing_is_touched(tmp_path):
     file = installed(tmp_path)
     (tmp_path / "state").mkdir(mode=0o700)

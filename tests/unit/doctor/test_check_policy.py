@@ -10,6 +10,8 @@ import pytest
 from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, Refusal, write_status
 from tests.unit.doctor.patients import GOOD, doctor, installed, minutes_ago, only
 
+pytestmark = pytest.mark.slow
+
 POLICY = ("--only", "policy")
 REGO = 'package t\n\ndefault decision := {"action": "deny"}\n'
 OWN = GOOD.replace("policy: {data: [data.yaml]}", "policy: {paths: [p], query: data.t.decision}")

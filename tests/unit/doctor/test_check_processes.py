@@ -118,6 +118,7 @@ def test_certificates_are_held_against_the_clock(tmp_path, begin, end, level, wo
 INFO = {"version": "x/1.40.0/y", "state": "LIVE"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("info", "stats", "subject", "level", "words"),
     [

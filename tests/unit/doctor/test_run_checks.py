@@ -15,6 +15,8 @@ from extproc.doctor.check_result import Finding, Level
 from extproc.model.errors import ConfigError
 from tests.unit.doctor.patients import GOOD, doctor, installed, look, only
 
+pytestmark = pytest.mark.slow
+
 CANARY = "canary-9f3b-value"
 HANGS_S = 30.0
 

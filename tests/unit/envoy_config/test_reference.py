@@ -23,6 +23,7 @@ def without_defaults(value: Any) -> Any:
     return [without_defaults(each) for each in value] if isinstance(value, list) else value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "door"), [("full-guard", "ext_proc"), ("ext-authz-only", "ext_authz")])
 def test_a_reference_is_what_is_rendered(name: str, door: Door) -> None:
     settings = Settings.model_validate(yaml.safe_load((ENVOY / "extproc.yaml").read_text()))

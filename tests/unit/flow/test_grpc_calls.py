@@ -267,6 +267,7 @@ async def test_a_message_that_is_not_kept_is_not_shown(tmp_path, monkeypatch, ke
     assert guard.recorder.last.response == ("{}\n" if kept else "")
 
 
+@pytest.mark.slow
 async def test_many_fields_that_nobody_can_search_take_no_more_time_each(tmp_path):
     async def seconds(count):
         guard = guard_of(tmp_path, {"action": "deny"}, masking={"undecodable": "pass-unmasked"})

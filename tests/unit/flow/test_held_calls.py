@@ -21,6 +21,8 @@ from tests.unit.flow.dialogue import (
     sends,
 )
 
+pytestmark = pytest.mark.slow
+
 SSN = "219-09-9999"
 HOLD = {
     "action": "hold",

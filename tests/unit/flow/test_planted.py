@@ -15,6 +15,8 @@ from extproc.model.errors import MaskingError
 from extproc.wire.events import ResponseTrailersReceived
 from tests.unit.flow.dialogue import ScriptedEngine, ScriptedPeer, answers, asks, make_guard, play, returns, sends
 
+pytestmark = pytest.mark.slow
+
 SSN, CARD, MAIL, KEY = "219-09-9999", "4111 1111 1111 1111", "ada@example.org", "AKIAQ3EGT7XW2LPNV5RC"
 PLANTED = (SSN, CARD, MAIL, KEY)
 TRACES = ("09-9999", "1111 1111", "ada@", "Q3EGT7XW2", "219%2D09", "ada%40")

@@ -16,6 +16,8 @@ from tests.integration.support.shop import SERVICE, Item, framed
 from tests.unit.flow.dialogue import ScriptedEngine, ScriptedPeer, answers, asks, make_guard, play, returns, sends
 from tests.unit.flow.test_planted import ALLOW, HOLD, PLANTED, TRACES, escaped, leaks, readable
 
+pytestmark = pytest.mark.slow
+
 TRAILERS = ResponseTrailersReceived(Headers((("grpc-status", b"0"),)))
 
 

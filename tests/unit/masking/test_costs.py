@@ -15,6 +15,8 @@ from extproc.masking.protobuf.frames import Framing
 from extproc.model.masking import MaskOperator, MaskRule
 from tests.support.maskers import make_masker
 
+pytestmark = pytest.mark.slow
+
 ALL = (MaskRule(MaskOperator.REDACT, entity="*"),)
 MASKER = make_masker(event_limit=1 << 20)
 NUMBERS = [str(2_000_000 + each) for each in range(300)]

@@ -42,6 +42,7 @@ def blocks(page):
     return [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
 
 
+@pytest.mark.slow
 def test_examples_are_configuration():
     for block in blocks(PAGE):
         make_detectors(InstallationMasking.model_validate(block["masking"]).detectors)

@@ -316,6 +316,7 @@ def test_pseudonyms_join_spellings_and_differ_by_key():
 TELLING = ["password", "secret", "phone", "ssn", "account number", "passport", "bearer", "aws_secret"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", list(MaskOperator))
 @pytest.mark.parametrize("around", ["{word}: {value}", "<{word}>{value}</{word}>", "{word} of {value}, please"])
 def test_what_is_masked_stays_beside_words_that_tell(how, around):
@@ -389,6 +390,7 @@ def test_a_document_deeper_than_python_recurses_is_no_crash():
     assert b"[CREDIT_CARD]" in masker.mask(body, JSON, (entity(),)).body
 
 
+@pytest.mark.slow
 def test_more_entities_than_the_limit_are_refused():
     """No document keeps a worker busy for long."""
     body = json.dumps(["a@b.co " * 1_000] * 51).encode()

@@ -87,6 +87,7 @@ def test_a_word_tells_of_what_comes_later_however_it_is_spelled(spelling, betwee
     assert out + stream.finish() == wanted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", ["&x\n", "4111\n", "411\n", "&#65;\n", "&xxxxxxxxxxxxxxxxx\n"])
 def test_tiny_pieces_cost_no_more_than_words_do(piece):
     """What has to be searched again does not depend on what the backend writes."""
@@ -222,6 +223,7 @@ def test_what_may_reach_over_a_line_end(before, after, reaches):
     assert may_reach(text + after, len(text)) is reaches
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ["x", '"x', "1 "])
 def test_what_is_held_back_is_not_copied_again_and_again(unit):
     stream, pieces = begin(limit=1 << 30), 20_000
@@ -231,6 +233,7 @@ def test_what_is_held_back_is_not_copied_again_and_again(unit):
     assert time.process_time() - began < 2.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unit",
     [

@@ -121,6 +121,7 @@ def ask_embedded(index: int, text: str, document: bytes) -> object:
         return NOTHING
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", INPUTS, ids=["empty", "full", "odd"])
 def test_the_embedded_engine_says_what_opa_says_or_nothing(opa_binary, tmp_path, given):
     texts = [*THE_SAME, *REFUSED_UNDER_NOT, *LOST_BY_AN_UNDEFINED_HEAD]

@@ -14,6 +14,8 @@ from extproc.policy.contract.read_decision import read_decision
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 from extproc.policy.regorus.rego_tests import run_tests
 
+pytestmark = pytest.mark.slow
+
 QUERY = "data.extproc.decision"
 EXAMPLE = starter_folder() / "data.example.yaml"
 

@@ -9,6 +9,8 @@ import pytest
 from extproc.server.watchdog import Watchdog, too_long
 from extproc.settings.limits import LimitSettings
 
+pytestmark = pytest.mark.slow
+
 WORK = """
 import asyncio, sys, time
 from extproc.server.watchdog import Watchdog

@@ -226,6 +226,7 @@ def found(document: Any) -> set[str]:
     return {each.danger for each in check_document(document)}
 
 
+@pytest.mark.slow
 def test_what_we_render_has_no_danger(full, decide_only):
     assert check_document(full) == []
     assert check_document(decide_only) == []

@@ -162,6 +162,7 @@ def test_it_is_plain_data(full):
     assert "inline_string: |\n" in as_yaml(full)
 
 
+@pytest.mark.slow
 def test_messages_round_trip(full):
     """What was rendered is what the typed messages say: reading the listener back gives the same document."""
     listener = full["static_resources"]["listeners"][0]

@@ -14,6 +14,8 @@ from extproc.evidence.spool.spool import Spool
 from extproc.model.entries import EntryKind
 from extproc.model.errors import EvidenceError
 
+pytestmark = pytest.mark.slow
+
 KILLED = """
 import asyncio, os, signal, sqlite3, sys, time
 from pathlib import Path

@@ -195,6 +195,7 @@ async def test_no_usable_answer_withholds(tmp_path, response, detail):
     assert json.loads(refusal.body)["reason"] == "policy-error"
 
 
+@pytest.mark.slow
 async def test_an_engine_that_hangs_withholds(tmp_path):
     policy = engine(ALLOW)
     slow = policy.evaluate

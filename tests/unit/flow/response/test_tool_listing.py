@@ -107,6 +107,7 @@ async def test_a_tool_that_nobody_could_release_is_not_shown(tmp_path):
     assert [tool["name"] for tool in json.loads(sent(peer))["result"]["tools"]] == ["search"]
 
 
+@pytest.mark.slow
 async def test_tools_that_are_not_decided_in_time_are_taken_out(tmp_path):
     policy = engine()
     decided = policy.evaluate

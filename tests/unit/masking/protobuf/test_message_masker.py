@@ -186,6 +186,7 @@ TYPED = field(1, b"t/crm.Customer")
 MANY = b"\x12\x00" * 100_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("message", [field(8, TYPED + MANY), field(8, MANY), field(6, MANY)])
 def test_more_values_than_a_worker_has_time_for_are_refused(message):
     with pytest.raises(Undecodable) as caught:
@@ -218,6 +219,7 @@ def test_places_that_passed_unmasked_are_told_apart_up_to_a_limit(monkeypatch):
     assert found == {"$.data": 1, "$.friend.data": 1, "$.friend.friend.data": 1, "$": 2}
 
 
+@pytest.mark.slow
 def test_messages_without_texts_are_not_kept_waiting_for_some():
     """A piece of a stream that holds nothing but bools holds many of them."""
     stream, frame = frames_masker(limit=1 << 20), Frame(False, b"\x60\x01" * TOGETHER).raw
@@ -274,6 +276,7 @@ def test_messages_before_one_that_cannot_be_read_count():
     assert [(each.entity, each.count) for each in stream.findings] == [("US_SSN", 1)]
 
 
+@pytest.mark.slow
 def test_more_messages_than_are_looked_at_together():
     customers = [Customer(ssn=SSN if number % 1_000 == 0 else str(number)) for number in range(2 * TOGETHER + 1)]
     frames = [Frame(False, each.SerializeToString()).raw for each in customers]
@@ -304,6 +307,7 @@ CUSTOMERS = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(CUSTOMERS, max_size=4), st.lists(st.integers(0, 10_000), max_size=5))
 @settings(max_examples=100, deadline=None)
 def test_output_ignores_cuts_and_stays_when_masked_again(customers, places):
@@ -319,6 +323,7 @@ def test_output_ignores_cuts_and_stays_when_masked_again(customers, places):
     assert bool(whole.findings) or out == raw
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=60))
 @settings(max_examples=200, deadline=None)
 def test_junk_meets_documented_errors_alone(junk):

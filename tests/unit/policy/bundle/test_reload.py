@@ -16,6 +16,8 @@ from extproc.policy.bundle.reload import PolicyFiles, ReloadingEngine
 from extproc.policy.regorus.evaluator import PolicyCheck
 from extproc.policy.regorus.trial import check_candidate
 
+pytestmark = pytest.mark.slow
+
 ALLOW = 'package t\n\ndecision := {"action": "allow"}\n'
 DENY = 'package t\n\ndecision := {"action": "deny"}\n'
 BROKEN = "package t\n\ndecision := {\n"

@@ -69,6 +69,7 @@ def test_what_cannot_tell_a_response_is_not_asked(text):
     assert asks(sources(text)) is ResponseInterest.NEVER
 
 
+@pytest.mark.slow
 def test_directions_say_it_for_sure():
     looks = "decision := true if input.direction\n"
     for directions, expected in (

@@ -23,6 +23,8 @@ from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.opa.opa_engine import CONNECTIONS, OpaEngine, OpaServer, bundles_revision
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 
+pytestmark = pytest.mark.slow
+
 CANARY = "CANARY-4111111111111111"
 EXAMPLE = starter_folder() / "data.example.yaml"
 SOON_S, NEVER_S = 30.0, 60.0

@@ -17,6 +17,8 @@ from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.regorus.evaluator import EmbeddedEngine, PolicyCheck, SettingsValidity
 from extproc.policy.regorus.trial import check_candidate, sample_documents, try_sources
 
+pytestmark = pytest.mark.slow
+
 ENDLESS = """decision := count([1 |
     some i in numbers.range(1, 100000)
     some j in numbers.range(1, 100000)
