@@ -15,26 +15,51 @@ COMPILE := $(UV) pip compile --universal --generate-hashes --no-emit-index-url -
 
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help demo test lint types bench tools lock render clean embedded dev
+PYTEST := $(BIN)/python -m pytest
+IN_PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
+
+.PHONY: help demo unit test fix lint types coverage docs docs-serve reference bench tools lock render clean embedded dev
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: embedded ## Start everything on this machine and play a short story on real traffic
 	@$(BIN)/extproc demo
 
-test: dev ## Run all tests, the real Envoy included: a file at a time in each of some processes
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+unit: dev ## Run the quick unit tests: no Envoy, and no test that is marked slow
+	@$(PYTEST) tests/unit -q -m "not slow" $(IN_PARALLEL)
 
-lint: dev ## Check style, formatting and imports (and the policies, where opa is installed)
+test: dev ## Run all tests, the real Envoy included; T=path K=name runs only these, in one process
+	@if [ -n "$(T)$(K)" ]; then $(PYTEST) $(T) $(if $(K),-k "$(K)"); else PYTHONDONTWRITEBYTECODE= $(PYTEST) $(IN_PARALLEL); fi
+
+fix: dev ## Correct style and formatting where that can be done automatically
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+lint: dev ## Check style, formatting, spelling and imports (and the policies, where opa is installed)
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+	@$(BIN)/codespell
 	@$(BIN)/lint-imports --no-logo
 	@if command -v opa >/dev/null; then opa check --strict policy/rego && opa fmt --list --fail policy/rego; \
 	else echo "opa is not installed: the policies' format was not checked (make tools)"; fi
 
 types: dev ## Check types, strictly
 	@$(BIN)/mypy
+
+coverage: dev ## Run unit and property tests, and list the lines that they do not reach
+	@$(PYTEST) tests/unit tests/property -q $(IN_PARALLEL) --cov --cov-report=term-missing:skip-covered
+
+docs: dev ## Build the documentation into build/site; a broken link is an error
+	@$(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
+
+docs-serve: dev ## Serve the documentation on http://127.0.0.1:8000, rebuilt after each change
+	@$(BIN)/mkdocs serve --strict --dev-addr 127.0.0.1:8000
+
+reference: dev ## Generate docs/reference/configuration.md and docs/reference/cli.md again
+	@$(BIN)/python -c 'from extproc.config.reference import render_reference; print(render_reference(), end="")' >docs/reference/configuration.md
+	@$(BIN)/python -c 'from extproc.cli.reference import render_reference; print(render_reference(), end="")' >docs/reference/cli.md
 
 bench: dev ## Measure what a call costs beside Envoy alone, what held calls cost, and what a decision costs
 	@$(BIN)/python -m benchmarks.guard
