@@ -1,7 +1,8 @@
 """MkDocs hook: let pages link to files of the repository that are outside ``docs/``.
 
-A page links to such a file by its relative path, as it must for readers of the repository: ``../../envoy/extproc.yaml``.
-The site takes a copy of the file, as text, and the link leads to the copy. A link to nothing stays, and fails the build.
+A page links to such a file by its relative path, ``../../envoy/full-guard.yaml``, as the repository needs it.
+The site takes a copy of the file, as text, and the link leads to the copy. A link to a missing file fails the
+build.
 """
 
 import posixpath

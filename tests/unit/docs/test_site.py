@@ -33,7 +33,9 @@ def navigation():
 def links(page):
     """The pages that a page links to."""
     folder = posixpath.dirname(page)
-    targets = (posixpath.normpath(posixpath.join(folder, link)) for link in LINK.findall((DOCS / page).read_text()))
+    targets = (
+        posixpath.normpath(posixpath.join(folder, link)) for link in LINK.findall((DOCS / page).read_text())
+    )
     return {target for target in targets if target in PAGES}
 
 
