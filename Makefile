@@ -51,11 +51,11 @@ coverage: dev ## Run unit and property tests, and list the lines that they do no
 	@$(PYTEST) tests/unit tests/property -q $(IN_PARALLEL) --cov --cov-report=term-missing:skip-covered
 
 docs: dev ## Build the documentation into build/site; a broken link is an error
-	@$(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "build/site/index.html"
 
 docs-serve: dev ## Serve the documentation on http://127.0.0.1:8000, rebuilt after each change
-	@$(BIN)/mkdocs serve --strict --dev-addr 127.0.0.1:8000
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --strict --dev-addr 127.0.0.1:8000
 
 reference: dev ## Generate docs/reference/configuration.md and docs/reference/cli.md again
 	@$(BIN)/python -c 'from extproc.config.reference import render_reference; print(render_reference(), end="")' >docs/reference/configuration.md
