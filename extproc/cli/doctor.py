@@ -18,7 +18,7 @@ from extproc.console.printable import plain
 from extproc.model.errors import ConfigError
 
 if TYPE_CHECKING:
-    from extproc.doctor.check_result import Finding
+    from extproc.doctor.check_result import CheckResult
 
 STYLES = {"ok": "green", "warning": "bold yellow", "problem": "bold red", "skipped": "dim"}
 SLOW_S = 1.0
@@ -81,22 +81,24 @@ def doctor(
 
 def _examine(
     config: Path, envoy: Path | None, areas: list[str], within_s: float, *, offline: bool, quiet: bool
-) -> "list[Finding]":
+) -> "list[CheckResult]":
     from extproc.codecs.located_yaml import load_marked
     from extproc.config.load import load_settings
     from extproc.doctor.check_result import Installation
     from extproc.doctor.checks import CHECKS
-    from extproc.doctor.run_checks import run_checks, told
+    from extproc.doctor.run_checks import results_from_error, run_checks
 
     try:
         settings, document = load_settings(config), load_marked(config)
     except ConfigError as error:
-        return told("configuration", error)
-    patient = Installation(settings, document, time.time_ns(), envoy, offline, lambda name: name in os.environ)
+        return results_from_error("configuration", error)
+    installation = Installation(
+        settings, document, time.time_ns(), envoy, offline, lambda name: name in os.environ
+    )
     checks = [check for area, several in CHECKS.items() if area in areas for check in several]
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
-        return run_checks(patient, checks, within_s=within_s)
+        return run_checks(installation, checks, within_s=within_s)
     began = time.monotonic()
     with console.status("looking …") as status:
 
@@ -104,10 +106,10 @@ def _examine(
             if time.monotonic() - began > SLOW_S:
                 status.update(f"waiting for: {', '.join(waiting)}")
 
-        return run_checks(patient, checks, within_s=within_s, progress=progress)
+        return run_checks(installation, checks, within_s=within_s, progress=progress)
 
 
-def _print(config: Path, shown: "list[Finding]", findings: "list[Finding]") -> None:
+def _print(config: Path, shown: "list[CheckResult]", findings: "list[CheckResult]") -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
@@ -123,7 +125,7 @@ def _print(config: Path, shown: "list[Finding]", findings: "list[Finding]") -> N
     console.print(Text(f"{config}: {line}", "bold"))
 
 
-def _told(one: "Finding") -> Group:
+def _told(one: "CheckResult") -> Group:
     """What there is, where, and a hint, a line each."""
     where = " ".join(part for part in (one.where, one.key) if part)
     lines = [plain(one.what)]

@@ -22,7 +22,7 @@ UNGIVEN = range(20_000, 32_768)
 
 
 @dataclass(frozen=True)
-class Installation:
+class DemoInstallation:
     """A folder that holds everything, and where its parts listen."""
 
     folder: Path
@@ -76,7 +76,7 @@ def with_ports(text: str, ports: dict[str, int]) -> str:
     return text
 
 
-def install(folder: Path) -> Installation:
+def install(folder: Path) -> DemoInstallation:
     """Fill a folder. What an earlier run left in it is removed first; a folder of anything else is refused.
 
     Raises:
@@ -88,7 +88,7 @@ def install(folder: Path) -> Installation:
         shutil.rmtree(folder / name, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / MARK).touch()
-    made = Installation(folder.absolute(), dict(zip(PORTS, free_ports(len(PORTS)), strict=True)))
+    made = DemoInstallation(folder.absolute(), dict(zip(PORTS, free_ports(len(PORTS)), strict=True)))
     with as_file(files("extproc.demo")) as packaged:
         made.config.write_text(with_ports((packaged / CONFIG).read_text(), made.ports))
         for name in (PEOPLE, POLICY_DATA):
@@ -97,7 +97,7 @@ def install(folder: Path) -> Installation:
     return made
 
 
-def _make_secrets(made: Installation) -> None:
+def _make_secrets(made: DemoInstallation) -> None:
     for backend in BACKENDS:
         file = made.credential_file(backend)
         file.parent.mkdir(mode=0o700, exist_ok=True)

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from extproc.demo.canaries import Canary
-from extproc.demo.install import Installation
+from extproc.demo.install import DemoInstallation
 
 CALL_WITHIN_S = 60.0
 COMMAND_WITHIN_S = 60.0
@@ -61,7 +61,7 @@ class Arrival:
 class Stage:
     """The running installation, and who plays."""
 
-    installation: Installation
+    installation: DemoInstallation
     console: Console
     tokens: dict[str, str] = field(repr=False)
     """Access token by name of person."""

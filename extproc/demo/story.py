@@ -14,7 +14,7 @@ from rich.panel import Panel
 
 from extproc.demo import leak_step, mcp_step, steps
 from extproc.demo.canaries import Canary
-from extproc.demo.install import PEOPLE, Installation, install
+from extproc.demo.install import PEOPLE, DemoInstallation, install
 from extproc.demo.people import CUSTOMERS, SENSITIVE_FIELDS
 from extproc.demo.processes import Processes, ProcessFailed
 from extproc.demo.stage import Stage, StepFailed, expect
@@ -76,7 +76,7 @@ def run_story(folder: Path, *, keep: bool, console: Console) -> int:
     return 0
 
 
-def _start(made: Installation, processes: Processes, console: Console) -> None:
+def _start(made: DemoInstallation, processes: Processes, console: Console) -> None:
     """Start the issuer, the backends and ``extproc up``, each when the one before answers."""
     python = [sys.executable, "-m"]
     parts = [
@@ -104,7 +104,7 @@ WHAT = {
 }
 
 
-def _credential(made: Installation, backend: str) -> list[str]:
+def _credential(made: DemoInstallation, backend: str) -> list[str]:
     return ["--credential", str(made.credential_file(backend))]
 
 
@@ -119,7 +119,7 @@ def _progress(console: Console, what: str) -> Iterator[None]:
     console.print(f" [green]✓[/] {what} [dim]({time.monotonic() - began:.1f} s)[/]")
 
 
-def set_the_stage(made: Installation, console: Console, http: httpx.Client) -> Stage:
+def set_the_stage(made: DemoInstallation, console: Console, http: httpx.Client) -> Stage:
     """Get tokens for everybody, make the secrets of this run, and list what must not be stored."""
     tokens = {name: _token(made, http, name) for name in PEOPLE_WANTED}
     api_key = f"sk_test_{secrets.token_hex(16)}"
@@ -138,7 +138,7 @@ def set_the_stage(made: Installation, console: Console, http: httpx.Client) -> S
     return Stage(made, console, tokens, http, f"story-{secrets.token_hex(6)}", api_key, canaries)
 
 
-def _token(made: Installation, http: httpx.Client, name: str) -> str:
+def _token(made: DemoInstallation, http: httpx.Client, name: str) -> str:
     answer = http.post(f"{made.url('issuer')}/token", json={"name": name})
     expect(answer.status_code == httpx.codes.OK, f"a token for {name}", answer.status_code)
     return str(answer.json()["access_token"])
@@ -168,7 +168,7 @@ def _tell_failure(console: Console, error: Exception, processes: Processes) -> N
         console.print(escape(running.tail()), highlight=False, soft_wrap=True)
 
 
-def _keep_running(made: Installation, processes: Processes, console: Console) -> None:
+def _keep_running(made: DemoInstallation, processes: Processes, console: Console) -> None:
     console.print("\n[bold]Still running. Try next:[/]\n", soft_wrap=True)
     console.print(escape(what_next(made)) + "\n", highlight=False, soft_wrap=True)  # no frame: it is to be copied
     console.print("Ctrl-C stops it.")
@@ -180,7 +180,7 @@ def _keep_running(made: Installation, processes: Processes, console: Console) ->
         console.print("stopping")
 
 
-def what_next(made: Installation) -> str:
+def what_next(made: DemoInstallation) -> str:
     """Commands to type, with this run's addresses."""
     fetch = f'curl -s -d \'{{"name":"maya"}}\' {made.url("issuer")}/token'
     first = "python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])'"

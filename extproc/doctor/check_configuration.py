@@ -14,7 +14,7 @@ from extproc.config.summary import setting_notes
 from extproc.console.authenticator import ALGORITHMS, is_usable
 from extproc.console.jwks import Jwk, fetch_file, fetch_url, read_keys
 from extproc.credentials.credential import make_credential
-from extproc.doctor.check_result import Finding, Installation
+from extproc.doctor.check_result import CheckResult, Installation
 from extproc.model.errors import CredentialError
 from extproc.settings.identity import Provider
 
@@ -25,71 +25,73 @@ SOON_S = 14 * DAY_S
 """Before a certificate's end it is time for another."""
 
 
-def configuration(patient: Installation) -> Iterator[Finding]:
+def configuration(installation: Installation) -> Iterator[CheckResult]:
     """What is guarded, and what in it is allowed and dangerous."""
-    settings = patient.settings
+    settings = installation.settings
     count = sum(len(each.function_names) for each in settings.connections.values())
-    yield patient.ok(
+    yield installation.ok(
         "configuration",
         f"valid: {len(settings.connections)} connections, {count} functions, {settings.workers} workers",
     )
     for note in setting_notes(settings):
-        yield patient.warning(note.subject, note.what, note.hint, note.path)
+        yield installation.warning(note.subject, note.what, note.hint, note.path)
 
 
-def masking(patient: Installation) -> Iterator[Finding]:
+def masking(installation: Installation) -> Iterator[CheckResult]:
     """Whether every connection's plan can be made."""
-    with telling_where(patient.document.file):
-        check_plans(patient.settings)
-    custom = len(patient.settings.masking.detectors)
-    yield patient.ok(
+    with telling_where(installation.document.file):
+        check_plans(installation.settings)
+    custom = len(installation.settings.masking.detectors)
+    yield installation.ok(
         "masking", f"all plans can be made{f', with {custom} detectors of your own' if custom else ''}"
     )
 
 
-def credentials(patient: Installation) -> Iterator[Finding]:
+def credentials(installation: Installation) -> Iterator[CheckResult]:
     """Whether each connection's credential can be read, by whom, and is long enough."""
-    for name, connection in patient.settings.connections.items():
+    for name, connection in installation.settings.connections.items():
         credential, subject = connection.credential, f"credential of {name}"
         if credential is None:
             continue
-        if credential.env and not patient.environ(credential.env):
-            yield patient.skipped(subject, f"the variable {credential.env} is not set here; a worker's own counts")
+        if credential.env and not installation.environ(credential.env):
+            yield installation.skipped(
+                subject, f"the variable {credential.env} is not set here; a worker's own counts"
+            )
             continue
         path: KeyPath = ("connections", name, "credential", "file" if credential.file else "env")
         try:
             make_credential(credential).source.read()
         except CredentialError as error:
-            yield patient.problem(subject, f"{error}; calls are denied", "write it there, one line", path)
+            yield installation.problem(subject, f"{error}; calls are denied", "write it there, one line", path)
             continue
-        wrong = _open_to_others(patient, subject, credential.file, path) if credential.file else None
-        yield wrong or patient.ok(subject, "can be read")
+        wrong = _open_to_others(installation, subject, credential.file, path) if credential.file else None
+        yield wrong or installation.ok(subject, "can be read")
 
 
-def key_files(patient: Installation) -> Iterator[Finding]:
+def key_files(installation: Installation) -> Iterator[CheckResult]:
     """Keys and passwords: there, long enough, and nobody else's to read."""
-    for subject, file, path, least in _key_files(patient):
+    for subject, file, path, least in _key_files(installation):
         try:
             size = file.stat().st_size
             with file.open("rb"):
                 pass
         except OSError as error:
-            yield patient.problem(
+            yield installation.problem(
                 subject, f"{file}: {error.strerror}", "let the user that runs extproc read it", path
             )
             continue
         if size < least:
             what = f"{file} has {size} bytes, fewer than {least}"
-            yield patient.problem(
+            yield installation.problem(
                 subject, what, f"write {KEY_BYTES} random bytes: head -c {KEY_BYTES} /dev/urandom", path
             )
         else:
-            yield _open_to_others(patient, subject, file, path) or patient.ok(subject, "can be read")
+            yield _open_to_others(installation, subject, file, path) or installation.ok(subject, "can be read")
 
 
-def _key_files(patient: Installation) -> Iterator[tuple[str, Path, KeyPath, int]]:
+def _key_files(installation: Installation) -> Iterator[tuple[str, Path, KeyPath, int]]:
     """Each with the fewest bytes it may have. Those that are made at the first start only where they are."""
-    settings = patient.settings
+    settings = installation.settings
     masking, evidence, tls = settings.masking, settings.evidence, settings.guard_tls
     own = [] if masking.pseudonym_key_file else [("pseudonym key", settings.state / PSEUDONYM_KEY)]
     for subject, file in (*own, ("session key", settings.state / SESSION_KEY)):
@@ -106,32 +108,36 @@ def _key_files(patient: Installation) -> Iterator[tuple[str, Path, KeyPath, int]
         yield "the workers' TLS key", tls.key, ("guard_tls", "key"), 1
 
 
-def certificates(patient: Installation) -> Iterator[Finding]:
+def certificates(installation: Installation) -> Iterator[CheckResult]:
     """Whether each certificate that is named, and can be read here, is valid now and for some time."""
-    for subject, file, path in _certificates(patient):
+    for subject, file, path in _certificates(installation):
         try:
             found = x509.load_pem_x509_certificates(file.read_bytes())
         except OSError as error:
-            yield patient.skipped(subject, f"{file} cannot be read here: {error.strerror}")
+            yield installation.skipped(subject, f"{file} cannot be read here: {error.strerror}")
             continue
         except ValueError:
-            yield patient.problem(subject, f"{file} holds no certificate", "write certificates there, PEM", path)
+            yield installation.problem(
+                subject, f"{file} holds no certificate", "write certificates there, PEM", path
+            )
             continue
         begin_s = max(each.not_valid_before_utc.timestamp() for each in found)
-        left_s = min(each.not_valid_after_utc.timestamp() for each in found) - patient.now_ns / 1e9
-        if begin_s > patient.now_ns / 1e9:
-            yield patient.problem(subject, f"{file} is not valid yet", "see the clock", path)
+        left_s = min(each.not_valid_after_utc.timestamp() for each in found) - installation.now_ns / 1e9
+        if begin_s > installation.now_ns / 1e9:
+            yield installation.problem(subject, f"{file} is not valid yet", "see the clock", path)
         elif left_s < 0:
-            yield patient.problem(subject, f"{file} has expired", "issue it again, and restart what uses it", path)
+            yield installation.problem(
+                subject, f"{file} has expired", "issue it again, and restart what uses it", path
+            )
         elif left_s < SOON_S:
             what = f"{file} expires in {left_s / DAY_S:.0f} days"
-            yield patient.warning(subject, what, "issue it again, and restart what uses it", path)
+            yield installation.warning(subject, what, "issue it again, and restart what uses it", path)
         else:
-            yield patient.ok(subject, f"valid for {left_s / DAY_S:.0f} days")
+            yield installation.ok(subject, f"valid for {left_s / DAY_S:.0f} days")
 
 
-def _certificates(patient: Installation) -> Iterator[tuple[str, Path, KeyPath]]:
-    settings = patient.settings
+def _certificates(installation: Installation) -> Iterator[tuple[str, Path, KeyPath]]:
+    settings = installation.settings
     for section, tls, keys in (
         (("guard_tls",), settings.guard_tls, ("certificate", "client_ca")),
         (("envoy", "guard_tls"), settings.envoy.guard_tls, ("certificate", "ca")),
@@ -146,7 +152,7 @@ def _certificates(patient: Installation) -> Iterator[tuple[str, Path, KeyPath]]:
             yield f"certificate of {name}'s backend", connection.upstream.ca_file, path
 
 
-def _open_to_others(patient: Installation, subject: str, file: Path, path: KeyPath) -> Finding | None:
+def _open_to_others(installation: Installation, subject: str, file: Path, path: KeyPath) -> CheckResult | None:
     try:
         mode = stat.S_IMODE(file.stat().st_mode)
     except OSError:
@@ -154,53 +160,55 @@ def _open_to_others(patient: Installation, subject: str, file: Path, path: KeyPa
     if not mode & (EVERYBODY | GROUP_WRITES):
         return None
     who = "everybody on this machine" if mode & EVERYBODY else "its group"
-    return patient.warning(subject, f"{file} is open to {who} (mode {mode:04o})", f"chmod 600 {file}", path)
+    return installation.warning(subject, f"{file} is open to {who} (mode {mode:04o})", f"chmod 600 {file}", path)
 
 
-def identity(patient: Installation) -> Iterator[Finding]:
+def identity(installation: Installation) -> Iterator[CheckResult]:
     """Whether each provider's key set can be read and holds keys that verify tokens."""
-    for name, provider in patient.settings.identity.providers.items():
-        yield from _keys(patient, name, provider)
+    for name, provider in installation.settings.identity.providers.items():
+        yield from _keys(installation, name, provider)
 
 
-def _keys(patient: Installation, name: str, provider: Provider) -> Iterator[Finding]:
+def _keys(installation: Installation, name: str, provider: Provider) -> Iterator[CheckResult]:
     subject, base = f"identity {name}", ("identity", "providers", name)
     if provider.jwks_file:
         path: KeyPath = (*base, "jwks_file")
         try:
             found = read_keys(fetch_file(provider.jwks_file))
         except (OSError, ValueError, RecursionError) as error:
-            yield patient.problem(subject, f"{provider.jwks_file}: {_kind(error)}", "see RFC 7517 section 5", path)
+            yield installation.problem(
+                subject, f"{provider.jwks_file}: {_kind(error)}", "see RFC 7517 section 5", path
+            )
             return
-        yield from _judged(patient, subject, found, path)
+        yield from _judged(installation, subject, found, path)
         return
     path = (*base, "jwks_url")
-    if patient.offline:
-        yield patient.skipped(subject, "its keys are at a URL, which Envoy asks")
+    if installation.offline:
+        yield installation.skipped(subject, "its keys are at a URL, which Envoy asks")
         return
     try:
         found = read_keys(fetch_url(str(provider.jwks_url)))
     except Exception as error:  # noqa: BLE001 - whatever keeps it from answering
         what = f"its keys cannot be fetched from here ({_kind(error)})"
         hint = "what counts is whether Envoy reaches jwks_url, and control, for approvers"
-        yield patient.warning(subject, what, hint, path)
+        yield installation.warning(subject, what, hint, path)
         return
-    yield from _judged(patient, subject, found, path, ", as seen from here; Envoy asks for them itself")
+    yield from _judged(installation, subject, found, path, ", as seen from here; Envoy asks for them itself")
 
 
 def _judged(
-    patient: Installation, subject: str, keys: tuple[Jwk, ...], path: KeyPath, seen: str = ""
-) -> Iterator[Finding]:
+    installation: Installation, subject: str, keys: tuple[Jwk, ...], path: KeyPath, seen: str = ""
+) -> Iterator[CheckResult]:
     usable = sum(is_usable(key) for key in keys)
     if any("d" in key or key.get("kty") == "oct" for key in keys):
         what = "the key set holds a private or shared key: who can read it can make tokens"
-        yield patient.problem(subject, what, "publish public keys alone, and replace that one", path)
+        yield installation.problem(subject, what, "publish public keys alone, and replace that one", path)
     if not usable:
         known = ", ".join(way for ways in ALGORITHMS.values() for way in ways)
         what = f"none of its {len(keys)} keys verifies tokens of approvers"
-        yield patient.problem(subject, what, f"use a signing key for one of {known}", path)
+        yield installation.problem(subject, what, f"use a signing key for one of {known}", path)
     else:
-        yield patient.ok(subject, f"{usable} of {len(keys)} keys can be used{seen}")
+        yield installation.ok(subject, f"{usable} of {len(keys)} keys can be used{seen}")
 
 
 def _kind(error: Exception) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from extproc.codecs.located_yaml import load_marked
 from extproc.doctor.check_processes import endpoints
-from extproc.doctor.check_result import Finding, Installation, Level
+from extproc.doctor.check_result import CheckResult, Installation, Level
 from extproc.envoy_config.lint.check import check_document, check_file
 from extproc.envoy_config.lint.problems import Problem, Severity
 from extproc.envoy_config.lint.tree import Node
@@ -21,9 +21,9 @@ VERSION = "1.40."
 ASK_S = 10.0
 
 
-def binary(patient: Installation) -> Iterator[Finding]:
+def binary(installation: Installation) -> Iterator[CheckResult]:
     """Which Envoy ``extproc up`` would start."""
-    subject, elsewhere = "Envoy's binary", bool(patient.settings.envoy.guard_endpoints)
+    subject, elsewhere = "Envoy's binary", bool(installation.settings.envoy.guard_endpoints)
     found = ""
     try:
         found = envoy_binary()
@@ -32,56 +32,56 @@ def binary(patient: Installation) -> Iterator[Finding]:
         ).stdout
     except ConfigError as error:
         if elsewhere:
-            yield patient.skipped(subject, "none here; Envoy runs elsewhere")
+            yield installation.skipped(subject, "none here; Envoy runs elsewhere")
         else:
-            yield patient.warning(subject, "there is none, so `extproc up` cannot start", error.hint)
+            yield installation.warning(subject, "there is none, so `extproc up` cannot start", error.hint)
         return
     except (OSError, subprocess.SubprocessError) as error:
-        yield patient.problem(subject, f"{found} cannot be run: {type(error).__name__}", "install it again")
+        yield installation.problem(subject, f"{found} cannot be run: {type(error).__name__}", "install it again")
         return
     match = re.search(r"/(\d+\.\d+\.\d+)", said)
     version = match[1] if match else "unknown"
     if version.startswith(VERSION):
-        yield patient.ok(subject, f"{found} is {version}")
+        yield installation.ok(subject, f"{found} is {version}")
     else:
         what = f"{found} is {version}; the guard was tried with {VERSION}x"
-        yield patient.warning(subject, what, "pip install 'extproc[embedded]' brings the right one")
+        yield installation.warning(subject, what, "pip install 'extproc[embedded]' brings the right one")
 
 
-def bypass(patient: Installation) -> Iterator[Finding]:
+def bypass(installation: Installation) -> Iterator[CheckResult]:
     """Ways around the guard, in the configuration that is given, or in the one that is rendered."""
-    if patient.envoy_file:
-        yield from _given(patient, patient.envoy_file)
+    if installation.envoy_file:
+        yield from _given(installation, installation.envoy_file)
         return
-    rendered = render_bootstrap(patient.settings, guard_endpoints=list(endpoints(patient).values()))
+    rendered = render_bootstrap(installation.settings, guard_endpoints=list(endpoints(installation).values()))
     problems = check_document(rendered)
     yield from (_finding(each, "as rendered") for each in problems)
     if not problems:
-        yield patient.ok("Envoy's configuration", "as rendered, has none of the known ways around the guard")
-    yield from _changed(patient, rendered)
+        yield installation.ok("Envoy's configuration", "as rendered, has none of the known ways around the guard")
+    yield from _changed(installation, rendered)
 
 
-def _given(patient: Installation, file: Path) -> Iterator[Finding]:
+def _given(installation: Installation, file: Path) -> Iterator[CheckResult]:
     problems = check_file(file)
     yield from (_finding(each, str(file)) for each in problems)
     if not problems:
-        yield patient.ok("Envoy's configuration", f"{file} has none of the known ways around the guard")
-    yield from _narrower(patient, file)
+        yield installation.ok("Envoy's configuration", f"{file} has none of the known ways around the guard")
+    yield from _narrower(installation, file)
 
 
-def _finding(each: Problem, file: str) -> Finding:
+def _finding(each: Problem, file: str) -> CheckResult:
     level = Level.PROBLEM if each.severity is Severity.ERROR else Level.WARNING
     where = f"{file}:{each.line}" if each.line else file
-    return Finding(
+    return CheckResult(
         "Envoy's configuration", level, f"{each.danger}: {each.what}. {each.why}", each.hint, where, each.where
     )
 
 
-def _narrower(patient: Installation, file: Path) -> Iterator[Finding]:
+def _narrower(installation: Installation, file: Path) -> Iterator[CheckResult]:
     """Limits of that Envoy that end calls which this configuration allows."""
     document = load_marked(file)
-    wanted = buffer_limit(patient.settings.limits)
-    limits = patient.settings.limits
+    wanted = buffer_limit(installation.settings.limits)
+    limits = installation.settings.limits
     for node in Node(document.data).walk():
         size = node.get("per_connection_buffer_limit_bytes")
         if isinstance(size.value, int) and size.value < wanted:
@@ -96,18 +96,18 @@ def _narrower(patient: Installation, file: Path) -> Iterator[Finding]:
             yield _limit(at, f"{file}:{document.place(at.path).line}", what, "make one of the two fit the other")
 
 
-def _limit(node: Node, where: str, what: str, hint: str) -> Finding:
+def _limit(node: Node, where: str, what: str, hint: str) -> CheckResult:
     key = ".".join(str(part) for part in node.path)
-    return Finding("Envoy's configuration", Level.WARNING, what, hint, where, key)
+    return CheckResult("Envoy's configuration", Level.WARNING, what, hint, where, key)
 
 
-def _changed(patient: Installation, rendered: Any) -> Iterator[Finding]:
+def _changed(installation: Installation, rendered: Any) -> Iterator[CheckResult]:
     """Whether the Envoy of ``extproc up`` was started with what the configuration says now."""
-    written = patient.settings.state / "envoy.yaml"
+    written = installation.settings.state / "envoy.yaml"
     try:
         before = load_marked(written).data
     except ConfigError:
         return
     if before != rendered:
         what = "the configuration changed since `extproc up` was started: Envoy goes by the old one"
-        yield patient.warning("Envoy's configuration", what, "restart `extproc up`", ())
+        yield installation.warning("Envoy's configuration", what, "restart `extproc up`", ())

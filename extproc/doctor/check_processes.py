@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from extproc.config.addresses import stays_here
-from extproc.doctor.check_result import Finding, Installation
+from extproc.doctor.check_result import CheckResult, Installation
 from extproc.evidence.spool.spool_file import SUFFIX
 from extproc.server.health import OK
 from extproc.supervise.parts import (
@@ -31,45 +31,45 @@ UNMARKED = "marked-by-the-guard.denied"
 """Envoy's counter of calls that it stopped because no guard had marked them."""
 
 
-def parts(patient: Installation) -> Iterator[Finding]:
+def parts(installation: Installation) -> Iterator[CheckResult]:
     """Whether each part answers. Where none does, and none ever did, nothing is wrong."""
-    if patient.offline:
-        yield patient.skipped("running parts", "nobody was asked", "leave --offline out")
+    if installation.offline:
+        yield installation.skipped("running parts", "nobody was asked", "leave --offline out")
         return
-    answers = asyncio.run(_ask_all(patient))
+    answers = asyncio.run(_ask_all(installation))
     ours = [answered for name, answered in answers.items() if name not in ("Envoy", "console")]
-    if any(ours) or patient.settings.envoy.guard_endpoints:
-        yield from _each(patient, answers)
-    elif any(patient.settings.evidence.spool.glob(f"*{SUFFIX}")):
+    if any(ours) or installation.settings.envoy.guard_endpoints:
+        yield from _each(installation, answers)
+    elif any(installation.settings.evidence.spool.glob(f"*{SUFFIX}")):
         what = "nothing runs: neither a worker nor the control process answers, and they did run"
-        yield patient.problem("running parts", what, f"{START}; --offline looks at files alone")
+        yield installation.problem("running parts", what, f"{START}; --offline looks at files alone")
     else:
-        yield patient.skipped("running parts", "nothing was started yet", START)
+        yield installation.skipped("running parts", "nothing was started yet", START)
 
 
-async def _ask_all(patient: Installation) -> dict[str, bool | None]:
+async def _ask_all(installation: Installation) -> dict[str, bool | None]:
     """Name of the part → whether it answers; None: it cannot be asked from here."""
-    settings = patient.settings
+    settings = installation.settings
     asked: dict[str, Coroutine[Any, Any, bool | None]] = {
         "control": answers_http(settings.control.socket, "/healthz")
     }
-    asked |= {name: _worker(patient, endpoint) for name, endpoint in endpoints(patient).items()}
+    asked |= {name: _worker(installation, endpoint) for name, endpoint in endpoints(installation).items()}
     if settings.control.listen:
         asked["console"] = _serves(settings.control.listen)
     asked["Envoy"] = accepts(reachable(settings.envoy.listen))
     return dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
 
 
-def endpoints(patient: Installation) -> dict[str, str]:
+def endpoints(installation: Installation) -> dict[str, str]:
     """Each worker's name and address."""
-    settings = patient.settings
+    settings = installation.settings
     own = [worker_endpoint(settings, index) for index in range(settings.workers)]
     found = list(settings.envoy.guard_endpoints) or own
     return {f"worker-{index}": endpoint for index, endpoint in enumerate(found)}
 
 
-async def _worker(patient: Installation, endpoint: str) -> bool | None:
-    tls = None if endpoint.startswith("unix:") else patient.settings.envoy.guard_tls
+async def _worker(installation: Installation, endpoint: str) -> bool | None:
+    tls = None if endpoint.startswith("unix:") else installation.settings.envoy.guard_tls
     try:
         channel = guard_channel(endpoint, tls)
     except OSError:
@@ -83,24 +83,24 @@ async def _serves(listen: str) -> bool:
     return isinstance(document, dict) and document.get("status") == OK
 
 
-def _each(patient: Installation, answers: dict[str, bool | None]) -> Iterator[Finding]:
-    known = endpoints(patient)
-    remote = bool(patient.settings.envoy.guard_endpoints)
+def _each(installation: Installation, answers: dict[str, bool | None]) -> Iterator[CheckResult]:
+    known = endpoints(installation)
+    remote = bool(installation.settings.envoy.guard_endpoints)
     for name, answered in answers.items():
-        at = known.get(name) or _address(patient, name)
+        at = known.get(name) or _address(installation, name)
         if answered:
-            yield patient.ok(name, f"answers on {at}")
+            yield installation.ok(name, f"answers on {at}")
         elif answered is None:
             what = "speaks TLS, and the files of envoy.guard_tls cannot be read here"
-            yield patient.skipped(name, what, "run this where Envoy runs, as its user")
+            yield installation.skipped(name, what, "run this where Envoy runs, as its user")
         elif name == "Envoy" and remote:
-            yield patient.skipped(name, f"does not answer on {at} from here; it runs elsewhere")
+            yield installation.skipped(name, f"does not answer on {at} from here; it runs elsewhere")
         else:
-            yield patient.problem(name, f"does not answer on {at}", _revive(name))
+            yield installation.problem(name, f"does not answer on {at}", _revive(name))
 
 
-def _address(patient: Installation, name: str) -> str:
-    settings = patient.settings
+def _address(installation: Installation, name: str) -> str:
+    settings = installation.settings
     if name == "console":
         return str(settings.control.listen)
     return f"unix:{settings.control.socket}" if name == "control" else settings.envoy.listen
@@ -121,56 +121,56 @@ def reachable(address: str) -> str:
     return f"{ANYWHERE[host]}:{port}" if host in ANYWHERE else address
 
 
-def health(patient: Installation) -> Iterator[Finding]:
+def health(installation: Installation) -> Iterator[CheckResult]:
     """What ``/healthz`` says is not well. Nothing where nobody answers: ``parts`` tells that."""
-    if patient.offline:
+    if installation.offline:
         return
-    document = asyncio.run(_get_json(reachable(patient.settings.health), "/healthz"))
+    document = asyncio.run(_get_json(reachable(installation.settings.health), "/healthz"))
     states = document.get("parts") if isinstance(document, dict) else None
     if not isinstance(states, dict):
         return
     wrong = {str(name): str(state) for name, state in states.items() if state != OK}
     for name, state in wrong.items():
-        yield patient.problem("health", f"{name}: {state}", "see that part's log")
+        yield installation.problem("health", f"{name}: {state}", "see that part's log")
     if not wrong:
-        yield patient.ok("health", f"{patient.settings.health} says that every part is well")
+        yield installation.ok("health", f"{installation.settings.health} says that every part is well")
 
 
-def envoy(patient: Installation) -> Iterator[Finding]:
+def envoy(installation: Installation) -> Iterator[CheckResult]:
     """What Envoy's administration says: version, state, and the two counters that must not grow."""
-    if patient.offline:
+    if installation.offline:
         return
-    address = patient.settings.envoy.admin or f"unix:{patient.settings.state / 'admin.sock'}"
+    address = installation.settings.envoy.admin or f"unix:{installation.settings.state / 'admin.sock'}"
     info = asyncio.run(_get_json(reachable(address), "/server_info"))
     if not isinstance(info, dict) or "version" not in info:
-        yield from _silent(patient, address)
+        yield from _silent(installation, address)
         return
     state = str(info.get("state"))
     if state != "LIVE":
-        yield patient.warning("Envoy's state", f"{state}, not LIVE", "see its log")
+        yield installation.warning("Envoy's state", f"{state}, not LIVE", "see its log")
     stats = asyncio.run(_get_json(reachable(address), "/stats?format=json"))
     for name, value in _counted(stats):
         what = f"{name} is {value}: calls that no guard finished"
-        yield patient.warning(
+        yield installation.warning(
             "Envoy's counters", what, "see the workers' logs, and `kind = 'call.reported'` in evidence"
         )
     if not any(_counted(stats)):
-        yield patient.ok("Envoy's counters", "no call was left by its guard since Envoy's start")
+        yield installation.ok("Envoy's counters", "no call was left by its guard since Envoy's start")
     if not stays_here(address):
         hint = "leave it out: the default is a socket of its owner alone"
         what = f"its administration listens on {address}, for everybody"
-        yield patient.warning("Envoy's administration", what, hint, ("envoy", "admin"))
+        yield installation.warning("Envoy's administration", what, hint, ("envoy", "admin"))
 
 
-def _silent(patient: Installation, admin: str) -> Iterator[Finding]:
+def _silent(installation: Installation, admin: str) -> Iterator[CheckResult]:
     """The kernel goes on accepting for a process that hangs."""
-    if patient.settings.envoy.guard_endpoints:
-        yield patient.skipped("Envoy's counters", f"its administration does not answer on {admin} from here")
+    if installation.settings.envoy.guard_endpoints:
+        yield installation.skipped("Envoy's counters", f"its administration does not answer on {admin} from here")
     elif Path(admin.removeprefix("unix:")).exists() and asyncio.run(
-        accepts(reachable(patient.settings.envoy.listen))
+        accepts(reachable(installation.settings.envoy.listen))
     ):
         what = "connections are accepted, and its administration does not answer: it hangs"
-        yield patient.problem("Envoy's state", what, "see its log, and restart it")
+        yield installation.problem("Envoy's state", what, "see its log, and restart it")
 
 
 def _counted(stats: Any) -> list[tuple[str, int]]:

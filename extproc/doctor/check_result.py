@@ -24,7 +24,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One line of the report. Holds no secret, and no text of a call."""
 
     subject: str
@@ -59,21 +59,21 @@ class Installation:
     environ: Callable[[str], bool] = lambda _name: False
     """Whether a variable of the environment is set here."""
 
-    def ok(self, subject: str, what: str) -> Finding:
+    def ok(self, subject: str, what: str) -> CheckResult:
         """All right."""
-        return Finding(subject, Level.OK, what)
+        return CheckResult(subject, Level.OK, what)
 
-    def skipped(self, subject: str, why: str, hint: str = "") -> Finding:
+    def skipped(self, subject: str, why: str, hint: str = "") -> CheckResult:
         """Not looked at."""
-        return Finding(subject, Level.SKIPPED, why, hint)
+        return CheckResult(subject, Level.SKIPPED, why, hint)
 
-    def warning(self, subject: str, what: str, hint: str = "", path: KeyPath = ()) -> Finding:
+    def warning(self, subject: str, what: str, hint: str = "", path: KeyPath = ()) -> CheckResult:
         """Dangerous; ``path`` is the key that would change it."""
-        return Finding(subject, Level.WARNING, what, hint, *self._place(path))
+        return CheckResult(subject, Level.WARNING, what, hint, *self._place(path))
 
-    def problem(self, subject: str, what: str, hint: str = "", path: KeyPath = ()) -> Finding:
+    def problem(self, subject: str, what: str, hint: str = "", path: KeyPath = ()) -> CheckResult:
         """Broken."""
-        return Finding(subject, Level.PROBLEM, what, hint, *self._place(path))
+        return CheckResult(subject, Level.PROBLEM, what, hint, *self._place(path))
 
     def _place(self, path: KeyPath) -> tuple[str, str]:
         if not path:
@@ -81,17 +81,17 @@ class Installation:
         return str(self.document.place(path)), ".".join(str(part) for part in path)
 
 
-Check: TypeAlias = Callable[[Installation], Iterator[Finding]]
+Check: TypeAlias = Callable[[Installation], Iterator[CheckResult]]
 """Looks at one thing. May block, and may raise: ``extproc.doctor.run_checks`` sees to both."""
 
 
-def from_error(subject: str, error: ConfigError) -> Finding:
+def result_from_error(subject: str, error: ConfigError) -> CheckResult:
     """What a person wrote is wrong: said as it is everywhere else."""
     place = str(error.place) if error.place else ""
-    return Finding(subject, Level.PROBLEM, error.message, error.hint, place)
+    return CheckResult(subject, Level.PROBLEM, error.message, error.hint, place)
 
 
-def as_document(findings: list[Finding]) -> dict[str, Any]:
+def as_document(findings: list[CheckResult]) -> dict[str, Any]:
     """The report for machines."""
     counts = {level.value: sum(one.level is level for one in findings) for level in Level}
     return {"findings": [one.as_dict() for one in findings], "counts": counts}

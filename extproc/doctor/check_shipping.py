@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from extproc.console.client import ControlClient
-from extproc.doctor.check_result import Finding, Installation
+from extproc.doctor.check_result import CheckResult, Installation
 from extproc.evidence.query.reader import EvidenceReader
 from extproc.evidence.shipping.clickhouse import connect
 from extproc.evidence.shipping.tables import INSERT_COLUMNS
@@ -26,24 +26,24 @@ Ask = Callable[[str], list[Any]]
 """Runs one of our own queries; gives its first row, or nothing. Raises ``QueryError`` or ``ControlError``."""
 
 
-def evidence(patient: Installation) -> Iterator[Finding]:
+def evidence(installation: Installation) -> Iterator[CheckResult]:
     """Whether ClickHouse answers, has the columns that are shipped, and when it got something last."""
-    if patient.offline:
-        yield patient.skipped("evidence", "ClickHouse was not asked")
+    if installation.offline:
+        yield installation.skipped("evidence", "ClickHouse was not asked")
         return
-    target = make_target(patient.settings)
+    target = make_target(installation.settings)
     if target.embedded:
-        if not patient.settings.control.socket.exists():
-            yield patient.skipped(
+        if not installation.settings.control.socket.exists():
+            yield installation.skipped(
                 "evidence", "ClickHouse's engine lives in the control process, which does not run"
             )
             return
-        control = ControlClient(patient.settings.control.socket)
-        yield from _asked(patient, lambda sql: _through_control(control, sql))
+        control = ControlClient(installation.settings.control.socket)
+        yield from _asked(installation, lambda sql: _through_control(control, sql))
         return
     reader = EvidenceReader(lambda wanted: connect(target, wanted), target.database)
     with contextlib.closing(reader):
-        yield from _asked(patient, lambda sql: _first(reader.query(sql, 1).rows))
+        yield from _asked(installation, lambda sql: _first(reader.query(sql, 1).rows))
 
 
 def _through_control(control: ControlClient, sql: str) -> list[Any]:
@@ -54,7 +54,7 @@ def _first(rows: Any) -> list[Any]:
     return list(rows[0]) if rows else []
 
 
-def _asked(patient: Installation, ask: Ask) -> Iterator[Finding]:
+def _asked(installation: Installation, ask: Ask) -> Iterator[CheckResult]:
     path = ("evidence", "clickhouse")
     began = time.time()
     try:
@@ -62,15 +62,15 @@ def _asked(patient: Installation, ask: Ask) -> Iterator[Finding]:
     except ConfigError:
         raise
     except (QueryError, ControlError) as error:
-        yield _refused(patient, str(error))
+        yield _refused(installation, str(error))
         return
     except (ValueError, TypeError, KeyError):
-        yield patient.problem("evidence", "what answers is not ClickHouse", "see evidence.clickhouse", path)
+        yield installation.problem("evidence", "what answers is not ClickHouse", "see evidence.clickhouse", path)
         return
     skew_s = now_ms / 1000 - began
-    if abs(skew_s) > AHEAD_S and not make_target(patient.settings).embedded:
+    if abs(skew_s) > AHEAD_S and not make_target(installation.settings).embedded:
         what = f"ClickHouse's clock and this one differ by {abs(skew_s):.0f} s"
-        yield patient.warning(
+        yield installation.warning(
             "clock", what, "keep both by NTP; tokens' times and approvals are checked by this one"
         )
     try:
@@ -79,9 +79,11 @@ def _asked(patient: Installation, ask: Ask) -> Iterator[Finding]:
         what = "its table has not the columns that are shipped: it was made by another version"
         wrong = what if any(word in str(error) for word in UNKNOWN) else _line(error)
         hint = "rename the table `entries`: control makes a new one; the old one keeps its entries"
-        yield patient.problem("evidence", wrong, hint, path)
+        yield installation.problem("evidence", wrong, hint, path)
         return
-    yield patient.ok("evidence", f"ClickHouse answers; {count} entries{_last(last_ms, began) if count else ''}")
+    yield installation.ok(
+        "evidence", f"ClickHouse answers; {count} entries{_last(last_ms, began) if count else ''}"
+    )
 
 
 def _last(last_ms: int, now_s: float) -> str:
@@ -89,17 +91,17 @@ def _last(last_ms: int, now_s: float) -> str:
     return f", the last shipment {timedelta(seconds=max(0, int(now_s - at.timestamp())))} ago"
 
 
-def _refused(patient: Installation, message: str) -> Finding:
+def _refused(installation: Installation, message: str) -> CheckResult:
     if any(word in message for word in NOT_YET):
-        return patient.ok("evidence", "ClickHouse answers; its tables are made with the first shipment")
+        return installation.ok("evidence", "ClickHouse answers; its tables are made with the first shipment")
     if any(word in message for word in ("AUTHENTICATION_FAILED", "REQUIRED_PASSWORD")):
         hint, path = (
             "see the user in evidence.clickhouse, and the password file",
             ("evidence", "clickhouse_password_file"),
         )
-        return patient.problem("evidence", "ClickHouse does not accept user and password", hint, path)
+        return installation.problem("evidence", "ClickHouse does not accept user and password", hint, path)
     hint = "see control's log and ClickHouse's; entries wait in the spools meanwhile, up to evidence.max_spool"
-    return patient.problem("evidence", f"cannot be read: {_line(message)}", hint, ("evidence", "clickhouse"))
+    return installation.problem("evidence", f"cannot be read: {_line(message)}", hint, ("evidence", "clickhouse"))
 
 
 def _line(message: object) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.config.state_folder import OTHERS
-from extproc.doctor.check_result import Finding, Installation
+from extproc.doctor.check_result import CheckResult, Installation
 from extproc.evidence.spool.spool_file import SUFFIX, describe
 from extproc.evidence.spool.spool_reader import SpoolReader
 from extproc.evidence.spool.watermark import read_mark
@@ -33,9 +33,9 @@ IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 OVER_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "ceph", "glusterfs"})
 
 
-def state_folder(patient: Installation) -> Iterator[Finding]:
+def state_folder(installation: Installation) -> Iterator[CheckResult]:
     """Whether the folder can be used, is ours alone, and is on a disk that keeps what it is given."""
-    settings, subject = patient.settings, "state folder"
+    settings, subject = installation.settings, "state folder"
     for name, folder, path in (
         (subject, settings.state, ("state",)),
         ("spool folder", settings.evidence.spool, ("evidence", "spool")),
@@ -43,17 +43,19 @@ def state_folder(patient: Installation) -> Iterator[Finding]:
         there = _nearest(folder)
         if not os.access(there, os.W_OK | os.X_OK):
             hint = f"let the user that runs extproc write there, or choose another {path[-1]}"
-            yield patient.problem(name, f"{there} cannot be written to", hint, path)
+            yield installation.problem(name, f"{there} cannot be written to", hint, path)
             return
     if not settings.state.exists():
-        yield patient.ok(subject, f"{settings.state} is made at the first start")
+        yield installation.ok(subject, f"{settings.state} is made at the first start")
     elif settings.state.stat().st_mode & OTHERS:
         mode = stat.S_IMODE(settings.state.stat().st_mode)
         hint = f"chmod 700 {settings.state}"
-        yield patient.warning(subject, f"{settings.state} is open to others (mode {mode:04o})", hint, ("state",))
+        yield installation.warning(
+            subject, f"{settings.state} is open to others (mode {mode:04o})", hint, ("state",)
+        )
     else:
-        yield patient.ok(subject, f"{settings.state} is its owner's alone")
-    yield from _disk(patient)
+        yield installation.ok(subject, f"{settings.state} is its owner's alone")
+    yield from _disk(installation)
 
 
 def _nearest(folder: Path) -> Path:
@@ -63,42 +65,44 @@ def _nearest(folder: Path) -> Path:
     return folder
 
 
-def _disk(patient: Installation) -> Iterator[Finding]:
+def _disk(installation: Installation) -> Iterator[CheckResult]:
     """Room for all spools when nothing is shipped, and a sync that is one."""
-    evidence, subject = patient.settings.evidence, "disk of the spools"
+    evidence, subject = installation.settings.evidence, "disk of the spools"
     folder, path = _nearest(evidence.spool), ("evidence", "spool")
     kind = file_system(folder)
     if kind in OVER_NETWORK:
         what = f"{folder} is on {kind}: SQLite's log does not work over a network"
-        yield patient.problem(subject, what, "choose a folder on a disk of this machine", path)
+        yield installation.problem(subject, what, "choose a folder on a disk of this machine", path)
     elif kind in IN_MEMORY:
         what = f"{folder} is in memory ({kind}): entries that are not shipped do not survive a restart"
-        yield patient.warning(subject, what, "choose a folder on a durable disk", path)
+        yield installation.warning(subject, what, "choose a folder on a durable disk", path)
     free = shutil.disk_usage(folder).free
-    wanted = evidence.max_spool * patient.settings.workers
+    wanted = evidence.max_spool * installation.settings.workers
     if free < LEAST_FREE:
         what = f"{_size(free)} are free: soon no entry can be stored, and every call is denied"
-        yield patient.problem(subject, what, "make room", path)
+        yield installation.problem(subject, what, "make room", path)
     elif free < wanted:
         what = f"{_size(free)} are free, and unshipped entries may take {_size(wanted)}"
         hint = "make room, or lower evidence.max_spool"
-        yield patient.warning(subject, what, hint, ("evidence", "max_spool"))
+        yield installation.warning(subject, what, hint, ("evidence", "max_spool"))
     else:
-        yield patient.ok(subject, f"{_size(free)} are free; unshipped entries may take {_size(wanted)}")
-    yield _sync(patient, folder)
+        yield installation.ok(subject, f"{_size(free)} are free; unshipped entries may take {_size(wanted)}")
+    yield _sync(installation, folder)
 
 
-def _sync(patient: Installation, folder: Path) -> Finding:
+def _sync(installation: Installation, folder: Path) -> CheckResult:
     """Write and sync a small file, as every entry is; it is removed again. The best of several counts."""
     subject, path = "sync of the spools", ("evidence", "spool")
     try:
         took_s = min(_timed_sync(folder / f".doctor-{os.getpid()}") for _ in range(SYNCS))
     except OSError as error:
-        return patient.problem(subject, f"{folder}: nothing can be stored: {error.strerror}", "see the disk", path)
+        return installation.problem(
+            subject, f"{folder}: nothing can be stored: {error.strerror}", "see the disk", path
+        )
     if took_s > SLOW_SYNC_S:
         what = f"a sync took {took_s * 1000:.0f} ms, and calls of strict connections wait for one"
-        return patient.warning(subject, what, "choose a faster disk", path)
-    return patient.ok(subject, f"took {took_s * 1000:.1f} ms")
+        return installation.warning(subject, what, "choose a faster disk", path)
+    return installation.ok(subject, f"took {took_s * 1000:.1f} ms")
 
 
 def _timed_sync(probe: Path) -> float:
@@ -126,66 +130,70 @@ def file_system(folder: Path) -> str:
     return ""
 
 
-def spools(patient: Installation) -> Iterator[Finding]:
+def spools(installation: Installation) -> Iterator[CheckResult]:
     """Of each spool: whether it can be read, what waits in it, and since when."""
-    files = sorted(patient.settings.evidence.spool.glob(f"*{SUFFIX}"))
+    files = sorted(installation.settings.evidence.spool.glob(f"*{SUFFIX}"))
     if not files:
-        yield patient.ok("spools", "none yet: they are made at the first start")
+        yield installation.ok("spools", "none yet: they are made at the first start")
     for file in files:
         try:
-            yield _spool(patient, file)
+            yield _spool(installation, file)
         except sqlite3.Error as error:
             hint = f"stop its worker and move {file.name} aside: a new one is made, and what it holds is kept"
-            yield patient.problem(f"spool {file.stem}", f"{file} cannot be read: {describe(error)}", hint)
+            yield installation.problem(f"spool {file.stem}", f"{file} cannot be read: {describe(error)}", hint)
 
 
-def _spool(patient: Installation, file: Path) -> Finding:
+def _spool(installation: Installation, file: Path) -> CheckResult:
     subject = f"spool {file.stem}"
     with contextlib.closing(SpoolReader(file)) as spool:
         through, last = read_mark(file, spool.writer), spool.last()
         if last < through:
             what = f"its sequence went back: {last} after {through}; it was replaced by an older copy"
-            return patient.problem(subject, what, "restore the newer file; nothing of it is shipped until then")
+            return installation.problem(
+                subject, what, "restore the newer file; nothing of it is shipped until then"
+            )
         oldest_ns, size = spool.waiting(through)
         newest_ns = spool.newest_ns()
-    if newest_ns > patient.now_ns + AHEAD_S * 1e9:
+    if newest_ns > installation.now_ns + AHEAD_S * 1e9:
         what = "its newest entry is from the future: this machine's clock was set back"
-        return patient.warning(subject, what, "see that the clock is kept by NTP; tokens' times are checked by it")
+        return installation.warning(
+            subject, what, "see that the clock is kept by NTP; tokens' times are checked by it"
+        )
     if last == through:
-        return patient.ok(subject, f"all of its {last} entries are shipped")
-    return _backlog(patient, subject, last - through, size, max(0.0, (patient.now_ns - oldest_ns) / 1e9))
+        return installation.ok(subject, f"all of its {last} entries are shipped")
+    return _backlog(installation, subject, last - through, size, max(0.0, (installation.now_ns - oldest_ns) / 1e9))
 
 
-def _backlog(patient: Installation, subject: str, count: int, size: int, age_s: float) -> Finding:
+def _backlog(installation: Installation, subject: str, count: int, size: int, age_s: float) -> CheckResult:
     """What waits in a spool: how bad that is."""
-    evidence = patient.settings.evidence
+    evidence = installation.settings.evidence
     what = f"{count} entries ({_size(size)}) are not shipped, the oldest for {_age(age_s)}"
     hint, path = "see `control` and `evidence` here, and control's log", ("evidence", "max_spool")
     if size >= evidence.max_spool:
-        return patient.problem(subject, f"full: {what}; calls are denied", hint, path)
+        return installation.problem(subject, f"full: {what}; calls are denied", hint, path)
     if size >= FULL_SOON * evidence.max_spool:
-        return patient.warning(subject, f"more than half full: {what}", hint, path)
+        return installation.warning(subject, f"more than half full: {what}", hint, path)
     if age_s > max(LATE_S, 10 * evidence.ship_every):
-        return patient.warning(subject, what, hint)
-    return patient.ok(subject, what)
+        return installation.warning(subject, what, hint)
+    return installation.ok(subject, what)
 
 
-def approvals(patient: Installation) -> Iterator[Finding]:
+def approvals(installation: Installation) -> Iterator[CheckResult]:
     """Whether the store opens and answers. One that is not there is not made."""
-    file, path = patient.settings.approvals.store, ("approvals", "store")
+    file, path = installation.settings.approvals.store, ("approvals", "store")
     try:
         if not file.exists() or not file.stat().st_size:
-            yield patient.ok("approvals", f"{file} is made at the first start")
+            yield installation.ok("approvals", f"{file} is made at the first start")
             return
         with contextlib.closing(SqliteApprovals(file)) as store:
             pending = len(store.recent(pending_only=True, limit=1_000))
     except OSError as error:
-        yield patient.problem("approvals", f"{file}: {error.strerror}", "", path)
+        yield installation.problem("approvals", f"{file}: {error.strerror}", "", path)
     except ApprovalError as error:
         what, _, hint = str(error).partition("\n")
-        yield patient.problem("approvals", what, hint.strip(), path)
+        yield installation.problem("approvals", what, hint.strip(), path)
     else:
-        yield patient.ok("approvals", f"{file} answers; {pending} calls wait")
+        yield installation.ok("approvals", f"{file} answers; {pending} calls wait")
 
 
 def _size(count: float) -> str:

@@ -11,7 +11,7 @@ from typing import NoReturn
 import structlog
 
 from extproc.config.validation_errors import ConfigErrors
-from extproc.doctor.check_result import Check, Finding, Installation, Level, from_error
+from extproc.doctor.check_result import Check, CheckResult, Installation, Level, result_from_error
 from extproc.model.errors import ConfigError, ExtprocError
 
 LOOK_EVERY_S = 0.05
@@ -22,27 +22,27 @@ class _Running:
     """One check on its way."""
 
     name: str
-    found: list[Finding] = field(default_factory=list)
+    found: list[CheckResult] = field(default_factory=list)
     done: threading.Event = field(default_factory=threading.Event)
 
 
 def run_checks(
-    patient: Installation,
+    installation: Installation,
     checks: Iterable[tuple[str, Check]],
     *,
     within_s: float,
     progress: Callable[[list[str]], None] = lambda _waiting: None,
-) -> list[Finding]:
+) -> list[CheckResult]:
     """Run all checks at the same time, and give what they found in the order of the checks.
 
     Args:
-        patient: what they look at.
+        installation: what they look at.
         checks: each by the name that a report uses where it does not answer.
         within_s: seconds for all of them; what is not done then is a problem. Nothing waits for it any longer.
-        progress: told now and then whom it waits for.
+        progress: results_from_error now and then whom it waits for.
     """
     with _silence():
-        running = [_start(name, check, patient) for name, check in checks]
+        running = [_start(name, check, installation) for name, check in checks]
         _wait(running, within_s, progress)
     return [finding for one in running for finding in (*one.found, *_late(one, within_s))]
 
@@ -74,42 +74,42 @@ def _wait(running: list["_Running"], within_s: float, progress: Callable[[list[s
         waiting[0].done.wait(min(LOOK_EVERY_S, left))
 
 
-def _start(name: str, check: Check, patient: Installation) -> _Running:
+def _start(name: str, check: Check, installation: Installation) -> _Running:
     """In a thread of its own, which keeps no process alive."""
     one = _Running(name)
-    threading.Thread(target=_run, args=(one, check, patient), name=f"doctor-{name}", daemon=True).start()
+    threading.Thread(target=_run, args=(one, check, installation), name=f"doctor-{name}", daemon=True).start()
     return one
 
 
-def _run(one: _Running, check: Check, patient: Installation) -> None:
+def _run(one: _Running, check: Check, installation: Installation) -> None:
     try:
-        for finding in check(patient):
+        for finding in check(installation):
             one.found.append(finding)
     except ExtprocError as error:
-        one.found.extend(told(one.name, error))
+        one.found.extend(results_from_error(one.name, error))
     except PermissionError as error:
         what = f"{error.filename or 'something it needs'}: permission denied"
-        one.found.append(Finding(one.name, Level.PROBLEM, what, "run this as the user that runs extproc"))
-    except Exception as error:  # noqa: BLE001 - its text could hold anything, so only its kind is told
+        one.found.append(CheckResult(one.name, Level.PROBLEM, what, "run this as the user that runs extproc"))
+    except Exception as error:  # noqa: BLE001 - its text could hold anything, so only its kind is results_from_error
         what = f"could not be looked at: {type(error).__name__}"
         one.found.append(
-            Finding(one.name, Level.PROBLEM, what, "look at it by hand; this is a fault of the check")
+            CheckResult(one.name, Level.PROBLEM, what, "look at it by hand; this is a fault of the check")
         )
     finally:
         one.done.set()
 
 
-def _late(one: _Running, within_s: float) -> list[Finding]:
+def _late(one: _Running, within_s: float) -> list[CheckResult]:
     if one.done.is_set():
         return []
-    return [Finding(one.name, Level.PROBLEM, f"no answer within {within_s:g} s", "see what it waits for")]
+    return [CheckResult(one.name, Level.PROBLEM, f"no answer within {within_s:g} s", "see what it waits for")]
 
 
-def told(subject: str, error: ExtprocError) -> list[Finding]:
+def results_from_error(subject: str, error: ExtprocError) -> list[CheckResult]:
     """An error raised on purpose, as findings: one for each thing that is wrong."""
     if isinstance(error, ConfigErrors):
-        return [from_error(subject, one) for one in error.problems]
+        return [result_from_error(subject, one) for one in error.problems]
     if isinstance(error, ConfigError):
-        return [from_error(subject, error)]
+        return [result_from_error(subject, error)]
     what, _, hint = str(error).partition("\n")
-    return [Finding(subject, Level.PROBLEM, what.strip(), hint.strip())]
+    return [CheckResult(subject, Level.PROBLEM, what.strip(), hint.strip())]

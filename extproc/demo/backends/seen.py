@@ -41,7 +41,7 @@ class Arrived:
         }
 
 
-class ResponseFacts:
+class RequestLog:
     """ASGI middleware that remembers every request, but for those about itself."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -93,7 +93,7 @@ def own_routes() -> list[Route]:
 
 def with_memory(app: ASGIApp, credential: str) -> ASGIApp:
     """Put a backend behind its credential check, and remember what arrives in front of it."""
-    seen = ResponseFacts(needs_credential(app, credential))
+    seen = RequestLog(needs_credential(app, credential))
 
     async def outer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/_seen":

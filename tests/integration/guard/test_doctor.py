@@ -39,7 +39,7 @@ SLACK_S = 20.0
 
 
 @dataclass
-class Installation:
+class RunningInstallation:
     """An installation with OPA and a ClickHouse of its own."""
 
     product: Product
@@ -70,7 +70,7 @@ class Installation:
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
-async def installation(opa_binary: Path) -> AsyncIterator[Installation]:
+async def installation(opa_binary: Path) -> AsyncIterator[RunningInstallation]:
     with short_folder() as folder, opa(opa_binary, folder / "o", HERE / "policy.rego") as (process, address):
         port, console = free_ports(2)
         (folder / "password").write_text(PASSWORD + "\n")
@@ -99,7 +99,7 @@ async def installation(opa_binary: Path) -> AsyncIterator[Installation]:
             try:
                 await product.start()
                 assert (await product.call()).status_code == 200
-                yield Installation(product, process, clickhouse)
+                yield RunningInstallation(product, process, clickhouse)
             finally:
                 clickhouse.kill()
                 clickhouse.wait()
@@ -122,7 +122,7 @@ def bad(found: dict[str, list[dict]]) -> set[str]:
     return {subject for subject, several in found.items() if any(one["level"] == "problem" for one in several)}
 
 
-async def test_a_well_installation_has_no_problem(installation: Installation) -> None:
+async def test_a_well_installation_has_no_problem(installation: RunningInstallation) -> None:
     """And every part of it was looked at."""
     async with asyncio.timeout(100):
         # A part that is busy may not answer in the second that it is given.
@@ -155,7 +155,7 @@ async def test_a_well_installation_has_no_problem(installation: Installation) ->
     ],
 )
 async def test_a_part_that_hangs_is_named(
-    installation: Installation, part: str, word: str, named: set[str]
+    installation: RunningInstallation, part: str, word: str, named: set[str]
 ) -> None:
     """It is there, and does not answer. The kernel goes on accepting for Envoy."""
     with stopped(installation.pid(word)):
@@ -165,7 +165,7 @@ async def test_a_part_that_hangs_is_named(
     assert part.startswith("Envoy") or f"{part}: not ready" in told
 
 
-async def test_opa_that_hangs_or_is_gone_is_named(installation: Installation) -> None:
+async def test_opa_that_hangs_or_is_gone_is_named(installation: RunningInstallation) -> None:
     with stopped(installation.opa.pid):
         found = await installation.doctor("--only", "policy")
         assert "is not healthy, or cannot be reached" in found["policy"][0]["what"]
@@ -176,7 +176,7 @@ async def test_opa_that_hangs_or_is_gone_is_named(installation: Installation) ->
     assert "curl" in found["policy"][0]["hint"]
 
 
-async def test_clickhouse_that_hangs_refuses_or_is_gone_is_named(installation: Installation) -> None:
+async def test_clickhouse_that_hangs_refuses_or_is_gone_is_named(installation: RunningInstallation) -> None:
     with stopped(installation.clickhouse.pid):
         found = await installation.doctor("--only", "evidence", within_s=HANGING_S)
         assert "evidence" in bad(found)
@@ -191,7 +191,7 @@ async def test_clickhouse_that_hangs_refuses_or_is_gone_is_named(installation: I
     assert found["evidence"][0]["what"].startswith("cannot be read: ")
 
 
-async def test_when_all_is_gone_that_is_said_in_one_line(installation: Installation) -> None:
+async def test_when_all_is_gone_that_is_said_in_one_line(installation: RunningInstallation) -> None:
     installation.product.process.kill()
     await installation.product.ended(20)
     async with asyncio.timeout(60):
@@ -202,7 +202,9 @@ async def test_when_all_is_gone_that_is_said_in_one_line(installation: Installat
     assert bad(found) == set()
 
 
-async def test_what_answers_and_is_not_clickhouse_is_named(tmp_path: Path, installation: Installation) -> None:
+async def test_what_answers_and_is_not_clickhouse_is_named(
+    tmp_path: Path, installation: RunningInstallation
+) -> None:
     """Something takes the connection and never says a word."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))

@@ -3,7 +3,7 @@
 import pytest
 
 from extproc.doctor import check_configuration
-from tests.unit.doctor.patients import GOOD, KEYS, doctor, installed, look, only
+from tests.unit.doctor.installations import GOOD, KEYS, doctor, installed, look, only
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, Refusal, write_status
-from tests.unit.doctor.patients import GOOD, doctor, installed, minutes_ago, only
+from tests.unit.doctor.installations import GOOD, doctor, installed, minutes_ago, only
 
 pytestmark = pytest.mark.slow
 

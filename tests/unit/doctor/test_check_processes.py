@@ -15,7 +15,7 @@ from extproc.demo.install import free_ports
 from extproc.doctor import check_configuration, check_processes, check_shipping
 from extproc.server.worker import serving
 from extproc.settings.envoy import GuardTls
-from tests.unit.doctor.patients import GOOD, installed, look, only
+from tests.unit.doctor.installations import GOOD, installed, look, only
 from tests.unit.flow.dialogue import make_guard
 from tests.unit.server.test_listen import certify
 

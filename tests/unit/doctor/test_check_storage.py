@@ -13,7 +13,7 @@ from extproc.doctor import check_storage
 from extproc.evidence.spool.spool import Spool
 from extproc.evidence.spool.watermark import write_mark
 from extproc.model.entries import Entry, EntryKind
-from tests.unit.doctor.patients import GOOD, doctor, installed, minutes_ago, only
+from tests.unit.doctor.installations import GOOD, doctor, installed, minutes_ago, only
 
 STATE = ("--only", "state")
 

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from extproc.cli.main import app
 from extproc.doctor import check_envoy, checks, run_checks
-from extproc.doctor.check_result import Finding, Level
+from extproc.doctor.check_result import CheckResult, Level
 from extproc.model.errors import ConfigError
-from tests.unit.doctor.patients import GOOD, doctor, installed, look, only
+from tests.unit.doctor.installations import GOOD, doctor, installed, look, only
 
 pytestmark = pytest.mark.slow
 
@@ -21,18 +21,18 @@ CANARY = "canary-9f3b-value"
 HANGS_S = 30.0
 
 
-def hangs(_patient):
-    yield Finding("first", Level.OK, "seen")
+def hangs(_installation):
+    yield CheckResult("first", Level.OK, "seen")
     time.sleep(HANGS_S)
 
 
-def breaks(_patient):
+def breaks(_installation):
     raise RuntimeError(CANARY)
     yield
 
 
-def well(_patient):
-    yield Finding("well", Level.OK, "it is")
+def well(_installation):
+    yield CheckResult("well", Level.OK, "it is")
 
 
 def test_a_check_that_hangs_becomes_a_line_and_holds_nobody_up():
@@ -55,8 +55,8 @@ def test_a_check_that_fails_tells_its_kind_and_nothing_else():
     assert CANARY not in repr(found)
 
 
-def refused(_patient):
-    yield Finding("seen", Level.OK, "it is")
+def refused(_installation):
+    yield CheckResult("seen", Level.OK, "it is")
     with open("/nowhere/x"):  # noqa: PTH123
         pass
 

@@ -56,10 +56,10 @@ def doctor(file: Path, *words: str, fails: int = 0, offline: bool = True) -> dic
 
 def look(file: Path, check: Check, *, offline: bool = True) -> dict[str, list[dict[str, str]]]:
     """What one check finds, by subject."""
-    patient = Installation(
+    installation = Installation(
         load_settings(file), load_marked(file), time.time_ns(), offline=offline, environ=os.environ.__contains__
     )
-    return by_subject([one.as_dict() for one in run_checks(patient, [("check", check)], within_s=30)])
+    return by_subject([one.as_dict() for one in run_checks(installation, [("check", check)], within_s=30)])
 
 
 def by_subject(findings: list[dict[str, str]]) -> dict[str, list[dict[str, str]]]:
