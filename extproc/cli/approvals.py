@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from extproc.cli.serve import DEFAULT_CONFIG, ConfigOption
+from extproc.cli.options import DEFAULT_CONFIG, ConfigOption
 from extproc.console.printable import plain, pretty_json
 from extproc.model.errors import ConfigError
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from extproc.cli.serve import DEFAULT_CONFIG, ConfigOption
+from extproc.cli.options import DEFAULT_CONFIG, ConfigOption
 from extproc.console.printable import console, plain, printable
 
 sessions = typer.Typer(help="See what callers did, session by session.", no_args_is_help=True)

@@ -14,7 +14,7 @@ import typer
 from rich.table import Column, Table
 
 from extproc.cli.interrupting import ended_by_ctrl_c, until_ctrl_c
-from extproc.cli.serve import DEFAULT_CONFIG, ConfigOption
+from extproc.cli.options import DEFAULT_CONFIG, ConfigOption
 from extproc.console.printable import console, plain, printable
 from extproc.model.errors import ConfigError, ExtprocError, PolicyInvalid, SourceLocation
 from extproc.model.reasons import Reason

@@ -13,8 +13,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from extproc.cli.interrupting import ended_by_ctrl_c
+from extproc.cli.options import DEFAULT_CONFIG, ConfigOption
 from extproc.cli.policy import policy_files, print_trace
-from extproc.cli.serve import DEFAULT_CONFIG, ConfigOption
 from extproc.console.printable import console, plain, printable
 from extproc.model.errors import ConfigError, QueryError
 

@@ -2,17 +2,13 @@
 
 import asyncio
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from extproc.cli.interrupting import leave_ctrl_c_to_python
+from extproc.cli.options import DEFAULT_CONFIG, ConfigOption
 
-ConfigOption = Annotated[
-    Path, typer.Option("--config", "-c", help="The configuration file.", envvar="EXTPROC_CONFIG")
-]
-DEFAULT_CONFIG = Path("extproc.yaml")
 SWITCH_INTERVAL_S = 0.0005
 """Until a worker's event loop lets the spool's thread go on: calls wait for its commits. Python's own is 0.005."""
 

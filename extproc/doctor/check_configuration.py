@@ -1,4 +1,4 @@
-"""What the configuration alone says, and the secrets and keys that it names."""
+"""Check the configuration, and the secrets, keys and certificates that it names."""
 
 import stat
 from collections.abc import Iterator
@@ -22,11 +22,11 @@ EVERYBODY = stat.S_IRWXO
 GROUP_WRITES = stat.S_IWGRP
 DAY_S = 86_400
 SOON_S = 14 * DAY_S
-"""Before a certificate's end it is time for another."""
+"""Seconds before a certificate's end from which a renewal is due."""
 
 
 def configuration(installation: Installation) -> Iterator[CheckResult]:
-    """What is guarded, and what in it is allowed and dangerous."""
+    """Count what is guarded, and report settings that are allowed but dangerous."""
     settings = installation.settings
     count = sum(len(each.function_names) for each in settings.connections.values())
     yield installation.ok(
@@ -38,7 +38,7 @@ def configuration(installation: Installation) -> Iterator[CheckResult]:
 
 
 def masking(installation: Installation) -> Iterator[CheckResult]:
-    """Whether every connection's plan can be made."""
+    """Check that every connection's masking plan can be made."""
     with telling_where(installation.document.file):
         check_plans(installation.settings)
     custom = len(installation.settings.masking.detectors)
@@ -48,28 +48,30 @@ def masking(installation: Installation) -> Iterator[CheckResult]:
 
 
 def credentials(installation: Installation) -> Iterator[CheckResult]:
-    """Whether each connection's credential can be read, by whom, and is long enough."""
+    """Check that each connection's credential can be read, is long enough, and is closed to other users."""
     for name, connection in installation.settings.connections.items():
         credential, subject = connection.credential, f"credential of {name}"
         if credential is None:
             continue
         if credential.env and not installation.environ(credential.env):
             yield installation.skipped(
-                subject, f"the variable {credential.env} is not set here; a worker's own counts"
+                subject, f"the variable {credential.env} is not set here; only the worker's environment matters"
             )
             continue
         path: KeyPath = ("connections", name, "credential", "file" if credential.file else "env")
         try:
             make_credential(credential).source.read()
         except CredentialError as error:
-            yield installation.problem(subject, f"{error}; calls are denied", "write it there, one line", path)
+            yield installation.problem(
+                subject, f"{error}; calls are denied", "write the credential there, on one line", path
+            )
             continue
         wrong = _open_to_others(installation, subject, credential.file, path) if credential.file else None
         yield wrong or installation.ok(subject, "can be read")
 
 
 def key_files(installation: Installation) -> Iterator[CheckResult]:
-    """Keys and passwords: there, long enough, and nobody else's to read."""
+    """Check that keys and passwords exist, are long enough, and are closed to other users."""
     for subject, file, path, least in _key_files(installation):
         try:
             size = file.stat().st_size
@@ -90,7 +92,7 @@ def key_files(installation: Installation) -> Iterator[CheckResult]:
 
 
 def _key_files(installation: Installation) -> Iterator[tuple[str, Path, KeyPath, int]]:
-    """Each with the fewest bytes it may have. Those that are made at the first start only where they are."""
+    """Yield each key file with its minimum of bytes. Keys that the first start makes must exist."""
     settings = installation.settings
     masking, evidence, tls = settings.masking, settings.evidence, settings.guard_tls
     own = [] if masking.pseudonym_key_file else [("pseudonym key", settings.state / PSEUDONYM_KEY)]
@@ -109,7 +111,7 @@ def _key_files(installation: Installation) -> Iterator[tuple[str, Path, KeyPath,
 
 
 def certificates(installation: Installation) -> Iterator[CheckResult]:
-    """Whether each certificate that is named, and can be read here, is valid now and for some time."""
+    """Check that each named certificate is valid now, and for some time. Files closed to this user are skipped."""
     for subject, file, path in _certificates(installation):
         try:
             found = x509.load_pem_x509_certificates(file.read_bytes())
@@ -118,20 +120,25 @@ def certificates(installation: Installation) -> Iterator[CheckResult]:
             continue
         except ValueError:
             yield installation.problem(
-                subject, f"{file} holds no certificate", "write certificates there, PEM", path
+                subject, f"{file} contains no certificate", "write certificates in PEM form to the file", path
             )
             continue
         begin_s = max(each.not_valid_before_utc.timestamp() for each in found)
         left_s = min(each.not_valid_after_utc.timestamp() for each in found) - installation.now_ns / 1e9
         if begin_s > installation.now_ns / 1e9:
-            yield installation.problem(subject, f"{file} is not valid yet", "see the clock", path)
+            yield installation.problem(subject, f"{file} is not valid yet", "check this machine's clock", path)
         elif left_s < 0:
             yield installation.problem(
-                subject, f"{file} has expired", "issue it again, and restart what uses it", path
+                subject,
+                f"{file} has expired",
+                "renew the certificate, and restart the processes that use it",
+                path,
             )
         elif left_s < SOON_S:
             what = f"{file} expires in {left_s / DAY_S:.0f} days"
-            yield installation.warning(subject, what, "issue it again, and restart what uses it", path)
+            yield installation.warning(
+                subject, what, "renew the certificate, and restart the processes that use it", path
+            )
         else:
             yield installation.ok(subject, f"valid for {left_s / DAY_S:.0f} days")
 
@@ -164,7 +171,7 @@ def _open_to_others(installation: Installation, subject: str, file: Path, path: 
 
 
 def identity(installation: Installation) -> Iterator[CheckResult]:
-    """Whether each provider's key set can be read and holds keys that verify tokens."""
+    """Check that each provider's key set can be read, and has keys that verify tokens."""
     for name, provider in installation.settings.identity.providers.items():
         yield from _keys(installation, name, provider)
 
@@ -184,16 +191,16 @@ def _keys(installation: Installation, name: str, provider: Provider) -> Iterator
         return
     path = (*base, "jwks_url")
     if installation.offline:
-        yield installation.skipped(subject, "its keys are at a URL, which Envoy asks")
+        yield installation.skipped(subject, "its keys are at a URL, which was not fetched")
         return
     try:
         found = read_keys(fetch_url(str(provider.jwks_url)))
-    except Exception as error:  # noqa: BLE001 - whatever keeps it from answering
+    except Exception as error:  # noqa: BLE001 - any reason for no answer
         what = f"its keys cannot be fetched from here ({_kind(error)})"
-        hint = "what counts is whether Envoy reaches jwks_url, and control, for approvers"
+        hint = "Envoy must reach jwks_url; so must the control process, for approvers"
         yield installation.warning(subject, what, hint, path)
         return
-    yield from _judged(installation, subject, found, path, ", as seen from here; Envoy asks for them itself")
+    yield from _judged(installation, subject, found, path, ", as seen from here; Envoy fetches them itself")
 
 
 def _judged(
@@ -201,18 +208,18 @@ def _judged(
 ) -> Iterator[CheckResult]:
     usable = sum(is_usable(key) for key in keys)
     if any("d" in key or key.get("kty") == "oct" for key in keys):
-        what = "the key set holds a private or shared key: who can read it can make tokens"
-        yield installation.problem(subject, what, "publish public keys alone, and replace that one", path)
+        what = "the key set contains a private or shared key: anybody who can read it can make tokens"
+        yield installation.problem(subject, what, "publish public keys only, and replace this key", path)
     if not usable:
         known = ", ".join(way for ways in ALGORITHMS.values() for way in ways)
-        what = f"none of its {len(keys)} keys verifies tokens of approvers"
+        what = f"none of its {len(keys)} keys can verify tokens of approvers"
         yield installation.problem(subject, what, f"use a signing key for one of {known}", path)
     else:
         yield installation.ok(subject, f"{usable} of {len(keys)} keys can be used{seen}")
 
 
 def _kind(error: Exception) -> str:
-    """In words that hold nothing of what was read."""
+    """Describe the error without any content of the file."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return "not a key set" if isinstance(error, ValueError) else type(error).__name__

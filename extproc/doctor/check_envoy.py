@@ -1,4 +1,4 @@
-"""Envoy: which one would be started, and whether its configuration has ways around the guard."""
+"""Check Envoy: its binary and version, and whether its configuration lets calls bypass the guard."""
 
 import re
 import subprocess
@@ -17,39 +17,42 @@ from extproc.model.errors import ConfigError
 from extproc.supervise.parts import envoy_binary
 
 VERSION = "1.40."
-"""What everything here was tried with."""
+"""The version that the guard was tested with."""
 ASK_S = 10.0
+"""Seconds for ``envoy --version``."""
 
 
 def binary(installation: Installation) -> Iterator[CheckResult]:
-    """Which Envoy ``extproc up`` would start."""
+    """Report which Envoy ``extproc up`` would start."""
     subject, elsewhere = "Envoy's binary", bool(installation.settings.envoy.guard_endpoints)
     found = ""
     try:
         found = envoy_binary()
-        said = subprocess.run(
+        printed = subprocess.run(
             [found, "--version"], capture_output=True, timeout=ASK_S, check=True, text=True
         ).stdout
     except ConfigError as error:
         if elsewhere:
-            yield installation.skipped(subject, "none here; Envoy runs elsewhere")
+            yield installation.skipped(subject, "there is none here; Envoy runs elsewhere")
         else:
-            yield installation.warning(subject, "there is none, so `extproc up` cannot start", error.hint)
+            yield installation.warning(subject, "there is none: `extproc up` cannot start", error.hint)
         return
     except (OSError, subprocess.SubprocessError) as error:
-        yield installation.problem(subject, f"{found} cannot be run: {type(error).__name__}", "install it again")
+        yield installation.problem(
+            subject, f"{found} cannot be run: {type(error).__name__}", "install Envoy again"
+        )
         return
-    match = re.search(r"/(\d+\.\d+\.\d+)", said)
+    match = re.search(r"/(\d+\.\d+\.\d+)", printed)
     version = match[1] if match else "unknown"
     if version.startswith(VERSION):
         yield installation.ok(subject, f"{found} is {version}")
     else:
-        what = f"{found} is {version}; the guard was tried with {VERSION}x"
-        yield installation.warning(subject, what, "pip install 'extproc[embedded]' brings the right one")
+        what = f"{found} is {version}; the guard was tested with {VERSION}x"
+        yield installation.warning(subject, what, "install the tested version: pip install 'extproc[embedded]'")
 
 
 def bypass(installation: Installation) -> Iterator[CheckResult]:
-    """Ways around the guard, in the configuration that is given, or in the one that is rendered."""
+    """Look for ways around the guard, in the given Envoy configuration or in the rendered one."""
     if installation.envoy_file:
         yield from _given(installation, installation.envoy_file)
         return
@@ -57,7 +60,9 @@ def bypass(installation: Installation) -> Iterator[CheckResult]:
     problems = check_document(rendered)
     yield from (_finding(each, "as rendered") for each in problems)
     if not problems:
-        yield installation.ok("Envoy's configuration", "as rendered, has none of the known ways around the guard")
+        yield installation.ok(
+            "Envoy's configuration", "the rendered configuration has none of the known ways around the guard"
+        )
     yield from _changed(installation, rendered)
 
 
@@ -78,22 +83,20 @@ def _finding(each: Problem, file: str) -> CheckResult:
 
 
 def _narrower(installation: Installation, file: Path) -> Iterator[CheckResult]:
-    """Limits of that Envoy that end calls which this configuration allows."""
+    """Report limits of that Envoy that end calls which this configuration allows."""
     document = load_marked(file)
     wanted = buffer_limit(installation.settings.limits)
     limits = installation.settings.limits
     for node in Node(document.data).walk():
         size = node.get("per_connection_buffer_limit_bytes")
         if isinstance(size.value, int) and size.value < wanted:
-            what = (
-                f"buffers {size.value} bytes, and limits allow bodies that need {wanted}: they end in 413 or 500"
-            )
-            yield _limit(size, f"{file}:{document.place(size.path).line}", what, f"make it {wanted}")
+            what = f"buffers {size.value} bytes; limits allow bodies that need {wanted}, which end in 413 or 500"
+            yield _limit(size, f"{file}:{document.place(size.path).line}", what, f"set it to {wanted}")
         hold = node.seconds("max_message_timeout")
         if hold is not None and hold < limits.hold:
             at = node.get("max_message_timeout")
-            what = f"ends holds after {hold:g} s, and limits.hold is {limits.hold:g} s"
-            yield _limit(at, f"{file}:{document.place(at.path).line}", what, "make one of the two fit the other")
+            what = f"ends holds after {hold:g} s, but limits.hold is {limits.hold:g} s"
+            yield _limit(at, f"{file}:{document.place(at.path).line}", what, "set both to the same time")
 
 
 def _limit(node: Node, where: str, what: str, hint: str) -> CheckResult:
@@ -102,12 +105,12 @@ def _limit(node: Node, where: str, what: str, hint: str) -> CheckResult:
 
 
 def _changed(installation: Installation, rendered: Any) -> Iterator[CheckResult]:
-    """Whether the Envoy of ``extproc up`` was started with what the configuration says now."""
+    """Report whether the configuration has changed since ``extproc up`` started Envoy."""
     written = installation.settings.state / "envoy.yaml"
     try:
         before = load_marked(written).data
     except ConfigError:
         return
     if before != rendered:
-        what = "the configuration changed since `extproc up` was started: Envoy goes by the old one"
+        what = "the configuration has changed since `extproc up` was started: Envoy uses the old one"
         yield installation.warning("Envoy's configuration", what, "restart `extproc up`", ())

@@ -1,4 +1,4 @@
-"""Who decides: the policy's files, the engine, and what the workers that run have in force."""
+"""Check the policy: its files, its engine, and the policy that each running worker uses."""
 
 import asyncio
 import shutil
@@ -16,7 +16,7 @@ from extproc.policy.regorus.trial import check_candidate, sample_documents
 
 
 def policy(installation: Installation) -> Iterator[CheckResult]:
-    """Whether the policy can be loaded, or OPA decides; and what each worker decides by."""
+    """Check that the policy can be loaded, or that OPA decides; and which policy each worker uses."""
     settings = installation.settings.policy
     revision = ""
     if settings.engine == "opa":
@@ -31,7 +31,7 @@ def policy(installation: Installation) -> Iterator[CheckResult]:
 
 
 def tools(installation: Installation) -> Iterator[CheckResult]:
-    """Programs that are not needed, and help."""
+    """Look for optional programs that help policy authors."""
     if installation.settings.policy.engine == "embedded":
         found = shutil.which("opa")
         hint = "optional: `opa test` and `opa check --strict` try the same files in OPA itself"
@@ -55,9 +55,9 @@ def _files(installation: Installation, files: PolicyFiles) -> Iterator[CheckResu
     loaded = f"{len(sources.modules)} modules{kind} can be loaded{tested}; revision {sources.revision[:12]}"
     yield installation.ok("policy", loaded)
     if files.paths and not sources.tests:
-        hint = "write some: docs/how-to/write-a-policy.md; `extproc policy test` runs them"
+        hint = "write tests (docs/how-to/write-a-policy.md) and run them with `extproc policy test`"
         yield installation.warning(
-            "policy", "it has no tests, so a reload tries it on samples alone", hint, ("policy", "paths")
+            "policy", "it has no tests: a reload tries it on sample calls only", hint, ("policy", "paths")
         )
 
 
@@ -68,7 +68,7 @@ def _opa(installation: Installation) -> Iterator[CheckResult]:
         return
     well, trouble, revision = asyncio.run(_ask_opa(installation))
     if not well:
-        hint = f"see OPA's log, and curl '{address}/health?bundles'; every call is denied until it is well"
+        hint = f"see OPA's log, and curl '{address}/health?bundles'; every call is denied until it is healthy"
         yield installation.problem("policy", f"OPA at {address} is not healthy, or cannot be reached", hint, path)
     elif trouble == UNDEFINED:
         what = f"{installation.settings.policy.query} is undefined for a sample call: such calls are denied"
@@ -83,7 +83,7 @@ def _opa(installation: Installation) -> Iterator[CheckResult]:
 
 
 async def _ask_opa(installation: Installation) -> tuple[bool, str, str]:
-    """Whether it is healthy, what kept it from deciding a sample, and its revision."""
+    """Return whether OPA is healthy, the reason why it did not decide a sample call, and its revision."""
     engine = make_engine(installation.settings)
     if not isinstance(engine, OpaEngine):
         return False, "not OPA", ""
@@ -100,31 +100,33 @@ async def _ask_opa(installation: Installation) -> tuple[bool, str, str]:
 
 
 def _in_force(installation: Installation, revision: str) -> Iterator[CheckResult]:
-    """What the processes that run say of themselves."""
+    """Report the policy that each running process says it uses."""
     running = [one for one, runs in read_statuses(installation.settings.state / STATUS_FOLDER) if runs]
     for one in running:
         yield from _status(installation, one, revision)
     known = {one.revision for one in running if one.revision}
     if len(known) > 1:
         yield installation.problem(
-            "policy in force", "the workers decide by different policies", "extproc policy status"
+            "policy in force", "the workers use different policies", "see `extproc policy status`"
         )
     elif running and not any(one.trouble or one.refused for one in running) and known <= {revision}:
-        yield installation.ok("policy in force", f"{len(running)} workers decide by it")
+        yield installation.ok("policy in force", f"{len(running)} workers use it")
 
 
 def _status(installation: Installation, one: PolicyStatus, revision: str) -> Iterator[CheckResult]:
     subject = f"policy in {one.process}"
     since = datetime.fromtimestamp(one.since_ns // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     if one.trouble:
-        yield installation.problem(subject, f"in trouble since {since}: {one.trouble}", "extproc policy status")
+        yield installation.problem(
+            subject, f"in trouble since {since}: {one.trouble}", "see `extproc policy status`"
+        )
     if one.refused:
         why, _, hint = one.refused.why.partition("\n")
         yield installation.problem(
-            subject, f"refused a candidate, and keeps the one since {since}: {why}", hint.strip()
+            subject, f"refused a new policy, and keeps the one of {since}: {why}", hint.strip()
         )
     elif one.engine == "embedded" and revision and one.revision != revision:
-        what = f"decides by {one.revision[:12]} since {since}; the files are {revision[:12]}"
+        what = f"uses {one.revision[:12]} since {since}; the files are {revision[:12]}"
         yield installation.warning(
-            subject, what, "policy.reload says how soon changes count; null: after a restart"
+            subject, what, "policy.reload sets how often files are read; null: only at a restart"
         )

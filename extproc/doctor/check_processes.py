@@ -1,4 +1,4 @@
-"""What runs: the workers, the control process, Envoy, and what each says of itself."""
+"""Check the running processes: workers, control process and Envoy, and the state that they report."""
 
 import asyncio
 import contextlib
@@ -23,32 +23,32 @@ from extproc.supervise.parts import (
 
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - nothing listens here
 REPORT_WITHIN_S = 3 * ANSWER_WITHIN_S
-"""Who reports on others waits for them first."""
+"""Longer than one health check: the asked process asks others itself before it answers."""
 START = "start it: `extproc up` (everything), or `extproc serve` and `extproc control`"
 HALF_CLOSED = "server_half_closed"
-"""Envoy's counter of streams that the guard ended too early."""
+"""Suffix of Envoy's counter of streams that the guard ended too early."""
 UNMARKED = "marked-by-the-guard.denied"
-"""Envoy's counter of calls that it stopped because no guard had marked them."""
+"""Suffix of Envoy's counter of calls that it stopped because no guard had marked them."""
 
 
 def parts(installation: Installation) -> Iterator[CheckResult]:
-    """Whether each part answers. Where none does, and none ever did, nothing is wrong."""
+    """Check that each part answers. An installation that was never started has no fault."""
     if installation.offline:
-        yield installation.skipped("running parts", "nobody was asked", "leave --offline out")
+        yield installation.skipped("running parts", "not asked", "run without --offline")
         return
     answers = asyncio.run(_ask_all(installation))
     ours = [answered for name, answered in answers.items() if name not in ("Envoy", "console")]
     if any(ours) or installation.settings.envoy.guard_endpoints:
         yield from _each(installation, answers)
     elif any(installation.settings.evidence.spool.glob(f"*{SUFFIX}")):
-        what = "nothing runs: neither a worker nor the control process answers, and they did run"
-        yield installation.problem("running parts", what, f"{START}; --offline looks at files alone")
+        what = "nothing runs: no worker answers, nor does the control process; they have run before"
+        yield installation.problem("running parts", what, f"{START}; with --offline, only files are checked")
     else:
         yield installation.skipped("running parts", "nothing was started yet", START)
 
 
 async def _ask_all(installation: Installation) -> dict[str, bool | None]:
-    """Name of the part → whether it answers; None: it cannot be asked from here."""
+    """Return for each part whether it answers; None where it cannot be asked from here."""
     settings = installation.settings
     asked: dict[str, Coroutine[Any, Any, bool | None]] = {
         "control": answers_http(settings.control.socket, "/healthz")
@@ -61,7 +61,7 @@ async def _ask_all(installation: Installation) -> dict[str, bool | None]:
 
 
 def endpoints(installation: Installation) -> dict[str, str]:
-    """Each worker's name and address."""
+    """Return each worker's name and address."""
     settings = installation.settings
     own = [worker_endpoint(settings, index) for index in range(settings.workers)]
     found = list(settings.envoy.guard_endpoints) or own
@@ -78,7 +78,7 @@ async def _worker(installation: Installation, endpoint: str) -> bool | None:
 
 
 async def _serves(listen: str) -> bool:
-    """Whether the console's port is answered by the console."""
+    """Return whether the console itself answers on the console's port."""
     document = await _get_json(reachable(listen), "/healthz")
     return isinstance(document, dict) and document.get("status") == OK
 
@@ -91,12 +91,12 @@ def _each(installation: Installation, answers: dict[str, bool | None]) -> Iterat
         if answered:
             yield installation.ok(name, f"answers on {at}")
         elif answered is None:
-            what = "speaks TLS, and the files of envoy.guard_tls cannot be read here"
-            yield installation.skipped(name, what, "run this where Envoy runs, as its user")
+            what = "requires TLS, but the files of envoy.guard_tls cannot be read here"
+            yield installation.skipped(name, what, "run this on the machine of Envoy, as its user")
         elif name == "Envoy" and remote:
             yield installation.skipped(name, f"does not answer on {at} from here; it runs elsewhere")
         else:
-            yield installation.problem(name, f"does not answer on {at}", _revive(name))
+            yield installation.problem(name, f"does not answer on {at}", _hint(name))
 
 
 def _address(installation: Installation, name: str) -> str:
@@ -106,23 +106,24 @@ def _address(installation: Installation, name: str) -> str:
     return f"unix:{settings.control.socket}" if name == "control" else settings.envoy.listen
 
 
-def _revive(name: str) -> str:
-    why = {
-        "control": "nothing is shipped, and nobody can approve",
-        "console": "nobody can approve from elsewhere",
-        "Envoy": "no call comes in",
+def _hint(name: str) -> str:
+    effects = {
+        "control": "no evidence is shipped, and nobody can approve",
+        "console": "nobody can approve from other machines",
+        "Envoy": "no call arrives",
     }
-    return f"see its log; {why.get(name, 'the other workers have its calls')}, until it is back. {START}"
+    effect = effects.get(name, "the other workers take its calls")
+    return f"see its log; until it is back, {effect}. {START}"
 
 
 def reachable(address: str) -> str:
-    """Where to ask what listens on every address."""
+    """Return an address to connect to: loopback for a server that listens on every address."""
     host, _, port = address.rpartition(":")
     return f"{ANYWHERE[host]}:{port}" if host in ANYWHERE else address
 
 
 def health(installation: Installation) -> Iterator[CheckResult]:
-    """What ``/healthz`` says is not well. Nothing where nobody answers: ``parts`` tells that."""
+    """Report the faults that ``/healthz`` lists. No result where it does not answer: ``parts`` reports that."""
     if installation.offline:
         return
     document = asyncio.run(_get_json(reachable(installation.settings.health), "/healthz"))
@@ -133,11 +134,11 @@ def health(installation: Installation) -> Iterator[CheckResult]:
     for name, state in wrong.items():
         yield installation.problem("health", f"{name}: {state}", "see that part's log")
     if not wrong:
-        yield installation.ok("health", f"{installation.settings.health} says that every part is well")
+        yield installation.ok("health", f"{installation.settings.health} reports every part as ok")
 
 
 def envoy(installation: Installation) -> Iterator[CheckResult]:
-    """What Envoy's administration says: version, state, and the two counters that must not grow."""
+    """Check Envoy through its admin interface: its state, and the two counters that must not grow."""
     if installation.offline:
         return
     address = installation.settings.envoy.admin or f"unix:{installation.settings.state / 'admin.sock'}"
@@ -147,30 +148,30 @@ def envoy(installation: Installation) -> Iterator[CheckResult]:
         return
     state = str(info.get("state"))
     if state != "LIVE":
-        yield installation.warning("Envoy's state", f"{state}, not LIVE", "see its log")
+        yield installation.warning("Envoy's state", f"{state}, not LIVE", "see Envoy's log")
     stats = asyncio.run(_get_json(reachable(address), "/stats?format=json"))
     for name, value in _counted(stats):
-        what = f"{name} is {value}: calls that no guard finished"
+        what = f"{name} is {value}: that many calls were not finished by any guard"
         yield installation.warning(
             "Envoy's counters", what, "see the workers' logs, and `kind = 'call.reported'` in evidence"
         )
     if not any(_counted(stats)):
-        yield installation.ok("Envoy's counters", "no call was left by its guard since Envoy's start")
+        yield installation.ok("Envoy's counters", "every call since Envoy's start was finished by its guard")
     if not stays_here(address):
-        hint = "leave it out: the default is a socket of its owner alone"
-        what = f"its administration listens on {address}, for everybody"
+        hint = "remove the key: the default is a socket that only its owner can open"
+        what = f"the admin interface listens on {address}, open to other machines"
         yield installation.warning("Envoy's administration", what, hint, ("envoy", "admin"))
 
 
 def _silent(installation: Installation, admin: str) -> Iterator[CheckResult]:
-    """The kernel goes on accepting for a process that hangs."""
+    """Report a silent admin interface. Of a process that hangs, the kernel still accepts connections."""
     if installation.settings.envoy.guard_endpoints:
-        yield installation.skipped("Envoy's counters", f"its administration does not answer on {admin} from here")
+        yield installation.skipped("Envoy's counters", f"the admin interface does not answer on {admin} from here")
     elif Path(admin.removeprefix("unix:")).exists() and asyncio.run(
         accepts(reachable(installation.settings.envoy.listen))
     ):
-        what = "connections are accepted, and its administration does not answer: it hangs"
-        yield installation.problem("Envoy's state", what, "see its log, and restart it")
+        what = "connections are accepted, but the admin interface does not answer: Envoy hangs"
+        yield installation.problem("Envoy's state", what, "see Envoy's log, and restart it")
 
 
 def _counted(stats: Any) -> list[tuple[str, int]]:
@@ -184,7 +185,7 @@ def _counted(stats: Any) -> list[tuple[str, int]]:
 
 
 async def _get_json(address: str, path: str) -> Any:
-    """What a GET gives; None where nobody answers in time, or not JSON."""
+    """GET a JSON document; None without an answer in time, or if the answer is not JSON."""
     unix = address.removeprefix("unix:") if address.startswith("unix:") else None
     transport = httpx.AsyncHTTPTransport(uds=unix, trust_env=False)
     base = "http://envoy" if unix else f"http://{address}"

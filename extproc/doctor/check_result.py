@@ -1,4 +1,4 @@
-"""What a check says, and what it looks at."""
+"""The result of a check, and the installation that it checks."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -12,15 +12,15 @@ from extproc.model.errors import ConfigError
 
 
 class Level(StrEnum):
-    """How a thing is."""
+    """The state of the checked thing."""
 
     OK = "ok"
     WARNING = "warning"
-    """Allowed, and dangerous, or soon broken."""
+    """Allowed but dangerous, or about to break."""
     PROBLEM = "problem"
-    """Calls are denied, evidence is not shipped, or something passes the guard."""
+    """Calls are denied, evidence is not shipped, or calls can bypass the guard."""
     SKIPPED = "skipped"
-    """Not looked at, and why."""
+    """Not checked; the result says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,11 @@ class CheckResult:
     """One line of the report. Holds no secret, and no text of a call."""
 
     subject: str
-    """What it is about: ``connection crm``, ``worker-1``."""
+    """The checked thing: ``connection crm``, ``worker-1``."""
     level: Level
     what: str
     hint: str = ""
-    """What to change, or the command to type."""
+    """The setting to change, or the command to type."""
     where: str = ""
     """File, line and column."""
     key: str = ""
@@ -45,34 +45,34 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What the checks look at."""
+    """The installation that the checks examine."""
 
     settings: Settings
     document: LocatedDocument = field(repr=False)
-    """The configuration file, to find keys' places with."""
+    """The configuration file, for the line and column of its keys."""
     now_ns: int
     """Wall-clock nanoseconds."""
     envoy_file: Path | None = None
-    """The configuration of an Envoy that is not ours; None: the one that is rendered is checked."""
+    """The configuration of an Envoy that somebody else runs. None: check the rendered configuration."""
     offline: bool = False
-    """Whether nothing is asked over any socket."""
+    """True: open no socket."""
     environ: Callable[[str], bool] = lambda _name: False
-    """Whether a variable of the environment is set here."""
+    """Whether an environment variable is set in this process."""
 
     def ok(self, subject: str, what: str) -> CheckResult:
-        """All right."""
+        """Make a result that reports no fault."""
         return CheckResult(subject, Level.OK, what)
 
     def skipped(self, subject: str, why: str, hint: str = "") -> CheckResult:
-        """Not looked at."""
+        """Make a result for something that was not checked."""
         return CheckResult(subject, Level.SKIPPED, why, hint)
 
     def warning(self, subject: str, what: str, hint: str = "", path: KeyPath = ()) -> CheckResult:
-        """Dangerous; ``path`` is the key that would change it."""
+        """Make a warning; ``path`` is the key of the setting to change."""
         return CheckResult(subject, Level.WARNING, what, hint, *self._place(path))
 
     def problem(self, subject: str, what: str, hint: str = "", path: KeyPath = ()) -> CheckResult:
-        """Broken."""
+        """Make a problem; ``path`` is the key of the setting to change."""
         return CheckResult(subject, Level.PROBLEM, what, hint, *self._place(path))
 
     def _place(self, path: KeyPath) -> tuple[str, str]:
@@ -82,16 +82,16 @@ class Installation:
 
 
 Check: TypeAlias = Callable[[Installation], Iterator[CheckResult]]
-"""Looks at one thing. May block, and may raise: ``extproc.doctor.run_checks`` sees to both."""
+"""Checks one thing. May block and may raise: ``extproc.doctor.run_checks`` handles both."""
 
 
 def result_from_error(subject: str, error: ConfigError) -> CheckResult:
-    """What a person wrote is wrong: said as it is everywhere else."""
+    """Make a problem of a mistake in a configuration file."""
     place = str(error.place) if error.place else ""
     return CheckResult(subject, Level.PROBLEM, error.message, error.hint, place)
 
 
-def as_document(findings: list[CheckResult]) -> dict[str, Any]:
-    """The report for machines."""
-    counts = {level.value: sum(one.level is level for one in findings) for level in Level}
-    return {"findings": [one.as_dict() for one in findings], "counts": counts}
+def as_document(results: list[CheckResult]) -> dict[str, Any]:
+    """Return the report as a JSON object, for programs."""
+    counts = {level.value: sum(one.level is level for one in results) for level in Level}
+    return {"findings": [one.as_dict() for one in results], "counts": counts}

@@ -1,4 +1,4 @@
-"""Whether evidence arrives in ClickHouse: asked through the control process, or straight where it is a server."""
+"""Check that evidence arrives in ClickHouse: asked through the control process, or directly if it is a server."""
 
 import contextlib
 import time
@@ -15,19 +15,19 @@ from extproc.model.errors import ConfigError, ControlError, QueryError
 from extproc.server.control import make_target
 
 AHEAD_S = 5.0
-"""Seconds that two clocks may differ."""
+"""Seconds by which two clocks may differ."""
 NOT_YET = ("UNKNOWN_TABLE", "UNKNOWN_DATABASE")
 UNKNOWN = ("UNKNOWN_IDENTIFIER", "Unknown expression", "Missing columns")
-"""How ClickHouse says that there is no such column: the end of a long message, its code's name, is cut off."""
+"""Words of ClickHouse's errors about an unknown column. A long message loses its end, with the code's name."""
 STATE = "SELECT toUnixTimestamp64Milli(now64(3)), count(), toUnixTimestamp64Milli(max(shipped_at)) FROM entries"
 COLUMNS = f"SELECT {', '.join(INSERT_COLUMNS)} FROM entries LIMIT 1"  # noqa: S608 - constants
 
 Ask = Callable[[str], list[Any]]
-"""Runs one of our own queries; gives its first row, or nothing. Raises ``QueryError`` or ``ControlError``."""
+"""Runs one of the queries above and returns its first row, or nothing. Raises ``QueryError``, ``ControlError``."""
 
 
 def evidence(installation: Installation) -> Iterator[CheckResult]:
-    """Whether ClickHouse answers, has the columns that are shipped, and when it got something last."""
+    """Check that ClickHouse answers and has the shipped columns; report the time of the last shipment."""
     if installation.offline:
         yield installation.skipped("evidence", "ClickHouse was not asked")
         return
@@ -35,7 +35,7 @@ def evidence(installation: Installation) -> Iterator[CheckResult]:
     if target.embedded:
         if not installation.settings.control.socket.exists():
             yield installation.skipped(
-                "evidence", "ClickHouse's engine lives in the control process, which does not run"
+                "evidence", "the embedded ClickHouse runs in the control process, which does not run"
             )
             return
         control = ControlClient(installation.settings.control.socket)
@@ -65,20 +65,22 @@ def _asked(installation: Installation, ask: Ask) -> Iterator[CheckResult]:
         yield _refused(installation, str(error))
         return
     except (ValueError, TypeError, KeyError):
-        yield installation.problem("evidence", "what answers is not ClickHouse", "see evidence.clickhouse", path)
+        yield installation.problem(
+            "evidence", "the server that answers is not ClickHouse", "see evidence.clickhouse", path
+        )
         return
     skew_s = now_ms / 1000 - began
     if abs(skew_s) > AHEAD_S and not make_target(installation.settings).embedded:
         what = f"ClickHouse's clock and this one differ by {abs(skew_s):.0f} s"
         yield installation.warning(
-            "clock", what, "keep both by NTP; tokens' times and approvals are checked by this one"
+            "clock", what, "synchronize both by NTP; tokens and approvals are checked by this machine's clock"
         )
     try:
         ask(COLUMNS)
     except (QueryError, ControlError) as error:
-        what = "its table has not the columns that are shipped: it was made by another version"
+        what = "its table lacks shipped columns: another version of extproc made it"
         wrong = what if any(word in str(error) for word in UNKNOWN) else _line(error)
-        hint = "rename the table `entries`: control makes a new one; the old one keeps its entries"
+        hint = "rename the table `entries`: the control process makes a new one; the old one keeps its entries"
         yield installation.problem("evidence", wrong, hint, path)
         return
     yield installation.ok(
@@ -93,14 +95,14 @@ def _last(last_ms: int, now_s: float) -> str:
 
 def _refused(installation: Installation, message: str) -> CheckResult:
     if any(word in message for word in NOT_YET):
-        return installation.ok("evidence", "ClickHouse answers; its tables are made with the first shipment")
+        return installation.ok("evidence", "ClickHouse answers; the first shipment makes its tables")
     if any(word in message for word in ("AUTHENTICATION_FAILED", "REQUIRED_PASSWORD")):
         hint, path = (
-            "see the user in evidence.clickhouse, and the password file",
+            "check the user in evidence.clickhouse, and the password file",
             ("evidence", "clickhouse_password_file"),
         )
-        return installation.problem("evidence", "ClickHouse does not accept user and password", hint, path)
-    hint = "see control's log and ClickHouse's; entries wait in the spools meanwhile, up to evidence.max_spool"
+        return installation.problem("evidence", "ClickHouse does not accept the user and password", hint, path)
+    hint = "see the logs of control and ClickHouse; meanwhile entries wait in the spools, up to evidence.max_spool"
     return installation.problem("evidence", f"cannot be read: {_line(message)}", hint, ("evidence", "clickhouse"))
 
 

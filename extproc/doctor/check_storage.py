@@ -1,4 +1,4 @@
-"""What is kept on this machine: the state folder, the spools, the approvals."""
+"""Check the storage on this machine: the state folder, the spools, the approvals."""
 
 import contextlib
 import os
@@ -19,22 +19,23 @@ from extproc.evidence.spool.watermark import read_mark
 from extproc.model.errors import ApprovalError
 
 SLOW_SYNC_S = 0.05
-"""Every call of a strict connection waits for one."""
+"""Seconds of a sync that are too many: every call of a strict connection waits for one."""
 SYNCS = 3
 LEAST_FREE = 64 << 20
-"""Bytes without which no start makes sense."""
+"""Free bytes below which no start makes sense."""
 LATE_S = 60.0
-"""An entry that has waited so long, and ten times ``ship_every``, is not on its way."""
+"""Seconds after which an unshipped entry is late, if ten times ``ship_every`` have passed too."""
 FULL_SOON = 0.5
-"""Of ``max_spool``."""
+"""Share of ``max_spool`` from which a spool is reported as nearly full."""
 AHEAD_S = 5.0
+"""Seconds by which an entry may seem to be from the future."""
 MOUNTS = Path("/proc/self/mountinfo")
 IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 OVER_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "ceph", "glusterfs"})
 
 
 def state_folder(installation: Installation) -> Iterator[CheckResult]:
-    """Whether the folder can be used, is ours alone, and is on a disk that keeps what it is given."""
+    """Check that the folder can be written, is closed to other users, and is on a durable disk."""
     settings, subject = installation.settings, "state folder"
     for name, folder, path in (
         (subject, settings.state, ("state",)),
@@ -42,11 +43,11 @@ def state_folder(installation: Installation) -> Iterator[CheckResult]:
     ):
         there = _nearest(folder)
         if not os.access(there, os.W_OK | os.X_OK):
-            hint = f"let the user that runs extproc write there, or choose another {path[-1]}"
+            hint = f"let the user that runs extproc write there, or set another {path[-1]}"
             yield installation.problem(name, f"{there} cannot be written to", hint, path)
             return
     if not settings.state.exists():
-        yield installation.ok(subject, f"{settings.state} is made at the first start")
+        yield installation.ok(subject, f"the first start makes {settings.state}")
     elif settings.state.stat().st_mode & OTHERS:
         mode = stat.S_IMODE(settings.state.stat().st_mode)
         hint = f"chmod 700 {settings.state}"
@@ -54,36 +55,36 @@ def state_folder(installation: Installation) -> Iterator[CheckResult]:
             subject, f"{settings.state} is open to others (mode {mode:04o})", hint, ("state",)
         )
     else:
-        yield installation.ok(subject, f"{settings.state} is its owner's alone")
+        yield installation.ok(subject, f"{settings.state} is closed to other users")
     yield from _disk(installation)
 
 
 def _nearest(folder: Path) -> Path:
-    """The folder, or where it would be made."""
+    """Return the folder, or its nearest parent that exists."""
     while not folder.exists():
         folder = folder.parent
     return folder
 
 
 def _disk(installation: Installation) -> Iterator[CheckResult]:
-    """Room for all spools when nothing is shipped, and a sync that is one."""
+    """Check the room for all spools while nothing is shipped, and that a sync reaches a real disk."""
     evidence, subject = installation.settings.evidence, "disk of the spools"
     folder, path = _nearest(evidence.spool), ("evidence", "spool")
     kind = file_system(folder)
     if kind in OVER_NETWORK:
-        what = f"{folder} is on {kind}: SQLite's log does not work over a network"
+        what = f"{folder} is on {kind}: SQLite's write-ahead log does not work over a network"
         yield installation.problem(subject, what, "choose a folder on a disk of this machine", path)
     elif kind in IN_MEMORY:
-        what = f"{folder} is in memory ({kind}): entries that are not shipped do not survive a restart"
+        what = f"{folder} is in memory ({kind}): a restart loses entries that are not shipped"
         yield installation.warning(subject, what, "choose a folder on a durable disk", path)
     free = shutil.disk_usage(folder).free
     wanted = evidence.max_spool * installation.settings.workers
     if free < LEAST_FREE:
-        what = f"{_size(free)} are free: soon no entry can be stored, and every call is denied"
-        yield installation.problem(subject, what, "make room", path)
+        what = f"{_size(free)} are free: soon no entry can be stored, and every call will be denied"
+        yield installation.problem(subject, what, "free some space", path)
     elif free < wanted:
-        what = f"{_size(free)} are free, and unshipped entries may take {_size(wanted)}"
-        hint = "make room, or lower evidence.max_spool"
+        what = f"{_size(free)} are free, but unshipped entries may take {_size(wanted)}"
+        hint = "free some space, or lower evidence.max_spool"
         yield installation.warning(subject, what, hint, ("evidence", "max_spool"))
     else:
         yield installation.ok(subject, f"{_size(free)} are free; unshipped entries may take {_size(wanted)}")
@@ -91,7 +92,7 @@ def _disk(installation: Installation) -> Iterator[CheckResult]:
 
 
 def _sync(installation: Installation, folder: Path) -> CheckResult:
-    """Write and sync a small file, as every entry is; it is removed again. The best of several counts."""
+    """Time the write and sync of a small file, as for every entry; remove it again. The best of three counts."""
     subject, path = "sync of the spools", ("evidence", "spool")
     try:
         took_s = min(_timed_sync(folder / f".doctor-{os.getpid()}") for _ in range(SYNCS))
@@ -100,13 +101,13 @@ def _sync(installation: Installation, folder: Path) -> CheckResult:
             subject, f"{folder}: nothing can be stored: {error.strerror}", "see the disk", path
         )
     if took_s > SLOW_SYNC_S:
-        what = f"a sync took {took_s * 1000:.0f} ms, and calls of strict connections wait for one"
+        what = f"a sync took {took_s * 1000:.0f} ms; every call of a strict connection waits for one"
         return installation.warning(subject, what, "choose a faster disk", path)
     return installation.ok(subject, f"took {took_s * 1000:.1f} ms")
 
 
 def _timed_sync(probe: Path) -> float:
-    """Seconds that it took to write and sync a new file."""
+    """Return the seconds that it takes to write and sync a new file."""
     began = time.perf_counter()
     handle = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
@@ -120,7 +121,7 @@ def _timed_sync(probe: Path) -> float:
 
 
 def file_system(folder: Path) -> str:
-    """The kind of file system, by its name in Linux; empty where the system does not tell."""
+    """Return the name of the file system in Linux; empty where the system does not report it."""
     with contextlib.suppress(OSError, IndexError, ValueError):
         device = folder.stat().st_dev
         for line in MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -131,15 +132,15 @@ def file_system(folder: Path) -> str:
 
 
 def spools(installation: Installation) -> Iterator[CheckResult]:
-    """Of each spool: whether it can be read, what waits in it, and since when."""
+    """Check that each spool can be read; report how many entries wait in it, and since when."""
     files = sorted(installation.settings.evidence.spool.glob(f"*{SUFFIX}"))
     if not files:
-        yield installation.ok("spools", "none yet: they are made at the first start")
+        yield installation.ok("spools", "none yet: the first start makes them")
     for file in files:
         try:
             yield _spool(installation, file)
         except sqlite3.Error as error:
-            hint = f"stop its worker and move {file.name} aside: a new one is made, and what it holds is kept"
+            hint = f"stop its worker and move {file.name} aside: a new one is made, and the old entries are kept"
             yield installation.problem(f"spool {file.stem}", f"{file} cannot be read: {describe(error)}", hint)
 
 
@@ -148,27 +149,25 @@ def _spool(installation: Installation, file: Path) -> CheckResult:
     with contextlib.closing(SpoolReader(file)) as spool:
         through, last = read_mark(file, spool.writer), spool.last()
         if last < through:
-            what = f"its sequence went back: {last} after {through}; it was replaced by an older copy"
+            what = f"its sequence went back, from {through} to {last}: an older copy has replaced it"
             return installation.problem(
-                subject, what, "restore the newer file; nothing of it is shipped until then"
+                subject, what, "restore the newer file; until then none of its entries are shipped"
             )
         oldest_ns, size = spool.waiting(through)
         newest_ns = spool.newest_ns()
     if newest_ns > installation.now_ns + AHEAD_S * 1e9:
         what = "its newest entry is from the future: this machine's clock was set back"
-        return installation.warning(
-            subject, what, "see that the clock is kept by NTP; tokens' times are checked by it"
-        )
+        return installation.warning(subject, what, "synchronize the clock by NTP; tokens are checked by it")
     if last == through:
         return installation.ok(subject, f"all of its {last} entries are shipped")
     return _backlog(installation, subject, last - through, size, max(0.0, (installation.now_ns - oldest_ns) / 1e9))
 
 
 def _backlog(installation: Installation, subject: str, count: int, size: int, age_s: float) -> CheckResult:
-    """What waits in a spool: how bad that is."""
+    """Judge the entries that wait in a spool."""
     evidence = installation.settings.evidence
-    what = f"{count} entries ({_size(size)}) are not shipped, the oldest for {_age(age_s)}"
-    hint, path = "see `control` and `evidence` here, and control's log", ("evidence", "max_spool")
+    what = f"{count} entries ({_size(size)}) are not shipped; the oldest has waited for {_age(age_s)}"
+    hint, path = "see the lines `control` and `evidence`, and the log of control", ("evidence", "max_spool")
     if size >= evidence.max_spool:
         return installation.problem(subject, f"full: {what}; calls are denied", hint, path)
     if size >= FULL_SOON * evidence.max_spool:
@@ -179,11 +178,11 @@ def _backlog(installation: Installation, subject: str, count: int, size: int, ag
 
 
 def approvals(installation: Installation) -> Iterator[CheckResult]:
-    """Whether the store opens and answers. One that is not there is not made."""
+    """Check that the store opens and answers. A missing store is not made."""
     file, path = installation.settings.approvals.store, ("approvals", "store")
     try:
         if not file.exists() or not file.stat().st_size:
-            yield installation.ok("approvals", f"{file} is made at the first start")
+            yield installation.ok("approvals", f"the first start makes {file}")
             return
         with contextlib.closing(SqliteApprovals(file)) as store:
             pending = len(store.recent(pending_only=True, limit=1_000))

@@ -1,4 +1,4 @@
-"""All checks, in the order of the report. A new one is a function and a line here."""
+"""All checks, in the order of the report. To add one, write a function and add a line here."""
 
 from extproc.doctor import (
     check_configuration,
@@ -33,4 +33,4 @@ CHECKS: dict[str, tuple[tuple[str, Check], ...]] = {
     ),
     "parts": (("running parts", check_processes.parts), ("health", check_processes.health)),
 }
-"""Area → its checks, each by the name under which it is missed."""
+"""Area → its checks, each with the name that the report uses when the check does not answer."""

@@ -1,4 +1,4 @@
-"""Runs checks side by side. Each has its time: one that hangs, or fails itself, becomes a line of the report."""
+"""Run all checks at the same time. A check that hangs or fails becomes a line of the report."""
 
 import contextlib
 import logging
@@ -14,15 +14,15 @@ from extproc.config.validation_errors import ConfigErrors
 from extproc.doctor.check_result import Check, CheckResult, Installation, Level, result_from_error
 from extproc.model.errors import ConfigError, ExtprocError
 
-LOOK_EVERY_S = 0.05
+PROGRESS_EVERY_S = 0.05
 
 
 @dataclass(eq=False)
 class _Running:
-    """One check on its way."""
+    """One check that has been started."""
 
     name: str
-    found: list[CheckResult] = field(default_factory=list)
+    results: list[CheckResult] = field(default_factory=list)
     done: threading.Event = field(default_factory=threading.Event)
 
 
@@ -33,18 +33,18 @@ def run_checks(
     within_s: float,
     progress: Callable[[list[str]], None] = lambda _waiting: None,
 ) -> list[CheckResult]:
-    """Run all checks at the same time, and give what they found in the order of the checks.
+    """Run all checks at the same time, and return their results in the order of the checks.
 
     Args:
-        installation: what they look at.
-        checks: each by the name that a report uses where it does not answer.
-        within_s: seconds for all of them; what is not done then is a problem. Nothing waits for it any longer.
-        progress: results_from_error now and then whom it waits for.
+        installation: the installation to check.
+        checks: each with its name; the report uses the name where the check itself does not answer.
+        within_s: seconds for all of them. A check that needs longer is reported as a problem and left behind.
+        progress: called now and then with the names of the checks that are still running.
     """
     with _silence():
         running = [_start(name, check, installation) for name, check in checks]
         _wait(running, within_s, progress)
-    return [finding for one in running for finding in (*one.found, *_late(one, within_s))]
+    return [result for one in running for result in (*one.results, *_late(one, within_s))]
 
 
 def _drop(*_event: object) -> NoReturn:
@@ -53,14 +53,14 @@ def _drop(*_event: object) -> NoReturn:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """What the parts would log is in the findings, or is a driver's own words, which could hold anything."""
-    before, nobody = structlog.get_config(), logging.NullHandler()
+    """Log nothing: the results say it already, and a driver's own log lines could hold anything."""
+    before, handler = structlog.get_config(), logging.NullHandler()
     structlog.configure(processors=[_drop])
-    logging.getLogger().addHandler(nobody)
+    logging.getLogger().addHandler(handler)
     try:
         yield
     finally:
-        logging.getLogger().removeHandler(nobody)
+        logging.getLogger().removeHandler(handler)
         structlog.configure(**before)
 
 
@@ -71,11 +71,11 @@ def _wait(running: list["_Running"], within_s: float, progress: Callable[[list[s
         if left <= 0:
             break
         progress([one.name for one in waiting])
-        waiting[0].done.wait(min(LOOK_EVERY_S, left))
+        waiting[0].done.wait(min(PROGRESS_EVERY_S, left))
 
 
 def _start(name: str, check: Check, installation: Installation) -> _Running:
-    """In a thread of its own, which keeps no process alive."""
+    """Start a check in a daemon thread, which does not keep the process alive."""
     one = _Running(name)
     threading.Thread(target=_run, args=(one, check, installation), name=f"doctor-{name}", daemon=True).start()
     return one
@@ -83,18 +83,17 @@ def _start(name: str, check: Check, installation: Installation) -> _Running:
 
 def _run(one: _Running, check: Check, installation: Installation) -> None:
     try:
-        for finding in check(installation):
-            one.found.append(finding)
+        for result in check(installation):
+            one.results.append(result)
     except ExtprocError as error:
-        one.found.extend(results_from_error(one.name, error))
+        one.results.extend(results_from_error(one.name, error))
     except PermissionError as error:
-        what = f"{error.filename or 'something it needs'}: permission denied"
-        one.found.append(CheckResult(one.name, Level.PROBLEM, what, "run this as the user that runs extproc"))
-    except Exception as error:  # noqa: BLE001 - its text could hold anything, so only its kind is results_from_error
-        what = f"could not be looked at: {type(error).__name__}"
-        one.found.append(
-            CheckResult(one.name, Level.PROBLEM, what, "look at it by hand; this is a fault of the check")
-        )
+        what = f"{error.filename or 'a file that it needs'}: permission denied"
+        one.results.append(CheckResult(one.name, Level.PROBLEM, what, "run this as the user that runs extproc"))
+    except Exception as error:  # noqa: BLE001 - its text could hold anything, so only its type is reported
+        what = f"could not be checked: {type(error).__name__}"
+        hint = "check it by hand; this is a fault of the doctor"
+        one.results.append(CheckResult(one.name, Level.PROBLEM, what, hint))
     finally:
         one.done.set()
 
@@ -102,11 +101,12 @@ def _run(one: _Running, check: Check, installation: Installation) -> None:
 def _late(one: _Running, within_s: float) -> list[CheckResult]:
     if one.done.is_set():
         return []
-    return [CheckResult(one.name, Level.PROBLEM, f"no answer within {within_s:g} s", "see what it waits for")]
+    hint = "see why the part that it asks does not answer"
+    return [CheckResult(one.name, Level.PROBLEM, f"no answer within {within_s:g} s", hint)]
 
 
 def results_from_error(subject: str, error: ExtprocError) -> list[CheckResult]:
-    """An error raised on purpose, as findings: one for each thing that is wrong."""
+    """Make results of an error that was raised on purpose: one for each mistake that it lists."""
     if isinstance(error, ConfigErrors):
         return [result_from_error(subject, one) for one in error.problems]
     if isinstance(error, ConfigError):

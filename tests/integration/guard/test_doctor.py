@@ -183,7 +183,7 @@ async def test_clickhouse_that_hangs_refuses_or_is_gone_is_named(installation: R
     password = installation.product.stack.folder / "password"
     password.write_text("another\n")
     found = await installation.doctor("--only", "evidence")
-    assert found["evidence"][0]["what"] == "ClickHouse does not accept user and password"
+    assert found["evidence"][0]["what"] == "ClickHouse does not accept the user and password"
     password.write_text(PASSWORD + "\n")
     installation.clickhouse.kill()
     installation.clickhouse.wait()

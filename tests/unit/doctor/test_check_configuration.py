@@ -16,7 +16,7 @@ def test_nothing_is_wrong_with_a_good_one_and_nothing_is_touched(tmp_path):
     assert {one["level"] for several in found.values() for one in several} == {"ok", "skipped"}
     assert sorted((str(each), each.stat().st_mtime_ns) for each in tmp_path.rglob("*") if each.is_file()) == before
     assert found["configuration"][0]["what"] == "valid: 1 connections, 1 functions, 2 workers"
-    assert found["Envoy's configuration"][0]["what"].startswith("as rendered")
+    assert found["Envoy's configuration"][0]["what"].startswith("the rendered configuration")
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_workers_that_refuse_disagree_or_are_in_trouble_are_named(own):
     status = PolicyStatus("worker-0", "embedded", revision, "data.t.decision", minutes_ago(1))
     write_status(folder, PolicyStatus("worker-0", "embedded", "b" * 64, "data.t.decision", minutes_ago(1)))
     found = doctor(own, *POLICY, offline=False)
-    assert f"decides by {'b' * 12}" in only(found, "policy in worker-0", "warning")["what"]
+    assert f"uses {'b' * 12}" in only(found, "policy in worker-0", "warning")["what"]
     write_status(
         folder, PolicyStatus("worker-1", "embedded", "c" * 64, "q", 0, Refusal("d", 0, "t.rego:1: no\n  fix it"))
     )

@@ -100,7 +100,7 @@ async def test_workers_are_asked_over_mutual_tls_where_envoy_would_be(tmp_path):
         (NOW - DAY, NOW + 3 * DAY, "warning", "expires in 3 days"),
         (NOW - 2 * DAY, NOW - DAY, "problem", "has expired"),
         (NOW + DAY, NOW + 2 * DAY, "problem", "not valid yet"),
-        (None, None, "problem", "holds no certificate"),
+        (None, None, "problem", "contains no certificate"),
     ],
 )
 def test_certificates_are_held_against_the_clock(tmp_path, begin, end, level, words):
@@ -122,10 +122,10 @@ INFO = {"version": "x/1.40.0/y", "state": "LIVE"}
 @pytest.mark.parametrize(
     ("info", "stats", "subject", "level", "words"),
     [
-        (INFO, [{"name": "http.guarded.ext_proc.guard.server_half_closed", "value": 0}], "Envoy's counters", "ok", "no call"),
+        (INFO, [{"name": "http.guarded.ext_proc.guard.server_half_closed", "value": 0}], "Envoy's counters", "ok", "every call"),
         (INFO, [{"name": "http.guarded.ext_proc.guard.server_half_closed", "value": 3}], "Envoy's counters", "warning", "half_closed is 3"),
         (INFO, [{"name": "http.guarded.rbac.marked-by-the-guard.denied", "value": 1}], "Envoy's counters", "warning", "denied is 1"),
-        (INFO, [{"histograms": {}}, {"name": None}], "Envoy's counters", "ok", "no call"),
+        (INFO, [{"histograms": {}}, {"name": None}], "Envoy's counters", "ok", "every call"),
         ({**INFO, "state": "DRAINING"}, [], "Envoy's state", "warning", "DRAINING"),
     ],
 )  # fmt: skip
@@ -169,7 +169,7 @@ def answer(state=None, refused="", columns=""):
         (
             answer(refused="Table extproc.entries does not exist. (UNKNOWN_TABLE)"),
             "ok",
-            "made with the first shipment",
+            "the first shipment makes its tables",
         ),
         (
             answer([1, 1, 1], columns="Unknown expression identifier `damage`. In scope SELECT writer, se"),
@@ -178,7 +178,7 @@ def answer(state=None, refused="", columns=""):
         ),
         (answer([1, 1, 1], columns="Timeout (TIMEOUT_EXCEEDED)"), "problem", "TIMEOUT_EXCEEDED"),
         (answer(refused="Memory limit exceeded"), "problem", "cannot be read: "),
-        (answer(["canary", 1, 1]), "problem", "what answers is not ClickHouse"),
+        (answer(["canary", 1, 1]), "problem", "the server that answers is not ClickHouse"),
         (lambda _: "canary: no json", "problem", "is not the control process"),
     ],
 )

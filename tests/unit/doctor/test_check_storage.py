@@ -49,7 +49,7 @@ def test_a_folder_that_cannot_be_written_to_is_a_problem(tmp_path, monkeypatch, 
     ("free", "level", "words"),
     [
         (10 << 20, "problem", "10 MiB are free: soon"),
-        (1 << 30, "warning", "1.0 GiB are free, and unshipped entries may take 2.0 GiB"),
+        (1 << 30, "warning", "1.0 GiB are free, but unshipped entries may take 2.0 GiB"),
         (3 << 30, "ok", "3.0 GiB are free"),
     ],
 )
@@ -82,7 +82,7 @@ def test_a_disk_that_cannot_sync_is_a_problem_and_a_slow_one_a_warning(tmp_path,
     assert "No space left" in only(doctor(file, *STATE, fails=1), "sync of the spools", "problem")["what"]
     monkeypatch.setattr(check_storage.os, "fsync", lambda _: time.sleep(0.02))
     monkeypatch.setattr(check_storage, "SLOW_SYNC_S", 0.01)
-    assert "wait for one" in only(doctor(file, *STATE), "sync of the spools", "warning")["what"]
+    assert "waits for one" in only(doctor(file, *STATE), "sync of the spools", "warning")["what"]
     assert list(tmp_path.glob(".doctor*")) == []
 
 
@@ -91,7 +91,7 @@ def test_shipped_spools_are_well_and_old_ones_that_wait_are_not(tmp_path):
     writer = spool(tmp_path, minutes_ago(90), minutes_ago(1))
     found = doctor(file, *STATE)
     assert only(found, "spool worker-0", "warning")["what"].startswith("2 entries (")
-    assert "the oldest for 1:30:0" in only(found, "spool worker-0", "warning")["what"]
+    assert "the oldest has waited for 1:30:0" in only(found, "spool worker-0", "warning")["what"]
     write_mark(tmp_path / "state" / "spool" / "worker-0.spool", writer, 2)
     assert only(doctor(file, *STATE), "spool worker-0", "ok")["what"] == "all of its 2 entries are shipped"
     write_mark(tmp_path / "state" / "spool" / "worker-0.spool", writer, 3)

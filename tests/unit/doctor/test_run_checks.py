@@ -51,7 +51,7 @@ def test_a_check_that_hangs_becomes_a_line_and_holds_nobody_up():
 
 def test_a_check_that_fails_tells_its_kind_and_nothing_else():
     [found] = run_checks.run_checks(None, [("broken", breaks)], within_s=5)
-    assert found.what == "could not be looked at: RuntimeError"
+    assert found.what == "could not be checked: RuntimeError"
     assert CANARY not in repr(found)
 
 

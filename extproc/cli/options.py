@@ -1,0 +1,21 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DEFAULT_CONFIG = Path("extproc.yaml")
+ConfigOption = Annotated[
+    Path, typer.Option("--config", "-c", help="The configuration file.", envvar="EXTPROC_CONFIG")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def examples(*lines: tuple[str, str]) -> str:
+    """Return the text below a command's help.
+
+    Args:
+        lines: each a command to type, and the case for which it is meant.
+    """
+    return "\n\n".join(("Examples:", *(f"- `{command}`: {purpose}" for command, purpose in lines)))
