@@ -95,7 +95,7 @@ def test_shipped_spools_are_well_and_old_ones_that_wait_are_not(tmp_path):
     write_mark(tmp_path / "state" / "spool" / "worker-0.spool", writer, 2)
     assert only(doctor(file, *STATE), "spool worker-0", "ok")["what"] == "all of its 2 entries are shipped"
     write_mark(tmp_path / "state" / "spool" / "worker-0.spool", writer, 3)
-    assert "2 after 3" in only(doctor(file, *STATE, fails=1), "spool worker-0", "problem")["what"]
+    assert "from 3 to 2" in only(doctor(file, *STATE, fails=1), "spool worker-0", "problem")["what"]
 
 
 def test_a_spool_that_fills_up_is_a_warning_and_a_full_one_a_problem(tmp_path):
