@@ -1,4 +1,4 @@
-"""What analysts ask the evidence: sessions, one session's entries, their own queries. Reads only."""
+"""Read-only access to the evidence: sessions, the entries of a session or a call, and analysts' own queries."""
 
 import contextlib
 import threading
@@ -8,29 +8,32 @@ from typing import Any
 
 import orjson
 
-from extproc.evidence.query.sql_guard import Functions, inspect, load_functions
-from extproc.evidence.shipping.tables import ENTRY_COLUMNS
+from extproc.evidence.query.sql_guard import KnownFunctions, check_query, load_functions
+from extproc.evidence.shipping.clickhouse import ClickHouseClient, Parameters
+from extproc.evidence.shipping.tables import ENTRY_COLUMNS, FINDINGS_OF_DOCUMENT
 from extproc.model.errors import QueryError
 
 MAX_ROWS = 10_000
 MAX_SECONDS = 60.0
 MAX_RESULT_BYTES = 32 << 20
-"""Of an answer's JSON. The engine's own limit is not enough: a column of one repeated value counts once there."""
+"""Bytes of a result's JSON. ClickHouse's own limit counts a column of one repeated value once."""
 
 MAX_MEMORY_BYTES = 512 << 20
 QUERIES_AT_ONCE = 2
-"""Analysts' own queries that run at the same time; more are refused."""
+"""Analysts' own queries that may run at the same time; others are refused."""
 
 MAX_MESSAGE = 500
-"""Characters of the engine's words that are passed on."""
+"""Characters of ClickHouse's error messages that are passed on."""
 
 Row = dict[str, Any]
 """Column name to a value that JSON can hold; times are ISO 8601 in UTC."""
 
-Connect = Callable[[Mapping[str, object]], Any]
+Connect = Callable[[Mapping[str, object]], ClickHouseClient]
 """Opens a client with these ClickHouse settings."""
 
-ENTRY_ROW = ", ".join(("time", *ENTRY_COLUMNS, "writer", "seq", "leaf_hash", "damage"))
+_SELECTED = (f"{FINDINGS_OF_DOCUMENT} AS findings" if name == "findings" else name for name in ENTRY_COLUMNS)
+ENTRY_ROW = ", ".join(("time", *_SELECTED, "writer", "seq", "leaf_hash", "damage"))
+"""The columns of an entry as it is shown: its findings with their sides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +44,28 @@ class QueryResult:
     types: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
     truncated: bool
-    """Whether there are more rows than were asked for."""
+    """True if there are more rows than the limit."""
 
 
 class EvidenceReader:
-    """Answers from ClickHouse, from any thread. Every client it opens is read-only for the engine too."""
+    """Reads from ClickHouse; usable from any thread. ClickHouse itself treats its clients as read-only."""
 
     def __init__(self, connect: Connect, database: str) -> None:
-        """Connect at the first question.
+        """Do not connect yet; the first query does.
 
         Args:
             connect: opens a client; called again after a failure.
-            database: where the evidence is.
+            database: holds the evidence.
         """
         self._connect = connect
         self._database = database
-        self._client: Any = None
-        self._functions: Functions | None = None
+        self._client: ClickHouseClient | None = None
+        self._functions: KnownFunctions | None = None
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(QUERIES_AT_ONCE)
 
     def sessions(self, limit: int = 50, subject: str | None = None, function: str | None = None) -> list[Row]:
-        """The newest sessions, one row each: see ``sessions`` in ``docs/reference/evidence.md``.
+        """Return the newest sessions, one row each: see ``sessions`` in ``docs/reference/evidence.md``.
 
         Raises:
             QueryError: ClickHouse did not answer.
@@ -75,12 +78,12 @@ class EvidenceReader:
         )
 
     def session(self, session_id: str, limit: int = MAX_ROWS) -> list[Row]:
-        """A session's entries in order of time; empty when there is no such session.
+        """Return a session's entries in order of time; empty if there is no such session.
 
         Args:
-            session_id: as ``sessions`` gives it, or the session id that the caller sent; the latter may belong
-                to several callers, and gives the entries of all.
-            limit: most rows.
+            session_id: as ``sessions`` returns it, or the session id that callers sent; the latter may belong to
+                several callers, and then returns the entries of all of them.
+            limit: maximum number of rows.
 
         Raises:
             QueryError: ClickHouse did not answer.
@@ -94,7 +97,7 @@ class EvidenceReader:
         )
 
     def call(self, call_id: str) -> list[Row]:
-        """One call's entries in order of time.
+        """Return one call's entries in order of time.
 
         Raises:
             QueryError: ClickHouse did not answer.
@@ -106,21 +109,21 @@ class EvidenceReader:
         )
 
     def query(self, sql: str, limit_rows: int = 1_000, max_seconds: float = 10.0) -> QueryResult:
-        """Run an analyst's own SELECT over the evidence, and over nothing else.
+        """Run an analyst's own SELECT. It can read the evidence only.
 
         Args:
             sql: one SELECT; unqualified tables are those of the evidence.
-            limit_rows: most rows of the answer, at most 10,000.
-            max_seconds: until the engine gives up, at most 60.
+            limit_rows: maximum number of rows, at most 10,000.
+            max_seconds: time limit, at most 60.
 
         Raises:
-            QueryError: refused, too big, too slow, or what the engine says is wrong with it.
+            QueryError: the query is refused, invalid, too slow, or its result is too big.
         """
         rows = _bounded(limit_rows)
         if not self._slots.acquire(blocking=False):
             raise QueryError("too many queries are running; try again in a moment")
         try:
-            formatted = self._inspect(sql)
+            formatted = self._checked(sql)
             with _readable_errors(), contextlib.closing(self._limited(rows + 1, max_seconds)) as client:
                 lines = _lines(client, formatted, "JSONCompactEachRowWithNamesAndTypes", {})
             return _result(lines, rows)
@@ -132,30 +135,30 @@ class EvidenceReader:
         with self._lock:
             self._drop()
 
-    def _inspect(self, sql: str) -> str:
+    def _checked(self, sql: str) -> str:
         with self._lock, _readable_errors():
-            functions = self._functions = self._functions or load_functions(self._ask)
-            return inspect(sql, self._database, functions, self._ask, self._explain)
+            functions = self._functions = self._functions or load_functions(self._run)
+            return check_query(sql, self._database, functions, self._run, self._explain)
 
-    def _limited(self, rows: int, seconds: float) -> Any:
+    def _limited(self, rows: int, seconds: float) -> ClickHouseClient:
         settings = _limits(min(max(seconds, 0.1), MAX_SECONDS)) | {"limit": rows, "readonly": 1}
         client = self._connect(settings)
         client.database = self._database
         return client
 
-    def _rows(self, sql: str, parameters: dict[str, Any]) -> list[Row]:
+    def _rows(self, sql: str, parameters: Parameters) -> list[Row]:
         with self._lock, _readable_errors(), self._fresh_after_failure():
             filled = sql.replace("{db}", self._database)
             return [orjson.loads(line) for line in _lines(self._open(), filled, "JSONEachRow", parameters)]
 
-    def _ask(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-        return list(self._open().query(sql, parameters=parameters or None).result_rows)
+    def _run(self, sql: str, parameters: Parameters) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in self._open().query(sql, parameters=parameters or None).result_rows]
 
     def _explain(self, sql: str) -> list[str]:
         with contextlib.closing(self._open().raw_stream(sql)) as stream:
             return bytes(stream.read()).decode("utf-8", "replace").splitlines()
 
-    def _open(self) -> Any:
+    def _open(self) -> ClickHouseClient:
         if self._client is None:
             self._client = self._connect(_limits(MAX_SECONDS) | {"readonly": 1})
         return self._client
@@ -189,11 +192,11 @@ def _bounded(limit: int) -> int:
     return min(max(limit, 1), MAX_ROWS)
 
 
-def _lines(client: Any, sql: str, fmt: str, parameters: dict[str, Any]) -> list[bytes]:
+def _lines(client: ClickHouseClient, sql: str, fmt: str, parameters: Parameters) -> list[bytes]:
     with contextlib.closing(client.raw_stream(sql, parameters=parameters or None, fmt=fmt)) as stream:
         text = bytes(stream.read(MAX_RESULT_BYTES + 1))
     if len(text) > MAX_RESULT_BYTES:
-        raise QueryError(f"the answer exceeds its limit of {MAX_RESULT_BYTES >> 20} MiB")
+        raise QueryError(f"the result exceeds its limit of {MAX_RESULT_BYTES >> 20} MiB")
     return text.split(b"\n")[:-1]
 
 
@@ -204,7 +207,7 @@ def _result(lines: list[bytes], limit: int) -> QueryResult:
 
 @contextlib.contextmanager
 def _readable_errors() -> Iterator[None]:
-    """Whatever the driver raises becomes one sentence of bounded length."""
+    """Turn whatever the driver raises into one sentence of bounded length."""
     try:
         yield
     except QueryError:

@@ -1,10 +1,16 @@
-"""Whether an analyst's SQL only reads evidence. The engine's own parser is asked; nothing here parses SQL.
+"""Checks that an analyst's SQL only reads evidence. ClickHouse's own parser is used; nothing here parses SQL.
 
-Four guards, each enough for most attempts: the text must be one statement for the engine's formatter; that
-statement must parse inside parentheses, where only a SELECT without INTO OUTFILE, FORMAT or a second statement
-fits; every part of its syntax tree must be on a list; and it runs with ``readonly = 1``, under which the engine
-refuses writes, table functions that reach outside, and changes of settings. The list is needed because
-``readonly`` alone lets ``INTO OUTFILE``, ``SYSTEM``, ``KILL`` and the function ``file`` through.
+Four checks, each of which alone stops most attempts:
+
+1. The text must be one statement for ClickHouse's formatter.
+2. That statement must parse inside parentheses, where only a SELECT without INTO OUTFILE, FORMAT or a second
+   statement is valid.
+3. Every node of its syntax tree must be on a list of allowed kinds, functions and tables.
+4. It runs with ``readonly = 1``, under which ClickHouse refuses writes, table functions that reach outside, and
+   changes of settings.
+
+The third check is needed because ``readonly`` alone allows ``INTO OUTFILE``, ``SYSTEM``, ``KILL`` and the function
+``file``.
 """
 
 import re
@@ -16,7 +22,7 @@ from extproc.evidence.shipping.tables import INSERT_COLUMNS
 from extproc.model.errors import QueryError
 
 MAX_SQL = 20_000
-"""Characters of one question."""
+"""Characters of a query."""
 
 PURE_CATEGORIES = (
     *("Arithmetic", "Arrays", "Bit", "Bitmap", "Comparison", "Conditional", "Dates and Times", "Distance"),
@@ -24,7 +30,7 @@ PURE_CATEGORIES = (
     *("Rounding", "String", "String Replacement", "String Search", "String Splitting", "Time Window", "Tuple"),
     *("Type Conversion", "URL", "UUID"),
 )
-"""Categories of ``system.functions`` whose functions compute from their arguments alone."""
+"""Categories of ``system.functions`` whose functions only compute from their arguments."""
 
 PURE_NAMES = frozenset(
     (
@@ -32,10 +38,10 @@ PURE_NAMES = frozenset(
         *("formatReadableTimeDelta", "identity", "lambda", "materialize", "toTypeName", "transform", "untuple"),
     )
 )
-"""Of the other categories, and syntax that the tree shows as a function."""
+"""Pure functions of other categories, and syntax that the tree shows as a function."""
 
 TABLE_FUNCTIONS = frozenset(("numbers", "values", "generate_series", "generateSeries"))
-"""Table functions that reach nothing outside the query."""
+"""Table functions that read nothing outside the query."""
 
 COMBINATORS = re.compile(
     "(If|Array|Map|SimpleState|State|Merge|MergeState|ForEach|Distinct|OrDefault|OrNull|Resample|ArgMin|ArgMax)$"
@@ -51,7 +57,7 @@ NODES = frozenset(
         *("WindowDefinition", "WindowListElement", "WithElement"),
     )
 )
-"""Kinds of nodes a question may have. Not among them: settings, and APPLY, which hides the function it applies."""
+"""Allowed kinds of nodes. Not among them: settings, and APPLY, which hides the function that it applies."""
 
 ALWAYS_THERE = frozenset(("system", "information_schema"))
 SET_FUNCTIONS = frozenset(
@@ -66,27 +72,26 @@ NODE = re.compile(r"^( *)([A-Za-z]+)(?: (.*?))??(?: \(alias .*\))?(?: \(children
 
 OWN_NAMES = frozenset(INSERT_COLUMNS)
 
-Ask = Callable[[str, dict[str, Any]], list[tuple[Any, ...]]]
-"""Runs one of our own queries with parameters; returns its rows."""
+RunQuery = Callable[[str, dict[str, Any]], list[tuple[Any, ...]]]
+"""Runs one of our own queries with parameters, on a read-only client; returns its rows."""
 
-
-Explain = Callable[[str], list[str]]
+RunExplain = Callable[[str], list[str]]
 """Runs an EXPLAIN, to which no FORMAT may be added: it would belong to the explained query. Returns its lines."""
 
 
 @dataclass(frozen=True, slots=True)
-class Functions:
-    """What the engine has, by name."""
+class KnownFunctions:
+    """The functions of this ClickHouse, by name."""
 
     pure: frozenset[str]
     aggregates: frozenset[str]
     any_case: frozenset[str]
-    """Of both, in lower case: those whose names may be written in any."""
+    """Pure functions and aggregates whose names may be written in any case; here in lower case."""
     others: frozenset[str]
-    """In lower case: functions that may do more than compute."""
+    """Functions that may do more than compute, in lower case."""
 
-    def knows_pure(self, name: str) -> bool:
-        """Whether it computes from its arguments alone; an aggregate may carry combinators."""
+    def is_pure(self, name: str) -> bool:
+        """Return whether a function only computes from its arguments; an aggregate may have combinators."""
         return name in self.pure or name.lower() in self.any_case or self._is_aggregate(name)
 
     def _is_aggregate(self, name: str) -> bool:
@@ -98,9 +103,9 @@ class Functions:
         return True
 
 
-def load_functions(ask: Ask) -> Functions:
-    """Read the engine's own list. An engine that gives no categories gets no functions allowed."""
-    rows = ask(
+def load_functions(run: RunQuery) -> KnownFunctions:
+    """Read ClickHouse's list of functions. A ClickHouse without categories has no allowed functions."""
+    rows = run(
         "SELECT name, is_aggregate, hasAny(splitByString(', ', categories), {pure:Array(String)}) OR alias_to IN ("
         " SELECT name FROM system.functions WHERE hasAny(splitByString(', ', categories), {pure:Array(String)}))"
         " AS pure, origin = 'System', case_insensitive FROM system.functions",
@@ -112,46 +117,46 @@ def load_functions(ask: Ask) -> Functions:
     known = pure | aggregates
     any_case = {str(name).lower() for name, *_, insensitive in rows if insensitive and name in known}
     others = {str(name).lower() for name, *_ in rows} - {name.lower() for name in known}
-    return Functions(frozenset(pure), frozenset(aggregates), frozenset(any_case), frozenset(others))
+    return KnownFunctions(frozenset(pure), frozenset(aggregates), frozenset(any_case), frozenset(others))
 
 
-def inspect(sql: str, database: str, functions: Functions, ask: Ask, explain: Explain) -> str:
-    """Make sure that a question only reads evidence.
+def check_query(sql: str, database: str, functions: KnownFunctions, run: RunQuery, explain: RunExplain) -> str:
+    """Refuse a query that does more than read evidence.
 
     Args:
         sql: as the analyst wrote it.
-        database: the only one that may be read.
-        functions: the engine's.
-        ask: runs our queries on a read-only client.
-        explain: does the same, for EXPLAIN.
+        database: the only database that may be read.
+        functions: of this ClickHouse.
+        run: runs our own queries.
+        explain: runs an EXPLAIN.
 
     Returns:
-        The same question as the engine formats it: one line, no comments. Run this, not the original.
+        The query as ClickHouse formats it: one line, no comments. Run this text, not the original.
 
     Raises:
-        QueryError: not one SELECT, or something in it is not allowed.
+        QueryError: the text is not one SELECT, or contains something that is not allowed.
     """
     if len(sql) > MAX_SQL:
         raise QueryError(f"the query is longer than {MAX_SQL} characters")
-    formatted = str(ask("SELECT formatQuerySingleLine({sql:String})", {"sql": sql})[0][0])
+    formatted = str(run("SELECT formatQuerySingleLine({sql:String})", {"sql": sql})[0][0])
     if not formatted.startswith(("SELECT ", "WITH ", "(")):
         raise QueryError("only SELECT is answered here")
-    others = {str(name).lower() for (name,) in ask("SELECT name FROM system.databases", {})} | ALWAYS_THERE
-    reach = Reach(database, frozenset(others - {database}), functions)
+    others = {str(name).lower() for (name,) in run("SELECT name FROM system.databases", {})} | ALWAYS_THERE
+    scope = QueryScope(database, frozenset(others - {database}), functions)
     for node in _nodes(explain(f"EXPLAIN AST SELECT * FROM ({formatted})")):  # noqa: S608 - the parentheses guard
-        node.check(reach)
+        node.check(scope)
     return formatted
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
-    """What a question may reach."""
+class QueryScope:
+    """The tables and functions that a query may use."""
 
     database: str
-    """The only one that may be read."""
+    """The only database that may be read."""
     others: frozenset[str]
-    """All databases but that one, in lower case."""
-    functions: Functions
+    """All other databases, in lower case."""
+    functions: KnownFunctions
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,35 +165,35 @@ class _Node:
     name: str
     parent: str
     is_set: bool = False
-    """It is the right side of an IN, where a name is a table's."""
+    """True on the right side of an IN, where a name is a table's."""
 
-    def check(self, reach: Reach) -> None:
+    def check(self, scope: QueryScope) -> None:
         if self.kind not in NODES:
             raise QueryError(f"{self.kind} is not allowed in a query")
         if self.kind == "TableIdentifier" or (self.kind == "Identifier" and self.is_set):
-            _check_table(self.name, reach.database)
+            _check_table(self.name, scope.database)
         if self.kind == "Identifier":
-            _check_identifier(self.name, reach)
+            _check_identifier(self.name, scope)
         if self.kind == "Function":
-            self._check_function(reach.functions)
+            self._check_function(scope.functions)
 
-    def _check_function(self, functions: Functions) -> None:
+    def _check_function(self, functions: KnownFunctions) -> None:
         if self.parent == "TableExpression":
             allowed = self.name in TABLE_FUNCTIONS
         else:
-            allowed = functions.knows_pure(self.name)
+            allowed = functions.is_pure(self.name)
         if not allowed:
             raise QueryError(f"the function {self.name[:80]} is not allowed in a query")
 
 
 def _nodes(lines: list[str]) -> Iterator[_Node]:
-    """The tree's nodes. A function's arguments are children of the ExpressionList that is its child."""
+    """Yield the tree's nodes. A function's arguments are children of the ExpressionList that is its child."""
     above: list[_Node] = []
     arguments: list[int] = []
     for line in lines:
         match = NODE.match(line)
         if match is None:
-            raise QueryError("the query holds a name that cannot be read")
+            raise QueryError("the query contains a name that cannot be read")
         depth, kind, name = len(match[1]), match[2], match[3] or ""
         del above[depth:], arguments[depth:]
         if arguments:
@@ -206,10 +211,10 @@ def _check_table(name: str, database: str) -> None:
         raise QueryError(f"only tables of {database} can be read")
 
 
-def _check_identifier(name: str, reach: Reach) -> None:
-    """A name may stand for a table (after IN, by an alias too) or for a function (as an argument of another)."""
-    for other in reach.others:
+def _check_identifier(name: str, scope: QueryScope) -> None:
+    """Refuse the name of a foreign table (after IN, or by an alias) or of a function (as an argument)."""
+    for other in scope.others:
         if name.lower().startswith(f"{other}."):
             raise QueryError(f"{other[:80]}.* is not allowed in a query")
-    if name.lower() in reach.functions.others and name not in OWN_NAMES:
+    if name.lower() in scope.functions.others and name not in OWN_NAMES:
         raise QueryError(f"{name[:80]} is the name of a function that is not allowed in a query")

@@ -1,4 +1,4 @@
-"""A session for the eye: one line per call, in order of time."""
+"""A session as a table for people: one line per call, in order of time."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from extproc.model.entries import EntryKind
+from extproc.model.masking import Side
+from extproc.model.units import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 
 Row = Mapping[str, Any]
-"""An entry, as ``EvidenceReader.session`` gives it."""
+"""An entry, as ``EvidenceReader.session`` returns it."""
 
 Plain = Callable[[object, str], Text]
-"""A value and a style to text in which nothing steers the terminal. Values come from callers: never trust them."""
+"""Makes text of a value and a style, without control characters: values come from callers and are not trusted."""
 
 ENDS: dict[str, tuple[str, str]] = {
     EntryKind.COMPLETED: ("allow", "green"),
@@ -24,15 +26,15 @@ ENDS: dict[str, tuple[str, str]] = {
     EntryKind.HELD: ("held", "magenta"),
     EntryKind.DECIDED: ("running", "cyan"),
 }
-"""How a call stands, by the kind of its last entry."""
+"""The word and style of a call's state, by the kind of its last entry."""
 
 COLUMNS = ("Time UTC", "Function", "Decision", "Reason", "Status", "Took", "Held", "Found", "Approved by")
 OPTIONAL = frozenset(("Held", "Found", "Approved by"))
-"""Left out of a session in which they stay empty."""
+"""Columns that are left out if they are empty for the whole session."""
 
 NUMBERS = frozenset(("Status", "Took", "Held", "Found"))
 WIDE = {"Function": 20, "Reason": 18, "Approved by": 11}
-"""The columns that fold, and the least width of each."""
+"""The columns that fold, and their minimum widths."""
 
 SECOND_MS = 1_000
 MINUTE_MS = 60_000
@@ -40,22 +42,24 @@ MINUTE_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class CallLine:
-    """What one line of the timeline shows."""
+    """One call, as a line of the timeline."""
 
     start_ns: int
     function: str
     kind: str
-    """Of the entry that ends the call, or of its latest."""
+    """Kind of the entry that ends the call, or of its latest entry."""
     reason: str
     status: int
     duration_ms: float
     held_ms: float
     findings: int
+    """In the request; in entries of older versions, in the response, too."""
+    response_findings: int
     approvers: tuple[str, ...]
 
 
 def call_lines(rows: Iterable[Row]) -> list[CallLine]:
-    """Fold entries into one line per call, ordered by when each call began."""
+    """Fold entries into one line per call, ordered by the calls' beginnings."""
     calls: dict[str, list[Row]] = {}
     for row in rows:
         calls.setdefault(row["call_id"], []).append(row)
@@ -63,7 +67,7 @@ def call_lines(rows: Iterable[Row]) -> list[CallLine]:
 
 
 def timeline(rows: Sequence[Row], plain: Plain) -> Table:
-    """Draw a session; fits 100 columns.
+    """Return a session as a table that fits 100 columns.
 
     Args:
         rows: the session's entries, in order of time.
@@ -75,11 +79,11 @@ def timeline(rows: Sequence[Row], plain: Plain) -> Table:
     )
     table.title_justify = table.caption_justify = "left"
     cells = [_cells(line, plain) for line in lines]
-    kept = [n for n, name in enumerate(COLUMNS) if name not in OPTIONAL or any(row[n].plain for row in cells)]
-    for n in kept:
+    shown = [n for n, name in enumerate(COLUMNS) if name not in OPTIONAL or any(row[n].plain for row in cells)]
+    for n in shown:
         _add_column(table, COLUMNS[n])
     for row in cells:
-        table.add_row(*(row[n] for n in kept))
+        table.add_row(*(row[n] for n in shown))
     return table
 
 
@@ -94,16 +98,23 @@ def _line(entries: list[Row]) -> CallLine:
     ends = [row for row in entries if row["kind"] in ENDS and EntryKind(row["kind"]).terminal]
     last = (ends or entries)[-1]
     return CallLine(
-        start_ns=min(int(row["time_ns"]) - int(row["duration_ms"] * 1e6) for row in entries),
+        start_ns=min(
+            int(row["time_ns"]) - int(row["duration_ms"] * NANOSECONDS_PER_MILLISECOND) for row in entries
+        ),
         function=last["function"],
         kind=last["kind"],
         reason=last["reason"],
         status=last["status"],
         duration_ms=last["duration_ms"],
         held_ms=max(row["held_ms"] for row in entries),
-        findings=sum(one["count"] for one in last["findings"]),
+        findings=_count(last, Side.UNRECORDED, Side.REQUEST),
+        response_findings=_count(last, Side.RESPONSE),
         approvers=tuple(last["approvers"]),
     )
+
+
+def _count(row: Row, *sides: Side) -> int:
+    return sum(one["count"] for one in row["findings"] if one["side"] in sides)
 
 
 def _cells(line: CallLine, plain: Plain) -> list[Text]:
@@ -116,9 +127,16 @@ def _cells(line: CallLine, plain: Plain) -> list[Text]:
         Text(str(line.status or "")),
         Text(_span(line.duration_ms)),
         Text(_span(line.held_ms), "magenta"),
-        Text(str(line.findings or ""), "yellow"),
+        Text(_found(line), "yellow"),
         plain("\n".join(name.rpartition("|")[2] for name in line.approvers), ""),
     ]
+
+
+def _found(line: CallLine) -> str:
+    """Return ``3`` for findings in the request, ``3+2`` with findings in the response."""
+    if line.response_findings:
+        return f"{line.findings}+{line.response_findings}"
+    return str(line.findings or "")
 
 
 def _title(rows: Sequence[Row], plain: Plain) -> Text:
@@ -128,7 +146,7 @@ def _title(rows: Sequence[Row], plain: Plain) -> Text:
     title = plain(first["subject"] or first["source"] or "nobody", "bold")
     if first["actor"]:
         title.append_text(Text(" through ")).append_text(plain(first["actor"], "bold"))
-    day = datetime.fromtimestamp(int(first["time_ns"]) // 10**9, UTC).date().isoformat()
+    day = datetime.fromtimestamp(int(first["time_ns"]) // NANOSECONDS_PER_SECOND, UTC).date().isoformat()
     return title.append(f", {day}", "dim")
 
 
@@ -143,7 +161,7 @@ def _summary(lines: Sequence[CallLine]) -> Text:
 
 
 def _clock(time_ns: int) -> str:
-    return f"{datetime.fromtimestamp(time_ns // 10**9, UTC):%H:%M:%S}"
+    return f"{datetime.fromtimestamp(time_ns // NANOSECONDS_PER_SECOND, UTC):%H:%M:%S}"
 
 
 def _span(milliseconds: float) -> str:

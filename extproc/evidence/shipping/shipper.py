@@ -1,7 +1,8 @@
-"""From the spools to ClickHouse: at least once in flight, exactly once in the table.
+"""Ships entries from the spools to ClickHouse: at least once in flight, exactly once in the table.
 
-Each block's boundaries are durable before it is sent, so that a repeated block is the same block and carries the
-same deduplication token; how far a writer is shipped is durable only after ClickHouse has said yes.
+1. A block's boundaries become durable. A repeated block is then the same block, with the same deduplication token.
+2. The block is inserted.
+3. The writer's last shipped sequence number becomes durable, after ClickHouse has confirmed the insert.
 """
 
 import contextlib
@@ -12,24 +13,22 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
+from extproc.evidence.shipping.clickhouse import ClickHouseClient, Parameters
+from extproc.evidence.shipping.entry_rows import insert_row
 from extproc.evidence.shipping.shipping_state import InFlightBlock, ShippingState
 from extproc.evidence.shipping.tables import ENTRY_COLUMNS, INSERT_COLUMNS, LOG_COLUMNS, feed_again
 from extproc.evidence.spool.lock import open_locked
 from extproc.evidence.spool.spool_file import SUFFIX, describe
-from extproc.evidence.spool.spool_reader import SpoolReader, StoredRow, insert_row
+from extproc.evidence.spool.spool_reader import SpoolReader, StoredRow
 from extproc.evidence.spool.watermark import read_mark, write_mark
 from extproc.model.errors import EvidenceError
 
 BLOCK_BYTES = 8 << 20
-"""Documents of one block; more rows wait for the next."""
+"""Bytes of the documents of one block; further rows go into the next block."""
 
 BLOCKS_IN_TURN = 10
 """Blocks of one spool before the next spool has its turn."""
-
-BACKOFF_FIRST_S = 0.5
-BACKOFF_CAP_S = 30.0
 
 COLUMN_TYPES = [*LOG_COLUMNS.values(), *ENTRY_COLUMNS.values()]
 
@@ -37,40 +36,61 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Backoff:
+    """Pauses between attempts that fail: each is twice as long as the one before, up to a limit."""
+
+    first_s: float = 0.5
+    max_s: float = 30.0
+
+    def pause_s(self, failures: int) -> float:
+        """Return the seconds until the next attempt, after that many failures in a row."""
+        return min(self.max_s, self.first_s * 2.0 ** min(failures, 10))
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
-    """How shipping goes. For health and metrics."""
+    """Counters of a shipper, for health and metrics."""
 
     rows: int = 0
-    """Shipped by this process."""
+    """Rows that this process shipped."""
     blocks: int = 0
     failures: int = 0
-    """Rounds that ClickHouse, or our own state, did not let through."""
+    """Rounds that failed, because of ClickHouse or the shipper's own state."""
     failing: int = 0
-    """Of these, the ones since the last success."""
+    """Failures since the last success."""
     last_error: str = ""
-    """Kind of the latest failure while it lasts."""
+    """Name of the latest failure, until a round succeeds."""
     behind: int = 0
-    """Sequence numbers not shipped yet, over all spools, when last looked at."""
+    """Sequence numbers of all spools that were not shipped yet at the end of the last round."""
     damaged: int = 0
-    """Rows that were shipped marked as damaged."""
+    """Rows that were shipped as damaged."""
     faults: dict[str, str] = field(default_factory=dict)
-    """What is wrong with a spool, by its file's name. What is missing stays listed; the rest while it lasts."""
+    """Faults of spools, by file name. Missing rows stay listed; other faults while they last."""
 
 
 class Shipper:
-    """Ships every spool of a folder, those of dead workers too. One per folder: a lock holds others off.
+    """Ships every spool of a folder, including the spools of dead workers. A lock refuses a second shipper.
 
-    All methods block; run it in a thread of its own.
+    All methods block; run it in its own thread.
     """
 
-    def __init__(self, folder: Path, connect: Callable[[], Any], database: str, *, batch: int = 5_000) -> None:
-        """Take the lock and read how far shipping is.
+    def __init__(
+        self,
+        folder: Path,
+        connect: Callable[[], ClickHouseClient],
+        database: str,
+        *,
+        batch: int = 5_000,
+        backoff: Backoff | None = None,
+    ) -> None:
+        """Take the lock and open the shipper's state.
 
         Args:
-            folder: the spools'.
-            connect: opens a client on which the schema exists; called again after each failure.
-            database: where ``entries`` is.
-            batch: most rows of one block.
+            folder: the spools' folder.
+            connect: opens a client of a database that has the tables; called again after each failure.
+            database: has the table ``entries``.
+            batch: maximum rows of one block.
+            backoff: the pauses of ``run`` after failures.
 
         Raises:
             EvidenceError: another shipper works here, or the folder is not writable.
@@ -79,7 +99,8 @@ class Shipper:
         self._connect = connect
         self._database = database
         self._batch = batch
-        self._client: Any = None
+        self._backoff = backoff or Backoff()
+        self._client: ClickHouseClient | None = None
         self._progress = Progress()
         self._gaps: dict[str, str] = {}
         self._logged_faults: dict[str, str] = {}
@@ -96,17 +117,17 @@ class Shipper:
         return self._progress
 
     def run(self, stop: threading.Event, every_s: float) -> None:
-        """Ship until told to stop, then once more. Failures are counted, and tried again ever more slowly."""
+        """Ship until ``stop`` is set, then once more. After failures the pauses grow."""
         while not stop.wait(self._pause(every_s)):
             self.ship()
         self.ship()
         self.close()
 
     def ship(self) -> int:
-        """One round over all spools, to the end of each.
+        """Ship one round: each spool to its end, or for its turn.
 
         Returns:
-            How many rows were shipped. Failures do not raise; see ``progress``.
+            The number of shipped rows. Failures do not raise; see ``progress``.
         """
         before, behind = self._progress.rows, 0
         faults: dict[str, str] = {}
@@ -114,7 +135,7 @@ class Shipper:
         try:
             for path in self._spools():
                 behind += self._ship_spool(path, faults, seen)
-        except Exception as error:  # noqa: BLE001 - whatever the driver raises, we try again
+        except Exception as error:  # noqa: BLE001 - whatever the driver raises, it is tried again
             self._failed(error)
         else:
             self._progress = replace(self._progress, failing=0, last_error="", behind=behind)
@@ -122,7 +143,7 @@ class Shipper:
         return self._progress.rows - before
 
     def close(self) -> None:
-        """Let go of ClickHouse, the state and the lock."""
+        """Close the client and the state, and release the lock."""
         self._drop_client()
         self._state.close()
         if self._lock >= 0:
@@ -237,7 +258,7 @@ class Shipper:
 
     # Failures
 
-    def _open(self) -> Any:
+    def _open(self) -> ClickHouseClient:
         if self._client is None:
             self._client = self._connect()
         return self._client
@@ -266,7 +287,7 @@ class Shipper:
         self._client = None
 
     def _report(self, faults: dict[str, str]) -> None:
-        """Publish what is wrong; tell it to the log once it lasts, since a spool being made looks broken too."""
+        """Publish the faults. A fault is logged in its second round: a spool that is being made looks broken."""
         faults = self._gaps | faults
         for name, fault in faults.items():
             if self._progress.faults.get(name) == fault != self._logged_faults.get(name):
@@ -276,14 +297,14 @@ class Shipper:
 
     def _pause(self, every_s: float) -> float:
         failing = self._progress.failing
-        return min(BACKOFF_CAP_S, BACKOFF_FIRST_S * 2.0 ** min(failing, 10)) if failing else every_s
+        return self._backoff.pause_s(failing) if failing else every_s
 
 
 class _SpoolFault(Exception):
-    """A spool cannot be shipped until a person looks at it."""
+    """A spool cannot be shipped until a person has repaired it."""
 
 
-def _span(block: InFlightBlock) -> dict[str, object]:
+def _span(block: InFlightBlock) -> Parameters:
     return {"writer": block.writer, "first": block.first, "last": block.last}
 
 

@@ -1,22 +1,32 @@
-"""ClickHouse's side of evidence: tables and views, made as often as you like.
+"""The ClickHouse tables and views of the evidence. Their statements can be repeated.
 
-``entries`` is the evidence: append-only, never merged into anything else. ``calls`` (one row per call),
-``session_calls`` and ``sessions`` are conveniences over it that can be made again from it.
+``entries`` is the evidence: rows are only added. ``calls`` (one row per call), ``findings`` (one row per finding),
+``session_calls`` and ``sessions`` are views that can be made again from it.
+
+Tables that an older version made are used as they are, so the user of the shipper needs no right to alter one:
+what a version adds to an entry without a column is in ``document``, and views read it there (the side of a
+finding).
 """
 
 from dataclasses import fields
 from typing import Any
 
-from extproc.model.entries import Entry
+from extproc.model.entries import Entry, EntryKind
 
 TEXT, WORD, NUMBER, REAL, WORDS = "String", "LowCardinality(String)", "Int64", "Float64", "Array(String)"
-FINDINGS = f"Array(Tuple(entity {WORD}, path String, how {WORD}, count Int64))"
+FINDINGS_COLUMN = f"Array(Tuple(entity {WORD}, path String, how {WORD}, count Int64))"
+
+FINDINGS_OF_DOCUMENT = (
+    "JSONExtract(document, 'findings', "
+    "'Array(Tuple(entity String, path String, how String, count Int64, side String))')"
+)
+"""The findings of an entry with their sides; a side is empty where the entry does not have it."""
 
 DEDUPLICATION_WINDOW = 10_000
-"""Blocks that ClickHouse remembers. The shipper repeats only the last block of each writer."""
+"""Blocks whose tokens ClickHouse remembers. The shipper repeats only the last block of each writer."""
 
 IDLE_GAP_S = 1_800
-"""Calls without a session id belong together until their caller pauses for this long."""
+"""Seconds that end a session without an id: the caller's next call begins another session."""
 
 _WORD_FIELDS = frozenset(
     (
@@ -24,7 +34,7 @@ _WORD_FIELDS = frozenset(
         *("policy_revision", "uninspectable", "worker"),
     )
 )
-_OWN_TYPES = {"findings": FINDINGS, "groups": WORDS, "shadow": WORDS, "approvers": WORDS}
+_OWN_TYPES = {"findings": FINDINGS_COLUMN, "groups": WORDS, "shadow": WORDS, "approvers": WORDS}
 _TYPES: dict[type, str] = {int: NUMBER, float: REAL, str: TEXT}
 
 
@@ -44,27 +54,27 @@ LOG_COLUMNS: dict[str, str] = {
     "document": TEXT,
     "damage": WORD,
 }
-"""Where the entry stands in its writer's log. ``leaf_hash`` is lower-case hex; ``document`` is the bytes that were
-hashed; ``damage`` says why a row of the spool could not be read, and is empty otherwise."""
+"""The entry's place in its writer's log. ``leaf_hash`` is lower-case hex, ``document`` holds the bytes that were
+hashed, ``damage`` says why a row of the spool could not be read (empty: it could)."""
 
 INSERT_COLUMNS: tuple[str, ...] = (*LOG_COLUMNS, *ENTRY_COLUMNS)
 
 
 def statements(database: str) -> tuple[str, ...]:
-    """Everything that must exist, in order. Repeating them changes nothing.
+    """Return the statements that create what is missing, in order. Repeating them changes nothing.
 
     Args:
-        database: an identifier, ``[a-z_][a-z0-9_]*`` (the configuration's schema holds it to that).
+        database: an identifier, ``[a-z_][a-z0-9_]*`` (the settings allow no other).
     """
     parts = (f"CREATE DATABASE IF NOT EXISTS {database}", ENTRIES, CALLS_STATE, CALLS_FEED, CALLS)
-    return tuple(part.replace("{db}", database) for part in (*parts, SESSION_CALLS, SESSIONS))
+    return tuple(part.replace("{db}", database) for part in (*parts, SESSION_CALLS, SESSIONS, FINDINGS))
 
 
 def feed_again(database: str) -> str:
-    """A statement that feeds ``calls`` once more with a block; what it has already stays as it is.
+    """Return a statement that passes a block to ``calls`` again; calls that have it already stay the same.
 
-    ClickHouse fills a table and what depends on it one after the other: a crash in between leaves the entries
-    without their calls, and a repeated block is not passed on.
+    ClickHouse fills a table and its dependent tables one after the other: a crash in between leaves entries
+    without their calls, and ClickHouse does not pass on a repeated block.
 
     Args:
         database: as above. The parameters are ``writer``, ``first`` and ``last``.
@@ -77,7 +87,7 @@ def _columns(columns: dict[str, str]) -> str:
     return ",\n  ".join(f"{name} {type_}" for name, type_ in columns.items())
 
 
-# Synced, because the spool deletes what is shipped.
+# Inserts are synced, because the spool deletes shipped entries.
 ENTRIES = f"""
 CREATE TABLE IF NOT EXISTS {{db}}.entries (
   {_columns(LOG_COLUMNS)},
@@ -96,15 +106,15 @@ SETTINGS non_replicated_deduplication_window = {DEDUPLICATION_WINDOW},
 
 _NOT_IN_CALLS = ("call_id", "time_ns", "findings", "arguments", "response", "request_sha256", "response_sha256")
 LAST_FIELDS = tuple(name for name in ENTRY_COLUMNS if name not in _NOT_IN_CALLS)
-"""What a call's row takes from its last entry; the one that ends the call is always the last."""
+"""The columns that a call's row takes from its last entry; the terminal one is always the last."""
 
 _TERMINAL = "kind NOT IN ('call.held', 'call.decided')"
 _RANK = "multiIf(kind IN ('call.held', 'call.decided'), 0, kind = 'call.reported', 1, 2)"
-"""Whose word counts most: the guard's own end, then Envoy's report, then what came before."""
+"""The precedence of entries: the guard's own end, then Envoy's report, then earlier entries."""
 _LAST = ", ".join(f"toString({name})" if ENTRY_COLUMNS[name] == WORD else name for name in LAST_FIELDS)
 _CALLER = "tuple(issuer, subject, if(subject = '', replaceRegexpOne(source, ':[0-9]+$', ''), ''))"
 
-# Each aggregate gives the same for a block that comes twice: the state needs no exactly-once of its own.
+# Each aggregate gives the same result for a block that comes twice, so the state may be fed more than once.
 _FEED = f"""
 SELECT
   call_id,
@@ -139,7 +149,7 @@ FROM (
 )
 """  # noqa: S608 - every part is a constant of this file
 
-# A session id is what the caller says it is, so it counts within one caller only.
+# The caller chooses the session id, so it counts within one caller only.
 # Callers without identity are told apart by address.
 SESSION_CALLS = f"""
 CREATE OR REPLACE VIEW {{db}}.session_calls AS
@@ -175,3 +185,12 @@ SELECT session_id, any(session) AS session, any(issuer) AS issuer, any(subject) 
   sum(arraySum(one -> one.count, findings)) AS findings
 FROM {db}.session_calls GROUP BY session_id
 """
+
+# Of terminal entries only: each of them has all findings of its call, and earlier entries repeat some.
+FINDINGS = f"""
+CREATE OR REPLACE VIEW {{db}}.findings AS
+SELECT time, call_id, kind, connection, function, issuer, subject, session,
+  finding.entity AS entity, finding.path AS path, finding.how AS how, finding.count AS count, finding.side AS side
+FROM {{db}}.entries ARRAY JOIN {FINDINGS_OF_DOCUMENT} AS finding
+WHERE damage = '' AND kind IN ({", ".join(f"'{kind}'" for kind in EntryKind if kind.terminal)})
+"""  # noqa: S608 - every part is a constant of this file

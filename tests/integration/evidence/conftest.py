@@ -9,7 +9,7 @@ import pytest
 from extproc.evidence.shipping.clickhouse import Target, connect, create_schema
 from extproc.evidence.spool.spool import Spool, SpoolLimits
 from extproc.model.entries import Entry, EntryKind
-from extproc.model.masking import Finding
+from extproc.model.masking import Finding, Side
 
 pytest.importorskip("chdb")
 
@@ -30,7 +30,7 @@ def make_entry(number: int = 0, kind: EntryKind = EntryKind.COMPLETED, **changes
         "reason": "policy-allowed",
         "status": 200,
         "arguments": '{"id":"c-1"}',
-        "findings": (Finding("US_SSN", "$.ssn", "redact", 2),),
+        "findings": (Finding("US_SSN", "$.ssn", "redact", 2, Side.REQUEST),),
     }
     return Entry(kind, f"call-{number:06}", **(values | changes))
 

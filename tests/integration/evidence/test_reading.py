@@ -179,7 +179,9 @@ def test_a_session_is_its_entries_in_order(ship, entry, reader):
     ship(list(reversed(entries)))
     rows = reader.session("s")
     assert [(row["call_id"], row["kind"]) for row in rows] == [(one.call_id, one.kind) for one in entries]
-    assert rows[0]["findings"] == [{"entity": "US_SSN", "path": "$.ssn", "how": "redact", "count": 2}]
+    assert rows[0]["findings"] == [
+        {"entity": "US_SSN", "path": "$.ssn", "how": "redact", "count": 2, "side": "request"}
+    ]
     assert rows[0]["time_ns"] == entries[0].time_ns
     assert [row["kind"] for row in reader.call("call-000001")] == ["call.decided", "call.completed"]
     assert reader.session("no such session") == reader.session("") == reader.call("x") == []
@@ -252,7 +254,7 @@ def test_the_references_examples_are_answered(shared_reader, sql):
     shared_reader.query(sql)
 
 
-@pytest.mark.parametrize("table", ["entries", "calls", "session_calls", "sessions"])
+@pytest.mark.parametrize("table", ["entries", "calls", "findings", "session_calls", "sessions"])
 def test_the_reference_names_every_column(shared_reader, table):
     named = set(re.findall(r"`([a-z_0-9]+)`", REFERENCE.read_text()))
     assert set(shared_reader.query(f"SELECT * FROM {table}").columns) <= named

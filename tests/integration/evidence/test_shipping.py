@@ -2,14 +2,16 @@
 
 # ruff: noqa: PLR0917 - a test takes as many fixtures as its story has parts
 
+import contextlib
 import sqlite3
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from extproc.evidence.shipping.clickhouse import connect, create_schema
-from extproc.evidence.shipping.shipper import Shipper
+from extproc.evidence.shipping.shipper import Backoff, Shipper
 from extproc.evidence.spool.entry_codec import decode_entry, encode_entry, leaf_hash
 from extproc.evidence.spool.watermark import read_mark
 from extproc.model.entries import Entry
@@ -26,11 +28,15 @@ class FaultyClient:
         self._faults.strike("insert_fails")
         self._client.insert(*args, **kwargs)
         self._faults.inserts += 1
+        self._faults.after_insert()
         self._faults.strike("insert_happens_but_fails")
 
-    def query(self, *args, **kwargs):
+    def query(self, sql, **kwargs):
         self._faults.strike("query_fails")
-        return self._client.query(*args, **kwargs)
+        result = self._client.query(sql, **kwargs)
+        if self._faults.sees_no_rows and "uniqExact(seq)" in sql:
+            return SimpleNamespace(result_rows=[(0,)])
+        return result
 
     def command(self, *args, **kwargs):
         return self._client.command(*args, **kwargs)
@@ -45,6 +51,9 @@ class Faults:
     def __init__(self):
         self.connect_fails = self.insert_fails = self.insert_happens_but_fails = self.query_fails = 0
         self.inserts = 0
+        self.after_insert = lambda: None
+        self.sees_no_rows = False
+        """The shipper's check that a block has arrived finds none of its rows."""
 
     def strike(self, name):
         if getattr(self, name):
@@ -146,13 +155,13 @@ def test_a_restart_repeats_the_very_block(fill, entry, make_shipper, faults, sto
     assert [seq for seq, _ in stored()] == list(range(1, 31))
 
 
-def test_the_token_alone_keeps_a_repeated_block_out(fill, entry, make_shipper, faults, stored, monkeypatch):
+def test_the_token_alone_keeps_a_repeated_block_out(fill, entry, make_shipper, faults, stored):
     """Without the look into the table: the engine refuses the block it has."""
     fill(
         [entry(number, time_ns=entry(0).time_ns + number * 40 * 86_400 * 10**9) for number in range(6)]
     )  # 8 months
     shipper = make_shipper()
-    monkeypatch.setattr(shipper, "_is_there", lambda *_: False)
+    faults.sees_no_rows = True
     faults.insert_happens_but_fails = 3
     for _ in range(4):
         shipper.ship()
@@ -160,13 +169,16 @@ def test_the_token_alone_keeps_a_repeated_block_out(fill, entry, make_shipper, f
     assert [seq for seq, _ in stored()] == list(range(1, 7))
 
 
-def test_a_crash_before_the_watermark_doubles_nothing(fill, entry, make_shipper, stored, monkeypatch):
-    """The block is in the table, and nobody wrote that down."""
+def test_a_state_that_cannot_be_written_doubles_nothing(fill, entry, make_shipper, folder, faults, stored):
+    """The block is in the table, and the shipper could not write that down."""
     fill([entry(number) for number in range(8)])
     first = make_shipper()
-    monkeypatch.setattr(first._state, "shipped", lambda plan: (_ for _ in ()).throw(sqlite3.OperationalError("x")))
-    first.ship()
+    with contextlib.closing(sqlite3.connect(folder / "shipper.db", isolation_level=None)) as blocks:
+        faults.after_insert = lambda: blocks.execute("BEGIN IMMEDIATE")
+        first.ship()
+    faults.after_insert = lambda: None
     assert len(stored()) == 8
+    assert first.progress.last_error == "SQLITE_BUSY"
     first.close()
     second = make_shipper()
     second.ship()
@@ -176,7 +188,7 @@ def test_a_crash_before_the_watermark_doubles_nothing(fill, entry, make_shipper,
 
 @pytest.mark.parametrize("there", [True, False])
 def test_a_crash_between_entries_and_calls_is_made_good(
-    fill, entry, make_shipper, faults, stored, client, target, monkeypatch, there
+    fill, entry, make_shipper, faults, stored, client, target, there
 ):
     """ClickHouse died after it had stored the entries and before it had passed them on."""
     fill([entry(number) for number in range(8)])
@@ -184,8 +196,7 @@ def test_a_crash_between_entries_and_calls_is_made_good(
     faults.insert_happens_but_fails = 1
     shipper.ship()
     client.command(f"TRUNCATE TABLE {target.database}.calls_state")
-    if not there:
-        monkeypatch.setattr(shipper, "_is_there", lambda *_: False)
+    faults.sees_no_rows = not there
     shipper.ship()
     assert len(stored()) == 8
     assert client.query(f"SELECT count() FROM {target.database}.calls").result_rows == [(8,)]
@@ -308,13 +319,11 @@ def test_a_copied_spool_is_reported(fill, entry, make_shipper, folder, stored):
     assert shipper.progress.faults == {"x.spool": "is a copy of another spool"}
 
 
-def test_an_outage_is_waited_for_and_caught_up(fill, entry, make_shipper, faults, stored, monkeypatch):
+def test_an_outage_is_waited_for_and_caught_up(fill, entry, make_shipper, faults, stored):
     """ClickHouse away while entries come; back, and all are there."""
-    monkeypatch.setattr("extproc.evidence.shipping.shipper.BACKOFF_FIRST_S", 0.01)
-    monkeypatch.setattr("extproc.evidence.shipping.shipper.BACKOFF_CAP_S", 0.05)
     faults.connect_fails = 10**6
     fill([entry(number) for number in range(10)])
-    shipper, stop = make_shipper(), threading.Event()
+    shipper, stop = make_shipper(backoff=Backoff(0.01, 0.05)), threading.Event()
     thread = threading.Thread(target=shipper.run, args=(stop, 0.01))
     thread.start()
     try:
@@ -339,13 +348,8 @@ def test_the_last_entries_are_shipped_on_the_hint(fill, entry, make_shipper, sto
     assert len(stored()) == 3
 
 
-def test_backing_off_grows_to_a_limit(make_shipper, faults):
-    shipper = make_shipper()
-    assert shipper._pause(0.5) == 0.5
-    pauses = []
-    for _ in range(12):
-        shipper._failed(ConnectionError())
-        pauses.append(shipper._pause(0.5))
+def test_backing_off_grows_to_a_limit():
+    pauses = [Backoff().pause_s(failures) for failures in range(1, 13)]
     assert pauses[:3] == [1.0, 2.0, 4.0]
     assert pauses[-1] == 30.0
 

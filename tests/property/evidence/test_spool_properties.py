@@ -9,11 +9,12 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from extproc.evidence.shipping.entry_rows import insert_row
 from extproc.evidence.shipping.tables import INSERT_COLUMNS
 from extproc.evidence.spool.entry_codec import decode_entry, encode_entry, leaf_hash
 from extproc.evidence.spool.spool import Spool, SpoolLimits
 from extproc.evidence.spool.spool_file import connect
-from extproc.evidence.spool.spool_reader import SpoolReader, StoredRow, insert_row
+from extproc.evidence.spool.spool_reader import SpoolReader, StoredRow
 from extproc.model.entries import Entry, EntryKind
 from extproc.model.errors import EvidenceError
 from extproc.model.masking import Finding, Side

@@ -29,9 +29,13 @@ def row(call_id, kind, at_ms=0, **changes):
     return values | changes
 
 
+def found(count, side="request"):
+    return {"entity": "US_SSN", "path": "$.ssn", "how": "redact", "count": count, "side": side}
+
+
 SESSION = [
     row("a", "call.decided", 3, duration_ms=3.0, status=0),
-    row("a", "call.completed", 41, duration_ms=41.0, findings=[{"count": 2}, {"count": 1}]),
+    row("a", "call.completed", 41, duration_ms=41.0, findings=[found(2), found(1), found(4, "response")]),
     row("b", "call.denied", 1_000, status=403, reason="forbidden-argument", function="crm.delete_customer"),
     row("c", "call.held", 2_000, status=0, reason="approval-required", function="deploy.rollout"),
     row(
@@ -63,12 +67,13 @@ def test_each_call_is_one_line_that_begins_when_it_began():
         "call.held",
     ]
     assert lines[0].start_ns == START
-    assert (lines[0].findings, lines[2].approvers[0]) == (3, "https://id.example|bo")
+    assert (lines[0].findings, lines[0].response_findings) == (3, 4)
+    assert lines[2].approvers[0] == "https://id.example|bo"
 
 
 def test_the_drawing_says_everything_and_fits():
     drawn = draw(SESSION)
-    for word in ("ann@example.com", "41ms", "1m 34s", "forbidden-", "403", "bo", "cy", "held", "3"):
+    for word in ("ann@example.com", "41ms", "1m 34s", "forbidden-", "403", "bo", "cy", "held", "3+4"):
         assert word in drawn
     assert "5 calls, 1 denied, 1 failed, 2 held" in drawn
     assert max(map(len, drawn.splitlines())) <= 100
@@ -78,6 +83,10 @@ def test_columns_that_stay_empty_are_left_out():
     drawn = draw([row("a", "call.completed")])
     assert "Function" in drawn
     assert not any(name in drawn for name in ("Held", "Found", "Approved"))
+
+
+def test_findings_of_older_entries_have_no_side():
+    assert " 2 " in draw([row("a", "call.completed", findings=[found(2, "")])])
 
 
 def test_a_session_without_entries_is_drawn_too():
