@@ -21,6 +21,7 @@ import uvloop
 from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 
 from benchmarks.upstream import answer
+from extproc.assembly.try_policy import sample_inputs
 from extproc.evidence.spool.spool import Spool
 from extproc.flow.request.rewrite import CALL_ID, NEVER_FORWARDED
 from extproc.flow.response.respond import STALE_AFTER_REWRITE
@@ -29,7 +30,6 @@ from extproc.model.entries import Entry, EntryKind
 from extproc.model.reasons import Reason
 from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.regorus.evaluator import EmbeddedEngine
-from extproc.policy.regorus.trial import sample_documents
 from extproc.server.worker import server_options
 from extproc.settings.limits import LimitSettings
 from extproc.wire import encode
@@ -82,7 +82,7 @@ class Least(Services):
         self._engine = EmbeddedEngine.from_sources(
             replace(read_sources([], [], "data.extproc.decision"), data=data)
         )
-        self._input = next(each for each in sample_documents() if self._allowed(each))
+        self._input = next(each for each in sample_inputs().requests if self._allowed(each))
         self._spool = Spool(folder, "least")
         self._decided = Entry(EntryKind.DECIDED, CALL, time.time_ns(), arguments="n" * 900)
         self._completed = Entry(EntryKind.COMPLETED, CALL, time.time_ns(), response="n" * 1_000)

@@ -21,12 +21,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.guard import RESULTS
+from extproc.assembly.try_policy import sample_inputs
 from extproc.model.errors import PolicyError
 from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.contract.policy_sources import Module
 from extproc.policy.opa.opa_engine import OpaEngine, OpaServer
 from extproc.policy.regorus.evaluator import EmbeddedEngine
-from extproc.policy.regorus.trial import sample_documents
 
 QUERY = "data.extproc.decision"
 SIZES_KB = (1, 15, 150)
@@ -49,8 +49,8 @@ def ballast(megabytes: int) -> dict:
 
 def document(kilobytes: int) -> bytes:
     """A call's input of about this size."""
-    found = orjson.loads(sample_documents()[0])
-    room = max(kilobytes * 1024 - len(sample_documents()[0]), 0)
+    found = orjson.loads(sample_inputs().requests[0])
+    room = max(kilobytes * 1024 - len(sample_inputs().requests[0]), 0)
     found["call"]["arguments"] = {f"field{index}": "v" * 80 for index in range(room // 100)}
     return orjson.dumps(found)
 

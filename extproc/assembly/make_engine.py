@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from extproc.assembly.try_policy import try_policy
 from extproc.config.schema import Settings
 from extproc.policy.bundle.last_good import LastGoodPolicy
 from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, write_status
@@ -50,6 +51,7 @@ def make_engine(settings: Settings, process: str = "", on_status: StatusListener
         every_s=policy.reload,
         clock_ns=time.time_ns,
         on_change=publish_status,
+        check=try_policy,
         last_good=LastGoodPolicy(folder, process) if process else None,
         limit_s=settings.limits.decision_timeout,
     )

@@ -54,15 +54,15 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Say everything that keeps a policy from being loaded: syntax, lint, data's shape, its own tests, samples."""
+    from extproc.assembly.try_policy import try_policy
     from extproc.policy.regorus.evaluator import violations
-    from extproc.policy.regorus.trial import check_candidate
 
     sources = policy_files(paths, data, query, config).read()
     found = violations((*sources.modules, *sources.tests))
     if not found and as_json:
         found = _tried(sources)
     elif not found:
-        check_candidate(sources)
+        try_policy(sources)
         typer.echo(f"OK: {len(sources.modules)} modules, revision {sources.revision[:12]}")
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in found], indent=2))
@@ -75,11 +75,11 @@ def check(
 
 def _tried(sources: "Sources") -> "list[Violation]":
     """What only shows when the policy is tried, as one finding; it has no place of its own."""
+    from extproc.assembly.try_policy import try_policy
     from extproc.policy.regorus.lint.rego_module import Violation
-    from extproc.policy.regorus.trial import check_candidate
 
     try:
-        check_candidate(sources)
+        try_policy(sources)
     except PolicyInvalid as error:
         return [Violation("", 0, 0, str(error), "")]
     return []

@@ -72,7 +72,7 @@ def explain(
         return
     if last["kind"] == EntryKind.FAILED and last["action"] == Action.DENY:
         typer.echo("policy withheld the response: what follows is its request, responses are not decided again")
-    recalled = recall(asked[0])
+    recalled = recall(asked[0], _method_protocols())
     if show_input:
         typer.echo(pretty(recalled.document))
     typer.echo("\nagain, under the configured policy; headers, query, claims and body are not recorded")
@@ -83,6 +83,13 @@ def explain(
     if asked[0]["policy_revision"] not in ("", found.decision.revision):
         typer.echo("the policy has changed since")
     print_trace(found)
+
+
+def _method_protocols() -> frozenset[str]:
+    """Names of the protocols whose calls name a method of the protocol."""
+    from extproc.protocols.catalogue import PROTOCOLS
+
+    return frozenset(each.name for each in PROTOCOLS if each.has_methods)
 
 
 def _why_not(last: dict[str, Any]) -> str:
@@ -107,17 +114,17 @@ def diff(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Decide recorded calls under two policies, and show which decisions and masks would change."""
+    from extproc.assembly.try_policy import try_policy
     from extproc.config.load import load_settings
     from extproc.policy.authoring.replay import Comparison
     from extproc.policy.regorus.evaluator import EmbeddedEngine
-    from extproc.policy.regorus.trial import check_candidate
 
     asked = query or load_settings(config, to_serve=False).policy.query
     engines = []
     for path, own in ((old, old_data), (new, new_data)):
         sources = policy_files([path], [*(data or ()), *(own or ())], asked, config).read()
-        engines.append(EmbeddedEngine.from_sources(sources, checked=check_candidate(sources)))
-    compared = Comparison()
+        engines.append(EmbeddedEngine.from_sources(sources, checked=try_policy(sources)))
+    compared = Comparison(method_protocols=_method_protocols())
     with ended_by_ctrl_c():
         _compare(compared, engines[0], engines[1], config, time.time_ns() - _ago_ns(since))
     _print_comparison(compared, as_json=as_json)

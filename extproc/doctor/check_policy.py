@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from extproc.assembly.make_engine import make_engine
+from extproc.assembly.try_policy import sample_inputs, try_policy
 from extproc.doctor.check_result import CheckResult, Installation, Level
 from extproc.model.errors import PolicyError
 from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, read_statuses
 from extproc.policy.bundle.reload import PolicyFiles
 from extproc.policy.opa.opa_engine import OpaEngine
 from extproc.policy.regorus.evaluator import UNDEFINED, violations
-from extproc.policy.regorus.trial import check_candidate, sample_documents
 
 
 def policy(installation: Installation) -> Iterator[CheckResult]:
@@ -49,7 +49,7 @@ def _files(installation: Installation, files: PolicyFiles) -> Iterator[CheckResu
         yield CheckResult("policy", Level.PROBLEM, one.message, one.hint, f"{one.file}:{one.line}:{one.column}")
     if found:
         return
-    check_candidate(sources)
+    try_policy(sources)
     tested = "" if not files.paths else ", its tests pass" if sources.tests else ", without tests"
     kind = "" if files.paths else " of the starter policies"
     loaded = f"{len(sources.modules)} modules{kind} can be loaded{tested}; revision {sources.revision[:12]}"
@@ -90,7 +90,7 @@ async def _ask_opa(installation: Installation) -> tuple[bool, str, str]:
     try:
         if not await engine.healthy():
             return False, "", ""
-        await engine.evaluate(sample_documents(responses=False)[0])
+        await engine.evaluate(sample_inputs().requests[0])
     except PolicyError as error:
         return True, str(error), ""
     else:

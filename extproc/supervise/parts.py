@@ -14,13 +14,13 @@ import httpx
 import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from extproc.assembly.try_policy import try_policy
 from extproc.config.schema import Settings
 from extproc.config.state_folder import keep_private
 from extproc.model.errors import ConfigError
 from extproc.policy.bundle.last_good import discard_all
 from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.bundle.policy_status import STATUS_FOLDER, read_statuses
-from extproc.policy.regorus.trial import check_candidate
 from extproc.server.health import OK, health_app
 from extproc.server.log import set_up_log
 from extproc.server.web import web
@@ -192,7 +192,7 @@ def check_policy(settings: Settings) -> None:
     """
     policy = settings.policy
     if policy.engine == "embedded":
-        check_candidate(read_sources(policy.paths, policy.data, policy.query))
+        try_policy(read_sources(policy.paths, policy.data, policy.query))
 
 
 def policy_state(settings: Settings) -> str:

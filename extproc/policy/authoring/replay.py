@@ -6,7 +6,7 @@ claims and the body are not: a rule that reads them finds nothing.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,6 @@ from extproc.model.reasons import Reason
 from extproc.policy.contract.input_document import VERSION, rfc3339
 from extproc.policy.contract.read_decision import read_decision
 from extproc.policy.regorus.evaluator import EmbeddedEngine
-from extproc.protocols.catalogue import BY_NAME
 
 COLUMNS = (
     *("kind", "call_id", "time_ns", "connection", "function", "protocol", "method", "path", "session", "issuer"),
@@ -41,12 +40,14 @@ class Recalled:
     """Why a decision on it may differ from the one that was made; empty: nothing that is known."""
 
 
-def recall(row: Row) -> Recalled:
+def recall(row: Row, method_protocols: Collection[str]) -> Recalled:
     """Make the input of a recorded call again.
 
     Args:
         row: an entry's columns, with one of the kinds ``DECIDED``.
+        method_protocols: names of the protocols whose entries have the protocol's method in place of HTTP's.
     """
+    has_method = row["protocol"] in method_protocols
     gaps = []
     arguments: Any = None
     try:
@@ -58,8 +59,9 @@ def recall(row: Row) -> Recalled:
     if row["findings"]:
         gaps.append("sensitive arguments were masked before they were recorded")
     name = str(row["function"]).removeprefix(f"{row['connection']}.")
+    http = {"path": row["path"]} | ({} if has_method else {"method": row["method"]})
     document: dict[str, Any] = {
-        "attributes": {"request": {"http": _http(row)}},
+        "attributes": {"request": {"http": http}},
         "version": VERSION,
         "identity": {key: row[key] for key in ("issuer", "subject", "groups", "actor")},
         "connection": {"name": row["connection"], "protocol": row["protocol"]},
@@ -68,7 +70,7 @@ def recall(row: Row) -> Recalled:
             "protocol": row["protocol"],
             "function": row["function"],
             "name": name,
-            "method": row["method"] if _has_methods(row) else "",
+            "method": row["method"] if has_method else "",
             "arguments": arguments,
             "session": row["session"],
         },
@@ -80,16 +82,6 @@ def recall(row: Row) -> Recalled:
     if row["uninspectable"]:
         document["body"]["uninspectable"] = row["uninspectable"]
     return Recalled(orjson.dumps(document), tuple(gaps))
-
-
-def _http(row: Row) -> dict[str, Any]:
-    return {"path": row["path"]} | ({} if _has_methods(row) else {"method": row["method"]})
-
-
-def _has_methods(row: Row) -> bool:
-    """True if the entry's method is the protocol's, and not HTTP's."""
-    protocol = BY_NAME.get(row["protocol"])
-    return protocol is not None and protocol.has_methods
 
 
 def _finding(finding: Any) -> dict[str, Any]:
@@ -112,6 +104,8 @@ class Difference:
 class Comparison:
     """What would change."""
 
+    method_protocols: Collection[str]
+    """As ``recall`` takes them."""
     calls: int = 0
     inexact: int = 0
     """Calls whose recorded input has gaps."""
@@ -119,7 +113,7 @@ class Comparison:
 
     def add(self, row: Row, old: EmbeddedEngine, new: EmbeddedEngine) -> None:
         """Decide one recorded call under both."""
-        recalled = recall(row)
+        recalled = recall(row, self.method_protocols)
         self.calls += 1
         self.inexact += bool(recalled.gaps)
         before, after = (decide_again(engine, recalled.document) for engine in (old, new))

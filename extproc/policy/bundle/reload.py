@@ -23,7 +23,6 @@ from extproc.policy.contract.policy_sources import Sources
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.regorus.evaluation_timer import killed_after
 from extproc.policy.regorus.evaluator import EmbeddedEngine, PolicyCheck
-from extproc.policy.regorus.trial import check_candidate
 
 KILL_FACTOR = 5.0
 """Times the limit of one decision: an evaluation that takes so long is taken for one without an end."""
@@ -74,7 +73,7 @@ class ReloadingEngine:
         every_s: float | None,
         clock_ns: Callable[[], int],
         on_change: Callable[[PolicyStatus], None],
-        check: Callable[[Sources], PolicyCheck] = check_candidate,
+        check: Callable[[Sources], PolicyCheck],
         last_good: LastGoodPolicy | None = None,
         limit_s: float = 1.0,
         clock_s: Callable[[], float] = time.perf_counter,

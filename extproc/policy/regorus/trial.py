@@ -1,6 +1,6 @@
-"""A candidate policy is tried in a process of its own, which can be killed: the engine has no limits itself.
+"""Try a candidate policy in a child process, which can be killed: the engine itself has no limits.
 
-Run as ``python -m extproc.policy.regorus.trial`` it is that process.
+``python -m extproc.policy.regorus.trial`` runs the child.
 """
 
 import json
@@ -8,19 +8,15 @@ import resource
 import signal
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from extproc.model.call import Headers, Json, RequestHead
+from extproc.model.call import Json
 from extproc.model.decision import ApprovalTerms
 from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
-from extproc.model.identity import Identity
-from extproc.model.reasons import Uninspectable
-from extproc.policy.contract.input_document import build_document
 from extproc.policy.contract.policy_sources import Sources, sources_of
 from extproc.policy.contract.read_decision import UNREADABLE, read_decision
-from extproc.policy.contract.response_input import ResponseFacts
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.regorus.evaluator import (
     SETTINGS,
@@ -31,39 +27,46 @@ from extproc.policy.regorus.evaluator import (
     run,
 )
 from extproc.policy.regorus.rego_tests import Coverage, TestResult, TestRun, run_tests
-from extproc.protocols.catalogue import PROTOCOLS
-from extproc.protocols.protocol_definition import SampleCall
 
 WRONG = ".".join((*SETTINGS[:-1], "wrong"))
-"""A rule that names what is wrong with the data, for people."""
-WAY_OUT = "  the keys are in docs/reference/policy.md; name your file with --data, or in policy.data"
-SAMPLE_DEPTH = 8
-"""More than the samples nest."""
+"""A rule that names the wrong parts of the data, for people."""
+DATA_HINT = "  the keys are in docs/reference/policy.md; name your file with --data, or in policy.data"
 MEMORY = 512 << 20
-"""Bytes a candidate may take."""
+"""Bytes that a candidate may allocate."""
 PATIENCE = 6
-"""Times as long as it may compute is waited for it: that the machine is busy is no fault of the policy."""
+"""Seconds to wait for each CPU second that a candidate may use: a busy machine is not the policy's fault."""
 
 
-def check_candidate(sources: Sources, *, timeout_s: float = 10.0, memory: int = MEMORY) -> PolicyCheck:
-    """Compile, lint, test and try a policy, before any process that matters loads it.
+@dataclass(frozen=True, slots=True)
+class SampleInputs:
+    """Small input documents on which a policy is tried: JSON, UTF-8, of each shape that it can get."""
 
-    Tried are calls of each protocol, a listing, an uninspectable body, and responses where it may decide them.
-    A policy may leave them undecided; it may not fail on them, take too long, answer what nobody can read, or fail
-    its own tests where it has some.
+    requests: tuple[bytes, ...] = ()
+    responses: tuple[bytes, ...] = ()
+    """Inputs about a response: for policies that may decide responses."""
+
+
+def check_candidate(
+    sources: Sources, samples: SampleInputs, *, timeout_s: float = 10.0, memory: int = MEMORY
+) -> PolicyCheck:
+    """Compile, lint, test and try a policy, before it is loaded where calls are decided.
+
+    A policy may leave samples undecided. It may not fail on them, take too long, give an unreadable answer, or
+    fail its own tests if it has some.
 
     Args:
         sources: the policy, data and query.
-        timeout_s: seconds of the processor for all of it.
-        memory: bytes it may take.
+        samples: the inputs to try it on.
+        timeout_s: CPU seconds for all of it.
+        memory: bytes that it may allocate.
 
     Returns:
-        What loading it need not find out again.
+        Facts that loading the policy need not find again.
 
     Raises:
-        PolicyInvalid: says where and why, and a hint.
+        PolicyInvalid: says where and why, with a hint.
     """
-    found, _ = _apart("try", sources, timeout_s, memory)
+    found, _ = _run_child("try", sources, samples, timeout_s, memory)
     if found is None:
         raise PolicyInvalid(f"the policy took longer than {timeout_s:g} s on a small input: simplify it")
     if found["complaint"]:
@@ -77,21 +80,21 @@ def check_candidate(sources: Sources, *, timeout_s: float = 10.0, memory: int = 
 
 
 def try_tests(sources: Sources, *, timeout_s: float, memory: int = MEMORY) -> TestRun:
-    """Run a policy's tests where one that never ends can be ended.
+    """Run a policy's tests in a child process, so that an endless test can be ended.
 
     Args:
         sources: the policy, its tests, data.
-        timeout_s: seconds of the processor for all tests.
-        memory: bytes they may take.
+        timeout_s: CPU seconds for all tests.
+        memory: bytes that they may allocate.
 
     Raises:
         ConfigError: a module cannot be compiled, or must not be loaded.
-        PolicyInvalid: the tests did not end: names the one that ran.
+        PolicyInvalid: the tests did not end; names the one that was running.
     """
-    found, told = _apart("test", sources, timeout_s, memory)
+    found, names = _run_child("test", sources, SampleInputs(), timeout_s, memory)
     if found is None:
-        ran = told.decode("utf-8", "replace").strip().rpartition("\n")[2] or "the policy"
-        raise PolicyInvalid(f"{ran}: did not end within {timeout_s:g} s (--timeout)")
+        running = names.decode("utf-8", "replace").strip().rpartition("\n")[2] or "the policy"
+        raise PolicyInvalid(f"{running}: did not end within {timeout_s:g} s (--timeout)")
     if found["complaint"]:
         raise PolicyInvalid(found["complaint"])
     results = tuple(TestResult(**one) for one in found["results"])
@@ -99,8 +102,13 @@ def try_tests(sources: Sources, *, timeout_s: float, memory: int = MEMORY) -> Te
     return TestRun(results, tuple(coverage))
 
 
-def _apart(what: str, sources: Sources, timeout_s: float, memory: int) -> tuple[dict[str, Any] | None, bytes]:
-    """What the other process found, None where it took too long; and what it told meanwhile.
+def _run_child(
+    task: str, sources: Sources, samples: SampleInputs, timeout_s: float, memory: int
+) -> tuple[dict[str, Any] | None, bytes]:
+    """Run one task in a child process.
+
+    Returns:
+        The child's report, None if it took too long; and its standard error.
 
     Raises:
         PolicyInvalid: it crashed.
@@ -110,38 +118,50 @@ def _apart(what: str, sources: Sources, timeout_s: float, memory: int) -> tuple[
         "-P",
         "-m",
         "extproc.policy.regorus.trial",
-        what,
+        task,
         str(memory),
         str(int(timeout_s) + 1),
     ]
     try:
-        tried = subprocess.run(
+        child = subprocess.run(
             command,
-            input=sources.to_json(),
+            input=_to_line(samples) + sources.to_json(),
             capture_output=True,
             timeout=PATIENCE * timeout_s,
             check=False,
-            process_group=0,  # a terminal's Ctrl-C is for us, who end it: it has not crashed
+            process_group=0,  # a terminal's Ctrl-C goes to the parent alone: the child has not crashed
         )
     except subprocess.TimeoutExpired as late:
         return None, late.stderr or b""
-    if tried.returncode == -signal.SIGXCPU:
-        return None, tried.stderr
-    if tried.returncode != 0:
-        raise PolicyInvalid(f"the engine crashed on the policy (status {tried.returncode}): use `engine: opa`")
-    return json.loads(tried.stdout), tried.stderr
+    if child.returncode == -signal.SIGXCPU:
+        return None, child.stderr
+    if child.returncode != 0:
+        raise PolicyInvalid(f"the engine crashed on the policy (status {child.returncode}): use `engine: opa`")
+    return json.loads(child.stdout), child.stderr
 
 
-def try_sources(sources: Sources) -> PolicyCheck:
+def _to_line(samples: SampleInputs) -> bytes:
+    """The samples as one line of JSON."""
+    texts = [[raw.decode() for raw in group] for group in (samples.requests, samples.responses)]
+    return json.dumps(texts).encode() + b"\n"
+
+
+def _from_line(line: bytes) -> SampleInputs:
+    requests, responses = json.loads(line)
+    return SampleInputs(tuple(text.encode() for text in requests), tuple(text.encode() for text in responses))
+
+
+def try_sources(sources: Sources, samples: SampleInputs) -> PolicyCheck:
     """Load a policy, evaluate it over the samples and run its tests, in this process.
 
     Raises:
-        ConfigError, PolicyError: what is wrong.
+        ConfigError, PolicyError: the first thing that is wrong.
     """
     engine = EmbeddedEngine.from_sources(sources)
     if engine.settings is SettingsValidity.INVALID:
         raise PolicyInvalid(wrong_settings(engine, sources.data))
-    for document in sample_documents(responses=engine.response_interest is not ResponseInterest.NEVER):
+    asks_responses = engine.response_interest is not ResponseInterest.NEVER
+    for document in (*samples.requests, *(samples.responses if asks_responses else ())):
         _try_document(engine, document)
     failed = [result for result in run_tests(sources).results if not result.passed] if sources.tests else []
     if failed:
@@ -153,16 +173,17 @@ def try_sources(sources: Sources) -> PolicyCheck:
 
 
 def wrong_settings(engine: EmbeddedEngine, data: Json) -> str:
-    """Which parts of the data are wrong, as far as the policy tells: ``data.extproc.settings.wrong``."""
+    """The error for data of a wrong shape, with the parts that ``data.extproc.settings.wrong`` names."""
     if not data:
-        return f"the policy reads data, and there is none\n{WAY_OUT}"
+        return f"the policy reads data, but no data is given\n{DATA_HINT}"
     try:
         wrong = run(engine.template.clone(), WRONG, b"{}", by="eval_rule_as_json")
     except PolicyError:
         wrong = None
     parts = ", ".join(str(part) for part in wrong) if isinstance(wrong, list) else ""
     which = f" (wrong: {parts})" if parts else ""
-    return f"the data has not the shape that the policy reads{which}: {'.'.join(SETTINGS)} is not true\n{WAY_OUT}"
+    rule = ".".join(SETTINGS)
+    return f"the data does not have the shape that the policy reads{which}: {rule} is not true\n{DATA_HINT}"
 
 
 def _try_document(engine: EmbeddedEngine, document: bytes) -> None:
@@ -175,44 +196,13 @@ def _try_document(engine: EmbeddedEngine, document: bytes) -> None:
     decision = read_decision(answer, revision="", defaults=ApprovalTerms(("anyone",)))
     if decision.rule == UNREADABLE:
         raise PolicyInvalid(
-            f"{engine.query} answers in a shape the guard cannot read: {decision.detail}"
-            "\n  what it may hold is in docs/reference/policy.md"
+            f"{engine.query} gives an answer that the guard cannot read: {decision.detail}"
+            "\n  docs/reference/policy.md lists what an answer may contain"
         )
 
 
-def sample_documents(*, responses: bool = True) -> list[bytes]:
-    """Return a small input for each sample call of each protocol.
-
-    Args:
-        responses: whether to add inputs of the second decision, about a response.
-    """
-    samples = [sample for each in PROTOCOLS for sample in each.samples]
-    documents = [_document(sample) for sample in samples]
-    if responses:
-        read = ResponseFacts(200, Headers((("content-type", b"application/json"),)), b'{"id":"1"}', ())
-        streamed = ResponseFacts(200, Headers(), unseen=Uninspectable.STREAMED)
-        documents += [_document(samples[0], facts) for facts in (read, streamed)]
-    return documents
-
-
-def _document(sample: SampleCall, response: ResponseFacts | None = None) -> bytes:
-    content_type = Headers((("content-type", sample.content_type),))
-    return build_document(
-        head=RequestHead("POST", "https", "sample", sample.path, content_type),
-        call=sample.call,
-        identity=Identity("https://issuer.example", "sample", ("sample",)),
-        findings=(),
-        body=sample.body,
-        body_sha256="0" * 64,
-        uninspectable=sample.call.uninspectable,
-        now_ns=0,
-        max_depth=SAMPLE_DEPTH,
-        response=response,
-    )
-
-
 def _address_space() -> int:
-    """Bytes of address space in use: allocators reserve far more than they touch. 0 where the system hides it."""
+    """Bytes of address space in use: allocators reserve far more than they touch. 0 if the system hides it."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     except OSError:
@@ -220,33 +210,35 @@ def _address_space() -> int:
 
 
 def _main() -> None:
-    what, memory, cpu_s = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    """Run the child: limits first, then the task. The report goes to standard output."""
+    task, memory, cpu_s = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    samples = _from_line(sys.stdin.buffer.readline())
     sources = sources_of(sys.stdin.buffer.read())
     reserved = _address_space()
     if reserved:
         resource.setrlimit(resource.RLIMIT_AS, (reserved + memory, reserved + memory))
-    json.dump(_report(sources) if what == "try" else _test_report(sources), sys.stdout)
+    json.dump(_try_report(sources, samples) if task == "try" else _test_report(sources), sys.stdout)
 
 
-def _report(sources: Sources) -> dict[str, object]:
+def _try_report(sources: Sources, samples: SampleInputs) -> dict[str, object]:
     try:
-        checked = try_sources(sources)
+        checked = try_sources(sources, samples)
     except (ConfigError, PolicyError) as error:
         return {"complaint": str(error)}
     keys = None if checked.input_keys is None else sorted(checked.input_keys)
     return {"complaint": "", **asdict(checked), "input_keys": keys}
 
 
-def _tell(name: str) -> None:
+def _print_name(name: str) -> None:
     sys.stderr.write(f"{name}\n")
     sys.stderr.flush()
 
 
 def _test_report(sources: Sources) -> dict[str, object]:
     try:
-        run = run_tests(sources, _tell)
+        run = run_tests(sources, _print_name)
     except (ConfigError, PolicyError) as error:
         return {"complaint": str(error)}
     return {"complaint": "", **asdict(run)}

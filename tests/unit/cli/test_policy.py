@@ -87,10 +87,10 @@ def test_everything_wrong_is_said_with_its_place_and_a_hint(folder):
 
 def test_what_only_shows_when_tried_is_said_too(folder):
     (folder / "p" / "t.rego").write_text('package t\n\ndecision := "yes"\n')
-    with pytest.raises(PolicyInvalid, match="shape"):
+    with pytest.raises(PolicyInvalid, match="the guard cannot read"):
         say("check", *ABOUT)
     [found] = json.loads(say("check", *ABOUT, "--json", fails=1))
-    assert "shape" in found["message"]
+    assert "the guard cannot read" in found["message"]
     (folder / "p" / "t.rego").write_text("package t\n\ndecision := (\n")
     with pytest.raises(ConfigError, match=r"t\.rego:4"):
         say("check", *ABOUT)
@@ -334,5 +334,5 @@ def test_a_configuration_that_is_named_must_be_there(folder):
 
 
 def test_starter_policies_without_data_are_told_so(folder):
-    with pytest.raises(PolicyInvalid, match="reads data, and there is none"):
+    with pytest.raises(PolicyInvalid, match="reads data, but no data is given"):
         say("check")

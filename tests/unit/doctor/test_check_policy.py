@@ -41,7 +41,7 @@ def test_a_policy_without_tests_is_a_warning(own):
     [
         ("t.rego", "package t\n\ndecision := (\n", "expecting", "t.rego:4"),
         ("t.rego", "package t\n\ndecision := http.send({})\n", "http.send is not available", "t.rego:3:22"),
-        ("t.rego", 'package t\n\ndecision := "yes"\n', "shape", ""),
+        ("t.rego", 'package t\n\ndecision := "yes"\n', "the guard cannot read", ""),
         ("f_test.rego", "package f_test\n\ntest_no if 1 == 2\n", "data.f_test.test_no failed", ""),
     ],
 )
@@ -55,7 +55,7 @@ def test_what_keeps_a_policy_from_being_loaded_is_said_with_its_place(own, name,
 def test_data_of_the_wrong_shape_is_a_problem(tmp_path):
     file = installed(tmp_path)
     (tmp_path / "data.yaml").write_text("guard: {roles: [1]}")
-    assert "has not the shape" in only(doctor(file, *POLICY, fails=1), "policy", "problem")["what"]
+    assert "does not have the shape" in only(doctor(file, *POLICY, fails=1), "policy", "problem")["what"]
 
 
 def test_workers_that_refuse_disagree_or_are_in_trouble_are_named(own):

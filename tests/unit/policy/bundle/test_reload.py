@@ -9,12 +9,12 @@ from typing import ClassVar
 
 import pytest
 
+from extproc.assembly.try_policy import try_policy
 from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
 from extproc.policy.bundle.last_good import LastGoodPolicy
 from extproc.policy.bundle.policy_status import PolicyStatus, Refusal, read_statuses, write_status
 from extproc.policy.bundle.reload import PolicyFiles, ReloadingEngine
 from extproc.policy.regorus.evaluator import PolicyCheck
-from extproc.policy.regorus.trial import check_candidate
 
 pytestmark = pytest.mark.slow
 
@@ -80,12 +80,12 @@ async def test_a_good_change_is_taken(tmp_path):
         (HARMFUL, "t.rego", "an expression must be"),
         (FAILING, "t_test.rego", "test_never failed"),
         ("package t\n\nx := 1\n", "t.rego", "no rule defines"),
-        ('package t\n\ndecision := "yes"\n', "t.rego", "shape"),
+        ('package t\n\ndecision := "yes"\n', "t.rego", "the guard cannot read"),
         ("\udce9".encode("utf-8", "surrogateescape").decode("latin-1"), "t.rego", "t.rego"),
     ],
 )
 async def test_a_bad_change_is_refused_and_told_of(tmp_path, text, name, why):
-    stage = Stage(tmp_path, check=check_candidate)
+    stage = Stage(tmp_path, check=try_policy)
     revision = stage.engine.revision
     stage.write(DENY)
     stage.write(text, name)
@@ -178,7 +178,7 @@ def test_without_a_good_policy_there_is_no_engine(tmp_path):
     with pytest.raises(ConfigError):
         Stage(tmp_path, BROKEN)
     with pytest.raises(PolicyInvalid):
-        Stage(tmp_path, "package t\n\ndecision := 3\n", check=check_candidate)
+        Stage(tmp_path, "package t\n\ndecision := 3\n", check=try_policy)
 
 
 class Restarted:
@@ -215,12 +215,12 @@ class Restarted:
     [
         (BROKEN, "t.rego", "t.rego:"),
         (HARMFUL, "t.rego", "an expression must be"),
-        ('package t\n\ndecision := "yes"\n', "t.rego", "shape"),
+        ('package t\n\ndecision := "yes"\n', "t.rego", "the guard cannot read"),
         ("package t\n\nx := 1\n", "t.rego", "no rule defines"),
     ],
 )
 async def test_a_restart_on_a_broken_policy_goes_on_with_the_one_in_force(tmp_path, text, name, why):
-    worker = Restarted(tmp_path, check_candidate)
+    worker = Restarted(tmp_path, try_policy)
     worker.write(DENY)
     worker.begin()
     worker.write(ALLOW)
@@ -259,7 +259,7 @@ async def test_a_restart_on_a_policy_that_is_good_takes_it(tmp_path):
 
 async def test_a_restart_on_what_was_in_force_finds_nothing_to_refuse(tmp_path):
     """Its tests are broken, which are no part of it: a worker that runs on does not look at them, either."""
-    worker = Restarted(tmp_path, check_candidate)
+    worker = Restarted(tmp_path, try_policy)
     worker.write(ALLOW)
     worker.begin()
     worker.write(FAILING, "t_test.rego")

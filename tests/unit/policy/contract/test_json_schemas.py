@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from extproc.assembly.try_policy import sample_inputs
 from extproc.model.decision import ApprovalTerms
 from extproc.policy.bundle.starter_policies import starter_folder
 from extproc.policy.contract.json_schemas import answer_schema, input_schema
 from extproc.policy.contract.read_decision import UNREADABLE, read_decision
-from extproc.policy.regorus.trial import sample_documents
 
 REFERENCE = Path(__file__).resolve().parents[4] / "docs" / "reference"
+SAMPLES = sample_inputs()
 ANSWERS = Draft202012Validator(answer_schema())
 VALUES = {
     "action": ["allow", "deny", "hold", "no", None],
@@ -52,7 +53,7 @@ def test_the_published_file_is_what_the_code_makes(name, made):
 
 
 def test_the_guards_own_inputs_are_valid():
-    for document in sample_documents():
+    for document in (*SAMPLES.requests, *SAMPLES.responses):
         Draft202012Validator(input_schema()).validate(json.loads(document))
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from extproc.assembly.try_policy import try_policy
 from extproc.model.call import Call, Headers, RequestHead
 from extproc.model.errors import ConfigError
 from extproc.model.identity import Identity
@@ -16,7 +17,6 @@ from extproc.policy.contract.policy_sources import Module, Sources
 from extproc.policy.contract.response_input import ResponseFacts
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.regorus.evaluator import EmbeddedEngine
-from extproc.policy.regorus.trial import check_candidate
 
 
 def sources(text: str, data: object = None, package: str = "t") -> Sources:
@@ -80,7 +80,7 @@ def test_directions_say_it_for_sure():
     ):
         given = sources(looks + directions, {"on": True}, "extproc")
         assert asks(given) is expected
-        assert check_candidate(given).response_interest is expected
+        assert try_policy(given).response_interest is expected
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,12 @@ import json
 
 import pytest
 
+from extproc.assembly.try_policy import sample_inputs
 from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.contract.policy_sources import Module, Sources
 from extproc.policy.regorus.evaluator import EmbeddedEngine
-from extproc.policy.regorus.trial import sample_documents
 
+SAMPLES = sample_inputs()
 QUERY = "data.tryout.decision"
 
 
@@ -71,7 +72,7 @@ def test_the_starter_policies_decide_the_same_on_what_they_read():
     engine = EmbeddedEngine.from_sources(read_sources([], [], "data.extproc.decision"))
     assert engine.input_keys is not None
     assert "attributes" not in engine.input_keys
-    for document in sample_documents():
+    for document in (*SAMPLES.requests, *SAMPLES.responses):
         given = json.loads(document)
         less = {key: value for key, value in given.items() if key in engine.input_keys}
         assert less != given

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from extproc.assembly.try_policy import sample_inputs, try_policy
 from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
 from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.contract.policy_sources import Module, Sources
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.regorus.evaluator import EmbeddedEngine, PolicyCheck, SettingsValidity
-from extproc.policy.regorus.trial import check_candidate, sample_documents, try_sources
+from extproc.policy.regorus.trial import check_candidate, try_sources
 
 pytestmark = pytest.mark.slow
 
@@ -30,6 +31,7 @@ def sources(text: str) -> Sources:
     return Sources((Module("t.rego", f"package t\n{text}"),), {}, "data.t.decision")
 
 
+SAMPLES = sample_inputs()
 STARTER = read_sources([], [], "data.extproc.decision")
 
 
@@ -38,14 +40,14 @@ def with_guard(**guard: object) -> Sources:
 
 
 def test_the_starter_policies_are_fine():
-    check_candidate(with_guard(roles={}))
+    try_policy(with_guard(roles={}))
 
 
 def test_data_of_another_shape_is_refused_and_the_wrong_part_named():
     with pytest.raises(PolicyInvalid, match=r"\(wrong: hold, hodl\)|\(wrong: hodl, hold\)"):
-        check_candidate(with_guard(roles={}, hodl=[], hold=[{}]))
-    with pytest.raises(PolicyInvalid, match=r"there is none\n.*name your file with --data"):
-        check_candidate(STARTER)
+        try_policy(with_guard(roles={}, hodl=[], hold=[{}]))
+    with pytest.raises(PolicyInvalid, match=r"no data is given\n.*name your file with --data"):
+        try_policy(STARTER)
 
 
 def test_data_that_was_looked_at_is_not_looked_at_again():
@@ -76,13 +78,13 @@ def test_only_the_loader_says_that_settings_are_valid(tmp_path):
 def test_a_policy_that_hangs_is_killed():
     begun = time.monotonic()
     with pytest.raises(PolicyInvalid, match="took longer than 1 s"):
-        check_candidate(sources(ENDLESS), timeout_s=1.0)
+        check_candidate(sources(ENDLESS), SAMPLES, timeout_s=1.0)
     assert time.monotonic() - begun < 30
 
 
 def test_that_the_machine_stalls_is_no_fault_of_the_policy():
     with ThreadPoolExecutor(1) as pool:
-        trying = pool.submit(check_candidate, with_guard(roles={}), timeout_s=2.0)
+        trying = pool.submit(check_candidate, with_guard(roles={}), SAMPLES, timeout_s=2.0)
         while not (found := candidates_of(os.getpid())) and not trying.done():
             time.sleep(0.01)
         os.kill(found[0], signal.SIGSTOP)
@@ -106,7 +108,7 @@ def candidates_of(parent):
 def test_a_policy_that_eats_memory_is_stopped():
     greedy = "decision := count([x | some x in numbers.range(1, 50000000)]) == 0"
     with pytest.raises(PolicyInvalid):
-        check_candidate(sources(greedy), timeout_s=10.0, memory=64 << 20)
+        check_candidate(sources(greedy), SAMPLES, timeout_s=10.0, memory=64 << 20)
 
 
 def test_loading_does_not_evaluate():
@@ -127,18 +129,18 @@ def test_loading_does_not_evaluate():
             r"evaluation failed at t\.rego:2",
         ),
         ("decision := json.unmarshal(base64.decode(input.attributes.request.http.rawBody))", "evaluation failed"),
-        ('decision := "allow"', "answers in a shape"),
-        ('decision := {"action": "allow", "typo": 1}', "answers in a shape"),
+        ('decision := "allow"', "gives an answer that the guard cannot read"),
+        ('decision := {"action": "allow", "typo": 1}', "gives an answer that the guard cannot read"),
         ("other := true", "no rule defines"),
     ],
 )
 def test_the_complaint_says_where_or_what(text, message):
     with pytest.raises(PolicyInvalid, match=message):
-        check_candidate(sources(text))
+        try_policy(sources(text))
 
 
 def test_undecided_samples_are_fine():
-    assert try_sources(sources("decision := true if input.call.name == `never`")) == PolicyCheck(
+    assert try_sources(sources("decision := true if input.call.name == `never`"), SAMPLES) == PolicyCheck(
         SettingsValidity.UNCHECKED, frozenset({"call"}), ResponseInterest.NEVER
     )
 
@@ -146,11 +148,11 @@ def test_undecided_samples_are_fine():
 def test_a_policy_that_fails_its_own_tests_is_refused():
     failing = Module("t_test.rego", "package t\n\ntest_no if decision == 2\n\ntest_yes if decision")
     with pytest.raises(PolicyInvalid, match=r"t_test\.rego:3: data\.t\.test_no failed: false or undefined"):
-        check_candidate(replace(sources("decision := true"), tests=(failing,)))
+        try_policy(replace(sources("decision := true"), tests=(failing,)))
 
 
 def test_what_was_tried_is_loaded_without_a_second_look():
-    found = check_candidate(with_guard(roles={}))
+    found = try_policy(with_guard(roles={}))
     assert found.settings is SettingsValidity.VALID
     assert found.response_interest is ResponseInterest.NEVER
     engine = EmbeddedEngine.from_sources(with_guard(roles={}), checked=found)
@@ -159,4 +161,4 @@ def test_what_was_tried_is_loaded_without_a_second_look():
 
 
 def test_samples_are_small():
-    assert all(len(document) < 2_000 for document in sample_documents())
+    assert all(len(document) < 2_000 for document in (*SAMPLES.requests, *SAMPLES.responses))
