@@ -1,23 +1,24 @@
-"""Envoy's own account of a request that ended without the guard's last word.
+"""Decodes Envoy's access log, which reports requests that the guard did not see to their end.
 
 Source: envoy/service/accesslog/v3/als.proto and envoy/data/accesslog/v3/accesslog.proto, Envoy 1.40.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from envoy.config.core.v3 import base_pb2
+from envoy.data.accesslog.v3.accesslog_pb2 import AccessLogCommon
 from envoy.service.accesslog.v3 import als_pb2
 from google.protobuf.message import DecodeError
+from google.protobuf.struct_pb2 import Value
 
 from extproc.model.errors import ProtocolViolation
 from extproc.wire.encode import DONE, GUARD
 
 AUTHZ = "envoy.filters.http.ext_authz"
-"""Namespace in which Envoy puts what ``CheckResponse.dynamic_metadata`` holds."""
+"""Namespace in which Envoy stores ``CheckResponse.dynamic_metadata``."""
 DENIED = "ext_authz_denied"
-"""``response_code_details`` of an answer that denies; those of a failed check differ."""
+"""``response_code_details`` of a denial by the guard; a failed check has others."""
 METHODS = base_pb2.RequestMethod.DESCRIPTOR.values_by_number
 
 
@@ -27,11 +28,11 @@ class AccessLogEntry:
 
     request_id: str
     call_id: str
-    """The guard's, once it has let the request go; empty before."""
+    """The guard's id of a request that it let go; empty for others."""
     method: str
     authority: str
     path: str
-    """Raw: to be masked."""
+    """Not masked yet."""
     source: str
     status: int
     details: str
@@ -39,15 +40,14 @@ class AccessLogEntry:
     started_ns: int
     duration_ns: int
     guarded: bool
-    """The guard answered the last phase, or decided at the door that asks no more of it: its own entries tell the
-    end."""
+    """The guard answered the last phase, or decided by ext_authz: its own entries record the end."""
 
 
 def decode_access_log(message: bytes) -> Iterator[AccessLogEntry]:
-    """The requests that one ``StreamAccessLogsMessage`` tells of.
+    """Yield the requests of one ``StreamAccessLogsMessage``.
 
     Raises:
-        ProtocolViolation: it is none.
+        ProtocolViolation: the message cannot be parsed.
     """
     try:
         logs = als_pb2.StreamAccessLogsMessage.FromString(message)
@@ -73,11 +73,11 @@ def decode_access_log(message: bytes) -> Iterator[AccessLogEntry]:
         )
 
 
-def _has(marks: Any, name: str) -> bool:
+def _has(marks: Mapping[str, Value], name: str) -> bool:
     return name in marks and marks[name].string_value == DONE
 
 
-def _decided_only(common: Any, details: str) -> bool:
-    """``Check`` allowed the request, and marked it, or denied it. It never sees a response."""
+def _decided_only(common: AccessLogCommon, details: str) -> bool:
+    """Return whether ``Check`` marked or denied the request. ext_authz never sees a response."""
     namespaces = common.metadata.filter_metadata
     return details == DENIED or (AUTHZ in namespaces and _has(namespaces[AUTHZ].fields, GUARD))

@@ -1,4 +1,4 @@
-"""``ProcessingRequest`` to our events.
+"""Decodes ``ProcessingRequest`` messages into events.
 
 Source: envoy/service/ext_proc/v3/external_processor.proto, Envoy 1.40.
 """
@@ -10,7 +10,7 @@ from typing import Any
 from envoy.config.core.v3.base_pb2 import Metadata
 from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 from google.protobuf.message import DecodeError
-from google.protobuf.struct_pb2 import Struct
+from google.protobuf.struct_pb2 import Struct, Value
 
 from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.errors import ProtocolViolation
@@ -25,11 +25,11 @@ from extproc.wire.events import (
 )
 
 ATTRIBUTES = "envoy.filters.http.ext_proc"
-"""The key under which Envoy sends the attributes it was asked for."""
+"""The key under which Envoy sends the configured attributes."""
 FROM_UPSTREAM = "via_upstream"
 """``response.code_details`` of a response that came from the upstream; anything else is Envoy's own."""
-METADATA_KEPT = 256
-"""Different metadata remembered: about as many callers."""
+METADATA_CACHE_SIZE = 256
+"""Different metadata in the cache: about one for each caller."""
 PSEUDO = {":method", ":scheme", ":authority", ":path", ":status"}
 
 
@@ -37,7 +37,7 @@ def decode(message: bytes) -> Event:
     """Read one message of the exchange.
 
     Raises:
-        ProtocolViolation: not a ``ProcessingRequest``, or one without a phase that we know.
+        ProtocolViolation: the message is not a ``ProcessingRequest``, or has no known phase.
     """
     try:
         request = pb.ProcessingRequest.FromString(message)
@@ -78,9 +78,9 @@ def _request_headers(request: pb.ProcessingRequest) -> RequestHeadersReceived:
     return RequestHeadersReceived(head, part.end_of_stream, metadata)
 
 
-@lru_cache(maxsize=METADATA_KEPT)
+@lru_cache(maxsize=METADATA_CACHE_SIZE)
 def _metadata(context: bytes) -> Mapping[str, Mapping[str, Any]]:
-    """``MetadataContext`` as plain values. A token's claims are the same in each of its calls, and read once."""
+    """Return a ``MetadataContext`` as plain values. Cached: a token's claims are the same in each of its calls."""
     found = Metadata.FromString(context).filter_metadata
     return {name: plain(value) for name, value in found.items()}
 
@@ -96,12 +96,12 @@ def _response_headers(request: pb.ProcessingRequest) -> ResponseHeadersReceived:
     if details == FROM_UPSTREAM:
         return ResponseHeadersReceived(ResponseHead(int(status), headers), part.end_of_stream)
     return ResponseHeadersReceived(
-        ResponseHead(int(status), headers, details), part.end_of_stream, _about(attributes)
+        ResponseHead(int(status), headers, details), part.end_of_stream, _request_of(attributes)
     )
 
 
-def _about(attributes: Mapping[str, Any]) -> RequestHead:
-    """The request that Envoy answered itself, as its attributes tell of it."""
+def _request_of(attributes: Mapping[str, Any]) -> RequestHead:
+    """Return the request that Envoy answered itself, from its attributes."""
     return RequestHead(
         method=_text(attributes, "request.method"),
         scheme=_text(attributes, "request.scheme"),
@@ -114,7 +114,7 @@ def _about(attributes: Mapping[str, Any]) -> RequestHead:
 
 
 def _split(fields: Iterable[Any]) -> tuple[dict[str, str], Headers]:
-    """Pseudo-headers apart from the rest. A pseudo-header given twice is nobody's: it becomes empty."""
+    """Separate pseudo-headers from the others. A pseudo-header that is given twice becomes empty."""
     pseudo: dict[str, str] = {}
     plain_fields: list[tuple[str, bytes]] = []
     for field in fields:
@@ -141,11 +141,11 @@ def _text(attributes: Mapping[str, Any], name: str) -> str:
 
 
 def plain(struct: Struct) -> dict[str, Any]:
-    """A protobuf ``Struct`` as plain Python values; numbers stay doubles."""
+    """Return a protobuf ``Struct`` as plain Python values; numbers stay doubles."""
     return {name: _value(value) for name, value in struct.fields.items()}
 
 
-def _value(value: Any) -> Any:
+def _value(value: Value) -> Any:
     kind = value.WhichOneof("kind")
     if kind == "struct_value":
         return plain(value.struct_value)

@@ -1,7 +1,7 @@
-"""Our answers to ``ProcessingResponse``. Whatever goes upstream needs a ``Permit``; nothing here decides.
+"""Encodes the guard's answers as ``ProcessingResponse``. A request goes upstream with a ``Permit`` only.
 
-Which marker goes with which phase is in ``docs/reference/envoy.md``: Envoy's second lines of defence let nothing
-out that does not carry it.
+Each phase has its marker, listed in ``docs/reference/envoy.md``: Envoy's second lines of defence let nothing out
+that does not carry it.
 
 Source: envoy/service/ext_proc/v3/external_processor.proto, Envoy 1.40. Field 11 of ``ProcessingResponse`` has
 another meaning in xds-protos 1.85 and is never set.
@@ -22,9 +22,9 @@ from extproc.model.errors import ProtocolViolation
 from extproc.model.reply import Reply
 
 GUARD = "guard"
-"""Namespace of the markers; Envoy accepts no other from us (``receiving_namespaces``)."""
+"""Namespace of the markers, the only one that Envoy accepts from the guard (``receiving_namespaces``)."""
 POLICY = "policy"
-"""Key of policy's own metadata in that namespace."""
+"""Key of policy's metadata in that namespace."""
 DONE = "done"
 STREAM_BEGUN = "hdr"
 OVERWRITE = HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
@@ -58,44 +58,32 @@ def _marker(**values: str) -> Struct:
     return struct
 
 
-def _with_policys(struct: Struct, metadata: Mapping[str, Any] | None) -> Struct:
-    """With policy's metadata under a key of its own: it cannot reach the markers."""
+def _with_policy_metadata(marker: Struct, metadata: Mapping[str, Any] | None) -> Struct:
+    """Add policy's metadata under its own key, where it cannot replace a marker."""
     if metadata:
-        struct.fields[GUARD].struct_value.fields[POLICY].struct_value.update(dict(metadata))
-    return struct
+        marker.fields[GUARD].struct_value.fields[POLICY].struct_value.update(dict(metadata))
+    return marker
 
 
-def _written(struct: Struct) -> bytes:
-    """Dynamic metadata by itself. Fields of a message may be written one after the other (protobuf encoding)."""
-    written: bytes = pb.ProcessingResponse(dynamic_metadata=struct).SerializeToString()
-    return written
-
-
-_ID = "00000000-0000-7000-8000-000000000000"
-"""Stands for a call's id: all are as long, so that what is around one is the same for each."""
-_BEFORE_ID, _, _AFTER_ID = _written(_marker(req=DONE, call=_ID)).partition(_ID.encode())
-_RESPONSE_DONE = _written(_marker(resp=DONE))
-_TRAILERS_DONE = _written(_marker(resp=DONE, trailers=DONE))
+_RESPONSE_DONE = _marker(resp=DONE)
+_TRAILERS_DONE = _marker(resp=DONE, trailers=DONE)
 """Without ``trailers`` Envoy's second line of defence drops them."""
-_STREAM_BEGUN = _written(_marker(resp=STREAM_BEGUN))
+_STREAM_BEGUN = _marker(resp=STREAM_BEGUN)
 
 
-def _request_done(call_id: str, metadata: Mapping[str, Any] | None) -> bytes:
-    """The request marker, the call's id for Envoy's access log, and what policy adds."""
-    written = call_id.encode()
-    if not metadata and len(written) == len(_ID):
-        return _BEFORE_ID + written + _AFTER_ID
-    return _written(_with_policys(_marker(req=DONE, call=call_id), metadata))
+def _request_done(call_id: str, metadata: Mapping[str, Any] | None) -> Struct:
+    """Return the request marker, with the call's id for Envoy's access log and policy's metadata."""
+    return _with_policy_metadata(_marker(req=DONE, call=call_id), metadata)
 
 
 AWAIT_REQUEST_BODY: bytes = pb.ProcessingResponse(request_headers=pb.HeadersResponse()).SerializeToString()
-"""Answers request_headers when more follows. Unmarked: nothing goes upstream on its strength."""
+"""Answers request_headers if more follows. It has no marker, so nothing goes upstream because of it."""
 AWAIT_RESPONSE_BODY: bytes = pb.ProcessingResponse(response_headers=pb.HeadersResponse()).SerializeToString()
-"""Answers response_headers when a buffered body follows. Unmarked: no byte goes to the caller on its strength."""
+"""Answers response_headers if a buffered body follows. It has no marker, so no byte goes to the caller."""
 
 
 def hold(seconds: float) -> bytes:
-    """Ask Envoy to wait for the real answer. One per message; Envoy ignores a second."""
+    """Make Envoy wait longer for the answer. Once for each message; Envoy ignores a second one."""
     response = pb.ProcessingResponse()
     response.override_message_timeout.FromMilliseconds(int(seconds * 1000))
     encoded: bytes = response.SerializeToString()
@@ -147,13 +135,13 @@ def check_permit(permit: Permit, original: bytes, now_ns: int) -> None:
 def release_headers(edits: HeaderEdits) -> bytes:
     """Let a response without a body go to the caller (answers response_headers)."""
     response = pb.ProcessingResponse()
-    response.response_headers.SetInParent()  # without any edit it would not be an answer at all
+    response.response_headers.SetInParent()  # without any edit the answer would be empty
     _edit(response.response_headers.response, edits)
     return _marked(_RESPONSE_DONE, response)
 
 
 def release_body(edits: HeaderEdits, body: bytes | None) -> bytes:
-    """Let a whole response go to the caller; ``body`` None leaves it as it is (answers response_body)."""
+    """Let a whole response go to the caller; with ``body`` None unchanged (answers response_body)."""
     response = pb.ProcessingResponse()
     response.response_body.SetInParent()
     common = response.response_body.response
@@ -173,7 +161,7 @@ def release_trailers(edits: HeaderEdits) -> bytes:
 def begin_stream(edits: HeaderEdits) -> bytes:
     """Let response headers go, and have the body sent piece by piece (answers response_headers).
 
-    STREAMED is asked for from static BUFFERED: were it refused, the body would still be masked whole.
+    The static mode is BUFFERED: if Envoy refused STREAMED, the body would be masked as a whole.
     """
     response = pb.ProcessingResponse()
     _edit(response.response_headers.response, edits)
@@ -188,13 +176,12 @@ def begin_stream(edits: HeaderEdits) -> bytes:
 
 
 def release_piece(number: int, piece: bytes, *, last: bool) -> bytes:
-    """Let one piece of a stream go; an empty one withholds (answers response_body).
+    """Let one piece of a stream go; an empty one withholds Envoy's piece (answers response_body).
 
     Args:
-        number: differs from that of every other piece of this stream: Envoy blanks a piece whose marker did not
-            change.
-        piece: masked.
-        last: nothing but trailers can follow; the exchange ends whole.
+        number: of the piece within its stream: Envoy blanks a piece whose marker did not change.
+        piece: the masked bytes.
+        last: only trailers can follow; the exchange is complete.
     """
     response = pb.ProcessingResponse()
     mutation = response.response_body.response.body_mutation
@@ -202,11 +189,11 @@ def release_piece(number: int, piece: bytes, *, last: bool) -> bytes:
         mutation.body = piece
     else:
         mutation.clear_body = True
-    return _marked(_RESPONSE_DONE if last else _written(_marker(resp=str(number))), response)
+    return _marked(_RESPONSE_DONE if last else _marker(resp=str(number)), response)
 
 
 def refuse(reply: Reply, metadata: Mapping[str, Any] | None = None) -> bytes:
-    """Answer the caller ourselves. Nothing goes upstream, and no upstream byte to the caller."""
+    """Answer the caller in the backend's place. Nothing goes upstream, and no upstream byte to the caller."""
     response = pb.ProcessingResponse()
     immediate = response.immediate_response
     immediate.status.code = reply.status
@@ -216,21 +203,21 @@ def refuse(reply: Reply, metadata: Mapping[str, Any] | None = None) -> bytes:
         immediate.headers.set_headers.add(
             header={"key": name, "raw_value": value.encode("latin-1")}, append_action=OVERWRITE
         )
-    done = _written(_with_policys(_marker(resp=DONE), metadata)) if metadata else _RESPONSE_DONE
-    return _marked(done, response)
+    return _marked(_with_policy_metadata(_marker(resp=DONE), metadata), response)
 
 
-def _marked(metadata: bytes, response: pb.ProcessingResponse) -> bytes:
-    written: bytes = response.SerializeToString()
-    return metadata + written
+def _marked(marker: Struct, response: pb.ProcessingResponse) -> bytes:
+    response.dynamic_metadata.CopyFrom(marker)
+    encoded: bytes = response.SerializeToString()
+    return encoded
 
 
-def _edit(common: Any, edits: HeaderEdits) -> None:
+def _edit(common: pb.CommonResponse, edits: HeaderEdits) -> None:
     if edits.set or edits.remove:
         _mutate(common.header_mutation, edits)
 
 
-def _mutate(mutation: Any, edits: HeaderEdits) -> None:
+def _mutate(mutation: pb.HeaderMutation, edits: HeaderEdits) -> None:
     mutation.SetInParent()
     for name, value in edits.set:
         _set(mutation, name, value)
@@ -240,15 +227,15 @@ def _mutate(mutation: Any, edits: HeaderEdits) -> None:
     mutation.remove_headers.extend(edits.remove)
 
 
-def _set(mutation: Any, name: str, value: bytes) -> None:
+def _set(mutation: pb.HeaderMutation, name: str, value: bytes) -> None:
     option = mutation.set_headers.add()
     option.append_action = OVERWRITE
     option.header.key = name
     option.header.raw_value = value
 
 
-def _replace_body(common: Any, body: bytes) -> None:
-    """Replace the body, and the content-length with it (Envoy answers 500 to a stale one)."""
+def _replace_body(common: pb.CommonResponse, body: bytes) -> None:
+    """Replace the body and its content-length (Envoy answers 500 to a stale one)."""
     if body:
         common.body_mutation.body = body
     else:
@@ -257,5 +244,5 @@ def _replace_body(common: Any, body: bytes) -> None:
 
 
 def as_headers(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, bytes], ...]:
-    """Text pairs as header fields."""
+    """Return text pairs as header fields."""
     return tuple((name, value.encode("latin-1")) for name, value in pairs)

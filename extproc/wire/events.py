@@ -1,4 +1,4 @@
-"""What Envoy told us, in our words. Past tense: each is a fact about one exchange."""
+"""Events of an exchange with Envoy. Their names are in the past tense: each is a fact."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class RequestHeadersReceived:
 
     head: RequestHead
     end_of_stream: bool
-    """No body and no trailers follow."""
+    """True if neither a body nor trailers follow."""
     metadata: Metadata = field(default_factory=dict)
 
 
@@ -40,12 +40,12 @@ class RequestTrailersReceived:
 
 @dataclass(frozen=True, slots=True)
 class ResponseHeadersReceived:
-    """The response began. As a stream's first message: Envoy answered without asking the guard."""
+    """The response began. As the first message of a stream: Envoy answered without asking the guard."""
 
     head: ResponseHead
     end_of_stream: bool
     request: RequestHead = NO_REQUEST
-    """What Envoy's attributes tell of a request that it answered itself."""
+    """The request that Envoy answered itself, from Envoy's attributes."""
 
 
 @dataclass(frozen=True, slots=True)

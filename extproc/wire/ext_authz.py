@@ -1,6 +1,6 @@
-"""``CheckRequest`` and ``CheckResponse``, the decide-only door.
+"""Decodes ``CheckRequest`` and encodes ``CheckResponse`` of the ext_authz service.
 
-Source: envoy/service/auth/v3/external_auth.proto, Envoy 1.40. An empty ``CheckResponse`` means *allow* there, so
+Source: envoy/service/auth/v3/external_auth.proto, Envoy 1.40. An empty ``CheckResponse`` means *allow*, so
 each answer here sets its status explicitly.
 """
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from envoy.config.core.v3.base_pb2 import HeaderValueOption
 from envoy.service.auth.v3 import external_auth_pb2 as pb
+from envoy.service.auth.v3.attribute_context_pb2 import AttributeContext
 from google.protobuf.message import DecodeError
 
 from extproc.model.call import Headers, RequestHead
@@ -21,21 +22,21 @@ from extproc.wire.encode import DONE, GUARD, HeaderEdits, check_permit
 from extproc.wire.events import Metadata
 
 PERMISSION_DENIED = 7
-"""google.rpc.Code."""
+"""A value of ``google.rpc.Code``."""
 DECISION_ID = "decision_id"
-"""opa-envoy-plugin's name for it; here it is the call's id."""
+"""opa-envoy-plugin's key; its value here is the call's id."""
 PARTIAL_BODY = "x-envoy-auth-partial-body"
 OVERWRITE = HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 
 
 @dataclass(frozen=True, slots=True)
 class CheckAsked:
-    """One whole request, to be decided only."""
+    """Envoy asked for a decision about one whole request."""
 
     head: RequestHead
     body: bytes
     truncated: bool
-    """Envoy cut the body: it must not be decided as if whole."""
+    """True if Envoy cut the body: it must not be decided as if it were whole."""
     metadata: Metadata
 
 
@@ -43,7 +44,7 @@ def decode_check(message: bytes) -> CheckAsked:
     """Read a ``CheckRequest``.
 
     Raises:
-        ProtocolViolation: it is none, or carries no HTTP request.
+        ProtocolViolation: the message cannot be parsed, or has no HTTP request.
     """
     try:
         request = pb.CheckRequest.FromString(message)
@@ -68,8 +69,8 @@ def decode_check(message: bytes) -> CheckAsked:
     return CheckAsked(head, body, headers.get(PARTIAL_BODY) not in ("", "false"), metadata)
 
 
-def _headers(http: Any) -> Headers:
-    """Raw and repeated ones where Envoy sends them (``encode_raw_headers``), joined ones otherwise."""
+def _headers(http: AttributeContext.HttpRequest) -> Headers:
+    """Return raw and repeated fields if Envoy sends them (``encode_raw_headers``), joined ones otherwise."""
     if http.header_map.headers:
         fields = ((field.key, field.raw_value or field.value.encode()) for field in http.header_map.headers)
     else:
@@ -112,26 +113,26 @@ def allow(
 
 
 def _text(value: bytes) -> str:
-    """A field's value as this filter reads it: it ignores ``raw_value``, and would set the field to nothing."""
+    """Return a field's value as text: Envoy's ext_authz filter ignores ``raw_value`` and would set nothing."""
     try:
         return value.decode()
     except UnicodeDecodeError:
         raise ProtocolViolation("a header value that is not UTF-8 cannot be set here") from None
 
 
-def _add_metadata(answer: Any, metadata: Mapping[str, Any] | None, decision_id: str) -> None:
+def _add_metadata(answer: pb.CheckResponse, metadata: Mapping[str, Any] | None, decision_id: str) -> None:
     if metadata:
         answer.dynamic_metadata.update(dict(metadata))
     answer.dynamic_metadata.fields[DECISION_ID].string_value = decision_id
 
 
 def deny(reply: Reply, metadata: Mapping[str, Any] | None = None, decision_id: str = "") -> bytes:
-    """Refuse the request with this answer.
+    """Refuse the request, and give the caller this answer.
 
     Args:
         reply: the caller's answer.
-        metadata: what policy has for Envoy's access log.
-        decision_id: of the decision, for the same.
+        metadata: policy's metadata for Envoy's access log.
+        decision_id: of the decision, for the same log.
     """
     answer = pb.CheckResponse()
     answer.status.code = PERMISSION_DENIED
