@@ -62,7 +62,7 @@ def test_every_member_of_an_approval_is_listed():
     [
         (f"{NOTE_MIN} to {NOTE_MAX:,} characters", REFERENCE),
         (f"{NOTE_MIN} to {NOTE_MAX:,} characters", HOW_TO),
-        (f"looking for {PATIENCE_S:.0f} seconds", HOW_TO),
+        (f"tries again for {PATIENCE_S:.0f} seconds", HOW_TO),
         (f"newest {api.LOOKED_AT:,}", REFERENCE),
         (f"`limit` at most {api.LIST_MAX}", REFERENCE),
         (f"{api.QUERY_S:.0f} seconds and give {api.ROWS_MAX:,} rows", REFERENCE),
