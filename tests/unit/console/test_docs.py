@@ -65,7 +65,7 @@ def test_every_member_of_an_approval_is_listed():
         (f"tries again for {PATIENCE_S:.0f} seconds", HOW_TO),
         (f"newest {api.LOOKED_AT:,}", REFERENCE),
         (f"`limit` at most {api.LIST_MAX}", REFERENCE),
-        (f"{api.QUERY_S:.0f} seconds and give {api.ROWS_MAX:,} rows", REFERENCE),
+        (f"{api.QUERY_S:.0f} seconds and return {api.ROWS_MAX:,} rows", REFERENCE),
         (f"Bodies may have {middleware.MAX_BODY // 1024} KiB", REFERENCE),
         ("RS256, PS256, ES256 or EdDSA", REFERENCE),
     ],
