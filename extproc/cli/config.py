@@ -25,11 +25,11 @@ def schema() -> None:
 def check(file: FileArgument = DEFAULT_FILE) -> None:
     """Check a configuration file. Prints what it guards, or everything that is wrong with it and where."""
     from extproc.assembly.check_settings import check_parts
-    from extproc.config.load import load_settings, telling_where
+    from extproc.config.load import adding_places, load_settings
     from extproc.config.summary import notes, summary
 
     settings = load_settings(file)
-    with telling_where(file):
+    with adding_places(file):
         revision = check_parts(settings)
     typer.echo(f"OK: {file}")
     for line in summary(settings):

@@ -10,7 +10,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from extproc.codecs.located_yaml import load_marked
+from extproc.codecs.located_yaml import load_located
 from extproc.config.load import load_settings
 from extproc.console.printable import plain
 from extproc.doctor.check_result import CheckResult, Installation, Level, as_document
@@ -44,7 +44,7 @@ def examine(
         show_progress: on a terminal, show which checks are still running.
     """
     try:
-        settings, document = load_settings(config), load_marked(config)
+        settings, document = load_settings(config), load_located(config)
     except ConfigError as error:
         return results_from_error("configuration", error)
     installation = Installation(settings, document, time.time_ns(), envoy, offline, os.environ.__contains__)

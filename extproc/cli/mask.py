@@ -145,7 +145,7 @@ def _plan(
     """
     from extproc.assembly.make_connection import masking_plan
     from extproc.assembly.make_masker import make_detectors
-    from extproc.config.load import load_settings, telling_where
+    from extproc.config.load import adding_places, load_settings
     from extproc.detectors.analyzer import Analyzer
     from extproc.masking.masker import Masker
     from extproc.model.errors import ConfigError
@@ -162,7 +162,7 @@ def _plan(
         rules += plan.request if direction is Direction.REQUEST else plan.response
     detectors = Analyzer()
     if settings and config:
-        with telling_where(config):
+        with adding_places(config):
             detectors = make_detectors(settings.masking.detectors, settings.masking.presidio)
     masker = Masker(
         detectors,

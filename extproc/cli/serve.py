@@ -21,7 +21,7 @@ def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """
     import uvloop
 
-    from extproc.config.load import load_settings, telling_where
+    from extproc.config.load import adding_places, load_settings
 
     settings = load_settings(config)  # a mistake in it is told before the rest is imported
     from extproc.supervise.parts import check_policy, run_up
@@ -31,7 +31,7 @@ def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
         guarded = listen if listen.startswith("unix:") else f"http://{listen}"
         typer.echo(f"ready: {guarded} is guarded; health at http://{settings.health}/healthz", err=True)
 
-    with telling_where(config):
+    with adding_places(config):
         check_policy(settings)
         leave_ctrl_c_to_python()
         uvloop.run(run_up(settings, config.resolve(), on_ready=ready))
@@ -48,13 +48,13 @@ def serve(
     """Run one worker: the gRPC service that Envoy's ext_proc and ext_authz filters call."""
     import uvloop
 
-    from extproc.config.load import load_settings, telling_where
+    from extproc.config.load import adding_places, load_settings
     from extproc.server.run_worker import run_worker
 
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     settings = load_settings(config)
     leave_ctrl_c_to_python()
-    with telling_where(config):
+    with adding_places(config):
         uvloop.run(run_worker(settings, listen=listen, index=index, health=health))
 
 
@@ -65,10 +65,10 @@ def control(
     ] = "",
 ) -> None:
     """Run the control process: ships evidence to ClickHouse, and serves the command line and the console."""
-    from extproc.config.load import load_settings, telling_where
+    from extproc.config.load import adding_places, load_settings
     from extproc.server.control import run_control
 
     settings = load_settings(config)
     leave_ctrl_c_to_python()
-    with telling_where(config):
+    with adding_places(config):
         asyncio.run(run_control(settings, health=health or settings.health))

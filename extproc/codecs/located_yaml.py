@@ -1,7 +1,8 @@
-"""YAML (and so JSON) files with the place of every key, and without YAML's traps.
+"""Read YAML (and so JSON) files with the place of every key, and without YAML's traps.
 
-Refused: duplicate keys (the last would win silently), aliases and merge keys (they hide what is in force, and can
-expand without bound), keys that are lists or mappings, several documents in one file, files over ``MAX_BYTES``.
+Refused are duplicate keys (the last would win silently), aliases and merge keys (they hide the effective value,
+and can expand without bound), keys that are lists or mappings, several documents in one file, and files over
+``MAX_BYTES``.
 """
 
 import re
@@ -18,9 +19,9 @@ from extproc.model.errors import ConfigError, SourceLocation
 MAX_BYTES = 4 << 20
 """Bytes of one file: generous for a configuration or an OpenAPI document."""
 PLAIN_KEY = re.compile(r"[a-z][a-z_-]{0,39}")
-"""What a message repeats of the file: a misspelled key, and no secret that stands where a key should be."""
+"""Keys that an error may repeat: a misspelled key, but not a secret in the place of a key."""
 QUOTED = re.compile(r"""(alias|anchor|handle|tag) (['"]).+\2""", re.DOTALL)
-"""Of a parser's words: what it repeats of the file, beyond single characters and kinds of tokens."""
+"""The parts of PyYAML's messages that repeat text of the file, beyond single characters and kinds of tokens."""
 KeyPath: TypeAlias = tuple[str | int, ...]
 
 
@@ -31,17 +32,17 @@ class LocatedDocument:
     file: Path
     data: Any
     places: dict[KeyPath, SourceLocation] = field(repr=False)
-    """Key path → where the key is written (for items of a list: where the item begins)."""
+    """Key path → where the key is (for items of a list: where the item begins)."""
 
     def place(self, path: KeyPath) -> SourceLocation:
-        """Where a key is written, or its nearest parent that is."""
+        """Return the place of a key; if the file does not have it, of its nearest parent."""
         while path not in self.places and path:
             path = path[:-1]
         return self.places.get(path, SourceLocation(self.file))
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader without aliases and without implicit dates."""
+    """PyYAML's safe loader, without aliases and without implicit dates."""
 
     def compose_node(self, parent: Node | None, index: int) -> Node | None:
         if self.check_event(yaml.events.AliasEvent):
@@ -56,7 +57,7 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def load_marked(file: Path) -> LocatedDocument:
+def load_located(file: Path) -> LocatedDocument:
     """Read one YAML or JSON file.
 
     Raises:
@@ -71,21 +72,21 @@ def load_marked(file: Path) -> LocatedDocument:
         places = dict(_places(node, (), file))
         return LocatedDocument(file, loader.construct_document(node), places)
     except yaml.MarkedYAMLError as error:
-        raise ConfigError(parsers_words(error), _place(file, error.problem_mark)) from error
+        raise ConfigError(parser_message(error), _place(file, error.problem_mark)) from error
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError("not YAML", SourceLocation(file)) from error
     except RecursionError as error:
         raise ConfigError("nested too deeply", SourceLocation(file)) from error
 
 
-def parsers_words(error: yaml.MarkedYAMLError) -> str:
-    """What is wrong, without what the file holds: names of tags and anchors, above all."""
+def parser_message(error: yaml.MarkedYAMLError) -> str:
+    """Return PyYAML's message without text of the file, such as names of tags and anchors."""
     return QUOTED.sub(r"\1", error.problem or "not YAML")
 
 
 def shown(key: str) -> str:
-    """A key that a person wrote, for a message about it."""
-    return repr(key) if PLAIN_KEY.fullmatch(key) else "(not shown: no plain word)"
+    """Return a key of the file as an error may show it."""
+    return repr(key) if PLAIN_KEY.fullmatch(key) else "(not shown: not a plain word)"
 
 
 def _read(file: Path) -> str:
@@ -108,7 +109,7 @@ def _place(file: Path, mark: yaml.Mark | None) -> SourceLocation:
 
 
 def _places(node: Node, path: KeyPath, file: Path) -> Iterator[tuple[KeyPath, SourceLocation]]:
-    """Every key path with its place. Refuses what ``dict`` would swallow silently."""
+    """Yield every key path with its place. Duplicate keys are refused: a ``dict`` would silently drop one."""
     if not path:
         yield path, _place(file, node.start_mark)
     if isinstance(node, SequenceNode):
@@ -127,7 +128,7 @@ def _places(node: Node, path: KeyPath, file: Path) -> Iterator[tuple[KeyPath, So
 
 
 def _key(key: Node, file: Path) -> str:
-    """A key's text. Whether it should have been text is for the reader's schema to say."""
+    """Return the text of a key. The schema of the reader checks its type."""
     place = _place(file, key.start_mark)
     if key.tag == "tag:yaml.org,2002:merge":
         raise ConfigError("merge keys are not supported", place, "write the keys out")

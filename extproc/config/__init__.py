@@ -1,1 +1,1 @@
-"""One YAML file in, frozen settings out."""
+"""The configuration: load one YAML file into frozen settings, explain its errors, summarize it."""

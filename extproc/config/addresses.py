@@ -1,21 +1,21 @@
-"""Which addresses are this machine's own."""
+"""Tell local addresses from those of other machines."""
 
 import ipaddress
 from urllib.parse import urlsplit
 
 
 def is_loopback(address: str) -> bool:
-    """Whether only processes of this machine reach ``host:port``. A name other than ``localhost`` is none."""
+    """True if only processes of this machine reach ``host:port``. Of names, only ``localhost`` counts."""
     return _is_this_machine(address.rpartition(":")[0].strip("[]"))
 
 
-def stays_here(address: str) -> bool:
-    """Whether only processes of this machine see what goes to ``host:port`` or ``unix:/path``."""
+def is_local(address: str) -> bool:
+    """True if data sent to ``host:port`` or ``unix:/path`` stays on this machine."""
     return address.startswith("unix:") or is_loopback(address)
 
 
-def plain_and_far(url: str) -> bool:
-    """Whether what is fetched from there travels unencrypted over a network."""
+def is_remote_without_tls(url: str) -> bool:
+    """True if a request to the URL travels over a network without encryption."""
     parts = urlsplit(url)
     return parts.scheme == "http" and not _is_this_machine(parts.hostname or "")
 

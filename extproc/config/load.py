@@ -1,7 +1,7 @@
-"""From one YAML file to frozen settings: every error at once, each with its place and a hint.
+"""Load one YAML file into frozen settings. All errors are reported at once, each with its place and a hint.
 
-Not checked here: whether mask paths can be compiled and policies loaded (``extproc.assembly`` does both before it
-serves), whether credentials can be read (they may arrive later; a call without its credential is denied).
+Not checked here: that mask paths compile and policies load (``extproc.assembly`` checks both before it serves),
+and that credentials can be read (their files may appear later; a call without its credential is denied).
 """
 
 import contextlib
@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from extproc.codecs.located_yaml import KeyPath, LocatedDocument, load_marked
+from extproc.codecs.located_yaml import KeyPath, LocatedDocument, load_located
 from extproc.config.schema import Settings
-from extproc.config.validation_errors import explain, together
+from extproc.config.validation_errors import combined, explain
 from extproc.model.errors import ConfigError, SourceLocation
 from extproc.settings.approvals import ApprovalsSettings
 from extproc.settings.base import MAX_SOCKET_PATH
@@ -27,21 +27,21 @@ UNDER_STATE: dict[type[BaseModel], str] = {
     EvidenceSettings: "spool",
     ControlSettings: "socket",
 }
-"""Settings whose relative paths begin at ``state``; all others begin at the file's folder."""
-ELSEWHERE = "name the file (--config, or EXTPROC_CONFIG), or copy the demo's, extproc/demo/extproc.yaml"
+"""Settings whose relative paths start at ``state``. All others start at the file's folder."""
+NAME_THE_FILE = "name the file (--config, or EXTPROC_CONFIG), or copy the demo's, extproc/demo/extproc.yaml"
 LONGEST_SOCKET = "worker-63.sock"
-"""The longest name of the sockets that are made in the state folder."""
+"""The longest name of a socket in the state folder."""
 
 
 @contextlib.contextmanager
-def telling_where(file: Path) -> Iterator[None]:
-    """Give errors that name a key of this file the place where it is written."""
+def adding_places(file: Path) -> Iterator[None]:
+    """Add the place in this file to errors that name a key."""
     try:
         yield
     except ConfigError as error:
         if error.place or not error.key:
             raise
-        place = load_marked(file).place(error.key)
+        place = load_located(file).place(error.key)
         raise ConfigError(error.message, place, error.hint, error.key) from error
 
 
@@ -50,19 +50,19 @@ def load_settings(path: Path, *, to_serve: bool = True) -> Settings:
 
     Args:
         path: the YAML file.
-        to_serve: False for commands that ask something of what runs: the files that it names, policies among
-            them, may be gone or wrong by now.
+        to_serve: False for commands that only talk to running processes. The files that the settings name,
+            such as policies, are then not checked: they may be missing or wrong by now.
 
     Returns:
-        Settings whose paths are all absolute, and, to serve, whose connections hold their OpenAPI documents'
-        functions too.
+        Settings with absolute paths. To serve: with connections that are complete, such as with the functions of
+        their OpenAPI documents.
 
     Raises:
-        ConfigError: with the place of what is wrong, and a hint; several problems at once.
+        ConfigError: the file cannot be used. One error holds all that were found.
     """
     if not path.exists():
-        raise ConfigError("cannot be read: No such file or directory", SourceLocation(path), ELSEWHERE)
-    document = load_marked(path)
+        raise ConfigError("cannot be read: No such file or directory", SourceLocation(path), NAME_THE_FILE)
+    document = load_located(path)
     try:
         settings = Settings.model_validate(document.data)
     except ValidationError as error:
@@ -79,7 +79,7 @@ def load_settings(path: Path, *, to_serve: bool = True) -> Settings:
         except ConfigError as error:
             problems.append(error)
     if problems:
-        raise together(problems)
+        raise combined(problems)
     return settings.model_copy(update={"connections": connections})
 
 
@@ -95,7 +95,7 @@ def _checked(connection: ConnectionSettings, document: LocatedDocument, path: Ke
         raise _located(error, document, path) from error
     problems = [_located(each, document, path) for each in complete.problems()]
     if problems:
-        raise together(problems)
+        raise combined(problems)
     return complete
 
 
@@ -107,12 +107,12 @@ def _located(error: ConfigError, document: LocatedDocument, path: KeyPath) -> Co
 
 
 def _anchor(base: Path, path: Path = Path()) -> Path:
-    """Absolute and without ``..``; symbolic links stay, since secrets rotate by them."""
+    """Make the path absolute and without ``..``. Symbolic links stay: secrets are rotated by changing them."""
     return Path(os.path.abspath(base / path))  # noqa: PTH100 - Path.resolve would follow links
 
 
 def _absolute(value: Any, base: Path, *, state: Path) -> Any:
-    """The same settings with every relative path made absolute."""
+    """Return the settings with every relative path made absolute."""
     if isinstance(value, Path):
         return _anchor(base, value)
     if isinstance(value, list):
@@ -144,7 +144,7 @@ def _socket_problems(settings: Settings, document: LocatedDocument) -> Iterator[
 
 
 def _file_problems(settings: Settings, document: LocatedDocument) -> Iterator[ConfigError]:
-    """Files that must be there at start, and are not."""
+    """Yield an error for each missing file that is needed at start."""
     for path, file in _required_files(settings):
         if not file.exists():
             yield ConfigError(f"{file} does not exist", document.place(path), "paths start at this file's folder")

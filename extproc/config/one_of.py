@@ -1,4 +1,4 @@
-"""A union of models that is made from a list: pydantic reads it as it reads a written-out ``A | B``."""
+"""A union of models that is made from a list. pydantic treats it as a written-out ``A | B``."""
 
 import functools
 import operator

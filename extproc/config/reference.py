@@ -1,4 +1,4 @@
-"""``docs/reference/configuration.md``, made from the JSON Schema. A test holds the page to the schema."""
+"""Render ``docs/reference/configuration.md`` from the JSON Schema. A test compares the page with the schema."""
 
 import json
 from collections.abc import Iterator
@@ -8,16 +8,16 @@ from extproc.config.schema import Settings
 
 INTRODUCTION = """# Configuration
 
-One YAML file. Unknown keys, duplicate keys, aliases and anything of the wrong shape are errors that name the line
-and a hint. Relative paths begin at the file's folder; those said to be "under state" begin at `state`.
+The configuration is one YAML file. Unknown keys, duplicate keys, aliases and values of the wrong type are errors
+with a line and a hint. Relative paths start at the file's folder; those "under state" start at `state`.
 
-`extproc config check FILE` checks a file, `extproc config show FILE` prints what it comes to, and
-`extproc config schema` prints the JSON Schema that this page is made from.
+`extproc config check FILE` checks a file, `extproc config show FILE` prints all settings with their defaults, and
+`extproc config schema` prints the JSON Schema from which this page is made.
 """
 
 
 def render_reference() -> str:
-    """The whole page, as Markdown."""
+    """Return the whole page, as Markdown."""
     schema = Settings.model_json_schema()
     definitions = schema["$defs"]
     sections = [INTRODUCTION, *_section("The file", schema, definitions)]
@@ -51,7 +51,7 @@ def _default(value: dict[str, Any]) -> str:
 
 
 def _type(value: dict[str, Any]) -> str:
-    """A type with its limits, in the reader's words."""
+    """Describe a type and its limits for a reader."""
     match value:
         case {"$ref": str(ref)}:
             name = ref.rpartition("/")[2]

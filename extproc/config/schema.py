@@ -1,4 +1,4 @@
-"""The configuration file's shape. Its JSON Schema is what ``extproc config schema`` prints.
+"""The schema of the configuration file. Its JSON Schema is what ``extproc config schema`` prints.
 
 Nothing here reads the environment or the clock.
 """
@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from extproc.config.one_of import OneOf
 from extproc.protocols.catalogue import PROTOCOLS
 from extproc.settings.approvals import ApprovalsSettings
-from extproc.settings.base import Address, Name, Strict
+from extproc.settings.base import Address, Example, Name, Strict
 from extproc.settings.connection import ConnectionSettings
 from extproc.settings.control import ControlSettings
 from extproc.settings.envoy import EnvoySettings, GuardTls
@@ -26,38 +26,44 @@ Connection = Annotated[ConnectionSettings, OneOf(tuple(each.settings for each in
 
 
 class Settings(Strict):
-    """The whole file."""
+    """The whole configuration file."""
 
-    version: Literal[1]
-    """Version of this file's shape."""
+    version: Annotated[Literal[1], Example("version: 1")]
+    """Version of the file format."""
     state: Path = Path(".extproc")
     """Folder for sockets, spools and the embedded stores. Relative paths start at this file's folder."""
     workers: int = Field(2, ge=1, le=64)
-    """Worker processes of ``extproc up``, each with its own endpoint."""
+    """Number of worker processes of ``extproc up``. Each has its own endpoint."""
     guard_tls: GuardTls | None = None
-    """Mutual TLS of workers that listen on a port; without it, ``extproc serve`` takes loopback addresses only."""
+    """Mutual TLS of workers that listen on a port. Without it, ``extproc serve`` accepts loopback addresses."""
     health: Address = "127.0.0.1:10080"
-    """HTTP health and metrics of ``extproc up`` and ``extproc control``."""
+    """Address for HTTP health and metrics of ``extproc up`` and ``extproc control``."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """Least level that is logged."""
+    """The lowest level that is logged."""
     envoy: EnvoySettings = EnvoySettings()
-    """What the rendered Envoy configuration says of Envoy itself."""
-    identity: IdentitySettings
-    """Who may start."""
-    connections: dict[Name, Connection] = Field(min_length=1)
-    """The registered function endpoints, by name."""
+    """Settings of the rendered Envoy configuration that concern Envoy itself."""
+    identity: Annotated[
+        IdentitySettings,
+        Example("identity: {providers: {corp: {issuer: …, audiences: […], jwks_file: jwks.json}}}"),
+    ]
+    """Who may call: the accepted issuers of tokens."""
+    connections: Annotated[
+        dict[Name, Connection],
+        Example("connections: {crm: {protocol: http-json, hosts: […], upstream: {address: …}, functions: {…}}}"),
+    ] = Field(min_length=1)
+    """The registered connections, by name."""
     masking: InstallationMasking = InstallationMasking()
     """Masking for all connections."""
     policy: PolicySettings = PolicySettings()
-    """Who decides."""
+    """The policy that decides."""
     approvals: ApprovalsSettings = ApprovalsSettings()
-    """Where held calls wait."""
+    """The store of held calls."""
     evidence: EvidenceSettings = EvidenceSettings()
-    """Where entries go."""
+    """The storage of entries."""
     limits: LimitSettings = LimitSettings()
-    """Every read, buffer and wait has one."""
+    """Limits of every read, buffer and wait."""
     control: ControlSettings = ControlSettings()
-    """The control process's interfaces."""
+    """The API of the control process."""
 
     @model_validator(mode="after")
     def _approver_providers_exist(self) -> "Settings":

@@ -1,4 +1,4 @@
-"""The state folder: keys, sockets, spools and stores are in it, so it is its owner's alone."""
+"""The state folder. It holds keys, sockets, spools and stores, so only its owner has access."""
 
 import os
 import stat
@@ -14,12 +14,12 @@ OTHERS = stat.S_IRWXG | ANYBODY
 
 
 def keep_private(folder: Path) -> None:
-    """Make the folder, or take others' access to it away.
+    """Make the folder, or remove the access of other users to it.
 
-    A folder of somebody else's (a mounted volume) may be open to its group, and to no more.
+    A folder that another user owns (a mounted volume) may be open to its group, but not to everyone.
 
     Raises:
-        ConfigError: it is open to others, and not ours alone to close.
+        ConfigError: the folder is open to others, and this process cannot or must not close it.
     """
     folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
     status = folder.stat()
@@ -34,5 +34,5 @@ def keep_private(folder: Path) -> None:
     elif shared or status.st_mode & ANYBODY:
         raise ConfigError(
             f"state: {folder} is open to others, and holds keys",
-            hint="choose a folder of its own, with mode 0700",
+            hint="choose another folder, with mode 0700",
         )

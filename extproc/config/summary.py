@@ -1,10 +1,10 @@
-"""What settings amount to, in a few lines for people; and what in them is allowed, and may still be dangerous."""
+"""Summarize settings in a few lines, and note settings that are allowed but may be dangerous."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from extproc.codecs.located_yaml import KeyPath
-from extproc.config.addresses import plain_and_far, stays_here
+from extproc.config.addresses import is_local, is_remote_without_tls
 from extproc.config.schema import Settings
 from extproc.settings.connection import ConnectionSettings
 from extproc.settings.limits import LimitSettings
@@ -12,10 +12,10 @@ from extproc.settings.limits import LimitSettings
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something that is allowed, and may still surprise."""
+    """A setting that is allowed, but may be dangerous or surprising."""
 
     path: KeyPath
-    """The key that says so, or would say otherwise."""
+    """The key to change. It need not be in the file."""
     what: str
     hint: str
 
@@ -24,13 +24,13 @@ class Note:
 
     @property
     def subject(self) -> str:
-        """Whom it is about: ``connection crm``, ``policy``."""
+        """The part of the settings: ``connection crm``, ``policy``."""
         first, *rest = (str(part) for part in self.path)
         return f"connection {rest[0]}" if first == "connections" else first
 
 
 def summary(settings: Settings) -> Iterator[str]:
-    """One line per issuer and connection, then who decides and where entries go."""
+    """Yield a line for each issuer and connection, then one for the policy and one for the evidence."""
     for name, provider in settings.identity.providers.items():
         yield f"identity {name}: {provider.issuer}"
     for name, connection in settings.connections.items():
@@ -42,21 +42,21 @@ def summary(settings: Settings) -> Iterator[str]:
 
 
 def notes(settings: Settings) -> Iterator[Note]:
-    """Everything that is allowed, and may still surprise."""
+    """Yield all notes."""
     yield from setting_notes(settings)
     for name, connection in settings.connections.items():
         file = connection.credential.file if connection.credential else None
         if file and not file.is_file():
             path = ("connections", name, "credential", "file")
-            yield Note(path, f"{file} is not there; calls are denied until it is", "write the file")
+            yield Note(path, f"{file} does not exist; calls are denied until it does", "write the file")
 
 
 def setting_notes(settings: Settings) -> Iterator[Note]:
-    """The same, of the settings alone: no file is looked for."""
+    """Yield the notes about the settings alone, without looking for files."""
     if settings.policy.dry_run:
         yield Note(
             ("policy", "dry_run"),
-            "dry-run: nothing that policy would deny or hold is stopped",
+            "dry-run: calls that policy would deny or hold are forwarded",
             "remove the key before going live",
         )
     for name, connection in settings.connections.items():
@@ -80,15 +80,15 @@ def _connection_notes(path: KeyPath, connection: ConnectionSettings) -> Iterator
         what = "responses are not masked unless policy says so"
         yield Note((*path, "masking", "response"), what, 'response: [{entity: "*"}], or remove the key')
     if connection.recording.durability == "relaxed":
-        what = "relaxed durability: a crash can lose the record of calls that went on"
+        what = "relaxed durability: a crash can lose the records of calls that were forwarded"
         yield Note((*path, "recording", "durability"), what, "durability: strict")
-    if not connection.upstream.tls and credential and not stays_here(connection.upstream.address):
-        what = f"the credential goes to {connection.upstream.address} without TLS"
+    if not connection.upstream.tls and credential and not is_local(connection.upstream.address):
+        what = f"the credential is sent to {connection.upstream.address} without TLS"
         yield Note((*path, "upstream", "tls"), what, "tls: true")
 
 
 def _limit_notes(limits: LimitSettings, settings: Settings) -> Iterator[Note]:
-    """Limits of which one makes another useless."""
+    """Yield notes about limits of which one makes another useless."""
     if limits.decision_timeout >= limits.message_timeout:
         yield Note(
             ("limits", "message_timeout"),
@@ -97,26 +97,26 @@ def _limit_notes(limits: LimitSettings, settings: Settings) -> Iterator[Note]:
             "make limits.message_timeout longer than limits.decision_timeout",
         )
     if settings.policy.engine == "opa" and settings.policy.opa.timeout > limits.decision_timeout:
-        what = f"OPA is not waited for longer than limits.decision_timeout ({limits.decision_timeout:g} s)"
+        what = f"the wait for OPA ends after limits.decision_timeout ({limits.decision_timeout:g} s) at the latest"
         yield Note(("policy", "opa", "timeout"), what, "make one of the two fit the other")
     if limits.held_calls_per_caller >= limits.held_calls:
-        what = "one caller's held calls can take all of a worker's places"
+        what = "one caller can use all of a worker's held calls"
         yield Note(("limits", "held_calls_per_caller"), what, "make it smaller than limits.held_calls")
 
 
 def _address_notes(settings: Settings) -> Iterator[Note]:
-    """What travels, or is served, unencrypted beyond this machine."""
+    """Yield notes about addresses of other machines that are used without TLS."""
     for name, provider in settings.identity.providers.items():
-        if provider.jwks_url and plain_and_far(provider.jwks_url):
-            what = "the issuer's keys come without TLS: who is on the way can put in others"
+        if provider.jwks_url and is_remote_without_tls(provider.jwks_url):
+            what = "the issuer's keys are fetched without TLS: an attacker on the network can replace them"
             yield Note(("identity", "providers", name, "jwks_url"), what, "https://…")
-    if plain_and_far(settings.evidence.clickhouse):
-        yield Note(("evidence", "clickhouse"), "evidence and password travel without TLS", "https://…")
+    if is_remote_without_tls(settings.evidence.clickhouse):
+        yield Note(("evidence", "clickhouse"), "evidence and the password are sent without TLS", "https://…")
     control = settings.control.listen
-    if control and not stays_here(control):
-        what = f"the console at {control} has no TLS: approvers' tokens can be read on the way"
-        yield Note(("control", "listen"), what, "listen on loopback, behind something that ends TLS")
+    if control and not is_local(control):
+        what = f"the console at {control} has no TLS: approvers' tokens can be read on the network"
+        yield Note(("control", "listen"), what, "listen on loopback, behind a proxy that terminates TLS")
     if settings.policy.engine == "opa" and not settings.policy.opa.tls:
         address = settings.policy.opa.address
-        if not stays_here(address):
-            yield Note(("policy", "opa", "tls"), f"OPA at {address} is asked without TLS", "tls: true")
+        if not is_local(address):
+            yield Note(("policy", "opa", "tls"), f"OPA at {address} is queried without TLS", "tls: true")

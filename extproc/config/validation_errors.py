@@ -1,6 +1,6 @@
-"""From what pydantic found to what a person should change: place, trouble and hint.
+"""Turn pydantic's errors into errors for people: the place in the file, the cause, and a hint.
 
-No message repeats a value of the file: a secret that was put there by mistake must not end in a log.
+No message repeats a value of the file: a secret in the wrong place must not end up in a log.
 """
 
 import difflib
@@ -14,29 +14,12 @@ from pydantic_core import ErrorDetails
 from extproc.codecs.located_yaml import KeyPath, LocatedDocument, shown
 from extproc.config.one_of import OneOf
 from extproc.model.errors import ConfigError
-
-EXAMPLES = {
-    "version": "version: 1",
-    "identity": "identity: {providers: {corp: {issuer: …, audiences: […], jwks_file: jwks.json}}}",
-    "providers": "providers: {corp: {issuer: …, audiences: […], jwks_file: jwks.json}}",
-    "issuer": "issuer: https://login.example.com",
-    "audiences": "audiences: [https://tools.example.com]",
-    "connections": "connections: {crm: {protocol: http-json, hosts: […], upstream: {address: …}, functions: {…}}}",
-    "hosts": "hosts: [crm.example.com]",
-    "upstream": "upstream: {address: 127.0.0.1:9000}",
-    "address": "address: 127.0.0.1:9000",
-    "method": "method: GET",
-    "path": "path: /customers/{id}",
-    "tools": "tools: [search, read_page]",
-    "descriptors": "descriptors: shop.pb",
-    "methods": "methods: [shop.v1.Inventory/GetItem]",
-}
-"""What a missing key may look like."""
+from extproc.settings.base import Example
 
 
 @dataclass
 class ConfigErrors(ConfigError):
-    """Several things are wrong; each has its own place."""
+    """Several errors, each with its own place."""
 
     problems: tuple[ConfigError, ...] = field(default=())
 
@@ -44,8 +27,8 @@ class ConfigErrors(ConfigError):
         return "\n".join((self.message, *(str(problem) for problem in self.problems)))
 
 
-def together(problems: list[ConfigError]) -> ConfigError:
-    """One error that tells all. At least one problem is needed."""
+def combined(problems: list[ConfigError]) -> ConfigError:
+    """Make one error of several. At least one is needed."""
     flat = [one for each in problems for one in (each.problems if isinstance(each, ConfigErrors) else (each,))]
     if len(flat) == 1:
         return flat[0]
@@ -53,8 +36,8 @@ def together(problems: list[ConfigError]) -> ConfigError:
 
 
 def explain(error: ValidationError, document: LocatedDocument, root: type[BaseModel]) -> ConfigError:
-    """Tell what pydantic found in the words and places of the file."""
-    return together(
+    """Describe pydantic's errors by the keys and places of the file."""
+    return combined(
         [_problem(each, document, root) for each in error.errors(include_url=False, include_input=False)]
     )
 
@@ -66,9 +49,9 @@ def _problem(details: ErrorDetails, document: LocatedDocument, root: type[BaseMo
 
 
 def _locate(loc: tuple[str | int, ...], data: Any, annotation: Any) -> tuple[KeyPath, Any]:
-    """The key path in the file, and the annotation of the last model or field reached.
+    """Return the key path in the file, and the annotation of the last model or field on it.
 
-    pydantic's location also names union members (``mcp``) and ``[key]``: neither is in the file.
+    pydantic's location also names union members (such as ``mcp``) and ``[key]``: neither is in the file.
     """
     path: list[str | int] = []
     for part in loc:
@@ -104,7 +87,7 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _narrow(annotation: Any, tag: object) -> type[BaseModel] | None:
-    """The member of a discriminated union that this tag names."""
+    """Return the member of a discriminated union that this tag names."""
     models = _models(annotation)
     named = [each for each in models if tag in _tags(each)] if len(models) > 1 else []
     return named[0] if named else None
@@ -116,7 +99,7 @@ def _tags(model: type[BaseModel]) -> tuple[object, ...]:
 
 
 def _step(annotation: Any, part: str | int) -> Any:
-    """The annotation one key further; None where there is none."""
+    """Return the annotation one key further down; None if there is none."""
     for member in _members(annotation):
         if get_origin(member) is dict:
             return get_args(member)[1]
@@ -129,13 +112,13 @@ def _step(annotation: Any, part: str | int) -> Any:
 
 
 def _words(details: ErrorDetails, path: KeyPath, annotation: Any) -> tuple[str, str]:
-    """What is wrong, and a hint."""
+    """Return the cause, and a hint."""
     key = str(details["loc"][-1]) if details["loc"] else ""
     context = details.get("ctx", {})
     where = f"{'.'.join(str(part) for part in path)}: " if path else ""
     words = {
         "extra_forbidden": (f"unknown key {shown(key)}", _did_you_mean(key, annotation)),
-        "missing": (f"{key!r} is missing", f"add {EXAMPLES.get(key, f'{key}: …')}"),
+        "missing": (f"{key!r} is missing", f"add {_example(key, annotation)}"),
         "union_tag_invalid": ("unknown protocol", f"protocol is one of {context.get('expected_tags')}"),
         "union_tag_not_found": ("'protocol' is missing", f"add protocol: {' or '.join(_choices(annotation))}"),
         "value_error": (f"{where}{context.get('error')}", ""),
@@ -144,6 +127,13 @@ def _words(details: ErrorDetails, path: KeyPath, annotation: Any) -> tuple[str, 
     }
     message = details["msg"]
     return words.get(details["type"], (f"{where}{message[:1].lower()}{message[1:]}", ""))
+
+
+def _example(key: str, annotation: Any) -> str:
+    """Return a line of YAML for a key that is missing."""
+    fields = [model.model_fields[key] for model in _models(annotation) if key in model.model_fields]
+    examples = [each.text for field in fields for each in field.metadata if isinstance(each, Example)]
+    return examples[0] if examples else f"{key}: …"
 
 
 def _choices(annotation: Any) -> list[str]:

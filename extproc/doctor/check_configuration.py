@@ -9,7 +9,7 @@ from cryptography import x509
 from extproc.assembly.check_settings import check_plans
 from extproc.assembly.keys import KEY_BYTES, PSEUDONYM_KEY, SESSION_KEY
 from extproc.codecs.located_yaml import KeyPath
-from extproc.config.load import telling_where
+from extproc.config.load import adding_places
 from extproc.config.summary import setting_notes
 from extproc.console.authenticator import ALGORITHMS, is_usable
 from extproc.console.jwks import Jwk, fetch_file, fetch_url, read_keys
@@ -39,7 +39,7 @@ def configuration(installation: Installation) -> Iterator[CheckResult]:
 
 def masking(installation: Installation) -> Iterator[CheckResult]:
     """Check that every connection's masking plan can be made."""
-    with telling_where(installation.document.file):
+    with adding_places(installation.document.file):
         check_plans(installation.settings)
     custom = len(installation.settings.masking.detectors)
     yield installation.ok(

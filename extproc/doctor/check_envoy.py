@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from extproc.codecs.located_yaml import load_marked
+from extproc.codecs.located_yaml import load_located
 from extproc.doctor.check_processes import endpoints
 from extproc.doctor.check_result import CheckResult, Installation, Level
 from extproc.envoy_config.lint.check import check_document, check_file
@@ -84,7 +84,7 @@ def _finding(each: Problem, file: str) -> CheckResult:
 
 def _narrower(installation: Installation, file: Path) -> Iterator[CheckResult]:
     """Report limits of that Envoy that end calls which this configuration allows."""
-    document = load_marked(file)
+    document = load_located(file)
     wanted = buffer_limit(installation.settings.limits)
     limits = installation.settings.limits
     for node in Node(document.data).walk():
@@ -108,7 +108,7 @@ def _changed(installation: Installation, rendered: Any) -> Iterator[CheckResult]
     """Report whether the configuration has changed since ``extproc up`` started Envoy."""
     written = installation.settings.state / "envoy.yaml"
     try:
-        before = load_marked(written).data
+        before = load_located(written).data
     except ConfigError:
         return
     if before != rendered:

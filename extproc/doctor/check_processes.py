@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from extproc.config.addresses import stays_here
+from extproc.config.addresses import is_local
 from extproc.doctor.check_result import CheckResult, Installation
 from extproc.evidence.spool.spool_file import SUFFIX
 from extproc.server.health import OK
@@ -157,7 +157,7 @@ def envoy(installation: Installation) -> Iterator[CheckResult]:
         )
     if not any(_counted(stats)):
         yield installation.ok("Envoy's counters", "every call since Envoy's start was finished by its guard")
-    if not stays_here(address):
+    if not is_local(address):
         hint = "remove the key: the default is a socket that only its owner can open"
         what = f"the admin interface listens on {address}, open to other machines"
         yield installation.warning("Envoy's administration", what, hint, ("envoy", "admin"))

@@ -1,1 +1,1 @@
-"""Sections of the configuration file, one module each. ``extproc.config`` puts them together."""
+"""The sections of the configuration file, one module each. ``extproc.config`` makes the whole file of them."""

@@ -6,9 +6,9 @@ from extproc.settings.base import Seconds, Strict
 
 
 class ApprovalsSettings(Strict):
-    """Where held calls wait."""
+    """The store of held calls."""
 
     store: Path = Path("approvals.db")
-    """SQLite file, under ``state`` unless absolute; shared by all workers of one machine."""
+    """SQLite file, under ``state`` unless absolute. All workers of one machine share it."""
     poll: Seconds = 0.1
-    """Seconds between looks at the store, one look per worker."""
+    """Seconds between two reads of the store by a worker."""

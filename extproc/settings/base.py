@@ -1,6 +1,10 @@
-"""Types that all sections of the configuration share: names, addresses, and models that refuse unknown keys."""
+"""Types that the sections of the configuration share: names, addresses, and models that refuse unknown keys.
+
+No section reads the environment or the clock.
+"""
 
 import re
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -15,11 +19,11 @@ Seconds = Annotated[float, Field(gt=0)]
 
 MAX_PORT = 65_535
 MAX_SOCKET_PATH = 99
-"""Bytes of a unix socket's path: with its NUL, 108 fit on Linux and 104 on macOS; rounded down."""
+"""Most bytes of a unix socket's path. With a final NUL, 108 fit on Linux and 104 on macOS; rounded down."""
 
 
 def _reachable(address: str) -> str:
-    """Refuse what the pattern cannot: a port out of range, a socket path that no system can bind."""
+    """Refuse addresses that the pattern cannot refuse: a port out of range, a socket path too long to bind."""
     kind, _, rest = address.partition(":")
     if kind == "unix":
         if len(rest.encode()) > MAX_SOCKET_PATH:
@@ -30,14 +34,14 @@ def _reachable(address: str) -> str:
 
 
 AUTHORITY = re.compile(r"([^:@/?#\s]+@)?([^:@/?#\s\[\]]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?([/?#].*)?", re.DOTALL)
-"""Of a URL, and what follows it: a user without a password, a host, a port (RFC 3986 section 3.2)."""
+"""The rest of a URL after ``://``: a user without a password, a host, a port (RFC 3986 section 3.2), a path."""
 
 
 def _without_password(url: str) -> str:
-    """Refuse what would be shown wherever the address is."""
+    """Refuse a password in a URL: it would be shown wherever the URL is."""
     scheme, _, rest = url.partition("://")
     if scheme.startswith("http") and not AUTHORITY.fullmatch(rest):
-        raise ValueError("is no address, or holds a password, which does not belong into one")
+        raise ValueError("is not a valid URL, or contains a password: write it to a password file instead")
     return url
 
 
@@ -52,7 +56,14 @@ Address = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Annotates a required field with a line of YAML that an error shows if the key is missing."""
+
+    text: str
+
+
 class Strict(BaseModel):
-    """Unknown keys are errors: a misspelled guard is no guard."""
+    """Refuses unknown keys: with a misspelled key, a protection would silently be missing."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)

@@ -1,31 +1,35 @@
-"""A connection's settings, apart from those of its protocol."""
+"""The settings of a connection, apart from those of its protocol."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from extproc.model.errors import ConfigError
-from extproc.settings.base import Address, Host, Seconds, Strict
+from extproc.settings.base import Address, Example, Host, Seconds, Strict
 from extproc.settings.masking import MaskingSettings
 
 FRAMING_HEADERS = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection", "te"})
-"""Header fields that say how to read the message."""
+"""Header fields that determine how a message is read."""
 
 
 class CredentialSettings(Strict):
-    """The backend's credential. It is never recorded, and taken out of whatever the backend answers.
+    """The backend's credential. It is never recorded, and it is removed from all responses.
 
-    At least 8 bytes: a shorter one could not be told from other text in an answer, and is refused.
+    It has at least 8 bytes: a shorter one is refused, since it would match ordinary text in responses.
     """
 
     header: str = Field("authorization", pattern=r"^[a-z0-9-]+$")
-    """Header field that carries it, in lower case."""
-    prefix: str = Field("Bearer ", pattern=r"^[ -~]*$", description="put before the value")
-    file: Path | None = Field(None, description="read again when it changes; trailing newline dropped")
+    """Header field that carries the credential, in lower case."""
+    prefix: str = Field(
+        "Bearer ", pattern=r"^[ -~]*$", description="text before the credential in the header field"
+    )
+    file: Path | None = Field(
+        None, description="file with the credential; read again when it changes; a trailing newline is dropped"
+    )
     env: str | None = Field(
-        None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="name of an environment variable"
+        None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="environment variable with the credential"
     )
 
     @field_validator("header")
@@ -43,36 +47,38 @@ class CredentialSettings(Strict):
 
 
 class Upstream(Strict):
-    """Where the backend is."""
+    """The address of the backend."""
 
-    address: Address
+    address: Annotated[Address, Example("address: 127.0.0.1:9000")]
     tls: bool = False
-    """Whether Envoy speaks TLS to the backend, and checks its certificate."""
-    sni: str | None = Field(None, description="server name for TLS; default: the address's host")
-    ca_file: Path | None = Field(None, description="certificates that the backend's must chain to")
+    """True: Envoy speaks TLS to the backend, and verifies its certificate."""
+    sni: str | None = Field(None, description="server name for TLS; default: the host of the address")
+    ca_file: Path | None = Field(
+        None, description="certificate authorities of the backend, PEM; default: the system's"
+    )
 
 
 class RecordingSettings(Strict):
-    """What evidence keeps of this connection's calls, and how surely."""
+    """The evidence about this connection's calls, and its durability."""
 
     durability: Literal["strict", "relaxed"] = "strict"
     """strict: nothing is forwarded before the entry is on disk. relaxed: within evidence.relaxed_window."""
     arguments: bool = True
-    """Whether masked arguments are kept."""
+    """True: masked arguments are recorded."""
     response: bool = True
-    """Whether masked responses are kept."""
-    max_text: int = Field(16_384, ge=0, description="characters of masked text kept per direction")
+    """True: masked responses are recorded."""
+    max_text: int = Field(16_384, ge=0, description="characters of masked text recorded per direction")
 
 
 class ConnectionApprovals(Strict):
-    """Defaults for calls that policy holds."""
+    """Defaults for calls that policy holds for approval."""
 
     groups: list[str] = Field([])
-    """Approvers must be in one of these, unless policy names others. Empty: nobody can approve."""
+    """Approvers must be in one of these groups, unless policy names others. Empty: nobody can approve."""
     minimum: int = Field(1, ge=1, le=10)
-    """How many distinct people must approve."""
+    """The number of different people who must approve."""
     expires_in: Seconds = 900.0
-    """Seconds until nobody can approve any more."""
+    """Seconds until a held call can no longer be approved."""
 
 
 class ConnectionSettings(Strict):
@@ -81,19 +87,21 @@ class ConnectionSettings(Strict):
     upstream_http2: ClassVar[bool] = False
     """True if the backend speaks HTTP/2 alone, so that Envoy must too."""
 
-    hosts: list[Host] = Field(min_length=1)
-    """Host header values that lead here; each belongs to one connection."""
-    upstream: Upstream
-    """Where the backend is."""
+    hosts: Annotated[list[Host], Example("hosts: [crm.example.com]")] = Field(min_length=1)
+    """Values of the Host header that select this connection. Each belongs to one connection only."""
+    upstream: Annotated[Upstream, Example("upstream: {address: 127.0.0.1:9000}")]
+    """The address of the backend."""
     credential: CredentialSettings | None = None
-    """What the backend wants to see; none: requests go without."""
+    """The backend's credential; none: requests are forwarded without one."""
     masking: MaskingSettings = MaskingSettings()
-    """What is always masked, whatever policy adds."""
+    """The masking that is always done. Policy can only add to it."""
     recording: RecordingSettings = RecordingSettings()
-    """What evidence keeps, and how surely."""
+    """The evidence about calls, and its durability."""
     approvals: ConnectionApprovals = ConnectionApprovals()
-    """Defaults for calls that policy holds."""
-    session_header: str | None = Field(None, pattern=r"^[a-z0-9-]+$", description="names the session")
+    """Defaults for calls that policy holds for approval."""
+    session_header: str | None = Field(
+        None, pattern=r"^[a-z0-9-]+$", description="request header field with the session's id"
+    )
     protocol: str
     """The protocol's name. A subclass narrows it to one ``Literal``, by which its settings are recognized."""
 

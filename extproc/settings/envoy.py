@@ -8,21 +8,22 @@ from extproc.settings.base import Address, Strict
 
 
 class GuardTls(Strict):
-    """Mutual TLS of the workers: whoever reaches one could otherwise name any caller, and get the credentials."""
+    """Mutual TLS of the workers. Without it, anyone who reaches a worker could name any caller."""
 
     certificate: Path
-    """The workers' certificates, PEM, leaf first. Read at start, as are the other files."""
+    """The workers' certificate chain, PEM, leaf first. Read at start, as are the other files."""
     key: Path
     """The certificate's private key, PEM."""
     client_ca: Path
-    """Certificate authorities, PEM. Whoever they certify may ask: use one that certifies Envoy alone."""
+    """Certificate authorities of clients, PEM. Whoever they certify can name any caller and get the backends'
+    credentials, so use an authority that certifies only Envoy."""
 
 
 class EnvoyGuardTls(Strict):
-    """How Envoy shows the workers who it is, and knows them. Paths are those that Envoy sees."""
+    """Mutual TLS from Envoy to the workers. Paths are those on Envoy's machine."""
 
     certificate: Path
-    """Envoy's certificate, PEM, leaf first; the workers' ``client_ca`` certified it."""
+    """Envoy's certificate chain, PEM, leaf first. The workers' ``client_ca`` must have certified it."""
     key: Path
     """The certificate's private key, PEM."""
     ca: Path
@@ -31,13 +32,17 @@ class EnvoyGuardTls(Strict):
 
 
 class EnvoySettings(Strict):
-    """What the rendered Envoy configuration says of Envoy itself."""
+    """Settings of the rendered Envoy configuration that concern Envoy itself."""
 
     listen: Address = "127.0.0.1:10000"
     admin: Address | None = Field(None, description="default: a unix socket under state, mode 0600")
     concurrency: int = Field(1, ge=1, le=64)
     """Envoy's worker threads."""
-    guard_endpoints: list[Address] = Field([], description="workers run elsewhere; empty: this machine's own")
+    guard_endpoints: list[Address] = Field(
+        [], description="addresses of the workers; empty: those of this machine"
+    )
     guard_tls: EnvoyGuardTls | None = None
-    """Mutual TLS to workers on other addresses than unix sockets."""
-    trusted_hops: int = Field(0, ge=0, le=10, description="proxies in front that append to X-Forwarded-For")
+    """Mutual TLS to workers whose addresses are not unix sockets."""
+    trusted_hops: int = Field(
+        0, ge=0, le=10, description="number of proxies in front of Envoy that append to X-Forwarded-For"
+    )

@@ -8,12 +8,14 @@ from extproc.settings.base import Seconds, Strict, WithoutPassword
 
 
 class EvidenceSettings(Strict):
-    """Where entries go."""
+    """The storage of entries."""
 
     spool: Path = Path("spool")
-    """Folder of the workers' spools, under ``state`` unless absolute. Put it on a durable disk."""
+    """Folder of the workers' spools, under ``state`` unless absolute. It belongs on a durable disk."""
     clickhouse: WithoutPassword = Field(
-        "chdb://", pattern=r"^(chdb://|https?://)", description="chdb:// is embedded"
+        "chdb://",
+        pattern=r"^(chdb://|https?://)",
+        description="URL of a ClickHouse server; chdb:// is the embedded engine",
     )
     clickhouse_password_file: Path | None = None
     """File with the password of a ClickHouse server."""
@@ -22,6 +24,8 @@ class EvidenceSettings(Strict):
     ship_every: Seconds = 2.0
     """Seconds between shipments from the spool."""
     ship_batch: int = Field(5_000, ge=1, le=100_000)
-    """Entries in one shipment at most."""
-    relaxed_window: int = Field(1_000, ge=1, description="entries a relaxed connection may have in flight")
-    max_spool: int = Field(1 << 30, ge=1 << 20, description="bytes of unshipped entries before calls are denied")
+    """Most entries in one shipment."""
+    relaxed_window: int = Field(1_000, ge=1, description="entries of relaxed connections that may be in flight")
+    max_spool: int = Field(
+        1 << 30, ge=1 << 20, description="bytes of unshipped entries from which on calls are denied"
+    )

@@ -1,14 +1,15 @@
-"""The ``identity`` section: whose tokens are accepted."""
+"""The ``identity`` section: the issuers whose tokens are accepted."""
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from extproc.settings.base import Name, Strict, WithoutPassword
+from extproc.settings.base import Example, Name, Strict, WithoutPassword
 
 
 class Claims(Strict):
-    """Which token claims say who calls."""
+    """The names of token claims about the caller."""
 
     groups: str = "groups"
     """Claim with the caller's groups: a list of strings."""
@@ -17,11 +18,15 @@ class Claims(Strict):
 class Provider(Strict):
     """An issuer whose tokens are accepted. Envoy's jwt_authn verifies them."""
 
-    issuer: str = Field(min_length=1, description="exact value of the iss claim")
-    audiences: list[str] = Field(min_length=1, description="accepted aud values; a token needs one of them")
-    jwks_file: Path | None = Field(None, description="JSON Web Key Set on disk")
+    issuer: Annotated[str, Example("issuer: https://login.example.com")] = Field(
+        min_length=1, description="exact value of the `iss` claim"
+    )
+    audiences: Annotated[list[str], Example("audiences: [https://tools.example.com]")] = Field(
+        min_length=1, description="accepted `aud` values; a token needs one of them"
+    )
+    jwks_file: Path | None = Field(None, description="file with the issuer's JSON Web Key Set")
     jwks_url: WithoutPassword | None = Field(
-        None, pattern=r"^https?://[^\s]+$", description="where Envoy fetches the keys"
+        None, pattern=r"^https?://[^\s]+$", description="URL from which Envoy fetches the key set"
     )
     claims: Claims = Claims()
     """Names of the claims to read."""
@@ -34,10 +39,13 @@ class Provider(Strict):
 
 
 class IdentitySettings(Strict):
-    """Who may start."""
+    """Who may call: the accepted issuers of tokens."""
 
-    providers: dict[Name, Provider] = Field(min_length=1)
-    """Accepted issuers, by a name of your choice."""
+    providers: Annotated[
+        dict[Name, Provider],
+        Example("providers: {corp: {issuer: …, audiences: […], jwks_file: jwks.json}}"),
+    ] = Field(min_length=1)
+    """Accepted issuers, each under a name of your choice."""
 
     @field_validator("providers")
     @classmethod

@@ -10,12 +10,13 @@ from extproc.settings.base import Strict
 
 
 class MaskRuleSettings(Strict):
-    """Mask one field, or one kind of entity."""
+    """A rule that masks one field, or one kind of entity."""
 
     path: str | None = Field(None, pattern=r"^\$", description="RFC 9535 subset: $.a.b, $.a[*].b, $..b")
     entity: str | None = Field(None, pattern=r"^(\*|[A-Z][A-Z0-9_]*)$", description="US_SSN, CREDIT_CARD, * …")
     how: MaskOperator = MaskOperator.REDACT
-    """partial: last four stay; pseudonym: same value, same token; redact: a label; remove: nothing."""
+    """redact: a label replaces the value; partial: the last four characters stay; pseudonym: a token replaces
+    it, the same one for the same value; remove: nothing stays."""
 
     @model_validator(mode="after")
     def _one_target(self) -> "MaskRuleSettings":
@@ -28,49 +29,49 @@ MaskPath = Annotated[str, Field(pattern=r"^\$", description="RFC 9535 subset: $.
 
 
 class DeclaredSettings(Strict):
-    """Allow-list mode: the fields that may pass, each with all below it. Every other field is redacted."""
+    """Allow-list mode: the fields that may pass, each with all fields below it. All others are redacted."""
 
     request: list[MaskPath] | None = None
-    """Of the function's arguments; none: all may pass that no rule masks."""
+    """Paths in the function's arguments. Null: all fields pass that no rule masks."""
     response: list[MaskPath] | None = None
-    """Of the function's result; none: all may pass that no rule masks."""
+    """Paths in the function's result. Null: all fields pass that no rule masks."""
 
 
 class MaskingSettings(Strict):
-    """What a connection always masks, whatever policy adds."""
+    """The masking that a connection always does. Policy can only add to it."""
 
     request: list[MaskRuleSettings] = Field([])
-    """Rules for what goes to the backend; paths begin at the function's arguments."""
+    """Rules for requests. Paths begin at the function's arguments."""
     response: list[MaskRuleSettings] = Field([MaskRuleSettings(path=None, entity="*", how=MaskOperator.REDACT)])
-    """Rules for what comes back; paths begin at the function's result."""
+    """Rules for responses. Paths begin at the function's result."""
     declared: DeclaredSettings = DeclaredSettings()
-    """Allow-list mode: what may pass at all."""
+    """Allow-list mode: the only fields that may pass."""
     undecodable: Literal["deny", "pass-unmasked"] = "deny"
-    """What becomes of a whole body that cannot be read and so not be masked. pass-unmasked: it goes on as it came,
-    and the record says so."""
+    """What happens to a whole body that cannot be decoded, and so not be masked. pass-unmasked: it is forwarded
+    unchanged, and the record says so."""
 
 
 SURE = 0.5
-"""The score from which on a match counts."""
+"""The least score of a match that counts."""
 
 
 CONTEXT_ADDS = 0.35
-"""What a word of the context adds to it: Presidio's ``context_similarity_factor``."""
+"""The score that a context word adds: Presidio's ``context_similarity_factor``."""
 
 
 class CustomDetector(Strict):
-    """An entity of your own."""
+    """A detector for your own entity."""
 
     pattern: str = Field(min_length=1, description="RE2 syntax without anchors, ., negated classes and quotes")
     context: list[str] = Field([])
-    """Words of which one must be in the keys above a value or shortly before it; empty: none is needed."""
+    """Words of which one must be in the keys above a value, or in the text shortly before it. Empty: none."""
     whole: bool = True
-    """Whether letters and digits right beside a match make it none."""
+    """True: not a match if a letter or digit is directly beside it."""
     ignore_case: bool = False
-    """Whether letter case means nothing."""
-    score: float | None = Field(None, ge=0, le=1, description="how sure a match without such a word is")
-    """As in Presidio: found is what has 0.5 or more, and a word of the context adds 0.35. Null: sure, but where
-    there are words only beside one of them."""
+    """True: upper and lower case match each other."""
+    score: float | None = Field(None, ge=0, le=1, description="confidence in a match without a context word")
+    """As in Presidio: a match counts from 0.5 on, and a context word adds 0.35. Null: every match counts; if there
+    are context words, only beside one of them."""
 
     @model_validator(mode="after")
     def _can_be_found(self) -> "CustomDetector":
@@ -81,35 +82,36 @@ class CustomDetector(Strict):
 
     @property
     def needs_context(self) -> bool:
-        """Whether a match counts only beside a word of its context."""
+        """True if a match counts only beside a context word."""
         return bool(self.context) and (self.score is None or self.score < SURE)
 
 
 class PresidioSettings(Strict):
-    """Presidio's own recognisers beside the built-in detectors. Needs the extra ``presidio``."""
+    """Presidio's recognizers, in addition to the built-in detectors. Needs the extra ``presidio``."""
 
     entities: list[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{1,40}$")]] = Field(min_length=1)
-    """What to look for, by Presidio's names."""
-    score: float = Field(0.5, ge=0, le=1, description="what a result must have at least")
-    language: str = Field("en", pattern=r"^[a-z]{2,3}$", description="of texts")
-    model: str = Field("", description="a spaCy model that is installed; empty: patterns and check digits alone")
-    longest: int = Field(100_000, ge=1, description="characters of one text; a longer one is refused")
+    """The entities to look for, by Presidio's names."""
+    score: float = Field(0.5, ge=0, le=1, description="least score of a result that counts")
+    language: str = Field("en", pattern=r"^[a-z]{2,3}$", description="language of the texts")
+    model: str = Field("", description="name of an installed spaCy model; empty: patterns and check digits only")
+    longest: int = Field(100_000, ge=1, description="characters of one text; longer ones are refused")
 
 
 class InstallationMasking(Strict):
     """Masking for all connections."""
 
     presidio: PresidioSettings | None = None
-    """Presidio's recognisers; null: they are not loaded."""
+    """Presidio's recognizers; null: not loaded."""
 
     detectors: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{1,40}$")], CustomDetector] = Field({})
-    """Entities of your own, by their name; rules name them as they name the built-in ones."""
-    pseudonym_key_id: str = Field("k1", pattern=r"^[a-z]{1,8}[0-9]{0,3}$", description="names the key in use")
+    """Your own entities, by name. Rules use these names as they use those of built-in entities."""
+    pseudonym_key_id: str = Field("k1", pattern=r"^[a-z]{1,8}[0-9]{0,3}$", description="id of the key in use")
     pseudonym_key_file: Path | None = Field(
-        None, description="the key, 32 bytes or more; default: pseudonym.key under state, made at first use"
+        None,
+        description="file with the key, 32 bytes or more; default: pseudonym.key under state, made at first use",
     )
     old_pseudonym_keys: dict[Annotated[str, Field(pattern=r"^[a-z]{1,8}[0-9]{0,3}$")], Path] = Field({})
-    """Keys that were in use, by their id: their tokens are known as tokens, and no new ones are made."""
+    """Files of keys that were in use, by key id. Their tokens are recognized, but no new ones are made."""
 
     @model_validator(mode="after")
     def _ids_differ(self) -> "InstallationMasking":

@@ -9,24 +9,24 @@ from extproc.settings.base import Address, Seconds, Strict
 
 
 class OpaSettings(Strict):
-    """An OPA server, asked for each decision."""
+    """An OPA server that is queried for each decision."""
 
     address: Address = "127.0.0.1:8181"
     timeout: Seconds = 1.0
-    """Seconds to wait for an answer; none in time denies. At most 0.9 of limits.decision_timeout."""
+    """Seconds to wait for a decision; then the call is denied. At most 0.9 of limits.decision_timeout."""
     tls: bool = False
-    """Whether OPA is asked over TLS; its certificate and name are checked. Not with a unix socket."""
-    ca_file: Path | None = Field(None, description="certificates that OPA's must chain to; empty: the system's")
+    """True: OPA is queried over TLS, and its certificate and name are verified. Not with a unix socket."""
+    ca_file: Path | None = Field(None, description="certificate authorities of OPA, PEM; default: the system's")
     failures: int = Field(
         5,
         ge=1,
         le=1_000,
-        description="questions in a row without an answer that open the breaker, slow inputs aside",
+        description="unanswered queries in a row that open the circuit breaker, not counting slow inputs",
     )
     responses: bool | None = None
-    """Whether policy is asked about responses too; null: as its data.extproc.directions says, else yes."""
+    """True: policy decides about responses too. Null: as data.extproc.directions says; without it, true."""
     pause: Seconds = 2.0
-    """Seconds for which an open breaker denies at once; then one question is let through to try."""
+    """Seconds for which an open circuit breaker denies at once. Then one query is sent as a trial."""
 
     @model_validator(mode="after")
     def _tls_over_tcp(self) -> "OpaSettings":
@@ -38,17 +38,17 @@ class OpaSettings(Strict):
 
 
 class PolicySettings(Strict):
-    """Who decides."""
+    """The policy that decides."""
 
     engine: Literal["embedded", "opa"] = "embedded"
-    """embedded evaluates here, for trying out and small installations; opa asks a server."""
+    """embedded: evaluate in the worker, for trials and small installations. opa: query an OPA server."""
     paths: list[Path] = Field([], description="Rego files or folders; empty: the starter policies")
     data: list[Path] = Field([], description="JSON or YAML files, merged under data")
     query: str = Field("data.extproc.decision", pattern=r"^data(\.[A-Za-z_][A-Za-z0-9_]*)+$")
-    """The document that decides."""
-    reload: Seconds | None = Field(2.0, description="seconds between looks for changed files; null: never")
+    """The document that holds the decision."""
+    reload: Seconds | None = Field(2.0, description="seconds between checks for changed files; null: never")
     dry_run: bool = False
-    """Let go what policy would deny or hold, and record the rule that would have stopped it."""
-    usage: bool = Field(False, description="count calls: input.usage, for rules about rates and budgets")
+    """Forward calls that policy would deny or hold, and record the rule that would have stopped them."""
+    usage: bool = Field(False, description="count calls for input.usage: rules about rates and budgets need it")
     opa: OpaSettings = OpaSettings()
     """Used with ``engine: opa``."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from extproc.codecs.located_yaml import load_marked
+from extproc.codecs.located_yaml import load_located
 from extproc.envoy_config.lint.check_filters import Chain, check_chain
 from extproc.envoy_config.lint.check_routes import (
     check_clusters,
@@ -52,7 +52,7 @@ def check_file(path: Path) -> list[Problem]:
     Raises:
         ConfigError: the file cannot be read, or is not one clean YAML or JSON document.
     """
-    document = load_marked(path)
+    document = load_located(path)
     found = [replace(each, line=document.place(each.path).line) for each in check_document(document.data)]
     return sorted(found, key=lambda each: each.line)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from extproc.codecs.located_yaml import parsers_words
+from extproc.codecs.located_yaml import parser_message
 from extproc.model.call import Json
 from extproc.model.errors import ConfigError, SourceLocation
 from extproc.policy.bundle.starter_policies import starter_folder
@@ -85,7 +85,7 @@ def _parse_data(path: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = SourceLocation(path, mark.line + 1, mark.column + 1) if mark else SourceLocation(path)
-        words = parsers_words(error) if isinstance(error, yaml.MarkedYAMLError) else "not YAML"
+        words = parser_message(error) if isinstance(error, yaml.MarkedYAMLError) else "not YAML"
         raise ConfigError(words, place) from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(str(error), SourceLocation(path)) from error

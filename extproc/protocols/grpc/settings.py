@@ -9,22 +9,26 @@ from pydantic import Field
 from extproc.codecs.descriptors import ambiguous
 from extproc.model.errors import ConfigError
 from extproc.protocols.grpc.registered_methods import no_such_method, read_descriptors
+from extproc.settings.base import Example
 from extproc.settings.connection import ConnectionSettings
 
 GRPC_METHOD = r"^([A-Za-z_][A-Za-z0-9_]*\.)*[A-Za-z_][A-Za-z0-9_]*/[A-Za-z_][A-Za-z0-9_]*$"
 
 
 class GrpcConnection(ConnectionSettings):
-    """A gRPC backend, over HTTP/2 without TLS or with it."""
+    """A gRPC backend, over HTTP/2 with or without TLS."""
 
     upstream_http2: ClassVar[bool] = True
 
     protocol: Literal["grpc"]
     """gRPC."""
-    descriptors: Path
-    """A FileDescriptorSet: ``protoc --include_imports --descriptor_set_out``, or ``buf build``. Read at start."""
-    methods: list[Annotated[str, Field(pattern=GRPC_METHOD)]] = Field(min_length=1)
-    """Methods that may be called, ``shop.v1.Inventory/GetItem``; all others are unknown and denied."""
+    descriptors: Annotated[Path, Example("descriptors: shop.pb")]
+    """File with a FileDescriptorSet, made by ``protoc --include_imports --descriptor_set_out`` or ``buf build``.
+    Read at start."""
+    methods: Annotated[
+        list[Annotated[str, Field(pattern=GRPC_METHOD)]], Example("methods: [shop.v1.Inventory/GetItem]")
+    ] = Field(min_length=1)
+    """Methods that may be called, such as ``shop.v1.Inventory/GetItem``. All others are unknown, and denied."""
 
     @property
     def function_names(self) -> tuple[str, ...]:

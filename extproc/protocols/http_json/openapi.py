@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
-from extproc.codecs.located_yaml import KeyPath, LocatedDocument, load_marked
+from extproc.codecs.located_yaml import KeyPath, LocatedDocument, load_located
 from extproc.model.errors import ConfigError
 from extproc.protocols.http_json.function_settings import FunctionSettings
 from extproc.protocols.http_json.path_templates import TemplateError, parse_template
@@ -28,7 +28,7 @@ def read_openapi(file: Path) -> dict[str, FunctionSettings]:
     Raises:
         ConfigError: not OpenAPI 3, or an operation that cannot become a function; with file and line.
     """
-    document = load_marked(file)
+    document = load_located(file)
     version = document.data.get("openapi") if isinstance(document.data, dict) else None
     if not isinstance(version, str) or not version.startswith("3."):
         raise ConfigError(

@@ -21,8 +21,10 @@ class HttpJsonConnection(ConnectionSettings):
     protocol: Literal["http-json"]
     """JSON over HTTP."""
     functions: dict[Annotated[str, Field(pattern=FUNCTION_NAME)], FunctionSettings] = Field({})
-    """Operations by function name; all else is unknown and denied."""
-    openapi: Path | None = Field(None, description="OpenAPI 3 file; each operationId becomes a function")
+    """Operations by function name. All others are unknown, and denied."""
+    openapi: Path | None = Field(
+        None, description="OpenAPI 3 file; each operation becomes a function named by its operationId"
+    )
 
     @model_validator(mode="after")
     def _some_function(self) -> "HttpJsonConnection":

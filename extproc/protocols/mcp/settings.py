@@ -7,7 +7,7 @@ from pydantic import Field
 
 from extproc.model.errors import ConfigError
 from extproc.protocols.mcp.methods import RESERVED
-from extproc.settings.base import FUNCTION_NAME
+from extproc.settings.base import FUNCTION_NAME, Example
 from extproc.settings.connection import ConnectionSettings
 
 
@@ -17,9 +17,11 @@ class McpConnection(ConnectionSettings):
     protocol: Literal["mcp"]
     """MCP over streamable HTTP."""
     path: str = Field("/mcp", pattern=r"^/[^?#]*$")
-    """The server's endpoint; requests to any other path are unknown and denied."""
-    tools: list[Annotated[str, Field(pattern=FUNCTION_NAME)]] = Field(min_length=1)
-    """Tools that may be called; all others are unknown and denied."""
+    """Path of the server's endpoint. Requests to other paths are unknown, and denied."""
+    tools: Annotated[list[Annotated[str, Field(pattern=FUNCTION_NAME)]], Example("tools: [search, read_page]")] = (
+        Field(min_length=1)
+    )
+    """Tools that may be called. All others are unknown, and denied."""
 
     @property
     def function_names(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from extproc.config.load import load_settings, telling_where
+from extproc.config.load import adding_places, load_settings
 from extproc.config.summary import notes, summary
 from extproc.model.errors import ConfigError
 
@@ -68,7 +68,7 @@ def test_a_credential_may_arrive_later(tmp_path):
     text = GOOD.replace("hosts: [crm.test]", "hosts: [crm.test]\n    credential: {file: secret/token}")
     settings = load(tmp_path, text)
     assert settings.connections["crm"].credential.file == tmp_path / "secret" / "token"
-    assert any("is not there" in str(note) for note in notes(settings))
+    assert any("secret/token does not exist; calls are denied" in str(note) for note in notes(settings))
 
 
 def test_the_summary_names_what_is_guarded(tmp_path):
@@ -235,5 +235,5 @@ def test_an_error_that_names_a_key_is_given_its_place(tmp_path):
     file = tmp_path / "extproc.yaml"
     file.write_text("masking:\n  detectors:\n    BADGE:\n      pattern: '^B'\n")
     wrong = ConfigError("no anchors", key=("masking", "detectors", "BADGE", "pattern"))
-    with pytest.raises(ConfigError, match=r"extproc\.yaml:4:7: no anchors"), telling_where(file):
+    with pytest.raises(ConfigError, match=r"extproc\.yaml:4:7: no anchors"), adding_places(file):
         raise wrong

@@ -8,7 +8,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from extproc.cli.main import app
-from extproc.codecs.located_yaml import load_marked
+from extproc.codecs.located_yaml import load_located
 from extproc.config.load import load_settings
 from extproc.doctor.check_result import Check, Installation
 from extproc.doctor.run_checks import run_checks
@@ -57,7 +57,7 @@ def doctor(file: Path, *words: str, fails: int = 0, offline: bool = True) -> dic
 def look(file: Path, check: Check, *, offline: bool = True) -> dict[str, list[dict[str, str]]]:
     """What one check finds, by subject."""
     installation = Installation(
-        load_settings(file), load_marked(file), time.time_ns(), offline=offline, environ=os.environ.__contains__
+        load_settings(file), load_located(file), time.time_ns(), offline=offline, environ=os.environ.__contains__
     )
     return by_subject([one.as_dict() for one in run_checks(installation, [("check", check)], within_s=30)])
 
