@@ -1,1 +1,1 @@
-"""Approvals: requests to release one exact call, decided by people."""
+"""Requests to release one exact call, which people approve or deny."""

@@ -1,4 +1,4 @@
-"""The digest of a call: what an approval releases, and nothing else."""
+"""The digest of a call: an approval releases the call with this digest only."""
 
 import hashlib
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from extproc.model.errors import ApprovalError
 from extproc.model.identity import Identity
 
 FORMAT = "extproc-approval-1"
-"""Names these rules: a digest made under others never equals one made under these."""
+"""Name of these rules, which is part of the digest: other rules never give the same digest."""
 EXACT = 2**53 - 1
 """The largest integer that RFC 8785 can write (RFC 7493 section 2.2)."""
 
@@ -25,16 +25,18 @@ def digest(
     policy_revision: str,
     body_sha256: bytes,
 ) -> str:
-    """Name one exact call: another caller, function, argument, connection, policy or byte gives another digest.
+    """Return the digest of one exact call.
+
+    Another caller, function, argument, connection, policy or byte gives another digest.
 
     Integers beyond 2**53 - 1, which RFC 8785 cannot write, are replaced by ``null`` and listed beside the
-    arguments with their place and decimal digits, so no two documents share a spelling. Group order means
-    nothing and is ignored.
+    arguments with their JSON pointers and decimal digits, so that no two documents have the same form. The order
+    of groups has no meaning and is ignored.
 
     Args:
         identity: who calls.
         function: ``connection.name``.
-        arguments: raw arguments; they do not leave this function.
+        arguments: the raw arguments; they do not leave this function.
         connection: the connection's name, or a description of its settings.
         policy_revision: of the policy that held the call.
         body_sha256: 32 bytes, of the body as the caller sent it.
@@ -43,10 +45,10 @@ def digest(
         Lower-case hex SHA-256.
 
     Raises:
-        ApprovalError: something in it has no canonical form: NaN, an infinity, half a surrogate pair, or
-            nesting too deep. The held call is then denied.
+        ApprovalError: the call has no canonical form: NaN, an infinity, half a surrogate pair, or nesting too
+            deep. The held call is then denied.
 
-    Source: RFC 8785; RFC 6901 for the places of large integers.
+    Sources: RFC 8785; RFC 6901 for the pointers to large integers.
     """
     if len(body_sha256) != hashlib.sha256().digest_size:
         raise ApprovalError("the body's digest is not a SHA-256")
@@ -82,7 +84,7 @@ def _is_large(value: object) -> bool:
 
 
 def _writable(value: object) -> object:
-    """The same value with ``null`` for each integer that RFC 8785 cannot write."""
+    """Return the value with ``null`` for each integer that RFC 8785 cannot write."""
     if isinstance(value, dict):
         return {name: _writable(member) for name, member in value.items()}
     if isinstance(value, list):
@@ -95,7 +97,7 @@ def _large(value: object) -> list[list[str]]:
 
 
 def _large_under(value: object, pointer: str) -> Iterator[tuple[str, str]]:
-    """Each large integer's JSON pointer and decimal digits."""
+    """Yield each large integer's JSON pointer and decimal digits."""
     if isinstance(value, dict):
         for name, member in value.items():
             yield from _large_under(member, f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}")

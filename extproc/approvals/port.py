@@ -1,4 +1,4 @@
-"""The approvals store: what every implementation guarantees."""
+"""The port of the approvals store, and the guarantees of every implementation."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from extproc.model.masking import Finding
 
 
 class State(StrEnum):
-    """Where an approval stands. All but ``pending`` are final."""
+    """The state of an approval. All states but ``pending`` are final."""
 
     PENDING = "pending"
     APPROVED = "approved"
@@ -19,7 +19,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRequest:
-    """What approvers see and decide on. Holds masked values only."""
+    """A request as approvers see it. Holds masked values only."""
 
     approval_id: str
     """UUIDv7; also in the entry ``call.held``."""
@@ -28,14 +28,14 @@ class ApprovalRequest:
     """Lower-case hex SHA-256 of the exact call: see ``extproc.approvals.digest``."""
     function: str
     requester: str
-    """``Identity.name`` of the caller: may not decide."""
+    """``Identity.name`` of the caller, who may not decide."""
     actor: str
-    """Who acts for the requester, if anyone, as ``issuer|actor``: may not decide either."""
+    """Who acts for the requester, if anyone, as ``issuer|actor``; may not decide either."""
     reason: str
     rule: str
     risk: int
     groups: tuple[str, ...]
-    """A decider must be in one of these; empty: nobody can decide (fail closed)."""
+    """An approver must be in one of these; if empty, nobody can decide (fail closed)."""
     minimum: int
     created_ns: int
     expires_ns: int
@@ -47,7 +47,7 @@ class ApprovalRequest:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One person's word."""
+    """One person's decision."""
 
     voter: str
     """``Identity.name``."""
@@ -59,7 +59,7 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A request and how it stands."""
+    """A request, its state and its votes."""
 
     request: ApprovalRequest
     state: State
@@ -68,11 +68,11 @@ class Approval:
 
 
 class ApprovalStore(Protocol):
-    """Keeps approvals for all workers and the control process. Raises ``ApprovalError`` when it cannot.
+    """Stores approvals for all workers and the control process. Raises ``ApprovalError`` if it cannot be used.
 
-    Guarantees: ``open`` is durable on return. A request leaves ``pending`` exactly once, by one
-    compare-and-swap, however many processes try. Votes after that change nothing. Time is the caller's
-    argument; a vote at or after ``expires_ns`` does not count.
+    Guarantees: ``open`` is durable on return. A request leaves ``pending`` exactly once, by one compare-and-swap,
+    however many processes try. Later votes change nothing. Time is the caller's argument; a vote at or after
+    ``expires_ns`` does not count.
     """
 
     def open(self, request: ApprovalRequest) -> None:
@@ -80,41 +80,42 @@ class ApprovalStore(Protocol):
         ...
 
     def vote(self, approval_id: str, vote: Vote, groups: tuple[str, ...]) -> Approval:
-        """Count one person's word and close the request when it decides.
+        """Count one person's vote, and close the request if the vote decides it.
 
-        One denial closes it as denied; ``minimum`` distinct approvals close it as approved.
+        One denial closes it as denied; approvals by ``minimum`` distinct people close it as approved.
 
-        Does not check who the voter is: the caller has verified a token and gives its name and groups.
+        Does not check who the voter is: the caller has verified a token, and passes its name and groups.
 
         Raises:
-            VoteRefused: unknown, not pending any more, expired, own call, wrong group, voted already, or no
-                note. Nothing is stored then.
-            ApprovalError: the store cannot be asked.
+            VoteRefused: the request is unknown, not pending any more or expired, or the voter made the call, is
+                in the wrong group, has voted already or gave no note. Nothing is stored then.
+            ApprovalError: the store cannot be used.
         """
         ...
 
     def cancel(self, approval_id: str, state: State, now_ns: int) -> Approval:
-        """Close a pending request as expired or cancelled; returns how it stands, whoever closed it.
+        """Close a pending request as expired or cancelled; return its state, whoever closed it.
 
-        Raises ``ApprovalError`` for an unknown request too.
+        Raises ``ApprovalError`` for an unknown request, too.
         """
         ...
 
     def spend(self, approval_id: str, digest: str, now_ns: int) -> bool:
-        """Use an approval up: True exactly once, for an approved request with this very digest.
+        """Use an approval up. Return True exactly once, for an approved request with this digest.
 
-        Does not check expiry: votes count only before it, and who hands out tickets compares ``expires_ns``.
+        Does not check the expiry: votes count only before it, and tickets are compared with ``expires_ns`` by
+        their issuer.
         """
         ...
 
     def get(self, approval_id: str) -> Approval | None:
-        """One request by its id or by an unambiguous prefix of it (8 characters at least)."""
+        """Return a request by its id or an unambiguous prefix of it (at least 8 characters)."""
         ...
 
     def closed_among(self, approval_ids: list[str]) -> list[Approval]:
-        """Those of these that are no longer pending. One query however many ids."""
+        """Return those of these requests that are not pending any more. One query for any number of ids."""
         ...
 
     def recent(self, *, pending_only: bool, limit: int) -> list[Approval]:
-        """Newest first."""
+        """Return the newest requests, newest first."""
         ...

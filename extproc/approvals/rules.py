@@ -1,24 +1,24 @@
-"""Who may decide, and when a request is decided. Pure: every store applies these inside its transaction."""
+"""The rules of voting. Pure functions, which every store applies inside its transaction."""
 
 from extproc.approvals.port import ApprovalRequest, State, Vote
 from extproc.model.errors import WhyRefused
 
 NOTE_MIN = 3
 NOTE_MAX = 1_000
-"""Characters of a vote's note, spaces around it not counted."""
+"""Characters of a vote's note, without the spaces around it."""
 
 
 def why_refused(
     request: ApprovalRequest, state: State, votes: tuple[Vote, ...], vote: Vote, groups: tuple[str, ...]
 ) -> WhyRefused | None:
-    """Say why a vote does not count, or None when it does.
+    """Return the reason why a vote does not count; None if it counts.
 
     Args:
-        request: what is voted on.
-        state: how it stands.
-        votes: counted before.
-        vote: the new one. That its voter is who it says is for the caller to verify.
-        groups: the voter's.
+        request: the request that is voted on.
+        state: its state.
+        votes: its earlier votes.
+        vote: the new vote; the caller has verified the voter.
+        groups: the voter's groups.
     """
     ordered = (
         (state is not State.PENDING, WhyRefused.NOT_PENDING),
@@ -32,9 +32,9 @@ def why_refused(
 
 
 def state_after(request: ApprovalRequest, votes: tuple[Vote, ...]) -> State:
-    """How a pending request stands with these votes: one denial denies, ``minimum`` people approve."""
+    """Return the state of a request with these votes: one denial denies, ``minimum`` people approve."""
     if any(not vote.approve for vote in votes):
         return State.DENIED
     people = {vote.voter for vote in votes if vote.approve}
-    # A minimum below one would approve what nobody has seen.
+    # A minimum below one would approve a request that nobody has seen.
     return State.APPROVED if len(people) >= max(1, request.minimum) else State.PENDING

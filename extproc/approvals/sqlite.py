@@ -8,19 +8,19 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from extproc.approvals.port import Approval, ApprovalRequest, State, Vote
 from extproc.approvals.rules import state_after, why_refused
 from extproc.model.errors import ApprovalError, ExtprocError, VoteRefused, WhyRefused
-from extproc.model.masking import Finding
+from extproc.model.masking import Finding, Side
 
 BUSY_S = 2.0
-"""Longest wait for another process's transaction; each of ours takes milliseconds."""
+"""Seconds to wait for another process's transaction; each one takes milliseconds."""
 PREFIX_MIN = 8
-"""Characters of an id that a person must give at least."""
+"""Minimum characters of an id that a person types."""
 APPLICATION_ID = 0x45505241
-"""``PRAGMA application_id`` ("EPRA"): tells our file from any other database."""
+"""``PRAGMA application_id`` ("EPRA"): distinguishes this file from other databases."""
 SCHEMA_VERSION = 1
 """``PRAGMA user_version``."""
 
@@ -58,7 +58,7 @@ CLOSE = "UPDATE approvals SET state = ?, closed_ns = ? WHERE approval_id = ? AND
 T = TypeVar("T")
 FileId: TypeAlias = tuple[int, int]
 """Device and inode."""
-WAY_OUT = (
+HINT = (
     "name another file in approvals.store, or move this one aside: a new store is made, "
     "and the calls that wait are denied"
 )
@@ -67,22 +67,35 @@ WAY_OUT = (
 class SqliteApprovals:
     """Implements ``ApprovalStore``. Make one per process; its methods may be called from any thread.
 
-    The file is created by the constructor alone. A file that is gone afterwards is an error, never an empty
-    store; one that was replaced is opened anew, and knows nothing of earlier requests.
+    Only the constructor creates the file. A file that disappears later is an error, never an empty store; a file
+    that was replaced is opened again, and its earlier requests are unknown.
     """
 
-    def __init__(self, path: Path, *, busy_s: float = BUSY_S) -> None:
+    def __init__(
+        self, path: Path, *, busy_s: float = BUSY_S, factory: type[sqlite3.Connection] = sqlite3.Connection
+    ) -> None:
+        """Open the store; create it if there is none.
+
+        Args:
+            path: the file.
+            busy_s: seconds to wait for another process's transaction.
+            factory: the class of connections. Tests pass one that fails on purpose.
+
+        Raises:
+            ApprovalError: the file cannot be used, or belongs to another program.
+        """
         self._path = path
         self._busy_s = busy_s
+        self._factory = factory
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
         self._file: FileId | None = None
         try:
-            with _our_errors():
+            with _approval_errors():
                 _create(path, busy_s)
         except ApprovalError as error:
-            raise ApprovalError(f"{path}: {error}\n  {WAY_OUT}") from None
+            raise ApprovalError(f"{path}: {error}\n  {HINT}") from None
 
     def open(self, request: ApprovalRequest) -> None:
         """Store a pending request."""
@@ -97,7 +110,7 @@ class SqliteApprovals:
         self._write(insert)
 
     def vote(self, approval_id: str, vote: Vote, groups: tuple[str, ...]) -> Approval:
-        """Count one person's word and close the request when it decides."""
+        """Count one person's vote, and close the request if the vote decides it."""
 
         def count(db: sqlite3.Connection) -> Approval:
             now = _one(db, approval_id)
@@ -118,9 +131,9 @@ class SqliteApprovals:
         return self._write(count)
 
     def cancel(self, approval_id: str, state: State, now_ns: int) -> Approval:
-        """Close a pending request as expired or cancelled; returns how it stands, whoever closed it."""
+        """Close a pending request as expired or cancelled; return its state, whoever closed it."""
         if state not in (State.EXPIRED, State.CANCELLED):
-            raise ApprovalError(f"nobody but a voter can make a request {state}")
+            raise ApprovalError(f"only a vote can make a request {state}")
 
         def close(db: sqlite3.Connection) -> Approval:
             db.execute(CLOSE, (state, now_ns, approval_id))
@@ -129,7 +142,7 @@ class SqliteApprovals:
         return self._write(close)
 
     def spend(self, approval_id: str, digest: str, now_ns: int) -> bool:
-        """Use an approval up: True exactly once, for an approved request with this very digest."""
+        """Use an approval up. Return True exactly once, for an approved request with this digest."""
 
         def use(db: sqlite3.Connection) -> bool:
             changed = db.execute(
@@ -142,10 +155,10 @@ class SqliteApprovals:
         return self._write(use)
 
     def get(self, approval_id: str) -> Approval | None:
-        """One request by its id or by an unambiguous prefix of it (8 characters at least)."""
+        """Return a request by its id or an unambiguous prefix of it (at least 8 characters)."""
         if len(approval_id) < PREFIX_MIN:
             return None
-        # ``~`` sorts after everything in an id, so the range is the prefix, and the index serves it.
+        # ``~`` sorts after every character of an id: the range is the prefix, and the index serves it.
         where = "WHERE a.approval_id >= ? AND a.approval_id < ? || '~' ORDER BY a.approval_id, v.at_ns LIMIT 1000"
         found = self._read(lambda db: _fetch(db, where, (approval_id, approval_id)))
         exact = [approval for approval in found if approval.request.approval_id == approval_id]
@@ -153,7 +166,7 @@ class SqliteApprovals:
         return candidates[0] if len(candidates) == 1 else None
 
     def closed_among(self, approval_ids: list[str]) -> list[Approval]:
-        """Those of these that are no longer pending. One query however many ids."""
+        """Return those of these requests that are not pending any more. One query for any number of ids."""
         where = (
             "WHERE a.approval_id IN (SELECT value FROM json_each(?)) AND a.state <> 'pending'"
             " ORDER BY a.approval_id, v.at_ns"
@@ -161,19 +174,19 @@ class SqliteApprovals:
         return self._read(lambda db: _fetch(db, where, (json.dumps(approval_ids),)))
 
     def recent(self, *, pending_only: bool, limit: int) -> list[Approval]:
-        """Newest first."""
+        """Return the newest requests, newest first."""
         pending = "WHERE state = 'pending'" if pending_only else ""
         where = (
-            f"WHERE a.approval_id IN (SELECT approval_id FROM approvals {pending}"  # noqa: S608 - our own words
+            f"WHERE a.approval_id IN (SELECT approval_id FROM approvals {pending}"  # noqa: S608 - our own text
             " ORDER BY approval_id DESC LIMIT ?) ORDER BY a.approval_id DESC, v.at_ns"
         )
         return self._read(lambda db: _fetch(db, where, (limit,)))
 
     def sweep(self, now_ns: int, *, keep_ns: int) -> int:
-        """Close what expired while nobody waited (a worker died), and drop what closed ``keep_ns`` ago.
+        """Close requests that expired while no call waited (a worker died); delete those closed ``keep_ns`` ago.
 
         Returns:
-            How many requests were closed as expired.
+            The number of requests that were closed as expired.
         """
 
         def tidy(db: sqlite3.Connection) -> int:
@@ -188,14 +201,14 @@ class SqliteApprovals:
         return self._write(tidy)
 
     def close(self) -> None:
-        """Close idle connections. The store may be used again afterwards."""
+        """Close the idle connections. The store may be used again afterwards."""
         with self._lock:
             idle, self._idle = self._idle, []
         for db in idle:
             db.close()
 
     def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run one transaction; durable on return, or nothing happened (a failing commit may still have)."""
+        """Run one transaction; durable on return. If it raises, nothing is stored, unless the commit failed."""
 
         def transaction(db: sqlite3.Connection) -> T:
             db.execute("BEGIN IMMEDIATE")
@@ -211,12 +224,12 @@ class SqliteApprovals:
         return self._read(transaction)
 
     def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        with _our_errors(), self._connection() as db:
+        with _approval_errors(), self._connection() as db:
             return work(db)
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection to the file that is at the path now. One that failed is not used again."""
+        """Lend a connection to the file that is at the path now. A connection that failed is not used again."""
         file, db = self._take()
         try:
             yield db
@@ -235,10 +248,10 @@ class SqliteApprovals:
         with self._lock:
             if self._idle:
                 return file, self._idle.pop()
-        return file, _connect(self._path, self._busy_s)
+        return file, _connect(self._path, self._busy_s, self._factory)
 
     def _drop_connections_to_a_replaced_file(self) -> FileId:
-        # SQLite goes on writing to a file that was unlinked: votes would reach nobody.
+        # SQLite goes on writing to an unlinked file: votes would reach nobody.
         stat = self._path.stat()
         file = (stat.st_dev, stat.st_ino)
         with self._lock:
@@ -257,14 +270,14 @@ class SqliteApprovals:
 
 
 @contextmanager
-def _our_errors() -> Iterator[None]:
-    """Whatever SQLite or the file system says becomes ``ApprovalError``, which denies."""
+def _approval_errors() -> Iterator[None]:
+    """Turn whatever SQLite or the file system raises into ``ApprovalError``, which denies."""
     try:
         yield
     except ExtprocError:
         raise
-    except Exception as error:  # noqa: BLE001 - an error we did not foresee denies too
-        # The name alone: a message of SQLite's may quote a row.
+    except Exception as error:  # noqa: BLE001 - an unforeseen error denies, too
+        # The name alone: SQLite's message may quote a row.
         name = getattr(error, "sqlite_errorname", "") or type(error).__name__
         raise ApprovalError(f"the approvals store failed: {name}") from None
 
@@ -284,9 +297,11 @@ def _create(path: Path, busy_s: float) -> None:
         )
 
 
-def _connect(path: Path, busy_s: float) -> sqlite3.Connection:
+def _connect(path: Path, busy_s: float, factory: type[sqlite3.Connection]) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode=rw"
-    db = sqlite3.connect(uri, uri=True, timeout=busy_s, isolation_level=None, check_same_thread=False)
+    db = sqlite3.connect(
+        uri, uri=True, timeout=busy_s, isolation_level=None, check_same_thread=False, factory=factory
+    )
     try:
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
@@ -306,7 +321,7 @@ def _check_ours(db: sqlite3.Connection) -> None:
 
 def _close(db: sqlite3.Connection, approval_id: str, state: State, at_ns: int) -> None:
     if db.execute(CLOSE, (state, at_ns, approval_id)).rowcount != 1:
-        raise ApprovalError("the request closed under the vote")
+        raise ApprovalError("another process closed the request during the vote")
 
 
 def _one(db: sqlite3.Connection, approval_id: str) -> Approval | None:
@@ -321,7 +336,7 @@ def _known(db: sqlite3.Connection, approval_id: str) -> Approval:
 
 
 def _fetch(db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> list[Approval]:
-    """Rows to approvals, in the order of the query; the rows of one approval's votes are adjacent."""
+    """Return the approvals of a query, in its order; the rows of one approval's votes are adjacent."""
     grouped: dict[str, tuple[tuple[str, str, int], list[Vote]]] = {}
     for request, state, closed_ns, voter, approve, note, at_ns, approval_id in db.execute(SELECT + where, values):
         _, votes = grouped.setdefault(approval_id, ((request, state, closed_ns), []))
@@ -340,5 +355,10 @@ def _dump(request: ApprovalRequest) -> str:
 def _load(text: str) -> ApprovalRequest:
     fields = json.loads(text)
     fields["groups"] = tuple(fields["groups"])
-    fields["findings"] = tuple(Finding(**finding) for finding in fields["findings"])
+    fields["findings"] = tuple(map(_load_finding, fields["findings"]))
     return ApprovalRequest(**fields)
+
+
+def _load_finding(values: dict[str, Any]) -> Finding:
+    """Return a finding; versions before this one stored it without its side."""
+    return Finding(**(values | {"side": Side(values.get("side", ""))}))

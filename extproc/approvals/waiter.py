@@ -1,4 +1,4 @@
-"""Waiting for people: one look at the store per tick, however many calls are held."""
+"""Waits for approvals: the store is queried once per interval, however many calls are held."""
 
 import asyncio
 import contextlib
@@ -8,17 +8,17 @@ from collections.abc import Callable
 from extproc.approvals.port import Approval, ApprovalStore, State
 from extproc.model.errors import ApprovalError
 from extproc.model.ids import Clock
+from extproc.model.units import NANOSECONDS_PER_SECOND
 
 PATIENCE_S = 5.0
-"""How long looks at the store may go on failing before the held calls are denied, and how long one closing
-of a request may take."""
-NANOSECONDS = 1_000_000_000
+"""Seconds that queries of the store may fail before the held calls are denied, and that one closing of a request
+may take."""
 
 
 class ApprovalWaiter:
-    """Waits for approvals on behalf of one worker's held calls. Lives on one event loop.
+    """Waits for the approvals of one worker's held calls. Belongs to one event loop.
 
-    While nothing waits, nothing asks the store.
+    The store is not queried while no call waits.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class ApprovalWaiter:
         patience_s: float = PATIENCE_S,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Args: ``poll_s``: seconds between two looks; ``clock``: wall clock, for what the store keeps."""
+        """Args: ``poll_s``: seconds between two queries; ``clock``: wall clock, for times in the store."""
         self._store = store
         self._poll_s = poll_s
         self._clock = clock
@@ -42,25 +42,25 @@ class ApprovalWaiter:
 
     @property
     def waiting(self) -> int:
-        """How many calls wait now."""
+        """Number of calls that wait now."""
         return sum(len(futures) for futures in self._waiting.values())
 
     async def wait(self, approval_id: str, deadline_ns: int) -> Approval:
         """Wait until the request is closed, and close it as expired at the deadline.
 
-        A request that was decided just then keeps its decision, and that is returned: whoever closed it
-        first has the word. A wall clock that is set back meanwhile does not prolong the wait.
+        The first to close a request decides: a request that was decided just before the deadline keeps its
+        decision. A wall clock that is set back meanwhile does not prolong the wait.
 
-        On cancellation the request stays open: whoever cancels calls ``abandon``.
+        On cancellation the request stays open: the caller that cancels also calls ``abandon``.
 
         Args:
-            approval_id: of a request that is stored already.
+            approval_id: of a stored request.
             deadline_ns: wall-clock nanoseconds.
 
         Raises:
-            ApprovalError: the store could not be asked for longer than the limit.
+            ApprovalError: the store could not be used for longer than the limit.
         """
-        seconds = max(0.0, (deadline_ns - self._clock()) / NANOSECONDS)
+        seconds = max(0.0, (deadline_ns - self._clock()) / NANOSECONDS_PER_SECOND)
         future = self._register(approval_id)
         try:
             async with asyncio.timeout(seconds):
@@ -71,10 +71,10 @@ class ApprovalWaiter:
             self._unregister(approval_id, future)
 
     async def abandon(self, approval_id: str) -> bool:
-        """Close the request as cancelled, because its caller left. Goes on when this wait is cancelled itself.
+        """Close the request as cancelled, because its caller left. The closing goes on if this call is cancelled.
 
         Returns:
-            Whether the store took it. When it did not, the request expires by itself: nothing waits for it.
+            True if the request was closed. Otherwise it expires by itself: no call waits for it.
         """
         try:
             await self._close(approval_id, State.CANCELLED)
@@ -83,7 +83,7 @@ class ApprovalWaiter:
         return True
 
     async def finish(self) -> None:
-        """Stop looking, and let closings that go on in the background end. Call when the worker stops."""
+        """Stop the queries, and wait for closings in the background. Call it when the worker stops."""
         if self._poller is not None:
             self._poller.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -122,11 +122,11 @@ class ApprovalWaiter:
     def _closed(self, task: asyncio.Task[Approval]) -> None:
         self._closing.discard(task)
         if not task.cancelled():
-            task.exception()  # Seen: nobody may be left to see it, and asyncio would log it.
+            task.exception()  # marks it as retrieved: nobody may wait any more, and asyncio would log it
 
     async def _poll(self) -> None:
-        """Look until nothing waits. Failing looks are borne for ``patience_s``; then all who wait are told."""
-        good = self._monotonic()
+        """Query the store until no call waits. If queries fail for ``patience_s``, the waiting calls fail."""
+        last_success = self._monotonic()
         while self._waiting:
             await asyncio.sleep(self._poll_s)
             ids = list(self._waiting)
@@ -135,11 +135,11 @@ class ApprovalWaiter:
             try:
                 async with asyncio.timeout(self._patience_s):
                     closed = await asyncio.to_thread(self._store.closed_among, ids)
-            except Exception:  # noqa: BLE001 - whatever the store raises denies in the end
-                if self._monotonic() - good >= self._patience_s:
+            except Exception:  # noqa: BLE001 - whatever the store raises, the calls are denied in the end
+                if self._monotonic() - last_success >= self._patience_s:
                     self._fail_all()
                 continue
-            good = self._monotonic()
+            last_success = self._monotonic()
             for approval in closed:
                 self._deliver(approval)
 
@@ -154,4 +154,4 @@ class ApprovalWaiter:
         for futures in self._waiting.values():
             for future in futures:
                 if not future.done():
-                    future.set_exception(ApprovalError("the approvals store cannot be asked"))
+                    future.set_exception(ApprovalError("the approvals store cannot be used"))

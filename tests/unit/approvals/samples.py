@@ -9,7 +9,7 @@ from extproc.approvals.port import ApprovalRequest, Vote
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.model.errors import ApprovalError, VoteRefused
 from extproc.model.ids import uuid7
-from extproc.model.masking import Finding
+from extproc.model.masking import Finding, Side
 
 EXPIRES_NS = 1_000
 
@@ -33,7 +33,7 @@ REQUEST = ApprovalRequest(
     created_ns=100,
     expires_ns=EXPIRES_NS,
     preview='{"ssn": "[US_SSN]"}',
-    findings=(Finding("US_SSN", "$.ssn", "redact"),),
+    findings=(Finding("US_SSN", "$.ssn", "redact", side=Side.REQUEST),),
     source="10.0.0.1:4711",
 )
 

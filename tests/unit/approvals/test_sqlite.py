@@ -1,6 +1,6 @@
 """The approvals store, alone and in a crowd."""
 
-import contextlib
+import json
 import os
 import shutil
 import sqlite3
@@ -15,6 +15,7 @@ from extproc.approvals.port import State
 from extproc.approvals.rules import NOTE_MAX, state_after
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.model.errors import ApprovalError, VoteRefused, WhyRefused
+from extproc.model.masking import Side
 from tests.unit.approvals.samples import (
     EXPIRES_NS,
     REQUEST,
@@ -40,6 +41,53 @@ def store(path):
     made.close()
 
 
+class Faults:
+    """Switches of the connections that ``factory`` makes."""
+
+    def __init__(self):
+        self.commit_fails = self.commit_happens_but_fails = 0
+        self.disk_is_full = self.read_only = False
+        self.before_select = None
+        """Called once, within the next query."""
+        faults = self
+
+        class Connection(sqlite3.Connection):
+            def execute(self, sql, *args):
+                faults.begin(self, sql)
+                if sql == "COMMIT":
+                    faults.strike("commit_fails")
+                result = super().execute(sql, *args)
+                if sql == "COMMIT":
+                    faults.strike("commit_happens_but_fails")
+                return result
+
+            def plainly(self, sql):
+                return super().execute(sql)
+
+        self.factory = Connection
+
+    def begin(self, db, sql):
+        if sql == "BEGIN IMMEDIATE" and self.disk_is_full:
+            (pages,) = db.plainly("PRAGMA page_count").fetchone()
+            db.plainly(f"PRAGMA max_page_count = {pages}")
+        if sql == "BEGIN IMMEDIATE" and self.read_only:
+            db.plainly("PRAGMA query_only = ON")
+        if "FROM approvals" in sql and self.before_select:
+            call, self.before_select = self.before_select, None
+            call()
+
+    def strike(self, name):
+        if getattr(self, name):
+            setattr(self, name, getattr(self, name) - 1)
+            raise sqlite3.OperationalError("disk I/O error")
+
+
+@pytest.fixture
+def faults():
+    """A database that can be told to fail."""
+    return Faults()
+
+
 def why(call, *args):
     with pytest.raises(VoteRefused) as caught:
         call(*args)
@@ -52,6 +100,16 @@ def test_keeps_everything_through_a_restart(store, path):
     kept = SqliteApprovals(path).get(REQUEST.approval_id)
     assert kept.request == REQUEST
     assert kept.state is State.PENDING
+
+
+def test_a_request_of_an_older_version_has_findings_on_no_side(store, path):
+    store.open(REQUEST)
+    with sqlite3.connect(path) as db:
+        fields = json.loads(db.execute("SELECT request FROM approvals").fetchone()[0])
+        for finding in fields["findings"]:
+            del finding["side"]
+        db.execute("UPDATE approvals SET request = ?", (json.dumps(fields),))
+    assert {finding.side for finding in store.get(REQUEST.approval_id).request.findings} == {Side.UNRECORDED}
 
 
 def test_two_people_approve(store):
@@ -345,19 +403,22 @@ def test_a_replaced_file_is_opened_anew(store, path):
     assert store.get(fresh.approval_id).state is State.APPROVED
 
 
-def test_a_connection_in_use_while_the_file_is_replaced_is_not_used_again(store, path):
+def test_a_connection_in_use_while_the_file_is_replaced_is_not_used_again(path, faults):
     """Otherwise a later vote would go to the file that nobody else sees."""
+    store = SqliteApprovals(path, factory=faults.factory)
     store.open(REQUEST)
-    with store._connection():
+    others = []
+
+    def replace_the_file():
         shutil.rmtree(path.parent)
-        other = SqliteApprovals(path)
+        others.append(SqliteApprovals(path))
         assert store.get(REQUEST.approval_id) is None
-    fresh = [request() for _ in range(2)]
-    with store._connection() as first, store._connection() as second:
-        assert first is not second  # whatever lay idle is in use, and is given back
-    for each in fresh:
+
+    faults.before_select = replace_the_file
+    store.get(REQUEST.approval_id)
+    for each in [request() for _ in range(2)]:
         store.open(each)
-        assert other.get(each.approval_id) is not None
+        assert others[0].get(each.approval_id) is not None
 
 
 def test_a_corrupt_file_is_an_error(path):
@@ -407,60 +468,44 @@ def test_a_locked_file_is_an_error_after_a_bounded_wait(path):
     store.open(REQUEST)
 
 
-def test_a_full_disk_is_an_error_and_stores_nothing(store, monkeypatch):
+def test_a_full_disk_is_an_error_and_stores_nothing(path, faults):
     """The vote that did not fit did not happen."""
+    store = SqliteApprovals(path, factory=faults.factory)
     store.open(REQUEST)
-    with store._connection() as db:
-        pages = db.execute("PRAGMA page_count").fetchone()[0]
-        db.execute(f"PRAGMA max_page_count = {pages}")
+    faults.disk_is_full = True
     with pytest.raises(ApprovalError, match="FULL"):
         store.open(request(preview="x" * 200_000))
     assert len(store.recent(pending_only=False, limit=9)) == 1
 
 
-def test_a_file_that_cannot_be_written_is_an_error(store, monkeypatch):
+def test_a_file_that_cannot_be_written_is_an_error(path, faults):
     """A read-only store takes no votes."""
+    store = SqliteApprovals(path, factory=faults.factory)
     store.open(REQUEST)
-    with store._connection() as db:
-        db.execute("PRAGMA query_only = ON")
+    faults.read_only = True
     with pytest.raises(ApprovalError, match="READONLY"):
         store.vote(REQUEST.approval_id, vote(), SRE)
     assert store.get(REQUEST.approval_id).votes == ()
 
 
-@contextlib.contextmanager
-def failing_commits(store, monkeypatch, *, happens: bool):
-    """Each commit fails, before or after it happened."""
-
-    class Failing(sqlite3.Connection):
-        def execute(self, sql, *args):
-            if sql != "COMMIT" or happens:
-                result = super().execute(sql, *args)
-            if sql == "COMMIT":
-                raise sqlite3.OperationalError("disk I/O error")
-            return result
-
-    store.close()
-    plain = sqlite3.connect
-    with monkeypatch.context() as patch:
-        patch.setattr(sqlite3, "connect", lambda *args, **named: plain(*args, factory=Failing, **named))
-        yield
-
-
-def test_a_commit_that_fails_leaves_no_vote(store, monkeypatch):
+def test_a_commit_that_fails_leaves_no_vote(path, faults):
     """Failed: the vote is not there, and can be cast again."""
+    store = SqliteApprovals(path, factory=faults.factory)
     store.open(REQUEST)
-    with failing_commits(store, monkeypatch, happens=False), pytest.raises(ApprovalError):
+    faults.commit_fails = 1
+    with pytest.raises(ApprovalError):
         store.vote(REQUEST.approval_id, vote(), SRE)
     assert store.get(REQUEST.approval_id).votes == ()
     assert len(store.vote(REQUEST.approval_id, vote(), SRE).votes) == 1
 
 
-def test_a_commit_that_happened_but_failed_is_told_on_the_next_try(store, monkeypatch):
+def test_a_commit_that_happened_but_failed_is_told_on_the_next_try(path, faults):
     """Failed but happened: the voter sees an error, the vote stands, and cannot count twice."""
     one = request(minimum=1)
+    store = SqliteApprovals(path, factory=faults.factory)
     store.open(one)
-    with failing_commits(store, monkeypatch, happens=True), pytest.raises(ApprovalError):
+    faults.commit_happens_but_fails = 1
+    with pytest.raises(ApprovalError):
         store.vote(one.approval_id, vote(), SRE)
     assert why(store.vote, one.approval_id, vote(), SRE) is WhyRefused.NOT_PENDING
     assert len(store.get(one.approval_id).votes) == 1

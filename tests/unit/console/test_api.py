@@ -252,7 +252,7 @@ def test_the_owner_of_the_socket_reads_without_a_token(local, store):
         "minimum": 1,
         "digest": "d" * 64,
         "arguments": '{"ssn": "[US_SSN]"}',
-        "findings": [{"entity": "US_SSN", "path": "$.ssn", "how": "redact", "count": 1, "side": ""}],
+        "findings": [{"entity": "US_SSN", "path": "$.ssn", "how": "redact", "count": 1, "side": "request"}],
         "source": "10.0.0.1:4711",
         "closed": None,
         "votes": [],
