@@ -1,1 +1,1 @@
-"""Rego in this process, by regorus."""
+"""Rego in this process, evaluated by regorus."""

@@ -1,7 +1,7 @@
-"""Built-in functions under the embedded engine: which are right, and which we replace to make them right.
+"""The built-in functions that a policy may call in the embedded engine.
 
-The engine (regorus) differs from OPA in the details of some. Those whose details decide are replaced here; what
-is neither checked nor replaced is refused when a policy is loaded.
+regorus differs from OPA in the details of some. Functions whose details may change a decision are replaced here. A
+function that is neither checked nor replaced is refused when a policy is loaded.
 """
 
 import ipaddress
@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from extproc.policy.regorus.regex_builtins import BadArgument, Patterns, texts
+from extproc.policy.regorus.import_regorus import RegorusEngine
+from extproc.policy.regorus.regex_builtins import BadArgument, Patterns, require_texts
 
 Replacement: TypeAlias = tuple[int, Callable[..., Any]]
-"""Number of arguments, and our function."""
+"""Number of arguments, and the function."""
 
 TRUSTED = frozenset(
     """
@@ -33,13 +34,13 @@ TRUSTED = frozenset(
     graph.reachable walk print
     """.split()  # noqa: SIM905 - a hundred names read better so
 )
-"""Built-ins that give OPA's results, and cannot be made to panic, reach out or guess."""
+"""regorus's own functions that give OPA's results, and never panic, use the network or read the environment."""
 ARITIES = {"walk": 2, "glob.match": 3}
-"""Functions that are right with this many arguments only."""
+"""Functions that give OPA's results with this number of arguments only."""
 
 
 def cidr_contains(cidr: Any, other: Any) -> bool:
-    """OPA's ``net.cidr_contains``; an IPv4-mapped address counts as the IPv4 address it is."""
+    """OPA's ``net.cidr_contains``; an IPv4-mapped IPv6 address counts as its IPv4 address."""
     outer, inner = _network(cidr), _network(other)
     return outer.version == inner.version and outer[0] <= inner[0] and inner[-1] <= outer[-1]  # type: ignore[operator]
 
@@ -54,7 +55,7 @@ def cidr_is_valid(cidr: Any) -> bool:
 
 @lru_cache(maxsize=1_024)
 def _network(text: Any) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    texts(text)
+    require_texts(text)
     try:
         network = ipaddress.ip_network(text, strict=False)
     except ValueError:
@@ -66,8 +67,8 @@ def _network(text: Any) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
 
 
 def strings_count(text: Any, needle: Any) -> int:
-    """OPA's ``strings.count``: without overlap; an empty needle counts the gaps between characters."""
-    texts(text, needle)
+    """OPA's ``strings.count``: matches do not overlap; an empty needle counts the gaps between characters."""
+    require_texts(text, needle)
     return str(text).count(needle)
 
 
@@ -76,7 +77,7 @@ def _refuse(*_: Any) -> Any:
 
 
 def replacements(patterns: Patterns) -> dict[str, Replacement]:
-    """All that is put in the place of an engine's own function."""
+    """The functions that replace regorus's own."""
     return {
         "glob.match": (3, patterns.glob_match),
         "regex.is_valid": (1, patterns.is_valid),
@@ -100,7 +101,7 @@ REFUSED: Mapping[str, Replacement] = {
     "regex.template_match": (4, _refuse),
     "trace": (1, _refuse),
 }
-"""A second lock behind the check at loading."""
+"""Functions that fail if called. The check at loading refuses them already; this is a second barrier."""
 ALLOWED = TRUSTED | {
     "glob.match",
     "regex.is_valid",
@@ -116,7 +117,12 @@ ALLOWED = TRUSTED | {
 """Every built-in a policy may call."""
 
 
-def install(engine: Any, patterns: Patterns) -> None:
-    """Put our functions in the place of the engine's."""
+def install_builtins(engine: RegorusEngine, patterns: Patterns) -> None:
+    """Replace the engine's functions.
+
+    Args:
+        engine: a new engine.
+        patterns: matches regular expressions for this engine.
+    """
     for name, (arguments, function) in (replacements(patterns) | dict(REFUSED)).items():
         engine.add_extension(name, arguments, function)

@@ -1,16 +1,16 @@
-"""Rego without a server: regorus behind a strict adapter.
+"""Evaluate Rego in this process, by regorus behind a strict adapter.
 
-Not OPA: for OPA's exact semantics use OPA. Evaluation has no limit of time or memory of its own and holds the
-interpreter, so a policy is tried in a process that can be killed first (``extproc.policy.regorus.trial``).
+regorus is not OPA: use OPA for OPA's exact semantics. An evaluation has no limit of time or memory and holds the
+interpreter, so a policy is first tried in a process that can be killed (``extproc.policy.regorus.trial``).
 """
 
 import asyncio
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TypeVar
 
 import orjson
 
@@ -18,30 +18,31 @@ from extproc.model.call import Json
 from extproc.model.errors import ConfigError, PolicyError, SourceLocation
 from extproc.policy.contract.policy_sources import ENTRY, LOADED, Module, Sources
 from extproc.policy.contract.response_interest import DIRECTIONS, TELLING, ResponseInterest, declared_interest
-from extproc.policy.regorus.builtins import install
-from extproc.policy.regorus.import_regorus import new_engine
+from extproc.policy.regorus.builtins import install_builtins
+from extproc.policy.regorus.import_regorus import RegorusEngine, new_engine
 from extproc.policy.regorus.input_usage import used_input_keys
 from extproc.policy.regorus.lint.checks import lint
-from extproc.policy.regorus.lint.rego_module import Unit, Violation, read_units
+from extproc.policy.regorus.lint.rego_module import RegoModule, Violation, read_modules
 from extproc.policy.regorus.regex_builtins import Patterns
 from extproc.policy.regorus.unambiguous_json import has_one_reading
 
+T = TypeVar("T")
 MAX_INPUT = 96 << 20
 """Bytes of one input document: a body of the largest configurable size, as text and parsed."""
-REFUSAL = re.compile(
+ENGINE_ERROR = re.compile(
     r"--> (?P<file>[^\n]*):(?P<line>\d+):(?P<column>\d+)\n.*?^error: (?P<message>[^\n]*)", re.MULTILINE | re.DOTALL
 )
 CONFLICT = re.compile(r"rule conflicts with rule at (\S+:\d+):\d+")
-HARMLESS = frozenset({"divide by zero", "functions must not produce multiple outputs for same inputs"})
+SAFE_MESSAGES = frozenset({"divide by zero", "functions must not produce multiple outputs for same inputs"})
 """Messages of evaluations that may be repeated; others quote values."""
 UNDEFINED = "the decision is undefined"
 ANSWER = f"data.{ENTRY}.answer"
-"""Our own rule around the query. A query is parsed and analysed at each evaluation, a rule is not; but a rule's
-undefined is spelled as a string, so the value is wrapped: what is no object is undefined."""
+"""The loader's own rule around the query. A query is parsed and analysed at each evaluation, a rule only once. An
+undefined rule has a string as its value, so the query's value is wrapped: any value but an object is undefined."""
 SETTINGS = ("data", "extproc", "settings", "valid")
-"""A rule about data alone: true when the data has the shape that the policy reads. Evaluated once, at loading."""
-NOT_OURS = (KeyboardInterrupt, SystemExit, asyncio.CancelledError, GeneratorExit)
-"""Derive from ``BaseException`` as the engine's panics do, and are not about policy."""
+"""A rule about data alone: true if the data has the shape that the policy reads. Evaluated once, at loading."""
+NOT_FROM_ENGINE = (KeyboardInterrupt, SystemExit, asyncio.CancelledError, GeneratorExit)
+"""Exceptions that derive from ``BaseException``, as the engine's panics do, but are not about policy."""
 
 
 class SettingsValidity(StrEnum):
@@ -67,7 +68,7 @@ class PolicyCheck:
 class EmbeddedEngine:
     """A loaded policy. Owned by one thread, the event loop's; each evaluation works on a clone."""
 
-    template: Any
+    template: RegorusEngine
     query: str
     revision: str
     max_input: int = MAX_INPUT
@@ -83,37 +84,22 @@ class EmbeddedEngine:
 
         Args:
             sources: the policy, data and query.
-            checked: what ``check_candidate`` found in these very sources; they are then not checked again.
+            checked: the result of ``check_candidate`` for these very sources, which are then not checked again.
 
         Raises:
             ConfigError: the policy must not be loaded; says where and why.
         """
-        if checked is None:
-            template, units = compile_checked(sources.modules, sources.data)
-            if not any(unit.defines(tuple(sources.query.split("."))) for unit in units):
-                raise ConfigError(
-                    f"no rule defines {sources.query}", None, "check policy.query, and the files' packages"
-                )
-        else:
-            template = compile_modules(sources.modules, sources.data)
-        entry = f'package {ENTRY}\n\nanswer := {{"value": {sources.query}}}\n'
-        _guarded(template.add_policy, ENTRY, entry, file=ENTRY)
-        _prepare(template)
-        if checked is None:
-            keys = used_input_keys(units)
-            checked = PolicyCheck(
-                check_settings(template, units), keys, find_response_interest(template, units, keys)
-            )
-        if checked.settings is SettingsValidity.VALID:
+        template, found = _compile_and_check(sources, checked)
+        if found.settings is SettingsValidity.VALID:
             _guarded(template.add_data_json, json.dumps({LOADED: {"settings_valid": True}}), file="data")
             _prepare(template)
         return cls(
             template,
             sources.query,
             sources.revision,
-            settings=checked.settings,
-            input_keys=checked.input_keys,
-            response_interest=checked.response_interest,
+            settings=found.settings,
+            input_keys=found.input_keys,
+            response_interest=found.response_interest,
         )
 
     async def evaluate(self, document: bytes, caller: str = "") -> Json:  # noqa: ARG002 - nobody waits
@@ -121,31 +107,51 @@ class EmbeddedEngine:
         return self.evaluate_now(document)
 
     def evaluate_now(self, document: bytes) -> Json:
-        """As ``evaluate``, for callers without an event loop."""
+        """Evaluate without an event loop: see ``evaluate``."""
         if len(document) > self.max_input:
             raise PolicyError("the input is too large for the embedded engine")
         if not has_one_reading(document):
             raise PolicyError("the input has duplicate keys or numbers that are not exact")
-        match run(self.template.clone(), ANSWER, document, by="eval_rule_as_json"):
+        match run_rule(self.template.clone(), ANSWER, document):
             case {"value": value}:
                 return value
             case _:
                 raise PolicyError(UNDEFINED)
 
 
-def check_settings(template: Any, units: Sequence[Unit]) -> SettingsValidity:
-    """Evaluate ``data.extproc.settings.valid``, where the policy has it. A rule about data: it sees no input."""
-    if not any(unit.defines(SETTINGS) for unit in units):
+def _compile_and_check(sources: Sources, checked: PolicyCheck | None) -> tuple[RegorusEngine, PolicyCheck]:
+    """Compile the sources with the rule ``ANSWER``, and check them unless they were checked before."""
+    if checked is not None:
+        template = compile_modules(sources.modules, sources.data)
+        _add_entry(template, sources.query)
+        return template, checked
+    template, modules = compile_checked(sources.modules, sources.data)
+    if not any(module.defines(tuple(sources.query.split("."))) for module in modules):
+        raise ConfigError(f"no rule defines {sources.query}", None, "check policy.query, and the files' packages")
+    _add_entry(template, sources.query)
+    keys = used_input_keys(modules)
+    interest = find_response_interest(template, modules, keys)
+    return template, PolicyCheck(check_settings(template, modules), keys, interest)
+
+
+def _add_entry(template: RegorusEngine, query: str) -> None:
+    _guarded(template.add_policy, ENTRY, f'package {ENTRY}\n\nanswer := {{"value": {query}}}\n', file=ENTRY)
+    _prepare(template)
+
+
+def check_settings(template: RegorusEngine, modules: Sequence[RegoModule]) -> SettingsValidity:
+    """Evaluate ``data.extproc.settings.valid``, if the policy has it. A rule about data: it sees no input."""
+    if not any(module.defines(SETTINGS) for module in modules):
         return SettingsValidity.UNCHECKED
     try:
-        holds = run(template.clone(), ".".join(SETTINGS), b"{}", by="eval_rule_as_json") is True
+        holds = run_rule(template.clone(), ".".join(SETTINGS), b"{}") is True
     except PolicyError:
         holds = False
     return SettingsValidity.VALID if holds else SettingsValidity.INVALID
 
 
 def find_response_interest(
-    template: Any, units: Sequence[Unit], input_keys: frozenset[str] | None
+    template: RegorusEngine, modules: Sequence[RegoModule], input_keys: frozenset[str] | None
 ) -> ResponseInterest:
     """The interest that ``data.extproc.directions`` declares.
 
@@ -154,21 +160,29 @@ def find_response_interest(
     Raises:
         ConfigError: the directions are not a set of known ones.
     """
-    if not any(unit.defines(DIRECTIONS) for unit in units):
+    if not any(module.defines(DIRECTIONS) for module in modules):
         can_tell = input_keys is None or input_keys & TELLING
         return ResponseInterest.UNKNOWN if can_tell else ResponseInterest.NEVER
     name = ".".join(DIRECTIONS)
     try:
-        found = declared_interest(run(template.clone(), name, b"{}", by="eval_rule_as_json"))
+        found = declared_interest(run_rule(template.clone(), name, b"{}"))
     except PolicyError:
         found = ResponseInterest.UNKNOWN
     if found is ResponseInterest.UNKNOWN:
-        raise ConfigError(f"{name} is no set of request, response and list", None, "it may depend on data alone")
+        hint = "it may depend on data alone"
+        raise ConfigError(f"{name} is not a set of request, response and list", None, hint)
     return found
 
 
-def compile_modules(modules: Sequence[Module], data: Json) -> Any:
-    """Make an engine that holds modules and data, with our built-ins in it.
+def compile_modules(
+    modules: Sequence[Module], data: Json, install: Callable[[RegorusEngine, Patterns], None] = install_builtins
+) -> RegorusEngine:
+    """Make an engine that holds modules and data.
+
+    Args:
+        modules: the policy.
+        data: an object.
+        install: puts the replacements of built-in functions into the engine.
 
     Raises:
         ConfigError: with the place of a syntax error.
@@ -188,8 +202,8 @@ def _data_text(data: Json) -> str:
         return json.dumps(data)
 
 
-def compile_checked(modules: Sequence[Module], data: Json) -> tuple[Any, tuple[Unit, ...]]:
-    """As ``compile_modules``, and refuse what the engine accepts and should not.
+def compile_checked(modules: Sequence[Module], data: Json) -> tuple[RegorusEngine, tuple[RegoModule, ...]]:
+    """Compile modules, and refuse constructs that the engine accepts and should not.
 
     Returns:
         The engine, ready to be cloned, and the modules' syntax.
@@ -198,87 +212,114 @@ def compile_checked(modules: Sequence[Module], data: Json) -> tuple[Any, tuple[U
         ConfigError: names the first thing to change, and how.
     """
     template = compile_modules(modules, data)
-    units = read_units(json.loads(_guarded(template.get_ast_as_json, file="syntax tree")))
-    if violations := lint(units):
-        first = violations[0]
-        more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
+    trees = _syntax_of(template)
+    if found := lint(trees):
+        first = found[0]
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         raise ConfigError(first.message + more, SourceLocation(first.file, first.line, first.column), first.hint)
     _prepare(template)
-    return template, units
+    return template, trees
 
 
 def violations(modules: Sequence[Module]) -> list[Violation]:
-    """Everything in these modules that must not be loaded, in the order of files and lines.
+    """Everything that keeps these modules from being loaded, in the order of files and lines.
 
     Raises:
         ConfigError: a module cannot be parsed.
     """
-    template = compile_modules(modules, {})
-    return lint(read_units(json.loads(_guarded(template.get_ast_as_json, file="syntax tree"))))
+    return lint(_syntax_of(compile_modules(modules, {})))
 
 
-def run(engine: Any, query: str, document: bytes, *, by: str = "eval_query_as_json") -> Json:
-    """Evaluate a query once. The engine must not be used again after an error.
+def _syntax_of(engine: RegorusEngine) -> tuple[RegoModule, ...]:
+    return read_modules(json.loads(_guarded(engine.get_ast_as_json, file="syntax tree")))
+
+
+def run_rule(engine: RegorusEngine, rule: str, document: bytes) -> Json:
+    """Evaluate a rule once.
 
     Args:
-        engine: a clone, which is used up.
-        query: the query; a rule's name, with ``eval_rule_as_json``.
+        engine: a clone, which is used up: it must not be used again after an error.
+        rule: the rule's full name.
         document: the input.
-        by: the engine's method.
 
     Returns:
-        The engine's whole result; of a rule, its value.
+        The rule's value; the string ``<undefined>`` if it has none.
 
     Raises:
         PolicyError: any error, with the policy's place and nothing of the input.
     """
     try:
         engine.set_input_json(document.decode())
-        return orjson.loads(getattr(engine, by)(query))  # type: ignore[no-any-return]
-    except NOT_OURS:
+        return orjson.loads(engine.eval_rule_as_json(rule))  # type: ignore[no-any-return]
+    except NOT_FROM_ENGINE:
         raise
     except BaseException as error:  # noqa: BLE001 - panics derive from it
         raise PolicyError(f"evaluation failed{_place_text(error)}") from None
     finally:
-        del engine  # else an error's traceback keeps it, until perhaps another thread collects it, and may not
+        # An error's traceback would keep the engine alive until some other thread collects it, which must not
+        # happen: an engine may be dropped by its own thread only.
+        del engine
 
 
-def only_value(result: Any) -> Json:
-    """The one value of a result.
+def run_query(engine: RegorusEngine, query: str, document: bytes) -> Json:
+    """Evaluate a query once.
+
+    Args:
+        engine: a clone, which is used up.
+        query: the query.
+        document: the input.
+
+    Returns:
+        The query's one value.
+
+    Raises:
+        PolicyError: undefined, several results, or any error, with nothing of the input.
+    """
+    try:
+        engine.set_input_json(document.decode())
+        return only_value(orjson.loads(engine.eval_query_as_json(query)))
+    except (*NOT_FROM_ENGINE, PolicyError):
+        raise
+    except BaseException as error:  # noqa: BLE001 - panics derive from it
+        raise PolicyError(f"evaluation failed{_place_text(error)}") from None
+    finally:
+        del engine  # as in run_rule
+
+
+def only_value(result: Json) -> Json:
+    """The one value of a query's result.
 
     Raises:
         PolicyError: undefined, or several results.
     """
     match result:
         case {"result": [{"expressions": [{"value": value}]}]}:
-            return value  # type: ignore[no-any-return]
+            return value
         case {"result": [_, *_]}:
             raise PolicyError("the query has several results")
         case _:
             raise PolicyError(UNDEFINED)
 
 
-def _prepare(template: Any) -> None:
-    """Resolve names and order expressions once, not in every clone; unsafe variables are found here too.
-
-    Evaluates no rule.
-    """
+def _prepare(template: RegorusEngine) -> None:
+    """Resolve names and order expressions once, not in every clone. Finds unsafe variables; evaluates no rule."""
     _guarded(template.set_input_json, "{}", file="input")
     _guarded(template.eval_query_as_json, "true", file="query")
 
 
-def _guarded(method: Any, *arguments: str, file: str) -> Any:
+def _guarded(method: Callable[..., T], *arguments: str, file: str) -> T:
+    """Call a method of the engine, with its error as ours."""
     try:
         return method(*arguments)
-    except NOT_OURS:
+    except NOT_FROM_ENGINE:
         raise
     except BaseException as error:  # noqa: BLE001 - panics derive from it
         raise config_error(error, file) from None
 
 
 def config_error(error: BaseException, file: str) -> ConfigError:
-    """An engine's complaint about a policy as ours, with file, line and column."""
-    found = REFUSAL.search(str(error))
+    """The engine's error about a policy as ours, with file, line and column."""
+    found = ENGINE_ERROR.search(str(error))
     if found is None:
         return ConfigError("cannot be compiled", SourceLocation(file), "check it with `opa check`")
     place = SourceLocation(found["file"], int(found["line"]), int(found["column"]))
@@ -286,11 +327,11 @@ def config_error(error: BaseException, file: str) -> ConfigError:
 
 
 def _place_text(error: BaseException) -> str:
-    """Where in the policy an error happened, and what, where the engine's message is known to quote no value."""
-    found = REFUSAL.search(str(error))
+    """The place of an evaluation's error, and the engine's message if that is known to quote no value."""
+    found = ENGINE_ERROR.search(str(error))
     if found is None:
         return f" ({type(error).__name__})"
     message = found["message"]
     conflict = CONFLICT.fullmatch(message)
-    why = f"its value is not that of {conflict[1]}" if conflict else message if message in HARMLESS else ""
+    why = f"its value is not that of {conflict[1]}" if conflict else message if message in SAFE_MESSAGES else ""
     return f" at {found['file']}:{found['line']}{': ' if why else ''}{why}"

@@ -1,16 +1,20 @@
-"""Globs, as OPA's ``glob.match`` reads them, turned into regular expressions."""
+"""Translate globs, as OPA's ``glob.match`` reads them, into regular expressions."""
 
 import re
 from functools import lru_cache
 
 
 class BadGlob(ValueError):
-    """A glob that cannot be read."""
+    """A malformed glob."""
 
 
 @lru_cache(maxsize=1_024)
 def glob_expression(pattern: str, separators: str) -> str:
-    """A glob as a regular expression that matches the same whole texts."""
+    """A regular expression that matches the same texts, as a whole.
+
+    Raises:
+        BadGlob: the glob is malformed.
+    """
     found, end = _glob_sequence(pattern, 0, separators, within=False)
     if end != len(pattern):
         raise BadGlob("malformed glob")
@@ -49,7 +53,7 @@ def _glob_piece(pattern: str, at: int, separators: str, one: str) -> tuple[str, 
 
 
 def _glob_class(pattern: str, at: int) -> tuple[str, int]:
-    """``[abc]``, ``[a-z]``, ``[!abc]``: a list or one range, as OPA's globs have it."""
+    """Translate ``[abc]``, ``[a-z]``, ``[!abc]``: a list or one range, as in OPA's globs."""
     end = pattern.find("]", at)
     inner = pattern[at + 1 : end]
     negated = inner.startswith("!")

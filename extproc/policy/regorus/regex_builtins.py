@@ -1,7 +1,7 @@
-r"""Regular expressions and globs for policy: OPA's meaning, matched in linear time.
+r"""Match regular expressions and globs with OPA's meaning, in linear time.
 
-The engine's own expressions are linear, but read ``\d \w \s \b`` as Unicode and know operators inside classes.
-So a pattern is rewritten first, and then matched by the engine itself, in a helper policy.
+regorus's own expressions take linear time, but read ``\d \w \s \b`` as Unicode and know operators inside classes.
+So a pattern is rewritten first, and then matched by regorus itself, in a helper policy.
 """
 
 import json
@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from extproc.policy.regorus.globs import BadGlob, glob_expression
-from extproc.policy.regorus.import_regorus import new_engine
+from extproc.policy.regorus.import_regorus import RegorusEngine, new_engine
 
 MAX_PATTERN = 4_096
 """Characters of a pattern."""
@@ -43,14 +43,14 @@ FLAGS = re.compile(r"\(\?[imsU]*(-[imsU]+)?[:)]")
 
 
 class BadArgument(Exception):
-    """An argument that a built-in cannot take. Says what, never the value."""
+    """An argument that a built-in function does not accept. The message never holds the value."""
 
 
-def texts(*values: Any) -> None:
-    """Refuse anything that is not text.
+def require_texts(*values: Any) -> None:
+    """Check that all operands are text.
 
     Raises:
-        BadArgument: for the first that is not.
+        BadArgument: one is not.
     """
     if not all(isinstance(value, str) for value in values):
         raise BadArgument("operand must be a string")
@@ -58,10 +58,11 @@ def texts(*values: Any) -> None:
 
 @lru_cache(maxsize=1_024)
 def ascii_expression(pattern: str) -> str:
-    r"""Rewrite one of RE2's expressions for the engine, so that it means the same.
+    r"""Rewrite an RE2 expression for regorus, with the same meaning.
 
     Raises:
-        BadArgument: for what has no counterpart (``\B``, verbose mode, operators inside classes, ``{,n}``).
+        BadArgument: it uses an element without a counterpart (``\B``, verbose mode, operators inside classes,
+            ``{,n}``).
     """
     if len(pattern) > MAX_PATTERN:
         raise BadArgument("pattern is too long")
@@ -105,13 +106,13 @@ def _outside(piece: str, kind: str | None, escaped: str | None) -> str:
 
 
 class Patterns:
-    """Matches in linear time, by a helper engine of its own. Owned by one thread."""
+    """Matches patterns in linear time, with a helper engine. Owned by one thread."""
 
     def __init__(self) -> None:
         self._engine = _helper()
 
     def _native(self, name: str, pattern: Any, *operands: Any) -> Any:
-        texts(pattern)
+        require_texts(pattern)
         try:
             self._engine.set_input_json(json.dumps([ascii_expression(pattern), *operands]))
             found = json.loads(self._engine.eval_query_as_json(f"data.native.{name}"))
@@ -131,35 +132,35 @@ class Patterns:
 
     def match(self, pattern: Any, value: Any) -> bool:
         """``regex.match``: anywhere in the value."""
-        texts(value)
+        require_texts(value)
         return bool(self._native("match", pattern, value))
 
     def split(self, pattern: Any, value: Any) -> Any:
         """``regex.split``."""
-        texts(value)
+        require_texts(value)
         return self._native("split", pattern, value)
 
     def find_n(self, pattern: Any, value: Any, number: Any) -> Any:
         """``regex.find_n``."""
-        texts(value)
+        require_texts(value)
         return self._native("find_n", pattern, value, number)
 
     def find_all_string_submatch_n(self, pattern: Any, value: Any, number: Any) -> Any:
         """``regex.find_all_string_submatch_n``."""
-        texts(value)
+        require_texts(value)
         return self._native("find_all_string_submatch_n", pattern, value, number)
 
     def replace(self, text: Any, pattern: Any, value: Any) -> Any:
         """``regex.replace``."""
-        texts(text, value)
+        require_texts(text, value)
         return self._native("replace", pattern, text, value)
 
     def glob_match(self, pattern: Any, delimiters: Any, value: Any) -> bool:
         """``glob.match``: null means no delimiter, an empty array means ``.``."""
-        texts(pattern, value)
+        require_texts(pattern, value)
         if delimiters is not None and not isinstance(delimiters, list):
             raise BadArgument("delimiters must be an array or null")
-        texts(*(delimiters or []))
+        require_texts(*(delimiters or []))
         separators = "" if delimiters is None else "".join(delimiters) or "."
         try:
             return self.match(glob_expression(pattern, separators), value)
@@ -167,7 +168,7 @@ class Patterns:
             raise BadArgument("malformed glob") from None
 
 
-def _helper() -> Any:
+def _helper() -> RegorusEngine:
     engine = new_engine()
     engine.add_policy("native.rego", HELPER)
     return engine

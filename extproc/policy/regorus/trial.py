@@ -24,7 +24,7 @@ from extproc.policy.regorus.evaluator import (
     EmbeddedEngine,
     PolicyCheck,
     SettingsValidity,
-    run,
+    run_rule,
 )
 from extproc.policy.regorus.rego_tests import Coverage, TestResult, TestRun, run_tests
 
@@ -177,7 +177,7 @@ def wrong_settings(engine: EmbeddedEngine, data: Json) -> str:
     if not data:
         return f"the policy reads data, but no data is given\n{DATA_HINT}"
     try:
-        wrong = run(engine.template.clone(), WRONG, b"{}", by="eval_rule_as_json")
+        wrong = run_rule(engine.template.clone(), WRONG, b"{}")
     except PolicyError:
         wrong = None
     parts = ", ".join(str(part) for part in wrong) if isinstance(wrong, list) else ""

@@ -1,4 +1,4 @@
-"""Whether a JSON text means the same to every reader."""
+"""Check that a JSON text means the same to every reader."""
 
 import json
 from typing import Any
@@ -6,13 +6,14 @@ from typing import Any
 import orjson
 
 LEAST, MOST = -(1 << 63), (1 << 64) - 1
-"""Integers outside become floats in the embedded engine."""
+"""The integers that the embedded engine keeps exactly; others become floats."""
 
 
 def has_one_reading(document: bytes) -> bool:
-    """Whether no object has a key twice, every integer is kept exactly, and nothing but JSON is in it.
+    """True if it is JSON, no object has a key twice, and the engine keeps every integer exactly.
 
-    What orjson writes again byte by byte, as it does for our own documents, is so; the rest is looked at closely.
+    A document that orjson parses and writes again byte for byte passes at once, as the guard's own documents do;
+    others are checked in detail.
     """
     try:
         if orjson.dumps(orjson.loads(document)) == document:
@@ -27,7 +28,7 @@ def parse_unique(text: str) -> Any:
     """Parse JSON in which no object has a key twice.
 
     Raises:
-        ValueError: it has, or the text is not JSON.
+        ValueError: a key is given twice, or the text is not JSON.
     """
     return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
 

@@ -80,7 +80,7 @@ def test_everything_wrong_is_said_with_its_place_and_a_hint(folder):
     output = say("check", *ABOUT, fails=1)
     assert "bad.rego:3:" in output
     assert "bad.rego:5:15: function http.send is not available" in output
-    assert "use another, or engine: opa" in output
+    assert "use another function, or engine: opa" in output
     found = json.loads(say("check", *ABOUT, "--json", fails=1))
     assert [(one["file"], one["line"]) for one in found] == [("p/bad.rego", 3), ("p/bad.rego", 5)]
 

@@ -153,5 +153,5 @@ def test_ordinary_expressions_are_not_refused(text):
 
 @pytest.mark.parametrize("text", LOST_BY_AN_UNDEFINED_HEAD)
 def test_a_head_that_may_be_undefined_over_an_iterating_body_is_refused(text):
-    with pytest.raises(ConfigError, match="loses other results"):
+    with pytest.raises(ConfigError, match="drops other results"):
         EmbeddedEngine.from_sources(Sources((Module("s.rego", module(0, text)),), {}, "data.s0.x"))

@@ -1,1 +1,1 @@
-"""Constructs that regorus accepts and must not."""
+"""Find constructs that regorus accepts, and that OPA refuses or evaluates differently."""

@@ -1,140 +1,151 @@
-"""What the embedded engine accepts and should not: found in the policy's syntax tree before it is loaded.
+"""Check a policy's syntax trees before it is loaded.
 
-Each rule here is something OPA refuses to compile, or something the engine evaluates wrongly without saying so.
+Each check finds a construct that OPA refuses to compile, or that regorus evaluates wrongly without an error.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from extproc.policy.contract.policy_sources import RESERVED, TEST_SUFFIX
 from extproc.policy.regorus.builtins import ALLOWED, ARITIES
 from extproc.policy.regorus.lint.negation import GLOBALS, lint_negations
-from extproc.policy.regorus.lint.rego_module import Unit, Violation, bodies, declared, violation
+from extproc.policy.regorus.lint.rego_module import RegoModule, Violation, bodies, declared, violation
 from extproc.policy.regorus.lint.rule_heads import lint_heads
-from extproc.policy.regorus.lint.syntax_tree import Node, children, kind_of, nodes, ref_path, rule_path
+from extproc.policy.regorus.lint.syntax_tree import (
+    REFERENCE_KINDS,
+    Node,
+    kind_of,
+    nodes,
+    parts_of,
+    ref_path,
+    rule_path,
+)
+
+RulePath: TypeAlias = tuple[str, ...]
 
 
-def lint(units: tuple[Unit, ...]) -> list[Violation]:
-    """Find everything that must not be loaded.
+def lint(modules: tuple[RegoModule, ...]) -> list[Violation]:
+    """Find every construct that keeps a policy from being loaded.
 
     Returns:
         Violations in the order of files and lines; empty for a policy that may be loaded.
     """
-    defined = {rule_path(unit.package, rule) for unit in units for rule in unit.rules}
-    found = [wrong for unit in units for wrong in _lint_unit(unit, defined)]
-    found += _duplicate_defaults(units)
-    found += _recursion(units, defined)
+    defined = {rule_path(module.package, rule) for module in modules for rule in module.rules}
+    found = [wrong for module in modules for wrong in _lint_module(module, defined)]
+    found += _duplicate_defaults(modules)
+    found += _recursion(modules, defined)
     return sorted(set(found))
 
 
-def _lint_unit(unit: Unit, defined: set[tuple[str, ...]]) -> Iterator[Violation]:
-    local = {path[len(unit.package)] for path in defined if path[: len(unit.package)] == unit.package}
-    known = GLOBALS | unit.imports.names | local
-    for node in unit.unknown_imports:
-        yield violation(
-            unit, node, "this import is not known to the embedded engine", "do without, or engine: opa"
-        )
-    for rule in unit.rules:
-        if rule_path(unit.package, rule)[1] in RESERVED:
-            yield violation(unit, next(iter(rule.values())), "this package is the loader's own", "rename it")
-        yield from _empty_bodies(unit, rule)
+def _lint_module(module: RegoModule, defined: set[RulePath]) -> Iterator[Violation]:
+    local = {path[len(module.package)] for path in defined if path[: len(module.package)] == module.package}
+    known = frozenset(GLOBALS | module.imports.names | local)
+    for node in module.unknown_imports:
+        message = "the embedded engine does not know this import"
+        yield violation(module, node, message, "remove it, or use engine: opa")
+    for rule in module.rules:
+        if rule_path(module.package, rule)[1] in RESERVED:
+            yield violation(module, next(iter(rule.values())), "this package is the loader's own", "rename it")
+        yield from _empty_bodies(module, rule)
         for call in nodes(rule, "Call"):
-            yield from _bad_call(unit, call, defined)
-        yield from lint_negations(unit, rule, frozenset(known))
-        yield from lint_heads(unit, rule, frozenset(known))
-        if not unit.file.endswith(TEST_SUFFIX):
-            yield from _replacements(unit, rule)
+            yield from _bad_call(module, call, defined)
+        yield from lint_negations(module, rule, known)
+        yield from lint_heads(module, rule, known)
+        if not module.file.endswith(TEST_SUFFIX):
+            yield from _with_modifiers(module, rule)
 
 
-def _empty_bodies(unit: Unit, rule: Node) -> Iterator[Violation]:
-    """``allow if {}`` is true here, and no Rego at all in OPA."""
-    hint = "write `true` if it is to hold always"
+def _empty_bodies(module: RegoModule, rule: Node) -> Iterator[Violation]:
+    """``allow if {}`` is true in regorus, and a syntax error in OPA."""
     unconditional_else = [body["query"] for body in bodies(rule) if body["is_else"]]
     for node in nodes(rule):
         if node.get("stmts") == [] and not any(node is query for query in unconditional_else):
-            yield violation(unit, node, "a body without any expression", hint)
+            yield violation(
+                module, node, "a body without an expression", "write `true` for a rule that always holds"
+            )
     for literal in nodes(rule, "Expr"):
         if kind_of(literal["expr"]) == "Object" and not literal["expr"]["Object"]["fields"]:
-            yield violation(unit, literal, "`{}` stands where an expression must be", hint)
+            hint = "write `true` for a rule that always holds"
+            yield violation(module, literal, "`{}` where an expression is needed", hint)
 
 
-def _bad_call(unit: Unit, call: Node, defined: set[tuple[str, ...]]) -> Iterator[Violation]:
+def _bad_call(module: RegoModule, call: Node, defined: set[RulePath]) -> Iterator[Violation]:
     path = ref_path(call["fcn"])
     name, given = ".".join(path), len(call["params"])
-    resolved = unit.imports.resolve(path)
-    if (*unit.package, *path) in defined or (resolved[0] == "data" and resolved in defined):
+    resolved = module.imports.resolve(path)
+    if (*module.package, *path) in defined or (resolved[0] == "data" and resolved in defined):
         return
     if name not in ALLOWED:
-        yield violation(
-            unit, call, f"function {name} is not available in the embedded engine", "use another, or engine: opa"
-        )
+        message = f"function {name} is not available in the embedded engine"
+        yield violation(module, call, message, "use another function, or engine: opa")
     elif given != ARITIES.get(name, given):
-        what = "walk(value, [path, item])" if name == "walk" else f"{ARITIES[name]} arguments"
-        yield violation(unit, call, f"{name} with {given} argument(s) is not available", f"write it with {what}")
+        form = "walk(value, [path, item])" if name == "walk" else f"{ARITIES[name]} arguments"
+        yield violation(module, call, f"{name} with {given} argument(s) is not available", f"write it with {form}")
 
 
-def _replacements(unit: Unit, rule: Node) -> Iterator[Violation]:
-    """``with`` works for tests; in some expressions the engine gives it another meaning than OPA."""
+def _with_modifiers(module: RegoModule, rule: Node) -> Iterator[Violation]:
+    """``with`` works in tests. In some expressions regorus gives it another meaning than OPA."""
     for node in nodes(rule):
         if node.get("with_mods"):
-            yield violation(
-                unit, node, "`with` is not available in the embedded engine", "write a function instead"
-            )
+            message = "`with` is not available in the embedded engine"
+            yield violation(module, node, message, "write a function instead")
 
 
-def _duplicate_defaults(units: tuple[Unit, ...]) -> list[Violation]:
+def _duplicate_defaults(modules: tuple[RegoModule, ...]) -> list[Violation]:
     defaults = [
-        (rule_path(unit.package, rule), unit, rule) for unit in units for rule in unit.rules if "Default" in rule
+        (rule_path(module.package, rule), module, rule)
+        for module in modules
+        for rule in module.rules
+        if "Default" in rule
     ]
     times = Counter(path for path, _, _ in defaults)
     return [
-        violation(unit, rule["Default"], f"more than one default for {'.'.join(path)}", "keep one")
-        for path, unit, rule in defaults
+        violation(module, rule["Default"], f"more than one default for {'.'.join(path)}", "keep one")
+        for path, module, rule in defaults
         if times[path] > 1
     ]
 
 
-def _recursion(units: tuple[Unit, ...], defined: set[tuple[str, ...]]) -> list[Violation]:
-    """Rules and functions that come back to themselves. OPA refuses them; the engine may never end."""
-    uses = _uses(units, defined)
+def _recursion(modules: tuple[RegoModule, ...], defined: set[RulePath]) -> list[Violation]:
+    """Rules and functions that use themselves. OPA refuses them; their evaluation by regorus may never end."""
+    uses = _uses(modules, defined)
     looping = {path for path in uses if _reaches(path, path, uses)}
     return [
-        violation(unit, next(iter(rule.values())), f"{'.'.join(path)} uses itself", "Rego has no recursion")
-        for unit in units
-        for rule in unit.rules
-        if (path := rule_path(unit.package, rule)) in looping
+        violation(module, next(iter(rule.values())), f"{'.'.join(path)} uses itself", "Rego has no recursion")
+        for module in modules
+        for rule in module.rules
+        if (path := rule_path(module.package, rule)) in looping
     ]
 
 
-def _uses(
-    units: tuple[Unit, ...], defined: set[tuple[str, ...]]
-) -> Mapping[tuple[str, ...], frozenset[tuple[str, ...]]]:
-    uses: dict[tuple[str, ...], set[tuple[str, ...]]] = {path: set() for path in defined}
-    for unit in units:
-        for rule in unit.rules:
-            own = uses[rule_path(unit.package, rule)]
+def _uses(modules: tuple[RegoModule, ...], defined: set[RulePath]) -> Mapping[RulePath, frozenset[RulePath]]:
+    """For each rule, the rules that it refers to."""
+    uses: dict[RulePath, set[RulePath]] = {path: set() for path in defined}
+    for module in modules:
+        for rule in module.rules:
+            own = uses[rule_path(module.package, rule)]
             local = declared(rule)
             for path in _references(rule):
                 if path[0] not in local:
-                    own |= _targets(unit, path, defined)
+                    own |= _targets(module, path, defined)
     return {path: frozenset(targets) for path, targets in uses.items()}
 
 
-def _targets(unit: Unit, path: tuple[str, ...], defined: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
-    """The rules a reference may mean: those below it, and the one it goes into."""
-    resolved = unit.imports.resolve(path)
-    full = resolved if resolved[0] == "data" else (*unit.package, *path)
+def _targets(module: RegoModule, path: RulePath, defined: set[RulePath]) -> set[RulePath]:
+    """The rules that a reference may mean: those below it, and the one it goes into."""
+    resolved = module.imports.resolve(path)
+    full = resolved if resolved[0] == "data" else (*module.package, *path)
     return {rule for rule in defined if rule[: len(full)] == full or full[: len(rule)] == rule}
 
 
-def _references(rule: Node) -> Iterator[tuple[str, ...]]:
-    """Every reference in a rule's values and bodies, the head's own name apart."""
-    pending: list[Any] = list(children(rule))
+def _references(rule: Node) -> Iterator[RulePath]:
+    """Every reference in a rule's values and bodies; not the rule's own name."""
+    pending: list[Any] = list(parts_of(rule))
     while pending:
         item = pending.pop()
         if isinstance(item, dict):
-            if kind_of(item) in ("Var", "RefDot", "RefBrack"):
+            if kind_of(item) in REFERENCE_KINDS or kind_of(item) == "Var":
                 yield ref_path(item)
             pending.extend(_inner(item))
         elif isinstance(item, list):
@@ -142,13 +153,12 @@ def _references(rule: Node) -> Iterator[tuple[str, ...]]:
 
 
 def _inner(item: Node) -> Iterator[Any]:
-    """What is inside a node. Of a reference, only the indexes on the way: its prefixes are not references."""
-    kind = kind_of(item)
-    if kind not in ("RefDot", "RefBrack"):
+    """The nodes inside a node. Of a reference only the indexes: its prefixes are not references of their own."""
+    if kind_of(item) not in REFERENCE_KINDS:
         yield from item.values()
         return
     inner: Any = item
-    while kind_of(inner) in ("RefDot", "RefBrack"):
+    while kind_of(inner) in REFERENCE_KINDS:
         if kind_of(inner) == "RefBrack":
             yield inner["RefBrack"]["index"]
         inner = inner[kind_of(inner)]["refr"]
@@ -156,7 +166,8 @@ def _inner(item: Node) -> Iterator[Any]:
         yield inner
 
 
-def _reaches(start: tuple[str, ...], goal: tuple[str, ...], uses: Mapping[Any, frozenset[Any]]) -> bool:
+def _reaches(start: RulePath, goal: RulePath, uses: Mapping[RulePath, frozenset[RulePath]]) -> bool:
+    """True if following references from ``start`` leads to ``goal``."""
     pending, seen = list(uses[start]), set()
     while pending:
         path = pending.pop()

@@ -1,124 +1,144 @@
-"""What is wrong under ``not``: where a policy's doubt must not turn into a yes."""
+"""Find negations that OPA refuses or reads differently: an undefined value must not turn a ``not`` into true."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from extproc.policy.regorus.builtins import ALLOWED
-from extproc.policy.regorus.lint.rego_module import Unit, Violation, bodies, declared, variables, violation
-from extproc.policy.regorus.lint.syntax_tree import Node, head_of, kind_of, nodes, ref_path
+from extproc.policy.regorus.lint.rego_module import (
+    RegoModule,
+    Violation,
+    bodies,
+    declared,
+    is_closure,
+    variables,
+    violation,
+)
+from extproc.policy.regorus.lint.syntax_tree import (
+    REFERENCE_KINDS,
+    TEXT_KINDS,
+    Node,
+    head_of,
+    kind_of,
+    nodes,
+    ref_path,
+)
 
-CONSTANTS = frozenset({"String", "RawString", "Number", "Bool", "Null"})
+CONSTANTS = TEXT_KINDS | {"Number", "Bool", "Null"}
 CLOSURES = frozenset({"ArrayCompr", "SetCompr", "ObjectCompr"})
-REFERENCES = frozenset({"RefDot", "RefBrack"})
 GLOBALS = frozenset({"input", "data"})
 
 
-def lint_negations(unit: Unit, rule: Node, names: frozenset[str]) -> Iterator[Violation]:
-    """Find what OPA refuses or reads otherwise under ``not``.
+def lint_negations(module: RegoModule, rule: Node, names: frozenset[str]) -> Iterator[Violation]:
+    """Find negations that OPA refuses or reads differently.
 
     Args:
-        unit: the module.
-        rule: one of its rules.
-        names: what means something outside of the rule: the package's rules, imports, ``input`` and ``data``.
+        module: the rule's module.
+        rule: the rule.
+        names: names that are defined outside of the rule: the package's rules, imports, ``input`` and ``data``.
     """
-    yield from _unsafe_negation(unit, rule, names)
+    yield from _unsafe_variables(module, rule, names)
     may_be_undefined = names - declared(rule)
     for negated in nodes(rule, "NotExpr"):
-        if not _is_certain(negated["expr"], may_be_undefined):
+        if not _may_be_negated(negated["expr"], may_be_undefined):
             yield violation(
-                unit,
+                module,
                 negated,
-                "under `not`, a reference inside a call or a comparison may be undefined: OPA then refuses, "
-                "the engine goes on",
-                "name it first, `value := input.…`, and negate an expression over `value`",
+                "under `not`, a reference inside a call or a comparison may be undefined; "
+                "OPA then stops, and regorus goes on",
+                "bind it first, `value := input.…`, and negate an expression over `value`",
             )
 
 
-def _is_certain(node: Any, names: frozenset[str]) -> bool:
-    """Whether a negated expression means the same to both engines.
+def _may_be_negated(node: Any, names: frozenset[str]) -> bool:
+    """True if both engines give the negated expression the same meaning.
 
     A reference by itself may be undefined: ``not`` is then true in both. So may both sides of ``==``. Elsewhere
     OPA evaluates the reference before the ``not``, and an undefined one makes the whole body undefined.
     """
     kind = kind_of(node)
-    if kind in REFERENCES or kind == "Var":
-        return _is_flat(node, names)
+    if kind in REFERENCE_KINDS or kind == "Var":
+        return _is_plain_reference(node, names)
     if kind in ("BoolExpr", "AssignExpr") and node[kind]["op"] == "Eq":
-        return all(
-            _is_flat(side, names) or is_plain(side, names) for side in (node[kind]["lhs"], node[kind]["rhs"])
-        )
+        sides = (node[kind]["lhs"], node[kind]["rhs"])
+        return all(_is_plain_reference(side, names) or is_always_defined(side, names) for side in sides)
     if kind == "Call":
-        return all(is_plain(operand, names) for operand in node["Call"]["params"])
-    return is_plain(node, names)
+        return all(is_always_defined(operand, names) for operand in node["Call"]["params"])
+    return is_always_defined(node, names)
 
 
-def _is_flat(node: Any, names: frozenset[str]) -> bool:
-    """A reference whose indexes are variables and constants."""
+def _is_plain_reference(node: Any, names: frozenset[str]) -> bool:
+    """True for a reference whose indexes are local variables and constants."""
     kind = kind_of(node)
     if kind == "RefBrack":
-        return is_plain(node[kind]["index"], names) and _is_flat(node[kind]["refr"], names)
-    return kind == "Var" or (kind == "RefDot" and _is_flat(node[kind]["refr"], names))
+        return is_always_defined(node[kind]["index"], names) and _is_plain_reference(node[kind]["refr"], names)
+    return kind == "Var" or (kind == "RefDot" and _is_plain_reference(node[kind]["refr"], names))
 
 
-def is_plain(node: Any, names: frozenset[str]) -> bool:
-    """Made of constants, local variables and comprehensions only, through any operators and built-ins."""
+def is_always_defined(node: Any, names: frozenset[str]) -> bool:
+    """True for constants, local variables and comprehensions, and operators and built-ins over them.
+
+    Args:
+        node: an expression.
+        names: names whose values may be undefined.
+    """
     kind = kind_of(node)
     if kind in CONSTANTS or kind in CLOSURES:
         return True
     if kind == "Var":
         return node["Var"]["value"] not in names
-    if kind in REFERENCES:
+    if kind in REFERENCE_KINDS:
         return False
     if kind == "Call":
         path = ref_path(node["Call"]["fcn"])
         built_in = ".".join(path) in ALLOWED and path[0] not in names
-        return built_in and all(is_plain(operand, names) for operand in node["Call"]["params"])
+        return built_in and all(is_always_defined(operand, names) for operand in node["Call"]["params"])
     if isinstance(node, dict):
-        return all(is_plain(value, names) for name, value in node.items() if name not in ("span", "op", "eidx"))
-    return not isinstance(node, list) or all(is_plain(item, names) for item in node)
+        parts = (value for name, value in node.items() if name not in ("span", "op", "eidx"))
+        return all(is_always_defined(part, names) for part in parts)
+    return not isinstance(node, list) or all(is_always_defined(item, names) for item in node)
 
 
-def _unsafe_negation(unit: Unit, rule: Node, known: frozenset[str]) -> Iterator[Violation]:
+def _unsafe_variables(module: RegoModule, rule: Node, known: frozenset[str]) -> Iterator[Violation]:
+    """Find variables that only a negated expression uses. OPA calls them unsafe; regorus accepts them."""
     head = head_of(rule)
     arguments = variables(head.get("args", []))
-    yield from _check_negations(unit, rule.get("Spec", {}).get("head"), known | arguments)
+    yield from _check_nested(module, rule.get("Spec", {}).get("head"), known | arguments)
     for body in bodies(rule):
-        yield from _check_query(unit, body["query"], known | arguments)
-        yield from _check_negations(unit, body.get("assign"), known | arguments | _bound(body["query"]))
+        yield from _check_query(module, body["query"], known | arguments)
+        yield from _check_nested(module, body.get("assign"), known | arguments | _bound_names(body["query"]))
 
 
-def _check_query(unit: Unit, query: Node, known: frozenset[str]) -> Iterator[Violation]:
-    """A variable under ``not`` must have a value from elsewhere: OPA calls it unsafe, the engine lets it pass."""
-    inside = known | _bound(query)
+def _check_query(module: RegoModule, query: Node, known: frozenset[str]) -> Iterator[Violation]:
+    inside = known | _bound_names(query)
     for statement in query["stmts"]:
         literal = statement["literal"]
         if "NotExpr" in literal:
             for name in sorted(variables(literal["NotExpr"]["expr"], closures=False) - inside):
-                shown = "_" if name == "_" else name
                 yield violation(
-                    unit,
+                    module,
                     literal["NotExpr"],
-                    f"variable {shown} has no value outside of `not`",
+                    f"variable {name} has no value outside of `not`",
                     "bind it first with `some … in …`, or negate a rule that does",
                 )
-        yield from _check_negations(unit, statement, inside)
+        yield from _check_nested(module, statement, inside)
 
 
-def _check_negations(unit: Unit, node: Any, known: frozenset[str]) -> Iterator[Violation]:
-    """Look into comprehensions and ``every``, each with the variables its own head binds."""
+def _check_nested(module: RegoModule, node: object, known: frozenset[str]) -> Iterator[Violation]:
+    """Check the queries of comprehensions and ``every``, each with the variables that its own head binds."""
     if isinstance(node, list):
         for item in node:
-            yield from _check_negations(unit, item, known)
+            yield from _check_nested(module, item, known)
     elif isinstance(node, dict):
-        if isinstance(node.get("query"), dict) and "stmts" in node["query"]:
-            yield from _check_query(unit, node["query"], known | variables([node.get("key"), node.get("value")]))
+        if is_closure(node):
+            own = variables([node.get("key"), node.get("value")])
+            yield from _check_query(module, node["query"], known | own)
         for key, value in node.items():
             if key != "query":
-                yield from _check_negations(unit, value, known)
+                yield from _check_nested(module, value, known)
 
 
-def _bound(query: Node) -> frozenset[str]:
-    """Variables with a value from the expressions of a query that are not negated; ``some x`` alone gives none."""
+def _bound_names(query: Node) -> frozenset[str]:
+    """Variables that the query's positive expressions give a value; ``some x`` alone gives none."""
     bound: frozenset[str] = frozenset()
     for statement in query["stmts"]:
         literal = statement["literal"]

@@ -1,4 +1,4 @@
-"""One policy module's syntax tree, and what may be wrong with it."""
+"""One policy module's syntax tree, and the violations found in it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +10,13 @@ from extproc.policy.regorus.lint.syntax_tree import (
     kind_of,
     name_spans,
     nodes,
-    place_of,
+    position_of,
     ref_path,
     rule_path,
 )
 
 KEYWORDS = ("contains", "every", "if", "in")
-LANGUAGE = frozenset(
+LANGUAGE_IMPORTS = frozenset(
     {("rego", "v1"), *(("future", "keywords", word) for word in KEYWORDS), ("future", "keywords")}
 )
 """Imports that change nothing in Rego v1."""
@@ -24,7 +24,7 @@ LANGUAGE = frozenset(
 
 @dataclass(frozen=True, slots=True, order=True)
 class Violation:
-    """One thing that keeps a policy from being loaded."""
+    """One reason why a policy must not be loaded."""
 
     file: str
     line: int
@@ -34,41 +34,41 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
-    """One module's tree, ready to be looked at."""
+class RegoModule:
+    """The syntax tree of one module, ready for the checks."""
 
     file: str
     package: tuple[str, ...]
     imports: Imports
     rules: tuple[Node, ...]
     unknown_imports: tuple[Node, ...] = ()
-    """Imports of the language's own that the engine does not know, and passes over."""
+    """Imports of language features that regorus does not know, and ignores."""
 
     def defines(self, path: tuple[str, ...]) -> bool:
-        """Whether some rule here gives this path its value, or a part of it."""
+        """True if some rule here gives this path its value, or a part of it."""
         own = (rule_path(self.package, rule) for rule in self.rules)
         return any(rule[: len(path)] == path or path[: len(rule)] == rule for rule in own)
 
 
 def _is_known(path: tuple[str, ...]) -> bool:
-    return path[0] in ("data", "input") or path in LANGUAGE
+    return path[0] in ("data", "input") or path in LANGUAGE_IMPORTS
 
 
-def read_units(ast: list[dict[str, Any]]) -> tuple[Unit, ...]:
-    """Take the engine's syntax trees (``get_ast_as_json``) apart."""
-    units = []
-    for module in ast:
-        tree = name_spans(module["ast"], module["source"]["contents"].encode())
+def read_modules(ast: list[dict[str, Any]]) -> tuple[RegoModule, ...]:
+    """Read the syntax trees that regorus gives (``get_ast_as_json``)."""
+    modules = []
+    for item in ast:
+        tree = name_spans(item["ast"], item["source"]["contents"].encode())
         package = ("data", *ref_path(tree["package"]["refr"]))
         unknown = tuple(node for node in tree["imports"] if not _is_known(ref_path(node["refr"])))
         imports = Imports.read(tree["imports"])
-        units.append(Unit(module["source"]["file"], package, imports, tuple(tree["rules"]), unknown))
-    return tuple(units)
+        modules.append(RegoModule(item["source"]["file"], package, imports, tuple(tree["rules"]), unknown))
+    return tuple(modules)
 
 
-def violation(unit: Unit, node: Node, message: str, hint: str) -> Violation:
-    """Something wrong at a node of a module."""
-    return Violation(unit.file, *place_of(node), message, hint)
+def violation(module: RegoModule, node: Node, message: str, hint: str) -> Violation:
+    """A violation at a node of a module."""
+    return Violation(module.file, *position_of(node), message, hint)
 
 
 def bodies(rule: Node) -> list[Node]:
@@ -76,30 +76,38 @@ def bodies(rule: Node) -> list[Node]:
     return list(rule.get("Spec", {}).get("bodies", []))
 
 
-def variables(node: Any, *, closures: bool = True) -> frozenset[str]:
-    """All variable names in a tree; without those that live inside comprehensions where ``closures`` is off."""
+def is_closure(node: Node) -> bool:
+    """True for a comprehension or ``every``: an object with a query inside, whose variables are its own."""
+    return isinstance(node.get("query"), dict) and "stmts" in node["query"]
+
+
+def variables(node: object, *, closures: bool = True) -> frozenset[str]:
+    """All variable names in a tree.
+
+    Args:
+        node: the tree.
+        closures: False leaves out names inside comprehensions and ``every``.
+    """
     found: set[str] = set()
     pending = [node]
     while pending:
         item = pending.pop()
         if isinstance(item, dict):
-            if not closures and isinstance(item.get("query"), dict) and "stmts" in item["query"]:
+            if not closures and is_closure(item):
                 pending.append(item.get("domain"))
-                continue
-            if kind_of(item) == "Var":
+            elif kind_of(item) == "Var":
                 found.add(item["Var"]["value"])
-                continue
-            if kind_of(item) == "Call":
+            elif kind_of(item) == "Call":
                 pending.extend(item["Call"]["params"])
-                continue
-            pending.extend(item.values())
+            else:
+                pending.extend(item.values())
         elif isinstance(item, list):
             pending.extend(item)
     return frozenset(found)
 
 
 def declared(rule: Node) -> frozenset[str]:
-    """Names that mean something else inside this rule: its arguments, and what ``:=`` and ``some`` declare."""
+    """Names that are local to this rule: its arguments, and those that ``:=``, ``some`` and ``every`` declare."""
     names = set(variables(head_of(rule).get("args", [])))
     for assignment in nodes(rule, "AssignExpr"):
         if assignment["op"] == "ColEq":

@@ -1,22 +1,23 @@
-"""The engine's syntax tree, as JSON: how to walk it. Nodes are objects with one key, their kind."""
+"""Walk regorus's syntax tree, given as JSON. A node is an object with one key, its kind."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 Node: TypeAlias = dict[str, Any]
-REFERENCE_KINDS = frozenset({"Var", "RefDot", "RefBrack"})
+TEXT_KINDS = frozenset({"String", "RawString"})
+REFERENCE_KINDS = frozenset({"RefDot", "RefBrack"})
 
 
-def kind_of(node: Any) -> str:
-    """A node's kind; empty for anything that is no node."""
+def kind_of(node: object) -> str:
+    """A node's kind; empty for a value that is not a node."""
     if isinstance(node, dict) and len(node) == 1:
         return str(next(iter(node)))
     return ""
 
 
-def nodes(tree: Any, kind: str = "") -> Iterator[Node]:
-    """The contents of all nodes of one kind below (and with) a tree; every object when no kind is asked for."""
+def nodes(tree: object, kind: str = "") -> Iterator[Node]:
+    """The contents of all nodes of one kind in a tree, its root included; every object if no kind is given."""
     pending = [tree]
     while pending:
         item = pending.pop()
@@ -31,7 +32,7 @@ def nodes(tree: Any, kind: str = "") -> Iterator[Node]:
 
 
 def name_spans(tree: Any, source: bytes) -> Any:
-    """The tree, with variables where the engine keeps only a span: in ``some``, ``every`` and ``import … as``."""
+    """The tree, with variable nodes where regorus has only a span: in ``some``, ``every`` and ``import … as``."""
     if isinstance(tree, list):
         return [name_spans(item, source) for item in tree]
     if not isinstance(tree, dict):
@@ -51,14 +52,14 @@ def _variable(span: Any, source: bytes) -> Node | None:
     return {"Var": {"span": span, "value": source[span["start"] : span["end"]].decode()}} if span else None
 
 
-def place_of(node: Node) -> tuple[int, int]:
-    """Line and column of a node's contents, 1-based."""
+def position_of(node: Node) -> tuple[int, int]:
+    """Line and column of a node's contents, from 1; 0 if unknown."""
     span = node.get("span") or {}
     return int(span.get("line", 0)), int(span.get("col", 0))
 
 
 def ref_path(node: Any) -> tuple[str, ...]:
-    """The names of a reference as far as they are fixed: ``data.a["b"][i].c`` gives data, a, b."""
+    """The fixed names at the start of a reference: data, a, b for ``data.a["b"][i].c``."""
     kind = kind_of(node)
     if kind == "Var":
         return (str(node["Var"]["value"]),)
@@ -66,7 +67,7 @@ def ref_path(node: Any) -> tuple[str, ...]:
         return _extend(node["RefDot"]["refr"], str(node["RefDot"]["field"][1]))
     if kind == "RefBrack":
         index = node["RefBrack"]["index"]
-        fixed = kind_of(index) in ("String", "RawString")
+        fixed = kind_of(index) in TEXT_KINDS
         return _extend(node["RefBrack"]["refr"], str(index[kind_of(index)]["value"]) if fixed else None)
     return ("",)
 
@@ -77,15 +78,14 @@ def _extend(inner: Node, name: str | None) -> tuple[str, ...]:
 
 
 def is_fixed(node: Any) -> bool:
-    """Whether a reference is made of fixed names only."""
+    """True if a reference consists of fixed names only."""
     kind = kind_of(node)
     if kind == "Var":
         return True
     if kind == "RefDot":
         return is_fixed(node["RefDot"]["refr"])
     if kind == "RefBrack":
-        fixed = kind_of(node["RefBrack"]["index"]) in ("String", "RawString")
-        return fixed and is_fixed(node["RefBrack"]["refr"])
+        return kind_of(node["RefBrack"]["index"]) in TEXT_KINDS and is_fixed(node["RefBrack"]["refr"])
     return False
 
 
@@ -97,31 +97,36 @@ def head_of(rule: Node) -> Node:
 
 
 def rule_path(package: tuple[str, ...], rule: Node) -> tuple[str, ...]:
-    """A rule's full name, fixed part: ``data.extproc.decision``."""
+    """A rule's full name, as far as it is fixed: ``data.extproc.decision``."""
     return (*package, *ref_path(head_of(rule)["refr"]))
 
 
-def children(rule: Node) -> Iterator[Any]:
-    """What a rule consists of, apart from the reference that names it."""
+def indexes(reference: object) -> Iterator[Any]:
+    """The nodes in brackets of a reference, the last first."""
+    while isinstance(reference, dict) and kind_of(reference) in REFERENCE_KINDS:
+        inner = reference[kind_of(reference)]
+        if kind_of(reference) == "RefBrack":
+            yield inner["index"]
+        reference = inner["refr"]
+
+
+def parts_of(rule: Node) -> Iterator[Any]:
+    """The nodes of a rule, except for the reference that names it: head, indexes of the name, bodies."""
     head = head_of(rule)
     yield from (value for name, value in head.items() if name not in ("refr", "span"))
-    index: Any = head["refr"]
-    while kind_of(index) in ("RefDot", "RefBrack"):
-        if kind_of(index) == "RefBrack":
-            yield index["RefBrack"]["index"]
-        index = index[kind_of(index)]["refr"]
+    yield from indexes(head["refr"])
     yield rule.get("Spec", {}).get("bodies", [])
 
 
 @dataclass(frozen=True, slots=True)
 class Imports:
-    """What a module's imports make of a first name."""
+    """The names that a module's imports define."""
 
     by_name: Mapping[str, tuple[str, ...]]
 
     @classmethod
     def read(cls, imports: list[Node]) -> "Imports":
-        """From the tree's list of imports."""
+        """Read the tree's list of imports."""
         found = {}
         for item in imports:
             path = ref_path(item["refr"])
@@ -133,9 +138,9 @@ class Imports:
 
     @property
     def names(self) -> frozenset[str]:
-        """All names that imports bring."""
+        """All names that the imports define."""
         return frozenset(self.by_name)
 
     def resolve(self, path: tuple[str, ...]) -> tuple[str, ...]:
-        """A reference with its first name replaced by what it stands for."""
+        """A reference, with an imported first name replaced by the path that it stands for."""
         return (*self.by_name.get(path[0], path[:1]), *path[1:])

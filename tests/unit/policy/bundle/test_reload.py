@@ -77,7 +77,7 @@ async def test_a_good_change_is_taken(tmp_path):
     ("text", "name", "why"),
     [
         (BROKEN, "t.rego", "t.rego:"),
-        (HARMFUL, "t.rego", "an expression must be"),
+        (HARMFUL, "t.rego", "an expression is needed"),
         (FAILING, "t_test.rego", "test_never failed"),
         ("package t\n\nx := 1\n", "t.rego", "no rule defines"),
         ('package t\n\ndecision := "yes"\n', "t.rego", "the guard cannot read"),
@@ -214,7 +214,7 @@ class Restarted:
     ("text", "name", "why"),
     [
         (BROKEN, "t.rego", "t.rego:"),
-        (HARMFUL, "t.rego", "an expression must be"),
+        (HARMFUL, "t.rego", "an expression is needed"),
         ('package t\n\ndecision := "yes"\n', "t.rego", "the guard cannot read"),
         ("package t\n\nx := 1\n", "t.rego", "no rule defines"),
     ],

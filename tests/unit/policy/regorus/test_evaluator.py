@@ -8,9 +8,8 @@ import pytest
 
 from extproc.model.errors import ConfigError, PolicyError
 from extproc.policy.bundle.policy_files import read_sources
-from extproc.policy.contract.policy_sources import Module, Sources
-from extproc.policy.regorus import evaluator
-from extproc.policy.regorus.evaluator import EmbeddedEngine
+from extproc.policy.contract.policy_sources import ENTRY, Module, Sources
+from extproc.policy.regorus.evaluator import EmbeddedEngine, compile_modules, only_value, run_query, run_rule
 
 CANARY = "CANARY-4111111111111111"
 
@@ -50,9 +49,9 @@ async def test_one_evaluation_leaves_nothing_to_the_next():
 
 def test_several_results_are_an_error():
     with pytest.raises(PolicyError, match="several"):
-        evaluator.only_value({"result": [{"expressions": [{"value": 1}]}, {"expressions": [{"value": 2}]}]})
+        only_value({"result": [{"expressions": [{"value": 1}]}, {"expressions": [{"value": 2}]}]})
     with pytest.raises(PolicyError, match="several"):
-        evaluator.only_value({"result": [{"expressions": [{"value": 1}, {"value": 2}]}]})
+        only_value({"result": [{"expressions": [{"value": 1}, {"value": 2}]}]})
 
 
 @pytest.mark.parametrize(
@@ -84,9 +83,12 @@ async def test_print_prints_nothing(capfd):
     assert CANARY not in "".join(capfd.readouterr())
 
 
-async def test_a_panic_is_an_error_and_the_next_evaluation_works(monkeypatch):
-    monkeypatch.setattr(evaluator, "install", lambda engine, patterns: None)
-    panicky = engine('decision := strings.count("abc", input.needle)')
+async def test_a_panic_is_an_error_and_the_next_evaluation_works():
+    """With the engine's own ``strings.count``, which panics."""
+    policy = Module("t.rego", 'package t\ndecision := strings.count("abc", input.needle)')
+    entry = Module("e.rego", f'package {ENTRY}\nanswer := {{"value": data.t.decision}}')
+    template = compile_modules([policy, entry], {}, install=lambda engine, patterns: None)
+    panicky = EmbeddedEngine(template, "data.t.decision", "r")
     with pytest.raises(PolicyError, match="evaluation failed"):
         await panicky.evaluate(b'{"needle":""}')
     assert await panicky.evaluate(b'{"needle":"b"}') == 1
@@ -99,7 +101,9 @@ def test_what_is_not_policys_goes_through(error):
             raise error
 
     with pytest.raises(error):
-        evaluator.run(Interrupted(), "data.t", b"{}")
+        run_rule(Interrupted(), "data.t", b"{}")
+    with pytest.raises(error):
+        run_query(Interrupted(), "data.t", b"{}")
 
 
 @pytest.mark.parametrize(
@@ -160,12 +164,12 @@ def test_load_reads_files_and_merges_data(tmp_path):
 
 
 def test_built_ins_that_reach_out_raise_even_past_the_check():
-    template = evaluator.compile_modules(
-        [Module("t.rego", "package t\nx := opa.runtime()\ny := http.send({})")], {}
-    )
+    template = compile_modules([Module("t.rego", "package t\nx := opa.runtime()\ny := http.send({})")], {})
     for query in ("data.t.x", "data.t.y"):
         with pytest.raises(PolicyError):
-            evaluator.run(template.clone(), query, b"{}")
+            run_rule(template.clone(), query, b"{}")
+        with pytest.raises(PolicyError):
+            run_query(template.clone(), query, b"{}")
 
 
 def test_without_the_extra_there_is_a_hint(monkeypatch):

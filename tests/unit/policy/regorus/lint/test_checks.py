@@ -7,9 +7,9 @@ from extproc.policy.contract.policy_sources import Module
 from extproc.policy.regorus.evaluator import compile_checked, compile_modules
 
 REFUSED = {
-    "allow if {}": "stands where an expression must be",
-    "import future.keywords.not\n\nallow if input.x": "this import is not known",
-    "allow := true if {}": "stands where an expression must be",
+    "allow if {}": "`{}` where an expression is needed",
+    "import future.keywords.not\n\nallow if input.x": "does not know this import",
+    "allow := true if {}": "`{}` where an expression is needed",
     "allow if { [path, value] := walk(input); value == 1 }": "walk with 1 argument",
     "allow if { walk(input) }": "walk with 1 argument",
     "allow if { nosuch(1) }": "function nosuch is not available",
