@@ -1,7 +1,10 @@
-"""What ``extproc mask`` is given: bytes, and what they are."""
+"""Read the body for ``extproc mask``, and find its content-type by the file's name."""
 
 import sys
 from pathlib import Path
+
+from extproc.codecs.content_encoding import decode
+from extproc.model.errors import ConfigError
 
 STANDARD_INPUT = Path("-")
 TYPES = {
@@ -17,27 +20,25 @@ TYPES = {
     ".yaml": "text/yaml",
     ".yml": "text/yaml",
 }
-"""By the end of a file's name. Others are taken for JSON."""
+"""Content-types by the end of a file's name. Any other file is taken for JSON."""
 CODINGS = {".gz": "gzip", ".br": "br", ".zst": "zstd"}
+"""Content-encodings by the end of a file's name."""
 LARGEST, RATIO = 1 << 30, 10_000
-"""Bytes of a decoded file, and how many times as long as the file it may be."""
+"""Bytes that a decoded file may have, and how many times as long as the encoded one it may be."""
 
 
 def read_body(file: Path, content_type: str, encoding: str) -> tuple[bytes, str]:
-    """A body without its content-encoding, and its content-type.
+    """Return the body, its content-encoding undone, and its content-type.
 
     Args:
-        file: its name tells what is not said; ``-`` is standard input.
-        content_type: empty: by the name.
-        encoding: empty: by the name.
+        file: the file; ``-`` is standard input.
+        content_type: empty: find it by the file's name.
+        encoding: empty: find it by the file's name.
 
     Raises:
         ConfigError: the file cannot be read.
-        Unreadable: it is not encoded as said.
+        Unreadable: the body cannot be decoded.
     """
-    from extproc.codecs.content_encoding import decode
-    from extproc.model.errors import ConfigError
-
     try:
         body = sys.stdin.buffer.read() if file == STANDARD_INPUT else file.read_bytes()
     except OSError as error:

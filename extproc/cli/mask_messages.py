@@ -1,19 +1,18 @@
-"""``extproc mask`` for protocol buffers: one message, or a gRPC body; what changed is shown field by field."""
+"""Mask protocol buffers for ``extproc mask``: one message, or a gRPC body, with its changes field by field."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
 from rich.text import Text
 
+from extproc.cli.mask_diff import change
 from extproc.codecs.descriptors import Messages, read_type
 from extproc.codecs.grpc_frames import Frame, FrameReader, message_of
 from extproc.codecs.json_units import Path as Place
 from extproc.codecs.protobuf_messages import show_message
 from extproc.codecs.unreadable import Unreadable
 from extproc.config.load import load_settings
-from extproc.console.printable import printable
 from extproc.masking.masker import Masker
 from extproc.masking.plan.json_path import render
 from extproc.masking.protobuf.frames import Framing
@@ -26,37 +25,35 @@ from extproc.protocols.grpc.settings import GrpcConnection
 
 LIMIT = 64 << 20
 RATIO = 1_000
-"""A person's own file may unfold as far as it likes."""
+"""Bytes of a decompressed message, and its ratio to the compressed one: generous, for a person's own file."""
 
 
 @dataclass(frozen=True)
 class TypedBody:
-    """How a body of messages is read."""
+    """How to read a body of messages."""
 
     framing: Framing
     alone: bool
-    """Whether it is one message, without a frame around it."""
+    """Whether the body is one message without a gRPC frame around it."""
 
     def mask(self, masker: Masker, body: bytes, rules: tuple[MaskRule, ...]) -> Masked:
-        """The body after masking, and what was found in it.
+        """Return the masked body and its findings.
 
         Raises:
-            MaskingError: it cannot be masked.
+            MaskingError: the body cannot be masked.
         """
         frames = masker.frames(self.framing, rules, finds=True)
         out = frames.feed(Frame(False, body).raw if self.alone else body) + frames.finish()
         return Masked(self._messages(out)[0] if self.alone else out, frames.findings)
 
-    def show(self, body: bytes, masked: Masked) -> None:
-        """Print each field that changed: what stood there, what comes in its place, and what it was."""
-        console = Console(highlight=False, soft_wrap=True)
+    def changed_fields(self, body: bytes, masked: Masked) -> Iterator[Text]:
+        """One line for each changed field: its place, its value before and after, and the entity."""
         entities = {finding.path: finding.entity for finding in masked.findings}
         for place, before, after in changes(self._shown(body), self._shown(masked.body)):
             line = Text(f"{render(place)}  ")
-            line.append(f"[-{printable(before)}-]", "red")
-            line.append(f"{{+{printable(after)}+}}", "green")
+            line.append_text(change(before, after))
             line.append(f"  {entities.get(render(place), '')}", "bold yellow")
-            console.print(line)
+            yield line
 
     def _shown(self, body: bytes) -> Json:
         kind = self.framing.messages.kind
@@ -83,19 +80,19 @@ def typed_body(
     connection: str,
     response: bool,
 ) -> TypedBody:
-    """Find out how the body is read.
+    """Find the message type of the body.
 
     Args:
         descriptors: a descriptor set; None: the connection's.
-        message: the type, where it is one message.
-        method: whose body it is, otherwise.
-        encoding: of compressed messages.
-        config: a configuration file.
-        connection: a connection of it.
-        response: whether it is what the method gives.
+        message: the type, if the body is one message.
+        method: otherwise, the method whose body it is.
+        encoding: the grpc-encoding of compressed messages.
+        config: the configuration file with the connection.
+        connection: a gRPC connection.
+        response: whether the body is a response of the method, or a request.
 
     Raises:
-        ConfigError: there is no such type or method.
+        ConfigError: the descriptor set lacks the type or method.
     """
     file = descriptors or _connections(config, connection)
     if message:
@@ -108,8 +105,8 @@ def typed_body(
     found = read_descriptors(file)
     if method not in found:
         raise ConfigError(f"{file} has no method {method!r}", hint=", ".join(found))
-    told = found[method]
-    kind, listed = (told.response, False) if response else (told.request, told.takes_many)
+    registered = found[method]
+    kind, listed = (registered.response, False) if response else (registered.request, registered.takes_many)
     return TypedBody(_framing(Messages(kind, listed, encoding)), alone=False)
 
 
@@ -125,7 +122,7 @@ def _connections(config: Path | None, name: str) -> Path:
 
 
 def changes(before: Json, after: Json, place: Place = ()) -> Iterator[tuple[Place, str, str]]:
-    """Where two documents differ, what stood there, and what does; fields that are gone as nothing."""
+    """Yield each place where two documents differ, with its text before and after; a removed field has none."""
     if before == after:
         return
     if isinstance(before, dict) and isinstance(after, dict) and after.keys() <= before.keys():

@@ -1,0 +1,79 @@
+"""The masker and the rules that ``extproc mask`` tries: from options, or from a configuration."""
+
+from pathlib import Path
+
+import typer
+
+from extproc.assembly.make_connection import masking_plan
+from extproc.assembly.make_masker import make_detectors
+from extproc.config.load import adding_places
+from extproc.config.schema import Settings
+from extproc.detectors.analyzer import Analyzer
+from extproc.masking.masker import Masker
+from extproc.model.errors import ConfigError
+from extproc.model.masking import MaskOperator, MaskRule
+from extproc.settings.masking import DeclaredSettings, MaskingSettings
+
+MAX_DEPTH, EVENT_LIMIT = 64, 1 << 20
+"""Limits of a trial without a configuration: nested arrays and objects, and bytes of a server-sent event."""
+
+
+def rules_of_options(paths: list[str], entities: list[str], declared: list[str]) -> tuple[MaskRule, ...]:
+    """Make the rules of ``--path``, ``--entity`` and ``--declare``.
+
+    Raises:
+        typer.BadParameter: an unknown operator.
+    """
+    return (
+        *(MaskRule(operator, path=target) for target, operator in map(_target_and_operator, paths)),
+        *(MaskRule(operator, entity=target) for target, operator in map(_target_and_operator, entities)),
+        *_allow_list(declared),
+    )
+
+
+def _target_and_operator(option: str) -> tuple[str, MaskOperator]:
+    target, _, operator = option.rpartition("=") if "=" in option else (option, "", "redact")
+    if operator not in set(MaskOperator):
+        raise typer.BadParameter(f"{operator!r} is not a masking operator: use {', '.join(MaskOperator)}")
+    return target, MaskOperator(operator)
+
+
+def _allow_list(paths: list[str]) -> tuple[MaskRule, ...]:
+    if not paths:
+        return ()
+    return masking_plan(MaskingSettings(response=[], declared=DeclaredSettings(response=paths))).response
+
+
+def rules_of_connection(settings: Settings, name: str, *, response: bool) -> tuple[MaskRule, ...]:
+    """Return the rules that a connection always applies, for requests or for responses.
+
+    Raises:
+        ConfigError: the configuration has no such connection.
+    """
+    if name not in settings.connections:
+        raise ConfigError(f"no connection {name!r} in the configuration", hint=", ".join(settings.connections))
+    plan = masking_plan(settings.connections[name].masking)
+    return plan.response if response else plan.request
+
+
+def make_trial_masker(settings: Settings | None, config: Path | None) -> Masker:
+    """Make a masker with a pseudonym key for trials.
+
+    Args:
+        settings: its detectors and limits are used; None: the built-in detectors and the limits above.
+        config: the file of the settings, named in errors.
+
+    Raises:
+        ConfigError: a detector of the configuration cannot be used.
+    """
+    detectors = Analyzer()
+    if settings and config:
+        with adding_places(config):
+            detectors = make_detectors(settings.masking.detectors, settings.masking.presidio)
+    return Masker(
+        detectors,
+        pseudonym_key=b"a key for trials",
+        pseudonym_key_id="trial",
+        max_depth=settings.limits.json_depth if settings else MAX_DEPTH,
+        event_limit=settings.limits.event if settings else EVENT_LIMIT,
+    )
