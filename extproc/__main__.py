@@ -12,13 +12,13 @@ from extproc.cli.interrupting import (
 )
 
 INTERRUPTED = 128 + signal.SIGINT
-"""As a shell says it."""
+"""The exit status of a shell's command that a signal ended."""
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C ends it while its modules are loaded, while it runs, and while it ends."""
+    """Run the command line. Ctrl-C ends it while it imports, while it runs, and while it exits."""
     with ended_by_ctrl_c():
-        from extproc.cli.main import main as run  # noqa: PLC0415 - takes as long as many a command
+        from extproc.cli.main import main as run  # noqa: PLC0415 - takes as long as a short command
 
     insist_on_ctrl_c()
     try:
@@ -26,7 +26,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception:
-        if interrupted():  # and raised as something else
+        if interrupted():  # the interrupt came out as another exception
             sys.exit(INTERRUPTED)
         raise
     finally:

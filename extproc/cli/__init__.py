@@ -1,1 +1,1 @@
-"""Commands. Each imports what it needs when it runs, so that --help answers at once."""
+"""The command line. A command imports the modules for its work when it runs, so that --help is quick."""

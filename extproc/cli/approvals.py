@@ -1,8 +1,9 @@
-"""``extproc approvals``: what waits for people, and their word on it."""
+"""``extproc approvals``: list the calls that wait for approval, and vote on them."""
 
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,36 +14,39 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from extproc.cli.options import DEFAULT_CONFIG, ConfigOption
+from extproc.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from extproc.console.printable import plain, pretty_json
 from extproc.model.errors import ConfigError
 
-app = typer.Typer(help="See and decide the calls that wait for people.", no_args_is_help=True)
+app = typer.Typer(help="List the calls that wait for approval, and vote on them.", no_args_is_help=True)
 
 WATCH_S = 2.0
+"""Seconds between two updates of ``--watch``."""
 RISKY = 70
-"""Risk from which a number is red."""
+"""The risk from which its number is shown in red."""
 STATE_STYLES = {"pending": "yellow", "approved": "green", "denied": "red"}
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 IdArgument = Annotated[
     str, typer.Argument(metavar="ID", help="The approval's id, or its first characters (8 or more).")
 ]
-NoteOption = Annotated[str, typer.Option("--note", "-m", help="Why. Mandatory: 3 to 1,000 characters.")]
+NoteOption = Annotated[
+    str, typer.Option("--note", "-m", help="Give the reason for your vote: 3 to 1,000 characters. Mandatory.")
+]
 TokenOption = Annotated[
-    Path | None, typer.Option("--token-file", help="File with your token. Default: the variable EXTPROC_TOKEN.")
+    Path | None,
+    typer.Option("--token-file", help="Read your token from this file. Default: from the variable EXTPROC_TOKEN."),
 ]
 
 
 @app.command("list")
 def list_(
     config: ConfigOption = DEFAULT_CONFIG,
-    all_: Annotated[bool, typer.Option("--all", help="Decided ones too.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="List decided approvals too.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=500, help="At most this many approvals.")] = 50,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Update the list until Ctrl-C.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List what waits, newest first."""
+    """List the calls that wait for approval, newest first."""
     from extproc.console.client import connect
 
     client = connect(config)
@@ -62,7 +66,7 @@ def list_(
 
 @app.command()
 def show(approval_id: IdArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
-    """Show one: who calls what, why it is held, with which (masked) arguments, and how long there is."""
+    """Show one approval: caller, function, reason, masked arguments, and the time left."""
     from extproc.console.client import connect
 
     approval = connect(config).get("approvals", approval_id)
@@ -80,7 +84,7 @@ def approve(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """Let the call go on, as far as you are concerned."""
+    """Vote for the call. It goes on once enough people have."""
     _vote("approve", approval_id, note, token_file, config, as_json=as_json)
 
 
@@ -92,20 +96,20 @@ def deny(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """Refuse the call, whatever others say."""
+    """Vote against the call. One such vote refuses it."""
     _vote("deny", approval_id, note, token_file, config, as_json=as_json)
 
 
-def _vote(word: str, approval_id: str, note: str, token_file: Path | None, config: Path, *, as_json: bool) -> None:
+def _vote(verb: str, approval_id: str, note: str, token_file: Path | None, config: Path, *, as_json: bool) -> None:
     from extproc.console.client import connect, read_token
 
     if not note.strip():
         raise ConfigError("a vote needs a reason", hint='give it with --note, e.g. -m "ticket 4711, checked"')
     client = connect(config, read_token(token_file))
-    # The digest makes sure that the vote is on the very call that this id means now.
+    # The digest ties the vote to the call that this id means now.
     seen = client.get("approvals", approval_id)
     body = {"note": note, "digest": seen["digest"]}
-    after = client.post("approvals", seen["approval_id"], word, body=body)
+    after = client.post("approvals", seen["approval_id"], verb, body=body)
     if as_json:
         _print_json(after)
     else:
@@ -113,11 +117,11 @@ def _vote(word: str, approval_id: str, note: str, token_file: Path | None, confi
 
 
 def _print_json(document: object) -> None:
-    # ASCII: what would steer a terminal is escaped.
+    # ASCII only: characters that could steer a terminal are escaped.
     typer.echo(json.dumps(document, indent=2))
 
 
-def _watch(ask: Any) -> None:
+def _watch(ask: Callable[[], list[dict[str, Any]]]) -> None:
     with Live(console=Console(), refresh_per_second=4, screen=sys.stdout.isatty()) as live:
         try:
             while True:
@@ -129,7 +133,7 @@ def _watch(ask: Any) -> None:
 
 def _listing(approvals: list[dict[str, Any]]) -> Table | Text:
     if not approvals:
-        return Text("Nothing waits for approval.")
+        return Text("No call waits for approval.")
     table = Table("id", "state", "function", "who", "risk", "reason", "votes", "left", box=None, pad_edge=False)
     table.columns[0].no_wrap = True
     for each in approvals:
@@ -160,7 +164,7 @@ def _details(approval: dict[str, Any]) -> Group:
         ("state", _state(approval)),
         ("time left", plain(_left(approval), "bold")),
         ("approvers", plain(f"{approval['minimum']} of {', '.join(approval['groups']) or 'nobody'}")),
-        *(("voted", _word(vote)) for vote in approval["votes"]),
+        *(("voted", _vote_line(vote)) for vote in approval["votes"]),
         ("found", plain(_findings(approval["findings"]))),
         ("digest", plain(approval["digest"])),
         ("call", plain(approval["call_id"])),
@@ -172,13 +176,13 @@ def _details(approval: dict[str, Any]) -> Group:
 
 
 def _arguments(preview: str) -> list[RenderableType]:
-    """The masked arguments; and a warning when approvers do not see all of them."""
+    """The masked arguments, and a warning if approvers do not see all of them."""
     if not preview:
         return [Text("No arguments are shown: the connection does not record them.", style="bold red")]
     text, complete = pretty_json(preview)
-    # Indented, so that a value which wraps cannot pass for one of our own lines.
+    # Indented, so that a value which wraps cannot pass for a line of this command.
     shown: list[RenderableType] = [Text("arguments, masked:", style="dim"), Padding(Text(text), (0, 0, 0, 2))]
-    return shown if complete else [*shown, Text("This is cut off: the call has more arguments.", style="bold red")]
+    return shown if complete else [*shown, Text("The arguments are cut off: the call has more.", style="bold red")]
 
 
 def _outcome(approval: dict[str, Any]) -> Text:
@@ -189,7 +193,7 @@ def _outcome(approval: dict[str, Any]) -> Text:
 
 
 def _person(name: str) -> tuple[str, str]:
-    """Issuer and subject of an ``issuer|subject``."""
+    """Split ``issuer|subject``."""
     issuer, bar, subject = name.partition("|")
     return (issuer, subject) if bar else ("", name)
 
@@ -213,13 +217,13 @@ def _left(approval: dict[str, Any]) -> str:
     return f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"
 
 
-def _word(vote: dict[str, Any]) -> Text:
-    said = "approved" if vote["approve"] else "denied"
-    return plain(f"{_person(vote['voter'])[1]} {said} at {vote['at']}: {vote['note']}")
+def _vote_line(vote: dict[str, Any]) -> Text:
+    verb = "approved" if vote["approve"] else "denied"
+    return plain(f"{_person(vote['voter'])[1]} {verb} at {vote['at']}: {vote['note']}")
 
 
 def _findings(findings: list[dict[str, Any]]) -> str:
-    told = (
+    shown = (
         f"{each['entity']} at {each['path']}" + (f" ({each['how']})" if each["how"] else "") for each in findings
     )
-    return "; ".join(told) or "nothing"
+    return "; ".join(shown) or "nothing"

@@ -1,4 +1,4 @@
-"""``extproc config``: the settings' schema, a check of a file, and what a file comes to."""
+"""``extproc config``: print the schema of the settings, check a file, print a file's effective settings."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 app = typer.Typer(
-    help="Show the configuration's schema; check a file; show what it comes to.", no_args_is_help=True
+    help="Print the configuration's schema, check a file, or print its effective settings.", no_args_is_help=True
 )
 FileArgument = Annotated[Path, typer.Argument(help="The configuration file.")]
 DEFAULT_FILE = Path("extproc.yaml")
@@ -23,7 +23,10 @@ def schema() -> None:
 
 @app.command()
 def check(file: FileArgument = DEFAULT_FILE) -> None:
-    """Check a configuration file. Prints what it guards, or everything that is wrong with it and where."""
+    """Check a configuration file. Prints what it guards, or all its mistakes with their places.
+
+    Exit status: 0 if the guard would start with it, 1 if not.
+    """
     from extproc.assembly.check_settings import check_parts
     from extproc.config.load import adding_places, load_settings
     from extproc.config.summary import notes, summary
@@ -42,7 +45,7 @@ def check(file: FileArgument = DEFAULT_FILE) -> None:
 
 @app.command()
 def show(file: FileArgument = DEFAULT_FILE) -> None:
-    """Print the whole configuration as JSON: defaults filled in, paths absolute, OpenAPI functions listed."""
+    """Print all settings as JSON, with defaults filled in, absolute paths, and the functions of OpenAPI files."""
     from extproc.config.load import load_settings
 
     _print(load_settings(file).model_dump(mode="json"))

@@ -1,4 +1,4 @@
-"""``extproc demo``: everything on this machine, and a story played on it."""
+"""``extproc demo``: run everything on this machine, and play a short story on it."""
 
 import signal
 from pathlib import Path
@@ -13,16 +13,21 @@ FOLDER = Path(".demo")
 
 def demo(
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave it running after the story; Ctrl-C stops it.")
+        bool, typer.Option("--keep", help="Keep everything running after the story, until Ctrl-C.")
     ] = False,
     workdir: Annotated[
-        Path, typer.Option(help="Where configuration, secrets, logs and state go. Emptied of an earlier story.")
+        Path,
+        typer.Option(
+            help="Write configuration, secrets, logs and state to this folder; an earlier run's are deleted."
+        ),
     ] = FOLDER,
 ) -> None:
     """Start everything on this machine and play a short story on real traffic.
 
-    Real Envoy, two workers, the control process with ClickHouse's engine, embedded Rego, a token issuer and two
-    sample backends; all on loopback, on free ports. Exits with 0 only if each step did what it says.
+    It starts Envoy, two workers with embedded Rego, the control process with the embedded ClickHouse, a token
+    issuer and two sample backends, all on free loopback ports.
+
+    Exit status: 0 only if every step did what it says.
     """
     from rich.console import Console
 
@@ -42,5 +47,5 @@ def demo(
 
 
 def _interrupt(*_: object) -> NoReturn:
-    """End as Ctrl-C does, so that every process started here is stopped."""
+    """End as Ctrl-C does, so that all started processes are stopped."""
     raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""``extproc envoy``: render Envoy's configuration, and check anybody's for known dangers."""
+"""``extproc envoy``: render an Envoy configuration, or check one for known dangers."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Render Envoy's configuration, and check any for known dangers.", no_args_is_help=True)
+app = typer.Typer(help="Render an Envoy configuration, or check one for known dangers.", no_args_is_help=True)
 
 
-class DoorChoice(StrEnum):
-    """Which filter asks the guard."""
+class FilterChoice(StrEnum):
+    """The Envoy filter that calls the guard."""
 
     EXT_PROC = "ext_proc"
     EXT_AUTHZ = "ext_authz"
@@ -22,13 +22,18 @@ def render(
         Path, typer.Option("--config", "-c", help="The configuration file.", envvar="EXTPROC_CONFIG")
     ] = Path("extproc.yaml"),
     door: Annotated[
-        DoorChoice, typer.Option(help="ext_proc is the full guard; ext_authz decides only.")
-    ] = DoorChoice.EXT_PROC,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write here instead of printing.")] = None,
+        FilterChoice,
+        typer.Option(
+            help="Call the guard by this filter: ext_proc guards requests and responses; ext_authz only decides."
+        ),
+    ] = FilterChoice.EXT_PROC,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write to this file instead of standard output.")
+    ] = None,
 ) -> None:
     """Render an Envoy bootstrap from the configuration file.
 
-    The guard's endpoints are `envoy.guard_endpoints` of the file, or this machine's own workers.
+    The workers' endpoints are those in `envoy.guard_endpoints`; without them, the workers of this machine.
     """
     from extproc.config.load import load_settings
     from extproc.envoy_config.render.bootstrap import as_yaml, render_bootstrap
@@ -47,10 +52,15 @@ def render(
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="Any Envoy bootstrap, listener or routes; YAML or JSON.")],
+    file: Annotated[
+        Path, typer.Argument(help="An Envoy bootstrap, listener or route configuration; YAML or JSON.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list instead of a table.")] = False,
 ) -> None:
-    """Find known dangers in an Envoy configuration. Exit status 1 when there is an error, 0 otherwise."""
+    """Find known dangers in an Envoy configuration.
+
+    Exit status: 0 without an error (warnings are allowed), 1 with one.
+    """
     import json
 
     from extproc.envoy_config.lint.check import check_file

@@ -1,9 +1,9 @@
 """Ctrl-C ends a command at any moment, with no traceback.
 
-Python raises ``KeyboardInterrupt`` wherever it happens to be. In a function that C calls back that may go nowhere
-(each import has one that takes its lock away; the hash of a class that pydantic makes is another, and so is each
-destructor), or come out as something else (of ``__set_name__``). So whoever raises it sees to it that the process
-ends.
+Python raises ``KeyboardInterrupt`` at any point of the code. Raised in a function that C calls back, it may be
+lost: such functions release the lock of each import, hash the classes that pydantic makes, and run as destructors.
+In ``__set_name__`` it turns into another exception. So the handler that raises it also sets a timer, which ends
+the process.
 """
 
 import contextlib
@@ -14,15 +14,15 @@ from types import FrameType
 from typing import Any, NoReturn
 
 HEARD_WITHIN_S = 1.0
-"""From Ctrl-C to the end of what it interrupts; then the system ends the process."""
+"""Seconds from Ctrl-C to the end of the interrupted command; after that the system ends the process."""
 
 
 @contextlib.contextmanager
 def ended_by_ctrl_c() -> Iterator[None]:
-    """Have the system end this process at Ctrl-C: where Python would not hear of it, or has nothing to tidy up.
+    """Let the system end this process at Ctrl-C, where Python would not notice it or has nothing to clean up.
 
-    The embedded engine holds the interpreter for as long as it evaluates. Where Ctrl-C is ignored, as in the
-    background of a script, it stays so.
+    The embedded engine holds the interpreter while it evaluates. If Ctrl-C is ignored, as in the background of a
+    script, it stays ignored.
     """
     before = signal.getsignal(signal.SIGINT)
     leave_ctrl_c_to_the_system()
@@ -33,14 +33,14 @@ def ended_by_ctrl_c() -> Iterator[None]:
 
 
 def leave_ctrl_c_to_the_system() -> None:
-    """As in the block of ``ended_by_ctrl_c``, from now on."""
+    """From now on, let the system end this process at Ctrl-C (see ``ended_by_ctrl_c``)."""
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextlib.contextmanager
 def until_ctrl_c() -> Iterator[None]:
-    """Let Ctrl-C end the block, and what follows go on."""
+    """Let Ctrl-C end the block, and continue after it."""
     try:
         yield
     except KeyboardInterrupt:
@@ -48,7 +48,7 @@ def until_ctrl_c() -> Iterator[None]:
 
 
 def insist_on_ctrl_c() -> None:
-    """Raise at Ctrl-C, as Python does, and end the process soon where that is not heard."""
+    """Raise ``KeyboardInterrupt`` at Ctrl-C, and end the process soon if the exception gets lost."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGALRM, _end)
         signal.signal(signal.SIGINT, _interrupt)
@@ -56,19 +56,19 @@ def insist_on_ctrl_c() -> None:
 
 
 def leave_ctrl_c_to_python() -> None:
-    """For event loops, which have a handler of their own, and for what takes its time to tidy up."""
+    """Use Python's own handler from now on: for event loops, which set theirs, and for long clean-ups."""
     if signal.getsignal(signal.SIGINT) is _interrupt:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.unraisablehook = sys.__unraisablehook__
 
 
 def interrupted() -> bool:
-    """Whether Ctrl-C was pressed, and has not ended anything yet."""
+    """Whether Ctrl-C was pressed and has not ended anything yet."""
     return signal.getitimer(signal.ITIMER_REAL)[0] > 0
 
 
 def was_heard() -> None:
-    """Ctrl-C has ended what it should."""
+    """Stop the timer: Ctrl-C has ended the command."""
     signal.setitimer(signal.ITIMER_REAL, 0)
 
 

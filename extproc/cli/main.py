@@ -1,4 +1,4 @@
-"""The ``extproc`` command: an explicit list of its subcommands."""
+"""The ``extproc`` command and the list of its subcommands."""
 
 import sys
 from typing import Annotated
@@ -29,7 +29,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """The guard in Envoy's data path for AI function calls."""
@@ -40,7 +40,7 @@ app.command()(serve.serve)
 app.command()(serve.control)
 app.command()(demo.demo)
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
-app.command()(evidence.query)
+app.command(epilog=evidence.QUERY_EXAMPLES)(evidence.query)
 app.command(epilog=mask.EXAMPLES)(mask.mask)
 app.add_typer(evidence.sessions, name="sessions")
 app.add_typer(approvals.app, name="approvals")
@@ -52,7 +52,7 @@ app.add_typer(policy.app, name="policy")
 
 
 def main() -> None:
-    """Run the command line; an error raised on purpose becomes one readable message and exit status 1."""
+    """Run the command line. An ``ExtprocError`` becomes one readable message and exit status 1."""
     try:
         app()
     except ExtprocError as error:

@@ -1,4 +1,4 @@
-"""``extproc up``, ``extproc serve`` and ``extproc control``: everything together, or the parts alone."""
+"""``extproc up``, ``extproc serve`` and ``extproc control``: run all processes, or a single one."""
 
 import asyncio
 import sys
@@ -10,20 +10,21 @@ from extproc.cli.interrupting import leave_ctrl_c_to_python
 from extproc.cli.options import DEFAULT_CONFIG, ConfigOption
 
 SWITCH_INTERVAL_S = 0.0005
-"""Until a worker's event loop lets the spool's thread go on: calls wait for its commits. Python's own is 0.005."""
+"""Seconds after which a worker's event loop yields to the spool's thread, whose commits calls wait for (Python's
+default: 0.005)."""
 
 
 def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Run everything here: Envoy, the workers and the control process.
+    """Run everything on this machine: Envoy, the workers and the control process.
 
-    A part that dies comes back. Stop with Ctrl-C or SIGTERM: Envoy stops accepting, held calls are waited for up
-    to `limits.drain` seconds, and the last entries are shipped.
+    A process that dies is started again. Stop with Ctrl-C or SIGTERM: Envoy accepts no more connections, held
+    calls have up to `limits.drain` seconds to end, and the last entries are shipped.
     """
     import uvloop
 
     from extproc.config.load import adding_places, load_settings
 
-    settings = load_settings(config)  # a mistake in it is told before the rest is imported
+    settings = load_settings(config)  # report its mistakes before the slow imports
     from extproc.supervise.parts import check_policy, run_up
 
     def ready() -> None:
@@ -40,10 +41,17 @@ def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
 def serve(
     config: ConfigOption = DEFAULT_CONFIG,
     listen: Annotated[
-        str, typer.Option(help="Where Envoy reaches this worker: host:port or unix:/path.")
+        str, typer.Option(help="Listen for Envoy at this endpoint: host:port or unix:/path.")
     ] = "127.0.0.1:50051",
-    index: Annotated[int, typer.Option(min=0, help="Number of this worker; names its spool.")] = 0,
-    health: Annotated[str, typer.Option(help="HTTP health and metrics: host:port, or none.")] = "none",
+    index: Annotated[
+        int,
+        typer.Option(
+            min=0, help="The number of this worker. It names the spool, so it must be unique on this machine."
+        ),
+    ] = 0,
+    health: Annotated[
+        str, typer.Option(help="Serve HTTP health and metrics at host:port; `none` serves none.")
+    ] = "none",
 ) -> None:
     """Run one worker: the gRPC service that Envoy's ext_proc and ext_authz filters call."""
     import uvloop
@@ -61,10 +69,13 @@ def serve(
 def control(
     config: ConfigOption = DEFAULT_CONFIG,
     health: Annotated[
-        str, typer.Option(help="HTTP health and metrics: host:port, or none. Default: `health` of the file.")
+        str,
+        typer.Option(
+            help="Serve HTTP health and metrics at host:port, or `none`. Default: `health` of the configuration."
+        ),
     ] = "",
 ) -> None:
-    """Run the control process: ships evidence to ClickHouse, and serves the command line and the console."""
+    """Run the control process. It ships evidence to ClickHouse, and serves the command line and the console."""
     from extproc.config.load import adding_places, load_settings
     from extproc.server.control import run_control
 

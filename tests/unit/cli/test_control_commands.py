@@ -17,6 +17,7 @@ from extproc.approvals.port import State
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.cli import approvals as approvals_cli
 from extproc.cli import evidence as evidence_cli
+from extproc.cli.evidence_tables import print_csv
 from extproc.config.load import load_settings
 from extproc.console import client as client_module
 from extproc.console.api import make_api
@@ -129,7 +130,7 @@ def test_list_shows_what_waits(run, store):
 
 def test_list_says_when_nothing_waits(run):
     """Rather than print an empty table."""
-    assert run("approvals", "list") == "Nothing waits for approval.\n"
+    assert run("approvals", "list") == "No call waits for approval.\n"
     assert json.loads(run("approvals", "list", "--json")) == []
 
 
@@ -175,7 +176,7 @@ def test_show_tells_in_seconds_what_matters(run, store):
 
 
 @pytest.mark.parametrize(
-    ("preview", "warning"), [('{"a": "cut o', "This is cut off"), ("", "No arguments are shown")]
+    ("preview", "warning"), [('{"a": "cut o', "The arguments are cut off"), ("", "No arguments are shown")]
 )
 def test_show_warns_when_the_arguments_are_not_all_there(run, store, preview, warning):
     """An approver must know what they have not seen."""
@@ -233,8 +234,8 @@ def test_csv_steers_no_terminal_and_is_exact_in_a_pipe(monkeypatch, terminal):
     """The same rows, by where they are printed to."""
     out = io.StringIO(newline="")
     out.isatty = lambda: terminal
-    monkeypatch.setattr(evidence_cli.sys, "stdout", out)
-    evidence_cli._print_csv([["a"], [EVIL]])
+    monkeypatch.setattr(sys, "stdout", out)
+    print_csv([["a"], [EVIL]])
     (_, (value,)) = csv.reader(io.StringIO(out.getvalue(), newline=""))
     assert (value == EVIL) is not terminal
     assert any(char in value for char in STEERING) is not terminal

@@ -4,11 +4,11 @@ import io
 
 from rich.console import Console
 
-from extproc.cli.evidence import _table
+from extproc.cli.evidence_tables import make_table
 from extproc.console.printable import console
 
 ID = "01a1fd42-3776-7e3a-9b79-4940fe449b07"
-TABLE = _table(("call_id", "function", "reason"), [[ID, "crm." + "x" * 60, "forbidden-argument"]])
+TABLE = make_table(("call_id", "function", "reason"), [[ID, "crm." + "x" * 60, "forbidden-argument"]])
 
 
 def test_into_a_pipe_nothing_is_cut_or_folded(capsys):
