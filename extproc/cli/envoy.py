@@ -42,7 +42,7 @@ def render(
     settings = load_settings(config)
     own = [worker_endpoint(settings, index) for index in range(settings.workers)]
     endpoints = list(settings.envoy.guard_endpoints) or own
-    rendered = render_bootstrap(settings, guard_endpoints=endpoints, door=door.value)
+    rendered = render_bootstrap(settings, guard_endpoints=endpoints, guard_filter=door.value)
     text = as_yaml(rendered)
     if output is None:
         typer.echo(text, nl=False)
@@ -63,8 +63,8 @@ def check(
     """
     import json
 
-    from extproc.envoy_config.lint.check import check_file
-    from extproc.envoy_config.lint.problems import Severity, dangers
+    from extproc.envoy_config.lint.check_file import check_file
+    from extproc.envoy_config.lint.dangers import Severity, dangers
 
     problems = check_file(file)
     if as_json:

@@ -9,9 +9,9 @@ from typing import Any
 from extproc.codecs.located_yaml import load_located
 from extproc.doctor.check_processes import endpoints
 from extproc.doctor.check_result import CheckResult, Installation, Level
-from extproc.envoy_config.lint.check import check_document, check_file
-from extproc.envoy_config.lint.problems import Problem, Severity
-from extproc.envoy_config.lint.tree import Node
+from extproc.envoy_config.lint.check_file import check_document, check_file
+from extproc.envoy_config.lint.dangers import Problem, Severity
+from extproc.envoy_config.lint.document_tree import Node
 from extproc.envoy_config.render.bootstrap import buffer_limit, render_bootstrap
 from extproc.model.errors import ConfigError
 from extproc.supervise.parts import envoy_binary

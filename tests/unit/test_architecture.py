@@ -16,8 +16,8 @@ SHARED_NAMES = {
     "settings": "one in each protocol's folder",
 }
 """Names that several modules may have, and why."""
-BEING_MOVED = {"check", "checks", "parts", "refusal", "tool_listing"}
-CYCLES_BEING_CUT = {"extproc.evidence", "extproc.masking", "extproc.masking.json"}
+BEING_MOVED = {"checks", "refusal", "tool_listing"}
+CYCLES_BEING_CUT = {"extproc.masking", "extproc.masking.json"}
 
 
 @pytest.fixture(scope="module")

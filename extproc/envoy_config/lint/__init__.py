@@ -1,1 +1,1 @@
-"""Checks of any Envoy configuration for known dangers."""
+"""Check any Envoy configuration for known dangers."""

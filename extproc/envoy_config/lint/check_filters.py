@@ -1,11 +1,11 @@
-"""Checks of a connection manager's HTTP filters: the guard, its second lines of defence, and their neighbours."""
+"""Check the HTTP filters of a connection manager: the guard, its second lines of defence, and other filters."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 
-from extproc.envoy_config.lint.problems import Problem
-from extproc.envoy_config.lint.tree import Node
+from extproc.envoy_config.lint.dangers import Problem
+from extproc.envoy_config.lint.document_tree import Node
 from extproc.envoy_config.render.filters import REFUSED_METHODS, RETRY_ON
 
 FILTERS = "envoy.extensions.filters.http."
@@ -39,30 +39,30 @@ class Chain:
     filters: tuple[Node, ...]
 
     def of(self, *messages: str) -> list[tuple[int, Node]]:
-        """Position and configuration of the filters of these kinds."""
+        """Return position and configuration of the filters with one of these messages."""
         configs = ((index, each.get("typed_config")) for index, each in enumerate(self.filters))
         return [(index, config) for index, config in configs if config.message in messages]
 
     @property
     def guards(self) -> list[tuple[int, Node]]:
-        """The filters that ask the guard."""
+        """The filters that call the guard."""
         return self.of(*GUARDS)
 
     @property
     def protective(self) -> set[str]:
-        """Configured names of the filters whose absence would open something."""
+        """Configured names of the filters without which calls or bytes could pass."""
         return {self.filters[index].text("name") for index, _ in self.of(*PROTECTIVE)}
 
     @property
     def longest_hold(self) -> float:
-        """Seconds that the guard may keep a call, by this configuration; 0 when it says nothing."""
+        """Seconds that the guard may hold a call by this configuration; 0 if it does not say."""
         waits = [config.seconds("max_message_timeout") for _, config in self.of(EXT_PROC)]
         waits += [config.seconds("grpc_service", "timeout") for _, config in self.of(EXT_AUTHZ)]
         return max((each for each in waits if each), default=0.0)
 
 
 def check_chain(chain: Chain) -> Iterator[Problem]:
-    """Every danger in a chain that has a guard."""
+    """Find the dangers in a chain that has a guard."""
     for index, _ in chain.of(*PROTECTIVE):
         yield from _present(chain.filters[index])
     for _, config in chain.guards:
@@ -74,7 +74,7 @@ def check_chain(chain: Chain) -> Iterator[Problem]:
         yield from _response_marker(chain)
         yield from _stream_guard(chain)
     yield from _tokens(chain)
-    yield from _bystanders(chain)
+    yield from _other_filters(chain)
 
 
 def _present(each: Node) -> Iterator[Problem]:
@@ -84,13 +84,13 @@ def _present(each: Node) -> Iterator[Problem]:
 
 
 def check_ext_proc(config: Node) -> Iterator[Problem]:
-    """An ext_proc filter, or a per-route override of one."""
+    """Check an ext_proc filter."""
     if config.flag("failure_mode_allow"):
         yield Problem("failure-mode-allow", config.get("failure_mode_allow").path, "failure_mode_allow is true")
     if config.flag("observability_mode"):
         yield Problem("observability-mode", config.get("observability_mode").path, "observability_mode is true")
     if config.get("http_service"):
-        yield Problem("http-service", config.get("http_service").path, "the guard is asked over http_service")
+        yield Problem("http-service", config.get("http_service").path, "the guard is called over http_service")
     yield from _modes(config.get("processing_mode"))
     yield from _overrides(config)
     if config.seconds("message_timeout") == 0:
@@ -124,7 +124,7 @@ def _overrides(config: Node) -> Iterator[Problem]:
 
 
 def _guard_service(config: Node) -> Iterator[Problem]:
-    """Retries that would replay a held call."""
+    """Find retries that would replay a held call."""
     safe = set(RETRY_ON.split(","))
     service = config.get("grpc_service")
     for policy in (service.get("retry_policy"), service.get("envoy_grpc", "retry_policy")):
@@ -171,25 +171,27 @@ def _request_marker(chain: Chain) -> Iterator[Problem]:
     end = min(routers, default=len(chain.filters))
     markers = [index for index, config in chain.of(RBAC) if _is_request_marker(config)]
     if not markers:
-        yield Problem("request-marker", chain.filters[last].path, "no filter after the guard asks for its marker")
+        yield Problem("request-marker", chain.filters[last].path, "no filter after the guard requires its marker")
     elif not any(last < index < end for index in markers):
         yield Problem(
-            "request-marker-order", chain.filters[markers[0]].path, "the marker is asked for too early or late"
+            "request-marker-order",
+            chain.filters[markers[0]].path,
+            "the marker is required before the guard, or after the router",
         )
 
 
 def _is_request_marker(config: Node) -> bool:
-    """Allows only what carries dynamic metadata; any other permission beside it would open the rule."""
+    """True if a request needs dynamic metadata to pass. Another permission in the rule would let others pass."""
     rules = config.get("rules")
     permissions = [each for policy in rules.each("policies") for each in policy.each("permissions")]
     return (
         rules.enum(RBAC_ACTIONS, "action") == "ALLOW"
         and bool(permissions)
-        and all(_asks_marker(each) for each in permissions)
+        and all(_requires_marker(each) for each in permissions)
     )
 
 
-def _asks_marker(permission: Node) -> bool:
+def _requires_marker(permission: Node) -> bool:
     sourced, plain = permission.get("sourced_metadata", "metadata_matcher"), permission.get("metadata")
     matcher = sourced or plain
     exact = matcher.text("value", "string_match", "exact")
@@ -198,10 +200,10 @@ def _asks_marker(permission: Node) -> bool:
 
 def _response_marker(chain: Chain) -> Iterator[Problem]:
     first = min(index for index, _ in chain.of(EXT_PROC))
-    markers = [index for index, config in chain.of(CUSTOM_RESPONSE) if _asks_response_marker(config)]
+    markers = [index for index, config in chain.of(CUSTOM_RESPONSE) if _requires_response_marker(config)]
     if not markers:
         yield Problem(
-            "response-marker", chain.filters[first].path, "no filter asks for the guard's response marker"
+            "response-marker", chain.filters[first].path, "no filter requires the guard's response marker"
         )
     elif min(markers) > first:
         yield Problem(
@@ -209,8 +211,8 @@ def _response_marker(chain: Chain) -> Iterator[Problem]:
         )
 
 
-def _asks_response_marker(config: Node) -> bool:
-    """A negated look at dynamic metadata, as ``extproc envoy render`` writes it."""
+def _requires_response_marker(config: Node) -> bool:
+    """True if the filter matches the absence of dynamic metadata, as ``extproc envoy render`` writes it."""
     negated = (node for node in config.walk() if node.key in ("not_matcher", "notMatcher"))
     return any(each.message.endswith(".DynamicMetadataInput") for node in negated for each in node.walk())
 
@@ -224,11 +226,11 @@ def _stream_guard(chain: Chain) -> Iterator[Problem]:
         )
     if not ours and config.flag("allow_mode_override"):
         path = config.get("allow_mode_override").path
-        yield Problem("stream-guard", path, "mode overrides are allowed, and no filter watches the stream")
+        yield Problem("stream-guard", path, "mode overrides are allowed, but no filter checks the stream")
 
 
 def is_stream_guard(lua: Node) -> bool:
-    """Whether this is our script, to the letter: a changed one may let errors pass."""
+    """True if this is exactly the script of this package: a changed one may let bytes pass after an error."""
     script = (
         resources.files("extproc.envoy_config.render").joinpath("stream_guard.lua").read_text(encoding="utf-8")
     )
@@ -260,7 +262,9 @@ def _provider(provider: Node) -> Iterator[Problem]:
         yield Problem("jwt-expiration", path, "require_expiration is not true")
     if provider.get("from_params") or not provider.get("from_headers"):
         what = (
-            "from_params is set" if provider.get("from_params") else "without from_headers, ?access_token= counts"
+            "from_params is set"
+            if provider.get("from_params")
+            else "without from_headers, Envoy accepts ?access_token="
         )
         yield Problem("jwt-from-params", provider.get("from_params").path, what)
     if provider.flag("forward"):
@@ -275,7 +279,7 @@ def _translators(chain: Chain) -> Iterator[Problem]:
             yield Problem("translator", chain.filters[index].path, what)
 
 
-def _bystanders(chain: Chain) -> Iterator[Problem]:
+def _other_filters(chain: Chain) -> Iterator[Problem]:
     for index, config in chain.of(*COMPRESSION):
         yield Problem(
             "decompressor", chain.filters[index].path, f"{config.message.rpartition('.')[2]} in the chain"

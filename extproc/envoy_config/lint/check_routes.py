@@ -1,10 +1,10 @@
-"""Checks of routes and clusters: what could switch the guard off, go around it, or end what it holds."""
+"""Check routes and clusters for settings that switch the guard off, bypass it, or end held calls."""
 
 from collections.abc import Iterator
 
 from extproc.envoy_config.lint.check_filters import GUARDS
-from extproc.envoy_config.lint.problems import Problem
-from extproc.envoy_config.lint.tree import Node
+from extproc.envoy_config.lint.dangers import Problem
+from extproc.envoy_config.lint.document_tree import Node
 
 ROUTE_TIMEOUT_S = 15.0
 DEFAULT_MAX_REQUESTS = 1_024
@@ -17,19 +17,19 @@ OVERRIDES = {
     "envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig",
     "envoy.extensions.filters.http.custom_response.v3.CustomResponse",
 }
-"""Per-route messages that weaken a filter of ours, whatever it is called."""
+"""Per-route messages that weaken a protecting filter, whatever its name."""
 OVERRIDE_KEYS = ("typed_per_filter_config", "typedPerFilterConfig")
 MIRROR_KEYS = ("request_mirror_policies", "requestMirrorPolicies")
 UPGRADE_KEYS = ("upgrade_configs", "upgradeConfigs")
 
 
 def check_routes(routes: Node, protective: set[str], hold: float) -> Iterator[Problem]:
-    """One route configuration.
+    """Check one route configuration.
 
     Args:
         routes: the ``RouteConfiguration``.
         protective: configured names of the filters that must not be overridden.
-        hold: seconds that the guard may keep a call; 0 when unknown.
+        hold: seconds that the guard may hold a call; 0 if unknown.
     """
     for node in routes.walk():
         if node.key in OVERRIDE_KEYS:
@@ -54,14 +54,16 @@ def _timeouts(action: Node, hold: float) -> Iterator[Problem]:
     longest = action.seconds("max_stream_duration", "max_stream_duration") or 0.0
     for name, seconds in (("timeout", timeout), ("max_stream_duration", longest)):
         if 0 < seconds < hold:
-            yield Problem("route-timeout", action.get(name).path, f"{seconds:g} s, a hold may take {hold:g} s")
+            yield Problem("route-timeout", action.get(name).path, f"{seconds:g} s, but a hold may take {hold:g} s")
     idle = action.seconds("idle_timeout") or 0.0
     if 0 < idle < hold:
-        yield Problem("idle-timeout", action.get("idle_timeout").path, f"{idle:g} s, a hold may take {hold:g} s")
+        yield Problem(
+            "idle-timeout", action.get("idle_timeout").path, f"{idle:g} s, but a hold may take {hold:g} s"
+        )
 
 
 def clusters_of(node: Node) -> set[str]:
-    """Names of the clusters that something below this node forwards to."""
+    """Return the names of the clusters to which nodes below this one forward."""
     singles = {each.value for each in node.walk() if each.key == "cluster" and isinstance(each.value, str)}
     return singles | {each.text("name") for each in _weighted(node)} - {""}
 
@@ -73,14 +75,14 @@ def _weighted(node: Node) -> Iterator[Node]:
 
 
 def forwards(manager: Node) -> bool:
-    """Whether a connection manager forwards anything, as far as the file tells; unknown routes count."""
+    """True if a connection manager forwards calls, or has routes that are not in the file."""
     if manager.get("rds") or manager.get("scoped_routes"):
         return True
     return any(node.key == "route" and isinstance(node.value, dict) for node in manager.get("route_config").walk())
 
 
 def guard_clusters(managers: list[Node]) -> set[str]:
-    """Names of the clusters that the guard's filters ask."""
+    """Return the names of the clusters that the guard's filters call."""
     configs = [node for each in managers for node in each.each("http_filters")]
     services = [node.get("typed_config", "grpc_service") for node in configs if _is_guard(node)]
     return {service.text("envoy_grpc", "cluster_name") for service in services} - {""}
@@ -91,7 +93,7 @@ def _is_guard(each: Node) -> bool:
 
 
 def check_clusters(root: Node, guards: set[str]) -> Iterator[Problem]:
-    """Clusters anywhere in the document."""
+    """Check all clusters of the document."""
     for cluster in _clusters(root):
         if cluster.text("name") in guards and _default_breaker(cluster):
             path = cluster.get("circuit_breakers").path
@@ -107,7 +109,7 @@ def _clusters(root: Node) -> Iterator[Node]:
 
 
 def _max_requests(cluster: Node) -> int:
-    """The limit for ordinary requests; Envoy's default where none is written."""
+    """Return the limit for requests of default priority, or Envoy's default."""
     for limits in cluster.each("circuit_breakers", "thresholds"):
         written = limits.get("max_requests").value
         if limits.enum(("DEFAULT", "HIGH"), "priority") == "DEFAULT" and isinstance(written, int):

@@ -1,4 +1,4 @@
-"""Field names that Envoy's messages do not have."""
+"""Find field names that Envoy's messages do not have."""
 
 import importlib
 import re
@@ -8,8 +8,8 @@ from functools import cache
 from betterproto2 import Message
 from envoy_data_plane.message_pool import default_message_pool
 
-from extproc.envoy_config.lint.problems import Problem
-from extproc.envoy_config.lint.tree import Node, camel
+from extproc.envoy_config.lint.dangers import Problem
+from extproc.envoy_config.lint.document_tree import Node, camel
 
 PACKAGE = re.compile(r"^(?:envoy|xds|udpa)(?:\.[a-z][a-z0-9_]*)+$")
 FREE_FORM = "google.protobuf."
@@ -17,7 +17,7 @@ ANY = "google.protobuf.Any"
 
 
 def unknown_fields(node: Node, message: type[Message]) -> Iterator[Problem]:
-    """Every field at and below this node that its message does not have.
+    """Yield a problem for every field at and below this node that its message does not have.
 
     Not checked: types of values, and messages that this version of the definitions does not know. ``envoy --mode
     validate`` checks both.
@@ -33,7 +33,7 @@ def unknown_fields(node: Node, message: type[Message]) -> Iterator[Problem]:
 
 
 def _below(child: Node, message: type[Message], field: str) -> Iterator[Problem]:
-    about = message._betterproto  # noqa: SLF001 - there is no public way to ask
+    about = message._betterproto  # noqa: SLF001 - there is no public way
     meta = about.meta_by_field_name[field]
     kind = about.cls_by_field[f"{field}.value" if meta.map_meta else field]
     if not issubclass(kind, Message) or meta.unwrap:
@@ -45,15 +45,15 @@ def _below(child: Node, message: type[Message], field: str) -> Iterator[Problem]
 
 
 def _spellings(message: type[Message]) -> dict[str, str]:
-    """The names a file may use for each field."""
-    fields = message._betterproto.meta_by_field_name  # noqa: SLF001 - there is no public way to ask
+    """Return the names that a file may use → the field's name."""
+    fields = message._betterproto.meta_by_field_name  # noqa: SLF001 - there is no public way
     plain = {name.rstrip("_"): name for name in fields}
     return {camel(name): field for name, field in plain.items()} | plain
 
 
 @cache
 def resolve(name: str) -> type[Message] | None:
-    """The class of a message by its full name; None when these definitions have none."""
+    """Return the class of a message by its full name. None if these definitions do not have it."""
     package = name.rpartition(".")[0]
     if not PACKAGE.match(package):
         return None

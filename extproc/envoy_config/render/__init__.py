@@ -1,1 +1,1 @@
-"""Envoy's configuration, rendered from the settings."""
+"""Render Envoy's configuration from the settings."""

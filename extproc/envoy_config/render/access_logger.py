@@ -1,6 +1,6 @@
-"""What Envoy tells of each request: a line for operators, and a record for the guard where it saw no end.
+"""Envoy's access logs: a line for operators, and an entry for the guard if it did not see the request's end.
 
-No path, query or token is in the line: a path may hold personal data, and evidence keeps it masked.
+The line contains no path, query or token: a path may contain personal data, and evidence records it masked.
 """
 
 # mypy does not follow betterproto2 (pyproject.toml), so that enum members look like int to it.
@@ -13,7 +13,7 @@ from envoy_data_plane.envoy.extensions.access_loggers.stream import v3 as stream
 from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any
 
-from extproc.envoy_config.render.parts import GUARD_CLUSTER, GUARD_METADATA, seconds, struct
+from extproc.envoy_config.render.building_blocks import GUARD_CLUSTER, GUARD_METADATA, seconds, struct
 
 FLUSH_S = 0.1
 RETRIES = 20
@@ -35,7 +35,7 @@ LINE: dict[str, object] = {
 
 
 def access_logs() -> list[accesslog.AccessLog]:
-    """Both logs."""
+    """Return both logs."""
     return [_line(), _to_guard()]
 
 
@@ -47,13 +47,13 @@ def _line() -> accesslog.AccessLog:
 
 
 def _to_guard() -> accesslog.AccessLog:
-    """What ended without the guard's last word, told to the guard so that it is recorded all the same."""
+    """Report requests that ended without the guard's last reply, so that the guard records them."""
     common = grpc_log.CommonGrpcAccessLogConfig(
         log_name="extproc",
         grpc_service=core.GrpcService(envoy_grpc=core.GrpcServiceEnvoyGrpc(cluster_name=GUARD_CLUSTER)),
         transport_api_version=core.ApiVersion.V3,
         buffer_flush_interval=seconds(FLUSH_S),
-        # What was written into a stream that ends with its worker is told again, to another.
+        # Entries in a stream that ends with its worker are sent again, to another worker.
         grpc_stream_retry_policy=core.RetryPolicy(
             num_retries=RETRIES,
             retry_back_off=core.BackoffStrategy(
@@ -69,7 +69,7 @@ def _to_guard() -> accesslog.AccessLog:
 
 
 def _not_released() -> accesslog.MetadataFilter:
-    """No marker, or that of a stream under way. This filter ignores a matcher's ``invert``."""
+    """Match no marker, or the marker of an unfinished stream. Envoy's filter ignores a matcher's ``invert``."""
     under_way = matcher.MetadataMatcher(
         filter=GUARD_METADATA,
         path=[matcher.MetadataMatcherPathSegment(key="resp")],

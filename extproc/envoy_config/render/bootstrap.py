@@ -1,6 +1,6 @@
-"""Our settings as an Envoy bootstrap, made of typed messages rather than text.
+"""Render an Envoy bootstrap from the settings, as typed messages rather than text.
 
-Nothing secret is in it: the guard adds the backends' credentials to each released request.
+It contains no secret: the guard adds the backend's credential to each released request.
 """
 
 # mypy does not follow betterproto2 (pyproject.toml), so that enum members look like int to it.
@@ -20,13 +20,13 @@ from envoy_data_plane.google.protobuf import Any
 
 from extproc.config.schema import Settings
 from extproc.envoy_config.render.access_logger import access_logs
+from extproc.envoy_config.render.building_blocks import envoy_address, seconds
 from extproc.envoy_config.render.clusters import render_clusters
 from extproc.envoy_config.render.filters import decide_only_filters, full_guard_filters, longest_hold
-from extproc.envoy_config.render.parts import envoy_address, seconds
 from extproc.envoy_config.render.routes import render_routes
 from extproc.settings.limits import LimitSettings
 
-Door: TypeAlias = Literal["ext_proc", "ext_authz"]
+GuardFilter: TypeAlias = Literal["ext_proc", "ext_authz"]
 ADMIN_SOCKET = "admin.sock"
 OWNER_ONLY = 0o600
 IDLE_S = 3_600.0
@@ -35,22 +35,22 @@ HEADERS_S = 10.0
 MAX_CONNECTIONS = 50_000
 BUFFER_SLACK = 64 << 10
 NOBODY = core.CidrRange(address_prefix="255.255.255.255", prefix_len=32)
-"""No caller is internal. An empty list would mean private and loopback addresses, whose ``x-envoy-*`` headers
-Envoy obeys: retries, time limits."""
+"""No caller is internal. With an empty list, callers with private and loopback addresses would be, and Envoy
+obeys the ``x-envoy-*`` headers of internal callers (retries, timeouts)."""
 
 
 def render_bootstrap(
-    settings: Settings, *, guard_endpoints: list[str], door: Door = "ext_proc"
+    settings: Settings, *, guard_endpoints: list[str], guard_filter: GuardFilter = "ext_proc"
 ) -> dict[str, Json]:
     """Render the whole configuration of one Envoy.
 
     Args:
-        settings: with absolute paths, as ``extproc.config.load`` returns them.
+        settings: the settings, with absolute paths, as ``extproc.config.load`` returns them.
         guard_endpoints: one address per worker, ``host:port`` or ``unix:/path``.
-        door: ``ext_proc`` is the full guard, ``ext_authz`` decides only.
+        guard_filter: ``ext_proc`` is the full guard, ``ext_authz`` only decides.
 
     Returns:
-        A JSON document (strings, numbers, booleans, lists, dictionaries), field names in snake case.
+        A JSON document with field names in snake case.
 
     Raises:
         ConfigError: the guard endpoints cannot be in one cluster.
@@ -59,20 +59,20 @@ def render_bootstrap(
         node=core.Node(id="extproc", cluster="extproc"),
         admin=_admin(settings),
         static_resources=bootstrap.BootstrapStaticResources(
-            listeners=[_listener(settings, door)], clusters=render_clusters(settings, guard_endpoints)
+            listeners=[_listener(settings, guard_filter)], clusters=render_clusters(settings, guard_endpoints)
         ),
         overload_manager=_overload(),
     )
-    # str leaves names as they are; the library's own snake case writes consecutive_5_xx, which Envoy refuses.
+    # str keeps the names; the library's own snake case writes consecutive_5_xx, which Envoy refuses.
     document: dict[str, Json] = made.to_dict(casing=str)
     return document
 
 
 class _Dumper(yaml.SafeDumper):
-    """Scripts as blocks, so that a person can read them."""
+    """Writes scripts as blocks, so that people can read them."""
 
     def represent_text(self, text: str) -> yaml.ScalarNode:
-        """A string; one of several lines as a literal block."""
+        """Represent a string. One with several lines is a literal block."""
         return self.represent_scalar("tag:yaml.org,2002:str", text, style="|" if text.count("\n") > 1 else None)
 
 
@@ -80,13 +80,13 @@ _Dumper.add_representer(str, _Dumper.represent_text)
 
 
 def as_yaml(document: dict[str, Json]) -> str:
-    """A rendered bootstrap as YAML, for people and for Envoy."""
+    """Return a rendered bootstrap as YAML, for people and for Envoy."""
     text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=110)
     return text
 
 
 def _admin(settings: Settings) -> bootstrap.Admin:
-    """A socket of its owner alone: whoever reaches it can stop Envoy and read every header of its statistics."""
+    """Make a socket for the owner only: its clients can stop Envoy, and read all its statistics."""
     address = settings.envoy.admin or f"unix:{settings.state / ADMIN_SOCKET}"
     return bootstrap.Admin(address=envoy_address(address, mode=OWNER_ONLY if address.startswith("unix:") else 0))
 
@@ -99,8 +99,8 @@ def _overload() -> overload.OverloadManager:
     )
 
 
-def _listener(settings: Settings, door: Door) -> listener.Listener:
-    manager = Any.pack(_connection_manager(settings, door))
+def _listener(settings: Settings, guard_filter: GuardFilter) -> listener.Listener:
+    manager = Any.pack(_connection_manager(settings, guard_filter))
     chain = listener.FilterChain(
         filters=[listener.Filter(name="envoy.filters.network.http_connection_manager", typed_config=manager)]
     )
@@ -113,33 +113,33 @@ def _listener(settings: Settings, door: Door) -> listener.Listener:
 
 
 def buffer_limit(limits: LimitSettings) -> int:
-    """Bytes Envoy may buffer per body: the largest allowed one, and room for what masking adds to it."""
+    """Return the bytes that Envoy may buffer for a body: the largest allowed, and room for mask labels."""
     largest = max(limits.request_body, limits.response_body)
     return largest + largest // 4 + BUFFER_SLACK
 
 
-def _connection_manager(settings: Settings, door: Door) -> hcm.HttpConnectionManager:
-    """What a request may look like. Paths are made plain before anybody decides or routes by them."""
+def _connection_manager(settings: Settings, guard_filter: GuardFilter) -> hcm.HttpConnectionManager:
+    """Make the connection manager. Paths are normalized before anything is decided or routed by them."""
     manager = hcm.HttpConnectionManager
-    filters = full_guard_filters(settings) if door == "ext_proc" else decide_only_filters(settings)
+    filters = full_guard_filters(settings) if guard_filter == "ext_proc" else decide_only_filters(settings)
     return manager(
         stat_prefix="guarded",
         server_name="extproc",
         route_config=render_routes(settings),
         http_filters=filters,
         access_log=access_logs(),
-        # Who calls: the connection's address, not what the caller claims.
+        # The caller's address is the connection's, not the one that the caller claims.
         use_remote_address=True,
         xff_num_trusted_hops=settings.envoy.trusted_hops,
         internal_address_config=hcm.HttpConnectionManagerInternalAddressConfig(cidr_ranges=[NOBODY]),
         generate_request_id=True,
-        # One spelling per path, so that no spelling goes around a rule.
+        # One spelling per path, so that no other spelling bypasses a rule.
         normalize_path=True,
         merge_slashes=True,
         path_with_escaped_slashes_action=hcm.HttpConnectionManagerPathWithEscapedSlashesAction.REJECT_REQUEST,
         common_http_protocol_options=_protocol_options(),
         max_request_headers_kb=60,
-        # A held call is silent for as long as its hold; nothing else may be silent for longer.
+        # A held call is silent during its hold; no call may be silent for longer.
         stream_idle_timeout=seconds(max(IDLE_S, longest_hold(settings.limits)) + settings.limits.message_timeout),
         request_headers_timeout=seconds(HEADERS_S),
         request_timeout=seconds(REQUEST_S),
@@ -147,7 +147,7 @@ def _connection_manager(settings: Settings, door: Door) -> hcm.HttpConnectionMan
 
 
 def _protocol_options() -> core.HttpProtocolOptions:
-    """``x_y`` and ``x-y`` are one variable to many backends: refuse the former."""
+    """Refuse ``x_y`` in header names: ``x_y`` and ``x-y`` are the same variable in many backends."""
     action = core.HttpProtocolOptionsHeadersWithUnderscoresAction.REJECT_REQUEST
     return core.HttpProtocolOptions(
         idle_timeout=seconds(IDLE_S), max_headers_count=100, headers_with_underscores_action=action

@@ -1,4 +1,4 @@
-"""Clusters: the guard's workers, the backends, and where token keys are fetched."""
+"""Clusters: the guard's workers, the backends, and the servers of token keys."""
 
 # mypy does not follow betterproto2 (pyproject.toml), so that enum members look like int to it.
 # mypy: disable-error-code="arg-type, assignment"
@@ -15,12 +15,12 @@ from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any
 
 from extproc.config.schema import Settings
-from extproc.envoy_config.render.parts import (
+from extproc.envoy_config.render.building_blocks import (
     GUARD_CLUSTER,
     UNIX,
+    any_needs_dns,
     envoy_address,
     is_ip,
-    only_resolvable_together,
     seconds,
     split_address,
 )
@@ -37,25 +37,25 @@ TLS_1_3 = tls.TlsParameters(
     tls_minimum_protocol_version=tls.TlsParametersTlsProtocol.TLSv1_3,
     tls_maximum_protocol_version=tls.TlsParametersTlsProtocol.TLSv1_3,
 )
-"""Envoy's own maximum towards upstreams is 1.2."""
+"""Envoy's default maximum for upstreams is 1.2."""
 SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
-"""Where Debian, Ubuntu, Alpine and the distroless images keep the public certificate authorities."""
+"""The file with public certificate authorities on Debian, Ubuntu, Alpine and the distroless images."""
 
 
 def render_clusters(settings: Settings, guard_endpoints: list[str]) -> list[cluster.Cluster]:
-    """The guard's cluster first, then one per connection, then one per provider whose keys are fetched."""
+    """Return the guard's cluster, one per connection, and one per provider whose keys are fetched."""
     upstreams = [_upstream(upstream_cluster(name), each) for name, each in settings.connections.items()]
     return [_guard(settings, guard_endpoints), *upstreams, *_key_clusters(settings)]
 
 
 def _guard(settings: Settings, endpoints: list[str]) -> cluster.Cluster:
-    """Every worker is an endpoint of its own: behind one shared port a single worker would get all calls."""
+    """Make the guard's cluster. Each worker has an endpoint: on a shared port, one would get all calls."""
     made = _cluster(GUARD_CLUSTER, endpoints)
     made.lb_policy = cluster.ClusterLbPolicy.LEAST_REQUEST
     made.circuit_breakers = _breakers(held_calls(settings))
     made.health_checks = [_health_check()]
     made.outlier_detection = _outliers()
-    made.typed_extension_protocol_options = {HTTP_OPTIONS: Any.pack(_http2())}
+    made.typed_extension_protocol_options = {HTTP_OPTIONS: Any.pack(_http2_with_pings())}
     if settings.envoy.guard_tls and not all(each.startswith(UNIX) for each in endpoints):
         if any(each.startswith(UNIX) for each in endpoints):
             raise ConfigError(
@@ -66,7 +66,7 @@ def _guard(settings: Settings, endpoints: list[str]) -> cluster.Cluster:
 
 
 def held_calls(settings: Settings) -> int:
-    """How many calls the guard's cluster must be able to carry at once: a held call is a request under way."""
+    """Return the concurrent calls that the guard's cluster must allow: a held call is an active request."""
     return max(MINIMUM_HELD, 2 * settings.limits.held_calls * settings.workers)
 
 
@@ -78,7 +78,7 @@ def _breakers(requests: int) -> cluster.CircuitBreakers:
 
 
 def _health_check() -> core.HealthCheck:
-    """A stopping worker says so here, and gets no new call. Also checked before the first call."""
+    """Check workers, also before the first call. A stopping worker is unhealthy, and gets no new call."""
     return core.HealthCheck(
         timeout=seconds(1),
         interval=seconds(1),
@@ -90,7 +90,7 @@ def _health_check() -> core.HealthCheck:
 
 
 def _outliers() -> cluster.OutlierDetection:
-    """Only failures to reach a worker count: its aborts are answers, and a caller can provoke those."""
+    """Count only failures to reach a worker: aborts of a worker are replies, and callers can provoke them."""
     return cluster.OutlierDetection(
         split_external_local_origin_errors=True,
         consecutive_local_origin_failure=2,
@@ -104,8 +104,8 @@ def _outliers() -> cluster.OutlierDetection:
     )
 
 
-def _http2() -> upstream_http.HttpProtocolOptions:
-    """HTTP/2 with pings: a worker that hangs is noticed within three seconds."""
+def _http2_with_pings() -> upstream_http.HttpProtocolOptions:
+    """HTTP/2 with pings: Envoy notices a hanging worker within three seconds."""
     http2 = core.Http2ProtocolOptions(
         connection_keepalive=core.KeepaliveSettings(interval=seconds(2), timeout=seconds(1))
     )
@@ -122,19 +122,21 @@ def _upstream(name: str, connection: ConnectionSettings) -> cluster.Cluster:
         host = "" if upstream.address.startswith("unix:") else split_address(upstream.address)[0]
         made.transport_socket = _tls(upstream.sni or host, ca_file, alpn=["h2"] if http2 else ())
     if http2 or upstream.tls:
-        made.typed_extension_protocol_options = {HTTP_OPTIONS: Any.pack(_only_http2() if http2 else _negotiated())}
+        made.typed_extension_protocol_options = {
+            HTTP_OPTIONS: Any.pack(_http2_without_pings() if http2 else _negotiated())
+        }
     return made
 
 
-def _only_http2() -> upstream_http.HttpProtocolOptions:
-    """HTTP/2, for gRPC. Without pings: a server may take many of them for an attack, and end all calls."""
+def _http2_without_pings() -> upstream_http.HttpProtocolOptions:
+    """HTTP/2 without pings: a server may treat many pings as an attack, and end all calls."""
     http2 = core.Http2ProtocolOptions()
     explicit = upstream_http.HttpProtocolOptionsExplicitHttpConfig(http2_protocol_options=http2)
     return upstream_http.HttpProtocolOptions(explicit_http_config=explicit)
 
 
 def _negotiated() -> upstream_http.HttpProtocolOptions:
-    """HTTP/2 where the backend's ALPN offers it, HTTP/1.1 otherwise."""
+    """HTTP/2 if the backend offers it by ALPN, otherwise HTTP/1.1."""
     auto = upstream_http.HttpProtocolOptionsAutoHttpConfig(
         http_protocol_options=core.Http1ProtocolOptions(), http2_protocol_options=core.Http2ProtocolOptions()
     )
@@ -142,7 +144,7 @@ def _negotiated() -> upstream_http.HttpProtocolOptions:
 
 
 def _mutual_tls(ours: EnvoyGuardTls) -> core.TransportSocket:
-    """TLS 1.3 to the workers, which know this Envoy by its certificate."""
+    """TLS 1.3 to the workers, which authenticate Envoy by its certificate."""
     return _tls(
         ours.san,
         str(ours.ca),
@@ -165,7 +167,7 @@ def _tls(
     own: Sequence[tls.TlsCertificate] = (),
     alpn: Sequence[str] = (),
 ) -> core.TransportSocket:
-    """TLS 1.2 or later to exactly this server: the chain and the name are both checked."""
+    """TLS 1.2 or later to exactly this server: its certificate's chain and name are verified."""
     kind = (
         tls.SubjectAltNameMatcherSanType.IP_ADDRESS if is_ip(server_name) else tls.SubjectAltNameMatcherSanType.DNS
     )
@@ -186,8 +188,8 @@ def _tls(
 
 
 def _cluster(name: str, addresses: list[str]) -> cluster.Cluster:
-    """A cluster with one endpoint per address."""
-    named = only_resolvable_together(addresses)
+    """Make a cluster with one endpoint per address."""
+    named = any_needs_dns(addresses)
     discovery = cluster.ClusterDiscoveryType
     return cluster.Cluster(
         name=name,
@@ -206,7 +208,7 @@ def _endpoint(address: str) -> endpoint.LbEndpoint:
 
 
 def keys_cluster(provider: str) -> str:
-    """The name of the cluster that a provider's keys are fetched from."""
+    """Return the name of the cluster from which a provider's keys are fetched."""
     return f"keys-{provider}"
 
 

@@ -1,6 +1,6 @@
-"""The HTTP filters, in order. Requests meet them from first to last, responses from last to first.
+"""The HTTP filters, in order. Requests pass them from first to last, responses from last to first.
 
-Why each setting is as it is: ``docs/reference/envoy.md``.
+``docs/reference/envoy.md`` gives the reasons for the settings.
 """
 
 # mypy does not follow betterproto2 (pyproject.toml), so that enum members look like int to it.
@@ -29,8 +29,7 @@ from envoy_data_plane.google.protobuf import Any
 from envoy_data_plane.xds.type.matcher import v3 as xds
 
 from extproc.config.schema import Settings
-from extproc.envoy_config.render.jwt_authn import jwt_authn
-from extproc.envoy_config.render.parts import (
+from extproc.envoy_config.render.building_blocks import (
     AUTHZ_METADATA,
     GUARD_CLUSTER,
     GUARD_METADATA,
@@ -38,6 +37,7 @@ from extproc.envoy_config.render.parts import (
     seconds,
     xds_extension,
 )
+from extproc.envoy_config.render.jwt_authn import jwt_authn
 from extproc.settings.limits import LimitSettings
 
 REFUSED_METHODS = ("CONNECT", "TRACE", "TRACK")
@@ -52,10 +52,10 @@ RESPONSE_ATTRIBUTES = [
     "response.code_details",
 ]
 LONGEST_HOLD_S = 3_600.0
-"""Envoy accepts no longer ``max_message_timeout``."""
+"""The longest ``max_message_timeout`` that Envoy accepts."""
 HOLD_SLACK_S = 60.0
 RETRY_ON = "connect-failure,refused-stream,reset-before-request"
-"""Never ``reset`` or ``unavailable``: a held stream would be replayed elsewhere, two decisions for one call."""
+"""Never ``reset`` or ``unavailable``: a held stream would be replayed to another worker, and decided twice."""
 PROBLEM = (
     '{"type":"urn:extproc:reason:guard-error","title":"The guard did not release this response","status":502,'
     '"reason":"guard-error","request_id":"%STREAM_ID%"}\n'
@@ -63,7 +63,7 @@ PROBLEM = (
 
 
 def full_guard_filters(settings: Settings) -> list[hcm.HttpFilter]:
-    """Decide, mask both ways, and let nothing pass that the guard did not mark."""
+    """Return the filters of the full guard: it decides and masks, and no message without its marker passes."""
     return [
         _filter("envoy.filters.http.rbac.methods", _deny_methods()),
         _filter("envoy.filters.http.lua", _stream_guard()),
@@ -76,7 +76,7 @@ def full_guard_filters(settings: Settings) -> list[hcm.HttpFilter]:
 
 
 def decide_only_filters(settings: Settings) -> list[hcm.HttpFilter]:
-    """Decide on the request; responses pass as they are."""
+    """Return the filters for ext_authz: the guard decides on the request, and does not see the response."""
     return [
         _filter("envoy.filters.http.rbac.methods", _deny_methods()),
         _filter(JWT_METADATA, jwt_authn(settings.identity)),
@@ -91,12 +91,12 @@ def _filter(name: str, config: Message) -> hcm.HttpFilter:
 
 
 def longest_hold(limits: LimitSettings) -> float:
-    """Seconds that Envoy must be ready to wait for one answer."""
+    """Return the seconds that Envoy must wait for one reply."""
     return min(LONGEST_HOLD_S, limits.hold + HOLD_SLACK_S)
 
 
 def _deny_methods() -> rbac.Rbac:
-    """Tunnels and echoes have no place here: an upgraded connection carries what nobody reads."""
+    """Refuse tunnels and echoes: the guard would not see the bytes of an upgraded connection."""
     rules = [_header(":method", matcher.StringMatcher(exact=method)) for method in REFUSED_METHODS]
     rules.append(rbac_rules.Permission(header=route.HeaderMatcher(name="upgrade", present_match=True)))
     permission = rbac_rules.Permission(or_rules=rbac_rules.PermissionSet(rules=rules))
@@ -113,7 +113,7 @@ def _rbac(name: str, action: rbac_rules.RbacAction, permission: rbac_rules.Permi
 
 
 def _forward_only_marked(namespace: str, key: str) -> rbac.Rbac:
-    """After the guard: a request goes on only with the marker that the guard's last request-phase answer sets."""
+    """Forward a request only with the marker that the guard's last reply of the request phase sets."""
     expected = matcher.MetadataMatcher(
         filter=namespace,
         path=[matcher.MetadataMatcherPathSegment(key=key)],
@@ -132,7 +132,7 @@ def _stream_guard() -> lua.Lua:
 
 
 def _release_only_marked() -> custom_response.CustomResponse:
-    """Before the guard in the list, so after it on the way out: a response without its marker becomes a 502."""
+    """Replace a response without the guard's marker by a 502. Listed before the guard, so it runs after it."""
     marked = xds.MatcherMatcherListPredicateSinglePredicate(
         input=xds_extension(
             "guard-marker",
@@ -170,7 +170,7 @@ def _replacement() -> local_response.LocalResponsePolicy:
 
 
 def _strictest_mode() -> ext_proc.ProcessingMode:
-    """Every header, body and trailer, both ways, bodies whole."""
+    """Send all headers, whole bodies and trailers of requests and responses to the guard."""
     headers = ext_proc.ProcessingModeHeaderSendMode.SEND
     body = ext_proc.ProcessingModeBodySendMode.BUFFERED
     return ext_proc.ProcessingMode(
@@ -184,14 +184,14 @@ def _strictest_mode() -> ext_proc.ProcessingMode:
 
 
 def _streaming_mode() -> ext_proc.ProcessingMode:
-    """The only override: response bodies piece by piece."""
+    """The only allowed override: response bodies piece by piece."""
     mode = _strictest_mode()
     mode.response_body_mode = ext_proc.ProcessingModeBodySendMode.STREAMED
     return mode
 
 
 def _ext_proc(limits: LimitSettings) -> ext_proc.ExternalProcessor:
-    """The guard. ``RETAIN``: the route that was chosen before the decision stays chosen after it."""
+    """Make the guard's filter. ``RETAIN``: the route from before the decision is used after it too."""
     namespaces = ext_proc.MetadataOptionsMetadataNamespaces
     return ext_proc.ExternalProcessor(
         grpc_service=_guard_service(),
@@ -223,12 +223,12 @@ def _guard_service(timeout_s: float | None = None) -> core.GrpcService:
 
 
 def _mutation_rules() -> mutation.HeaderMutationRules:
-    """The guard may set header fields, ``authorization`` too. Host, scheme and method stay: a try is an error."""
+    """Let the guard set header fields, even ``authorization``. Changing host, scheme or method is an error."""
     return mutation.HeaderMutationRules(allow_all_routing=False, allow_envoy=False, disallow_is_error=True)
 
 
 def _ext_authz(limits: LimitSettings) -> ext_authz.ExtAuthz:
-    """The decide-only door: the whole body or 413, raw header bytes, verified claims, the peer's certificate."""
+    """Send the whole body (else 413), raw header bytes, verified claims and the peer's certificate."""
     return ext_authz.ExtAuthz(
         grpc_service=_guard_service(longest_hold(limits)),
         transport_api_version=core.ApiVersion.V3,

@@ -1,12 +1,12 @@
-"""Envoy's jwt_authn: only verified tokens that expire, and only from the Authorization header."""
+"""Envoy's jwt_authn filter: only verified tokens that expire, and only from the Authorization header."""
 
 from envoy_data_plane.envoy.config.core import v3 as core
 from envoy_data_plane.envoy.config.route import v3 as route
 from envoy_data_plane.envoy.extensions.filters.http.jwt_authn import v3 as jwt
 from envoy_data_plane.envoy.type.matcher import v3 as matcher
 
+from extproc.envoy_config.render.building_blocks import CLAIMS_KEY, seconds
 from extproc.envoy_config.render.clusters import keys_cluster
-from extproc.envoy_config.render.parts import CLAIMS_KEY, seconds
 from extproc.settings.identity import IdentitySettings, Provider
 
 CLOCK_SKEW_S = 30
@@ -15,7 +15,7 @@ KEYS_KEPT_S = 300.0
 
 
 def jwt_authn(identity: IdentitySettings) -> jwt.JwtAuthentication:
-    """Every path needs a token of one of the providers. The expression matches ``*`` too (``OPTIONS *``)."""
+    """Require a token of one of the providers on every path. The expression also matches ``*`` (``OPTIONS *``)."""
     everything = route.RouteMatch(safe_regex=matcher.RegexMatcher(regex=".*"))
     rule = jwt.RequirementRule(match=everything, requires=_requirement(list(identity.providers)))
     providers = {name: _provider(name, each) for name, each in identity.providers.items()}
@@ -30,7 +30,7 @@ def _requirement(names: list[str]) -> jwt.JwtRequirement:
 
 
 def _provider(name: str, provider: Provider) -> jwt.JwtProvider:
-    """``forward: false`` strips the token, so neither the guard nor the backend ever sees it."""
+    """Verify a provider's tokens. ``forward: false`` removes the token: neither guard nor backend sees it."""
     made = jwt.JwtProvider(
         issuer=provider.issuer,
         audiences=list(provider.audiences),
@@ -48,6 +48,6 @@ def _provider(name: str, provider: Provider) -> jwt.JwtProvider:
 
 
 def _remote_keys(name: str, url: str) -> jwt.RemoteJwks:
-    """Fetched before the listener opens, and again before they go stale."""
+    """Fetch the keys before the listener opens, and again before they expire."""
     uri = core.HttpUri(uri=url, cluster=keys_cluster(name), timeout=seconds(KEYS_FETCH_TIMEOUT_S))
     return jwt.RemoteJwks(http_uri=uri, cache_duration=seconds(KEYS_KEPT_S), async_fetch=jwt.JwksAsyncFetch())

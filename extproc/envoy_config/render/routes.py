@@ -1,21 +1,21 @@
-"""Routes: one virtual host per connection, and a last one that answers for everybody else."""
+"""Routes: one virtual host per connection, and one for all other hosts."""
 
 from envoy_data_plane.envoy.config.route import v3 as route
 
 from extproc.config.schema import Settings
-from extproc.envoy_config.render.parts import seconds
+from extproc.envoy_config.render.building_blocks import seconds
 from extproc.settings.connection import ConnectionSettings
 
 UNKNOWN_HOST = "unknown-host"
 
 
 def upstream_cluster(connection: str) -> str:
-    """The name of a connection's upstream cluster."""
+    """Return the name of a connection's upstream cluster."""
     return f"upstream-{connection}"
 
 
 def render_routes(settings: Settings) -> route.RouteConfiguration:
-    """All routes. No route has a per-filter configuration: nothing switches the guard off."""
+    """Return all routes. None has a per-filter configuration, which could switch the guard off."""
     hosts = [_virtual_host(name, connection) for name, connection in settings.connections.items()]
     return route.RouteConfiguration(
         name="guarded", virtual_hosts=[*hosts, _unknown_host()], validate_clusters=True
@@ -23,14 +23,14 @@ def render_routes(settings: Settings) -> route.RouteConfiguration:
 
 
 def _virtual_host(name: str, connection: ConnectionSettings) -> route.VirtualHost:
-    """Exactly the configured hosts. ``timeout: 0s``: a held call lasts as long as its hold."""
+    """Match exactly the configured hosts. ``timeout: 0s``: a held call may last as long as its hold."""
     action = route.RouteAction(cluster=upstream_cluster(name), timeout=seconds(0))
     everything = route.Route(name=name, match=route.RouteMatch(prefix="/"), route=action)
     return route.VirtualHost(name=name, domains=list(connection.hosts), routes=[everything])
 
 
 def _unknown_host() -> route.VirtualHost:
-    """Unregistered hosts pass the same filters, so that the guard sees, refuses and records them."""
+    """Send unregistered hosts through the same filters, so that the guard sees, refuses and records them."""
     answer = route.Route(
         name=UNKNOWN_HOST,
         match=route.RouteMatch(prefix="/"),

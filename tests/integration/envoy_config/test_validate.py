@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from extproc.envoy_config.render.bootstrap import Door, render_bootstrap
+from extproc.envoy_config.render.bootstrap import GuardFilter, render_bootstrap
 from tests.integration.support.envoy_process import validate
 from tests.integration.support.settings import small_settings
 from tests.integration.support.tokens import Issuer
@@ -17,11 +17,11 @@ GUARD = ["unix:/tmp/worker-0.sock", "unix:/tmp/worker-1.sock"]
 STRICT = "--reject-unknown-dynamic-fields"
 
 
-@pytest.mark.parametrize("door", ["ext_proc", "ext_authz"])
+@pytest.mark.parametrize("guard_filter", ["ext_proc", "ext_authz"])
 @pytest.mark.parametrize("guards", [GUARD, ["guard-0.internal:50051", "127.0.0.1:50052"], ["[::1]:50051"]])
-def test_envoy_accepts_what_we_render(door: Door, guards: list[str], tmp_path: Path) -> None:
+def test_envoy_accepts_what_we_render(guard_filter: GuardFilter, guards: list[str], tmp_path: Path) -> None:
     settings = small_settings(tmp_path, Issuer(tmp_path), "127.0.0.1:9000")
-    assert validate(render_bootstrap(settings, guard_endpoints=guards, door=door), STRICT) == ""
+    assert validate(render_bootstrap(settings, guard_endpoints=guards, guard_filter=guard_filter), STRICT) == ""
 
 
 def test_envoy_accepts_fetched_keys_and_tls(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from extproc.approvals.port import Approval, Vote
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.config.load import load_settings
 from extproc.config.schema import Settings
-from extproc.envoy_config.render.bootstrap import Door, render_bootstrap
+from extproc.envoy_config.render.bootstrap import GuardFilter, render_bootstrap
 from extproc.supervise.parts import answers_grpc, worker_endpoint
 from tests.integration.guard.raw import Connection, speak
 from tests.integration.support.envoy_process import EnvoyProcess, run_envoy, short_folder
@@ -395,7 +395,7 @@ async def run_stack(
     *,
     workers: int = 2,
     faulty: bool = False,
-    door: Door = "ext_proc",
+    door: GuardFilter = "ext_proc",
     answer: Answer | None = None,
     serve: bool = True,
     prepare: Callable[[Settings], None] = lambda _: None,
@@ -429,7 +429,7 @@ async def run_stack(
         if serve:
             await asyncio.gather(*(worker.start() for worker in stack.workers))
         try:
-            bootstrap = render_bootstrap(settings, guard_endpoints=endpoints, door=door)
+            bootstrap = render_bootstrap(settings, guard_endpoints=endpoints, guard_filter=door)
             stack.envoy = await ending.enter_async_context(run_envoy(bootstrap))
             stack.client = await ending.enter_async_context(stack.new_client())
             stack.fresh()

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from extproc.envoy_config.render.bootstrap import Door, render_bootstrap
+from extproc.envoy_config.render.bootstrap import GuardFilter, render_bootstrap
 from tests.integration.support.envoy_process import EnvoyProcess, run_envoy, short_folder
 from tests.integration.support.scripted_guard import Check, Script, ScriptedGuard, allow_all, run_guard
 from tests.integration.support.settings import HOST, small_settings
@@ -41,7 +41,7 @@ async def guarded(
     script: Script = allow_all,
     answer: Answer | None = None,
     *,
-    door: Door = "ext_proc",
+    guard_filter: GuardFilter = "ext_proc",
     check: Check | None = None,
     http2: bool = False,
     change: Callable[[dict[str, Any]], None] = lambda _: None,
@@ -52,8 +52,8 @@ async def guarded(
     Args:
         script: what the guard does on each ext_proc stream.
         answer: what the backend answers.
-        door: which filters.
-        check: what the guard answers on the ext_authz door.
+        guard_filter: which filters.
+        check: what the guard answers as the ext_authz service.
         http2: whether the client speaks HTTP/2 (with prior knowledge).
         change: changes the rendered configuration in place before Envoy gets it.
         settings: top-level keys of the configuration file to replace.
@@ -66,7 +66,7 @@ async def guarded(
         rendered = render_bootstrap(
             small_settings(folder, issuer, upstream.address, **settings),
             guard_endpoints=[guard.address],
-            door=door,
+            guard_filter=guard_filter,
         )
         change(rendered)
         envoy = await stack.enter_async_context(run_envoy(rendered))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from extproc.config.schema import Settings
-from extproc.envoy_config.render.bootstrap import Door, render_bootstrap
+from extproc.envoy_config.render.bootstrap import GuardFilter, render_bootstrap
 
 WORKERS = ["unix:/run/extproc/worker-0.sock", "unix:/run/extproc/worker-1.sock"]
 DOCUMENT: dict[str, Any] = {
@@ -55,8 +55,8 @@ def make_settings():
 
 
 @cache
-def _rendered(door: Door) -> dict[str, Any]:
-    return render_bootstrap(Settings.model_validate(DOCUMENT), guard_endpoints=WORKERS, door=door)
+def _rendered(guard_filter: GuardFilter) -> dict[str, Any]:
+    return render_bootstrap(Settings.model_validate(DOCUMENT), guard_endpoints=WORKERS, guard_filter=guard_filter)
 
 
 @pytest.fixture
@@ -67,5 +67,5 @@ def full() -> dict[str, Any]:
 
 @pytest.fixture
 def decide_only() -> dict[str, Any]:
-    """The decide-only door's bootstrap, to be changed at will."""
+    """The bootstrap with ext_authz alone, to be changed at will."""
     return copy.deepcopy(_rendered("ext_authz"))

@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from extproc.config.schema import Settings
-from extproc.envoy_config.lint.check import check_file
-from extproc.envoy_config.lint.problems import dangers
-from extproc.envoy_config.render.bootstrap import Door, render_bootstrap
+from extproc.envoy_config.lint.check_file import check_file
+from extproc.envoy_config.lint.dangers import dangers
+from extproc.envoy_config.render.bootstrap import GuardFilter, render_bootstrap
 
 ENVOY = Path(__file__).parents[3] / "envoy"
 SPELLED_OUT = {"failure_mode_allow": False, "forward": False, "allow_partial_message": False, "action": "ALLOW"}
@@ -24,10 +24,12 @@ def without_defaults(value: Any) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "door"), [("full-guard", "ext_proc"), ("ext-authz-only", "ext_authz")])
-def test_a_reference_is_what_is_rendered(name: str, door: Door) -> None:
+@pytest.mark.parametrize(("name", "guard_filter"), [("full-guard", "ext_proc"), ("ext-authz-only", "ext_authz")])
+def test_a_reference_is_what_is_rendered(name: str, guard_filter: GuardFilter) -> None:
     settings = Settings.model_validate(yaml.safe_load((ENVOY / "extproc.yaml").read_text()))
-    rendered = render_bootstrap(settings, guard_endpoints=list(settings.envoy.guard_endpoints), door=door)
+    rendered = render_bootstrap(
+        settings, guard_endpoints=list(settings.envoy.guard_endpoints), guard_filter=guard_filter
+    )
     written = yaml.safe_load((ENVOY / f"{name}.yaml").read_text())
     assert without_defaults(written) == without_defaults(rendered)
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from extproc.envoy_config.lint.check import check_document, check_file
-from extproc.envoy_config.lint.problems import Severity, dangers
+from extproc.envoy_config.lint.check_file import check_document, check_file
+from extproc.envoy_config.lint.dangers import Severity, dangers
 from extproc.model.errors import ConfigError
 
 TYPE = "type.googleapis.com/envoy.extensions.filters.http."
@@ -241,7 +241,7 @@ def test_an_injected_danger_is_found_alone(full, danger, inject):
 @pytest.mark.parametrize(
     ("danger", "inject"), DECIDE_ONLY, ids=[f"{n}-{d}" for n, (d, _) in enumerate(DECIDE_ONLY)]
 )
-def test_an_injected_danger_of_the_decide_only_door_is_found_alone(decide_only, danger, inject):
+def test_an_injected_danger_of_ext_authz_alone_is_found_alone(decide_only, danger, inject):
     inject(Edit(decide_only))
     assert found(decide_only) == {danger}
 

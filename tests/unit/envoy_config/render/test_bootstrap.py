@@ -7,8 +7,8 @@ from envoy_data_plane.envoy.config.bootstrap.v3 import Bootstrap
 from envoy_data_plane.google.protobuf import Any as AnyMessage
 
 from extproc.envoy_config.render.bootstrap import as_yaml, buffer_limit, render_bootstrap
+from extproc.envoy_config.render.building_blocks import any_needs_dns, needs_dns
 from extproc.envoy_config.render.clusters import MINIMUM_HELD, held_calls
-from extproc.envoy_config.render.parts import needs_dns, only_resolvable_together
 from extproc.model.errors import ConfigError
 
 
@@ -87,7 +87,7 @@ def test_names_and_unix_sockets_cannot_be_mixed(settings):
 )
 def test_literal_addresses_need_no_dns(address, named):
     assert needs_dns(address) is named
-    assert only_resolvable_together([address]) is named
+    assert any_needs_dns([address]) is named
 
 
 def test_tls_checks_the_chain_and_the_name(full):
@@ -132,7 +132,7 @@ def test_limits_follow_the_settings(make_settings):
     assert listener["per_connection_buffer_limit_bytes"] == buffer_limit(settings.limits) > 10 << 20
 
 
-def test_the_decide_only_door_waits_for_holds_and_sees_the_body(decide_only, settings):
+def test_ext_authz_alone_waits_for_holds_and_sees_the_body(decide_only, settings):
     authz = filters(decide_only)["envoy.filters.http.ext_authz"]
     assert authz["grpc_service"]["timeout"] == "960s"
     assert authz["with_request_body"] == {"max_request_bytes": settings.limits.request_body, "pack_as_bytes": True}

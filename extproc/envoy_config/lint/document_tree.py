@@ -1,4 +1,4 @@
-"""Reading an Envoy document that somebody else wrote: every value with its path, in either spelling of a name."""
+"""A tree over any Envoy document: every value with its path, in either spelling of a field name."""
 
 import re
 from collections.abc import Iterator
@@ -11,14 +11,14 @@ DURATION = re.compile(r"^([0-9]+(?:\.[0-9]+)?)s$")
 
 
 def camel(name: str) -> str:
-    """``failure_mode_allow`` as ``failureModeAllow``: protobuf's JSON names, which Envoy accepts as well."""
+    """Return protobuf's JSON name, which Envoy accepts too: ``failureModeAllow`` for ``failure_mode_allow``."""
     first, *rest = name.split("_")
     return first + "".join(part[:1].upper() + part[1:] for part in rest)
 
 
 @dataclass(frozen=True)
 class Node:
-    """A value in the document. A missing one is a node too, whose ``value`` is None."""
+    """A value in the document. For a missing one, ``value`` is None."""
 
     value: Any
     path: KeyPath = ()
@@ -27,7 +27,7 @@ class Node:
         return self.value is not None
 
     def get(self, *names: str) -> "Node":
-        """Follow names (in snake case) downwards."""
+        """Return the node below, by field names in snake case."""
         node = self
         for name in names:
             node = node._child(name)
@@ -41,7 +41,7 @@ class Node:
         return Node(None, (*self.path, name))
 
     def each(self, *names: str) -> Iterator["Node"]:
-        """The items of a list, or the values of a map."""
+        """Yield the items of a list, or the values of a map."""
         node = self.get(*names)
         if isinstance(node.value, list):
             yield from (Node(item, (*node.path, index)) for index, item in enumerate(node.value))
@@ -49,27 +49,27 @@ class Node:
             yield from (Node(item, (*node.path, key)) for key, item in node.value.items())
 
     def walk(self) -> Iterator["Node"]:
-        """This node and all below it that hold something."""
+        """Yield this node and all nodes below it."""
         yield self
         for child in self.each():
             yield from child.walk()
 
     def text(self, *names: str) -> str:
-        """A string; empty when it is absent or something else."""
+        """Return a string. Empty if it is absent or has another type."""
         value = self.get(*names).value
         return value if isinstance(value, str) else ""
 
     def flag(self, *names: str) -> bool:
-        """Whether a boolean is written as true."""
+        """True if a boolean is written as true."""
         return self.get(*names).value in (True, "true")
 
     def seconds(self, *names: str) -> float | None:
-        """A duration; None when absent or unreadable."""
+        """Return a duration. None if it is absent or unreadable."""
         found = DURATION.match(self.text(*names))
         return float(found[1]) if found else None
 
     def enum(self, choices: tuple[str, ...], *names: str) -> str:
-        """An enum value by name, whether written as name or as number; absent means the first."""
+        """Return the name of an enum value that is written as name or number. An absent one is the first."""
         value = self.get(*names).value
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(choices):
             return choices[value]
@@ -77,7 +77,7 @@ class Node:
 
     @property
     def message(self) -> str:
-        """The full name of the message in an ``Any``; empty where there is no ``@type``."""
+        """The full name of the message in an ``Any``. Empty if there is no ``@type``."""
         return self.text("@type").rpartition("/")[2]
 
     @property

@@ -1,4 +1,4 @@
-"""Small pieces that every part of an Envoy configuration is made of."""
+"""Names, durations and addresses that all parts of an Envoy configuration use."""
 
 import ipaddress
 from datetime import timedelta
@@ -13,43 +13,43 @@ from extproc.model.errors import ConfigError
 GUARD_CLUSTER = "extproc-guard"
 """The cluster of the guard's workers."""
 GUARD_METADATA = "guard"
-"""Dynamic metadata namespace that only the guard writes."""
+"""The namespace of dynamic metadata that only the guard writes."""
 JWT_METADATA = "envoy.filters.http.jwt_authn"
 AUTHZ_METADATA = "envoy.filters.http.ext_authz"
 CLAIMS_KEY = "claims"
-"""Key in ``JWT_METADATA`` under which the verified token's payload is found."""
+"""The key in ``JWT_METADATA`` of the verified token's payload."""
 UNIX = "unix:"
 
 
 def extension(name: str, message: Message) -> core.TypedExtensionConfig:
-    """An extension's configuration under its name."""
+    """Return an extension's configuration under its name."""
     return core.TypedExtensionConfig(name=name, typed_config=Any.pack(message))
 
 
 def xds_extension(name: str, message: Message) -> xds_core.TypedExtensionConfig:
-    """As ``extension``, in the package that matchers use."""
+    """Return the same as ``extension``, in the package that matchers use."""
     return xds_core.TypedExtensionConfig(name=name, typed_config=Any.pack(message))
 
 
 def struct(document: dict[str, object]) -> Struct:
-    """A JSON object as ``google.protobuf.Struct``."""
+    """Return a JSON object as ``google.protobuf.Struct``."""
     made: Struct = Struct.from_dict(document)
     return made
 
 
 def seconds(value: float) -> timedelta:
-    """A duration of that many seconds, to the millisecond."""
+    """Return a duration, rounded to milliseconds."""
     return timedelta(milliseconds=round(value * 1000))
 
 
 def split_address(address: str) -> tuple[str, int]:
-    """Host (without brackets) and port of ``host:port``."""
+    """Return host (without brackets) and port of ``host:port``."""
     host, _, port = address.rpartition(":")
     return host.strip("[]"), int(port)
 
 
 def is_ip(host: str) -> bool:
-    """Whether the host is a literal address, so that nothing has to be resolved."""
+    """True if the host is an IP address, so that it needs no DNS."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -58,16 +58,16 @@ def is_ip(host: str) -> bool:
 
 
 def needs_dns(address: str) -> bool:
-    """Whether the address holds a name to resolve."""
+    """True if the address has a host name that needs DNS."""
     return not address.startswith(UNIX) and not is_ip(split_address(address)[0])
 
 
 def envoy_address(address: str, *, mode: int = 0) -> core.Address:
-    """``host:port`` or ``unix:/path`` as Envoy's address.
+    """Return ``host:port`` or ``unix:/path`` as Envoy's address.
 
     Args:
         address: as in the configuration file.
-        mode: permission bits of a unix socket that Envoy listens on; 0 leaves them to the umask.
+        mode: permission bits of a unix socket on which Envoy listens; 0: as the umask sets them.
     """
     if address.startswith(UNIX):
         return core.Address(pipe=core.Pipe(path=address.removeprefix(UNIX), mode=mode))
@@ -75,11 +75,11 @@ def envoy_address(address: str, *, mode: int = 0) -> core.Address:
     return core.Address(socket_address=core.SocketAddress(address=host, port_value=port))
 
 
-def only_resolvable_together(addresses: list[str]) -> bool:
-    """Whether some of these addresses need DNS.
+def any_needs_dns(addresses: list[str]) -> bool:
+    """True if some of these addresses need DNS.
 
     Raises:
-        ConfigError: names and unix sockets are mixed, which no Envoy cluster can hold.
+        ConfigError: names and unix sockets are mixed, which no Envoy cluster supports.
     """
     named = any(needs_dns(address) for address in addresses)
     if named and any(address.startswith(UNIX) for address in addresses):

@@ -1,7 +1,7 @@
 """Find known dangers in any Envoy configuration: bootstrap, listener, connection manager or routes.
 
-Not checked: what is loaded at run time (named as such), types of values (``envoy --mode validate`` does that), and
-whether the guard at the other end is ours.
+Not checked: parts that Envoy loads at run time (reported as ``dynamic-config``), types of values (``envoy --mode
+validate`` checks them), and that the guard which the filters call is extproc.
 """
 
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ from extproc.envoy_config.lint.check_routes import (
     forwards,
     guard_clusters,
 )
-from extproc.envoy_config.lint.problems import Problem
-from extproc.envoy_config.lint.tree import Node
+from extproc.envoy_config.lint.dangers import Problem
+from extproc.envoy_config.lint.document_tree import Node
 from extproc.envoy_config.lint.unknown_fields import resolve, unknown_fields
 
 ESCAPED_SLASHES = (
@@ -40,14 +40,14 @@ SHAPES = {
     "http_filters": "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
     "virtual_hosts": "envoy.config.route.v3.RouteConfiguration",
 }
-"""What a document is, by a field that only that message has."""
+"""A field that only one message has → the message that the document is."""
 
 
 def check_file(path: Path) -> list[Problem]:
     """Find the dangers in one YAML or JSON file.
 
     Returns:
-        Problems with their lines, in the order of the file; empty when nothing is known to be wrong.
+        Problems with their lines, in the order of the file. Empty if no known danger is found.
 
     Raises:
         ConfigError: the file cannot be read, or is not one clean YAML or JSON document.
@@ -58,7 +58,7 @@ def check_file(path: Path) -> list[Problem]:
 
 
 def check_document(data: Any) -> list[Problem]:
-    """As ``check_file``, for a document that is already read; the problems carry no lines."""
+    """Find the dangers in a document that has been read already. The problems have no lines."""
     root = Node(data)
     return list(dict.fromkeys((*_unknown(root), *_dynamic(root), *_managers(root))))
 
@@ -85,7 +85,7 @@ def _managers(root: Node) -> Iterator[Problem]:
     open_ = [node for node in managers if not chains[node.path].guards]
     loose = [node for node in root.walk() if node.get("virtual_hosts") and not _inside(node, managers)]
     if not managers and not loose and not list(root.each("dynamic_resources")):
-        yield Problem("nothing-found", root.path, "nothing that carries calls")
+        yield Problem("nothing-found", root.path, "no listener, connection manager or routes")
     for manager in guarded:
         chain = chains[manager.path]
         yield from check_chain(chain)
@@ -106,7 +106,7 @@ def _inside(node: Node, managers: list[Node]) -> bool:
 
 
 def _around(root: Node, open_: list[Node], guarded: list[Node]) -> Iterator[Problem]:
-    """Listeners without a guard that forward somewhere."""
+    """Find listeners without a guard that forward calls."""
     behind = {name for manager in guarded for name in clusters_of(manager)}
     for manager in open_:
         if behind & clusters_of(manager):
@@ -119,7 +119,7 @@ def _around(root: Node, open_: list[Node], guarded: list[Node]) -> Iterator[Prob
 
 
 def _connection_manager(manager: Node, hold: float) -> Iterator[Problem]:
-    """What a request may look like, and how long it may be silent."""
+    """Check the accepted forms of requests, and the longest silence."""
     for danger, name in (
         ("normalize-path", "normalize_path"),
         ("merge-slashes", "merge_slashes"),
@@ -143,4 +143,4 @@ def _connection_manager(manager: Node, hold: float) -> Iterator[Problem]:
     idle = DEFAULT_IDLE_S if idle is None else idle
     if 0 < idle < hold:
         path = manager.get("stream_idle_timeout").path
-        yield Problem("idle-timeout", path, f"{idle:g} s, and the guard may hold for {hold:g} s")
+        yield Problem("idle-timeout", path, f"{idle:g} s, but the guard may hold a call for {hold:g} s")

@@ -1,4 +1,4 @@
-"""The decide-only door."""
+"""The ext_authz filter alone: it decides, and changes no body."""
 
 import pytest
 from envoy.service.auth.v3 import external_auth_pb2 as auth
@@ -30,7 +30,7 @@ def deny(_: auth.CheckRequest) -> auth.CheckResponse:
 
 
 async def test_it_decides_on_the_whole_request() -> None:
-    async with guarded(door="ext_authz", check=allow()) as run:
+    async with guarded(guard_filter="ext_authz", check=allow()) as run:
         got = await run.call("POST", "/customers/1?q=1", content=b'{"a":1}', headers={"x-raw": b"\xff"})
     (asked,) = run.guard.checks
     http = asked.attributes.request.http
@@ -57,7 +57,7 @@ async def test_raw_values_of_an_answer_arrive_empty() -> None:
         answer.ok_response.headers.add(header={"key": "x-plain", "value": "a"})
         return answer
 
-    async with guarded(door="ext_authz", check=check) as run:
+    async with guarded(guard_filter="ext_authz", check=check) as run:
         await run.call()
     (seen,) = run.upstream.requests
     assert (seen.header("x-raw"), seen.header("x-plain")) == ("", "a")
@@ -65,7 +65,7 @@ async def test_raw_values_of_an_answer_arrive_empty() -> None:
 
 async def test_an_empty_answer_would_allow_but_is_not_marked() -> None:
     """An empty CheckResponse means allow to Envoy; the second line refuses it."""
-    async with guarded(door="ext_authz", check=lambda _: auth.CheckResponse()) as run:
+    async with guarded(guard_filter="ext_authz", check=lambda _: auth.CheckResponse()) as run:
         empty = await run.call()
         run.guard.check = allow(marked=False)
         unmarked = await run.call()
@@ -73,7 +73,7 @@ async def test_an_empty_answer_would_allow_but_is_not_marked() -> None:
 
 
 async def test_a_denial_and_an_error_forward_nothing() -> None:
-    async with guarded(door="ext_authz", check=deny) as run:
+    async with guarded(guard_filter="ext_authz", check=deny) as run:
         denied = await run.call()
         run.guard.check = None
         failed = await run.call()
@@ -83,6 +83,6 @@ async def test_a_denial_and_an_error_forward_nothing() -> None:
 
 async def test_a_body_over_the_limit_is_refused_before_the_guard() -> None:
     limits = {"request_body": 2_000, "message_timeout": 2.0, "hold": 30.0}
-    async with guarded(door="ext_authz", check=allow(), limits=limits) as run:
+    async with guarded(guard_filter="ext_authz", check=allow(), limits=limits) as run:
         got = await run.call("POST", content=b"x" * 2_001)
     assert (got.status_code, run.guard.checks, run.upstream.requests) == (413, [], [])

@@ -1,4 +1,4 @@
-"""What the check can find. Each danger was seen to let bytes or calls through, or to end held calls."""
+"""The dangers that the check can find. Each was observed to let bytes or calls through, or to end held calls."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,12 +12,12 @@ from extproc.codecs.located_yaml import KeyPath
 
 
 class Severity(StrEnum):
-    """How bad it is."""
+    """The severity of a danger."""
 
     ERROR = "error"
-    """Something can pass unseen, undecided or unmasked."""
+    """Calls or bytes can pass unseen, undecided or unmasked."""
     WARNING = "warning"
-    """Held calls break, or something could not be checked."""
+    """Held calls fail, or a part could not be checked."""
 
 
 class Danger(NamedTuple):
@@ -25,14 +25,14 @@ class Danger(NamedTuple):
 
     severity: Severity
     why: str
-    """What was seen to happen."""
+    """The observed effect."""
     hint: str
-    """What to write instead."""
+    """The remedy."""
 
 
 @cache
 def dangers() -> dict[str, Danger]:
-    """Every danger by its name (``dangers.yaml``)."""
+    """Return every danger by its name, from ``dangers.yaml``."""
     text = resources.files("extproc.envoy_config.lint").joinpath("dangers.yaml").read_text(encoding="utf-8")
     return {
         name: Danger(Severity(each["severity"]), each["why"], each["hint"])
@@ -45,27 +45,27 @@ class Problem:
     """One danger at one place."""
 
     danger: str
-    """Its name: a key of ``dangers()``."""
+    """The danger's name: a key of ``dangers()``."""
     path: KeyPath
-    """Where in the document."""
+    """The place in the document."""
     what: str
-    """What is written there, or missing."""
+    """The value at the place, or the missing one."""
     line: int = 0
     """1-based; 0 when unknown."""
 
     @property
     def severity(self) -> Severity:
-        """How bad it is."""
+        """The danger's severity."""
         return dangers()[self.danger].severity
 
     @property
     def why(self) -> str:
-        """What was seen to happen."""
+        """The observed effect."""
         return dangers()[self.danger].why
 
     @property
     def hint(self) -> str:
-        """What to write instead."""
+        """The remedy."""
         return dangers()[self.danger].hint
 
     @property
@@ -75,7 +75,7 @@ class Problem:
         return text.removeprefix(".")
 
     def as_dict(self) -> dict[str, str | int]:
-        """For JSON."""
+        """Return the problem for JSON output."""
         return {
             "severity": self.severity.value,
             "danger": self.danger,
