@@ -1,1 +1,1 @@
-"""The backends' credentials."""
+"""The backends' credentials: reading them, and removing them from responses."""

@@ -1,6 +1,6 @@
-"""The backend's credential: read when a call needs it, shown to nobody.
+"""Reads a backend's credential when a call needs it.
 
-No value of a credential is ever part of a message, a repr or a log line; what is named is its source.
+The value of a credential is never part of a message, a repr or a log line; these name its source only.
 """
 
 import os
@@ -26,20 +26,20 @@ _log = structlog.get_logger("extproc.credentials")
 
 
 class CredentialSource(Protocol):
-    """Where a credential comes from."""
+    """The source of a credential."""
 
     def read(self) -> bytes:
-        """The credential as it is now.
+        """Return the current credential.
 
         Raises:
-            CredentialError: it is not there, or is no header value.
+            CredentialError: the credential is missing, or is not a header value.
         """
         ...
 
 
 @dataclass(slots=True)
 class FileCredential:
-    """A file that is read again when it changes, also by rename or by a switched symbolic link."""
+    """A file that is read again when it changes, including by a rename or by a new target of a symbolic link."""
 
     path: Path
     _stamp: tuple[int, ...] = field(default=(), repr=False)
@@ -47,7 +47,7 @@ class FileCredential:
     _warned: bool = field(default=False, repr=False)
 
     def read(self) -> bytes:
-        """The file's content without its trailing newline; one ``stat`` while it does not change."""
+        """Return the file's content without its trailing newline. An unchanged file costs one ``stat``."""
         try:
             stamp = _stamp(self.path.stat())
             if stamp != self._stamp:
@@ -59,7 +59,7 @@ class FileCredential:
         return self._value
 
     def _load(self) -> tuple[tuple[int, ...], bytes]:
-        """The stamp is of the opened file, so a rename between the two looks cannot mix them up."""
+        """Return the stamp and the value of the same opened file, even if it is renamed meanwhile."""
         with self.path.open("rb") as opened:
             status = os.fstat(opened.fileno())
             raw = opened.read(MAX_BYTES + 3)
@@ -74,13 +74,13 @@ class FileCredential:
 
 @dataclass(frozen=True, slots=True)
 class EnvCredential:
-    """A variable of the environment that the process was started with."""
+    """An environment variable of this process."""
 
     name: str
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
     def read(self) -> bytes:
-        """The variable's value."""
+        """Return the variable's value."""
         source = f"credential variable {self.name}"
         if self.name not in self.environ:
             raise CredentialError(f"{source}: not set")
@@ -88,16 +88,19 @@ class EnvCredential:
 
 
 def header_value(raw: bytes, source: str) -> bytes:
-    """Check that bytes can be a header's value. One trailing line end is dropped.
+    """Return bytes as a header's value, without one trailing line end.
 
     Raises:
-        CredentialError: empty, too short, too long, or with bytes that a header must not or need not carry.
+        CredentialError: the value is empty, too short or too long, or has bytes that a header value should not
+            have.
     """
     value = raw.removesuffix(b"\n").removesuffix(b"\r")
     if not value.strip():
         raise CredentialError(f"{source}: empty")
     if len(value) < MINIMUM:
-        raise CredentialError(f"{source}: shorter than {MINIMUM} bytes, and so could not be kept from callers")
+        raise CredentialError(
+            f"{source}: shorter than {MINIMUM} bytes, so that it could not be removed from responses"
+        )
     if len(value) > MAX_BYTES:
         raise CredentialError(f"{source}: longer than {MAX_BYTES} bytes")
     if not PRINTABLE.fullmatch(value) or value != value.strip():
@@ -112,7 +115,7 @@ class Presented:
     value: bytes = field(repr=False)
     """The header field's whole value."""
     redact_credential: CredentialRedactor = field(repr=False)
-    """Takes it out of whatever the backend answers."""
+    """Removes it from the backend's responses."""
 
 
 NOT_READ = Presented(b"", NO_CREDENTIAL)
@@ -120,30 +123,30 @@ NOT_READ = Presented(b"", NO_CREDENTIAL)
 
 @dataclass(slots=True)
 class Credential:
-    """A connection's credential, ready to be put into a request."""
+    """A connection's credential, in the form of a header field."""
 
     header: str
     """Name of the header field, in lower case."""
     prefix: bytes
-    """What precedes the value, e.g. ``Bearer ``."""
+    """The text before the secret, e.g. ``Bearer ``."""
     source: CredentialSource
-    _known: Presented = field(default=NOT_READ, repr=False)
+    _presented: Presented = field(default=NOT_READ, repr=False)
 
     def present(self) -> Presented:
-        """The credential as it is now. What it takes to conceal it is made once per value.
+        """Return the current credential. Its redactor is built once for each value.
 
         Raises:
-            CredentialError: the source has none.
+            CredentialError: the source has no credential.
         """
         secret = self.source.read()
         value = self.prefix + secret
-        if value != self._known.value:
-            self._known = Presented(value, CredentialRedactor(value, secret))
-        return self._known
+        if value != self._presented.value:
+            self._presented = Presented(value, CredentialRedactor(value, secret))
+        return self._presented
 
 
 def make_credential(settings: CredentialSettings) -> Credential:
-    """Build a credential from its settings. Reads nothing yet."""
+    """Make a credential from its settings. Does not read it yet."""
     source = FileCredential(settings.file) if settings.file is not None else EnvCredential(settings.env or "")
     return Credential(settings.header, settings.prefix.encode("ascii"), source)
 

@@ -1,13 +1,16 @@
-r"""The backend's credential, found again in what the backend sends back.
+r"""Removes the backend's credential from the backend's responses.
 
-A backend that echoes request headers, or quotes one in an error, would show its caller what only the guard may
-hold. Found are the secret as it is, and as serialisers write it: each character by itself, or escaped as in JSON
-(``\/``, ``\u002f``, also nested), as percent-encoding, or as an HTML entity; in Base64, alone or inside a longer
-text; and for Basic credentials the user and password that they stand for.
+A backend that echoes request headers, or quotes one in an error, would show the caller a secret that only the
+guard may have. The redactor finds:
 
-Not found: a secret that the backend changed in another way (encrypted, hashed, reversed, cut in two, in UTF-16);
-one that has escapes of its own (``%25``), in a text that escapes the same character now in one way and now in
-another.
+- the secret itself, with any of its characters escaped as serialisers do: as in JSON (``\/``, ``\u002f``, also
+  nested), as percent-encoding, or as an HTML entity;
+- the secret in Base64, alone or inside a longer text;
+- of Basic credentials, also the user and password.
+
+It does not find a secret that the backend changed in another way (encrypted, hashed, reversed, split, in
+UTF-16), nor a secret that contains escapes (``%25``) in a text that escapes the same character in different
+ways.
 """
 
 import base64
@@ -20,20 +23,20 @@ from typing import NamedTuple
 
 REDACTED_CREDENTIAL = b"[CREDENTIAL]"
 MINIMUM = 8
-"""Bytes of a credential. A shorter one would be met by chance in any text."""
+"""Minimum bytes of a credential. A shorter one would occur by chance in any text."""
 SHORT = 512
-"""Bytes up to which letters and digits, too, are looked for in escaped form: the pattern takes time to build."""
+"""Bytes of a secret up to which escaped letters and digits are found, too: the pattern takes time to build."""
 SCHEME = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+ +")
 """An authentication scheme and what separates it from its parameters (RFC 9110 section 11.4)."""
 BASIC = b"basic"
 NINE = ord("9")
 LINE_ENDS, BLANKS = b"\n\r", b" \t"
 ESCAPES = (b"\\", b"%", b"&")
-"""What escaped characters begin with."""
+"""The first bytes of escaped characters."""
 MOST_BACKSLASHES = 17
-"""That stand for one, each time they are escaped twice as many and one."""
+"""Maximum backslashes that stand for one: each escaping doubles their number and adds one."""
 LEVELS = 4
-"""How often a character may be percent-encoded."""
+"""Times that a character may be percent-encoded."""
 RUN_OR_CHARACTER = re.compile(rb"\\+|[^\\]")
 SPELLS_PERCENT = re.compile(rb"%(?:25|5[cC])")
 SPELLS_TAIL = re.compile(rb"u00(?:5[cC]|75|78)|x(?:5[cC]|75|78)")
@@ -42,16 +45,16 @@ ENTITIES = {b"&": b"amp", b"<": b"lt", b">": b"gt", b'"': b"quot", b"'": b"apos"
 
 
 class CredentialRedactor:
-    """Takes one credential out of texts. Built once per value; shows none of it."""
+    """Removes one credential from texts. Built once for each value; its repr does not show it."""
 
     __slots__ = ("_literal", "_patterns", "ends")
 
     def __init__(self, value: bytes = b"", secret: bytes = b"") -> None:
-        """Prepare to look for a credential.
+        """Build the patterns of a credential.
 
         Args:
-            value: the header field's whole value; empty: there is none, and nothing is looked for.
-            secret: the part of it that is secret.
+            value: the header field's whole value; empty: there is no credential, and the redactor finds nothing.
+            secret: the secret part of the value.
         """
         secrets = _secrets(value, secret)
         self._literal = _literals(secrets, value)
@@ -61,14 +64,14 @@ class CredentialRedactor:
         self.ends = (
             LINE_ENDS if any(each in form for each in BLANKS for form in self._literal) else LINE_ENDS + BLANKS
         )
-        """What no form of it has within: a text may be searched in parts that end with one of these bytes."""
+        """Bytes that no form of the credential contains: texts may be searched in parts that end with one."""
 
     def __bool__(self) -> bool:
-        """Whether there is anything to look for."""
+        """Return whether there is a credential."""
         return bool(self._literal)
 
     def __call__(self, text: bytes) -> bytes:
-        """The text without the credential. What it finds never reaches across one of ``ends``."""
+        """Return the text without the credential. A match never reaches across one of ``ends``."""
         for needle in self._literal:
             if needle in text:
                 text = text.replace(needle, REDACTED_CREDENTIAL)
@@ -79,7 +82,7 @@ class CredentialRedactor:
 
 
 def _secrets(value: bytes, secret: bytes) -> tuple[bytes, ...]:
-    """What must not be read: the secret, the same without a scheme, and what Basic credentials stand for."""
+    """Return the secrets to remove: the secret with and without a scheme, and Basic's user and password."""
     found = [secret, SCHEME.sub(b"", secret, count=1)]
     scheme = SCHEME.match(value)
     if scheme and scheme[0].strip().lower() == BASIC:
@@ -97,16 +100,17 @@ def _decoded(text: bytes) -> bytes:
 
 
 def _literals(secrets: tuple[bytes, ...], value: bytes) -> tuple[bytes, ...]:
-    """Texts that are looked for as they are, longest first: what contains another goes before it."""
+    """Return the literal texts to remove, longest first, so that a text comes before those that it contains."""
     encoded = {form for each in (*secrets, value) if each for form in _base64(each)}
     spaced = {each.replace(b" ", b"+") for each in secrets}
     return tuple(sorted({*secrets, *spaced, *encoded}, key=len, reverse=True))
 
 
 def _base64(secret: bytes) -> set[bytes]:
-    """Base64 of any text with the secret in it: the digits that depend on the secret alone.
+    """Return Base64 of the secret inside any text: the digits that depend on the secret alone.
 
-    One form for each way it can lie in groups of three bytes (RFC 4648 sections 4 and 5), slashes escaped or not.
+    There is a form for each offset in groups of three bytes (RFC 4648 sections 4 and 5), with and without escaped
+    slashes.
     """
     if len(secret) < MINIMUM:
         return set()
@@ -120,18 +124,18 @@ def _base64(secret: bytes) -> set[bytes]:
 
 
 class _Reading(NamedTuple):
-    """How a text is read where it can be read in two ways, since the secret itself spells an escape (``%25``)."""
+    """One reading of a text that has several, because the secret itself contains an escape (``%25``)."""
 
     level: int | None = None
-    """How often percent and backslash were percent-encoded; None: any number."""
+    """Times that percent and backslash were percent-encoded; None: any number."""
     tails: bool = True
-    """``u005c`` behind a backslash is that backslash, and no part of the secret."""
+    """True if ``u005c`` after a backslash is that backslash, and not a part of the secret."""
     entities: bool = True
-    """``&amp;`` and ``&#92;`` are one character."""
+    """True if ``&amp;`` and ``&#92;`` are one character."""
 
 
 def _readings(secret: bytes) -> Iterator[_Reading]:
-    """Ways to read: a text that one serialiser wrote needs one of them. For nearly all secrets there is one."""
+    """Yield the readings; a text of one serialiser needs one of them. Nearly all secrets have only one."""
     levels = range(LEVELS + 1) if SPELLS_PERCENT.search(secret) else (None,)
     tails = (True, False) if SPELLS_TAIL.search(secret) else (True,)
     entities = (True, False) if SPELLS_ENTITY.search(secret) else (True,)
@@ -139,14 +143,14 @@ def _readings(secret: bytes) -> Iterator[_Reading]:
 
 
 def _escaped(secret: bytes, reading: _Reading) -> bytes:
-    """A pattern of the secret in which any character may be escaped; of a long one, all but letters and digits.
+    """Return a pattern of the secret with escaped characters; a long secret's letters and digits are plain.
 
-    Wherever it stands in a text, at most one of its alternatives can go on: what does not match takes time in
-    proportion to the secret, and is not tried in other ways. So backslashes are counted together with those that
-    escape the next character: no text tells where the ones end and the others begin.
+    At each point of a text at most one alternative can match, so a mismatch takes time in proportion to the
+    secret and is not tried in other ways. Therefore a run of backslashes is counted together with the ones that
+    escape the next character: a text does not show where one ends and the other begins.
     """
     short = len(secret) <= SHORT
-    ways = [
+    forms = [
         _run(len(found[0]), reading, last=found.end() == len(secret))
         if found[0][:1] == b"\\"
         else _character(ord(found[0]), reading, behind_run=secret[found.start() - 1 : found.start()] == b"\\")
@@ -154,11 +158,12 @@ def _escaped(secret: bytes, reading: _Reading) -> bytes:
         else found[0]
         for found in RUN_OR_CHARACTER.finditer(secret)
     ]
-    return b"(?:" + ways[0] + b")" + b"".join(b"(?>" + way + b")" for way in ways[1:])  # begins: see _character
+    first, *others = forms  # not atomic: it begins with a literal byte, see _character
+    return b"(?:" + first + b")" + b"".join(b"(?>" + form + b")" for form in others)
 
 
 def _run(length: int, reading: _Reading, *, last: bool) -> bytes:
-    """Backslashes, escaped or not, and those that escape what follows them."""
+    """Return the pattern of a run of backslashes and of those that escape the next character."""
     most = MOST_BACKSLASHES * (length + 1) - 1 if not last else MOST_BACKSLASHES * length
     backslash = ord("\\")
     one = [rb"\\" + (b"(?:" + _tails(backslash) + b")?" if reading.tails else b"")]
@@ -170,41 +175,41 @@ def _run(length: int, reading: _Reading, *, last: bool) -> bytes:
 
 @lru_cache(maxsize=256)
 def _character(code: int, reading: _Reading, *, behind_run: bool) -> bytes:
-    """One character, plain or escaped. Each way begins with a literal byte, which the engine skips ahead to."""
+    """Return the pattern of one character, plain or escaped. Forms begin with a literal byte, for speed."""
     plain = re.escape(bytes((code,)))
     tails = _tails(code) + b"|" if reading.tails or chr(code) not in "ux" else b""
     if behind_run:
-        ways = [rb"(?<=\\)(?:" + tails[:-1] + b")"] if tails else []
+        forms = [rb"(?<=\\)(?:" + tails[:-1] + b")"] if tails else []
     else:
-        ways = [rb"\\\\{0,%d}+(?>" % (MOST_BACKSLASHES - 2) + tails + plain + b")"]
-    ways += _encoded(code, reading)
+        forms = [rb"\\\\{0,%d}+(?>" % (MOST_BACKSLASHES - 2) + tails + plain + b")"]
+    forms += _encoded(code, reading)
     if (name := ENTITIES.get(bytes((code,)))) and (reading.entities or code != ord("&")):
-        ways.append(b"&" + name + b";")
+        forms.append(b"&" + name + b";")
     if code == ord(" "):
-        ways.append(rb"\+")
-    return b"|".join([*ways, plain])
+        forms.append(rb"\+")
+    return b"|".join([*forms, plain])
 
 
 def _tails(code: int) -> bytes:
-    """What stands for a character behind a backslash."""
+    """Return the pattern of the escape after a backslash."""
     return b"u00" + _hexadecimal(code) + b"|x" + _hexadecimal(code)
 
 
 def _encoded(code: int, reading: _Reading) -> list[bytes]:
-    """A character as percent-encoding and as a numeric entity."""
+    """Return the patterns of percent-encoding and numeric entities of a character."""
     low = _hexadecimal(code)
-    ways = [b"%%(?:25){0,%d}" % (LEVELS - 1) + low]
+    forms = [b"%%(?:25){0,%d}" % (LEVELS - 1) + low]
     if code == ord("%"):
-        ways = [b"%%(?:25){1,%d}" % LEVELS]
+        forms = [b"%%(?:25){1,%d}" % LEVELS]
     if reading.level is not None and code in b"%\\":
-        ways = [b"%" + b"25" * (reading.level - 1) + low] if reading.level else []
+        forms = [b"%" + b"25" * (reading.level - 1) + low] if reading.level else []
     if reading.entities or code not in b"&\\":
-        ways.append(b"&#(?:0{0,4}%d|[xX]0{0,4}%s);" % (code, low))
-    return ways
+        forms.append(b"&#(?:0{0,4}%d|[xX]0{0,4}%s);" % (code, low))
+    return forms
 
 
 def _hexadecimal(code: int) -> bytes:
-    """Its two digits, in either case."""
+    """Return the pattern of a byte's two hexadecimal digits, in either case."""
     return b"".join(b"[%c%c]" % (d, d ^ 32) if d > NINE else b"%c" % d for d in b"%02x" % code)
 
 

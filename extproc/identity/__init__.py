@@ -1,1 +1,1 @@
-"""Who calls."""
+"""Callers: their identity, and the MCP sessions that belong to them."""

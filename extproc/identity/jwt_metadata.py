@@ -1,8 +1,10 @@
-"""Who calls, from the claims that Envoy's jwt_authn filter has verified and left in dynamic metadata.
+"""Reads the caller's identity from the claims that Envoy's jwt_authn filter has verified.
 
-Not checked here: the signature. Envoy does that, with ``forward: false`` and ``payload_in_metadata: claims``; only
-Envoy can write this namespace. Issuer, audience, times and subject are checked a second time, so that an Envoy
-configured too loosely (a token without ``exp``, say) lets nobody in.
+Envoy puts them into dynamic metadata.
+
+The signature is not checked here: Envoy does that, with ``forward: false`` and ``payload_in_metadata: claims``,
+and only Envoy can write this namespace. Issuer, audience, times and subject are checked a second time, so that
+an Envoy with a loose configuration (one that accepts a token without ``exp``, for example) lets nobody in.
 """
 
 import math
@@ -19,7 +21,7 @@ NAMESPACE = "envoy.filters.http.jwt_authn"
 PAYLOAD = "claims"
 """``payload_in_metadata`` of every provider in the rendered Envoy configuration."""
 LEEWAY_S = 30.0
-"""Seconds by which clocks may differ; the rendered Envoy configuration allows as many."""
+"""Seconds by which clocks may differ; the rendered Envoy configuration allows the same difference."""
 MAX_NAME = 256
 """Characters of a subject, actor or group."""
 MAX_GROUPS = 1_000
@@ -37,10 +39,10 @@ def identify(
         now_s: wall-clock seconds since the Unix epoch.
 
     Raises:
-        Refused: ``unauthenticated`` where there is no verified token, or its time is over or not come;
-            ``token-rejected`` where it is not meant for this service or says unclearly who calls.
+        Refused: ``unauthenticated`` if there is no verified token, or it is expired or not valid yet;
+            ``token-rejected`` if it is not meant for this service, or does not name the caller clearly.
 
-    Source: RFC 7519 section 4.1, RFC 8693 section 4.1.
+    Sources: RFC 7519 section 4.1, RFC 8693 section 4.1.
     """
     claims = metadata.get(NAMESPACE, {}).get(PAYLOAD)
     if not isinstance(claims, Mapping):
@@ -61,7 +63,7 @@ def _rejected(claim: str, detail: str) -> Refused:
 
 
 def _provider(claims: Mapping[str, Any], providers: Mapping[str, Provider]) -> Provider:
-    """The provider that issued the token. Several with one issuer would leave open whose audiences count."""
+    """Return the token's provider. With several for one issuer, it is unclear whose audiences count."""
     issuer = claims.get("iss")
     matching = [provider for provider in providers.values() if provider.issuer == issuer]
     if len(matching) != 1:
@@ -72,7 +74,7 @@ def _provider(claims: Mapping[str, Any], providers: Mapping[str, Provider]) -> P
 def _check_times(claims: Mapping[str, Any], now_s: float) -> None:
     expires, begins = claims.get("exp"), claims.get("nbf", 0.0)
     if not _is_time(expires) or not _is_time(begins):
-        raise _rejected("exp", "exp is missing, or exp or nbf is no number")
+        raise _rejected("exp", "exp is missing, or exp or nbf is not a number")
     if now_s >= expires + LEEWAY_S or now_s < begins - LEEWAY_S:
         raise Refused(Reason.UNAUTHENTICATED, rule="jwt.exp", detail="expired or not yet valid")
 
@@ -89,14 +91,14 @@ def _check_audience(claims: Mapping[str, Any], provider: Provider) -> None:
 
 
 def _name(value: object, claim: str) -> str:
-    """A claim that names somebody: text that looks the same to every reader and in every log."""
+    """Return a claim that is a name: text that looks the same to every reader and in every log."""
     if not isinstance(value, str) or not 0 < len(value) <= MAX_NAME or UNPRINTABLE.search(value):
-        raise _rejected(claim, f"missing, no text, longer than {MAX_NAME} characters or unprintable")
+        raise _rejected(claim, f"missing, not text, longer than {MAX_NAME} characters or unprintable")
     return value
 
 
 def _groups(value: object) -> tuple[str, ...]:
-    """A list of names; one name alone is a group; none at all is no group."""
+    """Return the groups: of a list of names, or of one name; none if the claim is missing."""
     if value is None:
         return ()
     given = [value] if isinstance(value, str) else value
@@ -106,7 +108,7 @@ def _groups(value: object) -> tuple[str, ...]:
 
 
 def _actor(claims: Mapping[str, Any]) -> str:
-    """Who acts for the subject now: of nested ``act`` claims the outermost (RFC 8693 section 4.1)."""
+    """Return the current actor: the outermost of nested ``act`` claims (RFC 8693 section 4.1)."""
     if "act" not in claims:
         return ""
     act = claims["act"]

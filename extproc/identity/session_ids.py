@@ -1,11 +1,11 @@
-"""MCP sessions, bound to the caller they were opened for.
+"""Binds MCP sessions to the callers that opened them.
 
-A server knows its sessions by an id alone: whoever learns another caller's id could speak in that session. So
-callers are given the server's id with a tag that only this installation can make, and only for them. The server
-sees its own id, as ever; entries and policies see a name that stands for it.
+A server identifies a session by its id alone, so anybody who learns another caller's id could speak in that
+session. Therefore a caller gets the server's id with a tag that only this installation can make, for this caller
+only. The server sees its own id. Entries and policies see a name in place of the id.
 
-Source: MCP, "Security Best Practices", session hijacking: a session is no authentication, and is to be bound to
-the user.
+Source: MCP, "Security Best Practices", session hijacking: a session is not an authentication, and must be bound
+to the user.
 """
 
 import base64
@@ -19,26 +19,26 @@ SEPARATOR = "."
 
 
 class Sessions:
-    """Binds session ids, with the installation's key. Shows neither key nor ids."""
+    """Binds session ids with the installation's key. Its repr shows neither the key nor an id."""
 
     __slots__ = ("_key",)
 
     def __init__(self, key: bytes) -> None:
-        """Args: ``key``: secret, the same in all workers that share callers."""
+        """Args: ``key``: a secret, the same in all workers that share callers."""
         self._key = key
 
     def bind(self, session: str, identity: Identity, connection: str) -> str:
-        """The id to give to this caller, for the server's own."""
+        """Return the id that this caller gets in place of the server's id."""
         return session + SEPARATOR + self._tag("bound", identity.issuer, identity.subject, connection, session)
 
     def unbind(self, bound: str, identity: Identity, connection: str) -> str | None:
-        """The server's own id; None when it was not given to this caller on this connection."""
+        """Return the server's id; None if ``bound`` was not made for this caller on this connection."""
         session = bound.rpartition(SEPARATOR)[0]
         expected = self.bind(session, identity, connection)
         return session if hmac.compare_digest(expected.encode(), bound.encode()) else None
 
     def name(self, bound: str, connection: str) -> str:
-        """What the record calls it: the same for the same id, of no use to whoever reads it."""
+        """Return the session's name for entries: the same for the same id, and useless for a session hijacker."""
         return self._tag("name", connection, bound)
 
     def _tag(self, *parts: str) -> str:

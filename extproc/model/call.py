@@ -1,4 +1,4 @@
-"""What is called: the request as Envoy delivered it, and the call read from it."""
+"""The request as Envoy delivered it, and the call that was read from it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 
 @dataclass(frozen=True)
 class Headers:
-    """Header fields in order, names in lower case, repeated names kept."""
+    """Header fields in order, with names in lower case; a name may occur more than once."""
 
     fields: tuple[tuple[str, bytes], ...] = ()
     _by_name: dict[str, bytes] = field(init=False, repr=False, compare=False)
@@ -26,11 +26,11 @@ class Headers:
         return name in self._by_name
 
     def raw(self, name: str) -> bytes:
-        """The value, repeated ones joined by a comma (RFC 9110 section 5.3); empty when absent."""
+        """Return the value; repeated ones joined by a comma (RFC 9110 section 5.3). Empty if absent."""
         return self._by_name.get(name, b"")
 
     def get(self, name: str) -> str:
-        """As ``raw``, decoded: bytes outside ASCII survive as latin-1, so a comparison never raises."""
+        """Return ``raw`` as text. Bytes outside ASCII are decoded as latin-1: comparisons never raise."""
         return self._by_name.get(name, b"").decode("latin-1")
 
 
@@ -51,7 +51,7 @@ class RequestHead:
     scheme: str
     authority: str
     path: str
-    """As Envoy will forward it, query included."""
+    """As Envoy forwards it, with the query."""
     headers: Headers
     """Without pseudo-headers."""
     request_id: str = ""
@@ -66,7 +66,7 @@ class RequestHead:
 
     @property
     def query(self) -> str:
-        """What follows the first ``?``; empty when there is none."""
+        """The query after the first ``?``; empty if there is none."""
         return self.path.partition("?")[2]
 
 
@@ -77,7 +77,7 @@ class ResponseHead:
     status: int
     headers: Headers
     local_reply: str = ""
-    """Envoy's ``response.code_details`` when Envoy itself answered; empty for the upstream's response."""
+    """Envoy's ``response.code_details`` if Envoy itself answered; empty for the backend's response."""
 
 
 @dataclass(frozen=True)
@@ -94,17 +94,17 @@ class Call:
     protocol: str
     """``http-json``, ``mcp`` or ``grpc``."""
     arguments: Json = None
-    """What the function is called with. Raw values: never log, never store."""
+    """The arguments of the function. Raw values: never log, never store."""
     session: str = ""
-    """The MCP session id or the configured header's value; empty when sessions follow from idle gaps."""
+    """The MCP session id or the configured header's value; empty if idle gaps separate the sessions."""
     method: str = ""
     """JSON-RPC method, for MCP."""
     rpc_id: int | str | None = None
     """JSON-RPC id, for MCP: a refusal answers to it. None for a notification."""
     direction: str = "request"
-    """``request``; ``list`` where the question is whether a listing of tools may show this one."""
+    """``request``; ``list`` when policy is asked whether a listing of tools may show this one."""
     uninspectable: Uninspectable | None = None
-    """Set when the body could not be read: ``arguments`` is then None."""
+    """Set if the body could not be read; ``arguments`` is then None."""
     document: Json = field(default=None, repr=False)
     """The whole parsed body (``arguments`` may be a part of it). Raw values."""
 

@@ -1,4 +1,4 @@
-"""Entries: the lines of evidence. Everything in them is masked already."""
+"""Entries, the lines of evidence. All their values are masked already."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,30 +7,30 @@ from extproc.model.masking import Finding
 
 
 class EntryKind(StrEnum):
-    """What happened, in the past tense."""
+    """The event that an entry records, in the past tense."""
 
     HELD = "call.held"
-    """Waits for approval. Not terminal."""
+    """The call waits for approval. Not terminal."""
     DECIDED = "call.decided"
-    """Was allowed, and is about to be forwarded. Durable before the first byte goes (``strict``). Not terminal."""
+    """The call was allowed and is about to be forwarded: durable before that, if ``strict``. Not terminal."""
     COMPLETED = "call.completed"
     """The whole response went to the caller."""
     DENIED = "call.denied"
-    """Was refused; nothing was forwarded."""
+    """The call was refused; nothing was forwarded."""
     FAILED = "call.failed"
-    """Was forwarded, or about to be, and did not complete."""
+    """The call was forwarded, or about to be, and did not complete."""
     REPORTED = "call.reported"
-    """Envoy ended a request without the guard's last word: the guard was down, killed, or never asked. Joined to
-    the other entries by ``request_id``. Not terminal: the guard may have said more."""
+    """Envoy ended a request that the guard did not see to its end: it was down, killed, or not asked. Joined to
+    the other entries by ``request_id``. Not terminal: the guard's own entries may record more."""
 
     @property
     def terminal(self) -> bool:
-        """Exactly one terminal entry ends each call."""
+        """True for an entry that ends a call. Each call has exactly one."""
         return self not in NOT_TERMINAL
 
 
 DID_NOT_END = "the evaluation did not end, and its worker was ended"
-"""``detail`` of a call that a worker did not survive deciding."""
+"""``detail`` of a call whose decision killed its worker."""
 NOT_TERMINAL = frozenset({EntryKind.HELD, EntryKind.DECIDED, EntryKind.REPORTED})
 
 
@@ -43,7 +43,7 @@ class Entry:
     time_ns: int
     """Wall-clock nanoseconds since the Unix epoch."""
     request_id: str = ""
-    """Envoy's x-request-id: joins with access logs and traces."""
+    """Envoy's x-request-id, which access logs and traces have, too."""
     source: str = ""
     connection: str = ""
     function: str = ""
@@ -65,7 +65,7 @@ class Entry:
     rule: str = ""
     risk: int = 0
     detail: str = ""
-    """For people; holds no value of the call."""
+    """A text for people; holds no value of the call."""
     shadow: tuple[str, ...] = ()
     policy_revision: str = ""
     uninspectable: str = ""
@@ -80,7 +80,7 @@ class Entry:
     response_sha256: str = ""
     """Lower-case hex, of the bytes sent to the caller."""
     status: int = 0
-    """HTTP status sent to the caller; 0 when none was."""
+    """HTTP status that was sent to the caller; 0 if none was."""
     findings: tuple[Finding, ...] = ()
     approval_id: str = ""
     approvers: tuple[str, ...] = ()

@@ -1,9 +1,9 @@
-"""Every error the guard raises on purpose.
+"""Every error that the guard raises on purpose.
 
 ::
 
     ExtprocError
-    ├── ConfigError            a file a person wrote is wrong: says where, and a hint
+    ├── ConfigError            a file that a person wrote is wrong: names the place, and a hint
     ├── Refused                the call ends with a reason, before any byte went to the caller: it is answered
     ├── ResponseBrokenOff      the response ends after its first byte: the stream is broken off
     ├── MaskingError           text could not be masked: a request is denied, a response becomes 502
@@ -12,12 +12,12 @@
     │   ├── PolicyInvalid      a policy that must not be loaded
     │   └── PolicyUnreachable  the engine gave no answer at all
     ├── EvidenceError          an entry cannot be stored durably: denies with ``evidence-unavailable``
-    ├── QueryError             an analyst's question to the evidence cannot be answered: says why
-    ├── ApprovalError          the approvals store cannot be asked: denies with ``approval-unavailable``
-    ├── VoteRefused            a person's word on an approval does not count: says why
-    ├── ControlError           the control process cannot be reached, or refused what a command asked
+    ├── QueryError             an analyst's query of the evidence cannot be answered: says why
+    ├── ApprovalError          the approvals store cannot be used: denies with ``approval-unavailable``
+    ├── VoteRefused            a person's vote on an approval does not count: says why
+    ├── ControlError           the control process cannot be reached, or refused a command's request
     ├── CredentialError        a credential cannot be read: denies with ``credential-unavailable``
-    └── ProtocolViolation      Envoy sent what the exchange cannot accept: the stream is aborted
+    └── ProtocolViolation      Envoy sent a message that the exchange cannot accept: the stream is aborted
 """
 
 from dataclasses import dataclass
@@ -34,10 +34,10 @@ class ExtprocError(Exception):
 
 @dataclass(frozen=True)
 class SourceLocation:
-    """Where in a file a person should look."""
+    """A location in a file that a person wrote."""
 
     file: Path | str
-    """The file, as the person named it."""
+    """The file, by the name that the person gave."""
     line: int = 0
     """1-based line; 0 when unknown."""
     column: int = 0
@@ -54,11 +54,11 @@ class ConfigError(ExtprocError):
     message: str
     """What is wrong."""
     place: SourceLocation | None = None
-    """Where."""
+    """Its location; None if unknown."""
     hint: str = ""
     """What to write instead."""
     key: tuple[str | int, ...] = ()
-    """Of a configuration, where the place is not known: the key that is wrong."""
+    """The wrong key of a configuration, if the place is not known."""
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
@@ -76,8 +76,8 @@ class Refused(ExtprocError):
     detail: str = ""
     """For the record only. Never holds a value of the call, and is never sent to the caller."""
     call: Call | None = None
-    """The call as far as it was read, where no registered function matched: what to answer to, and what was tried.
-    Its name is the caller's text: mask it before it is kept."""
+    """The call as far as it was read, if no registered function matched: for the answer and the entry. Its name is
+    the caller's text: mask it before it is recorded."""
 
     def __str__(self) -> str:
         return f"{self.reason} {self.rule} {self.detail}".rstrip()
@@ -105,10 +105,10 @@ class MaskingError(ExtprocError):
 
 
 class Undecodable(MaskingError):
-    """The text cannot be read as what it claims to be, or nobody here knows how."""
+    """The text cannot be read as its type says, or the type is unknown."""
 
     def __init__(self, message: str, kind: Uninspectable | None = None) -> None:
-        """Say what cannot be read, and why, as policy is told; None: as the caller of the masker knows."""
+        """Args: ``kind``: the fact for policy; None if the caller of the masker knows it."""
         super().__init__(message)
         self.kind = kind
 
@@ -122,12 +122,12 @@ class PolicyInvalid(PolicyError):
 
 
 class PolicyUnreachable(PolicyError):
-    """The engine gave no answer at all: it is gone, or too slow."""
+    """The engine did not answer: it is gone, or too slow."""
 
     def __init__(self, message: str, *, absent: bool = False) -> None:
         super().__init__(message)
         self.absent = absent
-        """Nobody was there to be asked. Otherwise the question itself may be why there is no answer."""
+        """True if the engine could not be reached. Otherwise the input itself may be why it did not answer."""
 
 
 class EvidenceError(ExtprocError):
@@ -135,24 +135,24 @@ class EvidenceError(ExtprocError):
 
 
 class QueryError(ExtprocError):
-    """An analyst's question cannot be answered. The message is for them."""
+    """An analyst's query cannot be answered. The message is for the analyst."""
 
 
 class ApprovalError(ExtprocError):
-    """The approvals store cannot be asked."""
+    """The approvals store cannot be used."""
 
 
 class WhyRefused(StrEnum):
-    """Why a vote does not count."""
+    """The reason why a vote does not count."""
 
     UNKNOWN = "unknown"
-    """No such approval."""
+    """The approval does not exist."""
     NOT_PENDING = "not-pending"
     """Decided, expired or cancelled before."""
     EXPIRED = "expired"
-    """Came at or after the expiry."""
+    """The vote came at or after the expiry."""
     OWN_CALL = "own-call"
-    """The voter made the call, or acts for who made it."""
+    """The voter made the call, or acts for its caller."""
     ON_BEHALF = "on-behalf"
     """The voter's token is an agent's that acts for a person: people decide themselves."""
     WRONG_GROUP = "wrong-group"
@@ -161,16 +161,16 @@ class WhyRefused(StrEnum):
     NOTE_REQUIRED = "note-required"
     """The reason is missing, too short or too long."""
     WRONG_DIGEST = "wrong-digest"
-    """The voter was shown another call than this one."""
+    """The voter saw another call than this one."""
 
 
 @dataclass
 class VoteRefused(ExtprocError):
-    """A person's word on an approval does not count; nothing was stored."""
+    """A person's vote on an approval does not count; nothing was stored."""
 
     why: WhyRefused
     state: str = ""
-    """How the approval stands: a value of ``extproc.approvals.port.State``; empty when unknown."""
+    """The approval's state: a value of ``extproc.approvals.port.State``; empty if unknown."""
 
     def __str__(self) -> str:
         return f"{self.why} {self.state}".rstrip()
@@ -178,7 +178,7 @@ class VoteRefused(ExtprocError):
 
 @dataclass
 class ControlError(ExtprocError):
-    """The control process cannot be reached, or refused what a command asked."""
+    """The control process cannot be reached, or refused a command's request."""
 
     message: str
     """What went wrong. Holds no value of a call and no token."""

@@ -1,4 +1,4 @@
-"""Identifiers. Time and randomness are arguments."""
+"""Identifiers of calls. Time and randomness are arguments."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from extproc.model.units import NANOSECONDS_PER_MILLISECOND
 
 
 def uuid7(now_ns: int, random_bytes: bytes) -> str:
-    """Make a UUIDv7: sortable by time, unguessable in the rest.
+    """Make a UUIDv7: sortable by time, otherwise unguessable.
 
     Args:
         now_ns: wall-clock time, nanoseconds since the Unix epoch.
@@ -23,22 +23,22 @@ def uuid7(now_ns: int, random_bytes: bytes) -> str:
 
 
 def envoys_id(request_id: str) -> str:
-    """An id for a call that the guard gave none, or none that anybody knows.
+    """Return Envoy's request id as the id of a call without a known id of the guard.
 
-    Callers may name their requests as they like. What could be one of our own ids is none: it would put an entry
-    into the record of another call.
+    Callers may choose their request ids. A request id that could be one of the guard's own ids is not used: it
+    would put an entry into the record of another call.
 
     Args:
-        request_id: ``x-request-id``. Envoy's own have another digit where the version is.
+        request_id: ``x-request-id``. Envoy's own ids have another version digit.
 
     Returns:
-        The request id; empty when it is not to be used.
+        The request id; empty if it must not be used.
     """
     return "" if request_id[VERSION_AT : VERSION_AT + 1] == "7" else request_id
 
 
 VERSION_AT = 14
-"""Where the version is in a UUID's text (RFC 9562 section 4)."""
+"""Offset of the version digit in a UUID's text (RFC 9562 section 4)."""
 Clock = Callable[[], int]
 """Returns wall-clock nanoseconds since the Unix epoch (``time.time_ns``)."""
 

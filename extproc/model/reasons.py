@@ -1,6 +1,6 @@
-"""The closed list of reasons: what policy answers, callers are told, pages show and records keep.
+"""The closed list of reasons, which policies, answers to callers, pages and entries use.
 
-Each reason carries what its caller is answered with. Adding one is a change of contract: document it in
+Each reason has the status and title of the caller's answer. A new reason changes the contract: document it in
 ``docs/reference/reasons.md`` (a test compares the two).
 """
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Answer(NamedTuple):
-    """How a refusal for one reason looks from outside."""
+    """The caller's answer for one reason."""
 
     status: int
     """HTTP status code, RFC 9110 section 15."""
@@ -101,7 +101,7 @@ ANSWERS: dict[Reason, Answer] = {
 
 
 class Uninspectable(StrEnum):
-    """Why a body could not be read as what it claims to be: a named fact for policy, never a silent null."""
+    """The fact about a body that could not be read, which policy sees by name: it is never a silent null."""
 
     TOO_LARGE = "too-large"
     TRUNCATED = "truncated"
@@ -112,9 +112,9 @@ class Uninspectable(StrEnum):
     NOT_JSONRPC = "not-jsonrpc"
     NOT_PROTOBUF = "not-protobuf"
     UNKNOWN_FIELDS = "unknown-fields"
-    """A field, a type or a value that the descriptors do not tell of: a newer backend would read it."""
+    """A field, a type or a value that the descriptors do not have: a newer backend would read it."""
     MESSAGE_COUNT = "message-count"
-    """gRPC: none or several messages where there is one."""
+    """gRPC: no message or several, where exactly one is expected."""
     DUPLICATE_KEYS = "duplicate-keys"
     NUMBER_OUT_OF_RANGE = "number-out-of-range"
     TOO_DEEP = "too-deep"
@@ -124,4 +124,4 @@ class Uninspectable(StrEnum):
     QUERY = "query"
     UNEXPECTED_BODY = "unexpected-body"
     STREAMED = "streamed"
-    """Of a response only: its body passes piece by piece, after policy was asked."""
+    """Of a response only: its body passes in pieces, after policy was asked."""

@@ -1,4 +1,4 @@
-"""What a caller is answered when the guard answers instead of the backend."""
+"""The guard's own HTTP responses, in place of the backend's."""
 
 from dataclasses import dataclass
 

@@ -1,1 +1,1 @@
-"""Reading evidence: sessions, entries, and the SQL of analysts."""
+"""Reading evidence: sessions, entries, and analysts' own SQL."""

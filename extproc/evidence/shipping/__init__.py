@@ -1,1 +1,1 @@
-"""Evidence from the spools to ClickHouse."""
+"""Shipping: from the spools to ClickHouse."""

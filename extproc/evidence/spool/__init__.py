@@ -1,1 +1,1 @@
-"""The worker's durable log: the spool, its file, its journal and its readers."""
+"""The spool: a worker's durable log, its queue journal, its crash file, and its readers."""

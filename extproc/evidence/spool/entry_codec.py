@@ -1,4 +1,4 @@
-"""Entries as bytes: the document that is stored, hashed, shipped and verified, and never re-serialised."""
+"""Encodes entries as documents: bytes that are stored, hashed, shipped, verified, and never encoded again."""
 
 import hashlib
 from dataclasses import fields, replace
@@ -12,11 +12,11 @@ from extproc.model.masking import Finding, Side
 
 LEAF_PREFIX = b"\x00"
 INT64_END = 1 << 63
-"""First integer that JSON may hold here and a column cannot."""
+"""The first integer that a column cannot hold."""
 
 
 def leaf_hash(document: bytes) -> bytes:
-    """SHA-256 of a Merkle tree's leaf.
+    """Return the SHA-256 of a Merkle tree's leaf.
 
     Args:
         document: the stored bytes of one entry.
@@ -30,12 +30,12 @@ def leaf_hash(document: bytes) -> bytes:
 
 
 def encode_entry(entry: Entry) -> bytes:
-    """Write an entry as JSON, UTF-8, keys in the order of ``Entry``'s fields. Never refuses text.
+    """Encode an entry as JSON in UTF-8, with keys in the order of ``Entry``'s fields. Accepts any text.
 
-    A lone surrogate has no UTF-8 form; it is stored as its escape, since an odd character must not cost a record.
+    A lone surrogate has no UTF-8 form; it is stored as its escape, so that an odd character never loses an entry.
 
     Raises:
-        EvidenceError: a field holds what its type does not allow.
+        EvidenceError: a field has a value that its type does not allow.
     """
     try:
         return orjson.dumps(entry)
@@ -44,23 +44,23 @@ def encode_entry(entry: Entry) -> bytes:
 
 
 def decode_entry(document: bytes) -> Entry:
-    """Read an entry back. Unknown keys are left out, missing keys take the field's default.
+    """Decode an entry. Unknown keys are ignored; missing keys take the field's default.
 
     Raises:
-        ValueError: not JSON, no object, or a value that is not what its field holds.
+        ValueError: the document is not a JSON object, or a value has the wrong type.
     """
     values = orjson.loads(document)
     try:
         return _typed({name: values[name] for name in FIELDS if name in values})
     except (TypeError, KeyError) as error:
-        raise ValueError(f"the document is no entry: {type(error).__name__}") from None
+        raise ValueError(f"the document is not an entry: {type(error).__name__}") from None
 
 
 FIELDS: tuple[str, ...] = tuple(one.name for one in fields(Entry))
-"""The names of ``Entry``'s fields, in order: also the columns of ``extproc.entries``."""
+"""The names of ``Entry``'s fields, in order. They are also columns of ``extproc.entries``."""
 
 DEFAULTS: Entry = Entry(EntryKind.FAILED, "", 0)
-"""An entry with every default, to compare types with."""
+"""An entry with all defaults; its values show the fields' types."""
 
 
 def _typed(known: dict[str, Any]) -> Entry:
@@ -70,7 +70,7 @@ def _typed(known: dict[str, Any]) -> Entry:
         known[name] = tuple(_text(item) for item in known.get(name, ()))
     entry = Entry(**known)
     for name in FIELDS:
-        _check(getattr(entry, name), getattr(DEFAULTS, name))
+        _check_type(getattr(entry, name), getattr(DEFAULTS, name))
     return entry
 
 
@@ -78,7 +78,7 @@ def _read_finding(values: Any) -> Finding:
     if not isinstance(values, dict):
         raise TypeError
     count = values.get("count", 1)
-    _check(count, 1)
+    _check_type(count, 1)
     return Finding(
         entity=_text(values["entity"]),
         path=_text(values["path"]),
@@ -88,7 +88,7 @@ def _read_finding(values: Any) -> Finding:
     )
 
 
-def _check(value: object, like: object) -> None:
+def _check_type(value: object, like: object) -> None:
     wanted = (int, float) if isinstance(like, float) else type(like)
     if isinstance(value, bool) or not isinstance(value, wanted):
         raise TypeError
