@@ -18,6 +18,7 @@ from extproc.cli.options import DEFAULT_CONFIG, ConfigOption
 from extproc.console.printable import console, plain, printable
 from extproc.model.errors import ConfigError, ExtprocError, PolicyInvalid, SourceLocation
 from extproc.model.reasons import Reason
+from extproc.model.units import NANOSECONDS_PER_SECOND
 
 if TYPE_CHECKING:
     from extproc.policy.authoring.trace import Trace
@@ -303,7 +304,7 @@ def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
 
 
 def _time(at_ns: int) -> str:
-    return datetime.fromtimestamp(at_ns // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    return datetime.fromtimestamp(at_ns // NANOSECONDS_PER_SECOND, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def _read(file: Path) -> bytes:

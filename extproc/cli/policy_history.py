@@ -17,6 +17,7 @@ from extproc.cli.options import DEFAULT_CONFIG, ConfigOption
 from extproc.cli.policy import policy_files, print_trace
 from extproc.console.printable import console, plain, printable
 from extproc.model.errors import ConfigError, QueryError
+from extproc.model.units import NANOSECONDS_PER_SECOND
 
 if TYPE_CHECKING:
     from extproc.policy.authoring.replay import Comparison
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
 
 CALL_ID = re.compile(r"[0-9A-Fa-f-]{8,36}")
 SINCE = re.compile(r"([1-9][0-9]{0,4})([mhd])")
-UNIT_NS = {"m": 60_000_000_000, "h": 3_600_000_000_000, "d": 86_400_000_000_000}
+UNIT_NS = {
+    "m": 60 * NANOSECONDS_PER_SECOND,
+    "h": 3_600 * NANOSECONDS_PER_SECOND,
+    "d": 86_400 * NANOSECONDS_PER_SECOND,
+}
 WHERE_IDS_ARE = "answers name theirs, and so does: extproc query 'SELECT call_id, function, reason FROM calls'"
 PAGE = 1_000
 """Calls read at once."""

@@ -14,6 +14,7 @@ from extproc.model.errors import Refused
 from extproc.model.identity import Identity
 from extproc.model.ids import Clock
 from extproc.model.reasons import Reason
+from extproc.model.units import NANOSECONDS_PER_SECOND
 from extproc.settings.identity import Provider
 
 ALGORITHMS: dict[str, tuple[str, ...]] = {
@@ -27,7 +28,6 @@ MAX_TOKEN = 16_384
 """Characters."""
 RSA_BITS = 2_048
 """The least a modulus must have (RFC 7518 section 3.3)."""
-SECOND_NS = 1_000_000_000
 
 
 class Authenticator:
@@ -55,7 +55,9 @@ class Authenticator:
             claims = json.loads(payload, parse_int=float)
         except (ValueError, RecursionError):
             raise _refused("claims are not JSON") from None
-        return identify({NAMESPACE: {PAYLOAD: claims}}, self._providers, now_s=self._clock() / SECOND_NS)
+        return identify(
+            {NAMESPACE: {PAYLOAD: claims}}, self._providers, now_s=self._clock() / NANOSECONDS_PER_SECOND
+        )
 
     def _verified(self, token: str) -> bytes:
         """The payload, once a key of its issuer's has signed it."""

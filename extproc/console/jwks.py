@@ -10,15 +10,15 @@ import httpx
 import structlog
 
 from extproc.model.ids import Clock
+from extproc.model.units import NANOSECONDS_PER_SECOND
 
-SECOND_NS = 1_000_000_000
 FETCH_S = 5.0
 """Longest wait for a provider."""
-FRESH_NS = 300 * SECOND_NS
+FRESH_NS = 300 * NANOSECONDS_PER_SECOND
 """Keys younger than this are used without asking again."""
-STALE_NS = 3_600 * SECOND_NS
+STALE_NS = 3_600 * NANOSECONDS_PER_SECOND
 """Keys older than this are not used, even where the provider cannot be asked."""
-RETRY_NS = 10 * SECOND_NS
+RETRY_NS = 10 * NANOSECONDS_PER_SECOND
 """Time between two questions, however many unknown keys tokens name."""
 MAX_BYTES = 256 * 1_024
 """Of a JSON Web Key Set."""

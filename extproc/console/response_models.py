@@ -7,8 +7,8 @@ from typing import Any
 
 from extproc.approvals.port import Approval, State, Vote
 from extproc.model.call import Json
+from extproc.model.units import NANOSECONDS_PER_SECOND
 
-SECOND_NS = 1_000_000_000
 EXACT = 2**53 - 1
 """The largest integer every JSON reader keeps (RFC 7493 section 2.2)."""
 JSON_SCALARS = (str, int, float, bool, type(None))
@@ -35,7 +35,7 @@ def approval_shape(approval: Approval, now_ns: int) -> dict[str, Json]:
         "source": request.source,
         "created": moment(request.created_ns),
         "expires": moment(request.expires_ns),
-        "seconds_left": max(0, (request.expires_ns - now_ns) // SECOND_NS),
+        "seconds_left": max(0, (request.expires_ns - now_ns) // NANOSECONDS_PER_SECOND),
         "closed": moment(approval.closed_ns) if approval.closed_ns else None,
         "votes": [_vote_shape(vote) for vote in approval.votes],
     }
@@ -54,7 +54,9 @@ def _vote_shape(vote: Vote) -> Json:
 def moment(time_ns: int) -> str:
     """RFC 3339, UTC, milliseconds."""
     return (
-        datetime.fromtimestamp(time_ns / SECOND_NS, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        datetime.fromtimestamp(time_ns / NANOSECONDS_PER_SECOND, UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
     )
 
 

@@ -16,6 +16,7 @@ from extproc.console.jwks import Jwk, fetch_file, fetch_url, read_keys
 from extproc.credentials.credential import make_credential
 from extproc.doctor.check_result import CheckResult, Installation
 from extproc.model.errors import CredentialError
+from extproc.model.units import NANOSECONDS_PER_SECOND
 from extproc.settings.identity import Provider
 
 EVERYBODY = stat.S_IRWXO
@@ -124,8 +125,11 @@ def certificates(installation: Installation) -> Iterator[CheckResult]:
             )
             continue
         begin_s = max(each.not_valid_before_utc.timestamp() for each in found)
-        left_s = min(each.not_valid_after_utc.timestamp() for each in found) - installation.now_ns / 1e9
-        if begin_s > installation.now_ns / 1e9:
+        left_s = (
+            min(each.not_valid_after_utc.timestamp() for each in found)
+            - installation.now_ns / NANOSECONDS_PER_SECOND
+        )
+        if begin_s > installation.now_ns / NANOSECONDS_PER_SECOND:
             yield installation.problem(subject, f"{file} is not valid yet", "check this machine's clock", path)
         elif left_s < 0:
             yield installation.problem(

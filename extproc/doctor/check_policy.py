@@ -9,6 +9,7 @@ from extproc.assembly.make_engine import make_engine
 from extproc.assembly.try_policy import sample_inputs, try_policy
 from extproc.doctor.check_result import CheckResult, Installation, Level
 from extproc.model.errors import PolicyError
+from extproc.model.units import NANOSECONDS_PER_SECOND
 from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, read_statuses
 from extproc.policy.bundle.reload import PolicyFiles
 from extproc.policy.opa.opa_engine import OpaEngine
@@ -115,7 +116,7 @@ def _in_force(installation: Installation, revision: str) -> Iterator[CheckResult
 
 def _status(installation: Installation, one: PolicyStatus, revision: str) -> Iterator[CheckResult]:
     subject = f"policy in {one.process}"
-    since = datetime.fromtimestamp(one.since_ns // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    since = datetime.fromtimestamp(one.since_ns // NANOSECONDS_PER_SECOND, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     if one.trouble:
         yield installation.problem(
             subject, f"in trouble since {since}: {one.trouble}", "see `extproc policy status`"

@@ -17,6 +17,7 @@ from extproc.evidence.spool.spool_file import SUFFIX, describe
 from extproc.evidence.spool.spool_reader import SpoolReader
 from extproc.evidence.spool.watermark import read_mark
 from extproc.model.errors import ApprovalError
+from extproc.model.units import NANOSECONDS_PER_SECOND
 
 SLOW_SYNC_S = 0.05
 """Seconds of a sync that are too many: every call of a strict connection waits for one."""
@@ -155,12 +156,18 @@ def _spool(installation: Installation, file: Path) -> CheckResult:
             )
         oldest_ns, size = spool.waiting(through)
         newest_ns = spool.newest_ns()
-    if newest_ns > installation.now_ns + AHEAD_S * 1e9:
+    if newest_ns > installation.now_ns + AHEAD_S * NANOSECONDS_PER_SECOND:
         what = "its newest entry is from the future: this machine's clock was set back"
         return installation.warning(subject, what, "synchronize the clock by NTP; tokens are checked by it")
     if last == through:
         return installation.ok(subject, f"all of its {last} entries are shipped")
-    return _backlog(installation, subject, last - through, size, max(0.0, (installation.now_ns - oldest_ns) / 1e9))
+    return _backlog(
+        installation,
+        subject,
+        last - through,
+        size,
+        max(0.0, (installation.now_ns - oldest_ns) / NANOSECONDS_PER_SECOND),
+    )
 
 
 def _backlog(installation: Installation, subject: str, count: int, size: int, age_s: float) -> CheckResult:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from extproc.model.errors import PolicyError
+from extproc.model.units import NANOSECONDS_PER_SECOND
 from extproc.policy.contract.call_usage import Usage
 from extproc.policy.contract.text_digest import digest
 
@@ -57,7 +58,7 @@ class UsageStore:
         Raises:
             PolicyError: the store cannot be used; nobody may then go on as if nothing had been counted.
         """
-        now_s = now_ns // 1_000_000_000
+        now_s = now_ns // NANOSECONDS_PER_SECOND
         caller = digest([issuer, subject])
         try:
             with self._lock, self._transaction() as connection:

@@ -20,13 +20,14 @@ from extproc.evidence.shipping.clickhouse import Target, connect, create_schema
 from extproc.evidence.shipping.shipper import Shipper
 from extproc.flow.request.identify import EVERYTHING
 from extproc.model.errors import ApprovalError
+from extproc.model.units import NANOSECONDS_PER_SECOND
 from extproc.server.health import OK, http_health
 from extproc.server.log import set_up_log
 from extproc.server.web import web
 from extproc.server.worker import until_stopped
 
 SWEEP_EVERY_S = 10.0
-KEEP_CLOSED_NS = 30 * 24 * 3600 * 1_000_000_000
+KEEP_CLOSED_NS = 30 * 24 * 3600 * NANOSECONDS_PER_SECOND
 """Closed approvals stay in the store for thirty days; evidence keeps them for good."""
 
 

@@ -14,6 +14,7 @@ from extproc.model.errors import Refused
 from extproc.model.identity import Identity
 from extproc.model.masking import Finding
 from extproc.model.reasons import Reason, Uninspectable
+from extproc.model.units import NANOSECONDS_PER_SECOND
 from extproc.policy.contract.call_usage import Usage
 from extproc.policy.contract.input_headers import shown_headers
 from extproc.policy.contract.parsed_body import JSON, parse_body, parse_form, unescape
@@ -96,7 +97,7 @@ def build_document(
 
 def rfc3339(now_ns: int) -> str:
     """A wall-clock time in UTC with nine decimals (RFC 3339)."""
-    seconds, nanos = divmod(now_ns, 1_000_000_000)
+    seconds, nanos = divmod(now_ns, NANOSECONDS_PER_SECOND)
     return f"{_to_the_second(seconds)}.{nanos:09d}Z"
 
 
@@ -108,7 +109,7 @@ def _to_the_second(seconds: int) -> str:
 def _attributes(
     head: RequestHead, body: bytes, now_ns: int, metadata: Mapping[str, Mapping[str, Any]] | None
 ) -> dict[str, Any]:
-    seconds, nanos = divmod(now_ns, 1_000_000_000)
+    seconds, nanos = divmod(now_ns, NANOSECONDS_PER_SECOND)
     request = {"time": {"seconds": seconds, "nanos": nanos}, "http": _http(head, body)}
     attributes: dict[str, Any] = {"request": request}
     if head.source:
