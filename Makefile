@@ -65,6 +65,7 @@ bench: dev ## Measure what a call costs beside Envoy alone, what held calls cost
 	@$(BIN)/python -m benchmarks.guard
 	@$(BIN)/python -m benchmarks.held
 	@$(BIN)/python -m benchmarks.policy
+	@$(BIN)/python -m benchmarks.worst_cases
 
 tools: ## Build the optional tools into .tools/bin: opa (needs Go)
 	@.ci/tools opa $(OPA_VERSION)

@@ -4,7 +4,6 @@ import base64
 import html
 import json
 import random
-import time
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -76,15 +75,6 @@ def test_nothing_shows_the_secret():
     assert SECRET not in repr(CredentialRedactor(RAW, RAW))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("secret", [b"\\" * 16, b"a" * 16, b"0123456789abcdef" * 64])
-@pytest.mark.parametrize("text", [b"\\" * 50_000, b"a\\" * 25_000, b"0123456789abcdef\\u0030" * 2_500])
-def test_no_text_takes_long(secret, text):
-    began = time.process_time()
-    CredentialRedactor(secret, secret)(text)
-    assert time.process_time() - began < 2
-
-
 ODD = [
     b"DOM\\user:pass-word",
     b"\\\\server\\share\\pass",
@@ -153,33 +143,3 @@ def test_a_secret_of_escapes_is_found_as_one_serialiser_writes_it(secret):
         assert (
             redact_credential(b"<" + form.encode() + b">").replace(b"\\", b"") == b"<" + REDACTED_CREDENTIAL + b">"
         ), form
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("secret", ODD + SPELLS)
-@pytest.mark.parametrize(
-    "line",
-    [
-        b"\\",
-        b"%25",
-        b"&#000",
-        b"\\u005c",
-        b"\\" * 15 + b"c",
-        b"a" + b"\\" * 17 + b"b" + b"\\" * 17 + b"c",
-        b"%",
-        b"&amp;",
-    ],
-)
-def test_time_grows_with_the_text_alone(secret, line):
-    """Whatever the backend writes: all of it, and all of it behind the beginnings of the secret."""
-    redact_credential = CredentialRedactor(secret, secret)
-
-    def taken(size):
-        text = (line * (size // len(line)) + secret[:-1]) * 2
-        began = time.process_time()
-        redact_credential(text)
-        return time.process_time() - began
-
-    small = min(taken(4_000) for _ in range(3))
-    assert min(taken(16_000) for _ in range(3)) < 10 * small + 0.05
-    assert small < 0.2

@@ -1,0 +1,121 @@
+"""Time of the worst texts that a backend or a caller can write (``python -m benchmarks.worst_cases``).
+
+Each case runs at two sizes, the second four times the first. Time in proportion to the size gives a growth of 4,
+and quadratic time gives 16. The command prints the slowest cases, and exits with 1 if any grows more than
+tenfold or takes longer than its limit.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+from rich.table import Table
+
+from extproc.codecs.sse import Reader
+from extproc.credentials.redactor import CredentialRedactor
+
+FACTOR = 4
+MAX_GROWTH = 10.0
+NOISE_S = 0.05
+"""Seconds that a measurement may be off on a busy machine."""
+MAX_S = 0.2
+"""Processor seconds of the smaller size."""
+REPEATS = 3
+SHOWN = 15
+
+SECRETS = (
+    b"DOM\\user:pass-word",
+    b"\\\\server\\share\\pass",
+    b"a\\b\\c\\d\\e\\f\\g\\h\\i\\j",
+    b"\\" * 20 + b"abc",
+    b"ends in\\\\",
+    b'""//\'\'\\"\\/',
+    b"pa%ss%w%rd%1",
+    b"a&b&c&d&lt&",
+    b"<<>>  ++uuxx",
+    b"%25%25%25%25%25%25abcd",
+    b"pa&amp;&amp;ss&#92;",
+    b"\\u005c\\u0075\\x5c\\x78",
+    b"\\%5c\\%5c\\%5cab",
+    b"u0075u0075x78",
+    b"\\" * 16,
+    b"a" * 16,
+    b"0123456789abcdef" * 64,
+)
+"""Secrets with runs of the characters that escapes begin with, with escapes, and very regular ones."""
+LINES = (
+    b"\\",
+    b"%25",
+    b"&#000",
+    b"\\u005c",
+    b"\\" * 15 + b"c",
+    b"a" + b"\\" * 17 + b"b" + b"\\" * 17 + b"c",
+    b"%",
+    b"&amp;",
+    b"a\\",
+    b"0123456789abcdef\\u0030",
+)
+"""Texts that are repeated, each between beginnings of the secret."""
+
+Work = Callable[[], object]
+"""The measured work."""
+Case = Callable[[int], Work]
+"""Prepares the work for a size."""
+
+
+def redacting(secret: bytes, line: bytes) -> Case:
+    """Search a text of repeated lines, with the beginning of the secret in it, for the secret."""
+    redact = CredentialRedactor(secret, secret)
+
+    def prepare(size: int) -> Work:
+        text = (line * (4_000 * size // len(line)) + secret[:-1]) * 2
+        return lambda: redact(text)
+
+    return prepare
+
+
+def replacing_data(size: int) -> Work:
+    """Replace the data of an event that has very many lines."""
+    lines = 20_000 * size
+    [event] = Reader(limit=1 << 24).feed(b"data:\n" * lines + b"\n")
+    return lambda: event.with_data(b"\n" * (lines - 2))
+
+
+def cases() -> Iterator[tuple[str, Case]]:
+    """Yield all cases by name."""
+    for secret in SECRETS:
+        for line in LINES:
+            yield f"redactor: {secret[:20]!r} in {line[:24]!r}…", redacting(secret, line)
+    yield "event stream: replace data", replacing_data
+
+
+def seconds(case: Case, size: int) -> float:
+    """Return the processor time of the fastest of several runs."""
+    return min(_timed(case(size)) for _ in range(REPEATS))
+
+
+def _timed(work: Work) -> float:
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def main() -> int:
+    """Measure all cases; return the exit status."""
+    table = Table("case", "ms", f"{FACTOR} times the size, ms", "growth")
+    measured = [(name, seconds(case, 1), seconds(case, FACTOR)) for name, case in cases()]
+    wrong = [name for name, small, large in measured if large > MAX_GROWTH * small + NOISE_S or small > MAX_S]
+    for name, small, large in sorted(measured, key=lambda each: -each[2])[:SHOWN]:
+        growth = f"{large / small:.1f}" if small else ""
+        table.add_row(name.replace("[", r"\["), f"{small * 1000:.1f}", f"{large * 1000:.1f}", growth)
+    Console().print(table)
+    for name in wrong:
+        print(f"grows too fast, or takes too long: {name}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
