@@ -19,7 +19,7 @@ from extproc.config.load import load_settings
 from extproc.config.schema import Settings
 from extproc.demo.issuer import Person, SigningKey, mint
 from extproc.envoy_config.render.bootstrap import render_bootstrap
-from extproc.supervise.parts import envoy_binary
+from extproc.supervise.children import envoy_binary
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")

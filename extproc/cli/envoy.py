@@ -37,7 +37,7 @@ def render(
     """
     from extproc.config.load import load_settings
     from extproc.envoy_config.render.bootstrap import as_yaml, render_bootstrap
-    from extproc.supervise.parts import worker_endpoint
+    from extproc.supervise.children import worker_endpoint
 
     settings = load_settings(config)
     own = [worker_endpoint(settings, index) for index in range(settings.workers)]

@@ -25,7 +25,7 @@ def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
     from extproc.config.load import adding_places, load_settings
 
     settings = load_settings(config)  # report its mistakes before the slow imports
-    from extproc.supervise.parts import check_policy, run_up
+    from extproc.supervise.run_up import check_policy, run_up
 
     def ready() -> None:
         listen = settings.envoy.listen

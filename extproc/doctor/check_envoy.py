@@ -14,7 +14,7 @@ from extproc.envoy_config.lint.dangers import Problem, Severity
 from extproc.envoy_config.lint.document_tree import Node
 from extproc.envoy_config.render.bootstrap import buffer_limit, render_bootstrap
 from extproc.model.errors import ConfigError
-from extproc.supervise.parts import envoy_binary
+from extproc.supervise.children import envoy_binary
 
 VERSION = "1.40."
 """The version that the guard was tested with."""

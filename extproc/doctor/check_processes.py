@@ -12,14 +12,8 @@ from extproc.config.addresses import is_local
 from extproc.doctor.check_result import CheckResult, Installation
 from extproc.evidence.spool.spool_file import SUFFIX
 from extproc.server.health import OK
-from extproc.supervise.parts import (
-    ANSWER_WITHIN_S,
-    accepts,
-    answers_grpc,
-    answers_http,
-    guard_channel,
-    worker_endpoint,
-)
+from extproc.supervise.children import worker_endpoint
+from extproc.supervise.probes import ANSWER_WITHIN_S, accepts, answers_grpc, answers_http, guard_channel
 
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - nothing listens here
 REPORT_WITHIN_S = 3 * ANSWER_WITHIN_S

@@ -22,7 +22,8 @@ from extproc.approvals.sqlite import SqliteApprovals
 from extproc.config.load import load_settings
 from extproc.config.schema import Settings
 from extproc.envoy_config.render.bootstrap import GuardFilter, render_bootstrap
-from extproc.supervise.parts import answers_grpc, worker_endpoint
+from extproc.supervise.children import worker_endpoint
+from extproc.supervise.probes import answers_grpc
 from tests.integration.guard.raw import Connection, speak
 from tests.integration.support.envoy_process import EnvoyProcess, run_envoy, short_folder
 from tests.integration.support.tokens import AUDIENCE, Issuer

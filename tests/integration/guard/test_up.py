@@ -20,7 +20,8 @@ import pytest_asyncio
 
 from extproc.demo.canaries import Canary, Search
 from extproc.demo.install import free_ports
-from extproc.supervise.parts import answers_grpc, worker_endpoint
+from extproc.supervise.children import worker_endpoint
+from extproc.supervise.probes import answers_grpc
 from tests.integration.guard.stack import CARD, CREDENTIAL, KEY, SSN, Stack, dying_with_us, rows, write_config
 from tests.integration.support.envoy_process import short_folder
 from tests.integration.support.tokens import Issuer

@@ -13,7 +13,8 @@ import pytest
 
 from extproc.config.load import load_settings
 from extproc.policy.bundle.policy_status import Refusal, read_statuses
-from extproc.supervise.parts import answers_grpc, worker_endpoint
+from extproc.supervise.children import worker_endpoint
+from extproc.supervise.probes import answers_grpc
 from tests.integration.guard.stack import Stack, run_stack, write_config
 from tests.integration.guard.test_up import UP, Product, ports
 from tests.integration.support.envoy_process import short_folder

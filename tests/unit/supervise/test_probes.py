@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from extproc.supervise.parts import accepts
+from extproc.supervise.probes import accepts
 
 
 @pytest.fixture
