@@ -1,1 +1,1 @@
-"""The contract with policy: the input document, the decision, and the engine port."""
+"""The contract with policy: the sources, the input document, the decision, and the engine port."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 WINDOWS = ("minute", "hour", "day")
-"""The periods that are counted: each ends with the call that policy decides."""
+"""The periods that are counted. Each ends with the call that policy decides."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What an engine of policy does."""
+"""The port to a policy engine."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
@@ -8,24 +8,25 @@ from extproc.policy.contract.response_interest import ResponseInterest
 
 
 class PolicyEngine(Protocol):
-    """Evaluates the configured query. Never decides anything itself: the answer is read elsewhere."""
+    """Evaluates the configured query. Never decides anything itself: ``read_decision`` reads the answer."""
 
     is_remote: bool
-    """Whether ``evaluate`` waits for something outside of this process, which may never answer."""
+    """True if ``evaluate`` waits for another process, which may never answer."""
 
     async def evaluate(self, document: bytes, caller: str = "") -> Json:
         """Evaluate the query over one input document.
 
         Args:
             document: the input, JSON, UTF-8.
-            caller: whose call it is about. Where questions wait for each other, nobody's keep another's waiting.
+            caller: the name of the call's caller. If questions have to queue, one caller's questions do not delay
+                another caller's.
 
         Returns:
-            The value of the query. Undefined is not a value: it raises.
+            The value of the query. An undefined query has no value: it raises.
 
         Raises:
-            PolicyError: undefined, several results, an error, a timeout, an engine that is gone. The message
-                holds nothing of the input.
+            PolicyError: undefined, several results, an error, a timeout, or an engine that cannot be reached. The
+                message holds nothing of the input.
         """
         ...
 
@@ -36,12 +37,12 @@ class PolicyEngine(Protocol):
 
     @property
     def input_keys(self) -> frozenset[str] | None:
-        """Keys of the input that the policy in force can look at; None: all."""
+        """The keys of the input that the policy in force can look at; None: all."""
         ...
 
     @property
     def response_interest(self) -> ResponseInterest:
-        """Whether policy is to be asked about responses."""
+        """Whether the policy in force is to be asked about responses."""
         ...
 
     @property
@@ -50,5 +51,5 @@ class PolicyEngine(Protocol):
         ...
 
     def watching(self) -> AbstractAsyncContextManager[None]:
-        """Keeps up with changes of the policy, and with the engine's health, while the block runs."""
+        """Follow changes of the policy, and the engine's health, while the block runs."""
         ...

@@ -1,4 +1,4 @@
-"""The input document: what policy sees of a call. Keys as opa-envoy-plugin has them, plus our own."""
+"""Build the input document: a call as policy sees it. It has opa-envoy-plugin's keys, and keys of its own."""
 
 import base64
 import json
@@ -21,10 +21,10 @@ from extproc.policy.contract.parsed_body import JSON, parse_body, parse_form, un
 from extproc.policy.contract.response_input import ResponseFacts, response_part
 
 NEVER_SHOWN = frozenset({"authorization", "proxy-authorization", "cookie"})
-"""Header fields that carry a secret: an engine may log its input, so they are not in it."""
+"""Header fields that carry a secret. An engine may log its input, so they are left out."""
 VERSION = {"ext_authz": "v3", "encoding": "protojson"}
 CUT = frozenset({Uninspectable.TRUNCATED, Uninspectable.TOO_LARGE})
-"""What opa-envoy-plugin calls a truncated body."""
+"""The reasons for which ``truncated_body`` is true, as in opa-envoy-plugin."""
 
 
 def build_document(
@@ -43,30 +43,30 @@ def build_document(
     input_keys: frozenset[str] | None = None,
     response: ResponseFacts | None = None,
 ) -> bytes:
-    """Make the input that policy decides on.
+    """Build the input that policy decides on.
 
     Args:
         head: the request's head, as Envoy will forward it.
-        call: the call read from it; its ``document`` becomes ``parsed_body``.
-        identity: who calls.
-        findings: what detectors found; where and what kind, never a value.
-        body: the body, content-encoding undone.
-        body_sha256: lower-case hex, of the bytes as the caller sent them.
-        uninspectable: why the body could not be read, if so; a fact of its own, so that no rule about a body
-            is skipped in silence.
+        call: the call; its ``document`` becomes ``parsed_body``.
+        identity: the caller.
+        findings: the detectors' findings: place and kind, never a value.
+        body: the decoded body (content-encoding undone).
+        body_sha256: the digest of the bytes as the caller sent them, lower-case hex.
+        uninspectable: why the body could not be read; None if it could. It becomes a fact in the input, so that a
+            rule about the body is not skipped silently.
         now_ns: wall-clock nanoseconds since the epoch.
-        max_depth: nesting of JSON in a form's part or a response, beyond which it is not read.
-        metadata: dynamic metadata by filter namespace, verified token claims among it.
-        usage: how often the caller has called, where that is counted.
-        input_keys: the keys that policy can look at, the others are left out; None: all.
-        response: what came back; None while the request is decided.
+        max_depth: nesting beyond which JSON in a form's part or a response is not read.
+        metadata: dynamic metadata by filter namespace; includes the claims of a verified token.
+        usage: the counts of the caller's calls; None if they are not counted.
+        input_keys: the keys that policy can look at; the others are left out. None: all.
+        response: the response to decide about; None for the decision about the request.
 
     Returns:
         JSON, UTF-8.
 
     Raises:
-        Refused: with ``uninspectable``, where the path, the query or a value cannot be represented
-            (opa-envoy-plugin answers 400 there too).
+        Refused: with ``uninspectable``, if the path, the query or a value has no form in the input
+            (opa-envoy-plugin also answers 400 then).
     """
     document: dict[str, Any] = {
         "version": VERSION,
@@ -120,7 +120,7 @@ def _attributes(
 
 
 def _http(head: RequestHead, body: bytes) -> dict[str, Any]:
-    """``attributes.request.http``: populated fields only. Envoy leaves ``query`` empty, so it is never here."""
+    """``attributes.request.http``, without empty fields. Envoy leaves ``query`` empty, so it is not here."""
     http: dict[str, Any] = {
         "id": head.request_id,
         "method": head.method,
@@ -154,18 +154,18 @@ def _socket_address(source: str) -> dict[str, Any]:
 
 
 def _parsed_path(path: str) -> list[str]:
-    """Segments of the path, percent-decoded before it is split, as opa-envoy-plugin has them."""
+    """Segments of the path, which is percent-decoded before it is split, as in opa-envoy-plugin."""
     return unescape(path).lstrip("/").split("/")
 
 
 def _parsed_body(
     headers: Headers, call: Call, body: bytes, uninspectable: Uninspectable | None, max_depth: int
 ) -> Json:
-    """opa-envoy-plugin's ``parsed_body``. Null never means "fine": see ``body.uninspectable``.
+    """opa-envoy-plugin's ``parsed_body``. Null does not mean that there is no body: see ``body.uninspectable``.
 
-    Unlike there, a body that was read as JSON is given however its content-type spells that: a backend takes
-    ``APPLICATION/JSON`` for JSON, so a policy that denies by the body must not see null. A form is given although
-    the guard does not inspect it, and says so.
+    Unlike opa-envoy-plugin, the input has every body that was read as JSON, in whatever case its content-type is
+    written: a backend takes ``APPLICATION/JSON`` for JSON, so a policy that denies by the body must not see null.
+    The input has a form although the guard does not inspect it; ``body.uninspectable`` says so.
     """
     if uninspectable not in (None, Uninspectable.CONTENT_TYPE) or not body:
         return None
@@ -197,7 +197,7 @@ def _call(call: Call) -> dict[str, Any]:
 
 
 def _dump(document: dict[str, Any]) -> bytes:
-    """JSON. Integers of any size stay exact; NaN, infinities and lone surrogates do not pass.
+    """Write JSON. Integers of any size stay exact; NaN, infinities and lone surrogates are refused.
 
     Raises:
         Refused: with ``uninspectable``.

@@ -1,4 +1,4 @@
-"""Header fields as policy sees them."""
+"""Show header fields to policy."""
 
 from collections.abc import Collection
 
@@ -6,7 +6,7 @@ from extproc.model.call import Headers
 
 
 def shown_headers(fields: Headers, *, without: Collection[str]) -> dict[str, str]:
-    """Fields by name, repeated ones joined by a comma, but for those that carry a secret.
+    """Fields by name, with repeated ones joined by a comma, and without those that carry a secret.
 
     Args:
         fields: names in lower case.
@@ -21,7 +21,7 @@ def shown_headers(fields: Headers, *, without: Collection[str]) -> dict[str, str
 
 
 def header_text(value: bytes) -> str:
-    """Header bytes as Envoy's ext_authz shows them: what is not UTF-8 becomes ``!``."""
+    """Header bytes as text, as Envoy's ext_authz gives them: bytes that are not UTF-8 become ``!``."""
     try:
         return value.decode()
     except UnicodeDecodeError:

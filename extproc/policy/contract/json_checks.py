@@ -1,4 +1,4 @@
-"""Small checks of JSON values, strict about types: ``True`` is not 1, and a key nobody knows is an error."""
+"""Check JSON values, strictly by type: ``True`` is not 1, and an unknown key is an error."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -8,7 +8,7 @@ E = TypeVar("E", bound=StrEnum)
 
 
 class Malformed(ValueError):
-    """A value has not the shape it must have. Never leaves this package: it becomes a denial."""
+    """A value does not have the required shape. Never leaves this package: it becomes a denial."""
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
@@ -19,21 +19,21 @@ def mapping(value: Any) -> Mapping[str, Any]:
 
 
 def known_keys(value: Mapping[str, Any], known: frozenset[str]) -> Mapping[str, Any]:
-    """The object, if it has no other keys than these."""
+    """The object, if it has only these keys."""
     if not known.issuperset(value):
         raise Malformed("unknown key")
     return value
 
 
 def sequence(value: Any, longest: int) -> list[Any]:
-    """The value, if it is an array of at most so many items."""
+    """The value, if it is an array of at most ``longest`` items."""
     if not isinstance(value, list) or len(value) > longest:
         raise Malformed("not an array, or too long")
     return value
 
 
 def text(value: Any, longest: int) -> str:
-    """The value, if it is printable text of at most so many characters."""
+    """The value, if it is printable text of at most ``longest`` characters."""
     if not isinstance(value, str) or len(value) > longest or not value.isprintable():
         raise Malformed("not text, or too long")
     return value
@@ -47,7 +47,7 @@ def flag(value: Any) -> bool:
 
 
 def member(kind: type[E], value: Any) -> E:
-    """The member of a closed list with this value."""
+    """The member of a closed list that has this value."""
     if not isinstance(value, str):
         raise Malformed("not text")
     try:

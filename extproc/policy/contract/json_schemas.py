@@ -1,4 +1,4 @@
-"""The input and the answer as JSON Schemas (2020-12), made from what the code reads and writes."""
+"""JSON Schemas (2020-12) of the input and the answer, made from the constants that the code uses."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ ANYTHING: Schema = {}
 
 
 def input_schema() -> Schema:
-    """What policy sees of a call: ``extproc.policy.contract.input_document.build_document``."""
+    """The schema of the input: see ``extproc.policy.contract.input_document.build_document``."""
     counts = _object(dict.fromkeys(WINDOWS, WHOLE))
     parts = {
         "attributes": _attributes(),
@@ -46,8 +46,8 @@ def input_schema() -> Schema:
 
 
 def answer_schema() -> Schema:
-    """What policy may answer: ``extproc.policy.contract.read_decision.read_decision``."""
-    shapes = [{"type": "boolean"}, *(_ours(action) for action in Action), _plugins()]
+    """The schema of the answer: see ``extproc.policy.contract.read_decision.read_decision``."""
+    shapes = [{"type": "boolean"}, *(_action_answer(action) for action in Action), _opa_envoy_answer()]
     return {"$schema": DIALECT, "title": "Answer of policy", "oneOf": shapes}
 
 
@@ -84,7 +84,7 @@ def _attributes() -> Schema:
     )
 
 
-def _ours(action: Action) -> Schema:
+def _action_answer(action: Action) -> Schema:
     rules = _list(
         {
             "oneOf": [
@@ -124,7 +124,7 @@ def _approval() -> Schema:
     return _object(parts, optional=tuple(parts))
 
 
-def _plugins() -> Schema:
+def _opa_envoy_answer() -> Schema:
     value = _pattern(HEADER_VALUE.pattern)
     fields = _map({"oneOf": [value, _list(value, most=MAX_HEADERS)]})
     headers = {"oneOf": [fields, _list(fields, most=MAX_HEADERS)]}

@@ -1,4 +1,4 @@
-"""The answer of a policy written for opa-envoy-plugin: an object whose boolean ``allowed`` decides."""
+"""Read the answer of a policy written for opa-envoy-plugin: an object with the boolean ``allowed``."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ STATUSES = frozenset(
     {*range(200, 209), 226, *range(300, 306), 307, 308, *range(400, 418), 421, 422, 423, 424, 426, 428, 429, 431}
     | {*range(500, 509), 510, 511}
 )
-"""What Envoy knows (envoy.type.v3.StatusCode), without 100, which ends nothing."""
+"""The statuses that Envoy knows (envoy.type.v3.StatusCode), without 100, which does not end a call."""
 FRAMING = frozenset(
     {
         "connection",
@@ -42,34 +42,34 @@ FRAMING = frozenset(
         "upgrade",
     }
 )
-"""Where a message begins and ends, and where it goes: not policy's to change."""
+"""Headers that frame or route a message. Policy must not change them."""
 CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
-"""Never set by policy. Never forwarded either, so that asking for their removal changes nothing."""
-OURS = "x-extproc-"
-ENVOYS = "x-envoy-"
+"""Policy must not set them. They are never forwarded, so a policy that removes them changes nothing."""
+GUARD_PREFIX = "x-extproc-"
+ENVOY_PREFIX = "x-envoy-"
 HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,128}")
 """RFC 9110 section 5.6.2, lower case."""
 HEADER_VALUE = re.compile(r"[\t\x20-\x7e]{0,8192}")
 MAX_HEADERS = 100
 MAX_PARAMETER = 4_096
 """Characters of a query parameter's name or value."""
-GUARDS_MARKS = frozenset({"guard", "decision_id"})
-"""Keys of dynamic metadata that say what the guard did, not what policy wants."""
+GUARD_METADATA = frozenset({"guard", "decision_id"})
+"""Keys of dynamic metadata that are reserved for the guard."""
 MAX_METADATA = 16_384
 """Bytes of dynamic metadata, as JSON."""
 MAX_BODY = 65_536
-"""Characters of a body that policy answers a denial with."""
+"""Characters of the body that policy gives for a denial."""
 
 
 def read_opa_envoy_decision(value: Mapping[str, Any], credential_header: str) -> Decision:
-    """Read opa-envoy-plugin's object. Everything in it is checked, also what this action does not use.
+    """Read opa-envoy-plugin's object. Every key is checked, including those that this action does not use.
 
     Args:
         value: the object.
-        credential_header: lower case; may not be touched.
+        credential_header: the header with the backend's credential, in lower case. Policy must not change it.
 
     Raises:
-        Malformed: a wrong type, an unknown key, or a header policy may not change.
+        Malformed: a wrong type, an unknown key, or a header that policy must not change.
     """
     answer = known_keys(value, KEYS)
     headers = _pairs(answer.get("headers", {}))
@@ -96,9 +96,9 @@ def read_opa_envoy_decision(value: Mapping[str, Any], credential_header: str) ->
 
 
 def _metadata(value: Any) -> Mapping[str, Any]:
-    """Dynamic metadata, without the guard's own mark."""
+    """Dynamic metadata, which must not have the guard's own keys."""
     found = mapping(value)
-    if GUARDS_MARKS & found.keys():
+    if GUARD_METADATA & found.keys():
         raise Malformed("the guard's mark is not policy's to set")
     if len(orjson.dumps(found)) > MAX_METADATA:
         raise Malformed("too much metadata")
@@ -163,7 +163,7 @@ def _removable(name: str, credential_header: str) -> str:
 
 
 def _changeable(name: str) -> None:
-    if not HEADER_NAME.fullmatch(name) or name in FRAMING or name.startswith((OURS, ENVOYS)):
+    if not HEADER_NAME.fullmatch(name) or name in FRAMING or name.startswith((GUARD_PREFIX, ENVOY_PREFIX)):
         raise Malformed("a header that policy may not change")
 
 

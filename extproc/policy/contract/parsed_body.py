@@ -1,7 +1,7 @@
-"""Forms as opa-envoy-plugin shows them to policy: every field's values as a list, in their order.
+"""Parse forms as opa-envoy-plugin shows them to policy: each field's values as a list, in their order.
 
-Beside it ``input.body.uninspectable`` says ``content-type``: the function's arguments are not read from a form,
-and nothing is found in it. What a backend could read otherwise is refused.
+The input then also has ``content-type`` as ``input.body.uninspectable``: arguments are not read from a form, and
+detectors do not scan it. A form that a backend could read differently is refused.
 
 Sources: WHATWG URL section 5.1, RFC 7578; opa-envoy-plugin's shapes.
 """
@@ -23,12 +23,12 @@ JSON = "application/json"
 
 
 def parse_body(body: bytes, content_type: str, *, max_depth: int) -> Json:
-    """A form's fields; None for a body that is announced as anything else, or as multipart without a boundary.
+    """The fields of a form; None if the content-type is not a form's, or is multipart without a boundary.
 
     Args:
-        body: content-encoding undone.
-        content_type: the field's value.
-        max_depth: of the JSON in a part.
+        body: the decoded body (content-encoding undone).
+        content_type: the header field's value.
+        max_depth: nesting beyond which the JSON of a part is not read.
 
     Raises:
         Refused: with ``uninspectable``, for a form that has two readings.
@@ -49,7 +49,7 @@ def unescape(text: str) -> str:
     """Undo percent-encoding.
 
     Raises:
-        Refused: with ``uninspectable``, for a ``%`` that no two hex digits follow.
+        Refused: with ``uninspectable``, for a ``%`` without two hex digits after it.
     """
     if "%" not in text:
         return text
@@ -59,7 +59,7 @@ def unescape(text: str) -> str:
 
 
 def parse_form(text: str) -> dict[str, list[str]]:
-    """A query, or an ``application/x-www-form-urlencoded`` body: every value is a list.
+    """Parse a query, or an ``application/x-www-form-urlencoded`` body: every value is a list.
 
     Raises:
         Refused: with ``uninspectable``, for a malformed escape or a ``;`` (which some backends split at).
@@ -75,7 +75,7 @@ def parse_form(text: str) -> dict[str, list[str]]:
 
 
 def _multipart(body: bytes, content_type: str, max_depth: int) -> Json:
-    """A list of values for each name; parts without a name are left out, JSON parts are parsed."""
+    """The values of each named part, as a list. Parts without a name are left out; JSON parts are parsed."""
     if "boundary" not in content_type.lower():
         return None
     found: dict[str, list[Json]] = {}

@@ -8,9 +8,9 @@ from extproc.policy.contract.text_digest import digest
 
 TEST_SUFFIX = "_test.rego"
 LOADED = "extproc_loaded"
-"""Below ``data``: what the loader tells policies. Data files must not give it."""
+"""A key of ``data`` with facts that the loader gives to policies. Data files must not define it."""
 ENTRY = "extproc_entry"
-"""The loader's own package."""
+"""The package with the loader's own rule."""
 RESERVED = frozenset({LOADED, ENTRY})
 
 
@@ -19,24 +19,24 @@ class Module:
     """One Rego file."""
 
     name: str
-    """As a person would find it: the path they gave, and what is below it. Of starter policies the file alone."""
+    """The path for people: the given one, and the path below it. For starter policies, the file name alone."""
     text: str
     below: str = ""
-    """Its path below the folder they gave, if they gave one: what counts is there, wherever the folder is."""
+    """Its path below the given folder, if one was given. The revision has this path, wherever the folder is."""
 
     @property
     def is_test(self) -> bool:
-        """Whether this holds tests: such modules are not part of the policy in force."""
+        """True if the module holds tests. Such modules are not part of the policy in force."""
         return self.name.endswith(TEST_SUFFIX)
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Everything that decides: modules without tests, data and the query."""
+    """Everything that determines decisions: modules, data and the query; and the policy's tests."""
 
     modules: tuple[Module, ...]
     data: Json
-    """Merged; an object."""
+    """All data files merged; an object."""
     query: str
     tests: tuple[Module, ...] = ()
 
@@ -48,12 +48,12 @@ class Sources:
         return digest([*texts, json.dumps(self.data, sort_keys=True), self.query])
 
     def to_json(self) -> bytes:
-        """All of it, for another process of ours: see ``sources_of``."""
+        """The sources as JSON, for another process of this program: see ``sources_of``."""
         return json.dumps(asdict(self)).encode()
 
 
 def sources_of(raw: bytes) -> Sources:
-    """What ``Sources.to_json`` made. Raises whatever it may on anything else."""
+    """Read the output of ``Sources.to_json``. May raise any exception on other input."""
     found = json.loads(raw)
     modules, tests = (tuple(Module(**module) for module in found[key]) for key in ("modules", "tests"))
     return Sources(modules, found["data"], found["query"], tests)

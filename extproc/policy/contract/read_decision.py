@@ -1,4 +1,4 @@
-"""The answer: a JSON value from policy becomes a decision, or a refusal. Nothing is guessed, nothing ignored."""
+"""Turn policy's answer, a JSON value, into a decision. Nothing is guessed, and nothing is ignored."""
 
 import math
 import re
@@ -27,11 +27,11 @@ DENY_REASONS = frozenset(
         Reason.SENSITIVE_DATA,
     }
 )
-"""What policy may give as the reason of a denial. All others are the guard's own words."""
+"""The reasons that policy may give for a denial. All others are for the guard's own refusals."""
 HOLD_REASONS = (DENY_REASONS - {Reason.POLICY_DENIED, Reason.UNINSPECTABLE}) | {Reason.APPROVAL_REQUIRED}
-"""What policy may give as the reason to hold a call."""
+"""The reasons that policy may give to hold a call."""
 POLICY_REASONS = DENY_REASONS | HOLD_REASONS | {Reason.POLICY_ALLOWED}
-"""All reasons a policy may answer with."""
+"""All reasons that policy may give."""
 
 REASONS_OF = {
     Action.ALLOW: frozenset({Reason.POLICY_ALLOWED}),
@@ -44,12 +44,12 @@ DEFAULT_REASON = {
     Action.HOLD: Reason.APPROVAL_REQUIRED,
 }
 UNREADABLE = "policy-answer-unreadable"
-"""The rule that denies when nothing else can be read."""
+"""The rule in the record of a call that is denied because the answer is unreadable."""
 KEYS = frozenset({"action", "reason", "rule", "risk", "mask", "approval", "shadow"})
 MAX_RISK = 100
 MAX_APPROVERS = 10
 MAX_TEXT = 200
-"""Characters of a rule's or group's name."""
+"""Characters of the name of a rule or group."""
 MAX_ITEMS = 1_000
 """Mask rules, groups or shadow rules in one answer."""
 LONGEST_APPROVAL_S = 7 * 86_400.0
@@ -65,19 +65,19 @@ def read_decision(
     """Turn policy's answer into a decision. Never raises: an unreadable answer denies.
 
     Args:
-        answer: our object, or opa-envoy-plugin's boolean or ``allowed`` object.
-        revision: of the policy that answered.
-        defaults: the connection's approval terms, for what policy does not say.
-        credential_header: lower case; policy may not touch the header that carries the backend's credential.
+        answer: an object with ``action``, or opa-envoy-plugin's boolean or object with ``allowed``.
+        revision: the revision of the policy that answered.
+        defaults: the connection's approval terms, for those that policy leaves out.
+        credential_header: the header with the backend's credential, in lower case. Policy may not change it.
 
     Returns:
-        The decision; ``deny`` with ``policy-error`` for any shape that is not exactly right.
+        The decision; ``deny`` with ``policy-error`` for any value that is not exactly right.
     """
     try:
         return _read(answer, revision, defaults, credential_header)
     except Malformed as error:
         why = str(error)
-    except Exception as error:  # noqa: BLE001 - whatever goes wrong in here, the call is denied
+    except Exception as error:  # noqa: BLE001 - any error in here denies the call
         why = type(error).__name__
     return Decision(Action.DENY, Reason.POLICY_ERROR, rule=UNREADABLE, detail=why, revision=revision)
 
@@ -89,14 +89,14 @@ def _read(answer: Json, revision: str, defaults: ApprovalTerms, credential_heade
         case False:
             return Decision(Action.DENY, Reason.POLICY_DENIED, revision=revision)
         case {"action": _}:
-            return _read_ours(known_keys(mapping(answer), KEYS), revision, defaults)
+            return _read_action(known_keys(mapping(answer), KEYS), revision, defaults)
         case {"allowed": _}:
             return replace(read_opa_envoy_decision(mapping(answer), credential_header), revision=revision)
         case _:
             raise Malformed("neither a boolean nor an object with action or allowed")
 
 
-def _read_ours(answer: Mapping[str, Any], revision: str, defaults: ApprovalTerms) -> Decision:
+def _read_action(answer: Mapping[str, Any], revision: str, defaults: ApprovalTerms) -> Decision:
     action = member(Action, answer["action"])
     return Decision(
         action,
@@ -120,7 +120,7 @@ def _reason(answer: Mapping[str, Any], action: Action) -> Reason:
 
 
 def _risk(value: Any) -> int:
-    """A whole number, 0 to 100. An engine may spell 80 as 80.0."""
+    """A whole number, 0 to 100. An engine may write 80 as 80.0."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Malformed("risk is not a number")
     if not math.isfinite(value) or value != int(value) or not 0 <= value <= MAX_RISK:
@@ -182,7 +182,7 @@ def _minimum(value: Any) -> int:
 
 
 def _duration_s(value: Any) -> float:
-    """``90s``, ``15m``, ``1h``: seconds."""
+    """The seconds of ``90s``, ``15m``, ``1h``."""
     found = DURATION.fullmatch(text(value, MAX_TEXT))
     if found is None:
         raise Malformed("not a duration")

@@ -1,4 +1,4 @@
-"""What policy sees of a response: ``input.response``."""
+"""Build ``input.response``: a response as policy sees it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,28 +12,31 @@ from extproc.model.reasons import Uninspectable
 from extproc.policy.contract.input_headers import shown_headers
 
 NEVER_SHOWN = frozenset({"set-cookie", "set-cookie2", "authorization", "proxy-authorization", "mcp-session-id"})
-"""Fields of responses that carry a secret: an engine may log its input, so they are not in it."""
+"""Response header fields that carry a secret. An engine may log its input, so they are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseFacts:
-    """A response on its way to the caller, as far as the guard has seen it."""
+    """The facts that the guard has about a response on its way to the caller."""
 
     status: int
     headers: Headers
     body: bytes = b""
-    """Content-encoding undone, and without the backend's credential."""
+    """The decoded body (content-encoding undone), without the backend's credential."""
     findings: tuple[Finding, ...] | None = None
-    """What detectors found in all of it; None where they could not look."""
+    """The detectors' findings in the whole response; None if they could not scan it."""
     unseen: Uninspectable | None = None
-    """Why there is a body that is not here: it passes piece by piece, or its encoding cannot be undone."""
+    """Why there is a body that policy does not see: it is streamed, or its encoding cannot be undone."""
 
 
 def response_part(seen: ResponseFacts, *, max_depth: int) -> dict[str, Any]:
-    """The object below ``input.response``.
+    """Build the object ``input.response``.
 
-    ``uninspectable`` is there exactly when there is (or will be) a body that policy does not see.
-    ``max_depth``: nesting beyond it is not read.
+    It has ``uninspectable`` exactly if there is (or will be) a body that policy does not see.
+
+    Args:
+        seen: the response.
+        max_depth: nesting beyond which a body is not read.
     """
     part: dict[str, Any] = {"status": seen.status, "headers": shown_headers(seen.headers, without=NEVER_SHOWN)}
     part |= {"size": len(seen.body), "body": None}
@@ -47,10 +50,10 @@ def response_part(seen: ResponseFacts, *, max_depth: int) -> dict[str, Any]:
 
 
 def _document(seen: ResponseFacts, max_depth: int) -> Json:
-    """The body as JSON; None where there is none.
+    """The body as JSON; None if it is empty.
 
     Raises:
-        Unreadable: it is no JSON, or passes unseen.
+        Unreadable: the body is not JSON, or policy does not see it.
     """
     if seen.unseen is not None:
         raise Unreadable(seen.unseen)

@@ -1,4 +1,4 @@
-"""A server that does not answer is left alone for a while: whoever asks meanwhile is told so at once."""
+"""Leave a server alone for a while if it does not answer: questions are refused at once meanwhile."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,16 +10,16 @@ class Breaker:
     """Counts failures in a row. Owned by one event loop.
 
     Closed, it lets every question through. After ``most`` failures in a row it is open: every question is refused
-    at once, which denies. When the pause is over one question is let through; its answer closes the breaker, its
-    failure begins another pause.
+    at once, and a refused question denies. After the pause one question, the probe, is let through: its answer
+    closes the breaker, its failure begins another pause.
     """
 
     def __init__(self, *, most: int, pause_s: float, clock_s: Callable[[], float]) -> None:
-        """Closed.
+        """Make a closed breaker.
 
         Args:
             most: failures in a row that open it.
-            pause_s: seconds for which nobody is let through.
+            pause_s: seconds for which every question is refused.
             clock_s: monotonic seconds.
         """
         self._most, self._pause_s, self._clock_s = most, pause_s, clock_s
@@ -29,20 +29,20 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether questions are refused."""
+        """True while questions are refused."""
         return self._failures >= self._most
 
     @contextmanager
     def asking(self) -> Iterator[None]:
-        """Ask within this block. What it raises tells how it went.
+        """Ask one question within the block. The block's exception tells how it went.
 
-        ``PolicyUnreachable`` is a failure where nobody was there. Where somebody was, the question may be why it
-        has no answer, and one caller's questions must not keep others from being decided: it counts for nothing
-        until whoever asked has found out, and says so with ``answered`` or ``failed``. Any other error but a
-        cancellation is an answer.
+        ``PolicyUnreachable`` counts as a failure if the server was absent. If the server was there, the question
+        itself may be why it has no answer, and one caller's questions must not open the breaker for others: the
+        question counts only after the owner has asked for the server's health, and called ``answered`` or ``failed``.
+        Any other error is an answer, except for a cancellation.
 
         Raises:
-            PolicyError: nobody may ask now.
+            PolicyError: the question is refused.
         """
         probe = self._admit()
         try:
@@ -59,19 +59,19 @@ class Breaker:
             self._probing = self._probing and not probe
 
     def answered(self) -> None:
-        """The server answers."""
+        """Close the breaker: the server answers."""
         self._failures = 0
 
     def failed(self, times: int = 1) -> None:
-        """So many questions had no answer, and the server is why."""
+        """Count questions that had no answer because of the server."""
         self._failures += times
         self._until_s = self._clock_s() + self._pause_s
 
     def _admit(self) -> bool:
-        """Whether this question is the probe.
+        """Let a question through. Returns True if it is the probe.
 
         Raises:
-            PolicyError: nobody may ask now.
+            PolicyError: the question is refused.
         """
         if not self.is_open:
             return False

@@ -1,7 +1,7 @@
-"""Rego in an OPA server, asked over its REST API for each decision.
+"""Ask an OPA server for each decision, over its REST API.
 
-Written on httpx rather than on a client library, since what matters here is what such a library hides: the raw
-bytes of the input, an undefined result told from null, no repeated request, one limit of time for all of it.
+Written on httpx, not on a client library. A library hides the points that matter here: the raw bytes of the input,
+the difference between undefined and null, no repeated request, one time limit for the whole question.
 """
 
 import asyncio
@@ -11,7 +11,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from weakref import WeakValueDictionary
 
 import httpx
@@ -25,21 +24,23 @@ from extproc.policy.contract.text_digest import digest
 from extproc.policy.opa.circuit_breaker import Breaker
 
 MAX_ANSWER = 4 << 20
-"""Bytes of one answer of OPA's, its list of policies included."""
+"""Bytes of one answer from OPA; the list of its policies is one."""
 CONNECTIONS = 64
-"""At most so many connections to OPA, and so many kept open."""
+"""The most connections to OPA, open or idle."""
 SHARE = CONNECTIONS // 4
-"""At most so many questions about one caller's calls at once: its others wait, and nobody else does for them."""
+"""The most questions about one caller's calls at once. The caller's others wait; other callers' do not."""
 ASK = {"strict-builtin-errors": "true", "provenance": "true"}
-"""Strict: a built-in's error is an error, where it would be undefined, and make a ``not`` true."""
+"""Strict: a built-in's error is an error. By default it is undefined, which makes a ``not`` true."""
 HEALTH_CONNECTIONS = 2
-"""For questions about its health, apart: slow questions of callers must not keep those waiting."""
+"""Connections for OPA's health only: slow questions of callers must not delay it."""
+HEALTH_TASK = "opa-health"
+"""The name of the task that asks for OPA's health after a question without an answer."""
 HEADERS = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "extproc"}
 
 
 @dataclass(frozen=True, slots=True)
 class OpaServer:
-    """Where an OPA is, and how it is asked."""
+    """The address of an OPA server, and how to ask it."""
 
     address: str
     """``host:port``, or ``unix:/path``."""
@@ -47,9 +48,9 @@ class OpaServer:
     """Seconds for one decision, connecting included."""
     tls: bool = False
     ca_file: Path | None = None
-    """Certificates that OPA's must chain to; None: those of the system."""
+    """Certificates to which OPA's certificate must chain; None: the system's."""
     failures: int = 5
-    """So many questions in a row without an answer, and OPA is left alone for ``pause_s``."""
+    """Questions in a row without an answer, after which OPA is not asked for ``pause_s`` seconds."""
     pause_s: float = 2.0
     response_interest: ResponseInterest = ResponseInterest.UNKNOWN
     """``UNKNOWN``: as OPA's ``data.extproc.directions`` declares."""
@@ -60,7 +61,7 @@ class OpaEngine:
 
     is_remote = True
     input_keys: frozenset[str] | None = None
-    """What OPA's policies look at is OPA's business."""
+    """Not known: the policies are in OPA."""
 
     def __init__(
         self,
@@ -71,19 +72,20 @@ class OpaEngine:
         clock_s: Callable[[], float] = time.monotonic,
         on_change: Callable[[str, str], None] = lambda _revision, _problem: None,
     ) -> None:
-        """Nothing is opened yet.
+        """Make an engine. It opens no connection yet.
 
         Args:
-            server: which OPA.
+            server: the OPA server.
             query: ``data.<package>.<rule>``.
             poll_every_s: seconds between two polls of OPA's health and policies; None: none.
             clock_s: monotonic seconds.
             on_change: called with the revision and the problem whenever one of them has changed.
 
         Raises:
-            ConfigError: a certificate file that cannot be used.
+            ConfigError: a certificate file cannot be used.
         """
-        self._timeout_s = server.timeout_s
+        self.timeout_s = server.timeout_s
+        """Seconds for one question, connecting included."""
         self._query = query
         self._path = "/v1/" + query.replace(".", "/")
         self._revision = ""
@@ -92,12 +94,13 @@ class OpaEngine:
         self._breaker = Breaker(most=server.failures, pause_s=server.pause_s, clock_s=clock_s)
         self._client = _client(server, CONNECTIONS)
         self._turns = asyncio.Semaphore(CONNECTIONS)
-        """Nobody waits in the client: whoever is cancelled there leaves a connection that is never used again."""
+        """Questions wait here, not in the client: one cancelled there leaves a connection that is never reused."""
         self._shares: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
-        """Of callers whose calls are asked about, or wait to be."""
+        """For each caller with questions that run or wait."""
         self._health = _client(server, HEALTH_CONNECTIONS)
         self._doubts = 0
-        self._asking_health: asyncio.Task[None] | None = None
+        """Questions without an answer, for which OPA's health is still to be found out."""
+        self._health_check: asyncio.Task[None] | None = None
         self._poll_every_s, self._on_change = poll_every_s, on_change
         self._unhealthy = ""
         self._reported = ("", "")
@@ -109,15 +112,15 @@ class OpaEngine:
 
     @property
     def problem(self) -> str:
-        """What keeps it from deciding; empty when nothing is known of."""
+        """Why OPA cannot decide; empty while it can, as far as is known."""
         return "OPA does not answer: its breaker is open" if self._breaker.is_open else self._unhealthy
 
     @property
     def revision(self) -> str:
-        """Of the policy that gave the latest answer: read it right after ``evaluate`` returns.
+        """The revision of the policy that gave the latest answer: read it right after ``evaluate`` returns.
 
-        SHA-256, lower-case hex, over the query and the bundles' revisions that OPA reports with each answer;
-        without bundles, over the policies OPA held when ``refresh`` was last called.
+        SHA-256, lower-case hex, over the query and the bundles' revisions that OPA reports with each answer.
+        Without bundles: over the query and the policies that OPA held when ``refresh`` was last called.
         """
         return self._revision
 
@@ -140,46 +143,47 @@ class OpaEngine:
         if "result" not in answer:
             raise PolicyError(f"the decision is undefined{'; ' if self._unhealthy else ''}{self._unhealthy}")
         self._revision = revision or self._revision
-        return answer["result"]  # type: ignore[no-any-return]
+        return answer["result"]
 
     async def refresh(self) -> str:
-        """Learn which policies OPA holds, for an OPA without bundles. Data is not a part of it.
+        """Compute the revision of an OPA without bundles, over its policies. Data is not a part of it.
 
         Raises:
-            PolicyError: OPA does not tell.
+            PolicyError: OPA does not list its policies.
         """
         answer = await self._ask("GET", "/v1/policies")
         policies = answer.get("result")
         if not isinstance(policies, list) or not policies:
             raise PolicyError("OPA holds no policy")
-        self._revision = digest(
-            [self._query, *sorted(f"{item.get('id')}\0{item.get('raw')}" for item in policies)]
-        )
+        texts = [f"{item.get('id')}\0{item.get('raw')}" for item in policies if isinstance(item, dict)]
+        if len(texts) != len(policies):
+            raise PolicyError("OPA's list of policies cannot be read")
+        self._revision = digest([self._query, *sorted(texts)])
         return self._revision
 
     async def healthy(self) -> bool:
-        """Whether OPA answers and has activated its bundles. Never raises."""
+        """True if OPA answers and has activated its bundles. Never raises."""
         return await self._health_status(bundles="true") == httpx.codes.OK
 
     async def _health_status(self, **params: str) -> int:
-        """What it answers; 0 when it does not, in the time of a decision."""
+        """The HTTP status of OPA's health; 0 without an answer within the time for a decision."""
         try:
             async with (
-                asyncio.timeout(self._timeout_s),
-                self._health.stream("GET", "/health", params=params) as said,
+                asyncio.timeout(self.timeout_s),
+                self._health.stream("GET", "/health", params=params) as response,
             ):
-                return said.status_code
+                return response.status_code
         except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError):
             return 0
 
     def _doubt(self) -> None:
-        """A question had no answer: find out, beside the call, whether OPA answers at all."""
+        """After a question without an answer, ask for OPA's health in the background."""
         self._doubts += 1
-        if self._asking_health is None or self._asking_health.done():
-            self._asking_health = asyncio.create_task(self._settle_doubts())
+        if self._health_check is None or self._health_check.done():
+            self._health_check = asyncio.create_task(self._settle_doubts(), name=HEALTH_TASK)
 
     async def _settle_doubts(self) -> None:
-        """One question for all doubts there are by now, then one for those that came meanwhile."""
+        """Ask for OPA's health once for all doubts so far, then again for those that came meanwhile."""
         while self._doubts:
             doubts, self._doubts = self._doubts, 0
             if await self._health_status():
@@ -188,9 +192,14 @@ class OpaEngine:
                 self._breaker.failed(doubts)
             self._report_changes()
 
+    async def doubts_settled(self) -> None:
+        """Wait until OPA's health is known for every question that has had no answer so far."""
+        if self._health_check is not None:
+            await self._health_check
+
     @contextlib.asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
-        """Look at OPA now and then, until the block ends; then close all connections."""
+        """Poll OPA until the block ends; then close all connections."""
         every_s = self._poll_every_s
         try:
             async with background(self._watch(every_s)) if every_s else contextlib.nullcontext():
@@ -204,7 +213,7 @@ class OpaEngine:
             await asyncio.sleep(every_s)
 
     async def poll(self) -> None:
-        """Look once: is it well, and, without bundles, which policies does it hold now? Never raises."""
+        """Ask once for OPA's health, its directions and, without bundles, its policies. Never raises."""
         self._unhealthy = "" if await self.healthy() else "OPA is not healthy, or cannot be reached"
         if not self._unhealthy and self._without_bundles:
             with contextlib.suppress(PolicyError):
@@ -230,8 +239,8 @@ class OpaEngine:
     async def close(self) -> None:
         """Close all connections."""
         self._doubts = 0
-        if self._asking_health is not None:
-            await cancel(self._asking_health)
+        if self._health_check is not None:
+            await cancel(self._health_check)
         await self._client.aclose()
         await self._health.aclose()
 
@@ -243,17 +252,17 @@ class OpaEngine:
         params: Mapping[str, str] | None = None,
         content: bytes | None = None,
         caller: str = "",
-    ) -> dict[str, Any]:
-        """One request and its answer, an object.
+    ) -> dict[str, Json]:
+        """Send one request, and read its answer, an object.
 
         Raises:
-            PolicyUnreachable: nothing came, or not all of it, or not in time.
-            PolicyError: for every other failure. Neither has OPA's own words: they may quote the input.
+            PolicyUnreachable: no answer, an incomplete one, or a late one.
+            PolicyError: any other failure. Neither message has OPA's own text, which may quote the input.
         """
         share = self._shares.setdefault(caller, asyncio.Semaphore(SHARE))
         try:
             async with (
-                asyncio.timeout(self._timeout_s),
+                asyncio.timeout(self.timeout_s),
                 share,
                 self._turns,
                 self._client.stream(method, path, params=params, content=content) as response,
@@ -262,24 +271,24 @@ class OpaEngine:
                     raise PolicyError(f"OPA answered with status {response.status_code}")
                 raw = await _read(response)
         except TimeoutError:
-            raise PolicyUnreachable(f"OPA gave no answer within {self._timeout_s:g} s") from None
+            raise PolicyUnreachable(f"OPA gave no answer within {self.timeout_s:g} s") from None
         except (httpx.HTTPError, httpx.StreamError, OSError, ssl.SSLError) as error:
             absent = isinstance(error, httpx.ConnectError)
             raise PolicyUnreachable(f"OPA gave no answer ({type(error).__name__})", absent=absent) from None
         return _object(raw)
 
 
-def _object(raw: bytes) -> dict[str, Any]:
+def _object(raw: bytes) -> dict[str, Json]:
     try:
         answer = orjson.loads(raw)
     except ValueError:
         raise PolicyError("OPA's answer is not JSON") from None
     if not isinstance(answer, dict):
-        raise PolicyError("OPA's answer is no object")
+        raise PolicyError("OPA's answer is not an object")
     return answer
 
 
-def bundles_revision(provenance: Any, query: str) -> str:
+def bundles_revision(provenance: Json, query: str) -> str:
     """A digest of the query and all bundles' revisions; empty when OPA reports none."""
     bundles = provenance.get("bundles") if isinstance(provenance, dict) else None
     if not isinstance(bundles, dict):
@@ -300,7 +309,7 @@ async def _read(response: httpx.Response) -> bytes:
 
 
 def _client(server: OpaServer, connections: int) -> httpx.AsyncClient:
-    """A client that speaks to this server only: no proxy from the environment, no redirect, no second try."""
+    """A client for this server only: no proxy from the environment, no redirect, no retry."""
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
     uds = server.address.removeprefix("unix:") if server.address.startswith("unix:") else None
     verify = _trust(server.ca_file) if server.tls else False
@@ -310,14 +319,14 @@ def _client(server: OpaServer, connections: int) -> httpx.AsyncClient:
         transport=transport,
         base_url=base,
         headers=HEADERS,
-        timeout=None,  # noqa: S113 - one limit for the whole request is set where it is made
+        timeout=None,  # noqa: S113 - _ask sets one limit for the whole request
         follow_redirects=False,
         trust_env=False,
     )
 
 
 def _trust(ca_file: Path | None) -> ssl.SSLContext:
-    """Checks the server's certificate and its name."""
+    """A context that checks the server's certificate and its name."""
     try:
         context = ssl.create_default_context(cafile=ca_file)
     except OSError as error:

@@ -135,7 +135,7 @@ class Unequal(OpaEngine):
     """Waits long for each answer but that of the slow question."""
 
     async def evaluate(self, document: bytes, caller: str = ""):
-        self._timeout_s = 0.5 if b"slow" in document else SOON_S  # read before anything is waited for
+        self.timeout_s = 0.5 if b"slow" in document else SOON_S  # read before anything is waited for
         return await super().evaluate(document, caller)
 
 
@@ -280,7 +280,7 @@ async def test_an_opa_that_stands_still(base, tmp_path, opa_binary):
     with opa(opa_binary, tmp_path / "o", tmp_path / "t.rego") as (process, address):
         async with asking(address, failures=2) as engine:
             assert await engine.evaluate(b"{}") is True
-            engine._timeout_s = 0.5
+            engine.timeout_s = 0.5
             process.send_signal(signal.SIGSTOP)
             try:
                 assert (await denied(base, engine))[1] == "OPA gave no answer within 0.5 s"

@@ -20,7 +20,7 @@ from extproc.model.errors import ConfigError, PolicyError
 from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.bundle.starter_policies import starter_folder
 from extproc.policy.contract.response_interest import ResponseInterest
-from extproc.policy.opa.opa_engine import CONNECTIONS, OpaEngine, OpaServer, bundles_revision
+from extproc.policy.opa.opa_engine import CONNECTIONS, HEALTH_TASK, OpaEngine, OpaServer, bundles_revision
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 
 pytestmark = pytest.mark.slow
@@ -320,9 +320,9 @@ async def test_nobody_there_denies():
                 await opa.evaluate(b"{}")
 
 
-async def test_a_server_that_is_gone_is_not_asked_until_the_pause_is_over(opa_address):
+async def test_a_server_that_is_gone_is_not_asked_until_the_pause_is_over(opa_address, tmp_path):
     now, told = 0.0, []
-    server = OpaServer("unix:/nowhere/opa.sock", 1.0, failures=2, pause_s=5.0)
+    server = OpaServer(f"unix:{tmp_path}/opa", 1.0, failures=2, pause_s=5.0)
     opa = OpaEngine(server, "data.tryout.same", clock_s=lambda: now, on_change=lambda *status: told.append(status))
     for _ in range(2):
         with pytest.raises(PolicyError, match="ConnectError"):
@@ -333,39 +333,63 @@ async def test_a_server_that_is_gone_is_not_asked_until_the_pause_is_over(opa_ad
     now = 5.0
     with pytest.raises(PolicyError, match="ConnectError"):
         await opa.evaluate(b"{}")
-    await opa.close()
     now = 10.0
-    async with engine(opa_address) as back:
-        opa._client = back._client
+    async with relay(tmp_path / "opa", opa_address):
         assert await opa.evaluate(b"{}") == {}
     assert opa.problem == ""
     assert told[-1][1] == ""
+    await opa.close()
 
 
-async def test_looking_tells_of_health_and_of_policies_that_changed(opa_address):
+async def test_polling_tells_of_health_and_of_policies_that_changed(opa_address, tmp_path):
     told = []
     opa = OpaEngine(
-        OpaServer(opa_address),
+        OpaServer(f"unix:{tmp_path}/opa"),
         "data.tryout.same",
         poll_every_s=0.01,
         on_change=lambda *status: told.append(status),
     )
-    async with opa.watching():
-        await opa.evaluate(b"{}")
-        first = opa.revision
-        await opa._ask("PUT", "/v1/policies/more", content=b"package more\nx := 1")
-        async with asyncio.timeout(SOON_S):
-            while opa.revision == first:
-                await asyncio.sleep(0.01)
-        await opa._client.delete("/v1/policies/more")
-        opa._path = ""
-        opa._client = opa._health = httpx.AsyncClient(base_url="http://127.0.0.1:1")
+    transport = httpx.AsyncHTTPTransport(uds=opa_address.removeprefix("unix:"))
+    async with opa.watching(), httpx.AsyncClient(transport=transport, base_url="http://opa") as client:
+        async with relay(tmp_path / "opa", opa_address):
+            await opa.evaluate(b"{}")
+            first = opa.revision
+            await client.put("/v1/policies/more", content=b"package more\nx := 1")
+            async with asyncio.timeout(SOON_S):
+                while opa.revision == first:
+                    await asyncio.sleep(0.01)
+            await client.delete("/v1/policies/more")
         async with asyncio.timeout(SOON_S):
             while not opa.problem:
                 await asyncio.sleep(0.01)
         async with asyncio.timeout(SOON_S):
             while told[-1] != (opa.revision, "OPA is not healthy, or cannot be reached"):
                 await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def relay(path: Path, address: str):
+    """Passes bytes between a socket and OPA's, until the block ends: then OPA cannot be reached there any more."""
+    opened = []
+
+    async def pump(reader, writer):
+        while piece := await reader.read(1 << 16):
+            writer.write(piece)
+        writer.close()
+
+    async def handle(reader, writer):
+        opa_reader, opa_writer = await asyncio.open_unix_connection(address.removeprefix("unix:"))
+        opened.extend((writer, opa_writer))
+        await asyncio.gather(pump(reader, opa_writer), pump(opa_reader, writer), return_exceptions=True)
+
+    server = await asyncio.start_unix_server(handle, path)
+    try:
+        yield
+    finally:
+        server.close()
+        path.unlink(missing_ok=True)
+        for writer in opened:
+            writer.transport.abort()
 
 
 @pytest.fixture(scope="module")
@@ -473,11 +497,11 @@ async def ask_slowly(opa: OpaEngine, times: int = 1, within_s: float = 0.2) -> l
             await opa.evaluate(b'"slow"')
         return str(caught.value)
 
-    patience, opa._timeout_s = opa._timeout_s, within_s
+    patience, opa.timeout_s = opa.timeout_s, within_s
     try:
         return await asyncio.gather(*(one() for _ in range(times)))
     finally:
-        opa._timeout_s = patience
+        opa.timeout_s = patience
 
 
 async def test_one_callers_slow_questions_deny_nobody_else():
@@ -486,7 +510,7 @@ async def test_one_callers_slow_questions_deny_nobody_else():
         for _ in range(3):
             found = await ask_slowly(opa, 2 * CONNECTIONS)
             assert set(found) == {"OPA gave no answer within 0.2 s"}
-            await opa._asking_health
+            await opa.doubts_settled()
             assert await opa.evaluate(b"{}") is True
         assert opa.problem == ""
         assert 3 <= state["health"] < 3 * CONNECTIONS  # one at a time, each for all that came meanwhile
@@ -494,6 +518,9 @@ async def test_one_callers_slow_questions_deny_nobody_else():
 
 async def test_a_callers_questions_wait_for_each_other_and_nobody_elses_do():
     async with slow_opa() as (_, address), engine(address) as opa:
+        assert await opa.evaluate(b"{}", "a") is True
+        gc.collect()
+        semaphores = count_semaphores()
         flood = [asyncio.create_task(opa.evaluate(b'"slow"', "a")) for _ in range(2 * CONNECTIONS)]
         await asyncio.sleep(0.1)
         assert await asyncio.gather(*(opa.evaluate(b"{}", "b") for _ in range(2 * CONNECTIONS))) == [True] * 128
@@ -503,7 +530,11 @@ async def test_a_callers_questions_wait_for_each_other_and_nobody_elses_do():
         assert await opa.evaluate(b"{}", "a") is True
         del flood, one
         gc.collect()
-        assert not opa._shares  # of callers who are gone nothing is kept
+        assert count_semaphores() <= semaphores  # of callers who are gone nothing is kept
+
+
+def count_semaphores() -> int:
+    return sum(isinstance(each, asyncio.Semaphore) for each in gc.get_objects())
 
 
 async def test_an_opa_that_hangs_opens_the_breaker():
@@ -512,13 +543,13 @@ async def test_an_opa_that_hangs_opens_the_breaker():
     async with slow_opa() as (state, address):
         opa = OpaEngine(OpaServer(address, SOON_S, failures=3, pause_s=5.0), "data.x", clock_s=lambda: now)
         assert await opa.evaluate(b"{}") is True
-        state["hangs"], opa._timeout_s = True, 0.1
+        state["hangs"], opa.timeout_s = True, 0.1
         for _ in range(3):
             await ask_slowly(opa)
-            await opa._asking_health
+            await opa.doubts_settled()
         assert opa.problem == "OPA does not answer: its breaker is open"
         assert (await ask_slowly(opa))[0].startswith("OPA is not asked")
-        state["hangs"], opa._timeout_s, now = False, SOON_S, 5.0
+        state["hangs"], opa.timeout_s, now = False, SOON_S, 5.0
         assert await opa.evaluate(b"{}") is True
         assert opa.problem == ""
         await opa.close()
@@ -529,10 +560,14 @@ async def test_a_closed_engine_asks_nothing_more():
         opa = OpaEngine(OpaServer(address, NEVER_S), "data.x")
         state["hangs"] = True
         await ask_slowly(opa)
-        assert not opa._asking_health.done()
+        assert health_tasks() == 1
         async with asyncio.timeout(SOON_S):
             await opa.close()
-        assert opa._asking_health.done()
+        assert health_tasks() == 0
+
+
+def health_tasks() -> int:
+    return sum(task.get_name() == HEALTH_TASK for task in asyncio.all_tasks())
 
 
 def test_a_ca_file_without_certificates_is_refused(tmp_path):
