@@ -38,7 +38,8 @@ class Breaker:
 
         ``PolicyUnreachable`` counts as a failure if the server was absent. If the server was there, the question
         itself may be why it has no answer, and one caller's questions must not open the breaker for others: the
-        question counts only after the owner has asked for the server's health, and called ``answered`` or ``failed``.
+        question counts only after the owner has asked for the server's health, and called ``answered`` or
+        ``failed``.
         Any other error is an answer, except for a cancellation.
 
         Raises:
