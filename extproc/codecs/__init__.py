@@ -1,1 +1,1 @@
-"""Incremental bytes to pieces and back, pure."""
+"""Parsers and writers of wire formats, without I/O. Most of them take their input in pieces."""

@@ -1,4 +1,4 @@
-"""Undo a body's content-encoding, within limits (RFC 9110 section 8.4)."""
+"""Decodes a body's content-encoding, within limits (RFC 9110 section 8.4)."""
 
 import sys
 import zlib
@@ -16,41 +16,41 @@ else:
 
 GZIP_WINDOW = 16 + zlib.MAX_WBITS
 ZSTD_WINDOW: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
-"""8 MB: more is not to be accepted (RFC 9659 section 3)."""
+"""8 MB, the largest window that may be accepted (RFC 9659 section 3)."""
 
 
 def decode(body: bytes, encoding_header: str, *, limit: int, ratio: int) -> bytes:
-    """Undo one coding.
+    """Decode one coding.
 
     Args:
-        body: the bytes as received, whole.
-        encoding_header: the value of ``content-encoding``; empty when absent.
-        limit: bytes the result may have.
-        ratio: how many times as long as the body the result may be.
+        body: the whole body as received.
+        encoding_header: the value of ``content-encoding``; empty if absent.
+        limit: maximum bytes of the result.
+        ratio: maximum size of the result, as a multiple of the body's.
 
     Returns:
         The decoded bytes.
 
     Raises:
-        Unreadable: ``content-encoding`` for an unknown or a second coding, damaged data or bytes behind the
-            end; ``truncated``; ``too-large``.
+        Unreadable: ``content-encoding`` for an unknown or a second coding, damaged data, or bytes after the end;
+            ``truncated``; ``too-large``.
     """
     coding = encoding_header.strip(" \t").lower()
     if coding in ("", "identity"):
         return _within(body, limit)
-    undo = CODINGS.get(coding)
-    if undo is None:
+    decoder = CODINGS.get(coding)
+    if decoder is None:
         raise Unreadable(Uninspectable.CONTENT_ENCODING)
     limit = min(limit, ratio * len(body))
     try:
-        decoded, ended, behind = undo(body, limit + 1)
+        decoded, ended, rest = decoder(body, limit + 1)
     except (zlib.error, brotli.error, zstd.ZstdError):
         raise Unreadable(Uninspectable.CONTENT_ENCODING) from None
     if len(decoded) > limit:
         raise Unreadable(Uninspectable.TOO_LARGE)
     if not ended:
         raise Unreadable(Uninspectable.TRUNCATED)
-    if behind:
+    if rest:
         raise Unreadable(Uninspectable.CONTENT_ENCODING)
     return decoded
 
@@ -61,27 +61,27 @@ def _within(body: bytes, limit: int) -> bytes:
     return body
 
 
-Undone = tuple[bytes, bool, bytes]
-"""What was decoded, whether it ended there, and what follows the end. A bomb never unfolds: little more is decoded
-than asked for."""
+Decoded = tuple[bytes, bool, bytes]
+"""The decoded bytes, True if the data ended, and the bytes after the end. Hardly more than the limit is decoded,
+so that a decompression bomb does no harm."""
 
 
-def _gzip(body: bytes, limit: int) -> Undone:
+def _gzip(body: bytes, limit: int) -> Decoded:
     return _inflate(body, limit, GZIP_WINDOW)
 
 
-def _deflate(body: bytes, limit: int) -> Undone:
+def _deflate(body: bytes, limit: int) -> Decoded:
     """The zlib format (RFC 9110 section 8.4.1.2), not a raw one."""
     return _inflate(body, limit, zlib.MAX_WBITS)
 
 
-def _inflate(body: bytes, limit: int, window: int) -> Undone:
+def _inflate(body: bytes, limit: int, window: int) -> Decoded:
     stream = zlib.decompressobj(window)
     return stream.decompress(body, limit), stream.eof, stream.unused_data
 
 
-def _brotli(body: bytes, limit: int) -> Undone:
-    """RFC 7932. Its decoder fails where something follows the end, and its smallest buffer is 32 kB."""
+def _brotli(body: bytes, limit: int) -> Decoded:
+    """RFC 7932. The decoder fails if anything follows the end; its smallest buffer is 32 kB."""
     stream = brotli.Decompressor()
     decoded = stream.process(body, output_buffer_limit=limit) if body else b""
     while len(decoded) < limit and not stream.can_accept_more_data():
@@ -89,13 +89,13 @@ def _brotli(body: bytes, limit: int) -> Undone:
     return decoded, stream.is_finished(), b""
 
 
-def _zstd(body: bytes, limit: int) -> Undone:
+def _zstd(body: bytes, limit: int) -> Decoded:
     """RFC 8878, one frame, without a dictionary."""
     stream = zstd.ZstdDecompressor(options=ZSTD_WINDOW)
     return stream.decompress(body, limit), stream.eof, stream.unused_data
 
 
-CODINGS: dict[str, Callable[[bytes, int], Undone]] = {
+CODINGS: dict[str, Callable[[bytes, int], Decoded]] = {
     "gzip": _gzip,
     "x-gzip": _gzip,
     "deflate": _deflate,

@@ -1,4 +1,4 @@
-"""Descriptor sets: which methods there are, and what their messages look like."""
+"""Reads descriptor sets: gRPC methods and the types of their messages."""
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +12,7 @@ from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-unty
 STATUS = "google.rpc.Status"
 ERROR_INFO = "google.rpc.ErrorInfo"
 ERRORS = ((STATUS, (any_pb2, status_pb2)), (ERROR_INFO, (duration_pb2, error_details_pb2)))
-"""How every gRPC backend may tell of an error, whether its own files import these or not."""
+"""Types with which any gRPC backend may report an error, even if its own files do not import them."""
 
 
 class Messages(NamedTuple):
@@ -20,30 +20,30 @@ class Messages(NamedTuple):
 
     kind: Descriptor
     listed: bool = False
-    """Whether paths begin at the list of them, ``$[0]``, rather than at each."""
+    """True if paths begin at the list of messages (``$[0]``), False if they begin at each message."""
     encoding: str = ""
-    """The coding of those that are compressed; empty when none is announced."""
+    """The coding of compressed messages; empty if none is announced."""
 
 
 class Method(NamedTuple):
-    """What one method takes and gives."""
+    """The request and response types of one method."""
 
     request: Descriptor
     response: Descriptor
     takes_many: bool = False
-    """Client-streaming: any number of messages, not exactly one."""
+    """True for client streaming: the request has any number of messages, not exactly one."""
 
     @property
     def status(self) -> Descriptor:
-        """``google.rpc.Status``, whose details are of types that the method's own files may describe."""
+        """``google.rpc.Status``. The types of its details may be in the method's own files."""
         return self.request.file.pool.FindMessageTypeByName(STATUS)
 
 
 def read_methods(descriptor_set: bytes) -> dict[str, Method]:
-    """All methods of a ``FileDescriptorSet`` (``protoc --include_imports --descriptor_set_out``), by their path.
+    """Return all methods of a ``FileDescriptorSet`` (``protoc --include_imports --descriptor_set_out``), by path.
 
     Raises:
-        ValueError: it is none, or files that it needs are missing.
+        ValueError: the bytes are not a descriptor set, or files that it needs are missing.
     """
     pool, files = _read(descriptor_set)
     services = [
@@ -61,10 +61,10 @@ def read_methods(descriptor_set: bytes) -> dict[str, Method]:
 
 
 def read_type(descriptor_set: bytes, name: str) -> Descriptor:
-    """One type of message of a ``FileDescriptorSet``, by its full name.
+    """Return a message type of a ``FileDescriptorSet`` by its full name.
 
     Raises:
-        ValueError: it is no such set, or does not have the type.
+        ValueError: the bytes are not a descriptor set, or it does not have the type.
     """
     pool, _ = _read(descriptor_set)
     try:
@@ -99,7 +99,7 @@ def _add_errors(pool: descriptor_pool.DescriptorPool) -> None:
 
 
 def reachable(kind: Descriptor) -> Iterator[Descriptor]:
-    """The type and all types of messages in it, each once."""
+    """Yield a message type and all message types in it, each once."""
     seen: dict[str, Descriptor] = {}
     left = [kind]
     while left:
@@ -111,14 +111,14 @@ def reachable(kind: Descriptor) -> Iterator[Descriptor]:
 
 
 def misnamed(kind: Descriptor) -> Mapping[str, str]:
-    """Names of fields in the ``.proto`` file that mean nothing in JSON, and what they are called there."""
-    told = [field for each in reachable(kind) for field in each.fields]
-    right = {field.json_name for field in told}
-    return {field.name: field.json_name for field in told if field.name not in right}
+    """Return the JSON names of fields, by names in the ``.proto`` file that are not names in JSON."""
+    fields = [field for each in reachable(kind) for field in each.fields]
+    json_names = {field.json_name for field in fields}
+    return {field.name: field.json_name for field in fields if field.name not in json_names}
 
 
 def ambiguous(kind: Descriptor) -> str:
-    """The name of a message of which two fields have one name in JSON; empty where there is none."""
+    """Return the name of a message in which two fields have the same JSON name; empty if there is none."""
     for each in reachable(kind):
         names = [field.json_name for field in each.fields]
         if len(set(names)) < len(names):

@@ -1,4 +1,4 @@
-"""Forms as a URL's query is written: ``application/x-www-form-urlencoded`` (WHATWG URL section 5)."""
+"""Reads forms and URL queries: ``application/x-www-form-urlencoded`` (WHATWG URL section 5)."""
 
 import re
 from typing import NamedTuple
@@ -8,12 +8,12 @@ from extproc.codecs.unreadable import Unreadable
 from extproc.model.reasons import Uninspectable
 
 RAW = re.compile(r"(?:[^\x00-\x20%;\x7f-\U0010ffff]|%[0-9A-Fa-f]{2})*")
-"""Visible ASCII; not ``;``, which some servers split at."""
+"""Visible ASCII without ``;``, at which some servers split."""
 _CHARACTER = re.compile(r"(?:%[0-7][0-9A-Fa-f]|%[C-Fc-f][0-9A-Fa-f](?:%[89ABab][0-9A-Fa-f])+|[^%])")
 
 
 class Part(NamedTuple):
-    """A name or value, where it stands in the form, and what it says."""
+    """A name or value: its offsets in the form, and its decoded text."""
 
     start: int
     end: int
@@ -21,11 +21,11 @@ class Part(NamedTuple):
 
 
 def read_form(text: str) -> list[tuple[Part, Part]]:
-    """Names and values in their order. A name without ``=`` has an empty value; empty pairs are left out.
+    """Return names and values in order. A name without ``=`` has an empty value; empty pairs are skipped.
 
     Raises:
-        Unreadable: ``query`` for what two readers could take differently: a malformed escape, a character that
-            is to be escaped, ``;``, bytes that are not UTF-8.
+        Unreadable: ``query`` for a form that two readers could read differently: a malformed escape, a character
+            that must be escaped, ``;``, bytes that are not UTF-8.
     """
     if not RAW.fullmatch(text):
         raise Unreadable(Uninspectable.QUERY)
@@ -33,10 +33,10 @@ def read_form(text: str) -> list[tuple[Part, Part]]:
     at = 0
     for pair in text.split("&"):
         name, equals, _ = pair.partition("=")
-        behind = at + len(name) + len(equals)
+        value_at = at + len(name) + len(equals)
         end = at + len(pair)
         if pair:
-            pairs.append((_part(text, at, at + len(name)), _part(text, behind, end)))
+            pairs.append((_part(text, at, at + len(name)), _part(text, value_at, end)))
         at = end + 1
     return pairs
 
@@ -49,11 +49,11 @@ def _part(text: str, start: int, end: int) -> Part:
 
 
 def offsets(raw: str) -> list[int]:
-    """Where each character of a name or value begins in its spelling, and where the last one ends."""
-    places = [match.start() for match in _CHARACTER.finditer(raw)]
-    return [*places, len(raw)]
+    """Return the offset of each character in the encoded name or value, and the end of the last one."""
+    starts = [match.start() for match in _CHARACTER.finditer(raw)]
+    return [*starts, len(raw)]
 
 
 def spell(text: str) -> str:
-    """A text as it is written in a form."""
+    """Return a text in the encoding of a form."""
     return quote_plus(text)

@@ -1,4 +1,4 @@
-"""gRPC's messages on the wire, piece by piece (gRPC over HTTP/2, section Length-Prefixed-Message)."""
+"""Reads gRPC messages from a body in pieces (gRPC over HTTP/2, section Length-Prefixed-Message)."""
 
 from typing import NamedTuple
 
@@ -7,35 +7,35 @@ from extproc.codecs.unreadable import Unreadable
 from extproc.model.reasons import Uninspectable
 
 HEAD = 5
-"""Bytes before a message: a flag, and its length in four bytes, big-endian."""
+"""Bytes before a message: a flag, and the length in four bytes, big-endian."""
 
 
 CODINGS = frozenset({"", "identity", "gzip", "deflate"})
-"""Of gRPC's own list, those that can be undone here; ``deflate`` is the zlib format, as in HTTP."""
+"""Codings of gRPC's list that can be decoded here; ``deflate`` is the zlib format, as in HTTP."""
 
 
 class Frame(NamedTuple):
-    """One message as it came."""
+    """One message as received."""
 
     compressed: bool
     payload: bytes
 
     @property
     def raw(self) -> bytes:
-        """The bytes of the frame."""
+        """The frame's bytes."""
         return bytes([self.compressed]) + len(self.payload).to_bytes(4, "big") + self.payload
 
 
 class FrameReader:
-    """Cuts a body into frames. They never depend on how the body was cut into pieces."""
+    """Splits a body into frames, which do not depend on how the body was split into pieces."""
 
     def __init__(self, *, limit: int) -> None:
-        """Read messages of up to ``limit`` bytes each, as they come."""
+        """Args: ``limit``: maximum bytes of one message."""
         self._limit = limit
         self._held = bytearray()
 
     def feed(self, piece: bytes) -> list[Frame]:
-        """Take the next piece; return the frames it completes.
+        """Take the next piece; return the frames that it completes.
 
         Raises:
             Unreadable: ``too-large`` before more is held than the limit; ``content-encoding`` for another flag
@@ -58,7 +58,7 @@ class FrameReader:
         return frames
 
     def finish(self) -> None:
-        """The body ends here.
+        """End the body.
 
         Raises:
             Unreadable: ``truncated``, within a frame.
@@ -68,7 +68,7 @@ class FrameReader:
 
 
 def check_encoding(encoding: str) -> None:
-    """Refuse a coding that cannot be undone, before a message comes that has it.
+    """Refuse a coding that cannot be decoded, before a message with it comes.
 
     Raises:
         Unreadable: with ``content-encoding``.
@@ -78,16 +78,16 @@ def check_encoding(encoding: str) -> None:
 
 
 def message_of(frame: Frame, encoding: str, *, limit: int, ratio: int) -> bytes:
-    """The message in a frame, its compression undone.
+    """Return the decompressed message of a frame.
 
     Args:
-        frame: as it came.
-        encoding: the value of ``grpc-encoding``; empty when absent.
-        limit: bytes the message may have.
-        ratio: how many times as long as the payload it may be.
+        frame: as received.
+        encoding: the value of ``grpc-encoding``; empty if absent.
+        limit: maximum bytes of the message.
+        ratio: maximum size of the message, as a multiple of the payload's.
 
     Raises:
-        Unreadable: as ``content_encoding.decode``; compressed without a coding.
+        Unreadable: as for ``content_encoding.decode``; also if it is compressed without a coding.
     """
     if not frame.compressed:
         return frame.payload

@@ -1,4 +1,4 @@
-"""A request's JSON, read so that no backend can read it otherwise."""
+"""Reads a request's JSON, and refuses documents that a backend could read differently."""
 
 import unicodedata
 
@@ -12,7 +12,7 @@ def read_document(body: bytes, *, max_depth: int) -> Json:
     """Parse a request's body.
 
     Raises:
-        Unreadable: not strict JSON, or an object with keys that a lenient reader confuses.
+        Unreadable: the body is not strict JSON, or has an object with keys that a lenient reader confuses.
     """
     document = parse(body, max_depth=max_depth)
     check_distinct(document)
@@ -22,8 +22,8 @@ def read_document(body: bytes, *, max_depth: int) -> Json:
 def check_distinct(document: Json) -> None:
     """Refuse objects in which two keys differ only in case or in compatibility forms.
 
-    Go's decoder, among others, matches names without regard to case (the long s for s included) and takes the
-    last: policy would read one value and the backend another.
+    Go's decoder, among others, matches names case-insensitively (even the long s with s) and takes the last one:
+    policy would read one value and the backend another.
 
     Raises:
         Unreadable: with ``duplicate-keys``.
@@ -40,13 +40,13 @@ def check_distinct(document: Json) -> None:
 
 
 def fold(key: str) -> str:
-    """A key as the most lenient reader compares it."""
+    """Return a key as the most lenient reader compares it."""
     return key.lower() if key.isascii() else unicodedata.normalize("NFKC", key).casefold()
 
 
 def fold_parameter(name: str) -> str:
-    """A query parameter's name, or a form's, as the most lenient server takes it: ``a[]`` and ``A`` are ``a``.
+    """Return a query or form parameter's name as the most lenient server reads it: ``a[]`` and ``A`` are ``a``.
 
-    PHP, besides, reads ``a.b`` and ``a b`` as ``a_b``.
+    PHP also reads ``a.b`` and ``a b`` as ``a_b``.
     """
     return fold(name.partition("[")[0].strip()).replace(".", "_").replace(" ", "_")

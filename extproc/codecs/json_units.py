@@ -1,4 +1,4 @@
-"""A JSON document's keys, values and brackets with their places, so that a rewrite touches nothing else."""
+"""Patterns for the keys, values and brackets of a JSON document with their offsets, for edits in place."""
 
 import json
 import re
@@ -15,28 +15,28 @@ _BETWEEN = r"[ \t\n\r,]*+"
 _KEY = rf"{_STRING}{_SPACE}:{_SPACE}"
 _FLAT = rf'[\[{{][^"\[\]{{}}]*+(?:{_STRING}[^"\[\]{{}}]*+)*+[\]}}]'
 _NESTED = rf'[\[{{][^"\[\]{{}}]*+(?:(?:{_STRING}|{_FLAT})[^"\[\]{{}}]*+)*+[\]}}]'
-"""Arrays and objects, of those whose parts are nested no deeper than this."""
+"""Arrays and objects that are nested at most two levels deep."""
 _VALUE = rf"(?:{_STRING}|{_NESTED}|{_WORD})"
 
 UNIT = re.compile(
     rf"{_BETWEEN}(?:({_STRING})(?:{_SPACE}:{_SPACE}(?:({_STRING})|([\[{{])|({_WORD})))?"
     rf"|([\[{{])|([\]}}])|({_WORD}))"
 )
-"""One element of an array, one member of an object, an opening or a closing bracket: the group that matched last
-is its ``Unit``. A member's key is group 1, its value the other one.
+"""An element of an array, a member of an object, or an opening or closing bracket: the number of the group that
+matched last is its ``Unit``. A member's key is group 1; its value is the other group.
 
 This and the other patterns are for the ``shape`` of documents that ``check_text`` accepts.
 """
 RUN = re.compile(rf"(?:{_BETWEEN}(?:{_KEY})?+{_VALUE}(?={_SPACE}[,\]}}]))*+")
-"""Elements or members that are whole before a given end, many at once. Deeply nested ones end it."""
+"""Many elements or members at once that are complete before a given end. A deeply nested one ends the match."""
 MEMBER = re.compile(rf"{_BETWEEN}({_STRING}){_SPACE}:{_SPACE}{_VALUE}")
 ELEMENT = re.compile(rf"{_BETWEEN}{_VALUE}")
 
 
 def shape(text: str) -> str:
-    """The document with what its strings spell in escapes blanked, so that each quote is the end of a string.
+    """Return the document with escaped backslashes and quotes blanked, so that every quote delimits a string.
 
-    All else stays where it is.
+    No other character changes, and no offset.
     """
     if "\\" not in text:
         return text
@@ -44,18 +44,18 @@ def shape(text: str) -> str:
 
 
 class Unit(IntEnum):
-    """What a match of ``UNIT`` is; the number of the group that has the value."""
+    """The kind of a match of ``UNIT``: the number of the group with the value."""
 
     STRING = 1
-    """A string that is no member."""
+    """A string that is not a member's value."""
     MEMBER_STRING = 2
     MEMBER_OPEN = 3
-    """A member whose array or object begins."""
+    """A member whose value is an array or object that begins here."""
     MEMBER_WORD = 4
     OPEN = 5
     CLOSE = 6
     WORD = 7
-    """A number or literal that is no member."""
+    """A number or literal that is not a member's value."""
 
 
 STRINGS = frozenset({Unit.STRING, Unit.MEMBER_STRING})
@@ -63,13 +63,13 @@ OPENS = frozenset({Unit.MEMBER_OPEN, Unit.OPEN})
 
 
 def unquote(text: str, start: int, end: int) -> str:
-    """The decoded text of the string token at ``start:end``."""
+    """Return the decoded text of the string token at ``start:end``."""
     inner = text[start + 1 : end - 1]
     return inner if "\\" not in inner else str(json.loads(text[start:end]))
 
 
 def quote(text: str) -> str:
-    """A JSON string token for a text."""
+    """Return a text as a JSON string token."""
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -77,21 +77,21 @@ _ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F
 
 
 class Offsets:
-    """From offsets in a string token's decoded text to offsets in the document."""
+    """Maps offsets in a string token's decoded text to offsets in the document."""
 
     __slots__ = ("_decoded", "_source", "_start")
 
     def __init__(self, text: str, start: int, end: int) -> None:
-        """Map the string token at ``start:end``, quotes included."""
+        """Read the string token at ``start:end``, with its quotes."""
         self._start = start + 1
         self._decoded = [0]
         self._source = [start + 1]
         for match in _ESCAPE.finditer(text, start + 1, end - 1):
-            behind = self._decoded[-1] + (match.start() - self._source[-1]) + 1
-            self._decoded.append(behind)
+            after = self._decoded[-1] + (match.start() - self._source[-1]) + 1
+            self._decoded.append(after)
             self._source.append(match.end())
 
     def __getitem__(self, decoded: int) -> int:
-        """Where the decoded text's character at this offset begins in the document."""
+        """Return the offset in the document of the character at this offset of the decoded text."""
         last = bisect_right(self._decoded, decoded) - 1
         return self._source[last] + decoded - self._decoded[last]

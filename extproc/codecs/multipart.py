@@ -1,8 +1,8 @@
-"""Forms in parts: ``multipart/form-data`` (RFC 7578, RFC 2046 section 5.1), read as everybody reads them.
+"""Reads ``multipart/form-data`` (RFC 7578, RFC 2046 section 5.1) in the form that all readers read alike.
 
-Refused: anything before the first and behind the last delimiter, delimiters with blanks behind them, line ends
-other than CRLF, what looks like a delimiter within a part, header fields that are folded or given twice,
-parameters with quoted pairs or extended ones (RFC 8187), and parts with a transfer encoding.
+Refused: bytes before the first or after the last delimiter, delimiters with trailing blanks, line ends other than
+CRLF, anything that looks like a delimiter within a part, folded or repeated header fields, parameters with quoted
+pairs or extended ones (RFC 8187), and parts with a transfer encoding.
 """
 
 import re
@@ -23,21 +23,21 @@ END = b"--"
 
 
 class Part(NamedTuple):
-    """One part, by its places in the body."""
+    """One part, by its offsets in the body."""
 
     head: tuple[int, int]
-    """Its header fields, without the empty line behind them."""
+    """Offsets of its header fields, without the empty line after them."""
     content: tuple[int, int]
     name: str
     content_type: str
-    """Empty when it says none."""
+    """Empty if the part has none."""
 
 
 def boundary_of(content_type: str) -> bytes:
-    """The boundary that a content-type names.
+    """Return the boundary of a content-type.
 
     Raises:
-        Unreadable: ``content-type``, without one, or with one that has two readings.
+        Unreadable: ``content-type``: there is no boundary, or it can be read in two ways.
     """
     _, parameters = _split(content_type, Uninspectable.CONTENT_TYPE)
     boundary = parameters.get("boundary", "")
@@ -47,10 +47,10 @@ def boundary_of(content_type: str) -> bytes:
 
 
 def read_parts(body: bytes, boundary: bytes) -> list[Part]:
-    """The parts in their order; between them and around them there are delimiters and nothing else.
+    """Return the parts in order; only delimiters are between and around them.
 
     Raises:
-        Unreadable: ``content-type`` for a body that is not what its content-type says.
+        Unreadable: ``content-type`` for a body that does not match its content-type.
     """
     delimiter = b"--" + boundary
     if not body.startswith(delimiter):
@@ -69,7 +69,7 @@ def read_parts(body: bytes, boundary: bytes) -> list[Part]:
 
 
 def _part(body: bytes, start: int, end: int, delimiter: bytes) -> Part:
-    """Raises ``Unreadable`` for a part whose header fields or end have two readings."""
+    """Read one part. Raises ``Unreadable`` if its header fields or its end can be read in two ways."""
     if body.find(delimiter, start, end) >= 0:
         raise _malformed()  # a reader that ends lines at LF alone, or trims blanks, would see it end here
     between = body.find(b"\r\n\r\n", start - 2, end)
@@ -95,7 +95,7 @@ def _fields(head: bytes) -> dict[str, str]:
 
 
 def _split(value: str, kind: Uninspectable) -> tuple[str, dict[str, str]]:
-    """A field's value without its parameters, and these."""
+    """Return a field's value without its parameters, and the parameters."""
     name, semicolon, rest = value.partition(";")
     found = [(key.lower(), token or quoted) for key, token, quoted in PARAMETER.findall(semicolon + rest)]
     if not PARAMETERS.fullmatch(semicolon + rest) or len(dict(found)) != len(found):

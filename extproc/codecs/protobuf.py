@@ -1,4 +1,4 @@
-"""Protocol buffers on the wire (protobuf.dev, Encoding), field by field, with their places."""
+"""Reads protobuf messages on the wire (protobuf.dev, Encoding): fields with their offsets."""
 
 import struct
 from collections.abc import Iterator
@@ -27,22 +27,22 @@ FIXED = {Wire.FIXED64: 8, Wire.FIXED32: 4}
 
 
 class Field(NamedTuple):
-    """One field of a message, by its places."""
+    """One field of a message, by its offsets."""
 
     number: int
     wire: Wire
     start: int
-    """Where its tag begins."""
+    """Offset of its tag."""
     value: int
-    """Where its value begins, behind the length if it has one."""
+    """Offset of its value, after the length if it has one."""
     end: int
 
 
 def fields(message: bytes) -> Iterator[Field]:
-    """The fields in their order.
+    """Yield the fields in order.
 
     Raises:
-        Unreadable: ``not-protobuf`` for bytes that are no message.
+        Unreadable: ``not-protobuf`` for bytes that are not a message.
     """
     start, size = 0, len(message)
     while start < size:
@@ -66,26 +66,26 @@ def fields(message: bytes) -> Iterator[Field]:
 
 
 def varint(data: bytes, at: int) -> tuple[int, int]:
-    """An unsigned number of up to 64 bits, and where it ends.
+    """Return an unsigned number of up to 64 bits, and its end.
 
     Raises:
-        Unreadable: it does not end, or is longer than ten bytes.
+        Unreadable: the number does not end, or is longer than ten bytes.
     """
     if at < len(data) and data[at] <= 0x7F:  # noqa: PLR2004 - the usual one
         return data[at], at + 1
     value = 0
-    for place in range(VARINT_LONGEST):
-        if at + place >= len(data):
+    for index in range(VARINT_LONGEST):
+        if at + index >= len(data):
             break
-        byte = data[at + place]
-        value |= (byte & 0x7F) << (7 * place)
-        if byte < 0x80:  # noqa: PLR2004 - no more follow
-            return value & MASK_64, at + place + 1
+        byte = data[at + index]
+        value |= (byte & 0x7F) << (7 * index)
+        if byte < 0x80:  # noqa: PLR2004 - the last byte
+            return value & MASK_64, at + index + 1
     raise _malformed()
 
 
 def spell_varint(value: int) -> bytes:
-    """An unsigned number as it stands on the wire."""
+    """Return an unsigned number as a varint."""
     out = bytearray()
     while value > 0x7F:  # noqa: PLR2004 - seven bits fit in a byte
         out.append(value & 0x7F | 0x80)
@@ -94,17 +94,17 @@ def spell_varint(value: int) -> bytes:
 
 
 def signed(value: int) -> int:
-    """A varint as ``int32`` and ``int64`` mean it."""
+    """Return a varint's value as ``int32`` or ``int64``."""
     return value - (1 << 64) if value >> 63 else value
 
 
 def zigzag(value: int) -> int:
-    """A varint as ``sint32`` and ``sint64`` mean it."""
+    """Return a varint's value as ``sint32`` or ``sint64``."""
     return (value >> 1) ^ -(value & 1)
 
 
 def fixed(form: str, data: bytes) -> int | float:
-    """A number of fixed size; ``form`` as in ``struct``."""
+    """Return a number of fixed size; ``form`` is a format of ``struct``."""
     number: int | float = struct.unpack("<" + form, data)[0]
     return number
 

@@ -1,7 +1,7 @@
-"""A protobuf message as JSON, read so that no conforming backend reads more or other values than are seen here.
+"""Reads a protobuf message as JSON. A conforming backend reads no more and no other values.
 
-``google.protobuf.json_format`` makes the JSON: ProtoJSON, as Go's ``protojson`` does for opa-envoy-plugin. What it
-would leave out without a word is refused before: fields, types and closed enums' values that no descriptor knows.
+``google.protobuf.json_format`` makes ProtoJSON, as Go's ``protojson`` does for opa-envoy-plugin. Content that it
+would omit silently is refused first: fields, types and values of closed enums that the descriptors do not have.
 
 Sources: protobuf.dev, Encoding, and ProtoJSON Format.
 """
@@ -39,43 +39,43 @@ SHORT = frozenset(
         *(FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_ENUM),
     }
 )
-"""Numbers of 32 bits that are written as varints."""
+"""Types of 32-bit numbers that are varints on the wire."""
 SIGNED = frozenset({FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_ENUM})
 ZIGZAG = frozenset({FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SINT64})
 
 
 MAX_VALUES = 100_000
-"""In a message, and in all messages of a request: a worker reads and masks as many in two seconds, and does
-nothing else meanwhile."""
+"""Maximum values in a message, and in all messages of a request. A worker needs two seconds to read and mask that
+many, and does nothing else meanwhile."""
 HIGH = bytes(range(0x80, 0x100))
-KINDS_KEPT = 512
-"""Types whose slots are remembered."""
+TYPE_CACHE_SIZE = 512
+"""Types whose slots are in the cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """What a descriptor tells of a field."""
+    """A field of a message type, from its descriptor."""
 
     told: FieldDescriptor
     name: str
-    """In JSON."""
+    """Its name in JSON."""
     wire: Wire | None
-    """How one value is written; None: as a group, which is not read."""
+    """The wire type of one value; None for a group, which is not read."""
     packs: bool
-    """Whether one field may hold several numbers."""
+    """True if one occurrence may hold several numbers."""
     is_map: bool
-    """Whether it is a map: its elements are entries."""
+    """True for a map, whose elements are entries."""
     kind: Descriptor | None
-    """Of what type the messages are; None where there are none."""
+    """The type of its messages; None if its values are not messages."""
 
     def is_packed(self, field: Field) -> bool:
-        """Whether this field holds several numbers."""
+        """Return whether this occurrence holds several numbers."""
         return self.packs and field.wire is BYTES
 
 
-@lru_cache(maxsize=KINDS_KEPT)
+@lru_cache(maxsize=TYPE_CACHE_SIZE)
 def slots_of(kind: Descriptor) -> Mapping[int, Slot]:
-    """The fields that a type has, by number."""
+    """Return the fields of a type, by number."""
     return {told.number: _slot_of(told) for told in kind.fields}
 
 
@@ -95,14 +95,14 @@ def _wire_of(told: FieldDescriptor) -> Wire | None:
 
 
 class Allowance:
-    """How many values may still be read."""
+    """A budget of values that may still be read."""
 
     def __init__(self, left: int = MAX_VALUES) -> None:
-        """Allow so many."""
+        """Args: ``left``: the number of values."""
         self.left = left
 
     def take(self, count: int = 1) -> None:
-        """Read so many more.
+        """Use up some of the budget.
 
         Raises:
             Unreadable: with ``too-large``.
@@ -116,17 +116,17 @@ def read_message(message: bytes, kind: Descriptor, *, max_depth: int, allowance:
     """Parse a request's message.
 
     Args:
-        message: as on the wire.
-        kind: its type.
-        max_depth: of messages in messages.
-        allowance: what is left for the messages of a body together; None: this is the only one.
+        message: the bytes on the wire.
+        kind: the message's type.
+        max_depth: maximum nesting of messages.
+        allowance: the budget of all messages of a body; None if this is the only one.
 
     Returns:
-        ProtoJSON: names in lowerCamelCase (or as ``json_name`` says), fields that are not set left out, 64-bit
-        integers and ``bytes`` (Base64) as text, enums by name.
+        ProtoJSON: names in lowerCamelCase (or ``json_name``), without unset fields, 64-bit integers and ``bytes``
+        (Base64) as text, enums by name.
 
     Raises:
-        Unreadable: no message, or one of which a backend could read another value.
+        Unreadable: the bytes are not a message, or a backend could read another value.
     """
     _Check(allowance or Allowance()).message(message, kind, max_depth)
     try:
@@ -140,7 +140,7 @@ def read_message(message: bytes, kind: Descriptor, *, max_depth: int, allowance:
 
 
 def show_message(message: bytes, kind: Descriptor) -> Json:
-    """A message as JSON for a person to read, after masking; ``?`` where it has no such form."""
+    """Return a masked message as JSON for people; ``?`` if it has no such form."""
     try:
         found: Json = json_format.MessageToDict(
             GetMessageClass(kind).FromString(message), descriptor_pool=kind.file.pool
@@ -151,7 +151,7 @@ def show_message(message: bytes, kind: Descriptor) -> Json:
 
 
 class _Check:
-    """Refuses what a parser would leave out, or what two parsers could take differently."""
+    """Refuses content that a parser would omit, or that two parsers could read differently."""
 
     def __init__(self, allowance: Allowance) -> None:
         self._allowance = allowance
@@ -201,9 +201,9 @@ class _Check:
 
 
 def _once(slot: Slot, value: bytes, left: int) -> tuple[str, object] | None:
-    """What may be there once: a field that is not repeated, one field of a oneof, an entry of a map by its key.
+    """Return an identity that may occur once: a field that is not repeated, a oneof, or a map's key.
 
-    Of several, parsers must take the last (and merge messages). Not all do.
+    Parsers must take the last of several (and merge messages), but not all do.
     """
     told = slot.told
     if slot.kind is not None and slot.is_map:
@@ -221,22 +221,22 @@ def _check_text(value: bytes) -> None:
 
 
 def _check_enum(value: bytes, told: FieldDescriptor) -> None:
-    """A closed enum's unknown values are unknown fields to a parser."""
+    """Refuse unknown values of a closed enum, which are unknown fields to a parser."""
     kind = told.enum_type
     if kind is not None and kind.is_closed and number_of(value, told) not in kind.values_by_number:
         raise Unreadable(Uninspectable.UNKNOWN_FIELDS)
 
 
 def key_of(entry: bytes, slot: Slot, left: int = MAX_VALUES) -> bytes | float:
-    """A map entry's key: a text's bytes, a number, or a bool; where it is left out, the default.
+    """Return a map entry's key: a text's bytes, a number, or a bool; the default if the key is missing.
 
     Args:
-        entry: as on the wire.
-        slot: the key's.
-        left: how many fields it may have.
+        entry: the bytes on the wire.
+        slot: the key's field.
+        left: maximum fields of the entry.
 
     Raises:
-        Unreadable: it is not written as keys of its type are, or has more fields.
+        Unreadable: the key has another wire type, or the entry has more fields.
     """
     key: Field | None = None
     for field in fields(entry):
@@ -255,7 +255,7 @@ def key_of(entry: bytes, slot: Slot, left: int = MAX_VALUES) -> bytes | float:
 
 
 def told_of(slots: Mapping[int, Slot], field: Field) -> Slot:
-    """What is told of a field.
+    """Return the slot of a field.
 
     Raises:
         Unreadable: with ``unknown-fields``.
@@ -267,11 +267,11 @@ def told_of(slots: Mapping[int, Slot], field: Field) -> Slot:
 
 
 def read_any(message: bytes, kind: Descriptor, allowance: Allowance) -> tuple[list[Field], Descriptor, str]:
-    """The fields of a message of a type that it names, that type, and what its URL has before its name.
+    """Return the fields of an ``Any``, the type of its message, and the part of the type URL before the name.
 
     Raises:
-        Unreadable: with ``unknown-fields``: no descriptor tells of the type; ``duplicate-keys`` for two URLs;
-            ``too-large`` for more fields than are left.
+        Unreadable: ``unknown-fields`` if there is no descriptor of the type; ``duplicate-keys`` for two URLs;
+            ``too-large`` for more fields than the budget allows.
     """
     found: list[Field] = []
     for field in fields(message):
@@ -292,12 +292,12 @@ def read_any(message: bytes, kind: Descriptor, allowance: Allowance) -> tuple[li
 
 
 def number_of(value: bytes, told: FieldDescriptor) -> int | float:
-    """A number as readers take it."""
+    """Return a number as readers read it."""
     form = FORMS.get(told.type)
     if form is not None:
         return fixed(form, value)
     number, _ = varint(value, 0)
-    if told.type in SHORT:  # readers take the lower half of what is longer
+    if told.type in SHORT:  # readers take the lower half of a longer one
         number &= 0xFFFF_FFFF
         if told.type in SIGNED:
             return number - (1 << 32) if number >> 31 else number
@@ -305,14 +305,14 @@ def number_of(value: bytes, told: FieldDescriptor) -> int | float:
 
 
 def count_of(value: bytes, wire: Wire | None) -> int:
-    """How many numbers a packed field has: varints end with a byte that has no high bit."""
+    """Return the number of values in a packed field: a varint ends with a byte without the high bit."""
     if wire is VARINT:
         return len(value.translate(None, HIGH))
     return len(value) // (8 if wire is Wire.FIXED64 else 4)
 
 
 def elements(value: bytes, wire: Wire | None) -> Iterator[bytes]:
-    """The numbers of a packed field, each as it is written.
+    """Yield the numbers of a packed field, as bytes on the wire.
 
     Raises:
         Unreadable: the last one does not end.

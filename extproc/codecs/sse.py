@@ -1,8 +1,8 @@
-"""Event streams, piece by piece (WHATWG HTML, section 9.2: server-sent events).
+"""Reads event streams in pieces (WHATWG HTML, section 9.2: server-sent events).
 
-Rules: a stream is lines; LF, CR and CRLF each end one. A line is a field (``name``, or ``name:value`` with one
-space after the colon dropped) or, when it begins with a colon, a comment. An empty line ends an event. One byte
-order mark may lead the stream. What follows the last empty line is no event.
+A stream consists of lines; LF, CR and CRLF each end one. A line is a field (``name``, or ``name:value`` without
+one space after the colon) or, if it begins with a colon, a comment. An empty line ends an event. The stream may
+begin with one byte order mark. Lines after the last empty line are not an event.
 """
 
 import re
@@ -21,10 +21,10 @@ DATA_HEADS = frozenset({b"data", b"data:", b"data: "})
 
 
 class Line(NamedTuple):
-    """One line, in three parts that together are its bytes."""
+    """One line, in parts that together are its bytes."""
 
     head: bytes
-    """The field's name with the colon and the space behind it; of a comment, its colon."""
+    """The field's name with the colon and the space after it; of a comment, its colon."""
     value: bytes
     end: bytes
     """LF, CR or CRLF."""
@@ -38,16 +38,16 @@ class Line(NamedTuple):
 
     @property
     def is_data(self) -> bool:
-        """Whether the field's name is ``data``."""
+        """True if the field's name is ``data``."""
         return self.head in DATA_HEADS
 
     @property
     def raw(self) -> bytes:
-        """The line's bytes as they came."""
+        """The line's bytes as received."""
         return self.mark + self.head + self.value + self.end
 
     def with_value(self, value: bytes) -> "Line":
-        """The same line with another value."""
+        """Return the line with another value."""
         head = self.head + b":" if value and b":" not in self.head else self.head
         if value.startswith(b" ") and head.endswith(b":"):
             head += b" "  # the reader drops one space
@@ -55,18 +55,18 @@ class Line(NamedTuple):
 
 
 class Event(NamedTuple):
-    """One event with its empty line. Comments alone, and stray line ends, come as events without data.
+    """One event with its empty line. Comments alone, and stray line ends, are events without data.
 
-    It is kept as it came: lines are short, and each as an object would take fifty times its bytes.
+    It is stored as received: lines are short, and as objects they would take fifty times their bytes.
     """
 
     raw: bytes
     """The event's bytes."""
     first: bool = False
-    """Whether it is the stream's first one, before which a byte order mark may stand."""
+    """True for the stream's first event, which may begin with a byte order mark."""
 
     def lines(self) -> Iterator[Line]:
-        """Its lines, one by one."""
+        """Yield the lines."""
         at = 0
         for match in _LINE_END.finditer(self.raw):
             yield _line(self.raw[at : match.start()], match[0], at_start=self.first and not at)
@@ -74,62 +74,62 @@ class Event(NamedTuple):
 
     @property
     def data(self) -> bytes | None:
-        """The ``data`` lines joined by LF; None when there is none."""
+        """The ``data`` lines joined by LF; None if there are none."""
         values = [line.value for line in self.lines() if line.is_data]
         return b"\n".join(values) if values else None
 
     def with_data(self, data: bytes) -> "Event":
-        """The same event with other data. Lines that stay the same keep their bytes.
+        """Return the event with other data. Unchanged lines keep their bytes.
 
         Args:
-            data: the new data; each LF begins a line of its own.
+            data: the new data; each LF begins a new line.
 
         Raises:
-            ValueError: CR occurs in it, which no data can hold; or the event has no data.
+            ValueError: the new data has a CR, which data cannot hold; or the event has no data.
         """
         if _CR in data:
             raise ValueError("CR in an event's data")
         values = data.split(b"\n")
-        places = sum(line.is_data for line in self.lines())
-        if not places:
+        data_lines = sum(line.is_data for line in self.lines())
+        if not data_lines:
             raise ValueError("an event without data")
-        first_goes = self.first and len(values) == 1 < places and next(self.lines()).is_data
+        first_goes = self.first and len(values) == 1 < data_lines and next(self.lines()).is_data
         written, used, first = bytearray(), 0, None
         for line in self.lines():
             if not line.is_data:
                 written += line.raw
                 continue
-            places, first = places - 1, first or line
-            if not places:
+            data_lines, first = data_lines - 1, first or line
+            if not data_lines:
                 for more, value in enumerate(values[used:]):
                     written += (Line(first.head, b"", line.end) if more else line).with_value(value).raw
             elif used < len(values) - 1:
                 written += line.with_value(values[used]).raw
                 used += 1
         if first_goes and BOM in (self.raw[: len(BOM)], written[: len(BOM)]):
-            written[:0] = BOM  # else readers would take one away that is a part of a name
+            written[:0] = BOM  # otherwise readers would remove one that is part of a name
         return self._replace(raw=bytes(written))
 
 
 class Reader:
-    """Cuts a stream into events. The events never depend on how the stream was cut into pieces.
+    """Splits a stream into events, which do not depend on how the stream was split into pieces.
 
-    Their bytes joined are the stream's, without an unfinished event at its end.
+    Their joined bytes are the stream's, without an unfinished event at the end.
     """
 
     def __init__(self, *, limit: int) -> None:
-        """Read a stream whose events have up to ``limit`` bytes each; CRLF counts as one byte."""
+        """Args: ``limit``: maximum bytes of one event; CRLF counts as one byte."""
         self._limit = limit
         self._held = bytearray()
-        """Of the event that did not end yet."""
-        self._twos = 0
-        """How many CRLF are in it."""
+        """Bytes of the unfinished event."""
+        self._crlfs = 0
+        """Number of CRLF in it."""
         self._first = True
         self._after_cr = False
-        """Whether CR ended the last event, and nothing came since."""
+        """True if CR ended the last event, and no byte came since."""
 
     def feed(self, piece: bytes) -> list[Event]:
-        """Take the next piece; return the events it completes.
+        """Take the next piece; return the events that it completes.
 
         Raises:
             Unreadable: ``too-large`` for an event above the limit.
@@ -140,7 +140,7 @@ class Reader:
         at, known = self._stray(piece, events), len(self._held)
         if known:
             self._held += piece
-            self._twos += self._held.count(_CRLF, known - 1)
+            self._crlfs += self._held.count(_CRLF, known - 1)
         text = self._held if known else piece
         scan = max(at, known - 1)
         while end := self._end(text, at, scan):
@@ -151,21 +151,21 @@ class Reader:
             at = scan = end
         if at or not known:
             self._held = bytearray(text[at:])
-            self._twos = self._held.count(_CRLF)
+            self._crlfs = self._held.count(_CRLF)
         self._after_cr = not self._held and piece.endswith(_CR)
-        if len(self._held) - self._twos > self._limit:
+        if len(self._held) - self._crlfs > self._limit:
             raise Unreadable(Uninspectable.TOO_LARGE)
         return events
 
     def _stray(self, piece: bytes, events: list[Event]) -> int:
-        """Where CR ended the last event and LF comes next, the two are one line end: where the next one begins."""
+        """Return the offset of the next event, after an LF that belongs to the CR that ended the last event."""
         if not (self._after_cr and piece.startswith(_LF)):
             return 0
         events.append(Event(_LF))
         return 1
 
     def _end(self, text: bytes | bytearray, at: int, scan: int) -> int:
-        """Where the event ends that begins at an offset; 0 where it does not. It does not before ``scan``."""
+        """Return the end of the event that begins at ``at``, not before ``scan``; 0 if it does not end."""
         begin = at + len(BOM) if self._first and text.startswith(BOM, at) else at
         found = _LINE_END.match(text, begin) if text[begin : begin + 1] in _ENDS else _EVENT_END.search(text, scan)
         return found.end() if found else 0

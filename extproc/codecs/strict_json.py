@@ -1,4 +1,4 @@
-"""Strict JSON (RFC 8259): what two readers could take differently is refused by name."""
+"""Parses strict JSON (RFC 8259), and refuses documents that two readers could read differently."""
 
 import json
 import math
@@ -12,22 +12,22 @@ from extproc.model.call import Json
 from extproc.model.reasons import Uninspectable
 
 MAX_INTEGER_DIGITS = 1_000
-"""Longer integers are refused: converting them takes quadratic time."""
+"""Maximum digits of an integer: the conversion of a longer one takes quadratic time."""
 BOM = b"\xef\xbb\xbf"
 
 
 def parse(body: bytes, *, max_depth: int) -> Json:
-    """Read a whole document, and accept only what every reader understands the same way.
+    """Parse a whole document that all readers understand alike.
 
     Args:
         body: the document, UTF-8 without byte order mark.
-        max_depth: how many arrays and objects may be nested.
+        max_depth: maximum nesting of arrays and objects.
 
     Returns:
         The value. Integers are exact at any size; other numbers are the nearest float.
 
     Raises:
-        Unreadable: ``not-utf8`` (also lone surrogates, which UTF-8 cannot carry), ``not-json``,
+        Unreadable: ``not-utf8`` (also lone surrogates, which UTF-8 cannot encode), ``not-json``,
             ``duplicate-keys`` (RFC 8259 section 4 leaves their meaning open), ``too-deep``,
             ``number-out-of-range`` (would become infinite or zero, or has over 1,000 digits).
     """
@@ -49,7 +49,7 @@ def read_utf8(body: bytes) -> str:
 
 
 def parse_text(text: str, *, max_depth: int) -> Json:
-    """As ``parse``, for text that is decoded already."""
+    """Parse a decoded document; as ``parse``."""
     fast = _fast(text, max_depth)
     if fast is not None and _LONG_INTEGER not in text.encode().translate(_DIGITS_ALIKE):
         return fast[0]
@@ -57,7 +57,7 @@ def parse_text(text: str, *, max_depth: int) -> Json:
 
 
 def check_text(text: str, *, max_depth: int) -> None:
-    """Refuse what ``parse_text`` refuses, where the value is not needed.
+    """Refuse the texts that ``parse_text`` refuses, without making the value.
 
     Raises:
         Unreadable: as ``parse``.
@@ -67,12 +67,12 @@ def check_text(text: str, *, max_depth: int) -> None:
 
 
 def _fast(text: str, max_depth: int) -> tuple[Json] | None:
-    r"""A fast reader's value, where it proves that the strict one accepts; None proves nothing.
+    r"""Return a fast parser's value if the strict parser certainly accepts the text; None proves nothing.
 
-    The fast reader takes the same grammar, but keeps one of two equal keys, rounds tiny numbers to zero and long
-    integers to floats, and has its own limit of depth. Written again, a document has as many colons as it had,
-    unless a member got lost: no string gains or loses one where none is spelled ``\u003a``. Written with
-    indentation, its depth shows.
+    The fast parser has the same grammar, but keeps one of two equal keys, rounds tiny numbers to zero and long
+    integers to floats, and has its own depth limit. A document that is written again has the same number of
+    colons, unless a member was lost: no string gains or loses a colon if none is written as ``\u003a``.
+    Indentation shows the depth.
     """
     if (
         ("\\" in text and "\\u003" in text)
@@ -92,13 +92,13 @@ def _fast(text: str, max_depth: int) -> tuple[Json] | None:
 
 
 SHORT = 4_096
-"""Characters up to which counting brackets costs less than indentation."""
+"""Characters of a text up to which counting brackets costs less than indentation."""
 _ZEROS = "0" * 200
-"""Fewer zeros make no number vanish that has no exponent of three digits."""
+"""With fewer zeros no number becomes zero, unless its exponent has three digits."""
 _TINY = re.compile(r"-[0-9]{3}")
 _EXPONENT = re.compile(r"[0-9.][eE]")
 _LONG_INTEGER = b"0" * 19
-"""Shorter ones are the same for both readers."""
+"""Both parsers read shorter integers alike."""
 _DIGITS_ALIKE = bytes.maketrans(b"123456789", b"0" * 9)
 
 
@@ -119,13 +119,13 @@ def _strict(text: str, max_depth: int) -> Json:
 
 _MAYBE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
-"""A string, or the rest of the text where it has no end: one that could fail would be tried at each quote."""
+"""A string, or the rest of the text if it has no end: a pattern that can fail would be tried at each quote."""
 _NOT_BRACKETS = re.compile(r"[^][{}]+")
 _STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
 def _check_depth(text: str, max_depth: int) -> None:
-    """Refuse deep nesting before the parser recurses. Text that is no JSON may pass: the parser refuses it."""
+    """Refuse deep nesting before the parser recurses. Text that is not JSON may pass: the parser refuses it."""
     if text.count("[") + text.count("{") <= max_depth:
         return
     outside = _STRINGS.sub("", text) if "\\" in text else "".join(text.split('"')[::2])

@@ -1,4 +1,4 @@
-"""The one error of the codecs."""
+"""The error of all codecs."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,10 @@ from extproc.model.reasons import Uninspectable
 
 @dataclass
 class Unreadable(ExtprocError):
-    """Bytes are not what they claim to be, or exceed a limit. Holds nothing of the bytes."""
+    """Bytes do not have the format that they claim, or exceed a limit. Holds nothing of the bytes."""
 
     kind: Uninspectable
-    """Why, as policy is told."""
+    """The reason, as policy sees it."""
 
     def __str__(self) -> str:
         return self.kind.value
