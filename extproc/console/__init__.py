@@ -1,1 +1,1 @@
-"""Pages and API for approvers and analysts."""
+"""The HTTP API for approvers and analysts, its client, and printing that cannot steer a terminal."""

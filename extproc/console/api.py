@@ -1,7 +1,7 @@
-"""The control process's HTTP API: approvals for approvers, sessions and queries for analysts.
+"""The HTTP API of the control process: approvals for approvers, sessions and queries for analysts.
 
-Served twice: on the unix socket for the command line, and on a port where one is configured. ``docs/reference/
-api.md`` documents it. No cookies, so nothing a browser sends by itself gives anybody a right.
+It is served on the unix socket, for the command line, and on ``control.listen`` if that is set.
+``docs/reference/api.md`` documents it. It uses no cookies: nothing that a browser sends by itself gives a right.
 """
 
 import threading
@@ -28,64 +28,65 @@ from extproc.settings.base import Strict
 ID_LENGTH = 36
 PREFIX_MIN = 8
 LOOKED_AT = 1_000
-"""Newest approvals that a listing or an ambiguous prefix looks among."""
+"""The newest approvals, among which listings and prefixes of ids are searched."""
 LIST_MAX = 500
 ROWS_MAX = 10_000
 QUERY_S = 30.0
 QUERIES_AT_ONCE = 2
-"""More wait up to ``QUERY_WAIT_S``, then are refused: analysts must not keep approvers waiting."""
+"""Further queries wait up to ``QUERY_WAIT_S`` and are then refused: analysts must not delay approvers."""
 QUERY_WAIT_S = 5.0
 SQL_MAX = 65_536
 
 
 class Table(Protocol):
-    """The answer to a query."""
+    """The result of a query."""
 
     @property
     def columns(self) -> Sequence[str]:
-        """Names, in order."""
+        """The names of the columns, in order."""
         ...
 
     @property
     def rows(self) -> Sequence[Sequence[Any]]:
-        """One value for each column; values that JSON can hold."""
+        """Rows with one value for each column; JSON can represent every value."""
         ...
 
     @property
     def truncated(self) -> bool:
-        """Whether there are more rows than were asked for."""
+        """Whether there are more rows than the limit."""
         ...
 
 
 class Reader(Protocol):
-    """Reads evidence, from any thread. Raises ``QueryError`` when it cannot."""
+    """Reads evidence, from any thread. Raises ``QueryError`` if it cannot."""
 
     def sessions(self, limit: int, subject: str | None, function: str | None) -> list[dict[str, Any]]:
         """Sessions, newest first."""
         ...
 
     def session(self, session_id: str) -> list[dict[str, Any]]:
-        """A session's entries in order of time; empty when there is no such session."""
+        """The entries of a session in order of time; empty if there is no such session."""
         ...
 
     def query(self, sql: str, limit_rows: int, max_seconds: float) -> Table:
-        """Rows of a read-only query. That it cannot write, or read elsewhere, is for the reader to see to.
+        """Run a read-only query.
 
-        The message of its ``QueryError`` is for the analyst.
+        The reader must make sure that the query cannot write, and reads nothing but evidence. The message of its
+        ``QueryError`` is shown to the analyst.
         """
         ...
 
 
 class VoteBody(Strict):
-    """One person's word."""
+    """The body of a vote."""
 
     note: str = Field("", max_length=10_000)
     digest: str | None = Field(None, max_length=128)
-    """Of the call the voter was shown: another one's is refused."""
+    """The digest of the call that the voter saw. A vote with the digest of another call is refused."""
 
 
 class QueryBody(Strict):
-    """What an analyst asks."""
+    """The body of a query."""
 
     sql: str = Field(min_length=1, max_length=SQL_MAX)
     limit: int = Field(1_000, ge=1, le=ROWS_MAX)
@@ -101,16 +102,16 @@ def make_api(
     local: bool = False,
     mask_note: Callable[[str], str] = lambda note: note,
 ) -> FastAPI:
-    """Put the API together for one way in.
+    """Make the API for one listener.
 
     Args:
-        approvals: the store shared with the workers.
-        reader: evidence.
+        approvals: the store that is shared with the workers.
+        reader: reads evidence.
         authenticator: verifies bearer tokens.
         clock: wall clock.
         settings: the whole configuration.
-        local: True for the unix socket alone, which must be of mode 0600: reading needs no token then.
-        mask_note: masks what voters write before it is stored.
+        local: True for the unix socket only, which must have mode 0600: reading then needs no token.
+        mask_note: masks a voter's note before it is stored.
     """
     api = FastAPI(title="extproc", openapi_url=None, docs_url=None, redoc_url=None)
     add_handlers(api)
@@ -174,7 +175,7 @@ def _approval_routes(
             return approval_shape(found, clock())
         matches = _matching(approvals, approval_id, by)
         if len(matches) > 1:
-            return problem(409, "Several approvals begin so", "ambiguous", more={"matches": matches})
+            return problem(409, "Several approvals have ids that begin so", "ambiguous", more={"matches": matches})
         raise VoteRefused(WhyRefused.UNKNOWN)
 
     @routes.post("/{approval_id}/approve")
@@ -189,7 +190,7 @@ def _approval_routes(
 
 
 def _matching(approvals: ApprovalStore, prefix: str, by: Caller) -> list[str]:
-    """Ids the prefix could mean, of approvals the caller may read."""
+    """Return the ids that begin with the prefix, of approvals that the caller may read."""
     if len(prefix) < PREFIX_MIN:
         return []
     found: list[Approval] = approvals.recent(pending_only=False, limit=LOOKED_AT)
@@ -223,7 +224,7 @@ def _evidence_routes(reader: Reader, caller: Callable[[Request], Caller], groups
         with slot():
             return {"sessions": exact(reader.sessions(limit, subject, function))}
 
-    # A session id may be the caller's own, with a slash in it.
+    # A caller may choose the session id, and put a slash into it.
     @routes.get("/sessions/{session_id:path}", response_model=None)
     def session(session_id: str) -> Any:
         with slot():

@@ -1,4 +1,4 @@
-"""Who votes and reads: bearer tokens, verified here (nothing in front of the control process does it)."""
+"""Verification of bearer tokens for the API. Nothing in front of the control process does it."""
 
 import contextlib
 import json
@@ -22,16 +22,16 @@ ALGORITHMS: dict[str, tuple[str, ...]] = {
     "EC": ("ES256",),
     "OKP": ("EdDSA",),
 }
-"""By key type (RFC 7518 section 6.1, RFC 8037): everything else, ``none`` and shared secrets above all, is
-refused."""
+"""Accepted algorithms by key type (RFC 7518 section 6.1, RFC 8037). All others are refused, above all ``none`` and
+those with shared secrets."""
 MAX_TOKEN = 16_384
-"""Characters."""
+"""Characters of a token."""
 RSA_BITS = 2_048
-"""The least a modulus must have (RFC 7518 section 3.3)."""
+"""The least number of bits of an RSA modulus (RFC 7518 section 3.3)."""
 
 
 class Authenticator:
-    """Verifies tokens of the given providers. May be used from any thread."""
+    """Verifies tokens of the given providers. Safe to use from any thread."""
 
     def __init__(self, providers: Mapping[str, Provider], clock: Clock) -> None:
         self._providers = providers
@@ -39,19 +39,19 @@ class Authenticator:
         self._keys = {name: Keys(name, _fetch(provider), clock) for name, provider in providers.items()}
 
     def identify(self, token: str) -> Identity:
-        """Verify signature, issuer, audience and times, and read who it is.
+        """Verify signature, issuer, audience and times, and return the identity.
 
         Args:
             token: a JWT in compact form (RFC 7519).
 
         Raises:
-            Refused: ``unauthenticated`` or ``token-rejected``; nothing in it is taken from the token.
+            Refused: ``unauthenticated`` or ``token-rejected``. The error contains nothing of the token.
 
         Source: RFC 8725 section 3 (algorithms by key, not by token; exact issuer; audience).
         """
         payload = self._verified(token)
         try:
-            # Numbers as Envoy's metadata has them: an integer of any length is then a double, or infinite.
+            # Read numbers as Envoy's metadata has them: an integer of any length becomes a double, or infinite.
             claims = json.loads(payload, parse_int=float)
         except (ValueError, RecursionError):
             raise _refused("claims are not JSON") from None
@@ -60,7 +60,7 @@ class Authenticator:
         )
 
     def _verified(self, token: str) -> bytes:
-        """The payload, once a key of its issuer's has signed it."""
+        """Return the payload, if a key of its issuer has signed it."""
         try:
             header, issuer = _unverified(token)
         except (jwt.PyJWTError, ValueError, RecursionError):
@@ -72,7 +72,7 @@ class Authenticator:
             or "crit" in header
             or "b64" in header
         ):
-            raise _refused("header")  # RFC 7515 section 4.1.11: extensions we do not know must be refused
+            raise _refused("header")  # RFC 7515 section 4.1.11: unknown extensions must be refused
         name = next((name for name, each in self._providers.items() if each.issuer == issuer), None)
         if name is None:
             raise Refused(
@@ -86,7 +86,7 @@ class Authenticator:
 
 
 def make_authenticator(settings: Settings, clock: Clock) -> Authenticator:
-    """An authenticator for the providers that approvers sign in with: the configured ones, or all."""
+    """Make an authenticator for the providers of approvers: those in the settings, or all."""
     providers, wanted = settings.identity.providers, settings.control.approver_providers
     return Authenticator({name: each for name, each in providers.items() if not wanted or name in wanted}, clock)
 
@@ -102,18 +102,18 @@ def _refused(detail: str) -> Refused:
 
 
 def _unverified(token: str) -> tuple[dict[str, object], object]:
-    """Header and issuer, to find the key with. Nothing else of an unverified token is looked at."""
+    """Read the header and the issuer, which select the key. Nothing else of an unverified token is read."""
     if len(token) > MAX_TOKEN or not token.isascii():
         raise ValueError("not a token")
     parts = jwt.api_jws.PyJWS().decode_complete(token, options={"verify_signature": False})
     claims = json.loads(parts["payload"])
     if not isinstance(claims, dict):
-        raise ValueError("claims are no object")  # noqa: TRY004 - the caller knows one error for all of this
+        raise ValueError("the claims are not an object")  # noqa: TRY004 - the caller catches one error for all of this
     return parts["header"], claims.get("iss")
 
 
 def _check(token: str, key: Jwk, algorithm: str) -> bytes | None:
-    """The payload when this key may verify by this algorithm, and does."""
+    """Return the payload if this key may verify by this algorithm, and does."""
     if not _serves(key, algorithm):
         return None
     try:
@@ -125,7 +125,7 @@ def _check(token: str, key: Jwk, algorithm: str) -> bytes | None:
 
 
 def is_usable(key: Jwk) -> bool:
-    """Whether the key can verify anybody's token."""
+    """Return whether the key can verify tokens."""
     for algorithm in ALGORITHMS.get(str(key.get("kty")), ()):
         if _serves(key, algorithm):
             with contextlib.suppress(jwt.PyJWTError, ValueError, TypeError, KeyError):
@@ -142,7 +142,7 @@ def _long_enough(key: Jwk, algorithm: str) -> jwt.PyJWK:
 
 
 def _serves(key: Jwk, algorithm: str) -> bool:
-    """RFC 7517 sections 4.2 to 4.4: what the key says it is for is all it is for."""
+    """Return whether the key may verify by this algorithm: only as it declares (RFC 7517 sections 4.2 to 4.4)."""
     operations = key.get("key_ops", ["verify"])
     return (
         algorithm in ALGORITHMS.get(str(key.get("kty")), ())

@@ -1,15 +1,15 @@
-"""Who may do what through the API.
+"""The rights of callers of the API.
 
 ========================  ===========================  =======================================
-what                      on the unix socket           on a port
+right                     on the unix socket           on a port
 ========================  ===========================  =======================================
 read approvals            anybody who can open it      a token; approvals of its groups only
 read sessions, query      anybody who can open it      a token with one of ``analyst_groups``
 vote                      a token                      a token
 ========================  ===========================  =======================================
 
-The socket's mode, 0600, is what lets only its owner (and root) open it: whoever serves it must see to that.
-A token that is given must be valid, even where none is needed.
+The server must give the socket mode 0600, so that only its owner (and root) can open it. A token must be valid
+even where none is needed.
 """
 
 from dataclasses import dataclass
@@ -22,40 +22,40 @@ from extproc.model.reasons import Reason
 
 
 class TokenVerifier(Protocol):
-    """What the API asks of an authenticator."""
+    """Verifies bearer tokens, for the API."""
 
     def identify(self, token: str) -> Identity:
-        """Who the token speaks for. Raises ``Refused``."""
+        """Return the identity of the token. Raises ``Refused``."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks the API, and from where."""
+    """The sender of a request, and the listener it came through."""
 
     identity: Identity | None
     local: bool
-    """Came over the unix socket."""
+    """Whether the request came over the unix socket."""
 
     def may_read(self, approval: Approval) -> bool:
-        """Whether this approval exists, as far as the caller may know."""
+        """Return whether the caller may know that this approval exists."""
         if self.local:
             return True
         return self.identity is not None and bool(set(self.identity.groups) & set(approval.request.groups))
 
     def check_analyst(self, groups: list[str]) -> None:
-        """Let nobody else see evidence. Raises ``Refused``."""
+        """Refuse callers who may not read evidence. Raises ``Refused``."""
         if self.local:
             return
         if self.identity is None or not set(groups) & set(self.identity.groups):
             raise Refused(Reason.NOT_IN_SCOPE, rule="control.analyst_groups")
 
     def voter(self) -> Identity:
-        """The person who votes.
+        """Return the person who votes.
 
         Raises:
-            Refused: nobody is named.
-            VoteRefused: an agent speaks for somebody.
+            Refused: the request has no token.
+            VoteRefused: an agent acts for the person.
         """
         if self.identity is None:
             raise Refused(Reason.UNAUTHENTICATED, rule="vote")
@@ -65,15 +65,15 @@ class Caller:
 
 
 def read_caller(authorization: list[str], verifier: TokenVerifier, *, local: bool) -> Caller:
-    """Read who asks.
+    """Read the caller from a request.
 
     Args:
-        authorization: the values of all ``Authorization`` fields.
+        authorization: the values of all ``Authorization`` headers.
         verifier: checks tokens.
-        local: the request came over the unix socket.
+        local: whether the request came over the unix socket.
 
     Raises:
-        Refused: a token is missing where one is needed, or is not valid. Source: RFC 6750 section 2.1.
+        Refused: a token is missing where one is needed, or is invalid. Source: RFC 6750 section 2.1.
     """
     if not authorization and local:
         return Caller(None, local=True)

@@ -1,4 +1,4 @@
-"""The command line's way to the control process: HTTP over its unix socket."""
+"""The client of the control process: HTTP over its unix socket."""
 
 import os
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ ANSWER_S = 60.0
 TOKEN_VARIABLE = "EXTPROC_TOKEN"  # noqa: S105 - a name
 MAX_TOKEN = 16_384
 
-WAYS_OUT = {
+HINTS = {
     "unauthenticated": f"Give a valid token, with --token-file or in {TOKEN_VARIABLE}; it may have expired.",
     "token-rejected": "Get a token of a provider in control.approver_providers, for its audience.",
     "unknown": "See `extproc approvals list` or `extproc sessions list`.",
@@ -25,11 +25,11 @@ WAYS_OUT = {
     "evidence-unavailable": "See the control process's log.",
     "overloaded": "Other queries are running; try again.",
 }
-"""What to do, for each reason where there is something."""
+"""Remedies by the reason in a problem document."""
 
 
 class ControlClient:
-    """Asks the control process. Every failure is a ``ControlError`` that says what to do."""
+    """Sends requests to the control process. Every failure is a ``ControlError``, with a hint if there is one."""
 
     def __init__(self, socket: Path, token: str | None = None) -> None:
         self._socket = socket
@@ -43,12 +43,12 @@ class ControlClient:
         )
 
     def get(self, *path: str, params: Mapping[str, str | int | None] | None = None) -> Any:
-        """GET ``/api/`` and these segments; parameters that are None are left out."""
+        """GET ``/api/`` and these segments. Parameters that are None are left out."""
         given = {name: value for name, value in (params or {}).items() if value is not None}
         return self._ask("GET", path, params=given)
 
     def post(self, *path: str, body: Mapping[str, object]) -> Any:
-        """POST JSON."""
+        """POST JSON to ``/api/`` and these segments."""
         return self._ask("POST", path, json=body)
 
     def _ask(self, method: str, path: tuple[str, ...], **how: Any) -> Any:
@@ -61,14 +61,14 @@ class ControlClient:
         except httpx.HTTPError:
             raise _unreachable(self._socket) from None
         except ValueError:
-            raise ControlError(f"what answers on {self._socket} is not the control process") from None
+            raise ControlError(f"the server that answers on {self._socket} is not the control process") from None
         if response.is_success:
             return document
         raise _refused(document if isinstance(document, dict) else {})
 
 
 def connect(config: Path, token: str | None = None) -> ControlClient:
-    """A client for the control process of this configuration.
+    """Make a client for the control process of this configuration.
 
     Raises:
         ConfigError: the configuration is wrong.
@@ -77,10 +77,10 @@ def connect(config: Path, token: str | None = None) -> ControlClient:
 
 
 def read_token(file: Path | None) -> str:
-    """The voter's token, from a file or the environment; never from an argument, which everybody can list.
+    """Read the voter's token from a file or the environment, never from an argument, which other users can list.
 
     Raises:
-        ConfigError: there is none, or it cannot be one. Says nothing of its content.
+        ConfigError: there is none, or it cannot be a token. The error contains nothing of it.
     """
     source = str(file) if file else TOKEN_VARIABLE
     try:
@@ -90,7 +90,7 @@ def read_token(file: Path | None) -> str:
     if not token:
         raise ConfigError("a vote needs your token", hint=f"give it with --token-file, or in {TOKEN_VARIABLE}")
     if len(token) > MAX_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
-        raise ConfigError(f"what {source} holds is not a token")
+        raise ConfigError(f"the content of {source} is not a token")
     return token
 
 
@@ -107,11 +107,11 @@ def _unreachable(socket: Path) -> ControlError:
 
 
 def _refused(problem: dict[str, Any]) -> ControlError:
-    """A problem document in words."""
+    """Turn a problem document into an error."""
     reason = str(problem.get("reason", ""))
     message = str(problem.get("title", "the control process refused"))
     for more in (problem.get("detail"), f"It is {problem['state']}." if "state" in problem else None):
         message += f": {more}" if more else ""
     matches = problem.get("matches", [])
-    hint = "Give more of the id: " + ", ".join(map(str, matches)) if matches else WAYS_OUT.get(reason, "")
+    hint = "Give more of the id: " + ", ".join(map(str, matches)) if matches else HINTS.get(reason, "")
     return ControlError(printable(message), printable(hint))

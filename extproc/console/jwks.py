@@ -1,4 +1,4 @@
-"""Providers' public keys: read from a file or fetched, bounded, cached, and fetched again when they rotate."""
+"""The public keys of providers: read from a file or URL within limits, cached, and read again when they rotate."""
 
 import json
 import threading
@@ -13,15 +13,15 @@ from extproc.model.ids import Clock
 from extproc.model.units import NANOSECONDS_PER_SECOND
 
 FETCH_S = 5.0
-"""Longest wait for a provider."""
+"""Seconds to wait for a provider."""
 FRESH_NS = 300 * NANOSECONDS_PER_SECOND
-"""Keys younger than this are used without asking again."""
+"""Keys younger than this are used without a new request."""
 STALE_NS = 3_600 * NANOSECONDS_PER_SECOND
-"""Keys older than this are not used, even where the provider cannot be asked."""
+"""Keys older than this are not used, even if the provider does not answer."""
 RETRY_NS = 10 * NANOSECONDS_PER_SECOND
-"""Time between two questions, however many unknown keys tokens name."""
+"""Time between two requests, however many unknown keys tokens name."""
 MAX_BYTES = 256 * 1_024
-"""Of a JSON Web Key Set."""
+"""Bytes of a JSON Web Key Set."""
 MAX_KEYS = 64
 
 Jwk = dict[str, Any]
@@ -32,10 +32,10 @@ def read_keys(raw: bytes) -> tuple[Jwk, ...]:
     """Read a JSON Web Key Set (RFC 7517 section 5).
 
     Returns:
-        The members of ``keys`` that are objects, as they are: what each is good for is checked on use.
+        The members of ``keys`` that are objects, unchecked: each is checked when it is used.
 
     Raises:
-        ValueError: not a key set, or a larger one than the limits allow.
+        ValueError: not a key set, or one that exceeds the limits.
     """
     if len(raw) > MAX_BYTES:
         raise ValueError("key set too large")
@@ -47,16 +47,16 @@ def read_keys(raw: bytes) -> tuple[Jwk, ...]:
 
 
 def fetch_file(path: Path) -> bytes:
-    """Read at most one byte more than allowed."""
+    """Read the file, at most one byte more than allowed."""
     with path.open("rb") as file:
         return file.read(MAX_BYTES + 1)
 
 
 def fetch_url(url: str) -> bytes:
-    """Fetch a key set: no redirects, no proxies of the environment, bounded in time and size.
+    """Fetch a key set, without redirects and proxies of the environment, within limits of time and size.
 
     Raises:
-        httpx.HTTPError, httpx.InvalidURL: no answer, or none that is a success.
+        httpx.HTTPError, httpx.InvalidURL: no answer, or a status other than 200.
         ValueError: the answer is too large.
     """
     with (
@@ -74,7 +74,7 @@ def fetch_url(url: str) -> bytes:
 
 
 class Keys:
-    """One provider's keys. May be used from any thread; one thread fetches, the others wait for it."""
+    """The keys of one provider. Safe to use from any thread: one fetches, the others wait for it."""
 
     def __init__(self, provider: str, fetch: Fetch, clock: Clock) -> None:
         self._provider = provider
@@ -86,7 +86,7 @@ class Keys:
         self._asked_ns: int | None = None
 
     def matching(self, kid: str | None) -> tuple[Jwk, ...]:
-        """Keys of that id, or all of them where a token names none; empty when there is none to be had."""
+        """Return the keys with this id, or all keys if a token names none; empty if none can be had."""
         with self._lock:
             now = self._clock()
             if not _within(self._fetched_ns, now, FRESH_NS):
@@ -117,5 +117,5 @@ class Keys:
 
 
 def _within(since_ns: int | None, now_ns: int, span_ns: int) -> bool:
-    # A clock that went back makes ages negative: ask again rather than trust for longer.
+    # A clock that was set back makes ages negative: fetch again rather than trust old keys for longer.
     return since_ns is not None and 0 <= now_ns - since_ns < span_ns

@@ -1,4 +1,4 @@
-"""Around the whole API: bodies are bounded in size and time, answers are not kept, failures say nothing."""
+"""Middleware of the whole API: limits bodies in size and time, forbids caching, and hides the text of failures."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from extproc.console.problem_documents import problem
 MAX_BODY = 128 * 1_024
 """Bytes of a request's body."""
 BODY_S = 10.0
-"""Longest wait for a request's body."""
+"""Seconds to wait for a request's body."""
 
 
 class _TooLarge(Exception):
@@ -19,7 +19,7 @@ class _TooLarge(Exception):
 
 
 class Bounds:
-    """ASGI middleware. Reads a body whole, within limits, before anything else sees the request."""
+    """ASGI middleware. Reads the whole body, within limits, before the application sees the request."""
 
     def __init__(self, app: ASGIApp, *, max_body: int = MAX_BODY, body_s: float = BODY_S) -> None:
         self._app = app
@@ -53,7 +53,7 @@ class Bounds:
             return
         try:
             await self._app(scope, _replay(body, receive), answer)
-        except Exception as error:  # noqa: BLE001 - its text may hold a value, so the server must not log it
+        except Exception as error:  # noqa: BLE001 - its text may contain a value, so the server must not log it
             structlog.get_logger().error("the API failed", error=type(error).__name__, method=scope["method"])
             if not started:
                 await problem(500, "The request could not be served", "guard-error")(scope, receive, answer)
@@ -70,7 +70,7 @@ class Bounds:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Give the body once, then what the server says (that the client left)."""
+    """Return the body once, then the messages of the server (such as: the client has disconnected)."""
     waiting = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def next_message() -> Message:

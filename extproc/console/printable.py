@@ -1,4 +1,4 @@
-"""Text of calls on a terminal: nothing in it moves the cursor, sets a title, turns the direction or hides."""
+"""Text of calls on a terminal, escaped so that it cannot move the cursor, set a title, reorder or hide text."""
 
 import json
 import sys
@@ -8,18 +8,18 @@ from rich.console import Console
 from rich.text import Text
 
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
-"""General categories of what steers a terminal, reorders text, or cannot be told from nothing or a space
+"""General categories of characters that steer a terminal, reorder text, or look like nothing or like a space
 (Unicode standard section 4.5; UTS 55 section 3)."""
 BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-"""Characters of other categories that show nothing."""
+"""Characters of other categories that are invisible."""
 PIPE = 10_000
-"""Columns of what is no terminal."""
+"""Columns of output that does not go to a terminal."""
 SELECTORS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
-"""Variation selectors: invisible too."""
+"""Variation selectors, which are invisible too."""
 
 
 def printable(text: str) -> str:
-    r"""The text with ``\uXXXX`` for each character that would not show as itself. Idempotent, one line."""
+    r"""Return the text with ``\uXXXX`` for each character that would not show as itself. Idempotent, one line."""
     return "".join(char if _shows(char) else _escape(ord(char)) for char in text)
 
 
@@ -35,25 +35,25 @@ def _escape(code: int) -> str:
 
 
 def plain(value: object, style: str = "") -> Text:
-    """Any value for a table's cell: printable, and never read as markup."""
+    """Return any value as the text of a table's cell: printable, and never read as markup."""
     if isinstance(value, list | tuple):
         value = ", ".join(str(item) for item in value)
     return Text("" if value is None else printable(str(value)), style=style)
 
 
 def console() -> Console:
-    """For tables: as wide as the terminal; into a file or a pipe nothing is cut or folded."""
+    """Return a console for tables: as wide as the terminal; into a file or a pipe, nothing is cut or folded."""
     return Console(width=None if sys.stdout.isatty() else PIPE)
 
 
 def pretty_json(text: str) -> tuple[str, bool]:
-    """JSON text over several lines, printable.
+    """Format JSON text over several lines, printable.
 
     Escapes made here are valid inside JSON strings, where a backslash of the value is doubled: no value can
     pretend to be an escape.
 
     Returns:
-        The lines, and whether the text was JSON. What is not is returned as one printable line.
+        The lines, and whether the text was JSON. Other text is returned as one printable line.
     """
     try:
         lines = json.dumps(json.loads(text), indent=2, ensure_ascii=False).split("\n")

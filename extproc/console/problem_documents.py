@@ -1,7 +1,8 @@
-"""Errors as problem documents (RFC 9457). Nothing a client sent comes back in one."""
+"""Errors as problem documents (RFC 9457). They repeat nothing that the client has sent."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from typing import TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -10,6 +11,8 @@ from starlette.exceptions import HTTPException
 
 from extproc.model.errors import ApprovalError, QueryError, Refused, VoteRefused, WhyRefused
 from extproc.model.reasons import Reason
+
+ErrorT = TypeVar("ErrorT", bound=Exception)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -35,14 +38,14 @@ def problem(
     more: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """One problem document.
+    """Make a problem document.
 
     Args:
         status: HTTP status code.
         title: one short sentence for people.
         reason: a word of a closed list, for programs.
         more: further members.
-        headers: further header fields.
+        headers: further response headers.
     """
     body = {"type": "about:blank", "title": title, "status": status, "reason": reason, **(more or {})}
     return JSONResponse(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
@@ -50,40 +53,50 @@ def problem(
 
 def add_handlers(api: FastAPI) -> None:
     """Answer every error that is raised on purpose."""
-    api.add_exception_handler(VoteRefused, _vote_refused)
-    api.add_exception_handler(Refused, _refused)
-    api.add_exception_handler(ApprovalError, _unavailable)
-    api.add_exception_handler(QueryError, _unavailable)
-    api.add_exception_handler(RequestValidationError, _malformed)
-    api.add_exception_handler(HTTPException, _http)
+    _answer(api, VoteRefused, _vote_refused)
+    _answer(api, Refused, _refused)
+    _answer(api, ApprovalError, _approvals_unavailable)
+    _answer(api, QueryError, _evidence_unavailable)
+    _answer(api, RequestValidationError, _malformed)
+    _answer(api, HTTPException, _http)
 
 
-def _vote_refused(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, VoteRefused)  # noqa: S101 - registered for it alone
+def _answer(api: FastAPI, kind: type[ErrorT], document: Callable[[ErrorT], JSONResponse]) -> None:
+    """Answer errors of this kind with this document."""
+
+    def handler(_request: Request, error: Exception) -> JSONResponse:
+        if not isinstance(error, kind):
+            raise error
+        return document(error)
+
+    api.add_exception_handler(kind, handler)
+
+
+def _vote_refused(error: VoteRefused) -> JSONResponse:
     status, title = REFUSALS[error.why]
     return problem(status, title, error.why, more={"state": error.state} if error.state else None)
 
 
-def _refused(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, Refused)  # noqa: S101 - registered for it alone
+def _refused(error: Refused) -> JSONResponse:
     answer = error.reason.answer
-    # RFC 6750 section 3: say which scheme would be accepted.
+    # RFC 6750 section 3: name the scheme that would be accepted.
     headers = {"WWW-Authenticate": "Bearer"} if answer.status == HTTPStatus.UNAUTHORIZED else None
     return problem(answer.status, answer.title, error.reason, headers=headers)
 
 
-def _unavailable(_request: Request, error: Exception) -> JSONResponse:
-    if isinstance(error, ApprovalError):
-        return problem(503, Reason.APPROVAL_UNAVAILABLE.answer.title, Reason.APPROVAL_UNAVAILABLE)
+def _approvals_unavailable(_error: ApprovalError) -> JSONResponse:
+    return problem(503, Reason.APPROVAL_UNAVAILABLE.answer.title, Reason.APPROVAL_UNAVAILABLE)
+
+
+def _evidence_unavailable(_error: QueryError) -> JSONResponse:
     return problem(503, "The evidence cannot be read now", Reason.EVIDENCE_UNAVAILABLE)
 
 
-def _malformed(_request: Request, _error: Exception) -> JSONResponse:
-    # The error quotes what was sent: none of it is passed on.
+def _malformed(_error: RequestValidationError) -> JSONResponse:
+    # The error quotes the request: none of it is passed on.
     return problem(422, "The request is not as documented", "malformed")
 
 
-def _http(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
+def _http(error: HTTPException) -> JSONResponse:
     status = HTTPStatus(error.status_code)
     return problem(status, status.phrase, status.phrase.lower().replace(" ", "-"), headers=error.headers)

@@ -1,4 +1,4 @@
-"""What the API's answers look like."""
+"""The JSON of the API's responses."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ from extproc.model.call import Json
 from extproc.model.units import NANOSECONDS_PER_SECOND
 
 EXACT = 2**53 - 1
-"""The largest integer every JSON reader keeps (RFC 7493 section 2.2)."""
+"""The largest integer that every JSON reader keeps exactly (RFC 7493 section 2.2)."""
 JSON_SCALARS = (str, int, float, bool, type(None))
 
 
 def approval_shape(approval: Approval, now_ns: int) -> dict[str, Json]:
-    """An approval as JSON. Times are RFC 3339, durations seconds; ``arguments`` is masked JSON text."""
+    """Return an approval as JSON. Times are RFC 3339, durations are seconds; ``arguments`` is masked JSON text."""
     request = approval.request
     return {
         "approval_id": request.approval_id,
@@ -42,7 +42,7 @@ def approval_shape(approval: Approval, now_ns: int) -> dict[str, Json]:
 
 
 def state_now(approval: Approval, now_ns: int) -> State:
-    """How it stands for people: what has expired is expired, though nobody has closed it yet."""
+    """Return the state at this time: an overdue approval has expired, even if nothing has closed it yet."""
     overdue = approval.state is State.PENDING and now_ns >= approval.request.expires_ns
     return State.EXPIRED if overdue else approval.state
 
@@ -52,7 +52,7 @@ def _vote_shape(vote: Vote) -> Json:
 
 
 def moment(time_ns: int) -> str:
-    """RFC 3339, UTC, milliseconds."""
+    """Return a time in RFC 3339 form: UTC, with milliseconds."""
     return (
         datetime.fromtimestamp(time_ns / NANOSECONDS_PER_SECOND, UTC)
         .isoformat(timespec="milliseconds")
@@ -61,7 +61,7 @@ def moment(time_ns: int) -> str:
 
 
 def exact(value: Any) -> Json:
-    """The same JSON with text for each number that some reader of JSON would round."""
+    """Return the same JSON, with a string for each number that some JSON readers would round."""
     if isinstance(value, Mapping):
         return {str(name): exact(member) for name, member in value.items()}
     if isinstance(value, list | tuple):
