@@ -52,11 +52,11 @@ class ConfigError(ExtprocError):
     """A configuration, policy or data file is wrong."""
 
     message: str
-    """What is wrong."""
+    """The fault."""
     place: SourceLocation | None = None
     """Its location; None if unknown."""
     hint: str = ""
-    """What to write instead."""
+    """The correction."""
     key: tuple[str | int, ...] = ()
     """The wrong key of a configuration, if the place is not known."""
 
@@ -181,9 +181,9 @@ class ControlError(ExtprocError):
     """The control process cannot be reached, or refused a command's request."""
 
     message: str
-    """What went wrong. Holds no value of a call and no token."""
+    """The fault. Holds no value of a call and no token."""
     hint: str = ""
-    """What to do about it."""
+    """The remedy."""
 
     def __str__(self) -> str:
         return f"{self.message}\n  {self.hint}" if self.hint else self.message

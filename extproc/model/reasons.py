@@ -23,14 +23,14 @@ class Reason(StrEnum):
     # Allowed
     POLICY_ALLOWED = "policy-allowed"
     APPROVED = "approved"
-    # Who calls
+    # The caller
     UNAUTHENTICATED = "unauthenticated"
     TOKEN_REJECTED = "token-rejected"  # noqa: S105 - a reason, not a secret
-    # What is called
+    # The function and its arguments
     UNKNOWN_FUNCTION = "unknown-function"
     UNINSPECTABLE = "uninspectable"
     BODY_TOO_LARGE = "body-too-large"
-    # What policy says
+    # Policy's decision
     POLICY_DENIED = "policy-denied"
     NOT_IN_SCOPE = "not-in-scope"
     FORBIDDEN_ARGUMENT = "forbidden-argument"
@@ -41,20 +41,20 @@ class Reason(StrEnum):
     SEPARATION_OF_DUTIES = "separation-of-duties"
     SENSITIVE_DATA = "sensitive-data"
     POLICY_ERROR = "policy-error"
-    # What people say
+    # People's decision
     APPROVAL_REQUIRED = "approval-required"
     APPROVAL_DENIED = "approval-denied"
     APPROVAL_EXPIRED = "approval-expired"
     APPROVAL_UNAVAILABLE = "approval-unavailable"
     CALLER_GONE = "caller-gone"
-    # What the guard itself cannot do
+    # The guard's own failures
     MASKING_FAILED = "masking-failed"
     MASKING_UNAVAILABLE = "masking-unavailable"
     CREDENTIAL_UNAVAILABLE = "credential-unavailable"
     EVIDENCE_UNAVAILABLE = "evidence-unavailable"
     OVERLOADED = "overloaded"
     GUARD_ERROR = "guard-error"
-    # What the upstream or Envoy did
+    # The backend's or Envoy's failures
     UPSTREAM_ERROR = "upstream-error"
     RESPONSE_UNINSPECTABLE = "response-uninspectable"
     RESPONSE_ABANDONED = "response-abandoned"

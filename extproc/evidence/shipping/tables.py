@@ -150,7 +150,7 @@ FROM (
 """  # noqa: S608 - every part is a constant of this file
 
 # The caller chooses the session id, so it counts within one caller only.
-# Callers without identity are told apart by address.
+# Callers without identity are distinguished by address.
 SESSION_CALLS = f"""
 CREATE OR REPLACE VIEW {{db}}.session_calls AS
 SELECT * EXCEPT (caller, fresh, run, opening),

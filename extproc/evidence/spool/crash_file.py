@@ -82,7 +82,7 @@ class Orphan:
 
     def __init__(self, file: OrphanFile) -> None:
         self.began = bool(file.raw) and file.raw[0] != 0
-        """Whether the process ended between ``begin`` and ``clear``."""
+        """True if the process ended between ``begin`` and ``clear``."""
         self.record = _read(file.raw)
         """The record; None if there is none, or it cannot be read (a torn file, or another version's format)."""
         self.worker, self.discard, self.release = file.worker, file.discard, file.release
