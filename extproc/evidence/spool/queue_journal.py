@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from extproc.evidence.recorder import Recorder
-from extproc.evidence.spool.entry_codec import decode_entry, leaf_hash
+from extproc.evidence.spool.entry_codec import decode_entry, encode_entry, leaf_hash
 from extproc.evidence.spool.mmap_file import (
     HEADER_SIZE,
     MappedFile,
@@ -103,7 +103,8 @@ async def recover_queue_journals(folder: Path, recorder: Recorder) -> list[Recov
 
 async def _store(entries: list[tuple[bytes, Entry]], folder: Path, recorder: Recorder) -> int:
     known = _newest_hashes(folder) if entries else frozenset()
-    missing = [entry for leaf, entry in entries if leaf not in known]
+    # A recovery that was cut off has stored some entries, encoded by its own version and not by the journal's.
+    missing = [entry for leaf, entry in entries if known.isdisjoint((leaf, leaf_hash(encode_entry(entry))))]
     for entry in sorted(missing, key=lambda entry: entry.time_ns):
         await recorder.record(entry)
     return len(missing)

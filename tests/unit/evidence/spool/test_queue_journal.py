@@ -2,8 +2,10 @@
 
 import os
 import signal
+import struct
 import subprocess
 import sys
+import zlib
 
 import pytest
 
@@ -105,6 +107,23 @@ async def test_a_recovery_that_was_cut_off_goes_on(tmp_path, entry, recovered):
     [found], stored = await recovered(tmp_path)
     assert found.stored == 2
     assert stored == made[1:]
+
+
+def journalled_before(folder, entry):
+    """A journal as a version without sides wrote it."""
+    document = encode_entry(entry).replace(b',"side":"request"', b"")
+    head = b"\x01\0\0\0" + struct.pack("<II", len(document), zlib.crc32(document))
+    (folder / "worker-0.1.pending").write_bytes((head + document).ljust(SLOT_SIZE, b"\0"))
+
+
+async def test_a_recovery_of_an_older_journal_that_was_cut_off_goes_on(tmp_path, entry, recovered):
+    """The entry that is stored has other bytes than the journal's."""
+    one = entry(1, EntryKind.COMPLETED)
+    journalled_before(tmp_path, one)
+    assert len((await recovered(tmp_path))[1]) == 1
+    journalled_before(tmp_path, one)
+    found, stored = await recovered(tmp_path)
+    assert (found, len(stored)) == ([], 1)
 
 
 async def test_a_spool_that_takes_nothing_leaves_it_for_later(tmp_path, entry, recovered):
