@@ -13,8 +13,8 @@ from rich.text import Text
 from extproc.codecs.located_yaml import load_located
 from extproc.config.load import load_settings
 from extproc.console.printable import plain
+from extproc.doctor.all_checks import CHECKS
 from extproc.doctor.check_result import CheckResult, Installation, Level, as_document
-from extproc.doctor.checks import CHECKS
 from extproc.doctor.run_checks import results_from_error, run_checks
 from extproc.model.errors import ConfigError
 

@@ -77,7 +77,7 @@ def control(
 ) -> None:
     """Run the control process. It ships evidence to ClickHouse, and serves the command line and the console."""
     from extproc.config.load import adding_places, load_settings
-    from extproc.server.control import run_control
+    from extproc.server.run_control import run_control
 
     settings = load_settings(config)
     leave_ctrl_c_to_python()

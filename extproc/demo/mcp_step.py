@@ -11,7 +11,7 @@ from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 
-from extproc.demo.people import CUSTOMERS
+from extproc.demo.sample_data import CUSTOMERS
 from extproc.demo.stage import Stage, expect, shorten
 
 TOOLS = {"search_documents", "lookup_customer", "export_customers"}

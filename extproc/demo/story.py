@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 
-from extproc.demo import leak_step, mcp_step, steps
+from extproc.demo import http_steps, leak_step, mcp_step
 from extproc.demo.canaries import Canary
 from extproc.demo.install import PEOPLE, DemoInstallation, install
-from extproc.demo.people import CUSTOMERS, SENSITIVE_FIELDS
 from extproc.demo.processes import Processes, ProcessFailed
+from extproc.demo.sample_data import CUSTOMERS, SENSITIVE_FIELDS
 from extproc.demo.stage import Stage, StepFailed, expect
 
 PEOPLE_WANTED = ("maya", "omar", "omar-himself", "noor")
@@ -25,15 +25,15 @@ GUARD_WITHIN_S = 90.0
 KEEP_POLL_S = 0.5
 
 STEPS: list[Callable[[Stage], list[str]]] = [
-    steps.refused_without_token,
-    steps.masked_read,
-    steps.out_of_scope,
-    steps.forbidden_argument,
-    steps.approved_release,
-    steps.refused_by_approver,
+    http_steps.refused_without_token,
+    http_steps.masked_read,
+    http_steps.out_of_scope,
+    http_steps.forbidden_argument,
+    http_steps.approved_release,
+    http_steps.refused_by_approver,
     mcp_step.mcp_client,
-    steps.own_credentials,
-    steps.recorded_session,
+    http_steps.own_credentials,
+    http_steps.recorded_session,
     leak_step.no_canary_stored,
 ]
 

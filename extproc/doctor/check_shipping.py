@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from extproc.assembly.make_shipper import make_target
 from extproc.console.client import ControlClient
 from extproc.doctor.check_result import CheckResult, Installation
 from extproc.evidence.query.reader import EvidenceReader
 from extproc.evidence.shipping.clickhouse import connect
 from extproc.evidence.shipping.tables import INSERT_COLUMNS
 from extproc.model.errors import ConfigError, ControlError, QueryError
-from extproc.server.control import make_target
 
 AHEAD_S = 5.0
 """Seconds by which two clocks may differ."""

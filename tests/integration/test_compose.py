@@ -24,8 +24,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from extproc.cli.main import app  # noqa: F401 - a broken command line fails here, not in a log
 from extproc.config.load import load_settings
 from extproc.demo.install import free_ports
-from extproc.demo.people import CUSTOMERS
 from extproc.demo.processes import Processes, ProcessFailed
+from extproc.demo.sample_data import CUSTOMERS
 from extproc.envoy_config.render.bootstrap import render_bootstrap
 from extproc.evidence.shipping.clickhouse import Target, connect
 from tests.integration.support.envoy_process import envoy_binary, short_folder

@@ -9,9 +9,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from extproc.demo.backends.seen import own_routes, with_memory
+from extproc.demo.backends.request_log import own_routes, with_memory
 from extproc.demo.listen import arguments, run
-from extproc.demo.people import CUSTOMERS
+from extproc.demo.sample_data import CUSTOMERS
 
 
 async def list_customers(_request: Request) -> Response:

@@ -9,9 +9,9 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from extproc.demo.backends.seen import own_routes, with_memory
+from extproc.demo.backends.request_log import own_routes, with_memory
 from extproc.demo.listen import arguments, run
-from extproc.demo.people import CUSTOMERS, DOCUMENTS, Customer
+from extproc.demo.sample_data import CUSTOMERS, DOCUMENTS, Customer
 
 PAUSE_S = 0.05
 """Between two progress events: long enough to see them come one by one."""

@@ -14,7 +14,7 @@ from mcp.client.streamable_http import streamable_http_client
 from extproc.demo.backends.crm import crm_app
 from extproc.demo.backends.mcp_docs import docs_app
 from extproc.demo.issuer import Person, SigningKey, mint
-from extproc.demo.people import CUSTOMERS
+from extproc.demo.sample_data import CUSTOMERS
 
 CREDENTIAL = "backend-credential-0123"
 OWN = {"authorization": f"Bearer {CREDENTIAL}"}

@@ -7,7 +7,7 @@ import pytest
 from typer.main import get_command
 
 from extproc.cli.main import app
-from extproc.doctor.checks import CHECKS
+from extproc.doctor.all_checks import CHECKS
 
 PACKAGE = Path(__file__).parents[3] / "extproc" / "doctor"
 PAGE = (Path(__file__).parents[3] / "docs/reference/doctor.md").read_text(encoding="utf-8")

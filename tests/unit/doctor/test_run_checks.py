@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from extproc.cli.main import app
-from extproc.doctor import check_envoy, checks, run_checks
+from extproc.doctor import all_checks, check_envoy, run_checks
 from extproc.doctor.check_result import CheckResult, Level
 from extproc.model.errors import ConfigError
 from tests.unit.doctor.installations import GOOD, doctor, installed, look, only
@@ -125,7 +125,7 @@ def test_only_what_was_asked_for_is_looked_at(tmp_path):
 def test_every_area_has_a_name_on_the_command_line():
     from extproc.cli.doctor import Area
 
-    assert [area.value for area in Area] == list(checks.CHECKS)
+    assert [area.value for area in Area] == list(all_checks.CHECKS)
 
 
 def test_where_nothing_was_started_nothing_is_broken(tmp_path):

@@ -4,20 +4,19 @@ import asyncio
 import contextlib
 import threading
 import time
-from typing import Any
 
 import structlog
 from fastapi import FastAPI
 
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.assembly.make_masker import make_masker
+from extproc.assembly.make_shipper import make_shipper, make_target
 from extproc.concurrency.background import background
 from extproc.config.schema import Settings
 from extproc.console.api import make_api
 from extproc.console.authenticator import make_authenticator
 from extproc.evidence.query.reader import EvidenceReader
-from extproc.evidence.shipping.clickhouse import Target, connect, create_schema
-from extproc.evidence.shipping.shipper import Shipper
+from extproc.evidence.shipping.clickhouse import connect
 from extproc.flow.request.identify import EVERYTHING
 from extproc.model.errors import ApprovalError
 from extproc.model.units import NANOSECONDS_PER_SECOND
@@ -87,22 +86,3 @@ async def _sweep(approvals: SqliteApprovals) -> None:
             await asyncio.to_thread(approvals.sweep, time.time_ns(), keep_ns=KEEP_CLOSED_NS)
         except ApprovalError as error:
             structlog.get_logger().error("approvals cannot be swept", error=str(error))
-
-
-def make_target(settings: Settings) -> Target:
-    """Return the ClickHouse to which evidence is shipped."""
-    evidence = settings.evidence
-    folder = settings.state / "clickhouse"
-    return Target(evidence.clickhouse, evidence.database, folder, evidence.clickhouse_password_file)
-
-
-def make_shipper(settings: Settings, target: Target) -> Shipper:
-    """Make the one shipper of this machine's spools."""
-
-    def connected() -> Any:
-        client = connect(target)
-        create_schema(client, target.database)
-        return client
-
-    settings.evidence.spool.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return Shipper(settings.evidence.spool, connected, target.database, batch=settings.evidence.ship_batch)

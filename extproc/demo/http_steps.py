@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from extproc.demo.people import CUSTOMERS, SENSITIVE_FIELDS
+from extproc.demo.sample_data import CUSTOMERS, SENSITIVE_FIELDS
 from extproc.demo.stage import Stage, expect, problem_of, until
 
 Proof = list[str]
