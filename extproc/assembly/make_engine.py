@@ -6,8 +6,9 @@ from collections.abc import Callable
 from extproc.assembly.try_policy import try_policy
 from extproc.config.schema import Settings
 from extproc.policy.bundle.last_good import LastGoodPolicy
+from extproc.policy.bundle.policy_files import PolicyFiles
 from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, write_status
-from extproc.policy.bundle.reload import PolicyFiles, ReloadingEngine
+from extproc.policy.bundle.reload import ReloadingEngine
 from extproc.policy.contract.engine import PolicyEngine
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.opa.opa_engine import OpaEngine, OpaServer

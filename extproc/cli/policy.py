@@ -22,7 +22,7 @@ from extproc.model.units import NANOSECONDS_PER_SECOND
 
 if TYPE_CHECKING:
     from extproc.policy.authoring.trace import Trace
-    from extproc.policy.bundle.reload import Fingerprint, PolicyFiles
+    from extproc.policy.bundle.policy_files import Fingerprint, PolicyFiles
     from extproc.policy.contract.policy_sources import Sources
     from extproc.policy.regorus.lint.rego_module import Violation
     from extproc.policy.regorus.rego_tests import TestRun
@@ -333,7 +333,7 @@ def policy_files(
 ) -> "PolicyFiles":
     """What the command names, else what the configuration does, else the starter policies."""
     from extproc.config.load import load_settings
-    from extproc.policy.bundle.reload import PolicyFiles
+    from extproc.policy.bundle.policy_files import PolicyFiles
 
     if paths or data or (config == DEFAULT_CONFIG and not config.exists()):
         return PolicyFiles(tuple(paths or ()), tuple(data or ()), query or DEFAULT_QUERY)

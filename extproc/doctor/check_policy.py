@@ -10,8 +10,8 @@ from extproc.assembly.try_policy import sample_inputs, try_policy
 from extproc.doctor.check_result import CheckResult, Installation, Level
 from extproc.model.errors import PolicyError
 from extproc.model.units import NANOSECONDS_PER_SECOND
+from extproc.policy.bundle.policy_files import PolicyFiles
 from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, read_statuses
-from extproc.policy.bundle.reload import PolicyFiles
 from extproc.policy.opa.opa_engine import OpaEngine
 from extproc.policy.regorus.evaluator import UNDEFINED, violations
 

@@ -1,1 +1,1 @@
-"""Policy: the input document, the answer, and the engines that turn one into the other."""
+"""Policy: engines that evaluate Rego, the input they get, and the answer they give."""

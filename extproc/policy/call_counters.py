@@ -1,7 +1,7 @@
-"""How often a caller has called: counters that all workers of a machine share, for rules about rates and budgets.
+"""Count each caller's calls, for rules about rates and budgets. All workers of a machine share the counters.
 
-Counted is every call that policy is asked about, whatever it then says. A window's count may be too high by what
-falls out of its oldest part (5 s of a minute, a minute of an hour, an hour of a day), never too low.
+Every call that reaches policy is counted, whatever the decision. A window's count may be too high by the calls in
+its oldest part (5 s of a minute, a minute of an hour, an hour of a day), but never too low.
 """
 
 import contextlib
@@ -18,9 +18,9 @@ from extproc.policy.contract.text_digest import digest
 PARTS = {"minute": (5, 12), "hour": (60, 60), "day": (3_600, 24)}
 """For each window: seconds of one part, and how many whole parts are counted besides the current one."""
 BUSY_S = 0.5
-"""Longest wait for another worker's write."""
+"""The longest wait for another worker's write."""
 CLEAN_EVERY = 1_000
-"""Counts between two removals of what no window reaches."""
+"""Counted calls between two removals of rows that no window reaches."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS usage (
   key TEXT NOT NULL, window TEXT NOT NULL, part INTEGER NOT NULL, calls INTEGER NOT NULL,
@@ -33,30 +33,34 @@ CLEAN = "DELETE FROM usage WHERE window = ? AND part < ?"
 
 
 class UsageStore:
-    """One SQLite file, safe for threads and processes. A counter is not evidence: nothing waits for the disk."""
+    """One SQLite file, safe for threads and processes. A counter is not evidence: no call waits for the disk."""
 
-    def __init__(self, path: Path) -> None:
-        """Open it when it is needed.
+    def __init__(self, path: Path | None, *, clean_every: int = CLEAN_EVERY) -> None:
+        """Make a store. The file is opened with the first count.
 
         Args:
-            path: made if missing, with its folder.
+            path: the file, made with its folder if it is missing; None: memory.
+            clean_every: counted calls between two removals of old rows.
         """
-        self._path = path
+        self._path, self._clean_every = path, clean_every
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._counted = 0
 
     def count(self, issuer: str, subject: str, function: str, now_ns: int) -> Usage:
-        """Count one call, and say how many there were.
+        """Count one call.
 
         Args:
-            issuer: with ``subject``, who calls; kept as a digest only.
-            subject: see there.
+            issuer: with ``subject``, the caller. Only a digest of both is stored.
+            subject: see ``issuer``.
             function: ``connection.name``.
             now_ns: wall-clock nanoseconds.
 
+        Returns:
+            The calls so far, this one included.
+
         Raises:
-            PolicyError: the store cannot be used; nobody may then go on as if nothing had been counted.
+            PolicyError: the store cannot be used. The call must not go on as if nothing had been counted.
         """
         now_s = now_ns // NANOSECONDS_PER_SECOND
         caller = digest([issuer, subject])
@@ -72,7 +76,7 @@ class UsageStore:
         return usage
 
     def close(self) -> None:
-        """Close the file. Counting opens it again."""
+        """Close the file. The next count opens it again."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):
@@ -87,7 +91,7 @@ class UsageStore:
 
     def _clean(self, connection: sqlite3.Connection, now_s: int) -> None:
         self._counted += 1
-        if self._counted % CLEAN_EVERY == 1:
+        if self._counted % self._clean_every == 1:
             for window, (seconds, parts) in PARTS.items():
                 connection.execute(CLEAN, (window, now_s // seconds - parts))
 
@@ -101,10 +105,12 @@ def _count(connection: sqlite3.Connection, key: str, now_s: int) -> dict[str, in
     return found
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-    path.chmod(0o600)
+def _open(path: Path | None) -> sqlite3.Connection:
+    if path is not None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    connection = sqlite3.connect(path or ":memory:", timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    if path is not None:
+        path.chmod(0o600)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute(SCHEMA)

@@ -1,1 +1,1 @@
-"""Tools for policy authors: tests, traces, replay."""
+"""Tools for policy authors: traces, replay, test reports."""

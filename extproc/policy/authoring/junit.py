@@ -1,4 +1,4 @@
-"""Test results as JUnit XML, which every CI reads."""
+"""Write test results as JUnit XML, which every CI reads."""
 
 from itertools import groupby
 from xml.etree import ElementTree as ET
@@ -7,7 +7,7 @@ from extproc.policy.regorus.rego_tests import TestRun
 
 
 def junit_xml(run: TestRun) -> bytes:
-    """One suite per file, one case per ``test_`` rule; UTF-8."""
+    """JUnit XML in UTF-8: one suite per file, one case per ``test_`` rule."""
     failures = sum(not result.passed for result in run.results)
     root = ET.Element("testsuites", name="policy", tests=str(len(run.results)), failures=str(failures))
     for file, group in groupby(sorted(run.results, key=lambda result: result.file), lambda result: result.file):

@@ -1,7 +1,7 @@
-"""Recorded calls as inputs again, as far as evidence keeps them: arguments are masked, other things are not kept.
+"""Decide recorded calls again: rebuild their inputs from evidence, as far as evidence has them.
 
-Kept are who called, which function, with which (masked) arguments, what was found, and when. Headers, the query,
-claims and the body are not: a rule that reads them finds nothing.
+Evidence has the caller, the function, the (masked) arguments, the findings and the time. It does not have headers,
+the query, claims and the body: a rule that reads them finds nothing.
 """
 
 import json
@@ -25,23 +25,23 @@ COLUMNS = (
     *("subject", "groups", "actor", "action", "reason", "rule", "risk", "shadow", "policy_revision"),
     *("uninspectable", "arguments", "request_bytes", "request_sha256", "findings", "detail"),
 )
-"""What is read of an entry."""
+"""The columns of an entry that are read."""
 DECIDED = ("call.decided", "call.held", "call.denied")
-"""Entries that were made when policy had answered, and nothing else had happened yet."""
+"""Kinds of entries that are made right after policy has answered."""
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """One recorded call as an input."""
+    """The rebuilt input of one recorded call."""
 
     document: bytes
     gaps: tuple[str, ...]
-    """Why a decision on it may differ from the one that was made; empty: nothing that is known."""
+    """Why a decision on it may differ from the recorded one; empty if there is no known reason."""
 
 
 def recall(row: Row, method_protocols: Collection[str]) -> Recalled:
-    """Make the input of a recorded call again.
+    """Rebuild the input of a recorded call.
 
     Args:
         row: an entry's columns, with one of the kinds ``DECIDED``.
@@ -91,7 +91,7 @@ def _finding(finding: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Calls that two policies decide differently in the same way."""
+    """A group of calls that two policies decide differently, with the same two decisions."""
 
     function: str
     subject: str
@@ -102,7 +102,7 @@ class Difference:
 
 @dataclass
 class Comparison:
-    """What would change."""
+    """The decisions that would change from one policy to another."""
 
     method_protocols: Collection[str]
     """As ``recall`` takes them."""
@@ -112,7 +112,7 @@ class Comparison:
     changed: Counter[Difference] | None = None
 
     def add(self, row: Row, old: EmbeddedEngine, new: EmbeddedEngine) -> None:
-        """Decide one recorded call under both."""
+        """Decide one recorded call under both policies."""
         recalled = recall(row, self.method_protocols)
         self.calls += 1
         self.inexact += bool(recalled.gaps)
@@ -123,7 +123,7 @@ class Comparison:
 
 
 def decide_again(engine: EmbeddedEngine, document: bytes) -> Decision:
-    """The decision, as the guard would read it: no answer denies."""
+    """The decision, as the guard would read it: without an answer it denies."""
     try:
         answer = engine.evaluate_now(document)
     except PolicyError:
@@ -132,7 +132,7 @@ def decide_again(engine: EmbeddedEngine, document: bytes) -> Decision:
 
 
 def summary(decision: Decision) -> str:
-    """What people compare: action, reason and rule, the terms of a hold, and all that is masked."""
+    """The decision for comparison: action, rule and reason, the terms of a hold, and all masks."""
     words = [decision.action.value, decision.rule]
     if decision.reason not in (Reason.POLICY_ALLOWED, Reason.POLICY_DENIED):
         words.append(f"({decision.reason.value})")
@@ -146,7 +146,7 @@ def summary(decision: Decision) -> str:
 
 
 def first_decisions(rows: Iterable[Row]) -> list[Row]:
-    """The earliest entry of each call in which policy had answered."""
+    """For each call, the earliest entry with policy's answer."""
     found: dict[str, Row] = {}
     for row in rows:
         if row["kind"] in DECIDED and row["action"]:
@@ -155,7 +155,7 @@ def first_decisions(rows: Iterable[Row]) -> list[Row]:
 
 
 def failed_evaluations(rows: Iterable[Row]) -> list[Row]:
-    """Entries of calls that were denied because policy failed on them; not those on which it never ended."""
+    """Entries of calls that were denied because policy failed on them; not those whose evaluation did not end."""
     return [
         row
         for row in rows
@@ -165,10 +165,10 @@ def failed_evaluations(rows: Iterable[Row]) -> list[Row]:
 
 
 def sql_text(text: str) -> str:
-    """A text as a literal of ClickHouse's SQL."""
+    """The text as a string literal of ClickHouse's SQL."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def pretty(document: bytes) -> str:
-    """An input as people read it."""
+    """The input, indented for people."""
     return json.dumps(orjson.loads(document), indent=2, ensure_ascii=True)

@@ -1,1 +1,1 @@
-"""Policy files: read, reloaded, the last good one, and their status."""
+"""Read policy files, reload them, save the last good policy, and report the status."""

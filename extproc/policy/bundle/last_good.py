@@ -1,8 +1,8 @@
-"""The policy in force, kept while its worker runs: for when that dies, and the policy's files are broken.
+"""Save the last good policy, so that a restarted worker can serve while the policy's files are broken.
 
-A copy counts only if its digest is the revision that its worker, or one that runs, said it decides by; a stop
-takes it away. That is against what is torn or old. Whoever can write to the state folder is believed, as with the
-keys in it.
+Each worker saves the policy in force while it runs, and discards the copy when it stops. A copy is used only if
+its digest is the revision that its worker, or a running one, reported last: so neither a torn nor an old copy is
+used. Whoever can write to the state folder is trusted, as with the keys in it.
 """
 
 import contextlib
@@ -14,20 +14,20 @@ from extproc.policy.bundle.policy_status import read_statuses
 from extproc.policy.contract.policy_sources import Sources, sources_of
 
 SUFFIX = ".kept"
-"""Of a copy, beside the statuses."""
+"""The suffix of a copy. It is beside the statuses."""
 PRIVATE = 0o600
-"""Data may be nobody else's business."""
+"""The mode of a copy: its data may be confidential."""
 
 
 class LastGoodPolicy:
     """One process's copy."""
 
     def __init__(self, folder: Path, process: str) -> None:
-        """Nothing is written yet.
+        """Prepare the copy of one process. Nothing is written yet.
 
         Args:
-            folder: the statuses'.
-            process: whose copy; no other process that runs has this name.
+            folder: the folder of the statuses.
+            process: the process's name, which no other running process has.
         """
         self._folder, self._process = folder, process
         self._file = folder / f"{process}{SUFFIX}"
@@ -47,11 +47,11 @@ class LastGoodPolicy:
             _remove(self._file)
 
     def load(self) -> tuple[Sources, int] | None:
-        """What was in force when this process died, or is in others since.
+        """Load the policy that was in force when this process died, or that others have loaded since.
 
         Returns:
-            The policy, without tests, and since when it was in force, wall-clock nanoseconds; None where there is
-            no copy of just that.
+            The policy, without tests, and the time since which it has been in force, wall-clock nanoseconds. None
+            if there is no copy of exactly that policy.
         """
         known = [status for status, runs in read_statuses(self._folder) if runs or status.process == self._process]
         if not known:
@@ -63,19 +63,19 @@ class LastGoodPolicy:
         return None
 
     def discard(self) -> None:
-        """Take the copy away: what starts after a stop must have a good policy of its own."""
+        """Remove the copy: a process that starts after a stop must find a good policy in the files."""
         self._discarded = True  # before: whoever is saving one now sees it after
         _remove(self._file)
 
 
 def discard_all(folder: Path) -> None:
-    """Take all copies away: nothing runs yet."""
+    """Remove all copies. Call it before any process runs."""
     for file in folder.glob(f"*{SUFFIX}"):
         file.unlink()
 
 
 def _read(file: Path, revision: str) -> Sources | None:
-    """A copy of just this revision, which only we can have made."""
+    """Read a copy, if it has this revision and only this user could write it."""
     try:
         with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW), "rb") as opened:
             found = os.fstat(opened.fileno())
@@ -83,7 +83,7 @@ def _read(file: Path, revision: str) -> Sources | None:
                 return None
             sources = sources_of(opened.read())
             return sources if sources.revision == revision else None
-    except Exception:  # noqa: BLE001 - whatever it holds, it is no copy of ours
+    except Exception:  # noqa: BLE001 - whatever the file holds, it is not a copy
         return None
 
 

@@ -1,8 +1,9 @@
-"""Policy and data files, read once, as one value with a revision."""
+"""Read policy and data files, as one value with a revision."""
 
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,51 @@ MAX_FILE = 1 << 20
 MAX_DATA = 32 << 20
 """Bytes of one data file."""
 DATA_SUFFIXES = frozenset({".json", ".yaml", ".yml"})
+Fingerprint = tuple[tuple[str, int, int, int, int], ...]
+"""For each file: its name, size, times of the last changes of its content and of itself (ns), and inode."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFiles:
+    """The files of a policy, and its query."""
+
+    paths: tuple[Path, ...]
+    """Rego files or folders; empty: the starter policies."""
+    data: tuple[Path, ...]
+    query: str
+
+    def read(self) -> Sources:
+        """Read all files as they are now. The starter policies come without their tests, which need not run again.
+
+        Raises:
+            ConfigError: a file is missing or malformed.
+        """
+        sources = read_sources(self.paths, self.data, self.query)
+        return sources if self.paths else replace(sources, tests=())
+
+    def fingerprint(self) -> Fingerprint:
+        """A value that changes whenever a file is added, removed or written. Reads no file."""
+        return tuple(_stamp(file) for file in sorted(self._files()))
+
+    def _files(self) -> Iterator[Path]:
+        for path in self.paths or (starter_folder(),):
+            yield from path.rglob("*.rego") if path.is_dir() else (path,)
+        yield from self.data
+
+
+def _stamp(file: Path) -> tuple[str, int, int, int, int]:
+    try:
+        found = file.stat()
+    except OSError:
+        return (str(file), -1, 0, 0, 0)
+    return (str(file), found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
 
 def read_sources(paths: Sequence[Path], data_paths: Sequence[Path], query: str) -> Sources:
     """Read all files.
 
     Args:
-        paths: Rego files, or folders whose ``.rego`` files count, at any depth; empty: the starter policies.
+        paths: Rego files, or folders with ``.rego`` files at any depth; empty: the starter policies.
         data_paths: JSON or YAML files, each an object, merged under ``data`` in this order.
         query: ``data.<package>.<rule>``.
 
@@ -37,7 +76,7 @@ def read_sources(paths: Sequence[Path], data_paths: Sequence[Path], query: str) 
     policy = tuple(module for module in modules if not module.is_test)
     if not policy:
         raise ConfigError(
-            "no Rego file found, tests aside" if modules else "no Rego file found",
+            "no Rego file found, except for tests" if modules else "no Rego file found",
             SourceLocation(paths[0] if paths else starter_folder()),
             "name .rego files, or folders that hold some (policy.paths)",
         )
@@ -61,10 +100,10 @@ def _starters() -> Iterator[Module]:
 
 
 def read_data(paths: Iterable[Path]) -> Json:
-    """Merge data files; objects merge, anything else must not be given twice.
+    """Merge data files. Objects merge; any other value must not be given twice with different values.
 
     Raises:
-        ConfigError: a file is missing, malformed, no object, or disagrees with an earlier one.
+        ConfigError: a file is missing, malformed, not an object, or disagrees with an earlier one.
     """
     merged: dict[str, Any] = {}
     for path in paths:
@@ -97,7 +136,7 @@ def _parse_data(path: Path) -> dict[str, Any]:
 
 
 class _UniqueKeys(yaml.SafeLoader):
-    """Refuses a key given twice, where YAML would let the last one win."""
+    """Refuses a key that is given twice. By default the last one wins in YAML."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -111,7 +150,7 @@ class _UniqueKeys(yaml.SafeLoader):
 
 
 def _plain(value: Any) -> Any:
-    """YAML's dates and times as the text a JSON document would hold; keys as text."""
+    """The value as JSON has it: YAML's dates and times as text, and keys as text."""
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Which policy each process decides by: small files in the state folder, one per process."""
+"""Report which policy each process uses, in small files in the state folder, one per process."""
 
 import contextlib
 import os
@@ -14,38 +14,38 @@ MAX_STATUS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """A candidate that was not taken."""
+class RefusedCandidate:
+    """A candidate policy that was refused."""
 
     revision: str
-    """Of the candidate; empty when its files could not be read."""
+    """The candidate's revision; empty if its files could not be read."""
     at_ns: int
     """Wall-clock nanoseconds."""
     why: str
-    """For people: file, line, hint. Nothing of any call."""
+    """For people: file, line, hint. Holds nothing of a call."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyStatus:
-    """What one process decides by."""
+    """The policy that one process uses. ``extproc policy status --json`` prints these names."""
 
     process: str
     """``worker-0``."""
     engine: str
     """``embedded`` or ``opa``."""
     revision: str
-    """Lower-case hex; empty where the process does not know it (OPA tells with each answer)."""
+    """Lower-case hex; empty while the process does not know it (OPA reports it with each answer)."""
     query: str
     since_ns: int
-    """Wall-clock nanoseconds: since when this revision is in force."""
-    refused: Refusal | None = None
-    """The latest candidate, if it was refused."""
+    """When this status began to hold, wall-clock nanoseconds."""
+    refused: RefusedCandidate | None = None
+    """The latest candidate, if it was refused; else None."""
     trouble: str = ""
-    """What keeps the engine from deciding; empty when nothing is known of."""
+    """The engine's problem: why it cannot decide; empty while it can, as far as is known."""
 
 
 def write_status(folder: Path, status: PolicyStatus) -> None:
-    """Write one process's file, whole or not at all. A folder that cannot be written stops nothing."""
+    """Write one process's file, whole or not at all. A folder that cannot be written is not an error."""
     with contextlib.suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = folder / f".{status.process}.{os.getpid()}"
@@ -54,17 +54,19 @@ def write_status(folder: Path, status: PolicyStatus) -> None:
 
 
 def read_statuses(folder: Path) -> list[tuple[PolicyStatus, bool]]:
-    """All processes' files.
+    """Read all processes' files.
 
     Returns:
-        Each status, and whether its process still runs; files that cannot be read are left out.
+        Each status, and True if its process still runs. Files that cannot be read are left out.
     """
     found = []
     for file in sorted(folder.glob("*.json")):
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
             raw = orjson.loads(file.read_bytes()[:MAX_STATUS])
             pid, refused = int(raw.pop("pid")), raw.pop("refused")
-            found.append((PolicyStatus(**raw, refused=Refusal(**refused) if refused else None), _runs(pid)))
+            found.append(
+                (PolicyStatus(**raw, refused=RefusedCandidate(**refused) if refused else None), _runs(pid))
+            )
     return found
 
 

@@ -1,67 +1,35 @@
-"""The embedded engine, kept up to date with its files while calls run.
+"""Reload the embedded engine's policy when its files change, while calls run.
 
-A changed policy is compiled, linted, tested and tried in a process of its own; only then it replaces the one in
-force, between two decisions. One that is refused changes nothing, and is told of. Nor does a worker's death: what
-it decided by is kept for the one that takes its place.
+A changed policy is compiled, linted, tested and tried in a child process. Only then does it replace the policy in
+force, between two decisions. A refused candidate changes nothing, and is reported. Nor does a worker's death
+change the policy in force: the last good policy is saved for the worker that takes its place.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 from extproc.concurrency.background import background
 from extproc.model.call import Json
 from extproc.model.errors import ExtprocError, PolicyError
 from extproc.policy.bundle.last_good import LastGoodPolicy
-from extproc.policy.bundle.policy_files import read_sources
-from extproc.policy.bundle.policy_status import PolicyStatus, Refusal
-from extproc.policy.bundle.starter_policies import starter_folder
+from extproc.policy.bundle.policy_files import PolicyFiles
+from extproc.policy.bundle.policy_status import PolicyStatus, RefusedCandidate
 from extproc.policy.contract.policy_sources import Sources
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.regorus.evaluation_timer import killed_after
 from extproc.policy.regorus.evaluator import EmbeddedEngine, PolicyCheck
 
 KILL_FACTOR = 5.0
-"""Times the limit of one decision: an evaluation that takes so long is taken for one without an end."""
+"""Times the limit of one decision. An evaluation that takes this long is assumed never to end."""
 MAX_WHY = 2_000
-"""Characters of a refusal that are kept."""
-Fingerprint = tuple[tuple[str, int, int, int, int], ...]
-"""Of each file: its name, size, times of its content's and its own last change, and inode."""
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyFiles:
-    """Where a policy comes from."""
-
-    paths: tuple[Path, ...]
-    """Rego files or folders; empty: the starter policies."""
-    data: tuple[Path, ...]
-    query: str
-
-    def read(self) -> Sources:
-        """Everything, as it is now. The starter policies come without their tests, which need not run again.
-
-        Raises:
-            ConfigError: a file is missing or malformed.
-        """
-        sources = read_sources(self.paths, self.data, self.query)
-        return sources if self.paths else replace(sources, tests=())
-
-    def fingerprint(self) -> Fingerprint:
-        """Differs whenever a file was added, removed or written. Reads no file."""
-        return tuple(_stamp(file) for file in sorted(self._files()))
-
-    def _files(self) -> Iterator[Path]:
-        for path in self.paths or (starter_folder(),):
-            yield from path.rglob("*.rego") if path.is_dir() else (path,)
-        yield from self.data
+"""Characters of a refusal's text that are reported."""
 
 
 class ReloadingEngine:
-    """Implements ``PolicyEngine``. Owned by one event loop; never without a policy that was tried."""
+    """Implements ``PolicyEngine``. Owned by one event loop. It always has a policy that was tried."""
 
     is_remote = False
 
@@ -81,34 +49,28 @@ class ReloadingEngine:
         """Read, try and load the policy.
 
         Args:
-            files: where it comes from.
+            files: the files of the policy.
             process: this process's name, for ``on_change``.
             every_s: seconds between two polls of the files; None: they are read once.
             clock_ns: wall-clock nanoseconds.
             on_change: called with the status at the start, and after each change and refusal.
             check: tries a candidate; runs in a thread when the loop runs.
-            last_good: the policy this process decided by before it died, if it did; None: none is saved.
-            limit_s: seconds of one decision. An answer that took longer does not count; one that takes
-                ``KILL_FACTOR`` times as long is never waited for: the process ends.
+            last_good: the policy that this process used before it died, if it did; None: none is saved.
+            limit_s: seconds for one decision. A later answer does not count. An evaluation that takes
+                ``KILL_FACTOR`` times as long ends the process.
             clock_s: monotonic seconds.
 
         Raises:
             ConfigError, PolicyInvalid: the policy must not be loaded, and no last good one is saved.
         """
-        self._files, self._every_s, self._clock_ns, self._on_change, self._check = (
-            files,
-            every_s,
-            clock_ns,
-            on_change,
-            check,
-        )
-        self._last_good, self._limit_s, self._clock_s = last_good, limit_s, clock_s
-        self._process = process
+        self._files, self._process, self._every_s = files, process, every_s
+        self._on_change, self._check, self._last_good = on_change, check, last_good
+        self._limit_s, self._clock_s, self._clock_ns = limit_s, clock_s, clock_ns
         self._seen = files.fingerprint()
         self._begin()
 
     def _begin(self) -> None:
-        """Load what the files hold; where that is refused, as for a change, what was in force stays."""
+        """Load the policy in the files. If it is refused, load the last good one, if there is one."""
         revision = ""
         try:
             sources = self._files.read()
@@ -132,18 +94,18 @@ class ReloadingEngine:
         self._save(sources)
 
     def _save(self, sources: Sources) -> None:
-        """Without tests, which it has passed."""
+        """Save a policy without its tests, which it has passed."""
         if self._last_good:
             self._last_good.save(replace(sources, tests=()))
 
     @property
     def revision(self) -> str:
-        """Of the policy in force: read it right after ``evaluate`` returns."""
+        """The revision of the policy in force: read it right after ``evaluate`` returns."""
         return self._engine.revision
 
     @property
     def input_keys(self) -> frozenset[str] | None:
-        """What the policy in force can look at."""
+        """The keys of the input that the policy in force can look at; None: all."""
         return self._engine.input_keys
 
     @property
@@ -153,7 +115,7 @@ class ReloadingEngine:
 
     @property
     def problem(self) -> str:
-        """Always empty: what was loaded decides."""
+        """Always empty: a loaded policy decides."""
         return ""
 
     async def evaluate(self, document: bytes, caller: str = "") -> Json:  # noqa: ARG002 - nobody waits
@@ -167,7 +129,7 @@ class ReloadingEngine:
 
     @contextlib.asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
-        """Look at the files now and then, until the block ends; unless by an error, that is a stop."""
+        """Poll the files until the block ends. An end without an error is a stop, which discards the copy."""
         every_s = self._every_s
         async with background(self._watch(every_s)) if every_s is not None else contextlib.nullcontext():
             yield
@@ -180,7 +142,7 @@ class ReloadingEngine:
             await self.poll()
 
     async def poll(self) -> None:
-        """Look at the files once, and take what they hold where it is new and good. Never raises."""
+        """Check the files once, and load their policy if it is new and good. Never raises."""
         revision = ""
         try:
             seen = await asyncio.to_thread(self._files.fingerprint)
@@ -195,22 +157,14 @@ class ReloadingEngine:
                 self.status = replace(self.status, revision=revision, since_ns=self._clock_ns())
             self._report(None)
             await asyncio.to_thread(self._save, sources)
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong, the policy in force stays
+        except Exception as error:  # noqa: BLE001 - after any error the policy in force stays
             self._report(self._refusal(revision, error))
 
-    def _refusal(self, revision: str, error: Exception) -> Refusal:
+    def _refusal(self, revision: str, error: Exception) -> RefusedCandidate:
         ours = isinstance(error, ExtprocError)
         why = str(error)[:MAX_WHY] if ours else f"the guard could not try it ({type(error).__name__})"
-        return Refusal(revision, self._clock_ns(), why)
+        return RefusedCandidate(revision, self._clock_ns(), why)
 
-    def _report(self, refused: Refusal | None) -> None:
+    def _report(self, refused: RefusedCandidate | None) -> None:
         self.status = replace(self.status, refused=refused)
         self._on_change(self.status)
-
-
-def _stamp(file: Path) -> tuple[str, int, int, int, int]:
-    try:
-        found = file.stat()
-    except OSError:
-        return (str(file), -1, 0, 0, 0)
-    return (str(file), found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)

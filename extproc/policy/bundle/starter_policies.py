@@ -1,4 +1,4 @@
-"""Where the starter policies are: in a source checkout, or in the installed package."""
+"""Find the starter policies: in a source checkout, or in the installed package."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ def starter_folder(package: Path = PACKAGE) -> Path:
         package: the folder of the ``extproc`` package.
 
     Returns:
-        The checkout's own ``policy/rego`` where there is one, else the copy inside the package.
+        The checkout's ``policy/rego`` if there is a checkout, else the copy inside the package.
     """
     checkout = package.parent / "policy" / "rego"
     inside_checkout = (package.parent / "pyproject.toml").is_file() and checkout.is_dir()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from extproc.config.load import load_settings
-from extproc.policy.bundle.policy_status import Refusal, read_statuses
+from extproc.policy.bundle.policy_status import RefusedCandidate, read_statuses
 from extproc.supervise.children import worker_endpoint
 from extproc.supervise.probes import answers_grpc
 from tests.integration.guard.stack import Stack, run_stack, write_config
@@ -57,7 +57,7 @@ async def run_product() -> AsyncIterator[Product]:
                 yield product
 
 
-def decided_by(stack: Stack) -> list[tuple[str, Refusal | None]]:
+def decided_by(stack: Stack) -> list[tuple[str, RefusedCandidate | None]]:
     """What each worker that runs decides by, and what it refused."""
     return [(one.revision, one.refused) for one, runs in read_statuses(stack.settings.state / "policy") if runs]
 

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from extproc.cli import policy
 from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
-from extproc.policy.bundle.policy_status import PolicyStatus, Refusal, write_status
+from extproc.policy.bundle.policy_status import PolicyStatus, RefusedCandidate, write_status
 
 pytestmark = pytest.mark.slow
 
@@ -163,7 +163,7 @@ def test_watching_runs_again_after_each_change_until_ctrl_c(folder):
         change("f_test.rego", None)
         until("2 of 2 tests passed")
         change("t.rego", None)
-        until("error: p: no Rego file found, tests aside")
+        until("error: p: no Rego file found, except for tests")
         change("t.rego", GOOD)
         until("2 of 2 tests passed")
         change("t_test.rego", ENDLESS)
@@ -258,7 +258,9 @@ def test_an_answer_of_another_shape_is_told_what_is_wrong_with_it(folder):
 def test_status_needs_no_file_of_the_policy(folder):
     """It is asked when one is gone or broken."""
     (folder / "extproc.yaml").write_text(CONFIG.replace("d.yaml", "gone.yaml"))
-    status = PolicyStatus("worker-0", "embedded", "a" * 64, "data.x", 1, Refusal("", 2, "gone.yaml: no such file"))
+    status = PolicyStatus(
+        "worker-0", "embedded", "a" * 64, "data.x", 1, RefusedCandidate("", 2, "gone.yaml: no such file")
+    )
     write_status(folder / "state" / "policy", status)
     assert "gone.yaml: no such file" in say("status", fails=1)
 
@@ -304,7 +306,7 @@ def test_status_shows_each_worker_and_fails_on_a_refusal(folder):
     output = say("status")
     assert "abababababab" in output
     assert "2023-11-14 22:13:20Z" in output
-    refused = Refusal("cd" * 32, 1_700_000_001_000_000_000, "t.rego:3:1: no\n  write it so \x1b[31m")
+    refused = RefusedCandidate("cd" * 32, 1_700_000_001_000_000_000, "t.rego:3:1: no\n  write it so \x1b[31m")
     write_status(
         folder / "state" / "policy",
         PolicyStatus("worker-1", "embedded", "ab" * 32, "data.t.decision", 0, refused),

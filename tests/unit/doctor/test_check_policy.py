@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, Refusal, write_status
+from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, RefusedCandidate, write_status
 from tests.unit.doctor.installations import GOOD, doctor, installed, minutes_ago, only
 
 pytestmark = pytest.mark.slow
@@ -66,7 +66,8 @@ def test_workers_that_refuse_disagree_or_are_in_trouble_are_named(own):
     found = doctor(own, *POLICY, offline=False)
     assert f"uses {'b' * 12}" in only(found, "policy in worker-0", "warning")["what"]
     write_status(
-        folder, PolicyStatus("worker-1", "embedded", "c" * 64, "q", 0, Refusal("d", 0, "t.rego:1: no\n  fix it"))
+        folder,
+        PolicyStatus("worker-1", "embedded", "c" * 64, "q", 0, RefusedCandidate("d", 0, "t.rego:1: no\n  fix it")),
     )
     found = doctor(own, *POLICY, fails=1, offline=False)
     one = only(found, "policy in worker-1", "problem")

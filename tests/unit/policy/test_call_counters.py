@@ -49,21 +49,11 @@ def test_a_window_ends(store):
 @given(st.lists(st.integers(0, 200), max_size=30))
 def test_a_count_is_never_too_low(gaps):
     """Every call within the last sixty seconds is in the minute's count."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("extproc.policy.call_counters._open", opened_in_memory)
-        store = UsageStore(None)
-        times = [NOW + sum(gaps[: index + 1]) * SECOND // 10 for index in range(len(gaps))]
-        for index, now in enumerate(times):
-            within = sum(now - 60 * SECOND <= then <= now for then in times[: index + 1])
-            assert store.count("i", "ann", "f", now).caller["minute"] >= within
-
-
-def opened_in_memory(_path):
-    from extproc.policy.call_counters import SCHEMA
-
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    connection.execute(SCHEMA)
-    return connection
+    store = UsageStore(None)
+    times = [NOW + sum(gaps[: index + 1]) * SECOND // 10 for index in range(len(gaps))]
+    for index, now in enumerate(times):
+        within = sum(now - 60 * SECOND <= then <= now for then in times[: index + 1])
+        assert store.count("i", "ann", "f", now).caller["minute"] >= within
 
 
 def test_workers_count_together(tmp_path):
@@ -98,8 +88,8 @@ def test_a_broken_store_denies_and_comes_back(store, tmp_path):
     assert store.count("i", "ann", "f", NOW).caller["minute"] == 2
 
 
-def test_what_no_window_reaches_is_removed(store, tmp_path, monkeypatch):
-    monkeypatch.setattr("extproc.policy.call_counters.CLEAN_EVERY", 2)
+def test_what_no_window_reaches_is_removed(tmp_path):
+    store = UsageStore(tmp_path / "state" / "usage.db", clean_every=2)
     for day in range(6):
         store.count("i", "ann", "f", NOW + day * 2 * 86_400 * SECOND)
     rows = sqlite3.connect(tmp_path / "state" / "usage.db").execute("SELECT count(*) FROM usage").fetchone()[0]

@@ -12,8 +12,9 @@ import pytest
 from extproc.assembly.try_policy import try_policy
 from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
 from extproc.policy.bundle.last_good import LastGoodPolicy
-from extproc.policy.bundle.policy_status import PolicyStatus, Refusal, read_statuses, write_status
-from extproc.policy.bundle.reload import PolicyFiles, ReloadingEngine
+from extproc.policy.bundle.policy_files import PolicyFiles
+from extproc.policy.bundle.policy_status import PolicyStatus, RefusedCandidate, read_statuses, write_status
+from extproc.policy.bundle.reload import ReloadingEngine
 from extproc.policy.regorus.evaluator import PolicyCheck
 
 pytestmark = pytest.mark.slow
@@ -304,7 +305,7 @@ def test_a_copy_that_no_longer_passes_is_not_used_and_the_files_are_to_blame(tmp
 
 
 def test_a_status_is_read_as_it_was_written(tmp_path):
-    status = PolicyStatus("worker-0", "embedded", "ab", "data.t.x", 7, Refusal("cd", 8, "t.rego:1: no"))
+    status = PolicyStatus("worker-0", "embedded", "ab", "data.t.x", 7, RefusedCandidate("cd", 8, "t.rego:1: no"))
     write_status(tmp_path / "policy", status)
     write_status(tmp_path / "policy", replace(status, process="worker-1", refused=None))
     (tmp_path / "policy" / "other.json").write_text("[]")
@@ -340,7 +341,8 @@ decision := {"action": "allow"} if {
 WORKER = """
 import asyncio, sys
 from pathlib import Path
-from extproc.policy.bundle.reload import PolicyFiles, ReloadingEngine
+from extproc.policy.bundle.policy_files import PolicyFiles
+from extproc.policy.bundle.reload import ReloadingEngine
 
 files = PolicyFiles((Path(sys.argv[1]),), (), "data.t.decision")
 engine = ReloadingEngine(
