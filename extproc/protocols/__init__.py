@@ -1,1 +1,1 @@
-"""Which function is this, and where is its text: one module per protocol."""
+"""The protocols of function calls: one folder each, and a catalogue that lists them."""

@@ -1,7 +1,7 @@
-"""OpenAPI 3 documents: their operations become functions.
+"""Make functions of the operations of an OpenAPI 3 document.
 
-Read are ``servers``, ``paths``, methods and ``operationId``. Not read, and so not checked: parameters, schemas,
-``$ref`` (a path item that is a ``$ref`` is refused, since its operations would be missed silently).
+It reads ``servers``, ``paths``, methods and ``operationId``. It does not read, and so not check, parameters,
+schemas and ``$ref``. A path item that is a ``$ref`` is refused: its operations would silently be missing.
 """
 
 import re
@@ -17,16 +17,16 @@ from extproc.protocols.http_json.path_templates import TemplateError, parse_temp
 from extproc.settings.base import FUNCTION_NAME
 
 METHODS = {method.lower(): method for method in get_args(FunctionSettings.model_fields["method"].annotation)}
-"""As OpenAPI spells them → as HTTP does. OPTIONS and TRACE are never functions."""
+"""OpenAPI's spelling → HTTP's. OPTIONS and TRACE are never functions."""
 
 
 def read_openapi(file: Path) -> dict[str, FunctionSettings]:
-    """The functions of an OpenAPI 3 document, by operationId.
+    """Return the functions of an OpenAPI 3 document, by operationId.
 
-    An operation without an operationId is named after its method and path: ``get_customers_id``.
+    An operation without an operationId is named by its method and path: ``get_customers_id``.
 
     Raises:
-        ConfigError: not OpenAPI 3, or an operation that cannot become a function; with file and line.
+        ConfigError: not OpenAPI 3, or an operation that cannot be a function; with file and line.
     """
     document = load_located(file)
     version = document.data.get("openapi") if isinstance(document.data, dict) else None
@@ -71,7 +71,7 @@ def _mapping(document: LocatedDocument, parent: Any, path: KeyPath) -> dict[str,
 
 
 def _base_path(document: LocatedDocument, owner: dict[str, Any], path: KeyPath, default: str = "") -> str:
-    """The path part of the first server's URL (OpenAPI 3.1 section 4.8.5); all servers must share it."""
+    """Return the path of the servers' URLs (OpenAPI 3.1 section 4.8.5). It must be the same in all."""
     servers = owner.get("servers")
     if not servers:
         return default

@@ -1,8 +1,8 @@
-"""Path templates: which operation a path names. Strict, so that guard and backend cannot read a path differently.
+"""Path templates tell which operation a path names. Strict: guard and backend must read a path the same way.
 
-A template is literal segments and whole-segment variables, ``/customers/{id}``. Where two templates match one
-path, the more specific one wins, as OpenAPI 3.1 says ("concrete paths before their templated counterparts");
-two of which neither is more specific than the other are refused when the configuration is read.
+A template has literal segments, and variables that are whole segments: ``/customers/{id}``. If two templates
+match one path, the more specific one wins, as OpenAPI 3.1 says ("concrete paths before their templated
+counterparts"). If neither is more specific, the configuration is refused.
 """
 
 import re
@@ -13,18 +13,18 @@ from urllib.parse import unquote, unquote_to_bytes
 from extproc.codecs.json_keys import fold
 
 LITERAL = re.compile(r"[A-Za-z0-9._~!$&'()*+,=:@-]+")
-"""RFC 3986 ``pchar`` without percent-encoding and without ``;``, which some servers cut a segment at."""
+"""RFC 3986 ``pchar`` without percent-encoding, and without ``;``, at which some servers cut a segment."""
 VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_-]*)\}")
 RAW_SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})+")
 UNSAFE_DECODED = re.compile(r"[/\\;%\x00-\x1f\x7f-\x9f\u2028\u2029]")
-"""What a decoded variable may not hold: some server or library would split, cut or decode there once more."""
+"""Refused in a decoded variable: some servers or libraries would split, cut or decode it there again."""
 DOTS = (".", "..")
 Parts: TypeAlias = tuple[str | None, ...]
-"""Literal segments; None stands for a variable."""
+"""Literal segments, and None for each variable."""
 
 
 class TemplateError(ValueError):
-    """A template that cannot be used. The message is for the person who wrote it."""
+    """A template cannot be used. The message is for its author."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Template:
     """A parsed path template."""
 
     text: str
-    """As written."""
+    """The template as written."""
     parts: Parts
     variables: tuple[str, ...]
     """Names of the variables, from left to right."""
@@ -63,7 +63,7 @@ def _part(segment: str, *, last: bool) -> str | None:
 
 
 def overlap(one: Template, other: Template) -> bool:
-    """Whether some path matches both."""
+    """True if some path matches both."""
     return len(one.parts) == len(other.parts) and all(
         a == b or (a is None and b != "") or (b is None and a != "")
         for a, b in zip(one.parts, other.parts, strict=True)
@@ -71,27 +71,28 @@ def overlap(one: Template, other: Template) -> bool:
 
 
 def covers(wide: Template, narrow: Template) -> bool:
-    """Whether every path that matches ``narrow`` matches ``wide`` as well."""
+    """True if every path that matches ``narrow`` also matches ``wide``."""
     return len(wide.parts) == len(narrow.parts) and all(
         a == b or (a is None and b != "") for a, b in zip(wide.parts, narrow.parts, strict=True)
     )
 
 
 def ambiguous(one: Template, other: Template) -> bool:
-    """Whether a path could be read as either, and neither is the more specific."""
+    """True if some path matches both, and neither is more specific."""
     return overlap(one, other) and covers(one, other) == covers(other, one)
 
 
 def split_path(path: str) -> list[str]:
-    """The raw segments of a path; a path that does not begin with ``/`` has none."""
+    """Return the raw segments of a path. A path that does not begin with ``/`` has none."""
     return path.split("/")[1:] if path.startswith("/") else []
 
 
 def match(template: Template, segments: list[str]) -> dict[str, str] | None:
-    """Match raw segments; None when they are not this template's.
+    """Match raw segments.
 
     Returns:
-        The variables, percent-decoded after splitting. A segment that is unsafe once decoded does not match.
+        The variables, percent-decoded after splitting. None if the segments do not match, or if one is unsafe once
+        it is decoded.
     """
     if len(segments) != len(template.parts):
         return None
@@ -108,17 +109,17 @@ def match(template: Template, segments: list[str]) -> dict[str, str] | None:
 
 
 def fold_segment(segment: str) -> str:
-    """A segment as the most lenient server compares it: decoded, no case, no blanks around, no dots behind."""
+    """Return a segment as the most lenient server compares it: decoded, no case, outer blanks or final dots."""
     return fold(unquote(segment)).strip().rstrip(". ")
 
 
 def stems(segment: str) -> set[str]:
-    """What servers may take a path's last segment for that read a suffix as a format: ``me`` of ``me.json``."""
+    """Return the segments that servers may read which take a suffix for a format: ``me`` of ``me.json``."""
     return {segment.partition(".")[0], segment.rpartition(".")[0]} if "." in segment else set()
 
 
 def decode_segment(segment: str) -> str | None:
-    """Percent-decode one segment; None for an empty, malformed or unsafe one (RFC 3986 sections 2.1 and 3.3)."""
+    """Percent-decode one segment. None if it is empty, malformed or unsafe (RFC 3986 sections 2.1 and 3.3)."""
     if not RAW_SEGMENT.fullmatch(segment):
         return None
     if "%" not in segment:

@@ -1,7 +1,8 @@
-"""The closed list of MCP methods that may reach a server. Everything that is not here is ``unknown-function``.
+"""The closed list of MCP methods that may reach a server. All others are ``unknown-function``.
 
-Sources: MCP 2024-11-05 to 2025-11-25 (with ``initialize``) and 2026-07-28 (stateless). Left out on purpose:
-``prompts/*``, ``resources/*``, ``completion/complete`` and ``tasks/*``: they read what no registered tool names.
+Sources: MCP 2024-11-05 to 2025-11-25 (with ``initialize``) and 2026-07-28 (stateless). ``prompts/*``,
+``resources/*``, ``completion/complete`` and ``tasks/*`` are left out on purpose: they read data that no
+registered tool names.
 """
 
 TOOLS_CALL = "tools/call"
@@ -17,7 +18,7 @@ REQUESTS = frozenset(
         "subscriptions/listen",
     }
 )
-"""These have an id."""
+"""Methods with an id."""
 NOTIFICATIONS = frozenset(
     {
         "notifications/cancelled",
@@ -26,14 +27,14 @@ NOTIFICATIONS = frozenset(
         "notifications/roots/list_changed",
     }
 )
-"""These have none."""
+"""Methods without an id."""
 STREAM = "stream"
-"""GET: the server's messages to the client."""
+"""The name of a GET, for the server's messages to the client."""
 SESSION_END = "session/end"
-"""DELETE."""
+"""The name of a DELETE."""
 RESPONSE = "response"
-"""The client's answer to a request of the server."""
+"""The name of the client's response to a request of the server."""
 UNREADABLE = "unreadable"
-"""A body from which no function could be read."""
+"""The name of a call whose body names no function that can be read."""
 RESERVED = REQUESTS | NOTIFICATIONS | {STREAM, SESSION_END, RESPONSE, UNREADABLE}
-"""Names of functions that no tool may have: a policy could not tell them apart."""
+"""Names that no tool may have: policy could not tell the tool from the method."""
