@@ -1,4 +1,4 @@
-"""What is masked, and how: plans, and what was found."""
+"""Masking plans, and findings."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class MaskOperator(StrEnum):
-    """The ways to mask, weakest first; the strictest of several wins."""
+    """The operators, weakest first; the strictest of several wins."""
 
     PARTIAL = "partial"
     """All but the last four characters become ``*``."""
@@ -24,14 +24,14 @@ class MaskOperator(StrEnum):
 
 
 class Listed(StrEnum):
-    """What a path says in allow-list mode."""
+    """The role of a path in allow-list mode."""
 
     NOT = ""
-    """Nothing: the field at the path is masked."""
+    """None: the field at the path is masked."""
     REST = "rest"
-    """Whatever stands at or below the path is masked, unless another rule lets it pass."""
+    """Every value at or below the path is masked, unless another rule lets it pass."""
     DECLARED = "declared"
-    """What stands at or below the path may pass. Other fields' and entities' rules apply to it nevertheless."""
+    """Values at or below the path may pass. Rules for other fields and for entities still apply to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class MaskRule:
 
 @dataclass(frozen=True, slots=True)
 class MaskPlan:
-    """What to mask, each way."""
+    """Rules for each direction."""
 
     request: tuple[MaskRule, ...] = ()
     response: tuple[MaskRule, ...] = ()
@@ -70,16 +70,16 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An entity was found. Says where, never what."""
+    """An entity was found. Says where it is, never what it is."""
 
     entity: str
     """Presidio's name, or ``FIELD`` for a path that the plan names."""
     path: str
     """Where in the document, as a path with concrete indexes; ``$`` for plain text."""
     how: str = ""
-    """How it was masked; empty when it was found only."""
+    """The operator that masked it; empty if it was found only."""
     count: int = 1
-    """How many at this path."""
+    """Number of findings at this path."""
     side: Side = Side.UNRECORDED
     """Set when the finding goes into an entry: the maskers do not know it."""
 
@@ -89,5 +89,7 @@ def on_side(side: Side, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(replace(finding, side=side) for finding in findings)
 
 
+MASK_EVERYTHING: tuple[MaskRule, ...] = (MaskRule(MaskOperator.REDACT, entity="*"),)
+"""Redact every entity that is detected."""
 PASSED_UNMASKED = Finding("UNDECODABLE", "$", "pass-unmasked")
-"""In the record of a body that could not be searched, and went on as it came because its connection says so."""
+"""Recorded for a body that could not be searched, and passed unchanged because its connection says so."""

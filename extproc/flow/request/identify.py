@@ -17,12 +17,11 @@ from extproc.flow.services import Services
 from extproc.identity.jwt_metadata import identify
 from extproc.model.call import Call, Json, RequestHead
 from extproc.model.errors import MaskingError, Refused, Undecodable
-from extproc.model.masking import Finding, MaskOperator, MaskRule
+from extproc.model.masking import MASK_EVERYTHING, Finding
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.wire.events import Metadata
 
-EVERYTHING: tuple[MaskRule, ...] = (MaskRule(MaskOperator.REDACT, entity="*"),)
-"""Added to every plan before anything is stored or shown."""
+EVERYTHING = MASK_EVERYTHING
 
 _BETWEEN = re.compile(r"[/?&=]")
 """What stands between parts of a URL."""
