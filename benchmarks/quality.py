@@ -25,8 +25,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from extproc.detectors.analyzer import Analyzer
-from extproc.detectors.entities import crypto, european_numbers, iban_code
-from extproc.detectors.entities.asia_pacific_numbers import find_aadhaar, find_abn, find_nric, find_tfn
+from extproc.detectors.entities import (
+    au_abn,
+    au_tfn,
+    crypto,
+    es_nif,
+    fi_personal_identity_code,
+    iban_code,
+    in_aadhaar,
+    it_fiscal_code,
+    pl_pesel,
+    sg_nric_fin,
+    uk_nhs,
+)
 
 Sample = tuple[str, str, str]
 """A key, a text, and the entity in it; empty where there is none."""
@@ -154,31 +165,31 @@ class Maker:
         )
         yield "host", f"2001:db8:{some('0123456789abcdef', 4)}::{chance.randint(1, 9999)}", "IP_ADDRESS"
         yield "wallet", within(self.bitcoin()), "CRYPTO"
-        yield "nhs_number", self.until(lambda: digits(10), european_numbers.find_nhs, "nhs"), "UK_NHS"
+        yield "nhs_number", self.until(lambda: digits(10), uk_nhs.find, "nhs"), "UK_NHS"
         yield (
             "note",
-            within(self.until(lambda: digits(8) + some(upper[:26], 1), european_numbers.find_nif, "")),
+            within(self.until(lambda: digits(8) + some(upper[:26], 1), es_nif.find, "")),
             "ES_NIF",
         )
         fiscal = lambda: (
             f"{some(upper[:26], 6)}{digits(2)}{some('ABCDEHLMPRST', 1)}{digits(2)}{some(upper[:26], 1)}{digits(3)}{some(upper[:26], 1)}"
         )
-        yield "note", within(self.until(fiscal, european_numbers.find_fiscal, "")), "IT_FISCAL_CODE"
+        yield "note", within(self.until(fiscal, it_fiscal_code.find, "")), "IT_FISCAL_CODE"
         pesel = lambda: f"{digits(2)}{chance.randint(1, 12):02}{chance.randint(1, 28):02}{digits(5)}"
-        yield "pesel", self.until(pesel, european_numbers.find_pesel, "pesel"), "PL_PESEL"
+        yield "pesel", self.until(pesel, pl_pesel.find, "pesel"), "PL_PESEL"
         hetu = lambda: (
             f"{chance.randint(1, 28):02}{chance.randint(1, 12):02}{digits(2)}-{digits(3)}{some(upper, 1)}"
         )
-        yield "note", within(self.until(hetu, european_numbers.find_finnish, "")), "FI_PERSONAL_IDENTITY_CODE"
-        yield "abn", self.until(lambda: digits(11), find_abn, "abn"), "AU_ABN"
-        yield "tfn", self.until(lambda: digits(9), find_tfn, "tfn"), "AU_TFN"
+        yield "note", within(self.until(hetu, fi_personal_identity_code.find, "")), "FI_PERSONAL_IDENTITY_CODE"
+        yield "abn", self.until(lambda: digits(11), au_abn.find, "abn"), "AU_ABN"
+        yield "tfn", self.until(lambda: digits(9), au_tfn.find, "tfn"), "AU_TFN"
         yield (
             "aadhaar",
-            self.until(lambda: f"{chance.randint(2, 9)}{digits(11)}", find_aadhaar, "aadhaar"),
+            self.until(lambda: f"{chance.randint(2, 9)}{digits(11)}", in_aadhaar.find, "aadhaar"),
             "IN_AADHAAR",
         )
         nric = lambda: some("STFG", 1) + digits(7) + some(upper[:26], 1)
-        yield "note", within(self.until(nric, find_nric, "")), "SG_NRIC_FIN"
+        yield "note", within(self.until(nric, sg_nric_fin.find, "")), "SG_NRIC_FIN"
         yield "env", within(f"AKIA{some(upper, 16)}"), "AWS_ACCESS_KEY"
         yield "aws_secret_access_key", some(ALNUM + "+/", 40), "AWS_SECRET_KEY"
         yield "token", within(f"ghp_{some(ALNUM, 36)}"), "GITHUB_TOKEN"
@@ -262,7 +273,9 @@ Finder = Callable[[str, str], list[Found]]
 
 def ours() -> Finder:
     detectors = Analyzer()
-    return lambda key, text: [(span.entity, span.start, span.end) for span in detectors.scan(text, lambda: key)]
+    return lambda key, text: [
+        (match.entity, match.start, match.end) for match in detectors.scan(text, lambda: key)
+    ]
 
 
 def presidio(least: float) -> Finder | None:

@@ -1,1 +1,1 @@
-"""Text to spans: one small module per entity."""
+"""Detectors: they find entities in text, one small module per entity."""

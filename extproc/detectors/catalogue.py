@@ -1,10 +1,10 @@
-"""All detectors. Adding one is one file, one line here, one test file.
+"""All built-in detectors. To add one, write one file in ``entities``, one line here, and one test file.
 
-Names are Presidio's where it has one. Secrets, which it does not name, are called vendor and kind:
+Names are Presidio's where Presidio has one. It has no names for secrets: theirs consist of vendor and kind.
 
 =================  ==================================================================
 AWS_ACCESS_KEY     access key ids of AWS
-AWS_SECRET_KEY     secret access keys of AWS, beside a telling name
+AWS_SECRET_KEY     secret access keys of AWS, beside a name that says secret
 CONNECTION_STRING  passwords in addresses, ``scheme://user:password@host``
 GITHUB_TOKEN       tokens of GitHub
 GITLAB_TOKEN       tokens of GitLab
@@ -15,38 +15,42 @@ STRIPE_KEY         secret keys of Stripe
 GCP_KEY            keys, client secrets and access tokens of Google Cloud
 JWT                tokens of any issuer
 PRIVATE_KEY        private keys in PEM
-SECRET             what looks random beside a telling name: ``password``, ``api_key``, ``client_secret``…
+SECRET             random text beside a name that says secret: ``password``, ``api_key``, ``client_secret``…
 =================  ==================================================================
 """
 
 from extproc.detectors.detector import Detector
-from extproc.detectors.entities.asia_pacific_numbers import AU_ABN, AU_TFN, IN_AADHAAR, SG_NRIC_FIN
+from extproc.detectors.entities.au_abn import AU_ABN
+from extproc.detectors.entities.au_tfn import AU_TFN
 from extproc.detectors.entities.aws_access_key import AWS_ACCESS_KEY
+from extproc.detectors.entities.aws_secret_key import AWS_SECRET_KEY
 from extproc.detectors.entities.connection_string import CONNECTION_STRING
 from extproc.detectors.entities.credit_card import CREDIT_CARD
 from extproc.detectors.entities.crypto import CRYPTO
 from extproc.detectors.entities.email_address import EMAIL_ADDRESS
-from extproc.detectors.entities.european_numbers import (
-    ES_NIF,
-    FI_PERSONAL_IDENTITY_CODE,
-    IT_FISCAL_CODE,
-    PL_PESEL,
-    UK_NHS,
-)
+from extproc.detectors.entities.es_nif import ES_NIF
+from extproc.detectors.entities.fi_personal_identity_code import FI_PERSONAL_IDENTITY_CODE
 from extproc.detectors.entities.gcp_key import GCP_KEY
 from extproc.detectors.entities.github_token import GITHUB_TOKEN
 from extproc.detectors.entities.gitlab_token import GITLAB_TOKEN
 from extproc.detectors.entities.iban_code import IBAN_CODE
+from extproc.detectors.entities.in_aadhaar import IN_AADHAAR
 from extproc.detectors.entities.ip_address import IP_ADDRESS
+from extproc.detectors.entities.it_fiscal_code import IT_FISCAL_CODE
 from extproc.detectors.entities.jwt import JWT
 from extproc.detectors.entities.openai_key import OPENAI_KEY
 from extproc.detectors.entities.phone_number import PHONE_NUMBER, PHONE_NUMBER_LOOSE
+from extproc.detectors.entities.pl_pesel import PL_PESEL
 from extproc.detectors.entities.private_key import PRIVATE_KEY
-from extproc.detectors.entities.secrets import AWS_SECRET_KEY, SECRET
+from extproc.detectors.entities.secret import SECRET
+from extproc.detectors.entities.sg_nric_fin import SG_NRIC_FIN
 from extproc.detectors.entities.slack_token import SLACK_TOKEN
 from extproc.detectors.entities.slack_webhook import SLACK_WEBHOOK
 from extproc.detectors.entities.stripe_key import STRIPE_KEY
-from extproc.detectors.entities.us_numbers import US_BANK_NUMBER, US_ITIN, US_PASSPORT
+from extproc.detectors.entities.uk_nhs import UK_NHS
+from extproc.detectors.entities.us_bank_number import US_BANK_NUMBER
+from extproc.detectors.entities.us_itin import US_ITIN
+from extproc.detectors.entities.us_passport import US_PASSPORT
 from extproc.detectors.entities.us_ssn import US_SSN, US_SSN_BARE
 
 CATALOGUE: tuple[Detector, ...] = (

@@ -1,4 +1,4 @@
-"""Check digits."""
+"""Arithmetic for check digits."""
 
 import re
 
@@ -7,15 +7,15 @@ _NOT_ALPHANUMERIC = re.compile(r"[^0-9A-Za-z]")
 
 
 def digits_alone(found: str) -> str:
-    """The number without separators."""
+    """Return the number without separators."""
     return _NOT_DIGITS.sub("", found)
 
 
 def capitals(found: str) -> str:
-    """Letters and digits alone, in capitals."""
+    """Return the letters and digits alone, in capitals."""
     return _NOT_ALPHANUMERIC.sub("", found).upper()
 
 
 def weighted(digits: str, weights: tuple[int, ...]) -> int:
-    """The sum of each digit times its weight."""
+    """Return the sum of each digit times its weight."""
     return sum(int(digit) * weight for digit, weight in zip(digits, weights, strict=True))

@@ -1,4 +1,4 @@
-"""Words that say what a value is: in the keys above it, or shortly before it."""
+"""Context: words that say what a value is, in the keys above it or shortly before it."""
 
 import re
 
@@ -15,61 +15,64 @@ _NAME_BACKWARDS = re.compile(
 _SCHEME_BACKWARDS = re.compile(r":[A-Za-z0-9+.-]{1,20}")
 _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+")
 _BESIDE = 3
-"""Blanks on each side of a value that is all of a text."""
+"""Most blanks on each side of a value that is all of a text."""
 
 
-def telling(words: str) -> re.Pattern[str]:
-    """The pattern of some words, whatever their letter case."""
+def context_words(words: str) -> re.Pattern[str]:
+    """Compile a pattern of words, in any letter case."""
     return re.compile(words, re.IGNORECASE | re.ASCII)
 
 
-def ending(words: str) -> re.Pattern[str]:
-    """The pattern of names in ``snake_case`` that end with one of some words."""
+def name_endings(words: str) -> re.Pattern[str]:
+    """Compile a pattern of names in ``snake_case`` that end with one of some words."""
     return re.compile(rf"(?:\A|_)(?:{words})\Z")
 
 
-def is_called(words: re.Pattern[str], name: str) -> bool:
-    """Whether a name, in ``snake_case``, ``camelCase`` or any other, ends so.
+def ends_with(endings: re.Pattern[str], name: str) -> bool:
+    """Return whether a name, in ``snake_case``, ``camelCase`` or any other case, has one of some endings.
 
     Args:
-        words: as from ``ending``.
-        name: may be empty, which ends with nothing.
+        endings: as ``name_endings`` returns them.
+        name: may be empty, which has no ending.
     """
-    return words.search(_WORD_ENDS.sub("_", name).strip("_").lower()) is not None
+    return endings.search(_WORD_ENDS.sub("_", name).strip("_").lower()) is not None
 
 
-def told(words: re.Pattern[str], text: str, at: int, context: str) -> bool:
-    """Whether a word is in the context, or shortly before an offset.
+def in_context(words: re.Pattern[str], text: str, at: int, keys: str) -> bool:
+    """Return whether a word is in the keys above a value, or shortly before it.
 
     Args:
-        words: as from ``telling``.
+        words: as ``context_words`` returns them.
         text: the text.
         at: where the value begins.
-        context: the keys above it.
+        keys: the keys above it.
     """
-    return _told_before(words, text, at) or words.search(context) is not None
+    return _is_shortly_before(words, text, at) or words.search(keys) is not None
 
 
-def told_of(words: re.Pattern[str], about: re.Pattern[str], text: str, at: int, context: str) -> bool:
-    """As ``told``, unless the value's name says that it is something about that: ``secret_name``.
+def in_context_of_value(words: re.Pattern[str], about: re.Pattern[str], text: str, at: int, keys: str) -> bool:
+    """As ``in_context``, but false if the value's name says that it is about the thing: ``secret_name``.
 
-    The name is the one right before it; or the key above it, but only where it is keys that tell. What a text says
-    by itself holds under any key.
+    The name is the one right before the value. It is the key above if the word is in the keys alone: a word in the
+    text counts under any key.
 
     Args:
-        words: as from ``telling``.
-        about: as from ``ending``.
+        words: as ``context_words`` returns them.
+        about: as ``name_endings`` returns them.
         text: the text.
         at: where the value begins.
-        context: the keys above it.
+        keys: the keys above it.
     """
-    if _told_before(words, text, at):
-        return not is_called(about, name_before(text, at))
-    return words.search(context) is not None and not is_called(about, name_of(text, at, context))
+    if _is_shortly_before(words, text, at):
+        return not ends_with(about, name_before(text, at))
+    return words.search(keys) is not None and not ends_with(about, name_of(text, at, keys))
 
 
 def name_before(text: str, at: int) -> str:
-    """The name right before a value, as in ``name: value``; empty where there is none. A URL's scheme is none."""
+    """Return the name right before a value, as in ``name: value``; empty if there is none.
+
+    A URL's scheme is not a name.
+    """
     before = text[max(0, at - NAME_REACH) : at][::-1]
     if text.startswith("//", at) and (scheme := _SCHEME_BACKWARDS.match(before)):
         before = before[scheme.end() :]
@@ -77,22 +80,22 @@ def name_before(text: str, at: int) -> str:
     return (match[1] or match[2] or match[3])[::-1] if match else ""
 
 
-def name_of(text: str, at: int, context: str) -> str:
-    """What a value is called: the name right before it, or the key above it."""
-    return name_before(text, at) or _last(context)
+def name_of(text: str, at: int, keys: str) -> str:
+    """Return the name of a value: the one right before it, or the key above it."""
+    return name_before(text, at) or _last(keys)
 
 
-def own_name(text: str, start: int, end: int, context: str) -> str:
-    """As ``name_of``, but for the key above only where the value is all of the text."""
+def own_name(text: str, start: int, end: int, keys: str) -> str:
+    """As ``name_of``, but the key above counts only if the value is all of the text."""
     name = name_before(text, start)
     if name or start > _BESIDE or len(text) - end > _BESIDE or (text[:start] + text[end:]).strip():
         return name
-    return _last(context)
+    return _last(keys)
 
 
-def _told_before(words: re.Pattern[str], text: str, at: int) -> bool:
+def _is_shortly_before(words: re.Pattern[str], text: str, at: int) -> bool:
     return words.search(text, max(0, at - REACH), at) is not None
 
 
-def _last(context: str) -> str:
-    return context.rpartition("\n")[2]
+def _last(keys: str) -> str:
+    return keys.rpartition("\n")[2]

@@ -1,9 +1,9 @@
-r"""Detectors that an installation describes by a pattern.
+r"""Custom detectors: an installation describes each of them by a pattern.
 
-Patterns are matched by Hyperscan alone: in linear time, whatever the pattern and the text. Its syntax is that of
-RE2 for what is allowed here: no look-around, no back-references. A pattern says which characters it wants: anchors
-and boundaries, ``.``, negated classes, quotes, backslashes and control characters are refused, since they would
-match otherwise in a whole document than in one of its strings. ``whole`` does what ``\b`` is mostly used for.
+Hyperscan alone matches patterns: in linear time, whatever the pattern and the text. The allowed syntax is a part
+of RE2's: no look-around, no back-references. A pattern names the characters that it matches. Anchors and
+boundaries, ``.``, negated classes, quotes, backslashes and control characters are refused, since they would match
+differently in a whole document than in one of its strings. ``whole`` does what ``\b`` is mostly used for.
 """
 
 import re
@@ -12,15 +12,15 @@ from itertools import chain
 
 import hyperscan
 
-from extproc.detectors.context import telling, told
+from extproc.detectors.context import context_words, in_context
 from extproc.detectors.detector import Detector, Ranges
 
 NAME = re.compile(r"[A-Z][A-Z0-9_]{1,40}")
 PATTERN_MAX = 1_000
-"""Characters of a pattern."""
+"""Most characters of a pattern."""
 _REFUSED = (
-    (re.compile(r"\\\\|[\"\x00-\x1f]"), "quotes, backslashes and control characters"),
-    (re.compile(r"\\[bBAzZG]|(?<![\[\\])\^|(?<!\\)\$"), "anchors and boundaries: set whole instead"),
+    (re.compile(r"\\\\|[\"\x00-\x1f]"), "quotes, backslashes or control characters"),
+    (re.compile(r"\\[bBAzZG]|(?<![\[\\])\^|(?<!\\)\$"), "anchors or boundaries: set whole instead"),
     (re.compile(r"\[:\^?[a-z]+:\]"), "named classes: name the characters that may stand there"),
     (re.compile(r"\[\^|\\[DWSNHVRX]"), "negated classes: name the characters that may stand there"),
     (re.compile(r"\\[sntrfvaehxcopPQEu0-9kg]"), "escapes other than \\d, \\w and of punctuation"),
@@ -39,30 +39,30 @@ def make_custom(
     Args:
         entity: its name.
         pattern: see the module.
-        words: of which one must be in the keys above a value or shortly before it, in any letter case; none: no
-            words are needed.
-        whole: whether letters and digits right beside a match make it none.
-        ignore_case: whether letter case means nothing.
+        words: at least one of them must be in the keys above a value or shortly before it, in any letter case.
+            Without words, every match counts.
+        whole: do not count a match with a letter or digit right beside it.
+        ignore_case: match in any letter case.
 
     Raises:
         ValueError: says what is wrong with the name or the pattern.
     """
     if not NAME.fullmatch(entity):
-        raise ValueError(f"{entity!r} is no name of an entity: capitals, digits and _")
+        raise ValueError(f"{entity!r} is not a valid name of an entity: use capitals, digits and _")
     _check(pattern)
     expression = (f"(?i:{pattern})" if ignore_case else f"(?:{pattern})").encode()
     matcher = Matcher(expression)
     hint = "|".join(map(re.escape, words))
-    wanted = telling(hint) if words else None
+    wanted = context_words(hint) if words else None
 
-    def find(text: str, context: str) -> Ranges:
+    def find(text: str, keys: str) -> Ranges:
         for start, end in _merged(matcher.matches(text), text, whole=whole):
-            if wanted is None or told(wanted, text, start, context):
+            if wanted is None or in_context(wanted, text, start, keys):
                 yield start, end
 
     labels = f"[{entity}] [REDACTED] <{entity}:k1:ABCDEFGHIJKLMNOP> ********"
     if any(_merged(matcher.matches(labels), labels, whole=whole)):
-        raise ValueError("the pattern matches what masks leave, and would mask it again and again")
+        raise ValueError("the pattern matches the labels that masking leaves, and would mask them again and again")
     return Detector(
         entity, (expression,), 1, find, hint=hint.encode(), prefilter_shortest=1, joins_words=" " in pattern
     )
@@ -76,9 +76,9 @@ def _check(pattern: str) -> None:
         if refused.search(pattern if what.startswith(("neg", "nam", "esc", "quo")) else outside):
             raise ValueError(f"a pattern cannot have {what}")
     if _DOT.search(outside):
-        raise ValueError("a pattern cannot have . for any character: name those that may stand there")
+        raise ValueError("a pattern cannot have . for any character: name the characters that may stand there")
     if not pattern.isascii():
-        raise ValueError("a pattern is ASCII: other ways to write digits and letters are seen through")
+        raise ValueError("a pattern must be ASCII: other spellings of digits and letters are folded to ASCII")
 
 
 class Matcher:
@@ -98,7 +98,7 @@ class Matcher:
             raise ValueError(f"the pattern cannot be compiled: {error}") from None
 
     def matches(self, text: str) -> list[tuple[int, int]]:
-        """Start and end of every match; several may begin at one place."""
+        """Return start and end of every match; several may begin at one offset."""
         data = text.encode("utf-8", "surrogatepass")
         found: list[tuple[int, int]] = []
 
@@ -108,17 +108,17 @@ class Matcher:
         self._database.scan(data, match_event_handler=on_match)
         if len(data) == len(text):
             return found
-        places = {0: 0}
+        offsets = {0: 0}
         passed = characters = 0
         for at in sorted(set(chain.from_iterable(found))):
             characters += len(data[passed:at].decode("utf-8", "surrogatepass"))
-            places[at] = characters
+            offsets[at] = characters
             passed = at
-        return [(places[start], places[end]) for start, end in found]
+        return [(offsets[start], offsets[end]) for start, end in found]
 
 
 def _merged(matches: list[tuple[int, int]], text: str, *, whole: bool) -> Ranges:
-    """Matches that stand apart from letters and digits, overlapping ones as one."""
+    """Yield matches that stand apart from letters and digits if ``whole``, overlapping ones as one."""
     start = end = -1
     for first, last in sorted(matches):
         if whole and (_LETTER.match(text, last) or (first and _LETTER.match(text, first - 1))):

@@ -1,8 +1,8 @@
-"""Text in text: what percent-encoding, HTML's character references, JSON's escapes and Base64 spell is searched.
+"""Decoders: they let detectors see text that is spelled in text.
 
-Each decoder says how a whole text, or a run of it, reads when it is decoded, and where each character came from.
-What is found there is found in the text, as long as it was spelled. Base64 counts where it decodes to text
-that begins with some characters of ASCII.
+There are four: percent-encoding, HTML's character references, JSON's escapes, and Base64. A decoder yields views:
+decoded texts that know from where in the original each character came. A match in a view becomes a match of the
+spelling in the original. Base64 counts if it decodes to text that begins with some ASCII characters.
 """
 
 import base64
@@ -19,18 +19,19 @@ class View(NamedTuple):
     """A decoded text."""
 
     text: str
-    places: list[int]
-    """Where each character begins in the original, and where the last one ends; or those of a whole run."""
+    offsets: list[int]
+    """Where each character begins in the original, then where the last one ends; or the two ends of a whole
+    run."""
     whole: bool = False
-    """Whether a part cannot be replaced without the rest."""
+    """The run can be replaced only as a whole."""
 
     def original(self, start: int, end: int) -> tuple[int, int]:
-        """A range of the decoded text in the original one."""
+        """Map a range of the decoded text to the original text."""
         if self.whole:
-            return self.places[0], self.places[-1]
-        while end < len(self.text) and self.places[end] == self.places[end - 1]:
-            end += 1  # of one spelling that stands for several characters
-        return self.places[start], self.places[end]
+            return self.offsets[0], self.offsets[-1]
+        while end < len(self.text) and self.offsets[end] == self.offsets[end - 1]:
+            end += 1  # one spelling that stands for several characters
+        return self.offsets[start], self.offsets[end]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Decoder:
     """One way to spell text in text."""
 
     prefilter: tuple[bytes, ...]
-    """As of ``Detector``: one of them matches in every text that has something to decode."""
+    """As ``Detector.prefilter``: at least one of them matches in every text that has something to decode."""
     views: Callable[[str], Iterator[View]]
     """Linear in time."""
     prefilter_shortest: int = 3
@@ -46,46 +47,47 @@ class Decoder:
     exact: bool = False
     """See ``Detector``."""
     marks: tuple[str, ...] = ()
-    """In place of a prefilter, where documents themselves are spelled so: one of them is in each spelling, and a
-    backslash in each of them. Who searches documents finds them all anyway; a look tells of the first one."""
+    """Replace the prefilter for a spelling that documents themselves use. Each spelling contains one of the marks,
+    and each mark a backslash. The scanner of documents finds all of them; a prescan reports only the first one."""
 
 
 _PERCENT = re.compile(r"(?:%[0-7][0-9A-Fa-f]|%[C-Fc-f][0-9A-Fa-f](?:%[89ABab][0-9A-Fa-f]){1,3})")
 _REFERENCE = re.compile(
     r"&(?:#0{0,32}+[0-9]{1,7}(?![0-9]);?|#[xX]0{0,32}+[0-9A-Fa-f]{1,6}(?![0-9A-Fa-f]);?|[A-Za-z][A-Za-z0-9]{1,30};)"
 )
-"""Browsers want no semicolon behind a number, and take any zeros before it. A number that is
-longer could be cut where text streams."""
+"""Browsers need no semicolon behind a number, and accept any zeros before it. More than 32 zeros are not decoded:
+streamed text could be cut inside."""
 _ESCAPE = re.compile(
     r"\\(?<!\\.)\\*+(?:/|u(?:[Dd][89ABab][0-9A-Fa-f]{2}\\++u[Dd][C-Fc-f][0-9A-Fa-f]{2}|[0-9A-Fa-f]{4}))"
 )
-"""However often it was escaped again. What stands before it is looked at when the first backslash is there."""
+"""Matches an escape however often it was escaped again. The look-behind comes after the first backslash since
+``re`` takes several times as long for a pattern that begins with a look-behind."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
 BASE64_LONGEST = 1 << 16
-"""Characters of one run that are decoded; of a longer one its beginning."""
+"""Characters of one run that are decoded; the rest of a longer run is not."""
 _LEFT = r"[A-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]"
-"""Four characters that are Base64 of three that are ASCII: their upper bits are 0."""
+"""Four characters of Base64 that stand for three of ASCII, whose upper bits are 0."""
 _BEFORE = rb"(?:[^A-Za-z0-9+/_-]|\\[bfnrt])"
-"""What stands before a run; in a document that may be the letter of an escape."""
+"""The character before a run; in a document it may be the letter of an escape."""
 _ASCII = re.compile(r"[\t\n\r -~]*")
 _TEXT = re.compile(r"[^\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]*")
-"""What is no UTF-8 is decoded to surrogates."""
+"""Bytes that are not UTF-8 decode to surrogates."""
 QUADS = 4
-"""In a row that make a run look like text: one in four thousand others does."""
+"""Groups of four characters in a row that make a run look like text. One of four thousand other runs does, too."""
 
 
 def percent(text: str) -> Iterator[View]:
-    """Percent-encoding (RFC 3986 section 2.1), also of UTF-8."""
+    """Decode percent-encoding (RFC 3986 section 2.1), of UTF-8 too."""
     yield from _replaced(text, _PERCENT, lambda found: unquote_to_bytes(found).decode("utf-8", "replace"))
 
 
 def references(text: str) -> Iterator[View]:
-    """Character references of HTML (WHATWG HTML section 13.5)."""
+    """Decode character references of HTML (WHATWG HTML section 13.5)."""
     yield from _replaced(text, _REFERENCE, html.unescape)
 
 
 def escapes(text: str) -> Iterator[View]:
-    r"""JSON's escapes ``\uXXXX`` and ``\/`` (RFC 8259 section 7), in text that is no document."""
+    r"""Decode JSON's escapes ``\uXXXX`` and ``\/`` (RFC 8259 section 7) in text that is not a document."""
     yield from _replaced(text, _ESCAPE, _unescaped)
 
 
@@ -98,22 +100,22 @@ def _unescaped(found: str) -> str:
 
 def _replaced(text: str, pattern: re.Pattern[str], decoded: Callable[[str], str]) -> Iterator[View]:
     pieces: list[str] = []
-    places: list[int] = []
+    offsets: list[int] = []
     at = 0
     for match in pattern.finditer(text):
         new = decoded(match[0])
         pieces += (text[at : match.start()], new)
-        places += range(at, match.start())
-        places += [match.start()] * len(new)
+        offsets += range(at, match.start())
+        offsets += [match.start()] * len(new)
         at = match.end()
     if at:
-        yield View("".join([*pieces, text[at:]]), [*places, *range(at, len(text) + 1)])
+        yield View("".join([*pieces, text[at:]]), [*offsets, *range(at, len(text) + 1)])
 
 
 def base64_runs(text: str) -> Iterator[View]:
-    """Runs of Base64, standard or URL-safe (RFC 4648 sections 4 and 5), that decode to text.
+    """Decode runs of Base64, standard or URL-safe (RFC 4648 sections 4 and 5), that are text.
 
-    It begins with ASCII, and goes on in UTF-8.
+    The text begins with ASCII and goes on in UTF-8.
     """
     for match in _BASE64.finditer(text):
         run = match[0][:BASE64_LONGEST].rstrip("=").translate(_STANDARD)
@@ -122,9 +124,9 @@ def base64_runs(text: str) -> Iterator[View]:
             decoded = base64.b64decode(run + "=" * (-len(run) % 4)).decode("utf-8", "surrogateescape")
         except binascii.Error:
             continue
-        ascii_text, text_there = _ASCII.match(decoded), _TEXT.match(decoded)
-        if ascii_text and text_there and ascii_text.end() >= 3 * QUADS:
-            yield View(text_there[0], [match.start(), match.end()], whole=True)
+        ascii_text, all_text = _ASCII.match(decoded), _TEXT.match(decoded)
+        if ascii_text and all_text and ascii_text.end() >= 3 * QUADS:
+            yield View(all_text[0], [match.start(), match.end()], whole=True)
 
 
 _STANDARD = str.maketrans("-_", "+/")

@@ -1,4 +1,4 @@
-"""Unicode's other ways to write digits, letters, dashes and spaces, made ASCII for detectors."""
+"""Fold Unicode's other ways to write digits, letters, dashes and spaces to ASCII, for detectors."""
 
 import unicodedata
 from functools import cache
@@ -8,7 +8,7 @@ from typing import NamedTuple
 SPACES = frozenset({"Zs"})
 DASHES = frozenset({"Pd"})
 INVISIBLE = frozenset({"Cf", "Mn", "Me"})
-"""Categories dropped: zero-width and direction marks, soft hyphens, combining marks."""
+"""Categories that are dropped: zero-width and direction marks, soft hyphens, combining marks."""
 MINUS_SIGN = 0x2212
 POINTS = (
     range(0x80, 0x3400),
@@ -17,7 +17,8 @@ POINTS = (
     range(0xF900, 0x20000),
     range(0xE0000, 0xE01F0),
 )
-"""Code points that can change. Han, Hangul, surrogates and private use cannot; leaving them out saves start-up."""
+"""Code points that folding may change. Han, Hangul, surrogates and private use never change; leaving them out
+makes start-up faster."""
 ASCII_ENDS = 0x7F
 
 
@@ -25,18 +26,18 @@ class Folded(NamedTuple):
     """A text as detectors see it."""
 
     text: str
-    places: list[int] | None
-    """The offset of each character in the original text; None where they are the same."""
+    offsets: list[int] | None
+    """The offset of each character in the original text; None if all offsets are the same."""
 
     def original(self, start: int, end: int) -> tuple[int, int]:
-        """A range of the folded text in the original one."""
-        if self.places is None:
+        """Map a range of the folded text to the original text."""
+        if self.offsets is None:
             return start, end
-        return self.places[start], self.places[end - 1] + 1
+        return self.offsets[start], self.offsets[end - 1] + 1
 
 
 def fold(text: str) -> Folded:
-    """Make compatible characters ASCII, one for one, and drop invisible ones."""
+    """Replace compatible characters by ASCII, one for one, and drop invisible ones."""
     if text.isascii() or _foldable().isdisjoint(set(text)):
         return Folded(text, None)
     folded = text.translate(_table())

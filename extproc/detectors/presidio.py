@@ -1,11 +1,11 @@
-"""Presidio's own recognisers as detectors: an optional extra, for entities that nobody here finds.
+"""Presidio's recognisers as detectors: an optional extra, for entities that no built-in detector finds.
 
-They are asked about every text, since nothing tells beforehand in which they find something, and are slow. Two
-things are changed in Presidio on loading. A pattern that takes too long ends the call: Presidio would go on
-without. And the list of top-level domains is the one in its package: it would be fetched while a call waits.
+They are slow, and they search every text, since no prefilter tells beforehand in which texts they find something.
+Loading changes two things in Presidio. A pattern that takes too long fails the call: Presidio would go on without
+that pattern. The list of top-level domains is the one in its package: Presidio would fetch it while a call waits.
 """
 
-# ruff: noqa: PLC0415 - what is optional is imported where it is asked for
+# ruff: noqa: PLC0415 - optional packages are imported only where they are used
 
 import inspect
 import re
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from presidio_analyzer import AnalyzerEngine, EntityRecognizer
 
 PATTERN_SECONDS = 1
-"""For one pattern on one text."""
+"""Time limit for one pattern on one text."""
 OTHERS = ("PhoneRecognizer", "ZaMobileNumberRecognizer", "ZaTelephoneNumberRecognizer")
-"""Recognisers without patterns that need no model either."""
+"""Recognisers that use neither patterns nor a language model."""
 WORD = re.compile(r"[A-Za-z]+")
 
 
 class NeverRaised(BaseException):
-    """Takes the place of an exception that must not be caught."""
+    """Replaces an exception that Presidio must not catch."""
 
 
 def make_presidio(
@@ -38,28 +38,28 @@ def make_presidio(
     longest: int,
     others: Collection[str] = (),
 ) -> tuple[Detector, ...]:
-    """A detector for each entity.
+    """Make a detector for each entity.
 
     Args:
         entities: by Presidio's names.
-        score: what results must have at least, 0 to 1.
-        language: of texts, as Presidio calls it.
-        model: the name of a spaCy model that is installed; empty: patterns and check digits alone.
-        longest: characters of a text; a longer one is refused.
-        others: names beside these that masks leave as labels. Language models take some of them for names.
+        score: least score of a result, 0 to 1.
+        language: language of texts, as Presidio calls it.
+        model: name of an installed spaCy model; empty: use patterns and check digits alone.
+        longest: most characters of a text; a longer text is refused.
+        others: names of other entities in labels. Language models take some labels for names of people.
 
     Raises:
         ImportError: Presidio is not installed.
-        ValueError: says what is wrong with a name.
+        ValueError: a name is wrong; the message says how.
     """
-    asked = _Asked(
+    analysis = _SharedAnalysis(
         _engine(entities, language, model), sorted(entities), score, language, longest, {*entities, *others}
     )
-    return tuple(asked.detector(entity) for entity in asked.entities)
+    return tuple(analysis.detector(entity) for entity in analysis.entities)
 
 
 def _label(names: Collection[str]) -> re.Pattern[str]:
-    """What masks leave, hidden by ``Labels`` or not, and nothing else in brackets: that may be a value."""
+    """Match labels of masking, hidden by ``Labels`` or not. Other text in brackets may be a value."""
     name = "|".join(map(re.escape, sorted(names)))
     return re.compile(rf"\[(?:{name})\]|\[\*+\]|<\*+>|<(?:{name}):[a-z]{{1,8}}[0-9]{{0,3}}:[A-Z2-7]{{16}}>")
 
@@ -68,11 +68,11 @@ def _engine(entities: Collection[str], language: str, model: str) -> "AnalyzerEn
     from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
     from presidio_analyzer.nlp_engine import NlpEngineProvider, NoOpNlpEngine
 
-    _settle_presidio()
+    _configure_presidio()
     known = _known(language, with_model=bool(model))
     missing = sorted(set(entities) - known.keys())
     if missing:
-        raise ValueError(f"Presidio finds no {', '.join(missing)} here, but {', '.join(sorted(known))}")
+        raise ValueError(f"Presidio cannot find {', '.join(missing)} here; it can find {', '.join(sorted(known))}")
     if model:
         _check_model(model)
         named = {"nlp_engine_name": "spacy", "models": [{"lang_code": language, "model_name": model}]}
@@ -85,7 +85,7 @@ def _engine(entities: Collection[str], language: str, model: str) -> "AnalyzerEn
     return AnalyzerEngine(registry=registry, nlp_engine=nlp, supported_languages=[language])
 
 
-def _settle_presidio() -> None:
+def _configure_presidio() -> None:
     import tldextract
     from presidio_analyzer import pattern_recognizer
     from presidio_analyzer.predefined_recognizers.generic import iban_recognizer
@@ -98,7 +98,7 @@ def _settle_presidio() -> None:
 
 
 def _known(language: str, *, with_model: bool) -> "dict[str, list[EntityRecognizer]]":
-    """Recognisers by what they find."""
+    """Return recognisers by the entities that they find."""
     from presidio_analyzer import PatternRecognizer, predefined_recognizers
 
     others = (*OTHERS, "SpacyRecognizer") if with_model else OTHERS
@@ -113,15 +113,15 @@ def _known(language: str, *, with_model: bool) -> "dict[str, list[EntityRecogniz
 
 
 def _check_model(model: str) -> None:
-    """Presidio would fetch a model that is not there."""
+    """Refuse a model that is not installed: Presidio would fetch it."""
     import spacy.util
 
     if not spacy.util.is_package(model):
         raise ValueError(f"the model {model!r} is not installed")
 
 
-class _Asked:
-    """All recognisers together. Asked by several detectors about one text after the other, it looks once."""
+class _SharedAnalysis:
+    """All recognisers together. Several detectors ask about the same text in turn: it is analysed once."""
 
     def __init__(  # noqa: PLR0917 - one call site
         self,
@@ -141,10 +141,10 @@ class _Asked:
         self._last: tuple[tuple[str, str], list[tuple[str, int, int]]] = (("", ""), [])
 
     def detector(self, entity: str) -> Detector:
-        """One entity's detector. There is a letter or digit in all that is found."""
+        """Make the detector of one entity. Every match contains a letter or digit."""
 
-        def find(text: str, context: str) -> Ranges:
-            return ((start, end) for name, start, end in self._results(text, context) if name == entity)
+        def find(text: str, keys: str) -> Ranges:
+            return ((start, end) for name, start, end in self._results(text, keys) if name == entity)
 
         return Detector(
             entity,
@@ -152,26 +152,26 @@ class _Asked:
             1,
             find,
             prefilter_shortest=1,
-            heeds_context=True,
+            uses_context=True,
             needs_whole=True,
         )
 
-    def _results(self, text: str, context: str) -> list[tuple[str, int, int]]:
-        asked, found = self._last
-        if asked != (text, context):
-            found = list(self._look(text, context))
-            self._last = (text, context), found
-        return found
+    def _results(self, text: str, keys: str) -> list[tuple[str, int, int]]:
+        analysed, results = self._last
+        if analysed != (text, keys):
+            results = list(self._analyse(text, keys))
+            self._last = (text, keys), results
+        return results
 
-    def _look(self, text: str, context: str) -> Iterator[tuple[str, int, int]]:
+    def _analyse(self, text: str, keys: str) -> Iterator[tuple[str, int, int]]:
         if len(text) > self._longest:
-            raise MaskingError("a text is too-large for Presidio's recognisers")
+            raise MaskingError("the text is too-large for Presidio's recognisers")
         results = self._engine.analyze(
             text,
             self._language,
             entities=self.entities,
             score_threshold=self._score,
-            context=WORD.findall(context.lower()),
+            context=WORD.findall(keys.lower()),
         )
         labels = [label.span() for label in self._label.finditer(text)] if results else []
         for each in results:

@@ -1,4 +1,4 @@
-"""Replacements in a text, kept apart from it so that they can be carried into the text around it."""
+"""Edits of a text, kept apart from it so that they can be carried over to the text around it."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -10,13 +10,13 @@ class Edit(NamedTuple):
     start: int
     end: int
     text: str
-    """What comes in its place."""
+    """The replacement."""
     entity: str = ""
-    """What it replaces, as findings call it."""
+    """The entity that it replaces, by the name in findings."""
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
-    """The text with all replacements made. They are sorted and do not overlap."""
+    """Return the text with all edits made. They are sorted and do not overlap."""
     pieces: list[str] = []
     at = 0
     for edit in edits:
@@ -27,10 +27,10 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
 
 
 class Layer:
-    """Edits as they look from the edited text, to make more edits there and express them on the original."""
+    """Edits seen from the edited text: further edits there become edits of the original."""
 
     def __init__(self, edits: list[Edit]) -> None:
-        """Look at these edits: sorted, without overlaps."""
+        """Take edits that are sorted and do not overlap."""
         self._placed: list[tuple[int, int, Edit]] = []
         shift = 0
         for edit in edits:
@@ -39,20 +39,20 @@ class Layer:
             shift += len(edit.text) - (edit.end - edit.start)
 
     def widen(self, start: int, end: int) -> tuple[int, int]:
-        """A range of the edited text, made to hold every replacement it overlaps as a whole."""
+        """Widen a range of the edited text until it contains every replacement that it overlaps."""
         for placed_start, placed_end, _ in self._placed:
             if placed_start < end and start < placed_end:
                 start, end = min(start, placed_start), max(end, placed_end)
         return start, end
 
-    def replace(self, start: int, end: int, text: str, entity: str = "") -> "list[Edit]":
-        """Edits of the original that also replace this range of the edited text.
+    def replace(self, start: int, end: int, text: str, entity: str = "") -> list[Edit]:
+        """Return edits of the original that also replace this range of the edited text.
 
         Args:
-            start: of a range that ``widen`` returned.
-            end: of it.
-            text: what comes in its place.
-            entity: what it replaces.
+            start: start of a range that ``widen`` returned.
+            end: end of that range.
+            text: the replacement.
+            entity: the entity that it replaces.
         """
         before: list[Edit] = []
         inside: list[Edit] = []

@@ -1,35 +1,35 @@
-"""Mask a stream of events, one by one. Those that come together are looked at together."""
+"""Mask a stream of server-sent events, one by one. Events that arrive together are prescanned together."""
 
 from collections.abc import Iterator
 from itertools import pairwise
 
 from extproc.codecs.sse import Event, Line, Reader
-from extproc.detectors.analyzer import Look
+from extproc.detectors.analyzer import Prescan
+from extproc.masking.batch_prescan import BatchPrescan
 from extproc.masking.edits import Edit, apply
 from extproc.masking.formats import decode_text
-from extproc.masking.json.json_masker import Walk
-from extproc.masking.protobuf.prescan import Looks
+from extproc.masking.json.json_masker import JsonMasker
 from extproc.model.errors import Undecodable
 from extproc.model.masking import Finding
 
 KNOWN_FIELDS = frozenset({b"data", b"event", b"id", b"retry", b""})
-"""All others are ignored by readers, so that their names are text like any other."""
+"""Readers ignore all other fields, so that their names are masked as text."""
 
 
 class EventStreamMasker:
     """Masks one stream of server-sent events. Every event's data is a document, or text, by itself.
 
-    An entity that is spread over several events is not seen.
+    Not found: an entity that is spread over several events.
     """
 
-    def __init__(self, walk: Walk, *, limit: int) -> None:
+    def __init__(self, masker: JsonMasker, *, limit: int) -> None:
         """Begin a stream.
 
         Args:
-            walk: masks text and collects findings.
-            limit: bytes one event may have.
+            masker: masks text and logs findings.
+            limit: most bytes of an event.
         """
-        self._walk = walk
+        self._masker = masker
         self._reader = Reader(limit=limit)
 
     def feed(self, piece: bytes) -> bytes:
@@ -37,47 +37,50 @@ class EventStreamMasker:
         return b"".join(self._masked(self._reader.feed(piece)))
 
     def finish(self) -> bytes:
-        """Nothing: an event that did not end is none (WHATWG HTML section 9.2.6)."""
+        """Return nothing: readers ignore an event without an end (WHATWG HTML section 9.2.6)."""
         return b""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """See ``StreamMasker.findings``."""
-        return self._walk.findings
+        return self._masker.findings
 
     def _masked(self, events: list[Event]) -> Iterator[bytes]:
         texts: list[str] = []
         unreadable: list[int] = []
         ends = [0]
-        """Of each event's texts among all."""
+        """The number of texts before each event, then that of all texts."""
         for event in events:
             try:
                 texts += _texts(event)
             except Undecodable:
-                unreadable.append(len(texts))  # it is refused when its turn comes
+                unreadable.append(len(texts))  # the event is refused in its turn
                 texts.append("")
             ends.append(len(texts))
-        looks, may_match = Looks(self._walk.mask.detectors, texts, also=unreadable), self._walk.plan.may_match
+        batch = BatchPrescan(self._masker.analyzer, texts, also=unreadable)
+        may_match = self._masker.plan.may_match
         for event, (first, end) in zip(events, pairwise(ends), strict=True):
-            touched = looks.any_of(first, end) or any(map(may_match, texts[first:end]))
-            yield self._event(event, map(looks.of, range(first, end))) if touched else event.raw
+            if batch.any_in(first, end) or any(map(may_match, texts[first:end])):
+                yield self._event(event, map(batch.prescan_of, range(first, end)))
+            else:
+                yield event.raw
 
-    def _event(self, event: Event, looks: Iterator[Look | None]) -> bytes:
-        """Mask one event. What was told of its texts comes in their order."""
+    def _event(self, event: Event, prescans: Iterator[Prescan | None]) -> bytes:
+        """Mask one event. The prescans of its texts come in the order of ``_texts``."""
         data = event.data
-        if data:  # an empty one holds nothing, and is what removing leaves
+        if data:  # empty data holds no entity: it is left where a value was removed
             text = decode_text(data)
-            edits = self._walk.text(text, next(looks))
+            edits = self._masker.text(text, next(prescans))
             event = event.with_data(apply(text, edits).encode()) if edits else event
         masked = bytearray()
         for line in event.lines():
-            masked += self._line(line, looks).raw
+            masked += self._line(line, prescans).raw
         return bytes(masked)
 
-    def _line(self, line: Line, looks: Iterator[Look | None]) -> Line:
+    def _line(self, line: Line, prescans: Iterator[Prescan | None]) -> Line:
         """Mask a line other than data."""
         text = _text(line)
-        edits: list[Edit] = self._walk.plain(text, next(looks)) if text else []
+        edits: list[Edit] = self._masker.plain(text, next(prescans)) if text else []
         if not edits:
             return line
         if line.name not in KNOWN_FIELDS:
@@ -86,7 +89,7 @@ class EventStreamMasker:
 
 
 def _texts(event: Event) -> list[str]:
-    """All that is looked into: the data first."""
+    """Return the texts of an event: the data first."""
     data: list[bytes] = []
     texts: list[str] = []
     for line in event.lines():
@@ -99,21 +102,21 @@ def _texts(event: Event) -> list[str]:
 
 
 def _text(line: Line) -> str:
-    """What is looked into of a line other than data."""
+    """Return the text to search in a line other than data."""
     if line.is_data or not line.head:
         return ""
     return decode_text(line.value if line.name in KNOWN_FIELDS else line.head + line.value)
 
 
 class Unmasked:
-    """A stream that no rule applies to."""
+    """A ``StreamMasker`` for a stream that no rule applies to."""
 
     findings: tuple[Finding, ...] = ()
 
     def feed(self, piece: bytes) -> bytes:
-        """All of it."""
+        """Return the piece unchanged."""
         return piece
 
     def finish(self) -> bytes:
-        """Nothing was held back."""
+        """Return nothing: nothing was held back."""
         return b""

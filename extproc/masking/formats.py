@@ -1,4 +1,4 @@
-"""Which of the ways to mask a content-type asks for (RFC 9110 section 8.3, RFC 6839)."""
+"""Choose how to mask a body by its content-type (RFC 9110 section 8.3, RFC 6839)."""
 
 import re
 from enum import Enum
@@ -8,11 +8,12 @@ from extproc.codecs.content_type import EVENT_STREAM, LINES, charsets
 from extproc.model.errors import Undecodable
 from extproc.model.reasons import Uninspectable
 
-TYPES_KEPT = 256
+TYPES_CACHED = 256
+"""Values of ``content-type`` that are remembered."""
 _TYPE = re.compile(r"([a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+)[ \t]*(;.*)?")
 _UTF8 = frozenset({"utf-8", "utf8"})
 _LIKE_ASCII = frozenset({"us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252"})
-"""Say the same as UTF-8 where all bytes are ASCII."""
+"""Charsets that read bytes as UTF-8 does if all of them are ASCII."""
 
 
 class Media(Enum):
@@ -29,16 +30,16 @@ class Media(Enum):
 FORMS = {"application/x-www-form-urlencoded": Media.FORM, "multipart/form-data": Media.MULTIPART}
 
 
-@lru_cache(maxsize=TYPES_KEPT)
+@lru_cache(maxsize=TYPES_CACHED)
 def media_of(content_type: str, *, ascii_only: bool = False) -> Media:
-    """Choose by the value of ``content-type``.
+    """Return the kind of body.
 
     Args:
         content_type: the header field's value.
-        ascii_only: whether the body is ASCII throughout.
+        ascii_only: all bytes of the body are ASCII.
 
     Raises:
-        Undecodable: missing, malformed or unknown type, or a charset other than UTF-8.
+        Undecodable: the type is missing, malformed or unknown, or the charset is not UTF-8.
     """
     match = _TYPE.fullmatch(content_type.strip(" \t").lower())
     if match is None:
@@ -52,7 +53,7 @@ def media_of(content_type: str, *, ascii_only: bool = False) -> Media:
 
 
 def is_one(content_type: str) -> bool:
-    """Whether a body of a type that can be masked is one document or text, and not several."""
+    """Return whether a body of this type is one document or text, and not several."""
     return media_of(content_type, ascii_only=True) in (Media.JSON, Media.TEXT)
 
 
@@ -73,17 +74,17 @@ def _by_name(name: str) -> Media | None:
 
 
 def refuse_nul(body: bytes) -> None:
-    """Refuse what is no text, or of an encoding in which characters have several bytes.
+    """Refuse binary data, and text in an encoding with several bytes for each character.
 
     Raises:
-        Undecodable: there is a NUL.
+        Undecodable: it contains a NUL.
     """
     if b"\0" in body:
-        raise Undecodable("body holds NUL: it is binary, or text in another encoding", Uninspectable.NOT_UTF8)
+        raise Undecodable("body contains NUL: it is binary, or text in another encoding", Uninspectable.NOT_UTF8)
 
 
 def decode_text(body: bytes) -> str:
-    """Text as UTF-8. A NUL is no text: it would be another encoding, in which readers see other characters.
+    """Decode text as UTF-8. A NUL is refused: it means another encoding, in which readers see other characters.
 
     Raises:
         Undecodable: it is not text.

@@ -1,10 +1,10 @@
 """Mask a stream of JSON documents, one per line (NDJSON, JSON Lines)."""
 
 from extproc.codecs.strict_json import check_text, read_utf8
-from extproc.detectors.analyzer import Look
+from extproc.detectors.analyzer import Prescan
+from extproc.masking.batch_prescan import BatchPrescan
 from extproc.masking.edits import apply
-from extproc.masking.json.json_masker import Walk
-from extproc.masking.protobuf.prescan import Looks
+from extproc.masking.json.json_masker import JsonMasker
 from extproc.model.errors import MaskingError
 from extproc.model.masking import Finding
 
@@ -13,20 +13,20 @@ LF = b"\n"
 
 
 class JsonLinesMasker:
-    """Masks one stream of lines. Every line is a document by itself, read strictly; blank lines stay.
+    """Masks one stream of lines. Every line is a document by itself, read strictly; blank lines do not change.
 
-    An entity that is spread over several lines is not seen.
+    Not found: an entity that is spread over several lines.
     """
 
-    def __init__(self, walk: Walk, *, limit: int, max_depth: int) -> None:
+    def __init__(self, masker: JsonMasker, *, limit: int, max_depth: int) -> None:
         """Begin a stream.
 
         Args:
-            walk: masks documents and collects findings.
-            limit: bytes one line may have.
-            max_depth: of arrays and objects in each document.
+            masker: masks documents and logs findings.
+            limit: most bytes of a line.
+            max_depth: most nested arrays and objects, for each document by itself.
         """
-        self._walk = walk
+        self._masker = masker
         self._limit = limit
         self._max_depth = max_depth
         self._held = bytearray()
@@ -38,42 +38,42 @@ class JsonLinesMasker:
         try:
             for end in whole:
                 self._hold(end)
-                lines.append(self._taken() + LF)
+                lines.append(self._take() + LF)
             self._hold(rest)
         finally:
-            masked = self._released(lines)  # also before one that is too long: what was found counts
+            masked = self._released(lines)  # also before a line that is too long: its findings count
         return masked
 
     def finish(self) -> bytes:
-        """The last line, which needs no line end."""
-        return self._released([self._taken()])
+        """Return the last line, which needs no line end."""
+        return self._released([self._take()])
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """See ``StreamMasker.findings``."""
-        return self._walk.findings
+        return self._masker.findings
 
     def _hold(self, more: bytes) -> None:
         if len(self._held) + len(more) > self._limit:
             raise MaskingError("line is too-large")
         self._held += more
 
-    def _taken(self) -> bytes:
-        """The line that is held."""
+    def _take(self) -> bytes:
+        """Return the line that is held, and hold nothing."""
         line = bytes(self._held)
         self._held.clear()
         return line
 
     def _released(self, lines: list[bytes]) -> bytes:
-        """Some lines, masked."""
-        texts = [line.decode(errors="replace") for line in lines]  # what cannot be read is refused in its turn
-        looks = Looks(self._walk.mask.detectors, texts)
-        return b"".join([self._masked(line, looks.of(number)) for number, line in enumerate(lines)])
+        """Mask several lines."""
+        texts = [line.decode(errors="replace") for line in lines]  # an unreadable line is refused in its turn
+        batch = BatchPrescan(self._masker.analyzer, texts)
+        return b"".join([self._masked(line, batch.prescan_of(number)) for number, line in enumerate(lines)])
 
-    def _masked(self, line: bytes, look: Look | None) -> bytes:
+    def _masked(self, line: bytes, prescan: Prescan | None) -> bytes:
         if not line.strip(BLANK):
             return line
         text = read_utf8(line)
         check_text(text, max_depth=self._max_depth)
-        edits = self._walk.document(text, look)
+        edits = self._masker.document(text, prescan)
         return apply(text, edits).encode() if edits else line

@@ -1,4 +1,7 @@
-"""The masker: any body, header or stream, by rules."""
+"""The masker: masks any body, header or stream by rules. The front of the package.
+
+``docs/topics/how-masking-works.md`` explains the way of a document through the package.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,23 +17,23 @@ from extproc.detectors.analyzer import Analyzer
 from extproc.masking.edits import Edit, apply
 from extproc.masking.event_stream import EventStreamMasker, Unmasked
 from extproc.masking.fail_once import FailOnce
+from extproc.masking.findings import FindingLog
 from extproc.masking.formats import Media, decode_text, media_of
 from extproc.masking.forms import mask_form, mask_multipart
-from extproc.masking.json.json_masker import Walk, hides_text
+from extproc.masking.json.json_masker import JsonMasker, hides_text
 from extproc.masking.json_lines import JsonLinesMasker
-from extproc.masking.plan.compiled_plan import ALL, Plan, check_names, make_plan
+from extproc.masking.plan.compiled_plan import CompiledPlan, check_names, compile_plan, entity_rules
 from extproc.masking.plan.operators import Operators
 from extproc.masking.protobuf.frames import FramesMasker, Framing
 from extproc.masking.protobuf.message_masker import MessageMasker
 from extproc.masking.stream_masker import Masked, StreamMasker, failed
-from extproc.masking.text.text_masker import TextMask
+from extproc.masking.text.text_masker import KeyMasker, TextMasker
 from extproc.masking.text.text_stream import TextStreamMasker
 from extproc.model.errors import MaskingError, Undecodable
-from extproc.model.masking import Finding, MaskOperator, MaskRule
+from extproc.model.masking import MASK_EVERYTHING, Finding, MaskRule
 
-PLANS_KEPT = 1_024
-"""Compiled plans a masker remembers; policies name few different ones."""
-
+NAMES_CHECKED = 1_024
+"""Types with rules for which field names are known to be right."""
 STREAMS = frozenset({Media.EVENTS, Media.LINES, Media.TEXT})
 
 T = TypeVar("T")
@@ -38,7 +41,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What masking would do. Holds the values themselves."""
+    """The edits that masking would make. Contains the values themselves."""
 
     text: str
     """The body."""
@@ -53,11 +56,11 @@ class Trial:
 
 
 class Masker:
-    """Masks JSON, event streams, forms and plain text (the front of the package)."""
+    """Masks JSON, event streams, forms, gRPC and plain text."""
 
     def __init__(
         self,
-        detectors: Analyzer,
+        analyzer: Analyzer,
         *,
         pseudonym_key: bytes,
         pseudonym_key_id: str,
@@ -69,82 +72,85 @@ class Masker:
         """Make a masker for all calls of a worker.
 
         Args:
-            detectors: what finds entities.
-            pseudonym_key: secret; the same one gives the same pseudonyms.
+            analyzer: finds entities.
+            pseudonym_key: secret; the same key gives the same pseudonyms.
             pseudonym_key_id: names that key in pseudonyms: up to 8 letters a-z and up to 3 digits.
-            max_depth: how many arrays and objects of a document may be nested.
-            event_limit: bytes one server-sent event may have.
-            old_pseudonym_keys: keys by id that were in use: tokens made with them are known.
-            text_limit: characters of a streamed text that may be held back; None: as many as ``event_limit``.
+            max_depth: most nested arrays and objects of a document.
+            event_limit: most bytes of a server-sent event.
+            old_pseudonym_keys: earlier keys by id: their pseudonyms are known.
+            text_limit: most characters of a streamed text that may be held back; None: as ``event_limit``.
         """
-        self._detectors = detectors
+        self._entities = analyzer.entities
+        self._analyzer = analyzer
         old = tuple(Operators(key, key_id) for key_id, key in old_pseudonym_keys.items())
-        self._mask = TextMask(detectors, Operators(pseudonym_key, pseudonym_key_id, old))
+        self._text_masker = TextMasker(analyzer, Operators(pseudonym_key, pseudonym_key_id, old))
+        self._show_key = KeyMasker(self._text_masker, self._compiled(MASK_EVERYTHING))
         self._max_depth = max_depth
         self._event_limit = event_limit
         self._text_limit = event_limit if text_limit is None else text_limit
-        self._plan = lru_cache(maxsize=PLANS_KEPT)(lambda rules: make_plan(rules, detectors.entities))
-        self._text_plan = lru_cache(maxsize=PLANS_KEPT)(
-            lambda rules: make_plan(tuple(rule for rule in rules if not rule.path), detectors.entities)
-        )
-        self._typed_plan = lru_cache(maxsize=PLANS_KEPT)(self._plan_for)
-        self._nothing = make_plan((), detectors.entities)
-        self._everything = make_plan((MaskRule(MaskOperator.REDACT, entity=ALL),), detectors.entities)
 
     def check(self, rules: tuple[MaskRule, ...], kinds: tuple[Descriptor, ...] = ()) -> None:
-        """Say now what a call would meet: a path that cannot be read, an entity that nothing detects.
+        """Refuse rules that cannot be applied, before a call meets them.
 
         Args:
             rules: those to check.
-            kinds: messages in which they are followed; a field's name in the ``.proto`` file is none in its JSON.
+            kinds: messages in which paths are followed. JSON may spell a field's name otherwise than the
+                ``.proto`` file does.
 
         Raises:
             MaskingError: the message names the rule's path or entity.
         """
-        make_plan(rules, self._detectors.entities)
+        self._compiled(rules)
         for kind in kinds:
-            self._typed_plan(kind, rules)
+            _check_field_names(kind, rules)
 
     def find(self, body: bytes, content_type: str) -> tuple[Finding, ...]:
-        """See ``Masker.find``."""
-        return _guarded(lambda: self._masked(body, content_type, self._nothing)).findings
+        """Return all findings in a body, without masking.
+
+        Raises:
+            MaskingError: as for ``mask``.
+        """
+        return _fail_closed(lambda: self._masked(body, content_type, self._compiled(()))).findings
 
     def mask(self, body: bytes, content_type: str, rules: tuple[MaskRule, ...]) -> Masked:
-        """See ``Masker.mask``. Findings tell what was masked, and, without a ``how``, what was not.
+        """Mask a whole body.
 
-        JSON is read strictly, so that what cannot be read the same way by everyone is not masked but refused.
-        JSON in a string of JSON is masked inside, too; paths go on into it. Where paths cannot be followed, in
-        text that is not JSON, only entities are masked.
+        JSON is read strictly: a document that readers might read in different ways is refused. JSON in a string of
+        JSON is masked inside, too, and paths go on into it. In text that is not JSON, only entities are masked.
+
+        Args:
+            body: content-encoding undone.
+            content_type: value of the header field.
+            rules: what to mask. Without rules the body is not even read.
+
+        Returns:
+            The masked body, and the findings. A finding without ``how`` was not masked.
+
+        Raises:
+            MaskingError: the body cannot be masked; it must not pass.
         """
         if not rules:
             return Masked(body)
-        return _guarded(lambda: self._masked(body, content_type, self._plan(rules)))
+        return _fail_closed(lambda: self._masked(body, content_type, self._compiled(rules)))
 
-    def trial(self, body: bytes, content_type: str, rules: tuple[MaskRule, ...]) -> "Trial":
-        """As ``mask``, and with what is replaced: for a person who tries a plan on data of their own.
+    def trial(self, body: bytes, content_type: str, rules: tuple[MaskRule, ...]) -> Trial:
+        """As ``mask``, and return the edits: for a person who tries a plan on data of their own.
 
         Raises:
-            MaskingError: as for ``mask``, and for event streams, of which each event is a document by itself.
+            MaskingError: as for ``mask``, and for bodies of several documents, such as event streams.
         """
-        return _guarded(lambda: self._trial(body, content_type, self._plan(rules)))
-
-    def _trial(self, body: bytes, content_type: str, plan: Plan) -> "Trial":
-        media = media_of(content_type, ascii_only=body.isascii())
-        if media not in (Media.JSON, Media.TEXT):
-            raise MaskingError("changes are shown of one document or text, not of several")
-        text = read_utf8(body) if media is Media.JSON else decode_text(body)
-        if media is Media.JSON:
-            check_text(text, max_depth=self._max_depth)
-        walk = self._walk(plan)
-        edits = walk.document(text) if media is Media.JSON else walk.text(text)
-        return Trial(text, tuple(edits), walk.findings)
+        return _fail_closed(lambda: self._trial(body, content_type, self._compiled(rules)))
 
     def stream(self, content_type: str, rules: tuple[MaskRule, ...]) -> StreamMasker:
-        """See ``Masker.stream``."""
+        """Begin to mask a streamed body.
+
+        Raises:
+            MaskingError: a body of this type cannot be masked piece by piece.
+        """
         media = media_of(content_type)
         if media not in STREAMS:
             raise MaskingError("content-type is not that of a stream")
-        return _guarded(lambda: self._events(media, self._plan(rules))) if rules else Unmasked()
+        return _fail_closed(lambda: self._stream(media, self._compiled(rules))) if rules else Unmasked()
 
     def frames(
         self, framing: Framing, rules: tuple[MaskRule, ...], *, conceals: bool = False, finds: bool = False
@@ -152,17 +158,17 @@ class Masker:
         """Begin to mask a gRPC body, unary or streaming.
 
         Args:
-            framing: how it is read.
+            framing: how to read it.
             rules: what to mask.
-            conceals: whether ``framing.redact_credential`` has something to look for.
-            finds: whether findings are wanted, rules or not.
+            conceals: ``framing.redact_credential`` has a credential to remove.
+            finds: findings are wanted even without rules.
 
         Raises:
-            MaskingError: a rule that cannot be applied, or a coding that cannot be undone.
+            MaskingError: a rule cannot be applied, or a coding cannot be undone.
         """
         if not (rules or conceals or finds):
             return Unmasked()
-        return _guarded(lambda: self._frames(framing, self._typed_plan(framing.messages.kind, rules)))
+        return _fail_closed(lambda: self._frames(framing, rules))
 
     def field(
         self,
@@ -176,50 +182,46 @@ class Masker:
         Args:
             value: the message.
             kind: its type.
-            rules: those for paths are not for it, and are left aside.
-            redact_credential: takes the credential out of a text.
+            rules: rules for paths do not apply to it.
+            redact_credential: removes the credential from a text.
 
         Raises:
             MaskingError: it cannot be masked.
         """
-        walk = self._walk(self._text_plan(rules))
-        masker = MessageMasker(walk, kind, max_depth=self._max_depth, redact_credential=redact_credential)
-        return _guarded(lambda: Masked(masker.mask(value), masker.findings))
+        masker = MessageMasker(
+            self._json_masker(self._compiled(entity_rules(rules))),
+            kind,
+            max_depth=self._max_depth,
+            redact_credential=redact_credential,
+        )
+        return _fail_closed(lambda: Masked(masker.mask(value), masker.findings))
 
     def hidden(self, message: bytes, kind: Descriptor, redact_credential: Callable[[bytes], bytes]) -> bytes:
-        """A message of which people may see the JSON, once the entities in that are masked, too.
+        """Mask a message so that people may see its JSON, in which ``bytes`` are Base64.
 
         Args:
             message: its bytes.
             kind: its type.
-            redact_credential: takes the credential out of a text.
+            redact_credential: removes the credential from a text.
 
         Raises:
             MaskingError: it cannot be masked.
         """
-        walk = self._walk(self._everything)
         masker = MessageMasker(
-            walk, kind, max_depth=self._max_depth, redact_credential=redact_credential, hides=True
+            self._json_masker(self._compiled(MASK_EVERYTHING)),
+            kind,
+            max_depth=self._max_depth,
+            redact_credential=redact_credential,
+            hides=True,
         )
-        return _guarded(lambda: masker.mask(message))
-
-    def _frames(self, framing: Framing, plan: Plan) -> StreamMasker:
-        masker = FramesMasker(self._walk(plan), framing, max_depth=self._max_depth)
-        return FailOnce(masker, "message", Undecodable)
-
-    def _plan_for(self, kind: Descriptor, rules: tuple[MaskRule, ...]) -> Plan:
-        """The plan, unless a path names a field as the ``.proto`` file does: it would never match."""
-        wrong = misnamed(kind)
-        for rule in rules if wrong else ():
-            check_names(rule.path, wrong)
-        return self._plan(rules)
+        return _fail_closed(lambda: masker.mask(message))
 
     def mask_text(self, text: str, rules: tuple[MaskRule, ...]) -> tuple[str, tuple[Finding, ...]]:
-        """Mask the entities in a text that is no body: a header's value, a path, a note.
+        """Mask the entities in a text that is not a body: a header's value, a URL, a note.
 
         Args:
             text: the text, percent-encoding undone.
-            rules: those for paths are not for such text, and are left aside.
+            rules: rules for paths do not apply to it.
 
         Returns:
             The masked text, and the findings, at ``$``.
@@ -227,65 +229,90 @@ class Masker:
         Raises:
             MaskingError: as for ``mask``.
         """
-        return _guarded(lambda: self._masked_text(text, rules)) if rules else (text, ())
+        return _fail_closed(lambda: self._masked_text(text, rules)) if rules else (text, ())
 
     def may_hold(self, text: str) -> bool:
-        """Whether something could be found in a part of a text. May be wrong in saying so, never in denying it.
+        """Return whether something could be found in a part of a text. May be wrongly true, never wrongly false.
 
         Args:
-            text: parts, and words that tell of others, with two line ends between them.
+            text: parts, and words that are their context, with two line ends between them.
 
         Raises:
             MaskingError: as for ``mask``.
         """
-        return _guarded(lambda: hides_text(text) or bool(self._detectors.suspects(text)))
+        return _fail_closed(lambda: hides_text(text) or bool(self._analyzer.detectors_for(text)))
 
     def _masked_text(self, text: str, rules: tuple[MaskRule, ...]) -> tuple[str, tuple[Finding, ...]]:
-        plan = self._text_plan(rules)
-        if not hides_text(text) and not self._detectors.suspects(text):
+        plan = self._compiled(entity_rules(rules))
+        if not hides_text(text) and not self._analyzer.detectors_for(text):
             return text, ()
-        walk = self._walk(plan)
-        return apply(text, walk.plain(text)), walk.findings
+        masker = self._json_masker(plan)
+        return apply(text, masker.plain(text)), masker.findings
 
-    def _masked(self, body: bytes, content_type: str, plan: Plan) -> Masked:
+    def _masked(self, body: bytes, content_type: str, plan: CompiledPlan) -> Masked:
         if not body:
             return Masked(body)
-        match media_of(content_type, ascii_only=body.isascii()):
-            case Media.JSON:
-                text = read_utf8(body)
-                check_text(text, max_depth=self._max_depth)
-                return self._rewritten(body, text, plan, Walk.document)
+        media = media_of(content_type, ascii_only=body.isascii())
+        if media in (Media.EVENTS, Media.LINES):
+            stream = self._stream(media, plan)
+            return Masked(stream.feed(body) + stream.finish(), stream.findings)
+        masker = self._json_masker(plan)
+        match media:
             case Media.FORM:
-                walk = self._walk(plan)
-                return Masked(mask_form(body, walk), walk.findings)
+                return Masked(mask_form(body, masker), masker.findings)
             case Media.MULTIPART:
-                walk = self._walk(plan)
-                return Masked(mask_multipart(body, content_type, walk), walk.findings)
-            case Media.TEXT:
-                return self._rewritten(body, decode_text(body), plan, Walk.text)
-            case Media.EVENTS | Media.LINES as media:
-                events = self._events(media, plan)
-                return Masked(events.feed(body) + events.finish(), events.findings)
+                return Masked(mask_multipart(body, content_type, masker), masker.findings)
+            case _:
+                text, edits = self._edited(body, media, masker)
+                return Masked(apply(text, edits).encode() if edits else body, masker.findings)
 
-    def _rewritten(self, body: bytes, text: str, plan: Plan, edit: Callable[[Walk, str], list[Edit]]) -> Masked:
-        walk = self._walk(plan)
-        edits = edit(walk, text)
-        return Masked(apply(text, edits).encode() if edits else body, walk.findings)
+    def _trial(self, body: bytes, content_type: str, plan: CompiledPlan) -> Trial:
+        media = media_of(content_type, ascii_only=body.isascii())
+        if media not in (Media.JSON, Media.TEXT):
+            raise MaskingError("edits can be shown for one document or text, not for several")
+        masker = self._json_masker(plan)
+        text, edits = self._edited(body, media, masker)
+        return Trial(text, tuple(edits), masker.findings)
 
-    def _events(self, media: Media, plan: Plan) -> StreamMasker:
+    def _edited(self, body: bytes, media: Media, masker: JsonMasker) -> tuple[str, list[Edit]]:
+        """Return the text of a document or plain text, and its edits."""
+        if media is Media.JSON:
+            text = read_utf8(body)
+            check_text(text, max_depth=self._max_depth)
+            return text, masker.document(text)
+        text = decode_text(body)
+        return text, masker.text(text)
+
+    def _stream(self, media: Media, plan: CompiledPlan) -> StreamMasker:
         if media is Media.TEXT:
-            return FailOnce(TextStreamMasker(lambda: self._walk(plan), limit=self._text_limit), "text")
+            return FailOnce(TextStreamMasker(lambda: self._json_masker(plan), limit=self._text_limit), "text")
         if media is Media.LINES:
-            lines = JsonLinesMasker(self._walk(plan), limit=self._event_limit, max_depth=self._max_depth)
+            lines = JsonLinesMasker(self._json_masker(plan), limit=self._event_limit, max_depth=self._max_depth)
             return FailOnce(lines, "line")
-        return FailOnce(EventStreamMasker(self._walk(plan), limit=self._event_limit), "event")
+        return FailOnce(EventStreamMasker(self._json_masker(plan), limit=self._event_limit), "event")
 
-    def _walk(self, plan: Plan) -> Walk:
-        return Walk(self._mask, plan, max_depth=self._max_depth, redact_all=self._everything)
+    def _frames(self, framing: Framing, rules: tuple[MaskRule, ...]) -> StreamMasker:
+        _check_field_names(framing.messages.kind, rules)
+        masker = FramesMasker(self._json_masker(self._compiled(rules)), framing, max_depth=self._max_depth)
+        return FailOnce(masker, "message", Undecodable)
+
+    def _compiled(self, rules: tuple[MaskRule, ...]) -> CompiledPlan:
+        return compile_plan(rules, self._entities)
+
+    def _json_masker(self, plan: CompiledPlan) -> JsonMasker:
+        return JsonMasker(self._text_masker, plan, FindingLog(self._show_key), max_depth=self._max_depth)
 
 
-def _guarded(work: Callable[[], T]) -> T:
-    """Do it, or fail with the one error that callers fail closed on."""
+@lru_cache(maxsize=NAMES_CHECKED)
+def _check_field_names(kind: Descriptor, rules: tuple[MaskRule, ...]) -> None:
+    """Refuse a path that names a field as the ``.proto`` file does and JSON does not: it would never match."""
+    wrong = misnamed(kind)
+    for rule in rules if wrong else ():
+        check_names(rule.path, wrong)
+
+
+def _fail_closed(work: Callable[[], T]) -> T:
+    """Run work; turn any exception into the one error that callers fail closed on."""
     try:
         return work()
     except Exception as error:  # noqa: BLE001 - whatever goes wrong, the call must not pass

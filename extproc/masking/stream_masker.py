@@ -1,4 +1,4 @@
-"""What masking gives the exchange."""
+"""The results of masking, and the interface of a stream's masker."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,7 +9,7 @@ from extproc.model.masking import Finding
 
 
 def failed(error: Exception, what: str, unreadable: type[MaskingError] = MaskingError) -> MaskingError:
-    """Whatever went wrong, as the one error that callers fail closed on. It holds nothing of the text."""
+    """Turn any exception into the one error that callers fail closed on. It contains nothing of the text."""
     if isinstance(error, MaskingError):
         return error
     if isinstance(error, Unreadable):
@@ -22,24 +22,27 @@ def failed(error: Exception, what: str, unreadable: type[MaskingError] = Masking
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """Bytes after masking, and what was found in them."""
+    """Masked bytes, and the findings."""
 
     body: bytes
     findings: tuple[Finding, ...] = ()
 
 
 class StreamMasker(Protocol):
-    """Masks one stream, fed in pieces cut anywhere. Output never depends on the cuts.
+    """Masks one stream that is fed in pieces. The output never depends on where the pieces were cut.
 
-    ``feed`` and ``finish`` raise ``MaskingError`` for what cannot be masked; after that the stream must end.
+    ``feed`` and ``finish`` raise ``MaskingError`` if the stream cannot be masked; then it must end.
     """
 
     def feed(self, piece: bytes) -> bytes:
-        """Everything that is safe to send now; an unfinished event is held back (bounded by ``limits.event``)."""
+        """Return all bytes that are safe to send now.
+
+        An unfinished event is held back, at most ``limits.event`` bytes.
+        """
         ...
 
     def finish(self) -> bytes:
-        """What may still be sent at the end of the stream."""
+        """Return the bytes that may still be sent at the end of the stream."""
         ...
 
     @property

@@ -8,7 +8,7 @@ PATTERN = re.compile(
     r"[A-Za-z][A-Za-z0-9+.-]{1,20}://([^\s:/?#@\"'<>\[\]\\]{0,128}):([^\s/?#@\"'<>\\]{1,256})@(?=[^\s@])"
 )
 PLACEHOLDER = re.compile(r"[*]+.{0,4}|[$%{(\[].*|x+|password|pass|secret", re.IGNORECASE)
-"""What documentation writes, and what masks leave."""
+"""Placeholders of documentation, and labels of masking."""
 
 
 def find(text: str, _: str) -> Ranges:

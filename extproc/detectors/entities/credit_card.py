@@ -8,20 +8,20 @@ from extproc.detectors.detector import CRLF, SEPARATOR, Detector, Ranges, groups
 
 SHORTEST, LONGEST = 13, 19
 RUN = re.compile(r"[0-9](?<![0-9].)(?<![0-9]\..)(?=[0-9 +-]{12})(?:[ +-]?[0-9]){12,}+")
-"""Plus is how a space is written in a query. The digits behind a decimal point are a fraction: one in fifty of
-those would pass all checks.
+"""A plus sign is a space in a query. Digits behind a decimal point are a fraction: one in fifty fractions would
+pass all checks.
 
-Here and below what is rare is looked for first, and what stands before it then: ``re`` takes several times as long
-for a pattern that begins with what is not there.
+This pattern and those below begin with a rare character, and only then look at what is in front of it: ``re``
+takes several times as long for a pattern that begins with a look-behind.
 """
 SCIENTIFIC = re.compile(r"\.(?<=([0-9]).)(?<![0-9.]..)([0-9]{9,18})[eE]\+?(1[2-8])(?![0-9])")
-"""4.111111111111111E15: how some languages print a card number that was read as a float."""
+"""4.111111111111111E15: some languages print a card number so that was read as a float."""
 GROUPS_APART = groups_apart(
     r"(SEP)(?<=([0-9]{4})SEP)(?<![0-9._/][0-9]{4}SEP)"
     r"(?=([0-9]{4}\1[0-9]{4}\1[0-9]{4}|[0-9]{6}\1[0-9]{4,5})(?![0-9]|[._/][0-9]))"
 )
-"""As some write it to be read by no machine. Other numbers may stand before it, as in a column: so all but its
-first separator is looked at, and not taken."""
+"""A number as people write it to keep machines from reading it. Other numbers may stand before it, as in a column:
+so only its first separator is consumed, and the rest is in a look-ahead."""
 BETWEEN = re.compile(r"[ +-]")
 JOINED = str.maketrans("", "", " +-")
 DOUBLE = bytes.maketrans(b"0123456789", b"0246813579")
@@ -30,7 +30,7 @@ UUID_BEHIND = re.compile(
     r"-(?<=[0-9a-fA-F]{8}-)(?<![0-9A-Za-z].{9})"
     r"[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}(?![0-9A-Za-z])"
 )
-"""All of a UUID but its first part. One in a thousand would have a card number in it."""
+"""All of a UUID but its first part. One UUID in a thousand contains a card number."""
 UUID_FIRST = 8
 """Characters of that part."""
 DIGEST = re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})(?![0-9A-Za-z])")
@@ -56,7 +56,7 @@ def find(text: str, _: str) -> Ranges:
 
 
 def _without_uuids(text: str) -> str:
-    """Nothing in the place of UUIDs; one of digits alone may be anything."""
+    """Replace UUIDs by letters; a UUID of digits alone may be anything and stays."""
     pieces: list[str] = []
     at = 0
     for match in UUID_BEHIND.finditer(text):
@@ -68,7 +68,7 @@ def _without_uuids(text: str) -> str:
 
 
 def _in_digest(text: str, start: int, end: int) -> bool:
-    """Whether digits stand within a digest, or a UUID without dashes; one of digits alone may be anything."""
+    """Return whether digits lie within a digest, or a UUID without dashes, that also has letters."""
     if not HEX.match(text, end) and not HEX.match(text, max(0, start - 1)):
         return False
     first = max(0, start - DIGEST_LONGEST)
@@ -101,20 +101,20 @@ def _cards(text: str, start: int, end: int) -> Ranges:
 
 
 def _ends(run: str) -> tuple[str, str]:
-    """The first and the last group of digits."""
+    """Return the first and the last group of digits."""
     groups = BETWEEN.split(run)
     return groups[0], groups[-1]
 
 
 def passes(digits: str) -> bool:
-    """Whether a number has a known beginning and the right check digit."""
+    """Return whether a number has a known beginning and the right check digit."""
     codes = digits.encode()
     total = sum(codes[::-2]) + sum(codes[-2::-2].translate(DOUBLE)) - ZERO * len(codes)
     return total % 10 == 0 and known_issuer([int(digits[0]), int(digits[1])], len(digits))
 
 
 def _windows(text: str, start: int, end: int) -> Ranges:
-    """Every window of whole groups of digits that could be a card number."""
+    """Yield every window of whole groups of digits that could be a card number."""
     places = [at for at in range(start, end) if text[at].isdigit()]
     digits = [int(text[at]) for at in places]
     breaks = {at + 1 for at, (one, other) in enumerate(pairwise(places)) if other - one > 1}
@@ -132,9 +132,10 @@ def _windows(text: str, start: int, end: int) -> Ranges:
 
 
 def _sums(digits: list[int]) -> tuple[list[int], list[int]]:
-    """Running Luhn sums where the digits at even, and at odd offsets stay as they are.
+    """Return running Luhn sums in which the digits at even, and at odd offsets stay as they are.
 
-    The last digit of a number stays, so a window that ends before offset ``n`` needs the sums that keep ``n-1``.
+    The last digit of a number stays, so that a window that ends before offset ``n`` needs the sums that keep
+    ``n-1``.
     """
     even = accumulate((DOUBLED[d] if at % 2 else d for at, d in enumerate(digits)), initial=0)
     odd = accumulate((d if at % 2 else DOUBLED[d] for at, d in enumerate(digits)), initial=0)
@@ -142,10 +143,10 @@ def _sums(digits: list[int]) -> tuple[list[int], list[int]]:
 
 
 def known_issuer(first: list[int], length: int) -> bool:
-    """Whether a number of this length may begin with these two digits.
+    """Return whether a number of this length may begin with these two digits.
 
-    Without it a tenth of all timestamps and ids would be cards. Ranges: ISO/IEC 7812 major industries, and the
-    networks' published prefixes.
+    Without this check a tenth of all timestamps and ids would be cards. Ranges: ISO/IEC 7812 major industries, and
+    the networks' published prefixes.
     """
     match first:
         case [4 | 5 | 6, *_]:

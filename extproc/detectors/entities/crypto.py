@@ -10,18 +10,18 @@ BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 LEGACY = re.compile(r"[13](?<![0-9A-Za-z].)[1-9A-HJ-NP-Za-km-z]{25,34}(?![0-9A-Za-z])")
 HEX = re.compile("[0-9a-f]*")
-"""Digests and UUIDs look alike; that an address has no other letter happens once in 10 to the 19."""
+"""Digests and UUIDs look alike. One address in 10 to the 19 has no letter behind f."""
 SEGWIT = (
     re.compile(r"bc1(?<![0-9A-Za-z]...)[02-9ac-hj-np-z]{11,87}(?![0-9A-Za-z])"),
     re.compile(r"BC1(?<![0-9A-Za-z]...)[02-9AC-HJ-NP-Z]{11,87}(?![0-9A-Za-z])"),
 )
 GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 CONSTANTS = (1, 0x2BC830A3)
-"""Of Bech32, and of Bech32m."""
+"""The checksum constants of Bech32 and of Bech32m."""
 
 
 def find(text: str, _: str) -> Ranges:
-    """Yield addresses whose checksum is right."""
+    """Yield addresses with the right checksum."""
     for match in LEGACY.finditer(text):
         if not HEX.fullmatch(match[0]) and base58check(match[0]):
             yield match.span()
@@ -31,7 +31,7 @@ def find(text: str, _: str) -> Ranges:
 
 
 def base58check(address: str) -> bool:
-    """Version, 20 bytes, and the first four of their double SHA-256."""
+    """Check version, 20 bytes, and the first four bytes of their double SHA-256."""
     number = 0
     for char in address:
         number = number * 58 + BASE58.index(char)
@@ -42,7 +42,7 @@ def base58check(address: str) -> bool:
 
 
 def bech32(address: str) -> bool:
-    """BIP 173, section Checksum, for the prefix ``bc``."""
+    """Check by BIP 173, section Checksum, for the prefix ``bc``."""
     check = 1
     for value in (3, 3, 0, 2, 3, *map(BECH32.index, address[3:])):
         top = check >> 25

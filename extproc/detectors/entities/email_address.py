@@ -11,7 +11,7 @@ DOMAIN = re.compile(r"(?:[\w-]{1,63}\.){1,10}(?:xn--[\w-]{1,59}|[^\W\d_]{2,63})"
 
 
 def find(text: str, _: str) -> Ranges:
-    """Look around each at sign."""
+    """Yield an address around each at sign that has one."""
     at = text.find("@")
     while at >= 0:
         local = LOCAL_REVERSED.match(text[max(0, at - LOCAL_MAX) : at][::-1])

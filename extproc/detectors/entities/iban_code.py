@@ -18,7 +18,7 @@ LENGTHS = {entry[:2]: int(entry[2:]) for entry in _LENGTHS.split()}
 
 
 def find(text: str, _: str) -> Ranges:
-    """Yield numbers of the right length whose remainder is 1."""
+    """Yield numbers of the country's length with remainder 1."""
     for match in PATTERN.finditer(text):
         length = LENGTHS.get(match[0][:2])
         end = _end(text, match.start(), match.end(), length) if length else None
@@ -27,7 +27,7 @@ def find(text: str, _: str) -> Ranges:
 
 
 def _end(text: str, start: int, end: int, length: int) -> int | None:
-    """Where so many letters and digits end; None where others follow at once."""
+    """Return where ``length`` letters and digits end; None if others follow at once."""
     left = length
     for at in range(start, end):
         left -= text[at].isalnum()
@@ -37,7 +37,10 @@ def _end(text: str, start: int, end: int, length: int) -> int | None:
 
 
 def remainder(number: str) -> int:
-    """ISO 7064 mod 97-10: the country and check digits go to the end, letters count from 10."""
+    """Return the remainder by ISO 7064 mod 97-10.
+
+    Country and check digits go to the end, letters count from 10.
+    """
     return int("".join(str(int(char, 36)) for char in number[4:] + number[:4])) % 97
 
 

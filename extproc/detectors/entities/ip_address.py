@@ -1,10 +1,10 @@
-"""IP_ADDRESS: version 4 or 6, as text (RFC 4291 section 2.2, RFC 5952). Loopback says nothing."""
+"""IP_ADDRESS: version 4 or 6, as text (RFC 4291 section 2.2, RFC 5952). Loopback addresses are ignored."""
 
 import ipaddress
 import re
 from collections.abc import Iterator
 
-from extproc.detectors.context import ending, is_called, own_name
+from extproc.detectors.context import ends_with, name_endings, own_name
 from extproc.detectors.detector import Detector, Ranges, outermost
 
 OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
@@ -17,34 +17,32 @@ RELEASED = re.compile(
 )
 """``/releases/1.2.3.4``, read from its end."""
 GOES_ON = re.compile(r":[0-9]|/")
-"""What may follow an address, and no product's version."""
+"""May follow an address, but not the version of a product."""
 PACKED = re.compile(
     r"[A-Za-z0-9_.+~-]{0,40}?\.(?:tar|tgz|zip|7z|jar|war|whl|egg|gem|deb|rpm|apk|exe|msi|dmg|pkg|iso|nupkg|so|dll)(?![A-Za-z])"
 )
-"""Behind ``name-1.2.3.4``: the rest of a file's name."""
+"""The rest of a file's name, behind ``name-1.2.3.4``."""
 SUFFIX = re.compile(
     r"[-_](?:[0-9.]{1,8}[.~+-]?)?(?:alpha|beta|rc|pre(?:view|release)?|dev|snapshot|final|ga|release|hotfix|patch"
     r"|build|lts|generic|ubuntu|deb|bpo|amzn|(?:el|fc)[0-9])(?![A-Za-z])",
     re.IGNORECASE,
 )
-"""Behind a version: ``-rc.1``, ``-1.el9``."""
+"""Follows a version: ``-rc.1``, ``-1.el9``."""
 NEAR = 41
-"""Characters before one that may say that it is a version."""
+"""Characters before an address that may say that it is a version."""
 GROUPS = 3
-"""A shorter one, ``a::b``, is more often something else."""
-OTHERWISE = ending(
+"""Least groups of a version 6 address: a shorter one, ``a::b``, is more often something else."""
+OTHER_NAMES = name_endings(
     r"(?:versions?|ver|releases?|builds?|firmware|oid)"
     r"(?:_(?:number|no|string|name|tag|current|latest|installed|available|min|max))?"
 )
-"""Names of values that look alike: ``1.2.3.4``."""
+"""Names of other values that look like ``1.2.3.4``."""
 
 
-def find(text: str, context: str) -> Ranges:
-    """Yield addresses of other machines; no versions."""
+def find(text: str, keys: str) -> Ranges:
+    """Yield addresses of other machines, and no versions."""
     yield from outermost(
-        match.span()
-        for match in _matches(text)
-        if not is_called(OTHERWISE, own_name(text, *match.span(), context))
+        match.span() for match in _matches(text) if not ends_with(OTHER_NAMES, own_name(text, *match.span(), keys))
     )
 
 
@@ -56,7 +54,7 @@ def _matches(text: str) -> Iterator[re.Match[str]]:
 
 
 def _is_version(text: str, start: int, end: int) -> bool:
-    """Whether what is joined to it says that it is a version."""
+    """Return whether the text joined to a match says that it is a version."""
     before = text[max(0, start - NEAR) : start][::-1]
     if RELEASED.match(before) or SUFFIX.match(text, end):
         return True
@@ -86,5 +84,5 @@ IP_ADDRESS = Detector(
     find=find,
     canonical=str.lower,
     prefilter_shortest=3,
-    heeds_context=True,
+    uses_context=True,
 )

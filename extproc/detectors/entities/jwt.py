@@ -8,20 +8,20 @@ import re
 from extproc.detectors.detector import Detector, Ranges
 
 RUN = re.compile(r"[A-Za-z0-9_.-]+")
-"""What a token can be made of. Runs are cut once, so that no text is looked at twice."""
+"""The characters of a token. A run ends where another character stands, so that no text is searched twice."""
 START = "eyJ"
-"""``{"`` in base64url: how a header begins."""
+"""``{"`` in base64url: the beginning of a header."""
 HEADER_MAX = 4_096
 """Characters of a header that are decoded."""
 STARTS_MAX = 16
-"""Places in one part where a header may begin; with more the whole run is taken for a token."""
+"""Offsets in one part at which a header may begin. A part with more makes the whole run a token."""
 PARTS_AFTER_HEADER = 2
 
 
 def find(text: str, _: str) -> Ranges:
     """Yield tokens whose first part decodes to a header with ``alg`` (RFC 7515 section 4.1.1).
 
-    A token reaches to the end of its run: whatever is joined to it by dots is taken along.
+    A token reaches to the end of its run, including everything that is joined to it by dots.
     """
     for run in RUN.finditer(text):
         start = _header(run.group())
@@ -30,7 +30,7 @@ def find(text: str, _: str) -> Ranges:
 
 
 def _header(run: str) -> int:
-    """Where the first header begins in a run, -1 where there is none. Linear in the run."""
+    """Return where the first header begins in a run, -1 if there is none. Linear in the run."""
     parts = run.split(".")
     offset = 0
     for part in parts[:-PARTS_AFTER_HEADER]:
@@ -45,7 +45,10 @@ def _header(run: str) -> int:
 
 
 def _starts(part: str) -> list[int]:
-    """Where a header may begin: near enough to the end to be decoded, and no more places than count."""
+    """Return where a header may begin, near enough to the end to be decoded.
+
+    At most one offset more than ``STARTS_MAX`` is returned.
+    """
     starts: list[int] = []
     at = part.find(START, max(0, len(part) - HEADER_MAX))
     while at >= 0 and len(starts) <= STARTS_MAX:
@@ -55,7 +58,7 @@ def _starts(part: str) -> list[int]:
 
 
 def has_algorithm(part: str) -> bool:
-    """Whether base64url text is a JSON object with ``alg``."""
+    """Return whether base64url text is a JSON object with ``alg``."""
     try:
         header = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except (ValueError, binascii.Error, RecursionError):

@@ -1,4 +1,4 @@
-"""OPENAI_KEY: a key that begins with ``sk-``, as OpenAI's and those of providers that took over the form."""
+"""OPENAI_KEY: a key that begins with ``sk-``, of OpenAI or of a provider that adopted the form."""
 
 import re
 
@@ -9,7 +9,7 @@ DIGIT = re.compile(r"[0-9]")
 
 
 def find(text: str, _: str) -> Ranges:
-    """Yield keys. One without any digit is words joined by dashes."""
+    """Yield keys. A match without any digit is words joined by dashes."""
     for match in PATTERN.finditer(text):
         if DIGIT.search(text, *match.span()):
             yield match.span()

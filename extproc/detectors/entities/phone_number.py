@@ -1,15 +1,15 @@
-"""PHONE_NUMBER: with a country code (E.164), as written in North America, or any digits where words say so."""
+"""PHONE_NUMBER: with a country code (E.164), as written in North America, or any digits beside a word."""
 
 import re
 
 from extproc.detectors.check_digits import digits_alone
-from extproc.detectors.context import ending, telling, told_of
+from extproc.detectors.context import context_words, in_context_of_value, name_endings
 from extproc.detectors.detector import APART, Detector, Ranges, outermost
 
 SHORTEST, LONGEST = 7, 15
 """E.164 section 6.2.1."""
 EXTENDED = r"(?!(?![xX][0-9])[0-9A-Za-z])"
-"""Nothing goes on with it but an extension: ``x12``."""
+"""A number ends here: only an extension, ``x12``, may follow at once."""
 INTERNATIONAL = re.compile(rf"(?<![0-9A-Za-z+.])\+[1-9](?:[ .()/-]{{0,2}}[0-9]){{7,14}}{EXTENDED}")
 NORTH_AMERICAN = re.compile(
     r"(?<![0-9A-Za-z.+/_-])(?:1[ .-])?"
@@ -18,21 +18,21 @@ NORTH_AMERICAN = re.compile(
 )
 LOOSE = re.compile(rf"(?<![0-9A-Za-z.])\(?[0-9](?:[ .()/-]{{0,2}}[0-9]){{6,14}}{EXTENDED}(?![.-][0-9])")
 DATE = re.compile(r"[12][0-9]{3}[-/.][0-9]{2}[-/.][0-9]{2}|[0-9]{2}[-/.][0-9]{2}[-/.][12][0-9]{3}")
-TELLING = telling(r"phone|mobile|msisdn|whatsapp|fax|(?<![a-z])tel(?![a-z])")
-ABOUT_IT = ending(r"at|ids?|count|date|time|timestamp|model|version|price|status|updated|changed")
-"""Keys that speak of a phone, and not of its number: ``phone_verified_at``."""
+WORDS = context_words(r"phone|mobile|msisdn|whatsapp|fax|(?<![a-z])tel(?![a-z])")
+ABOUT_IT = name_endings(r"at|ids?|count|date|time|timestamp|model|version|price|status|updated|changed")
+"""Ends of keys that are about a phone and do not hold its number: ``phone_verified_at``."""
 
 
 def find(text: str, _: str) -> Ranges:
-    """Yield numbers that are phone numbers by their form."""
+    """Yield numbers that have the form of a phone number."""
     matches = (match.span() for pattern in (INTERNATIONAL, NORTH_AMERICAN) for match in pattern.finditer(text))
     yield from outermost(matches)
 
 
-def find_loose(text: str, context: str) -> Ranges:
-    """Yield seven to fifteen digits where a key or the words before them say phone."""
+def find_loose(text: str, keys: str) -> Ranges:
+    """Yield seven to fifteen digits if a key or the words before them say phone."""
     for match in LOOSE.finditer(text):
-        if not DATE.match(match[0]) and told_of(TELLING, ABOUT_IT, text, match.start(), context):
+        if not DATE.match(match[0]) and in_context_of_value(WORDS, ABOUT_IT, text, match.start(), keys):
             yield match.span()
 
 

@@ -1,4 +1,4 @@
-"""PRIVATE_KEY: a private key in PEM (RFC 7468) or OpenPGP armour. One that is cut off is masked to the end."""
+"""PRIVATE_KEY: a private key in PEM (RFC 7468) or OpenPGP armour. A key that is cut off is masked to the end."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""SLACK_WEBHOOK: the address of an incoming webhook of Slack: whoever has it can post."""
+"""SLACK_WEBHOOK: the address of an incoming webhook of Slack. Whoever has it can post."""
 
 import re
 

@@ -3,19 +3,19 @@
 import re
 
 from extproc.detectors.check_digits import digits_alone
-from extproc.detectors.context import telling, told
+from extproc.detectors.context import context_words, in_context
 from extproc.detectors.detector import CRLF, SEPARATOR, Detector, Ranges, groups_apart, matches_apart
 
 GROUPED = re.compile(r"([0-9](?<![0-9].)[0-9]{2})[ +-]([0-9]{2})[ +-]([0-9]{4})(?![0-9])")
-"""``re`` takes twice as long for a pattern that begins with what is not there."""
+"""``re`` takes twice as long for a pattern that begins with a look-behind."""
 GROUPS_APART = groups_apart(
     r"(SEP)(?<=([0-9]{3})SEP)(?<![0-9._/][0-9]{3}SEP)(?=([0-9]{2})\1([0-9]{4})(?![0-9]|[._/][0-9]))"
 )
-"""As some write it to be read by no machine. Other numbers may stand before it, as in a column: so all but its
-first separator is looked at, and not taken."""
+"""A number as people write it to keep machines from reading it. Other numbers may stand before it, as in a column:
+so only its first separator is consumed, and the rest is in a look-ahead."""
 BARE = re.compile(r"([0-9](?<![0-9].)[0-9]{2})[ .+-]?([0-9]{2})[ .+-]?([0-9]{4})(?![0-9])")
 HINT = r"ssn|social[ _.-]?sec|taxpayer[ _.-]?id"
-TELLING = telling(HINT)
+WORDS = context_words(HINT)
 
 
 def find_grouped(text: str, _: str) -> Ranges:
@@ -28,15 +28,15 @@ def find_grouped(text: str, _: str) -> Ranges:
             yield match.start(2), match.end(4)
 
 
-def find_bare(text: str, context: str) -> Ranges:
-    """Yield nine digits where a key or the words before them say what they are."""
+def find_bare(text: str, keys: str) -> Ranges:
+    """Yield nine digits if a key or the words before them say that they are such a number."""
     for match in BARE.finditer(text):
-        if valid(*match.groups()) and told(TELLING, text, match.start(), context):
+        if valid(*match.groups()) and in_context(WORDS, text, match.start(), keys):
             yield match.span()
 
 
 def valid(area: str, group: str, serial: str) -> bool:
-    """Never issued: area 000, 666 and 900 to 999, group 00, serial 0000."""
+    """Return whether a number may be issued. Never issued: area 000, 666 and 900 to 999, group 00, serial 0000."""
     return area not in ("000", "666") and area[0] != "9" and group != "00" and serial != "0000"
 
 

@@ -1,226 +1,329 @@
-"""Walk a JSON document, and the JSON in its strings, and say what to replace."""
+r"""Mask a JSON document and the JSON in its strings; also a text that may or may not be JSON.
+
+Theory of operation, for one document:
+
+1. **Prescan.** The analyzer searches the document as a whole. The result names the detectors that could find
+   something anywhere in it, and candidates: offsets near which they could. Most documents have none, and no path
+   can match in them; they are not scanned at all.
+2. **Escapes.** Text that JSON spells in ``\u`` or ``\/`` escapes is not seen by a prescan. It is decoded first,
+   and every value with such an escape becomes a candidate for all detectors.
+3. **Scan.** The scanner visits the values with a candidate, and those that a path may lead to.
+4. **Edits.** Each visit becomes edits of the decoded value, carried over to offsets in the document. A string that
+   is itself a document is scanned in the same way, one level deeper.
+"""
 
 import json
 import re
-from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+from operator import itemgetter
+from typing import NamedTuple
 
-from extproc.codecs.json_units import Offsets, Path, quote, unquote
+from extproc.codecs.json_units import Offsets, quote, unquote
 from extproc.codecs.strict_json import check_text
 from extproc.codecs.unreadable import Unreadable
-from extproc.detectors.analyzer import NOTHING_SEEN, Look
+from extproc.detectors.analyzer import Candidate, Context, Prescan
+from extproc.detectors.detector_set import ALL, NONE, DetectorSet
+from extproc.detectors.fold import fold
 from extproc.masking.edits import Edit, apply
-from extproc.masking.json.scanner import EVERYBODY, NOBODY, NOWHERE, Document, Known, Where
-from extproc.masking.plan.compiled_plan import Plan, strictest
-from extproc.masking.plan.json_path import Place, kept, render
+from extproc.masking.findings import FindingLog
+from extproc.masking.json.scanner import ContainerVisit, KeysVisit, KeyVisit, ScalarVisit, Scanner, Span
+from extproc.masking.plan.compiled_plan import CompiledPlan, strictest
+from extproc.masking.plan.json_path import Location, PathState
 from extproc.masking.plan.operators import FIELD, REDACTED
-from extproc.masking.text.text_masker import Found, TextMask
+from extproc.masking.text.text_masker import NOTHING_FOUND, ScanResult, TextMasker
 from extproc.model.errors import MaskingError
 from extproc.model.masking import Finding, MaskOperator
 
 MAX_NESTED = 8
-"""How many times JSON may stand in a string of JSON."""
-Asked = Collection[int] | None
-"""Detectors that could find something; None for all."""
-NO_CREDENTIAL = Found([], [], [])
+"""How many documents a document may be nested in, each in a string of the next."""
+CONTEXT_KEYS = 2
+"""The last keys above a value are its context."""
+CONTEXT_LONGEST = 256
+"""Last characters of a key that are context. More would be searched again for each value below the key."""
+NO_DOCUMENT = -1
+"""The level of a text that is not in a document."""
+KEY = "KEY"
+"""The entity of an edit that replaces a key."""
+LABEL = re.compile(r"\[[A-Z_]+\]")
+"""A label of masking looks like JSON at first sight."""
+AROUND_JSON = " \t\n\r\ufeff"
+ENDS = {"{": "}", "[": "]", '"': '"'}
 _PLAIN = re.compile(r"[ !#-\[\]-~]*")
 _HIDING = re.compile(r"\\[u/]")
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
-ROOT = -1
-"""The level of a text that is in no document."""
-MAX_PLACES = 1_000
-"""Places that findings tell apart; what is found beyond them is counted at the root."""
-LABEL = re.compile(r"\[[A-Z_]+\]")
-"""A mask of ours looks like JSON at first sight."""
-MAX_FOUND = 50_000
-"""Entities and fields in one document or event. More take longer than a call may; whoever wants them out pages."""
-AROUND_JSON = " \t\n\r\ufeff"
-ENDS = {"{": "}", "[": "]", '"': '"'}
 
 
 def hides_text(text: str) -> bool:
-    """Whether JSON in this text may spell letters and digits in other ways than as themselves."""
+    """Return whether JSON in this text may spell letters and digits in escapes."""
     return "\\" in text and _HIDING.search(text) is not None
 
 
-class Walk:
-    """One document, or all events of one stream, under one plan. Collects the findings."""
+class _Around(NamedTuple):
+    """The documents around a text."""
 
-    def __init__(self, mask: TextMask, plan: Plan, *, max_depth: int, redact_all: Plan) -> None:
-        """Walk by a plan.
+    level: int
+    """How many there are; ``NO_DOCUMENT`` for a text that is not in a document."""
+    detectors: DetectorSet
+    """Detectors that could find something in the outermost one."""
+
+
+class _Opened(NamedTuple):
+    """A text that was prescanned."""
+
+    root: PathState | None
+    """The state of the paths at its root; None if no path can match."""
+    detectors: DetectorSet
+    """Detectors that could find something in it."""
+    prescan: Prescan | None
+    """None if candidates have to be looked for again, since the text has escapes."""
+
+
+class JsonMasker:
+    """Masks the texts of one body or stream by one plan, and logs the findings."""
+
+    def __init__(self, text_masker: TextMasker, plan: CompiledPlan, log: FindingLog, *, max_depth: int) -> None:
+        """Mask by a plan.
 
         Args:
-            mask: finds entities.
+            text_masker: finds entities.
             plan: what to mask.
-            max_depth: of arrays and objects, for each document by itself.
-            redact_all: the plan that keys are masked by before a finding shows them.
+            log: takes the findings.
+            max_depth: most nested arrays and objects, for each document by itself.
         """
-        self.mask = mask
+        self.text_masker = text_masker
+        self.analyzer = text_masker.analyzer
         self.plan = plan
+        self._log = log
         self._max_depth = max_depth
-        self._redact_all = redact_all
-        self.suspects: frozenset[int] = NOBODY
-        """Detectors that could find something in the text at hand."""
-        self._looked_at = ""
-        self._seen = NOTHING_SEEN
-        self._found = 0
-        self._counts: Counter[tuple[str, Path, str]] = Counter()
+        self._context: tuple[list[str], str] = ([], "")
+        """The keys above the last text for which context was needed, and that context."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """All findings so far, in order of first appearance."""
-        shown: dict[Path, str] = {}
-        parts: dict[str | int, str | int] = {}
-        for _, path, _ in self._counts:
-            if path not in shown:
-                parts |= {part: self._shown(part) for part in path if part not in parts}
-                shown[path] = render(tuple(parts[part] for part in path))
-        return tuple(Finding(entity, shown[path], how, n) for (entity, path, how), n in self._counts.items())
+        return self._log.findings
 
-    def _shown(self, part: str | int) -> str | int:
-        return part if isinstance(part, int) else self.mask.shown(part, self._redact_all)
+    def document(self, text: str, prescan: Prescan | None = None) -> list[Edit]:
+        """Return the edits of a document that ``check_text`` accepts; for ``prescan`` see ``text``."""
+        opened = self._open(text, prescan, is_document=True)
+        return self._scan_root(text, opened) if opened.root or opened.detectors else []
 
-    def document(self, text: str, look: Look | None = None) -> list[Edit]:
-        """Edits of a document that ``check_text`` accepts; for ``look`` see ``text``."""
-        root = self._begin(text, 0, look)
-        return self.inside(text, (), root, 0) if root or self.suspects else []
-
-    def text(self, text: str, look: Look | None = None) -> list[Edit]:
-        """Edits of a text that may be JSON or not.
+    def text(self, text: str, prescan: Prescan | None = None) -> list[Edit]:
+        """Return the edits of a text that may be JSON or not.
 
         Args:
             text: the text.
-            look: what a look at it told; None: nobody looked at it yet.
+            prescan: its prescan; None if it was not prescanned yet.
         """
-        return self._looked_into(text, self.plan.root, look)
+        return self._text(text, prescan, follows_paths=True)
 
-    def plain(self, text: str, look: Look | None = None) -> list[Edit]:
-        """As ``text``, by its entities alone: a header's value, a path, a comment."""
-        return self._looked_into(text, None, look)
+    def plain(self, text: str, prescan: Prescan | None = None) -> list[Edit]:
+        """As ``text``, but without following paths: for a header's value, a URL, a comment."""
+        return self._text(text, prescan, follows_paths=False)
 
-    def _looked_into(self, text: str, root: Place | None, look: Look | None) -> list[Edit]:
-        is_json = self._is_json(text)
-        live = self._begin(text, 0 if is_json else None, look)
-        root = root if live else None
-        if root is None and not self.suspects:
-            return []
-        return self.inside(text, (), root, 0) if is_json else self._flat(text, NOWHERE, root, self.suspects)
-
-    def count(self, found: Found) -> list[Edit]:
-        """Note what was found in a text that is in no document, and how it was masked: its edits."""
-        return self._count(found, NOWHERE)
-
-    def begin(self) -> None:
-        """Begin another message of several: the limit of entities is each one's own."""
-        self._found = 0
-
-    def part(self, text: str, path: Path, place: Place | None, asked: frozenset[int] | None = None) -> list[Edit]:
-        """Edits of one text of several that are a body together, as a form's values are.
+    def part(
+        self, text: str, location: Location, state: PathState | None, detectors: DetectorSet = ALL
+    ) -> list[Edit]:
+        """Return the edits of one of several texts that form a body, such as a form's values.
 
         Args:
             text: JSON or not.
-            path: where it stands.
-            place: what paths say of that.
-            asked: detectors that could find something in the body; None for all.
+            location: where it is.
+            state: the state of the paths there.
+            detectors: those that could find something in it.
         """
-        self.suspects = self.mask.detectors.everybody if asked is None else asked
-        self._looked_at = ""
-        at = Known(path)
-        how = self._how(text, place, ROOT)
-        if how is not None:
-            return [Edit(0, len(text), self.field(how, text, at, asked) or "", FIELD)]
-        return self.inner(text, at, place, ROOT, asked)
+        around = _Around(NO_DOCUMENT, detectors)
+        operator = self._field_operator(text, state, around)
+        if operator is not None:
+            return [Edit(0, len(text), self._field(operator, text, location, detectors) or "", FIELD)]
+        return self._inner(text, location, state, around, detectors)
 
-    def _begin(self, text: str, level: int | None, look: Look | None) -> Place | None:
-        """Look at a whole document at once. Most hold nothing, and need no walk.
+    def redact_container(self, operator: MaskOperator, location: Location) -> MaskOperator:
+        """Log an array, object or binary value that is masked as a whole; return how it is to be masked.
 
-        Args:
-            text: the document.
-            level: in how many others it stands; None for text that is none.
-            look: what a look at it told; None: nobody looked at it yet.
-
-        Returns:
-            Where to begin following the paths; None when none can match.
+        Its last four characters would say nothing useful, so that everything but ``remove`` redacts it.
         """
-        self._found = 0
-        self._seen = look or self.mask.detectors.look(text)
-        self._looked_at = text
-        self.suspects = self._seen.suspects
-        whole = text
-        if level is not None and hides_text(text):
-            spelled = list(self._spelled_out(text, level))
+        operator = MaskOperator.REMOVE if operator is MaskOperator.REMOVE else MaskOperator.REDACT
+        self._log.add(FIELD, location, operator)
+        return operator
+
+    def log(self, result: ScanResult, location: Location = ()) -> list[Edit]:
+        """Log the matches in a text, and how they were masked; return its edits."""
+        for match, operator in result.operators():
+            self._log.add(match.entity, location, operator)
+        return result.edits
+
+    def begin_document(self) -> None:
+        """Begin the next of several messages: the limit of entities is for each of them."""
+        self._log.begin_document()
+
+    def _text(self, text: str, prescan: Prescan | None, *, follows_paths: bool) -> list[Edit]:
+        state = self.plan.root if follows_paths else None
+        is_json = self._is_json(text)
+        opened = self._open(text, prescan, is_document=is_json)
+        if state is None or opened.root is None:
+            opened = opened._replace(root=None)
+            if not opened.detectors:
+                return []
+        if is_json:
+            return self._scan_root(text, opened)
+        return self._flat(text, (), opened.root, opened.detectors)
+
+    def _open(self, text: str, prescan: Prescan | None, *, is_document: bool) -> _Opened:
+        """Begin a document or text: prescan it as a whole."""
+        self._log.begin_document()
+        prescan = prescan or self.analyzer.prescan(text)
+        opened, whole = _Opened(self.plan.root, prescan.detectors, prescan), text
+        if is_document and hides_text(text):
+            spelled = list(self._spelled_out(text, 0))
             whole = "\n".join([each for each, _ in spelled])
-            self.suspects = self.mask.detectors.suspects(
-                whole, "\n".join([each for each, is_text in spelled if is_text])
-            )
-            self._looked_at = ""
-        return self.plan.root if self.plan.root and self.plan.may_match(whole) else None
-
-    def sightings(self, text: str) -> Iterator[tuple[int, int]] | None:
-        """Places in a document's text at which detectors, by their numbers, have to look; None for everywhere."""
-        if not self.suspects:
-            return iter(())
-        seen = self._seen if text is self._looked_at else self.mask.detectors.look(text, self.suspects)
-        if seen.sightings is None:
-            return None
-        if hides_text(text):
-            hiding = [(match.start(), EVERYBODY) for match in _HIDING.finditer(text)]
-            return iter(sorted(seen.sightings + hiding))
-        return iter(seen.sightings)
+            outside = "\n".join([each for each, is_outside in spelled if is_outside])
+            opened = _Opened(self.plan.root, self.analyzer.detectors_for(whole, outside), None)
+        if opened.root is None or not self.plan.may_match(whole):
+            return opened._replace(root=None)
+        return opened
 
     def _spelled_out(self, text: str, level: int) -> Iterator[tuple[str, bool]]:
-        """A document, and those of its strings, and of the documents in them, that spell text in escapes.
+        """Yield a document, then its strings with escapes decoded, and those of the documents in them.
 
-        Each with whether it is no document.
+        Each comes with true if it is not a document.
         """
         yield text, False
         for match in _STRING.finditer(text) if hides_text(text) else ():
             if hides_text(match[0]):
                 value = str(json.loads(match[0]))
-                yield from (
-                    self._spelled_out(value, level + 1) if self._is_document(value, level) else ((value, True),)
-                )
+                if self._is_document(value, level):
+                    yield from self._spelled_out(value, level + 1)
+                else:
+                    yield value, True
 
-    def inside(self, text: str, base: Path, root: Place | None, level: int) -> list[Edit]:
-        """Edits of a document that stands in ``level`` others, at a path."""
-        return Document(self, text, base, root, level).edits()
+    def _scan_root(self, text: str, opened: _Opened) -> list[Edit]:
+        return self._scan(text, (), opened.root, _Around(0, opened.detectors), opened.prescan)
 
-    def inner(self, text: str, at: Where, place: Place | None, level: int, asked: Asked = None) -> list[Edit]:
-        """Edits of a string's decoded text, in its own offsets."""
-        if self._is_document(text, level, live=place is not None):
-            return self.inside(text, at.path(), place, level + 1)
-        return self._flat(text, at, place, asked)
+    def _scan(
+        self,
+        text: str,
+        base: Location,
+        root: PathState | None,
+        around: _Around,
+        prescan: Prescan | None = None,
+    ) -> list[Edit]:
+        """Return the edits of a document.
 
-    def _flat(self, text: str, at: Where, place: Place | None, asked: Asked) -> list[Edit]:
-        """Edits of a text that is no document."""
-        how = self.plan.how_at(place) if place else None
-        if how is not None and text.strip(AROUND_JSON) != "null":
-            return [Edit(0, len(text), self.field(how, text, at, asked) or "", FIELD)]
-        edits = self._count(self._find(text, at, asked), at)
-        if edits and self._is_json(apply(text, edits), live=place is not None):
-            return [
-                Edit(0, len(text), REDACTED, edits[0].entity)
-            ]  # what was around JSON is gone, and nobody looked inside it
+        Args:
+            text: the document.
+            base: its location.
+            root: the state of the paths there.
+            around: the documents around it, with itself.
+            prescan: its prescan; None if it was not prescanned yet, or has escapes.
+        """
+        scanner = Scanner(
+            text,
+            base=base,
+            root=root,
+            candidates=self._candidates(text, around.detectors, prescan),
+            is_whole=lambda state: self.plan.container_operator_at(state) is not None,
+        )
+        edits: list[Edit] = []
+        masked_keys: dict[int, str] = {}
+        for visit in scanner.visits():
+            match visit:
+                case ScalarVisit(is_string=True):
+                    edits += self._string(text, visit, around)
+                case ScalarVisit():
+                    edits += self._word(text, visit)
+                case ContainerVisit():
+                    edits.append(self._container(visit))
+                case KeyVisit():
+                    masked = apply(visit.key, self._entities(visit.key, visit.location, visit.detectors))
+                    if masked != visit.key:
+                        masked_keys[visit.start] = masked
+                        scanner.keep_keys()
+                case KeysVisit():
+                    edits += _renamed(text, visit.keys, masked_keys)
+        return sorted(edits)
+
+    def _candidates(self, text: str, detectors: DetectorSet, prescan: Prescan | None) -> list[Candidate] | None:
+        """Return the candidates in a document; None if every value has to be searched."""
+        if not detectors:
+            return []
+        candidates = (prescan or self.analyzer.prescan(text, detectors)).candidates
+        if candidates is None or not hides_text(text):
+            return candidates
+        hiding: list[Candidate] = [(match.start(), ALL) for match in _HIDING.finditer(text)]
+        return sorted(candidates + hiding, key=itemgetter(0))
+
+    def _string(self, text: str, visit: ScalarVisit, around: _Around) -> list[Edit]:
+        """Return the edits of one string, in the document's offsets."""
+        start, end = visit.span
+        value, detectors = unquote(text, start, end), visit.detectors
+        if end - start - 2 != len(value):  # a prescan does not see text that escapes spell
+            detectors = ALL if around.detectors else NONE
+        operator = self._field_operator(value, visit.state, around)
+        if operator is not None:
+            masked = self._field(operator, value, visit.location, detectors)
+            return [Edit(start, end, "null" if masked is None else quote(masked), FIELD)]
+        edits = self._inner(value, visit.location, visit.state, around, detectors)
+        return _carried(text, visit.span, edits) if edits else edits
+
+    def _word(self, text: str, visit: ScalarVisit) -> list[Edit]:
+        """Return the edits of a number or literal."""
+        start, end = visit.span
+        word = text[start:end]
+        if word == "null":
+            return []
+        operator = self.plan.operator_at(visit.state)
+        if operator is not None:
+            masked = self._field(operator, word, visit.location, visit.detectors)
+            return [Edit(start, end, "null" if masked is None else quote(masked), FIELD)]
+        edits = self._entities(word, visit.location, visit.detectors) if word[0] not in "tf" else []
+        if not edits:
+            return []
+        left = apply(word, edits)
+        return [Edit(start, end, quote(left) if left else "null", edits[0].entity)]
+
+    def _container(self, visit: ContainerVisit) -> Edit:
+        operator = self.plan.container_operator_at(visit.state) or MaskOperator.REDACT
+        removed = self.redact_container(operator, visit.location) is MaskOperator.REMOVE
+        return Edit(*visit.span, "null" if removed else quote(REDACTED), FIELD)
+
+    def _inner(
+        self, text: str, location: Location, state: PathState | None, around: _Around, detectors: DetectorSet
+    ) -> list[Edit]:
+        """Return the edits of a string's decoded text, in its own offsets."""
+        if self._is_document(text, around.level, follows_paths=state is not None):
+            return self._scan(text, location, state, around._replace(level=around.level + 1))
+        return self._flat(text, location, state, detectors)
+
+    def _flat(self, text: str, location: Location, state: PathState | None, detectors: DetectorSet) -> list[Edit]:
+        """Return the edits of a text that is not a document."""
+        operator = self.plan.operator_at(state)
+        if operator is not None and text.strip(AROUND_JSON) != "null":
+            return [Edit(0, len(text), self._field(operator, text, location, detectors) or "", FIELD)]
+        edits = self._entities(text, location, detectors)
+        if edits and self._is_json(apply(text, edits), follows_paths=state is not None):
+            # The text around JSON is gone, and nothing has searched inside the JSON.
+            return [Edit(0, len(text), REDACTED, edits[0].entity)]
         return edits
 
-    def _is_document(self, text: str, level: int, *, live: bool = True) -> bool:
-        """As ``_is_json``, for a string that stands in so many documents."""
-        if not self._is_json(text, live=live):
+    def _is_document(self, text: str, level: int, *, follows_paths: bool = True) -> bool:
+        """As ``_is_json``, for a string that is nested in ``level`` documents."""
+        if not self._is_json(text, follows_paths=follows_paths):
             return False
         if level >= MAX_NESTED:
             raise MaskingError("JSON in strings of JSON is nested too deep")
         return True
 
-    def _is_json(self, text: str, *, live: bool = True) -> bool:
-        """Whether a text is a document by itself.
+    def _is_json(self, text: str, *, follows_paths: bool = True) -> bool:
+        """Return whether a text is a document by itself.
 
         Args:
             text: any text.
-            live: whether paths could go on into it.
+            follows_paths: a path could go on into it.
 
         Raises:
-            MaskingError: other readers would take it for JSON, we cannot, and something may be hidden in it. One
-                string must not have the rest of its document pass unmasked.
+            MaskingError: other readers would accept it as JSON, the strict reader cannot, and something may be
+                hidden in it. One string must not let the rest of its document pass unmasked.
         """
         bare = text.strip(AROUND_JSON)
         if len(bare) < 2 or ENDS.get(bare[0]) != bare[-1] or LABEL.fullmatch(bare):  # noqa: PLR2004 - a pair
@@ -228,101 +331,75 @@ class Walk:
         try:
             check_text(text, max_depth=self._max_depth)
         except Unreadable as error:
-            if ((live and self.plan.may_match(text)) or hides_text(text)) and _is_lenient_json(bare):
+            may_hide = (follows_paths and self.plan.may_match(text)) or hides_text(text)
+            if may_hide and _is_lenient_json(bare):
                 raise MaskingError(f"JSON in a string is {error.kind}") from None
             return False
         return True
 
-    def field(self, how: MaskOperator, text: str, at: Where, asked: Asked) -> str | None:
-        """What comes in place of a whole field; None is null. The strictest way asked for in it wins."""
-        found = self._find(text, at, asked)
-        hows = [how, *(hit.how for hit in found.hits)]
-        if self._looks_like_json(text):
-            hows.append(MaskOperator.REDACT)
-        how = strictest(hows) or how
-        self._note(FIELD, at.path(), how)
-        for span in found.spans:
-            self._note(span.entity, at.path(), how)
-        return None if how is MaskOperator.REMOVE else self.mask.ways.mask_field(how, text)
+    def _field_operator(self, value: str, state: PathState | None, around: _Around) -> MaskOperator | None:
+        """Return the operator that masks a text as a whole; None if none does, or something in it may pass."""
+        operator = self.plan.operator_at(state)
+        may_pass = operator is not None and self.plan.container_operator_at(state) is None
+        return None if may_pass and self._is_document(value, around.level) else operator
 
-    @staticmethod
-    def _looks_like_json(text: str) -> bool:
-        bare = text.strip(AROUND_JSON)
-        return len(bare) > 1 and ENDS.get(bare[0]) == bare[-1] and bare[0] != '"' and bare != REDACTED
+    def _field(self, operator: MaskOperator, text: str, location: Location, detectors: DetectorSet) -> str | None:
+        """Return the replacement of a whole field; None is null.
 
-    def container(self, how: MaskOperator, at: Where) -> str:
-        """What comes in place of a whole array or object. Four of its last characters would say nothing useful."""
-        how = MaskOperator.REMOVE if how is MaskOperator.REMOVE else MaskOperator.REDACT
-        self._note(FIELD, at.path(), how)
-        return "null" if how is MaskOperator.REMOVE else quote(REDACTED)
-
-    def word(self, source: str, at: Where, place: Place | None, asked: Asked) -> tuple[str, str]:
-        """What comes in place of a number or literal, and the entity that it was; empty where it stays."""
-        if source == "null":
-            return source, ""
-        how = self.plan.how_at(place) if place else None
-        if how is not None:
-            masked = self.field(how, source, at, asked)
-            return "null" if masked is None else quote(masked), FIELD
-        edits = self._count(self._find(source, at, asked), at) if source[0] not in "tf" else []
-        if not edits:
-            return source, ""
-        left = apply(source, edits)
-        return quote(left) if left else "null", edits[0].entity
-
-    def string(  # noqa: PLR0917 - one call site, in the innermost loop
-        self, text: str, span: tuple[int, int], at: Where, place: Place | None, level: int, asked: Asked
-    ) -> list[Edit]:
-        """Edits of one string, in the document's offsets."""
-        start, end = span
-        value = unquote(text, start, end)
-        if end - start - 2 != len(value):
-            asked = None  # what is spelled otherwise was not seen
-        how = self._how(value, place, level)
-        if how is not None:
-            masked = self.field(how, value, at, asked)
-            return [Edit(start, end, "null" if masked is None else quote(masked), FIELD)]
-        return carry(text, span, self.inner(value, at, place, level, asked))
-
-    def _how(self, value: str, place: Place | None, level: int) -> MaskOperator | None:
-        """How a text is masked as a whole; None where it is not, or where something in it may pass."""
-        how = self.plan.how_at(place) if place else None
-        if how is not None and self.plan.how_whole(place) is None and self._is_document(value, level):
+        The strictest operator wins: that of the field, those of the entities in it, and redaction if it looks like
+        an array or object.
+        """
+        result = self._find(text, location, detectors)
+        operators = [operator, *(each.operator for each in result.masked)]
+        if _looks_like_container(text):
+            operators.append(MaskOperator.REDACT)
+        operator = strictest(operators) or operator
+        self._log.add(FIELD, location, operator)
+        for match in result.matches:
+            self._log.add(match.entity, location, operator)
+        if operator is MaskOperator.REMOVE:
             return None
-        return how
+        return self.text_masker.operators.mask_field(operator, text)
 
-    def key(self, key: str, at: Where, asked: Asked) -> str:
-        """A key with its entities masked. It counts at the object that has it."""
-        return apply(key, self._count(self._find(key, at, asked), at))
+    def _entities(self, text: str, location: Location, detectors: DetectorSet) -> list[Edit]:
+        """Find, log and mask the entities in a text."""
+        return self.log(self._find(text, location, detectors), location)
 
-    def _find(self, text: str, at: Where, asked: Asked) -> Found:
-        """All entities, or those of some detectors; ``None`` asks all."""
-        if not self.suspects or (asked is not None and not asked):
-            return NO_CREDENTIAL
-        return self.mask.find(text, at.context, self.plan, asked)
+    def _find(self, text: str, location: Location, detectors: DetectorSet) -> ScanResult:
+        if not detectors:
+            return NOTHING_FOUND
+        return self.text_masker.find(text, self._context_at(location), self.plan, detectors)
 
-    def _count(self, found: Found, at: Where) -> list[Edit]:
-        if found.spans:
-            path = at.path()
-            for span, how in found.hows():
-                self._note(span.entity, path, how)
-        return found.edits
+    def _context_at(self, location: Location) -> Context:
+        """Return the context of a value: the last keys above it, folded, one per line. Folded only if needed."""
 
-    def _note(self, entity: str, path: Path, how: MaskOperator | None) -> None:
-        self._found += 1
-        if self._found > MAX_FOUND:
-            raise MaskingError(f"more than {MAX_FOUND} entities in one document")
-        key = (entity, path, how.value if how else "")
-        if key not in self._counts:
-            key = (entity, kept(path), key[2])
-            if len(self._counts) >= MAX_PLACES and key not in self._counts:
-                key = (entity, (), key[2])
-        self._counts[key] += 1
+        def context() -> str:
+            keys = _last_keys(location)
+            if self._context[0] != keys:
+                self._context = keys, fold("\n".join([key[-CONTEXT_LONGEST:] for key in keys])).text
+            return self._context[1]
+
+        return context
+
+
+def _last_keys(location: Location) -> list[str]:
+    keys: list[str] = []
+    for component in reversed(location):
+        if isinstance(component, str):
+            keys.insert(0, component)
+            if len(keys) == CONTEXT_KEYS:
+                break
+    return keys
+
+
+def _looks_like_container(text: str) -> bool:
+    bare = text.strip(AROUND_JSON)
+    return len(bare) > 1 and ENDS.get(bare[0]) == bare[-1] and bare[0] != '"' and bare != REDACTED
 
 
 def _is_lenient_json(text: str) -> bool:
     try:
-        json.loads(text, strict=False, parse_int=len, parse_float=len)  # however many digits
+        json.loads(text, strict=False, parse_int=len, parse_float=len)  # numbers of any length
     except RecursionError:
         return True
     except ValueError:
@@ -330,10 +407,30 @@ def _is_lenient_json(text: str) -> bool:
     return True
 
 
-def carry(text: str, span: tuple[int, int], edits: list[Edit]) -> list[Edit]:
+def _renamed(text: str, keys: list[Span], masked: dict[int, str]) -> Iterator[Edit]:
+    """Yield edits of an object's masked keys. Keys that became equal get a number: a duplicate would hide a value.
+
+    Args:
+        text: the document.
+        keys: the tokens of all keys of the object.
+        masked: masked keys by the offset of their token.
+    """
+    taken = {unquote(text, *span) for span in keys if span[0] not in masked}
+    following: dict[str, int] = {}
+    for start, end in keys:
+        if start not in masked:
+            continue
+        key = masked[start]
+        number = following.get(key, 1)
+        while (name := key if number == 1 else f"{key}#{number}") in taken:
+            number += 1
+        following[key] = number + 1
+        taken.add(name)
+        yield Edit(start, end, quote(name), KEY)
+
+
+def _carried(text: str, span: Span, edits: list[Edit]) -> list[Edit]:
     """Carry edits of a string's decoded text over to the document around it."""
-    if not edits:
-        return edits
     start, end = span
     if text.find("\\", start, end) < 0:
         first = start + 1
@@ -343,5 +440,5 @@ def carry(text: str, span: tuple[int, int], edits: list[Edit]) -> list[Edit]:
 
 
 def _quoted(text: str) -> str:
-    """The inside of a string token."""
+    """Return the inside of a string token."""
     return text if _PLAIN.fullmatch(text) else quote(text)[1:-1]

@@ -1,77 +1,88 @@
-"""Rules, made ready to be applied."""
+"""Compiled plans: rules, made ready to be applied."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
-from extproc.masking.plan.json_path import Place, Segment, compile_path, root_of
+from extproc.masking.plan.json_path import PathState, Segment, compile_path, root_state
 from extproc.model.errors import MaskingError
 from extproc.model.masking import Listed, MaskOperator, MaskRule
 
-ALL = "*"
+ANY_ENTITY = "*"
+PLANS_CACHED = 1_024
+"""Compiled plans that are remembered; policies name few different ones."""
 _ESCAPED_IN_JSON = re.compile(r'["\\\x00-\x1f]')
+_STRICTNESS = {operator: operator.strictness for operator in MaskOperator}
 
 
-_STRICTNESS = {how: how.strictness for how in MaskOperator}
-_strictness = _STRICTNESS.__getitem__
-
-
-def strictest(hows: list[MaskOperator]) -> MaskOperator | None:
-    """The one that hides most; None of none."""
-    return max(hows, key=_strictness, default=None)
+def strictest(operators: list[MaskOperator]) -> MaskOperator | None:
+    """Return the operator that hides most; None of none."""
+    return max(operators, key=lambda each: _STRICTNESS[each], default=None)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What to do with each field and each kind of entity."""
+class CompiledPlan:
+    """The operators for each field and each kind of entity."""
 
-    root: Place | None
-    """Where to begin following the paths."""
-    path_hows: tuple[MaskOperator, ...]
+    root: PathState | None
+    """The state of all paths at the root of a document; None without paths."""
+    path_operators: tuple[MaskOperator, ...]
     """One per path."""
     passing: frozenset[int]
     """Numbers of the paths whose fields may pass in allow-list mode."""
     rest: frozenset[int]
-    """Numbers of the paths at and below which only such fields may."""
+    """Numbers of the paths at and below which only such fields may pass."""
     entities: dict[str, MaskOperator]
     """By entity; ``*`` for all."""
     names: tuple[str, ...]
-    """Names of which one occurs in every document that a path matches in."""
+    """One of these names occurs in every document in which a path matches, unless the plan is ``blind``."""
     blind: bool
-    """Whether some path has no such name, so that documents have to be walked to know."""
+    """Some path has no such name: only a walk through a document tells whether it matches."""
 
-    def how(self, entity: str) -> MaskOperator | None:
-        """How this kind of entity is masked; None when it is not."""
-        named, any_ = self.entities.get(entity), self.entities.get(ALL)
-        return any_ if named is None else named if any_ is None else max(named, any_, key=_strictness)
+    def operator_for(self, entity: str) -> MaskOperator | None:
+        """Return the operator for a kind of entity; None if it is not masked."""
+        named, any_ = self.entities.get(entity), self.entities.get(ANY_ENTITY)
+        if named is None or any_ is None:
+            return named or any_
+        return strictest([named, any_])
 
-    def how_at(self, place: Place | None) -> MaskOperator | None:
-        """How the value at this place is masked as a whole; None when it is not."""
-        if place is None:
+    def operator_at(self, state: PathState | None) -> MaskOperator | None:
+        """Return the operator that masks the value at a location as a whole; None if none does."""
+        if state is None:
             return None
-        passes = not self.passing.isdisjoint(place.matched)
+        passes = not self.passing.isdisjoint(state.matched)
         return strictest(
             [
-                self.path_hows[number]
-                for number in place.matched
+                self.path_operators[number]
+                for number in state.matched
                 if number not in self.passing and not (passes and number in self.rest)
             ]
         )
 
-    def how_whole(self, place: Place | None) -> MaskOperator | None:
-        """As ``how_at``, for an array or object: None as well where something below may pass."""
-        if place is None or self.passing.isdisjoint(place.open):
-            return self.how_at(place)
+    def container_operator_at(self, state: PathState | None) -> MaskOperator | None:
+        """As ``operator_at``, for an array or object: also None if something below may pass."""
+        if state is None or self.passing.isdisjoint(state.open):
+            return self.operator_at(state)
         return strictest(
-            [self.path_hows[each] for each in place.matched if each not in self.passing and each not in self.rest]
+            [
+                self.path_operators[number]
+                for number in state.matched
+                if number not in self.passing and number not in self.rest
+            ]
         )
 
     def may_match(self, document: str) -> bool:
-        r"""Whether a path could match in a document without ``\u`` and ``\/`` escapes, or in JSON inside it."""
+        r"""Return whether a path could match in a document, or in JSON inside it.
+
+        Args:
+            document: has no ``\u`` and no ``\/`` escapes.
+        """
         return self.blind or any(name in document for name in self.names)
 
 
-def make_plan(rules: tuple[MaskRule, ...], known: frozenset[str]) -> Plan:
+@lru_cache(maxsize=PLANS_CACHED)
+def compile_plan(rules: tuple[MaskRule, ...], known: frozenset[str]) -> CompiledPlan:
     """Compile rules.
 
     Args:
@@ -79,23 +90,23 @@ def make_plan(rules: tuple[MaskRule, ...], known: frozenset[str]) -> Plan:
         known: entities that can be found.
 
     Raises:
-        MaskingError: a path that cannot be read, or an entity that nothing detects: it would pass unmasked.
+        MaskingError: a path cannot be read, or no detector finds an entity: it would pass unmasked.
     """
     entities: dict[str, MaskOperator] = {}
     for rule in rules:
         if bool(rule.path) == bool(rule.entity):
             raise MaskingError("a rule must name either a path or an entity")
         if rule.entity:
-            if rule.entity not in known and rule.entity != ALL:
-                raise MaskingError(f"nothing detects {rule.entity}")
-            entities[rule.entity] = max(rule.how, entities.get(rule.entity, rule.how), key=_strictness)
+            if rule.entity not in known and rule.entity != ANY_ENTITY:
+                raise MaskingError(f"no detector finds {rule.entity}")
+            entities[rule.entity] = strictest([rule.how, entities.get(rule.entity, rule.how)]) or rule.how
     by_path = [rule for rule in rules if rule.path]
     paths = tuple(_compile(rule.path) for rule in by_path)
     passing = frozenset(number for number, rule in enumerate(by_path) if rule.listed is Listed.DECLARED)
     rest = frozenset(number for number, rule in enumerate(by_path) if rule.listed is Listed.REST)
     names = [_last_name(path) for number, path in enumerate(paths) if number not in passing | rest]
-    return Plan(
-        root_of(paths, passing | rest),
+    return CompiledPlan(
+        root_state(paths, passing | rest),
         tuple(MaskOperator(rule.how) for rule in by_path),
         passing,
         rest,
@@ -105,15 +116,20 @@ def make_plan(rules: tuple[MaskRule, ...], known: frozenset[str]) -> Plan:
     )
 
 
+def entity_rules(rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
+    """Return the rules for entities alone: rules for paths do not apply to text that is not a body."""
+    return tuple(rule for rule in rules if not rule.path)
+
+
 def check_names(path: str, wrong: Mapping[str, str]) -> None:
-    """Refuse a path with a name that a field does not have: it would mask nothing.
+    """Refuse a path with a name that no field has: it would mask nothing.
 
     Args:
-        path: of a rule; empty for one without.
-        wrong: names that are none, and what to write instead.
+        path: path of a rule; empty for a rule without one.
+        wrong: names that are not names of fields, and what to write instead.
 
     Raises:
-        MaskingError: it has one.
+        MaskingError: the path has such a name.
     """
     for segment in _compile(path) if path else ():
         if isinstance(segment.selector, str) and segment.selector in wrong:
@@ -128,6 +144,6 @@ def _compile(path: str) -> tuple[Segment, ...]:
 
 
 def _last_name(path: tuple[Segment, ...]) -> str:
-    r"""The last name in a path that JSON spells in one way only, but for ``\u`` and ``\/``; else empty."""
+    r"""Return the last name in a path that JSON can escape only with ``\u`` and ``\/``; empty if there is none."""
     names = [segment.selector for segment in path if isinstance(segment.selector, str)]
     return names[-1] if names and not _ESCAPED_IN_JSON.search(names[-1]) else ""

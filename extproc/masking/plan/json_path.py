@@ -9,13 +9,17 @@ r"""Paths to fields: a subset of JSONPath (RFC 9535).
 ``..name``             a member of that name at any depth; also ``..['name']``
 =====================  ====================================================================
 
-Left out: filters, slices, unions, indexes from the end, ``..*``. Names match exactly, letter case included.
+Not supported: filters, slices, unions, indexes from the end, ``..*``. Names match exactly, letter case included.
+
+A *path* is an expression as above. A *location* is one concrete value: the keys and indexes that lead to it.
 """
 
 import re
 from dataclasses import dataclass
 
 Component = str | int
+Location = tuple[Component, ...]
+"""Object keys and array indexes from the root to a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class Segment:
     selector: str | int | None
     """A member's name, an element's index, or None for all."""
     anywhere: bool = False
-    """Whether any number of steps may come before it."""
+    """Any number of steps may come before it."""
 
 
 _SEGMENT = re.compile(
@@ -41,16 +45,16 @@ _ESCAPE = re.compile(r"\\(.)")
 
 
 def compile_path(path: str) -> tuple[Segment, ...]:
-    """Read a path.
+    """Compile a path.
 
     Args:
-        path: as in the table above.
+        path: written as in the table above.
 
     Returns:
         Its steps; none for ``$``.
 
     Raises:
-        ValueError: says at which offset it stops making sense.
+        ValueError: it is not a path; the message names the offset of the first error.
     """
     if not path.startswith("$"):
         raise ValueError(f"path {path!r}: must begin with $")
@@ -82,103 +86,107 @@ def _selector(match: re.Match[str]) -> str | int | None:
 
 
 Paths = tuple[tuple[Segment, ...], ...]
-Taken = tuple[tuple[int, int], ...]
-"""Paths that may still match at or below a place: their number, and how many of their steps are taken."""
+Progress = tuple[tuple[int, int], ...]
+"""Paths that may still match at or below a location: their number, and how many of their steps were taken."""
 
 
-class Place:
-    """One place in a document, as some paths see it: which of them end here, and which go on below.
+class PathState:
+    """The state of some paths at one location: which of them end here, and which may end below.
 
-    Places that see the same are one, and so are the names that no path asks for: a hostile document cannot make
-    many.
+    Locations that share a state share the object, and so do all names that no path mentions: a hostile document
+    cannot create many states.
     """
 
-    __slots__ = ("_below", "_elsewhere", "_inherited", "_made", "_names", "_open", "_paths", "matched", "open")
+    __slots__ = ("_below", "_elsewhere", "_inherited", "_names", "_open", "_paths", "_states", "matched", "open")
 
     def __init__(
-        self, paths: "Paths", taken: Taken, made: "dict[Taken, Place]", inherited: frozenset[int]
+        self, paths: Paths, progress: Progress, states: "dict[Progress, PathState]", inherited: frozenset[int]
     ) -> None:
-        """Stand at a place.
+        """Make a state.
 
         Args:
             paths: all paths.
-            taken: how many steps of them are taken, by their number.
-            made: holds all places of the paths.
-            inherited: numbers of the paths that end at every place below their end, too.
+            progress: how far the paths are.
+            states: holds all states of these paths.
+            inherited: numbers of the paths that also end at every location below their end.
         """
         self._paths = paths
-        self._made = made
+        self._states = states
         self._inherited = inherited
-        self._open = [(number, steps) for number, steps in taken if steps < len(paths[number])]
+        self._open = [(number, steps) for number, steps in progress if steps < len(paths[number])]
         self._names = {paths[number][steps].selector for number, steps in self._open}
-        self._below: dict[Component, Place | None] = {}
-        self._elsewhere: list[Place | None] = []
-        self.matched = tuple(number for number, steps in taken if steps == len(paths[number]))
+        self._below: dict[Component, PathState | None] = {}
+        self._elsewhere: list[PathState | None] = []
+        self.matched = tuple(number for number, steps in progress if steps == len(paths[number]))
         """Numbers of the paths that end here."""
         self.open = frozenset(number for number, _ in self._open)
         """Numbers of the paths that may end below."""
 
-    def step(self, component: Component) -> "Place | None":
-        """The place one key or index down; None where no path ends, there or below."""
+    def step(self, component: Component) -> "PathState | None":
+        """Return the state one key or index down; None if no path ends there or below."""
         if component not in self._names:
             if not self._elsewhere:
-                self._elsewhere.append(self._make(None))
+                self._elsewhere.append(self._next(None))
             return self._elsewhere[0]
         if component not in self._below:
-            self._below[component] = self._make(component)
+            self._below[component] = self._next(component)
         return self._below[component]
 
-    def _make(self, component: Component | None) -> "Place | None":
+    def _next(self, component: Component | None) -> "PathState | None":
         reached = {(number, len(self._paths[number])) for number in self.matched if number in self._inherited}
-        for number, taken in self._open:
-            segment = self._paths[number][taken]
+        for number, steps in self._open:
+            segment = self._paths[number][steps]
             if segment.anywhere:
-                reached.add((number, taken))
+                reached.add((number, steps))
             if segment.selector is None or segment.selector == component:
-                reached.add((number, taken + 1))
-        key = tuple(sorted(reached))
-        if key and key not in self._made:
-            self._made[key] = Place(self._paths, key, self._made, self._inherited)
-        return self._made.get(key)
+                reached.add((number, steps + 1))
+        progress = tuple(sorted(reached))
+        if progress and progress not in self._states:
+            self._states[progress] = PathState(self._paths, progress, self._states, self._inherited)
+        return self._states.get(progress)
 
 
-def root_of(paths: Paths, inherited: frozenset[int] = frozenset()) -> Place | None:
-    """The root of a document; None without paths. See ``Place`` for ``inherited``."""
-    return Place(paths, tuple((number, 0) for number in range(len(paths))), {}, inherited) if paths else None
+def root_state(paths: Paths, inherited: frozenset[int] = frozenset()) -> PathState | None:
+    """Return the state at the root of a document; None without paths. For ``inherited`` see ``PathState``."""
+    if not paths:
+        return None
+    return PathState(paths, tuple((number, 0) for number in range(len(paths))), {}, inherited)
 
 
-def matches(path: tuple[Segment, ...], place: tuple[Component, ...]) -> bool:
-    """Whether a path selects one concrete place."""
-    at = root_of((path,))
-    for component in place:
-        at = at.step(component) if at else None
-    return at is not None and bool(at.matched)
+def selects(path: tuple[Segment, ...], location: Location) -> bool:
+    """Return whether a path selects one location."""
+    state = root_state((path,))
+    for component in location:
+        state = state.step(component) if state else None
+    return state is not None and bool(state.matched)
 
 
 _PLAIN_NAME = re.compile(r"[^\W\d]\w*")
 RENDERED_MAX = 512
+"""Most characters of a rendered location."""
 NAME_LONGEST = 256
-"""Characters of a name that findings tell. Of a longer one they tell nothing: a part of it may be sensitive."""
-LONG = "…"
+"""Most characters of a name that findings show. They show nothing of a longer name: a part may be sensitive."""
+ELLIPSIS = "…"
 
 
-def kept(place: tuple[Component, ...]) -> tuple[Component, ...]:
-    """As much of a concrete place as findings keep: hardly more than ``render`` shows."""
+def shorten(location: Location) -> Location:
+    """Return as much of a location as findings keep: hardly more than ``render`` shows."""
     parts: list[Component] = []
     size = 0
-    for component in place:
+    for component in location:
         if size > RENDERED_MAX:
-            return (*parts, LONG)
-        part = LONG if isinstance(component, str) and len(component) > NAME_LONGEST else component
+            return (*parts, ELLIPSIS)
+        too_long = isinstance(component, str) and len(component) > NAME_LONGEST
+        part = ELLIPSIS if too_long else component
         size += len(part) + 1 if isinstance(part, str) else 2
         parts.append(part)
     return tuple(parts)
 
 
-def render(place: tuple[Component, ...]) -> str:
-    """A concrete place as a path, cut at 512 characters."""
-    text = "$" + "".join(_render(component) for component in place)
-    return text if len(text) <= RENDERED_MAX else text[:RENDERED_MAX] + "…"
+def render(location: Location) -> str:
+    """Write a location as a path, cut at 512 characters."""
+    text = "$" + "".join(_render(component) for component in location)
+    return text if len(text) <= RENDERED_MAX else text[:RENDERED_MAX] + ELLIPSIS
 
 
 def _render(component: Component) -> str:

@@ -1,4 +1,4 @@
-"""Mask gRPC's bodies: messages of a type, each in a frame, as they come."""
+"""Mask gRPC bodies: messages of one type, each in a frame."""
 
 import base64
 import json
@@ -12,59 +12,58 @@ from extproc.codecs.descriptors import Messages
 from extproc.codecs.grpc_frames import Frame, FrameReader, check_encoding, message_of
 from extproc.codecs.protobuf_messages import show_message
 from extproc.codecs.unreadable import Unreadable
-from extproc.masking.json.json_masker import Walk
+from extproc.masking.json.json_masker import JsonMasker
 from extproc.masking.plan.operators import REDACTED
-from extproc.masking.protobuf.message_masker import MessageMasker, unchanged
+from extproc.masking.protobuf.message_masker import MessageMasker, identity
 from extproc.masking.stream_masker import failed
 from extproc.model.errors import Undecodable
 from extproc.model.masking import Finding
 
 HIDDEN = base64.b64encode(REDACTED.encode()).decode()
-"""What JSON makes of ``bytes`` that are redacted."""
+"""Redacted ``bytes`` as JSON shows them."""
 TOGETHER = 4_096
-"""Values of several messages that are looked at together."""
+"""Values of several messages that are prescanned together."""
 Hidden: TypeAlias = Callable[[bytes, Descriptor, Callable[[bytes], bytes]], bytes]
 """``Masker.hidden``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """How one gRPC body is to be read."""
+    """How to read one gRPC body."""
 
     messages: Messages
-    """What it consists of."""
+    """The type and encoding of its messages."""
     limit: int
-    """Bytes that one message may have."""
+    """Most bytes of a message."""
     ratio: int
-    """How many times as long as it came a compressed message may become."""
+    """Most times by which a compressed message may grow."""
     binary: bool = False
-    """Whether ``bytes`` that are not text pass as they came; each is a finding then."""
-    redact_credential: Callable[[bytes], bytes] = unchanged
-    """Takes the backend's credential out of a text."""
+    """Let ``bytes`` that are not text pass unchanged; each of them becomes a finding."""
+    redact_credential: Callable[[bytes], bytes] = identity
+    """Removes the backend's credential from a text."""
 
 
 class FramesMasker:
-    """Masks the messages of one gRPC body, as they come (``extproc.masking.stream_masker.StreamMasker``).
+    """Masks the messages of one gRPC body (``extproc.masking.stream_masker.StreamMasker``).
 
-    A message that changes is sent uncompressed; one that stays, stays as it came.
+    A message that changes is sent uncompressed; any other message is sent as it came.
     """
 
-    def __init__(self, walk: Walk, framing: Framing, *, max_depth: int) -> None:
+    def __init__(self, masker: JsonMasker, framing: Framing, *, max_depth: int) -> None:
         """Begin a body.
 
         Args:
-            walk: that of its messages.
-            framing: how it is read.
-            max_depth: of messages in messages.
+            masker: masks texts and logs findings.
+            framing: how to read it.
+            max_depth: most nested messages.
 
         Raises:
-            Unreadable: with ``content-encoding``.
+            Unreadable: the encoding is unknown (``content-encoding``).
         """
         check_encoding(framing.messages.encoding)
-        self._walk = walk
         self._framing = framing
         self._messages = MessageMasker(
-            walk,
+            masker,
             framing.messages.kind,
             max_depth=max_depth,
             redact_credential=framing.redact_credential,
@@ -78,7 +77,7 @@ class FramesMasker:
         return b"".join(self._masked(self._reader.feed(piece)))
 
     def finish(self) -> bytes:
-        """See ``StreamMasker.finish``: nothing is left, or the body is refused."""
+        """See ``StreamMasker.finish``: refuses a body with an unfinished message."""
         try:
             self._reader.finish()
         except Unreadable as error:
@@ -99,7 +98,7 @@ class FramesMasker:
                 if self._messages.size >= TOGETHER:
                     out += self._released(read)
         finally:
-            out += self._released(read)  # also before one that cannot be read: what was found counts
+            out += self._released(read)  # also before a message that cannot be read: their findings count
         return out
 
     def _read(self, frame: Frame) -> bytes:
@@ -109,7 +108,7 @@ class FramesMasker:
         return message
 
     def _released(self, read: list[tuple[Frame, bytes]]) -> list[bytes]:
-        """The messages that were read, masked."""
+        """Mask the messages that were read."""
         frames, first = read.copy(), self._count if self._framing.messages.listed else None
         read.clear()
         self._count += len(frames)
@@ -120,7 +119,10 @@ class FramesMasker:
 
 
 class Readable:
-    """Frames as JSON Lines, for people: cut anywhere, and without what Base64 would hide from detectors."""
+    """Shows frames to people as JSON Lines. The frames may be cut anywhere.
+
+    ``bytes`` that hold an entity are redacted first: Base64 would hide the entity from detectors.
+    """
 
     def __init__(self, framing: Framing, hidden: Hidden) -> None:
         """Begin a body. ``hidden`` is ``Masker.hidden``."""
@@ -128,12 +130,12 @@ class Readable:
         self._reader: FrameReader | None = FrameReader(limit=framing.limit)
 
     def __call__(self, frames: bytes) -> bytes:
-        """The next messages, a line each. Where one cannot be read, no more are shown."""
+        """Return the next messages, a line each. After a message that cannot be read, nothing more is shown."""
         if self._reader is None:
             return b""
         try:
             return b"".join(self._line(frame) for frame in self._reader.feed(frames))
-        except Exception:  # noqa: BLE001 - whatever goes wrong, the call is recorded, without what cannot be shown
+        except Exception:  # noqa: BLE001 - whatever goes wrong, the call is recorded, without messages that cannot be shown
             self._reader = None
             return b""
 

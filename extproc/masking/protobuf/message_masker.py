@@ -1,9 +1,12 @@
-"""Mask protocol buffers by their descriptors, and streams of them as gRPC sends them.
+"""Mask protocol buffers messages by their descriptors.
 
-Paths are those of the message's JSON (ProtoJSON), as policy and approvers see it: ``$.unitPrice``, an element at
-``$.lines[0]``, a map's value at its key, a ``Struct``'s at its name. Numbers cannot hold a label: one that is
-masked becomes 0, a message that is masked becomes an empty one. What no descriptor tells of, groups, and ``bytes``
-that are not text, cannot be masked.
+Paths follow the message's JSON (ProtoJSON), as policy and approvers see it: ``$.unitPrice``, an element at
+``$.lines[0]``, a map's value at its key, a ``Struct``'s at its name. Numbers cannot hold a label: a masked number
+becomes 0, a masked message becomes empty. Fields without a descriptor, groups, and ``bytes`` that are not text
+cannot be masked.
+
+Several messages are read first (``read``), then prescanned together, and rewritten only where something was found
+(``masked``).
 """
 
 from collections import Counter
@@ -12,7 +15,6 @@ from typing import NamedTuple
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from extproc.codecs.json_units import Path
 from extproc.codecs.protobuf import Field, Wire, fields, spell_varint, varint
 from extproc.codecs.protobuf_messages import (
     ANY,
@@ -31,13 +33,14 @@ from extproc.codecs.protobuf_messages import (
     told_of,
 )
 from extproc.codecs.unreadable import Unreadable
+from extproc.detectors.detector_set import ALL, DetectorSet
+from extproc.masking.batch_prescan import BatchPrescan
 from extproc.masking.edits import apply
+from extproc.masking.findings import MAX_LOCATIONS
 from extproc.masking.formats import decode_text
-from extproc.masking.json.json_masker import MAX_PLACES, Walk
-from extproc.masking.json.scanner import Known
-from extproc.masking.plan.json_path import Place, kept, render
+from extproc.masking.json.json_masker import JsonMasker
+from extproc.masking.plan.json_path import Location, PathState, render, shorten
 from extproc.masking.plan.operators import REDACTED
-from extproc.masking.protobuf.prescan import Looks
 from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import PASSED_UNMASKED, Finding, MaskOperator
 from extproc.model.reasons import Uninspectable
@@ -47,115 +50,116 @@ WRAPPERS = frozenset(
     for kind in ("Double", "Float", "Int64", "UInt64", "Int32", "UInt32", "Bool", "String", "Bytes")
 )
 SCALARS = WRAPPERS | {"google.protobuf.Value"}
-"""Messages that are their one value in JSON."""
+"""Messages that JSON shows as their one value."""
 WHOLE = frozenset({f"google.protobuf.{kind}" for kind in ("Timestamp", "Duration", "FieldMask")})
-"""Messages that are one text in JSON."""
+"""Messages that JSON shows as one text."""
 INLINE = SCALARS | WHOLE | {"google.protobuf.Struct", "google.protobuf.ListValue"}
 """Messages whose fields have no names in JSON."""
 NO_TEXT = frozenset({FieldDescriptor.TYPE_ENUM, FieldDescriptor.TYPE_BOOL})
-"""Numbers in which entities are not looked for."""
+"""Types of numbers that are not searched."""
 
 
 class _Here(NamedTuple):
-    """Where a value stands."""
+    """The position of a value in its message."""
 
-    path: Path
-    place: Place | None
-    """What paths say of it."""
+    location: Location
+    state: PathState | None
+    """The state of the paths there."""
 
     def step(self, component: str | int) -> "_Here":
-        """One name or index down."""
-        place = self.place.step(component) if self.place else None
-        return _Here((*self.path, component), place)
+        """Go one name or index down."""
+        return _Here((*self.location, component), self.state.step(component) if self.state else None)
 
 
-def unchanged(text: bytes) -> bytes:
-    """What there is no credential to be taken out of."""
+def identity(text: bytes) -> bytes:
+    """Return a text from which no credential has to be removed."""
     return text
 
 
 class _Read(NamedTuple):
-    """One message as it was read."""
+    """A message that was read."""
 
     kind: Descriptor
     nodes: "list[_Node]"
     first: int
-    """Number of its first text."""
+    """The number of its first text."""
     end: int
-    """Number behind that of its last one."""
+    """The number behind that of its last text."""
     url: str = ""
-    """Of one that names its type: what that has before its name. It is the first text then."""
+    """The URL of its type if it is an ``Any``. The URL is the first text then."""
 
 
 class _Node(NamedTuple):
-    """One field of it."""
+    """A field that was read."""
 
     field: Field
     slot: Slot
     first: int
-    """Number of its first text."""
+    """The number of its first text."""
     end: int
-    """Number behind that of its last one."""
+    """The number behind that of its last text."""
     inner: _Read | None = None
 
 
 class MessageMasker:
-    """Masks messages of one type. Several are read, looked at together, and rewritten where something is found."""
+    """Masks messages of one type."""
 
     def __init__(
         self,
-        walk: Walk,
+        masker: JsonMasker,
         descriptor: Descriptor,
         *,
         max_depth: int,
-        redact_credential: Callable[[bytes], bytes] = unchanged,
+        redact_credential: Callable[[bytes], bytes] = identity,
         binary: bool = False,
         hides: bool = False,
     ) -> None:
-        """Mask by the plan of a walk.
+        """Mask by the plan of a masker.
 
         Args:
-            walk: masks texts, and collects findings.
-            descriptor: the messages' type.
-            max_depth: of messages in messages.
-            redact_credential: takes the credential out of a text. What it finds never reaches across a line end.
-            binary: whether ``bytes`` that are not text pass.
-            hides: for people, who see ``bytes`` as Base64, in which nothing can be found any more: those that
-                hold something, or are not text, are redacted as a whole. Numbers stay: JSON has labels for them.
+            masker: masks texts and logs findings.
+            descriptor: the type of the messages.
+            max_depth: most nested messages.
+            redact_credential: removes the credential from a text. The credential has no line end.
+            binary: let ``bytes`` that are not text pass.
+            hides: mask for people, who see ``bytes`` as Base64, in which nothing can be found any more: ``bytes``
+                that hold an entity, or are not text, are redacted as a whole. Numbers stay: JSON has labels for
+                them.
         """
-        self._walk = walk
+        self._masker = masker
         self._descriptor = descriptor
         self._max_depth = max_depth
-        self._conceal = redact_credential
+        self._redact_credential = redact_credential
         self._binary = binary
         self._hides = hides
-        self._passed: Counter[Path] = Counter()
+        self._passed: Counter[Location] = Counter()
+        """``bytes`` that passed unmasked."""
         self._allowance = Allowance()
         self._waiting: list[tuple[bytes, _Read]] = []
-        """Messages that were read."""
+        """Messages that were read and not masked yet."""
         self._size = 0
         self._texts: list[str] = []
-        """Their texts and numbers."""
+        """Texts and numbers of the waiting messages."""
         self._names: set[str] = set()
-        """What their fields are called."""
+        """Names of the fields of the waiting messages."""
         self._opaque: list[int] = []
-        """Numbers of the ``bytes`` among the texts that are none."""
-        self._looks: Looks
-        """Of those."""
-        self._echo = False
-        """Whether the credential is in one of the texts."""
+        """Numbers of the ``bytes`` among the texts that are not text."""
+        self._batch = BatchPrescan(masker.analyzer, ())
+        """Prescans of the messages that are being masked."""
+        self._has_credential = False
+        """The credential is in one of their texts."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """All findings so far; of ``bytes`` that passed unmasked, too."""
+        """All findings so far, with those of ``bytes`` that passed unmasked."""
         passed = (
             Finding(PASSED_UNMASKED.entity, render(path), PASSED_UNMASKED.how, count)
             for path, count in self._passed.items()
         )
-        return (*self._walk.findings, *passed)
+        return (*self._masker.findings, *passed)
 
     def mask(self, message: bytes) -> bytes:
-        """One message with masked values; all other bytes are the same.
+        """Return one message with masked values; all other bytes stay the same.
 
         Args:
             message: as on the wire.
@@ -172,27 +176,28 @@ class MessageMasker:
         return self._size
 
     def read(self, message: bytes) -> None:
-        """Take a message, to be masked together with others.
+        """Read a message, to be masked together with others.
 
         Raises:
-            Unreadable, Undecodable: it is none.
+            Unreadable, Undecodable: it is not such a message.
         """
         self._allowance = Allowance()
         self._waiting.append((message, self._read(message, self._descriptor, 0)))
         self._size += 1 + MAX_VALUES - self._allowance.left
 
     def masked(self, first: int | None = None) -> list[bytes]:
-        """The messages that were read, masked.
+        """Mask the messages that were read.
 
         Args:
-            first: the first one's place where paths begin at the list of messages.
+            first: the index of the first message if paths begin at the list of messages; None if they begin at
+                each.
 
         Raises:
             Unreadable, MaskingError: one of them cannot be masked.
         """
-        detectors, texts = self._walk.mask.detectors, self._texts
-        self._looks = Looks(detectors, texts, names=self._names, also=self._opaque)
-        self._echo = self._echoes("\n".join(texts).encode())
+        texts = self._texts
+        self._batch = BatchPrescan(self._masker.analyzer, texts, names=self._names, also=self._opaque)
+        self._has_credential = self._holds_credential("\n".join(texts).encode())
         waiting = self._waiting
         self._waiting, self._texts, self._names, self._opaque, self._size = [], [], set(), [], 0
         return [
@@ -200,21 +205,21 @@ class MessageMasker:
         ]
 
     def _masked(self, message: bytes, read: _Read, index: int | None) -> bytes:
-        self._walk.begin()
-        here = _Here((), self._walk.plan.root)
+        self._masker.begin_document()
+        here = _Here((), self._masker.plan.root)
         if not self._is_touched(read, here):
             return message
         return self._inner(message, read, here if index is None else here.step(index))
 
-    def _echoes(self, text: bytes) -> bool:
-        return self._conceal(text) != text
+    def _holds_credential(self, text: bytes) -> bool:
+        return self._redact_credential(text) != text
 
     def _is_touched(self, part: _Read | _Node, here: _Here) -> bool:
-        """Whether something in it may be replaced, or refused."""
-        return here.place is not None or self._echo or self._looks.any_of(part.first, part.end)
+        """Return whether something in a message or field may have to be replaced or refused."""
+        return here.state is not None or self._has_credential or self._batch.any_in(part.first, part.end)
 
     def _read(self, message: bytes, kind: Descriptor, depth: int) -> _Read:
-        """Read a message's fields, and take note of its texts and numbers."""
+        """Read a message's fields, and collect its texts and numbers."""
         if depth > self._max_depth:
             raise Undecodable("messages are nested too deep", Uninspectable.TOO_DEEP)
         if kind.full_name == ANY:
@@ -240,12 +245,12 @@ class MessageMasker:
             inner = self._read(value, slot.kind, depth + 1)
             return _Node(field, slot, first, inner.end, inner)
         if slot.told.type in TEXTS:
-            self._texts.append(self._seen(value, slot))
+            self._texts.append(self._searched(value, slot))
         elif slot.told.type not in NO_TEXT:
             self._texts.append(str(number_of(value, slot.told)))
         return _Node(field, slot, first, len(self._texts))
 
-    def _seen(self, value: bytes, slot: Slot) -> str:
+    def _searched(self, value: bytes, slot: Slot) -> str:
         try:
             return _decoded(value, slot.told)
         except Undecodable:
@@ -265,9 +270,9 @@ class MessageMasker:
         return _Read(outer, nodes, first, len(self._texts), url)
 
     def _inner(self, value: bytes, read: _Read, here: _Here) -> bytes:
-        how = self._walk.plan.how_whole(here.place) if here.place else None
-        if how is not None and read.kind.full_name not in SCALARS:
-            self._walk.container(how, Known(here.path))
+        operator = self._masker.plan.container_operator_at(here.state)
+        if operator is not None and read.kind.full_name not in SCALARS:
+            self._masker.redact_container(operator, here.location)
             return b""
         if read.kind.GetOptions().map_entry:
             return self._entry(value, read, here)
@@ -291,7 +296,7 @@ class MessageMasker:
             elif slot.told.is_repeated and not slot.is_map and not whole:
                 new = self._value(message, node, self._element(there, before))
             else:
-                if before and slot.kind is not None and not slot.is_map and there.place:
+                if before and slot.kind is not None and not slot.is_map and there.state:
                     raise Unreadable(Uninspectable.DUPLICATE_KEYS)  # readers join the two: indexes would be wrong
                 new = self._value(message, node, there)
             if new is not None:
@@ -300,67 +305,76 @@ class MessageMasker:
         return b"".join([*pieces, message[at:]])
 
     def _value(self, message: bytes, node: _Node, here: _Here) -> bytes | None:
-        """What comes in place of a field's value; None where it stays."""
+        """Return the replacement of a field's value; None if it stays."""
         value, told = message[node.field.value : node.field.end], node.slot.told
         if told.type in TEXTS:
             return self._text(value, node, here)
         if node.inner is not None:
             return self._inner(value, node.inner, here)
-        asked = None if told.type in NO_TEXT else self._looks.asked(node.first)
-        return _zero(node.field.wire) if self._is_masked(number_of(value, told), told, here, asked) else None
+        detectors = ALL if told.type in NO_TEXT else self._batch.detectors_for(node.first)
+        masked = self._is_masked(number_of(value, told), told, here, detectors)
+        return _zero(node.field.wire) if masked else None
 
     def _text(self, value: bytes, node: _Node, here: _Here) -> bytes:
-        told, asked = node.slot.told, self._looks.asked(node.first)
-        concealed = self._conceal(value)
+        told, detectors = node.slot.told, self._batch.detectors_for(node.first)
+        is_bytes = told.type == FieldDescriptor.TYPE_BYTES
+        redacted = self._redact_credential(value)
         try:
-            text = _decoded(concealed, told)
+            text = _decoded(redacted, told)
         except Undecodable:
-            how = self._walk.plan.how_at(here.place) if here.place else None
-            if how is not None or (self._hides and told.type == FieldDescriptor.TYPE_BYTES):
-                how = how or MaskOperator.REDACT
-                self._walk.container(how, Known(here.path))
-                return b"" if how is MaskOperator.REMOVE else REDACTED.encode()
-            if not self._binary or told.type != FieldDescriptor.TYPE_BYTES:
+            operator = self._masker.plan.operator_at(here.state)
+            if operator is not None or (self._hides and is_bytes):
+                removed = self._masker.redact_container(operator or MaskOperator.REDACT, here.location)
+                return b"" if removed is MaskOperator.REMOVE else REDACTED.encode()
+            if not self._binary or not is_bytes:
                 raise
-            path = kept(here.path)
-            self._passed[path if path in self._passed or len(self._passed) < MAX_PLACES else ()] += 1
-            return concealed
-        edits = self._walk.part(text, here.path, here.place, asked if concealed == value else None)
-        if edits and self._hides and told.type == FieldDescriptor.TYPE_BYTES:
+            self._note_passed(here.location)
+            return redacted
+        edits = self._masker.part(text, here.location, here.state, detectors if redacted == value else ALL)
+        if edits and self._hides and is_bytes:
             return REDACTED.encode()
         return apply(text, edits).encode()
 
+    def _note_passed(self, location: Location) -> None:
+        """Count ``bytes`` that pass unmasked."""
+        location = shorten(location)
+        is_new = location not in self._passed
+        self._passed[() if is_new and len(self._passed) >= MAX_LOCATIONS else location] += 1
+
     def _element(self, here: _Here, index: int) -> _Here:
-        """An element of a field. A path that ends at the field ends at each of them."""
-        whole = here.place is not None and self._walk.plan.how_whole(here.place) is not None
+        """Go down to an element of a field. A path that ends at the field ends at each element."""
+        whole = self._masker.plan.container_operator_at(here.state) is not None
         return here if whole else here.step(index)
 
     def _packed(self, value: bytes, node: _Node, here: _Here, before: int) -> bytes:
-        """Several numbers in one field, with so many before them in others."""
+        """Mask several numbers in one field. ``before`` is their number in the fields before it."""
         told, wire, pieces = node.slot.told, node.slot.wire, []
         for number, each in enumerate(elements(value, wire)):
-            there, asked = self._element(here, before + number), self._looks.asked(node.first + number)
-            pieces.append(_zero(wire) if self._is_masked(number_of(each, told), told, there, asked) else each)
+            there = self._element(here, before + number)
+            detectors = self._batch.detectors_for(node.first + number)
+            masked = self._is_masked(number_of(each, told), told, there, detectors)
+            pieces.append(_zero(wire) if masked else each)
         return b"".join(pieces)
 
-    def _is_masked(self, number: float, told: FieldDescriptor, here: _Here, asked: frozenset[int] | None) -> bool:
-        how = self._walk.plan.how_at(here.place) if here.place else None
-        if self._hides or not number or (told.type in NO_TEXT and how is None):
+    def _is_masked(self, number: float, told: FieldDescriptor, here: _Here, detectors: DetectorSet) -> bool:
+        is_searched = told.type not in NO_TEXT or self._masker.plan.operator_at(here.state) is not None
+        if self._hides or not number or not is_searched:
             return False
         text = str(number)
-        return bool(self._walk.part(text, here.path, here.place, asked)) or self._echoes(text.encode())
+        edits = self._masker.part(text, here.location, here.state, detectors)
+        return bool(edits) or self._holds_credential(text.encode())
 
     def _entry(self, entry: bytes, read: _Read, here: _Here) -> bytes:
-        """A map's entry. Its key is a text, and the name of the value's place."""
+        """Mask an entry of a map. Its key is a text, and part of the value's location."""
         told = slots_of(read.kind)[MAP_KEY]
         key = key_of(entry, told)
-        below = here.step(_name(self._conceal(key) if isinstance(key, bytes) else key, told.told))
+        below = here.step(_name(self._redact_credential(key) if isinstance(key, bytes) else key, told.told))
         values = sum(node.field.number != MAP_KEY and node.slot.kind is not None for node in read.nodes)
-        if values > 1 and below.place:
+        if values > 1 and below.state:
             raise Unreadable(Uninspectable.DUPLICATE_KEYS)  # as in any message: readers join them
         pieces: list[bytes] = []
         for node in read.nodes:
-            there = here._replace(place=None) if node.field.number == MAP_KEY else below
+            there = here._replace(state=None) if node.field.number == MAP_KEY else below
             new = self._value(entry, node, there)
             pieces.append(
                 entry[node.field.start : node.field.end] if new is None else _spelled(entry, node.field, new)
@@ -368,11 +382,10 @@ class MessageMasker:
         return b"".join(pieces)
 
     def _any(self, message: bytes, read: _Read, here: _Here) -> bytes:
-        """A message of a type that it names: its fields stand beside ``@type``, or at ``value`` without names."""
-        if self._walk.part(read.url, here.path, None, self._looks.asked(read.first)) or self._echoes(
-            read.url.encode()
-        ):
-            raise MaskingError("the URL of a type holds what is to be masked")
+        """Mask an ``Any``. JSON shows its fields beside ``@type``, or at ``value`` if they have no names."""
+        found = self._masker.part(read.url, here.location, None, self._batch.detectors_for(read.first))
+        if found or self._holds_credential(read.url.encode()):
+            raise MaskingError("the URL of a type contains text that has to be masked")
         pieces: list[bytes] = []
         for node in read.nodes:
             value = message[node.field.value : node.field.end]
@@ -388,7 +401,7 @@ def _zero(wire: Wire | None) -> bytes:
 
 
 def _decoded(value: bytes, told: FieldDescriptor) -> str:
-    """A text. Of ``bytes`` nobody says in which encoding; a ``string`` is UTF-8, and may hold NUL."""
+    """Decode a text. A ``string`` is UTF-8 and may contain NUL; the encoding of ``bytes`` is unknown."""
     if told.type == FieldDescriptor.TYPE_BYTES:
         return decode_text(value)
     try:
@@ -398,12 +411,12 @@ def _decoded(value: bytes, told: FieldDescriptor) -> str:
 
 
 def _name(key: bytes | float, told: FieldDescriptor) -> str:
-    """A map's key as JSON has it."""
+    """Return a map's key as JSON shows it."""
     return _decoded(key, told) if isinstance(key, bytes) else str(key).lower()
 
 
 def _spelled(message: bytes, field: Field, value: bytes) -> bytes:
-    """A field with another value."""
+    """Return the field with another value."""
     if value == message[field.value : field.end]:
         return message[field.start : field.end]
     tag = spell_varint(varint(message, field.start)[0])

@@ -1,26 +1,25 @@
 """Mask the entities in one text."""
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from extproc.detectors.analyzer import Analyzer, Context
-from extproc.detectors.detector import Span
+from extproc.detectors.detector import Match
+from extproc.detectors.detector_set import ALL, DetectorSet
 from extproc.masking.edits import Edit, Layer, apply
-from extproc.masking.plan.compiled_plan import Plan, strictest
+from extproc.masking.plan.compiled_plan import CompiledPlan, strictest
 from extproc.masking.plan.operators import REDACTED, Operators
 from extproc.model.masking import MaskOperator
 
 MAX_ROUNDS = 4
-"""How often a text is looked at again, because masking made its parts look like something new."""
-
-
-CLEAN_LONGEST, CLEAN_MOST = 64, 4_096
-"""Characters and number of the keys that are remembered."""
+"""How often a text is scanned again because masking moved parts together that look like a new entity."""
+CLEAN_KEY_LONGEST, CLEAN_KEYS_MOST = 64, 4_096
+"""Characters and number of the keys that ``KeyMasker`` remembers."""
 
 
 class Before(NamedTuple):
-    """What stands before a text that comes in parts, folded, as far as it may tell something of the text."""
+    """The folded text before a text that comes in parts, as far as it can be context."""
 
     raw: str = ""
     """As it came."""
@@ -29,142 +28,165 @@ class Before(NamedTuple):
 
     @property
     def changed(self) -> bool:
-        """Whether something of it was masked."""
+        """True if something in it was masked."""
         return self.raw != self.sent
 
 
 AT_START = Before()
 
 
-class Hit(NamedTuple):
-    """Overlapping entities, masked as one, in the strictest of their ways."""
+class MergedMatch(NamedTuple):
+    """Overlapping matches, masked as one by the strictest of their operators."""
 
     start: int
     end: int
-    how: MaskOperator
+    operator: MaskOperator
     entity: str
 
 
-class Found(NamedTuple):
-    """What is in a text and what to replace."""
+class ScanResult(NamedTuple):
+    """The matches in a text and the edits that mask them."""
 
     edits: list[Edit]
-    spans: list[Span]
+    matches: list[Match]
     """All entities in the text as it was, sorted."""
-    hits: list[Hit]
-    """What of them is masked."""
+    masked: list[MergedMatch]
+    """The matches that are masked, merged."""
 
-    def hows(self) -> Iterator[tuple[Span, MaskOperator | None]]:
-        """How each of the spans was masked; None when it was not, in whole."""
-        at, hits = -1, self.hits
-        for span in self.spans:
-            while at + 1 < len(hits) and hits[at + 1].start <= span.start:
+    def operators(self) -> Iterator[tuple[Match, MaskOperator | None]]:
+        """Yield each match with the operator that masked it; None if it was not masked as a whole."""
+        at, masked = -1, self.masked
+        for match in self.matches:
+            while at + 1 < len(masked) and masked[at + 1].start <= match.start:
                 at += 1
-            yield span, hits[at].how if at >= 0 and span.end <= hits[at].end else None
+            yield match, masked[at].operator if at >= 0 and match.end <= masked[at].end else None
 
 
-def hits_of(spans: list[Span], plan: Plan) -> list[Hit]:
-    """Join the spans that are to be masked and overlap.
+NOTHING_FOUND = ScanResult([], [], [])
+
+
+def merge_matches(matches: list[Match], plan: CompiledPlan) -> list[MergedMatch]:
+    """Merge the matches that are to be masked and overlap.
 
     Args:
-        spans: sorted.
-        plan: which of them are masked.
+        matches: sorted.
+        plan: the operator for each entity.
     """
-    hits: list[Hit] = []
-    for span in spans:
-        how = plan.how(span.entity)
-        if how is None:
+    merged: list[MergedMatch] = []
+    for match in matches:
+        operator = plan.operator_for(match.entity)
+        if operator is None:
             continue
-        hit = Hit(span.start, span.end, how, span.entity)
-        if hits and span.start < hits[-1].end:
-            last = hits.pop()
-            main = hit if strictest([last.how, hit.how]) is not last.how else last
-            hit = Hit(last.start, max(last.end, hit.end), main.how, main.entity)
-        hits.append(hit)
-    return hits
+        new = MergedMatch(match.start, match.end, operator, match.entity)
+        if merged and match.start < merged[-1].end:
+            last = merged.pop()
+            main = new if strictest([last.operator, operator]) is not last.operator else last
+            new = MergedMatch(last.start, max(last.end, new.end), main.operator, main.entity)
+        merged.append(new)
+    return merged
 
 
 @dataclass(frozen=True, slots=True)
-class TextMask:
-    """Finds entities in text and says what to put in their place."""
+class TextMasker:
+    """Finds entities in text and makes the edits that mask them."""
 
-    detectors: Analyzer
-    ways: Operators
-    _clean: set[str] = field(default_factory=set, repr=False)
-    """Short texts that nothing was found in, for keys, of which there are few different ones."""
-
-    def shown(self, key: str, plan: Plan) -> str:
-        """A key as a finding shows it: masked by itself."""
-        if key in self._clean:
-            return key
-        found = self.find(key, str, plan)
-        if found.spans or len(key) > CLEAN_LONGEST:
-            return apply(key, found.edits)
-        if len(self._clean) >= CLEAN_MOST:
-            self._clean.clear()
-        self._clean.add(key)
-        return key
+    analyzer: Analyzer
+    operators: Operators
 
     def find(
         self,
         text: str,
         context: Context,
-        plan: Plan,
-        asked: Collection[int] | None = None,
+        plan: CompiledPlan,
+        detectors: DetectorSet = ALL,
         before: Before = AT_START,
-    ) -> Found:
+    ) -> ScanResult:
         """Find and mask.
 
         Args:
-            text: plain text, all escapes undone.
-            context: tells what the keys above it are called.
-            plan: which entities are masked, and how. After the edits none of them is found in the text.
-            asked: numbers of the detectors that could find something; None for all.
-            before: what stands before the text. It is not masked any more.
+            text: plain text, without escapes.
+            context: returns the keys above the text.
+            plan: the operator for each entity. After the edits no entity that the plan masks is found in the text.
+            detectors: those that could find something.
+            before: the text in front, which is not changed any more. Only with ``ALL`` detectors.
         """
-        if asked is None:
-            spans = self.spans(text, context, plan, before.raw)
+        if detectors.is_all:
+            matches = self.matches(text, context, plan, before.raw)
         else:
-            spans = self.detectors.ask(asked, text, context)
-        if not spans and not before.changed:
-            return Found([], [], [])
-        hits = hits_of(spans, plan)
-        edits = self.edits(hits, text)
-        settle = edits or before.changed
-        return Found(self._settle(text, context, plan, edits, before.sent) if settle else [], spans, hits)
+            matches = self.analyzer.run(detectors, text, context)
+        if not matches and not before.changed:
+            return NOTHING_FOUND
+        masked = merge_matches(matches, plan)
+        edits = self.edits(masked, text)
+        if edits or before.changed:
+            edits = self._settled(text, context, plan, edits, before.sent)
+        return ScanResult(edits, matches, masked)
 
-    def spans(self, text: str, context: Context, plan: Plan, before: str) -> list[Span]:
-        """All entities in a text that stands behind another. Of one that reaches into it the part that does."""
-        spans = self.detectors.scan(before + text, context)
+    def matches(self, text: str, context: Context, plan: CompiledPlan, before: str) -> list[Match]:
+        """Find all entities in a text that stands behind another one.
+
+        Of a match that begins in the text before, the part in this text counts if the plan masks it.
+        """
+        matches = self.analyzer.scan(before + text, context)
         if not before:
-            return spans
+            return matches
         at = len(before)
         return [
-            Span(max(0, start - at), end - at, entity)
-            for start, end, entity in spans
-            if start >= at or (end > at and plan.how(entity) is not None)
+            Match(max(0, start - at), end - at, entity)
+            for start, end, entity in matches
+            if start >= at or (end > at and plan.operator_for(entity) is not None)
         ]
 
-    def edits(self, hits: list[Hit], text: str) -> list[Edit]:
-        """What replaces them, once."""
-        return [Edit(hit.start, hit.end, self._masked(hit, text), hit.entity) for hit in hits]
+    def edits(self, masked: list[MergedMatch], text: str) -> list[Edit]:
+        """Return one edit for each merged match."""
+        return [Edit(each.start, each.end, self._replacement(each, text), each.entity) for each in masked]
 
-    def _masked(self, hit: Hit, text: str) -> str:
-        value = text[hit.start : hit.end]
-        canonical = self.detectors.canonical(hit.entity, value) if hit.how is MaskOperator.PSEUDONYM else ""
-        return self.ways.mask(hit.how, hit.entity, value, canonical)
+    def _replacement(self, match: MergedMatch, text: str) -> str:
+        value = text[match.start : match.end]
+        is_pseudonym = match.operator is MaskOperator.PSEUDONYM
+        canonical = self.analyzer.canonical(match.entity, value) if is_pseudonym else ""
+        return self.operators.mask(match.operator, match.entity, value, canonical)
 
-    def _settle(self, text: str, context: Context, plan: Plan, edits: list[Edit], before: str) -> list[Edit]:
-        """Mask until nothing is left to mask: what moves together can look like an entity that was not there."""
+    def _settled(
+        self, text: str, context: Context, plan: CompiledPlan, edits: list[Edit], before: str
+    ) -> list[Edit]:
+        """Mask again until no entity is left: parts that move together can look like a new entity."""
         if len(edits) == 1 and edits[0].text.startswith("[") and edits[0][:2] == (0, len(text)):
-            return edits  # a label alone holds nothing
+            return edits  # a label alone holds no entity
         for _ in range(MAX_ROUNDS):
             current = apply(text, edits)
-            hits = hits_of(self.spans(current, context, plan, before), plan)
-            if not hits:
+            masked = merge_matches(self.matches(current, context, plan, before), plan)
+            if not masked:
                 return edits
-            layer = Layer(edits)
-            start, end = layer.widen(hits[0].start, hits[0].end)
-            hit = Hit(start, end, hits[0].how, hits[0].entity)
-            edits = layer.replace(start, end, self._masked(hit, current), hit.entity)
-        return [Edit(0, len(text), REDACTED, hits[0].entity)]
+            layer, first = Layer(edits), masked[0]
+            start, end = layer.widen(first.start, first.end)
+            widened = first._replace(start=start, end=end)
+            edits = layer.replace(start, end, self._replacement(widened, current), first.entity)
+        return [Edit(0, len(text), REDACTED, masked[0].entity)]
+
+
+class KeyMasker:
+    """Masks keys before findings show them. Remembers short keys without entities, of which there are few."""
+
+    def __init__(self, masker: TextMasker, plan: CompiledPlan) -> None:
+        """Mask keys by one plan.
+
+        Args:
+            masker: finds the entities in a key.
+            plan: usually redacts all of them.
+        """
+        self._masker = masker
+        self._plan = plan
+        self._clean: set[str] = set()
+
+    def __call__(self, key: str) -> str:
+        """Return the key, masked without any context."""
+        if key in self._clean:
+            return key
+        result = self._masker.find(key, str, self._plan)
+        if result.matches or len(key) > CLEAN_KEY_LONGEST:
+            return apply(key, result.edits)
+        if len(self._clean) >= CLEAN_KEYS_MOST:
+            self._clean.clear()
+        self._clean.add(key)
+        return key

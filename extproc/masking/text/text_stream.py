@@ -1,11 +1,30 @@
-"""Mask a text that comes in pieces, and send on what can be no part of anything that is still to come.
+"""Mask streamed text. A prefix is released once no entity can reach across its end.
 
-Text is cut behind a line end, or behind a blank that follows a letter or mark with which no entity goes on. What
-stands on one side of a cut is found without the other side, but for words that tell what a number is: so the last
-``CONTEXT`` characters before a cut are looked at again. Two entities reach over line ends: private keys, and
-groups of digits with line ends between them. Nothing is sent that could be the beginning of one.
+Theory of operation
+===================
 
-A text that may turn out to be JSON is held back until that is known, since JSON is read in another way.
+The stream goes through three phases, never back:
+
+``Phase.INPUT_MAY_BE_JSON``
+    The input so far may be the beginning of JSON, which is masked in another way (escapes, paths). Everything is
+    held back. If the input ends in this phase, it is masked as a whole. A plan that masks the whole text, or a
+    detector that needs the whole text, keeps the stream in this phase to the end.
+``Phase.OUTPUT_MAY_BE_JSON``
+    The input is not JSON, but the masked output so far may be the beginning of JSON: nobody would have looked
+    inside it. Text is masked piece by piece, and the output is held back. If the input ends in this phase, the
+    whole is masked once more, as JSON.
+``Phase.RELEASING``
+    Neither is JSON. Masked text is sent as soon as it can be.
+
+Text is released at *breaks*: behind a line end, or behind a blank that follows a letter or mark with which no
+entity continues. Between two breaks an entity is found without the text on the other side, except for words that
+are its context: so the last ``CONTEXT`` characters before a break are scanned again with what follows. Two
+entities reach across line ends: private keys, and groups of digits with line ends between them. A break is
+skipped if something found reaches across it, or a number may (``may_reach``).
+
+Each scan looks at all that is held back. To keep the work linear, a scan is made only if it may release something:
+scanned characters stay below ``WORK`` times the received ones plus ``CREDIT``, and after a scan that could not
+release the last break the next one waits for ``GATHER`` characters.
 """
 
 import codecs
@@ -13,47 +32,58 @@ import re
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum, auto
 from itertools import pairwise
 from typing import NamedTuple
 
-from extproc.detectors.analyzer import DECODED_DEEPEST
+from extproc.detectors.analyzer import MAX_DECODED
 from extproc.detectors.decoders import escapes, percent, references
 from extproc.detectors.fold import fold
 from extproc.masking.edits import apply
 from extproc.masking.formats import refuse_nul
-from extproc.masking.json.json_masker import Walk
+from extproc.masking.json.json_masker import JsonMasker
 from extproc.masking.text.json_prefix import JsonPrefix
-from extproc.masking.text.text_masker import Before, Found, Hit, hits_of
+from extproc.masking.text.text_masker import Before, MergedMatch, ScanResult, merge_matches
 from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import Finding
 from extproc.model.reasons import Uninspectable
 
 CONTEXT = 128
-"""Characters before a text that may tell what is in it: 40 for a word, 40 more for a label around that."""
+"""Characters before a text that may be context: 40 for a word, 40 more for a label around it."""
 CONTEXT_SPELLED = 4_096
-"""The same where each may be spelled by several, also twice over: ``%26%23112%3B``."""
+"""The same where several characters may spell each of them, twice over: ``%26%23112%3B``."""
 SLICE = 1 << 16
-"""Bytes that are looked at together."""
+"""Most bytes that are processed together."""
 WORK, CREDIT = 4, 1 << 16
-"""How often each character may be looked at because nothing could be sent, and characters on top of that."""
+"""How often each character may be scanned again because nothing could be released, and characters on top of
+that."""
 GATHER = 64
-"""Characters that are waited for where a line end could not be sent and the next one looks the same."""
+"""Characters to wait for when a line end could not be released and the next one looks the same."""
 LINES_AHEAD = 3
 """Line ends in the longest number that reaches over lines."""
 LINE = re.compile(r"\n")
 WORD = re.compile(r"\n|(?<=[g-z,:!?]) ")
-"""No entity goes on with a blank behind these, in whatever spelling: digits and capitals are left out, and a to f,
-which may end a percent-encoded one."""
+"""No entity continues with a blank behind these characters, however it is spelled. Digits and capitals are left
+out, and a to f, which may end a percent-encoded one."""
 NEAR = 64
-"""Characters on each side of a line end that tell whether a number may reach over it."""
+"""Characters on each side of a line end that tell whether a number may reach across it."""
 _FIRST_GROUP = re.compile(r"(?<![0-9._/])[0-9]{3,4}\Z|[%&\\]\S*\Z")
 _GROUP_ALONE = re.compile(r"(?:\A|\n)[0-9]{2,6}\Z|[%&\\]\S*\Z")
 _MAY_BE_GROUP_ALONE = re.compile(r"[0-9]{2,6}\r?\n|[0-9]{0,6}\r?\Z|[0-9]*[%&\\]")
 _MAY_BE_GROUP = re.compile(r"[0-9%&\\]|\Z")
 
 
+class Phase(Enum):
+    """The phases of a stream. See the module."""
+
+    INPUT_MAY_BE_JSON = auto()
+    OUTPUT_MAY_BE_JSON = auto()
+    RELEASING = auto()
+
+
 class _Pieces:
-    """A text that grows, and is not copied each time."""
+    """A text that grows by pieces, without being copied for each of them."""
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
@@ -69,116 +99,165 @@ class _Pieces:
         return self._pieces[0]
 
     def drop(self, characters: int) -> None:
-        """Take so many away from its beginning."""
+        """Drop characters from the beginning."""
         self._pieces = [self.text()[characters:]]
         self.size -= characters
 
 
-class _Part(NamedTuple):
-    """What stands between two cuts, folded, or its end."""
+@dataclass(slots=True)
+class _Undecided:
+    """The text while it, or its masked form, may be JSON."""
+
+    input: _Pieces = field(default_factory=_Pieces)
+    input_prefix: JsonPrefix = field(default_factory=JsonPrefix)
+    output: _Pieces = field(default_factory=_Pieces)
+    output_prefix: JsonPrefix = field(default_factory=JsonPrefix)
+
+
+@dataclass(slots=True)
+class _Held:
+    """Text that is not JSON and that is not released yet."""
+
+    pieces: _Pieces = field(default_factory=_Pieces)
+    last_character: str = ""
+    """Its last character: a break may consist of it and the next one."""
+    last_break: int = 0
+    """Offset behind the last break in it; 0 if there is none."""
+
+    def add(self, more: str, breaks: re.Pattern[str]) -> None:
+        """Append text, and look for breaks in it."""
+        known = self.pieces.size - len(self.last_character)
+        found = next(_backwards(breaks, self.last_character + more), 0)
+        self.last_break = known + found if found else self.last_break
+        self.pieces.add(more)
+        self.last_character = more[-1:] or self.last_character
+
+    def drop(self, characters: int) -> None:
+        """Drop characters that are released."""
+        self.pieces.drop(characters)
+        self.last_character = self.last_character if self.pieces.size else ""
+        self.last_break = max(0, self.last_break - characters)
+
+
+@dataclass(slots=True)
+class _Effort:
+    """How many characters came and were scanned: bounds the work."""
+
+    received: int = 0
+    scanned: int = 0
+    received_at_last_scan: int = 0
+    blocked: bool = False
+    """The last scan could not release the last break."""
+
+    def is_affordable(self) -> bool:
+        """Return whether another scan stays within the bound."""
+        return self.scanned < WORK * self.received + CREDIT
+
+    def gathers(self) -> bool:
+        """Return whether the last scan was blocked and few characters came since."""
+        return self.blocked and self.received - self.received_at_last_scan < GATHER
+
+    def scan(self, characters: int) -> None:
+        """Count a scan."""
+        self.scanned += characters
+        self.received_at_last_scan = self.received
+
+
+class _Tail(NamedTuple):
+    """The end of the folded text between two breaks."""
 
     text: str
-    told: int
-    """Characters that it spells, at least: nothing is spelled over a cut."""
+    spells: int
+    """Fewest characters that it spells. No spelling reaches across a break."""
 
 
-class _Passed:
-    """The end of what is gone, as far as it may tell what follows: ``CONTEXT`` characters, however spelled."""
+class _Context:
+    """The end of the released text, as far as it may be context.
+
+    It is ``CONTEXT`` characters, however they are spelled.
+    """
 
     def __init__(self) -> None:
-        self._parts: deque[_Part] = deque()
-        self._size = self._told = 0
+        self._tails: deque[_Tail] = deque()
+        self._size = self._spells = 0
         self.text = ""
 
-    def add(self, part: _Part) -> None:
-        """This went, too."""
-        self._parts.append(part)
-        self._size += len(part.text)
-        self._told += part.told
-        while (
-            self._told - self._parts[0].told >= CONTEXT or self._size - len(self._parts[0].text) >= CONTEXT_SPELLED
-        ):
-            first = self._parts.popleft()
+    def add(self, tail: _Tail) -> None:
+        """Append released text, and forget text that is too far away."""
+        self._tails.append(tail)
+        self._size += len(tail.text)
+        self._spells += tail.spells
+        while self._is_enough_without(self._tails[0]):
+            first = self._tails.popleft()
             self._size -= len(first.text)
-            self._told -= first.told
-        text = "".join([each.text for each in self._parts])
-        if self._told == self._size:
+            self._spells -= first.spells
+        text = "".join([each.text for each in self._tails])
+        if self._spells == self._size:
             text = text[-CONTEXT:]
         self.text = text[-CONTEXT_SPELLED:]
 
+    def _is_enough_without(self, tail: _Tail) -> bool:
+        return self._spells - tail.spells >= CONTEXT or self._size - len(tail.text) >= CONTEXT_SPELLED
 
-def _part(text: str) -> _Part:
+
+def _tail_of(text: str) -> _Tail:
     folded = fold(text).text
     near = folded[-CONTEXT:]
     if not any(mark in near for mark in "%&\\"):
-        return _Part(near, len(near))
+        return _Tail(near, len(near))
     near = folded[-CONTEXT_SPELLED:]
-    return _Part(near, _spelled(near, DECODED_DEEPEST))
+    return _Tail(near, _spelled(near, MAX_DECODED))
 
 
-def _spelled(text: str, deep: int) -> int:
-    """How many characters it is when it is decoded so often, at least."""
-    views = [view.text for decoder in (percent, references, escapes) for view in decoder(text)] if deep else []
-    return min([len(fold(text).text), *(_spelled(view, deep - 1) for view in views)])
+def _spelled(text: str, depth: int) -> int:
+    """Return the fewest characters that a text is when it is decoded up to ``depth`` times."""
+    views = [view.text for decoder in (percent, references, escapes) for view in decoder(text)] if depth else []
+    return min([len(fold(text).text), *(_spelled(view, depth - 1) for view in views)])
 
 
 class TextStreamMasker:
     """Masks one text in UTF-8 (``extproc.masking.stream_masker.StreamMasker``).
 
-    Whatever is found in the whole is masked in the same way, wherever the text was cut. One thing differs: what
-    masks leave can look like a new entity together with what is beside it, and of that a part may be sent already.
-    The rest of it is masked.
+    The output is that of masking the whole, wherever the text was cut. One thing differs: labels can look like a
+    new entity together with the text beside them, of which a part may be released already. The rest is masked.
     """
 
-    def __init__(self, make_walk: Callable[[], Walk], *, limit: int) -> None:
+    def __init__(self, make_masker: Callable[[], JsonMasker], *, limit: int) -> None:
         """Begin a text.
 
         Args:
-            make_walk: masks and collects findings, by one plan.
-            limit: characters that may be held back.
+            make_masker: makes a masker with an empty log, always by the same plan.
+            limit: most characters that may be held back.
         """
-        self._make_walk = make_walk
-        self._walk = make_walk()
-        plan, detectors = self._walk.plan, self._walk.mask.detectors
+        self._make_masker = make_masker
+        self._masker = make_masker()
+        plan, analyzer = self._masker.plan, self._masker.analyzer
         self._limit = limit
         self._decoder = codecs.getincrementaldecoder("utf-8")()
-        self._break = LINE if detectors.join_words else WORD
-        by_path = plan.root is not None and plan.how_at(plan.root) is not None
-        self._needs_whole = by_path or detectors.need_whole
-        self._came = JsonPrefix()
-        self._goes = JsonPrefix()
-        self._whole: _Pieces | None = _Pieces()
-        """All of it, while what came or what would go may be JSON; None when neither can."""
-        self._is_text = False
-        """What came is no JSON."""
-        self._waiting = _Pieces()
-        """What would go, meanwhile."""
-        self._held = _Pieces()
-        self._tail = ""
-        """Its last character."""
-        self._end = 0
-        """Where the last break in that is."""
-        self._raw, self._sent = _Passed(), _Passed()
-        """What came before, as it came and as it went."""
-        self._looked = self._got = self._got_then = 0
-        self._kept = False
-        """Whether the last look left a break where it was."""
+        self._breaks = LINE if analyzer.join_words else WORD
+        self._needs_whole = plan.operator_at(plan.root) is not None or analyzer.need_whole
+        self._phase = Phase.INPUT_MAY_BE_JSON
+        self._undecided = _Undecided()
+        self._held = _Held()
+        self._effort = _Effort()
+        self._raw, self._sent = _Context(), _Context()
+        """The end of the released text, as it came and as it was sent."""
 
     def feed(self, piece: bytes) -> bytes:
         """See ``StreamMasker.feed``."""
-        return b"".join(self._some(piece[at : at + SLICE]) for at in range(0, len(piece), SLICE))
+        return b"".join(self._feed(piece[at : at + SLICE]) for at in range(0, len(piece), SLICE))
 
     def finish(self) -> bytes:
-        """See ``StreamMasker.finish``: what was held back."""
-        return self._some(b"", last=True)
+        """See ``StreamMasker.finish``: releases all text that is held back."""
+        return self._feed(b"", last=True)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """See ``StreamMasker.findings``."""
-        return self._walk.findings
+        return self._masker.findings
 
-    def _some(self, piece: bytes, *, last: bool = False) -> bytes:
-        return self._next(self._decoded(piece, last=last), last=last).encode()
+    def _feed(self, piece: bytes, *, last: bool = False) -> bytes:
+        return self._advance(self._decoded(piece, last=last), last=last).encode()
 
     def _decoded(self, piece: bytes, *, last: bool) -> str:
         refuse_nul(piece)
@@ -187,117 +266,117 @@ class TextStreamMasker:
         except UnicodeDecodeError:
             raise Undecodable("body is not-utf8", Uninspectable.NOT_UTF8) from None
 
-    def _next(self, more: str, *, last: bool) -> str:
-        if self._whole is None:
+    def _advance(self, more: str, *, last: bool) -> str:
+        """Take decoded text; return what may be sent, whatever the phase."""
+        if self._phase is Phase.RELEASING:
             return self._released(more, last=last)
-        self._whole.add(more)
-        if self._whole.size > self._limit:
-            raise MaskingError("a text that may be JSON, or is needed as a whole, is too-large")
-        if not self._is_text and not self._needs_whole and not self._came.goes_on(more):
-            self._is_text = True
-            more = self._whole.text()
-        if self._is_text:
+        undecided = self._undecided
+        undecided.input.add(more)
+        if undecided.input.size > self._limit:
+            raise MaskingError("text that has to be masked as a whole is too-large")
+        if self._phase is Phase.INPUT_MAY_BE_JSON and not (
+            self._needs_whole or undecided.input_prefix.may_be_json_with(more)
+        ):
+            self._phase = Phase.OUTPUT_MAY_BE_JSON
+            more = undecided.input.text()
+        if self._phase is Phase.OUTPUT_MAY_BE_JSON:
             out = self._released(more, last=last)
-            self._waiting.add(out)
-            if not self._goes.goes_on(out):
-                self._whole = None
-                return self._waiting.text()
-        return self._masked_whole(self._whole.text()) if last else ""
+            undecided.output.add(out)
+            if not undecided.output_prefix.may_be_json_with(out):
+                self._phase, self._undecided = Phase.RELEASING, _Undecided()
+                return undecided.output.text()
+        return self._masked_whole(undecided.input.text()) if last else ""
 
     def _masked_whole(self, whole: str) -> str:
-        self._walk = self._make_walk()
-        return apply(whole, self._walk.text(whole))
+        self._masker = self._make_masker()
+        return apply(whole, self._masker.text(whole))
 
     def _released(self, more: str, *, last: bool) -> str:
-        """What may go now."""
-        known = self._held.size - len(self._tail)
-        found = next(_backwards(self._break, self._tail + more), 0)
-        self._end = known + found if found else self._end
-        self._held.add(more)
-        self._tail = more[-1:] or self._tail
-        self._got += len(more)
+        """Hold text that is not JSON; return the masked prefix that may be released."""
+        held, effort = self._held, self._effort
+        held.add(more, self._breaks)
+        effort.received += len(more)
         if last:
-            return self._send(self._held.text(), iter((self._held.size,)), last=True)
-        too_much = self._held.size > self._limit
+            return self._release(held.pieces.text(), iter((held.pieces.size,)), last=True)
         out = ""
-        if self._end and (too_much or (self._looked < WORK * self._got + CREDIT and not self._is_early())):
-            self._looked += self._held.size
-            self._got_then = self._got
-            region = self._held.text()[: self._end]
-            out = self._send(region, self._cuts(region))
-            self._kept = self._end > 0
-        if self._held.size > self._limit:
-            raise MaskingError("text that cannot be cut is too-large")
+        if held.last_break and (held.pieces.size > self._limit or (effort.is_affordable() and not self._waits())):
+            effort.scan(held.pieces.size)
+            region = held.pieces.text()[: held.last_break]
+            out = self._release(region, self._cuts(region))
+            effort.blocked = held.last_break > 0
+        if held.pieces.size > self._limit:
+            raise MaskingError("text without a place to cut it is too-large")
         return out
 
-    def _is_early(self) -> bool:
-        """Whether a look would send at most a line of a column of numbers, and cost as much as one at many."""
-        if not self._kept or self._got - self._got_then >= GATHER or self._held.size > 4 * GATHER:
+    def _waits(self) -> bool:
+        """Return whether to wait before the next scan.
+
+        In a column of numbers it would release at most one line, and cost as much as a scan of many.
+        """
+        held = self._held
+        if not self._effort.gathers() or held.pieces.size > 4 * GATHER:
             return False
-        held = self._held.text()
-        return held[self._end - 1] == "\n" and may_reach(held, self._end)
+        text = held.pieces.text()
+        return text[held.last_break - 1] == "\n" and may_reach(text, held.last_break)
 
     def _cuts(self, region: str) -> Iterator[int]:
-        """Where a region may be cut unless something that is found in it reaches over that; last ones first."""
+        """Yield breaks, last ones first, at which a region may be cut unless a match reaches across them."""
         ahead = 0
-        for at in _backwards(self._break, region):
-            if region[at - 1] != "\n" or ahead >= LINES_AHEAD or not may_reach(self._held.text(), at):
+        for at in _backwards(self._breaks, region):
+            if region[at - 1] != "\n" or ahead >= LINES_AHEAD or not may_reach(self._held.pieces.text(), at):
                 yield at
             ahead += region[at - 1] == "\n"
 
-    def _send(self, region: str, cuts: Iterator[int], *, last: bool = False) -> str:
-        """Mask the beginning of what is held, up to the first of the cuts that nothing reaches over."""
+    def _release(self, region: str, cuts: Iterator[int], *, last: bool = False) -> str:
+        """Mask and release held text up to the first of the cuts that no match reaches across."""
         cut = next(cuts, 0)
         if not cut:
             return ""
-        before, plan = self._before(), self._walk.plan
-        spans = self._walk.mask.spans(region, str, plan, before.raw)
-        hits = hits_of(spans, plan)
-        while cut and not last and _is_within(hits, cut, len(region)):
+        before, plan = self._before(), self._masker.plan
+        matches = self._masker.text_masker.matches(region, str, plan, before.raw)
+        masked = merge_matches(matches, plan)
+        while cut and not last and _is_within(masked, cut, len(region)):
             cut = next(cuts, 0)
-        text = region[:cut]
-        found = Found(
-            [], [each for each in spans if each.start < cut], [each for each in hits if each.start < cut]
+        result = ScanResult(
+            [], [each for each in matches if each.start < cut], [each for each in masked if each.start < cut]
         )
-        out = self._masked(text, found, before)
+        out = self._masked(region[:cut], result, before)
         self._held.drop(cut)
-        self._tail = self._tail if self._held.size else ""
-        self._end = max(0, self._end - cut)
         return out
 
-    def _masked(self, text: str, found: Found, before: Before) -> str:
-        """Mask a text of which is known what is in it."""
-        mask, plan = self._walk.mask, self._walk.plan
-        self._walk.begin()
-        edits = mask.edits(found.hits, text)
+    def _masked(self, text: str, result: ScanResult, before: Before) -> str:
+        """Mask a text with known matches, and log them."""
+        text_masker, plan = self._masker.text_masker, self._masker.plan
+        self._masker.begin_document()
+        edits = text_masker.edits(result.masked, text)
         out = apply(text, edits)
-        if (edits or before.changed) and hits_of(mask.spans(out, str, plan, before.sent), plan):
-            # New entities came of that. Part by part, so that what is done about it does not depend on the pieces.
-            return "".join(map(self._masked_part, _parts(text, self._break, found.hits)))
-        self._walk.count(found)
-        self._passed(text, out)
+        if (edits or before.changed) and merge_matches(text_masker.matches(out, str, plan, before.sent), plan):
+            # Labels formed new entities. Part by part, so that the output does not depend on the pieces.
+            return "".join(map(self._masked_part, _parts(text, self._breaks, result.masked)))
+        self._masker.log(result)
+        self._note_released(text, out)
         return out
 
     def _masked_part(self, text: str) -> str:
-        found = self._walk.mask.find(text, str, self._walk.plan, before=self._before())
-        out = apply(text, self._walk.count(found))
-        self._passed(text, out)
+        result = self._masker.text_masker.find(text, str, self._masker.plan, before=self._before())
+        out = apply(text, self._masker.log(result))
+        self._note_released(text, out)
         return out
 
     def _before(self) -> Before:
         return Before(self._raw.text, self._sent.text)
 
-    def _passed(self, text: str, out: str) -> None:
-        part = _part(text)
-        self._raw.add(part)
-        self._sent.add(part if out == text else _part(out))
+    def _note_released(self, text: str, out: str) -> None:
+        tail = _tail_of(text)
+        self._raw.add(tail)
+        self._sent.add(tail if out == text else _tail_of(out))
 
 
 def may_reach(text: str, at: int) -> bool:
-    """Whether a number may reach over the line end before an offset; the rest of the text may be missing.
+    """Return whether a number may reach across the line end before an offset. Text may be missing at the end.
 
     A number that does has a line of its own on one side: its first group of digits stands at the end of a line,
-    the last one at the beginning of one, and all others alone.
+    its last group at the beginning of a line, and all others alone.
     """
     near = text[max(0, at - 1 - NEAR) : at - 1]
     behind = fold(near).text
@@ -310,7 +389,7 @@ def may_reach(text: str, at: int) -> bool:
 
 
 def _backwards(breaks: re.Pattern[str], text: str) -> Iterator[int]:
-    """Where breaks end, last ones first."""
+    """Yield the offsets behind breaks, last ones first."""
     end, width = len(text), NEAR
     while end > 0:
         start = max(0, end - width)
@@ -318,13 +397,14 @@ def _backwards(breaks: re.Pattern[str], text: str) -> Iterator[int]:
         end, width = start, 4 * width
 
 
-def _is_within(hits: list[Hit], at: int, end: int) -> bool:
-    """Whether an offset is within something that was found, or behind something that may go on at the end."""
-    number = bisect_left(hits, at, key=lambda hit: hit.start) - 1
-    return number >= 0 and (hits[number].end > at or hits[number].end == end)
+def _is_within(masked: list[MergedMatch], at: int, end: int) -> bool:
+    """Return whether an offset is within a match, or behind one that ends at ``end`` and may continue there."""
+    number = bisect_left(masked, at, key=lambda match: match.start) - 1
+    return number >= 0 and (masked[number].end > at or masked[number].end == end)
 
 
-def _parts(text: str, breaks: re.Pattern[str], hits: list[Hit]) -> Iterator[str]:
+def _parts(text: str, breaks: re.Pattern[str], masked: list[MergedMatch]) -> Iterator[str]:
+    """Cut a text at the breaks that no match reaches across."""
     cuts = (found.end() for found in breaks.finditer(text))
-    inside = [at for at in cuts if at < len(text) and not _is_within(hits, at, -1)]
+    inside = [at for at in cuts if at < len(text) and not _is_within(masked, at, -1)]
     return (text[one:other] for one, other in pairwise([0, *inside, len(text)]))

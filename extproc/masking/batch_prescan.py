@@ -1,0 +1,67 @@
+"""Prescan many strings in one pass: which of them need a full scan, and by which detectors."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+
+from extproc.detectors.analyzer import NOTHING_FOUND, Analyzer, Candidate, Prescan
+from extproc.detectors.detector_set import ALL, DetectorSet
+from extproc.masking.json.json_masker import hides_text
+
+BETWEEN = '"\n'
+"""Stands between texts. No prefilter matches across it: see ``Detector.prefilter``."""
+
+
+class BatchPrescan:
+    """The prescans of many texts."""
+
+    def __init__(
+        self, analyzer: Analyzer, texts: Sequence[str], *, names: Iterable[str] = (), also: Iterable[int] = ()
+    ) -> None:
+        """Prescan all texts together.
+
+        Args:
+            analyzer: finds entities.
+            texts: each by itself.
+            names: names of fields that contain the texts: they are context of each text.
+            also: numbers of texts that have to be looked at in any case.
+        """
+        head = list(names)
+        whole = BETWEEN.join([*head, *texts])
+        prescan = analyzer.prescan(whole) if whole else NOTHING_FOUND
+        self._prescans: dict[int, Prescan | None] = dict.fromkeys(also, NOTHING_FOUND)
+        if prescan.candidates is None:
+            self._prescans |= dict.fromkeys(range(len(texts)), prescan)
+        elif prescan.candidates:
+            self._prescans |= _by_text(prescan.candidates, [*head, *texts], len(head))
+        if hides_text(whole):
+            self._prescans |= {number: None for number, text in enumerate(texts) if hides_text(text)}
+        self._numbers = sorted(self._prescans)
+
+    def prescan_of(self, number: int) -> Prescan | None:
+        """Return what ``Analyzer.prescan`` does for this text, perhaps with more in it; None if it has escapes."""
+        return self._prescans.get(number, NOTHING_FOUND)
+
+    def detectors_for(self, number: int) -> DetectorSet:
+        """Return the detectors that could find something in one text."""
+        prescan = self.prescan_of(number)
+        return ALL if prescan is None else prescan.detectors
+
+    def any_in(self, first: int, end: int) -> bool:
+        """Return whether one of the texts from ``first`` up to, and without, ``end`` has to be looked at."""
+        at = bisect_left(self._numbers, first)
+        return at < len(self._numbers) and self._numbers[at] < end
+
+
+def _by_text(candidates: list[Candidate], texts: list[str], skipped: int) -> dict[int, Prescan]:
+    """Return prescans by the number of the text, counted from the first text that is not skipped."""
+    starts = list(accumulate((len(each) + len(BETWEEN) for each in texts), initial=0))
+    found: dict[int, list[Candidate]] = {}
+    for offset, detectors in candidates:
+        number = bisect_right(starts, offset) - 1
+        found.setdefault(number - skipped, []).append((offset - starts[number], detectors))
+    return {
+        number: Prescan(DetectorSet.union(detectors for _, detectors in each), each)
+        for number, each in found.items()
+        if number >= 0
+    }
