@@ -22,7 +22,7 @@ from tests.support.maskers import make_masker
 
 KIND = GET_ITEM.request
 POOL = KIND.file.pool
-MASKER = make_masker()
+MASKER = make_masker(event_limit=1 << 16)
 SSN = "219-09-9999"
 EMPTY = frozenset(
     map(repr, ("1970-01-01T00:00:00Z", "[REDACTED]", "W1JFREFDVEVEXQ==", "", 0, 0.0, -0.0, False, None, "0"))

@@ -6,7 +6,6 @@ import json
 import random
 from contextlib import suppress
 from itertools import pairwise
-from unittest import mock
 
 import pytest
 from hypothesis import assume, example, given, settings
@@ -16,14 +15,17 @@ from extproc.codecs.strict_json import parse
 from extproc.codecs.unreadable import Unreadable
 from extproc.detectors.fold import fold
 from extproc.masking.edits import Edit, Layer, apply
-from extproc.masking.json.json_masker import Walk
-from extproc.masking.plan.json_path import compile_path, matches
+from extproc.masking.plan.json_path import compile_path, selects
 from extproc.model.errors import MaskingError
 from extproc.model.masking import Listed, MaskOperator, MaskRule
-from tests.support.maskers import DETECTORS, make_masker
+from tests.support.analyzers import ExhaustiveAnalyzer
+from tests.support.maskers import DETECTORS as ANALYZER
+from tests.support.maskers import make_masker
 
 JSON, SSE, TEXT = "application/json", "text/event-stream", "text/plain"
 MASKER = make_masker(max_depth=40, event_limit=100_000)
+STRICT = make_masker(ExhaustiveAnalyzer(), max_depth=40, event_limit=100_000)
+"""Rules out no detector and no value before it searches."""
 
 PARTS = [
     "4111111111111111",
@@ -159,10 +161,10 @@ RULES = st.lists(
 ).map(tuple)
 
 
-def try_mask(body, content_type, rules):
+def try_mask(body, content_type, rules, masker=MASKER):
     """The result, or None where masking refuses, which is always safe."""
     try:
-        return MASKER.mask(body, content_type, rules)
+        return masker.mask(body, content_type, rules)
     except MaskingError:
         return None
 
@@ -171,7 +173,7 @@ def left(value, rules, path=()):
     """Entities that the rules mask and that a naive walk still finds, JSON in strings included."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from covered(DETECTORS.scan(key, lambda: keys_of(path)), rules)
+            yield from covered(ANALYZER.scan(key, lambda: keys_of(path)), rules)
             yield from left(inner, rules, (*path, key))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
@@ -180,19 +182,19 @@ def left(value, rules, path=()):
         try:
             yield from left(parse(value.encode(), max_depth=40), rules, path)
         except (Unreadable, UnicodeEncodeError):
-            yield from covered(DETECTORS.scan(value, lambda: keys_of(path)), rules)
+            yield from covered(ANALYZER.scan(value, lambda: keys_of(path)), rules)
     elif value is not None and not isinstance(value, bool):
-        yield from covered(DETECTORS.scan(json.dumps(value), lambda: keys_of(path)), rules)
+        yield from covered(ANALYZER.scan(json.dumps(value), lambda: keys_of(path)), rules)
 
 
 def keys_of(path):
-    """What detectors are told of a place: the last two keys, folded."""
+    """The context of a place: the last two keys, folded."""
     return fold("\n".join([part for part in path if isinstance(part, str)][-2:])).text
 
 
-def covered(spans, rules):
+def covered(found, rules):
     names = {rule.entity for rule in rules if rule.entity}
-    return [span for span in spans if "*" in names or span.entity in names]
+    return [match for match in found if "*" in names or match.entity in names]
 
 
 @given(BODIES, RULES)
@@ -222,18 +224,22 @@ def test_masking_text_again_changes_nothing(text, rules):
 
 @given(BODIES, RULES)
 @settings(max_examples=300, deadline=None)
-def test_the_look_at_the_whole_never_misses_what_the_walk_finds(body, rules):
+def test_the_prescan_never_misses_what_a_search_of_every_value_finds(body, rules):
     raw = body.encode("utf-8", "replace")
-    fast = try_mask(raw, JSON, rules)
+    assert try_mask(raw, JSON, rules, STRICT) == try_mask(raw, JSON, rules)
 
-    def begin(walk, text, level, _look):
-        walk._found = 0
-        walk.suspects = DETECTORS.everybody
-        list(walk._spelled_out(text, level) if level is not None else ())
-        return walk.plan.root
 
-    with mock.patch.object(Walk, "_begin", begin), mock.patch.object(Walk, "sightings", return_value=None):
-        assert try_mask(raw, JSON, rules) == fast
+BLIND = MaskRule(MaskOperator.REDACT, path="$[999999999]")
+"""Selects nothing and has no name: every document has to be scanned to know that."""
+
+
+@given(BODIES, RULES)
+@settings(max_examples=300, deadline=None)
+def test_names_in_a_document_never_rule_out_a_path_that_leads_somewhere(body, rules):
+    raw = body.encode("utf-8", "replace")
+    scanned = try_mask(raw, JSON, (*rules, BLIND), STRICT)
+    assume(scanned is not None)  # a scan may refuse JSON in a string that others can read
+    assert try_mask(raw, JSON, rules) == scanned
 
 
 @given(BODIES)
@@ -251,17 +257,11 @@ def test_find_tells_of_all_that_everything_masks(body):
 @settings(max_examples=300, deadline=None)
 def test_bytes_outside_of_edits_stay(body, rules):
     """Every stretch between the edits is in the output, in order, and nothing but replacements is between."""
-    edits = []
-    original = Walk.document
-
-    def spy(walk, text):
-        edits[:] = original(walk, text)
-        return edits
-
-    with mock.patch.object(Walk, "document", spy):
-        masked = try_mask(body.encode("utf-8", "replace"), JSON, rules)
+    raw = body.encode("utf-8", "replace")
+    masked = try_mask(raw, JSON, rules)
     assume(masked is not None)
-    text, at, rest = body.encode("utf-8", "replace").decode(), 0, masked.body.decode()
+    text, at, rest = raw.decode(), 0, masked.body.decode()
+    edits = MASKER.trial(raw, JSON, rules).edits
     for edit in edits:
         assert at <= edit.start < edit.end
         stretch = text[at : edit.start] + edit.text
@@ -293,7 +293,7 @@ def test_in_allow_list_mode_nothing_passes_that_is_not_declared(body, declared):
     assume(masked is not None)
     paths = [compile_path(path) for path in declared]
     for place, value in scalars_of(parse(masked.body, max_depth=40)):
-        passes = any(matches(path, place[:end]) for path in paths for end in range(len(place) + 1))
+        passes = any(selects(path, place[:end]) for path in paths for end in range(len(place) + 1))
         assert passes or value in ("[REDACTED]", None)
 
 
@@ -373,9 +373,9 @@ def test_junk_meets_documented_errors_alone(body, content_type, rules):
 
 
 @given(st.text(max_size=200) | TEXTS)
-def test_spans_are_within_the_text(text):
-    for span in DETECTORS.scan(text, lambda: "ssn"):
-        assert 0 <= span.start < span.end <= len(text)
+def test_matches_are_within_the_text(text):
+    for match in ANALYZER.scan(text, lambda: "ssn"):
+        assert 0 <= match.start < match.end <= len(text)
 
 
 @given(

@@ -11,7 +11,7 @@ from extproc.assembly.make_masker import make_detectors
 from extproc.cli.main import app
 from extproc.codecs.protobuf_messages import MAX_VALUES
 from extproc.detectors.catalogue import CATALOGUE
-from extproc.masking.json.json_masker import MAX_FOUND
+from extproc.masking.findings import MAX_FOUND
 from extproc.masking.plan.json_path import compile_path
 from extproc.model.masking import MaskOperator
 from extproc.settings.masking import InstallationMasking, MaskingSettings

@@ -12,7 +12,7 @@ from tests.support.maskers import make_masker
 
 FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data; boundary=xYz"
 ALL = (MaskRule(MaskOperator.REDACT, entity="*"),)
-MASKER = make_masker()
+MASKER = make_masker(event_limit=1 << 16)
 
 
 def path(at, how=MaskOperator.REDACT):

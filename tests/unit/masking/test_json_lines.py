@@ -46,7 +46,7 @@ def test_what_cannot_be_read_ends_the_stream(raw, says):
     with pytest.raises(MaskingError, match=says):
         stream.feed(raw)
     for call in (lambda: stream.feed(b"1\n"), stream.finish):
-        with pytest.raises(MaskingError, match="broken off"):
+        with pytest.raises(MaskingError, match="stopped"):
             call()
 
 

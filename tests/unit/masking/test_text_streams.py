@@ -1,63 +1,61 @@
 """Text that streams: what goes when, what is held back, and what is too much."""
 
-import time
 from itertools import accumulate
 
 import pytest
 
-from extproc.masking.text.text_stream import CREDIT, GATHER, may_reach
+from extproc.masking.text.text_stream import GATHER, may_reach
 from extproc.model.errors import MaskingError, Undecodable
-from extproc.model.masking import MaskOperator, MaskRule
+from extproc.model.masking import MASK_EVERYTHING, MaskOperator, MaskRule
 from tests.support.maskers import make_masker
 
 TEXT = "text/plain; charset=utf-8"
-EVERYTHING = (MaskRule(MaskOperator.REDACT, entity="*"),)
 LIMIT = 1 << 20
 KEY = "-----BEGIN PRIVATE KEY-----\n" + "MIIEpAIBAAKCAQEA\n" * 40
 
 
-def begin(rules=EVERYTHING, limit=LIMIT):
-    masker = make_masker(event_limit=8, text_limit=limit)
+def begin(rules=MASK_EVERYTHING, limit=LIMIT):
+    masker = make_masker(max_depth=40, event_limit=8, text_limit=limit)
     return masker.stream(TEXT, rules)
 
 
-def told(stream, *pieces):
+def fed(stream, *pieces):
     return [stream.feed(each.encode()).decode() for each in pieces]
 
 
 def test_words_go_with_the_blank_behind_them():
-    out = told(begin(), "The", " card", ", my", " dear", ", is", " 4111 1111 1111", " 1111 at", " last")
+    out = fed(begin(), "The", " card", ", my", " dear", ", is", " 4111 1111 1111", " 1111 at", " last")
     assert out == ["", "", "The card, ", "my ", "dear, ", "is ", "", "[CREDIT_CARD] at "]
 
 
 def test_a_line_goes_at_its_end():
-    out = told(begin(), "A: 4111 1111 1111 1111.\n", "B: bob@example.com\n")
+    out = fed(begin(), "A: 4111 1111 1111 1111.\n", "B: bob@example.com\n")
     assert out == ["A: [CREDIT_CARD].\n", "B: [EMAIL_ADDRESS]\n"]
 
 
 def test_a_line_of_digits_waits_until_they_are_no_group_of_a_number():
     stream = begin()
-    assert told(stream, "4111\n", "1111\n", "1111\n", "11", "11 x\n") == ["", "", "", "", "[CREDIT_CARD] x\n"]
-    assert told(stream, "4111\n", "1112\n", "A\n") == ["", "", "4111\n1112\nA\n"]
+    assert fed(stream, "4111\n", "1111\n", "1111\n", "11", "11 x\n") == ["", "", "", "", "[CREDIT_CARD] x\n"]
+    assert fed(stream, "4111\n", "1112\n", "A\n") == ["", "", "4111\n1112\nA\n"]
 
 
 def test_a_column_of_digits_moves_on():
     """Four lines make a number: of more than those the first go, some together."""
-    out = told(begin(), *["1234\n"] * 100)
+    out = fed(begin(), *["1234\n"] * 100)
     assert set("".join(out).split("\n")) == {"1234", ""}
     held = accumulate(5 - len(each) for each in out)
     assert max(held) <= 4 * 5 + GATHER + 5
-    assert "".join(told(begin(), "1234\n" * 100)) == "1234\n" * 97
+    assert "".join(fed(begin(), "1234\n" * 100)) == "1234\n" * 97
 
 
 def test_line_ends_may_have_a_carriage_return():
-    out = told(begin(), "4111\r", "\n1111\r\n", "1111", "\r\n11", "11 x\r\n")
+    out = fed(begin(), "4111\r", "\n1111\r\n", "1111", "\r\n11", "11 x\r\n")
     assert out == ["", "", "", "", "[CREDIT_CARD] x\r\n"]
 
 
 def test_what_is_no_column_any_more_goes_at_once():
     stream = begin()
-    assert told(stream, "1234\n", "1234\n", "1234\n", "and\n") == ["", "", "", "1234\n1234\n1234\nand\n"]
+    assert fed(stream, "1234\n", "1234\n", "1234\n", "and\n") == ["", "", "", "1234\n1234\n1234\nand\n"]
 
 
 @pytest.mark.parametrize(
@@ -83,41 +81,25 @@ def test_a_word_tells_of_what_comes_later_however_it_is_spelled(spelling, betwee
     wanted = whole.feed(text.encode()) + whole.finish()
     assert (b"US_PASSPORT" in wanted) is ("{" in spelling)
     stream = begin()
-    out = "".join(told(stream, *text.splitlines(keepends=True))).encode()
+    out = "".join(fed(stream, *text.splitlines(keepends=True))).encode()
     assert out + stream.finish() == wanted
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("piece", ["&x\n", "4111\n", "411\n", "&#65;\n", "&xxxxxxxxxxxxxxxxx\n"])
-def test_tiny_pieces_cost_no_more_than_words_do(piece):
-    """What has to be searched again does not depend on what the backend writes."""
-
-    def taken(piece):
-        stream = begin()
-        stream.feed(b"No JSON.\n")
-        began = time.process_time()
-        told(stream, *[piece] * 1_000)
-        return time.process_time() - began
-
-    ratios = [taken(piece) / taken("hello \n") for _ in range(3)]
-    assert min(ratios) < 3
-
-
 def test_a_word_before_tells_of_what_comes_later():
-    assert "".join(told(begin(), "passport ", "number ", "is ", "123456789 ", "and\n")) == (
+    assert "".join(fed(begin(), "passport ", "number ", "is ", "123456789 ", "and\n")) == (
         "passport number is [US_PASSPORT] and\n"
     )
 
 
 def test_a_key_is_held_back_to_its_end():
     stream = begin()
-    assert told(stream, "It is\n", KEY, "more\n") == ["It is\n", "", ""]
-    assert told(stream, "-----END PRIVATE KEY-----\nand so on\n") == ["[PRIVATE_KEY]\nand so on\n"]
+    assert fed(stream, "It is\n", KEY, "more\n") == ["It is\n", "", ""]
+    assert fed(stream, "-----END PRIVATE KEY-----\nand so on\n") == ["[PRIVATE_KEY]\nand so on\n"]
 
 
 def test_a_key_that_does_not_end_is_masked_to_the_end():
     stream = begin()
-    assert told(stream, "It is\n", KEY) == ["It is\n", ""]
+    assert fed(stream, "It is\n", KEY) == ["It is\n", ""]
     assert stream.finish() == b"[PRIVATE_KEY]"
     assert [each.entity for each in stream.findings] == ["PRIVATE_KEY"]
 
@@ -125,49 +107,49 @@ def test_a_key_that_does_not_end_is_masked_to_the_end():
 def test_a_key_that_does_not_end_within_the_limit_ends_the_stream():
     stream = begin(limit=5_000)
     with pytest.raises(MaskingError, match="too-large"):
-        told(stream, KEY, *["MIIEpAIBAAKCAQEA\n"] * 400)
-    with pytest.raises(MaskingError, match="broken off"):
+        fed(stream, KEY, *["MIIEpAIBAAKCAQEA\n"] * 400)
+    with pytest.raises(MaskingError, match="stopped"):
         stream.feed(b"x")
-    with pytest.raises(MaskingError, match="broken off"):
+    with pytest.raises(MaskingError, match="stopped"):
         stream.finish()
 
 
 def test_a_key_that_may_stay_is_not_held_back():
     rules = (MaskRule(MaskOperator.REDACT, entity="US_SSN"),)
-    assert "".join(told(begin(rules, limit=5_000), KEY, *["MIIEpAIBAAKCAQEA\n"] * 400)).startswith(KEY)
+    assert "".join(fed(begin(rules, limit=5_000), KEY, *["MIIEpAIBAAKCAQEA\n"] * 400)).startswith(KEY)
 
 
 @pytest.mark.parametrize("text", ["x" * 6_000, "1 " * 3_000, "[" * 6_000, '{"a": "' + "x " * 3_000])
 def test_what_cannot_be_cut_is_bounded(text):
     with pytest.raises(MaskingError, match="too-large"):
-        told(begin(limit=5_000), *(text[at : at + 100] for at in range(0, len(text), 100)))
+        fed(begin(limit=5_000), *(text[at : at + 100] for at in range(0, len(text), 100)))
 
 
 def test_json_is_masked_as_json():
     """It spells in other ways; no byte of it goes before its end."""
     document = '{"ssn": 536221847, "card": "\\u0034111111111111111", "note": "card, my dear"}\n'
     stream = begin()
-    assert told(stream, *document) == [""] * len(document)
+    assert fed(stream, *document) == [""] * len(document)
     assert stream.finish().decode() == '{"ssn": "[US_SSN]", "card": "[CREDIT_CARD]", "note": "card, my dear"}\n'
 
 
 def test_brackets_of_a_log_line_are_no_json():
-    assert told(begin(), "[2026-11-21 10:00:01] it is\n", "[INFO] on\n") == [
+    assert fed(begin(), "[2026-11-21 10:00:01] it is\n", "[INFO] on\n") == [
         "[2026-11-21 10:00:01] it is\n", "[INFO] on\n",
     ]  # fmt: skip
 
 
 def test_rules_for_paths_are_for_json_alone():
     rules = (MaskRule(MaskOperator.REDACT, path="$.a"), MaskRule(MaskOperator.REDACT, entity="US_SSN"))
-    assert told(begin(rules), "ssn: 219-09-9999,\n") == ["ssn: [US_SSN],\n"]
+    assert fed(begin(rules), "ssn: 219-09-9999,\n") == ["ssn: [US_SSN],\n"]
     stream = begin(rules)
-    assert told(stream, '{"a": 1}\n') == [""]
+    assert fed(stream, '{"a": 1}\n') == [""]
     assert stream.finish() == b'{"a": "[REDACTED]"}\n'
 
 
 def test_a_rule_for_all_of_it_waits_for_the_whole():
     stream = begin((MaskRule(MaskOperator.REDACT, path="$"),))
-    assert told(stream, "one line\n", "two\n") == ["", ""]
+    assert fed(stream, "one line\n", "two\n") == ["", ""]
     assert stream.finish() == b"[REDACTED]"
 
 
@@ -187,7 +169,7 @@ def test_a_character_that_is_cut_off_is_refused():
 
 def test_what_comes_together_of_masked_text_is_masked_as_far_as_it_is_there():
     stream = begin((MaskRule(MaskOperator.REMOVE, entity="*"),))
-    out = told(stream, "+44 2079 bob@example.com is\n", "12ghp_0123456789012345678901234567890123456789 4\n")
+    out = fed(stream, "+44 2079 bob@example.com is\n", "12ghp_0123456789012345678901234567890123456789 4\n")
     assert "".join(out) == "+44 2079  is\n12 4\n"
 
 
@@ -221,49 +203,3 @@ def test_what_comes_together_of_masked_text_is_masked_as_far_as_it_is_there():
 def test_what_may_reach_over_a_line_end(before, after, reaches):
     text = f"x\n{before}\n"
     assert may_reach(text + after, len(text)) is reaches
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("unit", ["x", '"x', "1 "])
-def test_what_is_held_back_is_not_copied_again_and_again(unit):
-    stream, pieces = begin(limit=1 << 30), 20_000
-    began = time.process_time()
-    for _ in range(pieces):
-        stream.feed(unit.encode() * (64 // len(unit)))
-    assert time.process_time() - began < 2.5
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "unit",
-    [
-        "clean words, and more of them\n",
-        "1234\n",
-        "1234\r\n",
-        "1 2 3 4 ",
-        "-----BEGIN PRIVATE KEY-----\n",
-        "a%20b ",
-        "\\",
-        r"\u",
-        r"\u0034",
-        r"\/ ",
-        "\\n \\u0034\n",
-        "[[",
-        "x",
-    ],
-)
-@pytest.mark.parametrize("size", [1, 1_000])
-def test_time_is_linear(unit, size):
-    """Four times as much takes four times as long, and not sixteen times."""
-
-    def spent(length):
-        text = (unit * length)[:length].encode()
-        stream = begin(limit=1 << 30)
-        began = time.process_time()
-        for at in range(0, length, size):
-            stream.feed(text[at : at + size])
-        stream.finish()
-        return time.process_time() - began
-
-    short, long = (CREDIT // 16, CREDIT // 4) if size == 1 else (CREDIT // 2, CREDIT * 2)
-    assert min(spent(long) for _ in range(2)) < 9 * min(spent(short) for _ in range(3))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from extproc.masking.plan.json_path import compile_path, matches, render
+from extproc.masking.plan.json_path import compile_path, render, selects
 
 SELECTS = [
     ("$", (), True),
@@ -41,7 +41,7 @@ SELECTS = [
 
 @pytest.mark.parametrize(("path", "place", "selected"), SELECTS)
 def test_selects(path, place, selected):
-    assert matches(compile_path(path), place) is selected
+    assert selects(compile_path(path), place) is selected
 
 
 WRONG = [
@@ -92,7 +92,7 @@ def test_renders(place, text):
 
 def test_a_rendered_path_selects_its_place():
     place = ("a", 0, "first-name", "it's", "b")
-    assert matches(compile_path(render(place)), place)
+    assert selects(compile_path(render(place)), place)
 
 
 def test_a_rendered_path_is_bounded():

@@ -16,14 +16,14 @@ from extproc.codecs.protobuf import fields, spell_varint, varint
 from extproc.masking.protobuf import message_masker
 from extproc.masking.protobuf.frames import TOGETHER, Framing
 from extproc.model.errors import MaskingError, Undecodable
-from extproc.model.masking import Listed, MaskOperator, MaskRule
+from extproc.model.masking import MASK_EVERYTHING, Listed, MaskOperator, MaskRule
 from extproc.model.reasons import Uninspectable
 from tests.support.maskers import make_masker
 
 FIELD = descriptor_pb2.FieldDescriptorProto
 SSN, CARD = "219-09-9999", 4111111111111111
-ALL = (MaskRule(MaskOperator.REDACT, entity="*"),)
-MASKER = make_masker(max_depth=20)
+ALL = MASK_EVERYTHING
+MASKER = make_masker(max_depth=20, event_limit=1 << 16)
 
 
 def told(name, number, kind, *, many=False, of=""):
@@ -186,8 +186,8 @@ TYPED = field(1, b"t/crm.Customer")
 MANY = b"\x12\x00" * 100_000
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("message", [field(8, TYPED + MANY), field(8, MANY), field(6, MANY)])
+@pytest.mark.slow
 def test_more_values_than_a_worker_has_time_for_are_refused(message):
     with pytest.raises(Undecodable) as caught:
         frames_masker(limit=1 << 20).feed(Frame(False, message).raw)
@@ -209,8 +209,8 @@ def test_a_value_that_a_map_has_twice_is_refused_where_a_path_leads_into_it():
         frames_masker(rules=(MaskRule(MaskOperator.REDACT, path="$.tree.a[1]"),)).feed(frame)
 
 
-def test_places_that_passed_unmasked_are_told_apart_up_to_a_limit(monkeypatch):
-    monkeypatch.setattr(message_masker, "MAX_PLACES", 3)
+def test_locations_that_passed_unmasked_are_distinguished_up_to_a_limit(monkeypatch):
+    monkeypatch.setattr(message_masker, "MAX_LOCATIONS", 3)
     stream, one = frames_masker(limit=1 << 20, binary=True), field(7, b"\xff\xfe")
     for _ in range(5):
         stream.feed(Frame(False, one).raw)
@@ -307,9 +307,9 @@ CUSTOMERS = st.builds(
 )
 
 
-@pytest.mark.slow
 @given(st.lists(CUSTOMERS, max_size=4), st.lists(st.integers(0, 10_000), max_size=5))
 @settings(max_examples=100, deadline=None)
+@pytest.mark.slow
 def test_output_ignores_cuts_and_stays_when_masked_again(customers, places):
     raw = b"".join(Frame(False, each.SerializeToString()).raw for each in customers)
     whole = frames_masker("", ALL, limit=1 << 16)
@@ -323,9 +323,9 @@ def test_output_ignores_cuts_and_stays_when_masked_again(customers, places):
     assert bool(whole.findings) or out == raw
 
 
-@pytest.mark.slow
 @given(st.binary(max_size=60))
 @settings(max_examples=200, deadline=None)
+@pytest.mark.slow
 def test_junk_meets_documented_errors_alone(junk):
     stream = frames_masker("gzip", ALL, limit=1_000)
     try:

@@ -1,0 +1,111 @@
+"""CREDIT_CARD: texts in which it is found, and texts in which it is not."""
+
+# ruff: noqa: RUF001 - other ways to write digits and marks are the point
+
+import pytest
+
+from tests.unit.detectors.entities.checks import (
+    ANALYZER,
+    AROUND,
+    check_found,
+    check_nothing_found,
+    check_part_found,
+)
+
+ENTITY = "CREDIT_CARD"
+FOUND = [
+    "4111111111111111",
+    "4111 1111 1111 1111",
+    "4111-1111-1111-1111",
+    "4111+1111+1111+1111",
+    "3782 822463 10005",
+    "378282246310005",
+    "30569309025904",
+    "6011111111111117",
+    "3530111333300000",
+    "5555555555554444",
+    "2223003122003222",
+    "4222222222222",
+    "4000000000000000006",
+    "4111.1111.1111.1111",
+    "4111/1111/1111/1111",
+    "4111\t1111\t1111\t1111",
+    "3782_822463_10005",
+    "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
+    "４１１１１１１１１１１１１１１１",
+    "٤١١١١١١١١١١١١١١١",
+    "4111\u00a01111\u202f1111\u30001111",
+    "4111–1111—1111−1111",
+    "4111\u200b1111\u200c1111\u00ad1111",
+    "4.111111111111111E15",
+    "4.000000000000002e+15",
+]
+FOUND_IN_PART = [
+    (f"{before}{card}{behind}", card)
+    for card in ("4111.1111.1111.1111", "4111/1111/1111/1111", "3782_822463_10005")
+    for before, behind in (("", "."), ("it is ", "."), ("", "... so"), ("", "/"), ("(", ")."), ("", ".\nBye"))
+]
+"""Text, and the part of it that is found."""
+NOT_FOUND = [
+    "4111111111111112",  # check digit
+    "411111111111",  # 12 digits
+    "41111111111111111111",  # 20 digits
+    "04111111111111111",  # part of a longer number
+    "9111111111111111",  # no such issuer
+    "0000000000000000",
+    "1700000000000",  # a time in milliseconds
+    "1700000000003",
+    "1700000000000000",
+    "1700000000000000000",
+    "0.4111111111111111",  # a fraction
+    "-12.4111111111111111",
+    "4111  1111  1111  1111x",  # two spaces: no card is written so
+    "4111,1111,1111,1111",
+    "4111.1111.1111.1111.1",
+    "4111.1111.1111.11112",
+]
+
+
+@pytest.mark.parametrize("text", FOUND)
+@pytest.mark.parametrize("around", AROUND)
+def test_is_found_exactly(text, around):
+    check_found(ENTITY, text, around)
+
+
+@pytest.mark.parametrize(("text", "part"), FOUND_IN_PART)
+def test_a_part_is_found(text, part):
+    check_part_found(ENTITY, text, part)
+
+
+@pytest.mark.parametrize("text", NOT_FOUND)
+def test_is_not_found(text):
+    check_nothing_found(text)
+
+
+def test_letters_beside_it_hide_nothing():
+    for text in ("card4111111111111111end", "x4111-1111-1111-1111y"):
+        assert [match.entity for match in ANALYZER.scan(text)] == [ENTITY]
+
+
+def test_a_card_beside_other_digits_is_found():
+    assert [(match.start, match.end) for match in ANALYZER.scan("4111111111111111 123")] == [(0, 16)]
+    assert [(match.start, match.end) for match in ANALYZER.scan("12/27 4111 1111 1111 1111")] == [(6, 25)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024\n4111\n1111\n1111\n1111\n",
+        "1999\t1998\t4111\t1111\t1111\t1111\t7",
+        r"2024\n4111\n1111\n1111\n1111\n",
+        r'{"a":"x\r\n3782\r\n822463\r\n10005"',
+        "2024\r\n4111\r\n1111\r\n1111\r\n1111\r\n",
+        "1\r\n3782\r\n822463\r\n10005\r\n7",
+    ],
+)
+def test_other_numbers_before_a_column_of_groups_do_not_hide_it(text):
+    assert [match.entity for match in ANALYZER.scan(text)] == [ENTITY]
+
+
+def test_all_spellings_have_one_canonical_form():
+    assert ANALYZER.canonical(ENTITY, "４１１１-1111 1111\u00a01111") == "4111111111111111"

@@ -1,0 +1,17 @@
+"""IN_AADHAAR: texts in which it is found, and texts in which it is not."""
+
+import pytest
+
+from tests.unit.detectors.entities.checks import check_found_in_context
+
+ENTITY = "IN_AADHAAR"
+FOUND_IN_CONTEXT = [
+    ("2341 2341 2346", "aadhaar"),
+    ("234123412346", "aadhar_no"),
+]
+"""Text, and the key above it without which it is not an entity."""
+
+
+@pytest.mark.parametrize(("text", "key"), FOUND_IN_CONTEXT)
+def test_is_found_beside_a_word(text, key):
+    check_found_in_context(ENTITY, text, key)

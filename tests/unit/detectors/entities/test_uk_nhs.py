@@ -1,0 +1,17 @@
+"""UK_NHS: texts in which it is found, and texts in which it is not."""
+
+import pytest
+
+from tests.unit.detectors.entities.checks import check_found_in_context
+
+ENTITY = "UK_NHS"
+FOUND_IN_CONTEXT = [
+    ("943 476 5919", "nhs_number"),
+    ("9434765919", "NHS"),
+]
+"""Text, and the key above it without which it is not an entity."""
+
+
+@pytest.mark.parametrize(("text", "key"), FOUND_IN_CONTEXT)
+def test_is_found_beside_a_word(text, key):
+    check_found_in_context(ENTITY, text, key)
