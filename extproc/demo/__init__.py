@@ -1,1 +1,1 @@
-"""A whole installation on one machine, and a short story played on it. Every value in it is made up."""
+"""The demo: a whole installation on one machine, and a short story played on it. All its data is made up."""

@@ -1,7 +1,7 @@
-"""Look for values that must not be stored, in every spelling that a store could have given them.
+"""A search for values that must not be stored, in every spelling that a store could give them.
 
-Not found is only worth something if the search can find: ``search`` is also asked for a value that is known to
-be stored, and the unit tests plant each spelling.
+A result of "not found" only counts if the search can find. So the demo also searches for a value that is stored on
+purpose, and the unit tests plant each spelling.
 """
 
 import base64
@@ -26,19 +26,20 @@ else:
 COMPRESSED = re.compile(
     rb"(?P<zlib>\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda])|(?P<zstd>\x28\xb5\x2f\xfd)|(?P<lz4>\x82(?s:.{3})\x00(?s:.{3})\x00)"
 )
-"""How gzip members (RFC 1952), zlib streams (RFC 1950), Zstandard frames (RFC 8878) and ClickHouse's blocks
-begin. The last: a byte for the method, LZ4 here, then the sizes packed (with these nine bytes) and unpacked, 32
-bits each, little-endian; below 16 MiB."""
+"""The first bytes of gzip members (RFC 1952), zlib streams (RFC 1950), Zstandard frames (RFC 8878) and blocks of
+ClickHouse. A block begins with a byte for the method (LZ4 here), then its compressed size (with the head of nine
+bytes) and its uncompressed size, each 32 bits, little-endian, and below 16 MiB."""
 BLOCK_HEAD = 9
+"""Bytes of the head of a ClickHouse block."""
 SQLITE = b"SQLite format 3\x00"
 LARGEST = 64 << 20
-"""Bytes taken from one compressed stream."""
+"""Bytes read from one compressed stream."""
 SEPARATORS = re.compile(r"[ -]")
 
 
 @dataclass(frozen=True)
 class Canary:
-    """A value that must be found nowhere."""
+    """A value that must not be stored anywhere."""
 
     name: str
     value: str | bytes = field(repr=False)
@@ -46,7 +47,7 @@ class Canary:
 
 @dataclass(frozen=True, order=True)
 class Hit:
-    """A canary was found. Says where and how it was spelled, never the value."""
+    """A canary that was found: its place and spelling, never its value."""
 
     canary: str
     spelling: str
@@ -55,18 +56,18 @@ class Hit:
 
 @dataclass
 class Searched:
-    """What a search looked at, and what it found."""
+    """The extent of a search, and its hits."""
 
     places: int = 0
     size: int = 0
-    """Bytes, unpacked ones included."""
+    """Bytes, with those of decompressed streams."""
     hits: set[Hit] = field(default_factory=set)
 
 
 def spellings(value: str | bytes) -> Iterator[tuple[str, bytes]]:
-    """Each way to write a value, as name and bytes.
+    """Yield each spelling of a value, as a name and its bytes.
 
-    Numbers with separators (cards, social security numbers) count without them too.
+    Numbers with separators (cards, social security numbers) are also spelled without them.
     """
     if isinstance(value, bytes):
         yield from _of_bytes(value)
@@ -97,14 +98,14 @@ def _of_bytes(raw: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _base64_inside(raw: bytes, shift: int) -> bytes:
-    """The part of ``raw``'s base64 that is the same whatever stands around it, ``shift`` bytes into a group."""
+    """Return the part of ``raw``'s base64 that does not depend on its neighbours, ``shift`` bytes into a group."""
     padded = bytes(shift) + raw
     whole = base64.b64encode(padded[: len(padded) // 3 * 3])
     return whole[4:] if shift else whole
 
 
 class Search:
-    """Looks for canaries in text, files and folders: for all spellings of all of them in one pass."""
+    """Searches text, files and folders for all spellings of all canaries in one pass."""
 
     def __init__(self, canaries: Iterable[Canary]) -> None:
         wanted = {spelled: (canary.name, how) for canary in canaries for how, spelled in spellings(canary.value)}
@@ -118,7 +119,7 @@ class Search:
         self.done = Searched()
 
     def text(self, content: bytes, place: str) -> None:
-        """Search one piece of text, and what is compressed inside it."""
+        """Search one piece of text, and the compressed streams inside it."""
         self.done.places += 1
         for piece, where in _unpacked(content, place):
             self.done.size += len(piece)
@@ -134,14 +135,14 @@ class Search:
         return found
 
     def folder(self, folder: Path) -> None:
-        """Search every file below a folder; a database cell by cell too, since a page break can split a value."""
+        """Search every file below a folder. Databases also by cell: a page break can split a value."""
         for file in sorted(folder.rglob("*")):
             if not file.is_file():
                 continue
             name = str(file.relative_to(folder.parent))
             try:
                 content = file.read_bytes()
-            except FileNotFoundError:  # what runs may remove its files
+            except FileNotFoundError:  # running processes may remove their files
                 continue
             self.text(content, name)
             if content.startswith(SQLITE):
@@ -149,7 +150,7 @@ class Search:
 
 
 def _unpacked(content: bytes, place: str) -> Iterator[tuple[bytes, str]]:
-    """The content, and each compressed stream inside it."""
+    """Yield the content, and each compressed stream inside it."""
     yield content, place
     view = memoryview(content)
     for start in COMPRESSED.finditer(content):
@@ -159,7 +160,7 @@ def _unpacked(content: bytes, place: str) -> Iterator[tuple[bytes, str]]:
 
 
 def _inflate(stream: memoryview, how: str) -> bytes:
-    """As much as can be unpacked; empty where it only looked compressed."""
+    """Decompress as much as possible; empty if it only looked compressed."""
     try:
         if how == "zlib":
             return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(stream, LARGEST)
@@ -171,9 +172,9 @@ def _inflate(stream: memoryview, how: str) -> bytes:
 
 
 def _block(stream: memoryview) -> bytes:
-    """One block of ClickHouse's files; empty where nothing can unpack it."""
+    """Decompress one block of a ClickHouse file; empty if that is not possible."""
     try:
-        import lz4.block  # noqa: PLC0415 - newer Pythons' drivers of ClickHouse do without
+        import lz4.block  # noqa: PLC0415 - the ClickHouse drivers of newer Pythons do not install it
     except ImportError:
         return b""
     packed, size = (int.from_bytes(stream[at : at + 4], "little") for at in (1, 5))

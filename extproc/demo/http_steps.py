@@ -1,4 +1,4 @@
-"""The steps of the story on HTTP. Each does one thing on real traffic, and returns what that proved."""
+"""The steps of the story over HTTP. Each does one thing with real traffic, and returns what it proved."""
 
 import json
 import re
@@ -13,9 +13,10 @@ from extproc.demo.sample_data import CUSTOMERS, SENSITIVE_FIELDS
 from extproc.demo.stage import Stage, expect, problem_of, until
 
 Proof = list[str]
-"""Sentences that are true now."""
+"""Sentences that the step has proved."""
 CUSTOMER = CUSTOMERS["1001"]
 HELD_WITHIN_S = 15.0
+"""Seconds in which a held call must appear among the approvals."""
 
 
 def refused_without_token(stage: Stage) -> Proof:
@@ -30,7 +31,7 @@ def refused_without_token(stage: Stage) -> Proof:
 
 
 def masked_read(stage: Stage) -> Proof:
-    """An allowed read returns, with its sensitive fields masked."""
+    """An allowed read is answered, with its sensitive fields masked."""
     response = stage.call("maya", "GET", "/customers/1001")
     expect(response.status_code == httpx.codes.OK, "200", response.status_code)
     given: dict[str, Any] = response.json()
@@ -49,7 +50,7 @@ def out_of_scope(stage: Stage) -> Proof:
     response = stage.call("maya", "DELETE", "/customers/1001")
     _denied(response, "not-in-scope")
     _nothing_arrived(stage, before)
-    return ["denied with reason not-in-scope; the backend never heard of it"]
+    return ["denied with reason not-in-scope; nothing reached the backend"]
 
 
 def forbidden_argument(stage: Stage) -> Proof:
@@ -61,11 +62,11 @@ def forbidden_argument(stage: Stage) -> Proof:
     blocked = stage.call("maya", "POST", "/query", body=b'{"statement": "SELECT 1; DROP TABLE customers"}')
     _denied(blocked, "forbidden-argument")
     _nothing_arrived(stage, before)
-    return ["the same function: a statement that reads passes, one that destroys does not"]
+    return ["of the same function, a statement that reads is allowed, and one that destroys is denied"]
 
 
 def approved_release(stage: Stage) -> Proof:
-    """A high-risk call is held, previewed masked, approved by another person, and released byte for byte."""
+    """A high-risk call is held, shown masked, approved by another person, and forwarded byte for byte."""
     body = (
         '{"service":  "billing", "version": 2.10, "environment": "production",\n'
         f'  "note": "rotate {stage.api_key} afterwards"}}'
@@ -87,8 +88,8 @@ def approved_release(stage: Stage) -> Proof:
     expect(arrived[0].body == body, "exactly the approved bytes at the backend", "others")
     return [
         "held until noor approved; omar, of the same group, could not approve his own call",
-        "the preview showed the key's place, never the key",
-        f"the backend got exactly the {len(body)} approved bytes, odd spacing and 2.10 included",
+        "the preview showed the place of the secret key, never the key",
+        f"the backend received exactly the {len(body)} approved bytes, odd spacing and 2.10 included",
     ]
 
 
@@ -101,7 +102,7 @@ def _preview_is_masked(stage: Stage, approval_id: str) -> None:
 
 
 def refused_by_approver(stage: Stage) -> Proof:
-    """One is refused by the approver."""
+    """A held call is refused by an approver."""
     before = len(stage.arrivals("crm"))
     body = b'{"customer": "1002", "amount": 900, "note": "goodwill"}'
     with _calling(stage, "maya", "/refunds", body) as call:
@@ -111,11 +112,11 @@ def refused_by_approver(stage: Stage) -> Proof:
         response = call.result()
     _denied(response, "approval-denied")
     _nothing_arrived(stage, before)
-    return ["the caller learned that an approver refused; nothing was forwarded"]
+    return ["the caller was told that an approver refused; nothing was forwarded"]
 
 
 def own_credentials(stage: Stage) -> Proof:
-    """The backends received their own credential, and never the caller's token."""
+    """The backends received their own credentials, and never the caller's token."""
     proof = []
     for backend in ("crm", "docs"):
         arrived = stage.arrivals(backend)
@@ -137,7 +138,7 @@ def own_credentials(stage: Stage) -> Proof:
 
 
 def recorded_session(stage: Stage) -> Proof:
-    """The recorded session is read back from ClickHouse, with a query and as a timeline."""
+    """The recorded session is read from ClickHouse, by a query and as a timeline."""
     calls = f"calls WHERE session = '{stage.session}' AND subject != ''"
     count = f"SELECT count() AS calls FROM {calls} AND finished"  # noqa: S608 - our own session id
     until(lambda: _rows(stage, count)[0]["calls"] >= CALLS, f"{CALLS} recorded calls", within_s=20)
@@ -147,11 +148,11 @@ def recorded_session(stage: Stage) -> Proof:
     expect(shown.returncode == 0, "the query to run", shown.stderr)
     missing = RECORDED - {(row["function"], row["reason"]) for row in _rows(stage, sql)}
     expect(not missing, "each call of the story recorded with its reason", f"none of {sorted(missing)}")
-    return [f"{CALLS} calls, refused ones included, with who, what, why and how it ended", *_timeline(stage)]
+    return [f"{CALLS} calls, refused ones included, with caller, function, reason and outcome", *_timeline(stage)]
 
 
 CALLS = 7
-"""Of the session ``stage.session`` up to then: steps 2 to 6, and step 8's question."""
+"""The calls of the session ``stage.session`` before the query: those of steps 2 to 6, and one of step 8."""
 RECORDED = {
     ("crm.get_customer", "policy-allowed"),
     ("crm.delete_customer", "not-in-scope"),
@@ -172,7 +173,7 @@ def _timeline(stage: Stage) -> Proof:
     expect(shown.returncode == 0, "a timeline", shown.stderr)
     for function in ("crm.get_customer", "crm.delete_customer", "crm.run_query", "crm.issue_refund"):
         expect(function in shown.stdout, f"{function} on the timeline", shown.stdout)
-    return ["the timeline tells maya's part of the story in order"]
+    return ["the timeline shows maya's calls in order"]
 
 
 def _rows(stage: Stage, sql: str) -> list[dict[str, Any]]:
@@ -182,7 +183,7 @@ def _rows(stage: Stage, sql: str) -> list[dict[str, Any]]:
 
 @contextmanager
 def _calling(stage: Stage, who: str, path: str, body: bytes) -> "Iterator[Future[httpx.Response]]":
-    """A call under way, since it will be held. Not waited for when the step fails: it ends with the guard."""
+    """Run a call in a thread, since it will be held. A step that fails does not wait for it."""
     pool = ThreadPoolExecutor(1)
     try:
         yield pool.submit(stage.call, who, "POST", path, body=body)
@@ -191,7 +192,7 @@ def _calling(stage: Stage, who: str, path: str, body: bytes) -> "Iterator[Future
 
 
 def _held(stage: Stage, function: str, call: "Future[httpx.Response]") -> dict[str, Any]:
-    """Wait until the call is in the queue."""
+    """Wait until the call is among the approvals, and return its approval."""
 
     def pending() -> dict[str, Any] | None:
         if call.done():

@@ -1,4 +1,4 @@
-"""Put a whole installation into one folder: configuration with free ports, people, policy data, secrets."""
+"""Install everything for the demo in one folder: configuration with free ports, people, policy data, secrets."""
 
 import secrets
 import shutil
@@ -13,51 +13,51 @@ PEOPLE = "people.yaml"
 POLICY_DATA = "policy-data.yaml"
 SECRETS = "secrets"
 MARK = ".made-by-extproc-demo"
-"""A folder with this file in it may be emptied."""
+"""The file that marks a folder which the demo may empty."""
 BACKENDS = ("crm", "docs")
 PORTS = {"envoy": 10000, "health": 10080, "crm": 10101, "docs": 10102, "issuer": 10103}
-"""Who listens where in the packaged configuration, on loopback."""
+"""The loopback ports in the packaged configuration, by part."""
 UNGIVEN = range(20_000, 32_768)
-"""Below those that Linux (32768) and others (49152, RFC 6335) give to connections and to whoever asks for any."""
+"""Ports below the ephemeral ones of Linux (from 32768) and of other systems (from 49152, RFC 6335)."""
 
 
 @dataclass(frozen=True)
 class DemoInstallation:
-    """A folder that holds everything, and where its parts listen."""
+    """The folder of the demo, and the ports of its parts."""
 
     folder: Path
     ports: dict[str, int]
 
     @property
     def config(self) -> Path:
-        """The guard's configuration."""
+        """The configuration file of the guard."""
         return self.folder / CONFIG
 
     @property
     def logs(self) -> Path:
-        """One file for each process."""
+        """The folder with a log file for each process."""
         return self.folder / "logs"
 
     @property
     def state(self) -> Path:
-        """Everything the guard stores."""
+        """The folder with everything that the guard stores."""
         return self.folder / "state"
 
     def url(self, part: str) -> str:
-        """Where a part listens."""
+        """Return the URL of a part."""
         return f"http://127.0.0.1:{self.ports[part]}"
 
     def credential_file(self, backend: str) -> Path:
-        """The file of a backend's credential."""
+        """Return the file with a backend's credential."""
         return self.folder / SECRETS / backend
 
     def credential(self, backend: str) -> str:
-        """A backend's credential."""
+        """Read a backend's credential."""
         return self.credential_file(backend).read_text().strip()
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now, and that the system gives to nobody who asks for any."""
+    """Return ports that are free now, and that the system does not hand out as ephemeral ports."""
     with ExitStack() as stack:
         candidates = iter(secrets.SystemRandom().sample(UNGIVEN, len(UNGIVEN)))
         held: list[int] = []
@@ -70,20 +70,20 @@ def free_ports(count: int) -> list[int]:
 
 
 def with_ports(text: str, ports: dict[str, int]) -> str:
-    """The packaged configuration with other ports."""
+    """Return the packaged configuration with other ports."""
     for part, packaged in PORTS.items():
         text = text.replace(f"127.0.0.1:{packaged}", f"127.0.0.1:{ports[part]}")
     return text
 
 
 def install(folder: Path) -> DemoInstallation:
-    """Fill a folder. What an earlier run left in it is removed first; a folder of anything else is refused.
+    """Fill a folder. Files of an earlier run are removed first; a folder with other files is refused.
 
     Raises:
-        FileExistsError: the folder holds something that the demo did not make.
+        FileExistsError: the folder contains files that the demo did not make.
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / MARK).is_file():
-        raise FileExistsError(f"{folder} holds other files: choose an empty folder")
+        raise FileExistsError(f"{folder} contains other files: choose an empty folder")
     for name in ("state", "logs", SECRETS):
         shutil.rmtree(folder / name, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
-"""A token issuer for trying things out: whoever asks for a token of a listed person gets it.
+"""A token issuer for the demo: it issues a token of any listed person to any client.
 
-Nothing here checks a password, so it must never be reachable from outside the machine (or the compose network).
+It checks no password, so it must never be reachable from outside the machine (or the compose network).
 """
 
 import secrets
@@ -22,43 +22,43 @@ from starlette.routing import Route
 from extproc.demo.listen import arguments, run
 
 TOKEN_LIFE_S = 3_600
-"""Seconds a token of ``POST /token`` is valid."""
+"""Seconds for which a token of ``POST /token`` is valid."""
 
 
 @dataclass(frozen=True)
 class SigningKey:
-    """An ES256 key pair and its name."""
+    """An ES256 key pair and its key id."""
 
     private: ec.EllipticCurvePrivateKey
     kid: str
 
     @classmethod
     def make(cls) -> "SigningKey":
-        """A new key."""
+        """Make a new key."""
         return cls(ec.generate_private_key(ec.SECP256R1()), secrets.token_hex(8))
 
     def jwks(self) -> dict[str, Any]:
-        """The public half as a JSON Web Key Set (RFC 7517 section 5)."""
+        """Return the public key as a JSON Web Key Set (RFC 7517 section 5)."""
         public = ECAlgorithm.to_jwk(self.private.public_key(), as_dict=True)
         return {"keys": [public | {"kid": self.kid, "use": "sig", "alg": "ES256"}]}
 
 
 @dataclass(frozen=True)
 class Person:
-    """Someone who can get a token."""
+    """A person for whom the issuer makes tokens."""
 
     subject: str
     groups: tuple[str, ...]
     actor: str = ""
-    """Who acts for the person (RFC 8693 section 4.1); empty where they act themselves."""
+    """The agent that acts for the person (RFC 8693 section 4.1); empty if the person acts."""
 
 
 def mint(key: SigningKey, person: Person, *, issuer: str, audience: str, now_s: int, ttl_s: int) -> str:
     """Sign a token.
 
     Args:
-        key: signs.
-        person: whose token it is.
+        key: the key that signs.
+        person: the subject of the token.
         issuer: the ``iss`` claim.
         audience: the ``aud`` claim.
         now_s: seconds since the Unix epoch.
@@ -82,7 +82,7 @@ def mint(key: SigningKey, person: Person, *, issuer: str, audience: str, now_s: 
 
 
 def read_people(file: Path) -> dict[str, Person]:
-    """Read the people of a YAML file: a name, and under it ``subject``, ``groups`` and perhaps ``actor``."""
+    """Read the people of a YAML file: each a name, with ``subject``, ``groups`` and an optional ``actor``."""
     listed = yaml.safe_load(file.read_text())
     return {
         name: Person(entry.get("subject", name), tuple(entry.get("groups", ())), entry.get("actor", ""))
@@ -98,7 +98,7 @@ def issuer_app(
     audience: str,
     now: Callable[[], float] = time.time,
 ) -> Starlette:
-    """``GET /jwks.json``, and ``POST /token`` with ``{"name": …}``, which answers ``{"access_token": …}``."""
+    """Serve ``GET /jwks.json``, and ``POST /token`` with ``{"name": …}``: it gives ``{"access_token": …}``."""
 
     async def jwks(_request: Request) -> Response:
         return JSONResponse(key.jwks())
@@ -114,7 +114,7 @@ def issuer_app(
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Serve with a key made at start."""
+    """Serve with a new key."""
     given = arguments("Issue demo tokens.", argv, "people")
     listed = yaml.safe_load(given.people.read_text())
     run(

@@ -1,16 +1,16 @@
-"""The story's last step: a search for secrets in everything that was stored."""
+"""The last step of the story: search for secrets in everything that was stored."""
 
 from extproc.demo.canaries import Canary, Search
 from extproc.demo.stage import Stage, expect
 
 TABLES = ("entries", "calls", "session_calls", "sessions")
-"""Of evidence: everything that the schema makes, but for the intermediate state of ``calls``."""
+"""The tables and views of evidence, without the intermediate state of ``calls``."""
 KNOWN_STORED = "change 4711"
-"""Part of the approver's note: stored on purpose, so a search that misses it proves nothing."""
+"""Part of the approver's note, which is stored on purpose: a search that misses it proves nothing."""
 
 
 def no_canary_stored(stage: Stage) -> list[str]:
-    """Canary secrets used throughout are searched for in everything stored, and not found."""
+    """Everything that was stored is searched for the secrets of the story; none is found."""
     for name in ("state", "logs"):
         expect((stage.installation.folder / name).is_dir(), f"a {name} folder", "none")
     stored = _dump_tables(stage)
@@ -18,16 +18,16 @@ def no_canary_stored(stage: Stage) -> list[str]:
     expect(
         any("clickhouse" in hit.place for hit in control.done.hits),
         f"the note {KNOWN_STORED!r} in ClickHouse",
-        "not",
+        "no hit",
     )
     search = _search(stage, stored, stage.canaries)
     hits = [f"{hit.canary} ({hit.spelling}) in {hit.place}" for hit in sorted(search.done.hits)]
     expect(not hits, "no canary anywhere", "; ".join(hits))
     done = search.done
     return [
-        f"{len(stage.canaries)} secrets, each in all its spellings (JSON, base64, hex, URL, compressed...)",
-        f"in {done.places} files and tables, {done.size / 1e6:.1f} MB, ClickHouse's rows included: not found",
-        "the same search does find the approver's note, which is stored on purpose",
+        f"searched for {len(stage.canaries)} secrets in all spellings (JSON, base64, hex, URL, compressed...)",
+        f"none found in {done.places} files and tables ({done.size / 1e6:.1f} MB), ClickHouse's rows included",
+        "the same search finds the approver's note, which is stored on purpose",
     ]
 
 
@@ -41,7 +41,7 @@ def _search(stage: Stage, stored: dict[str, bytes], canaries: list[Canary]) -> S
 
 
 def _dump_tables(stage: Stage) -> dict[str, bytes]:
-    """All rows, all columns: ClickHouse's own files are compressed in a way of its own."""
+    """Read all rows and columns: ClickHouse compresses its own files, so that a search of them is not enough."""
     dumped = {}
     for name in TABLES:
         done = stage.command("query", f"SELECT * FROM {name}", "--format", "json", "--limit", "10000", show=False)  # noqa: S608 - a constant

@@ -1,4 +1,4 @@
-"""How the demo's small servers are started."""
+"""The command line and the start of the demo's small servers."""
 
 import argparse
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 
 def arguments(description: str, argv: Sequence[str] | None, *files: str) -> argparse.Namespace:
-    """Read ``--listen`` and one mandatory option per name in ``files``, each a path."""
+    """Read ``--listen``, and a mandatory option with a path for each name in ``files``."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--listen", default="127.0.0.1:0", help="host:port")
     for name in files:
@@ -18,7 +18,7 @@ def arguments(description: str, argv: Sequence[str] | None, *files: str) -> argp
 
 
 def run(app: ASGIApp, listen: str) -> None:
-    """Serve until SIGTERM. Access logs stay off: paths can carry values."""
+    """Serve until SIGTERM, without access logs: paths can contain values."""
     host, _, port = listen.rpartition(":")
     uvicorn.run(
         app, host=host.strip("[]"), port=int(port), log_level="warning", access_log=False, server_header=False

@@ -1,4 +1,4 @@
-"""The story's step over MCP, played with the official Python SDK."""
+"""The step of the story over MCP, played with the official Python SDK."""
 
 import asyncio
 import time
@@ -20,15 +20,19 @@ VALUES = [str(customer[name]) for customer in CUSTOMERS.values() for name in ("s
 
 
 @dataclass
-class Heard:
-    """What came back on one connection."""
+class Responses:
+    """The responses on one connection."""
 
-    kinds: list[str] = field(default_factory=list)
-    """Content types of the responses."""
+    content_types: list[str] = field(default_factory=list)
+
+    @property
+    def streamed(self) -> bool:
+        """Whether a response is an event stream."""
+        return any(each.startswith(EVENT_STREAM) for each in self.content_types)
 
 
 def mcp_client(stage: Stage) -> list[str]:
-    """An MCP client lists and calls tools through the guard, over JSON and over SSE, masked event by event."""
+    """An MCP client lists and calls tools, with JSON and with SSE responses, which are masked event by event."""
     return asyncio.run(_play(stage))
 
 
@@ -37,11 +41,11 @@ async def _play(stage: Stage) -> list[str]:
 
 
 @asynccontextmanager
-async def _connect(stage: Stage, host: str, path: str) -> AsyncIterator[tuple[Client, Heard]]:
-    heard = Heard()
+async def _connect(stage: Stage, host: str, path: str) -> AsyncIterator[tuple[Client, Responses]]:
+    responses = Responses()
 
     async def note(response: httpx2.Response) -> None:
-        heard.kinds.append(response.headers.get("content-type", ""))
+        responses.content_types.append(response.headers.get("content-type", ""))
 
     headers = {"host": host, "authorization": f"Bearer {stage.tokens['maya']}"}
     url = stage.installation.url("envoy") + path
@@ -49,11 +53,11 @@ async def _connect(stage: Stage, host: str, path: str) -> AsyncIterator[tuple[Cl
         httpx2.AsyncClient(headers=headers, event_hooks={"response": [note]}, trust_env=False) as http,
         Client(streamable_http_client(url, http_client=http)) as client,
     ):
-        yield client, heard
+        yield client, responses
 
 
 async def _over_json(stage: Stage) -> list[str]:
-    async with _connect(stage, "docs.demo", "/json/mcp") as (client, heard):
+    async with _connect(stage, "docs.demo", "/json/mcp") as (client, responses):
         names = {tool.name for tool in (await client.list_tools()).tools}
         stage.tell(f"maya -> docs.demo tools/list: {', '.join(sorted(names))}")
         expect(names >= TOOLS, "the tools listed", names)
@@ -62,10 +66,14 @@ async def _over_json(stage: Stage) -> list[str]:
         stage.tell(f"maya -> docs.demo lookup_customer: {shorten(text)}")
         _masked(text + str(result.structured_content))
         expect(CUSTOMERS["1001"]["name"] in text, "the name untouched", shorten(text))
-        expect(not any(kind.startswith(EVENT_STREAM) for kind in heard.kinds), "JSON answers", heard.kinds)
+        expect(
+            not responses.streamed,
+            "JSON answers",
+            responses.content_types,
+        )
         refusal = await _refusal(client)
         stage.tell(f"maya -> docs.demo purge_documents: {refusal}")
-    return ["over JSON: tools listed and called, text and structured result masked, an unregistered tool refused"]
+    return ["with JSON: tools listed and called, text and structured result masked, an unregistered tool refused"]
 
 
 async def _refusal(client: Client) -> str:
@@ -78,28 +86,32 @@ async def _refusal(client: Client) -> str:
 
 
 async def _over_sse(stage: Stage) -> list[str]:
-    told: list[tuple[float, str]] = []
+    events: list[tuple[float, str]] = []
 
     async def note(progress: float, total: float | None, message: str | None) -> None:
-        told.append((time.monotonic(), message or ""))
+        events.append((time.monotonic(), message or ""))
         stage.tell(f"  event {progress:.0f}/{total or 0:.0f}: {message}")
 
-    async with _connect(stage, "docs-live.demo", "/sse/mcp") as (client, heard):
+    async with _connect(stage, "docs-live.demo", "/sse/mcp") as (client, responses):
         stage.tell("maya -> docs-live.demo export_customers")
         result = await client.call_tool("export_customers", {}, progress_callback=note)
         ended = time.monotonic()
-        expect(any(kind.startswith(EVENT_STREAM) for kind in heard.kinds), "an event stream", heard.kinds)
+        expect(
+            responses.streamed,
+            "an event stream",
+            responses.content_types,
+        )
     text = _text(result)
     stage.tell(f"  result: {shorten(text)}")
-    expect(len(told) == len(CUSTOMERS), f"{len(CUSTOMERS)} progress events", len(told))
-    _masked(text + " ".join(message for _, message in told))
-    early = ended - told[0][0]
+    expect(len(events) == len(CUSTOMERS), f"{len(CUSTOMERS)} progress events", len(events))
+    _masked(text + " ".join(message for _, message in events))
+    early = ended - events[0][0]
     expect(early > PAUSE_SEEN_S, "events before the result", f"the first {early * 1000:.0f} ms before it")
-    return [f"over SSE: {len(told)} events masked one by one, the first {early * 1000:.0f} ms before the result"]
+    return [f"with SSE: {len(events)} events masked one by one, the first {early * 1000:.0f} ms before the result"]
 
 
 PAUSE_SEEN_S = 0.04
-"""The backend pauses 50 ms after each event; held back, the first would come with the result."""
+"""The backend pauses 50 ms after each event. If events were held back, the first would come with the result."""
 
 
 def _text(result: CallToolResult) -> str:

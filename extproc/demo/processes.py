@@ -1,4 +1,4 @@
-"""The demo's processes: each with a log of its own, ended by whoever started it, and nobody else's touched."""
+"""The processes of the demo: each has its own log, and is stopped with the block that started it."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from extproc.supervise.supervisor import die_with_parent
 READY_POLL_S = 0.05
 STOP_WITHIN_S = 20.0
 TAIL_LINES = 25
-"""Of a log, shown when something went wrong."""
+"""Lines of a log that are shown after a failure."""
 
 
 class ProcessFailed(Exception):
@@ -32,7 +32,7 @@ class Running:
     log: Path
 
     def tail(self) -> str:
-        """The end of its log."""
+        """Return the end of the log."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         return "\n".join(lines[-TAIL_LINES:])
 
@@ -45,12 +45,12 @@ class Processes(AbstractContextManager["Processes"]):
         self.running: list[Running] = []
 
     def __enter__(self) -> Self:
-        """Begin with none."""
+        """Make the folder of the logs."""
         self._logs.mkdir(parents=True, exist_ok=True)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop all of them."""
+        """Stop all processes, the last started first."""
         while self.running:
             _stop(self.running.pop())
 
@@ -63,17 +63,17 @@ class Processes(AbstractContextManager["Processes"]):
         within_s: float,
         env: Mapping[str, str] | None = None,
     ) -> None:
-        """Start one and wait until it answers 200.
+        """Start a process, and wait until it answers 200.
 
         Args:
-            name: of its log.
-            argv: program and arguments.
-            ready_url: fetched until it answers.
-            within_s: seconds to wait.
-            env: added to this process's environment.
+            name: the name of the process and of its log.
+            argv: the program and its arguments.
+            ready_url: a URL, fetched until it answers.
+            within_s: the longest wait, in seconds.
+            env: variables added to the environment of this process.
 
         Raises:
-            ProcessFailed: it ended, or did not answer in time.
+            ProcessFailed: the process ended, or did not answer in time.
         """
         log = self._logs / f"{name}.log"
         with log.open("wb") as output:
@@ -91,7 +91,7 @@ class Processes(AbstractContextManager["Processes"]):
         _wait(running, ready_url, within_s)
 
     def check(self) -> None:
-        """Raise ``ProcessFailed`` if one has ended by itself."""
+        """Raise ``ProcessFailed`` if a process has ended by itself."""
         for running in self.running:
             if running.process.poll() is not None:
                 raise ProcessFailed(f"{running.name} ended with status {running.process.returncode}")
@@ -108,7 +108,7 @@ def _wait(running: Running, url: str, within_s: float) -> None:
 
 
 def answers(url: str) -> bool:
-    """Whether a GET gives 200 now."""
+    """Return whether a GET gives 200 now."""
     try:
         return httpx.get(url, timeout=2.0, trust_env=False).status_code == httpx.codes.OK
     except httpx.HTTPError:

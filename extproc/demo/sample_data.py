@@ -4,7 +4,7 @@ from typing import TypedDict
 
 
 class Customer(TypedDict):
-    """A row of the sample register."""
+    """A row of the sample customer register."""
 
     id: str
     name: str
@@ -39,7 +39,7 @@ CUSTOMERS: dict[str, Customer] = {
     },
 }
 SENSITIVE_FIELDS = ("ssn", "card", "email", "phone")
-"""Of a customer: what a caller must never get unmasked."""
+"""The fields of a customer that a caller must never get unmasked."""
 
 DOCUMENTS = [
     {

@@ -1,4 +1,4 @@
-"""What the story's steps stand on: callers with tokens, the guard in front of them, the backends behind it."""
+"""The tools of the story's steps: calls through the guard, the command line, and a look at the backends."""
 
 import base64
 import json
@@ -22,13 +22,13 @@ CALL_WITHIN_S = 60.0
 COMMAND_WITHIN_S = 60.0
 POLL_S = 0.1
 SHOWN = 400
-"""Characters of a body shown in the narration."""
+"""Characters of a body that the narration shows."""
 CONSOLE_WIDTH = "160"
-"""Columns the commands may use when their output is read here, so that no table cuts an id."""
+"""Columns for the output of commands, wide enough that no table cuts an id."""
 
 
 class StepFailed(Exception):
-    """A step of the story did not do what it says."""
+    """A step of the story did not do what its title says."""
 
     def __init__(self, expected: str, seen: object) -> None:
         super().__init__(f"expected {expected}; saw {seen}")
@@ -37,10 +37,10 @@ class StepFailed(Exception):
 
 
 def expect(holds: bool, expected: str, seen: object) -> None:
-    """Go on only if it holds.
+    """Fail the step if a condition does not hold.
 
     Raises:
-        StepFailed: it does not.
+        StepFailed: it does not hold.
     """
     if not holds:
         raise StepFailed(expected, seen)
@@ -59,34 +59,34 @@ class Arrival:
 
 @dataclass
 class Stage:
-    """The running installation, and who plays."""
+    """The running installation, and the people who call it."""
 
     installation: DemoInstallation
     console: Console
     tokens: dict[str, str] = field(repr=False)
-    """Access token by name of person."""
+    """Access tokens by the names of people."""
     http: httpx.Client
     session: str
-    """Sent as x-session-id, so that the story is one session of each caller."""
+    """Sent as x-session-id, so that each caller has one session for the whole story."""
     api_key: str = field(repr=False)
-    """Looks like a secret key; travels in an argument."""
+    """A made-up secret key that is sent in an argument."""
     canaries: list[Canary] = field(default_factory=list)
 
     def tell(self, line: str) -> None:
-        """Print a line as it is."""
+        """Print a line, without markup."""
         self.console.print(f"   {escape(line)}", highlight=False, soft_wrap=True)
 
     def call(
         self, who: str | None, method: str, path: str, *, body: bytes | None = None, host: str = "crm.demo"
     ) -> httpx.Response:
-        """Call through the guard as somebody, or as nobody, and show both sides of it."""
+        """Call through the guard as a person, or without a token, and print request and response."""
         headers = {"host": host, "x-session-id": self.session}
         if who is not None:
             headers["authorization"] = f"Bearer {self.tokens[who]}"
         if body is not None:
             headers["content-type"] = "application/json"
-        said = f" {body.decode()}" if body is not None else ""
-        self.tell(f"{who or 'nobody'} -> {method} {host}{path}{said}")
+        sent = f" {body.decode()}" if body is not None else ""
+        self.tell(f"{who or 'nobody'} -> {method} {host}{path}{sent}")
         response = self.http.request(
             method, self.installation.url("envoy") + path, headers=headers, content=body, timeout=CALL_WITHIN_S
         )
@@ -94,7 +94,7 @@ class Stage:
         return response
 
     def arrivals(self, backend: str) -> list[Arrival]:
-        """What a backend has received so far. Asked directly: the guard knows no such function."""
+        """Return the requests that a backend has received. Asks it directly: the guard has no such function."""
         seen = self.http.get(f"{self.installation.url(backend)}/_seen").json()
         return [
             Arrival(
@@ -110,7 +110,7 @@ class Stage:
     def command(
         self, *arguments: str, who: str | None = None, show: bool = True
     ) -> subprocess.CompletedProcess[str]:
-        """Run the real command line; a person's token goes by environment, never by argument."""
+        """Run the command line. A person's token is passed in the environment, never as an argument."""
         if show:
             self.tell(f"{who or 'operator'} $ extproc {' '.join(quoted(part) for part in arguments)}")
         environment = {**os.environ, "EXTPROC_CONFIG": str(self.installation.config), "COLUMNS": CONSOLE_WIDTH}
@@ -132,10 +132,10 @@ class Stage:
         return done
 
     def command_json(self, *arguments: str, who: str | None = None) -> Any:
-        """Run a command that prints JSON, unseen.
+        """Run a command that prints JSON, without showing it.
 
         Raises:
-            StepFailed: it failed, or printed something else.
+            StepFailed: the command failed, or did not print JSON.
         """
         done = self.command(*arguments, who=who, show=False)
         try:
@@ -146,21 +146,21 @@ class Stage:
 
 
 def quoted(part: str) -> str:
-    """As a person would type it."""
+    """Return an argument as a person would type it."""
     return part if re.fullmatch(r"[A-Za-z0-9_./=:-]+", part) else f'"{part}"'
 
 
 def shorten(text: str) -> str:
-    """One line, not too long."""
+    """Return the text as one line of limited length."""
     line = " ".join(text.split())
     return line if len(line) <= SHOWN else f"{line[:SHOWN]} …"
 
 
 def problem_of(response: httpx.Response) -> Mapping[str, Any]:
-    """The problem document of a refusal (RFC 9457).
+    """Return the problem document of a refusal (RFC 9457).
 
     Raises:
-        StepFailed: the answer is something else.
+        StepFailed: the response is not a problem document.
     """
     kind = response.headers.get("content-type", "")
     expect(kind.startswith("application/problem+json"), "a problem document", f"{response.status_code} {kind}")
@@ -169,10 +169,10 @@ def problem_of(response: httpx.Response) -> Mapping[str, Any]:
 
 
 def until(ready: Callable[[], Any], expected: str, *, within_s: float) -> Any:
-    """Ask again until the answer is true, and return it.
+    """Repeat a question until its answer is true, and return the answer.
 
     Raises:
-        StepFailed: it never was.
+        StepFailed: the answer was not true in time.
     """
     deadline = time.monotonic() + within_s
     while not (answer := ready()):

@@ -1,4 +1,4 @@
-"""Everything embedded, started on this machine, and a story played on it. Read ``STEPS`` first."""
+"""Start everything on this machine, play the story, and stop everything. Read ``STEPS`` first."""
 
 import secrets
 import sys
@@ -47,12 +47,12 @@ def run_story(folder: Path, *, keep: bool, console: Console) -> int:
     """Start everything, play the story, stop everything.
 
     Args:
-        folder: where configuration, secrets, logs and state go; emptied of an earlier story.
-        keep: leave it running after the story, until interrupted.
-        console: where the narration goes.
+        folder: the folder for configuration, secrets, logs and state; those of an earlier run are deleted.
+        keep: keep everything running after the story, until interrupted.
+        console: prints the narration.
 
     Returns:
-        0 when each step did what it says, else 1.
+        0 if every step did what it says, else 1.
     """
     began = time.monotonic()
     made = install(folder)
@@ -77,7 +77,7 @@ def run_story(folder: Path, *, keep: bool, console: Console) -> int:
 
 
 def _start(made: DemoInstallation, processes: Processes, console: Console) -> None:
-    """Start the issuer, the backends and ``extproc up``, each when the one before answers."""
+    """Start the issuer, the backends and ``extproc up``, each once the one before answers."""
     python = [sys.executable, "-m"]
     parts = [
         ("issuer", ["extproc.demo.issuer", "--people", str(made.folder / PEOPLE)], "/jwks.json"),
@@ -88,7 +88,7 @@ def _start(made: DemoInstallation, processes: Processes, console: Console) -> No
         listen = ["--listen", f"127.0.0.1:{made.ports[name]}"]
         with _progress(console, WHAT[name]):
             processes.start(name, [*python, *argv, *listen], made.url(name) + path, within_s=START_WITHIN_S)
-    with _progress(console, "guard: Envoy, two workers, the control process with ClickHouse's engine"):
+    with _progress(console, "guard: Envoy, two workers, the control process with the embedded ClickHouse"):
         processes.start(
             "guard",
             [*python, "extproc", "up", "--config", str(made.config)],
@@ -99,8 +99,8 @@ def _start(made: DemoInstallation, processes: Processes, console: Console) -> No
 
 WHAT = {
     "issuer": "token issuer",
-    "crm": "backend: customers over HTTP and JSON",
-    "docs": "backend: documents over MCP, as JSON and as events",
+    "crm": "backend: customers over HTTP with JSON",
+    "docs": "backend: documents over MCP, with JSON and with SSE responses",
 }
 
 
@@ -110,7 +110,7 @@ def _credential(made: DemoInstallation, backend: str) -> list[str]:
 
 @contextmanager
 def _progress(console: Console, what: str) -> Iterator[None]:
-    """A spinner while something starts, and a line with its seconds when it has."""
+    """Show a spinner while a process starts, and then a line with the seconds that it took."""
     began = time.monotonic()
     if not console.is_terminal:
         console.print(f"   starting {what}")
@@ -120,7 +120,7 @@ def _progress(console: Console, what: str) -> Iterator[None]:
 
 
 def set_the_stage(made: DemoInstallation, console: Console, http: httpx.Client) -> Stage:
-    """Get tokens for everybody, make the secrets of this run, and list what must not be stored."""
+    """Get everybody's tokens, make the secrets of this run, and list the values that must not be stored."""
     tokens = {name: _token(made, http, name) for name in PEOPLE_WANTED}
     api_key = f"sk_test_{secrets.token_hex(16)}"
     canaries = [
@@ -148,7 +148,7 @@ def play(stage: Stage) -> None:
     """Play every step.
 
     Raises:
-        StepFailed: one did not do what it says.
+        StepFailed: a step did not do what it says.
     """
     for number, step in enumerate(STEPS, start=1):
         title = (step.__doc__ or "").partition("\n")[0].rstrip(".")
@@ -170,7 +170,7 @@ def _tell_failure(console: Console, error: Exception, processes: Processes) -> N
 
 def _keep_running(made: DemoInstallation, processes: Processes, console: Console) -> None:
     console.print("\n[bold]Still running. Try next:[/]\n", soft_wrap=True)
-    console.print(escape(what_next(made)) + "\n", highlight=False, soft_wrap=True)  # no frame: it is to be copied
+    console.print(escape(what_next(made)) + "\n", highlight=False, soft_wrap=True)  # no frame: people copy it
     console.print("Ctrl-C stops it.")
     try:
         while True:
@@ -181,7 +181,7 @@ def _keep_running(made: DemoInstallation, processes: Processes, console: Console
 
 
 def what_next(made: DemoInstallation) -> str:
-    """Commands to type, with this run's addresses."""
+    """Return commands to try, with the addresses of this run."""
     fetch = f'curl -s -d \'{{"name":"maya"}}\' {made.url("issuer")}/token'
     first = "python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])'"
     bearer = '-H "authorization: Bearer $TOKEN"'
@@ -193,6 +193,6 @@ def what_next(made: DemoInstallation) -> str:
             "extproc approvals list",
             "extproc sessions list",
             'extproc query "SELECT started, function, subject, reason FROM calls ORDER BY started"',
-            f"$EDITOR {made.folder}/policy-data.yaml    # it is taken when saved: extproc policy status",
+            f"$EDITOR {made.folder}/policy-data.yaml    # workers use it once saved: extproc policy status",
         )
     )

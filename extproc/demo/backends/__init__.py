@@ -1,1 +1,1 @@
-"""Two sample backends: a customer register over HTTP and JSON, and documents over MCP."""
+"""Two sample backends: a customer register over HTTP with JSON, and documents over MCP."""

@@ -1,4 +1,4 @@
-"""A customer register over HTTP and JSON, with a warehouse to query and a service to deploy. All in memory."""
+"""A customer register over HTTP with JSON, a warehouse to query, and services to deploy. All in memory."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,12 +15,12 @@ from extproc.demo.sample_data import CUSTOMERS
 
 
 async def list_customers(_request: Request) -> Response:
-    """All customers, with every field."""
+    """Return all customers, with every field."""
     return JSONResponse({"customers": list(CUSTOMERS.values())})
 
 
 async def get_customer(request: Request) -> Response:
-    """One customer, with every field; 404 with a text that names what was asked for."""
+    """Return one customer, with every field; or 404 with a text that repeats the id."""
     wanted = request.path_params["id"]
     customer = CUSTOMERS.get(wanted)
     if customer is None:
@@ -29,37 +29,37 @@ async def get_customer(request: Request) -> Response:
 
 
 async def delete_customer(request: Request) -> Response:
-    """Says that it deleted; it keeps everything, so that the story can be told twice."""
+    """Report a deletion, but keep the customer, so that the story can be played again."""
     return JSONResponse({"deleted": request.path_params["id"]})
 
 
 async def run_query(request: Request) -> Response:
-    """Rows of a warehouse that answers every statement alike."""
+    """Return rows of a warehouse, the same for every statement."""
     statement = str((await request.json()).get("statement", ""))
     rows = [[customer["id"], customer["plan"], customer["email"]] for customer in CUSTOMERS.values()]
     return JSONResponse({"statement": statement, "columns": ["id", "plan", "email"], "rows": rows})
 
 
 async def deploy(request: Request) -> Response:
-    """Says what it rolled out."""
-    asked: dict[str, Any] = await request.json()
-    rolled_out = {name: asked.get(name) for name in ("service", "version", "environment")}
+    """Report a rollout."""
+    given: dict[str, Any] = await request.json()
+    rolled_out = {name: given.get(name) for name in ("service", "version", "environment")}
     return JSONResponse({"status": "rolled out", **rolled_out}, status_code=201)
 
 
 async def issue_refund(request: Request) -> Response:
-    """Says what it paid back, and to which card."""
-    asked: dict[str, Any] = await request.json()
-    customer = CUSTOMERS.get(str(asked.get("customer")))
+    """Report a refund: its amount, and the customer's card."""
+    given: dict[str, Any] = await request.json()
+    customer = CUSTOMERS.get(str(given.get("customer")))
     if customer is None:
         return JSONResponse({"error": "no such customer"}, status_code=404)
     return JSONResponse(
-        {"status": "refunded", "amount": asked.get("amount"), "card": customer["card"]}, status_code=201
+        {"status": "refunded", "amount": given.get("amount"), "card": customer["card"]}, status_code=201
     )
 
 
 async def whoami(request: Request) -> Response:
-    """What the backend was shown: the end of its credential, and whether a caller's token came along."""
+    """Report the end of the credential that the backend received, and whether it has seen a caller's token."""
     credential = request.headers.get("authorization", "")
     seen = request.scope["seen"]
     return JSONResponse(
@@ -71,7 +71,7 @@ async def whoami(request: Request) -> Response:
 
 
 def crm_app(credential: str) -> ASGIApp:
-    """The register, behind its credential."""
+    """Make the register, which requires its credential."""
     routes = [
         Route("/customers", list_customers, methods=["GET"]),
         Route("/customers/{id}", get_customer, methods=["GET"]),
@@ -85,7 +85,7 @@ def crm_app(credential: str) -> ASGIApp:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Serve."""
+    """Serve until SIGTERM."""
     given = arguments("The sample register.", argv, "credential")
     run(crm_app(given.credential.read_text().strip()), given.listen)
 

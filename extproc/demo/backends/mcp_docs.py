@@ -1,4 +1,4 @@
-"""Documents over MCP, by the official SDK: ``/json/mcp`` answers with JSON, ``/sse/mcp`` with events."""
+"""Documents over MCP, with the official SDK: ``/json/mcp`` answers with JSON, ``/sse/mcp`` with SSE."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from extproc.demo.listen import arguments, run
 from extproc.demo.sample_data import CUSTOMERS, DOCUMENTS, Customer
 
 PAUSE_S = 0.05
-"""Between two progress events: long enough to see them come one by one."""
+"""Seconds between two progress events, so that they arrive one by one."""
 
 
 def search_documents(query: str) -> list[dict[str, str]]:
@@ -29,7 +29,7 @@ def lookup_customer(customer: str) -> Customer:
 
 
 async def export_customers(ctx: Context) -> str:
-    """Export all customers, one line each, telling of progress on the way."""
+    """Export all customers, one line each, and report progress."""
     lines = []
     for number, customer in enumerate(CUSTOMERS.values(), start=1):
         line = f"{customer['name']}, SSN {customer['ssn']}, card {customer['card']}, {customer['email']}"
@@ -40,12 +40,12 @@ async def export_customers(ctx: Context) -> str:
 
 
 def purge_documents(confirm: bool) -> str:
-    """Remove every document (it says so, and removes nothing)."""
+    """Remove every document (it only reports so, and removes nothing)."""
     return f"purged: {confirm}"
 
 
 def make_server() -> MCPServer:
-    """The tools, under one roof."""
+    """Make an MCP server with all tools."""
     server = MCPServer("docs", instructions="Documents and customers. Sample data only.", log_level="WARNING")
     for tool in (search_documents, lookup_customer, export_customers, purge_documents):
         server.add_tool(tool)
@@ -53,11 +53,11 @@ def make_server() -> MCPServer:
 
 
 def docs_app(credential: str, *hosts: str) -> ASGIApp:
-    """Both ways of answering, behind the credential.
+    """Make the application with both endpoints, which require the credential.
 
     Args:
-        credential: what the guard must present.
-        hosts: values accepted in the Host header, beside loopback.
+        credential: the credential that requests must have.
+        hosts: values accepted in the Host header, besides loopback.
     """
     security = TransportSecuritySettings(
         allowed_hosts=[accepted for host in (*hosts, "127.0.0.1") for accepted in (host, f"{host}:*")]
@@ -80,7 +80,7 @@ def docs_app(credential: str, *hosts: str) -> ASGIApp:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Serve."""
+    """Serve until SIGTERM."""
     given = arguments("The sample MCP server.", argv, "credential")
     run(docs_app(given.credential.read_text().strip(), "docs.demo", "docs-live.demo"), given.listen)
 

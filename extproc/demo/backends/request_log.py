@@ -1,4 +1,4 @@
-"""What a backend received, kept in memory so that the story can look behind the guard."""
+"""The requests that a backend has received, in memory, so that the story can look behind the guard."""
 
 import base64
 import re
@@ -10,15 +10,15 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-KEPT = 500
-"""Requests remembered; older ones are forgotten."""
+MAX_REQUESTS = 500
+"""The number of requests that are remembered."""
 JWT = re.compile(rb"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}")
-"""A JSON Web Token in compact form: what a caller's token looks like. The backends' credentials look different."""
+"""A JSON Web Token in compact form, as the caller's token is. The backends' credentials have another form."""
 
 
 @dataclass
 class Arrived:
-    """One request as it reached the backend."""
+    """One request, as the backend received it."""
 
     method: str
     path: str
@@ -27,11 +27,11 @@ class Arrived:
 
     @property
     def carries_a_token(self) -> bool:
-        """Whether a caller's token is in it, anywhere."""
+        """Whether a header or the body contains a caller's token."""
         return any(JWT.search(value) for _, value in self.headers) or bool(JWT.search(self.body))
 
     def as_json(self) -> dict[str, object]:
-        """Headers as pairs, the body as base64, so that bytes can be compared."""
+        """Return headers as pairs and the body as base64, so that bytes can be compared."""
         return {
             "method": self.method,
             "path": self.path,
@@ -42,14 +42,14 @@ class Arrived:
 
 
 class RequestLog:
-    """ASGI middleware that remembers every request, but for those about itself."""
+    """ASGI middleware that remembers every request, except those to paths with ``/_`` in front."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self.arrived: deque[Arrived] = deque(maxlen=KEPT)
+        self.arrived: deque[Arrived] = deque(maxlen=MAX_REQUESTS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Remember, then pass on."""
+        """Remember the request, and pass it on."""
         if scope["type"] != "http" or scope["path"].startswith("/_"):
             await self._app(scope, receive, send)
             return
@@ -68,7 +68,7 @@ class RequestLog:
 
 
 def needs_credential(app: ASGIApp, credential: str) -> ASGIApp:
-    """Refuse requests without the backend's own credential, but for those about the backend itself."""
+    """Refuse requests without the backend's own credential, except those to paths with ``/_`` in front."""
     expected = f"Bearer {credential}".encode()
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,7 +83,7 @@ def needs_credential(app: ASGIApp, credential: str) -> ASGIApp:
 
 
 def own_routes() -> list[Route]:
-    """``/_health``. Like ``/_seen``, no function of any connection, so never reachable through the guard."""
+    """Serve ``/_health``. Like ``/_seen``, it is not a registered function: the guard refuses it."""
 
     async def health(_request: Request) -> Response:
         return PlainTextResponse("ok")
@@ -92,7 +92,7 @@ def own_routes() -> list[Route]:
 
 
 def with_memory(app: ASGIApp, credential: str) -> ASGIApp:
-    """Put a backend behind its credential check, and remember what arrives in front of it."""
+    """Put a credential check in front of a backend, and remember requests in front of the check."""
     seen = RequestLog(needs_credential(app, credential))
 
     async def outer(scope: Scope, receive: Receive, send: Send) -> None:
