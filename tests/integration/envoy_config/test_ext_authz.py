@@ -48,7 +48,7 @@ async def test_it_decides_on_the_whole_request() -> None:
     assert [each.header("authorization") for each in run.upstream.requests] == ["Bearer backend"]
 
 
-async def test_raw_values_of_an_answer_arrive_empty() -> None:
+async def test_raw_values_of_a_reply_arrive_empty() -> None:
     """Unlike ext_proc, this filter reads `value` alone: a `raw_value` sets the header to nothing."""
 
     def check(asked: auth.CheckRequest) -> auth.CheckResponse:
@@ -63,7 +63,7 @@ async def test_raw_values_of_an_answer_arrive_empty() -> None:
     assert (seen.header("x-raw"), seen.header("x-plain")) == ("", "a")
 
 
-async def test_an_empty_answer_would_allow_but_is_not_marked() -> None:
+async def test_an_empty_reply_would_allow_but_has_no_marker() -> None:
     """An empty CheckResponse means allow to Envoy; the second line refuses it."""
     async with guarded(guard_filter="ext_authz", check=lambda _: auth.CheckResponse()) as run:
         empty = await run.call()

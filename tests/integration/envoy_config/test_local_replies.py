@@ -95,14 +95,14 @@ async def test_a_bad_token_is_a_stream_that_begins_with_the_response(
     assert "/customers/1?q=1" in got.headers["www-authenticate"]
 
 
-async def test_a_token_in_the_query_is_none() -> None:
+async def test_a_token_in_the_query_is_not_accepted() -> None:
     async with guarded() as run:
         url = f"{run.envoy.url}/customers/1?access_token={run.issuer.token()}"
         got = await run.client.get(url, headers={"host": HOST})
     assert got.status_code == 401
 
 
-async def test_the_guard_may_answer_a_local_reply_itself() -> None:
+async def test_the_guard_may_replace_a_local_reply() -> None:
     """ImmediateResponse in answer to response_headers replaces status, headers and body."""
 
     async def script(talk: Talk) -> None:
@@ -154,7 +154,7 @@ async def test_an_unmarked_local_reply_becomes_a_502() -> None:
     assert got.status_code == 502
 
 
-async def test_a_body_over_the_limit_is_told_after_the_headers() -> None:
+async def test_a_body_over_the_limit_is_reported_after_the_headers() -> None:
     """request_headers, and then at once Envoy's own response."""
     async with guarded(limits=SMALL) as run:
         got = await run.call("POST", content=b"x" * 300_000)
@@ -236,7 +236,7 @@ async def test_hidden_separators_are_refused_before_the_filters(path: str) -> No
         ("/%63ustomers/1", "/customers/1"),
     ],
 )
-async def test_paths_are_plain_before_the_guard_and_the_backend(asked: str, seen: str) -> None:
+async def test_paths_are_normalized_before_the_guard_and_the_backend(asked: str, seen: str) -> None:
     """What is decided is what is forwarded."""
     async with guarded() as run:
         head = f"GET {asked} HTTP/1.1\r\nhost: {HOST}\r\n"
@@ -261,7 +261,7 @@ async def test_paths_are_plain_before_the_guard_and_the_backend(asked: str, seen
         ("GET /customers/1", f"host: {HOST}\r\n", 404),
     ],
 )
-async def test_tricks_reach_no_backend(line: str, fields: str, status: int) -> None:
+async def test_malformed_requests_reach_no_backend(line: str, fields: str, status: int) -> None:
     async with guarded() as run:
         token = "".join(f"{name}: {value}\r\n" for name, value in run.issuer.headers().items())
         got = await raw(run, f"{line} HTTP/1.1\r\nhost: {HOST}\r\n{token}{fields}\r\n")
@@ -302,7 +302,7 @@ async def test_the_guard_sees_claims_and_never_the_token() -> None:
     assert first.attributes["envoy.filters.http.ext_proc"]["source.address"].startswith("127.0.0.1:")
 
 
-async def test_the_guard_cannot_change_host_or_method_and_a_try_fails() -> None:
+async def test_changing_host_or_method_fails_the_call() -> None:
     """A rejected mutation is an error rather than silently ignored."""
 
     def setting(name: str) -> Script:
@@ -389,7 +389,7 @@ async def test_a_hold_outlasts_the_message_timeout() -> None:
     assert len(run.upstream.requests) == 1
 
 
-async def test_envoy_tells_the_guard_what_it_did_not_end() -> None:
+async def test_envoy_reports_requests_that_the_guard_did_not_end() -> None:
     """The access log service gets what ended without `resp: done`, and only that."""
 
     async def script(talk: Talk) -> None:

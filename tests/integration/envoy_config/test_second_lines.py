@@ -140,7 +140,7 @@ async def test_a_killed_stream_shows_nothing() -> None:
     assert run.upstream.requests == []
 
 
-async def test_no_guard_no_call() -> None:
+async def test_without_a_guard_no_call_passes() -> None:
     """A guard that is not there is a refusal."""
 
     def nowhere(config: dict[str, Any]) -> None:
@@ -244,7 +244,7 @@ async def test_no_timing_of_a_clean_end_leaks_a_byte() -> None:
     assert broken == []
 
 
-async def test_the_stream_guard_is_what_stops_them() -> None:
+async def test_without_the_stream_guard_bytes_leak() -> None:
     """Without the Lua filter the same calls leak: the test above has teeth."""
     dice = random.Random(20)
 
@@ -283,7 +283,7 @@ async def test_unanswered_pieces_are_emptied_and_answered_ones_pass() -> None:
     assert got.content == b"data: 0\n\ndata: 1\n\n"
 
 
-async def test_an_error_in_the_stream_guard_hides() -> None:
+async def test_an_error_in_the_stream_guard_hides_the_body() -> None:
     """Metadata that cannot be read hides every byte, even of a response that was released."""
 
     def change(config: dict[str, Any]) -> None:
@@ -343,7 +343,7 @@ async def test_a_refused_mode_override_still_masks() -> None:
     assert got.content == b"ab"
 
 
-async def test_marks_that_never_change_are_no_answer() -> None:
+async def test_a_marker_that_never_changes_does_not_count_as_a_reply() -> None:
     """A guard that repeats one value passes only one piece."""
     answered = asyncio.Event()
 

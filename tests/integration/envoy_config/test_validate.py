@@ -19,7 +19,9 @@ STRICT = "--reject-unknown-dynamic-fields"
 
 @pytest.mark.parametrize("guard_filter", ["ext_proc", "ext_authz"])
 @pytest.mark.parametrize("guards", [GUARD, ["guard-0.internal:50051", "127.0.0.1:50052"], ["[::1]:50051"]])
-def test_envoy_accepts_what_we_render(guard_filter: GuardFilter, guards: list[str], tmp_path: Path) -> None:
+def test_envoy_accepts_the_rendered_configuration(
+    guard_filter: GuardFilter, guards: list[str], tmp_path: Path
+) -> None:
     settings = small_settings(tmp_path, Issuer(tmp_path), "127.0.0.1:9000")
     assert validate(render_bootstrap(settings, guard_endpoints=guards, guard_filter=guard_filter), STRICT) == ""
 
@@ -44,7 +46,7 @@ def test_envoy_accepts_the_references(name: str) -> None:
     assert validate(yaml.safe_load((ENVOY / f"{name}.yaml").read_text()), STRICT) == ""
 
 
-def test_envoy_refuses_a_misspelled_guard(tmp_path: Path) -> None:
+def test_envoy_refuses_a_misspelled_filter_setting(tmp_path: Path) -> None:
     """So that an empty answer above means something."""
     settings = small_settings(tmp_path, Issuer(tmp_path), "127.0.0.1:9000")
     rendered = render_bootstrap(settings, guard_endpoints=GUARD)

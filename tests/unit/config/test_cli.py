@@ -23,7 +23,7 @@ def test_schema_is_a_json_schema():
     assert json.loads(run("schema").stdout)["title"] == "Settings"
 
 
-def test_check_tells_what_is_guarded(tmp_path):
+def test_check_prints_the_connections(tmp_path):
     file = tmp_path / "e.yaml"
     (tmp_path / "data.yaml").write_text('guard: {roles: {everyone: {functions: ["files.*"]}}}')
     file.write_text(FILE + "policy: {data: [data.yaml]}\n")
@@ -32,7 +32,7 @@ def test_check_tells_what_is_guarded(tmp_path):
     assert result.stdout.startswith(f"OK: {file}\n")
 
 
-def test_check_finds_a_masking_plan_that_could_not_mask(tmp_path):
+def test_check_refuses_a_masking_plan_that_cannot_mask(tmp_path):
     file = tmp_path / "e.yaml"
     file.write_text(FILE.replace("tools: [a]", "tools: [a], masking: {response: [{entity: NO_SUCH}]}"))
     result = run("check", file)

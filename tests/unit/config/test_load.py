@@ -64,14 +64,14 @@ def test_paths_are_relative_to_the_file_and_to_state(tmp_path):
     assert settings.approvals.store == tmp_path / "run" / "a" / "b.db"
 
 
-def test_a_credential_may_arrive_later(tmp_path):
+def test_a_missing_credential_file_is_only_noted(tmp_path):
     text = GOOD.replace("hosts: [crm.test]", "hosts: [crm.test]\n    credential: {file: secret/token}")
     settings = load(tmp_path, text)
     assert settings.connections["crm"].credential.file == tmp_path / "secret" / "token"
     assert any("secret/token does not exist; calls are denied" in str(note) for note in notes(settings))
 
 
-def test_the_summary_names_what_is_guarded(tmp_path):
+def test_the_summary_has_a_line_for_each_connection(tmp_path):
     lines = list(summary(load(tmp_path)))
     assert "connection crm: http-json, crm.test → 127.0.0.1:9000, functions: 1" in lines
 
@@ -86,7 +86,7 @@ def test_dry_run_is_noted(tmp_path):
     assert not any("dry-run" in str(note) for note in notes(load(tmp_path)))
 
 
-def test_sending_a_credential_in_the_clear_is_noted(tmp_path):
+def test_sending_a_credential_without_tls_is_noted(tmp_path):
     text = GOOD.replace(
         "hosts: [crm.test]", "hosts: [crm.test]\n    credential: {env: T}\n    masking: {response: []}"
     )
@@ -132,24 +132,24 @@ def test_sending_a_credential_in_the_clear_is_noted(tmp_path):
         ('upstream: {address: "127.0.0.1:9001"}', "upstream: {address: 'a:1'}\n    credential: {env: X, header: host}", "'host' cannot carry a credential"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_with_its_place_and_the_hint(tmp_path, old, new, message):
+def test_an_error_has_its_place_and_a_hint(tmp_path, old, new, message):
     assert old in GOOD
     assert message in trouble(tmp_path, GOOD.replace(old, new, 1))
 
 
-def test_all_mistakes_are_told_at_once(tmp_path):
+def test_all_errors_are_reported_at_once(tmp_path):
     text = GOOD.replace("hosts", "host").replace("GET", "GE")
     found = trouble(tmp_path, text)
     assert found.startswith("5 things are wrong:\n")
     assert found.count("extproc.yaml:") == 5
 
 
-def test_mistakes_that_only_show_later_are_told_at_once_too(tmp_path):
+def test_errors_outside_the_schema_are_reported_at_once_too(tmp_path):
     text = GOOD.replace("jwks.json", "x.json").replace("{id}", "{id").replace("[read_page]", "[a, a, ping]")
     assert trouble(tmp_path, text).startswith("4 things are wrong:\n")
 
 
-def test_two_functions_that_one_request_could_be_are_both_named(tmp_path):
+def test_an_ambiguity_names_both_functions(tmp_path):
     text = GOOD.replace(
         'get: {method: GET, path: "/customers/{id}"}',
         'get: {method: GET, path: "/{kind}/mine"}\n      mine: {method: GET, path: "/customers/{id}"}',
@@ -158,12 +158,12 @@ def test_two_functions_that_one_request_could_be_are_both_named(tmp_path):
     assert "extproc.yaml:13:7: a GET request could be 'get' (/{kind}/mine) or 'mine' (/customers/{id})" in found
 
 
-def test_a_more_specific_path_is_no_ambiguity(tmp_path):
+def test_a_more_specific_path_is_not_ambiguous(tmp_path):
     text = GOOD.replace("functions:", "functions:\n      search: {method: GET, path: /customers/search}")
     assert set(load(tmp_path, text).connections["crm"].functions) == {"get", "search"}
 
 
-def test_a_value_is_never_repeated(tmp_path):
+def test_an_error_never_repeats_a_value(tmp_path):
     """A secret written into the wrong place must not end in a log."""
     for line in ("credential: hunter2", "credential: {value: hunter2}", "credential: {env: [hunter2]}", "tls: hunter2",
                  "approvals: {minimum: hunter2}", "recording: {durability: hunter2}", "session_header: 'hunter2 '"):  # fmt: skip
@@ -184,7 +184,7 @@ def test_a_value_is_never_repeated(tmp_path):
         (b"#" * (4 << 20) + b"#", "larger than"),
     ],
 )
-def test_a_file_that_is_no_configuration_is_told_so(tmp_path, raw, message):
+def test_a_file_that_is_not_a_configuration_is_refused(tmp_path, raw, message):
     file = tmp_path / "extproc.yaml"
     file.write_bytes(raw)
     with pytest.raises(ConfigError) as caught:
@@ -192,7 +192,7 @@ def test_a_file_that_is_no_configuration_is_told_so(tmp_path, raw, message):
     assert message in str(caught.value)
 
 
-def test_a_missing_file_is_told_so(tmp_path):
+def test_a_missing_file_is_refused_with_a_hint(tmp_path):
     with pytest.raises(ConfigError, match=r"cannot be read: No such file(.|\n)*--config"):
         load_settings(tmp_path / "extproc.yaml")
 
@@ -205,7 +205,7 @@ def test_two_providers_of_one_issuer_are_refused(tmp_path):
     assert "'b' and 'corp' have the same issuer" in trouble(tmp_path, text)
 
 
-def test_a_connection_named_like_a_key_is_still_placed_right(tmp_path):
+def test_errors_in_a_connection_named_like_a_key_have_the_right_place(tmp_path):
     text = GOOD.replace("  crm:", "  hosts:").replace("upstream:", "upstreem:", 1)
     assert "did you mean 'upstream'?" in trouble(tmp_path, text)
 
@@ -220,18 +220,18 @@ def test_openapi_functions_are_added(tmp_path):
     assert functions["get"].path == "/customers/{id}"
 
 
-def test_a_name_in_both_is_refused(tmp_path):
+def test_a_function_in_both_settings_and_openapi_is_refused(tmp_path):
     (tmp_path / "api.yaml").write_text("openapi: 3.1.0\npaths:\n  /notes:\n    get: {operationId: get}\n")
     found = trouble(tmp_path, GOOD.replace("    functions:", "    openapi: api.yaml\n    functions:"))
     assert "extproc.yaml:13:7: function 'get' is in api.yaml as well" in found
 
 
-def test_a_missing_openapi_file_is_placed(tmp_path):
+def test_a_missing_openapi_file_is_an_error_at_its_key(tmp_path):
     found = trouble(tmp_path, GOOD.replace("    functions:", "    openapi: api.yaml\n    functions:"))
     assert "extproc.yaml:11:5: api.yaml does not exist" in found
 
 
-def test_an_error_that_names_a_key_is_given_its_place(tmp_path):
+def test_a_place_is_added_to_an_error_that_names_a_key(tmp_path):
     file = tmp_path / "extproc.yaml"
     file.write_text("masking:\n  detectors:\n    BADGE:\n      pattern: '^B'\n")
     wrong = ConfigError("no anchors", key=("masking", "detectors", "BADGE", "pattern"))

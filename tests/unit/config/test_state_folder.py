@@ -15,7 +15,7 @@ def mode(folder):
 
 
 @pytest.mark.parametrize("before", [0o755, 0o777, 0o750, 0o701])
-def test_a_folder_that_is_open_to_others_is_closed_and_told(tmp_path, before):
+def test_a_folder_that_is_open_to_others_is_closed_and_logged(tmp_path, before):
     folder = tmp_path / "state"
     folder.mkdir()
     folder.chmod(before)
@@ -25,7 +25,7 @@ def test_a_folder_that_is_open_to_others_is_closed_and_told(tmp_path, before):
     assert [(log["log_level"], log["was"]) for log in logs] == [("warning", oct(before))]
 
 
-def test_a_new_one_is_private_and_a_private_one_is_left_alone(tmp_path):
+def test_a_new_folder_is_private_and_a_private_one_stays_unchanged(tmp_path):
     for _ in range(2):
         with structlog.testing.capture_logs() as logs:
             keep_private(tmp_path / "a" / "state")
@@ -33,7 +33,7 @@ def test_a_new_one_is_private_and_a_private_one_is_left_alone(tmp_path):
         assert logs == []
 
 
-def test_a_folder_that_everybody_uses_is_refused(tmp_path):
+def test_a_shared_folder_is_refused(tmp_path):
     tmp_path.chmod(0o1777)
     with pytest.raises(ConfigError, match="open to others"):
         keep_private(tmp_path)
@@ -41,7 +41,7 @@ def test_a_folder_that_everybody_uses_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(("before", "refused"), [(0o777, True), (0o755, True), (0o770, False)])
-def test_somebody_elses_folder_may_be_open_to_its_group_alone(tmp_path, monkeypatch, before, refused):
+def test_a_folder_of_another_user_may_be_open_to_its_group_only(tmp_path, monkeypatch, before, refused):
     tmp_path.chmod(before)
     monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
     if refused:

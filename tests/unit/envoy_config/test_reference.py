@@ -39,7 +39,7 @@ def test_a_reference_has_no_danger(name: str) -> None:
     assert check_file(ENVOY / f"{name}.yaml") == []
 
 
-def test_the_folder_is_no_package() -> None:
+def test_the_folder_is_not_a_package() -> None:
     """A package of this name would hide Envoy's messages and binary."""
     assert not (ENVOY / "__init__.py").exists()
 

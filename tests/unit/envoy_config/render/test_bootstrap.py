@@ -28,7 +28,7 @@ def addresses(cluster):
     return [each["endpoint"]["address"] for each in cluster["load_assignment"]["endpoints"][0]["lb_endpoints"]]
 
 
-def test_filters_are_in_the_order_that_guards(full, decide_only):
+def test_filters_are_in_the_order_that_protects(full, decide_only):
     assert list(filters(full)) == [
         "envoy.filters.http.rbac.methods",
         "envoy.filters.http.lua",
@@ -47,7 +47,7 @@ def test_filters_are_in_the_order_that_guards(full, decide_only):
     ]
 
 
-def test_one_virtual_host_per_connection_and_one_for_everybody_else(full):
+def test_each_connection_has_a_virtual_host_and_other_hosts_share_one(full):
     hosts = manager(full)["route_config"]["virtual_hosts"]
     assert [(each["name"], each["domains"]) for each in hosts] == [
         ("crm", ["crm.example.com", "crm.example.com:8080"]),
@@ -62,7 +62,7 @@ def test_one_virtual_host_per_connection_and_one_for_everybody_else(full):
     assert hosts[2]["routes"][0]["direct_response"] == {"status": 404}
 
 
-def test_each_worker_is_an_endpoint_of_its_own(full):
+def test_each_worker_has_its_own_endpoint(full):
     guard = clusters(full)["extproc-guard"]
     assert [each["pipe"]["path"] for each in addresses(guard)] == [
         "/run/extproc/worker-0.sock",
@@ -85,7 +85,7 @@ def test_names_and_unix_sockets_cannot_be_mixed(settings):
     ("address", "named"),
     [("a.example:1", True), ("10.0.0.1:1", False), ("[::1]:1", False), ("unix:/a", False), ("localhost:1", True)],
 )
-def test_literal_addresses_need_no_dns(address, named):
+def test_ip_addresses_need_no_dns(address, named):
     assert needs_dns(address) is named
     assert any_needs_dns([address]) is named
 
@@ -132,7 +132,7 @@ def test_limits_follow_the_settings(make_settings):
     assert listener["per_connection_buffer_limit_bytes"] == buffer_limit(settings.limits) > 10 << 20
 
 
-def test_ext_authz_alone_waits_for_holds_and_sees_the_body(decide_only, settings):
+def test_ext_authz_waits_for_holds_and_gets_the_body(decide_only, settings):
     authz = filters(decide_only)["envoy.filters.http.ext_authz"]
     assert authz["grpc_service"]["timeout"] == "960s"
     assert authz["with_request_body"] == {"max_request_bytes": settings.limits.request_body, "pack_as_bytes": True}
@@ -140,7 +140,7 @@ def test_ext_authz_alone_waits_for_holds_and_sees_the_body(decide_only, settings
     assert authz["encode_raw_headers"] is authz["include_peer_certificate"] is True
 
 
-def test_the_admin_socket_is_its_owners_alone(full, make_settings):
+def test_only_the_owner_can_use_the_admin_socket(full, make_settings):
     assert full["admin"]["address"]["pipe"] == {"path": "/run/extproc/admin.sock", "mode": 0o600}
     rendered = render_bootstrap(
         make_settings(envoy={"admin": "127.0.0.1:9901", "trusted_hops": 2}), guard_endpoints=["unix:/a"]
@@ -149,7 +149,7 @@ def test_the_admin_socket_is_its_owners_alone(full, make_settings):
     assert manager(rendered)["xff_num_trusted_hops"] == 2
 
 
-def test_no_credential_and_no_path_of_a_call_is_in_it(full):
+def test_the_bootstrap_has_no_credential_and_logs_no_path(full):
     assert "CRM_TOKEN" not in json.dumps(full)
     line = manager(full)["access_log"][0]["typed_config"]["log_format"]["json_format"]
     written = " ".join(line.values()).lower()
@@ -157,7 +157,7 @@ def test_no_credential_and_no_path_of_a_call_is_in_it(full):
     assert "authorization" not in written
 
 
-def test_it_is_plain_data(full):
+def test_the_bootstrap_is_plain_data(full):
     assert json.loads(json.dumps(full)) == full
     assert "inline_string: |\n" in as_yaml(full)
 
@@ -174,7 +174,7 @@ def test_messages_round_trip(full):
 TLS = {"certificate": "/e.crt", "key": "/e.key", "ca": "/ca.crt", "san": "extproc-guard"}
 
 
-def test_workers_on_ports_are_reached_by_mutual_tls_alone(make_settings):
+def test_workers_on_ports_are_called_only_over_mutual_tls(make_settings):
     rendered = render_bootstrap(make_settings(envoy={"guard_tls": TLS}), guard_endpoints=["guard-0.test:50051"])
     context = clusters(rendered)["extproc-guard"]["transport_socket"]["typed_config"]
     common = context["common_tls_context"]
@@ -197,7 +197,7 @@ def test_workers_on_unix_sockets_need_no_tls_and_both_kinds_do_not_mix(make_sett
 
 
 @pytest.mark.parametrize("secure", [True, False])
-def test_a_grpc_backend_is_spoken_to_over_http2(make_settings, secure):
+def test_a_grpc_backend_is_called_over_http2(make_settings, secure):
     upstream = {"address": "10.0.0.8:443", "tls": True} if secure else {"address": "10.0.0.8:50051"}
     shop = {
         "protocol": "grpc",

@@ -88,7 +88,7 @@ def said(*words, **how):
 
 
 @pytest.mark.parametrize(("old", "new"), MISTAKES, ids=range(len(MISTAKES)))
-def test_no_message_about_a_configuration_repeats_a_secret_in_it(tmp_path, old, new):
+def test_no_message_about_a_configuration_repeats_its_secret(tmp_path, old, new):
     assert old in GOOD
     file = tmp_path / "extproc.yaml"
     file.write_text(GOOD.replace(old, new, 1))

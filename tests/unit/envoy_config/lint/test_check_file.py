@@ -227,13 +227,13 @@ def found(document: Any) -> set[str]:
 
 
 @pytest.mark.slow
-def test_what_we_render_has_no_danger(full, decide_only):
+def test_the_rendered_configuration_has_no_danger(full, decide_only):
     assert check_document(full) == []
     assert check_document(decide_only) == []
 
 
 @pytest.mark.parametrize(("danger", "inject"), INJECTED, ids=[f"{n}-{d}" for n, (d, _) in enumerate(INJECTED)])
-def test_an_injected_danger_is_found_alone(full, danger, inject):
+def test_only_the_injected_danger_is_found(full, danger, inject):
     inject(Edit(full))
     assert found(full) == {danger}
 
@@ -241,12 +241,12 @@ def test_an_injected_danger_is_found_alone(full, danger, inject):
 @pytest.mark.parametrize(
     ("danger", "inject"), DECIDE_ONLY, ids=[f"{n}-{d}" for n, (d, _) in enumerate(DECIDE_ONLY)]
 )
-def test_an_injected_danger_of_ext_authz_alone_is_found_alone(decide_only, danger, inject):
+def test_only_the_injected_danger_of_ext_authz_is_found(decide_only, danger, inject):
     inject(Edit(decide_only))
     assert found(decide_only) == {danger}
 
 
-def test_what_translates_before_the_guard_is_no_danger(full):
+def test_a_translator_before_the_guard_is_not_a_danger(full):
     Edit(full).add("w", "grpc_web.v3.GrpcWeb")
     assert found(full) == set()
 
@@ -262,7 +262,7 @@ def test_every_danger_has_a_test():
     assert tested == set(dangers())
 
 
-def test_a_changed_stream_guard_is_none(full):
+def test_a_changed_stream_guard_is_not_recognized(full):
     """Not one byte of the script may differ: a changed one may let errors pass."""
     lua = Edit(full).config("lua")["default_source_code"]
     lua["inline_string"] = lua["inline_string"].replace('"done"', '"dune"')
@@ -274,7 +274,7 @@ def test_a_document_without_traffic_is_not_called_clean(document):
     assert found(document) == {"nothing-found"}
 
 
-def test_junk_in_place_of_values_raises_nothing(full):
+def test_values_of_wrong_types_raise_nothing(full):
     edit = Edit(full)
     edit.manager["route_config"] = ["x"]
     edit.guard["processing_mode"] = 7
@@ -293,7 +293,7 @@ def test_fragments_are_checked(full):
     assert found(edit.manager["route_config"]) == {"route-override"}
 
 
-def test_a_listener_that_only_answers_itself_needs_no_guard(full):
+def test_a_listener_that_forwards_nothing_needs_no_guard(full):
     answer = {"match": {"prefix": "/"}, "direct_response": {"status": 200}}
     host = {"name": "health", "domains": ["*"], "routes": [answer]}
     Edit(full).listener(route_config={"virtual_hosts": [host]})
@@ -301,7 +301,7 @@ def test_a_listener_that_only_answers_itself_needs_no_guard(full):
 
 
 @pytest.mark.parametrize("dump", [yaml.safe_dump, json.dumps])
-def test_a_file_names_the_line(full, tmp_path, dump):
+def test_a_problem_in_a_file_has_its_line(full, tmp_path, dump):
     Edit(full).guard["failure_mode_allow"] = True
     file = tmp_path / "envoy.yaml"
     file.write_text(dump(full))
