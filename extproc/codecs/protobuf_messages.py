@@ -56,7 +56,7 @@ TYPE_CACHE_SIZE = 512
 class Slot:
     """A field of a message type, from its descriptor."""
 
-    told: FieldDescriptor
+    descriptor: FieldDescriptor
     name: str
     """Its name in JSON."""
     wire: Wire | None
@@ -76,20 +76,22 @@ class Slot:
 @lru_cache(maxsize=TYPE_CACHE_SIZE)
 def slots_of(kind: Descriptor) -> Mapping[int, Slot]:
     """Return the fields of a type, by number."""
-    return {told.number: _slot_of(told) for told in kind.fields}
+    return {descriptor.number: _make_slot(descriptor) for descriptor in kind.fields}
 
 
-def _slot_of(told: FieldDescriptor) -> Slot:
-    wire, kind = _wire_of(told), told.message_type
-    packs = bool(told.is_repeated and wire not in (BYTES, None))
-    return Slot(told, told.json_name, wire, packs, kind is not None and bool(kind.GetOptions().map_entry), kind)
+def _make_slot(descriptor: FieldDescriptor) -> Slot:
+    wire, kind = _wire_of(descriptor), descriptor.message_type
+    packs = bool(descriptor.is_repeated and wire not in (BYTES, None))
+    return Slot(
+        descriptor, descriptor.json_name, wire, packs, kind is not None and bool(kind.GetOptions().map_entry), kind
+    )
 
 
-def _wire_of(told: FieldDescriptor) -> Wire | None:
-    form = FORMS.get(told.type)
-    if told.type in TEXTS or told.type == FieldDescriptor.TYPE_MESSAGE:
+def _wire_of(descriptor: FieldDescriptor) -> Wire | None:
+    form = FORMS.get(descriptor.type)
+    if descriptor.type in TEXTS or descriptor.type == FieldDescriptor.TYPE_MESSAGE:
         return BYTES
-    if told.type == FieldDescriptor.TYPE_GROUP:
+    if descriptor.type == FieldDescriptor.TYPE_GROUP:
         return None
     return VARINT if form is None else Wire.FIXED64 if form in "dQq" else Wire.FIXED32
 
@@ -166,7 +168,7 @@ class _Check:
         seen: set[tuple[str, object]] = set()
         slots = slots_of(kind)
         for field in fields(message):
-            slot = told_of(slots, field)
+            slot = slot_of(slots, field)
             value = message[field.value : field.end]
             once = _once(slot, value, self._allowance.left)
             if once in seen:
@@ -177,19 +179,19 @@ class _Check:
 
     def _value(self, value: bytes, field: Field, slot: Slot, left: int) -> None:
         self._allowance.take()
-        told = slot.told
+        descriptor = slot.descriptor
         if slot.is_packed(field):
             self._allowance.take(count_of(value, slot.wire))
-            for each in elements(value, slot.wire) if told.enum_type is not None else ():
-                _check_enum(each, told)
+            for each in elements(value, slot.wire) if descriptor.enum_type is not None else ():
+                _check_enum(each, descriptor)
         elif field.wire is not slot.wire:
             raise Unreadable(Uninspectable.NOT_PROTOBUF)
         elif slot.kind is not None:
             self.message(value, slot.kind, left - 1)
-        elif told.type == FieldDescriptor.TYPE_STRING:
+        elif descriptor.type == FieldDescriptor.TYPE_STRING:
             _check_text(value)
         else:
-            _check_enum(value, told)
+            _check_enum(value, descriptor)
 
     def _any(self, message: bytes, kind: Descriptor, left: int) -> None:
         found, inner, _ = read_any(message, kind, self._allowance)
@@ -205,12 +207,12 @@ def _once(slot: Slot, value: bytes, left: int) -> tuple[str, object] | None:
 
     Parsers must take the last of several (and merge messages), but not all do.
     """
-    told = slot.told
+    descriptor = slot.descriptor
     if slot.kind is not None and slot.is_map:
-        return told.name, key_of(value, slots_of(slot.kind)[MAP_KEY], left)
-    if told.is_repeated:
+        return descriptor.name, key_of(value, slots_of(slot.kind)[MAP_KEY], left)
+    if descriptor.is_repeated:
         return None
-    return (told.containing_oneof.full_name if told.containing_oneof else told.name), None
+    return (descriptor.containing_oneof.full_name if descriptor.containing_oneof else descriptor.name), None
 
 
 def _check_text(value: bytes) -> None:
@@ -220,10 +222,10 @@ def _check_text(value: bytes) -> None:
         raise Unreadable(Uninspectable.NOT_UTF8) from None
 
 
-def _check_enum(value: bytes, told: FieldDescriptor) -> None:
+def _check_enum(value: bytes, descriptor: FieldDescriptor) -> None:
     """Refuse unknown values of a closed enum, which are unknown fields to a parser."""
-    kind = told.enum_type
-    if kind is not None and kind.is_closed and number_of(value, told) not in kind.values_by_number:
+    kind = descriptor.enum_type
+    if kind is not None and kind.is_closed and number_of(value, descriptor) not in kind.values_by_number:
         raise Unreadable(Uninspectable.UNKNOWN_FIELDS)
 
 
@@ -244,17 +246,17 @@ def key_of(entry: bytes, slot: Slot, left: int = MAX_VALUES) -> bytes | float:
         if left < 0:
             raise Unreadable(Uninspectable.TOO_LARGE)
         key = field if field.number == MAP_KEY else key
-    told = slot.told
+    descriptor = slot.descriptor
     if key and key.wire is not slot.wire:
         raise Unreadable(Uninspectable.NOT_PROTOBUF)
     value = entry[key.value : key.end] if key else None
-    if told.type in TEXTS:
+    if descriptor.type in TEXTS:
         return value or b""
-    number = 0 if value is None else number_of(value, told)
-    return bool(number) if told.type == FieldDescriptor.TYPE_BOOL else number
+    number = 0 if value is None else number_of(value, descriptor)
+    return bool(number) if descriptor.type == FieldDescriptor.TYPE_BOOL else number
 
 
-def told_of(slots: Mapping[int, Slot], field: Field) -> Slot:
+def slot_of(slots: Mapping[int, Slot], field: Field) -> Slot:
     """Return the slot of a field.
 
     Raises:
@@ -291,17 +293,17 @@ def read_any(message: bytes, kind: Descriptor, allowance: Allowance) -> tuple[li
         raise Unreadable(Uninspectable.UNKNOWN_FIELDS) from None
 
 
-def number_of(value: bytes, told: FieldDescriptor) -> int | float:
+def number_of(value: bytes, descriptor: FieldDescriptor) -> int | float:
     """Return a number as readers read it."""
-    form = FORMS.get(told.type)
+    form = FORMS.get(descriptor.type)
     if form is not None:
         return fixed(form, value)
     number, _ = varint(value, 0)
-    if told.type in SHORT:  # readers take the lower half of a longer one
+    if descriptor.type in SHORT:  # readers take the lower half of a longer one
         number &= 0xFFFF_FFFF
-        if told.type in SIGNED:
+        if descriptor.type in SIGNED:
             return number - (1 << 32) if number >> 31 else number
-    return signed(number) if told.type in SIGNED else zigzag(number) if told.type in ZIGZAG else number
+    return signed(number) if descriptor.type in SIGNED else zigzag(number) if descriptor.type in ZIGZAG else number
 
 
 def count_of(value: bytes, wire: Wire | None) -> int:

@@ -29,8 +29,8 @@ from extproc.codecs.protobuf_messages import (
     key_of,
     number_of,
     read_any,
+    slot_of,
     slots_of,
-    told_of,
 )
 from extproc.codecs.unreadable import Unreadable
 from extproc.detectors.detector_set import ALL, DetectorSet
@@ -227,7 +227,7 @@ class MessageMasker:
         slots, first = slots_of(kind), len(self._texts)
         nodes: list[_Node] = []
         for field in fields(message):
-            slot = told_of(slots, field)
+            slot = slot_of(slots, field)
             self._names.add(slot.name)
             nodes.append(self._node(message[field.value : field.end], field, slot, depth))
         return _Read(kind, nodes, first, len(self._texts))
@@ -236,7 +236,7 @@ class MessageMasker:
         first = len(self._texts)
         if slot.is_packed(field):
             self._allowance.take(count_of(value, slot.wire))
-            self._texts += [str(number_of(each, slot.told)) for each in elements(value, slot.wire)]
+            self._texts += [str(number_of(each, slot.descriptor)) for each in elements(value, slot.wire)]
             return _Node(field, slot, first, len(self._texts))
         self._allowance.take()
         if field.wire is not slot.wire:
@@ -244,15 +244,15 @@ class MessageMasker:
         if slot.kind is not None:
             inner = self._read(value, slot.kind, depth + 1)
             return _Node(field, slot, first, inner.end, inner)
-        if slot.told.type in TEXTS:
+        if slot.descriptor.type in TEXTS:
             self._texts.append(self._searched(value, slot))
-        elif slot.told.type not in NO_TEXT:
-            self._texts.append(str(number_of(value, slot.told)))
+        elif slot.descriptor.type not in NO_TEXT:
+            self._texts.append(str(number_of(value, slot.descriptor)))
         return _Node(field, slot, first, len(self._texts))
 
     def _searched(self, value: bytes, slot: Slot) -> str:
         try:
-            return _decoded(value, slot.told)
+            return _decoded(value, slot.descriptor)
         except Undecodable:
             self._opaque.append(len(self._texts))
             return ""
@@ -293,7 +293,7 @@ class MessageMasker:
             new: bytes | None
             if packed:
                 new = self._packed(message[field.value : field.end], node, there, before)
-            elif slot.told.is_repeated and not slot.is_map and not whole:
+            elif slot.descriptor.is_repeated and not slot.is_map and not whole:
                 new = self._value(message, node, self._element(there, before))
             else:
                 if before and slot.kind is not None and not slot.is_map and there.state:
@@ -306,21 +306,21 @@ class MessageMasker:
 
     def _value(self, message: bytes, node: _Node, here: _Here) -> bytes | None:
         """Return the replacement of a field's value; None if it stays."""
-        value, told = message[node.field.value : node.field.end], node.slot.told
-        if told.type in TEXTS:
+        value, descriptor = message[node.field.value : node.field.end], node.slot.descriptor
+        if descriptor.type in TEXTS:
             return self._text(value, node, here)
         if node.inner is not None:
             return self._inner(value, node.inner, here)
-        detectors = ALL if told.type in NO_TEXT else self._batch.detectors_for(node.first)
-        masked = self._is_masked(number_of(value, told), told, here, detectors)
+        detectors = ALL if descriptor.type in NO_TEXT else self._batch.detectors_for(node.first)
+        masked = self._is_masked(number_of(value, descriptor), descriptor, here, detectors)
         return _zero(node.field.wire) if masked else None
 
     def _text(self, value: bytes, node: _Node, here: _Here) -> bytes:
-        told, detectors = node.slot.told, self._batch.detectors_for(node.first)
-        is_bytes = told.type == FieldDescriptor.TYPE_BYTES
+        descriptor, detectors = node.slot.descriptor, self._batch.detectors_for(node.first)
+        is_bytes = descriptor.type == FieldDescriptor.TYPE_BYTES
         redacted = self._redact_credential(value)
         try:
-            text = _decoded(redacted, told)
+            text = _decoded(redacted, descriptor)
         except Undecodable:
             operator = self._masker.plan.operator_at(here.state)
             if operator is not None or (self._hides and is_bytes):
@@ -348,16 +348,16 @@ class MessageMasker:
 
     def _packed(self, value: bytes, node: _Node, here: _Here, before: int) -> bytes:
         """Mask several numbers in one field. ``before`` is their number in the fields before it."""
-        told, wire, pieces = node.slot.told, node.slot.wire, []
+        descriptor, wire, pieces = node.slot.descriptor, node.slot.wire, []
         for number, each in enumerate(elements(value, wire)):
             there = self._element(here, before + number)
             detectors = self._batch.detectors_for(node.first + number)
-            masked = self._is_masked(number_of(each, told), told, there, detectors)
+            masked = self._is_masked(number_of(each, descriptor), descriptor, there, detectors)
             pieces.append(_zero(wire) if masked else each)
         return b"".join(pieces)
 
-    def _is_masked(self, number: float, told: FieldDescriptor, here: _Here, detectors: DetectorSet) -> bool:
-        is_searched = told.type not in NO_TEXT or self._masker.plan.operator_at(here.state) is not None
+    def _is_masked(self, number: float, descriptor: FieldDescriptor, here: _Here, detectors: DetectorSet) -> bool:
+        is_searched = descriptor.type not in NO_TEXT or self._masker.plan.operator_at(here.state) is not None
         if self._hides or not number or not is_searched:
             return False
         text = str(number)
@@ -366,9 +366,11 @@ class MessageMasker:
 
     def _entry(self, entry: bytes, read: _Read, here: _Here) -> bytes:
         """Mask an entry of a map. Its key is a text, and part of the value's location."""
-        told = slots_of(read.kind)[MAP_KEY]
-        key = key_of(entry, told)
-        below = here.step(_name(self._redact_credential(key) if isinstance(key, bytes) else key, told.told))
+        key_slot = slots_of(read.kind)[MAP_KEY]
+        key = key_of(entry, key_slot)
+        below = here.step(
+            _name(self._redact_credential(key) if isinstance(key, bytes) else key, key_slot.descriptor)
+        )
         values = sum(node.field.number != MAP_KEY and node.slot.kind is not None for node in read.nodes)
         if values > 1 and below.state:
             raise Unreadable(Uninspectable.DUPLICATE_KEYS)  # as in any message: readers join them
@@ -400,9 +402,9 @@ def _zero(wire: Wire | None) -> bytes:
     return bytes({Wire.FIXED64: 8, Wire.FIXED32: 4}.get(wire or Wire.VARINT, 1))
 
 
-def _decoded(value: bytes, told: FieldDescriptor) -> str:
+def _decoded(value: bytes, descriptor: FieldDescriptor) -> str:
     """Decode a text. A ``string`` is UTF-8 and may contain NUL; the encoding of ``bytes`` is unknown."""
-    if told.type == FieldDescriptor.TYPE_BYTES:
+    if descriptor.type == FieldDescriptor.TYPE_BYTES:
         return decode_text(value)
     try:
         return value.decode()
@@ -410,9 +412,9 @@ def _decoded(value: bytes, told: FieldDescriptor) -> str:
         raise Undecodable("a string is not-utf8", Uninspectable.NOT_UTF8) from None
 
 
-def _name(key: bytes | float, told: FieldDescriptor) -> str:
+def _name(key: bytes | float, descriptor: FieldDescriptor) -> str:
     """Return a map's key as JSON shows it."""
-    return _decoded(key, told) if isinstance(key, bytes) else str(key).lower()
+    return _decoded(key, descriptor) if isinstance(key, bytes) else str(key).lower()
 
 
 def _spelled(message: bytes, field: Field, value: bytes) -> bytes:
