@@ -30,7 +30,7 @@ def make_protocol(name: str, settings: ConnectionSettings, limits: LimitSettings
 
 
 def masking_plan(masking: MaskingSettings) -> MaskPlan:
-    """The rules that a connection always applies, whatever policy adds to them."""
+    """Return the rules that a connection always applies; policy can only add to them."""
     return MaskPlan(
         _rules(masking.request) + _declared(masking.declared.request),
         _rules(masking.response) + _declared(masking.declared.response),

@@ -17,11 +17,11 @@ OPA_TIMEOUT_SHARE = 0.9
 """Of ``limits.decision_timeout``: OPA's timeout is shorter, so that a silent OPA counts against OPA."""
 
 StatusListener = Callable[[PolicyStatus], None]
-"""Called with each new status of the policy engine: a policy loaded or refused, an engine in trouble or well."""
+"""Called with each new status of the policy engine: a policy loaded or refused, an engine failed or well."""
 
 
 def ignore_status(_status: PolicyStatus) -> None:
-    """Do nothing with it."""
+    """Ignore the status."""
 
 
 def make_engine(settings: Settings, process: str = "", on_status: StatusListener = ignore_status) -> PolicyEngine:

@@ -84,7 +84,7 @@ def approve(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """Vote for the call. It goes on once enough people have."""
+    """Vote for the call. It continues when enough people have voted for it."""
     _vote("approve", approval_id, note, token_file, config, as_json=as_json)
 
 

@@ -1,4 +1,4 @@
-"""Mask a body as ``extproc mask`` is told, and print the result."""
+"""Mask a body by the options of ``extproc mask``, and print the result."""
 
 import sys
 from dataclasses import dataclass

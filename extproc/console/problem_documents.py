@@ -20,10 +20,10 @@ REFUSALS: dict[WhyRefused, tuple[int, str]] = {
     WhyRefused.UNKNOWN: (404, "There is no such approval"),
     WhyRefused.NOT_PENDING: (409, "It was decided, expired or cancelled before"),
     WhyRefused.EXPIRED: (409, "It has expired"),
-    WhyRefused.OWN_CALL: (403, "Nobody decides on a call of their own"),
+    WhyRefused.OWN_CALL: (403, "You may not decide on your own call"),
     WhyRefused.ON_BEHALF: (403, "An agent cannot decide for a person"),
     WhyRefused.WRONG_GROUP: (403, "None of your groups may decide on it"),
-    WhyRefused.ALREADY_VOTED: (409, "You have given your word on it already"),
+    WhyRefused.ALREADY_VOTED: (409, "You have already voted on it"),
     WhyRefused.NOTE_REQUIRED: (422, "A note of 3 to 1,000 characters is required"),
     WhyRefused.WRONG_DIGEST: (409, "The digest is not this call's"),
 }

@@ -1,1 +1,1 @@
-"""What is right, dangerous or broken about an installation: each finding with a hint. Changes nothing."""
+"""Checks of an installation: what works, what is dangerous, what is broken, with hints. They change nothing."""

@@ -65,7 +65,7 @@ def _files(installation: Installation, files: PolicyFiles) -> Iterator[CheckResu
 def _opa(installation: Installation) -> Iterator[CheckResult]:
     address, path = installation.settings.policy.opa.address, ("policy", "opa", "address")
     if installation.offline:
-        yield installation.skipped("policy", f"OPA at {address} decides; it was not asked")
+        yield installation.skipped("policy", f"OPA at {address} decides; it was not contacted")
         return
     well, trouble, revision = asyncio.run(_ask_opa(installation))
     if not well:
@@ -79,8 +79,8 @@ def _opa(installation: Installation) -> Iterator[CheckResult]:
     elif trouble:
         yield installation.problem("policy", f"OPA at {address}: {trouble}", "see OPA's log", path)
     else:
-        told = f"; revision {revision[:12]}" if revision else ""
-        yield installation.ok("policy", f"OPA at {address} is healthy and decides a sample call{told}")
+        suffix = f"; revision {revision[:12]}" if revision else ""
+        yield installation.ok("policy", f"OPA at {address} is healthy and decides a sample call{suffix}")
 
 
 async def _ask_opa(installation: Installation) -> tuple[bool, str, str]:

@@ -17,7 +17,7 @@ from extproc.supervise.probes import ANSWER_WITHIN_S, accepts, answers_grpc, ans
 
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - nothing listens here
 REPORT_WITHIN_S = 3 * ANSWER_WITHIN_S
-"""Longer than one health check: the asked process asks others itself before it answers."""
+"""Seconds for a report on other processes: its sender probes them before it answers."""
 START = "start it: `extproc up` (everything), or `extproc serve` and `extproc control`"
 HALF_CLOSED = "server_half_closed"
 """Suffix of Envoy's counter of streams that the guard ended too early."""
@@ -28,11 +28,11 @@ UNMARKED = "marked-by-the-guard.denied"
 def parts(installation: Installation) -> Iterator[CheckResult]:
     """Check that each part answers. An installation that was never started has no fault."""
     if installation.offline:
-        yield installation.skipped("running parts", "not asked", "run without --offline")
+        yield installation.skipped("running parts", "not contacted", "run without --offline")
         return
     answers = asyncio.run(_ask_all(installation))
-    ours = [answered for name, answered in answers.items() if name not in ("Envoy", "console")]
-    if any(ours) or installation.settings.envoy.guard_endpoints:
+    own_parts = [answered for name, answered in answers.items() if name not in ("Envoy", "console")]
+    if any(own_parts) or installation.settings.envoy.guard_endpoints:
         yield from _each(installation, answers)
     elif any(installation.settings.evidence.spool.glob(f"*{SUFFIX}")):
         what = "nothing runs: no worker answers, nor does the control process; they have run before"
@@ -42,16 +42,16 @@ def parts(installation: Installation) -> Iterator[CheckResult]:
 
 
 async def _ask_all(installation: Installation) -> dict[str, bool | None]:
-    """Return for each part whether it answers; None where it cannot be asked from here."""
+    """Return for each part whether it answers; None where it cannot be probed from here."""
     settings = installation.settings
-    asked: dict[str, Coroutine[Any, Any, bool | None]] = {
+    probes: dict[str, Coroutine[Any, Any, bool | None]] = {
         "control": answers_http(settings.control.socket, "/healthz")
     }
-    asked |= {name: _worker(installation, endpoint) for name, endpoint in endpoints(installation).items()}
+    probes |= {name: _worker(installation, endpoint) for name, endpoint in endpoints(installation).items()}
     if settings.control.listen:
-        asked["console"] = _serves(settings.control.listen)
-    asked["Envoy"] = accepts(reachable(settings.envoy.listen))
-    return dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
+        probes["console"] = _serves(settings.control.listen)
+    probes["Envoy"] = accepts(reachable(settings.envoy.listen))
+    return dict(zip(probes, await asyncio.gather(*probes.values()), strict=True))
 
 
 def endpoints(installation: Installation) -> dict[str, str]:

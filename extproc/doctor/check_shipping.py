@@ -1,4 +1,4 @@
-"""Check that evidence arrives in ClickHouse: asked through the control process, or directly if it is a server."""
+"""Check that evidence arrives in ClickHouse, through the control process or directly if it is a server."""
 
 import contextlib
 import time
@@ -29,7 +29,7 @@ Ask = Callable[[str], list[Any]]
 def evidence(installation: Installation) -> Iterator[CheckResult]:
     """Check that ClickHouse answers and has the shipped columns; report the time of the last shipment."""
     if installation.offline:
-        yield installation.skipped("evidence", "ClickHouse was not asked")
+        yield installation.skipped("evidence", "ClickHouse was not contacted")
         return
     target = make_target(installation.settings)
     if target.embedded:
@@ -39,11 +39,11 @@ def evidence(installation: Installation) -> Iterator[CheckResult]:
             )
             return
         control = ControlClient(installation.settings.control.socket)
-        yield from _asked(installation, lambda sql: _through_control(control, sql))
+        yield from _check_tables(installation, lambda sql: _through_control(control, sql))
         return
     reader = EvidenceReader(lambda wanted: connect(target, wanted), target.database)
     with contextlib.closing(reader):
-        yield from _asked(installation, lambda sql: _first(reader.query(sql, 1).rows))
+        yield from _check_tables(installation, lambda sql: _first(reader.query(sql, 1).rows))
 
 
 def _through_control(control: ControlClient, sql: str) -> list[Any]:
@@ -54,7 +54,7 @@ def _first(rows: Any) -> list[Any]:
     return list(rows[0]) if rows else []
 
 
-def _asked(installation: Installation, ask: Ask) -> Iterator[CheckResult]:
+def _check_tables(installation: Installation, ask: Ask) -> Iterator[CheckResult]:
     path = ("evidence", "clickhouse")
     began = time.time()
     try:

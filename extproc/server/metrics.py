@@ -8,22 +8,22 @@ from extproc.model.entries import Entry
 from extproc.policy.bundle.policy_status import PolicyStatus
 
 CALLS = Counter("extproc_calls", "Calls that ended.", ["connection", "outcome", "reason"])
-RUNNING = Gauge("extproc_calls_running", "Calls under way.", multiprocess_mode="livesum")
+RUNNING = Gauge("extproc_calls_running", "Running calls.", multiprocess_mode="livesum")
 HELD = Gauge("extproc_calls_held", "Calls that wait for approval.", multiprocess_mode="livesum")
 LOST = Counter(
     "extproc_evidence_lost", "Closing entries that could not be stored, or read after a kill. Alert on any."
 )
 BROKE = Counter("extproc_guard_errors", "Calls that ended in an unforeseen error. Alert on any.")
-POLICIES = Counter("extproc_policies", "Policies loaded, and candidates refused.", ["outcome"])
+POLICIES = Counter("extproc_policies", "Policies loaded, and policies refused.", ["outcome"])
 ENGINE_UP = Gauge(
     "extproc_policy_engine_up",
-    "Whether policy can be asked, in the worst off process: 1, or 0.",
+    "1 if policy can be asked, 0 if not; the lowest value of all processes.",
     ["engine"],  # with a label, a process without a policy engine does not count as a 0
     multiprocess_mode="livemin",
 )
 DURATION = Histogram(
     "extproc_call_seconds",
-    "From a call's first message to its last, holds included.",
+    "Seconds from a call's first message to its last, holds included.",
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 900),
 )
 
@@ -90,7 +90,7 @@ class PolicyMetrics:
         self._last: PolicyStatus | None = None
 
     def changed(self, status: PolicyStatus) -> None:
-        """A policy was loaded, a candidate refused, or the engine's health changed.
+        """A policy was loaded or refused, or the engine's health changed.
 
         Args:
             status: the new status; only its differences from the last one are logged and counted.

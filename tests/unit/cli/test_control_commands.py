@@ -304,7 +304,7 @@ def test_a_vote_that_cannot_count_is_refused_before_it_is_sent(run, store, said,
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        (token("alice"), "Nobody decides on a call of their own"),
+        (token("alice"), "You may not decide on your own call"),
         (token("bob", groups=["hr"]), "None of your groups"),
         (token("bob", act={"sub": "x"}), "An agent cannot decide"),
         (token("bob", exp=1), "Give a valid token"),
