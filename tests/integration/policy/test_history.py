@@ -6,7 +6,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from extproc.cli import policy, policy_history
+from extproc.cli import policy, policy_comparison, policy_history
 from extproc.console.response_models import exact
 from extproc.evidence.query.reader import EvidenceReader
 from extproc.evidence.shipping.clickhouse import Target, connect, create_schema
@@ -147,7 +147,7 @@ def test_the_same_policy_changes_nothing(say):
 
 
 def test_a_page_ends_nothing(say, monkeypatch):
-    monkeypatch.setattr(policy_history, "PAGE", 2)
+    monkeypatch.setattr(policy_comparison, "PAGE", 2)
     assert "3 of 6" in say("diff", "old", "new")
 
 
@@ -155,7 +155,7 @@ def test_only_so_far_back(say, monkeypatch):
     monkeypatch.setattr(policy_history.time, "time_ns", lambda: NOW + 8 * 86_400 * 10**9)
     assert "0 of 0" in say("diff", "old", "new")
     assert "3 of 6" in say("diff", "old", "new", "--since", "9d")
-    with pytest.raises(ConfigError, match="no duration"):
+    with pytest.raises(ConfigError, match="not a duration"):
         say("diff", "old", "new", "--since", "a week")
 
 
@@ -197,7 +197,7 @@ def test_a_response_that_was_withheld_is_told_of_and_not_decided_again(say):
 
 
 def test_only_call_ids_are_looked_for(say):
-    with pytest.raises(ConfigError, match="no call id"):
+    with pytest.raises(ConfigError, match="not a call id"):
         say("explain", "x' OR 1=1 --")
     with pytest.raises(QueryError, match="no entry"):
         say("explain", "01990000-0000-7000-8000-00000000ffff")

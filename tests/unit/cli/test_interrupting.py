@@ -73,7 +73,7 @@ def pressed(name, part, *words, after=""):
     ("name", "part"),
     [
         ("<module>", "typer"),  # while the command's modules are loaded
-        ("policy_files", "extproc"),
+        ("select_policy", "extproc"),
         ("cb", "importlib"),  # where what is raised goes nowhere
         ("__set_name__", "pydantic"),  # where it comes out as another error
     ],
@@ -88,9 +88,9 @@ def test_it_ends_wherever_it_is(name, part, words):
 @pytest.mark.parametrize(
     ("after", "name", "part"),
     [
-        ("", "_run_tests", "extproc"),
-        ("_run_tests", "cb", "importlib"),  # what runs tests is loaded now
-        ("_run_tests", "__del__", "subprocess"),
+        ("", "run_once", "extproc"),
+        ("once", "cb", "importlib"),  # what runs tests is loaded now
+        ("run_once", "__del__", "subprocess"),
         ("", "hash_func", "pydantic"),  # goes nowhere, and Python does not even say so: found out a second later
     ],
 )
@@ -104,7 +104,7 @@ def test_a_watch_ends(after, name, part):
 def test_an_interpreter_that_takes_its_time_to_end_is_not_ended():
     late = AT.replace("import signal, sys", "import atexit, signal, sys, time; atexit.register(time.sleep, 1.5)")
     ended = subprocess.run(
-        [sys.executable, "-c", late, "", "policy_files", "extproc", *CHECK],
+        [sys.executable, "-c", late, "", "select_policy", "extproc", *CHECK],
         capture_output=True, text=True, timeout=20, check=False,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (130, "")

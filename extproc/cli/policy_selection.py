@@ -1,0 +1,54 @@
+"""Select the policy that a command is about, and watch its files."""
+
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from extproc.cli.options import DEFAULT_CONFIG
+from extproc.config.load import load_settings
+from extproc.console.printable import printable
+from extproc.model.errors import ConfigError
+from extproc.policy.bundle.policy_files import Fingerprint, PolicyFiles
+
+DEFAULT_QUERY = "data.extproc.decision"
+POLL_S = 0.5
+NAMES_SHOWN = 3
+"""Changed files that are named."""
+
+
+def select_policy(
+    paths: list[Path] | None, data: list[Path] | None, query: str | None, config: Path
+) -> PolicyFiles:
+    """The files that the command names, else those of the configuration, else the starter policies.
+
+    Raises:
+        ConfigError: the configuration cannot be read, or its policy is in an OPA server.
+    """
+    if paths or data or (config == DEFAULT_CONFIG and not config.exists()):
+        return PolicyFiles(tuple(paths or ()), tuple(data or ()), query or DEFAULT_QUERY)
+    policy = load_settings(config).policy
+    if policy.engine == "opa" and not policy.paths:
+        raise ConfigError(
+            "the configuration's policy is in an OPA server",
+            None,
+            "name files, or use `opa check` and `opa test`",
+        )
+    return PolicyFiles(tuple(policy.paths), tuple(policy.data), query or policy.query)
+
+
+def changes(files: PolicyFiles) -> Iterator[str]:
+    """Yield a line for people at once, and then after each change of a file. Never ends."""
+    seen = None
+    while True:
+        now = files.fingerprint()
+        if now != seen:
+            event = f"watching {len(now)} files; Ctrl-C ends" if seen is None else _changed(seen, now)
+            seen = now
+            yield f"\n{datetime.now().astimezone():%H:%M:%S} {event}"
+        time.sleep(POLL_S)
+
+
+def _changed(before: Fingerprint, after: Fingerprint) -> str:
+    names = sorted({printable(stamp[0]) for stamp in set(before) ^ set(after)})
+    return f"changed: {', '.join(names[:NAMES_SHOWN])}{' and more' if len(names) > NAMES_SHOWN else ''}"
