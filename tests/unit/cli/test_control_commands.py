@@ -57,7 +57,7 @@ STEERING = ("\x1b", "\x07", "\x9b", "\u202e", "\u2066", "\u200b", "\r")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """One configuration, one control process."""
+    """The configuration of one control process."""
     folder = tmp_path_factory.mktemp("cli")
     (folder / "extproc.yaml").write_text(CONFIG)
     (folder / "jwks.json").write_text(key_set(jwk(RSA, "rsa")))
@@ -92,7 +92,7 @@ def store(server, reader, tmp_path):
 
 @pytest.fixture
 def run(server, store):
-    """Run a command in the configuration's place; returns what it printed."""
+    """Run a command in the folder of the configuration, and return its output."""
 
     def command(*words, said=None, env=None):
         result = CliRunner().invoke(
@@ -117,7 +117,7 @@ def opened(store, **changes):
 
 
 def test_list_shows_what_waits(run, store):
-    """Id, function, who, risk, votes, time left; decided ones only with --all."""
+    """The list has id, function, caller, risk, votes and time left; decided approvals need --all."""
     one, done = opened(store), opened(store)
     store.vote(done.approval_id, vote(at_ns=time.time_ns()), ("sre",))
     shown = run("approvals", "list")
@@ -129,13 +129,13 @@ def test_list_shows_what_waits(run, store):
 
 
 def test_list_says_when_nothing_waits(run):
-    """Rather than print an empty table."""
+    """A sentence replaces an empty table."""
     assert run("approvals", "list") == "No call waits for approval.\n"
     assert json.loads(run("approvals", "list", "--json")) == []
 
 
 def test_watch_looks_again_until_interrupted(run, store, monkeypatch):
-    """Each look shows how things stand."""
+    """Each update shows the current state."""
     one = opened(store)
     looks = []
 
@@ -150,7 +150,7 @@ def test_watch_looks_again_until_interrupted(run, store, monkeypatch):
 
 
 def test_show_tells_in_seconds_what_matters(run, store):
-    """Who, what, why, found what, until when, and the exact call's digest; also by a prefix of the id."""
+    """Caller, function, reason, findings, time left and digest are shown; a prefix of the id is enough."""
     one = opened(store, preview='{"id":7,"customer":{"ssn":"[US_SSN]"}}', minimum=2)
     store.vote(one.approval_id, vote(at_ns=time.time_ns()), ("sre",))
     shown = run("approvals", "show", one.approval_id[:30])
@@ -179,7 +179,7 @@ def test_show_tells_in_seconds_what_matters(run, store):
     ("preview", "warning"), [('{"a": "cut o', "The arguments are cut off"), ("", "No arguments are shown")]
 )
 def test_show_warns_when_the_arguments_are_not_all_there(run, store, preview, warning):
-    """An approver must know what they have not seen."""
+    """An approver must know that arguments are missing."""
     assert warning in run("approvals", "show", opened(store, preview=preview).approval_id)
 
 
@@ -187,7 +187,7 @@ def test_show_warns_when_the_arguments_are_not_all_there(run, store, preview, wa
     "field", ["function", "requester", "actor", "rule", "reason", "source", "preview", "groups"]
 )
 def test_values_of_a_call_cannot_steer_the_terminal(run, store, field):
-    """Escape sequences, titles, reading direction, markup and line breaks are shown, not obeyed."""
+    """Escape sequences, titles, reading direction, markup and line breaks are shown, and have no effect."""
     evil = json.dumps({EVIL: EVIL}, ensure_ascii=False) if field == "preview" else EVIL
     one = opened(store, **{field: ("sre", evil) if field == "groups" else evil})
     for words in (("show", one.approval_id), ("show", one.approval_id, "--json"), ("list",), ("list", "--json")):
@@ -198,7 +198,7 @@ def test_values_of_a_call_cannot_steer_the_terminal(run, store, field):
 
 
 def test_a_value_that_wraps_cannot_pass_for_a_line_of_ours(run, store):
-    """Whatever is padded into it: continuation lines are indented."""
+    """Continuation lines are indented, however the value is padded."""
     padded = ("x" * 79 + " ") + "state        approved" + "y" * 200
     one = opened(store, preview=json.dumps({"a": padded}), function=f"crm.{padded}")
     shown = run("approvals", "show", one.approval_id, env={"COLUMNS": "80"})
@@ -207,7 +207,7 @@ def test_a_value_that_wraps_cannot_pass_for_a_line_of_ours(run, store):
 
 
 def test_values_of_the_evidence_cannot_steer_the_terminal(run, reader, monkeypatch):
-    """In cells, in column names, in nested values, in errors."""
+    """This holds for cells, column names, nested values and errors."""
     monkeypatch.setattr(
         reader, "query", lambda *_: QueryResult((EVIL,), ("String",), (({"a": EVIL},), (EVIL,)), False)
     )
@@ -231,7 +231,7 @@ def test_values_of_the_evidence_cannot_steer_the_terminal(run, reader, monkeypat
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_csv_steers_no_terminal_and_is_exact_in_a_pipe(monkeypatch, terminal):
-    """The same rows, by where they are printed to."""
+    """The output depends on whether it goes to a terminal."""
     out = io.StringIO(newline="")
     out.isatty = lambda: terminal
     monkeypatch.setattr(sys, "stdout", out)
@@ -243,7 +243,7 @@ def test_csv_steers_no_terminal_and_is_exact_in_a_pipe(monkeypatch, terminal):
 
 @pytest.mark.parametrize(("word", "state"), [("approve", State.APPROVED), ("deny", State.DENIED)])
 def test_a_vote_by_prefix_with_a_token_from_the_environment(run, store, word, state):
-    """Says what became of it."""
+    """The command reports the new state."""
     one = opened(store)
     shown = run("approvals", word, one.approval_id[:30], "-m", "ticket 4711", said=token("bob"))
     assert shown == f"{state.value.capitalize()}: crm.delete_customer\n"
@@ -252,7 +252,7 @@ def test_a_vote_by_prefix_with_a_token_from_the_environment(run, store, word, st
 
 
 def test_a_vote_with_a_token_file_that_is_not_the_last(run, store, tmp_path):
-    """One of two: it still waits."""
+    """The first of two votes leaves the call waiting."""
     one = opened(store, minimum=2)
     file = tmp_path / "token"
     file.write_text(token("bob") + "\n")
@@ -294,7 +294,7 @@ def test_a_vote_is_on_the_call_that_was_shown(run, store, server, monkeypatch):
     ],
 )
 def test_a_vote_that_cannot_count_is_refused_before_it_is_sent(run, store, said, words, message):
-    """With what to do; the token itself is never repeated."""
+    """The error has a hint, and never repeats the token."""
     one = opened(store)
     with pytest.raises(ConfigError, match=message) as caught:
         run("approvals", "approve", one.approval_id, *words, said=said)
@@ -313,7 +313,7 @@ def test_a_vote_that_cannot_count_is_refused_before_it_is_sent(run, store, said,
     ],
 )
 def test_a_refused_vote_says_why(run, store, said, message):
-    """In words, with a way out where there is one."""
+    """The error is readable, with a hint where there is one."""
     one = opened(store)
     with pytest.raises(ControlError, match=message) as caught:
         run("approvals", "approve", one.approval_id, "-m", "ticket 42", said=said)
@@ -322,7 +322,7 @@ def test_a_refused_vote_says_why(run, store, said, message):
 
 
 def test_a_late_vote_is_told_how_it_stands(run, store):
-    """Somebody was faster."""
+    """Another person has voted before."""
     one = opened(store)
     run("approvals", "deny", one.approval_id, "-m", "not today", said=token("bob"))
     with pytest.raises(ControlError, match="It is denied"):
@@ -330,7 +330,7 @@ def test_a_late_vote_is_told_how_it_stands(run, store):
 
 
 def test_an_ambiguous_id_lists_the_candidates(run, store):
-    """Instead of choosing one."""
+    """The command chooses none of them."""
     ids = [opened(store, approval_id=f"01890000-0000-7000-8000-00000000000{n}").approval_id for n in range(2)]
     for words in (["show", "01890000"], ["approve", "01890000", "-m", "ticket 42"]):
         with pytest.raises(ControlError) as caught:
@@ -339,7 +339,7 @@ def test_an_ambiguous_id_lists_the_candidates(run, store):
 
 
 def test_an_unknown_id_says_where_to_look(run):
-    """For approvals and for sessions."""
+    """This holds for approvals and sessions."""
     with pytest.raises(ControlError, match="extproc approvals list"):
         run("approvals", "show", "0189ffff")
     with pytest.raises(ControlError, match="extproc sessions list"):
@@ -349,7 +349,7 @@ def test_an_unknown_id_says_where_to_look(run):
 
 
 def test_without_a_control_process_it_says_how_to_start_one(tmp_path, server):
-    """Nothing there, and something dead there."""
+    """The socket is missing, or nothing listens on it."""
     (tmp_path / "extproc.yaml").write_text(CONFIG)
     (tmp_path / "jwks.json").write_text(key_set())
     for prepare in (
@@ -363,19 +363,19 @@ def test_without_a_control_process_it_says_how_to_start_one(tmp_path, server):
 
 
 def test_help_does_not_load_what_only_commands_need():
-    """``--help`` answers at once."""
+    """``--help`` must be quick."""
     modules = "import extproc.cli.approvals, extproc.cli.evidence, sys; print('httpx' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", modules], capture_output=True, check=True).stdout == b"False\n"
 
 
 def test_a_missing_configuration_is_said(tmp_path):
-    """Before anything is asked."""
+    """The limit is checked before any request."""
     result = CliRunner().invoke(app, ["approvals", "list", "--config", str(tmp_path / "none.yaml")])
     assert isinstance(result.exception, ConfigError)
 
 
 def test_sessions_are_listed_and_shown(run, reader):
-    """Filters reach the reader; everything of an entry is in the JSON."""
+    """Filters reach the reader, and the JSON has every field of an entry."""
     shown = run("sessions", "list", "--subject", "alice", "--function", "crm.get", "--limit", "3")
     assert all(part in shown for part in ("s-1", "alice", "agent-7", "crm.get", "80"))
     assert ("sessions", 3, "alice", "crm.get") in reader.asked
@@ -388,7 +388,7 @@ def test_sessions_are_listed_and_shown(run, reader):
 
 
 def test_a_query_prints_in_each_format(run, reader):
-    """And says when rows were left out, not into the data."""
+    """A notice about further rows goes to standard error, not into the data."""
     assert "9223372036854775808" in run("query", "SELECT 1", "--limit", "2")
     assert json.loads(run("query", "SELECT 1", "--format", "json"))[0] == {"n": 1, "big": "9223372036854775808"}
     rows = list(csv.reader(io.StringIO(run("query", "SELECT 1", "-f", "csv"))))
@@ -397,14 +397,14 @@ def test_a_query_prints_in_each_format(run, reader):
 
 
 def test_a_wrong_query_says_what_the_engine_says(run, reader):
-    """The analyst needs it to write a better one."""
+    """The analyst needs the message to correct the query."""
     reader.failure = QueryError("unknown column nme")
     with pytest.raises(ControlError, match="unknown column nme"):
         run("query", "SELECT nme")
 
 
 def test_a_session_is_a_timeline(run, reader, monkeypatch):
-    """One line a call: what was decided, how it ended, who approved."""
+    """Each call has a line: its decision, its end, and its approvers."""
     entry = Entry(EntryKind.COMPLETED, "c-1", 1_800_000_000_000_000_000, function="crm.get", subject="alice")
     entry.status, entry.reason, entry.approvers, entry.held_ms = 200, "approved", ("iss|noor",), 1_500.0
     monkeypatch.setattr(reader, "session", lambda *_: [orjson.loads(orjson.dumps(entry))])

@@ -1,4 +1,4 @@
-"""Tables are read by people, and by what comes after a pipe."""
+"""Tables of evidence, on a terminal and in a pipe."""
 
 import io
 

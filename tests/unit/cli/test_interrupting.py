@@ -1,4 +1,4 @@
-"""Ctrl-C ends a command wherever Python happens to be, at once, and without a traceback."""
+"""Ctrl-C ends a command at any point of the code, at once, and without a traceback."""
 
 import os
 import signal
@@ -36,7 +36,7 @@ another function."""
 WATCH = ("policy", "test", "p", "--watch")
 CHECK = ("policy", "check", "p")
 ENDED = {130, -signal.SIGINT}
-"""To a shell, both are 130."""
+"""A shell reports both as 130."""
 SLOW = """package t_test
 
 test_slow if {
@@ -57,7 +57,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def pressed(name, part, *words, after=""):
-    """What is left of a command in which Ctrl-C was pressed in this function."""
+    """Run a command, press Ctrl-C in this function, and return the ended process."""
     ended = subprocess.run(
         [sys.executable, "-c", AT, after, name, part, *words],
         capture_output=True,
@@ -134,7 +134,7 @@ def test_a_terminals_ctrl_c_is_no_crash_of_the_engine(folder, group, words):
 
 
 def gone(pid):
-    """Whether a process has ended; who waits for it does not matter."""
+    """Return whether a process has ended, even if nobody has waited for it."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:
@@ -142,7 +142,7 @@ def gone(pid):
 
 
 def test_what_is_to_ignore_it_does():
-    """As the background of a script is."""
+    """A script runs its background jobs so."""
     process = subprocess.Popen(
         [sys.executable, "-m", "extproc", "policy", "check", "p"],
         stdout=subprocess.PIPE,

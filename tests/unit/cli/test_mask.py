@@ -1,4 +1,4 @@
-"""``extproc mask``: a plan is tried, and pipelines can tell what happened."""
+"""``extproc mask``: plans are tried, and exit statuses tell scripts the result."""
 
 import gzip
 import json
@@ -92,7 +92,7 @@ def test_colours_are_for_terminals():
     ],
 )
 def test_what_cannot_be_tried_is_never_taken_for_clean(args, told):
-    """Nor for something that would be masked."""
+    """The exit status differs from that of a body that would be masked."""
     result = run(*args, "--check", body="no document")
     assert result.exit_code == 2
     assert told in result.stderr

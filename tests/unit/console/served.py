@@ -1,4 +1,4 @@
-"""A real server on a unix socket, a throwaway key, and an evidence reader with switches."""
+"""A real server on a unix socket, a key for tests, and an evidence reader with switches."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ from extproc.model.errors import QueryError
 ISSUER = "https://idp.example"
 AUDIENCE = "extproc"
 LASTS_S = 36_000
-"""A token that a test has for a parameter is made before the first test, and used whenever its turn comes."""
+"""Seconds of a token: one that is a test's parameter is made before the first test, and used much later."""
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 EC = ec.generate_private_key(ec.SECP256R1())
 ED = ed25519.Ed25519PrivateKey.generate()

@@ -1,4 +1,4 @@
-"""The API, over a real unix socket, as approvers, analysts and strangers see it."""
+"""The API over a real unix socket, for approvers, analysts and strangers."""
 
 import contextlib
 import logging
@@ -52,7 +52,7 @@ def reader():
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """Two ways in, as the control process has them."""
+    """The two listeners of the control process."""
     folder = tmp_path_factory.mktemp("control")
     ways = {True: Switch(), False: Switch()}
     with served(ways[True], folder / "l.sock") as local, served(ways[False], folder / "r.sock") as remote:
@@ -122,7 +122,7 @@ def assert_problem(answer, status, reason):
 @pytest.mark.parametrize(("word", "state"), [("approve", State.APPROVED), ("deny", State.DENIED)])
 @pytest.mark.parametrize("side", ["local", "remote"])
 def test_a_vote_with_a_token_counts(side, word, state, store, request):
-    """On either way in; the voter's name is the token's, with its issuer."""
+    """On both listeners, the voter's name comes from the token, with its issuer."""
     client = request.getfixturevalue(side)
     one = opened(store)
     answer = say(client, one, word, headers=bearer("bob"), digest=one.digest)
@@ -146,7 +146,7 @@ def test_a_vote_with_a_token_counts(side, word, state, store, request):
     ],
 )
 def test_no_vote_without_a_valid_token(side, headers, store, request):
-    """Not even over the socket that only its owner can open."""
+    """The socket, which only its owner can open, makes no difference."""
     client = request.getfixturevalue(side)
     one = opened(store)
     answer = say(client, one, headers=headers)
@@ -175,7 +175,7 @@ def test_no_vote_without_a_valid_token(side, headers, store, request):
     ],
 )
 def test_a_vote_that_breaks_a_rule_is_refused_with_its_reason(remote, store, who, body, refusal):
-    """And leaves the approval as it was."""
+    """The approval does not change."""
     one = opened(store)
     assert_problem(say(remote, one, headers=who, **body), *refusal)
     assert store.get(one.approval_id).votes == ()
@@ -183,7 +183,7 @@ def test_a_vote_that_breaks_a_rule_is_refused_with_its_reason(remote, store, who
 
 
 def test_a_second_word_and_a_late_word_are_refused(remote, store):
-    """One person counts once; a decided call stays decided, and its state is told."""
+    """One person counts once; a decided call stays decided, and the answer has its state."""
     one = opened(store, minimum=2)
     assert say(remote, one, headers=bearer("bob")).status_code == 200
     assert_problem(say(remote, one, "deny", headers=bearer("bob")), 409, "already-voted")
@@ -194,7 +194,7 @@ def test_a_second_word_and_a_late_word_are_refused(remote, store):
 
 
 def test_an_expired_approval_takes_no_vote(client_of, store, reader):
-    """By the clock of the API, which need not be the worker's."""
+    """The clock of the API counts, which may differ from the worker's."""
     one = opened(store)
     with client_of(local=True, clock=lambda: one.expires_ns) as client:
         assert_problem(say(client, one, headers=bearer("bob")), 409, "expired")
@@ -203,7 +203,7 @@ def test_an_expired_approval_takes_no_vote(client_of, store, reader):
 
 
 def test_a_vote_needs_the_whole_id(remote, store):
-    """A prefix that was unambiguous when it was read may not be when it is used."""
+    """A prefix may be ambiguous by the time it is used."""
     one = opened(store)
     answer = remote.post(
         f"/api/approvals/{one.approval_id[:20]}/approve", json={"note": "ticket 42"}, headers=bearer("bob")
@@ -213,13 +213,13 @@ def test_a_vote_needs_the_whole_id(remote, store):
 
 
 def test_an_agents_token_cannot_vote_though_its_person_could(local, store):
-    """What a human must see, a human decides."""
+    """An agent must not decide for a person."""
     one = opened(store)
     assert_problem(say(local, one, headers=bearer("bob", act={"sub": "agent-9"})), 403, "on-behalf")
 
 
 def test_notes_are_masked_before_they_are_stored(client_of, store, reader):
-    """With the masker that the control process gives."""
+    """The control process passes the masker in."""
     one = opened(store)
     more = {"mask_note": lambda note: note.replace("078-05-1120", "[US_SSN]")}
     with client_of(local=True, more=more) as client:
@@ -231,7 +231,7 @@ def test_notes_are_masked_before_they_are_stored(client_of, store, reader):
 
 
 def test_the_owner_of_the_socket_reads_without_a_token(local, store):
-    """All approvals, newest first, as documented."""
+    """All approvals are listed, newest first."""
     one = opened(store)
     (shown,) = local.get("/api/approvals").json()["approvals"]
     assert shown == local.get(f"/api/approvals/{one.approval_id}").json()
@@ -260,25 +260,25 @@ def test_the_owner_of_the_socket_reads_without_a_token(local, store):
 
 
 def test_a_bad_token_is_refused_even_where_none_is_needed(local):
-    """Nobody takes himself for signed in who is not."""
+    """A caller with an invalid token must notice it."""
     assert_problem(local.get("/api/approvals", headers={"Authorization": "Bearer x"}), 401, "unauthenticated")
 
 
 @pytest.mark.parametrize("path", ["/api/approvals", "/api/approvals/x", "/api/sessions", "/api/sessions/s-1"])
 def test_nothing_is_read_over_a_port_without_a_token(remote, path):
-    """Health apart."""
+    """Only the health check needs no token."""
     assert_problem(remote.get(path), 401, "unauthenticated")
     assert remote.get("/healthz").status_code == 200
 
 
 def test_a_forwarded_address_does_not_make_a_caller_local(remote):
-    """Where a request came in is a fact of the listener, not of a header."""
+    """The listener decides whether a request is local; no header can."""
     for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):
         assert_problem(remote.get("/api/approvals", headers={name: "127.0.0.1"}), 401, "unauthenticated")
 
 
 def test_over_a_port_approvers_see_their_groups_approvals_alone(remote, store):
-    """Others do not exist for them: neither in the list, nor by id, nor by prefix."""
+    """Other approvals do not exist for them: not in the list, by id or by prefix."""
     mine, other = opened(store), opened(store, groups=("hr",))
     shown = remote.get("/api/approvals?limit=1", headers=bearer("bob")).json()["approvals"]
     assert [each["approval_id"] for each in shown] == [mine.approval_id]
@@ -288,7 +288,7 @@ def test_over_a_port_approvers_see_their_groups_approvals_alone(remote, store):
 
 
 def test_an_ambiguous_prefix_lists_what_it_could_mean(local, remote, store):
-    """Of those that the caller may read."""
+    """Only ids that the caller may read are listed."""
     ids = [f"01890000-0000-7000-8000-00000000000{n}" for n in range(3)]
     for number, approval_id in enumerate(ids):
         opened(store, approval_id=approval_id, groups=("sre",) if number else ("hr",))
@@ -300,7 +300,7 @@ def test_an_ambiguous_prefix_lists_what_it_could_mean(local, remote, store):
 
 
 def test_pending_shows_what_can_be_decided(local, store):
-    """Decided ones are left out, and come back without the filter."""
+    """The filter leaves decided approvals out."""
     one, done = opened(store), opened(store)
     store.vote(done.approval_id, vote(at_ns=time.time_ns()), SRE)
     pending = local.get("/api/approvals?pending=true").json()["approvals"]
@@ -314,7 +314,7 @@ def test_pending_shows_what_can_be_decided(local, store):
 
 
 def test_the_owner_of_the_socket_reads_evidence(local, reader):
-    """Sessions by subject and function, one session, and queries, bounded."""
+    """Sessions by subject and function, one session, and queries have limits."""
     assert (
         local.get("/api/sessions?subject=alice&function=crm.get&limit=5").json()["sessions"][0]["session"] == "s-1"
     )
@@ -333,7 +333,7 @@ def test_the_owner_of_the_socket_reads_evidence(local, reader):
 
 
 def test_a_refused_query_says_why_to_the_analyst(local, reader):
-    """Its message is meant for them; a failing session listing says nothing."""
+    """A query's error is for the analyst; a failing list of sessions has no details."""
     reader.failure = QueryError("unknown column nme")
     answer = local.post("/api/query", json={"sql": "SELECT nme"})
     assert (answer.status_code, answer.json()["reason"]) == (400, "query-refused")
@@ -342,7 +342,7 @@ def test_a_refused_query_says_why_to_the_analyst(local, reader):
 
 
 def test_over_a_port_only_analysts_read_evidence(remote, reader):
-    """An approver's token is not enough."""
+    """An approver's token gives no access."""
     for headers, status in ((bearer("bob"), 403), (bearer("eve", groups=["audit"]), 200)):
         assert remote.get("/api/sessions", headers=headers).status_code == status
         assert remote.get("/api/sessions/s-1", headers=headers).status_code == status
@@ -351,7 +351,7 @@ def test_over_a_port_only_analysts_read_evidence(remote, reader):
 
 
 def test_without_analyst_groups_nobody_reads_evidence_over_a_port(client_of, store, reader):
-    """Empty means nobody."""
+    """Empty groups admit nobody."""
     with client_of(local=False) as client:
         for groups in ([], ["audit"], ["sre"]):
             assert_problem(client.get("/api/sessions", headers=bearer("eve", groups=groups)), 403, "not-in-scope")
@@ -359,7 +359,7 @@ def test_without_analyst_groups_nobody_reads_evidence_over_a_port(client_of, sto
 
 
 def test_analysts_do_not_keep_approvers_waiting(local, reader, store, monkeypatch):
-    """Queries beyond the limit are refused; approvals answer meanwhile."""
+    """Queries beyond the limit are refused, while approvals still answer."""
     monkeypatch.setattr(api_module, "QUERY_WAIT_S", 0.05)
     reader.hold.clear()
     threads = [threading.Thread(target=local.post, args=("/api/query",), kwargs={"json": {"sql": "SELECT 1"}})]
@@ -380,7 +380,7 @@ def test_analysts_do_not_keep_approvers_waiting(local, reader, store, monkeypatc
 
 
 def test_a_store_that_fails_is_said_to(local, store, reader):
-    """503, without a word of why."""
+    """The answer is 503, without the cause."""
     store.failure = store.get_failure = ApprovalError("secret detail")
     assert_problem(local.get("/healthz"), 503, "approval-unavailable")
     assert_problem(local.get("/api/approvals/01890000"), 503, "approval-unavailable")
@@ -389,7 +389,7 @@ def test_a_store_that_fails_is_said_to(local, store, reader):
 
 
 def test_errors_and_logs_repeat_nothing_that_was_sent(local, store, reader, capfd, caplog):
-    """Whatever goes wrong: tokens, values and causes stay out."""
+    """No error contains tokens, values or causes."""
     caplog.set_level(logging.DEBUG)
     canary = "CANARY-078-05-1120"
     store.get_failure = ZeroDivisionError(canary)
@@ -419,14 +419,14 @@ def test_errors_and_logs_repeat_nothing_that_was_sent(local, store, reader, capf
 
 
 def test_a_large_body_is_refused(local):
-    """Before anything reads it, with and without a length."""
+    """The limit holds with and without a content-length."""
     assert_problem(local.post("/api/query", content=b"x" * (MAX_BODY + 1)), 413, "too-large")
     pieces = (b"x" * 10_000 for _ in range(20))
     assert_problem(local.post("/api/query", content=pieces), 413, "too-large")
 
 
 def test_nothing_is_kept_by_caches_and_nothing_describes_the_api(local):
-    """No store, no sniffing, no generated pages that load scripts from elsewhere."""
+    """Responses are not cached or sniffed, and no generated page loads scripts from elsewhere."""
     answer = local.get("/api/approvals")
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-content-type-options"] == "nosniff"

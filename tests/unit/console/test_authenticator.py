@@ -1,4 +1,4 @@
-"""Tokens: which count, and above all which do not."""
+"""Valid tokens, and above all invalid ones."""
 
 import base64
 import hashlib
@@ -29,7 +29,7 @@ def verifier(tmp_path):
 
 
 def with_keys(tmp_path, *keys):
-    """An authenticator that knows exactly these keys."""
+    """Make an authenticator with exactly these keys."""
     file = tmp_path / "own.json"
     file.write_text(key_set(*keys))
     provider = Provider(issuer=ISSUER, audiences=[AUDIENCE], jwks_file=file)
@@ -51,13 +51,13 @@ def segment(value):
     [(RSA, "RS256", "rsa"), (RSA, "PS256", "rsa"), (EC, "ES256", "ec"), (ED, "EdDSA", "ed")],
 )
 def test_a_good_token_says_who_it_is(verifier, key, algorithm, kid):
-    """With each allowed algorithm."""
+    """Each allowed algorithm is accepted."""
     good = token("bob", ["sre"], key=key, algorithm=algorithm, header={"kid": kid}, act={"sub": "agent"})
     assert verifier.identify(good) == Identity(ISSUER, "bob", ("sre",), "agent")
 
 
 def test_a_token_without_a_key_id_is_tried_with_every_key(tmp_path):
-    """Only keys of the right kind can verify it."""
+    """The algorithm must fit the type of the key."""
     verifier = with_keys(tmp_path, jwk(EC, "x"), jwk(OTHER, "y"), jwk(RSA, "z"))
     assert verifier.identify(token(header={"kid": None})).subject == "bob"
 
@@ -79,13 +79,13 @@ def test_a_token_without_a_key_id_is_tried_with_every_key(tmp_path):
     ],
 )
 def test_claims_that_are_missing_or_wrong_are_refused(verifier, changes, reason):
-    """Signed all the same. What is a time is made now, not when the tests were collected."""
+    """The tokens are signed. Times are made now, not when the tests were collected."""
     made = {name: value() if callable(value) else value for name, value in changes.items()}
     assert refusal(verifier, token(**made)) is reason
 
 
 def test_huge_numbers_are_no_times(verifier):
-    """Neither a crash nor a token for ever."""
+    """They neither crash the guard nor make a token valid for ever."""
     good = token()
     header, _, _ = good.split(".")
     claims = f'{{"iss":"{ISSUER}","aud":"{AUDIENCE}","sub":"bob","exp":{"9" * 5_000}}}'.encode()
@@ -97,12 +97,12 @@ def test_huge_numbers_are_no_times(verifier):
 
 
 def test_another_key_does_not_sign_for_the_issuer(verifier):
-    """Even under a known key's id."""
+    """A known key id makes no difference."""
     assert refusal(verifier, token(key=OTHER)) is Reason.UNAUTHENTICATED
 
 
 def test_one_bit_more_or_less_refuses(verifier):
-    """In any part."""
+    """This holds for each part of the token."""
     good = token()
     for position in (5, len(good) // 2, len(good) - 5):
         bad = good[:position] + ("A" if good[position] != "A" else "B") + good[position + 1 :]
@@ -111,7 +111,7 @@ def test_one_bit_more_or_less_refuses(verifier):
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "", None, 7, "HS256", "RS384", "ES384", "RS1"])
 def test_other_algorithms_are_refused(tmp_path, algorithm):
-    """No signature at all, or one by a secret that is no secret: the public key itself."""
+    """The token has no signature, or one made with the public key as the secret."""
     verifier = with_keys(tmp_path, jwk(RSA, "rsa"), {"kty": "oct", "kid": "rsa", "k": segment(b"secret")})
     header = segment(json.dumps({"alg": algorithm, "kid": "rsa"}).encode())
     signed = f"{header}.{token().split('.')[1]}"
@@ -133,12 +133,12 @@ def test_other_algorithms_are_refused(tmp_path, algorithm):
     ],
 )
 def test_a_key_is_used_for_what_it_is_meant_for(tmp_path, change):
-    """RFC 7517: ``use``, ``alg`` and ``key_ops`` bind."""
+    """``use``, ``alg`` and ``key_ops`` are binding (RFC 7517)."""
     assert refusal(with_keys(tmp_path, jwk(RSA, "rsa", **change)), token()) is Reason.UNAUTHENTICATED
 
 
 def test_weak_and_wrong_keys_are_not_used(tmp_path):
-    """An RSA modulus of 1,024 bits, another curve."""
+    """The RSA modulus has 1,024 bits, or the curve is another."""
     weak = rsa.generate_private_key(public_exponent=65537, key_size=1024)
     curve = ec.generate_private_key(ec.SECP384R1())
     import warnings
@@ -177,12 +177,12 @@ def test_extensions_we_do_not_know_are_refused(verifier, header):
     ],
 )
 def test_what_is_no_token_is_refused(verifier, given):
-    """Always by the one documented error."""
+    """Every failure is the one documented error."""
     assert refusal(verifier, given) is Reason.UNAUTHENTICATED
 
 
 def test_a_refusal_holds_nothing_of_the_token(verifier):
-    """Neither in the message nor in what Python would print with it."""
+    """The token is neither in the message nor in the traceback."""
     with pytest.raises(Refused) as caught:
         verifier.identify(token("CANARY", iss="CANARY", groups=["CANARY"]))
     assert "CANARY" not in f"{caught.value} {caught.value.__cause__} {caught.value.detail}"
@@ -241,7 +241,7 @@ def keys(source, now):
 
 
 def test_keys_are_asked_for_once_while_fresh(keys, source, now):
-    """And again afterwards."""
+    """They are fetched again when they are old."""
     for _ in range(5):
         assert keys.matching("a") == ({"kid": "a"},)
     assert source.asked == 1
@@ -251,7 +251,7 @@ def test_keys_are_asked_for_once_while_fresh(keys, source, now):
 
 
 def test_a_new_key_is_found_and_unknown_ones_do_not_flood_the_provider(keys, source, now):
-    """One question per ``RETRY_NS``, whatever tokens name."""
+    """There is one request per ``RETRY_NS``, whatever keys tokens name."""
     keys.matching("a")
     source.kids.append("b")
     for _ in range(50):
@@ -264,7 +264,7 @@ def test_a_new_key_is_found_and_unknown_ones_do_not_flood_the_provider(keys, sou
 
 @pytest.mark.parametrize("failure", [OSError(), ValueError(), keys_module.httpx.ConnectError("x")])
 def test_an_outage_is_borne_for_a_while(keys, source, now, failure):
-    """Known keys go on for an hour, not longer; an unlucky provider is not asked all the time."""
+    """Known keys are used for an hour, not longer, and requests have pauses."""
     keys.matching("a")
     source.failure = failure
     now.ns += FRESH_NS
@@ -281,7 +281,7 @@ def test_an_outage_is_borne_for_a_while(keys, source, now, failure):
 
 
 def test_removed_keys_are_forgotten(keys, source, now):
-    """A revoked key ends with the next look."""
+    """A revoked key is refused after the next fetch."""
     keys.matching("a")
     source.kids = ["b"]
     now.ns += FRESH_NS
@@ -289,7 +289,7 @@ def test_removed_keys_are_forgotten(keys, source, now):
 
 
 def test_a_clock_set_back_asks_again(keys, source, now):
-    """Rather than trust old keys for the length of the step."""
+    """Otherwise old keys would be trusted for longer."""
     keys.matching("a")
     now.ns -= 10 * STALE_NS
     keys.matching("a")
@@ -297,7 +297,7 @@ def test_a_clock_set_back_asks_again(keys, source, now):
 
 
 def test_a_key_file_may_change(tmp_path):
-    """Within the time that keys are fresh."""
+    """No request is made while keys are fresh."""
     now = Now()
     now.ns = time.time_ns()
     file = tmp_path / "keys.json"

@@ -1,4 +1,4 @@
-"""``docs/reference/api.md`` says what the API does."""
+"""``docs/reference/api.md`` agrees with the API."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ HOW_TO = (DOCS / "how-to/approve-calls.md").read_text(encoding="utf-8")
 
 
 def rows(heading):
-    """The cells of the table under a heading."""
+    """Return the cells of the table under a heading."""
     section = REFERENCE.split(f"## {heading}\n")[1].split("\n## ")[0]
     return [
         [cell.strip() for cell in line.strip("| ").split(" | ")]
@@ -30,7 +30,7 @@ def rows(heading):
 
 
 def test_every_endpoint_is_listed(tmp_path):
-    """And none that does not exist."""
+    """The page lists no route that does not exist."""
     documented = {cells[0].strip("`").partition("?")[0] for cells in rows("Endpoints")}
     made = api.make_api(
         approvals=None, reader=FakeReader(), authenticator=TokenVerifier, clock=int, settings=settings(tmp_path)
@@ -42,14 +42,14 @@ def test_every_endpoint_is_listed(tmp_path):
 
 
 def test_every_refusal_is_listed():
-    """With its status."""
+    """Each reason has its status."""
     documented = {cells[0].strip("`"): cells[1] for cells in rows("Errors")}
     for why, (status, _) in REFUSALS.items():
         assert documented[why] == str(status)
 
 
 def test_every_member_of_an_approval_is_listed():
-    """By the names that are sent."""
+    """Members have the names that are sent."""
     from extproc.approvals.port import Approval
     from extproc.console.response_models import approval_shape
 
@@ -71,10 +71,10 @@ def test_every_member_of_an_approval_is_listed():
     ],
 )
 def test_limits_are_the_codes(text, page):
-    """A number that changes changes here too."""
+    """The page repeats numbers of the code."""
     assert text in " ".join(page.split())
 
 
 def test_keys_live_as_long_as_said():
-    """Five minutes, an hour."""
+    """The page names five minutes and an hour."""
     assert (jwks.FRESH_NS, jwks.STALE_NS) == (300 * 10**9, 3_600 * 10**9)

@@ -1,4 +1,4 @@
-"""The sample backends want their own credential, and tell what they saw."""
+"""The sample backends require their own credential, and report the requests that they received."""
 
 import asyncio
 import base64
@@ -72,7 +72,7 @@ async def test_each_function_of_the_register_answers(method, path, body):
 
 @contextlib.asynccontextmanager
 async def docs_client(path):
-    """An SDK client of a docs server on a port of its own, beside what came in as it came."""
+    """An SDK client of a docs server on its own port, and the log of its requests."""
     server = uvicorn.Server(
         uvicorn.Config(docs_app(CREDENTIAL, "docs.demo"), port=0, log_level="error", timeout_graceful_shutdown=1)
     )

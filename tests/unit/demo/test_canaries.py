@@ -1,4 +1,4 @@
-"""A search that finds nothing proves something only if it finds what was planted."""
+"""The search for canaries finds every planted spelling."""
 
 import base64
 import gzip
@@ -18,7 +18,7 @@ CARD = "4111 1111 1111 1111"
 
 
 def lz4_block(content):
-    """As in ClickHouse's files, behind its checksum."""
+    """A block as in ClickHouse's files, behind its checksum."""
     packed = lz4.block.compress(content, store_size=False)
     return b"\x82" + struct.pack("<II", len(packed) + 9, len(content)) + packed
 

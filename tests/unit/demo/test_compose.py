@@ -1,4 +1,4 @@
-"""docker-compose.yml and the Dockerfile are held to the code: there is no engine here to run them."""
+"""docker-compose.yml and the Dockerfile agree with the code. No container engine runs them here."""
 
 import importlib
 import re
@@ -27,7 +27,7 @@ SECRETS = "/run/secrets"
 
 @pytest.fixture
 def settings(tmp_path) -> Settings:
-    """deploy/extproc.yaml, with secrets where this machine has some."""
+    """Load deploy/extproc.yaml with secrets of this machine."""
     (tmp_path / "clickhouse").write_text("secret")
     text = (ROOT / "deploy/extproc.yaml").read_text().replace(SECRETS, str(tmp_path))
     (tmp_path / "extproc.yaml").write_text(text)
@@ -35,14 +35,14 @@ def settings(tmp_path) -> Settings:
 
 
 def mounts(name):
-    """Where a service sees what: inside to outside."""
+    """Return the mounts of a service, from inside to outside."""
     return {
         inside: outside for outside, inside, *_ in (each.split(":") for each in SERVICES[name].get("volumes", []))
     }
 
 
 def parse(*arguments):
-    """Read a command line as the real command does, without running it."""
+    """Parse a command line as the real command does, without running it."""
     group = typer.main.get_command(app)
     with group.make_context("extproc", list(arguments), resilient_parsing=False) as outer:
         name, command, rest = group.resolve_command(outer, list(arguments))
@@ -212,7 +212,7 @@ def test_tokens_of_the_issuer_are_those_that_envoy_accepts(settings):
 
 
 def opa_arguments():
-    """OPA's arguments, with this machine's paths."""
+    """Return OPA's arguments with this machine's paths."""
     local = mounts("opa")
     return [str(ROOT / local[each]) if each in local else each for each in SERVICES["opa"]["command"]]
 

@@ -1,4 +1,4 @@
-"""A busy machine is no finding."""
+"""Settings under which a busy machine causes no warnings."""
 
 import pytest
 
@@ -6,5 +6,5 @@ from extproc.doctor import check_storage
 
 
 @pytest.fixture(autouse=True)
-def patient_disk(monkeypatch):
+def slow_disk_allowed(monkeypatch):
     monkeypatch.setattr(check_storage, "SLOW_SYNC_S", 5.0)

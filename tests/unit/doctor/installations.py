@@ -1,4 +1,4 @@
-"""Configurations, and what the doctor says of them."""
+"""Configurations, and the doctor's results for them."""
 
 import json
 import os
@@ -32,7 +32,7 @@ policy: {data: [data.yaml]}
 
 
 def installed(folder: Path, text: str = GOOD, **changes: str) -> Path:
-    """A configuration and its files. ``changes`` replace words of it: underscores stand for spaces."""
+    """Write a configuration and its files. ``changes`` replace words of it; underscores stand for spaces."""
     for old, new in changes.items():
         assert old in text, old
         text = text.replace(old, new)
@@ -47,7 +47,7 @@ def installed(folder: Path, text: str = GOOD, **changes: str) -> Path:
 
 
 def doctor(file: Path, *words: str, fails: int = 0, offline: bool = True) -> dict[str, list[dict[str, str]]]:
-    """Findings by subject."""
+    """Run the doctor, and return its results by subject."""
     argv = ["doctor", "--json", "--config", str(file), *(["--offline"] if offline else []), *words]
     done = CliRunner().invoke(app, argv, catch_exceptions=False)
     assert done.exit_code == fails, done.output
@@ -55,7 +55,7 @@ def doctor(file: Path, *words: str, fails: int = 0, offline: bool = True) -> dic
 
 
 def look(file: Path, check: Check, *, offline: bool = True) -> dict[str, list[dict[str, str]]]:
-    """What one check finds, by subject."""
+    """Run one check, and return its results by subject."""
     installation = Installation(
         load_settings(file), load_located(file), time.time_ns(), offline=offline, environ=os.environ.__contains__
     )
@@ -70,7 +70,7 @@ def by_subject(findings: list[dict[str, str]]) -> dict[str, list[dict[str, str]]
 
 
 def only(found: dict[str, list[dict[str, str]]], subject: str, level: str) -> dict[str, str]:
-    """The one finding of this subject and level."""
+    """Return the one result with this subject and level."""
     [one] = [one for one in found.get(subject, []) if one["level"] == level]
     return one
 

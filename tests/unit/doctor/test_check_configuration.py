@@ -1,4 +1,4 @@
-"""What the configuration alone tells: each danger by its key, its line and a way out."""
+"""Checks of the configuration: each danger has its key, its line and a hint."""
 
 import pytest
 

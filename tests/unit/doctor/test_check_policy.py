@@ -1,4 +1,4 @@
-"""The policy's files, and what workers that run have in force."""
+"""Checks of the policy's files, and of the policies that running workers use."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ OWN = GOOD.replace("policy: {data: [data.yaml]}", "policy: {paths: [p], query: d
 
 @pytest.fixture
 def own(tmp_path):
-    """A policy of somebody's own."""
+    """A policy with its own files."""
     (tmp_path / "p").mkdir()
     (tmp_path / "p" / "t.rego").write_text(REGO)
     (tmp_path / "p" / "t_test.rego").write_text('package t_test\n\ntest_a if data.t.decision.action == "deny"\n')
@@ -95,7 +95,7 @@ OPA = GOOD.replace("policy: {", "policy: {engine: opa, opa: {address: '127.0.0.1
 
 @contextlib.contextmanager
 def answering(*answers: bytes):
-    """Something that answers each request with the next of these bodies."""
+    """Serve these bodies, one for each request."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve():

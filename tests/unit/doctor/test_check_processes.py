@@ -1,4 +1,4 @@
-"""What runs is asked: workers over TLS, Envoy's counters, health, ClickHouse through control."""
+"""Checks of running processes: workers over TLS, Envoy's counters, health, ClickHouse through control."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ NOW = dt.datetime.now(dt.UTC)
 
 
 class Server(ThreadingHTTPServer):
-    """Answers each path with its document."""
+    """Serve a document for each path."""
 
     daemon_threads = True
 
@@ -146,7 +146,7 @@ def test_what_health_says_is_not_well_is_passed_on(tmp_path):
 
 
 def answer(state=None, refused="", columns=""):
-    """What control says to our questions."""
+    """The control process answers the doctor's queries."""
 
     def ask(asked):
         wrong = columns if "leaf_hash" in asked else refused

@@ -1,4 +1,4 @@
-"""What is kept on the machine: folder, disk, spools, approvals."""
+"""Checks of the storage on this machine: folder, disk, spools, approvals."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""``docs/reference/doctor.md`` names what there is."""
+"""``docs/reference/doctor.md`` lists every area, option and line of the report."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Checks that hang, fail or say nothing; and how a report is printed and judged."""
+"""Checks that hang or fail, the printed report, and its exit status."""
 
 import json
 import re

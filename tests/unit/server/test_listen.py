@@ -1,4 +1,4 @@
-"""A worker listens where only Envoy can ask."""
+"""A worker listens only where Envoy alone can connect."""
 
 import datetime as dt
 import ipaddress
@@ -21,7 +21,7 @@ END = BEGIN + dt.timedelta(days=30)
 
 
 def certify(folder, name, issuer=None, *, begin=BEGIN, end=END):
-    """A certificate and its key, by this issuer or by itself."""
+    """Write a certificate and its key, signed by this issuer or self-signed."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     signer_name, signer = (issuer or (subject, key))[:2]

@@ -1,4 +1,4 @@
-"""What operators are alerted by is true of all processes together."""
+"""The metrics that alerts use combine all processes correctly."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ for trouble in {troubles!r}:
 
 
 def engine_up(folder, *processes) -> list[str]:
-    """The metric, from processes that have told these troubles one after another."""
+    """Return the metric of processes that have reported these troubles one after another."""
     for troubles in processes:
         code = TOLD.format(troubles=troubles)
         environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)}
@@ -29,7 +29,7 @@ def engine_up(folder, *processes) -> list[str]:
 
 
 def test_a_process_that_asks_no_policy_is_no_engine_in_trouble(tmp_path):
-    """The control process counts calls and knows of no engine."""
+    """The control process has no policy engine."""
     assert engine_up(tmp_path, [], [""]) == ['extproc_policy_engine_up{engine="opa"} 1.0']
 
 

@@ -1,4 +1,4 @@
-"""A worker that one message holds ends; one that comes to its next message lives on, however busy."""
+"""The watchdog ends a worker that one message blocks, and spares one that reaches its next message."""
 
 import signal
 import subprocess

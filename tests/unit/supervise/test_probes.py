@@ -1,4 +1,4 @@
-"""Whether a listener is there, wherever it may listen."""
+"""The probe that tells whether a server accepts connections."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from extproc.supervise.probes import accepts
 
 @pytest.fixture
 def socket_path(tmp_path_factory):
-    """Short enough for a unix socket."""
+    """A path that is short enough for a unix socket."""
     return tmp_path_factory.mktemp("s") / "e.sock"
 
 
