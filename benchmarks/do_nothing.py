@@ -10,7 +10,6 @@ identifies, searches, masks and records what really came lies above that.
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import time
 from dataclasses import replace
@@ -25,34 +24,39 @@ from extproc.assembly.try_policy import sample_inputs
 from extproc.evidence.spool.spool import Spool
 from extproc.flow.request.rewrite import CALL_ID, NEVER_FORWARDED
 from extproc.flow.response.respond import STALE_AFTER_REWRITE
-from extproc.model.decision import Permit
 from extproc.model.entries import Entry, EntryKind
+from extproc.model.permit import Forwarding, HeaderEdits, Permit
 from extproc.model.reasons import Reason
 from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 from extproc.server.worker import server_options
 from extproc.settings.limits import LimitSettings
 from extproc.wire import encode
-from extproc.wire.encode import HeaderEdits, Rewrite
 
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 
 
 CALL = "01234567-0000-7000-8000-000000000000"
 EDITS = HeaderEdits(((CALL_ID, CALL.encode()),), NEVER_FORWARDED)
-PERMIT = Permit(CALL, hashlib.sha256(b"").digest(), Reason.POLICY_ALLOWED, 1)
+
+
+def forward(*, has_body: bool) -> bytes:
+    """Forward whatever came."""
+    return encode.forward(Permit(CALL, Forwarding(EDITS, has_body), Reason.POLICY_ALLOWED, 1), now_ns=0)
+
+
 BODY = encode.release_body(HeaderEdits(EDITS.set, STALE_AFTER_REWRITE), answer(1024).partition(b"\r\n\r\n")[2])
 ANSWERS = {
-    ("request_headers", True): encode.forward_headers(PERMIT, Rewrite(EDITS), now_ns=0),
+    ("request_headers", True): forward(has_body=False),
     ("request_headers", False): encode.AWAIT_REQUEST_BODY,
-    ("request_body", True): encode.forward_body(PERMIT, b"", Rewrite(EDITS), now_ns=0),
+    ("request_body", True): forward(has_body=True),
     ("response_headers", True): encode.release_headers(EDITS),
     ("response_headers", False): encode.AWAIT_RESPONSE_BODY,
     ("response_body", True): BODY,
 }
 
 
-class Services:
+class DoNothing:
     """Answers until the response is through."""
 
     async def begin(self) -> None:
@@ -74,7 +78,7 @@ class Services:
                 return
 
 
-class Least(Services):
+class Least(DoNothing):
     """Decides and records, always the same."""
 
     def __init__(self, folder: Path) -> None:
@@ -99,7 +103,7 @@ class Least(Services):
         self._spool.record_end(self._completed, lambda: None)
 
 
-async def serve(guard: Services, listen: str) -> None:
+async def serve(guard: DoNothing, listen: str) -> None:
     """Serve until ended."""
     server = grpc.aio.server(options=server_options(LimitSettings()))
     handler = grpc.stream_stream_rpc_method_handler(guard.process)
@@ -119,4 +123,4 @@ def health(server: grpc.aio.Server) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(Least(Path(sys.argv[2])) if sys.argv[2:] else Services(), sys.argv[1]))
+    uvloop.run(serve(Least(Path(sys.argv[2])) if sys.argv[2:] else DoNothing(), sys.argv[1]))

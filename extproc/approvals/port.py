@@ -55,6 +55,8 @@ class Vote:
     note: str
     """Mandatory reason, 3 to 1,000 characters."""
     at_ns: int
+    groups: tuple[str, ...] = ()
+    """The voter's verified groups at the vote, as the store was given them. Looked at again at release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class ApprovalStore(Protocol):
         One denial closes it as denied; approvals by ``minimum`` distinct people close it as approved.
 
         Does not check who the voter is: the caller has verified a token, and passes its name and groups.
+        The groups are kept with the vote.
 
         Raises:
             VoteRefused: the request is unknown, not pending any more or expired, or the voter made the call, is

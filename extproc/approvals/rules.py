@@ -38,3 +38,15 @@ def state_after(request: ApprovalRequest, votes: tuple[Vote, ...]) -> State:
     people = {vote.voter for vote in votes if vote.approve}
     # A minimum below one would approve a request that nobody has seen.
     return State.APPROVED if len(people) >= max(1, request.minimum) else State.PENDING
+
+
+def enough(votes: tuple[Vote, ...], groups: tuple[str, ...], minimum: int) -> bool:
+    """Return whether votes that were given release a call under these terms too.
+
+    Args:
+        votes: of a request that is approved.
+        groups: those of which approvers must be by now; without any nobody releases.
+        minimum: how many people must approve by now.
+    """
+    people = {vote.voter for vote in votes if vote.approve and set(vote.groups) & set(groups)}
+    return all(vote.approve for vote in votes) and len(people) >= max(1, minimum)

@@ -21,8 +21,10 @@ PREFIX_MIN = 8
 """Minimum characters of an id that a person types."""
 APPLICATION_ID = 0x45505241
 """``PRAGMA application_id`` ("EPRA"): distinguishes this file from other databases."""
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """``PRAGMA user_version``."""
+ADD_GROUPS = "ALTER TABLE votes ADD COLUMN groups TEXT NOT NULL DEFAULT '[]'"
+"""From version 1, which did not keep the voters' groups, to version 2."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS approvals (
@@ -43,6 +45,7 @@ CREATE TABLE IF NOT EXISTS votes (
   approve INTEGER NOT NULL CHECK (approve IN (0, 1)),
   note TEXT NOT NULL,
   at_ns INTEGER NOT NULL,
+  groups TEXT NOT NULL DEFAULT '[]',
   PRIMARY KEY (approval_id, voter)
 ) STRICT;
 CREATE TRIGGER IF NOT EXISTS closed_once BEFORE UPDATE OF state ON approvals
@@ -50,7 +53,7 @@ CREATE TRIGGER IF NOT EXISTS closed_once BEFORE UPDATE OF state ON approvals
 """
 
 SELECT = """
-SELECT a.request, a.state, a.closed_ns, v.voter, v.approve, v.note, v.at_ns, a.approval_id
+SELECT a.request, a.state, a.closed_ns, a.approval_id, v.voter, v.approve, v.note, v.at_ns, v.groups
 FROM approvals a LEFT JOIN votes v ON v.approval_id = a.approval_id
 """
 CLOSE = "UPDATE approvals SET state = ?, closed_ns = ? WHERE approval_id = ? AND state = 'pending'"
@@ -120,8 +123,8 @@ class SqliteApprovals:
             if why is not None:
                 raise VoteRefused(why, now.state)
             db.execute(
-                "INSERT INTO votes (approval_id, voter, approve, note, at_ns) VALUES (?, ?, ?, ?, ?)",
-                (approval_id, vote.voter, int(vote.approve), vote.note, vote.at_ns),
+                "INSERT INTO votes (approval_id, voter, approve, note, at_ns, groups) VALUES (?, ?, ?, ?, ?, ?)",
+                (approval_id, vote.voter, int(vote.approve), vote.note, vote.at_ns, json.dumps(groups)),
             )
             after = state_after(now.request, (*now.votes, vote))
             if after is not State.PENDING:
@@ -288,6 +291,7 @@ def _create(path: Path, busy_s: float) -> None:
     with closing(sqlite3.connect(path, timeout=busy_s, isolation_level=None)) as db:
         (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         if tables:
+            _migrate(db)
             _check_ours(db)
             return
         db.execute("PRAGMA journal_mode = WAL")
@@ -295,6 +299,21 @@ def _create(path: Path, busy_s: float) -> None:
             f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID};"
             f"PRAGMA user_version = {SCHEMA_VERSION}; {SCHEMA} COMMIT;"
         )
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    """Bring a store of version 1 to this version. Processes that start together do so once."""
+    db.execute("BEGIN IMMEDIATE")
+    if _version(db) == (APPLICATION_ID, 1):
+        db.execute(ADD_GROUPS)
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    db.execute("COMMIT")
+
+
+def _version(db: sqlite3.Connection) -> tuple[int, int]:
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    return application, version
 
 
 def _connect(path: Path, busy_s: float, factory: type[sqlite3.Connection]) -> sqlite3.Connection:
@@ -313,9 +332,7 @@ def _connect(path: Path, busy_s: float, factory: type[sqlite3.Connection]) -> sq
 
 
 def _check_ours(db: sqlite3.Connection) -> None:
-    (application,) = db.execute("PRAGMA application_id").fetchone()
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    if (application, version) != (APPLICATION_ID, SCHEMA_VERSION):
+    if _version(db) != (APPLICATION_ID, SCHEMA_VERSION):
         raise ApprovalError("the approvals store's file is not a store of this version")
 
 
@@ -338,10 +355,11 @@ def _known(db: sqlite3.Connection, approval_id: str) -> Approval:
 def _fetch(db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> list[Approval]:
     """Return the approvals of a query, in its order; the rows of one approval's votes are adjacent."""
     grouped: dict[str, tuple[tuple[str, str, int], list[Vote]]] = {}
-    for request, state, closed_ns, voter, approve, note, at_ns, approval_id in db.execute(SELECT + where, values):
+    for request, state, closed_ns, approval_id, voter, *vote in db.execute(SELECT + where, values):
         _, votes = grouped.setdefault(approval_id, ((request, state, closed_ns), []))
         if voter is not None:
-            votes.append(Vote(voter, bool(approve), note, at_ns))
+            approve, note, at_ns, groups = vote
+            votes.append(Vote(voter, bool(approve), note, at_ns, tuple(json.loads(groups))))
     return [
         Approval(_load(request), State(state), tuple(votes), closed_ns)
         for (request, state, closed_ns), votes in grouped.values()

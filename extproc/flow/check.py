@@ -1,28 +1,33 @@
-"""The decide-only door (ext_authz): the same questions and the same decision, without a hand on the bodies.
+"""The ext_authz service: decides as ext_proc does, but cannot change bodies and sees no response.
 
-It cannot mask. A call whose plan masks anything is refused here with ``masking-unavailable`` rather than let
-through unmasked.
+It cannot mask. A call whose plan masks anything is refused with ``masking-unavailable`` rather than let through
+unmasked.
 """
 
 import asyncio
 
-from extproc.flow.case import Case, open_case
-from extproc.flow.decide import decide, grant
-from extproc.flow.hold import hold
-from extproc.flow.record.intent_and_end import close, record_intent
+from extproc.flow.decide import decide
+from extproc.flow.grant import grant
+from extproc.flow.hold import release
+from extproc.flow.record.call_record import CallRecord
 from extproc.flow.refusal import refusal_reply
-from extproc.flow.request.identify import find_connection, identify_call, identify_caller, take_body
-from extproc.flow.request.rewrite import mask_request, request_rules, rewrite_request
-from extproc.flow.request.sessions import check_session, name_session
+from extproc.flow.request.identify import identify
+from extproc.flow.request.read import read_check
+from extproc.flow.request.rewrite import request_rules, rewrite
 from extproc.flow.services import Services
-from extproc.model.decision import Action
-from extproc.model.entries import EntryKind
+from extproc.flow.stages import DecidedCall
 from extproc.model.errors import ExtprocError, Refused
-from extproc.model.reasons import Reason, Uninspectable
+from extproc.model.reasons import Reason
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.wire import ext_authz
-from extproc.wire.encode import as_headers
 from extproc.wire.ext_authz import CheckAsked
+
+
+class CheckPeer:
+    """Envoy, waiting for one answer: as long as its ``grpc_service.timeout``, which no message can lengthen."""
+
+    async def keep_waiting(self, seconds: float) -> None:
+        """Do nothing."""
 
 
 async def check(asked: CheckAsked, services: Services) -> bytes:
@@ -31,54 +36,45 @@ async def check(asked: CheckAsked, services: Services) -> bytes:
     Returns:
         An encoded ``CheckResponse``. Anything raised means: answer with a gRPC error, which Envoy denies on.
     """
-    case = open_case(services, asked.head)
+    record = CallRecord(services, asked.head)
     try:
-        take_body(case, services, asked.body)
-        if asked.truncated:
-            case.unreadable = Uninspectable.TRUNCATED
-        find_connection(case, services)
-        identify_caller(case, services, asked.metadata)
-        name_session(case, services)
-        identify_call(case, services)
-        check_session(case, services, bound=False)  # no answer is seen here, so no id was bound
-        if await decide(case, services) is Action.HOLD:
-            await hold(case, services, _nothing_to_tell)
-        return await _allow(case, services)
+        request = read_check(asked, record, services.limits)
+        # no response is seen here, so no session id was bound
+        call = identify(request, services, record, binds_sessions=False)
+        decided = await decide(call, services, record)
+        _check_decide_only(decided, services)
+        outbound = rewrite(decided, services)
+        record.rewritten(outbound)
+        released = await release(decided, outbound, CheckPeer(), services, record)
+        _check_decide_only(released.outbound.decided, services)
+        permitted = grant(released, services)
+        await record.intent()
+        record.forwarded()
+        record.completed(0, "decided only: the response was not seen")
+        return ext_authz.allow(permitted.permit, now_ns=services.clock())
     except Refused as refusal:
-        case.refused(refusal)
-        return ext_authz.deny(
-            refusal_reply(case, refusal), case.decision.metadata if case.decision else None, case.call_id
-        )
+        record.refused(refusal)
+        return ext_authz.deny(refusal_reply(record, refusal), record.metadata, record.call_id)
     except asyncio.CancelledError:
-        case.failed(Reason.CALLER_GONE, "the check was cancelled")
+        record.failed(Reason.CALLER_GONE, "the check was cancelled")
         raise
     except ExtprocError as error:
-        case.failed(Reason.GUARD_ERROR, str(error))
+        record.failed(Reason.GUARD_ERROR, str(error))
         raise
     finally:
-        close(case, services)
+        record.end()
 
 
-async def _nothing_to_tell(_seconds: float) -> None:
-    """ext_authz waits as long as its ``grpc_service.timeout``; there is no message to lengthen it."""
+def _check_decide_only(decided: DecidedCall, services: Services) -> None:
+    """Refuse a call that needs more than a decision.
 
-
-async def _allow(case: Case, services: Services) -> bytes:
-    decision, connection = case.decision, case.connection
-    assert decision is not None  # noqa: S101 - decided before
-    assert connection is not None  # noqa: S101 - identified before
-    if request_rules(case) or connection.mask.response or decision.mask.response:
+    Raises:
+        Refused: something is to be masked, policy decides responses, or the body is encoded.
+    """
+    request = decided.request
+    if request_rules(decided) or decided.connection.mask.response or decided.decision.mask.response:
         raise Refused(Reason.MASKING_UNAVAILABLE, rule="ext_authz")
     if services.engine.response_interest is ResponseInterest.ALWAYS:
         raise Refused(Reason.MASKING_UNAVAILABLE, rule="ext_authz", detail="policy decides responses, unseen here")
-    if case.plain != case.body:
+    if request.plain != request.body:
         raise Refused(Reason.UNINSPECTABLE, rule="ext_authz", detail="an encoded body cannot be rewritten here")
-    rewrite = rewrite_request(case, mask_request(case, services))
-    permit = grant(case, services)
-    await record_intent(case, services)
-    case.forwarded = True
-    case.completed(0)
-    case.outcome.kind = EntryKind.COMPLETED
-    case.outcome.detail = "decided only: the response was not seen"
-    response = as_headers(decision.headers.response)
-    return ext_authz.allow(permit, case.body, rewrite.edits, response, decision.metadata, now_ns=services.clock())

@@ -1,14 +1,15 @@
-"""The decision: policy is asked, its answer is read, and only here a permit is made."""
+"""The decision: policy is asked, and its answer is read."""
 
 import asyncio
+from dataclasses import dataclass
 
-from extproc.flow.case import Case
 from extproc.flow.dry_run import softened
+from extproc.flow.record.call_record import CallRecord
 from extproc.flow.record.crash_record import crash_record
-from extproc.flow.request.identify import record_request
 from extproc.flow.services import Services
+from extproc.flow.stages import DecidedCall, IdentifiedCall
 from extproc.model.call import Call, Json
-from extproc.model.decision import Action, Decision, Permit
+from extproc.model.decision import Action, Decision
 from extproc.model.errors import PolicyError, Refused
 from extproc.model.reasons import Reason
 from extproc.policy.contract.call_usage import Usage
@@ -16,127 +17,155 @@ from extproc.policy.contract.input_document import build_document
 from extproc.policy.contract.read_decision import read_decision
 from extproc.policy.contract.response_input import ResponseFacts
 
-PERMIT_LASTS_NS = 10_000_000_000
-"""From the grant to the encode; both happen in one breath unless the machine stalls."""
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question to policy."""
+
+    identified: IdentifiedCall
+    """The request, the caller and the call."""
+    usage: Usage | None
+    """How often the caller has called; None where calls are not counted."""
+    listed: Call | None = None
+    """The function of a listing that is asked about, instead of the call itself."""
+    response: ResponseFacts | None = None
+    """The response, where that is asked about."""
+
+    @property
+    def call(self) -> Call:
+        """The call that is asked about."""
+        return self.listed or self.identified.call
+
+    @property
+    def forwarded(self) -> bool:
+        """Whether the request has gone to the backend."""
+        return self.listed is not None or self.response is not None
 
 
-async def decide(case: Case, services: Services) -> Action:
+async def decide(identified: IdentifiedCall, services: Services, record: CallRecord) -> DecidedCall:
     """Ask policy about the call.
 
     Returns:
-        ``allow`` or ``hold``.
+        The call with a decision that allows or holds it.
 
     Raises:
         Refused: for ``deny``, and with ``policy-error`` whenever there is no usable answer.
     """
-    assert case.call is not None  # noqa: S101 - identified before
     try:
-        case.usage = await _count(case, services)
-        case.decision = await ask(case, services, case.call)
+        usage = await _count(identified, services)
+        decision = await ask(Question(identified, usage), services)
     except PolicyError as error:
-        if not services.engine.is_remote:  # a server's revision comes with its answer, and there is none
-            case.failed_revision = services.engine.revision
-        raise Refused(Reason.POLICY_ERROR, rule="policy", detail=str(error)) from error
-    finally:
-        record_request(case, services)
-    if case.decision.action is Action.DENY:
-        raise Refused(case.decision.reason, rule=case.decision.rule, detail=case.decision.detail)
-    return case.decision.action
+        raise policy_failed(error, services, record) from error
+    return admit(DecidedCall(identified, usage, decision), record)
 
 
-async def ask(case: Case, services: Services, call: Call, response: ResponseFacts | None = None) -> Decision:
-    """Ask policy about a call of this case, or about its response.
+async def decide_again(held: DecidedCall, services: Services, record: CallRecord) -> DecidedCall:
+    """Ask policy about a held call once more, as of now. The call is not counted a second time.
 
-    Args:
-        case: the case; its identity, request and usage are a part of what is asked.
-        services: the worker's parts.
-        call: the call to ask about: the case's own, or a tool of a listing.
-        response: what came back, if that is asked about.
+    Raises:
+        Refused: policy denies it by now, or there is no usable answer.
+    """
+    try:
+        decision = await ask(Question(held.identified, held.usage), services)
+    except PolicyError as error:
+        raise policy_failed(error, services, record) from error
+    return admit(DecidedCall(held.identified, held.usage, decision), record)
+
+
+def admit(decided: DecidedCall, record: CallRecord) -> DecidedCall:
+    """Record the decision, and let pass what it does not deny.
+
+    Raises:
+        Refused: it denies.
+    """
+    decision = decided.decision
+    record.decided(decision)
+    if decision.action is Action.DENY:
+        raise Refused(decision.reason, rule=decision.rule, detail=decision.detail)
+    return decided
+
+
+def policy_failed(error: PolicyError, services: Services, record: CallRecord) -> Refused:
+    """Return the refusal of a call about which policy gave no usable answer."""
+    if not services.engine.is_remote:  # a server's revision comes with its answer, and there is none
+        record.policy_failed(services.engine.revision)
+    return Refused(Reason.POLICY_ERROR, rule="policy", detail=str(error))
+
+
+async def ask(question: Question, services: Services) -> Decision:
+    """Ask policy one question.
 
     Returns:
         The decision; an answer that cannot be read is one that denies.
 
     Raises:
         PolicyError: there is no usable answer.
-        Refused: what is asked about has no form that policy could be shown.
+        Refused: the call has no form that policy could be shown.
     """
-    assert case.connection is not None  # noqa: S101 - identified before
-    assert case.identity is not None  # noqa: S101 - identified before
+    identified, request = question.identified, question.identified.request
     document = build_document(
-        head=case.head,
-        call=call,
-        identity=case.identity,
-        findings=case.findings,
-        body=case.plain,
-        body_sha256=case.body_sha256.hex(),
-        uninspectable=case.unreadable,
+        head=request.head,
+        call=question.call,
+        identity=identified.identity,
+        findings=identified.findings,
+        body=request.plain,
+        body_sha256=request.sha256.hex(),
+        uninspectable=identified.call.uninspectable,
         now_ns=services.clock(),
         max_depth=services.limits.json_depth,
-        metadata=case.metadata,
-        usage=case.usage,
+        metadata=request.metadata,
+        usage=question.usage,
         input_keys=services.engine.input_keys,
-        response=response,
+        response=question.response,
     )
-    answer = await _evaluated(document, case, services)
-    credential = case.connection.credential
+    answer = await _evaluated(document, question, services)
+    credential = identified.connection.credential
     decision = read_decision(
         answer,
         revision=services.engine.revision,
-        defaults=case.connection.terms,
+        defaults=identified.connection.terms,
         credential_header=credential.header if credential else "authorization",
     )
     return softened(decision) if services.dry_run else decision
 
 
-async def _evaluated(document: bytes, case: Case, services: Services) -> Json:
+async def _evaluated(document: bytes, question: Question, services: Services) -> Json:
     if not services.engine.is_remote:
-        return await _evaluated_here(document, case, services)
+        return await _evaluated_here(document, question, services)
     try:
         async with asyncio.timeout(services.limits.decision_timeout):
-            return await services.engine.evaluate(document, case.identity.name if case.identity else "")
+            return await services.engine.evaluate(document, question.identified.identity.name)
     except TimeoutError:
         raise PolicyError("timeout") from None
 
 
-async def _evaluated_here(document: bytes, case: Case, services: Services) -> Json:
-    """By an engine that cannot be interrupted: a crash record is written first."""
+async def _evaluated_here(document: bytes, question: Question, services: Services) -> Json:
+    """Evaluate in this process, which cannot interrupt it: a crash record is written first."""
     if services.crash_file is None:
         return await services.engine.evaluate(document)
-    services.crash_file.begin(crash_record(case, services.engine.revision))
+    services.crash_file.begin(
+        crash_record(
+            question.identified,
+            forwarded=question.forwarded,
+            revision=services.engine.revision,
+            worker=services.worker,
+        )
+    )
     try:
         return await services.engine.evaluate(document)
     finally:
         services.crash_file.clear()
 
 
-async def _count(case: Case, services: Services) -> Usage | None:
+async def _count(identified: IdentifiedCall, services: Services) -> Usage | None:
     """Count the call where policy wants to know. A store that cannot count is an error of policy: it denies."""
     if services.usage is None:
         return None
-    assert case.call is not None  # noqa: S101 - identified before
-    assert case.identity is not None  # noqa: S101 - identified before
-    who = case.identity
+    caller = identified.identity
     try:
         async with asyncio.timeout(services.limits.decision_timeout):
             return await asyncio.to_thread(
-                services.usage.count, who.issuer, who.subject, case.call.function, services.clock()
+                services.usage.count, caller.issuer, caller.subject, identified.call.function, services.clock()
             )
     except TimeoutError:
         raise PolicyError("timeout") from None
-
-
-def grant(case: Case, services: Services) -> Permit:
-    """Make the permit for exactly this request. Called once it is allowed, or released by approvers.
-
-    Raises:
-        Refused: with ``policy-denied`` where neither is so, whatever the caller of this believes.
-    """
-    decision = case.decision
-    released = bool(case.released.approvers)
-    allowed = decision is not None and (
-        decision.action is Action.ALLOW or (decision.action is Action.HOLD and released)
-    )
-    if not allowed:
-        raise Refused(Reason.POLICY_DENIED, rule="grant", detail="no decision allows this")
-    reason = Reason.APPROVED if released else Reason.POLICY_ALLOWED
-    return Permit(case.call_id, case.body_sha256, reason, services.clock() + PERMIT_LASTS_NS)

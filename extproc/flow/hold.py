@@ -1,88 +1,164 @@
-"""A held call: asked about, waited for, released or refused. The exact bytes stay in this worker's memory."""
+"""A held call: people are asked, waited for, and everything that their leave rests on is looked at again.
+
+The exact bytes stay in this worker's memory. The digest that people approve binds caller, function, arguments,
+connection, policy revision and body.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 from extproc.approvals.digest import digest
-from extproc.approvals.port import Approval, ApprovalRequest, State
-from extproc.flow.case import Case, Released
-from extproc.flow.request.identify import EVERYTHING, masked_arguments
+from extproc.approvals.port import Approval as StoredApproval
+from extproc.approvals.port import ApprovalRequest, State
+from extproc.approvals.rules import enough
+from extproc.flow.decide import decide_again
+from extproc.flow.record.call_record import CallRecord
+from extproc.flow.record.masked_request import masked_arguments
+from extproc.flow.request.identify import caller_of, find_connection
+from extproc.flow.request.rewrite import rewrite
 from extproc.flow.services import Services
-from extproc.identity.jwt_metadata import identify
-from extproc.model.decision import ApprovalTerms, Decision, HoldMode
-from extproc.model.entries import EntryKind
-from extproc.model.errors import ApprovalError, EvidenceError, MaskingError, Refused
+from extproc.flow.stages import Approval, DecidedCall, OutboundRequest, ReleasedRequest
+from extproc.model.decision import Action, ApprovalTerms, HoldMode
+from extproc.model.errors import ApprovalError, MaskingError, Refused
 from extproc.model.ids import uuid7
+from extproc.model.masking import MASK_EVERYTHING
 from extproc.model.reasons import Reason
+from extproc.model.units import NANOSECONDS_PER_SECOND
+from extproc.wire.peer import WaitingPeer
 
-NANOSECONDS = 1_000_000_000
 PREVIEW_MAX = 64 << 10
 """Characters of masked arguments that a person can be asked to read."""
 ENVOY_SLACK_S = 5.0
 """Envoy waits this much longer than the hold, so that the guard's answer, not a 504, ends it."""
 
 
-async def hold(case: Case, services: Services, keep_waiting: Callable[[float], Awaitable[None]]) -> None:
-    """Hold the call until approvers release it; on return ``case.released`` names them.
+async def release(
+    decided: DecidedCall, outbound: OutboundRequest, peer: WaitingPeer, services: Services, record: CallRecord
+) -> ReleasedRequest:
+    """Release a request: at once where policy allows it, and by approvers where policy holds it.
 
     Args:
-        case: decided as ``hold``.
-        services: the worker's parts.
-        keep_waiting: tells the mesh to wait for that many seconds.
+        decided: the call as policy was asked about it.
+        outbound: the request as it may go upstream.
+        peer: is told to wait.
+        services: the worker's services.
+        record: is told of each step.
 
     Raises:
-        Refused: denied, expired, or the store or the evidence cannot be had.
-        asyncio.CancelledError: the caller left; the request is cancelled first.
+        Refused: denied, expired, or something that the approval rests on has changed; the store or the evidence
+            cannot be had.
+        asyncio.CancelledError: the caller left; the request for approval is cancelled first.
     """
-    decision = case.decision
-    assert decision is not None  # noqa: S101 - decided before
-    terms = decision.approval or ApprovalTerms()
+    if decided.decision.action is not Action.HOLD:
+        return ReleasedRequest(outbound, approval=None)
+    terms = decided.decision.approval or ApprovalTerms()
     if terms.mode is not HoldMode.WAIT:
         raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="approval.mode", detail="mode ticket is not offered")
-    assert case.identity is not None  # noqa: S101 - identified before
-    with services.held.counted(case.identity.name, services.limits):
-        await _hold(case, services, decision, terms, keep_waiting)
+    with services.hold_limiter.counted(decided.identified.identity.name, services.limits):
+        seconds = min(terms.expires_in_s, services.limits.hold)
+        request = _request(outbound.decided, services, record, terms, seconds)
+        record.asked_for_approval(request)
+        approval = await _decision_of_people(request, peer, services, record, seconds + ENVOY_SLACK_S)
+        _check_caller_and_connection(decided, services)
+        outbound = await _decided_again(decided, request, approval, services, record)
+        await _spend(request, services)
+        return ReleasedRequest(outbound, Approval(request.approval_id, _approvers(approval)))
 
 
-async def _hold(
-    case: Case,
-    services: Services,
-    decision: Decision,
-    terms: ApprovalTerms,
-    keep_waiting: Callable[[float], Awaitable[None]],
-) -> None:
-    seconds = min(terms.expires_in_s, services.limits.hold)
-    request = _request(case, services, decision, terms, seconds)
-    case.released = Released(approval_id=request.approval_id)
+async def _decision_of_people(
+    request: ApprovalRequest, peer: WaitingPeer, services: Services, record: CallRecord, seconds: float
+) -> StoredApproval:
+    """Ask people, and wait until the request is approved.
+
+    Raises:
+        Refused: it is denied, expired or cancelled, or cannot be asked.
+    """
     try:
-        await _open(services, request)
-        await _record_held(case, services)
-        approval = await _wait(services, request, lambda: keep_waiting(seconds + ENVOY_SLACK_S))
+        await _open(request, services)
+        await _record_held(request, services, record)
+        approval = await _wait(request, peer, services, seconds)
     except ApprovalError as error:
-        raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="approvals", detail=str(error)) from error
+        raise _unavailable("approvals", str(error)) from error
     except asyncio.CancelledError:
         await services.waiter.abandon(request.approval_id)
         raise
     finally:
-        case.released.held_ns = services.clock() - request.created_ns
-    _settle(case, services, approval)
-    _still_valid(case, services)
-    await _spend(services, request)
+        record.no_longer_held()
+    record.voted("; ".join(services.masker.mask_text(vote.note, MASK_EVERYTHING)[0] for vote in approval.votes))
+    _check_approved(approval)
+    record.approved(_approvers(approval))
+    return approval
 
 
-def _still_valid(case: Case, services: Services) -> None:
-    """A caller's token must be good when its call goes, not only when it came.
+def _approvers(approval: StoredApproval) -> tuple[str, ...]:
+    return tuple(vote.voter for vote in approval.votes if vote.approve)
+
+
+def _request(
+    decided: DecidedCall, services: Services, record: CallRecord, terms: ApprovalTerms, seconds: float
+) -> ApprovalRequest:
+    """Make the request that approvers see.
 
     Raises:
-        Refused: with ``unauthenticated``; the approval stays unused.
+        Refused: the call has no digest, or no preview that people can read.
+    """
+    identity, decision = decided.identified.identity, decided.decision
+    now = services.clock()
+    exact = _digest(decided, decision.revision)
+    return ApprovalRequest(
+        approval_id=uuid7(now, services.entropy(10)),
+        call_id=decided.request.call_id,
+        digest=exact,
+        function=decided.call.function,
+        requester=identity.name,
+        actor=f"{identity.issuer}|{identity.actor}" if identity.actor else "",
+        reason=decision.reason.value,
+        rule=decision.rule,
+        risk=decision.risk,
+        groups=terms.groups,
+        minimum=terms.minimum,
+        created_ns=now,
+        expires_ns=now + int(seconds * NANOSECONDS_PER_SECOND),
+        preview=_preview(decided, services),
+        findings=record.kept_findings(),
+        source=decided.request.head.source,
+    )
+
+
+def _digest(decided: DecidedCall, revision: str) -> str:
+    """Name the exact call under one revision of the policy.
+
+    Raises:
+        Refused: it has no canonical form.
     """
     try:
-        identify(case.metadata, services.providers, now_s=services.clock() / NANOSECONDS)
-    except Refused as refusal:
-        raise Refused(Reason.UNAUTHENTICATED, rule="jwt.expired-while-held") from refusal
+        return digest(
+            identity=decided.identified.identity,
+            function=decided.call.function,
+            arguments=decided.call.arguments,
+            connection=decided.connection.name,
+            policy_revision=revision,
+            body_sha256=decided.request.sha256,
+        )
+    except ApprovalError as error:
+        raise _unavailable("digest", str(error)) from error
 
 
-async def _open(services: Services, request: ApprovalRequest) -> None:
+def _preview(decided: DecidedCall, services: Services) -> str:
+    """Return the masked arguments, whole: approvers cannot approve a call that they cannot read.
+
+    Raises:
+        Refused: the arguments cannot be masked, or are too long to be read.
+    """
+    try:
+        preview = masked_arguments(decided.identified, services, decided.decision.mask.request)
+    except MaskingError as error:
+        raise _unavailable("approval.preview", str(error)) from error
+    if len(preview) > PREVIEW_MAX:
+        raise _unavailable("approval.preview", "too long to be read")
+    return preview
+
+
+async def _open(request: ApprovalRequest, services: Services) -> None:
     """Store the request. A caller that leaves meanwhile is waited for, so that what is stored can be cancelled."""
     storing = asyncio.ensure_future(asyncio.to_thread(services.approvals.open, request))
     try:
@@ -92,82 +168,90 @@ async def _open(services: Services, request: ApprovalRequest) -> None:
         raise
 
 
-async def _wait(
-    services: Services, request: ApprovalRequest, keep_waiting: Callable[[], Awaitable[None]]
-) -> Approval:
+async def _record_held(request: ApprovalRequest, services: Services, record: CallRecord) -> None:
     try:
-        await keep_waiting()
+        await record.held()
+    except Refused:
+        await services.waiter.abandon(request.approval_id)
+        raise
+
+
+async def _wait(request: ApprovalRequest, peer: WaitingPeer, services: Services, seconds: float) -> StoredApproval:
+    try:
+        await peer.keep_waiting(seconds)
         return await services.waiter.wait(request.approval_id, request.expires_ns)
     finally:
         services.observer.call_released()
 
 
-def _request(
-    case: Case, services: Services, decision: Decision, terms: ApprovalTerms, seconds: float
-) -> ApprovalRequest:
-    call, identity, connection = case.call, case.identity, case.connection
-    assert call is not None  # noqa: S101 - identified before
-    assert identity is not None  # noqa: S101 - identified before
-    assert connection is not None  # noqa: S101 - identified before
-    now = services.clock()
-    try:
-        exact = digest(
-            identity=identity,
-            function=call.function,
-            arguments=call.arguments,
-            connection=connection.name,
-            policy_revision=decision.revision,
-            body_sha256=case.body_sha256,
-        )
-    except ApprovalError as error:
-        raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="digest", detail=str(error)) from error
-    return ApprovalRequest(
-        approval_id=uuid7(now, services.entropy(10)),
-        call_id=case.call_id,
-        digest=exact,
-        function=call.function,
-        requester=identity.name,
-        actor=f"{identity.issuer}|{identity.actor}" if identity.actor else "",
-        reason=decision.reason.value,
-        rule=decision.rule,
-        risk=decision.risk,
-        groups=terms.groups,
-        minimum=terms.minimum,
-        created_ns=now,
-        expires_ns=now + int(seconds * NANOSECONDS),
-        preview=_preview(case, services),
-        findings=case.kept_findings(),
-        source=case.head.source,
-    )
-
-
-def _preview(case: Case, services: Services) -> str:
-    """The masked arguments, whole: what approvers cannot read they cannot approve.
+def _check_approved(approval: StoredApproval) -> None:
+    """Let only ``approved`` pass.
 
     Raises:
-        Refused: they cannot be masked, or are too long to be read.
+        Refused: any other state.
+    """
+    match approval.state:
+        case State.APPROVED:
+            return
+        case State.DENIED:
+            raise Refused(Reason.APPROVAL_DENIED, rule="approval")
+        case State.EXPIRED:
+            raise Refused(Reason.APPROVAL_EXPIRED, rule="approval")
+        case _:
+            raise Refused(Reason.CALLER_GONE, rule="approval", detail=f"approval is {approval.state}")
+
+
+# A release rests on more than votes. All of it is looked at again, as it is now:
+#
+# 1. the caller's token is still good, and names the same caller;
+# 2. the host still names the same connection (its credential is read by the grant, after this);
+# 3. policy and data in force do not deny the call;
+# 4. where they hold it, these votes release it: as many people, of the groups that are asked for now;
+# 5. the request that would go is the call that people approved.
+
+
+def _check_caller_and_connection(held: DecidedCall, services: Services) -> None:
+    """Check points 1 and 2.
+
+    Raises:
+        Refused: with ``unauthenticated`` or ``approval-outdated``; the approval stays unused.
     """
     try:
-        preview = masked_arguments(case, services)
-    except MaskingError as error:
-        raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="approval.preview", detail=str(error)) from error
-    if len(preview) > PREVIEW_MAX:
-        raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="approval.preview", detail="too long to be read")
-    return preview
+        identity = caller_of(held.request, services)
+    except Refused as refusal:
+        raise Refused(Reason.UNAUTHENTICATED, rule="jwt.expired-while-held") from refusal
+    if identity != held.identified.identity:
+        raise Refused(Reason.UNAUTHENTICATED, rule="jwt.changed-while-held")
+    if find_connection(held.request.head, services) is not held.connection:
+        raise _outdated("approval.connection", "the connection changed while the call was held")
 
 
-async def _record_held(case: Case, services: Services) -> None:
-    entry = case.entry(EntryKind.HELD, services.clock())
-    try:
-        await services.recorder.record(entry)
-    except EvidenceError as error:
-        await services.waiter.abandon(case.released.approval_id)
-        raise Refused(Reason.EVIDENCE_UNAVAILABLE, rule="call.held", detail=str(error)) from error
-    services.observer.call_held(entry)
+async def _decided_again(
+    held: DecidedCall,
+    request: ApprovalRequest,
+    approval: StoredApproval,
+    services: Services,
+    record: CallRecord,
+) -> OutboundRequest:
+    """Check points 3 to 5, and make the request again under the decision in force.
+
+    Raises:
+        Refused: with policy's reason, ``policy-error`` or ``approval-outdated``; the approval stays unused.
+    """
+    decided = await decide_again(held, services, record)
+    if decided.decision.action is Action.HOLD:
+        terms = decided.decision.approval or ApprovalTerms()
+        if terms.mode is not HoldMode.WAIT or not enough(approval.votes, terms.groups, terms.minimum):
+            raise _outdated("approval.terms", "policy asks for other approvers now")
+    outbound = rewrite(decided, services)
+    if _digest(outbound.decided, held.decision.revision) != request.digest:
+        raise _outdated("approval.digest", "policy makes another request of the call now")
+    record.rewritten(outbound)
+    return outbound
 
 
-async def _spend(services: Services, request: ApprovalRequest) -> None:
-    """Use the approval up, for the very call it was given for.
+async def _spend(request: ApprovalRequest, services: Services) -> None:
+    """Use the approval up, for the very call that it was given for.
 
     Raises:
         Refused: it was used already, or belongs to another call.
@@ -177,20 +261,14 @@ async def _spend(services: Services, request: ApprovalRequest) -> None:
             services.approvals.spend, request.approval_id, request.digest, services.clock()
         )
     except ApprovalError as error:
-        raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="approvals", detail=str(error)) from error
+        raise _unavailable("approvals", str(error)) from error
     if not spent:
-        raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="approval.single-use")
+        raise _unavailable("approval.single-use", "")
 
 
-def _settle(case: Case, services: Services, approval: Approval) -> None:
-    """Read how the approval stands. Only ``approved`` passes."""
-    case.released.note = "; ".join(services.masker.mask_text(vote.note, EVERYTHING)[0] for vote in approval.votes)
-    match approval.state:
-        case State.APPROVED:
-            case.released.approvers = tuple(vote.voter for vote in approval.votes if vote.approve)
-        case State.DENIED:
-            raise Refused(Reason.APPROVAL_DENIED, rule="approval")
-        case State.EXPIRED:
-            raise Refused(Reason.APPROVAL_EXPIRED, rule="approval")
-        case _:
-            raise Refused(Reason.CALLER_GONE, rule="approval", detail=f"approval is {approval.state}")
+def _unavailable(rule: str, detail: str) -> Refused:
+    return Refused(Reason.APPROVAL_UNAVAILABLE, rule=rule, detail=detail)
+
+
+def _outdated(rule: str, detail: str) -> Refused:
+    return Refused(Reason.APPROVAL_OUTDATED, rule=rule, detail=detail)

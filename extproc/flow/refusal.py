@@ -1,46 +1,37 @@
 """Answers that are not the backend's: the guard's own refusals, and Envoy's local replies."""
 
-from extproc.flow.case import Case, open_case
-from extproc.flow.record.intent_and_end import close
+from extproc.flow.record.call_record import CallRecord
 from extproc.flow.services import Services
-from extproc.model.call import ResponseHead
 from extproc.model.decision import Action, Decision
 from extproc.model.errors import ProtocolViolation, Refused
-from extproc.model.reasons import Reason
+from extproc.model.permit import HeaderEdits
 from extproc.model.reply import Reply
-from extproc.protocols.grpc.refusal import grpc_refusal, speaks_grpc, spoken
 from extproc.protocols.problem_document import problem
+from extproc.protocols.reply_forms import in_callers_form, refusal
 from extproc.wire import encode
 from extproc.wire.events import ResponseBodyReceived, ResponseHeadersReceived
+from extproc.wire.local_replies import local_reason, local_status
 from extproc.wire.peer import Peer
 
-LOCAL_REASONS = {
-    "request_payload_too_large": Reason.BODY_TOO_LARGE,
-    "route_not_found": Reason.UNKNOWN_FUNCTION,
-    "direct_response": Reason.UNKNOWN_FUNCTION,
-}
-"""Envoy's ``response.code_details`` by the reason it amounts to."""
-BY_GRPC_STATUS = {"16": 401, "7": 403, "8": 413, "12": 404, "14": 503}
-"""As Envoy translates the statuses that it answers by itself (its ``Grpc::Utility::httpToGrpcStatus``)."""
-BY_STATUS = {401: Reason.UNAUTHENTICATED, 403: Reason.TOKEN_REJECTED, 413: Reason.BODY_TOO_LARGE}
 
+def refusal_reply(record: CallRecord, refused: Refused) -> Reply:
+    """Return the caller's answer, in its protocol's terms: the reason and the call's id, nothing else of ours.
 
-def refusal_reply(case: Case, refusal: Refused) -> Reply:
-    """The caller's answer, in its protocol's terms: the reason and the call's id, nothing else of ours."""
-    decision = case.decision
-    if decision and decision.action is Action.DENY and refusal.reason is decision.reason:
+    Args:
+        record: how far the call came: the connection's protocol answers once the caller is known.
+        refused: why it ends.
+    """
+    headers, decision = record.head.headers, record.decision
+    if decision and decision.action is Action.DENY and refused.reason is decision.reason:
         own = _policys_reply(decision)
         if own is not None:
-            return spoken(case.head.headers, own)
-    if speaks_grpc(case.head.headers):  # whatever host it came to: Envoy answers such a request as gRPC does
-        return grpc_refusal(refusal.reason, case.call_id)
-    if case.connection is not None and case.identity is not None:
-        return case.connection.protocol.refusal(case.call, refusal.reason, case.call_id)
-    return problem(refusal.reason, case.call_id)
+            return in_callers_form(headers, own)
+    protocol = record.connection.protocol if record.connection and record.identity else None
+    return refusal(headers, refused.reason, record.call_id, protocol, record.call)
 
 
 def _policys_reply(decision: Decision) -> Reply | None:
-    """The answer that a policy written for opa-envoy-plugin asks for; None when it asks for nothing."""
+    """Return the answer that a policy written for opa-envoy-plugin asks for; None when it asks for nothing."""
     if not (decision.body or decision.status or decision.headers.response):
         return None
     asked = decision.headers.response
@@ -50,7 +41,7 @@ def _policys_reply(decision: Decision) -> Reply | None:
 
 
 async def guard_local_reply(peer: Peer, services: Services, first: ResponseHeadersReceived) -> None:
-    """Envoy refused before the guard was asked (a bad token, say): record it, and answer in our terms.
+    """Record a request that Envoy refused before the guard was asked (a bad token, say), and answer in our terms.
 
     The upstream was not reached; a stream that begins with a response of the upstream breaks the contract.
 
@@ -58,33 +49,27 @@ async def guard_local_reply(peer: Peer, services: Services, first: ResponseHeade
         ProtocolViolation: the response is not Envoy's own.
     """
     if not first.head.local_reply:
-        raise ProtocolViolation("a response to a request that the guard never saw")
-    case = open_case(services, first.request)
-    case.connection = services.hosts.get(first.request.authority.lower())
-    status = _status(first.head)
-    reason = LOCAL_REASONS.get(first.head.local_reply) or BY_STATUS.get(status, Reason.GUARD_ERROR)
-    case.refused(Refused(reason, rule="envoy", detail=first.head.local_reply))
-    case.outcome.status = status
+        raise ProtocolViolation("the guard never saw the request of this response")
+    record = CallRecord(services, first.request)
+    connection = services.hosts.get(first.request.authority.lower())
+    if connection is not None:
+        record.located(connection)
+    reason = local_reason(first.head)
+    record.answered_by_envoy(reason, first.head.local_reply, local_status(first.head))
     try:
-        await _answer(peer, first, problem(reason, case.call_id))
+        await _answer(peer, first, problem(reason, record.call_id))
     finally:
-        close(case, services)
-
-
-def _status(head: ResponseHead) -> int:
-    """The HTTP status of Envoy's answer; to a gRPC request it is 200, and ``grpc-status`` tells."""
-    told = head.headers.get("grpc-status")
-    return BY_GRPC_STATUS.get(told, 500) if told else head.status
+        record.end()
 
 
 async def _answer(peer: Peer, first: ResponseHeadersReceived, reply: Reply) -> None:
     """Keep Envoy's status, and put our problem document in place of its text."""
-    fields = encode.as_headers(reply.headers)
     if first.end_of_stream:
-        await peer.send(encode.release_headers(encode.HeaderEdits()))
+        await peer.send(encode.release_headers(HeaderEdits()))
         return
     await peer.send(encode.AWAIT_RESPONSE_BODY)
     event = await peer.receive()
     if not isinstance(event, ResponseBodyReceived):
         raise ProtocolViolation("expected response_body")
-    await peer.send(encode.release_body(encode.HeaderEdits(fields), reply.body))
+    fields = encode.as_headers(reply.headers)
+    await peer.send(encode.release_body(HeaderEdits(fields), reply.body))

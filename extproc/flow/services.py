@@ -1,11 +1,13 @@
-"""The parts of a guard, put together once by ``extproc.assembly`` and shared by all calls of a worker."""
+"""The services of a worker, put together once by ``extproc.assembly`` and shared by all its calls."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from extproc.approvals.port import ApprovalStore
 from extproc.approvals.waiter import ApprovalWaiter
 from extproc.credentials.credential import Credential
+from extproc.credentials.redactor import NO_CREDENTIAL, CredentialRedactor
 from extproc.evidence.recorder import Recorder
 from extproc.evidence.spool.crash_file import CrashFile
 from extproc.flow.hold_limiter import HoldLimiter
@@ -13,6 +15,7 @@ from extproc.flow.observer import Observer
 from extproc.identity.session_ids import Sessions
 from extproc.masking.masker import Masker
 from extproc.model.decision import ApprovalTerms
+from extproc.model.errors import CredentialError
 from extproc.model.ids import Clock, Entropy
 from extproc.model.masking import MaskPlan
 from extproc.policy.call_counters import UsageStore
@@ -40,10 +43,31 @@ class Connection:
         """Whether an entry must be durable before anything is forwarded."""
         return self.settings.recording.durability == "strict"
 
+    @property
+    def passes_unmasked(self) -> bool:
+        """Whether a body that cannot be searched may pass."""
+        return self.settings.masking.undecodable == "pass-unmasked"
+
+    def known_credential(self) -> CredentialRedactor:
+        """Return what takes the credential out of text that is kept; it takes out nothing while it cannot be read.
+
+        A caller may know the backend's credential too, and write it into a call. Other connections' credentials
+        are not taken out.
+        """
+        if self.credential is not None:
+            with contextlib.suppress(CredentialError):
+                return self.credential.present().redact_credential
+        return NO_CREDENTIAL
+
+    def without_credential(self, text: str) -> str:
+        """Return text that is kept of a call, without the connection's credential."""
+        redact = self.known_credential()
+        return redact(text.encode("utf-8", "replace")).decode("utf-8", "replace") if redact else text
+
 
 @dataclass(frozen=True)
 class Services:
-    """Everything one call needs. Holds no state of any call but how many are held."""
+    """Everything one call needs. Holds no state of a call but how many calls are held."""
 
     hosts: Mapping[str, Connection]
     """Exact Host header value, lower case → connection."""
@@ -58,11 +82,11 @@ class Services:
     clock: Clock
     entropy: Entropy
     worker: str = "worker"
-    held: HoldLimiter = field(default_factory=HoldLimiter)
+    hold_limiter: HoldLimiter = field(default_factory=HoldLimiter)
     observer: Observer = field(default_factory=Observer)
     dry_run: bool = False
-    """What policy would deny or hold goes on, and is recorded as what it would have been."""
+    """Calls that policy would deny or hold go on; the record names the rule."""
     crash_file: CrashFile | None = None
     """Holds a crash record during each evaluation that may kill this process; None if evaluations time out."""
     usage: UsageStore | None = None
-    """Counts calls for policies that have rules about rates; None where nobody asked for it."""
+    """Counts calls for policies with rules about rates; None where calls are not counted."""

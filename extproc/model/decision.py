@@ -88,18 +88,3 @@ class Decision:
     """SHA-256 of the policy and data that decided, lower-case hex."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Dynamic metadata a policy asked for: JSON, for Envoy's other filters and its access log."""
-
-
-@dataclass(frozen=True, slots=True)
-class Permit:
-    """Leave to forward one exact request. Only ``extproc.flow.decide`` makes one (a test holds it to that).
-
-    The wire encodes nothing that goes upstream without it.
-    """
-
-    call_id: str
-    body_sha256: bytes
-    """Of the bytes as the caller sent them: the wire refuses to forward a rewrite of any others."""
-    reason: Reason
-    expires_ns: int
-    """Wall-clock nanoseconds; past it the permit is void."""

@@ -83,21 +83,12 @@ class Refused(ExtprocError):
         return f"{self.reason} {self.rule} {self.detail}".rstrip()
 
 
-@dataclass
 class ResponseBrokenOff(ExtprocError):
     """The response ends after its first byte went to the caller, who cannot be answered any more.
 
     The stream is broken off, so that the caller sees an incomplete response; the record says
-    ``response-abandoned``.
+    ``response-abandoned``. The message is for the record only, and never holds a value of the call.
     """
-
-    rule: str = ""
-    """The guard check that failed."""
-    detail: str = ""
-    """For the record only. Never holds a value of the call."""
-
-    def __str__(self) -> str:
-        return f"{Reason.RESPONSE_ABANDONED} {self.rule} {self.detail}".rstrip()
 
 
 class MaskingError(ExtprocError):

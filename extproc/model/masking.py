@@ -90,6 +90,6 @@ def on_side(side: Side, findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 MASK_EVERYTHING: tuple[MaskRule, ...] = (MaskRule(MaskOperator.REDACT, entity="*"),)
-"""Redact every entity that is detected."""
+"""Redacts every entity that is detected: added to every plan before anything is stored or shown."""
 PASSED_UNMASKED = Finding("UNDECODABLE", "$", "pass-unmasked")
 """Recorded for a body that could not be searched, and passed unchanged because its connection says so."""

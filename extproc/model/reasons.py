@@ -45,6 +45,7 @@ class Reason(StrEnum):
     APPROVAL_REQUIRED = "approval-required"
     APPROVAL_DENIED = "approval-denied"
     APPROVAL_EXPIRED = "approval-expired"
+    APPROVAL_OUTDATED = "approval-outdated"
     APPROVAL_UNAVAILABLE = "approval-unavailable"
     CALLER_GONE = "caller-gone"
     # The guard's own failures
@@ -86,6 +87,7 @@ ANSWERS: dict[Reason, Answer] = {
     Reason.APPROVAL_REQUIRED: Answer(202, "A human must approve this call"),
     Reason.APPROVAL_DENIED: Answer(403, "An approver refused the call"),
     Reason.APPROVAL_EXPIRED: Answer(403, "Nobody approved the call in time"),
+    Reason.APPROVAL_OUTDATED: Answer(403, "The approval does not meet the policy in force"),
     Reason.APPROVAL_UNAVAILABLE: Answer(503, "Approvals cannot be asked for now"),
     Reason.CALLER_GONE: Answer(499, "The caller left"),
     Reason.MASKING_FAILED: Answer(502, "Sensitive data could not be masked"),

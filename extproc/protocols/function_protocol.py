@@ -1,19 +1,61 @@
-"""What a protocol knows: how to read a call from a request, where text is, and how to say no."""
+"""The port of a protocol: how to read a call from a request, where text is, and how to refuse.
 
-from collections.abc import Mapping
-from typing import Protocol
+A connection's protocol is built once from its settings, is pure, and holds no state of a call.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeAlias
 
 from google.protobuf.descriptor import Descriptor
 
 from extproc.codecs.descriptors import Messages
-from extproc.model.call import Call, Headers, RequestHead, ResponseHead
+from extproc.model.call import Call, Headers, Json, RequestHead, ResponseHead
 from extproc.model.masking import MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
 
+StreamCheck: TypeAlias = Callable[[bytes], None]
+"""Checks each masked piece of a stream before it goes. Raises ``MaskingError`` for a piece that must not go."""
+
+
+def pass_all(piece: bytes) -> None:
+    """Let every piece of a stream pass."""
+    del piece
+
+
+class Listing(Protocol):
+    """The functions that one response lists, and the response without some of them."""
+
+    @property
+    def noun(self) -> str:
+        """Name the listed things, for the record: ``tools``."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name of each listed function; empty for one that has none."""
+        ...
+
+    @property
+    def candidates(self) -> tuple[Call, ...]:
+        """One call for each registered function that is listed, to ask policy about. Others are never shown."""
+        ...
+
+    def keep(self, names: frozenset[str]) -> bytes:
+        """Return the response with no other functions than these. All other bytes stay as they are."""
+        ...
+
 
 class FunctionProtocol(Protocol):
-    """One registered connection's protocol, built once from its settings. Pure; holds no state of a call."""
+    """One registered connection's protocol. ``BaseProtocol`` has defaults for all methods but ``identify``."""
+
+    @property
+    def session_field(self) -> str:
+        """Name of the header field by which the backend gives its callers a session id, lower case.
+
+        Such an id is bound to the caller on its way out and checked on its way in. Empty: there is none.
+        """
+        ...
 
     def identify(self, head: RequestHead, body: bytes, *, call_id: str, unreadable: Uninspectable | None) -> Call:
         """Read which function is called with which arguments.
@@ -40,41 +82,81 @@ class FunctionProtocol(Protocol):
         """Rebase path rules, written against the result, onto the response's document (or each event's)."""
         ...
 
+    def unreached_arguments(self, call: Call, *, body_masked: bool) -> Json:
+        """Return the arguments that a mask of the body does not reach, because they are part of the URL.
+
+        Args:
+            call: as ``identify`` read it.
+            body_masked: whether the body is masked; otherwise its members are not reached either.
+
+        Returns:
+            The arguments; None where there are none.
+
+        Raises:
+            Unreadable: the arguments are not known one by one.
+        """
+        ...
+
     def streams(self, head: ResponseHead) -> bool:
-        """Whether this response is to be masked event by event rather than whole."""
+        """Return whether this response is masked event by event rather than whole."""
         ...
 
     def streams_text(self, head: ResponseHead, *, whole: int) -> bool:
-        """Whether this response may be masked as text that comes piece by piece, where nobody needs the whole.
+        """Return whether this response may be masked as streamed text, where nobody needs the whole.
 
         Args:
             head: the response's.
-            whole: bytes up to which a body whose length is known is better masked whole.
+            whole: bytes up to which a body of known length is better masked whole.
         """
         ...
 
     def messages(self, call: Call, headers: Headers, *, response: bool) -> Messages | None:
-        """What a body consists of, where only descriptors tell; None where its content-type does.
+        """Return the types of a body's messages, where only descriptors say; None where the content-type does.
 
         Args:
             call: as ``identify`` read it.
             headers: of the request, or of the response.
-            response: whether it is the response's, one of those that ``streams``.
+            response: whether the body is the response's, one of those that ``streams``.
         """
         ...
 
     def kinds(self, *, response: bool) -> tuple[Descriptor, ...]:
-        """Types of messages in which rules' paths are followed: by them names are known that mean nothing."""
+        """Return the types of messages in which rules' paths are followed, to find names that cannot occur."""
         ...
 
     def binary_fields(self, call: Call | None, fields: Headers) -> Mapping[str, Descriptor | None]:
-        """Fields whose values are bytes in Base64, and of which type of message, where that is known."""
+        """Return the fields whose values are bytes in Base64, with their message type where that is known."""
         ...
 
     def ending(self, fields: Headers) -> str:
-        """What the last fields of a response say of how the call ended, for the record; empty: its status does."""
+        """Return how the call ended by the last fields of its response, for the record; empty: see the status."""
+        ...
+
+    def lists(self, call: Call) -> bool:
+        """Return whether the response to this call lists functions: it is then read whole, streams too."""
+        ...
+
+    def read_listing(self, call: Call, head: ResponseHead, body: bytes) -> Listing:
+        """Read a response that lists functions.
+
+        Args:
+            call: the call that it answers, one that ``lists``.
+            head: the response's.
+            body: whole, content-encoding undone, without the backend's credential.
+
+        Raises:
+            Unreadable: the listed functions cannot be told for certain.
+        """
+        ...
+
+    def stream_check(self, call: Call, head: ResponseHead) -> StreamCheck:
+        """Return the check for the pieces of a streamed response.
+
+        Raises:
+            Refused: this response must not be streamed to this call.
+        """
         ...
 
     def refusal(self, call: Call | None, reason: Reason, call_id: str) -> Reply:
-        """The answer for a refused call, in the protocol's own terms, with ``reason`` and ``call_id`` alone."""
+        """Answer a refused call in the protocol's own terms, with ``reason`` and ``call_id`` alone."""
         ...

@@ -17,8 +17,8 @@ from extproc.console.api import make_api
 from extproc.console.authenticator import make_authenticator
 from extproc.evidence.query.reader import EvidenceReader
 from extproc.evidence.shipping.clickhouse import connect
-from extproc.flow.request.identify import EVERYTHING
 from extproc.model.errors import ApprovalError
+from extproc.model.masking import MASK_EVERYTHING
 from extproc.model.units import NANOSECONDS_PER_SECOND
 from extproc.server.health import OK, http_health
 from extproc.server.log import set_up_log
@@ -60,7 +60,7 @@ async def run_control(settings: Settings, *, health: str) -> None:
             clock=time.time_ns,
             settings=settings,
             local=local,
-            mask_note=lambda note: masker.mask_text(note, EVERYTHING)[0],
+            mask_note=lambda note: masker.mask_text(note, MASK_EVERYTHING)[0],
         )
 
     try:

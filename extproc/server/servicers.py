@@ -13,8 +13,9 @@ import grpc
 from extproc.flow.check import check
 from extproc.flow.exchange import exchange
 from extproc.flow.services import Services
-from extproc.model.errors import MaskingError, ProtocolViolation
+from extproc.model.errors import ProtocolViolation, ResponseBrokenOff
 from extproc.server.grpc_context import EOF, CallContext, StreamContext
+from extproc.wire import encode
 from extproc.wire.decode import decode
 from extproc.wire.events import Event
 from extproc.wire.ext_authz import decode_check
@@ -39,6 +40,10 @@ class StreamPeer:
     async def send(self, message: bytes) -> None:
         """Send one encoded message."""
         await self._context.write(message)
+
+    async def keep_waiting(self, seconds: float) -> None:
+        """Have Envoy wait this long for the answer (``override_message_timeout``)."""
+        await self.send(encode.hold(seconds))
 
 
 class GuardServicer:
@@ -90,7 +95,7 @@ class GuardServicer:
             except asyncio.CancelledError:
                 raise
             except BaseException as error:  # noqa: BLE001 - a clean end would let the call through
-                await self._abort(context, error, foreseen=peer.ended or isinstance(error, MaskingError))
+                await self._abort(context, error, foreseen=peer.ended or isinstance(error, ResponseBrokenOff))
 
     async def check(self, request: bytes, context: CallContext) -> bytes:
         """Decide one call over ext_authz, without its response."""

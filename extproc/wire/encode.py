@@ -7,9 +7,7 @@ Source: envoy/service/ext_proc/v3/external_processor.proto, Envoy 1.40. Field 11
 another meaning in xds-protos 1.85 and is never set.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from envoy.config.core.v3.base_pb2 import HeaderValueOption
@@ -17,8 +15,7 @@ from envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 import Proces
 from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 from google.protobuf.struct_pb2 import Struct
 
-from extproc.model.decision import Permit
-from extproc.model.errors import ProtocolViolation
+from extproc.model.permit import HeaderEdits, Permit
 from extproc.model.reply import Reply
 
 GUARD = "guard"
@@ -29,25 +26,6 @@ DONE = "done"
 STREAM_BEGUN = "hdr"
 OVERWRITE = HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 APPEND = HeaderValueOption.APPEND_IF_EXISTS_OR_ADD
-
-
-@dataclass(frozen=True, slots=True)
-class HeaderEdits:
-    """Header fields to set (replacing all of that name), to remove, and to add beside those that were set."""
-
-    set: tuple[tuple[str, bytes], ...] = ()
-    remove: tuple[str, ...] = ()
-    add: tuple[tuple[str, bytes], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Rewrite:
-    """What goes upstream instead of what came. ``body`` None: the caller's bytes, untouched."""
-
-    edits: HeaderEdits = field(default_factory=HeaderEdits)
-    body: bytes | None = None
-    metadata: Mapping[str, Any] | None = None
-    """What policy has for Envoy's other filters and its access log."""
 
 
 def _marker(**values: str) -> Struct:
@@ -90,46 +68,25 @@ def hold(seconds: float) -> bytes:
     return encoded
 
 
-def forward_headers(permit: Permit, rewrite: Rewrite, *, now_ns: int) -> bytes:
-    """Let a request without a body go upstream (answers request_headers)."""
-    check_permit(permit, b"", now_ns)
-    if rewrite.body is not None:
-        raise ProtocolViolation("a request without a body cannot be given one")
-    response = pb.ProcessingResponse()
-    response.request_headers.SetInParent()
-    _edit(response.request_headers.response, rewrite.edits)
-    return _marked(_request_done(permit.call_id, rewrite.metadata), response)
-
-
-def forward_body(permit: Permit, original: bytes, rewrite: Rewrite, *, now_ns: int) -> bytes:
-    """Let a request with a body go upstream (answers request_body).
+def forward(permit: Permit, *, now_ns: int) -> bytes:
+    """Let a request go upstream (answers request_headers, or request_body where there is a body).
 
     Args:
-        permit: leave for exactly these bytes.
-        original: the body as the caller sent it.
-        rewrite: what goes instead.
+        permit: the leave, and all that goes.
         now_ns: wall-clock nanoseconds.
-    """
-    check_permit(permit, original, now_ns)
-    response = pb.ProcessingResponse()
-    response.request_body.SetInParent()
-    common = response.request_body.response
-    _edit(common, rewrite.edits)
-    if rewrite.body is not None:
-        _replace_body(common, rewrite.body)
-    return _marked(_request_done(permit.call_id, rewrite.metadata), response)
-
-
-def check_permit(permit: Permit, original: bytes, now_ns: int) -> None:
-    """Refuse to let go what the permit is not for.
 
     Raises:
-        ProtocolViolation: it is for another body, or void by now.
+        ProtocolViolation: the permit has expired.
     """
-    if permit.body_sha256 != hashlib.sha256(original).digest():
-        raise ProtocolViolation("the permit is for another body")
-    if now_ns >= permit.expires_ns:
-        raise ProtocolViolation("the permit has expired")
+    permit.check(now_ns)
+    going = permit.forwarding
+    response = pb.ProcessingResponse()
+    answer = response.request_body if going.has_body else response.request_headers
+    answer.SetInParent()
+    _edit(answer.response, going.edits)
+    if going.body is not None:
+        _replace_body(answer.response, going.body)
+    return _marked(_request_done(permit.call_id, going.metadata), response)
 
 
 def release_headers(edits: HeaderEdits) -> bytes:

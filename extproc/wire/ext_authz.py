@@ -14,11 +14,11 @@ from envoy.service.auth.v3.attribute_context_pb2 import AttributeContext
 from google.protobuf.message import DecodeError
 
 from extproc.model.call import Headers, RequestHead
-from extproc.model.decision import Permit
 from extproc.model.errors import ProtocolViolation
+from extproc.model.permit import Permit
 from extproc.model.reply import Reply
 from extproc.wire.decode import plain
-from extproc.wire.encode import DONE, GUARD, HeaderEdits, check_permit
+from extproc.wire.encode import DONE, GUARD
 from extproc.wire.events import Metadata
 
 PERMISSION_DENIED = 7
@@ -78,35 +78,29 @@ def _headers(http: AttributeContext.HttpRequest) -> Headers:
     return Headers(tuple((name, value) for name, value in fields if name[:1] != ":"))
 
 
-def allow(
-    permit: Permit,
-    body: bytes,
-    edits: HeaderEdits,
-    response: tuple[tuple[str, bytes], ...],
-    metadata: Mapping[str, Any] | None = None,
-    *,
-    now_ns: int,
-) -> bytes:
+def allow(permit: Permit, *, now_ns: int) -> bytes:
     """Let the request go upstream, marked for the second line of defence.
 
     Args:
-        permit: leave for exactly this body.
-        body: as it came.
-        edits: of the request's header fields.
-        response: fields to set on the response.
-        metadata: what policy has for Envoy's other filters.
+        permit: the leave, and the edits that go with it.
         now_ns: wall-clock nanoseconds.
+
+    Raises:
+        ProtocolViolation: the permit has expired, or asks for an edit that this service cannot make.
     """
-    check_permit(permit, body, now_ns)
+    permit.check(now_ns)
+    going = permit.forwarding
+    if going.body is not None:
+        raise ProtocolViolation("ext_authz cannot replace a body")
     answer = pb.CheckResponse()
     answer.status.SetInParent()
     ok = answer.ok_response
-    for name, value in edits.set:
+    for name, value in going.edits.set:
         ok.headers.add(header={"key": name, "value": _text(value)}, append_action=OVERWRITE)
-    ok.headers_to_remove.extend(edits.remove)
-    for name, value in response:
+    ok.headers_to_remove.extend(going.edits.remove)
+    for name, value in going.response_headers:
         ok.response_headers_to_add.add(header={"key": name, "value": _text(value)}, append_action=OVERWRITE)
-    _add_metadata(answer, metadata, permit.call_id)
+    _add_metadata(answer, going.metadata, permit.call_id)
     answer.dynamic_metadata.fields[GUARD].string_value = DONE
     encoded: bytes = answer.SerializeToString()
     return encoded

@@ -16,7 +16,7 @@ SHARED_NAMES = {
     "settings": "one in each protocol's folder",
 }
 """Names that several modules may have, and why."""
-BEING_MOVED = {"checks", "refusal", "tool_listing"}
+BEING_MOVED = {"checks"}
 CYCLES_BEING_CUT = {"extproc.masking", "extproc.masking.json"}
 
 

@@ -16,7 +16,7 @@ from extproc.masking.masker import Masker
 from extproc.model.call import Headers
 from extproc.model.errors import MaskingError
 from extproc.model.masking import Finding, MaskRule
-from extproc.wire.encode import HeaderEdits
+from extproc.model.permit import HeaderEdits
 
 PATH = ":path"
 FIXED = frozenset(

@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from extproc.evidence.spool.crash_file import CrashRecord, Orphan, orphans, recorded_ends
-from extproc.flow.case import Case
 from extproc.flow.services import Services
+from extproc.flow.stages import IdentifiedCall
 from extproc.model.entries import DID_NOT_END, Entry, EntryKind
 from extproc.model.errors import EvidenceError
 from extproc.model.ids import envoys_id
@@ -13,40 +13,40 @@ from extproc.model.reasons import Reason
 from extproc.model.units import NANOSECONDS_PER_MILLISECOND
 
 
-def crash_record(case: Case, revision: str) -> CrashRecord:
+def crash_record(identified: IdentifiedCall, *, forwarded: bool, revision: str, worker: str) -> CrashRecord:
     """Make the entry that ends this call if its evaluation kills the worker.
 
     The entry holds names only: never a path, an argument or any other value of the call.
 
     Args:
-        case: of a call about which, or about whose response, policy is asked next.
+        identified: a call about which, or about whose response, policy is asked next.
+        forwarded: whether the request has gone to the backend.
         revision: of the policy that is asked.
+        worker: name of this worker.
     """
-    head, identity, call = case.head, case.identity, case.call
-    assert identity is not None  # noqa: S101 - identified before
-    assert call is not None  # noqa: S101 - identified before
+    request, call, identity = identified.request, identified.call, identified.identity
     entry = Entry(
-        kind=EntryKind.FAILED if case.forwarded else EntryKind.DENIED,
-        call_id=case.call_id,
-        time_ns=case.started_ns,
-        request_id=head.request_id,
-        source=head.source,
-        connection=case.connection.name if case.connection else "",
+        kind=EntryKind.FAILED if forwarded else EntryKind.DENIED,
+        call_id=request.call_id,
+        time_ns=request.started_ns,
+        request_id=request.head.request_id,
+        source=request.head.source,
+        connection=identified.connection.name,
         function=call.function,
         protocol=call.protocol,
-        method=call.method or head.method,
-        session=case.session or call.session,
+        method=call.method or request.head.method,
+        session=call.session,
         issuer=identity.issuer,
         subject=identity.subject,
         groups=identity.groups,
         actor=identity.actor,
         reason=Reason.POLICY_ERROR.value,
-        rule="policy.response" if case.forwarded else "policy",
+        rule="policy.response" if forwarded else "policy",
         detail=DID_NOT_END,
         policy_revision=revision,
-        worker=case.worker,
+        worker=worker,
     )
-    return CrashRecord(entry, case.started_ns)
+    return CrashRecord(entry, request.started_ns)
 
 
 async def record_orphans(services: Services, folder: Path) -> None:

@@ -1,11 +1,12 @@
 """Entries for what the guard did not see to its end: it was down, killed, or Envoy refused before asking it."""
 
-from extproc.flow.case import PATH_MAX
-from extproc.flow.request.identify import EVERYTHING, readable_url
+from extproc.codecs.url import readable_url
+from extproc.flow.record.call_record import PATH_MAX
 from extproc.masking.masker import Masker
 from extproc.model.entries import Entry, EntryKind
 from extproc.model.errors import MaskingError
 from extproc.model.ids import envoys_id
+from extproc.model.masking import MASK_EVERYTHING
 from extproc.model.reasons import Reason
 from extproc.model.units import NANOSECONDS_PER_MILLISECOND
 from extproc.wire.access_log import AccessLogEntry
@@ -24,7 +25,7 @@ def entry_from_access_log(ended: AccessLogEntry, masker: Masker, *, hosts: dict[
     if ended.guarded:
         return None
     try:
-        path = masker.mask_text(readable_url(ended.path.partition("?")[0]), EVERYTHING)[0]
+        path = masker.mask_text(readable_url(ended.path.partition("?")[0]), MASK_EVERYTHING)[0]
     except MaskingError:
         path = ""
     return Entry(

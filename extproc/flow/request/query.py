@@ -1,11 +1,10 @@
 """Change query parameters where policy asks for it, without changing which function is called."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import quote, unquote_plus
 
 from extproc.codecs.json_keys import fold_parameter
-from extproc.flow.case import Case
+from extproc.flow.stages import DecidedCall
 from extproc.model.call import Call
 from extproc.model.decision import QueryChanges
 from extproc.model.errors import Refused
@@ -34,32 +33,31 @@ def with_query(path: str, changes: QueryChanges) -> str:
     return f"{before}?{'&'.join(pairs)}" if pairs else before
 
 
-def change_query(case: Case) -> bool:
-    """Make the changes that policy asks for: the case's head and call are then those that go to the backend.
-
-    Returns:
-        Whether there were any.
+def change_query(decided: DecidedCall) -> DecidedCall:
+    """Return the call with the query that policy asks for: its head and arguments are those that go upstream.
 
     Raises:
         Refused: with ``policy-error``: the changed query is not one of the same function, or cannot be read.
     """
-    call, connection, decision = case.call, case.connection, case.decision
-    assert call is not None  # noqa: S101 - identified before
-    assert connection is not None  # noqa: S101 - identified before
-    assert decision is not None  # noqa: S101 - decided before
-    path = with_query(case.head.path, decision.headers.query) if decision.headers.query else case.head.path
-    if path == case.head.path:
-        return False
-    head = replace(case.head, path=path)
+    request, call, changes = decided.request, decided.call, decided.decision.headers.query
+    path = with_query(request.head.path, changes) if changes else request.head.path
+    if path == request.head.path:
+        return decided
+    head = replace(request.head, path=path)
     try:
-        changed = connection.protocol.identify(head, case.plain, call_id=case.call_id, unreadable=case.unreadable)
+        changed = decided.connection.protocol.identify(
+            head, request.plain, call_id=request.call_id, unreadable=request.unreadable
+        )
     except Refused as refusal:
         raise Refused(Reason.POLICY_ERROR, rule=RULE, detail="the changed query names no function") from refusal
-    if _what(changed) != _what(call):
+    if _sameness(changed) != _sameness(call):
         raise Refused(Reason.POLICY_ERROR, rule=RULE, detail="the changed query is another call, or unreadable")
-    case.head, case.call = head, replace(changed, session=call.session)
-    return True
+    identified = replace(
+        decided.identified, request=replace(request, head=head), call=replace(changed, session=call.session)
+    )
+    return replace(decided, identified=identified)
 
 
-def _what(call: Call) -> Mapping[str, object]:
-    return {"function": call.function, "method": call.method, "uninspectable": call.uninspectable}
+def _sameness(call: Call) -> tuple[object, ...]:
+    """The parts of a call that a changed query must leave as they are."""
+    return call.function, call.method, call.uninspectable

@@ -1,20 +1,20 @@
-"""What goes upstream instead of what came: masked, without the caller's token, with the backend's credential."""
+"""Rewrite the request for the backend: masked, and with the query that policy asks for."""
 
 import re
 
-from extproc.flow.case import Case
+from extproc.codecs.unreadable import Unreadable
+from extproc.flow.bodies import mask_body
 from extproc.flow.headers.binary_headers import mask_all_fields
 from extproc.flow.headers.text_headers import PATH
-from extproc.flow.request.bodies import mask_body
-from extproc.flow.request.identify import dump
+from extproc.flow.record.masked_request import dump
 from extproc.flow.request.query import change_query
-from extproc.flow.request.sessions import SESSION_ID
 from extproc.flow.services import Services
-from extproc.model.call import Headers, Json
-from extproc.model.errors import CredentialError, MaskingError, Refused, Undecodable
-from extproc.model.masking import PASSED_UNMASKED, MaskRule
+from extproc.flow.stages import DecidedCall, OutboundRequest
+from extproc.model.call import Headers
+from extproc.model.errors import MaskingError, Refused, Undecodable
+from extproc.model.masking import PASSED_UNMASKED, Finding, MaskRule
+from extproc.model.permit import HeaderEdits
 from extproc.model.reasons import Reason
-from extproc.wire.encode import HeaderEdits, Rewrite, as_headers
 
 HOST_CLAIMS = (
     *("forwarded", "x-forwarded-host", "x-forwarded-server", "x-forwarded-port", "x-forwarded-prefix"),
@@ -32,176 +32,123 @@ NEVER_FORWARDED = (
     *HOST_CLAIMS,
 )
 CALL_ID = "x-extproc-call-id"
-BODY_HEADERS = ("content-encoding",)
-
-
-ENVOYS_OWN = {
+WRITTEN_BY_ENVOY = {
     "x-request-id": re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
     "traceparent": re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"),
     "x-envoy-external-address": re.compile(rb"(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}"),
 }
 """Fields that Envoy writes, and how. A value of another form is the caller's text."""
+Rules = tuple[MaskRule, ...]
+Findings = tuple[Finding, ...]
 
 
-def mask_request(case: Case, services: Services) -> Rewrite:
-    """Mask what goes upstream of the request as it came: its body, its fields, and the query as policy wants it.
-
-    Raises:
-        Refused: with ``masking-failed``; with ``policy-error`` where a query that policy changed would make it
-            another call.
-    """
-    changed = change_query(case)
-    rules = request_rules(case)
-    body = _masked_body(case, services, rules)
-    edits = _masked_fields(case, services, rules) if rules else HeaderEdits()
-    path = ((PATH, case.head.path.encode("latin-1")),) if changed else ()
-    return Rewrite(HeaderEdits(edits.set + path, edits.remove, edits.add), body)
-
-
-def rewrite_request(case: Case, masked: Rewrite) -> Rewrite:
-    """Make the request that the backend gets.
-
-    Args:
-        case: decided, and released where it was held.
-        masked: as ``mask_request`` made it.
+def rewrite(decided: DecidedCall, services: Services) -> OutboundRequest:
+    """Make the request that may go upstream, but for the backend's credential.
 
     Raises:
-        Refused: with ``credential-unavailable``.
+        Refused: with ``masking-failed``; with ``policy-error`` where the query that policy asks for would make the
+            request another call.
     """
-    assert case.decision is not None  # noqa: S101 - decided before
-    decoded = case.body and not case.undecoded
-    removed = _removed(case) + masked.edits.remove + (BODY_HEADERS if decoded else ())
-    added = ((CALL_ID, case.call_id.encode()), *as_headers(case.decision.headers.set))
-    if case.backend_session:
-        added += ((SESSION_ID, case.backend_session),)
-    added += _credential(case)
-    names = {name for name, _ in added}
-    removed = tuple(name for name in removed if name not in names)
-    edits = HeaderEdits(masked.edits.set + added, removed, masked.edits.add)
-    return Rewrite(edits, masked.body, case.decision.metadata)
+    path_before = decided.request.head.path
+    decided = change_query(decided)
+    rules = request_rules(decided)
+    body, findings = _masked_body(decided, services, rules)
+    edits, found = _masked_fields(decided, services, rules)
+    path = decided.request.head.path
+    if path != path_before:
+        edits = HeaderEdits((*edits.set, (PATH, path.encode("latin-1"))), edits.remove, edits.add)
+    return OutboundRequest(decided, edits, body, findings + found)
 
 
-def _removed(case: Case) -> tuple[str, ...]:
-    assert case.decision is not None  # noqa: S101 - decided before
-    return NEVER_FORWARDED + case.decision.headers.remove
+def request_rules(decided: DecidedCall) -> Rules:
+    """Return the connection's and the policy's rules for the request together."""
+    return decided.connection.mask.request + decided.decision.mask.request
 
 
-def _masked_fields(case: Case, services: Services, rules: tuple[MaskRule, ...]) -> HeaderEdits:
+def never_forwarded(decided: DecidedCall) -> tuple[str, ...]:
+    """Return the names of fields that do not go upstream as the caller wrote them."""
+    return NEVER_FORWARDED + decided.decision.headers.remove
+
+
+def _masked_fields(decided: DecidedCall, services: Services, rules: Rules) -> tuple[HeaderEdits, Findings]:
+    if not rules:
+        return HeaderEdits(), ()
+    fields = _fields_that_go_on(decided)
+    kinds = decided.connection.protocol.binary_fields(decided.call, fields)
     try:
-        edits, found = mask_all_fields(case, services, _fields_that_go_on(case), rules)
+        return mask_all_fields(services.masker, fields, kinds, rules)
     except MaskingError as error:
-        raise Refused(Reason.MASKING_FAILED, rule="masking.request", detail=str(error)) from error
-    if found:
-        case.recorded.findings = (case.recorded.findings or case.findings) + found
-    return edits
+        raise _masking_failed(str(error)) from error
 
 
-def _fields_that_go_on(case: Case) -> Headers:
-    """The path and the fields that reach the backend as the caller wrote them."""
-    assert case.connection is not None  # noqa: S101 - identified before
-    assert case.decision is not None  # noqa: S101 - decided before
-    ours = {CALL_ID, *_removed(case), *(name for name, _ in case.decision.headers.set)}
-    if case.backend_session:
-        ours.add(SESSION_ID)
-    if case.connection.credential:
-        ours.add(case.connection.credential.header)
-    fields = [(PATH, case.head.path.encode("latin-1"))]
-    for name, value in case.head.headers:
-        own = ENVOYS_OWN.get(name)
+def _fields_that_go_on(decided: DecidedCall) -> Headers:
+    """Return the path and the fields that reach the backend as the caller wrote them."""
+    connection, head = decided.connection, decided.request.head
+    ours = {CALL_ID, *never_forwarded(decided), *(name for name, _ in decided.decision.headers.set)}
+    if decided.identified.backend_session:
+        ours.add(connection.protocol.session_field)
+    if connection.credential:
+        ours.add(connection.credential.header)
+    fields = [(PATH, head.path.encode("latin-1"))]
+    for name, value in head.headers:
+        own = WRITTEN_BY_ENVOY.get(name)
         if name not in ours and not (own and own.fullmatch(value)):
             fields.append((name, value))
     return Headers(tuple(fields))
 
 
-def _masked_body(case: Case, services: Services, rules: tuple[MaskRule, ...]) -> bytes | None:
-    """The body to forward; None when it is what the caller sent."""
-    plain = case.plain
-    if case.undecoded:
-        _pass_unmasked(case, services, rules, "content-encoding cannot be undone")
-        return None
+def _masked_body(decided: DecidedCall, services: Services, rules: Rules) -> tuple[bytes | None, Findings]:
+    """Return the body to forward, None when it is what the caller sent, and what was found in it."""
+    request, found = decided.request, decided.identified.findings
+    if not request.decoded:
+        _check_may_pass(decided, services, rules, "content-encoding cannot be undone")
+        return None, (*found, PASSED_UNMASKED)
+    as_it_came = None if request.plain == request.body else request.plain
     if not rules:
-        return None if plain == case.body else plain
-    assert case.connection is not None  # noqa: S101 - identified before
+        return as_it_came, found
     try:
-        masked = mask_body(case, services, case.connection.protocol.request_rules(rules))
-        _refuse_unmaskable_url(case, services, rules, body_is_masked=True)
+        masked = mask_body(decided.identified, services, decided.connection.protocol.request_rules(rules))
+        _check_url(decided, services, rules, body_masked=True)
     except Undecodable as error:
-        _pass_unmasked(case, services, rules, str(error))
-        return None if plain == case.body else plain
+        _check_may_pass(decided, services, rules, str(error))
+        return as_it_came, (*found, PASSED_UNMASKED)
     except MaskingError as error:
-        raise Refused(Reason.MASKING_FAILED, rule="masking.request", detail=str(error)) from error
-    case.recorded.findings = masked.findings or case.findings
-    return None if masked.body == case.body else masked.body
+        raise _masking_failed(str(error)) from error
+    return None if masked.body == request.body else masked.body, masked.findings or found
 
 
-def _pass_unmasked(case: Case, services: Services, rules: tuple[MaskRule, ...], why: str) -> None:
-    """Let the body go as it came, where the connection says so. Policy has allowed the call by then.
+def _check_may_pass(decided: DecidedCall, services: Services, rules: Rules, why: str) -> None:
+    """Let the body go as it came only where the connection says so. Policy has allowed the call by then.
 
     Raises:
         Refused: with ``masking-failed``.
     """
-    if not case.passes_unmasked:
-        raise Refused(Reason.MASKING_FAILED, rule="masking.request", detail=why)
+    if not decided.connection.passes_unmasked:
+        raise _masking_failed(why)
     try:
-        _refuse_unmaskable_url(case, services, rules, body_is_masked=False)
+        _check_url(decided, services, rules, body_masked=False)
     except MaskingError as error:
-        raise Refused(Reason.MASKING_FAILED, rule="masking.request", detail=str(error)) from error
-    case.recorded.findings = (*case.findings, PASSED_UNMASKED)
+        raise _masking_failed(str(error)) from error
 
 
-def request_rules(case: Case) -> tuple[MaskRule, ...]:
-    """The connection's and the policy's request rules together."""
-    assert case.connection is not None  # noqa: S101 - identified before
-    assert case.decision is not None  # noqa: S101 - decided before
-    return case.connection.mask.request + case.decision.mask.request
-
-
-def _refuse_unmaskable_url(
-    case: Case, services: Services, rules: tuple[MaskRule, ...], *, body_is_masked: bool
-) -> None:
-    """A field to be masked that sits in the path or query cannot be rewritten there: refuse the call.
-
-    Args:
-        case: decided.
-        services: masks.
-        rules: of the request.
-        body_is_masked: as they say, so that its members need no look.
+def _check_url(decided: DecidedCall, services: Services, rules: Rules, *, body_masked: bool) -> None:
+    """Refuse a call whose URL holds a field that is to be masked: it cannot be rewritten there.
 
     Raises:
-        MaskingError: an argument that the rules mask did not come from the body.
+        MaskingError: the rules mask an argument that is a part of the URL.
     """
-    call = case.call
-    assert call is not None  # noqa: S101 - identified before
-    if call.protocol != "http-json" or not rules:
+    if not rules:
         return
-    if call.uninspectable:
+    try:
+        left = decided.connection.protocol.unreached_arguments(decided.call, body_masked=body_masked)
+    except Unreadable as error:
         # The arguments are not known one by one: no path can be followed into the URL.
         if any(rule.path for rule in rules):
-            raise MaskingError("a field to be masked may be part of the URL")
+            raise MaskingError("a field to be masked may be part of the URL") from error
         return
-    left = _without_members(call.arguments, call.document if body_is_masked else None)
     if left and any(each.how for each in services.masker.mask(dump(left), "application/json", rules).findings):
         raise MaskingError("a field to be masked is part of the URL")
 
 
-def _without_members(arguments: Json, document: Json) -> Json:
-    """The arguments that are no member of a document; nothing where they are the document."""
-    if arguments == document:
-        return None
-    if isinstance(arguments, dict) and isinstance(document, dict):
-        return {name: value for name, value in arguments.items() if name not in document}
-    return arguments
-
-
-def _credential(case: Case) -> tuple[tuple[str, bytes], ...]:
-    """The backend's credential, read when it is needed and at no other time."""
-    connection = case.connection
-    assert connection is not None  # noqa: S101 - identified before
-    if connection.credential is None:
-        return ()
-    try:
-        presented = connection.credential.present()
-    except CredentialError as error:
-        raise Refused(Reason.CREDENTIAL_UNAVAILABLE, rule="credential", detail=str(error)) from error
-    case.redact_credential = presented.redact_credential
-    return ((connection.credential.header, presented.value),)
+def _masking_failed(detail: str) -> Refused:
+    return Refused(Reason.MASKING_FAILED, rule="masking.request", detail=detail)

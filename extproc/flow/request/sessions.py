@@ -1,56 +1,38 @@
-"""The session of an MCP call: named for the record, checked on its way in, bound on its way out."""
+"""Sessions whose id the backend gives: named for the record, checked on their way in, bound on their way out."""
 
-from dataclasses import replace
-
-from extproc.flow.case import Case
-from extproc.flow.services import Services
+from extproc.flow.services import Connection, Services
+from extproc.flow.stages import IdentifiedCall
 from extproc.model.call import Headers
 from extproc.model.errors import Refused
 from extproc.model.reasons import Reason
-from extproc.protocols.mcp.settings import McpConnection
-
-SESSION_ID = "mcp-session-id"
 
 
-def name_session(case: Case, services: Services) -> None:
-    """Have entries name the session, from before anything about the call can be refused."""
-    assert case.connection is not None  # noqa: S101 - identified before
-    given = case.head.headers.get(SESSION_ID)
-    if given and isinstance(case.connection.settings, McpConnection):
-        case.session = services.sessions.name(given, case.connection.name)
+def session_name(headers: Headers, connection: Connection, services: Services) -> str:
+    """Return the name that stands for the session in entries and for policy; empty where there is none."""
+    field = connection.protocol.session_field
+    given = headers.get(field) if field else ""
+    return services.sessions.name(given, connection.name) if given else ""
 
 
-def check_session(case: Case, services: Services, *, bound: bool = True) -> None:
-    """Take the caller's session id apart, and give policy its name only.
-
-    Args:
-        case: of an identified caller and call.
-        services: the worker's parts.
-        bound: whether ids are bound at this door.
+def backend_session(identified: IdentifiedCall, services: Services) -> bytes:
+    """Return the backend's own id of the caller's session.
 
     Raises:
-        Refused: it is not one that this caller was given.
+        Refused: the session was not given to this caller.
     """
-    if not case.session:
-        return
-    assert case.connection is not None  # noqa: S101 - identified before
-    assert case.identity is not None  # noqa: S101 - identified before
-    assert case.call is not None  # noqa: S101 - identified before
-    case.call = replace(case.call, session=case.session)
-    if not bound:
-        return
-    own = services.sessions.unbind(case.head.headers.get(SESSION_ID), case.identity, case.connection.name)
+    connection = identified.connection
+    given = identified.request.head.headers.get(connection.protocol.session_field)
+    own = services.sessions.unbind(given, identified.identity, connection.name)
     if not own:
         raise Refused(Reason.NOT_IN_SCOPE, rule="session", detail="the session was not given to this caller")
-    case.backend_session = own.encode()
+    return own.encode()
 
 
-def bind_session(case: Case, services: Services, fields: Headers) -> tuple[tuple[str, bytes], ...]:
-    """The field that gives the caller its session, where the server opens or repeats one."""
-    session = fields.get(SESSION_ID)
-    assert case.connection is not None  # noqa: S101 - identified before
-    assert case.identity is not None  # noqa: S101 - identified before
-    if not session or not isinstance(case.connection.settings, McpConnection):
+def bind_session(fields: Headers, identified: IdentifiedCall, services: Services) -> tuple[tuple[str, bytes], ...]:
+    """Return the field that gives the caller its session, where the backend opens or repeats one."""
+    field = identified.connection.protocol.session_field
+    session = fields.get(field) if field else ""
+    if not session:
         return ()
-    bound = services.sessions.bind(session, case.identity, case.connection.name)
-    return ((SESSION_ID, bound.encode("latin-1")),)
+    bound = services.sessions.bind(session, identified.identity, identified.connection.name)
+    return ((field, bound.encode("latin-1")),)

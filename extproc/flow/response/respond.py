@@ -1,92 +1,141 @@
-"""The response: masked whole, or event by event, and nothing of it sent before that."""
+"""The response: masked whole, or piece by piece, and nothing of it sent before it is masked.
 
-import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+Two failures are apart. Before the first byte has gone to the caller, ``Refused`` answers the caller. After it,
+``ResponseBrokenOff`` breaks the stream off, so that the caller sees an incomplete response.
+"""
+
+from dataclasses import dataclass, replace
 
 from extproc.codecs.content_encoding import decode as decode_content
 from extproc.codecs.unreadable import Unreadable
-from extproc.credentials.redactor import NO_CREDENTIAL, CredentialRedactor
-from extproc.flow.case import Case
+from extproc.flow.bodies import Pieces, mask_pieces
 from extproc.flow.headers.binary_headers import mask_all_fields
-from extproc.flow.request.bodies import mask_pieces
-from extproc.flow.request.identify import EVERYTHING
+from extproc.flow.record.call_record import CallRecord
 from extproc.flow.request.rewrite import CALL_ID
-from extproc.flow.request.sessions import SESSION_ID, bind_session
+from extproc.flow.request.sessions import bind_session
 from extproc.flow.response.excerpt import ResponseExcerpt
-from extproc.flow.response.response_policy import consider
-from extproc.flow.response.tool_listing import NoListings, lists_tools, may_replay_listings, shown
+from extproc.flow.response.function_listing import cut_listing
+from extproc.flow.response.response_policy import decide_response
+from extproc.flow.response.stream import ResponseStream
 from extproc.flow.services import Services
-from extproc.masking.stream_masker import StreamMasker
+from extproc.flow.stages import PermittedCall
 from extproc.model.call import Headers, ResponseHead
-from extproc.model.errors import MaskingError, ProtocolViolation, Refused, Undecodable
-from extproc.model.masking import PASSED_UNMASKED, MaskRule
+from extproc.model.decision import Decision
+from extproc.model.errors import MaskingError, ProtocolViolation, Refused, ResponseBrokenOff, Undecodable
+from extproc.model.masking import MASK_EVERYTHING, PASSED_UNMASKED, MaskRule
+from extproc.model.permit import HeaderEdits
 from extproc.model.reasons import Reason
 from extproc.policy.contract.response_interest import ResponseInterest
-from extproc.protocols.strict_content_type import is_event_stream
 from extproc.wire import encode
-from extproc.wire.encode import HeaderEdits, as_headers
-from extproc.wire.events import (
-    ResponseBodyReceived,
-    ResponseHeadersReceived,
-    ResponseTrailersReceived,
-)
+from extproc.wire.encode import as_headers
+from extproc.wire.events import Event, ResponseBodyReceived, ResponseHeadersReceived, ResponseTrailersReceived
 from extproc.wire.peer import Peer
 
 LENGTH_HEADERS = ("content-length",)
 STALE_AFTER_REWRITE = ("content-encoding", "etag", "digest", "content-digest", "repr-digest", "content-md5")
 """Fields that describe bytes which are no longer the ones sent (RFC 9110 section 8, RFC 9530)."""
+NO_FIELDS = Headers()
+Rules = tuple[MaskRule, ...]
 
 
-async def respond(peer: Peer, services: Services, case: Case) -> None:
+@dataclass(frozen=True, slots=True)
+class Responding:
+    """A response to guard: the call, and everything that its steps need."""
+
+    peer: Peer
+    services: Services
+    permitted: PermittedCall
+    record: CallRecord
+    head: ResponseHead
+
+    def rules(self, decision: Decision) -> Rules:
+        """Return the connection's and the policy's rules for the response, in the protocol's own paths."""
+        connection = self.permitted.decided.connection
+        return connection.protocol.response_rules(connection.mask.response + decision.mask.response)
+
+    async def decide(self, plain: bytes | None = b"", *, streamed: bool = False) -> Decision:
+        """Ask policy about the response; see ``decide_response``."""
+        return await decide_response(
+            self.permitted, self.services, self.record, self.head, plain, streamed=streamed
+        )
+
+    def complete(self, last: Headers) -> None:
+        """Note that the call is over. Its protocol may say how in the last fields.
+
+        This comes just before the last message is sent: Envoy ends the stream as soon as it has that, and the
+        cancellation may come before ``send`` returns.
+        """
+        self.record.completed(self.head.status, self.permitted.decided.connection.protocol.ending(last))
+
+
+async def respond(peer: Peer, services: Services, permitted: PermittedCall, record: CallRecord) -> None:
     """Guard the response to a forwarded call, to its last byte.
 
-    The call is completed just before the last message: Envoy ends the stream as soon as it has that, and the
-    cancellation may come before ``send`` returns.
-
     Raises:
-        Refused: it cannot be masked, and no byte of it has gone to the caller.
-        MaskingError: it cannot be masked any further, and a part has gone: the stream must be broken off.
+        Refused: it cannot be released, and no byte of it has gone to the caller.
+        ResponseBrokenOff: it cannot be released any further, and a part has gone.
     """
     began = await peer.receive()
     if not isinstance(began, ResponseHeadersReceived):
         raise ProtocolViolation("expected response_headers")
-    assert case.connection is not None  # noqa: S101 - identified before
     if began.head.local_reply:
         raise Refused(Reason.UPSTREAM_ERROR, rule="envoy", detail=began.head.local_reply)
-    rules = _response_rules(case)
+    response = Responding(peer, services, permitted, record, began.head)
     if began.end_of_stream:
-        rules += await consider(case, services, began.head)
-        released = encode.release_headers(_edits(case, services, rules, began.head.headers))
-        _complete(case, began.head.status, began.head.headers)
-        await peer.send(released)
-    elif _streams(case, services, began.head, rules):
-        await _respond_streaming(peer, services, case, began, rules)
+        await _release_bodiless(response)
+    elif _streams(response):
+        await _release_stream(response)
     else:
-        await _respond_whole(peer, services, case, began, rules)
+        await _release_whole(response)
 
 
-def _streams(case: Case, services: Services, head: ResponseHead, rules: tuple[MaskRule, ...]) -> bool:
-    """Whether the response is masked piece by piece. Text of unknown length is, where nobody needs the whole."""
-    assert case.connection is not None  # noqa: S101 - identified before
-    if lists_tools(case) or case.connection.protocol.streams(head):
-        return not lists_tools(case)
-    asked = services.engine.response_interest is not ResponseInterest.NEVER or case.passes_unmasked
-    if asked or any(rule.path == "$" or rule.listed for rule in rules):
+def _streams(response: Responding) -> bool:
+    """Return whether the response is masked piece by piece. Text is, where nobody needs the whole."""
+    services, decided = response.services, response.permitted.decided
+    protocol = decided.connection.protocol
+    if protocol.lists(decided.call):
         return False
-    return case.connection.protocol.streams_text(head, whole=services.limits.response_body)
+    if protocol.streams(response.head):
+        return True
+    asked = services.engine.response_interest is not ResponseInterest.NEVER
+    rules = response.rules(decided.decision)
+    if asked or decided.connection.passes_unmasked or any(rule.path == "$" or rule.listed for rule in rules):
+        return False
+    return protocol.streams_text(response.head, whole=services.limits.response_body)
 
 
-def _response_rules(case: Case) -> tuple[MaskRule, ...]:
-    assert case.connection is not None  # noqa: S101 - identified before
-    assert case.decision is not None  # noqa: S101 - decided before
-    rules = case.connection.mask.response + case.decision.mask.response
-    return case.connection.protocol.response_rules(rules)
+async def _release_bodiless(response: Responding) -> None:
+    decision = await response.decide()
+    released = encode.release_headers(_edits(response, decision))
+    response.complete(response.head.headers)
+    await response.peer.send(released)
 
 
-async def _respond_whole(
-    peer: Peer, services: Services, case: Case, began: ResponseHeadersReceived, rules: tuple[MaskRule, ...]
-) -> None:
+# A whole response.
+
+
+async def _release_whole(response: Responding) -> None:
+    """Mask a response whole. Trailers may follow it; by then the body has gone."""
+    peer, record, head = response.peer, response.record, response.head
+    received = await _receive_body(peer)
+    plain = _decoded(response, received.body)
+    decision = await response.decide(plain)
+    if response.permitted.decided.connection.protocol.lists(response.permitted.decided.call):
+        plain = await cut_listing(response.permitted.decided, response.services, record, head, plain)
+    sent = _masked_body(response, received.body, plain, response.rules(decision))
+    whole = None if sent == received.body else sent
+    edits = _edits(response, decision, rewritten=whole is not None)
+    record.sent_whole(sent)
+    if received.end_of_stream:
+        record.completed(head.status)
+        await peer.send(encode.release_body(edits, whole))
+        return
+    record.began_response(head.status)
+    await peer.send(encode.release_body(edits, whole))
+    await _release_trailers(response, decision, await peer.receive())
+
+
+async def _receive_body(peer: Peer) -> ResponseBodyReceived:
     await peer.send(encode.AWAIT_RESPONSE_BODY)
     event = await peer.receive()
     if isinstance(event, ResponseTrailersReceived):
@@ -94,262 +143,192 @@ async def _respond_whole(
         raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="trailers", detail="trailers without a body")
     if not isinstance(event, ResponseBodyReceived):
         raise ProtocolViolation("expected response_body")
-    body = event.body
-    plain = decoded(case, services, began.head.headers, body)
-    rules += await consider(case, services, began.head, plain)
-    if lists_tools(case):
-        plain = await shown(case, services, began.head, plain)
-    sent = mask_whole(case, services, began.head.headers, body, plain=plain, rules=rules)
-    whole = None if sent == body else sent
-    edits = _edits(case, services, rules, began.head.headers, rewritten=whole is not None)
-    _remember(case, sent)
-    if event.end_of_stream:
-        case.completed(began.head.status)
-    await peer.send(encode.release_body(edits, whole))
-    if not event.end_of_stream:
-        await _trailers(peer, services, case, rules, await peer.receive(), status=began.head.status)
+    return event
 
 
-def decoded(case: Case, services: Services, headers: Headers, body: bytes) -> bytes | None:
-    """The body, content-encoding undone, without the credential; None where that cannot be, and may pass.
+def _decoded(response: Responding, body: bytes) -> bytes | None:
+    """Return the decoded body with the backend's credential removed.
 
-    The credential goes first: what a detector takes for an entity may be a part of it, and the rest would stay.
+    The credential goes first: an entity that a detector finds may be a part of it, and the rest would stay.
+
+    Returns:
+        None if it cannot be decoded and the connection lets undecodable bodies through.
 
     Raises:
         Refused: with ``response-uninspectable``.
     """
-    encoding = headers.get("content-encoding")
-    limits = services.limits
+    encoding, limits = response.head.headers.get("content-encoding"), response.services.limits
     try:
         plain = decode_content(body, encoding, limit=limits.response_body, ratio=limits.decoded_ratio)
     except Unreadable as error:
-        if case.passes_unmasked:
+        if response.permitted.decided.connection.passes_unmasked:
             return None
         raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="response", detail=error.kind.value) from error
-    return case.redact_credential(plain)
+    return response.permitted.redact_credential(plain)
 
 
-def mask_whole(
-    case: Case,
-    services: Services,
-    headers: Headers,
-    body: bytes,
-    *,
-    plain: bytes | None,
-    rules: tuple[MaskRule, ...],
-) -> bytes:
-    """The body to send to the caller.
-
-    Args:
-        case: the call.
-        services: the worker's parts.
-        headers: of the response.
-        body: as it came.
-        plain: what may be sent of it, as ``decoded`` gives it.
-        rules: what to mask.
+def _masked_body(response: Responding, body: bytes, plain: bytes | None, rules: Rules) -> bytes:
+    """Return the body to send to the caller, and keep the excerpt of it that is recorded.
 
     Raises:
         Refused: with ``masking-failed``.
     """
     if plain is None:
-        return _pass_unmasked(case, body)
-    content_type = headers.get("content-type")
+        return _passed_unmasked(response, body)
+    content_type = response.head.headers.get("content-type")
     try:
-        masked = services.masker.mask(plain, content_type, rules)
+        masked = response.services.masker.mask(plain, content_type, rules)
     except Undecodable as error:
-        if case.passes_unmasked:
-            return _pass_unmasked(case, plain)
-        raise Refused(Reason.MASKING_FAILED, rule="masking.response", detail=str(error)) from error
+        if response.permitted.decided.connection.passes_unmasked:
+            return _passed_unmasked(response, plain)
+        raise _masking_failed("masking.response", error) from error
     except MaskingError as error:
-        raise Refused(Reason.MASKING_FAILED, rule="masking.response", detail=str(error)) from error
-    case.recorded.findings += masked.findings
-    _record(case, services, masked.body, content_type, rules)
+        raise _masking_failed("masking.response", error) from error
+    response.record.found_in_response(masked.findings)
+    _keep(response, masked.body, content_type, rules)
     return masked.body
 
 
-def _pass_unmasked(case: Case, body: bytes) -> bytes:
-    """Send what nobody could search, but for the credential where that stands in it as it is. Nothing is kept."""
-    case.recorded.findings += (PASSED_UNMASKED,)
-    return case.redact_credential(body)
+def _passed_unmasked(response: Responding, body: bytes) -> bytes:
+    """Return a body that could not be searched, but for the credential where that stands in it as it is.
+
+    Nothing of it is recorded.
+    """
+    response.record.found_in_response((PASSED_UNMASKED,))
+    return response.permitted.redact_credential(body)
 
 
-def _record(case: Case, services: Services, sent: bytes, content_type: str, rules: tuple[MaskRule, ...]) -> None:
+def _keep(response: Responding, sent: bytes, content_type: str, rules: Rules) -> None:
     """Keep the masked response. Where the plan leaves entities in it, the record masks those as well."""
-    assert case.connection is not None  # noqa: S101 - identified before
-    recording = case.connection.settings.recording
+    recording = response.permitted.decided.connection.settings.recording
     if not recording.response:
         return
     if not any(rule.entity == "*" for rule in rules):
         try:
-            sent = services.masker.mask(sent, content_type, EVERYTHING).body
+            sent = response.services.masker.mask(sent, content_type, MASK_EVERYTHING).body
         except MaskingError:
             sent = b""
-    case.recorded.response = sent[: recording.max_text].decode("utf-8", "replace")
+    response.record.kept_of_response(sent[: recording.max_text].decode("utf-8", "replace"))
 
 
-def _remember(case: Case, sent: bytes) -> None:
-    case.recorded.response_bytes = len(sent)
-    case.recorded.response_sha256 = hashlib.sha256(sent).hexdigest()
+# A stream.
 
 
-def _edits(
-    case: Case, services: Services, rules: tuple[MaskRule, ...], headers: Headers, *, rewritten: bool = False
-) -> HeaderEdits:
-    """Mask header fields that carry text, and drop those that describe other bytes."""
-    assert case.decision is not None  # noqa: S101 - decided before
-    bound = bind_session(case, services, headers)
-    if bound:
-        headers = Headers(tuple(each for each in headers if each[0] != SESSION_ID))
-    masked = _mask_fields(case, services, rules, headers)
-    ours = ((CALL_ID, case.call_id.encode()), *as_headers(case.decision.headers.response))
-    stale = STALE_AFTER_REWRITE if rewritten else ()
-    return HeaderEdits(masked.set + bound + ours, masked.remove + stale, masked.add)
+async def _release_stream(response: Responding) -> None:
+    """Mask event by event, or text. A whole event goes at once; an unfinished one waits for its rest."""
+    head, record = response.head, response.record
+    if head.headers.get("content-encoding").lower() not in ("", "identity"):
+        raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="response", detail="an encoded stream")
+    decision = await response.decide(streamed=True)
+    rules = response.rules(decision)
+    try:
+        pieces = mask_pieces(response.permitted, response.services, head.headers, rules)
+    except MaskingError as error:
+        raise _masking_failed("masking.response", error) from error
+    stream = _stream(response, pieces)
+    edits = _edits(response, decision)
+    edits = replace(edits, remove=(*edits.remove, *LENGTH_HEADERS, *STALE_AFTER_REWRITE))
+    record.began_response(head.status)
+    await response.peer.send(encode.begin_stream(edits))
+    try:
+        await _release_pieces(response, decision, stream)
+    except MaskingError as error:
+        raise ResponseBrokenOff(str(error)) from error
+    finally:
+        record.found_in_response(stream.masker.findings)
+        record.sent(stream.sent, stream.sha256)
+        _keep(response, stream.excerpt.text(), pieces.kept_as, rules)
 
 
-def _mask_fields(case: Case, services: Services, rules: tuple[MaskRule, ...], fields: Headers) -> HeaderEdits:
-    """Mask header or trailer fields, and take the credential out of them.
+def _stream(response: Responding, pieces: Pieces) -> ResponseStream:
+    limits, decided = response.services.limits, response.permitted.decided
+    recording = decided.connection.settings.recording
+    kept = recording.max_text if recording.response else 0
+    return ResponseStream(
+        pieces.masker,
+        pieces.redact_credential,
+        max(limits.event, limits.response_body),
+        ResponseExcerpt(pieces.kept_as, limit=kept, readable=pieces.readable),
+        decided.connection.protocol.stream_check(decided.call, response.head),
+    )
+
+
+async def _release_pieces(response: Responding, decision: Decision, stream: ResponseStream) -> None:
+    """Release piece after piece.
 
     Raises:
-        Refused: with ``masking-failed``.
+        MaskingError: a piece cannot be masked.
+        ResponseBrokenOff: the trailers cannot be masked.
     """
-    try:
-        edits, found = mask_all_fields(case, services, fields, rules, case.redact_credential)
-    except MaskingError as error:
-        raise Refused(Reason.MASKING_FAILED, rule="masking.headers", detail=str(error)) from error
-    case.recorded.findings += found
-    return edits
-
-
-@dataclass(slots=True)
-class _Stream:
-    """A response under way, piece by piece."""
-
-    masker: StreamMasker
-    redact_credential: CredentialRedactor = NO_CREDENTIAL
-    limit: int = 0
-    """Bytes that may be held back."""
-    held: bytearray = field(default_factory=bytearray)
-    """An unfinished word, or line, which may hold a part of the credential."""
-    sent: int = 0
-    number: int = 0
-    look: Callable[[bytes], None] | None = None
-    """Looks at whole events before they go."""
-    kept: ResponseExcerpt = field(default_factory=ResponseExcerpt)
-    """For the record."""
-    sha256: "hashlib._Hash" = None  # type: ignore[assignment]
-
-    def __post_init__(self) -> None:
-        self.sha256 = hashlib.sha256()
-
-    def feed(self, piece: bytes, *, last: bool) -> bytes:
-        """What may go now. How the stream was cut makes no difference to all of it together.
-
-        Raises:
-            MaskingError: it cannot be masked, or a word is too long to be searched for the credential.
-        """
-        out = self.masker.feed(self._concealed(piece, last=last))
-        if last:
-            out += self.masker.finish()
-        if self.look is not None:
-            self.look(out)
-        self.sent += len(out)
-        self.sha256.update(out)
-        self.kept.add(out, last=last)
-        return out
-
-    def end_without_body(self) -> None:
-        """Trailers follow: Envoy takes no more of the body.
-
-        Raises:
-            MaskingError: a part of it is still held back.
-        """
-        if self.masker.finish() or self.held:
-            raise MaskingError("trailers after a line without an end")
-
-    def _concealed(self, piece: bytes, *, last: bool) -> bytes:
-        """What is whole of it, without the credential."""
-        if not self.redact_credential:
-            return piece
-        end = len(piece) if last else max(map(piece.rfind, self.redact_credential.ends)) + 1
-        whole = bytes(self.held) + piece[:end] if end or last else b""
-        if whole:
-            self.held.clear()
-        self.held += piece[end:]
-        if len(self.held) > self.limit:
-            raise MaskingError("a line is too-large to be searched for the credential")
-        return self.redact_credential(whole)
-
-
-async def _respond_streaming(
-    peer: Peer, services: Services, case: Case, began: ResponseHeadersReceived, rules: tuple[MaskRule, ...]
-) -> None:
-    """Mask event by event, or text. A whole event goes at once; an unfinished one waits for its rest."""
-    headers = began.head.headers
-    if headers.get("content-encoding").lower() not in ("", "identity"):
-        raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="response", detail="an encoded stream")
-    assert case.connection is not None  # noqa: S101 - identified before
-    recording = case.connection.settings.recording
-    keep = recording.max_text if recording.response else 0
-    rules += await consider(case, services, began.head, streamed=True)
-    try:
-        pieces = mask_pieces(case, services, headers, rules)
-        stream = _Stream(
-            pieces.masker,
-            pieces.redact_credential,
-            max(services.limits.event, services.limits.response_body),
-            kept=ResponseExcerpt(pieces.kept_as, limit=keep, readable=pieces.readable),
-        )
-    except MaskingError as error:
-        raise Refused(Reason.MASKING_FAILED, rule="masking.response", detail=str(error)) from error
-    if may_replay_listings(case):
-        if not is_event_stream(headers):
-            raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="listing", detail="not an event stream")
-        stream.look = NoListings(limit=services.limits.event, max_depth=services.limits.json_depth).look
-    edits = _edits(case, services, rules, headers)
-    await peer.send(
-        encode.begin_stream(replace(edits, remove=(*edits.remove, *LENGTH_HEADERS, *STALE_AFTER_REWRITE)))
-    )
-    try:
-        await _pieces(peer, services, case, stream=stream, rules=rules, status=began.head.status)
-    finally:
-        case.recorded.findings += stream.masker.findings
-        case.recorded.response_bytes = stream.sent
-        case.recorded.response_sha256 = stream.sha256.hexdigest()
-        _record(case, services, stream.kept.text(), pieces.kept_as, rules)
-
-
-async def _pieces(
-    peer: Peer, services: Services, case: Case, *, stream: _Stream, rules: tuple[MaskRule, ...], status: int
-) -> None:
     while True:
-        event = await peer.receive()
+        event = await response.peer.receive()
         if isinstance(event, ResponseTrailersReceived):
             stream.end_without_body()
-            await _trailers(peer, services, case, rules, event, status=status)
+            await _release_trailers(response, decision, event)
             return
         if not isinstance(event, ResponseBodyReceived):
             raise ProtocolViolation("expected a piece of the response")
         out = stream.feed(event.body, last=event.end_of_stream)
-        stream.number += 1
         if event.end_of_stream:
-            _complete(case, status, Headers())
-        await peer.send(encode.release_piece(stream.number, out, last=event.end_of_stream))
+            response.complete(NO_FIELDS)
+        await response.peer.send(encode.release_piece(stream.pieces, out, last=event.end_of_stream))
         if event.end_of_stream:
             return
 
 
-def _complete(case: Case, status: int, last: Headers) -> None:
-    """The call is over; its protocol may have said how in the last fields."""
-    assert case.connection is not None  # noqa: S101 - identified before
-    case.recorded.note = case.connection.protocol.ending(last) or case.recorded.note
-    case.completed(status)
+# Header and trailer fields.
 
 
-async def _trailers(
-    peer: Peer, services: Services, case: Case, rules: tuple[MaskRule, ...], event: object, *, status: int
-) -> None:
+def _edits(response: Responding, decision: Decision, *, rewritten: bool = False) -> HeaderEdits:
+    """Mask the response's header fields, and drop those that describe other bytes.
+
+    Raises:
+        Refused: with ``masking-failed``.
+    """
+    identified, fields = response.permitted.decided.identified, response.head.headers
+    bound = bind_session(fields, identified, response.services)
+    if bound:
+        session_field = identified.connection.protocol.session_field
+        fields = Headers(tuple(each for each in fields if each[0] != session_field))
+    try:
+        masked = _masked_fields(response, decision, fields)
+    except MaskingError as error:
+        raise _masking_failed("masking.headers", error) from error
+    ours = ((CALL_ID, identified.request.call_id.encode()), *as_headers(decision.headers.response))
+    stale = STALE_AFTER_REWRITE if rewritten else ()
+    return HeaderEdits(masked.set + bound + ours, masked.remove + stale, masked.add)
+
+
+async def _release_trailers(response: Responding, decision: Decision, event: Event | None) -> None:
+    """Mask the trailers, which end the call. The body has gone by now.
+
+    Raises:
+        ResponseBrokenOff: they cannot be masked.
+    """
     if not isinstance(event, ResponseTrailersReceived):
         raise ProtocolViolation("expected response_trailers")
-    released = encode.release_trailers(_mask_fields(case, services, rules, event.trailers))
-    _complete(case, status, event.trailers)
-    await peer.send(released)
+    try:
+        edits = _masked_fields(response, decision, event.trailers)
+    except MaskingError as error:
+        raise ResponseBrokenOff(str(error)) from error
+    response.complete(event.trailers)
+    await response.peer.send(encode.release_trailers(edits))
+
+
+def _masked_fields(response: Responding, decision: Decision, fields: Headers) -> HeaderEdits:
+    """Mask header or trailer fields, and take the credential out of them.
+
+    Raises:
+        MaskingError: they cannot be masked.
+    """
+    permitted = response.permitted
+    kinds = permitted.decided.connection.protocol.binary_fields(permitted.decided.call, fields)
+    edits, found = mask_all_fields(
+        response.services.masker, fields, kinds, response.rules(decision), permitted.redact_credential
+    )
+    response.record.found_in_response(found)
+    return edits
+
+
+def _masking_failed(rule: str, error: MaskingError) -> Refused:
+    return Refused(Reason.MASKING_FAILED, rule=rule, detail=str(error))

@@ -1,14 +1,15 @@
-"""What policy says of a response: it may withhold it, or have more of it masked."""
+"""Policy about a response: it may withhold the response, or have more of it masked."""
 
 from dataclasses import replace
 
-from extproc.flow.case import Case
-from extproc.flow.decide import ask
+from extproc.flow.decide import Question, ask
+from extproc.flow.record.call_record import CallRecord
 from extproc.flow.services import Services
+from extproc.flow.stages import PermittedCall
 from extproc.model.call import Headers, ResponseHead
 from extproc.model.decision import Action, Decision
 from extproc.model.errors import MaskingError, PolicyError, Refused
-from extproc.model.masking import MaskPlan, MaskRule
+from extproc.model.masking import MaskPlan
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.policy.contract.response_input import ResponseFacts
 from extproc.policy.contract.response_interest import ResponseInterest
@@ -16,79 +17,81 @@ from extproc.policy.contract.response_interest import ResponseInterest
 RULE = "policy.response"
 
 
-async def consider(
-    case: Case, services: Services, head: ResponseHead, plain: bytes | None = b"", *, streamed: bool = False
-) -> tuple[MaskRule, ...]:
-    """Ask policy about the response, unless it has certainly nothing to say about any.
+async def decide_response(
+    permitted: PermittedCall,
+    services: Services,
+    record: CallRecord,
+    head: ResponseHead,
+    plain: bytes | None = b"",
+    *,
+    streamed: bool = False,
+) -> Decision:
+    """Ask policy about the response, unless policy certainly decides none.
 
     Args:
-        case: of a call that was forwarded.
-        services: the worker's parts.
+        permitted: a call that was forwarded.
+        services: the worker's services.
+        record: is told of the decision.
         head: the response's head.
-        plain: all of its body, content-encoding undone; nothing when there is none; None when that cannot be.
-        streamed: a body follows that is sent on piece by piece: policy sees nothing of it.
+        plain: its whole body, content-encoding undone; empty when there is none; None when that cannot be.
+        streamed: a body follows that goes piece by piece: policy sees nothing of it.
 
     Returns:
-        What is to be masked besides.
+        The decision in force for the response: what was decided about the request, and what is added now.
 
     Raises:
-        Refused: withheld, or there is no usable answer.
+        Refused: policy withholds the response, or there is no usable answer.
     """
+    decided = permitted.decided
     if services.engine.response_interest is ResponseInterest.NEVER:
-        return ()
-    assert case.call is not None  # noqa: S101 - identified before
-    assert case.decision is not None  # noqa: S101 - decided before
-    assert case.connection is not None  # noqa: S101 - identified before
-    if streamed or plain is None:
-        why = Uninspectable.STREAMED if streamed else Uninspectable.CONTENT_ENCODING
-        seen = ResponseFacts(head.status, _concealed(case, head), unseen=why)
-    else:
-        seen = _look(case, services, head, plain)
+        return decided.decision
+    facts = _facts(permitted, services, head, plain, streamed=streamed)
     try:
-        found = await ask(case, services, case.call, seen)
+        answer = await ask(Question(decided.identified, decided.usage, response=facts), services)
     except PolicyError as error:
         raise Refused(Reason.POLICY_ERROR, rule=RULE, detail=str(error)) from error
-    _settle(case, found)
-    return case.connection.protocol.response_rules(found.mask.response)
+    return _merged(permitted, answer, record)
 
 
-def _look(case: Case, services: Services, head: ResponseHead, plain: bytes) -> ResponseFacts:
-    """Find what is sensitive, where detectors can look."""
+def _facts(
+    permitted: PermittedCall, services: Services, head: ResponseHead, plain: bytes | None, *, streamed: bool
+) -> ResponseFacts:
+    """Return what policy sees of the response, with the findings where detectors can look."""
+    redact = permitted.redact_credential
+    fields = Headers(tuple((name, redact(value)) for name, value in head.headers))
+    if streamed or plain is None:
+        unseen = Uninspectable.STREAMED if streamed else Uninspectable.CONTENT_ENCODING
+        return ResponseFacts(head.status, fields, unseen=unseen)
     try:
         found = services.masker.find(plain, head.headers.get("content-type")) if plain else ()
     except MaskingError:
         found = None
-    return ResponseFacts(head.status, _concealed(case, head), plain, found)
+    return ResponseFacts(head.status, fields, plain, found)
 
 
-def _concealed(case: Case, head: ResponseHead) -> Headers:
-    return Headers(tuple((name, case.redact_credential(value)) for name, value in head.headers))
-
-
-def _settle(case: Case, found: Decision) -> None:
-    """Take over what policy said of the response.
+def _merged(permitted: PermittedCall, answer: Decision, record: CallRecord) -> Decision:
+    """Return both decisions together.
 
     A hold that people have released is not asked for twice: a policy that does not tell a response from its
     request says ``hold`` again. Any other hold comes too late.
 
     Raises:
-        Refused: withheld.
+        Refused: policy withholds the response.
     """
-    before = case.decision
-    assert before is not None  # noqa: S101 - decided before
-    if found.action is Action.HOLD and not case.released.approvers:
+    before = permitted.decided.decision
+    shadow = tuple(dict.fromkeys(before.shadow + answer.shadow))
+    risk = max(before.risk, answer.risk)
+    if answer.action is Action.HOLD and permitted.released.approval is None:
         raise Refused(Reason.POLICY_ERROR, rule=RULE, detail="a response cannot be held")
-    if found.action is Action.DENY:
-        case.decision = replace(found, shadow=_both(before, found), risk=max(before.risk, found.risk))
-        raise Refused(found.reason, rule=found.rule or RULE, detail=found.detail or "the response was withheld")
-    case.decision = replace(
+    if answer.action is Action.DENY:
+        record.decided_response(replace(answer, shadow=shadow, risk=risk))
+        raise Refused(answer.reason, rule=answer.rule or RULE, detail=answer.detail or "the response was withheld")
+    merged = replace(
         before,
-        shadow=_both(before, found),
-        risk=max(before.risk, found.risk),
-        mask=before.mask | MaskPlan(response=found.mask.response),
-        headers=replace(before.headers, response=before.headers.response + found.headers.response),
+        shadow=shadow,
+        risk=risk,
+        mask=before.mask | MaskPlan(response=answer.mask.response),
+        headers=replace(before.headers, response=before.headers.response + answer.headers.response),
     )
-
-
-def _both(before: Decision, found: Decision) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(before.shadow + found.shadow))
+    record.decided_response(merged)
+    return merged

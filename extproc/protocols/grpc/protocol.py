@@ -22,13 +22,11 @@ from extproc.codecs.protobuf_messages import Allowance, read_message
 from extproc.codecs.unreadable import Unreadable
 from extproc.model.call import Call, Headers, Json, RequestHead, ResponseHead
 from extproc.model.errors import Refused
-from extproc.model.masking import MaskRule
 from extproc.model.reasons import Reason, Uninspectable
-from extproc.model.reply import Reply
-from extproc.protocols.grpc.refusal import DETAILS, speaks_grpc
+from extproc.protocols.base_protocol import BaseProtocol
 from extproc.protocols.grpc.settings import GrpcConnection
-from extproc.protocols.http_json.protocol import check_readable, read_session
-from extproc.protocols.problem_document import problem
+from extproc.protocols.grpc.status_reply import DETAILS, speaks_grpc
+from extproc.protocols.request_checks import check_readable, read_session
 from extproc.settings.limits import LimitSettings
 
 PROTOCOL = "grpc"
@@ -42,7 +40,7 @@ BINARY = "-bin"
 """How the names of fields end whose values are bytes, in Base64."""
 
 
-class GrpcProtocol:
+class GrpcProtocol(BaseProtocol):
     """One gRPC connection, built once from its settings."""
 
     def __init__(
@@ -90,25 +88,12 @@ class GrpcProtocol:
             for each in messages
         ]
 
-    def request_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
-        """Unchanged: the arguments are the message, or the list of them."""
-        return rules
-
-    def response_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
-        """Unchanged: ``$`` is each message."""
-        return rules
-
     def streams(self, head: ResponseHead) -> bool:
         """Whatever gRPC answers; a proxy's page of HTML is no such thing.
 
         Unary answers, too: of a whole one whose trailers follow without a message, Envoy takes no edits.
         """
         return _is_read(head.headers)
-
-    def streams_text(self, head: ResponseHead, *, whole: int) -> bool:
-        """No: what no gRPC server sends is masked whole."""
-        del head, whole
-        return False
 
     def messages(self, call: Call, headers: Headers, *, response: bool) -> Messages | None:
         """The method's types. Where the client streams, paths begin at the list of messages."""
@@ -134,11 +119,6 @@ class GrpcProtocol:
         """The ``grpc-status``."""
         status = fields.get("grpc-status")
         return f"grpc-status {status}" if STATUS.fullmatch(status) else "no grpc-status"
-
-    def refusal(self, call: Call | None, reason: Reason, call_id: str) -> Reply:
-        """For who does not speak gRPC: 200 would be a yes. Who does got a ``grpc_refusal`` before this."""
-        del call
-        return problem(reason, call_id)
 
 
 def _with_arguments(call: Call, documents: list[Json], method: Method) -> Call:

@@ -15,11 +15,10 @@ from urllib.parse import unquote_to_bytes
 
 from extproc.codecs.json_keys import fold_parameter, read_document
 from extproc.codecs.unreadable import Unreadable
-from extproc.model.call import Call, Headers, Json, RequestHead, ResponseHead
+from extproc.model.call import Call, Json, RequestHead, ResponseHead
 from extproc.model.errors import Refused
-from extproc.model.masking import MaskRule
 from extproc.model.reasons import Reason, Uninspectable
-from extproc.model.reply import Reply
+from extproc.protocols.base_protocol import BaseProtocol
 from extproc.protocols.http_json.function_settings import FunctionSettings
 from extproc.protocols.http_json.path_templates import (
     Parts,
@@ -31,16 +30,10 @@ from extproc.protocols.http_json.path_templates import (
     stems,
 )
 from extproc.protocols.http_json.settings import HttpJsonConnection
-from extproc.protocols.plain_bodies import PlainBodies
-from extproc.protocols.problem_document import problem
-from extproc.protocols.strict_content_type import Media, media_type, streamed, streamed_text
+from extproc.protocols.request_checks import OVERRIDES, check_readable, read_session
+from extproc.protocols.strict_content_type import Media, media_type, streamed_text
 
 PROTOCOL = "http-json"
-OVERRIDES = (
-    *("x-http-method-override", "x-method-override", "x-http-method", "x-original-method"),
-    *("x-original-url", "x-original-uri", "x-rewrite-url", "x-override-url", "x-http-path-override"),
-)
-"""Header fields that make some frameworks take another method or path than the request line's."""
 METHOD_PARAMETERS = frozenset({"_method", *OVERRIDES})
 """Parameters, of the query or the body, that do the same."""
 BODILESS = frozenset({"GET", "HEAD", "DELETE"})
@@ -49,12 +42,9 @@ RAW_QUERY = re.compile(r"(?:[A-Za-z0-9._~!$'()*,:@/?&=+\[\]|-]|%[0-9A-Fa-f]{2})+
 """RFC 3986 ``query`` without ``;``, which some servers split at; with ``[ ] |``, which clients do send."""
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
 """Refused in query values; tabs and line ends are text."""
-SESSION = re.compile(r"[\x21-\x7e]{1,1024}")
-"""Visible ASCII, as MCP asks of its session ids."""
-MAX_DIGITS = 16
 
 
-class HttpJsonProtocol(PlainBodies):
+class HttpJsonProtocol(BaseProtocol):
     """One http-json connection, built once from its settings."""
 
     def __init__(self, name: str, settings: HttpJsonConnection, *, max_depth: int) -> None:
@@ -117,26 +107,20 @@ class HttpJsonProtocol(PlainBodies):
             raise Unreadable(Uninspectable.UNEXPECTED_BODY if bodiless else Uninspectable.CONTENT_TYPE)
         return read_document(body, max_depth=self._max_depth)
 
-    def request_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
-        """Unchanged: the arguments that can be rewritten are the body's document."""
-        return rules
-
-    def response_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
-        """Unchanged: ``$`` is the response's document."""
-        return rules
-
-    def streams(self, head: ResponseHead) -> bool:
-        """Server-sent events and JSON Lines are masked one by one."""
-        return streamed(head.headers)
+    def unreached_arguments(self, call: Call, *, body_masked: bool) -> Json:
+        """Return path variables and query parameters; see ``FunctionProtocol``."""
+        if call.uninspectable is not None and call.arguments is None:
+            raise Unreadable(call.uninspectable)
+        document = call.document if body_masked else None
+        if call.arguments == document:
+            return None
+        if isinstance(call.arguments, dict) and isinstance(document, dict):
+            return {name: value for name, value in call.arguments.items() if name not in document}
+        return call.arguments
 
     def streams_text(self, head: ResponseHead, *, whole: int) -> bool:
         """Text of unknown length, or a long one."""
         return streamed_text(head.headers, whole)
-
-    def refusal(self, call: Call | None, reason: Reason, call_id: str) -> Reply:
-        """A problem document (RFC 9457)."""
-        del call  # looks the same whatever was called
-        return problem(reason, call_id)
 
 
 def _routes(functions: dict[str, FunctionSettings]) -> dict[tuple[str, Parts], list[tuple[str, Template]]]:
@@ -156,40 +140,6 @@ def _shapes(routes: Iterable[tuple[str, Parts]]) -> dict[tuple[str, int], list[t
         variables = tuple(index for index, part in enumerate(parts) if part is None)
         shapes.setdefault((method, len(parts)), set()).add(variables)
     return {key: sorted(found, key=len) for key, found in shapes.items()}
-
-
-def check_readable(headers: Headers, body: bytes, unreadable: Uninspectable | None) -> None:
-    """Refuse what was not decoded, and header fields by which a backend could read another request than we did.
-
-    Raises:
-        Unreadable: as ``unreadable`` says, a method or path override, or a length that is not the body's.
-    """
-    if unreadable is not None:
-        raise Unreadable(unreadable)
-    if any(name in headers for name in OVERRIDES):
-        raise Unreadable(Uninspectable.HEADER_BODY_MISMATCH)
-    length = headers.get("content-length")
-    if not length:
-        return
-    if not (length.isascii() and length.isdigit() and len(length) < MAX_DIGITS):
-        raise Unreadable(Uninspectable.HEADERS)
-    encoded = headers.get("content-encoding").strip().lower() not in {"", "identity"}
-    if not encoded and int(length) != len(body):
-        raise Unreadable(Uninspectable.TRUNCATED)
-
-
-def read_session(headers: Headers, name: str) -> str:
-    """The session's id from its header field; empty when absent.
-
-    Raises:
-        Unreadable: given twice, too long, or not visible ASCII.
-    """
-    value = headers.get(name)
-    if not value:
-        return ""
-    if not SESSION.fullmatch(value) or sum(field == name for field, _ in headers) > 1:
-        raise Unreadable(Uninspectable.HEADERS)
-    return value
 
 
 def read_query(query: str) -> dict[str, Json]:

@@ -16,7 +16,7 @@ LISTED = Call("sample", "sample", "tool", PROTOCOL, {}, "session", TOOLS_CALL, 1
 
 def make(name: str, settings: McpConnection, limits: LimitSettings) -> FunctionProtocol:
     """Make one connection's protocol."""
-    return McpProtocol(name, settings, max_depth=limits.json_depth)
+    return McpProtocol(name, settings, max_depth=limits.json_depth, event_limit=limits.event)
 
 
 MCP = ProtocolDefinition(

@@ -22,7 +22,8 @@ from extproc.model.errors import Refused
 from extproc.model.masking import MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
-from extproc.protocols.http_json.protocol import check_readable, read_session
+from extproc.protocols.base_protocol import BaseProtocol
+from extproc.protocols.function_protocol import Listing, StreamCheck, pass_all
 from extproc.protocols.mcp.methods import (
     NOTIFICATIONS,
     REQUESTS,
@@ -30,14 +31,18 @@ from extproc.protocols.mcp.methods import (
     SESSION_END,
     STREAM,
     TOOLS_CALL,
+    TOOLS_LIST,
     UNREADABLE,
 )
 from extproc.protocols.mcp.settings import McpConnection
-from extproc.protocols.plain_bodies import PlainBodies
+from extproc.protocols.mcp.tool_listing import NoListings, read_tool_listing
 from extproc.protocols.problem_document import problem
-from extproc.protocols.strict_content_type import Media, media_type, streamed
+from extproc.protocols.request_checks import check_readable, read_session
+from extproc.protocols.strict_content_type import Media, is_event_stream, media_type
 
 PROTOCOL = "mcp"
+SESSION_ID = "mcp-session-id"
+"""The header field of MCP's session id."""
 REQUEST_KEYS = frozenset({"jsonrpc", "id", "method", "params"})
 RESPONSE_KEYS = (frozenset({"jsonrpc", "id", "result"}), frozenset({"jsonrpc", "id", "error"}))
 CALL_KEYS = frozenset({"name", "arguments", "_meta"})
@@ -72,15 +77,18 @@ class _Message:
     """Whether the method is on the closed list."""
 
 
-class McpProtocol(PlainBodies):
+class McpProtocol(BaseProtocol):
     """One MCP connection, built once from its settings."""
 
-    def __init__(self, name: str, settings: McpConnection, *, max_depth: int) -> None:
+    session_field = SESSION_ID
+
+    def __init__(self, name: str, settings: McpConnection, *, max_depth: int, event_limit: int) -> None:
         self._name = name
         self._path = settings.path
         self._tools = frozenset(settings.tools)
         self._session_header = settings.session_header
         self._max_depth = max_depth
+        self._event_limit = event_limit
 
     def identify(self, head: RequestHead, body: bytes, *, call_id: str, unreadable: Uninspectable | None) -> Call:
         """Read which tool or method is called; see ``FunctionProtocol``."""
@@ -97,7 +105,7 @@ class McpProtocol(PlainBodies):
 
     def _session(self, headers: Headers) -> str:
         """MCP's own session id; the configured header where the protocol is stateless."""
-        own = read_session(headers, "mcp-session-id")
+        own = read_session(headers, SESSION_ID)
         return own or (read_session(headers, self._session_header) if self._session_header else "")
 
     def _post(self, call: Call, headers: Headers, body: bytes, unreadable: Uninspectable | None) -> Call:
@@ -132,9 +140,28 @@ class McpProtocol(PlainBodies):
             rebased += [replace(rule, path=root + rule.path[1:]) for root in roots] or [rule]
         return tuple(rebased)
 
-    def streams(self, head: ResponseHead) -> bool:
-        """Server-sent events and JSON Lines are masked one by one."""
-        return streamed(head.headers)
+    def lists(self, call: Call) -> bool:
+        """Return whether the call is ``tools/list``."""
+        return call.method == TOOLS_LIST
+
+    def read_listing(self, call: Call, head: ResponseHead, body: bytes) -> Listing:
+        """Read a listing of tools; see ``read_tool_listing``."""
+        return read_tool_listing(
+            call,
+            head,
+            body,
+            registered=self._tools,
+            event_limit=self._event_limit,
+            max_depth=self._max_depth,
+        )
+
+    def stream_check(self, call: Call, head: ResponseHead) -> StreamCheck:
+        """Let a GET's stream have no listing: it may repeat answers to other calls (``Last-Event-ID``)."""
+        if call.name != STREAM:
+            return pass_all
+        if not is_event_stream(head.headers):
+            raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="listing", detail="not an event stream")
+        return NoListings(event_limit=self._event_limit, max_depth=self._max_depth).check
 
     def refusal(self, call: Call | None, reason: Reason, call_id: str) -> Reply:
         """A JSON-RPC error to a request; a problem document where there is none to answer.

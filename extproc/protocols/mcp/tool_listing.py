@@ -1,84 +1,114 @@
-"""Take tools out of a listing of them, and leave every other byte of the message as it is.
+"""A response to ``tools/list``: which tools it lists, and the response without some of them.
 
-Source: MCP 2024-11-05 to 2026-07-28, ``tools/list``. Not done here: who may see which tool.
+Source: MCP 2024-11-05 to 2026-07-28, ``tools/list``. Not decided here: which tools a caller may see.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from extproc.codecs.json_keys import fold
-from extproc.codecs.json_units import OPENS, UNIT, Unit, shape, unquote
-from extproc.codecs.strict_json import parse_text
+from extproc.codecs.sse import Event, Reader
+from extproc.codecs.strict_json import read_utf8
 from extproc.codecs.unreadable import Unreadable
-from extproc.model.call import Json
-from extproc.model.reasons import Uninspectable
-
-RESULT = "result"
-TOOLS = "tools"
-KEYS = frozenset({"jsonrpc", "id", "method", "params", RESULT, "error"})
-"""Of JSON-RPC messages; what else a message has could be read as a listing by somebody."""
+from extproc.model.call import Call, ResponseHead
+from extproc.model.errors import MaskingError
+from extproc.protocols.mcp.listed_tools import listed_tools, tool_name, without_tools
+from extproc.protocols.mcp.methods import TOOLS_CALL
+from extproc.protocols.strict_content_type import is_event_stream
 
 
-def listed_tools(text: str, *, max_depth: int) -> list[Json] | None:
-    """The tools that one JSON-RPC message lists; None where it lists none.
+@dataclass(frozen=True, slots=True)
+class ToolListing:
+    """One listing, as JSON or as an event stream. See ``Listing``."""
 
-    Raises:
-        Unreadable: not strict JSON, not one message, or one that two readers could take differently.
-    """
-    message = parse_text(text, max_depth=max_depth)
-    if not isinstance(message, dict) or not message.keys() <= KEYS:
-        raise Unreadable(Uninspectable.NOT_JSONRPC)
-    result = message.get(RESULT)
-    if not isinstance(result, dict) or TOOLS not in map(fold, result):
-        return None
-    tools = result.get(TOOLS)
-    if not isinstance(tools, list) or sum(fold(key) == TOOLS for key in result) > 1:
-        raise Unreadable(Uninspectable.NOT_JSONRPC)
-    return tools
+    body: bytes
+    is_stream: bool
+    names: tuple[str, ...]
+    candidates: tuple[Call, ...]
+    event_limit: int
+    max_depth: int
+    noun: str = "tools"
+
+    def keep(self, names: frozenset[str]) -> bytes:
+        """Return the body with no other tools. Bytes after a stream's last event are no event, and left out."""
+
+        def cut(text: str) -> str:
+            tools = listed_tools(text, max_depth=self.max_depth) if text else None
+            return without_tools(text, tools, names.__contains__) if tools else text
+
+        if not self.is_stream:
+            return cut(read_utf8(self.body)).encode() if self.body else self.body
+        return b"".join(_cut_event(event, cut) for event in Reader(limit=self.event_limit).feed(self.body))
 
 
-def tool_name(tool: Json) -> str:
-    """A listed tool's name; empty where it has none."""
-    name = tool.get("name") if isinstance(tool, Mapping) else None
-    alike = sum(fold(key) == "name" for key in tool) if isinstance(tool, Mapping) else 0
-    return name if isinstance(name, str) and alike == 1 else ""
-
-
-def without_tools(text: str, tools: list[Json], shown: Callable[[str], bool]) -> str:
-    """The message without the tools that are not to be shown.
+def read_tool_listing(
+    call: Call, head: ResponseHead, body: bytes, *, registered: frozenset[str], event_limit: int, max_depth: int
+) -> ToolListing:
+    """Read the response to a call of ``tools/list``.
 
     Args:
-        text: the message, as ``listed_tools`` read it.
-        tools: what that returned.
-        shown: whether the tool of this name stays; the empty name is asked about too.
+        call: the call that it answers.
+        head: the response's head.
+        body: its whole body, content-encoding undone.
+        registered: the connection's tools; no other is ever shown.
+        event_limit: bytes of one event at most.
+        max_depth: levels of nesting at most.
+
+    Raises:
+        Unreadable: a message that two readers could take differently.
     """
-    keep = [shown(tool_name(tool)) for tool in tools]
-    if all(keep):
-        return text
-    spans = _elements(text)
-    if len(spans) != len(tools):
-        raise Unreadable(Uninspectable.NOT_JSON)
-    pieces = [text[: spans[0][0]]]
-    for index, (start, end) in enumerate(spans):
-        if keep[index]:
-            pieces += (text[spans[index - 1][1] : start] if len(pieces) > 1 else "", text[start:end])
-    return "".join((*pieces, text[spans[-1][1] :]))
+    is_stream = is_event_stream(head.headers)
+    texts = _messages(body, event_limit) if is_stream else [read_utf8(body)] if body else []
+    listed = [listed_tools(text, max_depth=max_depth) for text in texts if text]
+    names = tuple(tool_name(tool) for tools in listed if tools for tool in tools)
+    asked = tuple(
+        replace(call, name=name, method=TOOLS_CALL, arguments={}, direction="list")
+        for name in sorted(registered.intersection(names))
+    )
+    return ToolListing(body, is_stream, names, asked, event_limit, max_depth)
 
 
-def _elements(text: str) -> list[tuple[int, int]]:
-    """Where the elements of ``$.result.tools`` stand: a walk over brackets and keys, which are strict JSON's."""
-    spans: list[tuple[int, int]] = []
-    path: list[str] = []
-    begun = 0
-    for unit in UNIT.finditer(shape(text)):
-        kind = unit.lastindex or 0
-        inside = path == ["", RESULT, TOOLS]
-        if kind == Unit.CLOSE:
-            path.pop()
-            if path == ["", RESULT, TOOLS]:
-                spans.append((begun, unit.end()))
-        elif kind in OPENS:
-            begun = unit.end() - 1 if inside else begun
-            path.append(unquote(text, *unit.span(1)) if kind == Unit.MEMBER_OPEN else "")
-        elif inside:
-            spans.append(unit.span(kind))
-    return spans
+class NoListings:
+    """Checks a stream that is not the answer to ``tools/list``: it must not list tools.
+
+    A client that resumes a stream (``Last-Event-ID``) gets answers to its earlier calls again. Nobody has decided
+    which tools of such a listing its caller may see.
+    """
+
+    def __init__(self, *, event_limit: int, max_depth: int) -> None:
+        """Begin a stream.
+
+        Args:
+            event_limit: bytes of one event at most.
+            max_depth: levels of nesting at most.
+        """
+        self._reader = Reader(limit=event_limit)
+        self._max_depth = max_depth
+
+    def check(self, piece: bytes) -> None:
+        """Check the next piece.
+
+        Raises:
+            MaskingError: it lists tools, or is not a stream of JSON-RPC messages.
+        """
+        try:
+            messages = [_text(event) for event in self._reader.feed(piece)]
+            lists = any(listed_tools(text, max_depth=self._max_depth) is not None for text in messages if text)
+        except Unreadable as error:
+            raise MaskingError(f"an event is {error.kind.value}") from error
+        if lists:
+            raise MaskingError("a stream that was not asked for a listing has one")
+
+
+def _messages(body: bytes, event_limit: int) -> list[str]:
+    """The JSON-RPC messages of an event stream, each as text; empty for an event without any."""
+    return [_text(event) for event in Reader(limit=event_limit).feed(body)]
+
+
+def _text(event: Event) -> str:
+    return read_utf8(event.data or b"") if (event.data or b"").strip() else ""
+
+
+def _cut_event(event: Event, cut: Callable[[str], str]) -> bytes:
+    before = _text(event)
+    after = cut(before)
+    return event.raw if after == before else event.with_data(after.encode()).raw

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.credentials.redactor import CredentialRedactor
-from extproc.flow.response.respond import _Stream
+from extproc.flow.response.stream import ResponseStream
 from extproc.masking.event_stream import Unmasked
 
 SECRET = b"backend-secret-0123456789"
@@ -16,7 +16,7 @@ PARTS = st.sampled_from(
 
 
 def sent(pieces):
-    stream = _Stream(Unmasked(), CredentialRedactor(b"Bearer " + SECRET, SECRET), 1 << 16)
+    stream = ResponseStream(Unmasked(), CredentialRedactor(b"Bearer " + SECRET, SECRET), 1 << 16)
     last = len(pieces) - 1
     return b"".join(stream.feed(piece, last=at == last) for at, piece in enumerate(pieces))
 

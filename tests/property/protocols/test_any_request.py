@@ -27,7 +27,9 @@ HTTP = HttpJsonProtocol(
     HttpJsonConnection.model_validate({**BASE, "protocol": "http-json", "functions": FUNCTIONS}),
     max_depth=8,
 )
-MCP = McpProtocol("m", McpConnection.model_validate({**BASE, "protocol": "mcp", "tools": ["t"]}), max_depth=8)
+MCP = McpProtocol(
+    "m", McpConnection.model_validate({**BASE, "protocol": "mcp", "tools": ["t"]}), max_depth=8, event_limit=64
+)
 
 METHODS_OF_SHOP = {f"{SERVICE}/{name}": ALL_METHODS[f"/{SERVICE}/{name}"] for name in ("GetItem", "AddItems")}
 GRPC = GrpcProtocol(

@@ -449,7 +449,7 @@ def test_another_applications_database_is_left_alone(path):
 def test_a_newer_version_is_refused(store, path):
     """An older program does not write into a file it does not understand."""
     with sqlite3.connect(path) as db:
-        db.execute("PRAGMA user_version = 2")
+        db.execute("PRAGMA user_version = 3")
     with pytest.raises(ApprovalError):
         SqliteApprovals(path)
     with pytest.raises(ApprovalError):

@@ -23,6 +23,7 @@ from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.entries import Entry
 from extproc.model.errors import EvidenceError, PolicyError
 from extproc.policy.contract.response_interest import ResponseInterest
+from extproc.wire import encode
 from extproc.wire.events import (
     RequestBodyReceived,
     RequestHeadersReceived,
@@ -75,6 +76,9 @@ class ScriptedPeer:
 
     async def send(self, message):
         self.sent.append(ProcessingResponse.parse(message))
+
+    async def keep_waiting(self, seconds):
+        await self.send(encode.hold(seconds))
 
     @property
     def refusals(self):

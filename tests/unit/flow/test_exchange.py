@@ -7,7 +7,7 @@ import pytest
 
 from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.entries import EntryKind
-from extproc.model.errors import MaskingError, PolicyError, ProtocolViolation
+from extproc.model.errors import PolicyError, ProtocolViolation, ResponseBrokenOff
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.wire.events import RequestTrailersReceived, ResponseHeadersReceived, ResponseTrailersReceived
 from tests.unit.flow.dialogue import (
@@ -422,7 +422,7 @@ async def test_the_credential_is_found_in_text_without_line_ends(tmp_path):
 async def test_trailers_after_an_unfinished_text_break_it_off(tmp_path):
     """Envoy takes no more of the body then."""
     guard = make_guard(tmp_path)
-    with pytest.raises(MaskingError):
+    with pytest.raises(ResponseBrokenOff):
         await play(
             guard,
             asks(),
@@ -436,7 +436,7 @@ async def test_a_stream_that_cannot_be_masked_is_broken_off(tmp_path):
     """What went before is whole events; the rest never goes, and the record says so."""
     guard = make_guard(tmp_path)
     call = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search","arguments":{}}}'
-    with pytest.raises(MaskingError):
+    with pytest.raises(ResponseBrokenOff):
         await play(
             guard,
             asks("POST", "/mcp", "docs.internal", content_type="application/json"),

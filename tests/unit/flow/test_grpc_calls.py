@@ -15,7 +15,7 @@ from extproc.codecs.grpc_frames import Frame
 from extproc.credentials.credential import make_credential
 from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.entries import EntryKind
-from extproc.model.errors import MaskingError
+from extproc.model.errors import ResponseBrokenOff
 from extproc.wire.events import ResponseHeadersReceived, ResponseTrailersReceived
 from tests.integration.support import shop
 from tests.integration.support.shop import SERVICE, Item, framed
@@ -138,7 +138,7 @@ async def test_a_message_in_two_parts_is_not_masked_by_indexes_of_each(tmp_path)
     guard = guard_of(tmp_path, masking={"response": [{"path": "$.owner.notes[1]"}]})
     parts = b"".join(Item(owner=Item(notes=[note])).SerializeToString() for note in ("a", "b"))
     assert Item.FromString(parts) == Item(owner=Item(notes=["a", "b"]))
-    with pytest.raises(MaskingError, match="duplicate-keys"):
+    with pytest.raises(ResponseBrokenOff, match="duplicate-keys"):
         await play(guard, calls(), sends(framed(Item())), begins(), returns(framed(parts), end=False), OK)
 
 
@@ -192,7 +192,7 @@ BROKEN = {
 @pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
 async def test_what_cannot_be_read_breaks_the_response_off(tmp_path, body):
     guard = guard_of(tmp_path)
-    with pytest.raises(MaskingError):
+    with pytest.raises(ResponseBrokenOff):
         await play(guard, calls(), sends(framed(Item())), begins(), returns(body, end=False), OK)
     assert (guard.recorder.last.kind.value, guard.recorder.last.reason) == ("call.failed", "response-abandoned")
 
@@ -228,7 +228,7 @@ async def test_nothing_is_kept_in_the_base64_of_bytes(tmp_path, value, answer, u
     guard = guard_of(tmp_path, answer, masking={"undecodable": undecodable, "response": []})
     item = Item(id="1", data=value)
     body = framed(item, item)
-    with contextlib.suppress(MaskingError):
+    with contextlib.suppress(ResponseBrokenOff):
         await play(guard, calls("AddItems"), sends(body), begins(), returns(body, end=False), OK)
     kept = json.dumps([dataclasses.asdict(each) for each in guard.recorder.entries])
     stored = b"".join(each.read_bytes() for each in tmp_path.rglob("*.db*"))

@@ -11,7 +11,7 @@ import brotli
 import pytest
 
 from extproc.model.call import Headers
-from extproc.model.errors import MaskingError
+from extproc.model.errors import ResponseBrokenOff
 from extproc.wire.events import ResponseTrailersReceived
 from tests.unit.flow.dialogue import ScriptedEngine, ScriptedPeer, answers, asks, make_guard, play, returns, sends
 
@@ -162,7 +162,7 @@ async def test_no_planted_value_is_kept_of_what_cannot_be_masked(tmp_path, capsy
             peer = ScriptedPeer()
             try:
                 await play(guard, asks(), answers(content_type=content_type), returns(damaged), peer=peer)
-            except MaskingError as error:
+            except ResponseBrokenOff as error:
                 told = str(error)
             else:
                 told = ""

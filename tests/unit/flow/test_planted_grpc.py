@@ -9,7 +9,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from extproc.codecs.grpc_frames import FrameReader
 from extproc.model.call import Headers
-from extproc.model.errors import MaskingError
+from extproc.model.errors import ResponseBrokenOff
 from extproc.wire.events import ResponseTrailersReceived
 from tests.integration.support import shop
 from tests.integration.support.shop import SERVICE, Item, framed
@@ -135,7 +135,7 @@ async def test_no_planted_value_is_kept_of_what_cannot_be_masked(tmp_path, capsy
         for damaged in (framed(raw + b"\x98\x06\x01"), framed(raw + b"\x0b"), framed(raw)[:-1], framed(url)):
             peer = ScriptedPeer()
             pieces = (answers(content_type="application/grpc"), returns(damaged, end=False), TRAILERS)
-            with pytest.raises(MaskingError) as broken:
+            with pytest.raises(ResponseBrokenOff) as broken:
                 await play(guard, calls(), sends(framed(Item())), *pieces, peer=peer)
             seen = readable(str(broken.value) + sent_by(peer))
             assert not [trace for trace in TRACES if trace in seen], item

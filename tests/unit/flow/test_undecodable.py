@@ -7,7 +7,7 @@ import pytest
 from extproc.flow.request import rewrite
 from extproc.model.call import Headers
 from extproc.model.entries import EntryKind
-from extproc.model.errors import MaskingError, Undecodable
+from extproc.model.errors import MaskingError, ResponseBrokenOff, Undecodable
 from extproc.wire.events import ResponseTrailersReceived
 from tests.unit.flow.dialogue import (
     ScriptedEngine,
@@ -194,7 +194,7 @@ async def test_lines_are_masked_one_by_one(tmp_path):
 async def test_a_line_that_trailers_cut_off_breaks_the_stream(tmp_path):
     """Envoy takes no more of a body then, and a caller must not take the rest for the whole."""
     guard = make_guard(tmp_path)
-    with pytest.raises(MaskingError):
+    with pytest.raises(ResponseBrokenOff):
         await play(
             guard,
             asks(),

@@ -13,7 +13,7 @@ from extproc.cli.main import app
 from extproc.config.load import load_settings
 from extproc.policy.contract.policy_sources import Module, Sources
 from extproc.policy.regorus.evaluator import EmbeddedEngine
-from extproc.protocols.grpc.refusal import CODES
+from extproc.protocols.grpc.status_reply import CODES
 from tests.integration.support.shop import Item, descriptor_set, framed
 
 GUIDE = (Path(__file__).resolve().parents[3] / "docs" / "how-to" / "guard-grpc.md").read_text()

@@ -25,7 +25,7 @@ class Reading:
 
     def __init__(self, inner, refuse=()):
         self.inner, self.refuse, self.calls = inner, refuse, []
-        self.protocol = McpProtocol("m", SETTINGS, max_depth=64)
+        self.protocol = McpProtocol("m", SETTINGS, max_depth=64, event_limit=1 << 16)
 
     async def __call__(self, scope, receive, send):
         body = b""

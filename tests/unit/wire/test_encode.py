@@ -1,7 +1,6 @@
 """Answers are read back by a second implementation (betterproto2)."""
 
 import ast
-import hashlib
 from pathlib import Path
 
 import pytest
@@ -13,17 +12,18 @@ from envoy_data_plane.envoy.service.auth.v3 import CheckResponse
 from envoy_data_plane.envoy.service.ext_proc.v3 import ProcessingResponse
 
 import extproc
-from extproc.model.decision import Permit
 from extproc.model.errors import ProtocolViolation
+from extproc.model.permit import Forwarding, HeaderEdits, Permit
 from extproc.model.reasons import Reason
 from extproc.model.reply import Reply
 from extproc.wire import encode, ext_authz
-from extproc.wire.encode import HeaderEdits, Rewrite
 
-BODY = b'{"a":1}'
-PERMIT = Permit("call", hashlib.sha256(BODY).digest(), Reason.POLICY_ALLOWED, 100)
-NOTHING = Permit("call", hashlib.sha256(b"").digest(), Reason.POLICY_ALLOWED, 100)
 EDITS = HeaderEdits(set=(("authorization", b"Bearer s"),), remove=("accept-encoding",))
+
+
+def permit(edits=EDITS, body=None, *, has_body=True, **more):
+    """Leave to forward this until the hundredth nanosecond."""
+    return Permit("call", Forwarding(edits, has_body, body, **more), Reason.POLICY_ALLOWED, 100)
 
 
 def read(message):
@@ -41,7 +41,7 @@ def marker(response):
 
 def test_forwarding_marks_and_edits():
     """The request marker goes with the body answer, and with it the edits and the new length."""
-    response = read(encode.forward_body(PERMIT, BODY, Rewrite(EDITS, b"{}"), now_ns=99))
+    response = read(encode.forward(permit(body=b"{}"), now_ns=99))
     assert marker(response) == {"req": "done", "call": "call"}
     common = response.request_body.response
     assert common.body_mutation.body == b"{}"
@@ -52,24 +52,22 @@ def test_forwarding_marks_and_edits():
 
 def test_an_untouched_body_is_not_sent_back():
     """None leaves the caller's bytes and their length alone."""
-    common = read(encode.forward_body(PERMIT, BODY, Rewrite(EDITS), now_ns=99)).request_body.response
+    common = read(encode.forward(permit(), now_ns=99)).request_body.response
     assert common.body_mutation is None
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: encode.forward_body(PERMIT, b"other", Rewrite(), now_ns=99),
-        lambda: encode.forward_headers(PERMIT, Rewrite(), now_ns=99),
-        lambda: encode.forward_headers(NOTHING, Rewrite(body=b"x"), now_ns=99),
-        lambda: ext_authz.allow(PERMIT, b"other", HeaderEdits(), (), now_ns=99),
-        lambda: encode.forward_body(PERMIT, BODY, Rewrite(), now_ns=100),
-        lambda: encode.forward_headers(NOTHING, Rewrite(), now_ns=100),
-        lambda: ext_authz.allow(PERMIT, BODY, HeaderEdits(), (), now_ns=100),
+        lambda: encode.forward(permit(body=b"x", has_body=False), now_ns=99),
+        lambda: ext_authz.allow(permit(body=b"other"), now_ns=99),
+        lambda: encode.forward(permit(), now_ns=100),
+        lambda: encode.forward(permit(has_body=False), now_ns=100),
+        lambda: ext_authz.allow(permit(), now_ns=100),
     ],
 )
-def test_a_permit_is_good_for_its_own_bytes_and_for_its_time_only(call):
-    """Other bytes than the decided ones cannot be forwarded, nor those once its time is over."""
+def test_a_permit_forwards_only_what_it_can_and_in_its_time(call):
+    """A body where there is none, a body over ext_authz, and a permit whose time is over are refused."""
     with pytest.raises(ProtocolViolation):
         call()
 
@@ -121,14 +119,14 @@ def test_a_refusal_is_an_immediate_response_with_the_response_marker():
 
 def test_check_answers_say_their_status():
     """An empty CheckResponse means allow; neither of ours is empty."""
-    allowed = ext_authz.allow(PERMIT, BODY, EDITS, (("x-a", b"1"),), now_ns=99)
+    allowed = ext_authz.allow(permit(response_headers=(("x-a", b"1"),)), now_ns=99)
     denied = CheckResponse.parse(ext_authz.deny(Reply(404, (), b"no")))
     assert allowed != b""
     assert CheckResponse.parse(allowed).dynamic_metadata.fields["guard"].string_value == "done"
-    told = ext_authz.allow(PERMIT, BODY, EDITS, (), {"team": "x", "guard": "forged"}, now_ns=99)
+    told = ext_authz.allow(permit(metadata={"team": "x", "guard": "forged"}), now_ns=99)
     fields = CheckResponse.parse(told).dynamic_metadata.fields
     assert (fields["team"].string_value, fields["guard"].string_value) == ("x", "done")
-    assert fields["decision_id"].string_value == PERMIT.call_id
+    assert fields["decision_id"].string_value == "call"
     refused = CheckResponse.parse(
         ext_authz.deny(Reply(404, (), b"no"), {"team": "x"}, "d")
     ).dynamic_metadata.fields
@@ -147,4 +145,4 @@ def test_only_the_decision_code_makes_permits():
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Permit"
     ]
-    assert makers == ["flow/decide.py"]
+    assert makers == ["flow/grant.py"]

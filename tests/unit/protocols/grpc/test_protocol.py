@@ -12,8 +12,8 @@ from extproc.model.errors import Refused
 from extproc.model.reasons import ANSWERS, Reason, Uninspectable
 from extproc.model.reply import Reply
 from extproc.protocols.grpc.protocol import GrpcProtocol
-from extproc.protocols.grpc.refusal import CODES, grpc_refusal, speaks_grpc, spoken
 from extproc.protocols.grpc.settings import GrpcConnection
+from extproc.protocols.grpc.status_reply import CODES, grpc_refusal, speaks_grpc, spoken
 from extproc.settings.limits import LimitSettings
 from tests.integration.support.shop import ALL_METHODS, GET_ITEM, HOST, SERVICE, Item, framed
 

@@ -26,7 +26,7 @@ def protocol(**more):
             **more,
         }
     )
-    return McpProtocol("files", settings, max_depth=16)
+    return McpProtocol("files", settings, max_depth=16, event_limit=1 << 16)
 
 
 def send(method, path, body, *headers, unreadable=None, **more):

@@ -1,21 +1,20 @@
 """What is looked for in a call's URL."""
 
 import time
-from types import SimpleNamespace
 
 import pytest
 
-from extproc.flow.request.identify import _look_through_url
+from extproc.flow.request.search_url import search_url
 from extproc.model.call import Call, Headers, RequestHead
 from tests.support.maskers import make_masker
 
-GUARD = SimpleNamespace(masker=make_masker())
+MASKER = make_masker()
 
 
 def look(url, arguments):
     head = RequestHead("POST", "http", "crm.example.com", url, Headers())
     call = Call("id", "crm", "crm.find", "http-json", arguments=arguments)
-    findings, path = _look_through_url(head, call, GUARD)
+    findings, path = search_url(head, call, MASKER)
     return {finding.entity for finding in findings}, path
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from extproc.codecs.unreadable import Unreadable
-from extproc.protocols.mcp.tool_listing import listed_tools, tool_name, without_tools
+from extproc.protocols.mcp.listed_tools import listed_tools, tool_name, without_tools
 
 SPACED = """ { "jsonrpc" : "2.0", "id": 1e0,
   "result" : { "x": {"tools": [{"name":"never"}]}, "tools" : [

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from extproc.model.errors import MaskingError, PolicyError
+from extproc.model.errors import PolicyError, ResponseBrokenOff
 from tests.unit.flow.dialogue import ScriptedEngine, ScriptedPeer, answers, asks, make_guard, play, returns, sends
 
 LIST = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}).encode()
@@ -216,7 +216,7 @@ async def test_a_stream_cannot_replay_a_listing(tmp_path):
     note = b'data: {"jsonrpc":"2.0","method":"notifications/progress","params":{}}\n\n'
     listing = b"data: " + LISTING.replace(b"\n", b"") + b"\n\n"
     peer = ScriptedPeer()
-    with pytest.raises(MaskingError):
+    with pytest.raises(ResponseBrokenOff):
         await play(
             guard, asks("GET", "/mcp", "docs.internal", accept=EVENTS), answers(content_type=EVENTS),
             returns(note + listing[:50], end=False), returns(listing[50:], end=False), peer=peer,

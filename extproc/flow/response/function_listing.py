@@ -1,0 +1,64 @@
+"""A listing of functions shows its caller those that they may call, and no others.
+
+Policy is asked once for each registered function in the listing, with ``input.direction`` ``list`` and without
+arguments. A function that is denied, cannot be decided, has no name or is not registered is taken out.
+"""
+
+import asyncio
+
+from extproc.codecs.unreadable import Unreadable
+from extproc.flow.decide import Question, ask
+from extproc.flow.record.call_record import CallRecord
+from extproc.flow.services import Services
+from extproc.flow.stages import DecidedCall
+from extproc.model.call import Call, ResponseHead
+from extproc.model.decision import Action
+from extproc.model.errors import PolicyError, Refused
+from extproc.model.reasons import Reason
+
+ERRORS = 400
+"""HTTP statuses from here on say that there is no listing. Clients go by the status, whatever the body is (404:
+the session is gone). The status is kept, and a body that cannot be read is left out."""
+
+
+async def cut_listing(
+    decided: DecidedCall, services: Services, record: CallRecord, head: ResponseHead, plain: bytes | None
+) -> bytes:
+    """Return the response without the functions that this caller may not call.
+
+    Args:
+        decided: a call whose response lists functions.
+        services: the worker's services.
+        record: is told how many functions are shown.
+        head: the response's head.
+        plain: its whole body, content-encoding undone; None where that cannot be.
+
+    Returns:
+        The body; nothing of an error that cannot be read.
+
+    Raises:
+        Refused: with ``response-uninspectable``: the listed functions cannot be told for certain.
+    """
+    if plain is None:
+        raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="listing", detail="content-encoding")
+    try:
+        listing = decided.connection.protocol.read_listing(decided.call, head, plain)
+    except Unreadable as error:
+        if head.status >= ERRORS:
+            record.noted(f"an unreadable answer to a listing was left out: {error.kind.value}")
+            return b""
+        raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="listing", detail=error.kind.value) from error
+    answers = await asyncio.gather(*(_may_call(decided, services, each) for each in listing.candidates))
+    shown = frozenset(each.name for each, may in zip(listing.candidates, answers, strict=True) if may)
+    count = sum(name in shown for name in listing.names)
+    record.noted(f"{count} of {len(listing.names)} listed {listing.noun} shown")
+    return listing.keep(shown)
+
+
+async def _may_call(decided: DecidedCall, services: Services, listed: Call) -> bool:
+    """Return whether policy would allow or hold a call of this function. No answer is no."""
+    try:
+        decision = await ask(Question(decided.identified, decided.usage, listed=listed), services)
+    except (PolicyError, Refused):
+        return False
+    return decision.action is not Action.DENY

@@ -1,0 +1,146 @@
+"""The stages of one call: what each step of ``guard_call`` knows when it is done.
+
+::
+
+    Request ─ identify ─▶ IdentifiedCall ─ decide ─▶ DecidedCall ─ rewrite ─▶ OutboundRequest
+            ─ release (at once, or by approvers) ─▶ ReleasedRequest ─ grant ─▶ PermittedCall
+
+Each stage is frozen and holds the one before it. Nothing in a stage is optional that a later step needs: a step
+that cannot make its stage raises ``Refused``. Only ``CallRecord`` knows how far a call came.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+
+from extproc.credentials.redactor import CredentialRedactor
+from extproc.flow.services import Connection
+from extproc.model.call import Call, RequestHead
+from extproc.model.decision import Decision
+from extproc.model.identity import Identity
+from extproc.model.masking import Finding
+from extproc.model.permit import HeaderEdits, Permit
+from extproc.model.reasons import Uninspectable
+from extproc.policy.contract.call_usage import Usage
+from extproc.wire.events import Metadata
+
+SHA256_OF_NOTHING = hashlib.sha256().digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request, read whole. Nothing of it is understood yet."""
+
+    call_id: str
+    """UUIDv7."""
+    started_ns: int
+    """Wall-clock nanoseconds of the first message."""
+    head: RequestHead
+    has_body: bool
+    """Whether Envoy waits for an answer to the body, rather than to the head."""
+    body: bytes = field(repr=False)
+    """The bytes that the caller sent."""
+    sha256: bytes
+    """Of ``body``, 32 bytes."""
+    plain: bytes = field(repr=False)
+    """The body with its content-encoding undone: what is inspected, and all that may be forwarded."""
+    decoded: bool
+    """False where the content-encoding could not be undone: then ``plain`` is empty."""
+    unreadable: Uninspectable | None
+    """Why the body cannot be read at all; None where it can be tried."""
+    metadata: Metadata = field(repr=False)
+    """What Envoy's filters learned, the verified claims among it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCall:
+    """A request and the call that a protocol read from it. Enough to read the body again."""
+
+    request: Request
+    connection: Connection
+    call: Call = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifiedCall(NamedCall):
+    """A call of a registered function, by a known caller, searched for sensitive data."""
+
+    identity: Identity
+    findings: tuple[Finding, ...] = ()
+    """Entities in the body and the URL. Empty where the call could not be searched: see ``call.uninspectable``."""
+    searched: bool = False
+    """Whether all of the request was searched, so that no findings means that there are none."""
+    masked_path: str = ""
+    """The path as entries keep it; empty where it could not be searched."""
+    backend_session: bytes = field(default=b"", repr=False)
+    """The backend's own id of the caller's session. Never recorded. Empty where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedCall:
+    """A call that policy allows or holds. A call that policy denies is ``Refused``."""
+
+    identified: IdentifiedCall
+    usage: Usage | None
+    """How often the caller has called; None where calls are not counted."""
+    decision: Decision
+
+    @property
+    def request(self) -> Request:
+        """The request; its path is the one that goes upstream."""
+        return self.identified.request
+
+    @property
+    def connection(self) -> Connection:
+        """The connection that the call is for."""
+        return self.identified.connection
+
+    @property
+    def call(self) -> Call:
+        """The call; its arguments are those that go upstream."""
+        return self.identified.call
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundRequest:
+    """The request as it may go upstream: masked, its query changed. Without the backend's credential."""
+
+    decided: DecidedCall
+    edits: HeaderEdits = field(repr=False)
+    """Of the path and of the fields that the caller wrote."""
+    body: bytes | None = field(repr=False)
+    """The body that goes; None: the caller's bytes, untouched."""
+    findings: tuple[Finding, ...]
+    """What was found in the request, with how it was masked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """People's leave for one held call."""
+
+    approval_id: str
+    approvers: tuple[str, ...]
+    """``Identity.name`` of each; never empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedRequest:
+    """A request that may go: policy allows it, or approvers released it under the policy in force by then."""
+
+    outbound: OutboundRequest
+    approval: Approval | None
+    """None where nobody had to be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class PermittedCall:
+    """A call with the permit to forward it. Only ``extproc.flow.grant`` makes one."""
+
+    permit: Permit
+    released: ReleasedRequest
+    redact_credential: CredentialRedactor = field(repr=False)
+    """Takes the credential that the backend is given out of whatever comes back."""
+
+    @property
+    def decided(self) -> DecidedCall:
+        """The call as it goes upstream, and the decision in force for it."""
+        return self.released.outbound.decided

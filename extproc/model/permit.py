@@ -1,0 +1,64 @@
+"""The permit: leave to forward one request, together with the request that may go.
+
+The wire encodes nothing that goes upstream without a permit, and takes what goes from nowhere else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from extproc.model.errors import ProtocolViolation
+from extproc.model.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderEdits:
+    """Header fields to set (replacing all of that name), to remove, and to add beside those that were set."""
+
+    set: tuple[tuple[str, bytes], ...] = ()
+    remove: tuple[str, ...] = ()
+    add: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarding:
+    """What goes upstream instead of what came."""
+
+    edits: HeaderEdits
+    """Of the request's header fields, the backend's credential among them."""
+    has_body: bool
+    """Whether Envoy waits with the request's body (answer to request_body), or with its head alone."""
+    body: bytes | None = None
+    """The body that goes; None: the caller's bytes, untouched."""
+    response_headers: tuple[tuple[str, bytes], ...] = ()
+    """Fields that policy sets on the response."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """Policy's metadata for Envoy's other filters and its access log."""
+
+    def __post_init__(self) -> None:
+        if self.body is not None and not self.has_body:
+            raise ProtocolViolation("a request without a body cannot be given one")
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """Leave to forward one exact request. Only ``extproc.flow.grant`` makes one (a test holds it to that)."""
+
+    call_id: str
+    forwarding: Forwarding = field(repr=False)
+    """All that may be sent. Holds the backend's credential: never log it."""
+    reason: Reason
+    expires_ns: int
+    """Wall-clock nanoseconds; from then on the permit is void."""
+
+    def check(self, now_ns: int) -> None:
+        """Refuse a permit whose time is over.
+
+        Args:
+            now_ns: wall-clock nanoseconds.
+
+        Raises:
+            ProtocolViolation: the permit has expired.
+        """
+        if now_ns >= self.expires_ns:
+            raise ProtocolViolation("the permit has expired")

@@ -1,0 +1,90 @@
+"""Defaults for a protocol whose bodies are as their content-type says, and which has nothing of its own beside.
+
+A new protocol inherits them, writes ``identify``, and replaces what differs.
+"""
+
+from collections.abc import Mapping
+
+from google.protobuf.descriptor import Descriptor
+
+from extproc.codecs.descriptors import Messages
+from extproc.codecs.unreadable import Unreadable
+from extproc.model.call import Call, Headers, Json, ResponseHead
+from extproc.model.masking import MaskRule
+from extproc.model.reasons import Reason, Uninspectable
+from extproc.model.reply import Reply
+from extproc.protocols.function_protocol import Listing, StreamCheck, pass_all
+from extproc.protocols.problem_document import problem
+from extproc.protocols.strict_content_type import streamed
+
+
+class BaseProtocol:
+    """Answers everything of ``FunctionProtocol`` but ``identify``. See there for each method's promise."""
+
+    session_field = ""
+
+    def request_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
+        """Leave the rules as they are: the arguments that can be rewritten are the body's document."""
+        return rules
+
+    def response_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
+        """Leave the rules as they are: ``$`` is the response's document."""
+        return rules
+
+    def unreached_arguments(self, call: Call, *, body_masked: bool) -> Json:
+        """Return None: all arguments stand in the body."""
+        del call, body_masked
+        return None
+
+    def streams(self, head: ResponseHead) -> bool:
+        """Stream server-sent events and JSON Lines: each is masked by itself."""
+        return streamed(head.headers)
+
+    def streams_text(self, head: ResponseHead, *, whole: int) -> bool:
+        """Return False: a response that is not in the protocol's own form is masked whole."""
+        del head, whole
+        return False
+
+    def messages(self, call: Call, headers: Headers, *, response: bool) -> Messages | None:
+        """Return None: the content-type says how to read a body."""
+        del call, headers, response
+        return None
+
+    def kinds(self, *, response: bool) -> tuple[Descriptor, ...]:
+        """Return none: any name that a path mentions may occur."""
+        del response
+        return ()
+
+    def binary_fields(self, call: Call | None, fields: Headers) -> Mapping[str, Descriptor | None]:
+        """Return none: all fields are text."""
+        del call, fields
+        return {}
+
+    def ending(self, fields: Headers) -> str:
+        """Return nothing: the HTTP status says how the call ended."""
+        del fields
+        return ""
+
+    def lists(self, call: Call) -> bool:
+        """Return False: no call is answered with a listing of functions."""
+        del call
+        return False
+
+    def read_listing(self, call: Call, head: ResponseHead, body: bytes) -> Listing:
+        """Refuse: no call is answered with a listing.
+
+        Raises:
+            Unreadable: always.
+        """
+        del call, head, body
+        raise Unreadable(Uninspectable.CONTENT_TYPE)
+
+    def stream_check(self, call: Call, head: ResponseHead) -> StreamCheck:
+        """Let every piece pass: streams hold nothing but the call's own response."""
+        del call, head
+        return pass_all
+
+    def refusal(self, call: Call | None, reason: Reason, call_id: str) -> Reply:
+        """Answer with a problem document (RFC 9457)."""
+        del call
+        return problem(reason, call_id)

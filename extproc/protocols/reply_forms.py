@@ -1,0 +1,37 @@
+"""The guard's answers, in the form that the caller can read, whichever host the request came to.
+
+Envoy answers a request that speaks gRPC as gRPC does, and so does the guard.
+"""
+
+from extproc.model.call import Call, Headers
+from extproc.model.reasons import Reason
+from extproc.model.reply import Reply
+from extproc.protocols.function_protocol import FunctionProtocol
+from extproc.protocols.grpc.status_reply import grpc_refusal, speaks_grpc, spoken
+from extproc.protocols.problem_document import problem
+
+
+def refusal(
+    headers: Headers,
+    reason: Reason,
+    call_id: str,
+    protocol: FunctionProtocol | None = None,
+    call: Call | None = None,
+) -> Reply:
+    """Answer a refused request.
+
+    Args:
+        headers: of the request.
+        reason: why it is refused.
+        call_id: the call's id.
+        protocol: of the connection, once the caller is known; None before.
+        call: the call, as far as it was read.
+    """
+    if speaks_grpc(headers):
+        return grpc_refusal(reason, call_id)
+    return protocol.refusal(call, reason, call_id) if protocol else problem(reason, call_id)
+
+
+def in_callers_form(headers: Headers, reply: Reply) -> Reply:
+    """Put an answer that policy wrote for HTTP into the form that the caller can read."""
+    return spoken(headers, reply)
