@@ -175,7 +175,7 @@ def http(body: bytes, status: str = "200 OK", more: int = 0) -> bytes:
 SAID = {
     "no HTTP": (b"*\r\n\r\n", "OPA gave no answer (RemoteProtocolError)"),
     "no JSON": (http(b"<html>"), "OPA's answer is not JSON"),
-    "no object": (http(b"[]"), "OPA's answer is no object"),
+    "no object": (http(b"[]"), "OPA's answer is not an object"),
     "undefined": (http(b'{"provenance":{"bundles":{"b":{"revision":"1"}}}}'), "the decision is undefined"),
     "an error": (http(b"{}", "500 Internal Server Error"), "OPA answered with status 500"),
     "half of it": (http(b'{"result":true', more=9), "OPA gave no answer (RemoteProtocolError)"),
