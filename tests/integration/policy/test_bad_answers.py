@@ -25,7 +25,7 @@ from tests.unit.flow.dialogue import (
     answers,
     asks,
     claims,
-    make_guard,
+    make_services,
     play,
     returns,
 )
@@ -48,7 +48,7 @@ SOON_S = 30.0
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
     """A guard, whose engine each test replaces."""
-    return make_guard(tmp_path_factory.mktemp("guard"), changes={"limits.decision_timeout": 2 * SOON_S})
+    return make_services(tmp_path_factory.mktemp("guard"), changes={"limits.decision_timeout": 2 * SOON_S})
 
 
 async def denied(base, engine, *said) -> tuple[str, str, str]:
@@ -125,7 +125,7 @@ async def test_an_answer_that_cannot_be_read(base, what):
 
 async def test_a_bug_in_an_engine(tmp_path):
     """What nobody foresaw aborts the stream, on which Envoy refuses; it is recorded all the same."""
-    guard = make_guard(tmp_path, engine=ScriptedEngine(fault=ZeroDivisionError()))
+    guard = make_services(tmp_path, engine=ScriptedEngine(fault=ZeroDivisionError()))
     with pytest.raises(ZeroDivisionError):
         await play(guard, asks())
     assert guard.recorder.kinds == ["call.failed"]
@@ -227,7 +227,7 @@ async def test_an_evaluation_that_takes_too_long_and_an_opa_that_is_killed_in_it
         async with asking(address, timeout_s=0.5) as engine:
             assert (await denied(base, engine, asks(path=SLOWLY)))[1] == "OPA gave no answer within 0.5 s"
         async with asking(address) as engine:
-            guarded = make_guard(tmp_path, engine=engine, changes={"limits.decision_timeout": 2 * SOON_S})
+            guarded = make_services(tmp_path, engine=engine, changes={"limits.decision_timeout": 2 * SOON_S})
             asked = asyncio.create_task(play(guarded, asks(path=SLOWLY)))
             await asyncio.sleep(0.3)
             process.send_signal(signal.SIGKILL)

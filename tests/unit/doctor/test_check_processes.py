@@ -16,7 +16,7 @@ from extproc.doctor import check_configuration, check_processes, check_shipping
 from extproc.server.worker import serving
 from extproc.settings.envoy import GuardTls
 from tests.unit.doctor.installations import GOOD, installed, look, only
-from tests.unit.flow.dialogue import make_guard
+from tests.unit.flow.dialogue import make_services
 from tests.unit.server.test_listen import certify
 
 DAY = dt.timedelta(days=1)
@@ -82,7 +82,7 @@ async def test_workers_are_asked_over_mutual_tls_where_envoy_would_be(tmp_path):
         " guard_tls: {certificate: envoy.crt, key: envoy.key, ca: authority.crt, san: 127.0.0.1}}\n"
     )
     file = installed(tmp_path, text)
-    async with serving(make_guard(tmp_path, changes={"limits.drain": 0.01}), f"127.0.0.1:{port}", tls):
+    async with serving(make_services(tmp_path, changes={"limits.drain": 0.01}), f"127.0.0.1:{port}", tls):
         found = await asyncio.to_thread(look, file, check_processes.parts, offline=False)
         (tmp_path / "envoy.key").unlink()
         blind = await asyncio.to_thread(look, file, check_processes.parts, offline=False)

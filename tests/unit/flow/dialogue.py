@@ -157,8 +157,8 @@ class Loud(Observer):
         self.lost.append(entry)
 
 
-def make_guard(tmp_path, *, engine=None, recorder=None, changes=None, clock=None):
-    """A guard of real parts around a scripted engine and a recorder with a memory."""
+def make_services(tmp_path, *, engine=None, recorder=None, changes=None, clock=None):
+    """Services of real parts around a scripted engine and a recorder with a memory."""
     document = json.loads(json.dumps(SETTINGS))
     for path, value in (changes or {}).items():
         *parents, last = path.split(".")
@@ -224,17 +224,17 @@ def returns(body: bytes, *, end=True):
     return ResponseBodyReceived(body, end)
 
 
-async def play(guard, *events, peer=None):
+async def play(services, *events, peer=None):
     """Say all this to the guard, and return the peer when the exchange is over."""
     peer = (peer or ScriptedPeer()).say(*events)
     async with asyncio.timeout(30):
-        await exchange(peer, guard)
+        await exchange(peer, services)
     return peer
 
 
-async def play_and_leave(guard, peer, until):
+async def play_and_leave(services, peer, until):
     """Run the exchange, and have the caller leave once ``until`` is true."""
-    task = asyncio.create_task(exchange(peer, guard))
+    task = asyncio.create_task(exchange(peer, services))
     async with asyncio.timeout(30):
         while not until():
             await asyncio.sleep(0.005)

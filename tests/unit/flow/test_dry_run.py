@@ -6,15 +6,15 @@ import pytest
 
 from extproc.model.errors import PolicyError
 from extproc.policy.contract.response_interest import ResponseInterest
-from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_guard, play, returns, sends
+from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_services, play, returns, sends
 
 BODY = b'{"note":"n"}'
 
 
 async def dry(tmp_path, answer, *events, **more):
-    guard = replace(make_guard(tmp_path, engine=ScriptedEngine(answer, **more)), dry_run=True)
-    peer = await play(guard, *(events or (asks(), answers(), returns(BODY))))
-    return guard.recorder.last, peer
+    services = replace(make_services(tmp_path, engine=ScriptedEngine(answer, **more)), dry_run=True)
+    peer = await play(services, *(events or (asks(), answers(), returns(BODY))))
+    return services.recorder.last, peer
 
 
 @pytest.mark.parametrize(
@@ -76,10 +76,12 @@ async def test_a_response_is_not_withheld_either(tmp_path):
 
 
 async def test_without_it_policy_is_obeyed(tmp_path):
-    guard = make_guard(tmp_path, engine=ScriptedEngine(False))
+    services = make_services(tmp_path, engine=ScriptedEngine(False))
     assert (
         len(
-            (await play(guard, asks("POST", "/customers", content_type="application/json"), sends(b"{}"))).refusals
+            (
+                await play(services, asks("POST", "/customers", content_type="application/json"), sends(b"{}"))
+            ).refusals
         )
         == 1
     )

@@ -17,7 +17,7 @@ from tests.unit.flow.dialogue import (
     asks,
     claims,
     headers,
-    make_guard,
+    make_services,
     play,
     returns,
     sends,
@@ -32,33 +32,33 @@ def reason_of(peer):
     return json.loads(refusal.body)["reason"]
 
 
-def everything_kept(guard):
-    return repr(guard.recorder.entries)
+def everything_kept(services):
+    return repr(services.recorder.entries)
 
 
 async def test_an_allowed_read_returns_masked_and_is_recorded(tmp_path):
     """Intent before forwarding, outcome after; the value is nowhere."""
-    guard = make_guard(tmp_path)
+    services = make_services(tmp_path)
     body = b'{"name": "Ada",  "ssn":"%s"}' % SSN.encode()
-    peer = await play(guard, asks(), answers(), returns(body))
+    peer = await play(services, asks(), answers(), returns(body))
     assert peer.marks() == [("req", "done"), ("resp", "done")]
     sent = peer.sent[-1].response_body.response.body_mutation.body
     assert sent == b'{"name": "Ada",  "ssn":"[US_SSN]"}'
-    assert guard.recorder.kinds == ["call.decided", "call.completed"]
-    assert guard.recorder.last.function == "crm.get_customer"
-    assert guard.recorder.last.findings[0].entity == "US_SSN"
-    assert SSN not in everything_kept(guard)
+    assert services.recorder.kinds == ["call.decided", "call.completed"]
+    assert services.recorder.last.function == "crm.get_customer"
+    assert services.recorder.last.findings[0].entity == "US_SSN"
+    assert SSN not in everything_kept(services)
 
 
 async def test_a_clean_response_is_left_alone(tmp_path):
     """Nothing to mask: Envoy keeps the backend's bytes and length."""
-    peer = await play(make_guard(tmp_path), asks(), answers(content_length="2"), returns(b"{}"))
+    peer = await play(make_services(tmp_path), asks(), answers(content_length="2"), returns(b"{}"))
     assert peer.sent[-1].response_body.response.body_mutation is None
 
 
 async def test_the_callers_token_never_goes_on(tmp_path):
     """Authorization is removed when there is no credential to put in its place."""
-    peer = await play(make_guard(tmp_path), asks(authorization="Bearer caller"), answers(end=True))
+    peer = await play(make_services(tmp_path), asks(authorization="Bearer caller"), answers(end=True))
     mutation = peer.sent[0].request_headers.response.header_mutation
     assert "authorization" in mutation.remove_headers
     assert "accept-encoding" in mutation.remove_headers
@@ -66,7 +66,7 @@ async def test_the_callers_token_never_goes_on(tmp_path):
 
 async def test_no_other_host_or_path_than_the_one_decided_about_goes_on(tmp_path):
     peer = await play(
-        make_guard(tmp_path), asks(x_forwarded_host="evil", forwarded="host=evil"), answers(end=True)
+        make_services(tmp_path), asks(x_forwarded_host="evil", forwarded="host=evil"), answers(end=True)
     )
     removed = peer.sent[0].request_headers.response.header_mutation.remove_headers
     assert {"x-forwarded-host", "x-original-host", "x-host", "forwarded", "x-forwarded-prefix"} <= set(removed)
@@ -76,9 +76,9 @@ async def test_the_backends_credential_goes_on_and_never_comes_back(tmp_path):
     """The caller's header is overwritten; an echo of the secret is taken out; nothing keeps it."""
     secret = tmp_path / "secret"
     secret.write_text("backend-secret-0123456789\n")
-    guard = make_guard(tmp_path, changes={"connections.crm.credential": {"file": str(secret)}})
+    services = make_services(tmp_path, changes={"connections.crm.credential": {"file": str(secret)}})
     peer = await play(
-        guard,
+        services,
         asks(authorization="Bearer caller"),
         answers(x_echo="Bearer backend-secret-0123456789"),
         returns(b'{"got":"Bearer backend-secret-0123456789"}'),
@@ -90,7 +90,7 @@ async def test_the_backends_credential_goes_on_and_never_comes_back(tmp_path):
     assert b"backend-secret" not in common.body_mutation.body
     fields = {each.header.key: each.header.raw_value for each in common.header_mutation.set_headers}
     assert b"backend-secret" not in fields["x-echo"]
-    assert "backend-secret" not in everything_kept(guard)
+    assert "backend-secret" not in everything_kept(services)
 
 
 @pytest.mark.parametrize("first", [b"a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT", b"ssn=" + SSN.encode()])
@@ -98,7 +98,7 @@ async def test_cookies_stay_apart_when_one_is_masked(tmp_path, first):
     """Joined by a comma they would be one cookie, and another."""
     fields = Headers(tuple(("set-cookie", value) for value in (first, b"ssn=" + SSN.encode(), b"c=3")))
     began = ResponseHeadersReceived(ResponseHead(200, fields, ""), True, RequestHead("", "", "", "", Headers()))
-    peer = await play(make_guard(tmp_path), asks(), began)
+    peer = await play(make_services(tmp_path), asks(), began)
     options = peer.sent[-1].response_headers.response.header_mutation.set_headers
     cookies = [
         (each.append_action.name, each.header.raw_value) for each in options if each.header.key == "set-cookie"
@@ -114,7 +114,7 @@ async def test_a_credential_of_any_shape_never_comes_back(tmp_path, value):
     secret.write_text(value)
     changes = {"connections.crm.credential": {"file": str(secret), "prefix": ""}}
     peer = await play(
-        make_guard(tmp_path, changes={**changes, "connections.crm.masking": {"response": []}}),
+        make_services(tmp_path, changes={**changes, "connections.crm.masking": {"response": []}}),
         asks(),
         answers(content_type=f'application/json; profile="{value}"', date=value),
         returns(json.dumps({"a": value}).replace("/", "\\/").encode()),
@@ -130,7 +130,7 @@ async def test_a_credential_cut_into_the_pieces_of_an_unmasked_stream_never_come
     (tmp_path / "secret").write_text("backend-secret-0123456789\n")
     masking = {"request": [], "response": []}
     peer = await play(
-        make_guard(
+        make_services(
             tmp_path,
             changes={
                 "connections.crm.credential": {"file": str(tmp_path / "secret")},
@@ -149,10 +149,10 @@ async def test_a_credential_cut_into_the_pieces_of_an_unmasked_stream_never_come
 
 async def test_a_missing_credential_denies(tmp_path):
     """Nothing is forwarded without the credential that the backend needs."""
-    guard = make_guard(tmp_path, changes={"connections.crm.credential": {"file": str(tmp_path / "none")}})
-    peer = await play(guard, asks())
+    services = make_services(tmp_path, changes={"connections.crm.credential": {"file": str(tmp_path / "none")}})
+    peer = await play(services, asks())
     assert reason_of(peer) == "credential-unavailable"
-    assert guard.recorder.kinds == ["call.denied"]
+    assert services.recorder.kinds == ["call.denied"]
 
 
 @pytest.mark.parametrize(
@@ -170,11 +170,11 @@ async def test_a_missing_credential_denies(tmp_path):
 )
 async def test_whoever_is_not_known_or_asks_for_what_is_not_known_is_refused(tmp_path, first, reason):
     """No request marker is ever set, and the refusal is recorded."""
-    guard = make_guard(tmp_path)
-    peer = await play(guard, first)
+    services = make_services(tmp_path)
+    peer = await play(services, first)
     assert reason_of(peer) == reason
     assert ("req", "done") not in peer.marks()
-    assert [(each.kind, each.reason) for each in guard.recorder.entries] == [(EntryKind.DENIED, reason)]
+    assert [(each.kind, each.reason) for each in services.recorder.entries] == [(EntryKind.DENIED, reason)]
 
 
 @pytest.mark.parametrize(
@@ -190,44 +190,44 @@ async def test_whoever_is_not_known_or_asks_for_what_is_not_known_is_refused(tmp
 )
 async def test_policy_without_a_usable_answer_denies(tmp_path, engine):
     """Undefined, malformed or failing: policy-error."""
-    guard = make_guard(tmp_path, engine=engine)
-    peer = await play(guard, asks())
+    services = make_services(tmp_path, engine=engine)
+    peer = await play(services, asks())
     assert reason_of(peer) == "policy-error"
-    assert guard.recorder.last.reason == "policy-error"
+    assert services.recorder.last.reason == "policy-error"
 
 
 async def test_policy_that_hangs_denies(tmp_path):
     """The decision has a time limit of its own."""
-    guard = make_guard(
+    services = make_services(
         tmp_path, engine=ScriptedEngine({"action": "allow"}, delay_s=5), changes={"limits.decision_timeout": 0.02}
     )
-    assert reason_of(await play(guard, asks())) == "policy-error"
+    assert reason_of(await play(services, asks())) == "policy-error"
 
 
 async def test_a_denial_says_the_reason_and_no_more(tmp_path):
     """The caller gets reason and call id; the rule stays in the record."""
-    guard = make_guard(
+    services = make_services(
         tmp_path, engine=ScriptedEngine({"action": "deny", "reason": "not-in-scope", "rule": "secret-rule"})
     )
-    peer = await play(guard, asks())
+    peer = await play(services, asks())
     assert b"secret-rule" not in peer.refusals[0].body
-    assert guard.recorder.last.rule == "secret-rule"
-    assert json.loads(peer.refusals[0].body)["call_id"] == guard.recorder.last.call_id
+    assert services.recorder.last.rule == "secret-rule"
+    assert json.loads(peer.refusals[0].body)["call_id"] == services.recorder.last.call_id
 
 
 async def test_a_call_that_cannot_be_recorded_is_not_forwarded(tmp_path):
     """Strict: the entry comes first."""
-    guard = make_guard(tmp_path, recorder=MemoryRecorder(full=True))
-    peer = await play(guard, asks())
+    services = make_services(tmp_path, recorder=MemoryRecorder(full=True))
+    peer = await play(services, asks())
     assert reason_of(peer) == "evidence-unavailable"
-    assert guard.observer.lost
+    assert services.observer.lost
 
 
 async def test_an_outcome_that_cannot_be_recorded_is_told_loudly(tmp_path):
     """The intent is on disk; the lost outcome is counted."""
-    guard = make_guard(tmp_path, recorder=MemoryRecorder(fail_on=EntryKind.COMPLETED))
-    await play(guard, asks(), answers(end=True))
-    assert [entry.kind for entry in guard.observer.lost] == [EntryKind.COMPLETED]
+    services = make_services(tmp_path, recorder=MemoryRecorder(fail_on=EntryKind.COMPLETED))
+    await play(services, asks(), answers(end=True))
+    assert [entry.kind for entry in services.observer.lost] == [EntryKind.COMPLETED]
 
 
 @pytest.mark.parametrize(
@@ -245,20 +245,20 @@ async def test_an_outcome_that_cannot_be_recorded_is_told_loudly(tmp_path):
 async def test_what_cannot_be_inspected_is_a_fact_that_policy_sees(tmp_path, body, fields, fact):
     """Never a silent null: the input names why."""
     engine = ScriptedEngine({"action": "deny", "reason": "uninspectable"})
-    guard = make_guard(tmp_path, engine=engine)
+    services = make_services(tmp_path, engine=engine)
     fields = {"content_type": "application/json", **fields}
-    peer = await play(guard, asks("POST", "/customers", **fields), sends(body))
+    peer = await play(services, asks("POST", "/customers", **fields), sends(body))
     assert engine.asked[0]["body"]["uninspectable"] == fact
-    assert guard.recorder.last.uninspectable == fact
+    assert services.recorder.last.uninspectable == fact
     assert reason_of(peer) == "uninspectable"
 
 
 async def test_an_uninspectable_body_that_policy_allows_cannot_be_masked_and_is_refused(tmp_path):
     """With something to mask, allow is not enough."""
-    guard = make_guard(
+    services = make_services(
         tmp_path, changes={"connections.crm.masking": {"request": [{"entity": "*"}], "response": []}}
     )
-    peer = await play(guard, asks("POST", "/customers", content_type="application/json"), sends(b'{"a":'))
+    peer = await play(services, asks("POST", "/customers", content_type="application/json"), sends(b'{"a":'))
     assert reason_of(peer) == "masking-failed"
 
 
@@ -266,7 +266,7 @@ async def test_an_encoded_body_is_forwarded_as_it_was_inspected(tmp_path):
     """gzip is undone, so that the backend reads the very bytes that were decided on."""
     body = gzip.compress(b'{"id":"7"}')
     peer = await play(
-        make_guard(tmp_path),
+        make_services(tmp_path),
         asks("POST", "/customers", content_type="application/json", content_encoding="gzip"),
         sends(body),
         answers(end=True),
@@ -278,27 +278,27 @@ async def test_an_encoded_body_is_forwarded_as_it_was_inspected(tmp_path):
 
 async def test_a_request_is_masked_and_all_else_stays(tmp_path):
     """Only the value changes; big numbers and white space survive."""
-    guard = make_guard(
+    services = make_services(
         tmp_path,
         changes={"connections.crm.masking": {"request": [{"path": "$.card", "how": "partial"}], "response": []}},
     )
     body = b'{ "card" : "%s", "big": 123456789012345678901234567890 }' % CARD.encode()
     peer = await play(
-        guard, asks("POST", "/customers", content_type="application/json"), sends(body), answers(end=True)
+        services, asks("POST", "/customers", content_type="application/json"), sends(body), answers(end=True)
     )
     sent = peer.sent[1].request_body.response.body_mutation.body
     assert sent == body.replace(CARD.encode(), b"************1111")
-    assert CARD not in everything_kept(guard)
+    assert CARD not in everything_kept(services)
 
 
 @pytest.mark.parametrize("path", ["/customers/" + SSN, "/customers/7?note=" + SSN])
 async def test_a_value_in_the_url_is_kept_masked_and_not_passed_where_it_must_be_masked(tmp_path, path):
     """A URL cannot be rewritten: the call is refused."""
-    guard = make_guard(
+    services = make_services(
         tmp_path, changes={"connections.crm.masking": {"request": [{"entity": "*"}], "response": []}}
     )
-    assert reason_of(await play(guard, asks(path=path))) == "masking-failed"
-    assert SSN not in everything_kept(guard)
+    assert reason_of(await play(services, asks(path=path))) == "masking-failed"
+    assert SSN not in everything_kept(services)
 
 
 LONG_NAME = "n" * 600
@@ -320,31 +320,31 @@ LONG_NAME = "n" * 600
 async def test_a_field_of_the_url_is_not_taken_for_one_of_the_body(tmp_path, rule, body, query):
     """Findings do not tell long names apart, nor more than a thousand places, nor what is in a whole document."""
     rules = {"request": [{"path": rule}], "response": []}
-    guard = make_guard(tmp_path, changes={"connections.crm.masking": rules})
+    services = make_services(tmp_path, changes={"connections.crm.masking": rules})
     for path, passes in (("/customers", True), (f"/customers?{query}", False)):
         asked = asks("POST", path, content_type="application/json")
-        peer = await play(guard, asked, sends(json.dumps(body).encode()), answers(end=True))
+        peer = await play(services, asked, sends(json.dumps(body).encode()), answers(end=True))
         assert passes or reason_of(peer) == "masking-failed"
-        assert (guard.recorder.last.reason == "masking-failed") is not passes
+        assert (services.recorder.last.reason == "masking-failed") is not passes
 
 
 async def test_what_is_masked_in_the_body_passes_beside_a_url_that_holds_nothing(tmp_path):
     rules = {"request": [{"path": "$.a"}, {"path": "$.b"}, {"path": "$.c[*].d"}], "response": []}
-    guard = make_guard(tmp_path, changes={"connections.crm.masking": rules})
+    services = make_services(tmp_path, changes={"connections.crm.masking": rules})
     asked = asks("POST", "/customers?q=x&c=y", content_type="application/json")
     body = {"a": "z", "b": {"c": "z"}, "d": [{"d": "z"}]}
-    peer = await play(guard, asked, sends(json.dumps(body).encode()), answers(end=True))
+    peer = await play(services, asked, sends(json.dumps(body).encode()), answers(end=True))
     sent = peer.sent[1].request_body.response.body_mutation.body
     assert json.loads(sent) == {**body, "a": "[REDACTED]", "b": "[REDACTED]"}
 
 
 async def test_events_are_masked_one_by_one(tmp_path):
     """A value cut across pieces is caught; a whole event goes at once; an unfinished one waits."""
-    guard = make_guard(tmp_path)
+    services = make_services(tmp_path)
     call = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search","arguments":{"q":"x"}}}'
     first = b'data: {"jsonrpc":"2.0","id":1,"result":{"a":"' + SSN[:5].encode()
     peer = await play(
-        guard,
+        services,
         asks("POST", "/mcp", "docs.internal", content_type="application/json", accept="application/json"),
         sends(call),
         answers(content_type="text/event-stream"),
@@ -357,27 +357,27 @@ async def test_events_are_masked_one_by_one(tmp_path):
     assert pieces[0].clear_body is True
     assert sent == first.replace(SSN[:5].encode(), b"") + b'[US_SSN]"}}\n\n'
     assert peer.marks()[1:] == [("resp", "hdr"), ("resp", "1"), ("resp", "2"), ("resp", "done")]
-    assert SSN not in everything_kept(guard)
-    assert guard.recorder.last.kind is EntryKind.COMPLETED
+    assert SSN not in everything_kept(services)
+    assert services.recorder.last.kind is EntryKind.COMPLETED
 
 
 TEXT = {"content_type": "text/plain"}
 
 
-async def played(guard, head, *pieces):
+async def played(services, head, *pieces):
     """What goes to the caller, piece by piece."""
     last = len(pieces) - 1
     told = [returns(piece, end=at == last) for at, piece in enumerate(pieces)]
-    peer = await play(guard, asks(), head, *told)
+    peer = await play(services, asks(), head, *told)
     return [each.response_body.response.body_mutation.body or b"" for each in peer.sent if each.response_body]
 
 
 async def test_text_of_unknown_length_is_masked_as_it_comes(tmp_path):
-    guard = make_guard(tmp_path)
-    sent = await played(guard, answers(**TEXT), b"It is ", SSN[:5].encode(), SSN[5:].encode() + b", you see.")
+    services = make_services(tmp_path)
+    sent = await played(services, answers(**TEXT), b"It is ", SSN[:5].encode(), SSN[5:].encode() + b", you see.")
     assert sent == [b"It is ", b"", b"[US_SSN], you see."]
-    assert guard.recorder.last.kind is EntryKind.COMPLETED
-    assert SSN not in everything_kept(guard)
+    assert services.recorder.last.kind is EntryKind.COMPLETED
+    assert SSN not in everything_kept(services)
 
 
 @pytest.mark.parametrize(
@@ -393,16 +393,19 @@ async def test_text_of_unknown_length_is_masked_as_it_comes(tmp_path):
     ],
 )
 async def test_text_is_masked_whole_where_somebody_needs_the_whole(tmp_path, head, changes, engine):
-    guard = make_guard(tmp_path, changes=changes, engine=engine)
-    peer = await play(guard, asks(), head, returns(b"It is one text, and whole.\n"))
+    services = make_services(tmp_path, changes=changes, engine=engine)
+    peer = await play(services, asks(), head, returns(b"It is one text, and whole.\n"))
     assert ("resp", "hdr") not in peer.marks()
     assert ("resp", "done") in peer.marks()
 
 
 async def test_text_that_is_longer_than_a_whole_one_may_be_is_masked_as_it_comes(tmp_path):
-    guard = make_guard(tmp_path)
-    more = str(guard.limits.response_body + 1)
-    assert await played(guard, answers(**TEXT, content_length=more), b"first\n", b"last") == [b"first\n", b"last"]
+    services = make_services(tmp_path)
+    more = str(services.limits.response_body + 1)
+    assert await played(services, answers(**TEXT, content_length=more), b"first\n", b"last") == [
+        b"first\n",
+        b"last",
+    ]
 
 
 async def test_the_credential_is_found_in_text_without_line_ends(tmp_path):
@@ -412,8 +415,8 @@ async def test_the_credential_is_found_in_text_without_line_ends(tmp_path):
         "connections.crm.credential": {"file": str(tmp_path / "secret")},
         "connections.crm.masking": {"response": []},
     }
-    guard = make_guard(tmp_path, changes=changes)
-    sent = await played(guard, answers(**TEXT), b"you sent backend-sec", b"ret-0123456789", b" to us, ", b"Bob")
+    services = make_services(tmp_path, changes=changes)
+    sent = await played(services, answers(**TEXT), b"you sent backend-sec", b"ret-0123456789", b" to us, ", b"Bob")
     assert b"".join(sent) == b"you sent [CREDENTIAL] to us, Bob"
     assert sent[0].startswith(b"you sent ")
     assert sent[2].endswith(b" to us, ")
@@ -421,10 +424,10 @@ async def test_the_credential_is_found_in_text_without_line_ends(tmp_path):
 
 async def test_trailers_after_an_unfinished_text_break_it_off(tmp_path):
     """Envoy takes no more of the body then."""
-    guard = make_guard(tmp_path)
+    services = make_services(tmp_path)
     with pytest.raises(ResponseBrokenOff):
         await play(
-            guard,
+            services,
             asks(),
             answers(**TEXT),
             returns(b"first\nlas", end=False),
@@ -434,18 +437,18 @@ async def test_trailers_after_an_unfinished_text_break_it_off(tmp_path):
 
 async def test_a_stream_that_cannot_be_masked_is_broken_off(tmp_path):
     """What went before is whole events; the rest never goes, and the record says so."""
-    guard = make_guard(tmp_path)
+    services = make_services(tmp_path)
     call = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search","arguments":{}}}'
     with pytest.raises(ResponseBrokenOff):
         await play(
-            guard,
+            services,
             asks("POST", "/mcp", "docs.internal", content_type="application/json"),
             sends(call),
             answers(content_type="text/event-stream"),
             returns(b"data: " + b"x" * (1 << 17), end=False),
         )
-    assert guard.recorder.last.kind is EntryKind.FAILED
-    assert guard.recorder.last.reason == "response-abandoned"
+    assert services.recorder.last.kind is EntryKind.FAILED
+    assert services.recorder.last.reason == "response-abandoned"
 
 
 @pytest.mark.parametrize(
@@ -459,18 +462,18 @@ async def test_a_stream_that_cannot_be_masked_is_broken_off(tmp_path):
 )
 async def test_a_response_that_cannot_be_masked_never_leaves(tmp_path, fields, body):
     """502 with a problem document, and not a byte of the upstream's."""
-    guard = make_guard(tmp_path)
-    peer = await play(guard, asks(), answers(**fields), returns(body))
+    services = make_services(tmp_path)
+    peer = await play(services, asks(), answers(**fields), returns(body))
     assert peer.refusals[0].status.code == 502
     assert SSN.encode() not in peer.refusals[0].body
-    assert guard.recorder.last.kind is EntryKind.FAILED
+    assert services.recorder.last.kind is EntryKind.FAILED
 
 
 async def test_headers_and_trailers_are_masked(tmp_path):
     """Every way out: location, cookies and trailers carry text too."""
-    guard = make_guard(tmp_path)
+    services = make_services(tmp_path)
     peer = await play(
-        guard,
+        services,
         asks(),
         answers(location=f"/c/{SSN}"),
         returns(b"{}", end=False),
@@ -486,28 +489,28 @@ async def test_headers_and_trailers_are_masked(tmp_path):
 @pytest.mark.parametrize("second", [RequestTrailersReceived(headers()), sends(b"{}", end=False)])
 async def test_request_trailers_are_refused(tmp_path, second):
     """Nothing can be edited after them, so nothing is let go on them."""
-    guard = make_guard(tmp_path)
-    peer = await play(guard, asks("POST", "/customers"), second)
+    services = make_services(tmp_path)
+    peer = await play(services, asks("POST", "/customers"), second)
     assert reason_of(peer) == "uninspectable"
     assert ("req", "done") not in peer.marks()
 
 
 async def test_an_envoy_that_answers_itself_is_recorded(tmp_path):
     """A bad token never reaches the guard as a request; the denial is in the record all the same."""
-    guard = make_guard(tmp_path)
+    services = make_services(tmp_path)
     peer = await play(
-        guard, answers(401, local="jwt_authn_access_denied{Jwt_is_missing}"), returns(b"Jwt is missing")
+        services, answers(401, local="jwt_authn_access_denied{Jwt_is_missing}"), returns(b"Jwt is missing")
     )
-    assert guard.recorder.last.reason == "unauthenticated"
+    assert services.recorder.last.reason == "unauthenticated"
     assert b"unauthenticated" in peer.sent[-1].response_body.response.body_mutation.body
 
 
 async def test_an_upstream_that_fails_is_recorded_as_such(tmp_path):
     """Envoy's own 503 for a forwarded call becomes a problem document."""
-    guard = make_guard(tmp_path)
-    peer = await play(guard, asks(), answers(503, local="upstream_reset_before_response_started{x}"))
+    services = make_services(tmp_path)
+    peer = await play(services, asks(), answers(503, local="upstream_reset_before_response_started{x}"))
     assert reason_of(peer) == "upstream-error"
-    assert guard.recorder.last.kind is EntryKind.FAILED
+    assert services.recorder.last.kind is EntryKind.FAILED
 
 
 @pytest.mark.parametrize("events", [(sends(b""),), (asks("POST", "/customers"), answers(end=False), None)])
@@ -515,40 +518,40 @@ async def test_what_comes_out_of_order_ends_in_an_error(tmp_path, events):
     """Never in a clean end, which Envoy would take for consent."""
     if len(events) == 1:
         with pytest.raises(ProtocolViolation):
-            await play(make_guard(tmp_path), *events)
+            await play(make_services(tmp_path), *events)
     else:
-        guard = make_guard(tmp_path)
-        await play(guard, *events)
-        assert guard.recorder.kinds == ["call.denied"]
+        services = make_services(tmp_path)
+        await play(services, *events)
+        assert services.recorder.kinds == ["call.denied"]
 
 
 async def test_a_stream_that_envoy_closes_early_ends_in_an_error(tmp_path):
     """None is not an event: every phase refuses it, and the call is recorded."""
     for events in ((asks(), None), (asks(), answers(), None)):
-        guard = make_guard(tmp_path)
+        services = make_services(tmp_path)
         with pytest.raises(ProtocolViolation):
-            await play(guard, *events)
-        assert guard.recorder.last.kind.terminal
+            await play(services, *events)
+        assert services.recorder.last.kind.terminal
 
 
 async def test_a_caller_that_leaves_in_the_middle_of_its_body_is_recorded(tmp_path):
     """Envoy closes its side; nothing was decided and nothing goes on."""
-    guard = make_guard(tmp_path)
-    peer = await play(guard, asks("POST", "/customers"), None)
-    assert guard.recorder.last.reason == "caller-gone"
+    services = make_services(tmp_path)
+    peer = await play(services, asks("POST", "/customers"), None)
+    assert services.recorder.last.reason == "caller-gone"
     assert ("req", "done") not in peer.marks()
 
 
 async def test_an_unknown_tool_is_answered_in_json_rpc_and_its_name_is_kept_masked(tmp_path):
     """The client learns what happened to its request; what was tried is in the record, without what it hid."""
-    guard = make_guard(tmp_path)
+    services = make_services(tmp_path)
     call = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": f"purge {SSN}", "arguments": {}}}
     head = asks("POST", "/mcp", "docs.internal", content_type="application/json")
-    peer = await play(guard, head, sends(json.dumps(call).encode()))
+    peer = await play(services, head, sends(json.dumps(call).encode()))
     answer = json.loads(peer.refusals[0].body)
     assert answer["id"] == 7
     assert answer["error"]["data"]["reason"] == "unknown-function"
-    assert guard.recorder.last.function == "docs.purge [US_SSN]"
+    assert services.recorder.last.function == "docs.purge [US_SSN]"
     assert ("req", "done") not in peer.marks()
 
 
@@ -556,9 +559,9 @@ async def test_a_value_that_only_its_name_betrays_is_found_in_the_url(tmp_path):
     """Nine bare digits are a US_SSN where the variable is called ssn: found, and kept masked."""
     engine = ScriptedEngine({"action": "deny", "reason": "sensitive-data"})
     functions = {"get_person": {"method": "GET", "path": "/people/{ssn}"}}
-    guard = make_guard(tmp_path, engine=engine, changes={"connections.crm.functions": functions})
+    services = make_services(tmp_path, engine=engine, changes={"connections.crm.functions": functions})
     bare = SSN.replace("-", "")
-    await play(guard, asks(path=f"/people/{bare}"))
+    await play(services, asks(path=f"/people/{bare}"))
     assert [finding["entity"] for finding in engine.asked[0]["findings"]] == ["US_SSN"]
-    assert guard.recorder.last.path == "/people/[US_SSN]"
-    assert bare not in everything_kept(guard)
+    assert services.recorder.last.path == "/people/[US_SSN]"
+    assert bare not in everything_kept(services)

@@ -19,16 +19,16 @@ from extproc.model.errors import ResponseBrokenOff
 from extproc.wire.events import ResponseHeadersReceived, ResponseTrailersReceived
 from tests.integration.support import shop
 from tests.integration.support.shop import SERVICE, Item, framed
-from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, headers, make_guard, play, returns, sends
+from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, headers, make_services, play, returns, sends
 
 SSN = "219-09-9999"
 SECRET = "canary-credential"
 OK = ResponseTrailersReceived(headers(grpc_status="0"))
 
 
-def guard_of(tmp_path, answer=None, **more):
+def services_of(tmp_path, answer=None, **more):
     engine = ScriptedEngine(answer or {"action": "allow"})
-    return make_guard(tmp_path, engine=engine, changes={"connections.shop": shop.settings(tmp_path, **more)})
+    return make_services(tmp_path, engine=engine, changes={"connections.shop": shop.settings(tmp_path, **more)})
 
 
 def calls(method="GetItem", **fields):
@@ -49,10 +49,10 @@ def fields_of(mutation):
 
 
 async def test_policy_sees_the_message_as_json(tmp_path):
-    guard = guard_of(tmp_path)
+    services = services_of(tmp_path)
     item = Item(id="1", unit_price=2.5, stock=1 << 60, kind=1, data=b"x", owner=Item(notes=["a"]))
-    await play(guard, calls(), sends(framed(item)), begins(), returns(framed(Item()), end=False), OK)
-    [asked] = guard.engine.asked
+    await play(services, calls(), sends(framed(item)), begins(), returns(framed(Item()), end=False), OK)
+    [asked] = services.engine.asked
     assert asked["call"]["arguments"] == asked["parsed_body"]
     assert asked["parsed_body"] == {
         "id": "1", "unitPrice": 2.5, "stock": str(1 << 60), "kind": "BOOK", "data": "eA==", "owner": {"notes": ["a"]},
@@ -63,10 +63,10 @@ async def test_policy_sees_the_message_as_json(tmp_path):
 
 
 async def test_of_a_client_that_streams_policy_sees_all_messages(tmp_path):
-    guard = guard_of(tmp_path)
+    services = services_of(tmp_path)
     body = framed(Item(id="1"), Item(id="2", notes=[SSN]))
-    await play(guard, calls("AddItems"), sends(body), begins(), OK)
-    [asked] = guard.engine.asked
+    await play(services, calls("AddItems"), sends(body), begins(), OK)
+    [asked] = services.engine.asked
     assert asked["call"]["arguments"] == [{"id": "1"}, {"id": "2", "notes": [SSN]}]
     assert asked["parsed_body"] is None
     assert asked["findings"] == [{"entity": "US_SSN", "path": "$[1].notes[0]", "count": 1}]
@@ -74,13 +74,13 @@ async def test_of_a_client_that_streams_policy_sees_all_messages(tmp_path):
 
 async def test_a_request_is_masked_and_framed_anew(tmp_path):
     mask = [{"path": "$.unitPrice"}, {"entity": "US_SSN"}]
-    guard = guard_of(tmp_path, {"action": "allow", "mask": {"request": mask}})
+    services = services_of(tmp_path, {"action": "allow", "mask": {"request": mask}})
     item = Item(id="1", unit_price=2.5, notes=[SSN, "é"])
     packed = Frame(True, zlib.compress(item.SerializeToString())).raw
-    peer = await play(guard, calls(grpc_encoding="deflate"), sends(packed), begins(), OK)
+    peer = await play(services, calls(grpc_encoding="deflate"), sends(packed), begins(), OK)
     forwarded = next(each.request_body.response for each in peer.sent if each.request_body)
     assert forwarded.body_mutation.body == framed(Item(id="1", unit_price=0.0, notes=["[US_SSN]", "é"]).SerializeToString()[:3] + b"\x11" + bytes(8) + Item(notes=["[US_SSN]", "é"]).SerializeToString())  # fmt: skip
-    assert guard.recorder.last.arguments == json.dumps(
+    assert services.recorder.last.arguments == json.dumps(
         {"id": "1", "unitPrice": "[REDACTED]", "notes": ["[US_SSN]", "é"]},
         ensure_ascii=False,
         separators=(",", ":"),
@@ -90,64 +90,64 @@ async def test_a_request_is_masked_and_framed_anew(tmp_path):
 @pytest.mark.parametrize("path", ["$.unitPrice", "$[*].unitPrice", "$..unitPrice"])
 async def test_a_field_of_each_message_is_masked_where_the_client_streams(tmp_path, path):
     """A connection's rules are for all of its methods, whatever they take."""
-    guard = guard_of(tmp_path, masking={"request": [{"path": path}]})
+    services = services_of(tmp_path, masking={"request": [{"path": path}]})
     body = framed(Item(unit_price=2.5), Item(unit_price=3.5, id="2"))
-    peer = await play(guard, calls("AddItems"), sends(body), begins(), OK)
+    peer = await play(services, calls("AddItems"), sends(body), begins(), OK)
     forwarded = next(each.request_body.response for each in peer.sent if each.request_body)
     zero = b"\x11" + bytes(8)
     assert forwarded.body_mutation.body == framed(zero, b"\x0a\x012" + zero)
-    assert guard.recorder.last.arguments == '[{"unitPrice":"[REDACTED]"},{"id":"2","unitPrice":"[REDACTED]"}]'
+    assert services.recorder.last.arguments == '[{"unitPrice":"[REDACTED]"},{"id":"2","unitPrice":"[REDACTED]"}]'
 
 
 async def test_allow_list_mode_is_for_each_message(tmp_path):
-    guard = guard_of(tmp_path, masking={"declared": {"request": ["$.id"]}})
-    peer = await play(guard, calls("AddItems"), sends(framed(Item(id="1", notes=["x"]))), begins(), OK)
+    services = services_of(tmp_path, masking={"declared": {"request": ["$.id"]}})
+    peer = await play(services, calls("AddItems"), sends(framed(Item(id="1", notes=["x"]))), begins(), OK)
     forwarded = next(each.request_body.response for each in peer.sent if each.request_body)
     assert forwarded.body_mutation.body == framed(Item(id="1", notes=["[REDACTED]"]))
 
 
 async def test_a_path_by_the_name_of_the_proto_file_denies(tmp_path):
-    guard = guard_of(tmp_path, {"action": "allow", "mask": {"request": [{"path": "$.unit_price"}]}})
-    await play(guard, calls(), sends(framed(Item(unit_price=1))))
-    assert guard.recorder.last.reason == "masking-failed"
-    assert "unitPrice" in guard.recorder.last.detail
+    services = services_of(tmp_path, {"action": "allow", "mask": {"request": [{"path": "$.unit_price"}]}})
+    await play(services, calls(), sends(framed(Item(unit_price=1))))
+    assert services.recorder.last.reason == "masking-failed"
+    assert "unitPrice" in services.recorder.last.detail
 
 
 async def test_messages_that_come_back_are_masked_one_by_one(tmp_path):
-    guard = guard_of(tmp_path)
+    services = services_of(tmp_path)
     raw = framed(Item(notes=[SSN]), Item(id="2"))
     peer = await play(
-        guard, calls("ListItems"), sends(framed(Item())), begins(), *(returns(bytes([one]), end=False) for one in raw), OK,
+        services, calls("ListItems"), sends(framed(Item())), begins(), *(returns(bytes([one]), end=False) for one in raw), OK,
     )  # fmt: skip
     assert [each for each in sent_pieces(peer) if each] == [framed(Item(notes=["[US_SSN]"])), framed(Item(id="2"))]
-    entry = guard.recorder.last
+    entry = services.recorder.last
     assert (entry.kind.value, entry.status, entry.detail) == ("call.completed", 200, "grpc-status 0")
     assert entry.response == '{"notes": ["[US_SSN]"]}\n{"id": "2"}\n'
     assert entry.protocol == "grpc"
 
 
 async def test_a_path_to_the_default_key_of_a_map_masks_where_the_key_is_left_out(tmp_path):
-    guard = guard_of(tmp_path, masking={"response": [{"path": "$.counts['false']"}]})
+    services = services_of(tmp_path, masking={"response": [{"path": "$.counts['false']"}]})
     left_out = b"\x82\x01\x02\x10\x05"
     assert Item.FromString(left_out) == Item(counts={False: 5})
-    peer = await play(guard, calls(), sends(framed(Item())), begins(), returns(framed(left_out), end=False), OK)
+    peer = await play(services, calls(), sends(framed(Item())), begins(), returns(framed(left_out), end=False), OK)
     assert b"".join(sent_pieces(peer)) == framed(b"\x82\x01\x02\x10\x00")
 
 
 async def test_a_message_in_two_parts_is_not_masked_by_indexes_of_each(tmp_path):
-    guard = guard_of(tmp_path, masking={"response": [{"path": "$.owner.notes[1]"}]})
+    services = services_of(tmp_path, masking={"response": [{"path": "$.owner.notes[1]"}]})
     parts = b"".join(Item(owner=Item(notes=[note])).SerializeToString() for note in ("a", "b"))
     assert Item.FromString(parts) == Item(owner=Item(notes=["a", "b"]))
     with pytest.raises(ResponseBrokenOff, match="duplicate-keys"):
-        await play(guard, calls(), sends(framed(Item())), begins(), returns(framed(parts), end=False), OK)
+        await play(services, calls(), sends(framed(Item())), begins(), returns(framed(parts), end=False), OK)
 
 
 async def test_the_credential_is_taken_out_of_messages_and_lengths_stay_right(tmp_path):
     (tmp_path / "secret").write_text(SECRET)
-    guard = guard_of(tmp_path, masking={"response": []}, credential={"file": str(tmp_path / "secret")})
-    assert make_credential(guard.hosts[shop.HOST].settings.credential)
+    services = services_of(tmp_path, masking={"response": []}, credential={"file": str(tmp_path / "secret")})
+    assert make_credential(services.hosts[shop.HOST].settings.credential)
     back = framed(Item(id=SECRET, notes=[f"x {SECRET}"], data=SECRET.encode()), Item(id="2"))
-    peer = await play(guard, calls(), sends(framed(Item())), begins(), returns(back, end=False), OK)
+    peer = await play(services, calls(), sends(framed(Item())), begins(), returns(back, end=False), OK)
     hidden = Item(id="[CREDENTIAL]", notes=["x [CREDENTIAL]"], data=b"[CREDENTIAL]")
     assert b"".join(sent_pieces(peer)) == framed(hidden, Item(id="2"))
 
@@ -156,10 +156,10 @@ async def test_the_credential_is_taken_out_of_messages_and_lengths_stay_right(tm
 async def test_no_detector_need_suspect_anything_for_that(tmp_path, secret):
     """A number that is the credential goes as well."""
     (tmp_path / "secret").write_text(secret)
-    guard = guard_of(tmp_path, masking={"response": []}, credential={"file": str(tmp_path / "secret")})
+    services = services_of(tmp_path, masking={"response": []}, credential={"file": str(tmp_path / "secret")})
     number = int(secret) if secret.isdigit() else 1
     back = Item(owner=Item(labels={secret: f"is {secret}"}), stock=number)
-    peer = await play(guard, calls(), sends(framed(Item())), begins(), returns(framed(back), end=False), OK)
+    peer = await play(services, calls(), sends(framed(Item())), begins(), returns(framed(back), end=False), OK)
     [after] = [Item.FromString(each[5:]) for each in sent_pieces(peer) if each]
     hidden = Item(labels={"[CREDENTIAL]": "is [CREDENTIAL]"})
     assert after == Item(owner=hidden, stock=0 if secret.isdigit() else 1)
@@ -170,14 +170,14 @@ async def test_nor_does_the_record_name_a_place_by_it(tmp_path, gzipped):
     secret = "tok-bob@example.com-9c0ffee5c3f1aa77"
     (tmp_path / "secret").write_text(secret)
     masking = {"request": [{"entity": "*"}], "response": [{"entity": "*"}]}
-    guard = guard_of(tmp_path, masking=masking, credential={"file": str(tmp_path / "secret")})
+    services = services_of(tmp_path, masking=masking, credential={"file": str(tmp_path / "secret")})
     telling = Item(labels={secret: "ada@example.com"}, id=f"{secret} ada@example.com")
     asked = Frame(True, gzip.compress(telling.SerializeToString())).raw if gzipped else framed(telling)
     head = calls(grpc_encoding="gzip") if gzipped else calls()
-    await play(guard, head, sends(asked), begins(), returns(framed(telling), end=False), OK)
-    assert guard.recorder.last.kind is EntryKind.COMPLETED
-    assert {each.entity for each in guard.recorder.last.findings} == {"EMAIL_ADDRESS"}
-    assert "c0ffee" not in repr(guard.recorder.entries)
+    await play(services, head, sends(asked), begins(), returns(framed(telling), end=False), OK)
+    assert services.recorder.last.kind is EntryKind.COMPLETED
+    assert {each.entity for each in services.recorder.last.findings} == {"EMAIL_ADDRESS"}
+    assert "c0ffee" not in repr(services.recorder.entries)
 
 
 BROKEN = {
@@ -191,30 +191,33 @@ BROKEN = {
 
 @pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
 async def test_what_cannot_be_read_breaks_the_response_off(tmp_path, body):
-    guard = guard_of(tmp_path)
+    services = services_of(tmp_path)
     with pytest.raises(ResponseBrokenOff):
-        await play(guard, calls(), sends(framed(Item())), begins(), returns(body, end=False), OK)
-    assert (guard.recorder.last.kind.value, guard.recorder.last.reason) == ("call.failed", "response-abandoned")
+        await play(services, calls(), sends(framed(Item())), begins(), returns(body, end=False), OK)
+    assert (services.recorder.last.kind.value, services.recorder.last.reason) == (
+        "call.failed",
+        "response-abandoned",
+    )
 
 
 async def test_a_coding_that_cannot_be_undone_is_refused_before_anything_goes(tmp_path):
-    guard = guard_of(tmp_path)
-    peer = await play(guard, calls(), sends(framed(Item())), begins(grpc_encoding="snappy"))
+    services = services_of(tmp_path)
+    peer = await play(services, calls(), sends(framed(Item())), begins(grpc_encoding="snappy"))
     [refusal] = peer.refusals
     assert fields_of(refusal.headers)["grpc-status"] == "13"
 
 
 async def test_bytes_that_are_not_text_pass_where_the_connection_says_so(tmp_path):
-    guard = guard_of(tmp_path, masking={"undecodable": "pass-unmasked"})
+    services = services_of(tmp_path, masking={"undecodable": "pass-unmasked"})
     item = Item(data=b"\xff\xfe", notes=[SSN])
-    peer = await play(guard, calls(), sends(framed(item)), begins(), returns(framed(item), end=False), OK)
+    peer = await play(services, calls(), sends(framed(item)), begins(), returns(framed(item), end=False), OK)
     assert b"".join(sent_pieces(peer)) == framed(Item(data=b"\xff\xfe", notes=["[US_SSN]"]))
-    [asked] = guard.engine.asked
+    [asked] = services.engine.asked
     assert {"entity": "UNDECODABLE", "path": "$.data", "count": 1} in asked["findings"]
-    assert guard.recorder.last.arguments == '{"notes":["[US_SSN]"],"data":"[REDACTED]"}'
-    assert guard.recorder.last.response == '{"notes": ["[US_SSN]"], "data": "[REDACTED]"}\n'
+    assert services.recorder.last.arguments == '{"notes":["[US_SSN]"],"data":"[REDACTED]"}'
+    assert services.recorder.last.response == '{"notes": ["[US_SSN]"], "data": "[REDACTED]"}\n'
     assert any(
-        each.entity == "UNDECODABLE" and each.how == "pass-unmasked" for each in guard.recorder.last.findings
+        each.entity == "UNDECODABLE" and each.how == "pass-unmasked" for each in services.recorder.last.findings
     )
 
 
@@ -225,18 +228,18 @@ HELD = {"action": "hold", "reason": "high-risk", "approval": {"groups": ["sre"],
 @pytest.mark.parametrize("answer", [{"action": "allow"}, {"action": "deny"}, HELD], ids=["allow", "deny", "hold"])
 @pytest.mark.parametrize("undecodable", ["deny", "pass-unmasked"])
 async def test_nothing_is_kept_in_the_base64_of_bytes(tmp_path, value, answer, undecodable):
-    guard = guard_of(tmp_path, answer, masking={"undecodable": undecodable, "response": []})
+    services = services_of(tmp_path, answer, masking={"undecodable": undecodable, "response": []})
     item = Item(id="1", data=value)
     body = framed(item, item)
     with contextlib.suppress(ResponseBrokenOff):
-        await play(guard, calls("AddItems"), sends(body), begins(), returns(body, end=False), OK)
-    kept = json.dumps([dataclasses.asdict(each) for each in guard.recorder.entries])
+        await play(services, calls("AddItems"), sends(body), begins(), returns(body, end=False), OK)
+    kept = json.dumps([dataclasses.asdict(each) for each in services.recorder.entries])
     stored = b"".join(each.read_bytes() for each in tmp_path.rglob("*.db*"))
     encoded = base64.b64encode(value).decode()
     assert encoded not in kept
     assert encoded.encode() not in stored
     told = '{"id":"1","data":"[REDACTED]"}'
-    assert guard.recorder.last.arguments == f"[{told},{told}]"
+    assert services.recorder.last.arguments == f"[{told},{told}]"
 
 
 @pytest.mark.parametrize("shown", [KeyError("x"), float("nan")], ids=["an error", "no JSON"])
@@ -247,11 +250,11 @@ async def test_whatever_goes_wrong_in_showing_a_message_the_call_is_recorded(tmp
         return shown
 
     monkeypatch.setattr("extproc.masking.protobuf.frames.show_message", show)
-    guard = guard_of(tmp_path)
+    services = services_of(tmp_path)
     item = framed(Item(notes=[SSN]))
-    peer = await play(guard, calls(), sends(item), begins(), returns(item, end=False), OK)
+    peer = await play(services, calls(), sends(item), begins(), returns(item, end=False), OK)
     assert b"".join(sent_pieces(peer)) == framed(Item(notes=["[US_SSN]"]))
-    assert (guard.recorder.last.kind.value, guard.recorder.last.arguments) == ("call.completed", "")
+    assert (services.recorder.last.kind.value, services.recorder.last.arguments) == ("call.completed", "")
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -260,20 +263,20 @@ async def test_a_message_that_is_not_kept_is_not_shown(tmp_path, monkeypatch, ke
     monkeypatch.setattr(
         "extproc.masking.protobuf.frames.show_message", lambda message, _kind: shown.append(message) or {}
     )
-    guard = guard_of(tmp_path, recording={"response": kept})
+    services = services_of(tmp_path, recording={"response": kept})
     answer = Item(id="of-the-backend")
-    await play(guard, calls(), sends(framed(Item())), begins(), returns(framed(answer), end=False), OK)
+    await play(services, calls(), sends(framed(Item())), begins(), returns(framed(answer), end=False), OK)
     assert (answer.SerializeToString() in shown) is kept
-    assert guard.recorder.last.response == ("{}\n" if kept else "")
+    assert services.recorder.last.response == ("{}\n" if kept else "")
 
 
 @pytest.mark.slow
 async def test_many_fields_that_nobody_can_search_take_no_more_time_each(tmp_path):
     async def seconds(count):
-        guard = guard_of(tmp_path, {"action": "deny"}, masking={"undecodable": "pass-unmasked"})
+        services = services_of(tmp_path, {"action": "deny"}, masking={"undecodable": "pass-unmasked"})
         began_s = time.process_time()
-        await play(guard, calls("AddItems"), sends(framed(*[Item(data=b"\xff")] * count)))
-        assert guard.recorder.last.arguments.startswith('[{"data":"[REDACTED]"},')
+        await play(services, calls("AddItems"), sends(framed(*[Item(data=b"\xff")] * count)))
+        assert services.recorder.last.arguments.startswith('[{"data":"[REDACTED]"},')
         return time.process_time() - began_s
 
     few, many = min([await seconds(1_000) for _ in range(3)]), await seconds(8_000)
@@ -292,15 +295,15 @@ def trailers(**fields):
 
 
 async def answered_with(tmp_path, last):
-    guard = guard_of(tmp_path)
-    peer = await play(guard, calls(), sends(framed(Item())), begins(), last)
-    return guard, next(each.response_trailers.header_mutation for each in peer.sent if each.response_trailers)
+    services = services_of(tmp_path)
+    peer = await play(services, calls(), sends(framed(Item())), begins(), last)
+    return services, next(each.response_trailers.header_mutation for each in peer.sent if each.response_trailers)
 
 
 async def test_the_message_and_the_details_of_an_error_are_masked(tmp_path):
     details = status_field(Item(notes=[SSN]), error_details_pb2.DebugInfo(detail=SSN), message=SSN)
     last = trailers(grpc_message=f"no%20{SSN}", grpc_status_details_bin=details)
-    guard, mutation = await answered_with(tmp_path, last)
+    services, mutation = await answered_with(tmp_path, last)
     found = fields_of(mutation)
     assert found["grpc-message"] == "no%20[US_SSN]"
     value = found["grpc-status-details-bin"]
@@ -310,8 +313,8 @@ async def test_the_message_and_the_details_of_an_error_are_masked(tmp_path):
     assert status.details[0].Unpack(inner)
     assert inner == Item(notes=["[US_SSN]"])
     assert b"[US_SSN]" in status.details[1].value
-    assert guard.recorder.last.detail == "grpc-status 5"
-    assert guard.recorder.last.status == 200
+    assert services.recorder.last.detail == "grpc-status 5"
+    assert services.recorder.last.status == 200
 
 
 UNREADABLE_DETAILS = {
@@ -334,53 +337,53 @@ async def test_other_binary_fields_are_removed_where_they_hold_an_entity(tmp_pat
 
 
 async def test_an_answer_of_trailers_alone_is_masked(tmp_path):
-    guard = guard_of(tmp_path)
+    services = services_of(tmp_path)
     peer = await play(
-        guard, calls(), sends(framed(Item())), begins(end=True, grpc_status="5", grpc_message=f"no {SSN}")
+        services, calls(), sends(framed(Item())), begins(end=True, grpc_status="5", grpc_message=f"no {SSN}")
     )
     mutation = next(each.response_headers.response.header_mutation for each in peer.sent if each.response_headers)
     assert fields_of(mutation)["grpc-message"] == "no [US_SSN]"
-    assert guard.recorder.last.detail == "grpc-status 5"
+    assert services.recorder.last.detail == "grpc-status 5"
 
 
 async def test_a_page_of_html_is_masked_whole(tmp_path):
-    guard = guard_of(tmp_path)
+    services = services_of(tmp_path)
     page = answers(status=502, content_type="text/html")
-    peer = await play(guard, calls(), sends(framed(Item())), page, returns(f"<p>{SSN}</p>".encode()))
+    peer = await play(services, calls(), sends(framed(Item())), page, returns(f"<p>{SSN}</p>".encode()))
     assert sent_pieces(peer) == [b"<p>[US_SSN]</p>"]
 
 
 async def test_a_refusal_is_a_status(tmp_path):
-    guard = guard_of(tmp_path, {"action": "deny", "reason": "rate-exceeded"})
-    peer = await play(guard, calls(), sends(framed(Item(id=SSN))))
+    services = services_of(tmp_path, {"action": "deny", "reason": "rate-exceeded"})
+    peer = await play(services, calls(), sends(framed(Item(id=SSN))))
     [refusal] = peer.refusals
     found = fields_of(refusal.headers)
     assert (refusal.status.code, refusal.body) == (200, b"")
     assert (found["content-type"], found["grpc-status"]) == ("application/grpc", "8")
-    assert found["grpc-message"] == f"Too many calls (rate-exceeded, call {guard.recorder.last.call_id})"
+    assert found["grpc-message"] == f"Too many calls (rate-exceeded, call {services.recorder.last.call_id})"
     value = found["grpc-status-details-bin"]
     status = status_pb2.Status.FromString(base64.b64decode(value + "=" * (-len(value) % 4)))
     info = error_details_pb2.ErrorInfo()
     assert status.details[0].Unpack(info)
     assert (info.reason, info.domain) == ("RATE_EXCEEDED", "extproc")
-    assert info.metadata["call_id"] == guard.recorder.last.call_id
+    assert info.metadata["call_id"] == services.recorder.last.call_id
 
 
 async def test_who_does_not_speak_grpc_gets_a_problem_document(tmp_path):
-    guard = guard_of(tmp_path, {"action": "deny"})
+    services = services_of(tmp_path, {"action": "deny"})
     for fields in ({"content_type": "application/json"}, {"content_type": "application/json", "path": "/x"}):
         method = fields.pop("path", "GetItem")
-        peer = await play(guard, calls(method, **fields), sends(b"{}"))
+        peer = await play(services, calls(method, **fields), sends(b"{}"))
         [refusal] = peer.refusals
         assert refusal.status.code in (403, 404)
         assert json.loads(refusal.body)["call_id"]
 
 
 async def test_a_policys_own_answer_is_a_status_too(tmp_path):
-    guard = guard_of(
+    services = services_of(
         tmp_path, {"allowed": False, "http_status": 429, "body": "zu viel é", "headers": {"x-a": "b"}}
     )
-    peer = await play(guard, calls(), sends(framed(Item())))
+    peer = await play(services, calls(), sends(framed(Item())))
     [refusal] = peer.refusals
     found = fields_of(refusal.headers)
     assert (refusal.status.code, found["grpc-status"], found["x-a"]) == (200, "8", "b")
@@ -389,15 +392,15 @@ async def test_a_policys_own_answer_is_a_status_too(tmp_path):
 
 
 async def test_whoever_is_refused_before_a_protocol_is_known_reads_a_status(tmp_path):
-    guard = guard_of(tmp_path)
+    services = services_of(tmp_path)
     request = asks("POST", f"/{SERVICE}/GetItem", "nobody.example", content_type="application/grpc")
-    peer = await play(guard, request, sends(framed(Item())))
+    peer = await play(services, request, sends(framed(Item())))
     assert fields_of(peer.refusals[0].headers)["grpc-status"] == "12"
     elsewhere = asks("POST", "/nowhere", content_type="application/grpc")
-    peer = await play(guard, elsewhere, sends(framed(Item())))
+    peer = await play(services, elsewhere, sends(framed(Item())))
     assert fields_of(peer.refusals[0].headers)["content-type"] == "application/grpc"
     peer = await play(
-        guard, asks("POST", "/x", shop.HOST, metadata={}, content_type="application/grpc+proto"), sends(b"")
+        services, asks("POST", "/x", shop.HOST, metadata={}, content_type="application/grpc+proto"), sends(b"")
     )
     assert fields_of(peer.refusals[0].headers)["grpc-status"] == "16"
 
@@ -406,9 +409,9 @@ async def test_whoever_is_refused_before_a_protocol_is_known_reads_a_status(tmp_
     ("told", "reason"), [("16", "unauthenticated"), ("7", "token-rejected"), ("14", "guard-error")]
 )
 async def test_envoys_own_answers_to_grpc_are_recorded_by_their_status(tmp_path, told, reason):
-    guard = guard_of(tmp_path)
+    services = services_of(tmp_path)
     head = ResponseHead(200, headers(grpc_status=told), "jwt_authn_access_denied{x}")
     about = RequestHead("POST", "http", shop.HOST, f"/{SERVICE}/GetItem", Headers())
-    await play(guard, ResponseHeadersReceived(head, True, about))
-    assert guard.recorder.last.reason == reason
-    assert guard.recorder.last.status in (401, 403, 503)
+    await play(services, ResponseHeadersReceived(head, True, about))
+    assert services.recorder.last.reason == reason
+    assert services.recorder.last.status in (401, 403, 503)

@@ -15,7 +15,7 @@ from tests.unit.flow.dialogue import (
     answers,
     asks,
     claims,
-    make_guard,
+    make_services,
     play,
     play_and_leave,
     sends,
@@ -40,23 +40,23 @@ def reason_of(peer):
 
 async def test_a_held_call_waits_and_goes_when_approved(tmp_path):
     """Envoy is asked to wait first; then exactly the held bytes go."""
-    guard = make_guard(tmp_path, engine=ScriptedEngine(HOLD))
+    services = make_services(tmp_path, engine=ScriptedEngine(HOLD))
     peer = ScriptedPeer().say(asks("POST", "/customers", content_type="application/json"))
     peer.say(sends(b'{"ssn":"%s"}' % SSN.encode()))
-    task = asyncio.create_task(play(guard, answers(end=True), peer=peer))
-    while not (pending := await asyncio.to_thread(guard.approvals.recent, pending_only=True, limit=5)):
+    task = asyncio.create_task(play(services, answers(end=True), peer=peer))
+    while not (pending := await asyncio.to_thread(services.approvals.recent, pending_only=True, limit=5)):
         await asyncio.sleep(0.01)
     request = pending[0].request
     assert SSN not in repr(request)
     assert "[US_SSN]" in request.preview
     assert all(each.request_body is None for each in peer.sent)
-    guard.approvals.vote(request.approval_id, Vote("iss|bob", True, "looks right", NOW + 5), ("sre",))
+    services.approvals.vote(request.approval_id, Vote("iss|bob", True, "looks right", NOW + 5), ("sre",))
     await task
     assert peer.sent[1].override_message_timeout.total_seconds() > 0
     assert peer.marks()[0] == ("req", "done")
-    assert guard.recorder.kinds == ["call.held", "call.decided", "call.completed"]
-    assert guard.recorder.last.approvers == ("iss|bob",)
-    assert guard.recorder.last.reason == "approved"
+    assert services.recorder.kinds == ["call.held", "call.decided", "call.completed"]
+    assert services.recorder.last.approvers == ("iss|bob",)
+    assert services.recorder.last.reason == "approved"
 
 
 @pytest.mark.parametrize(
@@ -64,112 +64,112 @@ async def test_a_held_call_waits_and_goes_when_approved(tmp_path):
 )
 async def test_calls_that_come_at_once_are_counted_before_they_are_held(tmp_path, limit, held, rule):
     changes = {f"limits.{limit}": held, "connections.crm.approvals.expires_in": 1.0}
-    guard = make_guard(tmp_path, engine=ScriptedEngine(HOLD), changes=changes, clock=time.time_ns)
+    services = make_services(tmp_path, engine=ScriptedEngine(HOLD), changes=changes, clock=time.time_ns)
     token = claims(exp=time.time() + 60)
-    peers = await asyncio.gather(*(play(guard, asks(metadata=token)) for _ in range(6)))
+    peers = await asyncio.gather(*(play(services, asks(metadata=token)) for _ in range(6)))
     reasons = [reason_of(peer) for peer in peers]
     assert reasons.count("overloaded") == 6 - held
     assert reasons.count("approval-expired") == held
-    refused = [entry for entry in guard.recorder.entries if entry.reason == "overloaded"]
+    refused = [entry for entry in services.recorder.entries if entry.reason == "overloaded"]
     assert all(entry.rule.endswith(rule) for entry in refused)
-    assert reason_of(await play(guard, asks(metadata=token))) == "approval-expired"
+    assert reason_of(await play(services, asks(metadata=token))) == "approval-expired"
 
 
 async def test_a_token_that_expires_while_its_call_is_held_lets_nothing_go(tmp_path):
     """It was good when the call came, and is not when people have approved; the approval stays unused."""
     late = [0]
-    guard = make_guard(tmp_path, engine=ScriptedEngine(HOLD), clock=lambda: NOW + late[0])
-    task = asyncio.create_task(play(guard, asks()))
-    while not (pending := await asyncio.to_thread(guard.approvals.recent, pending_only=True, limit=5)):
+    services = make_services(tmp_path, engine=ScriptedEngine(HOLD), clock=lambda: NOW + late[0])
+    task = asyncio.create_task(play(services, asks()))
+    while not (pending := await asyncio.to_thread(services.approvals.recent, pending_only=True, limit=5)):
         await asyncio.sleep(0.01)
     request = pending[0].request
-    guard.approvals.vote(request.approval_id, Vote("iss|bob", True, "looks right", NOW + 5), ("sre",))
+    services.approvals.vote(request.approval_id, Vote("iss|bob", True, "looks right", NOW + 5), ("sre",))
     late[0] = 631 * 10**9
     peer = await task
     assert reason_of(peer) == "unauthenticated"
-    assert guard.recorder.last.rule == "jwt.expired-while-held"
+    assert services.recorder.last.rule == "jwt.expired-while-held"
     assert peer.marks()[0] != ("req", "done")
-    assert guard.approvals.spend(request.approval_id, request.digest, NOW + 6)
+    assert services.approvals.spend(request.approval_id, request.digest, NOW + 6)
 
 
 async def test_a_held_call_that_is_denied_goes_nowhere(tmp_path):
     """One denial refuses it."""
-    guard = make_guard(tmp_path, engine=ScriptedEngine(HOLD))
-    task = asyncio.create_task(play(guard, asks()))
-    while not (pending := await asyncio.to_thread(guard.approvals.recent, pending_only=True, limit=5)):
+    services = make_services(tmp_path, engine=ScriptedEngine(HOLD))
+    task = asyncio.create_task(play(services, asks()))
+    while not (pending := await asyncio.to_thread(services.approvals.recent, pending_only=True, limit=5)):
         await asyncio.sleep(0.01)
-    guard.approvals.vote(pending[0].request.approval_id, Vote("iss|bob", False, "no reason", NOW + 5), ("sre",))
+    services.approvals.vote(pending[0].request.approval_id, Vote("iss|bob", False, "no reason", NOW + 5), ("sre",))
     peer = await task
     assert reason_of(peer) == "approval-denied"
-    assert guard.recorder.kinds == ["call.held", "call.denied"]
+    assert services.recorder.kinds == ["call.held", "call.denied"]
 
 
 async def test_a_held_call_expires(tmp_path):
     """Nobody comes: refused, and the request is closed."""
     hold = {**HOLD, "approval": {"groups": ["sre"], "min": 1, "expires_in": "1s"}}
-    guard = make_guard(tmp_path, engine=ScriptedEngine(hold), changes={"limits.hold": 0.05})
-    peer = await play(guard, asks())
+    services = make_services(tmp_path, engine=ScriptedEngine(hold), changes={"limits.hold": 0.05})
+    peer = await play(services, asks())
     assert reason_of(peer) == "approval-expired"
-    assert guard.approvals.recent(pending_only=True, limit=5) == []
+    assert services.approvals.recent(pending_only=True, limit=5) == []
 
 
 async def test_a_caller_that_leaves_cancels_its_request(tmp_path):
     """No approver is asked for a call that nobody waits for."""
-    guard = make_guard(tmp_path, engine=ScriptedEngine(HOLD))
+    services = make_services(tmp_path, engine=ScriptedEngine(HOLD))
     peer = ScriptedPeer().say(asks())
-    await play_and_leave(guard, peer, lambda: guard.waiter.waiting == 1)
-    await guard.waiter.finish()
-    assert guard.approvals.recent(pending_only=True, limit=5) == []
-    assert guard.recorder.kinds == ["call.held", "call.denied"]
-    assert guard.recorder.last.reason == "caller-gone"
+    await play_and_leave(services, peer, lambda: services.waiter.waiting == 1)
+    await services.waiter.finish()
+    assert services.approvals.recent(pending_only=True, limit=5) == []
+    assert services.recorder.kinds == ["call.held", "call.denied"]
+    assert services.recorder.last.reason == "caller-gone"
 
 
 async def test_a_broken_approvals_store_denies(tmp_path):
     """A call that nobody can be asked about is refused."""
-    guard = make_guard(tmp_path, engine=ScriptedEngine(HOLD))
-    guard.approvals.close()
+    services = make_services(tmp_path, engine=ScriptedEngine(HOLD))
+    services.approvals.close()
     (tmp_path / "approvals.db").write_bytes(b"not a database, not at all" * 100)
-    assert reason_of(await play(guard, asks())) == "approval-unavailable"
+    assert reason_of(await play(services, asks())) == "approval-unavailable"
 
 
 async def test_approvers_read_the_arguments_even_where_the_record_keeps_none(tmp_path):
     """What evidence keeps is one setting; what approvers must see is not."""
-    guard = make_guard(
+    services = make_services(
         tmp_path,
         engine=ScriptedEngine(HOLD),
         changes={"connections.crm.recording": {"arguments": False}},
     )
-    task = asyncio.create_task(play(guard, asks(path=f"/customers/{SSN}")))
-    while not (pending := await asyncio.to_thread(guard.approvals.recent, pending_only=True, limit=5)):
+    task = asyncio.create_task(play(services, asks(path=f"/customers/{SSN}")))
+    while not (pending := await asyncio.to_thread(services.approvals.recent, pending_only=True, limit=5)):
         await asyncio.sleep(0.01)
     assert pending[0].request.preview == '{"id":"[US_SSN]"}'
-    guard.approvals.vote(pending[0].request.approval_id, Vote("iss|bob", False, "no reason", NOW + 5), ("sre",))
+    services.approvals.vote(pending[0].request.approval_id, Vote("iss|bob", False, "no reason", NOW + 5), ("sre",))
     await task
-    assert all(entry.arguments == "" for entry in guard.recorder.entries)
+    assert all(entry.arguments == "" for entry in services.recorder.entries)
 
 
 async def test_a_call_too_long_to_read_is_not_put_to_approvers(tmp_path):
     """Nobody approves what nobody can read."""
-    guard = make_guard(tmp_path, engine=ScriptedEngine(HOLD))
+    services = make_services(tmp_path, engine=ScriptedEngine(HOLD))
     body = json.dumps({"note": "word " * 20_000}).encode()
-    peer = await play(guard, asks("POST", "/customers", content_type="application/json"), sends(body))
+    peer = await play(services, asks("POST", "/customers", content_type="application/json"), sends(body))
     assert reason_of(peer) == "approval-unavailable"
-    assert guard.approvals.recent(pending_only=False, limit=5) == []
+    assert services.approvals.recent(pending_only=False, limit=5) == []
 
 
 async def test_a_caller_that_leaves_while_its_request_is_stored_leaves_nothing_to_approve(tmp_path):
     """The request is cancelled however the two race."""
-    guard = make_guard(tmp_path, engine=ScriptedEngine(HOLD))
+    services = make_services(tmp_path, engine=ScriptedEngine(HOLD))
     began = threading.Event()
-    store = guard.approvals.open
+    store = services.approvals.open
 
     def slowly(request):
         began.set()
         time.sleep(0.1)
         store(request)
 
-    guard.approvals.open = slowly
-    await play_and_leave(guard, ScriptedPeer().say(asks()), began.is_set)
-    await guard.waiter.finish()
-    [approval] = guard.approvals.recent(pending_only=False, limit=5)
+    services.approvals.open = slowly
+    await play_and_leave(services, ScriptedPeer().say(asks()), began.is_set)
+    await services.waiter.finish()
+    [approval] = services.approvals.recent(pending_only=False, limit=5)
     assert approval.state == "cancelled"

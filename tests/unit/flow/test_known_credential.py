@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_guard, play, returns, sends
+from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_services, play, returns, sends
 
 SECRET = "never-kept-9f8e7d6c/+"
 BASE64 = base64.b64encode(f"key: {SECRET} ".encode()).decode()
@@ -25,22 +25,22 @@ BODIES = [
 ]
 
 
-def kept(guard):
-    return repr(guard.recorder.entries) + repr(guard.approvals.recent(pending_only=False, limit=100))
+def kept(services):
+    return repr(services.recorder.entries) + repr(services.approvals.recent(pending_only=False, limit=100))
 
 
 @pytest.mark.parametrize("answer", [ALLOW, DENY, HOLD], ids=["allowed", "denied", "held"])
 async def test_what_a_caller_writes_of_it_is_kept_nowhere(tmp_path, answer):
     (tmp_path / "secret").write_text(SECRET + "\n")
     changes = {"connections.crm.credential": {"file": str(tmp_path / "secret")}}
-    guard = make_guard(tmp_path, engine=ScriptedEngine(answer), changes=changes)
+    services = make_services(tmp_path, engine=ScriptedEngine(answer), changes=changes)
     for body in BODIES:
         for path in ("/customers", f"/customers?key={quote(SECRET)}", f"/{quote(SECRET, safe='')}"):
             asked = asks("POST", path, content_type="application/json")
-            await play(guard, asked, sends(body.encode()), answers(end=True))
-    assert guard.recorder.entries
-    assert [trace for trace in TRACES if trace in kept(guard)] == []
-    assert answer is DENY or "[CREDENTIAL]" in kept(guard)
+            await play(services, asked, sends(body.encode()), answers(end=True))
+    assert services.recorder.entries
+    assert [trace for trace in TRACES if trace in kept(services)] == []
+    assert answer is DENY or "[CREDENTIAL]" in kept(services)
 
 
 @pytest.mark.parametrize("answer", [ALLOW, DENY, HOLD], ids=["allowed", "denied", "held"])
@@ -48,16 +48,16 @@ async def test_nor_the_rest_of_one_in_which_a_detector_sees_an_entity(tmp_path, 
     secret = "bob@example.com:9c0ffee5c3f1aa77d2b4"
     (tmp_path / "secret").write_text(secret)
     changes = {"connections.crm.credential": {"file": str(tmp_path / "secret")}}
-    guard = make_guard(tmp_path, engine=ScriptedEngine(answer), changes=changes)
+    services = make_services(tmp_path, engine=ScriptedEngine(answer), changes=changes)
     for body in (
         json.dumps({"key": secret}),
         json.dumps({secret: "219-09-9999", "deep": {f"a {secret}": "ada@b.co"}}),
     ):
         for path in ("/customers", f"/customers?key={secret}&a={secret}", f"/customers/{secret}", f"/{secret}/x"):
             asked = asks("POST", path, content_type="application/json")
-            await play(guard, asked, sends(body.encode()), answers(end=True))
-    assert guard.recorder.entries
-    assert "c0ffee" not in kept(guard)
+            await play(services, asked, sends(body.encode()), answers(end=True))
+    assert services.recorder.entries
+    assert "c0ffee" not in kept(services)
 
 
 async def test_nor_does_its_caller_get_that_rest_back(tmp_path):
@@ -67,7 +67,7 @@ async def test_nor_does_its_caller_get_that_rest_back(tmp_path):
         "connections.crm.credential": {"file": str(tmp_path / "secret")},
         "connections.crm.masking.response": [{"entity": "*", "how": "redact"}],
     }
-    guard = make_guard(tmp_path, engine=ScriptedEngine(ALLOW), changes=changes)
+    services = make_services(tmp_path, engine=ScriptedEngine(ALLOW), changes=changes)
     for kind, body in (
         ("application/json", json.dumps({"you": f"sent {secret}"})),
         ("text/event-stream", f"data: you sent {secret}\n\n"),
@@ -75,21 +75,21 @@ async def test_nor_does_its_caller_get_that_rest_back(tmp_path):
     ):
         pieces = [body] if kind == "application/json" else [body[:20], body[20:]]
         events = [returns(each.encode(), end=each is pieces[-1]) for each in pieces]
-        peer = await play(guard, asks(), answers(content_type=kind, x_debug=secret), *events)
+        peer = await play(services, asks(), answers(content_type=kind, x_debug=secret), *events)
         back = [str(each) for each in peer.sent if each.response_headers or each.response_body]
         assert "".join(back).count("[CREDENTIAL]") == 2  # in the field, and in the body
         assert "c0ffee" not in "".join(back)
-    assert "c0ffee" not in kept(guard)
+    assert "c0ffee" not in kept(services)
 
 
 async def test_without_its_file_calls_are_recorded_all_the_same(tmp_path):
     changes = {"connections.crm.credential": {"file": str(tmp_path / "none")}}
-    guard = make_guard(tmp_path, engine=ScriptedEngine(ALLOW), changes=changes)
+    services = make_services(tmp_path, engine=ScriptedEngine(ALLOW), changes=changes)
     await play(
-        guard, asks("POST", "/customers", content_type="application/json"), sends(b'{"a":1}'), answers(end=True)
+        services, asks("POST", "/customers", content_type="application/json"), sends(b'{"a":1}'), answers(end=True)
     )
-    assert guard.recorder.last.reason == "credential-unavailable"
-    assert guard.recorder.last.arguments == '{"a":1}'
+    assert services.recorder.last.reason == "credential-unavailable"
+    assert services.recorder.last.arguments == '{"a":1}'
 
 
 @pytest.mark.parametrize("session", ["ada@example.org", "219-09-9999", f"s-{SECRET}", "AKIAQ3EGT7XW2LPNV5RC"])
@@ -100,11 +100,11 @@ async def test_a_session_that_is_called_by_a_value_gets_another_name(tmp_path, s
         "connections.crm.credential": {"file": str(tmp_path / "secret")},
         "connections.crm.session_header": "x-session-id",
     }
-    guard = make_guard(tmp_path, engine=ScriptedEngine(ALLOW), changes=changes)
+    services = make_services(tmp_path, engine=ScriptedEngine(ALLOW), changes=changes)
     for path in ("/customers/1", "/customers/2", "/nowhere"):
-        await play(guard, asks(path=path, x_session_id=session), answers(end=True))
-    assert session not in kept(guard)
-    named = {entry.session for entry in guard.recorder.entries if entry.session}
+        await play(services, asks(path=path, x_session_id=session), answers(end=True))
+    assert session not in kept(services)
+    named = {entry.session for entry in services.recorder.entries if entry.session}
     assert len(named) == 1
-    await play(guard, asks(path="/customers/1", x_session_id="plain-4711"), answers(end=True))
-    assert guard.recorder.last.session == "plain-4711"
+    await play(services, asks(path="/customers/1", x_session_id="plain-4711"), answers(end=True))
+    assert services.recorder.last.session == "plain-4711"

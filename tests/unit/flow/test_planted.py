@@ -13,7 +13,16 @@ import pytest
 from extproc.model.call import Headers
 from extproc.model.errors import ResponseBrokenOff
 from extproc.wire.events import ResponseTrailersReceived
-from tests.unit.flow.dialogue import ScriptedEngine, ScriptedPeer, answers, asks, make_guard, play, returns, sends
+from tests.unit.flow.dialogue import (
+    ScriptedEngine,
+    ScriptedPeer,
+    answers,
+    asks,
+    make_services,
+    play,
+    returns,
+    sends,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -75,10 +84,10 @@ SHAPES = [(value, *shape) for value in PLANTED for shape in shapes(value)]
 ENCODINGS = {"": bytes, "gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress}
 
 
-def leaks(tmp_path, guard, capsys):
+def leaks(tmp_path, services, capsys):
     """Every place where something is kept: entries, logs, and whatever files there are."""
     said = capsys.readouterr()
-    kept = repr(guard.recorder.entries) + said.out + said.err
+    kept = repr(services.recorder.entries) + said.out + said.err
     kept += "".join(file.read_bytes().decode("latin-1") for file in tmp_path.rglob("*") if file.is_file())
     kept = readable(kept)
     return [trace for trace in TRACES if trace in kept]
@@ -106,23 +115,23 @@ def readable(text):
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 async def test_no_planted_value_comes_back_or_is_kept(tmp_path, capsys, encoding):
-    guard = make_guard(tmp_path, engine=ScriptedEngine(ALLOW))
+    services = make_services(tmp_path, engine=ScriptedEngine(ALLOW))
     for value, content_type, body in SHAPES:
         streamed = content_type in ("text/event-stream", "application/x-ndjson")
         if encoding and streamed:
             continue
         fields = {"content_encoding": encoding} if encoding else {}
         packed = ENCODINGS[encoding](body.encode())
-        peer = await play(guard, asks(), answers(content_type=content_type, **fields), returns(packed))
+        peer = await play(services, asks(), answers(content_type=content_type, **fields), returns(packed))
         assert not peer.refusals, (content_type, body)
         out = sent_by(peer)
         assert out, "nothing was rewritten: " + body
         assert [trace for trace in TRACES if trace in readable(out)] == [], (content_type, body, value)
-    assert leaks(tmp_path, guard, capsys) == []
+    assert leaks(tmp_path, services, capsys) == []
 
 
 async def test_no_planted_value_comes_back_in_header_fields_or_trailers(tmp_path, capsys):
-    guard = make_guard(tmp_path, engine=ScriptedEngine(ALLOW))
+    services = make_services(tmp_path, engine=ScriptedEngine(ALLOW))
     names = ("location", "set-cookie", "www-authenticate", "x-note", "link", "content-disposition", "warning")
     for value in PLANTED:
         for text in (
@@ -134,38 +143,41 @@ async def test_no_planted_value_comes_back_in_header_fields_or_trailers(tmp_path
         ):
             fields = {name.replace("-", "_"): text for name in names}
             trailers = ResponseTrailersReceived(Headers((("grpc-message", text.encode()), ("x-t", text.encode()))))
-            peer = await play(guard, asks(), answers(**fields), returns(b"{}", end=False), trailers)
+            peer = await play(services, asks(), answers(**fields), returns(b"{}", end=False), trailers)
             seen = readable(repr([each.to_dict() for each in peer.sent]))
             for name in names:
                 assert name in seen
             assert not [trace for trace in TRACES if trace in seen], text
-    assert leaks(tmp_path, guard, capsys) == []
+    assert leaks(tmp_path, services, capsys) == []
 
 
 async def test_no_planted_value_of_a_request_is_kept(tmp_path, capsys):
     """Whatever becomes of the call: allowed, denied, unknown, unreadable."""
     for engine in (ScriptedEngine(ALLOW), ScriptedEngine(HOLD), ScriptedEngine({"action": "?"})):
-        guard = make_guard(tmp_path, engine=engine)
+        services = make_services(tmp_path, engine=engine)
         for value, content_type, body in SHAPES:
             for path in ("/customers", f"/customers?q={quote(value)}", f"/{quote(value)}"):
                 await play(
-                    guard, asks("POST", path, content_type=content_type), sends(body.encode()), answers(end=True)
+                    services,
+                    asks("POST", path, content_type=content_type),
+                    sends(body.encode()),
+                    answers(end=True),
                 )
-        assert leaks(tmp_path, guard, capsys) == []
+        assert leaks(tmp_path, services, capsys) == []
 
 
 async def test_no_planted_value_is_kept_of_what_cannot_be_masked(tmp_path, capsys):
     """Damaged bodies and streams: refused or broken off, and nothing of them is told."""
-    guard = make_guard(tmp_path, engine=ScriptedEngine(ALLOW))
+    services = make_services(tmp_path, engine=ScriptedEngine(ALLOW))
     for _, content_type, body in SHAPES:
         for damaged in (body.encode() + b"{", b"\xff" + body.encode(), body.encode() + b"\x00"):
             peer = ScriptedPeer()
             try:
-                await play(guard, asks(), answers(content_type=content_type), returns(damaged), peer=peer)
+                await play(services, asks(), answers(content_type=content_type), returns(damaged), peer=peer)
             except ResponseBrokenOff as error:
                 told = str(error)
             else:
                 told = ""
             out = told + sent_by(peer) + repr([each.body for each in peer.refusals])
             assert not [trace for trace in TRACES if trace in readable(out)], (content_type, damaged)
-    assert leaks(tmp_path, guard, capsys) == []
+    assert leaks(tmp_path, services, capsys) == []

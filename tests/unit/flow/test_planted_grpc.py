@@ -13,7 +13,16 @@ from extproc.model.errors import ResponseBrokenOff
 from extproc.wire.events import ResponseTrailersReceived
 from tests.integration.support import shop
 from tests.integration.support.shop import SERVICE, Item, framed
-from tests.unit.flow.dialogue import ScriptedEngine, ScriptedPeer, answers, asks, make_guard, play, returns, sends
+from tests.unit.flow.dialogue import (
+    ScriptedEngine,
+    ScriptedPeer,
+    answers,
+    asks,
+    make_services,
+    play,
+    returns,
+    sends,
+)
 from tests.unit.flow.test_planted import ALLOW, HOLD, PLANTED, TRACES, escaped, leaks, readable
 
 pytestmark = pytest.mark.slow
@@ -56,8 +65,8 @@ NUMBERS = [
 ]  # fmt: skip
 
 
-def guard_of(tmp_path, answer=ALLOW):
-    return make_guard(
+def services_of(tmp_path, answer=ALLOW):
+    return make_services(
         tmp_path, engine=ScriptedEngine(answer), changes={"connections.shop": shop.settings(tmp_path)}
     )
 
@@ -73,12 +82,12 @@ def sent_by(peer):
 
 @pytest.mark.parametrize("compressed", [False, True])
 async def test_no_planted_value_comes_back_or_is_kept(tmp_path, capsys, compressed):
-    guard = guard_of(tmp_path)
+    services = services_of(tmp_path)
     head = answers(content_type="application/grpc", grpc_encoding="deflate")
     body = framed(*(item for _, item in ITEMS), *NUMBERS, compressed=compressed)
     third = len(body) // 3
     pieces = [returns(part, end=False) for part in (body[:third], body[third:-9], body[-9:])]
-    peer = await play(guard, calls(), sends(framed(Item())), head, *pieces, TRAILERS)
+    peer = await play(services, calls(), sends(framed(Item())), head, *pieces, TRAILERS)
     out = b"".join(
         each.response_body.response.body_mutation.body or b"" for each in peer.sent if each.response_body
     )
@@ -89,11 +98,11 @@ async def test_no_planted_value_comes_back_or_is_kept(tmp_path, capsys, compress
         assert not [trace for trace in TRACES if trace in readable(repr(after))], (value, item)
     assert shown[-len(NUMBERS) :] == [Item()] * 2 + [Item(owner=Item()), Item(meta={"ssn": 0}), Item()]
     assert not [trace for trace in TRACES if trace in sent_by(peer)]
-    assert leaks(tmp_path, guard, capsys) == []
+    assert leaks(tmp_path, services, capsys) == []
 
 
 async def test_no_planted_value_comes_back_in_an_error(tmp_path, capsys):
-    guard = guard_of(tmp_path)
+    services = services_of(tmp_path)
     for value in PLANTED:
         status = status_pb2.Status(message=value)
         status.details.add().Pack(error_details_pb2.DebugInfo(stack_entries=[value]))
@@ -105,30 +114,30 @@ async def test_no_planted_value_comes_back_in_an_error(tmp_path, capsys):
         )  # fmt: skip
         trailers = ResponseTrailersReceived(Headers(fields))
         peer = await play(
-            guard, calls(), sends(framed(Item())), answers(content_type="application/grpc"), trailers
+            services, calls(), sends(framed(Item())), answers(content_type="application/grpc"), trailers
         )
         seen = readable(sent_by(peer))
         assert not [trace for trace in TRACES if trace in seen], value
         assert "grpc-message" in seen
-    assert leaks(tmp_path, guard, capsys) == []
+    assert leaks(tmp_path, services, capsys) == []
 
 
 async def test_no_planted_value_of_a_request_is_kept(tmp_path, capsys):
     """Whatever becomes of the call: allowed, denied, unknown, unreadable."""
     for answer in (ALLOW, HOLD, {"action": "?"}):
-        guard = guard_of(tmp_path, answer)
+        services = services_of(tmp_path, answer)
         for _, item in ITEMS:
             for method, body in (
                 ("GetItem", framed(item)),
                 ("Hidden", framed(item)),
                 ("GetItem", framed(item) + b"\0"),
             ):
-                await play(guard, calls(method), sends(body), answers(end=True))
-        assert leaks(tmp_path, guard, capsys) == []
+                await play(services, calls(method), sends(body), answers(end=True))
+        assert leaks(tmp_path, services, capsys) == []
 
 
 async def test_no_planted_value_is_kept_of_what_cannot_be_masked(tmp_path, capsys):
-    guard = guard_of(tmp_path)
+    services = services_of(tmp_path)
     for value, item in ITEMS:
         raw = item.SerializeToString()
         url = Item(details={"type_url": f"{value}/shop.v1.Item"}).SerializeToString()
@@ -136,7 +145,7 @@ async def test_no_planted_value_is_kept_of_what_cannot_be_masked(tmp_path, capsy
             peer = ScriptedPeer()
             pieces = (answers(content_type="application/grpc"), returns(damaged, end=False), TRAILERS)
             with pytest.raises(ResponseBrokenOff) as broken:
-                await play(guard, calls(), sends(framed(Item())), *pieces, peer=peer)
+                await play(services, calls(), sends(framed(Item())), *pieces, peer=peer)
             seen = readable(str(broken.value) + sent_by(peer))
             assert not [trace for trace in TRACES if trace in seen], item
-    assert leaks(tmp_path, guard, capsys) == []
+    assert leaks(tmp_path, services, capsys) == []

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_guard, play, returns
+from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_services, play, returns
 
 
 def named(refusal):
@@ -12,9 +12,9 @@ def named(refusal):
 
 
 async def refusal_for(tmp_path, answer):
-    guard = make_guard(tmp_path, engine=ScriptedEngine(answer))
-    [refusal] = (await play(guard, asks())).refusals
-    assert guard.recorder.last.reason in ("policy-denied", "policy-error")
+    services = make_services(tmp_path, engine=ScriptedEngine(answer))
+    [refusal] = (await play(services, asks())).refusals
+    assert services.recorder.last.reason in ("policy-denied", "policy-error")
     return refusal
 
 
@@ -46,11 +46,11 @@ async def test_an_unreadable_answer_answers_nothing_of_its_own(tmp_path):
 
 async def test_what_shadow_rules_would_have_done_is_recorded_and_not_done(tmp_path):
     engine = ScriptedEngine({"action": "allow", "shadow": ["office-hours", "risk-70"]})
-    guard = make_guard(tmp_path, engine=engine)
-    peer = await play(guard, asks(), answers(), returns(b"{}"))
+    services = make_services(tmp_path, engine=engine)
+    peer = await play(services, asks(), answers(), returns(b"{}"))
     assert peer.refusals == []
-    assert guard.recorder.kinds == ["call.decided", "call.completed"]
-    assert [entry.shadow for entry in guard.recorder.entries] == [("office-hours", "risk-70")] * 2
+    assert services.recorder.kinds == ["call.decided", "call.completed"]
+    assert [entry.shadow for entry in services.recorder.entries] == [("office-hours", "risk-70")] * 2
 
 
 def told(message):
@@ -60,7 +60,7 @@ def told(message):
 async def test_metadata_goes_to_envoy_beside_the_marks_never_over_them(tmp_path):
     asked = {"team": "x", "req": "forged", "policy": {"n": 1.5, "l": [True, None]}}
     engine = ScriptedEngine({"allowed": True, "dynamic_metadata": asked})
-    peer = await play(make_guard(tmp_path, engine=engine), asks(), answers(), returns(b"{}"))
+    peer = await play(make_services(tmp_path, engine=engine), asks(), answers(), returns(b"{}"))
     fields = told(peer.sent[0])
     assert "resp" not in fields
     assert fields["req"].string_value == "done"
@@ -71,7 +71,7 @@ async def test_metadata_goes_to_envoy_beside_the_marks_never_over_them(tmp_path)
 
 async def test_metadata_of_a_denial_goes_too(tmp_path):
     engine = ScriptedEngine({"allowed": False, "dynamic_metadata": {"team": "x"}})
-    peer = await play(make_guard(tmp_path, engine=engine), asks())
+    peer = await play(make_services(tmp_path, engine=engine), asks())
     [sent] = [message for message in peer.sent if message.immediate_response]
     assert told(sent)["policy"].struct_value.fields["team"].string_value == "x"
     assert told(sent)["resp"].string_value == "done"

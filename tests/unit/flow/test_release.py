@@ -7,7 +7,7 @@ import pytest
 
 from extproc.approvals.port import Vote
 from extproc.model.errors import PolicyError
-from tests.unit.flow.dialogue import NOW, ScriptedEngine, answers, asks, make_guard, play, sends
+from tests.unit.flow.dialogue import NOW, ScriptedEngine, answers, asks, make_services, play, sends
 
 BODY = b'{"ssn":"219-09-9999"}'
 TERMS = {"groups": ["sre"], "min": 1}
@@ -22,19 +22,19 @@ def then(first, later):
     return engine
 
 
-async def approved(guard, *votes, meanwhile=lambda: None, body=BODY):
+async def approved(services, *votes, meanwhile=lambda: None, body=BODY):
     """Play a call that these people approve, after something has happened; return the peer and the approval."""
     request = asks("POST", "/customers", content_type="application/json")
-    task = asyncio.create_task(play(guard, request, sends(body), answers(end=True)))
+    task = asyncio.create_task(play(services, request, sends(body), answers(end=True)))
     async with asyncio.timeout(20):
-        while not (pending := await asyncio.to_thread(guard.approvals.recent, pending_only=True, limit=5)):
+        while not (pending := await asyncio.to_thread(services.approvals.recent, pending_only=True, limit=5)):
             await asyncio.sleep(0.01)
     meanwhile()
     approval_id = pending[0].request.approval_id
     for voter, groups in votes or (("iss|bob", ("sre",)),):
-        guard.approvals.vote(approval_id, Vote(voter, True, "looks right", NOW + 5), groups)
+        services.approvals.vote(approval_id, Vote(voter, True, "looks right", NOW + 5), groups)
     peer = await task
-    return peer, guard.approvals.get(approval_id)
+    return peer, services.approvals.get(approval_id)
 
 
 def reason_of(peer):
@@ -48,25 +48,25 @@ def went(peer):
 async def test_a_policy_that_denies_by_then_lets_nothing_go(tmp_path):
     """The decision in force at the release counts, not the one that held the call."""
     deny = {"action": "deny", "reason": "outside-hours", "rule": "closed-by-now"}
-    guard = make_guard(tmp_path, engine=then(HOLD, deny))
-    peer, approval = await approved(guard)
+    services = make_services(tmp_path, engine=then(HOLD, deny))
+    peer, approval = await approved(services)
     assert not went(peer)
     assert reason_of(peer) == "outside-hours"
-    assert guard.recorder.kinds == ["call.held", "call.denied"]
-    last = guard.recorder.last
+    assert services.recorder.kinds == ["call.held", "call.denied"]
+    last = services.recorder.last
     assert (last.action, last.rule, last.approvers) == ("deny", "closed-by-now", ("iss|bob",))
-    assert guard.approvals.spend(approval.request.approval_id, approval.request.digest, NOW)
+    assert services.approvals.spend(approval.request.approval_id, approval.request.digest, NOW)
 
 
 @pytest.mark.parametrize("fault", [PolicyError("gone"), None], ids=["an error", "no readable answer"])
 async def test_no_usable_answer_at_the_release_lets_nothing_go(tmp_path, fault):
     """A policy that held the call and says nothing now denies it."""
-    guard = make_guard(tmp_path, engine=then(HOLD, {"action": "perhaps"}))
+    services = make_services(tmp_path, engine=then(HOLD, {"action": "perhaps"}))
 
     def break_it():
-        guard.engine.fault = fault
+        services.engine.fault = fault
 
-    peer, _ = await approved(guard, meanwhile=break_it)
+    peer, _ = await approved(services, meanwhile=break_it)
     assert not went(peer)
     assert reason_of(peer) == "policy-error"
 
@@ -79,41 +79,41 @@ async def test_no_usable_answer_at_the_release_lets_nothing_go(tmp_path, fault):
 async def test_votes_do_not_release_a_call_whose_terms_changed(tmp_path, terms):
     """Votes that were enough when they were given are not enough by now."""
     later = {**HOLD, "approval": {**TERMS, **terms}}
-    guard = make_guard(tmp_path, engine=then(HOLD, later))
-    peer, approval = await approved(guard)
+    services = make_services(tmp_path, engine=then(HOLD, later))
+    peer, approval = await approved(services)
     assert not went(peer)
     assert reason_of(peer) == "approval-outdated"
-    assert guard.recorder.last.rule == "approval.terms"
-    assert guard.approvals.spend(approval.request.approval_id, approval.request.digest, NOW)
+    assert services.recorder.last.rule == "approval.terms"
+    assert services.approvals.spend(approval.request.approval_id, approval.request.digest, NOW)
 
 
 async def test_only_voters_of_the_groups_that_are_asked_for_now_count(tmp_path):
     """Two people approved; the one who is a director is enough for a policy that asks for one director."""
     first = {**HOLD, "approval": {"groups": ["sre", "directors"], "min": 2}}
     later = {**HOLD, "approval": {"groups": ["directors"], "min": 1}}
-    guard = make_guard(tmp_path, engine=then(first, later))
-    peer, _ = await approved(guard, ("iss|bob", ("sre",)), ("iss|carol", ("directors",)))
+    services = make_services(tmp_path, engine=then(first, later))
+    peer, _ = await approved(services, ("iss|bob", ("sre",)), ("iss|carol", ("directors",)))
     assert went(peer)
     later["approval"]["min"] = 2
-    guard = make_guard(tmp_path / "again", engine=then(first, later))
-    peer, _ = await approved(guard, ("iss|bob", ("sre",)), ("iss|carol", ("directors",)))
+    services = make_services(tmp_path / "again", engine=then(first, later))
+    peer, _ = await approved(services, ("iss|bob", ("sre",)), ("iss|carol", ("directors",)))
     assert not went(peer)
 
 
 async def test_terms_that_these_votes_meet_too_release_it(tmp_path):
     """Other terms are not a reason by themselves."""
     later = {**HOLD, "approval": {"groups": ["sre", "directors"], "min": 1}}
-    guard = make_guard(tmp_path, engine=then(HOLD, later))
-    assert went((await approved(guard))[0])
+    services = make_services(tmp_path, engine=then(HOLD, later))
+    assert went((await approved(services))[0])
 
 
 async def test_a_policy_that_allows_by_then_releases_it(tmp_path):
     """The people who released it are recorded nevertheless."""
-    guard = make_guard(tmp_path, engine=then(HOLD, ALLOW))
-    peer, _ = await approved(guard)
+    services = make_services(tmp_path, engine=then(HOLD, ALLOW))
+    peer, _ = await approved(services)
     assert went(peer)
-    assert guard.recorder.kinds == ["call.held", "call.decided", "call.completed"]
-    last = guard.recorder.last
+    assert services.recorder.kinds == ["call.held", "call.decided", "call.completed"]
+    last = services.recorder.last
     assert (last.action, last.reason, last.rule) == ("allow", "approved", "open-by-now")
     assert last.approvers == ("iss|bob",)
 
@@ -121,34 +121,34 @@ async def test_a_policy_that_allows_by_then_releases_it(tmp_path):
 async def test_masks_that_policy_asks_for_by_then_are_applied(tmp_path):
     """What goes is what the decision in force lets go, and entries keep what any decision masked."""
     later = {**HOLD, "mask": {"request": [{"path": "$.name"}]}}
-    guard = make_guard(tmp_path, engine=then(HOLD, later))
-    peer, _ = await approved(guard, body=b'{"name":"Ada"}')
+    services = make_services(tmp_path, engine=then(HOLD, later))
+    peer, _ = await approved(services, body=b'{"name":"Ada"}')
     assert went(peer)
     forwarded = next(each.request_body.response for each in peer.sent if each.request_body)
     assert forwarded.body_mutation.body == b'{"name":"[REDACTED]"}'
-    assert "Ada" not in guard.recorder.last.arguments
+    assert "Ada" not in services.recorder.last.arguments
 
 
 async def test_another_query_than_the_approved_one_does_not_go(tmp_path):
     """Approvers released one exact request: a policy that makes another of it by now does not get it sent."""
 
     engine = then(HOLD, {"allowed": True, "query_parameters_to_set": {"all": "yes"}})
-    guard = make_guard(tmp_path, engine=engine)
-    peer, _ = await approved(guard)
+    services = make_services(tmp_path, engine=engine)
+    peer, _ = await approved(services)
     assert not went(peer)
-    assert guard.recorder.last.rule == "approval.digest"
+    assert services.recorder.last.rule == "approval.digest"
 
 
 async def test_a_connection_that_changed_meanwhile_does_not_get_the_call(tmp_path):
     """The host names another connection by now, or none."""
-    guard = make_guard(tmp_path, engine=ScriptedEngine(HOLD))
+    services = make_services(tmp_path, engine=ScriptedEngine(HOLD))
     peer, _ = await approved(
-        guard, meanwhile=lambda: guard.hosts.update({"crm.internal": guard.hosts["docs.internal"]})
+        services, meanwhile=lambda: services.hosts.update({"crm.internal": services.hosts["docs.internal"]})
     )
     assert not went(peer)
-    assert guard.recorder.last.rule == "approval.connection"
-    guard = make_guard(tmp_path / "again", engine=ScriptedEngine(HOLD))
-    peer, _ = await approved(guard, meanwhile=lambda: guard.hosts.pop("crm.internal"))
+    assert services.recorder.last.rule == "approval.connection"
+    services = make_services(tmp_path / "again", engine=ScriptedEngine(HOLD))
+    peer, _ = await approved(services, meanwhile=lambda: services.hosts.pop("crm.internal"))
     assert not went(peer)
     assert reason_of(peer) == "unknown-function"
 
@@ -157,15 +157,15 @@ async def test_the_credential_is_read_when_the_call_goes(tmp_path):
     """One that is gone by then is not presented, and nothing goes."""
     (tmp_path / "secret").write_text("never-kept-9f8e7d6c")
     changes = {"connections.crm.credential": {"file": str(tmp_path / "secret")}}
-    guard = make_guard(tmp_path, engine=ScriptedEngine(HOLD), changes=changes)
-    peer, _ = await approved(guard, meanwhile=(tmp_path / "secret").unlink)
+    services = make_services(tmp_path, engine=ScriptedEngine(HOLD), changes=changes)
+    peer, _ = await approved(services, meanwhile=(tmp_path / "secret").unlink)
     assert not went(peer)
     assert reason_of(peer) == "credential-unavailable"
 
 
 async def test_a_held_call_is_counted_once(tmp_path):
     """The second question is about the same call: it has the same usage."""
-    guard = make_guard(tmp_path, engine=ScriptedEngine(HOLD))
-    await approved(guard)
-    first, second = guard.engine.asked[:2]
+    services = make_services(tmp_path, engine=ScriptedEngine(HOLD))
+    await approved(services)
+    first, second = services.engine.asked[:2]
     assert {**first, "time": 0, "attributes": 0} == {**second, "time": 0, "attributes": 0}

@@ -13,7 +13,7 @@ from tests.unit.flow.dialogue import (
     ScriptedEngine,
     answers,
     asks,
-    make_guard,
+    make_services,
     play,
     returns,
     sends,
@@ -25,8 +25,8 @@ def reason_of(peer):
     return json.loads(refusal.body)["reason"]
 
 
-def everything_kept(guard):
-    return repr(guard.recorder.entries)
+def everything_kept(services):
+    return repr(services.recorder.entries)
 
 
 SSN = "219-09-9999"
@@ -34,14 +34,14 @@ ALL = [{"entity": "*"}]
 ALLOW = {"action": "allow", "reason": "policy-allowed", "rule": "test"}
 
 
-def guard_with(tmp_path, undecodable, *, request=(), response=ALL, credential=None):
+def services_with(tmp_path, undecodable, *, request=(), response=ALL, credential=None):
     changes = {
         "connections.crm.masking": {"request": list(request), "response": response, "undecodable": undecodable}
     }
     if credential:
         (tmp_path / "secret").write_text(credential)
         changes["connections.crm.credential"] = {"file": str(tmp_path / "secret")}
-    return make_guard(tmp_path, engine=ScriptedEngine(ALLOW), changes=changes)
+    return make_services(tmp_path, engine=ScriptedEngine(ALLOW), changes=changes)
 
 
 BINARY = [
@@ -56,26 +56,28 @@ BINARY = [
 @pytest.mark.parametrize(("fields", "body"), BINARY)
 async def test_a_response_that_cannot_be_read_passes_where_the_connection_says_so(tmp_path, fields, body):
     """As it came, told in the record, and not kept."""
-    guard = guard_with(tmp_path, "pass-unmasked")
-    peer = await play(guard, asks(), answers(**fields), returns(body))
+    services = services_with(tmp_path, "pass-unmasked")
+    peer = await play(services, asks(), answers(**fields), returns(body))
     assert not peer.refusals
     assert peer.sent[-1].response_body.response.body_mutation is None
-    assert guard.recorder.last.kind is EntryKind.COMPLETED
-    assert [(each.entity, each.how) for each in guard.recorder.last.findings] == [("UNDECODABLE", "pass-unmasked")]
-    assert SSN not in everything_kept(guard)
+    assert services.recorder.last.kind is EntryKind.COMPLETED
+    assert [(each.entity, each.how) for each in services.recorder.last.findings] == [
+        ("UNDECODABLE", "pass-unmasked")
+    ]
+    assert SSN not in everything_kept(services)
 
 
 @pytest.mark.parametrize(("fields", "body"), BINARY)
 async def test_it_is_denied_otherwise(tmp_path, fields, body):
-    peer = await play(guard_with(tmp_path, "deny"), asks(), answers(**fields), returns(body))
+    peer = await play(services_with(tmp_path, "deny"), asks(), answers(**fields), returns(body))
     assert peer.refusals[0].status.code == 502
     assert SSN.encode() not in peer.refusals[0].body
 
 
 async def test_the_credential_never_passes_with_it(tmp_path):
-    guard = guard_with(tmp_path, "pass-unmasked", credential="backend-secret-0123456789")
+    services = services_with(tmp_path, "pass-unmasked", credential="backend-secret-0123456789")
     body = b"\x00backend-secret-0123456789\xff"
-    peer = await play(guard, asks(), answers(content_type="application/octet-stream"), returns(body))
+    peer = await play(services, asks(), answers(content_type="application/octet-stream"), returns(body))
     assert peer.sent[-1].response_body.response.body_mutation.body == b"\x00[CREDENTIAL]\xff"
 
 
@@ -83,9 +85,9 @@ async def test_a_detector_that_fails_denies_nevertheless(tmp_path, monkeypatch):
     def fail(*_):
         raise MaskingError("detector X failed")
 
-    guard = guard_with(tmp_path, "pass-unmasked")
-    monkeypatch.setattr(guard.masker, "mask", fail)
-    peer = await play(guard, asks(), answers(), returns(b"{}"))
+    services = services_with(tmp_path, "pass-unmasked")
+    monkeypatch.setattr(services.masker, "mask", fail)
+    peer = await play(services, asks(), answers(), returns(b"{}"))
     assert peer.refusals[0].status.code == 502
 
 
@@ -94,7 +96,7 @@ async def test_one_string_does_not_unmask_the_rest_of_its_document(tmp_path, not
     """Whoever may store a note would decide what others see."""
     body = json.dumps({"ssn": SSN, "note": note}).encode()
     rules = [{"path": "$.ssn"}, {"path": "$..ssn"}, *ALL]
-    peer = await play(guard_with(tmp_path, "pass-unmasked", response=rules), asks(), answers(), returns(body))
+    peer = await play(services_with(tmp_path, "pass-unmasked", response=rules), asks(), answers(), returns(body))
     sent = b"".join(m.response_body.response.body_mutation.body or b"" for m in peer.sent if m.response_body)
     assert peer.refusals or SSN.encode() not in sent != b""
 
@@ -108,26 +110,28 @@ REQUESTS = [
 
 @pytest.mark.parametrize(("fields", "body"), REQUESTS)
 async def test_a_request_that_policy_allows_passes_as_it_came(tmp_path, fields, body):
-    guard = guard_with(tmp_path, "pass-unmasked", request=ALL)
-    peer = await play(guard, asks("POST", "/customers", **fields), sends(body), answers(end=True))
+    services = services_with(tmp_path, "pass-unmasked", request=ALL)
+    peer = await play(services, asks("POST", "/customers", **fields), sends(body), answers(end=True))
     assert not peer.refusals
     forwarded = peer.sent[1].request_body.response
     assert forwarded.body_mutation is None
     assert ("content-encoding" in forwarded.header_mutation.remove_headers) is ("content_encoding" not in fields)
-    assert ("UNDECODABLE", "pass-unmasked") in [(each.entity, each.how) for each in guard.recorder.last.findings]
+    assert ("UNDECODABLE", "pass-unmasked") in [
+        (each.entity, each.how) for each in services.recorder.last.findings
+    ]
 
 
 @pytest.mark.parametrize(("fields", "body"), REQUESTS)
 async def test_such_a_request_is_denied_otherwise(tmp_path, fields, body):
-    guard = guard_with(tmp_path, "deny", request=ALL)
-    peer = await play(guard, asks("POST", "/customers", **fields), sends(body))
+    services = services_with(tmp_path, "deny", request=ALL)
+    peer = await play(services, asks("POST", "/customers", **fields), sends(body))
     assert reason_of(peer) == "masking-failed"
 
 
 async def test_an_encoding_that_nobody_undoes_is_never_forwarded_as_nothing(tmp_path):
     """Without a rule, too."""
     fields = {"content_type": "application/json", "content_encoding": "compress"}
-    peer = await play(guard_with(tmp_path, "deny"), asks("POST", "/customers", **fields), sends(b"abc"))
+    peer = await play(services_with(tmp_path, "deny"), asks("POST", "/customers", **fields), sends(b"abc"))
     assert reason_of(peer) == "masking-failed"
 
 
@@ -138,10 +142,10 @@ async def test_an_encoding_that_nobody_undoes_is_never_forwarded_as_nothing(tmp_
 )
 async def test_what_is_to_be_masked_in_the_url_denies_beside_any_body(tmp_path, undecodable, path, rules):
     """The arguments are not known one by one when the body is no JSON."""
-    guard = guard_with(tmp_path, undecodable, request=rules)
+    services = services_with(tmp_path, undecodable, request=rules)
     form = "application/x-www-form-urlencoded"
     for content_type, body in ((form, b"a=1"), ("application/octet-stream", b"\x00")):
-        peer = await play(guard, asks("POST", path, content_type=content_type), sends(body))
+        peer = await play(services, asks("POST", path, content_type=content_type), sends(body))
         assert reason_of(peer) == "masking-failed"
 
 
@@ -155,20 +159,20 @@ async def test_a_body_that_the_masker_alone_cannot_read_hides_nothing_that_is_to
         raise Undecodable("in no way")
 
     monkeypatch.setattr(rewrite, "mask_body", fail)
-    guard = guard_with(tmp_path, "pass-unmasked", request=[{"path": path}])
+    services = services_with(tmp_path, "pass-unmasked", request=[{"path": path}])
     asked = asks("POST", "/customers", content_type="application/json")
-    peer = await play(guard, asked, sends(b'{"a": "y"}'), answers(end=True))
+    peer = await play(services, asked, sends(b'{"a": "y"}'), answers(end=True))
     assert passes or reason_of(peer) == "masking-failed"
     assert (not peer.refusals) is passes
 
 
 async def test_a_form_is_masked_on_its_way(tmp_path):
-    guard = guard_with(tmp_path, "deny", request=ALL)
+    services = services_with(tmp_path, "deny", request=ALL)
     form = "application/x-www-form-urlencoded"
     body = b"ssn=219-09-9999&id=7"
-    peer = await play(guard, asks("POST", "/customers", content_type=form), sends(body), answers(end=True))
+    peer = await play(services, asks("POST", "/customers", content_type=form), sends(body), answers(end=True))
     assert peer.sent[1].request_body.response.body_mutation.body == b"ssn=%5BUS_SSN%5D&id=7"
-    assert SSN not in everything_kept(guard)
+    assert SSN not in everything_kept(services)
 
 
 LINES = "application/x-ndjson"
@@ -176,9 +180,9 @@ LINES = "application/x-ndjson"
 
 async def test_lines_are_masked_one_by_one(tmp_path):
     """A whole line goes at once; the rest waits, the last one needs no end."""
-    guard = make_guard(tmp_path)
+    services = make_services(tmp_path)
     peer = await play(
-        guard,
+        services,
         asks(),
         answers(content_type=LINES),
         returns(b'{"a": "219-09', end=False),
@@ -187,19 +191,19 @@ async def test_lines_are_masked_one_by_one(tmp_path):
     )
     pieces = [each.response_body.response.body_mutation for each in peer.sent if each.response_body]
     assert [piece.body or b"" for piece in pieces] == [b"", b'{"a": "[US_SSN]"}\n', b'{"b": 1}']
-    assert guard.recorder.last.response == '{"a": "[US_SSN]"}\n{"b": 1}'
-    assert SSN not in everything_kept(guard)
+    assert services.recorder.last.response == '{"a": "[US_SSN]"}\n{"b": 1}'
+    assert SSN not in everything_kept(services)
 
 
 async def test_a_line_that_trailers_cut_off_breaks_the_stream(tmp_path):
     """Envoy takes no more of a body then, and a caller must not take the rest for the whole."""
-    guard = make_guard(tmp_path)
+    services = make_services(tmp_path)
     with pytest.raises(ResponseBrokenOff):
         await play(
-            guard,
+            services,
             asks(),
             answers(content_type=LINES),
             returns(b'{"a": 1}\n{"b": 2}', end=False),
             ResponseTrailersReceived(Headers(())),
         )
-    assert guard.recorder.last.kind is EntryKind.FAILED
+    assert services.recorder.last.kind is EntryKind.FAILED

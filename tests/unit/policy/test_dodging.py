@@ -16,7 +16,7 @@ from extproc.policy.contract.policy_sources import Sources
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 from tests.integration.support.shop import HOST, SERVICE, Item, framed
 from tests.integration.support.shop import settings as shop
-from tests.unit.flow.dialogue import asks, make_guard, play, sends
+from tests.unit.flow.dialogue import asks, make_services, play, sends
 
 U = Uninspectable
 NEVER_MADE = {U.STREAMED}
@@ -113,7 +113,7 @@ def guard(tmp_path_factory):
     sources = read_sources([], [], "data.extproc.decision")
     engine = EmbeddedEngine.from_sources(Sources(sources.modules, {"guard": GUARD}, sources.query))
     folder = tmp_path_factory.mktemp("guard")
-    return make_guard(folder, engine=engine, changes={"connections.shop": shop(folder)})
+    return make_services(folder, engine=engine, changes={"connections.shop": shop(folder)})
 
 
 async def played(guard, head, body):

@@ -12,7 +12,17 @@ from extproc.masking.masker import Trial
 from extproc.model.call import Headers
 from extproc.model.errors import MaskingError
 from extproc.model.masking import MaskOperator, MaskRule
-from tests.unit.flow.dialogue import NOW, ScriptedEngine, answers, asks, headers, make_guard, play, returns, sends
+from tests.unit.flow.dialogue import (
+    NOW,
+    ScriptedEngine,
+    answers,
+    asks,
+    headers,
+    make_services,
+    play,
+    returns,
+    sends,
+)
 
 SSN, BARE = "219-09-9999", "219099999"
 ALL = (MaskRule(MaskOperator.REDACT, entity="*"),)
@@ -27,13 +37,13 @@ def edited(masker, value, name="x-note", rules=ALL):
 
 @pytest.fixture(scope="module")
 def masker(tmp_path_factory):
-    return make_guard(tmp_path_factory.mktemp("guard")).masker
+    return make_services(tmp_path_factory.mktemp("guard")).masker
 
 
-async def call(guard, *events, **fields):
+async def call(services, *events, **fields):
     """A call with a body, whose head has these fields; the peer, and the fields that are set."""
     peer = await play(
-        guard,
+        services,
         asks("POST", "/customers", content_type="application/json", **fields),
         sends(BODY),
         *(events or (answers(end=True),)),
@@ -57,45 +67,47 @@ async def call(guard, *events, **fields):
     ],
 )
 async def test_what_a_request_field_holds_reaches_neither_backend_nor_record(tmp_path, name, value, sent):
-    guard = make_guard(tmp_path, changes=MASKED)
-    _, fields = await call(guard, **{name: value})
+    services = make_services(tmp_path, changes=MASKED)
+    _, fields = await call(services, **{name: value})
     shown = name.replace("_", "-")
     assert fields[shown] == sent.encode()
-    assert f"header.{shown}" in {each.path for each in guard.recorder.last.findings}
-    assert not any(each in repr(guard.recorder.entries) for each in (SSN, BARE))
+    assert f"header.{shown}" in {each.path for each in services.recorder.last.findings}
+    assert not any(each in repr(services.recorder.entries) for each in (SSN, BARE))
 
 
 @pytest.mark.parametrize("name", ["content_type", "x_envoy_note", "te"])
 async def test_what_stands_in_a_field_that_cannot_be_rewritten_goes_nowhere(tmp_path, name):
-    guard = make_guard(tmp_path, changes=MASKED)
+    services = make_services(tmp_path, changes=MASKED)
     head = asks("GET", "/customers/7", **{name: f"a/b; note={SSN}"})
-    peer = await play(guard, head)
+    peer = await play(services, head)
     assert json.loads(peer.refusals[0].body)["reason"] == "masking-failed"
-    assert SSN not in repr(guard.recorder.entries)
+    assert SSN not in repr(services.recorder.entries)
 
 
 @pytest.mark.parametrize("path", [f"/customers/7?a={SSN}&a=2", f"/customers/7?a={SSN.replace('-', '%2D')}&a=2"])
 async def test_a_query_that_cannot_be_read_hides_nothing(tmp_path, path):
     """Policy allows what could not be inspected; the plan holds all the same."""
-    guard = make_guard(tmp_path, changes=MASKED)
-    peer = await play(guard, asks(path=path))
+    services = make_services(tmp_path, changes=MASKED)
+    peer = await play(services, asks(path=path))
     assert json.loads(peer.refusals[0].body)["reason"] == "masking-failed"
 
 
 async def test_a_query_that_policy_clears_of_a_value_goes_on(tmp_path):
     answer = {"allowed": True, "query_parameters_to_remove": ["ssn"]}
-    guard = make_guard(tmp_path, engine=ScriptedEngine(answer), changes=MASKED)
-    peer = await play(guard, asks(path=f"/customers/7?ssn={BARE}&a=1"), answers(end=True))
+    services = make_services(tmp_path, engine=ScriptedEngine(answer), changes=MASKED)
+    peer = await play(services, asks(path=f"/customers/7?ssn={BARE}&a=1"), answers(end=True))
     edits = peer.sent[0].request_headers.response.header_mutation.set_headers
     assert {each.header.key: each.header.raw_value for each in edits}[":path"] == b"/customers/7?a=1"
 
 
 async def test_without_a_plan_fields_are_not_looked_at(tmp_path):
-    guard = make_guard(tmp_path, changes={"connections.crm.masking": {"request": [], "response": []}})
-    _, fields = await call(guard, x_customer=SSN)
+    services = make_services(tmp_path, changes={"connections.crm.masking": {"request": [], "response": []}})
+    _, fields = await call(services, x_customer=SSN)
     assert set(fields) == {"x-extproc-call-id"}
     _, fields = await call(
-        make_guard(tmp_path, changes={"connections.crm.masking": {"request": [{"path": "$.a", "how": "redact"}]}}),
+        make_services(
+            tmp_path, changes={"connections.crm.masking": {"request": [{"path": "$.a", "how": "redact"}]}}
+        ),
         x_customer=SSN,
     )
     assert "x-customer" not in fields
@@ -107,9 +119,9 @@ async def test_what_is_taken_out_anyway_does_not_come_back_masked(tmp_path):
     secret.write_text("backend-secret-0123456789\n")
     changes = {**MASKED, "connections.crm.credential": {"file": str(secret), "header": "x-api-key"}}
     decision = {"allowed": True, "headers": {"x-set": "policy's"}, "request_headers_to_remove": ["x-gone"]}
-    guard = make_guard(tmp_path, engine=ScriptedEngine(decision), changes=changes)
+    services = make_services(tmp_path, engine=ScriptedEngine(decision), changes=changes)
     note = dict.fromkeys(("x_api_key", "forwarded", "x_set", "x_gone", "x_extproc_call_id", "authorization"), SSN)
-    peer, fields = await call(guard, **note)
+    peer, fields = await call(services, **note)
     assert fields["x-api-key"] == b"Bearer backend-secret-0123456789"
     assert "forwarded" not in fields
     assert not any(SSN.encode() in value or b"US_SSN" in value for value in fields.values())
@@ -118,51 +130,51 @@ async def test_what_is_taken_out_anyway_does_not_come_back_masked(tmp_path):
 
 @pytest.mark.parametrize("part", ["may_hold", "mask", "trial"])
 async def test_masking_that_fails_lets_nothing_go(tmp_path, monkeypatch, part):
-    guard = make_guard(tmp_path, changes=MASKED)
-    works = getattr(guard.masker, part)
+    services = make_services(tmp_path, changes=MASKED)
+    works = getattr(services.masker, part)
 
     def fails_on_fields(body, *others):
         if "x-customer" in (body if isinstance(body, str) else body.decode()):
             raise MaskingError("a detector failed")
         return works(body, *others)
 
-    monkeypatch.setattr(guard.masker, part, fails_on_fields)
-    peer, _ = await call(guard, x_customer=SSN)
+    monkeypatch.setattr(services.masker, part, fails_on_fields)
+    peer, _ = await call(services, x_customer=SSN)
     assert json.loads(peer.refusals[0].body)["reason"] == "masking-failed"
     assert ("req", "done") not in peer.marks()
 
 
 async def test_fields_are_masked_where_an_unreadable_body_may_pass(tmp_path):
     masking = {"request": [{"entity": "*"}], "response": [], "undecodable": "pass-unmasked"}
-    guard = make_guard(tmp_path, changes={"connections.crm.masking": masking})
+    services = make_services(tmp_path, changes={"connections.crm.masking": masking})
     head = asks("POST", "/customers", content_type="application/x-unknown", x_customer=SSN)
-    peer = await play(guard, head, sends(b"\x00"), answers(end=True))
+    peer = await play(services, head, sends(b"\x00"), answers(end=True))
     edits = peer.sent[1].request_body.response.header_mutation.set_headers
     assert {each.header.key: each.header.raw_value for each in edits}["x-customer"] == b"[US_SSN]"
-    assert {each.path for each in guard.recorder.last.findings} == {"$", "header.x-customer"}
+    assert {each.path for each in services.recorder.last.findings} == {"$", "header.x-customer"}
 
 
 async def test_approvers_and_the_record_of_a_held_call_know_which_field_it_was(tmp_path):
     hold = {"action": "hold", "reason": "high-risk", "rule": "r", "approval": {"groups": ["sre"], "min": 1}}
-    guard = make_guard(tmp_path, engine=ScriptedEngine(hold), changes=MASKED)
-    task = asyncio.create_task(call(guard, x_ssn=BARE))
-    while not (pending := await asyncio.to_thread(guard.approvals.recent, pending_only=True, limit=5)):
+    services = make_services(tmp_path, engine=ScriptedEngine(hold), changes=MASKED)
+    task = asyncio.create_task(call(services, x_ssn=BARE))
+    while not (pending := await asyncio.to_thread(services.approvals.recent, pending_only=True, limit=5)):
         await asyncio.sleep(0.01)
     assert [each.path for each in pending[0].request.findings] == ["header.x-ssn"]
     assert BARE not in repr(pending)
-    guard.approvals.vote(pending[0].request.approval_id, Vote("iss|bob", False, "no reason", NOW + 5), ("sre",))
+    services.approvals.vote(pending[0].request.approval_id, Vote("iss|bob", False, "no reason", NOW + 5), ("sre",))
     await task
-    assert [each.path for each in guard.recorder.entries[0].findings] == ["header.x-ssn"]
+    assert [each.path for each in services.recorder.entries[0].findings] == ["header.x-ssn"]
 
 
 async def test_the_name_of_a_response_field_tells_what_it_holds(tmp_path):
-    guard = make_guard(tmp_path)
-    peer = await play(guard, asks(), answers(x_ssn=BARE, location="/v?m=ada%40example.com"), returns(b"{}"))
+    services = make_services(tmp_path)
+    peer = await play(services, asks(), answers(x_ssn=BARE, location="/v?m=ada%40example.com"), returns(b"{}"))
     edits = peer.sent[-1].response_body.response.header_mutation.set_headers
     fields = {each.header.key: each.header.raw_value for each in edits}
     assert fields["x-ssn"] == b"[US_SSN]"
     assert fields["location"] == b"/v?m=[EMAIL_ADDRESS]"
-    assert BARE not in repr(guard.recorder.entries)
+    assert BARE not in repr(services.recorder.entries)
 
 
 async def test_a_field_of_which_nothing_is_left_is_removed(masker):

@@ -15,7 +15,7 @@ from tests.unit.flow.dialogue import (
     asks,
     claims,
     headers,
-    make_guard,
+    make_services,
     play,
     returns,
     sends,
@@ -37,31 +37,31 @@ def found(entry):
 async def test_findings_of_both_sides_are_kept_and_told_apart(tmp_path, rules, streams):
     """A card in the request is not lost because the response has a number, and each says where it was."""
     changes = {"connections.crm.masking": {"request": rules, "response": [{"entity": "*"}]}}
-    guard = make_guard(tmp_path, changes=changes)
+    services = make_services(tmp_path, changes=changes)
     body = json.dumps({"ssn": SSN}).encode()
     answer = (
         [answers(content_type="application/x-ndjson"), returns(body + b"\n")]
         if streams
         else [answers(), returns(body)]
     )
-    await play(guard, asks("POST", "/customers", **JSON), sends(json.dumps({"card": CARD}).encode()), *answer)
+    await play(services, asks("POST", "/customers", **JSON), sends(json.dumps({"card": CARD}).encode()), *answer)
     expected = {(Side.REQUEST, "CREDIT_CARD", "$.card"), (Side.RESPONSE, "US_SSN", "$.ssn")}
-    assert found(guard.recorder.last) == expected
-    [decided] = [each for each in guard.recorder.entries if each.kind == "call.decided"]
+    assert found(services.recorder.last) == expected
+    [decided] = [each for each in services.recorder.entries if each.kind == "call.decided"]
     assert found(decided) == {(Side.REQUEST, "CREDIT_CARD", "$.card")}
 
 
 async def test_the_same_path_on_both_sides_is_two_findings(tmp_path):
-    guard = make_guard(tmp_path, changes=MASKED)
+    services = make_services(tmp_path, changes=MASKED)
     body = json.dumps({"ssn": SSN}).encode()
-    await play(guard, asks("POST", "/customers", **JSON), sends(body), answers(), returns(body))
-    assert found(guard.recorder.last) == {(side, "US_SSN", "$.ssn") for side in (Side.REQUEST, Side.RESPONSE)}
+    await play(services, asks("POST", "/customers", **JSON), sends(body), answers(), returns(body))
+    assert found(services.recorder.last) == {(side, "US_SSN", "$.ssn") for side in (Side.REQUEST, Side.RESPONSE)}
 
 
 @pytest.mark.parametrize("streams", [False, True], ids=["whole", "streamed"])
 async def test_a_trailer_that_cannot_be_masked_breaks_a_response_off_that_has_begun(tmp_path, streams):
     """The body has gone: there is no answer to give, and the record does not say that one was given."""
-    guard = make_guard(tmp_path, changes=MASKED)
+    services = make_services(tmp_path, changes=MASKED)
     peer = ScriptedPeer()
     events = [
         asks(),
@@ -70,32 +70,34 @@ async def test_a_trailer_that_cannot_be_masked_breaks_a_response_off_that_has_be
         ResponseTrailersReceived(headers(**{f"x_{SSN}": "1"})),
     ]
     with pytest.raises(ResponseBrokenOff):
-        await play(guard, *events, peer=peer)
+        await play(services, *events, peer=peer)
     assert peer.refusals == []
     assert ("resp", "done") not in peer.marks()[2:]
-    last = guard.recorder.last
+    last = services.recorder.last
     assert (last.kind, last.reason, last.status) == ("call.failed", "response-abandoned", 200)
-    assert SSN not in repr(guard.recorder.entries)
+    assert SSN not in repr(services.recorder.entries)
 
 
 async def test_a_header_field_that_cannot_be_masked_is_refused_before_the_first_byte(tmp_path):
     """The same trouble while nothing has gone is an answer to the caller."""
-    guard = make_guard(tmp_path, changes=MASKED)
-    peer = await play(guard, asks(), answers(**{f"x_{SSN}": "1"}), returns(b"{}"))
+    services = make_services(tmp_path, changes=MASKED)
+    peer = await play(services, asks(), answers(**{f"x_{SSN}": "1"}), returns(b"{}"))
     assert len(peer.refusals) == 1
-    last = guard.recorder.last
+    last = services.recorder.last
     assert (last.reason, last.status, last.rule) == ("masking-failed", 502, "masking.headers")
 
 
 async def test_a_call_with_another_callers_session_is_recorded_with_its_arguments(tmp_path):
     """It is the very call that an analyst wants to read."""
-    guard = make_guard(tmp_path)
+    services = make_services(tmp_path)
     mcp = ("POST", "/mcp", "docs.internal")
-    peer = await play(guard, asks(*mcp, **JSON), sends(OPEN), answers(mcp_session_id="server-1"), returns(b"{}"))
+    peer = await play(
+        services, asks(*mcp, **JSON), sends(OPEN), answers(mcp_session_id="server-1"), returns(b"{}")
+    )
     given = peer.sent[-1].response_body.response.header_mutation.set_headers
     [bound] = [each.header.raw_value.decode() for each in given if each.header.key == "mcp-session-id"]
-    await play(guard, asks(*mcp, metadata=claims(sub="mallory"), mcp_session_id=bound, **JSON), sends(CALL))
-    last = guard.recorder.last
+    await play(services, asks(*mcp, metadata=claims(sub="mallory"), mcp_session_id=bound, **JSON), sends(CALL))
+    last = services.recorder.last
     assert (last.reason, last.rule) == ("not-in-scope", "session")
     assert json.loads(last.arguments) == {"q": "hello"}
     assert last.path == "/mcp"
@@ -104,25 +106,25 @@ async def test_a_call_with_another_callers_session_is_recorded_with_its_argument
 async def test_a_session_is_named_where_the_tool_is_unknown_too(tmp_path):
     """A session id that is sensitive by itself is kept nowhere, whatever the call comes to."""
     changes = {"connections.docs.session_header": "x-session-id"}
-    guard = make_guard(tmp_path, changes=changes)
+    services = make_services(tmp_path, changes=changes)
     unknown = CALL.replace(b'"search"', b'"nosuch"')
-    await play(guard, asks("POST", "/mcp", "docs.internal", x_session_id=SSN, **JSON), sends(unknown))
-    last = guard.recorder.last
+    await play(services, asks("POST", "/mcp", "docs.internal", x_session_id=SSN, **JSON), sends(unknown))
+    last = services.recorder.last
     assert last.reason == "unknown-function"
     assert last.session
-    assert SSN not in repr(guard.recorder.entries)
+    assert SSN not in repr(services.recorder.entries)
 
 
 async def test_a_caller_that_leaves_during_a_stream_is_recorded_with_the_status_that_it_saw(tmp_path):
-    guard = make_guard(tmp_path, engine=ScriptedEngine({"action": "allow"}))
+    services = make_services(tmp_path, engine=ScriptedEngine({"action": "allow"}))
     peer = ScriptedPeer().say(
         asks(), answers(content_type="text/event-stream"), returns(b"data: 1\n\n", end=False)
     )
-    task = asyncio.create_task(play(guard, peer=peer))
+    task = asyncio.create_task(play(services, peer=peer))
     async with asyncio.timeout(20):
         while len(peer.sent) < 3:
             await asyncio.sleep(0.005)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    last = guard.recorder.last
+    last = services.recorder.last
     assert (last.kind, last.reason, last.status) == ("call.failed", "caller-gone", 200)

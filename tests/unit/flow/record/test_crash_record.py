@@ -27,7 +27,7 @@ from tests.unit.flow.dialogue import (
     answers,
     asks,
     claims,
-    make_guard,
+    make_services,
     play,
     returns,
     sends,
@@ -73,12 +73,12 @@ def dies(tmp_path):
 
     async def run(dies_at, *events):
         own = CrashFile(tmp_path / "spool", "worker-3")
-        guard = replace(
-            make_guard(tmp_path, engine=DyingEngine(tmp_path, dies_at)), crash_file=own, worker="worker-3"
+        services = replace(
+            make_services(tmp_path, engine=DyingEngine(tmp_path, dies_at)), crash_file=own, worker="worker-3"
         )
-        await play(guard, *events)
+        await play(services, *events)
         own.close()
-        return tmp_path / "left", guard.recorder.entries[-1]
+        return tmp_path / "left", services.recorder.entries[-1]
 
     return run
 
@@ -93,36 +93,40 @@ async def test_a_request_that_was_evaluated_is_recorded_as_denied(tmp_path, dies
     assert b"alice" in raw
     assert SECRET.encode() not in raw
     assert b"customers?" not in raw
-    guard = replace(make_guard(tmp_path, clock=lambda: NOW + 1_000_000_000), observer=Listening())
-    await record_orphans(guard, left)
-    [entry] = guard.recorder.entries
+    services = replace(make_services(tmp_path, clock=lambda: NOW + 1_000_000_000), observer=Listening())
+    await record_orphans(services, left)
+    [entry] = services.recorder.entries
     assert (entry.kind, entry.reason, entry.detail) == (EntryKind.DENIED, "policy-error", DID_NOT_END)
     for name in ("function", "connection", "protocol", "method", "issuer", "subject", "groups", "source"):
         assert getattr(entry, name) == getattr(survived, name), name
     assert (entry.worker, entry.request_id, entry.policy_revision) == ("worker-3", "rid-1", "f" * 64)
     assert entry.duration_ms == pytest.approx(1000)
-    assert guard.observer.ends == [entry]
-    await record_orphans(guard, left)
-    assert guard.recorder.entries == [entry]
+    assert services.observer.ends == [entry]
+    await record_orphans(services, left)
+    assert services.recorder.entries == [entry]
     assert not list(left.iterdir())
 
 
 async def test_the_entry_and_envoys_report_are_of_one_call(tmp_path, dies):
     """Nobody knows the id that the guard gave the call: Envoy's is told to the caller, and names both entries."""
     left, _ = await dies(1, asks(), answers(), returns(b"{}"))
-    guard = make_guard(tmp_path)
-    await record_orphans(guard, left)
+    services = make_services(tmp_path)
+    await record_orphans(services, left)
     ended = AccessLogEntry(
         "rid-1", "", "GET", "crm.internal", "/customers/7", "127.0.0.1:1", 504, "x", NOW, 5, guarded=False
     )
-    assert guard.recorder.last.call_id == entry_from_access_log(ended, guard.masker, hosts={}).call_id == "rid-1"
+    assert (
+        services.recorder.last.call_id
+        == entry_from_access_log(ended, services.masker, hosts={}).call_id
+        == "rid-1"
+    )
 
 
 async def test_a_response_that_was_evaluated_is_recorded_as_failed(tmp_path, dies):
     left, survived = await dies(2, asks(), answers(), returns(b"{}"))
-    guard = make_guard(tmp_path)
-    await record_orphans(guard, left)
-    entry = guard.recorder.last
+    services = make_services(tmp_path)
+    await record_orphans(services, left)
+    entry = services.recorder.last
     assert (entry.kind, entry.reason, entry.rule) == (EntryKind.FAILED, "policy-error", "policy.response")
     assert entry.call_id == survived.call_id
 
@@ -131,12 +135,12 @@ async def test_what_was_survived_is_not_recorded(tmp_path):
     own = CrashFile(tmp_path / "spool", "w")
     engine = ScriptedEngine(fault=RuntimeError("a panic"))
     engine.is_remote = False
-    guard = replace(make_guard(tmp_path, engine=engine), crash_file=own)
+    services = replace(make_services(tmp_path, engine=engine), crash_file=own)
     with pytest.raises(RuntimeError):
-        await play(guard, asks())
+        await play(services, asks())
     shutil.copytree(tmp_path / "spool", tmp_path / "left")
     own.close()
-    other = make_guard(tmp_path)
+    other = make_services(tmp_path)
     await record_orphans(other, tmp_path / "left")
     assert other.recorder.entries == []
 
@@ -147,8 +151,8 @@ async def test_an_end_that_is_recorded_already_is_not_recorded_again(tmp_path, d
     shutil.copytree(left, tmp_path / "again")
     for _ in range(2):
         spool = Spool(left, "worker-5")
-        guard = make_guard(tmp_path, recorder=spool)
-        await record_orphans(guard, left)
+        services = make_services(tmp_path, recorder=spool)
+        await record_orphans(services, left)
         spool.close()
         shutil.copytree(tmp_path / "again", left, dirs_exist_ok=True)
     reader = Spool(left, "worker-5")
@@ -164,7 +168,7 @@ async def test_calls_that_share_a_request_id_are_each_recorded_once(tmp_path):
     shutil.copytree(tmp_path / "left", tmp_path / "again")
     for _ in range(2):  # the worker that told them died before it could say so
         spool = Spool(tmp_path / "left", "worker-5")
-        await record_orphans(make_guard(tmp_path, recorder=spool), tmp_path / "left")
+        await record_orphans(make_services(tmp_path, recorder=spool), tmp_path / "left")
         spool.close()
         shutil.copytree(tmp_path / "again", tmp_path / "left", dirs_exist_ok=True)
     with closing(SpoolReader(next((tmp_path / "left").glob("*.spool")))) as reader:
@@ -203,19 +207,19 @@ async def test_a_crash_record_that_cannot_be_read_is_reported_and_stops_nobody(t
     left, _ = await dies(1, asks(), answers(), returns(b"{}"))
     [file] = left.iterdir()
     file.write_bytes(torn)
-    guard = replace(make_guard(tmp_path), observer=Listening())
-    await record_orphans(guard, left)
-    assert guard.recorder.entries == []
-    assert guard.observer.unreadable == ["worker-3"]
+    services = replace(make_services(tmp_path), observer=Listening())
+    await record_orphans(services, left)
+    assert services.recorder.entries == []
+    assert services.observer.unreadable == ["worker-3"]
     assert not list(left.iterdir())
 
 
 async def test_what_cannot_be_stored_is_left_for_the_next(tmp_path, dies):
     left, _ = await dies(1, asks(), answers(), returns(b"{}"))
-    await record_orphans(make_guard(tmp_path, recorder=MemoryRecorder(full=True)), left)
-    guard = make_guard(tmp_path)
-    await record_orphans(guard, left)
-    assert guard.recorder.kinds == ["call.denied"]
+    await record_orphans(make_services(tmp_path, recorder=MemoryRecorder(full=True)), left)
+    services = make_services(tmp_path)
+    await record_orphans(services, left)
+    assert services.recorder.kinds == ["call.denied"]
 
 
 async def test_an_engine_that_can_be_timed_out_writes_no_crash_record(tmp_path):
@@ -223,9 +227,9 @@ async def test_an_engine_that_can_be_timed_out_writes_no_crash_record(tmp_path):
         def __getattr__(self, _name):
             raise AssertionError
 
-    guard = replace(make_guard(tmp_path), crash_file=NoFile())
-    await play(guard, asks(), answers(), returns(b"{}"))
-    assert guard.recorder.kinds[-1] == "call.completed"
+    services = replace(make_services(tmp_path), crash_file=NoFile())
+    await play(services, asks(), answers(), returns(b"{}"))
+    assert services.recorder.kinds[-1] == "call.completed"
 
 
 def test_a_request_id_that_could_be_a_call_of_ours_names_none():
@@ -238,11 +242,11 @@ def test_a_request_id_that_could_be_a_call_of_ours_names_none():
 async def test_many_groups_and_long_names_are_no_trouble(tmp_path):
     own = CrashFile(tmp_path / "spool", "w")
     engine = DyingEngine(tmp_path, 1)
-    guard = replace(make_guard(tmp_path, engine=engine), crash_file=own)
+    services = replace(make_services(tmp_path, engine=engine), crash_file=own)
     who = claims(groups=[f"group-{n}-{'x' * 200}" for n in range(150)])
-    await play(guard, asks(metadata=who), answers(), returns(b"{}"))
+    await play(services, asks(metadata=who), answers(), returns(b"{}"))
     own.close()
-    other = make_guard(tmp_path)
+    other = make_services(tmp_path)
     await record_orphans(other, tmp_path / "left")
     assert other.recorder.last.groups[0].startswith("group-0-")
     assert other.recorder.last.subject == "alice"

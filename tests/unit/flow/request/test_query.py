@@ -4,7 +4,7 @@ import pytest
 
 from extproc.flow.request.query import with_query
 from extproc.model.decision import QueryChanges
-from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_guard, play, returns
+from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_services, play, returns
 
 CHANGES = {"connections.crm.functions.lookup": {"method": "GET", "path": "/lookup"}}
 
@@ -36,12 +36,12 @@ def test_removing_all_leaves_no_question_mark():
 
 
 async def forwarded(tmp_path, answer, path, **more):
-    guard = make_guard(tmp_path, engine=ScriptedEngine({"allowed": True, **answer}), changes=CHANGES | more)
-    peer = await play(guard, asks(path=path), answers(), returns(b"{}"))
+    services = make_services(tmp_path, engine=ScriptedEngine({"allowed": True, **answer}), changes=CHANGES | more)
+    peer = await play(services, asks(path=path), answers(), returns(b"{}"))
     if peer.refusals:
-        return guard.recorder.last, None
+        return services.recorder.last, None
     edits = peer.sent[0].request_headers.response.header_mutation.set_headers
-    return guard.recorder.last, {edit.header.key: edit.header.raw_value.decode() for edit in edits}.get(":path")
+    return services.recorder.last, {edit.header.key: edit.header.raw_value.decode() for edit in edits}.get(":path")
 
 
 async def test_the_path_goes_upstream_changed(tmp_path):
@@ -71,12 +71,12 @@ async def test_a_query_that_makes_another_call_denies(tmp_path, answer, path):
 
 
 async def test_mcp_has_no_query(tmp_path):
-    guard = make_guard(
+    services = make_services(
         tmp_path, engine=ScriptedEngine({"allowed": True, "query_parameters_to_set": {"a": "1"}}), changes=CHANGES
     )
-    peer = await play(guard, asks("GET", "/mcp", "docs.internal"))
+    peer = await play(services, asks("GET", "/mcp", "docs.internal"))
     assert len(peer.refusals) == 1
-    assert guard.recorder.last.rule == "query-parameters"
+    assert services.recorder.last.rule == "query-parameters"
 
 
 async def test_a_parameter_that_must_be_masked_denies(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.flow.dialogue import answers, asks, claims, make_guard, play, returns, sends
+from tests.unit.flow.dialogue import answers, asks, claims, make_services, play, returns, sends
 
 OPEN = b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}'
 CALL = b'{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"search","arguments":{}}}'
@@ -14,10 +14,10 @@ def edits(part):
     return {each.header.key: each.header.raw_value for each in common.header_mutation.set_headers}
 
 
-async def opened(guard):
+async def opened(services):
     """The session id that alice is given."""
     peer = await play(
-        guard,
+        services,
         asks("POST", "/mcp", "docs.internal", content_type="application/json"),
         sends(OPEN),
         answers(mcp_session_id=OWN),
@@ -26,9 +26,9 @@ async def opened(guard):
     return edits(peer.sent[-1].response_body)["mcp-session-id"].decode()
 
 
-async def speak(guard, session, metadata=None, host="docs.internal"):
+async def speak(services, session, metadata=None, host="docs.internal"):
     return await play(
-        guard,
+        services,
         asks("POST", "/mcp", host, metadata=metadata, content_type="application/json", mcp_session_id=session),
         sends(CALL),
         answers(mcp_session_id=OWN),
@@ -38,29 +38,29 @@ async def speak(guard, session, metadata=None, host="docs.internal"):
 
 async def test_a_session_is_given_bound_and_taken_apart_again(tmp_path):
     """The server never sees the bound id, the caller never the server's alone; the record has neither."""
-    guard = make_guard(tmp_path)
-    bound = await opened(guard)
+    services = make_services(tmp_path)
+    bound = await opened(services)
     assert bound.startswith(OWN + ".")
     for _ in range(2):
-        peer = await speak(guard, bound)
+        peer = await speak(services, bound)
         assert edits(peer.sent[1].request_body)["mcp-session-id"] == OWN.encode()
         assert edits(peer.sent[-1].response_body)["mcp-session-id"] == bound.encode()
-    names = {entry.session for entry in guard.recorder.entries[-2:]}
+    names = {entry.session for entry in services.recorder.entries[-2:]}
     assert len(names) == 1
-    assert OWN not in str(guard.recorder.entries)
-    assert guard.engine.asked[-1]["call"]["session"] in names
+    assert OWN not in str(services.recorder.entries)
+    assert services.engine.asked[-1]["call"]["session"] in names
 
 
 @pytest.mark.parametrize("kind", ["raw", "of another caller", "forged", "cut", "twice"])
 async def test_a_session_that_was_not_given_to_this_caller_is_refused(tmp_path, kind):
-    guard = make_guard(tmp_path)
-    bound = await opened(guard)
+    services = make_services(tmp_path)
+    bound = await opened(services)
     given = {"raw": OWN, "forged": OWN + "." + "A" * 22, "cut": bound[:-1], "twice": f"{bound},{bound}"}
     metadata = claims(sub="mallory") if kind == "of another caller" else None
-    peer = await speak(guard, given.get(kind, bound), metadata)
+    peer = await speak(services, given.get(kind, bound), metadata)
     assert b"not-in-scope" in peer.refusals[0].body
-    assert guard.recorder.last.rule == "session"
-    assert OWN not in str(guard.recorder.entries)
+    assert services.recorder.last.rule == "session"
+    assert OWN not in str(services.recorder.entries)
 
 
 async def test_a_session_of_another_connection_is_refused(tmp_path):
@@ -72,15 +72,15 @@ async def test_a_session_of_another_connection_is_refused(tmp_path):
             "tools": ["search"],
         }
     }
-    guard = make_guard(tmp_path, changes=changes)
-    peer = await speak(guard, await opened(guard), host="more.internal")
+    services = make_services(tmp_path, changes=changes)
+    peer = await speak(services, await opened(services), host="more.internal")
     assert peer.refusals
 
 
 async def test_a_session_end_goes_to_the_servers_own_session(tmp_path):
-    guard = make_guard(tmp_path)
-    bound = await opened(guard)
+    services = make_services(tmp_path)
+    bound = await opened(services)
     peer = await play(
-        guard, asks("DELETE", "/mcp", "docs.internal", end=True, mcp_session_id=bound), answers(end=True)
+        services, asks("DELETE", "/mcp", "docs.internal", end=True, mcp_session_id=bound), answers(end=True)
     )
     assert edits(peer.sent[0].request_headers)["mcp-session-id"] == OWN.encode()

@@ -6,7 +6,16 @@ import json
 import pytest
 
 from extproc.model.errors import PolicyError, ResponseBrokenOff
-from tests.unit.flow.dialogue import ScriptedEngine, ScriptedPeer, answers, asks, make_guard, play, returns, sends
+from tests.unit.flow.dialogue import (
+    ScriptedEngine,
+    ScriptedPeer,
+    answers,
+    asks,
+    make_services,
+    play,
+    returns,
+    sends,
+)
 
 LIST = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}).encode()
 TOOLS = [{"name": name, "inputSchema": {}} for name in ("search", "purge", "hidden", "unregistered")]
@@ -41,10 +50,10 @@ def engine():
 
 
 async def listed(tmp_path, policy, *events, changes=None):
-    guard = make_guard(tmp_path, engine=policy, changes=CHANGES | (changes or {}))
+    services = make_services(tmp_path, engine=policy, changes=CHANGES | (changes or {}))
     head = asks("POST", "/mcp", "docs.internal", content_type="application/json")
-    peer = await play(guard, head, sends(LIST), *events)
-    return guard, peer
+    peer = await play(services, head, sends(LIST), *events)
+    return services, peer
 
 
 def sent(peer: ScriptedPeer) -> bytes:
@@ -53,10 +62,10 @@ def sent(peer: ScriptedPeer) -> bytes:
 
 async def test_denied_and_unregistered_tools_are_taken_out_and_nothing_else_is_touched(tmp_path):
     policy = engine()
-    guard, peer = await listed(tmp_path, policy, answers(), returns(LISTING))
+    services, peer = await listed(tmp_path, policy, answers(), returns(LISTING))
     assert sent(peer) == SHOWN
     assert b"canary" not in str(peer.sent).encode()
-    entry = guard.recorder.last
+    entry = services.recorder.last
     assert (entry.kind.value, entry.detail) == ("call.completed", "2 of 5 listed tools shown")
     assert "canary" not in entry.response
 
@@ -81,11 +90,11 @@ async def test_event_streams_are_read_whole_and_cut_alike(tmp_path):
     )
     lines = b"".join(b"data: " + line + b"\n" for line in LISTING.split(b"\n")) + b"\n"
     shown = b"".join(b"data: " + line + b"\n" for line in SHOWN.split(b"\n")) + b"\n"
-    guard, peer = await listed(
+    services, peer = await listed(
         tmp_path, engine(), answers(content_type=EVENTS), returns(before + note + lines + b"data: unfinished")
     )
     assert sent(peer) == before + note + shown
-    assert guard.recorder.last.detail == "2 of 5 listed tools shown"
+    assert services.recorder.last.detail == "2 of 5 listed tools shown"
 
 
 async def test_what_is_shown_is_masked(tmp_path):
@@ -96,9 +105,9 @@ async def test_what_is_shown_is_masked(tmp_path):
 
 async def test_undecided_tools_are_taken_out(tmp_path):
     policy = by_tool(search=PolicyError("undefined"), purge=None, hidden={"action": "allow", "x": 1})
-    guard, peer = await listed(tmp_path, policy, answers(), returns(LISTING))
+    services, peer = await listed(tmp_path, policy, answers(), returns(LISTING))
     assert json.loads(sent(peer))["result"] == {"tools": [], "nextCursor": None}
-    assert guard.recorder.last.detail == "0 of 5 listed tools shown"
+    assert services.recorder.last.detail == "0 of 5 listed tools shown"
 
 
 async def test_a_tool_that_nobody_could_release_is_not_shown(tmp_path):
@@ -137,9 +146,9 @@ async def test_tools_that_are_not_decided_in_time_are_taken_out(tmp_path):
     ],
 )
 async def test_a_listing_that_two_readers_could_take_differently_is_withheld(tmp_path, body):
-    guard, peer = await listed(tmp_path, engine(), answers(), returns(body))
+    services, peer = await listed(tmp_path, engine(), answers(), returns(body))
     assert len(peer.refusals) == 1
-    assert guard.recorder.last.reason == "response-uninspectable"
+    assert services.recorder.last.reason == "response-uninspectable"
 
 
 @pytest.mark.parametrize(
@@ -160,9 +169,9 @@ async def test_a_connection_that_lets_bodies_pass_shows_no_more_of_a_listing(tmp
 @pytest.mark.parametrize("data", [b"nothing", LISTING.replace(b"\n", b"") + b"x"])
 async def test_so_is_an_event_that_is_no_message(tmp_path, data):
     events = b"data: " + data + b"\n\n"
-    guard, peer = await listed(tmp_path, engine(), answers(content_type=EVENTS), returns(events))
+    services, peer = await listed(tmp_path, engine(), answers(content_type=EVENTS), returns(events))
     assert len(peer.refusals) == 1
-    assert guard.recorder.last.reason == "response-uninspectable"
+    assert services.recorder.last.reason == "response-uninspectable"
 
 
 async def test_errors_pass(tmp_path):
@@ -175,11 +184,11 @@ async def test_errors_pass(tmp_path):
 
 @pytest.mark.parametrize("status", [401, 404, 405])
 async def test_errors_without_a_body_pass(tmp_path, status):
-    guard, peer = await listed(tmp_path, engine(), answers(status), returns(b""))
+    services, peer = await listed(tmp_path, engine(), answers(status), returns(b""))
     assert peer.sent[-1].response_body.response.body_mutation is None
-    guard, peer = await listed(tmp_path, engine(), answers(status, end=True))
+    services, peer = await listed(tmp_path, engine(), answers(status, end=True))
     assert not peer.refusals
-    assert guard.recorder.last.status == status
+    assert services.recorder.last.status == status
 
 
 @pytest.mark.parametrize(
@@ -197,11 +206,11 @@ async def test_errors_without_a_body_pass(tmp_path, status):
 @pytest.mark.parametrize("status", [400, 401, 404, 500])
 async def test_of_an_error_that_cannot_be_read_only_the_status_passes(tmp_path, status, content_type, body):
     """MCP's clients go by the status; what nobody can read could be a listing in an odd shape."""
-    guard, peer = await listed(tmp_path, engine(), answers(status, content_type=content_type), returns(body))
+    services, peer = await listed(tmp_path, engine(), answers(status, content_type=content_type), returns(body))
     assert not peer.refusals
     assert b"canary" not in str(peer.sent).encode()
     assert peer.sent[-1].response_body.response.body_mutation.clear_body
-    entry = guard.recorder.last
+    entry = services.recorder.last
     assert (entry.kind.value, entry.status, entry.response_bytes) == ("call.completed", status, 0)
     assert entry.detail.startswith("an unreadable answer to a listing was left out")
 
@@ -212,14 +221,14 @@ async def test_a_listing_with_the_status_of_an_error_is_cut_too(tmp_path):
 
 
 async def test_a_stream_cannot_replay_a_listing(tmp_path):
-    guard = make_guard(tmp_path, engine=engine(), changes=CHANGES)
+    services = make_services(tmp_path, engine=engine(), changes=CHANGES)
     note = b'data: {"jsonrpc":"2.0","method":"notifications/progress","params":{}}\n\n'
     listing = b"data: " + LISTING.replace(b"\n", b"") + b"\n\n"
     peer = ScriptedPeer()
     with pytest.raises(ResponseBrokenOff):
         await play(
-            guard, asks("GET", "/mcp", "docs.internal", accept=EVENTS), answers(content_type=EVENTS),
+            services, asks("GET", "/mcp", "docs.internal", accept=EVENTS), answers(content_type=EVENTS),
             returns(note + listing[:50], end=False), returns(listing[50:], end=False), peer=peer,
         )  # fmt: skip
     assert b"search" not in str(peer.sent).encode()
-    assert guard.recorder.last.kind.value == "call.failed"
+    assert services.recorder.last.kind.value == "call.failed"

@@ -9,7 +9,7 @@ from extproc.flow.check import check
 from extproc.model.errors import PolicyError
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.wire.ext_authz import CheckAsked
-from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_guard, play, returns, sends
+from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_services, play, returns, sends
 
 CARD = "4111111111111111"
 BODY = json.dumps({"name": "Ann", "status": "closed", "note": "x"}).encode()
@@ -37,19 +37,19 @@ def sent_body(peer) -> bytes:
 
 
 async def answered(tmp_path, policy, *events, changes=None):
-    guard = make_guard(tmp_path, engine=policy, changes=changes)
-    peer = await play(guard, asks(), *(events or (answers(), returns(BODY))))
-    return guard, peer
+    services = make_services(tmp_path, engine=policy, changes=changes)
+    peer = await play(services, asks(), *(events or (answers(), returns(BODY))))
+    return services, peer
 
 
 async def withheld(tmp_path, policy, *events, changes=None):
     """The entry and the refusal of a response that must not have gone to the caller."""
-    guard, peer = await answered(tmp_path, policy, *events, changes=changes)
+    services, peer = await answered(tmp_path, policy, *events, changes=changes)
     [refusal] = peer.refusals
     assert ("resp", "done") in peer.marks()
-    assert guard.recorder.kinds == ["call.decided", "call.failed"]
+    assert services.recorder.kinds == ["call.decided", "call.failed"]
     assert b"closed" not in refusal.body
-    return guard.recorder.last, refusal
+    return services.recorder.last, refusal
 
 
 @pytest.mark.parametrize(
@@ -75,19 +75,19 @@ async def test_how_deep_a_part_of_a_form_may_be_is_the_configured_limit(tmp_path
         "--B--",
         "",
     ]
-    guard = make_guard(
+    services = make_services(
         tmp_path, engine=engine(ALLOW, responses=ResponseInterest.NEVER), changes={"limits.json_depth": limit}
     )
     head = asks("POST", "/customers", content_type="multipart/form-data; boundary=B")
-    await play(guard, head, sends("\r\n".join(lines).encode()), answers(end=True))
-    assert guard.recorder.last.kind.value == status
+    await play(services, head, sends("\r\n".join(lines).encode()), answers(end=True))
+    assert services.recorder.last.kind.value == status
 
 
 async def test_nobody_asks_where_there_is_certainly_nothing_to_say(tmp_path):
     policy = engine(DENY, responses=ResponseInterest.NEVER)
-    guard, peer = await answered(tmp_path, policy)
+    services, peer = await answered(tmp_path, policy)
     assert [document["direction"] for document in policy.asked] == ["request"]
-    assert guard.recorder.kinds == ["call.decided", "call.completed"]
+    assert services.recorder.kinds == ["call.decided", "call.completed"]
     assert not peer.refusals
 
 
@@ -143,10 +143,10 @@ async def test_more_is_masked(tmp_path):
     policy = engine(
         {"action": "allow", "mask": {"response": [{"path": "$.note", "how": "remove"}]}, "shadow": ["s"]}
     )
-    guard, peer = await answered(tmp_path, policy)
+    services, peer = await answered(tmp_path, policy)
     assert json.loads(sent_body(peer)) == {"name": "Ann", "status": "closed", "note": None}
-    assert guard.recorder.last.shadow == ("s",)
-    assert json.loads(guard.recorder.last.response)["note"] is None
+    assert services.recorder.last.shadow == ("s",)
+    assert json.loads(services.recorder.last.response)["note"] is None
 
 
 async def test_more_is_masked_in_streams(tmp_path):
@@ -158,9 +158,9 @@ async def test_more_is_masked_in_streams(tmp_path):
 
 
 async def test_allowed_goes_as_it_came(tmp_path):
-    guard, peer = await answered(tmp_path, engine(ALLOW))
+    services, peer = await answered(tmp_path, engine(ALLOW))
     assert sent_body(peer) is None
-    assert guard.recorder.kinds == ["call.decided", "call.completed"]
+    assert services.recorder.kinds == ["call.decided", "call.completed"]
 
 
 async def test_what_cannot_be_looked_through_is_policys_to_decide(tmp_path):
@@ -217,11 +217,11 @@ async def test_a_policy_for_the_plugin_withholds_with_an_answer_of_its_own(tmp_p
 
 
 async def test_tools_are_answered_in_their_own_terms(tmp_path):
-    guard = make_guard(tmp_path, engine=engine(DENY))
+    services = make_services(tmp_path, engine=engine(DENY))
     call = {"jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": {"name": "search", "arguments": {}}}
     result = {"jsonrpc": "2.0", "id": 9, "result": {"content": [{"type": "text", "text": "secret"}]}}
     peer = await play(
-        guard,
+        services,
         asks("POST", "/mcp", "docs.internal", content_type="application/json"),
         sends(json.dumps(call).encode()), answers(), returns(json.dumps(result).encode()),
     )  # fmt: skip
@@ -242,7 +242,7 @@ async def test_the_decide_only_door_refuses_what_policy_would_want_to_see_the_re
     tmp_path, responses, reason
 ):
     changes = {"connections.crm.masking": {"response": []}}
-    guard = make_guard(tmp_path, engine=engine(ALLOW, responses=responses), changes=changes)
+    services = make_services(tmp_path, engine=engine(ALLOW, responses=responses), changes=changes)
     first = asks()
-    await check(CheckAsked(first.head, b"", False, first.metadata), guard)
-    assert guard.recorder.last.reason == reason
+    await check(CheckAsked(first.head, b"", False, first.metadata), services)
+    assert services.recorder.last.reason == reason
