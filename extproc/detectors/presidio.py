@@ -9,20 +9,35 @@ that pattern. The list of top-level domains is the one in its package: Presidio 
 
 import inspect
 import re
-from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Protocol
 
 from extproc.detectors.detector import Detector, Ranges
 from extproc.model.errors import MaskingError
-
-if TYPE_CHECKING:
-    from presidio_analyzer import AnalyzerEngine, EntityRecognizer
 
 PATTERN_SECONDS = 1
 """Time limit for one pattern on one text."""
 OTHERS = ("PhoneRecognizer", "ZaMobileNumberRecognizer", "ZaTelephoneNumberRecognizer")
 """Recognisers that use neither patterns nor a language model."""
 WORD = re.compile(r"[A-Za-z]+")
+
+
+class Result(Protocol):
+    """The part of Presidio's ``RecognizerResult`` that is used here."""
+
+    entity_type: str
+    start: int
+    end: int
+
+
+class Engine(Protocol):
+    """The part of Presidio's ``AnalyzerEngine`` that is used here."""
+
+    def analyze(
+        self, text: str, language: str, *, entities: list[str], score_threshold: float, context: list[str]
+    ) -> Sequence[Result]:
+        """Find entities in a text."""
+        ...
 
 
 class NeverRaised(BaseException):
@@ -64,7 +79,7 @@ def _label(names: Collection[str]) -> re.Pattern[str]:
     return re.compile(rf"\[(?:{name})\]|\[\*+\]|<\*+>|<(?:{name}):[a-z]{{1,8}}[0-9]{{0,3}}:[A-Z2-7]{{16}}>")
 
 
-def _engine(entities: Collection[str], language: str, model: str) -> "AnalyzerEngine":
+def _engine(entities: Collection[str], language: str, model: str) -> Engine:
     from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
     from presidio_analyzer.nlp_engine import NlpEngineProvider, NoOpNlpEngine
 
@@ -82,7 +97,8 @@ def _engine(entities: Collection[str], language: str, model: str) -> "AnalyzerEn
         nlp.load()
     wanted = {id(each): each for entity in entities for each in known[entity]}
     registry = RecognizerRegistry(recognizers=list(wanted.values()), supported_languages=[language])
-    return AnalyzerEngine(registry=registry, nlp_engine=nlp, supported_languages=[language])
+    engine: Engine = AnalyzerEngine(registry=registry, nlp_engine=nlp, supported_languages=[language])
+    return engine
 
 
 def _configure_presidio() -> None:
@@ -97,16 +113,16 @@ def _configure_presidio() -> None:
     tldextract.tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(cache_dir=None, suffix_list_urls=())
 
 
-def _known(language: str, *, with_model: bool) -> "dict[str, list[EntityRecognizer]]":
+def _known(language: str, *, with_model: bool) -> dict[str, list[Any]]:
     """Return recognisers by the entities that they find."""
     from presidio_analyzer import PatternRecognizer, predefined_recognizers
 
     others = (*OTHERS, "SpacyRecognizer") if with_model else OTHERS
-    found: dict[str, list[EntityRecognizer]] = {}
+    found: dict[str, list[Any]] = {}
     for name, each in inspect.getmembers(predefined_recognizers, inspect.isclass):
         if name in others or (issubclass(each, PatternRecognizer) and each is not PatternRecognizer):
-            made: Any = each
-            recogniser: EntityRecognizer = made(supported_language=language)
+            make: Any = each
+            recogniser = make(supported_language=language)
             for entity in recogniser.supported_entities:
                 found.setdefault(entity, []).append(recogniser)
     return found
@@ -125,7 +141,7 @@ class _SharedAnalysis:
 
     def __init__(  # noqa: PLR0917 - one call site
         self,
-        engine: "AnalyzerEngine",
+        engine: Engine,
         entities: list[str],
         score: float,
         language: str,
