@@ -10,9 +10,10 @@ import pytest
 from extproc.detectors.analyzer import Analyzer
 from extproc.detectors.catalogue import CATALOGUE
 from extproc.detectors.detector import Detector
+from tests.unit.detectors.entities import checks
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "contributing" / "add-a-detector.md").read_text()
-FILE, USE = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+FILE, USE, TESTS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 @pytest.fixture
@@ -31,15 +32,23 @@ def test_the_registered_detector_finds_what_the_page_says(npm_token):
     exec(USE, {"Analyzer": Analyzer, "CATALOGUE": CATALOGUE, "NPM_TOKEN": npm_token.NPM_TOKEN})
 
 
-@pytest.mark.parametrize("around", ["", "é", ": ", '"', "\n"])
-def test_it_finds_exactly_the_token(npm_token, around):
-    token = "npm_" + "Zz09" * 9
-    [match] = Analyzer((npm_token.NPM_TOKEN,)).scan(f"{around}{token}{around}")
-    assert (match.entity, match.start, match.end) == ("NPM_TOKEN", len(around), len(around + token))
+def test_the_pages_own_tests_pass(npm_token, monkeypatch):
+    monkeypatch.setattr(checks, "ANALYZER", Analyzer((*CATALOGUE, npm_token.NPM_TOKEN)))
+    monkeypatch.setattr(checks, "CATALOGUE", (*CATALOGUE, npm_token.NPM_TOKEN))
+    tests = {}
+    exec(TESTS, tests)
+    for text in tests["FOUND"]:
+        for around in tests["AROUND"]:
+            tests["test_is_found_exactly"](text, around)
+    for text in tests["NOT_FOUND"]:
+        tests["test_is_not_found"](text)
 
 
-def test_it_leaves_a_longer_run_alone(npm_token):
-    assert Analyzer((npm_token.NPM_TOKEN,)).scan("npm_" + "a" * 37) == []
+def test_without_the_detector_its_tests_fail():
+    tests = {}
+    exec(TESTS, tests)
+    with pytest.raises(AssertionError):
+        tests["test_is_found_exactly"](tests["FOUND"][0], "")
 
 
 def test_the_page_explains_fields_that_exist():
