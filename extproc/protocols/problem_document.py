@@ -1,4 +1,4 @@
-"""Problem documents: how a refusal looks over plain HTTP (RFC 9457)."""
+"""Problem documents (RFC 9457): the form of a refusal over plain HTTP."""
 
 import orjson
 
@@ -9,7 +9,7 @@ PROBLEM_TYPE = "urn:extproc:reason:"
 
 
 def problem(reason: Reason, call_id: str) -> Reply:
-    """The answer for one reason: its title and the call's id, and nothing of the policy or of any value."""
+    """Return the reply for a reason: its title and the call's id, but nothing of the policy or of any value."""
     status, title = reason.answer
     document = {
         "type": PROBLEM_TYPE + reason.value,

@@ -1,4 +1,4 @@
-"""The record by which a protocol is registered: its settings, how to make it, and calls to try a policy with."""
+"""The record that defines a protocol: its settings, how to make it, and calls with which policies are tried."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

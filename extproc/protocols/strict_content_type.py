@@ -1,4 +1,4 @@
-"""What a message's content-type says, strictly: what two readers could understand differently is refused."""
+"""Read a message's content-type strictly: a value that two readers could understand differently is refused."""
 
 import re
 from enum import Enum
@@ -13,15 +13,15 @@ TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # noqa: S105 - RFC 9110 section 5.6.2
 MEDIA_TYPE = re.compile(rf"({TOKEN}/{TOKEN})((?:[ \t]*;[ \t]*{TOKEN}=(?:{TOKEN}|\"[^\"\\]*\"))*)[ \t]*")
 """RFC 9110 section 8.3.1, without quoted pairs and empty parameters."""
 MAX_LENGTH = 256
-"""Bytes of a content-type field; longer ones are malformed here, and so never kept in the cache."""
+"""Most bytes of a content-type field. Longer ones count as malformed, so they never fill the cache."""
 LENGTH_DIGITS = 20
-"""Of a content-length that are read; more are of no body."""
+"""Digits of a content-length that are read. No body has a longer one."""
 UTF8 = frozenset({"utf-8"})
-"""The one charset that is read."""
+"""The only charset that is read."""
 
 
 class Media(Enum):
-    """The kinds of body that are told apart."""
+    """The kinds of body."""
 
     NONE = "none"
     JSON = "json"
@@ -29,7 +29,7 @@ class Media(Enum):
 
 
 def media_type(headers: Headers) -> Media:
-    """The kind of body that the header fields announce.
+    """Return the kind of body that the header fields announce.
 
     Raises:
         Unreadable: ``headers`` for several or malformed content-type fields.
@@ -46,7 +46,7 @@ def media_type(headers: Headers) -> Media:
 
 @lru_cache(maxsize=256)
 def _kind(value: bytes) -> Media | None:
-    """None for a malformed value. JSON is UTF-8 (RFC 8259 section 8.1); announced as anything else, it is not."""
+    """Return None for a malformed value. JSON with another charset than UTF-8 is OTHER (RFC 8259 section 8.1)."""
     parsed = MEDIA_TYPE.fullmatch(value.decode("latin-1"))
     if not parsed:
         return None
@@ -58,14 +58,14 @@ def _kind(value: bytes) -> Media | None:
 
 
 def streamed(headers: Headers) -> bool:
-    """Whether a response comes piece by piece: server-sent events, or a document on each line."""
+    """True if a response comes piece by piece: server-sent events, or a document on each line."""
     return essence(headers.get("content-type")) in {EVENT_STREAM, *LINES}
 
 
 def streamed_text(headers: Headers, whole: int) -> bool:
-    """Whether a response is text that comes piece by piece, or is longer than so many bytes.
+    """True if a response is text of unknown length, or longer than ``whole`` bytes.
 
-    A short one is better masked whole: what cannot be masked is answered then, and not broken off.
+    A short one is better masked whole: if it cannot be masked, the caller gets an error, not a broken response.
     """
     content_type, length = headers.get("content-type"), headers.get("content-length")
     kind = essence(content_type)
@@ -76,5 +76,5 @@ def streamed_text(headers: Headers, whole: int) -> bool:
 
 
 def is_event_stream(headers: Headers) -> bool:
-    """Whether a response is a stream of server-sent events."""
+    """True if a response is a stream of server-sent events."""
     return essence(headers.get("content-type")) == EVENT_STREAM
