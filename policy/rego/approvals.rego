@@ -1,6 +1,7 @@
-# Allowed at once, or held until people approve: data.guard.hold, the highest threshold that the risk reaches.
+# Allow the call at once, or hold it until people approve: the highest threshold of data.guard.hold that the risk
+# reaches.
 #
-# Rules of other packages are named in full: by an imported name the embedded engine evaluates their whole package.
+# Rules of other packages have their full names: for an imported name the embedded engine evaluates the whole package.
 package extproc.approvals
 
 verdict := {

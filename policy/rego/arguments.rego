@@ -1,4 +1,4 @@
-# What arguments may be, from data.guard.arguments. A condition that cannot be tested counts as not met.
+# Conditions on arguments, from data.guard.arguments. A condition that cannot be tested counts as not met.
 package extproc.arguments
 
 import data.extproc.sql
@@ -38,8 +38,8 @@ met(condition) if {
 	}
 }
 
-# An argument that is not there under its name, and may be for the backend: within something else than an object, or
-# under a name that lenient readers take for the same (Env, env[]).
+# An argument that is absent under its name, but may be present for the backend: inside a value that is not an object,
+# or under a name that a lenient reader takes for the same (Env, env[]).
 somewhere(path) if {
 	some index, _ in path
 	within := parent(path, index)
@@ -65,7 +65,7 @@ parent(path, index) := object.get(input.call.arguments, array.slice(path, 0, ind
 
 alike(other, name) if lenient(other) == lenient(name)
 
-# Letters that some readers take for others: the long s for s, full-width ones. Nobody asks for them here.
+# Letters that some readers take for others: the long s for s, full-width letters. No condition needs them.
 alike(other, name) if {
 	regex.match(`^[\x00-\x7f]*$`, name)
 	not regex.match(`^[\x00-\x7f]*$`, other)

@@ -1,6 +1,5 @@
-# When a function may be called, how often, and by whom not although a role grants it: data.guard.windows,
-# data.guard.limits and data.guard.duties.
-# A condition that cannot be tested counts as broken.
+# Conditions on a granted call: its time (data.guard.windows), its rate (data.guard.limits), and the separation of
+# duties (data.guard.duties). A condition that cannot be tested counts as broken.
 package extproc.conditions
 
 met if {
@@ -17,8 +16,8 @@ enforced := [condition |
 
 first := enforced[0]
 
-# For a listing: whether the caller may call the function now, whatever the arguments will be. Calls are not counted
-# by being listed, so that limits have no say.
+# For a listing: the caller may call the function now, whatever the arguments are. A listing is not counted as a call,
+# so limits do not apply.
 open_to_caller if {
 	count([reason |
 		some condition in enforced
@@ -53,14 +52,14 @@ broken contains {"reason": reason, "rule": rule} if {
 
 reasons := {"minute": "rate-exceeded", "hour": "rate-exceeded", "day": "budget-exceeded"}
 
-# Without a count there is no saying: where calls are not counted, a limit denies.
+# If calls are not counted, a limit denies.
 within(limit) if {
 	calls := input.usage[limit.of][limit.per]
 	is_number(calls)
 	calls <= limit.calls
 }
 
-# Where the time is, in the window's zone. Its days are those of the zone; so is daylight saving.
+# The time in the window's zone. Days and daylight saving are those of the zone.
 open(window) if {
 	now := time.parse_rfc3339_ns(input.time)
 	today := time.weekday([now, window.zone])
@@ -71,7 +70,7 @@ open(window) if {
 	clock < window.to
 }
 
-# Whoever holds a function of one kind must not hold one of the other: patterns are compared by what both could match.
+# A caller with a function of one kind must not have one of the other. Two patterns conflict if a name could match both.
 may_also(duty) if {
 	some other in duty.not_with
 	some held in data.extproc.roles.patterns

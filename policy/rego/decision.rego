@@ -1,13 +1,14 @@
 # The decision. The first line that applies decides; the last line denies.
 #
-# Everything that lets a call through is asked for positively (it is granted, its arguments are acceptable), so that
-# a rule that cannot be evaluated denies.
+# Every condition for letting a call through is positive (it is granted, its arguments are acceptable), so a rule that
+# cannot be evaluated denies.
 #
-# The settings do not change between decisions: where the loader has looked at them, it says so, and once is enough.
+# The settings do not change between decisions. If the loader has checked them, it says so, and they are not checked
+# again.
 package extproc
 
-# What is decided here besides calls: which tools a listing may show, and, where the data has rules about them,
-# responses. The guard asks once, when it loads the policy, and asks about nothing else.
+# The other directions that this policy decides: which tools a listing may show, and responses if the data has rules
+# about them. The guard reads this once, when it loads the policy, and does not ask about other directions.
 directions contains "request"
 
 directions contains "list"

@@ -1,4 +1,4 @@
-# What is masked besides the connection's own rules, from data.guard.masks.
+# Masks in addition to the connection's own, from data.guard.masks.
 package extproc.masks
 
 exempt(mask) if {
@@ -12,8 +12,8 @@ applicable := [mask |
 	not exempt(mask)
 ]
 
-# For what is sent on a connection without calling a function of it (MCP's own methods): whatever comes back there may
-# be any function's result, so that everything masked for one of them is masked.
+# For a message that calls no function of its connection (MCP's own methods): the response may be the result of any
+# function, so the masks of all functions apply.
 on_connection := {
 	"request": [],
 	"response": [rule |

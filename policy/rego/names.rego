@@ -11,11 +11,11 @@ matches(pattern, name) if {
 
 some_matches(patterns, name) if {
 	some pattern in patterns
-	startswith(name, trim_suffix(pattern, "*")) # true of all that match, and cheap
+	startswith(name, trim_suffix(pattern, "*")) # true for all that match, and cheap
 	matches(pattern, name)
 }
 
-# A `*` before the dot would reach into other connections, whose names merely begin alike.
+# A `*` before the dot would match other connections whose names begin alike.
 valid(pattern) if pattern == "*"
 
 valid(pattern) if {
@@ -27,7 +27,7 @@ valid(pattern) if {
 	not contains(trim_suffix(pattern, "*"), "*")
 }
 
-# Which connection a pattern is about.
+# The connection of a pattern.
 about(pattern, _) if pattern == "*"
 
 about(pattern, connection) if startswith(pattern, concat("", [connection, "."]))

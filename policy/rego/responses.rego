@@ -1,4 +1,4 @@
-# What may come back: data.guard.responses. A condition that cannot be tested counts as not met.
+# Conditions on responses, from data.guard.responses. A condition that cannot be tested counts as not met.
 package extproc.responses
 
 absent := {"absent": "this value stands for a field that is not there"}
@@ -10,7 +10,7 @@ verdict := {"action": "deny", "reason": "sensitive-data", "rule": rule} if {
 	count(refusing) == 0
 }
 
-# The first that refuses, alone.
+# Only the first rule that refuses.
 refusing := array.slice([condition | some condition in enforced; not condition.mask], 0, 1)
 
 masks := [rule |

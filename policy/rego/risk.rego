@@ -1,4 +1,4 @@
-# How risky a call is, 0 to 100: the highest of what data.guard.risk says about the function and the findings.
+# The risk of a call, 0 to 100: the highest that data.guard.risk gives for the function and the findings.
 package extproc.risk
 
 scores contains object.get(data.guard, ["risk", "default"], 0)

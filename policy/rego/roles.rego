@@ -1,19 +1,19 @@
-# Who may call what: the functions of the caller's groups, from data.guard.roles. The role `*` is everybody's.
+# Who may call which functions: those of the caller's groups, from data.guard.roles. Everybody has the role `*`.
 package extproc.roles
 
 granted if {
 	name := input.call.function
 	some group in input.identity.groups
 	some pattern in data.guard.roles[group].functions
-	startswith(name, trim_suffix(pattern, "*")) # true of all that match, and cheap
+	startswith(name, trim_suffix(pattern, "*")) # true for all that match, and cheap
 	data.extproc.names.matches(pattern, name)
 } else if {
 	some pattern in data.guard.roles["*"].functions
 	data.extproc.names.matches(pattern, input.call.function)
 }
 
-# What MCP clients send besides tool calls. It reaches no tool, so anyone who may call something on the connection
-# may send it.
+# Messages of MCP clients other than tool calls. They reach no tool, so a caller who may call any function of the
+# connection may send them.
 protocol_methods := {
 	"initialize",
 	"logging/setLevel",

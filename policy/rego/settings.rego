@@ -1,4 +1,4 @@
-# Whether data.guard has the shape that the other rules read. A misspelled key must not switch a guard off.
+# Check that data.guard has the shape that the other rules read. A misspelled key must not switch a rule off.
 package extproc.settings
 
 import data.extproc.names
@@ -24,7 +24,7 @@ valid if {
 	shadow_valid
 }
 
-# What is wrong, for whoever wrote the data.
+# The parts that are wrong, for the author of the data.
 wrong contains key if {
 	is_object(data.guard)
 	some key, _ in data.guard
@@ -129,7 +129,7 @@ windows_valid if {
 	}
 }
 
-# "" and "Local" would be the machine's own.
+# "" and "Local" would be the machine's zone.
 zone_valid(zone) if zone == "UTC"
 
 zone_valid(zone) if {
@@ -185,7 +185,7 @@ found_valid(limits) if {
 	}
 }
 
-# A path with its tests, or neither, and then something else to look at.
+# A path with its tests, or neither of them and another condition.
 path_valid(condition, asked) if {
 	is_array(condition.path)
 	count(asked) > 0
@@ -198,7 +198,7 @@ path_valid(condition, asked) if {
 	count(condition.at_most_found) > 0
 }
 
-# A name that no rule has would leave the rule that was meant enforced, and its author waiting for records.
+# If no rule has the name, the intended rule stays enforced, and its author waits for records in vain.
 shadow_valid if {
 	shadow := object.get(data.guard, "shadow", [])
 	is_array(shadow)

@@ -1,17 +1,17 @@
-# Whether a text is one SQL statement that only reads. It refuses more than it must: words are looked for everywhere,
-# in string literals too, since where a literal ends depends on the database. It is one guard of two: give the backend a
-# database role that may only read, too.
+# Check that a text is one SQL statement that only reads. It refuses more than necessary: it finds words everywhere,
+# even in string literals, since the end of a literal depends on the database. It is one barrier of two: also give the
+# backend a database role that may only read.
 package extproc.sql
 
 longest := 20000
 
 beginning := `^[\s(]*(?:select|show|explain|describe|desc|with)\b`
 
-# A comment can hide a keyword from us and show it to a database (`/*! … */`), or the other way round.
+# A comment can hide a keyword from this check and show it to a database (`/*! … */`), or the other way round.
 comments := ["--", "/*", "*/", "#"]
 
-# Statements that change something, and ways to run or write from inside a query. No `;` is needed between statements
-# in some databases, so it is not enough to look at the first word.
+# Statements that change data, and ways to execute or write from inside a query. Some databases need no `;` between
+# statements, so checking the first word is not enough.
 forbidden_words := {
 	"alter", "attach", "backup", "begin", "benchmark", "bulk", "call", "commit", "copy", "create", "dblink",
 	"dblink_exec", "deallocate", "declare", "delete", "deny", "detach", "discard", "do", "drop", "dumpfile", "exec",
@@ -24,8 +24,8 @@ forbidden_words := {
 	"update", "upsert", "use", "vacuum", "waitfor", "writefile", "xp_cmdshell",
 }
 
-# What may stand before a parenthesis: SQL's own words, and functions that only compute. Any other function might read a
-# file, call a host or write. Databases have far more of both than a list of bad ones could name.
+# Words allowed before a parenthesis: SQL's own, and functions that only compute. Any other function might read a
+# file, call a host or write. Databases have more of these than a list of forbidden ones could name.
 before_parenthesis := {
 	"", "abs", "all", "and", "any", "array_agg", "as", "asc", "avg", "between", "by", "case", "cast", "ceil", "char_length",
 	"coalesce", "concat", "count", "countif", "cube", "date", "date_part", "date_trunc", "dense_rank", "desc", "distinct",
