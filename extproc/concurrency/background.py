@@ -10,7 +10,7 @@ async def background(work: Coroutine[object, object, None]) -> AsyncIterator[Non
     """Run ``work`` while the block runs; cancel it when the block ends, and wait until it has ended.
 
     Args:
-        work: runs in a task of its own. It may end before the block does.
+        work: runs in a separate task. It may end before the block does.
 
     Raises:
         Exception: the work's own error, when the block ends. A failing task does not end the block.

@@ -64,7 +64,7 @@ class LastGoodPolicy:
 
     def discard(self) -> None:
         """Remove the copy: a process that starts after a stop must find a good policy in the files."""
-        self._discarded = True  # before: whoever is saving one now sees it after
+        self._discarded = True  # before the removal: a thread that is saving one now checks it afterwards
         _remove(self._file)
 
 

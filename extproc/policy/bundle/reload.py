@@ -110,7 +110,7 @@ class ReloadingEngine:
 
     @property
     def response_interest(self) -> ResponseInterest:
-        """Whether the policy in force is to be asked about responses."""
+        """Says if the policy in force is to be asked about responses."""
         return self._engine.response_interest
 
     @property
@@ -118,7 +118,7 @@ class ReloadingEngine:
         """Always empty: a loaded policy decides."""
         return ""
 
-    async def evaluate(self, document: bytes, caller: str = "") -> Json:  # noqa: ARG002 - nobody waits
+    async def evaluate(self, document: bytes, caller: str = "") -> Json:  # noqa: ARG002 - no question waits
         """Evaluate the query over one input: see ``PolicyEngine.evaluate``. Does not wait for anything."""
         begun = self._clock_s()
         with killed_after(KILL_FACTOR * self._limit_s):

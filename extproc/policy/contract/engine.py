@@ -42,7 +42,7 @@ class PolicyEngine(Protocol):
 
     @property
     def response_interest(self) -> ResponseInterest:
-        """Whether the policy in force is to be asked about responses."""
+        """Says if the policy in force is to be asked about responses."""
         ...
 
     @property

@@ -1,4 +1,4 @@
-"""Build the input document: a call as policy sees it. It has opa-envoy-plugin's keys, and keys of its own."""
+"""Build the input document: a call as policy sees it. It has opa-envoy-plugin's keys, and more."""
 
 import base64
 import json

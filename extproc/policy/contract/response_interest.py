@@ -1,4 +1,4 @@
-"""Whether a policy decides responses, found out when it is loaded: asking it about them doubles its cost.
+"""Find out whether a policy decides responses when it is loaded: asking it about each one doubles its cost.
 
 A policy that never looks at ``input.direction`` or ``input.response`` cannot tell a response from its request, and
 is not asked about it. Where the answer is not certain, the policy is asked.
@@ -12,11 +12,11 @@ DIRECTIONS = ("data", "extproc", "directions")
 """A rule about data alone: the set of directions that a policy decides. Evaluated once, at loading."""
 KNOWN = frozenset({"request", "response", "list"})
 TELLING = frozenset({"direction", "response"})
-"""Keys of the input by which a response can be told from its request."""
+"""Keys of the input that distinguish a response from its request."""
 
 
 class ResponseInterest(StrEnum):
-    """Whether a policy is to be asked about responses."""
+    """The values that say if a policy is to be asked about responses."""
 
     NEVER = "never"
     """It has nothing to say about any response: it is not asked."""

@@ -46,7 +46,7 @@ NOT_FROM_ENGINE = (KeyboardInterrupt, SystemExit, asyncio.CancelledError, Genera
 
 
 class SettingsValidity(StrEnum):
-    """Whether the data has the shape that the policy says it reads."""
+    """The values that say if the data has the shape that the policy reads."""
 
     VALID = "valid"
     INVALID = "invalid"
@@ -102,7 +102,7 @@ class EmbeddedEngine:
             response_interest=found.response_interest,
         )
 
-    async def evaluate(self, document: bytes, caller: str = "") -> Json:  # noqa: ARG002 - nobody waits
+    async def evaluate(self, document: bytes, caller: str = "") -> Json:  # noqa: ARG002 - no question waits
         """Evaluate the query over one input: see ``PolicyEngine.evaluate``. Does not wait for anything."""
         return self.evaluate_now(document)
 
