@@ -28,7 +28,7 @@ from extproc.masking.protobuf.frames import FramesMasker, Framing
 from extproc.masking.protobuf.message_masker import MessageMasker
 from extproc.masking.stream_masker import Masked, StreamMasker, failed
 from extproc.masking.text.text_masker import KeyMasker, TextMasker
-from extproc.masking.text.text_stream import TextStreamMasker
+from extproc.masking.text_stream import TextStreamMasker
 from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import MASK_EVERYTHING, Finding, MaskRule
 

@@ -1,1 +1,1 @@
-"""Plain text, whole or streamed, masked."""
+"""Plain text: its entities, and beginnings of JSON in it."""

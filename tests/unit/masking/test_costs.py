@@ -14,7 +14,7 @@ from extproc.codecs.descriptors import Messages
 from extproc.codecs.grpc_frames import Frame
 from extproc.masking.json.json_masker import CONTEXT_KEYS, CONTEXT_LONGEST
 from extproc.masking.protobuf.frames import Framing
-from extproc.masking.text.text_stream import CONTEXT_SPELLED, CREDIT, WORK
+from extproc.masking.text_stream import CONTEXT_SPELLED, CREDIT, WORK
 from extproc.model.masking import MASK_EVERYTHING, MaskOperator, MaskRule
 from tests.support.analyzers import CountingAnalyzer
 from tests.support.maskers import make_masker

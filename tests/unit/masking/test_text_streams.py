@@ -4,7 +4,7 @@ from itertools import accumulate
 
 import pytest
 
-from extproc.masking.text.text_stream import GATHER, may_reach
+from extproc.masking.text_stream import GATHER, may_reach
 from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import MASK_EVERYTHING, MaskOperator, MaskRule
 from tests.support.maskers import make_masker
