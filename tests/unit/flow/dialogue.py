@@ -7,10 +7,8 @@ import asyncio
 import contextlib
 import itertools
 import json
-from dataclasses import dataclass, field
 
-from envoy_data_plane.envoy.service.ext_proc.v3 import ProcessingResponse
-
+from extproc.approvals.port import Vote
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.approvals.waiter import ApprovalWaiter
 from extproc.assembly.make_connection import make_connection
@@ -21,9 +19,8 @@ from extproc.flow.services import Services
 from extproc.identity.session_ids import Sessions
 from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.entries import Entry
-from extproc.model.errors import EvidenceError, PolicyError
+from extproc.model.errors import EvidenceError
 from extproc.policy.contract.response_interest import ResponseInterest
-from extproc.wire import encode
 from extproc.wire.events import (
     RequestBodyReceived,
     RequestHeadersReceived,
@@ -31,9 +28,9 @@ from extproc.wire.events import (
     ResponseHeadersReceived,
 )
 from tests.support.maskers import make_masker
+from tests.unit.flow.scripted_peer import ScriptedPeer
 
 NOW = 1_800_000_000_000_000_000
-"""Takes half a second to make; shared by all calls, as in the product."""
 ISSUER = "https://issuer.example"
 SETTINGS = {
     "version": 1,
@@ -57,43 +54,6 @@ SETTINGS = {
         },
     },
 }
-
-
-@dataclass
-class ScriptedPeer:
-    """Envoy, saying what the test tells it to."""
-
-    to_guard: asyncio.Queue = field(default_factory=asyncio.Queue)
-    sent: list = field(default_factory=list)
-
-    def say(self, *events):
-        for event in events:
-            self.to_guard.put_nowait(event)
-        return self
-
-    async def receive(self):
-        return await self.to_guard.get()
-
-    async def send(self, message):
-        self.sent.append(ProcessingResponse.parse(message))
-
-    async def keep_waiting(self, seconds):
-        await self.send(encode.hold(seconds))
-
-    @property
-    def refusals(self):
-        return [each.immediate_response for each in self.sent if each.immediate_response]
-
-    def marks(self):
-        """The guard's markers in the order in which they were sent."""
-        found = []
-        for each in self.sent:
-            fields = each.dynamic_metadata.fields if each.dynamic_metadata else {}
-            if "guard" in fields:
-                found += [
-                    (k, v.string_value) for k, v in fields["guard"].struct_value.fields.items() if k != "call"
-                ]
-        return found
 
 
 class ScriptedEngine:
@@ -147,8 +107,8 @@ class MemoryRecorder:
         return self.entries[-1]
 
 
-class Loud(Observer):
-    """Remembers what must not happen."""
+class LossObserver(Observer):
+    """Remembers the entries that were lost."""
 
     def __init__(self):
         self.lost = []
@@ -184,7 +144,7 @@ def make_services(tmp_path, *, engine=None, recorder=None, changes=None, clock=N
         sessions=Sessions(b"s" * 32),
         clock=now,
         entropy=lambda size: bytes(next(ticks) % 256 for _ in range(size)),
-        observer=Loud(),
+        observer=LossObserver(),
     )
 
 
@@ -243,4 +203,19 @@ async def play_and_leave(services, peer, until):
         await task
 
 
-__all__ = ["PolicyError"]
+async def held(services):
+    """Wait until a call is held, and return its request for approval."""
+    async with asyncio.timeout(30):
+        while not (found := await asyncio.to_thread(services.approvals.recent, pending_only=True, limit=1)):
+            await asyncio.sleep(0.01)
+    return found[0].request
+
+
+def approve(services, request, voter="iss|bob", groups=("sre",)):
+    """Have this person approve a held call."""
+    services.approvals.vote(request.approval_id, Vote(voter, True, "looks right", NOW + 5), groups)
+
+
+def deny(services, request):
+    """Have a person deny a held call."""
+    services.approvals.vote(request.approval_id, Vote("iss|bob", False, "no reason", NOW + 5), ("sre",))

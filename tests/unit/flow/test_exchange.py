@@ -27,11 +27,6 @@ SSN = "219-09-9999"
 CARD = "4111111111111111"
 
 
-def reason_of(peer):
-    [refusal] = peer.refusals
-    return json.loads(refusal.body)["reason"]
-
-
 def everything_kept(services):
     return repr(services.recorder.entries)
 
@@ -42,8 +37,7 @@ async def test_an_allowed_read_returns_masked_and_is_recorded(tmp_path):
     body = b'{"name": "Ada",  "ssn":"%s"}' % SSN.encode()
     peer = await play(services, asks(), answers(), returns(body))
     assert peer.marks() == [("req", "done"), ("resp", "done")]
-    sent = peer.sent[-1].response_body.response.body_mutation.body
-    assert sent == b'{"name": "Ada",  "ssn":"[US_SSN]"}'
+    assert peer.delivered == b'{"name": "Ada",  "ssn":"[US_SSN]"}'
     assert services.recorder.kinds == ["call.decided", "call.completed"]
     assert services.recorder.last.function == "crm.get_customer"
     assert services.recorder.last.findings[0].entity == "US_SSN"
@@ -53,23 +47,22 @@ async def test_an_allowed_read_returns_masked_and_is_recorded(tmp_path):
 async def test_a_clean_response_is_left_alone(tmp_path):
     """Nothing to mask: Envoy keeps the backend's bytes and length."""
     peer = await play(make_services(tmp_path), asks(), answers(content_length="2"), returns(b"{}"))
-    assert peer.sent[-1].response_body.response.body_mutation is None
+    assert peer.response_body_is_untouched
 
 
 async def test_the_callers_token_never_goes_on(tmp_path):
     """Authorization is removed when there is no credential to put in its place."""
     peer = await play(make_services(tmp_path), asks(authorization="Bearer caller"), answers(end=True))
-    mutation = peer.sent[0].request_headers.response.header_mutation
-    assert "authorization" in mutation.remove_headers
-    assert "accept-encoding" in mutation.remove_headers
+    assert "authorization" in peer.upstream_removed
+    assert "accept-encoding" in peer.upstream_removed
 
 
 async def test_no_other_host_or_path_than_the_one_decided_about_goes_on(tmp_path):
     peer = await play(
         make_services(tmp_path), asks(x_forwarded_host="evil", forwarded="host=evil"), answers(end=True)
     )
-    removed = peer.sent[0].request_headers.response.header_mutation.remove_headers
-    assert {"x-forwarded-host", "x-original-host", "x-host", "forwarded", "x-forwarded-prefix"} <= set(removed)
+    hosts_and_paths = {"x-forwarded-host", "x-original-host", "x-host", "forwarded", "x-forwarded-prefix"}
+    assert hosts_and_paths <= set(peer.upstream_removed)
 
 
 async def test_the_backends_credential_goes_on_and_never_comes_back(tmp_path):
@@ -83,13 +76,9 @@ async def test_the_backends_credential_goes_on_and_never_comes_back(tmp_path):
         answers(x_echo="Bearer backend-secret-0123456789"),
         returns(b'{"got":"Bearer backend-secret-0123456789"}'),
     )
-    mutation = peer.sent[0].request_headers.response.header_mutation
-    sent = {each.header.key: each.header.raw_value for each in mutation.set_headers}
-    assert sent["authorization"] == b"Bearer backend-secret-0123456789"
-    common = peer.sent[-1].response_body.response
-    assert b"backend-secret" not in common.body_mutation.body
-    fields = {each.header.key: each.header.raw_value for each in common.header_mutation.set_headers}
-    assert b"backend-secret" not in fields["x-echo"]
+    assert peer.upstream_headers["authorization"] == b"Bearer backend-secret-0123456789"
+    assert b"backend-secret" not in peer.delivered
+    assert b"backend-secret" not in peer.delivered_headers["x-echo"]
     assert "backend-secret" not in everything_kept(services)
 
 
@@ -99,12 +88,8 @@ async def test_cookies_stay_apart_when_one_is_masked(tmp_path, first):
     fields = Headers(tuple(("set-cookie", value) for value in (first, b"ssn=" + SSN.encode(), b"c=3")))
     began = ResponseHeadersReceived(ResponseHead(200, fields, ""), True, RequestHead("", "", "", "", Headers()))
     peer = await play(make_services(tmp_path), asks(), began)
-    options = peer.sent[-1].response_headers.response.header_mutation.set_headers
-    cookies = [
-        (each.append_action.name, each.header.raw_value) for each in options if each.header.key == "set-cookie"
-    ]
-    assert [value for _, value in cookies] == [first.replace(SSN.encode(), b"[US_SSN]"), b"ssn=[US_SSN]", b"c=3"]
-    assert [action for action, _ in cookies] == ["OVERWRITE_IF_EXISTS_OR_ADD", *["APPEND_IF_EXISTS_OR_ADD"] * 2]
+    masked = first.replace(SSN.encode(), b"[US_SSN]")
+    assert peer.delivered_values("set-cookie") == [masked, b"ssn=[US_SSN]", b"c=3"]
 
 
 @pytest.mark.parametrize("value", ["user:a-pass/word", "key id-and/secret part", "Token 0123456789abcdef/"])
@@ -119,11 +104,9 @@ async def test_a_credential_of_any_shape_never_comes_back(tmp_path, value):
         answers(content_type=f'application/json; profile="{value}"', date=value),
         returns(json.dumps({"a": value}).replace("/", "\\/").encode()),
     )
-    common = peer.sent[-1].response_body.response
-    assert common.body_mutation.body == b'{"a": "[CREDENTIAL]"}'
-    fields = {each.header.key: each.header.raw_value for each in common.header_mutation.set_headers}
-    assert fields["date"] == b"[CREDENTIAL]"
-    assert fields["content-type"] == b'application/json; profile="[CREDENTIAL]"'
+    assert peer.delivered == b'{"a": "[CREDENTIAL]"}'
+    assert peer.delivered_headers["date"] == b"[CREDENTIAL]"
+    assert peer.delivered_headers["content-type"] == b'application/json; profile="[CREDENTIAL]"'
 
 
 async def test_a_credential_cut_into_the_pieces_of_an_unmasked_stream_never_comes_back(tmp_path):
@@ -143,15 +126,14 @@ async def test_a_credential_cut_into_the_pieces_of_an_unmasked_stream_never_come
         returns(b"ret-0123456789\n\n", end=False),
         returns(b"data: tail", end=True),
     )
-    pieces = [each.response_body.response.body_mutation.body for each in peer.sent if each.response_body]
-    assert pieces == [b"data: 1\n\ndata: ", b"[CREDENTIAL]\n\n", b"data: tail"]
+    assert peer.delivered_pieces == [b"data: 1\n\ndata: ", b"[CREDENTIAL]\n\n", b"data: tail"]
 
 
 async def test_a_missing_credential_denies(tmp_path):
     """Nothing is forwarded without the credential that the backend needs."""
     services = make_services(tmp_path, changes={"connections.crm.credential": {"file": str(tmp_path / "none")}})
     peer = await play(services, asks())
-    assert reason_of(peer) == "credential-unavailable"
+    assert peer.refusal.reason == "credential-unavailable"
     assert services.recorder.kinds == ["call.denied"]
 
 
@@ -172,7 +154,7 @@ async def test_whoever_is_not_known_or_asks_for_what_is_not_known_is_refused(tmp
     """No request marker is ever set, and the refusal is recorded."""
     services = make_services(tmp_path)
     peer = await play(services, first)
-    assert reason_of(peer) == reason
+    assert peer.refusal.reason == reason
     assert ("req", "done") not in peer.marks()
     assert [(each.kind, each.reason) for each in services.recorder.entries] == [(EntryKind.DENIED, reason)]
 
@@ -192,7 +174,7 @@ async def test_policy_without_a_usable_answer_denies(tmp_path, engine):
     """Undefined, malformed or failing: policy-error."""
     services = make_services(tmp_path, engine=engine)
     peer = await play(services, asks())
-    assert reason_of(peer) == "policy-error"
+    assert peer.refusal.reason == "policy-error"
     assert services.recorder.last.reason == "policy-error"
 
 
@@ -201,7 +183,7 @@ async def test_policy_that_hangs_denies(tmp_path):
     services = make_services(
         tmp_path, engine=ScriptedEngine({"action": "allow"}, delay_s=5), changes={"limits.decision_timeout": 0.02}
     )
-    assert reason_of(await play(services, asks())) == "policy-error"
+    assert (await play(services, asks())).refusal.reason == "policy-error"
 
 
 async def test_a_denial_says_the_reason_and_no_more(tmp_path):
@@ -210,16 +192,16 @@ async def test_a_denial_says_the_reason_and_no_more(tmp_path):
         tmp_path, engine=ScriptedEngine({"action": "deny", "reason": "not-in-scope", "rule": "secret-rule"})
     )
     peer = await play(services, asks())
-    assert b"secret-rule" not in peer.refusals[0].body
+    assert b"secret-rule" not in peer.refusal.body
     assert services.recorder.last.rule == "secret-rule"
-    assert json.loads(peer.refusals[0].body)["call_id"] == services.recorder.last.call_id
+    assert peer.refusal.document["call_id"] == services.recorder.last.call_id
 
 
 async def test_a_call_that_cannot_be_recorded_is_not_forwarded(tmp_path):
     """Strict: the entry comes first."""
     services = make_services(tmp_path, recorder=MemoryRecorder(full=True))
     peer = await play(services, asks())
-    assert reason_of(peer) == "evidence-unavailable"
+    assert peer.refusal.reason == "evidence-unavailable"
     assert services.observer.lost
 
 
@@ -250,7 +232,7 @@ async def test_what_cannot_be_inspected_is_a_fact_that_policy_sees(tmp_path, bod
     peer = await play(services, asks("POST", "/customers", **fields), sends(body))
     assert engine.asked[0]["body"]["uninspectable"] == fact
     assert services.recorder.last.uninspectable == fact
-    assert reason_of(peer) == "uninspectable"
+    assert peer.refusal.reason == "uninspectable"
 
 
 async def test_an_uninspectable_body_that_policy_allows_cannot_be_masked_and_is_refused(tmp_path):
@@ -259,7 +241,7 @@ async def test_an_uninspectable_body_that_policy_allows_cannot_be_masked_and_is_
         tmp_path, changes={"connections.crm.masking": {"request": [{"entity": "*"}], "response": []}}
     )
     peer = await play(services, asks("POST", "/customers", content_type="application/json"), sends(b'{"a":'))
-    assert reason_of(peer) == "masking-failed"
+    assert peer.refusal.reason == "masking-failed"
 
 
 async def test_an_encoded_body_is_forwarded_as_it_was_inspected(tmp_path):
@@ -271,9 +253,8 @@ async def test_an_encoded_body_is_forwarded_as_it_was_inspected(tmp_path):
         sends(body),
         answers(end=True),
     )
-    common = peer.sent[1].request_body.response
-    assert common.body_mutation.body == b'{"id":"7"}'
-    assert "content-encoding" in common.header_mutation.remove_headers
+    assert peer.upstream_body == b'{"id":"7"}'
+    assert "content-encoding" in peer.upstream_removed
 
 
 async def test_a_request_is_masked_and_all_else_stays(tmp_path):
@@ -286,8 +267,7 @@ async def test_a_request_is_masked_and_all_else_stays(tmp_path):
     peer = await play(
         services, asks("POST", "/customers", content_type="application/json"), sends(body), answers(end=True)
     )
-    sent = peer.sent[1].request_body.response.body_mutation.body
-    assert sent == body.replace(CARD.encode(), b"************1111")
+    assert peer.upstream_body == body.replace(CARD.encode(), b"************1111")
     assert CARD not in everything_kept(services)
 
 
@@ -297,7 +277,7 @@ async def test_a_value_in_the_url_is_kept_masked_and_not_passed_where_it_must_be
     services = make_services(
         tmp_path, changes={"connections.crm.masking": {"request": [{"entity": "*"}], "response": []}}
     )
-    assert reason_of(await play(services, asks(path=path))) == "masking-failed"
+    assert (await play(services, asks(path=path))).refusal.reason == "masking-failed"
     assert SSN not in everything_kept(services)
 
 
@@ -324,7 +304,7 @@ async def test_a_field_of_the_url_is_not_taken_for_one_of_the_body(tmp_path, rul
     for path, passes in (("/customers", True), (f"/customers?{query}", False)):
         asked = asks("POST", path, content_type="application/json")
         peer = await play(services, asked, sends(json.dumps(body).encode()), answers(end=True))
-        assert passes or reason_of(peer) == "masking-failed"
+        assert passes or peer.refusal.reason == "masking-failed"
         assert (services.recorder.last.reason == "masking-failed") is not passes
 
 
@@ -334,8 +314,7 @@ async def test_what_is_masked_in_the_body_passes_beside_a_url_that_holds_nothing
     asked = asks("POST", "/customers?q=x&c=y", content_type="application/json")
     body = {"a": "z", "b": {"c": "z"}, "d": [{"d": "z"}]}
     peer = await play(services, asked, sends(json.dumps(body).encode()), answers(end=True))
-    sent = peer.sent[1].request_body.response.body_mutation.body
-    assert json.loads(sent) == {**body, "a": "[REDACTED]", "b": "[REDACTED]"}
+    assert json.loads(peer.upstream_body) == {**body, "a": "[REDACTED]", "b": "[REDACTED]"}
 
 
 async def test_events_are_masked_one_by_one(tmp_path):
@@ -352,10 +331,8 @@ async def test_events_are_masked_one_by_one(tmp_path):
         returns(SSN[5:].encode() + b'"}}\n\n', end=False),
         returns(b"", end=True),
     )
-    pieces = [each.response_body.response.body_mutation for each in peer.sent if each.response_body]
-    sent = b"".join(piece.body or b"" for piece in pieces)
-    assert pieces[0].clear_body is True
-    assert sent == first.replace(SSN[:5].encode(), b"") + b'[US_SSN]"}}\n\n'
+    assert peer.delivered_pieces[0] == b""
+    assert peer.delivered == first.replace(SSN[:5].encode(), b"") + b'[US_SSN]"}}\n\n'
     assert peer.marks()[1:] == [("resp", "hdr"), ("resp", "1"), ("resp", "2"), ("resp", "done")]
     assert SSN not in everything_kept(services)
     assert services.recorder.last.kind is EntryKind.COMPLETED
@@ -369,7 +346,7 @@ async def played(services, head, *pieces):
     last = len(pieces) - 1
     told = [returns(piece, end=at == last) for at, piece in enumerate(pieces)]
     peer = await play(services, asks(), head, *told)
-    return [each.response_body.response.body_mutation.body or b"" for each in peer.sent if each.response_body]
+    return peer.delivered_pieces
 
 
 async def test_text_of_unknown_length_is_masked_as_it_comes(tmp_path):
@@ -464,8 +441,8 @@ async def test_a_response_that_cannot_be_masked_never_leaves(tmp_path, fields, b
     """502 with a problem document, and not a byte of the upstream's."""
     services = make_services(tmp_path)
     peer = await play(services, asks(), answers(**fields), returns(body))
-    assert peer.refusals[0].status.code == 502
-    assert SSN.encode() not in peer.refusals[0].body
+    assert peer.refusal.status == 502
+    assert SSN.encode() not in peer.refusal.body
     assert services.recorder.last.kind is EntryKind.FAILED
 
 
@@ -479,11 +456,8 @@ async def test_headers_and_trailers_are_masked(tmp_path):
         returns(b"{}", end=False),
         ResponseTrailersReceived(headers(x_note=SSN)),
     )
-    body = peer.sent[-2].response_body.response.header_mutation
-    fields = {each.header.key: each.header.raw_value for each in body.set_headers}
-    assert fields["location"] == b"/c/[US_SSN]"
-    trailers = peer.sent[-1].response_trailers.header_mutation
-    assert trailers.set_headers[0].header.raw_value == b"[US_SSN]"
+    assert peer.delivered_headers["location"] == b"/c/[US_SSN]"
+    assert peer.delivered_trailers == {"x-note": b"[US_SSN]"}
 
 
 @pytest.mark.parametrize("second", [RequestTrailersReceived(headers()), sends(b"{}", end=False)])
@@ -491,7 +465,7 @@ async def test_request_trailers_are_refused(tmp_path, second):
     """Nothing can be edited after them, so nothing is let go on them."""
     services = make_services(tmp_path)
     peer = await play(services, asks("POST", "/customers"), second)
-    assert reason_of(peer) == "uninspectable"
+    assert peer.refusal.reason == "uninspectable"
     assert ("req", "done") not in peer.marks()
 
 
@@ -502,14 +476,14 @@ async def test_an_envoy_that_answers_itself_is_recorded(tmp_path):
         services, answers(401, local="jwt_authn_access_denied{Jwt_is_missing}"), returns(b"Jwt is missing")
     )
     assert services.recorder.last.reason == "unauthenticated"
-    assert b"unauthenticated" in peer.sent[-1].response_body.response.body_mutation.body
+    assert b"unauthenticated" in peer.delivered
 
 
 async def test_an_upstream_that_fails_is_recorded_as_such(tmp_path):
     """Envoy's own 503 for a forwarded call becomes a problem document."""
     services = make_services(tmp_path)
     peer = await play(services, asks(), answers(503, local="upstream_reset_before_response_started{x}"))
-    assert reason_of(peer) == "upstream-error"
+    assert peer.refusal.reason == "upstream-error"
     assert services.recorder.last.kind is EntryKind.FAILED
 
 
@@ -548,9 +522,8 @@ async def test_an_unknown_tool_is_answered_in_json_rpc_and_its_name_is_kept_mask
     call = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": f"purge {SSN}", "arguments": {}}}
     head = asks("POST", "/mcp", "docs.internal", content_type="application/json")
     peer = await play(services, head, sends(json.dumps(call).encode()))
-    answer = json.loads(peer.refusals[0].body)
-    assert answer["id"] == 7
-    assert answer["error"]["data"]["reason"] == "unknown-function"
+    assert peer.refusal.document["id"] == 7
+    assert peer.refusal.reason == "unknown-function"
     assert services.recorder.last.function == "docs.purge [US_SSN]"
     assert ("req", "done") not in peer.marks()
 

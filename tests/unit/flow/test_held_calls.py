@@ -7,14 +7,16 @@ import time
 
 import pytest
 
-from extproc.approvals.port import Vote
 from tests.unit.flow.dialogue import (
     NOW,
     ScriptedEngine,
     ScriptedPeer,
     answers,
+    approve,
     asks,
     claims,
+    deny,
+    held,
     make_services,
     play,
     play_and_leave,
@@ -33,26 +35,19 @@ HOLD = {
 }
 
 
-def reason_of(peer):
-    [refusal] = peer.refusals
-    return json.loads(refusal.body)["reason"]
-
-
 async def test_a_held_call_waits_and_goes_when_approved(tmp_path):
     """Envoy is asked to wait first; then exactly the held bytes go."""
     services = make_services(tmp_path, engine=ScriptedEngine(HOLD))
     peer = ScriptedPeer().say(asks("POST", "/customers", content_type="application/json"))
     peer.say(sends(b'{"ssn":"%s"}' % SSN.encode()))
     task = asyncio.create_task(play(services, answers(end=True), peer=peer))
-    while not (pending := await asyncio.to_thread(services.approvals.recent, pending_only=True, limit=5)):
-        await asyncio.sleep(0.01)
-    request = pending[0].request
+    request = await held(services)
     assert SSN not in repr(request)
     assert "[US_SSN]" in request.preview
-    assert all(each.request_body is None for each in peer.sent)
-    services.approvals.vote(request.approval_id, Vote("iss|bob", True, "looks right", NOW + 5), ("sre",))
+    assert not peer.is_forwarded
+    approve(services, request)
     await task
-    assert peer.sent[1].override_message_timeout.total_seconds() > 0
+    assert peer.waits[0] > 0
     assert peer.marks()[0] == ("req", "done")
     assert services.recorder.kinds == ["call.held", "call.decided", "call.completed"]
     assert services.recorder.last.approvers == ("iss|bob",)
@@ -67,12 +62,12 @@ async def test_calls_that_come_at_once_are_counted_before_they_are_held(tmp_path
     services = make_services(tmp_path, engine=ScriptedEngine(HOLD), changes=changes, clock=time.time_ns)
     token = claims(exp=time.time() + 60)
     peers = await asyncio.gather(*(play(services, asks(metadata=token)) for _ in range(6)))
-    reasons = [reason_of(peer) for peer in peers]
+    reasons = [peer.refusal.reason for peer in peers]
     assert reasons.count("overloaded") == 6 - held
     assert reasons.count("approval-expired") == held
     refused = [entry for entry in services.recorder.entries if entry.reason == "overloaded"]
     assert all(entry.rule.endswith(rule) for entry in refused)
-    assert reason_of(await play(services, asks(metadata=token))) == "approval-expired"
+    assert (await play(services, asks(metadata=token))).refusal.reason == "approval-expired"
 
 
 async def test_a_token_that_expires_while_its_call_is_held_lets_nothing_go(tmp_path):
@@ -80,13 +75,11 @@ async def test_a_token_that_expires_while_its_call_is_held_lets_nothing_go(tmp_p
     late = [0]
     services = make_services(tmp_path, engine=ScriptedEngine(HOLD), clock=lambda: NOW + late[0])
     task = asyncio.create_task(play(services, asks()))
-    while not (pending := await asyncio.to_thread(services.approvals.recent, pending_only=True, limit=5)):
-        await asyncio.sleep(0.01)
-    request = pending[0].request
-    services.approvals.vote(request.approval_id, Vote("iss|bob", True, "looks right", NOW + 5), ("sre",))
+    request = await held(services)
+    approve(services, request)
     late[0] = 631 * 10**9
     peer = await task
-    assert reason_of(peer) == "unauthenticated"
+    assert peer.refusal.reason == "unauthenticated"
     assert services.recorder.last.rule == "jwt.expired-while-held"
     assert peer.marks()[0] != ("req", "done")
     assert services.approvals.spend(request.approval_id, request.digest, NOW + 6)
@@ -96,11 +89,9 @@ async def test_a_held_call_that_is_denied_goes_nowhere(tmp_path):
     """One denial refuses it."""
     services = make_services(tmp_path, engine=ScriptedEngine(HOLD))
     task = asyncio.create_task(play(services, asks()))
-    while not (pending := await asyncio.to_thread(services.approvals.recent, pending_only=True, limit=5)):
-        await asyncio.sleep(0.01)
-    services.approvals.vote(pending[0].request.approval_id, Vote("iss|bob", False, "no reason", NOW + 5), ("sre",))
+    deny(services, await held(services))
     peer = await task
-    assert reason_of(peer) == "approval-denied"
+    assert peer.refusal.reason == "approval-denied"
     assert services.recorder.kinds == ["call.held", "call.denied"]
 
 
@@ -109,7 +100,7 @@ async def test_a_held_call_expires(tmp_path):
     hold = {**HOLD, "approval": {"groups": ["sre"], "min": 1, "expires_in": "1s"}}
     services = make_services(tmp_path, engine=ScriptedEngine(hold), changes={"limits.hold": 0.05})
     peer = await play(services, asks())
-    assert reason_of(peer) == "approval-expired"
+    assert peer.refusal.reason == "approval-expired"
     assert services.approvals.recent(pending_only=True, limit=5) == []
 
 
@@ -129,7 +120,7 @@ async def test_a_broken_approvals_store_denies(tmp_path):
     services = make_services(tmp_path, engine=ScriptedEngine(HOLD))
     services.approvals.close()
     (tmp_path / "approvals.db").write_bytes(b"not a database, not at all" * 100)
-    assert reason_of(await play(services, asks())) == "approval-unavailable"
+    assert (await play(services, asks())).refusal.reason == "approval-unavailable"
 
 
 async def test_approvers_read_the_arguments_even_where_the_record_keeps_none(tmp_path):
@@ -140,10 +131,9 @@ async def test_approvers_read_the_arguments_even_where_the_record_keeps_none(tmp
         changes={"connections.crm.recording": {"arguments": False}},
     )
     task = asyncio.create_task(play(services, asks(path=f"/customers/{SSN}")))
-    while not (pending := await asyncio.to_thread(services.approvals.recent, pending_only=True, limit=5)):
-        await asyncio.sleep(0.01)
-    assert pending[0].request.preview == '{"id":"[US_SSN]"}'
-    services.approvals.vote(pending[0].request.approval_id, Vote("iss|bob", False, "no reason", NOW + 5), ("sre",))
+    request = await held(services)
+    assert request.preview == '{"id":"[US_SSN]"}'
+    deny(services, request)
     await task
     assert all(entry.arguments == "" for entry in services.recorder.entries)
 
@@ -153,7 +143,7 @@ async def test_a_call_too_long_to_read_is_not_put_to_approvers(tmp_path):
     services = make_services(tmp_path, engine=ScriptedEngine(HOLD))
     body = json.dumps({"note": "word " * 20_000}).encode()
     peer = await play(services, asks("POST", "/customers", content_type="application/json"), sends(body))
-    assert reason_of(peer) == "approval-unavailable"
+    assert peer.refusal.reason == "approval-unavailable"
     assert services.approvals.recent(pending_only=False, limit=5) == []
 
 

@@ -1,13 +1,11 @@
 """Everything that an approval rests on is looked at again when its call is released."""
 
 import asyncio
-import json
 
 import pytest
 
-from extproc.approvals.port import Vote
 from extproc.model.errors import PolicyError
-from tests.unit.flow.dialogue import NOW, ScriptedEngine, answers, asks, make_services, play, sends
+from tests.unit.flow.dialogue import NOW, ScriptedEngine, answers, approve, asks, held, make_services, play, sends
 
 BODY = b'{"ssn":"219-09-9999"}'
 TERMS = {"groups": ["sre"], "min": 1}
@@ -26,23 +24,12 @@ async def approved(services, *votes, meanwhile=lambda: None, body=BODY):
     """Play a call that these people approve, after something has happened; return the peer and the approval."""
     request = asks("POST", "/customers", content_type="application/json")
     task = asyncio.create_task(play(services, request, sends(body), answers(end=True)))
-    async with asyncio.timeout(20):
-        while not (pending := await asyncio.to_thread(services.approvals.recent, pending_only=True, limit=5)):
-            await asyncio.sleep(0.01)
+    request_for_approval = await held(services)
     meanwhile()
-    approval_id = pending[0].request.approval_id
     for voter, groups in votes or (("iss|bob", ("sre",)),):
-        services.approvals.vote(approval_id, Vote(voter, True, "looks right", NOW + 5), groups)
+        approve(services, request_for_approval, voter, groups)
     peer = await task
-    return peer, services.approvals.get(approval_id)
-
-
-def reason_of(peer):
-    return json.loads(peer.refusals[0].body)["reason"]
-
-
-def went(peer):
-    return ("req", "done") in peer.marks()
+    return peer, services.approvals.get(request_for_approval.approval_id)
 
 
 async def test_a_policy_that_denies_by_then_lets_nothing_go(tmp_path):
@@ -50,8 +37,8 @@ async def test_a_policy_that_denies_by_then_lets_nothing_go(tmp_path):
     deny = {"action": "deny", "reason": "outside-hours", "rule": "closed-by-now"}
     services = make_services(tmp_path, engine=then(HOLD, deny))
     peer, approval = await approved(services)
-    assert not went(peer)
-    assert reason_of(peer) == "outside-hours"
+    assert not peer.is_forwarded
+    assert peer.refusal.reason == "outside-hours"
     assert services.recorder.kinds == ["call.held", "call.denied"]
     last = services.recorder.last
     assert (last.action, last.rule, last.approvers) == ("deny", "closed-by-now", ("iss|bob",))
@@ -67,8 +54,8 @@ async def test_no_usable_answer_at_the_release_lets_nothing_go(tmp_path, fault):
         services.engine.fault = fault
 
     peer, _ = await approved(services, meanwhile=break_it)
-    assert not went(peer)
-    assert reason_of(peer) == "policy-error"
+    assert not peer.is_forwarded
+    assert peer.refusal.reason == "policy-error"
 
 
 @pytest.mark.parametrize(
@@ -81,8 +68,8 @@ async def test_votes_do_not_release_a_call_whose_terms_changed(tmp_path, terms):
     later = {**HOLD, "approval": {**TERMS, **terms}}
     services = make_services(tmp_path, engine=then(HOLD, later))
     peer, approval = await approved(services)
-    assert not went(peer)
-    assert reason_of(peer) == "approval-outdated"
+    assert not peer.is_forwarded
+    assert peer.refusal.reason == "approval-outdated"
     assert services.recorder.last.rule == "approval.terms"
     assert services.approvals.spend(approval.request.approval_id, approval.request.digest, NOW)
 
@@ -93,25 +80,25 @@ async def test_only_voters_of_the_groups_that_are_asked_for_now_count(tmp_path):
     later = {**HOLD, "approval": {"groups": ["directors"], "min": 1}}
     services = make_services(tmp_path, engine=then(first, later))
     peer, _ = await approved(services, ("iss|bob", ("sre",)), ("iss|carol", ("directors",)))
-    assert went(peer)
+    assert peer.is_forwarded
     later["approval"]["min"] = 2
     services = make_services(tmp_path / "again", engine=then(first, later))
     peer, _ = await approved(services, ("iss|bob", ("sre",)), ("iss|carol", ("directors",)))
-    assert not went(peer)
+    assert not peer.is_forwarded
 
 
 async def test_terms_that_these_votes_meet_too_release_it(tmp_path):
     """Other terms are not a reason by themselves."""
     later = {**HOLD, "approval": {"groups": ["sre", "directors"], "min": 1}}
     services = make_services(tmp_path, engine=then(HOLD, later))
-    assert went((await approved(services))[0])
+    assert (await approved(services))[0].is_forwarded
 
 
 async def test_a_policy_that_allows_by_then_releases_it(tmp_path):
     """The people who released it are recorded nevertheless."""
     services = make_services(tmp_path, engine=then(HOLD, ALLOW))
     peer, _ = await approved(services)
-    assert went(peer)
+    assert peer.is_forwarded
     assert services.recorder.kinds == ["call.held", "call.decided", "call.completed"]
     last = services.recorder.last
     assert (last.action, last.reason, last.rule) == ("allow", "approved", "open-by-now")
@@ -123,9 +110,8 @@ async def test_masks_that_policy_asks_for_by_then_are_applied(tmp_path):
     later = {**HOLD, "mask": {"request": [{"path": "$.name"}]}}
     services = make_services(tmp_path, engine=then(HOLD, later))
     peer, _ = await approved(services, body=b'{"name":"Ada"}')
-    assert went(peer)
-    forwarded = next(each.request_body.response for each in peer.sent if each.request_body)
-    assert forwarded.body_mutation.body == b'{"name":"[REDACTED]"}'
+    assert peer.is_forwarded
+    assert peer.upstream_body == b'{"name":"[REDACTED]"}'
     assert "Ada" not in services.recorder.last.arguments
 
 
@@ -135,7 +121,7 @@ async def test_another_query_than_the_approved_one_does_not_go(tmp_path):
     engine = then(HOLD, {"allowed": True, "query_parameters_to_set": {"all": "yes"}})
     services = make_services(tmp_path, engine=engine)
     peer, _ = await approved(services)
-    assert not went(peer)
+    assert not peer.is_forwarded
     assert services.recorder.last.rule == "approval.digest"
 
 
@@ -145,12 +131,12 @@ async def test_a_connection_that_changed_meanwhile_does_not_get_the_call(tmp_pat
     peer, _ = await approved(
         services, meanwhile=lambda: services.hosts.update({"crm.internal": services.hosts["docs.internal"]})
     )
-    assert not went(peer)
+    assert not peer.is_forwarded
     assert services.recorder.last.rule == "approval.connection"
     services = make_services(tmp_path / "again", engine=ScriptedEngine(HOLD))
     peer, _ = await approved(services, meanwhile=lambda: services.hosts.pop("crm.internal"))
-    assert not went(peer)
-    assert reason_of(peer) == "unknown-function"
+    assert not peer.is_forwarded
+    assert peer.refusal.reason == "unknown-function"
 
 
 async def test_the_credential_is_read_when_the_call_goes(tmp_path):
@@ -159,8 +145,8 @@ async def test_the_credential_is_read_when_the_call_goes(tmp_path):
     changes = {"connections.crm.credential": {"file": str(tmp_path / "secret")}}
     services = make_services(tmp_path, engine=ScriptedEngine(HOLD), changes=changes)
     peer, _ = await approved(services, meanwhile=(tmp_path / "secret").unlink)
-    assert not went(peer)
-    assert reason_of(peer) == "credential-unavailable"
+    assert not peer.is_forwarded
+    assert peer.refusal.reason == "credential-unavailable"
 
 
 async def test_a_held_call_is_counted_once(tmp_path):

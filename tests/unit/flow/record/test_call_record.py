@@ -94,8 +94,7 @@ async def test_a_call_with_another_callers_session_is_recorded_with_its_argument
     peer = await play(
         services, asks(*mcp, **JSON), sends(OPEN), answers(mcp_session_id="server-1"), returns(b"{}")
     )
-    given = peer.sent[-1].response_body.response.header_mutation.set_headers
-    [bound] = [each.header.raw_value.decode() for each in given if each.header.key == "mcp-session-id"]
+    bound = peer.delivered_headers["mcp-session-id"].decode()
     await play(services, asks(*mcp, metadata=claims(sub="mallory"), mcp_session_id=bound, **JSON), sends(CALL))
     last = services.recorder.last
     assert (last.reason, last.rule) == ("not-in-scope", "session")

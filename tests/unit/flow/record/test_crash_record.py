@@ -21,7 +21,7 @@ from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.wire.access_log import AccessLogEntry
 from tests.unit.flow.dialogue import (
     NOW,
-    Loud,
+    LossObserver,
     MemoryRecorder,
     ScriptedEngine,
     answers,
@@ -37,7 +37,7 @@ SECRET = "4111 1111 1111 1111"
 BODY = json.dumps({"note": SECRET}).encode()
 
 
-class Listening(Loud):
+class Listening(LossObserver):
     """Counts what is recorded of crash files."""
 
     def __init__(self):

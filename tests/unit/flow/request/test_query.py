@@ -40,15 +40,14 @@ async def forwarded(tmp_path, answer, path, **more):
     peer = await play(services, asks(path=path), answers(), returns(b"{}"))
     if peer.refusals:
         return services.recorder.last, None
-    edits = peer.sent[0].request_headers.response.header_mutation.set_headers
-    return services.recorder.last, {edit.header.key: edit.header.raw_value.decode() for edit in edits}.get(":path")
+    return services.recorder.last, peer.upstream_headers.get(":path")
 
 
 async def test_the_path_goes_upstream_changed(tmp_path):
     _, path = await forwarded(tmp_path, {"query_parameters_to_set": {"tenant": "7"}}, "/lookup?debug=1&q=x")
-    assert path == "/lookup?debug=1&q=x&tenant=7"
+    assert path == b"/lookup?debug=1&q=x&tenant=7"
     _, path = await forwarded(tmp_path, {"query_parameters_to_remove": ["debug"]}, "/lookup?debug=1&q=x")
-    assert path == "/lookup?q=x"
+    assert path == b"/lookup?q=x"
 
 
 async def test_nothing_to_change_leaves_the_path_alone(tmp_path):

@@ -9,11 +9,6 @@ CALL = b'{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"search"
 OWN = "server-session-0042"
 
 
-def edits(part):
-    common = part.response
-    return {each.header.key: each.header.raw_value for each in common.header_mutation.set_headers}
-
-
 async def opened(services):
     """The session id that alice is given."""
     peer = await play(
@@ -23,7 +18,7 @@ async def opened(services):
         answers(mcp_session_id=OWN),
         returns(b"{}"),
     )
-    return edits(peer.sent[-1].response_body)["mcp-session-id"].decode()
+    return peer.delivered_headers["mcp-session-id"].decode()
 
 
 async def speak(services, session, metadata=None, host="docs.internal"):
@@ -43,8 +38,8 @@ async def test_a_session_is_given_bound_and_taken_apart_again(tmp_path):
     assert bound.startswith(OWN + ".")
     for _ in range(2):
         peer = await speak(services, bound)
-        assert edits(peer.sent[1].request_body)["mcp-session-id"] == OWN.encode()
-        assert edits(peer.sent[-1].response_body)["mcp-session-id"] == bound.encode()
+        assert peer.upstream_headers["mcp-session-id"] == OWN.encode()
+        assert peer.delivered_headers["mcp-session-id"] == bound.encode()
     names = {entry.session for entry in services.recorder.entries[-2:]}
     assert len(names) == 1
     assert OWN not in str(services.recorder.entries)
@@ -58,7 +53,7 @@ async def test_a_session_that_was_not_given_to_this_caller_is_refused(tmp_path, 
     given = {"raw": OWN, "forged": OWN + "." + "A" * 22, "cut": bound[:-1], "twice": f"{bound},{bound}"}
     metadata = claims(sub="mallory") if kind == "of another caller" else None
     peer = await speak(services, given.get(kind, bound), metadata)
-    assert b"not-in-scope" in peer.refusals[0].body
+    assert peer.refusal.reason == "not-in-scope"
     assert services.recorder.last.rule == "session"
     assert OWN not in str(services.recorder.entries)
 
@@ -83,4 +78,4 @@ async def test_a_session_end_goes_to_the_servers_own_session(tmp_path):
     peer = await play(
         services, asks("DELETE", "/mcp", "docs.internal", end=True, mcp_session_id=bound), answers(end=True)
     )
-    assert edits(peer.sent[0].request_headers)["mcp-session-id"] == OWN.encode()
+    assert peer.upstream_headers["mcp-session-id"] == OWN.encode()

@@ -56,15 +56,11 @@ async def listed(tmp_path, policy, *events, changes=None):
     return services, peer
 
 
-def sent(peer: ScriptedPeer) -> bytes:
-    return peer.sent[-1].response_body.response.body_mutation.body
-
-
 async def test_denied_and_unregistered_tools_are_taken_out_and_nothing_else_is_touched(tmp_path):
     policy = engine()
     services, peer = await listed(tmp_path, policy, answers(), returns(LISTING))
-    assert sent(peer) == SHOWN
-    assert b"canary" not in str(peer.sent).encode()
+    assert peer.delivered == SHOWN
+    assert "canary" not in peer.transcript
     entry = services.recorder.last
     assert (entry.kind.value, entry.detail) == ("call.completed", "2 of 5 listed tools shown")
     assert "canary" not in entry.response
@@ -93,27 +89,27 @@ async def test_event_streams_are_read_whole_and_cut_alike(tmp_path):
     services, peer = await listed(
         tmp_path, engine(), answers(content_type=EVENTS), returns(before + note + lines + b"data: unfinished")
     )
-    assert sent(peer) == before + note + shown
+    assert peer.delivered == before + note + shown
     assert services.recorder.last.detail == "2 of 5 listed tools shown"
 
 
 async def test_what_is_shown_is_masked(tmp_path):
     listing = LISTING.replace(b"1.0", b'"4111111111111111"')
     _, peer = await listed(tmp_path, engine(), answers(), returns(listing))
-    assert sent(peer) == SHOWN.replace(b"1.0", b'"[CREDIT_CARD]"')
+    assert peer.delivered == SHOWN.replace(b"1.0", b'"[CREDIT_CARD]"')
 
 
 async def test_undecided_tools_are_taken_out(tmp_path):
     policy = by_tool(search=PolicyError("undefined"), purge=None, hidden={"action": "allow", "x": 1})
     services, peer = await listed(tmp_path, policy, answers(), returns(LISTING))
-    assert json.loads(sent(peer))["result"] == {"tools": [], "nextCursor": None}
+    assert json.loads(peer.delivered)["result"] == {"tools": [], "nextCursor": None}
     assert services.recorder.last.detail == "0 of 5 listed tools shown"
 
 
 async def test_a_tool_that_nobody_could_release_is_not_shown(tmp_path):
     changes = {"connections.docs.approvals": {}}
     _, peer = await listed(tmp_path, engine(), answers(), returns(LISTING), changes=changes)
-    assert [tool["name"] for tool in json.loads(sent(peer))["result"]["tools"]] == ["search"]
+    assert [tool["name"] for tool in json.loads(peer.delivered)["result"]["tools"]] == ["search"]
 
 
 @pytest.mark.slow
@@ -127,7 +123,7 @@ async def test_tools_that_are_not_decided_in_time_are_taken_out(tmp_path):
 
     policy.evaluate = evaluate
     _, peer = await listed(tmp_path, policy, answers(), returns(LISTING), changes={"limits.decision_timeout": 1.0})
-    assert [tool["name"] for tool in json.loads(sent(peer))["result"]["tools"]] == ["search"]
+    assert [tool["name"] for tool in json.loads(peer.delivered)["result"]["tools"]] == ["search"]
 
 
 @pytest.mark.parametrize(
@@ -162,8 +158,8 @@ async def test_a_listing_that_two_readers_could_take_differently_is_withheld(tmp
 async def test_a_connection_that_lets_bodies_pass_shows_no_more_of_a_listing(tmp_path, head):
     changes = {"connections.docs.masking": {"undecodable": "pass-unmasked"}}
     _, peer = await listed(tmp_path, engine(), answers(**head), returns(LISTING), changes=changes)
-    assert b"canary" not in str(peer.sent).encode()
-    assert peer.refusals or sent(peer) == SHOWN
+    assert "canary" not in peer.transcript
+    assert peer.refusals or peer.delivered == SHOWN
 
 
 @pytest.mark.parametrize("data", [b"nothing", LISTING.replace(b"\n", b"") + b"x"])
@@ -177,15 +173,15 @@ async def test_so_is_an_event_that_is_no_message(tmp_path, data):
 async def test_errors_pass(tmp_path):
     error = b'{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no"}}'
     _, peer = await listed(tmp_path, engine(), answers(), returns(error))
-    assert peer.sent[-1].response_body.response.body_mutation is None
+    assert peer.response_body_is_untouched
     _, peer = await listed(tmp_path, engine(), answers(404), returns(error))
-    assert peer.sent[-1].response_body.response.body_mutation is None
+    assert peer.response_body_is_untouched
 
 
 @pytest.mark.parametrize("status", [401, 404, 405])
 async def test_errors_without_a_body_pass(tmp_path, status):
     services, peer = await listed(tmp_path, engine(), answers(status), returns(b""))
-    assert peer.sent[-1].response_body.response.body_mutation is None
+    assert peer.response_body_is_untouched
     services, peer = await listed(tmp_path, engine(), answers(status, end=True))
     assert not peer.refusals
     assert services.recorder.last.status == status
@@ -208,8 +204,9 @@ async def test_of_an_error_that_cannot_be_read_only_the_status_passes(tmp_path, 
     """MCP's clients go by the status; what nobody can read could be a listing in an odd shape."""
     services, peer = await listed(tmp_path, engine(), answers(status, content_type=content_type), returns(body))
     assert not peer.refusals
-    assert b"canary" not in str(peer.sent).encode()
-    assert peer.sent[-1].response_body.response.body_mutation.clear_body
+    assert "canary" not in peer.transcript
+    assert not peer.response_body_is_untouched
+    assert peer.delivered == b""
     entry = services.recorder.last
     assert (entry.kind.value, entry.status, entry.response_bytes) == ("call.completed", status, 0)
     assert entry.detail.startswith("an unreadable answer to a listing was left out")
@@ -217,7 +214,7 @@ async def test_of_an_error_that_cannot_be_read_only_the_status_passes(tmp_path, 
 
 async def test_a_listing_with_the_status_of_an_error_is_cut_too(tmp_path):
     _, peer = await listed(tmp_path, engine(), answers(500), returns(LISTING))
-    assert sent(peer) == SHOWN
+    assert peer.delivered == SHOWN
 
 
 async def test_a_stream_cannot_replay_a_listing(tmp_path):
@@ -230,5 +227,5 @@ async def test_a_stream_cannot_replay_a_listing(tmp_path):
             services, asks("GET", "/mcp", "docs.internal", accept=EVENTS), answers(content_type=EVENTS),
             returns(note + listing[:50], end=False), returns(listing[50:], end=False), peer=peer,
         )  # fmt: skip
-    assert b"search" not in str(peer.sent).encode()
+    assert "search" not in peer.transcript
     assert services.recorder.last.kind.value == "call.failed"
