@@ -35,7 +35,7 @@ class Settings(Strict):
     workers: int = Field(2, ge=1, le=64)
     """Number of worker processes of ``extproc up``. Each has its own endpoint."""
     guard_tls: GuardTls | None = None
-    """Mutual TLS of workers that listen on a port. Without it, ``extproc serve`` accepts loopback addresses."""
+    """Mutual TLS of workers on ports. Without it, ``extproc serve`` accepts no address but loopback."""
     health: Address = "127.0.0.1:10080"
     """Address for HTTP health and metrics of ``extproc up`` and ``extproc control``."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

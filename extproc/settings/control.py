@@ -19,5 +19,5 @@ class ControlSettings(Strict):
     )
     analyst_groups: list[str] = Field(
         [],
-        description="groups that may read sessions and query evidence through listen; empty: nobody may",
+        description="groups that may read sessions and query through listen; empty: only the socket serves them",
     )
