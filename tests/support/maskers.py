@@ -1,23 +1,54 @@
 """Maskers for tests: a fixed pseudonym key, the built-in detectors, and limits that a test may change."""
 
+from typing import TypeVar
+
 from extproc.detectors.analyzer import Analyzer
 from extproc.masking.masker import Masker
+from extproc.model.errors import MaskingError
 
 DETECTORS = Analyzer()
 KEY = b"k" * 32
+M = TypeVar("M", bound=Masker)
+
+
+class FaultyMasker(Masker):
+    """Fails in one operation, on texts that hold a given part."""
+
+    operation, part, fault = "", "", MaskingError("a detector failed")
+
+    def fail(self, operation, part="", fault=fault):
+        self.operation, self.part, self.fault = operation, part, fault
+        return self
+
+    def mask(self, body, *others):
+        self._strike("mask", body.decode())
+        return super().mask(body, *others)
+
+    def trial(self, body, *others):
+        self._strike("trial", body.decode())
+        return super().trial(body, *others)
+
+    def may_hold(self, text):
+        self._strike("may_hold", text)
+        return super().may_hold(text)
+
+    def _strike(self, operation, text):
+        if operation == self.operation and self.part in text:
+            raise self.fault
 
 
 def make_masker(
     detectors: Analyzer = DETECTORS,
     *,
+    kind: type[M] = Masker,
     key: bytes = KEY,
     key_id: str = "k1",
     max_depth: int = 64,
     event_limit: int = 1 << 16,
     text_limit: int | None = None,
-) -> Masker:
-    """Make a masker. Two maskers with the same key make the same pseudonyms."""
-    return Masker(
+) -> M:
+    """Make a masker, or a double of that kind. Two maskers with the same key make the same pseudonyms."""
+    return kind(
         detectors,
         pseudonym_key=key,
         pseudonym_key_id=key_id,

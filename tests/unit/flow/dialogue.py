@@ -117,7 +117,7 @@ class LossObserver(Observer):
         self.lost.append(entry)
 
 
-def make_services(tmp_path, *, engine=None, recorder=None, changes=None, clock=None):
+def make_services(tmp_path, *, engine=None, recorder=None, masker=None, changes=None, clock=None):
     """Services of real parts around a scripted engine and a recorder with a memory."""
     document = json.loads(json.dumps(SETTINGS))
     for path, value in (changes or {}).items():
@@ -131,12 +131,11 @@ def make_services(tmp_path, *, engine=None, recorder=None, changes=None, clock=N
     ticks = itertools.count()
     now = clock or (lambda: NOW + next(ticks))
     connections = [make_connection(name, each, settings.limits) for name, each in settings.connections.items()]
-    masker = make_masker()
     return Services(
         hosts={host: each for each in connections for host in each.settings.hosts},
         providers=settings.identity.providers,
         engine=engine or ScriptedEngine({"action": "allow"}),
-        masker=masker,
+        masker=masker or make_masker(),
         approvals=store,
         waiter=ApprovalWaiter(store, 0.01, now),
         recorder=recorder or MemoryRecorder(),

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from extproc.flow.request import rewrite
 from extproc.model.call import Headers
 from extproc.model.entries import EntryKind
-from extproc.model.errors import MaskingError, ResponseBrokenOff, Undecodable
+from extproc.model.errors import ResponseBrokenOff, Undecodable
 from extproc.wire.events import ResponseTrailersReceived
+from tests.support.maskers import FaultyMasker, make_masker
 from tests.unit.flow.dialogue import (
     ScriptedEngine,
     answers,
@@ -29,14 +29,14 @@ ALL = [{"entity": "*"}]
 ALLOW = {"action": "allow", "reason": "policy-allowed", "rule": "test"}
 
 
-def services_with(tmp_path, undecodable, *, request=(), response=ALL, credential=None):
+def services_with(tmp_path, undecodable, *, request=(), response=ALL, credential=None, masker=None):
     changes = {
         "connections.crm.masking": {"request": list(request), "response": response, "undecodable": undecodable}
     }
     if credential:
         (tmp_path / "secret").write_text(credential)
         changes["connections.crm.credential"] = {"file": str(tmp_path / "secret")}
-    return make_services(tmp_path, engine=ScriptedEngine(ALLOW), changes=changes)
+    return make_services(tmp_path, engine=ScriptedEngine(ALLOW), masker=masker, changes=changes)
 
 
 BINARY = [
@@ -76,12 +76,8 @@ async def test_the_credential_never_passes_with_it(tmp_path):
     assert peer.delivered == b"\x00[CREDENTIAL]\xff"
 
 
-async def test_a_detector_that_fails_denies_nevertheless(tmp_path, monkeypatch):
-    def fail(*_):
-        raise MaskingError("detector X failed")
-
-    services = services_with(tmp_path, "pass-unmasked")
-    monkeypatch.setattr(services.masker, "mask", fail)
+async def test_a_detector_that_fails_denies_nevertheless(tmp_path):
+    services = services_with(tmp_path, "pass-unmasked", masker=make_masker(kind=FaultyMasker).fail("mask"))
     peer = await play(services, asks(), answers(), returns(b"{}"))
     assert peer.refusal.status == 502
 
@@ -143,18 +139,13 @@ async def test_what_is_to_be_masked_in_the_url_denies_beside_any_body(tmp_path, 
 
 
 @pytest.mark.parametrize(("path", "passes"), [("$.a", False), ("$.b", True)])
-async def test_a_body_that_the_masker_alone_cannot_read_hides_nothing_that_is_to_be_masked(
-    tmp_path, monkeypatch, path, passes
-):
+async def test_a_body_that_the_masker_alone_cannot_read_hides_nothing_that_is_to_be_masked(tmp_path, path, passes):
     """Policy saw its members, and they would go as they came."""
-
-    def fail(*_):
-        raise Undecodable("in no way")
-
-    monkeypatch.setattr(rewrite, "mask_body", fail)
-    services = services_with(tmp_path, "pass-unmasked", request=[{"path": path}])
+    body = '{"a": "y"}'
+    masker = make_masker(kind=FaultyMasker).fail("mask", body, Undecodable("in no way"))
+    services = services_with(tmp_path, "pass-unmasked", request=[{"path": path}], masker=masker)
     asked = asks("POST", "/customers", content_type="application/json")
-    peer = await play(services, asked, sends(b'{"a": "y"}'), answers(end=True))
+    peer = await play(services, asked, sends(body.encode()), answers(end=True))
     assert passes or peer.refusal.reason == "masking-failed"
     assert (not peer.refusals) is passes
 

@@ -6,10 +6,11 @@ import pytest
 
 from extproc.credentials.redactor import CredentialRedactor
 from extproc.flow.headers.text_headers import mask_fields
-from extproc.masking.masker import Trial
+from extproc.masking.masker import Masker, Trial
 from extproc.model.call import Headers
 from extproc.model.errors import MaskingError
 from extproc.model.masking import MaskOperator, MaskRule
+from tests.support.maskers import FaultyMasker, make_masker
 from tests.unit.flow.dialogue import (
     ScriptedEngine,
     answers,
@@ -35,8 +36,8 @@ def edited(masker, value, name="x-note", rules=ALL):
 
 
 @pytest.fixture(scope="module")
-def masker(tmp_path_factory):
-    return make_services(tmp_path_factory.mktemp("guard")).masker
+def masker():
+    return make_masker()
 
 
 async def call(services, *events, **fields):
@@ -124,17 +125,10 @@ async def test_what_is_taken_out_anyway_does_not_come_back_masked(tmp_path):
     assert "forwarded" in peer.upstream_removed
 
 
-@pytest.mark.parametrize("part", ["may_hold", "mask", "trial"])
-async def test_masking_that_fails_lets_nothing_go(tmp_path, monkeypatch, part):
-    services = make_services(tmp_path, changes=MASKED)
-    works = getattr(services.masker, part)
-
-    def fails_on_fields(body, *others):
-        if "x-customer" in (body if isinstance(body, str) else body.decode()):
-            raise MaskingError("a detector failed")
-        return works(body, *others)
-
-    monkeypatch.setattr(services.masker, part, fails_on_fields)
+@pytest.mark.parametrize("operation", ["may_hold", "mask", "trial"])
+async def test_masking_that_fails_lets_nothing_go(tmp_path, operation):
+    masker = make_masker(kind=FaultyMasker).fail(operation, "x-customer")
+    services = make_services(tmp_path, masker=masker, changes=MASKED)
     peer, _ = await call(services, x_customer=SSN)
     assert peer.refusal.reason == "masking-failed"
     assert ("req", "done") not in peer.marks()
@@ -221,11 +215,17 @@ def test_one_cookie_says_nothing_of_another(masker):
     assert edited(masker, b"ssn=none; id=" + BARE.encode(), "cookie") == (b"ssn=none; id=" + BARE.encode(), [])
 
 
-def test_what_is_found_but_cannot_be_found_again_passes_nowhere(masker, monkeypatch):
-    """The look at a field by itself must take out what the look at all of them saw."""
-    monkeypatch.setattr(masker, "trial", lambda *_: Trial("", (), ()))
+class ForgetfulMasker(Masker):
+    """Finds nothing when it is asked again."""
+
+    def trial(self, *_):
+        return Trial("", (), ())
+
+
+def test_what_is_found_but_cannot_be_found_again_passes_nowhere():
+    """The search of one field must take out what the search of all of them found."""
     with pytest.raises(MaskingError, match="cannot be masked"):
-        mask_fields(masker, headers(x_a=SSN), ALL)
+        mask_fields(make_masker(kind=ForgetfulMasker), headers(x_a=SSN), ALL)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,4 @@
-"""What is looked for in a call's URL."""
-
-import time
+"""Sensitive data is found in a call's URL, also where only an argument's name tells."""
 
 import pytest
 
@@ -35,14 +33,3 @@ def look(url, arguments):
 )
 def test_a_value_in_the_url_is_told_by_its_name(url, arguments, entity, path):
     assert look(url, arguments) == ({entity} - {None}, path)
-
-
-def test_each_argument_is_looked_up_and_not_searched_for():
-    arguments = {f"k{each}": "ab" for each in range(5_000)}
-
-    def cost(length):
-        began = time.process_time()
-        look("/people?q=" + "a" * length, arguments)
-        return time.process_time() - began
-
-    assert min(cost(50_000) for _ in range(3)) < 8 * min(cost(500) for _ in range(3))
