@@ -11,11 +11,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+from google.protobuf.wrappers_pb2 import BytesValue
 from rich.console import Console
 from rich.table import Table
 
+from extproc.codecs.descriptors import Messages
+from extproc.codecs.grpc_frames import Frame
 from extproc.codecs.sse import Reader
 from extproc.credentials.redactor import CredentialRedactor
+from extproc.flow.request.search_url import search_url
+from extproc.masking.protobuf.frames import Framing, Readable
+from extproc.model.call import Call, Headers, RequestHead
+from tests.support.maskers import make_masker
 
 FACTOR = 4
 MAX_GROWTH = 10.0
@@ -84,12 +91,37 @@ def replacing_data(size: int) -> Work:
     return lambda: event.with_data(b"\n" * (lines - 2))
 
 
+def searching_url(size: int) -> Work:
+    """Search a long URL of a call that has many arguments: each is looked up, not searched for."""
+    masker = make_masker()
+    head = RequestHead("POST", "http", "crm.example.com", "/people?q=" + "a" * 12_500 * size, Headers())
+    arguments = {f"k{each}": "ab" for each in range(2_500 * size)}
+    call = Call("id", "crm", "crm.find", "http-json", arguments=arguments)
+    return lambda: search_url(head, call, masker)
+
+
+def unsearchable_fields(size: int) -> Work:
+    """Search gRPC messages whose bytes are not text, and show them: each becomes a finding."""
+    masker = make_masker()
+    messages = Messages(BytesValue.DESCRIPTOR, listed=True)
+    framing = Framing(messages, limit=1 << 20, ratio=100, binary=True)
+    body = Frame(False, BytesValue(value=b"\xff").SerializeToString()).raw * (1_500 * size)
+
+    def work() -> None:
+        masker.frames(framing, (), finds=True).feed(body)
+        Readable(framing, masker.hidden)(body)
+
+    return work
+
+
 def cases() -> Iterator[tuple[str, Case]]:
     """Yield all cases by name."""
     for secret in SECRETS:
         for line in LINES:
             yield f"redactor: {secret[:20]!r} in {line[:24]!r}…", redacting(secret, line)
     yield "event stream: replace data", replacing_data
+    yield "URL: many arguments", searching_url
+    yield "gRPC: fields that are not text", unsearchable_fields
 
 
 def seconds(case: Case, size: int) -> float:
