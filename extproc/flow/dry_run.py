@@ -1,7 +1,7 @@
-"""Dry-run: what policy would deny or hold goes on, and the record names the rule that would have stopped it.
+"""Dry-run: calls that policy would deny or hold go on, and the record names the rule that would have stopped each.
 
-As in opa-envoy-plugin, it softens what policy decided, and nothing else: no usable answer, a request that cannot
-be read, an unknown caller or function are refused all the same.
+As in opa-envoy-plugin, dry-run softens policy's decisions and nothing else. A call is still refused when there is
+no usable answer, when it cannot be read, or when its caller or function is unknown.
 """
 
 from dataclasses import replace
@@ -13,9 +13,9 @@ NEVER_SOFTENED = frozenset({Reason.POLICY_ERROR, Reason.UNINSPECTABLE})
 
 
 def softened(decision: Decision) -> Decision:
-    """The decision as dry-run has it: allowed, with the rule that would have denied or held among ``shadow``.
+    """Return the decision under dry-run: allowed, with the rule that would have denied or held among ``shadow``.
 
-    Masks and dynamic metadata stay; what a denial would have answered goes.
+    Masks and dynamic metadata stay; the answer of a denial is dropped.
     """
     if decision.action is Action.ALLOW or decision.reason in NEVER_SOFTENED:
         return decision

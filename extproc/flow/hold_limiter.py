@@ -1,4 +1,4 @@
-"""How many calls wait for people: each costs memory for as long as it is held."""
+"""A limit on held calls: each costs memory for as long as it waits for people."""
 
 import contextlib
 from collections import Counter
@@ -10,7 +10,7 @@ from extproc.settings.limits import LimitSettings
 
 
 class HoldLimiter:
-    """How many calls one worker holds, and of whom. Lives on one event loop."""
+    """Counts the calls that one worker holds, by caller. Lives on one event loop."""
 
     def __init__(self) -> None:
         self._of: Counter[str] = Counter()
@@ -18,10 +18,10 @@ class HoldLimiter:
 
     @contextlib.contextmanager
     def counted(self, caller: str, limits: LimitSettings) -> Iterator[None]:
-        """Count a call from before anything is waited for, to the end of the block.
+        """Count a call as held until the block ends. It is counted before anything is awaited.
 
         Raises:
-            Refused: with ``overloaded``, where it would be one too many.
+            Refused: with ``overloaded``, where a limit is reached.
         """
         if self._all >= limits.held_calls:
             raise Refused(Reason.OVERLOADED, rule="limits.held_calls")

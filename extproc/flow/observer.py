@@ -1,31 +1,31 @@
-"""What the guard lets operators see of its work; the default sees nothing."""
+"""The observer of the guard's work: the port for metrics and logs."""
 
 from extproc.model.entries import Entry
 
 
 class Observer:
-    """Told of what happened. Must not raise and must not wait; metrics and logs are its implementations."""
+    """Is told of events, and ignores them. Implementations must not raise and must not wait."""
 
     def call_began(self) -> None:
         """A stream opened."""
 
     def call_over(self) -> None:
-        """A stream that opened is over."""
+        """A stream ended."""
 
     def call_held(self, entry: Entry) -> None:
         """A call waits for approval."""
 
     def call_released(self) -> None:
-        """A call no longer waits, whatever came of it."""
+        """A call no longer waits for approval, whatever the outcome."""
 
     def call_ended(self, entry: Entry) -> None:
         """A terminal entry was made."""
 
     def evidence_lost(self, entry: Entry) -> None:
-        """A terminal entry could not be stored: the loudest thing there is."""
+        """A terminal entry could not be stored. Alert on it."""
 
     def crash_file_unreadable(self, worker: str) -> None:
         """An entry or a crash record of a worker that is gone cannot be read: it is lost."""
 
     def guard_broke(self, error: BaseException) -> None:
-        """A call ended in an error that nobody foresaw."""
+        """A call ended in an unforeseen error. Alert on it."""

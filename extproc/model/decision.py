@@ -1,4 +1,4 @@
-"""What was decided, and the permit that alone lets traffic go."""
+"""Decisions of policy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class Action(StrEnum):
 
 
 class HoldMode(StrEnum):
-    """How a held caller waits."""
+    """The way in which a held caller waits."""
 
     WAIT = "wait"
     """Envoy keeps the call open."""
@@ -29,12 +29,12 @@ class HoldMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ApprovalTerms:
-    """Who must approve, how many, and until when."""
+    """The approvers that a held call needs, their number, and the expiry."""
 
     groups: tuple[str, ...] = ()
     """An approver must be in one of these; empty means the connection's own."""
     minimum: int = 1
-    """How many distinct people."""
+    """Number of distinct people."""
     expires_in_s: float = 900.0
     """Seconds until nobody can approve any more."""
     mode: HoldMode = HoldMode.WAIT
@@ -42,10 +42,10 @@ class ApprovalTerms:
 
 @dataclass(frozen=True, slots=True)
 class QueryChanges:
-    """What a policy written for opa-envoy-plugin asks of the query. Names and values without percent-encoding."""
+    """Changes of the query that a policy written for opa-envoy-plugin asks for. Without percent-encoding."""
 
     set: tuple[tuple[str, str], ...] = ()
-    """Each takes the place of all parameters of its name."""
+    """Each replaces all parameters of its name."""
     remove: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
@@ -54,7 +54,7 @@ class QueryChanges:
 
 @dataclass(frozen=True, slots=True)
 class HeaderChanges:
-    """What a policy written for opa-envoy-plugin asks of the headers."""
+    """Changes of header fields that a policy written for opa-envoy-plugin asks for."""
 
     set: tuple[tuple[str, str], ...] = ()
     remove: tuple[str, ...] = ()

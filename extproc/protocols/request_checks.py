@@ -1,4 +1,4 @@
-"""Checks of requests that all protocols share: by these a backend could read another request than the guard."""
+"""Checks of requests that all protocols share. Without them a backend could read another request than the guard."""
 
 import re
 
@@ -18,7 +18,7 @@ MAX_DIGITS = 16
 
 
 def check_readable(headers: Headers, body: bytes, unreadable: Uninspectable | None) -> None:
-    """Refuse what was not decoded, and header fields by which a backend could read another request than we did.
+    """Refuse a body that was not decoded, and header fields that could make a backend read another request.
 
     Raises:
         Unreadable: as ``unreadable`` says, a method or path override, or a length that is not the body's.
@@ -38,7 +38,7 @@ def check_readable(headers: Headers, body: bytes, unreadable: Uninspectable | No
 
 
 def read_session(headers: Headers, name: str) -> str:
-    """The session's id from its header field; empty when absent.
+    """Return the session's id from its header field; empty when absent.
 
     Raises:
         Unreadable: given twice, too long, or not visible ASCII.

@@ -1,7 +1,7 @@
-"""Fields whose values are bytes in Base64, as gRPC's ``*-bin``: looked into, masked where their type is known.
+"""Mask fields whose values are bytes in Base64, as gRPC's ``*-bin``, where their type is known.
 
-What nobody can read, and what holds something that is to be masked and has no known type, is removed: a reader can
-do without it, and its bytes would pass unseen.
+A field is removed if it cannot be read, or if its type is unknown and it holds text that is to be masked: readers can
+do without the field, and its bytes would pass unmasked.
 """
 
 import base64
@@ -59,7 +59,7 @@ def mask_all_fields(
 def _masked(
     masker: Masker, value: bytes, kind: Descriptor | None, rules: Rules, redact_credential: CredentialRedactor
 ) -> tuple[bytes | None, Findings]:
-    """What comes in place of a value; None for nothing."""
+    """Return the masked value, None to remove the field, and the findings."""
     try:
         pieces = [_decoded(piece) for piece in value.split(b",")]
         if kind is not None:
@@ -77,7 +77,7 @@ def _masked(
 
 
 def _found(masker: Masker, value: bytes, rules: Rules) -> Findings:
-    """What is to be masked in bytes of which nobody knows what they are: in the text that they may hold."""
+    """Search bytes of unknown type for entities that are to be masked, in the text that they may hold."""
     found: Findings = ()
     for text in {value.decode("latin-1"), value.decode("utf-8", "replace")}:
         found = found or tuple(each for each in masker.mask_text(text, rules)[1] if each.how)
@@ -85,10 +85,10 @@ def _found(masker: Masker, value: bytes, rules: Rules) -> Findings:
 
 
 def _decoded(value: bytes) -> bytes:
-    """Base64, with padding or without (gRPC over HTTP/2, Custom-Metadata).
+    """Decode Base64, with padding or without (gRPC over HTTP/2, Custom-Metadata).
 
     Raises:
-        MaskingError: it is none.
+        MaskingError: it is not Base64.
     """
     bare = value.strip(b" \t").rstrip(b"=")
     try:

@@ -1,4 +1,4 @@
-"""Header and trailer fields, masked: the same way for requests and responses.
+"""Mask header and trailer fields, the same way for requests and responses.
 
 A field's name is context for detectors, as a key of JSON is. Percent-encoding is seen through.
 """
@@ -25,26 +25,27 @@ FIXED = frozenset(
         *("connection", "keep-alive", "te", "trailer", "upgrade"),
     }
 )
-"""Fields that may not be rewritten. Where one holds what is to be masked, nothing passes."""
+"""Fields that may not be rewritten. Where one holds an entity that is to be masked, nothing passes."""
 ENVOYS = "x-envoy-"
-"""Fields that Envoy lets nobody rewrite."""
+"""Prefix of the fields that Envoy lets nobody rewrite."""
 COOKIES = {"cookie": b"; ", "set-cookie": None}
-"""Fields of pairs, by what joins several of them: RFC 9113 section 8.2.3; nothing may (RFC 9110 section 5.3)."""
+"""Cookie fields, with the separator that joins repeated ones (RFC 9113 section 8.2.3); None: never joined
+(RFC 9110 section 5.3)."""
 JSON = "application/json"
 UTF8 = "utf-8"
 UNIT = re.compile(r"((?:%[0-9A-Fa-f]{2})+)|.", re.DOTALL)
 Rules = tuple[MaskRule, ...]
 Findings = tuple[Finding, ...]
 Characters = list[tuple[str, int]]
-"""What a text says, character by character, and where in the text each of them begins."""
+"""The decoded characters of a text, each with its offset in the text."""
 
 
 def mask_fields(
     masker: Masker, fields: Headers, rules: Rules, redact_credential: CredentialRedactor = NO_CREDENTIAL
 ) -> tuple[HeaderEdits, Findings]:
-    """Edits after which no field holds an entity that is to be masked, nor the credential.
+    """Return edits after which no field holds an entity that is to be masked, nor the credential.
 
-    One look at all fields together; only what that finds something in is looked at by itself.
+    All fields are searched together first; only those in which something is found are searched one by one.
 
     Args:
         masker: finds and masks.
@@ -76,7 +77,7 @@ def mask_fields(
 
 
 def _concealed(values: dict[str, list[bytes]], redact_credential: CredentialRedactor) -> dict[str, list[bytes]]:
-    """The same without the credential. It goes first: an entity may be a part of it, and the rest would stay."""
+    """Remove the credential. It goes first: an entity may be a part of it, and the rest would stay."""
     whole = b"\n".join(value for each in values.values() for value in each)
     if not redact_credential or redact_credential(whole) == whole:
         return dict(values)
@@ -84,7 +85,7 @@ def _concealed(values: dict[str, list[bytes]], redact_credential: CredentialReda
 
 
 def _values(fields: Headers, name: str) -> list[bytes]:
-    """Repeated fields as one, but for those that may not be joined."""
+    """Return a field's values: repeated ones joined to one, but for those that may not be joined."""
     if name not in COOKIES:
         return [fields.raw(name)]
     values = [value for each, value in fields if each == name]
@@ -93,14 +94,14 @@ def _values(fields: Headers, name: str) -> list[bytes]:
 
 
 def _edits(changed: dict[str, list[bytes]]) -> HeaderEdits:
-    """Fields of which nothing is left are removed: Envoy would not set them to nothing."""
+    """Return the edits. Fields that end up empty are removed: Envoy does not set a field to nothing."""
     first = tuple((name, values[0]) for name, values in changed.items() if values)
     more = tuple((name, value) for name, values in changed.items() for value in values[1:])
     return HeaderEdits(first, tuple(name for name, values in changed.items() if not values), more)
 
 
 def _suspects(masker: Masker, values: dict[str, list[bytes]], rules: Rules) -> dict[str, None]:
-    """The names of the fields that change, in order; as it is, or percent-decoded."""
+    """Return the names of the fields that masking changes, as written or percent-decoded, in order."""
     seen = [{name: text} for name, each in values.items() for value in each for text in _readings(name, value)]
     if not masker.may_hold("\n\n".join(text for each in seen for part in each.items() for text in part)):
         return {}
@@ -128,7 +129,7 @@ def _pieces(name: str, value: bytes) -> list[bytes]:
 
 
 def _masked(masker: Masker, name: str, value: bytes, rules: Rules, findings: list[Finding]) -> bytes:
-    """One value. Its bytes outside of what is masked stay as they are."""
+    """Mask one value. Bytes outside masked spans stay as they are."""
     pieces = []
     for piece in _pieces(name, value):
         text, encoding = _text(piece)
@@ -144,7 +145,7 @@ def _masked(masker: Masker, name: str, value: bytes, rules: Rules, findings: lis
 def _look(
     masker: Masker, name: str, characters: Characters, end: int, rules: Rules
 ) -> tuple[list[Edit], Findings]:
-    """Edits of the text that was read, made in the JSON document ``{name: text}``."""
+    """Return edits of a text, found by masking the JSON document ``{name: text}``."""
     head = json.dumps({name: ""}, ensure_ascii=False)[:-2]
     quoted = [(json.dumps(character, ensure_ascii=False)[1:-1], at) for character, at in characters]
     places = [at for letters, at in quoted for _ in letters] + [end]
@@ -175,12 +176,12 @@ def _percent_decoded(text: str) -> Characters:
 
 
 def _form_decoded(text: str) -> Characters:
-    """As in a query: a plus is a space."""
+    """Decode as a query: a plus is a space."""
     return [(" " if text[at] == "+" else character, at) for character, at in _percent_decoded(text)]
 
 
 def _text(value: bytes) -> tuple[str, str]:
-    """A field's value as text, and its encoding: UTF-8, else every byte a character (RFC 9110 section 5.5)."""
+    """Return a value as text with its encoding: UTF-8, or else Latin-1 (RFC 9110 section 5.5)."""
     try:
         return value.decode(), UTF8
     except UnicodeDecodeError:

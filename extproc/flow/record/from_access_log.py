@@ -1,4 +1,4 @@
-"""Entries for what the guard did not see to its end: it was down, killed, or Envoy refused before asking it."""
+"""Entries for requests whose end the guard did not see: it was down or killed, or Envoy refused first."""
 
 from extproc.codecs.url import readable_url
 from extproc.flow.record.call_record import PATH_MAX
@@ -13,12 +13,12 @@ from extproc.wire.access_log import AccessLogEntry
 
 
 def entry_from_access_log(ended: AccessLogEntry, masker: Masker, *, hosts: dict[str, str]) -> Entry | None:
-    """The entry for a request that Envoy ended without the guard; None when the guard told its end itself.
+    """Return the entry for a request that Envoy ended without the guard; None when the guard recorded the end.
 
-    What Envoy's codec refuses has no id at all: its connection and its time tell it from others.
+    A request that Envoy's codec refuses has no id at all: its source and its time distinguish it from others.
 
     Args:
-        ended: Envoy's account.
+        ended: Envoy's entry.
         masker: the path is masked before it is kept.
         hosts: connection names by host.
     """

@@ -14,7 +14,7 @@ RULE = "query-parameters"
 
 
 def with_query(path: str, changes: QueryChanges) -> str:
-    """The path with other parameters. Those that stay keep their bytes and their order.
+    """Return the path with changed parameters. Those that stay keep their bytes and their order.
 
     A parameter goes that any server could take for one of that name: ``%41``, ``a`` and ``a[]`` for ``A``.
 

@@ -1,4 +1,4 @@
-"""What the record keeps of a response that goes piece by piece: its beginning."""
+"""The excerpt of a streamed response that the record keeps: its beginning."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
 
 class ResponseExcerpt:
-    """The first bytes of a text; of what is no text, whole pieces, so that they can be read."""
+    """The first ``limit`` bytes of a response. Text is cut at the limit; binary formats keep whole pieces."""
 
     def __init__(
         self, content_type: str = "", *, limit: int = 0, readable: Callable[[bytes], bytes] | None = None
@@ -17,10 +17,10 @@ class ResponseExcerpt:
         """Begin a response.
 
         Args:
-            content_type: of what is kept.
-            limit: bytes that are kept, and of a readable form those after which no piece begins. With 0 nothing
-                is, and nothing is made readable.
-            readable: makes text of what goes; None where it is text.
+            content_type: of the excerpt.
+            limit: bytes of text to keep. In a binary format no piece is added once they are reached. With 0
+                nothing is kept.
+            readable: turns a piece of a binary format into text; None for text.
         """
         self._content_type = content_type
         self._limit = limit
@@ -30,7 +30,12 @@ class ResponseExcerpt:
         self._ended = False
 
     def add(self, out: bytes, *, last: bool) -> None:
-        """Note what goes to the caller, and whether it is the end."""
+        """Add a piece that goes to the caller.
+
+        Args:
+            out: the piece.
+            last: whether the response ends with it.
+        """
         self._seen += len(out)
         self._ended = last
         room = self._limit - len(self._kept)
@@ -38,7 +43,10 @@ class ResponseExcerpt:
             self._kept += self._readable(out) if self._readable else out[:room]
 
     def text(self) -> bytes:
-        """All of it, or up to the last line's end, or event's: what is masked again for the record is whole."""
+        """Return the excerpt. Unless it is the whole response, it ends with its last whole line or event.
+
+        It is masked again for the record, and an entity must not be cut in two before that.
+        """
         kept = self._kept
         if self._ended and len(kept) == self._seen:
             return kept

@@ -31,13 +31,13 @@ from extproc.settings.limits import LimitSettings
 
 PROTOCOL = "grpc"
 CONTENT_TYPES = frozenset({"application/grpc", "application/grpc+proto"})
-"""Of messages that are read here. Who sends others may still read a ``grpc-status``: see ``speaks_grpc``."""
+"""Content-types whose messages are read. Callers that send others may read ``grpc-status``: ``speaks_grpc``."""
 ENCODING = "grpc-encoding"
 OF_A_MESSAGE = 10
-"""Values that take as long to read as an empty message."""
+"""Reading an empty message takes as long as reading this many values."""
 STATUS = re.compile(r"[0-9]{1,2}")
 BINARY = "-bin"
-"""How the names of fields end whose values are bytes, in Base64."""
+"""Suffix of fields whose values are bytes in Base64."""
 
 
 class GrpcProtocol(BaseProtocol):
@@ -46,7 +46,7 @@ class GrpcProtocol(BaseProtocol):
     def __init__(
         self, name: str, settings: GrpcConnection, methods: Mapping[str, Method], *, limits: LimitSettings
     ) -> None:
-        """Serve some methods.
+        """Serve the registered methods.
 
         Args:
             name: the connection's.
@@ -89,14 +89,14 @@ class GrpcProtocol(BaseProtocol):
         ]
 
     def streams(self, head: ResponseHead) -> bool:
-        """Whatever gRPC answers; a proxy's page of HTML is no such thing.
+        """Stream every gRPC response; a proxy's HTML page is not one.
 
         Unary answers, too: of a whole one whose trailers follow without a message, Envoy takes no edits.
         """
         return _is_read(head.headers)
 
     def messages(self, call: Call, headers: Headers, *, response: bool) -> Messages | None:
-        """The method's types. Where the client streams, paths begin at the list of messages."""
+        """Return the method's types. Where the client streams, paths begin at the list of messages."""
         _, method = self._methods.get(f"/{call.name}", ("", None))
         if method is None or call.uninspectable is Uninspectable.CONTENT_TYPE:
             return None
@@ -106,23 +106,23 @@ class GrpcProtocol(BaseProtocol):
         return Messages(method.request, method.takes_many, encoding)
 
     def kinds(self, *, response: bool) -> tuple[Descriptor, ...]:
-        """What the methods take, or give."""
+        """Return the request or response types of the methods."""
         return tuple(method.response if response else method.request for _, method in self._methods.values())
 
     def binary_fields(self, call: Call | None, fields: Headers) -> Mapping[str, Descriptor | None]:
-        """``*-bin``; of ``grpc-status-details-bin`` the type is known."""
+        """Return ``*-bin``; the type of ``grpc-status-details-bin`` is known."""
         _, method = self._methods.get(f"/{call.name}" if call else "", ("", None))
         kinds = {DETAILS: method.status} if method else {}
         return {name: kinds.get(name) for name, _ in fields if name.endswith(BINARY)}
 
     def ending(self, fields: Headers) -> str:
-        """The ``grpc-status``."""
+        """Return the ``grpc-status``."""
         status = fields.get("grpc-status")
         return f"grpc-status {status}" if STATUS.fullmatch(status) else "no grpc-status"
 
 
 def _with_arguments(call: Call, documents: list[Json], method: Method) -> Call:
-    """The call. Like opa-envoy-plugin, ``parsed_body`` shows no messages of a client that streams."""
+    """Return the call. As in opa-envoy-plugin, ``parsed_body`` shows no messages of a client that streams."""
     if method.takes_many:
         return replace(call, arguments=documents)
     if len(documents) != 1:
@@ -135,7 +135,7 @@ def _is_read(headers: Headers) -> bool:
 
 
 def check_head(head: RequestHead) -> None:
-    """Refuse what gRPC does not have, or has in a way that is not read here.
+    """Refuse a head that gRPC does not have, or that is not read here.
 
     Raises:
         Unreadable: a query; ``te`` that is not ``trailers``; another content-type, or another coding.
@@ -150,7 +150,7 @@ def check_head(head: RequestHead) -> None:
 
 
 def read_frames(body: bytes, encoding: str, *, limit: int, ratio: int) -> list[bytes]:
-    """The messages of a whole body, compression undone.
+    """Return the messages of a whole body, decompressed.
 
     Args:
         body: frames, and nothing else.

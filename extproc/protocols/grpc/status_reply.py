@@ -1,4 +1,7 @@
-"""How gRPC says no: HTTP 200 and a status in trailers that come as headers (gRPC over HTTP/2, Trailers-Only)."""
+"""Refusals over gRPC: HTTP 200, with the status in trailers that come as headers (Trailers-Only).
+
+Source: gRPC over HTTP/2 (PROTOCOL-HTTP2.md).
+"""
 
 import base64
 import re
@@ -32,21 +35,21 @@ CODES = {
     503: 14,  # UNAVAILABLE
     504: 14,
 }
-"""``google.rpc.Code`` by the HTTP status that a reason has elsewhere."""
+"""``google.rpc.Code`` by the HTTP status that a reason has over HTTP."""
 OF_REASON = {Reason.UPSTREAM_ERROR: 14}
-"""Where that is not the whole story."""
+"""Exceptions to ``CODES``, by reason."""
 SAFE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 LONGEST = 1_024
-"""Characters of a policy's own text that a message takes."""
+"""Characters kept of a policy's own text."""
 
 
 def speaks_grpc(headers: Headers) -> bool:
-    """Whether a request is gRPC's, so that its caller reads ``grpc-status``."""
+    """Return whether a request is gRPC's, so that its caller reads ``grpc-status``."""
     return SPEAKS_GRPC.fullmatch(headers.get("content-type").strip(" \t")) is not None
 
 
 def grpc_refusal(reason: Reason, call_id: str) -> Reply:
-    """The answer for one reason: a status, a message with reason and call, and the same as ``ErrorInfo``."""
+    """Answer with a status, a message that names reason and call, and the same as ``ErrorInfo``."""
     code = OF_REASON.get(reason, CODES[reason.answer.status])
     message = f"{reason.answer.title} ({reason.value}, call {call_id})"
     info = ErrorInfo(reason=reason.value.upper().replace("-", "_"), domain=DOMAIN, metadata={"call_id": call_id})
@@ -57,7 +60,7 @@ def grpc_refusal(reason: Reason, call_id: str) -> Reply:
 
 
 def spoken(headers: Headers, reply: Reply) -> Reply:
-    """An answer as its caller can read it: for a gRPC request as a status, with what a body says as its message.
+    """Put an HTTP answer into the form that its caller reads: over gRPC a status, with the body as its message.
 
     Args:
         headers: of the request.

@@ -35,7 +35,7 @@ from extproc.protocols.strict_content_type import Media, media_type, streamed_te
 
 PROTOCOL = "http-json"
 METHOD_PARAMETERS = frozenset({"_method", *OVERRIDES})
-"""Parameters, of the query or the body, that do the same."""
+"""Query or body parameters that make some frameworks take another method."""
 BODILESS = frozenset({"GET", "HEAD", "DELETE"})
 """Methods whose body has no defined meaning (RFC 9110 section 9.3)."""
 RAW_QUERY = re.compile(r"(?:[A-Za-z0-9._~!$'()*,:@/?&=+\[\]|-]|%[0-9A-Fa-f]{2})+")
@@ -77,7 +77,7 @@ class HttpJsonProtocol(BaseProtocol):
         )
 
     def _match(self, head: RequestHead) -> tuple[str, dict[str, Json]]:
-        """The operation and its path variables; the most specific template comes first.
+        """Return the operation and its path variables; the most specific template comes first.
 
         A path that some server takes for an operation's, and that is not spelled as it is (``/users/%40me``,
         ``/users/ME``, ``/users/me.json``), is no other operation's either.
@@ -119,12 +119,12 @@ class HttpJsonProtocol(BaseProtocol):
         return call.arguments
 
     def streams_text(self, head: ResponseHead, *, whole: int) -> bool:
-        """Text of unknown length, or a long one."""
+        """Stream text that is long or of unknown length."""
         return streamed_text(head.headers, whole)
 
 
 def _routes(functions: dict[str, FunctionSettings]) -> dict[tuple[str, Parts], list[tuple[str, Template]]]:
-    """Functions by method and by what the most lenient server takes their template's segments for."""
+    """Return functions by method and by their template's segments, folded as the most lenient server reads them."""
     routes: dict[tuple[str, Parts], list[tuple[str, Template]]] = {}
     for name, function in functions.items():
         template = parse_template(function.path)
@@ -134,7 +134,7 @@ def _routes(functions: dict[str, FunctionSettings]) -> dict[tuple[str, Parts], l
 
 
 def _shapes(routes: Iterable[tuple[str, Parts]]) -> dict[tuple[str, int], list[tuple[int, ...]]]:
-    """Where templates have variables, by method and number of segments; fewer variables are more specific."""
+    """Return the positions of variables in templates, by method and number of segments; fewest first."""
     shapes: dict[tuple[str, int], set[tuple[int, ...]]] = {}
     for method, parts in routes:
         variables = tuple(index for index, part in enumerate(parts) if part is None)
@@ -143,7 +143,7 @@ def _shapes(routes: Iterable[tuple[str, Parts]]) -> dict[tuple[str, int], list[t
 
 
 def read_query(query: str) -> dict[str, Json]:
-    """The query's parameters, all as text. ``a`` alone is the empty text.
+    """Return the query's parameters, all as text. ``a`` alone is the empty text.
 
     Raises:
         Unreadable: malformed, or a parameter that occurs twice as some server would see it: ``a`` and ``A``, or
@@ -178,10 +178,10 @@ def _decoded(text: str) -> str:
 
 
 def _merge(variables: dict[str, Json], query: dict[str, Json], document: Json, *, has_body: bool) -> Json:
-    """All arguments as one value.
+    """Return all arguments as one value.
 
     Raises:
-        Unreadable: one name in two places, or one by which a backend takes another method.
+        Unreadable: a name is in two places, or makes a backend take another method.
     """
     top = document if isinstance(document, dict) else {}
     if not METHOD_PARAMETERS.isdisjoint(fold_parameter(name) for part in (query, top) for name in part):

@@ -15,11 +15,11 @@ from extproc.model.reasons import Uninspectable
 RESULT = "result"
 TOOLS = "tools"
 KEYS = frozenset({"jsonrpc", "id", "method", "params", RESULT, "error"})
-"""Of JSON-RPC messages; what else a message has could be read as a listing by somebody."""
+"""Keys of JSON-RPC messages. A message with other keys could be read as a listing by some client."""
 
 
 def listed_tools(text: str, *, max_depth: int) -> list[Json] | None:
-    """The tools that one JSON-RPC message lists; None where it lists none.
+    """Return the tools that one JSON-RPC message lists; None where it lists none.
 
     Raises:
         Unreadable: not strict JSON, not one message, or one that two readers could take differently.
@@ -37,14 +37,14 @@ def listed_tools(text: str, *, max_depth: int) -> list[Json] | None:
 
 
 def tool_name(tool: Json) -> str:
-    """A listed tool's name; empty where it has none."""
+    """Return a listed tool's name; empty where it has none."""
     name = tool.get("name") if isinstance(tool, Mapping) else None
     alike = sum(fold(key) == "name" for key in tool) if isinstance(tool, Mapping) else 0
     return name if isinstance(name, str) and alike == 1 else ""
 
 
 def without_tools(text: str, tools: list[Json], shown: Callable[[str], bool]) -> str:
-    """The message without the tools that are not to be shown.
+    """Return the message without the tools that are not to be shown.
 
     Args:
         text: the message, as ``listed_tools`` read it.
@@ -65,7 +65,7 @@ def without_tools(text: str, tools: list[Json], shown: Callable[[str], bool]) ->
 
 
 def _elements(text: str) -> list[tuple[int, int]]:
-    """Where the elements of ``$.result.tools`` stand: a walk over brackets and keys, which are strict JSON's."""
+    """Return the spans of the elements of ``$.result.tools``, by a walk over strict JSON's brackets and keys."""
     spans: list[tuple[int, int]] = []
     path: list[str] = []
     begun = 0

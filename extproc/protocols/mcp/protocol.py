@@ -61,12 +61,12 @@ RESULTS = (
     "$.error.data",
     "$.params.data",
 )
-"""Where a tool's result is: as data, as JSON text, in an embedded resource, in an error, in a log message."""
+"""Paths of a tool's result: data, JSON text, an embedded resource, an error, a log message."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """What one JSON-RPC message asks for."""
+    """One JSON-RPC message."""
 
     name: str
     method: str
@@ -74,7 +74,7 @@ class _Message:
     rpc_id: int | str | None
     params: dict[str, Json]
     listed: bool = True
-    """Whether the method is on the closed list."""
+    """True if the method is on the closed list."""
 
 
 class McpProtocol(BaseProtocol):
@@ -104,7 +104,7 @@ class McpProtocol(BaseProtocol):
             return replace(call, uninspectable=error.kind)
 
     def _session(self, headers: Headers) -> str:
-        """MCP's own session id; the configured header where the protocol is stateless."""
+        """Return MCP's own session id, or the configured header's value where the protocol is stateless."""
         own = read_session(headers, SESSION_ID)
         return own or (read_session(headers, self._session_header) if self._session_header else "")
 
@@ -121,7 +121,7 @@ class McpProtocol(BaseProtocol):
         return replace(call, arguments=message.arguments, document=document)
 
     def _check_registered(self, call: Call, message: _Message) -> None:
-        """Refuse a tool or a method that is on no list."""
+        """Refuse a tool that is not registered, and a method that is not listed."""
         if call.method == TOOLS_CALL:
             if call.name not in self._tools:
                 raise Refused(Reason.UNKNOWN_FUNCTION, "tools", "no such tool is registered", call)
@@ -129,11 +129,11 @@ class McpProtocol(BaseProtocol):
             raise Refused(Reason.UNKNOWN_FUNCTION, "method", "not on the list of MCP methods", call)
 
     def request_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
-        """``$.x`` of a tool's arguments is ``$.params.arguments.x`` of the message."""
+        """Rebase ``$.x`` of a tool's arguments to ``$.params.arguments.x`` of the message."""
         return tuple(replace(rule, path=ARGUMENTS + rule.path[1:]) if rule.path else rule for rule in rules)
 
     def response_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
-        """``$.x`` of a tool's result is looked for wherever results are: see ``RESULTS``."""
+        """Rebase ``$.x`` of a tool's result to every place where results are: see ``RESULTS``."""
         rebased: list[MaskRule] = []
         for rule in rules:
             roots = RESULTS if rule.path else ()
@@ -164,7 +164,7 @@ class McpProtocol(BaseProtocol):
         return NoListings(event_limit=self._event_limit, max_depth=self._max_depth).check
 
     def refusal(self, call: Call | None, reason: Reason, call_id: str) -> Reply:
-        """A JSON-RPC error to a request; a problem document where there is none to answer.
+        """Answer a request with a JSON-RPC error, and anything else with a problem document.
 
         A missing token is always a 401, which MCP clients act on.
         """
@@ -179,7 +179,7 @@ class McpProtocol(BaseProtocol):
 
 
 def _bodiless(call: Call, head: RequestHead, body: bytes, unreadable: Uninspectable | None) -> Call:
-    """A GET or DELETE, which carry nothing."""
+    """Read a GET or DELETE, which have no body."""
     name = {"GET": STREAM, "DELETE": SESSION_END}.get(head.method)
     if name is None:
         raise Refused(Reason.UNKNOWN_FUNCTION, rule="method", detail="MCP has POST, GET and DELETE")
@@ -192,7 +192,7 @@ def _bodiless(call: Call, head: RequestHead, body: bytes, unreadable: Uninspecta
 
 
 def read_message(document: Json) -> _Message:
-    """Read one JSON-RPC 2.0 message, and nothing that is only nearly one.
+    """Read one JSON-RPC 2.0 message, strictly.
 
     Raises:
         Unreadable: a batch, or not exactly a request, notification or response.
@@ -215,7 +215,7 @@ def read_message(document: Json) -> _Message:
 
 
 def _rpc_id(document: dict[str, Json]) -> int | str | None:
-    """A string or an integer; None only when there is no id at all (``null`` is not an id in MCP)."""
+    """Return a string or an integer; None only when there is no id at all (``null`` is not an id in MCP)."""
     if "id" not in document:
         return None
     rpc_id = document["id"]
@@ -241,7 +241,7 @@ def _tool_call(params: dict[str, Json], rpc_id: int | str | None) -> _Message:
 
 
 def agree(headers: Headers, message: _Message) -> bool:
-    """Whether the header fields that copy the body say the same (MCP 2026-07-28, transports)."""
+    """Return whether the header fields that copy the body agree with it (MCP 2026-07-28, transports)."""
     names = [name for name, _ in headers if name.startswith("mcp-")]
     if any(name.startswith(PARAM_HEADERS) for name in names) or any(
         names.count(name) > 1 for name in ROUTING_HEADERS
@@ -258,7 +258,7 @@ def agree(headers: Headers, message: _Message) -> bool:
 
 
 def unwrap(value: str) -> str | None:
-    """A header value, out of its base64 wrapping if it has one; None for a wrapping that is not canonical."""
+    """Return a header value without its Base64 wrapping; None if the wrapping is not canonical."""
     wrapped = SENTINEL.fullmatch(value)
     if not wrapped:
         return value
