@@ -53,7 +53,7 @@ def parse_text(text: str, *, max_depth: int) -> Json:
     fast = _fast(text, max_depth)
     if fast is not None and _LONG_INTEGER not in text.encode().translate(_DIGITS_ALIKE):
         return fast[0]
-    return _strict(text, max_depth)
+    return parse_strictly(text, max_depth)
 
 
 def check_text(text: str, *, max_depth: int) -> None:
@@ -63,7 +63,7 @@ def check_text(text: str, *, max_depth: int) -> None:
         Unreadable: as ``parse``.
     """
     if _fast(text, max_depth) is None:
-        _strict(text, max_depth)
+        parse_strictly(text, max_depth)
 
 
 def _fast(text: str, max_depth: int) -> tuple[Json] | None:
@@ -102,7 +102,8 @@ _LONG_INTEGER = b"0" * 19
 _DIGITS_ALIKE = bytes.maketrans(b"123456789", b"0" * 9)
 
 
-def _strict(text: str, max_depth: int) -> Json:
+def parse_strictly(text: str, max_depth: int) -> Json:
+    """As ``parse_text``, but always by the strict parser, which decides alone which texts are accepted."""
     _check_depth(text, max_depth)
     try:
         value: Json = _STRICT.decode(text)

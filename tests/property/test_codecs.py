@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from extproc.codecs.content_encoding import decode
 from extproc.codecs.json_units import Offsets, quote, unquote
 from extproc.codecs.sse import Reader
-from extproc.codecs.strict_json import _strict, check_text, parse, parse_text
+from extproc.codecs.strict_json import check_text, parse, parse_strictly, parse_text
 from extproc.codecs.unreadable import Unreadable
 from tests.unit.codecs.scalars import scalars
 
@@ -62,7 +62,7 @@ DOCUMENTS = st.recursive(
 @given(DOCUMENTS, st.integers(1, 5))
 def test_the_fast_reader_accepts_and_gives_what_the_strict_one_does(text, depth):
     """Types included: 1 is not 1.0, and -0.0 is not 0."""
-    expected = read(lambda: _strict(text, depth))
+    expected = read(lambda: parse_strictly(text, depth))
     assert read(lambda: parse_text(text, max_depth=depth)) == expected
     checked = read(lambda: check_text(text, max_depth=depth))
     assert checked == (expected if expected.startswith("refused") else "None")

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from extproc.codecs.json_units import UNIT, Offsets, Unit, shape, unquote
-from extproc.codecs.strict_json import _strict, check_text, parse, parse_text
+from extproc.codecs.strict_json import check_text, parse, parse_strictly, parse_text
 from extproc.codecs.unreadable import Unreadable
 from extproc.model.reasons import Uninspectable
 from tests.unit.codecs.scalars import scalars
@@ -160,7 +160,7 @@ HARD_FOR_A_FAST_READER = [
 @pytest.mark.parametrize("text", HARD_FOR_A_FAST_READER, ids=lambda text: text[:30])
 def test_the_fast_reader_never_decides_otherwise(text):
     for depth in (1, 7, 8, 9, 512):
-        expected = outcome(lambda depth=depth: _strict(text, depth))
+        expected = outcome(lambda depth=depth: parse_strictly(text, depth))
         assert repr(outcome(lambda depth=depth: parse_text(text, max_depth=depth))) == repr(expected)
         checked = outcome(lambda depth=depth: check_text(text, max_depth=depth))
         assert checked == (expected if isinstance(expected, Uninspectable) else None)
