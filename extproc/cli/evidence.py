@@ -34,7 +34,7 @@ QUERY_EXAMPLES = examples(
 
 
 class Format(StrEnum):
-    """How to print a result."""
+    """Formats of a result."""
 
     TABLE = "table"
     JSON = "json"

@@ -63,7 +63,7 @@ def leave_ctrl_c_to_python() -> None:
 
 
 def interrupted() -> bool:
-    """Whether Ctrl-C was pressed and has not ended anything yet."""
+    """True if Ctrl-C was pressed and has not ended anything yet."""
     return signal.getitimer(signal.ITIMER_REAL)[0] > 0
 
 

@@ -30,11 +30,11 @@ RATIO = 1_000
 
 @dataclass(frozen=True)
 class TypedBody:
-    """How to read a body of messages."""
+    """The form of a body of messages."""
 
     framing: Framing
     alone: bool
-    """Whether the body is one message without a gRPC frame around it."""
+    """True if the body is one message without a gRPC frame around it."""
 
     def mask(self, masker: Masker, body: bytes, rules: tuple[MaskRule, ...]) -> Masked:
         """Return the masked body and its findings.

@@ -47,7 +47,7 @@ class MaskOptions:
 
     @property
     def typed(self) -> bool:
-        """Whether the body consists of protocol buffers messages."""
+        """True if the body consists of protocol buffers messages."""
         return bool(self.message or self.method)
 
 

@@ -53,7 +53,7 @@ class Table(Protocol):
 
     @property
     def truncated(self) -> bool:
-        """Whether there are more rows than the limit."""
+        """True if there are more rows than the limit."""
         ...
 
 

@@ -35,7 +35,7 @@ class Caller:
 
     identity: Identity | None
     local: bool
-    """Whether the request came over the unix socket."""
+    """True if the request came over the unix socket."""
 
     def may_read(self, approval: Approval) -> bool:
         """Return whether the caller may know that this approval exists."""

@@ -27,7 +27,7 @@ class Responses:
 
     @property
     def streamed(self) -> bool:
-        """Whether a response is an event stream."""
+        """True if a response is an event stream."""
         return any(each.startswith(EVENT_STREAM) for each in self.content_types)
 
 

@@ -24,7 +24,7 @@ Context = Callable[[], str]
 Candidate = tuple[int, DetectorSet]
 """The offset of a character, and the detectors that may find something there."""
 MAX_DECODED = 2
-"""How many times text in text is decoded."""
+"""Number of times that text in text is decoded."""
 
 
 class Prescan(NamedTuple):

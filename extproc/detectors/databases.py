@@ -15,7 +15,7 @@ class Expression(NamedTuple):
     """One expression of a database."""
 
     number: int
-    """What a match reports."""
+    """The report of a match."""
     pattern: bytes
     flags: int = 0
     """Hyperscan's flags."""

@@ -57,7 +57,7 @@ class Installation:
     offline: bool = False
     """True: open no socket."""
     environ: Callable[[str], bool] = lambda _name: False
-    """Whether an environment variable is set in this process."""
+    """True if an environment variable is set in this process."""
 
     def ok(self, subject: str, what: str) -> CheckResult:
         """Make a result that reports no fault."""

@@ -25,7 +25,7 @@ class Question:
     identified: IdentifiedCall
     """The request, the caller and the call."""
     usage: Usage | None
-    """How often the caller has called; None where calls are not counted."""
+    """The caller's calls so far; None where calls are not counted."""
     listed: Call | None = None
     """The function of a listing that is asked about, instead of the call itself."""
     response: ResponseFacts | None = None
@@ -38,7 +38,7 @@ class Question:
 
     @property
     def forwarded(self) -> bool:
-        """Whether the request has gone to the backend."""
+        """True if the request has gone to the backend."""
         return self.listed is not None or self.response is not None
 
 

@@ -35,17 +35,17 @@ class Connection:
     protocol: FunctionProtocol
     mask: MaskPlan
     terms: ApprovalTerms
-    """What a held call needs where policy does not say."""
+    """Approval terms where policy does not give any."""
     credential: Credential | None = None
 
     @property
     def strict(self) -> bool:
-        """Whether an entry must be durable before anything is forwarded."""
+        """True if an entry must be durable before anything is forwarded."""
         return self.settings.recording.durability == "strict"
 
     @property
     def passes_unmasked(self) -> bool:
-        """Whether a body that cannot be searched may pass."""
+        """True if a body that cannot be searched may pass."""
         return self.settings.masking.undecodable == "pass-unmasked"
 
     def known_credential(self) -> CredentialRedactor:

@@ -36,7 +36,7 @@ class Request:
     """Wall-clock nanoseconds of the first message."""
     head: RequestHead
     has_body: bool
-    """Whether Envoy waits for an answer to the body, rather than to the head."""
+    """True if Envoy waits for an answer to the body, False if to the head."""
     body: bytes = field(repr=False)
     """The bytes that the caller sent."""
     sha256: bytes
@@ -48,7 +48,7 @@ class Request:
     unreadable: Uninspectable | None
     """Why the body cannot be read at all; None where it can be tried."""
     metadata: Metadata = field(repr=False)
-    """What Envoy's filters learned, the verified claims among it."""
+    """Dynamic metadata of Envoy's filters, the verified claims among it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class IdentifiedCall(NamedCall):
     findings: tuple[Finding, ...] = ()
     """Entities in the body and the URL. Empty where the call could not be searched: see ``call.uninspectable``."""
     searched: bool = False
-    """Whether all of the request was searched, so that no findings means that there are none."""
+    """True if all of the request was searched, so that no findings means that there are none."""
     masked_path: str = ""
     """The path as entries keep it; empty where it could not be searched."""
     backend_session: bytes = field(default=b"", repr=False)
@@ -81,7 +81,7 @@ class DecidedCall:
 
     identified: IdentifiedCall
     usage: Usage | None
-    """How often the caller has called; None where calls are not counted."""
+    """The caller's calls so far; None where calls are not counted."""
     decision: Decision
 
     @property
@@ -110,7 +110,7 @@ class OutboundRequest:
     body: bytes | None = field(repr=False)
     """The body that goes; None: the caller's bytes, untouched."""
     findings: tuple[Finding, ...]
-    """What was found in the request, with how it was masked."""
+    """Findings in the request, each with its operator where it was masked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ CONTEXT_SPELLED = 4_096
 SLICE = 1 << 16
 """Most bytes that are processed together."""
 WORK, CREDIT = 4, 1 << 16
-"""How often each character may be scanned again because nothing could be released, and characters on top of
+"""Repeated scans of each character at most, because nothing could be released, and characters on top of
 that."""
 GATHER = 64
 """Characters to wait for when a line end could not be released and the next one looks the same."""
@@ -141,7 +141,7 @@ class _Held:
 
 @dataclass(slots=True)
 class _Effort:
-    """How many characters came and were scanned: bounds the work."""
+    """Characters that came and were scanned: bounds the work."""
 
     received: int = 0
     scanned: int = 0

@@ -22,12 +22,12 @@ class HeaderEdits:
 
 @dataclass(frozen=True, slots=True)
 class Forwarding:
-    """What goes upstream instead of what came."""
+    """The request that goes upstream in place of the caller's."""
 
     edits: HeaderEdits
     """Of the request's header fields, the backend's credential among them."""
     has_body: bool
-    """Whether Envoy waits with the request's body (answer to request_body), or with its head alone."""
+    """True if the permit answers request_body; False if it answers request_headers."""
     body: bytes | None = None
     """The body that goes; None: the caller's bytes, untouched."""
     response_headers: tuple[tuple[str, bytes], ...] = ()

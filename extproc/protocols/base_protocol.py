@@ -1,4 +1,4 @@
-"""Defaults for a protocol whose bodies are as their content-type says, and which has nothing of its own beside.
+"""Defaults for a protocol whose bodies are as their content-type says, and which has no other features.
 
 A new protocol inherits them, writes ``identify``, and replaces what differs.
 """

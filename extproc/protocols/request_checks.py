@@ -1,4 +1,4 @@
-"""Checks of requests that all protocols share. Without them a backend could read another request than the guard."""
+"""Checks of requests that all protocols share. Without them a backend could read another request than we do."""
 
 import re
 

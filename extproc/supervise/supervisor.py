@@ -54,7 +54,7 @@ class Child:
 
     @property
     def running(self) -> bool:
-        """Whether the process exists."""
+        """True if the process exists."""
         return self.process is not None and self.process.returncode is None
 
 

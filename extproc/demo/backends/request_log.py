@@ -27,7 +27,7 @@ class Arrived:
 
     @property
     def carries_a_token(self) -> bool:
-        """Whether a header or the body contains a caller's token."""
+        """True if a header or the body contains a caller's token."""
         return any(JWT.search(value) for _, value in self.headers) or bool(JWT.search(self.body))
 
     def as_json(self) -> dict[str, object]:

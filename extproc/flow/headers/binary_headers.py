@@ -1,7 +1,7 @@
 """Mask fields whose values are bytes in Base64, as gRPC's ``*-bin``, where their type is known.
 
-A field is removed if it cannot be read, or if its type is unknown and it holds text that is to be masked: readers can
-do without the field, and its bytes would pass unmasked.
+A field is removed if it cannot be read, or if its type is unknown and it holds text that is to be masked: readers
+can do without the field, and its bytes would pass unmasked.
 """
 
 import base64

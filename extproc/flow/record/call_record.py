@@ -32,7 +32,7 @@ PATH_MAX = 2_048
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a call ended."""
+    """The end of a call."""
 
     kind: EntryKind
     reason: Reason
@@ -214,12 +214,12 @@ class CallRecord:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the last message is on its way: a cancellation that comes now changes nothing."""
+        """True if the last message is on its way: a cancellation that comes now changes nothing."""
         return self._end.kind is EntryKind.COMPLETED
 
     @property
     def was_forwarded(self) -> bool:
-        """Whether the request went to the backend."""
+        """True if the request went to the backend."""
         return self._forwarded
 
     @property

@@ -1,4 +1,4 @@
-"""Sessions whose id the backend gives: named for the record, checked on their way in, bound on their way out."""
+"""Sessions whose id the backend gives: named for the record, checked in requests, bound in responses."""
 
 from extproc.flow.services import Connection, Services
 from extproc.flow.stages import IdentifiedCall

@@ -23,7 +23,7 @@ class ResponseStream:
     check: StreamCheck = pass_all
     """The protocol's check of the pieces that go."""
     pieces: int = 0
-    """How many pieces were fed."""
+    """Number of pieces that were fed."""
     sent: int = 0
     """Bytes that went to the caller."""
     _held: bytearray = field(default_factory=bytearray)

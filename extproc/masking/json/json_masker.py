@@ -35,7 +35,7 @@ from extproc.model.errors import MaskingError
 from extproc.model.masking import Finding, MaskOperator
 
 MAX_NESTED = 8
-"""How many documents a document may be nested in, each in a string of the next."""
+"""Levels of documents in strings of documents, at most."""
 CONTEXT_KEYS = 2
 """The last keys above a value are its context."""
 CONTEXT_LONGEST = 256
@@ -62,7 +62,7 @@ class _Around(NamedTuple):
     """The documents around a text."""
 
     level: int
-    """How many there are; ``NO_DOCUMENT`` for a text that is not in a document."""
+    """Number of documents; ``NO_DOCUMENT`` for a text that is not in a document."""
     detectors: DetectorSet
     """Detectors that could find something in the outermost one."""
 

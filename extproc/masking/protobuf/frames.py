@@ -29,7 +29,7 @@ Hidden: TypeAlias = Callable[[bytes, Descriptor, Callable[[bytes], bytes]], byte
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """How to read one gRPC body."""
+    """The form of one gRPC body."""
 
     messages: Messages
     """The type and encoding of its messages."""

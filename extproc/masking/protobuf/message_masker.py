@@ -172,7 +172,7 @@ class MessageMasker:
 
     @property
     def size(self) -> int:
-        """How many values were read and not masked yet."""
+        """Number of values that were read and are not masked yet."""
         return self._size
 
     def read(self, message: bytes) -> None:

@@ -13,7 +13,7 @@ from extproc.masking.plan.operators import REDACTED, Operators
 from extproc.model.masking import MaskOperator
 
 MAX_ROUNDS = 4
-"""How often a text is scanned again because masking moved parts together that look like a new entity."""
+"""Repeated scans of a text at most, after masking has moved parts together that look like a new entity."""
 CLEAN_KEY_LONGEST, CLEAN_KEYS_MOST = 64, 4_096
 """Characters and number of the keys that ``KeyMasker`` remembers."""
 

@@ -1,8 +1,8 @@
 """gRPC: a method of a service is a function, and its arguments are its request message as JSON.
 
 A method takes exactly one message, or, where the client streams, any number of them: the request is read to its
-half-close, since a decision needs all of it. What no descriptor tells of is uninspectable: a backend whose files
-are newer would read what policy did not see. So is a compression that cannot be undone.
+half-close, since a decision needs all of it. A message with parts that no descriptor describes is uninspectable: a
+backend with newer files would read values that policy did not see. So is a compression that cannot be undone.
 
 Sources: gRPC over HTTP/2 (PROTOCOL-HTTP2.md); google.rpc.Status; ProtoJSON.
 

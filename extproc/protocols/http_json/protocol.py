@@ -1,10 +1,10 @@
 """REST-like functions that speak JSON: method and path template name the function.
 
 Arguments are one flat object: path variables, query parameters and the members of the JSON body under their own
-names. A name that occurs in two of those places is not guessed about (HTTP parameter pollution): the call is
-uninspectable. A body that is no object is the arguments by itself, or their member ``body`` where the URL holds
-arguments too. So a path rule written against the arguments fits the request's document as it is; what such a rule
-masks in the URL cannot be rewritten there, and ``extproc.flow`` refuses the call.
+names. A name that occurs in two of those places makes the call uninspectable (HTTP parameter pollution). A body
+that is not an object is the whole arguments, or their member ``body`` where the URL holds arguments too. So a path
+rule written against the arguments fits the request's document as it is. An argument in the URL cannot be masked
+there: ``extproc.flow`` refuses a call whose rules mask one.
 
 Not checked here: the host (``extproc.flow`` looks the connection up by it), and the response.
 """
@@ -124,7 +124,7 @@ class HttpJsonProtocol(BaseProtocol):
 
 
 def _routes(functions: dict[str, FunctionSettings]) -> dict[tuple[str, Parts], list[tuple[str, Template]]]:
-    """Return functions by method and by their template's segments, folded as the most lenient server reads them."""
+    """Return functions by method and template segments, which are folded as the most lenient server reads them."""
     routes: dict[tuple[str, Parts], list[tuple[str, Template]]] = {}
     for name, function in functions.items():
         template = parse_template(function.path)

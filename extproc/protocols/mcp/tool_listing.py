@@ -29,7 +29,7 @@ class ToolListing:
     noun: str = "tools"
 
     def keep(self, names: frozenset[str]) -> bytes:
-        """Return the body with no other tools. Bytes after a stream's last event are no event, and left out."""
+        """Return the body with no other tools. Bytes after a stream's last event are left out."""
 
         def cut(text: str) -> str:
             tools = listed_tools(text, max_depth=self.max_depth) if text else None
