@@ -5,7 +5,8 @@ may find something. Those detectors then search the text, each by its own rules.
 whole (``Analyzer.prescan``), and only its strings near a candidate are searched (``Analyzer.run``).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from extproc.detectors.catalogue import CATALOGUE
@@ -51,6 +52,7 @@ class Analyzer:
         self._prefilter = Prefilter(self._detectors, self._decoders)
         count = len(self._detectors) + len(self._decoders)
         self._singles = tuple(DetectorSet.of([number]) for number in range(count))
+        self._hinted = DetectorSet.of(self._prefilter.hinted)
         uses_context = {number for number, each in enumerate(self._detectors) if each.hint or each.uses_context}
         self._uses_context = uses_context | set(range(len(self._detectors), count))
         self._canonical = {detector.entity: detector.canonical for detector in reversed(self._detectors)}
@@ -82,7 +84,7 @@ class Analyzer:
         """
         folded = fold(document)
         data = _encoded(folded.text)
-        ends = self._prefilter.where(data, [each for each in self._prefilter.hinted if each in hinted])
+        ends = self._prefilter.where(data, (hinted & self._hinted).numbers if hinted else ())
         if ends is None:
             return Prescan(DetectorSet.of(self._possible(data)), None)
         if not ends:
@@ -105,9 +107,11 @@ class Analyzer:
         """
         folded = fold(text)
         possible = self._possible(_encoded(folded.text))
+        if not possible:
+            return NONE
         if outside_documents is not None and not self._folding_made_marks(possible, text, folded):
             marked = {mark.owner for mark in self._prefilter.marked(_encoded(outside_documents))}
-            possible -= {owner for owner, _ in self._prefilter.marks if owner not in marked}
+            possible = possible - {owner for owner, _ in self._prefilter.marks if owner not in marked}
         return DetectorSet.of(possible)
 
     def scan(self, text: str, context: Context = str) -> list[Match]:
@@ -126,37 +130,40 @@ class Analyzer:
         if len(text) < self.shortest:
             return []
         folded = fold(text)
-        matched = self._prefilter.which(_encoded(folded.text))
-        numbers, hinted = matched.owners, self._prefilter.hinted
-        if not hinted.isdisjoint(numbers) and not context():
-            numbers = {each for each in numbers if each not in hinted or each in matched.hinted}
+        numbers, hinted = self._prefilter.which(_encoded(folded.text))
+        if not self._prefilter.hinted.isdisjoint(numbers) and not context():
+            numbers = self._with_hint(numbers, hinted)
         return self._search(numbers, folded, context, 0) if numbers else []
 
     def run(self, detectors: DetectorSet, text: str, context: Context = str) -> list[Match]:
         """Find the entities of some detectors. ``ALL`` is ``scan``."""
         if detectors.is_all:
             return self.scan(text, context)
-        return self._search(detectors, fold(text), context, 0) if detectors else []
+        return self._search(detectors.numbers, fold(text), context, 0) if detectors else []
 
-    def _possible(self, data: bytes) -> set[int]:
+    def _possible(self, data: bytes) -> AbstractSet[int]:
         """Return the detectors whose patterns match, and whose hint does if they have one."""
         owners, hinted = self._prefilter.which(data)
-        return {each for each in owners if each not in self._prefilter.hinted or each in hinted}
+        return self._with_hint(owners, hinted) if owners else owners
 
-    def _folding_made_marks(self, detectors: Iterable[int], text: str, folded: Folded) -> bool:
+    def _with_hint(self, numbers: AbstractSet[int], hinted: AbstractSet[int]) -> AbstractSet[int]:
+        """Return the detectors that have no hint, or whose hint matches."""
+        return {each for each in numbers if each in hinted or each not in self._prefilter.hinted}
+
+    def _folding_made_marks(self, numbers: DetectorSet | AbstractSet[int], text: str, folded: Folded) -> bool:
         """Return whether the folded text has marks of these decoders that the text itself does not have."""
         if folded.text is text:
             return False
-        numbers = set(detectors)
         return any(
             number in numbers and folded.text.count(mark) > text.count(mark)
             for number, mark in self._prefilter.marks
         )
 
-    def _search(self, numbers: Iterable[int], folded: Folded, context: Context, depth: int) -> list[Match]:
-        numbers = list(numbers)
+    def _search(self, numbers: Collection[int], folded: Folded, context: Context, depth: int) -> list[Match]:
         keys = "" if self._uses_context.isdisjoint(numbers) else self._labels.hide(context())
-        folded = Folded(self._labels.hide(folded.text), folded.offsets)
+        without_labels = self._labels.hide(folded.text)
+        if without_labels is not folded.text:
+            folded = Folded(without_labels, folded.offsets)
         found: list[Match] = []
         for number in numbers:
             if number < len(self._detectors):

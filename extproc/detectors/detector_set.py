@@ -1,6 +1,6 @@
 """Sets of detectors: which of them have to search a text."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 
 class DetectorSet:
@@ -10,54 +10,59 @@ class DetectorSet:
     ``ALL`` in every union.
     """
 
-    __slots__ = ("bits",)
+    __slots__ = ("_numbers", "bits", "is_all")
 
     def __init__(self, bits: int) -> None:
         self.bits = bits
+        self.is_all = bits == -1
+        """True for ``ALL`` alone."""
+        self._numbers: tuple[int, ...] | None = None
 
     @classmethod
     def of(cls, numbers: Iterable[int]) -> "DetectorSet":
-        """Make the set of some numbers."""
+        """Return the set of some numbers; ``NONE`` itself of no numbers."""
         bits = 0
         for number in numbers:
             bits |= 1 << number
-        return cls(bits)
+        return cls(bits) if bits else NONE
 
     @classmethod
     def union(cls, sets: Iterable["DetectorSet"]) -> "DetectorSet":
-        """Return the union; ``NONE`` of no sets."""
+        """Return the union; ``NONE`` itself if it is empty."""
         bits = 0
         for each in sets:
             bits |= each.bits
-        return cls(bits)
+        return cls(bits) if bits else NONE
 
     @property
-    def is_all(self) -> bool:
-        """True for ``ALL`` alone."""
-        return self.bits == -1
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers in ascending order.
+
+        Raises:
+            ValueError: the set is ``ALL``: only an analyzer knows how many detectors it has.
+        """
+        if self.is_all:
+            raise ValueError("ALL cannot be listed")
+        if self._numbers is None:
+            numbers, bits = [], self.bits
+            while bits:
+                lowest = bits & -bits
+                numbers.append(lowest.bit_length() - 1)
+                bits ^= lowest
+            self._numbers = tuple(numbers)
+        return self._numbers
 
     def __or__(self, other: "DetectorSet") -> "DetectorSet":
         return DetectorSet(self.bits | other.bits)
+
+    def __and__(self, other: "DetectorSet") -> "DetectorSet":
+        return DetectorSet(self.bits & other.bits)
 
     def __bool__(self) -> bool:
         return self.bits != 0
 
     def __contains__(self, number: int) -> bool:
         return bool(self.bits >> number & 1)
-
-    def __iter__(self) -> Iterator[int]:
-        """Yield the numbers in ascending order.
-
-        Raises:
-            ValueError: the set is ``ALL``, which has no end.
-        """
-        bits = self.bits
-        if bits < 0:
-            raise ValueError("ALL cannot be listed: only an analyzer knows how many detectors it has")
-        while bits:
-            lowest = bits & -bits
-            yield lowest.bit_length() - 1
-            bits ^= lowest
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DetectorSet) and self.bits == other.bits
@@ -66,7 +71,7 @@ class DetectorSet:
         return hash(self.bits)
 
     def __repr__(self) -> str:
-        return "ALL" if self.is_all else f"DetectorSet.of({list(self)})"
+        return "ALL" if self.is_all else f"DetectorSet.of({list(self.numbers)})"
 
 
 ALL = DetectorSet(-1)

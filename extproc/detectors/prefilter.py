@@ -13,6 +13,7 @@ only once their hint was found.
 import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -62,10 +63,13 @@ class Pattern:
 class Matched(NamedTuple):
     """The patterns that match in one text."""
 
-    owners: set[int]
+    owners: AbstractSet[int]
     """Detectors and decoders of which a pattern matches, whether their hint does or not."""
-    hinted: set[int]
+    hinted: AbstractSet[int]
     """Detectors whose hint matches."""
+
+
+NO_MATCH = Matched(frozenset(), frozenset())
 
 
 class MarkEnd(NamedTuple):
@@ -116,11 +120,15 @@ class Prefilter:
             numbers.append(number)
 
         self._run(self._which, BEFORE + data, on_match)
-        matched = Matched({mark.owner for mark in self._escaped(data, on_match)}, set())
+        marks = self._escaped(data, on_match)
+        if not numbers and not marks:
+            return NO_MATCH
+        owners = {mark.owner for mark in marks}
+        hinted: set[int] = set()
         for number in numbers:
             pattern = self._patterns[number]
-            (matched.hinted if pattern.is_hint else matched.owners).add(pattern.owner)
-        return matched
+            (hinted if pattern.is_hint else owners).add(pattern.owner)
+        return Matched(owners, hinted)
 
     def where(self, data: bytes, hinted: Iterable[int]) -> list[tuple[int, int]] | None:
         """Return where patterns match in a document.

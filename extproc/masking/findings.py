@@ -56,6 +56,8 @@ class FindingLog:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """All findings so far, in order of first appearance."""
+        if not self._counts:
+            return ()
         paths: dict[Location, str] = {}
         shown: dict[str | int, str | int] = {}
         for _, location, _ in self._counts:

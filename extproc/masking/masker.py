@@ -22,7 +22,7 @@ from extproc.masking.formats import Media, decode_text, media_of
 from extproc.masking.forms import mask_form, mask_multipart
 from extproc.masking.json.json_masker import JsonMasker, hides_text
 from extproc.masking.json_lines import JsonLinesMasker
-from extproc.masking.plan.compiled_plan import CompiledPlan, check_names, compile_plan, entity_rules
+from extproc.masking.plan.compiled_plan import CompiledPlan, check_names, compile_entity_plan, compile_plan
 from extproc.masking.plan.operators import Operators
 from extproc.masking.protobuf.frames import FramesMasker, Framing
 from extproc.masking.protobuf.message_masker import MessageMasker
@@ -189,7 +189,7 @@ class Masker:
             MaskingError: it cannot be masked.
         """
         masker = MessageMasker(
-            self._json_masker(self._compiled(entity_rules(rules))),
+            self._json_masker(compile_entity_plan(rules, self._entities)),
             kind,
             max_depth=self._max_depth,
             redact_credential=redact_credential,
@@ -243,7 +243,7 @@ class Masker:
         return _fail_closed(lambda: hides_text(text) or bool(self._analyzer.detectors_for(text)))
 
     def _masked_text(self, text: str, rules: tuple[MaskRule, ...]) -> tuple[str, tuple[Finding, ...]]:
-        plan = self._compiled(entity_rules(rules))
+        plan = compile_entity_plan(rules, self._entities)
         if not hides_text(text) and not self._analyzer.detectors_for(text):
             return text, ()
         masker = self._json_masker(plan)

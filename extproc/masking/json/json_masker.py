@@ -14,19 +14,20 @@ Theory of operation, for one document:
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
 from extproc.codecs.json_units import Offsets, quote, unquote
 from extproc.codecs.strict_json import check_text
 from extproc.codecs.unreadable import Unreadable
-from extproc.detectors.analyzer import Candidate, Context, Prescan
+from extproc.detectors.analyzer import Candidate, Prescan
 from extproc.detectors.detector_set import ALL, NONE, DetectorSet
 from extproc.detectors.fold import fold
 from extproc.masking.edits import Edit, apply
 from extproc.masking.findings import FindingLog
-from extproc.masking.json.scanner import ContainerVisit, KeysVisit, KeyVisit, ScalarVisit, Scanner, Span
+from extproc.masking.json.position import NO_LOCATION, KnownPosition, Position, Span
+from extproc.masking.json.scanner import ContainerVisit, KeysVisit, KeyVisit, ScalarVisit, Scanner
 from extproc.masking.plan.compiled_plan import CompiledPlan, strictest
 from extproc.masking.plan.json_path import Location, PathState
 from extproc.masking.plan.operators import FIELD, REDACTED
@@ -36,8 +37,6 @@ from extproc.model.masking import Finding, MaskOperator
 
 MAX_NESTED = 8
 """Levels of documents in strings of documents, at most."""
-CONTEXT_KEYS = 2
-"""The last keys above a value are its context."""
 CONTEXT_LONGEST = 256
 """Last characters of a key that are context. More would be searched again for each value below the key."""
 NO_DOCUMENT = -1
@@ -67,17 +66,6 @@ class _Around(NamedTuple):
     """Detectors that could find something in the outermost one."""
 
 
-class _Opened(NamedTuple):
-    """A text that was prescanned."""
-
-    root: PathState | None
-    """The state of the paths at its root; None if no path can match."""
-    detectors: DetectorSet
-    """Detectors that could find something in it."""
-    prescan: Prescan | None
-    """None if candidates have to be looked for again, since the text has escapes."""
-
-
 class JsonMasker:
     """Masks the texts of one body or stream by one plan, and logs the findings."""
 
@@ -95,7 +83,7 @@ class JsonMasker:
         self.plan = plan
         self._log = log
         self._max_depth = max_depth
-        self._context: tuple[list[str], str] = ([], "")
+        self._context: tuple[Sequence[str], str] = ([], "")
         """The keys above the last text for which context was needed, and that context."""
 
     @property
@@ -105,8 +93,10 @@ class JsonMasker:
 
     def document(self, text: str, prescan: Prescan | None = None) -> list[Edit]:
         """Return the edits of a document that ``check_text`` accepts; for ``prescan`` see ``text``."""
-        opened = self._open(text, prescan, is_document=True)
-        return self._scan_root(text, opened) if opened.root or opened.detectors else []
+        root, detectors, prescan = self._open(text, prescan, is_document=True)
+        if root is None and detectors is NONE:
+            return []
+        return self._scan(text, NO_LOCATION, root, _Around(0, detectors), prescan)
 
     def text(self, text: str, prescan: Prescan | None = None) -> list[Edit]:
         """Return the edits of a text that may be JSON or not.
@@ -132,11 +122,11 @@ class JsonMasker:
             state: the state of the paths there.
             detectors: those that could find something in it.
         """
-        around = _Around(NO_DOCUMENT, detectors)
+        around, at = _Around(NO_DOCUMENT, detectors), KnownPosition(location)
         operator = self._field_operator(text, state, around)
         if operator is not None:
-            return [Edit(0, len(text), self._field(operator, text, location, detectors) or "", FIELD)]
-        return self._inner(text, location, state, around, detectors)
+            return [Edit(0, len(text), self._field(operator, text, at, detectors) or "", FIELD)]
+        return self._inner(text, at, state, around, detectors)
 
     def redact_container(self, operator: MaskOperator, location: Location) -> MaskOperator:
         """Log an array, object or binary value that is masked as a whole; return how it is to be masked.
@@ -147,10 +137,12 @@ class JsonMasker:
         self._log.add(FIELD, location, operator)
         return operator
 
-    def log(self, result: ScanResult, location: Location = ()) -> list[Edit]:
+    def log(self, result: ScanResult, at: Position = NO_LOCATION) -> list[Edit]:
         """Log the matches in a text, and how they were masked; return its edits."""
-        for match, operator in result.operators():
-            self._log.add(match.entity, location, operator)
+        if result.matches:
+            location = at.location()
+            for match, operator in result.operators():
+                self._log.add(match.entity, location, operator)
         return result.edits
 
     def begin_document(self) -> None:
@@ -158,30 +150,37 @@ class JsonMasker:
         self._log.begin_document()
 
     def _text(self, text: str, prescan: Prescan | None, *, follows_paths: bool) -> list[Edit]:
-        state = self.plan.root if follows_paths else None
         is_json = self._is_json(text)
-        opened = self._open(text, prescan, is_document=is_json)
-        if state is None or opened.root is None:
-            opened = opened._replace(root=None)
-            if not opened.detectors:
-                return []
+        root, detectors, prescan = self._open(text, prescan, is_document=is_json)
+        root = root if follows_paths else None
+        if root is None and detectors is NONE:
+            return []
         if is_json:
-            return self._scan_root(text, opened)
-        return self._flat(text, (), opened.root, opened.detectors)
+            return self._scan(text, NO_LOCATION, root, _Around(0, detectors), prescan)
+        return self._flat(text, NO_LOCATION, root, detectors)
 
-    def _open(self, text: str, prescan: Prescan | None, *, is_document: bool) -> _Opened:
-        """Begin a document or text: prescan it as a whole."""
+    def _open(
+        self, text: str, prescan: Prescan | None, *, is_document: bool
+    ) -> tuple[PathState | None, DetectorSet, Prescan | None]:
+        """Begin a document or text: prescan it as a whole.
+
+        Returns:
+            The state of the paths at its root, None if no path can match. The detectors that could find something
+            in it. Its prescan, None if candidates have to be looked for again, since the text has escapes.
+        """
         self._log.begin_document()
         prescan = prescan or self.analyzer.prescan(text)
-        opened, whole = _Opened(self.plan.root, prescan.detectors, prescan), text
-        if is_document and hides_text(text):
+        detectors, whole = prescan.detectors, text
+        has_escapes = is_document and hides_text(text)
+        if has_escapes:
             spelled = list(self._spelled_out(text, 0))
             whole = "\n".join([each for each, _ in spelled])
             outside = "\n".join([each for each, is_outside in spelled if is_outside])
-            opened = _Opened(self.plan.root, self.analyzer.detectors_for(whole, outside), None)
-        if opened.root is None or not self.plan.may_match(whole):
-            return opened._replace(root=None)
-        return opened
+            detectors = self.analyzer.detectors_for(whole, outside)
+        root = self.plan.root
+        if root is not None and not self.plan.may_match(whole):
+            root = None
+        return root, detectors, None if has_escapes else prescan
 
     def _spelled_out(self, text: str, level: int) -> Iterator[tuple[str, bool]]:
         """Yield a document, then its strings with escapes decoded, and those of the documents in them.
@@ -197,13 +196,10 @@ class JsonMasker:
                 else:
                     yield value, True
 
-    def _scan_root(self, text: str, opened: _Opened) -> list[Edit]:
-        return self._scan(text, (), opened.root, _Around(0, opened.detectors), opened.prescan)
-
     def _scan(
         self,
         text: str,
-        base: Location,
+        base: Position,
         root: PathState | None,
         around: _Around,
         prescan: Prescan | None = None,
@@ -212,7 +208,7 @@ class JsonMasker:
 
         Args:
             text: the document.
-            base: its location.
+            base: its position.
             root: the state of the paths there.
             around: the documents around it, with itself.
             prescan: its prescan; None if it was not prescanned yet, or has escapes.
@@ -228,14 +224,12 @@ class JsonMasker:
         masked_keys: dict[int, str] = {}
         for visit in scanner.visits():
             match visit:
-                case ScalarVisit(is_string=True):
-                    edits += self._string(text, visit, around)
                 case ScalarVisit():
-                    edits += self._word(text, visit)
+                    edits += self._string(text, visit, around) if visit.is_string else self._word(text, visit)
                 case ContainerVisit():
                     edits.append(self._container(visit))
                 case KeyVisit():
-                    masked = apply(visit.key, self._entities(visit.key, visit.location, visit.detectors))
+                    masked = apply(visit.key, self.log(self._find(visit.key, visit.at, visit.detectors), visit.at))
                     if masked != visit.key:
                         masked_keys[visit.start] = masked
                         scanner.keep_keys()
@@ -245,7 +239,7 @@ class JsonMasker:
 
     def _candidates(self, text: str, detectors: DetectorSet, prescan: Prescan | None) -> list[Candidate] | None:
         """Return the candidates in a document; None if every value has to be searched."""
-        if not detectors:
+        if detectors is NONE:
             return []
         candidates = (prescan or self.analyzer.prescan(text, detectors)).candidates
         if candidates is None or not hides_text(text):
@@ -258,12 +252,12 @@ class JsonMasker:
         start, end = visit.span
         value, detectors = unquote(text, start, end), visit.detectors
         if end - start - 2 != len(value):  # a prescan does not see text that escapes spell
-            detectors = ALL if around.detectors else NONE
+            detectors = NONE if around.detectors is NONE else ALL
         operator = self._field_operator(value, visit.state, around)
         if operator is not None:
-            masked = self._field(operator, value, visit.location, detectors)
+            masked = self._field(operator, value, visit.at, detectors)
             return [Edit(start, end, "null" if masked is None else quote(masked), FIELD)]
-        edits = self._inner(value, visit.location, visit.state, around, detectors)
+        edits = self._inner(value, visit.at, visit.state, around, detectors)
         return _carried(text, visit.span, edits) if edits else edits
 
     def _word(self, text: str, visit: ScalarVisit) -> list[Edit]:
@@ -272,11 +266,13 @@ class JsonMasker:
         word = text[start:end]
         if word == "null":
             return []
-        operator = self.plan.operator_at(visit.state)
+        operator = None if visit.state is None else self.plan.operator_at(visit.state)
         if operator is not None:
-            masked = self._field(operator, word, visit.location, visit.detectors)
+            masked = self._field(operator, word, visit.at, visit.detectors)
             return [Edit(start, end, "null" if masked is None else quote(masked), FIELD)]
-        edits = self._entities(word, visit.location, visit.detectors) if word[0] not in "tf" else []
+        if word[0] in "tf":
+            return []
+        edits = self.log(self._find(word, visit.at, visit.detectors), visit.at)
         if not edits:
             return []
         left = apply(word, edits)
@@ -284,23 +280,23 @@ class JsonMasker:
 
     def _container(self, visit: ContainerVisit) -> Edit:
         operator = self.plan.container_operator_at(visit.state) or MaskOperator.REDACT
-        removed = self.redact_container(operator, visit.location) is MaskOperator.REMOVE
+        removed = self.redact_container(operator, visit.at.location()) is MaskOperator.REMOVE
         return Edit(*visit.span, "null" if removed else quote(REDACTED), FIELD)
 
     def _inner(
-        self, text: str, location: Location, state: PathState | None, around: _Around, detectors: DetectorSet
+        self, text: str, at: Position, state: PathState | None, around: _Around, detectors: DetectorSet
     ) -> list[Edit]:
         """Return the edits of a string's decoded text, in its own offsets."""
         if self._is_document(text, around.level, follows_paths=state is not None):
-            return self._scan(text, location, state, around._replace(level=around.level + 1))
-        return self._flat(text, location, state, detectors)
+            return self._scan(text, at, state, _Around(around.level + 1, around.detectors))
+        return self._flat(text, at, state, detectors)
 
-    def _flat(self, text: str, location: Location, state: PathState | None, detectors: DetectorSet) -> list[Edit]:
+    def _flat(self, text: str, at: Position, state: PathState | None, detectors: DetectorSet) -> list[Edit]:
         """Return the edits of a text that is not a document."""
-        operator = self.plan.operator_at(state)
+        operator = None if state is None else self.plan.operator_at(state)
         if operator is not None and text.strip(AROUND_JSON) != "null":
-            return [Edit(0, len(text), self._field(operator, text, location, detectors) or "", FIELD)]
-        edits = self._entities(text, location, detectors)
+            return [Edit(0, len(text), self._field(operator, text, at, detectors) or "", FIELD)]
+        edits = self.log(self._find(text, at, detectors), at)
         if edits and self._is_json(apply(text, edits), follows_paths=state is not None):
             # The text around JSON is gone, and nothing has searched inside the JSON.
             return [Edit(0, len(text), REDACTED, edits[0].entity)]
@@ -339,17 +335,19 @@ class JsonMasker:
 
     def _field_operator(self, value: str, state: PathState | None, around: _Around) -> MaskOperator | None:
         """Return the operator that masks a text as a whole; None if none does, or something in it may pass."""
+        if state is None:
+            return None
         operator = self.plan.operator_at(state)
         may_pass = operator is not None and self.plan.container_operator_at(state) is None
         return None if may_pass and self._is_document(value, around.level) else operator
 
-    def _field(self, operator: MaskOperator, text: str, location: Location, detectors: DetectorSet) -> str | None:
+    def _field(self, operator: MaskOperator, text: str, at: Position, detectors: DetectorSet) -> str | None:
         """Return the replacement of a whole field; None is null.
 
         The strictest operator wins: that of the field, those of the entities in it, and redaction if it looks like
         an array or object.
         """
-        result = self._find(text, location, detectors)
+        result, location = self._find(text, at, detectors), at.location()
         operators = [operator, *(each.operator for each in result.masked)]
         if _looks_like_container(text):
             operators.append(MaskOperator.REDACT)
@@ -361,35 +359,17 @@ class JsonMasker:
             return None
         return self.text_masker.operators.mask_field(operator, text)
 
-    def _entities(self, text: str, location: Location, detectors: DetectorSet) -> list[Edit]:
-        """Find, log and mask the entities in a text."""
-        return self.log(self._find(text, location, detectors), location)
-
-    def _find(self, text: str, location: Location, detectors: DetectorSet) -> ScanResult:
-        if not detectors:
+    def _find(self, text: str, at: Position, detectors: DetectorSet) -> ScanResult:
+        if detectors is NONE:
             return NOTHING_FOUND
-        return self.text_masker.find(text, self._context_at(location), self.plan, detectors)
+        return self.text_masker.find(text, lambda: self._context_of(at), self.plan, detectors)
 
-    def _context_at(self, location: Location) -> Context:
-        """Return the context of a value: the last keys above it, folded, one per line. Folded only if needed."""
-
-        def context() -> str:
-            keys = _last_keys(location)
-            if self._context[0] != keys:
-                self._context = keys, fold("\n".join([key[-CONTEXT_LONGEST:] for key in keys])).text
-            return self._context[1]
-
-        return context
-
-
-def _last_keys(location: Location) -> list[str]:
-    keys: list[str] = []
-    for component in reversed(location):
-        if isinstance(component, str):
-            keys.insert(0, component)
-            if len(keys) == CONTEXT_KEYS:
-                break
-    return keys
+    def _context_of(self, at: Position) -> str:
+        """Return the context of a value: the last keys above it, folded, one per line."""
+        keys = at.keys()
+        if self._context[0] != keys:
+            self._context = keys, fold("\n".join([key[-CONTEXT_LONGEST:] for key in keys])).text
+        return self._context[1]
 
 
 def _looks_like_container(text: str) -> bool:

@@ -6,17 +6,16 @@ the edits. The scanner learns one thing from it: that a key was masked (``Scanne
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import NamedTuple
 
-from extproc.codecs.json_units import ELEMENT, MEMBER, OPENS, RUN, STRINGS, UNIT, Unit, shape, unquote
+from extproc.codecs.json_units import OPENS, RUN, STRINGS, UNIT, Unit, shape
 from extproc.detectors.analyzer import Candidate
 from extproc.detectors.detector_set import ALL, NONE, DetectorSet
-from extproc.masking.plan.json_path import Location, PathState
+from extproc.masking.json.position import Container, Position, Source, Span, Value
+from extproc.masking.plan.json_path import PathState
 from extproc.model.errors import MaskingError
 
-Span = tuple[int, int]
-"""Start and end of a token in the document."""
 CLOSE = int(Unit.CLOSE)
 
 
@@ -25,7 +24,7 @@ class ScalarVisit(NamedTuple):
 
     span: Span
     is_string: bool
-    location: Location
+    at: Position
     state: PathState | None
     """The state of the paths there."""
     detectors: DetectorSet
@@ -36,7 +35,7 @@ class ContainerVisit(NamedTuple):
     """An array or object that a path selects as a whole. The scanner does not go into it."""
 
     span: Span
-    location: Location
+    at: Position
     state: PathState
 
 
@@ -47,8 +46,8 @@ class KeyVisit(NamedTuple):
     """Offset of its token."""
     key: str
     """Decoded."""
-    location: Location
-    """The location of its object."""
+    at: Position
+    """The position of its object."""
     detectors: DetectorSet
 
 
@@ -56,41 +55,10 @@ class KeysVisit(NamedTuple):
     """The end of an object for which the masker called ``keep_keys``."""
 
     keys: list[Span]
-    """The tokens of all its keys: first those that the scanner came to, then those it passed over."""
+    """The tokens of all its keys, those that the scanner passed over at the end."""
 
 
 Visit = ScalarVisit | ContainerVisit | KeyVisit | KeysVisit
-
-
-class _Frame:
-    """An array or object that is being read."""
-
-    __slots__ = ("decoded", "index", "keeps_keys", "key", "keys", "location", "member", "passed", "state")
-
-    def __init__(self, state: PathState | None, *, is_array: bool) -> None:
-        self.state = state
-        self.index = -1 if is_array else None
-        """The index of the current element of an array, not counting elements in ``passed``."""
-        self.member: re.Match[str] | None = None
-        """The current member of an object."""
-        self.decoded: re.Match[str] | None = None
-        """The member whose key is ``key``."""
-        self.key = ""
-        self.location: Location | None = None
-        """The location of the array or object itself, once it was asked for."""
-        self.keys: list[int] = []
-        """Offsets of the keys of an object that were not passed over."""
-        self.passed: list[Span] = []
-        """Stretches that were passed over, and whose elements are not counted in ``index``."""
-        self.keeps_keys = False
-
-    def advance(self, unit: re.Match[str]) -> None:
-        """Come to the next element or member."""
-        if self.index is None:
-            self.keys.append(unit.start(1))
-            self.member = unit
-        else:
-            self.index += 1
 
 
 class Scanner:
@@ -100,7 +68,7 @@ class Scanner:
         self,
         text: str,
         *,
-        base: Location,
+        base: Position,
         root: PathState | None,
         candidates: Sequence[Candidate] | None,
         is_whole: Callable[[PathState], bool],
@@ -109,107 +77,105 @@ class Scanner:
 
         Args:
             text: the document.
-            base: the location of its root.
+            base: the position of its root.
             root: the state of the paths there; None if no path can match.
             candidates: sorted, as ``Analyzer.prescan`` returns them; None if every value may hold something.
             is_whole: true where a path selects an array or object as a whole.
         """
-        self._text = text
         self._shape = shape(text)
-        self._base = base
+        self._source = Source(text, self._shape, base)
         self._root = root
         self._is_whole = is_whole
-        self._frames: list[_Frame] = []
+        self._open: list[Container] = []
+        """The containers around the current value, innermost last."""
         self._keeping = 0
-        """Open objects whose keys are kept."""
+        """How many of them keep their keys."""
         self._everywhere = candidates is None
         self._candidates = iter(candidates or ())
-        self._next, self._detectors = 0, ALL
+        self._end = len(text), NONE
+        self._next, self._detectors = (0, ALL) if self._everywhere else next(self._candidates, self._end)
         """The offset of the next candidate, and its detectors."""
-        if not self._everywhere:
-            self._advance()
 
     def visits(self) -> Iterator[Visit]:
         """Yield the visits in the order of the document; a key comes before its value."""
-        text, frames, root, at = self._shape, self._frames, self._root, 0
-        frame, around = None, root
+        text, opened, root, at = self._shape, self._open, self._root, 0
+        container, around = None, root
         while root is not None or self._next < len(text) or self._keeping:
-            if around is None and frame is not None and self._next > at:
-                at = self._pass_over(frame, at)
+            if around is None and container is not None and self._next > at:
+                at = self._pass_over(container, at)
             unit = UNIT.match(text, at)
             if unit is None:
                 return
             at = unit.end()
             if unit.lastindex == CLOSE:
-                yield from self._close(frames.pop())
+                yield from self._close(opened.pop())
             else:
-                if frame is not None:
-                    frame.advance(unit)
+                if container is not None:
+                    container.advance(unit)
                 if around is None and at <= self._next and unit.lastindex not in OPENS:
                     continue
-                key_visit = self._key_visit(unit, frame)
-                if key_visit is not None:
-                    yield key_visit
-                visit, at = self._value_visit(unit, frame)
-                if visit is not None:
-                    yield visit
-            frame = frames[-1] if frames else None
-            around = frame.state if frame else root
+                if container is not None and not container.is_array and self._next < unit.end(1):
+                    yield self._key_visit(unit, container)
+                state = self._state_at(unit, container) if around is not None else None
+                if unit.lastindex in OPENS:
+                    at = yield from self._container(unit, state)
+                else:
+                    detectors = self._detectors_before(at)
+                    if state is not None or detectors is not NONE:
+                        yield self._scalar_visit(unit, state, detectors)
+            container = opened[-1] if opened else None
+            around = container.state if container else root
 
     def keep_keys(self) -> None:
         """Yield a ``KeysVisit`` at the end of the current object. To be called during a ``KeyVisit``."""
-        frame = self._frames[-1]
-        self._keeping += not frame.keeps_keys
-        frame.keeps_keys = True
+        container = self._open[-1]
+        self._keeping += not container.keeps_keys
+        container.keeps_keys = True
 
-    def _pass_over(self, frame: _Frame, at: int) -> int:
+    def _pass_over(self, container: Container, at: int) -> int:
         """Go on to the next candidate, or to a container that has to be entered; return the offset."""
         run = RUN.match(self._shape, at, self._next)
         end = run.end() if run else at
         if end > at:
-            frame.passed.append((at, end))
+            container.passed.append((at, end))
         return end
 
-    def _close(self, frame: _Frame) -> Iterator[KeysVisit]:
+    def _close(self, container: Container) -> Iterator[KeysVisit]:
         """Leave an array or object."""
-        if frame.keeps_keys:
+        if container.keeps_keys:
             self._keeping -= 1
-            yield KeysVisit(self._keys_of(frame))
+            yield KeysVisit(container.all_keys())
 
-    def _key_visit(self, unit: re.Match[str], frame: _Frame | None) -> KeyVisit | None:
-        """Return the visit of the current member's key; None if there is no candidate in it."""
-        if frame is None or frame.index is not None:
-            return None
+    def _key_visit(self, unit: re.Match[str], container: Container) -> KeyVisit:
+        """Return the visit of the current member's key, in which there is a candidate."""
         start, end = unit.span(1)
-        if self._next >= end:
-            return None
-        return KeyVisit(start, self._key_of(frame, unit), self._location_of(frame), self._detectors_before(end))
+        return KeyVisit(start, container.key_of(unit), container, self._detectors_before(end))
 
-    def _value_visit(self, unit: re.Match[str], frame: _Frame | None) -> tuple[Visit | None, int]:
-        """Return the visit of the current value, if it has one, and the offset to go on at.
+    def _scalar_visit(self, unit: re.Match[str], state: PathState | None, detectors: DetectorSet) -> ScalarVisit:
+        kind = unit.lastindex or 0
+        return ScalarVisit(unit.span(kind), kind in STRINGS, self._position(), state, detectors)
 
-        A container that is not replaced as a whole is entered.
-        """
-        state, at, kind = self._state_at(unit, frame), unit.end(), unit.lastindex or 0
-        if kind not in OPENS:
-            detectors = self._detectors_before(at)
-            if state is None and not detectors:
-                return None, at
-            return ScalarVisit(unit.span(kind), kind in STRINGS, self._location(), state, detectors), at
+    def _container(self, unit: re.Match[str], state: PathState | None) -> Generator[ContainerVisit, None, int]:
+        """Enter an array or object, or visit it if it is replaced as a whole; return the offset to go on at."""
+        at = unit.end()
         if state is None or not self._is_whole(state):
-            self._frames.append(_Frame(state, is_array=self._shape[at - 1] == "["))
-            return None, at
+            outer = self._open[-1] if self._open else None
+            self._open.append(Container(self._source, outer, state, is_array=self._shape[at - 1] == "["))
+            return at
         end = self._end_of_container(at)
         self._detectors_before(end)
-        return ContainerVisit((at - 1, end), self._location(), state), end
+        yield ContainerVisit((at - 1, end), self._position(), state)
+        return end
 
-    def _state_at(self, unit: re.Match[str], frame: _Frame | None) -> PathState | None:
+    def _position(self) -> Position:
+        """Return the position of the current value."""
+        return Value(self._open[-1]) if self._open else self._source.base
+
+    def _state_at(self, unit: re.Match[str], container: Container | None) -> PathState | None:
         """Return the state of the paths at the current value."""
-        if frame is None:
-            return self._root
-        if frame.state is None:
-            return None
-        return frame.state.step(self._key_of(frame, unit) if frame.index is None else frame.index)
+        if container is None or container.state is None:
+            return self._root if container is None else None
+        return container.state.step(container.index if container.is_array else container.key_of(unit))
 
     def _end_of_container(self, at: int) -> int:
         """Return the end of the container that begins before an offset."""
@@ -223,52 +189,15 @@ class Scanner:
                 return unit.end()
         raise MaskingError("a container has no end")
 
-    def _location(self) -> Location:
-        """Return the location of the current value."""
-        if not self._frames:
-            return self._base
-        frame = self._frames[-1]
-        return (*self._location_of(frame), self._component(frame))
-
-    def _location_of(self, frame: _Frame) -> Location:
-        """Return the location of an open container, and remember it and those of the containers around."""
-        if frame.location is None:
-            outer, location = None, self._base
-            for each in self._frames:
-                if each.location is None:
-                    each.location = location if outer is None else (*location, self._component(outer))
-                outer, location = each, each.location
-        return frame.location or ()
-
-    def _component(self, frame: _Frame) -> str | int:
-        """Return the key or the index of a container's current value."""
-        if frame.index is None:
-            return self._key_of(frame, frame.member) if frame.member is not None else ""
-        if frame.passed:
-            frame.index += sum(1 for span in frame.passed for _ in ELEMENT.finditer(self._shape, *span))
-            frame.passed.clear()
-        return frame.index
-
-    def _key_of(self, frame: _Frame, member: re.Match[str]) -> str:
-        """Return a member's key, decoded once for everything below it."""
-        if frame.decoded is not member:
-            frame.decoded, frame.key = member, unquote(self._text, *member.span(1))
-        return frame.key
-
     def _detectors_before(self, end: int) -> DetectorSet:
-        """Take the candidates before an offset; return their detectors."""
+        """Take the candidates before an offset; return their detectors, ``NONE`` itself if there are none."""
         if self._everywhere:
             return ALL
-        detectors = NONE
+        if self._next >= end:
+            return NONE
+        detectors = self._detectors
+        self._next, self._detectors = next(self._candidates, self._end)
         while self._next < end:
-            detectors = detectors | self._detectors if detectors else self._detectors
-            self._advance()
+            detectors |= self._detectors
+            self._next, self._detectors = next(self._candidates, self._end)
         return detectors
-
-    def _advance(self) -> None:
-        self._next, self._detectors = next(self._candidates, (len(self._text), NONE))
-
-    def _keys_of(self, frame: _Frame) -> list[Span]:
-        """Return the tokens of all keys of an object that is closed."""
-        passed = [match.start(1) for span in frame.passed for match in MEMBER.finditer(self._shape, *span)]
-        return [(start, self._shape.index('"', start + 1) + 1) for start in frame.keys + passed]

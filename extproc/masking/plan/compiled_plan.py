@@ -116,9 +116,10 @@ def compile_plan(rules: tuple[MaskRule, ...], known: frozenset[str]) -> Compiled
     )
 
 
-def entity_rules(rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
-    """Return the rules for entities alone: rules for paths do not apply to text that is not a body."""
-    return tuple(rule for rule in rules if not rule.path)
+@lru_cache(maxsize=PLANS_CACHED)
+def compile_entity_plan(rules: tuple[MaskRule, ...], known: frozenset[str]) -> CompiledPlan:
+    """As ``compile_plan``, for text that is not a body: rules for paths do not apply to it."""
+    return compile_plan(tuple(rule for rule in rules if not rule.path), known)
 
 
 def check_names(path: str, wrong: Mapping[str, str]) -> None:

@@ -12,7 +12,8 @@ from google.protobuf import json_format, struct_pb2
 
 from extproc.codecs.descriptors import Messages
 from extproc.codecs.grpc_frames import Frame
-from extproc.masking.json.json_masker import CONTEXT_KEYS, CONTEXT_LONGEST
+from extproc.masking.json.json_masker import CONTEXT_LONGEST
+from extproc.masking.json.position import CONTEXT_KEYS
 from extproc.masking.protobuf.frames import Framing
 from extproc.masking.text_stream import CONTEXT_SPELLED, CREDIT, WORK
 from extproc.model.masking import MASK_EVERYTHING, MaskOperator, MaskRule

@@ -1,0 +1,185 @@
+"""Positions of values in a document: they name a value's location when it is needed, which it seldom is."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from extproc.codecs.json_units import ELEMENT, MEMBER, unquote
+from extproc.masking.plan.json_path import Location, PathState
+
+CONTEXT_KEYS = 2
+"""The last keys above a value are its context."""
+Span = tuple[int, int]
+"""Start and end of a token in the document."""
+
+
+class Position(Protocol):
+    """The position of a value or text. It stays the same however far the scan has gone on."""
+
+    def location(self) -> Location:
+        """Return the keys and indexes from the root of the outermost document to the value."""
+        ...
+
+    def keys(self) -> Sequence[str]:
+        """Return the last ``CONTEXT_KEYS`` keys in the location, the last one at the end."""
+        ...
+
+
+class KnownPosition:
+    """A position whose location is known beforehand."""
+
+    __slots__ = ("_location",)
+
+    def __init__(self, location: Location) -> None:
+        self._location = location
+
+    def location(self) -> Location:
+        """See ``Position.location``."""
+        return self._location
+
+    def keys(self) -> Sequence[str]:
+        """See ``Position.keys``."""
+        return [part for part in self._location if isinstance(part, str)][-CONTEXT_KEYS:]
+
+
+NO_LOCATION = KnownPosition(())
+"""The position of a text that is not in a document, and of the root of a document that is not in another one."""
+
+
+class Source(NamedTuple):
+    """A document that is scanned."""
+
+    text: str
+    shape: str
+    """See ``extproc.codecs.json_units.shape``."""
+    base: Position
+    """The position of its root."""
+
+
+class Value:
+    """The position of a value in an array or object. Immutable."""
+
+    __slots__ = ("_index", "_member", "_passed", "container")
+
+    def __init__(self, container: "Container") -> None:
+        """Take the position of the container's current value."""
+        self.container = container
+        self._member = container.member
+        self._index = container.index
+        self._passed = len(container.passed)
+
+    def location(self) -> Location:
+        """See ``Position.location``."""
+        return (*self.container.location(), self.component())
+
+    def component(self) -> str | int:
+        """Return the value's key or index in its container."""
+        if self._member is not None:
+            return self.container.key_of(self._member)
+        return self._index + self.container.elements_passed(self._passed)
+
+    def keys(self) -> Sequence[str]:
+        """See ``Position.keys``."""
+        keys: list[str] = []
+        value: Value | None = self
+        while value is not None and len(keys) < CONTEXT_KEYS:
+            if value._member is not None:  # noqa: SLF001 - of the same class
+                keys.insert(0, value.container.key_of(value._member))  # noqa: SLF001
+            value = value.container.value
+        if len(keys) < CONTEXT_KEYS:
+            keys = [*self.container.source.base.keys(), *keys][-CONTEXT_KEYS:]
+        return keys
+
+
+class Container:
+    """An array or object that is being read, and its position."""
+
+    __slots__ = (
+        "_counted",
+        "_decoded",
+        "_key",
+        "_location",
+        "_starts",
+        "index",
+        "is_array",
+        "keeps_keys",
+        "member",
+        "passed",
+        "source",
+        "state",
+        "value",
+    )
+
+    def __init__(
+        self, source: Source, outer: "Container | None", state: PathState | None, *, is_array: bool
+    ) -> None:
+        """Enter the current value of the outer container; None at the root."""
+        self.source = source
+        self.value = None if outer is None else Value(outer)
+        self.state = state
+        """The state of the paths here."""
+        self.is_array = is_array
+        self.index = -1
+        """The index of an array's current element, not counting elements that were passed over."""
+        self.member: re.Match[str] | None = None
+        """An object's current member."""
+        self.passed: list[Span] = []
+        """Stretches that were passed over."""
+        self.keeps_keys = False
+        """The keys are wanted at the end."""
+        self._starts: list[int] = []
+        """Offsets of an object's keys, without those that were passed over."""
+        self._decoded: re.Match[str] | None = None
+        self._key = ""
+        """The key of the member ``_decoded``."""
+        self._counted = [0]
+        """The number of elements in the first stretches of ``passed``, for 0, 1, 2… of them."""
+        self._location: Location | None = None
+
+    def advance(self, unit: re.Match[str]) -> None:
+        """Come to the next element or member."""
+        if self.is_array:
+            self.index += 1
+        else:
+            self._starts.append(unit.start(1))
+            self.member = unit
+
+    def location(self) -> Location:
+        """See ``Position.location``. Remembered, together with those of the containers around."""
+        if self._location is None:
+            inner: list[Value] = []
+            container = self
+            while container._location is None and container.value is not None:
+                inner.append(container.value)
+                container = container.value.container
+            location = container._location  # noqa: SLF001
+            if location is None:
+                location = container.source.base.location()
+            for value in reversed(inner):
+                location = (*location, value.component())
+            self._location = location
+        return self._location
+
+    def keys(self) -> Sequence[str]:
+        """See ``Position.keys``."""
+        return self.source.base.keys() if self.value is None else self.value.keys()
+
+    def key_of(self, member: re.Match[str]) -> str:
+        """Return a member's key, decoded once for everything below it."""
+        if self._decoded is not member:
+            self._decoded, self._key = member, unquote(self.source.text, *member.span(1))
+        return self._key
+
+    def elements_passed(self, stretches: int) -> int:
+        """Return the number of elements in the first stretches that were passed over. Counted once."""
+        counted = self._counted
+        while len(counted) <= stretches:
+            span = self.passed[len(counted) - 1]
+            counted.append(counted[-1] + sum(1 for _ in ELEMENT.finditer(self.source.shape, *span)))
+        return counted[stretches]
+
+    def all_keys(self) -> list[Span]:
+        """Return the tokens of all keys of an object that was read: those that were passed over at the end."""
+        shape = self.source.shape
+        passed = [match.start(1) for span in self.passed for match in MEMBER.finditer(shape, *span)]
+        return [(start, shape.index('"', start + 1) + 1) for start in self._starts + passed]
