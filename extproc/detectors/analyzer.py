@@ -192,14 +192,14 @@ class Analyzer:
 def _detected(detector: Detector, folded: Folded, keys: str) -> list[Match]:
     entity = detector.entity
     try:
-        ranges = list(detector.find(folded.text, keys))
+        matches = [Match(start, end, entity) for start, end in detector.find(folded.text, keys)]
     except MaskingError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a detector does, the call must not pass
         raise MaskingError(f"detector {entity} failed: {type(error).__name__}") from None
     if folded.offsets is None:
-        return [Match(start, end, entity) for start, end in ranges]
-    return [Match(*folded.original(*each), entity) for each in ranges]
+        return matches
+    return [Match(*folded.original(start, end), entity) for start, end, _ in matches]
 
 
 def _encoded(text: str) -> bytes:

@@ -151,7 +151,7 @@ class TextMasker:
         self, text: str, context: Context, plan: CompiledPlan, edits: list[Edit], before: str
     ) -> list[Edit]:
         """Mask again until no entity is left: parts that move together can look like a new entity."""
-        if len(edits) == 1 and edits[0].text.startswith("[") and edits[0][:2] == (0, len(text)):
+        if len(edits) == 1 and len(text) == edits[0].end and not edits[0].start and edits[0].text.startswith("["):
             return edits  # a label alone holds no entity
         for _ in range(MAX_ROUNDS):
             current = apply(text, edits)
