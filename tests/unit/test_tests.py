@@ -7,6 +7,8 @@ on a busy machine: costs are counted, or measured in ``benchmarks``.
 import ast
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 CLOCKS = {"perf_counter", "process_time", "thread_time"}
 PATCHES = {"delattr", "patch", "setattr"}
@@ -17,12 +19,17 @@ EXCEPTIONS = {
 """Files that use private names of other libraries, and why."""
 
 
-def sources(*folders):
-    for folder in folders:
-        for file in sorted((ROOT / folder).rglob("*.py")):
-            name = file.relative_to(ROOT).as_posix()
-            if name not in EXCEPTIONS:
-                yield name, ast.walk(ast.parse(file.read_text()))
+@pytest.fixture(scope="module")
+def nodes():
+    """All nodes of all files, each with its file and line."""
+    files = [file for folder in ("tests", "benchmarks") for file in sorted((ROOT / folder).rglob("*.py"))]
+    named = [(file.relative_to(ROOT).as_posix(), file) for file in files]
+    return [
+        (f"{name}:{getattr(node, 'lineno', 0)}", node)
+        for name, file in named
+        if name not in EXCEPTIONS
+        for node in ast.walk(ast.parse(file.read_text()))
+    ]
 
 
 def is_private(name):
@@ -45,24 +52,13 @@ def private_names(node):
             return []
 
 
-def test_private_names_are_neither_imported_nor_used_nor_patched():
-    found = [
-        f"{file}:{node.lineno} {name}"
-        for file, nodes in sources("tests", "benchmarks")
-        for node in nodes
-        for name in private_names(node)
-    ]
-    assert found == []
+def test_private_names_are_neither_imported_nor_used_nor_patched(nodes):
+    assert [f"{place} {name}" for place, node in nodes for name in private_names(node)] == []
 
 
-def test_clocks_of_the_processor_are_read_in_benchmarks_only():
-    found = [
-        f"{file}:{node.lineno}"
-        for file, nodes in sources("tests")
-        for node in nodes
-        if isinstance(node, ast.Name | ast.Attribute) and getattr(node, "attr", getattr(node, "id", "")) in CLOCKS
-    ]
-    assert found == []
+def test_clocks_of_the_processor_are_read_in_benchmarks_only(nodes):
+    read = [(place, getattr(node, "attr", getattr(node, "id", ""))) for place, node in nodes]
+    assert [place for place, name in read if name in CLOCKS and not place.startswith("benchmarks/")] == []
 
 
 def test_a_private_name_is_found_in_each_form():
