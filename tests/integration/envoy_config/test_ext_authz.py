@@ -29,7 +29,7 @@ def deny(_: auth.CheckRequest) -> auth.CheckResponse:
     return answer
 
 
-async def test_it_decides_on_the_whole_request() -> None:
+async def test_ext_authz_decides_on_the_whole_request() -> None:
     async with guarded(guard_filter="ext_authz", check=allow()) as run:
         got = await run.call("POST", "/customers/1?q=1", content=b'{"a":1}', headers={"x-raw": b"\xff"})
     (asked,) = run.guard.checks

@@ -196,7 +196,7 @@ async def test_an_unknown_host_passes_the_guard_and_is_404(host: str) -> None:
         (Scripted(0), 503, "upstream_reset_before_response_started{connection_termination}"),
     ],
 )
-async def test_a_broken_backend(answer: Scripted, status: int, details: str) -> None:
+async def test_a_broken_backend_is_answered_by_envoy(answer: Scripted, status: int, details: str) -> None:
     async with guarded(answer=answer) as run:
         got = await run.call()
         talk = await heard(run)

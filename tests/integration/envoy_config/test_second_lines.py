@@ -140,7 +140,7 @@ async def test_a_killed_stream_shows_nothing() -> None:
     assert run.upstream.requests == []
 
 
-async def test_without_a_guard_no_call_passes() -> None:
+async def test_no_call_passes_without_a_guard() -> None:
     """A guard that is not there is a refusal."""
 
     def nowhere(config: dict[str, Any]) -> None:
@@ -235,7 +235,7 @@ async def try_plans(run: Any, plans: list[Plan]) -> tuple[list[Plan], list[Plan]
     return leaked, broken
 
 
-async def test_no_timing_of_a_clean_end_leaks_a_byte() -> None:
+async def test_a_clean_end_leaks_no_byte_at_any_moment() -> None:
     """Pieces, trailers and answers in any order of time: nothing raw passes, and nothing honest is lost."""
     dice = random.Random(20)
     async with guarded(change=with_trailers) as run:
@@ -244,7 +244,7 @@ async def test_no_timing_of_a_clean_end_leaks_a_byte() -> None:
     assert broken == []
 
 
-async def test_without_the_stream_guard_bytes_leak() -> None:
+async def test_bytes_leak_without_the_stream_guard() -> None:
     """Without the Lua filter the same calls leak: the test above has teeth."""
     dice = random.Random(20)
 

@@ -122,7 +122,7 @@ async def test_an_argument_in_an_encoded_request_is_seen_by_policy(
         "not-encoded",
     ],
 )
-async def test_what_cannot_be_decoded_is_not_forwarded(
+async def test_a_request_that_cannot_be_decoded_is_not_forwarded(
     stack: Stack, encoding: str, body: bytes, fact: str
 ) -> None:
     """Unknown, doubled, truncated, concatenated, a bomb: each a named fact in the record."""
@@ -144,7 +144,7 @@ async def test_what_cannot_be_decoded_is_not_forwarded(
         (b"", ""),
     ],
 )
-async def test_what_can_be_read_in_two_ways_is_not_forwarded(stack: Stack, body: bytes, fact: str) -> None:
+async def test_a_request_with_two_readings_is_not_forwarded(stack: Stack, body: bytes, fact: str) -> None:
     """Only an empty body is no body."""
     answer = await stack.call("POST", "/customers", content=body)
     entry = await stack.ended()
@@ -244,7 +244,7 @@ async def test_error_pages_are_masked(stack: Stack, status: int, kind: str) -> N
 @pytest.mark.parametrize(
     "kind", ["application/octet-stream", "image/png", "multipart/form-data; boundary=x", "", "x"]
 )
-async def test_what_cannot_be_masked_does_not_pass(stack: Stack, kind: str) -> None:
+async def test_a_response_that_cannot_be_masked_does_not_pass(stack: Stack, kind: str) -> None:
     """A clean 502 with a reason."""
     stack.upstream.answer = Scripted(200, [("content-type", kind)] if kind else [], [SENSITIVE])
     answer = await stack.call()

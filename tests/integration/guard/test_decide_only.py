@@ -106,7 +106,7 @@ async def test_a_held_call_that_is_denied_or_left_is_not_forwarded(door: Stack) 
     assert (await door.ended(3))["reason"] == "approval-expired"
 
 
-async def test_what_the_guard_decided_is_not_reported_again(door: Stack) -> None:
+async def test_envoys_report_does_not_repeat_a_call_that_the_guard_decided(door: Stack) -> None:
     """Envoy's account of calls that were allowed, denied, held and refused adds nothing."""
     await call(door)
     await call(door, "POST", "/customers", content=b'{"env":"forbidden"}')
@@ -124,7 +124,7 @@ async def test_a_bad_token_is_refused(door: Stack) -> None:
     assert (await door.reported())["status"] == 401
 
 
-async def test_without_a_guard_nothing_passes() -> None:
+async def test_nothing_passes_without_a_guard() -> None:
     """No worker: 5xx for every call; and again when the only worker is killed."""
     async with run_stack(workers=1, door="ext_authz", serve=False) as stack:
         assert (await call(stack)).status_code in (500, 503)

@@ -122,7 +122,7 @@ def bad(found: dict[str, list[dict]]) -> set[str]:
     return {subject for subject, several in found.items() if any(one["level"] == "problem" for one in several)}
 
 
-async def test_a_well_installation_has_no_problem(installation: RunningInstallation) -> None:
+async def test_a_healthy_installation_has_no_problem(installation: RunningInstallation) -> None:
     """And every part of it was looked at."""
     async with asyncio.timeout(100):
         # A part that is busy may not answer in the second that it is given.
@@ -191,7 +191,7 @@ async def test_clickhouse_that_hangs_refuses_or_is_gone_is_named(installation: R
     assert found["evidence"][0]["what"].startswith("cannot be read: ")
 
 
-async def test_when_all_is_gone_that_is_said_in_one_line(installation: RunningInstallation) -> None:
+async def test_an_installation_that_does_not_run_is_one_finding(installation: RunningInstallation) -> None:
     installation.product.process.kill()
     await installation.product.ended(20)
     async with asyncio.timeout(60):
@@ -202,9 +202,7 @@ async def test_when_all_is_gone_that_is_said_in_one_line(installation: RunningIn
     assert bad(found) == set()
 
 
-async def test_what_answers_and_is_not_clickhouse_is_named(
-    tmp_path: Path, installation: RunningInstallation
-) -> None:
+async def test_a_server_that_is_not_clickhouse_is_named(tmp_path: Path, installation: RunningInstallation) -> None:
     """Something takes the connection and never says a word."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))

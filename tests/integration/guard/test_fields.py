@@ -23,7 +23,7 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_what_request_fields_hold_does_not_reach_the_backend(stack: Stack, method: str) -> None:
+async def test_sensitive_values_of_request_fields_do_not_reach_the_backend(stack: Stack, method: str) -> None:
     """With and without a body; what is left of a field stays, and a field of which nothing is left is gone."""
     body = {"content": b'{"n": 1}'} if method == "POST" else {}
     path = "/customers" if method == "POST" else "/customers/1"

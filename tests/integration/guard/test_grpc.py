@@ -65,7 +65,7 @@ async def end_of(stack: Stack, got: Got) -> dict[str, Any]:
     return entry
 
 
-async def test_a_unary_call(stack: Stack, shop: Shop) -> None:
+async def test_a_unary_call_is_masked(stack: Stack, shop: Shop) -> None:
     """The backend gets its credential and not the caller's token; what comes back is masked; both are recorded."""
     shop.fresh(replies(Item(id="7", notes=[SSN, f"sent {CREDENTIAL}"], data=CARD.encode(), stock=3)))
     got = await call(stack, Item(id="7", unit_price=2.5, notes=[f"for {SSN}"]))
@@ -212,7 +212,7 @@ async def test_refusals_are_statuses(  # noqa: PLR0917 - each is a case's
     assert (entry["kind"], entry["reason"]) == ("call.denied", reason)
 
 
-async def test_without_a_token_there_is_a_status_too(stack: Stack, shop: Shop) -> None:
+async def test_a_call_without_a_token_is_answered_with_a_status(stack: Stack, shop: Shop) -> None:
     """Envoy answers by itself."""
     shop.fresh(replies(Item()))
     got = await call(stack, Item(), token=False)
@@ -241,13 +241,13 @@ async def test_malformed_requests_go_nowhere(stack: Stack, shop: Shop, body: byt
     assert (await stack.ended())["reason"] == "uninspectable"
 
 
-async def test_who_does_not_speak_grpc_gets_a_problem_document(stack: Stack, shop: Shop) -> None:
+async def test_a_caller_that_does_not_speak_grpc_gets_a_problem_document(stack: Stack, shop: Shop) -> None:
     shop.fresh(replies(Item()))
     answer = await stack.call("POST", f"/{SERVICE}/GetItem", host=HOST, json={"id": "1"})
     assert (answer.status_code, answer.json()["reason"], shop.asked) == (400, "uninspectable", [])
 
 
-async def test_what_cannot_be_masked_breaks_the_call_off(stack: Stack, shop: Shop) -> None:
+async def test_a_message_that_cannot_be_masked_breaks_the_call_off(stack: Stack, shop: Shop) -> None:
     """A part may have gone by then; the rest does not."""
     shop.fresh(replies(Item(id="1"), Item(notes=[SSN], data=b"\xff\xfe\x00")))
     got = await call(stack, Item(), method="ListItems")
@@ -292,7 +292,7 @@ async def test_no_canary_is_kept_anywhere(stack: Stack, shop: Shop) -> None:
         assert canary not in logs
 
 
-async def test_the_decide_only_door(door: Stack, shop: Shop) -> None:
+async def test_ext_authz_decides_grpc_calls(door: Stack, shop: Shop) -> None:
     """The same decisions, and statuses that a gRPC client reads."""
     shop.fresh(replies(Item(id="1")))
     got = await call(door, Item(id="1"))

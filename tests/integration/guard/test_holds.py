@@ -103,7 +103,7 @@ async def test_only_the_first_decision_counts(stack: Stack) -> None:
     assert not stack.approvals.spend(approval.request.approval_id, approval.request.digest, time.time_ns())
 
 
-async def test_a_caller_who_leaves_takes_the_request_along(stack: Stack) -> None:
+async def test_a_held_request_is_cancelled_when_its_caller_leaves(stack: Stack) -> None:
     """The approval is cancelled; an approver who comes later releases nothing."""
     task, approval = await held(stack)
     task.cancel()
@@ -147,7 +147,7 @@ async def holder_of(stack: Stack, approval: Approval) -> int:
     return int(entry["worker"].rpartition("-")[2])
 
 
-async def test_a_killed_worker_takes_its_held_calls_and_no_others(pair: Stack) -> None:
+async def test_only_the_held_calls_of_a_killed_worker_end(pair: Stack) -> None:
     """Calls of the other worker complete; the killed one's get a 5xx, and their approvals release nothing."""
     tasks: dict[str, asyncio.Task[httpx.Response]] = {}
     owners: dict[str, int] = {}

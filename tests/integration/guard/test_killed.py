@@ -52,7 +52,7 @@ async def test_a_guard_killed_at_any_phase_lets_nothing_out(faulty: Stack, phase
     faulty.no_end_expected()
 
 
-async def test_a_worker_that_one_message_holds_is_ended(faulty: Stack) -> None:
+async def test_a_worker_that_one_message_blocks_is_ended(faulty: Stack) -> None:
     """It would hold all its other calls, too, and cannot be asked to stop."""
     answer = await posted(faulty, "busy@request_body")
     assert_nothing_out(faulty, answer, "request_body", {502, 503, 504})
@@ -65,7 +65,7 @@ async def test_a_worker_that_one_message_holds_is_ended(faulty: Stack) -> None:
 
 
 @pytest.mark.parametrize("phase", ["request_headers", "response_body"])
-async def test_envoy_tells_another_worker_what_a_killed_one_did_not_end(faulty: Stack, phase: str) -> None:
+async def test_envoy_reports_calls_that_a_killed_worker_did_not_end_to_another(faulty: Stack, phase: str) -> None:
     """Envoy's account of the call is recorded, whichever worker its access log went to before.
 
     One in a hundred is not, which falls due in the very moment of the kill: not three one after the other.
@@ -149,7 +149,7 @@ async def test_a_stream_that_loses_its_guard_breaks_off(faulty: Stack, fault: st
         assert (await faulty.ended())["kind"] == "call.failed"
 
 
-async def test_without_any_guard_nothing_passes() -> None:
+async def test_nothing_passes_when_all_guards_are_gone() -> None:
     """No worker has ever started: every call is refused, and nothing is forwarded."""
     async with run_stack(workers=2, serve=False, answer=SENSITIVE) as stack:
         calls = [stack.call("POST", "/customers", json={"a": 1}), stack.call(), stack.call(host="x.y")]

@@ -58,7 +58,7 @@ async def one_record(stack: Stack) -> dict:
         ("/lookup?a=%00", 400),
     ],
 )
-async def test_a_path_that_means_two_things_is_refused(stack: Stack, target: str, status: int) -> None:
+async def test_a_path_with_two_readings_is_refused(stack: Stack, target: str, status: int) -> None:
     answer = await get(stack, target)
     assert answer.status == status, answer.head
     assert stack.reached == []
@@ -126,7 +126,7 @@ async def test_other_methods_are_refused(stack: Stack, method: str) -> None:
     await one_record(stack)
 
 
-async def test_head_is_not_get(stack: Stack) -> None:
+async def test_a_head_request_is_not_taken_for_a_get(stack: Stack) -> None:
     """Each method is registered by itself: there is a HEAD for customers and none for events."""
     assert (await stack.call("HEAD", "/customers/1")).status_code == 200
     assert (await stack.call("HEAD", "/events")).status_code == 404
@@ -146,7 +146,7 @@ async def test_two_content_types_are_refused(stack: Stack) -> None:
     assert (answer.status, stack.reached) == (400, [])
 
 
-async def test_what_the_caller_says_in_our_name_does_not_count(stack: Stack) -> None:
+async def test_fields_that_the_caller_forges_in_the_guards_name_are_ignored(stack: Stack) -> None:
     """Our headers and Envoy's are replaced or removed, and give nothing."""
     fields = {
         "x-extproc-call-id": "forged",
@@ -210,7 +210,7 @@ async def test_a_tool_call_passes(stack: Stack) -> None:
         (b"not json", {}),
     ],
 )
-async def test_a_message_that_says_two_things_is_refused(stack: Stack, body: object, headers: dict) -> None:
+async def test_a_message_with_two_readings_is_refused(stack: Stack, body: object, headers: dict) -> None:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     answer = await stack.call("POST", "/mcp", host=DOCS, content=content, headers=headers)
     refused = answer.status_code in (400, 404) or "error" in answer.json()
@@ -235,7 +235,7 @@ async def as_caller(stack: Stack, token: str | None, path: str = "/customers/1")
     return answer.status_code
 
 
-async def test_only_good_tokens_count(stack: Stack) -> None:
+async def test_bad_tokens_are_refused_before_the_guard(stack: Stack) -> None:
     """Each refused before the guard is asked, in our terms, and recorded."""
     now = int(time.time())
     issuer, other = stack.issuer, Issuer(stack.folder, "https://evil.example.com")
@@ -284,7 +284,7 @@ async def test_the_token_goes_no_further(stack: Stack) -> None:
     assert all(token.split(".")[0] not in value for seen in stack.reached for _, value in seen.headers)
 
 
-async def test_answers_of_the_guard_make_no_report(stack: Stack) -> None:
+async def test_envoy_does_not_report_answers_of_the_guard(stack: Stack) -> None:
     """What the guard ended itself, whichever way, Envoy does not tell it about again."""
     await stack.call()
     await stack.call("POST", "/customers", json={"env": "forbidden"})

@@ -102,7 +102,7 @@ async def test_a_full_disk_denies_until_there_is_room() -> None:
                     await asyncio.sleep(0.1)
 
 
-async def test_stores_that_break_deny_and_what_needs_none_goes_on() -> None:
+async def test_calls_that_need_a_broken_store_are_denied_and_others_go_on() -> None:
     """The approvals file damaged, then gone; the credential gone, then back."""
     async with run_stack(workers=1) as stack:
         store = stack.settings.approvals.store

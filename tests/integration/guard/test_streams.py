@@ -48,7 +48,7 @@ async def test_each_event_is_masked_and_goes_at_once(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 33])
-async def test_where_a_stream_is_cut_does_not_matter(stack: Stack, size: int) -> None:
+async def test_the_cuts_of_a_stream_do_not_change_what_arrives(stack: Stack, size: int) -> None:
     """A number that arrives in single bytes is found all the same."""
     whole = event(1) + event(2, SSN) + b": comment " + CARD.encode() + b"\n\n" + event(3)
     pieces: list[bytes | float] = []

@@ -247,7 +247,7 @@ async def test_calls_are_found_by_an_analyst(product: Product) -> None:
     ]
 
 
-async def test_health_tells_of_every_part(product: Product) -> None:
+async def test_health_names_every_part(product: Product) -> None:
     async with httpx.AsyncClient(trust_env=False, verify=False) as client:
         answer = await client.get(f"http://{product.stack.settings.health}/healthz")
     assert answer.status_code == 200
@@ -262,7 +262,7 @@ async def test_a_second_start_beside_it_is_refused(product: Product) -> None:
     assert (await product.call()).status_code == 200
 
 
-async def test_a_killed_supervisor_takes_its_parts_along(product: Product) -> None:
+async def test_the_parts_of_a_killed_supervisor_end(product: Product) -> None:
     """SIGKILL leaves no process behind, and what is left in the folder stops no next start."""
     product.process.kill()
     await product.ended(30)
@@ -272,7 +272,7 @@ async def test_a_killed_supervisor_takes_its_parts_along(product: Product) -> No
     assert alive(product.started) == []
 
 
-async def test_it_drains(product: Product) -> None:
+async def test_the_installation_drains_when_it_is_stopped(product: Product) -> None:
     """SIGTERM: what is held may still be released; nobody else comes in; what outlasts the drain is cut off."""
     began = len(product.stack.upstream.requests)
     first = asyncio.create_task(product.call("POST", "/deploys", content=b'{"n":1}', headers=JSON))
@@ -368,7 +368,9 @@ def mistakes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         ("no-file", ["extproc.yaml"]),
     ],
 )
-async def test_a_mistake_is_said_at_once(mistakes: dict[str, Path], mistake: str, words: list[str]) -> None:
+async def test_a_mistake_in_the_configuration_is_reported_at_once(
+    mistakes: dict[str, Path], mistake: str, words: list[str]
+) -> None:
     began = time.monotonic()
     ended = await run_up(mistakes[mistake])
     assert ended.returncode == 1, ended.stderr
@@ -376,7 +378,7 @@ async def test_a_mistake_is_said_at_once(mistakes: dict[str, Path], mistake: str
     assert time.monotonic() - began < 40
 
 
-async def test_a_missing_envoy_is_said(mistakes: dict[str, Path], tmp_path: Path) -> None:
+async def test_a_missing_envoy_is_reported(mistakes: dict[str, Path], tmp_path: Path) -> None:
     """Neither beside this Python nor on PATH."""
     python = tmp_path / "bin" / "python"
     python.parent.mkdir()
@@ -391,7 +393,7 @@ async def test_a_missing_envoy_is_said(mistakes: dict[str, Path], tmp_path: Path
     assert_clear(ended, "no envoy binary", "pip install")
 
 
-async def test_a_taken_health_port_is_said(tmp_path: Path) -> None:
+async def test_a_taken_health_port_is_reported(tmp_path: Path) -> None:
     """Which key, and what to do."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -27,7 +27,7 @@ async def dry(tmp_path, answer, *events, **more):
         (False, ("policy-denied",)),
     ],
 )
-async def test_what_policy_would_stop_goes_on_and_is_named(tmp_path, answer, would):
+async def test_a_call_that_policy_would_stop_goes_on_and_is_named(tmp_path, answer, would):
     entry, peer = await dry(tmp_path, answer)
     assert not peer.refusals
     assert (entry.kind.value, entry.action, entry.status) == ("call.completed", "allow", 200)
@@ -52,13 +52,13 @@ async def test_masks_and_metadata_stay(tmp_path):
         ({"action": "deny", "reason": "uninspectable"}, "uninspectable"),
     ],
 )
-async def test_no_answer_and_what_cannot_be_read_deny_all_the_same(tmp_path, answer, reason):
+async def test_an_unusable_answer_and_an_unreadable_request_are_refused(tmp_path, answer, reason):
     entry, peer = await dry(tmp_path, answer)
     assert len(peer.refusals) == 1
     assert entry.reason == reason
 
 
-async def test_so_do_engines_that_fail_callers_nobody_knows_and_paths_with_two_readings(tmp_path):
+async def test_failing_engines_unknown_callers_and_ambiguous_paths_are_refused(tmp_path):
     assert (await dry(tmp_path, None, fault=PolicyError("gone")))[0].reason == "policy-error"
     assert (await dry(tmp_path, True, asks(metadata={})))[0].reason == "unauthenticated"
     assert (await dry(tmp_path, True, asks(path="/nowhere")))[0].reason == "unknown-function"
@@ -74,7 +74,7 @@ async def test_a_response_is_not_withheld_either(tmp_path):
     assert (entry.kind.value, entry.shadow) == ("call.completed", ("cards",))
 
 
-async def test_without_it_policy_is_obeyed(tmp_path):
+async def test_policy_is_obeyed_without_dry_run(tmp_path):
     services = make_services(tmp_path, engine=ScriptedEngine(False))
     assert (
         len(

@@ -57,7 +57,7 @@ async def test_the_callers_token_never_goes_on(tmp_path):
     assert "accept-encoding" in peer.upstream_removed
 
 
-async def test_no_other_host_or_path_than_the_one_decided_about_goes_on(tmp_path):
+async def test_fields_that_claim_another_host_or_path_are_removed(tmp_path):
     peer = await play(
         make_services(tmp_path), asks(x_forwarded_host="evil", forwarded="host=evil"), answers(end=True)
     )
@@ -150,7 +150,7 @@ async def test_a_missing_credential_denies(tmp_path):
         (asks(method="DELETE", end=True), "unknown-function"),
     ],
 )
-async def test_whoever_is_not_known_or_asks_for_what_is_not_known_is_refused(tmp_path, first, reason):
+async def test_unknown_callers_and_calls_of_unknown_functions_are_refused(tmp_path, first, reason):
     """No request marker is ever set, and the refusal is recorded."""
     services = make_services(tmp_path)
     peer = await play(services, first)
@@ -186,7 +186,7 @@ async def test_policy_that_hangs_denies(tmp_path):
     assert (await play(services, asks())).refusal.reason == "policy-error"
 
 
-async def test_a_denial_says_the_reason_and_no_more(tmp_path):
+async def test_a_denial_tells_the_caller_only_the_reason(tmp_path):
     """The caller gets reason and call id; the rule stays in the record."""
     services = make_services(
         tmp_path, engine=ScriptedEngine({"action": "deny", "reason": "not-in-scope", "rule": "secret-rule"})
@@ -205,7 +205,7 @@ async def test_a_call_that_cannot_be_recorded_is_not_forwarded(tmp_path):
     assert services.observer.lost
 
 
-async def test_an_outcome_that_cannot_be_recorded_is_told_loudly(tmp_path):
+async def test_an_outcome_that_cannot_be_recorded_is_reported(tmp_path):
     """The intent is on disk; the lost outcome is counted."""
     services = make_services(tmp_path, recorder=MemoryRecorder(fail_on=EntryKind.COMPLETED))
     await play(services, asks(), answers(end=True))
@@ -224,7 +224,7 @@ async def test_an_outcome_that_cannot_be_recorded_is_told_loudly(tmp_path):
         (b"{}", {"content_type": "text/plain"}, "content-type"),
     ],
 )
-async def test_what_cannot_be_inspected_is_a_fact_that_policy_sees(tmp_path, body, fields, fact):
+async def test_policy_sees_why_a_request_cannot_be_inspected(tmp_path, body, fields, fact):
     """Never a silent null: the input names why."""
     engine = ScriptedEngine({"action": "deny", "reason": "uninspectable"})
     services = make_services(tmp_path, engine=engine)
@@ -308,7 +308,7 @@ async def test_a_field_of_the_url_is_not_taken_for_one_of_the_body(tmp_path, rul
         assert (services.recorder.last.reason == "masking-failed") is not passes
 
 
-async def test_what_is_masked_in_the_body_passes_beside_a_url_that_holds_nothing(tmp_path):
+async def test_a_masked_body_passes_beside_a_url_that_needs_no_masking(tmp_path):
     rules = {"request": [{"path": "$.a"}, {"path": "$.b"}, {"path": "$.c[*].d"}], "response": []}
     services = make_services(tmp_path, changes={"connections.crm.masking": rules})
     asked = asks("POST", "/customers?q=x&c=y", content_type="application/json")
@@ -369,7 +369,7 @@ async def test_text_of_unknown_length_is_masked_as_it_comes(tmp_path):
         (answers(**TEXT), {"connections.crm.masking": {"declared": {"response": ["$"]}}}, None),
     ],
 )
-async def test_text_is_masked_whole_where_somebody_needs_the_whole(tmp_path, head, changes, engine):
+async def test_text_is_masked_whole_where_a_rule_or_policy_needs_all_of_it(tmp_path, head, changes, engine):
     services = make_services(tmp_path, changes=changes, engine=engine)
     peer = await play(services, asks(), head, returns(b"It is one text, and whole.\n"))
     assert ("resp", "hdr") not in peer.marks()
@@ -469,7 +469,7 @@ async def test_request_trailers_are_refused(tmp_path, second):
     assert ("req", "done") not in peer.marks()
 
 
-async def test_an_envoy_that_answers_itself_is_recorded(tmp_path):
+async def test_a_local_reply_of_envoy_is_recorded(tmp_path):
     """A bad token never reaches the guard as a request; the denial is in the record all the same."""
     services = make_services(tmp_path)
     peer = await play(
@@ -488,7 +488,7 @@ async def test_an_upstream_that_fails_is_recorded_as_such(tmp_path):
 
 
 @pytest.mark.parametrize("events", [(sends(b""),), (asks("POST", "/customers"), answers(end=False), None)])
-async def test_what_comes_out_of_order_ends_in_an_error(tmp_path, events):
+async def test_events_out_of_order_end_in_an_error(tmp_path, events):
     """Never in a clean end, which Envoy would take for consent."""
     if len(events) == 1:
         with pytest.raises(ProtocolViolation):

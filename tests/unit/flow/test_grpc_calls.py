@@ -55,7 +55,7 @@ async def test_policy_sees_the_message_as_json(tmp_path):
     assert "uninspectable" not in asked["body"]
 
 
-async def test_of_a_client_that_streams_policy_sees_all_messages(tmp_path):
+async def test_policy_sees_all_messages_of_a_client_that_streams(tmp_path):
     services = services_of(tmp_path)
     body = framed(Item(id="1"), Item(id="2", notes=[SSN]))
     await play(services, calls("AddItems"), sends(body), begins(), OK)
@@ -146,7 +146,7 @@ async def test_the_credential_is_taken_out_of_messages_and_lengths_stay_right(tm
 
 
 @pytest.mark.parametrize("secret", ["plainoldword", "7345129066"])
-async def test_no_detector_need_suspect_anything_for_that(tmp_path, secret):
+async def test_the_credential_is_taken_out_where_no_detector_finds_anything(tmp_path, secret):
     """A number that is the credential goes as well."""
     (tmp_path / "secret").write_text(secret)
     services = services_of(tmp_path, masking={"response": []}, credential={"file": str(tmp_path / "secret")})
@@ -159,7 +159,7 @@ async def test_no_detector_need_suspect_anything_for_that(tmp_path, secret):
 
 
 @pytest.mark.parametrize("gzipped", [False, True])
-async def test_nor_does_the_record_name_a_place_by_it(tmp_path, gzipped):
+async def test_the_record_names_no_location_by_the_credential(tmp_path, gzipped):
     secret = "tok-bob@example.com-9c0ffee5c3f1aa77"
     (tmp_path / "secret").write_text(secret)
     masking = {"request": [{"entity": "*"}], "response": [{"entity": "*"}]}
@@ -183,7 +183,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
-async def test_what_cannot_be_read_breaks_the_response_off(tmp_path, body):
+async def test_a_message_that_cannot_be_read_breaks_the_response_off(tmp_path, body):
     services = services_of(tmp_path)
     with pytest.raises(ResponseBrokenOff):
         await play(services, calls(), sends(framed(Item())), begins(), returns(body, end=False), OK)
@@ -219,7 +219,7 @@ HELD = {"action": "hold", "reason": "high-risk", "approval": {"groups": ["sre"],
 @pytest.mark.parametrize("value", [SSN.encode(), f"it is {SSN}".encode(), b"\xff\xfe " + SSN.encode()])
 @pytest.mark.parametrize("answer", [{"action": "allow"}, {"action": "deny"}, HELD], ids=["allow", "deny", "hold"])
 @pytest.mark.parametrize("undecodable", ["deny", "pass-unmasked"])
-async def test_nothing_is_kept_in_the_base64_of_bytes(tmp_path, value, answer, undecodable):
+async def test_the_record_keeps_no_sensitive_value_in_base64(tmp_path, value, answer, undecodable):
     services = services_of(tmp_path, answer, masking={"undecodable": undecodable, "response": []})
     item = Item(id="1", data=value)
     body = framed(item, item)
@@ -235,7 +235,7 @@ async def test_nothing_is_kept_in_the_base64_of_bytes(tmp_path, value, answer, u
 
 
 @pytest.mark.parametrize("shown", [KeyError("x"), float("nan")], ids=["an error", "no JSON"])
-async def test_whatever_goes_wrong_in_showing_a_message_the_call_is_recorded(tmp_path, monkeypatch, shown):
+async def test_a_call_whose_message_cannot_be_shown_is_recorded(tmp_path, monkeypatch, shown):
     def show(_message, _kind):
         if isinstance(shown, Exception):
             raise shown
@@ -359,7 +359,7 @@ async def test_a_refusal_is_a_status(tmp_path):
     assert info.metadata["call_id"] == services.recorder.last.call_id
 
 
-async def test_who_does_not_speak_grpc_gets_a_problem_document(tmp_path):
+async def test_a_caller_that_does_not_speak_grpc_gets_a_problem_document(tmp_path):
     services = services_of(tmp_path, {"action": "deny"})
     for fields in ({"content_type": "application/json"}, {"content_type": "application/json", "path": "/x"}):
         method = fields.pop("path", "GetItem")
@@ -379,7 +379,7 @@ async def test_a_policys_own_answer_is_a_status_too(tmp_path):
     assert found["content-type"] == b"application/grpc"
 
 
-async def test_whoever_is_refused_before_a_protocol_is_known_reads_a_status(tmp_path):
+async def test_a_grpc_caller_that_is_refused_before_its_protocol_is_known_gets_a_status(tmp_path):
     services = services_of(tmp_path)
     request = asks("POST", f"/{SERVICE}/GetItem", "nobody.example", content_type="application/grpc")
     peer = await play(services, request, sends(framed(Item())))

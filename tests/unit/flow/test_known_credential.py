@@ -30,7 +30,7 @@ def kept(services):
 
 
 @pytest.mark.parametrize("answer", [ALLOW, DENY, HOLD], ids=["allowed", "denied", "held"])
-async def test_what_a_caller_writes_of_it_is_kept_nowhere(tmp_path, answer):
+async def test_the_backends_credential_in_a_call_is_kept_nowhere(tmp_path, answer):
     (tmp_path / "secret").write_text(SECRET + "\n")
     changes = {"connections.crm.credential": {"file": str(tmp_path / "secret")}}
     services = make_services(tmp_path, engine=ScriptedEngine(answer), changes=changes)
@@ -44,7 +44,7 @@ async def test_what_a_caller_writes_of_it_is_kept_nowhere(tmp_path, answer):
 
 
 @pytest.mark.parametrize("answer", [ALLOW, DENY, HOLD], ids=["allowed", "denied", "held"])
-async def test_nor_the_rest_of_one_in_which_a_detector_sees_an_entity(tmp_path, answer):
+async def test_the_rest_of_a_credential_that_contains_an_entity_is_kept_nowhere(tmp_path, answer):
     secret = "bob@example.com:9c0ffee5c3f1aa77d2b4"
     (tmp_path / "secret").write_text(secret)
     changes = {"connections.crm.credential": {"file": str(tmp_path / "secret")}}
@@ -60,7 +60,7 @@ async def test_nor_the_rest_of_one_in_which_a_detector_sees_an_entity(tmp_path, 
     assert "c0ffee" not in kept(services)
 
 
-async def test_nor_does_its_caller_get_that_rest_back(tmp_path):
+async def test_the_rest_of_a_credential_that_contains_an_entity_does_not_come_back(tmp_path):
     secret = "bob@example.com:9c0ffee5c3f1aa77d2b4"
     (tmp_path / "secret").write_text(secret)
     changes = {
@@ -83,7 +83,7 @@ async def test_nor_does_its_caller_get_that_rest_back(tmp_path):
     assert "c0ffee" not in kept(services)
 
 
-async def test_without_its_file_calls_are_recorded_all_the_same(tmp_path):
+async def test_a_call_is_recorded_when_the_credentials_file_is_missing(tmp_path):
     changes = {"connections.crm.credential": {"file": str(tmp_path / "none")}}
     services = make_services(tmp_path, engine=ScriptedEngine(ALLOW), changes=changes)
     await play(
@@ -94,7 +94,7 @@ async def test_without_its_file_calls_are_recorded_all_the_same(tmp_path):
 
 
 @pytest.mark.parametrize("session", ["ada@example.org", "219-09-9999", f"s-{SECRET}", "AKIAQ3EGT7XW2LPNV5RC"])
-async def test_a_session_that_is_called_by_a_value_gets_another_name(tmp_path, session):
+async def test_a_session_id_that_is_a_sensitive_value_is_replaced_by_a_name(tmp_path, session):
     """One name for one session, so that its calls stay together; other ids stay as they are."""
     (tmp_path / "secret").write_text(SECRET + "\n")
     changes = {

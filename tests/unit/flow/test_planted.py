@@ -160,7 +160,7 @@ async def test_no_planted_value_of_a_request_is_kept(tmp_path, capsys):
         assert leaks(tmp_path, services, capsys) == []
 
 
-async def test_no_planted_value_is_kept_of_what_cannot_be_masked(tmp_path, capsys):
+async def test_no_planted_value_of_a_body_that_cannot_be_masked_is_kept(tmp_path, capsys):
     """Damaged bodies and streams: refused or broken off, and nothing of them is told."""
     services = make_services(tmp_path, engine=ScriptedEngine(ALLOW))
     for _, content_type, body in SHAPES:

@@ -128,7 +128,7 @@ async def test_no_planted_value_of_a_request_is_kept(tmp_path, capsys):
         assert leaks(tmp_path, services, capsys) == []
 
 
-async def test_no_planted_value_is_kept_of_what_cannot_be_masked(tmp_path, capsys):
+async def test_no_planted_value_of_a_body_that_cannot_be_masked_is_kept(tmp_path, capsys):
     services = services_of(tmp_path)
     for value, item in ITEMS:
         raw = item.SerializeToString()

@@ -31,12 +31,12 @@ async def test_a_policy_that_asks_for_nothing_gets_a_problem_document(tmp_path):
     assert refusal.reason == "policy-denied"
 
 
-async def test_an_unreadable_answer_answers_nothing_of_its_own(tmp_path):
+async def test_an_unreadable_answer_does_not_choose_the_reply(tmp_path):
     refusal = await refusal_for(tmp_path, {"allowed": False, "http_status": 200, "else": 1})
     assert refusal.reason == "policy-error"
 
 
-async def test_what_shadow_rules_would_have_done_is_recorded_and_not_done(tmp_path):
+async def test_shadow_rules_are_recorded_and_not_applied(tmp_path):
     engine = ScriptedEngine({"action": "allow", "shadow": ["office-hours", "risk-70"]})
     services = make_services(tmp_path, engine=engine)
     peer = await play(services, asks(), answers(), returns(b"{}"))

@@ -46,7 +46,7 @@ async def test_a_policy_that_denies_by_then_lets_nothing_go(tmp_path):
 
 
 @pytest.mark.parametrize("fault", [PolicyError("gone"), None], ids=["an error", "no readable answer"])
-async def test_no_usable_answer_at_the_release_lets_nothing_go(tmp_path, fault):
+async def test_an_unusable_answer_at_the_release_lets_nothing_go(tmp_path, fault):
     """A policy that held the call and says nothing now denies it."""
     services = make_services(tmp_path, engine=then(HOLD, {"action": "perhaps"}))
 
@@ -74,7 +74,7 @@ async def test_votes_do_not_release_a_call_whose_terms_changed(tmp_path, terms):
     assert services.approvals.spend(approval.request.approval_id, approval.request.digest, NOW)
 
 
-async def test_only_voters_of_the_groups_that_are_asked_for_now_count(tmp_path):
+async def test_only_votes_of_the_groups_that_policy_asks_for_at_the_release_count(tmp_path):
     """Two people approved; the one who is a director is enough for a policy that asks for one director."""
     first = {**HOLD, "approval": {"groups": ["sre", "directors"], "min": 2}}
     later = {**HOLD, "approval": {"groups": ["directors"], "min": 1}}

@@ -63,13 +63,13 @@ async def test_a_response_that_cannot_be_read_passes_where_the_connection_says_s
 
 
 @pytest.mark.parametrize(("fields", "body"), BINARY)
-async def test_it_is_denied_otherwise(tmp_path, fields, body):
+async def test_a_response_that_cannot_be_read_is_refused_otherwise(tmp_path, fields, body):
     peer = await play(services_with(tmp_path, "deny"), asks(), answers(**fields), returns(body))
     assert peer.refusal.status == 502
     assert SSN.encode() not in peer.refusal.body
 
 
-async def test_the_credential_never_passes_with_it(tmp_path):
+async def test_the_credential_does_not_pass_with_an_unreadable_response(tmp_path):
     services = services_with(tmp_path, "pass-unmasked", credential="backend-secret-0123456789")
     body = b"\x00backend-secret-0123456789\xff"
     peer = await play(services, asks(), answers(content_type="application/octet-stream"), returns(body))
@@ -83,7 +83,7 @@ async def test_a_detector_that_fails_denies_nevertheless(tmp_path):
 
 
 @pytest.mark.parametrize("note", ['{"a":1,"a":"\\u0041"}', "[" * 70 + "]" * 70, '{"ssn": 1, "ssn": 2}'])
-async def test_one_string_does_not_unmask_the_rest_of_its_document(tmp_path, note):
+async def test_an_unreadable_string_does_not_unmask_the_rest_of_its_document(tmp_path, note):
     """Whoever may store a note would decide what others see."""
     body = json.dumps({"ssn": SSN, "note": note}).encode()
     rules = [{"path": "$.ssn"}, {"path": "$..ssn"}, *ALL]
@@ -111,13 +111,13 @@ async def test_a_request_that_policy_allows_passes_as_it_came(tmp_path, fields, 
 
 
 @pytest.mark.parametrize(("fields", "body"), REQUESTS)
-async def test_such_a_request_is_denied_otherwise(tmp_path, fields, body):
+async def test_a_request_that_cannot_be_read_is_refused_otherwise(tmp_path, fields, body):
     services = services_with(tmp_path, "deny", request=ALL)
     peer = await play(services, asks("POST", "/customers", **fields), sends(body))
     assert peer.refusal.reason == "masking-failed"
 
 
-async def test_an_encoding_that_nobody_undoes_is_never_forwarded_as_nothing(tmp_path):
+async def test_a_body_in_an_unknown_encoding_is_not_forwarded_as_an_empty_one(tmp_path):
     """Without a rule, too."""
     fields = {"content_type": "application/json", "content_encoding": "compress"}
     peer = await play(services_with(tmp_path, "deny"), asks("POST", "/customers", **fields), sends(b"abc"))
@@ -129,7 +129,7 @@ async def test_an_encoding_that_nobody_undoes_is_never_forwarded_as_nothing(tmp_
     ("path", "rules"),
     [("/customers?ssn=219-09-9999", ALL), ("/customers?q=1", [{"path": "$.q"}])],
 )
-async def test_what_is_to_be_masked_in_the_url_denies_beside_any_body(tmp_path, undecodable, path, rules):
+async def test_a_url_that_needs_masking_refuses_the_call_beside_any_body(tmp_path, undecodable, path, rules):
     """The arguments are not known one by one when the body is no JSON."""
     services = services_with(tmp_path, undecodable, request=rules)
     form = "application/x-www-form-urlencoded"
@@ -139,7 +139,9 @@ async def test_what_is_to_be_masked_in_the_url_denies_beside_any_body(tmp_path, 
 
 
 @pytest.mark.parametrize(("path", "passes"), [("$.a", False), ("$.b", True)])
-async def test_a_body_that_the_masker_alone_cannot_read_hides_nothing_that_is_to_be_masked(tmp_path, path, passes):
+async def test_a_body_that_only_the_masker_cannot_read_is_refused_where_a_field_is_to_be_masked(
+    tmp_path, path, passes
+):
     """Policy saw its members, and they would go as they came."""
     body = '{"a": "y"}'
     masker = make_masker(kind=FaultyMasker).fail("mask", body, Undecodable("in no way"))

@@ -17,7 +17,7 @@ async def test_policy_sees_how_often_the_caller_called(tmp_path):
     store.close()
 
 
-async def test_nothing_is_counted_where_nobody_asked(tmp_path):
+async def test_calls_are_not_counted_without_a_store(tmp_path):
     engine = ScriptedEngine({"action": "allow"})
     await play(make_services(tmp_path, engine=engine), asks(), answers(), returns(b"{}"))
     assert "usage" not in engine.asked[0]

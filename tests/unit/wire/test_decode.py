@@ -70,7 +70,7 @@ def test_request_headers_become_a_head_and_metadata():
     assert event.metadata == {"jwt": {"claims": {"sub": "alice", "exp": 7.0, "groups": ["sre"], "flag": True}}}
 
 
-def test_a_pseudo_header_given_twice_is_nobodys():
+def test_a_pseudo_header_given_twice_is_ignored():
     """Two authorities leave none, so no connection matches."""
     twice = header_map((":authority", b"a"), (":authority", b"b"), (":path", b"/"))
     event = decode(bytes(ProcessingRequest(request_headers=HttpHeaders(headers=twice))))

@@ -76,7 +76,7 @@ def test_a_permit_forwards_only_what_it_can_and_in_its_time(call):
     "message",
     [encode.AWAIT_REQUEST_BODY, encode.AWAIT_RESPONSE_BODY, encode.hold(5)],
 )
-def test_what_only_waits_carries_no_marker(message):
+def test_messages_that_only_wait_carry_no_marker(message):
     """The second lines of defence let nothing out on the strength of these."""
     assert marker(read(message)) == {}
 

@@ -64,7 +64,7 @@ async def call(services, *events, **fields):
         ("traceparent", f"00-{SSN}", "00-[US_SSN]"),
     ],
 )
-async def test_what_a_request_field_holds_reaches_neither_backend_nor_record(tmp_path, name, value, sent):
+async def test_sensitive_values_of_request_fields_reach_neither_backend_nor_record(tmp_path, name, value, sent):
     services = make_services(tmp_path, changes=MASKED)
     _, fields = await call(services, **{name: value})
     shown = name.replace("_", "-")
@@ -74,7 +74,7 @@ async def test_what_a_request_field_holds_reaches_neither_backend_nor_record(tmp
 
 
 @pytest.mark.parametrize("name", ["content_type", "x_envoy_note", "te"])
-async def test_what_stands_in_a_field_that_cannot_be_rewritten_goes_nowhere(tmp_path, name):
+async def test_a_call_with_a_sensitive_value_in_a_field_that_cannot_be_rewritten_is_refused(tmp_path, name):
     services = make_services(tmp_path, changes=MASKED)
     head = asks("GET", "/customers/7", **{name: f"a/b; note={SSN}"})
     peer = await play(services, head)
@@ -83,7 +83,7 @@ async def test_what_stands_in_a_field_that_cannot_be_rewritten_goes_nowhere(tmp_
 
 
 @pytest.mark.parametrize("path", [f"/customers/7?a={SSN}&a=2", f"/customers/7?a={SSN.replace('-', '%2D')}&a=2"])
-async def test_a_query_that_cannot_be_read_hides_nothing(tmp_path, path):
+async def test_a_sensitive_value_in_an_unreadable_query_refuses_the_call(tmp_path, path):
     """Policy allows what could not be inspected; the plan holds all the same."""
     services = make_services(tmp_path, changes=MASKED)
     peer = await play(services, asks(path=path))
@@ -97,7 +97,7 @@ async def test_a_query_that_policy_clears_of_a_value_goes_on(tmp_path):
     assert peer.upstream_headers[":path"] == b"/customers/7?a=1"
 
 
-async def test_without_a_plan_fields_are_not_looked_at(tmp_path):
+async def test_fields_are_not_searched_without_a_masking_plan(tmp_path):
     services = make_services(tmp_path, changes={"connections.crm.masking": {"request": [], "response": []}})
     _, fields = await call(services, x_customer=SSN)
     assert set(fields) == {"x-extproc-call-id"}
@@ -110,7 +110,7 @@ async def test_without_a_plan_fields_are_not_looked_at(tmp_path):
     assert "x-customer" not in fields
 
 
-async def test_what_is_taken_out_anyway_does_not_come_back_masked(tmp_path):
+async def test_removed_and_overwritten_fields_do_not_come_back_masked(tmp_path):
     """Fields that are removed, and fields that the guard sets itself."""
     secret = tmp_path / "secret"
     secret.write_text("backend-secret-0123456789\n")
@@ -170,7 +170,7 @@ async def test_a_field_of_which_nothing_is_left_is_removed(masker):
     assert (edits.set, edits.remove) == ((("x-b", b"a "),), ("x-a",))
 
 
-def test_bytes_of_no_encoding_stay_around_a_masked_value(masker):
+def test_bytes_that_are_not_text_stay_around_a_masked_value(masker):
     value = b"\xff\xe9 %s \x80" % SSN.encode()
     assert edited(masker, value)[0] == b"\xff\xe9 [US_SSN] \x80"
 
@@ -192,12 +192,12 @@ def test_percent_encoding_is_seen_through_and_left_alone(masker, value, sent):
     assert {each[1] for each in findings} == {"header.x-note"}
 
 
-def test_a_name_that_is_the_value_passes_nowhere(masker):
+def test_a_field_name_that_is_a_sensitive_value_refuses_the_fields(masker):
     with pytest.raises(MaskingError, match="name of a header"):
         mask_fields(masker, Headers(((f"x-{SSN}", b"1"),)), ALL)
 
 
-def test_repeated_fields_are_one_and_cookies_are_joined_as_cookies_are(masker):
+def test_repeated_fields_are_joined_and_cookies_by_semicolons(masker):
     ssn = SSN.encode()
     fields = Headers((("x-a", ssn), ("cookie", b"a=1"), ("x-a", b"2"), ("cookie", b"b=" + ssn)))
     edits, _ = mask_fields(masker, fields, ALL)
@@ -210,7 +210,7 @@ def test_the_credential_is_taken_out_of_every_field_even_where_nothing_is_masked
     assert (edits.set, findings) == ((("date", b"[CREDENTIAL]"),), ())
 
 
-def test_one_cookie_says_nothing_of_another(masker):
+def test_the_name_of_one_cookie_is_not_context_for_another(masker):
     """Nine digits are no US_SSN because the cookie before them is called so."""
     assert edited(masker, b"ssn=none; id=" + BARE.encode(), "cookie") == (b"ssn=none; id=" + BARE.encode(), [])
 
@@ -222,7 +222,7 @@ class ForgetfulMasker(Masker):
         return Trial("", (), ())
 
 
-def test_what_is_found_but_cannot_be_found_again_passes_nowhere():
+def test_a_value_that_is_not_found_a_second_time_refuses_the_fields():
     """The search of one field must take out what the search of all of them found."""
     with pytest.raises(MaskingError, match="cannot be masked"):
         mask_fields(make_masker(kind=ForgetfulMasker), headers(x_a=SSN), ALL)
@@ -239,7 +239,7 @@ def test_what_is_found_but_cannot_be_found_again_passes_nowhere():
     ],
 )
 @pytest.mark.parametrize("how", list(MaskOperator))
-def test_what_one_reader_of_bad_bytes_would_see_does_not_pass_beside_what_was_masked(masker, value, how):
+def test_a_value_that_only_one_decoding_of_bad_bytes_shows_does_not_pass_beside_a_masked_one(masker, value, how):
     rules = (MaskRule(how, entity="*"),)
     try:
         edits, _ = mask_fields(masker, Headers((("referer", value),)), rules)

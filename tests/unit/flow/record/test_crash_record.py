@@ -131,7 +131,7 @@ async def test_a_response_that_was_evaluated_is_recorded_as_failed(tmp_path, die
     assert entry.call_id == survived.call_id
 
 
-async def test_what_was_survived_is_not_recorded(tmp_path):
+async def test_an_evaluation_that_the_worker_survived_is_not_recorded(tmp_path):
     own = CrashFile(tmp_path / "spool", "w")
     engine = ScriptedEngine(fault=RuntimeError("a panic"))
     engine.is_remote = False
@@ -214,7 +214,7 @@ async def test_a_crash_record_that_cannot_be_read_is_reported_and_stops_nobody(t
     assert not list(left.iterdir())
 
 
-async def test_what_cannot_be_stored_is_left_for_the_next(tmp_path, dies):
+async def test_a_crash_record_that_cannot_be_stored_is_left_for_the_next_worker(tmp_path, dies):
     left, _ = await dies(1, asks(), answers(), returns(b"{}"))
     await record_orphans(make_services(tmp_path, recorder=MemoryRecorder(full=True)), left)
     services = make_services(tmp_path)
@@ -239,7 +239,7 @@ def test_a_request_id_that_could_be_a_call_of_ours_names_none():
     assert envoys_id("") == ""
 
 
-async def test_many_groups_and_long_names_are_no_trouble(tmp_path):
+async def test_a_crash_record_holds_many_groups_and_long_names(tmp_path):
     own = CrashFile(tmp_path / "spool", "w")
     engine = DyingEngine(tmp_path, 1)
     services = replace(make_services(tmp_path, engine=engine), crash_file=own)

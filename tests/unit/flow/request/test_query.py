@@ -22,7 +22,7 @@ CHANGES = {"connections.crm.functions.lookup": {"method": "GET", "path": "/looku
         ("/a?x=gone", "/a?x=gone&new=1"),
     ],
 )
-def test_what_stays_keeps_its_bytes(path, changed):
+def test_parameters_that_stay_keep_their_bytes(path, changed):
     assert with_query(path, QueryChanges((("new", "1"),), ("gone",))) == changed
 
 
@@ -50,7 +50,7 @@ async def test_the_path_goes_upstream_changed(tmp_path):
     assert path == b"/lookup?q=x"
 
 
-async def test_nothing_to_change_leaves_the_path_alone(tmp_path):
+async def test_an_answer_that_changes_no_parameter_leaves_the_path_alone(tmp_path):
     for answer in ({}, {"query_parameters_to_remove": ["debug"]}, {"query_parameters_to_set": {}}):
         assert (await forwarded(tmp_path, answer, "/lookup?q=x"))[1] is None
 
@@ -69,7 +69,7 @@ async def test_a_query_that_makes_another_call_denies(tmp_path, answer, path):
     assert (entry.kind.value, entry.reason, entry.rule) == ("call.denied", "policy-error", "query-parameters")
 
 
-async def test_mcp_has_no_query(tmp_path):
+async def test_a_change_of_an_mcp_calls_query_denies(tmp_path):
     services = make_services(
         tmp_path, engine=ScriptedEngine({"allowed": True, "query_parameters_to_set": {"a": "1"}}), changes=CHANGES
     )

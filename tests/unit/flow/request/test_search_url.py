@@ -31,5 +31,5 @@ def look(url, arguments):
         ("/people/219099999?a=b", {"a": "b"}, None, "/people/219099999"),
     ],
 )
-def test_a_value_in_the_url_is_told_by_its_name(url, arguments, entity, path):
+def test_the_name_of_an_argument_tells_what_its_value_in_the_url_is(url, arguments, entity, path):
     assert look(url, arguments) == ({entity} - {None}, path)

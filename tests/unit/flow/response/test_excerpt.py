@@ -22,18 +22,18 @@ def test_a_text_is_kept_whole_or_up_to_a_lines_end(pieces, text):
     assert kept(pieces) == text
 
 
-def test_what_has_not_ended_may_lack_something():
+def test_a_text_that_has_not_ended_is_kept_up_to_its_last_whole_line():
     assert kept([b"ab\ncd"], ends=False) == b"ab\n"
 
 
 @pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n", b"\r\r"])
-def test_of_events_no_part_is_kept(end):
+def test_an_event_is_kept_whole_or_not_at_all(end):
     whole = b"data: 1" + end
     assert kept([whole, b"data: 2" + end], content_type=EVENTS, limit=16) == whole
     assert kept([b"data: 1\nda", b"ta: 2345"], content_type=EVENTS, limit=16) == b""
 
 
-def test_a_readable_form_is_of_whole_pieces():
+def test_a_readable_form_is_made_of_whole_pieces():
     made = []
 
     def readable(piece):

@@ -93,7 +93,7 @@ async def test_event_streams_are_read_whole_and_cut_alike(tmp_path):
     assert services.recorder.last.detail == "2 of 5 listed tools shown"
 
 
-async def test_what_is_shown_is_masked(tmp_path):
+async def test_a_shown_listing_is_masked(tmp_path):
     listing = LISTING.replace(b"1.0", b'"4111111111111111"')
     _, peer = await listed(tmp_path, engine(), answers(), returns(listing))
     assert peer.delivered == SHOWN.replace(b"1.0", b'"[CREDIT_CARD]"')
@@ -163,14 +163,14 @@ async def test_a_connection_that_lets_bodies_pass_shows_no_more_of_a_listing(tmp
 
 
 @pytest.mark.parametrize("data", [b"nothing", LISTING.replace(b"\n", b"") + b"x"])
-async def test_so_is_an_event_that_is_no_message(tmp_path, data):
+async def test_an_event_that_is_not_a_message_is_withheld(tmp_path, data):
     events = b"data: " + data + b"\n\n"
     services, peer = await listed(tmp_path, engine(), answers(content_type=EVENTS), returns(events))
     assert len(peer.refusals) == 1
     assert services.recorder.last.reason == "response-uninspectable"
 
 
-async def test_errors_pass(tmp_path):
+async def test_errors_in_answer_to_a_listing_pass(tmp_path):
     error = b'{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no"}}'
     _, peer = await listed(tmp_path, engine(), answers(), returns(error))
     assert peer.response_body_is_untouched
@@ -200,7 +200,7 @@ async def test_errors_without_a_body_pass(tmp_path, status):
     ],
 )
 @pytest.mark.parametrize("status", [400, 401, 404, 500])
-async def test_of_an_error_that_cannot_be_read_only_the_status_passes(tmp_path, status, content_type, body):
+async def test_only_the_status_of_an_unreadable_error_passes(tmp_path, status, content_type, body):
     """MCP's clients go by the status; what nobody can read could be a listing in an odd shape."""
     services, peer = await listed(tmp_path, engine(), answers(status, content_type=content_type), returns(body))
     assert not peer.refusals

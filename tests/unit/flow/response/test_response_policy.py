@@ -76,7 +76,7 @@ async def test_how_deep_a_part_of_a_form_may_be_is_the_configured_limit(tmp_path
     assert services.recorder.last.kind.value == status
 
 
-async def test_nobody_asks_where_there_is_certainly_nothing_to_say(tmp_path):
+async def test_policy_is_not_asked_about_responses_that_it_never_reads(tmp_path):
     policy = engine(DENY, responses=ResponseInterest.NEVER)
     services, peer = await answered(tmp_path, policy)
     assert [document["direction"] for document in policy.asked] == ["request"]
@@ -84,7 +84,7 @@ async def test_nobody_asks_where_there_is_certainly_nothing_to_say(tmp_path):
     assert not peer.refusals
 
 
-async def test_what_is_asked(tmp_path):
+async def test_policy_sees_the_request_and_the_response_without_the_credential(tmp_path):
     policy = engine(ALLOW, responses=ResponseInterest.UNKNOWN)
     body = json.dumps({"card": CARD, "key": "canary-credential"}).encode()
     await answered(
@@ -132,7 +132,7 @@ async def test_an_event_stream_is_decided_by_its_head(tmp_path):
     }  # fmt: skip
 
 
-async def test_more_is_masked(tmp_path):
+async def test_policy_masks_more_of_a_response(tmp_path):
     policy = engine(
         {"action": "allow", "mask": {"response": [{"path": "$.note", "how": "remove"}]}, "shadow": ["s"]}
     )
@@ -142,7 +142,7 @@ async def test_more_is_masked(tmp_path):
     assert json.loads(services.recorder.last.response)["note"] is None
 
 
-async def test_more_is_masked_in_streams(tmp_path):
+async def test_policy_masks_more_of_a_stream(tmp_path):
     policy = engine({"action": "allow", "mask": {"response": [{"path": "$.note", "how": "remove"}]}})
     _, peer = await answered(
         tmp_path, policy, answers(content_type="text/event-stream"), returns(b"data: " + BODY + b"\n\n")
@@ -150,13 +150,13 @@ async def test_more_is_masked_in_streams(tmp_path):
     assert json.loads(peer.delivered.removeprefix(b"data: "))["note"] is None
 
 
-async def test_allowed_goes_as_it_came(tmp_path):
+async def test_an_allowed_response_goes_as_it_came(tmp_path):
     services, peer = await answered(tmp_path, engine(ALLOW))
     assert peer.response_body_is_untouched
     assert services.recorder.kinds == ["call.decided", "call.completed"]
 
 
-async def test_what_cannot_be_looked_through_is_policys_to_decide(tmp_path):
+async def test_policy_decides_about_a_response_that_cannot_be_searched(tmp_path):
     policy = engine(ALLOW)
     changes = {"connections.crm.masking": {"response": []}}
     binary = (answers(content_type="image/png"), returns(b"\x89PNG\x00"))
@@ -182,14 +182,14 @@ async def test_a_body_that_passes_undecoded_is_named_to_policy(tmp_path):
         (None, "neither a boolean nor an object with action or allowed"),
     ],
 )
-async def test_no_usable_answer_withholds(tmp_path, response, detail):
+async def test_an_unusable_answer_withholds_the_response(tmp_path, response, detail):
     entry, refusal = await withheld(tmp_path, engine(response))
     assert (entry.reason, entry.detail) == ("policy-error", detail)
     assert refusal.reason == "policy-error"
 
 
 @pytest.mark.slow
-async def test_an_engine_that_hangs_withholds(tmp_path):
+async def test_an_engine_that_hangs_withholds_the_response(tmp_path):
     policy = engine(ALLOW)
     slow = policy.evaluate
 
@@ -209,7 +209,7 @@ async def test_a_policy_for_the_plugin_withholds_with_an_answer_of_its_own(tmp_p
     assert (refusal.status, refusal.body) == (409, b"no")
 
 
-async def test_tools_are_answered_in_their_own_terms(tmp_path):
+async def test_a_withheld_tool_result_is_answered_in_json_rpc(tmp_path):
     services = make_services(tmp_path, engine=engine(DENY))
     call = {"jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": {"name": "search", "arguments": {}}}
     result = {"jsonrpc": "2.0", "id": 9, "result": {"content": [{"type": "text", "text": "secret"}]}}
@@ -230,9 +230,7 @@ async def test_tools_are_answered_in_their_own_terms(tmp_path):
         (ResponseInterest.NEVER, "policy-allowed"),
     ],
 )
-async def test_the_decide_only_door_refuses_what_policy_would_want_to_see_the_response_of(
-    tmp_path, responses, reason
-):
+async def test_ext_authz_refuses_calls_whose_responses_policy_must_see(tmp_path, responses, reason):
     changes = {"connections.crm.masking": {"response": []}}
     services = make_services(tmp_path, engine=engine(ALLOW, responses=responses), changes=changes)
     first = asks()
