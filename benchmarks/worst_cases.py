@@ -15,6 +15,7 @@ from google.protobuf.wrappers_pb2 import BytesValue
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.masking_cases import masking_cases
 from extproc.codecs.descriptors import Messages
 from extproc.codecs.grpc_frames import Frame
 from extproc.codecs.sse import Reader
@@ -122,6 +123,7 @@ def cases() -> Iterator[tuple[str, Case]]:
     yield "event stream: replace data", replacing_data
     yield "URL: many arguments", searching_url
     yield "gRPC: fields that are not text", unsearchable_fields
+    yield from masking_cases()
 
 
 def seconds(case: Case, size: int) -> float:

@@ -80,7 +80,7 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:12])
 @pytest.mark.slow
 def test_hostile_text_is_scanned_in_time(text):
-    """Work that grew with the square of 100,000 characters would not end. ``benchmarks.scaling`` measures growth."""
+    """Work that grew with the square of 100,000 characters would not end. ``benchmarks.worst_cases`` measures growth."""
     assert ANALYZER.scan(text) is not None
 
 

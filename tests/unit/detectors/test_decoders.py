@@ -104,5 +104,5 @@ HOSTILE += [r"\ud835" + "\\" * 100_000, (r"\ud835" + "\\" * 300) * 300]
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:8])
 @pytest.mark.slow
 def test_hostile_text_is_scanned_in_time(text):
-    """Work that grew with the square of 100,000 characters would not end. ``benchmarks.scaling`` measures growth."""
+    """Work that grew with the square of 100,000 characters would not end. ``benchmarks.worst_cases`` measures growth."""
     assert ANALYZER.scan(text) is not None

@@ -1,7 +1,7 @@
 """The work of masking grows with the size of a body, never with the product of two things that its author chooses.
 
 Work is counted in characters that the analyzer searches, so that a busy machine changes nothing.
-``benchmarks.scaling`` measures the growth of CPU time.
+``benchmarks.worst_cases`` measures the growth of CPU time.
 """
 
 import json

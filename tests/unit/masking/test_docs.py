@@ -19,6 +19,7 @@ from extproc.settings.masking import InstallationMasking, MaskingSettings
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "reference" / "masking.md").read_text()
 GUIDE = (DOCS / "how-to" / "mask-fields.md").read_text()
+TOPIC = (DOCS / "topics" / "how-masking-works.md").read_text()
 
 
 def test_the_table_of_entities_is_the_catalogue():
@@ -63,3 +64,16 @@ def test_the_first_example_is_what_the_command_prints():
 @pytest.mark.parametrize("option", sorted(set(re.findall(r"--[a-z]+", GUIDE))))
 def test_options_exist(option):
     assert option in CliRunner().invoke(app, ["mask", "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}).stdout
+
+
+def test_every_file_that_the_topic_names_exists():
+    named = re.findall(r"`((?:extproc|tests|benchmarks)/[^`]+)`", TOPIC)
+    assert len(named) > 20
+    assert [path for path in named if not (DOCS.parent / path).is_file()] == []
+
+
+def test_the_topic_names_every_module_that_masks():
+    """A new module gets its place in the explanation, or is part of one that has."""
+    parts = {"__init__", "position", "forms", "stream_masker"}
+    modules = {each.stem for each in (DOCS.parent / "extproc" / "masking").rglob("*.py")}
+    assert {each for each in modules - parts if f"/{each}.py`" not in TOPIC} == set()

@@ -1,0 +1,171 @@
+"""Worst cases of masking and of its detectors, for ``benchmarks.worst_cases``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
+from urllib.parse import quote_plus
+
+from google.protobuf import json_format, struct_pb2
+
+from extproc.codecs.descriptors import Messages
+from extproc.codecs.grpc_frames import Frame
+from extproc.detectors.analyzer import Analyzer
+from extproc.detectors.catalogue import CATALOGUE
+from extproc.detectors.custom import make_custom
+from extproc.masking.protobuf.frames import Framing
+from extproc.model.masking import MASK_EVERYTHING, MaskOperator, MaskRule
+from tests.support.maskers import DETECTORS, make_masker
+
+Work = Callable[[], object]
+Case = Callable[[int], Work]
+
+HOSTILE = (
+    "4 ",
+    "41",
+    "4111-",
+    "eyJ",
+    "eyJ.",
+    "a@",
+    "a@b.",
+    "-----BEGIN PRIVATE KEY-----",
+    "sk-",
+    "123-45-",
+    "4111\r\n",
+    "4111\\n",
+    "219\r\n09\r\n",
+    "ssn 12345678 ",
+    "password=",
+    "password=aB3dE5fG7hJ9kL1m ",
+    "&#x" + "0" * 39,
+    "&#0000000",
+    "%34",
+    "&#52;",
+    "TTTT",
+    "MjE5LTA5LTk5OTkg",
+    "%2541",
+    "\\",
+    "\\u",
+    "\\/",
+    r"\u0034",
+    r"\ud835",
+    r"\ud835" + "\\" * 300,
+)
+"""Text that is repeated: beginnings of entities, and of spellings of text in text."""
+ALONE = ("a", "@", "&#0", "\u200b")
+"""Text that is repeated between two others: the whole is one run."""
+STREAMED = (
+    "clean words, and more of them\n",
+    "1234\n",
+    "1234\r\n",
+    "1 2 3 4 ",
+    "-----BEGIN PRIVATE KEY-----\n",
+    "a%20b ",
+    "\\",
+    r"\u0034",
+    "\\n \\u0034\n",
+    "[[",
+    "x",
+)
+"""Text of streams: parts of numbers, keys, spellings and JSON."""
+NUMBERS = [str(2_000_000 + each) for each in range(300)]
+JSON = "application/json"
+
+
+def scanning(analyzer: Analyzer, text: Callable[[int], str]) -> Case:
+    """Search one text."""
+
+    def prepare(size: int) -> Work:
+        hostile = text(12_500 * size)
+        return lambda: analyzer.scan(hostile)
+
+    return prepare
+
+
+def repeated(unit: str, length: int) -> str:
+    return unit * (length // len(unit))
+
+
+def streaming(unit: str, piece: int) -> Case:
+    """Mask a stream that is cut into pieces of some bytes."""
+
+    def prepare(size: int) -> Work:
+        text = repeated(unit, (4_000 if piece == 1 else 16_000) * size).encode()
+
+        def work() -> None:
+            stream = make_masker(text_limit=1 << 30).stream("text/plain", MASK_EVERYTHING)
+            for at in range(0, len(text), piece):
+                stream.feed(text[at : at + piece])
+            stream.finish()
+
+        return work
+
+    return prepare
+
+
+def holding_back(size: int) -> Work:
+    """Hold back a stream that cannot be cut, and comes in many pieces."""
+
+    def work() -> None:
+        stream = make_masker(text_limit=1 << 30).stream("text/plain", MASK_EVERYTHING)
+        for _ in range(1_000 * size):
+            stream.feed(b"x" * 64)
+
+    return work
+
+
+def long_key(place: str, size: int) -> Work:
+    """Mask many values below one key that gets longer: it must not be searched again for each of them."""
+    key = 5_000 * size * "k" + " phone"
+    masker = make_masker(event_limit=1 << 22)
+    if place == "form":
+        form = f"{quote_plus(key)}={'+is+'.join(NUMBERS)}".encode()
+        return lambda: masker.find(form, "application/x-www-form-urlencoded")
+    if place == "messages":
+        message = json_format.ParseDict({key: NUMBERS}, struct_pb2.Struct()).SerializeToString()
+        framing = Framing(Messages(struct_pb2.Struct.DESCRIPTOR), 1 << 22, 20)
+        return lambda: masker.frames(framing, MASK_EVERYTHING).feed(Frame(False, message).raw)
+    values = {"JSON": NUMBERS, "JSON in JSON": [json.dumps([each]) for each in NUMBERS]}[place]
+    body = json.dumps({key: values}).encode()
+    return lambda: masker.find(body, JSON)
+
+
+def settling(size: int) -> Work:
+    """Mask many entities whose removal leaves the beginning of a new one."""
+    rules = (MaskRule(MaskOperator.REMOVE, entity="US_SSN"), MaskRule(MaskOperator.REDACT, entity="PRIVATE_KEY"))
+    key = "-----BEGIN 219-09-9999PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n"
+    text = "219-09-9999 " * 500 * size + key.format("aGk 219-09-9999 " * 500 * size)
+    return lambda: make_masker().mask(text.encode(), "text/plain", rules)
+
+
+def renaming_keys(size: int) -> Work:
+    """Mask keys that all become equal: each of them gets a number."""
+    body = json.dumps({f"user{each}@example.com": 1 for each in range(500 * size)}).encode()
+    return lambda: make_masker().mask(body, JSON, MASK_EVERYTHING)
+
+
+def far_candidates(size: int) -> Work:
+    """Mask entities that lie far apart in one array: elements are counted once."""
+    row: list[object] = [0] * 500
+    body = json.dumps([*row, "a@b.co"] * (10 * size)).encode()
+    return lambda: make_masker().mask(body, JSON, MASK_EVERYTHING)
+
+
+def masking_cases() -> Iterator[tuple[str, Case]]:
+    """Yield all cases by name."""
+    for unit in HOSTILE:
+        yield f"search {unit[:16]!r}", scanning(DETECTORS, partial(repeated, unit))
+    for unit in ALONE:
+        yield f"search a run of {unit!r}", scanning(DETECTORS, lambda n, u=unit: "a@" + repeated(u, n) + "@b.co")
+    custom = Analyzer([*CATALOGUE, make_custom("BADGE", "(?:a+)+b")])
+    yield "search by a custom pattern", scanning(custom, partial(repeated, "a"))
+    for unit in STREAMED:
+        yield f"stream {unit[:16]!r} by bytes", streaming(unit, 1)
+        yield f"stream {unit[:16]!r} by 1,000", streaming(unit, 1_000)
+    yield "hold a stream back", holding_back
+    for place in ("JSON", "JSON in JSON", "form", "messages"):
+        yield f"a long key in {place}", partial(long_key, place)
+    yield "new entities after masking", settling
+    yield "keys that become equal", renaming_keys
+    yield "entities far apart", far_candidates
