@@ -1,4 +1,4 @@
-"""What the guard costs: Envoy alone, with a guard that does nothing, with this guard, in one run.
+"""Costs of the guard: Envoy alone, with a guard that does nothing, with this guard, in one run.
 
 A fourth arm decides and records the same thing over and over: what no guard of this kind gets by without.
 
@@ -74,7 +74,7 @@ class Load:
 
 
 def port_of(listen: str) -> int:
-    """Of ``host:port``."""
+    """The port of ``host:port``."""
     return int(listen.rpartition(":")[2])
 
 

@@ -1,4 +1,4 @@
-"""What held calls cost: a thousand at once, waiting in Envoy and in the guard, then released (``make bench``)."""
+"""Costs of held calls: a thousand at once, waiting in Envoy and in the guard, then released (``make bench``)."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 
 @dataclass
 class Result:
-    """What one slice of load saw."""
+    """The results of one slice of load."""
 
     sent: int = 0
     ok: int = 0

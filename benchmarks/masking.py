@@ -1,4 +1,4 @@
-"""What masking costs, against the same patterns in ``re``. What it finds is measured by ``benchmarks.quality``.
+"""Costs of masking, against the same patterns in ``re``. ``benchmarks.quality`` measures the findings.
 
 ``python -m benchmarks.masking`` prints tables; ``--json FILE`` keeps the figures. One process, one core, CPU time.
 Presidio's pattern recognisers join the comparison where ``presidio_analyzer`` can be imported.

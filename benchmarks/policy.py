@@ -1,4 +1,4 @@
-"""What a decision costs: both engines, three sizes of input, large data (``python -m benchmarks.policy``)."""
+"""Costs of a decision: both engines, three sizes of input, large data (``python -m benchmarks.policy``)."""
 
 from __future__ import annotations
 

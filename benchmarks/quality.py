@@ -1,4 +1,4 @@
-"""What is found on a generated, labelled corpus, entity by entity, beside Presidio's own recognisers.
+"""Precision and recall on a generated, labelled corpus, entity by entity, beside Presidio's own recognisers.
 
 ``python -m benchmarks.quality`` prints a table; ``--json FILE`` keeps the figures. Presidio joins where
 ``presidio_analyzer`` can be imported: its pattern recognisers, one per entity, without a language model, once with
@@ -210,7 +210,7 @@ class Maker:
         yield "api_key", f"{chance.getrandbits(160):040x}", "SECRET"
 
     def beside(self) -> Iterator[Sample]:
-        """What is told of right beside it, in code, markup and prose, under keys that sound like something else."""
+        """Entities with context beside them, in code, markup and prose, under keys that suggest something else."""
         secret, digits = self.some(ALNUM, 14) + self.digits(2), self.digits
         said = [f"DB_PASSWORD={secret}", f"?client_secret={secret}&x=1", f"my password is {secret}"]
         yield self.chance.choice(["chat", "status"]), self.chance.choice(said), "SECRET"
@@ -223,7 +223,7 @@ class Maker:
         )
 
     def ordinary(self) -> Iterator[Sample]:
-        """What looks like something, and is nothing."""
+        """Texts that look like an entity and are not one."""
         chance, digits, some = self.chance, self.digits, self.some
         for key, text in (
             ("order_id", digits(chance.choice([7, 9, 10, 12]))),

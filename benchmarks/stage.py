@@ -1,4 +1,4 @@
-"""What the benchmarks stand on: processes started here, measured by the system's own accounting, and ended."""
+"""Processes of the benchmarks: started, measured by the system's own accounting, and ended."""
 
 from __future__ import annotations
 
@@ -79,13 +79,13 @@ class Stage:
     token: str
 
     def start(self, name: str, *argv: str) -> int:
-        """Start a process; its output goes to a file of its own."""
+        """Start a process; its output goes to its own file."""
         log = (self.folder / f"{name}.log").open("wb")
         self.processes[name] = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         return self.processes[name].pid
 
     def pid(self, name: str) -> int:
-        """Of a process started here."""
+        """The id of a process started here."""
         return self.processes[name].pid
 
     def settings(self, name: str, **more: object) -> tuple[Path, Settings]:

@@ -1,4 +1,4 @@
-"""What one long response costs: memory of the guard and of Envoy, and speed, through the real Envoy.
+"""Costs of one long response: memory of the guard and of Envoy, and speed, through the real Envoy.
 
 ``python -m benchmarks.stream --mb 1000`` streams server-sent events, JSON Lines and text, of which every tenth
 holds a card number, and samples the memory of both processes while they pass.
@@ -59,7 +59,7 @@ async def serve(port: int, kind: str, size: int) -> None:
 
 @dataclass
 class Passed:
-    """What one response cost."""
+    """Costs of one response."""
 
     megabytes: float
     seconds: float

@@ -27,7 +27,7 @@ class FolderCache:
         return file.read_bytes() if file.exists() else None
 
     def store(self, key, database):
-        """Whole or not at all: others read at the same time."""
+        """Store it whole or not at all: other processes read at the same time."""
         number, name = tempfile.mkstemp(dir=self._folder)
         with os.fdopen(number, "wb") as out:
             out.write(database)

@@ -136,7 +136,7 @@ class Wiring:
         )
 
     def rows(self, sql):
-        """Asked of ClickHouse itself, with the password from its file."""
+        """Ask ClickHouse itself, with the password from its file."""
         evidence = load_settings(self.config).evidence
         target = Target(evidence.clickhouse, evidence.database, password_file=evidence.clickhouse_password_file)
         with contextlib.closing(connect(target)) as client:
@@ -167,7 +167,7 @@ def test_a_call_goes_through_envoy_a_worker_and_opa_to_the_backend_and_comes_bac
 
 
 def test_a_worker_answers_nobody_but_envoy(wiring):
-    """Whoever could speak to it would name any caller. Neither without TLS nor without a certificate."""
+    """A program that could speak to a worker could name any caller: it needs TLS and a certificate."""
     address = wiring.address("guard-0", 50051)
     authority = grpc.ssl_channel_credentials((wiring.secrets / "guard-ca.crt").read_bytes())
     named = (("grpc.ssl_target_name_override", "extproc-guard"),)
@@ -195,7 +195,7 @@ def test_the_control_process_ships_what_the_workers_recorded(wiring):
 
 
 def shipped(wiring):
-    """What is in ClickHouse; nothing before the first shipment has made the tables."""
+    """The rows in ClickHouse; none before the first shipment has made the tables."""
     try:
         return wiring.rows(SQL)
     except DatabaseError as error:

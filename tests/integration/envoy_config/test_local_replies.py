@@ -1,4 +1,4 @@
-"""What the guard hears of answers that Envoy makes itself, and what its own answers to them do."""
+"""Local replies: what Envoy tells the guard about its own answers, and what the guard can do to them."""
 
 import asyncio
 from typing import Any
@@ -237,7 +237,7 @@ async def test_hidden_separators_are_refused_before_the_filters(path: str) -> No
     ],
 )
 async def test_paths_are_normalized_before_the_guard_and_the_backend(asked: str, seen: str) -> None:
-    """What is decided is what is forwarded."""
+    """The request that was decided is the one that is forwarded."""
     async with guarded() as run:
         head = f"GET {asked} HTTP/1.1\r\nhost: {HOST}\r\n"
         fields = "".join(f"{name}: {value}\r\n" for name, value in run.issuer.headers().items())
@@ -326,7 +326,7 @@ async def test_changing_host_or_method_fails_the_call() -> None:
 
 
 async def test_markers_of_several_messages_are_merged() -> None:
-    """What the guard said about the request is still there when its stream ends early."""
+    """Markers of the request are still there when the stream ends early."""
 
     async def script(talk: Talk) -> None:
         while (event := await talk.receive()) is not None:

@@ -1,4 +1,4 @@
-"""What Envoy does when the guard ends its stream cleanly, which alone would mean consent."""
+"""Envoy lets nothing pass when the guard ends its stream cleanly, which alone would mean consent."""
 
 import asyncio
 import random

@@ -47,7 +47,7 @@ def test_envoy_accepts_the_references(name: str) -> None:
 
 
 def test_envoy_refuses_a_misspelled_filter_setting(tmp_path: Path) -> None:
-    """So that an empty answer above means something."""
+    """This proves that an empty answer above means something."""
     settings = small_settings(tmp_path, Issuer(tmp_path), "127.0.0.1:9000")
     rendered = render_bootstrap(settings, guard_endpoints=GUARD)
     rendered["static_resources"]["listeners"][0]["nonsense"] = 1

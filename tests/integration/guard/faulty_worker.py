@@ -39,7 +39,7 @@ PHASES = {
 }
 SLOW_S = 30.0
 BUSY_S = 5.0
-"""Of the processor, after which the worker is ended."""
+"""Processor seconds after which the worker is ended."""
 REQUEST_HEADERS, RESPONSE_TRAILERS = b"\x0a\x00", b"\x32\x00"
 """Answers to the first and the last phase (fields 1 and 6 of ProcessingResponse), for where neither is expected."""
 

@@ -98,7 +98,7 @@ def write_config(folder: Path, issuer: Issuer, upstream: str, **changes: Any) ->
 
 
 def dying_with_us() -> list[str]:
-    """So that a killed test run leaves no process behind, where util-linux is there."""
+    """Prefix of a command that ends with its parent: a killed test run leaves no process behind. Needs util-linux."""
     return ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 
 
@@ -165,7 +165,7 @@ class Stack:
     client: httpx.AsyncClient = None  # type: ignore[assignment]
     _seen: dict[str, int] = field(default_factory=dict)
     _callers: set[str] = field(default_factory=set)
-    """Addresses that have called since ``fresh``: each call has a connection of its own, and every entry names its
+    """Addresses that have called since ``fresh``: each call has its own connection, and every entry names its
     caller's address. So no test sees another's entries, however late they come."""
 
     @property
@@ -174,7 +174,7 @@ class Stack:
 
     @property
     def reached(self) -> list[Any]:
-        """What reached the backend since ``fresh``."""
+        """Requests that reached the backend since ``fresh``."""
         return self.upstream.requests
 
     async def call(self, method: str = "GET", path: str = "/customers/1", **options: Any) -> httpx.Response:
@@ -196,7 +196,7 @@ class Stack:
         return reader, writer
 
     def new_client(self) -> httpx.AsyncClient:
-        """Makes each call over a connection of its own."""
+        """Makes each call over a new connection."""
 
         async def traced(name: str, info: dict[str, Any]) -> None:
             if name == "connection.connect_tcp.complete":
@@ -244,7 +244,7 @@ class Stack:
         return sorted(self.settings.evidence.spool.glob("*.spool"))
 
     def entries(self) -> list[dict[str, Any]]:
-        """What was recorded of the calls that were made since ``fresh``, in order of time; of no other calls."""
+        """Entries of the calls that were made since ``fresh``, and of no others, in order of time."""
         found = [entry for file in self.spools() for _, entry in rows(file, self._seen.get(file.name, 0))]
         return sorted(
             (each for each in found if each["source"] in self._callers), key=lambda each: each["time_ns"]
@@ -335,7 +335,7 @@ class Stack:
         return "".join(worker.log() for worker in self.workers)
 
     async def _lives(self, worker: Worker) -> bool:
-        """Who was just killed may still count as running, and who is busy may not answer in time."""
+        """A killed process may still count as running, and a busy one may not answer in time."""
         async with asyncio.timeout(READY_S):
             while worker.running:
                 if await answers_grpc(worker.endpoint):

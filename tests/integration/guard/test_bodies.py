@@ -71,7 +71,7 @@ async def test_a_chunked_body_is_read_whole(stack: Stack) -> None:
 
 
 async def test_a_gzipped_request_is_decided_and_forwarded_plain(stack: Stack) -> None:
-    """What was inspected is what is forwarded."""
+    """The inspected bytes are the forwarded ones."""
     body = b'{"env":"live","n":1}'
     answer = await stack.call(
         "POST", "/customers", content=gzip.compress(body), headers={"content-encoding": "gzip"}
@@ -145,7 +145,7 @@ async def test_a_request_that_cannot_be_decoded_is_not_forwarded(
     ],
 )
 async def test_a_request_with_two_readings_is_not_forwarded(stack: Stack, body: bytes, fact: str) -> None:
-    """Only an empty body is no body."""
+    """Only an empty body counts as none."""
     answer = await stack.call("POST", "/customers", content=body)
     entry = await stack.ended()
     assert entry["uninspectable"] == fact
@@ -279,7 +279,7 @@ async def test_a_gzipped_response_is_masked_and_sent_plain(stack: Stack) -> None
     ids=["unknown", "br-truncated", "truncated", "bomb", "not-encoded", "trailing", "twice"],
 )
 async def test_a_response_that_cannot_be_decoded_does_not_pass(stack: Stack, encoding: str, body: bytes) -> None:
-    """Nor does a bomb unfold."""
+    """A decompression bomb is not unfolded either."""
     stack.upstream.answer = Scripted(200, [JSON, ("content-encoding", encoding)], [body])
     answer = await stack.call()
     assert (answer.status_code, answer.json()["reason"]) == (502, "response-uninspectable")
@@ -335,7 +335,7 @@ async def test_bodyless_responses_pass_and_are_masked(stack: Stack) -> None:
 
 
 async def test_response_trailers_of_http_1_do_not_pass(stack: Stack) -> None:
-    """Envoy drops them; the body is masked all the same."""
+    """Envoy drops them; the body is masked nevertheless."""
     stack.upstream.answer = Scripted(
         200, [JSON], [SENSITIVE], "chunked", [("x-sum", CARD), ("x-plain", "as it is")]
     )

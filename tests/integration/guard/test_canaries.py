@@ -63,7 +63,7 @@ JSON = ("content-type", "application/json")
 
 @dataclass
 class Installation:
-    """What runs, what was planted, and all that was ever said."""
+    """The running programs, the planted values, and all output so far."""
 
     product: Product
     said: list[tuple[str, str]] = field(default_factory=list)
@@ -130,7 +130,7 @@ class Installation:
         return done
 
     async def start(self, *words: str) -> None:
-        """The same, in a process of its own: what sets signals needs its main thread."""
+        """The same in a separate process: setting signals needs a main thread."""
         argv = [sys.executable, "-m", "extproc", *words, "--config", str(self.stack.config)]
         done = await asyncio.to_thread(
             subprocess.run, argv, capture_output=True, text=True, timeout=60, check=False
@@ -223,7 +223,7 @@ async def plant_bodies(one: Installation) -> None:
 
 
 async def plant_refusals(one: Installation) -> None:
-    """Whatever is refused on the way: by Envoy, by the guard, by policy, by the backend's failure."""
+    """Calls that are refused: by Envoy, by the guard, by policy, by the backend's failure."""
     ssn, card, mail, key = PLANTED
     whole = json.dumps({"env": "forbidden", "card": card, "ssn": ssn, "mail": mail, "key": key})
     for path in (
@@ -440,7 +440,7 @@ async def look_everywhere(one: Installation) -> None:
 
 
 def process_texts(pids: list[int]) -> Iterator[tuple[str, bytes]]:
-    """What other programs can read of a process: its title and, as the same user, its environment."""
+    """The parts of a process that other programs can read: its title and, as the same user, its environment."""
     for pid in pids:
         with contextlib.suppress(OSError):
             title = Path(f"/proc/{pid}/cmdline").read_bytes()

@@ -40,7 +40,7 @@ SLACK_S = 20.0
 
 @dataclass
 class RunningInstallation:
-    """An installation with OPA and a ClickHouse of its own."""
+    """An installation with its own OPA and ClickHouse."""
 
     product: Product
     opa: subprocess.Popen
@@ -64,7 +64,7 @@ class RunningInstallation:
         return found
 
     def pid(self, word: str) -> int:
-        """Of one part of ``extproc up``."""
+        """The process id of one part of ``extproc up``."""
         found = children(self.product.process.pid)
         return next(pid for pid, line in found.items() if word in line)
 

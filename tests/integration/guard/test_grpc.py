@@ -28,7 +28,7 @@ from tests.integration.support.shop import (
 pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="session")]
 
 OVERTAKEN = "Internal error from Core"
-"""So grpc.aio calls an answer that comes while it still writes the request, as Envoy's own may."""
+"""grpc.aio reports this for an answer that comes while it still writes the request, as Envoy's own may."""
 CALL_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 CODE = grpc.StatusCode
 TEXT = " ".join(map(str, range(400)))
@@ -323,7 +323,7 @@ async def test_ext_authz_decides_grpc_calls(door: Stack, shop: Shop) -> None:
     ],
 )
 async def test_a_guard_that_leaves_lets_nothing_out(faulty: Stack, shop: Shop, fault: str, phase: str) -> None:
-    """What no guard has answered for goes nowhere, and no caller takes a part for the whole."""
+    """Messages without the guard's answer go nowhere, and no caller takes a part for the whole."""
     shop.fresh(failing(first=[Item(notes=[SSN]), Item(notes=[CARD])], rich=True, apart_s=0.1))
     got = await call(faulty, Item(), method="ListItems", metadata=[("x-test-fault", f"{fault}@{phase}")])
     assert got.code not in (CODE.OK, CODE.NOT_FOUND)

@@ -285,7 +285,7 @@ async def test_the_token_goes_no_further(stack: Stack) -> None:
 
 
 async def test_envoy_does_not_report_answers_of_the_guard(stack: Stack) -> None:
-    """What the guard ended itself, whichever way, Envoy does not tell it about again."""
+    """Envoy does not report a call that the guard ended itself, in any way."""
     await stack.call()
     await stack.call("POST", "/customers", json={"env": "forbidden"})
     await stack.call("HEAD")

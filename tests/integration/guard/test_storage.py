@@ -1,4 +1,4 @@
-"""What cannot be recorded, asked about or read is not forwarded."""
+"""A call is not forwarded if it cannot be recorded, put to approvers, or given its credential."""
 
 import asyncio
 import contextlib
@@ -61,7 +61,7 @@ async def test_a_spool_without_any_room_denies_loudly() -> None:
 
 @contextlib.contextmanager
 def small_disk(size: str) -> Iterator[Path]:
-    """A file system of its own, in memory. Skips where this user may not mount."""
+    """A separate file system in memory. Skips where this user may not mount."""
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="xp-", dir="/tmp") as folder:

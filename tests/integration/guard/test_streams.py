@@ -49,7 +49,7 @@ async def test_each_event_is_masked_and_goes_at_once(stack: Stack) -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 7, 33])
 async def test_the_cuts_of_a_stream_do_not_change_what_arrives(stack: Stack, size: int) -> None:
-    """A number that arrives in single bytes is found all the same."""
+    """A number that arrives in single bytes is found too."""
     whole = event(1) + event(2, SSN) + b": comment " + CARD.encode() + b"\n\n" + event(3)
     pieces: list[bytes | float] = []
     for start in range(0, len(whole), size):
@@ -82,7 +82,7 @@ async def test_all_line_ends_are_known(stack: Stack, end: bytes) -> None:
 
 
 async def test_an_event_over_the_limit_breaks_the_stream(stack: Stack) -> None:
-    """What went before was masked; nothing of the large one goes."""
+    """Earlier events were masked; nothing of the large one goes."""
     stack.upstream.answer = answer(event(1), 0.1, b"data: " + CARD.encode() + b"y" * 6000, 0.1, b"\n\n", event(3))
     got, broken = await received(stack)
     assert broken
@@ -189,7 +189,7 @@ class Counted(list[bytes | float]):
 
 
 async def test_a_caller_who_reads_slowly_slows_the_backend(stack: Stack) -> None:
-    """What nobody reads waits at its source, and not in the guard: 32 MB are not taken in advance."""
+    """Unread bytes wait at the backend and not in the guard: 32 MB are not taken in advance."""
     piece = b"".join(b"data: " + b"word " * 600 + b"%d\n\n" % number for number in range(20))
     # Until the guard has said that this is a stream, Envoy takes no more than limits.response_body.
     pieces = Counted([event(1, "x"), 0.5, *[piece] * (32_000_000 // len(piece))])

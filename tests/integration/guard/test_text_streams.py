@@ -48,7 +48,7 @@ async def test_words_arrive_before_their_line_ends(stack: Stack) -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 33])
 async def test_the_cuts_of_a_text_do_not_change_what_arrives(stack: Stack, size: int) -> None:
-    """A number, a key and the credential that arrive in single bytes are found all the same."""
+    """A number, a key and the credential are found when they arrive in single bytes."""
     key = b"-----BEGIN PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END PRIVATE KEY-----"
     rest = b"\n%s \xc3\xa9\n4111\n1111\n1111\n1111" % SSN.encode()
     whole = LINE + b"sent " + CREDENTIAL.encode() + b"\n" + key + rest
@@ -62,14 +62,14 @@ async def test_the_cuts_of_a_text_do_not_change_what_arrives(stack: Stack, size:
 
 
 async def test_text_of_known_length_is_masked_whole(stack: Stack) -> None:
-    """What cannot be masked is answered, and not broken off."""
+    """A response that cannot be masked is answered with an error, and not broken off."""
     stack.upstream.answer = answer(LINE, b"\xff", framing="length")
     answered = await stack.call("GET", "/events")
     assert (answered.status_code, answered.json()["reason"]) == (502, "masking-failed")
 
 
 async def test_bytes_that_are_not_text_break_a_text_stream(stack: Stack) -> None:
-    """What went before was masked; nothing of the rest goes."""
+    """Earlier text was masked; nothing of the rest goes."""
     stack.upstream.answer = answer(LINE, 0.1, b"\xff\xfe" + CARD.encode(), 0.1, LINE)
     got, broken = await received(stack)
     assert broken

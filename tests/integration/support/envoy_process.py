@@ -68,7 +68,7 @@ class EnvoyProcess:
         return self.folder / "admin.sock"
 
     def log(self) -> str:
-        """What Envoy wrote to its error output so far."""
+        """Envoy's error output so far."""
         return self.texts[0] or (self.folder / "envoy.log").read_text(errors="replace")
 
     def access_log(self) -> list[dict[str, Any]]:
@@ -148,7 +148,7 @@ async def _start(file: Path, folder: Path, arguments: tuple[str, ...]) -> asynci
 
 
 def _dying_with_us() -> list[str]:
-    """So that a killed test run leaves no Envoy behind, where util-linux is there."""
+    """Prefix of a command that ends with its parent: a killed test run leaves no Envoy behind. Needs util-linux."""
     return ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 
 

@@ -30,7 +30,7 @@ METHODS = {
     "Restock": (False, False),
     "Hidden": (False, False),
 }
-"""Whether the client streams, and whether the server does."""
+"""True if the client streams; true if the server does."""
 
 
 def told(name: str, number: int, kind: int, *, many: bool = False, of: str = "") -> Any:
@@ -39,7 +39,7 @@ def told(name: str, number: int, kind: int, *, many: bool = False, of: str = "")
 
 
 def shop_file() -> Any:
-    """What ``protoc`` makes of a file that these lines describe."""
+    """The descriptor that ``protoc`` would make."""
     file = descriptor_pb2.FileDescriptorProto(name="shop.proto", package="shop.v1", syntax="proto3")
     file.dependency.extend(f"google/protobuf/{each}.proto" for each in ("any", "struct", "timestamp", "wrappers"))
     kind = file.enum_type.add(name="Kind")
@@ -153,7 +153,7 @@ class Shop(grpc.GenericRpcHandler):  # type: ignore[misc]
         return f"127.0.0.1:{self.port}"
 
     def service(self, details: Any) -> Any:
-        """Every method, as one that streams both ways: on the wire there is no other."""
+        """Serve every method as one that streams both ways, since all are alike on the wire."""
 
         async def serve(messages: AsyncIterator[Any], context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
             items = [message async for message in messages]

@@ -1,4 +1,4 @@
-"""An issuer of tokens with a key of its own."""
+"""An issuer of tokens with its own key."""
 
 import json
 import time

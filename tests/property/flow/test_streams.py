@@ -1,4 +1,4 @@
-"""What a stream's caller gets does not depend on how the stream was cut."""
+"""The caller gets the same bytes, however the stream was cut."""
 
 from itertools import pairwise
 

@@ -179,7 +179,7 @@ async def test_policy_without_a_usable_answer_denies(tmp_path, engine):
 
 
 async def test_policy_that_hangs_denies(tmp_path):
-    """The decision has a time limit of its own."""
+    """The decision has its own time limit."""
     services = make_services(
         tmp_path, engine=ScriptedEngine({"action": "allow"}, delay_s=5), changes={"limits.decision_timeout": 0.02}
     )
@@ -342,7 +342,7 @@ TEXT = {"content_type": "text/plain"}
 
 
 async def played(services, head, *pieces):
-    """What goes to the caller, piece by piece."""
+    """Return the body as the caller gets it, piece by piece."""
     last = len(pieces) - 1
     told = [returns(piece, end=at == last) for at, piece in enumerate(pieces)]
     peer = await play(services, asks(), head, *told)
@@ -413,7 +413,7 @@ async def test_trailers_after_an_unfinished_text_break_it_off(tmp_path):
 
 
 async def test_a_stream_that_cannot_be_masked_is_broken_off(tmp_path):
-    """What went before is whole events; the rest never goes, and the record says so."""
+    """Only whole events went before; the rest never goes, and the record says so."""
     services = make_services(tmp_path)
     call = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search","arguments":{}}}'
     with pytest.raises(ResponseBrokenOff):
@@ -470,7 +470,7 @@ async def test_request_trailers_are_refused(tmp_path, second):
 
 
 async def test_a_local_reply_of_envoy_is_recorded(tmp_path):
-    """A bad token never reaches the guard as a request; the denial is in the record all the same."""
+    """A bad token never reaches the guard as a request; the denial is recorded nevertheless."""
     services = make_services(tmp_path)
     peer = await play(
         services, answers(401, local="jwt_authn_access_denied{Jwt_is_missing}"), returns(b"Jwt is missing")

@@ -124,7 +124,7 @@ async def test_a_broken_approvals_store_denies(tmp_path):
 
 
 async def test_approvers_read_the_arguments_even_where_the_record_keeps_none(tmp_path):
-    """What evidence keeps is one setting; what approvers must see is not."""
+    """A setting says what evidence keeps; approvers see the arguments in any case."""
     services = make_services(
         tmp_path,
         engine=ScriptedEngine(HOLD),

@@ -146,7 +146,7 @@ async def test_no_planted_value_comes_back_in_header_fields_or_trailers(tmp_path
 
 
 async def test_no_planted_value_of_a_request_is_kept(tmp_path, capsys):
-    """Whatever becomes of the call: allowed, denied, unknown, unreadable."""
+    """In every outcome: allowed, denied, unknown, unreadable."""
     for engine in (ScriptedEngine(ALLOW), ScriptedEngine(HOLD), ScriptedEngine({"action": "?"})):
         services = make_services(tmp_path, engine=engine)
         for value, content_type, body in SHAPES:

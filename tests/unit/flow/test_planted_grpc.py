@@ -115,7 +115,7 @@ async def test_no_planted_value_comes_back_in_an_error(tmp_path, capsys):
 
 
 async def test_no_planted_value_of_a_request_is_kept(tmp_path, capsys):
-    """Whatever becomes of the call: allowed, denied, unknown, unreadable."""
+    """In every outcome: allowed, denied, unknown, unreadable."""
     for answer in (ALLOW, HOLD, {"action": "?"}):
         services = services_of(tmp_path, answer)
         for _, item in ITEMS:

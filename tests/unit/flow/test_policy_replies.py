@@ -1,4 +1,4 @@
-"""What a policy written for opa-envoy-plugin asks the caller to be answered with."""
+"""A policy written for opa-envoy-plugin chooses the reply to the caller."""
 
 from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_services, play, returns
 

@@ -106,7 +106,7 @@ async def test_a_policy_that_allows_by_then_releases_it(tmp_path):
 
 
 async def test_masks_that_policy_asks_for_by_then_are_applied(tmp_path):
-    """What goes is what the decision in force lets go, and entries keep what any decision masked."""
+    """The decision in force says what goes; entries are masked as either decision asks."""
     later = {**HOLD, "mask": {"request": [{"path": "$.name"}]}}
     services = make_services(tmp_path, engine=then(HOLD, later))
     peer, _ = await approved(services, body=b'{"name":"Ada"}')

@@ -84,7 +84,7 @@ async def test_a_detector_that_fails_denies_nevertheless(tmp_path):
 
 @pytest.mark.parametrize("note", ['{"a":1,"a":"\\u0041"}', "[" * 70 + "]" * 70, '{"ssn": 1, "ssn": 2}'])
 async def test_an_unreadable_string_does_not_unmask_the_rest_of_its_document(tmp_path, note):
-    """Whoever may store a note would decide what others see."""
+    """Otherwise a caller who stores a note could unmask it for others."""
     body = json.dumps({"ssn": SSN, "note": note}).encode()
     rules = [{"path": "$.ssn"}, {"path": "$..ssn"}, *ALL]
     peer = await play(services_with(tmp_path, "pass-unmasked", response=rules), asks(), answers(), returns(body))
@@ -130,7 +130,7 @@ async def test_a_body_in_an_unknown_encoding_is_not_forwarded_as_an_empty_one(tm
     [("/customers?ssn=219-09-9999", ALL), ("/customers?q=1", [{"path": "$.q"}])],
 )
 async def test_a_url_that_needs_masking_refuses_the_call_beside_any_body(tmp_path, undecodable, path, rules):
-    """The arguments are not known one by one when the body is no JSON."""
+    """The arguments are not known one by one when the body is not JSON."""
     services = services_with(tmp_path, undecodable, request=rules)
     form = "application/x-www-form-urlencoded"
     for content_type, body in ((form, b"a=1"), ("application/octet-stream", b"\x00")):

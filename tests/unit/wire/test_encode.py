@@ -99,7 +99,7 @@ def test_a_stream_begins_strict_but_for_the_response_body():
 
 
 def test_pieces_are_marked_apart_and_empty_ones_withhold():
-    """Every piece has a marker of its own; nothing to send clears the piece."""
+    """Every piece has its own marker; an empty piece clears Envoy's."""
     first, second = (
         read(encode.release_piece(1, b"data: 1\n\n", last=False)),
         read(encode.release_piece(2, b"", last=False)),

@@ -84,7 +84,7 @@ async def test_a_call_with_a_sensitive_value_in_a_field_that_cannot_be_rewritten
 
 @pytest.mark.parametrize("path", [f"/customers/7?a={SSN}&a=2", f"/customers/7?a={SSN.replace('-', '%2D')}&a=2"])
 async def test_a_sensitive_value_in_an_unreadable_query_refuses_the_call(tmp_path, path):
-    """Policy allows what could not be inspected; the plan holds all the same."""
+    """Policy allows a request that could not be inspected; the masking plan still applies."""
     services = make_services(tmp_path, changes=MASKED)
     peer = await play(services, asks(path=path))
     assert peer.refusal.reason == "masking-failed"

@@ -161,7 +161,7 @@ async def test_an_end_that_is_recorded_already_is_not_recorded_again(tmp_path, d
 
 
 async def test_calls_that_share_a_request_id_are_each_recorded_once(tmp_path):
-    """A caller who may choose it hides no call behind another: of another caller, or of its own."""
+    """A caller who chooses the id cannot hide a call behind another call, of any caller."""
     said = [
         say_and_leave(tmp_path, number, *who) for number, who in enumerate([("mallory",), ("alice",), ("alice",)])
     ]

@@ -1,4 +1,4 @@
-"""What is kept of a response is a beginning that can be masked again."""
+"""The kept excerpt of a response is a beginning that can be masked again."""
 
 import pytest
 
