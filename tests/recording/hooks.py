@@ -6,8 +6,12 @@ import copy
 import functools
 import importlib
 import inspect
+import itertools
+import os
 import pkgutil
+import secrets
 import sys
+import uuid
 from dataclasses import astuple, fields, is_dataclass
 
 from envoy.service.auth.v3.external_auth_pb2 import CheckResponse
@@ -39,6 +43,8 @@ OBSERVED = ("call_held", "call_ended", "evidence_lost")
 STREAMS = ("stream", "frames")
 MASKS = ("mask", "mask_text", "find", "trial", "field", "hidden")
 
+MADE = itertools.count()
+
 tape: Tape | None = None
 """Of the test that runs now."""
 inside = contextvars.ContextVar("inside", default=False)
@@ -64,6 +70,9 @@ def install() -> None:
         if each.__module__.startswith("tests.") and _is_peer(each):
             each.send = _sending(each.__dict__["send"])
     _hook_readers()
+    uuid.uuid4 = _uuid4
+    fsync = os.fsync
+    os.fsync = lambda handle: None if tape else fsync(handle)  # `extproc doctor` tells of a slow disk
     CliRunner.invoke = _running(CliRunner.invoke)
 
 
@@ -209,6 +218,11 @@ def _reading(original, kind):
         return original(data, *args, **named)
 
     return parse
+
+
+def _uuid4() -> uuid.UUID:
+    """A random UUID that sorts after those made before: files are read in the order of their random names."""
+    return uuid.UUID(int=next(MADE) << 88 | secrets.randbits(88), version=4)
 
 
 def _hook_recorder(each: type) -> None:

@@ -35,6 +35,7 @@ RULES = (
     (re.compile(r"\b0x[0-9a-f]{6,}\b"), "<address>"),
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{1,11}\b"), "<beginning of an id>"),
     (re.compile(r"\b[\d.]+ [KMGT]iB are free"), "<room> are free"),
+    (re.compile(r"\b\d+ min \d+ s\b"), "<time left>"),
     (re.compile(r"policy revision [0-9a-f]{12}\b"), "policy revision <revision>"),
     (re.compile(r"\btook [\d.]+ ms"), "took <ms>"),
     (re.compile(r" +$", re.MULTILINE), ""),
