@@ -32,16 +32,16 @@ from extproc.detectors.analyzer import Analyzer
 from extproc.detectors.catalogue import CATALOGUE
 from extproc.masking.masker import Masker
 from extproc.masking.protobuf.frames import Framing
-from extproc.model.masking import MaskOperator, MaskRule
+from extproc.model.masking import MASK_EVERYTHING
 from extproc.server.run_worker import COLLECT_AFTER
 
 JSON, SSE, LINES, PLAIN = "application/json", "text/event-stream", "application/x-ndjson", "text/plain"
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 PIECE = 1 << 14
-"""Bytes of a stream that come together."""
+"""Bytes of a stream that arrive together."""
 Visit = Callable[[object], object]
-"""Looks at all strings in a value, and gives back what is to be sent."""
-EVERYTHING = (MaskRule(MaskOperator.REDACT, entity="*"),)
+"""Searches all strings in a value, and returns the value to send."""
+EVERYTHING = MASK_EVERYTHING
 WORDS = ("order", "shipped", "customer", "and", "paid", "by", "card", "please", "call", "back", "today")
 
 
@@ -110,7 +110,7 @@ Record = MakeSimpleProtoClass(
 
 
 def records(size: int, *, dense: bool) -> list[bytes]:
-    """Messages of a type."""
+    """Make messages of a fixed type."""
     chance, made, length = random.Random(1), [], 0
     while length < size:
         made.append(Record(**record(chance, dense=dense)).SerializeToString())
@@ -119,7 +119,7 @@ def records(size: int, *, dense: bool) -> list[bytes]:
 
 
 def structs(size: int) -> list[bytes]:
-    """Messages of the one type that may have any fields."""
+    """Make messages of the type that may have any fields."""
     chance, made, length = random.Random(1), [], 0
     while length < size:
         message = struct_pb2.Struct()
@@ -130,7 +130,7 @@ def structs(size: int) -> list[bytes]:
 
 
 def grpc_speeds(size: int, mask: Masker, visits: dict[str, Visit]) -> dict[str, float]:
-    """MB/s of masking gRPC bodies, and of reading a request's messages as the JSON that policy sees."""
+    """Return MB/s of masking gRPC bodies, and of reading messages as the JSON that policy sees."""
     made: dict[str, float] = {}
     for name, made_by, messages in (
         ("clean gRPC", Record, records(size, dense=False)),
@@ -149,7 +149,7 @@ def grpc_speeds(size: int, mask: Masker, visits: dict[str, Visit]) -> dict[str, 
 
 
 def cpu_s(work: Callable[[], object], least: float = 0.2) -> float:
-    """Best CPU seconds of one run."""
+    """Return the CPU seconds of the fastest run."""
     work()
     best, spent = float("inf"), 0.0
     while spent < least:
@@ -161,7 +161,7 @@ def cpu_s(work: Callable[[], object], least: float = 0.2) -> float:
 
 
 def walk_with_re(patterns: list[re.Pattern[str]]) -> Visit:
-    """Walk, apply each pattern to each string: how masking is mostly written."""
+    """Apply each pattern to each string of a document: the usual way to mask."""
 
     def visit(value: object) -> object:
         if isinstance(value, dict):
@@ -177,7 +177,7 @@ def walk_with_re(patterns: list[re.Pattern[str]]) -> Visit:
 
 
 def presidio() -> Visit | None:
-    """Presidio's own pattern recognisers, of the entities that both know, on every string; no language model."""
+    """Run Presidio's pattern recognisers, of the entities that both know, on every string; no language model."""
     try:
         from presidio_analyzer import predefined_recognizers as known
     except ImportError:
@@ -199,7 +199,7 @@ def presidio() -> Visit | None:
 
 
 def documents(kind: str, visit: Visit) -> Callable[[bytes], object]:
-    """Read what is in a body, visit it, write it: what others have to do besides."""
+    """Parse a body, visit it, and write it again: other tools have to."""
 
     def whole(body: bytes) -> object:
         return json.dumps(visit(json.loads(body)))
@@ -211,7 +211,7 @@ def documents(kind: str, visit: Visit) -> Callable[[bytes], object]:
 
 
 def typed(kind: type[Message], visit: Visit) -> Callable[[bytes], object]:
-    """The same for gRPC."""
+    """Do the same for gRPC."""
 
     def one(payload: bytes) -> object:
         visited = visit(json_format.MessageToDict(kind.FromString(payload)))
@@ -223,7 +223,7 @@ def typed(kind: type[Message], visit: Visit) -> Callable[[bytes], object]:
 
 
 def streamed(mask: Masker, body: bytes) -> None:
-    """A text in the pieces that a network makes of it."""
+    """Mask a text in the pieces that a network delivers."""
     stream = mask.stream(PLAIN, EVERYTHING)
     for at in range(0, len(body), PIECE):
         stream.feed(body[at : at + PIECE])
@@ -231,7 +231,7 @@ def streamed(mask: Masker, body: bytes) -> None:
 
 
 def beside(name: str, body: bytes, rivals: dict[str, Callable[[bytes], object]]) -> dict[str, float]:
-    """MB/s of the others on one body."""
+    """Return MB/s of the other tools on one body."""
     return {
         f"{rival}, {name}": len(body) / cpu_s(partial(work, body), 0.2 if rival == "re" else 1e-9) / 1e6
         for rival, work in rivals.items()
@@ -239,7 +239,7 @@ def beside(name: str, body: bytes, rivals: dict[str, Callable[[bytes], object]])
 
 
 def speeds() -> dict[str, float]:
-    """MB/s on 256 kB."""
+    """Return MB/s on 256 kB."""
     size, mask = 1 << 18, masker()
     patterns = [re.compile(one.decode("latin-1")) for each in CATALOGUE for one in each.prefilter]
     by_presidio = presidio()
@@ -264,7 +264,7 @@ def speeds() -> dict[str, float]:
 
 
 def per_call() -> dict[str, dict[str, float]]:
-    """Microseconds by size."""
+    """Return microseconds per call by size."""
     mask = masker()
     ways: dict[str, Callable[[int], Callable[[], object]]] = {
         f"{kind} {name}": partial(way, kind == "dense")
@@ -297,8 +297,8 @@ def main() -> None:
         print(f"{name:45s} {value:10.2f} MB/s")
     for kind, sizes in results["us per call"].items():
         growth = sizes["1000 kB"] / sizes["100 kB"]
-        told = (f"{size} {value:.0f} us" for size, value in sizes.items())
-        print(f"{kind:12s}", *told, f"ten times as much: x{growth:.1f}", sep="  ")
+        figures = (f"{size} {value:.0f} us" for size, value in sizes.items())
+        print(f"{kind:12s}", *figures, f"ten times as much: x{growth:.1f}", sep="  ")
     if chosen.json:
         chosen.json.write_text(json.dumps(results, indent=1) + "\n")
 

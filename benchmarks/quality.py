@@ -4,9 +4,9 @@
 ``presidio_analyzer`` can be imported: its pattern recognisers, one per entity, without a language model, once with
 every result and once with those of a score of 0.4 or more. It reads ``key: text``; extproc has the key as context.
 
-Every entity comes in several spellings and with text around it; a third of the corpus are values that look like one
-and are none. Check digits are made by the detectors' own rules, so recall says that forms and contexts are seen, not
-that the rules are right: the detectors' tables of tests say that.
+Every entity comes in several spellings and with text around it; a third of the corpus are values that only look like
+an entity. The detectors' rules make the check digits, so recall says that forms and contexts are found, not that the
+rules are right: the detectors' tests say that.
 """
 
 # ruff: noqa: E501, E731 - one value, one line
@@ -40,7 +40,7 @@ from extproc.detectors.entities import (
 )
 
 Sample = tuple[str, str, str]
-"""A key, a text, and the entity in it; empty where there is none."""
+"""A key, a text, and the entity in it; empty if there is none."""
 WORDS = ("order", "shipped", "customer", "and", "paid", "by", "please", "call", "back", "today", "invoice", "the")
 ALNUM = string.ascii_letters + string.digits
 KNOWN = {
@@ -83,7 +83,7 @@ class Maker:
         return " ".join(self.chance.choices(WORDS, k=n))
 
     def within(self, value: str) -> str:
-        """A value alone, or with text around it."""
+        """Return a value alone, or with text around it."""
         return self.chance.choice(
             [value, value, f"{self.words(3)} {value}", f"{self.words(2)} {value}, {self.words(2)}"]
         )
@@ -134,7 +134,7 @@ class Maker:
         return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
 
     def entities(self) -> Iterator[Sample]:
-        """One of each entity, in one of its spellings."""
+        """Yield one of each entity, in one of its spellings."""
         chance, digits, some = self.chance, self.digits, self.some
         upper, within = string.ascii_uppercase + string.digits, self.within
         card = self.card()
@@ -279,7 +279,7 @@ def ours() -> Finder:
 
 
 def presidio(least: float) -> Finder | None:
-    """Presidio's recognisers of the entities that both know."""
+    """Return Presidio's recognisers of the entities that both know."""
     try:
         from presidio_analyzer import predefined_recognizers as known
     except ImportError:
@@ -299,9 +299,9 @@ def presidio(least: float) -> Finder | None:
 
 
 def measure(find: Finder, samples: list[Sample]) -> dict[str, dict[str, float]]:
-    """Precision and recall by entity.
+    """Return precision and recall by entity.
 
-    Wrong is what is found apart from what a text has: a second name for the same value is not.
+    A match is wrong if it does not overlap the entity in the text: a second name for the same value is not wrong.
     """
     hit: Counter[str] = Counter()
     wrong: Counter[str] = Counter()

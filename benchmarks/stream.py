@@ -1,7 +1,7 @@
 """Costs of one long response: memory of the guard and of Envoy, and speed, through the real Envoy.
 
-``python -m benchmarks.stream --mb 1000`` streams server-sent events, JSON Lines and text, of which every tenth
-holds a card number, and samples the memory of both processes while they pass.
+``python -m benchmarks.stream --mb 1000`` streams server-sent events, JSON Lines and text. Every tenth of
+them holds a card number. It samples the memory of both processes while they pass.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from benchmarks.guard import POLICY_DATA
 from benchmarks.stage import Stage, free_port, guarded_bootstrap, staged, usage, wait_for
 
 PAUSE_S = 0.5
-"""After the first event: until the guard has said that this is a stream, Envoy takes no more than a whole body."""
+"""Pause after the first event: until the guard says that this is a stream, Envoy accepts only a whole body."""
 SAMPLE_S = 0.2
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\ntransfer-encoding: chunked\r\n\r\n"
 KINDS = {"events": b"text/event-stream", "lines": b"application/x-ndjson", "text": b"text/plain"}
 
 
 def pieces(kind: str) -> tuple[bytes, bytes]:
-    """One small piece, and one of about 64 kB that is sent again and again."""
+    """Return one small piece, and one of about 64 kB that is sent repeatedly."""
     made = []
     for number in range(250):
         record = {"id": number, "note": "word " * 45, "card": "4111111111111111" if number % 10 == 0 else "none"}
@@ -40,7 +40,7 @@ def pieces(kind: str) -> tuple[bytes, bytes]:
 
 
 async def serve(port: int, kind: str, size: int) -> None:
-    """Answer every request with so many bytes."""
+    """Answer every request with ``size`` bytes."""
     first, piece = pieces(kind)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -65,7 +65,7 @@ class Passed:
     seconds: float
     guard_cpu_s: float
     guard_mb: tuple[float, float]
-    """Resident before, and at most."""
+    """Resident memory before, and at most."""
     envoy_mb: tuple[float, float]
 
 
@@ -97,7 +97,7 @@ async def fetch(stage: Stage, port: int, worker: int, envoy: int) -> Passed:
 
 
 def measure(stage: Stage, kind: str, size: int) -> Passed:
-    """One response of a kind, with processes of its own."""
+    """Measure one response of a kind, with new processes."""
     stage.upstream = free_port()
     stage.start(
         f"upstream-{kind}", sys.executable, "-m", "benchmarks.stream", "--serve", f"{stage.upstream},{kind},{size}"

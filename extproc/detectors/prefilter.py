@@ -52,7 +52,7 @@ class Pattern:
     needs_hint: bool = False
     """The owner has a hint."""
     is_rare: bool = False
-    """Searched for in a database of its own: together with the others it takes longer than one after the other."""
+    """Searched for in a separate database: one database for all patterns takes longer than two."""
 
     @property
     def crosses_crlf(self) -> bool:

@@ -68,7 +68,12 @@ def make_presidio(
         ValueError: a name is wrong; the message says how.
     """
     analysis = _SharedAnalysis(
-        _engine(entities, language, model), sorted(entities), score, language, longest, {*entities, *others}
+        _engine(entities, language, model),
+        sorted(entities),
+        score=score,
+        language=language,
+        longest=longest,
+        labels={*entities, *others},
     )
     return tuple(analysis.detector(entity) for entity in analysis.entities)
 
@@ -139,10 +144,11 @@ def _check_model(model: str) -> None:
 class _SharedAnalysis:
     """All recognisers together. Several detectors ask about the same text in turn: it is analysed once."""
 
-    def __init__(  # noqa: PLR0917 - one call site
+    def __init__(
         self,
         engine: Engine,
         entities: list[str],
+        *,
         score: float,
         language: str,
         longest: int,

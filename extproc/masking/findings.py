@@ -1,6 +1,5 @@
 """Findings: counted while a body is masked, and rendered so that no finding shows what it masks."""
 
-from collections import Counter
 from collections.abc import Callable
 
 from extproc.masking.plan.json_path import Location, render, shorten
@@ -25,7 +24,7 @@ class FindingLog:
         """
         self._show_key = show_key
         self._in_document = 0
-        self._counts: Counter[tuple[str, Location, str]] = Counter()
+        self._counts: dict[tuple[str, Location, str], int] = {}
 
     def begin_document(self) -> None:
         """Begin the next document: ``MAX_FOUND`` is a limit for each of them."""
@@ -51,7 +50,7 @@ class FindingLog:
             key = (entity, shorten(location), how)
             if len(self._counts) >= MAX_LOCATIONS and key not in self._counts:
                 key = (entity, (), how)
-        self._counts[key] += 1
+        self._counts[key] = self._counts.get(key, 0) + 1
 
     @property
     def findings(self) -> tuple[Finding, ...]:

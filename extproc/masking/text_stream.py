@@ -375,7 +375,7 @@ class TextStreamMasker:
 def may_reach(text: str, at: int) -> bool:
     """Return whether a number may reach across the line end before an offset. Text may be missing at the end.
 
-    A number that does has a line of its own on one side: its first group of digits stands at the end of a line,
+    Such a number has a separate line on one side: its first group of digits stands at the end of a line,
     its last group at the beginning of a line, and all others alone.
     """
     near = text[max(0, at - 1 - NEAR) : at - 1]

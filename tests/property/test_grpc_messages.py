@@ -27,7 +27,7 @@ SSN = "219-09-9999"
 EMPTY = frozenset(
     map(repr, ("1970-01-01T00:00:00Z", "[REDACTED]", "W1JFREFDVEVEXQ==", "", 0, 0.0, -0.0, False, None, "0"))
 )
-"""What stands where something was masked, if anything does."""
+"""Values that may stand where a value was masked."""
 TEXTS = st.sampled_from(["", "x", "é", SSN, "a.b", "it's", '{"a":1}']) | st.text(max_size=5)
 JSONS = st.recursive(
     st.none() | st.booleans() | st.floats(-9, 9) | TEXTS,
@@ -142,7 +142,7 @@ def test_junk_meets_documented_errors_alone(junk):
 @given(items(), st.data())
 @settings(max_examples=80, deadline=None)
 def test_a_path_of_the_json_masks_that_field_and_no_other(item, data):
-    """What policy and approvers see is named as rules name it."""
+    """Policy and approvers see the names that rules use."""
     before = leaves(as_json(item))
     place = data.draw(st.sampled_from(sorted(before, key=repr)))
     if (

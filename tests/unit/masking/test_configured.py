@@ -1,4 +1,4 @@
-"""Masking as an installation configures it: entities of its own, allow-lists, and keys that change."""
+"""Masking as an installation configures it: custom entities, allow-lists, and keys that change."""
 
 from pathlib import Path
 

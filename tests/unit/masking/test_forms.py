@@ -122,7 +122,7 @@ PARTS_REFUSED = {
     "a folded field": multipart((NAME.format("a") + "\r\n folded: 1", "x")),
     "a field given twice": multipart((NAME.format("a") + "\r\n" + NAME.format("b"), "x")),
     "an extended parameter": multipart(("Content-Disposition: form-data; name*=UTF-8''a", "x")),
-    "a part that is no text": multipart((NAME.format("a") + "\r\nContent-Type: image/png", "x")),
+    "a part that is not text": multipart((NAME.format("a") + "\r\nContent-Type: image/png", "x")),
     "blanks behind a delimiter": ONE.replace("--xYz\r\n", "--xYz \r\n", 1),
     "no empty line": "--xYz\r\n" + NAME.format("a") + "\r\n--xYz--\r\n",
 }

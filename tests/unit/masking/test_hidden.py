@@ -1,4 +1,4 @@
-"""Ways in which a value was once hidden from the masker."""
+"""Ways in which a value could once be hidden from the masker."""
 
 import json
 
@@ -42,7 +42,7 @@ IN_TEXT = {
     ],
 )
 def test_json_within_text_spells_in_its_escapes_too(around, spelled, label):
-    """What is there stays JSON; wherever the text stands, in however many documents."""
+    """The JSON stays JSON, in however many documents the text is nested."""
     text = around.format(f'{{"m": "{spelled}"}}')
     masked = around.format(f'{{"m": "{label or spelled}"}}')
     assert MASKER.mask(text.encode(), "text/plain", ALL).body.decode() == masked

@@ -26,38 +26,40 @@ ALL = MASK_EVERYTHING
 MASKER = make_masker(max_depth=20, event_limit=1 << 16)
 
 
-def told(name, number, kind, *, many=False, of=""):
+def field_descriptor(name, number, kind, *, many=False, of=""):
     label = FIELD.LABEL_REPEATED if many else FIELD.LABEL_OPTIONAL
     return FIELD(name=name, number=number, type=kind, label=label, type_name=of or None)
 
 
 def descriptor_set():
-    """What ``protoc --include_imports`` makes of the file that these lines describe."""
+    """Return the output of ``protoc --include_imports`` for the file that these lines describe."""
     file = descriptor_pb2.FileDescriptorProto(name="crm.proto", package="crm", syntax="proto3")
     file.dependency.append("google/protobuf/any.proto")
     file.dependency.append("google/protobuf/struct.proto")
     made = file.message_type.add(name="Customer")
     made.field.extend(
         [
-            told("ssn", 1, FIELD.TYPE_STRING),
-            told("card", 2, FIELD.TYPE_INT64),
-            told("notes", 3, FIELD.TYPE_STRING, many=True),
-            told("friend", 4, FIELD.TYPE_MESSAGE, of=".crm.Customer"),
-            told("numbers", 5, FIELD.TYPE_SINT64, many=True),
-            told("labels", 6, FIELD.TYPE_MESSAGE, many=True, of=".crm.Customer.LabelsEntry"),
-            told("data", 7, FIELD.TYPE_BYTES),
-            told("more", 8, FIELD.TYPE_MESSAGE, of=".google.protobuf.Any"),
-            told("tree", 9, FIELD.TYPE_MESSAGE, of=".google.protobuf.Struct"),
-            told("score", 10, FIELD.TYPE_DOUBLE),
-            told("fixed", 11, FIELD.TYPE_FIXED64),
-            told("active", 12, FIELD.TYPE_BOOL),
-            told("own_ssn", 13, FIELD.TYPE_UINT32),
-            told("signed_ssn", 14, FIELD.TYPE_SINT32),
-            told("short_ssn", 15, FIELD.TYPE_INT32),
+            field_descriptor("ssn", 1, FIELD.TYPE_STRING),
+            field_descriptor("card", 2, FIELD.TYPE_INT64),
+            field_descriptor("notes", 3, FIELD.TYPE_STRING, many=True),
+            field_descriptor("friend", 4, FIELD.TYPE_MESSAGE, of=".crm.Customer"),
+            field_descriptor("numbers", 5, FIELD.TYPE_SINT64, many=True),
+            field_descriptor("labels", 6, FIELD.TYPE_MESSAGE, many=True, of=".crm.Customer.LabelsEntry"),
+            field_descriptor("data", 7, FIELD.TYPE_BYTES),
+            field_descriptor("more", 8, FIELD.TYPE_MESSAGE, of=".google.protobuf.Any"),
+            field_descriptor("tree", 9, FIELD.TYPE_MESSAGE, of=".google.protobuf.Struct"),
+            field_descriptor("score", 10, FIELD.TYPE_DOUBLE),
+            field_descriptor("fixed", 11, FIELD.TYPE_FIXED64),
+            field_descriptor("active", 12, FIELD.TYPE_BOOL),
+            field_descriptor("own_ssn", 13, FIELD.TYPE_UINT32),
+            field_descriptor("signed_ssn", 14, FIELD.TYPE_SINT32),
+            field_descriptor("short_ssn", 15, FIELD.TYPE_INT32),
         ]
     )
     entry = made.nested_type.add(name="LabelsEntry")
-    entry.field.extend([told("key", 1, FIELD.TYPE_STRING), told("value", 2, FIELD.TYPE_STRING)])
+    entry.field.extend(
+        [field_descriptor("key", 1, FIELD.TYPE_STRING), field_descriptor("value", 2, FIELD.TYPE_STRING)]
+    )
     entry.options.map_entry = True
     service = file.service.add(name="Customers")
     service.method.add(name="Get", input_type=".crm.Customer", output_type=".crm.Customer")
