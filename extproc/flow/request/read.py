@@ -6,6 +6,7 @@ from extproc.codecs.content_encoding import decode as decode_content
 from extproc.codecs.unreadable import Unreadable
 from extproc.flow.record.call_record import CallRecord
 from extproc.flow.stages import Request
+from extproc.model.call import RequestHead
 from extproc.model.errors import ProtocolViolation, Refused
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.settings.limits import LimitSettings
@@ -29,10 +30,10 @@ async def read_request(
     Raises:
         Refused: it is too large, has trailers, or does not come to its end.
     """
-    if opened.end_of_stream:
-        return _request(opened, b"", record, limits)
+    if opened.end_of_stream:  # a content-encoding that it names is of no body
+        return _request(opened, b"", record, limits, encoding="")
     received = await _receive_body(peer)
-    request = _request(opened, received.body, record, limits)
+    request = _request(opened, received.body, record, limits, encoding=_encoding(opened.head))
     if not received.end_of_stream:
         raise Refused(Reason.UNINSPECTABLE, rule="request-trailers")
     return request
@@ -46,7 +47,11 @@ def read_check(asked: CheckAsked, record: CallRecord, limits: LimitSettings) -> 
     """
     opened = RequestHeadersReceived(asked.head, end_of_stream=not asked.body, metadata=asked.metadata)
     cut = Uninspectable.TRUNCATED if asked.truncated else None
-    return _request(opened, asked.body, record, limits, cut=cut)
+    return _request(opened, asked.body, record, limits, encoding=_encoding(asked.head), cut=cut)
+
+
+def _encoding(head: RequestHead) -> str:
+    return head.headers.get("content-encoding")
 
 
 async def _receive_body(peer: Peer) -> RequestBodyReceived:
@@ -76,6 +81,7 @@ def _request(
     record: CallRecord,
     limits: LimitSettings,
     *,
+    encoding: str,
     cut: Uninspectable | None = None,
 ) -> Request:
     """Undo the body's content-encoding. A body that cannot be decoded is a named fact, and no refusal yet.
@@ -89,7 +95,6 @@ def _request(
         raise Refused(Reason.BODY_TOO_LARGE, rule="limits.request_body")
     plain, unreadable, decoded = b"", cut, True
     try:
-        encoding = opened.head.headers.get("content-encoding")
         plain = decode_content(body, encoding, limit=limits.request_body, ratio=limits.decoded_ratio)
     except Unreadable as error:
         unreadable, decoded = cut or error.kind, False
