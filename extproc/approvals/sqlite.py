@@ -303,6 +303,8 @@ def _create(path: Path, busy_s: float) -> None:
 
 def _migrate(db: sqlite3.Connection) -> None:
     """Bring a store of version 1 to this version. Processes that start together do so once."""
+    if _version(db) != (APPLICATION_ID, 1):
+        return  # without a lock: neither a busy store nor another program's file is waited for
     db.execute("BEGIN IMMEDIATE")
     if _version(db) == (APPLICATION_ID, 1):
         db.execute(ADD_GROUPS)

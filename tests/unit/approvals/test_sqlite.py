@@ -112,6 +112,15 @@ def test_a_request_of_an_older_version_has_findings_on_no_side(store, path):
     assert {finding.side for finding in store.get(REQUEST.approval_id).request.findings} == {Side.UNRECORDED}
 
 
+def test_a_store_that_is_busy_can_be_opened(store, path):
+    """Nothing is written at the start, so nobody else's transaction is waited for."""
+    store.open(REQUEST)
+    blocker = sqlite3.connect(path, isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    assert SqliteApprovals(path, busy_s=0.05).get(REQUEST.approval_id).request == REQUEST
+    blocker.execute("ROLLBACK")
+
+
 def test_two_people_approve(store):
     """The first of two leaves it pending, the second approves."""
     store.open(REQUEST)

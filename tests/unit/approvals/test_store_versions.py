@@ -1,0 +1,79 @@
+"""A store that an earlier version made."""
+
+import json
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+
+import pytest
+
+from extproc.approvals.port import State
+from extproc.approvals.rules import enough
+from extproc.approvals.sqlite import APPLICATION_ID, SqliteApprovals
+from extproc.model.errors import ApprovalError
+from tests.unit.approvals.samples import EXPIRES_NS, REQUEST, vote
+
+SRE = ("sre",)
+OF_VERSION_1 = """
+CREATE TABLE approvals (
+  approval_id TEXT PRIMARY KEY, request TEXT NOT NULL, digest TEXT NOT NULL, created_ns INTEGER NOT NULL,
+  expires_ns INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'pending', closed_ns INTEGER NOT NULL DEFAULT 0,
+  spent_ns INTEGER
+) STRICT;
+CREATE TABLE votes (
+  approval_id TEXT NOT NULL REFERENCES approvals (approval_id) ON DELETE CASCADE, voter TEXT NOT NULL,
+  approve INTEGER NOT NULL, note TEXT NOT NULL, at_ns INTEGER NOT NULL, PRIMARY KEY (approval_id, voter)
+) STRICT;
+PRAGMA user_version = 1;
+"""
+"""The tables of a store that did not keep the voters' groups."""
+
+
+def make_store_of_version_1(path, application_id=APPLICATION_ID):
+    """A store with one request, for which one of two people has voted."""
+    path.parent.mkdir()
+    with sqlite3.connect(path) as db:
+        db.executescript(f"{OF_VERSION_1} PRAGMA application_id = {application_id};")
+        row = (REQUEST.approval_id, json.dumps(asdict(REQUEST)), REQUEST.digest, 100, EXPIRES_NS)
+        db.execute(
+            "INSERT INTO approvals (approval_id, request, digest, created_ns, expires_ns) VALUES (?, ?, ?, ?, ?)",
+            row,
+        )
+        db.execute(
+            "INSERT INTO votes VALUES (?, ?, ?, ?, ?)",
+            (REQUEST.approval_id, "https://idp|bob", 1, "old vote", 200),
+        )
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "state" / "approvals.db"
+
+
+def test_a_store_of_version_1_keeps_its_votes_without_groups(path):
+    """What nobody wrote down is nobody's group: such a vote releases nothing."""
+    make_store_of_version_1(path)
+    store = SqliteApprovals(path)
+    [old] = store.get(REQUEST.approval_id).votes
+    assert (old.voter, old.groups) == ("https://idp|bob", ())
+    after = store.vote(REQUEST.approval_id, vote("https://idp|carol"), SRE)
+    assert after.state is State.APPROVED
+    assert [each.groups for each in after.votes] == [(), SRE]
+    assert not enough(after.votes, ("sre",), 2)
+    again = SqliteApprovals(path)
+    assert again.get(REQUEST.approval_id) == after
+
+
+def test_processes_that_start_together_migrate_a_store_once(path):
+    make_store_of_version_1(path)
+    with ThreadPoolExecutor(8) as pool:
+        stores = list(pool.map(lambda _: SqliteApprovals(path), range(8)))
+    assert all(len(store.get(REQUEST.approval_id).votes) == 1 for store in stores)
+
+
+def test_another_applications_version_1_is_left_alone(path):
+    make_store_of_version_1(path, application_id=7)
+    before = path.read_bytes()
+    with pytest.raises(ApprovalError):
+        SqliteApprovals(path)
+    assert path.read_bytes() == before
