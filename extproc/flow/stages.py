@@ -65,14 +65,21 @@ class IdentifiedCall(NamedCall):
     """A call of a registered function, by a known caller, searched for sensitive data."""
 
     identity: Identity
-    findings: tuple[Finding, ...] = ()
-    """Entities in the body and the URL. Empty where the call could not be searched: see ``call.uninspectable``."""
+    body_findings: tuple[Finding, ...] = ()
+    """Entities in the body. Empty where the call could not be searched: see ``call.uninspectable``."""
+    url_findings: tuple[Finding, ...] = ()
+    """Entities in the URL. Empty where the call could not be searched."""
     searched: bool = False
     """True if all of the request was searched, so that no findings means that there are none."""
     masked_path: str = ""
     """The path as entries keep it; empty where it could not be searched."""
     backend_session: bytes = field(default=b"", repr=False)
     """The backend's own id of the caller's session. Never recorded. Empty where there is none."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Entities in the body and the URL."""
+        return self.body_findings + self.url_findings
 
 
 @dataclass(frozen=True, slots=True)

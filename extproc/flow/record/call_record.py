@@ -51,7 +51,7 @@ class MaskedRequest:
 
 
 class CallRecord:
-    """Everything that is known of one call so far. Made by ``open_record``; ended once, by ``end``."""
+    """Everything that is known of one call so far. Ended once, by ``end``."""
 
     def __init__(self, services: Services, head: RequestHead) -> None:
         """Begin the record: from here on the call is recorded, whatever happens."""

@@ -95,4 +95,4 @@ def search(identified: IdentifiedCall, services: Services) -> IdentifiedCall:
     except MaskingError as error:
         kind = error.kind if isinstance(error, Undecodable) else None
         return replace(identified, call=replace(call, uninspectable=kind or Uninspectable.NOT_JSON))
-    return replace(identified, findings=in_body + in_url, searched=True, masked_path=path)
+    return replace(identified, body_findings=in_body, url_findings=in_url, searched=True, masked_path=path)

@@ -3,6 +3,7 @@
 import re
 
 from extproc.codecs.unreadable import Unreadable
+from extproc.credentials.redactor import NO_CREDENTIAL
 from extproc.flow.bodies import mask_body
 from extproc.flow.headers.binary_headers import mask_all_fields
 from extproc.flow.headers.text_headers import PATH
@@ -76,7 +77,7 @@ def _masked_fields(decided: DecidedCall, services: Services, rules: Rules) -> tu
     fields = _fields_that_go_on(decided)
     kinds = decided.connection.protocol.binary_fields(decided.call, fields)
     try:
-        return mask_all_fields(services.masker, fields, kinds, rules)
+        return mask_all_fields(services.masker, fields, kinds, rules, NO_CREDENTIAL)
     except MaskingError as error:
         raise _masking_failed(str(error)) from error
 
@@ -98,7 +99,7 @@ def _fields_that_go_on(decided: DecidedCall) -> Headers:
 
 
 def _masked_body(decided: DecidedCall, services: Services, rules: Rules) -> tuple[bytes | None, Findings]:
-    """Return the body to forward, None when it is what the caller sent, and what was found in it."""
+    """Return the body to forward, None when it is what the caller sent, and its and the URL's findings."""
     request, found = decided.request, decided.identified.findings
     if not request.decoded:
         _check_may_pass(decided, services, rules, "content-encoding cannot be undone")
@@ -114,7 +115,9 @@ def _masked_body(decided: DecidedCall, services: Services, rules: Rules) -> tupl
         return as_it_came, (*found, PASSED_UNMASKED)
     except MaskingError as error:
         raise _masking_failed(str(error)) from error
-    return None if masked.body == request.body else masked.body, masked.findings or found
+    if masked.findings:
+        found = masked.findings + decided.identified.url_findings
+    return None if masked.body == request.body else masked.body, found
 
 
 def _check_may_pass(decided: DecidedCall, services: Services, rules: Rules, why: str) -> None:

@@ -51,6 +51,18 @@ async def test_findings_of_both_sides_are_kept_and_told_apart(tmp_path, rules, s
     assert found(decided) == {(Side.REQUEST, "CREDIT_CARD", "$.card")}
 
 
+async def test_findings_in_the_url_are_kept_where_the_body_is_masked(tmp_path):
+    """Policy saw both, and so does an analyst."""
+    changes = {"connections.crm.masking": {"request": [{"path": "$.name"}]}}
+    services = make_services(tmp_path, changes=changes)
+    request = asks("POST", "/customers?mail=ada@example.com", **JSON)
+    await play(services, request, sends(b'{"name":"Ada"}'), answers(end=True))
+    assert {(entity, path) for _, entity, path in found(services.recorder.last)} == {
+        ("FIELD", "$.name"),
+        ("EMAIL_ADDRESS", "$"),
+    }
+
+
 async def test_the_same_path_on_both_sides_is_two_findings(tmp_path):
     services = make_services(tmp_path, changes=MASKED)
     body = json.dumps({"ssn": SSN}).encode()
