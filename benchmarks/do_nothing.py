@@ -42,7 +42,7 @@ EDITS = HeaderEdits(((CALL_ID, CALL.encode()),), NEVER_FORWARDED)
 
 def forward(*, has_body: bool) -> bytes:
     """Forward whatever came."""
-    return encode.forward(Permit(CALL, Forwarding(EDITS, has_body), Reason.POLICY_ALLOWED, 1), now_ns=0)
+    return encode.forward(Permit(CALL, Forwarding(EDITS, has_body, None), Reason.POLICY_ALLOWED, 1), now_ns=0)
 
 
 BODY = encode.release_body(HeaderEdits(EDITS.set, STALE_AFTER_REWRITE), answer(1024).partition(b"\r\n\r\n")[2])

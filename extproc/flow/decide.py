@@ -56,7 +56,7 @@ async def decide(identified: IdentifiedCall, services: Services, record: CallRec
         decision = await ask(Question(identified, usage), services)
     except PolicyError as error:
         raise policy_failed(error, services, record) from error
-    return admit(DecidedCall(identified, usage, decision), record)
+    return _admit(identified, usage, decision, record)
 
 
 async def decide_again(held: DecidedCall, services: Services, record: CallRecord) -> DecidedCall:
@@ -69,20 +69,19 @@ async def decide_again(held: DecidedCall, services: Services, record: CallRecord
         decision = await ask(Question(held.identified, held.usage), services)
     except PolicyError as error:
         raise policy_failed(error, services, record) from error
-    return admit(DecidedCall(held.identified, held.usage, decision), record)
+    return _admit(held.identified, held.usage, decision, record)
 
 
-def admit(decided: DecidedCall, record: CallRecord) -> DecidedCall:
+def _admit(identified: IdentifiedCall, usage: Usage | None, decision: Decision, record: CallRecord) -> DecidedCall:
     """Record the decision, and let pass what it does not deny.
 
     Raises:
         Refused: it denies.
     """
-    decision = decided.decision
     record.decided(decision)
     if decision.action is Action.DENY:
         raise Refused(decision.reason, rule=decision.rule, detail=decision.detail)
-    return decided
+    return DecidedCall(identified, usage, decision)
 
 
 def policy_failed(error: PolicyError, services: Services, record: CallRecord) -> Refused:

@@ -32,7 +32,7 @@ class ApprovalTerms:
     """The approvers that a held call needs, their number, and the expiry."""
 
     groups: tuple[str, ...] = ()
-    """An approver must be in one of these; empty means the connection's own."""
+    """An approver must be in one of these; without any, nobody can approve."""
     minimum: int = 1
     """Number of distinct people."""
     expires_in_s: float = 900.0

@@ -28,7 +28,7 @@ class Forwarding:
     """Of the request's header fields, the backend's credential among them."""
     has_body: bool
     """True if the permit answers request_body; False if it answers request_headers."""
-    body: bytes | None = None
+    body: bytes | None
     """The body that goes; None: the caller's bytes, untouched."""
     response_headers: tuple[tuple[str, bytes], ...] = ()
     """Fields that policy sets on the response."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from google.protobuf.descriptor import Descriptor
 
-from extproc.credentials.redactor import NO_CREDENTIAL, CredentialRedactor
+from extproc.credentials.redactor import CredentialRedactor
 from extproc.flow.headers.text_headers import Findings, Rules, mask_fields
 from extproc.masking.masker import Masker
 from extproc.model.call import Headers
@@ -26,7 +26,7 @@ def mask_all_fields(
     fields: Headers,
     kinds: Mapping[str, Descriptor | None],
     rules: Rules,
-    redact_credential: CredentialRedactor = NO_CREDENTIAL,
+    redact_credential: CredentialRedactor,
 ) -> tuple[HeaderEdits, Findings]:
     """Mask fields as ``mask_fields`` does, and apart from them those whose values are bytes.
 

@@ -35,7 +35,7 @@ def masked_path(head: RequestHead, connection: Connection | None, services: Serv
     return known or services.masker.mask_text(path, MASK_EVERYTHING)[0]
 
 
-def masked_arguments(named: NamedCall, services: Services, policy_rules: tuple[MaskRule, ...] = ()) -> str:
+def masked_arguments(named: NamedCall, services: Services, policy_rules: tuple[MaskRule, ...]) -> str:
     """Return the arguments as JSON text.
 
     Where detectors found nothing in the whole call, only rules for fields can have work left.

@@ -3,11 +3,11 @@
 import hashlib
 from dataclasses import dataclass, field
 
-from extproc.credentials.redactor import NO_CREDENTIAL, CredentialRedactor
+from extproc.credentials.redactor import CredentialRedactor
 from extproc.flow.response.excerpt import ResponseExcerpt
 from extproc.masking.stream_masker import StreamMasker
 from extproc.model.errors import MaskingError
-from extproc.protocols.function_protocol import StreamCheck, pass_all
+from extproc.protocols.function_protocol import StreamCheck
 
 
 @dataclass(slots=True)
@@ -15,12 +15,12 @@ class ResponseStream:
     """One response on its way. How it was cut into pieces makes no difference to the bytes that go."""
 
     masker: StreamMasker
-    redact_credential: CredentialRedactor = NO_CREDENTIAL
-    limit: int = 0
+    redact_credential: CredentialRedactor
+    limit: int
     """Bytes that may be held back."""
-    excerpt: ResponseExcerpt = field(default_factory=ResponseExcerpt)
+    excerpt: ResponseExcerpt
     """The beginning, for the record."""
-    check: StreamCheck = pass_all
+    check: StreamCheck
     """The protocol's check of the pieces that go."""
     pieces: int = 0
     """Number of pieces that were fed."""

@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.credentials.redactor import CredentialRedactor
+from extproc.flow.response.excerpt import ResponseExcerpt
 from extproc.flow.response.stream import ResponseStream
 from extproc.masking.event_stream import Unmasked
+from extproc.protocols.function_protocol import pass_all
 
 SECRET = b"backend-secret-0123456789"
 PARTS = st.sampled_from(
@@ -16,7 +18,9 @@ PARTS = st.sampled_from(
 
 
 def sent(pieces):
-    stream = ResponseStream(Unmasked(), CredentialRedactor(b"Bearer " + SECRET, SECRET), 1 << 16)
+    stream = ResponseStream(
+        Unmasked(), CredentialRedactor(b"Bearer " + SECRET, SECRET), 1 << 16, ResponseExcerpt(), pass_all
+    )
     last = len(pieces) - 1
     return b"".join(stream.feed(piece, last=at == last) for at, piece in enumerate(pieces))
 

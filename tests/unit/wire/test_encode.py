@@ -1,8 +1,5 @@
 """Answers are read back by a second implementation (betterproto2)."""
 
-import ast
-from pathlib import Path
-
 import pytest
 from envoy_data_plane.envoy.extensions.filters.http.ext_proc.v3 import (
     ProcessingModeBodySendMode,
@@ -11,7 +8,6 @@ from envoy_data_plane.envoy.extensions.filters.http.ext_proc.v3 import (
 from envoy_data_plane.envoy.service.auth.v3 import CheckResponse
 from envoy_data_plane.envoy.service.ext_proc.v3 import ProcessingResponse
 
-import extproc
 from extproc.model.errors import ProtocolViolation
 from extproc.model.permit import Forwarding, HeaderEdits, Permit
 from extproc.model.reasons import Reason
@@ -134,15 +130,3 @@ def test_check_answers_say_their_status():
     assert "guard" not in refused
     assert denied.status.code == 7
     assert denied.denied_response.status.code == 404
-
-
-def test_only_the_decision_code_makes_permits():
-    """``Permit(...)`` is called in one file of the package."""
-    root = Path(extproc.__file__).parent
-    makers = [
-        path.relative_to(root).as_posix()
-        for path in sorted(root.rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Permit"
-    ]
-    assert makers == ["flow/grant.py"]
