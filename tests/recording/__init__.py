@@ -11,6 +11,7 @@ After the refactoring, record to other files in the same way, and compare::
     python -m tests.recording compare before.jsonl after.jsonl
     python -m tests.recording compare before-demo.json after-demo.json
 
+A key that was changed on purpose, such as a new field of findings, is left out with ``--ignore KEY``.
 The comparison exits with 1 when behaviour differs or a test is missing, and with 0 when only wording differs. Tests are
 known by function name and parameters, so test files may move; a test that was renamed is found by its content.
 

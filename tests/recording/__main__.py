@@ -14,6 +14,9 @@ def main() -> int:
     compare.add_argument("before", type=Path)
     compare.add_argument("after", type=Path)
     compare.add_argument("--most", type=int, default=100, help="differences shown of each class (default: 100)")
+    compare.add_argument(
+        "--ignore", metavar="KEY", action="append", default=[], help="leave out a key that was changed on purpose"
+    )
     demo = commands.add_parser("demo", help="run `extproc demo`, and record what it prints and stores")
     demo.add_argument("file", type=Path)
     arguments = parser.parse_args()
@@ -23,7 +26,7 @@ def main() -> int:
         return record_demo(arguments.file)
     from tests.recording.compare import compare_files
 
-    return compare_files(arguments.before, arguments.after, arguments.most)
+    return compare_files(arguments.before, arguments.after, arguments.most, frozenset(arguments.ignore))
 
 
 if __name__ == "__main__":

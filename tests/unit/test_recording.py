@@ -105,6 +105,20 @@ def test_ids_must_join_the_same_events_in_whatever_order(tmp_path, capsys, numbe
     assert compare_files(tmp_path / "before", tmp_path / "after", 10) == status
 
 
+def test_a_key_that_was_changed_on_purpose_can_be_left_out(tmp_path):
+    after = changed("story", 0, "entry", "side", "request")
+    assert compared(tmp_path, after) == 1
+    assert compare_files(tmp_path / "before", tmp_path / "after", 10, frozenset({"side"})) == 0
+
+
+def test_a_missing_test_of_which_nothing_was_recorded_is_only_counted(tmp_path):
+    silent = {**TEST, "test": "test_b", "story": [], "cli": [], "refused": [], "masks": [], "metrics": {}}
+    compared(tmp_path, TEST)
+    with (tmp_path / "before").open("a") as out:
+        out.write("\n" + json.dumps(silent))
+    assert compare_files(tmp_path / "before", tmp_path / "after", 10) == 0
+
+
 def test_a_missing_test_fails(tmp_path, capsys):
     assert compared(tmp_path) == 1
     assert "(c) missing: 1" in capsys.readouterr().out
