@@ -4,11 +4,16 @@ import asyncio
 import json
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
+from extproc.approvals.port import Vote
+from extproc.flow.observer import Observer
 from tests.unit.flow.dialogue import (
+    ISSUER,
     NOW,
+    MemoryRecorder,
     ScriptedEngine,
     ScriptedPeer,
     answers,
@@ -163,3 +168,84 @@ async def test_a_caller_that_leaves_while_its_request_is_stored_leaves_nothing_t
     await services.waiter.finish()
     [approval] = services.approvals.recent(pending_only=False, limit=5)
     assert approval.state == "cancelled"
+
+
+async def test_a_call_that_asks_for_a_ticket_is_refused_and_nobody_is_asked(tmp_path):
+    """Tickets are not offered: the call would wait for nobody."""
+    hold = {**HOLD, "approval": {"groups": ["sre"], "mode": "ticket"}}
+    services = make_services(tmp_path, engine=ScriptedEngine(hold))
+    peer = await play(services, asks())
+    assert peer.refusal.reason == "approval-unavailable"
+    assert services.recorder.last.rule == "approval.mode"
+    assert services.approvals.recent(pending_only=False, limit=5) == []
+
+
+async def test_notes_of_voters_are_kept_masked(tmp_path):
+    """People write what they see, and the evidence keeps it for years."""
+    services = make_services(tmp_path, engine=ScriptedEngine(HOLD))
+    task = asyncio.create_task(play(services, asks(), answers(end=True)))
+    request = await held(services)
+    note = f"asked the owner of {SSN}"
+    services.approvals.vote(request.approval_id, Vote("iss|bob", True, note, NOW + 5), ("sre",))
+    await task
+    assert services.recorder.last.approval_note == "asked the owner of [US_SSN]"
+    assert SSN not in repr(services.recorder.entries)
+
+
+async def test_approvers_see_who_acts_for_the_caller(tmp_path):
+    """An agent may not approve the call that it makes for a person."""
+    services = make_services(tmp_path, engine=ScriptedEngine(HOLD))
+    task = asyncio.create_task(play(services, asks(metadata=claims(act={"sub": "agent-7"}))))
+    request = await held(services)
+    assert (request.requester, request.actor) == (f"{ISSUER}|alice", f"{ISSUER}|agent-7")
+    deny(services, request)
+    await task
+
+
+async def test_approvers_do_not_see_what_policy_masks(tmp_path):
+    """Nor do they see what their connection masks; they see that something was found."""
+    hold = {**HOLD, "mask": {"request": [{"path": "$.name"}]}}
+    services = make_services(tmp_path, engine=ScriptedEngine(hold))
+    body = json.dumps({"name": "Ada", "ssn": SSN}).encode()
+    task = asyncio.create_task(
+        play(services, asks("POST", "/customers", content_type="application/json"), sends(body))
+    )
+    request = await held(services)
+    assert json.loads(request.preview) == {"name": "[REDACTED]", "ssn": "[US_SSN]"}
+    assert {each.entity for each in request.findings} == {"FIELD", "US_SSN"}
+    deny(services, request)
+    await task
+
+
+async def test_a_held_call_that_cannot_be_recorded_asks_nobody(tmp_path):
+    """A request for approval without its entry is closed at once."""
+    services = make_services(tmp_path, engine=ScriptedEngine(HOLD), recorder=MemoryRecorder(fail_on="call.held"))
+    peer = await play(services, asks())
+    assert peer.refusal.reason == "evidence-unavailable"
+    [approval] = services.approvals.recent(pending_only=False, limit=5)
+    assert approval.state == "cancelled"
+
+
+class CountingObserver(Observer):
+    """Counts the calls that wait."""
+
+    waiting = 0
+    most = 0
+
+    def call_held(self, entry):
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+
+    def call_released(self):
+        self.waiting -= 1
+
+
+async def test_operators_see_how_many_calls_wait(tmp_path):
+    """A call no longer waits whatever came of it."""
+    observer = CountingObserver()
+    services = replace(make_services(tmp_path, engine=ScriptedEngine(HOLD)), observer=observer)
+    task = asyncio.create_task(play(services, asks()))
+    deny(services, await held(services))
+    await task
+    await play_and_leave(services, ScriptedPeer().say(asks()), lambda: services.waiter.waiting == 1)
+    assert (observer.most, observer.waiting) == (1, 0)

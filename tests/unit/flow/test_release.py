@@ -1,11 +1,26 @@
 """Everything that an approval rests on is looked at again when its call is released."""
 
 import asyncio
+import sqlite3
+from dataclasses import replace
 
 import pytest
 
 from extproc.model.errors import PolicyError
-from tests.unit.flow.dialogue import NOW, ScriptedEngine, answers, approve, asks, held, make_services, play, sends
+from extproc.policy.call_counters import UsageStore
+from tests.unit.flow.dialogue import (
+    NOW,
+    ScriptedEngine,
+    ScriptedPeer,
+    answers,
+    approve,
+    asks,
+    held,
+    make_services,
+    play,
+    play_and_leave,
+    sends,
+)
 
 BODY = b'{"ssn":"219-09-9999"}'
 TERMS = {"groups": ["sre"], "min": 1}
@@ -151,7 +166,103 @@ async def test_the_credential_is_read_when_the_call_goes(tmp_path):
 
 async def test_a_held_call_is_counted_once(tmp_path):
     """The second question is about the same call: it has the same usage."""
-    services = make_services(tmp_path, engine=ScriptedEngine(HOLD))
+    services = replace(make_services(tmp_path, engine=ScriptedEngine(HOLD)), usage=UsageStore(None))
     await approved(services)
     first, second = services.engine.asked[:2]
+    assert first["usage"]["function"]["day"] == 1
     assert {**first, "time": 0, "attributes": 0} == {**second, "time": 0, "attributes": 0}
+
+
+def when_asked_again(services, work):
+    """Do this while policy is asked about the release."""
+
+    def answer(_):
+        if len(services.engine.asked) > 1:
+            work()
+        return HOLD
+
+    services.engine.answer = answer
+
+
+async def test_an_approval_that_was_used_already_releases_nothing(tmp_path):
+    """One approval lets one call go, even where somebody uses it between the last check and the release."""
+    services = make_services(tmp_path)
+
+    def use_it():
+        [approval] = services.approvals.recent(pending_only=False, limit=1)
+        assert services.approvals.spend(approval.request.approval_id, approval.request.digest, NOW)
+
+    when_asked_again(services, use_it)
+    peer, _ = await approved(services)
+    assert not peer.is_forwarded
+    assert peer.refusal.reason == "approval-unavailable"
+    assert services.recorder.last.rule == "approval.single-use"
+
+
+async def test_an_approval_of_another_call_releases_nothing(tmp_path):
+    """A row that somebody changed in the store is not an approval of the call that this worker holds."""
+    services = make_services(tmp_path)
+
+    def change_it():
+        with sqlite3.connect(tmp_path / "approvals.db") as db:
+            db.execute("UPDATE approvals SET digest = ?", ("0" * 64,))
+
+    when_asked_again(services, change_it)
+    peer, _ = await approved(services)
+    assert not peer.is_forwarded
+    assert services.recorder.last.rule == "approval.single-use"
+
+
+async def test_a_store_that_is_gone_at_the_release_lets_nothing_go(tmp_path):
+    """An approval that cannot be used up could be used twice."""
+    services = make_services(tmp_path)
+    when_asked_again(services, (tmp_path / "approvals.db").unlink)
+    request = asks("POST", "/customers", content_type="application/json")
+    task = asyncio.create_task(play(services, request, sends(BODY), answers(end=True)))
+    approve(services, await held(services))
+    peer = await task
+    assert not peer.is_forwarded
+    assert peer.refusal.reason == "approval-unavailable"
+
+
+async def test_an_approval_is_used_up_by_the_call_that_goes(tmp_path):
+    services = make_services(tmp_path, engine=ScriptedEngine(HOLD))
+    peer, approval = await approved(services)
+    assert peer.is_forwarded
+    assert not services.approvals.spend(approval.request.approval_id, approval.request.digest, NOW)
+
+
+async def test_a_caller_that_leaves_while_policy_is_asked_again_lets_nothing_go(tmp_path):
+    """People have approved by then; the approval stays unused, and the record names them."""
+    services = make_services(tmp_path)
+    services.engine.answer = HOLD
+    request = asks("POST", "/customers", content_type="application/json")
+    peer = ScriptedPeer().say(request, sends(BODY))
+    task = asyncio.create_task(play_and_leave(services, peer, lambda: len(services.engine.asked) > 1))
+    request_for_approval = await held(services)
+    services.engine.delay_s = 5
+    approve(services, request_for_approval)
+    await task
+    assert not peer.is_forwarded
+    last = services.recorder.last
+    assert (last.kind, last.reason, last.approvers) == ("call.denied", "caller-gone", ("iss|bob",))
+    assert services.approvals.spend(request_for_approval.approval_id, request_for_approval.digest, NOW)
+
+
+async def test_an_identity_that_changed_meanwhile_releases_nothing(tmp_path):
+    """The provider's groups are read from another claim by now: approvers saw another caller."""
+    services = make_services(tmp_path, engine=ScriptedEngine(HOLD))
+    provider = services.providers["demo"]
+    changed = provider.model_copy(update={"claims": provider.claims.model_copy(update={"groups": "roles"})})
+    peer, _ = await approved(services, meanwhile=lambda: services.providers.update(demo=changed))
+    assert not peer.is_forwarded
+    assert services.recorder.last.rule == "jwt.changed-while-held"
+
+
+async def test_findings_of_the_request_that_goes_are_recorded(tmp_path):
+    """Policy masks more by then: the entry says what was masked of the request that went."""
+    later = {**HOLD, "mask": {"request": [{"entity": "US_SSN"}]}}
+    services = make_services(tmp_path, engine=then(HOLD, later))
+    peer, _ = await approved(services)
+    assert peer.is_forwarded
+    assert [(each.entity, each.how) for each in services.recorder.last.findings] == [("US_SSN", "redact")]
