@@ -38,6 +38,7 @@ NAMES = {
 }
 """Every name that a thing has, or has had. The first one is written into recordings."""
 
+PACKAGES = tuple(f"extproc.{name}." for name in ("flow", "masking", "evidence", "model", "policy"))
 RECORDS = ("record", "record_end", "record_relaxed")
 OBSERVED = ("call_held", "call_ended", "evidence_lost")
 STREAMS = ("stream", "frames")
@@ -53,8 +54,7 @@ inside = contextvars.ContextVar("inside", default=False)
 
 def install() -> None:
     """Listen everywhere. All modules of tests must have been imported."""
-    for name in ("flow", "masking", "evidence", "model", "policy"):
-        _import_all(f"extproc.{name}")
+    _import_all()
     _hook_flow()
     for each in (*_classes("extproc"), *_classes("tests")):
         if getattr(each, "_is_protocol", False):
@@ -84,9 +84,11 @@ def _hook_flow() -> None:
         _hook_refusals(each)
 
 
-def _import_all(package: str) -> None:
-    for found in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
-        importlib.import_module(found.name)
+def _import_all() -> None:
+    """Import what is listened to, wherever in its package it is."""
+    for found in pkgutil.walk_packages(importlib.import_module("extproc").__path__, "extproc."):
+        if found.name.startswith(PACKAGES) or "metrics" in found.name.rpartition(".")[2]:
+            importlib.import_module(found.name)
 
 
 def _modules(*packages: str):
