@@ -319,7 +319,7 @@ class CallRecord:
             self._add_call(entry, self.call)
         if self.decision:
             self._add_decision(entry, self.decision)
-        else:
+        if self._failed_revision:  # asked last, at the latest when a held call was to be released
             entry.policy_revision = self._failed_revision
         return entry
 

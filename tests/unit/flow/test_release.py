@@ -266,3 +266,42 @@ async def test_findings_of_the_request_that_goes_are_recorded(tmp_path):
     peer, _ = await approved(services)
     assert peer.is_forwarded
     assert [(each.entity, each.how) for each in services.recorder.last.findings] == [("US_SSN", "redact")]
+
+
+async def test_another_revision_of_the_policy_releases_what_it_would_hold_too(tmp_path):
+    """The answer counts, and not that a file changed; the entry names the policy that was in force."""
+    services = make_services(tmp_path, engine=ScriptedEngine(HOLD))
+
+    def load_another():
+        services.engine.revision = "e" * 64
+
+    peer, _ = await approved(services, meanwhile=load_another)
+    assert peer.is_forwarded
+    revisions = [(entry.kind, entry.policy_revision[0]) for entry in services.recorder.entries]
+    assert revisions == [("call.held", "f"), ("call.decided", "e"), ("call.completed", "e")]
+
+
+async def test_the_policy_that_gave_no_usable_answer_at_the_release_is_recorded(tmp_path):
+    """It may be another one than that which held the call."""
+    services = make_services(tmp_path, engine=ScriptedEngine(HOLD))
+    services.engine.is_remote = False
+
+    def load_a_broken_one():
+        services.engine.revision, services.engine.fault = "e" * 64, PolicyError("gone")
+
+    peer, _ = await approved(services, meanwhile=load_a_broken_one)
+    assert peer.refusal.reason == "policy-error"
+    assert services.recorder.last.policy_revision == "e" * 64
+
+
+async def test_how_long_a_call_was_held_is_recorded(tmp_path):
+    """From the request for approval to its end, without what comes after."""
+    now = [NOW]
+    services = make_services(tmp_path, engine=ScriptedEngine(HOLD), clock=lambda: now[0])
+
+    def wait():
+        now[0] += 7 * 10**9
+
+    peer, _ = await approved(services, meanwhile=wait)
+    assert peer.is_forwarded
+    assert [entry.held_ms for entry in services.recorder.entries] == [0, 7_000, 7_000]
