@@ -49,9 +49,7 @@ async def check(asked: CheckAsked, services: Services) -> bytes:
         _check_decide_only(released.outbound.decided, services)
         permitted = grant(released, services)
         await record.intent()
-        record.forwarded()
-        record.completed(0, "decided only: the response was not seen")
-        return ext_authz.allow(permitted.permit, now_ns=services.clock())
+        allow = ext_authz.allow(permitted.permit, now_ns=services.clock())
     except Refused as refusal:
         record.refused(refusal)
         return ext_authz.deny(refusal_reply(record, refusal), record.metadata, record.call_id)
@@ -61,6 +59,10 @@ async def check(asked: CheckAsked, services: Services) -> bytes:
     except ExtprocError as error:
         record.failed(Reason.GUARD_ERROR, str(error))
         raise
+    else:
+        record.forwarded()
+        record.completed(0, "decided only: the response was not seen")
+        return allow
     finally:
         record.end()
 

@@ -52,8 +52,9 @@ async def guard_call(peer: Peer, services: Services, opened: RequestHeadersRecei
         released = await release(decided, outbound, peer, services, record)  # 6: at once, or by approvers
         permitted = grant(released, services)  # 7
         await record.intent()  # 8
+        forward = encode.forward(permitted.permit, now_ns=services.clock())
         record.forwarded()
-        await peer.send(encode.forward(permitted.permit, now_ns=services.clock()))  # 9
+        await peer.send(forward)  # 9
         await respond(peer, services, permitted, record)  # 10
     except Refused as refusal:
         record.refused(refusal)

@@ -1,4 +1,4 @@
-"""A held call: people are asked, waited for, and everything that their leave rests on is looked at again.
+"""A held call: people are asked, and everything that their approval rests on is checked again at the release.
 
 The exact bytes stay in this worker's memory. The digest that people approve binds caller, function, arguments,
 connection, policy revision and body.
@@ -201,7 +201,7 @@ def _check_approved(approval: StoredApproval) -> None:
             raise Refused(Reason.CALLER_GONE, rule="approval", detail=f"approval is {approval.state}")
 
 
-# A release rests on more than votes. All of it is looked at again, as it is now:
+# A release rests on more than votes. All of it is checked again, as it is now:
 #
 # 1. the caller's token is still good, and names the same caller;
 # 2. the host still names the same connection (its credential is read by the grant, after this);

@@ -42,7 +42,7 @@ class Request:
     sha256: bytes
     """Of ``body``, 32 bytes."""
     plain: bytes = field(repr=False)
-    """The body with its content-encoding undone: what is inspected, and all that may be forwarded."""
+    """The body with its content-encoding undone: what is inspected. Empty where it could not be undone."""
     decoded: bool
     """False where the content-encoding could not be undone: then ``plain`` is empty."""
     unreadable: Uninspectable | None
@@ -122,7 +122,7 @@ class OutboundRequest:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """People's leave for one held call."""
+    """The approval of one held call by people."""
 
     approval_id: str
     approvers: tuple[str, ...]

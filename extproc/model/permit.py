@@ -1,4 +1,4 @@
-"""The permit: leave to forward one request, together with the request that may go.
+"""The permit: permission to forward one request, together with the request that may go.
 
 The wire encodes nothing that goes upstream without a permit, and takes what goes from nowhere else.
 """
@@ -52,7 +52,7 @@ class Permit:
     """Wall-clock nanoseconds; from then on the permit is void."""
 
     def check(self, now_ns: int) -> None:
-        """Refuse a permit whose time is over.
+        """Refuse an expired permit.
 
         Args:
             now_ns: wall-clock nanoseconds.

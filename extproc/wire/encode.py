@@ -72,7 +72,7 @@ def forward(permit: Permit, *, now_ns: int) -> bytes:
     """Let a request go upstream (answers request_headers, or request_body where there is a body).
 
     Args:
-        permit: the leave, and all that goes.
+        permit: the permission, and all that goes.
         now_ns: wall-clock nanoseconds.
 
     Raises:

@@ -82,7 +82,7 @@ def allow(permit: Permit, *, now_ns: int) -> bytes:
     """Let the request go upstream, marked for the second line of defence.
 
     Args:
-        permit: the leave, and the edits that go with it.
+        permit: the permission, and the edits that go with it.
         now_ns: wall-clock nanoseconds.
 
     Raises:

@@ -158,10 +158,10 @@ class SlowRecorder(MemoryRecorder):
 
 
 async def test_a_permit_that_expired_while_the_intent_was_recorded_lets_nothing_go(tmp_path):
-    """Envoy denies on an error. The entry after the intent says that the call failed."""
+    """Envoy denies on an error. The entry after the intent says that nothing was forwarded."""
     recorder = SlowRecorder()
     services = guards(tmp_path, recorder=recorder, clock=lambda: recorder.now)
     with pytest.raises(ProtocolViolation):
         await decide(services, asks())
-    assert recorder.kinds == ["call.decided", "call.failed"]
+    assert recorder.kinds == ["call.decided", "call.denied"]
     assert recorder.last.reason == "guard-error"

@@ -5,10 +5,12 @@ import json
 
 import pytest
 
-from extproc.model.errors import ResponseBrokenOff
+from extproc.model.errors import ProtocolViolation, ResponseBrokenOff
 from extproc.model.masking import Side
 from extproc.wire.events import ResponseTrailersReceived
 from tests.unit.flow.dialogue import (
+    NOW,
+    MemoryRecorder,
     ScriptedEngine,
     ScriptedPeer,
     answers,
@@ -139,3 +141,25 @@ async def test_a_caller_that_leaves_during_a_stream_is_recorded_with_the_status_
     await asyncio.gather(task, return_exceptions=True)
     last = services.recorder.last
     assert (last.kind, last.reason, last.status) == ("call.failed", "caller-gone", 200)
+
+
+class SlowDisk(MemoryRecorder):
+    """Takes eleven seconds to store the intent."""
+
+    late_ns = 0
+
+    async def record(self, entry):
+        await super().record(entry)
+        self.late_ns = 11 * 10**9
+
+
+async def test_a_permit_that_expires_before_it_is_used_forwards_nothing_and_says_so(tmp_path):
+    """The worker stalled between the grant and the message to Envoy."""
+    recorder = SlowDisk()
+    services = make_services(tmp_path, recorder=recorder, clock=lambda: NOW + recorder.late_ns)
+    peer = ScriptedPeer()
+    with pytest.raises(ProtocolViolation, match="expired"):
+        await play(services, asks(), peer=peer)
+    assert not peer.is_forwarded
+    last = recorder.last
+    assert (last.kind, last.reason, last.detail) == ("call.denied", "guard-error", "the permit has expired")
