@@ -170,6 +170,20 @@ async def test_a_caller_that_leaves_while_its_request_is_stored_leaves_nothing_t
     assert approval.state == "cancelled"
 
 
+async def test_no_call_is_held_longer_than_the_limit(tmp_path):
+    """Envoy waits a little longer, so that the guard's answer ends the call."""
+    hold = {**HOLD, "approval": {"groups": ["sre"], "expires_in": "1h"}}
+    services = make_services(tmp_path, engine=ScriptedEngine(hold), changes={"limits.hold": 60})
+    peer = ScriptedPeer().say(asks())
+    task = asyncio.create_task(play(services, peer=peer))
+    request = await held(services)
+    assert request.expires_ns - request.created_ns == 60 * 10**9
+    deny(services, request)
+    await task
+    assert peer.waits == [65]
+    assert [entry.approval_id for entry in services.recorder.entries] == [request.approval_id] * 2
+
+
 async def test_a_call_that_asks_for_a_ticket_is_refused_and_nobody_is_asked(tmp_path):
     """Tickets are not offered: the call would wait for nobody."""
     hold = {**HOLD, "approval": {"groups": ["sre"], "mode": "ticket"}}

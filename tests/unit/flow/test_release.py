@@ -8,6 +8,7 @@ import pytest
 
 from extproc.model.errors import PolicyError
 from extproc.policy.call_counters import UsageStore
+from extproc.policy.contract.response_interest import ResponseInterest
 from tests.unit.flow.dialogue import (
     NOW,
     ScriptedEngine,
@@ -165,11 +166,13 @@ async def test_the_credential_is_read_when_the_call_goes(tmp_path):
 
 
 async def test_a_held_call_is_counted_once(tmp_path):
-    """The second question is about the same call: it has the same usage."""
-    services = replace(make_services(tmp_path, engine=ScriptedEngine(HOLD)), usage=UsageStore(None))
+    """Questions about the release and the response are about the same call: they have the same usage."""
+    engine = ScriptedEngine(HOLD, responses=ResponseInterest.ALWAYS)
+    services = replace(make_services(tmp_path, engine=engine), usage=UsageStore(None))
     await approved(services)
-    first, second = services.engine.asked[:2]
+    first, second, about_the_response = services.engine.asked
     assert first["usage"]["function"]["day"] == 1
+    assert about_the_response["usage"] == first["usage"]
     assert {**first, "time": 0, "attributes": 0} == {**second, "time": 0, "attributes": 0}
 
 
