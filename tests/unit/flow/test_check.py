@@ -125,6 +125,16 @@ async def test_an_encoded_body_is_refused(tmp_path):
     assert reason_of(await decide(services, opened, gzip.compress(b"{}"))) == "uninspectable"
 
 
+async def test_fields_that_policy_sets_go_with_the_answer(tmp_path):
+    """Those of the request to the backend, those of the response to the caller."""
+    answer = {"allowed": True, "headers": {"x-set": "1"}, "response_headers_to_add": {"x-resp": "2"}}
+    allowed = await decide(guards(tmp_path, answer), asks())
+    assert allows(allowed)
+    assert "x-set" in {each.header.key for each in allowed.ok_response.headers}
+    added = {each.header.key: each.header.value for each in allowed.ok_response.response_headers_to_add}
+    assert added == {"x-resp": "2"}
+
+
 async def test_a_body_that_envoy_cut_is_a_fact_that_policy_sees(tmp_path):
     """It may be whole JSON by chance."""
     services = guards(tmp_path)

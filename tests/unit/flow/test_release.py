@@ -308,3 +308,22 @@ async def test_how_long_a_call_was_held_is_recorded(tmp_path):
     peer, _ = await approved(services, meanwhile=wait)
     assert peer.is_forwarded
     assert [entry.held_ms for entry in services.recorder.entries] == [0, 7_000, 7_000]
+
+
+async def test_a_hold_of_the_response_is_not_put_to_people_again(tmp_path):
+    """A policy that does not tell a response from its request says hold again; people have released the call."""
+    services = make_services(tmp_path, engine=ScriptedEngine(HOLD, responses=ResponseInterest.ALWAYS))
+    peer, _ = await approved(services)
+    assert peer.is_forwarded
+    assert not peer.refusals
+    assert services.recorder.last.kind == "call.completed"
+
+
+async def test_entries_keep_masked_what_any_of_the_decisions_masked(tmp_path):
+    """A path that the policy in force does not mask any more was sensitive when the call came."""
+    first = {**HOLD, "mask": {"request": [{"path": "$.name"}]}}
+    later = {**HOLD, "mask": {"request": [{"path": "$.city"}]}}
+    services = make_services(tmp_path, engine=then(first, later))
+    peer, _ = await approved(services, body=b'{"name":"Ada","city":"Ely"}')
+    assert peer.upstream_body == b'{"name":"Ada","city":"[REDACTED]"}'
+    assert services.recorder.last.arguments == '{"name":"[REDACTED]","city":"[REDACTED]"}'

@@ -15,11 +15,14 @@ from extproc.evidence.spool.spool import Spool
 from extproc.evidence.spool.spool_reader import SpoolReader
 from extproc.flow.record.crash_record import record_orphans
 from extproc.flow.record.from_access_log import entry_from_access_log
+from extproc.identity.session_ids import Sessions
 from extproc.model.entries import DID_NOT_END, Entry, EntryKind
+from extproc.model.identity import Identity
 from extproc.model.ids import envoys_id, uuid7
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.wire.access_log import AccessLogEntry
 from tests.unit.flow.dialogue import (
+    ISSUER,
     NOW,
     LossObserver,
     MemoryRecorder,
@@ -105,6 +108,21 @@ async def test_a_request_that_was_evaluated_is_recorded_as_denied(tmp_path, dies
     await record_orphans(services, left)
     assert services.recorder.entries == [entry]
     assert not list(left.iterdir())
+
+
+async def test_the_session_of_a_call_is_recorded_by_its_name(tmp_path, dies):
+    """Never by the id, with which anybody could speak in the session."""
+    bound = Sessions(b"s" * 32).bind("server-1", Identity(ISSUER, "alice"), "docs")
+    ping = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
+    left, survived = await dies(
+        1,
+        asks("POST", "/mcp", "docs.internal", content_type="application/json", mcp_session_id=bound),
+        sends(ping), answers(), returns(b"{}"),
+    )  # fmt: skip
+    assert b"server-1" not in b"".join(file.read_bytes() for file in left.iterdir())
+    services = make_services(tmp_path)
+    await record_orphans(services, left)
+    assert services.recorder.last.session == survived.session == services.sessions.name(bound, "docs")
 
 
 async def test_the_entry_and_envoys_report_are_of_one_call(tmp_path, dies):

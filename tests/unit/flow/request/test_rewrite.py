@@ -1,0 +1,73 @@
+"""The request that goes upstream is the one that was inspected, masked."""
+
+import gzip
+import json
+
+import pytest
+
+from extproc.policy.contract.response_interest import ResponseInterest
+from tests.integration.support import shop
+from tests.integration.support.shop import SERVICE, Item, framed
+from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_services, play, sends
+
+SSN = "219-09-9999"
+JSON = {"content_type": "application/json"}
+
+
+@pytest.mark.parametrize("rules", [[], [{"entity": "*"}]], ids=["nothing to mask", "masked"])
+async def test_a_body_that_passes_unmasked_goes_as_it_was_decoded(tmp_path, rules):
+    """Its content-encoding is removed: the encoded bytes would be other bytes to the backend."""
+    changes = {"connections.crm.masking": {"request": rules, "undecodable": "pass-unmasked"}}
+    services = make_services(tmp_path, changes=changes)
+    request = asks("POST", "/customers", content_encoding="gzip", **JSON)
+    peer = await play(services, request, sends(gzip.compress(b'{"broken')), answers(end=True))
+    assert "content-encoding" in peer.upstream_removed
+    assert peer.upstream_body == b'{"broken'
+
+
+async def test_the_credential_takes_the_place_of_the_callers_field(tmp_path):
+    """A field that is set must not be removed as well: Envoy would remove the credential."""
+    (tmp_path / "secret").write_text("backend-secret-0123")
+    changes = {"connections.crm.credential": {"file": str(tmp_path / "secret"), "header": "authorization"}}
+    services = make_services(tmp_path, changes=changes)
+    peer = await play(services, asks(authorization="Bearer callers"), answers(end=True))
+    assert b"backend-secret-0123" in peer.upstream_headers["authorization"]
+    assert "authorization" not in peer.upstream_removed
+    assert {"proxy-authorization", "accept-encoding"} <= set(peer.upstream_removed)
+
+
+async def test_a_binary_field_that_cannot_be_masked_does_not_go_upstream(tmp_path):
+    """Its type is unknown, and it holds what is to be masked."""
+    changes = {"connections.shop": {**shop.settings(tmp_path), "masking": {"request": [{"entity": "*"}]}}}
+    services = make_services(tmp_path, changes=changes)
+    request = asks(
+        "POST", f"/{SERVICE}/GetItem", shop.HOST, content_type="application/grpc", x_note_bin="MjE5LTA5LTk5OTk"
+    )
+    peer = await play(services, request, sends(framed(Item())), answers(end=True, content_type="application/grpc"))
+    assert peer.is_forwarded
+    assert "x-note-bin" in peer.upstream_removed
+    assert ("header.x-note-bin", "request") in {(each.path, each.side) for each in services.recorder.last.findings}
+
+
+async def test_a_body_that_detectors_cannot_search_is_a_fact_that_policy_sees(tmp_path):
+    """It was read, and its arguments are known; nobody knows what is in its bytes."""
+    services = make_services(tmp_path, changes={"connections.shop": shop.settings(tmp_path)})
+    request = asks("POST", f"/{SERVICE}/GetItem", shop.HOST, content_type="application/grpc")
+    await play(services, request, sends(framed(Item(id="7", data=b"\xff\xfe"))), answers(end=True))
+    [asked] = services.engine.asked
+    assert asked["call"]["arguments"]["id"] == "7"
+    assert asked["body"]["uninspectable"]
+    assert services.recorder.last.uninspectable == asked["body"]["uninspectable"]
+
+
+async def test_a_session_keeps_its_name_where_policy_changes_the_query(tmp_path):
+    """An id that is sensitive by itself is shown to policy by its name, every time."""
+    engine = ScriptedEngine(
+        {"allowed": True, "query_parameters_to_set": {"a": "1"}}, responses=ResponseInterest.ALWAYS
+    )
+    services = make_services(tmp_path, engine=engine, changes={"connections.crm.session_header": "x-session"})
+    await play(services, asks(x_session=SSN), answers(end=True))
+    before, after = (asked["call"] for asked in engine.asked)
+    assert after["arguments"] == {"id": "7", "a": "1"}
+    assert after["session"] == before["session"] != SSN
+    assert SSN not in json.dumps(after)
