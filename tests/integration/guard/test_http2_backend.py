@@ -44,7 +44,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
             x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
         )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .kick(key, hashes.SHA256())
+        .sign(key, hashes.SHA256())
     )
     certificate_file, key_file = folder / "backend.pem", folder / "backend.key"
     certificate_file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
