@@ -71,3 +71,18 @@ async def test_a_session_keeps_its_name_where_policy_changes_the_query(tmp_path)
     assert after["arguments"] == {"id": "7", "a": "1"}
     assert after["session"] == before["session"] != SSN
     assert SSN not in json.dumps(after)
+
+
+async def test_fields_that_do_not_go_as_the_caller_wrote_them_are_not_masked(tmp_path):
+    """What the guard or policy writes over them is all that the backend gets."""
+    (tmp_path / "secret").write_text("backend-secret-0123")
+    changes = {
+        "connections.crm.credential": {"file": str(tmp_path / "secret"), "header": "x-api-key"},
+        "connections.crm.masking": {"request": [{"entity": "*"}]},
+    }
+    engine = ScriptedEngine({"allowed": True, "headers": {"x-set": "policys"}})
+    services = make_services(tmp_path, engine=engine, changes=changes)
+    peer = await play(services, asks(x_api_key=SSN, x_set=SSN, authorization=SSN), answers(end=True))
+    assert peer.upstream_headers["x-api-key"].endswith(b"backend-secret-0123")
+    assert peer.upstream_headers["x-set"] == b"policys"
+    assert services.recorder.last.findings == ()

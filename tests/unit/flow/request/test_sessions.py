@@ -9,24 +9,24 @@ CALL = b'{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"search"
 OWN = "server-session-0042"
 
 
-async def opened(services):
+async def opened(services, own=OWN):
     """The session id that alice is given."""
     peer = await play(
         services,
         asks("POST", "/mcp", "docs.internal", content_type="application/json"),
         sends(OPEN),
-        answers(mcp_session_id=OWN),
+        answers(mcp_session_id=own),
         returns(b"{}"),
     )
     return peer.delivered_headers["mcp-session-id"].decode()
 
 
-async def speak(services, session, metadata=None, host="docs.internal"):
+async def speak(services, session, metadata=None, host="docs.internal", own=OWN):
     return await play(
         services,
         asks("POST", "/mcp", host, metadata=metadata, content_type="application/json", mcp_session_id=session),
         sends(CALL),
-        answers(mcp_session_id=OWN),
+        answers(mcp_session_id=own),
         returns(b"{}"),
     )
 
@@ -44,6 +44,20 @@ async def test_a_session_is_given_bound_and_taken_apart_again(tmp_path):
     assert len(names) == 1
     assert OWN not in str(services.recorder.entries)
     assert services.engine.asked[-1]["call"]["session"] in names
+
+
+async def test_a_session_id_that_looks_sensitive_is_not_masked_on_its_way(tmp_path):
+    """The server and the caller need it as it is; it is bound, and kept nowhere."""
+    rules = [{"entity": "*", "how": "remove"}]
+    changes = {"connections.docs.masking": {"request": rules, "response": rules}}
+    services = make_services(tmp_path, changes=changes)
+    own = "219-09-9999"
+    bound = await opened(services, own)
+    peer = await speak(services, bound, own=own)
+    assert peer.upstream_headers["mcp-session-id"] == own.encode()
+    assert peer.delivered_values("mcp-session-id") == [bound.encode()]
+    assert services.recorder.last.findings == ()
+    assert own not in repr(services.recorder.entries)
 
 
 @pytest.mark.parametrize("kind", ["raw", "of another caller", "forged", "cut", "twice"])
