@@ -33,6 +33,7 @@ test: dev ## Run all tests, the real Envoy included; T=path K=name runs only the
 	@if [ -n "$(T)$(K)" ]; then $(PYTEST) $(T) $(if $(K),-k "$(K)"); else PYTHONDONTWRITEBYTECODE= $(PYTEST) $(IN_PARALLEL); fi
 
 fix: dev ## Correct style and formatting where that can be done automatically
+	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 

@@ -64,3 +64,17 @@ def test_a_name_of_a_module_means_one_thing(graph):
     twice = {name: sorted(modules) for name, modules in named.items() if len(modules) > 1}
     assert {name: modules for name, modules in twice.items() if name not in SHARED_NAMES} == {}
     assert twice.keys() >= SHARED_NAMES.keys()
+
+
+def test_a_protocol_imports_no_other_protocol(graph):
+    """Held for each folder, so that a new one needs no line in a contract."""
+    folders = [each for each in graph.find_children("extproc.protocols") if graph.find_children(each)]
+    assert len(folders) > 2
+    crossing = {
+        (importer, imported)
+        for importer in folders
+        for imported in folders
+        if importer != imported
+        and graph.direct_import_exists(importer=importer, imported=imported, as_packages=True)
+    }
+    assert crossing == set()
