@@ -1,7 +1,7 @@
 """Costs of masking, against the same patterns in ``re``. ``benchmarks.quality`` measures the findings.
 
 ``python -m benchmarks.masking`` prints tables; ``--json FILE`` keeps the figures. One process, one core, CPU time.
-Presidio's pattern recognisers join the comparison where ``presidio_analyzer`` can be imported.
+Presidio's pattern recognizers join the comparison where ``presidio_analyzer`` can be imported.
 """
 
 from __future__ import annotations
@@ -177,12 +177,12 @@ def walk_with_re(patterns: list[re.Pattern[str]]) -> Visit:
 
 
 def presidio() -> Visit | None:
-    """Run Presidio's pattern recognisers, of the entities that both know, on every string; no language model."""
+    """Run Presidio's pattern recognizers, of the entities that both know, on every string; no language model."""
     try:
         from presidio_analyzer import predefined_recognizers as known
     except ImportError:
         return None
-    recognisers = [getattr(known, name)() for name in KNOWN.values()]
+    recognizers = [getattr(known, name)() for name in KNOWN.values()]
 
     def visit(value: object) -> int:
         if isinstance(value, dict):
@@ -192,7 +192,7 @@ def presidio() -> Visit | None:
         if not isinstance(value, str):
             return 0
         return sum(
-            len(each.analyze(value, each.supported_entities, nlp_artifacts=None) or ()) for each in recognisers
+            len(each.analyze(value, each.supported_entities, nlp_artifacts=None) or ()) for each in recognizers
         )
 
     return visit

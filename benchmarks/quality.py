@@ -1,7 +1,7 @@
-"""Precision and recall on a generated, labelled corpus, entity by entity, beside Presidio's own recognisers.
+"""Precision and recall on a generated, labelled corpus, entity by entity, beside Presidio's own recognizers.
 
 ``python -m benchmarks.quality`` prints a table; ``--json FILE`` keeps the figures. Presidio joins where
-``presidio_analyzer`` can be imported: its pattern recognisers, one per entity, without a language model, once with
+``presidio_analyzer`` can be imported: its pattern recognizers, one per entity, without a language model, once with
 every result and once with those of a score of 0.4 or more. It reads ``key: text``; extproc has the key as context.
 
 Every entity comes in several spellings and with text around it; a third of the corpus are values that only look like
@@ -279,18 +279,18 @@ def ours() -> Finder:
 
 
 def presidio(least: float) -> Finder | None:
-    """Return Presidio's recognisers of the entities that both know."""
+    """Return Presidio's recognizers of the entities that both know."""
     try:
         from presidio_analyzer import predefined_recognizers as known
     except ImportError:
         return None
-    recognisers = {entity: getattr(known, name)() for entity, name in KNOWN.items()}
+    recognizers = {entity: getattr(known, name)() for entity, name in KNOWN.items()}
 
     def find(key: str, text: str) -> list[Found]:
         whole = f"{key}: {text}"
         return [
             (entity, hit.start, hit.end)
-            for entity, each in recognisers.items()
+            for entity, each in recognizers.items()
             for hit in each.analyze(whole, each.supported_entities, None) or ()
             if hit.score >= least
         ]

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from extproc.approvals.port import Approval, ApprovalRequest, State, Vote
 from extproc.approvals.rules import state_after, why_refused
+from extproc.concurrency.sqlite_wal import switch_to_wal
 from extproc.model.errors import ApprovalError, ExtprocError, VoteRefused, WhyRefused
 from extproc.model.masking import Finding, Side
 
@@ -294,7 +295,7 @@ def _create(path: Path, busy_s: float) -> None:
             _migrate(db)
             _check_ours(db)
             return
-        db.execute("PRAGMA journal_mode = WAL")
+        switch_to_wal(db, busy_s)
         db.executescript(
             f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID};"
             f"PRAGMA user_version = {SCHEMA_VERSION}; {SCHEMA} COMMIT;"

@@ -1,4 +1,4 @@
-"""Presidio's recognisers as detectors: an optional extra, for entities that no built-in detector finds.
+"""Presidio's recognizers as detectors: an optional extra, for entities that no built-in detector finds.
 
 They are slow, and they search every text, since no prefilter tells beforehand in which texts they find something.
 Loading changes two things in Presidio. A pattern that takes too long fails the call: Presidio would go on without
@@ -18,7 +18,7 @@ from extproc.model.errors import MaskingError
 PATTERN_SECONDS = 1
 """Time limit for one pattern on one text."""
 OTHERS = ("PhoneRecognizer", "ZaMobileNumberRecognizer", "ZaTelephoneNumberRecognizer")
-"""Recognisers that use neither patterns nor a language model."""
+"""Recognizers that use neither patterns nor a language model."""
 WORD = re.compile(r"[A-Za-z]+")
 
 
@@ -119,7 +119,7 @@ def _configure_presidio() -> None:
 
 
 def _known(language: str, *, with_model: bool) -> dict[str, list[Any]]:
-    """Return recognisers by the entities that they find."""
+    """Return recognizers by the entities that they find."""
     from presidio_analyzer import PatternRecognizer, predefined_recognizers
 
     others = (*OTHERS, "SpacyRecognizer") if with_model else OTHERS
@@ -127,9 +127,9 @@ def _known(language: str, *, with_model: bool) -> dict[str, list[Any]]:
     for name, each in inspect.getmembers(predefined_recognizers, inspect.isclass):
         if name in others or (issubclass(each, PatternRecognizer) and each is not PatternRecognizer):
             make: Any = each
-            recogniser = make(supported_language=language)
-            for entity in recogniser.supported_entities:
-                found.setdefault(entity, []).append(recogniser)
+            recognizer = make(supported_language=language)
+            for entity in recognizer.supported_entities:
+                found.setdefault(entity, []).append(recognizer)
     return found
 
 
@@ -142,7 +142,7 @@ def _check_model(model: str) -> None:
 
 
 class _SharedAnalysis:
-    """All recognisers together. Several detectors ask about the same text in turn: it is analysed once."""
+    """All recognizers together. Several detectors ask about the same text in turn: it is analysed once."""
 
     def __init__(
         self,
@@ -187,7 +187,7 @@ class _SharedAnalysis:
 
     def _analyse(self, text: str, keys: str) -> Iterator[tuple[str, int, int]]:
         if len(text) > self._longest:
-            raise MaskingError("the text is too-large for Presidio's recognisers")
+            raise MaskingError("the text is too-large for Presidio's recognizers")
         results = self._engine.analyze(
             text,
             self._language,

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from extproc.concurrency.sqlite_wal import switch_to_wal
 from extproc.model.errors import PolicyError
 from extproc.model.units import NANOSECONDS_PER_SECOND
 from extproc.policy.contract.call_usage import Usage
@@ -111,7 +112,7 @@ def _open(path: Path | None) -> sqlite3.Connection:
     connection = sqlite3.connect(path or ":memory:", timeout=BUSY_S, isolation_level=None, check_same_thread=False)
     if path is not None:
         path.chmod(0o600)
-    connection.execute("PRAGMA journal_mode = WAL")
+    switch_to_wal(connection, BUSY_S)
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute(SCHEMA)
     return connection

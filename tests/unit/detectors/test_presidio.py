@@ -1,4 +1,4 @@
-"""Presidio's recognisers as detectors: the same findings, closed where Presidio is open."""
+"""Presidio's recognizers as detectors: the same findings, closed where Presidio is open."""
 
 import os
 import socket
@@ -123,7 +123,7 @@ def test_a_pattern_that_takes_too_long_ends_the_call(monkeypatch):
 
 
 @needs_presidio
-def test_a_recogniser_that_fails_ends_the_call(monkeypatch):
+def test_a_recognizer_that_fails_ends_the_call(monkeypatch):
     def fail(*_):
         raise RuntimeError(LICENSE)
 
@@ -135,7 +135,7 @@ def test_a_recogniser_that_fails_ends_the_call(monkeypatch):
 
 @needs_presidio
 def test_text_that_streams_waits_for_its_end(masker):
-    """Nothing tells how far a recogniser looks."""
+    """Nothing tells how far a recognizer looks."""
     stream = masker.stream(TEXT, EVERYTHING)
     assert stream.feed(b"one line, and\nanother\n") == b""
     assert stream.finish() == b"one line, and\nanother\n"
