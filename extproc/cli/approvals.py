@@ -14,8 +14,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from extproc.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
-from extproc.console.printable import plain, pretty_json
+from extproc.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, examples
+from extproc.console.printable import console, plain, pretty_json
 from extproc.model.errors import ConfigError
 
 app = typer.Typer(help="List the calls that wait for approval, and vote on them.", no_args_is_help=True)
@@ -38,7 +38,25 @@ TokenOption = Annotated[
 ]
 
 
-@app.command("list")
+LIST_EXAMPLES = examples(
+    ("extproc approvals list", "see what waits, and its ids."),
+    ("extproc approvals list --watch", "keep the list on the screen."),
+    ("extproc approvals list --all --json | jq '.[0].votes'", "see who decided the last one."),
+)
+SHOW_EXAMPLES = examples(("extproc approvals show 01933b2e", "read the masked arguments before you vote."))
+APPROVE_EXAMPLES = examples(
+    ('extproc approvals approve 01933b2e -m "ticket 4711" --token-file token', "vote with your own token."),
+    (
+        'EXTPROC_TOKEN=… extproc approvals approve 01933b2e -m "ticket 4711"',
+        "the same, where a file is not wanted.",
+    ),
+)
+DENY_EXAMPLES = examples(
+    ('extproc approvals deny 01933b2e -m "wrong customer" --token-file token', "refuse the call at once."),
+)
+
+
+@app.command("list", epilog=LIST_EXAMPLES)
 def list_(
     config: ConfigOption = DEFAULT_CONFIG,
     all_: Annotated[bool, typer.Option("--all", help="List decided approvals too.")] = False,
@@ -61,10 +79,10 @@ def list_(
     elif watch:
         _watch(ask)
     else:
-        Console().print(_listing(ask()))
+        console().print(_listing(ask()))
 
 
-@app.command()
+@app.command(epilog=SHOW_EXAMPLES)
 def show(approval_id: IdArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Show one approval: caller, function, reason, masked arguments, and the time left."""
     from extproc.console.client import connect
@@ -73,10 +91,10 @@ def show(approval_id: IdArgument, config: ConfigOption = DEFAULT_CONFIG, as_json
     if as_json:
         _print_json(approval)
     else:
-        Console().print(_details(approval))
+        console().print(_details(approval))
 
 
-@app.command()
+@app.command(epilog=APPROVE_EXAMPLES)
 def approve(
     approval_id: IdArgument,
     note: NoteOption = "",
@@ -88,7 +106,7 @@ def approve(
     _vote("approve", approval_id, note, token_file, config, as_json=as_json)
 
 
-@app.command()
+@app.command(epilog=DENY_EXAMPLES)
 def deny(
     approval_id: IdArgument,
     note: NoteOption = "",

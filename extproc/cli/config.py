@@ -6,11 +6,25 @@ from typing import Annotated, Any
 
 import typer
 
+from extproc.cli.options import DEFAULT_CONFIG, ConfigOption, examples
+
 app = typer.Typer(
     help="Print the configuration's schema, check a file, or print its effective settings.", no_args_is_help=True
 )
-FileArgument = Annotated[Path, typer.Argument(help="The configuration file.")]
-DEFAULT_FILE = Path("extproc.yaml")
+FileArgument = Annotated[
+    Path | None, typer.Argument(help="The configuration file. Default: as `--config` says.", show_default=False)
+]
+CHECK_EXAMPLES = examples(
+    ("extproc config check", "check extproc.yaml in this folder, or the file that EXTPROC_CONFIG names."),
+    (
+        "extproc config check new.yaml && cp new.yaml extproc.yaml",
+        "replace it only by a correct one.",
+    ),
+)
+SHOW_EXAMPLES = examples(
+    ("extproc config show | jq .limits", "see the limits in force, defaults included."),
+    ("extproc config show | jq '.connections.crm.functions'", "list the functions of an OpenAPI document."),
+)
 
 
 @app.command()
@@ -21,8 +35,8 @@ def schema() -> None:
     _print(Settings.model_json_schema())
 
 
-@app.command()
-def check(file: FileArgument = DEFAULT_FILE) -> None:
+@app.command(epilog=CHECK_EXAMPLES)
+def check(file: FileArgument = None, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Check a configuration file. Prints what it guards, or all its mistakes with their places.
 
     Exit status: 0 if the guard would start with it, 1 if not.
@@ -31,10 +45,11 @@ def check(file: FileArgument = DEFAULT_FILE) -> None:
     from extproc.config.load import adding_places, load_settings
     from extproc.config.summary import notes, summary
 
-    settings = load_settings(file)
-    with adding_places(file):
+    config = file or config
+    settings = load_settings(config)
+    with adding_places(config):
         revision = check_parts(settings)
-    typer.echo(f"OK: {file}")
+    typer.echo(f"OK: {config}")
     for line in summary(settings):
         typer.echo(f"  {line}")
     if revision:
@@ -43,12 +58,12 @@ def check(file: FileArgument = DEFAULT_FILE) -> None:
         typer.echo(f"  note: {note}")
 
 
-@app.command()
-def show(file: FileArgument = DEFAULT_FILE) -> None:
+@app.command(epilog=SHOW_EXAMPLES)
+def show(file: FileArgument = None, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Print all settings as JSON, with defaults filled in, absolute paths, and the functions of OpenAPI files."""
     from extproc.config.load import load_settings
 
-    _print(load_settings(file).model_dump(mode="json"))
+    _print(load_settings(file or config).model_dump(mode="json"))
 
 
 def _print(document: Any) -> None:

@@ -6,6 +6,16 @@ from typing import Annotated
 
 import typer
 
+from extproc.cli.options import DEFAULT_CONFIG, ConfigOption, examples
+
+RENDER_EXAMPLES = examples(
+    ("extproc envoy render --output envoy.yaml", "write the whole bootstrap for an Envoy of your own."),
+    ("extproc envoy render --door ext_authz", "print the one for decisions only, without masking."),
+)
+CHECK_EXAMPLES = examples(
+    ("extproc envoy check envoy.yaml", "look for ways around the guard."),
+    ("extproc envoy check envoy.yaml --json | jq '.[].danger'", "use the result in a script."),
+)
 app = typer.Typer(help="Render an Envoy configuration, or check one for known dangers.", no_args_is_help=True)
 
 
@@ -16,11 +26,9 @@ class FilterChoice(StrEnum):
     EXT_AUTHZ = "ext_authz"
 
 
-@app.command()
+@app.command(epilog=RENDER_EXAMPLES)
 def render(
-    config: Annotated[
-        Path, typer.Option("--config", "-c", help="The configuration file.", envvar="EXTPROC_CONFIG")
-    ] = Path("extproc.yaml"),
+    config: ConfigOption = DEFAULT_CONFIG,
     door: Annotated[
         FilterChoice,
         typer.Option(
@@ -50,7 +58,7 @@ def render(
         output.write_text(text, encoding="utf-8")
 
 
-@app.command()
+@app.command(epilog=CHECK_EXAMPLES)
 def check(
     file: Annotated[
         Path, typer.Argument(help="An Envoy bootstrap, listener or route configuration; YAML or JSON.")

@@ -26,6 +26,14 @@ SESSION_COLUMNS = (
     "risk",
 )
 ENTRY_COLUMNS = ("time", "kind", "function", "reason", "rule", "risk", "status", "duration_ms", "call_id")
+LIST_EXAMPLES = examples(
+    ("extproc sessions list --subject alice", "find what one caller did."),
+    ("extproc sessions list --function crm.export_customers", "find who called a function."),
+)
+SHOW_EXAMPLES = examples(
+    ("extproc sessions show SESSION_ID", "read one line for each call."),
+    ("extproc sessions show SESSION_ID --entries", "read each entry, with its rule and its call's id."),
+)
 QUERY_EXAMPLES = examples(
     ('extproc query "SELECT reason, count() FROM calls GROUP BY reason"', "count calls by reason."),
     ("extproc query \"SELECT * FROM entries WHERE kind = 'call.reported'\"", "find calls that no guard finished."),
@@ -41,7 +49,7 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-@sessions.command("list")
+@sessions.command("list", epilog=LIST_EXAMPLES)
 def list_(
     config: ConfigOption = DEFAULT_CONFIG,
     subject: Annotated[str | None, typer.Option(help="List sessions of this caller only.")] = None,
@@ -63,7 +71,7 @@ def list_(
         Console().print(Text("There are no sessions."))
 
 
-@sessions.command()
+@sessions.command(epilog=SHOW_EXAMPLES)
 def show(
     session_id: Annotated[str, typer.Argument(metavar="ID", help="The session's id.")],
     config: ConfigOption = DEFAULT_CONFIG,
@@ -86,7 +94,12 @@ def show(
 
 
 def query(
-    sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT over `entries`, `calls` or `sessions`.")],
+    sql: Annotated[
+        str,
+        typer.Argument(
+            metavar="SQL", help="One SELECT over `entries`, `calls`, `sessions`, `session_calls` or `findings`."
+        ),
+    ],
     config: ConfigOption = DEFAULT_CONFIG,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Print at most this many rows.")] = 1_000,
     format_: Annotated[Format, typer.Option("--format", "-f", help="How to print the result.")] = Format.TABLE,

@@ -1,14 +1,17 @@
 """The ``extproc`` command and the list of its subcommands."""
 
+import os
+import sqlite3
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from extproc import __version__
 from extproc.cli import approvals, config, demo, doctor, envoy, evidence, mask, policy, policy_history, serve
+from extproc.cli.explain_error import explain_error
 from extproc.model.errors import ExtprocError
 
 app = typer.Typer(
@@ -52,9 +55,17 @@ app.add_typer(policy.app, name="policy")
 
 
 def main() -> None:
-    """Run the command line. An ``ExtprocError`` becomes one readable message and exit status 1."""
+    """Run the command line. An error that a user can cause becomes one readable message and exit status 1."""
     try:
         app()
-    except ExtprocError as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+    except BrokenPipeError:
+        _leave_closed_output()
+    except (ExtprocError, OSError, sqlite3.Error) as error:
+        Console(stderr=True).print(Text.assemble(("error: ", "bold red"), explain_error(error)), soft_wrap=True)
         sys.exit(1)
+
+
+def _leave_closed_output() -> NoReturn:
+    """End where the reader of the output, such as ``head``, has gone. Python must not write to it at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)

@@ -56,7 +56,13 @@ def mask(  # noqa: PLR0917 - each is an option of the command line
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option(help="Use the detectors and limits of this configuration; with --connection, its plan."),
+        typer.Option(
+            "--config",
+            "-c",
+            help="Use the detectors and limits of this configuration; with --connection, its plan."
+            " Default: the built-in detectors.",
+            envvar="EXTPROC_CONFIG",
+        ),
     ] = None,
     connection: Annotated[str, typer.Option(help="Use this connection's plan.")] = "",
     direction: Annotated[

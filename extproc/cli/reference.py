@@ -34,6 +34,8 @@ def _section(context: typer.Context) -> Iterator[str]:
     yield f"{(command.help or '').strip()}\n"
     yield f"```text\n{' '.join([context.command_path, *command.collect_usage_pieces(context)])}\n```\n"
     yield from _parameters(context)
+    if command.epilog:
+        yield f"{command.epilog.strip()}\n"
     if isinstance(command, TyperGroup):
         for name, member in command.commands.items():
             yield from _section(typer.Context(member, info_name=name, parent=context))

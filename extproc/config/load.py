@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from extproc.codecs.located_yaml import KeyPath, LocatedDocument, load_located
+from extproc.config.expected_forms import VARIABLE_HINT, variables
 from extproc.config.schema import Settings
 from extproc.config.validation_errors import combined, explain
 from extproc.model.errors import ConfigError, SourceLocation
@@ -63,6 +64,7 @@ def load_settings(path: Path, *, to_serve: bool = True) -> Settings:
     if not path.exists():
         raise ConfigError("cannot be read: No such file or directory", SourceLocation(path), NAME_THE_FILE)
     document = load_located(path)
+    _refuse_variables(document)
     try:
         settings = Settings.model_validate(document.data)
     except ValidationError as error:
@@ -81,6 +83,20 @@ def load_settings(path: Path, *, to_serve: bool = True) -> Settings:
     if problems:
         raise combined(problems)
     return settings.model_copy(update={"connections": connections})
+
+
+def _refuse_variables(document: LocatedDocument) -> None:
+    """Refuse text that looks like a variable: nothing replaces it, so it would count as it is written.
+
+    Raises:
+        ConfigError: each of them, with its place.
+    """
+    problems = [
+        ConfigError("a variable is not replaced here", document.place(path), VARIABLE_HINT)
+        for path in variables(document.data)
+    ]
+    if problems:
+        raise combined(problems)
 
 
 def _checked(connection: ConnectionSettings, document: LocatedDocument, path: KeyPath) -> ConnectionSettings:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from extproc.codecs.located_yaml import KeyPath, LocatedDocument, shown
+from extproc.config.expected_forms import form_hint
 from extproc.config.one_of import OneOf
 from extproc.model.errors import ConfigError
 from extproc.settings.base import Example
@@ -44,8 +45,14 @@ def explain(error: ValidationError, document: LocatedDocument, root: type[BaseMo
 
 def _problem(details: ErrorDetails, document: LocatedDocument, root: type[BaseModel]) -> ConfigError:
     path, annotation = _locate(details["loc"], document.data, root)
-    message, hint = _words(details, path, annotation)
+    message, hint = _words(details, path, annotation, _value(document.data, path))
     return ConfigError(message, document.place(path), hint)
+
+
+def _value(data: Any, path: KeyPath) -> Any:
+    for part in path:
+        data = data[part]
+    return data
 
 
 def _locate(loc: tuple[str | int, ...], data: Any, annotation: Any) -> tuple[KeyPath, Any]:
@@ -111,7 +118,7 @@ def _step(annotation: Any, part: str | int) -> Any:
     return None
 
 
-def _words(details: ErrorDetails, path: KeyPath, annotation: Any) -> tuple[str, str]:
+def _words(details: ErrorDetails, path: KeyPath, annotation: Any, value: Any) -> tuple[str, str]:
     """Return the cause, and a hint."""
     key = str(details["loc"][-1]) if details["loc"] else ""
     context = details.get("ctx", {})
@@ -122,7 +129,10 @@ def _words(details: ErrorDetails, path: KeyPath, annotation: Any) -> tuple[str, 
         "union_tag_invalid": ("unknown protocol", f"protocol is one of {context.get('expected_tags')}"),
         "union_tag_not_found": ("'protocol' is missing", f"add protocol: {' or '.join(_choices(annotation))}"),
         "value_error": (f"{where}{context.get('error')}", ""),
-        "string_pattern_mismatch": (f"{where}not of the expected form", f"expected: {context.get('pattern')}"),
+        "string_pattern_mismatch": (
+            f"{where}not of the expected form",
+            form_hint(str(context.get("pattern")), value),
+        ),
         "model_type": (f"{where}must be a mapping", _did_you_mean("", annotation)),
     }
     message = details["msg"]

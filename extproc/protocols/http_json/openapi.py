@@ -11,7 +11,7 @@ from typing import Any, get_args
 from urllib.parse import urlsplit
 
 from extproc.codecs.located_yaml import KeyPath, LocatedDocument, load_located
-from extproc.model.errors import ConfigError
+from extproc.model.errors import ConfigError, SourceLocation
 from extproc.protocols.http_json.function_settings import FunctionSettings
 from extproc.protocols.http_json.path_templates import TemplateError, parse_template
 from extproc.settings.base import FUNCTION_NAME
@@ -35,12 +35,16 @@ def read_openapi(file: Path) -> dict[str, FunctionSettings]:
             "not an OpenAPI 3 document", document.place(("openapi",)), "it begins with: openapi: 3.1.0"
         )
     functions: dict[str, FunctionSettings] = {}
+    places: dict[str, SourceLocation] = {}
     for name, function, path in _operations(document):
         if name in functions:
             raise ConfigError(
-                f"function name {name!r} is used twice", document.place(path), "rename one operationId"
+                f"function name {name!r} is used twice",
+                document.place(path),
+                f"the first is at {places[name]}: give each an operationId of its own;"
+                " without one, an operation is named by its method and path",
             )
-        functions[name] = function
+        functions[name], places[name] = function, document.place(path)
     if not functions:
         raise ConfigError("no operations found", document.place(("paths",)))
     return functions
@@ -98,4 +102,7 @@ def _name(document: LocatedDocument, operation: dict[str, Any], method: str, ful
     if isinstance(given, str) and re.fullmatch(FUNCTION_NAME, given):
         return given
     place = document.place((*path, "operationId"))
-    raise ConfigError("the operationId cannot be a function name", place, f"expected: {FUNCTION_NAME}")
+    if "operationId" not in operation:
+        raise ConfigError("no operationId, and its method and path make no function name", place, "give it one")
+    expected = "letters, digits, and _ . / -; the first is a letter or _; at most 128 characters"
+    raise ConfigError("the operationId cannot be a function name", place, f"expected: {expected}")

@@ -54,3 +54,21 @@ def test_show_is_complete_and_absolute(tmp_path):
     shown = json.loads(run("show", file).stdout)
     assert shown["state"] == str(tmp_path / ".extproc")
     assert shown["limits"]["json_depth"] == 64
+
+
+def test_check_and_show_read_the_file_of_the_option_and_of_the_variable(tmp_path):
+    file = tmp_path / "elsewhere.yaml"
+    file.write_text(FILE + "x: 1\n")
+    for command in ("check", "show"):
+        by_option = CliRunner().invoke(app, [command, "--config", str(file)])
+        by_variable = CliRunner().invoke(app, [command], env={"EXTPROC_CONFIG": str(file)})
+        assert str(file) in str(by_option.exception)
+        assert str(file) in str(by_variable.exception)
+
+
+def test_a_file_that_is_named_as_an_argument_comes_before_the_variable(tmp_path):
+    named, other = tmp_path / "named.yaml", tmp_path / "other.yaml"
+    named.write_text(FILE + "x: 1\n")
+    result = CliRunner().invoke(app, ["check", str(named)], env={"EXTPROC_CONFIG": str(other)})
+    assert str(named) in str(result.exception)
+    assert str(other) not in str(result.exception)

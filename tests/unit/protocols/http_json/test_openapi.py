@@ -66,6 +66,7 @@ def test_json_documents_are_read_too(tmp_path):
         ("openapi: 3.1.0\npaths:\n  /a: {get: {operationId: a b}}\n", "api.yaml:3:14: the operationId cannot be"),
         ("openapi: 3.1.0\npaths:\n  /a: {get: {operationId: 1}}\n", "the operationId cannot be"),
         ("openapi: 3.1.0\npaths:\n  /a: {get: {operationId: x}, put: {operationId: x}}\n", "'x' is used twice"),
+        ("openapi: 3.1.0\npaths:\n  /a-b: {get: {}}\n  /a_b: {get: {}}\n", "the first is at"),
         ("openapi: 3.1.0\nservers: [{url: /a}, {url: /b}]\npaths: {/a: {get: {}}}", "different base paths"),
         ("openapi: 3.1.0\nservers: [1]\npaths: {/a: {get: {}}}", "api.yaml:2:1: servers must be"),
         ("openapi: 3.1.0\nservers: [{url: '/{version}'}]\npaths: {/a: {get: {}}}", None),

@@ -1,0 +1,84 @@
+"""Say in words which form a value must have, and recognize habits from other tools that lead to a wrong value."""
+
+import re
+from typing import Any
+
+from extproc.codecs.located_yaml import KeyPath
+from extproc.settings.base import FUNCTION_NAME, HOST, NAME
+
+VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*(:?[-?+=][^}]*)?\}|\{\{[^}]*\}\}")
+"""A shell's or a template's variable: ``${NAME}``, ``${NAME:-default}``, ``{{ .Values.name }}``."""
+VARIABLE_HINT = (
+    "this file has no variables: write the value, or render the file before it is read;"
+    " secrets are named by `file:` or `env:` keys"
+)
+MAY_CONTAIN_BRACES = ("pattern",)
+"""Keys whose values may contain ``${…}`` with another meaning."""
+
+FORMS = {
+    r"^(unix:/.+|[^:/\s]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5})$": (
+        "host:port, [ipv6]:port, or unix:/absolute/path, such as 127.0.0.1:9000"
+    ),
+    r"^[a-z0-9-]+$": "the name of a header field in lower case, such as x-session-id",
+    r"^[ -~]*$": "printable ASCII text",
+    r"^[A-Za-z_][A-Za-z0-9_]*$": "the name of an environment variable, such as CRM_TOKEN; not its value",
+    r"^\$": "a JSONPath that begins with $, such as $.items[*].ssn",
+    r"^(\*|[A-Z][A-Z0-9_]*)$": "the name of an entity in capitals, such as US_SSN, or * for all",
+    r"^[A-Z][A-Z0-9_]{1,40}$": "the name of an entity in capitals, such as EMPLOYEE_ID",
+    HOST: "a host name in lower case, with its port where the Host header has one, such as crm.example.com",
+    NAME: "a name in lower case that begins with a letter: a-z, 0-9, _ and -",
+    FUNCTION_NAME: "a name that begins with a letter or _: letters, digits, and _ . / -",
+    r"^[a-z]{1,8}[0-9]{0,3}$": "a short id such as k1",
+    r"^[a-z]{2,3}$": "a language code such as en",
+    r"^[a-z_][a-z0-9_]*$": "the name of a database: a-z, 0-9 and _",
+    r"^(chdb://|https?://)": "a URL of a ClickHouse server (https://…), or chdb:// for the embedded engine",
+    r"^https?://[^\s]+$": "a URL: https://login.example.com/jwks.json",
+    r"^/": "a path that begins with /",
+    r"^/[^?#]*$": "a path that begins with /, without ? and #",
+    r"^data(\.[A-Za-z_][A-Za-z0-9_]*)+$": "a rule's full name, such as data.extproc.decision",
+    r"^([A-Za-z_][A-Za-z0-9_]*\.)*[A-Za-z_][A-Za-z0-9_]*/[A-Za-z_][A-Za-z0-9_]*$": (
+        "a gRPC method with its package and service, such as shop.v1.Inventory/GetItem"
+    ),
+}
+"""Pattern → its meaning for people. A test holds that each pattern of the settings is here."""
+
+
+def form_hint(pattern: str, value: object) -> str:
+    """Describe the expected form, and the likely mistake in this value. Repeats nothing of the value.
+
+    Args:
+        pattern: the pattern that the value does not match.
+        value: the value as it is in the file.
+    """
+    expected = FORMS.get(pattern, pattern)
+    return f"expected: {expected}{_mistake(expected, value)}"
+
+
+def _mistake(expected: str, value: object) -> str:
+    if not isinstance(value, str):
+        return ""
+    if expected.startswith("host:port") and "://" in value:
+        return "\n  this is a URL: leave out the scheme and the path, and set `tls: true` for https"
+    if expected.startswith("host:port") and ":" not in value:
+        return "\n  the port is missing"
+    if expected.startswith("a JSONPath") and not value.startswith("$"):
+        return "\n  write $. before the first key"
+    if expected.startswith("the name of an entity") and value.isascii() and value.upper() != value:
+        return "\n  entities are written in capitals"
+    return ""
+
+
+def variables(value: Any, path: KeyPath = ()) -> list[KeyPath]:
+    """Return the places of text that looks like a variable, which nothing would replace.
+
+    Args:
+        value: the content of a YAML file.
+        path: the key path of the value.
+    """
+    if isinstance(value, dict):
+        return [found for key, item in value.items() for found in variables(item, (*path, key))]
+    if isinstance(value, list):
+        return [found for index, item in enumerate(value) for found in variables(item, (*path, index))]
+    if path and path[-1] in MAY_CONTAIN_BRACES:
+        return []
+    return [path] if isinstance(value, str) and VARIABLE.search(value) else []
