@@ -13,6 +13,9 @@ from extproc.wire.events import ResponseBodyReceived, ResponseHeadersReceived
 from extproc.wire.local_replies import local_reason, local_status
 from extproc.wire.peer import Peer
 
+WITHOUT_BODY = frozenset({204, 205, 304})
+"""Statuses without a body (RFC 9110). Envoy would send one, and callers would take it for the next response."""
+
 
 def refusal_reply(record: CallRecord, refused: Refused) -> Reply:
     """Return the caller's answer, in its protocol's terms: the reason and the call's id, nothing else of ours.
@@ -34,10 +37,9 @@ def _policys_reply(decision: Decision) -> Reply | None:
     """Return the answer that a policy written for opa-envoy-plugin asks for; None when it asks for nothing."""
     if not (decision.body or decision.status or decision.headers.response):
         return None
-    asked = decision.headers.response
-    named = any(name == "content-type" for name, _ in asked)
-    kind = () if named or not decision.body else (("content-type", "text/plain; charset=utf-8"),)
-    return Reply(decision.status or decision.reason.answer.status, kind + asked, decision.body.encode())
+    status = decision.status or decision.reason.answer.status
+    body = b"" if status in WITHOUT_BODY else decision.body.encode()
+    return Reply(status, decision.headers.response, body)
 
 
 async def guard_local_reply(peer: Peer, services: Services, first: ResponseHeadersReceived) -> None:

@@ -31,7 +31,7 @@ class Forwarding:
     body: bytes | None
     """The body that goes; None: the caller's bytes, untouched."""
     response_headers: tuple[tuple[str, bytes], ...] = ()
-    """Fields that policy sets on the response."""
+    """Fields that policy adds to the response, beside the backend's of the same name."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Policy's metadata for Envoy's other filters and its access log."""
 

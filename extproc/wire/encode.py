@@ -156,11 +156,21 @@ def refuse(reply: Reply, metadata: Mapping[str, Any] | None = None) -> bytes:
     immediate.status.code = reply.status
     immediate.body = reply.body
     immediate.details = "extproc"
-    for name, value in reply.headers:
-        immediate.headers.set_headers.add(
-            header={"key": name, "raw_value": value.encode("latin-1")}, append_action=OVERWRITE
-        )
+    if reply.headers:
+        _mutate(immediate.headers, _own_fields(reply.headers))
     return _marked(_with_policy_metadata(_marker(resp=DONE), metadata), response)
+
+
+def _own_fields(fields: Iterable[tuple[str, str]]) -> HeaderEdits:
+    """Return the edits for an answer: the first field of a name replaces Envoy's, further ones go beside it."""
+    first: dict[str, bytes] = {}
+    further = []
+    for name, value in as_headers(fields):
+        if name in first:
+            further.append((name, value))
+        else:
+            first[name] = value
+    return HeaderEdits(tuple(first.items()), (), tuple(further))
 
 
 def _marked(marker: Struct, response: pb.ProcessingResponse) -> bytes:
@@ -201,5 +211,5 @@ def _replace_body(common: pb.CommonResponse, body: bytes) -> None:
 
 
 def as_headers(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, bytes], ...]:
-    """Return text pairs as header fields."""
-    return tuple((name, value.encode("latin-1")) for name, value in pairs)
+    """Return text pairs as header fields, in UTF-8."""
+    return tuple((name, value.encode()) for name, value in pairs)

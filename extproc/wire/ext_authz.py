@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from envoy.config.core.v3.base_pb2 import HeaderValueOption
 from envoy.service.auth.v3 import external_auth_pb2 as pb
 from envoy.service.auth.v3.attribute_context_pb2 import AttributeContext
 from google.protobuf.message import DecodeError
@@ -18,7 +17,7 @@ from extproc.model.errors import ProtocolViolation
 from extproc.model.permit import Permit
 from extproc.model.reply import Reply
 from extproc.wire.decode import plain
-from extproc.wire.encode import DONE, GUARD
+from extproc.wire.encode import APPEND, DONE, GUARD, OVERWRITE
 from extproc.wire.events import Metadata
 
 PERMISSION_DENIED = 7
@@ -26,7 +25,6 @@ PERMISSION_DENIED = 7
 DECISION_ID = "decision_id"
 """opa-envoy-plugin's key; its value here is the call's id."""
 PARTIAL_BODY = "x-envoy-auth-partial-body"
-OVERWRITE = HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +97,7 @@ def allow(permit: Permit, *, now_ns: int) -> bytes:
         ok.headers.add(header={"key": name, "value": _text(value)}, append_action=OVERWRITE)
     ok.headers_to_remove.extend(going.edits.remove)
     for name, value in going.response_headers:
-        ok.response_headers_to_add.add(header={"key": name, "value": _text(value)}, append_action=OVERWRITE)
+        ok.response_headers_to_add.add(header={"key": name, "value": _text(value)}, append_action=APPEND)
     _add_metadata(answer, going.metadata, permit.call_id)
     answer.dynamic_metadata.fields[GUARD].string_value = DONE
     encoded: bytes = answer.SerializeToString()
@@ -133,7 +131,7 @@ def deny(reply: Reply, metadata: Mapping[str, Any] | None = None, decision_id: s
     answer.denied_response.status.code = reply.status
     answer.denied_response.body = reply.body.decode()
     _add_metadata(answer, metadata, decision_id)
-    for name, value in reply.headers:
-        answer.denied_response.headers.add(header={"key": name, "value": value}, append_action=OVERWRITE)
+    for name, value in reply.headers:  # Envoy adds each, whatever the action
+        answer.denied_response.headers.add(header={"key": name, "value": value}, append_action=APPEND)
     encoded: bytes = answer.SerializeToString()
     return encoded

@@ -294,9 +294,10 @@ def _edits(response: Responding, decision: Decision, *, rewritten: bool = False)
         masked = _masked_fields(response, decision, fields)
     except MaskingError as error:
         raise _masking_failed("masking.headers", error) from error
-    ours = ((CALL_ID, identified.request.call_id.encode()), *as_headers(decision.headers.response))
+    ours = ((CALL_ID, identified.request.call_id.encode()),)
     stale = STALE_AFTER_REWRITE if rewritten else ()
-    return HeaderEdits(masked.set + bound + ours, masked.remove + stale, masked.add)
+    added = masked.add + as_headers(decision.headers.response)
+    return HeaderEdits(masked.set + bound + ours, masked.remove + stale, added)
 
 
 async def _release_trailers(response: Responding, decision: Decision, event: Event | None) -> None:

@@ -91,7 +91,12 @@ def _merged(permitted: PermittedCall, answer: Decision, record: CallRecord) -> D
         shadow=shadow,
         risk=risk,
         mask=before.mask | MaskPlan(response=answer.mask.response),
-        headers=replace(before.headers, response=before.headers.response + answer.headers.response),
+        headers=replace(before.headers, response=before.headers.response + _new_fields(before, answer)),
     )
     record.decided_response(merged)
     return merged
+
+
+def _new_fields(before: Decision, answer: Decision) -> tuple[tuple[str, str], ...]:
+    """Return the fields that only the second answer adds: a policy that ignores ``direction`` repeats some."""
+    return tuple(field for field in answer.headers.response if field not in before.headers.response)

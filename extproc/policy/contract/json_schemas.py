@@ -7,7 +7,14 @@ from extproc.model.masking import MaskOperator
 from extproc.model.reasons import Uninspectable
 from extproc.policy.contract import read_decision
 from extproc.policy.contract.call_usage import WINDOWS
-from extproc.policy.contract.opa_envoy_decision import HEADER_VALUE, MAX_BODY, MAX_HEADERS, MAX_PARAMETER, STATUSES
+from extproc.policy.contract.opa_envoy_decision import (
+    GUARDS_OWN,
+    HEADER_VALUE,
+    MAX_BODY,
+    MAX_HEADERS,
+    MAX_PARAMETER,
+    STATUSES,
+)
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
@@ -47,7 +54,8 @@ def input_schema() -> Schema:
 
 def answer_schema() -> Schema:
     """The schema of the answer: see ``extproc.policy.contract.read_decision.read_decision``."""
-    shapes = [{"type": "boolean"}, *(_action_answer(action) for action in Action), _opa_envoy_answer()]
+    actions = (_action_answer(action) for action in Action)
+    shapes = [{"type": "boolean"}, *actions, _opa_envoy_allow(), _opa_envoy_deny()]
     return {"$schema": DIALECT, "title": "Answer of policy", "oneOf": shapes}
 
 
@@ -124,25 +132,44 @@ def _approval() -> Schema:
     return _object(parts, optional=tuple(parts))
 
 
-def _opa_envoy_answer() -> Schema:
-    value = _pattern(HEADER_VALUE.pattern)
-    fields = _map({"oneOf": [value, _list(value, most=MAX_HEADERS)]})
-    headers = {"oneOf": [fields, _list(fields, most=MAX_HEADERS)]}
+def _opa_envoy_allow() -> Schema:
     parameter = {"type": "string", "maxLength": MAX_PARAMETER}
     name = parameter | {"minLength": 1}
-    parts: Schema = {
-        "allowed": {"type": "boolean"},
-        "headers": headers,
-        "response_headers_to_add": headers,
-        "request_headers_to_remove": _list(TEXT, most=MAX_HEADERS),
-        "query_parameters_to_remove": _list(name, most=MAX_HEADERS),
-        "query_parameters_to_set": _map({"oneOf": [parameter, _list(parameter, most=MAX_HEADERS)]})
-        | {"propertyNames": name},
-        "body": {"type": "string", "maxLength": MAX_BODY},
-        "http_status": {"enum": sorted(STATUSES)},
-        "dynamic_metadata": {"type": "object"},
-    }
-    return _object(parts, optional=tuple(name for name in parts if name != "allowed"))
+    return _opa_envoy_answer(
+        {
+            "allowed": {"const": True},
+            "headers": _fields(),
+            "response_headers_to_add": _fields(),
+            "request_headers_to_remove": _list(TEXT, most=MAX_HEADERS),
+            "query_parameters_to_remove": _list(name, most=MAX_HEADERS),
+            "query_parameters_to_set": _map({"oneOf": [parameter, _list(parameter, most=MAX_HEADERS)]})
+            | {"propertyNames": name},
+        }
+    )
+
+
+def _opa_envoy_deny() -> Schema:
+    return _opa_envoy_answer(
+        {
+            "allowed": {"const": False},
+            "headers": _fields(),
+            "body": {"type": "string", "maxLength": MAX_BODY},
+            "http_status": {"enum": sorted(STATUSES)},
+        }
+    )
+
+
+def _fields() -> Schema:
+    value = _pattern(HEADER_VALUE.pattern)
+    fields = _map({"oneOf": [value, _list(value, most=MAX_HEADERS)]})
+    return {"oneOf": [fields, _list(fields, most=MAX_HEADERS)]}
+
+
+def _opa_envoy_answer(parts: Schema) -> Schema:
+    """An object with further keys, which are ignored but for the guard's own and misspelled ones."""
+    properties = parts | {"dynamic_metadata": {"type": "object"}}
+    no_own = {"not": {"enum": sorted(GUARDS_OWN)}}
+    return {"type": "object", "properties": properties, "required": ["allowed"], "propertyNames": no_own}
 
 
 def _object(properties: Schema, *, optional: tuple[str, ...] = ()) -> Schema:

@@ -1,5 +1,6 @@
 """Read the answer of a policy written for opa-envoy-plugin: an object with the boolean ``allowed``."""
 
+import difflib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,7 +9,7 @@ import orjson
 
 from extproc.model.decision import Action, Decision, HeaderChanges, QueryChanges
 from extproc.model.reasons import Reason
-from extproc.policy.contract.json_checks import Malformed, flag, known_keys, mapping, sequence
+from extproc.policy.contract.json_checks import Malformed, flag, mapping, sequence
 
 KEYS = frozenset(
     {
@@ -23,6 +24,10 @@ KEYS = frozenset(
         "dynamic_metadata",
     }
 )
+GUARDS_OWN = frozenset({"action", "approval", "mask", "shadow"})
+"""Keys of the guard's own decision that change what happens. Beside ``allowed`` they would be without effect."""
+ALIKE = 0.75
+"""From this similarity on (``difflib``), an unknown key is taken for a misspelled one."""
 STATUSES = frozenset(
     {*range(200, 209), 226, *range(300, 306), 307, 308, *range(400, 418), 421, 422, 423, 424, 426, 428, 429, 431}
     | {*range(500, 509), 510, 511}
@@ -49,7 +54,8 @@ GUARD_PREFIX = "x-extproc-"
 ENVOY_PREFIX = "x-envoy-"
 HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,128}")
 """RFC 9110 section 5.6.2, lower case."""
-HEADER_VALUE = re.compile(r"[\t\x20-\x7e]{0,8192}")
+HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]{0,8192}")
+"""What Envoy sets: no control characters but the tab. Text beyond ASCII goes as UTF-8."""
 MAX_HEADERS = 100
 MAX_PARAMETER = 4_096
 """Characters of a query parameter's name or value."""
@@ -62,37 +68,57 @@ MAX_BODY = 65_536
 
 
 def read_opa_envoy_decision(value: Mapping[str, Any], credential_header: str) -> Decision:
-    """Read opa-envoy-plugin's object. Every key is checked, including those that this action does not use.
+    """Read opa-envoy-plugin's object. As there, keys that this action does not use are not looked at.
 
     Args:
-        value: the object.
+        value: the object. It may have further keys, as where the query is a whole package: they are ignored unless
+            one looks like a misspelled key, or is one of the guard's own decision.
         credential_header: the header with the backend's credential, in lower case. Policy must not change it.
 
     Raises:
-        Malformed: a wrong type, an unknown key, or a header that policy must not change.
+        Malformed: a wrong type, a misspelled key, or a header that policy must not change.
     """
-    answer = known_keys(value, KEYS)
-    headers = _pairs(answer.get("headers", {}))
-    to_add = _pairs(answer.get("response_headers_to_add", {}))
-    to_remove = tuple(_removable(name, credential_header) for name in _names(answer, "request_headers_to_remove"))
-    status, body = _status(answer["http_status"]) if "http_status" in answer else 0, _body(answer.get("body", ""))
-    query = QueryChanges(
-        tuple(_parameters(mapping(answer.get("query_parameters_to_set", {})))),
-        tuple(_parameter(name) for name in _names(answer, "query_parameters_to_remove")),
+    _check_keys(value)
+    if flag(value["allowed"]):
+        return _allowed(value, credential_header)
+    return Decision(
+        Action.DENY,
+        Reason.POLICY_DENIED,
+        headers=HeaderChanges(response=tuple(_settable(pair, "") for pair in _pairs(value.get("headers", {})))),
+        status=_status(value["http_status"]) if "http_status" in value else 0,
+        body=_body(value.get("body", "")),
+        metadata=_metadata(value.get("dynamic_metadata", {})),
     )
-    metadata = _metadata(answer.get("dynamic_metadata", {}))
-    if not flag(answer["allowed"]):
-        changes = HeaderChanges(response=tuple(_settable(pair, "") for pair in headers))
-        return Decision(
-            Action.DENY, Reason.POLICY_DENIED, headers=changes, status=status, body=body, metadata=metadata
-        )
+
+
+def _allowed(answer: Mapping[str, Any], credential_header: str) -> Decision:
+    """Read what goes to the backend. As Envoy applies it, the last of several values is set, and removal wins."""
+    headers = dict(_settable(pair, credential_header) for pair in _pairs(answer.get("headers", {})))
+    to_remove = tuple(_removable(name, credential_header) for name in _names(answer, "request_headers_to_remove"))
+    to_add = _pairs(answer.get("response_headers_to_add", {}))
     changes = HeaderChanges(
-        set=tuple(_settable(pair, credential_header) for pair in headers),
+        set=tuple(pair for pair in headers.items() if pair[0] not in to_remove),
         remove=tuple(name for name in to_remove if name not in CREDENTIALS),
         response=tuple(_settable(pair, "") for pair in to_add),
-        query=query,
+        query=_query(answer),
     )
+    metadata = _metadata(answer.get("dynamic_metadata", {}))
     return Decision(Action.ALLOW, Reason.POLICY_ALLOWED, headers=changes, metadata=metadata)
+
+
+def _query(answer: Mapping[str, Any]) -> QueryChanges:
+    to_set = dict(_parameters(mapping(answer.get("query_parameters_to_set", {}))))
+    to_remove = tuple(_parameter(name) for name in _names(answer, "query_parameters_to_remove"))
+    return QueryChanges(tuple(pair for pair in to_set.items() if pair[0] not in to_remove), to_remove)
+
+
+def _check_keys(answer: Mapping[str, Any]) -> None:
+    """Refuse a key that its author may believe to have an effect here."""
+    for key in answer.keys() - KEYS:
+        if key in GUARDS_OWN:
+            raise Malformed(f"{key} has no effect beside allowed")
+        if meant := difflib.get_close_matches(key.lower(), KEYS - answer.keys(), n=1, cutoff=ALIKE):
+            raise Malformed(f"a key like {meant[0]} that is not spelled so")
 
 
 def _metadata(value: Any) -> Mapping[str, Any]:
@@ -119,6 +145,7 @@ def _fields(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for value in sequence(values, MAX_HEADERS) if isinstance(values, list) else [values]:
             if not isinstance(value, str) or not HEADER_VALUE.fullmatch(value):
                 raise Malformed("not a header value")
+            value.encode()
             yield name.lower(), value
 
 
