@@ -12,7 +12,9 @@ from extproc.approvals.sqlite import SqliteApprovals
 from extproc.assembly.make_masker import make_masker
 from extproc.assembly.make_shipper import make_shipper, make_target
 from extproc.concurrency.background import background
+from extproc.config.owner_lock import CONTROL, owned
 from extproc.config.schema import Settings
+from extproc.config.state_folder import keep_private
 from extproc.console.api import make_api
 from extproc.console.authenticator import make_authenticator
 from extproc.evidence.query.reader import EvidenceReader
@@ -36,8 +38,17 @@ async def run_control(settings: Settings, *, health: str) -> None:
     Args:
         settings: the whole configuration.
         health: ``host:port`` for HTTP health and metrics, or ``none``.
+
+    Raises:
+        ConfigError: another control process serves the state folder, or an address is taken.
     """
     set_up_log("control", settings.log_level)
+    keep_private(settings.state)
+    with owned(settings.state, CONTROL):
+        await _run(settings, health)
+
+
+async def _run(settings: Settings, health: str) -> None:
     target = make_target(settings)
     approvals = SqliteApprovals(settings.approvals.store)
     reader = EvidenceReader(lambda wanted: connect(target, wanted), target.database)

@@ -6,7 +6,9 @@ from pathlib import Path
 import structlog
 
 from extproc.assembly.make_services import open_services
+from extproc.config.owner_lock import owned
 from extproc.config.schema import Settings
+from extproc.config.state_folder import keep_private
 from extproc.config.summary import notes
 from extproc.evidence.spool.queue_journal import recover_queue_journals
 from extproc.flow.record.crash_record import record_orphans
@@ -29,9 +31,18 @@ async def run_worker(settings: Settings, *, listen: str, index: int, health: str
         listen: the endpoint for Envoy, ``host:port`` or ``unix:/path``.
         index: the worker's number; it names the spool.
         health: ``host:port`` for HTTP health and metrics, or ``none``.
+
+    Raises:
+        ConfigError: another process is the worker with this number, or a part cannot be made.
     """
     name = f"worker-{index}"
     set_up_log(name, settings.log_level)
+    keep_private(settings.state)
+    with owned(settings.state, name):
+        await _run(settings, name, listen, health)
+
+
+async def _run(settings: Settings, name: str, listen: str, health: str) -> None:
     for note in notes(settings):
         structlog.get_logger().warning(str(note))
     with open_services(settings, name, Metrics(), PolicyMetrics().changed) as services:

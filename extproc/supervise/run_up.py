@@ -1,5 +1,6 @@
 """``extproc up``: check what can be checked early, start all child processes, and drain when told to stop."""
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -7,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import structlog
 
 from extproc.assembly.try_policy import try_policy
+from extproc.config.owner_lock import CONTROL, UP, owned, owner_of
 from extproc.config.schema import Settings
 from extproc.config.state_folder import keep_private
 from extproc.model.errors import ConfigError
@@ -20,7 +23,9 @@ from extproc.server.log import set_up_log
 from extproc.server.web import web
 from extproc.server.worker import until_stopped
 from extproc.supervise.probes import ANSWER_WITHIN_S
-from extproc.supervise.supervisor import Supervisor
+from extproc.supervise.supervisor import KILL_AFTER_S, Supervisor
+
+LOCK_POLL_S = 0.1
 
 
 def check_policy(settings: Settings) -> None:
@@ -43,14 +48,42 @@ async def run_up(settings: Settings, config: Path, *, on_ready: Callable[[], Non
         on_ready: called once every child answers.
 
     Raises:
-        ConfigError: a port is taken, or there is no Envoy.
+        ConfigError: another process owns the state folder, a port is taken, or there is no Envoy.
         StartFailedError: a child did not become ready.
     """
+    set_up_log("supervisor", settings.log_level)
+    keep_private(settings.state)
+    with owned(settings.state, UP):
+        check_ports(settings)
+        await until_free(settings)
+        await _run_all(settings, config, on_ready)
+
+
+async def until_free(settings: Settings) -> None:
+    """Wait for workers and control of a run that was killed: they drain, and own their parts until they end.
+
+    Raises:
+        ConfigError: a part still has an owner after the longest drain.
+    """
+    for part in (CONTROL, *(f"worker-{index}" for index in range(settings.workers))):
+        await _until_free(settings, part, settings.limits.drain + KILL_AFTER_S)
+
+
+async def _until_free(settings: Settings, part: str, within_s: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            if (pid := owner_of(settings.state, part)) is not None:
+                structlog.get_logger().warning("waiting for a part of another run to end", part=part, pid=pid)
+            while owner_of(settings.state, part) is not None:  # noqa: ASYNC110 - another process's lock has no event
+                await asyncio.sleep(LOCK_POLL_S)
+            return
+    with owned(settings.state, part):  # raises: somebody runs this part alone
+        return
+
+
+async def _run_all(settings: Settings, config: Path, on_ready: Callable[[], None]) -> None:
     from extproc.supervise.children import make_children  # noqa: PLC0415 - slow; the policy is checked before
 
-    set_up_log("supervisor", settings.log_level)
-    check_ports(settings)
-    keep_private(settings.state)
     discard_all(settings.state / STATUS_FOLDER)
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     supervisor = Supervisor(make_children(settings, config))

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from extproc.concurrency.locked_file import open_locked
 from extproc.evidence.shipping.clickhouse import ClickHouseClient, Parameters
 from extproc.evidence.shipping.entry_rows import insert_row
 from extproc.evidence.shipping.shipping_state import InFlightBlock, ShippingState
 from extproc.evidence.shipping.tables import ENTRY_COLUMNS, INSERT_COLUMNS, LOG_COLUMNS, feed_again
-from extproc.evidence.spool.lock import open_locked
 from extproc.evidence.spool.spool_file import SUFFIX, describe
 from extproc.evidence.spool.spool_reader import SpoolReader, StoredRow
 from extproc.evidence.spool.watermark import read_mark, write_mark

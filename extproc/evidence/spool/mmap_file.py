@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from extproc.evidence.spool.lock import open_locked
+from extproc.concurrency.locked_file import open_locked
 from extproc.evidence.spool.spool_file import describe
 from extproc.model.errors import EvidenceError
 

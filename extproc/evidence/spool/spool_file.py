@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from extproc.concurrency.locked_file import open_locked
 from extproc.evidence.spool.entry_codec import leaf_hash
-from extproc.evidence.spool.lock import open_locked
 from extproc.model.errors import EvidenceError
 
 SUFFIX = ".spool"

@@ -254,11 +254,43 @@ async def test_health_names_every_part(product: Product) -> None:
     assert set(answer.json()["parts"]) == {"control", "worker-0", "worker-1", "envoy", "policy"}
 
 
-async def test_a_second_start_beside_it_is_refused(product: Product) -> None:
-    """The same configuration twice on one machine."""
-    ended = await run_up(product.stack.config)
+@pytest.mark.parametrize("other_ports", [False, True], ids=["the same configuration", "other ports"])
+async def test_a_second_start_on_the_state_folder_is_refused(product: Product, other_ports: bool) -> None:
+    """The first one's process id is named, and nothing of it is touched."""
+    config = product.stack.config
+    if other_ports:
+        config = config.with_name("other.yaml")
+        config.write_text(json.dumps({**json.loads(product.stack.config.read_text()), **ports()}))
+    state = product.stack.settings.state
+    files, processes = set((state / "metrics").iterdir()), set(children(product.process.pid))
+    ended = await run_up(config)
     assert ended.returncode == 1
-    assert_clear(ended, "envoy.listen", "Address already in use")
+    assert_clear(ended, f"used by `extproc up` (process {product.process.pid})", "stop it")
+    assert files <= set((state / "metrics").iterdir())
+    assert (await product.call()).status_code == 200
+    assert set(children(product.process.pid)) == processes
+
+
+@pytest.mark.parametrize("part", ["worker-0", "control"])
+async def test_a_part_that_runs_already_is_refused(product: Product, part: str) -> None:
+    """A worker with a number that another has, and a second control process."""
+    kind = "control" if part == "control" else "serve"
+    options = ["--index", "0", "--listen", f"unix:{product.stack.folder / 'w.sock'}"] if kind == "serve" else []
+    ended = await run_up(
+        product.stack.config,
+        argv=[sys.executable, "-m", "extproc", kind, *options, "--health", "none", "--config"],
+    )
+    assert ended.returncode == 1
+    assert_clear(ended, f"used by another process as {part} (process ")
+    assert (await product.call()).status_code == 200
+
+
+async def test_a_start_waits_for_the_workers_of_a_killed_one(product: Product) -> None:
+    """They drain and record; then the next installation serves."""
+    product.process.kill()
+    await product.ended(30)
+    await product.start()
+    assert "waiting for a part of another run to end" in product.log()
     assert (await product.call()).status_code == 200
 
 
