@@ -1,8 +1,8 @@
 """The request as Envoy delivered it, and the call that was read from it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from extproc.model.reasons import Uninspectable
 
@@ -43,6 +43,32 @@ def _joined(fields: tuple[tuple[str, bytes], ...]) -> dict[str, bytes]:
     return joined
 
 
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """Envoy's own facts about a request and its connection. No header field of a request can write one."""
+
+    protocol: str = ""
+    """The caller's HTTP version: ``HTTP/1.1``, ``HTTP/2``."""
+    destination: str = ""
+    """The address at which Envoy was called, ``ip:port``."""
+    source_principal: str = ""
+    """The caller's name by its client certificate: its first URI SAN, else its first DNS SAN, else its subject.
+    Empty without a certificate. Whether the certificate was verified, Envoy's listener says."""
+    source_certificate: str = field(default="", repr=False)
+    """The client certificate, PEM, percent-encoded."""
+    destination_principal: str = ""
+    """Envoy's name by its own certificate, chosen in the same way."""
+    sni: str | None = None
+    """The server name that the caller asked for in TLS; empty without one. None: Envoy does not say."""
+    context_extensions: Mapping[str, str] = field(default_factory=dict)
+    """The route's context extensions."""
+    route_metadata: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The route's metadata, by namespace."""
+
+
+NO_ATTRIBUTES = Attributes()
+
+
 @dataclass(frozen=True)
 class RequestHead:
     """The request line and header fields, after Envoy's normalisation."""
@@ -58,6 +84,8 @@ class RequestHead:
     """Envoy's ``x-request-id``."""
     source: str = ""
     """The caller's address as Envoy sees it, ``ip:port``."""
+    attributes: Attributes = NO_ATTRIBUTES
+    """Envoy's own facts about the request."""
 
     @property
     def path_only(self) -> str:

@@ -1,5 +1,6 @@
 """The part of gRPC's servicer context that the services use. gRPC's own classes carry no types."""
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import grpc
@@ -18,6 +19,10 @@ class CallContext(Protocol):
 
 class StreamContext(CallContext, Protocol):
     """One streaming RPC whose messages pass as bytes."""
+
+    def invocation_metadata(self) -> Iterable[tuple[str, str | bytes]]:
+        """The metadata with which the other side opened the stream."""
+        ...
 
     async def read(self) -> bytes:
         """The next message, or ``EOF``."""

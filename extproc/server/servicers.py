@@ -35,7 +35,7 @@ class StreamPeer:
         message = await self._context.read()
         self._alive()
         self.ended = message is EOF
-        return None if self.ended else decode(message)
+        return None if self.ended else decode(message, self._context.invocation_metadata)
 
     async def send(self, message: bytes) -> None:
         """Send one encoded message."""

@@ -27,6 +27,9 @@ NOTICE_S = 2.5
 worker out. A server that stopped at once would refuse calls that Envoy has just sent."""
 RECORD_WITHIN_S = 3.0
 """Seconds in which calls that the end of the drain cut off are recorded."""
+MAX_METADATA = 64 << 10
+"""Bytes of metadata that a stream may begin with: a client certificate may be among them. By default gRPC refuses
+streams from 8 KiB on at times, and from 16 KiB on always."""
 UNIX = "unix:"
 
 
@@ -40,6 +43,7 @@ def server_options(limits: LimitSettings) -> list[tuple[str, int]]:
     return [
         ("grpc.max_receive_message_length", longest),
         ("grpc.max_send_message_length", longest),
+        ("grpc.max_metadata_size", MAX_METADATA),
         ("grpc.http2.max_ping_strikes", 0),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 1000),
         ("grpc.keepalive_permit_without_calls", 1),

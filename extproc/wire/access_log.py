@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.struct_pb2 import Value
 
 from extproc.model.errors import ProtocolViolation
+from extproc.wire.attributes import address_text
 from extproc.wire.encode import DONE, GUARD
 
 AUTHZ = "envoy.filters.http.ext_authz"
@@ -57,14 +58,13 @@ def decode_access_log(message: bytes) -> Iterator[AccessLogEntry]:
         common, request, response = entry.common_properties, entry.request, entry.response
         namespaces = common.metadata.filter_metadata
         marks = namespaces[GUARD].fields if GUARD in namespaces else {}
-        source = common.downstream_remote_address.socket_address
         yield AccessLogEntry(
             request_id=request.request_id,
             call_id=marks["call"].string_value if "call" in marks else "",
             method=METHODS[request.request_method].name if request.request_method else "",
             authority=request.authority,
             path=request.original_path or request.path,
-            source=f"{source.address}:{source.port_value}" if source.address else "",
+            source=address_text(common.downstream_remote_address),
             status=response.response_code.value,
             details=response.response_code_details,
             started_ns=common.start_time.ToNanoseconds(),

@@ -10,10 +10,11 @@ from typing import Any
 from envoy.config.core.v3.base_pb2 import Metadata
 from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 from google.protobuf.message import DecodeError
-from google.protobuf.struct_pb2 import Struct, Value
 
 from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.errors import ProtocolViolation
+from extproc.wire.attribute_names import SOURCE
+from extproc.wire.attributes import StreamMetadata, ext_proc_attributes, no_metadata, text_of
 from extproc.wire.events import (
     Event,
     RequestBodyReceived,
@@ -23,6 +24,7 @@ from extproc.wire.events import (
     ResponseHeadersReceived,
     ResponseTrailersReceived,
 )
+from extproc.wire.struct import plain
 
 ATTRIBUTES = "envoy.filters.http.ext_proc"
 """The key under which Envoy sends the configured attributes."""
@@ -33,8 +35,12 @@ METADATA_CACHE_SIZE = 256
 PSEUDO = {":method", ":scheme", ":authority", ":path", ":status"}
 
 
-def decode(message: bytes) -> Event:
+def decode(message: bytes, stream_metadata: StreamMetadata = no_metadata) -> Event:
     """Read one message of the exchange.
+
+    Args:
+        message: as it came.
+        stream_metadata: returns the metadata with which Envoy opened the stream.
 
     Raises:
         ProtocolViolation: the message is not a ``ProcessingRequest``, or has no known phase.
@@ -45,7 +51,7 @@ def decode(message: bytes) -> Event:
         raise ProtocolViolation("not a ProcessingRequest") from error
     match request.WhichOneof("request"):
         case "request_headers":
-            return _request_headers(request)
+            return _request_headers(request, stream_metadata)
         case "request_body":
             part = request.request_body
             return RequestBodyReceived(part.body, part.end_of_stream)
@@ -62,10 +68,11 @@ def decode(message: bytes) -> Event:
             raise ProtocolViolation("a ProcessingRequest without a known phase")
 
 
-def _request_headers(request: pb.ProcessingRequest) -> RequestHeadersReceived:
+def _request_headers(request: pb.ProcessingRequest, stream_metadata: StreamMetadata) -> RequestHeadersReceived:
     part = request.request_headers
     pseudo, headers = _split(part.headers.headers)
     metadata = _metadata(request.metadata_context.SerializeToString())
+    attributes = _attributes(request)
     head = RequestHead(
         method=pseudo.get(":method", ""),
         scheme=pseudo.get(":scheme", ""),
@@ -73,7 +80,8 @@ def _request_headers(request: pb.ProcessingRequest) -> RequestHeadersReceived:
         path=pseudo.get(":path", ""),
         headers=headers,
         request_id=headers.get("x-request-id"),
-        source=_text(_attributes(request), "source.address"),
+        source=text_of(attributes, SOURCE),
+        attributes=ext_proc_attributes(attributes, stream_metadata),
     )
     return RequestHeadersReceived(head, part.end_of_stream, metadata)
 
@@ -89,7 +97,7 @@ def _response_headers(request: pb.ProcessingRequest) -> ResponseHeadersReceived:
     part = request.response_headers
     pseudo, headers = _split(part.headers.headers)
     attributes = _attributes(request)
-    details = _text(attributes, "response.code_details")
+    details = text_of(attributes, "response.code_details")
     status = pseudo.get(":status", "")
     if not status.isascii() or not status.isdigit():
         raise ProtocolViolation("a response without a status")
@@ -103,13 +111,13 @@ def _response_headers(request: pb.ProcessingRequest) -> ResponseHeadersReceived:
 def _request_of(attributes: Mapping[str, Any]) -> RequestHead:
     """Return the request that Envoy answered itself, from its attributes."""
     return RequestHead(
-        method=_text(attributes, "request.method"),
-        scheme=_text(attributes, "request.scheme"),
-        authority=_text(attributes, "request.host"),
-        path=_text(attributes, "request.path"),
+        method=text_of(attributes, "request.method"),
+        scheme=text_of(attributes, "request.scheme"),
+        authority=text_of(attributes, "request.host"),
+        path=text_of(attributes, "request.path"),
         headers=Headers(),
-        request_id=_text(attributes, "request.id"),
-        source=_text(attributes, "source.address"),
+        request_id=text_of(attributes, "request.id"),
+        source=text_of(attributes, SOURCE),
     )
 
 
@@ -134,21 +142,3 @@ def _plain_headers(fields: Iterable[Any]) -> Headers:
 def _attributes(request: pb.ProcessingRequest) -> Mapping[str, Any]:
     found = request.attributes.get(ATTRIBUTES) if ATTRIBUTES in request.attributes else None
     return found.fields if found is not None else {}
-
-
-def _text(attributes: Mapping[str, Any], name: str) -> str:
-    return attributes[name].string_value if name in attributes else ""
-
-
-def plain(struct: Struct) -> dict[str, Any]:
-    """Return a protobuf ``Struct`` as plain Python values; numbers stay doubles."""
-    return {name: _value(value) for name, value in struct.fields.items()}
-
-
-def _value(value: Value) -> Any:
-    kind = value.WhichOneof("kind")
-    if kind == "struct_value":
-        return plain(value.struct_value)
-    if kind == "list_value":
-        return [_value(item) for item in value.list_value.values]
-    return None if kind in {"null_value", None} else getattr(value, kind)

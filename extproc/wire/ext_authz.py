@@ -16,9 +16,10 @@ from extproc.model.call import Headers, RequestHead
 from extproc.model.errors import ProtocolViolation
 from extproc.model.permit import Permit
 from extproc.model.reply import Reply
-from extproc.wire.decode import plain
+from extproc.wire.attributes import address_text, check_attributes
 from extproc.wire.encode import APPEND, DONE, GUARD, OVERWRITE
 from extproc.wire.events import Metadata
+from extproc.wire.struct import plain
 
 PERMISSION_DENIED = 7
 """A value of ``google.rpc.Code``."""
@@ -52,7 +53,6 @@ def decode_check(message: bytes) -> CheckAsked:
         raise ProtocolViolation("a CheckRequest without an HTTP request")
     http = request.attributes.request.http
     headers = _headers(http)
-    source = request.attributes.source.address.socket_address
     head = RequestHead(
         method=http.method,
         scheme=http.scheme,
@@ -60,7 +60,8 @@ def decode_check(message: bytes) -> CheckAsked:
         path=http.path,
         headers=headers,
         request_id=headers.get("x-request-id"),
-        source=f"{source.address}:{source.port_value}" if source.address else "",
+        source=address_text(request.attributes.source.address),
+        attributes=check_attributes(request.attributes),
     )
     metadata = {name: plain(value) for name, value in request.attributes.metadata_context.filter_metadata.items()}
     body = http.raw_body or http.body.encode()

@@ -6,7 +6,9 @@
 # mypy does not follow betterproto2 (pyproject.toml), so that enum members look like int to it.
 # mypy: disable-error-code="arg-type, assignment"
 
+from collections.abc import Mapping
 from importlib import resources
+from types import MappingProxyType
 
 from betterproto2 import Message
 from envoy_data_plane.envoy.config.common.mutation_rules import v3 as mutation
@@ -39,9 +41,9 @@ from extproc.envoy_config.render.building_blocks import (
 )
 from extproc.envoy_config.render.jwt_authn import jwt_authn
 from extproc.settings.limits import LimitSettings
+from extproc.wire.attribute_names import INITIAL_METADATA, REQUEST_ATTRIBUTES
 
 REFUSED_METHODS = ("CONNECT", "TRACE", "TRACK")
-REQUEST_ATTRIBUTES = ["source.address"]
 RESPONSE_ATTRIBUTES = [
     "request.id",
     "request.method",
@@ -54,6 +56,7 @@ RESPONSE_ATTRIBUTES = [
 LONGEST_HOLD_S = 3_600.0
 """The longest ``max_message_timeout`` that Envoy accepts."""
 HOLD_SLACK_S = 60.0
+NOTHING: Mapping[str, str] = MappingProxyType({})
 RETRY_ON = "connect-failure,refused-stream,reset-before-request"
 """Never ``reset`` or ``unavailable``: a held stream would be replayed to another worker, and decided twice."""
 PROBLEM = (
@@ -194,7 +197,7 @@ def _ext_proc(limits: LimitSettings) -> ext_proc.ExternalProcessor:
     """Make the guard's filter. ``RETAIN``: the route from before the decision is used after it too."""
     namespaces = ext_proc.MetadataOptionsMetadataNamespaces
     return ext_proc.ExternalProcessor(
-        grpc_service=_guard_service(),
+        grpc_service=_guard_service(initial_metadata=INITIAL_METADATA),
         stat_prefix="guard",
         failure_mode_allow=False,
         status_on_error=envoy_type.HttpStatus(code=envoy_type.StatusCode.ServiceUnavailable),
@@ -205,7 +208,7 @@ def _ext_proc(limits: LimitSettings) -> ext_proc.ExternalProcessor:
         max_message_timeout=seconds(longest_hold(limits)),
         mutation_rules=_mutation_rules(),
         route_cache_action=ext_proc.ExternalProcessorRouteCacheAction.RETAIN,
-        request_attributes=REQUEST_ATTRIBUTES,
+        request_attributes=list(REQUEST_ATTRIBUTES),
         response_attributes=RESPONSE_ATTRIBUTES,
         metadata_options=ext_proc.MetadataOptions(
             forwarding_namespaces=namespaces(untyped=[JWT_METADATA]),
@@ -214,11 +217,14 @@ def _ext_proc(limits: LimitSettings) -> ext_proc.ExternalProcessor:
     )
 
 
-def _guard_service(timeout_s: float | None = None) -> core.GrpcService:
+def _guard_service(
+    timeout_s: float | None = None, initial_metadata: Mapping[str, str] = NOTHING
+) -> core.GrpcService:
     return core.GrpcService(
         envoy_grpc=core.GrpcServiceEnvoyGrpc(cluster_name=GUARD_CLUSTER),
         timeout=None if timeout_s is None else seconds(timeout_s),
         retry_policy=core.RetryPolicy(retry_on=RETRY_ON, num_retries=3),
+        initial_metadata=[core.HeaderValue(key=key, value=value) for key, value in initial_metadata.items()],
     )
 
 
@@ -240,6 +246,7 @@ def _ext_authz(limits: LimitSettings) -> ext_authz.ExtAuthz:
         validate_mutations=True,
         encode_raw_headers=True,
         include_peer_certificate=True,
+        include_tls_session=True,
         metadata_context_namespaces=[JWT_METADATA],
         decoder_header_mutation_rules=_mutation_rules(),
     )

@@ -82,6 +82,8 @@ def build_document(
         "direction": "response" if response is not None else call.direction,
         "time": rfc3339(now_ns),
     }
+    if head.attributes.source_principal:
+        document["source_principal"] = head.attributes.source_principal
     if uninspectable is not None:
         document["body"]["uninspectable"] = uninspectable.value
     if usage is not None:
@@ -111,16 +113,30 @@ def _attributes(
 ) -> dict[str, Any]:
     seconds, nanos = divmod(now_ns, NANOSECONDS_PER_SECOND)
     request = {"time": {"seconds": seconds, "nanos": nanos}, "http": _http(head, body)}
-    attributes: dict[str, Any] = {"request": request}
-    if head.source:
-        attributes["source"] = {"address": {"socketAddress": _socket_address(head.source)}}
-    if metadata:
-        attributes["metadataContext"] = {"filterMetadata": metadata}
+    facts = head.attributes
+    route = facts.route_metadata
+    parts = {
+        "request": request,
+        "source": _peer(head.source, facts.source_principal, facts.source_certificate),
+        "destination": _peer(facts.destination, facts.destination_principal),
+        "contextExtensions": facts.context_extensions,
+        "metadataContext": {"filterMetadata": metadata} if metadata else None,
+        "routeMetadataContext": {"filterMetadata": route} if route else None,
+    }
+    attributes = {name: part for name, part in parts.items() if part}
+    if facts.sni is not None:  # an empty object without a server name, as ext_authz has it
+        attributes["tlsSession"] = {"sni": facts.sni} if facts.sni else {}
     return attributes
 
 
+def _peer(address: str, principal: str, certificate: str = "") -> dict[str, Any]:
+    """``attributes.source`` or ``attributes.destination``, without empty parts."""
+    peer = {"address": _address(address) if address else None, "principal": principal, "certificate": certificate}
+    return {name: part for name, part in peer.items() if part}
+
+
 def _http(head: RequestHead, body: bytes) -> dict[str, Any]:
-    """``attributes.request.http``, without empty fields. Envoy leaves ``query`` empty, so it is not here."""
+    """``attributes.request.http``, without empty fields. Envoy leaves ``query`` and ``fragment`` empty."""
     http: dict[str, Any] = {
         "id": head.request_id,
         "method": head.method,
@@ -129,6 +145,7 @@ def _http(head: RequestHead, body: bytes) -> dict[str, Any]:
         "host": head.authority,
         "scheme": head.scheme,
         "size": len(body),
+        "protocol": head.attributes.protocol,
     }
     http = {name: value for name, value in http.items() if value}
     try:
@@ -146,11 +163,14 @@ def _headers(head: RequestHead) -> dict[str, str]:
     )
 
 
-def _socket_address(source: str) -> dict[str, Any]:
-    host, _, port = source.rpartition(":")
+def _address(text: str) -> dict[str, Any]:
+    """An address of Envoy's: of a socket, or of a unix socket (a path, or ``@`` and a name)."""
+    if text[0] in "/@":
+        return {"pipe": {"path": text}}
+    host, _, port = text.rpartition(":")
     if not port.isascii() or not port.isdigit():
-        return {"address": source}
-    return {"address": host.strip("[]"), "portValue": int(port)}
+        return {"socketAddress": {"address": text}}
+    return {"socketAddress": {"address": host.strip("[]"), "portValue": int(port)}}
 
 
 def _parsed_path(path: str) -> list[str]:

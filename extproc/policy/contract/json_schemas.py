@@ -28,6 +28,7 @@ def input_schema() -> Schema:
     counts = _object(dict.fromkeys(WINDOWS, WHOLE))
     parts = {
         "attributes": _attributes(),
+        "source_principal": TEXT,
         "version": _object({"ext_authz": {"const": "v3"}, "encoding": {"const": "protojson"}}),
         "parsed_path": _list(TEXT),
         "parsed_query": _map(_list(TEXT)),
@@ -49,7 +50,9 @@ def input_schema() -> Schema:
         "usage": _object({"caller": counts, "function": counts}),
         "response": _response(),
     }
-    return {"$schema": DIALECT, "title": "Input of policy"} | _object(parts, optional=("usage", "response"))
+    return {"$schema": DIALECT, "title": "Input of policy"} | _object(
+        parts, optional=("source_principal", "usage", "response")
+    )
 
 
 def answer_schema() -> Schema:
@@ -76,20 +79,32 @@ def _findings() -> Schema:
 
 
 def _attributes() -> Schema:
-    http = dict.fromkeys(("id", "method", "path", "host", "scheme", "body", "rawBody"), TEXT)
+    http = dict.fromkeys(("id", "method", "path", "host", "scheme", "protocol", "body", "rawBody"), TEXT)
     request = {
         "time": _object({"seconds": WHOLE, "nanos": WHOLE}),
         "http": _object(http | {"headers": _map(TEXT), "size": WHOLE}, optional=(*http, "size")),
     }
-    address = _object({"address": TEXT, "portValue": WHOLE}, optional=("portValue",))
-    return _object(
-        {
-            "request": _object(request),
-            "source": _object({"address": _object({"socketAddress": address})}),
-            "metadataContext": _object({"filterMetadata": _map(_map(ANYTHING))}),
-        },
-        optional=("source", "metadataContext"),
+    metadata = _object({"filterMetadata": _map(_map(ANYTHING))})
+    parts = {
+        "request": _object(request),
+        "source": _peer("certificate"),
+        "destination": _peer(),
+        "contextExtensions": _map(TEXT),
+        "metadataContext": metadata,
+        "routeMetadataContext": metadata,
+        "tlsSession": _object({"sni": TEXT}, optional=("sni",)),
+    }
+    return _object(parts, optional=tuple(name for name in parts if name != "request"))
+
+
+def _peer(*more: str) -> Schema:
+    """One end of the caller's connection to Envoy."""
+    socket = _object({"address": TEXT, "portValue": WHOLE}, optional=("portValue",))
+    address = _object(
+        {"socketAddress": socket, "pipe": _object({"path": TEXT})}, optional=("socketAddress", "pipe")
     )
+    parts = {"address": address, **dict.fromkeys(("principal", *more), TEXT)}
+    return _object(parts, optional=tuple(parts))
 
 
 def _action_answer(action: Action) -> Schema:

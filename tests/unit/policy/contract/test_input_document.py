@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from extproc.model.call import Call, Headers, RequestHead
+from extproc.model.call import Attributes, Call, Headers, RequestHead
 from extproc.model.errors import Refused
 from extproc.model.identity import Identity
 from extproc.model.masking import Finding
@@ -193,3 +193,46 @@ def test_any_source_address_is_fine(source):
 
 def test_times_have_nine_decimals():
     assert rfc3339(0) == "1970-01-01T00:00:00.000000000Z"
+
+
+def with_facts(**facts: object) -> dict:
+    head = RequestHead(
+        "GET", "https", "h", "/", Headers(), source="/run/peer.sock", attributes=Attributes(**facts)
+    )
+    return build(head, a_call(), b"")
+
+
+def test_envoys_own_facts_are_there():
+    document = with_facts(
+        protocol="HTTP/2",
+        destination="[::1]:443",
+        source_principal="spiffe://a",
+        source_certificate="-----BEGIN%20",
+        destination_principal="me",
+        sni="crm.example",
+        context_extensions={"team": "red"},
+        route_metadata={"my.route": {"tier": 1}},
+    )
+    attributes = document["attributes"]
+    assert document["source_principal"] == "spiffe://a"
+    assert attributes["source"] == {
+        "address": {"pipe": {"path": "/run/peer.sock"}},
+        "principal": "spiffe://a",
+        "certificate": "-----BEGIN%20",
+    }
+    assert attributes["destination"] == {
+        "address": {"socketAddress": {"address": "::1", "portValue": 443}},
+        "principal": "me",
+    }
+    assert attributes["contextExtensions"] == {"team": "red"}
+    assert attributes["routeMetadataContext"] == {"filterMetadata": {"my.route": {"tier": 1}}}
+    assert attributes["tlsSession"] == {"sni": "crm.example"}
+    assert attributes["request"]["http"]["protocol"] == "HTTP/2"
+
+
+def test_facts_that_envoy_does_not_state_are_left_out():
+    """As ext_authz leaves them out; a session without a server name is an empty object there."""
+    document = with_facts()
+    assert "source_principal" not in document
+    assert set(document["attributes"]) == {"request", "source"}
+    assert with_facts(sni="")["attributes"]["tlsSession"] == {}
