@@ -43,7 +43,10 @@ def open_services(
     keep_private(settings.state)
     approvals = SqliteApprovals(settings.approvals.store)
     spool = make_spool(settings, worker)
-    connections = [make_connection(name, each, settings.limits) for name, each in settings.connections.items()]
+    connections = [
+        make_connection(name, each, settings.limits, settings.envoy.guard_filter)
+        for name, each in settings.connections.items()
+    ]
     masker = make_masker(settings)
     for each in connections:
         check_plan(each, masker)

@@ -55,7 +55,7 @@ def check(file: FileArgument = None, config: ConfigOption = DEFAULT_CONFIG) -> N
     if revision:
         typer.echo(f"  policy revision {revision[:12]}")
     for note in notes(settings):
-        typer.echo(f"  note: {note}")
+        typer.echo(f"  {'problem' if note.refuses_all else 'note'}: {note}")
 
 
 @app.command(epilog=SHOW_EXAMPLES)

@@ -14,9 +14,14 @@ RENDER_EXAMPLES = examples(
 )
 CHECK_EXAMPLES = examples(
     ("extproc envoy check envoy.yaml", "look for ways around the guard."),
+    ("extproc envoy check envoy.yaml --config extproc.yaml", "look for what makes every call fail, too."),
     ("extproc envoy check envoy.yaml --json | jq '.[].danger'", "use the result in a script."),
 )
 app = typer.Typer(help="Render an Envoy configuration, or check one for known dangers.", no_args_is_help=True)
+
+
+COLORS = {"error": typer.colors.RED, "warning": typer.colors.YELLOW, "note": typer.colors.CYAN}
+"""Color by severity."""
 
 
 class FilterChoice(StrEnum):
@@ -30,11 +35,12 @@ class FilterChoice(StrEnum):
 def render(
     config: ConfigOption = DEFAULT_CONFIG,
     door: Annotated[
-        FilterChoice,
+        FilterChoice | None,
         typer.Option(
             help="Call the guard by this filter: ext_proc guards requests and responses; ext_authz only decides."
+            " Default: `envoy.guard_filter` of the configuration."
         ),
-    ] = FilterChoice.EXT_PROC,
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file instead of standard output.")
     ] = None,
@@ -44,13 +50,17 @@ def render(
     The workers' endpoints are those in `envoy.guard_endpoints`; without them, the workers of this machine.
     """
     from extproc.config.load import load_settings
+    from extproc.config.summary import refusals_of
     from extproc.envoy_config.render.bootstrap import as_yaml, render_bootstrap
     from extproc.supervise.children import worker_endpoint
 
     settings = load_settings(config)
     own = [worker_endpoint(settings, index) for index in range(settings.workers)]
     endpoints = list(settings.envoy.guard_endpoints) or own
-    rendered = render_bootstrap(settings, guard_endpoints=endpoints, guard_filter=door.value)
+    guard_filter = door.value if door else settings.envoy.guard_filter
+    for line in refusals_of(settings, guard_filter):
+        typer.echo(line, err=True)
+    rendered = render_bootstrap(settings, guard_endpoints=endpoints, guard_filter=guard_filter)
     text = as_yaml(rendered)
     if output is None:
         typer.echo(text, nl=False)
@@ -63,24 +73,33 @@ def check(
     file: Annotated[
         Path, typer.Argument(help="An Envoy bootstrap, listener or route configuration; YAML or JSON.")
     ],
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            "-c",
+            help="Compare with this configuration of the guard: hosts, providers, masking.",
+            envvar="EXTPROC_CONFIG",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list instead of a table.")] = False,
 ) -> None:
-    """Find known dangers in an Envoy configuration.
+    """Find known dangers in an Envoy configuration, and what makes every call fail.
 
     Exit status: 0 without an error (warnings are allowed), 1 with one.
     """
     import json
 
+    from extproc.config.load import load_settings
     from extproc.envoy_config.lint.check_file import check_file
     from extproc.envoy_config.lint.dangers import Severity, dangers
 
-    problems = check_file(file)
+    problems = check_file(file, load_settings(config) if config else None)
     if as_json:
         typer.echo(json.dumps([each.as_dict() for each in problems], indent=2))
     elif problems:
         for each in problems:
-            color = typer.colors.RED if each.severity is Severity.ERROR else typer.colors.YELLOW
-            name = typer.style(f"{each.severity} {each.danger}", fg=color, bold=True)
+            name = typer.style(f"{each.severity} {each.danger}", fg=COLORS[each.severity], bold=True)
             typer.echo(f"{file}:{each.line}: {name}: {each.what}\n  at   {each.where or 'the whole file'}")
             typer.echo(f"  why  {each.why}\n  fix  {each.hint}\n")
     else:

@@ -7,6 +7,7 @@ from extproc.codecs.located_yaml import KeyPath
 from extproc.config.addresses import is_local, is_remote_without_tls
 from extproc.config.schema import Settings
 from extproc.settings.connection import ConnectionSettings
+from extproc.settings.envoy import GuardFilter
 from extproc.settings.limits import LimitSettings
 
 
@@ -18,6 +19,8 @@ class Note:
     """The key to change. It need not be in the file."""
     what: str
     hint: str
+    refuses_all: bool = False
+    """True if every call of the part will be refused."""
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.what}"
@@ -67,8 +70,37 @@ def setting_notes(settings: Settings) -> Iterator[Note]:
                 f"held calls end after limits.hold ({settings.limits.hold:g} s), before their approval expires",
                 "make one of the two fit the other",
             )
+    if settings.envoy.guard_filter == "ext_authz":
+        yield from decide_only_notes(settings)
     yield from _limit_notes(settings.limits, settings)
     yield from _address_notes(settings)
+
+
+def decide_only_notes(settings: Settings) -> Iterator[Note]:
+    """Yield a note for each connection of which ext_authz would refuse every call, since it cannot mask."""
+    for name, connection in settings.connections.items():
+        for direction in ("request", "response"):
+            rules = getattr(connection.masking, direction) or getattr(connection.masking.declared, direction)
+            if rules:
+                yield Note(
+                    ("connections", name, "masking", direction),
+                    f"every call will be refused: masking.{direction} has rules, and ext_authz cannot mask",
+                    f"{direction}: [], or use ext_proc (envoy.guard_filter)",
+                    refuses_all=True,
+                )
+
+
+def refusals_of(settings: Settings, guard_filter: GuardFilter) -> Iterator[str]:
+    """Yield lines about calls that will all be refused where Envoy calls the guard by this filter."""
+    if guard_filter == "ext_proc":
+        return
+    if settings.envoy.guard_filter != guard_filter:
+        for name, connection in settings.connections.items():
+            if connection.masking.response is None:
+                what = "every call will be refused: the default masks responses, and ext_authz cannot mask"
+                yield f"problem: connection {name}: {what}\n  set envoy.guard_filter: ext_authz"
+    for note in decide_only_notes(settings):
+        yield f"problem: {note}\n  {note.hint}"
 
 
 def _connection_notes(path: KeyPath, connection: ConnectionSettings) -> Iterator[Note]:
@@ -76,7 +108,7 @@ def _connection_notes(path: KeyPath, connection: ConnectionSettings) -> Iterator
     if masking.undecodable == "pass-unmasked":
         hint = "remove the key: such bodies are denied then"
         yield Note((*path, "masking", "undecodable"), "bodies that cannot be read pass unmasked", hint)
-    if not masking.response and masking.declared.response is None:
+    if masking.response == [] and masking.declared.response is None:
         what = "responses are not masked unless policy says so"
         yield Note((*path, "masking", "response"), what, 'response: [{entity: "*"}], or remove the key')
     if connection.recording.durability == "relaxed":

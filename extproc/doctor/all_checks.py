@@ -31,6 +31,10 @@ CHECKS: dict[str, tuple[tuple[str, Check], ...]] = {
         ("Envoy's configuration", check_envoy.bypass),
         ("Envoy's counters", check_processes.envoy),
     ),
-    "parts": (("running parts", check_processes.parts), ("health", check_processes.health)),
+    "parts": (
+        ("running parts", check_processes.parts),
+        ("backends", check_processes.backends),
+        ("health", check_processes.health),
+    ),
 }
 """Area → its checks, each with the name that the report uses when the check does not answer."""

@@ -35,7 +35,8 @@ def configuration(installation: Installation) -> Iterator[CheckResult]:
         f"valid: {len(settings.connections)} connections, {count} functions, {settings.workers} workers",
     )
     for note in setting_notes(settings):
-        yield installation.warning(note.subject, note.what, note.hint, note.path)
+        report = installation.problem if note.refuses_all else installation.warning
+        yield report(note.subject, note.what, note.hint, note.path)
 
 
 def masking(installation: Installation) -> Iterator[CheckResult]:
@@ -200,9 +201,10 @@ def _keys(installation: Installation, name: str, provider: Provider) -> Iterator
     try:
         found = read_keys(fetch_url(str(provider.jwks_url)))
     except Exception as error:  # noqa: BLE001 - any reason for no answer
-        what = f"its keys cannot be fetched from here ({_kind(error)})"
+        effect = "if Envoy cannot fetch them either, every call fails with 401"
+        what = f"its keys cannot be fetched from here ({_kind(error)}): {effect}"
         hint = "Envoy must reach jwks_url; so must the control process, for approvers"
-        yield installation.warning(subject, what, hint, path)
+        yield installation.problem(subject, what, hint, path)
         return
     yield from _judged(installation, subject, found, path, ", as seen from here; Envoy fetches them itself")
 

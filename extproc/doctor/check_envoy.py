@@ -18,6 +18,7 @@ from extproc.supervise.children import envoy_binary
 
 VERSION = "1.40."
 """The version that the guard was tested with."""
+LEVELS = {Severity.ERROR: Level.PROBLEM, Severity.WARNING: Level.WARNING, Severity.NOTE: Level.OK}
 ASK_S = 10.0
 """Seconds for ``envoy --version``."""
 
@@ -57,7 +58,7 @@ def bypass(installation: Installation) -> Iterator[CheckResult]:
         yield from _given(installation, installation.envoy_file)
         return
     rendered = render_bootstrap(installation.settings, guard_endpoints=list(endpoints(installation).values()))
-    problems = check_document(rendered)
+    problems = check_document(rendered, installation.settings)
     yield from (_finding(each, "as rendered") for each in problems)
     if not problems:
         yield installation.ok(
@@ -67,15 +68,15 @@ def bypass(installation: Installation) -> Iterator[CheckResult]:
 
 
 def _given(installation: Installation, file: Path) -> Iterator[CheckResult]:
-    problems = check_file(file)
+    problems = check_file(file, installation.settings)
     yield from (_finding(each, str(file)) for each in problems)
-    if not problems:
+    if all(each.severity is Severity.NOTE for each in problems):
         yield installation.ok("Envoy's configuration", f"{file} has none of the known ways around the guard")
     yield from _narrower(installation, file)
 
 
 def _finding(each: Problem, file: str) -> CheckResult:
-    level = Level.PROBLEM if each.severity is Severity.ERROR else Level.WARNING
+    level = LEVELS[each.severity]
     where = f"{file}:{each.line}" if each.line else file
     return CheckResult(
         "Envoy's configuration", level, f"{each.danger}: {each.what}. {each.why}", each.hint, where, each.where

@@ -34,7 +34,7 @@ def parts(installation: Installation) -> Iterator[CheckResult]:
     own_parts = [answered for name, answered in answers.items() if name not in ("Envoy", "console")]
     if any(own_parts) or installation.settings.envoy.guard_endpoints:
         yield from _each(installation, answers)
-    elif any(installation.settings.evidence.spool.glob(f"*{SUFFIX}")):
+    elif _has_run(installation):
         what = "nothing runs: no worker answers, nor does the control process; they have run before"
         yield installation.problem("running parts", what, f"{START}; with --offline, only files are checked")
     else:
@@ -91,6 +91,33 @@ def _each(installation: Installation, answers: dict[str, bool | None]) -> Iterat
             yield installation.skipped(name, f"does not answer on {at} from here; it runs elsewhere")
         else:
             yield installation.problem(name, f"does not answer on {at}", _hint(name))
+
+
+def backends(installation: Installation) -> Iterator[CheckResult]:
+    """Check that each connection's backend accepts connections. Sends it nothing."""
+    if installation.offline:
+        return
+    found = installation.settings.connections
+    answers = asyncio.run(_ask_backends({each.upstream.address for each in found.values()}))
+    live = bool(installation.settings.envoy.guard_endpoints) or _has_run(installation)
+    report = installation.problem if live else installation.warning
+    for name, connection in found.items():
+        subject, address = f"backend of {name}", connection.upstream.address
+        if answers[address]:
+            yield installation.ok(f"backend of {name}", f"accepts connections on {address}")
+        else:
+            what = f"does not accept connections on {address} from here: every call fails with 503"
+            path = ("connections", name, "upstream", "address")
+            yield report(subject, what, "start the backend, or correct its address", path)
+
+
+def _has_run(installation: Installation) -> bool:
+    return any(installation.settings.evidence.spool.glob(f"*{SUFFIX}"))
+
+
+async def _ask_backends(addresses: set[str]) -> dict[str, bool]:
+    listed = sorted(addresses)
+    return dict(zip(listed, await asyncio.gather(*map(accepts, listed)), strict=True))
 
 
 def _address(installation: Installation, name: str) -> str:

@@ -74,7 +74,7 @@ def _check_decide_only(decided: DecidedCall, services: Services) -> None:
         Refused: something is to be masked, policy decides responses, or the body is encoded.
     """
     request = decided.request
-    if request_rules(decided) or decided.connection.mask.response or decided.decision.mask.response:
+    if request_rules(decided) or decided.connection_mask.response or decided.decision.mask.response:
         raise Refused(Reason.MASKING_UNAVAILABLE, rule="ext_authz")
     if services.engine.response_interest is ResponseInterest.ALWAYS:
         raise Refused(Reason.MASKING_UNAVAILABLE, rule="ext_authz", detail="policy decides responses, unseen here")

@@ -34,6 +34,8 @@ class Connection:
     settings: ConnectionSettings
     protocol: FunctionProtocol
     mask: MaskPlan
+    decide_only_mask: MaskPlan
+    """The same for calls over ext_authz, which cannot be masked: a call that this plan masks is refused."""
     terms: ApprovalTerms
     """Approval terms where policy does not give any."""
     credential: Credential | None = None

@@ -17,7 +17,7 @@ from extproc.flow.services import Connection
 from extproc.model.call import Call, RequestHead
 from extproc.model.decision import Decision
 from extproc.model.identity import Identity
-from extproc.model.masking import Finding
+from extproc.model.masking import Finding, MaskPlan
 from extproc.model.permit import HeaderEdits, Permit
 from extproc.model.reasons import Uninspectable
 from extproc.policy.contract.call_usage import Usage
@@ -49,6 +49,8 @@ class Request:
     """Why the body cannot be read at all; None where it can be tried."""
     metadata: Metadata = field(repr=False)
     """Dynamic metadata of Envoy's filters, the verified claims among it."""
+    decide_only: bool = False
+    """True if Envoy asks over ext_authz: bodies cannot be changed, and the response is not seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,11 @@ class DecidedCall:
     def connection(self) -> Connection:
         """The connection that the call is for."""
         return self.identified.connection
+
+    @property
+    def connection_mask(self) -> MaskPlan:
+        """The masking that the connection always does, by the service that Envoy asks."""
+        return self.connection.decide_only_mask if self.request.decide_only else self.connection.mask
 
     @property
     def call(self) -> Call:

@@ -1,6 +1,7 @@
 """The ``envoy`` section, and the TLS between Envoy and the workers."""
 
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from pydantic import Field
 
@@ -31,10 +32,16 @@ class EnvoyGuardTls(Strict):
     san: str = Field(min_length=1, description="DNS name or IP address that the workers' certificates must have")
 
 
+GuardFilter: TypeAlias = Literal["ext_proc", "ext_authz"]
+
+
 class EnvoySettings(Strict):
     """Settings of the rendered Envoy configuration that concern Envoy itself."""
 
     listen: Address = "127.0.0.1:10000"
+    guard_filter: GuardFilter = "ext_proc"
+    """The filter that calls the guard. ext_proc: guards requests and responses. ext_authz: only decides. Nothing
+    can be masked then: the default masking does not apply, and calls that your own rules mask are refused."""
     admin: Address | None = Field(None, description="default: a unix socket under state, mode 0600")
     concurrency: int = Field(1, ge=1, le=64)
     """Envoy's worker threads."""

@@ -42,8 +42,9 @@ class MaskingSettings(Strict):
 
     request: list[MaskRuleSettings] = Field([])
     """Rules for requests. Paths begin at the function's arguments."""
-    response: list[MaskRuleSettings] = Field([MaskRuleSettings(path=None, entity="*", how=MaskOperator.REDACT)])
-    """Rules for responses. Paths begin at the function's result."""
+    response: list[MaskRuleSettings] | None = None
+    """Rules for responses. Paths begin at the function's result. Null: every entity is redacted; where
+    envoy.guard_filter is ext_authz, nothing, since nothing can be masked there."""
     declared: DeclaredSettings = DeclaredSettings()
     """Allow-list mode: the only fields that may pass."""
     undecodable: Literal["deny", "pass-unmasked"] = "deny"

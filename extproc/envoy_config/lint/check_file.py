@@ -9,7 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from extproc.codecs.located_yaml import load_located
+from extproc.codecs.located_yaml import KeyPath, load_located
+from extproc.config.schema import Settings
+from extproc.envoy_config.lint.check_against_settings import check_against_settings
+from extproc.envoy_config.lint.check_every_call import (
+    check_cluster_names,
+    check_guard_protocol,
+    check_identity,
+    check_records,
+)
 from extproc.envoy_config.lint.check_filters import Chain, check_chain
 from extproc.envoy_config.lint.check_routes import (
     check_clusters,
@@ -17,8 +25,10 @@ from extproc.envoy_config.lint.check_routes import (
     clusters_of,
     forwards,
     guard_clusters,
+    guarded_clusters,
 )
 from extproc.envoy_config.lint.dangers import Problem
+from extproc.envoy_config.lint.declared import Declarations, declarations
 from extproc.envoy_config.lint.document_tree import Node
 from extproc.envoy_config.lint.unknown_fields import resolve, unknown_fields
 
@@ -43,8 +53,12 @@ SHAPES = {
 """A field that only one message has → the message that the document is."""
 
 
-def check_file(path: Path) -> list[Problem]:
+def check_file(path: Path, settings: Settings | None = None) -> list[Problem]:
     """Find the dangers in one YAML or JSON file.
+
+    Args:
+        path: the file.
+        settings: the guard's settings. With them, the check finds parts that do not fit together.
 
     Returns:
         Problems with their lines, in the order of the file. Empty if no known danger is found.
@@ -53,14 +67,18 @@ def check_file(path: Path) -> list[Problem]:
         ConfigError: the file cannot be read, or is not one clean YAML or JSON document.
     """
     document = load_located(path)
-    found = [replace(each, line=document.place(each.path).line) for each in check_document(document.data)]
+    found = [
+        replace(each, line=document.place(each.path).line) for each in check_document(document.data, settings)
+    ]
     return sorted(found, key=lambda each: each.line)
 
 
-def check_document(data: Any) -> list[Problem]:
+def check_document(data: Any, settings: Settings | None = None) -> list[Problem]:
     """Find the dangers in a document that has been read already. The problems have no lines."""
     root = Node(data)
-    return list(dict.fromkeys((*_unknown(root), *_dynamic(root), *_managers(root))))
+    found = (*_unknown(root), *_dynamic(root), *_managers(root))
+    compared = check_against_settings(root, settings) if settings else ()
+    return list(dict.fromkeys((*found, *compared)))
 
 
 def _unknown(root: Node) -> Iterator[Problem]:
@@ -86,15 +104,21 @@ def _managers(root: Node) -> Iterator[Problem]:
     loose = [node for node in root.walk() if node.get("virtual_hosts") and not _inside(node, managers)]
     if not managers and not loose and not list(root.each("dynamic_resources")):
         yield Problem("nothing-found", root.path, "no listener, connection manager or routes")
+    declared = declarations(root)
+    yield from declared.problems(root)
     for manager in guarded:
         chain = chains[manager.path]
         yield from check_chain(chain)
+        yield from check_identity(chain)
+        yield from check_records(manager)
         yield from _connection_manager(manager, chain.longest_hold)
-        yield from check_routes(manager.get("route_config"), chain.protective, chain.longest_hold)
+        yield from check_routes(manager.get("route_config"), chain.protective, chain.longest_hold, declared)
     for routes in loose:
-        yield from check_routes(routes, set(), 0.0)
-    yield from _around(root, open_, guarded)
+        yield from check_routes(routes, set(), 0.0, declared)
+    yield from _around(root, open_, guarded, declared)
     yield from check_clusters(root, guard_clusters(guarded))
+    yield from check_guard_protocol(root, guard_clusters(guarded))
+    yield from check_cluster_names(root)
 
 
 def _is_cluster_options(node: Node) -> bool:
@@ -105,17 +129,26 @@ def _inside(node: Node, managers: list[Node]) -> bool:
     return any(node.path[: len(each.path)] == each.path for each in managers)
 
 
-def _around(root: Node, open_: list[Node], guarded: list[Node]) -> Iterator[Problem]:
-    """Find listeners without a guard that forward calls."""
-    behind = {name for manager in guarded for name in clusters_of(manager)}
+def _around(root: Node, open_: list[Node], guarded: list[Node], declared: Declarations) -> Iterator[Problem]:
+    """Find listeners without a guard that forward calls, and declared routes that reach guarded backends."""
+    behind = {name for manager in guarded for name in guarded_clusters(manager, declared)}
     for manager in open_:
         if behind & clusters_of(manager):
             yield Problem("direct-access", manager.path, "another listener forwards to a guarded backend")
-        elif forwards(manager):
+        elif forwards(manager, declared):
             yield Problem("no-guard", manager.get("http_filters").path, "no ext_proc or ext_authz filter")
+    for part in (Node(value, path) for path, value in _declared_parts(root, declared)):
+        if behind & clusters_of(part):
+            yield Problem(
+                "direct-access", part.path, "declared to be unguarded, and forwards to a guarded backend"
+            )
     for node in root.walk():
         if node.message == TCP_PROXY and behind & clusters_of(node):
             yield Problem("direct-access", node.path, "a TCP proxy forwards to a guarded backend")
+
+
+def _declared_parts(root: Node, declared: Declarations) -> Iterator[tuple[KeyPath, Any]]:
+    return ((node.path, node.value) for node in root.walk() if node.path in declared.reasons)
 
 
 def _connection_manager(manager: Node, hold: float) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from extproc.envoy_config.lint.check_filters import GUARDS
 from extproc.envoy_config.lint.dangers import Problem
+from extproc.envoy_config.lint.declared import Declarations
 from extproc.envoy_config.lint.document_tree import Node
 
 ROUTE_TIMEOUT_S = 15.0
@@ -20,18 +21,22 @@ OVERRIDES = {
 """Per-route messages that weaken a protecting filter, whatever its name."""
 OVERRIDE_KEYS = ("typed_per_filter_config", "typedPerFilterConfig")
 MIRROR_KEYS = ("request_mirror_policies", "requestMirrorPolicies")
+CLUSTER_KEYS = ("cluster", "cluster_name", "clusterName")
 UPGRADE_KEYS = ("upgrade_configs", "upgradeConfigs")
 
 
-def check_routes(routes: Node, protective: set[str], hold: float) -> Iterator[Problem]:
+def check_routes(routes: Node, protective: set[str], hold: float, declared: Declarations) -> Iterator[Problem]:
     """Check one route configuration.
 
     Args:
         routes: the ``RouteConfiguration``.
         protective: configured names of the filters that must not be overridden.
         hold: seconds that the guard may hold a call; 0 if unknown.
+        declared: parts that are meant to be unguarded; they may switch the filters off.
     """
     for node in routes.walk():
+        if declared.cover(node.path):
+            continue
         if node.key in OVERRIDE_KEYS:
             yield from _overrides(node, protective)
         elif node.key in MIRROR_KEYS and node.value:
@@ -74,11 +79,23 @@ def _weighted(node: Node) -> Iterator[Node]:
             yield from each.each("clusters")
 
 
-def forwards(manager: Node) -> bool:
-    """True if a connection manager forwards calls, or has routes that are not in the file."""
+def guarded_clusters(manager: Node, declared: Declarations) -> set[str]:
+    """Return the names of the clusters that a connection manager's routes forward to, but for declared routes."""
+    return {
+        name for route in route_actions(manager) if not declared.cover(route.path) for name in clusters_of(route)
+    }
+
+
+def route_actions(within: Node) -> Iterator[Node]:
+    """Yield the actions of routes that forward calls."""
+    return (node for node in within.walk() if node.key == "route" and isinstance(node.value, dict))
+
+
+def forwards(manager: Node, declared: Declarations) -> bool:
+    """True if a connection manager forwards undeclared calls, or has routes that are not in the file."""
     if manager.get("rds") or manager.get("scoped_routes"):
-        return True
-    return any(node.key == "route" and isinstance(node.value, dict) for node in manager.get("route_config").walk())
+        return not declared.cover(manager.path)
+    return any(not declared.cover(route.path) for route in route_actions(manager))
 
 
 def guard_clusters(managers: list[Node]) -> set[str]:
@@ -106,6 +123,11 @@ def check_clusters(root: Node, guards: set[str]) -> Iterator[Problem]:
 def _clusters(root: Node) -> Iterator[Node]:
     yield from root.each("static_resources", "clusters")
     yield from (each for each in root.each("resources") if each.message == "envoy.config.cluster.v3.Cluster")
+
+
+def own_clusters(root: Node) -> set[str]:
+    """Return the names of the clusters that the document defines."""
+    return {cluster.text("name") for cluster in _clusters(root)}
 
 
 def _max_requests(cluster: Node) -> int:

@@ -15,9 +15,11 @@ class Severity(StrEnum):
     """The severity of a danger."""
 
     ERROR = "error"
-    """Calls or bytes can pass unseen, undecided or unmasked."""
+    """Calls or bytes can pass unseen, undecided or unmasked, or every call fails."""
     WARNING = "warning"
     """Held calls fail, or a part could not be checked."""
+    NOTE = "note"
+    """An operator has declared it."""
 
 
 class Danger(NamedTuple):

@@ -7,7 +7,6 @@ It contains no secret: the guard adds the backend's credential to each released 
 # mypy: disable-error-code="arg-type, assignment"
 
 from typing import Any as Json
-from typing import Literal, TypeAlias
 
 import yaml
 from envoy_data_plane.envoy.config.bootstrap import v3 as bootstrap
@@ -24,9 +23,9 @@ from extproc.envoy_config.render.building_blocks import envoy_address, seconds
 from extproc.envoy_config.render.clusters import render_clusters
 from extproc.envoy_config.render.filters import decide_only_filters, full_guard_filters, longest_hold
 from extproc.envoy_config.render.routes import render_routes
+from extproc.settings.envoy import GuardFilter
 from extproc.settings.limits import LimitSettings
 
-GuardFilter: TypeAlias = Literal["ext_proc", "ext_authz"]
 ADMIN_SOCKET = "admin.sock"
 OWNER_ONLY = 0o600
 IDLE_S = 3_600.0
@@ -40,14 +39,14 @@ obeys the ``x-envoy-*`` headers of internal callers (retries, timeouts)."""
 
 
 def render_bootstrap(
-    settings: Settings, *, guard_endpoints: list[str], guard_filter: GuardFilter = "ext_proc"
+    settings: Settings, *, guard_endpoints: list[str], guard_filter: GuardFilter | None = None
 ) -> dict[str, Json]:
     """Render the whole configuration of one Envoy.
 
     Args:
         settings: the settings, with absolute paths, as ``extproc.config.load`` returns them.
         guard_endpoints: one address per worker, ``host:port`` or ``unix:/path``.
-        guard_filter: ``ext_proc`` is the full guard, ``ext_authz`` only decides.
+        guard_filter: ``ext_proc`` is the full guard, ``ext_authz`` only decides. None: ``envoy.guard_filter``.
 
     Returns:
         A JSON document with field names in snake case.
@@ -59,7 +58,8 @@ def render_bootstrap(
         node=core.Node(id="extproc", cluster="extproc"),
         admin=_admin(settings),
         static_resources=bootstrap.BootstrapStaticResources(
-            listeners=[_listener(settings, guard_filter)], clusters=render_clusters(settings, guard_endpoints)
+            listeners=[_listener(settings, guard_filter or settings.envoy.guard_filter)],
+            clusters=render_clusters(settings, guard_endpoints),
         ),
         overload_manager=_overload(),
     )

@@ -47,7 +47,8 @@ def read_check(asked: CheckAsked, record: CallRecord, limits: LimitSettings) -> 
     """
     opened = RequestHeadersReceived(asked.head, end_of_stream=not asked.body, metadata=asked.metadata)
     cut = Uninspectable.TRUNCATED if asked.truncated else None
-    return _request(opened, asked.body, record, limits, encoding=_encoding(asked.head), cut=cut)
+    encoding = _encoding(asked.head)
+    return _request(opened, asked.body, record, limits, encoding=encoding, cut=cut, decide_only=True)
 
 
 def _encoding(head: RequestHead) -> str:
@@ -83,6 +84,7 @@ def _request(
     *,
     encoding: str,
     cut: Uninspectable | None = None,
+    decide_only: bool = False,
 ) -> Request:
     """Undo the body's content-encoding. A body that cannot be decoded is a named fact, and no refusal yet.
 
@@ -109,6 +111,7 @@ def _request(
         decoded=decoded,
         unreadable=unreadable,
         metadata=opened.metadata,
+        decide_only=decide_only,
     )
     record.read(request)
     return request

@@ -23,15 +23,14 @@ HOST_CLAIMS = (
     *("x-host", "x-original-host", "x-http-host-override"),
 )
 """Fields that make some frameworks take another host or path than the one that was decided about."""
-NEVER_FORWARDED = (
-    "authorization",
-    "proxy-authorization",
+NEVER_FORWARDED = ("authorization", "proxy-authorization", *HOST_CLAIMS)
+UNREADABLE_RESPONSES = (
     "accept-encoding",  # so that bodies come back readable
     "grpc-accept-encoding",
     "range",  # a part of a document cannot be masked
     "if-range",
-    *HOST_CLAIMS,
 )
+"""Fields that ask for a response which cannot be masked. They go on where the guard sees no response."""
 CALL_ID = "x-extproc-call-id"
 WRITTEN_BY_ENVOY = {
     "x-request-id": re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
@@ -63,12 +62,13 @@ def rewrite(decided: DecidedCall, services: Services) -> OutboundRequest:
 
 def request_rules(decided: DecidedCall) -> Rules:
     """Return the connection's and the policy's rules for the request together."""
-    return decided.connection.mask.request + decided.decision.mask.request
+    return decided.connection_mask.request + decided.decision.mask.request
 
 
 def never_forwarded(decided: DecidedCall) -> tuple[str, ...]:
     """Return the names of fields that do not go upstream as the caller wrote them."""
-    return NEVER_FORWARDED + decided.decision.headers.remove
+    for_masking = () if decided.request.decide_only else UNREADABLE_RESPONSES
+    return NEVER_FORWARDED + for_masking + decided.decision.headers.remove
 
 
 def _masked_fields(decided: DecidedCall, services: Services, rules: Rules) -> tuple[HeaderEdits, Findings]:

@@ -130,8 +130,25 @@ def test_key_sets_that_verify_nothing_are_problems(tmp_path, keys, words):
     assert "secret-that-is" not in str(found)
 
 
-def test_a_key_set_that_cannot_be_fetched_from_here_is_a_warning(tmp_path):
+def test_a_key_set_that_cannot_be_fetched_from_here_is_a_problem(tmp_path):
     file = installed(tmp_path, GOOD.replace("jwks_file: jwks.json", "jwks_url: 'http://127.0.0.1:9/k'"))
-    one = only(look(file, check_configuration.identity, offline=False), "identity corp", "warning")
+    one = only(look(file, check_configuration.identity, offline=False), "identity corp", "problem")
     assert "cannot be fetched from here (ConnectError)" in one["what"]
     assert "Envoy" in one["hint"]
+
+
+@pytest.mark.parametrize("direction", ["request", "response"])
+def test_masks_that_ext_authz_cannot_apply_are_a_problem(tmp_path, direction):
+    """Every call would be refused, and nothing else would say so before the first one."""
+    masking = f'    masking: {{{direction}: [{{entity: "*"}}]}}\n'
+    file = installed(
+        tmp_path, GOOD.replace("  crm:\n", f"  crm:\n{masking}") + "envoy: {guard_filter: ext_authz}\n"
+    )
+    one = only(look(file, check_configuration.configuration), "connection crm", "problem")
+    assert one["what"].startswith("every call will be refused: ")
+    assert one["key"] == f"connections.crm.masking.{direction}"
+
+
+def test_the_default_masking_is_no_problem_with_ext_authz(tmp_path):
+    file = installed(tmp_path, GOOD + "envoy: {guard_filter: ext_authz}\n")
+    assert "connection crm" not in look(file, check_configuration.configuration)

@@ -13,6 +13,7 @@ import pytest
 
 from extproc.demo.install import free_ports
 from extproc.doctor import check_configuration, check_processes, check_shipping
+from extproc.evidence.spool.spool_file import SUFFIX
 from extproc.server.worker import serving
 from extproc.settings.envoy import GuardTls
 from tests.unit.doctor.installations import GOOD, installed, look, only
@@ -203,3 +204,24 @@ def test_a_control_process_that_is_gone_leaves_clickhouse_unasked(tmp_path):
         "does not answer"
         in only(look(file, check_shipping.evidence, offline=False), "evidence", "problem")["what"]
     )
+
+
+async def test_a_backend_that_is_down_is_a_problem(tmp_path):
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    file = installed(tmp_path, GOOD.replace("127.0.0.1:9000", f"127.0.0.1:{port}"))
+    async with server:
+        found = await asyncio.to_thread(look, file, check_processes.backends, offline=False)
+    assert only(found, "backend of crm", "ok")
+    new = await asyncio.to_thread(look, file, check_processes.backends, offline=False)
+    assert only(new, "backend of crm", "warning"), "nothing was started yet"
+    (tmp_path / "state" / "spool").mkdir(parents=True)
+    (tmp_path / "state" / "spool" / f"worker-0{SUFFIX}").touch()
+    gone = await asyncio.to_thread(look, file, check_processes.backends, offline=False)
+    one = only(gone, "backend of crm", "problem")
+    assert "every call fails with 503" in one["what"]
+    assert one["key"] == "connections.crm.upstream.address"
+
+
+def test_no_backend_is_contacted_offline(tmp_path):
+    assert look(installed(tmp_path), check_processes.backends) == {}

@@ -130,7 +130,10 @@ def make_services(tmp_path, *, engine=None, recorder=None, masker=None, changes=
     store = SqliteApprovals(tmp_path / "approvals.db")
     ticks = itertools.count()
     now = clock or (lambda: NOW + next(ticks))
-    connections = [make_connection(name, each, settings.limits) for name, each in settings.connections.items()]
+    connections = [
+        make_connection(name, each, settings.limits, settings.envoy.guard_filter)
+        for name, each in settings.connections.items()
+    ]
     return Services(
         hosts={host: each for each in connections for host in each.settings.hosts},
         providers=settings.identity.providers,

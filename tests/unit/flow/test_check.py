@@ -175,3 +175,39 @@ async def test_a_permit_that_expired_while_the_intent_was_recorded_lets_nothing_
         await decide(services, asks())
     assert recorder.kinds == ["call.decided", "call.denied"]
     assert recorder.last.reason == "guard-error"
+
+
+BY_EXT_AUTHZ = "ext_authz"
+
+
+async def test_the_default_masking_refuses_nothing_where_ext_authz_is_configured(tmp_path):
+    """The operator chose a service that masks nothing."""
+    changes = {"envoy.guard_filter": BY_EXT_AUTHZ}
+    services = make_services(tmp_path, engine=ScriptedEngine({"action": "allow"}), changes=changes)
+    assert allows(await decide(services, asks()))
+
+
+async def test_the_default_masking_refuses_where_ext_proc_is_configured(tmp_path):
+    """There, ext_authz is a way around the masking."""
+    services = make_services(tmp_path, engine=ScriptedEngine({"action": "allow"}))
+    assert reason_of(await decide(services, asks())) == "masking-unavailable"
+
+
+@pytest.mark.parametrize(
+    "masking",
+    [{"response": [{"entity": "*"}]}, {"request": [{"entity": "*"}]}, {"declared": {"response": ["$.a"]}}],
+)
+async def test_rules_of_the_operator_refuse_wherever_they_cannot_be_applied(tmp_path, masking):
+    changes = {"envoy.guard_filter": BY_EXT_AUTHZ, "connections.crm.masking": masking}
+    services = make_services(tmp_path, engine=ScriptedEngine({"action": "allow"}), changes=changes)
+    assert reason_of(await decide(services, asks())) == "masking-unavailable"
+
+
+async def test_fields_that_only_masking_forbids_go_on(tmp_path):
+    """A response that is not masked may be compressed, and may be a part of a document."""
+    answer = await decide(
+        guards(tmp_path), asks(accept_encoding="br", range="bytes=0-9", if_range="x", authorization="t")
+    )
+    removed = set(answer.ok_response.headers_to_remove)
+    assert removed.isdisjoint({"accept-encoding", "range", "if-range", "grpc-accept-encoding"})
+    assert {"authorization", "x-forwarded-host"} <= removed

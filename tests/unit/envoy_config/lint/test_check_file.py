@@ -10,6 +10,7 @@ import yaml
 from extproc.envoy_config.lint.check_file import check_document, check_file
 from extproc.envoy_config.lint.dangers import Severity, dangers
 from extproc.model.errors import ConfigError
+from tests.unit.envoy_config.conftest import DOCUMENT
 
 TYPE = "type.googleapis.com/envoy.extensions.filters.http."
 ROUTER = {"name": "envoy.filters.http.router", "typed_config": {"@type": TYPE + "router.v3.Router"}}
@@ -60,11 +61,16 @@ class Edit:
         changed.update(manager)
         self.resources["listeners"].append(other)
 
+    def forget_cluster(self, beginning: str) -> None:
+        clusters = self.resources["clusters"]
+        clusters.remove(next(each for each in clusters if each["name"].startswith(beginning)))
+
     def forget(self, name: str) -> None:
         self.filters.remove(self.filter(name))
 
 
 def elsewhere(edit: Edit) -> None:
+    edit.resources["clusters"].append({"name": "other"})
     edit.listener(
         route_config={
             "virtual_hosts": [
@@ -120,7 +126,7 @@ def mcp(edit: Edit) -> None:
 
 PER_ROUTE = TYPE + "ext_proc.v3.ExtProcPerRoute"
 FILTER_CONFIG = "type.googleapis.com/envoy.config.route.v3.FilterConfig"
-MIRROR = [{"cluster": "shadow"}]
+MIRROR = [{"cluster": "upstream-docs"}]
 STREAMED = {
     "request_body_mode": "BUFFERED",
     "response_body_mode": "STREAMED",
@@ -204,6 +210,16 @@ INJECTED: list[tuple[str, Any]] = [
     ("dynamic-config", lambda e: e.manager.update(rds={"route_config_name": "x"}) or e.manager.pop("route_config")),
     ("dynamic-config", lambda e: e.document.update(dynamic_resources={"lds_config": {"path_config_source": {"path": "/x"}}})),
     ("unknown-field", lambda e: e.document.update(nonsense=1)),
+    ("no-jwt", lambda e: e.forget("jwt_authn")),
+    ("claims-not-kept", lambda e: e.provider().pop("payload_in_metadata")),
+    ("claims-not-sent", lambda e: e.guard.pop("metadata_options")),
+    ("claims-not-sent", lambda e: e.guard["metadata_options"].update(forwarding_namespaces={"untyped": ["mine"]})),
+    ("unknown-cluster", lambda e: e.forget_cluster("keys")),
+    ("unknown-cluster", lambda e: e.route["route"].update(cluster="gone")),
+    ("unknown-cluster", lambda e: e.forget_cluster("extproc-guard")),
+    ("guard-http1", lambda e: e.guard_cluster.pop("typed_extension_protocol_options")),
+    ("no-access-log", lambda e: e.manager.pop("access_log")),
+    ("no-access-log", lambda e: e.manager["access_log"].pop(1)),
     ("unknown-field", lambda e: e.guard.update(failure_mode_alow=False)),
     ("unknown-field", lambda e: e.mode.update(request_bodymode="BUFFERED")),
 ]  # fmt: skip
@@ -217,6 +233,8 @@ DECIDE_ONLY: list[tuple[str, Any]] = [
     ("request-marker", lambda e: e.forget("rbac.marked")),
     ("guard-retries", lambda e: e.config("ext_authz")["grpc_service"]["retry_policy"].update(retry_on="reset")),
     ("methods", lambda e: e.forget("rbac.methods")),
+    ("claims-not-sent", lambda e: e.config("ext_authz").pop("metadata_context_namespaces")),
+    ("no-access-log", lambda e: e.manager.pop("access_log")),
     ("idle-timeout", lambda e: e.manager.update(stream_idle_timeout="30s")),
     ("route-override", override("host", "envoy.filters.http.ext_authz", **{"@type": TYPE + "ext_authz.v3.ExtAuthzPerRoute", "disabled": True})),
 ]  # fmt: skip
@@ -258,7 +276,9 @@ def test_a_tool_name_from_headers_is_found(full):
 
 
 def test_every_danger_has_a_test():
-    tested = {name for name, _ in (*INJECTED, *DECIDE_ONLY)} | {"mcp-headers", "nothing-found"}
+    tested = {name for name, _ in (*INJECTED, *DECIDE_ONLY)}
+    tested |= {"mcp-headers", "nothing-found", "declared-unguarded", "no-reason"}
+    tested |= {name for name, _ in MISMATCHES} | {"masks-with-ext-authz"}
     assert tested == set(dangers())
 
 
@@ -317,3 +337,107 @@ def test_an_unreadable_file_is_an_error(tmp_path):
     file.write_text("a: [")
     with pytest.raises(ConfigError):
         check_file(file)
+
+
+ASSETS = {"match": {"prefix": "/"}, "route": {"cluster": "assets"}}
+OFF = {"envoy.filters.http.ext_proc": {"@type": PER_ROUTE, "disabled": True}}
+
+
+def declared(reason: object) -> dict[str, Any]:
+    return {"filter_metadata": {"extproc": {"unguarded": reason}}}
+
+
+def assets(
+    document: Any, reason: object = "static assets, no functions", cluster: str = "assets"
+) -> dict[str, Any]:
+    """A virtual host beside the guarded ones, with the guard switched off."""
+    edit = Edit(document)
+    edit.resources["clusters"].append({"name": "assets"})
+    route = {**ASSETS, "route": {"cluster": cluster}}
+    host = {"name": "assets", "domains": ["assets.example.com"], "routes": [route], "typed_per_filter_config": OFF}
+    edit.manager["route_config"]["virtual_hosts"].append(host)
+    if reason is not None:
+        host["metadata"] = declared(reason)
+    return host
+
+
+def test_a_host_that_is_declared_unguarded_is_a_note_with_its_reason(full):
+    assets(full)
+    (note,) = check_document(full)
+    assert (note.danger, note.severity) == ("declared-unguarded", Severity.NOTE)
+    assert note.what == "assets.example.com: static assets, no functions"
+
+
+def test_a_host_that_is_not_declared_is_an_error(full):
+    assets(full, None)
+    assert "route-override" in found(full)
+
+
+@pytest.mark.parametrize("reason", [True, "", "yes", "   x   ", ["static assets"], 1])
+def test_a_declaration_needs_a_reason(full, reason):
+    assets(full, reason)
+    assert {"no-reason", "route-override"} <= found(full)
+
+
+def test_a_declared_host_must_not_reach_a_guarded_backend(full):
+    assets(full, cluster="upstream-crm")
+    assert "direct-access" in found(full)
+
+
+def test_a_declared_listener_may_forward(full):
+    elsewhere(Edit(full))
+    Edit(full).resources["listeners"][1]["metadata"] = declared("metrics of the mesh, no functions")
+    assert found(full) == {"declared-unguarded"}
+
+
+def test_a_declared_listener_must_not_reach_a_guarded_backend(full):
+    Edit(full).listener()
+    Edit(full).resources["listeners"][1]["metadata"] = declared("metrics of the mesh, no functions")
+    assert found(full) == {"declared-unguarded", "direct-access"}
+
+
+def test_a_declaration_covers_nothing_beside_it(full):
+    assets(full)
+    Edit(full).route["typed_per_filter_config"] = OFF
+    assert found(full) == {"declared-unguarded", "route-override"}
+
+
+MISMATCHES: list[tuple[str, Any]] = [
+    ("claims-key", lambda e: e.provider().update(payload_in_metadata="payload")),
+    ("provider-missing", lambda e: e.config("jwt_authn")["providers"].pop("corp")),
+    ("host-not-routed", lambda e: e.host.update(domains=["other.crm.example.com:8080", "crm.example.com:8080"])),
+    ("host-without-connection", lambda e: e.host["domains"].append("typo.example.com")),
+]
+
+
+@pytest.mark.parametrize(("danger", "inject"), MISMATCHES, ids=[danger for danger, _ in MISMATCHES])
+def test_a_mismatch_with_the_guards_settings_is_found(full, settings, danger, inject):
+    inject(Edit(full))
+    dangers_found = {each.danger for each in check_document(full, settings)}
+    assert danger in dangers_found
+    assert dangers_found <= {danger, "host-without-connection"}
+
+
+def test_a_rendered_configuration_fits_its_settings(full, settings):
+    assert check_document(full, settings) == []
+
+
+def test_a_host_of_a_wildcard_domain_is_served(full, settings):
+    Edit(full).host["domains"] = ["*.example.com", "crm.example.com:*", "crm.example.com:8080"]
+    assert check_document(full, settings) == []
+
+
+def test_a_declared_host_needs_no_connection(full, settings):
+    assets(full)
+    assert {each.danger for each in check_document(full, settings)} == {"declared-unguarded"}
+
+
+def test_masks_that_ext_authz_cannot_apply_are_found(decide_only, make_settings):
+    """The default masks, unless the operator has chosen ext_authz; rules of the operator always count."""
+    chosen = make_settings(envoy={"guard_filter": "ext_authz"})
+    assert check_document(decide_only, chosen) == []
+    assert {each.danger for each in check_document(decide_only, make_settings())} == {"masks-with-ext-authz"}
+    own = copy.deepcopy(DOCUMENT["connections"])
+    own["crm"]["masking"] = {"request": [{"entity": "US_SSN"}]}
+    found_now = check_document(decide_only, make_settings(connections=own, envoy={"guard_filter": "ext_authz"}))
+    assert [each.what for each in found_now] == ["connections.crm.masking.request"]

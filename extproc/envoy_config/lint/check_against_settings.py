@@ -1,0 +1,92 @@
+"""Compare an Envoy configuration with the guard's settings: what the one lacks makes calls of the other fail."""
+
+from collections.abc import Iterator
+
+from extproc.config.schema import Settings
+from extproc.config.summary import decide_only_notes
+from extproc.envoy_config.lint.check_filters import EXT_AUTHZ, EXT_PROC, JWT, Chain
+from extproc.envoy_config.lint.check_routes import route_actions
+from extproc.envoy_config.lint.dangers import Problem
+from extproc.envoy_config.lint.declared import Declarations, declarations
+from extproc.envoy_config.lint.document_tree import Node
+from extproc.envoy_config.render.building_blocks import CLAIMS_KEY
+
+
+def check_against_settings(root: Node, settings: Settings) -> Iterator[Problem]:
+    """Find what makes every call of a connection, a provider or a host fail.
+
+    Args:
+        root: the Envoy configuration.
+        settings: the guard's settings, which the workers have.
+    """
+    managers = [node for node in root.walk() if node.get("http_filters")]
+    guarded = [(node, chain) for node in managers if (chain := Chain(tuple(node.each("http_filters")))).guards]
+    for manager, chain in guarded:
+        yield from _providers(chain, settings)
+        yield from _masks(manager, chain, settings)
+    yield from _hosts(root, [manager for manager, _ in guarded], settings)
+
+
+def _providers(chain: Chain, settings: Settings) -> Iterator[Problem]:
+    for _, config in chain.of(JWT):
+        written = {each.text("issuer"): each for each in config.each("providers")}
+        for name, provider in settings.identity.providers.items():
+            if provider.issuer not in written:
+                what = f"no provider has the issuer of identity.providers.{name}"
+                yield Problem("provider-missing", config.get("providers").path, what)
+        for each in written.values():
+            key = each.text("payload_in_metadata")
+            if key and key != CLAIMS_KEY:
+                path = each.get("payload_in_metadata").path
+                yield Problem(
+                    "claims-key", path, f"payload_in_metadata is {key!r}, but the guard reads {CLAIMS_KEY!r}"
+                )
+
+
+def _masks(manager: Node, chain: Chain, settings: Settings) -> Iterator[Problem]:
+    if chain.of(EXT_PROC) or not chain.of(EXT_AUTHZ):
+        return
+    if settings.envoy.guard_filter != "ext_authz":
+        default = [name for name, each in settings.connections.items() if each.masking.response is None]
+        for name in default:
+            what = f"the default masking of {name}; `envoy.guard_filter: ext_authz` leaves it out"
+            yield Problem("masks-with-ext-authz", manager.get("http_filters").path, what)
+    for note in decide_only_notes(settings):
+        yield Problem("masks-with-ext-authz", manager.get("http_filters").path, ".".join(map(str, note.path)))
+
+
+def _hosts(root: Node, guarded: list[Node], settings: Settings) -> Iterator[Problem]:
+    """Compare hosts, where all routes are in the file."""
+    if not guarded or any(manager.get(name) for manager in guarded for name in ("rds", "scoped_routes")):
+        return
+    known = {host: name for name, connection in settings.connections.items() for host in connection.hosts}
+    served = [domain for manager in guarded for domain, _ in _domains(manager)]
+    for host, name in known.items():
+        if not any(serves(domain, host) for domain in served):
+            yield Problem(
+                "host-not-routed", guarded[0].get("route_config").path, f"{host} of the connection {name}"
+            )
+    yield from _unknown_hosts(guarded, known, declarations(root))
+
+
+def _unknown_hosts(guarded: list[Node], known: dict[str, str], declared: Declarations) -> Iterator[Problem]:
+    for manager in guarded:
+        for domain, host in _domains(manager):
+            if not declared.cover(host.path) and not any(serves(domain, each) for each in known):
+                yield Problem("host-without-connection", host.path, domain)
+
+
+def _domains(manager: Node) -> Iterator[tuple[str, Node]]:
+    """Yield the domains of virtual hosts that forward calls, each with its virtual host."""
+    for host in manager.each("route_config", "virtual_hosts"):
+        if any(route_actions(host)):
+            yield from ((str(each.value), host) for each in host.each("domains"))
+
+
+def serves(domain: str, host: str) -> bool:
+    """True if a virtual host's domain matches a Host header (config.route.v3.VirtualHost, ``domains``)."""
+    if domain.startswith("*"):
+        return domain == "*" or (host.endswith(domain[1:]) and len(host) > len(domain) - 1)
+    if domain.endswith("*"):
+        return host.startswith(domain[:-1]) and len(host) > len(domain) - 1
+    return domain.lower() == host
