@@ -10,6 +10,7 @@ from extproc.cli.options import DEFAULT_CONFIG, ConfigOption, examples
 
 RENDER_EXAMPLES = examples(
     ("extproc envoy render --output envoy.yaml", "write the whole bootstrap for an Envoy of your own."),
+    ("extproc envoy render --parts", "print what an Envoy that exists already needs."),
     ("extproc envoy render --door ext_authz", "print the one for decisions only, without masking."),
 )
 CHECK_EXAMPLES = examples(
@@ -41,6 +42,10 @@ def render(
             " Default: `envoy.guard_filter` of the configuration."
         ),
     ] = None,
+    parts: Annotated[
+        bool,
+        typer.Option("--parts", help="Render only the parts to copy into an Envoy configuration of your own."),
+    ] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file instead of standard output.")
     ] = None,
@@ -52,6 +57,7 @@ def render(
     from extproc.config.load import load_settings
     from extproc.config.summary import refusals_of
     from extproc.envoy_config.render.bootstrap import as_yaml, render_bootstrap
+    from extproc.envoy_config.render.parts import render_parts
     from extproc.supervise.children import worker_endpoint
 
     settings = load_settings(config)
@@ -60,8 +66,10 @@ def render(
     guard_filter = door.value if door else settings.envoy.guard_filter
     for line in refusals_of(settings, guard_filter):
         typer.echo(line, err=True)
-    rendered = render_bootstrap(settings, guard_endpoints=endpoints, guard_filter=guard_filter)
-    text = as_yaml(rendered)
+    if parts:
+        text = render_parts(settings, guard_endpoints=endpoints, guard_filter=guard_filter)
+    else:
+        text = as_yaml(render_bootstrap(settings, guard_endpoints=endpoints, guard_filter=guard_filter))
     if output is None:
         typer.echo(text, nl=False)
     else:

@@ -7,11 +7,13 @@ from extproc.envoy_config.render.building_blocks import seconds
 from extproc.settings.connection import ConnectionSettings
 
 UNKNOWN_HOST = "unknown-host"
+UPSTREAM = "upstream-"
+"""The beginning of the names of backends' clusters."""
 
 
 def upstream_cluster(connection: str) -> str:
     """Return the name of a connection's upstream cluster."""
-    return f"upstream-{connection}"
+    return f"{UPSTREAM}{connection}"
 
 
 def render_routes(settings: Settings) -> route.RouteConfiguration:

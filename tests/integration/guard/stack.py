@@ -45,7 +45,7 @@ RUNNING: list["Worker"] = []
 
 
 def document(issuer: Issuer, upstream: str, **changes: Any) -> dict[str, Any]:
-    """The configuration file. ``changes`` are merged into its top-level objects."""
+    """The configuration file. ``changes`` are merged into its top-level objects; a connection that is None is left out."""
     functions = {
         "get_customer": {"method": "GET", "path": "/customers/{id}"},
         "head_customer": {"method": "HEAD", "path": "/customers/{id}"},
@@ -86,6 +86,7 @@ def document(issuer: Issuer, upstream: str, **changes: Any) -> dict[str, Any]:
     }
     for key, value in changes.items():
         made[key] = {**made.get(key, {}), **value} if isinstance(value, dict) else value
+    made["connections"] = {name: each for name, each in made["connections"].items() if each}
     return made
 
 
