@@ -1,6 +1,7 @@
 """Build the input document: a call as policy sees it. It has opa-envoy-plugin's keys, and more."""
 
 import base64
+import contextlib
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -136,7 +137,11 @@ def _peer(address: str, principal: str, certificate: str = "") -> dict[str, Any]
 
 
 def _http(head: RequestHead, body: bytes) -> dict[str, Any]:
-    """``attributes.request.http``, without empty fields. Envoy leaves ``query`` and ``fragment`` empty."""
+    """``attributes.request.http``, without empty fields. Envoy leaves ``query`` and ``fragment`` empty.
+
+    opa-envoy-plugin has ``body`` or ``rawBody``, as Envoy's ``pack_as_bytes`` says. A policy reads the one that it
+    was written with, so the input has both.
+    """
     http: dict[str, Any] = {
         "id": head.request_id,
         "method": head.method,
@@ -148,11 +153,10 @@ def _http(head: RequestHead, body: bytes) -> dict[str, Any]:
         "protocol": head.attributes.protocol,
     }
     http = {name: value for name, value in http.items() if value}
-    try:
-        if body:
-            http["body"] = body.decode()
-    except UnicodeDecodeError:
+    if body:
         http["rawBody"] = base64.b64encode(body).decode()
+        with contextlib.suppress(UnicodeDecodeError):
+            http["body"] = body.decode()
     return http
 
 

@@ -36,6 +36,8 @@ CODES = {
     504: 14,
 }
 """``google.rpc.Code`` by the HTTP status that a reason has over HTTP."""
+OF_DENIAL = {400: 13, 401: 16, 403: 7, 404: 12, 429: 14, 502: 14, 503: 14, 504: 14}
+"""``google.rpc.Code`` that Envoy makes of the HTTP status of a denial: ``Grpc::Utility::httpToGrpcStatus``."""
 OF_REASON = {Reason.UPSTREAM_ERROR: 14}
 """Exceptions to ``CODES``, by reason."""
 SAFE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
@@ -70,7 +72,7 @@ def spoken(headers: Headers, reply: Reply) -> Reply:
         return reply
     told = reply.body.decode("utf-8", "replace")[:LONGEST]
     more = [each for each in reply.headers if each[0] not in ("content-type", "content-length")]
-    return _trailers_only(CODES.get(reply.status, UNKNOWN), told, *more)
+    return _trailers_only(OF_DENIAL.get(reply.status, UNKNOWN), told, *more)
 
 
 def _trailers_only(code: int, message: str, *more: tuple[str, str]) -> Reply:

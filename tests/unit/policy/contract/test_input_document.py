@@ -56,6 +56,7 @@ def test_plugins_keys_are_there():
         "scheme": "https",
         "size": 8,
         "body": '{"id":7}',
+        "rawBody": "eyJpZCI6N30=",
     }
     assert document["attributes"]["request"]["time"] == {"seconds": 1_700_000_000, "nanos": 1}
     assert document["attributes"]["source"] == {
@@ -108,10 +109,14 @@ def test_uninspectable_is_a_fact_and_not_only_null():
         assert document["truncated_body"] is (why in (Uninspectable.TRUNCATED, Uninspectable.TOO_LARGE))
 
 
-def test_a_body_that_is_not_utf8_is_shown_as_base64():
+def test_a_body_is_shown_as_base64_and_where_it_can_be_as_text():
+    """A deny rule was written for one of them, as Envoy was configured there."""
     http = build(call=a_call(), body=b"\xff\x00")["attributes"]["request"]["http"]
     assert http["rawBody"] == "/wA="
     assert "body" not in http
+    http = build(call=a_call(), body=b"DROP")["attributes"]["request"]["http"]
+    assert (http["body"], http["rawBody"]) == ("DROP", "RFJPUA==")
+    assert not {"body", "rawBody"} & build(call=a_call(), body=b"")["attributes"]["request"]["http"].keys()
 
 
 def test_verified_claims_are_where_the_plugin_has_them():

@@ -130,7 +130,7 @@ def test_loading_does_not_evaluate():
             'decision := to_number(input.call.name) if input.call.protocol == "grpc"',
             r"evaluation failed at t\.rego:2",
         ),
-        ("decision := json.unmarshal(base64.decode(input.attributes.request.http.rawBody))", "evaluation failed"),
+        ("decision := json.unmarshal(input.attributes.request.http.rawBody)", "evaluation failed"),
         ('decision := "allow"', "gives an answer that the guard cannot read"),
         ('decision := {"action": "allow", "typo": 1}', "gives an answer that the guard cannot read"),
         ("other := true", "no rule defines"),

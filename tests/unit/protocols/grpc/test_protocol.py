@@ -159,6 +159,12 @@ def test_an_answer_in_other_words_is_a_status_for_who_speaks_grpc():
     assert (said.status, said.body) == (200, b"")
 
 
+@pytest.mark.parametrize(("status", "code"), [(302, 2), (400, 13), (401, 16), (404, 12), (413, 2), (429, 14)])
+def test_a_denial_of_policy_has_the_code_that_envoy_makes_of_its_status(status, code):
+    said = spoken(Headers((("content-type", b"application/grpc"),)), Reply(status, (), b""))
+    assert dict(said.headers)["grpc-status"] == str(code)
+
+
 @pytest.mark.parametrize(("kind", "speaks"), [(b"application/grpc", True), (b"application/grpc+json", True), (b"application/grpc-web", False), (b"", False)])  # fmt: skip
 def test_who_speaks_grpc(kind, speaks):
     assert speaks_grpc(Headers((("content-type", kind),))) is speaks
