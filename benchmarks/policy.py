@@ -25,7 +25,8 @@ from extproc.assembly.try_policy import sample_inputs
 from extproc.model.errors import PolicyError
 from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.contract.policy_sources import Module
-from extproc.policy.opa.opa_engine import OpaEngine, OpaServer
+from extproc.policy.opa.opa_engine import OpaEngine
+from extproc.policy.opa.opa_server import OpaServer
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 
 QUERY = "data.extproc.decision"

@@ -11,7 +11,7 @@ from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, wri
 from extproc.policy.bundle.reload import ReloadingEngine
 from extproc.policy.contract.engine import PolicyEngine
 from extproc.policy.contract.response_interest import ResponseInterest
-from extproc.policy.opa.opa_engine import OpaEngine, OpaServer
+from extproc.policy.opa.opa_server import OpaServer
 
 OPA_TIMEOUT_SHARE = 0.9
 """Of ``limits.decision_timeout``: OPA's timeout is shorter, so that a silent OPA counts against OPA."""
@@ -58,19 +58,25 @@ def make_engine(settings: Settings, process: str = "", on_status: StatusListener
     )
 
 
-def _make_opa(settings: Settings, process: str, publish_status: StatusListener) -> OpaEngine:
-    """Make the client of an OPA server. Its first status has no revision: OPA sends it with each answer."""
-    policy, opa = settings.policy, settings.policy.opa
+def opa_server(settings: Settings) -> OpaServer:
+    """The configured OPA server, with a time limit that ends before the guard's own."""
+    opa = settings.policy.opa
     timeout_s = min(opa.timeout, OPA_TIMEOUT_SHARE * settings.limits.decision_timeout)
-    server = OpaServer(
-        opa.address, timeout_s, opa.tls, opa.ca_file, opa.failures, opa.pause, _interest(opa.responses)
-    )
+    interest = _interest(opa.responses)
+    return OpaServer(opa.address, timeout_s, opa.tls, opa.ca_file, opa.failures, opa.pause, interest)
+
+
+def _make_opa(settings: Settings, process: str, publish_status: StatusListener) -> PolicyEngine:
+    """Make the client of an OPA server. Its first status has no revision: OPA sends it with each answer."""
+    from extproc.policy.opa.opa_engine import OpaEngine  # noqa: PLC0415 - only a guard that asks OPA loads it
+
+    policy = settings.policy
 
     def changed(revision: str, problem: str) -> None:
         publish_status(PolicyStatus(process, "opa", revision, policy.query, time.time_ns(), trouble=problem))
 
     changed("", "")
-    return OpaEngine(server, policy.query, poll_every_s=policy.reload, on_change=changed)
+    return OpaEngine(opa_server(settings), policy.query, poll_every_s=policy.reload, on_change=changed)
 
 
 def _interest(responses: bool | None) -> ResponseInterest:

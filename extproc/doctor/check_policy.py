@@ -5,14 +5,13 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from extproc.assembly.make_engine import make_engine
+from extproc.assembly.make_engine import opa_server
 from extproc.assembly.try_policy import sample_inputs, try_policy
 from extproc.doctor.check_result import CheckResult, Installation, Level
 from extproc.model.errors import PolicyError
 from extproc.model.units import NANOSECONDS_PER_SECOND
 from extproc.policy.bundle.policy_files import PolicyFiles
 from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, read_statuses
-from extproc.policy.opa.opa_engine import OpaEngine
 from extproc.policy.regorus.evaluator import UNDEFINED, violations
 
 
@@ -85,9 +84,9 @@ def _opa(installation: Installation) -> Iterator[CheckResult]:
 
 async def _ask_opa(installation: Installation) -> tuple[bool, str, str]:
     """Return whether OPA is healthy, the reason why it did not decide a sample call, and its revision."""
-    engine = make_engine(installation.settings)
-    if not isinstance(engine, OpaEngine):
-        return False, "not OPA", ""
+    from extproc.policy.opa.opa_engine import OpaEngine  # noqa: PLC0415 - only for a guard that asks OPA
+
+    engine = OpaEngine(opa_server(installation.settings), installation.settings.policy.query)
     try:
         if not await engine.healthy():
             return False, "", ""

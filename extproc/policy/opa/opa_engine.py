@@ -1,59 +1,32 @@
-"""Ask an OPA server for each decision, over its REST API.
-
-Written on httpx, not on a client library. A library hides the points that matter here: the raw bytes of the input,
-the difference between undefined and null, no repeated request, one time limit for the whole question.
-"""
+"""Ask an OPA server for each decision, over its REST API."""
 
 import asyncio
 import contextlib
-import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
 from weakref import WeakValueDictionary
 
-import httpx
 import orjson
 
 from extproc.concurrency.background import background, cancel
 from extproc.model.call import Json
-from extproc.model.errors import ConfigError, PolicyError, PolicyUnreachable
+from extproc.model.errors import PolicyError, PolicyUnreachable
 from extproc.policy.contract.response_interest import DIRECTIONS, ResponseInterest, declared_interest
 from extproc.policy.contract.text_digest import digest
+from extproc.policy.opa.bundles import BundlesInForce, read_bundles
 from extproc.policy.opa.circuit_breaker import Breaker
+from extproc.policy.opa.opa_client import OpaClient
+from extproc.policy.opa.opa_server import OpaServer
 
-MAX_ANSWER = 4 << 20
-"""Bytes of one answer from OPA; the list of its policies is one."""
 CONNECTIONS = 64
-"""The most connections to OPA, open or idle."""
+"""The most questions at once, each on a connection of its own. Questions about OPA's health are not among them."""
 SHARE = CONNECTIONS // 4
 """The most questions about one caller's calls at once. The caller's others wait; other callers' do not."""
-ASK = {"strict-builtin-errors": "true", "provenance": "true"}
+ASK = "strict-builtin-errors=true&provenance=true"
 """Strict: a built-in's error is an error. By default it is undefined, which makes a ``not`` true."""
-HEALTH_CONNECTIONS = 2
-"""Connections for OPA's health only: slow questions of callers must not delay it."""
 HEALTH_TASK = "opa-health"
 """The name of the task that asks for OPA's health after a question without an answer."""
-HEADERS = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "extproc"}
-
-
-@dataclass(frozen=True, slots=True)
-class OpaServer:
-    """The address of an OPA server, and how to ask it."""
-
-    address: str
-    """``host:port``, or ``unix:/path``."""
-    timeout_s: float = 1.0
-    """Seconds for one decision, connecting included."""
-    tls: bool = False
-    ca_file: Path | None = None
-    """Certificates to which OPA's certificate must chain; None: the system's."""
-    failures: int = 5
-    """Questions in a row without an answer, after which OPA is not asked for ``pause_s`` seconds."""
-    pause_s: float = 2.0
-    response_interest: ResponseInterest = ResponseInterest.UNKNOWN
-    """``UNKNOWN``: as OPA's ``data.extproc.directions`` declares."""
+OK = 200
 
 
 class OpaEngine:
@@ -87,17 +60,17 @@ class OpaEngine:
         self.timeout_s = server.timeout_s
         """Seconds for one question, connecting included."""
         self._query = query
-        self._path = "/v1/" + query.replace(".", "/")
+        self._target = f"/v1/{query.replace('.', '/')}?{ASK}"
         self._revision = ""
+        self._bundles = self._latest = BundlesInForce()
+        self._provenance: Json = None
         self._without_bundles = False
         self._configured_interest = self._response_interest = server.response_interest
         self._breaker = Breaker(most=server.failures, pause_s=server.pause_s, clock_s=clock_s)
-        self._client = _client(server, CONNECTIONS)
+        self._client = OpaClient(server)
         self._turns = asyncio.Semaphore(CONNECTIONS)
-        """Questions wait here, not in the client: one cancelled there leaves a connection that is never reused."""
         self._shares: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         """For each caller with questions that run or wait."""
-        self._health = _client(server, HEALTH_CONNECTIONS)
         self._doubts = 0
         """Questions without an answer, for which OPA's health is still to be found out."""
         self._health_check: asyncio.Task[None] | None = None
@@ -128,22 +101,29 @@ class OpaEngine:
         """Evaluate the query over one input: see ``PolicyEngine.evaluate``."""
         try:
             with self._breaker.asking():
-                question = b'{"input":' + document + b"}"
-                answer = await self._ask("POST", self._path, params=ASK, content=question, caller=caller)
+                answer = await self._ask("POST", self._target, b'{"input":' + document + b"}", caller)
         except PolicyUnreachable as error:
             if not error.absent:
                 self._doubt()
             raise
         finally:
             self._report_changes()
-        revision = bundles_revision(answer.get("provenance"), self._query)
+        bundles = self._read_bundles(answer.get("provenance"))
+        revision = bundles.revision
         self._without_bundles = not revision
         if not revision and not self._revision:
             await self.refresh()
         if "result" not in answer:
             raise PolicyError(f"the decision is undefined{'; ' if self._unhealthy else ''}{self._unhealthy}")
-        self._revision = revision or self._revision
+        self._revision, self._bundles = revision or self._revision, bundles
         return answer["result"]
+
+    def _read_bundles(self, provenance: Json) -> BundlesInForce:
+        """Read the bundles of an answer; nearly always they are those of the answer before."""
+        if provenance == self._provenance:
+            return self._latest
+        self._provenance, self._latest = provenance, read_bundles(provenance, self._query)
+        return self._latest
 
     async def refresh(self) -> str:
         """Compute the revision of an OPA without bundles, over its policies. Data is not a part of it.
@@ -163,17 +143,17 @@ class OpaEngine:
 
     async def healthy(self) -> bool:
         """True if OPA answers and has activated its bundles. Never raises."""
-        return await self._health_status(bundles="true") == httpx.codes.OK
+        return await self._health_status("/health?bundles=true") == OK
 
-    async def _health_status(self, **params: str) -> int:
-        """The HTTP status of OPA's health; 0 without an answer within the time for a decision."""
+    async def _health_status(self, target: str = "/health") -> int:
+        """The HTTP status of OPA's health; 0 without an answer within the time for a decision.
+
+        It waits for no turn: slow questions of callers must not delay it.
+        """
         try:
-            async with (
-                asyncio.timeout(self.timeout_s),
-                self._health.stream("GET", "/health", params=params) as response,
-            ):
-                return response.status_code
-        except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError):
+            async with asyncio.timeout(self.timeout_s):
+                return (await self._client.ask("GET", target)).status
+        except (PolicyError, TimeoutError):
             return 0
 
     def _doubt(self) -> None:
@@ -225,7 +205,7 @@ class OpaEngine:
     async def _declared_interest(self) -> ResponseInterest:
         """The interest that OPA's ``data.extproc.directions`` declares; ``UNKNOWN`` if it declares none."""
         try:
-            answer = await self._ask("POST", "/v1/" + "/".join(DIRECTIONS), content=b'{"input":{}}')
+            answer = await self._ask("POST", "/v1/" + "/".join(DIRECTIONS), b'{"input":{}}')
         except PolicyError:
             return ResponseInterest.UNKNOWN
         return declared_interest(answer.get("result"))
@@ -241,18 +221,9 @@ class OpaEngine:
         self._doubts = 0
         if self._health_check is not None:
             await cancel(self._health_check)
-        await self._client.aclose()
-        await self._health.aclose()
+        self._client.close()
 
-    async def _ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        content: bytes | None = None,
-        caller: str = "",
-    ) -> dict[str, Json]:
+    async def _ask(self, method: str, target: str, content: bytes = b"", caller: str = "") -> dict[str, Json]:
         """Send one request, and read its answer, an object.
 
         Raises:
@@ -261,21 +232,13 @@ class OpaEngine:
         """
         share = self._shares.setdefault(caller, asyncio.Semaphore(SHARE))
         try:
-            async with (
-                asyncio.timeout(self.timeout_s),
-                share,
-                self._turns,
-                self._client.stream(method, path, params=params, content=content) as response,
-            ):
-                if response.status_code != httpx.codes.OK:
-                    raise PolicyError(f"OPA answered with status {response.status_code}")
-                raw = await _read(response)
+            async with asyncio.timeout(self.timeout_s), share, self._turns:
+                answer = await self._client.ask(method, target, content)
         except TimeoutError:
             raise PolicyUnreachable(f"OPA gave no answer within {self.timeout_s:g} s") from None
-        except (httpx.HTTPError, httpx.StreamError, OSError, ssl.SSLError) as error:
-            absent = isinstance(error, httpx.ConnectError)
-            raise PolicyUnreachable(f"OPA gave no answer ({type(error).__name__})", absent=absent) from None
-        return _object(raw)
+        if answer.status != OK:
+            raise PolicyError(f"OPA answered with status {answer.status}")
+        return _object(answer.body)
 
 
 def _object(raw: bytes) -> dict[str, Json]:
@@ -286,50 +249,3 @@ def _object(raw: bytes) -> dict[str, Json]:
     if not isinstance(answer, dict):
         raise PolicyError("OPA's answer is not an object")
     return answer
-
-
-def bundles_revision(provenance: Json, query: str) -> str:
-    """A digest of the query and all bundles' revisions; empty when OPA reports none."""
-    bundles = provenance.get("bundles") if isinstance(provenance, dict) else None
-    if not isinstance(bundles, dict):
-        return ""
-    revisions = {name: bundle.get("revision") for name, bundle in bundles.items() if isinstance(bundle, dict)}
-    if not revisions or not all(revisions.values()):
-        return ""
-    return digest([query, *(f"{name}\0{revision}" for name, revision in sorted(revisions.items()))])
-
-
-async def _read(response: httpx.Response) -> bytes:
-    whole = bytearray()
-    async for piece in response.aiter_raw():
-        whole += piece
-        if len(whole) > MAX_ANSWER:
-            raise PolicyError("OPA's answer is too large")
-    return bytes(whole)
-
-
-def _client(server: OpaServer, connections: int) -> httpx.AsyncClient:
-    """A client for this server only: no proxy from the environment, no redirect, no retry."""
-    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-    uds = server.address.removeprefix("unix:") if server.address.startswith("unix:") else None
-    verify = _trust(server.ca_file) if server.tls else False
-    transport = httpx.AsyncHTTPTransport(uds=uds, limits=limits, retries=0, trust_env=False, verify=verify)
-    base = "http://opa" if uds else f"{'https' if server.tls else 'http'}://{server.address}"
-    return httpx.AsyncClient(
-        transport=transport,
-        base_url=base,
-        headers=HEADERS,
-        timeout=None,  # noqa: S113 - _ask sets one limit for the whole request
-        follow_redirects=False,
-        trust_env=False,
-    )
-
-
-def _trust(ca_file: Path | None) -> ssl.SSLContext:
-    """A context that checks the server's certificate and its name."""
-    try:
-        context = ssl.create_default_context(cafile=ca_file)
-    except OSError as error:
-        raise ConfigError(f"policy.opa.ca_file: {ca_file}: no certificates could be read from it") from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
