@@ -1,6 +1,7 @@
 """Costs of the guard: Envoy alone, with a guard that does nothing, with this guard, in one run.
 
-A fourth arm decides and records the same thing over and over: what no guard of this kind gets by without.
+A fourth arm decides and records the same thing over and over: what no guard of this kind gets by without. A fifth
+is this guard with an OPA server beside it, where there is an ``opa`` binary.
 
 The arms take turns in short slices, so that a machine that slows down slows all of them. Read the ratios: absolute
 times are this machine's. Run with ``make bench``.
@@ -10,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -22,8 +25,11 @@ from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks.stage import Stage, bare, guarded_bootstrap, pss, staged, usage, wait_for
+from extproc.policy.bundle.starter_policies import starter_folder
+from extproc.policy.contract.policy_sources import TEST_SUFFIX
 
 POLICY_DATA = {"guard": {"roles": {"callers": {"functions": ["crm.*"]}}}}
+NOTHING, EMBEDDED, OPA = "do-nothing guard", "extproc", "extproc with OPA"
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 
@@ -85,7 +91,7 @@ def make_arms(stage: Stage) -> list[Arm]:
     envoy = stage.envoy("envoy-bare", bare(guarded_bootstrap(settings, "unix:/nowhere")))
     arms.append(Arm("Envoy alone", port_of(settings.envoy.listen), envoy))
 
-    for name, *more in (("do-nothing guard",), ("decides and records", "spool")):
+    for name, *more in ((NOTHING,), ("decides and records", "spool")):
         _, settings = stage.settings(name.split()[0])
         endpoint = f"unix:{settings.state}/g.sock"
         folders = (str(settings.state / each) for each in more)
@@ -94,18 +100,47 @@ def make_arms(stage: Stage) -> list[Arm]:
         envoy = stage.envoy(f"envoy-{name}", guarded_bootstrap(settings, endpoint))
         arms.append(Arm(name, port_of(settings.envoy.listen), envoy, {"guard": guard}))
 
-    path, settings = stage.settings("full")
-    endpoint = f"unix:{settings.state}/worker-0.sock"
-    command = [sys.executable, "-m", "extproc"]
-    control = stage.start("control", *command, "control", "-c", str(path), "--health", "none")
-    worker = stage.start("worker", *command, "serve", "-c", str(path), "--listen", endpoint)
-    wait_for(endpoint)
-    wait_for(f"unix:{settings.control.socket}")
-    envoy = stage.envoy("envoy-full", guarded_bootstrap(settings, endpoint))
-    arms.append(Arm("extproc", port_of(settings.envoy.listen), envoy, {"guard": worker, "control": control}))
+    arms.append(guard_arm(stage, EMBEDDED, "full"))
+    opa = find_opa()
+    if opa:
+        arms.append(opa_arm(stage, opa))
     for arm in arms:
         wait_for(f"127.0.0.1:{arm.port}")
     return arms
+
+
+def guard_arm(stage: Stage, name: str, folder: str, **more: object) -> Arm:
+    """This guard, with a control process, behind an Envoy."""
+    path, settings = stage.settings(folder, **more)
+    endpoint = f"unix:{settings.state}/worker-0.sock"
+    command = [sys.executable, "-m", "extproc"]
+    control = stage.start(f"{folder}-control", *command, "control", "-c", str(path), "--health", "none")
+    worker = stage.start(f"{folder}-worker", *command, "serve", "-c", str(path), "--listen", endpoint)
+    wait_for(endpoint)
+    wait_for(f"unix:{settings.control.socket}")
+    envoy = stage.envoy(f"envoy-{folder}", guarded_bootstrap(settings, endpoint))
+    return Arm(name, port_of(settings.envoy.listen), envoy, {"guard": worker, "control": control})
+
+
+def opa_arm(stage: Stage, binary: str) -> Arm:
+    """This guard, and an OPA server with the same policies and data on a unix socket."""
+    policies = [str(file) for file in starter_folder().glob("*.rego") if not file.name.endswith(TEST_SUFFIX)]
+    socket = stage.folder / "opa.sock"
+    server = stage.start(
+        "opa",
+        *(binary, "run", "--server", "--disable-telemetry", "--addr", f"unix://{socket}", "--log-level", "error"),
+        *(str(stage.folder / "data.yaml"), *policies),
+    )
+    wait_for(f"unix:{socket}")
+    arm = guard_arm(stage, OPA, "opa", policy={"engine": "opa", "opa": {"address": f"unix:{socket}"}})
+    arm.guards["opa"] = server
+    return arm
+
+
+def find_opa() -> str | None:
+    """The OPA binary, if there is one."""
+    found = os.environ.get("EXTPROC_OPA") or shutil.which("opa") or ".tools/bin/opa"
+    return found if os.access(found, os.X_OK) else None
 
 
 def slice_of(arm: Arm, load: Load, job: dict[str, object], cpu_us: dict[str, list[float]]) -> dict[str, object]:
@@ -159,10 +194,11 @@ def report(arms: list[Arm], rate: float) -> dict[str, object]:
             **{f"{name}_pss_mb": round(pss(pid) / 1e6) for name, pid in arm.pids.items()},
             "errors": arm.errors,
         }
-    idle, full = figures["do-nothing guard"], figures["extproc"]
+    idle, full = figures[NOTHING], figures[EMBEDDED]
+    by_name = {arm.name: arm for arm in arms}
 
-    def guards(of: str) -> float:
-        pairs = zip(getattr(arms[-1], of)["guard"], getattr(arms[1], of)["guard"], strict=True)
+    def guards(of: str, arm: str = EMBEDDED, beside: str = NOTHING) -> float:
+        pairs = zip(getattr(by_name[arm], of)["guard"], getattr(by_name[beside], of)["guard"], strict=True)
         return round(statistics.median(a / b for a, b in pairs), 2)
 
     figures["ratios"] = {
@@ -175,6 +211,12 @@ def report(arms: list[Arm], rate: float) -> dict[str, object]:
             (full["guard_cpu_us"] + full["control_cpu_us"]) / idle["guard_cpu_us"], 2
         ),
     }
+    if OPA in figures:
+        figures["ratios"] |= {
+            "guard_cpu, extproc with OPA / extproc (median of pairs)": guards("cpu_us", OPA, EMBEDDED),
+            "guard_full_cpu, extproc with OPA / extproc (median of pairs)": guards("full_cpu_us", OPA, EMBEDDED),
+            "throughput, extproc with OPA / extproc": round(figures[OPA]["per_second"] / full["per_second"], 2),
+        }
     return figures
 
 
@@ -182,7 +224,7 @@ def show(figures: dict[str, object], console: Console) -> None:
     """As tables."""
     arms = [name for name in figures if name != "ratios"]
     table = Table("", *arms, title="1 KB JSON each way, policy, one masked field, recorded")
-    for row in figures["extproc"]:
+    for row in figures[OPA if OPA in figures else EMBEDDED]:
         table.add_row(row, *(str(figures[arm].get(row, "-")) for arm in arms))
     console.print(table)
     for name, value in figures["ratios"].items():

@@ -1,8 +1,8 @@
 """CPU of one question to OPA, by client (``python -m benchmarks.opa_clients``).
 
 Each client asks a real OPA the same question with the same bytes: over its unix socket, or over TCP where the
-client knows no sockets. The clients take turns, and the best of the rounds counts: read the ratios. Clients that are
-not installed are left out.
+client knows no sockets. The clients take turns, and the best of the rounds counts: read the ratios. A client that
+is not installed is left out.
 """
 
 from __future__ import annotations
