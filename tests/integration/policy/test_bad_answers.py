@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -284,6 +285,7 @@ async def test_an_opa_that_stands_still(base, tmp_path, opa_binary):
             assert await engine.evaluate(b"{}") is True
             engine.timeout_s = 0.5
             process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)  # until then it may still answer
             try:
                 assert (await denied(base, engine))[1] == "OPA gave no answer within 0.5 s"
                 for _ in range(3):

@@ -54,14 +54,13 @@ async def test_decisions(opa_port):
             amount = pick.choice([pick.randint(0, 20), 2**70, -1, 9.5, None, "x", [], True])
             given = {"call": {"amount": amount, "text": "é\u2028\x00" * pick.randint(0, 50)}, "n": number}
             told = await theirs.query_rule(given, "t", "decision", QUERY)
-            try:
-                answer = await ours.evaluate(json.dumps(given).encode())
-            except PolicyError as error:
-                assert str(error) == "the decision is undefined"
-                answer = None
-            assert answer == told.get("result")
-            decided.add(answer and answer["action"])
-    assert decided == {"allow", "deny"}
+            decided.add(told.get("result", {}).get("action"))
+            if "result" in told:
+                assert await ours.evaluate(json.dumps(given).encode()) == told["result"]
+            else:
+                with pytest.raises(PolicyError, match="the decision is undefined"):
+                    await ours.evaluate(json.dumps(given).encode())
+    assert decided >= {"allow", "deny"}
 
 
 async def test_health_and_policies(opa_port):
