@@ -1,10 +1,15 @@
 """Check JSON values, strictly by type: ``True`` is not 1, and an unknown key is an error."""
 
-from collections.abc import Mapping
+import difflib
+import re
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
 E = TypeVar("E", bound=StrEnum)
+T = TypeVar("T")
+KEY_NAME = re.compile(r"[A-Za-z][A-Za-z_]{0,31}")
+"""Keys that are repeated in errors. Others may be values that a policy uses as keys."""
 
 
 class Malformed(ValueError):
@@ -21,8 +26,25 @@ def mapping(value: Any) -> Mapping[str, Any]:
 def known_keys(value: Mapping[str, Any], known: frozenset[str]) -> Mapping[str, Any]:
     """The object, if it has only these keys."""
     if not known.issuperset(value):
-        raise Malformed("unknown key")
+        raise Malformed(_unknown_key(min(value.keys() - known), known))
     return value
+
+
+def _unknown_key(key: str, known: frozenset[str]) -> str:
+    """The error for a key. It goes into the record, so a key that may be a value is not repeated."""
+    if not KEY_NAME.fullmatch(key):
+        return f"unknown key of {len(key)} characters (known: {', '.join(sorted(known))})"
+    close = difflib.get_close_matches(key, sorted(known), n=1, cutoff=0.6)
+    hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(sorted(known))}"
+    return f"unknown key {key} ({hint})"
+
+
+def named(name: str, read: Callable[..., T], *arguments: Any) -> T:
+    """The result of ``read(*arguments)``. An error names the part of the answer that is wrong."""
+    try:
+        return read(*arguments)
+    except Malformed as error:
+        raise Malformed(f"{name}: {error}") from None
 
 
 def sequence(value: Any, longest: int) -> list[Any]:

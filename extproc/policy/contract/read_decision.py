@@ -10,7 +10,7 @@ from extproc.model.call import Json
 from extproc.model.decision import Action, ApprovalTerms, Decision, HoldMode
 from extproc.model.masking import MaskOperator, MaskPlan, MaskRule
 from extproc.model.reasons import Reason
-from extproc.policy.contract.json_checks import Malformed, known_keys, mapping, member, sequence, text
+from extproc.policy.contract.json_checks import Malformed, known_keys, mapping, member, named, sequence, text
 from extproc.policy.contract.opa_envoy_decision import read_opa_envoy_decision
 
 DENY_REASONS = frozenset(
@@ -97,17 +97,21 @@ def _read(answer: Json, revision: str, defaults: ApprovalTerms, credential_heade
 
 
 def _read_action(answer: Mapping[str, Any], revision: str, defaults: ApprovalTerms) -> Decision:
-    action = member(Action, answer["action"])
+    action = named("action", member, Action, answer["action"])
     return Decision(
         action,
-        _reason(answer, action),
-        rule=text(answer.get("rule", ""), MAX_TEXT),
+        named("reason", _reason, answer, action),
+        rule=named("rule", text, answer.get("rule", ""), MAX_TEXT),
         risk=_risk(answer.get("risk", 0)),
-        mask=_mask(answer.get("mask", {})),
-        approval=_approval(answer, action, defaults),
-        shadow=tuple(text(name, MAX_TEXT) for name in sequence(answer.get("shadow", []), MAX_ITEMS)),
+        mask=named("mask", _mask, answer.get("mask", {})),
+        approval=named("approval", _approval, answer, action, defaults),
+        shadow=named("shadow", _names, answer.get("shadow", [])),
         revision=revision,
     )
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    return tuple(text(name, MAX_TEXT) for name in sequence(value, MAX_ITEMS))
 
 
 def _reason(answer: Mapping[str, Any], action: Action) -> Reason:
@@ -130,7 +134,8 @@ def _risk(value: Any) -> int:
 
 def _mask(value: Any) -> MaskPlan:
     plan = known_keys(mapping(value), frozenset({"request", "response"}))
-    return MaskPlan(_mask_rules(plan.get("request", [])), _mask_rules(plan.get("response", [])))
+    request, response = (named(side, _mask_rules, plan.get(side, [])) for side in ("request", "response"))
+    return MaskPlan(request, response)
 
 
 def _mask_rules(value: Any) -> tuple[MaskRule, ...]:
@@ -139,7 +144,7 @@ def _mask_rules(value: Any) -> tuple[MaskRule, ...]:
 
 def _mask_rule(value: Any) -> MaskRule:
     rule = known_keys(mapping(value), frozenset({"path", "entity", "how"}))
-    how = member(MaskOperator, rule.get("how", MaskOperator.REDACT.value))
+    how = named("how", member, MaskOperator, rule.get("how", MaskOperator.REDACT.value))
     match rule.get("path"), rule.get("entity"):
         case str(path), None if PATH.fullmatch(path):
             return MaskRule(how, path=path)
@@ -158,8 +163,8 @@ def _approval(answer: Mapping[str, Any], action: Action, defaults: ApprovalTerms
     terms = ApprovalTerms(
         _groups(asked["groups"]) if "groups" in asked else defaults.groups,
         _minimum(asked["min"]) if "min" in asked else defaults.minimum,
-        _duration_s(asked["expires_in"]) if "expires_in" in asked else defaults.expires_in_s,
-        member(HoldMode, asked["mode"]) if "mode" in asked else defaults.mode,
+        named("expires_in", _duration_s, asked["expires_in"]) if "expires_in" in asked else defaults.expires_in_s,
+        named("mode", member, HoldMode, asked["mode"]) if "mode" in asked else defaults.mode,
     )
     if not terms.groups:
         raise Malformed("nobody could approve")
@@ -167,7 +172,7 @@ def _approval(answer: Mapping[str, Any], action: Action, defaults: ApprovalTerms
 
 
 def _groups(value: Any) -> tuple[str, ...]:
-    groups = tuple(text(name, MAX_TEXT) for name in sequence(value, MAX_ITEMS))
+    groups = named("groups", _names, value)
     if not all(groups):
         raise Malformed("a group without a name")
     return groups

@@ -11,32 +11,59 @@ from typing import Any, TypeAlias
 
 from extproc.policy.regorus.import_regorus import RegorusEngine
 from extproc.policy.regorus.regex_builtins import BadArgument, Patterns, require_texts
+from extproc.policy.regorus.sprintf import sprintf
 
 Replacement: TypeAlias = tuple[int, Callable[..., Any]]
 """Number of arguments, and the function."""
 
-TRUSTED = frozenset(
-    """
-    abs ceil floor round max min product sum sort count numbers.range numbers.range_step to_number
-    bits.and bits.or bits.xor bits.negate bits.lsh bits.rsh
-    array.concat array.reverse array.slice
-    object.filter object.get object.keys object.remove object.subset object.union object.union_n
-    intersection union
-    concat contains endswith format_int indexof indexof_n lower upper replace split sprintf startswith
-    strings.any_prefix_match strings.any_suffix_match strings.reverse substring
-    trim trim_left trim_prefix trim_right trim_space trim_suffix
-    is_array is_boolean is_null is_number is_object is_set is_string type_name
-    json.filter json.is_valid json.marshal json.patch json.remove json.unmarshal
-    base64.decode base64.encode base64.is_valid base64url.decode base64url.encode base64url.encode_no_pad
-    hex.decode hex.encode urlquery.decode urlquery.encode
-    time.add_date time.clock time.date time.diff time.now_ns time.parse_duration_ns time.parse_rfc3339_ns
-    time.weekday semver.compare semver.is_valid
-    graph.reachable walk print
-    """.split()  # noqa: SIM905 - a hundred names read better so
-)
-"""regorus's own functions that give OPA's results, and never panic, use the network or read the environment."""
-ARITIES = {"walk": 2, "glob.match": 3}
-"""Functions that give OPA's results with this number of arguments only."""
+TRUSTED = {
+    name: int(arguments)
+    for name, arguments in (
+        signature.split("/")
+        for signature in """
+        abs/1 ceil/1 floor/1 round/1 max/1 min/1 product/1 sum/1 sort/1 count/1 numbers.range/2
+        numbers.range_step/3 to_number/1
+        bits.and/2 bits.or/2 bits.xor/2 bits.negate/1 bits.lsh/2 bits.rsh/2
+        array.concat/2 array.reverse/1 array.slice/3
+        object.filter/2 object.get/3 object.keys/1 object.remove/2 object.subset/2 object.union/2
+        object.union_n/1
+        intersection/1 union/1
+        concat/2 contains/2 endswith/2 format_int/2 indexof/2 indexof_n/2 lower/1 upper/1 replace/3 split/2
+        startswith/2
+        strings.any_prefix_match/2 strings.any_suffix_match/2 strings.reverse/1 substring/3
+        trim/2 trim_left/2 trim_prefix/2 trim_right/2 trim_space/1 trim_suffix/2
+        is_array/1 is_boolean/1 is_null/1 is_number/1 is_object/1 is_set/1 is_string/1 type_name/1
+        json.filter/2 json.is_valid/1 json.marshal/1 json.patch/2 json.remove/2 json.unmarshal/1
+        base64.decode/1 base64.encode/1 base64.is_valid/1 base64url.decode/1 base64url.encode/1
+        base64url.encode_no_pad/1
+        hex.decode/1 hex.encode/1 urlquery.decode/1 urlquery.encode/1
+        time.add_date/4 time.clock/1 time.date/1 time.diff/2 time.now_ns/0 time.parse_duration_ns/1
+        time.parse_rfc3339_ns/1
+        time.weekday/1 semver.compare/2 semver.is_valid/1
+        graph.reachable/2
+        """.split()  # noqa: SIM905 - a hundred names read better so
+    )
+}
+"""regorus's own functions that give OPA's results, and never panic, use the network or read the environment; each
+with its number of arguments."""
+REPLACED = {
+    "glob.match": 3,
+    "regex.is_valid": 1,
+    "regex.match": 2,
+    "regex.replace": 3,
+    "regex.split": 2,
+    "regex.find_n": 3,
+    "regex.find_all_string_submatch_n": 3,
+    "net.cidr_contains": 2,
+    "net.cidr_is_valid": 1,
+    "sprintf": 2,
+    "strings.count": 2,
+}
+"""Functions that are implemented here, each with its number of arguments."""
+ARITIES: Mapping[str, int] = TRUSTED | REPLACED
+"""The number of arguments of each function that has a fixed one. One more is a name for the result."""
+ALLOWED = ARITIES.keys() | {"print", "walk"}
+"""Every built-in a policy may call."""
 
 
 def cidr_contains(cidr: Any, other: Any) -> bool:
@@ -78,18 +105,20 @@ def _refuse(*_: Any) -> Any:
 
 def replacements(patterns: Patterns) -> dict[str, Replacement]:
     """The functions that replace regorus's own."""
-    return {
-        "glob.match": (3, patterns.glob_match),
-        "regex.is_valid": (1, patterns.is_valid),
-        "regex.match": (2, patterns.match),
-        "regex.replace": (3, patterns.replace),
-        "regex.split": (2, patterns.split),
-        "regex.find_n": (3, patterns.find_n),
-        "regex.find_all_string_submatch_n": (3, patterns.find_all_string_submatch_n),
-        "net.cidr_contains": (2, cidr_contains),
-        "net.cidr_is_valid": (1, cidr_is_valid),
-        "strings.count": (2, strings_count),
+    functions: dict[str, Callable[..., Any]] = {
+        "glob.match": patterns.glob_match,
+        "regex.is_valid": patterns.is_valid,
+        "regex.match": patterns.match,
+        "regex.replace": patterns.replace,
+        "regex.split": patterns.split,
+        "regex.find_n": patterns.find_n,
+        "regex.find_all_string_submatch_n": patterns.find_all_string_submatch_n,
+        "net.cidr_contains": cidr_contains,
+        "net.cidr_is_valid": cidr_is_valid,
+        "sprintf": sprintf,
+        "strings.count": strings_count,
     }
+    return {name: (REPLACED[name], function) for name, function in functions.items()}
 
 
 REFUSED: Mapping[str, Replacement] = {
@@ -102,19 +131,6 @@ REFUSED: Mapping[str, Replacement] = {
     "trace": (1, _refuse),
 }
 """Functions that fail if called. The check at loading refuses them already; this is a second barrier."""
-ALLOWED = TRUSTED | {
-    "glob.match",
-    "regex.is_valid",
-    "regex.match",
-    "regex.replace",
-    "regex.split",
-    "regex.find_n",
-    "regex.find_all_string_submatch_n",
-    "net.cidr_contains",
-    "net.cidr_is_valid",
-    "strings.count",
-}
-"""Every built-in a policy may call."""
 
 
 def install_builtins(engine: RegorusEngine, patterns: Patterns) -> None:

@@ -6,7 +6,6 @@ interpreter, so a policy is first tried in a process that can be killed (``extpr
 
 import asyncio
 import json
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +18,7 @@ from extproc.model.errors import ConfigError, PolicyError, SourceLocation
 from extproc.policy.contract.policy_sources import ENTRY, LOADED, Module, Sources
 from extproc.policy.contract.response_interest import DIRECTIONS, TELLING, ResponseInterest, declared_interest
 from extproc.policy.regorus.builtins import install_builtins
+from extproc.policy.regorus.engine_errors import config_error, evaluation_error, syntax_error
 from extproc.policy.regorus.import_regorus import RegorusEngine, new_engine
 from extproc.policy.regorus.input_usage import used_input_keys
 from extproc.policy.regorus.lint.checks import lint
@@ -29,12 +29,6 @@ from extproc.policy.regorus.unambiguous_json import has_one_reading
 T = TypeVar("T")
 MAX_INPUT = 96 << 20
 """Bytes of one input document: a body of the largest configurable size, as text and parsed."""
-ENGINE_ERROR = re.compile(
-    r"--> (?P<file>[^\n]*):(?P<line>\d+):(?P<column>\d+)\n.*?^error: (?P<message>[^\n]*)", re.MULTILINE | re.DOTALL
-)
-CONFLICT = re.compile(r"rule conflicts with rule at (\S+:\d+):\d+")
-SAFE_MESSAGES = frozenset({"divide by zero", "functions must not produce multiple outputs for same inputs"})
-"""Messages of evaluations that may be repeated; others quote values."""
 UNDEFINED = "the decision is undefined"
 ANSWER = f"data.{ENTRY}.answer"
 """The loader's own rule around the query. A query is parsed and analysed at each evaluation, a rule only once. An
@@ -190,9 +184,18 @@ def compile_modules(
     engine = new_engine()
     install(engine, Patterns())
     for module in modules:
-        _guarded(engine.add_policy, module.name, module.text, file=module.name)
+        _parse(engine, module)
     _guarded(engine.add_data_json, _data_text(data), file="data")
     return engine
+
+
+def _parse(engine: RegorusEngine, module: Module) -> None:
+    try:
+        engine.add_policy(module.name, module.text)
+    except NOT_FROM_ENGINE:
+        raise
+    except BaseException as error:  # noqa: BLE001 - panics derive from it
+        raise syntax_error(error, module) from None
 
 
 def _data_text(data: Json) -> str:
@@ -254,7 +257,7 @@ def run_rule(engine: RegorusEngine, rule: str, document: bytes) -> Json:
     except NOT_FROM_ENGINE:
         raise
     except BaseException as error:  # noqa: BLE001 - panics derive from it
-        raise PolicyError(f"evaluation failed{_place_text(error)}") from None
+        raise PolicyError(evaluation_error(error)) from None
     finally:
         # An error's traceback would keep the engine alive until some other thread collects it, which must not
         # happen: an engine may be dropped by its own thread only.
@@ -281,7 +284,7 @@ def run_query(engine: RegorusEngine, query: str, document: bytes) -> Json:
     except (*NOT_FROM_ENGINE, PolicyError):
         raise
     except BaseException as error:  # noqa: BLE001 - panics derive from it
-        raise PolicyError(f"evaluation failed{_place_text(error)}") from None
+        raise PolicyError(evaluation_error(error)) from None
     finally:
         del engine  # as in run_rule
 
@@ -315,23 +318,3 @@ def _guarded(method: Callable[..., T], *arguments: str, file: str) -> T:
         raise
     except BaseException as error:  # noqa: BLE001 - panics derive from it
         raise config_error(error, file) from None
-
-
-def config_error(error: BaseException, file: str) -> ConfigError:
-    """The engine's error about a policy as ours, with file, line and column."""
-    found = ENGINE_ERROR.search(str(error))
-    if found is None:
-        return ConfigError("cannot be compiled", SourceLocation(file), "check it with `opa check`")
-    place = SourceLocation(found["file"], int(found["line"]), int(found["column"]))
-    return ConfigError(found["message"], place, "the embedded engine reads Rego v1")
-
-
-def _place_text(error: BaseException) -> str:
-    """The place of an evaluation's error, and the engine's message if that is known to quote no value."""
-    found = ENGINE_ERROR.search(str(error))
-    if found is None:
-        return f" ({type(error).__name__})"
-    message = found["message"]
-    conflict = CONFLICT.fullmatch(message)
-    why = f"its value is not that of {conflict[1]}" if conflict else message if message in SAFE_MESSAGES else ""
-    return f" at {found['file']}:{found['line']}{': ' if why else ''}{why}"

@@ -106,6 +106,50 @@ LOST_BY_AN_UNDEFINED_HEAD = [
     "x := 1 if input.none else := input.o[k] if some k in [`a`, `z`]",
     "x contains y if some k in [`a`, `z`]\ny := 1 if input.n == 1",
 ]
+VERBS = [
+    *"vsdtqxXTfFeEgGcboOUp",
+    "5.2f",
+    "05d",
+    "05.2f",
+    "+d",
+    "-5s",
+    "5s",
+    "+v",
+    ".2f",
+    ".3s",
+    "z",
+    "08b",
+    " d",
+    "6v",
+]
+VERBS += [
+    "#x",
+    "#o",
+    "x %d",
+    "[1]v",
+    "[2]v",
+    "[x]v",
+    ".0d",
+    "08.3d",
+    "% x",
+    "-+5d",
+    "%",
+    "",
+    "5%",
+    "08.3f",
+    ".3g",
+    "%v %v",
+]
+SPRINTF = [f"x := sprintf(`{text}`, [input.{key}])" for text in (f"%{verb}" for verb in VERBS) for key in "nslo"]
+SPRINTF += [
+    f"x := sprintf(`%{verb}`, [{value}])" for verb in VERBS for value in ("true", "[true]", "2.5", "-7", "1e-7")
+]
+SPRINTF += [
+    "x := sprintf(`%v`, [[`é\\n`, {3: 1, `b`: {}}, {1, `a`, null}, set(), 1234567.5, 0.0015]])",
+    "x := sprintf(`%v %v %v`, [1234567.5, 123456.5, 0.00001])",
+    "x := sprintf(`%d`, [9223372036854775808])",
+    'x := sprintf("%q", ["\\u0001é\\n\\u2028\\u00a0\\"\\\\"])',
+]
 NOTHING = object()
 
 
@@ -124,7 +168,7 @@ def ask_embedded(index: int, text: str, document: bytes) -> object:
 @pytest.mark.slow
 @pytest.mark.parametrize("given", INPUTS, ids=["empty", "full", "odd"])
 def test_the_embedded_engine_says_what_opa_says_or_nothing(opa_binary, tmp_path, given):
-    texts = [*THE_SAME, *REFUSED_UNDER_NOT, *LOST_BY_AN_UNDEFINED_HEAD]
+    texts = [*THE_SAME, *REFUSED_UNDER_NOT, *LOST_BY_AN_UNDEFINED_HEAD, *SPRINTF]
     for index, text in enumerate(texts):
         (tmp_path / f"{index}.rego").write_text(module(index, text))
     (tmp_path / "input.json").write_text(json.dumps(given))
@@ -138,6 +182,20 @@ def test_the_embedded_engine_says_what_opa_says_or_nothing(opa_binary, tmp_path,
     for index, text in enumerate(texts):
         mine = ask_embedded(index, text, json.dumps(given).encode())
         assert mine is NOTHING or mine == opa.get(f"s{index}", {}).get("x", NOTHING), text
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        ("sprintf(`%t`, [[true]])", "%!t(string=[true])"),
+        ("sprintf(`%05.2f %s %x`, [2.5, 3, `é`])", "02.50 %!s(int64=3) c3a9"),
+        ("sprintf(`%d %v`, [`a`, {`b`: {1}}])", '%!d(string=a) {"b": {1}}'),
+        ("sprintf(`%d %d`, [1])", "1 %!d(MISSING)"),
+        ("sprintf(`%d`, [1, `a`])", "1%!(EXTRA string=a)"),
+    ],
+)
+def test_sprintf_marks_its_errors_as_opa_does(call, says):
+    assert ask_embedded(0, f"x := {call}", b"{}") == says
 
 
 @pytest.mark.parametrize("text", REFUSED_UNDER_NOT)

@@ -3,12 +3,15 @@
 Each check finds a construct that OPA refuses to compile, or that regorus evaluates wrongly without an error.
 """
 
+import difflib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from extproc.policy.contract.policy_sources import RESERVED, TEST_SUFFIX
 from extproc.policy.regorus.builtins import ALLOWED, ARITIES
+from extproc.policy.regorus.lint.declarations import lint_declarations
+from extproc.policy.regorus.lint.definitions import lint_definitions
 from extproc.policy.regorus.lint.negation import GLOBALS, lint_negations
 from extproc.policy.regorus.lint.rego_module import RegoModule, Violation, bodies, declared, violation
 from extproc.policy.regorus.lint.rule_heads import lint_heads
@@ -22,6 +25,8 @@ from extproc.policy.regorus.lint.syntax_tree import (
     rule_path,
 )
 
+WALK = 2
+"""The arguments of ``walk``: regorus has no result of it."""
 RulePath: TypeAlias = tuple[str, ...]
 
 
@@ -33,6 +38,7 @@ def lint(modules: tuple[RegoModule, ...]) -> list[Violation]:
     """
     defined = {rule_path(module.package, rule) for module in modules for rule in module.rules}
     found = [wrong for module in modules for wrong in _lint_module(module, defined)]
+    found += lint_definitions(modules)
     found += _duplicate_defaults(modules)
     found += _recursion(modules, defined)
     return sorted(set(found))
@@ -42,7 +48,7 @@ def _lint_module(module: RegoModule, defined: set[RulePath]) -> Iterator[Violati
     local = {path[len(module.package)] for path in defined if path[: len(module.package)] == module.package}
     known = frozenset(GLOBALS | module.imports.names | local)
     for node in module.unknown_imports:
-        message = "the embedded engine does not know this import"
+        message = f"import {'.'.join(ref_path(node['refr']))} is newer than the embedded engine"
         yield violation(module, node, message, "remove it, or use engine: opa")
     for rule in module.rules:
         if rule_path(module.package, rule)[1] in RESERVED:
@@ -52,6 +58,7 @@ def _lint_module(module: RegoModule, defined: set[RulePath]) -> Iterator[Violati
             yield from _bad_call(module, call, defined)
         yield from lint_negations(module, rule, known)
         yield from lint_heads(module, rule, known)
+        yield from lint_declarations(module, rule, known)
         if not module.file.endswith(TEST_SUFFIX):
             yield from _with_modifiers(module, rule)
 
@@ -77,11 +84,15 @@ def _bad_call(module: RegoModule, call: Node, defined: set[RulePath]) -> Iterato
     if (*module.package, *path) in defined or (resolved[0] == "data" and resolved in defined):
         return
     if name not in ALLOWED:
-        message = f"function {name} is not available in the embedded engine"
-        yield violation(module, call, message, "use another function, or engine: opa")
-    elif given != ARITIES.get(name, given):
-        form = "walk(value, [path, item])" if name == "walk" else f"{ARITIES[name]} arguments"
-        yield violation(module, call, f"{name} with {given} argument(s) is not available", f"write it with {form}")
+        known = sorted({*ALLOWED, *(rule[-1] for rule in defined if rule[:-1] == module.package)})
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
+        hint = f"did you mean {close[0]}?" if close else "use another function, or engine: opa"
+        yield violation(module, call, f"function {name} is not available in the embedded engine", hint)
+    elif name == "walk" and given != WALK:
+        message = f"walk with {given} argument(s) is not available"
+        yield violation(module, call, message, "write walk(value, [path, item])")
+    elif given - ARITIES.get(name, given) not in (0, 1):
+        yield violation(module, call, f"{name} with {given} argument(s)", f"it takes {ARITIES[name]}")
 
 
 def _with_modifiers(module: RegoModule, rule: Node) -> Iterator[Violation]:

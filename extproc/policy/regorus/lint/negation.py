@@ -8,6 +8,7 @@ from extproc.policy.regorus.lint.rego_module import (
     RegoModule,
     Violation,
     bodies,
+    bound_names,
     declared,
     is_closure,
     variables,
@@ -105,15 +106,15 @@ def _unsafe_variables(module: RegoModule, rule: Node, known: frozenset[str]) -> 
     yield from _check_nested(module, rule.get("Spec", {}).get("head"), known | arguments)
     for body in bodies(rule):
         yield from _check_query(module, body["query"], known | arguments)
-        yield from _check_nested(module, body.get("assign"), known | arguments | _bound_names(body["query"]))
+        yield from _check_nested(module, body.get("assign"), known | arguments | bound_names(body["query"]))
 
 
 def _check_query(module: RegoModule, query: Node, known: frozenset[str]) -> Iterator[Violation]:
-    inside = known | _bound_names(query)
+    inside = known | bound_names(query)
     for statement in query["stmts"]:
         literal = statement["literal"]
         if "NotExpr" in literal:
-            for name in sorted(variables(literal["NotExpr"]["expr"], closures=False) - inside):
+            for name in sorted(variables(literal["NotExpr"]["expr"], in_closures=False) - inside):
                 yield violation(
                     module,
                     literal["NotExpr"],
@@ -135,13 +136,3 @@ def _check_nested(module: RegoModule, node: object, known: frozenset[str]) -> It
         for key, value in node.items():
             if key != "query":
                 yield from _check_nested(module, value, known)
-
-
-def _bound_names(query: Node) -> frozenset[str]:
-    """Variables that the query's positive expressions give a value; ``some x`` alone gives none."""
-    bound: frozenset[str] = frozenset()
-    for statement in query["stmts"]:
-        literal = statement["literal"]
-        if "NotExpr" not in literal and "SomeVars" not in literal:
-            bound |= variables(literal, closures=False)
-    return bound - {"_"}

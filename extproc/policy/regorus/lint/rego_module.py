@@ -1,5 +1,6 @@
 """One policy module's syntax tree, and the violations found in it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ from extproc.policy.regorus.lint.syntax_tree import (
     Imports,
     Node,
     head_of,
+    hiding_imports,
     kind_of,
     name_spans,
     nodes,
@@ -43,6 +45,8 @@ class RegoModule:
     rules: tuple[Node, ...]
     unknown_imports: tuple[Node, ...] = ()
     """Imports of language features that regorus does not know, and ignores."""
+    hidden_imports: tuple[Node, ...] = ()
+    """Imports whose name an earlier import has."""
 
     def defines(self, path: tuple[str, ...]) -> bool:
         """True if some rule here gives this path its value, or a part of it."""
@@ -61,8 +65,9 @@ def read_modules(ast: list[dict[str, Any]]) -> tuple[RegoModule, ...]:
         tree = name_spans(item["ast"], item["source"]["contents"].encode())
         package = ("data", *ref_path(tree["package"]["refr"]))
         unknown = tuple(node for node in tree["imports"] if not _is_known(ref_path(node["refr"])))
-        imports = Imports.read(tree["imports"])
-        modules.append(RegoModule(item["source"]["file"], package, imports, tuple(tree["rules"]), unknown))
+        imports, rules = Imports.read(tree["imports"]), tuple(tree["rules"])
+        hidden = tuple(hiding_imports(tree["imports"]))
+        modules.append(RegoModule(item["source"]["file"], package, imports, rules, unknown, hidden))
     return tuple(modules)
 
 
@@ -81,19 +86,42 @@ def is_closure(node: Node) -> bool:
     return isinstance(node.get("query"), dict) and "stmts" in node["query"]
 
 
-def variables(node: object, *, closures: bool = True) -> frozenset[str]:
+def closures(tree: object) -> Iterator[Node]:
+    """The outermost comprehensions and ``every`` in a tree; in an ``every``'s domain, also those there."""
+    if isinstance(tree, list):
+        for item in tree:
+            yield from closures(item)
+    elif isinstance(tree, dict):
+        if is_closure(tree):
+            yield tree
+            yield from closures(tree.get("domain"))
+        else:
+            yield from closures(list(tree.values()))
+
+
+def bound_names(query: Node) -> frozenset[str]:
+    """Variables that the query's positive expressions give a value; ``some x`` alone gives none."""
+    bound: frozenset[str] = frozenset()
+    for statement in query["stmts"]:
+        literal = statement["literal"]
+        if "NotExpr" not in literal and "SomeVars" not in literal:
+            bound |= variables(literal, in_closures=False)
+    return bound - {"_"}
+
+
+def variables(node: object, *, in_closures: bool = True) -> frozenset[str]:
     """All variable names in a tree.
 
     Args:
         node: the tree.
-        closures: False leaves out names inside comprehensions and ``every``.
+        in_closures: False leaves out names inside comprehensions and ``every``.
     """
     found: set[str] = set()
     pending = [node]
     while pending:
         item = pending.pop()
         if isinstance(item, dict):
-            if not closures and is_closure(item):
+            if not in_closures and is_closure(item):
                 pending.append(item.get("domain"))
             elif kind_of(item) == "Var":
                 found.add(item["Var"]["value"])

@@ -1,5 +1,6 @@
 """Walk regorus's syntax tree, given as JSON. A node is an object with one key, its kind."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -7,6 +8,9 @@ from typing import Any, TypeAlias
 Node: TypeAlias = dict[str, Any]
 TEXT_KINDS = frozenset({"String", "RawString"})
 REFERENCE_KINDS = frozenset({"RefDot", "RefBrack"})
+
+
+CONTAINS = re.compile(rb"\bcontains\b")
 
 
 def kind_of(node: object) -> str:
@@ -32,7 +36,10 @@ def nodes(tree: object, kind: str = "") -> Iterator[Node]:
 
 
 def name_spans(tree: Any, source: bytes) -> Any:
-    """The tree, with variable nodes where regorus has only a span: in ``some``, ``every`` and ``import … as``."""
+    """The tree, with variable nodes where regorus has only a span: in ``some``, ``every`` and ``import … as``.
+
+    A head that makes a set without the keyword ``contains`` gets the key ``bracketed``.
+    """
     if isinstance(tree, list):
         return [name_spans(item, source) for item in tree]
     if not isinstance(tree, dict):
@@ -45,7 +52,18 @@ def name_spans(tree: Any, source: bytes) -> Any:
         every["key"], every["value"] = (_variable(every[part], source) for part in ("key", "value"))
     if "refr" in named and "as" in named and "start" in (named["as"] or {}):
         named["as"] = _variable(named["as"], source)
+    if "Set" in named and "key" in named["Set"]:
+        named["Set"]["bracketed"] = _is_bracketed(named["Set"], source)
     return named
+
+
+def _is_bracketed(head: Node, source: bytes) -> bool:
+    """True for ``name[key]``. The expression ``{1, 2}`` is a ``Set`` too, but has no key."""
+    key = next(nodes(head["key"]))
+    span = next((node["span"] for node in nodes(key) if "span" in node), None)
+    if span is None or not head.get("span"):
+        return False
+    return CONTAINS.search(source, head["span"]["start"], span["end"]) is None
 
 
 def _variable(span: Any, source: bytes) -> Node | None:
@@ -118,6 +136,21 @@ def parts_of(rule: Node) -> Iterator[Any]:
     yield rule.get("Spec", {}).get("bodies", [])
 
 
+def hiding_imports(imports: list[Node]) -> Iterator[Node]:
+    """The imports whose name an earlier import of the same module has."""
+    seen: set[str] = set()
+    for item in imports:
+        name = _import_name(item)
+        if ref_path(item["refr"])[0] in ("data", "input") and name in seen:
+            yield item
+        seen.add(name)
+
+
+def _import_name(item: Node) -> str:
+    alias = item.get("as")
+    return str(alias["Var"]["value"]) if alias else ref_path(item["refr"])[-1]
+
+
 @dataclass(frozen=True, slots=True)
 class Imports:
     """The names that a module's imports define."""
@@ -130,10 +163,8 @@ class Imports:
         found = {}
         for item in imports:
             path = ref_path(item["refr"])
-            alias = item.get("as")
-            name = alias["Var"]["value"] if alias else path[-1]
             if path[0] in ("data", "input"):
-                found[name] = path
+                found[_import_name(item)] = path
         return cls(found)
 
     @property

@@ -158,3 +158,41 @@ def test_anything_else_denies(answer):
 
 def test_an_engine_may_spell_whole_numbers_as_floats():
     assert read({"action": "allow", "risk": 80.0}).risk == 80
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ({"action": "deny", "reson": "x"}, "unknown key reson (did you mean reason?)"),
+        ({"allowed": True, "header": {}}, "unknown key header (did you mean headers?)"),
+        (
+            {"action": "deny", "zzz": 1},
+            "unknown key zzz (known: action, approval, mask, reason, risk, rule, shadow)",
+        ),
+        ({"action": "allow", "mask": {"respond": []}}, "mask: unknown key respond (did you mean response?)"),
+        (
+            {"action": "allow", "mask": {"request": [{"entitty": "*"}]}},
+            "mask: request: unknown key entitty (did you mean entity?)",
+        ),
+        (
+            {"action": "hold", "approval": {"expires": 1}},
+            "approval: unknown key expires (did you mean expires_in?)",
+        ),
+        ({"action": "permit"}, "action: not one of allow, deny, hold"),
+        ({"action": "deny", "rule": 1}, "rule: not text, or too long"),
+        ({"action": "allow", "shadow": "x"}, "shadow: not an array, or too long"),
+        ({"action": "hold", "approval": {"expires_in": "1d"}}, "approval: expires_in: not a duration"),
+        ({"action": "allow", "mask": {"request": [{"how": "x", "path": "$"}]}}, "mask: request: how: not one of"),
+    ],
+)
+def test_the_detail_names_the_part_that_is_wrong(answer, says):
+    assert read(answer).detail.startswith(says)
+
+
+@pytest.mark.parametrize(
+    "key", ["078-05-1120", "jo@example.org", "sk_live_51H8", "a" * 40, "Jörg", "a b", "\u202ex"]
+)
+def test_a_key_that_may_be_a_value_is_not_repeated(key):
+    detail = read({"action": "deny", key: 1}).detail
+    assert key not in detail
+    assert detail.startswith(f"unknown key of {len(key)} characters")

@@ -64,6 +64,12 @@ def test_several_results_are_an_error():
         'decision := net.cidr_contains("10.0.0.0/8", input.s)',
         "decision := strings.count(input.n, input.s)",
         "decision := json.unmarshal(input.s)",
+        "decision := startswith(input.s, input.n)",
+        "decision := count(input.n)",
+        "decision := sprintf(input.n, [input.s])",
+        "decision := sprintf(`%p`, [input.s])",
+        "decision := sprintf(`%v`, [{[input.s]}])",
+        "decision := f(input.s)\nf(x) := x\nf(x) := 1",
         'decision := {input.s: 1} if input.s\ndecision := "other" if input.n',
     ],
 )
