@@ -44,8 +44,11 @@ def check(
     from extproc.policy.regorus.evaluator import violations
     from extproc.policy.regorus.lint.rego_module import Violation
 
-    sources = select_policy(paths, data, query, config).read()
-    found = violations((*sources.modules, *sources.tests))
+    files = select_policy(paths, data, query, config)
+    sources = files.read()
+    for file in files.unread():
+        typer.echo(f"note: {file} is not read: name it in policy.data, or call it data{file.suffix}", err=True)
+    found = violations((*sources.modules, *sources.tests), sources.data)
     if not found:
         try:
             try_policy(sources)

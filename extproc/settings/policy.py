@@ -42,7 +42,7 @@ class PolicySettings(Strict):
 
     engine: Literal["embedded", "opa"] = "embedded"
     """embedded: evaluate in the worker, for trials and small installations. opa: query an OPA server."""
-    paths: list[Path] = Field([], description="Rego files or folders; empty: the starter policies")
+    paths: list[Path] = Field([], description="Rego files, folders or bundles; empty: the starter policies")
     data: list[Path] = Field([], description="JSON or YAML files, merged under data")
     query: str = Field("data.extproc.decision", pattern=r"^data(\.[A-Za-z_][A-Za-z0-9_]*)+$")
     """The document that holds the decision."""

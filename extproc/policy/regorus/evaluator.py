@@ -216,7 +216,7 @@ def compile_checked(modules: Sequence[Module], data: Json) -> tuple[RegorusEngin
     """
     template = compile_modules(modules, data)
     trees = _syntax_of(template)
-    if found := lint(trees):
+    if found := lint(trees, data):
         first = found[0]
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         raise ConfigError(first.message + more, SourceLocation(first.file, first.line, first.column), first.hint)
@@ -224,13 +224,13 @@ def compile_checked(modules: Sequence[Module], data: Json) -> tuple[RegorusEngin
     return template, trees
 
 
-def violations(modules: Sequence[Module]) -> list[Violation]:
-    """Everything that keeps these modules from being loaded, in the order of files and lines.
+def violations(modules: Sequence[Module], data: Json = None) -> list[Violation]:
+    """Everything that keeps these modules from being loaded with this data, in the order of files and lines.
 
     Raises:
         ConfigError: a module cannot be parsed.
     """
-    return lint(_syntax_of(compile_modules(modules, {})))
+    return lint(_syntax_of(compile_modules(modules, {})), data)
 
 
 def _syntax_of(engine: RegorusEngine) -> tuple[RegoModule, ...]:

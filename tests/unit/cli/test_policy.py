@@ -249,10 +249,15 @@ def test_a_policy_whose_rules_disagree_is_told_where(folder):
 
 def test_an_answer_of_another_shape_is_told_what_is_wrong_with_it(folder):
     (folder / "p" / "t.rego").write_text('package t\n\ndecision := {"action": "allow", "masks": {}}\n')
-    assert "error     unknown key" in say("eval", *ABOUT, "-i", "i.json")
+    assert "error     unknown key masks (did you mean mask?)" in say("eval", *ABOUT, "-i", "i.json")
     (folder / "p" / "t_test.rego").unlink()
-    with pytest.raises(PolicyInvalid, match="the guard cannot read: unknown key\n"):
+    with pytest.raises(PolicyInvalid, match=r"the guard cannot read: unknown key masks \(did you mean mask\?\)\n"):
         say("check", *ABOUT)
+
+
+def test_other_data_in_a_policy_folder_is_named(folder):
+    (folder / "p" / "guard.yaml").write_text("a: 1\n")
+    assert "note: p/guard.yaml is not read: name it in policy.data, or call it data.yaml" in say("check", *ABOUT)
 
 
 def test_status_needs_no_file_of_the_policy(folder):

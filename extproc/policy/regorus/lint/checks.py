@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from extproc.policy.contract.policy_sources import RESERVED, TEST_SUFFIX
 from extproc.policy.regorus.builtins import ALLOWED, ARITIES
 from extproc.policy.regorus.lint.declarations import lint_declarations
-from extproc.policy.regorus.lint.definitions import lint_definitions
+from extproc.policy.regorus.lint.definitions import lint_data, lint_definitions
 from extproc.policy.regorus.lint.negation import GLOBALS, lint_negations
 from extproc.policy.regorus.lint.rego_module import RegoModule, Violation, bodies, declared, violation
 from extproc.policy.regorus.lint.rule_heads import lint_heads
@@ -30,8 +30,12 @@ WALK = 2
 RulePath: TypeAlias = tuple[str, ...]
 
 
-def lint(modules: tuple[RegoModule, ...]) -> list[Violation]:
+def lint(modules: tuple[RegoModule, ...], data: Any = None) -> list[Violation]:
     """Find every construct that keeps a policy from being loaded.
+
+    Args:
+        modules: the policy.
+        data: its data, an object; None: none.
 
     Returns:
         Violations in the order of files and lines; empty for a policy that may be loaded.
@@ -39,6 +43,7 @@ def lint(modules: tuple[RegoModule, ...]) -> list[Violation]:
     defined = {rule_path(module.package, rule) for module in modules for rule in module.rules}
     found = [wrong for module in modules for wrong in _lint_module(module, defined)]
     found += lint_definitions(modules)
+    found += lint_data(modules, data or {})
     found += _duplicate_defaults(modules)
     found += _recursion(modules, defined)
     return sorted(set(found))

@@ -1,6 +1,7 @@
 """Find rules and imports that contradict each other. OPA refuses them; regorus fails, or picks one."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from extproc.policy.regorus.lint.rego_module import RegoModule, Violation, violation
 from extproc.policy.regorus.lint.syntax_tree import Node, head_of, is_fixed, kind_of, rule_path
@@ -18,6 +19,31 @@ def lint_definitions(modules: tuple[RegoModule, ...]) -> Iterator[Violation]:
         yield from _hidden_imports(module)
         yield from _bracketed_sets(module)
     yield from _conflicts(modules)
+
+
+def lint_data(modules: tuple[RegoModule, ...], data: Any) -> Iterator[Violation]:
+    """Find rules whose name the data has too, or leads into a value of it: regorus would take the data's value.
+
+    Args:
+        modules: all modules of the policy.
+        data: all data.
+    """
+    for module in modules:
+        for rule in module.rules:
+            path = rule_path(module.package, rule)
+            if _in_data(path[1:], data):
+                message = f"{'.'.join(path)} is a rule here, and is in the data too"
+                yield violation(module, head_of(rule), message, "rename the rule, or the key of the data")
+
+
+def _in_data(names: tuple[str, ...], data: Any) -> bool:
+    for name in names:
+        if not isinstance(data, dict):
+            return True
+        if name not in data:
+            return False
+        data = data[name]
+    return True
 
 
 def _hidden_imports(module: RegoModule) -> Iterator[Violation]:

@@ -1,11 +1,16 @@
 """Files are read once; their revision says which policy decided."""
 
+import io
+import json
+import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from extproc.model.errors import ConfigError
-from extproc.policy.bundle.policy_files import read_data, read_sources
+from extproc.policy.bundle.data_files import read_data
+from extproc.policy.bundle.policy_files import PolicyFiles, read_sources
 from extproc.policy.bundle.starter_policies import starter_folder
 from extproc.policy.contract.policy_sources import Module, Sources
 
@@ -111,3 +116,128 @@ def test_a_folder_without_policy_is_an_error(tmp_path):
     (tmp_path / "a_test.rego").write_text("package a")
     with pytest.raises(ConfigError, match="no Rego file"):
         read_sources([tmp_path], [], QUERY)
+
+
+POLICY = "package a\n\nx := data.roles\n"
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return folder
+
+
+def bundle(file: Path, files: dict[str, str]) -> Path:
+    with tarfile.open(file, "w:gz") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return file
+
+
+TREE = {
+    "a.rego": POLICY,
+    "data.json": '{"roles": {"sre": 1}}',
+    "roles/data.yaml": "dev: 2",
+    "roles/list/data.json": "[1, 2]",
+    "roles/other.json": '{"never": 1}',
+    ".git/data.json": '{"never": 1}',
+    ".git/b.rego": "package never",
+}
+DATA = {"roles": {"sre": 1, "dev": 2, "list": [1, 2]}}
+
+
+def test_the_data_of_a_folder_is_below_its_name(tmp_path):
+    sources = read_sources([write(tmp_path, TREE)], [], QUERY)
+    assert sources.data == DATA
+    assert [module.below for module in sources.modules] == ["a.rego"]
+
+
+@pytest.mark.parametrize("prefix", ["", "/", "./"])
+def test_a_bundle_is_read_as_its_folder_is(tmp_path, prefix):
+    manifest = {".manifest": json.dumps({"revision": "r", "roots": ["a", "roles"], "rego_version": 1})}
+    files = {f"{prefix}{name}": text for name, text in (TREE | manifest).items()}
+    packed = read_sources([bundle(tmp_path / "b.tar.gz", files)], [], QUERY)
+    assert packed.data == DATA
+    assert packed.revision == read_sources([write(tmp_path / "folder", TREE)], [], QUERY).revision
+
+
+@pytest.mark.slow
+def test_opa_reads_the_same_data_and_builds_such_bundles(opa_binary, tmp_path):
+    tree = {name: text for name, text in TREE.items() if not name.startswith(".git")}
+    folder, built = write(tmp_path / "folder", tree), tmp_path / "b.tar.gz"
+    command = [opa_binary, "eval", "--format", "raw", "--bundle", folder, "data"]
+    found = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=30).stdout)
+    assert found.pop("a") == {"x": DATA["roles"]}
+    assert found == DATA
+    subprocess.run([opa_binary, "build", "--bundle", folder, "-o", built], check=True, timeout=30)
+    sources = read_sources([built], [], QUERY)
+    assert sources.data == DATA
+    assert [module.text.split() for module in sources.modules] == [POLICY.split()]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("roles/data.json", '{"sre": 2}', "data.roles.sre is given by an earlier file too"),
+        ("roles/data.json", "3", "data.roles is given by an earlier file too"),
+        ("extproc_loaded/data.json", "{}", "extproc_loaded is the loader's own"),
+        ("data.yaml", "- 1", "data must be an object"),
+        (".signatures.json", "{}", "the bundle is signed\n  the embedded engine does not check signatures"),
+        ("patch.json", "{}", "a delta bundle"),
+        ("policy.wasm", "", "policy that is compiled to WebAssembly"),
+        (".manifest", '{"roots": ["a"]}', "the manifest's roots do not permit data.roles.sre"),
+        (".manifest", '{"roots": ["roles"]}', "the manifest's roots do not permit data.a"),
+        (".manifest", '{"rego_version": 0}', "the bundle holds Rego v0"),
+        (".manifest", '{"file_rego_versions": {"a.rego": 0}}', "the bundle holds Rego v0"),
+        (".manifest", "[]", "not a bundle's manifest"),
+        (".manifest", "{", "not JSON"),
+    ],
+)
+@pytest.mark.parametrize("packed", [True, False])
+def test_what_cannot_be_applied_is_refused_by_name(tmp_path, packed, name, text, says):
+    files = {"a.rego": POLICY, "data.json": '{"roles": {"sre": 1}}', name: text}
+    path = bundle(tmp_path / "b.tar.gz", files) if packed else write(tmp_path / "b", files)
+    with pytest.raises(ConfigError) as caught:
+        read_sources([path], [], QUERY)
+    assert says in str(caught.value)
+    assert str(caught.value).startswith(str(path))
+
+
+def test_a_bundle_that_is_none_or_too_large_is_refused(tmp_path):
+    (tmp_path / "a.tar.gz").write_text("no")
+    with pytest.raises(ConfigError, match="the bundle cannot be read"):
+        read_sources([tmp_path / "a.tar.gz"], [], QUERY)
+    whole = bundle(tmp_path / "b.tar.gz", {"a.rego": POLICY * 10_000}).read_bytes()
+    (tmp_path / "c.tar.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ConfigError, match="the bundle cannot be read"):
+        read_sources([tmp_path / "c.tar.gz"], [], QUERY)
+    large = bundle(tmp_path / "d.tar.gz", {"a.rego": POLICY, "data.json": " " * (65 << 20)})
+    with pytest.raises(ConfigError, match="the bundle is too large"):
+        read_sources([large], [], QUERY)
+
+
+def test_data_among_the_policies_is_told_where_it_belongs(tmp_path):
+    (tmp_path / "guard.yaml").write_text("a: 1")
+    with pytest.raises(ConfigError, match=r"not a Rego file\n.*policy\.data"):
+        read_sources([tmp_path / "guard.yaml"], [], QUERY)
+
+
+def test_a_change_of_any_file_that_is_read_changes_the_fingerprint(tmp_path):
+    files = PolicyFiles((write(tmp_path, TREE),), (), QUERY)
+    seen = {files.fingerprint()}
+    for name in ("a.rego", "data.json", "roles/data.yaml", "roles/list/data.json"):
+        (tmp_path / name).write_text((tmp_path / name).read_text() + " ")
+        seen.add(files.fingerprint())
+    (tmp_path / "roles/other.json").write_text("{}")
+    seen.add(files.fingerprint())
+    assert len(seen) == 5
+
+
+def test_other_data_in_a_policy_folder_is_named(tmp_path):
+    write(tmp_path, TREE)
+    assert PolicyFiles((tmp_path,), (), QUERY).unread() == (tmp_path / "roles/other.json",)
+    assert PolicyFiles((tmp_path,), (tmp_path / "roles/other.json",), QUERY).unread() == ()

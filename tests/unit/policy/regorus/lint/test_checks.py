@@ -144,3 +144,24 @@ def test_two_modules_of_one_package_are_looked_at_together():
 
 def test_tests_may_use_with():
     compile_checked([Module("t_test.rego", 'package t\ntest_x if input.x with input as {"x": 1}')], {})
+
+
+@pytest.mark.parametrize(
+    ("rule", "data"),
+    [
+        ("x := 1", {"t": {"x": 2}}),
+        ("x contains 1", {"t": {"x": []}}),
+        ("f(y) := y", {"t": {"f": {}}}),
+        ("x.y := 1", {"t": {"x": {"y": 1}}}),
+        ("x := 1", {"t": 3}),
+        ("default x := 1", {"t": {"x": None}}),
+    ],
+)
+def test_data_under_a_rules_name_is_refused(rule, data):
+    """The engine would take the data's value: whoever writes data could write the decision."""
+    with pytest.raises(ConfigError, match="is a rule here, and is in the data too"):
+        compile_checked([module(rule)], data)
+
+
+def test_data_beside_rules_is_not():
+    compile_checked([module("x := 1\ny := data.t.z")], {"t": {"z": 1}, "x": 2})
