@@ -11,10 +11,14 @@ from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, wri
 from extproc.policy.bundle.reload import ReloadingEngine
 from extproc.policy.contract.engine import PolicyEngine
 from extproc.policy.contract.response_interest import ResponseInterest
+from extproc.policy.contract.uninspectable_reads import ALL_READ, NONE_READ, UninspectableReads
 from extproc.policy.opa.opa_server import OpaServer
+from extproc.settings.policy import PolicySettings
 
 OPA_TIMEOUT_SHARE = 0.9
 """Of ``limits.decision_timeout``: OPA's timeout is shorter, so that a silent OPA counts against OPA."""
+OURS = "data.extproc."
+"""The package of policies that were written for this guard."""
 
 StatusListener = Callable[[PolicyStatus], None]
 """Called with each new status of the policy engine: a policy loaded or refused, an engine failed or well."""
@@ -55,6 +59,7 @@ def make_engine(settings: Settings, process: str = "", on_status: StatusListener
         check=try_policy,
         last_good=LastGoodPolicy(folder, process) if process else None,
         limit_s=settings.limits.decision_timeout,
+        uninspectable=policy.uninspectable,
     )
 
 
@@ -76,7 +81,23 @@ def _make_opa(settings: Settings, process: str, publish_status: StatusListener) 
         publish_status(PolicyStatus(process, "opa", revision, policy.query, time.time_ns(), trouble=problem))
 
     changed("", "")
-    return OpaEngine(opa_server(settings), policy.query, poll_every_s=policy.reload, on_change=changed)
+    return OpaEngine(
+        opa_server(settings),
+        policy.query,
+        uninspectable_reads=presumed_reads(policy),
+        poll_every_s=policy.reload,
+        on_change=changed,
+    )
+
+
+def presumed_reads(policy: PolicySettings) -> UninspectableReads:
+    """What the policies in an OPA server read, by the query's package.
+
+    A query outside of ``data.extproc`` is taken for one that was written for opa-envoy-plugin, whose input has no
+    ``input.body``.
+    """
+    ours = policy.query.startswith(OURS)
+    return (ALL_READ if ours else NONE_READ).configured(policy.uninspectable)
 
 
 def _interest(responses: bool | None) -> ResponseInterest:

@@ -7,7 +7,7 @@ from extproc.model.identity import Identity
 from extproc.model.reasons import Uninspectable
 from extproc.policy.contract.input_document import build_document
 from extproc.policy.contract.policy_sources import Sources
-from extproc.policy.contract.response_input import ResponseFacts
+from extproc.policy.contract.response_input import ResponseFacts, response_part
 from extproc.policy.regorus.evaluator import PolicyCheck
 from extproc.policy.regorus.trial import SampleInputs, check_candidate
 from extproc.protocols.catalogue import PROTOCOLS
@@ -50,5 +50,5 @@ def _input(sample: SampleCall, response: ResponseFacts | None = None) -> bytes:
         uninspectable=sample.call.uninspectable,
         now_ns=0,
         max_depth=SAMPLE_DEPTH,
-        response=response,
+        response=response_part(response, max_depth=SAMPLE_DEPTH) if response else None,
     )

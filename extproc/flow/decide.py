@@ -8,6 +8,7 @@ from extproc.flow.record.call_record import CallRecord
 from extproc.flow.record.crash_record import crash_record
 from extproc.flow.services import Services
 from extproc.flow.stages import DecidedCall, IdentifiedCall
+from extproc.flow.unread import check_request, check_response
 from extproc.model.call import Call, Json
 from extproc.model.decision import Action, Decision
 from extproc.model.errors import PolicyError, Refused
@@ -15,7 +16,7 @@ from extproc.model.reasons import Reason
 from extproc.policy.contract.call_usage import Usage
 from extproc.policy.contract.input_document import build_document
 from extproc.policy.contract.read_decision import read_decision
-from extproc.policy.contract.response_input import ResponseFacts
+from extproc.policy.contract.response_input import ResponseFacts, response_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ async def decide(identified: IdentifiedCall, services: Services, record: CallRec
         The call with a decision that allows or holds it.
 
     Raises:
-        Refused: for ``deny``, and with ``policy-error`` whenever there is no usable answer.
+        Refused: for ``deny``, and with ``policy-error`` whenever there is no usable answer. With
+            ``uninspectable``, for a call that policy cannot be asked about.
     """
     try:
         usage = await _count(identified, services)
@@ -99,9 +101,10 @@ async def ask(question: Question, services: Services) -> Decision:
 
     Raises:
         PolicyError: there is no usable answer.
-        Refused: the call has no form that policy could be shown.
+        Refused: the call has no form that policy could be shown, or policy would see less of it than there is.
     """
     identified, request = question.identified, question.identified.request
+    check_request(identified, services.engine.uninspectable_reads)
     document = build_document(
         head=request.head,
         call=question.call,
@@ -115,7 +118,7 @@ async def ask(question: Question, services: Services) -> Decision:
         metadata=request.metadata,
         usage=question.usage,
         input_keys=services.engine.input_keys,
-        response=question.response,
+        response=_response(question, services),
     )
     answer = await _evaluated(document, question, services)
     credential = identified.connection.credential
@@ -126,6 +129,19 @@ async def ask(question: Question, services: Services) -> Decision:
         credential_header=credential.header if credential else "authorization",
     )
     return softened(decision) if services.dry_run else decision
+
+
+def _response(question: Question, services: Services) -> dict[str, Json] | None:
+    """The response as policy sees it; None for a question about the request.
+
+    Raises:
+        Refused: policy would see less of it than there is.
+    """
+    if question.response is None:
+        return None
+    part = response_part(question.response, max_depth=services.limits.json_depth)
+    check_response(part, services.engine.uninspectable_reads)
+    return part
 
 
 async def _evaluated(document: bytes, question: Question, services: Services) -> Json:

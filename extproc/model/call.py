@@ -137,6 +137,11 @@ class Call:
     """The whole parsed body (``arguments`` may be a part of it). Raw values."""
 
     @property
+    def is_streamed(self) -> bool:
+        """True if the arguments are the list of a streaming client's messages, which no ``document`` holds."""
+        return self.document is None and isinstance(self.arguments, list)
+
+    @property
     def function(self) -> str:
         """``connection.name``, e.g. ``crm.get_customer``."""
         return f"{self.connection}.{self.name}"

@@ -49,6 +49,10 @@ class PolicySettings(Strict):
     reload: Seconds | None = Field(2.0, description="seconds between checks for changed files; null: never")
     dry_run: bool = False
     """Forward calls that policy would deny or hold, and record the rule that would have stopped them."""
+    uninspectable: Literal["auto", "refuse", "ask"] = "auto"
+    """Whether policy is asked about requests and responses that cannot be read. auto: if it certainly reads
+    input.body.uninspectable (for a response: input.response.uninspectable); an OPA server, if the query is in
+    data.extproc. refuse: never. ask: always, even if a deny rule about the body cannot match."""
     usage: bool = Field(False, description="count calls for input.usage: rules about rates and budgets need it")
     opa: OpaSettings = OpaSettings()
     """Used with ``engine: opa``."""

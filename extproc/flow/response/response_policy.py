@@ -8,7 +8,7 @@ from extproc.flow.services import Services
 from extproc.flow.stages import PermittedCall
 from extproc.model.call import Headers, ResponseHead
 from extproc.model.decision import Action, Decision
-from extproc.model.errors import MaskingError, PolicyError, Refused
+from extproc.model.errors import MaskingError, PolicyError, Refused, Undecodable
 from extproc.model.masking import MaskPlan
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.policy.contract.response_input import ResponseFacts
@@ -64,8 +64,9 @@ def _facts(
         return ResponseFacts(head.status, fields, unseen=unseen)
     try:
         found = services.masker.find(plain, head.headers.get("content-type")) if plain else ()
-    except MaskingError:
-        found = None
+    except MaskingError as error:
+        kind = error.kind if isinstance(error, Undecodable) else None
+        return ResponseFacts(head.status, fields, plain, unsearched=kind or Uninspectable.NOT_JSON)
     return ResponseFacts(head.status, fields, plain, found)
 
 

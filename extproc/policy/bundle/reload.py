@@ -19,6 +19,7 @@ from extproc.policy.bundle.policy_files import PolicyFiles
 from extproc.policy.bundle.policy_status import PolicyStatus, RefusedCandidate
 from extproc.policy.contract.policy_sources import Sources
 from extproc.policy.contract.response_interest import ResponseInterest
+from extproc.policy.contract.uninspectable_reads import UninspectableReads, UninspectableSetting
 from extproc.policy.regorus.evaluation_timer import killed_after
 from extproc.policy.regorus.evaluator import EmbeddedEngine, PolicyCheck
 
@@ -44,6 +45,7 @@ class ReloadingEngine:
         check: Callable[[Sources], PolicyCheck],
         last_good: LastGoodPolicy | None = None,
         limit_s: float = 1.0,
+        uninspectable: UninspectableSetting = "auto",
         clock_s: Callable[[], float] = time.perf_counter,
     ) -> None:
         """Read, try and load the policy.
@@ -58,6 +60,7 @@ class ReloadingEngine:
             last_good: the policy that this process used before it died, if it did; None: none is saved.
             limit_s: seconds for one decision. A later answer does not count. An evaluation that takes
                 ``KILL_FACTOR`` times as long ends the process.
+            uninspectable: whether policy is asked about what cannot be read: see ``UninspectableReads``.
             clock_s: monotonic seconds.
 
         Raises:
@@ -66,6 +69,7 @@ class ReloadingEngine:
         self._files, self._process, self._every_s = files, process, every_s
         self._on_change, self._check, self._last_good = on_change, check, last_good
         self._limit_s, self._clock_s, self._clock_ns = limit_s, clock_s, clock_ns
+        self._uninspectable: UninspectableSetting = uninspectable
         self._seen = files.fingerprint()
         self._begin()
 
@@ -88,10 +92,15 @@ class ReloadingEngine:
                 self._report(self._refusal(revision, error))
 
     def _load(self, sources: Sources, since_ns: int) -> None:
-        self._engine = EmbeddedEngine.from_sources(sources, checked=self._check(sources))
+        self._use(EmbeddedEngine.from_sources(sources, checked=self._check(sources)))
         self.status = PolicyStatus(self._process, "embedded", sources.revision, sources.query, since_ns)
         self._report(None)
         self._save(sources)
+
+    def _use(self, engine: EmbeddedEngine) -> None:
+        """Decide by this policy from now on."""
+        self._engine = engine
+        self._uninspectable_reads = engine.uninspectable_reads.configured(self._uninspectable)
 
     def _save(self, sources: Sources) -> None:
         """Save a policy without its tests, which it has passed."""
@@ -112,6 +121,11 @@ class ReloadingEngine:
     def response_interest(self) -> ResponseInterest:
         """Says if the policy in force is to be asked about responses."""
         return self._engine.response_interest
+
+    @property
+    def uninspectable_reads(self) -> UninspectableReads:
+        """Says which requests and responses that cannot be read the policy in force is asked about."""
+        return self._uninspectable_reads
 
     @property
     def problem(self) -> str:
@@ -153,7 +167,7 @@ class ReloadingEngine:
             revision = sources.revision
             if revision != self.revision:
                 checked = await asyncio.to_thread(self._check, sources)
-                self._engine = EmbeddedEngine.from_sources(sources, checked=checked)
+                self._use(EmbeddedEngine.from_sources(sources, checked=checked))
                 self.status = replace(self.status, revision=revision, since_ns=self._clock_ns())
             self._report(None)
             await asyncio.to_thread(self._save, sources)

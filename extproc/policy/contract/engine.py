@@ -5,6 +5,7 @@ from typing import Protocol
 
 from extproc.model.call import Json
 from extproc.policy.contract.response_interest import ResponseInterest
+from extproc.policy.contract.uninspectable_reads import UninspectableReads
 
 
 class PolicyEngine(Protocol):
@@ -43,6 +44,11 @@ class PolicyEngine(Protocol):
     @property
     def response_interest(self) -> ResponseInterest:
         """Says if the policy in force is to be asked about responses."""
+        ...
+
+    @property
+    def uninspectable_reads(self) -> UninspectableReads:
+        """Says which requests and responses that cannot be read the policy in force is asked about."""
         ...
 
     @property

@@ -18,8 +18,7 @@ from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.units import NANOSECONDS_PER_SECOND
 from extproc.policy.contract.call_usage import Usage
 from extproc.policy.contract.input_headers import shown_headers
-from extproc.policy.contract.parsed_body import JSON, parse_body, parse_form, unescape
-from extproc.policy.contract.response_input import ResponseFacts, response_part
+from extproc.policy.contract.parsed_body import parse_body, parse_form, shows_form, unescape
 
 NEVER_SHOWN = frozenset({"authorization", "proxy-authorization", "cookie"})
 """Header fields that carry a secret. An engine may log its input, so they are left out."""
@@ -42,7 +41,7 @@ def build_document(
     metadata: Mapping[str, Mapping[str, Any]] | None = None,
     usage: Usage | None = None,
     input_keys: frozenset[str] | None = None,
-    response: ResponseFacts | None = None,
+    response: dict[str, Json] | None = None,
 ) -> bytes:
     """Build the input that policy decides on.
 
@@ -56,11 +55,12 @@ def build_document(
         uninspectable: why the body could not be read; None if it could. It becomes a fact in the input, so that a
             rule about the body is not skipped silently.
         now_ns: wall-clock nanoseconds since the epoch.
-        max_depth: nesting beyond which JSON in a form's part or a response is not read.
+        max_depth: nesting beyond which JSON in a form's part is not read.
         metadata: dynamic metadata by filter namespace; includes the claims of a verified token.
         usage: the counts of the caller's calls; None if they are not counted.
         input_keys: the keys that policy can look at; the others are left out. None: all.
-        response: the response to decide about; None for the decision about the request.
+        response: the response to decide about, as ``response_part`` builds it; None for the decision about the
+            request.
 
     Returns:
         JSON, UTF-8.
@@ -90,7 +90,7 @@ def build_document(
     if usage is not None:
         document["usage"] = {"caller": usage.caller, "function": usage.function}
     if response is not None:
-        document["response"] = response_part(response, max_depth=max_depth)
+        document["response"] = response
     if input_keys is None or "attributes" in input_keys:
         document["attributes"] = _attributes(head, body, now_ns, metadata)
     if input_keys is not None:
@@ -194,7 +194,7 @@ def _parsed_body(
     if uninspectable not in (None, Uninspectable.CONTENT_TYPE) or not body:
         return None
     content_type = headers.get("content-type")
-    if call.document is not None or JSON in content_type.lower():
+    if not shows_form(content_type, call):
         return call.document
     return parse_body(body, content_type, max_depth=max_depth)
 

@@ -12,9 +12,9 @@ from urllib.parse import unquote_to_bytes
 from extproc.codecs.multipart import boundary_of, read_parts
 from extproc.codecs.strict_json import parse
 from extproc.codecs.unreadable import Unreadable
-from extproc.model.call import Json
+from extproc.model.call import Call, Json
 from extproc.model.errors import Refused
-from extproc.model.reasons import Reason
+from extproc.model.reasons import Reason, Uninspectable
 
 BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 URLENCODED = "application/x-www-form-urlencoded"
@@ -22,8 +22,22 @@ MULTIPART = "multipart/form-data"
 JSON = "application/json"
 
 
+def shows_form(content_type: str, call: Call) -> bool:
+    """True if the input has the body of this call as a form, unless there is no body.
+
+    Args:
+        content_type: the header field's value.
+        call: the call; nothing but its content-type may keep it from being read.
+    """
+    kind = content_type.lower()
+    readable = call.uninspectable in (None, Uninspectable.CONTENT_TYPE)
+    if not readable or call.document is not None or JSON in kind:
+        return False
+    return URLENCODED in kind or (MULTIPART in kind and "boundary" in kind)
+
+
 def parse_body(body: bytes, content_type: str, *, max_depth: int) -> Json:
-    """The fields of a form; None if the content-type is not a form's, or is multipart without a boundary.
+    """The fields of a form; None for a content-type that ``shows_form`` does not know.
 
     Args:
         body: the decoded body (content-encoding undone).

@@ -1,7 +1,6 @@
 """Build ``input.response``: a response as policy sees it."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from extproc.codecs.content_type import essence
 from extproc.codecs.strict_json import parse
@@ -27,18 +26,21 @@ class ResponseFacts:
     """The detectors' findings in the whole response; None if they could not scan it."""
     unseen: Uninspectable | None = None
     """Why there is a body that policy does not see: it is streamed, or its encoding cannot be undone."""
+    unsearched: Uninspectable = Uninspectable.NOT_JSON
+    """Why the detectors could not scan it, where ``findings`` is None."""
 
 
-def response_part(seen: ResponseFacts, *, max_depth: int) -> dict[str, Any]:
+def response_part(seen: ResponseFacts, *, max_depth: int) -> dict[str, Json]:
     """Build the object ``input.response``.
 
-    It has ``uninspectable`` exactly if there is (or will be) a body that policy does not see.
+    It has ``uninspectable`` exactly if there is (or will be) a body that policy does not see, or that
+    detectors could not scan.
 
     Args:
         seen: the response.
         max_depth: nesting beyond which a body is not read.
     """
-    part: dict[str, Any] = {"status": seen.status, "headers": shown_headers(seen.headers, without=NEVER_SHOWN)}
+    part: dict[str, Json] = {"status": seen.status, "headers": shown_headers(seen.headers, without=NEVER_SHOWN)}
     part |= {"size": len(seen.body), "body": None}
     if seen.findings is not None:
         part["findings"] = [{"entity": f.entity, "path": f.path, "count": f.count} for f in seen.findings]
@@ -46,6 +48,8 @@ def response_part(seen: ResponseFacts, *, max_depth: int) -> dict[str, Any]:
         part["body"] = _document(seen, max_depth)
     except Unreadable as error:
         part["uninspectable"] = error.kind.value
+    if seen.findings is None:
+        part.setdefault("uninspectable", seen.unsearched.value)
     return part
 
 

@@ -13,6 +13,7 @@ from extproc.model.call import Json
 from extproc.model.errors import PolicyError, PolicyUnreachable
 from extproc.policy.contract.response_interest import DIRECTIONS, ResponseInterest, declared_interest
 from extproc.policy.contract.text_digest import digest
+from extproc.policy.contract.uninspectable_reads import NONE_READ, UninspectableReads
 from extproc.policy.opa.bundles import BundlesInForce, read_bundles
 from extproc.policy.opa.circuit_breaker import Breaker
 from extproc.policy.opa.opa_client import OpaClient
@@ -41,6 +42,7 @@ class OpaEngine:
         server: OpaServer,
         query: str,
         *,
+        uninspectable_reads: UninspectableReads = NONE_READ,
         poll_every_s: float | None = None,
         clock_s: Callable[[], float] = time.monotonic,
         on_change: Callable[[str, str], None] = lambda _revision, _problem: None,
@@ -50,6 +52,7 @@ class OpaEngine:
         Args:
             server: the OPA server.
             query: ``data.<package>.<rule>``.
+            uninspectable_reads: what the policies in OPA read, as far as it is known.
             poll_every_s: seconds between two polls of OPA's health and policies; None: none.
             clock_s: monotonic seconds.
             on_change: called with the revision and the problem whenever one of them has changed.
@@ -61,6 +64,8 @@ class OpaEngine:
         """Seconds for one question, connecting included."""
         self._query = query
         self._target = f"/v1/{query.replace('.', '/')}?{ASK}"
+        self.uninspectable_reads = uninspectable_reads
+        """See ``PolicyEngine``."""
         self._revision = ""
         self._bundles = self._latest = BundlesInForce()
         self._provenance: Json = None

@@ -17,6 +17,7 @@ from extproc.model.call import Json
 from extproc.model.errors import ConfigError, PolicyError, SourceLocation
 from extproc.policy.contract.policy_sources import ENTRY, LOADED, Module, Sources
 from extproc.policy.contract.response_interest import DIRECTIONS, TELLING, ResponseInterest, declared_interest
+from extproc.policy.contract.uninspectable_reads import NONE_READ, UninspectableReads
 from extproc.policy.regorus.builtins import install_builtins
 from extproc.policy.regorus.engine_errors import config_error, evaluation_error, syntax_error
 from extproc.policy.regorus.import_regorus import RegorusEngine, new_engine
@@ -25,6 +26,7 @@ from extproc.policy.regorus.lint.checks import lint
 from extproc.policy.regorus.lint.rego_module import RegoModule, Violation, read_modules
 from extproc.policy.regorus.regex_builtins import Patterns
 from extproc.policy.regorus.unambiguous_json import has_one_reading
+from extproc.policy.regorus.uninspectable_usage import find_uninspectable_reads
 
 T = TypeVar("T")
 MAX_INPUT = 96 << 20
@@ -56,6 +58,7 @@ class PolicyCheck:
     input_keys: frozenset[str] | None = None
     """The keys of ``input`` that the policy can look at; None: all."""
     response_interest: ResponseInterest = ResponseInterest.UNKNOWN
+    uninspectable_reads: UninspectableReads = NONE_READ
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class EmbeddedEngine:
     input_keys: frozenset[str] | None = None
     """As in ``PolicyCheck``."""
     response_interest: ResponseInterest = ResponseInterest.UNKNOWN
+    uninspectable_reads: UninspectableReads = NONE_READ
     is_remote = False
 
     @classmethod
@@ -94,6 +98,7 @@ class EmbeddedEngine:
             settings=found.settings,
             input_keys=found.input_keys,
             response_interest=found.response_interest,
+            uninspectable_reads=found.uninspectable_reads,
         )
 
     async def evaluate(self, document: bytes, caller: str = "") -> Json:  # noqa: ARG002 - no question waits
@@ -120,12 +125,14 @@ def _compile_and_check(sources: Sources, checked: PolicyCheck | None) -> tuple[R
         _add_entry(template, sources.query)
         return template, checked
     template, modules = compile_checked(sources.modules, sources.data)
-    if not any(module.defines(tuple(sources.query.split("."))) for module in modules):
+    query = tuple(sources.query.split("."))
+    if not any(module.defines(query) for module in modules):
         raise ConfigError(f"no rule defines {sources.query}", None, "check policy.query, and the files' packages")
     _add_entry(template, sources.query)
     keys = used_input_keys(modules)
     interest = find_response_interest(template, modules, keys)
-    return template, PolicyCheck(check_settings(template, modules), keys, interest)
+    reads = find_uninspectable_reads(modules, query, keys)
+    return template, PolicyCheck(check_settings(template, modules), keys, interest, reads)
 
 
 def _add_entry(template: RegorusEngine, query: str) -> None:

@@ -18,6 +18,7 @@ from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
 from extproc.policy.contract.policy_sources import Sources, sources_of
 from extproc.policy.contract.read_decision import UNREADABLE, read_decision
 from extproc.policy.contract.response_interest import ResponseInterest
+from extproc.policy.contract.uninspectable_reads import UninspectableReads
 from extproc.policy.regorus.evaluator import (
     SETTINGS,
     UNDEFINED,
@@ -71,11 +72,12 @@ def check_candidate(
         raise PolicyInvalid(f"the policy took longer than {timeout_s:g} s on a small input: simplify it")
     if found["complaint"]:
         raise PolicyInvalid(found["complaint"])
-    keys = found["input_keys"]
+    keys, reads = found["input_keys"], found["uninspectable_reads"]
     return PolicyCheck(
         SettingsValidity(found["settings"]),
         None if keys is None else frozenset(keys),
         ResponseInterest(found["response_interest"]),
+        UninspectableReads(**reads | {"response_parts": frozenset(reads["response_parts"])}),
     )
 
 
@@ -169,7 +171,7 @@ def try_sources(sources: Sources, samples: SampleInputs) -> PolicyCheck:
         raise PolicyInvalid(
             f"{failed[0].file}:{failed[0].line}: {failed[0].name} failed: {failed[0].message}{more}"
         )
-    return PolicyCheck(engine.settings, engine.input_keys, engine.response_interest)
+    return PolicyCheck(engine.settings, engine.input_keys, engine.response_interest, engine.uninspectable_reads)
 
 
 def wrong_settings(engine: EmbeddedEngine, data: Json) -> str:
@@ -219,7 +221,8 @@ def _main() -> None:
     reserved = _address_space()
     if reserved:
         resource.setrlimit(resource.RLIMIT_AS, (reserved + memory, reserved + memory))
-    json.dump(_try_report(sources, samples) if task == "try" else _test_report(sources), sys.stdout)
+    report = _try_report(sources, samples) if task == "try" else _test_report(sources)
+    json.dump(report, sys.stdout, default=sorted)  # sets are written as lists
 
 
 def _try_report(sources: Sources, samples: SampleInputs) -> dict[str, object]:
@@ -227,8 +230,7 @@ def _try_report(sources: Sources, samples: SampleInputs) -> dict[str, object]:
         checked = try_sources(sources, samples)
     except (ConfigError, PolicyError) as error:
         return {"complaint": str(error)}
-    keys = None if checked.input_keys is None else sorted(checked.input_keys)
-    return {"complaint": "", **asdict(checked), "input_keys": keys}
+    return {"complaint": "", **asdict(checked)}
 
 
 def _print_name(name: str) -> None:

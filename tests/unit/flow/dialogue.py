@@ -21,6 +21,7 @@ from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.entries import Entry
 from extproc.model.errors import EvidenceError
 from extproc.policy.contract.response_interest import ResponseInterest
+from extproc.policy.contract.uninspectable_reads import ALL_READ
 from extproc.wire.events import (
     RequestBodyReceived,
     RequestHeadersReceived,
@@ -64,8 +65,9 @@ class ScriptedEngine:
     is_remote = True
     input_keys = None
 
-    def __init__(self, answer=None, *, fault=None, delay_s=0.0, responses=ResponseInterest.NEVER):
+    def __init__(self, answer=None, *, fault=None, delay_s=0.0, responses=ResponseInterest.NEVER, reads=ALL_READ):
         self.response_interest = responses
+        self.uninspectable_reads = reads
         self.answer, self.fault, self.delay_s = answer, fault, delay_s
         self.asked = []
 

@@ -5,29 +5,21 @@ Each check finds a construct that OPA refuses to compile, or that regorus evalua
 
 import difflib
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Iterator
+from typing import Any
 
 from extproc.policy.contract.policy_sources import RESERVED, TEST_SUFFIX
 from extproc.policy.regorus.builtins import ALLOWED, ARITIES
 from extproc.policy.regorus.lint.declarations import lint_declarations
 from extproc.policy.regorus.lint.definitions import lint_data, lint_definitions
 from extproc.policy.regorus.lint.negation import GLOBALS, lint_negations
-from extproc.policy.regorus.lint.rego_module import RegoModule, Violation, bodies, declared, violation
+from extproc.policy.regorus.lint.rego_module import RegoModule, Violation, bodies, violation
 from extproc.policy.regorus.lint.rule_heads import lint_heads
-from extproc.policy.regorus.lint.syntax_tree import (
-    REFERENCE_KINDS,
-    Node,
-    kind_of,
-    nodes,
-    parts_of,
-    ref_path,
-    rule_path,
-)
+from extproc.policy.regorus.lint.rule_uses import RulePath, reached, rule_uses
+from extproc.policy.regorus.lint.syntax_tree import Node, kind_of, nodes, ref_path, rule_path
 
 WALK = 2
 """The arguments of ``walk``: regorus has no result of it."""
-RulePath: TypeAlias = tuple[str, ...]
 
 
 def lint(modules: tuple[RegoModule, ...], data: Any = None) -> list[Violation]:
@@ -125,71 +117,11 @@ def _duplicate_defaults(modules: tuple[RegoModule, ...]) -> list[Violation]:
 
 def _recursion(modules: tuple[RegoModule, ...], defined: set[RulePath]) -> list[Violation]:
     """Rules and functions that use themselves. OPA refuses them; their evaluation by regorus may never end."""
-    uses = _uses(modules, defined)
-    looping = {path for path in uses if _reaches(path, path, uses)}
+    uses = rule_uses(modules, defined)
+    looping = {path for path in uses if path in reached(uses[path], uses)}
     return [
         violation(module, next(iter(rule.values())), f"{'.'.join(path)} uses itself", "Rego has no recursion")
         for module in modules
         for rule in module.rules
         if (path := rule_path(module.package, rule)) in looping
     ]
-
-
-def _uses(modules: tuple[RegoModule, ...], defined: set[RulePath]) -> Mapping[RulePath, frozenset[RulePath]]:
-    """For each rule, the rules that it refers to."""
-    uses: dict[RulePath, set[RulePath]] = {path: set() for path in defined}
-    for module in modules:
-        for rule in module.rules:
-            own = uses[rule_path(module.package, rule)]
-            local = declared(rule)
-            for path in _references(rule):
-                if path[0] not in local:
-                    own |= _targets(module, path, defined)
-    return {path: frozenset(targets) for path, targets in uses.items()}
-
-
-def _targets(module: RegoModule, path: RulePath, defined: set[RulePath]) -> set[RulePath]:
-    """The rules that a reference may mean: those below it, and the one it goes into."""
-    resolved = module.imports.resolve(path)
-    full = resolved if resolved[0] == "data" else (*module.package, *path)
-    return {rule for rule in defined if rule[: len(full)] == full or full[: len(rule)] == rule}
-
-
-def _references(rule: Node) -> Iterator[RulePath]:
-    """Every reference in a rule's values and bodies; not the rule's own name."""
-    pending: list[Any] = list(parts_of(rule))
-    while pending:
-        item = pending.pop()
-        if isinstance(item, dict):
-            if kind_of(item) in REFERENCE_KINDS or kind_of(item) == "Var":
-                yield ref_path(item)
-            pending.extend(_inner(item))
-        elif isinstance(item, list):
-            pending.extend(item)
-
-
-def _inner(item: Node) -> Iterator[Any]:
-    """The nodes inside a node. Of a reference only the indexes: its prefixes are not references of their own."""
-    if kind_of(item) not in REFERENCE_KINDS:
-        yield from item.values()
-        return
-    inner: Any = item
-    while kind_of(inner) in REFERENCE_KINDS:
-        if kind_of(inner) == "RefBrack":
-            yield inner["RefBrack"]["index"]
-        inner = inner[kind_of(inner)]["refr"]
-    if kind_of(inner) != "Var":
-        yield inner
-
-
-def _reaches(start: RulePath, goal: RulePath, uses: Mapping[RulePath, frozenset[RulePath]]) -> bool:
-    """True if following references from ``start`` leads to ``goal``."""
-    pending, seen = list(uses[start]), set()
-    while pending:
-        path = pending.pop()
-        if path == goal:
-            return True
-        if path not in seen:
-            seen.add(path)
-            pending.extend(uses[path])
-    return False

@@ -9,6 +9,7 @@ from extproc.flow.check import check
 from extproc.model.errors import PolicyError
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.wire.ext_authz import CheckAsked
+from tests.support.maskers import make_masker
 from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_services, play, returns, sends
 
 CARD = "4111111111111111"
@@ -52,7 +53,8 @@ async def test_how_deep_policy_looks_into_a_response_is_the_configured_limit(tmp
     body = b"[" * depth + b"]" * depth
     policy = engine(ALLOW)
     changes = {"limits.json_depth": limit, "connections.crm.masking": {"response": []}}
-    await answered(tmp_path, policy, answers(), returns(body), changes=changes)
+    services = make_services(tmp_path, engine=policy, masker=make_masker(max_depth=limit), changes=changes)
+    await play(services, asks(), answers(), returns(body))
     found = policy.asked[-1]["response"]
     assert (found["body"] is not None, found.get("uninspectable")) == (seen, None if seen else "too-deep")
 

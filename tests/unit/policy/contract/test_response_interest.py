@@ -14,7 +14,7 @@ from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.bundle.starter_policies import starter_folder
 from extproc.policy.contract.input_document import build_document
 from extproc.policy.contract.policy_sources import Module, Sources
-from extproc.policy.contract.response_input import ResponseFacts
+from extproc.policy.contract.response_input import ResponseFacts, response_part
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 
@@ -109,7 +109,7 @@ def document(seen: ResponseFacts) -> dict:
             head=RequestHead("GET", "http", "h", "/", Headers()), call=Call("id", "c", "f", "http-json", {"id": 1}),
             identity=Identity("i", "s", ()), findings=(), body=b"", body_sha256="", uninspectable=None, now_ns=0,
             max_depth=64,
-            response=seen,
+            response=response_part(seen, max_depth=64),
         )
     )  # fmt: skip
 
@@ -145,6 +145,13 @@ def test_a_body_that_is_not_seen_is_a_fact(seen, why):
     found = document(seen)["response"]
     assert (found["uninspectable"], found["body"]) == (why, None)
     assert ("findings" in found) is (seen.unseen is None)
+
+
+def test_a_body_that_detectors_could_not_scan_is_a_fact_too():
+    """Policy sees the body, and would take missing findings for none."""
+    found = document(ResponseFacts(200, JSON, b'{"a":1}', unsearched=Uninspectable.TOO_DEEP))["response"]
+    assert (found["uninspectable"], found["body"]) == ("too-deep", {"a": 1})
+    assert "findings" not in found
 
 
 def test_no_body_is_nothing_to_inspect():

@@ -15,6 +15,7 @@ from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
 from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.contract.policy_sources import Module, Sources
 from extproc.policy.contract.response_interest import ResponseInterest
+from extproc.policy.contract.uninspectable_reads import UninspectableReads
 from extproc.policy.regorus.evaluator import EmbeddedEngine, PolicyCheck, SettingsValidity
 from extproc.policy.regorus.trial import check_candidate, try_sources
 
@@ -143,7 +144,10 @@ def test_the_complaint_says_where_or_what(text, message):
 
 def test_undecided_samples_are_fine():
     assert try_sources(sources("decision := true if input.call.name == `never`"), SAMPLES) == PolicyCheck(
-        SettingsValidity.UNCHECKED, frozenset({"call"}), ResponseInterest.NEVER
+        SettingsValidity.UNCHECKED,
+        frozenset({"call"}),
+        ResponseInterest.NEVER,
+        UninspectableReads(streams=True, response_parts=frozenset()),
     )
 
 
