@@ -1,7 +1,9 @@
 """Reads ``multipart/form-data`` (RFC 7578, RFC 2046 section 5.1) in the form that all readers read alike.
 
-Refused: bytes before the first or after the last delimiter, delimiters with trailing blanks, line ends other than
-CRLF, anything that looks like a delimiter within a part, folded or repeated header fields, parameters with quoted
+All line ends are CRLF, or all are bare LF, as some clients write them: then there is no CR anywhere, so that no reader
+finds delimiters in other places. A reader that insists on CRLF finds none.
+
+Refused: bytes before the first or after the last delimiter, delimiters with trailing blanks, mixed line ends, anything that looks like a delimiter within a part, folded or repeated header fields, parameters with quoted
 pairs or extended ones (RFC 8187), and parts with a transfer encoding.
 """
 
@@ -56,36 +58,49 @@ def read_parts(body: bytes, boundary: bytes) -> list[Part]:
     if not body.startswith(delimiter):
         raise _malformed()
     parts: list[Part] = []
-    at = len(delimiter)
+    at, eol = len(delimiter), _line_end(body, len(delimiter))
     while not body.startswith(END, at):
-        end = body.find(b"\r\n" + delimiter, at)
-        if not body.startswith(b"\r\n", at) or end < 0 or len(parts) >= MAX_PARTS:
+        end = body.find(eol + delimiter, at)
+        if not body.startswith(eol, at) or end < 0 or len(parts) >= MAX_PARTS:
             raise _malformed()
-        parts.append(_part(body, at + 2, end, delimiter))
-        at = end + 2 + len(delimiter)
-    if body[at + len(END) :] not in (b"", b"\r\n"):
+        parts.append(_part(body, at + len(eol), end, delimiter, eol))
+        at = end + len(eol) + len(delimiter)
+    if body[at + len(END) :] not in (b"", eol):
         raise _malformed()
     return parts
 
 
-def _part(body: bytes, start: int, end: int, delimiter: bytes) -> Part:
+def _line_end(body: bytes, at: int) -> bytes:
+    """Return the line end of the whole body, which is the first delimiter's.
+
+    Raises:
+        Unreadable: there are bare LFs at delimiters, and a CR somewhere.
+    """
+    if not body.startswith(b"\n", at):
+        return b"\r\n"
+    if b"\r" in body:
+        raise _malformed()
+    return b"\n"
+
+
+def _part(body: bytes, start: int, end: int, delimiter: bytes, eol: bytes) -> Part:
     """Read one part. Raises ``Unreadable`` if its header fields or its end can be read in two ways."""
     if body.find(delimiter, start, end) >= 0:
         raise _malformed()  # a reader that ends lines at LF alone, or trims blanks, would see it end here
-    between = body.find(b"\r\n\r\n", start - 2, end)
+    between = body.find(eol + eol, start - len(eol), end)
     if between < 0:
         raise _malformed()
     head = (start, max(start, between))
-    fields = _fields(body[slice(*head)]) if head[0] < head[1] else {}
+    fields = _fields(body[slice(*head)], eol) if head[0] < head[1] else {}
     if fields.get("content-transfer-encoding", "").strip().lower() not in PLAIN_ENCODINGS:
         raise _malformed()
     _, parameters = _split(fields.get("content-disposition", ""), Uninspectable.CONTENT_TYPE)
-    return Part(head, (between + 4, end), parameters.get("name", ""), fields.get("content-type", ""))
+    return Part(head, (between + 2 * len(eol), end), parameters.get("name", ""), fields.get("content-type", ""))
 
 
-def _fields(head: bytes) -> dict[str, str]:
+def _fields(head: bytes, eol: bytes) -> dict[str, str]:
     try:
-        lines = [FIELD.fullmatch(line) for line in head.decode().split("\r\n")]
+        lines = [FIELD.fullmatch(line) for line in head.decode().split(eol.decode())]
     except UnicodeDecodeError:
         raise _malformed() from None
     fields = {line[1].lower(): line[2] for line in lines if line}

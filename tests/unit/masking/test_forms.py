@@ -111,12 +111,17 @@ def test_parts_are_masked_under_their_names():
     assert "secret" not in mask(multipart((NAME.format("a"), "secret")), path("$.a"), content_type=MULTIPART)
 
 
+def test_parts_with_bare_line_ends_keep_them():
+    body = multipart((NAME.format("a"), "call a@b.co"), (NAME.format("b"), "x")).replace("\r\n", "\n")
+    assert mask(body, content_type=MULTIPART) == body.replace("a@b.co", "[EMAIL_ADDRESS]")
+
+
 ONE = multipart((NAME.format("a"), "x"))
 PARTS_REFUSED = {
     "text before the first delimiter": "preamble\r\n" + ONE,
     "text behind the last one": ONE + "epilogue",
     "no end": ONE[:-4],
-    "LF alone": ONE.replace("\r\n", "\n"),
+    "mixed line ends": ONE.replace("\r\n", "\n", 1),
     "a delimiter in a part": multipart((NAME.format("a"), "x\n--xYz\ny")),
     "an encoded part": multipart((NAME.format("a") + "\r\nContent-Transfer-Encoding: base64", "YUBiLmNv")),
     "a folded field": multipart((NAME.format("a") + "\r\n folded: 1", "x")),

@@ -55,6 +55,15 @@ def test_json_parts_are_parsed_and_those_without_a_name_left_out():
     assert parse_body(body, KIND) == {"j": [{"n": 12345678901234567890}]}
 
 
+def test_line_ends_may_be_bare_throughout():
+    """As some clients write them, and opa-envoy-plugin reads them."""
+    body = form(
+        part("1"), part('{"n":[1]}', 'form-data; name="j"', "Content-Type: application/json"), part("a\nb")
+    )
+    assert parse_body(body.replace(b"\r\n", b"\n"), KIND) == {"a": ["1", "a\nb"], "j": [{"n": [1]}]}
+    assert parse_body(form(part("")).replace(b"\r\n", b"\n"), KIND) == {"a": [""]}
+
+
 def test_values_are_kept_as_they_are():
     for value in ("", "\r\n", "--", "\r\n--Xy", "a\nb", "é", "a: b\r\n\r\nc"):
         assert parse_body(form(part(value)), KIND) == {"a": [value]}
@@ -80,7 +89,14 @@ def test_other_bodies_are_null():
         b"\r\n" + ROLE,
         ROLE + b"epilogue",
         ROLE.removesuffix(b"--\r\n"),
-        ROLE.replace(b"\r\n", b"\n"),
+        ROLE.replace(b"\r\n", b"\n", 1),
+        ROLE.replace(b"\r\n", b"\n").replace(b"admin\n", b"admin\r\n"),
+        ROLE.replace(b"\r\n", b"\n").replace(b"\n\n", b"\n\r\n"),
+        ROLE.replace(b"\r\n", b"\n").replace(b"admin", b"ad\rmin"),
+        ROLE.replace(b"\r\n", b"\n").replace(b"\n--XyZ--", b"\n--XyZa\n--XyZ--"),
+        ROLE.replace(b"\r\n", b"\n").replace(b"\n\n", b"\n"),
+        ROLE.replace(b"\r\n", b"\n") + b"\n",
+        ROLE.replace(b"\r\n", b"\r"),
         ROLE.replace(b"--XyZ\r\n", b"--XyZ \r\n"),
         ROLE.replace(b"\r\n--XyZ--", b"\n--XyZ--\r\n--XyZ--"),
         ROLE.replace(b"\r\n--XyZ--", b"\r\n--XyZa\r\n--XyZ--"),
