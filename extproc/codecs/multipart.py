@@ -1,10 +1,11 @@
 """Reads ``multipart/form-data`` (RFC 7578, RFC 2046 section 5.1) in the form that all readers read alike.
 
-All line ends are CRLF, or all are bare LF, as some clients write them: then there is no CR anywhere, so that no reader
-finds delimiters in other places. A reader that insists on CRLF finds none.
+All line ends are CRLF, or all are bare LF, as some clients write them: then there is no CR anywhere, so that no
+reader finds delimiters in other places. A reader that insists on CRLF finds none.
 
-Refused: bytes before the first or after the last delimiter, delimiters with trailing blanks, mixed line ends, anything that looks like a delimiter within a part, folded or repeated header fields, parameters with quoted
-pairs or extended ones (RFC 8187), and parts with a transfer encoding.
+Refused: bytes before the first or after the last delimiter, delimiters with trailing blanks, mixed line ends,
+anything that looks like a delimiter within a part, folded or repeated header fields, parameters with quoted pairs
+or extended ones (RFC 8187), and parts with a transfer encoding.
 """
 
 import re
