@@ -1,26 +1,42 @@
 """Check the settings that only assembly can check: masking plans, detectors and policy."""
 
+from dataclasses import dataclass
+
 from extproc.assembly.keys import KEY_BYTES
 from extproc.assembly.make_connection import make_connection
-from extproc.assembly.make_engine import make_engine
+from extproc.assembly.make_engine import configured_interest, make_engine, presumed_reads
 from extproc.assembly.make_masker import make_masker_with
 from extproc.config.schema import Settings
 from extproc.flow.services import Connection
 from extproc.masking.masker import Masker
 from extproc.model.errors import ConfigError, MaskingError
+from extproc.policy.contract.uninspectable_reads import UnreadNote, unread_notes
 
 
-def check_parts(settings: Settings) -> str:
+@dataclass(frozen=True, slots=True)
+class CheckedPolicy:
+    """The policy that the settings select."""
+
+    revision: str
+    """Empty when OPA decides."""
+    notes: tuple[UnreadNote, ...]
+    """What happens to requests and responses that cannot be read."""
+
+
+def check_parts(settings: Settings) -> CheckedPolicy:
     """Make every masking plan and load the policy, and keep nothing: for ``extproc config check``.
-
-    Returns:
-        The policy's revision; empty when OPA decides.
 
     Raises:
         ConfigError, PolicyInvalid: a masking plan or a policy that must not be used.
     """
     check_plans(settings)
-    return make_engine(settings).revision if settings.policy.engine == "embedded" else ""
+    if settings.policy.engine == "opa":
+        presumed, interest = presumed_reads(settings.policy), configured_interest(settings.policy)
+        return CheckedPolicy("", tuple(unread_notes(presumed, interest)))
+    engine = make_engine(settings)
+    return CheckedPolicy(
+        engine.revision, tuple(unread_notes(engine.uninspectable_reads, engine.response_interest))
+    )
 
 
 def check_plans(settings: Settings) -> None:

@@ -67,7 +67,7 @@ def opa_server(settings: Settings) -> OpaServer:
     """The configured OPA server, with a time limit that ends before the guard's own."""
     opa = settings.policy.opa
     timeout_s = min(opa.timeout, OPA_TIMEOUT_SHARE * settings.limits.decision_timeout)
-    interest = _interest(opa.responses)
+    interest = configured_interest(settings.policy)
     return OpaServer(opa.address, timeout_s, opa.tls, opa.ca_file, opa.failures, opa.pause, interest)
 
 
@@ -100,8 +100,8 @@ def presumed_reads(policy: PolicySettings) -> UninspectableReads:
     return (ALL_READ if ours else NONE_READ).configured(policy.uninspectable)
 
 
-def _interest(responses: bool | None) -> ResponseInterest:
-    """``policy.opa.responses`` as the engine takes it."""
-    if responses is None:
+def configured_interest(policy: PolicySettings) -> ResponseInterest:
+    """Whether ``policy.opa.responses`` says that OPA is asked about responses."""
+    if policy.opa.responses is None:
         return ResponseInterest.UNKNOWN
-    return ResponseInterest.ALWAYS if responses else ResponseInterest.NEVER
+    return ResponseInterest.ALWAYS if policy.opa.responses else ResponseInterest.NEVER

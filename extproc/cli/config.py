@@ -48,12 +48,14 @@ def check(file: FileArgument = None, config: ConfigOption = DEFAULT_CONFIG) -> N
     config = file or config
     settings = load_settings(config)
     with adding_places(config):
-        revision = check_parts(settings)
+        policy = check_parts(settings)
     typer.echo(f"OK: {config}")
     for line in summary(settings):
         typer.echo(f"  {line}")
-    if revision:
-        typer.echo(f"  policy revision {revision[:12]}")
+    if policy.revision:
+        typer.echo(f"  policy revision {policy.revision[:12]}")
+    for known in policy.notes:
+        typer.echo(f"  note: {known}")
     for note in notes(settings):
         typer.echo(f"  {'problem' if note.refuses_all else 'note'}: {note}")
 

@@ -62,6 +62,12 @@ def setting_notes(settings: Settings) -> Iterator[Note]:
             "dry-run: calls that policy would deny or hold are forwarded",
             "remove the key before going live",
         )
+    if settings.policy.uninspectable == "ask":
+        yield Note(
+            ("policy", "uninspectable"),
+            "policy is asked about what cannot be read, where rules about a body do not match",
+            "remove the key, or deny first what input.body.uninspectable names",
+        )
     for name, connection in settings.connections.items():
         yield from _connection_notes(("connections", name), connection)
         if connection.approvals.expires_in > settings.limits.hold:

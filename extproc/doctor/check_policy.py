@@ -5,13 +5,15 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from extproc.assembly.make_engine import opa_server
+from extproc.assembly.make_engine import configured_interest, opa_server, presumed_reads
 from extproc.assembly.try_policy import sample_inputs, try_policy
 from extproc.doctor.check_result import CheckResult, Installation, Level
 from extproc.model.errors import PolicyError
 from extproc.model.units import NANOSECONDS_PER_SECOND
 from extproc.policy.bundle.policy_files import PolicyFiles
 from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, read_statuses
+from extproc.policy.contract.response_interest import ResponseInterest
+from extproc.policy.contract.uninspectable_reads import UninspectableReads, unread_notes
 from extproc.policy.regorus.evaluator import UNDEFINED, violations
 
 
@@ -21,6 +23,7 @@ def policy(installation: Installation) -> Iterator[CheckResult]:
     revision = ""
     if settings.engine == "opa":
         yield from _opa(installation)
+        yield from _unread(presumed_reads(settings), configured_interest(settings))
     else:
         files = PolicyFiles(tuple(settings.paths), tuple(settings.data), settings.query)
         sources = files.read()
@@ -49,16 +52,24 @@ def _files(installation: Installation, files: PolicyFiles) -> Iterator[CheckResu
         yield CheckResult("policy", Level.PROBLEM, one.message, one.hint, f"{one.file}:{one.line}:{one.column}")
     if found:
         return
-    try_policy(sources)
+    checked = try_policy(sources)
     tested = "" if not files.paths else ", its tests pass" if sources.tests else ", without tests"
     kind = "" if files.paths else " of the starter policies"
     loaded = f"{len(sources.modules)} modules{kind} can be loaded{tested}; revision {sources.revision[:12]}"
     yield installation.ok("policy", loaded)
+    reads = checked.uninspectable_reads.configured(installation.settings.policy.uninspectable)
+    yield from _unread(reads, checked.response_interest)
     if files.paths and not sources.tests:
         hint = "write tests (docs/how-to/write-a-policy.md) and run them with `extproc policy test`"
         yield installation.warning(
             "policy", "it has no tests: a reload tries it on sample calls only", hint, ("policy", "paths")
         )
+
+
+def _unread(reads: UninspectableReads, interest: ResponseInterest) -> Iterator[CheckResult]:
+    """Report what happens to requests and responses that cannot be read. It is no fault."""
+    for note in unread_notes(reads, interest):
+        yield CheckResult("uninspectable", Level.OK, note.what, note.hint)
 
 
 def _opa(installation: Installation) -> Iterator[CheckResult]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 from extproc.flow.dry_run import softened
 from extproc.flow.record.call_record import CallRecord
@@ -131,7 +132,7 @@ async def ask(question: Question, services: Services) -> Decision:
     return softened(decision) if services.dry_run else decision
 
 
-def _response(question: Question, services: Services) -> dict[str, Json] | None:
+def _response(question: Question, services: Services) -> dict[str, Any] | None:
     """The response as policy sees it; None for a question about the request.
 
     Raises:

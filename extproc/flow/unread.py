@@ -4,8 +4,9 @@ A deny rule about a body does not match a body that nobody could read, so an ans
 for a malformed request in opa-envoy-plugin, dry-run softens none of this.
 """
 
+from typing import Any
+
 from extproc.flow.stages import IdentifiedCall
-from extproc.model.call import Json
 from extproc.model.errors import Refused
 from extproc.model.reasons import Reason
 from extproc.policy.contract.parsed_body import shows_form
@@ -37,7 +38,7 @@ def _shows_form(identified: IdentifiedCall) -> bool:
     return bool(request.plain) and shows_form(request.head.headers.get("content-type"), call)
 
 
-def check_response(response: dict[str, Json], reads: UninspectableReads) -> None:
+def check_response(response: dict[str, Any], reads: UninspectableReads) -> None:
     """Withhold a response of which policy would see less than there is, without knowing it.
 
     Args:

@@ -13,6 +13,7 @@ from extproc.config.summary import notes
 from extproc.evidence.spool.queue_journal import recover_queue_journals
 from extproc.flow.record.crash_record import record_orphans
 from extproc.flow.services import Services
+from extproc.policy.contract.uninspectable_reads import unread_notes
 from extproc.server.health import OK, http_health
 from extproc.server.log import set_up_log
 from extproc.server.metrics import Metrics, PolicyMetrics
@@ -46,6 +47,8 @@ async def _run(settings: Settings, name: str, listen: str, health: str) -> None:
     for note in notes(settings):
         structlog.get_logger().warning(str(note))
     with open_services(settings, name, Metrics(), PolicyMetrics().changed) as services:
+        for fact in unread_notes(services.engine.uninspectable_reads, services.engine.response_interest):
+            structlog.get_logger().info("policy note", what=fact.what, hint=fact.hint)
 
         async def checks() -> dict[str, str]:
             evidence = OK if services.recorder.healthy else "cannot store entries"

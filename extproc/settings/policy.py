@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 
 from extproc.settings.base import Address, Seconds, Strict
 
+SKIPS_PARSING = "skip-request-body-parse"
+
 
 class OpaSettings(Strict):
     """An OPA server that is queried for each decision."""
@@ -56,3 +58,14 @@ class PolicySettings(Strict):
     usage: bool = Field(False, description="count calls for input.usage: rules about rates and budgets need it")
     opa: OpaSettings = OpaSettings()
     """Used with ``engine: opa``."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_option_of_the_plugin(cls, given: object) -> object:
+        if isinstance(given, dict) and any(str(key).replace("_", "-") == SKIPS_PARSING for key in given):
+            raise ValueError(
+                f"{SKIPS_PARSING} is an option of opa-envoy-plugin; here, a policy that does not read"
+                " input.parsed_body is not given it, and is asked about bodies that cannot be read with"
+                " uninspectable: ask"
+            )
+        return given

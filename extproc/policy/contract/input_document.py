@@ -41,7 +41,7 @@ def build_document(
     metadata: Mapping[str, Mapping[str, Any]] | None = None,
     usage: Usage | None = None,
     input_keys: frozenset[str] | None = None,
-    response: dict[str, Json] | None = None,
+    response: dict[str, Any] | None = None,
 ) -> bytes:
     """Build the input that policy decides on.
 

@@ -1,6 +1,7 @@
 """Build ``input.response``: a response as policy sees it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from extproc.codecs.content_type import essence
 from extproc.codecs.strict_json import parse
@@ -30,7 +31,7 @@ class ResponseFacts:
     """Why the detectors could not scan it, where ``findings`` is None."""
 
 
-def response_part(seen: ResponseFacts, *, max_depth: int) -> dict[str, Json]:
+def response_part(seen: ResponseFacts, *, max_depth: int) -> dict[str, Any]:
     """Build the object ``input.response``.
 
     It has ``uninspectable`` exactly if there is (or will be) a body that policy does not see, or that
@@ -40,7 +41,7 @@ def response_part(seen: ResponseFacts, *, max_depth: int) -> dict[str, Json]:
         seen: the response.
         max_depth: nesting beyond which a body is not read.
     """
-    part: dict[str, Json] = {"status": seen.status, "headers": shown_headers(seen.headers, without=NEVER_SHOWN)}
+    part: dict[str, Any] = {"status": seen.status, "headers": shown_headers(seen.headers, without=NEVER_SHOWN)}
     part |= {"size": len(seen.body), "body": None}
     if seen.findings is not None:
         part["findings"] = [{"entity": f.entity, "path": f.path, "count": f.count} for f in seen.findings]

@@ -4,10 +4,11 @@ A deny rule about a body does not match a body that the guard could not read. So
 request or response unless it is certain that policy reads the fact, or the configuration says that it is asked.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
-from extproc.model.call import Json
+from extproc.policy.contract.response_interest import ResponseInterest
 
 UninspectableSetting: TypeAlias = Literal["auto", "refuse", "ask"]
 """The values of ``policy.uninspectable``."""
@@ -36,7 +37,7 @@ class UninspectableReads:
             return ALL_READ
         return replace(self, request=False, forms=False, response=False) if setting == "refuse" else self
 
-    def missing_parts(self, response: dict[str, Json]) -> list[str]:
+    def missing_parts(self, response: dict[str, Any]) -> list[str]:
         """The parts of ``input.response`` that policy may read, that are missing, and that it would not miss.
 
         Args:
@@ -51,3 +52,36 @@ NONE_READ = UninspectableReads()
 """Policy is asked about none of them."""
 ALL_READ = UninspectableReads(request=True, forms=True, streams=True, response=True)
 """Policy is asked about every request and response."""
+
+
+class UnreadNote(NamedTuple):
+    """What happens because policy is not known to read a fact. It is information, not an error."""
+
+    what: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  {self.hint}"
+
+
+def unread_notes(reads: UninspectableReads, interest: ResponseInterest) -> Iterator[UnreadNote]:
+    """Yield a note for each fact that the policy in force is not known to read.
+
+    Args:
+        reads: what the policy reads, as configured.
+        interest: whether it is asked about responses.
+    """
+    if not reads.request:
+        forms = ", except for forms, which it sees in input.parsed_body" if reads.forms else ""
+        yield UnreadNote(
+            "no rule of the query is known to read input.body.uninspectable: requests that cannot be read are"
+            f" refused (uninspectable) before policy is asked{forms}",
+            "to decide about them, begin with a rule that reads it, or set policy.uninspectable",
+        )
+    if interest is not ResponseInterest.NEVER and not reads.response and reads.response_parts:
+        names = " or ".join(f"input.response.{part}" for part in sorted(reads.response_parts))
+        yield UnreadNote(
+            "no rule of the query is known to read input.response.uninspectable: responses without"
+            f" {names} are withheld (response-uninspectable)",
+            "to decide about them, begin with a rule that reads it, or set policy.uninspectable",
+        )

@@ -75,6 +75,18 @@ def test_a_good_policy_is_ok(folder):
     assert say("check", *ABOUT).startswith("OK: 1 modules, revision ")
 
 
+def test_what_happens_to_what_cannot_be_read_is_a_note(folder):
+    output = say("check", *ABOUT)
+    assert "note: no rule of the query is known to read input.body.uninspectable: requests that" in output
+    assert "input.response" not in output
+    assert json.loads(say("check", *ABOUT, "--json")) == []
+    (folder / "p" / "r.rego").write_text("package r\n\nx if input.response.body.y\n")
+    assert "responses without input.response.body are withheld (response-uninspectable)" in say("check", *ABOUT)
+    seen = GOOD + "\nvip if input.body.uninspectable == `query`\n\nvip if input.response.uninspectable\n"
+    (folder / "p" / "t.rego").write_text(seen)
+    assert "note" not in say("check", *ABOUT)
+
+
 def test_everything_wrong_is_said_with_its_place_and_a_hint(folder):
     (folder / "p" / "bad.rego").write_text("package b\n\na if {}\n\nb := http.send({})\n")
     output = say("check", *ABOUT, fails=1)

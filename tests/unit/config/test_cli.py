@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from typer.testing import CliRunner
 
 from extproc.cli.config import app
@@ -30,6 +31,41 @@ def test_check_prints_the_connections(tmp_path):
     result = run("check", file)
     assert result.exit_code == 0, result.exception
     assert result.stdout.startswith(f"OK: {file}\n")
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ("paths: [p.rego], query: data.p.allow", "requests that cannot be read are refused (uninspectable)"),
+        ("engine: opa, query: data.p.allow", "requests that cannot be read are refused (uninspectable)"),
+        (
+            "engine: opa, query: data.p.allow",
+            "responses without input.response.body or input.response.findings are",
+        ),
+        ("uninspectable: ask, paths: [p.rego], query: data.p.allow", "policy is asked about what cannot be read"),
+    ],
+)
+def test_check_says_what_happens_to_what_cannot_be_read(tmp_path, policy, words):
+    file = tmp_path / "e.yaml"
+    (tmp_path / "p.rego").write_text("package p\n\nallow if not input.parsed_body.admin\n")
+    file.write_text(FILE + f"policy: {{{policy}}}\n")
+    assert words in run("check", file).stdout
+
+
+@pytest.mark.parametrize("policy", ["engine: opa", "engine: opa, query: data.extproc.other"])
+def test_check_says_nothing_of_it_where_policy_knows(tmp_path, policy):
+    file = tmp_path / "e.yaml"
+    file.write_text(FILE + f"policy: {{{policy}}}\n")
+    assert "cannot be read" not in run("check", file).stdout
+
+
+@pytest.mark.parametrize("key", ["skip-request-body-parse", "skip_request_body_parse"])
+def test_an_option_of_opa_envoy_plugin_is_refused_with_what_to_use(tmp_path, key):
+    file = tmp_path / "e.yaml"
+    file.write_text(FILE + f"policy:\n  {key}: true\n")
+    told = str(run("check", file).exception)
+    assert "e.yaml:6:1: policy: skip-request-body-parse is an option of opa-envoy-plugin" in told
+    assert "uninspectable: ask" in told
 
 
 def test_check_refuses_a_masking_plan_that_cannot_mask(tmp_path):

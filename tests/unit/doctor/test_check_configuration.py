@@ -28,6 +28,7 @@ def test_nothing_is_wrong_with_a_good_one_and_nothing_is_touched(tmp_path):
         ("  crm:\n", "  crm:\n    approvals: {expires_in: 7200}\n", "connection crm", "connections.crm.approvals.expires_in", 8, "limits.hold (900 s)"),
         ("127.0.0.1:9000", "crm.far:80", "connection crm", "connections.crm.upstream.tls", 10, "without TLS"),
         ("policy: {", "policy: {dry_run: true, ", "policy", "policy.dry_run", 13, "calls that policy would deny"),
+        ("policy: {", "policy: {uninspectable: ask, ", "policy", "policy.uninspectable", 13, "asked about what cannot be read"),
         ("policy: {", "limits: {decision_timeout: 9}\npolicy: {", "limits", "limits.message_timeout", 13, "504 without a reason"),
         ("policy: {", "limits: {held_calls: 5, held_calls_per_caller: 5}\npolicy: {", "limits", "limits.held_calls_per_caller", 13, "one caller can use all of a worker's held calls"),
         ("policy: {", "control: {listen: '10.0.0.1:80'}\npolicy: {", "control", "control.listen", 13, "no TLS"),

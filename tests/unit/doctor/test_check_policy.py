@@ -31,6 +31,18 @@ def test_a_good_policy_tells_its_revision(own):
     assert one["what"].startswith("1 modules can be loaded, its tests pass; revision ")
 
 
+def test_what_happens_to_what_cannot_be_read_is_told(own, tmp_path):
+    one = only(doctor(own, *POLICY), "uninspectable", "ok")
+    assert "requests that cannot be read are refused" in one["what"]
+    assert "policy.uninspectable" in one["hint"]
+    reading = REGO + '\ndecision := {"action": "deny"} if input.body.uninspectable\n'
+    (own.parent / "p" / "t.rego").write_text(reading)
+    assert "uninspectable" not in doctor(own, *POLICY)
+    opa = "policy: {engine: opa, query: data.envoy.authz.allow, opa: {responses: false}}"
+    installed(tmp_path, OWN.replace("policy: {paths: [p], query: data.t.decision}", opa))
+    assert only(doctor(own, *POLICY), "uninspectable", "ok")
+
+
 def test_a_policy_without_tests_is_a_warning(own):
     (own.parent / "p" / "t_test.rego").unlink()
     assert "no tests" in only(doctor(own, *POLICY), "policy", "warning")["what"]
@@ -87,7 +99,7 @@ def test_of_workers_that_are_gone_nothing_is_said(own):
     write_status(folder, PolicyStatus("worker-0", "embedded", "b" * 64, "q", 0, trouble="x"))
     file = folder / "worker-0.json"
     file.write_text(file.read_text().replace(f'"pid":{os.getpid()}', '"pid":999999999'))
-    assert set(doctor(own, *POLICY, offline=False)) <= {"policy", "opa"}
+    assert set(doctor(own, *POLICY, offline=False)) <= {"policy", "opa", "uninspectable"}
 
 
 OPA = GOOD.replace("policy: {", "policy: {engine: opa, opa: {address: '127.0.0.1:PORT', timeout: 0.5}, ")

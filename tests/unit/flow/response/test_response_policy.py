@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
 from extproc.flow.check import check
 from extproc.model.errors import PolicyError
 from extproc.policy.contract.response_interest import ResponseInterest
+from extproc.policy.contract.uninspectable_reads import UninspectableReads
 from extproc.wire.ext_authz import CheckAsked
 from tests.support.maskers import make_masker
 from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_services, play, returns, sends
@@ -173,6 +175,58 @@ async def test_a_body_that_passes_undecoded_is_named_to_policy(tmp_path):
     await answered(tmp_path, policy, answers(content_encoding="zip"), returns(b"\x00"), changes=changes)
     assert policy.asked[1]["response"]["uninspectable"] == "content-encoding"
     assert policy.asked[1]["response"]["body"] is None
+
+
+HTML = (answers(content_type="text/html"), returns(b"<p>closed</p>"))
+BINARY = (answers(content_type="image/png"), returns(b"\x89PNG\x00closed"))
+TWICE = (answers(), returns(b'{"status":"open","status":"closed"}'))
+STREAM = (answers(content_type="text/event-stream"), returns(b"data: closed\n\n"))
+UNSEARCHED = [TWICE, BINARY, STREAM]
+
+
+def blind(*parts, **more):
+    """A policy that may read these parts of a response, and not the fact that they are missing."""
+    return engine(ALLOW, reads=UninspectableReads(request=True, response_parts=frozenset(parts), **more))
+
+
+NO_MASK = {"connections.crm.masking": {"response": []}}
+
+
+@pytest.mark.parametrize(
+    ("part", "events"), [("body", HTML), *((part, each) for part in ("body", "findings") for each in UNSEARCHED)]
+)
+async def test_a_response_that_policy_would_not_see_is_withheld(tmp_path, part, events):
+    policy = blind(part)
+    entry, refusal = await withheld(tmp_path, policy, *events, changes=NO_MASK)
+    assert (entry.reason, entry.rule) == ("response-uninspectable", "policy.uninspectable")
+    assert f"there is no input.response.{part} for policy" in entry.detail
+    assert refusal.status == 502
+    assert [document["direction"] for document in policy.asked] == ["request"]
+
+
+@pytest.mark.parametrize("events", [HTML, *UNSEARCHED])
+@pytest.mark.parametrize("policy", [blind, lambda: blind("body", "findings", response=True)])
+async def test_a_policy_that_reads_the_fact_or_none_of_the_parts_is_asked(tmp_path, policy, events):
+    services, peer = await answered(tmp_path, policy(), *events, changes=NO_MASK)
+    assert not peer.refusals
+    assert services.engine.asked[-1]["direction"] == "response"
+
+
+async def test_text_is_searched_and_so_its_findings_are_there(tmp_path):
+    services, peer = await answered(tmp_path, blind("findings"), *HTML, changes=NO_MASK)
+    assert not peer.refusals
+    assert services.engine.asked[-1]["response"]["findings"] == []
+
+
+async def test_dry_run_does_not_release_a_response_that_policy_would_not_see(tmp_path):
+    services = replace(make_services(tmp_path, engine=blind("body"), changes=NO_MASK), dry_run=True)
+    peer = await play(services, asks(), *HTML)
+    assert peer.refusal.reason == "response-uninspectable"
+
+
+async def test_a_response_without_a_body_lacks_nothing(tmp_path):
+    _, peer = await answered(tmp_path, blind("body", "findings"), answers(204, end=True))
+    assert not peer.refusals
 
 
 @pytest.mark.parametrize(

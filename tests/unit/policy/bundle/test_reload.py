@@ -39,7 +39,7 @@ class Stage:
 
     all: ClassVar[list["Stage"]] = []
 
-    def __init__(self, folder, text=ALLOW, check=believe):
+    def __init__(self, folder, text=ALLOW, check=believe, **more):
         self.all.append(self)
         self.folder = folder
         self.write(text)
@@ -53,6 +53,7 @@ class Stage:
             clock_ns=lambda: self.now,
             on_change=self.told.append,
             check=check,
+            **more,
         )
 
     def write(self, text, name="t.rego"):
@@ -72,6 +73,32 @@ async def test_a_good_change_is_taken(tmp_path):
     assert await stage.action() == "deny"
     assert stage.engine.revision != first
     assert stage.told[-1] == replace(stage.told[0], revision=stage.engine.revision, since_ns=2)
+
+
+LOOKS = 'package t\n\ndecision := {"action": "allow"} if not input.body.uninspectable\n'
+
+
+async def test_what_a_policy_reads_is_known_anew_after_a_reload(tmp_path):
+    stage = Stage(tmp_path, LOOKS, check=try_policy)
+    assert stage.engine.uninspectable_reads.request
+    stage.write(ALLOW)
+    await stage.engine.poll()
+    assert not stage.engine.uninspectable_reads.request
+    stage.write(BROKEN)
+    await stage.engine.poll()
+    assert not stage.engine.uninspectable_reads.request
+    stage.write(LOOKS)
+    await stage.engine.poll()
+    assert stage.engine.uninspectable_reads.request
+
+
+@pytest.mark.parametrize(("setting", "text", "asked"), [("ask", ALLOW, True), ("refuse", LOOKS, False)])
+async def test_the_setting_holds_after_a_reload(tmp_path, setting, text, asked):
+    stage = Stage(tmp_path, DENY, check=try_policy, uninspectable=setting)
+    assert stage.engine.uninspectable_reads.request is asked
+    stage.write(text)
+    await stage.engine.poll()
+    assert stage.engine.uninspectable_reads.request is asked
 
 
 @pytest.mark.parametrize(
