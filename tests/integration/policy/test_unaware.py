@@ -83,7 +83,7 @@ async def test_what_can_be_read_is_decided(stack: Stack) -> None:
 async def test_a_form_is_decided_by_its_fields(stack: Stack, headers: dict, body: bytes) -> None:
     answer, entry = await post(stack, "", body, **headers)
     assert (answer.status_code, entry["reason"], stack.reached) == (403, "policy-denied", [])
-    answer, _ = await post(stack, "", body.replace(b"dmin", b"ddress"), **headers)
+    answer, _ = await post(stack, "", body.replace(b"dmin", b"nswer"), **headers)
     assert (answer.status_code, len(stack.reached)) == (200, 1)
 
 
