@@ -41,7 +41,7 @@ def check(
     """List everything that keeps a policy from being loaded: syntax, lint, shape of the data, tests, samples."""
     from extproc.assembly.try_policy import try_policy
     from extproc.cli.policy_selection import select_policy
-    from extproc.policy.contract.uninspectable_reads import UnreadNote, unread_notes
+    from extproc.policy.contract.uninspectable_reads import unread_notes
     from extproc.policy.regorus.evaluator import violations
     from extproc.policy.regorus.lint.rego_module import Violation
 
@@ -50,22 +50,19 @@ def check(
     for file in files.unread():
         typer.echo(f"note: {file} is not read: name it in policy.data, or call it data{file.suffix}", err=True)
     found = violations((*sources.modules, *sources.tests), sources.data)
-    notes: tuple[UnreadNote, ...] = ()
-    if not found:
-        try:
-            checked = try_policy(sources)
-        except PolicyInvalid as error:
-            if not as_json:
-                raise
-            found = [Violation("", 0, 0, str(error), "")]  # no place: only the trial shows it
-        else:
-            notes = tuple(unread_notes(checked.uninspectable_reads, checked.response_interest))
-    if not found and not as_json:
-        typer.echo(f"OK: {len(sources.modules)} modules, revision {sources.revision[:12]}")
-        for note in notes:
-            typer.echo(f"note: {note}")
+    checked = None
+    try:
+        checked = None if found else try_policy(sources)
+    except PolicyInvalid as error:
+        if not as_json:
+            raise
+        found = [Violation("", 0, 0, str(error), "")]  # no place: only the trial shows it
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in found], indent=2))
+    elif checked:
+        typer.echo(f"OK: {len(sources.modules)} modules, revision {sources.revision[:12]}")
+        for note in unread_notes(checked.uninspectable_reads, checked.response_interest):
+            typer.echo(f"note: {note}")
     else:
         for one in found:
             typer.echo(f"{one.file}:{one.line}:{one.column}: {one.message}\n  {one.hint}", err=True)

@@ -15,7 +15,6 @@ from extproc.assembly.make_engine import make_engine
 from extproc.config.schema import Settings
 from extproc.flow.check import check
 from extproc.policy.contract.policy_sources import Module, Sources
-from extproc.policy.opa.opa_engine import OpaEngine
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 from extproc.wire.ext_authz import CheckAsked
 from tests.integration.support.shop import Item, framed
@@ -66,7 +65,7 @@ async def engine(request, kind, name):
         return
     policy = {"engine": "opa", "query": query(name), "opa": {"address": request.getfixturevalue("opa_address")}}
     made = make_engine(Settings.model_validate(SETTINGS | {"policy": policy}))
-    assert isinstance(made, OpaEngine)
+    assert made.is_remote
     async with asyncio.timeout(SOON_S):
         while not await made.healthy():
             await asyncio.sleep(0.05)
