@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from extproc.assembly.try_policy import try_policy
 from extproc.config.schema import Settings
@@ -73,14 +74,15 @@ def opa_server(settings: Settings) -> OpaServer:
 
 def _make_opa(settings: Settings, process: str, publish_status: StatusListener) -> PolicyEngine:
     """Make the client of an OPA server. Its first status has no revision: OPA sends it with each answer."""
-    from extproc.policy.opa.opa_engine import OpaEngine  # noqa: PLC0415 - only a guard that asks OPA loads it
+    from extproc.policy.opa.opa_engine import OpaEngine, OpaReport  # noqa: PLC0415 - only a guard that asks OPA loads it
 
     policy = settings.policy
 
-    def changed(revision: str, problem: str) -> None:
-        publish_status(PolicyStatus(process, "opa", revision, policy.query, time.time_ns(), trouble=problem))
+    def changed(report: OpaReport) -> None:
+        status = PolicyStatus(process, "opa", report.revision, policy.query, time.time_ns())
+        publish_status(replace(status, bundles=report.bundles, trouble=report.problem))
 
-    changed("", "")
+    changed(OpaReport())
     return OpaEngine(
         opa_server(settings),
         policy.query,

@@ -97,7 +97,8 @@ def query(
     sql: Annotated[
         str,
         typer.Argument(
-            metavar="SQL", help="One SELECT over `entries`, `calls`, `sessions`, `session_calls` or `findings`."
+            metavar="SQL",
+            help="One SELECT over `entries`, `calls`, `sessions`, `session_calls`, `policies` or `findings`.",
         ),
     ],
     config: ConfigOption = DEFAULT_CONFIG,

@@ -162,10 +162,11 @@ def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
     elif not found:
         typer.echo("no worker has run with this configuration")
     else:
-        table = Table("process", "engine", "revision", "since", "running", box=None)
+        table = Table("process", "engine", "revision", "bundles", "since", "running", box=None)
         for one, runs in found:
             since = _time(one.since_ns)
-            cells = (one.process, one.engine, one.revision[:12], since, "yes" if runs else "no")
+            bundles = ", ".join(one.bundles)
+            cells = (one.process, one.engine, one.revision[:12], bundles, since, "yes" if runs else "no")
             table.add_row(*(plain(cell) for cell in cells))
         console().print(table)
         for one, runs in found:

@@ -1,7 +1,7 @@
 """The decision: policy is asked, and its answer is read."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from extproc.flow.dry_run import softened
@@ -129,6 +129,8 @@ async def ask(question: Question, services: Services) -> Decision:
         defaults=identified.connection.terms,
         credential_header=credential.header if credential else "authorization",
     )
+    if bundles := services.engine.bundles:
+        decision = replace(decision, bundles=bundles)
     return softened(decision) if services.dry_run else decision
 
 

@@ -86,5 +86,7 @@ class Decision:
     """Rules that would have denied or held, and are only recorded."""
     revision: str = ""
     """SHA-256 of the policy and data that decided, lower-case hex."""
+    bundles: tuple[str, ...] = ()
+    """``name@revision`` of the bundles that decided, as an OPA server names them."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Dynamic metadata a policy asked for: JSON, for Envoy's other filters and its access log."""

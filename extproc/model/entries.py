@@ -36,7 +36,7 @@ NOT_TERMINAL = frozenset({EntryKind.HELD, EntryKind.DECIDED, EntryKind.REPORTED}
 
 @dataclass(slots=True)
 class Entry:
-    """One line of evidence about one call. The column names of ``extproc.entries`` are these fields' names."""
+    """One line of evidence about one call. The columns of ``extproc.entries`` have these fields' names."""
 
     kind: EntryKind
     call_id: str
@@ -90,3 +90,5 @@ class Entry:
     duration_ms: float = 0.0
     """From the first message of the exchange to this entry."""
     worker: str = ""
+    policy_bundles: tuple[str, ...] = ()
+    """``name@revision`` of the OPA server's bundles that decided. In ``document`` only: it has no column."""

@@ -1,4 +1,4 @@
-"""Prometheus metrics and log lines for operators. Labels come from closed lists only."""
+"""Prometheus metrics and log lines for operators. Labels come from closed lists, and from the policy in force."""
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
@@ -21,6 +21,14 @@ ENGINE_UP = Gauge(
     ["engine"],  # with a label, a process without a policy engine does not count as a 0
     multiprocess_mode="livemin",
 )
+POLICY_INFO = Gauge(
+    "extproc_policy_info",
+    "1 for each policy that some process uses; 0 for those that were used before.",
+    ["engine", "revision", "bundles"],
+    multiprocess_mode="livemax",
+)
+REVISION_SHOWN = 12
+"""Characters of a revision, as everywhere that people see it."""
 DURATION = Histogram(
     "extproc_call_seconds",
     "Seconds from a call's first message to its last, holds included.",
@@ -107,4 +115,11 @@ class PolicyMetrics:
             log.error("policy refused", why=refused.why, revision=refused.revision, kept=status.revision)
         elif last is None or status.revision != last.revision:
             POLICIES.labels("loaded").inc()
-            log.info("policy in force", revision=status.revision, engine=status.engine)
+            log.info("policy in force", revision=status.revision, engine=status.engine, bundles=status.bundles)
+        if last is not None:
+            _info(last).set(0)
+        _info(status).set(1 if status.revision else 0)
+
+
+def _info(status: PolicyStatus) -> Gauge:
+    return POLICY_INFO.labels(status.engine, status.revision[:REVISION_SHOWN], ",".join(status.bundles))

@@ -10,7 +10,7 @@ import orjson
 
 from extproc.evidence.query.sql_guard import KnownFunctions, check_query, load_functions
 from extproc.evidence.shipping.clickhouse import ClickHouseClient, Parameters
-from extproc.evidence.shipping.tables import ENTRY_COLUMNS, FINDINGS_OF_DOCUMENT
+from extproc.evidence.shipping.tables import BUNDLES_OF_DOCUMENT, ENTRY_COLUMNS, FINDINGS_OF_DOCUMENT
 from extproc.model.errors import QueryError
 
 MAX_ROWS = 10_000
@@ -32,8 +32,10 @@ Connect = Callable[[Mapping[str, object]], ClickHouseClient]
 """Opens a client with these ClickHouse settings."""
 
 _SELECTED = (f"{FINDINGS_OF_DOCUMENT} AS findings" if name == "findings" else name for name in ENTRY_COLUMNS)
-ENTRY_ROW = ", ".join(("time", *_SELECTED, "writer", "seq", "leaf_hash", "damage"))
-"""The columns of an entry as it is shown: its findings with their sides."""
+ENTRY_ROW = ", ".join(
+    ("time", *_SELECTED, f"{BUNDLES_OF_DOCUMENT} AS policy_bundles", "writer", "seq", "leaf_hash", "damage")
+)
+"""The columns of an entry as it is shown: its findings with their sides, its policy's bundles."""
 
 
 @dataclass(frozen=True, slots=True)

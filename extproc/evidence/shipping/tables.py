@@ -1,11 +1,12 @@
 """The ClickHouse tables and views of the evidence. Their statements can be repeated.
 
 ``entries`` is the evidence: rows are only added. ``calls`` (one row per call), ``findings`` (one row per finding),
-``session_calls`` and ``sessions`` are views that can be made again from it.
+``policies`` (one row per policy revision), ``session_calls`` and ``sessions`` are views that can be made again
+from it.
 
 Tables that an older version made are used as they are, so the user of the shipper needs no right to alter one:
 what a version adds to an entry without a column is in ``document``, and views read it there (the side of a
-finding).
+finding, the bundles of a policy).
 """
 
 from dataclasses import fields
@@ -21,6 +22,9 @@ FINDINGS_OF_DOCUMENT = (
     "'Array(Tuple(entity String, path String, how String, count Int64, side String))')"
 )
 """The findings of an entry with their sides; a side is empty where the entry does not have it."""
+
+BUNDLES_OF_DOCUMENT = "JSONExtract(document, 'policy_bundles', 'Array(String)')"
+"""``name@revision`` of the OPA server's bundles that decided; empty without bundles, and in older entries."""
 
 DEDUPLICATION_WINDOW = 10_000
 """Blocks whose tokens ClickHouse remembers. The shipper repeats only the last block of each writer."""
@@ -44,7 +48,12 @@ def _column_type(name: str, python_type: Any) -> str:
     return _OWN_TYPES.get(name) or _TYPES[python_type]
 
 
-ENTRY_COLUMNS: dict[str, str] = {one.name: _column_type(one.name, one.type) for one in fields(Entry)}
+NO_COLUMNS = frozenset({"policy_bundles"})
+"""Fields that are in ``document`` only."""
+
+ENTRY_COLUMNS: dict[str, str] = {
+    one.name: _column_type(one.name, one.type) for one in fields(Entry) if one.name not in NO_COLUMNS
+}
 """Column name to type, in the order of ``Entry``'s fields."""
 
 LOG_COLUMNS: dict[str, str] = {
@@ -67,7 +76,7 @@ def statements(database: str) -> tuple[str, ...]:
         database: an identifier, ``[a-z_][a-z0-9_]*`` (the settings allow no other).
     """
     parts = (f"CREATE DATABASE IF NOT EXISTS {database}", ENTRIES, CALLS_STATE, CALLS_FEED, CALLS)
-    return tuple(part.replace("{db}", database) for part in (*parts, SESSION_CALLS, SESSIONS, FINDINGS))
+    return tuple(part.replace("{db}", database) for part in (*parts, SESSION_CALLS, SESSIONS, FINDINGS, POLICIES))
 
 
 def feed_again(database: str) -> str:
@@ -193,4 +202,11 @@ SELECT time, call_id, kind, connection, function, issuer, subject, session,
   finding.entity AS entity, finding.path AS path, finding.how AS how, finding.count AS count, finding.side AS side
 FROM {{db}}.entries ARRAY JOIN {FINDINGS_OF_DOCUMENT} AS finding
 WHERE damage = '' AND kind IN ({", ".join(f"'{kind}'" for kind in EntryKind if kind.terminal)})
+"""  # noqa: S608 - every part is a constant of this file
+
+POLICIES = f"""
+CREATE OR REPLACE VIEW {{db}}.policies AS
+SELECT policy_revision, argMax({BUNDLES_OF_DOCUMENT}, time_ns) AS bundles, min(time) AS first_used,
+  max(time) AS last_used, uniqExact(call_id) AS calls
+FROM {{db}}.entries WHERE damage = '' AND policy_revision != '' GROUP BY policy_revision
 """  # noqa: S608 - every part is a constant of this file

@@ -57,7 +57,7 @@ def decode_entry(document: bytes) -> Entry:
 
 
 FIELDS: tuple[str, ...] = tuple(one.name for one in fields(Entry))
-"""The names of ``Entry``'s fields, in order. They are also columns of ``extproc.entries``."""
+"""The names of ``Entry``'s fields, in order."""
 
 DEFAULTS: Entry = Entry(EntryKind.FAILED, "", 0)
 """An entry with all defaults; its values show the fields' types."""
@@ -66,7 +66,7 @@ DEFAULTS: Entry = Entry(EntryKind.FAILED, "", 0)
 def _typed(known: dict[str, Any]) -> Entry:
     known["kind"] = EntryKind(known["kind"])
     known["findings"] = tuple(map(_read_finding, known.get("findings", ())))
-    for name in ("groups", "shadow", "approvers"):
+    for name in ("groups", "shadow", "approvers", "policy_bundles"):
         known[name] = tuple(_text(item) for item in known.get(name, ()))
     entry = Entry(**known)
     for name in FIELDS:

@@ -335,7 +335,7 @@ class CallRecord:
     def _add_decision(entry: Entry, decision: Decision) -> None:
         entry.action, entry.reason, entry.rule = decision.action.value, decision.reason.value, decision.rule
         entry.risk, entry.shadow = decision.risk, decision.shadow
-        entry.policy_revision = decision.revision
+        entry.policy_revision, entry.policy_bundles = decision.revision, decision.bundles
 
     def _uninspectable(self) -> str:
         """The call's own word once it is identified; before that, whether the body could be decoded."""

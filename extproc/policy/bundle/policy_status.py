@@ -4,6 +4,7 @@ import contextlib
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -40,6 +41,8 @@ class PolicyStatus:
     """When this status began to hold, wall-clock nanoseconds."""
     refused: RefusedCandidate | None = None
     """The latest candidate, if it was refused; else None."""
+    bundles: tuple[str, ...] = ()
+    """``name@revision`` of the bundles of an OPA server, as of its latest answer."""
     trouble: str = ""
     """The engine's problem: why it cannot decide; empty while it can, as far as is known."""
 
@@ -63,11 +66,15 @@ def read_statuses(folder: Path) -> list[tuple[PolicyStatus, bool]]:
     for file in sorted(folder.glob("*.json")):
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
             raw = orjson.loads(file.read_bytes()[:MAX_STATUS])
-            pid, refused = int(raw.pop("pid")), raw.pop("refused")
-            found.append(
-                (PolicyStatus(**raw, refused=RefusedCandidate(**refused) if refused else None), _runs(pid))
-            )
+            pid = int(raw.pop("pid"))
+            found.append((_status(raw), _runs(pid)))
     return found
+
+
+def _status(raw: dict[str, Any]) -> PolicyStatus:
+    """Read a status. May raise ``TypeError``, ``KeyError``."""
+    refused, bundles = raw.pop("refused"), tuple(map(str, raw.pop("bundles", ())))
+    return PolicyStatus(**raw, bundles=bundles, refused=RefusedCandidate(**refused) if refused else None)
 
 
 def _runs(pid: int) -> bool:

@@ -113,6 +113,11 @@ class ReloadingEngine:
         return self._engine.revision
 
     @property
+    def bundles(self) -> tuple[str, ...]:
+        """Always empty: the policy is in files."""
+        return ()
+
+    @property
     def input_keys(self) -> frozenset[str] | None:
         """The keys of the input that the policy in force can look at; None: all."""
         return self._engine.input_keys

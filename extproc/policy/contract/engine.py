@@ -37,6 +37,11 @@ class PolicyEngine(Protocol):
         ...
 
     @property
+    def bundles(self) -> tuple[str, ...]:
+        """``name@revision`` of the bundles that gave the latest answer, for people; empty if there are none."""
+        ...
+
+    @property
     def input_keys(self) -> frozenset[str] | None:
         """The keys of the input that the policy in force can look at; None: all."""
         ...

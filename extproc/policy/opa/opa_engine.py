@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 import orjson
@@ -30,6 +31,15 @@ HEALTH_TASK = "opa-health"
 OK = 200
 
 
+class OpaReport(NamedTuple):
+    """What operators are told of an OPA server."""
+
+    revision: str = ""
+    bundles: tuple[str, ...] = ()
+    """``name@revision`` of each."""
+    problem: str = ""
+
+
 class OpaEngine:
     """Implements ``PolicyEngine``. Owned by one event loop; ``close`` it there."""
 
@@ -45,7 +55,7 @@ class OpaEngine:
         uninspectable_reads: UninspectableReads = NONE_READ,
         poll_every_s: float | None = None,
         clock_s: Callable[[], float] = time.monotonic,
-        on_change: Callable[[str, str], None] = lambda _revision, _problem: None,
+        on_change: Callable[[OpaReport], None] = lambda _report: None,
     ) -> None:
         """Make an engine. It opens no connection yet.
 
@@ -55,7 +65,7 @@ class OpaEngine:
             uninspectable_reads: what the policies in OPA read, as far as it is known.
             poll_every_s: seconds between two polls of OPA's health and policies; None: none.
             clock_s: monotonic seconds.
-            on_change: called with the revision and the problem whenever one of them has changed.
+            on_change: called whenever what the engine reports has changed.
 
         Raises:
             ConfigError: a certificate file cannot be used.
@@ -81,7 +91,7 @@ class OpaEngine:
         self._health_check: asyncio.Task[None] | None = None
         self._poll_every_s, self._on_change = poll_every_s, on_change
         self._unhealthy = ""
-        self._reported = ("", "")
+        self._reported = OpaReport()
 
     @property
     def response_interest(self) -> ResponseInterest:
@@ -101,6 +111,11 @@ class OpaEngine:
         Without bundles: over the query and the policies that OPA held when ``refresh`` was last called.
         """
         return self._revision
+
+    @property
+    def bundles(self) -> tuple[str, ...]:
+        """``name@revision`` of the bundles that gave the latest answer; as ``revision``."""
+        return self._bundles.names
 
     async def evaluate(self, document: bytes, caller: str = "") -> Json:
         """Evaluate the query over one input: see ``PolicyEngine.evaluate``."""
@@ -216,10 +231,10 @@ class OpaEngine:
         return declared_interest(answer.get("result"))
 
     def _report_changes(self) -> None:
-        now = (self._revision, self.problem)
+        now = OpaReport(self._revision, self._bundles.names, self.problem)
         if now != self._reported:
             self._reported = now
-            self._on_change(*now)
+            self._on_change(now)
 
     async def close(self) -> None:
         """Close all connections."""

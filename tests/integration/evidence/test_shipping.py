@@ -12,6 +12,7 @@ import pytest
 
 from extproc.evidence.shipping.clickhouse import connect, create_schema
 from extproc.evidence.shipping.shipper import Backoff, Shipper
+from extproc.evidence.shipping.tables import NO_COLUMNS
 from extproc.evidence.spool.entry_codec import decode_entry, encode_entry, leaf_hash
 from extproc.evidence.spool.watermark import read_mark
 from extproc.model.entries import Entry
@@ -362,6 +363,6 @@ def wait_for(condition, seconds=20.0):
 
 
 def test_columns_hold_what_the_model_has(client, target):
-    """Every field of an entry is a column of the same name."""
+    """Every field of an entry is a column of the same name, except for those in the document alone."""
     described = client.query(f"DESCRIBE TABLE {target.database}.entries").result_rows
-    assert {name for name, *_ in described} >= set(Entry.__dataclass_fields__)
+    assert {name for name, *_ in described} >= set(Entry.__dataclass_fields__) - NO_COLUMNS

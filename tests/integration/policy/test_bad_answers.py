@@ -354,6 +354,7 @@ async def test_a_bundle_that_is_cut_off(base, tmp_path, opa_binary):
                 served["bundle"] = whole
                 await until(engine.healthy)
                 assert await engine.evaluate(b"{}") is True
+                assert engine.bundles == ("b@r1",)
                 revision = engine.revision
                 served["bundle"] = whole[: len(whole) // 2]
                 enough = (

@@ -342,9 +342,12 @@ def test_status_fails_while_an_engine_is_in_trouble(folder):
     output = say("status", fails=1)
     assert "worker-0 is in trouble since 1970-01-01 00:00:00Z:\n  OPA is not healthy" in output
     assert "\x1b" not in output
-    write_status(folder / "state" / "policy", replace(status, trouble="", revision="ab"))
+    write_status(
+        folder / "state" / "policy", replace(status, trouble="", revision="ab", bundles=("main@1", "b@2"))
+    )
     write_status(folder / "state" / "policy", replace(status, trouble="", process="worker-1"))
-    say("status")
+    assert "main@1, b@2" in say("status")
+    assert json.loads(say("status", "--json"))[0]["bundles"] == ["main@1", "b@2"]
 
 
 def test_a_configuration_that_is_named_must_be_there(folder):

@@ -84,3 +84,13 @@ async def test_policy_is_obeyed_without_dry_run(tmp_path):
         )
         == 1
     )
+
+
+@pytest.mark.parametrize("action", ["allow", "deny"])
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_every_entry_names_the_bundles_that_decided(tmp_path, action, dry_run):
+    engine = ScriptedEngine({"action": action})
+    engine.bundles = ("main@2026-08-01-abc", "shared@7")
+    services = replace(make_services(tmp_path, engine=engine), dry_run=dry_run)
+    await play(services, asks(), answers(), returns(b"{}"))
+    assert {entry.policy_bundles for entry in services.recorder.entries} == {engine.bundles}

@@ -334,10 +334,10 @@ def test_a_copy_that_no_longer_passes_is_not_used_and_the_files_are_to_blame(tmp
 def test_a_status_is_read_as_it_was_written(tmp_path):
     status = PolicyStatus("worker-0", "embedded", "ab", "data.t.x", 7, RefusedCandidate("cd", 8, "t.rego:1: no"))
     write_status(tmp_path / "policy", status)
-    write_status(tmp_path / "policy", replace(status, process="worker-1", refused=None))
+    other = replace(status, process="worker-1", refused=None, bundles=("main@1", "shared@7"))
+    write_status(tmp_path / "policy", other)
     (tmp_path / "policy" / "other.json").write_text("[]")
-    found = read_statuses(tmp_path / "policy")
-    assert found == [(status, True), (replace(status, process="worker-1", refused=None), True)]
+    assert read_statuses(tmp_path / "policy") == [(status, True), (other, True)]
 
 
 def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path):

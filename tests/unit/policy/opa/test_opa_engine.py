@@ -20,7 +20,7 @@ from extproc.model.errors import ConfigError, PolicyError
 from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.bundle.starter_policies import starter_folder
 from extproc.policy.contract.response_interest import ResponseInterest
-from extproc.policy.opa.opa_engine import CONNECTIONS, HEALTH_TASK, OpaEngine
+from extproc.policy.opa.opa_engine import CONNECTIONS, HEALTH_TASK, OpaEngine, OpaReport
 from extproc.policy.opa.opa_server import OpaServer
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 
@@ -324,11 +324,11 @@ async def test_nobody_there_denies():
 async def test_a_server_that_is_gone_is_not_asked_until_the_pause_is_over(opa_address, tmp_path):
     now, told = 0.0, []
     server = OpaServer(f"unix:{tmp_path}/opa", 1.0, failures=2, pause_s=5.0)
-    opa = OpaEngine(server, "data.tryout.same", clock_s=lambda: now, on_change=lambda *status: told.append(status))
+    opa = OpaEngine(server, "data.tryout.same", clock_s=lambda: now, on_change=told.append)
     for _ in range(2):
         with pytest.raises(PolicyError, match="FileNotFoundError"):
             await opa.evaluate(b"{}")
-    assert told == [("", "OPA does not answer: its breaker is open")]
+    assert told == [OpaReport(problem="OPA does not answer: its breaker is open")]
     with pytest.raises(PolicyError, match="OPA is not asked"):
         await opa.evaluate(b"{}")
     now = 5.0
@@ -338,7 +338,7 @@ async def test_a_server_that_is_gone_is_not_asked_until_the_pause_is_over(opa_ad
     async with relay(tmp_path / "opa", opa_address):
         assert await opa.evaluate(b"{}") == {}
     assert opa.problem == ""
-    assert told[-1][1] == ""
+    assert told[-1].problem == ""
     await opa.close()
 
 
@@ -348,7 +348,7 @@ async def test_polling_tells_of_health_and_of_policies_that_changed(opa_address,
         OpaServer(f"unix:{tmp_path}/opa"),
         "data.tryout.same",
         poll_every_s=0.01,
-        on_change=lambda *status: told.append(status),
+        on_change=told.append,
     )
     transport = httpx.AsyncHTTPTransport(uds=opa_address.removeprefix("unix:"))
     async with opa.watching(), httpx.AsyncClient(transport=transport, base_url="http://opa") as client:
@@ -364,7 +364,7 @@ async def test_polling_tells_of_health_and_of_policies_that_changed(opa_address,
             while not opa.problem:
                 await asyncio.sleep(0.01)
         async with asyncio.timeout(SOON_S):
-            while told[-1] != (opa.revision, "OPA is not healthy, or cannot be reached"):
+            while told[-1] != OpaReport(opa.revision, (), "OPA is not healthy, or cannot be reached"):
                 await asyncio.sleep(0.01)
 
 
