@@ -141,7 +141,7 @@ async def with_aiohttp(socket: str, _: int) -> AsyncIterator[Ask]:
 
 @asynccontextmanager
 async def with_httpx(socket: str, _: int) -> AsyncIterator[Ask]:
-    """httpx, as the guard asked before."""
+    """httpx, as the guard asked until ADR 19."""
     import httpx
 
     limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
