@@ -178,8 +178,11 @@ def _address(text: str) -> dict[str, Any]:
 
 
 def _parsed_path(path: str) -> list[str]:
-    """Segments of the path, which is percent-decoded before it is split, as in opa-envoy-plugin."""
-    return unescape(path).lstrip("/").split("/")
+    """Segments of the path, which is percent-decoded before it is split, as in opa-envoy-plugin.
+
+    Unlike there, a final slash makes no last, empty segment: a rule about ``["admin"]`` holds for ``/admin/`` too.
+    """
+    return unescape(path).strip("/").split("/")
 
 
 def _parsed_body(

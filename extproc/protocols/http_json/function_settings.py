@@ -1,18 +1,24 @@
 """Settings of one function: an HTTP method and a path template."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from extproc.settings.base import Example, Strict
 
+ANY_METHOD: Final = "*"
+
 
 class FunctionSettings(Strict):
     """One HTTP operation, by method and path template."""
 
-    method: Annotated[Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"], Example("method: GET")]
-    """HTTP method. GET does not include HEAD: HEAD needs its own function."""
+    method: Annotated[
+        Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "*"], Example("method: GET")
+    ]
+    """HTTP method. GET does not include HEAD: HEAD needs its own function. ``*`` is any method but CONNECT, TRACE
+    and TRACK, on paths that no more specific template names."""
     path: Annotated[str, Example("path: /customers/{id}")] = Field(
         pattern=r"^/",
-        description="path template, /customers/{id}: a variable is one whole segment; all others match literally",
+        description="path template, /customers/{id}: a variable is one whole segment; all others match literally;"
+        " /** at the end is any rest, in the argument `rest`; the most specific template wins",
     )

@@ -12,12 +12,16 @@ from urllib.parse import urlsplit
 
 from extproc.codecs.located_yaml import KeyPath, LocatedDocument, load_located
 from extproc.model.errors import ConfigError, SourceLocation
-from extproc.protocols.http_json.function_settings import FunctionSettings
+from extproc.protocols.http_json.function_settings import ANY_METHOD, FunctionSettings
 from extproc.protocols.http_json.path_templates import TemplateError, parse_template
 from extproc.settings.base import FUNCTION_NAME
 
-METHODS = {method.lower(): method for method in get_args(FunctionSettings.model_fields["method"].annotation)}
-"""OpenAPI's spelling → HTTP's. OPTIONS and TRACE are never functions."""
+METHODS = {
+    method.lower(): method
+    for method in get_args(FunctionSettings.model_fields["method"].annotation)
+    if method not in (ANY_METHOD, "OPTIONS")
+}
+"""OpenAPI's spelling → HTTP's. OPTIONS and TRACE of a document are never functions."""
 
 
 def read_openapi(file: Path) -> dict[str, FunctionSettings]:

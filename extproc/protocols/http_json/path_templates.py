@@ -1,11 +1,16 @@
 """Path templates tell which operation a path names. Strict: guard and backend must read a path the same way.
 
-A template has literal segments, and variables that are whole segments: ``/customers/{id}``. If two templates
-match one path, the more specific one wins, as OpenAPI 3.1 says ("concrete paths before their templated
-counterparts"). If neither is more specific, the configuration is refused.
+A template has literal segments, variables that are whole segments (``/customers/{id}``), and at its end perhaps
+the rest of the path: ``/files/**``, or ``/files/{name=**}`` under a name of its own. The rest is any number of
+segments, also none. A final slash counts in no template and in no path: ``/a/`` and ``/a`` are one path.
+
+If several templates match one path, the most specific one wins, as OpenAPI 3.1 says ("concrete paths before their
+templated counterparts"): one without a rest before one with a rest, of those the longer one, then the one with
+fewer variables. If of two templates neither is more specific, the configuration is refused.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import unquote, unquote_to_bytes
@@ -15,6 +20,9 @@ from extproc.codecs.json_keys import fold
 LITERAL = re.compile(r"[A-Za-z0-9._~!$&'()*+,=:@-]+")
 """RFC 3986 ``pchar`` without percent-encoding, and without ``;``, at which some servers cut a segment."""
 VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_-]*)\}")
+REST = re.compile(r"\*\*|\{([A-Za-z_][A-Za-z0-9_-]*)=\*\*\}")
+"""The rest of the path: without a name, it is the argument ``rest``."""
+REST_NAME = "rest"
 RAW_SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})+")
 UNSAFE_DECODED = re.compile(r"[/\\;%\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """Refused in a decoded variable: some servers or libraries would split, cut or decode it there again."""
@@ -34,8 +42,11 @@ class Template:
     text: str
     """The template as written."""
     parts: Parts
+    """Without the rest."""
     variables: tuple[str, ...]
-    """Names of the variables, from left to right."""
+    """Names of the variables, from left to right; the rest's is the last."""
+    has_rest: bool = False
+    """True if any number of segments may follow ``parts``."""
 
 
 def parse_template(text: str) -> Template:
@@ -44,37 +55,54 @@ def parse_template(text: str) -> Template:
     Raises:
         TemplateError: a segment that is neither a plain literal nor one whole variable.
     """
-    segments = text.split("/")[1:]
-    parts = tuple(_part(segment, last=index == len(segments) - 1) for index, segment in enumerate(segments))
-    names = tuple(segment[1:-1] for segment, part in zip(segments, parts, strict=True) if part is None)
-    if not text.startswith("/"):
+    segments = split_path(text)
+    if segments is None:
         raise TemplateError(f"path template {text!r} must begin with /")
+    rest = REST.fullmatch(segments[-1]) if segments else None
+    fixed = segments[:-1] if rest else segments
+    parts = tuple(_part(segment) for segment in fixed)
+    names = [segment[1:-1] for segment, part in zip(fixed, parts, strict=True) if part is None]
+    if rest:
+        names.append(rest[1] or REST_NAME)
     if len(set(names)) != len(names):
         raise TemplateError(f"path template {text!r} uses a variable twice")
-    return Template(text, parts, names)
+    return Template(text, parts, tuple(names), has_rest=rest is not None)
 
 
-def _part(segment: str, *, last: bool) -> str | None:
+def _part(segment: str) -> str | None:
     if VARIABLE.fullmatch(segment):
         return None
-    if (LITERAL.fullmatch(segment) and segment not in DOTS) or (last and not segment):
+    if REST.fullmatch(segment):
+        raise TemplateError(f"path segment {segment!r} must be the last one")
+    if "*" in segment:
+        hint = "write {name} for one segment, and ** as the last one for the rest"
+        raise TemplateError(f"path segment {segment!r} is no wildcard: {hint}")
+    if LITERAL.fullmatch(segment) and segment not in DOTS:
         return segment
     raise TemplateError(f"path segment {segment!r} must be plain text or one whole {{variable}}")
 
 
 def overlap(one: Template, other: Template) -> bool:
     """True if some path matches both."""
-    return len(one.parts) == len(other.parts) and all(
-        a == b or (a is None and b != "") or (b is None and a != "")
-        for a, b in zip(one.parts, other.parts, strict=True)
-    )
+    reachable = _reaches(one, len(other.parts)) and _reaches(other, len(one.parts))
+    return reachable and all(a == b or a is None or b is None for a, b in _named_by_both(one, other))
 
 
 def covers(wide: Template, narrow: Template) -> bool:
     """True if every path that matches ``narrow`` also matches ``wide``."""
-    return len(wide.parts) == len(narrow.parts) and all(
-        a == b or (a is None and b != "") for a, b in zip(wide.parts, narrow.parts, strict=True)
-    )
+    if narrow.has_rest and not wide.has_rest:
+        return False
+    in_reach = len(wide.parts) <= len(narrow.parts) and _reaches(wide, len(narrow.parts))
+    return in_reach and all(a is None or a == b for a, b in _named_by_both(wide, narrow))
+
+
+def _reaches(template: Template, length: int) -> bool:
+    """True if paths of at least this many segments match."""
+    return template.has_rest or length <= len(template.parts)
+
+
+def _named_by_both(one: Template, other: Template) -> Iterator[tuple[str | None, str | None]]:
+    return zip(one.parts, other.parts, strict=False)
 
 
 def ambiguous(one: Template, other: Template) -> bool:
@@ -82,30 +110,34 @@ def ambiguous(one: Template, other: Template) -> bool:
     return overlap(one, other) and covers(one, other) == covers(other, one)
 
 
-def split_path(path: str) -> list[str]:
-    """Return the raw segments of a path. A path that does not begin with ``/`` has none."""
-    return path.split("/")[1:] if path.startswith("/") else []
+def same_paths(one: Template, other: Template) -> bool:
+    """True if both templates match the same paths."""
+    return covers(one, other) and covers(other, one)
+
+
+def split_path(path: str) -> list[str] | None:
+    """Return the raw segments of a path, without a final slash; None for a path that does not begin with ``/``."""
+    return path.removesuffix("/").split("/")[1:] if path.startswith("/") else None
 
 
 def match(template: Template, segments: list[str]) -> dict[str, str] | None:
     """Match raw segments.
 
     Returns:
-        The variables, percent-decoded after splitting. None if the segments do not match, or if one is unsafe once
-        it is decoded.
+        The variables, percent-decoded after splitting; the segments of the rest are joined by slashes. None if the
+        segments do not match, or if one is unsafe once it is decoded.
     """
-    if len(segments) != len(template.parts):
+    fixed = len(template.parts)
+    if len(segments) < fixed or (len(segments) > fixed and not template.has_rest):
         return None
-    values = []
-    for part, segment in zip(template.parts, segments, strict=True):
-        if part is None:
-            value = decode_segment(segment)
-            if value is None:
-                return None
-            values.append(value)
-        elif part != segment:
-            return None
-    return dict(zip(template.variables, values, strict=True))
+    if any(part not in (None, segment) for part, segment in zip(template.parts, segments, strict=False)):
+        return None
+    named = [decode_segment(each) for part, each in zip(template.parts, segments, strict=False) if part is None]
+    rest = [decode_segment(each) for each in segments[fixed:]]
+    if None in named or None in rest:
+        return None
+    values = [*named, "/".join(filter(None, rest))] if template.has_rest else named
+    return {name: value or "" for name, value in zip(template.variables, values, strict=True)}
 
 
 def fold_segment(segment: str) -> str:

@@ -10,7 +10,6 @@ Not checked here: the host (``extproc.flow`` looks the connection up by it), and
 """
 
 import re
-from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
 from extproc.codecs.json_keys import fold_parameter, read_document
@@ -19,16 +18,8 @@ from extproc.model.call import Call, Json, RequestHead, ResponseHead
 from extproc.model.errors import Refused
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.protocols.base_protocol import BaseProtocol
-from extproc.protocols.http_json.function_settings import FunctionSettings
-from extproc.protocols.http_json.path_templates import (
-    Parts,
-    Template,
-    fold_segment,
-    match,
-    parse_template,
-    split_path,
-    stems,
-)
+from extproc.protocols.http_json.path_templates import split_path
+from extproc.protocols.http_json.routes import Routes
 from extproc.protocols.http_json.settings import HttpJsonConnection
 from extproc.protocols.request_checks import OVERRIDES, check_readable, read_session
 from extproc.protocols.strict_content_type import Media, media_type, streamed_text
@@ -51,8 +42,7 @@ class HttpJsonProtocol(BaseProtocol):
         self._name = name
         self._session_header = settings.session_header
         self._max_depth = max_depth
-        self._routes = _routes(settings.functions)
-        self._shapes = _shapes(self._routes)
+        self._routes = Routes(settings.functions)
 
     def identify(self, head: RequestHead, body: bytes, *, call_id: str, unreadable: Uninspectable | None) -> Call:
         """Read which operation is called; see ``FunctionProtocol``."""
@@ -77,27 +67,13 @@ class HttpJsonProtocol(BaseProtocol):
         )
 
     def _match(self, head: RequestHead) -> tuple[str, dict[str, Json]]:
-        """Return the operation and its path variables; the most specific template comes first.
-
-        A path that some server takes for an operation's, and that is not spelled as it is (``/users/%40me``,
-        ``/users/ME``, ``/users/me.json``), is no other operation's either.
-        """
+        """Return the operation and its path variables; see ``Routes.find``."""
         segments = split_path(head.path_only)
-        readings = [[fold_segment(segment) for segment in segments]]
-        readings += [[*readings[0][:-1], stem] for stem in stems(readings[0][-1])] if segments else []
-        for shape in self._shapes.get((head.method, len(segments)), ()):
-            routes = [each for reading in readings for each in self._routes_of(head.method, reading, shape)]
-            for function, template in routes:
-                variables = match(template, segments)
-                if variables is not None:
-                    return function, {**variables}
-            if routes:
-                break
-        raise Refused(Reason.UNKNOWN_FUNCTION, rule="functions", detail="no operation has this method and path")
-
-    def _routes_of(self, method: str, reading: list[str], shape: tuple[int, ...]) -> list[tuple[str, Template]]:
-        parts = tuple(None if index in shape else segment for index, segment in enumerate(reading))
-        return self._routes.get((method, parts), [])
+        found = None if segments is None else self._routes.find(head.method, segments)
+        if found is None:
+            detail = "no operation has this method and path"
+            raise Refused(Reason.UNKNOWN_FUNCTION, rule="functions", detail=detail)
+        return found
 
     def _document(self, head: RequestHead, body: bytes) -> Json:
         if not body:
@@ -121,25 +97,6 @@ class HttpJsonProtocol(BaseProtocol):
     def streams_text(self, head: ResponseHead, *, whole: int) -> bool:
         """Stream text that is long or of unknown length."""
         return streamed_text(head.headers, whole)
-
-
-def _routes(functions: dict[str, FunctionSettings]) -> dict[tuple[str, Parts], list[tuple[str, Template]]]:
-    """Return functions by method and template segments, which are folded as the most lenient server reads them."""
-    routes: dict[tuple[str, Parts], list[tuple[str, Template]]] = {}
-    for name, function in functions.items():
-        template = parse_template(function.path)
-        parts = tuple(None if part is None else fold_segment(part) for part in template.parts)
-        routes.setdefault((function.method, parts), []).append((name, template))
-    return routes
-
-
-def _shapes(routes: Iterable[tuple[str, Parts]]) -> dict[tuple[str, int], list[tuple[int, ...]]]:
-    """Return the positions of variables in templates, by method and number of segments; fewest first."""
-    shapes: dict[tuple[str, int], set[tuple[int, ...]]] = {}
-    for method, parts in routes:
-        variables = tuple(index for index, part in enumerate(parts) if part is None)
-        shapes.setdefault((method, len(parts)), set()).add(variables)
-    return {key: sorted(found, key=len) for key, found in shapes.items()}
 
 
 def read_query(query: str) -> dict[str, Json]:

@@ -8,9 +8,15 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from extproc.model.errors import ConfigError
-from extproc.protocols.http_json.function_settings import FunctionSettings
+from extproc.protocols.http_json.function_settings import ANY_METHOD, FunctionSettings
 from extproc.protocols.http_json.openapi import read_openapi
-from extproc.protocols.http_json.path_templates import TemplateError, ambiguous, parse_template
+from extproc.protocols.http_json.path_templates import (
+    Template,
+    TemplateError,
+    ambiguous,
+    parse_template,
+    same_paths,
+)
 from extproc.settings.base import FUNCTION_NAME
 from extproc.settings.connection import ConnectionSettings
 
@@ -63,7 +69,16 @@ class HttpJsonConnection(ConnectionSettings):
             except TemplateError as error:
                 yield ConfigError(str(error), key=("functions", name, "path"))
         for (one, first, a), (other, second, b) in combinations(parsed, 2):
-            if first.method == second.method and ambiguous(a, b):
-                message = f"a {first.method} request could be {one!r} ({a.text}) or {other!r} ({b.text})"
+            if _without_winner(first.method, a, second.method, b):
+                method = second.method if first.method == ANY_METHOD else first.method
+                message = f"a {method} request could be {one!r} ({a.text}) or {other!r} ({b.text})"
                 hint = "change one path, or keep one of the two"
                 yield ConfigError(message, hint=hint, key=("functions", other))
+
+
+def _without_winner(method: str, template: Template, other_method: str, other: Template) -> bool:
+    """True if some request could be either function. On one template, a method comes before any method."""
+    if method == other_method:
+        return ambiguous(template, other)
+    one_is_any = ANY_METHOD in (method, other_method)
+    return one_is_any and ambiguous(template, other) and not same_paths(template, other)

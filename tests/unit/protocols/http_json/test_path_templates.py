@@ -13,7 +13,8 @@ from extproc.protocols.http_json.path_templates import (
 
 
 def matched(template, path):
-    return match(parse_template(template), split_path(path))
+    segments = split_path(path)
+    return None if segments is None else match(parse_template(template), segments)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,14 @@ def matched(template, path):
         ("/customers/{id}", "/customers/J%C3%BCrgen%20K", {"id": "Jürgen K"}),
         ("/customers/{id}/notes/{note-id}", "/customers/a:b@c/notes/7", {"id": "a:b@c", "note-id": "7"}),
         ("/with/slash/", "/with/slash/", {}),
+        ("/with/slash/", "/with/slash", {}),
+        ("/customers/{id}", "/customers/42/", {"id": "42"}),
+        ("/**", "/", {"rest": ""}),
+        ("/**", "/a", {"rest": "a"}),
+        ("/**", "/a/J%C3%BCrgen/", {"rest": "a/Jürgen"}),
+        ("/files/**", "/files", {"rest": ""}),
+        ("/files/**", "/files/", {"rest": ""}),
+        ("/files/{owner}/{file=**}", "/files/ada/x/y.txt", {"owner": "ada", "file": "x/y.txt"}),
     ],
 )
 def test_a_path_of_the_templates_form_matches(template, path, variables):
@@ -36,7 +45,7 @@ def test_a_path_of_the_templates_form_matches(template, path, variables):
     [
         "/customers",
         "/customers/",
-        "/customers/42/",
+        "/customers/42//",
         "//customers/42",
         "/customers//42",
         "/Customers/42",
@@ -50,6 +59,14 @@ def test_a_path_of_the_templates_form_matches(template, path, variables):
 def test_nothing_else_matches(path):
     """No tolerance for slashes, case or escapes that a backend might or might not have."""
     assert matched("/customers/{id}", path) is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "*", "a", "/a//b", "//", "/a//", "/a/../b", "/a/%2e%2e/b", "/a;x/b", "/a%2Fb", "/a/%25", "/a/%zz", "/ü"],
+)
+def test_the_rest_of_a_path_refuses_what_somebody_could_read_differently(path):
+    assert matched("/**", path) is None
 
 
 @pytest.mark.parametrize(
@@ -101,6 +118,13 @@ def test_a_variable_refuses_what_somebody_could_read_differently(segment):
         "/a/%20",
         "/{}",
         "/a;b",
+        "/a/*",
+        "/**/a",
+        "/a**",
+        "/a/{x}**",
+        "/{rest}/**",
+        "/{x}/{x=**}",
+        "/{=**}",
     ],
 )
 def test_a_template_that_cannot_be_matched_strictly_is_an_error(text):
@@ -117,6 +141,16 @@ def test_a_template_that_cannot_be_matched_strictly_is_an_error(text):
         ("/a/{x}", "/a/b", False),
         ("/a/{x}", "/b/{x}", False),
         ("/a/{x}", "/a/", False),
+        ("/a", "/a/", True),
+        ("/**", "/a", False),
+        ("/**", "/{x=**}", True),
+        ("/a/**", "/a", False),
+        ("/a/**", "/b/**", False),
+        ("/a/**", "/{x}/**", False),
+        ("/a/**", "/{x}/b", True),
+        ("/a/**", "/{x}/b/**", True),
+        ("/{x}/**", "/{x}/b/**", False),
+        ("/a/b/**", "/a", False),
         ("/a/{x}", "/a/{x}/c", False),
     ],
 )

@@ -1,0 +1,122 @@
+"""Find the function that a request calls, by method and path.
+
+The most specific path wins, whatever the method: a function with the method ``*`` gets no path that a more
+specific template names, not even by a method that no function on that template has. Otherwise a rule about
+``POST /users`` could be dodged by ``PUT /users`` as another function. Of two functions on one template, the one
+with the request's own method comes before the one with ``*``.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from extproc.protocols.http_json.function_settings import ANY_METHOD, FunctionSettings
+from extproc.protocols.http_json.path_templates import (
+    Parts,
+    Template,
+    fold_segment,
+    match,
+    parse_template,
+    stems,
+)
+
+METHOD = re.compile(r"[A-Z][A-Z-]*")
+"""Methods that ``*`` stands for. A server may take ``get`` for ``GET``, and a rule about ``GET`` would not fit."""
+NEVER = frozenset({"CONNECT", "TRACE", "TRACK"})
+"""Methods that ``*`` does not stand for: tunnels, whose bytes the guard does not see, and echoes."""
+
+
+class Shape(NamedTuple):
+    """The form of templates: where they have variables. Shapes are sorted from specific to wide."""
+
+    has_rest: bool
+    not_fixed: int
+    """Minus the number of segments before the rest."""
+    variables: tuple[int, ...]
+    """Positions of the variables."""
+
+    @property
+    def fixed(self) -> int:
+        """The number of segments before the rest."""
+        return -self.not_fixed
+
+    def fits(self, length: int) -> bool:
+        """Return whether paths of this many segments match templates of this shape."""
+        return length == self.fixed or (self.has_rest and length > self.fixed)
+
+    @property
+    def rank(self) -> tuple[bool, int, int]:
+        """The sort key: no rest first, then the longer one, then the one with fewer variables."""
+        return self.has_rest, self.not_fixed, len(self.variables)
+
+    def of(self, reading: list[str]) -> Parts:
+        """Return what a template of this shape that matches this path has as its parts."""
+        return tuple(None if index in self.variables else each for index, each in enumerate(reading[: self.fixed]))
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One function's method and template."""
+
+    name: str
+    method: str
+    template: Template
+
+
+class Routes:
+    """The functions of one connection, by the form of their templates."""
+
+    def __init__(self, functions: dict[str, FunctionSettings]) -> None:
+        self._routes: dict[tuple[Shape, Parts], list[Route]] = {}
+        for name, function in functions.items():
+            template = parse_template(function.path)
+            parts = tuple(None if part is None else fold_segment(part) for part in template.parts)
+            route = Route(name, function.method, template)
+            self._routes.setdefault((_shape(template), parts), []).append(route)
+        self._shapes = sorted({shape for shape, _ in self._routes}, key=lambda each: each.rank)
+
+    def find(self, method: str, segments: list[str]) -> tuple[str, dict[str, str]] | None:
+        """Return the function and its path variables; None if there is none.
+
+        A path that some server takes for a function's, and that is not spelled as it is (``/users/%40me``,
+        ``/users/ME``, ``/users/me.json``), is no other function's either.
+        """
+        named = False
+        for routes in self._candidates(segments):
+            ours = [each for each in routes if each.method == method]
+            if not named and METHOD.fullmatch(method) and method not in NEVER:
+                ours += [each for each in routes if each.method == ANY_METHOD]
+            for route in ours:
+                variables = match(route.template, segments)
+                if variables is not None:
+                    return route.name, variables
+            if ours:
+                return None
+            named = True
+        return None
+
+    def _candidates(self, segments: list[str]) -> Iterator[list[Route]]:
+        """Yield the routes that some server may take the path for, from specific to wide."""
+        readings = _readings(segments)
+        for shape in self._shapes:
+            found = {shape.of(reading): None for reading in readings if shape.fits(len(reading))}
+            if found:
+                routes = [route for parts in found for route in self._routes.get((shape, parts), [])]
+                if routes:
+                    yield routes
+
+
+def _shape(template: Template) -> Shape:
+    variables = tuple(index for index, part in enumerate(template.parts) if part is None)
+    return Shape(template.has_rest, -len(template.parts), variables)
+
+
+def _readings(segments: list[str]) -> list[list[str]]:
+    """Return the path as lenient servers may read it: decoded, in one case, without a suffix or final blanks."""
+    folded = [fold_segment(segment) for segment in segments]
+    readings = [folded]
+    while folded and not folded[-1]:
+        folded = folded[:-1]
+        readings.append(folded)
+    return [*readings, *([*folded[:-1], stem] for stem in (stems(folded[-1]) if folded else ()))]
