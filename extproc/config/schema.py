@@ -16,6 +16,7 @@ from extproc.settings.connection import ConnectionSettings
 from extproc.settings.control import ControlSettings
 from extproc.settings.envoy import EnvoySettings, GuardTls
 from extproc.settings.evidence import EvidenceSettings
+from extproc.settings.hosts import host_problems
 from extproc.settings.identity import IdentitySettings
 from extproc.settings.limits import LimitSettings
 from extproc.settings.masking import InstallationMasking
@@ -81,4 +82,6 @@ class Settings(Strict):
                 if host in owners:
                     raise ValueError(f"host {host!r} belongs to both {owners[host]!r} and {name!r}")
                 owners[host] = name
+        if problem := next(host_problems(owners), None):
+            raise ValueError(problem)
         return connections

@@ -8,6 +8,7 @@ from extproc.model.permit import HeaderEdits
 from extproc.model.reply import Reply
 from extproc.protocols.problem_document import problem
 from extproc.protocols.reply_forms import in_callers_form, refusal
+from extproc.settings.hosts import find_host
 from extproc.wire import encode
 from extproc.wire.events import ResponseBodyReceived, ResponseHeadersReceived
 from extproc.wire.local_replies import local_reason, local_status
@@ -53,7 +54,7 @@ async def guard_local_reply(peer: Peer, services: Services, first: ResponseHeade
     if not first.head.local_reply:
         raise ProtocolViolation("the guard never saw the request of this response")
     record = CallRecord(services, first.request)
-    connection = services.hosts.get(first.request.authority.lower())
+    connection = find_host(services.hosts, first.request.authority)
     if connection is not None:
         record.located(connection)
     reason = local_reason(first.head)

@@ -72,7 +72,7 @@ class Services:
     """Everything one call needs. Holds no state of a call but how many calls are held."""
 
     hosts: Mapping[str, Connection]
-    """Exact Host header value, lower case → connection."""
+    """Host, exact or with a wildcard → connection; looked up by ``find_host``."""
     providers: Mapping[str, Provider]
     engine: PolicyEngine
     masker: Masker

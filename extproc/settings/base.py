@@ -9,12 +9,20 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from extproc.settings.hosts import HOST
+
 NAME = r"^[a-z][a-z0-9_-]{0,62}$"
 FUNCTION_NAME = r"^[A-Za-z_][A-Za-z0-9_./-]{0,127}$"
-HOST = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$"
 
 Name = Annotated[str, Field(pattern=NAME)]
-Host = Annotated[str, Field(pattern=HOST, description="exact host, as in the Host header; no wildcards")]
+Host = Annotated[
+    str,
+    Field(
+        pattern=HOST,
+        description="host, as in the Host header, in lower case and with its port; a wildcard only where it is"
+        " written: *.example.com for all names below, crm.example.com:* for any port",
+    ),
+]
 Seconds = Annotated[float, Field(gt=0)]
 
 MAX_PORT = 65_535

@@ -88,7 +88,8 @@ class ConnectionSettings(Strict):
     """True if the backend speaks HTTP/2 alone, so that Envoy must too."""
 
     hosts: Annotated[list[Host], Example("hosts: [crm.example.com]")] = Field(min_length=1)
-    """Values of the Host header that select this connection. Each belongs to one connection only."""
+    """Values of the Host header that select this connection, with the port where callers send one. Each belongs to
+    one connection only. An exact host comes before a wildcard, and a longer wildcard before a shorter one."""
     upstream: Annotated[Upstream, Example("upstream: {address: 127.0.0.1:9000}")]
     """The address of the backend."""
     credential: CredentialSettings | None = None

@@ -25,7 +25,10 @@ def render_routes(settings: Settings) -> route.RouteConfiguration:
 
 
 def _virtual_host(name: str, connection: ConnectionSettings) -> route.VirtualHost:
-    """Match exactly the configured hosts. ``timeout: 0s``: a held call may last as long as its hold."""
+    """Match exactly the configured hosts; Envoy's domains have the same wildcards (``extproc.settings.hosts``).
+
+    ``timeout: 0s``: a held call may last as long as its hold.
+    """
     action = route.RouteAction(cluster=upstream_cluster(name), timeout=seconds(0))
     everything = route.Route(name=name, match=route.RouteMatch(prefix="/"), route=action)
     return route.VirtualHost(name=name, domains=list(connection.hosts), routes=[everything])

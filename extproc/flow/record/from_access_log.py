@@ -1,5 +1,7 @@
 """Entries for requests whose end the guard did not see: it was down or killed, or Envoy refused first."""
 
+from collections.abc import Mapping
+
 from extproc.codecs.url import readable_url
 from extproc.flow.record.call_record import PATH_MAX
 from extproc.masking.masker import Masker
@@ -9,10 +11,11 @@ from extproc.model.ids import envoys_id
 from extproc.model.masking import MASK_EVERYTHING
 from extproc.model.reasons import Reason
 from extproc.model.units import NANOSECONDS_PER_MILLISECOND
+from extproc.settings.hosts import find_host
 from extproc.wire.access_log import AccessLogEntry
 
 
-def entry_from_access_log(ended: AccessLogEntry, masker: Masker, *, hosts: dict[str, str]) -> Entry | None:
+def entry_from_access_log(ended: AccessLogEntry, masker: Masker, *, hosts: Mapping[str, str]) -> Entry | None:
     """Return the entry for a request that Envoy ended without the guard; None when the guard recorded the end.
 
     A request that Envoy's codec refuses has no id at all: its source and its time distinguish it from others.
@@ -34,7 +37,7 @@ def entry_from_access_log(ended: AccessLogEntry, masker: Masker, *, hosts: dict[
         time_ns=ended.started_ns + ended.duration_ns,
         request_id=ended.request_id,
         source=ended.source,
-        connection=hosts.get(ended.authority.lower(), ""),
+        connection=find_host(hosts, ended.authority) or "",
         method=ended.method,
         path=path[:PATH_MAX],
         reason=Reason.GUARD_ERROR.value,

@@ -15,6 +15,7 @@ from extproc.model.errors import MaskingError, Refused, Undecodable
 from extproc.model.identity import Identity
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.units import NANOSECONDS_PER_SECOND
+from extproc.settings.hosts import find_host
 
 
 def identify(
@@ -45,12 +46,12 @@ def identify(
 
 
 def find_connection(head: RequestHead, services: Services) -> Connection:
-    """Look up the connection by the exact host. Two Host headers, merged by Envoy, match none.
+    """Look up the connection by the host. Two Host headers, merged by Envoy, match none.
 
     Raises:
         Refused: with ``unknown-function``.
     """
-    connection = services.hosts.get(head.authority.lower())
+    connection = find_host(services.hosts, head.authority)
     if connection is None:
         raise Refused(Reason.UNKNOWN_FUNCTION, rule="hosts", detail="no connection has this host")
     return connection

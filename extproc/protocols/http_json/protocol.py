@@ -18,8 +18,8 @@ from extproc.model.call import Call, Json, RequestHead, ResponseHead
 from extproc.model.errors import Refused
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.protocols.base_protocol import BaseProtocol
+from extproc.protocols.http_json.function_table import FunctionTable
 from extproc.protocols.http_json.path_templates import split_path
-from extproc.protocols.http_json.routes import Routes
 from extproc.protocols.http_json.settings import HttpJsonConnection
 from extproc.protocols.request_checks import OVERRIDES, check_readable, read_session
 from extproc.protocols.strict_content_type import Media, media_type, streamed_text
@@ -42,7 +42,7 @@ class HttpJsonProtocol(BaseProtocol):
         self._name = name
         self._session_header = settings.session_header
         self._max_depth = max_depth
-        self._routes = Routes(settings.functions)
+        self._routes = FunctionTable(settings.functions)
 
     def identify(self, head: RequestHead, body: bytes, *, call_id: str, unreadable: Uninspectable | None) -> Call:
         """Read which operation is called; see ``FunctionProtocol``."""
@@ -67,7 +67,7 @@ class HttpJsonProtocol(BaseProtocol):
         )
 
     def _match(self, head: RequestHead) -> tuple[str, dict[str, Json]]:
-        """Return the operation and its path variables; see ``Routes.find``."""
+        """Return the operation and its path variables; see ``FunctionTable.find``."""
         segments = split_path(head.path_only)
         found = None if segments is None else self._routes.find(head.method, segments)
         if found is None:

@@ -6,8 +6,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from extproc.protocols.http_json.function_settings import FunctionSettings
+from extproc.protocols.http_json.function_table import FunctionTable
 from extproc.protocols.http_json.path_templates import covers, parse_template, split_path
-from extproc.protocols.http_json.routes import Routes
 from extproc.protocols.http_json.settings import HttpJsonConnection
 
 WORDS = ["a", "b", "c"]
@@ -44,7 +44,7 @@ def usable(functions):
 def test_the_most_specific_function_is_found(functions, path, method, slash):
     assume(usable(functions))
     path = path if path == "/" else path + slash
-    found = Routes(functions).find(method, split_path(path))
+    found = FunctionTable(functions).find(method, split_path(path))
     matching = {name: each for name, each in functions.items() if model(each.path, path)}
     ours = {name for name, each in matching.items() if each.method in (method, "*")}
     if found is None:
@@ -67,5 +67,5 @@ def test_the_most_specific_function_is_found(functions, path, method, slash):
 def test_a_final_slash_changes_nothing(functions, path, method):
     assume(usable(functions))
     assume(path != "/")
-    routes = Routes(functions)
+    routes = FunctionTable(functions)
     assert routes.find(method, split_path(path)) == routes.find(method, split_path(path + "/"))

@@ -64,7 +64,7 @@ class Route:
     template: Template
 
 
-class Routes:
+class FunctionTable:
     """The functions of one connection, by the form of their templates."""
 
     def __init__(self, functions: dict[str, FunctionSettings]) -> None:

@@ -4,8 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from extproc.protocols.http_json.function_settings import FunctionSettings
+from extproc.protocols.http_json.function_table import FunctionTable
 from extproc.protocols.http_json.path_templates import split_path
-from extproc.protocols.http_json.routes import Routes
 from extproc.protocols.http_json.settings import HttpJsonConnection
 
 
@@ -17,7 +17,7 @@ def functions(**given):
 
 def found(method, path, **given):
     segments = split_path(path)
-    answer = Routes(functions(**given)).find(method, segments)
+    answer = FunctionTable(functions(**given)).find(method, segments)
     return answer and answer[0]
 
 
