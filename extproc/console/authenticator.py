@@ -9,7 +9,7 @@ import jwt
 
 from extproc.config.schema import Settings
 from extproc.console.jwks import Jwk, Keys, fetch_file, fetch_url
-from extproc.identity.jwt_metadata import NAMESPACE, PAYLOAD, identify
+from extproc.identity.jwt_metadata import identify_by_claims
 from extproc.model.errors import Refused
 from extproc.model.identity import Identity
 from extproc.model.ids import Clock
@@ -55,9 +55,9 @@ class Authenticator:
             claims = json.loads(payload, parse_int=float)
         except (ValueError, RecursionError):
             raise _refused("claims are not JSON") from None
-        return identify(
-            {NAMESPACE: {PAYLOAD: claims}}, self._providers, now_s=self._clock() / NANOSECONDS_PER_SECOND
-        )
+        if not isinstance(claims, dict):
+            raise _refused("claims are not an object")
+        return identify_by_claims(claims, self._providers, now_s=self._clock() / NANOSECONDS_PER_SECOND)
 
     def _verified(self, token: str) -> bytes:
         """Return the payload, if a key of its issuer has signed it."""

@@ -176,14 +176,18 @@ async def _evaluated_here(document: bytes, question: Question, services: Service
 
 
 async def _count(identified: IdentifiedCall, services: Services) -> Usage | None:
-    """Count the call where policy wants to know. A store that cannot count is an error of policy: it denies."""
+    """Count the call where policy wants to know, by address if nobody said who calls.
+
+    A store that cannot count is an error of policy: it denies.
+    """
     if services.usage is None:
         return None
-    caller = identified.identity
+    caller, source = identified.identity, identified.request.head.source
+    counted = source.rpartition(":")[0] if caller.is_anonymous else caller.subject
     try:
         async with asyncio.timeout(services.limits.decision_timeout):
             return await asyncio.to_thread(
-                services.usage.count, caller.issuer, caller.subject, identified.call.function, services.clock()
+                services.usage.count, caller.issuer, counted, identified.call.function, services.clock()
             )
     except TimeoutError:
         raise PolicyError("timeout") from None

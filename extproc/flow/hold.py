@@ -50,6 +50,8 @@ async def release(
     """
     if decided.decision.action is not Action.HOLD:
         return ReleasedRequest(outbound, approval=None)
+    if decided.identified.identity.is_anonymous:  # who approves must not be who calls
+        raise _unavailable("approval.anonymous", "a call without an identity cannot be held")
     terms = decided.decision.approval or ApprovalTerms()
     if terms.mode is not HoldMode.WAIT:
         raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="approval.mode", detail="mode ticket is not offered")

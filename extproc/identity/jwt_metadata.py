@@ -1,10 +1,11 @@
 """Reads the caller's identity from the claims that Envoy's jwt_authn filter has verified.
 
-Envoy puts them into dynamic metadata.
+Envoy puts them into dynamic metadata, under the key that the provider's settings name.
 
-The signature is not checked here: Envoy does that, with ``forward: false`` and ``payload_in_metadata: claims``,
-and only Envoy can write this namespace. Issuer, audience, times and subject are checked a second time, so that
-an Envoy with a loose configuration (one that accepts a token without ``exp``, for example) lets nobody in.
+The signature is not checked here: Envoy does that, with ``forward: false`` and ``payload_in_metadata``, and only
+Envoy's filter can write this namespace. No other one is read: filters write header fields of callers into some.
+Issuer, audience, times and subject are checked a second time, so that an Envoy with a loose configuration (one
+that accepts a token without ``exp``, for example) lets nobody in.
 """
 
 import math
@@ -18,8 +19,6 @@ from extproc.model.reasons import Reason
 from extproc.settings.identity import Provider
 
 NAMESPACE = "envoy.filters.http.jwt_authn"
-PAYLOAD = "claims"
-"""``payload_in_metadata`` of every provider in the rendered Envoy configuration."""
 LEEWAY_S = 30.0
 """Seconds by which clocks may differ; the rendered Envoy configuration allows the same difference."""
 MAX_NAME = 256
@@ -30,7 +29,7 @@ UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 def identify(
     metadata: Mapping[str, Mapping[str, Any]], providers: Mapping[str, Provider], *, now_s: float
-) -> Identity:
+) -> Identity | None:
     """Read the caller's identity.
 
     Args:
@@ -38,15 +37,42 @@ def identify(
         providers: the accepted issuers.
         now_s: wall-clock seconds since the Unix epoch.
 
+    Returns:
+        The identity; None if Envoy has verified no token.
+
     Raises:
-        Refused: ``unauthenticated`` if there is no verified token, or it is expired or not valid yet;
+        Refused: ``unauthenticated`` if the token is expired or not valid yet, or under no provider's key;
             ``token-rejected`` if it is not meant for this service, or does not name the caller clearly.
+    """
+    payloads = metadata.get(NAMESPACE)
+    if not payloads:
+        return None
+    keys = {each.metadata_key for each in providers.values()} & payloads.keys()
+    if len(keys) > 1:
+        raise _rejected("iss", "verified tokens under several metadata keys")
+    key = next(iter(keys), None)
+    claims = payloads[key] if key is not None else None
+    if not isinstance(claims, Mapping):
+        detail = "no claims under the metadata_key of a provider"
+        raise Refused(Reason.UNAUTHENTICATED, rule="jwt.metadata_key", detail=detail)
+    return identify_by_claims(
+        claims, {name: each for name, each in providers.items() if each.metadata_key == key}, now_s=now_s
+    )
+
+
+def identify_by_claims(claims: Mapping[str, Any], providers: Mapping[str, Provider], *, now_s: float) -> Identity:
+    """Read the caller's identity from the claims of a verified token.
+
+    Args:
+        claims: the token's payload; numbers are doubles.
+        providers: the issuers whose tokens may have these claims.
+        now_s: wall-clock seconds since the Unix epoch.
+
+    Raises:
+        Refused: see ``identify``.
 
     Sources: RFC 7519 section 4.1, RFC 8693 section 4.1.
     """
-    claims = metadata.get(NAMESPACE, {}).get(PAYLOAD)
-    if not isinstance(claims, Mapping):
-        raise Refused(Reason.UNAUTHENTICATED, rule="jwt", detail="no verified token")
     provider = _provider(claims, providers)
     _check_times(claims, now_s)
     _check_audience(claims, provider)

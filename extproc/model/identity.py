@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 
+ANONYMOUS_NAME = "anonymous"
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A caller whose token Envoy has verified. Holds claims, never the token."""
+    """A caller whose token or client certificate Envoy has verified, or nobody. Holds claims, never the token."""
 
     issuer: str
-    """The token's ``iss`` (RFC 7519 section 4.1.1)."""
+    """The token's ``iss`` (RFC 7519 section 4.1.1); the certificate's trust domain."""
     subject: str
-    """The token's ``sub``; unique within its issuer."""
+    """The token's ``sub``, or the certificate's principal; unique within its issuer."""
     groups: tuple[str, ...] = ()
     """From the claim that the provider's configuration names."""
     actor: str = ""
@@ -19,4 +21,18 @@ class Identity:
     @property
     def name(self) -> str:
         """The subject, unique across issuers: distinguishes one person from another."""
-        return f"{self.issuer}|{self.subject}"
+        return ANONYMOUS_NAME if self.is_anonymous else f"{self.issuer}|{self.subject}"
+
+    @property
+    def is_anonymous(self) -> bool:
+        """True if nobody said who calls."""
+        return not self.issuer
+
+    @property
+    def recorded_subject(self) -> str:
+        """The subject as entries have it."""
+        return ANONYMOUS_NAME if self.is_anonymous else self.subject
+
+
+ANONYMOUS = Identity("", "")
+"""A caller without token and certificate. Only functions with ``identity: none`` can be called so."""

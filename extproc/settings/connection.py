@@ -1,6 +1,7 @@
 """The settings of a connection, apart from those of its protocol."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -12,6 +13,18 @@ from extproc.settings.masking import MaskingSettings
 
 FRAMING_HEADERS = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection", "te"})
 """Header fields that determine how a message is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRule:
+    """Whether some requests need a token, for Envoy. The guard checks by the function again."""
+
+    method: str
+    """Empty: any."""
+    path: str
+    """A regular expression (RE2) for the whole path, without the query."""
+    needed: bool
+    """False: the token may be missing. A bad one is refused all the same."""
 
 
 class CredentialSettings(Strict):
@@ -110,6 +123,16 @@ class ConnectionSettings(Strict):
     def function_names(self) -> tuple[str, ...]:
         """The registered functions. Calls of all others are refused."""
         raise NotImplementedError
+
+    @property
+    def anonymous_functions(self) -> frozenset[str]:
+        """The functions that may be called without an identity."""
+        return frozenset()
+
+    @property
+    def token_rules(self) -> tuple[TokenRule, ...]:
+        """Which requests need no token. The first rule that matches counts; all other requests need one."""
+        return ()
 
     def complete(self) -> Self:
         """Add what the files that these settings name say, such as functions from an OpenAPI document.

@@ -45,6 +45,15 @@ def _hosts_that_match(authority: str) -> Iterator[str]:
         yield name + ANY_PORT
 
 
+def host_pattern(host: str) -> str:
+    """Return a regular expression (RE2) for the Host header's values, in lower case, that match this host."""
+    if host.startswith(ANY_LABELS):
+        return r"[a-z0-9.-]+\." + re.escape(host.removeprefix(ANY_LABELS))
+    if host.endswith(ANY_PORT):
+        return re.escape(host.removesuffix(ANY_PORT)) + ":[0-9]{1,5}"
+    return re.escape(host)
+
+
 def host_problems(owners: Mapping[str, str]) -> Iterator[str]:
     """Yield the pairs of hosts of which one request matches both, and neither is more specific.
 

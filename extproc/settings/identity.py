@@ -28,6 +28,12 @@ class Provider(Strict):
     jwks_url: WithoutPassword | None = Field(
         None, pattern=r"^https?://[^\s]+$", description="URL from which Envoy fetches the key set"
     )
+    metadata_key: str = Field(
+        "claims",
+        pattern=r"^[!-~]{1,128}$",
+        description="key under which Envoy's jwt_authn puts the verified payload (`payload_in_metadata`): Istio"
+        " writes payload, Envoy Gateway the provider's name",
+    )
     claims: Claims = Claims()
     """Names of the claims to read."""
 

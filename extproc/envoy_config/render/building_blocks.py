@@ -16,8 +16,6 @@ GUARD_METADATA = "guard"
 """The namespace of dynamic metadata that only the guard writes."""
 JWT_METADATA = "envoy.filters.http.jwt_authn"
 AUTHZ_METADATA = "envoy.filters.http.ext_authz"
-CLAIMS_KEY = "claims"
-"""The key in ``JWT_METADATA`` of the verified token's payload."""
 UNIX = "unix:"
 
 

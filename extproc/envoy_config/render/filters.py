@@ -71,7 +71,7 @@ def full_guard_filters(settings: Settings) -> list[hcm.HttpFilter]:
         _filter("envoy.filters.http.rbac.methods", _deny_methods()),
         _filter("envoy.filters.http.lua", _stream_guard()),
         _filter("envoy.filters.http.custom_response", _release_only_marked()),
-        _filter(JWT_METADATA, jwt_authn(settings.identity)),
+        _filter(JWT_METADATA, jwt_authn(settings)),
         _filter("envoy.filters.http.ext_proc", _ext_proc(settings.limits)),
         _filter("envoy.filters.http.rbac.marked", _forward_only_marked(GUARD_METADATA, "req")),
         _filter("envoy.filters.http.router", router.Router(suppress_envoy_headers=True)),
@@ -82,7 +82,7 @@ def decide_only_filters(settings: Settings) -> list[hcm.HttpFilter]:
     """Return the filters for ext_authz: the guard decides on the request, and does not see the response."""
     return [
         _filter("envoy.filters.http.rbac.methods", _deny_methods()),
-        _filter(JWT_METADATA, jwt_authn(settings.identity)),
+        _filter(JWT_METADATA, jwt_authn(settings)),
         _filter(AUTHZ_METADATA, _ext_authz(settings.limits)),
         _filter("envoy.filters.http.rbac.marked", _forward_only_marked(AUTHZ_METADATA, GUARD_METADATA)),
         _filter("envoy.filters.http.router", router.Router(suppress_envoy_headers=True)),

@@ -4,26 +4,56 @@ from envoy_data_plane.envoy.config.core import v3 as core
 from envoy_data_plane.envoy.config.route import v3 as route
 from envoy_data_plane.envoy.extensions.filters.http.jwt_authn import v3 as jwt
 from envoy_data_plane.envoy.type.matcher import v3 as matcher
+from envoy_data_plane.google.protobuf import Empty
 
-from extproc.envoy_config.render.building_blocks import CLAIMS_KEY, seconds
+from extproc.config.schema import Settings
+from extproc.envoy_config.render.building_blocks import seconds
 from extproc.envoy_config.render.clusters import keys_cluster
-from extproc.settings.identity import IdentitySettings, Provider
+from extproc.settings.connection import ConnectionSettings, TokenRule
+from extproc.settings.hosts import host_pattern
+from extproc.settings.identity import Provider
 
 CLOCK_SKEW_S = 30
 KEYS_FETCH_TIMEOUT_S = 5.0
 KEYS_KEPT_S = 300.0
 
 
-def jwt_authn(identity: IdentitySettings) -> jwt.JwtAuthentication:
-    """Require a token of one of the providers on every path. The expression also matches ``*`` (``OPTIONS *``)."""
-    everything = route.RouteMatch(safe_regex=matcher.RegexMatcher(regex=".*"))
-    rule = jwt.RequirementRule(match=everything, requires=_requirement(list(identity.providers)))
-    providers = {name: _provider(name, each) for name, each in identity.providers.items()}
-    return jwt.JwtAuthentication(providers=providers, rules=[rule])
+def jwt_authn(settings: Settings) -> jwt.JwtAuthentication:
+    """Require a token of one of the providers on every path, but for functions that need no identity.
+
+    The last rule's expression also matches ``*`` (``OPTIONS *``).
+    """
+    names = list(settings.identity.providers)
+    everything = route.RouteMatch(safe_regex=_regex(".*"))
+    last = jwt.RequirementRule(match=everything, requires=_requirement(names, needed=True))
+    rules = [
+        jwt.RequirementRule(match=_requests(connection, each), requires=_requirement(names, needed=each.needed))
+        for connection in settings.connections.values()
+        for each in connection.token_rules
+    ]
+    providers = {name: _provider(name, each) for name, each in settings.identity.providers.items()}
+    return jwt.JwtAuthentication(providers=providers, rules=[*rules, last])
 
 
-def _requirement(names: list[str]) -> jwt.JwtRequirement:
+def _regex(text: str) -> matcher.RegexMatcher:
+    return matcher.RegexMatcher(regex=text)
+
+
+def _requests(connection: ConnectionSettings, rule: TokenRule) -> route.RouteMatch:
+    """Match the connection's requests with this method and path."""
+    hosts = matcher.StringMatcher(safe_regex=_regex("(?i)" + "|".join(map(host_pattern, connection.hosts))))
+    headers = [route.HeaderMatcher(name=":authority", string_match=hosts)]
+    if rule.method:
+        exact = matcher.StringMatcher(exact=rule.method)
+        headers.append(route.HeaderMatcher(name=":method", string_match=exact))
+    return route.RouteMatch(safe_regex=_regex(rule.path), headers=headers)
+
+
+def _requirement(names: list[str], *, needed: bool) -> jwt.JwtRequirement:
+    """Require a token. Where it is not needed it may be missing, but a bad one is refused (``allow_missing``)."""
     needs = [jwt.JwtRequirement(provider_name=name) for name in names]
+    if not needed:
+        needs.append(jwt.JwtRequirement(allow_missing=Empty()))
     if len(needs) == 1:
         return needs[0]
     return jwt.JwtRequirement(requires_any=jwt.JwtRequirementOrList(requirements=needs))
@@ -37,7 +67,7 @@ def _provider(name: str, provider: Provider) -> jwt.JwtProvider:
         require_expiration=True,
         forward=False,
         from_headers=[jwt.JwtHeader(name="authorization", value_prefix="Bearer ")],
-        payload_in_metadata=CLAIMS_KEY,
+        payload_in_metadata=provider.metadata_key,
         clock_skew_seconds=CLOCK_SKEW_S,
     )
     if provider.jwks_file:

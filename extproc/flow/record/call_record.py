@@ -313,7 +313,7 @@ class CallRecord:
             worker=self._services.worker,
         )
         if self.identity:
-            entry.issuer, entry.subject = self.identity.issuer, self.identity.subject
+            entry.issuer, entry.subject = self.identity.issuer, self.identity.recorded_subject
             entry.groups, entry.actor = self.identity.groups, self.identity.actor
         if self.call:
             self._add_call(entry, self.call)

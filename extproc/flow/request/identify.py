@@ -10,9 +10,9 @@ from extproc.flow.request.sessions import backend_session, session_name
 from extproc.flow.services import Connection, Services
 from extproc.flow.stages import IdentifiedCall, Request
 from extproc.identity.jwt_metadata import identify as identify_caller
-from extproc.model.call import RequestHead
+from extproc.model.call import Call, RequestHead
 from extproc.model.errors import MaskingError, Refused, Undecodable
-from extproc.model.identity import Identity
+from extproc.model.identity import ANONYMOUS, Identity
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.units import NANOSECONDS_PER_SECOND
 from extproc.settings.hosts import find_host
@@ -34,11 +34,15 @@ def identify(
     """
     connection = find_connection(request.head, services)
     record.located(connection)
-    identity = caller_of(request, services)
-    record.authenticated(identity)
+    caller = caller_of(request, services)
+    if caller is not ANONYMOUS:
+        record.authenticated(caller)
     session = session_name(request.head.headers, connection, services)
     record.in_session(session)
-    found = search(_call(request, connection, identity, services, session), services)
+    read = _anonymous_call if caller is ANONYMOUS else _call
+    call = read(request, connection, services, session)
+    record.authenticated(caller)
+    found = search(IdentifiedCall(request, connection, call, caller), services)
     record.identified(found)
     if not (session and binds_sessions):
         return found
@@ -58,18 +62,16 @@ def find_connection(head: RequestHead, services: Services) -> Connection:
 
 
 def caller_of(request: Request, services: Services) -> Identity:
-    """Read who calls from the claims that Envoy has verified, as of now.
+    """Read who calls from what Envoy has verified, as of now. ``ANONYMOUS`` where there is no token.
 
     Raises:
         Refused: with ``unauthenticated`` or ``token-rejected``.
     """
     now_s = services.clock() / NANOSECONDS_PER_SECOND
-    return identify_caller(request.metadata, services.providers, now_s=now_s)
+    return identify_caller(request.metadata, services.providers, now_s=now_s) or ANONYMOUS
 
 
-def _call(
-    request: Request, connection: Connection, identity: Identity, services: Services, session: str
-) -> IdentifiedCall:
+def _call(request: Request, connection: Connection, services: Services, session: str) -> Call:
     """Read which function is called, with which arguments, in which session.
 
     Raises:
@@ -79,10 +81,27 @@ def _call(
         request.head, request.plain, call_id=request.call_id, unreadable=request.unreadable
     )
     if session:
-        call = replace(call, session=session)
-    elif call.session:
-        call = replace(call, session=recorded_session(call.session, connection, services))
-    return IdentifiedCall(request, connection, call, identity)
+        return replace(call, session=session)
+    return replace(call, session=recorded_session(call.session, connection, services)) if call.session else call
+
+
+def _anonymous_call(request: Request, connection: Connection, services: Services, session: str) -> Call:
+    """Read a call by nobody: one of a function that needs no identity. A token that Envoy left in is not verified.
+
+    Raises:
+        Refused: with ``unauthenticated``, also where no function has this path: who asks must say who they are.
+    """
+    refused = Refused(Reason.UNAUTHENTICATED, rule="jwt", detail="no verified token")
+    functions = connection.settings.anonymous_functions
+    if not functions or "authorization" in request.head.headers:
+        raise refused
+    try:
+        call = _call(request, connection, services, session)
+    except Refused as error:
+        raise refused from error
+    if call.name not in functions:
+        raise refused
+    return call
 
 
 def search(identified: IdentifiedCall, services: Services) -> IdentifiedCall:

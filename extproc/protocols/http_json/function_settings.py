@@ -22,3 +22,6 @@ class FunctionSettings(Strict):
         description="path template, /customers/{id}: a variable is one whole segment; all others match literally;"
         " /** at the end is any rest, in the argument `rest`; the most specific template wins",
     )
+    identity: Literal["required", "none"] = "required"
+    """none: a call without a token reaches policy, as nobody's. A token that is given is verified all the same.
+    For health checks, logins and preflights."""

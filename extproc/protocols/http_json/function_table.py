@@ -76,6 +76,12 @@ class FunctionTable:
             self._routes.setdefault((_shape(template), parts), []).append(route)
         self._shapes = sorted({shape for shape, _ in self._routes}, key=lambda each: each.rank)
 
+    def in_order(self) -> list[Route]:
+        """Return all routes, the most specific first."""
+        sorted_keys = sorted(self._routes, key=lambda key: key[0].rank)
+        routes = [route for key in sorted_keys for route in self._routes[key]]
+        return sorted(routes, key=lambda each: (_shape(each.template).rank, each.method == ANY_METHOD))
+
     def find(self, method: str, segments: list[str]) -> tuple[str, dict[str, str]] | None:
         """Return the function and its path variables; None if there is none.
 

@@ -17,8 +17,9 @@ from extproc.protocols.http_json.path_templates import (
     parse_template,
     same_paths,
 )
+from extproc.protocols.http_json.token_rules import token_rules
 from extproc.settings.base import FUNCTION_NAME
-from extproc.settings.connection import ConnectionSettings
+from extproc.settings.connection import ConnectionSettings, TokenRule
 
 
 class HttpJsonConnection(ConnectionSettings):
@@ -42,6 +43,18 @@ class HttpJsonConnection(ConnectionSettings):
     def function_names(self) -> tuple[str, ...]:
         """The names of the operations."""
         return tuple(self.functions)
+
+    @property
+    def anonymous_functions(self) -> frozenset[str]:
+        """The operations with ``identity: none``."""
+        return frozenset(name for name, each in self.functions.items() if each.identity == "none")
+
+    @property
+    def token_rules(self) -> tuple[TokenRule, ...]:
+        """A rule for each operation without identity, and for those that come before one of these."""
+        if not self.anonymous_functions:
+            return ()
+        return token_rules(self.functions)
 
     def complete(self) -> Self:
         """Add the OpenAPI document's functions.

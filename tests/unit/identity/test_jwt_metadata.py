@@ -50,16 +50,55 @@ def test_each_provider_has_its_own_audiences_and_groups_claim():
     [
         {},
         {NAMESPACE: {}},
-        {NAMESPACE: {"claims": None}},
-        {NAMESPACE: {"claims": "x"}},
-        {NAMESPACE: CLAIMS},
         {"guard": {"claims": CLAIMS}},
+        {"envoy.lb": {"claims": CLAIMS}},
+        {"envoy.filters.http.header_to_metadata": {"claims": CLAIMS}},
     ],
 )
 def test_without_a_verified_token_nobody_calls(metadata):
+    """Claims in another namespace are none: some filters write header fields of the caller there."""
+    assert identify(metadata, PROVIDERS, now_s=NOW) is None
+
+
+@pytest.mark.parametrize(
+    "payloads", [{"claims": None}, {"claims": "x"}, CLAIMS, {"other": CLAIMS}, {"Claims": CLAIMS}]
+)
+def test_claims_under_another_key_or_of_another_form_are_refused(payloads):
+    """Not taken for nobody's call: a token was there, and the settings name the wrong key."""
     with pytest.raises(Refused) as caught:
-        identify(metadata, PROVIDERS, now_s=NOW)
-    assert caught.value.reason is Reason.UNAUTHENTICATED
+        identify({NAMESPACE: payloads}, PROVIDERS, now_s=NOW)
+    assert (caught.value.reason, caught.value.rule) == (Reason.UNAUTHENTICATED, "jwt.metadata_key")
+
+
+PARTNER = {"iss": "https://p.test", "sub": "bo", "aud": "p", "exp": NOW + 60}
+
+
+def meshed(**payloads):
+    keys = {"corp": "payload", "partner": "acme"}
+    providers = {name: each.model_copy(update={"metadata_key": keys[name]}) for name, each in PROVIDERS.items()}
+    return identify({NAMESPACE: payloads}, providers, now_s=NOW)
+
+
+def test_each_provider_has_its_own_metadata_key():
+    assert meshed(payload=CLAIMS).subject == "ada"
+    assert meshed(acme=PARTNER).subject == "bo"
+
+
+@pytest.mark.parametrize(
+    "payloads",
+    [
+        {"acme": CLAIMS},
+        {"payload": PARTNER},
+        {"claims": CLAIMS},
+        {"payload": CLAIMS, "acme": PARTNER},
+        {"payload": CLAIMS, "acme": CLAIMS},
+        {"payload": {"payload": CLAIMS}},
+        {"payload": {"code": 1.0, "message": "Jwt is expired"}},
+    ],
+)
+def test_claims_under_another_providers_key_are_refused(payloads):
+    with pytest.raises(Refused):
+        meshed(**payloads)
 
 
 @pytest.mark.parametrize("issuer", [..., "", None, ISSUER + "/", ISSUER.upper(), [ISSUER], 1.0])
