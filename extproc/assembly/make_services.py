@@ -56,6 +56,7 @@ def open_services(
         yield Services(
             hosts={host: each for each in connections for host in each.settings.hosts},
             providers=settings.identity.providers,
+            mtls=settings.identity.mtls,
             engine=engine,
             masker=masker,
             approvals=approvals,

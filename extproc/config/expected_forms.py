@@ -4,7 +4,10 @@ import re
 from typing import Any
 
 from extproc.codecs.located_yaml import KeyPath
-from extproc.settings.base import FUNCTION_NAME, HOST, NAME
+from extproc.settings.base import FUNCTION_NAME, NAME
+from extproc.settings.hosts import HOST
+from extproc.settings.identity import METADATA_KEY
+from extproc.settings.mtls import TRUST_DOMAIN
 
 VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*(:?[-?+=][^}]*)?\}|\{\{[^}]*\}\}")
 """A shell's or a template's variable: ``${NAME}``, ``${NAME:-default}``, ``{{ .Values.name }}``."""
@@ -25,7 +28,12 @@ FORMS = {
     r"^\$": "a JSONPath that begins with $, such as $.items[*].ssn",
     r"^(\*|[A-Z][A-Z0-9_]*)$": "the name of an entity in capitals, such as US_SSN, or * for all",
     r"^[A-Z][A-Z0-9_]{1,40}$": "the name of an entity in capitals, such as EMPLOYEE_ID",
-    HOST: "a host name in lower case, with its port where the Host header has one, such as crm.example.com",
+    HOST: (
+        "a host name in lower case, with its port where the Host header has one, such as crm.example.com;"
+        " *.example.com for all names below, or crm.example.com:* for any port"
+    ),
+    TRUST_DOMAIN: "a trust domain in lower case, such as cluster.local",
+    METADATA_KEY: "printable ASCII text without blanks, such as payload",
     NAME: "a name in lower case that begins with a letter: a-z, 0-9, _ and -",
     FUNCTION_NAME: "a name that begins with a letter or _: letters, digits, and _ . / -",
     r"^[a-z]{1,8}[0-9]{0,3}$": "a short id such as k1",

@@ -36,10 +36,14 @@ def summary(settings: Settings) -> Iterator[str]:
     """Yield a line for each issuer and connection, then one for the policy and one for the evidence."""
     for name, provider in settings.identity.providers.items():
         yield f"identity {name}: {provider.issuer}"
+    if settings.identity.mtls:
+        yield f"identity by client certificate: {', '.join(settings.identity.mtls.trust_domains)}"
     for name, connection in settings.connections.items():
         count = len(connection.function_names)
         way = f"{', '.join(connection.hosts)} → {connection.upstream.address}"
-        yield f"connection {name}: {connection.protocol}, {way}, functions: {count}"
+        anonymous = len(connection.anonymous_functions)
+        of_these = f", {anonymous} of them without identity" if anonymous else ""
+        yield f"connection {name}: {connection.protocol}, {way}, functions: {count}{of_these}"
     yield f"policy: {settings.policy.engine}, {settings.policy.query}"
     yield f"evidence: {settings.evidence.clickhouse}"
 
@@ -78,6 +82,7 @@ def setting_notes(settings: Settings) -> Iterator[Note]:
             )
     if settings.envoy.guard_filter == "ext_authz":
         yield from decide_only_notes(settings)
+    yield from _identity_notes(settings)
     yield from _limit_notes(settings.limits, settings)
     yield from _address_notes(settings)
 
@@ -111,6 +116,7 @@ def refusals_of(settings: Settings, guard_filter: GuardFilter) -> Iterator[str]:
 
 def _connection_notes(path: KeyPath, connection: ConnectionSettings) -> Iterator[Note]:
     masking, credential = connection.masking, connection.credential
+    yield from _wide_notes(path, connection)
     if masking.undecodable == "pass-unmasked":
         hint = "remove the key: such bodies are denied then"
         yield Note((*path, "masking", "undecodable"), "bodies that cannot be read pass unmasked", hint)
@@ -123,6 +129,30 @@ def _connection_notes(path: KeyPath, connection: ConnectionSettings) -> Iterator
     if not connection.upstream.tls and credential and not is_local(connection.upstream.address):
         what = f"the credential is sent to {connection.upstream.address} without TLS"
         yield Note((*path, "upstream", "tls"), what, "tls: true")
+
+
+def _wide_notes(path: KeyPath, connection: ConnectionSettings) -> Iterator[Note]:
+    """Yield notes about settings that let more calls reach policy than a list of functions does."""
+    for name in sorted(connection.anonymous_functions):
+        what = f"anybody can call {name!r} without a token; only policy decides"
+        yield Note((*path, "functions", name, "identity"), what, "remove the key, unless that is meant")
+    for name in connection.wide_functions:
+        what = f"{name!r} is any method and any rest of a path; only policy decides which of them are called"
+        yield Note((*path, "functions", name), what, "give functions of their own to paths that need rules")
+    for index, host in enumerate(connection.hosts):
+        if "*" in host:
+            what = f"all hosts that match {host!r} are this connection's, with its credential and its rules"
+            yield Note((*path, "hosts", index), what, "list the hosts, unless that is meant")
+
+
+def _identity_notes(settings: Settings) -> Iterator[Note]:
+    if settings.identity.mtls:
+        what = (
+            "callers are known by client certificates, which Envoy must verify;"
+            " the listener of `extproc envoy render` and `extproc up` asks for none"
+        )
+        hint = "use an Envoy whose listener has validation_context.trusted_ca"
+        yield Note(("identity", "mtls"), what, hint)
 
 
 def _limit_notes(limits: LimitSettings, settings: Settings) -> Iterator[Note]:

@@ -24,6 +24,7 @@ from extproc.protocols.function_protocol import FunctionProtocol
 from extproc.settings.connection import ConnectionSettings
 from extproc.settings.identity import Provider
 from extproc.settings.limits import LimitSettings
+from extproc.settings.mtls import MtlsSettings
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ class Services:
     hosts: Mapping[str, Connection]
     """Host, exact or with a wildcard → connection; looked up by ``find_host``."""
     providers: Mapping[str, Provider]
+    mtls: MtlsSettings | None
+    """Callers by client certificate; None if all need a token."""
     engine: PolicyEngine
     masker: Masker
     approvals: ApprovalStore

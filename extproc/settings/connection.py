@@ -130,6 +130,11 @@ class ConnectionSettings(Strict):
         return frozenset()
 
     @property
+    def wide_functions(self) -> tuple[str, ...]:
+        """The functions with any method and any rest of a path."""
+        return ()
+
+    @property
     def token_rules(self) -> tuple[TokenRule, ...]:
         """Which requests need no token. The first rule that matches counts; all other requests need one."""
         return ()

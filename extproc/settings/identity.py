@@ -6,6 +6,9 @@ from typing import Annotated
 from pydantic import Field, field_validator, model_validator
 
 from extproc.settings.base import Example, Name, Strict, WithoutPassword
+from extproc.settings.mtls import MtlsSettings
+
+METADATA_KEY = r"^[!-~]{1,128}$"
 
 
 class Claims(Strict):
@@ -30,7 +33,7 @@ class Provider(Strict):
     )
     metadata_key: str = Field(
         "claims",
-        pattern=r"^[!-~]{1,128}$",
+        pattern=METADATA_KEY,
         description="key under which Envoy's jwt_authn puts the verified payload (`payload_in_metadata`): Istio"
         " writes payload, Envoy Gateway the provider's name",
     )
@@ -45,13 +48,26 @@ class Provider(Strict):
 
 
 class IdentitySettings(Strict):
-    """Who may call: the accepted issuers of tokens."""
+    """Who may call: the accepted issuers of tokens, and callers by client certificate."""
 
-    providers: Annotated[
-        dict[Name, Provider],
-        Example("providers: {corp: {issuer: …, audiences: […], jwks_file: jwks.json}}"),
-    ] = Field(min_length=1)
+    providers: dict[Name, Provider] = Field({})
     """Accepted issuers, each under a name of your choice."""
+    mtls: MtlsSettings | None = None
+    """Callers without a token, by the client certificate that Envoy has verified; none: all need a token."""
+
+    @model_validator(mode="after")
+    def _somebody_may_call(self) -> "IdentitySettings":
+        if not self.providers and self.mtls is None:
+            raise ValueError("give providers, mtls, or both")
+        return self
+
+    @model_validator(mode="after")
+    def _issuers_are_no_trust_domains(self) -> "IdentitySettings":
+        domains = self.mtls.trust_domains if self.mtls else []
+        for name, provider in self.providers.items():
+            if provider.issuer in domains:
+                raise ValueError(f"the issuer of {name!r} is a trust domain too: two callers could have one name")
+        return self
 
     @field_validator("providers")
     @classmethod

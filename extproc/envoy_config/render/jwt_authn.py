@@ -23,14 +23,13 @@ def jwt_authn(settings: Settings) -> jwt.JwtAuthentication:
 
     The last rule's expression also matches ``*`` (``OPTIONS *``).
     """
-    names = list(settings.identity.providers)
     everything = route.RouteMatch(safe_regex=_regex(".*"))
-    last = jwt.RequirementRule(match=everything, requires=_requirement(names, needed=True))
     rules = [
-        jwt.RequirementRule(match=_requests(connection, each), requires=_requirement(names, needed=each.needed))
+        jwt.RequirementRule(match=_requests(connection, each), requires=_requirement(settings, needed=each.needed))
         for connection in settings.connections.values()
         for each in connection.token_rules
     ]
+    last = jwt.RequirementRule(match=everything, requires=_requirement(settings, needed=True))
     providers = {name: _provider(name, each) for name, each in settings.identity.providers.items()}
     return jwt.JwtAuthentication(providers=providers, rules=[*rules, last])
 
@@ -49,10 +48,13 @@ def _requests(connection: ConnectionSettings, rule: TokenRule) -> route.RouteMat
     return route.RouteMatch(safe_regex=_regex(rule.path), headers=headers)
 
 
-def _requirement(names: list[str], *, needed: bool) -> jwt.JwtRequirement:
-    """Require a token. Where it is not needed it may be missing, but a bad one is refused (``allow_missing``)."""
-    needs = [jwt.JwtRequirement(provider_name=name) for name in names]
-    if not needed:
+def _requirement(settings: Settings, *, needed: bool) -> jwt.JwtRequirement:
+    """Require a token, where it is needed, of callers without a certificate: the guard checks for one of the two.
+
+    Where it is not needed it may be missing, but a bad one is refused (``allow_missing``).
+    """
+    needs = [jwt.JwtRequirement(provider_name=name) for name in settings.identity.providers]
+    if not needed or settings.identity.mtls:
         needs.append(jwt.JwtRequirement(allow_missing=Empty()))
     if len(needs) == 1:
         return needs[0]

@@ -9,7 +9,7 @@ from extproc.flow.request.search_url import search_url
 from extproc.flow.request.sessions import backend_session, session_name
 from extproc.flow.services import Connection, Services
 from extproc.flow.stages import IdentifiedCall, Request
-from extproc.identity.jwt_metadata import identify as identify_caller
+from extproc.identity import jwt_metadata, mtls_principal
 from extproc.model.call import Call, RequestHead
 from extproc.model.errors import MaskingError, Refused, Undecodable
 from extproc.model.identity import ANONYMOUS, Identity
@@ -62,13 +62,20 @@ def find_connection(head: RequestHead, services: Services) -> Connection:
 
 
 def caller_of(request: Request, services: Services) -> Identity:
-    """Read who calls from what Envoy has verified, as of now. ``ANONYMOUS`` where there is no token.
+    """Read who calls from what Envoy has verified, as of now: the token, else the client certificate.
+
+    Returns:
+        The caller; ``ANONYMOUS`` where there is neither.
 
     Raises:
         Refused: with ``unauthenticated`` or ``token-rejected``.
     """
     now_s = services.clock() / NANOSECONDS_PER_SECOND
-    return identify_caller(request.metadata, services.providers, now_s=now_s) or ANONYMOUS
+    by_token = jwt_metadata.identify(request.metadata, services.providers, now_s=now_s)
+    if by_token is None and services.providers and "authorization" in request.head.headers:
+        raise Refused(Reason.UNAUTHENTICATED, rule="jwt", detail="a token that Envoy did not verify")
+    principal = request.head.attributes.source_principal
+    return by_token or mtls_principal.identify(principal, services.mtls) or ANONYMOUS
 
 
 def _call(request: Request, connection: Connection, services: Services, session: str) -> Call:
@@ -86,14 +93,14 @@ def _call(request: Request, connection: Connection, services: Services, session:
 
 
 def _anonymous_call(request: Request, connection: Connection, services: Services, session: str) -> Call:
-    """Read a call by nobody: one of a function that needs no identity. A token that Envoy left in is not verified.
+    """Read a call by nobody: one of a function that needs no identity.
 
     Raises:
         Refused: with ``unauthenticated``, also where no function has this path: who asks must say who they are.
     """
     refused = Refused(Reason.UNAUTHENTICATED, rule="jwt", detail="no verified token")
     functions = connection.settings.anonymous_functions
-    if not functions or "authorization" in request.head.headers:
+    if not functions:
         raise refused
     try:
         call = _call(request, connection, services, session)

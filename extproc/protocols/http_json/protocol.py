@@ -73,7 +73,8 @@ class HttpJsonProtocol(BaseProtocol):
         if found is None:
             detail = "no operation has this method and path"
             raise Refused(Reason.UNKNOWN_FUNCTION, rule="functions", detail=detail)
-        return found
+        name, variables = found
+        return name, {**variables}
 
     def _document(self, head: RequestHead, body: bytes) -> Json:
         if not body:

@@ -50,6 +50,15 @@ class HttpJsonConnection(ConnectionSettings):
         return frozenset(name for name, each in self.functions.items() if each.identity == "none")
 
     @property
+    def wide_functions(self) -> tuple[str, ...]:
+        """The operations with the method ``*`` and any rest of a path."""
+        return tuple(
+            name
+            for name, each in self.functions.items()
+            if each.method == ANY_METHOD and parse_template(each.path).has_rest
+        )
+
+    @property
     def token_rules(self) -> tuple[TokenRule, ...]:
         """A rule for each operation without identity, and for those that come before one of these."""
         if not self.anonymous_functions:

@@ -140,6 +140,7 @@ def make_services(tmp_path, *, engine=None, recorder=None, masker=None, changes=
     return Services(
         hosts={host: each for each in connections for host in each.settings.hosts},
         providers=settings.identity.providers,
+        mtls=settings.identity.mtls,
         engine=engine or ScriptedEngine({"action": "allow"}),
         masker=masker or make_masker(),
         approvals=store,
