@@ -8,6 +8,7 @@ import json
 import shutil
 import signal
 import sqlite3
+import ssl
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -45,7 +46,11 @@ RUNNING: list["Worker"] = []
 
 
 def document(issuer: Issuer, upstream: str, **changes: Any) -> dict[str, Any]:
-    """The configuration file. ``changes`` are merged into its top-level objects; a connection that is None is left out."""
+    """The configuration file.
+
+    ``changes`` are merged into its top-level objects; a function of issuer and upstream makes the whole object. A
+    connection that is None is left out.
+    """
     functions = {
         "get_customer": {"method": "GET", "path": "/customers/{id}"},
         "head_customer": {"method": "HEAD", "path": "/customers/{id}"},
@@ -85,7 +90,10 @@ def document(issuer: Issuer, upstream: str, **changes: Any) -> dict[str, Any]:
         },
     }
     for key, value in changes.items():
-        made[key] = {**made.get(key, {}), **value} if isinstance(value, dict) else value
+        if callable(value):
+            made[key] = value(issuer, upstream)
+        else:
+            made[key] = {**made.get(key, {}), **value} if isinstance(value, dict) else value
     made["connections"] = {name: each for name, each in made["connections"].items() if each}
     return made
 
@@ -196,8 +204,8 @@ class Stack:
         self._calls_from(writer.get_extra_info("sockname"))
         return reader, writer
 
-    def new_client(self) -> httpx.AsyncClient:
-        """Makes each call over a new connection."""
+    def new_client(self, verify: ssl.SSLContext | bool = False) -> httpx.AsyncClient:
+        """Makes each call over a new connection; with TLS, in this context."""
 
         async def traced(name: str, info: dict[str, Any]) -> None:
             if name == "connection.connect_tcp.complete":
@@ -208,7 +216,7 @@ class Stack:
 
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
         return httpx.AsyncClient(
-            timeout=60.0, limits=limits, trust_env=False, verify=False, event_hooks={"request": [trace]}
+            timeout=60.0, limits=limits, trust_env=False, verify=verify, event_hooks={"request": [trace]}
         )
 
     def _calls_from(self, address: tuple[Any, ...]) -> None:
@@ -401,6 +409,7 @@ async def run_stack(
     answer: Answer | None = None,
     serve: bool = True,
     prepare: Callable[[Settings], None] = lambda _: None,
+    change: Callable[[dict[str, Any]], None] = lambda _: None,
     **changes: Any,
 ) -> AsyncIterator[Stack]:
     """Start everything.
@@ -412,6 +421,7 @@ async def run_stack(
         answer: what the backend answers at first.
         serve: False starts no worker, though Envoy knows of them.
         prepare: does something to the state before anything starts.
+        change: changes the rendered configuration in place before Envoy gets it.
         changes: of the configuration file.
     """
     async with contextlib.AsyncExitStack() as ending:
@@ -432,6 +442,7 @@ async def run_stack(
             await asyncio.gather(*(worker.start() for worker in stack.workers))
         try:
             bootstrap = render_bootstrap(settings, guard_endpoints=endpoints, guard_filter=door)
+            change(bootstrap)
             stack.envoy = await ending.enter_async_context(run_envoy(bootstrap))
             stack.client = await ending.enter_async_context(stack.new_client())
             stack.fresh()

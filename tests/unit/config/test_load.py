@@ -81,6 +81,45 @@ def test_letting_bodies_pass_unmasked_is_noted(tmp_path):
     assert "connection crm: bodies that cannot be read pass unmasked" in map(str, notes(load(tmp_path, text)))
 
 
+MESH = """
+version: 1
+identity:
+  mtls: {trust_domains: [cluster.local]}
+connections:
+  mesh:
+    protocol: http-json
+    hosts: ["*.mesh.test", mesh.test]
+    upstream: {address: "127.0.0.1:9000"}
+    functions:
+      all: {method: "*", path: "/**"}
+      files: {method: GET, path: "/files/**"}
+      health: {method: GET, path: /health, identity: none}
+"""
+
+
+def test_what_lets_more_calls_reach_policy_is_noted(tmp_path):
+    settings = load(tmp_path, MESH)
+    found = {".".join(map(str, note.path)): note.what for note in notes(settings)}
+    assert "anybody can call 'health' without a token" in found["connections.mesh.functions.health.identity"]
+    assert "any method and any rest of a path" in found["connections.mesh.functions.all"]
+    assert "all hosts that match '*.mesh.test'" in found["connections.mesh.hosts.0"]
+    assert "the listener of `extproc envoy render`" in found["identity.mtls"]
+    assert len(found) == 4
+    assert "identity by client certificate: cluster.local" in list(summary(settings))
+    way = "*.mesh.test, mesh.test → 127.0.0.1:9000, functions: 3, 1 of them without identity"
+    assert f"connection mesh: http-json, {way}" in list(summary(settings))
+
+
+def test_two_wildcards_of_which_neither_wins_are_refused(tmp_path):
+    text = GOOD.replace("[crm.test]", '["crm.test:*"]').replace("[files.test]", '["*.test:80"]')
+    message = "hosts 'crm.test:*' of 'crm' and '*.test:80' of 'files' match the same requests"
+    assert message in trouble(tmp_path, text)
+
+
+def test_nothing_of_that_is_noted_where_it_is_not_asked_for(tmp_path):
+    assert list(notes(load(tmp_path))) == []
+
+
 def test_dry_run_is_noted(tmp_path):
     assert any("dry-run" in str(note) for note in notes(load(tmp_path, GOOD + "policy: {dry_run: true}\n")))
     assert not any("dry-run" in str(note) for note in notes(load(tmp_path)))
