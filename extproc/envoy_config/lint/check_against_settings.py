@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from extproc.config.schema import Settings
 from extproc.config.summary import decide_only_notes
+from extproc.envoy_config.lint.check_callers import check_claims
 from extproc.envoy_config.lint.check_filters import EXT_AUTHZ, EXT_PROC, JWT, Chain
 from extproc.envoy_config.lint.check_routes import route_actions
 from extproc.envoy_config.lint.dangers import Problem
 from extproc.envoy_config.lint.declared import Declarations, declarations
 from extproc.envoy_config.lint.document_tree import Node
-from extproc.envoy_config.render.building_blocks import CLAIMS_KEY
 
 
 def check_against_settings(root: Node, settings: Settings) -> Iterator[Problem]:
@@ -23,6 +23,7 @@ def check_against_settings(root: Node, settings: Settings) -> Iterator[Problem]:
     guarded = [(node, chain) for node in managers if (chain := Chain(tuple(node.each("http_filters")))).guards]
     for manager, chain in guarded:
         yield from _providers(chain, settings)
+        yield from check_claims(chain, settings)
         yield from _masks(manager, chain, settings)
     yield from _hosts(root, [manager for manager, _ in guarded], settings)
 
@@ -34,13 +35,6 @@ def _providers(chain: Chain, settings: Settings) -> Iterator[Problem]:
             if provider.issuer not in written:
                 what = f"no provider has the issuer of identity.providers.{name}"
                 yield Problem("provider-missing", config.get("providers").path, what)
-        for each in written.values():
-            key = each.text("payload_in_metadata")
-            if key and key != CLAIMS_KEY:
-                path = each.get("payload_in_metadata").path
-                yield Problem(
-                    "claims-key", path, f"payload_in_metadata is {key!r}, but the guard reads {CLAIMS_KEY!r}"
-                )
 
 
 def _masks(manager: Node, chain: Chain, settings: Settings) -> Iterator[Problem]:
@@ -72,7 +66,8 @@ def _hosts(root: Node, guarded: list[Node], settings: Settings) -> Iterator[Prob
 def _unknown_hosts(guarded: list[Node], known: dict[str, str], declared: Declarations) -> Iterator[Problem]:
     for manager in guarded:
         for domain, host in _domains(manager):
-            if not declared.cover(host.path) and not any(serves(domain, each) for each in known):
+            served = any(serves(domain, each) or serves(each, domain) for each in known)
+            if not served and not declared.cover(host.path):
                 yield Problem("host-without-connection", host.path, domain)
 
 

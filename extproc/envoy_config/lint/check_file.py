@@ -12,6 +12,7 @@ from typing import Any
 from extproc.codecs.located_yaml import KeyPath, load_located
 from extproc.config.schema import Settings
 from extproc.envoy_config.lint.check_against_settings import check_against_settings
+from extproc.envoy_config.lint.check_callers import check_certificates, is_meant
 from extproc.envoy_config.lint.check_every_call import (
     check_cluster_names,
     check_guard_protocol,
@@ -76,9 +77,9 @@ def check_file(path: Path, settings: Settings | None = None) -> list[Problem]:
 def check_document(data: Any, settings: Settings | None = None) -> list[Problem]:
     """Find the dangers in a document that has been read already. The problems have no lines."""
     root = Node(data)
-    found = (*_unknown(root), *_dynamic(root), *_managers(root))
+    found = (*_unknown(root), *_dynamic(root), *_managers(root), *check_certificates(root, settings))
     compared = check_against_settings(root, settings) if settings else ()
-    return list(dict.fromkeys((*found, *compared)))
+    return [each for each in dict.fromkeys((*found, *compared)) if not is_meant(each, settings)]
 
 
 def _unknown(root: Node) -> Iterator[Problem]:

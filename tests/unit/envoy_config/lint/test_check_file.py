@@ -9,6 +9,7 @@ import yaml
 
 from extproc.envoy_config.lint.check_file import check_document, check_file
 from extproc.envoy_config.lint.dangers import Severity, dangers
+from extproc.envoy_config.render.bootstrap import render_bootstrap
 from extproc.model.errors import ConfigError
 from tests.unit.envoy_config.conftest import DOCUMENT
 
@@ -279,6 +280,7 @@ def test_every_danger_has_a_test():
     tested = {name for name, _ in (*INJECTED, *DECIDE_ONLY)}
     tested |= {"mcp-headers", "nothing-found", "declared-unguarded", "no-reason"}
     tested |= {name for name, _ in MISMATCHES} | {"masks-with-ext-authz"}
+    tested |= {"missing-tokens-refused", "clients-unverified", "clients-without-tls"}
     assert tested == set(dangers())
 
 
@@ -430,6 +432,85 @@ def test_a_host_of_a_wildcard_domain_is_served(full, settings):
 def test_a_declared_host_needs_no_connection(full, settings):
     assets(full)
     assert {each.danger for each in check_document(full, settings)} == {"declared-unguarded"}
+
+
+@pytest.mark.parametrize("key", ["payload", "claims2"])
+def test_each_provider_has_its_own_metadata_key(full, make_settings, key):
+    providers = copy.deepcopy(DOCUMENT["identity"]["providers"])
+    providers["corp"]["metadata_key"] = key
+    given = make_settings(identity={"providers": providers})
+    assert {each.danger for each in check_document(full, given)} == {"claims-key"}
+    Edit(full).provider().update(payload_in_metadata=key)
+    assert check_document(full, given) == []
+
+
+def anonymous(make_settings, **more):
+    connections = copy.deepcopy(DOCUMENT["connections"])
+    connections["crm"]["functions"]["health"] = {"method": "GET", "path": "/health", "identity": "none"}
+    return make_settings(connections=connections, **more)
+
+
+@pytest.mark.parametrize("door", ["ext_proc", "ext_authz"])
+@pytest.mark.parametrize("mtls", [False, True])
+def test_missing_tokens_may_pass_where_the_settings_say_so(full, make_settings, door, mtls):
+    identity = {**DOCUMENT["identity"], **({"mtls": {"trust_domains": ["cluster.local"]}} if mtls else {})}
+    envoy = {"guard_filter": door}
+    given = make_settings(identity=identity, envoy=envoy) if mtls else anonymous(make_settings, envoy=envoy)
+    rendered = render_bootstrap(given, guard_endpoints=["unix:/w"], guard_filter=door)
+    found_now = {each.danger for each in check_document(rendered, given)}
+    assert found_now == ({"clients-without-tls"} if mtls else set())
+    assert "jwt-allow-missing" in {each.danger for each in check_document(rendered)}
+    assert "jwt-allow-missing" in {each.danger for each in check_document(rendered, make_settings(envoy=envoy))}
+    assert "missing-tokens-refused" in {each.danger for each in check_document(full, given)}
+
+
+@pytest.mark.parametrize("name", ["allow_missing_or_failed", "extract_only_without_validation"])
+def test_bad_tokens_may_never_pass(full, make_settings, name):
+    Edit(full).config("jwt_authn")["rules"][-1]["requires"] = {name: {}}
+    assert "jwt-allow-missing" in {each.danger for each in check_document(full, anonymous(make_settings))}
+
+
+def serve_tls(document, **context):
+    types = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3"
+    chain = Edit(document).resources["listeners"][0]["filter_chains"][0]
+    typed = {"@type": f"{types}.DownstreamTlsContext", **context}
+    chain["transport_socket"] = {"name": "tls", "typed_config": typed}
+
+
+CA = {"filename": "/ca.pem"}
+
+
+@pytest.mark.parametrize(
+    ("context", "dangers_found"),
+    [
+        ({"common_tls_context": {"validation_context": {"trusted_ca": CA}}}, set()),
+        ({"common_tls_context": {"validation_context_sds_secret_config": {"name": "ca"}}}, set()),
+        (
+            {
+                "common_tls_context": {
+                    "combined_validation_context": {"default_validation_context": {"trusted_ca": CA}}
+                }
+            },
+            set(),
+        ),
+        (
+            {
+                "common_tls_context": {
+                    "validation_context": {"trusted_ca": CA, "trust_chain_verification": "ACCEPT_UNTRUSTED"}
+                }
+            },
+            {"clients-unverified"},
+        ),
+        ({"require_client_certificate": True}, {"clients-unverified"}),
+        ({}, {"clients-without-tls"}),
+    ],
+)
+def test_unverified_client_certificates_are_found(full, make_settings, context, dangers_found):
+    mtls = {**DOCUMENT["identity"], "mtls": {"trust_domains": ["cluster.local"]}}
+    serve_tls(full, **context)
+    found_now = {each.danger for each in check_document(full, make_settings(identity=mtls))}
+    assert found_now - {"missing-tokens-refused"} == dangers_found
+    assert found(full) == dangers_found - {"clients-without-tls"}
 
 
 def test_masks_that_ext_authz_cannot_apply_are_found(decide_only, make_settings):
