@@ -7,7 +7,7 @@ from dataclasses import replace
 from extproc.assembly.try_policy import try_policy
 from extproc.config.schema import Settings
 from extproc.policy.bundle.last_good import LastGoodPolicy
-from extproc.policy.bundle.policy_files import PolicyFiles
+from extproc.policy.bundle.policy_files import configured_files
 from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, write_status
 from extproc.policy.bundle.reload import ReloadingEngine
 from extproc.policy.contract.engine import PolicyEngine
@@ -52,7 +52,7 @@ def make_engine(settings: Settings, process: str = "", on_status: StatusListener
         return _make_opa(settings, process, publish_status)
     policy = settings.policy
     return ReloadingEngine(
-        PolicyFiles(tuple(policy.paths), tuple(policy.data), policy.query),
+        configured_files(policy),
         process=process,
         every_s=policy.reload,
         clock_ns=time.time_ns,

@@ -69,6 +69,7 @@ def open_services(
             worker=worker,
             observer=observer,
             dry_run=settings.policy.dry_run,
+            show_headers=frozenset(settings.policy.show_headers),
             usage=UsageStore(settings.state / USAGE) if settings.policy.usage else None,
             crash_file=crash_file,
         )

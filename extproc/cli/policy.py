@@ -49,7 +49,7 @@ def check(
     sources = files.read()
     for file in files.unread():
         typer.echo(f"note: {file} is not read: name it in policy.data, or call it data{file.suffix}", err=True)
-    found = violations((*sources.modules, *sources.tests), sources.data)
+    found = violations(sources)
     checked = None
     try:
         checked = None if found else try_policy(sources)

@@ -9,7 +9,8 @@ from extproc.cli.options import DEFAULT_CONFIG
 from extproc.config.load import load_settings
 from extproc.console.printable import printable
 from extproc.model.errors import ConfigError
-from extproc.policy.bundle.policy_files import Fingerprint, PolicyFiles
+from extproc.policy.bundle.policy_files import Fingerprint, PolicyFiles, configured_files, input_settings
+from extproc.policy.contract.input_settings import HIDE_SECRETS
 
 DEFAULT_QUERY = "data.extproc.decision"
 POLL_S = 0.5
@@ -22,11 +23,15 @@ def select_policy(
 ) -> PolicyFiles:
     """The files that the command names, else those of the configuration, else the starter policies.
 
+    The configuration, if there is one, says what policy sees of header fields, whichever files are named.
+
     Raises:
         ConfigError: the configuration cannot be read, or its policy is in an OPA server.
     """
-    if paths or data or (config == DEFAULT_CONFIG and not config.exists()):
-        return PolicyFiles(tuple(paths or ()), tuple(data or ()), query or DEFAULT_QUERY)
+    configured = config != DEFAULT_CONFIG or config.exists()
+    if paths or data or not configured:
+        settings = input_settings(load_settings(config).policy) if configured else HIDE_SECRETS
+        return PolicyFiles(tuple(paths or ()), tuple(data or ()), query or DEFAULT_QUERY, settings)
     policy = load_settings(config).policy
     if policy.engine == "opa" and not policy.paths:
         raise ConfigError(
@@ -34,7 +39,7 @@ def select_policy(
             None,
             "name files, or use `opa check` and `opa test`",
         )
-    return PolicyFiles(tuple(policy.paths), tuple(policy.data), query or policy.query)
+    return configured_files(policy, query or "")
 
 
 def changes(files: PolicyFiles) -> Iterator[str]:

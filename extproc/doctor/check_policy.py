@@ -10,7 +10,7 @@ from extproc.assembly.try_policy import sample_inputs, try_policy
 from extproc.doctor.check_result import CheckResult, Installation, Level
 from extproc.model.errors import PolicyError
 from extproc.model.units import NANOSECONDS_PER_SECOND
-from extproc.policy.bundle.policy_files import PolicyFiles
+from extproc.policy.bundle.policy_files import PolicyFiles, configured_files
 from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, read_statuses
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.contract.uninspectable_reads import UninspectableReads, unread_notes
@@ -25,7 +25,7 @@ def policy(installation: Installation) -> Iterator[CheckResult]:
         yield from _opa(installation)
         yield from _unread(presumed_reads(settings), configured_interest(settings))
     else:
-        files = PolicyFiles(tuple(settings.paths), tuple(settings.data), settings.query)
+        files = configured_files(settings)
         sources = files.read()
         revision = sources.revision
         yield from _files(installation, files)
@@ -47,7 +47,7 @@ def tools(installation: Installation) -> Iterator[CheckResult]:
 
 def _files(installation: Installation, files: PolicyFiles) -> Iterator[CheckResult]:
     sources = files.read()
-    found = violations((*sources.modules, *sources.tests))
+    found = violations(sources)
     for one in found:
         yield CheckResult("policy", Level.PROBLEM, one.message, one.hint, f"{one.file}:{one.line}:{one.column}")
     if found:

@@ -120,6 +120,7 @@ async def ask(question: Question, services: Services) -> Decision:
         usage=question.usage,
         input_keys=services.engine.input_keys,
         response=_response(question, services),
+        show_headers=services.show_headers,
     )
     answer = await _evaluated(document, question, services)
     credential = identified.connection.credential
@@ -142,7 +143,8 @@ def _response(question: Question, services: Services) -> dict[str, Any] | None:
     """
     if question.response is None:
         return None
-    part = response_part(question.response, max_depth=services.limits.json_depth)
+    depth, shown = services.limits.json_depth, services.show_headers
+    part = response_part(question.response, max_depth=depth, show_headers=shown)
     check_response(part, services.engine.uninspectable_reads)
     return part
 

@@ -91,6 +91,8 @@ class Services:
     observer: Observer = field(default_factory=Observer)
     dry_run: bool = False
     """Calls that policy would deny or hold go on; the record names the rule."""
+    show_headers: frozenset[str] = frozenset()
+    """Header fields that policy sees although they carry secrets."""
     crash_file: CrashFile | None = None
     """Holds a crash record during each evaluation that may kill this process; None if evaluations time out."""
     usage: UsageStore | None = None

@@ -8,6 +8,10 @@ from pydantic import Field, model_validator
 from extproc.settings.base import Address, Seconds, Strict
 
 SKIPS_PARSING = "skip-request-body-parse"
+SecretHeader = Literal[
+    "authorization", "proxy-authorization", "cookie", "set-cookie", "set-cookie2", "mcp-session-id"
+]
+"""A header field that is hidden from policy unless it is shown."""
 
 
 class OpaSettings(Strict):
@@ -55,6 +59,8 @@ class PolicySettings(Strict):
     """Whether policy is asked about requests and responses that cannot be read. auto: if it certainly reads
     input.body.uninspectable (for a response: input.response.uninspectable); an OPA server, if the query is in
     data.extproc. refuse: never. ask: always, even if a deny rule about the body cannot match."""
+    show_headers: list[SecretHeader] = Field([], description="header fields with secrets that policy sees")
+    """By default policy sees none of them, because engines may log their input."""
     usage: bool = Field(False, description="count calls for input.usage: rules about rates and budgets need it")
     opa: OpaSettings = OpaSettings()
     """Used with ``engine: opa``."""

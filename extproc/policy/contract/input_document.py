@@ -17,11 +17,9 @@ from extproc.model.masking import Finding
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.units import NANOSECONDS_PER_SECOND
 from extproc.policy.contract.call_usage import Usage
-from extproc.policy.contract.input_headers import shown_headers
+from extproc.policy.contract.input_headers import HIDDEN_REQUEST_HEADERS, shown_headers
 from extproc.policy.contract.parsed_body import parse_body, parse_form, shows_form, unescape
 
-NEVER_SHOWN = frozenset({"authorization", "proxy-authorization", "cookie"})
-"""Header fields that carry a secret. An engine may log its input, so they are left out."""
 VERSION = {"ext_authz": "v3", "encoding": "protojson"}
 CUT = frozenset({Uninspectable.TRUNCATED, Uninspectable.TOO_LARGE})
 """The reasons for which ``truncated_body`` is true, as in opa-envoy-plugin."""
@@ -42,6 +40,7 @@ def build_document(
     usage: Usage | None = None,
     input_keys: frozenset[str] | None = None,
     response: dict[str, Any] | None = None,
+    show_headers: frozenset[str] = frozenset(),
 ) -> bytes:
     """Build the input that policy decides on.
 
@@ -61,6 +60,7 @@ def build_document(
         input_keys: the keys that policy can look at; the others are left out. None: all.
         response: the response to decide about, as ``response_part`` builds it; None for the decision about the
             request.
+        show_headers: header fields of the request to show although they carry a secret.
 
     Returns:
         JSON, UTF-8.
@@ -92,7 +92,7 @@ def build_document(
     if response is not None:
         document["response"] = response
     if input_keys is None or "attributes" in input_keys:
-        document["attributes"] = _attributes(head, body, now_ns, metadata)
+        document["attributes"] = _attributes(head, body, now_ns, metadata, show_headers)
     if input_keys is not None:
         document = {key: value for key, value in document.items() if key in input_keys}
     return _dump(document)
@@ -110,10 +110,14 @@ def _to_the_second(seconds: int) -> str:
 
 
 def _attributes(
-    head: RequestHead, body: bytes, now_ns: int, metadata: Mapping[str, Mapping[str, Any]] | None
+    head: RequestHead,
+    body: bytes,
+    now_ns: int,
+    metadata: Mapping[str, Mapping[str, Any]] | None,
+    show_headers: frozenset[str],
 ) -> dict[str, Any]:
     seconds, nanos = divmod(now_ns, NANOSECONDS_PER_SECOND)
-    request = {"time": {"seconds": seconds, "nanos": nanos}, "http": _http(head, body)}
+    request = {"time": {"seconds": seconds, "nanos": nanos}, "http": _http(head, body, show_headers)}
     facts = head.attributes
     route = facts.route_metadata
     parts = {
@@ -136,7 +140,7 @@ def _peer(address: str, principal: str, certificate: str = "") -> dict[str, Any]
     return {name: part for name, part in peer.items() if part}
 
 
-def _http(head: RequestHead, body: bytes) -> dict[str, Any]:
+def _http(head: RequestHead, body: bytes, show_headers: frozenset[str]) -> dict[str, Any]:
     """``attributes.request.http``, without empty fields. Envoy leaves ``query`` and ``fragment`` empty.
 
     opa-envoy-plugin has ``body`` or ``rawBody``, as Envoy's ``pack_as_bytes`` says. A policy reads the one that it
@@ -145,7 +149,7 @@ def _http(head: RequestHead, body: bytes) -> dict[str, Any]:
     http: dict[str, Any] = {
         "id": head.request_id,
         "method": head.method,
-        "headers": _headers(head),
+        "headers": _headers(head, show_headers),
         "path": head.path,
         "host": head.authority,
         "scheme": head.scheme,
@@ -160,10 +164,10 @@ def _http(head: RequestHead, body: bytes) -> dict[str, Any]:
     return http
 
 
-def _headers(head: RequestHead) -> dict[str, str]:
+def _headers(head: RequestHead, show_headers: frozenset[str]) -> dict[str, str]:
     pseudo = {":authority": head.authority, ":method": head.method, ":path": head.path, ":scheme": head.scheme}
     return {name: value for name, value in pseudo.items() if value} | shown_headers(
-        head.headers, without=NEVER_SHOWN
+        head.headers, without=HIDDEN_REQUEST_HEADERS - show_headers
     )
 
 

@@ -4,6 +4,14 @@ from collections.abc import Collection
 
 from extproc.model.call import Headers
 
+HIDDEN_REQUEST_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
+"""Request header fields that carry a secret. An engine may log its input, so they are left out unless the operator
+shows them (``policy.show_headers``)."""
+HIDDEN_RESPONSE_HEADERS = frozenset(
+    {"set-cookie", "set-cookie2", "authorization", "proxy-authorization", "mcp-session-id"}
+)
+"""The same for responses."""
+
 
 def shown_headers(fields: Headers, *, without: Collection[str]) -> dict[str, str]:
     """Fields by name, with repeated ones joined by a comma, and without those that carry a secret.

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from extproc.model.call import Json
+from extproc.policy.contract.input_settings import HIDE_SECRETS, InputSettings
 from extproc.policy.contract.text_digest import digest
 
 TEST_SUFFIX = "_test.rego"
@@ -39,6 +40,8 @@ class Sources:
     """All data files merged; an object."""
     query: str
     tests: tuple[Module, ...] = ()
+    settings: InputSettings = HIDE_SECRETS
+    """The settings on which the input's keys depend. Not a part of the revision."""
 
     @property
     def revision(self) -> str:
@@ -56,4 +59,5 @@ def sources_of(raw: bytes) -> Sources:
     """Read the output of ``Sources.to_json``. May raise any exception on other input."""
     found = json.loads(raw)
     modules, tests = (tuple(Module(**module) for module in found[key]) for key in ("modules", "tests"))
-    return Sources(modules, found["data"], found["query"], tests)
+    settings = InputSettings(tuple(found["settings"]["show_headers"]), found["settings"]["usage"])
+    return Sources(modules, found["data"], found["query"], tests, settings)

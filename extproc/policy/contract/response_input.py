@@ -9,10 +9,7 @@ from extproc.codecs.unreadable import Unreadable
 from extproc.model.call import Headers, Json
 from extproc.model.masking import Finding
 from extproc.model.reasons import Uninspectable
-from extproc.policy.contract.input_headers import shown_headers
-
-NEVER_SHOWN = frozenset({"set-cookie", "set-cookie2", "authorization", "proxy-authorization", "mcp-session-id"})
-"""Response header fields that carry a secret. An engine may log its input, so they are left out."""
+from extproc.policy.contract.input_headers import HIDDEN_RESPONSE_HEADERS, shown_headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,9 @@ class ResponseFacts:
     """Why the detectors could not scan it, where ``findings`` is None."""
 
 
-def response_part(seen: ResponseFacts, *, max_depth: int) -> dict[str, Any]:
+def response_part(
+    seen: ResponseFacts, *, max_depth: int, show_headers: frozenset[str] = frozenset()
+) -> dict[str, Any]:
     """Build the object ``input.response``.
 
     It has ``uninspectable`` exactly if there is (or will be) a body that policy does not see, or that
@@ -40,8 +39,10 @@ def response_part(seen: ResponseFacts, *, max_depth: int) -> dict[str, Any]:
     Args:
         seen: the response.
         max_depth: nesting beyond which a body is not read.
+        show_headers: header fields to show although they carry a secret.
     """
-    part: dict[str, Any] = {"status": seen.status, "headers": shown_headers(seen.headers, without=NEVER_SHOWN)}
+    headers = shown_headers(seen.headers, without=HIDDEN_RESPONSE_HEADERS - show_headers)
+    part: dict[str, Any] = {"status": seen.status, "headers": headers}
     part |= {"size": len(seen.body), "body": None}
     if seen.findings is not None:
         part["findings"] = [{"entity": f.entity, "path": f.path, "count": f.count} for f in seen.findings]

@@ -15,7 +15,7 @@ import orjson
 
 from extproc.model.call import Json
 from extproc.model.errors import ConfigError, PolicyError, SourceLocation
-from extproc.policy.contract.policy_sources import ENTRY, LOADED, Module, Sources
+from extproc.policy.contract.policy_sources import ENTRY, LOADED, TEST_SUFFIX, Module, Sources
 from extproc.policy.contract.response_interest import DIRECTIONS, TELLING, ResponseInterest, declared_interest
 from extproc.policy.contract.uninspectable_reads import NONE_READ, UninspectableReads
 from extproc.policy.regorus.builtins import install_builtins
@@ -24,6 +24,7 @@ from extproc.policy.regorus.import_regorus import RegorusEngine, new_engine
 from extproc.policy.regorus.input_usage import used_input_keys
 from extproc.policy.regorus.lint.checks import lint
 from extproc.policy.regorus.lint.rego_module import RegoModule, Violation, read_modules
+from extproc.policy.regorus.lint.unknown_keys import unknown_keys
 from extproc.policy.regorus.regex_builtins import Patterns
 from extproc.policy.regorus.unambiguous_json import has_one_reading
 from extproc.policy.regorus.uninspectable_usage import find_uninspectable_reads
@@ -223,21 +224,37 @@ def compile_checked(modules: Sequence[Module], data: Json) -> tuple[RegorusEngin
     """
     template = compile_modules(modules, data)
     trees = _syntax_of(template)
-    if found := lint(trees, data):
-        first = found[0]
-        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        raise ConfigError(first.message + more, SourceLocation(first.file, first.line, first.column), first.hint)
+    _refuse(lint(trees, data))
     _prepare(template)
     return template, trees
 
 
-def violations(modules: Sequence[Module], data: Json = None) -> list[Violation]:
-    """Everything that keeps these modules from being loaded with this data, in the order of files and lines.
+def violations(sources: Sources) -> list[Violation]:
+    """Everything that keeps a policy from being loaded with its data, in the order of files and lines.
 
     Raises:
         ConfigError: a module cannot be parsed.
     """
-    return lint(_syntax_of(compile_modules(modules, {})), data)
+    trees = _syntax_of(compile_modules((*sources.modules, *sources.tests), {}))
+    policy = [tree for tree in trees if not tree.file.endswith(TEST_SUFFIX)]
+    return sorted({*lint(trees, sources.data), *unknown_keys(policy, sources.query, sources.settings)})
+
+
+def check_input_keys(sources: Sources) -> None:
+    """Refuse a policy that reads a key which the input never has.
+
+    Raises:
+        ConfigError: names the first such key, its place, and what to use instead.
+    """
+    trees = _syntax_of(compile_modules(sources.modules, {}))
+    _refuse(unknown_keys(trees, sources.query, sources.settings))
+
+
+def _refuse(found: Sequence[Violation]) -> None:
+    if found:
+        first = found[0]
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise ConfigError(first.message + more, SourceLocation(first.file, first.line, first.column), first.hint)
 
 
 def _syntax_of(engine: RegorusEngine) -> tuple[RegoModule, ...]:

@@ -25,6 +25,7 @@ from extproc.policy.regorus.evaluator import (
     EmbeddedEngine,
     PolicyCheck,
     SettingsValidity,
+    check_input_keys,
     run_rule,
 )
 from extproc.policy.regorus.rego_tests import Coverage, TestResult, TestRun, run_tests
@@ -160,6 +161,7 @@ def try_sources(sources: Sources, samples: SampleInputs) -> PolicyCheck:
         ConfigError, PolicyError: the first thing that is wrong.
     """
     engine = EmbeddedEngine.from_sources(sources)
+    check_input_keys(sources)
     if engine.settings is SettingsValidity.INVALID:
         raise PolicyInvalid(wrong_settings(engine, sources.data))
     asks_responses = engine.response_interest is not ResponseInterest.NEVER
