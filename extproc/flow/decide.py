@@ -1,6 +1,7 @@
 """The decision: policy is asked, and its answer is read."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,9 +9,10 @@ from extproc.flow.dry_run import softened
 from extproc.flow.record.call_record import CallRecord
 from extproc.flow.record.crash_record import crash_record
 from extproc.flow.services import Services
+from extproc.flow.shown_headers import without_shown
 from extproc.flow.stages import DecidedCall, IdentifiedCall
 from extproc.flow.unread import check_request, check_response
-from extproc.model.call import Call, Json
+from extproc.model.call import Call, Headers, Json
 from extproc.model.decision import Action, Decision
 from extproc.model.errors import PolicyError, Refused
 from extproc.model.reasons import Reason
@@ -132,6 +134,7 @@ async def ask(question: Question, services: Services) -> Decision:
     )
     if bundles := services.engine.bundles:
         decision = replace(decision, bundles=bundles)
+    decision = without_shown(decision, _seen_headers(question), services.show_headers)
     return softened(decision) if services.dry_run else decision
 
 
@@ -147,6 +150,12 @@ def _response(question: Question, services: Services) -> dict[str, Any] | None:
     part = response_part(question.response, max_depth=depth, show_headers=shown)
     check_response(part, services.engine.uninspectable_reads)
     return part
+
+
+def _seen_headers(question: Question) -> Iterator[Headers]:
+    yield question.identified.request.head.headers
+    if question.response is not None:
+        yield question.response.headers
 
 
 async def _evaluated(document: bytes, question: Question, services: Services) -> Json:

@@ -147,6 +147,7 @@ def make_services(tmp_path, *, engine=None, recorder=None, masker=None, changes=
         waiter=ApprovalWaiter(store, 0.01, now),
         recorder=recorder or MemoryRecorder(),
         limits=settings.limits,
+        show_headers=frozenset(settings.policy.show_headers),
         sessions=Sessions(b"s" * 32),
         clock=now,
         entropy=lambda size: bytes(next(ticks) % 256 for _ in range(size)),
