@@ -12,6 +12,11 @@ from typing import Any
 from extproc.codecs.located_yaml import KeyPath, load_located
 from extproc.config.schema import Settings
 from extproc.envoy_config.lint.check_against_settings import check_against_settings
+from extproc.envoy_config.lint.check_attributes import (
+    check_attributes,
+    check_certificate_header,
+    check_server_name,
+)
 from extproc.envoy_config.lint.check_callers import check_certificates, is_meant
 from extproc.envoy_config.lint.check_every_call import (
     check_cluster_names,
@@ -111,6 +116,8 @@ def _managers(root: Node) -> Iterator[Problem]:
         chain = chains[manager.path]
         yield from check_chain(chain)
         yield from check_identity(chain)
+        yield from check_attributes(chain)
+        yield from check_certificate_header(manager)
         yield from check_records(manager)
         yield from _connection_manager(manager, chain.longest_hold)
         yield from check_routes(manager.get("route_config"), chain.protective, chain.longest_hold, declared)
@@ -120,6 +127,7 @@ def _managers(root: Node) -> Iterator[Problem]:
     yield from check_clusters(root, guard_clusters(guarded))
     yield from check_guard_protocol(root, guard_clusters(guarded))
     yield from check_cluster_names(root)
+    yield from check_server_name(root)
 
 
 def _is_cluster_options(node: Node) -> bool:

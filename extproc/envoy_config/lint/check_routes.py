@@ -49,8 +49,16 @@ def check_routes(routes: Node, protective: set[str], hold: float, declared: Decl
 
 def _overrides(configs: Node, protective: set[str]) -> Iterator[Problem]:
     for each in configs.each():
-        if each.key in protective or each.message in OVERRIDES:
+        if (each.key in protective or each.message in OVERRIDES) and not _only_extends(each):
             yield Problem("route-override", each.path, f"overrides {each.key!r}")
+
+
+def _only_extends(override: Node) -> bool:
+    """True if the entry does nothing but give ext_authz context extensions, which policy reads."""
+    settings = override.get("check_settings").value
+    fields = set(override.value) - {"@type"} if isinstance(override.value, dict) else set()
+    named = set(settings) if isinstance(settings, dict) else set()
+    return len(fields) == 1 and bool(named) and named <= {"context_extensions", "contextExtensions"}
 
 
 def _timeouts(action: Node, hold: float) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ import pytest
 from cryptography import x509
 from envoy.service.auth.v3 import external_auth_pb2 as auth
 
+from extproc.envoy_config.lint.check_file import check_document
 from extproc.envoy_config.render.bootstrap import GuardFilter
 from extproc.model.call import Attributes
 from extproc.wire.attribute_names import EXTENSIONS_NAMESPACE
@@ -171,3 +172,22 @@ async def test_named_metadata_of_a_route_arrives(door: GuardFilter) -> None:
             )
 
     assert (await attributes_of(door, change, None)).route_metadata == {"my.route": {"tier": 1, "tags": ["a"]}}
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_a_certificate_of_ones_own_making_names_nobody(
+    door: GuardFilter, authority: Authority, tmp_path: Path
+) -> None:
+    """Unless the listener does not verify it, which is the danger ``clients-unverified``."""
+    (tmp_path / "own").mkdir()
+    forger = Authority.create(tmp_path / "own", "own")
+    client = forger.client("agent", NAMES)
+    client.load_verify_locations(cafile=str(authority.certificate))
+
+    def loose(rendered: dict[str, Any]) -> None:
+        serve_tls(rendered, authority, check=False)
+        assert "clients-unverified" in {each.danger for each in check_document(rendered)}
+
+    assert (await attributes_of(door, loose, client)).source_principal == "spiffe://acme.example/agent"
+    with pytest.raises((httpx.HTTPError, ssl.SSLError)):
+        await attributes_of(door, lambda rendered: serve_tls(rendered, authority), client)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from extproc.assembly.try_policy import try_policy
 from extproc.model.decision import Action, ApprovalTerms
 from extproc.model.reasons import Uninspectable
 from extproc.policy.bundle.starter_policies import starter_folder
@@ -36,9 +37,10 @@ def test_the_example_answer_is_readable():
 
 
 def test_the_examples_policy_and_tests_work():
-    policy, _, _, tests = blocks(HOW_TO, "rego")
+    policy, _, _, tests, certificates = blocks(HOW_TO, "rego")
     sources = Sources((Module("a.rego", policy),), {}, "data.extproc.decision", (Module("a_test.rego", tests),))
     assert run_tests(sources).passed
+    try_policy(Sources((Module("a.rego", certificates),), {}, "data.extproc.decision"))
 
 
 def test_the_example_about_responses_works():

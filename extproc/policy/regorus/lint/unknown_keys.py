@@ -6,8 +6,7 @@ from extproc.policy.contract.input_settings import InputSettings
 from extproc.policy.contract.input_shape import unknown_key
 from extproc.policy.regorus.lint.input_references import InputReference, input_references, named_references
 from extproc.policy.regorus.lint.rego_module import RegoModule, Violation, violation
-from extproc.policy.regorus.lint.rule_uses import RulePath, meant, reached, rule_uses
-from extproc.policy.regorus.lint.syntax_tree import rule_path
+from extproc.policy.regorus.lint.rule_uses import rules_of_query
 
 
 def unknown_keys(modules: Sequence[RegoModule], query: str, settings: InputSettings) -> list[Violation]:
@@ -22,12 +21,9 @@ def unknown_keys(modules: Sequence[RegoModule], query: str, settings: InputSetti
         settings: those on which the input's keys depend.
     """
     named = named_references(modules)
-    deciding = _deciding(modules, tuple(query.split(".")))
     found = [
         wrong
-        for module in modules
-        for rule in module.rules
-        if rule_path(module.package, rule) in deciding
+        for module, rule in rules_of_query(tuple(modules), tuple(query.split(".")))
         for reference in input_references(module, rule, named)
         if (wrong := _violation(module, reference, settings))
     ]
@@ -39,9 +35,3 @@ def _violation(module: RegoModule, reference: InputReference, settings: InputSet
     if unknown is None:
         return None
     return violation(module, reference.span(unknown.position), unknown.message, unknown.hint)
-
-
-def _deciding(modules: Sequence[RegoModule], query: RulePath) -> set[RulePath]:
-    """The rules that the query is made of, with all that they use."""
-    defined = {rule_path(module.package, rule) for module in modules for rule in module.rules}
-    return reached(meant(query, defined), rule_uses(tuple(modules), defined))

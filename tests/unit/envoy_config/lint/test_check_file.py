@@ -14,6 +14,9 @@ from extproc.model.errors import ConfigError
 from tests.unit.envoy_config.conftest import DOCUMENT
 
 TYPE = "type.googleapis.com/envoy.extensions.filters.http."
+TRANSPORT = "type.googleapis.com/envoy.extensions.transport_sockets."
+INSPECTOR = "type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"
+TRUSTED = {"trusted_ca": {"filename": "ca.crt"}}
 ROUTER = {"name": "envoy.filters.http.router", "typed_config": {"@type": TYPE + "router.v3.Router"}}
 
 
@@ -121,6 +124,20 @@ def override(place: str, name: str, **config: Any) -> Any:
     return change
 
 
+def tls(*, inspector: bool = True, required: bool = False, **validation: Any) -> Any:
+    """The listener serves TLS, and verifies certificates of callers like this."""
+
+    def change(edit: Edit) -> None:
+        context = {"@type": TRANSPORT + "tls.v3.DownstreamTlsContext", "require_client_certificate": required}
+        context["common_tls_context"] = {"validation_context": validation} if validation else {}
+        listener = edit.resources["listeners"][0]
+        listener["filter_chains"][0]["transport_socket"] = {"name": "tls", "typed_config": context}
+        if inspector:
+            listener["listener_filters"] = [{"name": "tls", "typed_config": {"@type": INSPECTOR}}]
+
+    return change
+
+
 def mcp(edit: Edit) -> None:
     edit.add("envoy.filters.http.mcp", "mcp.v3.Mcp", attribute_source="HEADERS")
 
@@ -136,6 +153,12 @@ STREAMED = {
 }
 
 INJECTED: list[tuple[str, Any]] = [
+    ("hidden-attributes", lambda e: e.guard.pop("request_attributes")),
+    ("hidden-attributes", lambda e: e.guard["request_attributes"].remove("connection.uri_san_peer_certificate")),
+    ("hidden-attributes", lambda e: e.guard["grpc_service"].pop("initial_metadata")),
+    ("hidden-server-name", tls(inspector=False, **TRUSTED)),
+    ("forwarded-certificate", lambda e: e.manager.update(forward_client_cert_details="ALWAYS_FORWARD_ONLY")),
+    ("forwarded-certificate", lambda e: e.manager.update(forward_client_cert_details=2)),
     ("no-guard", lambda e: (e.forget("ext_proc"))),
     ("no-guard", elsewhere),
     ("direct-access", lambda e: e.listener()),
@@ -225,7 +248,15 @@ INJECTED: list[tuple[str, Any]] = [
     ("unknown-field", lambda e: e.mode.update(request_bodymode="BUFFERED")),
 ]  # fmt: skip
 
+EXTENDED = {
+    "@type": TYPE + "ext_authz.v3.ExtAuthzPerRoute",
+    "check_settings": {"context_extensions": {"team": "red"}},
+}
 DECIDE_ONLY: list[tuple[str, Any]] = [
+    ("hidden-attributes", lambda e: e.config("ext_authz").pop("include_peer_certificate")),
+    ("hidden-attributes", lambda e: e.config("ext_authz").update(include_tls_session=False)),
+    ("route-override", override("host", "envoy.filters.http.ext_authz", **EXTENDED, disabled=False)),
+    ("route-override", override("host", "envoy.filters.http.ext_authz", **{"@type": EXTENDED["@type"], "check_settings": {"disable_request_body_buffering": True, "context_extensions": {}}})),
     ("failure-mode-allow", lambda e: e.config("ext_authz").update(failure_mode_allow=True)),
     ("authz-no-body", lambda e: e.config("ext_authz").pop("with_request_body")),
     ("authz-partial-body", lambda e: e.config("ext_authz")["with_request_body"].update(allow_partial_message=True)),
@@ -243,6 +274,27 @@ DECIDE_ONLY: list[tuple[str, Any]] = [
 
 def found(document: Any) -> set[str]:
     return {each.danger for each in check_document(document)}
+
+
+@pytest.mark.parametrize(
+    "inject",
+    [
+        tls(**TRUSTED),
+        tls(required=True, **TRUSTED),
+        tls(required=True, verify_certificate_hash=["ab"]),
+        tls(),
+    ],
+)
+def test_verified_certificates_are_no_danger(full, inject):
+    """Nor is TLS that asks for none."""
+    inject(Edit(full))
+    assert found(full) == set()
+
+
+def test_context_extensions_of_a_route_are_no_danger(decide_only):
+    """They switch nothing off."""
+    override("route", "envoy.filters.http.ext_authz", **EXTENDED)(Edit(decide_only))
+    assert found(decide_only) == set()
 
 
 @pytest.mark.slow
