@@ -16,7 +16,6 @@ from tests.unit.envoy_config.conftest import DOCUMENT
 TYPE = "type.googleapis.com/envoy.extensions.filters.http."
 TRANSPORT = "type.googleapis.com/envoy.extensions.transport_sockets."
 INSPECTOR = "type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"
-TRUSTED = {"trusted_ca": {"filename": "ca.crt"}}
 ROUTER = {"name": "envoy.filters.http.router", "typed_config": {"@type": TYPE + "router.v3.Router"}}
 
 
@@ -124,18 +123,13 @@ def override(place: str, name: str, **config: Any) -> Any:
     return change
 
 
-def tls(*, inspector: bool = True, required: bool = False, **validation: Any) -> Any:
-    """The listener serves TLS, and verifies certificates of callers like this."""
-
-    def change(edit: Edit) -> None:
-        context = {"@type": TRANSPORT + "tls.v3.DownstreamTlsContext", "require_client_certificate": required}
-        context["common_tls_context"] = {"validation_context": validation} if validation else {}
-        listener = edit.resources["listeners"][0]
-        listener["filter_chains"][0]["transport_socket"] = {"name": "tls", "typed_config": context}
-        if inspector:
-            listener["listener_filters"] = [{"name": "tls", "typed_config": {"@type": INSPECTOR}}]
-
-    return change
+def serve_tls(document: dict[str, Any], *, inspector: bool = True, **context: Any) -> None:
+    """Have the first listener serve TLS."""
+    listener = Edit(document).resources["listeners"][0]
+    typed = {"@type": TRANSPORT + "tls.v3.DownstreamTlsContext", **context}
+    listener["filter_chains"][0]["transport_socket"] = {"name": "tls", "typed_config": typed}
+    if inspector:
+        listener["listener_filters"] = [{"name": "tls", "typed_config": {"@type": INSPECTOR}}]
 
 
 def mcp(edit: Edit) -> None:
@@ -156,7 +150,7 @@ INJECTED: list[tuple[str, Any]] = [
     ("hidden-attributes", lambda e: e.guard.pop("request_attributes")),
     ("hidden-attributes", lambda e: e.guard["request_attributes"].remove("connection.uri_san_peer_certificate")),
     ("hidden-attributes", lambda e: e.guard["grpc_service"].pop("initial_metadata")),
-    ("hidden-server-name", tls(inspector=False, **TRUSTED)),
+    ("hidden-server-name", lambda e: serve_tls(e.document, inspector=False)),
     ("forwarded-certificate", lambda e: e.manager.update(forward_client_cert_details="ALWAYS_FORWARD_ONLY")),
     ("forwarded-certificate", lambda e: e.manager.update(forward_client_cert_details=2)),
     ("no-guard", lambda e: (e.forget("ext_proc"))),
@@ -274,21 +268,6 @@ DECIDE_ONLY: list[tuple[str, Any]] = [
 
 def found(document: Any) -> set[str]:
     return {each.danger for each in check_document(document)}
-
-
-@pytest.mark.parametrize(
-    "inject",
-    [
-        tls(**TRUSTED),
-        tls(required=True, **TRUSTED),
-        tls(required=True, verify_certificate_hash=["ab"]),
-        tls(),
-    ],
-)
-def test_verified_certificates_are_no_danger(full, inject):
-    """Nor is TLS that asks for none."""
-    inject(Edit(full))
-    assert found(full) == set()
 
 
 def test_context_extensions_of_a_route_are_no_danger(decide_only):
@@ -522,13 +501,6 @@ def test_bad_tokens_may_never_pass(full, make_settings, name):
     assert "jwt-allow-missing" in {each.danger for each in check_document(full, anonymous(make_settings))}
 
 
-def serve_tls(document, **context):
-    types = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3"
-    chain = Edit(document).resources["listeners"][0]["filter_chains"][0]
-    typed = {"@type": f"{types}.DownstreamTlsContext", **context}
-    chain["transport_socket"] = {"name": "tls", "typed_config": typed}
-
-
 CA = {"filename": "/ca.pem"}
 
 
@@ -561,7 +533,7 @@ def test_unverified_client_certificates_are_found(full, make_settings, context, 
     mtls = {**DOCUMENT["identity"], "mtls": {"trust_domains": ["cluster.local"]}}
     serve_tls(full, **context)
     found_now = {each.danger for each in check_document(full, make_settings(identity=mtls))}
-    assert found_now - {"missing-tokens-refused", "hidden-server-name"} == dangers_found
+    assert found_now - {"missing-tokens-refused"} == dangers_found
     assert found(full) == dangers_found - {"clients-without-tls"}
 
 
