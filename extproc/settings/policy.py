@@ -30,7 +30,8 @@ class OpaSettings(Strict):
         description="unanswered queries in a row that open the circuit breaker, not counting slow inputs",
     )
     responses: bool | None = None
-    """True: policy decides about responses too. Null: as data.extproc.directions says; without it, true."""
+    """True: policy decides about responses too. Null: as data.extproc.directions says; without it, true unless no
+    policy that OPA lists reads input.direction or input.response."""
     pause: Seconds = 2.0
     """Seconds for which an open circuit breaker denies at once. Then one query is sent as a trial."""
 

@@ -82,6 +82,6 @@ def unread_notes(reads: UninspectableReads, interest: ResponseInterest) -> Itera
         names = " or ".join(f"input.response.{part}" for part in sorted(reads.response_parts))
         yield UnreadNote(
             "no rule of the query is known to read input.response.uninspectable: responses without"
-            f" {names} are withheld (response-uninspectable)",
+            f" {names} are withheld (response-uninspectable) where policy is asked about responses",
             "to decide about them, begin with a rule that reads it, or set policy.uninspectable",
         )

@@ -12,13 +12,14 @@ import orjson
 from extproc.concurrency.background import background, cancel
 from extproc.model.call import Json
 from extproc.model.errors import PolicyError, PolicyUnreachable
-from extproc.policy.contract.response_interest import DIRECTIONS, ResponseInterest, declared_interest
+from extproc.policy.contract.response_interest import DIRECTIONS, TELLING, ResponseInterest, declared_interest
 from extproc.policy.contract.text_digest import digest
 from extproc.policy.contract.uninspectable_reads import NONE_READ, UninspectableReads
 from extproc.policy.opa.bundles import BundlesInForce, read_bundles
 from extproc.policy.opa.circuit_breaker import Breaker
 from extproc.policy.opa.opa_client import OpaClient
 from extproc.policy.opa.opa_server import OpaServer
+from extproc.policy.opa.policy_inputs import may_read
 
 CONNECTIONS = 64
 """The most questions at once, each on a connection of its own. Questions about OPA's health are not among them."""
@@ -81,6 +82,8 @@ class OpaEngine:
         self._provenance: Json = None
         self._without_bundles = False
         self._configured_interest = self._response_interest = server.response_interest
+        self._scanned: ResponseInterest | None = None
+        """What the policies in OPA say of it; None while they are to be looked at."""
         self._breaker = Breaker(most=server.failures, pause_s=server.pause_s, clock_s=clock_s)
         self._client = OpaClient(server)
         self._turns = asyncio.Semaphore(CONNECTIONS)
@@ -95,7 +98,7 @@ class OpaEngine:
 
     @property
     def response_interest(self) -> ResponseInterest:
-        """As configured, else as OPA declared when it was last polled."""
+        """As configured, else as OPA declared when it was last polled, or as its policies had it by then."""
         return self._response_interest
 
     @property
@@ -128,7 +131,10 @@ class OpaEngine:
             raise
         finally:
             self._report_changes()
+        before = self._provenance
         bundles = self._read_bundles(answer.get("provenance"))
+        if before not in (None, self._provenance):
+            await self._look_again()
         revision = bundles.revision
         self._without_bundles = not revision
         if not revision and not self._revision:
@@ -142,6 +148,9 @@ class OpaEngine:
         """Read the bundles of an answer; nearly always they are those of the answer before."""
         if provenance == self._provenance:
             return self._latest
+        if self._provenance is not None:
+            self._response_interest = self._configured_interest
+        self._scanned = None
         self._provenance, self._latest = provenance, read_bundles(provenance, self._query)
         return self._latest
 
@@ -151,15 +160,23 @@ class OpaEngine:
         Raises:
             PolicyError: OPA does not list its policies.
         """
-        answer = await self._ask("GET", "/v1/policies")
-        policies = answer.get("result")
-        if not isinstance(policies, list) or not policies:
-            raise PolicyError("OPA holds no policy")
+        policies = await self._list_policies()
         texts = [f"{item.get('id')}\0{item.get('raw')}" for item in policies if isinstance(item, dict)]
         if len(texts) != len(policies):
             raise PolicyError("OPA's list of policies cannot be read")
         self._revision = digest([self._query, *sorted(texts)])
         return self._revision
+
+    async def _list_policies(self) -> list[Json]:
+        """The policies that OPA holds, those of bundles included; at least one.
+
+        Raises:
+            PolicyError: OPA does not list them.
+        """
+        policies = (await self._ask("GET", "/v1/policies")).get("result")
+        if not isinstance(policies, list) or not policies:
+            raise PolicyError("OPA holds no policy")
+        return policies
 
     async def healthy(self) -> bool:
         """True if OPA answers and has activated its bundles. Never raises."""
@@ -219,8 +236,33 @@ class OpaEngine:
             with contextlib.suppress(PolicyError):
                 await self.refresh()
         if self._configured_interest is ResponseInterest.UNKNOWN:
-            self._response_interest = await self._declared_interest()
+            await self._find_interest()
         self._report_changes()
+
+    async def _look_again(self) -> None:
+        """Find out at once about bundles that came since the last answer, where OPA is polled."""
+        if self._configured_interest is ResponseInterest.UNKNOWN and self._poll_every_s:
+            await self._find_interest()
+
+    async def _find_interest(self) -> None:
+        """Find out whether OPA is to be asked about responses. Policies without bundles change unnoticed."""
+        declared = await self._declared_interest()
+        if declared is not ResponseInterest.UNKNOWN:
+            self._response_interest = declared
+            return
+        provenance = self._provenance
+        if self._scanned is None or self._without_bundles:
+            self._scanned = await self._scanned_interest()
+        if provenance is self._provenance:  # else a bundle came meanwhile
+            self._response_interest = self._scanned or ResponseInterest.UNKNOWN
+
+    async def _scanned_interest(self) -> ResponseInterest | None:
+        """``NEVER`` if no policy in OPA can tell a response from its request; None if OPA does not list them."""
+        try:
+            policies = await self._list_policies()
+        except PolicyError:
+            return None
+        return ResponseInterest.UNKNOWN if may_read(policies, TELLING) else ResponseInterest.NEVER
 
     async def _declared_interest(self) -> ResponseInterest:
         """The interest that OPA's ``data.extproc.directions`` declares; ``UNKNOWN`` if it declares none."""
