@@ -11,6 +11,7 @@ import pytest_asyncio
 from tests.integration.guard.stack import PLAIN, Stack, run_stack
 from tests.integration.policy.test_bad_answers import opa
 from tests.integration.support.envoy_process import short_folder
+from tests.integration.support.upstream import Scripted
 
 POLICY = Path(__file__).parent / "unaware.rego"
 QUERY = "data.unaware.allow"
@@ -104,4 +105,6 @@ async def test_nor_does_one_in_an_opa_server(opa_binary: Path, door: str) -> Non
             answer, _ = await post(stack, query, body, **headers)
             assert (answer.status_code, answer.json()["reason"], stack.reached) == (400, "uninspectable", []), what
         assert (await post(stack))[1]["reason"] == "policy-denied"
-        assert (await post(stack, content=b'{"name":"Ann"}'))[0].status_code == 200
+        stack.upstream.answer = Scripted(200, [("content-type", "text/html")], [b"<p>not JSON</p>"])
+        answer, entry = await post(stack, content=b'{"name":"Ann"}')
+        assert (answer.status_code, answer.content, entry["kind"]) == (200, b"<p>not JSON</p>", "call.completed")
