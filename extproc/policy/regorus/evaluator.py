@@ -75,6 +75,7 @@ class EmbeddedEngine:
     """As in ``PolicyCheck``."""
     response_interest: ResponseInterest = ResponseInterest.UNKNOWN
     uninspectable_reads: UninspectableReads = NONE_READ
+    bundles: tuple[str, ...] = ()
     is_remote = False
 
     @classmethod
