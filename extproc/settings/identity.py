@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from extproc.settings.base import Example, Name, Strict, WithoutPassword
 from extproc.settings.mtls import MtlsSettings
 
-METADATA_KEY = r"^[!-~]{1,128}$"
+METADATA_KEY = r"^[!-~]{1,256}$"
 
 
 class Claims(Strict):

@@ -1,6 +1,7 @@
 """Compare an Envoy configuration with the guard's settings: what the one lacks makes calls of the other fail."""
 
 from collections.abc import Iterator
+from itertools import combinations
 
 from extproc.config.schema import Settings
 from extproc.config.summary import decide_only_notes
@@ -25,6 +26,7 @@ def check_against_settings(root: Node, settings: Settings) -> Iterator[Problem]:
         yield from _providers(chain, settings)
         yield from check_claims(chain, settings)
         yield from _masks(manager, chain, settings)
+        yield from _ports(manager, settings)
     yield from _hosts(root, [manager for manager, _ in guarded], settings)
 
 
@@ -69,6 +71,18 @@ def _unknown_hosts(guarded: list[Node], known: dict[str, str], declared: Declara
             served = any(serves(domain, each) or serves(each, domain) for each in known)
             if not served and not declared.cover(host.path):
                 yield Problem("host-without-connection", host.path, domain)
+
+
+def _ports(manager: Node, settings: Settings) -> Iterator[Problem]:
+    """Find names that Envoy routes without their port, and the guard looks up with it."""
+    ignored = manager.get("route_config", "ignore_port_in_host_matching")
+    if not manager.flag("route_config", "ignore_port_in_host_matching"):
+        return
+    owners = [(host, name) for name, connection in settings.connections.items() for host in connection.hosts]
+    for (one, first), (other, second) in combinations(owners, 2):
+        plain, same = one.partition(":")[0], other.partition(":")[0]
+        if first != second and ":" in one + other and (serves(plain, same) or serves(same, plain)):
+            yield Problem("ignored-ports", ignored.path, f"{one} of {first}, {other} of {second}")
 
 
 def _domains(manager: Node) -> Iterator[tuple[str, Node]]:

@@ -311,7 +311,7 @@ def test_every_danger_has_a_test():
     tested = {name for name, _ in (*INJECTED, *DECIDE_ONLY)}
     tested |= {"mcp-headers", "nothing-found", "declared-unguarded", "no-reason"}
     tested |= {name for name, _ in MISMATCHES} | {"masks-with-ext-authz"}
-    tested |= {"missing-tokens-refused", "clients-unverified", "clients-without-tls"}
+    tested |= {"ignored-ports", "missing-tokens-refused", "clients-unverified", "clients-without-tls"}
     assert tested == set(dangers())
 
 
@@ -473,6 +473,28 @@ def test_each_provider_has_its_own_metadata_key(full, make_settings, key):
     assert {each.danger for each in check_document(full, given)} == {"claims-key"}
     Edit(full).provider().update(payload_in_metadata=key)
     assert check_document(full, given) == []
+
+
+@pytest.mark.parametrize(
+    ("hosts", "found_now"),
+    [
+        (["docs.example.com"], set()),
+        (["docs.example.com:*", "docs.example.com"], set()),
+        (["crm.example.com:9000"], {"ignored-ports"}),
+        (["crm.example.com:*"], {"ignored-ports"}),
+        (["*.example.com"], {"ignored-ports"}),
+        (["*.other.com:80"], set()),
+    ],
+)
+def test_ports_that_envoy_ignores_are_found(full, make_settings, hosts, found_now):
+    connections = copy.deepcopy(DOCUMENT["connections"])
+    connections["docs"]["hosts"] = hosts
+    routes = Edit(full).manager["route_config"]
+    routes["virtual_hosts"][1]["domains"] = hosts
+    given = make_settings(connections=connections)
+    assert "ignored-ports" not in {each.danger for each in check_document(full, given)}
+    routes["ignore_port_in_host_matching"] = True
+    assert {each.danger for each in check_document(full, given)} == found_now
 
 
 def anonymous(make_settings, **more):
