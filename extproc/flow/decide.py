@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from extproc.flow.dry_run import softened
@@ -19,7 +20,10 @@ from extproc.model.reasons import Reason
 from extproc.policy.contract.call_usage import Usage
 from extproc.policy.contract.input_document import build_document
 from extproc.policy.contract.read_decision import read_decision
+from extproc.policy.contract.readings import Reading, may_be_read_otherwise
 from extproc.policy.contract.response_input import ResponseFacts, response_part
+
+STRICTNESS = (Action.ALLOW, Action.HOLD, Action.DENY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +110,41 @@ async def ask(question: Question, services: Services) -> Decision:
         PolicyError: there is no usable answer.
         Refused: the call has no form that policy could be shown, or policy would see less of it than there is.
     """
+    check_request(question.identified, services.engine.uninspectable_reads)
+    first, *others = _documents(question, services)
+    decision = await _asked(first, question, services)
+    for document in others:
+        if decision.action is not Action.DENY:
+            decision = max(decision, await _asked(document, question, services), key=_strictness)
+    return softened(decision) if services.dry_run else decision
+
+
+def _strictness(decision: Decision) -> int:
+    return STRICTNESS.index(decision.action)
+
+
+def _documents(question: Question, services: Services) -> Iterator[bytes]:
+    """Yield the input, and the input in opa-envoy-plugin's reading where that is another: both must let it pass.
+
+    Raises:
+        Refused: the call has no form that policy could be shown, or policy would see less of it than there is.
+    """
+    request, response, now_ns = question.identified.request, _response(question, services), services.clock()
+    build = partial(_document, question, services, response, now_ns)
+    document = build(Reading.GUARD)
+    yield document
+    if question.forwarded or not may_be_read_otherwise(request.head, request.plain):
+        return
+    other = build(Reading.PLUGIN)
+    if other != document:
+        yield other
+
+
+def _document(
+    question: Question, services: Services, response: dict[str, Any] | None, now_ns: int, reading: Reading
+) -> bytes:
     identified, request = question.identified, question.identified.request
-    check_request(identified, services.engine.uninspectable_reads)
-    document = build_document(
+    return build_document(
         head=request.head,
         call=question.call,
         identity=identified.identity,
@@ -116,26 +152,29 @@ async def ask(question: Question, services: Services) -> Decision:
         body=request.plain,
         body_sha256=request.sha256.hex(),
         uninspectable=identified.call.uninspectable,
-        now_ns=services.clock(),
+        now_ns=now_ns,
         max_depth=services.limits.json_depth,
         metadata=request.metadata,
         usage=question.usage,
         input_keys=services.engine.input_keys,
-        response=_response(question, services),
         show_headers=services.show_headers,
+        response=response,
+        reading=reading,
     )
+
+
+async def _asked(document: bytes, question: Question, services: Services) -> Decision:
     answer = await _evaluated(document, question, services)
-    credential = identified.connection.credential
+    connection = question.identified.connection
     decision = read_decision(
         answer,
         revision=services.engine.revision,
-        defaults=identified.connection.terms,
-        credential_header=credential.header if credential else "authorization",
+        defaults=connection.terms,
+        credential_header=connection.credential.header if connection.credential else "authorization",
     )
     if bundles := services.engine.bundles:
         decision = replace(decision, bundles=bundles)
-    decision = without_shown(decision, _seen_headers(question), services.show_headers)
-    return softened(decision) if services.dry_run else decision
+    return without_shown(decision, _seen_headers(question), services.show_headers)
 
 
 def _response(question: Question, services: Services) -> dict[str, Any] | None:

@@ -19,6 +19,7 @@ from extproc.model.units import NANOSECONDS_PER_SECOND
 from extproc.policy.contract.call_usage import Usage
 from extproc.policy.contract.input_headers import HIDDEN_REQUEST_HEADERS, shown_headers
 from extproc.policy.contract.parsed_body import parse_body, parse_form, shows_form, unescape
+from extproc.policy.contract.readings import Reading, plugin_parses
 
 VERSION = {"ext_authz": "v3", "encoding": "protojson"}
 CUT = frozenset({Uninspectable.TRUNCATED, Uninspectable.TOO_LARGE})
@@ -41,6 +42,7 @@ def build_document(
     input_keys: frozenset[str] | None = None,
     response: dict[str, Any] | None = None,
     show_headers: frozenset[str] = frozenset(),
+    reading: Reading = Reading.GUARD,
 ) -> bytes:
     """Build the input that policy decides on.
 
@@ -61,6 +63,7 @@ def build_document(
         response: the response to decide about, as ``response_part`` builds it; None for the decision about the
             request.
         show_headers: header fields of the request to show although they carry a secret.
+        reading: whose reading of the path and the body: see ``extproc.policy.contract.readings``.
 
     Returns:
         JSON, UTF-8.
@@ -71,9 +74,11 @@ def build_document(
     """
     document: dict[str, Any] = {
         "version": VERSION,
-        "parsed_path": _parsed_path(head.path_only),
+        "parsed_path": _parsed_path(head.path_only, reading),
         "parsed_query": parse_form(head.query),
-        "parsed_body": _parsed_body(head.headers, call, body, uninspectable, max_depth),
+        "parsed_body": _parsed_body(head.headers, call, body, uninspectable, max_depth)
+        if reading is Reading.GUARD or (body and plugin_parses(head.headers.get("content-type"), body))
+        else None,
         "truncated_body": uninspectable in CUT,
         "identity": _identity(identity),
         "connection": {"name": call.connection, "protocol": call.protocol},
@@ -181,12 +186,13 @@ def _address(text: str) -> dict[str, Any]:
     return {"socketAddress": {"address": host.strip("[]"), "portValue": int(port)}}
 
 
-def _parsed_path(path: str) -> list[str]:
+def _parsed_path(path: str, reading: Reading) -> list[str]:
     """Segments of the path, which is percent-decoded before it is split, as in opa-envoy-plugin.
 
     Unlike there, a final slash makes no last, empty segment: a rule about ``["admin"]`` holds for ``/admin/`` too.
     """
-    return unescape(path).strip("/").split("/")
+    decoded = unescape(path).lstrip("/")
+    return (decoded if reading is Reading.PLUGIN else decoded.rstrip("/")).split("/")
 
 
 def _parsed_body(

@@ -374,7 +374,7 @@ async def test_a_policys_own_answer_is_a_status_too(tmp_path):
     )
     peer = await play(services, calls(), sends(framed(Item())))
     found = peer.refusal.headers
-    assert (peer.refusal.status, found["grpc-status"], found["x-a"]) == (200, b"8", b"b")
+    assert (peer.refusal.status, found["grpc-status"], found["x-a"]) == (200, b"14", b"b")
     assert found["grpc-message"] == b"zu viel %C3%A9"
     assert found["content-type"] == b"application/grpc"
 
