@@ -234,7 +234,7 @@ async def test_a_response_without_a_body_lacks_nothing(tmp_path):
     [
         (PolicyError("the decision is undefined"), "the decision is undefined"),
         ({"action": "hold"}, "a response cannot be held"),
-        ({"action": "alow"}, "not one of allow, deny, hold"),
+        ({"action": "alow"}, "action: not one of allow, deny, hold"),
         (None, "neither a boolean nor an object with action or allowed"),
     ],
 )
