@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,19 @@ import typer
 DEFAULT_CONFIG = Path("extproc.yaml")
 ConfigOption = Annotated[
     Path, typer.Option("--config", "-c", help="The configuration file.", envvar="EXTPROC_CONFIG")
+]
+
+
+class EngineChoice(StrEnum):
+    """The engines in which a command can try a policy."""
+
+    EMBEDDED = "embedded"
+    OPA = "opa"
+
+
+EngineOption = Annotated[
+    EngineChoice | None,
+    typer.Option("--engine", help="Try the policy in this engine. Default: that of the configuration."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 

@@ -12,9 +12,9 @@ import typer
 from rich.table import Table
 
 from extproc.cli.interrupting import ended_by_ctrl_c, until_ctrl_c
-from extproc.cli.options import DEFAULT_CONFIG, ConfigOption
+from extproc.cli.options import DEFAULT_CONFIG, ConfigOption, EngineOption
 from extproc.console.printable import console, plain, printable
-from extproc.model.errors import ConfigError, ExtprocError, PolicyInvalid, SourceLocation
+from extproc.model.errors import ConfigError, ExtprocError, SourceLocation
 from extproc.model.units import NANOSECONDS_PER_SECOND
 
 app = typer.Typer(help="Check, test and try policies; see which one is in force.", no_args_is_help=True)
@@ -33,40 +33,25 @@ STDIN = Path("-")
 @app.command()
 def check(
     paths: PathsArgument = None,
+    *,
     data: DataOption = None,
     query: QueryOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
+    engine: EngineOption = None,
 ) -> None:
     """List everything that keeps a policy from being loaded: syntax, lint, shape of the data, tests, samples."""
-    from extproc.assembly.try_policy import try_policy
-    from extproc.cli.policy_selection import select_policy
-    from extproc.policy.contract.uninspectable_reads import unread_notes
-    from extproc.policy.regorus.evaluator import violations
-    from extproc.policy.regorus.lint.rego_module import Violation
+    from extproc.cli.policy_selection import opa_decides, select_policy
 
-    files = select_policy(paths, data, query, config)
-    sources = files.read()
-    for file in files.unread():
-        typer.echo(f"note: {file} is not read: name it in policy.data, or call it data{file.suffix}", err=True)
-    found = violations(sources)
-    checked = None
-    try:
-        checked = None if found else try_policy(sources)
-    except PolicyInvalid as error:
-        if not as_json:
-            raise
-        found = [Violation("", 0, 0, str(error), "")]  # no place: only the trial shows it
-    if as_json:
-        typer.echo(json.dumps([asdict(one) for one in found], indent=2))
-    elif checked:
-        typer.echo(f"OK: {len(sources.modules)} modules, revision {sources.revision[:12]}")
-        for note in unread_notes(checked.uninspectable_reads, checked.response_interest):
-            typer.echo(f"note: {note}")
+    if opa_decides(engine, config):
+        from extproc.cli import policy_opa
+
+        is_good = policy_opa.check(policy_opa.in_opa(paths, data, query, config), as_json=as_json)
     else:
-        for one in found:
-            typer.echo(f"{one.file}:{one.line}:{one.column}: {one.message}\n  {one.hint}", err=True)
-    if found:
+        from extproc.cli.policy_checking import check_embedded
+
+        is_good = check_embedded(select_policy(paths, data, query, config), as_json=as_json)
+    if not is_good:
         raise typer.Exit(1)
 
 
@@ -76,6 +61,7 @@ def run_(
     *,
     data: DataOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
+    engine: EngineOption = None,
     coverage: Annotated[bool, typer.Option("--coverage", help="Print each line that no test reaches.")] = False,
     least: Annotated[float, typer.Option("--least", min=0, max=100, help="Fail below this coverage.")] = 0.0,
     junit: Annotated[Path | None, typer.Option(help="Write results as JUnit XML.")] = None,
@@ -85,14 +71,20 @@ def run_(
     ] = False,
 ) -> None:
     """Run the `test_` rules of `_test.rego` files. Fails if a test fails, and if there is none."""
-    from extproc.cli.policy_selection import changes, select_policy
+    from extproc.cli.policy_selection import changes, opa_decides, select_policy
 
-    files = select_policy(paths, data, None, config)
+    program = None
+    if opa_decides(engine, config):
+        from extproc.cli import policy_opa
+
+        files, program = policy_opa.to_test(policy_opa.in_opa(paths, data, None, config))
+    else:
+        files = select_policy(paths, data, None, config)
 
     def once() -> bool:
         from extproc.cli.policy_testing import run_once
 
-        return run_once(files, coverage=coverage, least=least, junit=junit, timeout_s=timeout)
+        return run_once(files, coverage=coverage, least=least, junit=junit, timeout_s=timeout, program=program)
 
     if not watch:
         if not once():
@@ -116,15 +108,21 @@ def eval_(
     query: QueryOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
+    engine: EngineOption = None,
 ) -> None:
     """Decide on one input, and show which rules led to the decision."""
-    from extproc.cli.policy_selection import select_policy
+    from extproc.cli.policy_selection import opa_decides, select_policy
     from extproc.cli.policy_trace import print_trace, trace_document
     from extproc.policy.authoring.trace import trace
 
     document = _read(file)
-    with ended_by_ctrl_c():
-        found = trace(select_policy(paths, data, query, config).read(), document)
+    if opa_decides(engine, config):
+        from extproc.cli import policy_opa
+
+        found = policy_opa.trace(policy_opa.in_opa(paths, data, query, config), document)
+    else:
+        with ended_by_ctrl_c():
+            found = trace(select_policy(paths, data, query, config).read(), document)
     if as_json:
         typer.echo(json.dumps(trace_document(found), indent=2))
     else:
@@ -151,12 +149,14 @@ def schema(part: Annotated[Part, typer.Argument(help="Which document.")]) -> Non
 def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Show each worker's policy, since when, a candidate that was refused, and an engine in trouble.
 
-    Fails if a candidate was refused, an engine is in trouble, or running workers use different policies.
+    Fails if a candidate was refused, an engine is in trouble, running workers use different policies, or an OPA
+    server cannot load a bundle.
     """
     from extproc.config.load import load_settings
     from extproc.policy.bundle.policy_status import STATUS_FOLDER, read_statuses
 
-    found = read_statuses(load_settings(config, to_serve=False).state / STATUS_FOLDER)
+    settings = load_settings(config, to_serve=False)
+    found = read_statuses(settings.state / STATUS_FOLDER)
     if as_json:
         typer.echo(json.dumps([asdict(one) | {"running": runs} for one, runs in found], indent=2))
     elif not found:
@@ -175,9 +175,14 @@ def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
             if runs and one.refused:
                 why = "\n  ".join(printable(line) for line in one.refused.why.split("\n"))
                 typer.echo(f"{one.process} refused a candidate at {_time(one.refused.at_ns)}:\n  {why}")
+    bundles_good = True
+    if settings.policy.engine == "opa" and not as_json:
+        from extproc.cli.policy_opa import print_bundles
+
+        bundles_good = print_bundles(settings)
     running = [one for one, runs in found if runs]
     revisions = {one.revision for one in running if one.revision}  # a worker learns OPA's with its first answer
-    if any(one.refused or one.trouble for one in running) or len(revisions) > 1:
+    if not bundles_good or any(one.refused or one.trouble for one in running) or len(revisions) > 1:
         raise typer.Exit(1)
 
 

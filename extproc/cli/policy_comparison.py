@@ -11,9 +11,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from extproc.assembly.try_policy import try_policy
 from extproc.console import client
 from extproc.console.printable import console, plain
-from extproc.policy.authoring.replay import COLUMNS, DECIDED, Comparison, sql_text
+from extproc.policy.authoring.replay import COLUMNS, DECIDED, Comparison, Decider, sql_text
+from extproc.policy.bundle.policy_files import PolicyFiles
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 from extproc.protocols.catalogue import PROTOCOLS
 
@@ -30,7 +32,17 @@ def query_rows(config: Path, sql: str) -> Iterator[dict[str, Any]]:
         yield dict(zip(answer["columns"], row, strict=True))
 
 
-def compare_recorded(old: EmbeddedEngine, new: EmbeddedEngine, config: Path, *, from_ns: int) -> Comparison:
+def embedded_decider(files: PolicyFiles) -> Decider:
+    """A policy in the embedded engine.
+
+    Raises:
+        ConfigError, PolicyInvalid: the policy must not be loaded.
+    """
+    sources = files.read()
+    return EmbeddedEngine.from_sources(sources, checked=try_policy(sources))
+
+
+def compare_recorded(old: Decider, new: Decider, config: Path, *, from_ns: int) -> Comparison:
     """Decide all recorded calls again under two policies.
 
     Args:

@@ -1,5 +1,6 @@
 """``extproc policy explain`` and ``extproc policy diff``: decide recorded calls again."""
 
+import contextlib
 import re
 import time
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from extproc.cli.interrupting import ended_by_ctrl_c
-from extproc.cli.options import DEFAULT_CONFIG, ConfigOption
+from extproc.cli.options import DEFAULT_CONFIG, ConfigOption, EngineOption
 from extproc.console.printable import printable
 from extproc.model.decision import Action
 from extproc.model.entries import EntryKind
@@ -33,7 +34,7 @@ def explain(
 ) -> None:
     """Show how a recorded call was decided, and decide it again under the configured policy, rule by rule."""
     from extproc.cli.policy_comparison import METHOD_PROTOCOLS, query_rows
-    from extproc.cli.policy_selection import select_policy
+    from extproc.cli.policy_selection import opa_decides, select_policy
     from extproc.cli.policy_trace import print_trace
     from extproc.policy.authoring.replay import (
         COLUMNS,
@@ -70,8 +71,13 @@ def explain(
     typer.echo("\nagain, under the configured policy; headers, query, claims and body are not recorded")
     for gap in recalled.gaps:
         typer.echo(f"this may not be what was decided: {gap}")
-    with ended_by_ctrl_c():
-        found = trace(select_policy(None, None, None, config).read(), recalled.document)
+    if opa_decides(None, config):
+        from extproc.cli import policy_opa
+
+        found = policy_opa.trace(policy_opa.in_opa(None, None, None, config), recalled.document)
+    else:
+        with ended_by_ctrl_c():
+            found = trace(select_policy(None, None, None, config).read(), recalled.document)
     if asked[0]["policy_revision"] not in ("", found.decision.revision):
         typer.echo("the policy has changed since")
     print_trace(found)
@@ -102,23 +108,28 @@ def diff(
     new_data: Annotated[list[Path] | None, typer.Option(help="Data of the new policy only.")] = None,
     query: Annotated[str | None, typer.Option("--query", "-q", help="The rule that decides.")] = None,
     config: ConfigOption = DEFAULT_CONFIG,
+    engine: EngineOption = None,
     fail: Annotated[bool, typer.Option("--fail", help="Exit with 1 if a decision would change.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Decide recorded calls under two policies, and show which decisions and masks would change."""
-    from extproc.assembly.try_policy import try_policy
-    from extproc.cli.policy_comparison import compare_recorded, print_comparison
-    from extproc.cli.policy_selection import select_policy
+    from extproc.cli.policy_comparison import compare_recorded, embedded_decider, print_comparison
+    from extproc.cli.policy_selection import opa_decides, select_policy
     from extproc.config.load import load_settings
-    from extproc.policy.regorus.evaluator import EmbeddedEngine
 
     asked = query or load_settings(config, to_serve=False).policy.query
-    engines = []
-    for path, own in ((old, old_data), (new, new_data)):
-        sources = select_policy([path], [*(data or ()), *(own or ())], asked, config).read()
-        engines.append(EmbeddedEngine.from_sources(sources, checked=try_policy(sources)))
-    with ended_by_ctrl_c():
-        compared = compare_recorded(engines[0], engines[1], config, from_ns=time.time_ns() - _ago_ns(since))
+    from_ns = time.time_ns() - _ago_ns(since)
+    both = [(path, [*(data or ()), *(own or ())]) for path, own in ((old, old_data), (new, new_data))]
+    with contextlib.ExitStack() as stack:
+        if opa_decides(engine, config):
+            from extproc.cli import policy_opa
+
+            policies = [policy_opa.in_opa([path], own, asked, config) for path, own in both]
+            deciders = [stack.enter_context(policy_opa.decider(policy)) for policy in policies]
+        else:
+            deciders = [embedded_decider(select_policy([path], own, asked, config)) for path, own in both]
+            stack.enter_context(ended_by_ctrl_c())
+        compared = compare_recorded(deciders[0], deciders[1], config, from_ns=from_ns)
     print_comparison(compared, as_json=as_json)
     if fail and compared.changed:
         raise typer.Exit(1)

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from extproc.cli.options import DEFAULT_CONFIG
+from extproc.cli.options import DEFAULT_CONFIG, EngineChoice
 from extproc.config.load import load_settings
 from extproc.console.printable import printable
-from extproc.model.errors import ConfigError
 from extproc.policy.bundle.policy_files import Fingerprint, PolicyFiles, configured_files, input_settings
 from extproc.policy.contract.input_settings import HIDE_SECRETS
 
@@ -16,6 +15,19 @@ DEFAULT_QUERY = "data.extproc.decision"
 POLL_S = 0.5
 NAMES_SHOWN = 3
 """Changed files that are named."""
+
+
+def opa_decides(engine: EngineChoice | None, config: Path) -> bool:
+    """True if a command is to try the policy in OPA: as its option says, else as the configuration says.
+
+    Raises:
+        ConfigError: the configuration cannot be read.
+    """
+    if engine is not None:
+        return engine is EngineChoice.OPA
+    if config == DEFAULT_CONFIG and not config.exists():
+        return False
+    return load_settings(config, to_serve=False).policy.engine == EngineChoice.OPA.value
 
 
 def select_policy(
@@ -26,19 +38,13 @@ def select_policy(
     The configuration, if there is one, says what policy sees of header fields, whichever files are named.
 
     Raises:
-        ConfigError: the configuration cannot be read, or its policy is in an OPA server.
+        ConfigError: the configuration cannot be read.
     """
     configured = config != DEFAULT_CONFIG or config.exists()
     if paths or data or not configured:
         settings = input_settings(load_settings(config).policy) if configured else HIDE_SECRETS
         return PolicyFiles(tuple(paths or ()), tuple(data or ()), query or DEFAULT_QUERY, settings)
     policy = load_settings(config).policy
-    if policy.engine == "opa" and not policy.paths:
-        raise ConfigError(
-            "the configuration's policy is in an OPA server",
-            None,
-            "name files, or use `opa check` and `opa test`",
-        )
     return configured_files(policy, query or "")
 
 

@@ -7,12 +7,21 @@ import typer
 from extproc.console.printable import printable
 from extproc.model.errors import ConfigError
 from extproc.policy.authoring.junit import junit_xml
+from extproc.policy.authoring.opa_program import OpaProgram
 from extproc.policy.bundle.policy_files import PolicyFiles, read_sources
 from extproc.policy.regorus.rego_tests import TestRun
 from extproc.policy.regorus.trial import try_tests
 
 
-def run_once(files: PolicyFiles, *, coverage: bool, least: float, junit: Path | None, timeout_s: float) -> bool:
+def run_once(
+    files: PolicyFiles,
+    *,
+    coverage: bool,
+    least: float,
+    junit: Path | None,
+    timeout_s: float,
+    program: OpaProgram | None = None,
+) -> bool:
     """Run all tests, and print the results.
 
     Args:
@@ -20,7 +29,8 @@ def run_once(files: PolicyFiles, *, coverage: bool, least: float, junit: Path | 
         coverage: print each line that no test reaches.
         least: the lowest coverage that is enough, in percent.
         junit: a file for the results as JUnit XML.
-        timeout_s: CPU seconds for all tests.
+        timeout_s: CPU seconds for all tests; with a program, seconds for each.
+        program: runs the tests in OPA; None: the embedded engine does.
 
     Returns:
         True if there was a test, none failed, and the coverage is enough.
@@ -29,18 +39,22 @@ def run_once(files: PolicyFiles, *, coverage: bool, least: float, junit: Path | 
         ConfigError, PolicyInvalid: the policy cannot be read or loaded, or a test did not end.
     """
     sources = read_sources(files.paths, files.data, files.query)
-    run = try_tests(sources, timeout_s=timeout_s)
+    if program:
+        run = program.test(sources, timeout_s=timeout_s, coverage=coverage or least > 0)
+    else:
+        run = try_tests(sources, timeout_s=timeout_s)
     for result in run.results:
         if not result.passed:
             typer.echo(f"FAIL {result.file}:{result.line}: {result.name}: {result.message}")
     if coverage:
         _print_coverage(run, {module.name: module.text for module in sources.modules})
     passed = sum(result.passed for result in run.results)
-    typer.echo(f"{passed} of {len(run.results)} tests passed; they reach {run.percent:.1f} % of the lines")
+    reach = f"; they reach {run.percent:.1f} % of the lines" if run.coverage or not program else ""
+    typer.echo(f"{passed} of {len(run.results)} tests passed{reach}")
     if not run.results:
         hint = "there is no test: rules whose names begin with test_, in files that end in _test.rego"
         typer.echo(hint, err=True)
-    if run.percent < least:
+    if run.percent < least and (run.coverage or not program):
         typer.echo(f"that is below {least:g} % (--least); --coverage prints the others", err=True)
     if junit:
         _write(junit, junit_xml(run))

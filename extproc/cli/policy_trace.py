@@ -36,6 +36,7 @@ def print_trace(found: Trace) -> None:
         "shadow": ", ".join(decision.shadow),
         "error": found.error or (decision.detail if decision.reason is Reason.POLICY_ERROR else ""),
         "revision": decision.revision[:12],
+        "bundles": ", ".join(decision.bundles),
     }
     for name, value in parts.items():
         if value:

@@ -1,16 +1,20 @@
 """Check the policy: its files, its engine, and the policy that each running worker uses."""
 
 import asyncio
+import contextlib
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from extproc.assembly.make_engine import configured_interest, opa_server, presumed_reads
 from extproc.assembly.try_policy import sample_inputs, try_policy
+from extproc.console.printable import printable
 from extproc.doctor.check_result import CheckResult, Installation, Level
 from extproc.model.errors import PolicyError
 from extproc.model.units import NANOSECONDS_PER_SECOND
 from extproc.policy.bundle.policy_files import PolicyFiles, configured_files
+from extproc.policy.opa.bundle_status import BundleStatus
 from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, read_statuses
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.contract.uninspectable_reads import UninspectableReads, unread_notes
@@ -77,8 +81,9 @@ def _opa(installation: Installation) -> Iterator[CheckResult]:
     if installation.offline:
         yield installation.skipped("policy", f"OPA at {address} decides; it was not contacted")
         return
-    well, trouble, revision = asyncio.run(_ask_opa(installation))
-    if not well:
+    asked = asyncio.run(_ask_opa(installation))
+    trouble = asked.trouble
+    if not asked.is_well:
         hint = f"see OPA's log, and curl '{address}/health?bundles'; every call is denied until it is healthy"
         yield installation.problem("policy", f"OPA at {address} is not healthy, or cannot be reached", hint, path)
     elif trouble == UNDEFINED:
@@ -89,25 +94,54 @@ def _opa(installation: Installation) -> Iterator[CheckResult]:
     elif trouble:
         yield installation.problem("policy", f"OPA at {address}: {trouble}", "see OPA's log", path)
     else:
-        suffix = f"; revision {revision[:12]}" if revision else ""
+        named = f"; bundles {printable(', '.join(asked.bundles))}" if asked.bundles else ""
+        suffix = f"; revision {asked.revision[:12]}{named}" if asked.revision else ""
         yield installation.ok("policy", f"OPA at {address} is healthy and decides a sample call{suffix}")
+    yield from _bundles(installation, asked.statuses)
 
 
-async def _ask_opa(installation: Installation) -> tuple[bool, str, str]:
-    """Return whether OPA is healthy, the reason why it did not decide a sample call, and its revision."""
+@dataclass
+class Asked:
+    """What an OPA server answered."""
+
+    is_well: bool = False
+    trouble: str = ""
+    """Why it did not decide a sample call; empty if it did."""
+    revision: str = ""
+    bundles: tuple[str, ...] = ()
+    """``name@revision`` of those that decided the sample call."""
+    statuses: tuple[BundleStatus, ...] = ()
+    """As OPA's status plugin has them; empty if it is off."""
+
+
+async def _ask_opa(installation: Installation) -> Asked:
+    """Ask OPA for its health, a decision about a sample call, and its bundles."""
     from extproc.policy.opa.opa_engine import OpaEngine  # noqa: PLC0415 - only for a guard that asks OPA
 
-    engine = OpaEngine(opa_server(installation.settings), installation.settings.policy.query)
+    server, asked = opa_server(installation.settings), Asked()
+    engine = OpaEngine(server, installation.settings.policy.query)
     try:
-        if not await engine.healthy():
-            return False, "", ""
-        await engine.evaluate(sample_inputs().requests[0])
+        asked.is_well = await engine.healthy()
+        if asked.is_well:
+            await engine.evaluate(sample_inputs().requests[0])
+            asked.revision, asked.bundles = engine.revision, engine.bundles
     except PolicyError as error:
-        return True, str(error), ""
-    else:
-        return True, "", engine.revision
-    finally:
-        await engine.close()
+        asked.trouble = str(error)
+    with contextlib.suppress(PolicyError):
+        asked.statuses = await engine.bundle_statuses() or ()
+    await engine.close()
+    return asked
+
+
+def _bundles(installation: Installation, statuses: tuple[BundleStatus, ...]) -> Iterator[CheckResult]:
+    """Report each bundle of the OPA server."""
+    for one in statuses:
+        what = printable(f"revision {one.revision or 'unknown'}, in force since {one.activated or 'never'}")
+        if one.problem:
+            hint = "see OPA's log; the bundle in force stays until a better one comes"
+            yield installation.problem(f"bundle {one.name}", f"{what}; {printable(one.problem)}", hint)
+        else:
+            yield installation.ok(f"bundle {one.name}", what)
 
 
 def _in_force(installation: Installation, revision: str) -> Iterator[CheckResult]:

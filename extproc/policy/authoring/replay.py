@@ -8,17 +8,17 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
+from extproc.model.call import Json
 from extproc.model.decision import ApprovalTerms, Decision
 from extproc.model.entries import DID_NOT_END, EntryKind
 from extproc.model.errors import PolicyError
 from extproc.model.reasons import Reason
 from extproc.policy.contract.input_document import VERSION, rfc3339
 from extproc.policy.contract.read_decision import read_decision
-from extproc.policy.regorus.evaluator import EmbeddedEngine
 
 COLUMNS = (
     *("kind", "call_id", "time_ns", "connection", "function", "protocol", "method", "path", "session", "issuer"),
@@ -29,6 +29,19 @@ COLUMNS = (
 DECIDED = ("call.decided", "call.held", "call.denied")
 """Kinds of entries that are made right after policy has answered."""
 Row = Mapping[str, Any]
+
+
+class Decider(Protocol):
+    """A policy that decides at once."""
+
+    @property
+    def revision(self) -> str:
+        """The revision of the policy that gave the latest answer."""
+        ...
+
+    def evaluate_now(self, document: bytes) -> Json:
+        """Evaluate the query over one input. Raises ``PolicyError`` without a usable answer."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +124,7 @@ class Comparison:
     """Calls whose recorded input has gaps."""
     changed: Counter[Difference] | None = None
 
-    def add(self, row: Row, old: EmbeddedEngine, new: EmbeddedEngine) -> None:
+    def add(self, row: Row, old: Decider, new: Decider) -> None:
         """Decide one recorded call under both policies."""
         recalled = recall(row, self.method_protocols)
         self.calls += 1
@@ -122,7 +135,7 @@ class Comparison:
             self.changed[Difference(row["function"], row["subject"], summary(before), summary(after))] += 1
 
 
-def decide_again(engine: EmbeddedEngine, document: bytes) -> Decision:
+def decide_again(engine: Decider, document: bytes) -> Decision:
     """The decision, as the guard would read it: without an answer it denies."""
     try:
         answer = engine.evaluate_now(document)

@@ -5,7 +5,7 @@ import time
 from collections import deque
 
 from extproc.model.errors import PolicyUnreachable
-from extproc.policy.opa.http_answer import Answer
+from extproc.policy.opa.http_answer import MAX_ANSWER, Answer
 from extproc.policy.opa.opa_connection import Connection
 from extproc.policy.opa.opa_server import OpaServer
 
@@ -21,13 +21,18 @@ class OpaClient:
     Callers limit the time and the number of questions.
     """
 
-    def __init__(self, server: OpaServer) -> None:
+    def __init__(self, server: OpaServer, most: int = MAX_ANSWER) -> None:
         """Make a client. It opens no connection yet.
+
+        Args:
+            server: the OPA server.
+            most: bytes of one answer.
 
         Raises:
             ConfigError: a certificate file cannot be used.
         """
         self._server = server
+        self._make = lambda: Connection(most)
         self._trust = server.trust()
         self._idle: deque[tuple[float, Connection]] = deque()
         """Connections, each with the time of its last answer, the latest last."""
@@ -88,9 +93,9 @@ class OpaClient:
         server, loop = self._server, asyncio.get_running_loop()
         try:
             if server.socket:
-                _, connection = await loop.create_unix_connection(Connection, server.socket)
+                _, connection = await loop.create_unix_connection(self._make, server.socket)
             else:
-                _, connection = await loop.create_connection(Connection, server.host, server.port, ssl=self._trust)
+                _, connection = await loop.create_connection(self._make, server.host, server.port, ssl=self._trust)
         except (OSError, UnicodeError) as error:  # the latter for a name that no host can have
             raise PolicyUnreachable(f"OPA gave no answer ({type(error).__name__})", absent=True) from None
         return connection

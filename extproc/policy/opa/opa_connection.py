@@ -18,8 +18,9 @@ class Connection(asyncio.Protocol):
     that comes before its question was sent whole.
     """
 
-    def __init__(self) -> None:
-        self._reader = AnswerReader()
+    def __init__(self, most: int) -> None:
+        """Args: ``most``: bytes of one answer."""
+        self._reader = AnswerReader(most)
         self._waiting: asyncio.Future[Answer] | None = None
         self._unread = select.poll()
         self._transport: asyncio.Transport

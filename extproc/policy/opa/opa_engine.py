@@ -15,6 +15,7 @@ from extproc.model.errors import PolicyError, PolicyUnreachable
 from extproc.policy.contract.response_interest import DIRECTIONS, TELLING, ResponseInterest, declared_interest
 from extproc.policy.contract.text_digest import digest
 from extproc.policy.contract.uninspectable_reads import NONE_READ, UninspectableReads
+from extproc.policy.opa.bundle_status import BundleStatus, read_statuses
 from extproc.policy.opa.bundles import BundlesInForce, read_bundles
 from extproc.policy.opa.circuit_breaker import Breaker
 from extproc.policy.opa.opa_client import OpaClient
@@ -160,12 +161,35 @@ class OpaEngine:
         Raises:
             PolicyError: OPA does not list its policies.
         """
+        texts = sorted(f"{name}\0{text}" for name, text in (await self.policies()).items())
+        self._revision = digest([self._query, *texts])
+        return self._revision
+
+    async def policies(self) -> dict[str, str]:
+        """The texts of the policies that OPA holds, by name.
+
+        Raises:
+            PolicyError: OPA does not list its policies, or has none.
+        """
         policies = await self._list_policies()
-        texts = [f"{item.get('id')}\0{item.get('raw')}" for item in policies if isinstance(item, dict)]
+        texts = {str(item.get("id")): str(item.get("raw")) for item in policies if isinstance(item, dict)}
         if len(texts) != len(policies):
             raise PolicyError("OPA's list of policies cannot be read")
-        self._revision = digest([self._query, *sorted(texts)])
-        return self._revision
+        return texts
+
+    async def bundle_statuses(self) -> tuple[BundleStatus, ...] | None:
+        """The bundles, as OPA's status plugin reports them; None if it is off, so that nobody knows.
+
+        Raises:
+            PolicyError: OPA cannot be reached, or its answer cannot be read.
+        """
+        try:
+            answer = await self._ask("GET", "/v1/status")
+        except PolicyUnreachable:
+            raise
+        except PolicyError:  # status 500: the plugin is off
+            return None
+        return read_statuses(answer.get("result"))
 
     async def _list_policies(self) -> list[Json]:
         """The policies that OPA holds, those of bundles included; at least one.

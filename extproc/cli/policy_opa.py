@@ -1,0 +1,236 @@
+"""The commands of ``extproc policy`` for a policy that OPA decides: by its server, or by the ``opa`` program.
+
+Files are tried with the program, in a copy, and never sent to the configured server: it decides about real calls.
+Each command says on standard error which of both it used.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import typer
+from rich.table import Table
+
+from extproc.assembly.make_engine import opa_server
+from extproc.assembly.try_policy import sample_inputs
+from extproc.cli.options import DEFAULT_CONFIG, EngineChoice
+from extproc.cli.policy_selection import DEFAULT_QUERY
+from extproc.config.load import load_settings
+from extproc.config.schema import Settings
+from extproc.console.printable import console, plain, printable
+from extproc.model.errors import ConfigError, PolicyError
+from extproc.policy.authoring.opa_decider import deciding
+from extproc.policy.authoring.opa_program import OpaProgram, find_program
+from extproc.policy.authoring.opa_trace import trace_in_opa
+from extproc.policy.authoring.replay import Decider
+from extproc.policy.authoring.trace import Trace
+from extproc.policy.bundle.policy_files import PolicyFiles
+from extproc.policy.contract.policy_sources import Module, Sources
+from extproc.policy.opa.bundle_status import BundleStatus
+from extproc.policy.opa.opa_engine import OpaEngine
+from extproc.policy.opa.opa_server import OpaServer
+from extproc.policy.regorus.lint.rego_module import Violation
+
+TEST_S = 30.0
+"""Seconds for each test of a checked policy."""
+PROGRAM_HINT = (
+    "put `opa` on PATH, or its path into EXTPROC_OPA; `--engine embedded` tries the files in the embedded engine. "
+    "Files are never sent to the configured OPA server"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class InOpa:
+    """A policy that OPA decides."""
+
+    files: PolicyFiles | None
+    """Named files; None: the policy in the server."""
+    server: OpaServer | None
+    """The configured server; None without one."""
+    query: str
+
+    def program(self, what: str) -> OpaProgram:
+        """The ``opa`` program.
+
+        Args:
+            what: the policy or file that needs it, for the error.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        found = find_program()
+        if found is None:
+            raise ConfigError(f"{what} needs the `opa` program, and there is none", None, PROGRAM_HINT)
+        return found
+
+    @contextlib.contextmanager
+    def asked(self) -> Iterator[OpaServer]:
+        """The server that decides: the configured one, or one of the program's own with the files. Says which.
+
+        Raises:
+            ConfigError: there is neither.
+        """
+        if self.files is not None:
+            program = self.program("a decision by these files")
+            say(f"by {program}")
+            with program.serving(self.files.read()) as server:
+                yield server
+        elif self.server is not None:
+            say(f"by OPA at {self.server.address}")
+            yield self.server
+        else:
+            raise ConfigError("no OPA server is configured, and no file is named", None, PROGRAM_HINT)
+
+
+def say(text: str) -> None:
+    """Tell people, not programs."""
+    typer.echo(printable(text), err=True)
+
+
+def in_opa(paths: list[Path] | None, data: list[Path] | None, query: str | None, config: Path) -> InOpa:
+    """The policy that a command is about: the files that it names, else the configuration's, else the server's.
+
+    Raises:
+        ConfigError: the configuration cannot be read.
+    """
+    settings = None if config == DEFAULT_CONFIG and not config.exists() else load_settings(config, to_serve=False)
+    asked = query or (settings.policy.query if settings else DEFAULT_QUERY)
+    server = opa_server(settings) if settings and settings.policy.engine == EngineChoice.OPA.value else None
+    return InOpa(_files(paths, data, asked, settings, has_server=server is not None), server, asked)
+
+
+def _files(
+    paths: list[Path] | None, data: list[Path] | None, query: str, settings: Settings | None, *, has_server: bool
+) -> PolicyFiles | None:
+    if paths or data:
+        return PolicyFiles(tuple(paths or ()), tuple(data or ()), query)
+    if settings and settings.policy.paths:
+        return PolicyFiles(tuple(settings.policy.paths), tuple(settings.policy.data), query)
+    return None if has_server else PolicyFiles((), tuple(settings.policy.data) if settings else (), query)
+
+
+def check(policy: InOpa, *, as_json: bool) -> bool:
+    """Print what OPA finds wrong with a policy. Returns True if it is nothing."""
+    found, summary = _check_files(policy, policy.files) if policy.files else asyncio.run(_check_server(policy))
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in found], indent=2))
+    elif found:
+        for one in found:
+            place = f"{one.file}:{one.line}:{one.column}: " if one.file else ""
+            hint = f"\n  {one.hint}" if one.hint else ""
+            typer.echo(
+                printable(f"{place}{one.message}") + (f"\n  {printable(one.hint)}" if hint else ""), err=True
+            )
+    else:
+        typer.echo(f"OK: {printable(summary)}")
+    return not found
+
+
+def _check_files(policy: InOpa, files: PolicyFiles) -> tuple[list[Violation], str]:
+    """``opa check``, then ``opa test``, then a decision for each sample call."""
+    program = policy.program("a check of these files")
+    say(f"by {program}")
+    sources = files.read()
+    found = program.check(sources)
+    if not found and sources.tests:
+        results = program.test(sources, timeout_s=TEST_S, coverage=False).results
+        found = [Violation(one.file, one.line, 1, one.name, one.message) for one in results if not one.passed]
+    if not found:
+        with program.serving(sources) as server:
+            found = asyncio.run(_check_samples(server, policy.query))
+    return found, f"{len(sources.modules)} modules, revision {sources.revision[:12]}"
+
+
+async def _check_server(policy: InOpa) -> tuple[list[Violation], str]:
+    """The policy in the server: its health, a decision for each sample call and, with the program, its modules."""
+    if policy.server is None:
+        raise ConfigError("no OPA server is configured, and no file is named", None, PROGRAM_HINT)
+    engine, program = OpaEngine(policy.server, policy.query), find_program()
+    say(f"by OPA at {policy.server.address}{f', and its policies by {program}' if program else ''}")
+    try:
+        if not await engine.healthy():
+            hint = f"see OPA's log, and curl '{policy.server.address}/health?bundles'"
+            raise ConfigError(f"OPA at {policy.server.address} is not healthy, or cannot be reached", None, hint)
+        modules = await engine.policies()
+        sources = Sources(tuple(Module(name, text) for name, text in sorted(modules.items())), {}, policy.query)
+        found = program.check(sources) if program else []
+        found = found or await _check_samples(policy.server, policy.query)
+        bundles = f", bundles {', '.join(engine.bundles)}" if engine.bundles else ""
+        return found, f"{len(modules)} modules{bundles}, in OPA at {policy.server.address}"
+    finally:
+        await engine.close()
+
+
+async def _check_samples(server: OpaServer, query: str) -> list[Violation]:
+    """A complaint for each kind of sample call that policy does not decide."""
+    engine, complaints = OpaEngine(server, query), []
+    try:
+        for document in sample_inputs().requests:
+            try:
+                await engine.evaluate(document)
+            except PolicyError as error:
+                complaints.append(str(error))
+    finally:
+        await engine.close()
+    hint = "give the rule a default; such calls are denied"
+    return [Violation("", 0, 0, f"{query}, for a sample call: {one}", hint) for one in dict.fromkeys(complaints)]
+
+
+def to_test(policy: InOpa) -> tuple[PolicyFiles, OpaProgram]:
+    """The files with tests, and the program that runs them.
+
+    Raises:
+        ConfigError: there is no file, or no program.
+    """
+    if policy.files is None:
+        raise ConfigError(
+            "the configuration's policy is in an OPA server, whose tests are not there",
+            None,
+            "name the files: `extproc policy test policy/` runs them with the `opa` program",
+        )
+    program = policy.program("a test of these files")
+    say(f"by {program}")
+    return policy.files, program
+
+
+def trace(policy: InOpa, document: bytes) -> Trace:
+    """Decide on one input in OPA."""
+    with policy.asked() as server:
+        return asyncio.run(trace_in_opa(server, policy.query, document))
+
+
+@contextlib.contextmanager
+def decider(policy: InOpa) -> Iterator[Decider]:
+    """Decides one input after the other, while the block runs."""
+    with policy.asked() as server, deciding(server, policy.query) as made:
+        yield made
+
+
+def print_bundles(settings: Settings) -> bool:
+    """Print the bundles of the configured OPA server. Returns False if OPA could not load the latest of one."""
+    try:
+        found = asyncio.run(_bundles(opa_server(settings), settings.policy.query))
+    except PolicyError as error:
+        say(f"OPA at {settings.policy.opa.address}: {error}")
+        return True  # a worker that cannot ask it is in trouble by itself
+    if found is None:
+        say("OPA's status plugin is off: when its bundles came into force is not known")
+    elif found:
+        table = Table("bundle", "revision", "in force since", "problem", box=None)
+        for one in found:
+            table.add_row(
+                *(plain(cell) for cell in (one.name, one.revision, one.activated or "never", one.problem))
+            )
+        console().print(table)
+    return not any(one.problem for one in found or ())
+
+
+async def _bundles(server: OpaServer, query: str) -> tuple[BundleStatus, ...] | None:
+    engine = OpaEngine(server, query)
+    try:
+        return await engine.bundle_statuses()
+    finally:
+        await engine.close()
