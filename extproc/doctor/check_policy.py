@@ -14,10 +14,10 @@ from extproc.doctor.check_result import CheckResult, Installation, Level
 from extproc.model.errors import PolicyError
 from extproc.model.units import NANOSECONDS_PER_SECOND
 from extproc.policy.bundle.policy_files import PolicyFiles, configured_files
-from extproc.policy.opa.bundle_status import BundleStatus
 from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, read_statuses
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.contract.uninspectable_reads import UninspectableReads, unread_notes
+from extproc.policy.opa.bundle_status import BundleStatus
 from extproc.policy.regorus.evaluator import UNDEFINED, violations
 
 
