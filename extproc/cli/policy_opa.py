@@ -27,7 +27,7 @@ from extproc.policy.authoring.opa_program import OpaProgram, find_program
 from extproc.policy.authoring.opa_trace import trace_in_opa
 from extproc.policy.authoring.replay import Decider
 from extproc.policy.authoring.trace import Trace
-from extproc.policy.bundle.policy_files import PolicyFiles
+from extproc.policy.bundle.policy_files import PolicyFiles, configured_files
 from extproc.policy.contract.policy_sources import Module, Sources
 from extproc.policy.opa.bundle_status import BundleStatus
 from extproc.policy.opa.opa_engine import OpaEngine
@@ -108,7 +108,7 @@ def _files(
     if paths or data:
         return PolicyFiles(tuple(paths or ()), tuple(data or ()), query)
     if settings and settings.policy.paths:
-        return PolicyFiles(tuple(settings.policy.paths), tuple(settings.policy.data), query)
+        return configured_files(settings.policy, query)
     return None if has_server else PolicyFiles((), tuple(settings.policy.data) if settings else (), query)
 
 
@@ -140,7 +140,7 @@ def _check_files(policy: InOpa, files: PolicyFiles) -> tuple[list[Violation], st
         found = [Violation(one.file, one.line, 1, one.name, one.message) for one in results if not one.passed]
     if not found:
         with program.serving(sources) as server:
-            found = asyncio.run(_check_samples(server, policy.query))
+            found = asyncio.run(_check_served(server, policy.query))
     return found, f"{len(sources.modules)} modules, revision {sources.revision[:12]}"
 
 
@@ -157,24 +157,29 @@ async def _check_server(policy: InOpa) -> tuple[list[Violation], str]:
         modules = await engine.policies()
         sources = Sources(tuple(Module(name, text) for name, text in sorted(modules.items())), {}, policy.query)
         found = program.check(sources) if program else []
-        found = found or await _check_samples(policy.server, policy.query)
+        found = found or await _check_samples(engine, policy.query)
         bundles = f", bundles {', '.join(engine.bundles)}" if engine.bundles else ""
         return found, f"{len(modules)} modules{bundles}, in OPA at {policy.server.address}"
     finally:
         await engine.close()
 
 
-async def _check_samples(server: OpaServer, query: str) -> list[Violation]:
-    """A complaint for each kind of sample call that policy does not decide."""
-    engine, complaints = OpaEngine(server, query), []
+async def _check_served(server: OpaServer, query: str) -> list[Violation]:
+    engine = OpaEngine(server, query)
     try:
-        for document in sample_inputs().requests:
-            try:
-                await engine.evaluate(document)
-            except PolicyError as error:
-                complaints.append(str(error))
+        return await _check_samples(engine, query)
     finally:
         await engine.close()
+
+
+async def _check_samples(engine: OpaEngine, query: str) -> list[Violation]:
+    """A complaint for each reason why policy does not decide a sample call."""
+    complaints = []
+    for document in sample_inputs().requests:
+        try:
+            await engine.evaluate(document)
+        except PolicyError as error:
+            complaints.append(str(error))
     hint = "give the rule a default; such calls are denied"
     return [Violation("", 0, 0, f"{query}, for a sample call: {one}", hint) for one in dict.fromkeys(complaints)]
 

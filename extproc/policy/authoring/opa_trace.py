@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -74,7 +74,7 @@ async def trace_in_opa(server: OpaServer, query: str, document: bytes) -> Trace:
         bundles = read_bundles(answer.get("provenance"), query)
         revision = bundles.revision or (await engine.refresh() if texts else "")
         found = _decision(answer, error, revision)
-        rules = explained(answer.get("explanation") or [])
+        rules = explained(answer.get("explanation") or [], texts)
         fired = [one async for one in _valued(client, rules, document)]
         return Trace(
             answer.get("result"),
@@ -132,18 +132,35 @@ async def _texts(client: OpaClient) -> dict[str, list[str]]:
         return {}
 
 
-def explained(lines: Iterable[str]) -> Explained:
-    """Read OPA's explanation, as it prints it: one event on each line, indented by the depth of evaluation."""
+def explained(lines: Iterable[str], files: Collection[str] = ()) -> Explained:
+    """Read OPA's explanation, as it prints it: one event on each line, indented by the depth of evaluation.
+
+    Args:
+        lines: the explanation.
+        files: the names of OPA's policies: the explanation shortens long ones.
+    """
     found = Explained()
     for line in lines:
         event = LINE.fullmatch(line)
         if event and event["file"] != QUERY:
-            _add(found, event, depth=len(event["bars"]) // 2)
+            _add(found, event, _whole_name(event["file"], files), depth=len(event["bars"]) // 2)
     return found
 
 
-def _add(found: Explained, event: re.Match[str], depth: int) -> None:
-    place = event["file"], int(event["line"])
+def _whole_name(shown: str, files: Collection[str]) -> str:
+    """The name of a file, of which an explanation may have the beginning and the end alone.
+
+    OPA names policies without the slash at the beginning of a path.
+    """
+    begin, shortened, end = shown.lstrip("/").partition("...")
+    if not shortened:
+        return begin if begin in files else shown
+    fits = [name for name in files if name.startswith(begin) and name.endswith(end)]
+    return fits[0] if len(fits) == 1 else shown
+
+
+def _add(found: Explained, event: re.Match[str], file: str, depth: int) -> None:
+    place = file, int(event["line"])
     within = found.open.get(depth - 1)
     match event["event"]:
         case "Enter" if RULE.match(event["what"]):
