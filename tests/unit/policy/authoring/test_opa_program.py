@@ -49,7 +49,7 @@ def test_a_good_policy_has_no_faults(program):
     ("policy", "line", "words", "hint"),
     [
         ("package t\n\nx := input.identiti.subject\n", 3, "undefined ref: input.identiti", "identity"),
-        ("package t\n\nx := input.identity.grups\n", 3, "undefined ref: input.identity.grups", "groups"),
+        ("package t\n\nx := input.identity.group\n", 3, "undefined ref: input.identity.group", "groups"),
         ("package t\n\nx if {\n\ty := 1\n}\n", 4, "assigned var y unused", "rego_compile_error"),
         ("package t\n\nx := = 1\n", 3, "unexpected", "rego_parse_error"),
         ("package t\n\nx := nowhere(1)\n", 3, "undefined function nowhere", "rego_type_error"),
