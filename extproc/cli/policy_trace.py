@@ -22,6 +22,7 @@ def trace_document(found: Trace) -> dict[str, object]:
         "decision": asdict(found.decision),
         "rules": [asdict(one) for one in found.fired],
         "stopped": [asdict(one) for one in found.stopped],
+        "note": found.note,
     }
 
 
@@ -37,6 +38,7 @@ def print_trace(found: Trace) -> None:
         "error": found.error or (decision.detail if decision.reason is Reason.POLICY_ERROR else ""),
         "revision": decision.revision[:12],
         "bundles": ", ".join(decision.bundles),
+        "note": found.note,
     }
     for name, value in parts.items():
         if value:

@@ -12,6 +12,7 @@ from extproc.model.errors import PolicyError
 from extproc.model.reasons import Reason
 from extproc.policy.contract.policy_sources import Sources
 from extproc.policy.contract.read_decision import read_decision
+from extproc.policy.contract.uninspectable_reads import not_asked
 from extproc.policy.regorus.evaluator import ANSWER, UNDEFINED, EmbeddedEngine, compile_modules, run_rule
 from extproc.policy.regorus.import_regorus import RegorusEngine
 from extproc.policy.regorus.lint.rego_module import RegoModule, bodies, read_modules
@@ -60,6 +61,8 @@ class Trace:
     """In the order of files and lines."""
     stopped: tuple[Stopped, ...] = ()
     """Why other rules have no value, and why an ``else`` was reached; in the same order."""
+    note: str = ""
+    """Why the guard would not ask policy about this input; empty if it would, or if that is not known."""
 
 
 def trace(sources: Sources, document: bytes) -> Trace:
@@ -88,7 +91,8 @@ def trace(sources: Sources, document: bytes) -> Trace:
     fired = tuple(_fired(engine, modules, reached, document))
     texts = {module.name: module.text.split("\n") for module in sources.modules}
     stopped = _stopped(modules, reached, {one.rule for one in fired}, texts)
-    return Trace(answer, error, decision, fired, tuple(stopped))
+    note = not_asked(orjson.loads(document), engine.uninspectable_reads)
+    return Trace(answer, error, decision, fired, tuple(stopped), note)
 
 
 def _evaluate(engine: RegorusEngine, document: bytes) -> tuple[Json, str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from extproc.model.call import Json
 from extproc.policy.contract.response_interest import ResponseInterest
 
 UninspectableSetting: TypeAlias = Literal["auto", "refuse", "ask"]
@@ -85,3 +86,21 @@ def unread_notes(reads: UninspectableReads, interest: ResponseInterest) -> Itera
             f" {names} are withheld (response-uninspectable) where policy is asked about responses",
             "to decide about them, begin with a rule that reads it, or set policy.uninspectable",
         )
+
+
+def not_asked(asked: Json, reads: UninspectableReads) -> str:
+    """Why the guard does not ask policy about an input; empty if it does, or if that is not known.
+
+    Args:
+        asked: the input document. It may come from an author, and have any shape.
+        reads: what the policy reads.
+    """
+    match asked:
+        case {"body": {"uninspectable": _}, **rest} if not (
+            reads.request or (reads.forms and rest.get("parsed_body"))
+        ):
+            return "such a request is refused before policy is asked, unless policy.uninspectable is ask"
+        case {"response": dict(response)} if reads.missing_parts(response):
+            return "such a response is withheld before policy is asked, unless policy.uninspectable is ask"
+        case _:
+            return ""

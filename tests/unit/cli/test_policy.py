@@ -224,6 +224,29 @@ def test_a_decision_comes_with_the_rules_that_had_a_part_in_it(folder):
     assert [one["rule"] for one in found["rules"]] == ["data.t.decision", "data.t.vip"]
 
 
+@pytest.mark.parametrize(
+    ("given", "note"),
+    [
+        ({"body": {"uninspectable": "query"}}, "such a request is refused before policy is asked"),
+        ({"body": {"uninspectable": "query"}, "parsed_body": {"a": ["1"]}}, "such a request is refused"),
+        (
+            {"direction": "response", "response": {"uninspectable": "streamed", "body": None}},
+            "such a response is withheld",
+        ),
+        ({"body": {"size": 1}, "response": {"body": 1}}, ""),
+        ({"body": "query", "response": []}, ""),
+        ([1], ""),
+    ],
+)
+def test_an_input_that_the_guard_does_not_ask_about_has_a_note(folder, given, note):
+    (folder / "p" / "t.rego").write_text(GOOD + "\nvip if input.response.body.vip\n")
+    (folder / "i.json").write_text(json.dumps(given))
+    found = json.loads(say("eval", *ABOUT, "-i", "i.json", "--json"))
+    assert found["note"].startswith(note)
+    assert bool(found["note"]) is bool(note)
+    assert ("note  " in say("eval", *ABOUT, "-i", "i.json")) is bool(note)
+
+
 def test_a_denial_says_what_shadow_rules_would_have_done(folder):
     (folder / "i.json").write_text("{}")
     output = say("eval", *ABOUT, "-i", "i.json")
