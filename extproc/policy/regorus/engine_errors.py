@@ -14,7 +14,7 @@ CONFLICT = re.compile(r"rule conflicts with rule at (\S+:\d+):\d+")
 NO_IF = "`if` keyword is required before rule body"
 V0 = 'this is Rego v0: run "opa fmt --v0-v1", or use engine: opa'
 V0_HINT = "`opa fmt --v0-v1 --write FILE` rewrites it; an OPA server reads it with --v0-compatible"
-EMBEDDED = "the embedded engine reads Rego v1; `opa check` says more about most errors"
+EMBEDDED = "if `opa check` accepts it, write it in another way (Rego v1), or use engine: opa"
 HINTS = (
     (NO_IF, "write `if` before the `{`"),
     ("rule must have a body or assignment", 'give it a value, `f("a") := true`, or a body, `… if { … }`'),
@@ -36,6 +36,7 @@ NOT_CODE = re.compile(r'"(?:\\.|[^"\\\n])*"|`[^`]*`|#[^\n]*')
 TEMPLATE = re.compile(r"""\$(?=["`])""")
 IMPORT = re.compile(r"^\s*import\s+((?:rego|future)(?:\.\w+)+)", re.MULTILINE)
 IF = re.compile(r"\bif\b")
+OPERATOR = re.compile(r"[\w\"`)\]}]\s+(and|or)\s+[\w\"`(\[{]")
 KNOWN_IMPORTS = frozenset(".".join(path) for path in LANGUAGE_IMPORTS)
 NEWER = "use engine: opa, or write it without"
 SAYABLE = (
@@ -75,7 +76,8 @@ def syntax_error(error: BaseException, module: Module) -> ConfigError:
     """
     found = config_error(error, module.name)
     code = NOT_CODE.sub(_blank, module.text)
-    newer = next(_newer_language(module, code), None)
+    line = found.place.line if found.place else 0
+    newer = next(_newer_language(module, code, line), None)
     if newer:
         return newer
     if found.message == NO_IF and (not IF.search(code) or "future.keywords" in code):
@@ -83,8 +85,8 @@ def syntax_error(error: BaseException, module: Module) -> ConfigError:
     return found
 
 
-def _newer_language(module: Module, code: str) -> Iterator[ConfigError]:
-    """Parts of the language that OPA knows and the engine does not."""
+def _newer_language(module: Module, code: str, line: int) -> Iterator[ConfigError]:
+    """Parts of the language that OPA knows and the engine does not; operators only on the line of the error."""
     for item in IMPORT.finditer(code):
         if item[1] not in KNOWN_IMPORTS:
             message = f"import {item[1]} is newer than the embedded engine"
@@ -93,6 +95,10 @@ def _newer_language(module: Module, code: str) -> Iterator[ConfigError]:
         hint = 'write sprintf("…%v…", [x]) or concat, or use engine: opa'
         message = 'string interpolation, $"…{x}…", is not available in the embedded engine'
         yield ConfigError(message, _place(module, code, item.start()), hint)
+    for item in OPERATOR.finditer(code):
+        place = _place(module, code, item.start(1))
+        if place.line == line:
+            yield ConfigError(f"the operator `{item[1]}` is newer than the embedded engine", place, NEWER)
 
 
 def _blank(found: re.Match[str]) -> str:

@@ -26,10 +26,11 @@ REFUSED = {
     'x := "$" # $"no"\ny := $"a"': (2, "string interpolation"),
     "import future.keywords.not\nallow if { not { input.x } }": (1, "import future.keywords.not is newer than"),
     "import rego.v2\nallow if { input.x and input.y }": (1, "import rego.v2 is newer than the embedded engine"),
+    'import future.keywords\nallow if { input.x == "or b" or (input.y) }': (2, "the operator `or` is newer than"),
     "allow if { x > 3 }": (1, "use of undefined variable `x` is unsafe\n  give it a value first"),
     "input := 3": (1, "input cannot be shadowed\n  use another name"),
     "allow if { y = 1; y := 2 }": (1, "var `y` used before definition below\n  declare a variable once"),
-    "x := := 3": (1, "expecting expression\n  the embedded engine reads Rego v1"),
+    "x := := 3": (1, "expecting expression\n  if `opa check` accepts it, write it in another way"),
     f"x := {'1' * 2_000}": (1, "line exceeds maximum column width of 1024\n  break the line"),
 }
 FAILED = {
