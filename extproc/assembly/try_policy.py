@@ -8,7 +8,7 @@ from extproc.model.reasons import Uninspectable
 from extproc.policy.contract.input_document import build_document
 from extproc.policy.contract.policy_sources import Sources
 from extproc.policy.contract.response_input import ResponseFacts, response_part
-from extproc.policy.regorus.evaluator import PolicyCheck
+from extproc.policy.regorus.policy_check import PolicyCheck
 from extproc.policy.regorus.trial import SampleInputs, check_candidate
 from extproc.protocols.catalogue import PROTOCOLS
 from extproc.protocols.protocol_definition import SampleCall

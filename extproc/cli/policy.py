@@ -41,16 +41,19 @@ def check(
     engine: EngineOption = None,
 ) -> None:
     """List everything that keeps a policy from being loaded: syntax, lint, shape of the data, tests, samples."""
-    from extproc.cli.policy_selection import opa_decides, select_policy
+    from extproc.policy.regorus.trial import TrialProcess
 
-    if opa_decides(engine, config):
-        from extproc.cli import policy_opa
+    with TrialProcess() as process:  # it loads its program meanwhile; where OPA decides, it is not used
+        from extproc.cli.policy_selection import opa_decides, select_policy
 
-        is_good = policy_opa.check(policy_opa.in_opa(paths, data, query, config), as_json=as_json)
-    else:
-        from extproc.cli.policy_checking import check_embedded
+        if opa_decides(engine, config):
+            from extproc.cli import policy_opa
 
-        is_good = check_embedded(select_policy(paths, data, query, config), as_json=as_json)
+            is_good = policy_opa.check(policy_opa.in_opa(paths, data, query, config), as_json=as_json)
+        else:
+            from extproc.cli.policy_checking import check_embedded
+
+            is_good = check_embedded(process, select_policy(paths, data, query, config), as_json=as_json)
     if not is_good:
         raise typer.Exit(1)
 
@@ -71,30 +74,35 @@ def run_(
     ] = False,
 ) -> None:
     """Run the `test_` rules of `_test.rego` files. Fails if a test fails, and if there is none."""
-    from extproc.cli.policy_selection import changes, opa_decides, select_policy
+    from extproc.policy.regorus.trial import TrialProcess
 
-    program = None
-    if opa_decides(engine, config):
-        from extproc.cli import policy_opa
+    with TrialProcess() as first:  # it loads its program meanwhile; where OPA decides, it is not used
+        from extproc.cli.policy_selection import changes, opa_decides, select_policy
 
-        files, program = policy_opa.to_test(policy_opa.in_opa(paths, data, None, config))
-    else:
-        files = select_policy(paths, data, None, config)
+        program = None
+        if opa_decides(engine, config):
+            from extproc.cli import policy_opa
 
-    def once() -> bool:
-        from extproc.cli.policy_testing import run_once
+            files, program = policy_opa.to_test(policy_opa.in_opa(paths, data, None, config))
+        else:
+            files = select_policy(paths, data, None, config)
 
-        return run_once(files, coverage=coverage, least=least, junit=junit, timeout_s=timeout, program=program)
+        def once(process: TrialProcess) -> bool:
+            from extproc.cli.policy_testing import run_once
 
-    if not watch:
-        if not once():
-            raise typer.Exit(1)
-        return
+            tester = program or process
+            return run_once(tester, files, coverage=coverage, least=least, junit=junit, timeout_s=timeout)
+
+        if not watch:
+            if not once(first):
+                raise typer.Exit(1)
+            return
     with until_ctrl_c():
         for change in changes(files):
             typer.echo(change)
             try:
-                once()
+                with TrialProcess() as process:
+                    once(process)
             except ExtprocError as error:
                 typer.echo(f"error: {error}", err=True)
 

@@ -6,7 +6,6 @@ from datetime import datetime
 from pathlib import Path
 
 from extproc.cli.options import DEFAULT_CONFIG, EngineChoice
-from extproc.config.load import load_settings
 from extproc.console.printable import printable
 from extproc.policy.bundle.policy_files import Fingerprint, PolicyFiles, configured_files, input_settings
 from extproc.policy.contract.input_settings import HIDE_SECRETS
@@ -27,6 +26,8 @@ def opa_decides(engine: EngineChoice | None, config: Path) -> bool:
         return engine is EngineChoice.OPA
     if config == DEFAULT_CONFIG and not config.exists():
         return False
+    from extproc.config.load import load_settings
+
     return load_settings(config, to_serve=False).policy.engine == EngineChoice.OPA.value
 
 
@@ -41,10 +42,13 @@ def select_policy(
         ConfigError: the configuration cannot be read.
     """
     configured = config != DEFAULT_CONFIG or config.exists()
-    if paths or data or not configured:
-        settings = input_settings(load_settings(config).policy) if configured else HIDE_SECRETS
-        return PolicyFiles(tuple(paths or ()), tuple(data or ()), query or DEFAULT_QUERY, settings)
+    if not configured:
+        return PolicyFiles(tuple(paths or ()), tuple(data or ()), query or DEFAULT_QUERY, HIDE_SECRETS)
+    from extproc.config.load import load_settings
+
     policy = load_settings(config).policy
+    if paths or data:
+        return PolicyFiles(tuple(paths or ()), tuple(data or ()), query or DEFAULT_QUERY, input_settings(policy))
     return configured_files(policy, query or "")
 
 

@@ -9,28 +9,28 @@ from extproc.model.errors import ConfigError
 from extproc.policy.authoring.junit import junit_xml
 from extproc.policy.authoring.opa_program import OpaProgram
 from extproc.policy.bundle.policy_files import PolicyFiles, read_sources
-from extproc.policy.regorus.rego_tests import TestRun
-from extproc.policy.regorus.trial import try_tests
+from extproc.policy.regorus.test_results import TestRun
+from extproc.policy.regorus.trial import TrialProcess
 
 
 def run_once(
+    tester: TrialProcess | OpaProgram,
     files: PolicyFiles,
     *,
     coverage: bool,
     least: float,
     junit: Path | None,
     timeout_s: float,
-    program: OpaProgram | None = None,
 ) -> bool:
     """Run all tests, and print the results.
 
     Args:
+        tester: runs the tests: the embedded engine, or OPA's program.
         files: the policy.
         coverage: print each line that no test reaches.
         least: the lowest coverage that is enough, in percent.
         junit: a file for the results as JUnit XML.
-        timeout_s: CPU seconds for all tests; with a program, seconds for each.
-        program: runs the tests in OPA; None: the embedded engine does.
+        timeout_s: CPU seconds for all tests; with OPA's program, seconds for each.
 
     Returns:
         True if there was a test, none failed, and the coverage is enough.
@@ -39,10 +39,11 @@ def run_once(
         ConfigError, PolicyInvalid: the policy cannot be read or loaded, or a test did not end.
     """
     sources = read_sources(files.paths, files.data, files.query)
-    if program:
-        run = program.test(sources, timeout_s=timeout_s, coverage=coverage or least > 0)
+    program = isinstance(tester, OpaProgram)
+    if isinstance(tester, OpaProgram):
+        run = tester.test(sources, timeout_s=timeout_s, coverage=coverage or least > 0)
     else:
-        run = try_tests(sources, timeout_s=timeout_s)
+        run = tester.test(sources, timeout_s=timeout_s)
     for result in run.results:
         if not result.passed:
             typer.echo(f"FAIL {result.file}:{result.line}: {result.name}: {result.message}")

@@ -1,6 +1,5 @@
 """``extproc up``, ``extproc serve`` and ``extproc control``: run all processes, or a single one."""
 
-import asyncio
 import sys
 from typing import Annotated
 
@@ -76,6 +75,8 @@ def control(
     ] = "",
 ) -> None:
     """Run the control process. It ships evidence to ClickHouse, and serves the command line and the console."""
+    import asyncio
+
     from extproc.config.load import adding_places, load_settings
     from extproc.server.run_control import run_control
 

@@ -18,7 +18,8 @@ from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, rea
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.contract.uninspectable_reads import UninspectableReads, unread_notes
 from extproc.policy.opa.bundle_status import BundleStatus
-from extproc.policy.regorus.evaluator import UNDEFINED, violations
+from extproc.policy.regorus.evaluator import UNDEFINED
+from extproc.policy.regorus.trial import CandidateRefused
 
 
 def policy(installation: Installation) -> Iterator[CheckResult]:
@@ -51,12 +52,15 @@ def tools(installation: Installation) -> Iterator[CheckResult]:
 
 def _files(installation: Installation, files: PolicyFiles) -> Iterator[CheckResult]:
     sources = files.read()
-    found = violations(sources)
-    for one in found:
-        yield CheckResult("policy", Level.PROBLEM, one.message, one.hint, f"{one.file}:{one.line}:{one.column}")
-    if found:
+    try:
+        checked = try_policy(sources)
+    except CandidateRefused as error:
+        if not error.violations:
+            raise
+        for one in error.violations:
+            where = f"{one.file}:{one.line}:{one.column}"
+            yield CheckResult("policy", Level.PROBLEM, one.message, one.hint, where)
         return
-    checked = try_policy(sources)
     tested = "" if not files.paths else ", its tests pass" if sources.tests else ", without tests"
     kind = "" if files.paths else " of the starter policies"
     loaded = f"{len(sources.modules)} modules{kind} can be loaded{tested}; revision {sources.revision[:12]}"

@@ -3,7 +3,7 @@
 from itertools import groupby
 from xml.etree import ElementTree as ET
 
-from extproc.policy.regorus.rego_tests import TestRun
+from extproc.policy.regorus.test_results import TestRun
 
 
 def junit_xml(run: TestRun) -> bytes:

@@ -23,7 +23,7 @@ from extproc.policy.contract.json_schemas import input_schema
 from extproc.policy.contract.policy_sources import TEST_SUFFIX, Module, Sources
 from extproc.policy.opa.opa_server import OpaServer
 from extproc.policy.regorus.lint.rego_module import Violation
-from extproc.policy.regorus.rego_tests import Coverage, TestResult, TestRun
+from extproc.policy.regorus.test_results import Coverage, TestResult, TestRun
 
 VARIABLE = "EXTPROC_OPA"
 """Names the program where it is not on PATH."""

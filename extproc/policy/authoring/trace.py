@@ -163,5 +163,5 @@ def _statements(file: str, body: Node, reached: Reached) -> list[tuple[int, bool
 
 
 def _lines(rule: Node) -> range:
-    spans = [int(node["line"]) for node in nodes(rule) if "line" in node and "col" in node]
+    spans = [node["span"][0] for node in nodes(rule) if "span" in node]
     return range(min(spans), max(spans) + 1)

@@ -21,7 +21,8 @@ from extproc.policy.contract.policy_sources import Sources
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.contract.uninspectable_reads import UninspectableReads, UninspectableSetting
 from extproc.policy.regorus.evaluation_timer import killed_after
-from extproc.policy.regorus.evaluator import EmbeddedEngine, PolicyCheck
+from extproc.policy.regorus.evaluator import EmbeddedEngine
+from extproc.policy.regorus.policy_check import PolicyCheck
 
 KILL_FACTOR = 5.0
 """Times the limit of one decision. An evaluation that takes this long is assumed never to end."""

@@ -56,6 +56,11 @@ UNHASHABLE = "unhashable type"
 """Python's word for an array or object in a set, which no function of ours can be given."""
 
 
+def is_from_engine(error: BaseException) -> bool:
+    """True for exceptions, and for the engine's panics, which derive from ``BaseException`` alone."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
+
+
 def config_error(error: BaseException, file: str) -> ConfigError:
     """The engine's error about a policy as ours, with file, line and column."""
     found = ENGINE_ERROR.search(str(error))

@@ -4,27 +4,26 @@ regorus is not OPA: use OPA for OPA's exact semantics. An evaluation has no limi
 interpreter, so a policy is first tried in a process that can be killed (``extproc.policy.regorus.trial``).
 """
 
-import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TypeVar
 
 import orjson
 
 from extproc.model.call import Json
-from extproc.model.errors import ConfigError, PolicyError, SourceLocation
-from extproc.policy.contract.policy_sources import ENTRY, LOADED, TEST_SUFFIX, Module, Sources
+from extproc.model.errors import ConfigError, PolicyError
+from extproc.policy.contract.policy_sources import ENTRY, LOADED, Module, Sources
 from extproc.policy.contract.response_interest import DIRECTIONS, TELLING, ResponseInterest, declared_interest
 from extproc.policy.contract.uninspectable_reads import NONE_READ, UninspectableReads
 from extproc.policy.regorus.builtins import install_builtins
-from extproc.policy.regorus.engine_errors import config_error, evaluation_error, syntax_error
+from extproc.policy.regorus.engine_errors import config_error, evaluation_error, is_from_engine, syntax_error
 from extproc.policy.regorus.import_regorus import RegorusEngine, new_engine
 from extproc.policy.regorus.input_usage import used_input_keys
 from extproc.policy.regorus.lint.checks import lint
-from extproc.policy.regorus.lint.rego_module import RegoModule, Violation, read_modules
+from extproc.policy.regorus.lint.rego_module import RegoModule, Violation, read_modules, violations_error
 from extproc.policy.regorus.lint.unknown_keys import unknown_keys
+from extproc.policy.regorus.policy_check import PolicyCheck, SettingsValidity
 from extproc.policy.regorus.regex_builtins import Patterns
 from extproc.policy.regorus.unambiguous_json import has_one_reading
 from extproc.policy.regorus.uninspectable_usage import find_uninspectable_reads
@@ -38,28 +37,8 @@ ANSWER = f"data.{ENTRY}.answer"
 undefined rule has a string as its value, so the query's value is wrapped: any value but an object is undefined."""
 SETTINGS = ("data", "extproc", "settings", "valid")
 """A rule about data alone: true if the data has the shape that the policy reads. Evaluated once, at loading."""
-NOT_FROM_ENGINE = (KeyboardInterrupt, SystemExit, asyncio.CancelledError, GeneratorExit)
-"""Exceptions that derive from ``BaseException``, as the engine's panics do, but are not about policy."""
-
-
-class SettingsValidity(StrEnum):
-    """The values that say if the data has the shape that the policy reads."""
-
-    VALID = "valid"
-    INVALID = "invalid"
-    UNCHECKED = "unchecked"
-    """The policy has no rule ``data.extproc.settings.valid``."""
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyCheck:
-    """The facts about a policy that checking it has found, so that loading it need not find them again."""
-
-    settings: SettingsValidity = SettingsValidity.UNCHECKED
-    input_keys: frozenset[str] | None = None
-    """The keys of ``input`` that the policy can look at; None: all."""
-    response_interest: ResponseInterest = ResponseInterest.UNKNOWN
-    uninspectable_reads: UninspectableReads = NONE_READ
+NO_VALUE = "<undefined>"
+"""The engine's value of a rule without one."""
 
 
 @dataclass(frozen=True)
@@ -79,17 +58,20 @@ class EmbeddedEngine:
     is_remote = False
 
     @classmethod
-    def from_sources(cls, sources: Sources, *, checked: PolicyCheck | None = None) -> "EmbeddedEngine":
+    def from_sources(
+        cls, sources: Sources, *, checked: PolicyCheck | None = None, modules: tuple[RegoModule, ...] | None = None
+    ) -> "EmbeddedEngine":
         """Compile and check a policy. Does not try it: see ``extproc.policy.regorus.trial.check_candidate``.
 
         Args:
             sources: the policy, data and query.
             checked: the result of ``check_candidate`` for these very sources, which are then not checked again.
+            modules: the syntax of the policy, if it was linted already.
 
         Raises:
             ConfigError: the policy must not be loaded; says where and why.
         """
-        template, found = _compile_and_check(sources, checked)
+        template, found = _compile_and_check(sources, checked, modules)
         if found.settings is SettingsValidity.VALID:
             _guarded(template.add_data_json, json.dumps({LOADED: {"settings_valid": True}}), file="data")
             _prepare(template)
@@ -120,21 +102,26 @@ class EmbeddedEngine:
                 raise PolicyError(UNDEFINED)
 
 
-def _compile_and_check(sources: Sources, checked: PolicyCheck | None) -> tuple[RegorusEngine, PolicyCheck]:
+def _compile_and_check(
+    sources: Sources, checked: PolicyCheck | None, modules: tuple[RegoModule, ...] | None
+) -> tuple[RegorusEngine, PolicyCheck]:
     """Compile the sources with the rule ``ANSWER``, and check them unless they were checked before."""
-    if checked is not None:
+    if checked is None and modules is None:
+        template, modules = compile_checked(sources.modules, sources.data)
+    else:
         template = compile_modules(sources.modules, sources.data)
-        _add_entry(template, sources.query)
-        return template, checked
-    template, modules = compile_checked(sources.modules, sources.data)
     query = tuple(sources.query.split("."))
-    if not any(module.defines(query) for module in modules):
+    if checked is None and not any(module.defines(query) for module in modules or ()):
         raise ConfigError(f"no rule defines {sources.query}", None, "check policy.query, and the files' packages")
     _add_entry(template, sources.query)
+    return template, checked or _examine(template, modules or (), query)
+
+
+def _examine(template: RegorusEngine, modules: tuple[RegoModule, ...], query: tuple[str, ...]) -> PolicyCheck:
     keys = used_input_keys(modules)
     interest = find_response_interest(template, modules, keys)
     reads = find_uninspectable_reads(modules, query, keys)
-    return template, PolicyCheck(check_settings(template, modules), keys, interest, reads)
+    return PolicyCheck(check_settings(template, modules), keys, interest, reads)
 
 
 def _add_entry(template: RegorusEngine, query: str) -> None:
@@ -201,9 +188,9 @@ def compile_modules(
 def _parse(engine: RegorusEngine, module: Module) -> None:
     try:
         engine.add_policy(module.name, module.text)
-    except NOT_FROM_ENGINE:
-        raise
-    except BaseException as error:  # noqa: BLE001 - panics derive from it
+    except BaseException as error:
+        if not is_from_engine(error):
+            raise
         raise syntax_error(error, module) from None
 
 
@@ -214,52 +201,52 @@ def _data_text(data: Json) -> str:
         return json.dumps(data)
 
 
-def compile_checked(modules: Sequence[Module], data: Json) -> tuple[RegorusEngine, tuple[RegoModule, ...]]:
+def compile_checked(
+    modules: Sequence[Module],
+    data: Json,
+    tests: Sequence[Module] = (),
+    *,
+    more: Callable[[tuple[RegoModule, ...]], Sequence[Violation]] = lambda _policy: (),
+) -> tuple[RegorusEngine, tuple[RegoModule, ...]]:
     """Compile modules, and refuse constructs that the engine accepts and should not.
 
+    Args:
+        modules: the policy.
+        data: an object.
+        tests: modules that may use the policy's rules, and that the policy must not need.
+        more: checks the policy further.
+
     Returns:
-        The engine, ready to be cloned, and the modules' syntax.
+        The engine, ready to be cloned, and the syntax of all modules.
 
     Raises:
-        ConfigError: names the first thing to change, and how.
+        Violations: what must be changed, and how.
+        ConfigError: with the place of a syntax error.
     """
-    template = compile_modules(modules, data)
+    template = compile_modules((*modules, *tests), data)
     trees = _syntax_of(template)
-    _refuse(lint(trees, data))
+    policy = tuple(tree for tree in trees if not tree.is_test) if tests else trees
+    found = [*lint(policy, data), *more(policy)]
+    if tests:
+        found += lint(tuple(tree for tree in trees if tree.is_test), data, policy)
+    if found:
+        raise violations_error(found)
     _prepare(template)
     return template, trees
 
 
-def violations(sources: Sources) -> list[Violation]:
-    """Everything that keeps a policy from being loaded with its data, in the order of files and lines.
-
-    Raises:
-        ConfigError: a module cannot be parsed.
-    """
-    trees = _syntax_of(compile_modules((*sources.modules, *sources.tests), {}))
-    policy = [tree for tree in trees if not tree.file.endswith(TEST_SUFFIX)]
-    return sorted({*lint(trees, sources.data), *unknown_keys(policy, sources.query, sources.settings)})
-
-
-def check_input_keys(sources: Sources) -> None:
-    """Refuse a policy that reads a key which the input never has.
-
-    Raises:
-        ConfigError: names the first such key, its place, and what to use instead.
-    """
-    trees = _syntax_of(compile_modules(sources.modules, {}))
-    _refuse(unknown_keys(trees, sources.query, sources.settings))
-
-
-def _refuse(found: Sequence[Violation]) -> None:
-    if found:
-        first = found[0]
-        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        raise ConfigError(first.message + more, SourceLocation(first.file, first.line, first.column), first.hint)
+def compile_policy(sources: Sources) -> tuple[RegorusEngine, tuple[RegoModule, ...]]:
+    """As ``compile_checked``, with the tests; refuses also what reads a key that the input never has."""
+    return compile_checked(
+        sources.modules,
+        sources.data,
+        sources.tests,
+        more=lambda policy: unknown_keys(policy, sources.query, sources.settings),
+    )
 
 
 def _syntax_of(engine: RegorusEngine) -> tuple[RegoModule, ...]:
-    return read_modules(json.loads(_guarded(engine.get_ast_as_json, file="syntax tree")))
+    return read_modules(orjson.loads(_guarded(engine.get_ast_as_json, file="syntax tree")))
 
 
 def run_rule(engine: RegorusEngine, rule: str, document: bytes) -> Json:
@@ -271,7 +258,7 @@ def run_rule(engine: RegorusEngine, rule: str, document: bytes) -> Json:
         document: the input.
 
     Returns:
-        The rule's value; the string ``<undefined>`` if it has none.
+        The rule's value; ``NO_VALUE`` if it has none.
 
     Raises:
         PolicyError: any error, with the policy's place and nothing of the input.
@@ -279,54 +266,14 @@ def run_rule(engine: RegorusEngine, rule: str, document: bytes) -> Json:
     try:
         engine.set_input_json(document.decode())
         return orjson.loads(engine.eval_rule_as_json(rule))  # type: ignore[no-any-return]
-    except NOT_FROM_ENGINE:
-        raise
-    except BaseException as error:  # noqa: BLE001 - panics derive from it
+    except BaseException as error:
+        if not is_from_engine(error):
+            raise
         raise PolicyError(evaluation_error(error)) from None
     finally:
         # An error's traceback would keep the engine alive until some other thread collects it, which must not
         # happen: an engine may be dropped by its own thread only.
         del engine
-
-
-def run_query(engine: RegorusEngine, query: str, document: bytes) -> Json:
-    """Evaluate a query once.
-
-    Args:
-        engine: a clone, which is used up.
-        query: the query.
-        document: the input.
-
-    Returns:
-        The query's one value.
-
-    Raises:
-        PolicyError: undefined, several results, or any error, with nothing of the input.
-    """
-    try:
-        engine.set_input_json(document.decode())
-        return only_value(orjson.loads(engine.eval_query_as_json(query)))
-    except (*NOT_FROM_ENGINE, PolicyError):
-        raise
-    except BaseException as error:  # noqa: BLE001 - panics derive from it
-        raise PolicyError(evaluation_error(error)) from None
-    finally:
-        del engine  # as in run_rule
-
-
-def only_value(result: Json) -> Json:
-    """The one value of a query's result.
-
-    Raises:
-        PolicyError: undefined, or several results.
-    """
-    match result:
-        case {"result": [{"expressions": [{"value": value}]}]}:
-            return value
-        case {"result": [_, *_]}:
-            raise PolicyError("the query has several results")
-        case _:
-            raise PolicyError(UNDEFINED)
 
 
 def _prepare(template: RegorusEngine) -> None:
@@ -339,7 +286,7 @@ def _guarded(method: Callable[..., T], *arguments: str, file: str) -> T:
     """Call a method of the engine, with its error as ours."""
     try:
         return method(*arguments)
-    except NOT_FROM_ENGINE:
-        raise
-    except BaseException as error:  # noqa: BLE001 - panics derive from it
+    except BaseException as error:
+        if not is_from_engine(error):
+            raise
         raise config_error(error, file) from None

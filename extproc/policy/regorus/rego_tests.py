@@ -2,88 +2,61 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from extproc.model.errors import PolicyError
 from extproc.policy.contract.policy_sources import Sources
-from extproc.policy.regorus.evaluator import UNDEFINED, compile_checked, run_query
+from extproc.policy.regorus.evaluator import NO_VALUE, compile_checked, run_rule
 from extproc.policy.regorus.import_regorus import RegorusEngine
 from extproc.policy.regorus.lint.rego_module import RegoModule, bodies
 from extproc.policy.regorus.lint.syntax_tree import Node, nodes, rule_path
+from extproc.policy.regorus.test_results import Coverage, TestResult, TestRun
 
 EMPTY = b"{}"
+FALSE = "false or undefined"
 CoverageReport: TypeAlias = dict[str, list[dict[str, Any]]]
 """As regorus gives it: below ``files``, each file's ``path``, ``covered`` and ``not_covered`` lines."""
 
 
-@dataclass(frozen=True, slots=True)
-class TestResult:
-    """The result of one test."""
-
-    __test__ = False
-
-    name: str
-    """``data.<package>.test_<what>``."""
-    file: str
-    passed: bool
-    message: str = ""
-    """Why it did not pass."""
-    line: int = 0
-    """The line on which the test begins."""
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """The lines of one file that the tests reached, and those that they did not."""
-
-    file: str
-    covered: tuple[int, ...]
-    missed: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TestRun:
-    """All results, and their coverage of the modules without tests."""
-
-    __test__ = False
-
-    results: tuple[TestResult, ...]
-    coverage: tuple[Coverage, ...]
-
-    @property
-    def passed(self) -> bool:
-        """True if there was a test, and none failed."""
-        return bool(self.results) and all(result.passed for result in self.results)
-
-    @property
-    def percent(self) -> float:
-        """The share of reachable lines that were reached."""
-        covered = sum(len(file.covered) for file in self.coverage)
-        total = covered + sum(len(file.missed) for file in self.coverage)
-        return 100.0 * covered / total if total else 0.0
-
-
-def run_tests(sources: Sources, begin: Callable[[str], None] = lambda _name: None) -> TestRun:
+def run_tests(
+    sources: Sources, begin: Callable[[str], None] = lambda _name: None, *, coverage: bool = True
+) -> TestRun:
     """Run every ``test_`` rule of the test modules. A test passes if its value is true.
 
     Args:
         sources: the policy, its tests, data.
         begin: called with the place and name of each test before it runs, since a test may never end.
+        coverage: record which lines the tests reach.
 
     Raises:
         ConfigError: a module cannot be compiled, or must not be loaded.
     """
-    template, modules = compile_checked((*sources.modules, *sources.tests), sources.data)
-    template.set_enable_coverage(enable=True)
+    return run_compiled(*compile_checked(sources.modules, sources.data, sources.tests), begin, coverage=coverage)
+
+
+def run_compiled(
+    template: RegorusEngine,
+    modules: Sequence[RegoModule],
+    begin: Callable[[str], None] = lambda _name: None,
+    *,
+    coverage: bool = True,
+) -> TestRun:
+    """As ``run_tests``, with a policy and its tests that are compiled and checked.
+
+    Args:
+        template: the engine that holds both.
+        modules: their syntax.
+        begin: as in ``run_tests``.
+        coverage: as in ``run_tests``.
+    """
+    template.set_enable_coverage(enable=coverage)
     reports: list[CoverageReport] = []
-    tested = {module.name for module in sources.tests}
     results = []
     for module in modules:
-        for name, line in _tests(module) if module.file in tested else ():
+        for name, line in _tests(module) if module.is_test else ():
             begin(f"{module.file}:{line}: {name}")
-            results.append(_run_test(template, name, (module.file, line), reports))
-    policy = {module.file: _statement_lines(module) for module in modules if module.file not in tested}
+            results.append(_run_test(template, name, (module.file, line), reports if coverage else None))
+    policy = {module.file: _statement_lines(module) for module in modules if coverage and not module.is_test}
     return TestRun(tuple(results), _merge_coverage(reports, policy))
 
 
@@ -98,18 +71,18 @@ def _tests(module: RegoModule) -> list[tuple[str, int]]:
 
 
 def _run_test(
-    template: RegorusEngine, name: str, at: tuple[str, int], reports: list[CoverageReport]
+    template: RegorusEngine, name: str, at: tuple[str, int], reports: list[CoverageReport] | None
 ) -> TestResult:
     engine = template.clone()
     file, line = at
     try:
-        value = run_query(engine, name, EMPTY)
+        value = run_rule(engine, name, EMPTY)
     except PolicyError as error:
-        message = "false or undefined" if str(error) == UNDEFINED else str(error)
-        return TestResult(name, file, passed=False, message=message, line=line)
-    reports.append(json.loads(engine.get_coverage_report_as_json()))
-    passed = value is True
-    return TestResult(name, file, passed, "" if passed else "not true", line)
+        return TestResult(name, file, passed=False, message=str(error), line=line)
+    if reports is not None:
+        reports.append(json.loads(engine.get_coverage_report_as_json()))
+    message = "" if value is True else FALSE if value is False or value == NO_VALUE else "not true"
+    return TestResult(name, file, not message, message, line)
 
 
 def _statement_lines(module: RegoModule) -> frozenset[int]:
@@ -121,7 +94,7 @@ def _statement_lines(module: RegoModule) -> frozenset[int]:
 
 
 def _lines(part: Node) -> list[int]:
-    return [int(node["line"]) for node in nodes(part) if "line" in node]
+    return [node["span"][0] for node in nodes(part) if "span" in node]
 
 
 def _merge_coverage(

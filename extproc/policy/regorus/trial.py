@@ -1,42 +1,44 @@
 """Try a candidate policy in a child process, which can be killed: the engine itself has no limits.
 
-``python -m extproc.policy.regorus.trial`` runs the child.
+``extproc.policy.regorus.trial_child`` is the child's program. This module imports little, so that a command can
+start the child first, and load the rest of itself meanwhile.
 """
 
+import contextlib
 import json
-import resource
 import signal
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from types import TracebackType
+from typing import IO, Any, Self
 
-from extproc.model.call import Json
-from extproc.model.decision import ApprovalTerms
-from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
-from extproc.policy.contract.policy_sources import Sources, sources_of
-from extproc.policy.contract.read_decision import UNREADABLE, read_decision
+from extproc.model.errors import PolicyInvalid
+from extproc.policy.contract.policy_sources import Sources
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.contract.uninspectable_reads import UninspectableReads
-from extproc.policy.regorus.evaluator import (
-    SETTINGS,
-    UNDEFINED,
-    EmbeddedEngine,
-    PolicyCheck,
-    SettingsValidity,
-    check_input_keys,
-    run_rule,
-)
-from extproc.policy.regorus.rego_tests import Coverage, TestResult, TestRun, run_tests
+from extproc.policy.regorus.lint.rego_module import Violation
+from extproc.policy.regorus.policy_check import PolicyCheck, SettingsValidity
+from extproc.policy.regorus.test_results import Coverage, TestResult, TestRun
 
-WRONG = ".".join((*SETTINGS[:-1], "wrong"))
-"""A rule that names the wrong parts of the data, for people."""
-DATA_HINT = "  the keys are in docs/reference/policy.md; name your file with --data, or in policy.data"
+COMMAND = (sys.executable, "-P", "-m", "extproc.policy.regorus.trial_child")
 MEMORY = 512 << 20
 """Bytes that a candidate may allocate."""
+TRIAL_S = 10.0
+"""CPU seconds that a candidate may use."""
 PATIENCE = 6
 """Seconds to wait for each CPU second that a candidate may use: a busy machine is not the policy's fault."""
+
+
+class TrialTask(StrEnum):
+    """What the child does."""
+
+    TRY = "try"
+    """Compile, lint, evaluate the samples, run the tests."""
+    TEST = "test"
+    """Run the tests, and record the lines that they reach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,163 @@ class SampleInputs:
     responses: tuple[bytes, ...] = ()
     """Inputs about a response: for policies that may decide responses."""
 
+    def to_line(self) -> bytes:
+        """The samples as one line of JSON."""
+        texts = [[raw.decode() for raw in group] for group in (self.requests, self.responses)]
+        return json.dumps(texts).encode() + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> "SampleInputs":
+        """Read the output of ``to_line``."""
+        requests, responses = (tuple(text.encode() for text in group) for group in json.loads(line))
+        return cls(requests, responses)
+
+
+@dataclass(frozen=True, slots=True)
+class TrialOrder:
+    """What the child is told first, on one line of JSON. The sources follow on the next line, then the samples."""
+
+    task: TrialTask
+    memory: int
+    """Bytes."""
+    cpu_s: int
+
+    def to_line(self) -> bytes:
+        """The order as one line."""
+        return json.dumps([self.task, self.memory, self.cpu_s]).encode() + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> "TrialOrder":
+        """Read the output of ``to_line``."""
+        task, memory, cpu_s = json.loads(line)
+        return cls(TrialTask(task), memory, cpu_s)
+
+
+class CandidateRefused(PolicyInvalid):
+    """A candidate must not be loaded, for reasons in its text."""
+
+    def __init__(self, message: str, violations: tuple[Violation, ...]) -> None:
+        super().__init__(message)
+        self.violations = violations
+        """All reasons that the lint found, each with its place."""
+
+
+class TrialProcess:
+    """A child process that tries one policy. Use it as a context: the process has ended when the context ends."""
+
+    def __init__(self) -> None:
+        """Start the child, which loads its program and then waits for its order."""
+        self._child = subprocess.Popen(
+            COMMAND,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            process_group=0,  # a terminal's Ctrl-C goes to the parent alone: the child has not crashed
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._child.returncode is None:
+            self._child.kill()
+            self._child.communicate()
+
+    def check(
+        self,
+        sources: Sources,
+        samples: Callable[[], SampleInputs],
+        *,
+        timeout_s: float = TRIAL_S,
+        memory: int = MEMORY,
+    ) -> PolicyCheck:
+        """Check a candidate: see ``check_candidate``.
+
+        Args:
+            sources: as there.
+            samples: makes the inputs, while the child compiles the policy.
+            timeout_s: as there.
+            memory: as there.
+        """
+        self._begin(TrialOrder(TrialTask.TRY, memory, int(timeout_s) + 1), sources)
+        found, _ = self._finish(samples().to_line(), timeout_s)
+        if found is None:
+            raise PolicyInvalid(f"the policy took longer than {timeout_s:g} s on a small input: simplify it")
+        if found["complaint"]:
+            raise _refusal(found)
+        keys, reads = found["input_keys"], found["uninspectable_reads"]
+        return PolicyCheck(
+            SettingsValidity(found["settings"]),
+            None if keys is None else frozenset(keys),
+            ResponseInterest(found["response_interest"]),
+            UninspectableReads(**reads | {"response_parts": frozenset(reads["response_parts"])}),
+        )
+
+    def test(self, sources: Sources, *, timeout_s: float, memory: int = MEMORY) -> TestRun:
+        """Run a policy's tests.
+
+        Args:
+            sources: the policy, its tests, data.
+            timeout_s: CPU seconds for all tests.
+            memory: bytes that they may allocate.
+
+        Raises:
+            PolicyInvalid: a module cannot be compiled, or must not be loaded; or the tests did not end: names the
+                one that was running.
+        """
+        self._begin(TrialOrder(TrialTask.TEST, memory, int(timeout_s) + 1), sources)
+        found, names = self._finish(b"", timeout_s)
+        if found is None:
+            running = names.decode("utf-8", "replace").strip().rpartition("\n")[2] or "the policy"
+            raise PolicyInvalid(f"{running}: did not end within {timeout_s:g} s (--timeout)")
+        if found["complaint"]:
+            raise _refusal(found)
+        results = tuple(TestResult(**one) for one in found["results"])
+        coverage = [
+            Coverage(one["file"], tuple(one["covered"]), tuple(one["missed"])) for one in found["coverage"]
+        ]
+        return TestRun(results, tuple(coverage))
+
+    def _begin(self, order: TrialOrder, sources: Sources) -> None:
+        """Tell the child its task. Whether it is still there shows when it has to answer."""
+        with contextlib.suppress(BrokenPipeError):
+            _write(self._child.stdin, order.to_line() + sources.to_json() + b"\n")
+
+    def _finish(self, rest: bytes, timeout_s: float) -> tuple[dict[str, Any] | None, bytes]:
+        """Let the child do its task.
+
+        Returns:
+            The child's report, None if it took too long; and its standard error.
+
+        Raises:
+            PolicyInvalid: it crashed.
+        """
+        child = self._child
+        try:
+            output, errors = child.communicate(rest, timeout=PATIENCE * timeout_s)
+        except subprocess.TimeoutExpired as late:
+            return None, late.stderr or b""
+        if child.returncode == -signal.SIGXCPU:
+            return None, errors
+        if child.returncode != 0:
+            raise PolicyInvalid(f"the engine crashed on the policy (status {child.returncode}): use `engine: opa`")
+        return json.loads(output), errors
+
+
+def _write(pipe: IO[bytes] | None, raw: bytes) -> None:
+    if pipe:
+        pipe.write(raw)
+        pipe.flush()
+
+
+def _refusal(found: dict[str, Any]) -> PolicyInvalid:
+    return CandidateRefused(found["complaint"], tuple(Violation(*one) for one in found["violations"]))
+
 
 def check_candidate(
-    sources: Sources, samples: SampleInputs, *, timeout_s: float = 10.0, memory: int = MEMORY
+    sources: Sources, samples: SampleInputs, *, timeout_s: float = TRIAL_S, memory: int = MEMORY
 ) -> PolicyCheck:
     """Compile, lint, test and try a policy, before it is loaded where calls are decided.
 
@@ -68,185 +224,5 @@ def check_candidate(
     Raises:
         PolicyInvalid: says where and why, with a hint.
     """
-    found, _ = _run_child("try", sources, samples, timeout_s, memory)
-    if found is None:
-        raise PolicyInvalid(f"the policy took longer than {timeout_s:g} s on a small input: simplify it")
-    if found["complaint"]:
-        raise PolicyInvalid(found["complaint"])
-    keys, reads = found["input_keys"], found["uninspectable_reads"]
-    return PolicyCheck(
-        SettingsValidity(found["settings"]),
-        None if keys is None else frozenset(keys),
-        ResponseInterest(found["response_interest"]),
-        UninspectableReads(**reads | {"response_parts": frozenset(reads["response_parts"])}),
-    )
-
-
-def try_tests(sources: Sources, *, timeout_s: float, memory: int = MEMORY) -> TestRun:
-    """Run a policy's tests in a child process, so that an endless test can be ended.
-
-    Args:
-        sources: the policy, its tests, data.
-        timeout_s: CPU seconds for all tests.
-        memory: bytes that they may allocate.
-
-    Raises:
-        ConfigError: a module cannot be compiled, or must not be loaded.
-        PolicyInvalid: the tests did not end; names the one that was running.
-    """
-    found, names = _run_child("test", sources, SampleInputs(), timeout_s, memory)
-    if found is None:
-        running = names.decode("utf-8", "replace").strip().rpartition("\n")[2] or "the policy"
-        raise PolicyInvalid(f"{running}: did not end within {timeout_s:g} s (--timeout)")
-    if found["complaint"]:
-        raise PolicyInvalid(found["complaint"])
-    results = tuple(TestResult(**one) for one in found["results"])
-    coverage = [Coverage(one["file"], tuple(one["covered"]), tuple(one["missed"])) for one in found["coverage"]]
-    return TestRun(results, tuple(coverage))
-
-
-def _run_child(
-    task: str, sources: Sources, samples: SampleInputs, timeout_s: float, memory: int
-) -> tuple[dict[str, Any] | None, bytes]:
-    """Run one task in a child process.
-
-    Returns:
-        The child's report, None if it took too long; and its standard error.
-
-    Raises:
-        PolicyInvalid: it crashed.
-    """
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "extproc.policy.regorus.trial",
-        task,
-        str(memory),
-        str(int(timeout_s) + 1),
-    ]
-    try:
-        child = subprocess.run(
-            command,
-            input=_to_line(samples) + sources.to_json(),
-            capture_output=True,
-            timeout=PATIENCE * timeout_s,
-            check=False,
-            process_group=0,  # a terminal's Ctrl-C goes to the parent alone: the child has not crashed
-        )
-    except subprocess.TimeoutExpired as late:
-        return None, late.stderr or b""
-    if child.returncode == -signal.SIGXCPU:
-        return None, child.stderr
-    if child.returncode != 0:
-        raise PolicyInvalid(f"the engine crashed on the policy (status {child.returncode}): use `engine: opa`")
-    return json.loads(child.stdout), child.stderr
-
-
-def _to_line(samples: SampleInputs) -> bytes:
-    """The samples as one line of JSON."""
-    texts = [[raw.decode() for raw in group] for group in (samples.requests, samples.responses)]
-    return json.dumps(texts).encode() + b"\n"
-
-
-def _from_line(line: bytes) -> SampleInputs:
-    requests, responses = json.loads(line)
-    return SampleInputs(tuple(text.encode() for text in requests), tuple(text.encode() for text in responses))
-
-
-def try_sources(sources: Sources, samples: SampleInputs) -> PolicyCheck:
-    """Load a policy, evaluate it over the samples and run its tests, in this process.
-
-    Raises:
-        ConfigError, PolicyError: the first thing that is wrong.
-    """
-    engine = EmbeddedEngine.from_sources(sources)
-    check_input_keys(sources)
-    if engine.settings is SettingsValidity.INVALID:
-        raise PolicyInvalid(wrong_settings(engine, sources.data))
-    asks_responses = engine.response_interest is not ResponseInterest.NEVER
-    for document in (*samples.requests, *(samples.responses if asks_responses else ())):
-        _try_document(engine, document)
-    failed = [result for result in run_tests(sources).results if not result.passed] if sources.tests else []
-    if failed:
-        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-        raise PolicyInvalid(
-            f"{failed[0].file}:{failed[0].line}: {failed[0].name} failed: {failed[0].message}{more}"
-        )
-    return PolicyCheck(engine.settings, engine.input_keys, engine.response_interest, engine.uninspectable_reads)
-
-
-def wrong_settings(engine: EmbeddedEngine, data: Json) -> str:
-    """The error for data of a wrong shape, with the parts that ``data.extproc.settings.wrong`` names."""
-    if not data:
-        return f"the policy reads data, but no data is given\n{DATA_HINT}"
-    try:
-        wrong = run_rule(engine.template.clone(), WRONG, b"{}")
-    except PolicyError:
-        wrong = None
-    parts = ", ".join(str(part) for part in wrong) if isinstance(wrong, list) else ""
-    which = f" (wrong: {parts})" if parts else ""
-    rule = ".".join(SETTINGS)
-    return f"the data does not have the shape that the policy reads{which}: {rule} is not true\n{DATA_HINT}"
-
-
-def _try_document(engine: EmbeddedEngine, document: bytes) -> None:
-    try:
-        answer = engine.evaluate_now(document)
-    except PolicyError as error:
-        if str(error) != UNDEFINED:
-            raise
-        return
-    decision = read_decision(answer, revision="", defaults=ApprovalTerms(("anyone",)))
-    if decision.rule == UNREADABLE:
-        raise PolicyInvalid(
-            f"{engine.query} gives an answer that the guard cannot read: {decision.detail}"
-            "\n  docs/reference/policy.md lists what an answer may contain"
-        )
-
-
-def _address_space() -> int:
-    """Bytes of address space in use: allocators reserve far more than they touch. 0 if the system hides it."""
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    except OSError:
-        return 0
-
-
-def _main() -> None:
-    """Run the child: limits first, then the task. The report goes to standard output."""
-    task, memory, cpu_s = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    samples = _from_line(sys.stdin.buffer.readline())
-    sources = sources_of(sys.stdin.buffer.read())
-    reserved = _address_space()
-    if reserved:
-        resource.setrlimit(resource.RLIMIT_AS, (reserved + memory, reserved + memory))
-    report = _try_report(sources, samples) if task == "try" else _test_report(sources)
-    json.dump(report, sys.stdout, default=sorted)  # sets are written as lists
-
-
-def _try_report(sources: Sources, samples: SampleInputs) -> dict[str, object]:
-    try:
-        checked = try_sources(sources, samples)
-    except (ConfigError, PolicyError) as error:
-        return {"complaint": str(error)}
-    return {"complaint": "", **asdict(checked)}
-
-
-def _print_name(name: str) -> None:
-    sys.stderr.write(f"{name}\n")
-    sys.stderr.flush()
-
-
-def _test_report(sources: Sources) -> dict[str, object]:
-    try:
-        run = run_tests(sources, _print_name)
-    except (ConfigError, PolicyError) as error:
-        return {"complaint": str(error)}
-    return {"complaint": "", **asdict(run)}
-
-
-if __name__ == "__main__":
-    _main()
+    with TrialProcess() as process:
+        return process.check(sources, lambda: samples, timeout_s=timeout_s, memory=memory)

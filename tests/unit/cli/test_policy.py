@@ -104,8 +104,8 @@ def test_what_only_shows_when_tried_is_said_too(folder):
     [found] = json.loads(say("check", *ABOUT, "--json", fails=1))
     assert "the guard cannot read" in found["message"]
     (folder / "p" / "t.rego").write_text("package t\n\ndecision := (\n")
-    with pytest.raises(ConfigError, match=r"t\.rego:4"):
-        say("check", *ABOUT)
+    assert "p/t.rego:4:1: expecting expression" in say("check", *ABOUT, fails=1)
+    assert json.loads(say("check", *ABOUT, "--json", fails=1))[0]["line"] == 4
 
 
 def test_tests_pass_and_say_what_they_reach(folder):

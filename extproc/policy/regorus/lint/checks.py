@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from extproc.policy.contract.policy_sources import RESERVED, TEST_SUFFIX
+from extproc.policy.contract.policy_sources import RESERVED
 from extproc.policy.regorus.builtins import ALLOWED, ARITIES
 from extproc.policy.regorus.lint.declarations import lint_declarations
 from extproc.policy.regorus.lint.definitions import lint_data, lint_definitions
@@ -22,21 +22,25 @@ WALK = 2
 """The arguments of ``walk``: regorus has no result of it."""
 
 
-def lint(modules: tuple[RegoModule, ...], data: Any = None) -> list[Violation]:
+def lint(
+    modules: tuple[RegoModule, ...], data: Any = None, beside: tuple[RegoModule, ...] = ()
+) -> list[Violation]:
     """Find every construct that keeps a policy from being loaded.
 
     Args:
-        modules: the policy.
+        modules: the policy, or its tests.
         data: its data, an object; None: none.
+        beside: modules that were checked before, and whose rules these may use.
 
     Returns:
         Violations in the order of files and lines; empty for a policy that may be loaded.
     """
-    defined = {rule_path(module.package, rule) for module in modules for rule in module.rules}
+    together = (*beside, *modules)
+    defined = {rule_path(module.package, rule) for module in together for rule in module.rules}
     found = [wrong for module in modules for wrong in _lint_module(module, defined)]
-    found += lint_definitions(modules)
-    found += lint_data(modules, data or {})
-    found += _duplicate_defaults(modules)
+    found += lint_definitions(together)
+    found += lint_data(together, data or {})
+    found += _duplicate_defaults(together)
     found += _recursion(modules, defined)
     return sorted(set(found))
 
@@ -56,15 +60,15 @@ def _lint_module(module: RegoModule, defined: set[RulePath]) -> Iterator[Violati
         yield from lint_negations(module, rule, known)
         yield from lint_heads(module, rule, known)
         yield from lint_declarations(module, rule, known)
-        if not module.file.endswith(TEST_SUFFIX):
+        if not module.is_test:
             yield from _with_modifiers(module, rule)
 
 
 def _empty_bodies(module: RegoModule, rule: Node) -> Iterator[Violation]:
     """``allow if {}`` is true in regorus, and a syntax error in OPA."""
     unconditional_else = [body["query"] for body in bodies(rule) if body["is_else"]]
-    for node in nodes(rule):
-        if node.get("stmts") == [] and not any(node is query for query in unconditional_else):
+    for node in nodes(rule, "query"):
+        if node["stmts"] == [] and not any(node is query for query in unconditional_else):
             yield violation(
                 module, node, "a body without an expression", "write `true` for a rule that always holds"
             )
@@ -94,10 +98,11 @@ def _bad_call(module: RegoModule, call: Node, defined: set[RulePath]) -> Iterato
 
 def _with_modifiers(module: RegoModule, rule: Node) -> Iterator[Violation]:
     """``with`` works in tests. In some expressions regorus gives it another meaning than OPA."""
-    for node in nodes(rule):
-        if node.get("with_mods"):
-            message = "`with` is not available in the embedded engine"
-            yield violation(module, node, message, "write a function instead")
+    for query in nodes(rule, "query"):
+        for node in query["stmts"]:
+            if node.get("with_mods"):
+                message = "`with` is not available in the embedded engine"
+                yield violation(module, node, message, "write a function instead")
 
 
 def _duplicate_defaults(modules: tuple[RegoModule, ...]) -> list[Violation]:

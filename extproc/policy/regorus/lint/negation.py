@@ -9,8 +9,8 @@ from extproc.policy.regorus.lint.rego_module import (
     Violation,
     bodies,
     bound_names,
+    closures,
     declared,
-    is_closure,
     variables,
     violation,
 )
@@ -94,7 +94,7 @@ def is_always_defined(node: Any, names: frozenset[str]) -> bool:
         built_in = ".".join(path) in ALLOWED and path[0] not in names
         return built_in and all(is_always_defined(operand, names) for operand in node["Call"]["params"])
     if isinstance(node, dict):
-        parts = (value for name, value in node.items() if name not in ("span", "op", "eidx"))
+        parts = (value for name, value in node.items() if name not in ("span", "op"))
         return all(is_always_defined(part, names) for part in parts)
     return not isinstance(node, list) or all(is_always_defined(item, names) for item in node)
 
@@ -126,13 +126,9 @@ def _check_query(module: RegoModule, query: Node, known: frozenset[str]) -> Iter
 
 def _check_nested(module: RegoModule, node: object, known: frozenset[str]) -> Iterator[Violation]:
     """Check the queries of comprehensions and ``every``, each with the variables that its own head binds."""
-    if isinstance(node, list):
-        for item in node:
-            yield from _check_nested(module, item, known)
-    elif isinstance(node, dict):
-        if is_closure(node):
-            own = variables([node.get("key"), node.get("value")])
-            yield from _check_query(module, node["query"], known | own)
-        for key, value in node.items():
-            if key != "query":
+    for closure in closures(node):
+        own = variables([closure.get("key"), closure.get("value")])
+        yield from _check_query(module, closure["query"], known | own)
+        for name, value in closure.items():
+            if name not in ("query", "domain"):
                 yield from _check_nested(module, value, known)

@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from extproc.model.errors import ConfigError, SourceLocation
+from extproc.policy.contract.policy_sources import TEST_SUFFIX
 from extproc.policy.regorus.lint.syntax_tree import (
     Imports,
     Node,
+    Rule,
+    compact,
     head_of,
     hiding_imports,
-    kind_of,
-    name_spans,
     nodes,
     position_of,
     ref_path,
@@ -35,6 +37,22 @@ class Violation:
     hint: str
 
 
+@dataclass
+class Violations(ConfigError):
+    """A policy must not be loaded. The error is the first reason."""
+
+    found: tuple[Violation, ...] = ()
+    """All of them, in order."""
+
+
+def violations_error(found: list[Violation]) -> Violations:
+    """The error for violations."""
+    first, all_of_them = min(found), tuple(sorted(set(found)))
+    more = f" (and {len(all_of_them) - 1} more)" if len(all_of_them) > 1 else ""
+    place = SourceLocation(first.file, first.line, first.column)
+    return Violations(first.message + more, place, first.hint, found=all_of_them)
+
+
 @dataclass(frozen=True, slots=True)
 class RegoModule:
     """The syntax tree of one module, ready for the checks."""
@@ -47,6 +65,11 @@ class RegoModule:
     """Imports of language features that regorus does not know, and ignores."""
     hidden_imports: tuple[Node, ...] = ()
     """Imports whose name an earlier import has."""
+
+    @property
+    def is_test(self) -> bool:
+        """True if the module holds tests."""
+        return self.file.endswith(TEST_SUFFIX)
 
     def defines(self, path: tuple[str, ...]) -> bool:
         """True if some rule here gives this path its value, or a part of it."""
@@ -62,10 +85,10 @@ def read_modules(ast: list[dict[str, Any]]) -> tuple[RegoModule, ...]:
     """Read the syntax trees that regorus gives (``get_ast_as_json``)."""
     modules = []
     for item in ast:
-        tree = name_spans(item["ast"], item["source"]["contents"].encode())
+        tree = compact(item["ast"], item["source"]["contents"].encode())
         package = ("data", *ref_path(tree["package"]["refr"]))
         unknown = tuple(node for node in tree["imports"] if not _is_known(ref_path(node["refr"])))
-        imports, rules = Imports.read(tree["imports"]), tuple(tree["rules"])
+        imports, rules = Imports.read(tree["imports"]), tuple(map(Rule, tree["rules"]))
         hidden = tuple(hiding_imports(tree["imports"]))
         modules.append(RegoModule(item["source"]["file"], package, imports, rules, unknown, hidden))
     return tuple(modules)
@@ -88,15 +111,17 @@ def is_closure(node: Node) -> bool:
 
 def closures(tree: object) -> Iterator[Node]:
     """The outermost comprehensions and ``every`` in a tree; in an ``every``'s domain, also those there."""
-    if isinstance(tree, list):
-        for item in tree:
-            yield from closures(item)
-    elif isinstance(tree, dict):
-        if is_closure(tree):
-            yield tree
-            yield from closures(tree.get("domain"))
-        else:
-            yield from closures(list(tree.values()))
+    pending = [tree]
+    while pending:
+        item = pending.pop()
+        if type(item) is dict:
+            if "query" in item and is_closure(item):
+                yield item
+                pending.append(item.get("domain"))
+            else:
+                pending += [value for value in item.values() if type(value) is dict or type(value) is list]
+        elif type(item) is list:
+            pending += item
 
 
 def bound_names(query: Node) -> frozenset[str]:
@@ -120,17 +145,17 @@ def variables(node: object, *, in_closures: bool = True) -> frozenset[str]:
     pending = [node]
     while pending:
         item = pending.pop()
-        if isinstance(item, dict):
-            if not in_closures and is_closure(item):
+        if type(item) is dict:
+            if not in_closures and "query" in item and is_closure(item):
                 pending.append(item.get("domain"))
-            elif kind_of(item) == "Var":
+            elif "Var" in item and len(item) == 1:
                 found.add(item["Var"]["value"])
-            elif kind_of(item) == "Call":
-                pending.extend(item["Call"]["params"])
+            elif "Call" in item and len(item) == 1:
+                pending += item["Call"]["params"]
             else:
-                pending.extend(item.values())
-        elif isinstance(item, list):
-            pending.extend(item)
+                pending += [value for value in item.values() if type(value) is dict or type(value) is list]
+        elif type(item) is list:
+            pending += item
     return frozenset(found)
 
 

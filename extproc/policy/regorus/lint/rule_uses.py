@@ -24,7 +24,7 @@ def rules_of_query(modules: tuple[RegoModule, ...], query: RulePath) -> list[tup
         query: ``("data", "extproc", "decision")``.
     """
     defined = {rule_path(module.package, rule) for module in modules for rule in module.rules}
-    found = reached(meant(query, defined), rule_uses(modules, defined))
+    found = reached(meant(query, names_below(defined)), rule_uses(modules, defined))
     return [
         (module, rule) for module in modules for rule in module.rules if rule_path(module.package, rule) in found
     ]
@@ -44,13 +44,14 @@ def reached(starts: Iterable[RulePath], uses: Mapping[RulePath, frozenset[RulePa
 def rule_uses(modules: tuple[RegoModule, ...], defined: set[RulePath]) -> Mapping[RulePath, frozenset[RulePath]]:
     """For each rule, the rules that it refers to."""
     uses: dict[RulePath, set[RulePath]] = {path: set() for path in defined}
+    below = names_below(defined)
     for module in modules:
         for rule in module.rules:
             own = uses[rule_path(module.package, rule)]
             local = declared(rule)
             for path in references(rule):
                 if path[0] not in local:
-                    own |= meant(full_path(module, path), defined)
+                    own |= meant(full_path(module, path), below)
     return {path: frozenset(targets) for path, targets in uses.items()}
 
 
@@ -60,9 +61,19 @@ def full_path(module: RegoModule, path: RulePath) -> RulePath:
     return resolved if resolved[0] in ("data", "input") else (*module.package, *path)
 
 
-def meant(path: RulePath, defined: set[RulePath]) -> set[RulePath]:
+def names_below(defined: set[RulePath]) -> Mapping[RulePath, set[RulePath]]:
+    """For each rule's name and each beginning of it, the rules that have it."""
+    found: dict[RulePath, set[RulePath]] = {}
+    for rule in defined:
+        for end in range(1, len(rule) + 1):
+            found.setdefault(rule[:end], set()).add(rule)
+    return found
+
+
+def meant(path: RulePath, below: Mapping[RulePath, set[RulePath]]) -> set[RulePath]:
     """The rules that a full path may mean: those below it, and the one it goes into."""
-    return {rule for rule in defined if rule[: len(path)] == path or path[: len(rule)] == rule}
+    into = {path[:end] for end in range(1, len(path)) if path[:end] in below.get(path[:end], ())}
+    return below.get(path, set()) | into
 
 
 def references(rule: Node) -> Iterator[RulePath]:

@@ -1,11 +1,15 @@
 """Walk regorus's syntax tree, given as JSON. A node is an object with one key, its kind."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 Node: TypeAlias = dict[str, Any]
+Span: TypeAlias = tuple[int, int]
+"""Line and column, from 1."""
+NUMBERS = frozenset({"eidx", "sidx", "qidx"})
+"""Keys with regorus's own numbers of nodes."""
 TEXT_KINDS = frozenset({"String", "RawString"})
 REFERENCE_KINDS = frozenset({"RefDot", "RefBrack"})
 
@@ -20,60 +24,94 @@ def kind_of(node: object) -> str:
     return ""
 
 
-def nodes(tree: object, kind: str = "") -> Iterator[Node]:
+class Rule(dict[str, Any]):
+    """A rule's node, which knows all nodes of each kind in it: the checks ask for many kinds."""
+
+    __slots__ = ("_kinds",)
+
+    def of_kind(self, kind: str) -> Sequence[Node]:
+        """The contents of all nodes of one kind."""
+        if not hasattr(self, "_kinds"):
+            self._kinds = _by_kind(self)
+        return self._kinds.get(kind, ())
+
+
+def _by_kind(tree: Node) -> dict[str, list[Node]]:
+    found: dict[str, list[Node]] = {}
+    for node in nodes(tree):
+        for name, value in node.items():
+            if type(value) is dict:
+                found.setdefault(name, []).append(value)
+    return found
+
+
+def nodes(tree: object, kind: str = "") -> Iterable[Node]:
     """The contents of all nodes of one kind in a tree, its root included; every object if no kind is given."""
+    if kind and isinstance(tree, Rule):
+        return tree.of_kind(kind)
+    return _walk(tree, kind)
+
+
+def _walk(tree: object, kind: str) -> Iterator[Node]:
     pending = [tree]
     while pending:
         item = pending.pop()
         if isinstance(item, dict):
             if not kind:
                 yield item
-            elif kind in item and isinstance(item[kind], dict):
+            elif kind in item and type(item[kind]) is dict:
                 yield item[kind]
-            pending.extend(item.values())
-        elif isinstance(item, list):
-            pending.extend(item)
+            pending += [value for value in item.values() if type(value) is dict or type(value) is list]
+        elif type(item) is list:
+            pending += item
 
 
-def name_spans(tree: Any, source: bytes) -> Any:
-    """The tree, with variable nodes where regorus has only a span: in ``some``, ``every`` and ``import … as``.
+def compact(tree: Any, source: bytes) -> Any:
+    """The tree that the checks read: smaller, and complete.
 
-    A head that makes a set without the keyword ``contains`` gets the key ``bracketed``.
+    A span is a tuple, ``(line, column)``. Where regorus has a span alone, in ``some``, ``every`` and imports,
+    there is a variable. A head that makes a set without the keyword ``contains`` has the key ``bracketed``.
     """
-    if isinstance(tree, list):
-        return [name_spans(item, source) for item in tree]
-    if not isinstance(tree, dict):
+    if type(tree) is list:
+        return [compact(item, source) for item in tree]
+    if type(tree) is not dict:
         return tree
-    named = {name: name_spans(value, source) for name, value in tree.items()}
-    if "SomeVars" in named:
-        named["SomeVars"]["vars"] = [_variable(span, source) for span in named["SomeVars"]["vars"]]
-    if "Every" in named:
-        every = named["Every"]
-        every["key"], every["value"] = (_variable(every[part], source) for part in ("key", "value"))
-    if "refr" in named and "as" in named and "start" in (named["as"] or {}):
-        named["as"] = _variable(named["as"], source)
-    if "Set" in named and "key" in named["Set"]:
-        named["Set"]["bracketed"] = _is_bracketed(named["Set"], source)
+    if "start" in tree:
+        return _place(tree)
+    named = {name: compact(value, source) for name, value in tree.items() if name not in NUMBERS}
+    if "SomeVars" in tree:
+        named["SomeVars"]["vars"] = [_variable(span, source) for span in tree["SomeVars"]["vars"]]
+    if "Every" in tree:
+        every = tree["Every"]
+        named["Every"] |= {part: _variable(every[part], source) for part in ("key", "value")}
+    if "refr" in tree and "start" in (tree.get("as") or {}):
+        named["as"] = _variable(tree["as"], source)
+    if "Set" in tree and "key" in tree["Set"]:
+        named["Set"]["bracketed"] = _is_bracketed(tree["Set"], source)
     return named
+
+
+def _place(span: Node) -> Span:
+    return span["line"], span["col"]
 
 
 def _is_bracketed(head: Node, source: bytes) -> bool:
     """True for ``name[key]``. The expression ``{1, 2}`` is a ``Set`` too, but has no key."""
-    key = next(nodes(head["key"]))
-    span = next((node["span"] for node in nodes(key) if "span" in node), None)
+    span = next((node["span"] for node in nodes(head["key"]) if "span" in node), None)
     if span is None or not head.get("span"):
         return False
     return CONTAINS.search(source, head["span"]["start"], span["end"]) is None
 
 
 def _variable(span: Any, source: bytes) -> Node | None:
-    return {"Var": {"span": span, "value": source[span["start"] : span["end"]].decode()}} if span else None
+    if not span:
+        return None
+    return {"Var": {"span": _place(span), "value": source[span["start"] : span["end"]].decode()}}
 
 
 def position_of(node: Node) -> tuple[int, int]:
     """Line and column of a node's contents, from 1; 0 if unknown."""
-    span = node.get("span") or {}
-    return int(span.get("line", 0)), int(span.get("col", 0))
+    return node.get("span") or (0, 0)
 
 
 def ref_path(node: Any) -> tuple[str, ...]:

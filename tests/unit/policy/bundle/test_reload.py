@@ -15,7 +15,7 @@ from extproc.policy.bundle.last_good import LastGoodPolicy
 from extproc.policy.bundle.policy_files import PolicyFiles
 from extproc.policy.bundle.policy_status import PolicyStatus, RefusedCandidate, read_statuses, write_status
 from extproc.policy.bundle.reload import ReloadingEngine
-from extproc.policy.regorus.evaluator import PolicyCheck
+from extproc.policy.regorus.policy_check import PolicyCheck
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ import pytest
 from extproc.model.errors import ConfigError, PolicyError
 from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.contract.policy_sources import ENTRY, Module, Sources
-from extproc.policy.regorus.evaluator import EmbeddedEngine, compile_modules, only_value, run_query, run_rule
+from extproc.policy.regorus.evaluator import EmbeddedEngine, compile_modules, run_rule
 
 CANARY = "CANARY-4111111111111111"
 
@@ -45,13 +45,6 @@ async def test_one_evaluation_leaves_nothing_to_the_next():
     assert await both.evaluate(b'{"x":2}') == 2
     with pytest.raises(PolicyError):
         await both.evaluate(b"{}")
-
-
-def test_several_results_are_an_error():
-    with pytest.raises(PolicyError, match="several"):
-        only_value({"result": [{"expressions": [{"value": 1}]}, {"expressions": [{"value": 2}]}]})
-    with pytest.raises(PolicyError, match="several"):
-        only_value({"result": [{"expressions": [{"value": 1}, {"value": 2}]}]})
 
 
 @pytest.mark.parametrize(
@@ -108,8 +101,6 @@ def test_what_is_not_policys_goes_through(error):
 
     with pytest.raises(error):
         run_rule(Interrupted(), "data.t", b"{}")
-    with pytest.raises(error):
-        run_query(Interrupted(), "data.t", b"{}")
 
 
 @pytest.mark.parametrize(
@@ -174,8 +165,6 @@ def test_built_ins_that_reach_out_raise_even_past_the_check():
     for query in ("data.t.x", "data.t.y"):
         with pytest.raises(PolicyError):
             run_rule(template.clone(), query, b"{}")
-        with pytest.raises(PolicyError):
-            run_query(template.clone(), query, b"{}")
 
 
 def test_without_the_extra_there_is_a_hint(monkeypatch):

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,8 +17,10 @@ from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.contract.policy_sources import Module, Sources
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.contract.uninspectable_reads import UninspectableReads
-from extproc.policy.regorus.evaluator import EmbeddedEngine, PolicyCheck, SettingsValidity
-from extproc.policy.regorus.trial import check_candidate, try_sources
+from extproc.policy.regorus.evaluator import EmbeddedEngine
+from extproc.policy.regorus.policy_check import PolicyCheck, SettingsValidity
+from extproc.policy.regorus.trial import COMMAND, CandidateRefused, TrialProcess, check_candidate
+from extproc.policy.regorus.trial_child import try_sources
 
 pytestmark = pytest.mark.slow
 
@@ -143,7 +146,7 @@ def test_the_complaint_says_where_or_what(text, message):
 
 
 def test_undecided_samples_are_fine():
-    assert try_sources(sources("decision := true if input.call.name == `never`"), SAMPLES) == PolicyCheck(
+    assert try_sources(sources("decision := true if input.call.name == `never`"), lambda: SAMPLES) == PolicyCheck(
         SettingsValidity.UNCHECKED,
         frozenset({"call"}),
         ResponseInterest.NEVER,
@@ -168,3 +171,52 @@ def test_what_was_tried_is_loaded_without_a_second_look():
 
 def test_samples_are_small():
     assert all(len(document) < 2_000 for document in (*SAMPLES.requests, *SAMPLES.responses))
+
+
+def test_all_violations_are_reported_those_of_the_tests_too():
+    tests = (Module("t_test.rego", "package t_test\n\ntest_no if nosuch(1)"),)
+    wrong = replace(sources("decision := x\nother := nosuch(1)"), tests=tests)
+    with pytest.raises(CandidateRefused, match=r"t\.rego:2:13: .* \(and 2 more\)") as caught:
+        try_policy(wrong)
+    assert [(one.file, one.line) for one in caught.value.violations] == [
+        ("t.rego", 2),
+        ("t.rego", 3),
+        ("t_test.rego", 3),
+    ]
+
+
+def test_a_policy_may_not_need_its_tests():
+    tests = (Module("t_test.rego", "package t\n\nhelper(x) := x"),)
+    with pytest.raises(PolicyInvalid, match="function helper is not available"):
+        try_policy(replace(sources("decision := helper(true)"), tests=tests))
+
+
+def test_the_child_compiles_before_the_samples_are_there():
+    asked = []
+
+    def samples():
+        asked.append(candidates_of(os.getpid()))
+        return SAMPLES
+
+    with TrialProcess() as process:
+        assert process.check(sources("decision := true"), samples).settings is SettingsValidity.UNCHECKED
+    assert len(asked[0]) == 1
+
+
+def test_no_child_is_left_when_nothing_is_tried():
+    with TrialProcess():
+        assert len(candidates_of(os.getpid())) == 1
+    assert candidates_of(os.getpid()) == []
+
+
+def test_a_child_whose_parent_is_gone_ends():
+    """It waits for its order, and sees the end of its input."""
+    begun = subprocess.run(COMMAND, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=True)
+    assert (begun.stdout, begun.stderr) == (b"", b"")
+
+
+def test_a_child_that_dies_before_its_order_is_an_error():
+    with TrialProcess() as process:
+        os.kill(candidates_of(os.getpid())[0], signal.SIGKILL)
+        with pytest.raises(PolicyInvalid, match="the engine crashed"):
+            process.test(sources("decision := true"), timeout_s=1.0)

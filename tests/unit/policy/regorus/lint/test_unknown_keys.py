@@ -10,7 +10,8 @@ from extproc.model.errors import PolicyInvalid
 from extproc.policy.contract.input_headers import HIDDEN_REQUEST_HEADERS, HIDDEN_RESPONSE_HEADERS
 from extproc.policy.contract.input_settings import InputSettings
 from extproc.policy.contract.policy_sources import Module, Sources
-from extproc.policy.regorus.evaluator import violations
+from extproc.policy.regorus.evaluator import compile_policy
+from extproc.policy.regorus.lint.rego_module import Violation, Violations
 from extproc.settings.policy import SecretHeader
 
 DECISION = "data.t.decision"
@@ -82,6 +83,14 @@ OTHER = Module("other.rego", "package other\nok if input.identty\nunreached if i
 def sources(text: str, *, settings: InputSettings | None = None, tests: tuple[Module, ...] = ()) -> Sources:
     modules = (Module("t.rego", f"package t\n{text}"), OTHER)
     return Sources(modules, {}, DECISION, tests, settings or InputSettings())
+
+
+def violations(policy: Sources) -> list[Violation]:
+    try:
+        compile_policy(policy)
+    except Violations as error:
+        return list(error.found)
+    return []
 
 
 @pytest.mark.parametrize("text", REFUSED)

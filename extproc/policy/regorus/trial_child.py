@@ -1,0 +1,148 @@
+"""Try a policy: the program of the child process that ``extproc.policy.regorus.trial`` starts and can kill."""
+
+import json
+import resource
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, astuple
+from pathlib import Path
+
+from extproc.model.call import Json
+from extproc.model.decision import ApprovalTerms
+from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
+from extproc.policy.contract.policy_sources import Sources, sources_of
+from extproc.policy.contract.read_decision import UNREADABLE, read_decision
+from extproc.policy.contract.response_interest import ResponseInterest
+from extproc.policy.regorus.evaluator import SETTINGS, UNDEFINED, EmbeddedEngine, compile_policy, run_rule
+from extproc.policy.regorus.lint.rego_module import Violation, Violations
+from extproc.policy.regorus.policy_check import PolicyCheck, SettingsValidity
+from extproc.policy.regorus.rego_tests import run_compiled, run_tests
+from extproc.policy.regorus.trial import SampleInputs, TrialOrder, TrialTask
+
+WRONG = ".".join((*SETTINGS[:-1], "wrong"))
+"""A rule that names the wrong parts of the data, for people."""
+DATA_HINT = "  the keys are in docs/reference/policy.md; name your file with --data, or in policy.data"
+
+
+def try_sources(sources: Sources, samples: Callable[[], SampleInputs]) -> PolicyCheck:
+    """Load a policy, run its tests and evaluate it over the samples, in this process.
+
+    Args:
+        sources: the policy, its tests, data and query.
+        samples: gives the samples, when they are needed.
+
+    Raises:
+        ConfigError, PolicyError: the first thing that is wrong.
+    """
+    tested, modules = compile_policy(sources)
+    policy = tuple(module for module in modules if not module.is_test) if sources.tests else modules
+    engine = EmbeddedEngine.from_sources(sources, modules=policy)
+    if engine.settings is SettingsValidity.INVALID:
+        raise PolicyInvalid(wrong_settings(engine, sources.data))
+    run = run_compiled(tested, modules, coverage=False)  # first: the samples may not be there yet
+    asks_responses = engine.response_interest is not ResponseInterest.NEVER
+    inputs = samples()
+    for document in (*inputs.requests, *(inputs.responses if asks_responses else ())):
+        _try_document(engine, document)
+    if failed := [result for result in run.results if not result.passed]:
+        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        raise PolicyInvalid(
+            f"{failed[0].file}:{failed[0].line}: {failed[0].name} failed: {failed[0].message}{more}"
+        )
+    return PolicyCheck(engine.settings, engine.input_keys, engine.response_interest, engine.uninspectable_reads)
+
+
+def wrong_settings(engine: EmbeddedEngine, data: Json) -> str:
+    """The error for data of a wrong shape, with the parts that ``data.extproc.settings.wrong`` names."""
+    if not data:
+        return f"the policy reads data, but no data is given\n{DATA_HINT}"
+    try:
+        wrong = run_rule(engine.template.clone(), WRONG, b"{}")
+    except PolicyError:
+        wrong = None
+    parts = ", ".join(str(part) for part in wrong) if isinstance(wrong, list) else ""
+    which = f" (wrong: {parts})" if parts else ""
+    rule = ".".join(SETTINGS)
+    return f"the data does not have the shape that the policy reads{which}: {rule} is not true\n{DATA_HINT}"
+
+
+def _try_document(engine: EmbeddedEngine, document: bytes) -> None:
+    try:
+        answer = engine.evaluate_now(document)
+    except PolicyError as error:
+        if str(error) != UNDEFINED:
+            raise
+        return
+    decision = read_decision(answer, revision="", defaults=ApprovalTerms(("anyone",)))
+    if decision.rule == UNREADABLE:
+        raise PolicyInvalid(
+            f"{engine.query} gives an answer that the guard cannot read: {decision.detail}"
+            "\n  docs/reference/policy.md lists what an answer may contain"
+        )
+
+
+def _address_space() -> int:
+    """Bytes of address space in use: allocators reserve far more than they touch. 0 if the system hides it."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    except OSError:
+        return 0
+
+
+def _main() -> None:
+    """Run the child: limits first, then the task. The report goes to standard output."""
+    line = sys.stdin.buffer.readline()
+    if not line:  # nothing to try
+        return
+    order = TrialOrder.from_line(line)
+    resource.setrlimit(resource.RLIMIT_CPU, (order.cpu_s, order.cpu_s + 1))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    sources = sources_of(sys.stdin.buffer.readline())
+    reserved = _address_space()
+    if reserved:
+        resource.setrlimit(resource.RLIMIT_AS, (reserved + order.memory, reserved + order.memory))
+    report = _try_report(sources, _samples) if order.task is TrialTask.TRY else _test_report(sources)
+    json.dump(report, sys.stdout, default=sorted)  # sets are written as lists
+
+
+def _samples() -> SampleInputs:
+    return SampleInputs.from_line(sys.stdin.buffer.readline())
+
+
+def _try_report(sources: Sources, samples: Callable[[], SampleInputs]) -> dict[str, object]:
+    try:
+        checked = try_sources(sources, samples)
+    except (ConfigError, PolicyError) as error:
+        return _complaint(error)
+    return {"complaint": "", **asdict(checked)}
+
+
+def _complaint(error: Exception) -> dict[str, object]:
+    return {"complaint": str(error), "violations": [astuple(one) for one in _violations(error)]}
+
+
+def _violations(error: Exception) -> tuple[Violation, ...]:
+    """What has a place in the policy."""
+    if isinstance(error, Violations):
+        return error.found
+    if isinstance(error, ConfigError) and error.place and error.place.line:
+        place = error.place
+        return (Violation(str(place.file), place.line, place.column, error.message, error.hint),)
+    return ()
+
+
+def _print_name(name: str) -> None:
+    sys.stderr.write(f"{name}\n")
+    sys.stderr.flush()
+
+
+def _test_report(sources: Sources) -> dict[str, object]:
+    try:
+        run = run_tests(sources, _print_name)
+    except (ConfigError, PolicyError) as error:
+        return _complaint(error)
+    return {"complaint": "", **asdict(run)}
+
+
+if __name__ == "__main__":
+    _main()
