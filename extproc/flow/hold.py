@@ -12,7 +12,7 @@ from extproc.approvals.port import ApprovalRequest, State
 from extproc.approvals.rules import enough
 from extproc.flow.decide import decide_again
 from extproc.flow.record.call_record import CallRecord
-from extproc.flow.record.masked_request import masked_arguments
+from extproc.flow.record.masked_request import masked_arguments, open_host
 from extproc.flow.request.identify import caller_of, find_connection
 from extproc.flow.request.rewrite import rewrite
 from extproc.flow.services import Services
@@ -110,7 +110,7 @@ def _request(
         approval_id=uuid7(now, services.entropy(10)),
         call_id=decided.request.call_id,
         digest=exact,
-        function=decided.call.function,
+        function=_function(decided),
         requester=identity.name,
         actor=f"{identity.issuer}|{identity.actor}" if identity.actor else "",
         reason=decision.reason.value,
@@ -126,6 +126,14 @@ def _request(
     )
 
 
+def _function(decided: DecidedCall) -> str:
+    """Name the function, with method and host where the settings leave them open: approvers approve them too."""
+    settings, head, call = decided.connection.settings, decided.request.head, decided.call
+    method = [head.method] if call.name in settings.any_method_functions else []
+    said = " ".join([*method, open_host(head, decided.connection)]).strip()
+    return f"{call.function} ({said})" if said else call.function
+
+
 def _digest(decided: DecidedCall, revision: str) -> str:
     """Name the exact call under one revision of the policy.
 
@@ -135,7 +143,7 @@ def _digest(decided: DecidedCall, revision: str) -> str:
     try:
         return digest(
             identity=decided.identified.identity,
-            function=decided.call.function,
+            function=_function(decided),
             arguments=decided.call.arguments,
             connection=decided.connection.name,
             policy_revision=revision,

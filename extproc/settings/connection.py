@@ -130,6 +130,11 @@ class ConnectionSettings(Strict):
         return frozenset()
 
     @property
+    def any_method_functions(self) -> frozenset[str]:
+        """The functions that are called by any method."""
+        return frozenset()
+
+    @property
     def wide_functions(self) -> tuple[str, ...]:
         """The functions with any method and any rest of a path."""
         return ()

@@ -27,8 +27,10 @@ def entry_from_access_log(ended: AccessLogEntry, masker: Masker, *, hosts: Mappi
     """
     if ended.guarded:
         return None
+    connection, host = find_host(hosts, ended.authority) or "", ended.authority.lower()
+    named = f"//{host}" if connection and host not in hosts else ""
     try:
-        path = masker.mask_text(readable_url(ended.path.partition("?")[0]), MASK_EVERYTHING)[0]
+        path = masker.mask_text(named + readable_url(ended.path.partition("?")[0]), MASK_EVERYTHING)[0]
     except MaskingError:
         path = ""
     return Entry(
@@ -37,7 +39,7 @@ def entry_from_access_log(ended: AccessLogEntry, masker: Masker, *, hosts: Mappi
         time_ns=ended.started_ns + ended.duration_ns,
         request_id=ended.request_id,
         source=ended.source,
-        connection=find_host(hosts, ended.authority) or "",
+        connection=connection,
         method=ended.method,
         path=path[:PATH_MAX],
         reason=Reason.GUARD_ERROR.value,

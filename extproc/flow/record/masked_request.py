@@ -20,6 +20,9 @@ UNKNOWN_NAME = 200
 def masked_path(head: RequestHead, connection: Connection | None, services: Services, known: str = "") -> str:
     """Return the path without its query, as a person reads it, masked.
 
+    Where the connection has the host by a wildcard, the host stands before the path: ``//host/path`` (RFC 3986
+    section 4.2).
+
     Args:
         head: of the request.
         connection: its credential must not be kept either.
@@ -32,7 +35,15 @@ def masked_path(head: RequestHead, connection: Connection | None, services: Serv
     path = readable_url(head.path_only)
     if connection is not None and connection.without_credential(path) != path:
         return REDACTED_CREDENTIAL.decode()
-    return known or services.masker.mask_text(path, MASK_EVERYTHING)[0]
+    masked = known or services.masker.mask_text(path, MASK_EVERYTHING)[0]
+    host = open_host(head, connection)
+    return f"//{services.masker.mask_text(host, MASK_EVERYTHING)[0]}{masked}" if host else masked
+
+
+def open_host(head: RequestHead, connection: Connection | None) -> str:
+    """Return the host of a request that the connection has by a wildcard only; empty for one that it names."""
+    host = head.authority.lower()
+    return "" if connection is None or host in connection.settings.hosts else host
 
 
 def masked_arguments(named: NamedCall, services: Services, policy_rules: tuple[MaskRule, ...]) -> str:

@@ -16,6 +16,7 @@ from extproc.model.call import Json
 from extproc.model.decision import ApprovalTerms, Decision
 from extproc.model.entries import DID_NOT_END, EntryKind
 from extproc.model.errors import PolicyError
+from extproc.model.identity import ANONYMOUS_NAME
 from extproc.model.reasons import Reason
 from extproc.policy.contract.input_document import VERSION, rfc3339
 from extproc.policy.contract.read_decision import read_decision
@@ -72,11 +73,11 @@ def recall(row: Row, method_protocols: Collection[str]) -> Recalled:
     if row["findings"]:
         gaps.append("sensitive arguments were masked before they were recorded")
     name = str(row["function"]).removeprefix(f"{row['connection']}.")
-    http = {"path": row["path"]} | ({} if has_method else {"method": row["method"]})
+    http = _host_and_path(row["path"]) | ({} if has_method else {"method": row["method"]})
     document: dict[str, Any] = {
         "attributes": {"request": {"http": http}},
         "version": VERSION,
-        "identity": {key: row[key] for key in ("issuer", "subject", "groups", "actor")},
+        "identity": _identity(row),
         "connection": {"name": row["connection"], "protocol": row["protocol"]},
         "call": {
             "id": row["call_id"],
@@ -95,6 +96,18 @@ def recall(row: Row, method_protocols: Collection[str]) -> Recalled:
     if row["uninspectable"]:
         document["body"]["uninspectable"] = row["uninspectable"]
     return Recalled(orjson.dumps(document), tuple(gaps))
+
+
+def _host_and_path(recorded: str) -> dict[str, str]:
+    """Separate the host that the record keeps before a path where a wildcard leaves it open."""
+    host, slash, path = recorded.removeprefix("//").partition("/")
+    return {"path": slash + path, "host": host} if recorded.startswith("//") else {"path": recorded}
+
+
+def _identity(row: Row) -> dict[str, Any]:
+    """Return who called. Nobody is ``anonymous`` in the record, and nothing in the input."""
+    subject = "" if row["subject"] == ANONYMOUS_NAME and not row["issuer"] else row["subject"]
+    return {"issuer": row["issuer"], "subject": subject, "groups": row["groups"], "actor": row["actor"]}
 
 
 def _finding(finding: Any) -> dict[str, Any]:

@@ -50,12 +50,18 @@ class HttpJsonConnection(ConnectionSettings):
         return frozenset(name for name, each in self.functions.items() if each.identity == "none")
 
     @property
+    def any_method_functions(self) -> frozenset[str]:
+        """The operations with the method ``*``."""
+        return frozenset(name for name, each in self.functions.items() if each.method == ANY_METHOD)
+
+    @property
     def wide_functions(self) -> tuple[str, ...]:
         """The operations with the method ``*`` and any rest of a path."""
+        any_method = self.any_method_functions
         return tuple(
             name
             for name, each in self.functions.items()
-            if each.method == ANY_METHOD and parse_template(each.path).has_rest
+            if name in any_method and parse_template(each.path).has_rest
         )
 
     @property
