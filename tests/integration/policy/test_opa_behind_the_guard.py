@@ -55,3 +55,24 @@ async def test_opa_decides_and_without_it_nobody_does(opa_binary: Path) -> None:
             assert said["trouble"] == "OPA does not answer: its breaker is open"
             assert "policy engine" in stack.logs()
             assert len(stack.reached) == 1
+
+
+async def test_the_bundles_that_decided_are_in_the_record_the_status_and_the_log(opa_binary: Path) -> None:
+    with short_folder() as folder:
+        (folder / "b").mkdir()
+        (folder / "b" / "policy.rego").write_text(POLICY.read_text())
+        packed = folder / "main.tar.gz"
+        build = [opa_binary.absolute(), "build", "-b", "b", "-o", packed, "--revision", "2026-08-01-abc"]
+        subprocess.run(build, cwd=folder, check=True, capture_output=True)
+        with opa(opa_binary, folder / "o", "-b", packed) as (_, address):
+            asked = {"address": address, "timeout": 8.0}
+            limits = {"decision_timeout": 10.0, "message_timeout": 20.0}
+            async with run_stack(
+                workers=1, policy={"paths": [], "engine": "opa", "opa": asked, "reload": 0.1}, limits=limits
+            ) as stack:
+                assert (await stack.call("GET", "/customers/1")).status_code == 200
+                [named] = (await stack.ended())["policy_bundles"]
+                assert named.endswith("main.tar.gz@2026-08-01-abc")
+                [said] = await status(stack, fails=0)
+                assert said["bundles"] == [named]
+                assert "2026-08-01-abc" in stack.logs()
