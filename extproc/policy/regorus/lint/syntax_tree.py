@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 Node: TypeAlias = dict[str, Any]
@@ -194,16 +194,14 @@ class Imports:
     """The names that a module's imports define."""
 
     by_name: Mapping[str, tuple[str, ...]]
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    """The node of each import, by the name that it defines."""
 
     @classmethod
     def read(cls, imports: list[Node]) -> "Imports":
         """Read the tree's list of imports."""
-        found = {}
-        for item in imports:
-            path = ref_path(item["refr"])
-            if path[0] in ("data", "input"):
-                found[_import_name(item)] = path
-        return cls(found)
+        found = {_import_name(item): item for item in imports if ref_path(item["refr"])[0] in ("data", "input")}
+        return cls({name: ref_path(item["refr"]) for name, item in found.items()}, found)
 
     @property
     def names(self) -> frozenset[str]:

@@ -1,10 +1,10 @@
 """Find rules that read a key which policy's input never has: they would never apply."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from extproc.policy.contract.input_settings import InputSettings
 from extproc.policy.contract.input_shape import unknown_key
-from extproc.policy.regorus.lint.input_references import InputReference, input_references, named_references
+from extproc.policy.regorus.lint.input_references import InputReference, input_references
 from extproc.policy.regorus.lint.rego_module import RegoModule, Violation, violation
 from extproc.policy.regorus.lint.rule_uses import rules_of_query
 
@@ -20,18 +20,24 @@ def unknown_keys(modules: Sequence[RegoModule], query: str, settings: InputSetti
         query: the rule that decides, ``data.…``.
         settings: those on which the input's keys depend.
     """
-    named = named_references(modules)
-    found = [
-        wrong
-        for module, rule in rules_of_query(tuple(modules), tuple(query.split(".")))
-        for reference in input_references(module, rule, named)
-        if (wrong := _violation(module, reference, settings))
-    ]
+    rules = rules_of_query(tuple(modules), tuple(query.split(".")))
+    references = input_references(modules, rules)
+    found = [wrong for reference in references if (wrong := _violation(reference, settings))]
+    deciding = {module.file: module for module, _ in rules}
+    found += [wrong for module in deciding.values() for wrong in _imports(module, settings)]
     return sorted(set(found))
 
 
-def _violation(module: RegoModule, reference: InputReference, settings: InputSettings) -> Violation | None:
+def _imports(module: RegoModule, settings: InputSettings) -> Iterator[Violation]:
+    """Imports of keys that the input never has: without an alias, the name is misspelled where it is used, too."""
+    for name, (root, *keys) in module.imports.by_name.items():
+        unknown = unknown_key(tuple(keys), settings) if root == "input" else None
+        if unknown is not None:
+            yield violation(module, module.imports.nodes[name], unknown.message, unknown.hint)
+
+
+def _violation(reference: InputReference, settings: InputSettings) -> Violation | None:
     unknown = unknown_key(reference.keys, settings)
     if unknown is None:
         return None
-    return violation(module, reference.span(unknown.position), unknown.message, unknown.hint)
+    return violation(reference.module, reference.span(unknown.position), unknown.message, unknown.hint)
