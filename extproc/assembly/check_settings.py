@@ -10,6 +10,7 @@ from extproc.config.schema import Settings
 from extproc.flow.services import Connection
 from extproc.masking.masker import Masker
 from extproc.model.errors import ConfigError, MaskingError
+from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.contract.uninspectable_reads import UnreadNote, unread_notes
 
 
@@ -21,6 +22,8 @@ class CheckedPolicy:
     """Empty when OPA decides."""
     notes: tuple[UnreadNote, ...]
     """What happens to requests and responses that cannot be read."""
+    decides_responses: bool
+    """True if the policy declares that it decides responses."""
 
 
 def check_parts(settings: Settings) -> CheckedPolicy:
@@ -32,11 +35,11 @@ def check_parts(settings: Settings) -> CheckedPolicy:
     check_plans(settings)
     if settings.policy.engine == "opa":
         presumed, interest = presumed_reads(settings.policy), configured_interest(settings.policy)
-        return CheckedPolicy("", tuple(unread_notes(presumed, interest)))
+        return CheckedPolicy("", tuple(unread_notes(presumed, interest)), interest is ResponseInterest.ALWAYS)
     engine = make_engine(settings)
-    return CheckedPolicy(
-        engine.revision, tuple(unread_notes(engine.uninspectable_reads, engine.response_interest))
-    )
+    interest = engine.response_interest
+    unread = tuple(unread_notes(engine.uninspectable_reads, interest))
+    return CheckedPolicy(engine.revision, unread, interest is ResponseInterest.ALWAYS)
 
 
 def check_plans(settings: Settings) -> None:

@@ -43,7 +43,7 @@ def check(file: FileArgument = None, config: ConfigOption = DEFAULT_CONFIG) -> N
     """
     from extproc.assembly.check_settings import check_parts
     from extproc.config.load import adding_places, load_settings
-    from extproc.config.summary import notes, summary
+    from extproc.config.summary import notes, response_policy_notes, summary
 
     config = file or config
     settings = load_settings(config)
@@ -56,7 +56,8 @@ def check(file: FileArgument = None, config: ConfigOption = DEFAULT_CONFIG) -> N
         typer.echo(f"  policy revision {policy.revision[:12]}")
     for known in policy.notes:
         typer.echo(f"  note: {known}")
-    for note in notes(settings):
+    responses = response_policy_notes(settings, decides_responses=policy.decides_responses)
+    for note in (*notes(settings), *responses):
         typer.echo(f"  {'problem' if note.refuses_all else 'note'}: {note}")
 
 

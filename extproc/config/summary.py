@@ -101,6 +101,22 @@ def decide_only_notes(settings: Settings) -> Iterator[Note]:
                 )
 
 
+def response_policy_notes(settings: Settings, *, decides_responses: bool) -> Iterator[Note]:
+    """Yield a note where ext_authz would refuse every call, since policy decides responses.
+
+    Args:
+        settings: the settings.
+        decides_responses: True if ``data.extproc.directions`` of the policy names ``response``.
+    """
+    if settings.envoy.guard_filter == "ext_authz" and decides_responses:
+        yield Note(
+            ("policy",),
+            "every call will be refused: the policy decides responses, and ext_authz sees none",
+            "take response out of data.extproc.directions, or use ext_proc (envoy.guard_filter)",
+            refuses_all=True,
+        )
+
+
 def refusals_of(settings: Settings, guard_filter: GuardFilter) -> Iterator[str]:
     """Yield lines about calls that will all be refused where Envoy calls the guard by this filter."""
     if guard_filter == "ext_proc":

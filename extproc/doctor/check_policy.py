@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from extproc.assembly.make_engine import configured_interest, opa_server, presumed_reads
 from extproc.assembly.try_policy import sample_inputs, try_policy
+from extproc.config.summary import response_policy_notes
 from extproc.console.printable import printable
 from extproc.doctor.check_result import CheckResult, Installation, Level
 from extproc.model.errors import PolicyError
@@ -67,6 +68,9 @@ def _files(installation: Installation, files: PolicyFiles) -> Iterator[CheckResu
     yield installation.ok("policy", loaded)
     reads = checked.uninspectable_reads.configured(installation.settings.policy.uninspectable)
     yield from _unread(reads, checked.response_interest)
+    decides = checked.response_interest is ResponseInterest.ALWAYS
+    for note in response_policy_notes(installation.settings, decides_responses=decides):
+        yield installation.problem("policy", note.what, note.hint, note.path)
     if files.paths and not sources.tests:
         hint = "write tests (docs/how-to/write-a-policy.md) and run them with `extproc policy test`"
         yield installation.warning(

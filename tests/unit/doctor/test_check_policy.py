@@ -6,7 +6,9 @@ import socket
 import threading
 
 import pytest
+from typer.testing import CliRunner
 
+from extproc.cli.main import app
 from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, RefusedCandidate, write_status
 from tests.unit.doctor.installations import GOOD, doctor, installed, minutes_ago, only
 
@@ -137,3 +139,18 @@ def test_opa_is_asked_for_its_health_and_for_a_decision(tmp_path, answers, level
         found = doctor(file, *POLICY, offline=False, fails=int(level == "problem"))
     assert words in only(found, "policy", level)["what"]
     assert "canary" not in str(found)
+
+
+def test_a_policy_that_decides_responses_is_a_problem_with_ext_authz(own):
+    """Every call would be refused with masking-unavailable, and nothing would say so before the first one."""
+    (own.parent / "p" / "d.rego").write_text('package extproc\n\ndirections := {"request", "response"}\n')
+    own.write_text(OWN + "envoy: {guard_filter: ext_authz}\n")
+    said = [one["what"] for one in doctor(own, *POLICY, fails=1)["policy"]]
+    assert "every call will be refused: the policy decides responses, and ext_authz sees none" in said
+    printed = CliRunner().invoke(app, ["config", "check", str(own)], catch_exceptions=False).stdout
+    assert "problem: policy: every call will be refused" in printed
+
+
+def test_such_a_policy_is_none_with_ext_proc(own):
+    (own.parent / "p" / "d.rego").write_text('package extproc\n\ndirections := {"request", "response"}\n')
+    assert not [one for one in doctor(own, *POLICY)["policy"] if "every call" in one["what"]]
