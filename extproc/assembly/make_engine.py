@@ -4,50 +4,43 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from extproc.assembly.engine_reports import EngineReports, StatusListener, ignore_status
 from extproc.assembly.try_policy import try_policy
 from extproc.config.schema import Settings
-from extproc.policy.bundle.last_good import LastGoodPolicy
 from extproc.policy.bundle.policy_files import configured_files
-from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, write_status
+from extproc.policy.bundle.policy_status import PolicyStatus
 from extproc.policy.bundle.reload import ReloadingEngine
 from extproc.policy.contract.engine import PolicyEngine
+from extproc.policy.contract.policy_sources import Sources
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.contract.uninspectable_reads import ALL_READ, NONE_READ, UninspectableReads
 from extproc.policy.opa.opa_server import OpaServer
+from extproc.policy.regorus.policy_check import PolicyCheck
 from extproc.settings.policy import PolicySettings
 
+PolicyTrial = Callable[[Sources], PolicyCheck]
+"""Tries a policy before it decides. Raises ``PolicyInvalid``."""
 OPA_TIMEOUT_SHARE = 0.9
 """Of ``limits.decision_timeout``: OPA's timeout is shorter, so that a silent OPA counts against OPA."""
 OURS = "data.extproc."
 """The package of policies that were written for this guard."""
 
-StatusListener = Callable[[PolicyStatus], None]
-"""Called with each new status of the policy engine: a policy loaded or refused, an engine failed or well."""
 
-
-def ignore_status(_status: PolicyStatus) -> None:
-    """Ignore the status."""
-
-
-def make_engine(settings: Settings, process: str = "", on_status: StatusListener = ignore_status) -> PolicyEngine:
-    """Make the configured policy engine.
+def make_engine(
+    settings: Settings, reports: EngineReports | None = None, check: PolicyTrial = try_policy
+) -> PolicyEngine:
+    """Make the configured policy engine, in the thread that will use it.
 
     Args:
         settings: the whole configuration.
-        process: the process whose status and last good policy are stored in the state folder. Empty: store
-            nothing, and call nobody.
-        on_status: called with each new status, after it has been stored.
+        reports: takes the engine's status, and keeps its last good policy. None: nobody is told.
+        check: tries a candidate.
 
     Raises:
         ConfigError, PolicyInvalid: a policy that must not be loaded.
     """
-    folder = settings.state / STATUS_FOLDER
-
-    def publish(status: PolicyStatus) -> None:
-        write_status(folder, status)
-        on_status(status)
-
-    publish_status = publish if process else ignore_status
+    process = reports.process if reports else ""
+    publish_status = reports.publish if reports else ignore_status
     if settings.policy.engine == "opa":
         return _make_opa(settings, process, publish_status)
     policy = settings.policy
@@ -57,11 +50,25 @@ def make_engine(settings: Settings, process: str = "", on_status: StatusListener
         every_s=policy.reload,
         clock_ns=time.time_ns,
         on_change=publish_status,
-        check=try_policy,
-        last_good=LastGoodPolicy(folder, process) if process else None,
+        check=check,
+        last_good=reports.last_good if reports else None,
         limit_s=settings.limits.decision_timeout,
         uninspectable=policy.uninspectable,
     )
+
+
+def try_beforehand(settings: Settings) -> PolicyTrial:
+    """Try the policy in the files now, in any thread.
+
+    Returns:
+        What to give to ``make_engine``: it knows the result, and tries any other policy.
+
+    Raises:
+        ConfigError, PolicyInvalid: a policy that must not be loaded.
+    """
+    known = configured_files(settings.policy).read()
+    checked = try_policy(known)
+    return lambda sources: checked if sources == known else try_policy(sources)
 
 
 def opa_server(settings: Settings) -> OpaServer:

@@ -1,5 +1,7 @@
 """Make the masker: the detectors of the installation and its pseudonym keys."""
 
+from dataclasses import dataclass, field
+
 from extproc.assembly.keys import PSEUDONYM_KEY, make_own_key, read_key
 from extproc.config.schema import Settings
 from extproc.detectors.analyzer import Analyzer
@@ -10,20 +12,44 @@ from extproc.detectors.presidio import make_presidio
 from extproc.masking.masker import Masker
 from extproc.masking.plan.operators import REDACTED
 from extproc.model.errors import ConfigError
-from extproc.settings.masking import CustomDetector, PresidioSettings
+from extproc.settings.masking import CustomDetector, InstallationMasking, PresidioSettings
 
 
-def make_masker(settings: Settings) -> Masker:
+@dataclass(frozen=True)
+class MaskerSource:
+    """Everything that a masker is made of: equal sources make equal maskers."""
+
+    masking: InstallationMasking
+    limits: tuple[int, int, int]
+    key: bytes = field(repr=False)
+    old_keys: tuple[tuple[str, bytes], ...] = field(repr=False)
+
+
+def read_masker_source(settings: Settings) -> MaskerSource:
+    """Read the pseudonym keys of the installation, and make its own key where none is named.
+
+    Raises:
+        ConfigError: a key that cannot be used.
+    """
+    masking, limits = settings.masking, settings.limits
+    named = masking.pseudonym_key_file
+    key = read_key(named) if named else make_own_key(settings.state / PSEUDONYM_KEY)
+    old = tuple((key_id, read_key(path)) for key_id, path in masking.old_pseudonym_keys.items())
+    return MaskerSource(masking, (limits.json_depth, limits.event, limits.response_body), key, old)
+
+
+def make_masker(settings: Settings, source: MaskerSource | None = None) -> Masker:
     """Make the masker, with the installation's pseudonym keys.
+
+    Args:
+        settings: the whole configuration.
+        source: the keys, where they have been read.
 
     Raises:
         ConfigError: a detector or a key that cannot be used.
     """
-    masking = settings.masking
-    named = masking.pseudonym_key_file
-    key = read_key(named) if named else make_own_key(settings.state / PSEUDONYM_KEY)
-    old = {key_id: read_key(path) for key_id, path in masking.old_pseudonym_keys.items()}
-    return make_masker_with(settings, key, masking.pseudonym_key_id, old)
+    read = source or read_masker_source(settings)
+    return make_masker_with(settings, read.key, settings.masking.pseudonym_key_id, dict(read.old_keys))
 
 
 def make_masker_with(

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from extproc.cli.options import DEFAULT_CONFIG, ConfigOption, examples
+from extproc.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, examples
 
 app = typer.Typer(
     help="Print the configuration's schema, check a file, or print its effective settings.", no_args_is_help=True
@@ -42,6 +42,7 @@ def check(file: FileArgument = None, config: ConfigOption = DEFAULT_CONFIG) -> N
     Exit status: 0 if the guard would start with it, 1 if not.
     """
     from extproc.assembly.check_settings import check_parts
+    from extproc.config.configuration import SHOWN, configuration_digest
     from extproc.config.load import adding_places, load_settings
     from extproc.config.summary import notes, response_policy_notes, summary
 
@@ -52,6 +53,7 @@ def check(file: FileArgument = None, config: ConfigOption = DEFAULT_CONFIG) -> N
     typer.echo(f"OK: {config}")
     for line in summary(settings):
         typer.echo(f"  {line}")
+    typer.echo(f"  digest {configuration_digest(settings)[:SHOWN]}")
     if policy.revision:
         typer.echo(f"  policy revision {policy.revision[:12]}")
     for known in policy.notes:
@@ -67,6 +69,18 @@ def show(file: FileArgument = None, config: ConfigOption = DEFAULT_CONFIG) -> No
     from extproc.config.load import load_settings
 
     _print(load_settings(file or config).model_dump(mode="json"))
+
+
+@app.command()
+def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Print the configuration that each running process has, and compare it with the file.
+
+    Exit status: 0 if all have the one in the file, 1 if not.
+    """
+    from extproc.cli.config_status import print_status
+
+    if not print_status(config, as_json=as_json):
+        raise typer.Exit(1)
 
 
 def _print(document: Any) -> None:

@@ -10,7 +10,19 @@ from rich.console import Console
 from rich.text import Text
 
 from extproc import __version__
-from extproc.cli import approvals, config, demo, doctor, envoy, evidence, mask, policy, policy_history, serve
+from extproc.cli import (
+    approvals,
+    config,
+    demo,
+    doctor,
+    envoy,
+    evidence,
+    mask,
+    policy,
+    policy_history,
+    reload,
+    serve,
+)
 from extproc.cli.explain_error import explain_error
 from extproc.model.errors import ExtprocError
 
@@ -41,6 +53,7 @@ def root(
 app.command()(serve.up)
 app.command()(serve.serve)
 app.command()(serve.control)
+app.command()(reload.reload)
 app.command()(demo.demo)
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command(epilog=evidence.QUERY_EXAMPLES)(evidence.query)

@@ -55,14 +55,15 @@ def serve(
     """Run one worker: the gRPC service that Envoy's ext_proc and ext_authz filters call."""
     import uvloop
 
-    from extproc.config.load import adding_places, load_settings
+    from extproc.config.configuration import load_configuration
+    from extproc.config.load import adding_places
     from extproc.server.run_worker import run_worker
 
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    settings = load_settings(config)
+    configuration = load_configuration(config)
     leave_ctrl_c_to_python()
     with adding_places(config):
-        uvloop.run(run_worker(settings, listen=listen, index=index, health=health))
+        uvloop.run(run_worker(configuration, listen=listen, index=index, health=health))
 
 
 def control(
@@ -77,10 +78,11 @@ def control(
     """Run the control process. It ships evidence to ClickHouse, and serves the command line and the console."""
     import asyncio
 
-    from extproc.config.load import adding_places, load_settings
+    from extproc.config.configuration import load_configuration
+    from extproc.config.load import adding_places
     from extproc.server.run_control import run_control
 
-    settings = load_settings(config)
+    configuration = load_configuration(config)
     leave_ctrl_c_to_python()
     with adding_places(config):
-        asyncio.run(run_control(settings, health=health or settings.health))
+        asyncio.run(run_control(configuration, health=health or configuration.settings.health))

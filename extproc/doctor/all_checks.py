@@ -3,6 +3,7 @@
 from extproc.doctor import (
     check_configuration,
     check_envoy,
+    check_in_force,
     check_policy,
     check_processes,
     check_shipping,
@@ -13,6 +14,7 @@ from extproc.doctor.check_result import Check
 CHECKS: dict[str, tuple[tuple[str, Check], ...]] = {
     "configuration": (
         ("configuration", check_configuration.configuration),
+        ("configuration in force", check_in_force.in_force),
         ("masking", check_configuration.masking),
         ("credentials", check_configuration.credentials),
         ("key files", check_configuration.key_files),

@@ -4,7 +4,6 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from extproc.codecs.located_yaml import load_located
 from extproc.doctor.check_processes import endpoints
@@ -64,7 +63,6 @@ def bypass(installation: Installation) -> Iterator[CheckResult]:
         yield installation.ok(
             "Envoy's configuration", "the rendered configuration has none of the known ways around the guard"
         )
-    yield from _changed(installation, rendered)
 
 
 def _given(installation: Installation, file: Path) -> Iterator[CheckResult]:
@@ -103,15 +101,3 @@ def _narrower(installation: Installation, file: Path) -> Iterator[CheckResult]:
 def _limit(node: Node, where: str, what: str, hint: str) -> CheckResult:
     key = ".".join(str(part) for part in node.path)
     return CheckResult("Envoy's configuration", Level.WARNING, what, hint, where, key)
-
-
-def _changed(installation: Installation, rendered: Any) -> Iterator[CheckResult]:
-    """Report whether the configuration has changed since ``extproc up`` started Envoy."""
-    written = installation.settings.state / "envoy.yaml"
-    try:
-        before = load_located(written).data
-    except ConfigError:
-        return
-    if before != rendered:
-        what = "the configuration has changed since `extproc up` was started: Envoy uses the old one"
-        yield installation.warning("Envoy's configuration", what, "restart `extproc up`", ())

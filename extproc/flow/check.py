@@ -46,8 +46,9 @@ async def check(asked: CheckAsked, services: Services) -> bytes:
         outbound = rewrite(decided, services)
         record.rewritten(outbound)
         released = await release(decided, outbound, CheckPeer(), services, record)
+        services = released.services
         _check_decide_only(released.outbound.decided, services)
-        permitted = grant(released, services)
+        permitted = grant(released)
         await record.intent()
         allow = ext_authz.allow(permitted.permit, now_ns=services.clock())
     except Refused as refusal:

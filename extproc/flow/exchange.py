@@ -50,7 +50,8 @@ async def guard_call(peer: Peer, services: Services, opened: RequestHeadersRecei
         outbound = rewrite(decided, services)  # 5
         record.rewritten(outbound)
         released = await release(decided, outbound, peer, services, record)  # 6: at once, or by approvers
-        permitted = grant(released, services)  # 7
+        services = released.services  # of the configuration in force at the release
+        permitted = grant(released)  # 7
         await record.intent()  # 8
         forward = encode.forward(permitted.permit, now_ns=services.clock())
         record.forwarded()

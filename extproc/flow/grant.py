@@ -2,7 +2,7 @@
 
 from extproc.credentials.credential import NOT_READ, Presented
 from extproc.flow.request.rewrite import CALL_ID, never_forwarded
-from extproc.flow.services import Connection, Services
+from extproc.flow.services import Connection
 from extproc.flow.stages import OutboundRequest, PermittedCall, ReleasedRequest
 from extproc.model.decision import Action
 from extproc.model.errors import CredentialError, Refused
@@ -16,7 +16,7 @@ BODY_HEADERS = ("content-encoding",)
 """Fields that describe a body which goes decoded."""
 
 
-def grant(released: ReleasedRequest, services: Services) -> PermittedCall:
+def grant(released: ReleasedRequest) -> PermittedCall:
     """Make the permit for exactly this request.
 
     Raises:
@@ -36,7 +36,7 @@ def grant(released: ReleasedRequest, services: Services) -> PermittedCall:
         decided.request.call_id,
         _forwarding(released.outbound, presented),
         reason,
-        services.clock() + PERMIT_LASTS_NS,
+        released.services.clock() + PERMIT_LASTS_NS,
     )
     return PermittedCall(permit, released, presented.redact_credential)
 

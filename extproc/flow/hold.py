@@ -5,6 +5,7 @@ connection, policy revision and body.
 """
 
 import asyncio
+from dataclasses import replace
 
 from extproc.approvals.digest import digest
 from extproc.approvals.port import Approval as StoredApproval
@@ -13,10 +14,10 @@ from extproc.approvals.rules import enough
 from extproc.flow.decide import decide_again
 from extproc.flow.record.call_record import CallRecord
 from extproc.flow.record.masked_request import masked_arguments, open_host
-from extproc.flow.request.identify import caller_of, find_connection
+from extproc.flow.request.identify import caller_of, find_connection, identify_again
 from extproc.flow.request.rewrite import rewrite
 from extproc.flow.services import Services
-from extproc.flow.stages import Approval, DecidedCall, OutboundRequest, ReleasedRequest
+from extproc.flow.stages import Approval, DecidedCall, IdentifiedCall, OutboundRequest, ReleasedRequest
 from extproc.model.decision import Action, ApprovalTerms, HoldMode
 from extproc.model.errors import ApprovalError, MaskingError, Refused
 from extproc.model.ids import uuid7
@@ -49,7 +50,7 @@ async def release(
         asyncio.CancelledError: the caller left; the request for approval is cancelled first.
     """
     if decided.decision.action is not Action.HOLD:
-        return ReleasedRequest(outbound, approval=None)
+        return ReleasedRequest(outbound, approval=None, services=services)
     if decided.identified.identity.is_anonymous:  # who approves must not be who calls
         raise _unavailable("approval.anonymous", "a call without an identity cannot be held")
     terms = decided.decision.approval or ApprovalTerms()
@@ -60,10 +61,12 @@ async def release(
         request = _request(outbound.decided, services, record, terms, seconds)
         record.asked_for_approval(request)
         approval = await _decision_of_people(request, peer, services, record, seconds + ENVOY_SLACK_S)
-        _check_caller_and_connection(decided, services)
+        services = services.in_force()
+        decided = replace(decided, identified=_identified_again(decided.identified, services))
+        record.continued(decided.identified, services)
         outbound = await _decided_again(decided, request, approval, services, record)
         await _spend(request, services)
-        return ReleasedRequest(outbound, Approval(request.approval_id, _approvers(approval)))
+        return ReleasedRequest(outbound, Approval(request.approval_id, _approvers(approval)), services)
 
 
 async def _decision_of_people(
@@ -211,28 +214,47 @@ def _check_approved(approval: StoredApproval) -> None:
             raise Refused(Reason.CALLER_GONE, rule="approval", detail=f"approval is {approval.state}")
 
 
-# A release rests on more than votes. All of it is checked again, as it is now:
+# A release rests on more than votes. All of it is checked again, as it is now, by the configuration in force:
 #
 # 1. the caller's token is still good, and names the same caller;
-# 2. the host still names the same connection (its credential is read by the grant, after this);
+# 2. the host still names the same connection, with the same backend (its credential is read by the grant, after
+#    this), and its protocol reads the same call in the request;
 # 3. policy and data in force do not deny the call;
 # 4. where they hold it, these votes release it: as many people, of the groups that are asked for now;
 # 5. the request that would go is the call that people approved.
 
 
-def _check_caller_and_connection(held: DecidedCall, services: Services) -> None:
-    """Check points 1 and 2.
+def _identified_again(held: IdentifiedCall, services: Services) -> IdentifiedCall:
+    """Check points 1 and 2. The call is searched by the detectors in force.
 
     Raises:
-        Refused: with ``unauthenticated`` or ``approval-outdated``; the approval stays unused.
+        Refused: ``unauthenticated``, ``unknown-function``, ``approval-outdated``; the approval stays unused.
     """
+    _check_caller(held, services)
+    _check_connection(held, services)
+    found = identify_again(held, services)
+    if found.call != replace(held.call, uninspectable=found.call.uninspectable):
+        raise _outdated("approval.call", "the connection reads another call in the request now")
+    return found
+
+
+def _check_caller(held: IdentifiedCall, services: Services) -> None:
     try:
         identity = caller_of(held.request, services)
     except Refused as refusal:
         raise Refused(Reason.UNAUTHENTICATED, rule="jwt.expired-while-held") from refusal
-    if identity != held.identified.identity:
+    if identity != held.identity:
         raise Refused(Reason.UNAUTHENTICATED, rule="jwt.changed-while-held")
-    if find_connection(held.request.head, services) is not held.connection:
+
+
+def _check_connection(held: IdentifiedCall, services: Services) -> None:
+    try:
+        connection = find_connection(held.request.head, services)
+    except Refused as refusal:
+        if refusal.reason is Reason.ROUTE_MISMATCH:
+            raise _outdated("approval.connection", "the backend changed while the call was held") from refusal
+        raise
+    if (connection.name, connection.cluster) != (held.connection.name, held.connection.cluster):
         raise _outdated("approval.connection", "the connection changed while the call was held")
 
 

@@ -1,8 +1,9 @@
 """The services of a worker, put together once by ``extproc.assembly`` and shared by all its calls."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from extproc.approvals.port import ApprovalStore
 from extproc.approvals.waiter import ApprovalWaiter
@@ -25,6 +26,7 @@ from extproc.settings.connection import ConnectionSettings
 from extproc.settings.identity import Provider
 from extproc.settings.limits import LimitSettings
 from extproc.settings.mtls import MtlsSettings
+from extproc.settings.upstream_cluster import is_upstream_cluster, upstream_cluster
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,15 @@ class Connection:
     terms: ApprovalTerms
     """Approval terms where policy does not give any."""
     credential: Credential | None = None
+
+    @cached_property
+    def cluster(self) -> str:
+        """The name of the backend's cluster in Envoy's rendered configuration."""
+        return upstream_cluster(self.name, self.settings)
+
+    def is_behind(self, cluster: str) -> bool:
+        """Return whether Envoy's route leads to this connection's backend, as far as its name tells."""
+        return cluster == self.cluster or not is_upstream_cluster(cluster)
 
     @property
     def strict(self) -> bool:
@@ -97,3 +108,9 @@ class Services:
     """Holds a crash record during each evaluation that may kill this process; None if evaluations time out."""
     usage: UsageStore | None = None
     """Counts calls for policies with rules about rates; None where calls are not counted."""
+    latest: Callable[[], "Services"] | None = None
+    """Returns the services of the configuration in force; None where the configuration cannot change."""
+
+    def in_force(self) -> "Services":
+        """Return the services of the configuration in force now: a held call is released under these."""
+        return self.latest() if self.latest else self

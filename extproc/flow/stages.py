@@ -13,7 +13,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from extproc.credentials.redactor import CredentialRedactor
-from extproc.flow.services import Connection
+from extproc.flow.services import Connection, Services
 from extproc.model.call import Call, RequestHead
 from extproc.model.decision import Decision
 from extproc.model.identity import Identity
@@ -143,6 +143,8 @@ class ReleasedRequest:
     outbound: OutboundRequest
     approval: Approval | None
     """None where nobody had to be asked."""
+    services: Services = field(repr=False)
+    """Those under which it is released. All later steps use them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,8 @@ class Attributes:
     """Envoy's name by its own certificate, chosen in the same way."""
     sni: str | None = None
     """The server name that the caller asked for in TLS; empty without one. None: Envoy does not say."""
+    cluster: str = ""
+    """The upstream cluster of the route that Envoy has chosen; empty if Envoy does not say."""
     context_extensions: Mapping[str, str] = field(default_factory=dict)
     """The route's context extensions."""
     route_metadata: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

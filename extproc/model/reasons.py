@@ -54,6 +54,7 @@ class Reason(StrEnum):
     CREDENTIAL_UNAVAILABLE = "credential-unavailable"
     EVIDENCE_UNAVAILABLE = "evidence-unavailable"
     OVERLOADED = "overloaded"
+    ROUTE_MISMATCH = "route-mismatch"
     GUARD_ERROR = "guard-error"
     # The backend's or Envoy's failures
     UPSTREAM_ERROR = "upstream-error"
@@ -95,6 +96,7 @@ ANSWERS: dict[Reason, Answer] = {
     Reason.CREDENTIAL_UNAVAILABLE: Answer(503, "The backend's credential is not available"),
     Reason.EVIDENCE_UNAVAILABLE: Answer(503, "The call cannot be recorded"),
     Reason.OVERLOADED: Answer(503, "Too many calls at once"),
+    Reason.ROUTE_MISMATCH: Answer(503, "The route is changing"),
     Reason.GUARD_ERROR: Answer(500, "The guard failed"),
     Reason.UPSTREAM_ERROR: Answer(502, "The backend did not answer"),
     Reason.RESPONSE_UNINSPECTABLE: Answer(502, "The backend's answer cannot be inspected"),

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -17,13 +17,23 @@ Checks = Callable[[], Awaitable[dict[str, str]]]
 OK = "ok"
 
 
-def health_app(checks: Checks) -> Starlette:
+Facts = Callable[[], Mapping[str, object]]
+"""Returns further members of the answer: they say what runs, and nothing about health."""
+
+
+def no_facts() -> Mapping[str, object]:
+    """Return no further members."""
+    return {}
+
+
+def health_app(checks: Checks, facts: Facts = no_facts) -> Starlette:
     """``/healthz``: 200 when every part is ``ok``, 503 otherwise. ``/metrics``: Prometheus text."""
 
     async def healthz(_request: Request) -> Response:
         parts = await checks()
         healthy = all(state == OK for state in parts.values())
-        return JSONResponse({"status": OK if healthy else "unhealthy", "parts": parts}, 200 if healthy else 503)
+        answer = {"status": OK if healthy else "unhealthy", "parts": parts, **facts()}
+        return JSONResponse(answer, 200 if healthy else 503)
 
     async def metrics(_request: Request) -> Response:
         return Response(generate_latest(_registry()), media_type=CONTENT_TYPE_LATEST)
@@ -43,12 +53,12 @@ def _registry() -> CollectorRegistry:
 
 
 @contextlib.asynccontextmanager
-async def http_health(listen: str, checks: Checks) -> AsyncIterator[None]:
+async def http_health(listen: str, checks: Checks, facts: Facts = no_facts) -> AsyncIterator[None]:
     """Serve ``health_app`` at this address while the block runs; ``none`` serves nothing."""
     if listen == "none":
         yield
         return
     from extproc.server.web import web  # noqa: PLC0415 - a worker without health checks loads no web server
 
-    async with web(health_app(checks), listen):
+    async with web(health_app(checks, facts), listen):
         yield

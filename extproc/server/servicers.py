@@ -6,18 +6,20 @@ A handler that *returned* before the exchange is over would tell Envoy to contin
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import NoReturn
+from contextlib import AbstractContextManager
+from typing import NoReturn, Protocol
 
 import grpc
 
 from extproc.flow.check import check
 from extproc.flow.exchange import exchange
 from extproc.flow.services import Services
+from extproc.model.call import RequestHead
 from extproc.model.errors import ProtocolViolation, ResponseBrokenOff
 from extproc.server.grpc_context import EOF, CallContext, StreamContext
 from extproc.wire import encode
 from extproc.wire.decode import decode
-from extproc.wire.events import Event
+from extproc.wire.events import Event, RequestHeadersReceived
 from extproc.wire.ext_authz import decode_check
 
 
@@ -46,17 +48,44 @@ class StreamPeer:
         await self.send(encode.hold(seconds))
 
 
+class OpenedPeer:
+    """A peer whose first event has been received already."""
+
+    def __init__(self, peer: StreamPeer, opened: Event | None) -> None:
+        self._peer = peer
+        self._opened: list[Event | None] = [opened]
+        self.send, self.keep_waiting = peer.send, peer.keep_waiting
+
+    async def receive(self) -> Event | None:
+        """The next event; None when Envoy closed its side."""
+        return self._opened.pop() if self._opened else await self._peer.receive()
+
+
+class ServicesOfCalls(Protocol):
+    """Chooses the services of each call."""
+
+    @property
+    def services(self) -> Services:
+        """The services of the configuration in force."""
+        ...
+
+    def call(self, head: RequestHead | None = None) -> AbstractContextManager[Services]:
+        """Yield the services of one call, from its first message to its last."""
+        ...
+
+
 class GuardServicer:
     """``ExternalProcessor.Process`` and ``Authorization.Check``."""
 
-    def __init__(self, services: Services, alive: Callable[[], None] = lambda: None) -> None:
-        """Serve calls with these services.
+    def __init__(self, configurations: ServicesOfCalls, alive: Callable[[], None] = lambda: None) -> None:
+        """Serve calls.
 
         Args:
-            services: everything that calls share.
+            configurations: chooses the services of each call.
             alive: called at each message that this process receives, so that a watchdog knows it is not stuck.
         """
-        self._services = services
+        self._configurations = configurations
+        self._observer = configurations.services.observer
         self._alive = alive
         self._running = 0
         self._idle = asyncio.Event()
@@ -72,16 +101,21 @@ class GuardServicer:
             async with asyncio.timeout(within_s):
                 await self._idle.wait()
 
+    @property
+    def running(self) -> int:
+        """Number of calls that run now, held ones included."""
+        return self._running
+
     @contextlib.contextmanager
     def _call(self) -> Iterator[None]:
         """Count one call from its first message until it has been recorded."""
         self._running += 1
         self._idle.clear()
-        self._services.observer.call_began()
+        self._observer.call_began()
         try:
             yield
         finally:
-            self._services.observer.call_over()
+            self._observer.call_over()
             self._running -= 1
             if not self._running:
                 self._idle.set()
@@ -91,7 +125,10 @@ class GuardServicer:
         with self._call():
             peer = StreamPeer(context, self._alive)
             try:
-                await exchange(peer, self._services)
+                opened = await peer.receive()
+                head = opened.head if isinstance(opened, RequestHeadersReceived) else None
+                with self._configurations.call(head) as services:
+                    await exchange(OpenedPeer(peer, opened), services)
             except asyncio.CancelledError:
                 raise
             except BaseException as error:  # noqa: BLE001 - a clean end would let the call through
@@ -102,7 +139,8 @@ class GuardServicer:
         with self._call():
             self._alive()
             try:
-                return await check(decode_check(request), self._services)
+                with self._configurations.call() as services:
+                    return await check(decode_check(request), services)
             except asyncio.CancelledError:
                 raise
             except BaseException as error:  # noqa: BLE001 - an empty response would allow the call
@@ -111,7 +149,7 @@ class GuardServicer:
     async def _abort(self, context: CallContext, error: BaseException, *, foreseen: bool = False) -> NoReturn:
         """End the call with a gRPC error. An error that callers or backends can cause raises no alarm."""
         if not foreseen:
-            self._services.observer.guard_broke(error)
+            self._observer.guard_broke(error)
         code = (
             grpc.StatusCode.INVALID_ARGUMENT if isinstance(error, ProtocolViolation) else grpc.StatusCode.INTERNAL
         )

@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
@@ -11,14 +11,17 @@ import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 
+from extproc.concurrency.background import background
 from extproc.config.addresses import is_loopback
 from extproc.flow.record.from_access_log import entry_from_access_log
-from extproc.flow.services import Services
+from extproc.model.entries import Entry
 from extproc.model.errors import ConfigError
 from extproc.server.access_log_service import AccessLogServicer
-from extproc.server.servicers import GuardServicer
+from extproc.server.servicers import GuardServicer, ServicesOfCalls
+from extproc.server.stopping import CallsLeft, tell_progress
 from extproc.settings.envoy import GuardTls
 from extproc.settings.limits import LimitSettings
+from extproc.wire.access_log import AccessLogEntry
 
 MESSAGE_SLACK = 1 << 20
 """Bytes that a gRPC message may have beyond its body: headers, metadata, framing."""
@@ -51,46 +54,85 @@ def server_options(limits: LimitSettings) -> list[tuple[str, int]]:
     ]
 
 
+@dataclass(frozen=True)
+class Drain:
+    """How a stopping worker waits for its calls."""
+
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
+    """Ends the wait at once."""
+    tell: Callable[[str], None] = lambda _line: None
+    """Takes a line about the calls that are left, for people."""
+
+
 @contextlib.asynccontextmanager
 async def serving(
-    services: Services, listen: str, tls: GuardTls | None = None, *, alive: Callable[[], None] = lambda: None
+    configurations: ServicesOfCalls,
+    listen: str,
+    tls: GuardTls | None = None,
+    *,
+    alive: Callable[[], None] = lambda: None,
+    drain: Drain | None = None,
 ) -> AsyncIterator[grpc.aio.Server]:
     """Serve ext_proc, ext_authz, the access log service and health checks on one endpoint while the block runs.
 
     Args:
-        services: everything that calls share.
+        configurations: chooses the services of each call.
         listen: ``host:port`` or ``unix:/path``.
         tls: mutual TLS for ports; None accepts loopback ports only. Unix sockets have no TLS.
         alive: called at each message that this process receives.
+        drain: how to wait for calls at the end.
 
     Raises:
         ConfigError: the endpoint is taken, may not be used by this user, or is open to others than Envoy.
     """
-    server = grpc.aio.server(options=server_options(services.limits))
-    servicer = GuardServicer(services, alive)
+    limits = configurations.services.limits
+    server = grpc.aio.server(options=server_options(limits))
+    servicer = GuardServicer(configurations, alive)
     server.add_generic_rpc_handlers(servicer.handlers())
-    server.add_generic_rpc_handlers((_access_log(services).handler(),))
+    server.add_generic_rpc_handlers((_access_log(configurations).handler(),))
     health = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     _bind(server, listen, tls)
     await server.start()
     await health.set("", health_pb2.HealthCheckResponse.SERVING)
     structlog.get_logger().info("serving", listen=listen)
+
+    def left() -> CallsLeft:
+        held = configurations.services.waiter.waiting
+        return CallsLeft(held, max(0, servicer.running - held))
+
     try:
         yield server
     finally:
         await health.enter_graceful_shutdown()
-        notice = min(NOTICE_S, services.limits.drain / 2)
-        await asyncio.sleep(notice)
-        await server.stop(services.limits.drain - notice)
-        await servicer.ended(RECORD_WITHIN_S)
+        how = drain or Drain()
+        async with background(tell_progress(left, limits.drain, how.tell)):
+            await _stop(server, limits.drain, how.hurry)
+            await servicer.ended(RECORD_WITHIN_S)
 
 
-def _access_log(services: Services) -> AccessLogServicer:
-    names = {host: connection.name for host, connection in services.hosts.items()}
-    return AccessLogServicer(
-        services.recorder, lambda logged: entry_from_access_log(logged, services.masker, hosts=names)
-    )
+async def _stop(server: grpc.aio.Server, drain_s: float, hurry: asyncio.Event) -> None:
+    """Stop the server once its calls have ended, at the latest after the drain, or at once in a hurry."""
+    notice = min(NOTICE_S, drain_s / 2)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(notice):
+            await hurry.wait()
+    async with background(_hurry(server, hurry)):
+        await server.stop(0 if hurry.is_set() else drain_s - notice)
+
+
+async def _hurry(server: grpc.aio.Server, hurry: asyncio.Event) -> None:
+    await hurry.wait()
+    await server.stop(0)  # the shorter of two graces counts
+
+
+def _access_log(configurations: ServicesOfCalls) -> AccessLogServicer:
+    def make_entry(logged: AccessLogEntry) -> Entry | None:
+        services = configurations.services
+        names = {host: connection.name for host, connection in services.hosts.items()}
+        return entry_from_access_log(logged, services.masker, hosts=names)
+
+    return AccessLogServicer(configurations.services.recorder, make_entry)
 
 
 def _bind(server: grpc.aio.Server, listen: str, tls: GuardTls | None) -> None:
@@ -121,12 +163,3 @@ def _credentials(tls: GuardTls) -> grpc.ServerCredentials:
         return grpc.ssl_server_credentials([pair], tls.client_ca.read_bytes(), require_client_auth=True)
     except OSError as error:
         raise ConfigError(f"guard_tls: {error.filename}: {error.strerror}") from None
-
-
-async def until_stopped() -> None:
-    """Wait for SIGTERM or SIGINT."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()

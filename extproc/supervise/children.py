@@ -8,11 +8,22 @@ from pathlib import Path
 
 import yaml
 
+from extproc.config.configuration import Configuration
+from extproc.config.owner_lock import CONTROL
 from extproc.config.schema import Settings
 from extproc.envoy_config.render.bootstrap import render_bootstrap
+from extproc.envoy_config.render.discovery import Discovery, split
+from extproc.envoy_config.render.filters import HOLD_SLACK_S, LONGEST_HOLD_S
 from extproc.model.errors import ConfigError
+from extproc.supervise.envoy_live import write_files
 from extproc.supervise.probes import accepts, answers_grpc, answers_http
 from extproc.supervise.supervisor import KILL_AFTER_S, Child
+
+ENVOY_FOLDER = "envoy"
+"""Below the state folder: the files that Envoy follows."""
+BOOTSTRAP = "envoy.yaml"
+DRAIN_S = LONGEST_HOLD_S + HOLD_SLACK_S
+"""Seconds after which Envoy cuts off what still runs under replaced filters: longer than the longest hold."""
 
 
 def worker_endpoint(settings: Settings, index: int) -> str:
@@ -35,44 +46,78 @@ def envoy_binary() -> str:
     return found
 
 
-def make_children(settings: Settings, config: Path) -> list[Child]:
+def make_metrics_folder(state: Path) -> None:
+    """Make an empty folder for the metrics of all processes."""
+    metrics = state / "metrics"
+    shutil.rmtree(metrics, ignore_errors=True)
+    metrics.mkdir(mode=0o700)
+
+
+def make_discovery(settings: Settings) -> Discovery:
+    """Render Envoy's configuration, in the parts that it follows."""
+    endpoints = [worker_endpoint(settings, index) for index in range(settings.workers)]
+    return split(render_bootstrap(settings, guard_endpoints=endpoints), settings.state / ENVOY_FOLDER)
+
+
+def write_envoy_config(discovery: Discovery, state: Path) -> None:
+    """Write all of Envoy's configuration into the state folder, before Envoy starts.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    (state / BOOTSTRAP).write_text(yaml.safe_dump(discovery.bootstrap, sort_keys=False))
+    write_files(discovery, state / ENVOY_FOLDER)
+
+
+def make_children(configuration: Configuration) -> list[Child]:
     """List the children: control and the workers start together, then Envoy, which also stops first.
 
     Args:
-        settings: the whole configuration.
-        config: its file, passed on to the children.
+        configuration: a snapshot, which the children load.
 
     Raises:
         ConfigError: there is no Envoy.
     """
-    metrics = settings.state / "metrics"
-    shutil.rmtree(metrics, ignore_errors=True)
-    metrics.mkdir(mode=0o700)
-    environment = {"PROMETHEUS_MULTIPROC_DIR": str(metrics)}
-    connections = settings.connections.values()
-    credentials = frozenset(each.credential.env for each in connections if each.credential and each.credential.env)
-    workers = [_worker(settings, config, index, environment) for index in range(settings.workers)]
-    return [_control(settings, config, environment, credentials), *workers, _envoy(settings, credentials)]
+    settings, file = configuration.settings, configuration.file
+    environment = {"PROMETHEUS_MULTIPROC_DIR": str(settings.state / "metrics")}
+    credentials = frozenset(credential_variables(settings))
+    workers = [_worker(settings, file, index, environment) for index in range(settings.workers)]
+    return [_control(settings, file, environment, credentials), *workers, _envoy(settings, credentials)]
 
 
-def _control(settings: Settings, config: Path, environment: dict[str, str], credentials: frozenset[str]) -> Child:
+def credential_variables(settings: Settings) -> dict[str, str]:
+    """Return the environment variables that hold credentials, each with one connection that uses it."""
+    connections = settings.connections.items()
+    return {each.credential.env: name for name, each in connections if each.credential and each.credential.env}
+
+
+def reconfigure(children: list[Child], configuration: Configuration) -> None:
+    """Start children with this configuration from now on. Those that run are not touched."""
+    made = {each.name: each for each in make_children(configuration)}
+    for child in children:
+        child.argv, child.without = made[child.name].argv, made[child.name].without
+
+
+def _control(settings: Settings, file: Path, environment: dict[str, str], credentials: frozenset[str]) -> Child:
     return Child(
-        "control",
-        [*_command("control", config), "--health", "none"],
+        CONTROL,
+        [*_command("control", file), "--health", "none"],
         lambda: answers_http(settings.control.socket, "/healthz"),
         environment=environment,
         without=credentials,
+        has_line=True,
         stop_within_s=settings.limits.drain + KILL_AFTER_S,
     )
 
 
-def _worker(settings: Settings, config: Path, index: int, environment: dict[str, str]) -> Child:
+def _worker(settings: Settings, file: Path, index: int, environment: dict[str, str]) -> Child:
     endpoint = worker_endpoint(settings, index)
     return Child(
         f"worker-{index}",
-        [*_command("serve", config), "--index", str(index), "--listen", endpoint],
+        [*_command("serve", file), "--index", str(index), "--listen", endpoint],
         _health_check(endpoint),
         environment=environment,
+        has_line=True,
         stop_within_s=settings.limits.drain + KILL_AFTER_S,
     )
 
@@ -82,8 +127,10 @@ def _envoy(settings: Settings, credentials: frozenset[str]) -> Child:
         "envoy",
         [
             envoy_binary(),
-            *("-c", str(_write_envoy_config(settings)), "--concurrency", str(settings.envoy.concurrency)),
+            *("-c", str(settings.state / BOOTSTRAP), "--concurrency", str(settings.envoy.concurrency)),
             *("--disable-hot-restart", "--log-level", "warning", "--log-format", "%H:%M:%S.%f [%l] envoy: %v"),
+            *("--reject-unknown-dynamic-fields", "--drain-strategy", "immediate"),
+            *("--drain-time-s", str(int(DRAIN_S)), "--parent-shutdown-time-s", str(int(DRAIN_S) + 1)),
         ],
         lambda: accepts(settings.envoy.listen),
         stage=1,
@@ -91,17 +138,9 @@ def _envoy(settings: Settings, credentials: frozenset[str]) -> Child:
     )
 
 
-def _command(name: str, config: Path) -> list[str]:
-    return [sys.executable, "-m", "extproc", name, "--config", str(config)]
+def _command(name: str, file: Path) -> list[str]:
+    return [sys.executable, "-m", "extproc", name, "--config", str(file)]
 
 
 def _health_check(endpoint: str) -> "Callable[[], asyncio.Future[bool]]":
     return lambda: asyncio.ensure_future(answers_grpc(endpoint))
-
-
-def _write_envoy_config(settings: Settings) -> Path:
-    """Render Envoy's configuration into the state folder."""
-    endpoints = [worker_endpoint(settings, index) for index in range(settings.workers)]
-    path = settings.state / "envoy.yaml"
-    path.write_text(yaml.safe_dump(render_bootstrap(settings, guard_endpoints=endpoints), sort_keys=False))
-    return path

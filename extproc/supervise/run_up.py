@@ -4,26 +4,23 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import structlog
 
 from extproc.assembly.try_policy import try_policy
 from extproc.config.owner_lock import CONTROL, UP, owned, owner_of
 from extproc.config.schema import Settings
+from extproc.config.snapshot import InForce, Snapshots
 from extproc.config.state_folder import keep_private
 from extproc.model.errors import ConfigError
 from extproc.policy.bundle.last_good import discard_all
 from extproc.policy.bundle.policy_files import read_sources
-from extproc.policy.bundle.policy_status import STATUS_FOLDER, read_statuses
-from extproc.server.health import OK, health_app
+from extproc.policy.bundle.policy_status import STATUS_FOLDER
 from extproc.server.log import set_up_log
-from extproc.server.web import web
-from extproc.server.worker import until_stopped
-from extproc.supervise.probes import ANSWER_WITHIN_S
-from extproc.supervise.supervisor import KILL_AFTER_S, Supervisor
+from extproc.supervise.supervisor import KILL_AFTER_S
 
 LOCK_POLL_S = 0.1
 
@@ -44,11 +41,12 @@ async def run_up(settings: Settings, config: Path, *, on_ready: Callable[[], Non
 
     Args:
         settings: the whole configuration.
-        config: its file, passed on to the child processes.
+        config: its file. The children are started with a snapshot of it.
         on_ready: called once every child answers.
 
     Raises:
-        ConfigError: another process owns the state folder, a port is taken, or there is no Envoy.
+        ConfigError: another process owns the state folder, a port is taken, there is no Envoy, or the
+            configuration cannot be stored.
         StartFailedError: a child did not become ready.
     """
     set_up_log("supervisor", settings.log_level)
@@ -56,7 +54,7 @@ async def run_up(settings: Settings, config: Path, *, on_ready: Callable[[], Non
     with owned(settings.state, UP):
         check_ports(settings)
         await until_free(settings)
-        await _run_all(settings, config, on_ready)
+        await _run_all(Snapshots(settings.state), config, on_ready)
 
 
 async def until_free(settings: Settings) -> None:
@@ -81,24 +79,33 @@ async def _until_free(settings: Settings, part: str, within_s: float) -> None:
         return
 
 
-async def _run_all(settings: Settings, config: Path, on_ready: Callable[[], None]) -> None:
-    from extproc.supervise.children import make_children  # noqa: PLC0415 - slow; the policy is checked before
+async def _run_all(snapshots: Snapshots, config: Path, on_ready: Callable[[], None]) -> None:
+    from extproc.supervise import children as parts  # noqa: PLC0415 - slow; the policy is checked before
+    from extproc.supervise.installation import Installation  # noqa: PLC0415 - the same
 
+    configuration = snapshots.take(config)
+    settings = configuration.settings
     discard_all(settings.state / STATUS_FOLDER)
+    children = parts.make_children(configuration)
+    discovery = parts.make_discovery(settings)
+    with storing(settings.state):
+        snapshots.put_in_force(InForce(configuration.digest, str(config), time.time_ns()))
+        parts.make_metrics_folder(settings.state)
+        parts.write_envoy_config(discovery, settings.state)
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
-    supervisor = Supervisor(make_children(settings, config))
+    installation = Installation(configuration, config, children, discovery)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(settings.state / "metrics")
+    await installation.run(on_ready)
 
-    async def states() -> dict[str, str]:
-        return await supervisor.states() | {"policy": policy_state(settings)}
 
-    async with web(health_app(states), settings.health):
-        await supervisor.start()
-        on_ready()
-        await until_stopped()
-        await _stop_accepting(settings.state / "admin.sock")
-        await supervisor.stop(*(each.name for each in supervisor.children if each.name.startswith("worker-")))
-        await supervisor.stop()
+@contextlib.contextmanager
+def storing(state: Path) -> Iterator[None]:
+    """Turn a failure to write into an error for people."""
+    try:
+        yield
+    except OSError as error:
+        hint = "let the user that runs extproc write there; the disk may be full"
+        raise ConfigError(f"state: cannot write to {state}: {error.strerror}", hint=hint) from error
 
 
 def check_ports(settings: Settings) -> None:
@@ -121,17 +128,3 @@ def check_ports(settings: Settings) -> None:
                     f"{key}: cannot listen on {address}: {error.strerror}",
                     hint=f"stop the process that uses it, or set another address at {key!r}",
                 ) from error
-
-
-def policy_state(settings: Settings) -> str:
-    """Return ``ok``, or the reason that a running worker last gave why its policy engine cannot decide."""
-    found = read_statuses(settings.state / STATUS_FOLDER)
-    return next((one.trouble for one, runs in found if runs and one.trouble), OK)
-
-
-async def _stop_accepting(admin: Path) -> None:
-    """Ask Envoy to close its listeners; running calls go on."""
-    transport = httpx.AsyncHTTPTransport(uds=str(admin), verify=False)
-    with contextlib.suppress(httpx.HTTPError):
-        async with httpx.AsyncClient(transport=transport, timeout=ANSWER_WITHIN_S) as client:
-            await client.post("http://admin/drain_listeners")

@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,6 +19,8 @@ from dataclasses import dataclass, field
 import structlog
 
 from extproc.model.errors import ExtprocError
+from extproc.server.supervised import SUPERVISED
+from extproc.supervise.line import Line
 
 PR_SET_PDEATHSIG = 1
 """linux/prctl.h: deliver a signal to this process when its parent dies."""
@@ -49,7 +52,11 @@ class Child:
     """Variables added to the supervisor's own."""
     without: frozenset[str] = frozenset()
     """Variables of the supervisor's own that the child must not see."""
+    has_line: bool = False
+    """True for a process that obeys the supervisor over its standard input."""
     process: asyncio.subprocess.Process | None = None
+    line: Line | None = None
+    """To the process that runs now; None for one that has no line."""
     starts: int = 0
 
     @property
@@ -67,8 +74,22 @@ def die_with_parent() -> None:
 class Supervisor:
     """Starts children stage by stage, restarts those that die, and stops them in reverse order."""
 
-    def __init__(self, children: list[Child], *, start_within_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        children: list[Child],
+        *,
+        start_within_s: float = 60.0,
+        on_end: Callable[[int], None] = lambda _pid: None,
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            children: the processes.
+            start_within_s: seconds in which each child must answer.
+            on_end: called with the id of each process that has ended by itself.
+        """
         self.children = children
+        self._on_end = on_end
         self._start_within_s = start_within_s
         self._log = structlog.get_logger()
         self._watchers: list[asyncio.Task[None]] = []
@@ -98,16 +119,32 @@ class Supervisor:
         self._watchers.append(asyncio.create_task(self._watch(child)))
 
     async def _spawn(self, child: Child) -> None:
-        child.process = await asyncio.create_subprocess_exec(
-            *child.argv,
-            stdin=asyncio.subprocess.DEVNULL,
-            env={name: value for name, value in os.environ.items() if name not in child.without}
-            | dict(child.environment),
-            start_new_session=True,
-            preexec_fn=die_with_parent,
-        )
+        """Start the process, after its line is there.
+
+        What a process is started with is read at that moment. A change of the configuration that is under way asks
+        over the line, and so learns of a process that was started with the former one.
+        """
+        environment = {name: value for name, value in os.environ.items() if name not in child.without}
+        environment |= child.environment
+        if not child.has_line:
+            child.process = await self._execute(child, asyncio.subprocess.DEVNULL, environment)
+            return
+        ours, theirs = socket.socketpair()
+        with theirs:
+            former, child.line = child.line, await Line.over(ours)
+            child.process = await self._execute(child, theirs.fileno(), environment | {SUPERVISED: "1"})
+        if former is not None:
+            await former.close()
+
+    async def _execute(
+        self, child: Child, stdin: int, environment: Mapping[str, str]
+    ) -> asyncio.subprocess.Process:
         child.starts += 1
-        self._log.info("started", part=child.name, pid=child.process.pid)
+        process = await asyncio.create_subprocess_exec(
+            *child.argv, stdin=stdin, env=environment, start_new_session=True, preexec_fn=die_with_parent
+        )
+        self._log.info("started", part=child.name, pid=process.pid)
+        return process
 
     async def _until_ready(self, child: Child) -> None:
         deadline = time.monotonic() + self._start_within_s
@@ -127,6 +164,7 @@ class Supervisor:
             status = await child.process.wait()
             if self._stopping.is_set():
                 return
+            self._on_end(child.process.pid)
             pause = FIRST_PAUSE_S if time.monotonic() - began > STEADY_AFTER_S else min(pause * 2, LONGEST_PAUSE_S)
             self._log.warning("ended, starting again", part=child.name, status=status, pause_s=pause)
             await asyncio.sleep(pause)
@@ -153,6 +191,13 @@ class Supervisor:
         for watcher in self._watchers:
             watcher.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)
+
+    def hurry(self, *names: str) -> None:
+        """Have the named children, which are stopping, end at once."""
+        for child in self.children:
+            if child.name in names and child.running and child.process is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    child.process.terminate()
 
     async def _stop(self, child: Child) -> None:
         process = child.process

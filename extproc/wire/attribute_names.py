@@ -23,7 +23,9 @@ LOCAL_NAMES = (
     "connection.subject_local_certificate",
 )
 """The same for Envoy's own certificate: ``destination.principal``."""
-REQUEST_ATTRIBUTES = (SOURCE, DESTINATION, PROTOCOL, MTLS, SNI, *PEER_NAMES, *LOCAL_NAMES)
+CLUSTER = "xds.cluster_name"
+"""The upstream cluster of the route that Envoy has chosen. A route that answers by itself has none."""
+REQUEST_ATTRIBUTES = (SOURCE, DESTINATION, PROTOCOL, MTLS, SNI, *PEER_NAMES, *LOCAL_NAMES, CLUSTER)
 """``request_attributes`` of the ext_proc filter."""
 
 CERTIFICATE = "x-extproc-peer-certificate"

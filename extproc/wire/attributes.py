@@ -46,6 +46,7 @@ def ext_proc_attributes(fields: Mapping[str, Any], metadata: StreamMetadata) -> 
     sent = {name: value for name, value in metadata() if name.startswith(PREFIX)}
     return Attributes(
         protocol=text_of(fields, names.PROTOCOL),
+        cluster=text_of(fields, names.CLUSTER),
         destination=text_of(fields, names.DESTINATION),
         source_principal=_first(fields, names.PEER_NAMES),
         source_certificate=_text(sent.get(names.CERTIFICATE, "")),

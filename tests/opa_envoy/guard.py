@@ -16,7 +16,7 @@ from envoy.service.auth.v3 import external_auth_pb2 as auth
 from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 
 from extproc.assembly.make_engine import make_engine
-from extproc.assembly.make_services import open_services
+from extproc.assembly.make_services import make_parts, make_services, open_stores
 from extproc.config.schema import Settings
 from extproc.flow.check import check
 from extproc.flow.exchange import exchange
@@ -316,6 +316,8 @@ async def run_guards(folder: Path, opa: Path | None) -> AsyncIterator[Guards]:
 def _services(folder: Path) -> Iterator[Services]:
     stub = folder / "stub.rego"
     stub.write_text("package stub\n\nallow := false\n")
-    with open_services(settings(folder, paths=[str(stub)], query="data.stub.allow"), "0", Observer()) as services:
+    stubbed = settings(folder, paths=[str(stub)], query="data.stub.allow")
+    with open_stores(stubbed, "0", Observer()) as stores:
+        services = make_services(make_parts(stubbed), make_engine(stubbed), stores)
         now = NOW_S * 1_000_000_000
-        yield replace(services, clock=lambda: now, crash_file=None)
+        yield replace(services, clock=lambda: now, crash_file=None, latest=None)

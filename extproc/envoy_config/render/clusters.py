@@ -24,10 +24,10 @@ from extproc.envoy_config.render.building_blocks import (
     seconds,
     split_address,
 )
-from extproc.envoy_config.render.routes import upstream_cluster
 from extproc.model.errors import ConfigError
 from extproc.settings.connection import ConnectionSettings
 from extproc.settings.envoy import EnvoyGuardTls
+from extproc.settings.upstream_cluster import upstream_cluster
 
 CONNECT_TIMEOUT_S = 5.0
 MINIMUM_HELD = 20_000
@@ -44,7 +44,7 @@ SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
 
 def render_clusters(settings: Settings, guard_endpoints: list[str]) -> list[cluster.Cluster]:
     """Return the guard's cluster, one per connection, and one per provider whose keys are fetched."""
-    upstreams = [_upstream(upstream_cluster(name), each) for name, each in settings.connections.items()]
+    upstreams = [_upstream(upstream_cluster(name, each), each) for name, each in settings.connections.items()]
     return [_guard(settings, guard_endpoints), *upstreams, *_key_clusters(settings)]
 
 

@@ -4,8 +4,8 @@ from typing import Any as Json
 
 from extproc.config.schema import Settings
 from extproc.envoy_config.render.bootstrap import as_yaml, render_bootstrap
-from extproc.envoy_config.render.routes import UPSTREAM
 from extproc.settings.envoy import GuardFilter
+from extproc.settings.upstream_cluster import UPSTREAM
 
 STRICT = (
     "use_remote_address",

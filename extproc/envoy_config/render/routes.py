@@ -5,15 +5,9 @@ from envoy_data_plane.envoy.config.route import v3 as route
 from extproc.config.schema import Settings
 from extproc.envoy_config.render.building_blocks import seconds
 from extproc.settings.connection import ConnectionSettings
+from extproc.settings.upstream_cluster import upstream_cluster
 
 UNKNOWN_HOST = "unknown-host"
-UPSTREAM = "upstream-"
-"""The beginning of the names of backends' clusters."""
-
-
-def upstream_cluster(connection: str) -> str:
-    """Return the name of a connection's upstream cluster."""
-    return f"{UPSTREAM}{connection}"
 
 
 def render_routes(settings: Settings) -> route.RouteConfiguration:
@@ -29,7 +23,7 @@ def _virtual_host(name: str, connection: ConnectionSettings) -> route.VirtualHos
 
     ``timeout: 0s``: a held call may last as long as its hold.
     """
-    action = route.RouteAction(cluster=upstream_cluster(name), timeout=seconds(0))
+    action = route.RouteAction(cluster=upstream_cluster(name, connection), timeout=seconds(0))
     everything = route.Route(name=name, match=route.RouteMatch(prefix="/"), route=action)
     return route.VirtualHost(name=name, domains=list(connection.hosts), routes=[everything])
 

@@ -130,6 +130,11 @@ class CallRecord:
         """Note what was masked of the request."""
         self._request_findings = outbound.findings
 
+    def continued(self, identified: IdentifiedCall, services: Services) -> None:
+        """Note that the call goes on under other services: the configuration in force at its release."""
+        self._services, self.connection, self._masked = services, identified.connection, None
+        self.identified(identified)
+
     # Approvals.
 
     def asked_for_approval(self, request: ApprovalRequest) -> None:

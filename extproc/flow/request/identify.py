@@ -49,15 +49,31 @@ def identify(
     return replace(found, backend_session=backend_session(found, services))
 
 
+def identify_again(held: IdentifiedCall, services: Services) -> IdentifiedCall:
+    """Identify a held call once more, as of now and by the configuration in force.
+
+    Raises:
+        Refused: unknown connection, caller or function.
+    """
+    request, head = held.request, held.request.head
+    connection, identity = find_connection(head, services), caller_of(request, services)
+    session = session_name(head.headers, connection, services)
+    call = _call(request, connection, services, session)
+    found = search(IdentifiedCall(request, connection, call, identity), services)
+    return replace(found, backend_session=held.backend_session)
+
+
 def find_connection(head: RequestHead, services: Services) -> Connection:
     """Look up the connection by the host. Two Host headers, merged by Envoy, match none.
 
     Raises:
-        Refused: with ``unknown-function``.
+        Refused: with ``unknown-function``; with ``route-mismatch`` where Envoy would send the call elsewhere.
     """
     connection = find_host(services.hosts, head.authority)
     if connection is None:
         raise Refused(Reason.UNKNOWN_FUNCTION, rule="hosts", detail="no connection has this host")
+    if not connection.is_behind(head.attributes.cluster):
+        raise Refused(Reason.ROUTE_MISMATCH, rule="envoy.route", detail="Envoy's route leads to another backend")
     return connection
 
 

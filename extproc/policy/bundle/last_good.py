@@ -22,19 +22,38 @@ PRIVATE = 0o600
 class LastGoodPolicy:
     """One process's copy."""
 
-    def __init__(self, folder: Path, process: str) -> None:
+    def __init__(self, folder: Path, process: str, *, in_force: bool = True) -> None:
         """Prepare the copy of one process. Nothing is written yet.
 
         Args:
             folder: the folder of the statuses.
             process: the process's name, which no other running process has.
+            in_force: False for a policy that is prepared, and in force only from ``take_over`` on. Until then the
+                copy is another policy's: it is neither read nor written.
         """
+        self._in_force = in_force
+        self._prepared: Sources | None = None
         self._folder, self._process = folder, process
         self._file = folder / f"{process}{SUFFIX}"
         self._discarded = False
 
     def save(self, sources: Sources) -> None:
         """Save this policy in place of the former. If that fails, save none: no old policy may return."""
+        self._prepared = sources
+        if self._in_force:
+            self._write(sources)
+
+    def take_over(self) -> None:
+        """Save from now on, beginning with the policy that was prepared."""
+        self._in_force = True
+        if self._prepared is not None:
+            self._write(self._prepared)
+
+    def give_way(self) -> None:
+        """Leave the copy to the policy that is in force from now on."""
+        self._in_force = False
+
+    def _write(self, sources: Sources) -> None:
         fresh = self._file.with_name(f".{self._file.name}")
         try:
             fresh.unlink(missing_ok=True)
@@ -51,8 +70,10 @@ class LastGoodPolicy:
 
         Returns:
             The policy, without tests, and the time since which it has been in force, wall-clock nanoseconds. None
-            if there is no copy of exactly that policy.
+            if there is no copy of exactly that policy, or this one is only prepared.
         """
+        if not self._in_force:
+            return None
         known = [status for status, runs in read_statuses(self._folder) if runs or status.process == self._process]
         if not known:
             return None
@@ -64,6 +85,8 @@ class LastGoodPolicy:
 
     def discard(self) -> None:
         """Remove the copy: a process that starts after a stop must find a good policy in the files."""
+        if not self._in_force:
+            return
         self._discarded = True  # before the removal: a thread that is saving one now checks it afterwards
         _remove(self._file)
 

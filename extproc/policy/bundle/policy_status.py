@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from extproc.concurrency.process_ids import exists
+
 STATUS_FOLDER = "policy"
 """Below the state folder."""
 MAX_STATUS = 1 << 16
@@ -67,7 +69,7 @@ def read_statuses(folder: Path) -> list[tuple[PolicyStatus, bool]]:
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
             raw = orjson.loads(file.read_bytes()[:MAX_STATUS])
             pid = int(raw.pop("pid"))
-            found.append((_status(raw), _runs(pid)))
+            found.append((_status(raw), exists(pid)))
     return found
 
 
@@ -75,13 +77,3 @@ def _status(raw: dict[str, Any]) -> PolicyStatus:
     """Read a status. May raise ``TypeError``, ``KeyError``."""
     refused, bundles = raw.pop("refused"), tuple(map(str, raw.pop("bundles", ())))
     return PolicyStatus(**raw, bundles=bundles, refused=RefusedCandidate(**refused) if refused else None)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

@@ -23,7 +23,7 @@ from pathlib import Path
 import extproc.server.servicers
 import extproc.server.watchdog
 import extproc.server.worker
-from extproc.config.load import load_settings
+from extproc.config.configuration import load_configuration
 from extproc.server.run_worker import run_worker
 from extproc.server.servicers import GuardServicer, StreamPeer
 from extproc.wire import events
@@ -115,4 +115,4 @@ extproc.server.worker.GuardServicer = FaultyServicer
 if __name__ == "__main__":
     keep_databases()
     file, index, listen = sys.argv[1:]
-    asyncio.run(run_worker(load_settings(Path(file)), listen=listen, index=int(index)))
+    asyncio.run(run_worker(load_configuration(Path(file)), listen=listen, index=int(index)))

@@ -138,8 +138,10 @@ class Product:
 
     def worker(self, index: int) -> int:
         """The process id of one worker."""
-        wanted = f"serve --config {self.stack.config} --index {index} "
-        return next(pid for pid, line in children(self.process.pid).items() if wanted in line)
+        wanted = f"--index {index} "
+        return next(
+            pid for pid, line in children(self.process.pid).items() if " serve " in line and wanted in line
+        )
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")

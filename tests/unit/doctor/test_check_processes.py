@@ -11,11 +11,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from extproc.config.configuration import configuration_digest
+from extproc.config.configuration_status import write_status
+from extproc.config.load import load_settings
 from extproc.demo.install import free_ports
-from extproc.doctor import check_configuration, check_processes, check_shipping
+from extproc.doctor import check_configuration, check_in_force, check_processes, check_shipping
 from extproc.evidence.spool.spool_file import SUFFIX
 from extproc.server.worker import serving
 from extproc.settings.envoy import GuardTls
+from tests.support.unchanging import Unchanging
 from tests.unit.doctor.installations import GOOD, installed, look, only
 from tests.unit.flow.dialogue import make_services
 from tests.unit.server.test_listen import certify
@@ -83,7 +87,8 @@ async def test_workers_are_asked_over_mutual_tls_where_envoy_would_be(tmp_path):
         " guard_tls: {certificate: envoy.crt, key: envoy.key, ca: authority.crt, san: 127.0.0.1}}\n"
     )
     file = installed(tmp_path, text)
-    async with serving(make_services(tmp_path, changes={"limits.drain": 0.01}), f"127.0.0.1:{port}", tls):
+    guard = Unchanging(make_services(tmp_path, changes={"limits.drain": 0.01}))
+    async with serving(guard, f"127.0.0.1:{port}", tls):
         found = await asyncio.to_thread(look, file, check_processes.parts, offline=False)
         (tmp_path / "envoy.key").unlink()
         blind = await asyncio.to_thread(look, file, check_processes.parts, offline=False)
@@ -225,3 +230,26 @@ async def test_a_backend_that_is_down_is_a_problem(tmp_path):
 
 def test_no_backend_is_contacted_offline(tmp_path):
     assert look(installed(tmp_path), check_processes.backends) == {}
+
+
+def test_processes_with_different_configurations_are_a_problem(tmp_path):
+    """Or with one that is not in the file any more."""
+    file = installed(tmp_path)
+    settings = load_settings(file)
+    state, digest = settings.state, configuration_digest(settings)
+    assert "configuration in force" not in look(file, check_in_force.in_force, offline=False)
+    for name in ("worker-0", "worker-1"):
+        write_status(state, name, digest, 0)
+    assert (
+        "2 processes"
+        in only(look(file, check_in_force.in_force, offline=False), "configuration in force", "ok")["what"]
+    )
+    write_status(state, "worker-1", "f" * 64, 0)
+    one = only(look(file, check_in_force.in_force, offline=False), "configuration in force", "problem")
+    assert "worker-1 ffffffffffff" in one["what"]
+    for name in ("worker-0", "worker-1"):
+        write_status(state, name, "f" * 64, 0)
+    one = only(look(file, check_in_force.in_force, offline=False), "configuration in force", "warning")
+    assert "was edited since" in one["what"]
+    assert "extproc reload" in one["hint"]
+    assert look(file, check_in_force.in_force) == {}

@@ -181,13 +181,3 @@ def test_ways_around_the_guard_in_a_given_configuration_are_found(tmp_path):
     told = " ".join(one["what"] for one in found)
     assert "buffers 1024 bytes" in told
     assert "limits.hold is 900 s" in told
-
-
-def test_an_envoy_that_was_started_with_something_else_is_named(tmp_path):
-    file = installed(tmp_path)
-    (tmp_path / "state").mkdir(mode=0o700)
-    (tmp_path / "state" / "envoy.yaml").write_text("{}")
-    one = only(doctor(file, "--only", "envoy"), "Envoy's configuration", "warning")
-    assert "restart `extproc up`" in one["hint"]
-    CliRunner().invoke(app, ["envoy", "render", "-c", str(file), "-o", str(tmp_path / "state" / "envoy.yaml")])
-    assert len(doctor(file, "--only", "envoy")["Envoy's configuration"]) == 1

@@ -8,6 +8,7 @@ import pytest
 
 from extproc.config.schema import Settings
 from extproc.envoy_config.render.bootstrap import GuardFilter, render_bootstrap
+from extproc.settings.upstream_cluster import upstream_cluster
 
 WORKERS = ["unix:/run/extproc/worker-0.sock", "unix:/run/extproc/worker-1.sock"]
 DOCUMENT: dict[str, Any] = {
@@ -39,6 +40,11 @@ DOCUMENT: dict[str, Any] = {
         },
     },
 }
+
+
+def backend(name: str) -> str:
+    """The name of a connection's cluster."""
+    return upstream_cluster(name, Settings.model_validate(DOCUMENT).connections[name])
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ async def outbound_of(services):
 )
 async def test_a_call_that_policy_or_people_let_go_is_permitted(tmp_path, answer, approval, reason):
     services = make_services(tmp_path, engine=ScriptedEngine(answer))
-    permitted = grant(ReleasedRequest(await outbound_of(services), approval), services)
+    permitted = grant(ReleasedRequest(await outbound_of(services), approval, services))
     assert permitted.permit.reason is reason
 
 
@@ -63,7 +63,7 @@ async def test_a_held_call_without_approvers_is_not_permitted(tmp_path, answer, 
     services = make_services(tmp_path, engine=ScriptedEngine(answer))
     outbound = await outbound_of(services)
     with pytest.raises(Refused) as refused:
-        grant(ReleasedRequest(outbound, approval), services)
+        grant(ReleasedRequest(outbound, approval, services))
     assert (refused.value.reason, refused.value.rule) == (Reason.POLICY_DENIED, "grant")
 
 
@@ -74,7 +74,7 @@ async def test_a_denied_call_is_never_permitted(tmp_path, approval):
     outbound = await outbound_of(services)
     denied = replace(outbound.decided, decision=replace(outbound.decided.decision, action=Action.DENY))
     with pytest.raises(Refused, match="grant"):
-        grant(ReleasedRequest(replace(outbound, decided=denied), approval), services)
+        grant(ReleasedRequest(replace(outbound, decided=denied), approval, services))
 
 
 @pytest.fixture(scope="module")

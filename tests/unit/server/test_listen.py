@@ -14,6 +14,7 @@ from extproc.demo.install import free_ports
 from extproc.model.errors import ConfigError
 from extproc.server.worker import is_loopback, serving
 from extproc.settings.envoy import GuardTls
+from tests.support.unchanging import Unchanging
 from tests.unit.flow.dialogue import make_services
 
 BEGIN = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
@@ -50,7 +51,7 @@ async def healthy(address, credentials):
 @pytest.mark.parametrize("listen", ["0.0.0.0:50051", "[::]:50051", "10.0.0.1:50051", "guard-0:50051", "*:50051"])
 async def test_an_address_that_others_can_reach_is_refused_without_tls(tmp_path, listen):
     with pytest.raises(ConfigError, match="without TLS"):
-        async with serving(make_services(tmp_path), listen):
+        async with serving(Unchanging(make_services(tmp_path)), listen):
             pytest.fail("it listens")
 
 
@@ -69,7 +70,7 @@ async def test_with_tls_only_who_has_a_certificate_of_the_authority_is_answered(
         certificate=tmp_path / "worker.crt", key=tmp_path / "worker.key", client_ca=tmp_path / "authority.crt"
     )
     (port,) = free_ports(1)
-    guard = make_services(tmp_path, changes={"limits.drain": 0.01})
+    guard = Unchanging(make_services(tmp_path, changes={"limits.drain": 0.01}))
     async with serving(guard, f"127.0.0.1:{port}", tls):
         answers = {
             name: await healthy(
@@ -86,5 +87,5 @@ async def test_with_tls_only_who_has_a_certificate_of_the_authority_is_answered(
 async def test_a_missing_certificate_is_told(tmp_path):
     tls = GuardTls(certificate=tmp_path / "no.crt", key=tmp_path / "no.key", client_ca=tmp_path / "no.ca")
     with pytest.raises(ConfigError, match=r"no\.key"):
-        async with serving(make_services(tmp_path), "127.0.0.1:0", tls):
+        async with serving(Unchanging(make_services(tmp_path)), "127.0.0.1:0", tls):
             pytest.fail("it listens")

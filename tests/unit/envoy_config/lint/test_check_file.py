@@ -11,7 +11,7 @@ from extproc.envoy_config.lint.check_file import check_document, check_file
 from extproc.envoy_config.lint.dangers import Severity, dangers
 from extproc.envoy_config.render.bootstrap import render_bootstrap
 from extproc.model.errors import ConfigError
-from tests.unit.envoy_config.conftest import DOCUMENT
+from tests.unit.envoy_config.conftest import DOCUMENT, backend
 
 TYPE = "type.googleapis.com/envoy.extensions.filters.http."
 TRANSPORT = "type.googleapis.com/envoy.extensions.transport_sockets."
@@ -89,7 +89,7 @@ def elsewhere(edit: Edit) -> None:
 
 def tcp(edit: Edit) -> None:
     proxy = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
-    config = {"@type": proxy, "stat_prefix": "x", "cluster": "upstream-crm"}
+    config = {"@type": proxy, "stat_prefix": "x", "cluster": backend("crm")}
     edit.resources["listeners"].append(
         {"name": "x", "filter_chains": [{"filters": [{"name": "t", "typed_config": config}]}]}
     )
@@ -101,7 +101,7 @@ def weighted(edit: Edit) -> None:
         "weighted_clusters": {
             "clusters": [
                 {
-                    "name": "upstream-crm",
+                    "name": backend("crm"),
                     "weight": 1,
                     "typed_per_filter_config": {
                         "envoy.filters.http.ext_proc": {
@@ -138,7 +138,7 @@ def mcp(edit: Edit) -> None:
 
 PER_ROUTE = TYPE + "ext_proc.v3.ExtProcPerRoute"
 FILTER_CONFIG = "type.googleapis.com/envoy.config.route.v3.FilterConfig"
-MIRROR = [{"cluster": "upstream-docs"}]
+MIRROR = [{"cluster": backend("docs")}]
 STREAMED = {
     "request_body_mode": "BUFFERED",
     "response_body_mode": "STREAMED",
@@ -413,7 +413,7 @@ def test_a_declaration_needs_a_reason(full, reason):
 
 
 def test_a_declared_host_must_not_reach_a_guarded_backend(full):
-    assets(full, cluster="upstream-crm")
+    assets(full, cluster=backend("crm"))
     assert "direct-access" in found(full)
 
 

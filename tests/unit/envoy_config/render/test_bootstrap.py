@@ -10,6 +10,8 @@ from extproc.envoy_config.render.bootstrap import as_yaml, buffer_limit, render_
 from extproc.envoy_config.render.building_blocks import any_needs_dns, needs_dns
 from extproc.envoy_config.render.clusters import MINIMUM_HELD, held_calls
 from extproc.model.errors import ConfigError
+from extproc.settings.upstream_cluster import upstream_cluster
+from tests.unit.envoy_config.conftest import backend
 
 
 def manager(document):
@@ -55,8 +57,8 @@ def test_each_connection_has_a_virtual_host_and_other_hosts_share_one(full):
         ("unknown-host", ["*"]),
     ]
     assert [each["routes"][0].get("route") for each in hosts] == [
-        {"cluster": "upstream-crm", "timeout": "0s"},
-        {"cluster": "upstream-docs", "timeout": "0s"},
+        {"cluster": backend("crm"), "timeout": "0s"},
+        {"cluster": backend("docs"), "timeout": "0s"},
         None,
     ]
     assert hosts[2]["routes"][0]["direct_response"] == {"status": 404}
@@ -91,13 +93,13 @@ def test_ip_addresses_need_no_dns(address, named):
 
 
 def test_tls_checks_the_chain_and_the_name(full):
-    socket = clusters(full)["upstream-docs"]["transport_socket"]["typed_config"]
+    socket = clusters(full)[backend("docs")]["transport_socket"]["typed_config"]
     trust = socket["common_tls_context"]["validation_context"]
     assert socket["sni"] == "mcp.example.net"
     assert trust["trusted_ca"] == {"filename": "/etc/ca.pem"}
     assert trust["match_typed_subject_alt_names"] == [{"san_type": "DNS", "matcher": {"exact": "mcp.example.net"}}]
     assert socket["common_tls_context"]["tls_params"] == {"tls_minimum_protocol_version": "TLSv1_2"}
-    assert "transport_socket" not in clusters(full)["upstream-crm"]
+    assert "transport_socket" not in clusters(full)[backend("crm")]
 
 
 def test_keys_are_fetched_over_tls_from_their_own_cluster(full):
@@ -206,7 +208,8 @@ def test_a_grpc_backend_is_called_over_http2(make_settings, secure):
         "methods": ["shop.v1.Shop/Get"],
     }
     settings = make_settings(connections={"shop": {**shop, "upstream": upstream}})
-    cluster = clusters(render_bootstrap(settings, guard_endpoints=["unix:/w.sock"]))["upstream-shop"]
+    name = upstream_cluster("shop", settings.connections["shop"])
+    cluster = clusters(render_bootstrap(settings, guard_endpoints=["unix:/w.sock"]))[name]
     (options,) = cluster["typed_extension_protocol_options"].values()
     assert list(options["explicit_http_config"]) == ["http2_protocol_options"]
     alpn = (
