@@ -32,6 +32,8 @@ class Plugin:
     """A running plugin with one policy."""
 
     channel: grpc.aio.Channel
+    address: str
+    """Its unix socket, ``unix:/path``."""
 
     async def answer(self, asked: Asked) -> Outcome:
         """What its answer to this request does on Envoy."""
@@ -80,7 +82,7 @@ async def run_plugin(binary: Path, policy: Policy, *more: str) -> AsyncIterator[
                 address, options=[("grpc.default_authority", "plugin")]
             ) as channel:
                 await _until_ready(process, channel, folder / "log")
-                yield Plugin(channel)
+                yield Plugin(channel, address)
         finally:
             if process.returncode is None:
                 process.kill()
