@@ -74,6 +74,7 @@ class Door:
     agent: httpx.AsyncClient
     """Has a certificate, and speaks HTTP/2."""
     anonymous: httpx.AsyncClient
+    authority: Authority
 
     async def call(self, client: httpx.AsyncClient, deny_by: str, **headers: str) -> httpx.Response:
         return await client.get(
@@ -100,7 +101,7 @@ async def door(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         agent = httpx.AsyncClient(verify=authority.client("agent", names), http2=True, timeout=30.0)
         anonymous = httpx.AsyncClient(verify=authority.anonymous(), timeout=30.0)
         async with agent, anonymous:
-            yield Door(name, stack, agent, anonymous)
+            yield Door(name, stack, agent, anonymous, authority)
 
 
 def extend(rendered: dict[str, Any], extensions: dict[str, str]) -> None:
@@ -134,6 +135,14 @@ async def test_it_does_not_apply_to_others(door: Door, fact: str) -> None:
     }
     expected = 200 if fact in OF_A_CLIENT else 403
     assert (await door.call(door.anonymous, fact, **forged)).status_code == expected
+
+
+async def test_a_large_certificate_passes(door: Door) -> None:
+    """Larger than the 8 KiB of metadata that gRPC takes by default."""
+    names = [x509.UniformResourceIdentifier(f"spiffe://acme.example/agent/{number:060}") for number in range(200)]
+    async with httpx.AsyncClient(verify=door.authority.client("large", names), timeout=30.0) as large:
+        assert (await door.call(large, "nothing")).status_code == 200
+        assert (await door.call(large, "certificate")).status_code == 403
 
 
 async def test_shown_secrets_decide_and_are_kept_nowhere(door: Door) -> None:
