@@ -22,7 +22,10 @@ from tests.opa_envoy.published import read_cases
 SOURCE = "EXTPROC_OPA_ENVOY_SOURCE"
 REQUESTS_LEAST, POLICIES_LEAST = 60, 20
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]  # all cases are made in one fixture
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(600),
+]  # all cases are made in one fixture
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
