@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from extproc.assembly.engine_reports import EngineReports, StatusListener, ignore_status
+from extproc.assembly.names_of_settings import known_names
 from extproc.assembly.try_policy import try_policy
 from extproc.config.schema import Settings
 from extproc.policy.bundle.policy_files import configured_files
@@ -27,14 +29,14 @@ OURS = "data.extproc."
 
 
 def make_engine(
-    settings: Settings, reports: EngineReports | None = None, check: PolicyTrial = try_policy
+    settings: Settings, reports: EngineReports | None = None, check: PolicyTrial | None = None
 ) -> PolicyEngine:
     """Make the configured policy engine, in the thread that will use it.
 
     Args:
         settings: the whole configuration.
         reports: takes the engine's status, and keeps its last good policy. None: nobody is told.
-        check: tries a candidate.
+        check: tries a candidate; None: as the settings say, with their names.
 
     Raises:
         ConfigError, PolicyInvalid: a policy that must not be loaded.
@@ -50,11 +52,16 @@ def make_engine(
         every_s=policy.reload,
         clock_ns=time.time_ns,
         on_change=publish_status,
-        check=check,
+        check=check or _trial(settings),
         last_good=reports.last_good if reports else None,
         limit_s=settings.limits.decision_timeout,
         uninspectable=policy.uninspectable,
     )
+
+
+def _trial(settings: Settings) -> PolicyTrial:
+    """A trial of policies against the names that the settings know."""
+    return partial(try_policy, known=known_names(settings))
 
 
 def try_beforehand(settings: Settings) -> PolicyTrial:
@@ -66,9 +73,10 @@ def try_beforehand(settings: Settings) -> PolicyTrial:
     Raises:
         ConfigError, PolicyInvalid: a policy that must not be loaded.
     """
+    trial = _trial(settings)
     known = configured_files(settings.policy).read()
-    checked = try_policy(known)
-    return lambda sources: checked if sources == known else try_policy(sources)
+    checked = trial(known)
+    return lambda sources: checked if sources == known else trial(sources)
 
 
 def opa_server(settings: Settings) -> OpaServer:

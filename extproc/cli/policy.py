@@ -40,11 +40,14 @@ def check(
     as_json: JsonOption = False,
     engine: EngineOption = None,
 ) -> None:
-    """List everything that keeps a policy from being loaded: syntax, lint, shape of the data, tests, samples."""
+    """List everything that keeps a policy from being loaded: syntax, lint, names, data, tests, samples.
+
+    Names of functions, connections, entities and arguments are checked against the configuration.
+    """
     from extproc.policy.regorus.trial import TrialProcess
 
     with TrialProcess() as process:  # it loads its program meanwhile; where OPA decides, it is not used
-        from extproc.cli.policy_selection import opa_decides, select_policy
+        from extproc.cli.policy_selection import opa_decides, select_with_names
 
         if opa_decides(engine, config):
             from extproc.cli import policy_opa
@@ -53,9 +56,13 @@ def check(
         else:
             from extproc.cli.policy_checking import check_embedded
 
-            is_good = check_embedded(process, select_policy(paths, data, query, config), as_json=as_json)
+            is_good = check_embedded(process, select_with_names(paths, data, query, config), as_json=as_json)
     if not is_good:
         raise typer.Exit(1)
+
+
+def _parts(place: SourceLocation | None) -> tuple[str, int, int]:
+    return (str(place.file), place.line, place.column) if place else ("", 0, 0)
 
 
 @app.command("test")

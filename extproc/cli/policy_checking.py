@@ -6,19 +6,22 @@ from typing import Any
 
 import typer
 
+from extproc.cli.policy_selection import Selected
 from extproc.console.printable import printable
 from extproc.model.errors import PolicyInvalid
-from extproc.policy.bundle.policy_files import PolicyFiles
+from extproc.policy.contract.policy_sources import Sources
 from extproc.policy.contract.uninspectable_reads import unread_notes
+from extproc.policy.names.known_names import KnownNames
+from extproc.policy.regorus.policy_check import PolicyCheck
 from extproc.policy.regorus.trial import CandidateRefused, SampleInputs, TrialProcess
 
 
-def check_embedded(process: TrialProcess, files: PolicyFiles, *, as_json: bool) -> bool:
+def check_embedded(process: TrialProcess, selected: Selected, *, as_json: bool) -> bool:
     """Try a policy, and print the result.
 
     Args:
         process: tries the policy.
-        files: the policy.
+        selected: the policy.
         as_json: print a list for programs. It has an entry without a place where only the trial shows the fault.
 
     Returns:
@@ -27,32 +30,63 @@ def check_embedded(process: TrialProcess, files: PolicyFiles, *, as_json: bool) 
     Raises:
         ConfigError, PolicyInvalid: the files cannot be read, or only the trial shows the fault.
     """
-    sources = files.read()
-    for file in files.unread():
+    sources = selected.files.read()
+    for file in selected.files.unread():
         name = printable(str(file))
         typer.echo(f"note: {name} is not read: name it in policy.data, or call it data{file.suffix}", err=True)
     found: list[dict[str, Any]] = []
-    checked = None
+    notes: list[str] = []
     try:
-        checked = process.check(sources, _samples)
+        checked, names = _checked(process, sources, selected)
+        unread = unread_notes(checked.uninspectable_reads, checked.response_interest)
+        notes = [*names, *(str(note) for note in unread)]
     except PolicyInvalid as error:
-        found = [asdict(one) for one in error.violations] if isinstance(error, CandidateRefused) else []
+        found = _listed(error)
         if not (found or as_json):
             raise
-        found = found or [{"file": "", "line": 0, "column": 0, "message": str(error), "hint": ""}]
+        found = found or [_entry(str(error))]
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return not found
     for one in found:
-        typer.echo("{file}:{line}:{column}: {message}\n  {hint}".format(**one), err=True)
-    if checked:
+        hint = "\n  {hint}" if one["hint"] else ""
+        typer.echo(("{file}:{line}:{column}: {message}" + hint).format(**one), err=True)
+    if not found:
         typer.echo(f"OK: {len(sources.modules)} modules, revision {sources.revision[:12]}")
-        for note in unread_notes(checked.uninspectable_reads, checked.response_interest):
+        for note in notes:
             typer.echo(f"note: {note}")
     return not found
 
 
-def _samples() -> SampleInputs:
-    from extproc.assembly.try_policy import sample_inputs
+def _checked(process: TrialProcess, sources: Sources, selected: Selected) -> tuple[PolicyCheck, list[str]]:
+    """Try the policy, and check its names.
 
-    return sample_inputs()
+    Returns:
+        The facts about the policy, and notes about its names.
+
+    Raises:
+        ConfigError, PolicyInvalid: it must not be loaded.
+    """
+    from extproc.assembly.try_policy import notes_on_names, refuse_wrong_names, sample_inputs
+
+    known: list[KnownNames | None] = []
+
+    def samples() -> SampleInputs:
+        known.append(selected.known())  # now, while the child compiles the policy
+        return sample_inputs()
+
+    checked = process.check(sources, samples)
+    refuse_wrong_names(sources, checked, known[0])
+    return checked, notes_on_names(sources, checked, known[0])
+
+
+def _listed(error: PolicyInvalid) -> list[dict[str, Any]]:
+    """The single faults of a policy, as far as each has a place."""
+    if isinstance(error, CandidateRefused):
+        return [asdict(one) for one in error.violations]
+    placed = [(one, one.place) for one in error.problems if one.place]
+    return [_entry(one.message, place.file, place.line, place.column, one.hint) for one, place in placed]
+
+
+def _entry(message: str, file: object = "", line: int = 0, column: int = 0, hint: str = "") -> dict[str, Any]:
+    return {"file": str(file), "line": line, "column": column, "message": message, "hint": hint}

@@ -1,14 +1,17 @@
 """Select the policy that a command is about, and watch its files."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from extproc.cli.options import DEFAULT_CONFIG, EngineChoice
 from extproc.console.printable import printable
 from extproc.policy.bundle.policy_files import Fingerprint, PolicyFiles, configured_files, input_settings
 from extproc.policy.contract.input_settings import HIDE_SECRETS
+from extproc.policy.names.known_names import KnownNames
+from extproc.settings.policy import PolicySettings
 
 DEFAULT_QUERY = "data.extproc.decision"
 POLL_S = 0.5
@@ -31,6 +34,18 @@ def opa_decides(engine: EngineChoice | None, config: Path) -> bool:
     return load_settings(config, to_serve=False).policy.engine == EngineChoice.OPA.value
 
 
+def no_names() -> None:
+    """Without a configuration no name is known."""
+
+
+class Selected(NamedTuple):
+    """The policy that a command is about."""
+
+    files: PolicyFiles
+    known: Callable[[], KnownNames | None] = no_names
+    """Returns the names of the configuration, by which the policy's are checked; None without a configuration."""
+
+
 def select_policy(
     paths: list[Path] | None, data: list[Path] | None, query: str | None, config: Path
 ) -> PolicyFiles:
@@ -41,15 +56,45 @@ def select_policy(
     Raises:
         ConfigError: the configuration cannot be read.
     """
-    configured = config != DEFAULT_CONFIG or config.exists()
-    if not configured:
-        return PolicyFiles(tuple(paths or ()), tuple(data or ()), query or DEFAULT_QUERY, HIDE_SECRETS)
+    return choose_files(paths, data, query, _configured(config)[0])
+
+
+def select_with_names(
+    paths: list[Path] | None, data: list[Path] | None, query: str | None, config: Path
+) -> Selected:
+    """As ``select_policy``, with the names that the configuration knows.
+
+    Raises:
+        ConfigError: the configuration cannot be read.
+    """
+    policy, known = _configured(config)
+    return Selected(choose_files(paths, data, query, policy), known)
+
+
+def _configured(config: Path) -> tuple[PolicySettings | None, Callable[[], KnownNames | None]]:
+    """The policy of the configuration, if there is one, and what returns the names of the configuration."""
+    if config == DEFAULT_CONFIG and not config.exists():
+        return None, no_names
     from extproc.config.load import load_settings
 
-    policy = load_settings(config).policy
-    if paths or data:
-        return PolicyFiles(tuple(paths or ()), tuple(data or ()), query or DEFAULT_QUERY, input_settings(policy))
-    return configured_files(policy, query or "")
+    settings = load_settings(config)
+
+    def known() -> KnownNames:
+        from extproc.assembly.names_of_settings import known_names
+
+        return known_names(settings)
+
+    return settings.policy, known
+
+
+def choose_files(
+    paths: list[Path] | None, data: list[Path] | None, query: str | None, policy: PolicySettings | None
+) -> PolicyFiles:
+    """The files that the command names, else those of the configuration, else the starter policies."""
+    if policy and not (paths or data):
+        return configured_files(policy, query or "")
+    seen = input_settings(policy) if policy else HIDE_SECRETS
+    return PolicyFiles(tuple(paths or ()), tuple(data or ()), query or DEFAULT_QUERY, seen)
 
 
 def changes(files: PolicyFiles) -> Iterator[str]:

@@ -16,7 +16,7 @@ from extproc.codecs.located_yaml import KeyPath, LocatedDocument, load_located
 from extproc.config.expected_forms import VARIABLE_HINT, variables
 from extproc.config.schema import Settings
 from extproc.config.validation_errors import combined, explain
-from extproc.model.errors import ConfigError, SourceLocation
+from extproc.model.errors import ConfigError, PolicyInvalid, SourceLocation
 from extproc.settings.approvals import ApprovalsSettings
 from extproc.settings.base import MAX_SOCKET_PATH
 from extproc.settings.connection import ConnectionSettings
@@ -36,14 +36,28 @@ LONGEST_SOCKET = "worker-63.sock"
 
 @contextlib.contextmanager
 def adding_places(file: Path) -> Iterator[None]:
-    """Add the place in this file to errors that name a key."""
+    """Add the place in this file to errors that name a key of it."""
     try:
         yield
     except ConfigError as error:
-        if error.place or not error.key:
+        if not _lacks_place(error):
             raise
-        place = load_located(file).place(error.key)
-        raise ConfigError(error.message, place, error.hint, error.key) from error
+        raise _placed(error, load_located(file)) from error
+    except PolicyInvalid as error:
+        if not any(_lacks_place(each) for each in error.problems):
+            raise
+        document = load_located(file)
+        raise PolicyInvalid.of(
+            tuple(_placed(each, document) if _lacks_place(each) else each for each in error.problems)
+        ) from error
+
+
+def _lacks_place(error: ConfigError) -> bool:
+    return error.place is None and bool(error.key)
+
+
+def _placed(error: ConfigError, document: LocatedDocument) -> ConfigError:
+    return ConfigError(error.message, document.place(error.key), error.hint, error.key)
 
 
 def load_settings(path: Path, *, to_serve: bool = True) -> Settings:
@@ -73,7 +87,11 @@ def load_settings(path: Path, *, to_serve: bool = True) -> Settings:
     settings = settings.model_copy(update=_absolute_fields(settings, base, state=_anchor(base, settings.state)))
     if not to_serve:
         return settings
-    problems = [*_socket_problems(settings, document), *_file_problems(settings, document)]
+    problems = [
+        *_socket_problems(settings, document),
+        *_file_problems(settings, document),
+        *_name_problems(settings, document),
+    ]
     connections: dict[str, ConnectionSettings] = {}
     for name, connection in settings.connections.items():
         try:
@@ -164,6 +182,14 @@ def _file_problems(settings: Settings, document: LocatedDocument) -> Iterator[Co
     for path, file in _required_files(settings):
         if not file.exists():
             yield ConfigError(f"{file} does not exist", document.place(path), "paths start at this file's folder")
+
+
+def _name_problems(settings: Settings, document: LocatedDocument) -> Iterator[ConfigError]:
+    """Yield an error for each name of the file that must, or must not, be registered in it."""
+    for index, name in enumerate(settings.policy.other_connections):
+        if name in settings.connections:
+            place = document.place(("policy", "other_connections", index))
+            yield ConfigError(f"policy.other_connections: {name} is registered here", place, "remove it")
 
 
 def _required_files(settings: Settings) -> Iterator[tuple[KeyPath, Path]]:

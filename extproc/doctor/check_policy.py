@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from extproc.assembly.make_engine import configured_interest, opa_server, presumed_reads
-from extproc.assembly.try_policy import sample_inputs, try_policy
+from extproc.assembly.names_of_settings import known_names
+from extproc.assembly.try_policy import names_in_data, sample_inputs, try_policy
+from extproc.config.load import adding_places
 from extproc.config.summary import response_policy_notes
 from extproc.console.printable import printable
 from extproc.doctor.check_result import CheckResult, Installation, Level
@@ -16,8 +18,11 @@ from extproc.model.errors import PolicyError
 from extproc.model.units import NANOSECONDS_PER_SECOND
 from extproc.policy.bundle.policy_files import PolicyFiles, configured_files
 from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, read_statuses
+from extproc.policy.contract.policy_sources import Sources
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.contract.uninspectable_reads import UninspectableReads, unread_notes
+from extproc.policy.names.check_data import DataCheck
+from extproc.policy.names.data_places import located
 from extproc.policy.opa.bundle_status import BundleStatus
 from extproc.policy.regorus.evaluator import UNDEFINED
 from extproc.policy.regorus.trial import CandidateRefused
@@ -34,7 +39,8 @@ def policy(installation: Installation) -> Iterator[CheckResult]:
         files = configured_files(settings)
         sources = files.read()
         revision = sources.revision
-        yield from _files(installation, files)
+        with adding_places(installation.document.file):
+            yield from _files(installation, files)
     if not installation.offline:
         yield from _in_force(installation, revision)
 
@@ -52,9 +58,9 @@ def tools(installation: Installation) -> Iterator[CheckResult]:
 
 
 def _files(installation: Installation, files: PolicyFiles) -> Iterator[CheckResult]:
-    sources = files.read()
+    sources, known = files.read(), known_names(installation.settings)
     try:
-        checked = try_policy(sources)
+        checked = try_policy(sources, known)
     except CandidateRefused as error:
         if not error.violations:
             raise
@@ -71,6 +77,7 @@ def _files(installation: Installation, files: PolicyFiles) -> Iterator[CheckResu
     decides = checked.response_interest is ResponseInterest.ALWAYS
     for note in response_policy_notes(installation.settings, decides_responses=decides):
         yield installation.problem("policy", note.what, note.hint, note.path)
+    yield from _names(sources, names_in_data(sources, checked, known))
     if files.paths and not sources.tests:
         hint = "write tests (docs/how-to/write-a-policy.md) and run them with `extproc policy test`"
         yield installation.warning(
@@ -82,6 +89,13 @@ def _unread(reads: UninspectableReads, interest: ResponseInterest) -> Iterator[C
     """Report what happens to requests and responses that cannot be read. It is no fault."""
     for note in unread_notes(reads, interest):
         yield CheckResult("uninspectable", Level.OK, note.what, note.hint)
+
+
+def _names(sources: Sources, found: DataCheck) -> Iterator[CheckResult]:
+    """Report names that may exist, although a description does not have them."""
+    for one in located(found.doubts, sources.data_files):
+        place = str(one.place) if one.place else ""
+        yield CheckResult("names in policy data", Level.WARNING, one.message, one.hint, place)
 
 
 def _opa(installation: Installation) -> Iterator[CheckResult]:

@@ -12,7 +12,7 @@ import structlog
 
 from extproc.config.validation_errors import ConfigErrors
 from extproc.doctor.check_result import Check, CheckResult, Installation, Level, result_from_error
-from extproc.model.errors import ConfigError, ExtprocError
+from extproc.model.errors import ConfigError, ExtprocError, PolicyInvalid
 
 PROGRESS_EVERY_S = 0.05
 
@@ -107,7 +107,7 @@ def _late(one: _Running, within_s: float) -> list[CheckResult]:
 
 def results_from_error(subject: str, error: ExtprocError) -> list[CheckResult]:
     """Make results of an error that was raised on purpose: one for each mistake that it lists."""
-    if isinstance(error, ConfigErrors):
+    if isinstance(error, ConfigErrors) or (isinstance(error, PolicyInvalid) and error.problems):
         return [result_from_error(subject, one) for one in error.problems]
     if isinstance(error, ConfigError):
         return [result_from_error(subject, error)]

@@ -111,6 +111,17 @@ class PolicyError(ExtprocError):
 class PolicyInvalid(PolicyError):
     """A policy must not be loaded. The message names file, line and a hint."""
 
+    def __init__(self, message: str, problems: "tuple[ConfigError, ...]" = ()) -> None:
+        """Args: ``problems``: the single errors that the message is made of, if it is made of such."""
+        super().__init__(message)
+        self.problems = problems
+
+    @classmethod
+    def of(cls, problems: "tuple[ConfigError, ...]") -> "PolicyInvalid":
+        """Make one error of all errors that were found in a policy. At least one is needed."""
+        first = "" if len(problems) == 1 else f"{len(problems)} things are wrong:\n"
+        return cls(first + "\n".join(str(each) for each in problems), problems)
+
 
 class PolicyUnreachable(PolicyError):
     """The engine did not answer: it is gone, or too slow."""

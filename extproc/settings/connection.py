@@ -1,6 +1,6 @@
 """The settings of a connection, apart from those of its protocol."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from extproc.model.errors import ConfigError
+from extproc.model.json_shape import CallShape
 from extproc.settings.base import Address, Example, Host, Seconds, Strict
 from extproc.settings.masking import MaskingSettings
 
@@ -143,6 +144,19 @@ class ConnectionSettings(Strict):
     def token_rules(self) -> tuple[TokenRule, ...]:
         """Which requests need no token. The first rule that matches counts; all other requests need one."""
         return ()
+
+    @property
+    def method_names(self) -> tuple[str, ...]:
+        """Names that messages of the protocol's own have, which call no registered function."""
+        return ()
+
+    def described_calls(self) -> Mapping[str, CallShape]:
+        """Return what is known of the functions' arguments and results, by function. Missing: nothing is.
+
+        Raises:
+            ConfigError: a file that describes them cannot be used.
+        """
+        return {}
 
     def complete(self) -> Self:
         """Add what the files that these settings name say, such as functions from an OpenAPI document.

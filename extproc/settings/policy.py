@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from extproc.settings.base import Address, Seconds, Strict
+from extproc.settings.base import Address, Name, Seconds, Strict
 
 SKIPS_PARSING = "skip-request-body-parse"
 SecretHeader = Literal[
@@ -54,6 +54,9 @@ class PolicySettings(Strict):
     query: str = Field("data.extproc.decision", pattern=r"^data(\.[A-Za-z_][A-Za-z0-9_]*)+$")
     """The document that holds the decision."""
     reload: Seconds | None = Field(2.0, description="seconds between checks for changed files; null: never")
+    other_connections: list[Name] = Field([])
+    """Connections of other installations that share this policy: policy may name them and their functions. A name
+    on a connection that is neither registered nor listed here is refused."""
     dry_run: bool = False
     """Forward calls that policy would deny or hold, and record the rule that would have stopped them."""
     uninspectable: Literal["auto", "refuse", "ask"] = "auto"

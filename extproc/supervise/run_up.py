@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 
+from extproc.assembly.names_of_settings import known_names
 from extproc.assembly.try_policy import try_policy
 from extproc.config.owner_lock import CONTROL, UP, owned, owner_of
 from extproc.config.schema import Settings
@@ -33,7 +34,7 @@ def check_policy(settings: Settings) -> None:
     """
     policy = settings.policy
     if policy.engine == "embedded":
-        try_policy(read_sources(policy.paths, policy.data, policy.query))
+        try_policy(read_sources(policy.paths, policy.data, policy.query), known_names(settings))
 
 
 async def run_up(settings: Settings, config: Path, *, on_ready: Callable[[], None] = lambda: None) -> None:

@@ -9,7 +9,7 @@ from extproc.policy.bundle.data_files import DATA_SUFFIXES, merge_data, read_dat
 from extproc.policy.bundle.policy_tree import PolicyTree, files_of, read_tree
 from extproc.policy.bundle.starter_policies import starter_folder
 from extproc.policy.contract.input_settings import HIDE_SECRETS, InputSettings
-from extproc.policy.contract.policy_sources import Module, Sources
+from extproc.policy.contract.policy_sources import DataFile, Module, Sources
 from extproc.settings.policy import PolicySettings
 
 Fingerprint = tuple[tuple[str, int, int, int, int], ...]
@@ -101,7 +101,8 @@ def read_sources(paths: Sequence[Path], data_paths: Sequence[Path], query: str) 
     merged: dict[str, object] = {}
     for tree, path in zip(trees, paths, strict=False):
         merge_data(merged, tree.data, path)
-    return Sources(policy, read_data(data_paths, merged), query, tests)
+    files = [file for tree in trees for file in tree.data_files] + [DataFile(str(path)) for path in data_paths]
+    return Sources(policy, read_data(data_paths, merged), query, tests, data_files=tuple(files))
 
 
 def _starters() -> PolicyTree:

@@ -15,7 +15,7 @@ from typing import Any
 
 from extproc.model.errors import ConfigError, SourceLocation
 from extproc.policy.bundle.data_files import MAX_DATA, as_object, decoded, merge_data, parse_data, read_file
-from extproc.policy.contract.policy_sources import Module
+from extproc.policy.contract.policy_sources import DataFile, Module
 
 MAX_FILE = 1 << 20
 """Bytes of one Rego file."""
@@ -38,6 +38,7 @@ class PolicyTree:
 
     modules: tuple[Module, ...]
     data: dict[str, Any] = field(default_factory=dict)
+    data_files: tuple[DataFile, ...] = ()
 
 
 def read_tree(path: Path) -> PolicyTree:
@@ -102,6 +103,7 @@ def _members(path: Path) -> Iterator[tuple[str, bytes]]:
 def _tree(path: Path, files: Iterable[tuple[str, bytes]]) -> PolicyTree:
     modules: list[Module] = []
     data: dict[str, Any] = {}
+    data_files: list[DataFile] = []
     manifest: dict[str, Any] = {}
     for below, raw in files:
         name = path / below
@@ -111,7 +113,8 @@ def _tree(path: Path, files: Iterable[tuple[str, bytes]]) -> PolicyTree:
             modules.append(Module(str(name), decoded(_at_most(raw, MAX_FILE, name), name), below))
         else:
             merge_data(data, _data(name, below, decoded(raw, name)), name)
-    tree = PolicyTree(tuple(modules), data)
+            data_files.append(DataFile(str(name), tuple(below.split("/")[:-1])))
+    tree = PolicyTree(tuple(modules), data, tuple(data_files))
     _check_roots(path, manifest, tree)
     return tree
 

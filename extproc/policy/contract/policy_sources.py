@@ -32,6 +32,16 @@ class Module:
 
 
 @dataclass(frozen=True, slots=True)
+class DataFile:
+    """One file of data."""
+
+    name: str
+    """The path for people; in a bundle, below the bundle's own."""
+    below: tuple[str, ...] = ()
+    """The keys of the whole data under which the file's value is."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sources:
     """Everything that determines decisions: modules, data and the query; and the policy's tests."""
 
@@ -42,6 +52,8 @@ class Sources:
     tests: tuple[Module, ...] = ()
     settings: InputSettings = HIDE_SECRETS
     """The settings on which the input's keys depend. Not a part of the revision."""
+    data_files: tuple[DataFile, ...] = ()
+    """The files of the data, in the order in which they were merged: for the places of errors."""
 
     @property
     def revision(self) -> str:
@@ -60,4 +72,5 @@ def sources_of(raw: bytes) -> Sources:
     found = json.loads(raw)
     modules, tests = (tuple(Module(**module) for module in found[key]) for key in ("modules", "tests"))
     settings = InputSettings(tuple(found["settings"]["show_headers"]), found["settings"]["usage"])
-    return Sources(modules, found["data"], found["query"], tests, settings)
+    files = [DataFile(each["name"], tuple(each["below"])) for each in found["data_files"]]
+    return Sources(modules, found["data"], found["query"], tests, settings, tuple(files))

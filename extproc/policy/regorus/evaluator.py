@@ -16,11 +16,13 @@ from extproc.model.errors import ConfigError, PolicyError
 from extproc.policy.contract.policy_sources import ENTRY, LOADED, Module, Sources
 from extproc.policy.contract.response_interest import DIRECTIONS, TELLING, ResponseInterest, declared_interest
 from extproc.policy.contract.uninspectable_reads import NONE_READ, UninspectableReads
+from extproc.policy.names.rego_literals import RegoLiteral
 from extproc.policy.regorus.builtins import install_builtins
 from extproc.policy.regorus.engine_errors import config_error, evaluation_error, is_from_engine, syntax_error
 from extproc.policy.regorus.import_regorus import RegorusEngine, new_engine
 from extproc.policy.regorus.input_usage import used_input_keys
 from extproc.policy.regorus.lint.checks import lint
+from extproc.policy.regorus.lint.literals import find_literals
 from extproc.policy.regorus.lint.rego_module import RegoModule, Violation, read_modules, violations_error
 from extproc.policy.regorus.lint.unknown_keys import unknown_keys
 from extproc.policy.regorus.policy_check import PolicyCheck, SettingsValidity
@@ -55,6 +57,8 @@ class EmbeddedEngine:
     response_interest: ResponseInterest = ResponseInterest.UNKNOWN
     uninspectable_reads: UninspectableReads = NONE_READ
     bundles: tuple[str, ...] = ()
+    literals: tuple[RegoLiteral, ...] = ()
+    """As in ``PolicyCheck``; empty if the sources were checked before."""
     is_remote = False
 
     @classmethod
@@ -83,6 +87,7 @@ class EmbeddedEngine:
             input_keys=found.input_keys,
             response_interest=found.response_interest,
             uninspectable_reads=found.uninspectable_reads,
+            literals=found.literals,
         )
 
     async def evaluate(self, document: bytes, caller: str = "") -> Json:  # noqa: ARG002 - no question waits
@@ -121,7 +126,8 @@ def _examine(template: RegorusEngine, modules: tuple[RegoModule, ...], query: tu
     keys = used_input_keys(modules)
     interest = find_response_interest(template, modules, keys)
     reads = find_uninspectable_reads(modules, query, keys)
-    return PolicyCheck(check_settings(template, modules), keys, interest, reads)
+    literals = tuple(find_literals(modules).literals)
+    return PolicyCheck(check_settings(template, modules), keys, interest, reads, literals)
 
 
 def _add_entry(template: RegorusEngine, query: str) -> None:

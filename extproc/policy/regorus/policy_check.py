@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.contract.uninspectable_reads import NONE_READ, UninspectableReads
+from extproc.policy.names.rego_literals import RegoLiteral
 
 
 class SettingsValidity(StrEnum):
@@ -25,3 +26,5 @@ class PolicyCheck:
     """The keys of ``input`` that the policy can look at; None: all."""
     response_interest: ResponseInterest = ResponseInterest.UNKNOWN
     uninspectable_reads: UninspectableReads = NONE_READ
+    literals: tuple[RegoLiteral, ...] = ()
+    """The texts that the policy compares with names of the input."""

@@ -15,10 +15,11 @@ from enum import StrEnum
 from types import TracebackType
 from typing import IO, Any, Self
 
-from extproc.model.errors import PolicyInvalid
+from extproc.model.errors import ConfigError, PolicyInvalid, SourceLocation
 from extproc.policy.contract.policy_sources import Sources
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.contract.uninspectable_reads import UninspectableReads
+from extproc.policy.names.rego_literals import LiteralKind, RegoLiteral
 from extproc.policy.regorus.lint.rego_module import Violation
 from extproc.policy.regorus.policy_check import PolicyCheck, SettingsValidity
 from extproc.policy.regorus.test_results import Coverage, TestResult, TestRun
@@ -141,6 +142,7 @@ class TrialProcess:
             None if keys is None else frozenset(keys),
             ResponseInterest(found["response_interest"]),
             UninspectableReads(**reads | {"response_parts": frozenset(reads["response_parts"])}),
+            tuple(RegoLiteral(**one | {"kind": LiteralKind(one["kind"])}) for one in found["literals"]),
         )
 
     def test(self, sources: Sources, *, timeout_s: float, memory: int = MEMORY) -> TestRun:
@@ -201,6 +203,12 @@ def _write(pipe: IO[bytes] | None, raw: bytes) -> None:
 
 
 def _refusal(found: dict[str, Any]) -> PolicyInvalid:
+    if found["problems"]:
+        problems = (
+            ConfigError(message, SourceLocation(*place) if place else None, hint, tuple(key))
+            for message, place, hint, key in found["problems"]
+        )
+        return PolicyInvalid(found["complaint"], tuple(problems))
     return CandidateRefused(found["complaint"], tuple(Violation(*one) for one in found["violations"]))
 
 

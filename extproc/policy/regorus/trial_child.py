@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import asdict, astuple
 from pathlib import Path
 
-from extproc.model.call import Json
 from extproc.model.decision import ApprovalTerms
 from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
 from extproc.policy.contract.policy_sources import Sources, sources_of
@@ -19,9 +18,9 @@ from extproc.policy.regorus.policy_check import PolicyCheck, SettingsValidity
 from extproc.policy.regorus.rego_tests import run_compiled, run_tests
 from extproc.policy.regorus.trial import SampleInputs, TrialOrder, TrialTask
 
-WRONG = ".".join((*SETTINGS[:-1], "wrong"))
-"""A rule that names the wrong parts of the data, for people."""
-DATA_HINT = "  the keys are in docs/reference/policy.md; name your file with --data, or in policy.data"
+DATA_KEY = ("policy", "data")
+"""The configuration's key for data."""
+DATA_HINT = "the keys are in docs/reference/policy.md; name your file with --data, or in policy.data"
 
 
 def try_sources(sources: Sources, samples: Callable[[], SampleInputs]) -> PolicyCheck:
@@ -38,7 +37,7 @@ def try_sources(sources: Sources, samples: Callable[[], SampleInputs]) -> Policy
     policy = tuple(module for module in modules if not module.is_test) if sources.tests else modules
     engine = EmbeddedEngine.from_sources(sources, modules=policy)
     if engine.settings is SettingsValidity.INVALID:
-        raise PolicyInvalid(wrong_settings(engine, sources.data))
+        raise wrong_settings(engine, sources)
     run = run_compiled(tested, modules, coverage=False)  # first: the samples may not be there yet
     asks_responses = engine.response_interest is not ResponseInterest.NEVER
     inputs = samples()
@@ -49,21 +48,39 @@ def try_sources(sources: Sources, samples: Callable[[], SampleInputs]) -> Policy
         raise PolicyInvalid(
             f"{failed[0].file}:{failed[0].line}: {failed[0].name} failed: {failed[0].message}{more}"
         )
-    return PolicyCheck(engine.settings, engine.input_keys, engine.response_interest, engine.uninspectable_reads)
+    return PolicyCheck(
+        engine.settings, engine.input_keys, engine.response_interest, engine.uninspectable_reads, engine.literals
+    )
 
 
-def wrong_settings(engine: EmbeddedEngine, data: Json) -> str:
-    """The error for data of a wrong shape, with the parts that ``data.extproc.settings.wrong`` names."""
-    if not data:
-        return f"the policy reads data, but no data is given\n{DATA_HINT}"
+def wrong_settings(engine: EmbeddedEngine, sources: Sources) -> PolicyInvalid:
+    """The error for data of a wrong shape, with every wrong key and its place.
+
+    For a policy that reads other parts of the data than the starter policies, the error has the parts that
+    ``data.extproc.settings.wrong`` names.
+    """
+    from extproc.policy.names.data_places import located  # noqa: PLC0415 - only to explain an error
+    from extproc.policy.names.guard_shape import PARTS, part_problem, shape_problems  # noqa: PLC0415
+
+    if not sources.data:
+        no_data = ConfigError("the policy reads data, but no data is given", None, DATA_HINT, DATA_KEY)
+        return PolicyInvalid.of((no_data,))
+    found = shape_problems(sources.data) if _facts(engine, "keys") == PARTS else []
+    parts = [part_problem(part) for part in sorted(_facts(engine, "wrong"))]
+    problems = located(found or parts, sources.data_files)
+    if problems:
+        return PolicyInvalid.of(problems)
+    files, rule = ", ".join(file.name for file in sources.data_files) or "the data", ".".join(SETTINGS)
+    return PolicyInvalid(f"{files}: not of the shape that the policy reads: {rule} is not true\n  {DATA_HINT}")
+
+
+def _facts(engine: EmbeddedEngine, rule: str) -> frozenset[str]:
+    """The texts in a set of ``data.extproc.settings``; empty if it has no value."""
     try:
-        wrong = run_rule(engine.template.clone(), WRONG, b"{}")
+        value = run_rule(engine.template.clone(), ".".join((*SETTINGS[:-1], rule)), b"{}")
     except PolicyError:
-        wrong = None
-    parts = ", ".join(str(part) for part in wrong) if isinstance(wrong, list) else ""
-    which = f" (wrong: {parts})" if parts else ""
-    rule = ".".join(SETTINGS)
-    return f"the data does not have the shape that the policy reads{which}: {rule} is not true\n{DATA_HINT}"
+        return frozenset()
+    return frozenset(str(each) for each in value) if isinstance(value, list) else frozenset()
 
 
 def _try_document(engine: EmbeddedEngine, document: bytes) -> None:
@@ -118,7 +135,16 @@ def _try_report(sources: Sources, samples: Callable[[], SampleInputs]) -> dict[s
 
 
 def _complaint(error: Exception) -> dict[str, object]:
-    return {"complaint": str(error), "violations": [astuple(one) for one in _violations(error)]}
+    problems = error.problems if isinstance(error, PolicyInvalid) else ()
+    return {
+        "complaint": str(error),
+        "violations": [astuple(one) for one in _violations(error)],
+        "problems": [(one.message, _place(one), one.hint, one.key) for one in problems],
+    }
+
+
+def _place(problem: ConfigError) -> tuple[str, int, int] | None:
+    return (str(problem.place.file), problem.place.line, problem.place.column) if problem.place else None
 
 
 def _violations(error: Exception) -> tuple[Violation, ...]:

@@ -1,6 +1,6 @@
 """Settings of a gRPC connection."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -8,7 +8,9 @@ from pydantic import Field
 
 from extproc.codecs.descriptors import ambiguous
 from extproc.model.errors import ConfigError
-from extproc.protocols.grpc.registered_methods import no_such_method, read_descriptors
+from extproc.model.json_shape import CallShape
+from extproc.protocols.grpc.described_methods import call_shape
+from extproc.protocols.grpc.registered_methods import no_such_method, read_descriptors, registered_methods
 from extproc.settings.base import Example
 from extproc.settings.connection import ConnectionSettings
 
@@ -52,3 +54,12 @@ class GrpcConnection(ConnectionSettings):
             elif two := ambiguous(found[name].request) or ambiguous(found[name].response):
                 hint = "give one of them a json_name"
                 yield ConfigError(f"two fields of {two} have one name in JSON", hint=hint, key=key)
+
+    def described_calls(self) -> Mapping[str, CallShape]:
+        """Return what the descriptor set says about the registered methods.
+
+        Raises:
+            ConfigError: the descriptor set cannot be used.
+        """
+        found = registered_methods(self.descriptors, self.methods)
+        return {name: call_shape(method) for name, method in found.items()}

@@ -1,17 +1,20 @@
 """Make functions of the operations of an OpenAPI 3 document.
 
-It reads ``servers``, ``paths``, methods and ``operationId``. It does not read, and so not check, parameters,
-schemas and ``$ref``. A path item that is a ``$ref`` is refused: its operations would silently be missing.
+It reads ``servers``, ``paths``, methods and ``operationId``; parameters and schemas only for the check of names in
+policies, see ``extproc.protocols.http_json.described_operations``. No call is checked against them. A path item
+that is a ``$ref`` is refused: its operations would silently be missing.
 """
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 from urllib.parse import urlsplit
 
 from extproc.codecs.located_yaml import KeyPath, LocatedDocument, load_located
 from extproc.model.errors import ConfigError, SourceLocation
+from extproc.model.json_shape import CallShape
+from extproc.protocols.http_json.described_operations import DescribedCalls
 from extproc.protocols.http_json.function_settings import ANY_METHOD, FunctionSettings
 from extproc.protocols.http_json.path_templates import TemplateError, parse_template
 from extproc.settings.base import FUNCTION_NAME
@@ -24,8 +27,16 @@ METHODS = {
 """OpenAPI's spelling → HTTP's. OPTIONS and TRACE of a document are never functions."""
 
 
-def read_openapi(file: Path) -> dict[str, FunctionSettings]:
-    """Return the functions of an OpenAPI 3 document, by operationId.
+class Operation(NamedTuple):
+    """One operation of a document."""
+
+    function: FunctionSettings
+    shape: CallShape
+    """What the document says about its arguments and result."""
+
+
+def read_openapi(file: Path) -> dict[str, Operation]:
+    """Return the operations of an OpenAPI 3 document, by function name: their operationId.
 
     An operation without an operationId is named by its method and path: ``get_customers_id``.
 
@@ -38,24 +49,24 @@ def read_openapi(file: Path) -> dict[str, FunctionSettings]:
         raise ConfigError(
             "not an OpenAPI 3 document", document.place(("openapi",)), "it begins with: openapi: 3.1.0"
         )
-    functions: dict[str, FunctionSettings] = {}
+    operations: dict[str, Operation] = {}
     places: dict[str, SourceLocation] = {}
-    for name, function, path in _operations(document):
-        if name in functions:
+    for name, operation, path in _operations(document):
+        if name in operations:
             raise ConfigError(
                 f"function name {name!r} is used twice",
                 document.place(path),
                 f"the first is at {places[name]}: give each an operationId of its own;"
                 " without one, an operation is named by its method and path",
             )
-        functions[name], places[name] = function, document.place(path)
-    if not functions:
+        operations[name], places[name] = operation, document.place(path)
+    if not operations:
         raise ConfigError("no operations found", document.place(("paths",)))
-    return functions
+    return operations
 
 
-def _operations(document: LocatedDocument) -> Iterator[tuple[str, FunctionSettings, KeyPath]]:
-    root = _base_path(document, document.data, ())
+def _operations(document: LocatedDocument) -> Iterator[tuple[str, Operation, KeyPath]]:
+    root, described = _base_path(document, document.data, ()), DescribedCalls(document.data)
     for template, item in _mapping(document, document.data, ("paths",)).items():
         item_path: KeyPath = ("paths", template)
         _mapping(document, document.data["paths"], item_path)
@@ -68,7 +79,9 @@ def _operations(document: LocatedDocument) -> Iterator[tuple[str, FunctionSettin
             path: KeyPath = (*item_path, method)
             operation = _mapping(document, item, path)
             full = _base_path(document, operation, path, default=base) + template
-            yield _name(document, operation, method, full, path), _function(document, method, full, path), path
+            function, variables = _function(document, method, full, path)
+            shape = described.call(item, operation, variables)
+            yield _name(document, operation, method, full, path), Operation(function, shape), path
 
 
 def _mapping(document: LocatedDocument, parent: Any, path: KeyPath) -> dict[str, Any]:
@@ -93,12 +106,15 @@ def _base_path(document: LocatedDocument, owner: dict[str, Any], path: KeyPath, 
     return bases.pop()
 
 
-def _function(document: LocatedDocument, method: str, full: str, path: KeyPath) -> FunctionSettings:
+def _function(
+    document: LocatedDocument, method: str, full: str, path: KeyPath
+) -> tuple[FunctionSettings, tuple[str, ...]]:
+    """Return the function, and the names of its path's variables."""
     try:
-        parse_template(full)
+        variables = parse_template(full).variables
     except TemplateError as error:
         raise ConfigError(str(error), document.place(path)) from error
-    return FunctionSettings.model_validate({"method": METHODS[method], "path": full})
+    return FunctionSettings.model_validate({"method": METHODS[method], "path": full}), variables
 
 
 def _name(document: LocatedDocument, operation: dict[str, Any], method: str, full: str, path: KeyPath) -> str:

@@ -1,13 +1,14 @@
 """Settings of an http-json connection."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from extproc.model.errors import ConfigError
+from extproc.model.json_shape import CallShape
 from extproc.protocols.http_json.function_settings import ANY_METHOD, FunctionSettings
 from extproc.protocols.http_json.openapi import read_openapi
 from extproc.protocols.http_json.path_templates import (
@@ -32,6 +33,9 @@ class HttpJsonConnection(ConnectionSettings):
     openapi: Path | None = Field(
         None, description="OpenAPI 3 file; each operation becomes a function named by its operationId"
     )
+
+    _described: Mapping[str, CallShape] = PrivateAttr(default_factory=dict)
+    """The OpenAPI document's operations, by function name."""
 
     @model_validator(mode="after")
     def _some_function(self) -> "HttpJsonConnection":
@@ -86,7 +90,13 @@ class HttpJsonConnection(ConnectionSettings):
         for name in self.functions.keys() & found.keys():
             message = f"function {name!r} is in {self.openapi} as well"
             raise ConfigError(message, hint="remove or rename one", key=("functions", name))
-        return self.model_copy(update={"functions": {**found, **self.functions}})
+        self._described = {name: operation.shape for name, operation in found.items()}
+        functions = {name: operation.function for name, operation in found.items()}
+        return self.model_copy(update={"functions": {**functions, **self.functions}})
+
+    def described_calls(self) -> Mapping[str, CallShape]:
+        """Return what the OpenAPI document says about its operations."""
+        return self._described
 
     def problems(self) -> Iterator[ConfigError]:
         """Yield templates that cannot be used, and pairs that one request could match without a clear winner."""

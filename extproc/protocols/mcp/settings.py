@@ -28,6 +28,11 @@ class McpConnection(ConnectionSettings):
         """The names of the tools."""
         return tuple(self.tools)
 
+    @property
+    def method_names(self) -> tuple[str, ...]:
+        """The names that the guard gives to MCP's own messages."""
+        return tuple(RESERVED)
+
     def problems(self) -> Iterator[ConfigError]:
         """Yield tools that have the name of an MCP method, and tools that are listed twice."""
         for index, tool in enumerate(self.tools):

@@ -41,6 +41,8 @@ CARD, SSN, KEY = "4111 1111 1111 1111", "536-22-1847", "AKIAQ3EGT7XW2LPNV5RC"
 TERMINAL = {"call.completed", "call.denied", "call.failed"}
 READY_S, WITHIN_S, POLL_S = 60.0, 30.0, 0.02
 """Deadlines of what must happen soon; generous, since they are waited for only when a test fails."""
+IN_POLICY = frozenset({"crm", "plain", "masked", "docs", "shop"})
+"""Connections that ``policy.rego`` names. A stack has some of them."""
 RUNNING: list["Worker"] = []
 """Every worker process under way; their logs are shown when a test fails."""
 
@@ -95,6 +97,7 @@ def document(issuer: Issuer, upstream: str, **changes: Any) -> dict[str, Any]:
         else:
             made[key] = {**made.get(key, {}), **value} if isinstance(value, dict) else value
     made["connections"] = {name: each for name, each in made["connections"].items() if each}
+    made["policy"]["other_connections"] = sorted(IN_POLICY - made["connections"].keys())
     return made
 
 

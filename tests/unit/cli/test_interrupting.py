@@ -73,7 +73,7 @@ def pressed(name, part, *words, after=""):
     ("name", "part"),
     [
         ("<module>", "typer"),  # while the command's modules are loaded
-        ("select_policy", "extproc"),
+        ("choose_files", "extproc"),
         ("cb", "importlib"),  # where what is raised goes nowhere
         ("__set_name__", "pydantic"),  # where it comes out as another error
     ],
@@ -104,7 +104,7 @@ def test_a_watch_ends(after, name, part):
 def test_an_interpreter_that_takes_its_time_to_end_is_not_ended():
     late = AT.replace("import signal, sys", "import atexit, signal, sys, time; atexit.register(time.sleep, 1.5)")
     ended = subprocess.run(
-        [sys.executable, "-c", late, "", "select_policy", "extproc", *CHECK],
+        [sys.executable, "-c", late, "", "choose_files", "extproc", *CHECK],
         capture_output=True, text=True, timeout=20, check=False,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (130, "")

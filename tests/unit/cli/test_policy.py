@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import queue
+import re
 import signal
 import subprocess
 import sys
@@ -84,7 +85,7 @@ def test_what_happens_to_what_cannot_be_read_is_a_note(folder):
     assert "responses without input.response.body are withheld" in say("check", *ABOUT)
     seen = GOOD + "\nvip if input.body.uninspectable == `query`\n\nvip if input.response.uninspectable\n"
     (folder / "p" / "t.rego").write_text(seen)
-    assert "note" not in say("check", *ABOUT)
+    assert "input.body.uninspectable" not in say("check", *ABOUT)
 
 
 def test_everything_wrong_is_said_with_its_place_and_a_hint(folder):
@@ -381,3 +382,46 @@ def test_a_configuration_that_is_named_must_be_there(folder):
 def test_starter_policies_without_data_are_told_so(folder):
     with pytest.raises(PolicyInvalid, match="reads data, but no data is given"):
         say("check")
+
+
+NAMED = """version: 1
+identity: {providers: {corp: {issuer: https://i.test, audiences: [a], jwks_url: https://i.test/keys}}}
+connections:
+  files: {protocol: mcp, hosts: [f.test], upstream: {address: "127.0.0.1:1"}, tools: [read]}
+policy: {data: [guard.yaml]}
+"""
+GUARD = """guard:
+  roles: {team: {functions: [files.read]}}
+  arguments: [{rule: r, functions: [files.read], path: [name], matches: x}]
+"""
+
+
+def test_names_are_checked_against_the_configuration(folder):
+    (folder / "extproc.yaml").write_text(NAMED)
+    (folder / "guard.yaml").write_text(GUARD)
+    output = say("check")
+    assert "note: not checked: arguments and results of files.read: no description of them" in output
+    assert "note: not checked: groups team: identity providers define them" in output
+    (folder / "guard.yaml").write_text(GUARD.replace("read]}}", "rread]}}"))
+    wrong = 'roles.team.functions: no function "files.rread"; did you mean "files.read"?'
+    assert say("check", fails=1) == f"{folder}/guard.yaml:2:30: {wrong}\n"
+    [found] = json.loads(say("check", "--json", fails=1))
+    assert (found["file"], found["line"], found["column"]) == (f"{folder}/guard.yaml", 2, 30)
+    assert found["message"] == wrong
+    assert say("check", "-d", "guard.yaml", fails=1) == f"guard.yaml:2:30: {wrong}\n"
+
+
+def test_without_a_configuration_it_is_said_what_was_not_checked(folder):
+    (folder / "guard.yaml").write_text(GUARD.replace("read]}}", "rread]}}"))
+    output = say("check", "-d", "guard.yaml")
+    assert "not checked: names of functions, connections and entities: no configuration" in output
+    assert "not checked: names in data: the policy has no rule data.extproc.settings.valid" in say("check", *ABOUT)
+
+
+def test_texts_in_rego_are_checked_against_the_configuration(folder):
+    (folder / "extproc.yaml").write_text(NAMED)
+    (folder / "guard.yaml").write_text(GUARD)
+    (folder / "p" / "t.rego").write_text('package t\n\ndecision := true if input.connection.name == "flies"\n')
+    (folder / "p" / "t_test.rego").unlink()
+    message = r'p/t\.rego:3:\d+: input\.connection\.name: no connection "flies"; did you mean "files"\?'
+    assert re.match(message, say("check", "p", "-q", "data.t.decision", fails=1))

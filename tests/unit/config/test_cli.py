@@ -76,6 +76,55 @@ def test_check_refuses_a_masking_plan_that_cannot_mask(tmp_path):
     assert "connections.files.masking.response" in str(result.exception)
 
 
+def test_check_names_every_misspelled_name_in_policy_data(tmp_path):
+    file, data = tmp_path / "e.yaml", tmp_path / "data.yaml"
+    file.write_text(FILE + "policy: {data: [data.yaml]}\n")
+    data.write_text(
+        "guard:\n  roles:\n    all: {functions: [files.b, 'flies.*']}\n  risk: {findings: {CREDITCARD: 9}}\n"
+    )
+    error = str(run("check", file).exception)
+    assert error.splitlines() == [
+        "3 things are wrong:",
+        f'{data}:3:23: roles.all.functions: no function "files.b"; did you mean "files.a"?',
+        f'{data}:3:32: roles.all.functions: no connection "flies"; did you mean "files"?',
+        f'{data}:4:21: risk.findings: no detector finds "CREDITCARD"; did you mean "CREDIT_CARD"?',
+    ]
+
+
+def test_check_finds_an_operation_that_was_renamed(tmp_path):
+    file, document = tmp_path / "e.yaml", tmp_path / "shop.yaml"
+    file.write_text(
+        FILE.replace('"127.0.0.1:1"}, tools: [a]}', '"127.0.0.1:1"}, openapi: shop.yaml}').replace(
+            "mcp", "http-json"
+        )
+        + "policy: {data: [data.yaml]}\n"
+    )
+    (tmp_path / "data.yaml").write_text("guard: {roles: {all: {functions: [files.refundOrder]}}}")
+    document.write_text("openapi: 3.0.0\npaths: {/r: {post: {operationId: refundOrder}}}\n")
+    assert run("check", file).exit_code == 0
+    document.write_text("openapi: 3.0.0\npaths: {/r: {post: {operationId: refundAnOrder}}}\n")
+    assert 'no function "files.refundOrder"; did you mean "files.refundAnOrder"?' in str(
+        run("check", file).exception
+    )
+
+
+def test_check_without_policy_data_names_the_key(tmp_path):
+    file = tmp_path / "e.yaml"
+    file.write_text(FILE + "policy: {usage: true}\n")
+    error = str(run("check", file).exception)
+    assert error.startswith(f"{file}:6:1: the policy reads data, but no data is given\n")
+
+
+def test_names_of_another_installation_are_declared(tmp_path):
+    file = tmp_path / "e.yaml"
+    (tmp_path / "data.yaml").write_text('guard: {roles: {all: {functions: ["crm.*"]}}}')
+    file.write_text(FILE + "policy: {data: [data.yaml], other_connections: [crm]}\n")
+    assert run("check", file).exit_code == 0
+    file.write_text(FILE + "policy: {data: [data.yaml], other_connections: [files]}\n")
+    error = str(run("check", file).exception)
+    assert error.startswith(f"{file}:6:49: policy.other_connections: files is registered here")
+
+
 def test_check_fails_for_a_wrong_file(tmp_path):
     file = tmp_path / "e.yaml"
     file.write_text(FILE + "x: 1\n")

@@ -69,7 +69,30 @@ def test_what_keeps_a_policy_from_being_loaded_is_said_with_its_place(own, name,
 def test_data_of_the_wrong_shape_is_a_problem(tmp_path):
     file = installed(tmp_path)
     (tmp_path / "data.yaml").write_text("guard: {roles: [1]}")
-    assert "does not have the shape" in only(doctor(file, *POLICY, fails=1), "policy", "problem")["what"]
+    found = only(doctor(file, *POLICY, fails=1), "policy", "problem")
+    assert found["what"] == "roles: must be an object"
+    assert found["where"] == f"{tmp_path}/data.yaml:1:9"
+
+
+def test_a_misspelled_name_is_a_problem_with_its_place(tmp_path):
+    file = installed(tmp_path)
+    (tmp_path / "data.yaml").write_text('guard: {roles: {all: {functions: ["crm.get", "crm.gte", "cmr.*"]}}}')
+    found = doctor(file, *POLICY, fails=1)["policy"]
+    assert [(one["what"], one["where"]) for one in found] == [
+        ('roles.all.functions: no function "crm.gte"; did you mean "crm.get"?', f"{tmp_path}/data.yaml:1:46"),
+        ('roles.all.functions: no connection "cmr"; there are: crm', f"{tmp_path}/data.yaml:1:57"),
+    ]
+
+
+def test_an_argument_that_no_description_has_is_a_warning(tmp_path):
+    text = GOOD.replace("functions: {get: {method: GET, path: /}}", "openapi: api.yaml")
+    (tmp_path / "api.yaml").write_text("openapi: 3.0.0\npaths: {/a: {post: {operationId: get}}}\n")
+    file = installed(tmp_path, text)
+    condition = "{rule: r, functions: [crm.get], path: [admin], one_of: [false], optional: true}"
+    (tmp_path / "data.yaml").write_text(f"guard: {{roles: {{}}, arguments: [{condition}]}}")
+    one = only(doctor(file, *POLICY), "names in policy data", "warning")
+    assert one["what"] == 'arguments[0].path: the description of crm.get does not have "admin"'
+    assert one["where"].startswith(f"{tmp_path}/data.yaml:1:")
 
 
 def test_workers_that_refuse_disagree_or_are_in_trouble_are_named(own):

@@ -12,6 +12,7 @@ from extproc.policy.contract.policy_sources import RESERVED
 from extproc.policy.regorus.builtins import ALLOWED, ARITIES
 from extproc.policy.regorus.lint.declarations import lint_declarations
 from extproc.policy.regorus.lint.definitions import lint_data, lint_definitions
+from extproc.policy.regorus.lint.literals import find_literals
 from extproc.policy.regorus.lint.negation import GLOBALS, lint_negations
 from extproc.policy.regorus.lint.rego_module import RegoModule, Violation, bodies, violation
 from extproc.policy.regorus.lint.rule_heads import lint_heads
@@ -42,6 +43,7 @@ def lint(
     found += lint_data(together, data or {})
     found += _duplicate_defaults(together)
     found += _recursion(modules, defined)
+    found += find_literals(modules).violations
     return sorted(set(found))
 
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 import pytest
@@ -15,6 +16,7 @@ from extproc.policy.bundle.last_good import LastGoodPolicy
 from extproc.policy.bundle.policy_files import PolicyFiles
 from extproc.policy.bundle.policy_status import PolicyStatus, RefusedCandidate, read_statuses, write_status
 from extproc.policy.bundle.reload import ReloadingEngine
+from extproc.policy.names.known_names import KnownConnection, KnownNames
 from extproc.policy.regorus.policy_check import PolicyCheck
 
 pytestmark = pytest.mark.slow
@@ -37,7 +39,7 @@ class Stage:
     may be the thread that tried the candidate, which must not drop it.
     """
 
-    all: ClassVar[list["Stage"]] = []
+    all: ClassVar[list[object]] = []
 
     def __init__(self, folder, text=ALLOW, check=believe, **more):
         self.all.append(self)
@@ -124,6 +126,42 @@ async def test_a_bad_change_is_refused_and_told_of(tmp_path, text, name, why):
     assert why in stage.told[-1].refused.why
     assert stage.told[-1].refused.at_ns == 5
     assert stage.told[-1].since_ns == 1
+
+
+async def test_a_change_with_a_misspelled_name_is_refused_with_its_place(tmp_path):
+    """In data as in Rego. The policy in force stays, and goes when the name is right."""
+    data = tmp_path / "data.yaml"
+    known = KnownNames({"crm": KnownConnection("crm", ("get", "delete"))}, frozenset())
+    good = "guard:\n  roles: {everyone: {functions: [crm.get]}}\n  risk: {functions: {crm.delete: 75}}\n"
+    data.write_text(good)
+    engine = ReloadingEngine(
+        PolicyFiles((), (data,), "data.extproc.decision"),
+        process="worker-0",
+        every_s=None,
+        clock_ns=lambda: 7,
+        on_change=lambda _status: None,
+        check=partial(try_policy, known=known),
+    )
+    Stage.all.append(engine)
+    first = engine.revision
+    data.write_text(good.replace("crm.delete", "crm.deleet"))
+    await engine.poll()
+    wanted = f'{data}:3:22: risk.functions: no function "crm.deleet"; did you mean "crm.delete"?'
+    assert (engine.revision, engine.status.refused.why) == (first, wanted)
+    data.write_text(good.replace("75", "76"))
+    await engine.poll()
+    assert engine.revision != first
+    assert engine.status.refused is None
+
+
+async def test_a_start_with_a_misspelled_name_in_rego_is_refused(tmp_path):
+    known = KnownNames({"crm": KnownConnection("crm", ("get",))}, frozenset())
+    text = 'package t\n\ndecision := {"action": "deny"} if input.call.function == "crm.gte"\n'
+    with pytest.raises(
+        PolicyInvalid, match=r't\.rego:3:\d+: input\.call\.function: no function "crm\.gte"; did you mean'
+    ):
+        Stage(tmp_path, text, check=partial(try_policy, known=known))
+    Stage(tmp_path, text.replace("gte", "get"), check=partial(try_policy, known=known))
 
 
 async def test_a_refused_change_is_not_tried_again_until_it_changes(tmp_path):
@@ -370,6 +408,7 @@ import asyncio, sys
 from pathlib import Path
 from extproc.policy.bundle.policy_files import PolicyFiles
 from extproc.policy.bundle.reload import ReloadingEngine
+from extproc.policy.names.known_names import KnownConnection, KnownNames
 
 files = PolicyFiles((Path(sys.argv[1]),), (), "data.t.decision")
 engine = ReloadingEngine(

@@ -33,7 +33,7 @@ def asks(given: Sources) -> ResponseInterest:
     [
         'decision := true if input.direction == "response"',
         'decision := true if input.direction != "request"',
-        'decision := true if input["direction"] == "x"',
+        'decision := true if input["direction"] == "list"',
         "decision := true if input.response.status == 200",
         "decision := data.x[input.direction]",
         "decision := [1 | some f in input.response.findings]",

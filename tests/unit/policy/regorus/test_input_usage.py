@@ -32,7 +32,7 @@ def reads(text, *more):
         ("decision := [x | x := input.attributes][0]", {"attributes"}),
         ("f(x) := x\n\ndecision := f(input.findings)", {"findings"}),
         ("decision := object.get(input.call, `a`, input.usage)", {"call", "usage"}),
-        ("decision := {`a`: 1}[input.direction]", {"direction"}),
+        ("decision := {`list`: 1}[input.direction]", {"direction"}),
         ("import input.identity as who\n\ndecision if who.subject == `x`", {"identity"}),
         ("default decision := false\n\ndecision if true\nelse := input.parsed_body.x", {"parsed_body"}),
         ("decision contains input.time if true", {"time"}),

@@ -9,7 +9,7 @@ from extproc.protocols.http_json.openapi import read_openapi
 def read(folder, text):
     file = folder / "api.yaml"
     file.write_text(text)
-    return {name: (function.method, function.path) for name, function in read_openapi(file).items()}
+    return {name: (each.function.method, each.function.path) for name, each in read_openapi(file).items()}
 
 
 def test_operations_are_named_by_their_id_or_by_method_and_path(tmp_path):

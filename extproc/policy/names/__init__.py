@@ -1,0 +1,1 @@
+"""Check the names in policies and their data against the configuration."""

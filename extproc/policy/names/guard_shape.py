@@ -1,0 +1,247 @@
+"""Say where ``data.guard`` does not have the shape that the starter policies read.
+
+``data.extproc.settings.valid`` in ``policy/rego`` decides if data may be used. This module only finds the place
+and the reason, once that rule is not true. Unknown keys come with the key that was probably meant.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+from zoneinfo import available_timezones
+
+from extproc.model.call import Json
+from extproc.model.errors import ConfigError
+from extproc.policy.names.guard_data import KeyPath, NameKind, label, names
+from extproc.policy.names.known_names import listed, quoted, similar, suggestion
+
+Shape: TypeAlias = Callable[[Any, KeyPath], Iterator[ConfigError]]
+"""Yields each place in a value that does not have the shape."""
+
+PATTERN = re.compile(r"\*|[^.*]+\.[^*]*\*?")
+TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+UNLIMITED = 1_000
+"""More choices than any error lists."""
+
+
+def shape_problems(data: Json) -> list[ConfigError]:
+    """Return every place in which the data does not have the shape, each with its key.
+
+    Args:
+        data: all data; the starter policies read ``guard`` of it.
+    """
+    if not isinstance(data, dict) or "guard" not in data:
+        return misspelled_guard(data) or [
+            ConfigError('the policy reads data.guard, but no file has the key "guard"')
+        ]
+    guard = data["guard"]
+    found = list(_GUARD(guard, ("guard",)))
+    return found or [*_unknown_shadow(guard), *_same_threshold(guard), *_never_open(guard)]
+
+
+def misspelled_guard(data: Json) -> list[ConfigError]:
+    """Return an error for each key of the data that was probably meant to be ``guard``."""
+    keys = data if isinstance(data, dict) else {}
+    meant = [key for key in keys if key != "guard" and similar(key, ["guard"])]
+    return [ConfigError(f'unknown key {quoted(key)}; did you mean "guard"?', key=(key,)) for key in meant]
+
+
+def _error(key: KeyPath, why: str) -> ConfigError:
+    where = label(key)
+    return ConfigError(f"{where}: {why}" if where else why, key=key)
+
+
+def _must(holds: Callable[[Any], bool], why: str) -> Shape:
+    def check(value: Any, key: KeyPath) -> Iterator[ConfigError]:
+        if not holds(value):
+            yield _error(key, why)
+
+    return check
+
+
+def _choice(*choices: str) -> Shape:
+    def check(value: Any, key: KeyPath) -> Iterator[ConfigError]:
+        if value not in choices:
+            close = suggestion(value, choices) if isinstance(value, str) else ""
+            yield _error(key, f"unknown value{close or listed(choices, UNLIMITED)}")
+
+    return check
+
+
+def _list_of(item: Shape, *, empty: bool = True) -> Shape:
+    def check(value: Any, key: KeyPath) -> Iterator[ConfigError]:
+        if not isinstance(value, list):
+            yield _error(key, "must be a list")
+            return
+        if not value and not empty:
+            yield _error(key, "must not be empty")
+        for index, each in enumerate(value):
+            yield from item(each, (*key, index))
+
+    return check
+
+
+def _map_of(item: Shape, name: Shape | None = None, *, empty: bool = True) -> Shape:
+    def check(value: Any, key: KeyPath) -> Iterator[ConfigError]:
+        if not isinstance(value, dict):
+            yield _error(key, "must be an object")
+            return
+        if not value and not empty:
+            yield _error(key, "must not be empty")
+        for each, inner in value.items():
+            yield from name(each, (*key, each)) if name else ()
+            yield from item(inner, (*key, each))
+
+    return check
+
+
+def _keys(required: Mapping[str, Shape], optional: Mapping[str, Shape] | None = None) -> Shape:
+    known = {**required, **(optional or {})}
+
+    def check(value: Any, key: KeyPath) -> Iterator[ConfigError]:
+        if not isinstance(value, dict):
+            yield _error(key, "must be an object")
+            return
+        missing = [name for name in required if name not in value]
+        for name in value.keys() - known.keys():
+            where = f"{label(key)}: " if label(key) else ""
+            hint = suggestion(name, known) or listed(known, UNLIMITED)
+            yield ConfigError(f"{where}unknown key {quoted(name)}{hint}", key=(*key, name))
+        for name in missing:
+            yield _error(key, f"{quoted(name)} is missing")
+        for name in known.keys() & value.keys():
+            yield from known[name](value[name], (*key, name))
+
+    return check
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_TEXT = _must(lambda value: isinstance(value, str), "must be text")
+_NUMBER = _must(_is_number, "must be a number")
+_FLAG = _must(lambda value: isinstance(value, bool), "must be true or false")
+_ANY: Shape = _must(lambda _value: True, "")
+_PATTERN = _must(
+    lambda value: isinstance(value, str) and PATTERN.fullmatch(value) is not None,
+    "not a function: write connection.name, connection.*, or a beginning of a name with one * at its end",
+)
+_PATTERNS = _list_of(_PATTERN, empty=False)
+_LIST = _list_of(_ANY)
+_TESTS: Mapping[str, Shape] = {
+    "read_only_sql": _must(lambda value: value is True, "can only be true"),
+    "at_most": _ANY,
+    "at_least": _ANY,
+    "one_of": _ANY,
+    "matches": _ANY,
+}
+
+
+def _with_test(shape: Shape, *, alone: str = "") -> Shape:
+    """A condition has a path with at least one test, or neither of them and the key ``alone``."""
+
+    def check(value: Any, key: KeyPath) -> Iterator[ConfigError]:
+        yield from shape(value, key)
+        given = value if isinstance(value, dict) else {}
+        tested = not _TESTS.keys().isdisjoint(given)
+        if "path" in given and not tested:
+            yield _error(key, f"a path needs a test{listed(_TESTS)}")
+        if "path" not in given and alone and (tested or given.get("optional") or not given.get(alone)):
+            yield _error(key, f"needs a path with a test, or {alone}")
+
+    return check
+
+
+_ROLE = _keys({"functions": _PATTERNS})
+_ARGUMENT = _with_test(
+    _keys({"rule": _TEXT, "functions": _PATTERNS, "path": _LIST}, {**_TESTS, "optional": _FLAG})
+)
+_RISK = _keys({}, {"default": _NUMBER, "functions": _map_of(_NUMBER, _PATTERN), "findings": _map_of(_NUMBER)})
+_HOLD = _keys({"at": _NUMBER}, {"groups": _ANY, "min": _ANY, "expires_in": _ANY, "mode": _ANY})
+_MASK = _keys({"functions": _PATTERNS}, {"unless_groups": _LIST, "request": _LIST, "response": _LIST})
+_WINDOW = _keys(
+    {
+        "rule": _TEXT,
+        "functions": _PATTERNS,
+        "zone": _must(
+            lambda value: value == "UTC" or (isinstance(value, str) and "/" in value),
+            "not a time zone: write UTC, or a name such as Europe/Zurich",
+        ),
+        "days": _list_of(_choice(*DAYS)),
+        "from": _must(lambda value: isinstance(value, str) and TIME.fullmatch(value) is not None, "must be HH:MM"),
+        "to": _must(
+            lambda value: value == "24:00" or (isinstance(value, str) and TIME.fullmatch(value) is not None),
+            "must be HH:MM",
+        ),
+    }
+)
+_DUTY = _keys({"rule": _TEXT, "functions": _PATTERNS, "not_with": _PATTERNS})
+_LIMIT = _keys(
+    {
+        "rule": _TEXT,
+        "functions": _PATTERNS,
+        "of": _choice("caller", "function"),
+        "per": _choice("minute", "hour", "day"),
+        "calls": _NUMBER,
+    }
+)
+_RESPONSE = _with_test(
+    _keys(
+        {"rule": _TEXT, "functions": _PATTERNS},
+        {
+            **_TESTS,
+            "path": _LIST,
+            "optional": _FLAG,
+            "unless_groups": _LIST,
+            "mask": _LIST,
+            "at_most_found": _map_of(_NUMBER),
+        },
+    ),
+    alone="at_most_found",
+)
+_PARTS: Mapping[str, Shape] = {
+    "arguments": _list_of(_ARGUMENT),
+    "risk": _RISK,
+    "hold": _list_of(_HOLD),
+    "masks": _list_of(_MASK),
+    "windows": _list_of(_WINDOW),
+    "duties": _list_of(_DUTY),
+    "limits": _list_of(_LIMIT),
+    "responses": _list_of(_RESPONSE),
+    "shadow": _LIST,
+}
+_GUARD = _keys({"roles": _map_of(_ROLE)}, _PARTS)
+PARTS = frozenset({"roles", *_PARTS})
+"""The keys of ``guard``."""
+
+
+def _unknown_shadow(guard: Any) -> Iterator[ConfigError]:
+    rules = {each.text for each in names(guard) if each.kind is NameKind.RULE}
+    for index, name in enumerate(guard.get("shadow", [])):
+        if name not in rules:
+            close = suggestion(name, rules) if isinstance(name, str) else ""
+            yield _error(("guard", "shadow", index), f"no rule has this name{close or listed(rules)}")
+
+
+def _same_threshold(guard: Any) -> Iterator[ConfigError]:
+    seen: set[float] = set()
+    for index, threshold in enumerate(guard.get("hold", [])):
+        if threshold["at"] in seen:
+            yield _error(("guard", "hold", index), "an earlier threshold has the same risk")
+        seen.add(threshold["at"])
+
+
+def _never_open(guard: Any) -> Iterator[ConfigError]:
+    zones = available_timezones()
+    for index, window in enumerate(guard.get("windows", [])):
+        key: KeyPath = ("guard", "windows", index)
+        if window["from"] >= window["to"]:
+            yield _error((*key, "to"), "must be later than `from`, on the same day")
+        if window["zone"] not in zones:
+            yield _error((*key, "zone"), f"unknown time zone{suggestion(window['zone'], zones)}")
+
+
+def part_problem(part: str) -> ConfigError:
+    """The error about a part of the data that ``data.extproc.settings.wrong`` names, if nothing more is known."""
+    return _error(("guard", part), "does not have the shape that the policy reads")

@@ -1,0 +1,146 @@
+"""The names that a configuration knows: connections, functions, entities, issuers."""
+
+import difflib
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from extproc.model.json_shape import CallShape
+
+SHOWN = re.compile(r"[A-Za-z0-9_.*/:$ -]{1,100}")
+"""Names that an error may repeat. Anything else could be something that does not belong there."""
+SIMILAR = 0.75
+"""The least similarity of a name that is suggested: ``difflib``'s ratio."""
+MAX_COMPARED = 20_000
+"""The most names that are compared to find a similar one."""
+
+
+def _no_shapes() -> Mapping[str, CallShape]:
+    return {}
+
+
+@dataclass(frozen=True)
+class KnownConnection:
+    """One registered connection."""
+
+    name: str
+    functions: tuple[str, ...]
+    """Without the connection's name."""
+    methods: tuple[str, ...] = ()
+    """Names of the protocol's own messages."""
+    describe: Callable[[], Mapping[str, CallShape]] = field(default=_no_shapes, compare=False)
+    """Returns what is known of the functions' arguments and results. May read files, and raise ``ConfigError``."""
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """All that a call on this connection may be named, with the connection's name."""
+        return frozenset(f"{self.name}.{each}" for each in (*self.functions, *self.methods))
+
+    @cached_property
+    def shapes(self) -> Mapping[str, CallShape]:
+        """What is known of the functions' arguments and results, by function."""
+        return self.describe()
+
+
+@dataclass(frozen=True)
+class KnownNames:
+    """All names that calls, findings and callers of one configuration can have."""
+
+    connections: Mapping[str, KnownConnection]
+    entities: frozenset[str]
+    """Those that a detector finds."""
+    issuers: frozenset[str] = frozenset()
+    elsewhere: frozenset[str] = frozenset()
+    """Connections of other installations with this policy: their functions may be named, and are not checked."""
+
+    @cached_property
+    def functions(self) -> frozenset[str]:
+        """All functions, and the protocols' own messages, with their connections' names."""
+        return frozenset(name for each in self.connections.values() for name in each.names)
+
+    @cached_property
+    def registered(self) -> tuple[str, ...]:
+        """The registered functions, in the order of the configuration."""
+        return tuple(f"{each.name}.{name}" for each in self.connections.values() for name in each.functions)
+
+    def matching(self, pattern: str) -> tuple[str, ...]:
+        """The registered functions that a pattern matches, as in ``data.extproc.names``."""
+        if pattern.endswith("*"):
+            return tuple(name for name in self.registered if name.startswith(pattern[:-1]))
+        return (pattern,) if pattern in self.functions else ()
+
+    def is_elsewhere(self, name: str) -> bool:
+        """True for a function, or the beginning of one, on a connection of another installation."""
+        return name.partition(".")[0] in self.elsewhere
+
+    def wrong_pattern(self, pattern: str) -> str:
+        """Why no call matches a function pattern, with the name that was probably meant; empty if one may."""
+        if pattern == "*" or self.is_elsewhere(pattern) or pattern in self.functions:
+            return ""
+        if pattern.endswith("*"):
+            if any(name.startswith(pattern[:-1]) for name in self.functions):
+                return ""
+            return self._no_match(pattern)
+        return self.wrong_function(pattern)
+
+    def _no_match(self, pattern: str) -> str:
+        connection, _, rest = pattern.partition(".")
+        if connection not in self.connections:
+            return self.wrong_connection(connection)
+        beginnings = {f"{name[: len(pattern) - 1]}*" for name in self.connections[connection].names}
+        return f"no function matches {quoted(pattern)}{suggestion(pattern, beginnings) if rest != '*' else ''}"
+
+    def wrong_function(self, name: str) -> str:
+        """Why there is no such function, with the one that was probably meant; empty if there is."""
+        if name in self.functions or self.is_elsewhere(name):
+            return ""
+        connection = name.partition(".")[0]
+        of_connection = self.connections[connection].names if connection in self.connections else ()
+        hint = suggestion(name, of_connection) or suggestion(name, self.functions)
+        if not hint and connection not in self.connections:
+            return self.wrong_connection(connection)
+        return f"no function {quoted(name)}{hint}"
+
+    def wrong_connection(self, name: str) -> str:
+        """Why there is no such connection, with the one that was probably meant; empty if there is."""
+        if name in self.connections or name in self.elsewhere:
+            return ""
+        hint = suggestion(name, self.connections)
+        return f"no connection {quoted(name)}{hint or listed(self.connections)}"
+
+    def wrong_entity(self, name: str) -> str:
+        """Why no detector finds an entity, with the one that was probably meant; empty if one does."""
+        if name in self.entities:
+            return ""
+        return f"no detector finds {quoted(name)}{suggestion(name, self.entities)}"
+
+
+def quoted(name: str) -> str:
+    """A name as an error may show it."""
+    return f'"{name}"' if SHOWN.fullmatch(name) else "(not shown: not a plain name)"
+
+
+def listed(names: Collection[str], most: int = 10) -> str:
+    """A list of the names that there are, as the end of an error; empty if there are too many."""
+    return f"; there are: {', '.join(sorted(names))}" if 0 < len(names) <= most else ""
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """The name that was probably meant, as the end of an error; empty if none is similar."""
+    found = similar(name, known)
+    return f'; did you mean "{found}"?' if found else ""
+
+
+def similar(name: str, known: Iterable[str]) -> str:
+    """The known name that is most similar; empty if none is. Other separators and missing words count least."""
+    names = sorted(known)[:MAX_COMPARED]
+    spelled = _folded(name)
+    alike = [each for each in names if _folded(each) == spelled and each != name]
+    alike += [each for each in names if each.startswith(f"{name}_")]
+    return next(iter(alike or difflib.get_close_matches(name, names, n=1, cutoff=SIMILAR)), "")
+
+
+def _folded(name: str) -> str:
+    """A name without letter case and separators: ``CREDITCARD`` is ``credit_card``."""
+    return re.sub(r"[_\s-]", "", name).casefold()
