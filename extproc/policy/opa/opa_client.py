@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 
 from extproc.model.errors import PolicyUnreachable
 from extproc.policy.opa.http_answer import MAX_ANSWER, Answer
@@ -21,17 +22,20 @@ class OpaClient:
     Callers limit the time and the number of questions.
     """
 
-    def __init__(self, server: OpaServer, most: int = MAX_ANSWER) -> None:
+    def __init__(
+        self, server: OpaServer, most: int = MAX_ANSWER, clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
         """Make a client. It opens no connection yet.
 
         Args:
             server: the OPA server.
             most: bytes of one answer.
+            clock_s: monotonic seconds.
 
         Raises:
             ConfigError: a certificate file cannot be used.
         """
-        self._server = server
+        self._server, self._clock_s = server, clock_s
         self._make = lambda: Connection(most)
         self._trust = server.trust()
         self._idle: deque[tuple[float, Connection]] = deque()
@@ -68,7 +72,7 @@ class OpaClient:
 
     def _quiet(self) -> Connection | None:
         """Take the connection that was used last, if it can be used again."""
-        oldest = time.monotonic() - IDLE_S
+        oldest = self._clock_s() - IDLE_S
         while self._idle and self._idle[0][0] < oldest:
             self._idle.popleft()[1].abort()
         while self._idle:
@@ -82,7 +86,7 @@ class OpaClient:
         if self._closed:
             connection.abort()
         else:
-            self._idle.append((time.monotonic(), connection))
+            self._idle.append((self._clock_s(), connection))
 
     async def _connect(self) -> Connection:
         """Open a connection.

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from extproc.model.errors import PolicyError, PolicyUnreachable
-from extproc.policy.opa.opa_client import OpaClient
+from extproc.policy.opa.opa_client import IDLE_S, OpaClient
 from extproc.policy.opa.opa_server import OpaServer
 
 SOON_S = 30.0
@@ -25,7 +25,7 @@ class Opa:
     """A server whose answers the test gives. It knows each question, and how many connections were made."""
 
     def __init__(self, answer: Callable[["Opa", asyncio.StreamWriter, bytes], object]) -> None:
-        self.answer, self.questions, self.connections = answer, [], 0
+        self.answer, self.questions, self.connections, self.ended = answer, [], 0, 0
         self.writers: list[asyncio.StreamWriter] = []
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -39,6 +39,11 @@ class Opa:
                 self.answer(self, writer, question)
                 await writer.drain()
         writer.close()
+        self.ended += 1
+
+    async def has_ended(self, connections: int) -> None:
+        while self.ended < connections:
+            await asyncio.sleep(0.01)
 
 
 def echo(_: Opa, writer: asyncio.StreamWriter, question: bytes) -> None:
@@ -46,10 +51,10 @@ def echo(_: Opa, writer: asyncio.StreamWriter, question: bytes) -> None:
 
 
 @contextlib.asynccontextmanager
-async def serving(answer=echo):
+async def serving(answer=echo, **more):
     opa = Opa(answer)
     server = await asyncio.start_server(opa.handle, "127.0.0.1", 0)
-    client = OpaClient(OpaServer(f"127.0.0.1:{server.sockets[0].getsockname()[1]}"))
+    client = OpaClient(OpaServer(f"127.0.0.1:{server.sockets[0].getsockname()[1]}"), **more)
     try:
         async with asyncio.timeout(SOON_S):
             yield opa, client
@@ -86,6 +91,23 @@ async def test_a_connection_that_opa_closed_in_between_is_replaced():
         await opa.writers[0].wait_closed()
         assert await ask(client, b"2") == b"2"
         assert opa.questions == [b"1", b"2"]
+
+
+async def test_a_connection_that_was_idle_for_long_is_replaced():
+    """What is between may have forgotten it, and would say nothing."""
+    now = 0.0
+    async with serving(clock_s=lambda: now) as (opa, client):
+        await asyncio.gather(ask(client, b"1"), ask(client, b"2"))
+        now = IDLE_S
+        assert await ask(client, b"3") == b"3"
+        assert opa.connections == 2
+        now += 0.1
+        assert await ask(client, b"4") == b"4"
+        await opa.has_ended(1)
+        now += IDLE_S + 0.1
+        assert await ask(client, b"5") == b"5"
+        await opa.has_ended(2)
+        assert opa.connections == 3
 
 
 async def test_a_question_is_sent_once_if_its_connection_ends():
@@ -153,6 +175,7 @@ async def test_a_question_that_is_given_up_takes_its_connection_along():
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
+        await opa.has_ended(3)
         late.pop()()
         assert await ask(client, b"3") == b"3"
         assert opa.connections == 4
