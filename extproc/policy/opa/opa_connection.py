@@ -33,7 +33,12 @@ class Connection(asyncio.Protocol):
     @property
     def is_quiet(self) -> bool:
         """True if another question may be asked: the connection is open, and nothing has come unasked."""
-        return not self._transport.is_closing() and not self._unread.poll(0)
+        return not self.is_closed and not self._unread.poll(0)
+
+    @property
+    def is_closed(self) -> bool:
+        """True if the connection has ended, or is ending."""
+        return self._transport.is_closing()
 
     async def ask(self, question: bytes) -> Answer:
         """Send one question, and wait for its answer. The caller sets the time limit, by cancelling.
@@ -42,6 +47,8 @@ class Connection(asyncio.Protocol):
             PolicyUnreachable: the connection ended first, or its bytes are no answer.
             PolicyError: the answer must not be read: see ``AnswerReader.feed``.
         """
+        if self.is_closed:
+            raise PolicyUnreachable(ENDED)
         self._waiting = asyncio.get_running_loop().create_future()
         self._transport.write(question)
         try:

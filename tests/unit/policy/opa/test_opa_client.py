@@ -10,6 +10,7 @@ import pytest
 
 from extproc.model.errors import PolicyError, PolicyUnreachable
 from extproc.policy.opa.opa_client import IDLE_S, OpaClient
+from extproc.policy.opa.opa_connection import Connection
 from extproc.policy.opa.opa_server import OpaServer
 
 SOON_S = 30.0
@@ -26,6 +27,7 @@ class Opa:
 
     def __init__(self, answer: Callable[["Opa", asyncio.StreamWriter, bytes], object]) -> None:
         self.answer, self.questions, self.connections, self.ended = answer, [], 0, 0
+        self.address = ("", 0)
         self.writers: list[asyncio.StreamWriter] = []
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -54,6 +56,7 @@ def echo(_: Opa, writer: asyncio.StreamWriter, question: bytes) -> None:
 async def serving(answer=echo, **more):
     opa = Opa(answer)
     server = await asyncio.start_server(opa.handle, "127.0.0.1", 0)
+    opa.address = server.sockets[0].getsockname()
     client = OpaClient(OpaServer(f"127.0.0.1:{server.sockets[0].getsockname()[1]}"), **more)
     try:
         async with asyncio.timeout(SOON_S):
@@ -128,6 +131,20 @@ async def test_a_question_is_sent_once_if_its_connection_ends():
         assert opa.questions == [b"1", b"2", b"3"]
 
 
+async def test_a_connection_that_ended_before_it_was_used():
+    """Refused right after it was accepted, as by a proxy without a server behind it."""
+    async with serving() as (opa, _):
+        loop, (host, port) = asyncio.get_running_loop(), opa.address
+        _, connection = await loop.create_connection(lambda: Connection(1_000), host, port)
+        while not opa.writers:
+            await asyncio.sleep(0.01)
+        opa.writers[0].transport.abort()
+        while not connection.is_closed:
+            await asyncio.sleep(0.01)
+        with pytest.raises(PolicyUnreachable, match="the connection ended"):
+            await connection.ask(b"GET / HTTP/1.1\r\n\r\n")
+
+
 async def test_an_opa_that_is_killed_in_its_answer():
     def die(_: Opa, writer: asyncio.StreamWriter, question: bytes) -> None:
         writer.write(said(question)[:-1])
@@ -176,7 +193,6 @@ async def test_a_question_that_is_given_up_takes_its_connection_along():
         with pytest.raises(asyncio.CancelledError):
             await asking
         await opa.has_ended(3)
-        late.pop()()
         assert await ask(client, b"3") == b"3"
         assert opa.connections == 4
 
