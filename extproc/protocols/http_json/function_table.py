@@ -7,9 +7,9 @@ with the request's own method comes before the one with ``*``.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from extproc.protocols.http_json.function_settings import ANY_METHOD, FunctionSettings
 from extproc.protocols.http_json.path_templates import (
@@ -37,22 +37,16 @@ class Shape(NamedTuple):
     """Positions of the variables."""
 
     @property
-    def fixed(self) -> int:
-        """The number of segments before the rest."""
-        return -self.not_fixed
-
-    def fits(self, length: int) -> bool:
-        """Return whether paths of this many segments match templates of this shape."""
-        return length == self.fixed or (self.has_rest and length > self.fixed)
-
-    @property
     def rank(self) -> tuple[bool, int, int]:
         """The sort key: no rest first, then the longer one, then the one with fewer variables."""
         return self.has_rest, self.not_fixed, len(self.variables)
 
     def of(self, reading: list[str]) -> Parts:
         """Return what a template of this shape that matches this path has as its parts."""
-        return tuple(None if index in self.variables else each for index, each in enumerate(reading[: self.fixed]))
+        parts: list[str | None] = [*reading[: -self.not_fixed]]
+        for index in self.variables:
+            parts[index] = None
+        return tuple(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +58,31 @@ class Route:
     template: Template
 
 
+ShapeRoutes: TypeAlias = tuple[Shape, dict[Parts, list[Route]]]
+"""The routes of one shape, by the folded parts of their templates."""
+
+
 class FunctionTable:
     """The functions of one connection, by the form of their templates."""
 
     def __init__(self, functions: dict[str, FunctionSettings]) -> None:
-        self._routes: dict[tuple[Shape, Parts], list[Route]] = {}
+        found: dict[Shape, dict[Parts, list[Route]]] = {}
         for name, function in functions.items():
             template = parse_template(function.path)
             parts = tuple(None if part is None else fold_segment(part) for part in template.parts)
             route = Route(name, function.method, template)
-            self._routes.setdefault((_shape(template), parts), []).append(route)
-        self._shapes = sorted({shape for shape, _ in self._routes}, key=lambda each: each.rank)
+            found.setdefault(_shape(template), {}).setdefault(parts, []).append(route)
+        self._by_length: dict[int, list[ShapeRoutes]] = {}
+        """Templates without a rest, by the number of their segments; the most specific shape first."""
+        self._with_rest: list[ShapeRoutes] = []
+        for shape, routes in sorted(found.items(), key=lambda each: each[0].rank):
+            place = self._with_rest if shape.has_rest else self._by_length.setdefault(-shape.not_fixed, [])
+            place.append((shape, routes))
 
     def in_order(self) -> list[Route]:
         """Return all routes, the most specific first."""
-        sorted_keys = sorted(self._routes, key=lambda key: key[0].rank)
-        routes = [route for key in sorted_keys for route in self._routes[key]]
+        every = [*(each for level in self._by_length.values() for each in level), *self._with_rest]
+        routes = [route for _, of_shape in every for alike in of_shape.values() for route in alike]
         return sorted(routes, key=lambda each: (_shape(each.template).rank, each.method == ANY_METHOD))
 
     def find(self, method: str, segments: list[str]) -> tuple[str, dict[str, str]] | None:
@@ -105,12 +108,19 @@ class FunctionTable:
     def _candidates(self, segments: list[str]) -> Iterator[list[Route]]:
         """Yield the routes that some server may take the path for, from specific to wide."""
         readings = _readings(segments)
-        for shape in self._shapes:
-            found = {shape.of(reading): None for reading in readings if shape.fits(len(reading))}
-            if found:
-                routes = [route for parts in found for route in self._routes.get((shape, parts), [])]
-                if routes:
-                    yield routes
+        for length in dict.fromkeys(map(len, readings)):  # the longest first
+            alike = [reading for reading in readings if len(reading) == length]
+            yield from _routes_of(self._by_length.get(length, ()), alike)
+        for level in self._with_rest:
+            alike = [reading for reading in readings if len(reading) >= -level[0].not_fixed]
+            yield from _routes_of((level,), alike)
+
+
+def _routes_of(levels: Iterable[ShapeRoutes], readings: list[list[str]]) -> Iterator[list[Route]]:
+    for shape, routes in levels:
+        found = [route for parts in dict.fromkeys(map(shape.of, readings)) for route in routes.get(parts, ())]
+        if found:
+            yield found
 
 
 def _shape(template: Template) -> Shape:
@@ -125,4 +135,6 @@ def _readings(segments: list[str]) -> list[list[str]]:
     while folded and not folded[-1]:
         folded = folded[:-1]
         readings.append(folded)
-    return [*readings, *([*folded[:-1], stem] for stem in (stems(folded[-1]) if folded else ()))]
+    if folded and "." in folded[-1]:
+        readings += [[*folded[:-1], stem] for stem in stems(folded[-1])]
+    return readings
