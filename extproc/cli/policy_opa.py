@@ -7,7 +7,8 @@ Each command says on standard error which of both it used.
 import asyncio
 import contextlib
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,13 +16,13 @@ import typer
 from rich.table import Table
 
 from extproc.assembly.make_engine import opa_server
-from extproc.assembly.try_policy import sample_inputs
+from extproc.assembly.try_policy import notes_on_names, refuse_wrong_names, sample_inputs
 from extproc.cli.options import DEFAULT_CONFIG, EngineChoice
-from extproc.cli.policy_selection import DEFAULT_QUERY
+from extproc.cli.policy_selection import DEFAULT_QUERY, no_names, select_with_names
 from extproc.config.load import load_settings
 from extproc.config.schema import Settings
 from extproc.console.printable import console, plain, printable
-from extproc.model.errors import ConfigError, PolicyError
+from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid, SourceLocation
 from extproc.policy.authoring.opa_decider import deciding
 from extproc.policy.authoring.opa_program import OpaProgram, find_program
 from extproc.policy.authoring.opa_trace import trace_in_opa
@@ -29,11 +30,15 @@ from extproc.policy.authoring.replay import Decider
 from extproc.policy.authoring.trace import Trace
 from extproc.policy.bundle.policy_files import PolicyFiles, configured_files
 from extproc.policy.contract.policy_sources import Module, Sources
+from extproc.policy.names.known_names import KnownNames
 from extproc.policy.opa.bundle_status import BundleStatus
 from extproc.policy.opa.opa_engine import OpaEngine
 from extproc.policy.opa.opa_server import OpaServer
+from extproc.policy.regorus.evaluator import SETTINGS
 from extproc.policy.regorus.lint.rego_module import Violation
+from extproc.policy.regorus.policy_check import PolicyCheck, SettingsValidity
 
+SETTINGS_PACKAGE = re.compile(rf"^package {re.escape('.'.join(SETTINGS[1:-1]))}\s*$", re.MULTILINE)
 TEST_S = 30.0
 """Seconds for each test of a checked policy."""
 PROGRAM_HINT = (
@@ -51,6 +56,8 @@ class InOpa:
     server: OpaServer | None
     """The configured server; None without one."""
     query: str
+    known: Callable[[], KnownNames | None] = no_names
+    """Returns the names of the configuration, by which the data's are checked; None without a configuration."""
 
     def program(self, what: str) -> OpaProgram:
         """The ``opa`` program.
@@ -99,7 +106,8 @@ def in_opa(paths: list[Path] | None, data: list[Path] | None, query: str | None,
     settings = None if config == DEFAULT_CONFIG and not config.exists() else load_settings(config, to_serve=False)
     asked = query or (settings.policy.query if settings else DEFAULT_QUERY)
     server = opa_server(settings) if settings and settings.policy.engine == EngineChoice.OPA.value else None
-    return InOpa(_files(paths, data, asked, settings, has_server=server is not None), server, asked)
+    files = _files(paths, data, asked, settings, has_server=server is not None)
+    return InOpa(files, server, asked, lambda: select_with_names(paths, data, query, config).known())
 
 
 def _files(
@@ -117,20 +125,23 @@ def check(policy: InOpa, *, as_json: bool) -> bool:
     found, summary = _check_files(policy, policy.files) if policy.files else asyncio.run(_check_server(policy))
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in found], indent=2))
-    elif found:
-        for one in found:
-            place = f"{one.file}:{one.line}:{one.column}: " if one.file else ""
-            hint = f"\n  {one.hint}" if one.hint else ""
-            typer.echo(
-                printable(f"{place}{one.message}") + (f"\n  {printable(one.hint)}" if hint else ""), err=True
-            )
-    else:
-        typer.echo(f"OK: {printable(summary)}")
+        return not found
+    for one in found:
+        place = f"{one.file}:{one.line}:{one.column}: " if one.file else ""
+        hint = f"\n  {printable(one.hint)}" if one.hint else ""
+        typer.echo(f"{printable(f'{place}{one.message}')}{hint}", err=True)
+    if not found:
+        for line in summary:
+            typer.echo(printable(line))
     return not found
 
 
-def _check_files(policy: InOpa, files: PolicyFiles) -> tuple[list[Violation], str]:
-    """``opa check``, then ``opa test``, then a decision for each sample call."""
+def _check_files(policy: InOpa, files: PolicyFiles) -> tuple[list[Violation], list[str]]:
+    """``opa check``, then ``opa test``, a decision for each sample call, and the names in data.
+
+    Returns:
+        The faults; and what to say if there are none.
+    """
     program = policy.program("a check of these files")
     say(f"by {program}")
     sources = files.read()
@@ -138,13 +149,25 @@ def _check_files(policy: InOpa, files: PolicyFiles) -> tuple[list[Violation], st
     if not found and sources.tests:
         results = program.test(sources, timeout_s=TEST_S, coverage=False).results
         found = [Violation(one.file, one.line, 1, one.name, one.message) for one in results if not one.passed]
-    if not found:
-        with program.serving(sources) as server:
-            found = asyncio.run(_check_served(server, policy.query))
-    return found, f"{len(sources.modules)} modules, revision {sources.revision[:12]}"
+    if found:
+        return found, []
+    with program.serving(sources) as server:
+        found, checked = asyncio.run(_check_served(server, sources))
+    try:
+        known = policy.known()
+        refuse_wrong_names(sources, checked, known)
+    except PolicyInvalid as error:
+        found += [_violation(one) for one in error.problems]
+    notes = [] if found else [f"note: {note}" for note in notes_on_names(sources, checked, known)]
+    return found, [f"OK: {len(sources.modules)} modules, revision {sources.revision[:12]}", *notes]
 
 
-async def _check_server(policy: InOpa) -> tuple[list[Violation], str]:
+def _violation(problem: ConfigError) -> Violation:
+    place = problem.place or SourceLocation("")
+    return Violation(str(place.file), place.line, place.column, problem.message, problem.hint)
+
+
+async def _check_server(policy: InOpa) -> tuple[list[Violation], list[str]]:
     """The policy in the server: its health, a decision for each sample call and, with the program, its modules."""
     if policy.server is None:
         raise ConfigError("no OPA server is configured, and no file is named", None, PROGRAM_HINT)
@@ -159,17 +182,33 @@ async def _check_server(policy: InOpa) -> tuple[list[Violation], str]:
         found = program.check(sources) if program else []
         found = found or await _check_samples(engine, policy.query)
         bundles = f", bundles {', '.join(engine.bundles)}" if engine.bundles else ""
-        return found, f"{len(modules)} modules{bundles}, in OPA at {policy.server.address}"
+        return found, [f"OK: {len(modules)} modules{bundles}, in OPA at {policy.server.address}"]
     finally:
         await engine.close()
 
 
-async def _check_served(server: OpaServer, query: str) -> list[Violation]:
-    engine = OpaEngine(server, query)
+async def _check_served(server: OpaServer, sources: Sources) -> tuple[list[Violation], PolicyCheck]:
+    engine, settings = OpaEngine(server, sources.query), OpaEngine(server, ".".join(SETTINGS))
     try:
-        return await _check_samples(engine, query)
+        found = await _check_samples(engine, sources.query)
+        validity = await _settings_validity(settings, sources)
     finally:
         await engine.close()
+        await settings.close()
+    if validity is SettingsValidity.INVALID:
+        what = "the data does not have the shape that the policy reads: each call is denied"
+        found.append(Violation("", 0, 0, what, "`--engine embedded` names the wrong part"))
+    return found, PolicyCheck(settings=validity)
+
+
+async def _settings_validity(engine: OpaEngine, sources: Sources) -> SettingsValidity:
+    """Evaluate ``data.extproc.settings.valid``, if the policy has its package."""
+    if not any(SETTINGS_PACKAGE.search(module.text) for module in sources.modules):
+        return SettingsValidity.UNCHECKED
+    with contextlib.suppress(PolicyError):
+        if await engine.evaluate(b"{}") is True:
+            return SettingsValidity.VALID
+    return SettingsValidity.INVALID
 
 
 async def _check_samples(engine: OpaEngine, query: str) -> list[Violation]:

@@ -216,3 +216,19 @@ def test_an_opa_without_its_status_plugin_says_so(folder, opa_binary):
     with opa(opa_binary, folder / "o", folder / "p/t.rego") as (_, address):
         configure(folder, address)
         assert "OPA's status plugin is off" in run("status").stderr
+
+
+@pytest.mark.parametrize(
+    ("roles", "words"),
+    [
+        ('{functions: ["crm.ff"]}', "guard.yaml:3:"),
+        ('{functionz: ["crm.f"]}', "the data does not have the shape"),
+    ],
+)
+def test_names_in_data_are_checked_against_the_configuration(folder, roles, words):
+    """A misspelled one would grant nothing, or switch a control off."""
+    (folder / "guard.yaml").write_text(f"guard:\n  roles:\n    support: {roles}\n")
+    refused = run("check", "-d", "guard.yaml", "-q", "data.extproc.decision", fails=1)
+    assert words in refused.stderr
+    (folder / "guard.yaml").write_text('guard:\n  roles:\n    support: {functions: ["crm.f"]}\n')
+    assert run("check", "-d", "guard.yaml", "-q", "data.extproc.decision").stdout.startswith("OK: ")
