@@ -111,12 +111,24 @@ async def ask(question: Question, services: Services) -> Decision:
         Refused: the call has no form that policy could be shown, or policy would see less of it than there is.
     """
     check_request(question.identified, services.engine.uninspectable_reads)
-    first, *others = _documents(question, services)
+    documents = tuple(_documents(question, services))
+    try:
+        decision = await _strictest(documents, question, services)
+    except PolicyError:
+        services.observer.policy_failed()
+        raise
+    decision = softened(decision) if services.dry_run else decision
+    services.observer.policy_decided(decision)
+    return decision
+
+
+async def _strictest(documents: tuple[bytes, ...], question: Question, services: Services) -> Decision:
+    first, *others = documents
     decision = await _asked(first, question, services)
     for document in others:
         if decision.action is not Action.DENY:
             decision = max(decision, await _asked(document, question, services), key=_strictness)
-    return softened(decision) if services.dry_run else decision
+    return decision
 
 
 def _strictness(decision: Decision) -> int:
@@ -164,7 +176,11 @@ def _document(
 
 
 async def _asked(document: bytes, question: Question, services: Services) -> Decision:
-    answer = await _evaluated(document, question, services)
+    begun = services.stopwatch()
+    try:
+        answer = await _evaluated(document, question, services)
+    finally:
+        services.observer.policy_asked(services.stopwatch() - begun)
     connection = question.identified.connection
     decision = read_decision(
         answer,

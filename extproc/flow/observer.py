@@ -1,5 +1,6 @@
 """The observer of the guard's work: the port for metrics and logs."""
 
+from extproc.model.decision import Decision
 from extproc.model.entries import Entry
 
 
@@ -20,6 +21,15 @@ class Observer:
 
     def call_ended(self, entry: Entry) -> None:
         """A terminal entry was made."""
+
+    def policy_asked(self, seconds: float) -> None:
+        """Policy was asked one question, and gave an answer or failed after this time."""
+
+    def policy_decided(self, decision: Decision) -> None:
+        """Policy decided, or gave an answer that cannot be read."""
+
+    def policy_failed(self) -> None:
+        """Policy gave no usable answer."""
 
     def evidence_lost(self, entry: Entry) -> None:
         """A terminal entry could not be stored. Alert on it."""

@@ -1,6 +1,7 @@
 """The services of a worker, put together once by ``extproc.assembly`` and shared by all its calls."""
 
 import contextlib
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -100,6 +101,8 @@ class Services:
     worker: str = "worker"
     hold_limiter: HoldLimiter = field(default_factory=HoldLimiter)
     observer: Observer = field(default_factory=Observer)
+    stopwatch: Callable[[], float] = time.perf_counter
+    """Seconds, of which only differences mean something."""
     dry_run: bool = False
     """Calls that policy would deny or hold go on; the record names the rule."""
     show_headers: frozenset[str] = frozenset()

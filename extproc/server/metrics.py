@@ -4,8 +4,12 @@ import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
 from extproc.flow.observer import Observer
+from extproc.model.decision import Action, Decision
 from extproc.model.entries import Entry
+from extproc.model.reasons import Reason
 from extproc.policy.bundle.policy_status import PolicyStatus
+from extproc.policy.contract.read_decision import UNREADABLE
+from extproc.server.rule_labels import RuleLabels
 
 CALLS = Counter("extproc_calls", "Calls that ended.", ["connection", "outcome", "reason"])
 RUNNING = Gauge("extproc_calls_running", "Running calls.", multiprocess_mode="livesum")
@@ -27,6 +31,19 @@ POLICY_INFO = Gauge(
     ["engine", "revision", "bundles"],
     multiprocess_mode="livemax",
 )
+POLICY_SECONDS = Histogram(
+    "extproc_policy_seconds",
+    "Seconds of one question to policy, until its answer or its failure.",
+    ["engine"],
+    buckets=(5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1),
+)
+DECISIONS = Counter(
+    "extproc_policy_decisions",
+    "Policy's decisions by rule. The action is error where there was none, and shadow for a rule in shadow mode.",
+    ["action", "rule"],
+)
+FAILED, SHADOW = "error", "shadow"
+"""Values of ``action`` beside those of decisions."""
 REVISION_SHOWN = 12
 """Characters of a revision, as everywhere that people see it."""
 DURATION = Histogram(
@@ -39,9 +56,16 @@ DURATION = Histogram(
 class Metrics(Observer):
     """Counts, times and logs the calls of one worker."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: RuleLabels) -> None:
+        """Begin at 0.
+
+        Args:
+            rules: knows which rules are labels.
+        """
         self._log = structlog.get_logger().bind()  # bound once: a lazy logger would bind again at every line
         self._calls: dict[tuple[str, str, str], Counter] = {}
+        self._rules, self._decisions = rules, dict[tuple[str, str], Counter]()
+        self._seconds: dict[str, Histogram] = {}
 
     def call_began(self) -> None:
         """A stream opened."""
@@ -71,6 +95,32 @@ class Metrics(Observer):
         facts = {"kind": entry.kind.value, "function": entry.function, "reason": entry.reason}
         self._log.debug("call", call_id=entry.call_id, **facts)
 
+    def policy_asked(self, seconds: float) -> None:
+        """Policy gave an answer, or failed."""
+        engine = self._rules.engine
+        histogram = self._seconds.get(engine)
+        if histogram is None:
+            histogram = self._seconds[engine] = POLICY_SECONDS.labels(engine)
+        histogram.observe(seconds)
+
+    def policy_decided(self, decision: Decision) -> None:
+        """Policy's answer was read."""
+        action = FAILED if decision.reason is Reason.POLICY_ERROR else decision.action.value
+        self._count(action, decision.rule)
+        for name in decision.shadow:
+            self._count(SHADOW, name)
+
+    def policy_failed(self) -> None:
+        """Policy gave no usable answer."""
+        self._count(FAILED, "")
+
+    def _count(self, action: str, rule: str) -> None:
+        key = (action, self._rules.label(rule))
+        counter = self._decisions.get(key)
+        if counter is None:
+            counter = self._decisions[key] = DECISIONS.labels(*key)
+        counter.inc()
+
     def evidence_lost(self, entry: Entry) -> None:
         """A terminal entry could not be stored."""
         LOST.inc()
@@ -94,8 +144,14 @@ class Metrics(Observer):
 class PolicyMetrics:
     """Counts and logs the policies of one process and the health of its policy engine."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: RuleLabels) -> None:
+        """Begin without a policy.
+
+        Args:
+            rules: is told the rules of each policy.
+        """
         self._last: PolicyStatus | None = None
+        self._rules = rules
 
     def changed(self, status: PolicyStatus) -> None:
         """A policy was loaded or refused, or the engine's health changed.
@@ -119,6 +175,9 @@ class PolicyMetrics:
         if last is not None:
             _info(last).set(0)
         _info(status).set(1 if status.revision else 0)
+        for name in self._rules.declare((*status.rules, UNREADABLE), status.engine):
+            for action in (*Action, SHADOW):  # a rule that never matched has the value 0
+                DECISIONS.labels(action, name)
 
 
 def _info(status: PolicyStatus) -> Gauge:

@@ -18,6 +18,7 @@ from extproc.server.log import set_up_log
 from extproc.server.metrics import Metrics, PolicyMetrics
 from extproc.server.reload_alone import ReloadAlone
 from extproc.server.reloading import InfoMetric, WorkerReload, settle_memory
+from extproc.server.rule_labels import RuleLabels
 from extproc.server.stopping import Signals
 from extproc.server.supervised import is_supervised, supervised
 from extproc.server.watchdog import Watchdog, too_long
@@ -42,13 +43,16 @@ async def run_worker(configuration: Configuration, *, listen: str, index: int, h
     with owned(settings.state, name):
         for note in notes(settings):
             structlog.get_logger().warning(str(note))
-        with open_stores(settings, name, Metrics()) as stores:
-            await _run(configuration, stores, listen, health)
+        rules = RuleLabels()
+        with open_stores(settings, name, Metrics(rules)) as stores:
+            await _run(configuration, stores, rules, listen, health)
 
 
-async def _run(configuration: Configuration, stores: WorkerStores, listen: str, health: str) -> None:
+async def _run(
+    configuration: Configuration, stores: WorkerStores, rules: RuleLabels, listen: str, health: str
+) -> None:
     settings = configuration.settings
-    reload = WorkerReload(stores, PolicyMetrics().changed, InfoMetric(settings.state, stores.worker))
+    reload = WorkerReload(stores, PolicyMetrics(rules).changed, InfoMetric(settings.state, stores.worker))
     configurations = reload.start(configuration)
 
     async def checks() -> dict[str, str]:

@@ -15,6 +15,10 @@ directions contains "list"
 
 directions contains "response" if count(data.guard.responses) > 0
 
+# The names of rules that the data has. The guard reads them once, for its metrics: a rule that never matched has the
+# value 0 there.
+rules := data.extproc.settings.rules
+
 default decision := {"action": "deny", "reason": "policy-denied", "rule": "default"}
 
 decision := {"action": "deny", "reason": "uninspectable", "rule": "uninspectable"} if {

@@ -1,6 +1,7 @@
 package extproc.decision_test
 
 import data.extproc.decision
+import data.extproc.rules
 
 guard := {
 	"roles": {"support": {"functions": ["crm.*"]}, "sre": {"functions": ["db.*"]}},
@@ -17,6 +18,10 @@ call(function, groups, arguments) := {
 	"body": {"size": 0},
 	"findings": [],
 	"direction": "request",
+}
+
+test_names_of_rules_are_those_of_the_data if {
+	rules == {"read-only", "risk-90"} with data.guard as guard
 }
 
 test_granted_is_allowed_and_masked if {

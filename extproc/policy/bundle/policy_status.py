@@ -45,6 +45,8 @@ class PolicyStatus:
     """The latest candidate, if it was refused; else None."""
     bundles: tuple[str, ...] = ()
     """``name@revision`` of the bundles of an OPA server, as of its latest answer."""
+    rules: tuple[str, ...] = ()
+    """The names of the policy's rules, as far as they are known."""
     trouble: str = ""
     """The engine's problem: why it cannot decide; empty while it can, as far as is known."""
 
@@ -75,5 +77,7 @@ def read_statuses(folder: Path) -> list[tuple[PolicyStatus, bool]]:
 
 def _status(raw: dict[str, Any]) -> PolicyStatus:
     """Read a status. May raise ``TypeError``, ``KeyError``."""
-    refused, bundles = raw.pop("refused"), tuple(map(str, raw.pop("bundles", ())))
-    return PolicyStatus(**raw, bundles=bundles, refused=RefusedCandidate(**refused) if refused else None)
+    refused = raw.pop("refused")
+    bundles, rules = (tuple(map(str, raw.pop(key, ()))) for key in ("bundles", "rules"))
+    candidate = RefusedCandidate(**refused) if refused else None
+    return PolicyStatus(**raw, bundles=bundles, rules=rules, refused=candidate)

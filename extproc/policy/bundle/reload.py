@@ -94,7 +94,9 @@ class ReloadingEngine:
 
     def _load(self, sources: Sources, since_ns: int) -> None:
         self._use(EmbeddedEngine.from_sources(sources, checked=self._check(sources)))
-        self.status = PolicyStatus(self._process, "embedded", sources.revision, sources.query, since_ns)
+        self.status = PolicyStatus(
+            self._process, "embedded", sources.revision, sources.query, since_ns, rules=self._engine.rule_names
+        )
         self._report(None)
         self._save(sources)
 
@@ -174,7 +176,8 @@ class ReloadingEngine:
             if revision != self.revision:
                 checked = await asyncio.to_thread(self._check, sources)
                 self._use(EmbeddedEngine.from_sources(sources, checked=checked))
-                self.status = replace(self.status, revision=revision, since_ns=self._clock_ns())
+                names = self._engine.rule_names
+                self.status = replace(self.status, revision=revision, since_ns=self._clock_ns(), rules=names)
             self._report(None)
             await asyncio.to_thread(self._save, sources)
         except Exception as error:  # noqa: BLE001 - after any error the policy in force stays

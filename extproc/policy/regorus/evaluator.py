@@ -27,6 +27,7 @@ from extproc.policy.regorus.lint.rego_module import RegoModule, Violation, read_
 from extproc.policy.regorus.lint.unknown_keys import unknown_keys
 from extproc.policy.regorus.policy_check import PolicyCheck, SettingsValidity
 from extproc.policy.regorus.regex_builtins import Patterns
+from extproc.policy.regorus.rule_names import spelled_names
 from extproc.policy.regorus.unambiguous_json import has_one_reading
 from extproc.policy.regorus.uninspectable_usage import find_uninspectable_reads
 
@@ -39,6 +40,8 @@ ANSWER = f"data.{ENTRY}.answer"
 undefined rule has a string as its value, so the query's value is wrapped: any value but an object is undefined."""
 SETTINGS = ("data", "extproc", "settings", "valid")
 """A rule about data alone: true if the data has the shape that the policy reads. Evaluated once, at loading."""
+RULES = ("data", "extproc", "rules")
+"""A rule about data alone: the names of rules that decisions take from data. Evaluated once, at loading."""
 NO_VALUE = "<undefined>"
 """The engine's value of a rule without one."""
 
@@ -59,6 +62,8 @@ class EmbeddedEngine:
     bundles: tuple[str, ...] = ()
     literals: tuple[RegoLiteral, ...] = ()
     """As in ``PolicyCheck``; empty if the sources were checked before."""
+    rule_names: tuple[str, ...] = ()
+    """As in ``PolicyCheck``."""
     is_remote = False
 
     @classmethod
@@ -88,6 +93,7 @@ class EmbeddedEngine:
             response_interest=found.response_interest,
             uninspectable_reads=found.uninspectable_reads,
             literals=found.literals,
+            rule_names=found.rule_names,
         )
 
     async def evaluate(self, document: bytes, caller: str = "") -> Json:  # noqa: ARG002 - no question waits
@@ -127,7 +133,19 @@ def _examine(template: RegorusEngine, modules: tuple[RegoModule, ...], query: tu
     interest = find_response_interest(template, modules, keys)
     reads = find_uninspectable_reads(modules, query, keys)
     literals = tuple(find_literals(modules).literals)
-    return PolicyCheck(check_settings(template, modules), keys, interest, reads, literals)
+    names = tuple(sorted(spelled_names(modules) | declared_names(template, modules)))
+    return PolicyCheck(check_settings(template, modules), keys, interest, reads, literals, names)
+
+
+def declared_names(template: RegorusEngine, modules: Sequence[RegoModule]) -> frozenset[str]:
+    """The names of rules that ``data.extproc.rules`` declares. A rule about data: it sees no input."""
+    if not any(module.defines(RULES) for module in modules):
+        return frozenset()
+    try:
+        found = run_rule(template.clone(), ".".join(RULES), b"{}")
+    except PolicyError:
+        return frozenset()
+    return frozenset(name for name in found if isinstance(name, str)) if isinstance(found, list) else frozenset()
 
 
 def _add_entry(template: RegorusEngine, query: str) -> None:

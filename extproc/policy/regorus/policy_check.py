@@ -28,3 +28,5 @@ class PolicyCheck:
     uninspectable_reads: UninspectableReads = NONE_READ
     literals: tuple[RegoLiteral, ...] = ()
     """The texts that the policy compares with names of the input."""
+    rule_names: tuple[str, ...] = ()
+    """The names of rules that decisions spell out, and those that the policy declares. Sorted."""

@@ -143,6 +143,7 @@ class TrialProcess:
             ResponseInterest(found["response_interest"]),
             UninspectableReads(**reads | {"response_parts": frozenset(reads["response_parts"])}),
             tuple(RegoLiteral(**one | {"kind": LiteralKind(one["kind"])}) for one in found["literals"]),
+            tuple(found["rule_names"]),
         )
 
     def test(self, sources: Sources, *, timeout_s: float, memory: int = MEMORY) -> TestRun:

@@ -49,7 +49,12 @@ def try_sources(sources: Sources, samples: Callable[[], SampleInputs]) -> Policy
             f"{failed[0].file}:{failed[0].line}: {failed[0].name} failed: {failed[0].message}{more}"
         )
     return PolicyCheck(
-        engine.settings, engine.input_keys, engine.response_interest, engine.uninspectable_reads, engine.literals
+        engine.settings,
+        engine.input_keys,
+        engine.response_interest,
+        engine.uninspectable_reads,
+        engine.literals,
+        engine.rule_names,
     )
 
 

@@ -172,3 +172,18 @@ def test_without_the_extra_there_is_a_hint(monkeypatch):
     with pytest.raises(ConfigError, match="not installed") as caught:
         engine("decision := true")
     assert "opa" in caught.value.hint
+
+
+def test_the_names_of_rules_are_known_when_the_policy_is_loaded():
+    """Those that decisions spell out, and those that the policy declares."""
+    text = """
+decision := {"action": "deny", "rule": "hours"} if input.a
+else := object.union({"action": "deny"}, {"rule": `cards`}) if input.b
+else := {"action": "deny", "rule": input.c}
+"""
+    text = text.replace("\nelse", " else")
+    assert engine(text).rule_names == ("cards", "hours")
+    declaring = Module("r.rego", "package extproc\n\nrules contains rule if some rule in data.rules")
+    modules = (Module("t.rego", "package t\n" + text), declaring)
+    loaded = EmbeddedEngine.from_sources(Sources(modules, {"rules": ["data-rule"]}, "data.t.decision"))
+    assert loaded.rule_names == ("cards", "data-rule", "hours")
