@@ -44,6 +44,8 @@ lint: dev ## Check style, formatting, spelling and imports (and the policies, wh
 	@$(BIN)/lint-imports --no-logo
 	@if command -v opa >/dev/null; then opa check --strict policy/rego && opa fmt --list --fail policy/rego; \
 	else echo "opa is not installed: the policies' format was not checked (make tools)"; fi
+	@if command -v regal >/dev/null; then regal lint policy/rego; \
+	else echo "regal is not installed: the policies were not linted (docs/contributing)"; fi
 
 types: dev ## Check types, strictly
 	@$(BIN)/mypy

@@ -7,7 +7,7 @@ office := {
 	"days": ["Monday", "Friday"], "from": "08:00", "to": "18:00",
 }
 
-at(time) := {"time": time, "call": {"function": "deploy.run"}, "identity": {"groups": []}}
+at(moment) := {"time": moment, "call": {"function": "deploy.run"}, "identity": {"groups": []}}
 
 inside := [
 	"2026-11-20T07:00:00.000000000Z",
@@ -28,15 +28,15 @@ outside := [
 ]
 
 test_the_window_is_open_at_its_hours_in_its_zone if {
-	every time in inside {
-		conditions.met with input as at(time) with data.guard as {"windows": [office]}
+	every moment in inside {
+		conditions.met with input as at(moment) with data.guard as {"windows": [office]}
 	}
 }
 
 test_it_is_closed_at_all_others if {
-	every time in outside {
-		not conditions.met with input as at(time) with data.guard as {"windows": [office]}
-		conditions.first == {"reason": "outside-hours", "rule": "office"} with input as at(time) with data.guard as {"windows": [office]}
+	every moment in outside {
+		not conditions.met with input as at(moment) with data.guard as {"windows": [office]}
+		conditions.first == {"reason": "outside-hours", "rule": "office"} with input as at(moment) with data.guard as {"windows": [office]}
 	}
 }
 

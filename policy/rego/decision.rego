@@ -19,6 +19,8 @@ directions contains "response" if count(data.guard.responses) > 0
 # value 0 there.
 rules := data.extproc.settings.rules
 
+# METADATA
+# entrypoint: true
 default decision := {"action": "deny", "reason": "policy-denied", "rule": "default"}
 
 decision := {"action": "deny", "reason": "uninspectable", "rule": "uninspectable"} if {

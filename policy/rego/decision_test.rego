@@ -40,7 +40,9 @@ test_risky_is_held if {
 }
 
 test_forbidden_is_denied_before_it_could_be_held if {
-	decision == {"action": "deny", "reason": "forbidden-argument", "rule": "read-only", "risk": 90} with input as call("db.query", ["sre"], {"sql": "drop table x"}) with data.guard as guard
+	drop := call("db.query", ["sre"], {"sql": "drop table x"})
+	denied := {"action": "deny", "reason": "forbidden-argument", "rule": "read-only", "risk": 90}
+	decision == denied with input as drop with data.guard as guard
 }
 
 test_not_granted_is_denied if {
@@ -100,7 +102,7 @@ test_a_listing_shows_what_may_be_called_whatever_its_arguments_and_its_risk if {
 
 test_a_listing_hides_what_is_closed_now_and_asks_for_no_count if {
 	closed := {"rule": "never", "functions": ["crm.*"], "zone": "UTC", "days": [], "from": "08:00", "to": "18:00"}
-	limited := {"rule": "often", "functions": ["crm.*"], "of": "caller", "per": "minute", "calls": 1}
 	decision.rule == "not-listed" with input as listed("crm.get", ["support"]) with data.guard as object.union(guard, {"windows": [closed]})
+	limited := {"rule": "often", "functions": ["crm.*"], "of": "caller", "per": "minute", "calls": 1}
 	decision.rule == "listed" with input as listed("crm.get", ["support"]) with data.guard as object.union(guard, {"limits": [limited]})
 }

@@ -28,6 +28,6 @@ on_connection := {
 plan := {"request": [], "response": []} if {
 	not data.guard.masks
 } else := {
-	"request": [rule | some rule in applicable[_].request],
-	"response": [rule | some rule in applicable[_].response],
+	"request": [rule | some mask in applicable; some rule in mask.request],
+	"response": [rule | some mask in applicable; some rule in mask.response],
 }

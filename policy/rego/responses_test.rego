@@ -18,8 +18,8 @@ came(response) := {
 	"response": response,
 }
 
-found(count) := {"status": 200, "body": {"status": "open"}, "findings": [
-	{"entity": "CREDIT_CARD", "path": "$.a", "count": count},
+found(times) := {"status": 200, "body": {"status": "open"}, "findings": [
+	{"entity": "CREDIT_CARD", "path": "$.a", "count": times},
 	{"entity": "CREDIT_CARD", "path": "$.b", "count": 1},
 	{"entity": "US_SSN", "path": "$.c", "count": 9},
 ]}

@@ -134,7 +134,7 @@ zone_valid(zone) if zone == "UTC"
 
 zone_valid(zone) if {
 	contains(zone, "/")
-	time.clock([0, zone])
+	is_array(time.clock([0, zone]))
 }
 
 duties_valid if {

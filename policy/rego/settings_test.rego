@@ -100,5 +100,10 @@ test_what_is_wrong_is_named if {
 	settings.wrong == {"hodl"} with data.guard as changed("/hodl", [])
 	settings.wrong == {"hold", "masks", "shadow"} with data.guard as object.union(good, {"hold": [{}], "masks": [{}]})
 	settings.wrong == {"roles"} with data.guard as {}
-	settings.wrong == {"arguments", "risk", "windows", "duties", "limits", "responses", "shadow"} with data.guard as {"roles": {}, "arguments": [{}], "risk": {"x": 1}, "windows": [{}], "duties": [{}], "limits": [{}], "responses": [{}], "shadow": ["x"]}
+	all_but_roles := {
+		"roles": {}, "arguments": [{}], "risk": {"x": 1}, "windows": [{}], "duties": [{}], "limits": [{}],
+		"responses": [{}], "shadow": ["x"],
+	}
+	names := {"arguments", "risk", "windows", "duties", "limits", "responses", "shadow"}
+	settings.wrong == names with data.guard as all_but_roles
 }

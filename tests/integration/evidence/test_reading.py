@@ -249,8 +249,15 @@ def test_ordinary_questions_are_answered(shared_reader, shared, sql):
 REFERENCE = Path(__file__).parents[3] / "docs/reference/evidence.md"
 
 
-@pytest.mark.parametrize("sql", re.findall(r"```sql\n(.*?)```", REFERENCE.read_text(), re.DOTALL))
-def test_the_references_examples_are_answered(shared_reader, sql):
+def documented() -> list[str]:
+    """Each statement of each page."""
+    pages = "".join(page.read_text() for page in sorted(REFERENCE.parents[1].rglob("*.md")))
+    blocks = re.findall(r"```sql\n(.*?)```", pages, re.DOTALL)
+    return [sql for block in blocks for sql in re.split(r"\n(?=SELECT|WITH)", block)]
+
+
+@pytest.mark.parametrize("sql", documented())
+def test_the_examples_of_the_documentation_are_answered(shared_reader, sql):
     shared_reader.query(sql)
 
 

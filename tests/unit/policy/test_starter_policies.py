@@ -1,6 +1,7 @@
 """The policies users start from: their own tests pass under both engines, and decisions are readable."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -101,3 +102,14 @@ def test_the_example_is_valid_data():
     assert Path(EXAMPLE).is_file()
     template = EmbeddedEngine.from_sources(read_sources([], [EXAMPLE], "data.extproc.settings.valid"))
     assert template.evaluate_now(b"{}") is True
+
+
+def test_regal_finds_nothing():
+    """With .regal/config.yaml. Regal has no package that CI could install: it runs where somebody has it."""
+    regal = shutil.which("regal")
+    if regal is None:
+        pytest.skip("regal is not installed")
+    found = subprocess.run(
+        [regal, "lint", starter_folder()], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert found.returncode == 0, found.stdout
