@@ -33,7 +33,7 @@ from extproc.detectors.catalogue import CATALOGUE
 from extproc.masking.masker import Masker
 from extproc.masking.protobuf.frames import Framing
 from extproc.model.masking import MASK_EVERYTHING
-from extproc.server.run_worker import COLLECT_AFTER
+from extproc.server.reloading import COLLECT_AFTER
 
 JSON, SSE, LINES, PLAIN = "application/json", "text/event-stream", "application/x-ndjson", "text/plain"
 SIZES = (1_000, 10_000, 100_000, 1_000_000)

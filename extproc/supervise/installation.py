@@ -95,8 +95,9 @@ class Installation:
         await self._reloader.stop()
         await _stop_accepting(self._admin)
         drain_s = self._settings.limits.drain
+        await self._count_calls()
         async with (
-            background(self._count_calls()),
+            background(self._keep_counting()),
             background(tell_progress(lambda: self._left, drain_s, structlog.get_logger().info)),
             background(self._hurry(signals)),
         ):
@@ -107,11 +108,14 @@ class Installation:
         await signals.hurry.wait()
         self._supervisor.hurry(*self._workers)
 
-    async def _count_calls(self) -> None:
+    async def _keep_counting(self) -> None:
         while True:
-            counts = await asyncio.gather(*(_calls(child) for child in self._supervisor.children))
-            self._left = sum(counts, CallsLeft(0, 0))
             await asyncio.sleep(COUNT_WITHIN_S)
+            await self._count_calls()
+
+    async def _count_calls(self) -> None:
+        counts = await asyncio.gather(*(_calls(child) for child in self._supervisor.children))
+        self._left = sum(counts, CallsLeft(0, 0))
 
     # Health.
 

@@ -18,6 +18,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from extproc.config.owner_lock import owned, owner_of
 from extproc.demo.canaries import Canary, Search
 from extproc.demo.install import free_ports
 from extproc.supervise.children import worker_endpoint
@@ -253,7 +254,7 @@ async def test_health_names_every_part(product: Product) -> None:
     async with httpx.AsyncClient(trust_env=False, verify=False) as client:
         answer = await client.get(f"http://{product.stack.settings.health}/healthz")
     assert answer.status_code == 200
-    assert set(answer.json()["parts"]) == {"control", "worker-0", "worker-1", "envoy", "policy"}
+    assert set(answer.json()["parts"]) == {"control", "worker-0", "worker-1", "envoy", "policy", "configuration"}
 
 
 @pytest.mark.parametrize("other_ports", [False, True], ids=["the same configuration", "other ports"])
@@ -291,9 +292,24 @@ async def test_a_start_waits_for_the_workers_of_a_killed_one(product: Product) -
     """They drain and record; then the next installation serves."""
     product.process.kill()
     await product.ended(30)
-    await product.start()
-    assert "waiting for a part of another run to end" in product.log()
+    lines = product.log().count("waiting for a part of another run to end")
+    async with worker_part(product.stack.settings.state):
+        starting = asyncio.create_task(product.start())
+        async with asyncio.timeout(60):
+            while product.log().count("waiting for a part of another run to end") == lines:
+                await asyncio.sleep(0.05)
+    await starting
     assert (await product.call()).status_code == 200
+
+
+@contextlib.asynccontextmanager
+async def worker_part(state: Path) -> AsyncIterator[None]:
+    """Own a worker's part of the folder, as soon as the worker before has ended."""
+    async with asyncio.timeout(60):
+        while owner_of(state, "worker-1") is not None:
+            await asyncio.sleep(0.05)
+    with owned(state, "worker-1"):
+        yield
 
 
 async def test_the_parts_of_a_killed_supervisor_end(product: Product) -> None:
@@ -330,10 +346,36 @@ async def test_the_installation_drains_when_it_is_stopped(product: Product) -> N
     assert isinstance(cut, httpx.TransportError) or cut.status_code in (502, 503)
     assert await product.ended(30) == 0
     assert alive(product.started) == []
+    assert "waiting for 2 held calls, at most " in product.log()
+    assert "press Ctrl-C again to end them" in product.log()
     assert [seen.body for seen in product.stack.upstream.requests[began:] if seen.method == "POST"] == [b'{"n":1}']
     everything = [entry for file in product.stack.spools() for _, entry in rows(file, 0)]
     cut_entries = [entry for entry in everything if entry["arguments"] == '{"n":2}']
     assert [entry["kind"] for entry in cut_entries] == ["call.held", "call.denied"]
+
+
+async def test_a_second_interrupt_ends_a_drain() -> None:
+    """A person does not wait for the whole drain: the held call is cut off, and recorded."""
+    with short_folder() as folder:
+        async with run_upstream() as upstream:
+            issuer = Issuer(folder)
+            config = write_config(folder, issuer, upstream.address, limits={"drain": 3_000.0}, **ports())
+            from extproc.config.load import load_settings
+
+            product = Product(Stack(folder, config, load_settings(config), issuer, upstream), folder / "up.log")
+            async with product.running():
+                call = asyncio.create_task(product.call("POST", "/deploys", content=b"{}", headers=JSON))
+                await product.stack.pending(1)
+                product.process.send_signal(signal.SIGINT)
+                async with asyncio.timeout(30):
+                    while "waiting for 1 held call, at most " not in product.log():
+                        await asyncio.sleep(0.05)
+                product.process.send_signal(signal.SIGINT)
+                assert await product.ended(60) == 0
+                await asyncio.gather(call, return_exceptions=True)
+                assert upstream.requests == []
+                entries = [entry for file in product.stack.spools() for _, entry in rows(file, 0)]
+                assert [entry["kind"] for entry in entries] == ["call.held", "call.denied"]
 
 
 JSON = {"content-type": "application/json"}
