@@ -4,7 +4,7 @@ Descriptions are of two kinds. A descriptor set names every field that a backend
 leave members out. So a name that is not there is impossible in the first, and only undescribed in the second.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -57,6 +57,14 @@ class CallShape:
 
     arguments: JsonShape = ANYTHING
     result: JsonShape = ANYTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptions:
+    """The shapes of a connection's calls. All are equal: settings are compared by their files."""
+
+    calls: Mapping[str, CallShape] = field(default_factory=dict, compare=False, repr=False)
+    """By function."""
 
 
 @dataclass(frozen=True, slots=True)

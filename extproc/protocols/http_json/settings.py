@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PrivateAttr, model_validator
 
 from extproc.model.errors import ConfigError
-from extproc.model.json_shape import CallShape
+from extproc.model.json_shape import CallShape, Descriptions
 from extproc.protocols.http_json.function_settings import ANY_METHOD, FunctionSettings
 from extproc.protocols.http_json.openapi import read_openapi
 from extproc.protocols.http_json.path_templates import (
@@ -34,7 +34,7 @@ class HttpJsonConnection(ConnectionSettings):
         None, description="OpenAPI 3 file; each operation becomes a function named by its operationId"
     )
 
-    _described: Mapping[str, CallShape] = PrivateAttr(default_factory=dict)
+    _described: Descriptions = PrivateAttr(default_factory=Descriptions)
     """The OpenAPI document's operations, by function name."""
 
     @model_validator(mode="after")
@@ -90,13 +90,13 @@ class HttpJsonConnection(ConnectionSettings):
         for name in self.functions.keys() & found.keys():
             message = f"function {name!r} is in {self.openapi} as well"
             raise ConfigError(message, hint="remove or rename one", key=("functions", name))
-        self._described = {name: operation.shape for name, operation in found.items()}
+        self._described = Descriptions({name: operation.shape for name, operation in found.items()})
         functions = {name: operation.function for name, operation in found.items()}
         return self.model_copy(update={"functions": {**functions, **self.functions}})
 
     def described_calls(self) -> Mapping[str, CallShape]:
         """Return what the OpenAPI document says about its operations."""
-        return self._described
+        return self._described.calls
 
     def problems(self) -> Iterator[ConfigError]:
         """Yield templates that cannot be used, and pairs that one request could match without a clear winner."""

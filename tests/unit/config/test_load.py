@@ -278,3 +278,13 @@ def test_a_place_is_added_to_an_error_that_names_a_key(tmp_path):
     wrong = ConfigError("no anchors", key=("masking", "detectors", "BADGE", "pattern"))
     with pytest.raises(ConfigError, match=r"extproc\.yaml:4:7: no anchors"), adding_places(file):
         raise wrong
+
+
+def test_a_configuration_with_an_openapi_document_equals_itself(tmp_path):
+    (tmp_path / "shop.yaml").write_text("openapi: 3.0.0\npaths: {/r: {post: {operationId: refund}}}\n")
+    file = tmp_path / "e.yaml"
+    file.write_text(
+        "version: 1\nidentity: {providers: {corp: {issuer: https://i.test, audiences: [a], jwks_url: https://i.test/k}}}\n"
+        'connections: {shop: {protocol: http-json, hosts: [s.test], upstream: {address: "127.0.0.1:1"}, openapi: shop.yaml}}\n'
+    )
+    assert load_settings(file) == load_settings(file)
