@@ -53,8 +53,9 @@ def _kind(value: bytes) -> Media | None:
     named, kind = charsets(parsed[2]), parsed[1].lower()
     if len(named) > 1:
         return None
+    framed = kind.startswith("application/grpc")  # application/grpc+json is messages with a prefix each
     is_json = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
-    return Media.JSON if is_json and set(named) <= UTF8 else Media.OTHER
+    return Media.JSON if is_json and not framed and set(named) <= UTF8 else Media.OTHER
 
 
 def streamed(headers: Headers) -> bool:

@@ -162,6 +162,13 @@ def test_a_body_of_another_type_is_uninspectable(content_type):
     assert why("POST", "/customers", b"{}", ("content-type", content_type)) is Uninspectable.CONTENT_TYPE
 
 
+@pytest.mark.parametrize("content_type", [b"application/grpc+json", b"application/grpc-web+json; charset=utf-8"])
+def test_messages_of_grpc_are_not_taken_for_a_document(content_type):
+    """Each has a prefix of five bytes: a body without one is not what it says."""
+    fields = ("content-type", content_type)
+    assert why("POST", "/customers", b"{}", fields) is Uninspectable.CONTENT_TYPE
+
+
 def test_a_body_without_type_is_not_sniffed():
     assert why("POST", "/customers", b"{}") is Uninspectable.CONTENT_TYPE
 
