@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 import yaml
@@ -91,6 +92,19 @@ async def test_a_denied_callers_id_leads_to_the_rule_the_input_and_the_trace(pro
     assert "count(unmet) == 0" in output
     shown = await say(product, "explain", denied.json()["call_id"], "--input")
     assert '"id": "17"' in shown
+
+
+async def test_decisions_are_counted_by_rule_and_a_rule_that_never_matched_is_0(product: Product) -> None:
+    assert (await product.call(path="/customers/71")).status_code == 403
+    assert (await product.call(path="/customers/2")).status_code == 200
+    async with httpx.AsyncClient() as client:
+        lines = (await client.get(f"http://{product.stack.settings.health}/metrics")).text.splitlines()
+    values = dict(line.rsplit(" ", 1) for line in lines if line.startswith("extproc_policy_"))
+    decisions = 'extproc_policy_decisions_total{{action="{}",rule="{}"}}'.format
+    assert float(values[decisions("deny", "no-sevens")]) >= 1
+    assert float(values[decisions("allow", "granted")]) >= 1
+    assert float(values[decisions("deny", "settings-invalid")]) == 0
+    assert float(values['extproc_policy_seconds_count{engine="embedded"}']) >= 2
 
 
 async def test_a_change_is_tried_on_history_before_it_counts(product: Product) -> None:
