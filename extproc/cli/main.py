@@ -20,6 +20,7 @@ from extproc.cli import (
     mask,
     policy,
     policy_history,
+    policy_unused,
     reload,
     serve,
 )
@@ -64,6 +65,7 @@ app.add_typer(envoy.app, name="envoy")
 app.add_typer(config.app, name="config")
 policy.app.command()(policy_history.explain)
 policy.app.command()(policy_history.diff)
+policy.app.command(epilog=policy_unused.UNUSED_EXAMPLES)(policy_unused.unused)
 app.add_typer(policy.app, name="policy")
 
 

@@ -118,7 +118,7 @@ def diff(
     from extproc.config.load import load_settings
 
     asked = query or load_settings(config, to_serve=False).policy.query
-    from_ns = time.time_ns() - _ago_ns(since)
+    from_ns = time.time_ns() - ago_ns(since)
     both = [(path, [*(data or ()), *(own or ())]) for path, own in ((old, old_data), (new, new_data))]
     with contextlib.ExitStack() as stack:
         if opa_decides(engine, config):
@@ -135,7 +135,12 @@ def diff(
         raise typer.Exit(1)
 
 
-def _ago_ns(since: str) -> int:
+def ago_ns(since: str) -> int:
+    """The nanoseconds of ``90m``, ``24h``, ``7d``.
+
+    Raises:
+        ConfigError: not such a duration.
+    """
     found = SINCE.fullmatch(since)
     if found is None:
         raise ConfigError(f"{printable(since)} is not a duration", None, "write 90m, 24h or 7d")

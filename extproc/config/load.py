@@ -5,6 +5,7 @@ and that credentials can be read (their files may appear later; a call without i
 """
 
 import contextlib
+import difflib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from extproc.codecs.located_yaml import KeyPath, LocatedDocument, load_located
 from extproc.config.expected_forms import VARIABLE_HINT, variables
 from extproc.config.schema import Settings
-from extproc.config.validation_errors import combined, explain
+from extproc.config.validation_errors import ConfigErrors, combined, explain
 from extproc.model.errors import ConfigError, PolicyInvalid, SourceLocation
 from extproc.settings.approvals import ApprovalsSettings
 from extproc.settings.base import MAX_SOCKET_PATH
@@ -40,16 +41,16 @@ def adding_places(file: Path) -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        if not _lacks_place(error):
+        single = error.problems if isinstance(error, ConfigErrors) else (error,)
+        if not any(_lacks_place(each) for each in single):
             raise
-        raise _placed(error, load_located(file)) from error
+        document = load_located(file)
+        raise combined([_placed(each, document) for each in single]) from error
     except PolicyInvalid as error:
         if not any(_lacks_place(each) for each in error.problems):
             raise
         document = load_located(file)
-        raise PolicyInvalid.of(
-            tuple(_placed(each, document) if _lacks_place(each) else each for each in error.problems)
-        ) from error
+        raise PolicyInvalid.of(tuple(_placed(each, document) for each in error.problems)) from error
 
 
 def _lacks_place(error: ConfigError) -> bool:
@@ -57,6 +58,8 @@ def _lacks_place(error: ConfigError) -> bool:
 
 
 def _placed(error: ConfigError, document: LocatedDocument) -> ConfigError:
+    if not _lacks_place(error):
+        return error
     return ConfigError(error.message, document.place(error.key), error.hint, error.key)
 
 
@@ -186,6 +189,13 @@ def _file_problems(settings: Settings, document: LocatedDocument) -> Iterator[Co
 
 def _name_problems(settings: Settings, document: LocatedDocument) -> Iterator[ConfigError]:
     """Yield an error for each name of the file that must, or must not, be registered in it."""
+    providers = settings.identity.providers
+    for index, name in enumerate(settings.control.approver_providers):
+        if name not in providers:
+            close = difflib.get_close_matches(name, providers, n=1, cutoff=0.6)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(providers)}"
+            message = f"control.approver_providers names no provider of identity: {name}"
+            yield ConfigError(message, document.place(("control", "approver_providers", index)), hint)
     for index, name in enumerate(settings.policy.other_connections):
         if name in settings.connections:
             place = document.place(("policy", "other_connections", index))

@@ -6,7 +6,7 @@ Nothing here reads the environment or the clock.
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from extproc.config.one_of import OneOf
 from extproc.protocols.catalogue import PROTOCOLS
@@ -65,13 +65,6 @@ class Settings(Strict):
     """Limits of every read, buffer and wait."""
     control: ControlSettings = ControlSettings()
     """The API of the control process."""
-
-    @model_validator(mode="after")
-    def _approver_providers_exist(self) -> "Settings":
-        unknown = [name for name in self.control.approver_providers if name not in self.identity.providers]
-        if unknown:
-            raise ValueError(f"control.approver_providers names no provider of identity: {', '.join(unknown)}")
-        return self
 
     @field_validator("connections")
     @classmethod

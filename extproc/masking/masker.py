@@ -89,6 +89,11 @@ class Masker:
         self._event_limit = event_limit
         self._text_limit = event_limit if text_limit is None else text_limit
 
+    @property
+    def entities(self) -> frozenset[str]:
+        """The entities that a detector finds."""
+        return self._entities
+
     def check(self, rules: tuple[MaskRule, ...], kinds: tuple[Descriptor, ...] = ()) -> None:
         """Refuse rules that cannot be applied, before a call meets them.
 

@@ -87,7 +87,7 @@ class RecordingSettings(Strict):
 class ConnectionApprovals(Strict):
     """Defaults for calls that policy holds for approval."""
 
-    groups: list[str] = Field([])
+    groups: list[Annotated[str, Field(min_length=1)]] = Field([])
     """Approvers must be in one of these groups, unless policy names others. Empty: nobody can approve."""
     minimum: int = Field(1, ge=1, le=10)
     """The number of different people who must approve."""

@@ -6,7 +6,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from extproc.cli import policy, policy_comparison, policy_history
+from extproc.cli import policy, policy_comparison, policy_history, policy_unused
 from extproc.console.response_models import exact
 from extproc.evidence.query.reader import EvidenceReader
 from extproc.evidence.shipping.clickhouse import Target, connect, create_schema
@@ -120,6 +120,7 @@ def say(reader, tmp_path, monkeypatch):
     app = policy.typer.Typer()
     app.command()(policy_history.explain)
     app.command()(policy_history.diff)
+    app.command()(policy_unused.unused)
 
     def run(*words, fails=0):
         result = CliRunner().invoke(app, list(words))
@@ -149,6 +150,39 @@ def test_the_same_policy_changes_nothing(say):
 def test_a_page_ends_nothing(say, monkeypatch):
     monkeypatch.setattr(policy_comparison, "PAGE", 2)
     assert "3 of 6" in say("diff", "old", "new")
+
+
+GUARD = """guard:
+  roles:
+    clerks: {functions: [crm.pay, "crm.g*", crm.delete]}
+    clreks: {functions: ["*"]}
+  risk: {findings: {US_SSN: 9, CREDIT_CARD: 9}}
+  hold: [{at: 70, groups: [clerks]}, {at: 90}]
+  masks: [{functions: ["crm.*"], response: [{entity: IP_ADDRESS}, {path: $.a}]}]
+"""
+
+
+def test_names_that_no_call_had_are_listed(say, tmp_path):
+    (tmp_path / "guard.yaml").write_text(GUARD)
+    (tmp_path / "extproc.yaml").write_text(
+        CONFIG.replace("paths: [new], query: data.t.decision", "data: [guard.yaml]")
+    )
+    found = json.loads(say("unused", "--json"))
+    assert found["calls"] == 9
+    assert [(one["kind"], one["name"]) for one in found["never"]] == [
+        ("entity", "CREDIT_CARD"),
+        ("entity", "IP_ADDRESS"),
+        ("function", "crm.delete"),
+        ("group", "clreks"),
+        ("rule", "risk-90"),
+    ]
+    assert "5 of 11 names did not occur in 9 calls of the last 30d" in say("unused")
+
+
+def test_rules_of_rego_that_never_matched_are_listed_with_their_place(say):
+    found = json.loads(say("unused", "--json"))["never"]
+    assert [(one["kind"], one["name"]) for one in found] == [("rule", "big")]
+    assert found[0]["place"].endswith("new/t.rego:3:41")
 
 
 def test_only_so_far_back(say, monkeypatch):

@@ -125,6 +125,34 @@ def test_names_of_another_installation_are_declared(tmp_path):
     assert error.startswith(f"{file}:6:49: policy.other_connections: files is registered here")
 
 
+def test_check_names_every_mistake_in_masking_with_its_place(tmp_path):
+    file = tmp_path / "e.yaml"
+    file.write_text(
+        FILE.replace(
+            "tools: [a]}",
+            """tools: [a], masking: {
+    request: [{path: "$.a["}],
+    response: [{entity: US_SSN}, {entity: CREDITCARD}],
+    declared: {response: [$.a, "$.b["]}}}""",
+        )
+    )
+    error = str(run("check", file).exception)
+    assert [line.split(": ", 2)[:2] for line in error.splitlines()[1:]] == [
+        [f"{file}:6:15", "connections.files.masking.request"],
+        [f"{file}:7:34", "connections.files.masking.response"],
+        [f"{file}:8:32", "connections.files.masking.declared.response"],
+    ]
+    assert 'no detector finds CREDITCARD; did you mean "CREDIT_CARD"?' in error
+
+
+def test_check_names_the_place_of_an_unknown_provider(tmp_path):
+    file = tmp_path / "e.yaml"
+    file.write_text(FILE + "control: {approver_providers: [corp, crop]}\n")
+    error = str(run("check", file).exception)
+    assert error.startswith(f"{file}:6:38: control.approver_providers names no provider of identity: crop\n")
+    assert "did you mean 'corp'?" in error
+
+
 def test_check_fails_for_a_wrong_file(tmp_path):
     file = tmp_path / "e.yaml"
     file.write_text(FILE + "x: 1\n")
