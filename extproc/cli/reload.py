@@ -28,7 +28,7 @@ def reload(
     from extproc.supervise.ask_reload import ask_reload
 
     settings = load_settings(config)
-    answer = ask_reload(settings.state, config.resolve(), within_s=within)
+    answer = ask_reload(settings.state, config.absolute(), within_s=within)
     if as_json:
         typer.echo(json.dumps(answer))
     elif answer["keys"] is None:

@@ -34,7 +34,7 @@ def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
     with adding_places(config):
         check_policy(settings)
         leave_ctrl_c_to_python()
-        uvloop.run(run_up(settings, config.resolve(), on_ready=ready))
+        uvloop.run(run_up(settings, config.absolute(), on_ready=ready))
 
 
 def serve(

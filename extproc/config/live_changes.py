@@ -10,6 +10,8 @@ from extproc.codecs.located_yaml import KeyPath, LocatedDocument
 from extproc.config.schema import Settings
 from extproc.config.validation_errors import combined
 from extproc.model.errors import ConfigError
+from extproc.settings.hosts import find_host
+from extproc.settings.upstream_cluster import upstream_cluster
 
 LIVE: tuple[KeyPath, ...] = (
     ("identity",),
@@ -72,6 +74,35 @@ def refuse_fixed(changed: tuple[KeyPath, ...], document: LocatedDocument) -> Non
     fixed = [key for key in changed if not is_live(key)]
     if fixed:
         raise combined([_fixed(key, document) for key in fixed])
+
+
+def refuse_moved_hosts(old: Settings, new: Settings, document: LocatedDocument) -> None:
+    """Refuse that a host gets another backend, where the guard only decides: ext_authz names no route.
+
+    For a moment Envoy would send calls to one backend with the credential of the other.
+
+    Raises:
+        ConfigError: names the connection, with its place.
+    """
+    if new.envoy.guard_filter != "ext_authz":
+        return
+    before, after = _clusters(old), _clusters(new)
+    for host in (*before, *after):
+        example = host.replace("*.", "any-name.", 1).replace(":*", ":1")
+        one, two = find_host(before, example), find_host(after, example)
+        if one and two and one[1] != two[1]:
+            key = ("connections", two[0])
+            what = f"{host} gets another backend: with ext_authz that cannot change while processes run"
+            raise ConfigError(what, document.place(key), RESTART)
+
+
+def _clusters(settings: Settings) -> dict[str, tuple[str, str]]:
+    """Return the connection's name and the backend's cluster for each host."""
+    return {
+        host: (name, upstream_cluster(name, connection))
+        for name, connection in settings.connections.items()
+        for host in connection.hosts
+    }
 
 
 def _fixed(key: KeyPath, document: LocatedDocument) -> ConfigError:

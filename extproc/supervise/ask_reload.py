@@ -1,5 +1,6 @@
 """Ask ``extproc up`` to reload its configuration, over the socket in its state folder."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,9 @@ def ask_reload(state: Path, file: Path, *, within_s: float) -> dict[str, Any]:
     except httpx.TimeoutException:
         raise ControlError(f"`extproc up` did not answer within {within_s:.0f} s", "See its log.") from None
     except (httpx.HTTPError, ValueError):
+        if (state / SOCKET).exists() and not os.access(state / SOCKET, os.W_OK):
+            hint = "Run this as the user that runs extproc."
+            raise ControlError(f"the socket {state / SOCKET} belongs to another user", hint) from None
         raise ControlError(f"no `extproc up` runs on the state folder {state}", ALONE) from None
     if response.is_success:
         return answer

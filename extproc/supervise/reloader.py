@@ -23,7 +23,7 @@ import structlog
 from extproc.assembly.check_settings import check_parts
 from extproc.codecs.located_yaml import KeyPath, load_located
 from extproc.config.configuration import SHOWN, Configuration
-from extproc.config.live_changes import RESTART, changed_keys, refuse_fixed, shown_keys
+from extproc.config.live_changes import RESTART, changed_keys, refuse_fixed, refuse_moved_hosts, shown_keys
 from extproc.config.load import adding_places, load_settings
 from extproc.config.snapshot import InForce, Snapshots
 from extproc.envoy_config.render.bootstrap import render_bootstrap
@@ -135,6 +135,7 @@ class Reloader:
             return
         document = load_located(self._file)
         refuse_fixed(changed_keys(old.settings, new.settings), document)
+        refuse_moved_hosts(old.settings, new.settings, document)
         for variable, name in credential_variables(new.settings).items():
             if variable in os.environ and variable not in credential_variables(old.settings):
                 place = document.place(("connections", name, "credential", "env"))

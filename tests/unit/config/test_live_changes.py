@@ -4,7 +4,14 @@ import pytest
 import yaml
 
 from extproc.codecs.located_yaml import load_located
-from extproc.config.live_changes import LIVE, changed_keys, is_live, refuse_fixed, shown_keys
+from extproc.config.live_changes import (
+    LIVE,
+    changed_keys,
+    is_live,
+    refuse_fixed,
+    refuse_moved_hosts,
+    shown_keys,
+)
 from extproc.config.schema import Settings
 from extproc.model.errors import ConfigError
 
@@ -88,3 +95,38 @@ def test_fixed_keys_are_refused_together_each_with_its_place(tmp_path):
     assert "evidence.spool cannot change" in said
     assert "limits.hold" not in said
     refuse_fixed((("limits", "hold"), ("connections", "crm")), document)
+
+
+def test_a_host_keeps_its_backend_where_the_guard_only_decides(tmp_path):
+    """ext_authz does not tell the guard which route Envoy has chosen."""
+    file = tmp_path / "extproc.yaml"
+    file.write_text(yaml.safe_dump(DOCUMENT))
+    place = load_located(file)
+
+    def settings(guard_filter, **crm):
+        crm = {**DOCUMENT["connections"]["crm"], **crm}
+        masking = {"response": []}
+        connections = {
+            "crm": {**crm, "masking": masking},
+            "docs": {**DOCUMENT["connections"]["docs"], "masking": masking},
+        }
+        return Settings.model_validate(
+            {**DOCUMENT, "envoy": {"guard_filter": guard_filter}, "connections": connections}
+        )
+
+    old, moved = settings("ext_authz"), settings("ext_authz", upstream={"address": "127.0.0.1:10"})
+    with pytest.raises(ConfigError, match=r"crm\.test gets another backend"):
+        refuse_moved_hosts(old, moved, place)
+    more = settings("ext_authz", hosts=["crm.test", "more.test"], functions={"a": {"method": "GET", "path": "/a"}})
+    refuse_moved_hosts(old, more, place)
+    with pytest.raises(ConfigError):
+        refuse_moved_hosts(
+            more, settings("ext_authz", hosts=["crm.test"], upstream={"address": "127.0.0.1:10"}), place
+        )
+    wide = settings("ext_authz", hosts=["*.test.example"])
+    for hosts in (["*.test.example"], ["a.test.example"], ["*.a.test.example"]):
+        with pytest.raises(ConfigError):
+            refuse_moved_hosts(
+                wide, settings("ext_authz", hosts=hosts, upstream={"address": "127.0.0.1:10"}), place
+            )
+    refuse_moved_hosts(settings("ext_proc"), settings("ext_proc", upstream={"address": "127.0.0.1:10"}), place)
