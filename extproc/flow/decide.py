@@ -12,7 +12,7 @@ from extproc.flow.record.crash_record import crash_record
 from extproc.flow.services import Services
 from extproc.flow.shown_headers import without_shown
 from extproc.flow.stages import DecidedCall, IdentifiedCall
-from extproc.flow.unread import check_request, check_response
+from extproc.flow.unread import check_facts, check_request, check_response
 from extproc.model.call import Call, Headers, Json
 from extproc.model.decision import Action, Decision
 from extproc.model.errors import PolicyError, Refused
@@ -111,6 +111,7 @@ async def ask(question: Question, services: Services) -> Decision:
         Refused: the call has no form that policy could be shown, or policy would see less of it than there is.
     """
     check_request(question.identified, services.engine.uninspectable_reads)
+    check_facts(question.identified.request.head, services.engine.connection_facts)
     documents = tuple(_documents(question, services))
     try:
         decision = await _strictest(documents, question, services)

@@ -7,12 +7,14 @@ for a malformed request in opa-envoy-plugin, dry-run softens none of this.
 from typing import Any
 
 from extproc.flow.stages import IdentifiedCall
+from extproc.model.call import RequestHead
 from extproc.model.errors import Refused
 from extproc.model.reasons import Reason
 from extproc.policy.contract.parsed_body import shows_form
 from extproc.policy.contract.uninspectable_reads import UninspectableReads
 
 RULE = "policy.uninspectable"
+FACTS_RULE = "envoy.attributes"
 
 
 def check_request(identified: IdentifiedCall, reads: UninspectableReads) -> None:
@@ -53,6 +55,22 @@ def check_response(response: dict[str, Any], reads: UninspectableReads) -> None:
         names = " and ".join(f"input.response.{name}" for name in missing)
         detail = f"{response['uninspectable']}: there is no {names} for policy, which does not read uninspectable"
         raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule=RULE, detail=detail)
+
+
+def check_facts(head: RequestHead, reads: frozenset[str]) -> None:
+    """Refuse a request about whose connection Envoy does not say what policy reads: a deny rule would not apply.
+
+    Args:
+        head: the request's head.
+        reads: the facts that the policy in force reads.
+
+    Raises:
+        Refused: with ``policy-error``.
+    """
+    if unsent := head.attributes.unsent & reads:
+        names = ", ".join(f"input.{name}" for name in sorted(unsent))
+        detail = f"policy reads {names}, which Envoy's filter does not send: see `extproc envoy check`"
+        raise Refused(Reason.POLICY_ERROR, rule=FACTS_RULE, detail=detail)
 
 
 def _refused(detail: str) -> Refused:

@@ -66,6 +66,8 @@ class Attributes:
     """The route's context extensions."""
     route_metadata: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The route's metadata, by namespace."""
+    unsent: frozenset[str] = frozenset()
+    """Facts that Envoy's configuration does not ask for, by their keys in policy's input: empty says nothing."""
 
 
 NO_ATTRIBUTES = Attributes()

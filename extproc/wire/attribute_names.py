@@ -36,8 +36,22 @@ ROUTE_METADATA = "x-extproc-route-metadata."
 """With a namespace behind it: that namespace of the route's metadata, as JSON, in the metadata of the stream."""
 EXTENSIONS_NAMESPACE = "extproc.context_extensions"
 """The namespace of a route's metadata that holds its context extensions for ext_proc."""
+ASKED = "x-extproc-asked"
+"""Says that the filter's configuration asks for both."""
 INITIAL_METADATA = {
+    ASKED: "certificate, context-extensions",
     CERTIFICATE: "%DOWNSTREAM_PEER_CERT%",
     CONTEXT_EXTENSIONS: f"%METADATA(ROUTE:{EXTENSIONS_NAMESPACE})%",
 }
 """``initial_metadata`` of the ext_proc filter's ``grpc_service``. Envoy leaves out what does not exist."""
+
+SNI_KEY = "attributes.tlsSession"
+UNSENT_WITHOUT = {
+    PROTOCOL: "attributes.request.http.protocol",
+    DESTINATION: "attributes.destination",
+    SNI: SNI_KEY,
+    MTLS: "attributes.source.principal",
+}
+"""Attributes that Envoy always sends if it is asked for them, and the keys of policy's input that need them."""
+CERTIFICATE_KEY = "attributes.source.certificate"
+EXTENSIONS_KEY = "attributes.contextExtensions"

@@ -19,6 +19,7 @@ from extproc.wire.struct import plain
 StreamMetadata: TypeAlias = Callable[[], Iterable[tuple[str, str | bytes]]]
 """Returns the metadata with which Envoy opened an ext_proc stream."""
 PREFIX = "x-extproc-"
+NOTHING: frozenset[str] = frozenset()
 CACHE_SIZE = 256
 """Different values in the cache: about one for each route, and for each namespace of its metadata."""
 
@@ -58,21 +59,34 @@ def ext_proc_attributes(fields: Mapping[str, Any], metadata: StreamMetadata) -> 
             for name, value in sent.items()
             if name.startswith(names.ROUTE_METADATA)
         },
+        unsent=_unsent(fields, asked=names.ASKED in sent),
     )
+
+
+def _unsent(fields: Mapping[str, Any], *, asked: bool) -> frozenset[str]:
+    """The facts that the ext_proc filter does not ask for."""
+    if asked and all(name in fields for name in names.UNSENT_WITHOUT):
+        return NOTHING
+    missing = {key for name, key in names.UNSENT_WITHOUT.items() if name not in fields}
+    return frozenset(missing if asked else missing | {names.CERTIFICATE_KEY, names.EXTENSIONS_KEY})
 
 
 def check_attributes(context: AttributeContext) -> Attributes:
     """Read what a ``CheckRequest`` says. ``source.service`` is left out: Envoy copies it from a request header."""
     route = context.route_metadata_context.filter_metadata
+    session = context.HasField("tls_session")
+    hidden = bool(context.source.principal) and not context.source.certificate
+    unsent = ((names.SNI_KEY, not session), (names.CERTIFICATE_KEY, hidden))
     return Attributes(
         protocol=context.request.http.protocol,
         destination=address_text(context.destination.address),
         source_principal=context.source.principal,
         source_certificate=context.source.certificate,
         destination_principal=context.destination.principal,
-        sni=context.tls_session.sni if context.HasField("tls_session") else None,
+        sni=context.tls_session.sni if session else None,
         context_extensions=dict(context.context_extensions),
         route_metadata={name: plain(value) for name, value in route.items()},
+        unsent=frozenset(name for name, is_unsent in unsent if is_unsent),
     )
 
 

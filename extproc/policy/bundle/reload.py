@@ -136,6 +136,11 @@ class ReloadingEngine:
         return self._uninspectable_reads
 
     @property
+    def connection_facts(self) -> frozenset[str]:
+        """The facts about the connection that the policy in force reads."""
+        return self._engine.connection_facts
+
+    @property
     def problem(self) -> str:
         """Always empty: a loaded policy decides."""
         return ""

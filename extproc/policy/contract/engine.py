@@ -57,6 +57,11 @@ class PolicyEngine(Protocol):
         ...
 
     @property
+    def connection_facts(self) -> frozenset[str]:
+        """The facts about the connection that the policy in force reads, as far as it is known."""
+        ...
+
+    @property
     def problem(self) -> str:
         """Why the engine cannot decide, for operators; empty while it can, as far as is known."""
         ...

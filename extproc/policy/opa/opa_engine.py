@@ -77,6 +77,7 @@ class OpaEngine:
         self._query = query
         self._target = f"/v1/{query.replace('.', '/')}?{ASK}"
         self.uninspectable_reads = uninspectable_reads
+        self.connection_facts: frozenset[str] = frozenset()
         """See ``PolicyEngine``."""
         self._revision = ""
         self._bundles = self._latest = BundlesInForce()

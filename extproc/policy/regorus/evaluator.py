@@ -24,7 +24,7 @@ from extproc.policy.regorus.input_usage import used_input_keys
 from extproc.policy.regorus.lint.checks import lint
 from extproc.policy.regorus.lint.literals import find_literals
 from extproc.policy.regorus.lint.rego_module import RegoModule, Violation, read_modules, violations_error
-from extproc.policy.regorus.lint.unknown_keys import unknown_keys
+from extproc.policy.regorus.lint.unknown_keys import find_connection_facts, unknown_keys
 from extproc.policy.regorus.policy_check import PolicyCheck, SettingsValidity
 from extproc.policy.regorus.regex_builtins import Patterns
 from extproc.policy.regorus.rule_names import spelled_names
@@ -59,6 +59,8 @@ class EmbeddedEngine:
     """As in ``PolicyCheck``."""
     response_interest: ResponseInterest = ResponseInterest.UNKNOWN
     uninspectable_reads: UninspectableReads = NONE_READ
+    connection_facts: frozenset[str] = frozenset()
+    """As in ``PolicyCheck``."""
     bundles: tuple[str, ...] = ()
     literals: tuple[RegoLiteral, ...] = ()
     """As in ``PolicyCheck``; empty if the sources were checked before."""
@@ -94,6 +96,7 @@ class EmbeddedEngine:
             uninspectable_reads=found.uninspectable_reads,
             literals=found.literals,
             rule_names=found.rule_names,
+            connection_facts=found.connection_facts,
         )
 
     async def evaluate(self, document: bytes, caller: str = "") -> Json:  # noqa: ARG002 - no question waits
@@ -134,7 +137,8 @@ def _examine(template: RegorusEngine, modules: tuple[RegoModule, ...], query: tu
     reads = find_uninspectable_reads(modules, query, keys)
     literals = tuple(find_literals(modules).literals)
     names = tuple(sorted(spelled_names(modules) | declared_names(template, modules)))
-    return PolicyCheck(check_settings(template, modules), keys, interest, reads, literals, names)
+    facts = find_connection_facts(modules, query, keys)
+    return PolicyCheck(check_settings(template, modules), keys, interest, reads, literals, names, facts)
 
 
 def declared_names(template: RegorusEngine, modules: Sequence[RegoModule]) -> frozenset[str]:

@@ -30,3 +30,5 @@ class PolicyCheck:
     """The texts that the policy compares with names of the input."""
     rule_names: tuple[str, ...] = ()
     """The names of rules that decisions spell out, and those that the policy declares. Sorted."""
+    connection_facts: frozenset[str] = frozenset()
+    """The facts about the connection that the policy reads: see ``extproc.policy.contract.connection_facts``."""

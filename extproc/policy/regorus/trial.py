@@ -144,6 +144,7 @@ class TrialProcess:
             UninspectableReads(**reads | {"response_parts": frozenset(reads["response_parts"])}),
             tuple(RegoLiteral(**one | {"kind": LiteralKind(one["kind"])}) for one in found["literals"]),
             tuple(found["rule_names"]),
+            frozenset(found["connection_facts"]),
         )
 
     def test(self, sources: Sources, *, timeout_s: float, memory: int = MEMORY) -> TestRun:

@@ -55,6 +55,7 @@ def try_sources(sources: Sources, samples: Callable[[], SampleInputs]) -> Policy
         engine.uninspectable_reads,
         engine.literals,
         engine.rule_names,
+        engine.connection_facts,
     )
 
 

@@ -83,6 +83,7 @@ async def attributes_of(
         assert got.status_code == 200, got.text
         (found,) = heard.attributes
         assert found.destination == f"127.0.0.1:{run.envoy.port}"
+        assert found.unsent == frozenset()
     assert "forged" not in str(dataclasses.astuple(found))
     return found
 

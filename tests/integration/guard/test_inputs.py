@@ -137,6 +137,26 @@ async def test_it_does_not_apply_to_others(door: Door, fact: str) -> None:
     assert (await door.call(door.anonymous, fact, **forged)).status_code == expected
 
 
+async def test_a_policy_is_not_asked_without_the_facts_that_it_reads(tmp_path: Path) -> None:
+    """A filter from before asks for fewer: a deny rule about the others would not apply."""
+    rule = 'package extproc\n\ndecision := {"action": "allow"} if not input.source_principal == "spiffe://a"\n'
+    (tmp_path / "policy.rego").write_text(rule)
+
+    def older(rendered: dict[str, Any]) -> None:
+        manager = rendered["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+        (guard,) = [each["typed_config"] for each in manager["http_filters"] if each["name"].endswith("ext_proc")]
+        guard["request_attributes"] = ["source.address"]
+        del guard["grpc_service"]["initial_metadata"]
+
+    policy = {"paths": [str(tmp_path / "policy.rego")]}
+    async with run_stack(workers=1, change=older, policy=policy) as stack:
+        answer = await stack.call(host=PLAIN)
+        assert (answer.status_code, answer.json()["reason"]) == (403, "policy-error")
+        entry = await stack.ended_of(answer)
+    assert entry["rule"] == "envoy.attributes"
+    assert "input.attributes.source.principal, which Envoy's filter does not send" in entry["detail"]
+
+
 async def test_a_large_certificate_passes(door: Door) -> None:
     """Larger than the 8 KiB of metadata that gRPC takes by default."""
     names = [x509.UniformResourceIdentifier(f"spiffe://acme.example/agent/{number:060}") for number in range(200)]

@@ -64,6 +64,7 @@ class ScriptedEngine:
 
     is_remote = True
     input_keys = None
+    connection_facts = frozenset()
     bundles = ()
 
     def __init__(self, answer=None, *, fault=None, delay_s=0.0, responses=ResponseInterest.NEVER, reads=ALL_READ):

@@ -15,6 +15,7 @@ from envoy_data_plane.google.protobuf import Struct, Value
 
 from extproc.model.call import Attributes
 from extproc.model.errors import ProtocolViolation
+from extproc.policy.contract.connection_facts import CONNECTION_FACTS
 from extproc.wire.decode import decode
 from extproc.wire.ext_authz import decode_check
 
@@ -67,7 +68,7 @@ def test_metadata_of_the_stream_is_read():
     assert found.context_extensions == {"team": "réd"}
     assert found.route_metadata == {"my.route": {"tier": 1}}
     assert found.source_certificate == "-----BEGIN"
-    assert over_ext_proc() == Attributes()
+    assert over_ext_proc() == Attributes(unsent=CONNECTION_FACTS)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,22 @@ def test_a_check_says_the_same():
         context_extensions={"team": "red"},
         route_metadata={"my.route": {"tier": 1.0}},
     )
-    assert over_ext_authz().attributes == Attributes(protocol="HTTP/2")
+    assert over_ext_authz().attributes == Attributes(
+        protocol="HTTP/2", unsent=frozenset({"attributes.tlsSession"})
+    )
+
+
+def test_facts_that_the_filter_does_not_ask_for_are_named():
+    """An answer without them would say that there are none."""
+    asked = {"x-extproc-asked": "certificate, context-extensions"}
+    always = {"request.protocol": "HTTP/2", "destination.address": "a:1", "connection.requested_server_name": ""}
+    complete = always | {"connection.mtls": ""}
+    assert over_ext_proc(asked, **complete).unsent == frozenset()
+    assert over_ext_proc(**complete).unsent == {"attributes.source.certificate", "attributes.contextExtensions"}
+    assert over_ext_proc(asked, **always).unsent == {"attributes.source.principal"}
+    peer = AttributeContextPeer(principal="spiffe://a")
+    tls = AttributeContextTlsSession()
+    assert over_ext_authz(source=peer, tls_session=tls).attributes.unsent == {"attributes.source.certificate"}
 
 
 def test_a_certificate_is_in_no_representation():

@@ -148,6 +148,25 @@ def test_a_shown_field_may_be_read(name):
     assert violations(sources(text, settings=InputSettings((name,)))) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "facts"),
+    [
+        ("decision if input.source_principal", {"attributes.source.principal"}),
+        ("decision if input.attributes.destination.address.socketAddress", {"attributes.destination"}),
+        ("import input.attributes.tlsSession as tls\ndecision if tls.sni", {"attributes.tlsSession"}),
+        (
+            'decision if object.get(input, ["attributes", "contextExtensions", "a"], 1)',
+            {"attributes.contextExtensions"},
+        ),
+        ("decision if input.attributes.request.http.method", set()),
+        ("decision if input.call\nunused if input.source_principal", set()),
+    ],
+)
+def test_the_facts_are_known_that_a_policy_reads(text, facts):
+    """So that it is not asked where Envoy does not send them."""
+    assert try_policy(sources(text)).connection_facts == facts
+
+
 def test_the_setting_names_every_hidden_field():
     assert set(get_args(SecretHeader)) == HIDDEN_REQUEST_HEADERS | HIDDEN_RESPONSE_HEADERS
 
