@@ -67,7 +67,7 @@ class Attributes:
     route_metadata: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The route's metadata, by namespace."""
     unsent: frozenset[str] = frozenset()
-    """Facts that Envoy's configuration does not ask for, by their keys in policy's input: empty says nothing."""
+    """Facts that Envoy's ext_proc filter does not ask for, by their keys in policy's input."""
 
 
 NO_ATTRIBUTES = Attributes()

@@ -45,11 +45,10 @@ INITIAL_METADATA = {
 }
 """``initial_metadata`` of the ext_proc filter's ``grpc_service``. Envoy leaves out what does not exist."""
 
-SNI_KEY = "attributes.tlsSession"
 UNSENT_WITHOUT = {
     PROTOCOL: "attributes.request.http.protocol",
     DESTINATION: "attributes.destination",
-    SNI: SNI_KEY,
+    SNI: "attributes.tlsSession",
     MTLS: "attributes.source.principal",
 }
 """Attributes that Envoy always sends if it is asked for them, and the keys of policy's input that need them."""

@@ -74,19 +74,15 @@ def _unsent(fields: Mapping[str, Any], *, asked: bool) -> frozenset[str]:
 def check_attributes(context: AttributeContext) -> Attributes:
     """Read what a ``CheckRequest`` says. ``source.service`` is left out: Envoy copies it from a request header."""
     route = context.route_metadata_context.filter_metadata
-    session = context.HasField("tls_session")
-    hidden = bool(context.source.principal) and not context.source.certificate
-    unsent = ((names.SNI_KEY, not session), (names.CERTIFICATE_KEY, hidden))
     return Attributes(
         protocol=context.request.http.protocol,
         destination=address_text(context.destination.address),
         source_principal=context.source.principal,
         source_certificate=context.source.certificate,
         destination_principal=context.destination.principal,
-        sni=context.tls_session.sni if session else None,
+        sni=context.tls_session.sni if context.HasField("tls_session") else None,
         context_extensions=dict(context.context_extensions),
         route_metadata={name: plain(value) for name, value in route.items()},
-        unsent=frozenset(name for name, is_unsent in unsent if is_unsent),
     )
 
 

@@ -155,8 +155,14 @@ class _Envoy:
 
     def _metadata(self) -> list[tuple[str, str | bytes]]:
         """The metadata of the stream, which the rendered configuration asks for."""
-        given = dict(self.asked.check.attributes.context_extensions)
-        return [(names.CONTEXT_EXTENSIONS, json.dumps(given))] if given else []
+        attributes = self.asked.check.attributes
+        extensions = dict(attributes.context_extensions)
+        told = {
+            names.ASKED: names.INITIAL_METADATA[names.ASKED],
+            names.CONTEXT_EXTENSIONS: json.dumps(extensions) if extensions else "",
+            names.CERTIFICATE: attributes.source.certificate,
+        }
+        return [(name, value) for name, value in told.items() if value]
 
     async def send(self, message: bytes) -> None:
         self.sent.append(pb.ProcessingResponse.FromString(message))
@@ -184,8 +190,10 @@ def _request_headers(asked: Asked) -> Any:
         names.DESTINATION: address_text(attributes.destination.address),
         names.PROTOCOL: http.protocol,
         names.PEER_NAMES[0]: attributes.source.principal,
+        names.SNI: attributes.tls_session.sni,
+        names.MTLS: bool(attributes.source.principal),
     }
-    message.attributes[ATTRIBUTES].update({name: value for name, value in told.items() if value})
+    message.attributes[ATTRIBUTES].update(told)
     return message
 
 

@@ -108,9 +108,7 @@ def test_a_check_says_the_same():
         context_extensions={"team": "red"},
         route_metadata={"my.route": {"tier": 1.0}},
     )
-    assert over_ext_authz().attributes == Attributes(
-        protocol="HTTP/2", unsent=frozenset({"attributes.tlsSession"})
-    )
+    assert over_ext_authz().attributes == Attributes(protocol="HTTP/2")
 
 
 def test_facts_that_the_filter_does_not_ask_for_are_named():
@@ -121,9 +119,6 @@ def test_facts_that_the_filter_does_not_ask_for_are_named():
     assert over_ext_proc(asked, **complete).unsent == frozenset()
     assert over_ext_proc(**complete).unsent == {"attributes.source.certificate", "attributes.contextExtensions"}
     assert over_ext_proc(asked, **always).unsent == {"attributes.source.principal"}
-    peer = AttributeContextPeer(principal="spiffe://a")
-    tls = AttributeContextTlsSession()
-    assert over_ext_authz(source=peer, tls_session=tls).attributes.unsent == {"attributes.source.certificate"}
 
 
 def test_a_certificate_is_in_no_representation():
