@@ -14,6 +14,7 @@ from extproc.config.load import adding_places
 from extproc.config.summary import response_policy_notes
 from extproc.console.printable import printable
 from extproc.doctor.check_result import CheckResult, Installation, Level
+from extproc.model.call import Json
 from extproc.model.errors import PolicyError
 from extproc.model.units import NANOSECONDS_PER_SECOND
 from extproc.policy.bundle.policy_files import PolicyFiles, configured_files
@@ -21,7 +22,7 @@ from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, rea
 from extproc.policy.contract.policy_sources import Sources
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.contract.uninspectable_reads import UninspectableReads, unread_notes
-from extproc.policy.names.check_data import DataCheck
+from extproc.policy.names.check_data import DataCheck, check_data
 from extproc.policy.names.data_places import located
 from extproc.policy.opa.bundle_status import BundleStatus
 from extproc.policy.regorus.evaluator import UNDEFINED
@@ -120,6 +121,22 @@ def _opa(installation: Installation) -> Iterator[CheckResult]:
         suffix = f"; revision {asked.revision[:12]}{named}" if asked.revision else ""
         yield installation.ok("policy", f"OPA at {address} is healthy and decides a sample call{suffix}")
     yield from _bundles(installation, asked.statuses)
+    yield from _names_in_opa(installation, asked.guard)
+
+
+def _names_in_opa(installation: Installation, guard: Json) -> Iterator[CheckResult]:
+    """Report wrong names in the data of the starter policies in OPA, whose files are not known here."""
+    if guard is None:
+        return
+    found = check_data({"guard": guard}, known_names(installation.settings))
+    where = f"data.guard of OPA at {installation.settings.policy.opa.address}"
+    for level, problems in ((Level.PROBLEM, found.problems), (Level.WARNING, found.doubts)):
+        for one in problems:
+            yield CheckResult("names in policy data", level, printable(one.message), one.hint, where)
+    if not found.problems:
+        yield installation.ok(
+            "names in policy data", "the names in OPA's data.guard are those of the configuration"
+        )
 
 
 @dataclass
@@ -132,6 +149,8 @@ class Asked:
     revision: str = ""
     bundles: tuple[str, ...] = ()
     """``name@revision`` of those that decided the sample call."""
+    guard: Json = None
+    """The data of the starter policies; None if OPA does not hold them."""
     statuses: tuple[BundleStatus, ...] = ()
     """As OPA's status plugin has them; empty if it is off."""
 
@@ -151,6 +170,7 @@ async def _ask_opa(installation: Installation) -> Asked:
         asked.trouble = str(error)
     with contextlib.suppress(PolicyError):
         asked.statuses = await engine.bundle_statuses() or ()
+        asked.guard = await engine.guard_data()
     await engine.close()
     return asked
 

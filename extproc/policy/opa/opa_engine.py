@@ -192,6 +192,15 @@ class OpaEngine:
             return None
         return read_statuses(answer.get("result"))
 
+    async def guard_data(self) -> Json:
+        """The data that the starter policies read, if OPA holds them and they find its shape right; else None.
+
+        Raises:
+            PolicyError: OPA cannot be reached, or its answer cannot be read.
+        """
+        valid = (await self._ask("GET", "/v1/data/extproc/settings/valid")).get("result")
+        return (await self._ask("GET", "/v1/data/guard")).get("result") if valid is True else None
+
     async def _list_policies(self) -> list[Json]:
         """The policies that OPA holds, those of bundles included; at least one.
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from extproc.cli import policy
 from extproc.model.errors import ConfigError, PolicyError
+from extproc.policy.bundle.starter_policies import starter_folder
 from tests.integration.policy.test_bad_answers import bundles, opa
 from tests.integration.policy.test_history import IDS, NEW, OLD, reader, say  # noqa: F401 - fixtures
 from tests.unit.cli.test_policy import CONFIG
@@ -232,3 +233,16 @@ def test_names_in_data_are_checked_against_the_configuration(folder, roles, word
     assert words in refused.stderr
     (folder / "guard.yaml").write_text('guard:\n  roles:\n    support: {functions: ["crm.f"]}\n')
     assert run("check", "-d", "guard.yaml", "-q", "data.extproc.decision").stdout.startswith("OK: ")
+
+
+@pytest.mark.parametrize(("function", "level"), [("crm.f", "ok"), ("crm.ff", "problem")])
+def test_the_doctor_checks_the_names_in_opas_data(folder, opa_binary, function, level):
+    data = folder / "guard.yaml"
+    data.write_text(f"guard: {{roles: {{all: {{functions: [{function}]}}}}}}\n")
+    starters = [file for file in starter_folder().glob("*.rego") if not file.name.endswith("_test.rego")]
+    with opa(opa_binary, folder / "o", *starters, data) as (_, address):
+        configure(folder, address)
+        [one] = [each for each in doctor() if each["subject"] == "names in policy data"]
+    assert one["level"] == level
+    if level == "problem":
+        assert one["what"] == 'roles.all.functions: no function "crm.ff"; did you mean "crm.f"?'
