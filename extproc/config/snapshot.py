@@ -42,7 +42,7 @@ MAX_IN_FORCE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class InForce:
+class SnapshotInForce:
     """What ``in-force.json`` says."""
 
     digest: str
@@ -85,7 +85,7 @@ class Snapshots:
         """Return the file of a snapshot."""
         return self._folder / f"{digest}.yaml"
 
-    def put_in_force(self, in_force: InForce) -> None:
+    def put_in_force(self, in_force: SnapshotInForce) -> None:
         """Say which snapshot is in force.
 
         Raises:
@@ -97,11 +97,11 @@ class Snapshots:
         except OSError as error:
             raise _unstored(self._folder, error) from error
 
-    def in_force(self) -> InForce | None:
+    def in_force(self) -> SnapshotInForce | None:
         """Return which snapshot is in force; None if none is, or it is not known."""
         try:
             with (self._folder / IN_FORCE).open("rb") as opened:
-                return InForce(**orjson.loads(opened.read(MAX_IN_FORCE)))
+                return SnapshotInForce(**orjson.loads(opened.read(MAX_IN_FORCE)))
         except (OSError, ValueError, TypeError):
             return None
 

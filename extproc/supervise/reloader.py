@@ -25,7 +25,7 @@ from extproc.codecs.located_yaml import KeyPath, load_located
 from extproc.config.configuration import SHOWN, Configuration
 from extproc.config.live_changes import RESTART, changed_keys, refuse_fixed, refuse_moved_hosts, shown_keys
 from extproc.config.load import adding_places, load_settings
-from extproc.config.snapshot import InForce, Snapshots
+from extproc.config.snapshot import SnapshotInForce, Snapshots
 from extproc.envoy_config.render.bootstrap import render_bootstrap
 from extproc.envoy_config.render.discovery import Discovery
 from extproc.model.errors import ConfigError, ExtprocError
@@ -186,7 +186,7 @@ class Reloader:
 
     def _put_in_force(self, configuration: Configuration) -> None:
         """Have processes that start from now on load this snapshot: the commit."""
-        self._snapshots.put_in_force(InForce(configuration.digest, str(self._file), time.time_ns()))
+        self._snapshots.put_in_force(SnapshotInForce(configuration.digest, str(self._file), time.time_ns()))
         reconfigure(self._children, configuration)
         self.configuration = configuration
         self._needed.add(configuration.digest)

@@ -14,7 +14,7 @@ from extproc.assembly.names_of_settings import known_names
 from extproc.assembly.try_policy import try_policy
 from extproc.config.owner_lock import CONTROL, UP, owned, owner_of
 from extproc.config.schema import Settings
-from extproc.config.snapshot import InForce, Snapshots
+from extproc.config.snapshot import SnapshotInForce, Snapshots
 from extproc.config.state_folder import keep_private
 from extproc.model.errors import ConfigError
 from extproc.policy.bundle.last_good import discard_all
@@ -90,7 +90,7 @@ async def _run_all(snapshots: Snapshots, config: Path, on_ready: Callable[[], No
     children = parts.make_children(configuration)
     discovery = parts.make_discovery(settings)
     with storing(settings.state):
-        snapshots.put_in_force(InForce(configuration.digest, str(config), time.time_ns()))
+        snapshots.put_in_force(SnapshotInForce(configuration.digest, str(config), time.time_ns()))
         parts.make_metrics_folder(settings.state)
         parts.write_envoy_config(discovery, settings.state)
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)

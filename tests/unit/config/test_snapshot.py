@@ -10,7 +10,7 @@ import pytest
 from extproc.config.configuration import configuration_digest, load_configuration
 from extproc.config.load import load_settings
 from extproc.config.path_fields import Role, replace_paths, role_of
-from extproc.config.snapshot import InForce, Snapshots
+from extproc.config.snapshot import SnapshotInForce, Snapshots
 from extproc.model.errors import ConfigError
 
 CONFIG = """
@@ -120,7 +120,7 @@ def test_an_edited_snapshot_is_not_used(file, snapshots):
 def test_a_disk_that_fails_refuses_it_and_keeps_what_is_in_force(file, snapshots, monkeypatch, number, nth):
     """At the first file, at one between, at the last."""
     taken = snapshots.take(file)
-    snapshots.put_in_force(InForce(taken.digest, str(file), 1))
+    snapshots.put_in_force(SnapshotInForce(taken.digest, str(file), 1))
     for name in ("openapi.yaml", "ca.pem", "keys/jwks.json"):
         (file.parent / name).write_text((file.parent / name).read_text() + " \n")
     writes, opened = [], os.open
@@ -136,7 +136,7 @@ def test_a_disk_that_fails_refuses_it_and_keeps_what_is_in_force(file, snapshots
         patched.setattr(os, "open", failing)
         with pytest.raises(ConfigError, match="cannot be stored"):
             snapshots.take(file)
-    assert snapshots.in_force() == InForce(taken.digest, str(file), 1)
+    assert snapshots.in_force() == SnapshotInForce(taken.digest, str(file), 1)
     assert load_configuration(taken.file) == taken
     assert list((file.parent / "state").rglob(".*")) == []
 
@@ -147,7 +147,7 @@ def test_a_folder_that_cannot_be_made_is_refused(file, snapshots):
     with pytest.raises(ConfigError, match="cannot be stored"):
         snapshots.take(file)
     with pytest.raises(ConfigError, match="cannot be stored"):
-        snapshots.put_in_force(InForce("d", "f", 1))
+        snapshots.put_in_force(SnapshotInForce("d", "f", 1))
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(file, snapshots, monkeypatch):

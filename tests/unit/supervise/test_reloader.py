@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from extproc.config.load import load_settings
-from extproc.config.snapshot import InForce, Snapshots
+from extproc.config.snapshot import SnapshotInForce, Snapshots
 from extproc.model.errors import ConfigError
 from extproc.supervise import reloader as reloading
 from extproc.supervise.children import make_discovery
@@ -60,7 +60,7 @@ class Stage:
         self.file = installed(folder)
         self.snapshots = Snapshots(load_settings(self.file).state)
         self.first = self.snapshots.take(self.file)
-        self.snapshots.put_in_force(InForce(self.first.digest, str(self.file), 0))
+        self.snapshots.put_in_force(SnapshotInForce(self.first.digest, str(self.file), 0))
         names = ("control", "worker-0", "worker-1", "envoy")
         self.children = [Child(name, ["old"], None, has_line=name != "envoy") for name in names]
         for child in self.children[:3]:
