@@ -20,10 +20,8 @@ from extproc.model.reasons import Reason
 from extproc.policy.contract.call_usage import Usage
 from extproc.policy.contract.input_document import build_document
 from extproc.policy.contract.read_decision import read_decision
-from extproc.policy.contract.readings import Reading, may_be_read_otherwise
+from extproc.policy.contract.readings import Reading, for_both, may_be_read_otherwise
 from extproc.policy.contract.response_input import ResponseFacts, response_part
-
-STRICTNESS = (Action.ALLOW, Action.HOLD, Action.DENY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +126,8 @@ async def _strictest(documents: tuple[bytes, ...], question: Question, services:
     decision = await _asked(first, question, services)
     for document in others:
         if decision.action is not Action.DENY:
-            decision = max(decision, await _asked(document, question, services), key=_strictness)
+            decision = for_both(decision, await _asked(document, question, services))
     return decision
-
-
-def _strictness(decision: Decision) -> int:
-    return STRICTNESS.index(decision.action)
 
 
 def _documents(question: Question, services: Services) -> Iterator[bytes]:

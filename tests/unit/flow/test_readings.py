@@ -76,3 +76,16 @@ async def test_a_hold_in_one_reading_holds(tmp_path):
     peer = await play(services, *post(OTHER))
     assert peer.waits
     assert "call.held" in services.recorder.kinds
+
+
+@pytest.mark.parametrize("masks", [is_admin, is_no_admin])
+async def test_what_either_reading_masks_goes_masked(tmp_path, masks):
+    """Both let the request pass; what must not leave must not leave in either."""
+
+    def rule(document):
+        plan = {"request": [{"path": "$.admin", "how": "remove"}]}
+        return {"action": "allow", "mask": plan if masks(document) else {}}
+
+    services = make_services(tmp_path, engine=ScriptedEngine(rule))
+    peer = await play(services, *post(OTHER), answers(), returns(b"{}"))
+    assert peer.upstream_body == b'{"admin":null}'

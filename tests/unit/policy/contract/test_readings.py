@@ -3,7 +3,9 @@
 import pytest
 
 from extproc.model.call import Headers, RequestHead
-from extproc.policy.contract.readings import has_last_empty_segment, may_be_read_otherwise, plugin_parses
+from extproc.model.decision import ApprovalTerms
+from extproc.policy.contract.read_decision import read_decision
+from extproc.policy.contract.readings import for_both, has_last_empty_segment, may_be_read_otherwise, plugin_parses
 
 
 @pytest.mark.parametrize(
@@ -44,3 +46,61 @@ def test_it_goes_by_a_part_of_the_content_type_in_lower_case(content_type, body,
 def test_a_request_of_one_reading_is_asked_about_once(path, content_type, body, may):
     head = RequestHead("POST", "http", "a", path, Headers((("content-type", content_type),)))
     assert may_be_read_otherwise(head, body) is may
+
+
+DEFAULTS = ApprovalTerms(("sre",), 1, 900.0)
+
+
+def both(guards, plugins):
+    """The decision in both readings, from policy's answers."""
+    return for_both(
+        *(
+            read_decision(each, revision="r", defaults=DEFAULTS, credential_header="x-key")
+            for each in (guards, plugins)
+        )
+    )
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("action", ["allow", "hold"])
+def test_what_one_reading_masks_is_masked(turned, action):
+    request, response = {"path": "$.salary", "how": "remove"}, {"entity": "*", "how": "redact"}
+    answers = [
+        {"action": "allow"},
+        {"action": action, "risk": 7, "mask": {"request": [request], "response": [response]}},
+    ]
+    found = both(*(answers[::-1] if turned else answers))
+    assert (found.action, found.risk) == (action, 7)
+    assert (len(found.mask.request), len(found.mask.response)) == (1, 1)
+
+
+def test_what_both_mask_is_masked_once():
+    answer = {"action": "allow", "mask": {"request": [{"path": "$.a"}]}, "shadow": ["x"]}
+    found = both(answer, {**answer, "shadow": ["x", "y"]})
+    assert (len(found.mask.request), found.shadow) == (1, ("x", "y"))
+
+
+def test_a_hold_in_both_readings_ends_as_both_want_it():
+    found = both(
+        {"action": "hold", "approval": {"groups": ["sre", "dba"], "min": 1, "expires_in": "60s"}},
+        {"action": "hold", "approval": {"groups": ["dba", "cto"], "min": 2, "expires_in": "30s"}},
+    )
+    assert found.approval == ApprovalTerms(("dba",), 2, 30.0)
+
+
+def test_a_hold_that_nobody_can_end_in_both_readings_denies():
+    found = both(*({"action": "hold", "approval": {"groups": [group]}} for group in ("sre", "dba")))
+    assert (found.action, found.reason, found.rule) == ("deny", "policy-error", "policy-readings")
+
+
+def test_a_removal_in_one_reading_removes():
+    found = both(
+        {
+            "allowed": True,
+            "headers": {"x-role": "admin", "x-a": "1"},
+            "query_parameters_to_set": {"q": "1", "p": "2"},
+        },
+        {"allowed": True, "request_headers_to_remove": ["x-role"], "query_parameters_to_remove": ["q"]},
+    )
+    assert (found.headers.set, found.headers.remove) == ((("x-a", "1"),), ("x-role",))
+    assert (found.headers.query.set, found.headers.query.remove) == ((("p", "2"),), ("q",))
