@@ -14,10 +14,15 @@ from extproc.policy.contract.input_headers import header_text
 SEPARATORS = re.compile(r"[\s,;=:]+")
 SHORTEST = 6
 """Characters of the shortest part of a value that is looked for."""
+PIECE = 8
+"""Characters of the shortest piece of a value, cut anywhere and in any case, that is looked for."""
+LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
 def without_shown(decision: Decision, fields: Iterable[Headers], names: Collection[str]) -> Decision:
-    """Return the decision with labels in place of the values of these fields, and of their parts.
+    """Return the decision with labels in place of the values of these fields, of their parts, and of longer pieces.
+
+    A value that policy has decoded is not recognized.
 
     Args:
         decision: as policy made it. What it tells the caller, the backend and Envoy is left alone.
@@ -31,6 +36,8 @@ def without_shown(decision: Decision, fields: Iterable[Headers], names: Collecti
     def cleared(text: str) -> str:
         for value, label in secrets:
             text = text.replace(value, label)
+        for value, label in secrets:
+            text = _without_pieces(text, value.translate(LOWER), label)
         return text
 
     shadow = tuple(map(cleared, decision.shadow))
@@ -42,3 +49,17 @@ def _secrets(fields: Iterable[Headers], names: Collection[str]) -> Iterator[tupl
     for name, value in (each for headers in fields for each in headers if each[0] in names):
         text = header_text(value)
         yield from ((part, f"[{name}]") for part in (text, *SEPARATORS.split(text)) if len(part) >= SHORTEST)
+
+
+def _without_pieces(text: str, value: str, label: str) -> str:
+    """Replace each run of ``PIECE`` characters or more that is in a value, which is in lower case."""
+    lowered, kept, at = text.translate(LOWER), "", 0
+    while at < len(text):
+        end = at + PIECE
+        if end > len(text) or lowered[at:end] not in value:
+            kept, at = kept + text[at], at + 1
+            continue
+        while end < len(text) and lowered[at : end + 1] in value:
+            end += 1
+        kept, at = kept + label, end
+    return kept

@@ -66,3 +66,18 @@ async def test_no_entry_repeats_them_even_if_policy_does(tmp_path, responses):
 async def test_an_error_of_policy_repeats_nothing(tmp_path):
     _, kept, peer = await call(tmp_path, ScriptedEngine(fault=PolicyError("evaluation failed")), **SHOWN)
     assert [canary for canary in CANARIES if canary in kept + repr(peer.sent)] == []
+
+
+@pytest.mark.parametrize(
+    "cut", [lambda text: text[10:20], lambda text: text.upper(), lambda text: text[:18].upper()]
+)
+async def test_no_entry_repeats_a_piece_of_them(tmp_path, cut):
+    """Cut anywhere, in any case."""
+
+    def answer(asked):
+        cookie = cut(asked["attributes"]["request"]["http"]["headers"]["cookie"])
+        return {"action": "deny", "rule": f"no session: {cookie}!", "shadow": [cookie]}
+
+    recorder, kept, _ = await call(tmp_path, ScriptedEngine(answer), **SHOWN)
+    assert recorder.last.rule == "no session: [cookie]!"
+    assert "nary-7qx" not in kept.lower()
