@@ -10,6 +10,8 @@ from extproc.settings.base import Example, Strict
 TRUST_DOMAIN = r"^[a-z0-9]([a-z0-9._-]{0,253}[a-z0-9])?$"
 SPIFFE = re.compile(r"spiffe://([a-z0-9._-]+)((?:/[A-Za-z0-9._-]+)+)")
 """A SPIFFE ID: trust domain and path (SPIFFE-ID, sections 2.1 and 2.2)."""
+DOTS = frozenset({".", ".."})
+"""No segments of a SPIFFE ID's path: a group of all below ``/ns/shop`` must not have ``/ns/shop/../admin``."""
 DNS_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 ALL_BELOW = "/*"
 
@@ -49,7 +51,8 @@ class MtlsSettings(Strict):
         """Return the trust domain of a principal; empty if none of the accepted ones."""
         spiffe = SPIFFE.fullmatch(principal)
         if spiffe:
-            return spiffe[1] if spiffe[1] in self.trust_domains else ""
+            is_plain = DOTS.isdisjoint(spiffe[2].split("/"))
+            return spiffe[1] if is_plain and spiffe[1] in self.trust_domains else ""
         if not DNS_NAME.fullmatch(principal):
             return ""
         found = [each for each in self.trust_domains if f".{principal}".endswith(f".{each}")]

@@ -74,6 +74,13 @@ def test_a_certificate_of_no_accepted_trust_domain_is_refused(principal):
     assert principal.strip() == "" or principal not in str(caught.value)
 
 
+@pytest.mark.parametrize("path", ["/ns/shop/../admin", "/ns/shop/./sa", "/..", "/ns/shop/.."])
+def test_a_path_with_dots_is_no_spiffe_id(path):
+    """SPIFFE-ID, section 2.2. It would be in the group of all below ``/ns/shop``."""
+    with pytest.raises(Refused):
+        identify("spiffe://cluster.local" + path, MTLS)
+
+
 def test_without_settings_or_certificate_nobody_calls():
     assert identify(WEB, None) is None
     assert identify("", MTLS) is None
