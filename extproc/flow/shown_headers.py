@@ -20,7 +20,7 @@ LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
 def without_shown(decision: Decision, fields: Iterable[Headers], names: Collection[str]) -> Decision:
-    """Return the decision with labels in place of the values of these fields, of their parts, and of longer pieces.
+    """Return the decision with labels in place of these fields' values, of their parts, and of longer pieces.
 
     A value that policy has decoded is not recognized.
 

@@ -62,7 +62,28 @@ def _hosts(root: Node, guarded: list[Node], settings: Settings) -> Iterator[Prob
             yield Problem(
                 "host-not-routed", guarded[0].get("route_config").path, f"{host} of the connection {name}"
             )
-    yield from _unknown_hosts(guarded, known, declarations(root))
+    declared = declarations(root)
+    yield from _unknown_hosts(guarded, known, declared)
+    yield from _declared_hosts(guarded, known, declared)
+
+
+def _declared_hosts(guarded: list[Node], known: dict[str, str], declared: Declarations) -> Iterator[Problem]:
+    """Find hosts of connections whose calls a declaration keeps from the guard."""
+    for manager in guarded:
+        domains = list(_domains(manager))
+        for host, name in known.items():
+            serving = [each for each in domains if serves(each[0], host)]
+            if not serving:
+                continue
+            domain, virtual_host = min(serving, key=_precedence)
+            if all(declared.cover(route.path) for route in route_actions(virtual_host)):
+                yield Problem("declared-host", virtual_host.path, f"{host} of the connection {name}, by {domain}")
+
+
+def _precedence(serving: tuple[str, Node]) -> tuple[bool, bool, int]:
+    """The order in which Envoy looks for a virtual host: exact, then the longest suffix, then prefix."""
+    domain = serving[0]
+    return "*" in domain, domain.endswith("*"), -len(domain)
 
 
 def _unknown_hosts(guarded: list[Node], known: dict[str, str], declared: Declarations) -> Iterator[Problem]:

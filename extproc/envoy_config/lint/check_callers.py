@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from extproc.config.schema import Settings
-from extproc.envoy_config.lint.check_filters import JWT, Chain
+from extproc.envoy_config.lint.check_filters import EXT_PROC, JWT, Chain
 from extproc.envoy_config.lint.dangers import Problem
 from extproc.envoy_config.lint.document_tree import Node
+from extproc.envoy_config.render.building_blocks import AUTHZ_METADATA, GUARD_METADATA, JWT_METADATA
 
 ALLOW_MISSING = ("allow_missing", "allowMissing")
 VALIDATION = (
@@ -13,6 +14,9 @@ VALIDATION = (
     ("combined_validation_context", "default_validation_context"),
 )
 VERIFIERS = ("trusted_ca", "verify_certificate_hash", "verify_certificate_spki", "custom_validator_config")
+NAMESPACE_KEYS = ("metadata_namespace", "metadataNamespace")
+"""Fields in which filters name the dynamic metadata that they write."""
+OWNERS = {JWT_METADATA, GUARD_METADATA, AUTHZ_METADATA}
 TRUST = ("VERIFY_TRUST_CHAIN", "ACCEPT_UNTRUSTED")
 
 
@@ -40,6 +44,21 @@ def check_claims(chain: Chain, settings: Settings) -> Iterator[Problem]:
         if _lets_nobody_in(settings) and not any(node.key in ALLOW_MISSING for node in config.walk()):
             what = "no requirement has allow_missing, which functions without identity and identity.mtls need"
             yield Problem("missing-tokens-refused", config.get("rules").path, what)
+
+
+def check_namespaces(root: Node) -> Iterator[Problem]:
+    """Find filters that write what only jwt_authn and the guard's filters may say."""
+    for node in root.walk():
+        if node.key in NAMESPACE_KEYS and node.value in OWNERS:
+            yield Problem("forged-metadata", node.path, f"metadata_namespace is {node.value}")
+        elif node.message == EXT_PROC:
+            received = node.get("metadata_options", "receiving_namespaces")
+            names = [each for kind in ("untyped", "typed") for each in received.each(kind)]
+            yield from (
+                Problem("forged-metadata", each.path, f"ext_proc may write {each.value}")
+                for each in names
+                if each.value == JWT_METADATA
+            )
 
 
 def check_certificates(root: Node, settings: Settings | None) -> Iterator[Problem]:

@@ -11,13 +11,14 @@ from typing import Any
 
 from extproc.codecs.located_yaml import KeyPath, load_located
 from extproc.config.schema import Settings
+from extproc.envoy_config.lint.backends import Backends
 from extproc.envoy_config.lint.check_against_settings import check_against_settings
 from extproc.envoy_config.lint.check_attributes import (
     check_attributes,
     check_certificate_header,
     check_server_name,
 )
-from extproc.envoy_config.lint.check_callers import check_certificates, is_meant
+from extproc.envoy_config.lint.check_callers import check_certificates, check_namespaces, is_meant
 from extproc.envoy_config.lint.check_every_call import (
     check_cluster_names,
     check_guard_protocol,
@@ -26,12 +27,14 @@ from extproc.envoy_config.lint.check_every_call import (
 )
 from extproc.envoy_config.lint.check_filters import Chain, check_chain
 from extproc.envoy_config.lint.check_routes import (
+    check_chosen_clusters,
     check_clusters,
     check_routes,
     clusters_of,
     forwards,
     guard_clusters,
     guarded_clusters,
+    own_clusters,
 )
 from extproc.envoy_config.lint.dangers import Problem
 from extproc.envoy_config.lint.declared import Declarations, declarations
@@ -127,6 +130,8 @@ def _managers(root: Node) -> Iterator[Problem]:
     yield from check_clusters(root, guard_clusters(guarded))
     yield from check_guard_protocol(root, guard_clusters(guarded))
     yield from check_cluster_names(root)
+    yield from check_chosen_clusters(root)
+    yield from check_namespaces(root)
     yield from check_server_name(root)
 
 
@@ -141,18 +146,19 @@ def _inside(node: Node, managers: list[Node]) -> bool:
 def _around(root: Node, open_: list[Node], guarded: list[Node], declared: Declarations) -> Iterator[Problem]:
     """Find listeners without a guard that forward calls, and declared routes that reach guarded backends."""
     behind = {name for manager in guarded for name in guarded_clusters(manager, declared)}
+    backends = Backends(own_clusters(root))
     for manager in open_:
-        if behind & clusters_of(manager):
+        if backends.share(clusters_of(manager), behind):
             yield Problem("direct-access", manager.path, "another listener forwards to a guarded backend")
         elif forwards(manager, declared):
             yield Problem("no-guard", manager.get("http_filters").path, "no ext_proc or ext_authz filter")
     for part in (Node(value, path) for path, value in _declared_parts(root, declared)):
-        if behind & clusters_of(part):
+        if backends.share(clusters_of(part), behind):
             yield Problem(
                 "direct-access", part.path, "declared to be unguarded, and forwards to a guarded backend"
             )
     for node in root.walk():
-        if node.message == TCP_PROXY and behind & clusters_of(node):
+        if node.message == TCP_PROXY and backends.share(clusters_of(node), behind):
             yield Problem("direct-access", node.path, "a TCP proxy forwards to a guarded backend")
 
 

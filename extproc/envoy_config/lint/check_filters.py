@@ -257,6 +257,8 @@ OPEN_REQUIREMENTS = {
 
 
 def _provider(provider: Node) -> Iterator[Problem]:
+    if not provider.text("issuer"):
+        yield Problem("jwt-issuer", provider.get("issuer").path, "issuer is missing")
     if not provider.flag("require_expiration"):
         path = provider.get("require_expiration").path
         yield Problem("jwt-expiration", path, "require_expiration is not true")

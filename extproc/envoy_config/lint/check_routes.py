@@ -21,6 +21,11 @@ OVERRIDES = {
 """Per-route messages that weaken a protecting filter, whatever its name."""
 OVERRIDE_KEYS = ("typed_per_filter_config", "typedPerFilterConfig")
 MIRROR_KEYS = ("request_mirror_policies", "requestMirrorPolicies")
+HEADER_KEYS = ("cluster_header", "clusterHeader")
+PLUGIN_KEYS = (
+    *("cluster_specifier_plugin", "inline_cluster_specifier_plugin"),
+    *("clusterSpecifierPlugin", "inlineClusterSpecifierPlugin"),
+)
 CLUSTER_KEYS = ("cluster", "cluster_name", "clusterName")
 UPGRADE_KEYS = ("upgrade_configs", "upgradeConfigs")
 
@@ -133,9 +138,18 @@ def _clusters(root: Node) -> Iterator[Node]:
     yield from (each for each in root.each("resources") if each.message == "envoy.config.cluster.v3.Cluster")
 
 
-def own_clusters(root: Node) -> set[str]:
-    """Return the names of the clusters that the document defines."""
-    return {cluster.text("name") for cluster in _clusters(root)}
+def own_clusters(root: Node) -> dict[str, Node]:
+    """Return the clusters that the document defines, by name."""
+    return {cluster.text("name"): cluster for cluster in _clusters(root)}
+
+
+def check_chosen_clusters(root: Node) -> Iterator[Problem]:
+    """Find routes whose backend is not in the file."""
+    for node in root.walk():
+        if node.key in HEADER_KEYS and node.value:
+            yield Problem("cluster-by-header", node.path, f"the header {node.value} names the cluster")
+        elif node.key in PLUGIN_KEYS and node.value:
+            yield Problem("dynamic-config", node.path, "a plugin chooses the cluster")
 
 
 def _max_requests(cluster: Node) -> int:

@@ -4,17 +4,21 @@ A listener, a filter chain, a virtual host or a route is declared by::
 
     metadata: {filter_metadata: {extproc: {unguarded: "static assets; no function is behind it"}}}
 
-A declaration never covers a backend that guarded routes forward to: some of its calls would be undecided.
+A declaration never covers a backend that guarded routes forward to: some of its calls would be undecided. Nor does
+it count elsewhere, or for a part that has the guard's filters.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from extproc.codecs.located_yaml import KeyPath
+from extproc.envoy_config.lint.check_filters import Chain
 from extproc.envoy_config.lint.dangers import Problem
 from extproc.envoy_config.lint.document_tree import Node
 
 NAMESPACE = "extproc"
+PARTS = ("filter_chains", "default_filter_chain", "filters", "domains", "match")
+"""Fields that only a listener, a filter chain, a virtual host or a route has."""
 LEAST_REASON = 8
 """Characters of a reason. ``true`` is none."""
 
@@ -33,8 +37,10 @@ class Declarations:
     def problems(self, root: Node) -> Iterator[Problem]:
         """Yield a note for each declaration, and an error for each that has no reason."""
         for node in _written(root):
-            reason = _reason(node)
-            if reason:
+            reason, fault = _reason(node), _fault(node)
+            if reason and fault:
+                yield Problem("declared-in-vain", node.get("metadata").path, fault)
+            elif reason:
                 yield Problem("declared-unguarded", node.path, f"{_subject(node)}: {reason}")
             else:
                 path = node.get("metadata").path
@@ -42,8 +48,20 @@ class Declarations:
 
 
 def declarations(root: Node) -> Declarations:
-    """Return the declarations of a document that have a reason."""
-    return Declarations({node.path: _reason(node) for node in _written(root) if _reason(node)})
+    """Return the declarations of a document that have a reason, at a place where they count."""
+    return Declarations(
+        {node.path: _reason(node) for node in _written(root) if _reason(node) and not _fault(node)}
+    )
+
+
+def _fault(node: Node) -> str:
+    """Why a declaration does not count at this place; empty if it does."""
+    if not any(node.get(name) for name in PARTS):
+        return "not at a listener, filter chain, virtual host or route"
+    managers = [each for each in node.walk() if each.get("http_filters")]
+    if any(Chain(tuple(each.each("http_filters"))).guards for each in managers):
+        return "at a part that has the guard's filters"
+    return ""
 
 
 def _written(root: Node) -> Iterator[Node]:

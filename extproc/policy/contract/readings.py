@@ -19,7 +19,7 @@ PARSED_TYPES = ("application/json", "application/grpc", "application/x-www-form-
 GRPC = "application/grpc"
 STRICTNESS = (Action.ALLOW, Action.HOLD, Action.DENY)
 NO_COMMON_GROUP = "policy-readings"
-"""The rule in the record of a call that nobody can approve in both readings."""
+"""The rule in the record of a call that no group may approve in both readings."""
 
 
 T = TypeVar("T")

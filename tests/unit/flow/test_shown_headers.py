@@ -76,8 +76,8 @@ async def test_no_entry_repeats_a_piece_of_them(tmp_path, cut):
 
     def answer(asked):
         cookie = cut(asked["attributes"]["request"]["http"]["headers"]["cookie"])
-        return {"action": "deny", "rule": f"no session: {cookie}!", "shadow": [cookie]}
+        return {"action": "deny", "rule": f"seen: {cookie}!", "shadow": [cookie]}
 
     recorder, kept, _ = await call(tmp_path, ScriptedEngine(answer), **SHOWN)
-    assert recorder.last.rule == "no session: [cookie]!"
+    assert recorder.last.rule == "seen: [cookie]!"
     assert "nary-7qx" not in kept.lower()

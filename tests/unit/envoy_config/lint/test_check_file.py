@@ -136,6 +136,11 @@ def mcp(edit: Edit) -> None:
     edit.add("envoy.filters.http.mcp", "mcp.v3.Mcp", attribute_source="HEADERS")
 
 
+def writer(edit: Edit, **rule: Any) -> None:
+    edit.add("h", "header_to_metadata.v3.Config", request_rules=[{"header": "x-claims", **rule}])
+
+
+JWT_METADATA = "envoy.filters.http.jwt_authn"
 PER_ROUTE = TYPE + "ext_proc.v3.ExtProcPerRoute"
 FILTER_CONFIG = "type.googleapis.com/envoy.config.route.v3.FilterConfig"
 MIRROR = [{"cluster": backend("docs")}]
@@ -221,6 +226,13 @@ INJECTED: list[tuple[str, Any]] = [
     ("jwt-from-params", lambda e: e.provider().update(from_params=["token"])),
     ("jwt-forward", lambda e: e.provider().update(forward=True)),
     ("jwt-order", lambda e: e.move("jwt_authn", 5)),
+    ("jwt-issuer", lambda e: e.provider().pop("issuer")),
+    ("forged-metadata", lambda e: writer(e, on_header_present={"metadata_namespace": JWT_METADATA, "key": "claims"})),
+    ("forged-metadata", lambda e: writer(e, onHeaderPresent={"metadataNamespace": "guard", "key": "req"})),
+    ("forged-metadata", lambda e: e.add("s", "set_metadata.v3.Config", metadata=[{"metadata_namespace": JWT_METADATA}])),
+    ("forged-metadata", lambda e: e.guard["metadata_options"]["receiving_namespaces"]["untyped"].append(JWT_METADATA)),
+    ("cluster-by-header", lambda e: e.route.update(route={"cluster_header": "x-backend", "timeout": "0s"})),
+    ("dynamic-config", lambda e: e.route["route"].update(cluster_specifier_plugin="mine") or e.route["route"].pop("cluster")),
     ("idle-timeout", lambda e: e.manager.pop("stream_idle_timeout")),
     ("idle-timeout", lambda e: e.route["route"].update(idle_timeout="15s")),
     ("route-timeout", lambda e: e.route["route"].pop("timeout")),
@@ -310,7 +322,7 @@ def test_a_tool_name_from_headers_is_found(full):
 def test_every_danger_has_a_test():
     tested = {name for name, _ in (*INJECTED, *DECIDE_ONLY)}
     tested |= {"mcp-headers", "nothing-found", "declared-unguarded", "no-reason"}
-    tested |= {name for name, _ in MISMATCHES} | {"masks-with-ext-authz"}
+    tested |= {name for name, _ in MISMATCHES} | {"masks-with-ext-authz", "declared-in-vain", "declared-host"}
     tested |= {"ignored-ports", "missing-tokens-refused", "clients-unverified", "clients-without-tls"}
     assert tested == set(dangers())
 
@@ -433,6 +445,94 @@ def test_a_declaration_covers_nothing_beside_it(full):
     assets(full)
     Edit(full).route["typed_per_filter_config"] = OFF
     assert found(full) == {"declared-unguarded", "route-override"}
+
+
+def same_backend(document: Any, name: str = "other", **config: Any) -> None:
+    """The cluster of a connection once more, under another name, or a cluster of another kind that reaches it."""
+    clusters = Edit(document).resources["clusters"]
+    first = next(each for each in clusters if each["name"] == backend("crm"))
+    clusters.append({"name": name, **config} if config else {**copy.deepcopy(first), "name": name})
+
+
+def cluster_type(message: str, **config: Any) -> dict[str, Any]:
+    kind = f"type.googleapis.com/envoy.extensions.clusters.{message}.v3.ClusterConfig"
+    return {"cluster_type": {"name": "x", "typed_config": {"@type": kind, **config}}}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        cluster_type("aggregate", clusters=["assets", backend("crm")]),
+        cluster_type("dynamic_forward_proxy", dns_cache_config={"name": "x", "dns_lookup_family": "V4_ONLY"}),
+    ],
+)
+def test_a_guarded_backend_under_another_name_is_found(full, config):
+    """Behind a declared host, a declared route of a guarded host, and a TCP proxy."""
+    same_backend(full, **config)
+    edit = Edit(full)
+    assert found(full) == set()
+    host = assets(full, cluster="other")
+    assert found(full) == {"declared-unguarded", "direct-access"}
+    edit.manager["route_config"]["virtual_hosts"].remove(host)
+    static = {"match": {"prefix": "/static"}, "route": {"cluster": "other"}, "typed_per_filter_config": OFF}
+    edit.host["routes"].insert(0, {**static, "metadata": declared("static files, no functions")})
+    assert found(full) == {"declared-unguarded", "direct-access"}
+    edit.host["routes"].pop(0)
+    tcp(edit)
+    edit.resources["listeners"][1]["filter_chains"][0]["filters"][0]["typed_config"]["cluster"] = "other"
+    assert found(full) == {"direct-access"}
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda e: e.resources["listeners"][0],
+        lambda e: e.resources["listeners"][0]["filter_chains"][0],
+        lambda e: e.manager["route_config"],
+        lambda e: e.route["route"],
+        lambda e: e.manager,
+        lambda e: e.document["static_resources"],
+    ],
+)
+def test_a_declaration_that_would_cover_the_guard_or_all_routes_does_not_count(full, place):
+    edit = Edit(full)
+    edit.route["typed_per_filter_config"] = OFF
+    place(edit)["metadata"] = declared("nothing of this is guarded")
+    assert {"declared-in-vain", "route-override"} <= found(full)
+
+
+@pytest.mark.parametrize(
+    ("domains", "is_found"),
+    [
+        (["crm.example.com", "crm.example.com:8080"], True),
+        (["*.example.com", "crm.example.com:8080"], True),
+        (["crm.example.com:8080"], True),
+        (["static.example.com"], False),
+        (["*"], False),
+    ],
+)
+def test_the_host_of_a_connection_must_not_be_declared(full, settings, domains, is_found):
+    """As Envoy chooses the virtual host: a wildcard counts only for hosts that no other virtual host serves."""
+    edit, host = Edit(full), assets(full)
+    edit.manager["route_config"]["virtual_hosts"].pop(-2)  # for unknown hosts
+    host["domains"] = domains
+    edit.host["domains"] = [each for each in edit.host["domains"] if each not in domains]
+    if "*.example.com" in domains:
+        edit.host["domains"].clear()
+    edit.host["domains"].append("x.test")
+    assert ("declared-host" in {each.danger for each in check_document(full, settings)}) is is_found
+
+
+def test_a_declared_route_of_a_connections_host_needs_an_undeclared_one(full, settings):
+    edit = Edit(full)
+    static = {"match": {"prefix": "/static"}, "route": {"cluster": "assets"}}
+    edit.resources["clusters"].append({"name": "assets"})
+    edit.host["routes"].insert(0, {**static, "metadata": declared("static files, no functions")})
+    assert {each.danger for each in check_document(full, settings)} == {"declared-unguarded"}
+    edit.route["metadata"] = declared("all the rest as well, why not")
+    edit.host["routes"][1]["metadata"] = declared("all the rest as well, why not")
+    assert "declared-host" in {each.danger for each in check_document(full, settings)}
 
 
 MISMATCHES: list[tuple[str, Any]] = [
