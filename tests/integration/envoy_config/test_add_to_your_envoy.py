@@ -56,10 +56,10 @@ static_resources:
 """A bootstrap as an operator has it before the guard: its own names, one guarded host, and one that stays unguarded."""
 
 
-def bootstrap(port: int) -> dict[str, Any]:
-    """Their bootstrap, with the port of the backend."""
+def bootstrap(guarded: int, assets: int = 9) -> dict[str, Any]:
+    """Their bootstrap, with the ports of the guarded backend and of the other one."""
     document = json.loads(json.dumps(OURS))
-    for cluster in document["static_resources"]["clusters"]:
+    for cluster, port in zip(document["static_resources"]["clusters"], (guarded, assets), strict=True):
         address = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
         cluster["load_assignment"]["endpoints"] = [{"lb_endpoints": [{"endpoint": {"address": address}}]}]
     return document
@@ -146,10 +146,11 @@ async def test_the_page_leads_to_a_guarded_envoy(keys: Keys) -> None:
     """Every step, then the page's own calls: 401 without a token, 200 with one, a record when no worker is there."""
     async with (
         run_upstream(keys) as issuer,
+        run_upstream(ANSWER) as assets,
         run_stack(workers=1, answer=ANSWER, identity=keys_by_url(issuer.port), connections=ONLY_CRM) as stack,
     ):
         keys.body = stack.issuer.jwks_file.read_bytes()
-        document = follow(bootstrap(stack.upstream.port), parts_of(stack))
+        document = follow(bootstrap(stack.upstream.port, assets.port), parts_of(stack))
         checked = check(stack, document)
         assert [each["danger"] for each in json.loads(checked.stdout)] == ["declared-unguarded"]
         assert checked.returncode == 0
