@@ -8,9 +8,11 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
+from extproc.policy.contract.input_shape import Path
 from extproc.policy.contract.uninspectable_reads import RESPONSE_PARTS, UninspectableReads
 from extproc.policy.regorus.builtins import ALLOWED
 from extproc.policy.regorus.input_usage import ROOT
+from extproc.policy.regorus.lint.input_references import Full, input_references, rule_reads
 from extproc.policy.regorus.lint.rego_module import RegoModule, declared
 from extproc.policy.regorus.lint.rule_uses import RulePath, full_path, references, rules_of_query
 from extproc.policy.regorus.lint.syntax_tree import (
@@ -43,6 +45,7 @@ def find_uninspectable_reads(
     """
     rules = rules_of_query(modules, query)
     paths = {path for module, rule in rules for path in _input_paths(module, rule)}
+    paths |= {(ROOT, *_fixed(each.keys)) for each in input_references(modules, rules)}
     names = {names for module, rule in rules for names in _named(module, rule)}
     sees_form = any(path[:2] == (ROOT, "parsed_body") for path in paths)
     sees_stream = any(path[:3] == (ROOT, "call", "arguments") for path in paths)
@@ -87,9 +90,17 @@ def _input_paths(module: RegoModule, rule: Node) -> Iterator[RulePath]:
             yield full
 
 
+def _fixed(keys: Path) -> Iterator[str]:
+    """The keys up to one that varies."""
+    for key in keys:
+        if key is None:
+            return
+        yield key
+
+
 def _named(module: RegoModule, rule: Node) -> Iterator[RulePath]:
     """Keys that a rule reads of values which are not named by a path into the input or the data."""
-    local = declared(rule)
+    local = declared(rule) - _names_elsewhere(module, rule)
     own = {rule_path(module.package, each)[len(module.package)] for each in module.rules}
     for node in (each for part in parts_of(rule) for each in nodes(part)):
         kind = kind_of(node)
@@ -100,7 +111,24 @@ def _named(module: RegoModule, rule: Node) -> Iterator[RulePath]:
         elif kind == "Call":
             yield from _keys_of_call(node["Call"])
         elif kind in ("BoolExpr", "Membership"):
-            yield tuple(_text(side) for side in node[kind].values() if _text(side))
+            sides = [each for each in node[kind].values() if isinstance(each, dict)]
+            if not any(_is_fixed(each) for each in sides):
+                yield tuple(_text(side) for side in sides if _text(side))
+
+
+def _is_fixed(side: Node) -> bool:
+    """True for a path into the input or the data: what is compared with it is a value, and no key of it."""
+    return kind_of(side) in REFERENCE_KINDS and _chain(side)[0] in (ROOT, "data")
+
+
+def _names_elsewhere(module: RegoModule, rule: Node) -> set[str]:
+    """Local names of what is certainly not ``input.body`` or ``input.response``: their keys are not the fact."""
+    aliases = rule_reads(module, rule).aliases
+    return {name for name, full in aliases.items() if full[0] == "data" or (full[0] == ROOT and _leads_past(full))}
+
+
+def _leads_past(full: Full) -> bool:
+    return len(full) > 1 and full[1] is not None and full[1] not in OTHER
 
 
 def _chain(reference: Any) -> tuple[str, RulePath]:

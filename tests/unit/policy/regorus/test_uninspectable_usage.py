@@ -78,7 +78,11 @@ def test_what_names_the_fact_reads_it(text, part):
         'allow := {"reason": "uninspectable"} if count(input.PART) < 3',
         'allow if {\n\tcount(input.PART) < 3\n\tsprintf("%s", ["uninspectable"]) != ""\n}',
         "allow if {\n\tcount(input) < 3\n\tx := input.call.arguments\n\tx.uninspectable\n}",
-        "allow if {\n\tpart := input.body\n\tother := input.response\n\tcount(part) > 0\n\tother.uninspectable\n}",
+        "allow if {\n\tpart := input.body\n\tother := input.response\n\tsome x in [part, other]\n\tx.uninspectable\n}",
+        "allow if {\n\tcount(input.PART) < 3\n\tflags := data.flags\n\tflags.uninspectable\n}",
+        "allow if {\n\tcount(input.PART) < 3\n\tgiven := input.parsed_body\n\tgiven.uninspectable\n}",
+        "allow if {\n\tsome name, _ in input.PART\n\tname == `size`\n\tinput.parsed_body.state == `uninspectable`\n}",
+        "allow if {\n\tcount(input.PART) < 3\n\t`uninspectable` in data.words\n}",
         "allow := true\n\nother if input.PART.uninspectable",
         "allow if other\n\nother := true\n\nanother if {\n\tother\n\tinput.PART.uninspectable\n}",
         "f(input_) if input_.PART.uninspectable\n\nallow := true",
@@ -88,6 +92,13 @@ def test_what_names_the_fact_reads_it(text, part):
 def test_what_is_not_certain_does_not_count(text, part):
     found = reads(text.replace("PART", part))
     assert not FACTS[part](found)
+
+
+def test_a_name_for_one_part_says_nothing_of_the_other():
+    found = reads(
+        "allow if {\n\tpart := input.body\n\tother := input.response\n\tcount(part) > 0\n\tother.uninspectable\n}"
+    )
+    assert (found.request, found.response) == (False, True)
 
 
 def test_only_rules_that_the_query_reaches_count():
