@@ -26,6 +26,8 @@ from tests.integration.support.envoy_process import short_folder
 from tests.integration.support.tokens import AUDIENCE, Issuer
 from tests.integration.support.upstream import RunningUpstream, Scripted, run_upstream
 
+STACK_POLICY = Path(__file__).with_name("policy.rego")
+
 pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="session")]
 
 WITHIN_S = 60.0
@@ -122,12 +124,23 @@ class Edited:
         return [each for each in found if each["kind"] in ("call.completed", "call.denied", "call.failed")]
 
 
+def tolerant_policy(folder: Path) -> Path:
+    """The stacks' policy, which may name functions that are gone: it puts names together, which nobody checks."""
+    text = STACK_POLICY.read_text().replace("input.call.function", "called")
+    file = folder / "tolerant.rego"
+    file.write_text(f'{text}\ncalled := concat(".", [input.connection.name, input.call.name])\n')
+    return file
+
+
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
 async def installation() -> AsyncIterator[Edited]:
     with short_folder() as folder:
         async with run_upstream() as upstream, run_upstream() as other:
             issuer = Issuer(folder)
-            config = write_config(folder, issuer, upstream.address, limits={"drain": 3.0}, **ports())
+            policy = {"paths": [str(tolerant_policy(folder))]}
+            config = write_config(
+                folder, issuer, upstream.address, limits={"drain": 3.0}, policy=policy, **ports()
+            )
             (folder / "other-credential").write_text(OTHER_CREDENTIAL)
             from extproc.config.load import load_settings
 
@@ -343,6 +356,19 @@ async def test_a_held_call_whose_connection_changed_does_not_go(edited: Edited, 
     answer = await asyncio.wait_for(call, WITHIN_S)
     assert answer.json()["reason"] == ("unknown-function" if what == "gone" else "approval-outdated")
     assert edited.stack.upstream.requests == edited.other.requests == []
+
+
+async def test_a_function_that_policy_names_cannot_go(edited: Edited) -> None:
+    """The rule about it would never match again."""
+
+    def change(document: dict[str, Any]) -> None:
+        document["policy"]["paths"] = [str(STACK_POLICY)]
+        functions = document["connections"]["crm"]["functions"]
+        functions["deploi"] = functions.pop("deploy")
+
+    edited.edit(change)
+    wrong = 'policy.rego:35:11: input.call.function: no function "crm.deploy"; did you mean "crm.deploi"?'
+    await edited.refused("nothing was changed", wrong)
 
 
 async def test_a_long_response_ends_under_the_configuration_that_it_began_with(edited: Edited) -> None:
