@@ -2,7 +2,8 @@
 
 The most specific path wins, whatever the method: a function with the method ``*`` gets no path that a more
 specific template names, not even by a method that no function on that template has. Otherwise a rule about
-``POST /users`` could be dodged by ``PUT /users`` as another function. Of two functions on one template, the one
+``POST /users`` could be dodged by ``PUT /users`` as another function. Nor does a wider function get what is kept
+from one with ``*``. Of two functions on one template, the one
 with the request's own method comes before the one with ``*``.
 """
 
@@ -94,8 +95,11 @@ class FunctionTable:
         named = False
         for routes in self._candidates(segments):
             ours = [each for each in routes if each.method == method]
-            if not named and METHOD.fullmatch(method) and method not in NEVER:
-                ours += [each for each in routes if each.method == ANY_METHOD]
+            any_method = [each for each in routes if each.method == ANY_METHOD]
+            if named and any_method and not ours:
+                return None
+            if METHOD.fullmatch(method) and method not in NEVER:
+                ours += any_method
             for route in ours:
                 variables = match(route.template, segments)
                 if variables is not None:

@@ -122,3 +122,17 @@ def test_two_functions_of_which_neither_wins_are_refused(one, other, refused):
 def test_a_misspelled_method_is_an_error(method):
     with pytest.raises(ValidationError):
         FunctionSettings(method=method, path="/a")
+
+
+def test_what_is_kept_from_a_function_with_any_method_falls_to_no_wider_one():
+    """Else ``OPTIONS /admin/ping`` were a preflight by nobody, although ``* /admin/**`` is before ``OPTIONS /**``."""
+    found = FunctionTable(
+        {
+            "ping": FunctionSettings(method="GET", path="/admin/ping"),
+            "admin": FunctionSettings(method="*", path="/admin/**"),
+            "preflight": FunctionSettings(method="OPTIONS", path="/**", identity="none"),
+        }
+    )
+    assert found.find("OPTIONS", ["admin", "ping"]) is None
+    assert found.find("OPTIONS", ["admin", "x"])[0] == "admin"
+    assert found.find("OPTIONS", ["ping"])[0] == "preflight"
