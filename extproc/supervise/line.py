@@ -16,6 +16,10 @@ class LineClosedError(ExtprocError):
     """The child ended, or did not answer in time."""
 
 
+class SilentError(LineClosedError):
+    """The child did not answer in time."""
+
+
 class RefusedError(ExtprocError):
     """The child refused, and says why."""
 
@@ -46,7 +50,7 @@ class Line:
 
         Raises:
             RefusedError: the child says why.
-            LineClosedError: there is no answer.
+            LineClosedError: there is no answer; ``SilentError`` if the child may still live.
         """
         if self._closed:
             raise LineClosedError("it has ended")
@@ -57,7 +61,7 @@ class Line:
             async with asyncio.timeout(within_s):
                 found: dict[str, Any] = await answer
         except TimeoutError:
-            raise LineClosedError(f"it did not answer within {within_s:.0f} s") from None
+            raise SilentError(f"it did not answer within {within_s:.0f} s") from None
         finally:
             self._waiting.pop(number, None)
         if not found["ok"]:

@@ -37,7 +37,7 @@ from extproc.supervise.children import (
     worker_endpoint,
 )
 from extproc.supervise.envoy_live import LiveEnvoy, validate
-from extproc.supervise.line import LineClosedError, RefusedError
+from extproc.supervise.line import LineClosedError, RefusedError, SilentError
 from extproc.supervise.supervisor import Child
 
 PREPARE_WITHIN_S = 120.0
@@ -174,14 +174,13 @@ class Reloader:
 
     async def _prepare_one(self, child: Child, new: Configuration) -> str:
         """Return why a process cannot prepare it; empty if it has, or has died."""
-        line = child.line
         try:
-            if line is not None:
-                await line.ask("prepare", PREPARE_WITHIN_S, file=str(new.file), digest=new.digest)
-        except RefusedError as error:
+            if child.line is not None:
+                await child.line.ask("prepare", PREPARE_WITHIN_S, file=str(new.file), digest=new.digest)
+        except (RefusedError, SilentError) as error:
             return f"{child.name}: {error}"
-        except LineClosedError as error:
-            return f"{child.name}: {error}" if child.line is line and child.running else ""
+        except LineClosedError:  # whichever process is there at the commit is asked then
+            return ""
         return ""
 
     def _put_in_force(self, configuration: Configuration) -> None:

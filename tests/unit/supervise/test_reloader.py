@@ -11,7 +11,7 @@ from extproc.model.errors import ConfigError
 from extproc.supervise import reloader as reloading
 from extproc.supervise.children import make_discovery
 from extproc.supervise.envoy_live import EnvoyRefusedError
-from extproc.supervise.line import LineClosedError, RefusedError
+from extproc.supervise.line import LineClosedError, RefusedError, SilentError
 from extproc.supervise.reloader import Reloader
 from extproc.supervise.supervisor import Child
 from tests.unit.doctor.installations import installed
@@ -142,10 +142,17 @@ async def test_one_refusal_makes_all_forget_it(stage):
     assert stage.envoy.shown in ([], [stage.reloader.configuration])
 
 
+async def test_a_process_that_hangs_refuses_it(stage):
+    stage.edit("127.0.0.1:9000", "127.0.0.1:9001")
+    stage.children[2].line.faults["prepare"] = SilentError("it did not answer within 120 s")
+    with pytest.raises(ConfigError, match="worker-1: it did not answer"):
+        await stage.reloader.reload()
+    assert stage.unchanged()
+
+
 async def test_a_process_that_died_while_preparing_starts_with_what_is_in_force(stage):
     stage.edit("127.0.0.1:9000", "127.0.0.1:9001")
     stage.children[1].line.faults["prepare"] = LineClosedError("it has ended")
-    stage.children[1].process.returncode = -9
     changed = await stage.reloader.reload()
     assert str(stage.snapshots.path(changed.digest)) in stage.children[1].argv
 
