@@ -60,7 +60,8 @@ docs: dev ## Build the documentation into build/site; a broken link is an error
 docs-serve: dev ## Serve the documentation on http://127.0.0.1:8000, rebuilt after each change
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --strict --dev-addr 127.0.0.1:8000
 
-reference: dev ## Generate docs/reference/configuration.md and docs/reference/cli.md again
+reference: dev ## Generate again what is made from the code: the reference pages, and the samples for policies
+	@$(BIN)/python -c 'from extproc.assembly.render_samples import render_samples; print(render_samples(), end="")' >extproc/assembly/sample_inputs.json
 	@$(BIN)/python -c 'from extproc.config.reference import render_reference; print(render_reference(), end="")' >docs/reference/configuration.md
 	@$(BIN)/python -c 'from extproc.cli.reference import render_reference; print(render_reference(), end="")' >docs/reference/cli.md
 

@@ -20,7 +20,7 @@ import uvloop
 from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 
 from benchmarks.upstream import answer
-from extproc.assembly.try_policy import sample_inputs
+from extproc.assembly.sample_inputs import sample_inputs
 from extproc.evidence.spool.spool import Spool
 from extproc.flow.request.rewrite import CALL_ID, NEVER_FORWARDED
 from extproc.flow.response.respond import STALE_AFTER_REWRITE

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.guard import RESULTS
-from extproc.assembly.try_policy import sample_inputs
+from extproc.assembly.sample_inputs import sample_inputs
 from extproc.model.errors import PolicyError
 from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.contract.policy_sources import Module

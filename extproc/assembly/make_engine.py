@@ -9,7 +9,7 @@ from extproc.assembly.engine_reports import EngineReports, StatusListener, ignor
 from extproc.assembly.names_of_settings import known_names
 from extproc.assembly.try_policy import try_policy
 from extproc.config.schema import Settings
-from extproc.policy.bundle.policy_files import configured_files
+from extproc.policy.bundle.configured_files import configured_files
 from extproc.policy.bundle.policy_status import PolicyStatus
 from extproc.policy.bundle.reload import ReloadingEngine
 from extproc.policy.contract.engine import PolicyEngine

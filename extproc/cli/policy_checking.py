@@ -67,7 +67,8 @@ def _checked(process: TrialProcess, sources: Sources, selected: Selected) -> tup
     Raises:
         ConfigError, PolicyInvalid: it must not be loaded.
     """
-    from extproc.assembly.try_policy import notes_on_names, refuse_wrong_names, sample_inputs
+    from extproc.assembly.sample_inputs import sample_inputs
+    from extproc.assembly.try_policy import notes_on_names, refuse_wrong_names
 
     known: list[KnownNames | None] = []
 

@@ -16,7 +16,8 @@ import typer
 from rich.table import Table
 
 from extproc.assembly.make_engine import opa_server
-from extproc.assembly.try_policy import notes_on_names, refuse_wrong_names, sample_inputs
+from extproc.assembly.sample_inputs import sample_inputs
+from extproc.assembly.try_policy import notes_on_names, refuse_wrong_names
 from extproc.cli.options import DEFAULT_CONFIG, EngineChoice
 from extproc.cli.policy_selection import DEFAULT_QUERY, no_names, select_with_names
 from extproc.config.load import load_settings
@@ -28,7 +29,8 @@ from extproc.policy.authoring.opa_program import OpaProgram, find_program
 from extproc.policy.authoring.opa_trace import trace_in_opa
 from extproc.policy.authoring.replay import Decider
 from extproc.policy.authoring.trace import Trace
-from extproc.policy.bundle.policy_files import PolicyFiles, configured_files
+from extproc.policy.bundle.configured_files import configured_files
+from extproc.policy.bundle.policy_files import PolicyFiles
 from extproc.policy.contract.policy_sources import Module, Sources
 from extproc.policy.names.known_names import KnownNames
 from extproc.policy.opa.bundle_status import BundleStatus

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from extproc.cli.options import DEFAULT_CONFIG, EngineChoice
 from extproc.console.printable import printable
-from extproc.policy.bundle.policy_files import Fingerprint, PolicyFiles, configured_files, input_settings
+from extproc.policy.bundle.configured_files import configured_files, input_settings
+from extproc.policy.bundle.policy_files import Fingerprint, PolicyFiles
 from extproc.policy.contract.input_settings import HIDE_SECRETS
 from extproc.policy.names.known_names import KnownNames
 from extproc.settings.policy import PolicySettings

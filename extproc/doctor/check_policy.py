@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 from extproc.assembly.make_engine import configured_interest, opa_server, presumed_reads
 from extproc.assembly.names_of_settings import known_names
-from extproc.assembly.try_policy import names_in_data, sample_inputs, try_policy
+from extproc.assembly.sample_inputs import sample_inputs
+from extproc.assembly.try_policy import names_in_data, try_policy
 from extproc.config.load import adding_places
 from extproc.config.summary import response_policy_notes
 from extproc.console.printable import printable
@@ -17,7 +18,8 @@ from extproc.doctor.check_result import CheckResult, Installation, Level
 from extproc.model.call import Json
 from extproc.model.errors import PolicyError
 from extproc.model.units import NANOSECONDS_PER_SECOND
-from extproc.policy.bundle.policy_files import PolicyFiles, configured_files
+from extproc.policy.bundle.configured_files import configured_files
+from extproc.policy.bundle.policy_files import PolicyFiles
 from extproc.policy.bundle.policy_status import STATUS_FOLDER, PolicyStatus, read_statuses
 from extproc.policy.contract.policy_sources import Sources
 from extproc.policy.contract.response_interest import ResponseInterest

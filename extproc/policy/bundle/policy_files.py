@@ -10,7 +10,6 @@ from extproc.policy.bundle.policy_tree import PolicyTree, files_of, read_tree
 from extproc.policy.bundle.starter_policies import starter_folder
 from extproc.policy.contract.input_settings import HIDE_SECRETS, InputSettings
 from extproc.policy.contract.policy_sources import DataFile, Module, Sources
-from extproc.settings.policy import PolicySettings
 
 Fingerprint = tuple[tuple[str, int, int, int, int], ...]
 """For each file: its name, size, times of the last changes of its content and of itself (ns), and inode."""
@@ -51,22 +50,6 @@ class PolicyFiles:
         read = {file.resolve() for file in (*self._files(), *self.data)}
         visible = (file for file in found if not any(part.startswith(".") for part in file.parts if part != ".."))
         return tuple(file for file in visible if file.suffix in DATA_SUFFIXES and file.resolve() not in read)
-
-
-def configured_files(policy: PolicySettings, query: str = "") -> PolicyFiles:
-    """The files of the configuration's policy.
-
-    Args:
-        policy: the configuration's section.
-        query: in place of the configured one.
-    """
-    paths, data = tuple(policy.paths), tuple(policy.data)
-    return PolicyFiles(paths, data, query or policy.query, input_settings(policy))
-
-
-def input_settings(policy: PolicySettings) -> InputSettings:
-    """The settings on which the keys of the input depend."""
-    return InputSettings(tuple(policy.show_headers), policy.usage)
 
 
 def _stamp(file: Path) -> tuple[str, int, int, int, int]:

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "contributing" / "add-a-protocol.md").read_text()
 FILES = dict(re.findall(r"```python\n# (\S+\.py)\n(.*?)```", PAGE, re.DOTALL))
 CATALOGUE = "extproc/protocols/catalogue.py"
+SAMPLES = "extproc/assembly/sample_inputs.json"
 TEST = "tests/unit/protocols/json_rpc/test_json_rpc.py"
 BEHIND = "from extproc.protocols.mcp"
 POLICY = """package extproc
@@ -39,7 +40,15 @@ def tree(tmp_path_factory):
     catalogue = (tree / CATALOGUE).read_text()
     lines = re.sub(r"^PROTOCOLS.*\n", lambda _: FILES[CATALOGUE], catalogue, count=1, flags=re.MULTILINE)
     (tree / CATALOGUE).write_text(lines.replace(BEHIND, f"{DEFINITION}{BEHIND}", 1))
+    (tree / SAMPLES).write_text(_as_make_reference_does(tree))
     return tree
+
+
+def _as_make_reference_does(tree):
+    environ = {**os.environ, "PYTHONPATH": str(tree)}
+    program = "from extproc.assembly.render_samples import render_samples; print(render_samples(), end='')"
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, cwd=tree, env=environ, capture_output=True, text=True, check=True).stdout
 
 
 def run(tree, *command):

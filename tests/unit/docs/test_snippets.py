@@ -10,7 +10,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from extproc.assembly.try_policy import sample_inputs
+from extproc.assembly.sample_inputs import sample_inputs
 from extproc.cli.main import app
 from extproc.config.schema import Settings
 from extproc.policy.bundle.policy_files import read_sources

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from extproc.assembly.try_policy import sample_inputs
+from extproc.assembly.sample_inputs import sample_inputs
 from extproc.model.decision import ApprovalTerms
 from extproc.policy.bundle.starter_policies import starter_folder
 from extproc.policy.contract.json_schemas import answer_schema, input_schema

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from extproc.assembly.try_policy import sample_inputs
+from extproc.assembly.sample_inputs import sample_inputs
 from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.contract.policy_sources import Module, Sources
 from extproc.policy.regorus.evaluator import EmbeddedEngine

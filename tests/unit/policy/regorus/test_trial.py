@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from extproc.assembly.try_policy import sample_inputs, try_policy
+from extproc.assembly.sample_inputs import sample_inputs
+from extproc.assembly.try_policy import try_policy
 from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
 from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.contract.policy_sources import Module, Sources
