@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.integration.guard.stack import CARD, CRM, SSN, Stack, run_stack
+from tests.integration.guard.stack import CARD, CRM, SSN, Stack, run_stack, tolerant_policy
 from tests.integration.support.envoy_process import short_folder
 from tests.integration.support.http2_client import Answer, call_http2
 
@@ -102,7 +102,8 @@ async def pair() -> AsyncIterator[tuple[Stack, Backend]]:
         }
         upstream = {"address": f"127.0.0.1:{backend.port}", "tls": True, "ca_file": str(certificate_file)}
         crm = {"protocol": "http-json", "hosts": [CRM], "functions": functions, "upstream": upstream}
-        async with run_stack(workers=1, connections={"crm": crm}) as stack:
+        policy = {"paths": [str(tolerant_policy(certificate_file.parent))]}
+        async with run_stack(workers=1, connections={"crm": crm}, policy=policy) as stack:
             yield stack, backend
         server.close()
 

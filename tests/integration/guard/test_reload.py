@@ -20,13 +20,11 @@ import pytest_asyncio
 from extproc.config.configuration_status import running
 from extproc.supervise.children import worker_endpoint
 from extproc.supervise.probes import answers_grpc
-from tests.integration.guard.stack import CREDENTIAL, CRM, Stack, rows, write_config
+from tests.integration.guard.stack import CREDENTIAL, CRM, POLICY, Stack, rows, tolerant_policy, write_config
 from tests.integration.guard.test_up import Product, children, ports
 from tests.integration.support.envoy_process import short_folder
 from tests.integration.support.tokens import AUDIENCE, Issuer
 from tests.integration.support.upstream import RunningUpstream, Scripted, run_upstream
-
-STACK_POLICY = Path(__file__).with_name("policy.rego")
 
 pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="session")]
 
@@ -122,14 +120,6 @@ class Edited:
         """All terminal entries."""
         found = [entry for file in self.stack.spools() for _, entry in rows(file, 0)]
         return [each for each in found if each["kind"] in ("call.completed", "call.denied", "call.failed")]
-
-
-def tolerant_policy(folder: Path) -> Path:
-    """The stacks' policy, which may name functions that are gone: it puts names together, which nobody checks."""
-    text = STACK_POLICY.read_text().replace("input.call.function", "called")
-    file = folder / "tolerant.rego"
-    file.write_text(f'{text}\ncalled := concat(".", [input.connection.name, input.call.name])\n')
-    return file
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
@@ -362,7 +352,7 @@ async def test_a_function_that_policy_names_cannot_go(edited: Edited) -> None:
     """The rule about it would never match again."""
 
     def change(document: dict[str, Any]) -> None:
-        document["policy"]["paths"] = [str(STACK_POLICY)]
+        document["policy"]["paths"] = [str(POLICY)]
         functions = document["connections"]["crm"]["functions"]
         functions["deploi"] = functions.pop("deploy")
 
