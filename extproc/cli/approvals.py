@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from extproc.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, examples
-from extproc.console.printable import console, plain, pretty_json
+from extproc.console.printable import display, plain, pretty_json
 from extproc.model.errors import ConfigError
 
 app = typer.Typer(help="List the calls that wait for approval, and vote on them.", no_args_is_help=True)
@@ -79,7 +79,7 @@ def list_(
     elif watch:
         _watch(ask)
     else:
-        console().print(_listing(ask()))
+        display(_listing(ask()))
 
 
 @app.command(epilog=SHOW_EXAMPLES)
@@ -91,7 +91,7 @@ def show(approval_id: IdArgument, config: ConfigOption = DEFAULT_CONFIG, as_json
     if as_json:
         _print_json(approval)
     else:
-        console().print(_details(approval))
+        display(_details(approval))
 
 
 @app.command(epilog=APPROVE_EXAMPLES)
@@ -131,7 +131,7 @@ def _vote(verb: str, approval_id: str, note: str, token_file: Path | None, confi
     if as_json:
         _print_json(after)
     else:
-        Console().print(_outcome(after))
+        display(_outcome(after))
 
 
 def _print_json(document: object) -> None:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from extproc.codecs.located_yaml import load_located
 from extproc.config.load import load_settings
-from extproc.console.printable import plain
+from extproc.console.printable import display, plain
 from extproc.doctor.all_checks import CHECKS
 from extproc.doctor.check_result import CheckResult, Installation, Level, as_document
 from extproc.doctor.run_checks import results_from_error, run_checks
@@ -76,11 +76,10 @@ def print_table(config: Path, results: list[CheckResult], *, without_ok: bool) -
     for one in results:
         if not (without_ok and one.level is Level.OK):
             table.add_row(Text(one.level.value, STYLES[one.level]), plain(one.subject), _explanation(one))
-    console = Console() if sys.stdout.isatty() else Console(width=FILE_WIDTH)
-    console.print(table)
+    display(table, pipe=FILE_WIDTH)
     counts = [(level, sum(one.level is level for one in results)) for level in STYLES]
     line = ", ".join(f"{count} {level}" for level, count in counts if count)
-    console.print(Text(f"{config}: {line}", "bold"))
+    display(Text(f"{config}: {line}", "bold"), pipe=FILE_WIDTH)
 
 
 def _explanation(one: CheckResult) -> Group:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from extproc.cli.evidence_tables import make_table, print_csv, print_json
 from extproc.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, examples
-from extproc.console.printable import console, plain
+from extproc.console.printable import display, plain
 
 sessions = typer.Typer(help="See what callers did, session by session.", no_args_is_help=True)
 
@@ -66,7 +66,7 @@ def list_(
         print_json(found)
     elif found:
         rows = [[row.get(name) for name in SESSION_COLUMNS] for row in found]
-        console().print(make_table(SESSION_COLUMNS, rows))
+        display(make_table(SESSION_COLUMNS, rows))
     else:
         Console().print(Text("There are no sessions."))
 
@@ -88,9 +88,9 @@ def show(
     if as_json:
         print_json(rows)
     elif entries:
-        console().print(make_table(ENTRY_COLUMNS, [[row.get(name) for name in ENTRY_COLUMNS] for row in rows]))
+        display(make_table(ENTRY_COLUMNS, [[row.get(name) for name in ENTRY_COLUMNS] for row in rows]))
     else:
-        Console().print(timeline(rows, plain))
+        display(timeline(rows, plain))
 
 
 def query(
@@ -112,7 +112,7 @@ def query(
     columns, rows = answer["columns"], answer["rows"]
     match format_:
         case Format.TABLE:
-            console().print(make_table(columns, rows))
+            display(make_table(columns, rows))
         case Format.JSON:
             print_json([dict(zip(columns, row, strict=True)) for row in rows])
         case Format.CSV:

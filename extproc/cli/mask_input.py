@@ -16,11 +16,9 @@ TYPES = {
     ".ndjson": "application/x-ndjson",
     ".sse": "text/event-stream",
     ".txt": "text/plain",
-    ".xml": "text/xml",
-    ".yaml": "text/yaml",
-    ".yml": "text/yaml",
 }
-"""Content-types by the end of a file's name. Any other file is taken for JSON."""
+"""Content-types by the end of a file's name. Any other file is taken for JSON, also one of
+another format with fields (.yaml, .xml): as text, it would show fields that are named by paths."""
 CODINGS = {".gz": "gzip", ".br": "br", ".zst": "zstd"}
 """Content-encodings by the end of a file's name."""
 LARGEST, RATIO = 1 << 30, 10_000

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from extproc.cli.interrupting import ended_by_ctrl_c, until_ctrl_c
 from extproc.cli.options import DEFAULT_CONFIG, ConfigOption, EngineOption
-from extproc.console.printable import console, plain, printable
+from extproc.console.printable import display, plain, printable
 from extproc.model.errors import ConfigError, ExtprocError, SourceLocation
 from extproc.model.units import NANOSECONDS_PER_SECOND
 
@@ -183,7 +183,7 @@ def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
             bundles = ", ".join(one.bundles)
             cells = (one.process, one.engine, one.revision[:12], bundles, since, "yes" if runs else "no")
             table.add_row(*(plain(cell) for cell in cells))
-        console().print(table)
+        display(table)
         for one, runs in found:
             if runs and one.trouble:
                 typer.echo(f"{one.process} is in trouble since {_time(one.since_ns)}:\n  {printable(one.trouble)}")

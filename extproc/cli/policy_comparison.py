@@ -13,7 +13,7 @@ from rich.table import Table
 
 from extproc.assembly.try_policy import try_policy
 from extproc.console import client
-from extproc.console.printable import console, plain
+from extproc.console.printable import display, plain
 from extproc.policy.authoring.replay import COLUMNS, DECIDED, Comparison, Decider, sql_text
 from extproc.policy.bundle.policy_files import PolicyFiles
 from extproc.policy.regorus.evaluator import EmbeddedEngine
@@ -92,7 +92,7 @@ def print_comparison(compared: Comparison, *, as_json: bool) -> None:
         table = Table("calls", "function", "subject", "old", "new", box=None)
         for one, times in changed:
             table.add_row(*(plain(cell) for cell in (str(times), one.function, one.subject, one.old, one.new)))
-        console().print(table)
+        display(table)
     typer.echo(f"{sum(times for _, times in changed)} of {compared.calls} calls would be decided otherwise")
     if compared.inexact:
         typer.echo(f"{compared.inexact} calls were masked or cut when recorded: read their decisions with care")

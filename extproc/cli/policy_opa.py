@@ -22,7 +22,7 @@ from extproc.cli.options import DEFAULT_CONFIG, EngineChoice
 from extproc.cli.policy_selection import DEFAULT_QUERY, no_names, select_with_names
 from extproc.config.load import load_settings
 from extproc.config.schema import Settings
-from extproc.console.printable import console, plain, printable
+from extproc.console.printable import display, plain, printable
 from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid, SourceLocation
 from extproc.policy.authoring.opa_decider import deciding
 from extproc.policy.authoring.opa_program import OpaProgram, find_program
@@ -270,7 +270,7 @@ def print_bundles(settings: Settings) -> bool:
             table.add_row(
                 *(plain(cell) for cell in (one.name, one.revision, one.activated or "never", one.problem))
             )
-        console().print(table)
+        display(table)
     return not any(one.problem for one in found or ())
 
 

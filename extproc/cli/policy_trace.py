@@ -6,7 +6,7 @@ from dataclasses import asdict
 import typer
 from rich.table import Column, Table
 
-from extproc.console.printable import console, plain, printable
+from extproc.console.printable import display, plain, printable
 from extproc.model.reasons import Reason
 from extproc.policy.authoring.trace import Trace
 
@@ -60,7 +60,7 @@ def _print_rules(found: Trace) -> None:
         stopped.add_row(*(plain(text) for text in (stop.rule, stop.statement, f"{stop.file}:{stop.line}")))
     for table in (fired, stopped):
         if table.row_count:
-            console().print(table)
+            display(table)
 
 
 def _masks(found: Trace) -> str:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from extproc.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, examples
 from extproc.cli.policy_history import ago_ns
-from extproc.console.printable import console, plain
+from extproc.console.printable import display, plain
 
 UNUSED_EXAMPLES = examples(
     ("extproc policy unused", "list groups, functions, rules and entities that no call had in 30 days."),
@@ -50,7 +50,7 @@ def unused(
         table = Table("kind", "name", "in", box=None)
         for one in found:
             table.add_row(*(plain(cell) for cell in (one.kind.value, one.name, one.place or "data")))
-        console().print(table)
+        display(table)
     typer.echo(f"{len(found)} of {len(names)} names did not occur in {calls} calls of the last {since}")
 
 

@@ -9,7 +9,8 @@ from extproc.config.schema import Settings
 INTRODUCTION = """# Configuration
 
 The configuration is one YAML file. Unknown keys, duplicate keys, aliases and values of the wrong type are errors
-with a line and a hint. Relative paths start at the file's folder; those "under state" start at `state`.
+with a line and a hint: `"no"` is not read as false, `1` not as true, and `"5"` not as a number. Relative paths
+start at the file's folder; those "under state" start at `state`.
 
 `extproc config check FILE` checks a file, `extproc config show FILE` prints all settings with their defaults, and
 `extproc config schema` prints the JSON Schema from which this page is made.

@@ -6,12 +6,13 @@ Nothing here reads the environment or the clock.
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
+from pydantic_core import PydanticKnownError
 
 from extproc.config.one_of import OneOf
 from extproc.protocols.catalogue import PROTOCOLS
 from extproc.settings.approvals import ApprovalsSettings
-from extproc.settings.base import Address, Example, Name, Strict
+from extproc.settings.base import Address, Example, Name, PathSetting, Strict
 from extproc.settings.connection import ConnectionSettings
 from extproc.settings.control import ControlSettings
 from extproc.settings.envoy import EnvoySettings, GuardTls
@@ -26,12 +27,19 @@ Connection = Annotated[ConnectionSettings, OneOf(tuple(each.settings for each in
 """The settings of a connection, in the class of its protocol."""
 
 
+def _whole(number: object) -> object:
+    """Refuse ``true`` and ``1.0``, which a ``Literal[1]`` would take for 1."""
+    if isinstance(number, bool | float):
+        raise PydanticKnownError("int_type")
+    return number
+
+
 class Settings(Strict):
     """The whole configuration file."""
 
-    version: Annotated[Literal[1], Example("version: 1")]
+    version: Annotated[Literal[1], BeforeValidator(_whole), Example("version: 1")]
     """Version of the file format."""
-    state: Path = Path(".extproc")
+    state: PathSetting = Path(".extproc")
     """Folder for sockets, spools and the embedded stores. Relative paths start at this file's folder."""
     workers: int = Field(2, ge=1, le=64)
     """Number of worker processes of ``extproc up``. Each has its own endpoint."""

@@ -1,16 +1,33 @@
 """The state folder. It holds keys, sockets, spools and stores, so only its owner has access."""
 
 import os
+import socket
 import stat
 from pathlib import Path
 
 import structlog
 
-from extproc.model.errors import ConfigError
+from extproc.model.errors import ConfigError, ControlError
 
 PRIVATE = 0o700
 ANYBODY = stat.S_IRWXO
 OTHERS = stat.S_IRWXG | ANYBODY
+
+
+def not_permitted(path: Path) -> ControlError | None:
+    """Return the error of a unix socket that this user may not open, or whose folder; None if the user may.
+
+    Args:
+        path: the socket. It can be missing.
+    """
+    with socket.socket(socket.AF_UNIX) as trial:
+        try:
+            trial.connect(os.fspath(path))
+        except PermissionError:
+            return ControlError(f"{path}: Permission denied", "Run this as the user that runs extproc.")
+        except OSError:
+            return None
+    return None
 
 
 def keep_private(folder: Path) -> None:

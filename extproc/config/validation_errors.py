@@ -4,6 +4,7 @@ No message repeats a value of the file: a secret in the wrong place must not end
 """
 
 import difflib
+import re
 import types
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -16,6 +17,9 @@ from extproc.config.expected_forms import form_hint
 from extproc.config.one_of import OneOf
 from extproc.model.errors import ConfigError
 from extproc.settings.base import Example
+
+EXPONENT = re.compile(r"[-+]?[0-9.]+[eE][-+]?[0-9]+")
+"""A number with an exponent. YAML 1.1 reads it as a number only with a point and a sign: ``1.0e+3``."""
 
 
 @dataclass
@@ -134,9 +138,20 @@ def _words(details: ErrorDetails, path: KeyPath, annotation: Any, value: Any) ->
             form_hint(str(context.get("pattern")), value),
         ),
         "model_type": (f"{where}must be a mapping", _did_you_mean("", annotation)),
+        "bool_type": (f"{where}must be true or false, without quotes", ""),
+        "int_type": (f"{where}must be a whole number, without quotes", _digits(value)),
+        "float_type": (f"{where}must be a number, without quotes", _digits(value)),
+        "string_type": (f"{where}must be text", 'write it in quotes: "…"'),
+        "path_type": (f"{where}must be a path", 'write it in quotes: "…"'),
     }
     message = details["msg"]
     return words.get(details["type"], (f"{where}{message[:1].lower()}{message[1:]}", ""))
+
+
+def _digits(value: object) -> str:
+    """Explain a number that YAML reads as text, ``1e3``; say nothing of other values."""
+    exponent = isinstance(value, str) and EXPONENT.fullmatch(value)
+    return "write all digits: YAML reads 1e3 as text" if exponent else ""
 
 
 def _example(key: str, annotation: Any) -> str:

@@ -9,8 +9,9 @@ from urllib.parse import quote
 import httpx
 
 from extproc.config.load import load_settings
+from extproc.config.state_folder import not_permitted
 from extproc.console.printable import printable
-from extproc.model.errors import ConfigError, ControlError
+from extproc.model.errors import ConfigError, ControlError, WhyRefused
 
 ANSWER_S = 60.0
 """Longest wait for an answer; a query may take half of it."""
@@ -95,12 +96,7 @@ def read_token(file: Path | None) -> str:
 
 
 def _unreachable(socket: Path) -> ControlError:
-    if socket.exists() and not os.access(socket, os.W_OK):
-        return ControlError(
-            f"the control process's socket {socket} belongs to another user",
-            "Run this as the user that runs extproc.",
-        )
-    return ControlError(
+    return not_permitted(socket) or ControlError(
         f"the control process does not answer on {socket}",
         "Start it with `extproc up` (everything) or `extproc control` (alone), with the same --config.",
     )
@@ -110,7 +106,8 @@ def _refused(problem: dict[str, Any]) -> ControlError:
     """Turn a problem document into an error."""
     reason = str(problem.get("reason", ""))
     message = str(problem.get("title", "the control process refused"))
-    for more in (problem.get("detail"), f"It is {problem['state']}." if "state" in problem else None):
+    explains = reason == WhyRefused.NOT_PENDING and "state" in problem
+    for more in (problem.get("detail"), f"It is {problem['state']}." if explains else None):
         message += f": {more}" if more else ""
     matches = problem.get("matches", [])
     hint = "Give more of the id: " + ", ".join(map(str, matches)) if matches else HINTS.get(reason, "")

@@ -1,10 +1,11 @@
 """Text of calls on a terminal, escaped so that it cannot move the cursor, set a title, reorder or hide text."""
 
+import io
 import json
 import sys
 import unicodedata
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
@@ -41,9 +42,19 @@ def plain(value: object, style: str = "") -> Text:
     return Text("" if value is None else printable(str(value)), style=style)
 
 
-def console() -> Console:
-    """Return a console for tables: as wide as the terminal; into a file or a pipe, nothing is cut or folded."""
-    return Console(width=None if sys.stdout.isatty() else PIPE)
+def display(what: RenderableType, *, pipe: int = PIPE) -> None:
+    """Print a table: as wide as the terminal; into a file or a pipe, nothing is cut, folded or padded.
+
+    Args:
+        what: the table, or anything else that rich can render.
+        pipe: columns of a file or a pipe.
+    """
+    if sys.stdout.isatty():
+        Console().print(what)
+        return
+    rendered = io.StringIO()
+    Console(width=pipe, file=rendered).print(what)
+    sys.stdout.write("\n".join(line.rstrip(" ") for line in rendered.getvalue().split("\n")))
 
 
 def pretty_json(text: str) -> tuple[str, bool]:

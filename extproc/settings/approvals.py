@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from extproc.settings.base import Seconds, Strict
+from extproc.settings.base import PathSetting, Seconds, Strict
 
 
 class ApprovalsSettings(Strict):
     """The store of held calls."""
 
-    store: Path = Path("approvals.db")
+    store: PathSetting = Path("approvals.db")
     """SQLite file, under ``state`` unless absolute. All workers of one machine share it."""
     poll: Seconds = 0.1
     """Seconds between two reads of the store by a worker."""

@@ -5,6 +5,7 @@ No section reads the environment or the clock.
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -24,6 +25,8 @@ Host = Annotated[
     ),
 ]
 Seconds = Annotated[float, Field(gt=0)]
+PathSetting = Annotated[Path, Field(strict=False)]
+"""A path, written as text. Sections are strict, so a plain ``Path`` or enum would refuse text."""
 
 MAX_PORT = 65_535
 MAX_SOCKET_PATH = 99
@@ -72,6 +75,9 @@ class Example:
 
 
 class Strict(BaseModel):
-    """Refuses unknown keys: with a misspelled key, a protection would silently be missing."""
+    """Refuses unknown keys: with a misspelled key, a protection would silently be missing.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    Strict: ``"no"`` is not read as false, ``1`` not as true, and ``"5"`` not as a number.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)

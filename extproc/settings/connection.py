@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from extproc.model.errors import ConfigError
 from extproc.model.json_shape import CallShape
-from extproc.settings.base import Address, Example, Host, Seconds, Strict
+from extproc.settings.base import Address, Example, Host, PathSetting, Seconds, Strict
 from extproc.settings.masking import MaskingSettings
 
 FRAMING_HEADERS = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection", "te"})
@@ -39,7 +38,7 @@ class CredentialSettings(Strict):
     prefix: str = Field(
         "Bearer ", pattern=r"^[ -~]*$", description="text before the credential in the header field"
     )
-    file: Path | None = Field(
+    file: PathSetting | None = Field(
         None, description="file with the credential; read again when it changes; a trailing newline is dropped"
     )
     env: str | None = Field(
@@ -67,7 +66,7 @@ class Upstream(Strict):
     tls: bool = False
     """True: Envoy speaks TLS to the backend, and verifies its certificate."""
     sni: str | None = Field(None, description="server name for TLS; default: the host of the address")
-    ca_file: Path | None = Field(
+    ca_file: PathSetting | None = Field(
         None, description="certificate authorities of the backend, PEM; default: the system's"
     )
 

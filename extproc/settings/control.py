@@ -4,13 +4,13 @@ from pathlib import Path
 
 from pydantic import Field
 
-from extproc.settings.base import Address, Strict
+from extproc.settings.base import Address, PathSetting, Strict
 
 
 class ControlSettings(Strict):
     """The API of the control process: a unix socket for the command line, and a port for the console."""
 
-    socket: Path = Path("control.sock")
+    socket: PathSetting = Path("control.sock")
     """Unix socket of the command line, under ``state`` unless absolute."""
     listen: Address | None = None
     """Address of the console; null: no console."""

@@ -1,21 +1,20 @@
 """The ``envoy`` section, and the TLS between Envoy and the workers."""
 
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 from pydantic import Field
 
-from extproc.settings.base import Address, Strict
+from extproc.settings.base import Address, PathSetting, Strict
 
 
 class GuardTls(Strict):
     """Mutual TLS of the workers. Without it, anyone who reaches a worker could name any caller."""
 
-    certificate: Path
+    certificate: PathSetting
     """The workers' certificate chain, PEM, leaf first. Read at start, as are the other files."""
-    key: Path
+    key: PathSetting
     """The certificate's private key, PEM."""
-    client_ca: Path
+    client_ca: PathSetting
     """Certificate authorities of clients, PEM. Whoever they certify can name any caller and get the backends'
     credentials, so use an authority that certifies only Envoy."""
 
@@ -23,11 +22,11 @@ class GuardTls(Strict):
 class EnvoyGuardTls(Strict):
     """Mutual TLS from Envoy to the workers. Paths are those on Envoy's machine."""
 
-    certificate: Path
+    certificate: PathSetting
     """Envoy's certificate chain, PEM, leaf first. The workers' ``client_ca`` must have certified it."""
-    key: Path
+    key: PathSetting
     """The certificate's private key, PEM."""
-    ca: Path
+    ca: PathSetting
     """Certificate authorities of the workers, PEM."""
     san: str = Field(min_length=1, description="DNS name or IP address that the workers' certificates must have")
 

@@ -4,20 +4,20 @@ from pathlib import Path
 
 from pydantic import Field
 
-from extproc.settings.base import Seconds, Strict, WithoutPassword
+from extproc.settings.base import PathSetting, Seconds, Strict, WithoutPassword
 
 
 class EvidenceSettings(Strict):
     """The storage of entries."""
 
-    spool: Path = Path("spool")
+    spool: PathSetting = Path("spool")
     """Folder of the workers' spools, under ``state`` unless absolute. It belongs on a durable disk."""
     clickhouse: WithoutPassword = Field(
         "chdb://",
         pattern=r"^(chdb://|https?://)",
         description="URL of a ClickHouse server; chdb:// is the embedded engine",
     )
-    clickhouse_password_file: Path | None = None
+    clickhouse_password_file: PathSetting | None = None
     """File with the password of a ClickHouse server."""
     database: str = Field("extproc", pattern=r"^[a-z_][a-z0-9_]*$")
     """Database of the tables."""

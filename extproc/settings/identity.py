@@ -1,11 +1,10 @@
 """The ``identity`` section: the issuers whose tokens are accepted."""
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from extproc.settings.base import Example, Name, Strict, WithoutPassword
+from extproc.settings.base import Example, Name, PathSetting, Strict, WithoutPassword
 from extproc.settings.mtls import MtlsSettings
 
 METADATA_KEY = r"^[!-~]{1,256}$"
@@ -27,7 +26,7 @@ class Provider(Strict):
     audiences: Annotated[list[str], Example("audiences: [https://tools.example.com]")] = Field(
         min_length=1, description="accepted `aud` values; a token needs one of them"
     )
-    jwks_file: Path | None = Field(None, description="file with the issuer's JSON Web Key Set")
+    jwks_file: PathSetting | None = Field(None, description="file with the issuer's JSON Web Key Set")
     jwks_url: WithoutPassword | None = Field(
         None, pattern=r"^https?://[^\s]+$", description="URL from which Envoy fetches the key set"
     )

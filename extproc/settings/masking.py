@@ -1,12 +1,11 @@
 """Masking: a connection's rules, and the ``masking`` section for all connections."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from extproc.model.masking import MaskOperator
-from extproc.settings.base import Strict
+from extproc.settings.base import PathSetting, Strict
 
 
 class MaskRuleSettings(Strict):
@@ -14,7 +13,7 @@ class MaskRuleSettings(Strict):
 
     path: str | None = Field(None, pattern=r"^\$", description="RFC 9535 subset: $.a.b, $.a[*].b, $..b")
     entity: str | None = Field(None, pattern=r"^(\*|[A-Z][A-Z0-9_]*)$", description="US_SSN, CREDIT_CARD, * …")
-    how: MaskOperator = MaskOperator.REDACT
+    how: Annotated[MaskOperator, Field(strict=False)] = MaskOperator.REDACT
     """redact: a label replaces the value; partial: the last four characters stay; pseudonym: a token replaces
     it, the same one for the same value; remove: nothing stays."""
 
@@ -107,11 +106,11 @@ class InstallationMasking(Strict):
     detectors: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{1,40}$")], CustomDetector] = Field({})
     """Your own entities, by name. Rules use these names as they use those of built-in entities."""
     pseudonym_key_id: str = Field("k1", pattern=r"^[a-z]{1,8}[0-9]{0,3}$", description="id of the key in use")
-    pseudonym_key_file: Path | None = Field(
+    pseudonym_key_file: PathSetting | None = Field(
         None,
         description="file with the key, 32 bytes or more; default: pseudonym.key under state, made at first use",
     )
-    old_pseudonym_keys: dict[Annotated[str, Field(pattern=r"^[a-z]{1,8}[0-9]{0,3}$")], Path] = Field({})
+    old_pseudonym_keys: dict[Annotated[str, Field(pattern=r"^[a-z]{1,8}[0-9]{0,3}$")], PathSetting] = Field({})
     """Files of keys that were in use, by key id. Their tokens are recognized, but no new ones are made."""
 
     @model_validator(mode="after")

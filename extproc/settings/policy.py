@@ -1,11 +1,10 @@
 """The ``policy`` section."""
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from extproc.settings.base import Address, Name, Seconds, Strict
+from extproc.settings.base import Address, Name, PathSetting, Seconds, Strict
 
 SKIPS_PARSING = "skip-request-body-parse"
 SecretHeader = Literal[
@@ -22,7 +21,9 @@ class OpaSettings(Strict):
     """Seconds to wait for a decision; then the call is denied. At most 0.9 of limits.decision_timeout."""
     tls: bool = False
     """True: OPA is queried over TLS, and its certificate and name are verified. Not with a unix socket."""
-    ca_file: Path | None = Field(None, description="certificate authorities of OPA, PEM; default: the system's")
+    ca_file: PathSetting | None = Field(
+        None, description="certificate authorities of OPA, PEM; default: the system's"
+    )
     failures: int = Field(
         5,
         ge=1,
@@ -49,8 +50,8 @@ class PolicySettings(Strict):
 
     engine: Literal["embedded", "opa"] = "embedded"
     """embedded: evaluate in the worker, for trials and small installations. opa: query an OPA server."""
-    paths: list[Path] = Field([], description="Rego files, folders or bundles; empty: the starter policies")
-    data: list[Path] = Field([], description="JSON or YAML files, merged under data")
+    paths: list[PathSetting] = Field([], description="Rego files, folders or bundles; empty: the starter policies")
+    data: list[PathSetting] = Field([], description="JSON or YAML files, merged under data")
     query: str = Field("data.extproc.decision", pattern=r"^data(\.[A-Za-z_][A-Za-z0-9_]*)+$")
     """The document that holds the decision."""
     reload: Seconds | None = Field(2.0, description="seconds between checks for changed files; null: never")

@@ -1,16 +1,19 @@
 """Ask ``extproc up`` to reload its configuration, over the socket in its state folder."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from extproc.config.state_folder import not_permitted
 from extproc.model.errors import ControlError
 
 SOCKET = "up.sock"
 """In the state folder. Only its owner can open it."""
-ALONE = "Start it with `extproc up`, or send SIGHUP to each `extproc serve` and `extproc control` that runs alone."
+ALONE = (
+    "Start it with `extproc up`, or send SIGHUP to each `extproc serve` and `extproc control` that runs alone.\n"
+    "  If `state` was changed in the file, it needs a restart: stop `extproc up`, and start it again."
+)
 
 
 class ReloadRefusedError(ControlError):
@@ -39,10 +42,8 @@ def ask_reload(state: Path, file: Path, *, within_s: float) -> dict[str, Any]:
     except httpx.TimeoutException:
         raise ControlError(f"`extproc up` did not answer within {within_s:.0f} s", "See its log.") from None
     except (httpx.HTTPError, ValueError):
-        if (state / SOCKET).exists() and not os.access(state / SOCKET, os.W_OK):
-            hint = "Run this as the user that runs extproc."
-            raise ControlError(f"the socket {state / SOCKET} belongs to another user", hint) from None
-        raise ControlError(f"no `extproc up` runs on the state folder {state}", ALONE) from None
+        none = ControlError(f"no `extproc up` runs on the state folder {state}", ALONE)
+        raise (not_permitted(state / SOCKET) or none) from None
     if response.is_success:
         return answer
     raise ReloadRefusedError(f"refused, nothing was changed: {answer.get('error', response.status_code)}")

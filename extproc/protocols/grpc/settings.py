@@ -1,7 +1,6 @@
 """Settings of a gRPC connection."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -11,7 +10,7 @@ from extproc.model.errors import ConfigError
 from extproc.model.json_shape import CallShape
 from extproc.protocols.grpc.described_methods import call_shape
 from extproc.protocols.grpc.registered_methods import no_such_method, read_descriptors, registered_methods
-from extproc.settings.base import Example
+from extproc.settings.base import Example, PathSetting
 from extproc.settings.connection import ConnectionSettings
 
 GRPC_METHOD = r"^([A-Za-z_][A-Za-z0-9_]*\.)*[A-Za-z_][A-Za-z0-9_]*/[A-Za-z_][A-Za-z0-9_]*$"
@@ -24,7 +23,7 @@ class GrpcConnection(ConnectionSettings):
 
     protocol: Literal["grpc"]
     """gRPC."""
-    descriptors: Annotated[Path, Example("descriptors: shop.pb")]
+    descriptors: Annotated[PathSetting, Example("descriptors: shop.pb")]
     """File with a FileDescriptorSet, made by ``protoc --include_imports --descriptor_set_out`` or ``buf build``.
     Read at start."""
     methods: Annotated[

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
@@ -19,7 +18,7 @@ from extproc.protocols.http_json.path_templates import (
     same_paths,
 )
 from extproc.protocols.http_json.token_rules import token_rules
-from extproc.settings.base import FUNCTION_NAME
+from extproc.settings.base import FUNCTION_NAME, PathSetting
 from extproc.settings.connection import ConnectionSettings, TokenRule
 
 
@@ -30,7 +29,7 @@ class HttpJsonConnection(ConnectionSettings):
     """JSON over HTTP."""
     functions: dict[Annotated[str, Field(pattern=FUNCTION_NAME)], FunctionSettings] = Field({})
     """Operations by function name. All others are unknown, and denied."""
-    openapi: Path | None = Field(
+    openapi: PathSetting | None = Field(
         None, description="OpenAPI 3 file; each operation becomes a function named by its operationId"
     )
 

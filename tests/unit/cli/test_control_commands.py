@@ -251,6 +251,20 @@ def test_a_vote_by_prefix_with_a_token_from_the_environment(run, store, word, st
     assert (kept.state, kept.votes[0].note) == (state, "ticket 4711")
 
 
+@pytest.mark.parametrize(
+    ("who", "note", "message"),
+    [
+        ("alice", "checked", "You may not decide on your own call"),
+        ("bob", "x", "A note of 3 to 1,000 characters is required"),
+    ],
+)
+def test_the_state_is_told_only_where_it_explains_the_refusal(run, store, who, note, message):
+    one = opened(store)
+    with pytest.raises(ControlError) as caught:
+        run("approvals", "approve", one.approval_id, "-m", note, said=token(who))
+    assert caught.value.message == message
+
+
 def test_a_vote_with_a_token_file_that_is_not_the_last(run, store, tmp_path):
     """The first of two votes leaves the call waiting."""
     one = opened(store, minimum=2)

@@ -69,6 +69,17 @@ def test_a_files_name_tells_what_it_is(tmp_path, name, body, masked):
                body=packed.read_bytes()).stdout == masked  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["guard.yaml", "guard.yml", "guard.xml", "guard.toml", "guard"])
+def test_a_file_with_fields_that_is_not_json_is_not_printed(tmp_path, name):
+    """As text, a field that a path names would be shown."""
+    file = tmp_path / name
+    file.write_text("password: hunter2\n")
+    result = run(file, "--path", "$.password", body=b"")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "name its type with --type" in result.stderr
+    assert run(file, "--type", "text/yaml", body=b"").exit_code == 0
+
+
 def test_of_several_documents_the_lines_that_change_are_shown():
     result = run("--diff", "--type", "application/x-ndjson", body=f'{{"a": "{MAIL}"}}\n{{"b": 1}}\n')
     assert result.stdout.splitlines() == [f'-{{"a": "{MAIL}"}}', '+{"a": "[EMAIL_ADDRESS]"}']
