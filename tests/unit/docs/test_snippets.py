@@ -28,7 +28,7 @@ RUN_ELSEWHERE = {
     "promql": "for Prometheus",
 }
 PROGRAMS = frozenset(
-    {"curl", "docker", "echo", "envoy", "extproc", "kubectl", "make", "opa", "pip", "protoc", "python"}
+    {"curl", "docker", "echo", "envoy", "extproc", "jq", "kubectl", "make", "opa", "pip", "protoc", "python"}
 )
 """Programs of command lines. ``extproc`` and ``make`` are checked, the others are not ours."""
 OF_ENVOY = frozenset({"metadata"})
