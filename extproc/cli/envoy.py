@@ -101,8 +101,11 @@ def check(
     from extproc.config.load import load_settings
     from extproc.envoy_config.lint.check_file import check_file
     from extproc.envoy_config.lint.dangers import Severity, dangers
+    from extproc.supervise.children import worker_endpoint
 
-    problems = check_file(file, load_settings(config) if config else None)
+    settings = load_settings(config) if config else None
+    workers = [worker_endpoint(settings, index) for index in range(settings.workers)] if settings else []
+    problems = check_file(file, settings, workers)
     if as_json:
         typer.echo(json.dumps([each.as_dict() for each in problems], indent=2))
     elif problems:

@@ -18,6 +18,9 @@ VARIABLE_HINT = (
 MAY_CONTAIN_BRACES = ("pattern",)
 """Keys whose values may contain ``${…}`` with another meaning."""
 
+TLS_IS_BESIDE = (("upstream", "address"), ("opa", "address"))
+"""Ends of the key paths of addresses that have the key ``tls`` beside them."""
+
 FORMS = {
     r"^(unix:/.+|[^:/\s]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5})$": (
         "host:port, [ipv6]:port, or unix:/absolute/path, such as 127.0.0.1:9000"
@@ -51,22 +54,24 @@ FORMS = {
 """Pattern → its meaning for people. A test holds that each pattern of the settings is here."""
 
 
-def form_hint(pattern: str, value: object) -> str:
+def form_hint(pattern: str, value: object, path: KeyPath = ()) -> str:
     """Describe the expected form, and the likely mistake in this value. Repeats nothing of the value.
 
     Args:
         pattern: the pattern that the value does not match.
         value: the value as it is in the file.
+        path: the value's key path.
     """
     expected = FORMS.get(pattern, pattern)
-    return f"expected: {expected}{_mistake(expected, value)}"
+    return f"expected: {expected}{_mistake(expected, value, path)}"
 
 
-def _mistake(expected: str, value: object) -> str:
+def _mistake(expected: str, value: object, path: KeyPath) -> str:
     if not isinstance(value, str):
         return ""
-    if expected.startswith("host:port") and "://" in value:
-        return "\n  this is a URL: leave out the scheme and the path, and set `tls: true` for https"
+    if expected.startswith(("host:port", "a host name")) and "://" in value:
+        tls = ", and set `tls: true` for https" if path[-2:] in TLS_IS_BESIDE else ""
+        return f"\n  this is a URL: leave out the scheme and the path{tls}"
     if expected.startswith("host:port") and ":" not in value:
         return "\n  the port is missing"
     if expected.startswith("a JSONPath") and not value.startswith("$"):

@@ -1,5 +1,6 @@
 """Summarize settings in a few lines, and note settings that are allowed but may be dangerous."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -56,6 +57,11 @@ def notes(settings: Settings) -> Iterator[Note]:
         if file and not file.is_file():
             path = ("connections", name, "credential", "file")
             yield Note(path, f"{file} does not exist; calls are denied until it does", "write the file")
+        variable = connection.credential.env if connection.credential else None
+        if variable and not os.environ.get(variable):
+            path = ("connections", name, "credential", "env")
+            what = "the variable is not set here; a worker without it denies the calls"
+            yield Note(path, what, "set it where the workers start, or use credential.file")
 
 
 def setting_notes(settings: Settings) -> Iterator[Note]:
@@ -155,6 +161,9 @@ def _wide_notes(path: KeyPath, connection: ConnectionSettings) -> Iterator[Note]
     for name in connection.wide_functions:
         what = f"{name!r} is any method and any rest of a path; only policy decides which of them are called"
         yield Note((*path, "functions", name), what, "give functions of their own to paths that need rules")
+    for name in connection.colon_functions:
+        what = f"a segment of {name!r} begins with a colon: it is this very text, and no variable"
+        yield Note((*path, "functions", name, "path"), what, "write {id} for a variable")
     for index, host in enumerate(connection.hosts):
         if "*" in host:
             what = f"all hosts that match {host!r} are this connection's, with its credential and its rules"

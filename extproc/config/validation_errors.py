@@ -135,7 +135,7 @@ def _words(details: ErrorDetails, path: KeyPath, annotation: Any, value: Any) ->
         "value_error": (f"{where}{context.get('error')}", ""),
         "string_pattern_mismatch": (
             f"{where}not of the expected form",
-            form_hint(str(context.get("pattern")), value),
+            form_hint(str(context.get("pattern")), value, path),
         ),
         "model_type": (f"{where}must be a mapping", _did_you_mean("", annotation)),
         "bool_type": (f"{where}must be true or false, without quotes", ""),

@@ -66,7 +66,7 @@ def bypass(installation: Installation) -> Iterator[CheckResult]:
 
 
 def _given(installation: Installation, file: Path) -> Iterator[CheckResult]:
-    problems = check_file(file, installation.settings)
+    problems = check_file(file, installation.settings, endpoints(installation).values())
     yield from (_finding(each, str(file)) for each in problems)
     if all(each.severity is Severity.NOTE for each in problems):
         yield installation.ok("Envoy's configuration", f"{file} has none of the known ways around the guard")

@@ -58,9 +58,10 @@ async def guard_local_reply(peer: Peer, services: Services, first: ResponseHeade
     if connection is not None:
         record.located(connection)
     reason = local_reason(first.head)
-    record.answered_by_envoy(reason, first.head.local_reply, local_status(first.head))
+    status = local_status(first.head)
+    record.answered_by_envoy(reason, first.head.local_reply, status)
     try:
-        await _answer(peer, first, problem(reason, record.call_id))
+        await _answer(peer, first, problem(reason, record.call_id, status))
     finally:
         record.end()
 

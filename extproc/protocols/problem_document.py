@@ -8,9 +8,16 @@ from extproc.model.reply import Reply
 PROBLEM_TYPE = "urn:extproc:reason:"
 
 
-def problem(reason: Reason, call_id: str) -> Reply:
-    """Return the reply for a reason: its title and the call's id, but nothing of the policy or of any value."""
-    status, title = reason.answer
+def problem(reason: Reason, call_id: str, status: int = 0) -> Reply:
+    """Return the reply for a reason: its title and the call's id, but nothing of the policy or of any value.
+
+    Args:
+        reason: why the call is refused.
+        call_id: the call's id.
+        status: the status, if it is not the reason's own.
+    """
+    own, title = reason.answer
+    status = status or own
     document = {
         "type": PROBLEM_TYPE + reason.value,
         "title": title,

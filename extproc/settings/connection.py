@@ -140,6 +140,11 @@ class ConnectionSettings(Strict):
         return ()
 
     @property
+    def colon_functions(self) -> tuple[str, ...]:
+        """The functions whose path has a segment that begins with a colon, as variables do in other tools."""
+        return ()
+
+    @property
     def token_rules(self) -> tuple[TokenRule, ...]:
         """Which requests need no token. The first rule that matches counts; all other requests need one."""
         return ()

@@ -3,6 +3,8 @@
 Source: Envoy 1.40, ``response.code_details`` and ``Grpc::Utility::httpToGrpcStatus``; ``docs/reference/envoy.md``.
 """
 
+from http import HTTPStatus
+
 from extproc.model.call import ResponseHead
 from extproc.model.reasons import Reason
 
@@ -10,11 +12,15 @@ REASONS = {
     "request_payload_too_large": Reason.BODY_TOO_LARGE,
     "route_not_found": Reason.UNKNOWN_FUNCTION,
     "direct_response": Reason.UNKNOWN_FUNCTION,
+    "rbac_access_denied_matched_policy[refused-methods]": Reason.UNKNOWN_FUNCTION,
+    "upgrade_failed": Reason.UNKNOWN_FUNCTION,
 }
 """Reasons by Envoy's ``response.code_details``."""
 STATUS_BY_GRPC = {"16": 401, "7": 403, "8": 413, "12": 404, "14": 503}
 """HTTP statuses by the ``grpc-status`` that Envoy translates them to."""
-REASON_BY_STATUS = {401: Reason.UNAUTHENTICATED, 403: Reason.TOKEN_REJECTED, 413: Reason.BODY_TOO_LARGE}
+REASON_BY_STATUS = {401: Reason.UNAUTHENTICATED, 403: Reason.POLICY_DENIED, 413: Reason.BODY_TOO_LARGE}
+JWT_DETAILS = "jwt_authn_access_denied"
+"""The beginning of the details of what jwt_authn refuses. A 403 of another filter says nothing about the token."""
 
 
 def local_status(head: ResponseHead) -> int:
@@ -25,4 +31,7 @@ def local_status(head: ResponseHead) -> int:
 
 def local_reason(head: ResponseHead) -> Reason:
     """Return the reason that Envoy's answer amounts to; one that is not listed is the guard's error."""
-    return REASONS.get(head.local_reply) or REASON_BY_STATUS.get(local_status(head), Reason.GUARD_ERROR)
+    status = local_status(head)
+    if status == HTTPStatus.FORBIDDEN and head.local_reply.startswith(JWT_DETAILS):
+        return Reason.TOKEN_REJECTED
+    return REASONS.get(head.local_reply) or REASON_BY_STATUS.get(status, Reason.GUARD_ERROR)

@@ -60,9 +60,29 @@ def _backends(cluster: Node) -> Iterator[Backend]:
     service = cluster.text("eds_cluster_config", "service_name")
     if service:
         yield "service", service
+    yield from (("address", each) for each in addresses_of(cluster))
+
+
+def addresses_of(cluster: Node) -> Iterator[str]:
+    """Yield the addresses of a cluster's endpoints: ``host:port``, or the path of a socket.
+
+    Args:
+        cluster: the cluster.
+    """
     for node in cluster.get("load_assignment").walk():
         if node.key in ADDRESSES:
             port = node.get("port_value").value or node.text("named_port")
-            yield "address", f"{node.text('address').lower().rstrip('.')}:{port}"
+            yield f"{node.text('address').lower().rstrip('.')}:{port}"
         elif node.key == "pipe":
-            yield "address", node.text("path")
+            yield node.text("path")
+
+
+def all_clusters(root: Node) -> Iterator[Node]:
+    """Yield the clusters that a document defines."""
+    yield from root.each("static_resources", "clusters")
+    yield from (each for each in root.each("resources") if each.message == "envoy.config.cluster.v3.Cluster")
+
+
+def own_clusters(root: Node) -> dict[str, Node]:
+    """Return the clusters that a document defines, by name."""
+    return {cluster.text("name"): cluster for cluster in all_clusters(root)}

@@ -5,29 +5,31 @@ from itertools import combinations
 
 from extproc.config.schema import Settings
 from extproc.config.summary import decide_only_notes
+from extproc.envoy_config.lint.chain import EXT_AUTHZ, EXT_PROC, JWT, Chain
 from extproc.envoy_config.lint.check_callers import check_claims
-from extproc.envoy_config.lint.check_filters import EXT_AUTHZ, EXT_PROC, JWT, Chain
 from extproc.envoy_config.lint.check_routes import route_actions
 from extproc.envoy_config.lint.dangers import Problem
 from extproc.envoy_config.lint.declared import Declarations, declarations
 from extproc.envoy_config.lint.document_tree import Node
+from extproc.envoy_config.lint.guard_clusters import GuardClusters
 
 
-def check_against_settings(root: Node, settings: Settings) -> Iterator[Problem]:
+def check_against_settings(root: Node, settings: Settings, known: GuardClusters) -> Iterator[Problem]:
     """Find what makes every call of a connection, a provider or a host fail.
 
     Args:
         root: the Envoy configuration.
         settings: the guard's settings, which the workers have.
+        known: the guard's clusters.
     """
     managers = [node for node in root.walk() if node.get("http_filters")]
-    guarded = [(node, chain) for node in managers if (chain := Chain(tuple(node.each("http_filters")))).guards]
+    guarded = [(node, chain) for node in managers if (chain := Chain.of_manager(node, known)).guards]
     for manager, chain in guarded:
         yield from _providers(chain, settings)
         yield from check_claims(chain, settings)
         yield from _masks(manager, chain, settings)
         yield from _ports(manager, settings)
-    yield from _hosts(root, [manager for manager, _ in guarded], settings)
+    yield from _hosts([manager for manager, _ in guarded], settings, declarations(root, known))
 
 
 def _providers(chain: Chain, settings: Settings) -> Iterator[Problem]:
@@ -40,7 +42,7 @@ def _providers(chain: Chain, settings: Settings) -> Iterator[Problem]:
 
 
 def _masks(manager: Node, chain: Chain, settings: Settings) -> Iterator[Problem]:
-    if chain.of(EXT_PROC) or not chain.of(EXT_AUTHZ):
+    if chain.guards_of(EXT_PROC) or not chain.guards_of(EXT_AUTHZ):
         return
     if settings.envoy.guard_filter != "ext_authz":
         default = [name for name, each in settings.connections.items() if each.masking.response is None]
@@ -51,7 +53,7 @@ def _masks(manager: Node, chain: Chain, settings: Settings) -> Iterator[Problem]
         yield Problem("masks-with-ext-authz", manager.get("http_filters").path, ".".join(map(str, note.path)))
 
 
-def _hosts(root: Node, guarded: list[Node], settings: Settings) -> Iterator[Problem]:
+def _hosts(guarded: list[Node], settings: Settings, declared: Declarations) -> Iterator[Problem]:
     """Compare hosts, where all routes are in the file."""
     if not guarded or any(manager.get(name) for manager in guarded for name in ("rds", "scoped_routes")):
         return
@@ -62,7 +64,6 @@ def _hosts(root: Node, guarded: list[Node], settings: Settings) -> Iterator[Prob
             yield Problem(
                 "host-not-routed", guarded[0].get("route_config").path, f"{host} of the connection {name}"
             )
-    declared = declarations(root)
     yield from _unknown_hosts(guarded, known, declared)
     yield from _declared_hosts(guarded, known, declared)
 

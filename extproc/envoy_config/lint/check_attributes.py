@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from extproc.envoy_config.lint.check_filters import EXT_PROC, Chain
+from extproc.envoy_config.lint.chain import EXT_PROC, Chain
 from extproc.envoy_config.lint.dangers import Problem
 from extproc.envoy_config.lint.document_tree import Node
 from extproc.wire.attribute_names import INITIAL_METADATA, REQUEST_ATTRIBUTES

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from extproc.config.schema import Settings
-from extproc.envoy_config.lint.check_filters import EXT_PROC, JWT, Chain
+from extproc.envoy_config.lint.chain import EXT_PROC, JWT, Chain
 from extproc.envoy_config.lint.dangers import Problem
 from extproc.envoy_config.lint.document_tree import Node
+from extproc.envoy_config.lint.guard_clusters import GuardClusters
 from extproc.envoy_config.render.building_blocks import AUTHZ_METADATA, GUARD_METADATA, JWT_METADATA
 
 ALLOW_MISSING = ("allow_missing", "allowMissing")
@@ -61,9 +62,9 @@ def check_namespaces(root: Node) -> Iterator[Problem]:
             )
 
 
-def check_certificates(root: Node, settings: Settings | None) -> Iterator[Problem]:
+def check_certificates(root: Node, settings: Settings | None, known: GuardClusters) -> Iterator[Problem]:
     """Find client certificates whose names would be believed although nobody verified them."""
-    chains = [node for node in root.walk() if node.get("filters") and _has_guard(node)]
+    chains = [node for node in root.walk() if node.get("filters") and _has_guard(node, known)]
     for chain in chains:
         context = chain.get("transport_socket", "typed_config")
         contexts = [context.get("common_tls_context", *names) for names in VALIDATION]
@@ -80,9 +81,9 @@ def check_certificates(root: Node, settings: Settings | None) -> Iterator[Proble
             yield Problem("clients-without-tls", chain.path, "identity.mtls is set")
 
 
-def _has_guard(chain: Node) -> bool:
+def _has_guard(chain: Node, known: GuardClusters) -> bool:
     managers = [node for node in chain.walk() if node.get("http_filters")]
-    return any(Chain(tuple(each.each("http_filters"))).guards for each in managers)
+    return any(Chain.of_manager(each, known).guards for each in managers)
 
 
 def _verified(context: Node) -> bool:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
-from extproc.envoy_config.lint.check_filters import EXT_AUTHZ, EXT_PROC, JWT, Chain
-from extproc.envoy_config.lint.check_routes import CLUSTER_KEYS, guard_clusters, own_clusters
+from extproc.envoy_config.lint.backends import own_clusters
+from extproc.envoy_config.lint.chain import EXT_AUTHZ, EXT_PROC, JWT, Chain
+from extproc.envoy_config.lint.check_routes import guard_clusters
 from extproc.envoy_config.lint.dangers import Problem
 from extproc.envoy_config.lint.document_tree import Node
+from extproc.envoy_config.lint.guard_clusters import CLUSTER_KEYS
 from extproc.envoy_config.render.building_blocks import JWT_METADATA
 
 GRPC_ACCESS_LOG = "envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig"
@@ -40,9 +42,9 @@ def _claims_are_sent(config: Node) -> Iterator[Problem]:
         yield Problem("claims-not-sent", namespaces.path, f"{JWT_METADATA} is not among the namespaces")
 
 
-def check_records(manager: Node) -> Iterator[Problem]:
+def check_records(manager: Node, chain: Chain) -> Iterator[Problem]:
     """Check that Envoy reports the calls that no guard sees to their end."""
-    guards = guard_clusters([manager])
+    guards = guard_clusters([chain])
     for log in manager.each("access_log"):
         config = log.get("typed_config")
         service = config.get("common_config", "grpc_service", "envoy_grpc")

@@ -1,17 +1,18 @@
 """Find known dangers in any Envoy configuration: bootstrap, listener, connection manager or routes.
 
 Not checked: parts that Envoy loads at run time (reported as ``dynamic-config``), types of values (``envoy --mode
-validate`` checks them), and that the guard which the filters call is extproc.
+validate`` checks them), and that what listens at the guard's addresses is extproc.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from extproc.codecs.located_yaml import KeyPath, load_located
 from extproc.config.schema import Settings
-from extproc.envoy_config.lint.backends import Backends
+from extproc.envoy_config.lint.backends import Backends, own_clusters
+from extproc.envoy_config.lint.chain import Chain
 from extproc.envoy_config.lint.check_against_settings import check_against_settings
 from extproc.envoy_config.lint.check_attributes import (
     check_attributes,
@@ -25,7 +26,8 @@ from extproc.envoy_config.lint.check_every_call import (
     check_identity,
     check_records,
 )
-from extproc.envoy_config.lint.check_filters import Chain, check_chain
+from extproc.envoy_config.lint.check_filters import check_chain
+from extproc.envoy_config.lint.check_others import describe
 from extproc.envoy_config.lint.check_routes import (
     check_chosen_clusters,
     check_clusters,
@@ -34,11 +36,11 @@ from extproc.envoy_config.lint.check_routes import (
     forwards,
     guard_clusters,
     guarded_clusters,
-    own_clusters,
 )
 from extproc.envoy_config.lint.dangers import Problem
 from extproc.envoy_config.lint.declared import Declarations, declarations
 from extproc.envoy_config.lint.document_tree import Node
+from extproc.envoy_config.lint.guard_clusters import GuardClusters, guard_clusters_of
 from extproc.envoy_config.lint.unknown_fields import resolve, unknown_fields
 
 ESCAPED_SLASHES = (
@@ -62,12 +64,13 @@ SHAPES = {
 """A field that only one message has → the message that the document is."""
 
 
-def check_file(path: Path, settings: Settings | None = None) -> list[Problem]:
+def check_file(path: Path, settings: Settings | None = None, workers: Iterable[str] = ()) -> list[Problem]:
     """Find the dangers in one YAML or JSON file.
 
     Args:
         path: the file.
         settings: the guard's settings. With them, the check finds parts that do not fit together.
+        workers: addresses of this machine's workers, if the settings name no others.
 
     Returns:
         Problems with their lines, in the order of the file. Empty if no known danger is found.
@@ -77,16 +80,18 @@ def check_file(path: Path, settings: Settings | None = None) -> list[Problem]:
     """
     document = load_located(path)
     found = [
-        replace(each, line=document.place(each.path).line) for each in check_document(document.data, settings)
+        replace(each, line=document.place(each.path).line)
+        for each in check_document(document.data, settings, workers)
     ]
     return sorted(found, key=lambda each: each.line)
 
 
-def check_document(data: Any, settings: Settings | None = None) -> list[Problem]:
+def check_document(data: Any, settings: Settings | None = None, workers: Iterable[str] = ()) -> list[Problem]:
     """Find the dangers in a document that has been read already. The problems have no lines."""
     root = Node(data)
-    found = (*_unknown(root), *_dynamic(root), *_managers(root), *check_certificates(root, settings))
-    compared = check_against_settings(root, settings) if settings else ()
+    known = guard_clusters_of(root, settings, workers)
+    found = (*_unknown(root), *_dynamic(root), *_managers(root, known), *check_certificates(root, settings, known))
+    compared = check_against_settings(root, settings, known) if settings else ()
     return [each for each in dict.fromkeys((*found, *compared)) if not is_meant(each, settings)]
 
 
@@ -105,30 +110,31 @@ def _dynamic(root: Node) -> Iterator[Problem]:
             yield Problem("dynamic-config", node.path, "routes are loaded at run time")
 
 
-def _managers(root: Node) -> Iterator[Problem]:
+def _managers(root: Node, known: GuardClusters) -> Iterator[Problem]:
     managers = [node for node in root.walk() if node.get("http_filters") and not _is_cluster_options(node)]
-    chains = {node.path: Chain(tuple(node.each("http_filters"))) for node in managers}
+    chains = {node.path: Chain.of_manager(node, known) for node in managers}
     guarded = [node for node in managers if chains[node.path].guards]
-    open_ = [node for node in managers if not chains[node.path].guards]
+    open_ = [(node, chains[node.path]) for node in managers if not chains[node.path].guards]
     loose = [node for node in root.walk() if node.get("virtual_hosts") and not _inside(node, managers)]
     if not managers and not loose and not list(root.each("dynamic_resources")):
         yield Problem("nothing-found", root.path, "no listener, connection manager or routes")
-    declared = declarations(root)
-    yield from declared.problems(root)
+    declared = declarations(root, known)
+    yield from declared.problems(root, known)
     for manager in guarded:
         chain = chains[manager.path]
         yield from check_chain(chain)
         yield from check_identity(chain)
         yield from check_attributes(chain)
         yield from check_certificate_header(manager)
-        yield from check_records(manager)
+        yield from check_records(manager, chain)
         yield from _connection_manager(manager, chain.longest_hold)
         yield from check_routes(manager.get("route_config"), chain.protective, chain.longest_hold, declared)
     for routes in loose:
         yield from check_routes(routes, set(), 0.0, declared)
     yield from _around(root, open_, guarded, declared)
-    yield from check_clusters(root, guard_clusters(guarded))
-    yield from check_guard_protocol(root, guard_clusters(guarded))
+    guards = guard_clusters(chains.values())
+    yield from check_clusters(root, guards)
+    yield from check_guard_protocol(root, guards)
     yield from check_cluster_names(root)
     yield from check_chosen_clusters(root)
     yield from check_namespaces(root)
@@ -143,13 +149,18 @@ def _inside(node: Node, managers: list[Node]) -> bool:
     return any(node.path[: len(each.path)] == each.path for each in managers)
 
 
-def _around(root: Node, open_: list[Node], guarded: list[Node], declared: Declarations) -> Iterator[Problem]:
+def _around(
+    root: Node, open_: list[tuple[Node, Chain]], guarded: list[Node], declared: Declarations
+) -> Iterator[Problem]:
     """Find listeners without a guard that forward calls, and declared routes that reach guarded backends."""
     behind = {name for manager in guarded for name in guarded_clusters(manager, declared)}
     backends = Backends(own_clusters(root))
-    for manager in open_:
+    for manager, chain in open_:
         if backends.share(clusters_of(manager), behind):
             yield Problem("direct-access", manager.path, "another listener forwards to a guarded backend")
+        elif chain.others and _may_forward(manager, declared):
+            what = ", and ".join(f"there is the {describe(config)}" for _, config in chain.others)
+            yield Problem("guard-missing", manager.get("http_filters").path, what)
         elif forwards(manager, declared):
             yield Problem("no-guard", manager.get("http_filters").path, "no ext_proc or ext_authz filter")
     for part in (Node(value, path) for path, value in _declared_parts(root, declared)):
@@ -160,6 +171,12 @@ def _around(root: Node, open_: list[Node], guarded: list[Node], declared: Declar
     for node in root.walk():
         if node.message == TCP_PROXY and backends.share(clusters_of(node), behind):
             yield Problem("direct-access", node.path, "a TCP proxy forwards to a guarded backend")
+
+
+def _may_forward(manager: Node, declared: Declarations) -> bool:
+    """True if a connection manager forwards undeclared calls, or its routes are not in the file."""
+    unknown = not manager.get("route_config") and not declared.cover(manager.path)
+    return unknown or forwards(manager, declared)
 
 
 def _declared_parts(root: Node, declared: Declarations) -> Iterator[tuple[KeyPath, Any]]:

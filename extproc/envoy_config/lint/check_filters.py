@@ -1,79 +1,44 @@
 """Check the HTTP filters of a connection manager: the guard, its second lines of defence, and other filters."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import resources
 
+from extproc.envoy_config.lint.chain import (
+    COMPRESSION,
+    CUSTOM_RESPONSE,
+    EXT_PROC,
+    JWT,
+    LUA,
+    MCP,
+    RBAC,
+    ROUTER,
+    TRANSLATORS,
+    Chain,
+)
+from extproc.envoy_config.lint.check_others import check_others
 from extproc.envoy_config.lint.dangers import Problem
 from extproc.envoy_config.lint.document_tree import Node
 from extproc.envoy_config.render.filters import REFUSED_METHODS, RETRY_ON
 
-FILTERS = "envoy.extensions.filters.http."
-EXT_PROC = f"{FILTERS}ext_proc.v3.ExternalProcessor"
-EXT_AUTHZ = f"{FILTERS}ext_authz.v3.ExtAuthz"
-RBAC = f"{FILTERS}rbac.v3.RBAC"
-LUA = f"{FILTERS}lua.v3.Lua"
-CUSTOM_RESPONSE = f"{FILTERS}custom_response.v3.CustomResponse"
-JWT = f"{FILTERS}jwt_authn.v3.JwtAuthentication"
-ROUTER = f"{FILTERS}router.v3.Router"
-MCP = f"{FILTERS}mcp.v3.Mcp"
-COMPRESSION = (f"{FILTERS}decompressor.v3.Decompressor", f"{FILTERS}compressor.v3.Compressor")
-TRANSLATORS = (
-    f"{FILTERS}grpc_json_transcoder.v3.GrpcJsonTranscoder",
-    f"{FILTERS}grpc_web.v3.GrpcWeb",
-    f"{FILTERS}grpc_http1_bridge.v3.Config",
-    f"{FILTERS}grpc_http1_reverse_bridge.v3.FilterConfig",
-    f"{FILTERS}connect_grpc_bridge.v3.FilterConfig",
-)
-GUARDS = (EXT_PROC, EXT_AUTHZ)
-PROTECTIVE = (*GUARDS, RBAC, CUSTOM_RESPONSE, JWT, LUA)
 BODY_MODES = ("NONE", "STREAMED", "BUFFERED", "BUFFERED_PARTIAL", "FULL_DUPLEX_STREAMED", "GRPC")
 SEND_MODES = ("DEFAULT", "SEND", "SKIP")
 RBAC_ACTIONS = ("ALLOW", "DENY", "LOG")
 
 
-@dataclass(frozen=True)
-class Chain:
-    """The HTTP filters of one connection manager, in order."""
-
-    filters: tuple[Node, ...]
-
-    def of(self, *messages: str) -> list[tuple[int, Node]]:
-        """Return position and configuration of the filters with one of these messages."""
-        configs = ((index, each.get("typed_config")) for index, each in enumerate(self.filters))
-        return [(index, config) for index, config in configs if config.message in messages]
-
-    @property
-    def guards(self) -> list[tuple[int, Node]]:
-        """The filters that call the guard."""
-        return self.of(*GUARDS)
-
-    @property
-    def protective(self) -> set[str]:
-        """Configured names of the filters without which calls or bytes could pass."""
-        return {self.filters[index].text("name") for index, _ in self.of(*PROTECTIVE)}
-
-    @property
-    def longest_hold(self) -> float:
-        """Seconds that the guard may hold a call by this configuration; 0 if it does not say."""
-        waits = [config.seconds("max_message_timeout") for _, config in self.of(EXT_PROC)]
-        waits += [config.seconds("grpc_service", "timeout") for _, config in self.of(EXT_AUTHZ)]
-        return max((each for each in waits if each), default=0.0)
-
-
 def check_chain(chain: Chain) -> Iterator[Problem]:
     """Find the dangers in a chain that has a guard."""
-    for index, _ in chain.of(*PROTECTIVE):
+    for index in chain.protective_places:
         yield from _present(chain.filters[index])
     for _, config in chain.guards:
         yield from _guard_service(config)
         yield from check_ext_proc(config) if config.message == EXT_PROC else _ext_authz(config)
     yield from _methods(chain)
     yield from _request_marker(chain)
-    if chain.of(EXT_PROC):
+    if chain.guards_of(EXT_PROC):
         yield from _response_marker(chain)
         yield from _stream_guard(chain)
     yield from _tokens(chain)
+    yield from check_others(chain)
     yield from _other_filters(chain)
 
 
@@ -199,7 +164,7 @@ def _requires_marker(permission: Node) -> bool:
 
 
 def _response_marker(chain: Chain) -> Iterator[Problem]:
-    first = min(index for index, _ in chain.of(EXT_PROC))
+    first = min(index for index, _ in chain.guards_of(EXT_PROC))
     markers = [index for index, config in chain.of(CUSTOM_RESPONSE) if _requires_response_marker(config)]
     if not markers:
         yield Problem(
@@ -218,7 +183,7 @@ def _requires_response_marker(config: Node) -> bool:
 
 
 def _stream_guard(chain: Chain) -> Iterator[Problem]:
-    first, config = min(chain.of(EXT_PROC), key=lambda found: found[0])
+    first, config = min(chain.guards_of(EXT_PROC), key=lambda found: found[0])
     ours = [index for index, lua in chain.of(LUA) if is_stream_guard(lua)]
     if ours and min(ours) > first:
         yield Problem(

@@ -1,8 +1,9 @@
 """Check routes and clusters for settings that switch the guard off, bypass it, or end held calls."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from extproc.envoy_config.lint.check_filters import GUARDS
+from extproc.envoy_config.lint.backends import all_clusters
+from extproc.envoy_config.lint.chain import Chain
 from extproc.envoy_config.lint.dangers import Problem
 from extproc.envoy_config.lint.declared import Declarations
 from extproc.envoy_config.lint.document_tree import Node
@@ -26,7 +27,6 @@ PLUGIN_KEYS = (
     *("cluster_specifier_plugin", "inline_cluster_specifier_plugin"),
     *("clusterSpecifierPlugin", "inlineClusterSpecifierPlugin"),
 )
-CLUSTER_KEYS = ("cluster", "cluster_name", "clusterName")
 UPGRADE_KEYS = ("upgrade_configs", "upgradeConfigs")
 
 
@@ -111,36 +111,21 @@ def forwards(manager: Node, declared: Declarations) -> bool:
     return any(not declared.cover(route.path) for route in route_actions(manager))
 
 
-def guard_clusters(managers: list[Node]) -> set[str]:
+def guard_clusters(chains: Iterable[Chain]) -> set[str]:
     """Return the names of the clusters that the guard's filters call."""
-    configs = [node for each in managers for node in each.each("http_filters")]
-    services = [node.get("typed_config", "grpc_service") for node in configs if _is_guard(node)]
+    services = [config.get("grpc_service") for each in chains for _, config in each.guards]
     return {service.text("envoy_grpc", "cluster_name") for service in services} - {""}
-
-
-def _is_guard(each: Node) -> bool:
-    return each.get("typed_config").message in GUARDS
 
 
 def check_clusters(root: Node, guards: set[str]) -> Iterator[Problem]:
     """Check all clusters of the document."""
-    for cluster in _clusters(root):
+    for cluster in all_clusters(root):
         if cluster.text("name") in guards and _default_breaker(cluster):
             path = cluster.get("circuit_breakers").path
             yield Problem("circuit-breaker", path, f"at most {_max_requests(cluster)} calls at once")
         for node in cluster.walk():
             if node.key in MIRROR_KEYS and node.value:
                 yield Problem("mirror", node.path, "requests are mirrored")
-
-
-def _clusters(root: Node) -> Iterator[Node]:
-    yield from root.each("static_resources", "clusters")
-    yield from (each for each in root.each("resources") if each.message == "envoy.config.cluster.v3.Cluster")
-
-
-def own_clusters(root: Node) -> dict[str, Node]:
-    """Return the clusters that the document defines, by name."""
-    return {cluster.text("name"): cluster for cluster in _clusters(root)}
 
 
 def check_chosen_clusters(root: Node) -> Iterator[Problem]:

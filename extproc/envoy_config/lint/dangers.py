@@ -19,7 +19,7 @@ class Severity(StrEnum):
     WARNING = "warning"
     """Held calls fail, or a part could not be checked."""
     NOTE = "note"
-    """An operator has declared it."""
+    """An operator has declared it, or should know it."""
 
 
 class Danger(NamedTuple):

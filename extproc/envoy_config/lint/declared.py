@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from extproc.codecs.located_yaml import KeyPath
-from extproc.envoy_config.lint.check_filters import Chain
+from extproc.envoy_config.lint.chain import Chain
 from extproc.envoy_config.lint.dangers import Problem
 from extproc.envoy_config.lint.document_tree import Node
+from extproc.envoy_config.lint.guard_clusters import GuardClusters
 
 NAMESPACE = "extproc"
 PARTS = ("filter_chains", "default_filter_chain", "filters", "domains", "match")
@@ -34,10 +35,10 @@ class Declarations:
         """True if this place, or one that it is in, is declared."""
         return any(path[:length] in self.reasons for length in range(len(path) + 1))
 
-    def problems(self, root: Node) -> Iterator[Problem]:
+    def problems(self, root: Node, known: GuardClusters) -> Iterator[Problem]:
         """Yield a note for each declaration, and an error for each that has no reason."""
         for node in _written(root):
-            reason, fault = _reason(node), _fault(node)
+            reason, fault = _reason(node), _fault(node, known)
             if reason and fault:
                 yield Problem("declared-in-vain", node.get("metadata").path, fault)
             elif reason:
@@ -47,19 +48,19 @@ class Declarations:
                 yield Problem("no-reason", path, f"unguarded is not a reason of {LEAST_REASON} characters or more")
 
 
-def declarations(root: Node) -> Declarations:
+def declarations(root: Node, known: GuardClusters) -> Declarations:
     """Return the declarations of a document that have a reason, at a place where they count."""
     return Declarations(
-        {node.path: _reason(node) for node in _written(root) if _reason(node) and not _fault(node)}
+        {node.path: _reason(node) for node in _written(root) if _reason(node) and not _fault(node, known)}
     )
 
 
-def _fault(node: Node) -> str:
+def _fault(node: Node, known: GuardClusters) -> str:
     """Why a declaration does not count at this place; empty if it does."""
     if not any(node.get(name) for name in PARTS):
         return "not at a listener, filter chain, virtual host or route"
     managers = [each for each in node.walk() if each.get("http_filters")]
-    if any(Chain(tuple(each.each("http_filters"))).guards for each in managers):
+    if any(Chain.of_manager(each, known).guards for each in managers):
         return "at a part that has the guard's filters"
     return ""
 

@@ -68,6 +68,11 @@ class HttpJsonConnection(ConnectionSettings):
         )
 
     @property
+    def colon_functions(self) -> tuple[str, ...]:
+        """The operations whose path has a segment such as ``:id``."""
+        return tuple(name for name, each in self.functions.items() if "/:" in each.path)
+
+    @property
     def token_rules(self) -> tuple[TokenRule, ...]:
         """A rule for each operation without identity, and for those that come before one of these."""
         if not self.anonymous_functions:

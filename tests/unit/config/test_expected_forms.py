@@ -69,6 +69,34 @@ def test_an_error_names_the_place_the_form_and_the_mistake(tmp_path, before, aft
     assert says in message
 
 
+LISTENS = ("envoy: {listen: 'http://x:1'}", "health: 'https://x:1'", "control: {listen: 'http://x:1'}",
+           "envoy: {guard_endpoints: ['https://x:1']}")  # fmt: skip
+
+
+@pytest.mark.parametrize("line", LISTENS)
+def test_a_key_that_is_not_there_is_not_recommended(tmp_path, line):
+    message = refused(tmp_path, "version: 1\n", f"version: 1\n{line}\n")
+    assert "this is a URL: leave out the scheme and the path" in message
+    assert "tls" not in message
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"127.0.0.1:1"', "https://x:1"),
+        ("version: 1\n", "version: 1\npolicy: {engine: opa, opa: {address: 'https://x:1'}}\n"),
+    ],
+)
+def test_tls_is_recommended_where_it_can_be_set(tmp_path, before, after):
+    assert "set `tls: true` for https" in refused(tmp_path, before, after)
+
+
+def test_a_url_in_place_of_a_host_is_recognized(tmp_path):
+    message = refused(tmp_path, "f.test", "'https://f.test'")
+    assert "this is a URL: leave out the scheme and the path" in message
+    assert "tls" not in message
+
+
 @pytest.mark.parametrize("variable", ["${ISSUER}", "${ISSUER:-https://i.test}", "{{ .Values.issuer }}"])
 def test_a_variable_is_refused_where_any_text_is_allowed(tmp_path, variable):
     message = refused(tmp_path, "issuer: https://i.test", f"issuer: '{variable}'")

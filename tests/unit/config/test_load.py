@@ -71,6 +71,34 @@ def test_a_missing_credential_file_is_only_noted(tmp_path):
     assert any("secret/token does not exist; calls are denied" in str(note) for note in notes(settings))
 
 
+@pytest.mark.parametrize(("value", "noted"), [(None, True), ("", True), ("hunter2-hunter2", False)])
+def test_a_credential_variable_that_is_not_set_is_noted(tmp_path, monkeypatch, value, noted):
+    """Without its name, which may be a credential in the wrong place."""
+    monkeypatch.delenv("NOPE_TOKEN", raising=False)
+    if value is not None:
+        monkeypatch.setenv("NOPE_TOKEN", value)
+    text = GOOD.replace("hosts: [crm.test]", "hosts: [crm.test]\n    credential: {env: NOPE_TOKEN}")
+    found = [note for note in notes(load(tmp_path, text)) if note.path[-2:] == ("credential", "env")]
+    assert [note.what for note in found] == (
+        ["the variable is not set here; a worker without it denies the calls"] if noted else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("template", "noted"),
+    [
+        ("/customers/:id", True),
+        ("/:a/b", True),
+        ("/items:cancel", False),
+        ("/a/{id}", False),
+    ],
+)
+def test_a_variable_in_another_tools_spelling_is_noted(tmp_path, template, noted):
+    text = GOOD.replace('"/customers/{id}"', f'"{template}"')
+    found = [str(note) for note in notes(load(tmp_path, text)) if "begins with a colon" in str(note)]
+    assert bool(found) is noted
+
+
 def test_the_summary_has_a_line_for_each_connection(tmp_path):
     lines = list(summary(load(tmp_path)))
     assert "connection crm: http-json, crm.test → 127.0.0.1:9000, functions: 1" in lines

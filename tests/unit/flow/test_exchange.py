@@ -479,6 +479,16 @@ async def test_a_local_reply_of_envoy_is_recorded(tmp_path):
     assert b"unauthenticated" in peer.delivered
 
 
+async def test_a_method_that_envoy_refuses_does_not_blame_the_token(tmp_path):
+    """TRACE. The document has the status that Envoy gave."""
+    services = make_services(tmp_path)
+    details = "rbac_access_denied_matched_policy[refused-methods]"
+    peer = await play(services, answers(403, local=details), returns(b"RBAC: access denied"))
+    assert (services.recorder.last.reason, services.recorder.last.status) == ("unknown-function", 403)
+    assert b"token" not in peer.delivered
+    assert b'"status":403' in peer.delivered
+
+
 async def test_an_upstream_that_fails_is_recorded_as_such(tmp_path):
     """Envoy's own 503 for a forwarded call becomes a problem document."""
     services = make_services(tmp_path)

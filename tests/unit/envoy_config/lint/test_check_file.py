@@ -323,6 +323,7 @@ def test_every_danger_has_a_test():
     tested = {name for name, _ in (*INJECTED, *DECIDE_ONLY)}
     tested |= {"mcp-headers", "nothing-found", "declared-unguarded", "no-reason"}
     tested |= {name for name, _ in MISMATCHES} | {"masks-with-ext-authz", "declared-in-vain", "declared-host"}
+    tested |= {"other-authz", "other-authz-after", "guard-missing"}  # test_guard_clusters.py
     tested |= {"ignored-ports", "missing-tokens-refused", "clients-unverified", "clients-without-tls"}
     assert tested == set(dangers())
 
