@@ -290,6 +290,7 @@ async def calls(stack: Stack, envoy: EnvoyProcess, client: Any) -> None:
     token = stack.issuer.headers()
     bad = stack.issuer.headers(exp=1)
     no_end = stack.issuer.headers(exp=None)
+    preflight = {"origin": "https://a.test", "access-control-request-method": "GET"}
 
     async def tried(method: str, path: str, **headers: str) -> tuple[int, str, str, str, int]:
         return await outcome(stack, envoy, method, path, client, **headers)
@@ -298,11 +299,18 @@ async def calls(stack: Stack, envoy: EnvoyProcess, client: Any) -> None:
     assert await tried("GET", "/any/path?x=1", **token) == (200, allowed, "known", "alice", 1)
     assert await tried("PATCH", "/any/", **token) == (200, allowed, "known", "alice", 1)
     assert await tried("GET", "/admin/", **token) == (403, "policy-denied", "admin", "alice", 0)
+    for spelled in ("/Admin", "/ADMIN/x", "/admin.", "/admin./x", "/%61dmin.", "/Admin.json", "/admin%20"):
+        for method in ("GET", "POST", "PATCH"):
+            assert (await tried(method, spelled, **token))[0:5:4] == (404, 0), (method, spelled)
+    for spelled in ("/admin", "/%61dmin", "/admin/x"):
+        assert (await tried("POST", spelled, **token))[0::4] in ((403, 0), (404, 0)), spelled
+    assert (await tried("OPTIONS", "/admin", **preflight))[0::4] == (401, 0)
     assert await tried("GET", "/healthz") == (200, allowed, "anonymous", "anonymous", 1)
     assert await tried("GET", "/healthz/") == (200, allowed, "anonymous", "anonymous", 1)
-    preflight = {"origin": "https://a.test", "access-control-request-method": "GET"}
     assert await tried("OPTIONS", "/any", **preflight) == (200, allowed, "anonymous", "anonymous", 1)
     assert (await tried("GET", "/any"))[0::4] == (401, 0)
+    for caller in ({}, token):
+        assert (await tried("TRACE", "/any", **caller))[0:3] == (403, "unknown-function", "envoy")
     assert (await tried("PUT", "/login", **token))[0::4] == (404, 0)
     for headers in (bad, no_end, {"authorization": "Bearer x"}, {"authorization": "Basic YTpi"}):
         assert (await tried("GET", "/healthz", **headers))[0::4] in ((401, 0), (403, 0)), headers
