@@ -34,10 +34,8 @@ def test_the_index_lists_each_record_as_it_is():
     assert listed == {record.name: head(record.read_text()) for record in RECORDS}
 
 
-def test_numbers_are_used_once():
-    """There may be gaps: a record that is being written has its number."""
-    numbers = [int(record.stem[:4]) for record in RECORDS]
-    assert numbers == sorted(set(numbers))
+def test_numbers_are_used_once_and_without_gaps():
+    assert [int(record.stem[:4]) for record in RECORDS] == list(range(1, len(RECORDS) + 1))
 
 
 def index():
