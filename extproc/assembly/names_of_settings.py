@@ -11,7 +11,9 @@ def known_names(settings: Settings) -> KnownNames:
     presidio = masking.presidio.entities if masking.presidio else ()
     return KnownNames(
         {
-            name: KnownConnection(name, each.function_names, each.method_names, each.described_calls)
+            name: KnownConnection(
+                name, each.function_names, each.method_names, each.described_calls, each.anonymous_functions
+            )
             for name, each in settings.connections.items()
         },
         frozenset({*(detector.entity for detector in CATALOGUE), *masking.detectors, *presidio}),

@@ -25,9 +25,25 @@ def try_policy(sources: Sources, known: KnownNames | None = None) -> PolicyCheck
         PolicyInvalid: says where and why, with a hint. It names every wrong name.
         ConfigError: a file that describes a connection's functions cannot be read.
     """
-    checked = check_candidate(sources, sample_inputs())
+    try:
+        checked = check_candidate(sources, sample_inputs())
+    except PolicyInvalid as refused:
+        raise with_wrong_names(refused, sources, known) from None
     refuse_wrong_names(sources, checked, known)
     return checked
+
+
+def with_wrong_names(refused: PolicyInvalid, sources: Sources, known: KnownNames | None) -> PolicyInvalid:
+    """The error about data of a wrong shape, with the wrong names in the data; any other error as it is.
+
+    Raises:
+        ConfigError: a file that describes a connection's functions cannot be read.
+    """
+    if not any(each.key[:1] == ("guard",) for each in refused.problems):
+        return refused
+    told = {(each.key, each.message) for each in refused.problems}
+    names = [each for each in check_data(sources.data, known).problems if (each.key, each.message) not in told]
+    return PolicyInvalid.of(located((*refused.problems, *names), sources.data_files))
 
 
 def refuse_wrong_names(sources: Sources, checked: PolicyCheck, known: KnownNames | None) -> None:

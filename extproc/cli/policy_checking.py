@@ -68,7 +68,7 @@ def _checked(process: TrialProcess, sources: Sources, selected: Selected) -> tup
         ConfigError, PolicyInvalid: it must not be loaded.
     """
     from extproc.assembly.sample_inputs import sample_inputs
-    from extproc.assembly.try_policy import notes_on_names, refuse_wrong_names
+    from extproc.assembly.try_policy import notes_on_names, refuse_wrong_names, with_wrong_names
 
     known: list[KnownNames | None] = []
 
@@ -76,7 +76,10 @@ def _checked(process: TrialProcess, sources: Sources, selected: Selected) -> tup
         known.append(selected.known())  # now, while the child compiles the policy
         return sample_inputs()
 
-    checked = process.check(sources, samples)
+    try:
+        checked = process.check(sources, samples)
+    except PolicyInvalid as refused:
+        raise with_wrong_names(refused, sources, known[0] if known else None) from None
     refuse_wrong_names(sources, checked, known[0])
     return checked, notes_on_names(sources, checked, known[0])
 

@@ -1,5 +1,5 @@
 # Allow the call at once, or hold it until people approve: the highest threshold of data.guard.hold that the risk
-# reaches.
+# reaches. If a threshold is no number, nothing is allowed.
 #
 # Rules of other packages have their full names: for an imported name the embedded engine evaluates the whole package.
 package extproc.approvals
@@ -9,6 +9,7 @@ verdict := {
 	"mask": data.extproc.masks.plan, "shadow": data.extproc.shadow.names,
 } if {
 	score := data.extproc.risk.score
+	comparable
 	count(reached(score)) == 0
 } else := {
 	"action": "hold", "reason": "high-risk", "rule": rule, "risk": score,
@@ -17,10 +18,17 @@ verdict := {
 	score := data.extproc.risk.score
 	plan := data.extproc.masks.plan
 	shadow := data.extproc.shadow.names
+	comparable
 	highest := max(reached(score))
 	some threshold in data.guard.hold
 	threshold.at == highest
 	rule := name(threshold)
+}
+
+comparable if {
+	every threshold in object.get(data.guard, "hold", []) {
+		is_number(threshold.at)
+	}
 }
 
 reached(score) := {threshold.at |
@@ -30,4 +38,4 @@ reached(score) := {threshold.at |
 	not data.extproc.shadow.marked[rule]
 }
 
-name(threshold) := concat("", ["risk-", format_int(threshold.at, 10)])
+name(threshold) := concat("", ["risk-", format_int(threshold.at, 10)]) if is_number(threshold.at)

@@ -75,19 +75,26 @@ lenient(name) := replace(replace(trim_space(lower(split(name, "[")[0])), ".", "_
 
 passes("read_only_sql", true, given) if sql.read_only(given)
 
+# Values of different types have an order, too: 5 is less than "3". So a limit of another type must not be compared.
 passes("at_most", limit, given) if {
+	is_number(limit)
 	is_number(given)
 	given <= limit
 }
 
 passes("at_least", limit, given) if {
+	is_number(limit)
 	is_number(given)
 	given >= limit
 }
 
-passes("one_of", limit, given) if given in limit
+passes("one_of", limit, given) if {
+	is_array(limit)
+	given in limit
+}
 
 passes("matches", limit, given) if {
+	is_string(limit)
 	is_string(given)
 	regex.match(limit, given)
 }

@@ -72,3 +72,24 @@ test_what_misses_one_is_refused_by_its_name if {
 		arguments.first_refused == case[2] with input as call(case[0], case[1]) with data.guard as guard
 	}
 }
+
+# Values of different types have an order, too.
+bounds := [
+	["at_most", "1000", 5000000],
+	["at_most", [1000], 5000000],
+	["at_least", null, 5],
+	["at_least", false, 5],
+	["one_of", {"a": "live"}, "live"],
+	["one_of", "live", "live"],
+	["one_of", null, null],
+	["matches", 5, "5"],
+	["matches", null, "x"],
+	["read_only_sql", "yes", "select 1"],
+]
+
+test_a_bound_of_a_wrong_type_is_never_kept if {
+	every bound in bounds {
+		condition := {"rule": "bound", "functions": ["pay.*"], "path": ["x"], bound[0]: bound[1]}
+		arguments.first_refused == "bound" with input as call("pay.out", {"x": bound[2]}) with data.guard as {"arguments": [condition]}
+	}
+}

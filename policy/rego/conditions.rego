@@ -56,11 +56,15 @@ reasons := {"minute": "rate-exceeded", "hour": "rate-exceeded", "day": "budget-e
 within(limit) if {
 	calls := input.usage[limit.of][limit.per]
 	is_number(calls)
+	is_number(limit.calls)
 	calls <= limit.calls
 }
 
 # The time in the window's zone. Days and daylight saving are those of the zone.
 open(window) if {
+	is_array(window.days)
+	is_string(window.from)
+	is_string(window.to)
 	now := time.parse_rfc3339_ns(input.time)
 	today := time.weekday([now, window.zone])
 	today in window.days

@@ -96,3 +96,17 @@ test_uncounted_calls_are_refused if {
 	not conditions.met with input as used("3", 100) with data.guard as limited
 	not conditions.met with input as used(null, 100) with data.guard as limited
 }
+
+test_a_limit_of_a_wrong_type_is_never_kept if {
+	every calls in ["3", [3], {}, null, false] {
+		limit := {"rule": "often", "functions": ["crm.*"], "of": "function", "per": "minute", "calls": calls}
+		conditions.first.rule == "often" with input as used(3, 3) with data.guard as {"limits": [limit]}
+	}
+}
+
+test_a_window_with_ends_of_a_wrong_type_is_closed if {
+	every ends in [{"from": 0}, {"from": null}, {"to": ["24:00"]}, {"days": "Monday Friday"}, {"days": {"a": "Friday"}}] {
+		window := object.union(office, ends)
+		conditions.first.rule == "office" with input as at(inside[0]) with data.guard as {"windows": [window]}
+	}
+}

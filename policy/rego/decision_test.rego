@@ -78,7 +78,7 @@ test_nothing_known_is_denied if {
 }
 
 test_outside_its_window_is_denied if {
-	window := {"rule": "never", "functions": ["crm.*"], "zone": "UTC", "days": [], "from": "08:00", "to": "18:00"}
+	window := {"rule": "never", "functions": ["crm.*"], "zone": "UTC", "days": ["Monday"], "from": "08:00", "to": "18:00"}
 	decision == {"action": "deny", "reason": "outside-hours", "rule": "never", "risk": 10} with input as call("crm.get", ["support"], {})
 		with data.guard as object.union(guard, {"windows": [window]})
 }
@@ -101,7 +101,7 @@ test_a_listing_shows_what_may_be_called_whatever_its_arguments_and_its_risk if {
 }
 
 test_a_listing_hides_what_is_closed_now_and_asks_for_no_count if {
-	closed := {"rule": "never", "functions": ["crm.*"], "zone": "UTC", "days": [], "from": "08:00", "to": "18:00"}
+	closed := {"rule": "never", "functions": ["crm.*"], "zone": "UTC", "days": ["Monday"], "from": "08:00", "to": "18:00"}
 	decision.rule == "not-listed" with input as listed("crm.get", ["support"]) with data.guard as object.union(guard, {"windows": [closed]})
 	limited := {"rule": "often", "functions": ["crm.*"], "of": "caller", "per": "minute", "calls": 1}
 	decision.rule == "listed" with input as listed("crm.get", ["support"]) with data.guard as object.union(guard, {"limits": [limited]})

@@ -11,10 +11,16 @@ verdict := {"action": "deny", "reason": "sensitive-data", "rule": rule} if {
 }
 
 # Only the first rule that refuses.
-refusing := array.slice([condition | some condition in enforced; not condition.mask], 0, 1)
+refusing := array.slice([condition | some condition in enforced; not masking(condition)], 0, 1)
+
+masking(condition) if {
+	is_array(condition.mask)
+	count(condition.mask) > 0
+}
 
 masks := [rule |
 	some condition in enforced
+	masking(condition)
 	some rule in condition.mask
 ]
 
@@ -45,8 +51,10 @@ met(condition) if {
 findings_within(limits) if limits == {}
 
 findings_within(limits) if {
+	is_object(limits)
 	is_array(input.response.findings)
 	every entity, most in limits {
+		is_number(most)
 		found(entity) <= most
 	}
 }
@@ -56,7 +64,7 @@ found(entity) := sum([finding.count |
 	finding.entity == entity
 ])
 
-body_fits(condition) if not condition.path
+body_fits(condition) if object.get(condition, "path", absent) == absent
 
 body_fits(condition) if {
 	condition.optional == true

@@ -2,6 +2,7 @@ package extproc.responses_test
 
 import data.extproc.decision
 import data.extproc.directions
+import data.extproc.responses
 
 few_cards := {"rule": "few-cards", "functions": ["crm.*"], "unless_groups": ["fraud"], "at_most_found": {"CREDIT_CARD": 2}}
 
@@ -9,7 +10,7 @@ only_open := {"rule": "only-open", "functions": ["crm.*"], "path": ["status"], "
 
 notes := [{"path": "$.notes", "how": "remove"}]
 
-guard(responses) := {"roles": {"support": {"functions": ["crm.*"]}}, "responses": responses}
+guard(conditions) := {"roles": {"support": {"functions": ["crm.*"]}}, "responses": conditions}
 
 came(response) := {
 	"identity": {"groups": ["support"]}, "body": {}, "direction": "response", "findings": [],
@@ -93,4 +94,28 @@ test_responses_are_asked_about_only_where_there_are_rules if {
 	directions == {"request", "list"} with data.guard as {}
 	directions == {"request", "list"} with data.guard as guard([])
 	directions == {"request", "list", "response"} with data.guard as guard([few_cards])
+}
+
+test_a_bound_of_a_wrong_type_is_never_kept if {
+	every most in ["3", [3], {}, null] {
+		condition := object.union(few_cards, {"at_most_found": {"CREDIT_CARD": most}})
+		responses.verdict.rule == "few-cards" with input as came(found(0)) with data.guard as guard([condition])
+	}
+	every test in [{"at_most": "9"}, {"at_most": [9]}, {"at_least": null}] {
+		condition := object.union({"rule": "n", "functions": ["crm.*"], "path": ["n"]}, test)
+		responses.verdict.rule == "n" with input as came(body({"n": 5})) with data.guard as guard([condition])
+	}
+	every limits in [null, ["CREDIT_CARD"], "CREDIT_CARD"] {
+		condition := object.union(few_cards, {"at_most_found": limits})
+		responses.verdict.rule == "few-cards" with input as came(found(0)) with data.guard as guard([condition])
+	}
+	pathless := object.union(only_open, {"path": false})
+	responses.verdict.action == "deny" with input as came(body({"status": "closed"})) with data.guard as guard([pathless])
+}
+
+test_a_mask_of_a_wrong_type_masks_nothing_so_it_withholds if {
+	every mask in [[], null, false, "$.notes", {"path": "$.notes"}] {
+		condition := object.union(only_open, {"mask": mask})
+		responses.verdict.rule == "only-open" with input as came(body({"status": "closed"})) with data.guard as guard([condition])
+	}
 }

@@ -1,4 +1,5 @@
-# The risk of a call, 0 to 100: the highest that data.guard.risk gives for the function and the findings.
+# The risk of a call, 0 to 100: the highest that data.guard.risk gives for the function and the findings. If one of them
+# is no number, the call has no risk, and is denied.
 package extproc.risk
 
 scores contains object.get(data.guard, ["risk", "default"], 0)
@@ -15,4 +16,8 @@ scores contains risk if {
 
 score := 0 if {
 	not data.guard.risk
-} else := max(scores)
+} else := max(scores) if {
+	every given in scores {
+		is_number(given)
+	}
+}

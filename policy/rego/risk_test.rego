@@ -17,3 +17,11 @@ test_the_highest_applies if {
 }
 
 test_no_settings_no_risk if risk.score == 0 with input as call("crm.get", []) with data.guard as {"roles": {}}
+
+test_a_risk_that_is_no_number_is_none_at_all if {
+	every score in ["80", null, [80], true] {
+		not risk.score with input as call("crm.get", []) with data.guard as {"risk": {"default": score}}
+		not risk.score with input as call("crm.get", []) with data.guard as {"risk": {"functions": {"crm.*": score}}}
+		not risk.score with input as call("crm.get", ["US_SSN"]) with data.guard as {"risk": {"findings": {"US_SSN": score}}}
+	}
+}

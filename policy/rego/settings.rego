@@ -59,69 +59,150 @@ patterns_valid(patterns) if {
 	}
 }
 
+# The entries of a part that is a list.
+entries(key) := object.get(data.guard, key, [])
+
+group_valid(group) if {
+	is_string(group)
+	group != ""
+	trim_space(group) == group
+}
+
+groups_valid(groups) if {
+	is_array(groups)
+	every group in groups {
+		group_valid(group)
+	}
+}
+
+at_least(value, least) if {
+	is_number(value)
+	floor(value) == value
+	value >= least
+}
+
+# A risk, or a threshold of risk.
+risk_of(value) if {
+	at_least(value, 0)
+	value <= 100
+}
+
+filled(list) if {
+	is_array(list)
+	count(list) > 0
+}
+
 roles_valid if {
 	is_object(data.guard.roles)
-	every role in data.guard.roles {
+	every group, role in data.guard.roles {
+		group_valid(group)
 		object.keys(role) == {"functions"}
 		patterns_valid(role.functions)
 	}
 }
 
 arguments_valid if {
-	every condition in object.get(data.guard, "arguments", []) {
+	is_array(entries("arguments"))
+	every condition in entries("arguments") {
 		condition_valid(condition)
 	}
 }
 
 condition_valid(condition) if {
 	is_string(condition.rule)
-	is_array(condition.path)
+	steps_valid(condition.path)
 	patterns_valid(condition.functions)
 	asked := object.keys(condition) - {"rule", "functions", "path", "optional"}
 	count(asked) > 0
 	asked - tests == set()
-	object.get(condition, "read_only_sql", true) == true
+	tests_valid(condition)
 	is_boolean(object.get(condition, "optional", false))
+}
+
+steps_valid(path) if {
+	filled(path)
+	every step in path {
+		step_valid(step)
+	}
+}
+
+step_valid(step) if is_string(step)
+
+step_valid(step) if at_least(step, 0)
+
+# A bound of another type than the value would be compared all the same, and always be kept, or never.
+tests_valid(condition) if {
+	object.get(condition, "read_only_sql", true) == true
+	is_number(object.get(condition, "at_most", 0))
+	is_number(object.get(condition, "at_least", 0))
+	filled(object.get(condition, "one_of", [""]))
+	expression_valid(object.get(condition, "matches", ""))
+}
+
+expression_valid(expression) if {
+	is_string(expression)
+	regex.is_valid(expression)
 }
 
 risk_valid if {
 	risk := object.get(data.guard, "risk", {})
 	object.keys(risk) - {"default", "functions", "findings"} == set()
-	is_number(object.get(risk, "default", 0))
+	risk_of(object.get(risk, "default", 0))
+	is_object(object.get(risk, "functions", {}))
 	every pattern, score in object.get(risk, "functions", {}) {
 		names.valid(pattern)
-		is_number(score)
+		risk_of(score)
 	}
+	is_object(object.get(risk, "findings", {}))
 	every score in object.get(risk, "findings", {}) {
-		is_number(score)
+		risk_of(score)
 	}
 }
 
 hold_valid if {
-	hold := object.get(data.guard, "hold", [])
-	every threshold in hold {
-		is_number(threshold.at)
+	is_array(entries("hold"))
+	every threshold in entries("hold") {
+		risk_of(threshold.at)
 		object.keys(threshold) - {"at", "groups", "min", "expires_in", "mode"} == set()
+		terms_valid(threshold)
 	}
-	count({threshold.at | some threshold in hold}) == count(hold)
+	count({threshold.at | some threshold in entries("hold")}) == count(entries("hold"))
+}
+
+terms_valid(threshold) if {
+	filled(object.get(threshold, "groups", ["the connection's"]))
+	groups_valid(object.get(threshold, "groups", []))
+	at_least(object.get(threshold, "min", 1), 1)
+	object.get(threshold, "min", 1) <= 10
+	duration_valid(object.get(threshold, "expires_in", "1s"))
+	object.get(threshold, "mode", "wait") == "wait"
+}
+
+duration_valid(duration) if {
+	is_string(duration)
+	regex.match(`^[1-9][0-9]{0,6}[smh]$`, duration)
 }
 
 masks_valid if {
-	every mask in object.get(data.guard, "masks", []) {
+	is_array(entries("masks"))
+	every mask in entries("masks") {
 		object.keys(mask) - {"functions", "unless_groups", "request", "response"} == set()
+		object.keys(mask) & {"request", "response"} != set()
 		patterns_valid(mask.functions)
-		is_array(object.get(mask, "unless_groups", []))
-		is_array(object.get(mask, "request", []))
-		is_array(object.get(mask, "response", []))
+		groups_valid(object.get(mask, "unless_groups", []))
+		filled(object.get(mask, "request", [{}]))
+		filled(object.get(mask, "response", [{}]))
 	}
 }
 
 windows_valid if {
-	every window in object.get(data.guard, "windows", []) {
+	is_array(entries("windows"))
+	every window in entries("windows") {
 		object.keys(window) == {"rule", "functions", "zone", "days", "from", "to"}
 		is_string(window.rule)
 		patterns_valid(window.functions)
 		zone_valid(window.zone)
+		filled(window.days)
 		{day | some day in window.days} - days == set()
 		regex.match(`^([01][0-9]|2[0-3]):[0-5][0-9]$`, window.from)
 		regex.match(`^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$`, window.to)
@@ -138,7 +219,8 @@ zone_valid(zone) if {
 }
 
 duties_valid if {
-	every duty in object.get(data.guard, "duties", []) {
+	is_array(entries("duties"))
+	every duty in entries("duties") {
 		object.keys(duty) == {"rule", "functions", "not_with"}
 		is_string(duty.rule)
 		patterns_valid(duty.functions)
@@ -147,20 +229,20 @@ duties_valid if {
 }
 
 limits_valid if {
-	every limit in object.get(data.guard, "limits", []) {
+	is_array(entries("limits"))
+	every limit in entries("limits") {
 		object.keys(limit) == {"rule", "functions", "of", "per", "calls"}
 		is_string(limit.rule)
 		patterns_valid(limit.functions)
 		limit.of in {"caller", "function"}
 		limit.per in {"minute", "hour", "day"}
-		is_number(limit.calls)
+		at_least(limit.calls, 1)
 	}
 }
 
 responses_valid if {
-	responses := object.get(data.guard, "responses", [])
-	is_array(responses)
-	every condition in responses {
+	is_array(entries("responses"))
+	every condition in entries("responses") {
 		response_valid(condition)
 	}
 }
@@ -168,31 +250,31 @@ responses_valid if {
 response_valid(condition) if {
 	is_string(condition.rule)
 	patterns_valid(condition.functions)
-	is_array(object.get(condition, "unless_groups", []))
-	is_array(object.get(condition, "mask", []))
+	groups_valid(object.get(condition, "unless_groups", []))
+	filled(object.get(condition, "mask", [{}]))
 	is_boolean(object.get(condition, "optional", false))
 	found_valid(object.get(condition, "at_most_found", {}))
 	asked := object.keys(condition) - {"rule", "functions", "unless_groups", "mask", "at_most_found", "path", "optional"}
 	asked - tests == set()
-	object.get(condition, "read_only_sql", true) == true
+	tests_valid(condition)
 	path_valid(condition, asked)
 }
 
 found_valid(limits) if {
 	is_object(limits)
 	every most in limits {
-		is_number(most)
+		at_least(most, 0)
 	}
 }
 
 # A path with its tests, or neither of them and another condition.
 path_valid(condition, asked) if {
-	is_array(condition.path)
+	steps_valid(condition.path)
 	count(asked) > 0
 }
 
 path_valid(condition, asked) if {
-	not condition.path
+	object.keys(condition) & {"path"} == set()
 	count(asked) == 0
 	not condition.optional
 	count(condition.at_most_found) > 0

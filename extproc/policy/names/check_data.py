@@ -18,12 +18,16 @@ from extproc.model.reasons import Reason
 from extproc.policy.contract.read_decision import UNREADABLE, read_decision
 from extproc.policy.names import guard_data
 from extproc.policy.names.guard_data import DataName, DataPath, KeyPath, MaskItem, NameKind, label
-from extproc.policy.names.guard_shape import misspelled_guard
-from extproc.policy.names.known_names import KnownNames, listed, quoted, suggestion
+from extproc.policy.names.guard_shape import hold_problems, misspelled_guard
+from extproc.policy.names.known_names import KnownNames, listed, misspelled, quoted, suggestion
 
 RULE_KEYS = frozenset({"path", "entity", "how"})
 OPERATORS = frozenset(each.value for each in MaskOperator)
 EVERY_ENTITY = "*"
+ANONYMOUS = "anonymous"
+"""The role of calls without an identity."""
+NEVER_ANONYMOUS = "give the function `identity: none`, or remove it from this role"
+OTHER_GROUP = "if this group is another one than the role's, there is nothing to do"
 UNTESTED = "describe it there, or remove the condition; a misspelled argument tests nothing"
 
 
@@ -55,10 +59,11 @@ def check_data(data: Json, known: KnownNames | None) -> DataCheck:
     problems = [*misspelled_guard(data), *_mask_rules(guard, known), *_thresholds(guard)]
     names = tuple(guard_data.names(guard))
     groups = tuple(sorted({name.text for name in names if name.kind is NameKind.GROUP}))
+    doubts = [*_misspelled_groups(names)]
     if known is None:
-        return DataCheck(tuple(problems), groups=groups)
+        return DataCheck(tuple(problems), tuple(doubts), groups=groups)
     problems += [wrong for name in names for wrong in _name(name, known)]
-    doubts: list[ConfigError] = []
+    doubts += _never_anonymous(names, known)
     undescribed: set[str] = set()
     for path in guard_data.paths(guard):
         _path(path, known, problems, doubts)
@@ -81,15 +86,42 @@ def _name(name: DataName, known: KnownNames) -> Iterator[ConfigError]:
         yield _wrong(name.key, why)
 
 
+def _is_role(name: DataName) -> bool:
+    return name.key[1] == "roles"
+
+
+def _misspelled_groups(names: Sequence[DataName]) -> Iterator[ConfigError]:
+    """Doubt groups that are probably those of a role: an exception, or an approval, that is nobody's."""
+    groups = [name for name in names if name.kind is NameKind.GROUP]
+    roles = {name.text for name in groups if _is_role(name)}
+    for name in groups:
+        if name.text not in roles and (meant := misspelled(name.text, roles)):
+            what = f'no role has the name {quoted(name.text)}; did you mean "{meant}"?'
+            yield _wrong(name.key, what, within=0, hint=OTHER_GROUP)
+
+
+def _never_anonymous(names: Sequence[DataName], known: KnownNames) -> Iterator[ConfigError]:
+    """Doubt functions that the role of anonymous calls grants, and that no anonymous call reaches."""
+    for name in names:
+        if name.kind is NameKind.PATTERN and _is_role(name) and name.key[2] == ANONYMOUS:
+            granted = known.matching(name.text)
+            if granted and known.anonymous.isdisjoint(granted):
+                what = f"no anonymous call reaches {quoted(name.text)}: it has no `identity: none`"
+                yield _wrong(name.key, what, within=0, hint=NEVER_ANONYMOUS)
+
+
 def _thresholds(guard: Json) -> Iterator[ConfigError]:
     """Find approval terms that every hold would fail on, by making the decision that the policies would make."""
-    for key, terms in guard_data.thresholds(guard):
+    shape = hold_problems(guard)
+    yield from shape
+    for key, terms in () if shape else guard_data.thresholds(guard):
         answer: dict[str, Any] = {"action": Action.HOLD.value, "reason": Reason.HIGH_RISK.value, "approval": terms}
         decision = read_decision(answer, revision="", defaults=ApprovalTerms(("anyone",)))
         if decision.rule == UNREADABLE:
-            yield _wrong(
-                key, f"cannot be used to hold a call: {decision.detail.removeprefix('approval: ')}", within=0
-            )
+            detail = decision.detail.removeprefix("approval: ")
+            name = detail.partition(":")[0]
+            at = (*key, name) if name in terms else key
+            yield _wrong(at, f"cannot be used to hold a call: {detail.removeprefix(f'{name}: ')}", within=0)
 
 
 def _mask_rules(guard: Json, known: KnownNames | None) -> Iterator[ConfigError]:
@@ -107,7 +139,7 @@ def _mask_rule(item: MaskItem, known: KnownNames | None) -> Iterator[ConfigError
     for name in rule.keys() - RULE_KEYS:
         yield _wrong((*item.key, name), f"unknown key {quoted(name)}{suggestion(name, RULE_KEYS)}")
     path, entity, how = rule.get("path"), rule.get("entity"), rule.get("how", MaskOperator.REDACT.value)
-    if how not in OPERATORS:
+    if not isinstance(how, str) or how not in OPERATORS:
         close = suggestion(how, OPERATORS) if isinstance(how, str) else ""
         which = close or listed(OPERATORS)
         yield _wrong((*item.key, "how"), f"unknown mask operator{which}", within=0)

@@ -4,6 +4,7 @@
 and the reason, once that rule is not true. Unknown keys come with the key that was probably meant.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
@@ -18,25 +19,36 @@ Shape: TypeAlias = Callable[[Any, KeyPath], Iterator[ConfigError]]
 """Yields each place in a value that does not have the shape."""
 
 PATTERN = re.compile(r"\*|[^.*]+\.[^*]*\*?")
+PLAIN_STEPS = re.compile(r"[A-Za-z0-9_]{1,40}(\.[A-Za-z0-9_]{1,40}){0,5}")
 TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+DURATION = re.compile(r"[1-9][0-9]{0,6}[smh]")
+MAX_RISK = 100
+MAX_APPROVERS = 10
 UNLIMITED = 1_000
 """More choices than any error lists."""
 
 
-def shape_problems(data: Json) -> list[ConfigError]:
+def shape_problems(data: Json, is_expression: Callable[[str], bool]) -> list[ConfigError]:
     """Return every place in which the data does not have the shape, each with its key.
 
     Args:
         data: all data; the starter policies read ``guard`` of it.
+        is_expression: true for a regular expression that the engine can match.
     """
     if not isinstance(data, dict) or "guard" not in data:
         return misspelled_guard(data) or [
             ConfigError('the policy reads data.guard, but no file has the key "guard"')
         ]
     guard = data["guard"]
-    found = list(_GUARD(guard, ("guard",)))
+    found = [*_GUARD(guard, ("guard",)), *_bad_expressions(guard, is_expression)]
     return found or [*_unknown_shadow(guard), *_same_threshold(guard), *_never_open(guard)]
+
+
+def hold_problems(guard: Json) -> list[ConfigError]:
+    """Return every place in ``hold`` that does not have the shape."""
+    given = guard.get("hold") if isinstance(guard, dict) else None
+    return [] if given is None else list(_PARTS["hold"](given, ("guard", "hold")))
 
 
 def misspelled_guard(data: Json) -> list[ConfigError]:
@@ -119,8 +131,52 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _is_whole(value: float) -> bool:
+    return isinstance(value, int) or value.is_integer()
+
+
+def _number(holds: Callable[[float], bool], what: str) -> Shape:
+    def check(value: Any, key: KeyPath) -> Iterator[ConfigError]:
+        if not _is_number(value) or not holds(value):
+            quotes = ", without quotes" if isinstance(value, str) else ""
+            yield _error(key, f"must be {what}{quotes}")
+
+    return check
+
+
+def _whole(least: int, most: float = math.inf) -> Shape:
+    what = f"from {least} to {most}" if most < math.inf else f"of {least} or more"
+    return _number(lambda value: least <= value <= most and _is_whole(value), f"a whole number {what}")
+
+
+def _no_group(value: Any) -> str:
+    """Why no caller can have a group of this name."""
+    if not isinstance(value, str):
+        return "must be text"
+    if not value:
+        return "must not be empty"
+    return "" if value.strip() == value else "must not begin or end with a blank"
+
+
+def _group(value: Any, key: KeyPath) -> Iterator[ConfigError]:
+    if why := _no_group(value):
+        yield _error(key, f"the name of a group {why}")
+
+
+def _path(value: Any, key: KeyPath) -> Iterator[ConfigError]:
+    if not isinstance(value, list) or not value:
+        steps = value.removeprefix("$").strip(".") if isinstance(value, str) else ""
+        example = ", ".join(steps.split(".")) if PLAIN_STEPS.fullmatch(steps) else "amount"
+        yield _error(key, f"must be a list of names, one for each step, such as `path: [{example}]`")
+        return
+    for index, step in enumerate(value):
+        if not isinstance(step, str) and (not _is_number(step) or step < 0 or not _is_whole(step)):
+            yield _error((*key, index), "must be text, or a whole number of 0 or more")
+
+
 _TEXT = _must(lambda value: isinstance(value, str), "must be text")
-_NUMBER = _must(_is_number, "must be a number")
+_NUMBER = _number(lambda _value: True, "a number")
+_RISK_VALUE = _whole(0, MAX_RISK)
 _FLAG = _must(lambda value: isinstance(value, bool), "must be true or false")
 _ANY: Shape = _must(lambda _value: True, "")
 _PATTERN = _must(
@@ -129,12 +185,14 @@ _PATTERN = _must(
 )
 _PATTERNS = _list_of(_PATTERN, empty=False)
 _LIST = _list_of(_ANY)
+_FILLED = _list_of(_ANY, empty=False)
+_GROUPS = _list_of(_group)
 _TESTS: Mapping[str, Shape] = {
     "read_only_sql": _must(lambda value: value is True, "can only be true"),
-    "at_most": _ANY,
-    "at_least": _ANY,
-    "one_of": _ANY,
-    "matches": _ANY,
+    "at_most": _NUMBER,
+    "at_least": _NUMBER,
+    "one_of": _FILLED,
+    "matches": _TEXT,
 }
 
 
@@ -153,13 +211,46 @@ def _with_test(shape: Shape, *, alone: str = "") -> Shape:
     return check
 
 
+def _role_name(name: Any, key: KeyPath) -> Iterator[ConfigError]:
+    """The name of a role is that of a group. Not a plain name, so the error does not repeat it."""
+    if why := _no_group(name):
+        yield ConfigError(f"{label(key[:-1])}: the name of a group {why}", key=key)
+
+
 _ROLE = _keys({"functions": _PATTERNS})
 _ARGUMENT = _with_test(
-    _keys({"rule": _TEXT, "functions": _PATTERNS, "path": _LIST}, {**_TESTS, "optional": _FLAG})
+    _keys({"rule": _TEXT, "functions": _PATTERNS, "path": _path}, {**_TESTS, "optional": _FLAG})
 )
-_RISK = _keys({}, {"default": _NUMBER, "functions": _map_of(_NUMBER, _PATTERN), "findings": _map_of(_NUMBER)})
-_HOLD = _keys({"at": _NUMBER}, {"groups": _ANY, "min": _ANY, "expires_in": _ANY, "mode": _ANY})
-_MASK = _keys({"functions": _PATTERNS}, {"unless_groups": _LIST, "request": _LIST, "response": _LIST})
+_RISK = _keys(
+    {},
+    {
+        "default": _RISK_VALUE,
+        "functions": _map_of(_RISK_VALUE, _PATTERN),
+        "findings": _map_of(_RISK_VALUE),
+    },
+)
+_HOLD = _keys(
+    {"at": _RISK_VALUE},
+    {
+        "groups": _list_of(_group, empty=False),
+        "min": _whole(1, MAX_APPROVERS),
+        "expires_in": _must(
+            lambda value: isinstance(value, str) and DURATION.fullmatch(value) is not None,
+            "must be a duration, such as 90s, 15m or 1h",
+        ),
+        "mode": _must(lambda value: value == "wait", "must be wait: no other mode is offered"),
+    },
+)
+_MASK_KEYS = _keys({"functions": _PATTERNS}, {"unless_groups": _GROUPS, "request": _FILLED, "response": _FILLED})
+
+
+def _mask(value: Any, key: KeyPath) -> Iterator[ConfigError]:
+    """A mask has a request or a response."""
+    yield from _MASK_KEYS(value, key)
+    if isinstance(value, dict) and value.keys().isdisjoint({"request", "response"}):
+        yield _error(key, "must have request or response: it masks nothing")
+
+
 _WINDOW = _keys(
     {
         "rule": _TEXT,
@@ -168,7 +259,7 @@ _WINDOW = _keys(
             lambda value: value == "UTC" or (isinstance(value, str) and "/" in value),
             "not a time zone: write UTC, or a name such as Europe/Zurich",
         ),
-        "days": _list_of(_choice(*DAYS)),
+        "days": _list_of(_choice(*DAYS), empty=False),
         "from": _must(lambda value: isinstance(value, str) and TIME.fullmatch(value) is not None, "must be HH:MM"),
         "to": _must(
             lambda value: value == "24:00" or (isinstance(value, str) and TIME.fullmatch(value) is not None),
@@ -183,7 +274,7 @@ _LIMIT = _keys(
         "functions": _PATTERNS,
         "of": _choice("caller", "function"),
         "per": _choice("minute", "hour", "day"),
-        "calls": _NUMBER,
+        "calls": _whole(1),
     }
 )
 _RESPONSE = _with_test(
@@ -191,11 +282,11 @@ _RESPONSE = _with_test(
         {"rule": _TEXT, "functions": _PATTERNS},
         {
             **_TESTS,
-            "path": _LIST,
+            "path": _path,
             "optional": _FLAG,
-            "unless_groups": _LIST,
-            "mask": _LIST,
-            "at_most_found": _map_of(_NUMBER),
+            "unless_groups": _GROUPS,
+            "mask": _FILLED,
+            "at_most_found": _map_of(_whole(0)),
         },
     ),
     alone="at_most_found",
@@ -204,16 +295,25 @@ _PARTS: Mapping[str, Shape] = {
     "arguments": _list_of(_ARGUMENT),
     "risk": _RISK,
     "hold": _list_of(_HOLD),
-    "masks": _list_of(_MASK),
+    "masks": _list_of(_mask),
     "windows": _list_of(_WINDOW),
     "duties": _list_of(_DUTY),
     "limits": _list_of(_LIMIT),
     "responses": _list_of(_RESPONSE),
     "shadow": _LIST,
 }
-_GUARD = _keys({"roles": _map_of(_ROLE)}, _PARTS)
+_GUARD = _keys({"roles": _map_of(_ROLE, _role_name)}, _PARTS)
 PARTS = frozenset({"roles", *_PARTS})
 """The keys of ``guard``."""
+
+
+def _bad_expressions(guard: Any, is_expression: Callable[[str], bool]) -> Iterator[ConfigError]:
+    for part in ("arguments", "responses"):
+        conditions = guard.get(part) if isinstance(guard, dict) else None
+        for index, condition in enumerate(conditions if isinstance(conditions, list) else ()):
+            expression = condition.get("matches") if isinstance(condition, dict) else None
+            if isinstance(expression, str) and not is_expression(expression):
+                yield _error(("guard", part, index, "matches"), "must be a regular expression in RE2's syntax")
 
 
 def _unknown_shadow(guard: Any) -> Iterator[ConfigError]:

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import string
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,6 +13,8 @@ SHOWN = re.compile(r"[A-Za-z0-9_.*/:$ -]{1,100}")
 """Names that an error may repeat. Anything else could be something that does not belong there."""
 SIMILAR = 0.75
 """The least similarity of a name that is suggested: ``difflib``'s ratio."""
+SHORTEST_MISSPELLED = 4
+"""Characters of a name that may be misspelled: two short names that differ by a letter are both meant."""
 MAX_COMPARED = 20_000
 """The most names that are compared to find a similar one."""
 
@@ -31,6 +34,8 @@ class KnownConnection:
     """Names of the protocol's own messages."""
     describe: Callable[[], Mapping[str, CallShape]] = field(default=_no_shapes, compare=False)
     """Returns what is known of the functions' arguments and results. May read files, and raise ``ConfigError``."""
+    anonymous: frozenset[str] = frozenset()
+    """The functions that may be called without an identity, without the connection's name."""
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -58,6 +63,11 @@ class KnownNames:
     def functions(self) -> frozenset[str]:
         """All functions, and the protocols' own messages, with their connections' names."""
         return frozenset(name for each in self.connections.values() for name in each.names)
+
+    @cached_property
+    def anonymous(self) -> frozenset[str]:
+        """The functions that may be called without an identity, with their connections' names."""
+        return frozenset(f"{each.name}.{name}" for each in self.connections.values() for name in each.anonymous)
 
     @cached_property
     def registered(self) -> tuple[str, ...]:
@@ -139,6 +149,30 @@ def similar(name: str, known: Iterable[str]) -> str:
     alike = [each for each in names if _folded(each) == spelled and each != name]
     alike += [each for each in names if each.startswith(f"{name}_")]
     return next(iter(alike or difflib.get_close_matches(name, names, n=1, cutoff=SIMILAR)), "")
+
+
+def misspelled(name: str, known: Iterable[str]) -> str:
+    """The known name that this one differs from by case, separators or one letter; empty if there is none.
+
+    For names of which there may be others: ``team-1`` is not ``team-2``, nor is ``dev-a`` ``dev-b``.
+    """
+    return next(
+        (each for each in sorted(known) if each != name and _is_slip(name.casefold(), each.casefold())), ""
+    )
+
+
+def _is_slip(given: str, meant: str) -> bool:
+    """One letter left out, added, changed (but not the last), or exchanged with the next."""
+    if _folded(given) == _folded(meant):
+        return True
+    pairs = enumerate(zip(given, meant, strict=False))
+    same = next((at for at, (one, other) in pairs if one != other), min(len(given), len(meant)))
+    one, other = given[same:], meant[same:]
+    if min(len(given), len(meant)) < SHORTEST_MISSPELLED or f"{one[:1]}{other[:1]}".strip(string.ascii_letters):
+        return False
+    changed = len(one) > 1 and one[1:] == other[1:]
+    exchanged = len(one) > 1 and one[1::-1] + one[2:] == other
+    return changed or exchanged or one[1:] == other or one == other[1:]
 
 
 def _folded(name: str) -> str:

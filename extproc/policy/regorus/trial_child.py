@@ -15,6 +15,7 @@ from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.regorus.evaluator import SETTINGS, UNDEFINED, EmbeddedEngine, compile_policy, run_rule
 from extproc.policy.regorus.lint.rego_module import Violation, Violations
 from extproc.policy.regorus.policy_check import PolicyCheck, SettingsValidity
+from extproc.policy.regorus.regex_builtins import Patterns
 from extproc.policy.regorus.rego_tests import run_compiled, run_tests
 from extproc.policy.regorus.trial import SampleInputs, TrialOrder, TrialTask
 
@@ -71,7 +72,7 @@ def wrong_settings(engine: EmbeddedEngine, sources: Sources) -> PolicyInvalid:
     if not sources.data:
         no_data = ConfigError("the policy reads data, but no data is given", None, DATA_HINT, DATA_KEY)
         return PolicyInvalid.of((no_data,))
-    found = shape_problems(sources.data) if _facts(engine, "keys") == PARTS else []
+    found = shape_problems(sources.data, Patterns().is_valid) if _facts(engine, "keys") == PARTS else []
     parts = [part_problem(part) for part in sorted(_facts(engine, "wrong"))]
     problems = located(found or parts, sources.data_files)
     if problems:

@@ -411,6 +411,18 @@ def test_names_are_checked_against_the_configuration(folder):
     assert say("check", "-d", "guard.yaml", fails=1) == f"guard.yaml:2:30: {wrong}\n"
 
 
+def test_wrong_values_and_wrong_names_are_told_at_once(folder):
+    (folder / "extproc.yaml").write_text(NAMED)
+    wrong = GUARD.replace("read]}}", "rread]}}").replace("matches: x", 'at_most: "1000"')
+    (folder / "guard.yaml").write_text(f"{wrong}  hold:\n    - {{at: 700, groups: {{sre: true}}}}\n")
+    assert say("check", fails=1).replace(f"{folder}/", "").splitlines() == [
+        'guard.yaml:2:30: roles.team.functions: no function "files.rread"; did you mean "files.read"?',
+        "guard.yaml:3:64: arguments[0].at_most: must be a number, without quotes",
+        "guard.yaml:5:8: hold[0].at: must be a whole number from 0 to 100",
+        "guard.yaml:5:17: hold[0].groups: must be a list",
+    ]
+
+
 def test_without_a_configuration_it_is_said_what_was_not_checked(folder):
     (folder / "guard.yaml").write_text(GUARD.replace("read]}}", "rread]}}"))
     output = say("check", "-d", "guard.yaml")

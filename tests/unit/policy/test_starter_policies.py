@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from extproc.policy.bundle.starter_policies import starter_folder
 from extproc.policy.contract.policy_sources import Module, Sources
 from extproc.policy.contract.read_decision import read_decision
 from extproc.policy.regorus.evaluator import EmbeddedEngine
+from extproc.policy.regorus.policy_check import SettingsValidity
 from extproc.policy.regorus.rego_tests import run_tests
+from extproc.policy.regorus.trial import SampleInputs, check_candidate
 
 pytestmark = pytest.mark.slow
 
@@ -71,6 +74,78 @@ def test_the_example_holds_what_it_says():
     decision = read_decision(answer, revision="", defaults=ApprovalTerms())
     assert decision.action is Action.HOLD
     assert decision.approval == ApprovalTerms(("sre",), 1, 900.0)
+
+
+PAYMENT = {
+    "identity": {"subject": "ada", "groups": ["staff"]},
+    "call": {"function": "pay.out", "protocol": "http-json", "arguments": {"amount": 5_000_000}},
+    "connection": {"name": "pay"},
+    "findings": [],
+    "usage": {"caller": {"day": 9}},
+    "body": {},
+}
+BOUND = {"rule": "bound", "functions": ["pay.*"], "path": ["amount"]}
+OFTEN = {"rule": "often", "functions": ["*"], "of": "caller", "per": "day"}
+LOOSE = [
+    {"arguments": [BOUND | {"at_most": "1000"}]},
+    {"arguments": [BOUND | {"at_most": [1000]}]},
+    {"arguments": [BOUND | {"at_least": None}]},
+    {"arguments": [BOUND | {"one_of": {"x": 5_000_000}}]},
+    {"limits": [OFTEN | {"calls": "3"}]},
+    {"limits": [OFTEN | {"calls": [3]}]},
+    {"risk": {"default": "80"}, "hold": [{"at": 70, "groups": ["sre"]}]},
+    {"risk": {"functions": {"pay.*": None}}, "hold": [{"at": 70, "groups": ["sre"]}]},
+    {"risk": {"default": 80}, "hold": [{"at": "70", "groups": ["sre"]}]},
+    {"risk": {"default": 80}, "hold": [{"at": None, "groups": ["sre"]}]},
+]
+"""Data with a control whose bound has a wrong type. None of them may let the payment through."""
+OUT_OF_RANGE = [
+    {"risk": {"default": 80}, "hold": [{"at": 700, "groups": ["sre"]}]},
+    {"risk": {"default": -80}, "hold": [{"at": 70, "groups": ["sre"]}]},
+    {"risk": {"findings": {"US_SSN": 0.5}}},
+    {"masks": [{"functions": ["*"]}]},
+    {"risk": {"default": 80}, "hold": {"a": {"at": 70}}},
+]
+"""Data with a control that would never apply."""
+
+
+def with_guard(guard):
+    roles = {"staff": {"functions": ["pay.*"]}}
+    return replace(read_sources([], [], QUERY), data={"guard": {"roles": roles} | guard})
+
+
+def payment(engine):
+    return read_decision(engine.evaluate_now(json.dumps(PAYMENT).encode()), revision="", defaults=ApprovalTerms())
+
+
+def test_the_payment_is_allowed_without_a_bound():
+    assert payment(EmbeddedEngine.from_sources(with_guard({}))).action is Action.ALLOW
+
+
+@pytest.mark.parametrize("guard", [*LOOSE, *OUT_OF_RANGE], ids=str)
+def test_a_value_of_a_wrong_type_or_range_is_refused_and_denies(guard):
+    engine = EmbeddedEngine.from_sources(with_guard(guard))
+    assert engine.settings is SettingsValidity.INVALID
+    assert (payment(engine).action, payment(engine).rule) == (Action.DENY, "settings-invalid")
+
+
+@pytest.mark.parametrize("guard", LOOSE, ids=str)
+def test_a_bound_of_a_wrong_type_denies_even_where_the_settings_are_taken_for_valid(guard):
+    taken = check_candidate(with_guard({}), SampleInputs())
+    assert payment(EmbeddedEngine.from_sources(with_guard(guard), checked=taken)).action is Action.DENY
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_opa_denies_by_a_bound_of_a_wrong_type(opa_binary, tmp_path, taken):
+    inputs = tmp_path / "input.json"
+    inputs.write_text(json.dumps(PAYMENT))
+    files = [word for each in starter_folder().glob("*.rego") for word in ("-d", each)]
+    for number, guard in enumerate([{}, *LOOSE, *([] if taken else OUT_OF_RANGE)]):
+        data = with_guard(guard).data | {"extproc_loaded": {"settings_valid": taken}}
+        (tmp_path / "data.json").write_text(json.dumps(data))
+        command = [opa_binary, "eval", "--format", "raw", *files, "-d", tmp_path / "data.json"]
+        found = subprocess.run([*command, "-i", inputs, QUERY], capture_output=True, check=True, timeout=60)
+        assert json.loads(found.stdout)["action"] == ("deny" if number else "allow"), guard
 
 
 @pytest.mark.parametrize(

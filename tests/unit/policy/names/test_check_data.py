@@ -1,6 +1,7 @@
 """Every name in the data of the starter policies is one that the configuration has."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -65,8 +66,10 @@ WRONG = [
     (("arguments", 3, "path", 0), "other", 'arguments[3].path: stock.Item/Get has no argument "other"; there are: sku'),
     (("risk", "functions", "orders.refundOdrer"), 75, 'risk.functions: no function "orders.refundOdrer"; did you mean "orders.refundOrder"?'),
     (("risk", "findings", "CREDITCARD"), 40, 'risk.findings: no detector finds "CREDITCARD"; did you mean "CREDIT_CARD"?'),
-    (("hold", 0, "groups"), [], "hold[0]: cannot be used to hold a call: nobody could approve"),
-    (("hold", 0, "expires_in"), "15 minutes", "hold[0]: cannot be used to hold a call: expires_in: not a duration"),
+    (("hold", 0, "groups"), [], "hold[0].groups: must not be empty"),
+    (("hold", 0, "groups"), {"sre": True}, "hold[0].groups: must be a list"),
+    (("hold", 0, "expires_in"), "200h", "hold[0].expires_in: cannot be used to hold a call: an approval may not wait so long"),
+    (("hold", 0, "expires_in"), "15 minutes", "hold[0].expires_in: must be a duration"),
     (("masks", 0, "functions", 0), "orders.refund*Order", "masks[0].functions: no function"),
     (("masks", 0, "request", 0), {"entitty": "*"}, 'masks[0].request[0]: unknown key "entitty"; did you mean "entity"?'),
     (("masks", 0, "request", 0), {"entity": "US_SSN", "path": "$"}, "masks[0].request[0]: a mask rule has exactly one of path and entity"),
@@ -74,6 +77,7 @@ WRONG = [
     (("masks", 0, "request", 1, "path"), "$.to.ibna", 'masks[0].request[1].path: orders.refundOrder has no argument "ibna"; did you mean "iban"?'),
     (("masks", 0, "response", 0, "entity"), "USSSN", 'masks[0].response[0].entity: no detector finds "USSSN"; did you mean "US_SSN"?'),
     (("masks", 0, "response", 0, "how"), "redcat", 'masks[0].response[0].how: unknown mask operator; did you mean "redact"?'),
+    (("masks", 0, "response", 0, "how"), ["redact"], "masks[0].response[0].how: unknown mask operator; there are: "),
     (("masks", 0, "response", 1, "path"), "$.lines[*].crad", 'masks[0].response[1].path: orders.refundOrder has no field "crad"; did you mean "card"?'),
     (("masks", 0, "response", 1, "path"), "$.lines[", "masks[0].response[1].path: path '$.lines[': cannot read"),
     (("windows", 0, "functions", 0), "ordres.*", 'windows[0].functions: no connection "ordres"; did you mean "orders"?'),
@@ -125,6 +129,37 @@ def test_what_a_document_may_have_left_out_is_a_doubt_and_no_error():
     assert check_data(data, KNOWN).doubts == ()
 
 
+@pytest.mark.parametrize("known", [KNOWN, None])
+@pytest.mark.parametrize(
+    "key", [("hold", 0, "groups"), ("masks", 0, "unless_groups"), ("responses", 0, "unless_groups")]
+)
+@pytest.mark.parametrize("group", ["Support", "upport", "sxupport", "uspport", "sUpport", "zupport", "supp-ort"])
+def test_a_group_that_is_nearly_a_role_is_doubted(key, group, known):
+    found = check_data(changed(key, [group, "support"]), known)
+    assert (found.problems, len(found.doubts)) == ((), 1)
+    assert found.doubts[0].message.endswith(f': no role has the name "{group}"; did you mean "support"?')
+    assert found.doubts[0].key == ("guard", *key, 0)
+
+
+@pytest.mark.parametrize("group", ["support", "supporz", "support2", "supp", "approvers", "sre"])
+def test_a_group_that_may_be_another_is_not_doubted(group):
+    assert check_data(changed(("hold", 0, "groups"), [group]), KNOWN).doubts == ()
+
+
+def test_a_function_that_no_anonymous_call_reaches_is_doubted():
+    names = ["orders.getOrder", "orders.*", "docs.search", "docs.tools/list", "other.*"]
+    data = changed(("roles", "anonymous"), {"functions": names})
+    connections = dict(KNOWN.connections) | {
+        "orders": KnownConnection("orders", ("refundOrder", "getOrder"), anonymous=frozenset({"getOrder"}))
+    }
+    found = check_data(data, replace(KNOWN, connections=connections))
+    assert found.problems == ()
+    assert [each.key[-1] for each in found.doubts] == [2, 3]
+    assert found.doubts[0].message == (
+        'roles.anonymous.functions[2]: no anonymous call reaches "docs.search": it has no `identity: none`'
+    )
+
+
 def test_what_cannot_be_checked_is_listed():
     found = check_data({"guard": GOOD}, KNOWN)
     assert found.undescribed == ("docs.search", "orders.getOrder")
@@ -136,7 +171,7 @@ def test_without_a_configuration_only_the_rest_is_checked():
     assert len(check_data(changed(("masks", 0, "response", 0, "how"), "redcat"), None).problems) == 1
 
 
-@pytest.mark.parametrize("guard", [None, [], {"roles": []}, {"roles": {"a": 1}}, {"masks": [1]}, {"hold": {"x": 1}}, {"risk": []}, {"arguments": [{"path": "x"}]}])  # fmt: skip
+@pytest.mark.parametrize("guard", [None, [], {"roles": []}, {"roles": {"a": 1}}, {"masks": [1]}, {"risk": []}, {"arguments": [{"path": "x"}]}])  # fmt: skip
 def test_parts_of_another_shape_are_skipped(guard):
     assert check_data({"guard": guard}, KNOWN).problems == ()
 

@@ -8,8 +8,12 @@ import pytest
 
 from extproc.policy.bundle.starter_policies import starter_folder
 from extproc.policy.contract.policy_sources import Module
-from extproc.policy.names.guard_shape import PARTS, shape_problems
+from extproc.policy.names import guard_shape
+from extproc.policy.names.check_data import check_data
+from extproc.policy.names.guard_shape import PARTS
+from extproc.policy.names.known_names import KnownNames
 from extproc.policy.regorus.evaluator import compile_modules, run_rule
+from extproc.policy.regorus.regex_builtins import Patterns
 
 TESTS = starter_folder() / "settings_test.rego"
 
@@ -23,6 +27,10 @@ def evaluated(rule):
 
 GOOD = evaluated("data.extproc.settings_test.good")
 MISTAKES = evaluated("data.extproc.settings_test.wrong")
+
+
+def shape_problems(data):
+    return guard_shape.shape_problems(data, Patterns().is_valid)
 
 
 def patched(path, value):
@@ -40,6 +48,9 @@ def patched(path, value):
     return {"guard": data}
 
 
+RIGHT = evaluated("data.extproc.settings_test.right")
+
+
 def test_the_parts_are_those_of_the_rego():
     assert set(evaluated("data.extproc.settings.keys")) == PARTS
 
@@ -49,12 +60,24 @@ def test_good_data_has_no_problem():
     assert shape_problems({"guard": {"roles": {}}}) == []
 
 
+@pytest.mark.parametrize(("path", "value"), RIGHT, ids=[path for path, _ in RIGHT])
+def test_every_value_in_its_range_is_right(path, value):
+    assert shape_problems(patched(path, value)) == []
+
+
 @pytest.mark.parametrize(("path", "value"), MISTAKES, ids=[path for path, _ in MISTAKES])
 def test_every_mistake_that_the_rego_finds_is_placed_in_its_part(path, value):
     found = shape_problems(patched(path, value))
     assert found, "no place"
     parts = {str(each.key[1]) for each in found if len(each.key) > 1}
     assert parts <= {path.split("/")[0]}
+
+
+@pytest.mark.parametrize(("path", "value"), MISTAKES, ids=[path for path, _ in MISTAKES])
+def test_names_are_checked_beside_any_mistake(path, value):
+    known = KnownNames({}, frozenset())
+    names = {each.message for each in check_data(patched(path, value), known).problems}
+    assert any("no connection" in each or "no detector" in each for each in names)
 
 
 @pytest.mark.parametrize(
@@ -69,9 +92,40 @@ def test_every_mistake_that_the_rego_finds_is_placed_in_its_part(path, value):
         ("shadow", ["risk-71"], 'shadow[0]: no rule has this name; did you mean "risk-70"?'),
         ("arguments/0/path", "sql", "arguments[0].path: must be a list"),
         ("duties/0", 3, "duties[0]: must be an object"),
+        ("arguments/0/path", "$.order.amount", "arguments[0].path: must be a list of names, one for each step, such as `path: [order, amount]`"),
+        ("arguments/0/path", [], "arguments[0].path: must be a list of names, one for each step, such as `path: [amount]`"),
+        ("responses/1/path", "my secret", "responses[1].path: must be a list of names, one for each step, such as `path: [amount]`"),
+        ("arguments/0/path", [0.5], "arguments[0].path[0]: must be text, or a whole number of 0 or more"),
+        ("arguments/0/at_most", "1000", "arguments[0].at_most: must be a number, without quotes"),
+        ("arguments/0/at_least", [1000], "arguments[0].at_least: must be a number"),
+        ("responses/1/at_most", None, "responses[1].at_most: must be a number"),
+        ("arguments/0/one_of", "live", "arguments[0].one_of: must be a list"),
+        ("arguments/0/one_of", [], "arguments[0].one_of: must not be empty"),
+        ("arguments/0/matches", "^[a-z", "arguments[0].matches: must be a regular expression in RE2's syntax"),
+        ("responses/1/matches", "(?=a)", "responses[1].matches: must be a regular expression in RE2's syntax"),
+        ("arguments/0/matches", 3, "arguments[0].matches: must be text"),
+        ("risk/default", -80, "risk.default: must be a whole number from 0 to 100"),
+        ("risk/functions/deploy.*", 0.5, "risk.functions.deploy.*: must be a whole number from 0 to 100"),
+        ("risk/findings/US_SSN", "30", "risk.findings.US_SSN: must be a whole number from 0 to 100, without quotes"),
+        ("hold/0/at", 700, "hold[0].at: must be a whole number from 0 to 100"),
+        ("hold/0/at", float("inf"), "hold[0].at: must be a whole number from 0 to 100"),
+        ("hold/0/groups", {"sre": True}, "hold[0].groups: must be a list"),
+        ("hold/0/groups", [" sre"], "hold[0].groups[0]: the name of a group must not begin or end with a blank"),
+        ("hold/0/min", 0, "hold[0].min: must be a whole number from 1 to 10"),
+        ("hold/0/expires_in", 15, "hold[0].expires_in: must be a duration, such as 90s, 15m or 1h"),
+        ("hold/0/mode", "ticket", "hold[0].mode: must be wait: no other mode is offered"),
+        ("masks/-", {"functions": ["crm.*"]}, "masks[1]: must have request or response: it masks nothing"),
+        ("masks/0/response", [], "masks[0].response: must not be empty"),
+        ("masks/0/unless_groups", ["fraud "], "masks[0].unless_groups[0]: the name of a group must not"),
+        ("roles/ support", {"functions": ["crm.*"]}, "roles: the name of a group must not begin or end with a blank"),
+        ("windows/0/days", [], "windows[0].days: must not be empty"),
+        ("limits/0/calls", 0, "limits[0].calls: must be a whole number of 1 or more"),
+        ("limits/0/calls", float("inf"), "limits[0].calls: must be a whole number of 1 or more"),
+        ("responses/0/at_most_found/CREDIT_CARD", -1, "responses[0].at_most_found.CREDIT_CARD: must be a whole number of 0"),
+        ("responses/0/mask", [], "responses[0].mask: must not be empty"),
         ("canary secret\n", 3, "unknown key (not shown: not a plain name); there are: "),
     ],
-)
+)  # fmt: skip
 def test_the_message_says_what_was_probably_meant(path, value, message):
     assert any(each.message.startswith(message) for each in shape_problems(patched(path, value)))
 

@@ -18,6 +18,7 @@ from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.contract.policy_sources import Module, Sources
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.contract.uninspectable_reads import UninspectableReads
+from extproc.policy.names.known_names import KnownConnection, KnownNames
 from extproc.policy.names.rego_literals import LiteralKind, RegoLiteral
 from extproc.policy.regorus.evaluator import EmbeddedEngine
 from extproc.policy.regorus.policy_check import PolicyCheck, SettingsValidity
@@ -56,6 +57,17 @@ def test_data_of_another_shape_is_refused_and_the_wrong_part_named():
         try_policy(with_guard(roles={}, hodl=[], hold=[{}]))
     with pytest.raises(PolicyInvalid, match=r"no data is given\n.*name your file with --data"):
         try_policy(STARTER)
+
+
+def test_wrong_names_are_told_with_the_wrong_shape():
+    known = KnownNames({"crm": KnownConnection("crm", ("get",))}, frozenset())
+    roles = {"team": {"functions": ["crm.gett"]}}
+    with pytest.raises(PolicyInvalid, match="2 things are wrong") as refused:
+        try_policy(with_guard(roles=roles, hold={}), known)
+    assert len(refused.value.problems) == 2
+    with pytest.raises(PolicyInvalid) as refused:
+        try_policy(with_guard(roles={}, masks=[{"functions": ["*"], "response": [{"how": "x"}], "x": 1}]), known)
+    assert [each.key[-1] for each in refused.value.problems] == ["how", "x"]
 
 
 def test_data_that_was_looked_at_is_not_looked_at_again():
