@@ -74,7 +74,7 @@ class Stage:
 
     def tell(self, line: str) -> None:
         """Print a line, without markup."""
-        self.console.print(f"   {escape(line)}", highlight=False, soft_wrap=True)
+        self.console.print(f"   {escape(line)}".rstrip(), highlight=False, soft_wrap=True)
 
     def call(
         self, who: str | None, method: str, path: str, *, body: bytes | None = None, host: str = "crm.demo"

@@ -113,10 +113,10 @@ def _progress(console: Console, what: str) -> Iterator[None]:
     """Show a spinner while a process starts, and then a line with the seconds that it took."""
     began = time.monotonic()
     if not console.is_terminal:
-        console.print(f"   starting {what}")
+        console.print(f"   starting {what}", soft_wrap=True)
     with console.status(f"starting {what}"):
         yield
-    console.print(f" [green]✓[/] {what} [dim]({time.monotonic() - began:.1f} s)[/]")
+    console.print(f" [green]✓[/] {what} [dim]({time.monotonic() - began:.1f} s)[/]", soft_wrap=True)
 
 
 def set_the_stage(made: DemoInstallation, console: Console, http: httpx.Client) -> Stage:
