@@ -133,12 +133,18 @@ def test_what_a_document_may_have_left_out_is_a_doubt_and_no_error():
 @pytest.mark.parametrize(
     "key", [("hold", 0, "groups"), ("masks", 0, "unless_groups"), ("responses", 0, "unless_groups")]
 )
-@pytest.mark.parametrize("group", ["Support", "upport", "sxupport", "uspport", "sUpport", "zupport", "supp-ort"])
+@pytest.mark.parametrize("group", ["Support", "suppotr", "sxupport", "uspport", "sUpport", "zupport", "supp-ort"])
 def test_a_group_that_is_nearly_a_role_is_doubted(key, group, known):
     found = check_data(changed(key, [group, "support"]), known)
     assert (found.problems, len(found.doubts)) == ((), 1)
     assert found.doubts[0].message.endswith(f': no role has the name "{group}"; did you mean "support"?')
     assert found.doubts[0].key == ("guard", *key, 0)
+
+
+def test_a_group_without_a_letter_of_a_role_is_doubted():
+    data = {"guard": {"roles": {"deployers": {"functions": ["*"]}}, "hold": [{"at": 3, "groups": ["deployer"]}]}}
+    [doubt] = check_data(data, None).doubts
+    assert doubt.message.endswith('no role has the name "deployer"; did you mean "deployers"?')
 
 
 @pytest.mark.parametrize("group", ["support", "supporz", "support2", "supp", "approvers", "sre"])
