@@ -77,6 +77,7 @@ def notes_on_names(sources: Sources, checked: PolicyCheck, known: KnownNames | N
         else "",
         "names of functions, connections and entities: no configuration" if known is None else "",
     ]
+    notes += checked.undefined_data
     return [*notes, *(f"not checked: {each}" for each in unchecked if each)]
 
 

@@ -20,12 +20,22 @@ from extproc.model.units import NANOSECONDS_PER_SECOND
 app = typer.Typer(help="Check, test and try policies; see which one is in force.", no_args_is_help=True)
 PathsArgument = Annotated[
     list[Path] | None,
-    typer.Argument(help="Rego files or folders. Default: those of the configuration, or the starter policies."),
+    typer.Argument(
+        help="Rego files or folders. Default: those of the configuration (with `engine: opa`, the server's),"
+        " or the starter policies."
+    ),
 ]
 DataOption = Annotated[
     list[Path] | None, typer.Option("--data", "-d", help="JSON or YAML file merged under data; repeat for more.")
 ]
-QueryOption = Annotated[str | None, typer.Option("--query", "-q", help="The rule that decides.")]
+QueryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--query",
+        "-q",
+        help="The rule that decides. Default: policy.query of the configuration, else data.extproc.decision.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 STDIN = Path("-")
 
@@ -46,13 +56,13 @@ def check(
     """
     from extproc.policy.regorus.trial import TrialProcess
 
-    with TrialProcess() as process:  # it loads its program meanwhile; where OPA decides, it is not used
+    with TrialProcess() as process:  # it loads its program meanwhile
         from extproc.cli.policy_selection import opa_decides, select_with_names
 
         if opa_decides(engine, config):
             from extproc.cli import policy_opa
 
-            is_good = policy_opa.check(policy_opa.in_opa(paths, data, query, config), as_json=as_json)
+            is_good = policy_opa.check(policy_opa.in_opa(paths, data, query, config), process, as_json=as_json)
         else:
             from extproc.cli.policy_checking import check_embedded
 

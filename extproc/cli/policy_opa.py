@@ -9,17 +9,19 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import typer
 from rich.table import Table
 
-from extproc.assembly.make_engine import opa_server
+from extproc.assembly.make_engine import configured_interest, opa_server, presumed_reads
 from extproc.assembly.sample_inputs import sample_inputs
 from extproc.assembly.try_policy import notes_on_names, refuse_wrong_names
 from extproc.cli.options import DEFAULT_CONFIG, EngineChoice
-from extproc.cli.policy_selection import DEFAULT_QUERY, no_names, select_with_names
+from extproc.cli.policy_selection import DEFAULT_QUERY, choose_files, no_names, select_with_names
 from extproc.config.load import load_settings
 from extproc.config.schema import Settings
 from extproc.console.printable import display, plain, printable
@@ -29,16 +31,19 @@ from extproc.policy.authoring.opa_program import OpaProgram, find_program
 from extproc.policy.authoring.opa_trace import trace_in_opa
 from extproc.policy.authoring.replay import Decider
 from extproc.policy.authoring.trace import Trace
-from extproc.policy.bundle.configured_files import configured_files
+from extproc.policy.bundle.configured_files import input_settings
 from extproc.policy.bundle.policy_files import PolicyFiles
 from extproc.policy.contract.policy_sources import Module, Sources
+from extproc.policy.contract.uninspectable_reads import unread_notes
 from extproc.policy.names.known_names import KnownNames
 from extproc.policy.opa.bundle_status import BundleStatus
 from extproc.policy.opa.opa_engine import OpaEngine
 from extproc.policy.opa.opa_server import OpaServer
 from extproc.policy.regorus.evaluator import SETTINGS
 from extproc.policy.regorus.lint.rego_module import Violation
-from extproc.policy.regorus.policy_check import PolicyCheck, SettingsValidity
+from extproc.policy.regorus.policy_check import NamesInRego, PolicyCheck, SettingsValidity
+from extproc.policy.regorus.trial import TrialProcess
+from extproc.settings.policy import PolicySettings
 
 SETTINGS_PACKAGE = re.compile(rf"^package {re.escape('.'.join(SETTINGS[1:-1]))}\s*$", re.MULTILINE)
 TEST_S = 30.0
@@ -59,7 +64,9 @@ class InOpa:
     """The configured server; None without one."""
     query: str
     known: Callable[[], KnownNames | None] = no_names
-    """Returns the names of the configuration, by which the data's are checked; None without a configuration."""
+    """Returns the names of the configuration, by which the policy's are checked; None without a configuration."""
+    settings: PolicySettings = field(default_factory=PolicySettings)
+    """The policy of the configuration, with the query that is asked."""
 
     def program(self, what: str) -> OpaProgram:
         """The ``opa`` program.
@@ -94,6 +101,10 @@ class InOpa:
             raise ConfigError("no OPA server is configured, and no file is named", None, PROGRAM_HINT)
 
 
+NameReader: TypeAlias = Callable[[Sources], tuple[NamesInRego, list[str]]]
+"""Returns the names in a policy's modules, and notes about them."""
+
+
 def say(text: str) -> None:
     """Tell people, not programs."""
     typer.echo(printable(text), err=True)
@@ -108,23 +119,26 @@ def in_opa(paths: list[Path] | None, data: list[Path] | None, query: str | None,
     settings = None if config == DEFAULT_CONFIG and not config.exists() else load_settings(config, to_serve=False)
     asked = query or (settings.policy.query if settings else DEFAULT_QUERY)
     server = opa_server(settings) if settings and settings.policy.engine == EngineChoice.OPA.value else None
-    files = _files(paths, data, asked, settings, has_server=server is not None)
-    return InOpa(files, server, asked, lambda: select_with_names(paths, data, query, config).known())
+    at_server = server and not (paths or data)
+    files = None if at_server else choose_files(paths, data, asked, settings.policy if settings else None)
+    own = (settings.policy if settings else PolicySettings()).model_copy(update={"query": asked})
+    return InOpa(files, server, asked, lambda: select_with_names(paths, data, query, config).known(), own)
 
 
-def _files(
-    paths: list[Path] | None, data: list[Path] | None, query: str, settings: Settings | None, *, has_server: bool
-) -> PolicyFiles | None:
-    if paths or data:
-        return PolicyFiles(tuple(paths or ()), tuple(data or ()), query)
-    if settings and settings.policy.paths:
-        return configured_files(settings.policy, query)
-    return None if has_server else PolicyFiles((), tuple(settings.policy.data) if settings else (), query)
+def check(policy: InOpa, process: TrialProcess, *, as_json: bool) -> bool:
+    """Print what is wrong with a policy that OPA decides.
 
+    Args:
+        policy: the policy.
+        process: reads the names in its modules.
+        as_json: print a list for programs.
 
-def check(policy: InOpa, *, as_json: bool) -> bool:
-    """Print what OPA finds wrong with a policy. Returns True if it is nothing."""
-    found, summary = _check_files(policy, policy.files) if policy.files else asyncio.run(_check_server(policy))
+    Returns:
+        True if nothing is.
+    """
+    names = partial(_names, policy, process)
+    checked = _check_files(policy, policy.files, names) if policy.files else _check_server(policy, names)
+    found, summary = checked
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in found], indent=2))
         return not found
@@ -138,7 +152,17 @@ def check(policy: InOpa, *, as_json: bool) -> bool:
     return not found
 
 
-def _check_files(policy: InOpa, files: PolicyFiles) -> tuple[list[Violation], list[str]]:
+def _names(policy: InOpa, process: TrialProcess, sources: Sources) -> tuple[NamesInRego, list[str]]:
+    """The names in Rego, and notes: why they are not checked, or what the policy is not asked about."""
+    unread = unread_notes(presumed_reads(policy.settings), configured_interest(policy.settings))
+    notes = [str(note) for note in unread]
+    try:
+        return process.read_names(sources), notes
+    except PolicyInvalid as error:
+        return NamesInRego((), (), frozenset()), [f"names in Rego were not checked: {error}", *notes]
+
+
+def _check_files(policy: InOpa, files: PolicyFiles, names: NameReader) -> tuple[list[Violation], list[str]]:
     """``opa check``, then ``opa test``, a decision for each sample call, and the names in data.
 
     Returns:
@@ -147,21 +171,29 @@ def _check_files(policy: InOpa, files: PolicyFiles) -> tuple[list[Violation], li
     program = policy.program("a check of these files")
     say(f"by {program}")
     sources = files.read()
-    found = program.check(sources)
-    if not found and sources.tests:
+    if found := program.check(sources):
+        return found, []
+    in_rego, notes = names(sources)
+    found = list(in_rego.violations)
+    if sources.tests:
         results = program.test(sources, timeout_s=TEST_S, coverage=False).results
-        found = [Violation(one.file, one.line, 1, one.name, one.message) for one in results if not one.passed]
+        found += [Violation(one.file, one.line, 1, one.name, one.message) for one in results if not one.passed]
     if found:
         return found, []
     with program.serving(sources) as server:
         found, checked = asyncio.run(_check_served(server, sources))
+    checked, known = replace(checked, literals=in_rego.literals), policy.known()
+    found += _wrong_names(sources, checked, known)
+    notes = [] if found else [f"note: {note}" for note in (*notes_on_names(sources, checked, known), *notes)]
+    return found, [f"OK: {len(sources.modules)} modules, revision {sources.revision[:12]}", *notes]
+
+
+def _wrong_names(sources: Sources, checked: PolicyCheck, known: KnownNames | None) -> list[Violation]:
     try:
-        known = policy.known()
         refuse_wrong_names(sources, checked, known)
     except PolicyInvalid as error:
-        found += [_violation(one) for one in error.problems]
-    notes = [] if found else [f"note: {note}" for note in notes_on_names(sources, checked, known)]
-    return found, [f"OK: {len(sources.modules)} modules, revision {sources.revision[:12]}", *notes]
+        return [_violation(one) for one in error.problems]
+    return []
 
 
 def _violation(problem: ConfigError) -> Violation:
@@ -169,7 +201,17 @@ def _violation(problem: ConfigError) -> Violation:
     return Violation(str(place.file), place.line, place.column, problem.message, problem.hint)
 
 
-async def _check_server(policy: InOpa) -> tuple[list[Violation], list[str]]:
+def _check_server(policy: InOpa, names: NameReader) -> tuple[list[Violation], list[str]]:
+    """The policy in the server: as ``_ask_server``, and the names in those of its modules that decide."""
+    found, summary, sources = asyncio.run(_ask_server(policy))
+    in_rego, notes = names(sources)
+    deciding = in_rego.of_deciding()
+    found += deciding.violations
+    found += _wrong_names(sources, PolicyCheck(literals=deciding.literals), policy.known())
+    return found, [*summary, *(f"note: {note}" for note in notes)]
+
+
+async def _ask_server(policy: InOpa) -> tuple[list[Violation], list[str], Sources]:
     """The policy in the server: its health, a decision for each sample call and, with the program, its modules."""
     if policy.server is None:
         raise ConfigError("no OPA server is configured, and no file is named", None, PROGRAM_HINT)
@@ -180,11 +222,12 @@ async def _check_server(policy: InOpa) -> tuple[list[Violation], list[str]]:
             hint = f"see OPA's log, and curl '{policy.server.address}/health?bundles'"
             raise ConfigError(f"OPA at {policy.server.address} is not healthy, or cannot be reached", None, hint)
         modules = await engine.policies()
-        sources = Sources(tuple(Module(name, text) for name, text in sorted(modules.items())), {}, policy.query)
+        texts = tuple(Module(name, text) for name, text in sorted(modules.items()))
+        sources = Sources(texts, {}, policy.query, settings=input_settings(policy.settings))
         found = program.check(sources) if program else []
         found = found or await _check_samples(engine, policy.query)
         bundles = f", bundles {', '.join(engine.bundles)}" if engine.bundles else ""
-        return found, [f"OK: {len(modules)} modules{bundles}, in OPA at {policy.server.address}"]
+        return found, [f"OK: {len(modules)} modules{bundles}, in OPA at {policy.server.address}"], sources
     finally:
         await engine.close()
 

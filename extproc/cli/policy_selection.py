@@ -52,7 +52,8 @@ def select_policy(
 ) -> PolicyFiles:
     """The files that the command names, else those of the configuration, else the starter policies.
 
-    The configuration, if there is one, says what policy sees of header fields, whichever files are named.
+    The configuration, if there is one, gives the query, and says what policy sees of header fields, whichever
+    files are named.
 
     Raises:
         ConfigError: the configuration cannot be read.
@@ -95,7 +96,8 @@ def choose_files(
     if policy and not (paths or data):
         return configured_files(policy, query or "")
     seen = input_settings(policy) if policy else HIDE_SECRETS
-    return PolicyFiles(tuple(paths or ()), tuple(data or ()), query or DEFAULT_QUERY, seen)
+    asked = query or (policy.query if policy else DEFAULT_QUERY)
+    return PolicyFiles(tuple(paths or ()), tuple(data or ()), asked, seen)
 
 
 def changes(files: PolicyFiles) -> Iterator[str]:

@@ -78,6 +78,7 @@ def setting_notes(settings: Settings) -> Iterator[Note]:
             "policy is asked about what cannot be read, where rules about a body do not match",
             "remove the key, or deny first what input.body.uninspectable names",
         )
+    yield from _unused_files(settings)
     for name, connection in settings.connections.items():
         yield from _connection_notes(("connections", name), connection)
         if connection.approvals.expires_in > settings.limits.hold:
@@ -91,6 +92,16 @@ def setting_notes(settings: Settings) -> Iterator[Note]:
     yield from _identity_notes(settings)
     yield from _limit_notes(settings.limits, settings)
     yield from _address_notes(settings)
+
+
+def _unused_files(settings: Settings) -> Iterator[Note]:
+    """Yield a note for each list of files that is left over where OPA decides."""
+    if settings.policy.engine != "opa":
+        return
+    for key in ("paths", "data"):
+        if getattr(settings.policy, key):
+            what = f"policy.{key} is not used: OPA at {settings.policy.opa.address} decides"
+            yield Note(("policy", key), what, "remove the key, and load the files into OPA; or engine: embedded")
 
 
 def decide_only_notes(settings: Settings) -> Iterator[Note]:

@@ -22,10 +22,12 @@ from extproc.policy.regorus.engine_errors import config_error, evaluation_error,
 from extproc.policy.regorus.import_regorus import RegorusEngine, new_engine
 from extproc.policy.regorus.input_usage import used_input_keys
 from extproc.policy.regorus.lint.checks import lint
+from extproc.policy.regorus.lint.constant_answers import unreadable_answers
 from extproc.policy.regorus.lint.literals import find_literals
 from extproc.policy.regorus.lint.rego_module import RegoModule, Violation, read_modules, violations_error
+from extproc.policy.regorus.lint.rule_uses import rules_of_query
 from extproc.policy.regorus.lint.unknown_keys import find_connection_facts, unknown_keys
-from extproc.policy.regorus.policy_check import PolicyCheck, SettingsValidity
+from extproc.policy.regorus.policy_check import NamesInRego, PolicyCheck, SettingsValidity
 from extproc.policy.regorus.regex_builtins import Patterns
 from extproc.policy.regorus.rule_names import spelled_names
 from extproc.policy.regorus.unambiguous_json import has_one_reading
@@ -264,13 +266,31 @@ def compile_checked(
 
 
 def compile_policy(sources: Sources) -> tuple[RegorusEngine, tuple[RegoModule, ...]]:
-    """As ``compile_checked``, with the tests; refuses also what reads a key that the input never has."""
+    """As ``compile_checked``, with the tests; refuses also what never agrees with the input or with answers."""
     return compile_checked(
         sources.modules,
         sources.data,
         sources.tests,
-        more=lambda policy: unknown_keys(policy, sources.query, sources.settings),
+        more=lambda policy: contract_violations(policy, sources),
     )
+
+
+def contract_violations(policy: Sequence[RegoModule], sources: Sources) -> list[Violation]:
+    """What in a policy can never agree with the input that it gets, or with the answers that are read."""
+    return [*unknown_keys(policy, sources.query, sources.settings), *unreadable_answers(policy, sources.query)]
+
+
+def read_names(sources: Sources) -> NamesInRego:
+    """Parse a policy that OPA evaluates, and find its names and answers. Nothing is compiled or evaluated.
+
+    Raises:
+        ConfigError: this engine cannot read a module; with the place.
+    """
+    modules = _syntax_of(compile_modules(sources.modules, {}))
+    found = find_literals(modules)
+    violations = sorted({*found.violations, *contract_violations(modules, sources)})
+    deciding = {module.file for module, _ in rules_of_query(modules, tuple(sources.query.split(".")))}
+    return NamesInRego(tuple(violations), tuple(found.literals), frozenset(deciding))
 
 
 def _syntax_of(engine: RegorusEngine) -> tuple[RegoModule, ...]:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.contract.uninspectable_reads import NONE_READ, UninspectableReads
 from extproc.policy.names.rego_literals import RegoLiteral
+from extproc.policy.regorus.lint.rego_module import Violation
 
 
 class SettingsValidity(StrEnum):
@@ -32,3 +33,24 @@ class PolicyCheck:
     """The names of rules that decisions spell out, and those that the policy declares. Sorted."""
     connection_facts: frozenset[str] = frozenset()
     """The facts about the connection that the policy reads: see ``extproc.policy.contract.connection_facts``."""
+    undefined_data: tuple[str, ...] = ()
+    """What it reads of data that no rule and no file of data defines, for people, each with its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamesInRego:
+    """The names and answers in a policy that OPA evaluates, found in its syntax alone."""
+
+    violations: tuple[Violation, ...]
+    """What never agrees with the input or with answers."""
+    literals: tuple[RegoLiteral, ...]
+    """As in ``PolicyCheck``."""
+    deciding: frozenset[str]
+    """The files with rules that the query reaches."""
+
+    def of_deciding(self) -> "NamesInRego":
+        """Only what is in files with rules that the query reaches: the others may be about other inputs."""
+        violations = tuple(one for one in self.violations if one.file in self.deciding)
+        return NamesInRego(
+            violations, tuple(one for one in self.literals if one.file in self.deciding), self.deciding
+        )

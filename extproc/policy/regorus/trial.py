@@ -21,7 +21,7 @@ from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.contract.uninspectable_reads import UninspectableReads
 from extproc.policy.names.rego_literals import LiteralKind, RegoLiteral
 from extproc.policy.regorus.lint.rego_module import Violation
-from extproc.policy.regorus.policy_check import PolicyCheck, SettingsValidity
+from extproc.policy.regorus.policy_check import NamesInRego, PolicyCheck, SettingsValidity
 from extproc.policy.regorus.test_results import Coverage, TestResult, TestRun
 
 COMMAND = (sys.executable, "-P", "-m", "extproc.policy.regorus.trial_child")
@@ -40,6 +40,8 @@ class TrialTask(StrEnum):
     """Compile, lint, evaluate the samples, run the tests."""
     TEST = "test"
     """Run the tests, and record the lines that they reach."""
+    READ = "read"
+    """Only parse, and find what never agrees with the input or with answers: for a policy that OPA evaluates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +144,10 @@ class TrialProcess:
             None if keys is None else frozenset(keys),
             ResponseInterest(found["response_interest"]),
             UninspectableReads(**reads | {"response_parts": frozenset(reads["response_parts"])}),
-            tuple(RegoLiteral(**one | {"kind": LiteralKind(one["kind"])}) for one in found["literals"]),
+            _literals(found),
             tuple(found["rule_names"]),
             frozenset(found["connection_facts"]),
+            tuple(found["undefined_data"]),
         )
 
     def test(self, sources: Sources, *, timeout_s: float, memory: int = MEMORY) -> TestRun:
@@ -171,6 +174,26 @@ class TrialProcess:
             Coverage(one["file"], tuple(one["covered"]), tuple(one["missed"])) for one in found["coverage"]
         ]
         return TestRun(results, tuple(coverage))
+
+    def read_names(self, sources: Sources, *, timeout_s: float = TRIAL_S, memory: int = MEMORY) -> NamesInRego:
+        """Find the names and answers in a policy that OPA evaluates: its modules are only parsed.
+
+        Args:
+            sources: the policy and its query; data is not looked at.
+            timeout_s: CPU seconds.
+            memory: bytes that the parser may allocate.
+
+        Raises:
+            PolicyInvalid: the embedded engine cannot read a module.
+        """
+        self._begin(TrialOrder(TrialTask.READ, memory, int(timeout_s) + 1), sources)
+        found, _ = self._finish(b"", timeout_s)
+        if found is None:
+            raise PolicyInvalid(f"reading the policy took longer than {timeout_s:g} s")
+        if found["complaint"]:
+            raise _refusal(found)
+        violations = tuple(Violation(**one) for one in found["violations"])
+        return NamesInRego(violations, _literals(found), frozenset(found["deciding"]))
 
     def _begin(self, order: TrialOrder, sources: Sources) -> None:
         """Tell the child its task. Whether it is still there shows when it has to answer."""
@@ -202,6 +225,10 @@ def _write(pipe: IO[bytes] | None, raw: bytes) -> None:
     if pipe:
         pipe.write(raw)
         pipe.flush()
+
+
+def _literals(found: dict[str, Any]) -> tuple[RegoLiteral, ...]:
+    return tuple(RegoLiteral(**one | {"kind": LiteralKind(one["kind"])}) for one in found["literals"])
 
 
 def _refusal(found: dict[str, Any]) -> PolicyInvalid:

@@ -3,7 +3,7 @@
 import json
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, astuple
 from pathlib import Path
 
@@ -12,8 +12,16 @@ from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
 from extproc.policy.contract.policy_sources import Sources, sources_of
 from extproc.policy.contract.read_decision import UNREADABLE, read_decision
 from extproc.policy.contract.response_interest import ResponseInterest
-from extproc.policy.regorus.evaluator import SETTINGS, UNDEFINED, EmbeddedEngine, compile_policy, run_rule
-from extproc.policy.regorus.lint.rego_module import Violation, Violations
+from extproc.policy.regorus.evaluator import (
+    SETTINGS,
+    UNDEFINED,
+    EmbeddedEngine,
+    compile_policy,
+    read_names,
+    run_rule,
+)
+from extproc.policy.regorus.lint.rego_module import RegoModule, Violation, Violations
+from extproc.policy.regorus.lint.undefined_data import undefined_data
 from extproc.policy.regorus.policy_check import PolicyCheck, SettingsValidity
 from extproc.policy.regorus.regex_builtins import Patterns
 from extproc.policy.regorus.rego_tests import run_compiled, run_tests
@@ -57,7 +65,15 @@ def try_sources(sources: Sources, samples: Callable[[], SampleInputs]) -> Policy
         engine.literals,
         engine.rule_names,
         engine.connection_facts,
+        _undefined_data(engine, policy, sources),
     )
+
+
+def _undefined_data(engine: EmbeddedEngine, policy: Sequence[RegoModule], sources: Sources) -> tuple[str, ...]:
+    """What the decision reads of data that nothing defines. The starter policies' data has a check of its own."""
+    apart = frozenset({"guard"}) if engine.settings is SettingsValidity.VALID else frozenset()
+    found = undefined_data(policy, sources.query, sources.data, apart)
+    return tuple(f"{one.file}:{one.line}:{one.column}: {one.message}: {one.hint}" for one in found)
 
 
 def wrong_settings(engine: EmbeddedEngine, sources: Sources) -> PolicyInvalid:
@@ -125,8 +141,14 @@ def _main() -> None:
     reserved = _address_space()
     if reserved:
         resource.setrlimit(resource.RLIMIT_AS, (reserved + order.memory, reserved + order.memory))
-    report = _try_report(sources, _samples) if order.task is TrialTask.TRY else _test_report(sources)
+    report = _report(order.task, sources)
     json.dump(report, sys.stdout, default=sorted)  # sets are written as lists
+
+
+def _report(task: TrialTask, sources: Sources) -> dict[str, object]:
+    if task is TrialTask.TRY:
+        return _try_report(sources, _samples)
+    return _test_report(sources) if task is TrialTask.TEST else _read_report(sources)
 
 
 def _samples() -> SampleInputs:
@@ -139,6 +161,14 @@ def _try_report(sources: Sources, samples: Callable[[], SampleInputs]) -> dict[s
     except (ConfigError, PolicyError) as error:
         return _complaint(error)
     return {"complaint": "", **asdict(checked)}
+
+
+def _read_report(sources: Sources) -> dict[str, object]:
+    try:
+        found = read_names(sources)
+    except ConfigError as error:
+        return _complaint(error)
+    return {"complaint": "", **asdict(found)}
 
 
 def _complaint(error: Exception) -> dict[str, object]:

@@ -118,7 +118,9 @@ def test_without_files_the_server_is_asked(folder, opa_binary, monkeypatch):
     with opa(opa_binary, folder / "o", folder / "p/t.rego", folder / "p/data.yaml") as (_, address):
         configure(folder, address)
         checked = run("check")
-        assert checked.stdout == f"OK: 1 modules, in OPA at {address}\n"
+        assert checked.stdout.startswith(
+            f"OK: 1 modules, in OPA at {address}\nnote: no rule of the query is known to"
+        )
         assert f"by OPA at {address}, and its policies by opa 1." in checked.stderr
         tried = run("eval", "-i", "i.json")
         assert "decision  allow" in tried.stdout
@@ -246,3 +248,64 @@ def test_the_doctor_checks_the_names_in_opas_data(folder, opa_binary, function, 
     assert one["level"] == level
     if level == "problem":
         assert one["what"] == 'roles.all.functions: no function "crm.ff"; did you mean "crm.f"?'
+
+
+NAMES = {
+    'input.call.function == "crm.ff"': 'no function "crm.ff"; did you mean "crm.f"?',
+    'input.direction == "respnse"': 'input.direction is never "respnse"; did you mean "response"?',
+    'input.body.uninspectable == "not_json"': 'did you mean "not-json"?',
+    'input.attributes.request.http.method == "delete"': 'methods are upper case: "DELETE"',
+    'input.attributes.request.http.headers["X-User"] == "a"': "write x-user",
+}
+
+
+@pytest.mark.parametrize("condition", NAMES)
+def test_names_in_rego_are_checked_as_in_the_embedded_engine(folder, opa_binary, condition):
+    (folder / "p/t.rego").write_text(POLICY.replace("input.identity.subject in data.vips", condition))
+    (folder / "p/t_test.rego").unlink()
+    (folder / "apart.rego").write_text('package other\n\nrule if input.direction == "inbound"\n')
+    refused = run("check", "p", "--engine", "opa", fails=1)
+    assert NAMES[condition] in refused.stderr
+    assert refused.stderr.count("t.rego:5:") == 1
+    with opa(opa_binary, folder / "o", folder / "p/t.rego", folder / "p/data.yaml", folder / "apart.rego") as (
+        _,
+        address,
+    ):
+        configure(folder, address)
+        refused = run("check", fails=1)
+    assert NAMES[condition] in refused.stderr
+    assert "inbound" not in refused.stderr
+
+
+def test_an_answer_that_can_never_be_read_is_refused(folder):
+    text = POLICY.replace(
+        "default decision := ", 'default decision := {"allowed": false, "http_status": 418}\n\nx := '
+    )
+    (folder / "p/t.rego").write_text(text)
+    message = "data.t.decision gives an answer that the guard cannot read: not a status that Envoy knows"
+    assert message in run("check", "p", fails=1).stderr
+
+
+def test_syntax_that_only_opa_has_is_a_note(folder):
+    (folder / "p/more.rego").write_text('package t\n\ngreeting(name) := $"hello {name}"\n')
+    checked = run("check", "p")
+    assert "note: names in Rego were not checked: p/more.rego:3:" in checked.stdout
+
+
+def test_what_happens_to_unreadable_requests_is_a_note(folder):
+    assert "requests that cannot be read are refused (uninspectable)" in run("check", "p").stdout
+
+
+def test_left_over_files_do_not_decide(folder, opa_binary):
+    """The configured server is asked, whatever is in files that its engine does not use."""
+    with opa(opa_binary, folder / "o", folder / "p/t.rego", folder / "p/data.yaml") as (_, address):
+        configure(folder, address)
+        file = folder / "extproc.yaml"
+        file.write_text(file.read_text().replace("engine: opa,", "engine: opa, paths: [left], data: [left.yaml],"))
+        (folder / "left").mkdir()
+        (folder / "left/t.rego").write_text("package t\n\ndecision := (\n")
+        (folder / "left.yaml").write_text("vips: []\n")
+        assert f"in OPA at {address}" in run("check").stdout
+        assert "decision  allow" in run("eval", "-i", "i.json").stdout
+        with pytest.raises(ConfigError, match="in an OPA server"):
+            run("test")

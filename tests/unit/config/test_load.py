@@ -148,6 +148,16 @@ def test_nothing_of_that_is_noted_where_it_is_not_asked_for(tmp_path):
     assert list(notes(load(tmp_path))) == []
 
 
+def test_files_that_opa_does_not_use_are_noted(tmp_path):
+    (tmp_path / "p").mkdir()
+    (tmp_path / "d.yaml").write_text("a: 1")
+    files = "policy: {engine: ENGINE, paths: [p], data: [d.yaml]}\n"
+    found = {str(note) for note in notes(load(tmp_path, GOOD + files.replace("ENGINE", "opa")))}
+    for key in ("paths", "data"):
+        assert f"policy: policy.{key} is not used: OPA at 127.0.0.1:8181 decides" in found
+    assert not list(notes(load(tmp_path, GOOD + files.replace("ENGINE", "embedded"))))
+
+
 def test_dry_run_is_noted(tmp_path):
     assert any("dry-run" in str(note) for note in notes(load(tmp_path, GOOD + "policy: {dry_run: true}\n")))
     assert not any("dry-run" in str(note) for note in notes(load(tmp_path)))

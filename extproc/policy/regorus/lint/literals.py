@@ -21,6 +21,7 @@ from extproc.policy.contract.read_decision import KEYS, REASONS_OF
 from extproc.policy.contract.response_interest import KNOWN as DIRECTIONS
 from extproc.policy.names.known_names import quoted, suggestion
 from extproc.policy.names.rego_literals import LiteralKind, RegoLiteral
+from extproc.policy.regorus.lint.http_methods import HTTP_METHODS
 from extproc.policy.regorus.lint.rego_module import (
     RegoModule,
     Violation,
@@ -59,6 +60,9 @@ CLOSED: Mapping[Path, frozenset[str]] = {
     ("input", "body", "uninspectable"): frozenset(Uninspectable),
     ("input", "response", "uninspectable"): frozenset(Uninspectable),
 }
+HTTP: Path = ("input", "attributes", "request", "http")
+METHODS = frozenset({(*HTTP, "method"), (*HTTP, "headers", ":method")})
+SEGMENT: Path = ("input", "parsed_path", EACH)
 MASK_KEYS = frozenset({"path", "entity", "how"})
 COMPARING = frozenset({"Eq", "Ne"})
 
@@ -257,6 +261,8 @@ def _compare(rule: Node, scope: Scope, found: Found) -> None:
                 _compare_both(each["lhs"], each["rhs"], scope, found)
     for each in nodes(rule, "Membership"):
         _add(_path(each["value"], scope), _texts(each["collection"], scope), found)
+        if whole := _path(each["collection"], scope):
+            _add((*whole, EACH), _text_values(each["value"], scope), found)
     for each in nodes(rule, "RefBrack"):
         _add(_path(each["index"], scope), _texts(each["refr"], scope), found)
     for each in nodes(rule, "Call"):
@@ -267,6 +273,8 @@ def _compare_both(one: Any, other: Any, scope: Scope, found: Found) -> None:
     for name, value in ((one, other), (other, one)):
         if path := _path(name, scope):
             _add(path, _text_values(value, scope), found)
+            if kind_of(value) == "Array":
+                _add((*path, EACH), _written_texts(scope.module, value), found)
 
 
 def _text_values(node: Any, scope: Scope) -> list[Text]:
@@ -296,6 +304,26 @@ def _add(path: Path | None, texts: list[Text], found: Found) -> None:
             found.literals.append(text.literal(NAMES[path]))
         elif path in CLOSED and text.value not in CLOSED[path]:
             _refuse(text, f"{'.'.join(path)} is never {quoted(text.value)}", CLOSED[path], found)
+        elif path in METHODS and text.value not in HTTP_METHODS:
+            _refuse_method(text, found)
+        elif path == SEGMENT and "/" in text.value:
+            message = f"a segment of input.parsed_path never has a slash: {quoted(text.value)}"
+            found.violations.append(violation(text.module, text.node, message, _segments(text.value)))
+
+
+def _refuse_method(text: Text, found: Found) -> None:
+    """Refuse a text that is no method of HTTP."""
+    upper = text.value.upper()
+    meant = f'"{upper}"' if upper in HTTP_METHODS else ""
+    message = f"no HTTP method is {quoted(text.value)}{'' if meant else suggestion(upper, HTTP_METHODS)}"
+    hint = f"methods are upper case: {meant}" if meant else "methods are upper case, such as GET and DELETE"
+    found.violations.append(violation(text.module, text.node, message, hint))
+
+
+def _segments(text: str) -> str:
+    """What to write instead of a path where one segment is compared."""
+    parts = text.strip("/").split("/")
+    return f'write "{parts[0]}"' if len(parts) == 1 and parts[0] else "compare input.parsed_path[0], [1], … each"
 
 
 def _refuse(text: Text, message: str, choices: Iterable[str], found: Found) -> None:

@@ -78,12 +78,17 @@ def meant(path: RulePath, below: Mapping[RulePath, set[RulePath]]) -> set[RulePa
 
 def references(rule: Node) -> Iterator[RulePath]:
     """Every reference in a rule's values and bodies; not the rule's own name."""
+    return map(ref_path, reference_nodes(rule))
+
+
+def reference_nodes(rule: Node) -> Iterator[Node]:
+    """The nodes of the references in a rule's values and bodies; not those of the rule's own name."""
     pending: list[Any] = list(parts_of(rule))
     while pending:
         item = pending.pop()
         if isinstance(item, dict):
             if kind_of(item) in REFERENCE_KINDS or kind_of(item) == "Var":
-                yield ref_path(item)
+                yield item
             pending.extend(_inner(item))
         elif isinstance(item, list):
             pending.extend(item)

@@ -84,6 +84,12 @@ NOT_NAMES = [
     'x := 1 if { f := input.call.function; count([1 | some [f, _] in input.call.arguments; f == "a.b"]) > 0 }',
     'known := {"a.b"}\n\nf(known) if input.call.function in known',
     'f(x) if x == "a.b"\n\nallow if f(input.call.arguments.y)',
+    'allow if input.attributes.request.http.method in {"GET", "M-SEARCH", "PROPFIND"}',
+    'allow if lower(input.attributes.request.http.method) == "get"',
+    'allow if input.call.arguments.method == "get"',
+    'allow if input.parsed_path == ["admin", "x"]',
+    'allow if input.attributes.request.http.path == "/admin"',
+    'allow if "/admin" in input.parsed_query.next',
     'decision := {"action": "log"}',
     'decision := {"action": "log", "level": "info"}',
     'x := {"path": "not a mask"}',
@@ -127,6 +133,16 @@ REFUSED = {
     'decision := {"action": "hold", "reason": "policy-denied"}': 'policy may not give the reason "policy-denied" for hold',
     'decision := {"action": "allow", "reason": "approval-required"}': 'policy may not give the reason "approval-required" for allow',
     'decision := {"action": "allow", "mask": {"request": [{"path": "$.a", "how": "redcat"}]}}': 'no mask operator is "redcat"; did you mean "redact"?',
+    'allow if input.attributes.request.http.method == "delete"': 'no HTTP method is "delete"',
+    'allow if input.attributes.request.http.method in {"POST", "Delete"}': 'no HTTP method is "Delete"',
+    'allow if input.attributes.request.http.method != "DELTE"': 'no HTTP method is "DELTE"; did you mean "DELETE"?',
+    'allow if input.attributes.request.http.headers[":method"] == "get"': 'no HTTP method is "get"',
+    'allow if input.parsed_path[0] == "/admin"': 'a segment of input.parsed_path never has a slash: "/admin"',
+    'allow if input.parsed_path[_] == "a/b"': 'a segment of input.parsed_path never has a slash: "a/b"',
+    'allow if "/admin" in input.parsed_path': 'a segment of input.parsed_path never has a slash: "/admin"',
+    'allow if { some s in input.parsed_path; s in {"/admin"} }': "a segment of input.parsed_path never has a slash",
+    'allow if input.parsed_path == ["/admin", "x"]': 'a segment of input.parsed_path never has a slash: "/admin"',
+    'allow if input.parsed_path = ["/admin", _]': 'a segment of input.parsed_path never has a slash: "/admin"',
     'masks := [{"path": "$.a[", "how": "redact"}]': "path '$.a[': cannot read '['",
     'decision := {"action": "allow", "mask": {"request": [{"path": "a"}]}}': "path 'a': must begin with $",
 }  # fmt: skip
@@ -139,3 +155,16 @@ def test_a_text_that_no_closed_list_has_is_refused(text):
     [one] = refused.value.found
     assert one.message.startswith(REFUSED[text])
     assert one.line == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ('allow if input.attributes.request.http.method == "delete"', 'methods are upper case: "DELETE"'),
+        ('allow if input.parsed_path[0] == "/admin"', 'write "admin"'),
+        ('allow if input.parsed_path[0] == "/admin/x"', "compare input.parsed_path[0], [1], … each"),
+    ],
+)
+def test_the_hint_says_what_to_write(text, hint):
+    [one] = found(text).violations
+    assert one.hint == hint

@@ -53,7 +53,7 @@ REFUSED = {
     "decision := {a: b | some a, b in input.parsed_qeury}": "input.parsed_query?",
     "decision if helper\nhelper if input.identty": "input.identity?",
     "decision if data.other.ok": "input.identity?",
-    "decision := 1 if false else := 2 if input.identty": "input.identity?",
+    "decision := true if false else := false if input.identty": "input.identity?",
     "decision if input.attributes.tlsSession.snl": "input.attributes.tlsSession.sni?",
     "decision if input.source_principle": "input.source_principal?",
 }
