@@ -11,7 +11,7 @@ from typing import Self
 
 import httpx
 
-from extproc.supervise.supervisor import die_with_parent
+from extproc.supervise import end_with_parent
 
 READY_POLL_S = 0.05
 STOP_WITHIN_S = 20.0
@@ -78,13 +78,12 @@ class Processes(AbstractContextManager["Processes"]):
         log = self._logs / f"{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                argv,
+                end_with_parent.command(argv),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(env or {})},
                 start_new_session=True,
-                preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads are running yet
             )
         running = Running(name, process, log)
         self.running.append(running)

@@ -7,11 +7,8 @@ stops, and control stops last, so that the last entries are shipped.
 
 import asyncio
 import contextlib
-import ctypes
 import os
-import signal
 import socket
-import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,10 +17,9 @@ import structlog
 
 from extproc.model.errors import ExtprocError
 from extproc.server.supervised import SUPERVISED
+from extproc.supervise import end_with_parent
 from extproc.supervise.line import Line
 
-PR_SET_PDEATHSIG = 1
-"""linux/prctl.h: deliver a signal to this process when its parent dies."""
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 STEADY_AFTER_S = 10.0
@@ -63,12 +59,6 @@ class Child:
     def running(self) -> bool:
         """True if the process exists."""
         return self.process is not None and self.process.returncode is None
-
-
-def die_with_parent() -> None:
-    """Make the system end this process when its parent dies. Runs in the child before exec."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Supervisor:
@@ -141,7 +131,7 @@ class Supervisor:
     ) -> asyncio.subprocess.Process:
         child.starts += 1
         process = await asyncio.create_subprocess_exec(
-            *child.argv, stdin=stdin, env=environment, start_new_session=True, preexec_fn=die_with_parent
+            *end_with_parent.command(child.argv), stdin=stdin, env=environment, start_new_session=True
         )
         self._log.info("started", part=child.name, pid=process.pid)
         return process
