@@ -21,7 +21,7 @@ from extproc.assembly.make_engine import configured_interest, opa_server, presum
 from extproc.assembly.sample_inputs import sample_inputs
 from extproc.assembly.try_policy import notes_on_names, refuse_wrong_names
 from extproc.cli.options import DEFAULT_CONFIG, EngineChoice
-from extproc.cli.policy_selection import DEFAULT_QUERY, choose_files, no_names, select_with_names
+from extproc.cli.policy_selection import DEFAULT_QUERY, STARTER, choose_files, no_names, select_with_names
 from extproc.config.load import load_settings
 from extproc.config.schema import Settings
 from extproc.console.printable import display, plain, printable
@@ -31,7 +31,7 @@ from extproc.policy.authoring.opa_program import OpaProgram, find_program
 from extproc.policy.authoring.opa_trace import trace_in_opa
 from extproc.policy.authoring.replay import Decider
 from extproc.policy.authoring.trace import Trace
-from extproc.policy.bundle.configured_files import input_settings
+from extproc.policy.bundle.configured_files import configured_files, input_settings
 from extproc.policy.bundle.policy_files import PolicyFiles
 from extproc.policy.contract.policy_sources import Module, Sources
 from extproc.policy.contract.uninspectable_reads import unread_notes
@@ -120,7 +120,8 @@ def in_opa(paths: list[Path] | None, data: list[Path] | None, query: str | None,
     asked = query or (settings.policy.query if settings else DEFAULT_QUERY)
     server = opa_server(settings) if settings and settings.policy.engine == EngineChoice.OPA.value else None
     at_server = server and not (paths or data)
-    files = None if at_server else choose_files(paths, data, asked, settings.policy if settings else None)
+    configured = configured_files(settings.policy) if settings else STARTER
+    files = None if at_server else choose_files(paths, data, asked, configured)
     own = (settings.policy if settings else PolicySettings()).model_copy(update={"query": asked})
     return InOpa(files, server, asked, lambda: select_with_names(paths, data, query, config).known(), own)
 

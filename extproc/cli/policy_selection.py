@@ -2,19 +2,19 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from extproc.cli.options import DEFAULT_CONFIG, EngineChoice
 from extproc.console.printable import printable
-from extproc.policy.bundle.configured_files import configured_files, input_settings
 from extproc.policy.bundle.policy_files import Fingerprint, PolicyFiles
-from extproc.policy.contract.input_settings import HIDE_SECRETS
 from extproc.policy.names.known_names import KnownNames
-from extproc.settings.policy import PolicySettings
 
 DEFAULT_QUERY = "data.extproc.decision"
+STARTER = PolicyFiles((), (), DEFAULT_QUERY)
+"""The starter policies, which decide where nothing is configured."""
 POLL_S = 0.5
 NAMES_SHOWN = 3
 """Changed files that are named."""
@@ -69,15 +69,16 @@ def select_with_names(
     Raises:
         ConfigError: the configuration cannot be read.
     """
-    policy, known = _configured(config)
-    return Selected(choose_files(paths, data, query, policy), known)
+    configured, known = _configured(config)
+    return Selected(choose_files(paths, data, query, configured), known)
 
 
-def _configured(config: Path) -> tuple[PolicySettings | None, Callable[[], KnownNames | None]]:
-    """The policy of the configuration, if there is one, and what returns the names of the configuration."""
+def _configured(config: Path) -> tuple[PolicyFiles, Callable[[], KnownNames | None]]:
+    """The policy of the configuration, or the starter policies; and what returns the configuration's names."""
     if config == DEFAULT_CONFIG and not config.exists():
-        return None, no_names
+        return STARTER, no_names
     from extproc.config.load import load_settings
+    from extproc.policy.bundle.configured_files import configured_files
 
     settings = load_settings(config)
 
@@ -86,18 +87,15 @@ def _configured(config: Path) -> tuple[PolicySettings | None, Callable[[], Known
 
         return known_names(settings)
 
-    return settings.policy, known
+    return configured_files(settings.policy), known
 
 
 def choose_files(
-    paths: list[Path] | None, data: list[Path] | None, query: str | None, policy: PolicySettings | None
+    paths: list[Path] | None, data: list[Path] | None, query: str | None, configured: PolicyFiles
 ) -> PolicyFiles:
-    """The files that the command names, else those of the configuration, else the starter policies."""
-    if policy and not (paths or data):
-        return configured_files(policy, query or "")
-    seen = input_settings(policy) if policy else HIDE_SECRETS
-    asked = query or (policy.query if policy else DEFAULT_QUERY)
-    return PolicyFiles(tuple(paths or ()), tuple(data or ()), asked, seen)
+    """The configured policy, but for the files and the query that the command names."""
+    asked = replace(configured, query=query or configured.query)
+    return replace(asked, paths=tuple(paths or ()), data=tuple(data or ())) if paths or data else asked
 
 
 def changes(files: PolicyFiles) -> Iterator[str]:
