@@ -20,7 +20,7 @@ def command(argv: Sequence[str]) -> list[str]:
     """Return the command that starts this program so that it ends with the present process.
 
     Args:
-        argv: the program's absolute path, and its arguments.
+        argv: the program, as a path or as a name on PATH, and its arguments.
     """
     return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *argv]
 
@@ -34,7 +34,7 @@ def main() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != int(parent):
             sys.exit("the parent has ended")
-    os.execv(argv[0], argv)  # noqa: S606 - the supervisor's own command
+    os.execvp(argv[0], argv)  # noqa: S606 - the supervisor's own command
 
 
 if __name__ == "__main__":

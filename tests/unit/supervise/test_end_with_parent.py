@@ -48,6 +48,11 @@ def test_the_program_has_its_arguments_its_environment_and_its_process_id():
         assert started.stdout.read().strip() == f"{started.pid} ['a b', '-c'] x"
 
 
+def test_a_program_is_found_on_the_path():
+    done = subprocess.run(end_with_parent.command(["echo", "found"]), capture_output=True, text=True, check=True)
+    assert done.stdout == "found\n"
+
+
 def test_signals_that_python_ignores_are_not_ignored_by_the_program():
     shell = ["/bin/sh", "-c", "grep SigIgn /proc/self/status"]
     ignored = subprocess.run(end_with_parent.command(shell), capture_output=True, text=True, check=True).stdout
