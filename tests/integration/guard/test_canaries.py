@@ -463,9 +463,19 @@ def sweep(one: Installation, canaries: list[Canary], processes: list[int]) -> se
     return search.done.hits
 
 
+def contents(folder: Path) -> Iterator[bytes]:
+    """What is in each file. ClickHouse renames and removes parts meanwhile: what is gone by then is left out."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            file = Path(parent, name)
+            with contextlib.suppress(FileNotFoundError):
+                if file.is_file():
+                    yield file.read_bytes()
+
+
 def encoded_and_kept(one: Installation) -> list[bytes]:
     """Bodies of which the encoded bytes are in a file."""
-    kept = b"".join(file.read_bytes() for file in one.stack.settings.state.rglob("*") if file.is_file())
+    kept = b"".join(contents(one.stack.settings.state))
     kept += one.product.log_file.read_bytes()
     return [packed for packed in one.packed if packed[:40] in kept]
 
