@@ -45,7 +45,7 @@ Client = Callable[[str, int], AbstractAsyncContextManager[Ask]]
 
 @asynccontextmanager
 async def engine(socket: str, _: int) -> AsyncIterator[Ask]:
-    """What a call does: breaker, shares, time limit, revision."""
+    """Ask as a call does: with the breaker, shares, the time limit and the revision."""
     opened = OpaEngine(OpaServer(f"unix:{socket}"), "data.t.decision")
     yield lambda: opened.evaluate(DOCUMENT, "caller")
     await opened.close()

@@ -25,7 +25,7 @@ class CheckedPolicy:
     revision: str
     """Empty when OPA decides."""
     notes: tuple[UnreadNote, ...]
-    """What happens to requests and responses that cannot be read."""
+    """Notes about requests and responses that cannot be read."""
     decides_responses: bool
     """True if the policy declares that it decides responses."""
 

@@ -1,4 +1,4 @@
-"""What a policy engine says of itself: its status, and the last good policy of its process."""
+"""Publish a policy engine's status, and store the last good policy of its process."""
 
 from collections.abc import Callable
 from pathlib import Path

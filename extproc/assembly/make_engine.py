@@ -108,7 +108,7 @@ def _make_opa(settings: Settings, process: str, publish_status: StatusListener) 
 
 
 def presumed_reads(policy: PolicySettings) -> UninspectableReads:
-    """What the policies in an OPA server read, by the query's package.
+    """Return the facts that policies in an OPA server are taken to read, by the query's package.
 
     A query outside of ``data.extproc`` is taken for one that was written for opa-envoy-plugin, whose input has no
     ``input.body``.
@@ -118,7 +118,7 @@ def presumed_reads(policy: PolicySettings) -> UninspectableReads:
 
 
 def configured_interest(policy: PolicySettings) -> ResponseInterest:
-    """Whether ``policy.opa.responses`` says that OPA is asked about responses."""
+    """Return what ``policy.opa.responses`` says: if OPA is asked about responses."""
     if policy.opa.responses is None:
         return ResponseInterest.UNKNOWN
     return ResponseInterest.ALWAYS if policy.opa.responses else ResponseInterest.NEVER

@@ -41,7 +41,7 @@ class LatestServices:
 
 @dataclass(frozen=True)
 class WorkerStores:
-    """What a worker opens once: it stays the same when the configuration changes."""
+    """The parts that a worker opens once. They stay the same when the configuration changes."""
 
     worker: str
     """The worker's name; it names the spool."""

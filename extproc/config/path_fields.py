@@ -21,7 +21,7 @@ SettingsT = TypeVar("SettingsT", bound=BaseModel)
 
 
 class Role(Enum):
-    """What a file has to do with a configuration."""
+    """The ways in which a configuration depends on a file."""
 
     CONTENT = "content"
     """Its content is a part of the configuration: OpenAPI documents, descriptor sets, key sets, authorities."""

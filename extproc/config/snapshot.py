@@ -43,7 +43,7 @@ MAX_IN_FORCE = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class SnapshotInForce:
-    """What ``in-force.json`` says."""
+    """The content of ``in-force.json``."""
 
     digest: str
     file: str
