@@ -4,7 +4,7 @@ Descriptions are of two kinds. A descriptor set names every field that a backend
 leave members out. So a name that is not there is impossible in the first, and only undescribed in the second.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -107,24 +107,25 @@ def follow(shape: JsonShape, path: Sequence[Step], *, anywhere: frozenset[int] =
 
 def _flat(shapes: Iterable[JsonShape]) -> list[JsonShape]:
     """The shapes and all their alternatives, each once."""
+    return _reached(shapes, lambda each: each.alternatives)
+
+
+def _all_below(shapes: Iterable[JsonShape]) -> list[JsonShape]:
+    """The shapes, their alternatives, and all shapes inside them, each once."""
+    return _reached(shapes, lambda each: (*each.alternatives, *_taken(each, None)))
+
+
+def _reached(
+    shapes: Iterable[JsonShape], follow_from: Callable[[JsonShape], Iterable[JsonShape]]
+) -> list[JsonShape]:
+    """The shapes and all that following leads to, each once. Shapes may contain themselves."""
     found: dict[int, JsonShape] = {}
     pending = list(shapes)
     while pending:
         each = pending.pop()
         if id(each) not in found:
             found[id(each)] = each
-            pending += each.alternatives
-    return list(found.values())
-
-
-def _all_below(shapes: list[JsonShape]) -> list[JsonShape]:
-    found: dict[int, JsonShape] = {}
-    pending = list(shapes)
-    while pending:
-        each = pending.pop()
-        if id(each) not in found:
-            found[id(each)] = each
-            pending += [*each.alternatives, *_taken(each, None)]
+            pending += follow_from(each)
     return list(found.values())
 
 
