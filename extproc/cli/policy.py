@@ -1,5 +1,6 @@
 """``extproc policy``: check, test and try policies; see which one is in force."""
 
+import contextlib
 import json
 import sys
 from dataclasses import asdict
@@ -93,7 +94,8 @@ def run_(
     """Run the `test_` rules of `_test.rego` files. Fails if a test fails, and if there is none."""
     from extproc.policy.regorus.trial import TrialProcess
 
-    with TrialProcess() as first:  # it loads its program meanwhile; where OPA decides, it is not used
+    # It loads its program meanwhile; where OPA decides, it is not used. A watch starts one for each run.
+    with contextlib.nullcontext() if watch else TrialProcess() as first:
         from extproc.cli.policy_selection import changes, opa_decides, select_policy
 
         program = None
@@ -110,7 +112,7 @@ def run_(
             tester = program or process
             return run_once(tester, files, coverage=coverage, least=least, junit=junit, timeout_s=timeout)
 
-        if not watch:
+        if first is not None:
             if not once(first):
                 raise typer.Exit(1)
             return
