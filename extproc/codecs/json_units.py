@@ -13,8 +13,8 @@ _WORD = r'[^\s,:"\[\]{}]++'
 _SPACE = r"[ \t\n\r]*+"
 _BETWEEN = r"[ \t\n\r,]*+"
 _KEY = rf"{_STRING}{_SPACE}:{_SPACE}"
-_FLAT = rf'[\[{{][^"\[\]{{}}]*+(?:{_STRING}[^"\[\]{{}}]*+)*+[\]}}]'
-_NESTED = rf'[\[{{][^"\[\]{{}}]*+(?:(?:{_STRING}|{_FLAT})[^"\[\]{{}}]*+)*+[\]}}]'
+_FLAT = rf'[\[{{][^"\[\]{{}}]*+(?>(?:{_STRING}[^"\[\]{{}}]*+)*)[\]}}]'
+_NESTED = rf'[\[{{][^"\[\]{{}}]*+(?>(?:(?:{_STRING}|{_FLAT})[^"\[\]{{}}]*+)*)[\]}}]'
 """Arrays and objects that are nested at most two levels deep."""
 _VALUE = rf"(?:{_STRING}|{_NESTED}|{_WORD})"
 
@@ -27,7 +27,7 @@ matched last is its ``Unit``. A member's key is group 1; its value is the other 
 
 This and the other patterns are for the ``shape`` of documents that ``check_text`` accepts.
 """
-RUN = re.compile(rf"(?:{_BETWEEN}(?:{_KEY})?+{_VALUE}(?={_SPACE}[,\]}}]))*+")
+RUN = re.compile(rf"(?>(?:{_BETWEEN}(?>(?:{_KEY})?){_VALUE}(?={_SPACE}[,\]}}]))*)")
 """Many elements or members at once that are complete before a given end. A deeply nested one ends the match."""
 MEMBER = re.compile(rf"{_BETWEEN}({_STRING}){_SPACE}:{_SPACE}{_VALUE}")
 ELEMENT = re.compile(rf"{_BETWEEN}{_VALUE}")

@@ -14,7 +14,7 @@ from extproc.model.reasons import Uninspectable
 
 BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\n|\r")
-_EVENT_END = re.compile(rb"[\r\n](?:(?<=\r)\n)?+(?:\r\n?|\n)")
+_EVENT_END = re.compile(rb"[\r\n](?>(?:(?<=\r)\n)?)(?:\r\n?|\n)")
 _LF, _CR, _CRLF = b"\n", b"\r", b"\r\n"
 _ENDS = (_LF, _CR)
 DATA_HEADS = frozenset({b"data", b"data:", b"data: "})

@@ -7,7 +7,7 @@ from extproc.detectors.check_digits import digits_alone
 from extproc.detectors.detector import CRLF, SEPARATOR, Detector, Ranges, groups_apart, matches_apart
 
 SHORTEST, LONGEST = 13, 19
-RUN = re.compile(r"[0-9](?<![0-9].)(?<![0-9]\..)(?=[0-9 +-]{12})(?:[ +-]?[0-9]){12,}+")
+RUN = re.compile(r"[0-9](?<![0-9].)(?<![0-9]\..)(?=[0-9 +-]{12})(?>(?:[ +-]?[0-9]){12,})")
 """A plus sign is a space in a query. Digits behind a decimal point are a fraction: one in fifty fractions would
 pass all checks.
 

@@ -14,7 +14,7 @@ from extproc.detectors.detector import Detector, Ranges
 from extproc.detectors.randomness import LEAST_ENTROPY, entropy
 
 PATTERN = re.compile(r"(?<![A-Za-z0-9/+_.~-])[A-Za-z0-9/+_.~-]{16,}+={0,2}")
-NAME = re.compile(r"(?:[0-9]+|[A-Za-z]+)(?:[_.-](?:[0-9]+|[A-Za-z]+))*+=*")
+NAME = re.compile(r"(?:[0-9]+|[A-Za-z]+)(?>(?:[_.-](?:[0-9]+|[A-Za-z]+))*)=*")
 """Words and numbers, as in ``REDIS_HOST_10_2=1`` and ``${REDIS_HOST_10_2}``."""
 WORDS = (
     r"passw|passphrase|secret|api[ _-]?key|access[ _-]?token|refresh[ _-]?token|auth[ _-]?token|bearer"
