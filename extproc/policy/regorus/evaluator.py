@@ -13,6 +13,7 @@ import orjson
 
 from extproc.model.call import Json
 from extproc.model.errors import ConfigError, PolicyError
+from extproc.policy.contract.connection_facts import connection_facts
 from extproc.policy.contract.policy_sources import ENTRY, LOADED, Module, Sources
 from extproc.policy.contract.response_interest import DIRECTIONS, TELLING, ResponseInterest, declared_interest
 from extproc.policy.contract.uninspectable_reads import NONE_READ, UninspectableReads
@@ -23,10 +24,11 @@ from extproc.policy.regorus.import_regorus import RegorusEngine, new_engine
 from extproc.policy.regorus.input_usage import used_input_keys
 from extproc.policy.regorus.lint.checks import lint
 from extproc.policy.regorus.lint.constant_answers import unreadable_answers
+from extproc.policy.regorus.lint.input_references import input_references
 from extproc.policy.regorus.lint.literals import find_literals
 from extproc.policy.regorus.lint.rego_module import RegoModule, Violation, read_modules, violations_error
 from extproc.policy.regorus.lint.rule_uses import rules_of_query
-from extproc.policy.regorus.lint.unknown_keys import find_connection_facts, unknown_keys
+from extproc.policy.regorus.lint.unknown_keys import unknown_keys
 from extproc.policy.regorus.policy_check import NamesInRego, PolicyCheck, SettingsValidity
 from extproc.policy.regorus.regex_builtins import Patterns
 from extproc.policy.regorus.rule_names import spelled_names
@@ -136,10 +138,12 @@ def _compile_and_check(
 def _examine(template: RegorusEngine, modules: tuple[RegoModule, ...], query: tuple[str, ...]) -> PolicyCheck:
     keys = used_input_keys(modules)
     interest = find_response_interest(template, modules, keys)
-    reads = find_uninspectable_reads(modules, query, keys)
+    rules = rules_of_query(modules, query)
+    references = input_references(modules, rules)
+    reads = find_uninspectable_reads(modules, rules, references, keys)
     literals = tuple(find_literals(modules).literals)
     names = tuple(sorted(spelled_names(modules) | declared_names(template, modules)))
-    facts = find_connection_facts(modules, query, keys)
+    facts = connection_facts(reference.keys for reference in references)
     return PolicyCheck(check_settings(template, modules), keys, interest, reads, literals, names, facts)
 
 

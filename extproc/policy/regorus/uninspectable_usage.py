@@ -12,9 +12,9 @@ from extproc.policy.contract.input_shape import Path
 from extproc.policy.contract.uninspectable_reads import RESPONSE_PARTS, UninspectableReads
 from extproc.policy.regorus.builtins import ALLOWED
 from extproc.policy.regorus.input_usage import ROOT
-from extproc.policy.regorus.lint.input_references import Full, input_references, rule_reads
+from extproc.policy.regorus.lint.input_references import Full, InputReference, rule_reads
 from extproc.policy.regorus.lint.rego_module import RegoModule, declared
-from extproc.policy.regorus.lint.rule_uses import RulePath, full_path, references, rules_of_query
+from extproc.policy.regorus.lint.rule_uses import RulePath, full_path, references
 from extproc.policy.regorus.lint.syntax_tree import (
     REFERENCE_KINDS,
     TEXT_KINDS,
@@ -34,18 +34,21 @@ LOOKUP = "object.get"
 
 
 def find_uninspectable_reads(
-    modules: tuple[RegoModule, ...], query: RulePath, input_keys: frozenset[str] | None
+    modules: tuple[RegoModule, ...],
+    rules: Sequence[tuple[RegoModule, Node]],
+    followed: Sequence[InputReference],
+    input_keys: frozenset[str] | None,
 ) -> UninspectableReads:
     """Find what the query certainly reads of these facts.
 
     Args:
         modules: the policy, without its tests.
-        query: ``("data", "extproc", "decision")``.
+        rules: those that the query can depend on: see ``rules_of_query``.
+        followed: their references to the input: see ``input_references``.
         input_keys: the keys of the input that any rule may use; None: all.
     """
-    rules = rules_of_query(modules, query)
     paths = {path for module, rule in rules for path in _input_paths(module, rule)}
-    paths |= {(ROOT, *_fixed(each.keys)) for each in input_references(modules, rules)}
+    paths |= {(ROOT, *_fixed(each.keys)) for each in followed}
     names = {names for module, rule in rules for names in _named(module, rule)}
     sees_form = any(path[:2] == (ROOT, "parsed_body") for path in paths)
     sees_stream = any(path[:3] == (ROOT, "call", "arguments") for path in paths)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from extproc.policy.contract.connection_facts import connection_facts
 from extproc.policy.contract.input_settings import InputSettings
 from extproc.policy.contract.input_shape import unknown_key
 from extproc.policy.regorus.lint.input_references import InputReference, input_references
@@ -27,22 +26,6 @@ def unknown_keys(modules: Sequence[RegoModule], query: str, settings: InputSetti
     deciding = {module.file: module for module, _ in rules}
     found += [wrong for module in deciding.values() for wrong in _imports(module, settings)]
     return sorted(set(found))
-
-
-def find_connection_facts(
-    modules: Sequence[RegoModule], query: tuple[str, ...], input_keys: frozenset[str] | None
-) -> frozenset[str]:
-    """The facts about the connection that a policy reads, as far as it names them.
-
-    Args:
-        modules: the policy, without its tests.
-        query: the rule that decides.
-        input_keys: the keys of ``input`` that the policy can look at; None: all.
-    """
-    if input_keys is not None and input_keys.isdisjoint(("attributes", "source_principal")):
-        return frozenset()
-    references = input_references(modules, rules_of_query(tuple(modules), query))
-    return connection_facts(reference.keys for reference in references)
 
 
 def _imports(module: RegoModule, settings: InputSettings) -> Iterator[Violation]:
