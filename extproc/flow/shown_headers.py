@@ -29,6 +29,8 @@ def without_shown(decision: Decision, fields: Iterable[Headers], names: Collecti
         fields: the header fields that policy saw.
         names: the fields that carry secrets and were shown.
     """
+    if not names:
+        return decision
     secrets = sorted(set(_secrets(fields, names)), key=lambda secret: len(secret[0]), reverse=True)
     if not secrets:
         return decision
