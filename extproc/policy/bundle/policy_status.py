@@ -1,19 +1,15 @@
 """Report which policy each process uses, in small files in the state folder, one per process."""
 
-import contextlib
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from extproc.concurrency.process_ids import exists
+from extproc.concurrency.process_reports import read_reports, write_report
 
 STATUS_FOLDER = "policy"
 """Below the state folder."""
-MAX_STATUS = 1 << 16
-"""Bytes of one process's file."""
+SUFFIX = ".json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +48,8 @@ class PolicyStatus:
 
 
 def write_status(folder: Path, status: PolicyStatus) -> None:
-    """Write one process's file, whole or not at all. A folder that cannot be written is not an error."""
-    with contextlib.suppress(OSError):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = folder / f".{status.process}.{os.getpid()}"
-        fresh.write_bytes(orjson.dumps(asdict(status) | {"pid": os.getpid()}))
-        fresh.replace(folder / f"{status.process}.json")
+    """Write one process's file: see ``write_report``."""
+    write_report(folder, status.process, asdict(status), SUFFIX)
 
 
 def read_statuses(folder: Path) -> list[tuple[PolicyStatus, bool]]:
@@ -66,13 +58,7 @@ def read_statuses(folder: Path) -> list[tuple[PolicyStatus, bool]]:
     Returns:
         Each status, and True if its process still runs. Files that cannot be read are left out.
     """
-    found = []
-    for file in sorted(folder.glob("*.json")):
-        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-            raw = orjson.loads(file.read_bytes()[:MAX_STATUS])
-            pid = int(raw.pop("pid"))
-            found.append((_status(raw), exists(pid)))
-    return found
+    return read_reports(folder, SUFFIX, lambda report, pid: (_status(report), exists(pid)))
 
 
 def _status(raw: dict[str, Any]) -> PolicyStatus:
