@@ -103,3 +103,14 @@ class Detector:
     """A match may depend on any part of the text: streamed text is held back to its end."""
     uses_context: bool = False
     """``find`` uses the context although there is no hint."""
+    meaning: str = ""
+    """Says in one phrase what the entity is, and its form, for the page of entities: ``a token of GitHub``."""
+    proof: str = ""
+    """Says what tells the entity from other text, but for its context: ``check digit``, ``prefix``."""
+    example: str = ""
+    """A value that is masked as this entity, for the page of entities; a test masks it. It is obviously invented,
+    and built of parts where a secret scanner would take it for a secret."""
+    example_key: str = ""
+    """The key under which the example is masked; empty: any."""
+    source: str = ""
+    """The standard or the issuer's document that describes the form."""

@@ -29,4 +29,9 @@ AU_ABN = Detector(
     digits_alone,
     hint=HINT.encode(),
     exact=True,
+    meaning="an Australian business number",
+    proof="check digits",
+    example="51 824 753 556",
+    example_key="abn",
+    source="Australian Business Register",
 )

@@ -28,4 +28,9 @@ AU_TFN = Detector(
     digits_alone,
     hint=HINT.encode(),
     exact=True,
+    meaning="an Australian tax file number",
+    proof="check digit",
+    example="123 456 782",
+    example_key="tfn",
+    source="Australian Taxation Office",
 )

@@ -13,4 +13,13 @@ def find(text: str, _: str) -> Ranges:
         yield match.span()
 
 
-AWS_ACCESS_KEY = Detector("AWS_ACCESS_KEY", (rb"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}",), 20, find)
+AWS_ACCESS_KEY = Detector(
+    "AWS_ACCESS_KEY",
+    (rb"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}",),
+    20,
+    find,
+    meaning="an access key id of AWS",
+    proof="prefix and length",
+    example="AKIAIOSFODNN7EXAMPLE",
+    source="AWS IAM, unique identifiers",
+)

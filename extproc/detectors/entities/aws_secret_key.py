@@ -26,4 +26,8 @@ AWS_SECRET_KEY = Detector(
     hint=HINT.encode(),
     prefilter_shortest=40,
     common=True,
+    meaning="a secret access key of AWS: 40 characters of Base64",
+    example="wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    example_key="aws_secret_access_key",
+    source="AWS IAM",
 )

@@ -23,4 +23,8 @@ CONNECTION_STRING = Detector(
     (rb"""://[^ /?#@"'<>\\\t-\r\x1c-\x1f]{0,128}:[^ /?#@"'<>\\\t-\r\x1c-\x1f]{1,256}@""",),
     1,
     find,
+    meaning="the password in `scheme://user:password@host`",
+    proof="its place",
+    example="ftp://app:s3cr3t@db",
+    source="RFC 3986",
 )

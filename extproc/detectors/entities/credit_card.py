@@ -172,4 +172,8 @@ CREDIT_CARD = Detector(
     shortest=SHORTEST,
     find=find,
     canonical=digits_alone,
+    meaning="a payment card's number: 13 to 19 digits of a known issuer, in groups or not",
+    proof="check digit",
+    example="4111 1111 1111 1111",
+    source="ISO/IEC 7812-1",
 )

@@ -57,4 +57,8 @@ CRYPTO = Detector(
     (APART + rb"[13][1-9A-HJ-NP-Za-km-z]{25}", rb"bc1[02-9ac-hj-np-z]{11}", rb"BC1[02-9AC-HJ-NP-Z]{11}"),
     14,
     find,
+    meaning="an address of Bitcoin",
+    proof="checksum",
+    example="1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa",
+    source="BIP 173, BIP 350",
 )

@@ -27,4 +27,7 @@ EMAIL_ADDRESS = Detector(
     shortest=6,
     find=find,
     canonical=str.lower,
+    meaning="an e-mail address, international ones too",
+    example="bob@example.com",
+    source="RFC 5321, RFC 6531",
 )

@@ -17,4 +17,14 @@ def find(text: str, _: str) -> Ranges:
             yield match.span()
 
 
-ES_NIF = Detector("ES_NIF", (rb"[0-9]{8}-?[A-Z]", rb"[XYZ][0-9]{7}-?[A-Z]"), 9, find, capitals)
+ES_NIF = Detector(
+    "ES_NIF",
+    (rb"[0-9]{8}-?[A-Z]", rb"[XYZ][0-9]{7}-?[A-Z]"),
+    9,
+    find,
+    capitals,
+    meaning="a Spanish tax number of citizens and foreigners",
+    proof="check letter",
+    example="12345678Z",
+    source="Real Decreto 1553/2005",
+)

@@ -20,5 +20,13 @@ def find(text: str, _: str) -> Ranges:
 
 
 FI_PERSONAL_IDENTITY_CODE = Detector(
-    "FI_PERSONAL_IDENTITY_CODE", (rb"[0-9]{6}[+A-FU-Y-][0-9]{3}[0-9A-Z]",), 11, find, str.upper
+    "FI_PERSONAL_IDENTITY_CODE",
+    (rb"[0-9]{6}[+A-FU-Y-][0-9]{3}[0-9A-Z]",),
+    11,
+    find,
+    str.upper,
+    meaning="a Finnish personal identity code",
+    proof="check character",
+    example="131052-308T",
+    source="Digital and Population Data Services Agency",
 )

@@ -18,4 +18,7 @@ GCP_KEY = Detector(
     (rb"AIza[A-Za-z0-9_-]{35}", rb"GOCSPX-[A-Za-z0-9_-]{20}", rb"ya29\.[A-Za-z0-9_-]{20}"),
     25,
     find,
+    meaning="an API key, client secret or access token of Google Cloud",
+    proof="prefix",
+    example="AIza" + "Sy0-_" * 7,
 )

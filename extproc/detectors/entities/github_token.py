@@ -13,4 +13,13 @@ def find(text: str, _: str) -> Ranges:
         yield match.span()
 
 
-GITHUB_TOKEN = Detector("GITHUB_TOKEN", (rb"gh[pousr]_[A-Za-z0-9]{36}", rb"github_pat_[A-Za-z0-9_]{22}"), 33, find)
+GITHUB_TOKEN = Detector(
+    "GITHUB_TOKEN",
+    (rb"gh[pousr]_[A-Za-z0-9]{36}", rb"github_pat_[A-Za-z0-9_]{22}"),
+    33,
+    find,
+    meaning="a token of GitHub, of any kind",
+    proof="prefix",
+    example="ghp_" + "a1B2" * 9,
+    source="GitHub, token formats",
+)

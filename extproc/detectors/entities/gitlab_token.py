@@ -13,4 +13,13 @@ def find(text: str, _: str) -> Ranges:
         yield match.span()
 
 
-GITLAB_TOKEN = Detector("GITLAB_TOKEN", (rb"gl[a-z]{2,5}-[A-Za-z0-9_.-]{20}",), 25, find)
+GITLAB_TOKEN = Detector(
+    "GITLAB_TOKEN",
+    (rb"gl[a-z]{2,5}-[A-Za-z0-9_.-]{20}",),
+    25,
+    find,
+    meaning="a token of GitLab, of any kind",
+    proof="prefix",
+    example="glpat-" + "a1B2c" * 4,
+    source="GitLab, token overview",
+)

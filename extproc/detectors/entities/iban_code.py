@@ -50,4 +50,8 @@ IBAN_CODE = Detector(
     shortest=15,
     find=find,
     canonical=capitals,
+    meaning="an international bank account number with its country's length",
+    proof="check digits",
+    example="DE89 3704 0044 0532 0130 00",
+    source="ISO 13616",
 )

@@ -44,4 +44,9 @@ IN_AADHAAR = Detector(
     digits_alone,
     hint=HINT.encode(),
     exact=True,
+    meaning="an Indian Aadhaar number",
+    proof="check digit",
+    example="2341 2341 2346",
+    example_key="aadhaar",
+    source="UIDAI",
 )

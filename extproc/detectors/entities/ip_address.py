@@ -85,4 +85,7 @@ IP_ADDRESS = Detector(
     canonical=str.lower,
     prefilter_shortest=3,
     uses_context=True,
+    meaning="an address of version 4 or 6; not loopback, not a version's number",
+    example="192.0.2.44",
+    source="RFC 791, RFC 4291",
 )

@@ -29,5 +29,13 @@ def find(text: str, _: str) -> Ranges:
 
 
 IT_FISCAL_CODE = Detector(
-    "IT_FISCAL_CODE", (rb"[A-Z]{6}[0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{2}[A-Z]",), 16, find, capitals
+    "IT_FISCAL_CODE",
+    (rb"[A-Z]{6}[0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{2}[A-Z]",),
+    16,
+    find,
+    capitals,
+    meaning="an Italian fiscal code",
+    proof="check letter",
+    example="RSSMRA85T10A562S",
+    source="DM 12/03/1974",
 )

@@ -66,4 +66,13 @@ def has_algorithm(part: str) -> bool:
     return isinstance(header, dict) and "alg" in header
 
 
-JWT = Detector("JWT", (rb"eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*\.",), 5, find)
+JWT = Detector(
+    "JWT",
+    (rb"eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*\.",),
+    5,
+    find,
+    meaning="a JSON web token: signed, encrypted or unsecured",
+    proof="a header with `alg`",
+    example="eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln",
+    source="RFC 7519",
+)

@@ -15,4 +15,12 @@ def find(text: str, _: str) -> Ranges:
             yield match.span()
 
 
-OPENAI_KEY = Detector("OPENAI_KEY", (rb"sk-[A-Za-z0-9_-]{20}",), 23, find)
+OPENAI_KEY = Detector(
+    "OPENAI_KEY",
+    (rb"sk-[A-Za-z0-9_-]{20}",),
+    23,
+    find,
+    meaning="a key `sk-…` of OpenAI, and of all who took over the form",
+    proof="prefix",
+    example="sk-" + "a1b2c3d4" * 6,
+)

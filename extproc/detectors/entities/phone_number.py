@@ -45,6 +45,10 @@ PHONE_NUMBER = Detector(
     shortest=9,
     find=find,
     canonical=digits_alone,
+    meaning="a phone number with a country code, or as written in North America",
+    proof="its form",
+    example="+44 20 7946 0958",
+    source="ITU-T E.164",
 )
 PHONE_NUMBER_LOOSE = Detector(
     entity="PHONE_NUMBER",
@@ -53,4 +57,8 @@ PHONE_NUMBER_LOOSE = Detector(
     find=find_loose,
     canonical=digits_alone,
     hint=rb"phone|mobile|msisdn|whatsapp|fax|tel",
+    meaning="a phone number of 7 to 15 digits in any form",
+    example="020 7946 0958",
+    example_key="phone",
+    source="ITU-T E.164",
 )

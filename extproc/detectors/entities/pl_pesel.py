@@ -20,4 +20,16 @@ def find(text: str, keys: str) -> Ranges:
             yield match.span()
 
 
-PL_PESEL = Detector("PL_PESEL", (APART + rb"[0-9]{11}",), 11, find, digits_alone, hint=HINT.encode(), exact=True)
+PL_PESEL = Detector(
+    "PL_PESEL",
+    (APART + rb"[0-9]{11}",),
+    11,
+    find,
+    digits_alone,
+    hint=HINT.encode(),
+    exact=True,
+    meaning="a Polish personal number",
+    proof="check digit",
+    example="44051401359",
+    example_key="pesel",
+)

@@ -14,4 +14,13 @@ def find(text: str, _: str) -> Ranges:
         yield match.span()
 
 
-PRIVATE_KEY = Detector("PRIVATE_KEY", (rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY",), 27, find)
+PRIVATE_KEY = Detector(
+    "PRIVATE_KEY",
+    (rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY",),
+    27,
+    find,
+    meaning="a private key in PEM or OpenPGP armour, whole or cut off",
+    proof="its first line",
+    example="-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----",
+    source="RFC 7468, RFC 9580",
+)

@@ -76,5 +76,14 @@ def _is_name(found: str, text: str, span: tuple[int, int], keys: str) -> bool:
 
 
 SECRET = Detector(
-    "SECRET", (rb"[A-Za-z0-9/+_.~-]{16}",), 16, find, hint=HINT.encode(), prefilter_shortest=16, common=True
+    "SECRET",
+    (rb"[A-Za-z0-9/+_.~-]{16}",),
+    16,
+    find,
+    hint=HINT.encode(),
+    prefilter_shortest=16,
+    common=True,
+    meaning="16 characters or more that look random: letters and digits, `+/_.~-`",
+    example="Xk29fLq81mZtPw47",
+    example_key="api_key",
 )

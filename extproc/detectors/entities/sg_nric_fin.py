@@ -20,4 +20,13 @@ def find(text: str, _: str) -> Ranges:
             yield match.span()
 
 
-SG_NRIC_FIN = Detector("SG_NRIC_FIN", (rb"[STFGM][0-9]{7}[A-Z]",), 9, find, capitals)
+SG_NRIC_FIN = Detector(
+    "SG_NRIC_FIN",
+    (rb"[STFGM][0-9]{7}[A-Z]",),
+    9,
+    find,
+    capitals,
+    meaning="an identity number of Singapore's citizens, residents and foreigners",
+    proof="check letter",
+    example="S1234567D",
+)

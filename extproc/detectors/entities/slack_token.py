@@ -14,5 +14,12 @@ def find(text: str, _: str) -> Ranges:
 
 
 SLACK_TOKEN = Detector(
-    "SLACK_TOKEN", (rb"xox[abeoprs](?:\.xox[abp])?-[A-Za-z0-9-]{10}", rb"xapp-[0-9]-[A-Za-z0-9-]{10}"), 15, find
+    "SLACK_TOKEN",
+    (rb"xox[abeoprs](?:\.xox[abp])?-[A-Za-z0-9-]{10}", rb"xapp-[0-9]-[A-Za-z0-9-]{10}"),
+    15,
+    find,
+    meaning="a token of Slack, of any kind",
+    proof="prefix",
+    example="xoxb-" + "123456789012-" + "a1b2c3" * 4,
+    source="Slack, token types",
 )

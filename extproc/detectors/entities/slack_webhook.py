@@ -13,4 +13,13 @@ def find(text: str, _: str) -> Ranges:
         yield match.span()
 
 
-SLACK_WEBHOOK = Detector("SLACK_WEBHOOK", (rb"hooks\.slack\.com/[a-z]{8,9}/[A-Za-z0-9_/-]{20}",), 46, find)
+SLACK_WEBHOOK = Detector(
+    "SLACK_WEBHOOK",
+    (rb"hooks\.slack\.com/[a-z]{8,9}/[A-Za-z0-9_/-]{20}",),
+    46,
+    find,
+    meaning="the address of an incoming webhook of Slack",
+    proof="host and path",
+    example="hooks.slack.com/services/T" + "0" * 8 + "/B" + "0" * 8 + "/" + "x" * 24,
+    source="Slack, incoming webhooks",
+)

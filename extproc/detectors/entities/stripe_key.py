@@ -14,5 +14,12 @@ def find(text: str, _: str) -> Ranges:
 
 
 STRIPE_KEY = Detector(
-    "STRIPE_KEY", (rb"[rs]k_(?:live|test)_[A-Za-z0-9]{10}", rb"whsec_[A-Za-z0-9+/=]{24}"), 18, find
+    "STRIPE_KEY",
+    (rb"[rs]k_(?:live|test)_[A-Za-z0-9]{10}", rb"whsec_[A-Za-z0-9+/=]{24}"),
+    18,
+    find,
+    meaning="a secret or restricted key, or a webhook secret, of Stripe",
+    proof="prefix",
+    example="sk_live_" + "a1B2c3D4" * 3,
+    source="Stripe, API keys",
 )

@@ -28,4 +28,9 @@ UK_NHS = Detector(
     digits_alone,
     hint=HINT.encode(),
     exact=True,
+    meaning="a number of the British National Health Service",
+    proof="check digit",
+    example="943 476 5919",
+    example_key="nhs_number",
+    source="NHS Data Dictionary",
 )

@@ -18,4 +18,14 @@ def find(text: str, keys: str) -> Ranges:
             yield match.span()
 
 
-US_BANK_NUMBER = Detector("US_BANK_NUMBER", (APART + rb"[0-9]{8}",), 8, find, digits_alone, hint=HINT.encode())
+US_BANK_NUMBER = Detector(
+    "US_BANK_NUMBER",
+    (APART + rb"[0-9]{8}",),
+    8,
+    find,
+    digits_alone,
+    hint=HINT.encode(),
+    meaning="a bank account's or routing number: 8 to 17 digits",
+    example="123456789012",
+    example_key="account_number",
+)

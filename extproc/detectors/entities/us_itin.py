@@ -15,4 +15,14 @@ def find(text: str, _: str) -> Ranges:
         yield match.span()
 
 
-US_ITIN = Detector("US_ITIN", (rb"9[0-9]{2}[ -][5-9][0-9][ -][0-9]{4}",), 11, find, digits_alone)
+US_ITIN = Detector(
+    "US_ITIN",
+    (rb"9[0-9]{2}[ -][5-9][0-9][ -][0-9]{4}",),
+    11,
+    find,
+    digits_alone,
+    meaning="a taxpayer identification number of the United States, in groups",
+    proof="known middle groups",
+    example="912-70-1234",
+    source="IRS",
+)

@@ -26,4 +26,8 @@ US_PASSPORT = Detector(
     capitals,
     hint=HINT.encode(),
     exact=True,
+    meaning="a passport's number: 9 digits, or a letter and 8",
+    example="C12345678",
+    example_key="passport",
+    source="US Department of State",
 )

@@ -50,6 +50,10 @@ US_SSN = Detector(
     shortest=11,
     find=find_grouped,
     canonical=digits_alone,
+    meaning="a social security number of the United States, in groups",
+    proof="numbers that are never issued do not count",
+    example="219-09-9999",
+    source="SSA, randomization since 2011",
 )
 US_SSN_BARE = Detector(
     entity="US_SSN",
@@ -59,4 +63,8 @@ US_SSN_BARE = Detector(
     canonical=digits_alone,
     hint=HINT.encode(),
     exact=True,
+    meaning="a social security number of the United States, without separators",
+    example="219099999",
+    example_key="ssn",
+    source="SSA, randomization since 2011",
 )

@@ -10,7 +10,6 @@ from typer.testing import CliRunner
 from extproc.assembly.make_masker import make_detectors
 from extproc.cli.main import app
 from extproc.codecs.protobuf_messages import MAX_VALUES
-from extproc.detectors.catalogue import CATALOGUE
 from extproc.masking.findings import MAX_FOUND
 from extproc.masking.plan.json_path import compile_path
 from extproc.model.masking import MaskOperator
@@ -20,17 +19,6 @@ DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "reference" / "masking.md").read_text()
 GUIDE = (DOCS / "how-to" / "mask-fields.md").read_text()
 TOPIC = (DOCS / "topics" / "how-masking-works.md").read_text()
-
-
-def test_the_table_of_entities_is_the_catalogue():
-    listed = re.findall(r"^\| `([A-Z_]+)` \|", PAGE, re.MULTILINE)
-    assert sorted(listed) == sorted({detector.entity for detector in CATALOGUE})
-
-
-def test_entities_with_a_hint_are_said_to_need_context():
-    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (.*)", PAGE, re.MULTILINE))
-    for detector in CATALOGUE:
-        assert not detector.hint or "context" in rows[detector.entity]
 
 
 def test_ways_and_limits():

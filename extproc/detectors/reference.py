@@ -1,0 +1,44 @@
+"""Render ``docs/reference/entities.md`` from the catalogue. A test compares the page with the catalogue."""
+
+from collections.abc import Iterator
+
+from extproc.detectors.catalogue import CATALOGUE
+from extproc.detectors.detector import Detector
+
+INTRODUCTION = """# Entities
+
+All entities that are built in, with an example of each form. Tests mask every example. Names are Presidio's
+where it has one. Rules name entities in `entity`; `*` is all of them. An entity with *context* is found only
+where a name or a word says what the value is: [Masking](masking.md#entities) tells where such words count.
+
+An entity of several rows has several forms. Long examples of secrets are cut off here.
+
+| entity | what it is | known by | example | source |
+| --- | --- | --- | --- | --- |"""
+LONGEST = 20
+"""Characters of an example without blanks that are shown."""
+CUT = 10
+"""Characters that are left of a longer one, so that no secret scanner takes the page for a leak."""
+
+
+def render_reference() -> str:
+    """Return the whole page, as Markdown."""
+    return "\n".join((INTRODUCTION, *_rows())) + "\n"
+
+
+def _rows() -> Iterator[str]:
+    for each in sorted(CATALOGUE, key=lambda detector: detector.entity):
+        meaning = each.meaning[:1].upper() + each.meaning[1:]
+        yield f"| `{each.entity}` | {meaning} | {_known_by(each)} | {_example(each)} | {each.source} |"
+
+
+def _known_by(detector: Detector) -> str:
+    return "; ".join(filter(None, (detector.proof, "context" if detector.hint else "")))
+
+
+def _example(detector: Detector) -> str:
+    lines = detector.example.splitlines()
+    shown = lines[0]
+    if len(lines) > 1 or (len(shown) > LONGEST and " " not in shown):
+        shown = f"{shown[:CUT]}…"
+    return f"`{detector.example_key}: {shown}`" if detector.example_key else f"`{shown}`"
