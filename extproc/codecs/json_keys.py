@@ -2,10 +2,13 @@
 
 import unicodedata
 
-from extproc.codecs.strict_json import parse
+from extproc.codecs.strict_json import cut_at_nul, parse
 from extproc.codecs.unreadable import Unreadable
 from extproc.model.call import Json
 from extproc.model.reasons import Uninspectable
+
+DOTTED_I = "i\u0307"
+"""The lower case of the Turkish capital I with a dot."""
 
 
 def read_document(body: bytes, *, max_depth: int) -> Json:
@@ -20,10 +23,10 @@ def read_document(body: bytes, *, max_depth: int) -> Json:
 
 
 def check_distinct(document: Json) -> None:
-    """Refuse objects in which two keys differ only in case or in compatibility forms.
+    """Refuse objects in which two keys differ only in case, in compatibility forms, or behind a NUL.
 
     Go's decoder, among others, matches names case-insensitively (even the long s with s) and takes the last one:
-    policy would read one value and the backend another.
+    policy would read one value and the backend another. Java takes both Turkish forms of i for i.
 
     Raises:
         Unreadable: with ``duplicate-keys``.
@@ -40,8 +43,12 @@ def check_distinct(document: Json) -> None:
 
 
 def fold(key: str) -> str:
-    """Return a key as the most lenient reader compares it."""
-    return key.lower() if key.isascii() else unicodedata.normalize("NFKC", key).casefold()
+    """Return a key as the most lenient reader compares it. A key that begins with a NUL keeps it."""
+    if "\0" in key:
+        key = cut_at_nul(key) or key
+    if key.isascii():
+        return key.lower()
+    return unicodedata.normalize("NFKC", key).upper().casefold().replace(DOTTED_I, "i")
 
 
 def fold_parameter(name: str) -> str:

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Iterable
 from itertools import accumulate
 
 import orjson
@@ -28,8 +29,8 @@ def parse(body: bytes, *, max_depth: int) -> Json:
 
     Raises:
         Unreadable: ``not-utf8`` (also lone surrogates, which UTF-8 cannot encode), ``not-json``,
-            ``duplicate-keys`` (RFC 8259 section 4 leaves their meaning open), ``too-deep``,
-            ``number-out-of-range`` (would become infinite or zero, or has over 1,000 digits).
+            ``duplicate-keys`` (RFC 8259 section 4 leaves their meaning open; also keys equal up to a NUL),
+            ``too-deep``, ``number-out-of-range`` (would become infinite or zero, or has over 1,000 digits).
     """
     return parse_text(read_utf8(body), max_depth=max_depth)
 
@@ -72,10 +73,10 @@ def _fast(text: str, max_depth: int) -> tuple[Json] | None:
     The fast parser has the same grammar, but keeps one of two equal keys, rounds tiny numbers to zero and long
     integers to floats, and has its own depth limit. A document that is written again has the same number of
     colons, unless a member was lost: no string gains or loses a colon if none is written as ``\u003a``.
-    Indentation shows the depth.
+    Indentation shows the depth. Keys with a NUL are left to the strict parser.
     """
     if (
-        ("\\" in text and "\\u003" in text)
+        ("\\" in text and ("\\u003" in text or _NUL in text))
         or _ZEROS in text
         or any(_EXPONENT.match(text, at.start() - 2) for at in _TINY.finditer(text, 2))
     ):
@@ -91,6 +92,8 @@ def _fast(text: str, max_depth: int) -> tuple[Json] | None:
     return (value,)
 
 
+_NUL = "\\u0000"
+"""The only spelling of NUL in a document."""
 SHORT = 4_096
 """Characters of a text up to which counting brackets costs less than indentation."""
 _ZEROS = "0" * 200
@@ -157,9 +160,24 @@ def _constant(_: str) -> Json:
 
 def _object(members: list[tuple[str, Json]]) -> dict[str, Json]:
     made = dict(members)
-    if len(made) != len(members):
+    if len(made) != len(members) or ("\0" in "".join(made) and _are_cut_alike(made)):
         raise Unreadable(Uninspectable.DUPLICATE_KEYS)
     return made
+
+
+def _are_cut_alike(keys: Iterable[str]) -> bool:
+    """Return whether two keys are one for readers in C, which end a text at its first NUL.
+
+    Keys that begin with a NUL are told apart from each other, though not from an empty key: PHP writes private
+    members so.
+    """
+    cut = [cut_at_nul(key) for key in keys if not key.startswith("\0")]
+    return len(set(cut)) < len(cut) or ("" in cut and any(key.startswith("\0") for key in keys))
+
+
+def cut_at_nul(key: str) -> str:
+    """Return a key as readers in C take it: up to its first NUL."""
+    return key.partition("\0")[0]
 
 
 _STRICT = json.JSONDecoder(

@@ -49,6 +49,9 @@ REFUSED = [
     (b'{"a":1,"a":1}', Uninspectable.DUPLICATE_KEYS),
     (rb'{"a":1,"\u0061":2}', Uninspectable.DUPLICATE_KEYS),
     (b'[{"x":{"b":1,"c":2,"b":3}}]', Uninspectable.DUPLICATE_KEYS),
+    (rb'{"amount":1,"amount\u0000":2}', Uninspectable.DUPLICATE_KEYS),
+    (rb'[{"amount\u0000x":1,"amount\u0000y":2}]', Uninspectable.DUPLICATE_KEYS),
+    (rb'{"":1,"\u0000a":2}', Uninspectable.DUPLICATE_KEYS),
     (b"[1e999]", Uninspectable.NUMBER_OUT_OF_RANGE),
     (b"[-1e999]", Uninspectable.NUMBER_OUT_OF_RANGE),
     (b"[1e-999]", Uninspectable.NUMBER_OUT_OF_RANGE),
@@ -77,6 +80,9 @@ ACCEPTED = [
     (b'["[[[[[[[[[[[[", "\\"[{[{[{[{["]', ["[[[[[[[[[[[[", '"[{[{[{[{[']),
     (b"[[],[],[],[],[],[],[],[],[],[],[]]", [[]] * 11),
     (b'[{"a":1},{"a":1}]', [{"a": 1}, {"a": 1}]),
+    (rb'{"a\u0000":"a\u0000","b":"a\u0000"}', {"a\0": "a\0", "b": "a\0"}),
+    (rb'{"\u0000*\u0000a":1,"\u0000*\u0000b":2}', {"\0*\0a": 1, "\0*\0b": 2}),
+    (rb'{"a\\u0000":1,"a":2}', {"a\\u0000": 1, "a": 2}),
     (b"7" * 1_000, int("7" * 1_000)),
 ]
 
