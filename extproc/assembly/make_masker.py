@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from extproc.assembly.keys import PSEUDONYM_KEY, make_own_key, read_key
 from extproc.config.schema import Settings
 from extproc.detectors.analyzer import Analyzer
-from extproc.detectors.catalogue import CATALOGUE
+from extproc.detectors.catalogue import catalogue
 from extproc.detectors.custom import make_custom
 from extproc.detectors.detector import Detector
 from extproc.detectors.presidio import make_presidio
+from extproc.detectors.vocabulary.vocabulary import Vocabulary
+from extproc.detectors.vocabulary.vocabulary import built_in as built_in_words
 from extproc.masking.masker import Masker
 from extproc.masking.plan.operators import REDACTED
 from extproc.model.errors import ConfigError
@@ -61,7 +63,7 @@ def make_masker_with(
         ConfigError: a detector that cannot be used.
     """
     return Masker(
-        make_detectors(settings.masking.detectors, settings.masking.presidio),
+        make_detectors(settings.masking),
         pseudonym_key=key,
         pseudonym_key_id=key_id,
         old_pseudonym_keys=old_keys or {},
@@ -71,15 +73,30 @@ def make_masker_with(
     )
 
 
-def make_detectors(custom: dict[str, CustomDetector], presidio: PresidioSettings | None = None) -> Analyzer:
-    """Make the built-in detectors, those of the installation, and Presidio's.
+def make_detectors(masking: InstallationMasking) -> Analyzer:
+    """Make the built-in detectors with the installation's words, its own detectors, and Presidio's.
 
     Raises:
-        ConfigError: a pattern that cannot be used, a name that is taken or not known, or an extra that is missing.
+        ConfigError: a pattern or word that cannot be used, a name that is taken or not known, or an extra that is
+            missing.
     """
-    built_in = {detector.entity for detector in CATALOGUE}
-    own = tuple(_own_detector(name, each, built_in) for name, each in custom.items())
-    return Analyzer((*CATALOGUE, *own, *(_presidio(presidio, {*built_in, *custom}) if presidio else ())))
+    built_in = catalogue(_vocabulary(masking.words))
+    names = {detector.entity for detector in built_in}
+    own = tuple(_own_detector(name, each, names) for name, each in masking.detectors.items())
+    presidio = _presidio(masking.presidio, {*names, *masking.detectors}) if masking.presidio else ()
+    return Analyzer((*built_in, *own, *presidio))
+
+
+def _vocabulary(words: dict[str, list[str]]) -> Vocabulary:
+    """Return the built-in words and those of the installation."""
+    if not words:
+        return built_in_words()
+    for kind, more in words.items():
+        try:
+            Vocabulary({kind: more})
+        except ValueError as error:
+            raise ConfigError(f"masking.words: {error}", key=("masking", "words", kind)) from error
+    return Vocabulary(words)
 
 
 def _own_detector(name: str, settings: CustomDetector, built_in: set[str]) -> Detector:

@@ -69,7 +69,7 @@ def make_trial_masker(settings: Settings | None, config: Path | None) -> Masker:
     detectors = Analyzer()
     if settings and config:
         with adding_places(config):
-            detectors = make_detectors(settings.masking.detectors, settings.masking.presidio)
+            detectors = make_detectors(settings.masking)
     return Masker(
         detectors,
         pseudonym_key=b"a key for trials",

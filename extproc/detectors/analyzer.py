@@ -53,7 +53,7 @@ class Analyzer:
         count = len(self._detectors) + len(self._decoders)
         self._singles = tuple(DetectorSet.of([number]) for number in range(count))
         self._hinted = DetectorSet.of(self._prefilter.hinted)
-        uses_context = {number for number, each in enumerate(self._detectors) if each.hint or each.uses_context}
+        uses_context = {number for number, each in enumerate(self._detectors) if each.hints or each.uses_context}
         self._uses_context = uses_context | set(range(len(self._detectors), count))
         self._canonical = {detector.entity: detector.canonical for detector in reversed(self._detectors)}
         self._labels = Labels(self._canonical)

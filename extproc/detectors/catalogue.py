@@ -48,44 +48,52 @@ from extproc.detectors.entities.slack_token import SLACK_TOKEN
 from extproc.detectors.entities.slack_webhook import SLACK_WEBHOOK
 from extproc.detectors.entities.stripe_key import STRIPE_KEY
 from extproc.detectors.entities.uk_nhs import UK_NHS
-from extproc.detectors.entities.us_bank_number import US_BANK_NUMBER
+from extproc.detectors.entities.us_bank_number import us_bank_number
 from extproc.detectors.entities.us_itin import US_ITIN
-from extproc.detectors.entities.us_passport import US_PASSPORT
+from extproc.detectors.entities.us_passport import us_passport
 from extproc.detectors.entities.us_ssn import US_SSN, US_SSN_BARE
+from extproc.detectors.vocabulary.vocabulary import Vocabulary, built_in
 
-CATALOGUE: tuple[Detector, ...] = (
-    CREDIT_CARD,
-    US_SSN,
-    US_SSN_BARE,
-    EMAIL_ADDRESS,
-    PHONE_NUMBER,
-    PHONE_NUMBER_LOOSE,
-    IBAN_CODE,
-    IP_ADDRESS,
-    CRYPTO,
-    US_ITIN,
-    US_BANK_NUMBER,
-    US_PASSPORT,
-    UK_NHS,
-    ES_NIF,
-    IT_FISCAL_CODE,
-    PL_PESEL,
-    FI_PERSONAL_IDENTITY_CODE,
-    AU_ABN,
-    AU_TFN,
-    IN_AADHAAR,
-    SG_NRIC_FIN,
-    AWS_ACCESS_KEY,
-    AWS_SECRET_KEY,
-    GITHUB_TOKEN,
-    GITLAB_TOKEN,
-    OPENAI_KEY,
-    SLACK_TOKEN,
-    SLACK_WEBHOOK,
-    STRIPE_KEY,
-    GCP_KEY,
-    JWT,
-    PRIVATE_KEY,
-    CONNECTION_STRING,
-    SECRET,
-)
+
+def catalogue(vocabulary: Vocabulary) -> tuple[Detector, ...]:
+    """Return all built-in detectors; those that need words take them from a vocabulary."""
+    return (
+        CREDIT_CARD,
+        US_SSN,
+        US_SSN_BARE,
+        EMAIL_ADDRESS,
+        PHONE_NUMBER,
+        PHONE_NUMBER_LOOSE,
+        IBAN_CODE,
+        IP_ADDRESS,
+        CRYPTO,
+        US_ITIN,
+        us_bank_number(vocabulary),
+        us_passport(vocabulary),
+        UK_NHS,
+        ES_NIF,
+        IT_FISCAL_CODE,
+        PL_PESEL,
+        FI_PERSONAL_IDENTITY_CODE,
+        AU_ABN,
+        AU_TFN,
+        IN_AADHAAR,
+        SG_NRIC_FIN,
+        AWS_ACCESS_KEY,
+        AWS_SECRET_KEY,
+        GITHUB_TOKEN,
+        GITLAB_TOKEN,
+        OPENAI_KEY,
+        SLACK_TOKEN,
+        SLACK_WEBHOOK,
+        STRIPE_KEY,
+        GCP_KEY,
+        JWT,
+        PRIVATE_KEY,
+        CONNECTION_STRING,
+        SECRET,
+    )
+
+
+CATALOGUE: tuple[Detector, ...] = catalogue(built_in())
+"""The built-in detectors with the built-in words."""

@@ -82,7 +82,7 @@ def name_before(text: str, at: int) -> str:
 
 def name_of(text: str, at: int, keys: str) -> str:
     """Return the name of a value: the one right before it, or the key above it."""
-    return name_before(text, at) or _last(keys)
+    return name_before(text, at) or last_name(keys)
 
 
 def own_name(text: str, start: int, end: int, keys: str) -> str:
@@ -90,12 +90,13 @@ def own_name(text: str, start: int, end: int, keys: str) -> str:
     name = name_before(text, start)
     if name or start > _BESIDE or len(text) - end > _BESIDE or (text[:start] + text[end:]).strip():
         return name
-    return _last(keys)
+    return last_name(keys)
 
 
 def _is_shortly_before(words: re.Pattern[str], text: str, at: int) -> bool:
     return words.search(text, max(0, at - REACH), at) is not None
 
 
-def _last(keys: str) -> str:
+def last_name(keys: str) -> str:
+    """Return the last of the keys above a value: its own."""
     return keys.rpartition("\n")[2]

@@ -64,7 +64,13 @@ def make_custom(
     if any(_merged(matcher.matches(labels), labels, whole=whole)):
         raise ValueError("the pattern matches the labels that masking leaves, and would mask them again and again")
     return Detector(
-        entity, (expression,), 1, find, hint=hint.encode(), prefilter_shortest=1, joins_words=" " in pattern
+        entity,
+        (expression,),
+        1,
+        find,
+        hints=(hint.encode(),) if words else (),
+        prefilter_shortest=1,
+        joins_words=" " in pattern,
     )
 
 

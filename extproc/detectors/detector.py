@@ -85,9 +85,9 @@ class Detector:
     """Takes folded text and its context (the keys above it, one per line), returns ranges. Linear in time."""
     canonical: Callable[[str], str] = as_written
     """Makes different spellings of one value equal, so that their pseudonyms are equal."""
-    hint: bytes = b""
-    """Expression, matched in any case, without which matches of the prefilter mean nothing. It must match in the
-    text or in one line of the context."""
+    hints: tuple[bytes, ...] = ()
+    """Expressions, matched in any case. Matches of the prefilter mean nothing unless one of them matches, too, in
+    the text or in one line of the context."""
     prefilter_shortest: int = 4
     """Fewest bytes of a match of any prefilter expression."""
     common: bool = False
@@ -102,7 +102,7 @@ class Detector:
     needs_whole: bool = False
     """A match may depend on any part of the text: streamed text is held back to its end."""
     uses_context: bool = False
-    """``find`` uses the context although there is no hint."""
+    """``find`` uses the context although there are no hints."""
     meaning: str = ""
     """Says in one phrase what the entity is, and its form, for the page of entities: ``a token of GitHub``."""
     proof: str = ""

@@ -1,7 +1,7 @@
 """The prefilter: one Hyperscan pass over a text tells which detectors may find something in it, and where.
 
 Each detector and decoder has patterns of bytes. At least one of them matches in every text in which the detector
-finds something; most matches of patterns are not entities. A detector with a hint (``Detector.hint``) counts only
+finds something; most matches of patterns are not entities. A detector with a hint (``Detector.hints``) counts only
 if the hint matches, too.
 
 Two searches use the patterns. ``which`` answers for one text: a pattern is reported once. ``where`` answers for a
@@ -86,7 +86,7 @@ class Prefilter:
         """Compile the patterns. Decoders have the numbers behind those of all detectors."""
         self._lock = threading.Lock()
         self._patterns = tuple(_patterns_of(detectors, decoders))
-        self.hinted = frozenset(number for number, each in enumerate(detectors) if each.hint)
+        self.hinted = frozenset(number for number, each in enumerate(detectors) if each.hints)
         """Detectors that have a hint."""
         self.marks = tuple(
             (number, mark) for number, each in enumerate(decoders, len(detectors)) for mark in each.marks
@@ -231,8 +231,8 @@ def _patterns_of(detectors: Sequence[Detector], decoders: Sequence[Decoder]) -> 
                 number,
                 shortest=each.prefilter_shortest,
                 exact=each.exact,
-                needs_hint=bool(each.hint),
-                is_rare=not each.hint and SEPARATOR in expression,
+                needs_hint=bool(each.hints),
+                is_rare=not each.hints and SEPARATOR in expression,
             )
     for number, decoder in enumerate(decoders, len(detectors)):
         for expression in decoder.prefilter:
@@ -240,5 +240,5 @@ def _patterns_of(detectors: Sequence[Detector], decoders: Sequence[Decoder]) -> 
                 expression, number, shortest=decoder.prefilter_shortest, exact=decoder.exact, is_rare=True
             )
     for number, each in enumerate(detectors):
-        if each.hint:
-            yield Pattern(each.hint, number, is_hint=True)
+        for hint in each.hints:
+            yield Pattern(hint, number, is_hint=True)

@@ -33,7 +33,7 @@ def _rows() -> Iterator[str]:
 
 
 def _known_by(detector: Detector) -> str:
-    return "; ".join(filter(None, (detector.proof, "context" if detector.hint else "")))
+    return "; ".join(filter(None, (detector.proof, "context" if detector.hints else "")))
 
 
 def _example(detector: Detector) -> str:

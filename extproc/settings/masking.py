@@ -105,6 +105,10 @@ class InstallationMasking(Strict):
 
     detectors: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{1,40}$")], CustomDetector] = Field({})
     """Your own entities, by name. Rules use these names as they use those of built-in entities."""
+    words: dict[str, list[Annotated[str, Field(min_length=1)]]] = Field({})
+    """Words of your own that say what a value is, by kind: password, pin, secret, phone, account, card, tax,
+    birth, passport, address, person… A word is written as the parts of a name, in small letters:
+    customer_msisdn."""
     pseudonym_key_id: str = Field("k1", pattern=r"^[a-z]{1,8}[0-9]{0,3}$", description="id of the key in use")
     pseudonym_key_file: PathSetting | None = Field(
         None,

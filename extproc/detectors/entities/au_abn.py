@@ -27,7 +27,7 @@ AU_ABN = Detector(
     11,
     find,
     digits_alone,
-    hint=HINT.encode(),
+    hints=(HINT.encode(),),
     exact=True,
     meaning="an Australian business number",
     proof="check digits",

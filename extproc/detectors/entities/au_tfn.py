@@ -26,7 +26,7 @@ AU_TFN = Detector(
     9,
     find,
     digits_alone,
-    hint=HINT.encode(),
+    hints=(HINT.encode(),),
     exact=True,
     meaning="an Australian tax file number",
     proof="check digit",

@@ -23,7 +23,7 @@ AWS_SECRET_KEY = Detector(
     (rb"[A-Za-z0-9/+]{40}",),
     40,
     find,
-    hint=HINT.encode(),
+    hints=(HINT.encode(),),
     prefilter_shortest=40,
     common=True,
     meaning="a secret access key of AWS: 40 characters of Base64",

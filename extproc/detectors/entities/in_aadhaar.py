@@ -42,7 +42,7 @@ IN_AADHAAR = Detector(
     12,
     find,
     digits_alone,
-    hint=HINT.encode(),
+    hints=(HINT.encode(),),
     exact=True,
     meaning="an Indian Aadhaar number",
     proof="check digit",

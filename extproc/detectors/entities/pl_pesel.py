@@ -26,7 +26,7 @@ PL_PESEL = Detector(
     11,
     find,
     digits_alone,
-    hint=HINT.encode(),
+    hints=(HINT.encode(),),
     exact=True,
     meaning="a Polish personal number",
     proof="check digit",

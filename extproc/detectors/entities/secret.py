@@ -80,7 +80,7 @@ SECRET = Detector(
     (rb"[A-Za-z0-9/+_.~-]{16}",),
     16,
     find,
-    hint=HINT.encode(),
+    hints=(HINT.encode(),),
     prefilter_shortest=16,
     common=True,
     meaning="16 characters or more that look random: letters and digits, `+/_.~-`",

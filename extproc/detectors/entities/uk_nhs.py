@@ -26,7 +26,7 @@ UK_NHS = Detector(
     10,
     find,
     digits_alone,
-    hint=HINT.encode(),
+    hints=(HINT.encode(),),
     exact=True,
     meaning="a number of the British National Health Service",
     proof="check digit",

@@ -30,6 +30,6 @@ def test_every_example_is_masked_as_its_entity(detector):
     assert detector.entity in {finding.entity for finding in masked.findings}
 
 
-@pytest.mark.parametrize("detector", [each for each in CATALOGUE if each.hint], ids=lambda each: each.entity)
+@pytest.mark.parametrize("detector", [each for each in CATALOGUE if each.hints], ids=lambda each: each.entity)
 def test_entities_with_context_have_an_example_with_a_key(detector):
     assert detector.example_key

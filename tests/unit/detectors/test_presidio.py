@@ -9,7 +9,7 @@ import pytest
 from extproc.assembly.make_masker import make_detectors
 from extproc.model.errors import ConfigError, MaskingError
 from extproc.model.masking import MaskOperator, MaskRule
-from extproc.settings.masking import PresidioSettings
+from extproc.settings.masking import InstallationMasking, PresidioSettings
 from tests.support.maskers import make_masker
 
 pytestmark = pytest.mark.slow
@@ -44,7 +44,7 @@ def masker():
 
 def masker_with(**more):
     settings = PresidioSettings.model_validate({"entities": ENTITIES, **more})
-    return make_masker(make_detectors({}, settings), event_limit=1 << 20)
+    return make_masker(make_detectors(InstallationMasking(presidio=settings)), event_limit=1 << 20)
 
 
 def masked(masker, body, content_type=JSON, rules=EVERYTHING):

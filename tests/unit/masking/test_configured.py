@@ -63,9 +63,9 @@ def test_a_score_that_nothing_reaches_is_refused(context, score):
 
 def test_a_pattern_that_cannot_be_used_is_an_error_of_the_configuration():
     with pytest.raises(ConfigError, match=r"masking\.detectors\.BADGE: .*anchors"):
-        make_detectors({"BADGE": CustomDetector(pattern="^B")})
+        make_detectors(InstallationMasking(detectors={"BADGE": CustomDetector(pattern="^B")}))
     with pytest.raises(ConfigError, match="built-in"):
-        make_detectors({"US_SSN": CustomDetector(pattern="B[0-9]")})
+        make_detectors(InstallationMasking(detectors={"US_SSN": CustomDetector(pattern="B[0-9]")}))
 
 
 def test_a_new_key_gives_new_tokens_and_knows_those_of_the_old_one(tmp_path):

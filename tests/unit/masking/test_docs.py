@@ -34,7 +34,7 @@ def blocks(page):
 @pytest.mark.slow
 def test_examples_are_configuration():
     for block in blocks(PAGE):
-        make_detectors(InstallationMasking.model_validate(block["masking"]).detectors)
+        make_detectors(InstallationMasking.model_validate(block["masking"]))
     for block in blocks(GUIDE):
         masking = block.get("connections", {}).get("crm", block)["masking"]
         if "presidio" in masking:

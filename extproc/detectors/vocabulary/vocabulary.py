@@ -1,0 +1,58 @@
+"""The table of words: built in (``words.toml``), and those that an installation adds."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib import resources
+
+from extproc.detectors.vocabulary.words import Words
+
+ABOUT = "about"
+"""The table's entry for parts of names; all others are kinds."""
+
+
+class Vocabulary:
+    """The words of all kinds. Compiled words are remembered."""
+
+    def __init__(self, more: Mapping[str, Iterable[str]] | None = None) -> None:
+        """Take the built-in words, and more words by kind.
+
+        Raises:
+            ValueError: there is no such kind, or a word is written wrongly.
+        """
+        table = _table()
+        self.languages: dict[str, dict[str, tuple[str, ...]]] = {
+            kind: {language: tuple(words) for language, words in by_language.items() if language != ABOUT}
+            for kind, by_language in table.items()
+            if kind != ABOUT
+        }
+        """The words by kind and language; ``any`` for words that are used in many languages."""
+        self._more = {kind: tuple(words) for kind, words in (more or {}).items()}
+        for kind in self._more:
+            if kind not in self.languages:
+                raise ValueError(f"{kind!r} is not a kind of words; kinds are {', '.join(sorted(self.languages))}")
+        self._compiled: dict[tuple[str, ...], Words] = {}
+        for kind in self._more:
+            self.words(kind)
+
+    def words(self, *kinds: str) -> Words:
+        """Return the words of some kinds together."""
+        if kinds not in self._compiled:
+            table = _table()
+            words = [each for kind in kinds for more in self.languages[kind].values() for each in more]
+            words += [each for kind in kinds for each in self._more.get(kind, ())]
+            about = [each for kind in kinds for each in table[kind].get(ABOUT, ())]
+            general = table[ABOUT]
+            self._compiled[kinds] = Words(words, about=[*general["after"], *about], before=general["before"])
+        return self._compiled[kinds]
+
+
+@cache
+def _table() -> dict[str, dict[str, list[str]]]:
+    return tomllib.loads(resources.files(__package__).joinpath("words.toml").read_text("utf-8"))
+
+
+@cache
+def built_in() -> Vocabulary:
+    """Return the built-in words."""
+    return Vocabulary()

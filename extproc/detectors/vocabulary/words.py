@@ -1,0 +1,128 @@
+"""The words of one kind: they tell from names and text what a value is."""
+
+import re
+from collections.abc import Iterable
+
+from extproc.detectors.context import REACH, last_name, name_before
+from extproc.detectors.vocabulary.names import normal_name, normal_text, without_accents
+
+PLURAL_FROM = 3
+"""Fewest letters of a word that may have an s behind it."""
+SHORT = 4
+"""Most letters of a word that has to stand alone in a hint, since it is a part of many other words."""
+WORDS_IN_A_HINT = 100
+"""Hyperscan limits the length of an expression."""
+_ASCII_WORD = re.compile(r"[a-z0-9_*]+")
+_WORD = re.compile(r"\*?[^\W_]+(?:_[^\W_]+)*\*?")
+_PART = re.compile(r"[A-Za-z]+|[0-9]+|[^A-Za-z0-9]+")
+_IN_A_WORD = re.compile(r"\w")
+
+
+class Words:
+    """The compiled words of one kind.
+
+    A word is written as the parts of a name, ``api_key``; ``*`` stands for any letters. Words in scripts without
+    blanks between words are found anywhere.
+    """
+
+    def __init__(self, words: Iterable[str], *, about: Iterable[str] = (), before: Iterable[str] = ()) -> None:
+        """Compile words.
+
+        Args:
+            words: the words, with or without accents.
+            about: parts behind a word which say that a value is about the thing: ``phone_verified_at``.
+            before: first parts of a name that say the same: ``has_phone``.
+
+        Raises:
+            ValueError: a word is not written as above.
+        """
+        self.words = tuple(dict.fromkeys(words))
+        for word in (*self.words, *about, *before):
+            if not _WORD.fullmatch(word) or word != word.lower():
+                raise ValueError(
+                    f"{word!r} is not a word: write the parts of a name in small letters, as in api_key"
+                )
+        bare = [without_accents(word) for word in self.words]
+        apart = sorted({word for word in bare if _ASCII_WORD.fullmatch(word)}, key=len, reverse=True)
+        joined = sorted({word for word in bare if not _ASCII_WORD.fullmatch(word)}, key=len, reverse=True)
+        patterns = [rf"(?<![^_ |])(?:{'|'.join(map(_pattern, apart))})(?![^_ |])"] if apart else []
+        self._word = re.compile("|".join([*patterns, *map(re.escape, joined)]) or r"(?!)")
+        self._about = re.compile(rf"_(?:{'|'.join(map(_pattern, about))})(?=_|\Z)" if about else r"(?!)")
+        self._before = re.compile(rf"_(?:{'|'.join(map(re.escape, before))})_" if before else r"(?!)")
+
+    @property
+    def hints(self) -> tuple[bytes, ...]:
+        """Expressions for ``Detector.hints``: one of them matches in every text that has one of the words.
+
+        One character stands before and behind a short word; there is always one in front of a value.
+        """
+        found = sorted({_hint(each) for word in self.words for each in (word, without_accents(word))})
+        parts = range(0, len(found), WORDS_IN_A_HINT)
+        return tuple(b"|".join(found[at : at + WORDS_IN_A_HINT]) for at in parts)
+
+    def tell(self, name: str) -> bool:
+        """Return whether a name says that its value is of this kind: ``user_phone`` does, ``phone_id`` not."""
+        return bool(name) and self._tells(normal_name(name))
+
+    def beside(self, text: str, at: int, keys: str) -> bool:
+        """Return whether a value's name, the text shortly before it, or a key above it has one of the words.
+
+        A name that says that its value is about something else counts against all others.
+
+        Args:
+            text: the text.
+            at: where the value begins.
+            keys: the keys above it.
+        """
+        name = name_before(text, at)
+        if name and self.tell(name):
+            return True
+        if self._is_about(normal_name(name or last_name(keys))):
+            return False
+        first = max(0, at - REACH)
+        while 0 < first < at and _IN_A_WORD.match(text, first - 1) and _IN_A_WORD.match(text, first):
+            first += 1
+        if first < at and self._tells(normal_text(text[first:at])):
+            return True
+        return any(map(self.tell, keys.split("\n")))
+
+    def _tells(self, normal: str) -> bool:
+        for match in self._word.finditer(normal):
+            rest = normal[match.end() :]
+            end = min((at for at in (rest.find(" "), rest.find("|")) if at >= 0), default=len(rest))
+            if not self._about.search(rest, 0, end) and not self._before.match(normal, 0, match.start() + 1):
+                return True
+        return False
+
+    def _is_about(self, name: str) -> bool:
+        """Return whether the last part of a name says that the value is about something."""
+        last = name.rstrip("_").rpartition("_")[2]
+        return bool(last) and self._about.fullmatch(f"_{last}") is not None
+
+
+def _pattern(word: str) -> str:
+    """Return the pattern of a word in normal form; digits are parts of their own."""
+    parts = [part for each in word.strip("*").split("_") for part in _PART.findall(each)]
+    core = "[_ ]?".join(map(re.escape, parts))
+    plural = "s?" if len(word.strip("*")) >= PLURAL_FROM and not word.endswith("*") else ""
+    before = "[a-z]*" if word.startswith("*") else ""
+    return f"{before}{core}{plural}{'[a-z]*' if word.endswith('*') else ''}"
+
+
+def _hint(word: str) -> bytes:
+    """Return an expression for Hyperscan that matches a word in any letter case, its parts joined or apart."""
+    parts = [part for each in word.strip("*").split("_") for part in _PART.findall(each)]
+    core = b'[^0-9A-Za-z"\\\\]{0,3}'.join(map(_caseless, parts))
+    if len(word) > SHORT or "*" in word or not word.isascii():
+        return core
+    first, rest = re.escape(word[0].upper()).encode(), _caseless(word[1:])
+    return b"(?:[^A-Za-z]%s|[a-z]%s%s)[sS]?[^a-z]" % (core, first, rest)
+
+
+def _caseless(part: str) -> bytes:
+    """Return an expression that matches a part of a word in any letter case; Hyperscan does so for ASCII."""
+    if part.isascii():
+        return f"(?i:{re.escape(part)})".encode()
+    return "".join(
+        re.escape(each) if each == each.upper() else f"(?:{each}|{each.upper()})" for each in part
+    ).encode()

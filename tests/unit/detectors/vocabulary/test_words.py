@@ -1,0 +1,163 @@
+"""Words tell from a name what its value is, in many languages and spellings, and from parts of names nothing."""
+
+import re
+
+import pytest
+
+from extproc.assembly.make_masker import make_detectors
+from extproc.detectors.databases import Expression, compile_database
+from extproc.detectors.vocabulary.vocabulary import Vocabulary, built_in
+from extproc.detectors.vocabulary.words import Words
+from extproc.model.errors import ConfigError
+from extproc.settings.masking import InstallationMasking
+
+SECRETS = ("password", "pin", "secret")
+TELL = {
+    "phone": [
+        "phone",
+        "userPhone",
+        "user-phone",
+        "USER_PHONE",
+        "Phone Number",
+        "phones",
+        "phone1",
+        "homePhone2",
+        "Telefonnummer",
+        "téléphone",
+        "Teléfono",
+        "telNo",
+        "电话号码",
+        "携帯電話",
+        "komórka",
+        "contact.mobile",
+    ],
+    "password": [
+        "password",
+        "DBPASSWORD",
+        "userPassword",
+        "/prod/db/password",
+        "Contraseña",
+        "hasło",
+        "HASŁO",
+        "mot de passe",
+        "Benutzerpasswort",
+        "パスワード",
+        "パスワード確認",
+        "密码",
+        "senha",
+    ],
+    "pin": ["pin", "PIN", "userPin", "cvv2", "CVV", "card_pin", "kod pin"],
+    "secret": ["client_secret", "apiKey", "API-KEY", "x-api-key", "apikeys", "session_id", "secret_key_base"],
+}
+DO_NOT_TELL = {
+    "phone": [
+        "iphone_sales",
+        "iPhone",
+        "iphone",
+        "mobile_users",
+        "microphone",
+        "phone_verified_at",
+        "phone_id",
+        "telemetry",
+        "television",
+        "headphone",
+        "phone_count",
+        "has_phone",
+        "excellent",
+        "fixed",
+    ],
+    "password": [
+        "password_policy",
+        "password_id",
+        "passwordStatus",
+        "password_expires_at",
+        "password_url",
+        "is_password",
+        "passwordChangedAt",
+        "forgot_password",
+        "passenger",
+        "compass",
+    ],
+    "pin": ["shipping", "pinned", "pinterest", "opinion", "spin", "pin_id", "tangent"],
+    "secret": ["secretName", "api_key_status", "authType", "authorization_url", "secretary", "api_key_id"],
+}
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in TELL.items() for name in names])
+def test_a_name_tells(kind, name):
+    words = built_in().words(kind)
+    assert words.tell(name)
+    assert _has_hint(words, f'{{"{name}": "x"}}')
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in DO_NOT_TELL.items() for name in names])
+def test_a_name_does_not_tell(kind, name):
+    assert not built_in().words(kind).tell(name)
+
+
+@pytest.mark.parametrize("kind", sorted(built_in().languages))
+def test_each_word_tells_alone_and_in_a_hint(kind):
+    words = built_in().words(kind)
+    for word in words.words:
+        name = word.replace("*", "")
+        for spelled in (name, name.upper(), name.title(), name.replace("_", " "), name.replace("_", "-")):
+            assert words.tell(spelled), spelled
+            assert _has_hint(words, f"\n{spelled}: 1"), spelled
+
+
+@pytest.mark.parametrize(
+    ("text", "keys", "told"),
+    [
+        ("my phone is 0791234567", "", True),
+        ("my phone number: 0791234567", "", True),
+        ("iphone sales 0791234567", "", False),
+        ("phone: 0791234567", "", True),
+        ("phone_id: 0791234567", "", False),
+        ("0791234567", "phone", True),
+        ("0791234567", "phone\nhome", True),
+        ("0791234567", "phone\nid", False),
+        ("0791234567", "order", False),
+        ("call me " * 9 + "0791234567", "", False),
+    ],
+)
+def test_a_value_beside_a_word(text, keys, told):
+    assert built_in().words("phone").beside(text, text.index("079"), keys) is told
+
+
+def test_languages_of_the_table():
+    wanted = {"en", "de", "fr", "es", "pt", "it", "nl", "pl", "ja", "zh"}
+    for kind in ("phone", "account", "tax", "birth", "passport", "card", "address"):
+        assert wanted <= {*built_in().languages[kind]}, kind
+    assert wanted - {"en"} <= {*built_in().languages["password"]}
+
+
+def test_an_installations_words():
+    assert Vocabulary({"password": ["geheim_wort"]}).words("password").tell("geheimWort")
+    assert not built_in().words("password").tell("geheimWort")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"pasword": ["x"]}, "'pasword' is not a kind of words"),
+        ({"password": ["Geheim Wort"]}, "'Geheim Wort' is not a word"),
+        ({"password": ["a.*b"]}, "is not a word"),
+        ({"password": [""]}, "is not a word"),
+    ],
+)
+def test_wrong_words_are_refused(words, said):
+    with pytest.raises(ConfigError, match=re.escape(said)) as caught:
+        make_detectors(InstallationMasking.model_construct(words=words))
+    assert caught.value.key[:2] == ("masking", "words")
+
+
+def test_no_words_tell_nothing():
+    assert not Words([]).tell("password")
+    assert Words([]).hints == ()
+
+
+def _has_hint(words, text):
+    database = compile_database([Expression(at, hint, 8 | 2) for at, hint in enumerate(words.hints)])
+    found = []
+    database.scan(("\n\n" + text).encode(), match_event_handler=lambda *match: found.append(match))
+    return bool(found)
