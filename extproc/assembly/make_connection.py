@@ -3,7 +3,7 @@
 from extproc.credentials.credential import make_credential
 from extproc.flow.services import Connection
 from extproc.model.decision import ApprovalTerms
-from extproc.model.masking import Listed, MaskOperator, MaskPlan, MaskRule
+from extproc.model.masking import Listed, MaskOperator, MaskPlan, MaskRule, RuleSource
 from extproc.protocols.catalogue import BY_NAME
 from extproc.protocols.function_protocol import FunctionProtocol
 from extproc.settings.connection import ConnectionSettings
@@ -11,7 +11,7 @@ from extproc.settings.envoy import GuardFilter
 from extproc.settings.limits import LimitSettings
 from extproc.settings.masking import MaskingSettings, MaskRuleSettings
 
-EVERY_ENTITY = (MaskRule(MaskOperator.REDACT, entity="*"),)
+EVERY_ENTITY = (MaskRule(MaskOperator.REDACT, entity="*", source=RuleSource.CONNECTION),)
 """The masking of responses where the configuration has none."""
 
 
@@ -65,4 +65,7 @@ def _declared(paths: list[str] | None) -> tuple[MaskRule, ...]:
 
 
 def _rules(rules: list[MaskRuleSettings]) -> tuple[MaskRule, ...]:
-    return tuple(MaskRule(rule.how, path=rule.path or "", entity=rule.entity or "") for rule in rules)
+    return tuple(
+        MaskRule(rule.how, path=rule.path or "", entity=rule.entity or "", source=RuleSource.CONNECTION)
+        for rule in rules
+    )

@@ -11,11 +11,14 @@ from extproc.config.schema import Settings
 from extproc.detectors.analyzer import Analyzer
 from extproc.masking.masker import Masker
 from extproc.model.errors import ConfigError
-from extproc.model.masking import MaskOperator, MaskRule
+from extproc.model.masking import MaskOperator, MaskRule, RuleSource
 from extproc.settings.masking import DeclaredSettings, MaskingSettings
 
 MAX_DEPTH, EVENT_LIMIT = 64, 1 << 20
 """Limits of a trial without a configuration: nested arrays and objects, and bytes of a server-sent event."""
+
+OPERATORS = RuleSource.CONNECTION
+"""Who makes the rules of options: an operator, as in a configuration."""
 
 
 def rules_of_options(paths: list[str], entities: list[str], declared: list[str]) -> tuple[MaskRule, ...]:
@@ -25,8 +28,8 @@ def rules_of_options(paths: list[str], entities: list[str], declared: list[str])
         typer.BadParameter: an unknown operator.
     """
     return (
-        *(MaskRule(operator, path=target) for target, operator in map(_target_and_operator, paths)),
-        *(MaskRule(operator, entity=target) for target, operator in map(_target_and_operator, entities)),
+        *(MaskRule(how, path=target, source=OPERATORS) for target, how in map(_target_and_operator, paths)),
+        *(MaskRule(how, entity=target, source=OPERATORS) for target, how in map(_target_and_operator, entities)),
         *_allow_list(declared),
     )
 

@@ -5,7 +5,7 @@ may find something. Those detectors then search the text, each by its own rules.
 whole (``Analyzer.prescan``), and only its strings near a candidate are searched (``Analyzer.run``).
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
@@ -73,6 +73,18 @@ class Analyzer:
     def canonical(self, entity: str, found: str) -> str:
         """Return one form for all spellings of the same value, for pseudonyms."""
         return self._canonical[entity](fold(found).text)
+
+    def readings(self, found: str) -> Iterator[str]:
+        """Yield a value as it is written, folded, and as decoders read it where it is spelled in text.
+
+        Views that can be replaced only as a whole are left out: they need not be all of the value.
+        """
+        layer = [fold(found).text]
+        for depth in range(MAX_DECODED + 1):
+            yield from layer
+            if depth < MAX_DECODED:
+                views = (view for text in layer for each in self._decoders for view in each.views(text))
+                layer = [fold(view.text).text for view in views if not view.whole]
 
     def prescan(self, document: str, hinted: DetectorSet = NONE) -> Prescan:
         r"""Search a whole document once, to know which of its strings need no search.

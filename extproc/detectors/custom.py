@@ -49,7 +49,7 @@ def make_custom(
     """
     if not NAME.fullmatch(entity):
         raise ValueError(f"{entity!r} is not a valid name of an entity: use capitals, digits and _")
-    _check(pattern)
+    check_pattern(pattern)
     expression = (f"(?i:{pattern})" if ignore_case else f"(?:{pattern})").encode()
     matcher = Matcher(expression)
     hint = "|".join(map(re.escape, words))
@@ -74,7 +74,12 @@ def make_custom(
     )
 
 
-def _check(pattern: str) -> None:
+def check_pattern(pattern: str) -> None:
+    """Refuse a pattern with syntax that is not allowed: see the module.
+
+    Raises:
+        ValueError: says what is wrong with it.
+    """
     if len(pattern) > PATTERN_MAX:
         raise ValueError(f"a pattern has at most {PATTERN_MAX} characters")
     outside = _CLASS.sub("x", pattern)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from extproc.masking.plan.json_path import Location, render, shorten
 from extproc.model.errors import MaskingError
-from extproc.model.masking import Finding, MaskOperator
+from extproc.model.masking import Finding
 
 MAX_FOUND = 50_000
 """Most entities and fields in one document or event. More take longer than a call may; a caller who needs them has
@@ -30,13 +30,13 @@ class FindingLog:
         """Begin the next document: ``MAX_FOUND`` is a limit for each of them."""
         self._in_document = 0
 
-    def add(self, entity: str, location: Location, operator: MaskOperator | None) -> None:
+    def add(self, entity: str, location: Location, how: str) -> None:
         """Count a finding.
 
         Args:
             entity: its entity.
             location: where it is.
-            operator: how it was masked; None if it was not.
+            how: its operator, or why it was not masked: see ``Finding.how``.
 
         Raises:
             MaskingError: the document has too many findings.
@@ -44,7 +44,6 @@ class FindingLog:
         self._in_document += 1
         if self._in_document > MAX_FOUND:
             raise MaskingError(f"more than {MAX_FOUND} entities in one document")
-        how = operator.value if operator else ""
         key = (entity, location, how)
         if key not in self._counts:
             key = (entity, shorten(location), how)

@@ -84,7 +84,7 @@ class Masker:
         self._analyzer = analyzer
         old = tuple(Operators(key, key_id) for key_id, key in old_pseudonym_keys.items())
         self._text_masker = TextMasker(analyzer, Operators(pseudonym_key, pseudonym_key_id, old))
-        self._show_key = KeyMasker(self._text_masker, self._compiled(MASK_EVERYTHING))
+        self._show_key = KeyMasker(self._text_masker, self._compiled(MASK_EVERYTHING).entities)
         self._max_depth = max_depth
         self._event_limit = event_limit
         self._text_limit = event_limit if text_limit is None else text_limit

@@ -232,6 +232,7 @@ class TextStreamMasker:
         self._make_masker = make_masker
         self._masker = make_masker()
         plan, analyzer = self._masker.plan, self._masker.analyzer
+        self._plan = plan.entities_at(plan.root)
         self._limit = limit
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._breaks = LINE if analyzer.join_words else WORD
@@ -332,13 +333,18 @@ class TextStreamMasker:
         cut = next(cuts, 0)
         if not cut:
             return ""
-        before, plan = self._before(), self._masker.plan
-        matches = self._masker.text_masker.matches(region, str, plan, before.raw)
-        masked = merge_matches(matches, plan)
-        while cut and not last and _is_within(masked, cut, len(region)):
+        before, plan, text_masker = self._before(), self._plan, self._masker.text_masker
+        matches = text_masker.matches(region, str, plan, before.raw)
+        exempt = text_masker.exempt(matches, region, plan)
+        masked = merge_matches(matches, plan, exempt)
+        uncut = merge_matches(matches, plan) if exempt else masked
+        while cut and not last and _is_within(uncut, cut, len(region)):
             cut = next(cuts, 0)
         result = ScanResult(
-            [], [each for each in matches if each.start < cut], [each for each in masked if each.start < cut]
+            [],
+            [each for each in matches if each.start < cut],
+            [each for each in masked if each.start < cut],
+            exempt,
         )
         out = self._masked(region[:cut], result, before)
         self._held.drop(cut)
@@ -346,19 +352,20 @@ class TextStreamMasker:
 
     def _masked(self, text: str, result: ScanResult, before: Before) -> str:
         """Mask a text with known matches, and log them."""
-        text_masker, plan = self._masker.text_masker, self._masker.plan
+        text_masker, plan = self._masker.text_masker, self._plan
         self._masker.begin_document()
         edits = text_masker.edits(result.masked, text)
         out = apply(text, edits)
-        if (edits or before.changed) and merge_matches(text_masker.matches(out, str, plan, before.sent), plan):
+        if (edits or before.changed) and text_masker.merged(out, str, plan, before.sent):
             # Labels formed new entities. Part by part, so that the output does not depend on the pieces.
-            return "".join(map(self._masked_part, _parts(text, self._breaks, result.masked)))
+            uncut = merge_matches(result.matches, plan)
+            return "".join(map(self._masked_part, _parts(text, self._breaks, uncut)))
         self._masker.log(result)
         self._note_released(text, out)
         return out
 
     def _masked_part(self, text: str) -> str:
-        result = self._masker.text_masker.find(text, str, self._masker.plan, before=self._before())
+        result = self._masker.text_masker.find(text, str, self._plan, before=self._before())
         out = apply(text, self._masker.log(result))
         self._note_released(text, out)
         return out

@@ -1,7 +1,7 @@
 """Masking plans, and findings."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -34,9 +34,48 @@ class Listed(StrEnum):
     """Values at or below the path may pass. Rules for other fields and for entities still apply to them."""
 
 
+class RuleSource(StrEnum):
+    """Who made a rule. It tells which rules an operator's word about a path or a value sets aside."""
+
+    ADDED = "added"
+    """Policy, for one call. Nothing sets it aside: policy can only add to a plan."""
+    CONNECTION = "connection"
+    """The operator, in the connection's plan."""
+    RECORD = "record"
+    """The guard, for what is stored or shown to people."""
+
+
+EXEMPT = "exempt: "
+"""Begins ``Finding.how`` of an entity that an exemption let pass; the exemption's reason follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """The values of an entity that pass although the connection's plan masks the entity.
+
+    At most one of ``value``, ``domain`` and ``pattern`` is set. None: all values.
+    """
+
+    reason: str
+    """The operator's reason. Records show it, so it holds no value."""
+    value: str = field(default="", repr=False)
+    """This value, however it is written."""
+    domain: str = ""
+    """Addresses of this domain, in lower case; ``*.example.com``: of all domains below."""
+    pattern: str = field(default="", repr=False)
+    """Values that match as a whole."""
+    header: str = ""
+    """Only in this header field; ``:path``: only in the URL."""
+    record: bool = False
+    """The values are stored and shown to people, too."""
+
+
 @dataclass(frozen=True, slots=True)
 class MaskRule:
-    """Mask one field, or one kind of entity wherever it is found. Exactly one target is set."""
+    """Mask one field, or one kind of entity wherever it is found. Exactly one target is set.
+
+    With ``exempt``, let some values of an entity pass: at the path and below it, or everywhere.
+    """
 
     how: MaskOperator
     path: str = ""
@@ -45,6 +84,9 @@ class MaskRule:
     """One of Presidio's names, e.g. ``US_SSN``; ``*`` for all that are detected."""
     listed: Listed = Listed.NOT
     """For a path in allow-list mode."""
+    source: RuleSource = RuleSource.ADDED
+    exempt: Exemption | None = None
+    """None: the rule masks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +119,17 @@ class Finding:
     path: str
     """Where in the document, as a path with concrete indexes; ``$`` for plain text."""
     how: str = ""
-    """The operator that masked it; empty if it was found only."""
+    """The operator that masked it; ``exempt:`` and a reason if an exemption let it pass; empty if it was found
+    only."""
     count: int = 1
     """Number of findings at this path."""
     side: Side = Side.UNRECORDED
     """Set when the finding goes into an entry: the maskers do not know it."""
+
+    @property
+    def is_masked(self) -> bool:
+        """True if an operator masked it."""
+        return bool(self.how) and not self.how.startswith(EXEMPT)
 
 
 def on_side(side: Side, findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -89,7 +137,16 @@ def on_side(side: Side, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(replace(finding, side=side) for finding in findings)
 
 
-MASK_EVERYTHING: tuple[MaskRule, ...] = (MaskRule(MaskOperator.REDACT, entity="*"),)
+MASK_EVERYTHING: tuple[MaskRule, ...] = (MaskRule(MaskOperator.REDACT, entity="*", source=RuleSource.RECORD),)
 """Redacts every entity that is detected: added to every plan before anything is stored or shown."""
+
+
+def masks_everything(rules: tuple[MaskRule, ...]) -> bool:
+    """Return whether nothing that detectors find can be left in a text that these rules masked."""
+    if any(rule.exempt or (rule.path and rule.how is MaskOperator.PARTIAL) for rule in rules):
+        return False
+    return any(rule.entity == "*" for rule in rules)
+
+
 PASSED_UNMASKED = Finding("UNDECODABLE", "$", "pass-unmasked")
 """Recorded for a body that could not be searched, and passed unchanged because its connection says so."""

@@ -22,7 +22,7 @@ from extproc.flow.stages import PermittedCall
 from extproc.model.call import Headers, ResponseHead
 from extproc.model.decision import Decision
 from extproc.model.errors import MaskingError, ProtocolViolation, Refused, ResponseBrokenOff, Undecodable
-from extproc.model.masking import MASK_EVERYTHING, PASSED_UNMASKED, MaskRule
+from extproc.model.masking import MASK_EVERYTHING, PASSED_UNMASKED, MaskRule, masks_everything
 from extproc.model.permit import HeaderEdits
 from extproc.model.reasons import Reason
 from extproc.policy.contract.response_interest import ResponseInterest
@@ -203,7 +203,7 @@ def _keep(response: Responding, sent: bytes, content_type: str, rules: Rules) ->
     recording = response.permitted.decided.connection.settings.recording
     if not recording.response:
         return
-    if not any(rule.entity == "*" for rule in rules):
+    if not masks_everything(rules):
         try:
             sent = response.services.masker.mask(sent, content_type, MASK_EVERYTHING).body
         except MaskingError:

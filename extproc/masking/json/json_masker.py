@@ -28,7 +28,8 @@ from extproc.masking.edits import Edit, apply
 from extproc.masking.findings import FindingLog
 from extproc.masking.json.position import NO_LOCATION, KnownPosition, Position, Span
 from extproc.masking.json.scanner import ContainerVisit, KeysVisit, KeyVisit, ScalarVisit, Scanner
-from extproc.masking.plan.compiled_plan import CompiledPlan, strictest
+from extproc.masking.plan.compiled_plan import CompiledPlan
+from extproc.masking.plan.entity_plan import strictest
 from extproc.masking.plan.json_path import Location, PathState
 from extproc.masking.plan.operators import FIELD, REDACTED
 from extproc.masking.text.text_masker import NOTHING_FOUND, ScanResult, TextMasker
@@ -125,7 +126,7 @@ class JsonMasker:
         around, at = _Around(NO_DOCUMENT, detectors), KnownPosition(location)
         operator = self._field_operator(text, state, around)
         if operator is not None:
-            return [Edit(0, len(text), self._field(operator, text, at, detectors) or "", FIELD)]
+            return [Edit(0, len(text), self._field(operator, text, at, state, detectors) or "", FIELD)]
         return self._inner(text, at, state, around, detectors)
 
     def redact_container(self, operator: MaskOperator, location: Location) -> MaskOperator:
@@ -134,15 +135,15 @@ class JsonMasker:
         Its last four characters would say nothing useful, so that everything but ``remove`` redacts it.
         """
         operator = MaskOperator.REMOVE if operator is MaskOperator.REMOVE else MaskOperator.REDACT
-        self._log.add(FIELD, location, operator)
+        self._log.add(FIELD, location, operator.value)
         return operator
 
     def log(self, result: ScanResult, at: Position = NO_LOCATION) -> list[Edit]:
         """Log the matches in a text, and how they were masked; return its edits."""
         if result.matches:
             location = at.location()
-            for match, operator in result.operators():
-                self._log.add(match.entity, location, operator)
+            for match, how in result.outcomes():
+                self._log.add(match.entity, location, how)
         return result.edits
 
     def begin_document(self) -> None:
@@ -177,8 +178,8 @@ class JsonMasker:
             whole = "\n".join([each for each, _ in spelled])
             outside = "\n".join([each for each, is_outside in spelled if is_outside])
             detectors = self.analyzer.detectors_for(whole, outside)
-        root = self.plan.root
-        if root is not None and not self.plan.may_match(whole):
+        plan, root = self.plan, self.plan.root
+        if not (plan.may_match(whole) or (detectors is not NONE and plan.may_exempt(whole))):
             root = None
         return root, detectors, None if has_escapes else prescan
 
@@ -229,7 +230,9 @@ class JsonMasker:
                 case ContainerVisit():
                     edits.append(self._container(visit))
                 case KeyVisit():
-                    masked = apply(visit.key, self.log(self._find(visit.key, visit.at, visit.detectors), visit.at))
+                    masked = apply(
+                        visit.key, self.log(self._find(visit.key, visit.at, None, visit.detectors), visit.at)
+                    )
                     if masked != visit.key:
                         masked_keys[visit.start] = masked
                         scanner.keep_keys()
@@ -255,7 +258,7 @@ class JsonMasker:
             detectors = NONE if around.detectors is NONE else ALL
         operator = self._field_operator(value, visit.state, around)
         if operator is not None:
-            masked = self._field(operator, value, visit.at, detectors)
+            masked = self._field(operator, value, visit.at, visit.state, detectors)
             return [Edit(start, end, "null" if masked is None else quote(masked), FIELD)]
         edits = self._inner(value, visit.at, visit.state, around, detectors)
         return _carried(text, visit.span, edits) if edits else edits
@@ -268,11 +271,11 @@ class JsonMasker:
             return []
         operator = None if visit.state is None else self.plan.operator_at(visit.state)
         if operator is not None:
-            masked = self._field(operator, word, visit.at, visit.detectors)
+            masked = self._field(operator, word, visit.at, visit.state, visit.detectors)
             return [Edit(start, end, "null" if masked is None else quote(masked), FIELD)]
         if word[0] in "tf":
             return []
-        edits = self.log(self._find(word, visit.at, visit.detectors), visit.at)
+        edits = self.log(self._find(word, visit.at, visit.state, visit.detectors), visit.at)
         if not edits:
             return []
         left = apply(word, edits)
@@ -295,8 +298,8 @@ class JsonMasker:
         """Return the edits of a text that is not a document."""
         operator = None if state is None else self.plan.operator_at(state)
         if operator is not None and text.strip(AROUND_JSON) != "null":
-            return [Edit(0, len(text), self._field(operator, text, at, detectors) or "", FIELD)]
-        edits = self.log(self._find(text, at, detectors), at)
+            return [Edit(0, len(text), self._field(operator, text, at, state, detectors) or "", FIELD)]
+        edits = self.log(self._find(text, at, state, detectors), at)
         if edits and self._is_json(apply(text, edits), follows_paths=state is not None):
             # The text around JSON is gone, and nothing has searched inside the JSON.
             return [Edit(0, len(text), REDACTED, edits[0].entity)]
@@ -341,28 +344,31 @@ class JsonMasker:
         may_pass = operator is not None and self.plan.container_operator_at(state) is None
         return None if may_pass and self._is_document(value, around.level) else operator
 
-    def _field(self, operator: MaskOperator, text: str, at: Position, detectors: DetectorSet) -> str | None:
+    def _field(
+        self, operator: MaskOperator, text: str, at: Position, state: PathState | None, detectors: DetectorSet
+    ) -> str | None:
         """Return the replacement of a whole field; None is null.
 
         The strictest operator wins: that of the field, those of the entities in it, and redaction if it looks like
-        an array or object.
+        an array or object. Where the connection names the field's path, its rules for entities do not count.
         """
-        result, location = self._find(text, at, detectors), at.location()
+        result, location = self._find(text, at, state, detectors), at.location()
         operators = [operator, *(each.operator for each in result.masked)]
         if _looks_like_container(text):
             operators.append(MaskOperator.REDACT)
         operator = strictest(operators) or operator
-        self._log.add(FIELD, location, operator)
+        self._log.add(FIELD, location, operator.value)
         for match in result.matches:
-            self._log.add(match.entity, location, operator)
+            self._log.add(match.entity, location, operator.value)
         if operator is MaskOperator.REMOVE:
             return None
         return self.text_masker.operators.mask_field(operator, text)
 
-    def _find(self, text: str, at: Position, detectors: DetectorSet) -> ScanResult:
+    def _find(self, text: str, at: Position, state: PathState | None, detectors: DetectorSet) -> ScanResult:
         if detectors is NONE:
             return NOTHING_FOUND
-        return self.text_masker.find(text, lambda: self._context_of(at), self.plan, detectors)
+        plan = self.plan.entities_at(state)
+        return self.text_masker.find(text, lambda: self._context_of(at), plan, detectors)
 
     def _context_of(self, at: Position) -> str:
         """Return the context of a value: the last keys above it, folded, one per line."""

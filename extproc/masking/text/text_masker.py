@@ -1,16 +1,18 @@
 """Mask the entities in one text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 from extproc.detectors.analyzer import Analyzer, Context
 from extproc.detectors.detector import Match
 from extproc.detectors.detector_set import ALL, DetectorSet
 from extproc.masking.edits import Edit, Layer, apply
-from extproc.masking.plan.compiled_plan import CompiledPlan, strictest
+from extproc.masking.plan.entity_plan import EntityPlan, strictest
 from extproc.masking.plan.operators import REDACTED, Operators
-from extproc.model.masking import MaskOperator
+from extproc.masking.text.exempt_values import holds_for
+from extproc.model.masking import EXEMPT, Exemption, MaskOperator
 
 MAX_ROUNDS = 4
 """Repeated scans of a text at most, after masking has moved parts together that look like a new entity."""
@@ -35,6 +37,10 @@ class Before(NamedTuple):
 AT_START = Before()
 
 
+Exempt = Mapping[Match, Exemption]
+NOTHING_EXEMPT: Exempt = MappingProxyType({})
+
+
 class MergedMatch(NamedTuple):
     """Overlapping matches, masked as one by the strictest of their operators."""
 
@@ -52,29 +58,38 @@ class ScanResult(NamedTuple):
     """All entities in the text as it was, sorted."""
     masked: list[MergedMatch]
     """The matches that are masked, merged."""
+    exempt: Exempt = NOTHING_EXEMPT
+    """The matches for which an exemption holds."""
 
-    def operators(self) -> Iterator[tuple[Match, MaskOperator | None]]:
-        """Yield each match with the operator that masked it; None if it was not masked as a whole."""
+    def outcomes(self) -> Iterator[tuple[Match, str]]:
+        """Yield each match with what became of it, as ``Finding.how`` says it."""
         at, masked = -1, self.masked
         for match in self.matches:
             while at + 1 < len(masked) and masked[at + 1].start <= match.start:
                 at += 1
-            yield match, masked[at].operator if at >= 0 and match.end <= masked[at].end else None
+            if at >= 0 and match.end <= masked[at].end:
+                yield match, masked[at].operator.value
+            else:
+                exemption = self.exempt.get(match)
+                yield match, f"{EXEMPT}{exemption.reason}" if exemption else ""
 
 
 NOTHING_FOUND = ScanResult([], [], [])
 
 
-def merge_matches(matches: list[Match], plan: CompiledPlan) -> list[MergedMatch]:
+def merge_matches(matches: list[Match], plan: EntityPlan, exempt: Exempt = NOTHING_EXEMPT) -> list[MergedMatch]:
     """Merge the matches that are to be masked and overlap.
+
+    A match for which an exemption holds takes nothing away from others: where they overlap, the text is masked.
 
     Args:
         matches: sorted.
         plan: the operator for each entity.
+        exempt: the matches for which an exemption holds.
     """
     merged: list[MergedMatch] = []
     for match in matches:
-        operator = plan.operator_for(match.entity)
+        operator = plan.operator_for(match.entity, exempt.get(match))
         if operator is None:
             continue
         new = MergedMatch(match.start, match.end, operator, match.entity)
@@ -97,7 +112,7 @@ class TextMasker:
         self,
         text: str,
         context: Context,
-        plan: CompiledPlan,
+        plan: EntityPlan,
         detectors: DetectorSet = ALL,
         before: Before = AT_START,
     ) -> ScanResult:
@@ -116,13 +131,14 @@ class TextMasker:
             matches = self.analyzer.run(detectors, text, context)
         if not matches and not before.changed:
             return NOTHING_FOUND
-        masked = merge_matches(matches, plan)
+        exempt = self.exempt(matches, text, plan)
+        masked = merge_matches(matches, plan, exempt)
         edits = self.edits(masked, text)
         if edits or before.changed:
             edits = self._settled(text, context, plan, edits, before.sent)
-        return ScanResult(edits, matches, masked)
+        return ScanResult(edits, matches, masked, exempt)
 
-    def matches(self, text: str, context: Context, plan: CompiledPlan, before: str) -> list[Match]:
+    def matches(self, text: str, context: Context, plan: EntityPlan, before: str) -> list[Match]:
         """Find all entities in a text that stands behind another one.
 
         Of a match that begins in the text before, the part in this text counts if the plan masks it.
@@ -137,6 +153,26 @@ class TextMasker:
             if start >= at or (end > at and plan.operator_for(entity) is not None)
         ]
 
+    def exempt(self, matches: list[Match], text: str, plan: EntityPlan) -> Exempt:
+        """Return the matches in a text that the plan would mask, and an exemption lets pass."""
+        if not plan.exemptions:
+            return NOTHING_EXEMPT
+        held: dict[Match, Exemption] = {}
+        for match in matches:
+            may_hold = plan.exemptions_for(match.entity)
+            if may_hold and plan.operator_for(match.entity) is not None:
+                found = text[match.start : match.end]
+                holding = (each for each in may_hold if holds_for(each, match.entity, found, self.analyzer))
+                exemption = max(holding, key=lambda each: each.record, default=None)
+                if exemption is not None:
+                    held[match] = exemption
+        return held
+
+    def merged(self, text: str, context: Context, plan: EntityPlan, before: str) -> list[MergedMatch]:
+        """Return what is to be masked in a text that stands behind another one."""
+        matches = self.matches(text, context, plan, before)
+        return merge_matches(matches, plan, self.exempt(matches, text, plan))
+
     def edits(self, masked: list[MergedMatch], text: str) -> list[Edit]:
         """Return one edit for each merged match."""
         return [Edit(each.start, each.end, self._replacement(each, text), each.entity) for each in masked]
@@ -148,14 +184,14 @@ class TextMasker:
         return self.operators.mask(match.operator, match.entity, value, canonical)
 
     def _settled(
-        self, text: str, context: Context, plan: CompiledPlan, edits: list[Edit], before: str
+        self, text: str, context: Context, plan: EntityPlan, edits: list[Edit], before: str
     ) -> list[Edit]:
         """Mask again until no entity is left: parts that move together can look like a new entity."""
         if len(edits) == 1 and len(text) == edits[0].end and not edits[0].start and edits[0].text.startswith("["):
             return edits  # a label alone holds no entity
         for _ in range(MAX_ROUNDS):
             current = apply(text, edits)
-            masked = merge_matches(self.matches(current, context, plan, before), plan)
+            masked = self.merged(current, context, plan, before)
             if not masked:
                 return edits
             layer, first = Layer(edits), masked[0]
@@ -168,7 +204,7 @@ class TextMasker:
 class KeyMasker:
     """Masks keys before findings show them. Remembers short keys without entities, of which there are few."""
 
-    def __init__(self, masker: TextMasker, plan: CompiledPlan) -> None:
+    def __init__(self, masker: TextMasker, plan: EntityPlan) -> None:
         """Mask keys by one plan.
 
         Args:

@@ -17,7 +17,7 @@ SSN = "219-09-9999"
 def test_equal_findings_are_counted_in_the_order_of_first_appearance():
     log = FindingLog(str.upper)
     log.add("US_SSN", ("a", 0), MaskOperator.REDACT)
-    log.add("US_SSN", ("a", 1), None)
+    log.add("US_SSN", ("a", 1), "")
     log.add("US_SSN", ("a", 0), MaskOperator.REDACT)
     assert log.findings == (Finding("US_SSN", "$.A[0]", "redact", 2), Finding("US_SSN", "$.A[1]", "", 1))
 
@@ -28,7 +28,7 @@ def test_each_key_is_masked_once():
     log = FindingLog(lambda key: shown.append(key) or key)
     keys = tuple(f"k{depth}" for depth in range(40))
     for number in range(300):
-        log.add("US_SSN", (*keys, "x", number), None)
+        log.add("US_SSN", (*keys, "x", number), "")
     assert len(log.findings) == 300
     assert sorted(shown) == sorted({*keys, "x"})
 
@@ -38,16 +38,16 @@ def test_every_document_may_have_as_many_findings_as_the_limit():
     for _ in range(2):
         log.begin_document()
         for _ in range(MAX_FOUND):
-            log.add("US_SSN", (), None)
+            log.add("US_SSN", (), "")
     with pytest.raises(MaskingError, match="50000"):
-        log.add("US_SSN", (), None)
+        log.add("US_SSN", (), "")
     assert log.findings == (Finding("US_SSN", "$", "", 2 * MAX_FOUND),)
 
 
 def test_findings_beyond_the_limit_of_locations_are_counted_at_the_root():
     log = FindingLog(str)
     for number in range(MAX_LOCATIONS + 5):
-        log.add("US_SSN", (number,), None)
+        log.add("US_SSN", (number,), "")
     assert len(log.findings) == MAX_LOCATIONS + 1
     assert log.findings[-1] == Finding("US_SSN", "$", "", 5)
 
