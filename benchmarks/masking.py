@@ -24,7 +24,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 from google.protobuf.proto_builder import MakeSimpleProtoClass
 
-from benchmarks.quality import KNOWN
+from benchmarks.quality.finders import KNOWN
 from extproc.codecs.descriptors import Messages
 from extproc.codecs.grpc_frames import HEAD, Frame, FrameReader
 from extproc.codecs.protobuf_messages import read_message

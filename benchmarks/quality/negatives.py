@@ -1,0 +1,189 @@
+"""Negatives: ordinary values that only look like an entity. All of them must stay."""
+
+# ruff: noqa: E501, F541, Q003 - one case, one line
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from benchmarks.quality.cases import ALNUM, LOWER, UPPER, Case, Maker, json_case, text_case
+from benchmarks.quality.values import luhn
+
+
+def negatives(rounds: int, seed: int) -> Iterator[Case]:
+    """Yield all kinds, each some times. A kind does not change when another one does."""
+    for at in range(rounds):
+        for kind in KINDS:
+            yield from kind(Maker(f"{seed} {kind.__name__} {at}"))
+
+
+def _all(kind: str, values: dict[str, Any]) -> Iterator[Case]:
+    return (json_case(kind, "", {key.strip(): value}) for key, value in values.items())
+
+
+def numbers(m: Maker) -> Iterator[Case]:
+    """Ordinary numbers and ids of many APIs."""
+    yield from _all("n numbers and ids", {
+        "order_id": m.digits(m.chance.choice([7, 9, 10, 12])), "id": f"ORD-{m.digits(4)}-{m.digits(6)}", "at_ms": f"17{m.digits(11)}",
+        "at": m.time(), "uuid": m.uuid(), "UUID": m.uuid().upper(), "etag": m.hex(32), "sha256": m.hex(64), "digest": f"sha256:{m.hex(64)}", "commit": m.hex(40),
+        "commit_upper": m.hex(40).upper(), "urn": f"urn:uuid:{m.uuid()}", "amount": f"{m.digits(6)}.{m.digits(2)}", "score": repr(m.chance.random()),
+        "sku": m.some(UPPER, 3) + m.digits(6), "image": base64.b64encode(m.chance.randbytes(45)).decode(), "node_id": "MDEwOlJlcG9zaXRvcnk" + m.digits(9),
+        "conversion": f"{m.number(3)}.{m.digits(3)}.{m.digits(3)}", "charge": f"ch_{m.some(ALNUM, 24)}", "objectId": m.hex(24), "traceId": m.hex(32),
+        "spanId": m.hex(16), "messageId": f"<{m.uuid()}", "bytes": m.number(10), "unixtime": f"17{m.digits(8)}", "nanos": f"17{m.digits(17)}",
+        "resourceVersion": m.number(9), "generation": m.number(16), "snowflake": m.number(18), "tweet_id": m.number(19), "channel": f"C0{m.some(UPPER, 8)}",
+        "invoice": f"2026-{m.digits(6)}", "page": "1/20", "range": f"{m.number(6)}-{m.number(6)}", "account_id": m.digits(12), "accountId": m.digits(12),
+        "owner_id": m.digits(12), "ticket": f"JIRA-{m.number(5)}", "barcode_text": f"item {m.digits(9)} of box {m.digits(8)}", "mac": ":".join(m.hex(2) for _ in range(6)),
+        "EUI64": ":".join(m.hex(2) for _ in range(8)), "eui64": "-".join(m.hex(2) for _ in range(8)), "delta": f"+{m.number(8)}", "balance_delta": f"-{m.number(9)}",
+        "location": f"{m.chance.uniform(-90, 90):.6f}, {m.chance.uniform(-180, 180):.6f}", "position": f"+{m.chance.uniform(10, 90):.7f}/-{m.chance.uniform(10, 90):.7f}",
+        "score_e": f"{m.chance.random():.16e}", "vector": [round(m.chance.gauss(0, 1), 8) for _ in range(6)], "phash": m.some("0123456789abcdef", 16),
+        "gtin": m.number(13), "isbn": f"978-3-{m.digits(2)}-{m.digits(6)}-{m.digits(1)}", "imei_count": m.number(4),
+    })  # fmt: skip
+    ean = m.number(12)
+    ean += str(-sum(int(d) * (3 if at % 2 else 1) for at, d in enumerate(ean)) % 10)
+    for key in ("ean", "product_id", "productId", "gtin13", "upc", "barcode", "itemId"):
+        yield json_case("n product numbers", "", {key: ean})
+    for length in (13, 14, 15, 16):
+        yield json_case(
+            "n product numbers",
+            "",
+            {
+                m.pick("product_id", "gtin", "sku", "item_number", "serial"): luhn(
+                    m.pick("1", "2", "9") + m.digits(length - 2)
+                )
+            },
+        )
+    digits = m.uuid().translate(str.maketrans("abcdef", "123456"))
+    for value in (
+        digits,
+        f"{{{m.uuid()}}}",
+        f"id-{m.uuid()}",
+        f"req_{m.uuid()}",
+        f"x{m.hex(40)}",
+        f"sha1-{m.hex(40)}",
+        f"v1:{m.hex(64).upper()}",
+    ):
+        yield json_case("n uuids and digests", "", {m.pick("id", "ref", "v", "hash", "tenant_id"): value})
+        yield text_case("n uuids and digests", "", f"{m.words(3)} {value} {m.words(3)}")
+
+
+def versions(m: Maker) -> Iterator[Case]:
+    """Versions, tags and packages."""
+    four = f"{m.chance.randint(0, 20)}.{m.chance.randint(0, 20)}.{m.chance.randint(0, 99)}.{m.digits(1)}"
+    yield from _all("n versions", {
+        "version": four, "tag_name": four, "tagName": f"v{four}", "ref": f"refs/tags/{four}", "image": f"registry.example.com/app:{four}", "imageTag": four, "driverVersion": four,
+        "engineVersion": f"11.2.0.{m.digits(1)}.v3", "description": f"Oracle Database release {four}", "file": f"app-{four}.tar.gz", "wheel": f"app-{four}-py3-none-any.whl",
+        "agent": f"Mozilla/5.0 (X11; Linux x86_64) Chrome/{m.chance.randint(90, 140)}.0.0.0 Safari/537.36", "requires": f"foo>={four}", "dependency": f"lodash@4.17.{m.number(2)}",
+        "asset": f"logo@2x.{m.pick('png', 'jpg', 'svg', 'webp')}", "assets": [f"img/icon-{m.digits(2)}@3x.png", "background@1.5x.jpg"], "action": "actions/checkout@v4.1.1",
+        "pkg": f"@babel/core@7.{m.digits(2)}.0", "chart": f"ingress-nginx-{four}", "oid": "1.3.6.1.4.1.311.60.2.1.3", "schema_version": four, "kernel": f"5.15.0-{m.digits(2)}-generic",
+        "npm": f"react-dom@npm:18.{m.digits(1)}.0", "assembly": f"System.Net, Version={four}, Culture=neutral, PublicKeyToken={m.hex(16)}",
+    })  # fmt: skip
+    for line in (
+        "git@github.com:octocat/Hello-World.git",
+        "ssh://git@host/x",
+        "git@gitlab.example.com:group/sub/repo.git",
+        "org-6811672@github.com:octo-org/octo-repo.git",
+        "git+ssh://git@github.com/a/b.git#main",
+    ):
+        yield json_case("n git addresses", "", {m.pick("ssh_url", "url", "remote", "repository"): line})
+        yield text_case("n git addresses", "", f"git clone {line} && {m.words(2)}")
+
+
+def names_that_do_not_tell(m: Maker) -> Iterator[Case]:
+    """Names with a telling part that say something else."""
+    token = m.some(ALNUM, 22) + m.digits(2)
+    yield from _all("n paging and idempotency tokens", {
+        "next_page_token": token, "nextPageToken": token, "nextForwardToken": f"f/{m.digits(56)}/s", "nextBackwardToken": f"b/{m.digits(56)}/s", "clientToken": m.uuid(),
+        "ClientRequestToken": m.uuid(), "ChangeToken": m.uuid(), "NextToken": token + "==", "nextToken": base64.b64encode(m.chance.randbytes(60)).decode(), "continuationToken": token,
+        "idempotency_key": m.uuid(), "Idempotency-Key": token, "LifecycleActionToken": m.uuid(), "pageToken": token, "syncToken": f"CP{token}=", "cursor": token, "continue": token, "CreatorRequestId": m.uuid(),
+        "requestToken": m.uuid(), "starting_token": token, "marker": token, "resumeToken": {"_data": m.hex(60)}, "ETag": f'"{m.hex(32)}"', "pagination_token": token, "UploadToken": m.uuid(),
+    })  # fmt: skip
+    yield from _all("n names about a secret", {
+        "password_policy": "at-least-12-characters", "passwordPolicy": {"minLength": 12, "requireDigits": True}, "secret_id": f"db-{m.digits(4)}", "secret_name": f"projects/app-{m.digits(6)}/secrets/db",
+        "password_status": "EXPIRED", "api_key_status": "active", "token_expires_at": m.time(), "password_last_changed": m.time(), "secret_url": f"https://vault.example.com/v1/{m.digits(4)}", "secret": f"https://vault.azure.net/secrets/{m.some(LOWER, 8)}",
+        "token_type": "Bearer", "password": "${DB_PASSWORD}", "pwd": "{{ db_password }}", "db_password": "$DB_PASSWORD", "password ": "", "password  ": "********", "password   ": None,
+        "password_required": True, "has_password": "false", "password    ": True, "api_key_enabled": "true", "SecretArn": f"arn:aws:secretsmanager:us-west-2:{m.digits(12)}:secret:MyTestDatabaseSecret-{m.some(LOWER, 3)}{m.digits(3)}",
+        "keyArn": f"arn:aws:kms:eu-west-1:{m.digits(12)}:key/{m.uuid()}", "secret_version": m.digits(2), "token_endpoint": "https://login.example.com/oauth2/token", "token_count": m.number(5),
+        "max_tokens": m.number(4), "completion_tokens": m.number(3), "auth_type": "api_key", "grant_type": "password", "is_base64_encoded": "true", "password_hint": "my first pet", "forgot_password_link": "https://example.com/forgot",
+        "tokenizer": "cl100k_base", "secretsProvider": "passphrase-manager", "credential_type": "service_account", "secret_key_ref": {"name": "db", "key": "password"}, "pin_count": 3, "pinned": "yes", "passed": "47", "bypass": "none",
+        "passenger": "Window", "compass": "north-west", "keyword": "fishing", "monkey": "capuchin", "author": "none", "authors": ["x y"], "accessLevel": "read", "accessNumber": m.number(3),
+        "token_hash_algorithm": "sha-256", "session_id_length": 32, "public_key_fingerprint": ":".join(m.hex(2) for _ in range(16)), "key_id": m.hex(16), "publicKey": base64.b64encode(m.chance.randbytes(65)).decode(),
+    })  # fmt: skip
+    yield json_case(
+        "n names about a secret", "", {"SecretVersionsToStages": {m.uuid(): ["AWSCURRENT"]}, "Name": "db"}
+    )
+    yield text_case(
+        "n names about a secret", "", f"authType: api_key\nmodel: gpt-4o-2024-{m.digits(2)}-06\nendpoint: chat\n"
+    )
+    yield text_case("n names about a secret", "", f"password reset for {m.uuid()}")
+    yield text_case("n names about a secret", "", "DB_PASSWORD=${DB_PASSWORD_" + m.digits(4) + "}\n")
+    yield text_case(
+        "n names about a secret",
+        "",
+        "password: must have at least 12 characters\n"
+        if m.chance.random() < 0.5
+        else "The password must contain two digits and a mark.",
+    )
+    yield text_case(
+        "n names about a secret", "", f"Secret: see https://wiki.example.com/secrets/{m.digits(4)} for the process"
+    )
+    yield text_case(
+        "n names about a secret",
+        "",
+        f'<GetPasswordDataResponse xmlns="http://ec2.amazonaws.com/doc/2014-06-15/"><requestId>{m.uuid()}</requestId></GetPasswordDataResponse>',
+    )
+    yield text_case(
+        "n names about a secret",
+        "",
+        f'variable "db_password" {{\n  type = string\n  description = "password of the database"\n  sensitive = true\n}}\n',
+    )
+    yield from _all("n names with a part of a word", {
+        "businessNumber": f"BN-{m.digits(5)}", "className": "Card12345678", "accessNumber": m.number(8), "iphone_sales": m.number(8), "mobile_users": m.number(9), "phone_model": f"SM-{m.digits(8)}", "telemetry": m.number(10),
+        "telescope_id": m.number(9), "hotel_code": m.number(8), "intel": m.number(9), "account_number_updated_at": f"17{m.digits(8)}", "passport_expires": "20310402", "phone_verified_at": f"17{m.digits(8)}", "discount": m.number(9),
+        "card_count": m.number(8), "wildcard": m.number(9), "postcard_id": m.number(13), "phone_updated_at": f"17{m.digits(8)}", "email_count": m.number(8), "ssn_status": "verified", "mobile_app_version": "10.2.30.4", "cellIndex": m.number(8), "cell_count": m.number(9),
+        "taxonomy_id": m.number(9), "taxable_amount": m.number(9), "assign": m.number(9), "sinus": m.number(9), "panel": m.number(10), "company": m.number(10), "span": m.number(10), "nifty": m.number(9), "routing_key": f"orders.{m.digits(9)}",
+        "passing_yards": m.number(9), "fingerprint": m.number(9), "finished": m.number(9), "fin_year": "2026", "license": "Apache-2.0", "licenseKey": "mit", "birthplace_id": m.number(8), "AwsAccountId": m.digits(12), "aws_account": m.digits(12), "account": f"acct_{m.some(ALNUM, 16)}",
+        "url": f"https://invoice.example.com/acct_{m.some(ALNUM, 16)}/cnst_{m.digits(9)}", "callerNumber": f"+{m.number(8)}***", "address_family": "ipv4", "mac_address_count": m.number(5), "addressable": m.number(9), "first_name_count": m.number(3), "namespace": "default", "filename": "Report.pdf", "hostname": "web-01", "username": "svc-ci",
+    })  # fmt: skip
+
+
+def prose_and_tables(m: Maker) -> Iterator[Case]:
+    """Prose with numbers, and tables of numbers."""
+    n = m.number
+    for line in (
+        f"The plant shipped {n(2)} {n(3)} {n(3)} tonnes of steel in 2024, up from {n(2)} {n(3)} {n(3)} tonnes.",
+        " ".join(m.digits(2) for _ in range(m.chance.randint(10, 30))), f"{n(3)}\t{n(2)}\t{n(4)}\n{n(3)}\t{n(2)}\t{n(4)}\n", "\n".join("  ".join(n(4) for _ in range(6)) for _ in range(8)),
+        "\n".join(" ".join(n(3) for _ in range(5)) for _ in range(10)), f"rows {n(9)}, bytes {n(12)}, took {n(4)} ms", f"Figure {n(1)}.{n(1)} shows {n(4)} of {n(5)} runs ({n(2)}.{n(1)} %)",
+        f"[{n(4)}-01-02 10:11:12] GET /v1/items/{n(9)} 200 {n(5)} {m.uuid()}", f"{n(10)} {n(10)} {n(10)}", f"lottery: {n(2)} {n(2)} {n(2)} {n(2)} {n(2)} and {n(1)}", f"dimensions 1920x1080, {n(4)}-{n(4)}-{n(4)} px",
+        f"See RFC 7519, section 4.1, and ISO/IEC {n(5)}-1:2017.", f"chr{n(1)}:{n(8)}-{n(8)} (hg38)", f"{m.words(4)}, {n(3)},{n(3)},{n(3)} rows", f"score {n(3)}-{n(2)}-{n(3)} at half time", f"0x{m.hex(8)} 0x{m.hex(16)} {m.hex(8)}",
+        f"| id | size | count |\n|---|---|---|\n| {n(9)} | {n(10)} | {n(11)} |\n| {n(9)} | {n(10)} | {n(11)} |", "x,y,z\n" + "\n".join(f"{m.chance.gauss(0, 1):.12f},{m.chance.gauss(0, 1):.12f},{n(9)}" for _ in range(8)),
+        "time: 12:34:56.789012, offset +01:00, frame 00:01:02:03", f"The iPhone sold {n(9)} units.", "password and token are words; a secret is another one. Passwords matter.",
+        f"call it with page={n(9)} and size={n(7)}", "std::vector<int>::iterator, foo::bar, a::b::c", f"commit {m.hex(40)}\nAuthor: bot\nDate: Mon Jan 5 10:11:12 2026 +0100\n", f"<svg d=\"M{n(3)} {n(3)} L{n(3)} {n(3)} {n(3)} {n(3)} {n(3)} {n(3)} {n(3)} {n(3)}z\"/>",
+    ):  # fmt: skip
+        yield text_case("n prose and tables", "", line)
+        yield json_case("n prose and tables", "", {"text": line})
+    yield json_case(
+        "n prose and tables", "", {"data": [[m.chance.randint(0, 10**9) for _ in range(6)] for _ in range(6)]}
+    )
+    yield json_case(
+        "n prose and tables",
+        "",
+        {"matrix": [[round(m.chance.gauss(0, 1), 16) for _ in range(5)] for _ in range(4)]},
+    )
+    yield json_case(
+        "n odata and json-ld",
+        "",
+        {
+            "@odata.context": "https://graph.example.com/v1.0/$metadata#users",
+            "user@odata.bind": f"https://graph.example.com/users('{m.uuid()}')",
+            "items@odata.type": "#Collection(String)",
+            "@id": "_:b0",
+            "thread": f"19:{m.hex(32)}@thread.tacv2",
+        },
+    )
+    yield text_case("n odata and json-ld", "", json.dumps({"a@odata.type": "#x", "n": 1}))
+
+
+KINDS = (numbers, versions, names_that_do_not_tell, prose_and_tables)
