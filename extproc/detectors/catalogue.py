@@ -6,17 +6,13 @@ Names are Presidio's where Presidio has one. It has no names for secrets: theirs
 AWS_ACCESS_KEY     access key ids of AWS
 AWS_SECRET_KEY     secret access keys of AWS, beside a name that says secret
 CONNECTION_STRING  passwords in addresses, ``scheme://user:password@host``
-GITHUB_TOKEN       tokens of GitHub
-GITLAB_TOKEN       tokens of GitLab
 OPENAI_KEY         keys in OpenAI's form, ``sk-…``
-SLACK_TOKEN        tokens of Slack
-SLACK_WEBHOOK      addresses of Slack's incoming webhooks
-STRIPE_KEY         secret keys of Stripe
-GCP_KEY            keys, client secrets and access tokens of Google Cloud
 JWT                tokens of any issuer
 PRIVATE_KEY        private keys in PEM
 SECRET             random text beside a name that says secret: ``password``, ``api_key``, ``client_secret``…
 =================  ==================================================================
+
+Tokens that their vendor gives a form of its own are rows of the tables in ``entities/tokens``.
 """
 
 from extproc.detectors.detector import Detector
@@ -30,9 +26,6 @@ from extproc.detectors.entities.crypto import CRYPTO
 from extproc.detectors.entities.email_address import EMAIL_ADDRESS
 from extproc.detectors.entities.es_nif import ES_NIF
 from extproc.detectors.entities.fi_personal_identity_code import FI_PERSONAL_IDENTITY_CODE
-from extproc.detectors.entities.gcp_key import GCP_KEY
-from extproc.detectors.entities.github_token import GITHUB_TOKEN
-from extproc.detectors.entities.gitlab_token import GITLAB_TOKEN
 from extproc.detectors.entities.iban_code import IBAN_CODE
 from extproc.detectors.entities.in_aadhaar import IN_AADHAAR
 from extproc.detectors.entities.ip_address import IP_ADDRESS
@@ -44,9 +37,7 @@ from extproc.detectors.entities.pl_pesel import PL_PESEL
 from extproc.detectors.entities.private_key import PRIVATE_KEY
 from extproc.detectors.entities.secret import SECRET
 from extproc.detectors.entities.sg_nric_fin import SG_NRIC_FIN
-from extproc.detectors.entities.slack_token import SLACK_TOKEN
-from extproc.detectors.entities.slack_webhook import SLACK_WEBHOOK
-from extproc.detectors.entities.stripe_key import STRIPE_KEY
+from extproc.detectors.entities.tokens.catalogue import TOKEN_DETECTORS
 from extproc.detectors.entities.uk_nhs import UK_NHS
 from extproc.detectors.entities.us_bank_number import us_bank_number
 from extproc.detectors.entities.us_itin import US_ITIN
@@ -81,17 +72,12 @@ def catalogue(vocabulary: Vocabulary) -> tuple[Detector, ...]:
         SG_NRIC_FIN,
         AWS_ACCESS_KEY,
         AWS_SECRET_KEY,
-        GITHUB_TOKEN,
-        GITLAB_TOKEN,
         OPENAI_KEY,
-        SLACK_TOKEN,
-        SLACK_WEBHOOK,
-        STRIPE_KEY,
-        GCP_KEY,
         JWT,
         PRIVATE_KEY,
         CONNECTION_STRING,
         SECRET,
+        *TOKEN_DETECTORS,
     )
 
 

@@ -16,6 +16,8 @@ HEADER_MAX = 4_096
 STARTS_MAX = 16
 """Offsets in one part at which a header may begin. A part with more makes the whole run a token."""
 PARTS_AFTER_HEADER = 2
+IN_A_TOKEN = re.compile(r"ghs_[A-Za-z0-9]{1,24}_")
+"""What stands before a JWT that is a part of GitHub's token."""
 
 
 def find(text: str, _: str) -> Ranges:
@@ -25,7 +27,7 @@ def find(text: str, _: str) -> Ranges:
     """
     for run in RUN.finditer(text):
         start = _header(run.group())
-        if start >= 0:
+        if start >= 0 and not IN_A_TOKEN.fullmatch(run[0], 0, start):
             yield run.start() + start, run.end()
 
 

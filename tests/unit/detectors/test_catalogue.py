@@ -7,6 +7,7 @@ import pytest
 
 from extproc.detectors import catalogue
 from extproc.detectors.catalogue import CATALOGUE
+from extproc.detectors.entities.tokens.catalogue import TOKENS
 from tests.unit.detectors.entities.checks import ANALYZER
 
 RANDOM = "Xk29fLq81mZtPw47"
@@ -35,10 +36,10 @@ UNDER_ANY_KEY = [
 """A text, and the entity that is found in it by what the text itself says."""
 
 
-def test_every_entity_has_a_module_and_a_test():
+def test_every_entity_has_a_module_and_a_test_or_a_row_of_a_table():
     entities = {detector.entity for detector in CATALOGUE}
     assert entities == ANALYZER.entities
-    for entity in entities:
+    for entity in entities - {token.entity for token in TOKENS}:
         assert (Path(__file__).parent / "entities" / f"test_{entity.lower()}.py").is_file()
         assert (Path(catalogue.__file__).parent / "entities" / f"{entity.lower()}.py").is_file()
 

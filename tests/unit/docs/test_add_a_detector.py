@@ -17,24 +17,24 @@ FILE, USE, TESTS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 @pytest.fixture
-def npm_token(tmp_path, monkeypatch):
+def acme_token(tmp_path, monkeypatch):
     """The page's module, from a file of its own."""
-    path = tmp_path / "npm_token.py"
+    path = tmp_path / "acme_token.py"
     path.write_text(FILE)
-    spec = importlib.util.spec_from_file_location("npm_token", path)
+    spec = importlib.util.spec_from_file_location("acme_token", path)
     module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "npm_token", module)
+    monkeypatch.setitem(sys.modules, "acme_token", module)
     spec.loader.exec_module(module)
     return module
 
 
-def test_the_registered_detector_finds_what_the_page_says(npm_token):
-    exec(USE, {"Analyzer": Analyzer, "CATALOGUE": CATALOGUE, "NPM_TOKEN": npm_token.NPM_TOKEN})
+def test_the_registered_detector_finds_what_the_page_says(acme_token):
+    exec(USE, {"Analyzer": Analyzer, "CATALOGUE": CATALOGUE, "ACME_TOKEN": acme_token.ACME_TOKEN})
 
 
-def test_the_pages_own_tests_pass(npm_token, monkeypatch):
-    monkeypatch.setattr(checks, "ANALYZER", Analyzer((*CATALOGUE, npm_token.NPM_TOKEN)))
-    monkeypatch.setattr(checks, "CATALOGUE", (*CATALOGUE, npm_token.NPM_TOKEN))
+def test_the_pages_own_tests_pass(acme_token, monkeypatch):
+    monkeypatch.setattr(checks, "ANALYZER", Analyzer((*CATALOGUE, acme_token.ACME_TOKEN)))
+    monkeypatch.setattr(checks, "CATALOGUE", (*CATALOGUE, acme_token.ACME_TOKEN))
     tests = {}
     exec(TESTS, tests)
     for text in tests["FOUND"]:

@@ -1,0 +1,12 @@
+"""All kinds of tokens, and their detectors."""
+
+from itertools import chain
+
+from extproc.detectors.detector import Detector
+from extproc.detectors.entities.tokens import ai, cloud, code, data, messaging, monitoring, payments, services
+from extproc.detectors.entities.tokens.form import Token, detectors_of
+
+TOKENS: tuple[Token, ...] = tuple(
+    chain.from_iterable(each.TOKENS for each in (ai, cloud, code, data, messaging, monitoring, payments, services))
+)
+TOKEN_DETECTORS: tuple[Detector, ...] = tuple(detectors_of(TOKENS))

@@ -1,0 +1,176 @@
+"""Tokens of identity providers, password stores, and services for teams and customers."""
+
+from extproc.detectors.entities.tokens.form import UUID, Form, Token, filler, is_mixed
+
+HEX = "a1b2c3d4e5f6"
+
+TOKENS: tuple[Token, ...] = (
+    Token(
+        "AGE_SECRET_KEY",
+        "a secret key of age",
+        "AGE-SECRET-KEY-1" + filler(58, "QPZRY9X8"),
+        "github.com/C2SP/C2SP/blob/main/age.md",
+        (
+            Form(r"(?:AGE|age)-(?:SECRET|secret)-(?:KEY|key)-(?:PQ-|pq-)?1", r"[A-Za-z0-9]{40,}"),
+            Form(r"AGE-PLUGIN-", r"[A-Z0-9-]+-1[A-Z0-9]{40,}"),
+        ),
+    ),
+    Token(
+        "ASANA_TOKEN",
+        "a token of Asana",
+        "1/1200000000000001:" + filler(32, HEX),
+        "developers.asana.com/docs/personal-access-token",
+        (
+            Form(r"[0-2]/[0-9]{13}", r"[0-9]{2,4}(?:/[0-9]{15,17})?:[0-9a-f]{32}"),
+            Form(r"0/[0-9a-f]{32}"),
+        ),
+    ),
+    Token(
+        "CLICKUP_TOKEN",
+        "a token of ClickUp",
+        "pk_12345678_" + filler(32, "A1B2C3D4"),
+        "developer.clickup.com/docs/authentication",
+        (Form(r"pk_[0-9]{6,10}_", r"[A-Z0-9]{32}"),),
+    ),
+    Token(
+        "FIGMA_TOKEN",
+        "a token of Figma",
+        "figd_" + filler(40),
+        "developers.figma.com/docs/rest-api/authentication",
+        (Form(r"fig(?:d|o|u|or|ou|oh|uh|dr|dh)_[\w-]{16}", r"[\w-]{20,}"),),
+    ),
+    Token(
+        "FRAMEIO_TOKEN",
+        "a token of Frame.io",
+        "fio-u-" + filler(64),
+        "developer.frame.io/docs/getting-started/authentication",
+        (Form(r"fio-u-", r"[\w=-]{60,}"),),
+    ),
+    Token(
+        "GCP_KEY",
+        "a key, client secret or token of Google Cloud",
+        "AIza" + filler(35),
+        "cloud.google.com/docs/authentication",
+        (
+            Form(r"AIza[\w-]{16}", r"[\w-]{19,}", apart=False),
+            Form(r"GOCSPX-", r"[\w-]{20,}", apart=False),
+            Form(r"ya29\.", r"[\w-]{20,}(?:\.[\w-]+)*", apart=False),
+            Form(r"1//[\w-]{16}", r"[\w-]{24,}", check=is_mixed),
+            Form(r"GOOG[A-Z0-9]{16}", r"[A-Z0-9]{4,41}"),
+            Form(r"AQ\.Ab8[\w-]{16}", r"[\w-]{20,}"),
+            Form(r"4/0A[\w-]{32}", r"[\w-]{16,}"),
+        ),
+    ),
+    Token(
+        "HUBSPOT_TOKEN",
+        "a token of HubSpot",
+        "pat-na1-12ab34cd-0000-4000-8000-12ab34cd56ef",
+        "developers.hubspot.com/docs/guides/apps/private-apps/overview",
+        (Form(r"pat-[a-z]{2}[0-9]-", UUID),),
+    ),
+    Token(
+        "INTERCOM_TOKEN",
+        "a token of Intercom",
+        "dG9rO" + filler(54) + "=",
+        "developers.intercom.com/docs/build-an-integration/learn-more/authentication",
+        (Form(r"dG9rO[A-Za-z0-9+/]{16}", r"[A-Za-z0-9+/]{24,}={0,2}", check=is_mixed),),
+    ),
+    Token(
+        "MAPBOX_TOKEN",
+        "a secret or temporary token of Mapbox",
+        "sk.eyJ1Ijoi" + filler(60) + "." + filler(22),
+        "docs.mapbox.com/help/glossary/access-token",
+        (Form(r"[st]k\.eyJ[\w-]{16}", r"[\w-]+\.[\w-]{20,}"),),
+    ),
+    Token(
+        "MERCURY_TOKEN",
+        "a token in the form of RFC 8959, `secret-token:…`",
+        "secret-token:mercury_production_" + filler(20),
+        "www.rfc-editor.org/rfc/rfc8959",
+        (Form(r"secret-token:", r"[\w.~%!$&'()*+,;=:@-]{8,}"),),
+    ),
+    Token(
+        "NOTION_TOKEN",
+        "a token of Notion",
+        "ntn_" + filler(46),
+        "developers.notion.com/docs/authorization",
+        (Form(r"ntn_[A-Za-z0-9]{16}", r"[A-Za-z0-9]{24,}"), Form(r"secret_[A-Za-z0-9]{16}", r"[A-Za-z0-9]{27}")),
+    ),
+    Token(
+        "OKTA_TOKEN",
+        "a token of Okta in an `SSWS` header field",
+        "SSWS 00" + filler(40),
+        "developer.okta.com/docs/guides/create-an-api-token",
+        (Form(r"SSWS ", r"(00[\w-]{38,40})"),),
+    ),
+    Token(
+        "ONEPASSWORD_TOKEN",
+        "a service account's token or secret key of 1Password",
+        "ops_eyJ" + filler(260),
+        "developer.1password.com/docs/service-accounts",
+        (
+            Form(r"ops_eyJ", r"[A-Za-z0-9+/=_-]{40,}"),
+            Form(r"A3-[A-Z0-9]{6}-", r"(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3}"),
+        ),
+    ),
+    Token(
+        "ONFIDO_TOKEN",
+        "a token of Onfido",
+        "api_live." + filler(11) + "." + filler(32),
+        "documentation.onfido.com",
+        (Form(r"api_(?:live|sandbox)(?:_[a-z]{2})?\.", r"[\w-]{8,14}\.[\w-]{28,}"),),
+    ),
+    Token(
+        "PERSONA_KEY",
+        "a key of Persona",
+        "persona_production_12ab34cd-0000-4000-8000-12ab34cd56ef",
+        "docs.withpersona.com/api-keys",
+        (Form(r"persona_(?:production|sandbox)_", UUID),),
+    ),
+    Token(
+        "README_KEY",
+        "a key of ReadMe",
+        "rdme_" + filler(70, "a1b2c3d4"),
+        "docs.readme.com/main/reference/intro/authentication",
+        (Form(r"rdme_[a-z0-9]{16}", r"[a-z0-9]{40,}"),),
+    ),
+    Token(
+        "SALESFORCE_TOKEN",
+        "a session id or access token of Salesforce",
+        "00D" + filler(12) + "!AQ" + filler(94),
+        "developer.salesforce.com/docs",
+        (
+            Form(r"00D[A-Za-z0-9]{12,15}!", r"[\w.]{30,}"),
+            Form(r"5Aep[A-Za-z0-9]{16}", r"[\w.]{40,}", check=is_mixed),
+            Form(r"3MVG9[\w.]{16}", r"[\w.]{50,}"),
+        ),
+    ),
+    Token(
+        "STYTCH_SECRET",
+        "a secret of Stytch",
+        "secret-live-" + filler(32) + "=",
+        "stytch.com/docs/api/authentication",
+        (Form(r"secret-(?:live|test)-", r"[\w-]{30,}={0,2}"),),
+    ),
+    Token(
+        "TRELLO_TOKEN",
+        "a token of Trello",
+        "ATTA" + filler(64, HEX) + filler(8, "A1B2C3D4"),
+        "developer.atlassian.com/cloud/trello/guides/rest-api/authorization",
+        (Form(r"ATTA[0-9a-f]{16}", r"[0-9a-f]{48}(?:[0-9A-F]{8})?"),),
+    ),
+    Token(
+        "TYPEFORM_TOKEN",
+        "a token of Typeform",
+        "tfp_" + filler(44) + "_" + filler(14),
+        "www.typeform.com/developers/get-started/personal-access-token",
+        (Form(r"tfp_[\w-]{16}", r"[\w.=-]{20,}"),),
+    ),
+    Token(
+        "ZOHO_TOKEN",
+        "a token of Zoho",
+        "1000." + filler(32, HEX) + "." + filler(32, HEX),
+        "www.zoho.com/accounts/protocol/oauth.html",
+        (Form(r"1000\.[0-9a-f]{32}", r"\.[0-9a-f]{32}"),),
+    ),
+)
