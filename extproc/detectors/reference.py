@@ -17,7 +17,7 @@ An entity of several rows has several forms. Long examples of secrets are cut of
 | --- | --- | --- | --- | --- |"""
 LONGEST = 20
 """Characters of an example without blanks that are shown."""
-CUT = 10
+CUT = 12
 """Characters that are left of a longer one, so that no secret scanner takes the page for a leak."""
 
 
