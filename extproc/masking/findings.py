@@ -1,6 +1,7 @@
 """Findings: counted while a body is masked, and rendered so that no finding shows what it masks."""
 
 from collections.abc import Callable
+from itertools import chain
 
 from extproc.masking.plan.json_path import Location, render, shorten
 from extproc.model.errors import MaskingError
@@ -11,6 +12,19 @@ MAX_FOUND = 50_000
 to page."""
 MAX_LOCATIONS = 1_000
 """Locations that findings distinguish; findings at further ones are counted at the root."""
+
+
+def add_up(*logs: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Return the findings of several texts together. Past ``MAX_LOCATIONS``, they are at the root."""
+    if sum(map(bool, logs)) < 2:  # noqa: PLR2004 - nothing to add
+        return next(filter(None, logs), ())
+    counts: dict[tuple[str, str, str], int] = {}
+    for each in chain.from_iterable(logs):
+        key = (each.entity, each.path, each.how)
+        if key not in counts and len(counts) >= MAX_LOCATIONS:
+            key = (each.entity, "$", each.how)
+        counts[key] = counts.get(key, 0) + each.count
+    return tuple(Finding(*key, count) for key, count in counts.items())
 
 
 class FindingLog:

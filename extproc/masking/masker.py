@@ -289,12 +289,20 @@ class Masker:
         return text, masker.text(text)
 
     def _stream(self, media: Media, plan: CompiledPlan) -> StreamMasker:
+        def make() -> JsonMasker:
+            return self._json_masker(plan)
+
         if media is Media.TEXT:
-            return FailOnce(TextStreamMasker(lambda: self._json_masker(plan), limit=self._text_limit), "text")
+            return FailOnce(TextStreamMasker(make, limit=self._text_limit), "text")
         if media is Media.LINES:
-            lines = JsonLinesMasker(self._json_masker(plan), limit=self._event_limit, max_depth=self._max_depth)
+            lines = JsonLinesMasker(
+                make, limit=self._event_limit, text_limit=self._text_limit, max_depth=self._max_depth
+            )
             return FailOnce(lines, "line")
-        return FailOnce(EventStreamMasker(self._json_masker(plan), limit=self._event_limit), "event")
+        events = EventStreamMasker(
+            make, limit=self._event_limit, text_limit=self._text_limit, max_depth=self._max_depth
+        )
+        return FailOnce(events, "event")
 
     def _frames(self, framing: Framing, rules: tuple[MaskRule, ...]) -> StreamMasker:
         _check_field_names(framing.messages.kind, rules)

@@ -43,6 +43,8 @@ from extproc.detectors.fold import fold
 from extproc.masking.edits import apply
 from extproc.masking.formats import refuse_nul
 from extproc.masking.json.json_masker import JsonMasker
+from extproc.masking.json.position import KnownPosition
+from extproc.masking.plan.json_path import Location
 from extproc.masking.text.json_prefix import JsonPrefix
 from extproc.masking.text.text_masker import Before, MergedMatch, ScanResult, merge_matches
 from extproc.model.errors import MaskingError, Undecodable
@@ -222,21 +224,23 @@ class TextStreamMasker:
     new entity together with the text beside them, of which a part may be released already. The rest is masked.
     """
 
-    def __init__(self, make_masker: Callable[[], JsonMasker], *, limit: int) -> None:
+    def __init__(self, make_masker: Callable[[], JsonMasker], *, limit: int, location: Location = ()) -> None:
         """Begin a text.
 
         Args:
             make_masker: makes a masker with an empty log, always by the same plan.
             limit: most characters that may be held back.
+            location: where the text is in the documents that it comes from.
         """
         self._make_masker = make_masker
+        self._location = location
         self._masker = make_masker()
         plan, analyzer = self._masker.plan, self._masker.analyzer
-        self._plan = plan.entities_at(plan.root)
+        self._plan = plan.entities_at(plan.state_at(location))
         self._limit = limit
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._breaks = LINE if analyzer.join_words else WORD
-        self._needs_whole = plan.operator_at(plan.root) is not None or analyzer.need_whole
+        self._needs_whole = plan.operator_at(plan.state_at(location)) is not None or analyzer.need_whole
         self._phase = Phase.INPUT_MAY_BE_JSON
         self._undecided = _Undecided()
         self._held = _Held()
@@ -251,6 +255,19 @@ class TextStreamMasker:
     def finish(self) -> bytes:
         """See ``StreamMasker.finish``: releases all text that is held back."""
         return self._feed(b"", last=True)
+
+    def feed_text(self, piece: str) -> str:
+        """As ``feed``, for text that is decoded already. It may hold a NUL."""
+        return "".join(self._advance(piece[at : at + SLICE], last=False) for at in range(0, len(piece), SLICE))
+
+    def finish_text(self) -> str:
+        """As ``finish``, for ``feed_text``."""
+        return self._advance("", last=True)
+
+    @property
+    def held(self) -> int:
+        """Characters that are held back."""
+        return self._undecided.input.size + self._undecided.output.size + self._held.pieces.size
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -290,7 +307,7 @@ class TextStreamMasker:
 
     def _masked_whole(self, whole: str) -> str:
         self._masker = self._make_masker()
-        return apply(whole, self._masker.text(whole))
+        return apply(whole, self._masker.text(whole, location=self._location))
 
     def _released(self, more: str, *, last: bool) -> str:
         """Hold text that is not JSON; return the masked prefix that may be released."""
@@ -360,13 +377,13 @@ class TextStreamMasker:
             # Labels formed new entities. Part by part, so that the output does not depend on the pieces.
             uncut = merge_matches(result.matches, plan)
             return "".join(map(self._masked_part, _parts(text, self._breaks, uncut)))
-        self._masker.log(result)
+        self._masker.log(result, KnownPosition(self._location))
         self._note_released(text, out)
         return out
 
     def _masked_part(self, text: str) -> str:
         result = self._masker.text_masker.find(text, str, self._plan, before=self._before())
-        out = apply(text, self._masker.log(result))
+        out = apply(text, self._masker.log(result, KnownPosition(self._location)))
         self._note_released(text, out)
         return out
 

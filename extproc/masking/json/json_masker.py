@@ -94,23 +94,24 @@ class JsonMasker:
 
     def document(self, text: str, prescan: Prescan | None = None) -> list[Edit]:
         """Return the edits of a document that ``check_text`` accepts; for ``prescan`` see ``text``."""
-        root, detectors, prescan = self._open(text, prescan, is_document=True)
+        root, detectors, prescan = self._open(text, prescan, self.plan.root, is_document=True)
         if root is None and detectors is NONE:
             return []
         return self._scan(text, NO_LOCATION, root, _Around(0, detectors), prescan)
 
-    def text(self, text: str, prescan: Prescan | None = None) -> list[Edit]:
+    def text(self, text: str, prescan: Prescan | None = None, location: Location = ()) -> list[Edit]:
         """Return the edits of a text that may be JSON or not.
 
         Args:
             text: the text.
             prescan: its prescan; None if it was not prescanned yet.
+            location: where it is in the documents that it comes from.
         """
-        return self._text(text, prescan, follows_paths=True)
+        return self._text(text, prescan, self.plan.state_at(location), KnownPosition(location))
 
     def plain(self, text: str, prescan: Prescan | None = None) -> list[Edit]:
         """As ``text``, but without following paths: for a header's value, a URL, a comment."""
-        return self._text(text, prescan, follows_paths=False)
+        return self._text(text, prescan, None, NO_LOCATION)
 
     def part(
         self, text: str, location: Location, state: PathState | None, detectors: DetectorSet = ALL
@@ -150,18 +151,17 @@ class JsonMasker:
         """Begin the next of several messages: the limit of entities is for each of them."""
         self._log.begin_document()
 
-    def _text(self, text: str, prescan: Prescan | None, *, follows_paths: bool) -> list[Edit]:
+    def _text(self, text: str, prescan: Prescan | None, root: PathState | None, at: Position) -> list[Edit]:
         is_json = self._is_json(text)
-        root, detectors, prescan = self._open(text, prescan, is_document=is_json)
-        root = root if follows_paths else None
+        root, detectors, prescan = self._open(text, prescan, root, is_document=is_json)
         if root is None and detectors is NONE:
             return []
         if is_json:
-            return self._scan(text, NO_LOCATION, root, _Around(0, detectors), prescan)
-        return self._flat(text, NO_LOCATION, root, detectors)
+            return self._scan(text, at, root, _Around(0, detectors), prescan)
+        return self._flat(text, at, root, detectors)
 
     def _open(
-        self, text: str, prescan: Prescan | None, *, is_document: bool
+        self, text: str, prescan: Prescan | None, root: PathState | None, *, is_document: bool
     ) -> tuple[PathState | None, DetectorSet, Prescan | None]:
         """Begin a document or text: prescan it as a whole.
 
@@ -178,7 +178,7 @@ class JsonMasker:
             whole = "\n".join([each for each, _ in spelled])
             outside = "\n".join([each for each, is_outside in spelled if is_outside])
             detectors = self.analyzer.detectors_for(whole, outside)
-        plan, root = self.plan, self.plan.root
+        plan = self.plan
         if not (plan.may_match(whole) or (detectors is not NONE and plan.may_exempt(whole))):
             root = None
         return root, detectors, None if has_escapes else prescan

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from extproc.masking.plan.entity_plan import ANY_ENTITY, EntityPlan, strictest
-from extproc.masking.plan.json_path import PathState, Segment, compile_path, root_state
+from extproc.masking.plan.json_path import Location, PathState, Segment, compile_path, root_state
 from extproc.model.errors import MaskingError
 from extproc.model.masking import Exemption, Listed, MaskOperator, MaskRule, RuleSource
 
@@ -75,6 +75,13 @@ class CompiledPlan:
         return self._strictest_of(
             [number for number in state.matched if number not in self.passing and number not in self.rest]
         )
+
+    def state_at(self, location: Location) -> PathState | None:
+        """Return the state of the paths at a location; None if no path ends there or below."""
+        state = self.root
+        for component in location:
+            state = state.step(component) if state else None
+        return state
 
     def may_match(self, document: str) -> bool:
         r"""Return whether the path of a rule could match in a document, or in JSON inside it.

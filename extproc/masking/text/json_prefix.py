@@ -31,6 +31,11 @@ class JsonPrefix:
             at = self._string_from(text, at) if self._string else self._token_from(text, at)
         return bool(self._wants)
 
+    @property
+    def is_complete(self) -> bool:
+        """True if the text is an array, object or string with its end: only blanks may follow."""
+        return self._wants == "end" and not self._string
+
     def _string_from(self, text: str, at: int) -> int:
         if self._escaped:
             self._escaped = False
