@@ -136,7 +136,7 @@ def streamed(masker, raw, places, rules):
 
 def masked_once(text, rules):
     plan = compile_plan(rules, ANALYZER.entities)
-    merged = merge_matches(ANALYZER.scan(text), plan)
+    merged = merge_matches(ANALYZER.scan(text), plan.entities_at(plan.root))
     return apply(text, TEXT_MASKER.edits(merged, text)).encode()
 
 
