@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from extproc.detectors.catalogue import CATALOGUE
 from extproc.detectors.detector import Detector
+from extproc.detectors.vocabulary.vocabulary import built_in
 
 INTRODUCTION = """# Entities
 
@@ -15,6 +16,13 @@ An entity of several rows has several forms. Long examples of secrets are cut of
 
 | entity | what it is | known by | example | source |
 | --- | --- | --- | --- | --- |"""
+WORDS = """
+## Words that tell what a value is
+
+Context is a name or a word beside a value. The parts of a word are written with `_` here: `api_key` is also
+found as `apiKey`, `API-KEY` and `api key`; `*` stands for any letters. Languages are those of ISO 639-1;
+`any` are words that many languages share.
+"""
 LONGEST = 20
 """Characters of an example without blanks that are shown."""
 CUT = 12
@@ -23,13 +31,22 @@ CUT = 12
 
 def render_reference() -> str:
     """Return the whole page, as Markdown."""
-    return "\n".join((INTRODUCTION, *_rows())) + "\n"
+    return "\n".join((INTRODUCTION, *_rows(), WORDS, *_words()))
 
 
 def _rows() -> Iterator[str]:
     for each in sorted(CATALOGUE, key=lambda detector: detector.entity):
         meaning = each.meaning[:1].upper() + each.meaning[1:]
         yield f"| `{each.entity}` | {meaning} | {_known_by(each)} | {_example(each)} | {each.source} |"
+
+
+def _words() -> Iterator[str]:
+    for kind, languages in built_in().languages.items():
+        yield f"### {kind.capitalize()}\n\n| language | words |\n| --- | --- |"
+        yield from (
+            f"| {language} | {', '.join(f'`{word}`' for word in words)} |" for language, words in languages.items()
+        )
+        yield ""
 
 
 def _known_by(detector: Detector) -> str:
