@@ -111,8 +111,13 @@ def main() -> None:
         found = list(search(name, find, cases))
         kinds[name], entities[name] = score(cases, found, "kind"), score(cases, found, "entity")
         apis[name] = score(whole, search(name, find, whole), "kind")
-    for title, table in (("Kinds", rows(kinds)), ("Entities", rows(entities)), ("Documents", document_rows(apis))):
-        print(f"\n{title}", *table, sep="\n")
+    for title, shown, table in (
+        ("Kinds", cases, rows(kinds)),
+        ("Entities", cases, rows(entities)),
+        ("Documents", whole, document_rows(apis)),
+    ):
+        if shown:
+            print(f"\n{title}", *table, sep="\n")
     if chosen.explain:
         print("", *explain(kinds["extproc"]), *explain(apis["extproc"]), sep="\n")
     if chosen.json:

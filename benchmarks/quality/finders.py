@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.quality.cases import JSON, Case
+from benchmarks.quality.cases import JSON, TEXT, Case
+from benchmarks.quality.streams import EVENTS, changes
 from extproc.detectors.analyzer import Analyzer
 from extproc.masking.masker import Masker
 from extproc.model.errors import MaskingError
@@ -53,23 +54,18 @@ LEAST_SCORE = 0.4
 def extproc() -> Finder:
     """Return the masker with the plan that a connection has without settings."""
     masker = Masker(Analyzer(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 20)
-    media = {
-        "text/csv": "text/plain",
-        "text/html": "text/plain",
-        "application/x-www-form-urlencoded": "text/plain",
-    }
+    return lambda cases: [_edits(masker, case) for case in cases]
 
-    def find(cases: Sequence[Case]) -> list[list[Found]]:
-        found: list[list[Found]] = []
-        for case in cases:
-            try:
-                trial = masker.trial(case.body.encode(), media.get(case.media, case.media), MASK_EVERYTHING)
-            except MaskingError as error:
-                raise ValueError(f"{error}: {case.body[:200]}") from error
-            found.append([(edit.start, edit.end, edit.text.strip('"')) for edit in trial.edits])
-        return found
 
-    return find
+def _edits(masker: Masker, case: Case) -> list[Found]:
+    try:
+        if case.media == EVENTS:
+            masked = masker.mask(case.body.encode(), case.media, MASK_EVERYTHING).body.decode()
+            return [(start, end, "") for start, end in changes(case.body, masked)]
+        trial = masker.trial(case.body.encode(), JSON if case.media == JSON else TEXT, MASK_EVERYTHING)
+    except MaskingError as error:
+        raise ValueError(f"{error}: {case.body[:200]}") from error
+    return [(edit.start, edit.end, edit.text.strip('"')) for edit in trial.edits]
 
 
 def presidio(model: str = "") -> Finder | None:

@@ -27,6 +27,7 @@ from benchmarks.quality.cases import (
     must,
     text_case,
 )
+from benchmarks.quality.streams import streams
 
 PASSWORDS = (
     "hunter2", "Tr0ub4dor&3", "correct horse battery staple", "two words, with marks!", "letmein", "P@ss!", "4931",
@@ -622,4 +623,5 @@ KINDS = (
     phones,
     identifiers,
     views,
+    streams,
 )

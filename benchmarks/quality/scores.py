@@ -136,5 +136,5 @@ def document_rows(results: dict[str, dict[str, Score]]) -> Iterator[str]:
         line = f"{row[:35]:36}{first[row].size / 1000:>6.0f}"
         yield line + "".join(f"{result[row].per_100_kb:>22.2f}" for result in results.values())
     size = sum(each.size for each in first.values())
-    totals = (sum(each.wrong for each in result.values()) / size * 100_000 for result in results.values())
+    totals = (sum(each.wrong for each in result.values()) / (size or 1) * 100_000 for result in results.values())
     yield f"{'all':36}{size / 1000:>6.0f}" + "".join(f"{total:>22.2f}" for total in totals)

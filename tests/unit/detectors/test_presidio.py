@@ -177,3 +177,33 @@ def test_a_missing_extra_is_said_with_the_hint(monkeypatch):
     monkeypatch.setitem(sys.modules, "presidio_analyzer", None)
     with pytest.raises(ConfigError, match=r"pip install 'extproc\[presidio\]'"):
         masker_with()
+
+
+@pytest.fixture
+def small_model(tmp_path, monkeypatch):
+    """A spaCy model that knows two names, installed as a package as models are."""
+    import spacy
+
+    nlp = spacy.blank("en")
+    ruler = nlp.add_pipe("entity_ruler")
+    ruler.add_patterns(
+        [{"label": "PERSON", "pattern": "Maria Garcia"}, {"label": "GPE", "pattern": [{"LOWER": "leeds"}]}]
+    )
+    package = tmp_path / "en_small_names"
+    nlp.to_disk(package)
+    loads = "from spacy.util import load_model_from_path\n\n\n"
+    loads += "def load(**options):\n    return load_model_from_path(Path(__file__).parent, **options)\n"
+    (package / "__init__.py").write_text("from pathlib import Path\n\n" + loads)
+    about = tmp_path / "en_small_names-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: en_small_names\nVersion: 1.0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    return package.name
+
+
+@needs_presidio
+def test_a_language_model_finds_names(small_model):
+    masker = masker_with(entities=["PERSON", "LOCATION"], model=small_model)
+    body = '{"note": "Maria Garcia moved to Leeds", "id": 7}'
+    assert masked(masker, body) == '{"note": "[PERSON] moved to [LOCATION]", "id": 7}'
+    assert masked(masker, "ask Maria Garcia", TEXT) == "ask [PERSON]"
