@@ -23,14 +23,15 @@ from extproc.detectors.entities.aws_secret_key import AWS_SECRET_KEY
 from extproc.detectors.entities.connection_string import CONNECTION_STRING
 from extproc.detectors.entities.credit_card import CREDIT_CARD
 from extproc.detectors.entities.crypto import CRYPTO
-from extproc.detectors.entities.email_address import EMAIL_ADDRESS
+from extproc.detectors.entities.email_address import email_address
 from extproc.detectors.entities.es_nif import ES_NIF
 from extproc.detectors.entities.fi_personal_identity_code import FI_PERSONAL_IDENTITY_CODE
 from extproc.detectors.entities.iban_code import IBAN_CODE
 from extproc.detectors.entities.in_aadhaar import IN_AADHAAR
-from extproc.detectors.entities.ip_address import IP_ADDRESS
+from extproc.detectors.entities.ip_address import ip_address
 from extproc.detectors.entities.it_fiscal_code import IT_FISCAL_CODE
 from extproc.detectors.entities.jwt import JWT
+from extproc.detectors.entities.mac_address import mac_address
 from extproc.detectors.entities.openai_key import OPENAI_KEY
 from extproc.detectors.entities.phone_number import PHONE_NUMBER, PHONE_NUMBER_LOOSE
 from extproc.detectors.entities.pl_pesel import PL_PESEL
@@ -52,11 +53,12 @@ def catalogue(vocabulary: Vocabulary) -> tuple[Detector, ...]:
         CREDIT_CARD,
         US_SSN,
         US_SSN_BARE,
-        EMAIL_ADDRESS,
+        email_address(vocabulary),
         PHONE_NUMBER,
         PHONE_NUMBER_LOOSE,
         IBAN_CODE,
-        IP_ADDRESS,
+        ip_address(vocabulary),
+        mac_address(vocabulary),
         CRYPTO,
         US_ITIN,
         us_bank_number(vocabulary),

@@ -3,9 +3,12 @@
 import ipaddress
 import re
 from collections.abc import Iterator
+from functools import partial
 
-from extproc.detectors.context import ends_with, name_endings, own_name
+from extproc.detectors.context import ends_with, last_name, name_endings, own_name
 from extproc.detectors.detector import Detector, Ranges, outermost
+from extproc.detectors.vocabulary.vocabulary import Vocabulary
+from extproc.detectors.vocabulary.words import Words
 
 OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 V4 = re.compile(rf"(?<![0-9A-Za-z.])(?:{OCTET}\.){{3}}{OCTET}(?![0-9A-Za-z]|\.[0-9])")
@@ -16,6 +19,17 @@ RELEASED = re.compile(
     r"/(?:snoisrev|noisrev|rev|v|sesaeler|esaeler|sdliub|dliub|sgat|gat)(?![0-9A-Za-z])", re.IGNORECASE
 )
 """``/releases/1.2.3.4``, read from its end."""
+NUMBERED = re.compile(
+    r"[\s\"'`(#]{1,3}(?:snoisrev|noisrev|rev|v|esaeler|dliub|erawmrif|noitces|retpahc|esualc|gat|dio)(?![A-Za-z0-9_-])",
+    re.IGNORECASE,
+)
+"""``version 1.2.3.4`` or ``section 4.0.0.1``, read from its end."""
+REQUIRED = re.compile(r"\s?[\"'(]?(?:=[~^<>!=]|>~|\^|(?<=\A)~)")
+"""``name>=1.2.3.4``, read from its end: what a package needs."""
+IMAGE = re.compile(r":(?:[A-Za-z0-9._-]{1,64})?/(?!/)")
+"""``library/name:1.2.3.4``, read from its end: a container's image and its tag; also ``x.jar!/:1.2.3.4``."""
+TAGGED = re.compile(r"[A-Za-z0-9._/-]+[:-](?:[0-9]{1,5}/[A-Za-z0-9._/-]+:)?\Z")
+"""``name:`` or ``name-`` before a version, where a name above says that the value is an image or a chart."""
 GOES_ON = re.compile(r":[0-9]|/")
 """May follow an address, but not the version of a product."""
 PACKED = re.compile(
@@ -24,68 +38,120 @@ PACKED = re.compile(
 """The rest of a file's name, behind ``name-1.2.3.4``."""
 SUFFIX = re.compile(
     r"[-_](?:[0-9.]{1,8}[.~+-]?)?(?:alpha|beta|rc|pre(?:view|release)?|dev|snapshot|final|ga|release|hotfix|patch"
-    r"|build|lts|generic|ubuntu|deb|bpo|amzn|(?:el|fc)[0-9])(?![A-Za-z])",
+    r"|build|lts|generic|ubuntu|deb|bpo|amzn|(?:el|fc)[0-9])(?![A-Za-z])|\.v[0-9]|\+[0-9a-f]{7,40}(?![0-9A-Za-z])",
     re.IGNORECASE,
 )
-"""Follows a version: ``-rc.1``, ``-1.el9``."""
-NEAR = 41
+"""Follows a version: ``-rc.1``, ``-1.el9``, ``.v3``."""
+NEAR = 70
 """Characters before an address that may say that it is a version."""
 GROUPS = 3
-"""Least groups of a version 6 address: a shorter one, ``a::b``, is more often something else."""
+"""Least groups of a version 6 address that needs no word: a shorter one, ``a::b``, is often something else."""
+LOCAL_V6 = re.compile(r"(?:fe[89ab][0-9a-f]|f[cd][0-9a-f]{2})::?[0-9a-f]", re.IGNORECASE)
+"""The beginning of link-local and unique local addresses (RFC 4291 section 2.5.6, RFC 4193)."""
+EUI64 = re.compile(r"(?:[0-9A-Fa-f]{2}:){7}[0-9A-Fa-f]{2}\Z")
+"""A hardware address of eight bytes, which can be read as an address of version 6."""
+ROUTED = re.compile(r"/(?:12[0-8]|1[01][0-9]|[1-9]?[0-9])(?![0-9A-Za-z.])|%(?:25)?[A-Za-z][A-Za-z0-9_.-]{0,15}")
+"""Follows a version 6 address: a prefix's length, or a zone (RFC 4007 section 11)."""
 OTHER_NAMES = name_endings(
-    r"(?:versions?|ver|releases?|builds?|firmware|oid)"
-    r"(?:_(?:number|no|string|name|tag|current|latest|installed|available|min|max))?"
+    r"(?:versions?|ver|releases?|builds?|firmware|oids?|tags?|image|section|chapter|revision|assembly)"
+    r"(?:_(?:number|no|string|name|tag|id|current|latest|installed|available|min|max|description|info))?"
 )
 """Names of other values that look like ``1.2.3.4``."""
+IMAGE_NAMES = name_endings(r"(?:images?|charts?)(?:_(?:name|uri|ref|tag|id))?")
+IMAGE_FIELD = re.compile(r"(?i:image|chart)[\"']?\s{0,3}[:=]\s{0,3}[\"']?\Z|(?<![A-Za-z])FROM \Z")
 
 
-def find(text: str, keys: str) -> Ranges:
+def find(words: Words, text: str, keys: str) -> Ranges:
     """Yield addresses of other machines, and no versions."""
-    yield from outermost(
-        match.span() for match in _matches(text) if not ends_with(OTHER_NAMES, own_name(text, *match.span(), keys))
-    )
+    yield from outermost(span for span in _spans(words, text, keys) if not _is_other(words, text, *span, keys))
 
 
-def _matches(text: str) -> Iterator[re.Match[str]]:
+def _spans(words: Words, text: str, keys: str) -> Iterator[tuple[int, int]]:
     for match in V4.finditer(text):
-        if not match[0].startswith(("0.", "127.", "255.")) and not _is_version(text, *match.span()):
-            yield match
-    yield from (match for match in V6.finditer(text) if _is_v6(match[0]))
+        if not match[0].startswith(("0.", "127.", "255.")):
+            yield match.span()
+    for match in V6.finditer(text):
+        if _is_v6(match[0]) and (_is_clear(text, match) or _is_named(words, text, match, keys)):
+            yield match.span()
 
 
-def _is_version(text: str, start: int, end: int) -> bool:
-    """Return whether the text joined to a match says that it is a version."""
-    before = text[max(0, start - NEAR) : start][::-1]
-    if RELEASED.match(before) or SUFFIX.match(text, end):
+def _is_other(words: Words, text: str, start: int, end: int, keys: str) -> bool:
+    """Return whether the name of a match, or the text joined to it, says that it is a version."""
+    if ":" in text[start:end]:
+        return False
+    name = own_name(text, start, end, keys)
+    if ends_with(OTHER_NAMES, name) or SUFFIX.match(text, end):
         return True
-    if before[:1] in ("-", "_"):
-        return before[1:2].isalnum() and PACKED.match(text, end) is not None
-    return PRODUCT.match(before) is not None and not GOES_ON.match(text, end)
+    before = text[max(0, start - NEAR) : start][::-1]
+    joint = before[:1]
+    if joint == "/":
+        return bool(RELEASED.match(before) or (PRODUCT.match(before) and not GOES_ON.match(text, end)))
+    if joint == ":":
+        return IMAGE.match(before) is not None or _is_tag(text, start, keys)
+    if joint in ("-", "_"):
+        is_packed = before[1:2].isalnum() and PACKED.match(text, end) is not None
+        return is_packed or _is_tag(text, start, keys)
+    return bool(NUMBERED.match(before) or (REQUIRED.match(before) and not words.tell(name)))
+
+
+def _is_tag(text: str, start: int, keys: str) -> bool:
+    """Return whether a match is the version of an image or chart that is named as one."""
+    before = text[max(0, start - NEAR) : start]
+    name = TAGGED.search(before)
+    if not name:
+        return False
+    above = before[: name.start()]
+    return bool(IMAGE_FIELD.search(above)) if above else ends_with(IMAGE_NAMES, last_name(keys))
 
 
 def _is_v6(text: str) -> bool:
-    if sum(map(bool, text.split(":"))) < GROUPS or not any(map(str.isdigit, text)):
+    """Return whether a text is an address of version 6 that is neither loopback nor unspecified."""
+    if EUI64.match(text) or not text.strip(":"):
         return False
     try:
-        return not ipaddress.IPv6Address(text).is_loopback
+        address = ipaddress.IPv6Address(text)
     except ValueError:
         return False
+    inner = address.ipv4_mapped
+    if inner is not None and (inner.is_loopback or inner.is_unspecified):
+        return False
+    return not address.is_loopback
 
 
-IP_ADDRESS = Detector(
-    entity="IP_ADDRESS",
-    prefilter=(
-        rb"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]",
-        rb":[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]",
-        rb"[0-9A-Fa-f]::",
-        rb"::[0-9A-Fa-f]",
-    ),
-    shortest=5,
-    find=find,
-    canonical=str.lower,
-    prefilter_shortest=3,
-    uses_context=True,
-    meaning="an address of version 4 or 6; not loopback, not a version's number",
-    example="192.0.2.44",
-    source="RFC 791, RFC 4291",
-)
+def _is_clear(text: str, match: re.Match[str]) -> bool:
+    """Return whether a version 6 address needs no word that tells it from other text with colons."""
+    found = match[0]
+    if "." in found or LOCAL_V6.match(found):
+        return True
+    if sum(map(bool, found.split(":"))) >= GROUPS:
+        return any(map(str.isdigit, found))
+    is_bracketed = text[match.start() - 1 : match.start()] == "[" and text.startswith("]:", match.end())
+    return is_bracketed or ROUTED.match(text, match.end()) is not None
+
+
+def _is_named(words: Words, text: str, match: re.Match[str], keys: str) -> bool:
+    """Return whether a word tells it. Without a digit it has to be all of the text: ``db::add`` is a program's."""
+    has_digit = any(map(str.isdigit, match[0]))
+    return (has_digit or text.strip() == match[0]) and words.beside(text, match.start(), keys)
+
+
+def ip_address(vocabulary: Vocabulary) -> Detector:
+    """Make the detector with the words for addresses of machines."""
+    return Detector(
+        entity="IP_ADDRESS",
+        prefilter=(
+            rb"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]",
+            rb":[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]",
+            rb"[0-9A-Fa-f]::",
+            rb"::[0-9A-Fa-f]",
+        ),
+        shortest=4,
+        find=partial(find, vocabulary.words("ip")),
+        canonical=str.lower,
+        prefilter_shortest=3,
+        uses_context=True,
+        meaning="an address of version 4 or 6; not loopback, not a version's number",
+        proof="its form; a short one of version 6 by a word, a prefix or a zone",
+        example="192.0.2.44",
+        source="RFC 791, RFC 4291",
+    )

@@ -10,7 +10,7 @@ NAME_LONGEST = 256
 """Last characters of a name that count."""
 _BRANDS = re.compile(r"\biP(?=hones?(?![a-z]))")
 _HUMPS = re.compile(
-    r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])"
+    r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z](?!s(?![a-z]))[a-z])|(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])"
 )
 _APART = re.compile(r"[\W_]+")
 _JOINS, _BLANKS, _BREAKS = re.compile(r"[_.-]+"), re.compile(r"\s+"), re.compile(r"[^\w ]+")

@@ -105,7 +105,7 @@ def test_parts_are_masked_under_their_names():
         (NAME.format("ssn"), "[US_SSN]"),
         (NAME.format("n"), "123456789"),
         (NAME.format("doc") + "\r\nContent-Type: application/json", '{"x": "[EMAIL_ADDRESS]", "y": 1.50}'),
-        (NAME.format("file") + '; filename="[EMAIL_ADDRESS]"\r\nContent-Type: text/plain', "x"),
+        (NAME.format("file") + '; filename="[EMAIL_ADDRESS].txt"\r\nContent-Type: text/plain', "x"),
     )
     assert mask(masked, content_type=MULTIPART) == masked
     assert "secret" not in mask(multipart((NAME.format("a"), "secret")), path("$.a"), content_type=MULTIPART)
