@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from extproc.assembly.check_exemptions import exemption_problems
 from extproc.assembly.keys import KEY_BYTES
 from extproc.assembly.make_connection import make_connection
 from extproc.assembly.make_engine import configured_interest, make_engine, presumed_reads
@@ -70,7 +71,8 @@ def check_plan(connection: Connection, masker: Masker) -> None:
 
 
 def plan_problems(connection: Connection, masker: Masker) -> Iterator[ConfigError]:
-    """Yield an error for each rule that masks nothing: an invalid path, or an entity that no detector finds."""
+    """Yield an error for each rule that does nothing: an invalid path, or an entity that no detector finds."""
+    yield from exemption_problems(connection, masker)
     masking = connection.settings.masking
     for side, rules, declared in (
         ("request", masking.request, masking.declared.request),

@@ -1,15 +1,17 @@
 """Make one registered connection: its protocol, its masking plan, its approval terms, its credential."""
 
+from types import MappingProxyType
+
 from extproc.credentials.credential import make_credential
 from extproc.flow.services import Connection
 from extproc.model.decision import ApprovalTerms
-from extproc.model.masking import Listed, MaskOperator, MaskPlan, MaskRule, RuleSource
+from extproc.model.masking import Exemption, Listed, MaskOperator, MaskPlan, MaskRule, RuleSource
 from extproc.protocols.catalogue import BY_NAME
 from extproc.protocols.function_protocol import FunctionProtocol
 from extproc.settings.connection import ConnectionSettings
 from extproc.settings.envoy import GuardFilter
 from extproc.settings.limits import LimitSettings
-from extproc.settings.masking import MaskingSettings, MaskRuleSettings
+from extproc.settings.masking import ExemptionSettings, MaskingSettings, MaskRuleSettings
 
 EVERY_ENTITY = (MaskRule(MaskOperator.REDACT, entity="*", source=RuleSource.CONNECTION),)
 """The masking of responses where the configuration has none."""
@@ -26,6 +28,9 @@ def make_connection(
         protocol=make_protocol(name, settings, limits),
         mask=masking_plan(settings.masking),
         decide_only_mask=decide_only_plan(settings.masking, guard_filter),
+        exemptions=MappingProxyType(
+            {each: exemptions(settings.masking, each) for each in ("", *_functions(settings))}
+        ),
         terms=ApprovalTerms(tuple(approvals.groups), approvals.minimum, approvals.expires_in),
         credential=make_credential(settings.credential) if settings.credential else None,
     )
@@ -54,6 +59,38 @@ def decide_only_plan(masking: MaskingSettings, guard_filter: GuardFilter) -> Mas
     if guard_filter == "ext_authz" and masking.response is None:
         masking = masking.model_copy(update={"response": []})
     return masking_plan(masking)
+
+
+def _functions(settings: ConnectionSettings) -> set[str]:
+    """Return the functions that an exemption names: for all others, the exemptions without a function hold."""
+    return {name for each in settings.masking.exempt for name in each.functions}
+
+
+def exemptions(masking: MaskingSettings, function: str = "") -> MaskPlan:
+    """Return the exemptions for calls of one function; those for all functions where it has no name."""
+    chosen = [each for each in masking.exempt if not each.functions or function in each.functions]
+    return MaskPlan(
+        tuple(exemption_rule(each) for each in chosen if each.direction != "response"),
+        tuple(exemption_rule(each) for each in chosen if each.direction != "request"),
+    )
+
+
+def exemption_rule(settings: ExemptionSettings) -> MaskRule:
+    """Return the rule of an exemption."""
+    path, header = settings.path or "", ""
+    if not path.startswith("$"):
+        path, header = "", ":path" if path == "url" else path.removeprefix("header.")
+    exemption = Exemption(
+        settings.reason, settings.value, settings.domain, settings.pattern, header, record=settings.record
+    )
+    path = "" if path == "$" else path  # below the root is everywhere, keys included
+    return MaskRule(
+        MaskOperator.REDACT,
+        path=path,
+        entity=settings.entity,
+        source=RuleSource.CONNECTION,
+        exempt=exemption,
+    )
 
 
 def _declared(paths: list[str] | None) -> tuple[MaskRule, ...]:

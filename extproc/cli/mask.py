@@ -68,9 +68,16 @@ def mask(  # noqa: PLR0917 - each is an option of the command line
     direction: Annotated[
         Direction, typer.Option(help="Which plan of the connection: for requests or for responses.")
     ] = Direction.RESPONSE,
+    function: Annotated[
+        str,
+        typer.Option(help="Use the connection's exemptions for this function, too. Default: that of --method."),
+    ] = "",
     diff: Annotated[bool, typer.Option(help="Print each change and its entity instead of the body.")] = False,
     explain: Annotated[
-        bool, typer.Option(help="List each entity found, its place and its operator on standard error.")
+        bool,
+        typer.Option(
+            help="List each entity found, its place, what happens to it and by which rule on standard error."
+        ),
     ] = False,
     check: Annotated[bool, typer.Option(help="Print no body; exit with 1 if anything would be masked.")] = False,
     descriptors: Annotated[
@@ -106,6 +113,7 @@ def mask(  # noqa: PLR0917 - each is an option of the command line
         config=config,
         connection=connection,
         response=direction is Direction.RESPONSE,
+        function=function,
         descriptors=descriptors,
         message=message,
         method=method,

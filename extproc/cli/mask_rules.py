@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from extproc.assembly.make_connection import masking_plan
+from extproc.assembly.make_connection import exemptions, masking_plan
 from extproc.assembly.make_masker import make_detectors
 from extproc.config.load import adding_places
 from extproc.config.schema import Settings
@@ -47,16 +47,29 @@ def _allow_list(paths: list[str]) -> tuple[MaskRule, ...]:
     return masking_plan(MaskingSettings(response=[], declared=DeclaredSettings(response=paths))).response
 
 
-def rules_of_connection(settings: Settings, name: str, *, response: bool) -> tuple[MaskRule, ...]:
-    """Return the rules that a connection always applies, for requests or for responses.
+def rules_of_connection(
+    settings: Settings, name: str, function: str = "", *, response: bool
+) -> tuple[MaskRule, ...]:
+    """Return the rules that a connection always applies, for requests or for responses, with its exemptions.
+
+    Args:
+        settings: the configuration.
+        name: the connection's name.
+        function: whose exemptions count; empty: those for all functions.
+        response: which of the two plans.
 
     Raises:
-        ConfigError: the configuration has no such connection.
+        ConfigError: the configuration has no such connection or function, or an exemption cannot be used.
     """
     if name not in settings.connections:
         raise ConfigError(f"no connection {name!r} in the configuration", hint=", ".join(settings.connections))
-    plan = masking_plan(settings.connections[name].masking)
-    return plan.response if response else plan.request
+    connection = settings.connections[name]
+    if function and function not in connection.function_names:
+        raise ConfigError(
+            f"connection {name} has no function {function!r}", hint=", ".join(connection.function_names)
+        )
+    plan, exempt = masking_plan(connection.masking), exemptions(connection.masking, function)
+    return plan.response + exempt.response if response else plan.request + exempt.request
 
 
 def make_trial_masker(settings: Settings | None, config: Path | None) -> Masker:

@@ -8,6 +8,7 @@ import typer
 from rich.text import Text
 
 from extproc.cli.mask_diff import changed_lines, changed_values, print_changes
+from extproc.cli.mask_explain import explained
 from extproc.cli.mask_input import read_body
 from extproc.cli.mask_messages import typed_body
 from extproc.cli.mask_rules import make_trial_masker, rules_of_connection, rules_of_options
@@ -17,7 +18,7 @@ from extproc.masking.formats import is_one
 from extproc.masking.masker import Masker
 from extproc.masking.stream_masker import Masked
 from extproc.model.errors import ConfigError, MaskingError
-from extproc.model.masking import Finding, MaskOperator, MaskRule
+from extproc.model.masking import MaskOperator, MaskRule
 
 JSON = "application/json"
 DONE, WOULD_MASK, CANNOT_MASK = 0, 1, 2
@@ -38,6 +39,7 @@ class MaskOptions:
     config: Path | None
     connection: str
     response: bool
+    function: str
     descriptors: Path | None
     message: str
     method: str
@@ -73,7 +75,8 @@ def run_mask(options: MaskOptions) -> int:
     except MaskingError as error:
         return _fail(f"cannot be masked: {error}{_type_hint(options, content_type)}")
     if options.explain:
-        _print_findings(masked.findings)
+        for line in explained(masked.findings, rules):
+            typer.echo(line, err=True)
     if options.diff:
         print_changes(changes)
     elif not options.check:
@@ -95,7 +98,8 @@ def _plan(options: MaskOptions) -> tuple[Masker, tuple[MaskRule, ...]]:
         )
     settings = load_settings(options.config) if options.config else None
     if settings and options.connection:
-        rules += rules_of_connection(settings, options.connection, response=options.response)
+        function = options.function or options.method
+        rules += rules_of_connection(settings, options.connection, function, response=options.response)
     elif not rules:
         rules = EVERY_ENTITY
     return make_trial_masker(settings, options.config), rules
@@ -137,8 +141,3 @@ def _type_hint(options: MaskOptions, content_type: str) -> str:
 def _fail(message: str) -> int:
     typer.echo(message, err=True)
     return CANNOT_MASK
-
-
-def _print_findings(findings: tuple[Finding, ...]) -> None:
-    for each in findings:
-        typer.echo(f"{each.entity}\t{each.path}\t{each.how or 'not masked'}\t{each.count}", err=True)

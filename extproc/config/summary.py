@@ -10,6 +10,7 @@ from extproc.config.schema import Settings
 from extproc.settings.connection import ConnectionSettings
 from extproc.settings.envoy import GuardFilter
 from extproc.settings.limits import LimitSettings
+from extproc.settings.masking import ExemptionSettings, MaskingSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +148,48 @@ def refusals_of(settings: Settings, guard_filter: GuardFilter) -> Iterator[str]:
         yield f"problem: {note}\n  {note.hint}"
 
 
+def _unmasked_notes(path: KeyPath, masking: MaskingSettings) -> Iterator[Note]:
+    """Yield a note for each setting that lets pass what cannot be searched."""
+    hint = "remove the key: such bodies are denied then"
+    for key, what in (("undecodable", "bodies that cannot be read"), ("binary_parts", "parts that are not text")):
+        if getattr(masking, key) == "pass-unmasked":
+            yield Note((*path, key), f"{what} pass unmasked", hint)
+        for name, own in masking.functions.items():
+            if getattr(own, key) == "pass-unmasked" and getattr(masking, key) != "pass-unmasked":
+                yield Note((*path, "functions", name, key), f"{what} pass unmasked in calls of {name}", hint)
+
+
+def _exemption_notes(path: KeyPath, exemption: ExemptionSettings, masking: MaskingSettings) -> Iterator[Note]:
+    """Yield a note for an exemption that is very wide, or that exempts nothing."""
+    values = exemption.value or exemption.pattern or exemption.domain
+    if exemption.domain.startswith("*.") and exemption.domain.count(".") == 1:
+        yield Note(
+            (*path, "domain"), f"addresses of all domains in {exemption.domain} pass", "name your own domains"
+        )
+    elif not (values or exemption.path or exemption.functions):
+        what = f"every {'entity' if exemption.entity == '*' else exemption.entity} passes, in all functions"
+        yield Note(path, what, "add path, functions, value, domain or pattern; or mask only what has to be masked")
+    elif exemption.entity == "*" and not values and exemption.path in (None, "$"):
+        yield Note(path, f"every entity passes in calls of {', '.join(exemption.functions)}", "name the entities")
+    plans = {"request": masking.request, "response": masking.response}
+    if not any(
+        rules is None
+        or any(
+            rule.entity in ("*", exemption.entity) or (rule.entity and exemption.entity == "*") for rule in rules
+        )
+        for side, rules in plans.items()
+        if exemption.direction in (None, side)
+    ):
+        where = f" in {exemption.direction}s" if exemption.direction else ""
+        yield Note(path, f"exempts nothing: no rule masks {exemption.entity}{where}", "remove it")
+
+
 def _connection_notes(path: KeyPath, connection: ConnectionSettings) -> Iterator[Note]:
     masking, credential = connection.masking, connection.credential
     yield from _wide_notes(path, connection)
-    if masking.undecodable == "pass-unmasked":
-        hint = "remove the key: such bodies are denied then"
-        yield Note((*path, "masking", "undecodable"), "bodies that cannot be read pass unmasked", hint)
+    yield from _unmasked_notes((*path, "masking"), masking)
+    for index, exemption in enumerate(masking.exempt):
+        yield from _exemption_notes((*path, "masking", "exempt", index), exemption, masking)
     if masking.response == [] and masking.declared.response is None:
         what = "responses are not masked unless policy says so"
         yield Note((*path, "masking", "response"), what, 'response: [{entity: "*"}], or remove the key')

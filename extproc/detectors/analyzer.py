@@ -74,6 +74,12 @@ class Analyzer:
         """Return one form for all spellings of the same value, for pseudonyms."""
         return self._canonical[entity](fold(found).text)
 
+    def finds_alone(self, value: str, entity: str) -> bool | None:
+        """Return whether a text as a whole is found as an entity; None if that depends on words around it."""
+        if any(each.hints or each.uses_context for each in self._detectors if each.entity == entity):
+            return None
+        return Match(0, len(value), entity) in self.scan(value)
+
     def readings(self, found: str) -> Iterator[str]:
         """Yield a value as it is written, folded, and as decoders read it where it is spelled in text.
 

@@ -18,6 +18,7 @@ from extproc.doctor.check_result import CheckResult, Installation
 from extproc.model.errors import CredentialError
 from extproc.model.units import NANOSECONDS_PER_SECOND
 from extproc.settings.identity import Provider
+from extproc.settings.masking import ExemptionSettings
 
 EVERYBODY = stat.S_IRWXO
 GROUP_WRITES = stat.S_IWGRP
@@ -47,6 +48,21 @@ def masking(installation: Installation) -> Iterator[CheckResult]:
     yield installation.ok(
         "masking", f"all plans can be made{f', with {custom} detectors of your own' if custom else ''}"
     )
+    for name, connection in installation.settings.connections.items():
+        for each in connection.masking.exempt:
+            yield installation.ok(f"exemption of {name}", f"{exempted(each)} ({each.reason})")
+
+
+def exempted(exemption: ExemptionSettings) -> str:
+    """Describe what passes, without showing a value."""
+    values = ("one value" if exemption.value else "", "a pattern" if exemption.pattern else "", exemption.domain)
+    kind = next((each for each in values if each), "all values")
+    parts = [f"{'every entity' if exemption.entity == '*' else exemption.entity}, {kind}"]
+    parts += [f"at {exemption.path}"] if exemption.path else []
+    parts += [f"in {exemption.direction}s"] if exemption.direction else []
+    parts += [f"of {', '.join(exemption.functions)}"] if exemption.functions else []
+    parts += ["also in the record"] if exemption.record else []
+    return ", ".join(parts)
 
 
 def credentials(installation: Installation) -> Iterator[CheckResult]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import orjson
@@ -28,7 +29,9 @@ def find_in_body(named: NamedCall, services: Services) -> tuple[Finding, ...]:
     request = named.request
     framing = _request_framing(named, services)
     if framing is None:
-        return services.masker.find(request.plain, request.head.headers.get("content-type"))
+        binary_parts = named.connection.passes_binary_parts(named.call.name)
+        content_type = request.head.headers.get("content-type")
+        return services.masker.find(request.plain, content_type, binary_parts=binary_parts)
     masker = services.masker.frames(framing, (), finds=True)
     masker.feed(request.plain)
     masker.finish()
@@ -44,7 +47,9 @@ def mask_body(named: NamedCall, services: Services, rules: tuple[MaskRule, ...])
     request = named.request
     framing = _request_framing(named, services)
     if framing is None:
-        return services.masker.mask(request.plain, request.head.headers.get("content-type"), rules)
+        binary_parts = named.connection.passes_binary_parts(named.call.name)
+        content_type = request.head.headers.get("content-type")
+        return services.masker.mask(request.plain, content_type, rules, binary_parts=binary_parts)
     masker = services.masker.frames(framing, for_each_message(named, rules))
     return Masked(masker.feed(request.plain) + masker.finish(), masker.findings)
 
@@ -72,7 +77,8 @@ def readable_arguments(named: NamedCall, services: Services) -> Json:
     if framing is None:
         return arguments
     framing = replace(framing, redact_credential=named.connection.known_credential())
-    lines = Readable(framing, services.masker.hidden)(named.request.plain).splitlines()
+    exempt = named.connection.kept_for(named.call.name).request
+    lines = Readable(framing, partial(services.masker.hidden, exempt=exempt))(named.request.plain).splitlines()
     try:
         shown: list[Json] = [orjson.loads(line) for line in lines]
     except ValueError:
@@ -112,11 +118,12 @@ def mask_pieces(
         messages,
         limits.response_body,
         limits.decoded_ratio,
-        binary=decided.connection.passes_unmasked,
+        binary=decided.passes_unmasked,
         redact_credential=redact,
     )
     masker = services.masker.frames(framing, rules, conceals=bool(redact))
-    return Pieces(masker, NO_CREDENTIAL, LINES, Readable(framing, services.masker.hidden))
+    exempt = decided.connection.kept_for(decided.call.name).response
+    return Pieces(masker, NO_CREDENTIAL, LINES, Readable(framing, partial(services.masker.hidden, exempt=exempt)))
 
 
 def _request_framing(named: NamedCall, services: Services) -> Framing | None:
@@ -124,7 +131,8 @@ def _request_framing(named: NamedCall, services: Services) -> Framing | None:
     if messages is None:
         return None
     limits = services.limits
-    return Framing(messages, limits.request_body, limits.decoded_ratio, binary=named.connection.passes_unmasked)
+    binary = named.connection.passes_unmasked(named.call.name)
+    return Framing(messages, limits.request_body, limits.decoded_ratio, binary=binary)
 
 
 def _messages(connection: Connection, call: Call, headers: Headers, *, response: bool) -> Messages | None:

@@ -19,7 +19,7 @@ from extproc.masking.masker import Masker
 from extproc.model.decision import ApprovalTerms
 from extproc.model.errors import CredentialError
 from extproc.model.ids import Clock, Entropy
-from extproc.model.masking import MaskPlan
+from extproc.model.masking import PASSED_UNMASKED, MaskPlan, MaskRule
 from extproc.policy.call_counters import UsageStore
 from extproc.policy.contract.engine import PolicyEngine
 from extproc.protocols.function_protocol import FunctionProtocol
@@ -28,6 +28,8 @@ from extproc.settings.identity import Provider
 from extproc.settings.limits import LimitSettings
 from extproc.settings.mtls import MtlsSettings
 from extproc.settings.upstream_cluster import is_upstream_cluster, upstream_cluster
+
+NO_RULES = MaskPlan()
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,23 @@ class Connection:
     terms: ApprovalTerms
     """Approval terms where policy does not give any."""
     credential: Credential | None = None
+    exemptions: Mapping[str, MaskPlan] = field(default_factory=dict)
+    """Values that pass although ``mask`` masks them, by function; of all other functions by the empty name."""
+
+    def mask_for(self, function: str) -> MaskPlan:
+        """Return the masking of calls of one function, with the exemptions that hold there."""
+        mask, exempt = self.mask, self._exempt_for(function)
+        return MaskPlan(
+            mask.request and mask.request + exempt.request, mask.response and mask.response + exempt.response
+        )
+
+    def kept_for(self, function: str) -> MaskPlan:
+        """Return the exemptions of one function that hold for what is stored or shown, too."""
+        plan = self._exempt_for(function)
+        return MaskPlan(_recorded(plan.request), _recorded(plan.response))
+
+    def _exempt_for(self, function: str) -> MaskPlan:
+        return self.exemptions.get(function) or self.exemptions.get("", NO_RULES)
 
     @cached_property
     def cluster(self) -> str:
@@ -58,10 +77,17 @@ class Connection:
         """True if an entry must be durable before anything is forwarded."""
         return self.settings.recording.durability == "strict"
 
-    @property
-    def passes_unmasked(self) -> bool:
-        """True if a body that cannot be searched may pass."""
-        return self.settings.masking.undecodable == "pass-unmasked"
+    def passes_unmasked(self, function: str) -> bool:
+        """Return whether a body of this function's calls that cannot be searched may pass."""
+        masking = self.settings.masking
+        own = masking.functions.get(function)
+        return ((own and own.undecodable) or masking.undecodable) == PASSED_UNMASKED.how
+
+    def passes_binary_parts(self, function: str) -> bool:
+        """Return whether parts of a form that are not text may pass in this function's calls."""
+        masking = self.settings.masking
+        own = masking.functions.get(function)
+        return ((own and own.binary_parts) or masking.binary_parts) == PASSED_UNMASKED.how
 
     def known_credential(self) -> CredentialRedactor:
         """Return what takes the credential out of text that is kept; it takes out nothing while it cannot be read.
@@ -78,6 +104,10 @@ class Connection:
         """Return text that is kept of a call, without the connection's credential."""
         redact = self.known_credential()
         return redact(text.encode("utf-8", "replace")).decode("utf-8", "replace") if redact else text
+
+
+def _recorded(rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
+    return tuple(rule for rule in rules if rule.exempt and rule.exempt.record)
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,18 @@ class DecidedCall:
     @property
     def connection_mask(self) -> MaskPlan:
         """The masking that the connection always does, by the service that Envoy asks."""
-        return self.connection.decide_only_mask if self.request.decide_only else self.connection.mask
+        connection = self.connection
+        return connection.decide_only_mask if self.request.decide_only else connection.mask_for(self.call.name)
+
+    @property
+    def passes_unmasked(self) -> bool:
+        """True if a body of this call that cannot be searched may pass."""
+        return self.connection.passes_unmasked(self.call.name)
+
+    @property
+    def passes_binary_parts(self) -> bool:
+        """True if parts of a form that are not text may pass in this call."""
+        return self.connection.passes_binary_parts(self.call.name)
 
     @property
     def call(self) -> Call:

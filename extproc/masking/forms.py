@@ -8,7 +8,9 @@ from extproc.masking.edits import Edit, apply
 from extproc.masking.formats import Media, decode_text, media_of
 from extproc.masking.json.json_masker import JsonMasker
 from extproc.masking.plan.json_path import PathState
+from extproc.masking.plan.operators import REDACTED
 from extproc.model.errors import MaskingError, Undecodable
+from extproc.model.masking import MaskOperator
 
 TEXTS = frozenset({Media.TEXT, Media.JSON})
 """Kinds of part that can be searched."""
@@ -49,12 +51,18 @@ def _spelled(text: str, part: Part, edits: list[Edit]) -> list[Edit]:
     ]
 
 
-def mask_multipart(body: bytes, content_type: str, masker: JsonMasker) -> bytes:
+def mask_multipart(body: bytes, content_type: str, masker: JsonMasker, *, binary: bool = False) -> bytes:
     """Mask ``multipart/form-data``. A part is at ``$.name``; its header fields are masked as text.
+
+    Args:
+        body: the form.
+        content_type: names the boundary.
+        masker: masks texts and logs findings.
+        binary: let parts that are not text pass unchanged; each of them becomes a finding.
 
     Raises:
         Unreadable: see ``read_parts``.
-        Undecodable: a part is not text.
+        Undecodable: a part is not text, no rule masks it as a whole, and it may not pass.
     """
     boundary = boundary_of(content_type)
     parts = read_parts(body, boundary)
@@ -62,7 +70,7 @@ def mask_multipart(body: bytes, content_type: str, masker: JsonMasker) -> bytes:
     for part in parts:
         head = decode_text(body[slice(*part.head)])
         pieces += [body[at : part.head[0]], apply(head, masker.part(head, (), None)).encode()]
-        pieces += [body[part.head[1] : part.content[0]], _content(body, part, masker)]
+        pieces += [body[part.head[1] : part.content[0]], _content(body, part, masker, binary=binary)]
         at = part.content[1]
     masked = b"".join([*pieces, body[at:]])
     if masked != body:
@@ -70,12 +78,31 @@ def mask_multipart(body: bytes, content_type: str, masker: JsonMasker) -> bytes:
     return masked
 
 
-def _content(body: bytes, part: MultiPart, masker: JsonMasker) -> bytes:
-    content = body[slice(*part.content)]
+def _content(body: bytes, part: MultiPart, masker: JsonMasker, *, binary: bool) -> bytes:
+    content, location, state = body[slice(*part.content)], (part.name,), _state_of(masker, part.name)
+    try:
+        text = _text_of(part, content)
+    except Undecodable:
+        operator = masker.plan.operator_at(state)
+        if operator is not None:
+            removed = masker.redact_container(operator, location)
+            return b"" if removed is MaskOperator.REMOVE else REDACTED.encode()
+        if not binary:
+            raise
+        masker.log_passed(location)
+        return content
+    return apply(text, masker.part(text, location, state)).encode()
+
+
+def _text_of(part: MultiPart, content: bytes) -> str:
+    """Return the text of a part.
+
+    Raises:
+        Undecodable: it is not text.
+    """
     if media_of(part.content_type or PLAIN, ascii_only=content.isascii()) not in TEXTS:
         raise Undecodable("a part is not text")
-    text = decode_text(content)
-    return apply(text, masker.part(text, (part.name,), _state_of(masker, part.name))).encode()
+    return decode_text(content)
 
 
 def _check_same(masked: bytes, boundary: bytes, count: int) -> None:

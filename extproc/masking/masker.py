@@ -94,6 +94,10 @@ class Masker:
         """The entities that a detector finds."""
         return self._entities
 
+    def finds(self, value: str, entity: str) -> bool | None:
+        """Return whether a value by itself is found as an entity; None if that depends on the text around it."""
+        return self._analyzer.finds_alone(value, entity)
+
     def check(self, rules: tuple[MaskRule, ...], kinds: tuple[Descriptor, ...] = ()) -> None:
         """Refuse rules that cannot be applied, before a call meets them.
 
@@ -109,15 +113,18 @@ class Masker:
         for kind in kinds:
             _check_field_names(kind, rules)
 
-    def find(self, body: bytes, content_type: str) -> tuple[Finding, ...]:
-        """Return all findings in a body, without masking.
+    def find(self, body: bytes, content_type: str, *, binary_parts: bool = False) -> tuple[Finding, ...]:
+        """Return all findings in a body, without masking; for ``binary_parts`` see ``mask``.
 
         Raises:
             MaskingError: as for ``mask``.
         """
-        return _fail_closed(lambda: self._masked(body, content_type, self._compiled(()))).findings
+        plan = self._compiled(())
+        return _fail_closed(lambda: self._masked(body, content_type, plan, binary_parts=binary_parts)).findings
 
-    def mask(self, body: bytes, content_type: str, rules: tuple[MaskRule, ...]) -> Masked:
+    def mask(
+        self, body: bytes, content_type: str, rules: tuple[MaskRule, ...], *, binary_parts: bool = False
+    ) -> Masked:
         """Mask a whole body.
 
         JSON is read strictly: a document that readers might read in different ways is refused. JSON in a string of
@@ -127,6 +134,7 @@ class Masker:
             body: content-encoding undone.
             content_type: value of the header field.
             rules: what to mask. Without rules the body is not even read.
+            binary_parts: let parts of a form that are not text pass unchanged; each of them becomes a finding.
 
         Returns:
             The masked body, and the findings. A finding without ``how`` was not masked.
@@ -136,7 +144,9 @@ class Masker:
         """
         if not rules:
             return Masked(body)
-        return _fail_closed(lambda: self._masked(body, content_type, self._compiled(rules)))
+        return _fail_closed(
+            lambda: self._masked(body, content_type, self._compiled(rules), binary_parts=binary_parts)
+        )
 
     def trial(self, body: bytes, content_type: str, rules: tuple[MaskRule, ...]) -> Trial:
         """As ``mask``, and return the edits: for a person who tries a plan on data of their own.
@@ -201,19 +211,26 @@ class Masker:
         )
         return _fail_closed(lambda: Masked(masker.mask(value), masker.findings))
 
-    def hidden(self, message: bytes, kind: Descriptor, redact_credential: Callable[[bytes], bytes]) -> bytes:
+    def hidden(
+        self,
+        message: bytes,
+        kind: Descriptor,
+        redact_credential: Callable[[bytes], bytes],
+        exempt: tuple[MaskRule, ...] = (),
+    ) -> bytes:
         """Mask a message so that people may see its JSON, in which ``bytes`` are Base64.
 
         Args:
             message: its bytes.
             kind: its type.
             redact_credential: removes the credential from a text.
+            exempt: exemptions that hold for what people see.
 
         Raises:
             MaskingError: it cannot be masked.
         """
         masker = MessageMasker(
-            self._json_masker(self._compiled(MASK_EVERYTHING)),
+            self._json_masker(self._compiled(MASK_EVERYTHING + exempt)),
             kind,
             max_depth=self._max_depth,
             redact_credential=redact_credential,
@@ -254,7 +271,7 @@ class Masker:
         masker = self._json_masker(plan)
         return apply(text, masker.plain(text)), masker.findings
 
-    def _masked(self, body: bytes, content_type: str, plan: CompiledPlan) -> Masked:
+    def _masked(self, body: bytes, content_type: str, plan: CompiledPlan, *, binary_parts: bool = False) -> Masked:
         if not body:
             return Masked(body)
         media = media_of(content_type, ascii_only=body.isascii())
@@ -266,7 +283,7 @@ class Masker:
             case Media.FORM:
                 return Masked(mask_form(body, masker), masker.findings)
             case Media.MULTIPART:
-                return Masked(mask_multipart(body, content_type, masker), masker.findings)
+                return Masked(mask_multipart(body, content_type, masker, binary=binary_parts), masker.findings)
             case _:
                 text, edits = self._edited(body, media, masker)
                 return Masked(apply(text, edits).encode() if edits else body, masker.findings)

@@ -129,7 +129,12 @@ class Finding:
     @property
     def is_masked(self) -> bool:
         """True if an operator masked it."""
-        return bool(self.how) and not self.how.startswith(EXEMPT)
+        return bool(self.how) and not self.is_exempt
+
+    @property
+    def is_exempt(self) -> bool:
+        """True if an exemption let it pass."""
+        return self.how.startswith(EXEMPT)
 
 
 def on_side(side: Side, findings: Iterable[Finding]) -> tuple[Finding, ...]:

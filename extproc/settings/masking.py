@@ -36,6 +36,59 @@ class DeclaredSettings(Strict):
     """Paths in the function's result. Null: all fields pass that no rule masks."""
 
 
+EXEMPT_PLACE = r"^(\$|header\.[a-z0-9_-]+$|url$)"
+DOMAIN = r"^((\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*)?$"
+ONE_LINE = r"^[^\r\n\t]*$"
+VALUES = ("value", "domain", "pattern")
+"""The keys of an exemption that name values."""
+
+
+class ExemptionSettings(Strict):
+    """Values of an entity that pass although the connection's rules mask the entity.
+
+    Policy's rules, rules for paths and the removal of the credential are never set aside.
+    """
+
+    entity: str = Field(pattern=r"^(\*|[A-Z][A-Z0-9_]*)$", description="EMAIL_ADDRESS, IP_ADDRESS, * …")
+    reason: str = Field(
+        min_length=3, max_length=120, pattern=ONE_LINE, description="shown in the record; holds no value"
+    )
+    """Why these values may pass. The record shows it with each finding, so it may hold no entity itself."""
+    path: str | None = Field(None, pattern=EXEMPT_PLACE, description="$.a[*].b, header.x-forwarded-for or url")
+    """Where: a path and everything below it, a header field, or the URL. Null: everywhere."""
+    direction: Literal["request", "response"] | None = None
+    """In which messages. Null: in both."""
+    functions: list[Annotated[str, Field(min_length=1)]] = Field([])
+    """In calls of these functions. Empty: of all."""
+    value: str = Field("", description="this value, however it is written")
+    domain: str = Field(
+        "",
+        pattern=DOMAIN,
+        description="addresses of this domain, in lower case; *.example.com: of all domains below",
+    )
+    pattern: str = Field("", description="values that match as a whole; syntax as in masking.detectors")
+    record: bool = False
+    """True: the record and approvers see the values, too."""
+
+    @model_validator(mode="after")
+    def _one_kind_of_values(self) -> "ExemptionSettings":
+        if sum(bool(getattr(self, each)) for each in VALUES) > 1:
+            raise ValueError(f"give at most one of {', '.join(VALUES)}")
+        return self
+
+
+Undecodable = Literal["deny", "pass-unmasked"]
+
+
+class FunctionMasking(Strict):
+    """What differs in calls of one function."""
+
+    undecodable: Undecodable | None = None
+    """As ``masking.undecodable``; null: as there."""
+    binary_parts: Undecodable | None = None
+    """As ``masking.binary_parts``; null: as there."""
+
+
 class MaskingSettings(Strict):
     """The masking that a connection always does. Policy can only add to it."""
 
@@ -46,9 +99,16 @@ class MaskingSettings(Strict):
     envoy.guard_filter is ext_authz, nothing, since nothing can be masked there."""
     declared: DeclaredSettings = DeclaredSettings()
     """Allow-list mode: the only fields that may pass."""
-    undecodable: Literal["deny", "pass-unmasked"] = "deny"
+    exempt: list[ExemptionSettings] = Field([])
+    """Values that pass although a rule for entities masks them, each with a reason."""
+    undecodable: Undecodable = "deny"
     """What happens to a whole body that cannot be decoded, and so not be masked. pass-unmasked: it is forwarded
     unchanged, and the record says so."""
+    binary_parts: Undecodable = "deny"
+    """What happens to a part of multipart/form-data that is not text, such as a picture. pass-unmasked: it is
+    forwarded unchanged while the other parts are masked, and the record says so."""
+    functions: dict[str, FunctionMasking] = Field({})
+    """What differs for some functions, by name."""
 
 
 SURE = 0.5

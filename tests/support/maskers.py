@@ -20,9 +20,9 @@ class FaultyMasker(Masker):
         self.operation, self.part, self.fault = operation, part, fault
         return self
 
-    def mask(self, body, *others):
+    def mask(self, body, *others, **options):
         self._strike("mask", body.decode())
-        return super().mask(body, *others)
+        return super().mask(body, *others, **options)
 
     def trial(self, body, *others):
         self._strike("trial", body.decode())

@@ -80,7 +80,7 @@ def _found(masker: Masker, value: bytes, rules: Rules) -> Findings:
     """Search bytes of unknown type for entities that are to be masked, in the text that they may hold."""
     found: Findings = ()
     for text in {value.decode("latin-1"), value.decode("utf-8", "replace")}:
-        found = found or tuple(each for each in masker.mask_text(text, rules)[1] if each.how)
+        found = found or tuple(each for each in masker.mask_text(text, rules)[1] if each.is_masked)
     return found
 
 

@@ -6,6 +6,7 @@ A field's name is context for detectors, as a key of JSON is. Percent-encoding i
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import unquote, unquote_plus, unquote_to_bytes
 
 import orjson
@@ -19,6 +20,9 @@ from extproc.model.masking import Finding, MaskRule
 from extproc.model.permit import HeaderEdits
 
 PATH = ":path"
+URL = "url"
+"""The place of what is found in ``PATH``."""
+ELEMENT = re.compile(r"\$\[([0-9]+)\]")
 FIXED = frozenset(
     {
         *(PATH, "host", "content-encoding", "content-length", "content-type", "transfer-encoding"),
@@ -59,21 +63,30 @@ def mask_fields(
     Raises:
         MaskingError: it cannot be masked, or stands in a field that cannot be rewritten.
     """
-    rules = tuple(rule for rule in rules if rule.entity)
+    in_list, alone = tuple(_at(rules, "$[*]")), tuple(_at(rules, "$"))
     if not (rules or redact_credential):
         return HeaderEdits(), ()
     came = {name: _values(fields, name) for name in dict.fromkeys(name for name, _ in fields)}
     values = _concealed(came, redact_credential)
-    suspects = _suspects(masker, values, rules) if rules else {}
-    findings: list[Finding] = []
+    suspects, exempt = _suspects(masker, values, in_list) if in_list else ({}, ())
+    findings = list(exempt)
     for name in suspects:
-        sent = [_masked(masker, name, value, rules, findings) for value in values[name]]
-        left = sent == values[name] or _suspects(masker, {name: sent}, rules)
+        sent = [_masked(masker, name, value, alone, findings) for value in values[name]]
+        left = sent == values[name] or _suspects(masker, {name: sent}, in_list)[0]
         if left or name in FIXED or name.startswith(ENVOYS):
             raise MaskingError("a header field holds what cannot be masked there")
         values[name] = sent
     changed = {name: [value for value in sent if value] for name, sent in values.items() if sent != came[name]}
     return _edits(changed), tuple(findings)
+
+
+def _at(rules: Rules, root: str) -> Iterator[MaskRule]:
+    """Yield the rules for entities. An exemption for one field gets the path of that field below a root."""
+    for rule in rules:
+        if rule.exempt and rule.exempt.header:
+            yield replace(rule, path=f"{root}['{rule.exempt.header}']", exempt=replace(rule.exempt, header=""))
+        elif rule.entity and not rule.path:
+            yield rule
 
 
 def _concealed(values: dict[str, list[bytes]], redact_credential: CredentialRedactor) -> dict[str, list[bytes]]:
@@ -100,16 +113,34 @@ def _edits(changed: dict[str, list[bytes]]) -> HeaderEdits:
     return HeaderEdits(first, tuple(name for name, values in changed.items() if not values), more)
 
 
-def _suspects(masker: Masker, values: dict[str, list[bytes]], rules: Rules) -> dict[str, None]:
-    """Return the names of the fields that masking changes, as written or percent-decoded, in order."""
+def _suspects(masker: Masker, values: dict[str, list[bytes]], rules: Rules) -> tuple[dict[str, None], Findings]:
+    """Search all fields together, as written and percent-decoded.
+
+    Returns:
+        The names of the fields that masking changes, in order, and what exemptions let pass.
+    """
     seen = [{name: text} for name, each in values.items() for value in each for text in _readings(name, value)]
     if not masker.may_hold("\n\n".join(text for each in seen for part in each.items() for text in part)):
-        return {}
+        return {}, ()
     document = orjson.dumps(seen)
-    masked = masker.mask(document, JSON, rules).body
-    if masked == document:
-        return {}
-    return {name: None for was, now in zip(seen, orjson.loads(masked), strict=True) if was != now for name in was}
+    masked = masker.mask(document, JSON, rules)
+    exempt = tuple(_exempt(masked.findings, seen))
+    if masked.body == document:
+        return {}, exempt
+    pairs = zip(seen, orjson.loads(masked.body), strict=True)
+    return {name: None for was, now in pairs if was != now for name in was}, exempt
+
+
+def _exempt(findings: Findings, seen: list[dict[str, str]]) -> Iterator[Finding]:
+    """Yield what exemptions let pass, once for each field and entity: a field is there in several readings."""
+    counts: dict[tuple[str, str, str], int] = {}
+    for each in findings:
+        if each.is_exempt and (place := ELEMENT.match(each.path)):
+            name = next(iter(seen[int(place[1])]))
+            key = each.entity, URL if name == PATH else f"header.{name}", each.how
+            counts[key] = max(counts.get(key, 0), each.count)
+    for (entity, path, how), count in counts.items():
+        yield Finding(entity, path, how, count)
 
 
 def _readings(name: str, value: bytes) -> Iterator[str]:
@@ -137,7 +168,11 @@ def _masked(masker: Masker, name: str, value: bytes, rules: Rules, findings: lis
             edits, found = _look(masker, name, read(text), len(text), rules)
             if edits:
                 text = apply(text, edits)
-                findings += [Finding(each.entity, f"header.{name}", each.how, each.count) for each in found]
+                findings += [
+                    Finding(each.entity, f"header.{name}", each.how, each.count)
+                    for each in found
+                    if not each.is_exempt
+                ]
         pieces.append(text.encode(encoding))
     return b";".join(pieces)
 

@@ -60,9 +60,9 @@ def masked_arguments(named: NamedCall, services: Services, policy_rules: tuple[M
         MaskingError: they cannot be masked.
     """
     connection = named.connection
-    rules = MASK_EVERYTHING + connection.mask.request + policy_rules
+    rules = MASK_EVERYTHING + connection.mask.request + connection.kept_for(named.call.name).request + policy_rules
     clean = isinstance(named, IdentifiedCall) and named.searched and not named.findings
-    if clean and not any(rule.path for rule in rules):
+    if clean and not any(rule.path and not rule.exempt for rule in rules):
         return connection.without_credential(dump(named.call.arguments).decode("utf-8", "replace"))
     rules = for_each_message(named, rules)
     shown = connection.without_credential(dump(readable_arguments(named, services)).decode("utf-8", "replace"))

@@ -1,6 +1,7 @@
 """Rewrite the request for the backend: masked, and with the query that policy asks for."""
 
 import re
+from dataclasses import replace
 
 from extproc.codecs.unreadable import Unreadable
 from extproc.credentials.redactor import NO_CREDENTIAL
@@ -126,7 +127,7 @@ def _check_may_pass(decided: DecidedCall, services: Services, rules: Rules, why:
     Raises:
         Refused: with ``masking-failed``.
     """
-    if not decided.connection.passes_unmasked:
+    if not decided.passes_unmasked:
         raise _masking_failed(why)
     try:
         _check_url(decided, services, rules, body_masked=False)
@@ -146,11 +147,24 @@ def _check_url(decided: DecidedCall, services: Services, rules: Rules, *, body_m
         left = decided.connection.protocol.unreached_arguments(decided.call, body_masked=body_masked)
     except Unreadable as error:
         # The arguments are not known one by one: no path can be followed into the URL.
-        if any(rule.path for rule in rules):
+        if any(rule.path and not rule.exempt for rule in rules):
             raise MaskingError("a field to be masked may be part of the URL") from error
         return
-    if left and any(each.how for each in services.masker.mask(dump(left), "application/json", rules).findings):
+    rules = _in_url(rules)
+    if left and any(
+        each.is_masked for each in services.masker.mask(dump(left), "application/json", rules).findings
+    ):
         raise MaskingError("a field to be masked is part of the URL")
+
+
+def _in_url(rules: Rules) -> Rules:
+    """Return the rules for arguments that are a part of the URL: exemptions for the URL hold for all of them."""
+    return tuple(
+        replace(rule, exempt=replace(rule.exempt, header=""))
+        if rule.exempt and rule.exempt.header == PATH
+        else rule
+        for rule in rules
+    )
 
 
 def _masking_failed(detail: str) -> Refused:

@@ -50,8 +50,15 @@ class Responding:
 
     def rules(self, decision: Decision) -> Rules:
         """Return the connection's and the policy's rules for the response, in the protocol's own paths."""
-        connection = self.permitted.decided.connection
-        return connection.protocol.response_rules(connection.mask.response + decision.mask.response)
+        decided = self.permitted.decided
+        own = decided.connection.mask_for(decided.call.name).response
+        return decided.connection.protocol.response_rules(own + decision.mask.response)
+
+    @property
+    def kept_rules(self) -> Rules:
+        """The exemptions that hold for what is recorded of the response, in the protocol's own paths."""
+        decided = self.permitted.decided
+        return decided.connection.protocol.response_rules(decided.connection.kept_for(decided.call.name).response)
 
     async def decide(self, plain: bytes | None = b"", *, streamed: bool = False) -> Decision:
         """Ask policy about the response; see ``decide_response``."""
@@ -99,7 +106,7 @@ def _streams(response: Responding) -> bool:
         return True
     asked = services.engine.response_interest is not ResponseInterest.NEVER
     rules = response.rules(decided.decision)
-    if asked or decided.connection.passes_unmasked or any(rule.path == "$" or rule.listed for rule in rules):
+    if asked or decided.passes_unmasked or any(rule.path == "$" or rule.listed for rule in rules):
         return False
     return protocol.streams_text(response.head, whole=services.limits.response_body)
 
@@ -161,7 +168,7 @@ def _decoded(response: Responding, body: bytes) -> bytes | None:
     try:
         plain = decode_content(body, encoding, limit=limits.response_body, ratio=limits.decoded_ratio)
     except Unreadable as error:
-        if response.permitted.decided.connection.passes_unmasked:
+        if response.permitted.decided.passes_unmasked:
             return None
         raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="response", detail=error.kind.value) from error
     return response.permitted.redact_credential(plain)
@@ -177,15 +184,17 @@ def _masked_body(response: Responding, body: bytes, plain: bytes | None, rules: 
         return _passed_unmasked(response, body)
     content_type = response.head.headers.get("content-type")
     try:
-        masked = response.services.masker.mask(plain, content_type, rules)
+        binary_parts = response.permitted.decided.passes_binary_parts
+        masked = response.services.masker.mask(plain, content_type, rules, binary_parts=binary_parts)
     except Undecodable as error:
-        if response.permitted.decided.connection.passes_unmasked:
+        if response.permitted.decided.passes_unmasked:
             return _passed_unmasked(response, plain)
         raise _masking_failed("masking.response", error) from error
     except MaskingError as error:
         raise _masking_failed("masking.response", error) from error
     response.record.found_in_response(masked.findings)
-    _keep(response, masked.body, content_type, rules)
+    if not any(each.entity == PASSED_UNMASKED.entity for each in masked.findings):
+        _keep(response, masked.body, content_type, rules)
     return masked.body
 
 
@@ -205,7 +214,8 @@ def _keep(response: Responding, sent: bytes, content_type: str, rules: Rules) ->
         return
     if not masks_everything(rules):
         try:
-            sent = response.services.masker.mask(sent, content_type, MASK_EVERYTHING).body
+            rules = MASK_EVERYTHING + response.kept_rules
+            sent = response.services.masker.mask(sent, content_type, rules).body
         except MaskingError:
             sent = b""
     response.record.kept_of_response(sent[: recording.max_text].decode("utf-8", "replace"))

@@ -34,7 +34,7 @@ from extproc.masking.plan.json_path import Location, PathState
 from extproc.masking.plan.operators import FIELD, REDACTED
 from extproc.masking.text.text_masker import NOTHING_FOUND, ScanResult, TextMasker
 from extproc.model.errors import MaskingError
-from extproc.model.masking import Finding, MaskOperator
+from extproc.model.masking import PASSED_UNMASKED, Finding, MaskOperator
 
 MAX_NESTED = 8
 """Levels of documents in strings of documents, at most."""
@@ -138,6 +138,10 @@ class JsonMasker:
         operator = MaskOperator.REMOVE if operator is MaskOperator.REMOVE else MaskOperator.REDACT
         self._log.add(FIELD, location, operator.value)
         return operator
+
+    def log_passed(self, location: Location) -> None:
+        """Log a value that could not be searched, and passes unmasked."""
+        self._log.add(PASSED_UNMASKED.entity, location, PASSED_UNMASKED.how)
 
     def log(self, result: ScanResult, at: Position = NO_LOCATION) -> list[Edit]:
         """Log the matches in a text, and how they were masked; return its edits."""

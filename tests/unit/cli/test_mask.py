@@ -34,8 +34,66 @@ def test_rules_of_the_command_line():
 
 def test_explain_names_places_and_no_values():
     result = run("--explain", "--check")
-    assert result.stderr.splitlines() == ["US_SSN\t$.ssn\tredact\t1", "CREDIT_CARD\t$.card\tredact\t1"]
+    assert result.stderr.splitlines() == [
+        "US_SSN\t$.ssn\tredact\t1\tentity *",
+        "CREDIT_CARD\t$.card\tredact\t1\tentity *",
+    ]
     assert result.stdout == ""
+
+
+PLAN = """
+version: 1
+identity: {providers: {corp: {issuer: https://i.test, audiences: [a], jwks_url: https://i.test/keys}}}
+connections:
+  crm:
+    protocol: http-json
+    hosts: [f.test]
+    upstream: {address: "127.0.0.1:1"}
+    functions: {get: {method: GET, path: "/c/{id}"}}
+    masking:
+      response: [{path: "$.card", how: partial}, {path: "$.o", how: partial}, {entity: "*"}]
+      declared: {response: ["$.card", "$.o", "$.from", "$.phone", "$.nodes"]}
+      exempt:
+        - {entity: EMAIL_ADDRESS, domain: example.com, reason: our own addresses}
+        - {entity: IP_ADDRESS, path: "$.nodes[*].ip", direction: response, reason: our own network}
+        - {entity: PHONE_NUMBER, value: "+1 800 555 0100", functions: [get], reason: the support line}
+"""
+ANSWER = """{"card": "4111111111111111", "from": "a@example.com", "nodes": [{"ip": "203.0.113.7"}], "o": {"a": 1},
+ "phone": "+1 800 555 0100", "other": "x"}"""
+
+
+@pytest.mark.parametrize(
+    ("function", "phone"),
+    [
+        ((), "PHONE_NUMBER\t$.phone\tredact\t1\tentity *"),
+        (
+            ("--function", "get"),
+            "PHONE_NUMBER\t$.phone\texempt: the support line\t1\texemption of PHONE_NUMBER by value",
+        ),
+    ],
+)
+def test_explain_names_the_rule_that_masked_or_let_pass(tmp_path, function, phone):
+    file = tmp_path / "e.yaml"
+    file.write_text(PLAN)
+    result = run("-c", file, "--connection", "crm", "--explain", "--check", *function, body=ANSWER)
+    lines = [line.replace("\t2\t", "\t1\t") for line in result.stderr.splitlines()]
+    assert lines == [
+        "FIELD\t$.card\tpartial\t1\tpath $.card",
+        "CREDIT_CARD\t$.card\tpartial\t1\tpath $.card",
+        "EMAIL_ADDRESS\t$.from\texempt: our own addresses\t1\texemption of EMAIL_ADDRESS by domain",
+        "IP_ADDRESS\t$.nodes[0].ip\texempt: our own network\t1\texemption of IP_ADDRESS at $.nodes[*].ip",
+        "FIELD\t$.o\tredact\t1\tpath $.o",
+        phone,
+        "FIELD\t$.other\tredact\t1\tallow-list mode: not declared",
+    ]
+
+
+def test_an_unknown_function_is_an_error(tmp_path):
+    file = tmp_path / "e.yaml"
+    file.write_text(PLAN)
+    result = run("-c", file, "--connection", "crm", "--function", "gte")
+    assert result.exit_code == 2
+    assert "connection crm has no function 'gte'" in result.stderr
 
 
 def test_the_difference_shows_each_change_with_its_entity():

@@ -62,6 +62,22 @@ def test_a_plan_that_could_not_mask_is_a_problem(tmp_path):
     assert "connections.crm.masking.response" in one["what"]
 
 
+def test_exemptions_are_listed_without_their_values(tmp_path):
+    exempt = """    masking:
+      exempt:
+        - {entity: EMAIL_ADDRESS, domain: example.com, reason: our own}
+        - {entity: CREDIT_CARD, value: 4111 1111 1111 1111, path: $.card, direction: request, reason: a test card}
+        - {entity: "*", path: header.x-debug, record: true, reason: for support}
+"""
+    file = installed(tmp_path, GOOD.replace("  crm:\n", f"  crm:\n{exempt}"))
+    found = look(file, check_configuration.masking)["exemption of crm"]
+    assert [each["what"] for each in found] == [
+        "EMAIL_ADDRESS, example.com (our own)",
+        "CREDIT_CARD, one value, at $.card, in requests (a test card)",
+        "every entity, all values, at header.x-debug, also in the record (for support)",
+    ]
+
+
 @pytest.mark.parametrize(
     ("content", "mode", "level", "words"),
     [

@@ -256,9 +256,9 @@ class ShowingMasker(Masker):
         super().__init__(*args, **kwargs)
         self.shown = []
 
-    def hidden(self, message, *others):
+    def hidden(self, message, *others, **options):
         self.shown.append(message)
-        return super().hidden(message, *others)
+        return super().hidden(message, *others, **options)
 
 
 @pytest.mark.parametrize("kept", [True, False])

@@ -22,7 +22,8 @@ TOPIC = (DOCS / "topics" / "how-masking-works.md").read_text()
 
 
 def test_ways_and_limits():
-    assert re.findall(r"^\| `([a-z]+)` \|", PAGE, re.MULTILINE) == list(MaskOperator)
+    rules = PAGE.partition("## Exemptions")[0]
+    assert re.findall(r"^\| `([a-z]+)` \|", rules, re.MULTILINE) == list(MaskOperator)
     assert f"{MAX_FOUND:,}" in PAGE
     assert f"{MAX_VALUES:,}" in PAGE
 
