@@ -178,6 +178,13 @@ TEXTS = (
         done=True,
     ),
     Api(
+        "gemini interactions",
+        lambda piece: {"index": 1, "delta": {"text": piece, "type": "text"}, "event_type": "step.delta"},
+        [{"index": 1, "event_type": "step.stop"}],
+        lambda event: at(event, "delta", "text"),
+        location="$.delta.text",
+    ),
+    Api(
         "cohere",
         lambda piece: {"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": piece}}}},
         [{"type": "content-end", "index": 0}, {"type": "message-end"}],

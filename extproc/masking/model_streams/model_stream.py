@@ -138,7 +138,7 @@ class ModelStream(Generic[C]):
         if not self.may_concern(text):
             return None
         shape = self._read(text)
-        deltas = [each for each in shape.deltas if not self._is_field(each.location)]
+        deltas = [each for each in shape.deltas if self._is_piece(each)]
         ended = [each for each in self._open if any(each[: len(begin)] == begin for begin in shape.ended)]
         if not (deltas or ended or shape.spelled):
             return None
@@ -167,10 +167,11 @@ class ModelStream(Generic[C]):
                 raise
             return Shape()
 
-    def _is_field(self, location: Location) -> bool:
-        """Return whether a rule masks the delta as a whole: then each event is masked by itself."""
+    def _is_piece(self, delta: Delta) -> bool:
+        """Return whether a delta belongs to a channel. No rule masks it as a whole, nor is it a whole message."""
         plan = self._masker.plan
-        return plan.operator_at(plan.state_at(location)) is not None
+        is_field = plan.operator_at(plan.state_at(delta.location)) is not None
+        return not is_field and (delta.channel in self._open or not delta.may_be_whole)
 
     def _feed(self, delta: Delta, released: _Released) -> None:
         channel = self._open.get(delta.channel)

@@ -32,6 +32,8 @@ class Delta:
     text: str
     is_json: bool = False
     """The whole text of the channel is a JSON document: the arguments of a tool."""
+    may_be_whole: bool = False
+    """The text looks like a whole message: it continues a channel, and opens none."""
 
 
 @dataclass(slots=True)
@@ -136,15 +138,15 @@ BLOCK_TEXTS = {"text": False, "thinking": False, "partial_json": True}
 
 
 def _blocks(document: dict[str, Any], shape: Shape) -> None:
-    """Anthropic's messages: deltas of a content block; also its earlier completions."""
-    kind, delta = document.get("type"), document.get("delta")
+    """Anthropic's messages: deltas of a content block; also its earlier completions. Gemini's interactions."""
+    kind, delta = document.get("event_type") or document.get("type"), document.get("delta")
     block = ("blocks", _component(document.get("index")))
-    if kind == "content_block_delta" and isinstance(delta, dict):
+    if kind in ("content_block_delta", "step.delta") and isinstance(delta, dict):
         for name, is_json in BLOCK_TEXTS.items():
             shape.add((*block, name), ("delta", name), delta.get(name), is_json=is_json)
-    elif kind == "content_block_stop":
+    elif kind in ("content_block_stop", "step.stop"):
         shape.ended.append(block)
-    elif kind == "message_stop":
+    elif kind in ("message_stop", "interaction.completed"):
         shape.ended.append(EVERYTHING)
     elif kind == "completion":
         shape.add(("completion",), ("completion",), document.get("completion"))
@@ -161,9 +163,19 @@ def _candidates(document: dict[str, Any], shape: Shape) -> None:
             for number, part in _objects(content.get("parts")):
                 name = "thought" if part.get("thought") else "text"
                 shape.add((*base, name), (*at, number, "text"), part.get("text"))
+                _partial_arguments(part.get("functionCall"), base, (*at, number), shape)
         shape.add_spelled(("candidates", position, "logprobsResult"), candidate.get("logprobsResult"))
         if candidate.get("finishReason"):
             shape.ended.append(base)
+
+
+def _partial_arguments(call: object, base: Channel, at: Location, shape: Shape) -> None:
+    """Read the arguments that Gemini sends piece by piece: each text is named by its path."""
+    for position, part in _objects(call.get("partialArgs") if isinstance(call, dict) else None):
+        channel = (*base, "arguments", _component(part.get("jsonPath")))
+        shape.add(channel, (*at, "functionCall", "partialArgs", position, "stringValue"), part.get("stringValue"))
+        if not part.get("willContinue"):
+            shape.ended.append(channel)
 
 
 LLAMA_CPP = frozenset({"tokens", "tokens_predicted", "id_slot"})
@@ -259,8 +271,29 @@ def _assistants(document: dict[str, Any], shape: Shape) -> None:
         shape.ended.append(("text-generation",))
 
 
+def _notifications(document: dict[str, Any], shape: Shape) -> None:
+    """MCP: texts in notifications. Most are whole messages; a piece of a text begins or ends with a blank."""
+    method, params = document.get("method"), document.get("params")
+    if isinstance(params, dict) and method in NOTIFIED:
+        name, *named_by = NOTIFIED[method]
+        text = params.get(name)
+        if isinstance(text, str):
+            channel = (method, *(_component(params.get(each)) for each in named_by))
+            may_be_whole = not (text.startswith(" ") or text.endswith(" "))
+            shape.deltas.append(Delta(channel, ("params", name), text, may_be_whole=may_be_whole))
+    elif "jsonrpc" in document and ("result" in document or "error" in document):
+        shape.ended.append(EVERYTHING)
+
+
+NOTIFIED = {
+    "notifications/message": ("data", "logger", "level"),
+    "notifications/progress": ("message", "progressToken"),
+}
+"""The member with the text, and those that name the channel."""
+
+
 READERS: tuple[Callable[[dict[str, Any], Shape], None], ...] = (
-    *(_choices, _responses, _blocks, _candidates, _lines, _typed, _assistants),
+    *(_choices, _responses, _blocks, _candidates, _lines, _typed, _assistants, _notifications),
 )
 
 

@@ -127,6 +127,41 @@ def test_texts_of_several_choices_and_blocks_are_apart():
     assert MASKER.mask(body, EVENTS, MASK_EVERYTHING).findings == ()
 
 
+def notification(text, method="notifications/message", name="data"):
+    return {"jsonrpc": "2.0", "method": method, "params": {"level": "info", name: text}}
+
+
+RESULT = {"jsonrpc": "2.0", "id": 1, "result": {"content": []}}
+
+
+@pytest.mark.parametrize(
+    ("method", "name"), [("notifications/message", "data"), ("notifications/progress", "message")]
+)
+def test_pieces_in_notifications_are_one_text(method, name):
+    pieces = ["pay with ", "4111", " 1111", " 1111", " 1111", " now"]
+    events = masked(*(notification(each, method, name) for each in pieces), RESULT)
+    assert "".join(at(each, "params", name) or "" for each in events) == "pay with [CREDIT_CARD] now"
+    assert events[-1] == RESULT
+
+
+def test_whole_messages_in_notifications_stay_as_they_are():
+    messages = [notification(text) for text in ["Page 4111", "1111 rows", "1111\n", "1111"]]
+    assert masked(*messages, RESULT) == [*messages, RESULT]
+
+
+def test_partial_arguments_of_gemini_are_texts_by_their_paths():
+    def chunk(path, text, **more):
+        part = {"functionCall": {"partialArgs": [{"jsonPath": path, "stringValue": text, **more}]}}
+        return {"candidates": [{"content": {"parts": [part]}}]}
+
+    events = masked(chunk("$.a", "bob@exam", willContinue=True), chunk("$.b", "x"), chunk("$.a", "ple.com"))
+    values = [at(each, *PARTS, "functionCall", "partialArgs", 0, "stringValue") for each in events]
+    assert values == ["", "x", "[EMAIL_ADDRESS]"]
+
+
+PARTS = ("candidates", 0, "content", "parts", 0)
+
+
 def test_second_arguments_at_the_same_index_are_a_text_by_themselves():
     """Some gateways send every call of a tool as the first one."""
     api = ARGUMENTS[0]
