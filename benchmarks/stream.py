@@ -1,7 +1,8 @@
 """Costs of one long response: memory of the guard and of Envoy, and speed, through the real Envoy.
 
 ``python -m benchmarks.stream --mb 1000`` streams server-sent events, JSON Lines and text. Every tenth of
-them holds a card number. It samples the memory of both processes while they pass.
+them holds a card number. It samples the memory of both processes while they pass. The kind ``model`` streams the
+events of a chat completion, one word each.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import re
 import sys
 import tempfile
 import time
@@ -24,11 +26,25 @@ PAUSE_S = 0.5
 """Pause after the first event: until the guard says that this is a stream, Envoy accepts only a whole body."""
 SAMPLE_S = 0.2
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\ntransfer-encoding: chunked\r\n\r\n"
-KINDS = {"events": b"text/event-stream", "lines": b"application/x-ndjson", "text": b"text/plain"}
+KINDS = {
+    "events": b"text/event-stream",
+    "lines": b"application/x-ndjson",
+    "text": b"text/plain",
+    "model": b"text/event-stream",
+}
+WORDS = "The customer wrote that the parcel of order 4711 came late, and asks for a refund of half the price.\n"
+"""The text of a model, again and again. Between two of them it names a card."""
 
 
 def pieces(kind: str) -> tuple[bytes, bytes]:
     """Return one small piece, and one of about 64 kB that is sent repeatedly."""
+    made = []
+    for number, word in enumerate(re.findall(r"\S+\s*", (WORDS * 2 + "card 4111 1111 1111 1111, ") * 6)):
+        choice = {"index": 0, "delta": {"content": word}, "logprobs": None, "finish_reason": None}
+        head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": number, "model": "m"}
+        made.append(b"data: " + json.dumps(head | {"choices": [choice]}).encode() + b"\n\n")
+    if kind == "model":
+        return made[0], b"".join(made)
     made = []
     for number in range(250):
         record = {"id": number, "note": "word " * 45, "card": "4111111111111111" if number % 10 == 0 else "none"}
@@ -83,6 +99,7 @@ async def fetch(stage: Stage, port: int, worker: int, envoy: int) -> Passed:
         got += len(data)
         tail = (tail + data)[-16:]
         assert b"4111111111111111" not in data
+        assert b'"1111' not in data
         if tail.endswith(b"\r\n0\r\n\r\n"):
             break
         if time.monotonic() - sampled > SAMPLE_S:

@@ -89,13 +89,13 @@ class Event(NamedTuple):
         """
         if _CR in data:
             raise ValueError("CR in an event's data")
-        values = data.split(b"\n")
-        data_lines = sum(line.is_data for line in self.lines())
+        values, lines = data.split(b"\n"), [*self.lines()]
+        data_lines = sum(line.is_data for line in lines)
         if not data_lines:
             raise ValueError("an event without data")
-        first_goes = self.first and len(values) == 1 < data_lines and next(self.lines()).is_data
+        first_goes = self.first and len(values) == 1 < data_lines and lines[0].is_data
         written, used, first = bytearray(), 0, None
-        for line in self.lines():
+        for line in lines:
             if not line.is_data:
                 written += line.raw
                 continue

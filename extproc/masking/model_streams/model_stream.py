@@ -79,11 +79,14 @@ class _Released:
     """The texts to send with one event."""
 
     texts: dict[Location, str] = field(default_factory=dict)
+    came: dict[Location, str] = field(default_factory=dict)
+    """The texts of the event as it came."""
     last: dict[Channel, Location] = field(default_factory=dict)
     """The place of the last delta of each channel."""
 
     def add(self, delta: Delta, text: str) -> None:
         self.texts[delta.location] = text
+        self.came[delta.location] = delta.text
         self.last[delta.channel] = delta.location
 
 
@@ -209,14 +212,14 @@ class ModelStream(Generic[C]):
         self, carrier: C, text: str, released: _Released, spelled: list[Location], *, searched: bool
     ) -> str:
         """Return a document with the released texts in the places of its deltas, and the rest of it masked."""
-        found = spans_of(text, [*released.texts, *spelled])
+        found = _spans(text, released.came, spelled)
         empty, places = _emptied(text, found)
         edits = () if searched else tuple(self._masker.text(empty))
         for name, location in released.last.items():
             if name in self._open:
                 self._open[name].template = Template(carrier, empty, edits, places[location])
         tokens = {
-            places[location]: _token(text[slice(*found[location])], new)
+            places[location]: text[slice(*found[location])] if new == released.came[location] else quote(new)
             for location, new in released.texts.items()
         }
         return _filled(empty, edits, tokens)
@@ -246,9 +249,18 @@ def _emptied(text: str, found: dict[Location, Span]) -> tuple[str, dict[Location
     return "".join([*pieces, text[at:]]), places
 
 
-def _token(token: str, text: str) -> str:
-    """Return the token of a text: the one that came, if it spells the text."""
-    return token if json.loads(token) == text else quote(text)
+def _spans(text: str, texts: dict[Location, str], others: list[Location]) -> dict[Location, Span]:
+    """Return the tokens of texts, and of other values, in a document.
+
+    Without escapes, a text that stands in quotes once is that token: no other place need be looked for.
+    """
+    if len(texts) == 1 and not others and "\\" not in text:
+        ((location, value),) = texts.items()
+        token = f'"{value}"'
+        at = text.find(token)
+        if text.find(token, at + 1) < 0:
+            return {location: (at, at + len(token))}
+    return spans_of(text, [*texts, *others])
 
 
 def _filled(text: str, edits: tuple[Edit, ...], tokens: dict[Span, str]) -> str:

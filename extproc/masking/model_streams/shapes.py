@@ -235,6 +235,12 @@ TYPED = {
     "TOOL_CALL_ARGS": Typed(("delta",), "toolCallId", ("TOOL_CALL_END", "RUN_FINISHED"), is_json=True),
 }
 
+ENDED_BY: dict[str, list[str]] = {}
+"""The types of deltas whose channels an event of a type ends."""
+for _name, _each in TYPED.items():
+    for _ending in _each.ended_by:
+        ENDED_BY.setdefault(_ending, []).append(_name)
+
 
 def _typed(document: dict[str, Any], shape: Shape) -> None:
     """Events with a ``type`` and one text: see ``TYPED``."""
@@ -248,10 +254,10 @@ def _typed(document: dict[str, Any], shape: Shape) -> None:
             value = value.get(part) if isinstance(value, dict) else None
         channel = (kind, _component(document.get(typed.named_by)))
         shape.add(channel, typed.location, value, is_json=typed.is_json)
-    for name, each in TYPED.items():
-        if kind in each.ended_by:
-            named = each.named_by in document
-            shape.ended.append((name, _component(document.get(each.named_by))) if named else (name,))
+    for name in ENDED_BY.get(kind, ()):
+        named_by = TYPED[name].named_by
+        named = named_by in document
+        shape.ended.append((name, _component(document.get(named_by))) if named else (name,))
 
 
 def _assistants(document: dict[str, Any], shape: Shape) -> None:

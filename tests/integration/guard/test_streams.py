@@ -9,6 +9,7 @@ import pytest
 
 from tests.integration.guard.stack import CARD, CREDENTIAL, DOCS, SSN, Stack, received
 from tests.integration.support.upstream import Scripted
+from tests.support.model_streams import TEXTS, Api
 
 pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="session")]
 
@@ -79,6 +80,34 @@ async def test_all_line_ends_are_known(stack: Stack, end: bytes) -> None:
     assert not broken
     assert CARD.encode() not in got
     assert got.count(b"[CREDIT_CARD]") == 2
+
+
+@pytest.mark.parametrize("api", [*TEXTS[:6], TEXTS[7]], ids=str)
+async def test_an_entity_over_the_events_of_a_model_is_masked(stack: Stack, api: Api) -> None:
+    """Cut anywhere, by the model and on the way; findings name the place of the deltas."""
+    text = f"Pay with {CARD}, or write to bob@example.com today"
+    whole = api.stream([text[start : start + 4] for start in range(0, len(text), 4)])
+    pieces: list[bytes | float] = []
+    for start in range(0, len(whole), 41):
+        pieces += [whole[start : start + 41], 0.0]
+    stack.upstream.answer = Scripted(200, [("content-type", api.content_type)], pieces, "chunked")
+    got, broken = await received(stack)
+    assert not broken
+    assert api.text(got) == "Pay with [CREDIT_CARD], or write to [EMAIL_ADDRESS] today"
+    entry = await stack.ended()
+    assert [(each["entity"], each["path"], each["count"]) for each in entry["findings"]] == [
+        ("CREDIT_CARD", api.location, 1),
+        ("EMAIL_ADDRESS", api.location, 1),
+    ]
+
+
+async def test_words_of_a_model_go_before_its_text_ends(stack: Stack) -> None:
+    """The backend waits until the caller has the first ones."""
+    api, gate = TEXTS[0], asyncio.Event()
+    first, rest = api.stream(["Hello ", "there, "]), api.stream(["my", " friend"])
+    stack.upstream.answer = answer(first.removesuffix(b"data: [DONE]\n\n").rpartition(b"data: ")[0], gate, rest)
+    got, broken = await received(stack, lambda got: gate.set() if api.text(got) == "Hello there, " else None)
+    assert (api.text(got), broken) == ("Hello there, my friend", False)
 
 
 async def test_an_event_over_the_limit_breaks_the_stream(stack: Stack) -> None:
