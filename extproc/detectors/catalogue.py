@@ -2,15 +2,17 @@
 
 Names are Presidio's where Presidio has one. It has no names for secrets: theirs consist of vendor and kind.
 
-=================  ==================================================================
-AWS_ACCESS_KEY     access key ids of AWS
-AWS_SECRET_KEY     secret access keys of AWS, beside a name that says secret
-CONNECTION_STRING  passwords in addresses, ``scheme://user:password@host``
-OPENAI_KEY         keys in OpenAI's form, ``sk-…``
-JWT                tokens of any issuer
-PRIVATE_KEY        private keys in PEM
-SECRET             random text beside a name that says secret: ``password``, ``api_key``, ``client_secret``…
-=================  ==================================================================
+==================  ================================================================================
+AWS_ACCESS_KEY      access key ids of AWS
+AWS_SECRET_KEY      secret access keys of AWS, beside a name that says secret
+COMMAND_PASSWORD    passwords in commands of a shell or of SQL
+CONNECTION_STRING   passwords in addresses, and beside the other words that connect to a server
+HTTP_AUTHORIZATION  credentials behind ``Basic`` or ``Bearer``
+OPENAI_KEY          keys in OpenAI's form, ``sk-…``
+JWT                 tokens of any issuer
+PRIVATE_KEY         private keys in PEM
+SECRET              random text beside a name that says secret: ``password``, ``api_key``, ``client_secret``…
+==================  ================================================================================
 
 Tokens that their vendor gives a form of its own are rows of the tables in ``entities/tokens``.
 """
@@ -20,12 +22,14 @@ from extproc.detectors.entities.au_abn import AU_ABN
 from extproc.detectors.entities.au_tfn import AU_TFN
 from extproc.detectors.entities.aws_access_key import AWS_ACCESS_KEY
 from extproc.detectors.entities.aws_secret_key import AWS_SECRET_KEY
+from extproc.detectors.entities.command_password import COMMAND_PASSWORD
 from extproc.detectors.entities.connection_string import CONNECTION_STRING
 from extproc.detectors.entities.credit_card import CREDIT_CARD
 from extproc.detectors.entities.crypto import CRYPTO
 from extproc.detectors.entities.email_address import email_address
 from extproc.detectors.entities.es_nif import ES_NIF
 from extproc.detectors.entities.fi_personal_identity_code import FI_PERSONAL_IDENTITY_CODE
+from extproc.detectors.entities.http_authorization import HTTP_AUTHORIZATION
 from extproc.detectors.entities.iban_code import IBAN_CODE
 from extproc.detectors.entities.in_aadhaar import IN_AADHAAR
 from extproc.detectors.entities.ip_address import ip_address
@@ -78,6 +82,8 @@ def catalogue(vocabulary: Vocabulary) -> tuple[Detector, ...]:
         JWT,
         PRIVATE_KEY,
         CONNECTION_STRING,
+        COMMAND_PASSWORD,
+        HTTP_AUTHORIZATION,
         SECRET,
         *TOKEN_DETECTORS,
     )

@@ -1,0 +1,91 @@
+"""COMMAND_PASSWORD: passwords in commands: ``curl -u bob:…``, ``mysql -p…``, ``IDENTIFIED BY '…'``."""
+
+import re
+
+from extproc.detectors.detector import Detector, Ranges
+from extproc.detectors.placeholders import is_placeholder
+
+_REACH = 100
+"""Characters between a command and the option with its password."""
+_VALUE = r"""(?:\\?"(?P<double>[^"\\\n]{1,128})|'(?P<single>[^'\n]{1,128})|(?P<plain>[^\s"'`|;&<>\\]{1,128}))"""
+_OF_COMMANDS = (
+    (r"mysql(?:dump|admin|import|sh|check|show)?|mariadb(?:-[a-z]{2,8})?", r"-p"),
+    (r"sshpass", r"-p ?"),
+    (r"redis-cli", r"-a "),
+    (r"mongo(?:sh|dump|restore|export|import|stat)?", r"-p "),
+    (r"(?:docker|podman|helm registry|nerdctl|az|oc) login", r"-p "),
+    (r"ldap(?:search|add|modify|delete|whoami|passwd)", r"-w "),
+    (r"(?:un)?zip|ipmitool", r"-P "),
+    (r"7z[ar]?", r"-p"),
+    (r"xfreerdp|rdesktop", r"/p:|-p "),
+    (r"smbclient|rpcclient|mount\.cifs", r"-U \\?[\"']?[^\s%\"']{1,64}%"),
+    (r"openssl", r"-pass(?:in|out)? pass:"),
+    (r"htpasswd", r"-b[a-zA-Z]{0,4} \S{1,64} \S{1,64} "),
+    (
+        r"curl|lftp|rabbitmqadmin",
+        r"(?:-u ?|-U ?|--user[ =]|--proxy-user[ =])\\?[\"']?[^\s:\"']{1,64}:",
+    ),
+)
+"""Commands, and the option right behind which the password stands."""
+_COMMANDS = [
+    re.compile(rf"\b(?:{names}) (?:[^\n]{{0,{_REACH}}}?[\s'\"])??(?:{option}){_VALUE}")
+    for names, option in _OF_COMMANDS
+]
+_OPTION = re.compile(
+    r"(?<![\w-])--?(?:[a-z]{1,12}-)?(?:password|passwd|passphrase|keypass|storepass|pass|pwd)"
+    rf"(?P<with>=| ){_VALUE}"
+)
+_VARIABLE = re.compile(
+    rf"\b(?:PGPASSWORD|MYSQL_PWD|REDISCLI_AUTH|SSHPASS|RESTIC_PASSWORD|BORG_PASSPHRASE|SMTP_PASS|DB_PASS)={_VALUE}"
+)
+_SQL = re.compile(
+    r"\b(?:identified (?:with \S{1,40} )?by (?:password )?|(?:with|encrypted|user|role|set) password(?: =)? ?\(?)"
+    r"""(?:'(?P<single>[^'\n]{1,128})'|\\?"(?P<double>[^"\\\n]{1,128}))""",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"\S+")
+_NUMBERS = re.compile(r"[0-9]{1,6}")
+"""``--user 1000:1000`` are the numbers of a user and a group."""
+_NO_WORD = re.compile(r"[0-9!-/:-@\[-`{-~]")
+
+
+def find(text: str, _: str) -> Ranges:
+    """Yield passwords."""
+    for pattern in (*_COMMANDS, _VARIABLE, _SQL):
+        for match in pattern.finditer(text):
+            yield from _passwords(text, match)
+    for match in _OPTION.finditer(text):
+        if match["with"] == "=" or _NO_WORD.search(match[match.lastgroup or 0]):
+            yield from _passwords(text, match)
+
+
+def _passwords(text: str, match: re.Match[str]) -> Ranges:
+    """Yield the words of a password. Text is streamed by words, so that each is one match."""
+    value = match[match.lastgroup or 0]
+    if is_placeholder(value) or _NUMBERS.fullmatch(value):
+        return
+    yield from (word.span() for word in _WORD.finditer(text, *match.span(match.lastgroup or 0)))
+
+
+COMMAND_PASSWORD = Detector(
+    "COMMAND_PASSWORD",
+    (
+        rb"(?:mysql|mariadb)[a-z-]{0,9} ",
+        rb"(?:sshpass|redis-cli|openssl|htpasswd|smbclient|rpcclient|ipmitool) ",
+        rb"(?:xfreerdp|rdesktop|unzip|mount\.cifs) ",
+        rb"mongo[a-z]{0,7} ",
+        rb"(?:docker|podman|registry|nerdctl|az|oc) login ",
+        rb"ldap[a-z]{3,8} ",
+        rb"(?:7z|7za|7zr|zip) [^ ]{1,100} ?-[pP]",
+        rb"(?:curl|lftp|rabbitmqadmin) ",
+        rb"-(?:password|passwd|passphrase|keypass|storepass|pass|pwd)[ =]",
+        rb"(?:PGPASSWORD|MYSQL_PWD|REDISCLI_AUTH|SSHPASS|RESTIC_PASSWORD|BORG_PASSPHRASE|SMTP_PASS|DB_PASS)=",
+        rb"(?i:identified (?:with|by) |(?:with|encrypted|user|role|set) password)",
+    ),
+    1,
+    find,
+    meaning="a password in a command of a shell or of SQL",
+    proof="the command and its option",
+    example="mysql -u app -phunter2",
+    source="the commands' manuals",
+)
