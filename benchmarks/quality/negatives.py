@@ -186,4 +186,96 @@ def prose_and_tables(m: Maker) -> Iterator[Case]:
     yield text_case("n odata and json-ld", "", json.dumps({"a@odata.type": "#x", "n": 1}))
 
 
-KINDS = (numbers, versions, names_that_do_not_tell, prose_and_tables)
+def distant_words(m: Maker) -> Iterator[Case]:
+    """Values whose own name tells more than a word further away."""
+    kind = "n a telling word further away"
+    place = {
+        "latitude": f"{m.number(2)}.{m.digits(6)}",
+        "longitude": f"-{m.number(3)}.{m.digits(6)}",
+        "lata": m.number(3),
+        "rate_center": m.words(1),
+        "capabilities": {"sms": True},
+        "price": f"{m.number(4)}.{m.digits(4)}",
+    }
+    yield json_case(
+        kind,
+        "",
+        {
+            "available_phone_numbers": [place],
+            "uri": f"/2010-04-01/Accounts/AC{m.hex(32)}/AvailablePhoneNumbers.json",
+        },
+    )
+    yield json_case(
+        kind, "", {"phone": {"id": m.number(9), "created_ms": f"17{m.digits(11)}", "sort_order": m.number(8)}}
+    )
+    yield json_case(
+        kind,
+        "",
+        {
+            "subresource_uris": {
+                "credentials": f"/2010-04-01/Accounts/AC{m.hex(32)}/SIP/CredentialLists.json",
+                "credential_list_mappings": f"/2010-04-01/Accounts/AC{m.hex(32)}/SIP/Mappings.json",
+            }
+        },
+    )
+    yield json_case(
+        kind,
+        "",
+        {
+            "secrets_schema": {
+                "$schema": "https://json-schema.org/draft/2020-12/schema",
+                "$id": f"https://example.com/{m.digits(6)}/schema.json",
+            }
+        },
+    )
+    yield json_case(
+        kind,
+        "",
+        {"account": {"id": m.number(10), "plan": "pro", "storage_bytes": m.number(11), "created": m.time()}},
+    )
+    yield json_case(
+        kind, "", {"cards": [{"sku": m.number(13), "stock": m.number(9), "updated": f"17{m.digits(8)}"}]}
+    )
+    yield json_case(
+        kind,
+        "",
+        {
+            "secret": {
+                "id": m.uuid(),
+                "version": m.digits(2),
+                "created_at": m.time(),
+                "checksum": m.hex(64),
+                "arn": f"arn:aws:secretsmanager:eu-west-1:{m.digits(12)}:secret:a-{m.some(ALNUM, 6)}",
+            }
+        },
+    )
+    yield json_case(
+        kind,
+        "",
+        {
+            "credentials": [
+                {
+                    "type": "oauth2",
+                    "provider": "github",
+                    "id": m.uuid(),
+                    "last_used": m.time(),
+                    "scopes": ["repo", "read:org"],
+                }
+            ]
+        },
+    )
+    yield text_case(
+        kind,
+        "",
+        f"* `secretName`: the secret that is used.\n* `clusterid`: `{m.hex(32)}` is the ID of the cluster\n",
+    )
+    yield text_case(
+        kind,
+        "",
+        f"example.com. IN SOA ns1.example.com. hostmaster.example.com. 14{m.digits(8)} 10800 3600 604800 1800\n",
+    )
+    yield text_case(kind, "", f"ID:host.example.com-{m.number(5)}-15{m.digits(11)}-4:12:1:1:3\n")
+    yield json_case(kind, "", {"JobId": f"JID{m.uuid()}", "device": f"Phone.{m.uuid()}"})
+
+
+KINDS = (distant_words, numbers, versions, names_that_do_not_tell, prose_and_tables)
