@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.quality.cases import ALNUM, LOWER, UPPER, Case, Maker, json_case, text_case
+from benchmarks.quality.cases import ALNUM, LOWER, UPPER, Case, Maker, json_case, may, text_case
 from benchmarks.quality.values import luhn
 
 
@@ -35,7 +35,7 @@ def numbers(m: Maker) -> Iterator[Case]:
         "spanId": m.hex(16), "messageId": f"<{m.uuid()}", "bytes": m.number(10), "unixtime": f"17{m.digits(8)}", "nanos": f"17{m.digits(17)}",
         "resourceVersion": m.number(9), "generation": m.number(16), "snowflake": m.number(18), "tweet_id": m.number(19), "channel": f"C0{m.some(UPPER, 8)}",
         "invoice": f"2026-{m.digits(6)}", "page": "1/20", "range": f"{m.number(6)}-{m.number(6)}", "account_id": m.digits(12), "accountId": m.digits(12),
-        "owner_id": m.digits(12), "ticket": f"JIRA-{m.number(5)}", "barcode_text": f"item {m.digits(9)} of box {m.digits(8)}", "mac": ":".join(m.hex(2) for _ in range(6)),
+        "owner_id": m.digits(12), "ticket": f"JIRA-{m.number(5)}", "barcode_text": f"item {m.digits(9)} of box {m.digits(8)}", "mac": may(":".join(m.hex(2) for _ in range(6))),
         "EUI64": ":".join(m.hex(2) for _ in range(8)), "eui64": "-".join(m.hex(2) for _ in range(8)), "delta": f"+{m.number(8)}", "balance_delta": f"-{m.number(9)}",
         "location": f"{m.chance.uniform(-90, 90):.6f}, {m.chance.uniform(-180, 180):.6f}", "position": f"+{m.chance.uniform(10, 90):.7f}/-{m.chance.uniform(10, 90):.7f}",
         "score_e": f"{m.chance.random():.16e}", "vector": [round(m.chance.gauss(0, 1), 8) for _ in range(6)], "phash": m.some("0123456789abcdef", 16),

@@ -92,6 +92,11 @@ ENTITY_NAMES = {
     },
 }  # fmt: skip
 """Names that tell what a value is, by language."""
+BEYOND_PEOPLE = (
+    "ABA_ROUTING_NUMBER", "MEDICAL_LICENSE", "US_NPI", "US_MBI", "US_PASSPORT", "US_DRIVER_LICENSE", "UK_DRIVING_LICENCE", "UK_NHS",
+    "BR_CNPJ", "AU_ABN", "AU_ACN", "AU_MEDICARE", "PL_NIP", "NZ_IRD",
+)  # fmt: skip
+"""Numbers that nobody calls a national id."""
 STREETS = (
     "12 High Street, Leeds",
     "Hauptstr. 5, 10115 Berlin",
@@ -532,6 +537,9 @@ def phones(m: Maker) -> Iterator[Case]:
             yield text_case(
                 "8 phones beside a word", "PHONE_NUMBER", f"{m.words(3)}. {told[region]} {must(national)}"
             )
+        if region in told:
+            extension = m.pick("x", " ext. ", " x", " Ext ") + m.number(m.chance.randint(2, 4))
+            yield json_case("8 phones with an extension", "PHONE_NUMBER", {"phone": must(national + extension)})
         international = values.phone(m, region, international=True)
         yield text_case(
             "8 phones international", "PHONE_NUMBER", f"{m.words(3)} {must(international)}, {m.words(2)}"
@@ -547,6 +555,9 @@ def identifiers(m: Maker) -> Iterator[Case]:
             continue
         yield json_case("9 identifiers under a key", entity, {m.pick(*names): must(value)})
         yield text_case("9 identifiers beside a word", entity, f"{names[0].replace('_', ' ')}: {must(value)}")
+        general = m.pick("national_id", "nationalId", "identification_number", "personal_id_number")
+        if entity not in BEYOND_PEOPLE:
+            yield json_case("9 identifiers under a general key", entity, {general: must(value)})
         spaced = m.pick(names[-1]).upper().replace("_", "-")
         yield text_case("9 identifiers beside a word", entity, f"<field name='x'>{spaced} {must(value)}</field>")
 
