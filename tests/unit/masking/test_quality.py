@@ -5,11 +5,13 @@
 
 import pytest
 
+from benchmarks.quality.cases import may, must, text_case
 from benchmarks.quality.documents import documents
 from benchmarks.quality.finders import extproc
 from benchmarks.quality.negatives import negatives
 from benchmarks.quality.positives import positives
 from benchmarks.quality.scores import score
+from benchmarks.quality.streams import changes
 
 SEED = 11
 RECALL = {
@@ -67,3 +69,34 @@ def test_whole_documents_stay():
     cases = list(documents(1, SEED))
     scores = score(cases, extproc()(cases), "entity")["document"]
     assert scores.per_100_kb <= MOST_WRONG_PER_100_KB, scores.wrongs
+
+
+def test_marks_become_ranges():
+    case = text_case("kind", "SECRET", f"a {may('user:' + must('pw'))} b")
+    assert (case.body, case.must, case.may) == ("a user:pw b", ((7, 9),), ((2, 9),))
+
+
+@pytest.mark.parametrize(
+    ("found", "masked", "wrong"),
+    [
+        ([(7, 9, "SECRET")], 1, 0),
+        ([(2, 9, "SECRET")], 1, 0),
+        ([(7, 8, "SECRET")], 0, 0),
+        ([(7, 11, "SECRET")], 1, 1),
+        ([(0, 1, "SECRET")], 0, 1),
+        ([(9, 10, "SECRET")], 0, 0),
+    ],
+)
+def test_what_counts(found, masked, wrong):
+    """All letters of a marked part, and no other letter: a blank beside it does not matter."""
+    case = text_case("kind", "SECRET", f"a {may('user:' + must('pw'))} b")
+    counted = score([case], [found], "kind")["kind"]
+    assert (counted.masked, counted.wrong) == (masked, wrong)
+
+
+def test_a_stream_is_compared_by_its_text():
+    """A masker may hold a text back and send it with a later event."""
+    before = 'data: {"text": "to bob@exa"}\n\ndata: {"text": "mple.com now"}\n\n'
+    after = 'data: {"text": "to "}\n\ndata: {"text": "[EMAIL_ADDRESS] now"}\n\n'
+    changed = "".join(before[start:end] for start, end in changes(before, after))
+    assert changed == "bob@example.com"
