@@ -176,6 +176,57 @@ def own_name(m: Maker) -> Iterator[Case]:
     )
 
 
+def files(m: Maker) -> Iterator[Case]:
+    """1. The same in files and answers of many tools."""
+    kind, simple = (
+        "1 files of many tools",
+        m.pick("hunter2", "letmein", m.some(ALNUM, 8), "Sommer2024", m.some(ALNUM, 24)),
+    )
+    value = must(simple)
+    for line in (
+        f"spring.datasource.password={value}\nspring.datasource.username=app\n",
+        f"<user><name>bob</name><password>{value}</password></user>",
+        f'<add key="DbPassword" value="{value}" />',
+        f'<property name="password" value="{value}"/>',
+        f"define('DB_PASSWORD', '{value}');",
+        f'[database]\npassword = "{value}"\nport = 5432\n',
+        f"const config = {{ user: 'app', password: '{value}' }};",
+        f'db_password = "{value}"  # local only',
+        f"ENV DB_PASSWORD={value} MODE=live",
+        f"//registry.npmjs.org/:_authToken={must(m.some(ALNUM, 30))}",
+        f"POST /login?user=bob&password={value}&next=%2F HTTP/1.1",
+        f"X-Api-Key: {must(m.some(ALNUM, 20))}",
+        f"Cookie: theme=dark; session_id={must(m.some(ALNUM, 26))}; lang=en",
+        f"users:\n- name: dev\n  user:\n    token: {must(m.some(ALNUM, 40))}\n    client-key-data: {must(m.some(ALNUM, 60))}\n",
+        f"2026-01-02 10:11:12 DEBUG login user=bob password={value} ip=-",
+        f"The admin password is: {value}",
+        f"Username: bob\nPassword: {value}\n",
+        f"ansible_become_pass: {value}\nansible_user: deploy\n",
+    ):
+        yield text_case(kind, "SECRET", line)
+    for document in (
+        {"Config": {"Env": ["PATH=/usr/bin", f"POSTGRES_PASSWORD={value}", "LANG=C"], "Image": "postgres:16"}},
+        {
+            "db_password": {"sensitive": True, "type": "string", "value": value},
+            "vpc_id": {"sensitive": False, "value": "vpc-1"},
+        },
+        {"auths": {"registry.example.com": {"auth": must(base64.b64encode(f"bob:{simple}".encode()).decode())}}},
+        {"args": ["serve", "--password", value, "--port", "80"]},
+        {"command": f"serve --db-password={value} --port 80"},
+        {
+            "propertySources": [
+                {"properties": {"spring.datasource.password": {"value": value, "origin": "application.yml"}}}
+            ]
+        },
+        {"postData": {"params": [{"name": "password", "value": value}, {"name": "user", "value": "bob"}]}},
+        {"users": [{"login": "bob", "password": value}, {"login": "ann", "password": value}]},
+        {"message": f"login failed for bob, password: {value}"},
+        {"config": f"user: app\npassword: {value}\nport: 80\n"},
+        {"body": json.dumps({"user": "bob", "password": value}, ensure_ascii=False)},
+    ):
+        yield json_case(kind, "SECRET", document)
+
+
 def beside(m: Maker) -> Iterator[Case]:
     """2. The name stands beside the value."""
     simple, kind = password(m), "2 name beside value"
@@ -625,6 +676,7 @@ def classic(m: Maker) -> Iterator[Case]:
 KINDS = (
     classic,
     own_name,
+    files,
     beside,
     tables,
     words,
