@@ -2,6 +2,7 @@
 
 from extproc.config.schema import Settings
 from extproc.detectors.catalogue import CATALOGUE
+from extproc.model.masking import MASKED_VALUE
 from extproc.policy.names.known_names import KnownConnection, KnownNames
 
 
@@ -16,7 +17,7 @@ def known_names(settings: Settings) -> KnownNames:
             )
             for name, each in settings.connections.items()
         },
-        frozenset({*(detector.entity for detector in CATALOGUE), *masking.detectors, *presidio}),
+        frozenset({*(detector.entity for detector in CATALOGUE), *masking.detectors, *presidio, MASKED_VALUE}),
         frozenset(provider.issuer for provider in settings.identity.providers.values()),
         frozenset(settings.policy.other_connections),
     )

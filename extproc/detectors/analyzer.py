@@ -73,6 +73,10 @@ class Analyzer:
         """The names of all entities that can be found."""
         return frozenset(self._canonical)
 
+    def labels_in(self, text: str) -> int:
+        """Return the number of labels of masking in a text: of its own entities, and pseudonyms."""
+        return self._labels.count(text)
+
     def canonical(self, entity: str, found: str) -> str:
         """Return one form for all spellings of the same value, for pseudonyms."""
         return self._canonical[entity](fold(found).text)

@@ -19,6 +19,11 @@ class Labels:
         """Make it for the names of all entities that are masked."""
         self._names = frozenset(entities) | OTHERS
 
+    def count(self, text: str) -> int:
+        """Return the number of labels in a text."""
+        found = [*_LABEL.finditer(text), *_PSEUDONYM.finditer(text)] if "[" in text or "<" in text else ()
+        return sum(match[1] in self._names for match in found)
+
     def hide(self, text: str) -> str:
         """Return the text with all of a label but its brackets replaced by stars. Its length stays the same."""
         if "[" in text:

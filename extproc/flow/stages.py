@@ -71,6 +71,8 @@ class IdentifiedCall(NamedCall):
     """Entities in the body. Empty where the call could not be searched: see ``call.uninspectable``."""
     url_findings: tuple[Finding, ...] = ()
     """Entities in the URL. Empty where the call could not be searched."""
+    masked_values: tuple[Finding, ...] = ()
+    """What masking left, and comes back in the arguments: labels, pseudonyms."""
     searched: bool = False
     """True if all of the request was searched, so that no findings means that there are none."""
     masked_path: str = ""
@@ -80,8 +82,8 @@ class IdentifiedCall(NamedCall):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Entities in the body and the URL."""
-        return self.body_findings + self.url_findings
+        """Entities in the body and the URL, and masked values in the arguments."""
+        return self.body_findings + self.url_findings + self.masked_values
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from extproc.masking.formats import Media, decode_text, media_of
 from extproc.masking.forms import mask_form, mask_multipart
 from extproc.masking.json.json_masker import JsonMasker, hides_text
 from extproc.masking.json_lines import JsonLinesMasker
+from extproc.masking.masked_values import log_masked_values, may_hold_masked_values
 from extproc.masking.plan.compiled_plan import CompiledPlan, check_names, compile_entity_plan, compile_plan
 from extproc.masking.plan.operators import Operators
 from extproc.masking.protobuf.frames import FramesMasker, Framing
@@ -29,6 +30,7 @@ from extproc.masking.protobuf.message_masker import MessageMasker
 from extproc.masking.stream_masker import Masked, StreamMasker, failed
 from extproc.masking.text.text_masker import KeyMasker, TextMasker
 from extproc.masking.text_stream import TextStreamMasker
+from extproc.model.call import Json
 from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import MASK_EVERYTHING, Finding, MaskRule
 
@@ -121,6 +123,23 @@ class Masker:
         """
         plan = self._compiled(())
         return _fail_closed(lambda: self._masked(body, content_type, plan, binary_parts=binary_parts)).findings
+
+    def masked_values(self, arguments: Json, document: bytes, *, stars: bool) -> tuple[Finding, ...]:
+        """Return findings of what masking left, where it comes back in a call's arguments.
+
+        Args:
+            arguments: as policy sees them.
+            document: their JSON.
+            stars: what ``partial`` leaves counts, too.
+
+        Raises:
+            MaskingError: as for ``mask``.
+        """
+        if not may_hold_masked_values(document):
+            return ()
+        log = FindingLog(self._show_key)
+        _fail_closed(lambda: log_masked_values(arguments, log, self._analyzer.labels_in, stars=stars))
+        return log.findings
 
     def mask(
         self, body: bytes, content_type: str, rules: tuple[MaskRule, ...], *, binary_parts: bool = False

@@ -153,5 +153,7 @@ def masks_everything(rules: tuple[MaskRule, ...]) -> bool:
     return any(rule.entity == "*" for rule in rules)
 
 
+MASKED_VALUE = "MASKED_VALUE"
+"""The entity of a finding in a request: masking left it of a value that comes back. No rule can mask it."""
 PASSED_UNMASKED = Finding("UNDECODABLE", "$", "pass-unmasked")
 """Recorded for a body that could not be searched, and passed unchanged because its connection says so."""

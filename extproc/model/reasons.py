@@ -40,6 +40,7 @@ class Reason(StrEnum):
     BUDGET_EXCEEDED = "budget-exceeded"
     SEPARATION_OF_DUTIES = "separation-of-duties"
     SENSITIVE_DATA = "sensitive-data"
+    MASKED_VALUE = "masked-value"
     POLICY_ERROR = "policy-error"
     # People's decision
     APPROVAL_REQUIRED = "approval-required"
@@ -84,6 +85,7 @@ ANSWERS: dict[Reason, Answer] = {
     Reason.BUDGET_EXCEEDED: Answer(429, "The budget is used up"),
     Reason.SEPARATION_OF_DUTIES: Answer(403, "Another person must do this"),
     Reason.SENSITIVE_DATA: Answer(403, "The call carries data that may not pass"),
+    Reason.MASKED_VALUE: Answer(403, "A value in the call was masked: leave that field out"),
     Reason.POLICY_ERROR: Answer(403, "Policy gave no usable answer"),
     Reason.APPROVAL_REQUIRED: Answer(202, "A human must approve this call"),
     Reason.APPROVAL_DENIED: Answer(403, "An approver refused the call"),

@@ -40,11 +40,14 @@ decision := {"action": "deny", "reason": "uninspectable", "rule": "uninspectable
 	input.direction == "list"
 } else := verdict if {
 	data.extproc.roles.granted
+	data.extproc.masked_values.acceptable
 	data.extproc.arguments.acceptable
 	data.extproc.conditions.met
 	verdict := data.extproc.approvals.verdict
 } else := {"action": "deny", "reason": "not-in-scope", "rule": "not-granted"} if {
 	not data.extproc.roles.granted
+} else := {"action": "deny", "reason": "masked-value", "rule": "masked-value", "risk": data.extproc.risk.score} if {
+	not data.extproc.masked_values.acceptable
 } else := {"action": "deny", "reason": "forbidden-argument", "rule": rule, "risk": data.extproc.risk.score} if {
 	rule := data.extproc.arguments.first_refused
 } else := {"action": "deny", "reason": condition.reason, "rule": condition.rule, "risk": data.extproc.risk.score} if {

@@ -3,7 +3,7 @@ package extproc.settings
 
 import data.extproc.names
 
-keys := {"roles", "arguments", "risk", "hold", "masks", "windows", "duties", "limits", "responses", "shadow"}
+keys := {"roles", "arguments", "risk", "hold", "masks", "windows", "duties", "limits", "responses", "masked_values", "shadow"}
 
 days := {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"}
 
@@ -21,6 +21,7 @@ valid if {
 	duties_valid
 	limits_valid
 	responses_valid
+	masked_values_valid
 	shadow_valid
 }
 
@@ -48,6 +49,8 @@ wrong contains "duties" if not duties_valid
 wrong contains "limits" if not limits_valid
 
 wrong contains "responses" if not responses_valid
+
+wrong contains "masked_values" if not masked_values_valid
 
 wrong contains "shadow" if not shadow_valid
 
@@ -280,11 +283,18 @@ path_valid(condition, asked) if {
 	count(condition.at_most_found) > 0
 }
 
+masked_values_valid if {
+	given := object.get(data.guard, "masked_values", {"allowed": ["*"]})
+	is_object(given)
+	object.keys(given) == {"allowed"}
+	patterns_valid(given.allowed)
+}
+
 # If no rule has the name, the intended rule stays enforced, and its author waits for records in vain.
 shadow_valid if {
 	shadow := object.get(data.guard, "shadow", [])
 	is_array(shadow)
-	{name | some name in shadow} - rules == set()
+	{name | some name in shadow} - (rules | {"masked-value"}) == set()
 }
 
 rules contains rule if {

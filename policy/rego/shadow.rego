@@ -14,6 +14,12 @@ would contains rule if {
 	marked[rule]
 }
 
+would contains "masked-value" if {
+	count(data.extproc.masked_values.carried) > 0
+	not data.extproc.masked_values.allowed
+	marked["masked-value"]
+}
+
 would contains rule if {
 	some condition in data.extproc.conditions.broken
 	rule := condition.rule

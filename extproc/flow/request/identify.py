@@ -5,6 +5,7 @@ from dataclasses import replace
 from extproc.flow.bodies import find_in_body
 from extproc.flow.record.call_record import CallRecord
 from extproc.flow.record.masked_request import recorded_session
+from extproc.flow.request.find_masked_values import find_masked_values
 from extproc.flow.request.search_url import search_url
 from extproc.flow.request.sessions import backend_session, session_name
 from extproc.flow.services import Connection, Services
@@ -130,12 +131,20 @@ def _anonymous_call(request: Request, connection: Connection, services: Services
 def search(identified: IdentifiedCall, services: Services) -> IdentifiedCall:
     """Find sensitive data in the body and in the URL. A body that detectors cannot read is uninspectable."""
     request, call = identified.request, identified.call
-    if call.uninspectable is not None:
-        return identified
     try:
+        returned = find_masked_values(identified, services)
+        if call.uninspectable is not None:
+            return replace(identified, masked_values=returned)
         in_body = find_in_body(identified, services) if request.plain else ()
         in_url, path = search_url(request.head, call, services.masker)
     except MaskingError as error:
         kind = error.kind if isinstance(error, Undecodable) else None
         return replace(identified, call=replace(call, uninspectable=kind or Uninspectable.NOT_JSON))
-    return replace(identified, body_findings=in_body, url_findings=in_url, searched=True, masked_path=path)
+    return replace(
+        identified,
+        body_findings=in_body,
+        url_findings=in_url,
+        masked_values=returned,
+        searched=True,
+        masked_path=path,
+    )

@@ -117,7 +117,7 @@ def _masked_body(decided: DecidedCall, services: Services, rules: Rules) -> tupl
     except MaskingError as error:
         raise _masking_failed(str(error)) from error
     if masked.findings:
-        found = masked.findings + decided.identified.url_findings
+        found = masked.findings + decided.identified.url_findings + decided.identified.masked_values
     return None if masked.body == request.body else masked.body, found
 
 

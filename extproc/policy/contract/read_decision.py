@@ -25,6 +25,7 @@ DENY_REASONS = frozenset(
         Reason.BUDGET_EXCEEDED,
         Reason.SEPARATION_OF_DUTIES,
         Reason.SENSITIVE_DATA,
+        Reason.MASKED_VALUE,
     }
 )
 """The reasons that policy may give for a denial. All others are for the guard's own refusals."""

@@ -13,7 +13,7 @@ from extproc.model.call import Json
 from extproc.model.decision import Action, ApprovalTerms
 from extproc.model.errors import ConfigError
 from extproc.model.json_shape import ANYTHING, CallShape, Followed, Reach, Step, follow
-from extproc.model.masking import MaskOperator
+from extproc.model.masking import MASKED_VALUE, MaskOperator
 from extproc.model.reasons import Reason
 from extproc.policy.contract.read_decision import UNREADABLE, read_decision
 from extproc.policy.names import guard_data
@@ -147,6 +147,8 @@ def _mask_rule(item: MaskItem, known: KnownNames | None) -> Iterator[ConfigError
         yield _wrong(item.key, "a mask rule has exactly one of path and entity", within=0)
     elif isinstance(path, str):
         yield from _mask_path(item, path, known)
+    elif entity == MASKED_VALUE:
+        yield _wrong((*item.key, "entity"), "a masked value is only found: there is nothing to mask", within=0)
     elif isinstance(entity, str) and entity != EVERY_ENTITY and known and (why := known.wrong_entity(entity)):
         yield _wrong((*item.key, "entity"), why, within=0)
 

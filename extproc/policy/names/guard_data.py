@@ -76,6 +76,7 @@ def names(guard: Json) -> Iterator[DataName]:
             yield DataName(kind, text, (*root, "risk", name, text))
     for key, item in _items(parts.get("hold"), (*root, "hold")):
         yield from _threshold_names(item, key)
+    yield from _listed(NameKind.PATTERN, _object(parts.get("masked_values")), (*root, "masked_values"), "allowed")
 
 
 def _condition_names(item: Mapping[str, Any], key: KeyPath) -> Iterator[DataName]:

@@ -217,6 +217,8 @@ def _role_name(name: Any, key: KeyPath) -> Iterator[ConfigError]:
         yield ConfigError(f"{label(key[:-1])}: the name of a group {why}", key=key)
 
 
+MASKED_VALUE = "masked-value"
+"""The rule about masked values that come back: a rule without an entry in the data."""
 _ROLE = _keys({"functions": _PATTERNS})
 _ARGUMENT = _with_test(
     _keys({"rule": _TEXT, "functions": _PATTERNS, "path": _path}, {**_TESTS, "optional": _FLAG})
@@ -300,6 +302,7 @@ _PARTS: Mapping[str, Shape] = {
     "duties": _list_of(_DUTY),
     "limits": _list_of(_LIMIT),
     "responses": _list_of(_RESPONSE),
+    "masked_values": _keys({"allowed": _PATTERNS}),
     "shadow": _LIST,
 }
 _GUARD = _keys({"roles": _map_of(_ROLE, _role_name)}, _PARTS)
@@ -317,7 +320,7 @@ def _bad_expressions(guard: Any, is_expression: Callable[[str], bool]) -> Iterat
 
 
 def _unknown_shadow(guard: Any) -> Iterator[ConfigError]:
-    rules = {each.text for each in names(guard) if each.kind is NameKind.RULE}
+    rules = {each.text for each in names(guard) if each.kind is NameKind.RULE} | {MASKED_VALUE}
     for index, name in enumerate(guard.get("shadow", [])):
         if name not in rules:
             close = suggestion(name, rules) if isinstance(name, str) else ""

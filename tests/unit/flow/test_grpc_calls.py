@@ -403,3 +403,13 @@ async def test_envoys_own_answers_to_grpc_are_recorded_by_their_status(tmp_path,
     await play(services, ResponseHeadersReceived(head, True, about))
     assert services.recorder.last.reason == reason
     assert services.recorder.last.status in (401, 403, 503)
+
+
+async def test_a_masked_value_that_comes_back_is_found(tmp_path):
+    services = services_of(tmp_path)
+    body = framed(Item(id="1"), Item(id="[EMAIL_ADDRESS]", notes=["a", "<US_SSN:k1:ABCDEFGHIJKLMNOP>"]))
+    await play(services, calls("AddItems"), sends(body), begins(), OK)
+    assert services.engine.asked[0]["findings"] == [
+        {"entity": "MASKED_VALUE", "path": "$[1].id", "count": 1},
+        {"entity": "MASKED_VALUE", "path": "$[1].notes[1]", "count": 1},
+    ]
