@@ -7,27 +7,27 @@ whole (``Analyzer.prescan``), and only its strings near a candidate are searched
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import islice
 from typing import NamedTuple
 
 from extproc.detectors.catalogue import CATALOGUE
+from extproc.detectors.context import last_name
 from extproc.detectors.decoders import DECODERS, Decoder
 from extproc.detectors.detector import Detector, Match
 from extproc.detectors.detector_set import NONE, DetectorSet
 from extproc.detectors.fold import Folded, fold
 from extproc.detectors.labels import Labels
-from extproc.detectors.packed import RATIO, RATIO_FREE
 from extproc.detectors.prefilter import Prefilter
-from extproc.detectors.views import View
 from extproc.model.errors import MaskingError
 
 CONTINUATION = 0x80
 """The first two bits of all bytes of a character but its first (UTF-8, RFC 3629)."""
+NAMES_CACHED = 4_096
+"""Names for which it is remembered which detectors they tell."""
 Context = Callable[[], str]
 """Returns the keys above a text, folded, one per line."""
 Candidate = tuple[int, DetectorSet]
 """The offset of a character, and the detectors that may find something there."""
-MAX_DECODED = 3
+MAX_DECODED = 2
 """Number of times that text in text is decoded."""
 
 
@@ -58,6 +58,15 @@ class Analyzer:
         self._hinted = DetectorSet.of(self._prefilter.hinted)
         uses_context = {number for number, each in enumerate(self._detectors) if each.hints or each.uses_context}
         self._uses_context = uses_context | set(range(len(self._detectors), count))
+        self.naming = DetectorSet.of(number for number, each in enumerate(self._detectors) if each.names)
+        """Detectors that find values by their names."""
+        self.finding = DetectorSet.of(number for number in range(count) if number not in self.naming)
+        """All other detectors, and decoders."""
+        self.contextual = DetectorSet.of(self._uses_context)
+        """Detectors that use the names of values, and decoders."""
+        self._names = [(at, each.names) for at, each in enumerate(self._detectors) if each.names]
+        self._named: dict[str, DetectorSet] = {}
+        self._generic = {each.entity for each in self._detectors if each.is_generic}
         self._canonical = {detector.entity: detector.canonical for detector in reversed(self._detectors)}
         self._labels = Labels(self._canonical)
         self.join_words = any(detector.joins_words for detector in self._detectors)
@@ -156,15 +165,33 @@ class Analyzer:
             return []
         folded = fold(text)
         numbers, hinted = self._prefilter.which(_encoded(folded.text))
+        numbers = numbers | {*self.named_by(last_name(context())).numbers}
         if not self._prefilter.hinted.isdisjoint(numbers) and not context():
             numbers = self._with_hint(numbers, hinted)
-        return self._search(numbers, folded, context) if numbers else []
+        return self._search(numbers, folded, context, 0) if numbers else []
 
     def run(self, detectors: DetectorSet, text: str, context: Context = str) -> list[Match]:
         """Find the entities of some detectors. ``ALL`` is ``scan``."""
         if detectors.is_all:
             return self.scan(text, context)
-        return self._search(detectors.numbers, fold(text), context) if detectors else []
+        return self._search(detectors.numbers, fold(text), context, 0) if detectors else []
+
+    def named_by(self, name: str) -> DetectorSet:
+        """Return the detectors that find the value of a name because of the name; ``NONE`` itself if none does.
+
+        Args:
+            name: as it is written; folded or not.
+        """
+        if not name or not self.naming:
+            return NONE
+        found = self._named.get(name)
+        if found is None:
+            if len(self._named) >= NAMES_CACHED:
+                self._named.clear()
+            folded = fold(name).text
+            found = DetectorSet.of(number for number, tells in self._names if tells(folded))
+            self._named[name] = found
+        return found
 
     def _possible(self, data: bytes) -> AbstractSet[int]:
         """Return the detectors whose patterns match, and whose hint does if they have one."""
@@ -184,41 +211,33 @@ class Analyzer:
             for number, mark in self._prefilter.marks
         )
 
-    def _search(self, numbers: Collection[int], folded: Folded, context: Context) -> list[Match]:
+    def _search(self, numbers: Collection[int], folded: Folded, context: Context, depth: int) -> list[Match]:
         keys = "" if self._uses_context.isdisjoint(numbers) else self._labels.hide(context())
-        budget = _Budget(RATIO * len(folded.text) + RATIO_FREE)
-        found = self._searched(numbers, folded, keys, _Depth(0, False, budget))
-        return sorted(set(found)) if len(found) > 1 else found
-
-    def _searched(self, numbers: Collection[int], folded: Folded, keys: str, depth: "_Depth") -> list[Match]:
         without_labels = self._labels.hide(folded.text)
         if without_labels is not folded.text:
             folded = Folded(without_labels, folded.offsets)
         found: list[Match] = []
-        decoders: dict[Callable[[str], Iterator[View]], None] = {}
         for number in numbers:
             if number < len(self._detectors):
-                found += _detected(self._detectors[number], folded, keys, once=depth.once)
-            else:
-                decoders[self._decoders[number - len(self._detectors)].views] = None
-        for views in decoders if depth.level < MAX_DECODED else ():
-            found += self._decoded(views, folded, keys, depth)
-        return found
+                found += _detected(self._detectors[number], folded, keys)
+            elif depth < MAX_DECODED:
+                found += self._decoded(self._decoders[number - len(self._detectors)], folded, keys, depth)
+        return sorted(set(found), key=self._order) if len(found) > 1 else found
 
-    def _decoded(
-        self, views: Callable[[str], Iterator[View]], folded: Folded, keys: str, depth: "_Depth"
-    ) -> list[Match]:
+    def _order(self, match: Match) -> tuple[int, int, bool, str]:
+        """Sort matches by their place; of one place, the most telling entity comes first."""
+        return match.start, match.end, match.entity in self._generic, match.entity
+
+    def _decoded(self, decoder: Decoder, folded: Folded, keys: str, depth: int) -> list[Match]:
         """Find matches in the decoded views of a text, and map them back to offsets in the original."""
         found: list[Match] = []
         try:
-            for view in views(folded.text):
-                depth.budget.take(view.inflated)
+            for view in decoder.views(folded.text):
                 inner = fold(view.text)
                 numbers = self._prefilter.which(_encoded(inner.text)).owners
-                if numbers and view.text != folded.text:
-                    matches = self._searched(numbers, inner, keys, depth.deeper(once=view.whole))
-                    ranges = {(view.original(start, end), entity) for start, end, entity in matches}
-                    found += [Match(*folded.original(*each), entity) for each, entity in ranges]
+                matches = self._search(numbers, inner, lambda: keys, depth + 1)
+                ranges = [(view.original(start, end), entity) for start, end, entity in matches]
+                found += [Match(*folded.original(*each), entity) for each, entity in ranges]
         except MaskingError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a decoder does, the call must not pass
@@ -226,38 +245,10 @@ class Analyzer:
         return found
 
 
-class _Budget:
-    """The bytes that decompression may still add to one text, however deep it is packed."""
-
-    __slots__ = ("_left",)
-
-    def __init__(self, most: int) -> None:
-        self._left = most
-
-    def take(self, added: int) -> None:
-        self._left -= added
-        if self._left < 0:
-            raise MaskingError("compressed text in Base64 is too-large")
-
-
-class _Depth(NamedTuple):
-    """How a text was decoded."""
-
-    level: int
-    """Number of times."""
-    once: bool
-    """It is replaced as a whole, so that one match of each entity is enough."""
-    budget: _Budget
-
-    def deeper(self, *, once: bool) -> "_Depth":
-        return _Depth(self.level + 1, self.once or once, self.budget)
-
-
-def _detected(detector: Detector, folded: Folded, keys: str, *, once: bool) -> list[Match]:
+def _detected(detector: Detector, folded: Folded, keys: str) -> list[Match]:
     entity = detector.entity
     try:
-        ranges = detector.find(folded.text, keys)
-        matches = [Match(start, end, entity) for start, end in (islice(ranges, 1) if once else ranges)]
+        matches = [Match(start, end, entity) for start, end in detector.find(folded.text, keys)]
     except MaskingError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a detector does, the call must not pass

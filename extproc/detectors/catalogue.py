@@ -2,18 +2,7 @@
 
 Names are Presidio's where Presidio has one. It has no names for secrets: theirs consist of vendor and kind.
 
-==================  ================================================================================
-AWS_ACCESS_KEY      access key ids of AWS
-AWS_SECRET_KEY      secret access keys of AWS, beside a name that says secret
-COMMAND_PASSWORD    passwords in commands of a shell or of SQL
-CONNECTION_STRING   passwords in addresses, and beside the other words that connect to a server
-HTTP_AUTHORIZATION  credentials behind ``Basic`` or ``Bearer``
-OPENAI_KEY          keys in OpenAI's form, ``sk-…``
-JWT                 tokens of any issuer
-PRIVATE_KEY         private keys in PEM
-SECRET              random text beside a name that says secret: ``password``, ``api_key``, ``client_secret``…
-==================  ================================================================================
-
+==================  =========================================================================
 Tokens that their vendor gives a form of its own are rows of the tables in ``entities/tokens``.
 """
 
@@ -36,11 +25,12 @@ from extproc.detectors.entities.ip_address import ip_address
 from extproc.detectors.entities.it_fiscal_code import IT_FISCAL_CODE
 from extproc.detectors.entities.jwt import JWT
 from extproc.detectors.entities.mac_address import mac_address
+from extproc.detectors.entities.named_value import named_values
 from extproc.detectors.entities.openai_key import OPENAI_KEY
 from extproc.detectors.entities.phone_number import PHONE_NUMBER, PHONE_NUMBER_LOOSE
 from extproc.detectors.entities.pl_pesel import PL_PESEL
 from extproc.detectors.entities.private_key import PRIVATE_KEY
-from extproc.detectors.entities.secret import SECRET
+from extproc.detectors.entities.secret import secret
 from extproc.detectors.entities.sg_nric_fin import SG_NRIC_FIN
 from extproc.detectors.entities.tokens.catalogue import TOKEN_DETECTORS
 from extproc.detectors.entities.uk_nhs import UK_NHS
@@ -84,7 +74,8 @@ def catalogue(vocabulary: Vocabulary) -> tuple[Detector, ...]:
         CONNECTION_STRING,
         COMMAND_PASSWORD,
         HTTP_AUTHORIZATION,
-        SECRET,
+        secret(vocabulary),
+        *named_values(vocabulary),
         *TOKEN_DETECTORS,
     )
 

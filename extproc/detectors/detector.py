@@ -103,6 +103,11 @@ class Detector:
     """A match may depend on any part of the text: streamed text is held back to its end."""
     uses_context: bool = False
     """``find`` uses the context although there are no hints."""
+    names: Callable[[str], bool] | None = None
+    """Returns whether a name tells that its value is this entity. The prefilter matches in every such name. In a
+    document, the values that the name names are searched, too."""
+    is_generic: bool = False
+    """Where another entity has the same range, that entity's name is the better one."""
     meaning: str = ""
     """Says in one phrase what the entity is, and its form, for the page of entities: ``a token of GitHub``."""
     proof: str = ""

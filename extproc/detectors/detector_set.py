@@ -58,6 +58,10 @@ class DetectorSet:
     def __and__(self, other: "DetectorSet") -> "DetectorSet":
         return DetectorSet(self.bits & other.bits)
 
+    def meets(self, other: "DetectorSet") -> bool:
+        """Return whether both have a detector in common."""
+        return self.bits & other.bits != 0
+
     def __bool__(self) -> bool:
         return self.bits != 0
 

@@ -33,10 +33,19 @@ class BatchPrescan:
         if prescan.candidates is None:
             self._prescans |= dict.fromkeys(range(len(texts)), prescan)
         elif prescan.candidates:
-            self._prescans |= _by_text(prescan.candidates, [*head, *texts], len(head))
+            by_text = _by_text(prescan.candidates, [*head, *texts], len(head))
+            told = DetectorSet.union(each.detectors for number, each in by_text.items() if number < 0)
+            self._prescans |= {number: each for number, each in by_text.items() if number >= 0}
+            if told := told & analyzer.naming:  # a name tells, and any of the texts may be its value
+                self._prescans = {number: self._with(number, told) for number in range(len(texts))}
         if hides_text(whole):
             self._prescans |= {number: None for number, text in enumerate(texts) if hides_text(text)}
         self._numbers = sorted(self._prescans)
+
+    def _with(self, number: int, told: DetectorSet) -> Prescan:
+        """Return the prescan of a text, and with it the detectors for which the text's name may tell."""
+        prescan = self._prescans.get(number) or NOTHING_FOUND
+        return Prescan(prescan.detectors | told, [(0, told), *(prescan.candidates or ())])
 
     def prescan_of(self, number: int) -> Prescan | None:
         """Return what ``Analyzer.prescan`` does for this text, perhaps with more in it; None if it has escapes."""
@@ -63,5 +72,4 @@ def _by_text(candidates: list[Candidate], texts: list[str], skipped: int) -> dic
     return {
         number: Prescan(DetectorSet.union(detectors for _, detectors in each), each)
         for number, each in found.items()
-        if number >= 0
     }

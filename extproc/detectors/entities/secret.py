@@ -1,50 +1,45 @@
 """SECRET: random text beside a name that says secret."""
 
 import re
+from functools import partial
+from typing import NamedTuple
 
-from extproc.detectors.context import (
-    context_words,
-    ends_with,
-    in_context_of_value,
-    name_endings,
-    name_of,
-    own_name,
-)
+from extproc.detectors.context import name_before, name_of, own_name
 from extproc.detectors.detector import Detector, Ranges
 from extproc.detectors.randomness import LEAST_ENTROPY, entropy
+from extproc.detectors.vocabulary.vocabulary import Vocabulary
+from extproc.detectors.vocabulary.words import Words
 
 PATTERN = re.compile(r"(?<![A-Za-z0-9/+_.~-])[A-Za-z0-9/+_.~-]{16,}+={0,2}")
-NAME = re.compile(r"(?:[0-9]+|[A-Za-z]+)(?>(?:[_.-](?:[0-9]+|[A-Za-z]+))*)=*")
-"""Words and numbers, as in ``REDIS_HOST_10_2=1`` and ``${REDIS_HOST_10_2}``."""
-WORDS = (
-    r"passw|passphrase|secret|api[ _-]?key|access[ _-]?token|refresh[ _-]?token|auth[ _-]?token|bearer"
-    r"|private[ _-]?key|credential"
-)
-CONTEXT = context_words(WORDS)
-HINT = WORDS + "|(?:token|pwd)[^A-Za-z_]"
-TOKEN, PASSWORD = name_endings("token"), name_endings("pwd")
-"""Words that count only at the end of the value's name. ``PWD`` is also the variable of a shell's folder."""
-PAGING = name_endings(
-    "(?:page|paging|pagination|next|previous|continuation|cursor|sync|resume|skip|start|watch)_token"
-)
+_WORD = "(?:[0-9]{1,8}[A-Za-z]{0,2}|[A-Za-z]{1,24}[0-9]{0,4})"
+NAME = re.compile(rf"{_WORD}(?>(?:[_.-]{_WORD})*)=*")
+"""Words and numbers: ``REDIS_HOST_10_2=1``, ``${REDIS_HOST_10_2}``, ``is_base64_encoded``, ``gpt-4o-mini``."""
+ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]{1,20}:/?/?|arn:[a-z-]{0,16}:[^\s\"']{0,256})\Z", re.IGNORECASE)
+"""Stands before the host and path of a URL, or before the end of an ARN."""
+ADDRESS_NEAR = 300
+"""Characters before a match that may be the beginning of an address."""
 FOLDER = re.compile(r"(?:[.~]{1,2}|/[^/]+)/")
-ABOUT_IT = name_endings(r"ids?|names?|path|arn|url|uri|type|hint|at|hash|ref|reference")
-"""Ends of keys that are about a secret and do not hold it: ``secret_name``."""
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def find(text: str, keys: str) -> Ranges:
+class Names(NamedTuple):
+    """The words of the names that matter."""
+
+    secret: Words
+    token: Words
+    """Count only as the value's own name."""
+    paging: Words
+    """Names of tokens that are no secrets."""
+
+    def tell(self, name: str) -> bool:
+        """Return whether a value's own name says that it is a secret."""
+        return self.secret.tell(name) or (self.token.tell(name) and not self.paging.tell(name))
+
+
+def find(names: Names, text: str, keys: str) -> Ranges:
     """Yield random text beside a name that says secret."""
     for match in PATTERN.finditer(text):
-        if not looks_random(match[0]) or _is_name(match[0], text, match.span(), keys):
-            continue
-        if UUID.fullmatch(match[0]):
-            secret = _is_called_secret(match[0], own_name(text, *match.span(), keys))
-        else:
-            secret = in_context_of_value(CONTEXT, ABOUT_IT, text, match.start(), keys) or _ends_in_token(
-                match[0], name_of(text, match.start(), keys)
-            )
-        if secret:
+        if looks_random(match[0]) and not _is_name(names, match, keys) and _is_secret(names, match, keys):
             yield match.span()
 
 
@@ -54,36 +49,53 @@ def looks_random(text: str) -> bool:
     return digits > 1 and digits < len(text) and entropy(text) >= LEAST_ENTROPY
 
 
-def _is_called_secret(found: str, name: str) -> bool:
-    """Return whether the value's own name says secret: most UUIDs are not, whatever stands around them."""
-    return (CONTEXT.search(name) is not None and not ends_with(ABOUT_IT, name)) or _ends_in_token(found, name)
-
-
-def _ends_in_token(found: str, name: str) -> bool:
-    """Return whether the value's name ends in ``token`` or ``pwd``, and the value is not a page or a folder."""
-    if ends_with(TOKEN, name):
-        return not ends_with(PAGING, name)
-    return ends_with(PASSWORD, name) and not FOLDER.match(found)
-
-
-def _is_name(found: str, text: str, span: tuple[int, int], keys: str) -> bool:
-    """Return whether the match is the name of the next value, or of a variable: ``${NAME}``."""
-    names_next = found.endswith("=") and text[span[1] : span[1] + 1].isalnum()
-    is_variable = text[span[0] - 2 : span[0]] == "${" and text[span[1] : span[1] + 1] == "}"
-    if not (names_next or is_variable) or not NAME.fullmatch(found):
+def _is_secret(names: Names, match: re.Match[str], keys: str) -> bool:
+    text, at = match.string, match.start()
+    if FOLDER.match(match[0]) or _in_address(text, at):
         return False
-    return is_variable or not _is_called_secret(found, name_of(text, span[0], keys))
+    name = name_of(text, at, keys)
+    if names.paging.tell(name):
+        return False
+    if UUID.fullmatch(match[0]):  # most UUIDs are no secrets, whatever stands around them
+        return names.tell(own_name(text, *match.span(), keys))
+    if names.token.tell(name):
+        return True
+    return names.secret.beside(text, at, keys)
 
 
-SECRET = Detector(
-    "SECRET",
-    (rb"[A-Za-z0-9/+_.~-]{16}",),
-    16,
-    find,
-    hints=(HINT.encode(),),
-    prefilter_shortest=16,
-    common=True,
-    meaning="16 characters or more that look random: letters and digits, `+/_.~-`",
-    example="Xk29fLq81mZtPw47",
-    example_key="api_key",
-)
+def _in_address(text: str, at: int) -> bool:
+    """Return whether a match is the host and path of a URL, or a part of an ARN."""
+    return ADDRESS.search(text, max(0, at - ADDRESS_NEAR), at) is not None
+
+
+def _is_name(names: Names, match: re.Match[str], keys: str) -> bool:
+    """Return whether the match is the name of the next value, of a variable, ``${NAME}``, or a key."""
+    text, (start, end) = match.string, match.span()
+    if not NAME.fullmatch(match[0]):
+        return False
+    if text[start - 2 : start] == "${" and text[end : end + 1] == "}":
+        return True
+    names_next = match[0].endswith("=") and text[end : end + 1].isalnum()
+    name = name_before(text, start) or own_name(text, start, end, keys)
+    counts = name.lower().endswith("tokens")  # of a model, and what it calls its models
+    tells = names.secret.tell(name) or (names.tell(name) and not counts)
+    return (names_next or "_" in match[0] or "-" in match[0]) and not tells
+
+
+def secret(vocabulary: Vocabulary) -> Detector:
+    """Make the detector with the words for passwords, secrets and tokens."""
+    words = vocabulary.words("password", "secret")
+    names = Names(words, vocabulary.words("token"), vocabulary.words("paging"))
+    return Detector(
+        "SECRET",
+        (rb"[A-Za-z0-9/+_.~-]{16}",),
+        16,
+        partial(find, names),
+        hints=(*words.hints, *names.token.hints),
+        prefilter_shortest=16,
+        common=True,
+        is_generic=True,
+        meaning="16 characters or more that look random: letters and digits, `+/_.~-`",
+        example="Xk29fLq81mZtPw47",
+        example_key="auth",
+    )

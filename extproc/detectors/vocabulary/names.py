@@ -12,8 +12,8 @@ _BRANDS = re.compile(r"\biP(?=hones?(?![a-z]))")
 _HUMPS = re.compile(
     r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z](?!s(?![a-z]))[a-z])|(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])"
 )
-_APART = re.compile(r"[\W_]+")
-_JOINS, _BLANKS, _BREAKS = re.compile(r"[_.-]+"), re.compile(r"\s+"), re.compile(r"[^\w ]+")
+_JOINS, _NAME_JOINS = re.compile(r"[_./-]{1,3}"), re.compile(r"[ _./-]{1,3}")
+_BREAKS = re.compile(r"[^\w ]+")
 
 
 @lru_cache(maxsize=NAMES_CACHED)
@@ -26,13 +26,13 @@ def normal_name(name: str) -> str:
     Returns:
         The parts; empty if there is none.
     """
-    parts = _APART.sub("_", _split(name[-NAME_LONGEST:])).strip("_").lower()
+    parts = _BREAKS.sub("|", _NAME_JOINS.sub("_", _split(name[-NAME_LONGEST:]))).strip("_| ").lower()
     return f"_{parts}_" if parts else ""
 
 
 def normal_text(text: str) -> str:
-    """Return text in small letters without accents, with ``_`` between parts of a name, and ``|`` for marks."""
-    return _BREAKS.sub("|", _BLANKS.sub(" ", _JOINS.sub("_", _split(text)))).lower()
+    """Return text in small letters without accents, ``_`` between parts of a name, and ``|`` for other marks."""
+    return _BREAKS.sub("|", _JOINS.sub("_", _split(text))).lower()
 
 
 def without_accents(text: str) -> str:

@@ -10,8 +10,27 @@ PLURAL_FROM = 3
 """Fewest letters of a word that may have an s behind it."""
 SHORT = 4
 """Most letters of a word that has to stand alone in a hint, since it is a part of many other words."""
+COMMON = frozenset(
+    {
+        "number",
+        "numero",
+        "número",
+        "numéro",
+        "nummer",
+        "numer",
+        "codigo",
+        "código",
+        "codice",
+        "token",
+        "first",
+        "middle",
+    }
+)
+"""Parts of many words that say little."""
 WORDS_IN_A_HINT = 100
 """Hyperscan limits the length of an expression."""
+OTHER_NAMES = "\n,;&|{}"
+"""Stand between a name with its value and the next one."""
 _ASCII_WORD = re.compile(r"[a-z0-9_*]+")
 _WORD = re.compile(r"\*?[^\W_]+(?:_[^\W_]+)*\*?")
 _PART = re.compile(r"[A-Za-z]+|[0-9]+|[^A-Za-z0-9]+")
@@ -56,7 +75,14 @@ class Words:
 
         One character stands before and behind a short word; there is always one in front of a value.
         """
-        found = sorted({_hint(each) for word in self.words for each in (word, without_accents(word))})
+        spelled = [each for word in self.words for each in (word, without_accents(word))]
+        anchors: list[str] = []
+        for anchor in sorted({_anchor(each) for each in spelled} - {""}, key=len):
+            if not any(shorter in anchor for shorter in anchors):
+                anchors.append(anchor)
+        found = sorted(
+            {_caseless(each) for each in anchors} | {_hint(each) for each in spelled if not _anchor(each)}
+        )
         parts = range(0, len(found), WORDS_IN_A_HINT)
         return tuple(b"|".join(found[at : at + WORDS_IN_A_HINT]) for at in parts)
 
@@ -77,13 +103,17 @@ class Words:
         name = name_before(text, at)
         if name and self.tell(name):
             return True
-        if self._is_about(normal_name(name or last_name(keys))):
+        if name and self._is_about(normal_name(name)):
             return False
         first = max(0, at - REACH)
+        if name:  # in front of this name, other names and their values may stand
+            first = max(first, *(text.rfind(mark, first, at - len(name)) for mark in OTHER_NAMES))
         while 0 < first < at and _IN_A_WORD.match(text, first - 1) and _IN_A_WORD.match(text, first):
             first += 1
         if first < at and self._tells(normal_text(text[first:at])):
             return True
+        if not name and self._is_about(normal_name(last_name(keys))):
+            return False
         return any(map(self.tell, keys.split("\n")))
 
     def _tells(self, normal: str) -> bool:
@@ -109,10 +139,16 @@ def _pattern(word: str) -> str:
     return f"{before}{core}{plural}{'[a-z]*' if word.endswith('*') else ''}"
 
 
+def _anchor(word: str) -> str:
+    """Return a long part of a word that few other words have: it is hint enough. Empty if there is none."""
+    parts = [part for each in word.strip("*").split("_") for part in _PART.findall(each)]
+    return max((part for part in parts if len(part) > SHORT and part not in COMMON), key=len, default="")
+
+
 def _hint(word: str) -> bytes:
     """Return an expression for Hyperscan that matches a word in any letter case, its parts joined or apart."""
     parts = [part for each in word.strip("*").split("_") for part in _PART.findall(each)]
-    core = b'[^0-9A-Za-z"\\\\]{0,3}'.join(map(_caseless, parts))
+    core = b"[ _./-]{0,3}".join(map(_caseless, parts))
     if len(word) > SHORT or "*" in word or not word.isascii():
         return core
     first, rest = re.escape(word[0].upper()).encode(), _caseless(word[1:])

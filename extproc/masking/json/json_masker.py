@@ -26,6 +26,7 @@ from extproc.detectors.detector_set import ALL, NONE, DetectorSet
 from extproc.detectors.fold import fold
 from extproc.masking.edits import Edit, apply
 from extproc.masking.findings import FindingLog
+from extproc.masking.json.named_values import Layout, add_named
 from extproc.masking.json.position import NO_LOCATION, KnownPosition, Position, Span
 from extproc.masking.json.scanner import ContainerVisit, KeysVisit, KeyVisit, ScalarVisit, Scanner
 from extproc.masking.plan.compiled_plan import CompiledPlan
@@ -218,11 +219,13 @@ class JsonMasker:
             around: the documents around it, with itself.
             prescan: its prescan; None if it was not prescanned yet, or has escapes.
         """
+        layout = Layout(text)
+        candidates = self._candidates(text, around.detectors, prescan)
         scanner = Scanner(
             text,
             base=base,
             root=root,
-            candidates=self._candidates(text, around.detectors, prescan),
+            candidates=add_named(self.analyzer, layout, candidates),
             is_whole=lambda state: self.plan.container_operator_at(state) is not None,
         )
         edits: list[Edit] = []
@@ -230,12 +233,18 @@ class JsonMasker:
         for visit in scanner.visits():
             match visit:
                 case ScalarVisit():
+                    if visit.detectors.meets(self.analyzer.contextual):
+                        visit = visit._replace(at=layout.position(visit.span[0], visit.at))  # noqa: PLW2901
                     edits += self._string(text, visit, around) if visit.is_string else self._word(text, visit)
                 case ContainerVisit():
                     edits.append(self._container(visit))
                 case KeyVisit():
                     masked = apply(
-                        visit.key, self.log(self._find(visit.key, visit.at, None, visit.detectors), visit.at)
+                        visit.key,
+                        self.log(
+                            self._find(visit.key, visit.at, None, visit.detectors & self.analyzer.finding),
+                            visit.at,
+                        ),
                     )
                     if masked != visit.key:
                         masked_keys[visit.start] = masked

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from extproc.codecs.json_units import ELEMENT, MEMBER, unquote
+from extproc.masking.json.layout import is_named, is_wrapper
 from extproc.masking.plan.json_path import Location, PathState
 
 CONTEXT_KEYS = 2
@@ -21,7 +22,7 @@ class Position(Protocol):
         ...
 
     def keys(self) -> Sequence[str]:
-        """Return the last ``CONTEXT_KEYS`` keys in the location, the last one at the end."""
+        """Return the last ``CONTEXT_KEYS`` keys in the location that say something, the last one at the end."""
         ...
 
 
@@ -39,7 +40,25 @@ class KnownPosition:
 
     def keys(self) -> Sequence[str]:
         """See ``Position.keys``."""
-        return [part for part in self._location if isinstance(part, str)][-CONTEXT_KEYS:]
+        return [part for part in self._location if isinstance(part, str) and not is_wrapper(part)][-CONTEXT_KEYS:]
+
+
+class NamedPosition:
+    """The position of a value that the layout of its document names."""
+
+    __slots__ = ("_at", "_name")
+
+    def __init__(self, at: Position, name: str) -> None:
+        self._at = at
+        self._name = name
+
+    def location(self) -> Location:
+        """See ``Position.location``."""
+        return self._at.location()
+
+    def keys(self) -> Sequence[str]:
+        """See ``Position.keys``."""
+        return [*self._at.keys()[-1:], self._name]
 
 
 NO_LOCATION = KnownPosition(())
@@ -72,6 +91,13 @@ class Value:
         """See ``Position.location``."""
         return (*self.container.location(), self.component())
 
+    def may_be_named_by_layout(self) -> bool:
+        """Return whether the value may have a name that is not a key above it."""
+        if self._member is not None:
+            return is_wrapper(self.container.key_of(self._member)) or is_named(self.container.key_of(self._member))
+        outer = self.container.value
+        return outer is not None  # an element of an array that is not the document
+
     def component(self) -> str | int:
         """Return the value's key or index in its container."""
         if self._member is not None:
@@ -84,7 +110,9 @@ class Value:
         value: Value | None = self
         while value is not None and len(keys) < CONTEXT_KEYS:
             if value._member is not None:  # noqa: SLF001 - of the same class
-                keys.insert(0, value.container.key_of(value._member))  # noqa: SLF001
+                key = value.container.key_of(value._member)  # noqa: SLF001
+                if not is_wrapper(key):
+                    keys.insert(0, key)
             value = value.container.value
         if len(keys) < CONTEXT_KEYS:
             keys = [*self.container.source.base.keys(), *keys][-CONTEXT_KEYS:]

@@ -39,7 +39,8 @@ UNDER_ANY_KEY = [
 def test_every_entity_has_a_module_and_a_test_or_a_row_of_a_table():
     entities = {detector.entity for detector in CATALOGUE}
     assert entities == ANALYZER.entities
-    for entity in entities - {token.entity for token in TOKENS}:
+    named = {"NAMED_SECRET", "PERSON", "STREET_ADDRESS"}
+    for entity in entities - {token.entity for token in TOKENS} - named:
         assert (Path(__file__).parent / "entities" / f"test_{entity.lower()}.py").is_file()
         assert (Path(catalogue.__file__).parent / "entities" / f"{entity.lower()}.py").is_file()
 

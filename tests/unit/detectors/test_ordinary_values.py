@@ -92,7 +92,7 @@ ORDINARY = {
     "password_changed_at": ["2026-11-21T03:02:38Z"],
     "env": [
         "DB_PASSWORD=${DB_PASSWORD_2024_01}",
-        "PASSWORD=changeme\nREDIS_HOST_10_2_3=a\nREDIS_PORT_10_2_3=6379",
+        "PASSWORD=${PW}\nREDIS_HOST_10_2_3=a\nREDIS_PORT_10_2_3=6379",
         "password={{ .Values.database.password }}",
         "password=<your-password-goes-here>",
         "password=****************",

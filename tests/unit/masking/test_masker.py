@@ -332,7 +332,7 @@ def test_what_is_masked_stays_beside_words_that_tell(how, around):
             text = around.format(word=word, value=value)
             for body, content_type in (
                 (text, TEXT),
-                (json.dumps({word: text}), JSON),
+                (json.dumps({"note": f"{word}: {text}"}), JSON),
                 (json.dumps({word: value}), JSON),
             ):
                 once = mask(body, *rules, content_type=content_type)

@@ -1,0 +1,216 @@
+"""NAMED_SECRET, PERSON, STREET_ADDRESS: values that only their own name tells.
+
+Under a name that tells, the whole string is the value, whatever it looks like. In text, the value stands behind
+the name and ``=`` or ``:``, in quotes, in a tag, or behind an option of a command.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+from extproc.detectors.context import last_name
+from extproc.detectors.detector import Detector, Ranges
+from extproc.detectors.vocabulary.vocabulary import Vocabulary
+from extproc.detectors.vocabulary.words import Words
+
+KEY_TYPE = b"kty"
+"""The member of a key in JSON (RFC 7517 section 4.1); its private members have names of one letter."""
+LONGEST = 16_384
+"""Most characters of a value that goes as a whole; a longer one is no password, and its parts are searched."""
+PIN_DIGITS = re.compile(r"[0-9][0-9 -]{1,14}[0-9]")
+NOT_A_VALUE = re.compile(
+    r"\s*|[0-9]{1,3}|[a-z][a-z0-9+.-]{1,20}://\S*|(?:arn|urn|env):\S+|projects/[^/\s]+/secrets/\S*"
+    r"|\$\{[a-z_][a-z0-9_.]*\}|\$?\{\{[^{}]*\}\}|\{[a-z_]+\}|\#\{[^{}]*\}|%[a-z_]\w*%"
+    r"|(?-i:\$\(?(?:[A-Z_][A-Z0-9_]*|[a-z_]+)\)?)|<[a-z _*-]*>|\[[*]+\]"
+    r"|true|false|yes|no|on|off|null|none|nil|undefined|n/?a|[*•]+.{0,4}|x{3,}|[.]{3}|-+|\#+"
+    r"|<?(?:your|my|the|enter|insert|put|some|any)(?:[ _-][a-z]+)+>?",
+    re.IGNORECASE,
+)
+"""Values that are no secret: an address, a template, a reference, a switch, stars."""
+FOLDER = re.compile(r"(?:[.~]{1,2}|/[^/]+)/")
+"""The variables of a shell that are called PWD and OLDPWD hold folders."""
+ASSIGNED = re.compile(
+    r"""(?P<name>[\w.$-](?<![\w.$-].)[\w.$-]{0,127})(?:\\{0,3}["'`]|\])?"""
+    r"""[ \t]{0,8}(?::=|=>|==?|:)[ \t]{0,8}"""
+    r"""(?:(?P<open>\\{0,3}["'`])|(?P<bare>[^\s"'`\\,;&<>(){}\[\]|][^\s"'`\\,;&<>(){}\[\]|]{0,511}))"""
+)
+"""A name, a sign, and the beginning of a quoted value or a bare value."""
+TAGGED = re.compile(
+    r"<(?:key|name)>(?P<key>[^<>]{1,128})</(?:key|name)>\s{0,64}<(?:string|value)>(?P<string>[^<>]{1,512})"
+    r"(?:</|(?<=[\w ])\Z)|<(?P<name>[\w:.-]{1,128})(?:\s[^<>]{0,128})?>(?P<value>[^<>]{1,512})(?:</|(?<=[\w ])\Z)"
+)
+ATTRIBUTES = re.compile(
+    r"""(?<![\w-])(?:name|key|id)=["']?(?P<name>[\w:.-]{1,128})["']?(?:\s[^<>]{0,128}?)?"""
+    r"""\svalue=["'](?P<value>[^"'<>]{1,512})(?:["']|\Z)"""
+)
+OPTION = re.compile(r"(?<![\w-])--?(?P<name>[A-Za-z][\w-]{1,64}) (?P<value>[^\s\"'`-][^\s\"'`]{1,255})")
+SAID = re.compile(
+    r"(?<![\w-])(?P<name>[\w-]{2,64}) (?:is|was|ist|est|es|è|jest|é) ?[:=]?[ ]{0,2}[\"'`]?"
+    r"(?P<value>[^\s\"'`]{2,127}[^\s\"'`.,;:!?)])"
+)
+CODE = re.compile(
+    r"[A-Za-z_$][\w$]*(?:(?:\.|->|::)[A-Za-z_$][\w$]*)+|[A-Za-z_$][\w$.]*(?:\(|\[).*"
+    r"|(?:str|string|text|bool|boolean|int|integer|number|bytes|any|object|optional|required|input|env|secret|password"
+    r"|passwd|char|varchar|hidden|type|default|self|this|const|let|var|return|null|nil|none|undefined|unset|empty)\??",
+    re.IGNORECASE,
+)
+"""Bare words behind a sign that are code, or say of which kind a value is."""
+ALONE_ON_LINE = re.compile(
+    r"(?:^|\n)[ \t]*(?:-[ \t]+|export[ \t]+|set[ \t]+|ENV[ \t]+|ARG[ \t]+)?\Z", re.IGNORECASE
+)
+LINE_NEAR = 64
+"""Characters before a name in which its line may begin."""
+Accepts = Callable[[str, str], bool]
+"""Take a name and its value; return whether the value may be one."""
+
+
+def find(words: Words, accepts: Accepts, text: str, keys: str) -> Ranges:
+    """Yield the whole text if its own name tells, or the values in it that have such a name beside them."""
+    name = last_name(keys)
+    if words.tell(name):
+        if len(text) <= LONGEST and accepts(name, text):
+            yield 0, len(text)
+        return
+    yield from _in_text(words, accepts, text)
+
+
+def _in_text(words: Words, accepts: Accepts, text: str) -> Ranges:
+    for match in ASSIGNED.finditer(text):
+        if words.tell(match["name"]):
+            start, end = match.span("bare") if match["bare"] else _quoted(text, match)
+            value = text[start:end]
+            if accepts(match["name"], value) and (match["open"] or _is_written(text, match, value)):
+                yield start, end
+    for name, value, span in _marked(text):
+        if words.tell(name) and accepts(name, value):
+            yield span
+    for pattern in (OPTION, SAID):
+        for match in pattern.finditer(text):
+            if (
+                words.tell(match["name"])
+                and accepts(match["name"], match["value"])
+                and _looks_made(match["value"])
+            ):
+                yield match.span("value")
+
+
+def _marked(text: str) -> Iterator[tuple[str, str, tuple[int, int]]]:
+    """Yield names and values in tags and attributes of markup, each with the range of the value."""
+    for match in TAGGED.finditer(text) if "<" in text else ():
+        group = "value" if match["name"] else "string"
+        yield match["name"] or match["key"], match[group], match.span(group)
+    for match in ATTRIBUTES.finditer(text) if "value=" in text else ():
+        yield match["name"], match["value"], match.span("value")
+
+
+def _quoted(text: str, match: re.Match[str]) -> tuple[int, int]:
+    """Return the range of a quoted value: up to the same quotation mark, or else the end of the line.
+
+    Streamed text may end before the quotation mark.
+    """
+    start, longest = match.end(), match.end() + LONGEST
+    line_end = text.find("\n", start, longest)
+    last = line_end if line_end >= 0 else min(longest, len(text))
+    end = text.find(match["open"], start, last)
+    return start, end if end >= 0 else last
+
+
+def _is_written(text: str, match: re.Match[str], value: str) -> bool:
+    """Return whether a bare value is a value and not code or prose.
+
+    A line of its own, ``NAME=value``, is taken at its word. Elsewhere the value must look made.
+    """
+    if CODE.fullmatch(value) or text[match.end() : match.end() + 1] in ("(", "["):
+        return False
+    before = text[max(0, match.start() - LINE_NEAR) : match.start()]
+    after = text[match.end() : match.end() + 1]
+    is_line = (match.start() < LINE_NEAR or "\n" in before) and ALONE_ON_LINE.search(before) is not None
+    if is_line and after in ("", "\n", "\r"):
+        return True
+    return _looks_made(value)
+
+
+_MADE = re.compile(r"[0-9]|[a-z][A-Z]|[^\w.,:;!?)-].")
+
+
+def _looks_made(value: str) -> bool:
+    """Return whether a word is none of a language: it has a digit, or a mark or capital inside."""
+    return CODE.fullmatch(value) is None and _MADE.search(value) is not None
+
+
+def is_secret(name: str, text: str) -> bool:
+    """Return whether a text may be a secret."""
+    is_folder = FOLDER.match(text) is not None and name.lower().endswith("pwd")
+    return not is_folder and NOT_A_VALUE.fullmatch(text.strip()) is None
+
+
+def is_pin(_: str, text: str) -> bool:
+    """Return whether a text is a short number."""
+    return PIN_DIGITS.fullmatch(text.strip()) is not None
+
+
+def has_letters(_: str, text: str) -> bool:
+    """Return whether a text may name a person or a place: it has a letter, and is no template."""
+    return NOT_A_VALUE.fullmatch(text.strip()) is None and any(map(str.isalpha, text))
+
+
+def named_values(vocabulary: Vocabulary) -> tuple[Detector, ...]:
+    """Make the detectors of values that their own names tell."""
+    secrets, pins = vocabulary.words("password", "secret"), vocabulary.words("pin")
+    named = (
+        Named(
+            "NAMED_SECRET",
+            secrets,
+            is_secret,
+            "a value whose name says secret, as a whole",
+            "password",
+            "two words!",
+        ),
+        Named("NAMED_SECRET", pins, is_pin, "a short number whose name says that it is secret", "pin", "4931"),
+        Named(
+            "PERSON",
+            vocabulary.words("person"),
+            has_letters,
+            "a person's name, as a whole",
+            "last_name",
+            "Example",
+        ),
+        Named(
+            "STREET_ADDRESS",
+            vocabulary.words("address"),
+            has_letters,
+            "an address, as a whole",
+            "street",
+            "1 Elm St",
+        ),
+    )
+    return tuple(map(_detector, named))
+
+
+class Named(NamedTuple):
+    """One entity whose values only their names tell."""
+
+    entity: str
+    words: Words
+    accepts: Accepts
+    meaning: str
+    key: str
+    example: str
+
+
+def _detector(named: Named) -> Detector:
+    return Detector(
+        named.entity,
+        (*named.words.hints, KEY_TYPE) if named.accepts is is_secret else named.words.hints,
+        1,
+        partial(find, named.words, named.accepts),
+        prefilter_shortest=3,
+        uses_context=True,
+        names=named.words.tell,
+        is_generic=True,
+        meaning=named.meaning,
+        proof="name",
+        example=named.example,
+        example_key=named.key,
+    )

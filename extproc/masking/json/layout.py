@@ -1,0 +1,340 @@
+"""Names that the layout of a document gives to values: pairs of name and value, tables, wrappers.
+
+A value's name is usually its key. In ``{"name": "DB_PASSWORD", "value": "…"}``, in a row of a table, and in
+``{"password": {"value": "…"}}`` another part of the document names it. ``names_by_layout`` reads a document once
+and returns these names. It knows the layouts of common APIs, and no API by itself.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from extproc.codecs.json_units import OPENS, UNIT, Unit, unquote
+from extproc.detectors.vocabulary.names import normal_name
+
+NAME_LONGEST = 128
+"""Most characters of a text that is a name."""
+_NAMING = [
+    "name",
+    "key",
+    "parametername",
+    "parameterkey",
+    "variable",
+    "variablename",
+    "var",
+    "field",
+    "fieldname",
+    "column",
+    "columnname",
+    "attribute",
+    "attributename",
+    "property",
+    "propertyname",
+    "prop",
+    "system",
+    "type",
+    "label",
+    "id",
+    "code",
+    "path",
+    "header",
+    "parameter",
+    "param",
+    "question",
+    "title",
+    "option",
+    "setting",
+    "env",
+    "identifier",
+    "n",
+    "k",
+]
+"""Keys whose value may be the name of the value beside them; the first ones say most. Without separators."""
+_NAMED = frozenset({"value", "val", "v", "currentvalue", "newvalue", "oldvalue", "answer", "content"})
+"""Keys of values that are named by another member, besides those that end in ``value``."""
+_WRAPPERS = frozenset(
+    {
+        "value",
+        "val",
+        "v",
+        "f",
+        "c",
+        "s",
+        "n",
+        "node",
+        "nodes",
+        "edges",
+        "items",
+        "item",
+        "fields",
+        "data",
+        "attributes",
+        "properties",
+        "raw",
+        "text",
+        "values",
+        "entry",
+        "$",
+        "_",
+        "#text",
+        "@value",
+    }
+)
+"""Keys that say nothing about a value: the key above them does. Besides those that end in ``value``."""
+_HEADERS = frozenset(
+    [
+        "columns",
+        "header",
+        "headers",
+        "fields",
+        "names",
+        "keys",
+        "columnnames",
+        "fieldnames",
+        "columnmetadata",
+        "schema",
+        "rowtype",
+        "meta",
+        "cols",
+    ]
+)
+"""Keys of the list of a table's columns."""
+_PRIVATE_JWK = frozenset({"d", "p", "q", "dp", "dq", "qi", "k", "oth"})
+"""Private members of a key in JSON (RFC 7518 section 6)."""
+KEY_TYPE = "kty"
+SECRET = "secret"  # noqa: S105 - a name
+"""The name of values that are secret because of the object that they are in."""
+
+
+def is_wrapper(key: str) -> bool:
+    """Return whether a key says nothing about its value: ``value``, ``node``, ``stringValue``, ``0``."""
+    small = key.lower()
+    return small in _WRAPPERS or small.endswith("value") or (small.isdigit() and small.isascii())
+
+
+def is_named(key: str) -> bool:
+    """Return whether a member with this key may be named by another member: ``value``, ``ParameterValue``."""
+    small = _joined(key)
+    return small in _NAMED or small.endswith("value")
+
+
+def names_by_layout(text: str, shape: str) -> dict[int, str]:
+    """Return the names of scalars that are not named by their own key, by the offset of the scalar.
+
+    Args:
+        text: a document that ``check_text`` accepts.
+        shape: its shape, see ``extproc.codecs.json_units.shape``.
+    """
+    named: dict[int, str] = {}
+    root = _parse(text, shape)
+    if root is not None:
+        _name(text, root, "", named, by_layout=False)
+    return named
+
+
+@dataclass(slots=True)
+class _Node:
+    """A value of the document."""
+
+    start: int
+    end: int
+    is_string: bool = False
+    elements: "list[_Node] | None" = None
+    members: "dict[str, _Node] | None" = None
+
+    @property
+    def is_scalar(self) -> bool:
+        return self.elements is None and self.members is None
+
+    @property
+    def children(self) -> "Sequence[_Node]":
+        return self.elements or list((self.members or {}).values())
+
+
+@dataclass(slots=True)
+class _Table:
+    """Lists that may be the columns' names and the rows of a table."""
+
+    headers: list[list[str]] = field(default_factory=list)
+    rows: list[_Node] = field(default_factory=list)
+    """Lists of rows."""
+    lists: list[_Node] = field(default_factory=list)
+    """Lists of scalars, each perhaps the only row."""
+
+
+def _parse(text: str, shape: str) -> _Node | None:
+    root: _Node | None = None
+    opened: list[_Node] = []
+    for unit in UNIT.finditer(shape):
+        kind = unit.lastindex
+        if kind == Unit.CLOSE:
+            opened.pop()
+            continue
+        start, end = unit.span(kind or 0)
+        node = _Node(start, end, is_string=kind in (Unit.STRING, Unit.MEMBER_STRING))
+        if kind in OPENS:
+            node.elements, node.members = ([], None) if shape[start] == "[" else (None, {})
+        if not opened:
+            root = node
+        elif opened[-1].members is not None:
+            opened[-1].members[unquote(text, *unit.span(1))] = node
+        elif opened[-1].elements is not None:
+            opened[-1].elements.append(node)
+        if kind in OPENS:
+            opened.append(node)
+    return root
+
+
+def _name(text: str, node: _Node, name: str, named: dict[int, str], *, by_layout: bool) -> None:
+    """Name everything in a node.
+
+    Args:
+        text: the document.
+        node: the node.
+        name: the name of the node.
+        named: takes the names.
+        by_layout: the name is not the node's own key.
+    """
+    if node.is_scalar:
+        if by_layout and name:
+            named.setdefault(node.start, name)
+        return
+    if node.members is None:
+        _name_table(text, _rows_with_header(text, node), named)
+        for element in node.elements or ():
+            _name(text, element, name, named, by_layout=True)
+        return
+    members = node.members
+    _name_tables(text, node, named)
+    kept = _kept_in(text, members)
+    pair = _pair_name(text, members)
+    for key, member in members.items():
+        if key in kept:
+            for inner in member.children if member.members is not None else [member]:
+                _name(text, inner, SECRET, named, by_layout=True)
+        elif pair and is_named(key):
+            both = f"{name}|{pair}" if name and is_wrapper(key) else pair
+            _name(text, member, both, named, by_layout=True)
+        elif is_wrapper(key):
+            _name(text, member, name, named, by_layout=True)
+        else:
+            _name(text, member, key, named, by_layout=False)
+
+
+def _kept_in(text: str, members: dict[str, _Node]) -> frozenset[str]:
+    """Return the keys of members that are secret because of what their object is."""
+    if KEY_TYPE in members:
+        return _PRIVATE_JWK
+    kind = members.get("kind")
+    if kind is not None and kind.is_string and unquote(text, kind.start, kind.end) == "Secret":
+        return frozenset({"data", "stringData"})
+    return frozenset()
+
+
+def _pair_name(text: str, members: dict[str, _Node]) -> str:
+    """Return the names that members of an object give to the value beside them, the most telling one last."""
+    if not any(map(is_named, members)):
+        return ""
+    by_key = {_joined(key): node for key, node in members.items() if node.is_string and not is_named(key)}
+    names = [_text_of(text, by_key[key]) for key in reversed(_NAMING) if key in by_key]
+    return "|".join(filter(None, names))
+
+
+def _joined(key: str) -> str:
+    return normal_name(key).replace("_", "")
+
+
+def _text_of(text: str, node: _Node) -> str:
+    """Return a string that may be a name; empty if it is too long for one."""
+    return unquote(text, node.start, node.end) if node.end - node.start <= NAME_LONGEST + 2 else ""
+
+
+def _name_tables(text: str, node: _Node, named: dict[int, str]) -> None:
+    """Name the cells of tables whose columns are listed in one member of an object and its rows in another."""
+    table = _Table()
+    for key, member in (node.members or {}).items():
+        _collect(text, key, member, table)
+        for inner_key, inner in (member.members or {}).items():
+            _collect(text, inner_key, inner, table)
+    for header in table.headers:
+        for rows in table.rows:
+            _name_table(text, (header, iter(rows.elements or ())), named)
+        _name_table(text, (header, iter(table.lists)), named)
+
+
+def _collect(text: str, key: str, node: _Node, table: _Table) -> None:
+    """Take a list as the names of columns, as rows, or as one row."""
+    if not node.elements:
+        return
+    if _cells(node.elements[0]) is not None:
+        table.rows.append(node)
+    elif _joined(key) in _HEADERS or node.elements[0].members is not None:
+        if header := _header(text, node.elements):
+            table.headers.append(header)
+    elif all(each.is_scalar for each in node.elements):
+        table.lists.append(node)
+
+
+def _header(text: str, elements: list[_Node]) -> list[str]:
+    """Return the names in a list of strings, or of objects that have a name; empty if it is no such list."""
+    names: list[str] = []
+    for element in elements:
+        if element.is_string:
+            names.append(_text_of(text, element))
+            continue
+        by_key = {_joined(key): each for key, each in (element.members or {}).items() if each.is_string}
+        found = next((by_key[key] for key in _NAMING if key in by_key), None)
+        if found is None:
+            return []
+        names.append(_text_of(text, found))
+    return names
+
+
+def _rows_with_header(text: str, node: _Node) -> tuple[list[str], Iterator[_Node]]:
+    """Return the first row of a list of rows as their header, and the other rows."""
+    rows = node.elements or []
+    first = _cells(rows[0]) if rows else None
+    header = [_scalar_text(text, cell) for cell in first] if first else []
+    return (header, islice(rows, 1, None)) if all(map(_may_head, header)) else ([], iter(()))
+
+
+def _may_head(name: str) -> bool:
+    return name[:1].isalpha()
+
+
+def _scalar_text(text: str, cell: _Node) -> str:
+    """Return the string in a cell, which may be wrapped; empty if there is none."""
+    while cell.members is not None and len(cell.members) == 1:
+        cell = next(iter(cell.members.values()))
+    return _text_of(text, cell) if cell.is_string else ""
+
+
+def _cells(row: _Node) -> list[_Node] | None:
+    """Return the cells of a row: a list, or an object that has nothing but a list."""
+    if row.elements is not None:
+        return row.elements
+    if row.members is not None and len(row.members) == 1:
+        return next(iter(row.members.values())).elements
+    return None
+
+
+def _name_table(text: str, table: tuple[list[str], Iterator[_Node]], named: dict[int, str]) -> None:
+    """Name the cells of all rows that are as wide as the header."""
+    header, rows = table
+    if not header:
+        return
+    for row in rows:
+        cells = _cells(row)
+        if cells is None or len(cells) != len(header):
+            continue
+        for name, cell in zip(header, cells, strict=True):
+            _name_cell(text, cell, name, named)
+
+
+def _name_cell(text: str, cell: _Node, name: str, named: dict[int, str]) -> None:
+    if cell.is_scalar:
+        if name:
+            named[cell.start] = name
+        return
+    for inner in cell.children:
+        _name(text, inner, name, named, by_layout=True)

@@ -1,0 +1,80 @@
+"""Values that are searched because of their name: a key's value, and values that a document's layout names."""
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from operator import itemgetter
+
+from extproc.codecs.json_units import shape, unquote
+from extproc.detectors.analyzer import Analyzer, Candidate
+from extproc.detectors.detector_set import NONE
+from extproc.masking.json.layout import KEY_TYPE, NAME_LONGEST, names_by_layout
+from extproc.masking.json.position import NamedPosition, Position, Value
+
+_REST_OF_KEY = re.compile(r'"[ \t\n\r]*:[ \t\n\r]*')
+"""From the end of a key to its value; only a key has a colon behind it."""
+
+
+class Layout:
+    """The names that the layout of a document gives to values. Read once, if they are needed at all."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.is_wanted = False
+        """Names count for all values, not only for those that usually have such a name."""
+
+    @cached_property
+    def shape(self) -> str:
+        """See ``extproc.codecs.json_units.shape``."""
+        return shape(self.text)
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """See ``names_by_layout``."""
+        return names_by_layout(self.text, self.shape)
+
+    def position(self, start: int, at: Position) -> Position:
+        """Return the position of the value at an offset, with the name that the layout gives to it."""
+        if not self.is_wanted and not (isinstance(at, Value) and at.may_be_named_by_layout()):
+            return at
+        name = self.names.get(start)
+        return at if name is None else NamedPosition(at, name)
+
+
+def add_named(analyzer: Analyzer, layout: Layout, candidates: list[Candidate] | None) -> list[Candidate] | None:
+    """Add the values that candidates name: no pattern matches in a value that only its name tells.
+
+    Args:
+        analyzer: tells which detectors find values by names.
+        layout: the document. Afterwards it is wanted if a candidate may name another value than its key does.
+        candidates: as ``Analyzer.prescan`` returns them; None if every value has to be searched.
+
+    Returns:
+        All candidates, sorted.
+    """
+    if not analyzer.naming or not candidates:
+        layout.is_wanted = candidates is None
+        return candidates
+    more: list[Candidate] = []
+    for offset, detectors in candidates:
+        if detectors.meets(analyzer.naming):
+            more += _named_by_string(analyzer, layout, offset)
+    if layout.is_wanted:
+        named = ((start, analyzer.named_by(name)) for start, name in layout.names.items())
+        more += [each for each in named if each[1] is not NONE]
+    return sorted([*candidates, *more], key=itemgetter(0)) if more else candidates
+
+
+def _named_by_string(analyzer: Analyzer, layout: Layout, offset: int) -> Iterator[Candidate]:
+    """Yield the value of the key around an offset, if the key tells. Others may want the layout."""
+    shape = layout.shape
+    start, end = shape.rfind('"', 0, offset) + 1, shape.find('"', offset)
+    name = unquote(layout.text, start - 1, end + 1) if end - start <= NAME_LONGEST else ""
+    told = analyzer.named_by(name)
+    if told is NONE and name != KEY_TYPE:
+        return
+    rest = _REST_OF_KEY.match(shape, end)
+    if rest is None or name == KEY_TYPE or shape[rest.end()] in "[{":
+        layout.is_wanted = True
+    else:
+        yield rest.end(), told

@@ -1,0 +1,136 @@
+"""NAMED_SECRET, PERSON, STREET_ADDRESS: a value goes as a whole under a name that tells, and stays under others."""
+
+import pytest
+
+from extproc.detectors.analyzer import Analyzer
+
+ANALYZER = Analyzer()
+SECRETS = [
+    ("password", "Tr0ub4dor&3"),
+    ("password", "two words, with marks!"),
+    ("password", "hunter2"),
+    ("password", "secret"),
+    ("PASSWORD", "changeme"),
+    ("userPassword", "$ecret12"),
+    ("Passwort", "geheim"),
+    ("mot_de_passe", "azerty"),
+    ("contraseña", "clave"),
+    ("senha", "abc"),
+    ("wachtwoord", "welkom"),
+    ("hasło", "kot"),
+    ("パスワード", "ねこ"),
+    ("密码", "mima"),
+    ("api_key", "qWeRtYuIoPaSdFgHjK1l"),
+    ("client_secret", "x"),
+    ("pin", "4931"),
+    ("cvv", "123"),
+    ("authorization", "Bearer abc"),
+    ("session_id", "s1"),
+    ("signingKey", "k"),
+    ("AccountKey", "a=="),
+    ("pass", "word"),
+]
+NO_SECRETS = [
+    ("password", ""),
+    ("password", "  "),
+    ("password", "true"),
+    ("password", "null"),
+    ("password", "********"),
+    ("password", "•••••"),
+    ("password", "${DB_PASSWORD}"),
+    ("password", "$DB_PASSWORD"),
+    ("password", "{{ .Values.password }}"),
+    ("password", "%PASSWORD%"),
+    ("password", "<password>"),
+    ("password", "your-password-here"),
+    ("secret", "https://vault.example.com/v1/x"),
+    ("secret", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf"),
+    ("secret", "projects/p/secrets/db/versions/1"),
+    ("password_policy", "strong"),
+    ("password_id", "7f3a"),
+    ("api_key_status", "active"),
+    ("passwordExpiresAt", "2026-11-29"),
+    ("secret_url", "x"),
+    ("pin", "GPIO"),
+    ("pinned", "4931"),
+    ("PWD", "/home/ci/build"),
+    ("secretary", "Ann"),
+    ("compass", "north"),
+    ("pass", "12"),
+]
+IN_TEXT = [
+    ("POSTGRES_PASSWORD=hunter2", "hunter2"),
+    ("export DB_PASSWORD=letmein\n", "letmein"),
+    ("[db]\nuser = app\npassword = letmein\nhost = x", "letmein"),
+    ("db:\n  password: letmein\n  host: x", "letmein"),
+    ("password: 'two words'", "two words"),
+    ('{"password": "two words", "x": 1', "two words"),
+    ("{'api_key': 'abc def'}", "abc def"),
+    ("connect(user='app', password='letmein')", "letmein"),
+    ("login with password=hunter2 and user=bob", "hunter2"),
+    ("mysql --password hunter2 -h x", "hunter2"),
+    ("tool --api-key=k3y", "k3y"),
+    ("<config><password>letmein</password></config>", "letmein"),
+    ('<add key="DbPassword" value="let me in"/>', "let me in"),
+    ("<key>Password</key>\n  <string>letmein</string>", "letmein"),
+    ("my password is hunter2, thanks", "hunter2"),
+    ('password = "not closed', "not closed"),
+]
+STAYS_IN_TEXT = [
+    "Your password: must be 8 characters long.",
+    "password: required",
+    "password: string",
+    "def login(password: str = None): pass",
+    "password = get_password()",
+    "password = os.environ['PASSWORD']",
+    "password = self.config.password",
+    "secret: ${SECRET}",
+    "Forgot your password? Reset it here.",
+    "password=",
+    "is_password=true",
+    "password_policy=strong1",
+    "authType: api_key\nmodel: gpt-4o-2024-08-06",
+]
+
+
+@pytest.mark.parametrize(("key", "value"), SECRETS)
+def test_a_value_goes_whatever_it_looks_like(key, value):
+    assert (0, len(value), "NAMED_SECRET") in ANALYZER.scan(value, lambda: f"user\n{key}")
+
+
+@pytest.mark.parametrize(("key", "value"), NO_SECRETS)
+def test_what_is_no_secret_stays(key, value):
+    assert ANALYZER.scan(value, lambda: key) == []
+
+
+@pytest.mark.parametrize(("text", "value"), IN_TEXT)
+def test_a_value_in_text(text, value):
+    at = text.rindex(value)
+    assert (at, at + len(value), "NAMED_SECRET") in ANALYZER.scan(text)
+
+
+@pytest.mark.parametrize("text", STAYS_IN_TEXT)
+def test_code_and_prose_stay(text):
+    assert ANALYZER.scan(text) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "entity"),
+    [
+        ("first_name", "Bob", "PERSON"),
+        ("Nachname", "Müller", "PERSON"),
+        ("姓名", "张三", "PERSON"),
+        ("street", "12 Sample Road", "STREET_ADDRESS"),
+        ("Straße", "Musterweg 3", "STREET_ADDRESS"),
+        ("住所", "東京都千代田区1-1", "STREET_ADDRESS"),
+    ],
+)
+def test_names_and_streets(key, value, entity):
+    assert ANALYZER.scan(value, lambda: key) == [(0, len(value), entity)]
+
+
+def test_a_known_form_has_the_better_name():
+    assert [match.entity for match in ANALYZER.scan("bob@example.com", lambda: "password")] == [
+        "EMAIL_ADDRESS",
+        "NAMED_SECRET",
+    ]

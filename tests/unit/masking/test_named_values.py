@@ -1,0 +1,81 @@
+"""Values that other parts of a document name: pairs, tables, wrappers, objects that are secret as a whole."""
+
+import json
+
+import pytest
+
+from extproc.detectors.analyzer import Analyzer
+from extproc.masking.masker import Masker
+from extproc.model.masking import MASK_EVERYTHING
+
+MASKER = Masker(Analyzer(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 20)
+S = "[NAMED_SECRET]"
+CASES = [
+    ({"name": "DB_PASSWORD", "value": "hunter2"}, {"name": "DB_PASSWORD", "value": S}),
+    ({"value": "hunter2", "name": "DB_PASSWORD"}, {"value": S, "name": "DB_PASSWORD"}),
+    ({"Parameter": {"Name": "/prod/db/password", "Value": "a b"}}, {"Parameter": {"Name": "/prod/db/password", "Value": S}}),
+    ([{"op": "replace", "path": "/u/password", "value": "x1"}], [{"op": "replace", "path": "/u/password", "value": S}]),
+    ({"ParameterKey": "DbPassword", "ParameterValue": "x"}, {"ParameterKey": "DbPassword", "ParameterValue": S}),
+    ({"question": "What is your PIN?", "answer": "4931"}, {"question": "What is your PIN?", "answer": S}),
+    ({"env": [{"name": "A", "value": "x"}, {"name": "SECRET", "value": "y"}]}, {"env": [{"name": "A", "value": "x"}, {"name": "SECRET", "value": S}]}),
+    ({"system": "phone", "value": "(03) 5550 6473"}, {"system": "phone", "value": "[PHONE_NUMBER]"}),
+    ({"password": {"type": "string", "value": "x y"}}, {"password": {"type": "string", "value": S}}),
+    ({"passwords": ["a", "b"]}, {"passwords": [S, S]}),
+    ({"password": {"edges": [{"node": {"value": "x"}}]}}, {"password": {"edges": [{"node": {"value": S}}]}}),
+    ({"password": {"S": "x"}}, {"password": {"S": S}}),
+    ({"columns": ["name", "ssn"], "rows": [["Bob", "219099998"]]}, {"columns": ["name", "ssn"], "rows": [["Bob", "[US_SSN]"]]}),
+    ({"columns": ["id", "password"], "row": [1, "x"]}, {"columns": ["id", "password"], "row": [1, S]}),
+    ({"values": [["id", "pin"], ["1", "4931"], ["2", "4932"]]}, {"values": [["id", "pin"], ["1", S], ["2", S]]}),
+    (
+        {"schema": {"fields": [{"name": "id"}, {"name": "password"}]}, "rows": [{"f": [{"v": "1"}, {"v": "x"}]}]},
+        {"schema": {"fields": [{"name": "id"}, {"name": "password"}]}, "rows": [{"f": [{"v": "1"}, {"v": S}]}]},
+    ),
+    (
+        {"columnMetadata": [{"name": "id"}, {"name": "password"}], "records": [[{"longValue": 1}, {"stringValue": "x"}]]},
+        {"columnMetadata": [{"name": "id"}, {"name": "password"}], "records": [[{"longValue": 1}, {"stringValue": S}]]},
+    ),
+    ({"kind": "Secret", "data": {"a": "eA=="}, "stringData": {"b": "x"}}, {"kind": "Secret", "data": {"a": S}, "stringData": {"b": S}}),
+    ({"kty": "RSA", "n": "abc", "d": "xyz"}, {"kty": "RSA", "n": "abc", "d": S}),
+    ({"password": 12345678}, {"password": S}),
+]  # fmt: skip
+STAY = [
+    {"tags": ["password", "x"], "ids": ["abc", "def"]},
+    {"properties": {"password": {"type": "string", "minLength": 8, "description": "The password"}}},
+    {"in": "header", "name": "api_key", "type": "apiKey", "required": True},
+    {"secret": {"secretName": "my-tls"}},
+    {"kind": "ConfigMap", "data": {"a": "x"}},
+    {"name": "password", "description": "x", "enabled": True},
+    {"columns": ["id", "name"], "rows": [["1", "password"], ["2", "x"]]},
+]
+
+
+@pytest.mark.parametrize(("document", "masked"), CASES)
+def test_a_named_value_is_masked(document, masked):
+    body = json.dumps(document).encode()
+    once = MASKER.mask(body, "application/json", MASK_EVERYTHING).body
+    assert json.loads(once) == masked
+    assert MASKER.mask(once, "application/json", MASK_EVERYTHING).body == once
+
+
+@pytest.mark.parametrize(("document", "masked"), CASES)
+def test_a_named_value_is_masked_in_a_document_in_a_string(document, masked):
+    body = json.dumps({"annotation": json.dumps(document)}).encode()
+    once = MASKER.mask(body, "application/json", MASK_EVERYTHING).body
+    assert json.loads(json.loads(once)["annotation"]) == masked
+
+
+@pytest.mark.parametrize("document", STAY)
+def test_other_values_stay(document):
+    body = json.dumps(document).encode()
+    assert MASKER.mask(body, "application/json", MASK_EVERYTHING).body == body
+
+
+def test_escaped_names_tell():
+    body = b'{"pass\\u0077ord": "x", "a": {"name": "p\\u0061ssword", "value": "y"}}'
+    masked = json.loads(MASKER.mask(body, "application/json", MASK_EVERYTHING).body)
+    assert masked == {"password": S, "a": {"name": "password", "value": S}}
+
+
+@pytest.mark.parametrize("body", [b"password=letmein&x=1", b"x=1&user%5Fpassword=letmein"])
+def test_a_form(body):
+    assert b"letmein" not in MASKER.mask(body, "application/x-www-form-urlencoded", MASK_EVERYTHING).body
