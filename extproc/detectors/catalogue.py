@@ -27,7 +27,7 @@ from extproc.detectors.entities.jwt import JWT
 from extproc.detectors.entities.mac_address import mac_address
 from extproc.detectors.entities.named_value import named_values
 from extproc.detectors.entities.openai_key import OPENAI_KEY
-from extproc.detectors.entities.phone_number import PHONE_NUMBER, PHONE_NUMBER_LOOSE
+from extproc.detectors.entities.phone_number import PHONE_NUMBER, phone_number_loose
 from extproc.detectors.entities.pl_pesel import PL_PESEL
 from extproc.detectors.entities.private_key import PRIVATE_KEY
 from extproc.detectors.entities.secret import secret
@@ -49,7 +49,7 @@ def catalogue(vocabulary: Vocabulary) -> tuple[Detector, ...]:
         US_SSN_BARE,
         email_address(vocabulary),
         PHONE_NUMBER,
-        PHONE_NUMBER_LOOSE,
+        phone_number_loose(vocabulary),
         IBAN_CODE,
         ip_address(vocabulary),
         mac_address(vocabulary),

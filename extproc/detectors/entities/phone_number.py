@@ -1,64 +1,229 @@
-"""PHONE_NUMBER: with a country code (E.164), as written in North America, or any digits beside a word."""
+"""PHONE_NUMBER: by its country code (E.164), in a national form that tells, or any digits beside a word."""
 
 import re
+from collections.abc import Iterator
+from functools import partial
 
 from extproc.detectors.check_digits import digits_alone
-from extproc.detectors.context import context_words, in_context_of_value, name_endings
+from extproc.detectors.context import name_before
 from extproc.detectors.detector import APART, Detector, Ranges, outermost
+from extproc.detectors.numbering_plans import has_length, is_number
+from extproc.detectors.vocabulary.names import normal_name
+from extproc.detectors.vocabulary.vocabulary import Vocabulary
+from extproc.detectors.vocabulary.words import Words
 
 SHORTEST, LONGEST = 7, 15
-"""E.164 section 6.2.1."""
-EXTENDED = r"(?!(?![xX][0-9])[0-9A-Za-z])"
+"""Digits of a number (E.164 section 6.2.1)."""
+DIALLED = 17
+"""Most digits where ``00`` stands before a country code."""
+COUNTRY_SHORTEST = 8
+"""Fewest digits with a country code."""
+ENDS = r"(?!(?![xX][0-9])[0-9A-Za-z*])"
 """A number ends here: only an extension, ``x12``, may follow at once."""
-INTERNATIONAL = re.compile(rf"(?<![0-9A-Za-z+.])\+[1-9](?:[ .()/-]{{0,2}}[0-9]){{7,14}}{EXTENDED}")
-NORTH_AMERICAN = re.compile(
-    r"(?<![0-9A-Za-z.+/_-])(?:1[ .-])?"
-    r"(?:\([2-9][0-9]{2}\) ?[2-9][0-9]{2}[ .-]|[2-9][0-9]{2}[.-][2-9][0-9]{2}[.-])[0-9]{4}"
-    rf"{EXTENDED}(?!_|[.-][0-9])"
+EXTENSION = re.compile(
+    r" ?(?:(?:[xX#]|(?i:ext)\.?)[0-9]{1,7}|(?i:ext)\. [0-9]{1,7})(?![0-9A-Za-z])|;ext=[0-9]{1,7}"
 )
-LOOSE = re.compile(rf"(?<![0-9A-Za-z.])\(?[0-9](?:[ .()/-]{{0,2}}[0-9]){{6,14}}{EXTENDED}(?![.-][0-9])")
-DATE = re.compile(r"[12][0-9]{3}[-/.][0-9]{2}[-/.][0-9]{2}|[0-9]{2}[-/.][0-9]{2}[-/.][12][0-9]{3}")
-WORDS = context_words(r"phone|mobile|msisdn|whatsapp|fax|(?<![a-z])tel(?![a-z])")
-ABOUT_IT = name_endings(r"at|ids?|count|date|time|timestamp|model|version|price|status|updated|changed")
-"""Ends of keys that are about a phone and do not hold its number: ``phone_verified_at``."""
+"""What is dialled behind a number, joined to it (RFC 3966 section 5.3)."""
+EXTENSION_APART = re.compile(
+    r",? ?(?i:ext|extn|extension|durchwahl|dw|poste|interno|ramal|anexo|toestel|wewn?|内線|分机)[.:]? {0,2}-?"
+    r"([0-9]{1,7})(?![0-9A-Za-z])"
+)
+"""The same behind a word: masked by itself, since streamed text is released word by word."""
+INTERNATIONAL = re.compile(r"(?<![0-9A-Za-z+.*])(?:\+\(?|00 ?(?=[1-9]))[1-9](?:[ .()/-]{0,3}[0-9]){6,24}")
+COORDINATE = re.compile(r"\+[0-9]{1,3}\.[0-9]{3,}[/, ]{0,2}[+-][0-9]{1,3}\.[0-9]")
+"""A latitude and a longitude (ISO 6709)."""
+NORTH_AMERICAN = re.compile(
+    r"(?<![0-9A-Za-z.+/_*-])(?:1[ .-])?"
+    r"(?:\((?!.11)[2-9][0-8][0-9]\) ?[2-9][0-9]{2}[ .-]|(?!.11)[2-9][0-8][0-9]([.-])[2-9][0-9]{2}\1)[0-9]{4}"
+    rf"{ENDS}(?!_|[.-][0-9])"
+)
+"""An area code has no 9 in the middle, and no code ends in 11 (North American Numbering Plan)."""
+NATIONAL = re.compile(
+    r"(?<![0-9A-Za-z.+/_*-])"
+    r"(?:\(0[0-9]{1,4}\) ?[0-9]{2,4}(?:[ -]?[0-9]{2,4}){1,3}|0[0-9]{1,2}-[0-9]{3,4}-[0-9]{4})"
+    rf"{ENDS}(?!_|[.-][0-9])"
+)
+"""A trunk prefix tells in these forms: ``(03) 5550 6473``, ``090-1234-5678``."""
+LOOSE = re.compile(r"(?<![0-9A-Za-z.*+])(?<![0-9A-Fa-f]{4}-)\+?\(?\+?[0-9](?:[ .()/-]{0,3}[0-9]){6,80}")
+APART_FROM_MORE = re.compile(rf"{ENDS}(?!_|[.-][0-9]|-[0-9A-Fa-f]{{4,}}(?![0-9A-Za-z]))")
+BOOK = re.compile(r"97[89][ -]?[0-9]")
+"""The beginning of a book's or article's number (ISBN, EAN)."""
+_YEAR, _MONTH, _DAY = r"(?:19|20)[0-9]{2}", r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12][0-9]|3[01])"
+DATE = re.compile(
+    rf"(?:{_YEAR}([-/.]){_MONTH}\1{_DAY}|(?:{_MONTH}([-/.]){_DAY}|{_DAY}([-/.]){_MONTH})[-/.]{_YEAR})(?![0-9])"
+)
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+ADDRESS = re.compile(rf"(?![0-9]{{2}}(?:\.[0-9]{{2}}){{3}}\Z)(?:{_OCTET}\.){{3}}{_OCTET}\Z")
+"""A version 4 address, unless its groups are pairs: ``20.21.23.45`` is a phone where that is its name."""
+FOUR_PAIRS = re.compile(r"[0-9]{2}(?:\.[0-9]{2}){3}\Z")
+UUID = re.compile(r"[0-9]{8}(?:-[0-9]{4}){3}-[0-9]{12}\Z")
+GROUP = re.compile(r"[0-9]+")
+THOUSANDS = re.compile(r"[1-9][0-9]{0,2}(?:([ .])[0-9]{3})(?:\1[0-9]{3})*\Z")
+DECIMAL = re.compile(r"[0-9]+\.[0-9]+\Z")
+MOMENT = re.compile(r"1[5-9][0-9]{8}(?:[0-9]{3})?\Z")
+"""Seconds or milliseconds since 1970, of this century's first half."""
+UNIT = re.compile(
+    r" ?(?:%|[$€£¥]|(?:tonnes?|tons?|kg|km|mio|million|users?|units?|visits?|views?|people|subscribers?|devices|"
+    r"sales|orders?|times|seconds|ms|bytes|[KMG]i?B)\b)",
+    re.IGNORECASE,
+)
+MONEY = re.compile(r"[$€£¥]\s?\Z")
+FILLERS = re.compile(
+    r"(?:\b(?i:numbers?|num|no|nr|is|at|on|are|was|under|and|or|home|work|office)\b|[\W_]){1,40}\Z"
+)
+LAST_WORDS = re.compile(r"[^\W_]+(?:[ _.'-]{1,2}[^\W_]+){0,3}\Z")
+LONGEST_NAME = 3
+"""Most words that one of the words for phones consists of."""
+CLOSE = 40
+"""Characters before a number in which its last words are looked for."""
+NEUTRAL = re.compile(
+    r"_(?:values?|numbers?|nr|no|num|text|raw|contents?|digits|formatted|display|displayed|full|item|data|input|home|work"
+    r"|office|main|primary|secondary|private|business|personal|other|default|direct|national|international|local|e_164"
+    r"|friendly_name|label|node|[0-9]+)_\Z|\A\Z"
+)
+"""Names that say nothing about their value, so that a key further up counts: ``{"phones": [{"value": …}]}``."""
+REMARK = 24
+"""Most letters of a text under a telling key that is a number all the same."""
+BARE, GROUPED = 10, 8
+"""Fewest digits, joined and in groups, where the word is not right beside a number."""
+HALF = 6
+"""Fewest digits on both sides of the only hyphen of a range."""
 
 
 def find(text: str, _: str) -> Ranges:
     """Yield numbers that have the form of a phone number."""
-    matches = (match.span() for pattern in (INTERNATIONAL, NORTH_AMERICAN) for match in pattern.finditer(text))
-    yield from outermost(matches)
+    spans = (match.span() for pattern in (NORTH_AMERICAN, NATIONAL) for match in pattern.finditer(text))
+    international = (span for match in INTERNATIONAL.finditer(text) if (span := _international(text, match)))
+    for start, end in outermost(iter([*spans, *international])):
+        yield from _with_extension(text, start, end)
 
 
-def find_loose(text: str, keys: str) -> Ranges:
-    """Yield seven to fifteen digits if a key or the words before them say phone."""
+def _international(text: str, match: re.Match[str]) -> tuple[int, int] | None:
+    """Return the longest part of a match, by groups, that is a number with a country code."""
+    if COORDINATE.match(text, match.start()):
+        return None
+    ends = [group.end() for group in GROUP.finditer(text, *match.span())]
+    return next(
+        ((match.start(), end) for end in reversed(ends) if _is_international(text, match.start(), end)), None
+    )
+
+
+def _is_international(text: str, start: int, end: int) -> bool:
+    found = text[start:end]
+    if not APART_FROM_MORE.match(text, end):
+        return False
+    digits = digits_alone(found.replace("(0)", "")).removeprefix("00")
+    if not COUNTRY_SHORTEST <= len(digits) <= LONGEST:
+        return False
+    is_grouped = any(each in found[1:] for each in " -()")
+    if found.startswith("0"):
+        return is_grouped and is_number(digits)
+    return is_number(digits) or ((is_grouped or digits.startswith("1")) and has_length(digits))
+
+
+def find_loose(words: Words, text: str, keys: str) -> Ranges:
+    """Yield seven or more digits if a key or the words before them say phone."""
     for match in LOOSE.finditer(text):
-        if not DATE.match(match[0]) and in_context_of_value(WORDS, ABOUT_IT, text, match.start(), keys):
-            yield match.span()
+        start, end = match.span()
+        if not APART_FROM_MORE.match(text, end) or _is_something_else(match[0]):
+            continue
+        is_near = _looks_dialled(text, start, end) and words.beside(text, start, keys)
+        if is_near or _is_named(words, text, start, keys):
+            yield from _with_extension(text, start, end)
+
+
+def _is_something_else(found: str) -> bool:
+    """Return whether digits have the form of a date, of an address of a machine, or of a UUID."""
+    too_long = len(found) > DIALLED and found.isdigit()
+    return too_long or any(pattern.match(found) for pattern in (DATE, ADDRESS, UUID))
+
+
+def _is_named(words: Words, text: str, start: int, keys: str) -> bool:
+    """Return whether the word is the name of the number, or stands right before it."""
+    name = name_before(text, start)
+    if words.tell(name) or _is_right_behind(words, text[max(0, start - CLOSE) : start]):
+        return True
+    return not name and _keys_tell(words, keys) and sum(map(str.isalpha, text[: 4 * REMARK])) <= REMARK
+
+
+def _keys_tell(words: Words, keys: str) -> bool:
+    """Return whether the key above says phone, or one further up if the key above says nothing."""
+    above, _, own = keys.rpartition("\n")
+    return words.tell(own) or (bool(NEUTRAL.search(normal_name(own))) and any(map(words.tell, above.split("\n"))))
+
+
+def _is_right_behind(words: Words, before: str) -> bool:
+    """Return whether a text ends with one of the words, but for words such as ``number is``."""
+    return any(_ends_with(words, each) for each in (before.rstrip(" .:="), FILLERS.sub("", before)))
+
+
+def _ends_with(words: Words, text: str) -> bool:
+    last = LAST_WORDS.search(text)
+    names = last[0].split() if last else []
+    ends = [names[-count:] for count in range(1, min(LONGEST_NAME, len(names)) + 1)]
+    return any(words.tell(" ".join(end)) and not words.tell(" ".join(end[:-1])) for end in ends)
+
+
+def _looks_dialled(text: str, start: int, end: int) -> bool:
+    """Return whether digits near a word look like a phone number rather than like an amount or another number."""
+    found = text[start:end]
+    digits = digits_alone(found)
+    if (
+        len(digits) > LONGEST
+        or UNIT.match(text, end)
+        or BOOK.match(found)
+        or MONEY.search(text, max(0, start - 3), start)
+    ):
+        return False
+    if found.startswith(("+", "(", "0")):
+        return len(digits) >= GROUPED
+    if found.isdigit():
+        return len(digits) >= BARE and not MOMENT.match(found)
+    groups = [len(each) for each in GROUP.findall(found)]
+    is_range = len(groups) == 2 and min(groups) >= HALF  # noqa: PLR2004 - two sides
+    return len(digits) >= GROUPED and not (is_range or THOUSANDS.match(found) or DECIMAL.match(found))
+
+
+def _with_extension(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    if joined := EXTENSION.match(text, end):
+        yield start, joined.end()
+        return
+    yield start, end
+    if apart := EXTENSION_APART.match(text, end):
+        yield apart.span(1)
 
 
 PHONE_NUMBER = Detector(
     entity="PHONE_NUMBER",
     prefilter=(
-        rb"\+[1-9](?:[ .()/-]{0,2}[0-9]){7}",
+        rb"\+\(?[1-9](?:[ .()/-]{0,3}[0-9]){7}",
         rb"[2-9][0-9]{2}(?:\) ?[2-9][0-9]{2}[ .-]|[.-][2-9][0-9]{2}[.-])[0-9]{4}",
+        APART + rb"00 ?[1-9](?:[ .()/-]{0,3}[0-9]){7}",
+        rb"\(0[0-9]{1,4}\) ?[0-9]{2,4}[ -]?[0-9]{2}",
+        APART + rb"0[0-9]{1,2}-[0-9]{3,4}-[0-9]{4}",
     ),
-    shortest=9,
+    shortest=1,
     find=find,
     canonical=digits_alone,
-    meaning="a phone number with a country code, or as written in North America",
-    proof="its form",
+    meaning="a phone number with a country code, or in a national form with an area code",
+    proof="its form, and the numbering plan of its country",
     example="+44 20 7946 0958",
     source="ITU-T E.164",
 )
-PHONE_NUMBER_LOOSE = Detector(
-    entity="PHONE_NUMBER",
-    prefilter=(APART + rb"[0-9](?:[ .()/-]{0,2}[0-9]){6}",),
-    shortest=7,
-    find=find_loose,
-    canonical=digits_alone,
-    hints=(rb"phone|mobile|msisdn|whatsapp|fax|tel",),
-    meaning="a phone number of 7 to 15 digits in any form",
-    example="020 7946 0958",
-    example_key="phone",
-    source="ITU-T E.164",
-)
+
+
+def phone_number_loose(vocabulary: Vocabulary) -> Detector:
+    """Make the detector with the words for phones."""
+    words = vocabulary.words("phone")
+    return Detector(
+        entity="PHONE_NUMBER",
+        prefilter=(APART + rb"[0-9](?:[ .()/-]{0,3}[0-9]){6}",),
+        shortest=1,
+        find=partial(find_loose, words),
+        canonical=digits_alone,
+        hints=words.hints,
+        meaning="a phone number of 7 or more digits in any form",
+        example="020 7946 0958",
+        example_key="phone",
+        source="ITU-T E.164",
+    )

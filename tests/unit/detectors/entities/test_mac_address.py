@@ -14,7 +14,7 @@ FOUND_IN_CONTEXT = [
     ("00:1A:2B:3C:4D:5E", "mac"),
     ("00-1a-2b-3c-4d-5e", "hwaddr"),
     ("0012.3456.789A", "mac_address"),
-    ("00:1a:2b:ff:fe:3c:4d:5e", "eui64"),
+    ("00:1a:2b:ff:fe:3c:4d:5e", "mac_addr"),
 ]
 """Text, and the key above it without which it is not an entity."""
 FOUND_IN_PART = [
@@ -30,6 +30,7 @@ NOT_FOUND = [
     "mac: 00:1A:2B:3C:4D",
     "mac: 10:2F:33-AC-29-C3",
     "mac: 00:1A:2B:3C:4D:5E:6F",
+    "eui64: 69-33-7b-0e-60-85-13-d0",
     "machine 00:1A:2B:3C:4D:5E",
 ]
 
