@@ -5,6 +5,7 @@
 import json
 import random
 from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -17,7 +18,7 @@ from extproc.detectors.fold import fold
 from extproc.masking.edits import Edit, Layer, apply
 from extproc.masking.plan.json_path import compile_path, selects
 from extproc.model.errors import MaskingError
-from extproc.model.masking import Listed, MaskOperator, MaskRule
+from extproc.model.masking import Exemption, Listed, MaskOperator, MaskRule, RuleSource
 from tests.support.analyzers import ExhaustiveAnalyzer
 from tests.support.maskers import DETECTORS as ANALYZER
 from tests.support.maskers import make_masker
@@ -160,6 +161,33 @@ RULES = st.lists(
     max_size=4,
 ).map(tuple)
 
+SOURCES = st.sampled_from([RuleSource.ADDED, RuleSource.CONNECTION])
+EXEMPTIONS = st.builds(
+    lambda entity, path, values, record: MaskRule(
+        MaskOperator.REDACT,
+        path=path,
+        entity=entity,
+        source=RuleSource.CONNECTION,
+        exempt=Exemption("x", record=record, **values),
+    ),
+    ENTITIES,
+    st.sampled_from(["", *PATHS[1:]]),
+    st.sampled_from(
+        [{}, {"value": "4111111111111111"}, {"domain": "example.com"}, {"domain": "*.co"}, {"pattern": "[0-9 -]+"}]
+    ),
+    st.booleans(),
+)
+PLANS = st.builds(
+    lambda rules, sources, exempt: (
+        *(replace(rule, source=source) for rule, source in zip(rules, sources, strict=False)),
+        *exempt,
+    ),
+    RULES,
+    st.lists(SOURCES, min_size=4, max_size=4),
+    st.lists(EXEMPTIONS, max_size=2),
+)
+"""Rules of a connection and of policy, and exemptions."""
+
 
 def try_mask(body, content_type, rules, masker=MASKER):
     """The result, or None where masking refuses, which is always safe."""
@@ -206,7 +234,7 @@ def test_nothing_is_left_and_the_output_parses(body, rules):
     assert list(left(parse(masked.body, max_depth=40), rules)) == []
 
 
-@given(BODIES, RULES)
+@given(BODIES, PLANS)
 @settings(max_examples=300, deadline=None)
 def test_masking_again_changes_nothing(body, rules):
     once = try_mask(body.encode("utf-8", "replace"), JSON, rules)
@@ -214,7 +242,7 @@ def test_masking_again_changes_nothing(body, rules):
     assert MASKER.mask(once.body, JSON, rules).body == once.body
 
 
-@given(TEXTS, RULES)
+@given(TEXTS, PLANS)
 @settings(max_examples=200, deadline=None)
 def test_masking_text_again_changes_nothing(text, rules):
     once = try_mask(text.encode("utf-8", "replace"), TEXT, rules)
@@ -222,7 +250,7 @@ def test_masking_text_again_changes_nothing(text, rules):
     assert MASKER.mask(once.body, TEXT, rules).body == once.body
 
 
-@given(BODIES, RULES)
+@given(BODIES, PLANS)
 @settings(max_examples=300, deadline=None)
 def test_the_prescan_never_misses_what_a_search_of_every_value_finds(body, rules):
     raw = body.encode("utf-8", "replace")
@@ -233,7 +261,7 @@ BLIND = MaskRule(MaskOperator.REDACT, path="$[999999999]")
 """Selects nothing and has no name: every document has to be scanned to know that."""
 
 
-@given(BODIES, RULES)
+@given(BODIES, PLANS)
 @settings(max_examples=300, deadline=None)
 def test_names_in_a_document_never_rule_out_a_path_that_leads_somewhere(body, rules):
     raw = body.encode("utf-8", "replace")
@@ -253,7 +281,7 @@ def test_find_tells_of_all_that_everything_masks(body):
     assert bool(found) == (masked.body != raw)
 
 
-@given(BODIES, RULES)
+@given(BODIES, PLANS)
 @settings(max_examples=300, deadline=None)
 def test_bytes_outside_of_edits_stay(body, rules):
     """Every stretch between the edits is in the output, in order, and nothing but replacements is between."""
@@ -328,7 +356,7 @@ STREAMS = st.lists(
 )
 
 
-@given(STREAMS, PIECES, RULES)
+@given(STREAMS, PIECES, PLANS)
 @settings(max_examples=200, deadline=None)
 def test_streams_ignore_cuts(text, places, rules):
     raw = text.encode("utf-8", "replace")
@@ -345,7 +373,7 @@ def test_streams_ignore_cuts(text, places, rules):
     assert stream.findings == whole.findings
 
 
-@given(STREAMS, RULES)
+@given(STREAMS, PLANS)
 @example(
     "data: 4111111111111111\ndata: null\n\n",
     (MaskRule(MaskOperator.PSEUDONYM, path="$"), MaskRule(MaskOperator.REMOVE, entity="*")),

@@ -3,6 +3,7 @@
 # ruff: noqa: RUF001 - the other ways to write digits are the point
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import assume, example, given, settings
@@ -16,7 +17,7 @@ from extproc.masking.plan.operators import Operators
 from extproc.masking.text.json_prefix import JsonPrefix
 from extproc.masking.text.text_masker import TextMasker, merge_matches
 from extproc.model.errors import MaskingError
-from extproc.model.masking import MASK_EVERYTHING, MaskOperator, MaskRule
+from extproc.model.masking import MASK_EVERYTHING, Exemption, MaskOperator, MaskRule, RuleSource
 from tests.support.maskers import DETECTORS as ANALYZER
 from tests.support.maskers import make_masker
 
@@ -124,6 +125,23 @@ RULES = st.lists(
     min_size=1,
     max_size=2,
 ).map(tuple)
+EXEMPT = st.sampled_from(
+    [
+        MaskRule(MaskOperator.REDACT, entity=entity, source=RuleSource.CONNECTION, exempt=Exemption("x", **values))
+        for entity, values in (
+            ("*", {}),
+            ("CREDIT_CARD", {}),
+            ("CREDIT_CARD", {"value": "4111111111111111"}),
+            ("PRIVATE_KEY", {}),
+            ("EMAIL_ADDRESS", {"domain": "example.com"}),
+            ("*", {"pattern": "[0-9 -]+"}),
+        )
+    ]
+)
+PLANS = st.tuples(
+    RULES.map(lambda rules: tuple(replace(rule, source=RuleSource.CONNECTION) for rule in rules)), EXEMPT
+).map(lambda both: (*both[0], both[1]))
+"""Rules of a connection, and an exemption from them."""
 PLACES = st.lists(st.integers(0, 10_000), max_size=6) | st.just(range(10_000))
 
 
@@ -142,6 +160,18 @@ def masked_once(text, rules):
 
 def is_json(text):
     return JsonPrefix().may_be_json_with(text)
+
+
+@given(TEXTS, PLACES, PLANS)
+@settings(max_examples=400, deadline=None)
+def test_exempt_values_do_not_depend_on_cuts(text, places, rules):
+    """What an exemption lets pass, and what it does not, is the same wherever the text is cut."""
+    raw = text.encode()
+    try:
+        whole, _ = streamed(MASKER, raw, (), rules)
+    except MaskingError:
+        assume(False)
+    assert streamed(MASKER, raw, places, rules)[0] == whole
 
 
 def masked(findings):

@@ -14,6 +14,7 @@ from extproc.masking.text.exempt_values import host_of, is_of_domain
 from extproc.model.masking import MASK_EVERYTHING, Listed, MaskOperator, MaskRule, RuleSource
 from extproc.settings.masking import ExemptionSettings
 from tests.support.maskers import make_masker
+from tests.support.model_streams import CONTENT
 
 JSON, TEXT, FORM, EVENTS = (
     "application/json",
@@ -258,3 +259,17 @@ def test_streams_do_not_depend_on_cuts(cut):
     assert b"".join([*pieces, stream.finish()]) == whole
     assert OURS.encode() in whole
     assert THEIRS.encode() not in whole
+
+
+@pytest.mark.parametrize(
+    ("rule", "sent"),
+    [
+        (OUR_DOMAIN, f"to {OURS} or [EMAIL_ADDRESS] now"),
+        (exempt(path="$.choices[*].delta.content"), f"to {OURS} or {THEIRS} now"),
+        (exempt(path="$.other"), "to [EMAIL_ADDRESS] or [EMAIL_ADDRESS] now"),
+    ],
+)
+def test_a_models_text_over_events(rule, sent):
+    pieces = ["to he", "lp@exam", "ple.com or al", "ice@example", ".org now"]
+    result = mask(CONTENT.stream(pieces).decode(), rule, content_type=CONTENT.content_type)
+    assert CONTENT.text(result.body) == sent

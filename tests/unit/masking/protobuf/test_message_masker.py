@@ -16,7 +16,7 @@ from extproc.codecs.protobuf import fields, spell_varint, varint
 from extproc.masking.protobuf import message_masker
 from extproc.masking.protobuf.frames import TOGETHER, Framing
 from extproc.model.errors import MaskingError, Undecodable
-from extproc.model.masking import MASK_EVERYTHING, Listed, MaskOperator, MaskRule
+from extproc.model.masking import MASK_EVERYTHING, Exemption, Listed, MaskOperator, MaskRule, RuleSource
 from extproc.model.reasons import Uninspectable
 from tests.support.maskers import make_masker
 
@@ -146,6 +146,46 @@ PATHS = [
 @pytest.mark.parametrize(("path", "changed"), PATHS, ids=[path for path, _ in PATHS])
 def test_paths(path, changed):
     assert masked(Customer(**ONE), MaskRule(MaskOperator.REDACT, path=path)) == Customer(**ONE | changed)
+
+
+EVERYTHING = MaskRule(MaskOperator.REDACT, entity="*", source=RuleSource.CONNECTION)
+
+
+def exempt(entity, path="", **values):
+    exemption = Exemption("a reason", **values)
+    return MaskRule(MaskOperator.REDACT, path, entity, source=RuleSource.CONNECTION, exempt=exemption)
+
+
+OTHER_SSN = "536-22-1847"
+PLANTED = {"ssn": SSN, "notes": [SSN, OTHER_SSN], "card": CARD, "numbers": [CARD], "labels": {"k": SSN}}
+LABELLED = {"ssn": "[US_SSN]", "notes": ["[US_SSN]"] * 2, "card": 0, "numbers": [0], "labels": {"k": "[US_SSN]"}}
+
+
+@pytest.mark.parametrize(
+    ("rule", "left"),
+    [
+        (exempt("US_SSN", value="219 09 9999"), {"ssn": SSN, "notes": [SSN, "[US_SSN]"], "labels": {"k": SSN}}),
+        (exempt("US_SSN", "$.notes[*]"), {"notes": [SSN, OTHER_SSN]}),
+        (exempt("US_SSN", "$.notes[1]"), {"notes": ["[US_SSN]", OTHER_SSN]}),
+        (exempt("US_SSN", "$.labels.k"), {"labels": {"k": SSN}}),
+        (exempt("US_SSN", "$.labels.other"), {}),
+        (exempt("CREDIT_CARD", "$.numbers"), {"numbers": [CARD]}),
+        (exempt("CREDIT_CARD", "$.card"), {"card": CARD}),
+        (exempt("*"), PLANTED),
+    ],
+)
+def test_exempt_values_pass(rule, left):
+    rules, expected = (EVERYTHING, rule), Customer(**(LABELLED | left))
+    once = masked(Customer(**PLANTED), *rules)
+    assert once == expected
+    assert masked(once, *rules) == expected
+    assert masked(Customer(friend=Customer(**PLANTED)), EVERYTHING, exempt("*", "$.friend")).friend.ssn == SSN
+    assert masked(Customer(**PLANTED), *rules, *ALL) == Customer(**LABELLED)
+
+
+def test_an_operators_word_about_a_field_counts_in_messages():
+    rules = MaskRule(MaskOperator.PARTIAL, path="$.ssn", source=RuleSource.CONNECTION), EVERYTHING
+    assert masked(Customer(ssn=SSN, notes=[SSN]), *rules) == Customer(ssn="*******9999", notes=["[US_SSN]"])
 
 
 def test_what_is_not_declared_is_masked():
