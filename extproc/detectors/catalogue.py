@@ -2,7 +2,6 @@
 
 Names are Presidio's where Presidio has one. It has no names for secrets: theirs consist of vendor and kind.
 
-==================  =========================================================================
 Tokens that their vendor gives a form of its own are rows of the tables in ``entities/tokens``.
 """
 
@@ -38,6 +37,7 @@ from extproc.detectors.entities.us_bank_number import us_bank_number
 from extproc.detectors.entities.us_itin import US_ITIN
 from extproc.detectors.entities.us_passport import us_passport
 from extproc.detectors.entities.us_ssn import US_SSN, US_SSN_BARE
+from extproc.detectors.entities.vendor_key import VENDOR_KEY
 from extproc.detectors.vocabulary.vocabulary import Vocabulary, built_in
 
 
@@ -77,6 +77,7 @@ def catalogue(vocabulary: Vocabulary) -> tuple[Detector, ...]:
         secret(vocabulary),
         *named_values(vocabulary),
         *TOKEN_DETECTORS,
+        VENDOR_KEY,
     )
 
 

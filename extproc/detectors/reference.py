@@ -1,5 +1,6 @@
 """Render ``docs/reference/entities.md`` from the catalogue. A test compares the page with the catalogue."""
 
+import re
 from collections.abc import Iterator
 
 from extproc.detectors.catalogue import CATALOGUE
@@ -23,8 +24,8 @@ Context is a name or a word beside a value. The parts of a word are written with
 found as `apiKey`, `API-KEY` and `api key`; `*` stands for any letters. Languages are those of ISO 639-1;
 `any` are words that many languages share.
 """
-LONGEST = 20
-"""Characters of an example without blanks that are shown."""
+LONG_WORD = re.compile(r"\S{21,}")
+"""A word of an example that is not shown whole."""
 CUT = 12
 """Characters that are left of a longer one, so that no secret scanner takes the page for a leak."""
 
@@ -56,6 +57,7 @@ def _known_by(detector: Detector) -> str:
 def _example(detector: Detector) -> str:
     lines = detector.example.splitlines()
     shown = lines[0]
-    if len(lines) > 1 or (len(shown) > LONGEST and " " not in shown):
+    if len(lines) > 1:
         shown = f"{shown[:CUT]}…"
+    shown = LONG_WORD.sub(lambda word: f"{word[0][:CUT]}…", shown)
     return f"`{detector.example_key}: {shown}`" if detector.example_key else f"`{shown}`"

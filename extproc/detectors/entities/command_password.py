@@ -39,7 +39,8 @@ _VARIABLE = re.compile(
     rf"\b(?:PGPASSWORD|MYSQL_PWD|REDISCLI_AUTH|SSHPASS|RESTIC_PASSWORD|BORG_PASSPHRASE|SMTP_PASS|DB_PASS)={_VALUE}"
 )
 _SQL = re.compile(
-    r"\b(?:identified (?:with \S{1,40} )?by (?:password )?|(?:with|encrypted|user|role|set) password(?: =)? ?\(?)"
+    r"\b(?:(?:user|role|grant)\b[^\n;]{1,100}?identified (?:with \S{1,40} )?by (?:password )?"
+    r"|(?:with|encrypted|user|role|set) password(?: =)? ?\(?)"
     r"""(?:'(?P<single>[^'\n]{1,128})'|\\?"(?P<double>[^"\\\n]{1,128}))""",
     re.IGNORECASE,
 )

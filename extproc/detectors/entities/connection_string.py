@@ -141,7 +141,8 @@ def _is_token(user: str) -> bool:
 def _in_pairs(text: str) -> Ranges:
     for match in _KEYWORD.finditer(text):
         separator = _separator(text, match)
-        if separator is None or is_placeholder(value := match[match.lastgroup or 0]):
+        value = match[match.lastgroup or 0]
+        if separator is None or is_placeholder(value) or is_documentation("user", value):
             continue
         start, end = match.span(match.lastgroup or 0)
         if match.lastgroup == "quoted":

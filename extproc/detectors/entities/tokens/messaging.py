@@ -86,13 +86,12 @@ TOKENS: tuple[Token, ...] = (
     ),
     Token(
         "MAILGUN_KEY",
-        "a key of Mailgun",
+        "a key of Mailgun with a prefix",
         "key-" + filler(32, HEX),
         "documentation.mailgun.com/docs/mailgun/api-reference/mg-auth",
         (
             Form(r"key-[0-9a-f]{8}", r"[0-9a-f]{24}"),
             Form(r"pubkey-[0-9a-f]{8}", r"[0-9a-f]{24}"),
-            Form(r"[0-9a-f]{24}-[0-9a-f]{8}-[0-9a-f]{8}", r"(?<=[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8})", before=8),
         ),
     ),
     Token(

@@ -3,6 +3,13 @@
 from extproc.detectors.entities.tokens.form import UUID, Form, Token, filler, is_mixed
 
 HEX = "a1b2c3d4e5f6"
+_MOST_UNDERSCORES = 3
+
+
+def _is_no_name(text: str) -> bool:
+    """Return whether a token is mixed, and not words with underscores between them."""
+    return is_mixed(text) and text.count("_") <= _MOST_UNDERSCORES and text.lower() != text
+
 
 TOKENS: tuple[Token, ...] = (
     Token(
@@ -58,7 +65,8 @@ TOKENS: tuple[Token, ...] = (
         "live_" + filler(40),
         "developer.gocardless.com/api-reference",
         (
-            Form(r"(?:live|test|sandbox)_[A-Za-z0-9_=-]{28}", r"[\w=-]{2,30}", check=is_mixed),
+            Form(r"(?:live|sandbox)_[A-Za-z0-9_=-]{38}", r"[\w=-]{2,6}", check=_is_no_name),
+            Form(r"(?:live|test)_[A-Za-z0-9]{30}", check=is_mixed),
             Form(r"(?:live|test)_[0-9a-f]{35}"),
         ),
     ),

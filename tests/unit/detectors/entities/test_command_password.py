@@ -64,6 +64,7 @@ NOT_FOUND = [
     "--password=<password>",
     "PGPASSWORD=${PW} psql",
     "identified by its name",
+    "a library identified by 'name'",
     "a user password is set",
     "the password 'x'",
     "the zip file -- Print it",

@@ -104,6 +104,7 @@ NOT_FOUND = [
     "Server=db;Pwd=$(PW);",
     "Server=db;Password=<password>;",
     "Server=db;Password=ask();",
+    "?user=USER&password=PASS",
     "connect(host=h, user=u, password=pw)",
     "SharedAccessKeyName=RootManageSharedAccessKey",
     "10.1.2:5432:a",

@@ -35,7 +35,6 @@ FOUND = [
     ("GITHUB_TOKEN", "ghs_123456_eyJ" + "hbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln"),
     ("GITLAB_TOKEN", "glpat-" + filler(27) + ".01." + filler(9)),
     ("GRAFANA_TOKEN", "eyJrIjoi" + filler(60) + "=="),
-    ("MAILGUN_KEY", filler(32, HEX) + "-" + filler(8, HEX) + "-" + filler(8, HEX)),
     ("NEW_RELIC_KEY", filler(36, HEX) + "NRAL"),
     ("ONEPASSWORD_TOKEN", "A3-" + "A1B2C3-A1B2C3-D4E5F-A1B2C-D4E5F-A1B2C"),
     ("PYPI_TOKEN", "pypi-AgENdGVzdC5weXBpLm9yZw" + filler(120)),

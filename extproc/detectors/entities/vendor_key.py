@@ -1,0 +1,62 @@
+"""VENDOR_KEY: a key or token that has no form of its own, beside the name of its vendor."""
+
+import re
+
+from extproc.detectors.context import ends_with, name_endings, own_name
+from extproc.detectors.detector import Detector, Ranges
+from extproc.detectors.randomness import LEAST_ENTROPY, entropy
+
+VENDORS = (
+    "adafruit|adyen|airtable|alchemy|algolia|alibaba|aliyun|amplitude|asana|atlassian|auth0|azure|bamboohr|beamer"
+    "|bitbucket|bitly|bittrex|braintree|brevo|bugsnag|buildkite|calendly|chargebee|circleci|clickup|cloudflare"
+    "|cloudinary|codacy|codecov|cohere|coinbase|confluent|contentful|crowdin|datadog|deepgram|deepseek|digitalocean"
+    "|discord|docusign|doppler|droneci|dropbox|dynatrace|elastic|etherscan|etsy|facebook|fastly|figma|finicity"
+    "|finnhub|firebase|flickr|flutterwave|freshbooks|freshdesk|gitea|gitlab|gitter|gocardless|grafana|helpscout"
+    "|heroku|hetzner|honeycomb|hubspot|huggingface|infura|instagram|intercom|ipinfo|jenkins|jfrog|artifactory|jira"
+    "|jumpcloud|klaviyo|kraken|kucoin|launchdarkly|linkedin|linode|logdna|loggly|looker|mailchimp|mailgun|mandrill"
+    "|mapbox|mattermost|messagebird|mistral|mixpanel|moralis|netlify|new_?relic|nexmo|nytimes|okta|onelogin|openai"
+    "|opsgenie|pagerduty|papertrail|paypal|paystack|pendo|perplexity|pinecone|pipedrive|plaid|planetscale|plivo"
+    "|postmark|pusher|quickbooks|rapidapi|razorpay|rollbar|salesforce|scaleway|sendbird|sendgrid|sendinblue|sentry"
+    "|shodan|shopify|sidekiq|snyk|sonarcloud|sonarqube|sparkpost|splunk|spotify|squarespace|stripe|sumo_?logic"
+    "|telegram|telnyx|travis|trello|twilio|twitch|twitter|typeform|unsplash|vercel|virustotal|vonage|vultr|wandb"
+    "|webex|whatsapp|wakatime|yandex|zapier|zendesk|zoho|zoom"
+)
+"""Names of which hardly one is a word of its own."""
+NEAR = re.compile(VENDORS, re.IGNORECASE)
+VALUE = re.compile(r"(?<![A-Za-z0-9/+_.~-])[A-Za-z0-9_+/-]{20,256}={0,2}(?![A-Za-z0-9/+_.~=-])")
+KIND = name_endings("key|token|secret|pat|auth|password|pass|license|hec|credentials?|api")
+ALONE = re.compile(rf"_*(?:{VENDORS})_*", re.IGNORECASE)
+PUBLIC = re.compile(r"publi[cs]|site_?key|page|cursor|next|continu|sync|search_?key|measurement", re.IGNORECASE)
+"""Parts of names of keys that browsers see, and of places in lists."""
+UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+REACH = 40
+"""Characters before a value in which its vendor counts."""
+LEAST_DIGITS = 2
+
+
+def find(text: str, keys: str) -> Ranges:
+    """Yield random text whose name says key or token, if a vendor is named with it."""
+    for match in VALUE.finditer(text):
+        value, at = match[0], match.start()
+        if sum(map(str.isdigit, value)) < LEAST_DIGITS or value.isdigit() or entropy(value) < LEAST_ENTROPY:
+            continue
+        name = own_name(text, *match.span(), keys)
+        if not name or PUBLIC.search(name) or not (NEAR.search(text, max(0, at - REACH), at) or NEAR.search(keys)):
+            continue
+        if ends_with(KIND, name) or (ALONE.fullmatch(name) and not UUID.fullmatch(value)):
+            yield match.span()
+
+
+VENDOR_KEY = Detector(
+    "VENDOR_KEY",
+    (rb"[A-Za-z0-9_+/-]{20}",),
+    20,
+    find,
+    hints=(VENDORS.encode(),),
+    prefilter_shortest=20,
+    common=True,
+    meaning="20 random characters or more that are named key, token… of a vendor",
+    example="3f8a9c1b" + "7d2e4f60" * 3,
+    example_key="datadog_app_key",
+    source="the vendors' pages",
+)
