@@ -278,4 +278,70 @@ def distant_words(m: Maker) -> Iterator[Case]:
     yield json_case(kind, "", {"JobId": f"JID{m.uuid()}", "device": f"Phone.{m.uuid()}"})
 
 
-KINDS = (distant_words, numbers, versions, names_that_do_not_tell, prose_and_tables)
+def about_it(m: Maker) -> Iterator[Case]:
+    """Names of ordinary things that have a telling word, as public APIs use them."""
+    kind, sid = "n names of ordinary things", m.hex(32)
+    yield from _all(kind, {
+        "full_name": f"{m.some(LOWER, 6)}/{m.some(LOWER, 8)}", "fullName": f"com.example.{m.some(LOWER, 6)}.Main", "packageFamilyName": f"Acme.App_{m.some(LOWER, 13)}", "cardholder": f"ich_{m.some(ALNUM, 24)}",
+        "Via": f"1.1 {m.hex(32)}.cloudfront.net (CloudFront)", "via": "escalation_policy", "migrated_via": "API", "created_via": "sigma_report_run_from_api", "secretNamespace": "kube-system", "adminSecretNamespace": "default",
+        "encryption_credential_sid": f"CR{sid}", "CredentialListSid": f"CL{sid}", "encryption_key_sid": f"CR{sid}", "signing_keys": f"/2010-04-01/Accounts/AC{sid}/SigningKeys.json", "discoverable_credentials": "preferred",
+        "billing_address_collection": "auto", "address_line1_check": "not_provided", "credentials_update_interval_in_ms": 2000, "credentialGuardSettings": "enabled", "localUserAuthorizations": "notConfigured",
+        "ip_address_type": "ipv4", "address_type": "work", "phone_type": "mobile", "email_verified": True, "birth_certificate_required": False, "passport_country": "NL", "card_brand": "visa", "card_type": "debit", "account_type": "checking", "accountStatus": "ACTIVE",
+        "token_limit": m.number(5), "key_rotation_days": 90, "certificate_authority": "R3", "passwordless": "enabled", "secret_scanning": "enabled", "secret_scanning_push_protection": {"status": "disabled"}, "pin_messages": "all", "session_duration": 3600,
+        "access_key_last_used": m.time(), "public_key": f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5{m.some(ALNUM, 40)}", "auth_method": "password", "login_method": "api_key", "api_key_name": "ci", "api_key_id": m.hex(20), "name": "Hello World", "displayName": "web server", "nickname": "web",
+    })  # fmt: skip
+    yield json_case(
+        kind,
+        "",
+        {
+            "name": "password",
+            "in": "query",
+            "required": True,
+            "type": "string",
+            "description": "The password for login in clear text",
+        },
+    )
+    yield json_case(
+        kind,
+        "",
+        {
+            "type": "object",
+            "properties": {
+                "password": {"type": "string", "minLength": 12},
+                "ssn": {"type": "string", "pattern": "^[0-9]{9}$"},
+                "phone": {"type": "string"},
+            },
+            "required": ["password"],
+        },
+    )
+    yield json_case(
+        kind,
+        "",
+        {
+            "errors": [
+                {"field": "password", "code": "too_short", "message": "is too short (minimum is 12 characters)"}
+            ]
+        },
+    )
+    yield json_case(
+        kind,
+        "",
+        {
+            "columns": [
+                {"name": "password", "type": "varchar", "nullable": False},
+                {"name": "phone", "type": "varchar"},
+            ]
+        },
+    )
+    yield json_case(kind, "", {"key": "password", "operator": "exists", "values": ["true"]})
+    yield json_case(
+        kind,
+        "",
+        {
+            "labels": [{"name": "password-reset", "color": m.hex(6)}, {"name": "phone", "color": m.hex(6)}],
+            "title": "Password reset does not work",
+        },
+    )
+
+
+KINDS = (distant_words, about_it, numbers, versions, names_that_do_not_tell, prose_and_tables)

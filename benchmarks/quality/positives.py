@@ -270,7 +270,7 @@ def beside(m: Maker) -> Iterator[Case]:
                     {
                         "request": {
                             "headers": [
-                                {"name": "Authorization", "value": f"Bearer {must(m.some(ALNUM, 30))}"},
+                                {"name": "Authorization", "value": f"{may('Bearer')} {must(m.some(ALNUM, 30))}"},
                                 {"name": "Accept", "value": "text/html"},
                             ]
                         }
@@ -435,8 +435,8 @@ def command_cases(m: Maker) -> Iterator[Case]:
     basic = base64.b64encode(f"bob:{simple}".encode()).decode()
     jwt = jwt_of(m)
     for line in (
-        f"Authorization: Basic {must(basic)}",
-        f"Authorization: Bearer {must(m.some(ALNUM, 32))}",
+        f"Authorization: {may('Basic')} {must(basic)}",
+        f"Authorization: {may('Bearer')} {must(m.some(ALNUM, 32))}",
         f'curl -H "Authorization: Basic {must(basic)}" https://api.example.com',
         f"curl -u bob:{must(simple)} https://api.example.com/v1",
         f"curl --user bob:{must(simple)} https://api.example.com/v1",
