@@ -1,6 +1,7 @@
 """Costs of masking, against the same patterns in ``re``. ``benchmarks.quality`` measures the findings.
 
 ``python -m benchmarks.masking`` prints tables; ``--json FILE`` keeps the figures. One process, one core, CPU time.
+``--against FOLDER`` compares the speeds with those of another checkout instead, in turns.
 Presidio's pattern recognizers join the comparison where ``presidio_analyzer`` can be imported.
 """
 
@@ -9,9 +10,11 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
 import random
 import re
 import string
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -24,7 +27,6 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 from google.protobuf.proto_builder import MakeSimpleProtoClass
 
-from benchmarks.quality.finders import KNOWN
 from extproc.codecs.descriptors import Messages
 from extproc.codecs.grpc_frames import HEAD, Frame, FrameReader
 from extproc.codecs.protobuf_messages import read_message
@@ -37,6 +39,7 @@ from extproc.server.reloading import COLLECT_AFTER
 
 JSON, SSE, LINES, PLAIN = "application/json", "text/event-stream", "application/x-ndjson", "text/plain"
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
+TURNS = 5
 PIECE = 1 << 14
 """Bytes of a stream that arrive together."""
 Visit = Callable[[object], object]
@@ -180,6 +183,8 @@ def presidio() -> Visit | None:
     """Run Presidio's pattern recognizers, of the entities that both know, on every string; no language model."""
     try:
         from presidio_analyzer import predefined_recognizers as known
+
+        from benchmarks.quality.finders import KNOWN
     except ImportError:
         return None
     recognizers = [getattr(known, name)() for name in KNOWN.values()]
@@ -285,10 +290,67 @@ def framed(mask: Masker, messages: list[bytes]) -> None:
     )
 
 
+def bodies(size: int) -> dict[str, tuple[str, bytes]]:
+    """Return bodies that every version of masking can read, with their types, by name."""
+    made = {"clean text in JSON": (JSON, json.dumps({"text": words(random.Random(1), size // 6)}).encode())}
+    for kind in ("clean", "dense"):
+        dense = kind == "dense"
+        made[f"{kind} JSON"] = JSON, document(size, dense=dense)
+        made[f"{kind} SSE"] = SSE, events(size, dense=dense)
+        made[f"{kind} JSON Lines"] = LINES, lines(size, dense=dense)
+        made[f"{kind} text"] = PLAIN, lines(size, dense=dense)
+        made[f"{kind} text in pieces"] = "", lines(size, dense=dense)
+    return made
+
+
+def turn() -> dict[str, float]:
+    """Return microseconds per kilobyte of each body."""
+    mask = masker()
+    return {
+        name: cpu_s(partial(mask.mask, body, kind, EVERYTHING) if kind else partial(streamed, mask, body))
+        / len(body)
+        * 1e9
+        for name, (kind, body) in bodies(1 << 17).items()
+    }
+
+
+def of_checkout(folder: Path) -> dict[str, float]:
+    """Run ``turn`` of this file with the package of a checkout."""
+    here = Path(__file__).resolve()
+    code = (
+        "import importlib.util, json, sys; sys.path.insert(0, sys.argv[1]); "
+        "spec = importlib.util.spec_from_file_location('bench', sys.argv[2]); "
+        "bench = importlib.util.module_from_spec(spec); spec.loader.exec_module(bench); "
+        "print(json.dumps(bench.turn()))"
+    )
+    command = [sys.executable, "-c", code, str(folder.resolve()), str(here)]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment, cwd=folder)
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures
+
+
+def compare(folder: Path) -> None:
+    """Print the best of several turns of both checkouts."""
+    both = {"before": folder, "now": Path(__file__).parents[1]}
+    best: dict[str, dict[str, float]] = {"before": {}, "now": {}}
+    for _ in range(TURNS):
+        for name, where in both.items():
+            for case, figure in of_checkout(where).items():
+                best[name][case] = min(figure, best[name].get(case, figure))
+    for case, now in best["now"].items():
+        before = best["before"][case]
+        print(f"{case:24s} before {before:8.1f}   now {now:8.1f} us/kB   {(now / before - 1) * 100:+6.1f} %")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--against", type=Path, help="the folder of another checkout")
     chosen = parser.parse_args()
+    if chosen.against:
+        compare(chosen.against)
+        return
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)  # as a worker does

@@ -7,6 +7,7 @@ whole (``Analyzer.prescan``), and only its strings near a candidate are searched
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import islice
 from typing import NamedTuple
 
 from extproc.detectors.catalogue import CATALOGUE
@@ -16,7 +17,9 @@ from extproc.detectors.detector import Detector, Match
 from extproc.detectors.detector_set import NONE, DetectorSet
 from extproc.detectors.fold import Folded, fold
 from extproc.detectors.labels import Labels
+from extproc.detectors.packed import RATIO, RATIO_FREE
 from extproc.detectors.prefilter import Prefilter
+from extproc.detectors.views import View
 from extproc.model.errors import MaskingError
 
 CONTINUATION = 0x80
@@ -27,7 +30,7 @@ Context = Callable[[], str]
 """Returns the keys above a text, folded, one per line."""
 Candidate = tuple[int, DetectorSet]
 """The offset of a character, and the detectors that may find something there."""
-MAX_DECODED = 2
+MAX_DECODED = 3
 """Number of times that text in text is decoded."""
 
 
@@ -168,13 +171,13 @@ class Analyzer:
         numbers = numbers | {*self.named_by(last_name(context())).numbers}
         if not self._prefilter.hinted.isdisjoint(numbers) and not context():
             numbers = self._with_hint(numbers, hinted)
-        return self._search(numbers, folded, context, 0) if numbers else []
+        return self._search(numbers, folded, context) if numbers else []
 
     def run(self, detectors: DetectorSet, text: str, context: Context = str) -> list[Match]:
         """Find the entities of some detectors. ``ALL`` is ``scan``."""
         if detectors.is_all:
             return self.scan(text, context)
-        return self._search(detectors.numbers, fold(text), context, 0) if detectors else []
+        return self._search(detectors.numbers, fold(text), context) if detectors else []
 
     def named_by(self, name: str) -> DetectorSet:
         """Return the detectors that find the value of a name because of the name; ``NONE`` itself if none does.
@@ -211,33 +214,45 @@ class Analyzer:
             for number, mark in self._prefilter.marks
         )
 
-    def _search(self, numbers: Collection[int], folded: Folded, context: Context, depth: int) -> list[Match]:
+    def _search(self, numbers: Collection[int], folded: Folded, context: Context) -> list[Match]:
         keys = "" if self._uses_context.isdisjoint(numbers) else self._labels.hide(context())
+        budget = _Budget(RATIO * len(folded.text) + RATIO_FREE)
+        found = self._searched(numbers, folded, keys, _Depth(0, False, budget))
+        return sorted(set(found), key=self._order) if len(found) > 1 else found
+
+    def _searched(self, numbers: Collection[int], folded: Folded, keys: str, depth: "_Depth") -> list[Match]:
         without_labels = self._labels.hide(folded.text)
         if without_labels is not folded.text:
             folded = Folded(without_labels, folded.offsets)
         found: list[Match] = []
+        decoders: dict[Callable[[str], Iterator[View]], None] = {}
         for number in numbers:
             if number < len(self._detectors):
-                found += _detected(self._detectors[number], folded, keys)
-            elif depth < MAX_DECODED:
-                found += self._decoded(self._decoders[number - len(self._detectors)], folded, keys, depth)
-        return sorted(set(found), key=self._order) if len(found) > 1 else found
+                found += _detected(self._detectors[number], folded, keys, once=depth.once)
+            else:
+                decoders[self._decoders[number - len(self._detectors)].views] = None
+        for views in decoders if depth.level < MAX_DECODED else ():
+            found += self._decoded(views, folded, keys, depth)
+        return found
 
     def _order(self, match: Match) -> tuple[int, int, bool, str]:
         """Sort matches by their place; of one place, the most telling entity comes first."""
         return match.start, match.end, match.entity in self._generic, match.entity
 
-    def _decoded(self, decoder: Decoder, folded: Folded, keys: str, depth: int) -> list[Match]:
+    def _decoded(
+        self, views: Callable[[str], Iterator[View]], folded: Folded, keys: str, depth: "_Depth"
+    ) -> list[Match]:
         """Find matches in the decoded views of a text, and map them back to offsets in the original."""
         found: list[Match] = []
         try:
-            for view in decoder.views(folded.text):
+            for view in views(folded.text):
+                depth.budget.take(view.inflated)
                 inner = fold(view.text)
                 numbers = self._prefilter.which(_encoded(inner.text)).owners
-                matches = self._search(numbers, inner, lambda: keys, depth + 1)
-                ranges = [(view.original(start, end), entity) for start, end, entity in matches]
-                found += [Match(*folded.original(*each), entity) for each, entity in ranges]
+                if numbers and view.text != folded.text:
+                    matches = self._searched(numbers, inner, keys, depth.deeper(once=view.whole))
+                    ranges = {(view.original(start, end), entity) for start, end, entity in matches}
+                    found += [Match(*folded.original(*each), entity) for each, entity in ranges]
         except MaskingError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a decoder does, the call must not pass
@@ -245,10 +260,38 @@ class Analyzer:
         return found
 
 
-def _detected(detector: Detector, folded: Folded, keys: str) -> list[Match]:
+class _Budget:
+    """The bytes that decompression may still add to one text, however deep it is packed."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def take(self, added: int) -> None:
+        self._left -= added
+        if self._left < 0:
+            raise MaskingError("compressed text in Base64 is too-large")
+
+
+class _Depth(NamedTuple):
+    """How a text was decoded."""
+
+    level: int
+    """Number of times."""
+    once: bool
+    """It is replaced as a whole, so that one match of each entity is enough."""
+    budget: _Budget
+
+    def deeper(self, *, once: bool) -> "_Depth":
+        return _Depth(self.level + 1, self.once or once, self.budget)
+
+
+def _detected(detector: Detector, folded: Folded, keys: str, *, once: bool) -> list[Match]:
     entity = detector.entity
     try:
-        matches = [Match(start, end, entity) for start, end in detector.find(folded.text, keys)]
+        ranges = detector.find(folded.text, keys)
+        matches = [Match(start, end, entity) for start, end in (islice(ranges, 1) if once else ranges)]
     except MaskingError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a detector does, the call must not pass

@@ -5,17 +5,25 @@ from functools import cache
 from itertools import chain
 from typing import NamedTuple
 
-SPACES = frozenset({"Zs"})
-DASHES = frozenset({"Pd"})
+MARKS = {"Zs": " ", "Zl": "\n", "Zp": "\n", "Pd": "-"}
+"""Spaces, line ends and dashes by category."""
+OTHERS = {0x85: "\n", 0x2212: "-", 0x2800: " "}
+"""Others that show as these do: the next line, the minus sign, and the Braille pattern without dots."""
 INVISIBLE = frozenset({"Cf", "Mn", "Me"})
 """Categories that are dropped: zero-width and direction marks, soft hyphens, combining marks."""
-MINUS_SIGN = 0x2212
+IGNORABLE = (
+    *(range(0x115F, 0x1161), range(0x17B4, 0x17B6), range(0x180B, 0x1810), range(0x2060, 0x2070)),
+    *(range(0x3164, 0x3165), range(0xFE00, 0xFE10), range(0xFFA0, 0xFFA1), range(0xFFF0, 0xFFF9)),
+    range(0xE0000, 0xE1000),
+)
+"""Code points that show nothing, of any category: ``Default_Ignorable_Code_Point`` (Unicode's
+``DerivedCoreProperties``), without those of the categories above. Some have no character yet."""
 POINTS = (
     range(0x80, 0x3400),
     range(0xA000, 0xAC00),
     range(0xD7B0, 0xD800),
     range(0xF900, 0x20000),
-    range(0xE0000, 0xE01F0),
+    range(0xE0000, 0xE1000),
 )
 """Code points that folding may change. Han, Hangul, surrogates and private use never change; leaving them out
 makes start-up faster."""
@@ -59,15 +67,12 @@ def _table() -> dict[int, str | None]:
 
 def _folded(char: str) -> str | None:
     category = unicodedata.category(char)
-    if category in INVISIBLE:
+    if category in INVISIBLE or any(ord(char) in each for each in IGNORABLE):
         return None
     if category == "Nd":
         return str(unicodedata.decimal(char))
-    if category in DASHES or ord(char) == MINUS_SIGN:
-        return "-"
-    if category in SPACES:
-        return " "
-    if category == "Cn":
-        return char
+    mark = MARKS.get(category) or OTHERS.get(ord(char))
+    if mark or category == "Cn":
+        return mark or char
     compatible = unicodedata.normalize("NFKC", char)
     return compatible if len(compatible) == 1 and " " < compatible < chr(ASCII_ENDS) else char

@@ -53,11 +53,13 @@ class Pattern:
     """The owner has a hint."""
     is_rare: bool = False
     """Searched for in a separate database: one database for all patterns takes longer than two."""
+    is_decoders: bool = False
+    """The owner is a decoder. Each decoder has a database of its own, of which few texts need any."""
 
     @property
     def crosses_crlf(self) -> bool:
         """True if it matches only in text with a carriage return, or with its escape."""
-        return CRLF in self.expression
+        return CRLF in self.expression and not self.is_decoders
 
 
 class Matched(NamedTuple):
@@ -79,6 +81,21 @@ class MarkEnd(NamedTuple):
     owner: int
 
 
+class _DecoderDatabases(NamedTuple):
+    """The compiled patterns of one decoder."""
+
+    gates: bytes
+    """See ``Decoder``."""
+    shortest: int
+    """Fewest bytes of a match."""
+    where: "hyperscan.Database | None"
+    which: "hyperscan.Database | None"
+
+    def may_match(self, data: bytes) -> bool:
+        """Return whether to search a text."""
+        return len(data) >= self.shortest and (not self.gates or any(gate in data for gate in self.gates))
+
+
 class Prefilter:
     """The compiled patterns of some detectors and decoders. Safe to use from several threads."""
 
@@ -93,11 +110,23 @@ class Prefilter:
         )
         """Marks of decoders, each with the decoder's number."""
         common = {number for number in self.hinted if detectors[number].common}
-        self._which = self._database(lambda each: not each.crosses_crlf, flags=ONCE)
+        self._which = self._database(lambda each: not (each.crosses_crlf or each.is_decoders), flags=ONCE)
+        self._decoders = tuple(
+            _DecoderDatabases(
+                each.gates,
+                each.prefilter_shortest,
+                self._database(partial(_is_of, number)),
+                self._database(partial(_is_of, number), flags=ONCE),
+            )
+            for number, each in enumerate(decoders, len(detectors))
+            if each.prefilter
+        )
         self._crlf = self._database(lambda each: each.crosses_crlf)
         self._rare = self._database(lambda each: each.is_rare)
         self._first = self._database(
-            lambda each: each.is_hint or not (each.needs_hint or each.is_rare or each.crosses_crlf)
+            lambda each: (
+                each.is_hint or not (each.needs_hint or each.is_rare or each.crosses_crlf or each.is_decoders)
+            )
         )
         self._of_hinted = {number: self._database(partial(_is_of, number)) for number in self.hinted - common}
         self._of_common = {number: re.compile(b"|".join(detectors[number].prefilter)) for number in common}
@@ -120,6 +149,9 @@ class Prefilter:
             numbers.append(number)
 
         self._run(self._which, BEFORE + data, on_match)
+        for each in self._decoders:
+            if each.may_match(data):
+                self._run(each.which, data, on_match)
         marks = self._escaped(data, on_match)
         if not numbers and not marks:
             return NO_MATCH
@@ -168,6 +200,9 @@ class Prefilter:
 
         self._run(self._first, data, on_match)
         self._run(self._rare, data, on_match)
+        for each in self._decoders:
+            if each.may_match(data):
+                self._run(each.where, data, on_match)
         found += self._escaped(data, on_match)
         for owner in seen_hints:
             common = self._of_common.get(owner)
@@ -237,7 +272,7 @@ def _patterns_of(detectors: Sequence[Detector], decoders: Sequence[Decoder]) -> 
     for number, decoder in enumerate(decoders, len(detectors)):
         for expression in decoder.prefilter:
             yield Pattern(
-                expression, number, shortest=decoder.prefilter_shortest, exact=decoder.exact, is_rare=True
+                expression, number, shortest=decoder.prefilter_shortest, exact=decoder.exact, is_decoders=True
             )
     for number, each in enumerate(detectors):
         for hint in each.hints:

@@ -34,12 +34,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from itertools import pairwise
+from itertools import chain, pairwise
+from operator import itemgetter
 from typing import NamedTuple
 
 from extproc.detectors.analyzer import MAX_DECODED
-from extproc.detectors.decoders import escapes, percent, references
 from extproc.detectors.fold import fold
+from extproc.detectors.packed import LINE_SHORTEST, lines_that_are_one
+from extproc.detectors.spellings import SOFT_BREAK, TAG_LONGEST, quoted_printable, spelled
 from extproc.masking.edits import apply
 from extproc.masking.formats import refuse_nul
 from extproc.masking.json.json_masker import JsonMasker
@@ -70,10 +72,16 @@ WORD = re.compile(r"\n|(?<=[g-z,:!?]) ")
 out, and a to f, which may end a percent-encoded one."""
 NEAR = 64
 """Characters on each side of a line end that tell whether a number may reach across it."""
-_FIRST_GROUP = re.compile(r"(?<![0-9._/])[0-9]{3,4}\Z|[%&\\]\S*\Z")
-_GROUP_ALONE = re.compile(r"(?:\A|\n)[0-9]{2,6}\Z|[%&\\]\S*\Z")
-_MAY_BE_GROUP_ALONE = re.compile(r"[0-9]{2,6}\r?\n|[0-9]{0,6}\r?\Z|[0-9]*[%&\\]")
+_MAY_SPELL = re.compile(r"[%&\\\x1b]|=[0-9A-F\r\n]|<[A-Za-z/!]")
+_SPELLED_END = r"[%&\\]\S*\Z|<[bB][rR] ?/?>[ \t]?\Z"
+_FIRST_GROUP = re.compile(rf"(?<![0-9._/])[0-9]{{3,4}}\Z|{_SPELLED_END}")
+_GROUP_ALONE = re.compile(rf"(?:\A|\n)[0-9]{{2,6}}\Z|{_SPELLED_END}")
+_MAY_BE_GROUP_ALONE = re.compile(r"[0-9]{2,6}(?:<[bB][rR] ?/?>)?\r?\n|[0-9]{0,6}\r?\Z|[0-9]*[%&\\<]")
 _MAY_BE_GROUP = re.compile(r"[0-9%&\\]|\Z")
+SOFT_LINES = 128
+"""Line ends of quoted-printable that are no line ends, and may stand in one entity, such as a token."""
+_IN_TAG = re.compile(rf"<[A-Za-z/!][^<>]{{0,{TAG_LONGEST + 16}}}\Z")
+_ENDS_IN_BASE64 = re.compile(rf"[A-Za-z0-9+/_-]{{{LINE_SHORTEST}}}={{0,2}}\r?\n\Z")
 
 
 class Phase(Enum):
@@ -205,7 +213,7 @@ class _Context:
 def _tail_of(text: str) -> _Tail:
     folded = fold(text).text
     near = folded[-CONTEXT:]
-    if not any(mark in near for mark in "%&\\"):
+    if not _MAY_SPELL.search(near):
         return _Tail(near, len(near))
     near = folded[-CONTEXT_SPELLED:]
     return _Tail(near, _spelled(near, MAX_DECODED))
@@ -213,8 +221,9 @@ def _tail_of(text: str) -> _Tail:
 
 def _spelled(text: str, depth: int) -> int:
     """Return the fewest characters that a text is when it is decoded up to ``depth`` times."""
-    views = [view.text for decoder in (percent, references, escapes) for view in decoder(text)] if depth else []
-    return min([len(fold(text).text), *(_spelled(view, depth - 1) for view in views)])
+    views = chain(spelled(text), quoted_printable(text)) if depth else ()
+    inner = [_spelled(view.text, depth - 1) for view in views if view.text != text]
+    return min([len(fold(text).text), *inner])
 
 
 class TextStreamMasker:
@@ -339,11 +348,24 @@ class TextStreamMasker:
 
     def _cuts(self, region: str) -> Iterator[int]:
         """Yield breaks, last ones first, at which a region may be cut unless a match reaches across them."""
+        held = self._held.pieces.text()
+        packed: list[tuple[int, int]] | None = None
         ahead = 0
         for at in _backwards(self._breaks, region):
-            if region[at - 1] != "\n" or ahead >= LINES_AHEAD or not may_reach(self._held.pieces.text(), at):
+            is_line = region[at - 1] == "\n"
+            if is_line and packed is None and _ENDS_IN_BASE64.search(region, max(0, at - 2 * LINE_SHORTEST), at):
+                packed = list(lines_that_are_one(held))
+            if packed and _is_in(packed, at, len(held)):
+                reaches = True
+            elif is_line:
+                reaches = (ahead < LINES_AHEAD and may_reach(held, at)) or (
+                    ahead < SOFT_LINES and SOFT_BREAK.search(region, max(0, at - NEAR), at) is not None
+                )
+            else:
+                reaches = _IN_TAG.search(region, max(0, at - 2 * TAG_LONGEST), at) is not None
+            if not reaches:
                 yield at
-            ahead += region[at - 1] == "\n"
+            ahead += is_line
 
     def _release(self, region: str, cuts: Iterator[int], *, last: bool = False) -> str:
         """Mask and release held text up to the first of the cuts that no match reaches across."""
@@ -419,6 +441,12 @@ def _backwards(breaks: re.Pattern[str], text: str) -> Iterator[int]:
         start = max(0, end - width)
         yield from reversed([found.end() for found in breaks.finditer(text, start, end)])
         end, width = start, 4 * width
+
+
+def _is_in(stretches: list[tuple[int, int]], at: int, end: int) -> bool:
+    """Return whether an offset is within one of some stretches, or at the end of one that may go on."""
+    number = bisect_left(stretches, at, key=itemgetter(0)) - 1
+    return number >= 0 and (stretches[number][1] > at or stretches[number][1] == at == end)
 
 
 def _is_within(masked: list[MergedMatch], at: int, end: int) -> bool:

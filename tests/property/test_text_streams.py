@@ -82,6 +82,22 @@ VALUES = [
     "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.",
     "MjE5LTA5LTk5OTkgaXMgbWluZQ==",
     "Sm9zZSBpcyBhbHNvIEpvc8OpOiA0MTExMTExMTExMTExMTEx",
+    "TXkgc3NuIGlzIDIxOS0wOS\n05OTk5LCBhbmQgbXkgY2Fy\nZCA0MTExMTExMTExMTExMT\nEx",
+    "TXkgc3NuIGlzIDIxOS0wOS05\r\nOTk5LCBhbmQ=",
+    "H4sIAAAAAAAC_ytJLS5RKC4pysxLBwAA",
+    "4111<br>\n1111<br>\n1111<br>\n1111",
+    "bob<span class='the hit'>@exam</span>ple.com",
+    "41<!-- and so on -->11111111111111",
+    "bob=40example.com",
+    "the value that you have asked us for is 41=\n11111111111=\r\n111",
+    "219=2D09=2D=\n9999",
+    "3231392d30392d39393939",
+    "32 31 39 2d 30 39 2d 39 39 39 39",
+    "bob\\x40example.com",
+    "bob\\u{40}example.com",
+    "4111\\1001111",
+    "bob%u0040example.com",
+    "\x1b[1m4111\x1b[0m111111111111",
     "2001:db8::1:2",
     "version 1.2.3.4",
     "10.1.2.3",
@@ -105,7 +121,29 @@ VALUES = [
     "\ufeff",
 ]
 FILLERS = st.sampled_from(
-    [" ", "\n", ", ", " and then ", "\r\n", "\t", "1", "x", "%", "&", "\\", ". ", "é ", ":", ""]
+    [
+        " ",
+        "\n",
+        ", ",
+        " and then ",
+        "\r\n",
+        "\t",
+        "1",
+        "x",
+        "%",
+        "&",
+        "\\",
+        ". ",
+        "é ",
+        ":",
+        "",
+        "=",
+        "=\n",
+        "<b>",
+        "<i a='",
+        "'>",
+        "<br>\n",
+    ]
 )
 TEXTS = st.lists(
     st.one_of(

@@ -1,0 +1,112 @@
+r"""Characters that are spelled by other characters, and markup inside of words.
+
+One view replaces all of these at once, since text of one kind stands beside text of another:
+
+* percent-encoding, also ``%u0040``;
+* HTML's character references;
+* escapes of programming languages: ``\u0040``, ``\u{40}``, ``\x40``, ``\100``, ``\@``;
+* tags of HTML inside of a word (``4111<b>1111</b>``), line breaks (``<br>``), comments;
+* colours of terminals (``ESC [ 31 m``).
+
+Quoted-printable has a view of its own: ``ssn=219…`` is not a spelling of anything.
+"""
+
+import html
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from urllib.parse import unquote_to_bytes
+
+from extproc.detectors.views import ReplacedView, View
+
+REMEMBERED = 4_096
+"""Spellings that are not decoded again. Text of a few characters uses a few spellings."""
+_HEX = "[0-9A-Fa-f]"
+_PERCENT = rf"%(?:[0-7]{_HEX}|[C-Fc-f]{_HEX}(?:%[89ABab]{_HEX}){{1,3}}|u{_HEX}{{4}})"
+_REFERENCE = (
+    r"&(?:#0{0,32}+[0-9]{1,7}(?![0-9]);?|#[xX]0{0,32}+[0-9A-Fa-f]{1,6}(?![0-9A-Fa-f]);?"
+    r"|[A-Za-z][A-Za-z0-9]{1,30};)"
+)
+"""Browsers need no semicolon behind a number, and accept any zeros before it. More than 32 zeros are not decoded:
+streamed text could be cut inside."""
+_ESCAPE = (
+    r"\\(?<!\\.)\\*+(?:[/@._+()-]|x[0-9A-Fa-f]{2}|[0-3][0-7]{2}"
+    r"|u(?:[Dd][89ABab][0-9A-Fa-f]{2}\\++u[Dd][C-Fc-f][0-9A-Fa-f]{2}|[0-9A-Fa-f]{4}|\{0{0,6}[0-9A-Fa-f]{1,6}\}))"
+)
+"""Matches an escape however often it was escaped again. The look-behind comes after the first backslash since
+``re`` takes several times as long for a pattern that begins with a look-behind."""
+INLINE = (
+    "b|i|u|s|q|em|tt|abbr|bdi|bdo|big|cite|code|del|dfn|font|ins|kbd|mark|nobr|samp|small|span|strike|strong|sub|sup"
+    "|var|wbr"
+)
+"""Elements that do not part a word (WHATWG HTML section 4.5, and older ones)."""
+TAG_LONGEST = 200
+"""Characters between the name of a tag and its end."""
+_IN_TAG = rf"[^<>]{{0,{TAG_LONGEST}}}"
+_TAG = rf"<(?:/?(?:{INLINE})(?:[ \t/]{_IN_TAG})?>|!--{_IN_TAG}-->|[bB][rR] ?/?>[ \t]?(?:\r?\n)?)"
+_COLOUR = r"\x1b\[[0-9;]{0,16}m"
+SPELLED = re.compile(f"{_PERCENT}|{_REFERENCE}|{_ESCAPE}|{_TAG}|{_COLOUR}")
+_QUOTED_MARK = "(?:2[0-9A-F]|3[A-F]|40|5[B-F]|60|7[B-E])"
+"""What quoted-printable spells of ASCII is no letter and no digit: an encoder leaves them as they are."""
+_SOFT_BREAK = r"=[ \t]{0,3}(?:\r?\n|\\++(?:r\\++)?n)"
+_SOFT = rf"=(?:(?<=[0-9]=){_SOFT_BREAK[1:]}(?=[0-9])|(?<=[^\r\n]{{40}}=){_SOFT_BREAK[1:]}(?=[^\r\n]))"
+"""Encoders break long lines only. A line that ends in ``=`` may also be a setting without a value."""
+QUOTED = re.compile(
+    rf"=(?:(?<=[0-9A-Za-z)]=){_QUOTED_MARK}(?=[0-9A-Za-z(=+])"
+    rf"|(?:[2-7]{_HEX}|[C-Fc-f]{_HEX}(?:=[89ABab]{_HEX}){{1,3}}|0[9AaDd])"
+    rf"(?:=(?:[2-7]{_HEX}|[C-Fc-f]{_HEX}(?:=[89ABab]{_HEX}){{1,3}}|0[9AaDd])){{2,}})|{_SOFT}"
+)
+"""Quoted-printable (RFC 2045 section 6.7): a mark between letters, at least three characters in a row, or a line
+end that is not one."""
+SOFT_BREAK = re.compile(r"=[ \t]{0,3}\r?\n\Z")
+"""The end of a line that goes on in the next one."""
+
+
+def spelled(text: str) -> Iterator[View]:
+    """Decode all spellings but those of quoted-printable."""
+    yield ReplacedView(text, SPELLED, decode_spelling)
+
+
+def quoted_printable(text: str) -> Iterator[View]:
+    """Decode quoted-printable of UTF-8."""
+    yield ReplacedView(text, QUOTED, decode_quoted)
+
+
+@lru_cache(REMEMBERED)
+def decode_spelling(found: str) -> str:
+    """Return what one match of ``SPELLED`` spells."""
+    match found[0]:
+        case "%":
+            if found.startswith("%u"):
+                return chr(int(found[-4:], 16))
+            return unquote_to_bytes(found).decode("utf-8", "replace")
+        case "&":
+            return html.unescape(found)
+        case "\\":
+            return _unescaped(found)
+        case "<":
+            return "\n" if found[1:3].lower() == "br" else ""
+        case _:
+            return ""
+
+
+def _unescaped(found: str) -> str:
+    if found[-1] in "/@._+()-":
+        return found[-1]
+    code = found.lstrip("\\")
+    if code[0] == "x":
+        return chr(int(code[1:], 16))
+    if code[0] != "u":
+        return chr(int(code, 8))
+    if code[1] == "{":
+        return chr(min(int(code[2:-1], 16), 0x10FFFF))
+    units = "".join([each[:4] for each in code.split("u")[1:]])
+    return bytes.fromhex(units).decode("utf-16-be", "surrogatepass")
+
+
+@lru_cache(REMEMBERED)
+def decode_quoted(found: str) -> str:
+    """Return what one match of ``QUOTED`` spells."""
+    if found[1] in " \t\r\n\\":
+        return ""
+    return bytes.fromhex(found.replace("=", "")).decode("utf-8", "replace")
