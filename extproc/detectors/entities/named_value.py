@@ -14,8 +14,12 @@ from extproc.detectors.detector import Detector, Ranges
 from extproc.detectors.vocabulary.vocabulary import Vocabulary
 from extproc.detectors.vocabulary.words import Words
 
-KEY_TYPE = b"kty"
-"""The member of a key in JSON (RFC 7517 section 4.1); its private members have names of one letter."""
+OF_OBJECTS = {
+    "password": (b"kty", b"[^A-Za-z]auth[^a-z]"),
+    "last_name": (b"family",),
+    "street": (b"(?i:postal_?code)",),
+}
+"""Members of objects in which others tell nothing alone: a JWK, Docker's logins, names and addresses of FHIR."""
 LONGEST = 16_384
 """Most characters of a value that goes as a whole; a longer one is no password, and its parts are searched."""
 PIN_DIGITS = re.compile(r"[0-9][0-9 -]{1,14}[0-9]")
@@ -44,6 +48,10 @@ ATTRIBUTES = re.compile(
     r"""(?<![\w-])(?:name|key|id)=["']?(?P<name>[\w:.-]{1,128})["']?(?:\s[^<>]{0,128}?)?"""
     r"""\svalue=["'](?P<value>[^"'<>]{1,512})(?:["']|\Z)"""
 )
+CALLED = re.compile(
+    r"\((?P<mark>[\"'])(?P<name>[\w.-]{1,64})(?P=mark),[ ]{0,2}[\"'](?P<value>[^\"'\n]{1,512})(?:[\"']|\Z)"
+)
+"""``define('DB_PASSWORD', '…')``."""
 OPTION = re.compile(r"(?<![\w-])--?(?P<name>[A-Za-z][\w-]{1,64}) (?P<value>[^\s\"'`-][^\s\"'`]{1,255})")
 SAID = re.compile(
     r"(?<![\w-])(?P<name>[\w-]{2,64}) (?:is|was|ist|est|es|è|jest|é) ?[:=]?[ ]{0,2}[\"'`]?"
@@ -96,10 +104,12 @@ def _in_text(words: Words, accepts: Accepts, text: str) -> Ranges:
 
 
 def _marked(text: str) -> Iterator[tuple[str, str, tuple[int, int]]]:
-    """Yield names and values in tags and attributes of markup, each with the range of the value."""
+    """Yield names and values in markup and in calls of functions, each with the range of the value."""
     for match in TAGGED.finditer(text) if "<" in text else ():
         group = "value" if match["name"] else "string"
         yield match["name"] or match["key"], match[group], match.span(group)
+    for match in CALLED.finditer(text) if "(" in text else ():
+        yield match["name"], match["value"], match.span("value")
     for match in ATTRIBUTES.finditer(text) if "value=" in text else ():
         yield match["name"], match["value"], match.span("value")
 
@@ -202,7 +212,7 @@ class Named(NamedTuple):
 def _detector(named: Named) -> Detector:
     return Detector(
         named.entity,
-        (*named.words.hints, KEY_TYPE) if named.accepts is is_secret else named.words.hints,
+        (*named.words.hints, *OF_OBJECTS.get(named.key, ())),
         1,
         partial(find, named.words, named.accepts),
         prefilter_shortest=3,

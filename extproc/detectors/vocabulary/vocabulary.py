@@ -7,8 +7,8 @@ from importlib import resources
 
 from extproc.detectors.vocabulary.words import Words
 
-ABOUT = "about"
-"""The table's entry for parts of names; all others are kinds."""
+ABOUT, BEFORE = "about", "before"
+"""Entries of the table, and of kinds, for other parts of names."""
 
 
 class Vocabulary:
@@ -22,7 +22,11 @@ class Vocabulary:
         """
         table = _table()
         self.languages: dict[str, dict[str, tuple[str, ...]]] = {
-            kind: {language: tuple(words) for language, words in by_language.items() if language != ABOUT}
+            kind: {
+                language: tuple(words)
+                for language, words in by_language.items()
+                if language not in (ABOUT, BEFORE)
+            }
             for kind, by_language in table.items()
             if kind != ABOUT
         }
@@ -42,8 +46,11 @@ class Vocabulary:
             words = [each for kind in kinds for more in self.languages[kind].values() for each in more]
             words += [each for kind in kinds for each in self._more.get(kind, ())]
             about = [each for kind in kinds for each in table[kind].get(ABOUT, ())]
+            before = [each for kind in kinds for each in table[kind].get(BEFORE, ())]
             general = table[ABOUT]
-            self._compiled[kinds] = Words(words, about=[*general["after"], *about], before=general["before"])
+            self._compiled[kinds] = Words(
+                words, about=[*general["after"], *about], before=[*general[BEFORE], *before]
+            )
         return self._compiled[kinds]
 
 

@@ -1,7 +1,7 @@
 """The words of one kind: they tell from names and text what a value is."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from extproc.detectors.context import REACH, last_name, name_before
 from extproc.detectors.vocabulary.names import normal_name, normal_text, without_accents
@@ -10,6 +10,8 @@ PLURAL_FROM = 3
 """Fewest letters of a word that may have an s behind it."""
 SHORT = 4
 """Most letters of a word that has to stand alone in a hint, since it is a part of many other words."""
+PARTS_MOST = 6
+"""Most parts of a name behind a word; more of them are a random id."""
 COMMON = frozenset(
     {
         "number",
@@ -61,7 +63,7 @@ class Words:
                 raise ValueError(
                     f"{word!r} is not a word: write the parts of a name in small letters, as in api_key"
                 )
-        bare = [without_accents(word) for word in self.words]
+        bare = [each for word in self.words for each in spellings(word)]
         apart = sorted({word for word in bare if _ASCII_WORD.fullmatch(word)}, key=len, reverse=True)
         joined = sorted({word for word in bare if not _ASCII_WORD.fullmatch(word)}, key=len, reverse=True)
         patterns = [rf"(?<![^_ |])(?:{'|'.join(map(_pattern, apart))})(?![^_ |])"] if apart else []
@@ -75,7 +77,7 @@ class Words:
 
         One character stands before and behind a short word; there is always one in front of a value.
         """
-        spelled = [each for word in self.words for each in (word, without_accents(word))]
+        spelled = [each for word in self.words for each in (word, *spellings(word))]
         anchors: list[str] = []
         for anchor in sorted({_anchor(each) for each in spelled} - {""}, key=len):
             if not any(shorter in anchor for shorter in anchors):
@@ -120,6 +122,8 @@ class Words:
         for match in self._word.finditer(normal):
             rest = normal[match.end() :]
             end = min((at for at in (rest.find(" "), rest.find("|")) if at >= 0), default=len(rest))
+            if rest.count("_", 0, end) > PARTS_MOST:
+                continue  # acct_1PgafTB7WZ01zgkW
             if not self._about.search(rest, 0, end) and not self._before.match(normal, 0, match.start() + 1):
                 return True
         return False
@@ -128,6 +132,16 @@ class Words:
         """Return whether the last part of a name says that the value is about something."""
         last = name.rstrip("_").rpartition("_")[2]
         return bool(last) and self._about.fullmatch(f"_{last}") is not None
+
+
+def spellings(word: str) -> Iterator[str]:
+    """Yield the ways to write a word without accents: ``schlüssel`` becomes ``schlussel`` and ``schluessel``."""
+    yield without_accents(word)
+    if (with_e := word.translate(_UMLAUTS)) != word:
+        yield without_accents(with_e)
+
+
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 
 
 def _pattern(word: str) -> str:

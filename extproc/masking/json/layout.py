@@ -99,9 +99,23 @@ _HEADERS = frozenset(
     ]
 )
 """Keys of the list of a table's columns."""
-_PRIVATE_JWK = frozenset({"d", "p", "q", "dp", "dq", "qi", "k", "oth"})
-"""Private members of a key in JSON (RFC 7518 section 6)."""
-KEY_TYPE = "kty"
+_KNOWN_OBJECTS: tuple[tuple[frozenset[str], dict[str, str]], ...] = (
+    (frozenset({"kty"}), dict.fromkeys(("d", "p", "q", "dp", "dq", "qi", "k", "oth"), "secret")),
+    (frozenset({"family", "given"}), {"family": "family_name", "given": "given_name"}),
+    (frozenset({"line", "city"}), {"line": "address_line"}),
+    (frozenset({"line", "postalCode"}), {"line": "address_line"}),
+)
+"""Members that an object of a known standard has, and the names of others in it: JWK (RFC 7518 section 6), and
+the names and addresses of FHIR."""
+_LOGIN, _LOGIN_MEMBERS = (
+    "auth",
+    frozenset({"auth", "email", "identitytoken", "registrytoken", "username", "password"}),
+)
+"""A login in Docker's ``config.json``, and all members of its object."""
+_SECRET_KIND, _SECRET_DATA = "Secret", frozenset({"data", "stringData"})
+"""The kind of Kubernetes' objects of which all data is secret, and the keys of the data."""
+TELLING_MEMBERS = frozenset({"kty", "auth", "family", "postalCode"})
+"""Members of these objects that their detectors look for."""
 SECRET = "secret"  # noqa: S105 - a name
 """The name of values that are secret because of the object that they are in."""
 
@@ -201,17 +215,19 @@ def _name(text: str, node: _Node, name: str, named: dict[int, str], *, by_layout
         return
     if node.members is None:
         _name_table(text, _rows_with_header(text, node), named)
+        option = ""
         for element in node.elements or ():
-            _name(text, element, name, named, by_layout=True)
+            _name(text, element, option or name, named, by_layout=True)
+            option = _option(text, element)
         return
     members = node.members
     _name_tables(text, node, named)
-    kept = _kept_in(text, members)
+    known = _known_names(text, members)
     pair = _pair_name(text, members)
     for key, member in members.items():
-        if key in kept:
+        if key in known:
             for inner in member.children if member.members is not None else [member]:
-                _name(text, inner, SECRET, named, by_layout=True)
+                _name(text, inner, known[key], named, by_layout=True)
         elif pair and is_named(key):
             both = f"{name}|{pair}" if name and is_wrapper(key) else pair
             _name(text, member, both, named, by_layout=True)
@@ -221,23 +237,44 @@ def _name(text: str, node: _Node, name: str, named: dict[int, str], *, by_layout
             _name(text, member, key, named, by_layout=False)
 
 
-def _kept_in(text: str, members: dict[str, _Node]) -> frozenset[str]:
-    """Return the keys of members that are secret because of what their object is."""
-    if KEY_TYPE in members:
-        return _PRIVATE_JWK
+def _option(text: str, element: _Node) -> str:
+    """Return the name of an option in a list of arguments, of which the next argument is the value."""
+    said = _text_of(text, element) if element.is_string else ""
+    return said if said.startswith("--") and "=" not in said else ""
+
+
+def _known_names(text: str, members: dict[str, _Node]) -> dict[str, str]:
+    """Return the names of members by the standard that describes their object."""
     kind = members.get("kind")
-    if kind is not None and kind.is_string and unquote(text, kind.start, kind.end) == "Secret":
-        return frozenset({"data", "stringData"})
-    return frozenset()
+    if kind is not None and kind.is_string and unquote(text, kind.start, kind.end) == _SECRET_KIND:
+        return dict.fromkeys(_SECRET_DATA, SECRET)
+    if _LOGIN in members and members.keys() <= _LOGIN_MEMBERS:
+        return {_LOGIN: SECRET}
+    return next((names for required, names in _KNOWN_OBJECTS if required <= members.keys()), {})
 
 
 def _pair_name(text: str, members: dict[str, _Node]) -> str:
     """Return the names that members of an object give to the value beside them, the most telling one last."""
-    if not any(map(is_named, members)):
+    named = {_joined(key) for key in members if is_named(key)}
+    if not named:
         return ""
-    by_key = {_joined(key): node for key, node in members.items() if node.is_string and not is_named(key)}
-    names = [_text_of(text, by_key[key]) for key in reversed(_NAMING) if key in by_key]
-    return "|".join(filter(None, names))
+    pairs = {f"{each.removesuffix('value')}{end}" for each in named for end in ("key", "name")}
+    found: dict[str, str] = {}
+    for key, node in members.items():
+        joined = _joined(key)
+        if joined not in named and (joined in _NAMING or joined in pairs):
+            found["name" if joined in pairs else joined] = _said(text, node)
+    return "|".join(filter(None, (found.get(key, "") for key in reversed(_NAMING))))
+
+
+def _said(text: str, node: _Node) -> str:
+    """Return the name that a member gives: a string, or the strings of a coded concept (FHIR)."""
+    if node.is_string:
+        return _text_of(text, node)
+    inner = node.members or {}
+    codings = [each.members or {} for each in (inner["coding"].elements or ())] if "coding" in inner else []
+    said = [each[key] for each in (*codings, inner) for key in ("code", "display", "text") if key in each]
+    return "|".join(_text_of(text, each) for each in said if each.is_string)
 
 
 def _joined(key: str) -> str:

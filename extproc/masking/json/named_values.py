@@ -8,7 +8,7 @@ from operator import itemgetter
 from extproc.codecs.json_units import shape, unquote
 from extproc.detectors.analyzer import Analyzer, Candidate
 from extproc.detectors.detector_set import NONE
-from extproc.masking.json.layout import KEY_TYPE, NAME_LONGEST, names_by_layout
+from extproc.masking.json.layout import NAME_LONGEST, TELLING_MEMBERS, names_by_layout
 from extproc.masking.json.position import NamedPosition, Position, Value
 
 _REST_OF_KEY = re.compile(r'"[ \t\n\r]*:[ \t\n\r]*')
@@ -71,10 +71,10 @@ def _named_by_string(analyzer: Analyzer, layout: Layout, offset: int) -> Iterato
     start, end = shape.rfind('"', 0, offset) + 1, shape.find('"', offset)
     name = unquote(layout.text, start - 1, end + 1) if end - start <= NAME_LONGEST else ""
     told = analyzer.named_by(name)
-    if told is NONE and name != KEY_TYPE:
+    if told is NONE and name not in TELLING_MEMBERS:
         return
     rest = _REST_OF_KEY.match(shape, end)
-    if rest is None or name == KEY_TYPE or shape[rest.end()] in "[{":
+    if rest is None or name in TELLING_MEMBERS or shape[rest.end()] in "[{":
         layout.is_wanted = True
     else:
         yield rest.end(), told

@@ -79,3 +79,20 @@ def test_escaped_names_tell():
 @pytest.mark.parametrize("body", [b"password=letmein&x=1", b"x=1&user%5Fpassword=letmein"])
 def test_a_form(body):
     assert b"letmein" not in MASKER.mask(body, "application/x-www-form-urlencoded", MASK_EVERYTHING).body
+
+
+MORE = [
+    ('{"OutputKey":"DbPassword","OutputValue":"changeit"}', "changeit"),
+    ('{"args":["serve","--password","hunter2","--port","80"]}', "hunter2"),
+    ('{"auths":{"ghcr.io":{"auth":"Ym9iOmh1bnRlcjI="}}}', "Ym9iOmh1bnRlcjI="),
+    ('{"type":{"text":"SSN"},"value":"219099998"}', "219099998"),
+    ('{"name":[{"family":"Kuhn","given":["Jared"]}]}', "Jared"),
+    ('{"address":[{"line":["4 B Way"],"postalCode":"01752"}]}', "4 B Way"),
+    ('{"request":{"headers":[{"name":"Authorization","value":"Bearer abcd"}]}}', "abcd"),
+]
+
+
+@pytest.mark.parametrize(("document", "value"), MORE)
+def test_layouts_of_known_tools(document, value):
+    assert value in document
+    assert value not in MASKER.mask(document.encode(), "application/json", MASK_EVERYTHING).body.decode()
