@@ -97,6 +97,8 @@ BEYOND_PEOPLE = (
     "BR_CNPJ", "AU_ABN", "AU_ACN", "AU_MEDICARE", "PL_NIP", "NZ_IRD",
 )  # fmt: skip
 """Numbers that nobody calls a national id."""
+AREAS = ("212", "303", "415", "512", "617", "702", "808", "919")
+"""Area codes of the United States: a number of an area that does not exist is none."""
 STREETS = (
     "12 High Street, Leeds",
     "Hauptstr. 5, 10115 Berlin",
@@ -657,7 +659,7 @@ def classic(m: Maker) -> Iterator[Case]:
         ("US_SSN", values.ssn(m)),
         ("US_ITIN", values.itin(m)),
         ("EMAIL_ADDRESS", f"{m.some(LOWER, 6)}.{m.digits(2)}@mail.example.org"),
-        ("PHONE_NUMBER", f"({m.chance.randint(201, 989)}) {m.chance.randint(201, 989)}-{m.digits(4)}"),
+        ("PHONE_NUMBER", f"({m.pick(*AREAS)}) {m.chance.randint(220, 989)}-{m.digits(4)}"),
         ("IBAN_CODE", m.pick((found := values.iban(m)), values.grouped(found))),
         ("IP_ADDRESS", f"10.{m.chance.randint(1, 254)}.{m.chance.randint(0, 254)}.{m.chance.randint(1, 254)}"),
         ("IP_ADDRESS", f"2001:db8:{m.hex(4)}::{m.chance.randint(1, 9999)}"),
