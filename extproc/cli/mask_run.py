@@ -14,7 +14,7 @@ from extproc.cli.mask_messages import typed_body
 from extproc.cli.mask_rules import make_trial_masker, rules_of_connection, rules_of_options
 from extproc.codecs.unreadable import Unreadable
 from extproc.config.load import load_settings
-from extproc.masking.formats import is_one
+from extproc.masking.formats import as_text, is_one
 from extproc.masking.masker import Masker
 from extproc.masking.stream_masker import Masked
 from extproc.model.errors import ConfigError, MaskingError
@@ -65,10 +65,11 @@ def run_mask(options: MaskOptions) -> int:
         body, content_type = read_body(
             options.file, options.content_type, "" if options.typed else options.encoding
         )
+        content_type = _masked_as(options, content_type)
     except ConfigError as error:
         return _fail(f"error: {error}")
     except Unreadable as error:
-        return _fail(f"cannot be masked: its encoding cannot be undone: {error.kind}")
+        return _fail(f"cannot be masked: its encoding cannot be undone: {error.kind}: {error.remedy}")
     mask = _mask_messages if options.typed else _mask_text
     try:
         masked, changes = mask(options, masker, rules, body, content_type)
@@ -103,6 +104,14 @@ def _plan(options: MaskOptions) -> tuple[Masker, tuple[MaskRule, ...]]:
     elif not rules:
         rules = EVERY_ENTITY
     return make_trial_masker(settings, options.config), rules
+
+
+def _masked_as(options: MaskOptions, content_type: str) -> str:
+    """Return the content-type by which the connection's bodies are masked."""
+    if not (options.config and options.connection):
+        return content_type
+    masking = load_settings(options.config).connections[options.connection].masking
+    return as_text(content_type, masking.text_types)
 
 
 def _mask_text(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import brotli
 
 from extproc.codecs.unreadable import Unreadable
+from extproc.model.odd_bodies import Odd
 from extproc.model.reasons import Uninspectable
 
 if sys.version_info >= (3, 14):
@@ -29,7 +30,7 @@ def decode(body: bytes, encoding_header: str, *, limit: int, ratio: int) -> byte
         ratio: maximum size of the result, as a multiple of the body's.
 
     Returns:
-        The decoded bytes.
+        The decoded bytes. An empty body is empty in every known coding.
 
     Raises:
         Unreadable: ``content-encoding`` for an unknown or a second coding, damaged data, or bytes after the end;
@@ -40,18 +41,21 @@ def decode(body: bytes, encoding_header: str, *, limit: int, ratio: int) -> byte
         return _within(body, limit)
     decoder = CODINGS.get(coding)
     if decoder is None:
-        raise Unreadable(Uninspectable.CONTENT_ENCODING)
+        odd = Odd.SEVERAL_CODINGS if "," in coding else Odd.UNKNOWN_CODING
+        raise Unreadable(Uninspectable.CONTENT_ENCODING, odd)
+    if not body:
+        return b""  # no coding writes nothing, but many servers name one for an empty body
     limit = min(limit, ratio * len(body))
     try:
         decoded, ended, rest = decoder(body, limit + 1)
     except (zlib.error, brotli.error, zstd.ZstdError):
-        raise Unreadable(Uninspectable.CONTENT_ENCODING) from None
+        raise Unreadable(Uninspectable.CONTENT_ENCODING, Odd.DAMAGED_CODING) from None
     if len(decoded) > limit:
         raise Unreadable(Uninspectable.TOO_LARGE)
     if not ended:
         raise Unreadable(Uninspectable.TRUNCATED)
     if rest:
-        raise Unreadable(Uninspectable.CONTENT_ENCODING)
+        raise Unreadable(Uninspectable.CONTENT_ENCODING, Odd.DAMAGED_CODING)
     return decoded
 
 

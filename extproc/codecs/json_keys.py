@@ -5,6 +5,7 @@ import unicodedata
 from extproc.codecs.strict_json import cut_at_nul, parse
 from extproc.codecs.unreadable import Unreadable
 from extproc.model.call import Json
+from extproc.model.odd_bodies import Odd
 from extproc.model.reasons import Uninspectable
 
 DOTTED_I = "i\u0307"
@@ -36,7 +37,7 @@ def check_distinct(document: Json) -> None:
         value = left.pop()
         if isinstance(value, dict):
             if len(value) > 1 and len({fold(key) for key in value}) < len(value):
-                raise Unreadable(Uninspectable.DUPLICATE_KEYS)
+                raise Unreadable(Uninspectable.DUPLICATE_KEYS, Odd.SIMILAR_KEY)
             left += value.values()
         elif isinstance(value, list):
             left += value

@@ -10,18 +10,21 @@ import orjson
 
 from extproc.codecs.unreadable import Unreadable
 from extproc.model.call import Json
+from extproc.model.odd_bodies import Odd
 from extproc.model.reasons import Uninspectable
 
 MAX_INTEGER_DIGITS = 1_000
 """Maximum digits of an integer: the conversion of a longer one takes quadratic time."""
 BOM = b"\xef\xbb\xbf"
+WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+"""The byte order marks of UTF-16 and UTF-32."""
 
 
 def parse(body: bytes, *, max_depth: int) -> Json:
     """Parse a whole document that all readers understand alike.
 
     Args:
-        body: the document, UTF-8 without byte order mark.
+        body: the document, UTF-8; a byte order mark is skipped.
         max_depth: maximum nesting of arrays and objects.
 
     Returns:
@@ -36,17 +39,21 @@ def parse(body: bytes, *, max_depth: int) -> Json:
 
 
 def read_utf8(body: bytes) -> str:
-    """Decode a document's bytes.
+    """Decode a document's bytes, without a byte order mark before it: a reader may skip it (RFC 8259 section 8.1).
 
     Raises:
-        Unreadable: ``not-utf8``; a byte order mark counts as such (RFC 8259 section 8.1).
+        Unreadable: ``not-utf8``.
     """
-    if body.startswith(BOM):
-        raise Unreadable(Uninspectable.NOT_UTF8)
     try:
-        return body.decode("utf-8")
+        return body.removeprefix(BOM).decode("utf-8")
     except UnicodeDecodeError:
-        raise Unreadable(Uninspectable.NOT_UTF8) from None
+        wide = body.startswith(WIDE_BOMS) or body.count(0) > len(body) // 4
+        raise Unreadable(Uninspectable.NOT_UTF8, Odd.UTF16 if wide else None) from None
+
+
+def mark_of(body: bytes) -> bytes:
+    """Return the byte order mark that ``read_utf8`` skips; empty if there is none."""
+    return BOM if body.startswith(BOM) else b""
 
 
 def parse_text(text: str, *, max_depth: int) -> Json:
@@ -113,12 +120,27 @@ def parse_strictly(text: str, max_depth: int) -> Json:
         if "\\u" in text and _MAYBE_SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
-        raise Unreadable(Uninspectable.NOT_UTF8) from None
+        raise Unreadable(Uninspectable.NOT_UTF8, Odd.LONE_SURROGATE) from None
     except RecursionError:
         raise Unreadable(Uninspectable.TOO_DEEP) from None
+    except json.JSONDecodeError as error:
+        raise Unreadable(Uninspectable.NOT_JSON, _oddity(text, error)) from None
     except ValueError:
         raise Unreadable(Uninspectable.NOT_JSON) from None
     return value
+
+
+def _oddity(text: str, error: json.JSONDecodeError) -> Odd | None:
+    """Return which common body a text is that is not JSON; None if it is just malformed."""
+    if text.startswith(CONSTANTS, error.pos) or text.startswith("-Infinity", error.pos):
+        return Odd.NAN
+    if error.msg == "Extra data" and "\n" in text[: error.pos] and text[error.pos] in "{[":
+        return Odd.LINES
+    return None
+
+
+CONSTANTS = ("NaN", "Infinity", "nan", "inf", "-inf", "-nan")
+"""Numbers that are no JSON, as programs write them."""
 
 
 _MAYBE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -140,7 +162,7 @@ def _check_depth(text: str, max_depth: int) -> None:
 
 def _integer(digits: str) -> int:
     if len(digits) > MAX_INTEGER_DIGITS:
-        raise Unreadable(Uninspectable.NUMBER_OUT_OF_RANGE)
+        raise Unreadable(Uninspectable.NUMBER_OUT_OF_RANGE, Odd.LONG_INTEGER)
     return int(digits)
 
 
@@ -150,18 +172,20 @@ _NON_ZERO = re.compile(r"^-?[0.]*[1-9]")
 def _float(digits: str) -> float:
     value = float(digits)
     if math.isinf(value) or (value == 0 and _NON_ZERO.match(digits)):
-        raise Unreadable(Uninspectable.NUMBER_OUT_OF_RANGE)
+        raise Unreadable(Uninspectable.NUMBER_OUT_OF_RANGE, Odd.NUMBER)
     return value
 
 
 def _constant(_: str) -> Json:
-    raise Unreadable(Uninspectable.NOT_JSON)  # NaN, Infinity, -Infinity
+    raise Unreadable(Uninspectable.NOT_JSON, Odd.NAN)
 
 
 def _object(members: list[tuple[str, Json]]) -> dict[str, Json]:
     made = dict(members)
-    if len(made) != len(members) or ("\0" in "".join(made) and _are_cut_alike(made)):
-        raise Unreadable(Uninspectable.DUPLICATE_KEYS)
+    if len(made) != len(members):
+        raise Unreadable(Uninspectable.DUPLICATE_KEYS, Odd.SAME_KEY)
+    if "\0" in "".join(made) and _are_cut_alike(made):
+        raise Unreadable(Uninspectable.DUPLICATE_KEYS, Odd.NUL_KEY)
     return made
 
 

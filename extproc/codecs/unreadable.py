@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from extproc.model.errors import ExtprocError
+from extproc.model.odd_bodies import Odd, remedy
 from extproc.model.reasons import Uninspectable
 
 
@@ -12,6 +13,13 @@ class Unreadable(ExtprocError):
 
     kind: Uninspectable
     """The reason, as policy sees it."""
+    odd: Odd | None = None
+    """Which odd but common body it is; None if that is not known."""
+
+    @property
+    def remedy(self) -> str:
+        """One line that says which body it is, and what to do; may be empty."""
+        return remedy(self.kind, self.odd)
 
     def __str__(self) -> str:
         return self.kind.value

@@ -30,7 +30,7 @@ def find_in_body(named: NamedCall, services: Services) -> tuple[Finding, ...]:
     framing = _request_framing(named, services)
     if framing is None:
         binary_parts = named.connection.passes_binary_parts(named.call.name)
-        content_type = request.head.headers.get("content-type")
+        content_type = named.connection.masked_as(request.head.headers.get("content-type"))
         return services.masker.find(request.plain, content_type, binary_parts=binary_parts)
     masker = services.masker.frames(framing, (), finds=True)
     masker.feed(request.plain)
@@ -48,7 +48,7 @@ def mask_body(named: NamedCall, services: Services, rules: tuple[MaskRule, ...])
     framing = _request_framing(named, services)
     if framing is None:
         binary_parts = named.connection.passes_binary_parts(named.call.name)
-        content_type = request.head.headers.get("content-type")
+        content_type = named.connection.masked_as(request.head.headers.get("content-type"))
         return services.masker.mask(request.plain, content_type, rules, binary_parts=binary_parts)
     masker = services.masker.frames(framing, for_each_message(named, rules))
     return Masked(masker.feed(request.plain) + masker.finish(), masker.findings)

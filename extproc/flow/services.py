@@ -15,6 +15,7 @@ from extproc.evidence.spool.crash_file import CrashFile
 from extproc.flow.hold_limiter import HoldLimiter
 from extproc.flow.observer import Observer
 from extproc.identity.session_ids import Sessions
+from extproc.masking.formats import as_text
 from extproc.masking.masker import Masker
 from extproc.model.decision import ApprovalTerms
 from extproc.model.errors import CredentialError
@@ -76,6 +77,10 @@ class Connection:
     def strict(self) -> bool:
         """True if an entry must be durable before anything is forwarded."""
         return self.settings.recording.durability == "strict"
+
+    def masked_as(self, content_type: str) -> str:
+        """Return the content-type by which a body is masked: some are text because the operator says so."""
+        return as_text(content_type, self.settings.masking.text_types)
 
     def passes_unmasked(self, function: str) -> bool:
         """Return whether a body of this function's calls that cannot be searched may pass."""

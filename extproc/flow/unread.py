@@ -32,7 +32,8 @@ def check_request(identified: IdentifiedCall, reads: UninspectableReads) -> None
         if call.is_streamed and not reads.streams:
             raise _refused("policy reads input.parsed_body, which has no messages of a client that streams")
     elif not (reads.request or (reads.forms and _shows_form(identified))):
-        raise _refused(f"{call.uninspectable}, and policy does not read input.body.uninspectable")
+        why = f" ({call.remedy})" if call.remedy else ""
+        raise _refused(f"{call.uninspectable}{why}, and policy does not read input.body.uninspectable")
 
 
 def _shows_form(identified: IdentifiedCall) -> bool:

@@ -6,7 +6,7 @@ Lines are masked one by one, but for the texts that a language model sends piece
 
 from collections.abc import Callable
 
-from extproc.codecs.strict_json import check_text, read_utf8
+from extproc.codecs.strict_json import check_text, mark_of, read_utf8
 from extproc.detectors.analyzer import NOTHING_FOUND, Prescan
 from extproc.masking.batch_prescan import BatchPrescan
 from extproc.masking.edits import apply
@@ -95,7 +95,10 @@ class JsonLinesMasker:
         if documents is not None:
             *rests, (_, own) = documents
             return b"".join(
-                [*(each.encode() + LF for _, each in rests), own.encode(), line[len(line.rstrip(BLANK)) :]]
+                [
+                    *(each.encode() + LF for _, each in rests),
+                    *(mark_of(line), own.encode(), line[len(line.rstrip(BLANK)) :]),
+                ]
             )
         edits = self._masker.document(text, prescan)
-        return apply(text, edits).encode() if edits else line
+        return mark_of(line) + apply(text, edits).encode() if edits else line

@@ -12,13 +12,13 @@ from typing import TypeVar
 from google.protobuf.descriptor import Descriptor
 
 from extproc.codecs.descriptors import misnamed
-from extproc.codecs.strict_json import check_text, read_utf8
+from extproc.codecs.strict_json import check_text, mark_of, read_utf8
 from extproc.detectors.analyzer import Analyzer
 from extproc.masking.edits import Edit, apply
 from extproc.masking.event_stream import EventStreamMasker, Unmasked
 from extproc.masking.fail_once import FailOnce
 from extproc.masking.findings import FindingLog
-from extproc.masking.formats import Media, decode_text, media_of
+from extproc.masking.formats import Media, check_declared, decode_text, media_of
 from extproc.masking.forms import mask_form, mask_multipart
 from extproc.masking.json.json_masker import JsonMasker, hides_text
 from extproc.masking.json_lines import JsonLinesMasker
@@ -305,7 +305,8 @@ class Masker:
                 return Masked(mask_multipart(body, content_type, masker, binary=binary_parts), masker.findings)
             case _:
                 text, edits = self._edited(body, media, masker)
-                return Masked(apply(text, edits).encode() if edits else body, masker.findings)
+                mark = mark_of(body) if media is Media.JSON else b""
+                return Masked(mark + apply(text, edits).encode() if edits else body, masker.findings)
 
     def _trial(self, body: bytes, content_type: str, plan: CompiledPlan) -> Trial:
         media = media_of(content_type, ascii_only=body.isascii())
@@ -321,6 +322,7 @@ class Masker:
             text = read_utf8(body)
             check_text(text, max_depth=self._max_depth)
             return text, masker.document(text)
+        check_declared(body)
         text = decode_text(body)
         return text, masker.text(text)
 

@@ -13,9 +13,9 @@ def failed(error: Exception, what: str, unreadable: type[MaskingError] = Masking
     if isinstance(error, MaskingError):
         return error
     if isinstance(error, Unreadable):
-        made = unreadable(f"{what} is {error.kind}")
+        made = unreadable(f"{what} is {error.kind}" + (f": {error.remedy}" if error.remedy else ""))
         if isinstance(made, Undecodable):
-            made.kind = error.kind
+            made.kind, made.odd = error.kind, error.odd
         return made
     return MaskingError(f"masking failed: {type(error).__name__}")
 

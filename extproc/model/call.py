@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from extproc.model.odd_bodies import Odd, remedy
 from extproc.model.reasons import Uninspectable
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -137,8 +138,15 @@ class Call:
     """``request``; ``list`` when policy is asked whether a listing of tools may show this one."""
     uninspectable: Uninspectable | None = None
     """Set if the body could not be read; ``arguments`` is then None."""
+    odd: Odd | None = None
+    """Which odd but common body it then is; None if that is not known."""
     document: Json = field(default=None, repr=False)
     """The whole parsed body (``arguments`` may be a part of it). Raw values."""
+
+    @property
+    def remedy(self) -> str:
+        """One line about a body that could not be read: which it is, and what to do. May be empty."""
+        return remedy(self.uninspectable, self.odd) if self.uninspectable else ""
 
     @property
     def is_streamed(self) -> bool:

@@ -25,6 +25,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from extproc.model.call import Call
+from extproc.model.odd_bodies import Odd
 from extproc.model.reasons import Reason, Uninspectable
 
 
@@ -98,10 +99,17 @@ class MaskingError(ExtprocError):
 class Undecodable(MaskingError):
     """The text cannot be read as its type says, or the type is unknown."""
 
-    def __init__(self, message: str, kind: Uninspectable | None = None) -> None:
-        """Args: ``kind``: the fact for policy; None if the caller of the masker knows it."""
-        super().__init__(message)
+    def __init__(self, message: str, kind: Uninspectable | None = None, odd: Odd | None = None) -> None:
+        """Make an error.
+
+        Args:
+            message: names the kind of failure, never the text.
+            kind: the fact for policy; None if the caller of the masker knows it.
+            odd: which odd but common body it is: the message says so, too.
+        """
+        super().__init__(f"{message}: {odd.value}" if odd else message)
         self.kind = kind
+        self.odd = odd
 
 
 class PolicyError(ExtprocError):

@@ -86,5 +86,4 @@ class BaseProtocol:
 
     def refusal(self, call: Call | None, reason: Reason, call_id: str) -> Reply:
         """Answer with a problem document (RFC 9457)."""
-        del call
-        return problem(reason, call_id)
+        return problem(reason, call_id, call=call)

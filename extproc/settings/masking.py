@@ -1,8 +1,9 @@
 """Masking: a connection's rules, and the ``masking`` section for all connections."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from extproc.model.masking import MaskOperator
 from extproc.settings.base import PathSetting, Strict
@@ -77,6 +78,13 @@ class ExemptionSettings(Strict):
         return self
 
 
+TEXT_TYPE = r"^[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*$"
+"""A media type without parameters (RFC 6838 section 4.2)."""
+OWN_FORMAT = re.compile(
+    r".*[/+]json|.*/(?:x-)?(?:ndjson|jsonl|jsonlines)|text/event-stream|multipart/.*|application/grpc.*"
+    r"|application/x-www-form-urlencoded|(?:image|audio|video|font)/.*|application/(?:octet-stream|pdf|zip|gzip)"
+)
+"""Media types whose bodies are read by a format of their own, or are binary."""
 Undecodable = Literal["deny", "pass-unmasked"]
 
 
@@ -101,6 +109,9 @@ class MaskingSettings(Strict):
     """Allow-list mode: the only fields that may pass."""
     exempt: list[ExemptionSettings] = Field([])
     """Values that pass although a rule for entities masks them, each with a reason."""
+    text_types: list[Annotated[str, Field(pattern=TEXT_TYPE)]] = Field([])
+    """Media types whose bodies are masked as text, such as application/xml: exact, in lower case, without
+    parameters. Entities in them are masked; their own ways to spell or split a text are not all seen through."""
     undecodable: Undecodable = "deny"
     """What happens to a whole body that cannot be decoded, and so not be masked. pass-unmasked: it is forwarded
     unchanged, and the record says so."""
@@ -109,6 +120,14 @@ class MaskingSettings(Strict):
     forwarded unchanged while the other parts are masked, and the record says so."""
     functions: dict[str, FunctionMasking] = Field({})
     """What differs for some functions, by name."""
+
+    @field_validator("text_types")
+    @classmethod
+    def _are_text(cls, types: list[str]) -> list[str]:
+        for each in types:
+            if OWN_FORMAT.fullmatch(each):
+                raise ValueError(f"{each} is binary, or is read by its own format")
+        return types
 
 
 SURE = 0.5

@@ -193,8 +193,10 @@ class CallRecord:
             if self.connection and not self._session:
                 self._session = recorded_session(refusal.call.session, self.connection, self._services)
         self._unknown_function = refusal.reason is Reason.UNKNOWN_FUNCTION
-        status = refusal.reason.answer.status
-        self._end = End(self._not_completed, refusal.reason, refusal.rule, refusal.detail, status)
+        status, detail = refusal.reason.answer.status, refusal.detail
+        if refusal.reason is Reason.UNINSPECTABLE and self.call and not detail:
+            detail = self.call.remedy
+        self._end = End(self._not_completed, refusal.reason, refusal.rule, detail, status)
 
     def answered_by_envoy(self, reason: Reason, detail: str, status: int) -> None:
         """End the call with Envoy's own answer."""

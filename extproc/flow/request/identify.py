@@ -138,8 +138,8 @@ def search(identified: IdentifiedCall, services: Services) -> IdentifiedCall:
         in_body = find_in_body(identified, services) if request.plain else ()
         in_url, path = search_url(request.head, call, services.masker)
     except MaskingError as error:
-        kind = error.kind if isinstance(error, Undecodable) else None
-        return replace(identified, call=replace(call, uninspectable=kind or Uninspectable.NOT_JSON))
+        kind, odd = (error.kind, error.odd) if isinstance(error, Undecodable) else (None, None)
+        return replace(identified, call=replace(call, uninspectable=kind or Uninspectable.NOT_JSON, odd=odd))
     return replace(
         identified,
         body_findings=in_body,

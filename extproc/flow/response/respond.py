@@ -170,7 +170,9 @@ def _decoded(response: Responding, body: bytes) -> bytes | None:
     except Unreadable as error:
         if response.permitted.decided.passes_unmasked:
             return None
-        raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="response", detail=error.kind.value) from error
+        raise Refused(
+            Reason.RESPONSE_UNINSPECTABLE, rule="response", detail=f"{error.kind}: {error.remedy}"
+        ) from error
     return response.permitted.redact_credential(plain)
 
 
@@ -182,7 +184,7 @@ def _masked_body(response: Responding, body: bytes, plain: bytes | None, rules: 
     """
     if plain is None:
         return _passed_unmasked(response, body)
-    content_type = response.head.headers.get("content-type")
+    content_type = response.permitted.decided.connection.masked_as(response.head.headers.get("content-type"))
     try:
         binary_parts = response.permitted.decided.passes_binary_parts
         masked = response.services.masker.mask(plain, content_type, rules, binary_parts=binary_parts)

@@ -63,7 +63,8 @@ def _facts(
         unseen = Uninspectable.STREAMED if streamed else Uninspectable.CONTENT_ENCODING
         return ResponseFacts(head.status, fields, unseen=unseen)
     try:
-        found = services.masker.find(plain, head.headers.get("content-type")) if plain else ()
+        content_type = permitted.decided.connection.masked_as(head.headers.get("content-type"))
+        found = services.masker.find(plain, content_type) if plain else ()
     except MaskingError as error:
         kind = error.kind if isinstance(error, Undecodable) else None
         return ResponseFacts(head.status, fields, plain, unsearched=kind or Uninspectable.NOT_JSON)

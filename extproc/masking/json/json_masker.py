@@ -43,6 +43,8 @@ CONTEXT_LONGEST = 256
 """Last characters of a key that are context. More would be searched again for each value below the key."""
 NO_DOCUMENT = -1
 """The level of a text that is not in a document."""
+MARK = "\ufeff"
+"""The byte order mark of a text."""
 KEY = "KEY"
 """The entity of an edit that replaces a key."""
 LABEL = re.compile(r"\[[A-Z_]+\]")
@@ -108,6 +110,9 @@ class JsonMasker:
             prescan: its prescan; None if it was not prescanned yet.
             location: where it is in the documents that it comes from.
         """
+        if text.startswith(MARK):  # readers skip it, also in front of JSON
+            edits = self.text(text[len(MARK) :], None, location)
+            return [each._replace(start=each.start + len(MARK), end=each.end + len(MARK)) for each in edits]
         return self._text(text, prescan, self.plan.state_at(location), KnownPosition(location))
 
     def plain(self, text: str, prescan: Prescan | None = None) -> list[Edit]:

@@ -73,7 +73,7 @@ class GrpcProtocol(BaseProtocol):
             check_head(head)
             documents = self._documents(head.headers, body, method)
         except Unreadable as error:
-            return replace(call, uninspectable=error.kind)
+            return replace(call, uninspectable=error.kind, odd=error.odd)
         return _with_arguments(call, documents, method)
 
     def _session(self, headers: Headers) -> str:

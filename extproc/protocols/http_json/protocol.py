@@ -47,14 +47,14 @@ class HttpJsonProtocol(BaseProtocol):
     def identify(self, head: RequestHead, body: bytes, *, call_id: str, unreadable: Uninspectable | None) -> Call:
         """Read which operation is called; see ``FunctionProtocol``."""
         function, variables = self._match(head)
-        session, arguments, document = "", None, None
+        session, arguments, document, odd = "", None, None, None
         try:
             session = read_session(head.headers, self._session_header) if self._session_header else ""
             check_readable(head.headers, body, unreadable)
             document = self._document(head, body)
             arguments = _merge(variables, read_query(head.query), document, has_body=bool(body))
         except Unreadable as error:
-            unreadable, document = error.kind, None
+            unreadable, document, odd = error.kind, None, error.odd
         return Call(
             call_id=call_id,
             connection=self._name,
@@ -63,6 +63,7 @@ class HttpJsonProtocol(BaseProtocol):
             arguments=arguments,
             session=session,
             uninspectable=unreadable,
+            odd=odd,
             document=document,
         )
 

@@ -36,7 +36,7 @@ from extproc.protocols.mcp.methods import (
 )
 from extproc.protocols.mcp.settings import McpConnection
 from extproc.protocols.mcp.tool_listing import NoListings, read_tool_listing
-from extproc.protocols.problem_document import problem
+from extproc.protocols.problem_document import detail_of, problem
 from extproc.protocols.request_checks import check_readable, read_session
 from extproc.protocols.strict_content_type import Media, is_event_stream, media_type
 
@@ -101,7 +101,7 @@ class McpProtocol(BaseProtocol):
                 return self._post(call, head.headers, body, unreadable)
             return _bodiless(call, head, body, unreadable)
         except Unreadable as error:
-            return replace(call, uninspectable=error.kind)
+            return replace(call, uninspectable=error.kind, odd=error.odd)
 
     def _session(self, headers: Headers) -> str:
         """Return MCP's own session id, or the configured header's value where the protocol is stateless."""
@@ -169,9 +169,11 @@ class McpProtocol(BaseProtocol):
         A missing token is always a 401, which MCP clients act on.
         """
         if call is None or call.rpc_id is None or reason is Reason.UNAUTHENTICATED:
-            return problem(reason, call_id)
+            return problem(reason, call_id, call=call)
         status, title = reason.answer
-        data = {"reason": reason.value, "call_id": call_id, "status": status}
+        data: dict[str, str | int] = {"reason": reason.value, "call_id": call_id, "status": status}
+        if detail := detail_of(reason, call):
+            data["detail"] = detail
         error = {"code": REFUSED_CODE, "message": title, "data": data}
         document = {"jsonrpc": "2.0", "id": call.rpc_id, "error": error}
         headers = (("content-type", "application/json"), ("cache-control", "no-store"))
@@ -187,7 +189,7 @@ def _bodiless(call: Call, head: RequestHead, body: bytes, unreadable: Uninspecta
     try:
         check_readable(head.headers, body, unreadable or (Uninspectable.UNEXPECTED_BODY if body else None))
     except Unreadable as error:
-        return replace(call, uninspectable=error.kind)
+        return replace(call, uninspectable=error.kind, odd=error.odd)
     return replace(call, arguments={})
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import brotli
 import pytest
 
+from extproc.model.odd_bodies import Odd
 from tests.integration.guard.raw import request, speak
 from tests.integration.guard.stack import CARD, CREDENTIAL, KEY, POLL_S, SSN, WITHIN_S, Stack
 from tests.integration.support.http2_client import call_http2
@@ -394,3 +395,56 @@ async def test_http_1_0_is_refused(stack: Stack) -> None:
     assert stack.reached == []
     # Which of the two Envoy names depends on whether the caller has gone by the time it writes its account.
     assert (await stack.reported())["detail"] in {"low_version", "downstream_remote_disconnect"}
+
+
+# Odd but common bodies
+
+MARK = b"\xef\xbb\xbf"
+ODD = [
+    (b'{"a": NaN}', "application/json", Odd.NAN),
+    (rb'{"a": "\ud83d"}', "application/json", Odd.LONE_SURROGATE),
+    (b'{"a": 1e-400}', "application/json", Odd.NUMBER),
+    (rb'{"amount": 1, "amount\u0000": 2}', "application/json", Odd.NUL_KEY),
+]
+
+
+@pytest.mark.parametrize(("body", "content_type", "odd"), ODD)
+async def test_an_odd_request_is_told_which_it_is(stack: Stack, body: bytes, content_type: str, odd: Odd) -> None:
+    """In one line, with what to do: to the caller, and in the record."""
+    answer = await stack.call("POST", "/customers", content=body, headers={"content-type": content_type})
+    assert (answer.status_code, answer.json()["detail"]) == (400, odd.value)
+    assert (await stack.ended())["detail"] == odd.value
+    assert stack.reached == []
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "odd"),
+    [*ODD[:1], (b"<a/>", "application/xml", Odd.XML), (b"a: b", "application/yaml", Odd.YAML)],
+)
+async def test_the_record_tells_which_an_odd_response_is(
+    stack: Stack, body: bytes, content_type: str, odd: Odd
+) -> None:
+    """The caller learns nothing of it."""
+    stack.upstream.answer = Scripted(200, [("content-type", content_type)], [body])
+    answer = await stack.call()
+    assert (answer.status_code, "detail" in answer.json()) == (502, False)
+    assert (await stack.ended())["detail"].endswith(odd.value)
+
+
+async def test_a_byte_order_mark_passes_both_ways(stack: Stack) -> None:
+    """Policy, masking and the backend read the document behind it."""
+    stack.upstream.answer = Scripted(200, [JSON], [MARK + SENSITIVE])
+    answer = await stack.call("POST", "/customers", content=MARK + b'{"env": "x"}')
+    assert [seen.body for seen in stack.reached] == [MARK + b'{"env": "x"}']
+    assert answer.content.startswith(MARK + b"{")
+    assert_masked(answer.content)
+
+
+@pytest.mark.parametrize("body", [b"", gzip.compress(b"")])
+async def test_an_empty_body_in_gzip_passes_empty(stack: Stack, body: bytes) -> None:
+    """Both ways."""
+    encoded = ("content-encoding", "gzip")
+    stack.upstream.answer = Scripted(200, [JSON, encoded], [body] if body else [])
+    answer = await stack.call("POST", "/customers", content=body, headers=dict([encoded]))
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert [seen.body for seen in stack.reached] == [b""]

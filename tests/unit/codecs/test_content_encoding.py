@@ -44,6 +44,7 @@ def test_deflate_is_zlib():
 def test_brotli_and_zstd(coding, pack):
     assert undo(pack(TEXT), coding) == TEXT
     assert undo(pack(b""), coding) == b""
+    assert undo(b"", coding) == b""
     long = bytes(range(256)) * 4_000
     assert undo(pack(long), coding, limit=len(long), ratio=10_000) == long
 
@@ -59,12 +60,10 @@ FAR = {zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.enabl
 REFUSED = [
     (BROTLI + b"x", "br", Uninspectable.CONTENT_ENCODING),
     (BROTLI[:-1], "br", Uninspectable.TRUNCATED),
-    (b"", "br", Uninspectable.TRUNCATED),
     (brotli.compress(b"x" * 1_001), "br", Uninspectable.TOO_LARGE),
     (ZSTD + b"x", "zstd", Uninspectable.CONTENT_ENCODING),
     (ZSTD + ZSTD, "zstd", Uninspectable.CONTENT_ENCODING),
     (ZSTD[:-1], "zstd", Uninspectable.TRUNCATED),
-    (b"", "zstd", Uninspectable.TRUNCATED),
     (zstd.compress(b"x" * 1_001), "zstd", Uninspectable.TOO_LARGE),
     (BROTLI, "gzip, br", Uninspectable.CONTENT_ENCODING),
     (TEXT, "br", Uninspectable.CONTENT_ENCODING),
@@ -83,7 +82,6 @@ REFUSED = [
     (PACKED[:-5] + bytes([PACKED[-5] ^ 1]) + PACKED[-4:], "gzip", Uninspectable.CONTENT_ENCODING),
     (PACKED[:-1], "gzip", Uninspectable.TRUNCATED),
     (PACKED[:5], "gzip", Uninspectable.TRUNCATED),
-    (b"", "gzip", Uninspectable.TRUNCATED),
     (b"x" * 1_001, "", Uninspectable.TOO_LARGE),
     (gzip.compress(b"x" * 1_001), "gzip", Uninspectable.TOO_LARGE),
 ]

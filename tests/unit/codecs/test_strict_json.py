@@ -38,7 +38,8 @@ REFUSED = [
     (b"\x0c1", Uninspectable.NOT_JSON),
     ("\u00a01".encode(), Uninspectable.NOT_JSON),
     ("[\u0661]".encode(), Uninspectable.NOT_JSON),
-    (b"\xef\xbb\xbf{}", Uninspectable.NOT_UTF8),
+    (b"\xef\xbb\xbf\xef\xbb\xbf{}", Uninspectable.NOT_JSON),
+    (b" \xef\xbb\xbf{}", Uninspectable.NOT_JSON),
     (b'["\xff"]', Uninspectable.NOT_UTF8),
     (b'["\xc0\xaf"]', Uninspectable.NOT_UTF8),
     (b'["\xed\xa0\x80"]', Uninspectable.NOT_UTF8),
@@ -72,6 +73,7 @@ def test_refuses_by_name(body, kind):
 ACCEPTED = [
     (b" {} ", {}),
     (b"null", None),
+    (b'\xef\xbb\xbf{"a":1}', {"a": 1}),
     (b'"x"', "x"),
     (rb'["\ud83d\ude00 \\ud800"]', ["😀 \\ud800"]),
     (b"[18446744073709551617]", [2**64 + 1]),

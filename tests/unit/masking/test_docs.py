@@ -13,6 +13,7 @@ from extproc.codecs.protobuf_messages import MAX_VALUES
 from extproc.masking.findings import MAX_FOUND
 from extproc.masking.plan.json_path import compile_path
 from extproc.model.masking import MaskOperator
+from extproc.model.odd_bodies import REMEDIES, Odd
 from extproc.settings.masking import InstallationMasking, MaskingSettings
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -53,6 +54,12 @@ def test_the_first_example_is_what_the_command_prints():
 @pytest.mark.parametrize("option", sorted(set(re.findall(r"--[a-z]+", GUIDE))))
 def test_options_exist(option):
     assert option in CliRunner().invoke(app, ["mask", "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}).stdout
+
+
+def test_the_reference_has_every_line_about_odd_bodies():
+    section = (DOCS / "reference" / "reasons.md").read_text().split("### Which body it is")[1].split("\n###")[0]
+    told = re.findall(r"^\| (.+) \|$", section, re.MULTILINE)[2:]
+    assert told == list(dict.fromkeys([*(each.value for each in Odd), *REMEDIES.values()]))
 
 
 def test_every_file_that_the_topic_names_exists():

@@ -214,7 +214,7 @@ BODY_REFUSED = [
     (b"{", "not-json"),
     (b'{"a":1,"a":2}', "duplicate-keys"),
     (b'{"a":"\xff"}', "not-utf8"),
-    (b"\xef\xbb\xbf{}", "not-utf8"),
+    (b"\xef\xbb\xbf\xef\xbb\xbf{}", "not-json"),
     (rb'["\ud800"]', "not-utf8"),
     (b"[NaN]", "not-json"),
     (b"[1e999]", "number-out-of-range"),

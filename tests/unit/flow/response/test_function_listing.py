@@ -137,7 +137,6 @@ async def test_tools_that_are_not_decided_in_time_are_taken_out(tmp_path):
         LISTING.replace(b'"jsonrpc"', b'"result": {}, "jsonrpc"'),
         LISTING[:-1],
         LISTING.decode().encode("utf-16"),
-        b"\xef\xbb\xbf" + LISTING,
         b"data: " + LISTING.replace(b"\n", b""),
     ],
 )

@@ -170,7 +170,7 @@ def test_a_batch_is_uninspectable(batch):
         (b"{}{}", Uninspectable.NOT_JSON),
         (b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "method": "tools/call"}', Uninspectable.DUPLICATE_KEYS),
         (json.dumps(tool()).replace('"url"', '"url": 1, "url"').encode(), Uninspectable.DUPLICATE_KEYS),
-        (b"\xef\xbb\xbf{}", Uninspectable.NOT_UTF8),
+        (b"\xef\xbb\xbf\xef\xbb\xbf{}", Uninspectable.NOT_JSON),
     ],
 )
 def test_a_body_that_is_not_clean_json_is_uninspectable(body, expected):
