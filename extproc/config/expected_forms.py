@@ -7,7 +7,7 @@ from extproc.codecs.located_yaml import KeyPath
 from extproc.settings.base import FUNCTION_NAME, NAME
 from extproc.settings.hosts import HOST
 from extproc.settings.identity import METADATA_KEY
-from extproc.settings.masking import DOMAIN, EXEMPT_PLACE, ONE_LINE
+from extproc.settings.masking import DOMAIN, EXEMPT_PLACE, ONE_LINE, TEXT_TYPE
 from extproc.settings.mtls import TRUST_DOMAIN
 
 VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*(:?[-?+=][^}]*)?\}|\{\{[^}]*\}\}")
@@ -32,6 +32,7 @@ FORMS = {
     EXEMPT_PLACE: "a JSONPath that begins with $, header.<name in lower case>, or url",
     DOMAIN: "a domain in lower case, such as example.com, or *.example.com for all below",
     ONE_LINE: "text in one line",
+    TEXT_TYPE: "a media type in lower case without parameters, such as application/xml",
     r"^\$": "a JSONPath that begins with $, such as $.items[*].ssn",
     r"^(\*|[A-Z][A-Z0-9_]*)$": "the name of an entity in capitals, such as US_SSN, or * for all",
     r"^[A-Z][A-Z0-9_]{1,40}$": "the name of an entity in capitals, such as EMPLOYEE_ID",
