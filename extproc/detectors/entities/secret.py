@@ -96,6 +96,6 @@ def secret(vocabulary: Vocabulary) -> Detector:
         common=True,
         is_generic=True,
         meaning="16 characters or more that look random: letters and digits, `+/_.~-`",
-        example="Xk29fLq81mZtPw47",
-        example_key="auth",
+        example="my api key is Xk29fLq81mZtPw47",
+        example_key="note",
     )
