@@ -22,13 +22,18 @@ OF_OBJECTS = {
 """Members of objects in which others tell nothing alone: a JWK, Docker's logins, names and addresses of FHIR."""
 LONGEST = 16_384
 """Most characters of a value that goes as a whole; a longer one is no password, and its parts are searched."""
+PERSON = re.compile(
+    r"(?!(?:string|null|none|true|false|unknown|n/a)\Z)[^\W\d_](?:[^\W\d_]|[ .,'\u2018\u2019\u2010-]){0,119}",
+    re.IGNORECASE,
+)
 PIN_DIGITS = re.compile(r"[0-9][0-9 -]{1,14}[0-9]")
 NOT_A_VALUE = re.compile(
+    r"(?:(?:bearer|basic|token)\s{1,4})?(?:"
     r"\s*|[0-9]{1,3}|[a-z][a-z0-9+.-]{1,20}://\S*|(?:arn|urn|env):\S+|projects/[^/\s]+/secrets/\S*"
     r"|\$\{[a-z_][a-z0-9_.]*\}|\$?\{\{[^{}]*\}\}|\{[a-z_]+\}|\#\{[^{}]*\}|%[a-z_]\w*%"
     r"|(?-i:\$\(?(?:[A-Z_][A-Z0-9_]*|[a-z_]+)\)?)|<[a-z _*-]*>|\[[*]+\]"
     r"|true|false|yes|no|on|off|null|none|nil|undefined|n/?a|[*•]+.{0,4}|x{3,}|[.]{3}|-+|\#+"
-    r"|<?(?:your|my|the|enter|insert|put|some|any)(?:[ _-][a-z]+)+>?",
+    r"|<?(?:your|my|the|enter|insert|put|some|any)(?:[ _-][a-z]+)+>?)",
     re.IGNORECASE,
 )
 """Values that are no secret: an address, a template, a reference, a switch, stars."""
@@ -160,9 +165,14 @@ def is_pin(_: str, text: str) -> bool:
     return PIN_DIGITS.fullmatch(text.strip()) is not None
 
 
-def has_letters(_: str, text: str) -> bool:
-    """Return whether a text may name a person or a place: it has a letter, and is no template."""
-    return NOT_A_VALUE.fullmatch(text.strip()) is None and any(map(str.isalpha, text))
+def is_person(_: str, text: str) -> bool:
+    """Return whether a text may be a person's name: words of letters."""
+    return PERSON.fullmatch(text.strip()) is not None
+
+
+def is_street(_: str, text: str) -> bool:
+    """Return whether a text may be a street or an address: it has letters, and is no template and no code."""
+    return any(map(str.isalpha, text)) and not (NOT_A_VALUE.fullmatch(text.strip()) or "_" in text)
 
 
 def named_values(vocabulary: Vocabulary) -> tuple[Detector, ...]:
@@ -181,7 +191,7 @@ def named_values(vocabulary: Vocabulary) -> tuple[Detector, ...]:
         Named(
             "PERSON",
             vocabulary.words("person"),
-            has_letters,
+            is_person,
             "a person's name, as a whole",
             "last_name",
             "Example",
@@ -189,7 +199,7 @@ def named_values(vocabulary: Vocabulary) -> tuple[Detector, ...]:
         Named(
             "STREET_ADDRESS",
             vocabulary.words("address"),
-            has_letters,
+            is_street,
             "an address, as a whole",
             "street",
             "1 Elm St",
