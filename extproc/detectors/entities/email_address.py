@@ -11,7 +11,7 @@ from extproc.detectors.vocabulary.words import Words
 
 LOCAL_MAX = 64
 """RFC 5321 section 4.5.3.1.1."""
-LOCAL_REVERSED = re.compile(r"(?:[\w.%+-]|(?<=[^\W_])'(?=[^\W_]))+")
+LOCAL_REVERSED = re.compile(r"[\w.%+-]+(?:(?<=[^\W_])'(?=[^\W_])[\w.%+-]+)*")
 """An apostrophe counts between letters only: in ``'bob@example.com'`` it is a quote."""
 QUOTED_REVERSED = re.compile(r'"[^\s"]{1,64}"?')
 """Only the last word of ``"bob smith"@example.com``: streamed text is released word by word."""
@@ -50,16 +50,17 @@ def find(words: Words, text: str, keys: str) -> Ranges:
 
 def _local_start(text: str, at: int) -> int:
     before = text[max(0, at - LOCAL_MAX) : at][::-1]
-    if quoted := QUOTED_REVERSED.match(before):
-        return at - quoted.end()
+    if before.startswith('"'):
+        quoted = QUOTED_REVERSED.match(before)
+        return at - quoted.end() if quoted else at
     local = LOCAL_REVERSED.match(before)
     if not local:
         return at
     start = at - local.end()
-    bounce = BOUNCE_REVERSED.match(before, local.end())
-    _, dot, last = text[start:at].rpartition(".")
-    if bounce and dot and is_top_level(last):
-        return at - bounce.end()
+    if before.startswith("=", local.end()) and (bounce := BOUNCE_REVERSED.match(before, local.end())):
+        _, dot, last = text[start:at].rpartition(".")
+        if dot and is_top_level(last):
+            return at - bounce.end()
     return at - len(text[start:at].lstrip("."))
 
 
@@ -95,9 +96,10 @@ def _is_mail(words: Words, text: str, start: int, end: int, keys: str) -> bool:
 def _is_other(text: str, start: int, at: int, end: int, keys: str) -> bool:
     """Return whether a match is the user and host of a command or URL, or the id of a message."""
     local = text[start:at]
-    if SERVICE.match(local) or REPOSITORY.match(text, end):
+    if SERVICE.match(local) or (text.startswith(":", end) and REPOSITORY.match(text, end)):
         return True
-    if PASSWORD_REVERSED.match(text[max(0, at - URL_START) : at][::-1]):
+    url = max(0, at - URL_START)
+    if text.find("://", url, at) >= 0 and PASSWORD_REVERSED.match(text[url:at][::-1]):
         return True
     return MESSAGE_LOCAL.match(local) is not None and _is_message_id(text, start, end, keys)
 

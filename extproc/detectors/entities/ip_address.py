@@ -28,8 +28,8 @@ REQUIRED = re.compile(r"\s?[\"'(]?(?:=[~^<>!=]|>~|\^|(?<=\A)~)")
 """``name>=1.2.3.4``, read from its end: what a package needs."""
 IMAGE = re.compile(r":(?:[A-Za-z0-9._-]{1,64})?/(?!/)")
 """``library/name:1.2.3.4``, read from its end: a container's image and its tag; also ``x.jar!/:1.2.3.4``."""
-TAGGED = re.compile(r"[A-Za-z0-9._/-]+[:-](?:[0-9]{1,5}/[A-Za-z0-9._/-]+:)?\Z")
-"""``name:`` or ``name-`` before a version, where a name above says that the value is an image or a chart."""
+TAGGED = re.compile(r"[:-][A-Za-z0-9._/-]{1,64}(?::[A-Za-z0-9.-]{1,64}(?=[\s\"']|\Z))?")
+"""``name:`` or ``name-`` before a version, with a registry's port or not, read from its end."""
 GOES_ON = re.compile(r":[0-9]|/")
 """May follow an address, but not the version of a product."""
 PACKED = re.compile(
@@ -42,10 +42,13 @@ SUFFIX = re.compile(
     re.IGNORECASE,
 )
 """Follows a version: ``-rc.1``, ``-1.el9``, ``.v3``."""
+_ENDS = frozenset("-_.+")
 NEAR = 70
 """Characters before an address that may say that it is a version."""
 GROUPS = 3
 """Least groups of a version 6 address that needs no word: a shorter one, ``a::b``, is often something else."""
+FULL = 6
+"""Fewest colons of a version 6 address without ``::``: the last two groups may be written as version 4."""
 LOCAL_V6 = re.compile(r"(?:fe[89ab][0-9a-f]|f[cd][0-9a-f]{2})::?[0-9a-f]", re.IGNORECASE)
 """The beginning of link-local and unique local addresses (RFC 4291 section 2.5.6, RFC 4193)."""
 EUI64 = re.compile(r"(?:[0-9A-Fa-f]{2}:){7}[0-9A-Fa-f]{2}\Z")
@@ -58,7 +61,8 @@ OTHER_NAMES = name_endings(
 )
 """Names of other values that look like ``1.2.3.4``."""
 IMAGE_NAMES = name_endings(r"(?:images?|charts?)(?:_(?:name|uri|ref|tag|id))?")
-IMAGE_FIELD = re.compile(r"(?i:image|chart)[\"']?\s{0,3}[:=]\s{0,3}[\"']?\Z|(?<![A-Za-z])FROM \Z")
+IMAGE_FIELD = re.compile(r"[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?i:egami|trahc)| MORF(?![A-Za-z])")
+"""``image: `` before that, read from its end."""
 
 
 def find(words: Words, text: str, keys: str) -> Ranges:
@@ -70,7 +74,7 @@ def _spans(words: Words, text: str, keys: str) -> Iterator[tuple[int, int]]:
     for match in V4.finditer(text):
         if not match[0].startswith(("0.", "127.", "255.")):
             yield match.span()
-    for match in V6.finditer(text):
+    for match in V6.finditer(text) if ":" in text else ():
         if _is_v6(match[0]) and (_is_clear(text, match) or _is_named(words, text, match, keys)):
             yield match.span()
 
@@ -80,33 +84,33 @@ def _is_other(words: Words, text: str, start: int, end: int, keys: str) -> bool:
     if ":" in text[start:end]:
         return False
     name = own_name(text, start, end, keys)
-    if ends_with(OTHER_NAMES, name) or SUFFIX.match(text, end):
+    if (name and ends_with(OTHER_NAMES, name)) or (text[end : end + 1] in _ENDS and SUFFIX.match(text, end)):
         return True
     before = text[max(0, start - NEAR) : start][::-1]
     joint = before[:1]
     if joint == "/":
         return bool(RELEASED.match(before) or (PRODUCT.match(before) and not GOES_ON.match(text, end)))
     if joint == ":":
-        return IMAGE.match(before) is not None or _is_tag(text, start, keys)
+        return IMAGE.match(before) is not None or _is_tag(before, start, keys)
     if joint in ("-", "_"):
         is_packed = before[1:2].isalnum() and PACKED.match(text, end) is not None
-        return is_packed or _is_tag(text, start, keys)
+        return is_packed or _is_tag(before, start, keys)
     return bool(NUMBERED.match(before) or (REQUIRED.match(before) and not words.tell(name)))
 
 
-def _is_tag(text: str, start: int, keys: str) -> bool:
-    """Return whether a match is the version of an image or chart that is named as one."""
-    before = text[max(0, start - NEAR) : start]
-    name = TAGGED.search(before)
+def _is_tag(before: str, start: int, keys: str) -> bool:
+    """Return whether the text before a match, read from its end, makes it the version of an image or chart."""
+    name = TAGGED.match(before)
     if not name:
         return False
-    above = before[: name.start()]
-    return bool(IMAGE_FIELD.search(above)) if above else ends_with(IMAGE_NAMES, last_name(keys))
+    return bool(IMAGE_FIELD.match(before, name.end())) or (
+        name.end() == start and ends_with(IMAGE_NAMES, last_name(keys))
+    )
 
 
 def _is_v6(text: str) -> bool:
     """Return whether a text is an address of version 6 that is neither loopback nor unspecified."""
-    if EUI64.match(text) or not text.strip(":"):
+    if ("::" not in text and text.count(":") < FULL) or EUI64.match(text) or not text.strip(":"):
         return False
     try:
         address = ipaddress.IPv6Address(text)

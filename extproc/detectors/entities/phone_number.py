@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 
 from extproc.detectors.check_digits import digits_alone
 from extproc.detectors.context import name_before
@@ -68,10 +68,11 @@ UNIT = re.compile(
     re.IGNORECASE,
 )
 MONEY = re.compile(r"[$€£¥]\s?\Z")
-FILLERS = re.compile(
-    r"(?:\b(?i:numbers?|num|no|nr|is|at|on|are|was|under|and|or|home|work|office)\b|[\W_]){1,40}\Z"
-)
-LAST_WORDS = re.compile(r"[^\W_]+(?:[ _.'-]{1,2}[^\W_]+){0,3}\Z")
+FILLERS = frozenset("number numbers num no nr is at on are was under and or home work office".split())  # noqa: SIM905
+"""Words that may stand between a word for phones and a number."""
+WORD = re.compile(r"[^\W_]+")
+SENTENCE = re.compile(r"[;!?\n,]|\W{7}")
+"""Marks between a word and a number that keep them apart."""
 LONGEST_NAME = 3
 """Most words that one of the words for phones consists of."""
 CLOSE = 40
@@ -154,13 +155,19 @@ def _keys_tell(words: Words, keys: str) -> bool:
 
 def _is_right_behind(words: Words, before: str) -> bool:
     """Return whether a text ends with one of the words, but for words such as ``number is``."""
-    return any(_ends_with(words, each) for each in (before.rstrip(" .:="), FILLERS.sub("", before)))
+    names = WORD.findall(before)
+    if not names or SENTENCE.search(before, before.rindex(names[-1]) + len(names[-1])):
+        return False
+    if _ends_with(words, tuple(names[-LONGEST_NAME:])):
+        return True
+    last = next((at for at in range(len(names), 0, -1) if names[at - 1].lower() not in FILLERS), 0)
+    return last < len(names) and _ends_with(words, tuple(names[max(0, last - LONGEST_NAME) : last]))
 
 
-def _ends_with(words: Words, text: str) -> bool:
-    last = LAST_WORDS.search(text)
-    names = last[0].split() if last else []
-    ends = [names[-count:] for count in range(1, min(LONGEST_NAME, len(names)) + 1)]
+@lru_cache(maxsize=4_096)
+def _ends_with(words: Words, names: tuple[str, ...]) -> bool:
+    """Return whether the last of some words are one of the words for phones, and not words about it."""
+    ends = [names[at:] for at in range(len(names))]
     return any(words.tell(" ".join(end)) and not words.tell(" ".join(end[:-1])) for end in ends)
 
 

@@ -36,6 +36,7 @@ OTHER_NAMES = "\n,;&|{}"
 _ASCII_WORD = re.compile(r"[a-z0-9_*]+")
 _WORD = re.compile(r"\*?[^\W_]+(?:_[^\W_]+)*\*?")
 _PART = re.compile(r"[A-Za-z]+|[0-9]+|[^A-Za-z0-9]+")
+_LETTERS = re.compile(r"[^\W\d_]")
 _IN_A_WORD = re.compile(r"\w")
 
 
@@ -112,7 +113,7 @@ class Words:
             first = max(first, *(text.rfind(mark, first, at - len(name)) for mark in OTHER_NAMES))
         while 0 < first < at and _IN_A_WORD.match(text, first - 1) and _IN_A_WORD.match(text, first):
             first += 1
-        if first < at and self._tells(normal_text(text[first:at])):
+        if first < at and _LETTERS.search(text, first, at) and self._tells(normal_text(text[first:at])):
             return True
         if not name and self._is_about(normal_name(last_name(keys))):
             return False
