@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from extproc.detectors.context import ends_with, last_name, name_endings, own_name
+from extproc.detectors.context import ends_with, last_name, name_before, name_endings, own_name
 from extproc.detectors.detector import Detector, Ranges, outermost
 from extproc.detectors.vocabulary.vocabulary import Vocabulary
 from extproc.detectors.vocabulary.words import Words
@@ -53,6 +53,8 @@ LOCAL_V6 = re.compile(r"(?:fe[89ab][0-9a-f]|f[cd][0-9a-f]{2})::?[0-9a-f]", re.IG
 """The beginning of link-local and unique local addresses (RFC 4291 section 2.5.6, RFC 4193)."""
 EUI64 = re.compile(r"(?:[0-9A-Fa-f]{2}:){7}[0-9A-Fa-f]{2}\Z")
 """A hardware address of eight bytes, which can be read as an address of version 6."""
+WORD_BEFORE = re.compile(r"[\s(\[]{1,3}(?:si )?(\w{1,32})")
+"""``gateway 2001::1`` and ``gateway is 2001::1``, read from its end."""
 ROUTED = re.compile(r"/(?:12[0-8]|1[01][0-9]|[1-9]?[0-9])(?![0-9A-Za-z.])|%(?:25)?[A-Za-z][A-Za-z0-9_.-]{0,15}")
 """Follows a version 6 address: a prefix's length, or a zone (RFC 4007 section 11)."""
 OTHER_NAMES = name_endings(
@@ -134,9 +136,18 @@ def _is_clear(text: str, match: re.Match[str]) -> bool:
 
 
 def _is_named(words: Words, text: str, match: re.Match[str], keys: str) -> bool:
-    """Return whether a word tells it. Without a digit it has to be all of the text: ``db::add`` is a program's."""
-    has_digit = any(map(str.isdigit, match[0]))
-    return (has_digit or text.strip() == match[0]) and words.beside(text, match.start(), keys)
+    """Return whether its name, or the word right before it, tells a short version 6 address.
+
+    Without a digit it has to be all of the text: ``db::add`` is a program's.
+    """
+    start, end = match.span()
+    is_all = end - start == len(text)
+    if not is_all and not any(map(str.isdigit, match[0])):
+        return False
+    if words.tell(name_before(text, start) or last_name(keys)):
+        return True
+    word = WORD_BEFORE.match(text[max(0, start - NEAR) : start][::-1])
+    return word is not None and words.tell(word[1][::-1])
 
 
 def ip_address(vocabulary: Vocabulary) -> Detector:
