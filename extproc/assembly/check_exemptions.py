@@ -95,12 +95,7 @@ def _is_nowhere(settings: ExemptionSettings, connection: Connection) -> bool:
     shapes: list[JsonShape] = []
     for name in names:
         if settings.direction != "response":
-            shapes += _each_message(described[name].arguments)
+            shapes.append(described[name].arguments)
         if settings.direction != "request":
             shapes.append(described[name].result)
     return all(follow(shape, steps, anywhere=anywhere).reach is Reach.IMPOSSIBLE for shape in shapes)
-
-
-def _each_message(arguments: JsonShape) -> list[JsonShape]:
-    """Return the places where paths of requests begin: the arguments, and each message of a streaming client."""
-    return [arguments, arguments.elements] if arguments.elements else [arguments]

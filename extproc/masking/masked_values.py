@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from extproc.masking.findings import FindingLog
-from extproc.masking.json.json_masker import AROUND_JSON, ENDS, MAX_NESTED
+from extproc.masking.json.json_masker import AROUND_JSON, ENDS, LABEL, MAX_NESTED
 from extproc.masking.plan.json_path import Location
 from extproc.model.call import Json
 from extproc.model.masking import MASKED_VALUE
@@ -63,7 +63,12 @@ def _texts(value: Json, location: Location, level: int) -> Iterator[tuple[Locati
 def _document(text: str) -> Json:
     """Return the document that a string is, as lenient readers read it; None if it is none."""
     bare = text.strip(AROUND_JSON)
-    if not bare or ENDS.get(bare[0]) != bare[-1] or not may_hold_masked_values(bare.encode("utf-8", "replace")):
+    if (
+        not bare
+        or LABEL.fullmatch(bare)
+        or ENDS.get(bare[0]) != bare[-1]
+        or not may_hold_masked_values(bare.encode("utf-8", "replace"))
+    ):
         return None
     try:
         read: Json = json.loads(bare, strict=False, parse_int=len, parse_float=len)

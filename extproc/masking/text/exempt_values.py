@@ -1,6 +1,6 @@
 """Which values an exemption names."""
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -13,32 +13,49 @@ BELOW = "*."
 """Begins a domain that stands for all domains below it."""
 
 
-def holds_for(exemption: Exemption, entity: str, found: str, analyzer: Analyzer) -> bool:
-    """Return whether an exemption names a value.
+class ExemptValues:
+    """Tells which exemptions name a value."""
 
-    Text that is spelled in text is read as detectors read it: ``bob%40example.com`` is ``bob@example.com``. Only
-    Base64 is not: a run of Base64 may hold more than the value.
+    def __init__(self, analyzer: Analyzer) -> None:
+        """Make it for an analyzer, which knows the forms of a value."""
+        self._analyzer = analyzer
+        self._wanted: dict[tuple[str, str], str] = {}
+        """The canonical form of each exempt value, by entity: as many as a configuration has."""
 
-    Args:
-        exemption: without regard to its place.
-        entity: that of the value.
-        found: the value, as it is written.
-        analyzer: knows the forms of a value.
-    """
-    if not (exemption.value or exemption.domain or exemption.pattern):
-        return True
-    test = _test_of(exemption, entity, analyzer)
-    return any(map(test, analyzer.readings(found)))
+    def holding(self, exemptions: Iterable[Exemption], entity: str, found: str) -> Iterator[Exemption]:
+        """Yield the exemptions that name a value.
 
+        Text that is spelled in text is read as detectors read it: ``bob%40example.com`` is ``bob@example.com``.
+        Only Base64 is not: a run of Base64 may hold more than the value.
 
-def _test_of(exemption: Exemption, entity: str, analyzer: Analyzer) -> Callable[[str], bool]:
-    if exemption.value:
-        wanted = analyzer.canonical(entity, exemption.value)
-        return lambda text: analyzer.canonical(entity, text) == wanted
-    if exemption.domain:
-        return lambda text: is_of_domain(text, exemption.domain)
-    matcher = compile_pattern(exemption.pattern)
-    return lambda text: (0, len(text)) in matcher.matches(text)
+        Args:
+            exemptions: without regard to their places.
+            entity: that of the value.
+            found: the value, as it is written.
+        """
+        readings: list[str] = []
+        canonical: set[str] = set()
+        for each in exemptions:
+            if each.value or each.domain or each.pattern:
+                readings = readings or [*self._analyzer.readings(found)]
+            if each.value:
+                canonical = canonical or {self._analyzer.canonical(entity, text) for text in readings}
+                holds = self._canonical(entity, each.value) in canonical
+            elif each.domain:
+                holds = any(is_of_domain(text, each.domain) for text in readings)
+            elif each.pattern:
+                matcher = compile_pattern(each.pattern)
+                holds = any((0, len(text)) in matcher.matches(text) for text in readings)
+            else:
+                holds = True
+            if holds:
+                yield each
+
+    def _canonical(self, entity: str, value: str) -> str:
+        key = entity, value
+        if key not in self._wanted:
+            self._wanted[key] = self._analyzer.canonical(entity, value)
+        return self._wanted[key]
 
 
 @lru_cache(maxsize=PATTERNS_CACHED)

@@ -1,7 +1,7 @@
 """Mask the entities in one text."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from extproc.detectors.detector_set import ALL, DetectorSet
 from extproc.masking.edits import Edit, Layer, apply
 from extproc.masking.plan.entity_plan import EntityPlan, strictest
 from extproc.masking.plan.operators import REDACTED, Operators
-from extproc.masking.text.exempt_values import holds_for
+from extproc.masking.text.exempt_values import ExemptValues
 from extproc.model.masking import EXEMPT, Exemption, MaskOperator
 
 MAX_ROUNDS = 4
@@ -107,6 +107,10 @@ class TextMasker:
 
     analyzer: Analyzer
     operators: Operators
+    exempt_values: ExemptValues = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "exempt_values", ExemptValues(self.analyzer))
 
     def find(
         self,
@@ -161,8 +165,7 @@ class TextMasker:
         for match in matches:
             may_hold = plan.exemptions_for(match.entity)
             if may_hold and plan.operator_for(match.entity) is not None:
-                found = text[match.start : match.end]
-                holding = (each for each in may_hold if holds_for(each, match.entity, found, self.analyzer))
+                holding = self.exempt_values.holding(may_hold, match.entity, text[match.start : match.end])
                 exemption = max(holding, key=lambda each: each.record, default=None)
                 if exemption is not None:
                     held[match] = exemption

@@ -3,7 +3,13 @@
 import pytest
 from typer.testing import CliRunner
 
+from extproc.assembly.check_settings import plan_problems
+from extproc.assembly.make_connection import make_connection
 from extproc.cli.main import app
+from extproc.protocols.grpc.settings import GrpcConnection
+from extproc.settings.limits import LimitSettings
+from tests.integration.support import shop
+from tests.support.maskers import make_masker
 
 FILE = """\
 version: 1
@@ -42,7 +48,7 @@ def checked(tmp_path, exemption):
         ('{entity: IP_ADDRESS, functions: [raed], reason: "our own"}', 'no function raed; did you mean "read"?'),
         ('{entity: IP_ADDRESS, pattern: "10.*", reason: "our own"}', "a pattern cannot have . for any character"),
         ('{entity: IP_ADDRESS, domain: example.com, reason: "our own"}', "IP_ADDRESS has no domain"),
-        ('{entity: EMAIL_ADDRESS, value: help, reason: "our own"}', "the value is not found as EMAIL_ADDRESS"),
+        ('{entity: JWT, value: help, reason: "our own"}', "the value is not found as JWT"),
         ('{entity: EMAIL_ADDRESS, path: "$.a", reason: "it is a@example.com"}', "the reason holds an entity"),
         ('{entity: EMAIL_ADDRESS, value: a@b.org, domain: b.org, reason: "our own"}', "give at most one of value"),
         ('{entity: EMAIL_ADDRESS, path: "$.a"}', "reason"),
@@ -110,3 +116,29 @@ def test_functions_with_other_settings_must_exist(tmp_path):
     )
     assert "bodies that cannot be read pass unmasked in calls of read" in told
     assert "parts that are not text pass unmasked in calls of read" in told
+
+
+@pytest.mark.parametrize(
+    ("path", "functions", "why"),
+    [
+        ("$.notes[*]", [], ""),
+        ("$.owner.notes", [], ""),
+        ("$..notes", [], ""),
+        ("$[0].notes", [], "no field is at $[0].notes"),
+        ("$.notse", [], "no field is at $.notse"),
+        ("$.owner.notse", [], "no field is at $.owner.notse"),
+        ("$.unit_price", [], "in JSON, unit_price is unitPrice"),
+        ("$.notes", [f"{shop.SERVICE}/GetItem"], ""),
+        ("$.notes", [f"{shop.SERVICE}/GetItme"], "no function"),
+    ],
+)
+def test_a_path_that_no_message_has_is_an_error(tmp_path, path, functions, why):
+    """Only what a client streams has no description: there any path may lead somewhere."""
+    exempt = [
+        {"entity": "US_SSN", "path": path, "functions": functions, "direction": "response", "reason": "our own"}
+    ]
+    settings = GrpcConnection.model_validate(shop.settings(tmp_path, masking={"exempt": exempt})).complete()
+    connection = make_connection("shop", settings, LimitSettings())
+    problems = [str(each) for each in plan_problems(connection, make_masker())]
+    assert len(problems) == bool(why)
+    assert all(why in each for each in problems)
