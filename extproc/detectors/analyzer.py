@@ -13,7 +13,7 @@ from typing import NamedTuple
 from extproc.detectors.catalogue import CATALOGUE
 from extproc.detectors.context import last_name
 from extproc.detectors.decoders import DECODERS, Decoder
-from extproc.detectors.detector import Detector, Match
+from extproc.detectors.detector import Detector, Match, Together
 from extproc.detectors.detector_set import NONE, DetectorSet
 from extproc.detectors.fold import Folded, fold
 from extproc.detectors.labels import Labels
@@ -57,7 +57,6 @@ class Analyzer:
         self._decoders = tuple(decoders)
         self._prefilter = Prefilter(self._detectors, self._decoders)
         count = len(self._detectors) + len(self._decoders)
-        self._singles = tuple(DetectorSet.of([number]) for number in range(count))
         self._hinted = DetectorSet.of(self._prefilter.hinted)
         uses_context = {number for number, each in enumerate(self._detectors) if each.hints or each.uses_context}
         self._uses_context = uses_context | set(range(len(self._detectors), count))
@@ -126,13 +125,12 @@ class Analyzer:
             return Prescan(DetectorSet.of(self._possible(data)), None)
         if not ends:
             return NOTHING_FOUND
-        detectors = DetectorSet.of({owner for _, owner in ends})
+        detectors = DetectorSet.union({each for _, each in ends})
         if self._folding_made_marks(detectors, document, folded):
             return Prescan(detectors, None)  # the marks are not in the document, so no candidate can tell where
-        singles = self._singles
         if len(data) == len(document) and folded.offsets is None:
-            return Prescan(detectors, [(end - 1, singles[owner]) for end, owner in ends])
-        return Prescan(detectors, [(offset, singles[owner]) for offset, owner in _characters(ends, data, folded)])
+            return Prescan(detectors, [(end - 1, each) for end, each in ends])
+        return Prescan(detectors, _characters(ends, data, folded))
 
     def detectors_for(self, text: str, outside_documents: str | None = None) -> DetectorSet:
         """Return the detectors that could find something in a text, as ``prescan`` does.
@@ -226,11 +224,16 @@ class Analyzer:
             folded = Folded(without_labels, folded.offsets)
         found: list[Match] = []
         decoders: dict[Callable[[str], Iterator[View]], None] = {}
+        together: dict[Together, list[Detector]] = {}
         for number in numbers:
-            if number < len(self._detectors):
-                found += _detected(self._detectors[number], folded, keys, once=depth.once)
-            else:
+            if number >= len(self._detectors):
                 decoders[self._decoders[number - len(self._detectors)].views] = None
+            elif (detector := self._detectors[number]).together is None:
+                found += _detected(detector, folded, keys, once=depth.once)
+            else:
+                together.setdefault(detector.together, []).append(detector)
+        for search, detectors in together.items():
+            found += _detected_together(search, detectors, folded, keys)
         for views in decoders if depth.level < MAX_DECODED else ():
             found += self._decoded(views, folded, keys, depth)
         return found
@@ -295,19 +298,38 @@ def _detected(detector: Detector, folded: Folded, keys: str, *, once: bool) -> l
     except MaskingError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a detector does, the call must not pass
-        raise MaskingError(f"detector {entity} failed: {type(error).__name__}") from None
+        raise _failed(entity, error) from None
+    return _original(matches, folded)
+
+
+def _detected_together(search: Together, detectors: list[Detector], folded: Folded, keys: str) -> list[Match]:
+    finds = [each.find for each in detectors]
+    try:
+        matches = [Match(start, end, detectors[at].entity) for at, start, end in search(finds, folded.text, keys)]
+    except MaskingError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a detector does, the call must not pass
+        raise _failed(detectors[0].entity, error) from None
+    return _original(matches, folded)
+
+
+def _failed(entity: str, error: Exception) -> MaskingError:
+    return MaskingError(f"detector {entity} failed: {type(error).__name__}")
+
+
+def _original(matches: list[Match], folded: Folded) -> list[Match]:
     if folded.offsets is None:
         return matches
-    return [Match(*folded.original(start, end), entity) for start, end, _ in matches]
+    return [Match(*folded.original(start, end), entity) for start, end, entity in matches]
 
 
 def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _characters(ends: list[tuple[int, int]], data: bytes, folded: Folded) -> list[tuple[int, int]]:
+def _characters(ends: list[Candidate], data: bytes, folded: Folded) -> list[Candidate]:
     """Map ends in bytes of the folded text to offsets of characters in the original text."""
-    characters: list[tuple[int, int]] = []
+    characters: list[Candidate] = []
     passed = count = 0
     for found, owner in ends:
         end = _character_end(found, data)

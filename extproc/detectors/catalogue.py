@@ -6,37 +6,26 @@ Tokens that their vendor gives a form of its own are rows of the tables in ``ent
 """
 
 from extproc.detectors.detector import Detector
-from extproc.detectors.entities.au_abn import AU_ABN
-from extproc.detectors.entities.au_tfn import AU_TFN
 from extproc.detectors.entities.aws_access_key import AWS_ACCESS_KEY
-from extproc.detectors.entities.aws_secret_key import AWS_SECRET_KEY
+from extproc.detectors.entities.aws_secret_key import aws_secret_key
 from extproc.detectors.entities.command_password import COMMAND_PASSWORD
 from extproc.detectors.entities.connection_string import CONNECTION_STRING
 from extproc.detectors.entities.credit_card import CREDIT_CARD
 from extproc.detectors.entities.crypto import CRYPTO
 from extproc.detectors.entities.email_address import email_address
-from extproc.detectors.entities.es_nif import ES_NIF
-from extproc.detectors.entities.fi_personal_identity_code import FI_PERSONAL_IDENTITY_CODE
 from extproc.detectors.entities.http_authorization import HTTP_AUTHORIZATION
 from extproc.detectors.entities.iban_code import IBAN_CODE
-from extproc.detectors.entities.in_aadhaar import IN_AADHAAR
 from extproc.detectors.entities.ip_address import ip_address
-from extproc.detectors.entities.it_fiscal_code import IT_FISCAL_CODE
 from extproc.detectors.entities.jwt import JWT
 from extproc.detectors.entities.mac_address import mac_address
 from extproc.detectors.entities.named_value import named_values
+from extproc.detectors.entities.national.detectors import national
 from extproc.detectors.entities.openai_key import OPENAI_KEY
 from extproc.detectors.entities.phone_number import PHONE_NUMBER, phone_number_loose
-from extproc.detectors.entities.pl_pesel import PL_PESEL
 from extproc.detectors.entities.private_key import PRIVATE_KEY
 from extproc.detectors.entities.secret import secret
-from extproc.detectors.entities.sg_nric_fin import SG_NRIC_FIN
 from extproc.detectors.entities.tokens.catalogue import TOKEN_DETECTORS
-from extproc.detectors.entities.uk_nhs import UK_NHS
-from extproc.detectors.entities.us_bank_number import us_bank_number
-from extproc.detectors.entities.us_itin import US_ITIN
-from extproc.detectors.entities.us_passport import us_passport
-from extproc.detectors.entities.us_ssn import US_SSN, US_SSN_BARE
+from extproc.detectors.entities.us_ssn import US_SSN
 from extproc.detectors.entities.vendor_key import VENDOR_KEY
 from extproc.detectors.vocabulary.vocabulary import Vocabulary, built_in
 
@@ -46,7 +35,6 @@ def catalogue(vocabulary: Vocabulary) -> tuple[Detector, ...]:
     return (
         CREDIT_CARD,
         US_SSN,
-        US_SSN_BARE,
         email_address(vocabulary),
         PHONE_NUMBER,
         phone_number_loose(vocabulary),
@@ -54,20 +42,9 @@ def catalogue(vocabulary: Vocabulary) -> tuple[Detector, ...]:
         ip_address(vocabulary),
         mac_address(vocabulary),
         CRYPTO,
-        US_ITIN,
-        us_bank_number(vocabulary),
-        us_passport(vocabulary),
-        UK_NHS,
-        ES_NIF,
-        IT_FISCAL_CODE,
-        PL_PESEL,
-        FI_PERSONAL_IDENTITY_CODE,
-        AU_ABN,
-        AU_TFN,
-        IN_AADHAAR,
-        SG_NRIC_FIN,
+        *national(vocabulary),
         AWS_ACCESS_KEY,
-        AWS_SECRET_KEY,
+        aws_secret_key(vocabulary),
         OPENAI_KEY,
         JWT,
         PRIVATE_KEY,

@@ -1,7 +1,7 @@
 """The description of a detector, and the match it reports."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
@@ -18,6 +18,11 @@ class Match(NamedTuple):
 
 
 Ranges = Iterator[tuple[int, int]]
+Find = Callable[[str, str], Ranges]
+"""Takes folded text and its context (the keys above it, one per line), returns ranges. Linear in time."""
+Together = Callable[[Sequence[Find], str, str], Iterator[tuple[int, int, int]]]
+"""Takes some of the finds that search together, and what each of them takes. Returns ranges, each behind the
+number of its find."""
 
 
 def outermost(ranges: Ranges) -> Ranges:
@@ -81,8 +86,7 @@ class Detector:
     """
     shortest: int
     """Fewest characters of a match."""
-    find: Callable[[str, str], Ranges]
-    """Takes folded text and its context (the keys above it, one per line), returns ranges. Linear in time."""
+    find: Find
     canonical: Callable[[str], str] = as_written
     """Makes different spellings of one value equal, so that their pseudonyms are equal."""
     hints: tuple[bytes, ...] = ()
@@ -93,6 +97,8 @@ class Detector:
     common: bool = False
     """With a hint: the prefilter matches nearly everywhere. ``re`` then searches for it, and must take linear time
     for it."""
+    rare: bool = False
+    """The prefilter matches in few texts. It is searched for apart from others: that is faster."""
     exact: bool = False
     """A match of the prefilter is at least as long as any match of ``find``, so that a digit right behind it rules
     it out."""
@@ -108,6 +114,8 @@ class Detector:
     document, the values that the name names are searched, too."""
     is_generic: bool = False
     """Where another entity has the same range, that entity's name is the better one."""
+    together: Together | None = None
+    """Searches in one pass for all detectors that have the same one here, and finds what their ``find`` finds."""
     meaning: str = ""
     """Says in one phrase what the entity is, and its form, for the page of entities: ``a token of GitHub``."""
     proof: str = ""

@@ -12,10 +12,11 @@ only once their hint was found.
 
 import re
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
+from operator import is_, itemgetter
 from typing import NamedTuple
 
 import hyperscan
@@ -23,12 +24,15 @@ import hyperscan
 from extproc.detectors.databases import Expression, compile_database
 from extproc.detectors.decoders import Decoder
 from extproc.detectors.detector import CRLF, SEPARATOR, Detector
+from extproc.detectors.detector_set import DetectorSet
 from extproc.model.errors import MaskingError
 
 BACKSLASH, CR = b"\\", b"\r"
 """Text without them has no marks of decoders, and no line that ends in CRLF."""
 BEFORE = b"\n\n"
 """Stands before each text, for patterns that ask for a character that is not in front of a match."""
+BEHIND = b"\n"
+"""Stands behind each text, for hints that ask for a character behind a short word."""
 MATCHES_FREE = 10_000
 MATCHES_PER_BYTE = 0.125
 """A text in which patterns match more often is searched as a whole: that is faster."""
@@ -41,16 +45,16 @@ class Pattern:
     """One expression and the meaning of its matches."""
 
     expression: bytes
-    owner: int
-    """The number of the detector or decoder."""
     is_hint: bool = False
-    """The expression is the owner's hint."""
+    """The expression is a hint of its owners."""
     shortest: int = 0
     """Fewest bytes of a match."""
     exact: bool = False
     """See ``Detector.exact``."""
     needs_hint: bool = False
-    """The owner has a hint."""
+    """The owners have a hint."""
+    is_common: bool = False
+    """See ``Detector.common``."""
     is_rare: bool = False
     """Searched for in a separate database: one database for all patterns takes longer than two."""
     is_decoders: bool = False
@@ -60,6 +64,11 @@ class Pattern:
     def crosses_crlf(self) -> bool:
         """True if it matches only in text with a carriage return, or with its escape."""
         return CRLF in self.expression and not self.is_decoders
+
+    @property
+    def is_plain(self) -> bool:
+        """True if it is searched for in all texts, together with others."""
+        return not (self.is_hint or self.needs_hint or self.is_rare or self.crosses_crlf or self.is_decoders)
 
 
 class Matched(NamedTuple):
@@ -102,34 +111,39 @@ class Prefilter:
     def __init__(self, detectors: Sequence[Detector], decoders: Sequence[Decoder]) -> None:
         """Compile the patterns. Decoders have the numbers behind those of all detectors."""
         self._lock = threading.Lock()
-        self._patterns = tuple(_patterns_of(detectors, decoders))
+        owners: dict[Pattern, list[int]] = {}
+        for pattern, number in _patterns_of(detectors, decoders):
+            owners.setdefault(pattern, []).append(number)
+        self._patterns = tuple(owners)
+        self._owners = tuple(frozenset(each) for each in owners.values())
+        self._sets = tuple(map(DetectorSet.of, self._owners))
         self.hinted = frozenset(number for number, each in enumerate(detectors) if each.hints)
         """Detectors that have a hint."""
         self.marks = tuple(
             (number, mark) for number, each in enumerate(decoders, len(detectors)) for mark in each.marks
         )
         """Marks of decoders, each with the decoder's number."""
-        common = {number for number in self.hinted if detectors[number].common}
-        self._which = self._database(lambda each: not (each.crosses_crlf or each.is_decoders), flags=ONCE)
+        self._which = (
+            self._database(lambda each: each.is_plain or each.is_hint, flags=ONCE),
+            self._database(lambda each: each.is_rare and not each.crosses_crlf, flags=ONCE),
+            self._database(lambda each: each.needs_hint, flags=ONCE),
+        )
         self._decoders = tuple(
             _DecoderDatabases(
                 each.gates,
                 each.prefilter_shortest,
-                self._database(partial(_is_of, number)),
-                self._database(partial(_is_of, number), flags=ONCE),
+                self._database(partial(self._is_of, number)),
+                self._database(partial(self._is_of, number), flags=ONCE),
             )
             for number, each in enumerate(decoders, len(detectors))
             if each.prefilter
         )
         self._crlf = self._database(lambda each: each.crosses_crlf)
         self._rare = self._database(lambda each: each.is_rare)
-        self._first = self._database(
-            lambda each: (
-                each.is_hint or not (each.needs_hint or each.is_rare or each.crosses_crlf or each.is_decoders)
-            )
-        )
-        self._of_hinted = {number: self._database(partial(_is_of, number)) for number in self.hinted - common}
-        self._of_common = {number: re.compile(b"|".join(detectors[number].prefilter)) for number in common}
+        self._first = self._database(lambda each: each.is_plain or each.is_hint)
+        hinted = [(at, each) for at, each in enumerate(self._patterns) if each.needs_hint]
+        self._of_hinted = {at: self._database(partial(is_, each)) for at, each in hinted if not each.is_common}
+        self._of_common = {at: re.compile(each.expression) for at, each in hinted if each.is_common}
         self._marked = compile_database(
             [Expression(number, re.escape(mark.encode()), ONCE) for number, mark in self.marks]
         )
@@ -148,7 +162,8 @@ class Prefilter:
         def on_match(number: int, _start: int, _end: int, _flags: int, _context: object) -> None:
             numbers.append(number)
 
-        self._run(self._which, BEFORE + data, on_match)
+        for database in self._which:
+            self._run(database, BEFORE + data + BEHIND, on_match)
         for each in self._decoders:
             if each.may_match(data):
                 self._run(each.which, data, on_match)
@@ -158,11 +173,10 @@ class Prefilter:
         owners = {mark.owner for mark in marks}
         hinted: set[int] = set()
         for number in numbers:
-            pattern = self._patterns[number]
-            (hinted if pattern.is_hint else owners).add(pattern.owner)
+            (hinted if self._patterns[number].is_hint else owners).update(self._owners[number])
         return Matched(owners, hinted)
 
-    def where(self, data: bytes, hinted: Iterable[int]) -> list[tuple[int, int]] | None:
+    def where(self, data: bytes, hinted: Iterable[int]) -> list[tuple[int, DetectorSet]] | None:
         """Return where patterns match in a document.
 
         Patterns of detectors with a hint are tried only if the hint is found at all. One of several matches that
@@ -173,14 +187,15 @@ class Prefilter:
             hinted: detectors whose hint is already found, around the document or in another spelling.
 
         Returns:
-            In ascending order, the end of a match in ``data`` and the number of its detector. None if there are
-            too many to be of use.
+            In ascending order, the end of a match in ``data`` and its detectors. None if there are too many to be
+            of use.
 
         Raises:
             MaskingError: Hyperscan failed.
         """
         data = BEFORE + data
-        patterns, found, seen_hints = self._patterns, [], set(hinted)
+        patterns, sets, seen_hints = self._patterns, self._sets, set(hinted)
+        found: list[tuple[int, DetectorSet]] = []
         next_end: dict[int, int] = {}
         left = MATCHES_FREE + int(len(data) * MATCHES_PER_BYTE)
 
@@ -188,32 +203,48 @@ class Prefilter:
             nonlocal left
             pattern = patterns[number]
             if pattern.is_hint:
-                seen_hints.add(pattern.owner)
+                seen_hints.update(self._owners[number])
                 return None
             left -= 1
             if pattern.exact and data[end : end + 1].isdigit():
                 return None
             if end >= next_end.get(number, 0):
                 next_end[number] = end + pattern.shortest
-                found.append((end, pattern.owner))
+                found.append((end, sets[number]))
             return True if left <= 0 else None
 
         self._run(self._first, data, on_match)
         self._run(self._rare, data, on_match)
+        self._search_decoders(data, on_match)
+        found += [(mark.end, DetectorSet.of([mark.owner])) for mark in self._escaped(data, on_match)]
+        if seen_hints:
+            sets = self._sets_of(seen_hints)
+            for number in self._of_hinted:
+                if sets[number]:
+                    self._run(self._of_hinted[number], data, on_match)
+            found += self._common(sets, data)
+        if left <= 0:
+            return None
+        found.sort(key=itemgetter(0))
+        return [(end - len(BEFORE), each) for end, each in found]
+
+    def _search_decoders(self, data: bytes, on_match: OnMatch) -> None:
         for each in self._decoders:
             if each.may_match(data):
                 self._run(each.where, data, on_match)
-        found += self._escaped(data, on_match)
-        for owner in seen_hints:
-            common = self._of_common.get(owner)
-            if common is None:
-                self._run(self._of_hinted[owner], data, on_match)
-            else:
-                found += [(match.end(), owner) for match in common.finditer(data)]
-        if left <= 0:
-            return None
-        found.sort()
-        return [(end - len(BEFORE), owner) for end, owner in found]
+
+    def _is_of(self, owner: int, pattern: Pattern) -> bool:
+        return owner in self._owners[self._patterns.index(pattern)] and pattern.is_decoders
+
+    def _common(self, sets: Sequence[DetectorSet], data: bytes) -> Iterator[tuple[int, DetectorSet]]:
+        """Yield matches of the patterns that match nearly everywhere, for the detectors that have a hint."""
+        for number, pattern in self._of_common.items():
+            if sets[number]:
+                yield from ((match.end(), sets[number]) for match in pattern.finditer(data))
+
+    def _sets_of(self, hinted: AbstractSet[int]) -> tuple[DetectorSet, ...]:
+        """Return by pattern those of its detectors that have a hint."""
+        return tuple(DetectorSet.of(each & hinted) for each in self._owners)
 
     def marked(self, data: bytes) -> list[MarkEnd]:
         """Return the first match of each mark of the decoders."""
@@ -254,26 +285,24 @@ class Prefilter:
             raise MaskingError(f"prefilter failed: {type(error).__name__}") from None
 
 
-def _is_of(owner: int, pattern: Pattern) -> bool:
-    return pattern.owner == owner and not pattern.is_hint
-
-
-def _patterns_of(detectors: Sequence[Detector], decoders: Sequence[Decoder]) -> Iterable[Pattern]:
+def _patterns_of(detectors: Sequence[Detector], decoders: Sequence[Decoder]) -> Iterator[tuple[Pattern, int]]:
+    """Yield each pattern with the number of its detector or decoder; many detectors may share one."""
     for number, each in enumerate(detectors):
         for expression in each.prefilter:
-            yield Pattern(
+            pattern = Pattern(
                 expression,
-                number,
                 shortest=each.prefilter_shortest,
                 exact=each.exact,
                 needs_hint=bool(each.hints),
-                is_rare=not each.hints and SEPARATOR in expression,
+                is_common=each.common and bool(each.hints),
+                is_rare=not each.hints and (each.rare or SEPARATOR in expression),
             )
+            yield pattern, number
+        for hint in each.hints:
+            yield Pattern(hint, is_hint=True), number
     for number, decoder in enumerate(decoders, len(detectors)):
         for expression in decoder.prefilter:
-            yield Pattern(
-                expression, number, shortest=decoder.prefilter_shortest, exact=decoder.exact, is_decoders=True
+            pattern = Pattern(
+                expression, shortest=decoder.prefilter_shortest, exact=decoder.exact, is_decoders=True
             )
-    for number, each in enumerate(detectors):
-        for hint in each.hints:
-            yield Pattern(hint, number, is_hint=True)
+            yield pattern, number

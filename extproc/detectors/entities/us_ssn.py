@@ -3,7 +3,6 @@
 import re
 
 from extproc.detectors.check_digits import digits_alone
-from extproc.detectors.context import context_words, in_context
 from extproc.detectors.detector import CRLF, SEPARATOR, Detector, Ranges, groups_apart, matches_apart
 
 GROUPED = re.compile(r"([0-9](?<![0-9].)[0-9]{2})[ +-]([0-9]{2})[ +-]([0-9]{4})(?![0-9])")
@@ -13,12 +12,9 @@ GROUPS_APART = groups_apart(
 )
 """A number as people write it to keep machines from reading it. Other numbers may stand before it, as in a column:
 so only its first separator is consumed, and the rest is in a look-ahead."""
-BARE = re.compile(r"([0-9](?<![0-9].)[0-9]{2})[ .+-]?([0-9]{2})[ .+-]?([0-9]{4})(?![0-9])")
-HINT = r"ssn|social[ _.-]?sec|taxpayer[ _.-]?id"
-WORDS = context_words(HINT)
 
 
-def find_grouped(text: str, _: str) -> Ranges:
+def find(text: str, _: str) -> Ranges:
     """Yield numbers with separators."""
     for match in GROUPED.finditer(text):
         if valid(*match.groups()):
@@ -26,13 +22,6 @@ def find_grouped(text: str, _: str) -> Ranges:
     for match in matches_apart(GROUPS_APART, text):
         if valid(match[2], match[3], match[4]):
             yield match.start(2), match.end(4)
-
-
-def find_bare(text: str, keys: str) -> Ranges:
-    """Yield nine digits if a key or the words before them say that they are such a number."""
-    for match in BARE.finditer(text):
-        if valid(*match.groups()) and in_context(WORDS, text, match.start(), keys):
-            yield match.span()
 
 
 def valid(area: str, group: str, serial: str) -> bool:
@@ -48,23 +37,10 @@ US_SSN = Detector(
         rb"[0-9]{3}" + CRLF + rb"[0-9]{2}" + CRLF + rb"[0-9]{4}",
     ),
     shortest=11,
-    find=find_grouped,
+    find=find,
     canonical=digits_alone,
     meaning="a social security number of the United States, in groups",
     proof="numbers that are never issued do not count",
     example="219-09-9999",
-    source="SSA, randomization since 2011",
-)
-US_SSN_BARE = Detector(
-    entity="US_SSN",
-    prefilter=(rb"[^0-9][0-9]{3}[ .+-]?[0-9]{2}[ .+-]?[0-9]{4}",),
-    shortest=9,
-    find=find_bare,
-    canonical=digits_alone,
-    hints=(HINT.encode(),),
-    exact=True,
-    meaning="a social security number of the United States, without separators",
-    example="219099999",
-    example_key="ssn",
     source="SSA, randomization since 2011",
 )

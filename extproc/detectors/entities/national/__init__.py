@@ -1,0 +1,1 @@
+"""National numbers: of persons, taxpayers, the insured, drivers and companies of many countries, as one table."""

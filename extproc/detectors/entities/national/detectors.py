@@ -1,0 +1,141 @@
+"""Makes the detectors of the table of national numbers.
+
+Each row has a detector. The rows that need words are many, and most texts with one of the words have one only:
+they search together. One pass finds the numbers, an index tells which kinds of words stand beside each of them,
+and only the rows of these kinds look at it.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from extproc.detectors.context import NAME_REACH
+from extproc.detectors.detector import APART, Detector, Find, Ranges
+from extproc.detectors.entities.national.alone import ALONE
+from extproc.detectors.entities.national.beside import BESIDE
+from extproc.detectors.entities.national.row import Row
+from extproc.detectors.vocabulary.index import WordIndex
+from extproc.detectors.vocabulary.vocabulary import Vocabulary
+from extproc.detectors.vocabulary.words import Words
+
+NUMBER = re.compile(
+    r"(?<![0-9A-Za-z_])(?:[A-Za-z]{1,5}[ -]?)?([0-9])[0-9A-Za-z]*"
+    r"(?>(?:[ ./+-]{1,2}[0-9][0-9A-Za-z]*|[ -][A-Za-z]{1,3}(?![A-Za-z]))*)"
+)
+"""Letters and digits in groups, as many as there are, from a few letters before the first digit.
+The letters may be a word: ``ssn 219099999``."""
+
+KEYS_CACHED = 1_024
+"""Keys whose kinds are remembered; most documents repeat the same few."""
+
+
+@dataclass(frozen=True)
+class AloneFind:
+    """Finds the numbers of one row anywhere."""
+
+    row: Row
+
+    def __call__(self, text: str, _: str) -> Ranges:
+        """Yield numbers that pass the check."""
+        for match in self.row.pattern.finditer(text):
+            if self.row.accepts(match[0]):
+                yield match.span()
+
+
+@dataclass(frozen=True, eq=False)
+class BesideFind:
+    """Finds the numbers of one row that have one of its words beside them."""
+
+    row: Row
+    words: Words
+    kinds: frozenset[str] = field(default_factory=frozenset)
+
+    def __call__(self, text: str, keys: str) -> Ranges:
+        """Yield numbers that pass the check."""
+        for match in NUMBER.finditer(text):
+            yield from self.within(text, *match.span(), keys)
+
+    def within(self, text: str, start: int, end: int, keys: str) -> Ranges:
+        """Yield those that begin in a part of the text."""
+        at = start
+        while (match := self.row.pattern.search(text, at)) and match.start() < end:
+            at = match.end()
+            if self.words.beside(text, match.start(), keys) and self.row.accepts(match[0]):
+                yield match.span()
+
+
+class BesideSearch:
+    """Searches for several rows at once."""
+
+    def __init__(self, index: WordIndex) -> None:
+        """Take the index of all words of the rows."""
+        self._index = index
+        self._above = lru_cache(maxsize=KEYS_CACHED)(index.kinds)
+
+    def __call__(self, finds: Sequence[Find], text: str, keys: str) -> Iterator[tuple[int, int, int]]:
+        """Yield what the finds find."""
+        above = self._above(keys) if keys else frozenset()
+        for match in NUMBER.finditer(text):
+            start, end = match.span()
+            digit = match.start(1)
+            kinds = above | self._index.kinds(text[max(0, digit - NAME_REACH) : digit]) if digit else above
+            if not kinds:
+                continue
+            for number, find in enumerate(finds):
+                if isinstance(find, BesideFind) and not find.kinds.isdisjoint(kinds):
+                    for found in find.within(text, start, end, keys):
+                        yield number, *found
+
+
+def national(vocabulary: Vocabulary) -> tuple[Detector, ...]:
+    """Make the detectors of all rows; those that need words take them from a vocabulary."""
+    kinds = dict.fromkeys(kind for row in BESIDE for kind in row.kinds)
+    words = {kind: vocabulary.words(kind) for kind in kinds}
+    search = BesideSearch(WordIndex(words))
+    return (*map(_alone, ALONE), *(_beside(row, vocabulary, search) for row in BESIDE))
+
+
+def _alone(row: Row) -> Detector:
+    form = row.form.encode()
+    prefilter = row.prefilter or form
+    return Detector(
+        row.entity,
+        (prefilter,),
+        row.shortest,
+        AloneFind(row),
+        row.canonical,
+        rare=True,
+        exact=prefilter.endswith(form),
+        meaning=row.meaning,
+        proof=row.proof,
+        example=row.example,
+        source=row.source,
+    )
+
+
+def _beside(row: Row, vocabulary: Vocabulary, search: BesideSearch) -> Detector:
+    hints = dict.fromkeys(hint for kind in row.kinds for hint in vocabulary.words(kind).hints)
+    return Detector(
+        row.entity,
+        (_prefilter(row),),
+        row.shortest,
+        BesideFind(row, vocabulary.words(*row.kinds), frozenset(row.kinds)),
+        row.canonical,
+        hints=tuple(hints),
+        exact=bool(row.digits),
+        prefilter_shortest=5,
+        together=search,
+        meaning=row.meaning,
+        proof=row.proof,
+        example=row.example,
+        example_key=row.key,
+        source=row.source,
+    )
+
+
+def _prefilter(row: Row) -> bytes:
+    """Return an expression that as many rows as possible share."""
+    if row.digits:
+        return APART + b"[0-9](?:[ ./+-]?[0-9]){%d}" % (row.digits - 1)
+    return row.prefilter or APART + b"(?i:%s)" % row.form.encode()
