@@ -115,8 +115,9 @@ class Words:
             first += 1
         if first < at and _LETTERS.search(text, first, at) and self._tells(normal_text(text[first:at])):
             return True
-        if not name and self._is_about(normal_name(last_name(keys))):
-            return False
+        own = last_name(keys)
+        if not name and self._is_about(normal_name(own)):
+            return self.tell(own)
         return any(map(self.tell, keys.split("\n")))
 
     def _tells(self, normal: str) -> bool:
