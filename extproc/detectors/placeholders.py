@@ -7,7 +7,7 @@ _TEMPLATE = re.compile(
     r"|\$[A-Z_][A-Z0-9_]*|\$\w*(?:pass|pwd|secret|token|key|cred)\w*",
 )
 """``${X}``, ``$X``, ``$password``, ``{{ x }}``, ``{x}``, ``<x>``, ``[x]``, ``%s``, ``%(x)s``, ``%X%``…"""
-_MASKED = re.compile(r"[*•…]+.{0,4}|[xX]+|\.{3,}")
+_MASKED = re.compile(r"[*•…]+.{0,4}|[xX]{3,}|\.{3,}")
 _USERS = frozenset({"user", "username", "usr", "name", "login", "your_username", "my_user", "youruser"})
 _PASSWORDS = re.compile(
     r"(?:your|my|the|db|user)?[-_ ]?(?:password|passwd|pass|pwd|pw|secret)|password-?here", re.IGNORECASE

@@ -19,7 +19,8 @@ from extproc.detectors.placeholders import is_documentation, is_placeholder
 from extproc.detectors.randomness import LEAST_ENTROPY, entropy
 
 _SCHEME = re.compile(r"[A-Za-z0-9+.-]\Z")
-_BODY = re.compile(r"""[^\s"'<>\\`]{1,512}""")
+_BODY_LONGEST = 512
+_BODY = re.compile(rf"""[^\s"'<>\\`]{{1,{_BODY_LONGEST}}}""")
 """What may follow a scheme: neither a blank nor a quote is in an address."""
 _AUTHORITY = re.compile(r"[^/?#]*")
 _USER = re.compile(r"([^\s:/?#@\[\]]{0,256})(?::|(?=@))")
@@ -69,6 +70,17 @@ def find(text: str, _: str) -> Ranges:
         for match in pattern.finditer(text):
             if not is_placeholder(match[match.lastindex or 0]):
                 yield match.span(match.lastindex or 0)
+
+
+def ends_password(text: str, at: int) -> bool:
+    """Return whether an at sign stands between the user and password of an address, and its host."""
+    scheme = text.rfind("://", max(0, at - _BODY_LONGEST), at)
+    body = _BODY.match(text, scheme + len("://")) if scheme > 0 else None
+    user = _USER.match(body[0]) if body else None
+    if body is None or user is None or not user[0].endswith(":"):
+        return False
+    is_web = _scheme(text, scheme) in _WEB
+    return body.start() + _password_end(body[0], user.end(), is_web=is_web) == at
 
 
 def _in_addresses(text: str) -> Ranges:

@@ -5,6 +5,7 @@ from functools import partial
 
 from extproc.detectors.context import ends_with, last_name, name_endings, own_name
 from extproc.detectors.detector import Detector, Ranges
+from extproc.detectors.entities.connection_string import ends_password
 from extproc.detectors.top_level_domains import is_top_level
 from extproc.detectors.vocabulary.vocabulary import Vocabulary
 from extproc.detectors.vocabulary.words import Words
@@ -26,10 +27,6 @@ SCALED = re.compile(r"[1-9](?:\.[0-9])?x\Z", re.IGNORECASE)
 SERVICE = re.compile(r"(?:git|svn|hg)\Z|org-[0-9]+\Z")
 """Users of code hosts, of whom there is one for everybody."""
 REPOSITORY = re.compile(r":[^\s:;,'\"<>]{1,200}?\.git(?![A-Za-z0-9])")
-PASSWORD_REVERSED = re.compile(r"[^\s/@:]{0,64}:[^\s/@:]{0,64}//:")
-"""``scheme://user:password`` before the at sign of a URL, read from its end: what follows is a host."""
-URL_START = 2 * LOCAL_MAX + 4
-"""Characters before an at sign that are looked at for that."""
 MESSAGE_NAMES = name_endings(r"message_?ids?|msg_?ids?|in_reply_to|references|content_id")
 MESSAGE_FIELD = re.compile(r"^(?:resent-)?(?:message-id|in-reply-to|references|content-id)[ \t]*:", re.IGNORECASE)
 MESSAGE_LOCAL = re.compile(r"(?=[^0-9]*[0-9])[\w.%+-]{12,}\Z")
@@ -98,8 +95,7 @@ def _is_other(text: str, start: int, at: int, end: int, keys: str) -> bool:
     local = text[start:at]
     if SERVICE.match(local) or (text.startswith(":", end) and REPOSITORY.match(text, end)):
         return True
-    url = max(0, at - URL_START)
-    if text.find("://", url, at) >= 0 and PASSWORD_REVERSED.match(text[url:at][::-1]):
+    if ends_password(text, at):
         return True
     return MESSAGE_LOCAL.match(local) is not None and _is_message_id(text, start, end, keys)
 

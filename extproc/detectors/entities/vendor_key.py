@@ -16,7 +16,7 @@ VENDORS = (
     "|jumpcloud|klaviyo|kraken|kucoin|launchdarkly|linkedin|linode|logdna|loggly|looker|mailchimp|mailgun|mandrill"
     "|mapbox|mattermost|messagebird|mistral|mixpanel|moralis|netlify|new_?relic|nexmo|nytimes|okta|onelogin|openai"
     "|opsgenie|pagerduty|papertrail|paypal|paystack|pendo|perplexity|pinecone|pipedrive|plaid|planetscale|plivo"
-    "|postmark|pusher|quickbooks|rapidapi|razorpay|rollbar|salesforce|scaleway|sendbird|sendgrid|sendinblue|sentry"
+    "|postmark|pusher|quickbooks|rapidapi|razorpay|rollbar|salesforce|scaleway|segment_?write|sendbird|sendgrid|sendinblue|sentry"
     "|shodan|shopify|sidekiq|snyk|sonarcloud|sonarqube|sparkpost|splunk|spotify|squarespace|stripe|sumo_?logic"
     "|telegram|telnyx|travis|trello|twilio|twitch|twitter|typeform|unsplash|vercel|virustotal|vonage|vultr|wandb"
     "|webex|whatsapp|wakatime|yandex|zapier|zendesk|zoho|zoom"

@@ -202,4 +202,25 @@ TOKENS: tuple[Token, ...] = (
             Form(r"YCAJ[\w-]{16}", r"[\w-]{5}", check=is_mixed),
         ),
     ),
+    Token(
+        "DEFINED_NETWORKING_KEY",
+        "a key of Defined Networking",
+        "dnkey-" + filler(26, "A1B2C3D4") + "-" + filler(52, "A1B2C3D4"),
+        "docs.defined.net",
+        (Form(r"dnkey-", r"[A-Za-z0-9_=-]{26}-[A-Za-z0-9_=-]{52}"),),
+    ),
+    Token(
+        "OPENSHIFT_TOKEN",
+        "a token of OpenShift",
+        "sha256~" + filler(43),
+        "docs.redhat.com/en/documentation/openshift_container_platform",
+        (Form(r"sha256~", r"[\w-]{43}"),),
+    ),
+    Token(
+        "SCALINGO_TOKEN",
+        "a token of Scalingo",
+        "tk-us-" + filler(48),
+        "developers.scalingo.com",
+        (Form(r"tk-us-", r"[\w-]{48}"),),
+    ),
 )

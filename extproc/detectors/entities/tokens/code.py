@@ -22,7 +22,7 @@ TOKENS: tuple[Token, ...] = (
         "support.atlassian.com/atlassian-account/docs/manage-api-tokens-for-your-atlassian-account",
         (
             Form(r"AT[A-Z]TT3[\w-]{16}", r"[\w-]{30,}={0,2}(?:[A-F0-9]{8})?"),
-            Form(r"ATBB[A-Za-z0-9]{16}", r"[A-Za-z0-9]{12,24}", check=has_digit),
+            Form(r"ATBB[A-Za-z0-9]{16}", r"[A-Za-z0-9]{12,24}"),
         ),
     ),
     Token(
@@ -218,6 +218,26 @@ TOKENS: tuple[Token, ...] = (
             Form(r"hv[sbr]\.[\w-]{16}", r"[\w-]{8,}"),
             Form(r"s\.[A-Za-z0-9]{22}", r"[A-Za-z0-9]{2}(?:\.[A-Za-z0-9]{5,8})?", check=is_mixed),
             Form(r"b\.AAAAA[\w-]{16}", r"[\w-]{40,}"),
+        ),
+    ),
+    Token(
+        "OCTOPUS_KEY",
+        "a key of Octopus Deploy",
+        "API-" + filler(26, "A1B2C3D4"),
+        "octopus.com/docs/octopus-rest-api/how-to-create-an-api-key",
+        (Form(r"API-[A-Z0-9]{16}", r"[A-Z0-9]{9,16}", check=has_digit),),
+    ),
+    Token(
+        "SIDEKIQ_SECRET",
+        "the user and password of Sidekiq's registry",
+        filler(8, HEX) + ":" + filler(8, HEX) + "@" + "gems.contribsys.com",
+        "github.com/sidekiq/sidekiq/wiki",
+        (
+            Form(
+                r"([0-9a-f])@gems\.contribsys\.com",
+                r"(?<=[0-9a-f]{8}:[0-9a-f]{8}@gems\.contribsys\.com)",
+                before=16,
+            ),
         ),
     ),
 )

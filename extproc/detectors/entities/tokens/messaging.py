@@ -1,24 +1,10 @@
 """Tokens of services for mail, messages, chat and social networks."""
 
 import base64
-import binascii
-import re
 
 from extproc.detectors.entities.tokens.form import Form, Token, filler, has_digit, is_mixed
 
 HEX = "a1b2c3d4e5f6"
-_DIGITS_IN_BASE64 = "[MNO][DTjz][AEIMQUYcgk][w-z0-5]"
-"""Four characters of Base64 that stand for three digits."""
-_SNOWFLAKE = re.compile(rb"[0-9]{17,20}")
-
-
-def _is_discord(text: str) -> bool:
-    """Return whether a token begins with the Base64 of an account's number."""
-    first = text.partition(".")[0]
-    try:
-        return _SNOWFLAKE.fullmatch(base64.urlsafe_b64decode(first + "=" * (-len(first) % 4))) is not None
-    except binascii.Error:
-        return False
 
 
 def _is_percent_encoded(text: str) -> bool:
@@ -39,11 +25,7 @@ TOKENS: tuple[Token, ...] = (
         base64.b64encode(b"123456789012345678").decode() + ".G1B2c3." + filler(38),
         "discord.com/developers/docs/reference",
         (
-            Form(
-                f"(?:{_DIGITS_IN_BASE64}){{5}}",
-                r"[\w-]{2,10}\.[\w-]{5,8}\.[\w-]{25,45}",
-                check=_is_discord,
-            ),
+            Form(r"[MNO][\w-]{22,25}\.[\w-]{6}\.[\w-]{27}", r"[\w-]{0,15}", check=is_mixed),
             Form(r"mfa\.[\w-]{40}", r"[\w-]{30,60}"),
             Form(r"discord(?:app)?\.com/api/(?:v[0-9]{1,2}/)?webhooks/", r"[0-9]{17,20}/[\w-]{50,}", apart=False),
         ),
@@ -86,12 +68,15 @@ TOKENS: tuple[Token, ...] = (
     ),
     Token(
         "MAILGUN_KEY",
-        "a key of Mailgun with a prefix",
+        "a key of Mailgun",
         "key-" + filler(32, HEX),
         "documentation.mailgun.com/docs/mailgun/api-reference/mg-auth",
         (
             Form(r"key-[0-9a-f]{8}", r"[0-9a-f]{24}"),
             Form(r"pubkey-[0-9a-f]{8}", r"[0-9a-f]{24}"),
+            Form(
+                r"[0-9a-f]-[0-9a-f]{8}-[0-9a-f]{8}", r"(?<=[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8})(?!-)", before=31
+            ),
         ),
     ),
     Token(
@@ -121,7 +106,7 @@ TOKENS: tuple[Token, ...] = (
         "xoxb-" + filler(24, "1234567890"),
         "docs.slack.dev/authentication/tokens",
         (
-            Form(r"xox[abceoprsd](?:\.xox[abp])?-", r"[A-Za-z0-9%-]{10,}[A-Za-z0-9+/%=]*", apart=False),
+            Form(r"xox[abceoprsd](?:\.xox[abp])?-", r"[A-Za-z0-9%_-]{10,}[A-Za-z0-9+/%=]*", apart=False),
             Form(r"xapp-[0-9]-", r"[A-Za-z0-9-]{10,}", apart=False),
             Form(r"xwfp-", r"[A-Za-z0-9-]{20,}", apart=False),
         ),

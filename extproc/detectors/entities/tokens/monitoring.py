@@ -76,4 +76,11 @@ TOKENS: tuple[Token, ...] = (
         "docs.sentry.io/account/auth-tokens",
         (Form(r"sntry[ysaui]_", r"[A-Za-z0-9+/=_-]{40,}"),),
     ),
+    Token(
+        "ROOTLY_KEY",
+        "a key of Rootly",
+        "rootly_" + filler(64, HEX),
+        "docs.rootly.com/api-reference",
+        (Form(r"rootly_[0-9a-f]{16}", r"[0-9a-f]{48}"),),
+    ),
 )

@@ -173,4 +173,25 @@ TOKENS: tuple[Token, ...] = (
         "www.zoho.com/accounts/protocol/oauth.html",
         (Form(r"1000\.[0-9a-f]{32}", r"\.[0-9a-f]{32}"),),
     ),
+    Token(
+        "ADAFRUIT_KEY",
+        "a key of Adafruit IO",
+        "aio_" + filler(28),
+        "io.adafruit.com/api/docs",
+        (Form(r"aio_[A-Za-z0-9]{16}", r"[A-Za-z0-9]{12}"),),
+    ),
+    Token(
+        "INTRA42_SECRET",
+        "a secret of the API of the schools 42",
+        "s-s4t2ud-" + filler(64, HEX),
+        "api.intra.42.fr/apidoc",
+        (Form(r"s-s4t2(?:ud|af)-", r"[0-9a-f]{64}"),),
+    ),
+    Token(
+        "MAXMIND_KEY",
+        "a licence key of MaxMind",
+        filler(6) + "_" + filler(29) + "_mmk",
+        "dev.maxmind.com",
+        (Form(r"_mmk", r"(?<=[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk)", before=36),),
+    ),
 )

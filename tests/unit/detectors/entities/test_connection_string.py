@@ -9,6 +9,7 @@ RANDOM = "a1B2c3D4e5F6a1B2c3D4e5F6"
 FOUND_IN_PART = [
     ("postgres://app:hunter22@db.internal/x", "hunter22"),
     ("amqp://:s3cr3t@mq", "s3cr3t"),
+    ("redis://:x@cache:6379/0", "x"),
     ("postgres://app:p@ssw0rd@db:5432/app", "p@ssw0rd"),
     ("postgres://app:p/ssw0rd@db:5432/app", "p/ssw0rd"),
     ("postgres://app:p?ss#w0rd@db:5432/app?x=a@b", "p?ss#w0rd"),

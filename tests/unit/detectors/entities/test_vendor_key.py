@@ -13,7 +13,7 @@ FOUND_IN_CONTEXT = [
     ("aB3dE5fG7hJ9kL1mN3pQ", "algoliaAdminKey"),
     (HEX + HEX, "linode_token"),
     (HEX, "mistral_key"),
-    (HEX + "-3f8a9c1b-7d2e4f60", "mailgun_key"),
+    (HEX, "segment_write_key"),
 ]
 """Text, and the key above it without which it is not an entity."""
 FOUND_IN_TEXT = [f'okta = "{HEX}"', f"FASTLY_KEY: {HEX}", f"# datadog\napp_key={HEX}", f'Snyk.token := "{UUID}"']
