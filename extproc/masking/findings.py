@@ -1,7 +1,6 @@
 """Findings: counted while a body is masked, and rendered so that no finding shows what it masks."""
 
-from collections.abc import Callable
-from itertools import chain
+from collections.abc import Callable, Iterable
 
 from extproc.masking.plan.json_path import Location, render, shorten
 from extproc.model.errors import MaskingError
@@ -14,17 +13,32 @@ MAX_LOCATIONS = 1_000
 """Locations that findings distinguish; findings at further ones are counted at the root."""
 
 
-def add_up(*logs: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Return the findings of several texts together. Past ``MAX_LOCATIONS``, they are at the root."""
-    if sum(map(bool, logs)) < 2:  # noqa: PLR2004 - nothing to add
-        return next(filter(None, logs), ())
-    counts: dict[tuple[str, str, str], int] = {}
-    for each in chain.from_iterable(logs):
-        key = (each.entity, each.path, each.how)
-        if key not in counts and len(counts) >= MAX_LOCATIONS:
-            key = (each.entity, "$", each.how)
-        counts[key] = counts.get(key, 0) + each.count
-    return tuple(Finding(*key, count) for key, count in counts.items())
+class FindingSum:
+    """The findings of several texts together. Past ``MAX_LOCATIONS``, further ones are at the root."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, str, str], int] = {}
+
+    def add(self, findings: Iterable[Finding]) -> None:
+        """Add the findings of one text."""
+        for each in findings:
+            key = (each.entity, each.path, each.how)
+            if key not in self._counts and len(self._counts) >= MAX_LOCATIONS:
+                key = (each.entity, "$", each.how)
+            self._counts[key] = self._counts.get(key, 0) + each.count
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The sums, in order of first appearance."""
+        return tuple(Finding(*key, count) for key, count in self._counts.items())
+
+
+def add_up(*logs: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings of several texts together."""
+    total = FindingSum()
+    for each in logs:
+        total.add(each)
+    return total.findings
 
 
 class FindingLog:

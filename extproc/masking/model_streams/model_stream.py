@@ -9,7 +9,8 @@ masked as such.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
@@ -18,7 +19,7 @@ from extproc.codecs.json_units import quote
 from extproc.codecs.strict_json import parse_text
 from extproc.codecs.unreadable import Unreadable
 from extproc.masking.edits import Edit, apply
-from extproc.masking.findings import add_up
+from extproc.masking.findings import FindingSum, add_up
 from extproc.masking.json.json_masker import JsonMasker
 from extproc.masking.model_streams.shapes import Channel, Delta, Shape, may_have_deltas, read_shape
 from extproc.masking.plan.json_path import Location
@@ -109,13 +110,15 @@ class ModelStream(Generic[C]):
         self._limit = limit
         self._max_depth = max_depth
         self._open: dict[Channel, _Open[C]] = {}
-        self._ended: tuple[Finding, ...] = ()
+        self._ended = FindingSum()
         """The findings of the channels that have ended."""
+        self._held = 0
+        """Characters that all channels hold back."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """All findings in the channels' texts so far."""
-        return add_up(self._ended, *(each.masker.findings for each in self._open.values()))
+        return add_up(self._ended.findings, *(each.masker.findings for each in self._open.values()))
 
     def may_concern(self, text: str) -> bool:
         """Return whether a document may have a delta, or end a channel. Never wrongly false."""
@@ -142,15 +145,17 @@ class ModelStream(Generic[C]):
             return None
         shape = self._read(text)
         deltas = [each for each in shape.deltas if self._is_piece(each)]
-        ended = [each for each in self._open if any(each[: len(begin)] == begin for begin in shape.ended)]
+        begins = frozenset(shape.ended)
+        ended = [each for each in self._open if _begins_with(each, begins)] if begins else []
         if not (deltas or ended or shape.spelled):
             return None
         released = _Released()
-        for delta in deltas:
-            self._feed(delta, released)
-        ended += [delta.channel for delta in deltas if self._ends(delta.channel, shape)]
+        for of_one in _by_channel(deltas):
+            self._feed(of_one, released)
+        ended += [delta.channel for delta in deltas if self._ends(delta.channel, begins)]
         inserted = [*self._rests(dict.fromkeys(ended), released)]
-        self._check_held()
+        if self._held > self._limit:
+            raise MaskingError("the text of a model that has to be held back is too-large")
         return [*inserted, (carrier, self._rewritten(carrier, text, released, shape.spelled, searched=searched))]
 
     def finish(self) -> list[tuple[C, str]]:
@@ -176,37 +181,35 @@ class ModelStream(Generic[C]):
         is_field = plan.operator_at(plan.state_at(delta.location)) is not None
         return not is_field and (delta.channel in self._open or not delta.may_be_whole)
 
-    def _feed(self, delta: Delta, released: _Released) -> None:
+    def _feed(self, deltas: list[Delta], released: _Released) -> None:
+        """Feed the pieces of one text; all that it releases goes with the last of them."""
+        delta = deltas[-1]
         channel = self._open.get(delta.channel)
         if channel is None:
             if len(self._open) >= MAX_CHANNELS:
                 raise MaskingError(f"a stream with more than {MAX_CHANNELS} texts at once")
-            masker = TextStreamMasker(self._make_masker, limit=self._limit, location=delta.location)
+            masker = TextStreamMasker(self._make_masker, limit=self._limit, location=deltas[0].location)
             channel = self._open[delta.channel] = _Open(masker, JsonPrefix() if delta.is_json else None)
-        released.add(delta, channel.feed(delta.text))
+        for each in deltas:
+            released.add(each, "")
+        before = channel.masker.held
+        released.add(delta, channel.feed("".join([each.text for each in deltas])))
+        self._held += channel.masker.held - before
 
-    def _ends(self, channel: Channel, shape: Shape) -> bool:
-        return self._open[channel].is_complete or any(channel[: len(begin)] == begin for begin in shape.ended)
+    def _ends(self, channel: Channel, begins: frozenset[Channel]) -> bool:
+        return self._open[channel].is_complete or _begins_with(channel, begins)
 
     def _rests(self, ended: "list[Channel] | dict[Channel, None]", released: _Released) -> Iterator[tuple[C, str]]:
         """End channels. Add the rests of their texts to an event; yield copies of events with all others."""
         for name in ended:
             channel = self._open.pop(name)
+            self._held -= channel.masker.held
             rest = channel.masker.finish_text()
-            self._ended = add_up(self._ended, channel.masker.findings)
+            self._ended.add(channel.masker.findings)
             if name in released.last:
                 released.texts[released.last[name]] += rest
             elif rest and channel.template:
                 yield channel.template.carrier, channel.template.with_text(rest)
-
-    def _check_held(self) -> None:
-        """Refuse to hold more than the limit.
-
-        Raises:
-            MaskingError: the channels hold more.
-        """
-        if sum(each.masker.held for each in self._open.values()) > self._limit:
-            raise MaskingError("the text of a model that has to be held back is too-large")
 
     def _rewritten(
         self, carrier: C, text: str, released: _Released, spelled: list[Location], *, searched: bool
@@ -223,6 +226,20 @@ class ModelStream(Generic[C]):
             for location, new in released.texts.items()
         }
         return _filled(empty, edits, tokens)
+
+
+def _by_channel(deltas: list[Delta]) -> Iterable[list[Delta]]:
+    """Return the deltas of each channel. Most events have one delta."""
+    if len(deltas) == 1:
+        return [deltas]
+    found: dict[Channel, list[Delta]] = {}
+    for each in deltas:
+        found.setdefault(each.channel, []).append(each)
+    return found.values()
+
+
+def _begins_with(channel: Channel, begins: frozenset[Channel]) -> bool:
+    return any(channel[:length] in begins for length in range(len(channel) + 1))
 
 
 def _lenient_shape(text: str) -> Shape:
@@ -264,10 +281,17 @@ def _spans(text: str, texts: dict[Location, str], others: list[Location]) -> dic
 
 
 def _filled(text: str, edits: tuple[Edit, ...], tokens: dict[Span, str]) -> str:
-    """Return a document with tokens in some places, and edits in others. Where the two meet, the edits count."""
-    filling = [
-        Edit(start, end, token)
-        for (start, end), token in tokens.items()
-        if not any(edit.start < end and start < edit.end for edit in edits)
-    ]
+    """Return a document with tokens in some places, and edits in others. Where the two meet, the edits count.
+
+    Args:
+        text: the document.
+        edits: sorted, without overlaps.
+        tokens: by their places, which an edit covers whole or not at all.
+    """
+    ends = [edit.end for edit in edits]
+    filling = []
+    for (start, end), token in tokens.items():
+        behind = bisect_right(ends, start)
+        if behind == len(edits) or edits[behind].start >= end:
+            filling.append(Edit(start, end, token))
     return apply(text, sorted([*edits, *filling]))

@@ -133,7 +133,7 @@ def _responses(document: dict[str, Any], shape: Shape) -> None:
 
 
 RESPONSES_INDEXES = ("item_id", "output_index", "content_index", "summary_index")
-BLOCK_TEXTS = {"text": False, "thinking": False, "partial_json": True}
+BLOCK_TEXTS = {"text": False, "thinking": False, "partial_json": True, "arguments": True}
 """Texts in a delta of a block, and whether they are JSON."""
 
 
