@@ -8,6 +8,7 @@ from extproc.detectors.analyzer import Analyzer
 from extproc.detectors.catalogue import catalogue
 from extproc.detectors.custom import make_custom
 from extproc.detectors.detector import Detector
+from extproc.detectors.entities.phone_number import phone_number_of
 from extproc.detectors.presidio import make_presidio
 from extproc.detectors.vocabulary.vocabulary import Vocabulary
 from extproc.detectors.vocabulary.vocabulary import built_in as built_in_words
@@ -77,14 +78,23 @@ def make_detectors(masking: InstallationMasking) -> Analyzer:
     """Make the built-in detectors with the installation's words, its own detectors, and Presidio's.
 
     Raises:
-        ConfigError: a pattern or word that cannot be used, a name that is taken or not known, or an extra that is
-            missing.
+        ConfigError: a pattern or word that cannot be used, a name that is taken or not known, a region without
+            phones, or an extra that is missing.
     """
     built_in = catalogue(_vocabulary(masking.words))
     names = {detector.entity for detector in built_in}
+    phones = _phones(masking.phone_regions) if masking.phone_regions else ()
     own = tuple(_own_detector(name, each, names) for name, each in masking.detectors.items())
     presidio = _presidio(masking.presidio, {*names, *masking.detectors}) if masking.presidio else ()
-    return Analyzer((*built_in, *own, *presidio))
+    return Analyzer((*built_in, *phones, *own, *presidio))
+
+
+def _phones(regions: list[str]) -> tuple[Detector, ...]:
+    """Make the detector for national phone numbers of the installation's regions."""
+    try:
+        return (phone_number_of(regions),)
+    except ValueError as error:
+        raise ConfigError(f"masking.phone_regions: {error}", key=("masking", "phone_regions")) from error
 
 
 def _vocabulary(words: dict[str, list[str]]) -> Vocabulary:

@@ -35,6 +35,7 @@ FORMS = {
     TEXT_TYPE: "a media type in lower case without parameters, such as application/xml",
     r"^\$": "a JSONPath that begins with $, such as $.items[*].ssn",
     r"^(\*|[A-Z][A-Z0-9_]*)$": "the name of an entity in capitals, such as US_SSN, or * for all",
+    r"^[A-Z]{2}$": "the code of a region in two capitals, such as DE",
     r"^[A-Z][A-Z0-9_]{1,40}$": "the name of an entity in capitals, such as EMPLOYEE_ID",
     HOST: (
         "a host name in lower case, with its port where the Host header has one, such as crm.example.com;"

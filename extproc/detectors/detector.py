@@ -85,7 +85,7 @@ class Detector:
     ask for a character that is not in front of a match.
     """
     shortest: int
-    """Fewest characters of a match."""
+    """Fewest characters of a text in which something is found."""
     find: Find
     canonical: Callable[[str], str] = as_written
     """Makes different spellings of one value equal, so that their pseudonyms are equal."""

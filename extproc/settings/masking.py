@@ -188,6 +188,9 @@ class InstallationMasking(Strict):
     """Words of your own that say what a value is, by kind: password, pin, secret, phone, account, card, tax,
     birth, passport, address, person… A word is written as the parts of a name, in small letters:
     customer_msisdn."""
+    phone_regions: list[Annotated[str, Field(pattern=r"^[A-Z]{2}$")]] = Field([])
+    """Regions (ISO 3166-1, as in DE, FR) whose national phone numbers are found without a word, too, where they
+    are written in groups: 030/1234567. Other numbers need a country code or a word."""
     pseudonym_key_id: str = Field("k1", pattern=r"^[a-z]{1,8}[0-9]{0,3}$", description="id of the key in use")
     pseudonym_key_file: PathSetting | None = Field(
         None,

@@ -1,13 +1,13 @@
 """PHONE_NUMBER: by its country code (E.164), in a national form that tells, or any digits beside a word."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache, partial
 
 from extproc.detectors.check_digits import digits_alone
 from extproc.detectors.context import name_before
 from extproc.detectors.detector import APART, Detector, Ranges, outermost
-from extproc.detectors.numbering_plans import has_length, is_number
+from extproc.detectors.numbering_plans import has_length, is_national, is_number, plan_of
 from extproc.detectors.vocabulary.names import normal_name
 from extproc.detectors.vocabulary.vocabulary import Vocabulary
 from extproc.detectors.vocabulary.words import Words
@@ -191,6 +191,23 @@ def _looks_dialled(text: str, start: int, end: int) -> bool:
     return len(digits) >= GROUPED and not (is_range or THOUSANDS.match(found) or DECIMAL.match(found))
 
 
+def find_national(regions: tuple[str, ...], text: str, _: str) -> Ranges:
+    """Yield numbers in groups that are national numbers of one of some regions."""
+    for match in LOOSE.finditer(text):
+        found = match[0]
+        if found.isdigit() or _is_something_else(found) or not APART_FROM_MORE.match(text, match.end()):
+            continue
+        if _looks_dialled(text, *match.span()) and _is_of(regions, found):
+            yield from _with_extension(text, *match.span())
+
+
+def _is_of(regions: tuple[str, ...], found: str) -> bool:
+    """Return whether digits are a number of one of some regions, with its trunk prefix if that is 0."""
+    digits = digits_alone(found)
+    is_long = digits.startswith("0")
+    return any(is_national(digits, each) and (is_long or plan_of(each).trunk != "0") for each in regions)
+
+
 def _with_extension(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     if joined := EXTENSION.match(text, end):
         yield start, joined.end()
@@ -209,7 +226,7 @@ PHONE_NUMBER = Detector(
         rb"\(0[0-9]{1,4}\) ?[0-9]{2,4}[ -]?[0-9]{2}",
         APART + rb"0[0-9]{1,2}-[0-9]{3,4}-[0-9]{4}",
     ),
-    shortest=1,
+    shortest=9,
     find=find,
     canonical=digits_alone,
     meaning="a phone number with a country code, or in a national form with an area code",
@@ -225,7 +242,7 @@ def phone_number_loose(vocabulary: Vocabulary) -> Detector:
     return Detector(
         entity="PHONE_NUMBER",
         prefilter=(APART + rb"[0-9](?:[ .()/-]{0,3}[0-9]){6}",),
-        shortest=1,
+        shortest=7,
         find=partial(find_loose, words),
         canonical=digits_alone,
         hints=words.hints,
@@ -233,4 +250,24 @@ def phone_number_loose(vocabulary: Vocabulary) -> Detector:
         example="020 7946 0958",
         example_key="phone",
         source="ITU-T E.164",
+    )
+
+
+def phone_number_of(regions: Collection[str]) -> Detector:
+    """Make the detector for national numbers of some regions, which need no word.
+
+    Args:
+        regions: codes as ``plan_of`` takes them; at least one.
+
+    Raises:
+        ValueError: there is no such region.
+    """
+    trunks = {plan_of(region).trunk[:1] for region in regions}
+    first = rb"0" if trunks == {"0"} else rb"[0-9]"
+    return Detector(
+        entity="PHONE_NUMBER",
+        prefilter=(APART + first + rb"(?:[ .()/-]{0,3}[0-9]){6}",),
+        shortest=7,
+        find=partial(find_national, tuple(regions)),
+        canonical=digits_alone,
     )
