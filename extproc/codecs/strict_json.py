@@ -132,6 +132,8 @@ def parse_strictly(text: str, max_depth: int) -> Json:
 
 def _oddity(text: str, error: json.JSONDecodeError) -> Odd | None:
     """Return which common body a text is that is not JSON; None if it is just malformed."""
+    if "\0" in text:
+        return Odd.UTF16
     if text.startswith(CONSTANTS, error.pos) or text.startswith("-Infinity", error.pos):
         return Odd.NAN
     if error.msg == "Extra data" and "\n" in text[: error.pos] and text[error.pos] in "{[":
