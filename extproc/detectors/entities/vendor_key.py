@@ -1,6 +1,7 @@
 """VENDOR_KEY: a key or token that has no form of its own, beside the name of its vendor."""
 
 import re
+from itertools import groupby
 
 from extproc.detectors.context import ends_with, name_endings, own_name
 from extproc.detectors.detector import Detector, Ranges
@@ -20,15 +21,30 @@ VENDORS = (
     "|shodan|shopify|sidekiq|snyk|sonarcloud|sonarqube|sparkpost|splunk|spotify|squarespace|stripe|sumo_?logic"
     "|telegram|telnyx|travis|trello|twilio|twitch|twitter|typeform|unsplash|vercel|virustotal|vonage|vultr|wandb"
     "|webex|whatsapp|wakatime|yandex|zapier|zendesk|zoho|zoom"
+    "|abstractapi|adobe|aftership|airbyte|anypoint|apilayer|appcenter|bitrise|braze|chargify|chartmogul|clearbit"
+    "|clicksend|clockify|contentstack|coveralls|cronitor|crowdstrike|currencylayer|customerio|datocms|delighted"
+    "|evernote|fauna|filestack|fivetran|formcraft|freeagent|fullstory|geocode|gumroad|hasura|imagekit|imgix|infobip"
+    "|insightly|ipstack|iterable|jumio|knapsack|lemonsqueezy|loginradius|mailmodo|mapquest|metabase|moneybird"
+    "|onesignal|opencage|parseur|paymo|pingdom|pipedream|positionstack|printful|prismic|pubnub|pushbullet|pushover"
+    "|recurly|replyio|rocketreach|shipstation|simfin|smartsheet|snowflake|sslmate|statuspage|storyblok|sumsub|taxjar"
+    "|textmagic|todoist|toggl|tomtom|uplead|uploadcare|uptimerobot|veriff|voiceflow|weatherstack|wrike|xero"
 )
 """Names of which hardly one is a word of its own."""
-NEAR = re.compile(VENDORS, re.IGNORECASE)
+_BY_LETTER = groupby(sorted(VENDORS.split("|")), key=lambda vendor: vendor[0])
+NEAR = re.compile("|".join(f"{letter}(?:{'|'.join(each[1:] for each in names)})" for letter, names in _BY_LETTER))
+"""Matches in small letters. ``re`` rules out most vendors by their first letter."""
 VALUE = re.compile(r"(?<![A-Za-z0-9/+_.~-])[A-Za-z0-9_+/-]{20,256}={0,2}(?![A-Za-z0-9/+_.~=-])")
 KIND = name_endings("key|token|secret|pat|auth|password|pass|license|hec|credentials?|api")
 ALONE = re.compile(rf"_*(?:{VENDORS})_*", re.IGNORECASE)
 PUBLIC = re.compile(r"publi[cs]|site_?key|page|cursor|next|continu|sync|search_?key|measurement", re.IGNORECASE)
 """Parts of names of keys that browsers see, and of places in lists."""
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+SAID = re.compile(
+    r"(?:key|token|secret|password)[\"']?\s{0,3}(?::?=|=>|:|is)?\s{0,3}[\"'`]?\Z",
+    re.IGNORECASE,
+)
+"""The word right before a value in a text."""
+SAID_REACH = 24
 REACH = 40
 """Characters before a value in which its vendor counts."""
 LEAST_DIGITS = 2
@@ -36,15 +52,25 @@ LEAST_DIGITS = 2
 
 def find(text: str, keys: str) -> Ranges:
     """Yield random text whose name says key or token, if a vendor is named with it."""
+    vendor_above = NEAR.search(keys.lower()) is not None
     for match in VALUE.finditer(text):
-        value, at = match[0], match.start()
-        if sum(map(str.isdigit, value)) < LEAST_DIGITS or value.isdigit() or entropy(value) < LEAST_ENTROPY:
-            continue
-        name = own_name(text, *match.span(), keys)
-        if not name or PUBLIC.search(name) or not (NEAR.search(text, max(0, at - REACH), at) or NEAR.search(keys)):
-            continue
-        if ends_with(KIND, name) or (ALONE.fullmatch(name) and not UUID.fullmatch(value)):
-            yield match.span()
+        at = match.start()
+        if _is_random(match[0]) and (vendor_above or NEAR.search(text[max(0, at - REACH) : at].lower())):
+            name = own_name(text, *match.span(), keys)
+            if not PUBLIC.search(name) and _says_key(name, match[0], text[max(0, at - SAID_REACH) : at]):
+                yield match.span()
+
+
+def _is_random(value: str) -> bool:
+    digits = sum(map(str.isdigit, value))
+    return LEAST_DIGITS <= digits < len(value) and entropy(value) >= LEAST_ENTROPY
+
+
+def _says_key(name: str, value: str, before: str) -> bool:
+    """Return whether a name, or the text right before a value, says that it is a key."""
+    if SAID.search(before) or ends_with(KIND, name):
+        return True
+    return ALONE.fullmatch(name) is not None and not UUID.fullmatch(value)
 
 
 VENDOR_KEY = Detector(

@@ -76,7 +76,10 @@ TOKENS: tuple[Token, ...] = (
         "a token or secret key of Supabase",
         "sbp_" + filler(40, HEX),
         "supabase.com/docs/guides/api/api-keys",
-        (Form(r"sbp_(?:oauth_|v0_)?[0-9a-f]{16}", r"[0-9a-f]{24,}"), Form(r"sb_secret_", r"[\w-]{22,}")),
+        (
+            Form(r"sbp_(?:oauth_|v0_)?[0-9a-z]{16}", r"[0-9a-z]{24,}", check=is_mixed),
+            Form(r"sb_secret_", r"[\w-]{22,}"),
+        ),
     ),
     Token(
         "TINYBIRD_TOKEN",

@@ -159,4 +159,18 @@ TOKENS: tuple[Token, ...] = (
         "docs.x.com/fundamentals/authentication/oauth-2-0/bearer-tokens",
         (Form(r"AAAAAAAAAAAAAAAAAAAAA", r"[A-Za-z0-9%]{60,140}", check=_is_percent_encoded),),
     ),
+    Token(
+        "PUBNUB_KEY",
+        "a secret key of PubNub",
+        "sec-c-" + filler(48),
+        "www.pubnub.com/docs/general/basics/initialize-pubnub",
+        (Form(r"sec-c-", r"[A-Za-z0-9-]{36,}={0,2}"),),
+    ),
+    Token(
+        "VOICEFLOW_KEY",
+        "a key of Voiceflow",
+        "VF.DM." + filler(24, HEX) + "." + filler(16),
+        "docs.voiceflow.com",
+        (Form(r"VF\.(?:DM\.|WS\.)?[0-9a-f]{16}", r"[0-9a-f]{8}\.[A-Za-z0-9]{16}"),),
+    ),
 )

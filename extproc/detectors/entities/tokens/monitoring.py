@@ -1,6 +1,6 @@
 """Tokens of services that watch, log, trace and alert."""
 
-from extproc.detectors.entities.tokens.form import UUID, Form, Token, filler, has_digit
+from extproc.detectors.entities.tokens.form import UUID, Form, Token, filler, has_digit, is_mixed
 
 HEX = "a1b2c3d4e5f6"
 
@@ -60,14 +60,14 @@ TOKENS: tuple[Token, ...] = (
         "a token of PagerDuty",
         "pdus+_0XBPWQQ_" + "12ab34cd-0000-4000-8000-12ab34cd56ef",
         "support.pagerduty.com/main/docs/api-access-keys",
-        (Form(r"pd[ue][s]\+_", r"[A-Za-z0-9]{4,10}_[0-9a-f-]{36}"), Form(r"u\+[\w-]{18}", check=has_digit)),
+        (Form(r"pd[ue][s]\+_", r"[A-Za-z0-9]{4,10}_[0-9a-f-]{36}"), Form(r"u\+[\w+-]{18}", check=has_digit)),
     ),
     Token(
         "POSTHOG_KEY",
         "a personal key of PostHog",
         "phx_" + filler(43),
         "posthog.com/docs/api",
-        (Form(r"ph[xs]_[A-Za-z0-9]{16}", r"[A-Za-z0-9]{20,}"),),
+        (Form(r"ph[xs]_[\w-]{16}", r"[\w-]{20,}", check=is_mixed),),
     ),
     Token(
         "SENTRY_TOKEN",

@@ -194,4 +194,18 @@ TOKENS: tuple[Token, ...] = (
         "dev.maxmind.com",
         (Form(r"_mmk", r"(?<=[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk)", before=36),),
     ),
+    Token(
+        "PASSWORD_HASH",
+        "the hash of a password: bcrypt, scrypt, SHA-crypt, Argon2, PBKDF2, Apache's",
+        "$2b$12$" + filler(53),
+        "passlib.readthedocs.io/en/stable/modular_crypt_format.html",
+        (
+            Form(r"\$2[abxy]\$[0-9]{2}\$", r"[./A-Za-z0-9]{53}"),
+            Form(r"\$[156]\$[./A-Za-z0-9]{2,16}\$", r"[./A-Za-z0-9]{22,86}"),
+            Form(r"\$(?:y|7|gy)\$[./A-Za-z0-9]{2,40}\$", r"[./A-Za-z0-9$]{30,}"),
+            Form(r"\$apr1\$", r"[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{22}"),
+            Form(r"\$argon2(?:id|i|d)\$", r"v=[0-9]+\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$[\w+/$.-]{20,}"),
+            Form(r"pbkdf2_sha(?:1|256|512)\$", r"[0-9]+\$[\w./+-]{1,64}\$[A-Za-z0-9+/=]{20,}"),
+        ),
+    ),
 )

@@ -16,7 +16,13 @@ FOUND_IN_CONTEXT = [
     (HEX, "segment_write_key"),
 ]
 """Text, and the key above it without which it is not an entity."""
-FOUND_IN_TEXT = [f'okta = "{HEX}"', f"FASTLY_KEY: {HEX}", f"# datadog\napp_key={HEX}", f'Snyk.token := "{UUID}"']
+FOUND_IN_TEXT = [
+    f'okta = "{HEX}"',
+    f"FASTLY_KEY: {HEX}",
+    f"# datadog\napp_key={HEX}",
+    f"the Mixpanel secret {HEX}",
+    f'Snyk.token := "{UUID}"',
+]
 NOT_FOUND = [
     ("github_commit", HEX),
     ("twilio_call_sid", "CA" + HEX),
