@@ -194,6 +194,17 @@ class Analyzer:
             self._named[name] = found
         return found
 
+    def has_word(self, name: str) -> bool:
+        """Return whether a detector may find something because of a name. May be wrong only if true.
+
+        Args:
+            name: that of a value, or several, one per line.
+        """
+        if not name:
+            return False
+        owners, hinted = self._prefilter.which(_encoded(fold(name).text))
+        return bool(hinted) or any(number in self.naming for number in owners)
+
     def _possible(self, data: bytes) -> AbstractSet[int]:
         """Return the detectors whose patterns match, and whose hint does if they have one."""
         owners, hinted = self._prefilter.which(data)
@@ -216,7 +227,7 @@ class Analyzer:
         keys = "" if self._uses_context.isdisjoint(numbers) else self._labels.hide(context())
         budget = _Budget(RATIO * len(folded.text) + RATIO_FREE)
         found = self._searched(numbers, folded, keys, _Depth(0, False, budget))
-        return sorted(set(found), key=self._order) if len(found) > 1 else found
+        return sorted(set(found), key=self.order) if len(found) > 1 else found
 
     def _searched(self, numbers: Collection[int], folded: Folded, keys: str, depth: "_Depth") -> list[Match]:
         without_labels = self._labels.hide(folded.text)
@@ -238,7 +249,7 @@ class Analyzer:
             found += self._decoded(views, folded, keys, depth)
         return found
 
-    def _order(self, match: Match) -> tuple[int, int, bool, str]:
+    def order(self, match: Match) -> tuple[int, int, bool, str]:
         """Sort matches by their place; of one place, the most telling entity comes first."""
         return match.start, match.end, match.entity in self._generic, match.entity
 

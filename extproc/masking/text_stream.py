@@ -48,6 +48,8 @@ from extproc.masking.json.json_masker import JsonMasker
 from extproc.masking.json.position import KnownPosition
 from extproc.masking.plan.json_path import Location
 from extproc.masking.text.json_prefix import JsonPrefix
+from extproc.masking.text.tables import AT_START as NO_TABLE
+from extproc.masking.text.tables import Tables
 from extproc.masking.text.text_masker import Before, MergedMatch, ScanResult, merge_matches
 from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import Finding
@@ -256,6 +258,9 @@ class TextStreamMasker:
         self._effort = _Effort()
         self._raw, self._sent = _Context(), _Context()
         """The end of the released text, as it came and as it was sent."""
+        self._tables = NO_TABLE
+        self._sent_tables = NO_TABLE
+        """What is remembered of the tables in the released text, as it came and as it was sent."""
 
     def feed(self, piece: bytes) -> bytes:
         """See ``StreamMasker.feed``."""
@@ -373,11 +378,14 @@ class TextStreamMasker:
         if not cut:
             return ""
         before, plan, text_masker = self._before(), self._plan, self._masker.text_masker
-        matches = text_masker.matches(region, str, plan, before.raw)
+        tables = Tables(region, before.tables)
+        in_prose = text_masker.in_prose(region, str, plan, before.raw)
+        matches = text_masker.in_cells(in_prose, region, str, before.tables)
         exempt = text_masker.exempt(matches, region, plan)
         masked = merge_matches(matches, plan, exempt)
-        uncut = merge_matches(matches, plan) if exempt else masked
-        while cut and not last and _is_within(uncut, cut, len(region)):
+        same = matches is in_prose and not exempt
+        uncut = masked if same else merge_matches(sorted({*in_prose, *matches}), plan)
+        while cut and not last and (_is_within(uncut, cut, len(region)) or not tables.may_cut(cut)):
             cut = next(cuts, 0)
         result = ScanResult(
             [],
@@ -395,10 +403,10 @@ class TextStreamMasker:
         self._masker.begin_document()
         edits = text_masker.edits(result.masked, text)
         out = apply(text, edits)
-        if (edits or before.changed) and text_masker.merged(out, str, plan, before.sent):
+        if (edits or before.changed) and text_masker.merged(out, str, plan, before):
             # Labels formed new entities. Part by part, so that the output does not depend on the pieces.
             uncut = merge_matches(result.matches, plan)
-            return "".join(map(self._masked_part, _parts(text, self._breaks, uncut)))
+            return "".join(map(self._masked_part, self._parts(text, uncut)))
         self._masker.log(result, KnownPosition(self._location))
         self._note_released(text, out)
         return out
@@ -409,13 +417,23 @@ class TextStreamMasker:
         self._note_released(text, out)
         return out
 
+    def _parts(self, text: str, masked: list[MergedMatch]) -> Iterator[str]:
+        """Cut a text at the breaks that no match and no row of a table reaches across."""
+        tables = Tables(text, self._tables)
+        cuts = (found.end() for found in self._breaks.finditer(text))
+        inside = [at for at in cuts if at < len(text) and not _is_within(masked, at, -1) and tables.may_cut(at)]
+        return (text[one:other] for one, other in pairwise([0, *inside, len(text)]))
+
     def _before(self) -> Before:
-        return Before(self._raw.text, self._sent.text)
+        return Before(self._raw.text, self._sent.text, self._tables, self._sent_tables)
 
     def _note_released(self, text: str, out: str) -> None:
         tail = _tail_of(text)
         self._raw.add(tail)
         self._sent.add(tail if out == text else _tail_of(out))
+        same = out == text and self._sent_tables == self._tables
+        self._tables, sent = Tables(text, self._tables).at_end, self._sent_tables
+        self._sent_tables = self._tables if same else Tables(out, sent).at_end
 
 
 def may_reach(text: str, at: int) -> bool:
@@ -453,10 +471,3 @@ def _is_within(masked: list[MergedMatch], at: int, end: int) -> bool:
     """Return whether an offset is within a match, or behind one that ends at ``end`` and may continue there."""
     number = bisect_left(masked, at, key=lambda match: match.start) - 1
     return number >= 0 and (masked[number].end > at or masked[number].end == end)
-
-
-def _parts(text: str, breaks: re.Pattern[str], masked: list[MergedMatch]) -> Iterator[str]:
-    """Cut a text at the breaks that no match reaches across."""
-    cuts = (found.end() for found in breaks.finditer(text))
-    inside = [at for at in cuts if at < len(text) and not _is_within(masked, at, -1)]
-    return (text[one:other] for one, other in pairwise([0, *inside, len(text)]))

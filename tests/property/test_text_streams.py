@@ -120,6 +120,26 @@ VALUES = [
     "订单已发货。",
     "\ufeff",
 ]
+TABLES = [
+    "name,ssn\n",
+    "id;account_number;password\n",
+    "phone\tsort code\temail\n",
+    " name | ssn\n------+-----\n",
+    "| phone | password |\n| --- | :--: |\n",
+    "+----+\n| name | ssn |\n+----+\n",
+    '"first name","ssn, or tax id"\r\n',
+    "Hello Bob, my phone\n",
+    "-[ RECORD 1 ]-+--\n",
+    "*************************** 1. row ***************************\n",
+    "field,value\n",
+    "name,ssn",
+]
+CELLS = [
+    *(",", ";", "\t", "|", " | ", "\n", "\r\n", "| ", " |\n", ", ", '"', '""', "\\|", "# x\n", "\n\n"),
+    *("219099998", "7104403517", "Bob", "hunter 2", "phone", "password", "ssn", "1", "two: words", "(2 rows)"),
+    *("5551234567", "4111 1111 1111 1111", "ssn | 219099998\n", "ssn: 219099998\n", "219", "09", "9999"),
+    *('"a\nb"', '"x; y, z"', "[US_SSN]", "\ufeff", "----+----\n", "name,ssn\n", "bob@example.com"),
+]
 FILLERS = st.sampled_from(
     [
         " ",
@@ -154,11 +174,14 @@ TEXTS = st.lists(
     ),
     max_size=14,
 ).map("".join)
+TABLE_TEXTS = st.lists(
+    st.one_of(st.sampled_from(TABLES), *[st.sampled_from(CELLS)] * 6, st.sampled_from(VALUES)), max_size=24
+).map("".join)
 RULES = st.lists(
     st.builds(
         lambda how, entity: MaskRule(how, entity=entity),
         st.sampled_from(list(MaskOperator)),
-        st.sampled_from(["*", "CREDIT_CARD", "US_SSN", "EMAIL_ADDRESS", "PRIVATE_KEY"]),
+        st.sampled_from(["*", "CREDIT_CARD", "US_SSN", "EMAIL_ADDRESS", "PRIVATE_KEY", "NAMED_SECRET"]),
     ),
     min_size=1,
     max_size=2,
@@ -192,7 +215,8 @@ def streamed(masker, raw, places, rules):
 
 def masked_once(text, rules):
     plan = compile_plan(rules, ANALYZER.entities)
-    merged = merge_matches(ANALYZER.scan(text), plan.entities_at(plan.root))
+    entities = plan.entities_at(plan.root)
+    merged = merge_matches(TEXT_MASKER.matches(text, str, entities), entities)
     return apply(text, TEXT_MASKER.edits(merged, text)).encode()
 
 
@@ -216,7 +240,7 @@ def masked(findings):
     return sorted(str(each) for each in findings if each.how)
 
 
-@given(TEXTS, PLACES, RULES)
+@given(TEXTS | TABLE_TEXTS, PLACES, RULES)
 @settings(max_examples=400, deadline=None)
 @example("2024\n4111\n1111\n1111\n1111\n2025\n", range(100), MASK_EVERYTHING)
 @example("12ghp_0123456789012345678901234567890123456789\n", range(100), MASK_EVERYTHING)
@@ -233,7 +257,7 @@ def test_a_stream_is_masked_as_the_whole(text, places, rules):
     assert masked(findings) == masked(whole.findings)
 
 
-@given(TEXTS, PLACES, RULES)
+@given(TEXTS | TABLE_TEXTS, PLACES, RULES)
 @settings(max_examples=200, deadline=None)
 def test_cuts_make_no_difference(text, places, rules):
     """And masking what was sent once more changes nothing."""

@@ -132,6 +132,11 @@ def is_named(key: str) -> bool:
     return small in _NAMED or small.endswith("value")
 
 
+def is_naming(key: str) -> bool:
+    """Return whether a member with this key, or a column, may name what is beside it: ``name``, ``field``."""
+    return _joined(key) in _NAMING
+
+
 def names_by_layout(text: str, shape: str) -> dict[int, str]:
     """Return the names of scalars that are not named by their own key, by the offset of the scalar.
 

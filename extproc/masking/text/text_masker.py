@@ -12,6 +12,9 @@ from extproc.masking.edits import Edit, Layer, apply
 from extproc.masking.plan.entity_plan import EntityPlan, strictest
 from extproc.masking.plan.operators import REDACTED, Operators
 from extproc.masking.text.exempt_values import ExemptValues
+from extproc.masking.text.table_cells import TableCells
+from extproc.masking.text.tables import AT_START as NO_TABLE
+from extproc.masking.text.tables import State
 from extproc.model.masking import EXEMPT, Exemption, MaskOperator
 
 MAX_ROUNDS = 4
@@ -21,12 +24,16 @@ CLEAN_KEY_LONGEST, CLEAN_KEYS_MOST = 64, 4_096
 
 
 class Before(NamedTuple):
-    """The folded text before a text that comes in parts, as far as it can be context."""
+    """The text before a text that comes in parts, as far as it can be context: folded."""
 
     raw: str = ""
     """As it came."""
     sent: str = ""
     """As it was masked."""
+    tables: State = NO_TABLE
+    """The table in it that is not at its end yet, as it came."""
+    sent_tables: State = NO_TABLE
+    """The same, as it was masked."""
 
     @property
     def changed(self) -> bool:
@@ -130,20 +137,34 @@ class TextMasker:
             before: the text in front, which is not changed any more. Only with ``ALL`` detectors.
         """
         if detectors.is_all:
-            matches = self.matches(text, context, plan, before.raw)
+            matches = self.matches(text, context, plan, before.raw, before.tables)
         else:
-            matches = self.analyzer.run(detectors, text, context)
+            matches = self.in_cells(self.analyzer.run(detectors, text, context), text, context, NO_TABLE)
         if not matches and not before.changed:
             return NOTHING_FOUND
         exempt = self.exempt(matches, text, plan)
         masked = merge_matches(matches, plan, exempt)
         edits = self.edits(masked, text)
         if edits or before.changed:
-            edits = self._settled(text, context, plan, edits, before.sent)
+            edits = self._settled(text, context, plan, edits, before)
         return ScanResult(edits, matches, masked, exempt)
 
-    def matches(self, text: str, context: Context, plan: EntityPlan, before: str) -> list[Match]:
+    def matches(
+        self, text: str, context: Context, plan: EntityPlan, before: str = "", tables: State = NO_TABLE
+    ) -> list[Match]:
         """Find all entities in a text that stands behind another one.
+
+        Args:
+            text: the text.
+            context: returns the keys above it.
+            plan: the operator for each entity.
+            before: the text before, folded.
+            tables: what is remembered of the tables in it.
+        """
+        return self.in_cells(self.in_prose(text, context, plan, before), text, context, tables)
+
+    def in_prose(self, text: str, context: Context, plan: EntityPlan, before: str) -> list[Match]:
+        """As ``matches``, without regard to tables.
 
         Of a match that begins in the text before, the part in this text counts if the plan masks it.
         """
@@ -156,6 +177,19 @@ class TextMasker:
             for start, end, entity in matches
             if start >= at or (end > at and plan.operator_for(entity) is not None)
         ]
+
+    def in_cells(self, matches: list[Match], text: str, context: Context, tables: State) -> list[Match]:
+        """Return the matches in a text, of which those in tables are found by the names of their columns.
+
+        Args:
+            matches: those in the text read as prose.
+            text: the text.
+            context: returns the keys above it.
+            tables: what is remembered of the tables in the text before.
+        """
+        if "\n" not in text and tables is NO_TABLE:
+            return matches
+        return TableCells(self.analyzer, text, context, tables).matches(matches)
 
     def exempt(self, matches: list[Match], text: str, plan: EntityPlan) -> Exempt:
         """Return the matches in a text that the plan would mask, and an exemption lets pass."""
@@ -171,9 +205,9 @@ class TextMasker:
                     held[match] = exemption
         return held
 
-    def merged(self, text: str, context: Context, plan: EntityPlan, before: str) -> list[MergedMatch]:
-        """Return what is to be masked in a text that stands behind another one."""
-        matches = self.matches(text, context, plan, before)
+    def merged(self, text: str, context: Context, plan: EntityPlan, before: Before) -> list[MergedMatch]:
+        """Return what is to be masked in a text that stands behind another one that was masked."""
+        matches = self.matches(text, context, plan, before.sent, before.sent_tables)
         return merge_matches(matches, plan, self.exempt(matches, text, plan))
 
     def edits(self, masked: list[MergedMatch], text: str) -> list[Edit]:
@@ -187,7 +221,7 @@ class TextMasker:
         return self.operators.mask(match.operator, match.entity, value, canonical)
 
     def _settled(
-        self, text: str, context: Context, plan: EntityPlan, edits: list[Edit], before: str
+        self, text: str, context: Context, plan: EntityPlan, edits: list[Edit], before: Before
     ) -> list[Edit]:
         """Mask again until no entity is left: parts that move together can look like a new entity."""
         if len(edits) == 1 and len(text) == edits[0].end and not edits[0].start and edits[0].text.startswith("["):
