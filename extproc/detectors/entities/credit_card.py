@@ -1,7 +1,7 @@
 """CREDIT_CARD: 13 to 19 digits, in groups or not, of a known issuer, with the check digit of ISO/IEC 7812-1."""
 
 import re
-from itertools import accumulate, pairwise
+from itertools import accumulate
 
 from extproc.detectors.check_digits import digits_alone
 from extproc.detectors.detector import CRLF, SEPARATOR, Detector, Ranges, groups_apart, matches_apart
@@ -23,7 +23,6 @@ GROUPS_APART = groups_apart(
 """A number as people write it to keep machines from reading it. Other numbers may stand before it, as in a column:
 so only its first separator is consumed, and the rest is in a look-ahead."""
 BETWEEN = re.compile(r"[ +-]")
-JOINED = str.maketrans("", "", " +-")
 DOUBLE = bytes.maketrans(b"0123456789", b"0246813579")
 ZERO = ord("0")
 UUID_BEHIND = re.compile(
@@ -36,7 +35,8 @@ UUID_FIRST = 8
 DIGEST = re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})(?![0-9A-Za-z])")
 DIGEST_LONGEST = 64
 HEX = re.compile("[0-9a-f]")
-DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+VALUES = bytes.maketrans(b"0123456789", bytes(range(10)))
+DOUBLED = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
 
 
 def find(text: str, _: str) -> Ranges:
@@ -92,18 +92,13 @@ def _joined(windows: Ranges) -> Ranges:
 
 def _cards(text: str, start: int, end: int) -> Ranges:
     run = text[start:end]
-    digits = run.translate(JOINED)
-    if len(digits) == len(run) or len(digits) - min(len(end) for end in _ends(run)) < SHORTEST:
+    groups = BETWEEN.split(run)
+    digits = "".join(groups)
+    if len(groups) == 1 or len(digits) - min(len(groups[0]), len(groups[-1])) < SHORTEST:
         if len(digits) <= LONGEST and passes(digits):
             yield start, end
         return
-    yield from _windows(text, start, end)
-
-
-def _ends(run: str) -> tuple[str, str]:
-    """Return the first and the last group of digits."""
-    groups = BETWEEN.split(run)
-    return groups[0], groups[-1]
+    yield from _windows(groups, digits, start)
 
 
 def passes(digits: str) -> bool:
@@ -113,33 +108,42 @@ def passes(digits: str) -> bool:
     return total % 10 == 0 and known_issuer([int(digits[0]), int(digits[1])], len(digits))
 
 
-def _windows(text: str, start: int, end: int) -> Ranges:
-    """Yield every window of whole groups of digits that could be a card number."""
-    places = [at for at in range(start, end) if text[at].isdigit()]
-    digits = [int(text[at]) for at in places]
-    breaks = {at + 1 for at, (one, other) in enumerate(pairwise(places)) if other - one > 1}
-    if not breaks and len(places) > LONGEST:
-        return
-    ends = breaks | {len(digits)}
-    even, odd = _sums(digits)
-    for first in sorted(breaks | {0}):
-        for last in range(first + SHORTEST, min(first + LONGEST, len(digits)) + 1):
-            if last not in ends:
-                continue
+def _windows(groups: list[str], digits: str, start: int) -> Ranges:
+    """Yield every window of whole groups of digits that could be a card number.
+
+    Args:
+        groups: digits with one character between each two groups.
+        digits: all of them.
+        start: where the first one is in the text.
+    """
+    ends = list(accumulate(map(len, groups), initial=0))
+    even, odd = _sums(digits.encode())
+    reached, count = 1, len(groups)
+    for group, first in enumerate(ends[:-1]):
+        lengths = ISSUED.get(digits[first : first + 2])
+        if lengths is None:
+            continue
+        while reached <= count and ends[reached] - first < SHORTEST:
+            reached += 1
+        for behind in range(reached, count + 1):
+            last = ends[behind]
+            if last - first > LONGEST:
+                break
             sums = even if last % 2 else odd
-            if (sums[last] - sums[first]) % 10 == 0 and known_issuer(digits[first : first + 2], last - first):
-                yield places[first], places[last - 1] + 1
+            if not (sums[last] - sums[first]) % 10 and last - first in lengths:
+                yield start + first + group, start + last + behind - 1
 
 
-def _sums(digits: list[int]) -> tuple[list[int], list[int]]:
+def _sums(codes: bytes) -> tuple[list[int], list[int]]:
     """Return running Luhn sums in which the digits at even, and at odd offsets stay as they are.
 
     The last digit of a number stays, so that a window that ends before offset ``n`` needs the sums that keep
     ``n-1``.
     """
-    even = accumulate((DOUBLED[d] if at % 2 else d for at, d in enumerate(digits)), initial=0)
-    odd = accumulate((d if at % 2 else DOUBLED[d] for at, d in enumerate(digits)), initial=0)
-    return list(even), list(odd)
+    values, doubled = codes.translate(VALUES), codes.translate(DOUBLED)
+    even, odd = bytearray(values), bytearray(values)
+    even[1::2], odd[::2] = doubled[1::2], doubled[::2]
+    return list(accumulate(even, initial=0)), list(accumulate(odd, initial=0))
 
 
 def known_issuer(first: list[int], length: int) -> bool:
@@ -160,6 +164,13 @@ def known_issuer(first: list[int], length: int) -> bool:
     return False
 
 
+_LENGTHS = range(SHORTEST, LONGEST + 1)
+ISSUED = {
+    f"{number:02}": lengths
+    for number in range(100)
+    if (lengths := frozenset(each for each in _LENGTHS if known_issuer([*divmod(number, 10)], each)))
+}
+"""The lengths that numbers may have, by their first two digits."""
 CREDIT_CARD = Detector(
     entity="CREDIT_CARD",
     # Not what follows a digit and a point: fractions are as long.

@@ -5,8 +5,7 @@ import re
 from extproc.detectors.check_digits import capitals
 from extproc.detectors.detector import APART, Detector, Ranges
 
-PATTERN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]){11,30}")
-_ALPHANUMERIC = re.compile("[A-Za-z0-9]")
+PATTERN = re.compile(r"(?<![A-Za-z0-9])([A-Z]{2})[0-9]{2}(?=(?:[ -]?[A-Z0-9]){11})")
 _LENGTHS = """
 AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29
 ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20
@@ -15,25 +14,21 @@ PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 
 """
 LENGTHS = {entry[:2]: int(entry[2:]) for entry in _LENGTHS.split()}
 """Characters by country, from SWIFT's IBAN registry."""
+OF_LENGTH = {
+    country: re.compile(rf"[A-Z]{{2}}[0-9]{{2}}(?:[ -]?[A-Z0-9]){{{length - 4}}}(?![A-Za-z0-9])")
+    for country, length in LENGTHS.items()
+}
+NUMBERS = {ord(letter): str(number) for number, letter in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 10)}
+"""What letters count, for ``str.translate``."""
 
 
 def find(text: str, _: str) -> Ranges:
     """Yield numbers of the country's length with remainder 1."""
     for match in PATTERN.finditer(text):
-        length = LENGTHS.get(match[0][:2])
-        end = _end(text, match.start(), match.end(), length) if length else None
-        if end is not None and remainder(capitals(text[match.start() : end])) == 1:
-            yield match.start(), end
-
-
-def _end(text: str, start: int, end: int, length: int) -> int | None:
-    """Return where ``length`` letters and digits end; None if others follow at once."""
-    left = length
-    for at in range(start, end):
-        left -= text[at].isalnum()
-        if not left:
-            return None if _ALPHANUMERIC.match(text, at + 1) else at + 1
-    return None
+        of_length = OF_LENGTH.get(match[1])
+        whole = of_length.match(text, match.start()) if of_length else None
+        if whole and remainder(capitals(whole[0])) == 1:
+            yield whole.span()
 
 
 def remainder(number: str) -> int:
@@ -41,7 +36,7 @@ def remainder(number: str) -> int:
 
     Country and check digits go to the end, letters count from 10.
     """
-    return int("".join(str(int(char, 36)) for char in number[4:] + number[:4])) % 97
+    return int((number[4:] + number[:4]).translate(NUMBERS)) % 97
 
 
 IBAN_CODE = Detector(

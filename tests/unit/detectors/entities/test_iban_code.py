@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.detectors.entities.checks import AROUND, check_found
+from tests.unit.detectors.entities.checks import ANALYZER, AROUND, check_found
 
 ENTITY = "IBAN_CODE"
 FOUND = [
@@ -19,3 +19,8 @@ FOUND = [
 @pytest.mark.parametrize("around", AROUND)
 def test_is_found_exactly(text, around):
     check_found(ENTITY, text, around)
+
+
+def test_numbers_that_stand_beside_each_other_are_all_found():
+    text = " ".join(["DE89 3704 0044 0532 0130 00"] * 5)
+    assert [(match.start, match.end) for match in ANALYZER.scan(text)] == [(28 * n, 28 * n + 27) for n in range(5)]
