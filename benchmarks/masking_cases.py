@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
+import random
+import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
 from urllib.parse import quote_plus
@@ -51,6 +55,31 @@ HOSTILE = (
     r"\u0034",
     r"\ud835",
     r"\ud835" + "\\" * 300,
+    "%25",
+    "=34",
+    "=\n",
+    r"\x34",
+    r"\u{34}",
+    r"\064",
+    "4<b>",
+    "4<br>",
+    "4.",
+    "4,",
+    "4\t",
+    "4, ",
+    "::",
+    "3ff::1 ",
+    "+1",
+    "a@b.co ",
+    "DE89 3704 0044 0532 0130 00 ",
+    "123-45-6789 ",
+    "10.1.2.3\n",
+    "34",
+    "34 ",
+    "4\u200b",
+    "\x1b[1m4",
+    '"name":"password","value":"x",',
+    "123 45 678 9012 3456 78 ",
 )
 """Text that is repeated: beginnings of entities, and of spellings of text in text."""
 ALONE = ("a", "@", "&#0", "\u200b")
@@ -152,10 +181,74 @@ def far_candidates(size: int) -> Work:
     return lambda: make_masker().mask(body, JSON, MASK_EVERYTHING)
 
 
+CHANCE = random.Random(1)
+WORDS = b"some ordinary words in 57 bytes, and then again the same."
+RANDOM = {
+    "numbers in a table": lambda: " ".join(str(CHANCE.randrange(1000)) for _ in range(12)) + "\n",
+    "numbers in CSV": lambda: ",".join(str(CHANCE.randrange(10**6)) for _ in range(8)) + "\n",
+    "addresses of machines": lambda: ".".join(str(CHANCE.randrange(1, 255)) for _ in range(4)) + "\n",
+    "UUIDs": lambda: str(uuid.UUID(int=CHANCE.getrandbits(128))) + "\n",
+    "digests": lambda: CHANCE.randbytes(32).hex() + "\n",
+    "a hex dump": lambda: CHANCE.randbytes(16).hex(" ") + "\n",
+    "Base64 of an image": lambda: base64.b64encode(CHANCE.randbytes(57)).decode(),
+    "Base64 of an image in lines": lambda: base64.b64encode(CHANCE.randbytes(57)).decode() + "\n",
+    "Base64 of words in lines": lambda: base64.b64encode(WORDS).decode() + "\n",
+    "gzip in Base64": lambda: base64.b64encode(gzip.compress(CHANCE.randbytes(40).hex().encode())).decode() + "\n",
+}
+"""Lines of ordinary data, made at random."""
+
+
+def filled(line: Callable[[], str], length: int) -> str:
+    """Return lines up to a length."""
+    made, size = [], 0
+    while size < length:
+        made.append(line())
+        size += len(made[-1])
+    return "".join(made)
+
+
+def masking(text: Callable[[int], str]) -> Case:
+    """Mask one text as a string of a document, and as plain text."""
+
+    def prepare(size: int) -> Work:
+        hostile = text(6_250 * size)
+        masker, body = make_masker(), json.dumps({"v": hostile}, ensure_ascii=False).encode()
+
+        def work() -> None:
+            masker.mask(body, JSON, MASK_EVERYTHING)
+            masker.mask(hostile.encode(), "text/plain", MASK_EVERYTHING)
+
+        return work
+
+    return prepare
+
+
+def listed(line: Callable[[], str]) -> Case:
+    """Mask a list of values."""
+
+    def prepare(size: int) -> Work:
+        body = json.dumps(filled(line, 12_500 * size).split("\n")).encode()
+        return lambda: make_masker().mask(body, JSON, MASK_EVERYTHING)
+
+    return prepare
+
+
+def texts(length: int) -> Iterator[tuple[str, str]]:
+    """Yield each text that is repeated, and each kind of ordinary data, with its name."""
+    for unit in (*HOSTILE, *STREAMED):
+        yield repr(unit[:24]), repeated(unit, length)
+    for name, line in RANDOM.items():
+        yield name, filled(line, length)
+
+
 def masking_cases() -> Iterator[tuple[str, Case]]:
     """Yield all cases by name."""
     for unit in HOSTILE:
         yield f"search {unit[:16]!r}", scanning(DETECTORS, partial(repeated, unit))
+        yield f"mask {unit[:16]!r}", masking(partial(repeated, unit))
+    for name, line in RANDOM.items():
+        yield f"mask {name}", masking(partial(filled, line))
+        yield f"mask a list of {name}", listed(line)
     for unit in ALONE:
         yield f"search a run of {unit!r}", scanning(DETECTORS, lambda n, u=unit: "a@" + repeated(u, n) + "@b.co")
     custom = Analyzer([*CATALOGUE, make_custom("BADGE", "(?:a+)+b")])

@@ -2,27 +2,34 @@
 
 Each case runs at two sizes, the second four times the first. Time in proportion to the size gives a growth of 4,
 and quadratic time gives 16. The command prints the slowest cases, and exits with 1 if any grows more than
-tenfold or takes longer than its limit.
+tenfold or takes longer than its limit. It also prints what a byte costs in texts that take long, as a multiple of
+dense JSON.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from google.protobuf.wrappers_pb2 import BytesValue
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.masking_cases import masking_cases
+from benchmarks.masking import document
+from benchmarks.masking_cases import masking_cases, texts
 from extproc.codecs.descriptors import Messages
 from extproc.codecs.grpc_frames import Frame
 from extproc.codecs.sse import Reader
 from extproc.credentials.redactor import CredentialRedactor
 from extproc.flow.request.search_url import search_url
+from extproc.masking.masker import Masker
 from extproc.masking.protobuf.frames import Framing, Readable
 from extproc.model.call import Call, Headers, RequestHead
+from extproc.model.errors import MaskingError
+from extproc.model.masking import MASK_EVERYTHING
 from tests.support.maskers import make_masker
 
 FACTOR = 4
@@ -31,6 +38,10 @@ NOISE_S = 0.05
 """Seconds that a measurement may be off on a busy machine."""
 MAX_S = 0.2
 """Processor seconds of the smaller size."""
+MAX_COST = 5.0
+"""What a byte may cost, as a multiple of one of dense JSON (``benchmarks.masking``)."""
+PER_BYTE = 100_000
+"""Bytes of the texts whose cost is measured."""
 REPEATS = 3
 SHOWN = 15
 
@@ -137,8 +148,41 @@ def _timed(work: Work) -> float:
     return time.process_time() - began
 
 
+def costs_per_byte() -> dict[str, float]:
+    """Return what masking a byte of each text costs, as a multiple of a byte of dense JSON."""
+    masker = make_masker(event_limit=1 << 24)
+    body = document(PER_BYTE, dense=True)
+    dense = _mask_s(masker, body, "application/json") / len(body)
+    costs: dict[str, float] = {}
+    for name, text in texts(PER_BYTE):
+        in_json = json.dumps({"v": text}, ensure_ascii=False).encode()
+        values = json.dumps(text.split("\n"), ensure_ascii=False).encode()
+        for where, masked, kind in (
+            ("JSON", in_json, "application/json"),
+            ("list", values, "application/json"),
+            ("text", text.encode(), "text/plain"),
+        ):
+            costs[f"{name} ({where})"] = _mask_s(masker, masked, kind) / len(masked) / dense
+    return costs
+
+
+def _mask_s(masker: Masker, body: bytes, content_type: str) -> float:
+    """Return the processor seconds of masking a body. A body that is refused costs as well."""
+
+    def work() -> None:
+        with suppress(MaskingError):
+            masker.mask(body, content_type, MASK_EVERYTHING)
+
+    return min(_timed(work) for _ in range(REPEATS))
+
+
 def main() -> int:
     """Measure all cases; return the exit status."""
+    costs = costs_per_byte()
+    dear = Table("text", "cost of a byte, times that of dense JSON")
+    for name, cost in sorted(costs.items(), key=lambda each: -each[1])[:SHOWN]:
+        dear.add_row(name.replace("[", r"\["), f"{cost:.1f}")
+    Console().print(dear)
     table = Table("case", "ms", f"{FACTOR} times the size, ms", "growth")
     measured = [(name, seconds(case, 1), seconds(case, FACTOR)) for name, case in cases()]
     wrong = [name for name, small, large in measured if large > MAX_GROWTH * small + NOISE_S or small > MAX_S]
@@ -148,7 +192,10 @@ def main() -> int:
     Console().print(table)
     for name in wrong:
         print(f"grows too fast, or takes too long: {name}", file=sys.stderr)
-    return 1 if wrong else 0
+    too_dear = [name for name, cost in costs.items() if cost > MAX_COST]
+    for name in too_dear:
+        print(f"a byte costs more than {MAX_COST} times as much as one of dense JSON: {name}", file=sys.stderr)
+    return 1 if wrong or too_dear else 0
 
 
 if __name__ == "__main__":
