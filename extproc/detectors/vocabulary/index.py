@@ -26,6 +26,7 @@ class WordIndex:
                 index = self._kinds if indexed else self._anywhere
                 joined = word.replace("_", "").strip("*")
                 index[joined] = index.get(joined, frozenset()) | {kind}
+        self._beginnings = frozenset(word[:end] for word in self._kinds for end in range(1, len(word)))
         others = sorted(self._anywhere, key=len, reverse=True)
         self._others = re.compile("|".join(map(re.escape, others))) if others else None
 
@@ -42,6 +43,8 @@ class WordIndex:
                 kinds = index.get(joined) or (index.get(joined[:-1]) if joined.endswith("s") else None)
                 if kinds:
                     found |= kinds
+                elif joined not in self._beginnings:
+                    break
         if self._others is not None:
             for word in self._others.findall(_NOT_ALPHANUMERIC.sub("", normal)):
                 found |= self._anywhere[word]
