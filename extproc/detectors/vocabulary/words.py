@@ -27,6 +27,32 @@ COMMON = frozenset(
         "first",
         "middle",
     }
+    | {
+        "access",
+        "account",
+        "beneficiary",
+        "billing",
+        "contact",
+        "customer",
+        "delivery",
+        "employee",
+        "guest",
+        "holder",
+    }
+    | {
+        "house",
+        "passenger",
+        "patient",
+        "person",
+        "preferred",
+        "recovery",
+        "service",
+        "session",
+        "shared",
+        "shipping",
+    }
+    | {"storage", "string", "subscription", "verification", "address", "backup", "client", "security", "master"}
+    | {"personal", "device", "server", "mailing", "residential", "license", "given", "family", "login", "register"}
 )
 """Parts of many words that say little."""
 WORDS_IN_A_HINT = 100

@@ -15,6 +15,12 @@ _REST_OF_KEY = re.compile(r'"[ \t\n\r]*:[ \t\n\r]*')
 """From the end of a key to its value; only a key has a colon behind it."""
 
 
+_SIGN = re.compile(r"[=:>'`\\]|--?[A-Za-z]|\.\.| (?:is|was|ist|est|es|è|jest|é) ")
+"""Stands between a name and its value in text, or before the name of an option. Dots stand for escaped quotes."""
+SIGN_REACH = 160
+"""Characters behind a part of a name in which its sign stands."""
+
+
 class Layout:
     """The names that the layout of a document gives to values. Read once, if they are needed at all."""
 
@@ -55,14 +61,27 @@ def add_named(analyzer: Analyzer, layout: Layout, candidates: list[Candidate] | 
     if not analyzer.naming or not candidates:
         layout.is_wanted = candidates is None
         return candidates
+    kept: list[Candidate] = []
     more: list[Candidate] = []
-    for offset, detectors in candidates:
+    for candidate in candidates:
+        offset, detectors = candidate
         if detectors.meets(analyzer.naming):
             more += _named_by_string(analyzer, layout, offset)
+            if not _may_name_in_text(layout.shape, offset):
+                detectors = detectors & analyzer.finding
+                candidate = offset, detectors  # noqa: PLW2901
+        if detectors:
+            kept.append(candidate)
     if layout.is_wanted:
         named = ((start, analyzer.named_by(name)) for start, name in layout.names.items())
         more += [each for each in named if each[1] is not NONE]
-    return sorted([*candidates, *more], key=itemgetter(0)) if more else candidates
+    return sorted([*kept, *more], key=itemgetter(0)) if more else kept
+
+
+def _may_name_in_text(shape: str, offset: int) -> bool:
+    """Return whether the string around an offset may have a value behind the name there: ``password=…``."""
+    end = shape.find('"', offset, offset + SIGN_REACH)
+    return _SIGN.search(shape, max(0, offset - NAME_LONGEST), end if end >= 0 else offset + SIGN_REACH) is not None
 
 
 def _named_by_string(analyzer: Analyzer, layout: Layout, offset: int) -> Iterator[Candidate]:
