@@ -124,8 +124,11 @@ def _is_international(text: str, start: int, end: int) -> bool:
 
 def find_loose(words: Words, text: str, keys: str) -> Ranges:
     """Yield seven or more digits if a key or the words before them say phone."""
+    places = None if any(map(words.tell, keys.split("\n"))) else words.places(text)
     for match in LOOSE.finditer(text):
         start, end = match.span()
+        if places and not places.is_near(start):
+            continue
         if not APART_FROM_MORE.match(text, end) or _is_something_else(match[0]):
             continue
         is_near = _looks_dialled(text, start, end) and words.beside(text, start, keys)

@@ -1,9 +1,10 @@
 """The words of one kind: they tell from names and text what a value is."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
-from extproc.detectors.context import REACH, last_name, name_before
+from extproc.detectors.context import NAME_REACH, REACH, last_name, name_before
 from extproc.detectors.vocabulary.names import normal_name, normal_text, without_accents
 
 PLURAL_FROM = 3
@@ -62,6 +63,9 @@ OTHER_NAMES = "\n,;&|{}"
 _ASCII_WORD = re.compile(r"[a-z0-9_*]+")
 _WORD = re.compile(r"\*?[^\W_]+(?:_[^\W_]+)*\*?")
 _PART = re.compile(r"[A-Za-z]+|[0-9]+|[^A-Za-z0-9]+")
+_STEM = re.compile(r"[^\W\d_]+|[0-9]+")
+FARTHEST = NAME_REACH + 2 * REACH
+"""Characters before a value in which a word that tells it begins, at most."""
 _LETTERS = re.compile(r"[^\W\d_]")
 _IN_A_WORD = re.compile(r"\w")
 
@@ -98,6 +102,16 @@ class Words:
         self._about = re.compile(rf"_(?:{'|'.join(map(_pattern, about))})(?=_|\Z)" if about else r"(?!)")
         self._before = re.compile(rf"_(?:{'|'.join(map(re.escape, before))})_" if before else r"(?!)")
 
+        self._stems = tuple(
+            sorted(
+                {
+                    _PART.findall(each.strip("*"))[0]
+                    for word in self.words
+                    for each in (word, without_accents(word))
+                }
+            )
+        )
+
     @property
     def hints(self) -> tuple[bytes, ...]:
         """Expressions for ``Detector.hints``: one of them matches in every text that has one of the words.
@@ -114,6 +128,10 @@ class Words:
         )
         parts = range(0, len(found), WORDS_IN_A_HINT)
         return tuple(b"|".join(found[at : at + WORDS_IN_A_HINT]) for at in parts)
+
+    def places(self, text: str) -> "Places":
+        """Return where in a text one of the words may be: made once for all values of a long text."""
+        return Places(self._stems, text)
 
     def tell(self, name: str) -> bool:
         """Return whether a name says that its value is of this kind: ``user_phone`` does, ``phone_id`` not."""
@@ -170,6 +188,29 @@ def spellings(word: str) -> Iterator[str]:
 
 
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+
+
+class Places:
+    """The offsets in a text at which the first part of some words stands, in any letter case."""
+
+    def __init__(self, stems: tuple[str, ...], text: str) -> None:
+        lower = text.lower()
+        self._is_exact = len(lower) == len(text)
+        self._at = sorted(at for stem in stems for at in _all(stem, lower)) if self._is_exact else []
+
+    def is_near(self, at: int) -> bool:
+        """Return whether one of the words may stand before an offset, so near that it could tell a value there."""
+        if not self._is_exact:
+            return True
+        number = bisect_left(self._at, at)
+        return number > 0 and self._at[number - 1] >= at - FARTHEST
+
+
+def _all(stem: str, text: str) -> Iterator[int]:
+    at = text.find(stem)
+    while at >= 0:
+        yield at
+        at = text.find(stem, at + 1)
 
 
 def _pattern(word: str) -> str:

@@ -161,3 +161,13 @@ def _has_hint(words, text):
     found = []
     database.scan(("\n\n" + text).encode(), match_event_handler=lambda *match: found.append(match))
     return bool(found)
+
+
+@pytest.mark.parametrize("word", ["Phone", "TÉLÉPHONE", "telephone", "電話", "handy_nummer", "homePhone"])
+@pytest.mark.parametrize("text", ["{}: 5550123", "x {} no. 5550123", '{{"{}": "5550123"}}'])
+def test_places_are_near_where_a_word_tells(word, text):
+    words, written = built_in().words("phone"), text.format(word)
+    at = written.index("5550123")
+    assert words.places(written).is_near(at)
+    assert not words.places(f"{written} {'x' * 300} 5550123").is_near(at + 309)
+    assert not words.places("xyz 5550123").is_near(4)
