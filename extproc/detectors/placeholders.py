@@ -10,7 +10,7 @@ _TEMPLATE = re.compile(
 _MASKED = re.compile(r"[*•…]+.{0,4}|[xX]{3,}|\.{3,}")
 _USERS = frozenset({"user", "username", "usr", "name", "login", "your_username", "my_user", "youruser"})
 _PASSWORDS = re.compile(
-    r"(?:your|my|the|db|user)?[-_ ]?(?:password|passwd|pass|pwd|pw|secret)|password-?here", re.IGNORECASE
+    r"(?:your|my|the|db|user)?[-_ ]?(?:password|passwd|pass|pwd|pw|secret|key)|password-?here", re.IGNORECASE
 )
 
 

@@ -1,6 +1,6 @@
 """Tokens of services for models and their data."""
 
-from extproc.detectors.entities.tokens.form import UUID, Form, Token, filler, has_digit, is_mixed
+from extproc.detectors.entities.tokens.form import UUID, UUID_EXAMPLE, Form, Token, filler, has_digit, is_mixed
 
 TOKENS: tuple[Token, ...] = (
     Token(
@@ -209,7 +209,7 @@ TOKENS: tuple[Token, ...] = (
     Token(
         "LAUNCHDARKLY_KEY",
         "an SDK key or access token of LaunchDarkly",
-        "sdk-12ab34cd-0000-4000-8000-12ab34cd56ef",
+        "sdk-" + UUID_EXAMPLE,
         "launchdarkly.com/docs/home/account/environment",
         (Form(r"sdk-[0-9a-f]{8}-", UUID[15:]), Form(r"api-[0-9a-f]{8}-", UUID[15:])),
     ),

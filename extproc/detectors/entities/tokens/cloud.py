@@ -1,6 +1,6 @@
 """Tokens of clouds, hosts and networks."""
 
-from extproc.detectors.entities.tokens.form import UUID, Form, Token, filler, has_digit, is_mixed
+from extproc.detectors.entities.tokens.form import UUID, UUID_EXAMPLE, Form, Token, filler, has_digit, is_mixed
 
 HEX = "a1b2c3d4e5f6"
 _BASE64 = r"[A-Za-z0-9+/=_-]|%2[BbFf]|%3[Dd]"
@@ -54,7 +54,7 @@ TOKENS: tuple[Token, ...] = (
     Token(
         "AWS_MWS_KEY",
         "a key of Amazon's marketplace service",
-        "amzn.mws.12ab34cd-0000-4000-8000-12ab34cd56ef",
+        "amzn.mws." + UUID_EXAMPLE,
         "developer-docs.amazon.com/sp-api",
         (
             Form(r"amzn\.mws\.", UUID),

@@ -8,6 +8,7 @@ from extproc.detectors.detector import Detector, Ranges
 from extproc.detectors.randomness import LEAST_ENTROPY, entropy
 
 UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+UUID_EXAMPLE = "12ab34cd-0000-4000-8000-12ab34cd56ef"
 _LETTER_OR_DIGIT = re.compile(r"[A-Za-z0-9]")
 _OF_A_NAME = re.compile(r"[A-Za-z0-9_]")
 _ESCAPE = re.compile(r"\\[bfnrt]")

@@ -1,6 +1,6 @@
 """Tokens of services that watch, log, trace and alert."""
 
-from extproc.detectors.entities.tokens.form import UUID, Form, Token, filler, has_digit, is_mixed
+from extproc.detectors.entities.tokens.form import UUID, UUID_EXAMPLE, Form, Token, filler, has_digit, is_mixed
 
 HEX = "a1b2c3d4e5f6"
 
@@ -8,7 +8,7 @@ TOKENS: tuple[Token, ...] = (
     Token(
         "AXIOM_TOKEN",
         "a token of Axiom",
-        "xaat-12ab34cd-0000-4000-8000-12ab34cd56ef",
+        "xaat-" + UUID_EXAMPLE,
         "axiom.co/docs/reference/tokens",
         (Form(r"xa(?:at|pt|it)-", UUID),),
     ),
@@ -58,7 +58,7 @@ TOKENS: tuple[Token, ...] = (
     Token(
         "PAGERDUTY_TOKEN",
         "a token of PagerDuty",
-        "pdus+_0XBPWQQ_" + "12ab34cd-0000-4000-8000-12ab34cd56ef",
+        "pdus+_0XBPWQQ_" + UUID_EXAMPLE,
         "support.pagerduty.com/main/docs/api-access-keys",
         (Form(r"pd[ue][s]\+_", r"[A-Za-z0-9]{4,10}_[0-9a-f-]{36}"), Form(r"u\+[\w+-]{18}", check=has_digit)),
     ),

@@ -1,6 +1,6 @@
 """Tokens of services for payments, shops and banking."""
 
-from extproc.detectors.entities.tokens.form import UUID, Form, Token, filler, is_mixed
+from extproc.detectors.entities.tokens.form import UUID, UUID_EXAMPLE, Form, Token, filler, is_mixed
 
 HEX = "a1b2c3d4e5f6"
 _MOST_UNDERSCORES = 3
@@ -90,7 +90,7 @@ TOKENS: tuple[Token, ...] = (
     Token(
         "PLAID_TOKEN",
         "an access token of Plaid",
-        "access-sandbox-12ab34cd-0000-4000-8000-12ab34cd56ef",
+        "access-sandbox-" + UUID_EXAMPLE,
         "plaid.com/docs/api/tokens",
         (Form(r"access-(?:sandbox|development|production)-", UUID),),
     ),

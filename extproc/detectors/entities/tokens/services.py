@@ -1,6 +1,6 @@
 """Tokens of identity providers, password stores, and services for teams and customers."""
 
-from extproc.detectors.entities.tokens.form import UUID, Form, Token, filler, is_mixed
+from extproc.detectors.entities.tokens.form import UUID, UUID_EXAMPLE, Form, Token, filler, is_mixed
 
 HEX = "a1b2c3d4e5f6"
 
@@ -64,7 +64,7 @@ TOKENS: tuple[Token, ...] = (
     Token(
         "HUBSPOT_TOKEN",
         "a token of HubSpot",
-        "pat-na1-12ab34cd-0000-4000-8000-12ab34cd56ef",
+        "pat-na1-" + UUID_EXAMPLE,
         "developers.hubspot.com/docs/guides/apps/private-apps/overview",
         (Form(r"pat-[a-z]{2}[0-9]-", UUID),),
     ),
@@ -123,7 +123,7 @@ TOKENS: tuple[Token, ...] = (
     Token(
         "PERSONA_KEY",
         "a key of Persona",
-        "persona_production_12ab34cd-0000-4000-8000-12ab34cd56ef",
+        "persona_production_" + UUID_EXAMPLE,
         "docs.withpersona.com/api-keys",
         (Form(r"persona_(?:production|sandbox)_", UUID),),
     ),
