@@ -54,6 +54,11 @@ class FindingLog:
         self._in_document = 0
         self._counts: dict[tuple[str, Location, str], int] = {}
 
+    @property
+    def in_document(self) -> int:
+        """Number of findings in the current document."""
+        return self._in_document
+
     def begin_document(self) -> None:
         """Begin the next document: ``MAX_FOUND`` is a limit for each of them."""
         self._in_document = 0

@@ -95,6 +95,11 @@ class JsonMasker:
         """All findings so far, in order of first appearance."""
         return self._log.findings
 
+    @property
+    def found_in_document(self) -> int:
+        """Number of findings in the last document or text, masked or not."""
+        return self._log.in_document
+
     def document(self, text: str, prescan: Prescan | None = None) -> list[Edit]:
         """Return the edits of a document that ``check_text`` accepts; for ``prescan`` see ``text``."""
         root, detectors, prescan = self._open(text, prescan, self.plan.root, is_document=True)

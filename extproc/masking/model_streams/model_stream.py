@@ -112,6 +112,8 @@ class ModelStream(Generic[C]):
         self._open: dict[Channel, _Open[C]] = {}
         self._ended = FindingSum()
         """The findings of the channels that have ended."""
+        self._clean = ""
+        """The last document with empty deltas in which nothing was found."""
         self._held = 0
         """Characters that all channels hold back."""
 
@@ -211,13 +213,22 @@ class ModelStream(Generic[C]):
             elif rest and channel.template:
                 yield channel.template.carrier, channel.template.with_text(rest)
 
+    def _edits(self, empty: str) -> tuple[Edit, ...]:
+        """Return the edits of a document with empty deltas. Most events differ in their deltas alone."""
+        if empty == self._clean:
+            return ()
+        edits = tuple(self._masker.text(empty))
+        if not self._masker.found_in_document:
+            self._clean = empty
+        return edits
+
     def _rewritten(
         self, carrier: C, text: str, released: _Released, spelled: list[Location], *, searched: bool
     ) -> str:
         """Return a document with the released texts in the places of its deltas, and the rest of it masked."""
         found = _spans(text, released.came, spelled)
         empty, places = _emptied(text, found)
-        edits = () if searched else tuple(self._masker.text(empty))
+        edits = () if searched else self._edits(empty)
         for name, location in released.last.items():
             if name in self._open:
                 self._open[name].template = Template(carrier, empty, edits, places[location])
