@@ -8,6 +8,7 @@ from extproc.assembly.make_connection import exemption_rule
 from extproc.detectors.catalogue import CATALOGUE
 from extproc.flow.services import Connection
 from extproc.masking.masker import Masker
+from extproc.masking.plan.entity_plan import ANY_ENTITY
 from extproc.masking.plan.json_path import compile_path
 from extproc.masking.text.exempt_values import compile_pattern
 from extproc.model.errors import ConfigError, MaskingError
@@ -63,6 +64,8 @@ def _wrong_values(settings: ExemptionSettings, masker: Masker) -> Iterator[Probl
             compile_pattern(settings.pattern)
         except ValueError as error:
             yield "pattern", str(error), ""
+    if settings.domain and entity == ANY_ENTITY:
+        yield "domain", "not every entity has a domain: a password may look like an address", "name the entity"
     if settings.domain and entity in BUILT_IN - WITH_DOMAINS:
         yield "domain", f"{entity} has no domain: the exemption would never hold", "use value or pattern"
     if settings.value and entity in masker.entities and masker.finds(settings.value, entity) is False:

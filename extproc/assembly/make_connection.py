@@ -81,7 +81,12 @@ def exemption_rule(settings: ExemptionSettings) -> MaskRule:
     if not path.startswith("$"):
         path, header = "", ":path" if path == "url" else path.removeprefix("header.")
     exemption = Exemption(
-        settings.reason, settings.value, settings.domain, settings.pattern, header, record=settings.record
+        settings.reason,
+        settings.value or "",
+        settings.domain or "",
+        settings.pattern or "",
+        header,
+        record=settings.record,
     )
     path = "" if path == "$" else path  # below the root is everywhere, keys included
     return MaskRule(

@@ -162,7 +162,7 @@ def _unmasked_notes(path: KeyPath, masking: MaskingSettings) -> Iterator[Note]:
 def _exemption_notes(path: KeyPath, exemption: ExemptionSettings, masking: MaskingSettings) -> Iterator[Note]:
     """Yield a note for an exemption that is very wide, or that exempts nothing."""
     values = exemption.value or exemption.pattern or exemption.domain
-    if exemption.domain.startswith("*.") and exemption.domain.count(".") == 1:
+    if exemption.domain and exemption.domain.startswith("*.") and exemption.domain.count(".") == 1:
         yield Note(
             (*path, "domain"), f"addresses of all domains in {exemption.domain} pass", "name your own domains"
         )

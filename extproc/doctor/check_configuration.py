@@ -55,7 +55,11 @@ def masking(installation: Installation) -> Iterator[CheckResult]:
 
 def exempted(exemption: ExemptionSettings) -> str:
     """Describe what passes, without showing a value."""
-    values = ("one value" if exemption.value else "", "a pattern" if exemption.pattern else "", exemption.domain)
+    values = (
+        "one value" if exemption.value else "",
+        "a pattern" if exemption.pattern else "",
+        exemption.domain or "",
+    )
     kind = next((each for each in values if each), "all values")
     parts = [f"{'every entity' if exemption.entity == '*' else exemption.entity}, {kind}"]
     parts += [f"at {exemption.path}"] if exemption.path else []

@@ -38,7 +38,7 @@ class DeclaredSettings(Strict):
 
 
 EXEMPT_PLACE = r"^(\$|header\.[a-z0-9_-]+$|url$)"
-DOMAIN = r"^((\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*)?$"
+DOMAIN = r"^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*$"
 ONE_LINE = r"^[^\r\n\t]*$"
 VALUES = ("value", "domain", "pattern")
 """The keys of an exemption that name values."""
@@ -60,14 +60,16 @@ class ExemptionSettings(Strict):
     direction: Literal["request", "response"] | None = None
     """In which messages. Null: in both."""
     functions: list[Annotated[str, Field(min_length=1)]] = Field([])
-    """In calls of these functions. Empty: of all."""
-    value: str = Field("", description="this value, however it is written")
-    domain: str = Field(
-        "",
+    """In calls of these functions. Empty: of all. Without value, domain and pattern: all values."""
+    value: str | None = Field(None, min_length=1, description="this value, however it is written")
+    domain: str | None = Field(
+        None,
         pattern=DOMAIN,
         description="addresses of this domain, in lower case; *.example.com: of all domains below",
     )
-    pattern: str = Field("", description="values that match as a whole; syntax as in masking.detectors")
+    pattern: str | None = Field(
+        None, min_length=1, description="values that match as a whole; syntax as in masking.detectors"
+    )
     record: bool = False
     """True: the record and approvers see the values, too."""
 

@@ -54,6 +54,10 @@ def checked(tmp_path, exemption):
         ('{entity: EMAIL_ADDRESS, path: "$.a"}', "reason"),
         ('{entity: EMAIL_ADDRESS, path: header.X-A, reason: "our own"}', "path"),
         ('{entity: EMAIL_ADDRESS, domain: Example.com, reason: "our own"}', "domain"),
+        ('{entity: "*", domain: example.com, reason: "our own"}', "not every entity has a domain"),
+        ('{entity: EMAIL_ADDRESS, value: "", reason: "our own"}', "value"),
+        ('{entity: EMAIL_ADDRESS, domain: "", reason: "our own"}', "domain"),
+        ('{entity: EMAIL_ADDRESS, pattern: "", reason: "our own"}', "pattern"),
         ('{entity: EMAIL_ADDRESS, raeson: "our own"}', "raeson"),
     ],
 )
