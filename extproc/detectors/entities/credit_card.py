@@ -22,6 +22,14 @@ GROUPS_APART = groups_apart(
 )
 """A number as people write it to keep machines from reading it. Other numbers may stand before it, as in a column:
 so only its first separator is consumed, and the rest is in a look-ahead."""
+_MARK = "(?:[,:;|]| {1,2}[;|-] {1,2}|  )"
+LISTED = re.compile(
+    rf"[0-9](?<![0-9].)[0-9]{{3}}({_MARK})(?:[0-9]{{4}}\1[0-9]{{4}}\1[0-9]{{4}}|[0-9]{{6}}\1[0-9]{{5}})"
+    r"(?![0-9]|[^0-9A-Za-z]{1,4}[0-9])"
+)
+"""Four groups, all by the same mark that also stands between the numbers of a table."""
+NUMBER_BEFORE = re.compile(r"[0-9][^0-9A-Za-z]{0,4}\Z")
+"""Then it is a row of a table."""
 BETWEEN = re.compile(r"[ +-]")
 DOUBLE = bytes.maketrans(b"0123456789", b"0246813579")
 ZERO = ord("0")
@@ -49,6 +57,10 @@ def find(text: str, _: str) -> Ranges:
     for match in matches_apart(GROUPS_APART, text):
         if passes(match[2] + match[3].replace(match[1], "")):
             yield match.start(2), match.end(3)
+    for match in LISTED.finditer(text):
+        start, end = match.span()
+        if passes(digits_alone(match[0])) and not NUMBER_BEFORE.search(text, max(0, start - 5), start):
+            yield start, end
     for match in SCIENTIFIC.finditer(text):
         digits = (match[1] + match[2]).ljust(int(match[3]) + 1, "0")
         if len(digits) == int(match[3]) + 1 and any(_cards(digits, 0, len(digits))):
@@ -177,6 +189,7 @@ CREDIT_CARD = Detector(
     prefilter=(
         rb"(?:[^.0-9]|[^0-9]\.)[0-9](?:[ +-]?[0-9]){12}",
         rb"[0-9]\.[0-9]{9,18}[eE]\+?1[2-8]",
+        rb"[0-9]{4}" + _MARK.encode() + rb"[0-9]{4,6}" + _MARK.encode() + rb"[0-9]{4}",
         rb"[0-9]{4}" + SEPARATOR + rb"[0-9]{4,6}" + SEPARATOR + rb"[0-9]{4}",
         rb"[0-9]{4}" + CRLF + rb"[0-9]{4,6}" + CRLF + rb"[0-9]{4}",
     ),

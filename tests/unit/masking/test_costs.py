@@ -12,13 +12,14 @@ from google.protobuf import json_format, struct_pb2
 
 from extproc.codecs.descriptors import Messages
 from extproc.codecs.grpc_frames import Frame
+from extproc.detectors.prefilter import Prefilter
 from extproc.masking.json.json_masker import CONTEXT_LONGEST
 from extproc.masking.json.position import CONTEXT_KEYS
 from extproc.masking.protobuf.frames import Framing
 from extproc.masking.text_stream import CONTEXT_SPELLED, CREDIT, WORK
 from extproc.model.masking import MASK_EVERYTHING, MaskOperator, MaskRule
 from tests.support.analyzers import CountingAnalyzer
-from tests.support.maskers import make_masker
+from tests.support.maskers import DETECTORS, make_masker
 
 pytestmark = pytest.mark.slow
 
@@ -131,3 +132,44 @@ def test_tiny_pieces_cost_no_more_than_words_do(piece):
             stream.feed(piece.encode())
 
     assert searched(feeds, piece) < 3 * searched(feeds, "hello \n")
+
+
+UNITS = [
+    "%34",
+    "%2534",
+    "&#52;",
+    r"\u0034",
+    r"\x34",
+    "=34",
+    "=3D34",
+    "34",
+    "34 ",
+    "4<b>",
+    "TTTT",
+    "MjE5LTA5LTk5OTkg",
+    "H4sI",
+]
+
+
+def searched_in_views(text, monkeypatch):
+    """Characters of a text and of all its views that the prefilter searches."""
+    lengths = []
+    which = Prefilter.which
+    monkeypatch.setattr(Prefilter, "which", lambda self, data: lengths.append(len(data)) or which(self, data))
+    DETECTORS.scan(text)
+    monkeypatch.undo()
+    return sum(lengths)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("end", ["", "3", "\n"])
+def test_views_of_a_text_are_a_few_times_as_long(unit, end, monkeypatch):
+    """However spellings are nested. An end that does not fit makes no decoder try again and again."""
+    few, many = (searched_in_views(unit * (size // len(unit)) + end, monkeypatch) for size in (5_000, 20_000))
+    assert many < 5 * few
+    assert many < 8 * 20_000
+
+
+def test_views_of_many_kinds_together_do_not_multiply(monkeypatch):
+    text = "".join(UNITS) * 200
+    assert searched_in_views(text, monkeypatch) < 24 * len(text)
