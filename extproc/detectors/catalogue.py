@@ -18,6 +18,7 @@ from extproc.detectors.entities.iban_code import IBAN_CODE
 from extproc.detectors.entities.ip_address import ip_address
 from extproc.detectors.entities.jwt import JWT
 from extproc.detectors.entities.mac_address import mac_address
+from extproc.detectors.entities.named_number import named_numbers
 from extproc.detectors.entities.named_value import named_values
 from extproc.detectors.entities.national.detectors import national
 from extproc.detectors.entities.openai_key import OPENAI_KEY
@@ -53,6 +54,7 @@ def catalogue(vocabulary: Vocabulary) -> tuple[Detector, ...]:
         HTTP_AUTHORIZATION,
         secret(vocabulary),
         *named_values(vocabulary),
+        *named_numbers(vocabulary),
         *TOKEN_DETECTORS,
         VENDOR_KEY,
     )

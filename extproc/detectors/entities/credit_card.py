@@ -40,9 +40,27 @@ UUID_BEHIND = re.compile(
 """All of a UUID but its first part. One UUID in a thousand contains a card number."""
 UUID_FIRST = 8
 """Characters of that part."""
-DIGEST = re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})(?![0-9A-Za-z])")
-DIGEST_LONGEST = 64
-HEX = re.compile("[0-9a-f]")
+DIGEST = re.compile(
+    "(?<![0-9A-Za-z])(?:"
+    + "|".join(f"[0-9a-f]{{{n}}}|[0-9A-F]{{{n}}}" for n in (32, 40, 56, 64, 96, 128))
+    + ")(?![0-9A-Za-z])"
+)
+DIGEST_LONGEST = 128
+HEX = re.compile("[0-9a-fA-F]")
+SHAPES = frozenset(
+    {
+        *((length,) for length in range(SHORTEST, LONGEST + 1)),
+        *((1,) * length for length in range(SHORTEST, LONGEST + 1)),
+        *((4, 4, 4, last) for last in (1, 2, 3, 4)),
+        *((4, 4, 4, 4, last) for last in (1, 2, 3)),
+        *((4, 6, 5), (4, 6, 4), (4, 3, 3, 3), (4, 4, 5), (4, 4, 8), (4, 8, 4), (8, 8), (6, 10), (6, 13)),
+    }
+)
+"""How people group the digits of a card. Numbers side by side have other groups: ``10800 3600 604800``."""
+TABLE = 10
+"""So many groups of four digits, one behind the other, are a table of years or measurements, and no card."""
+FOUR = 4
+EAN_LENGTH = 13
 VALUES = bytes.maketrans(b"0123456789", bytes(range(10)))
 DOUBLED = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
 
@@ -117,7 +135,13 @@ def passes(digits: str) -> bool:
     """Return whether a number has a known beginning and the right check digit."""
     codes = digits.encode()
     total = sum(codes[::-2]) + sum(codes[-2::-2].translate(DOUBLE)) - ZERO * len(codes)
-    return total % 10 == 0 and known_issuer([int(digits[0]), int(digits[1])], len(digits))
+    known = total % 10 == 0 and len(digits) in ISSUED.get(digits[:2], ())
+    return known and not (len(digits) == EAN_LENGTH and is_ean(codes))
+
+
+def is_ean(codes: bytes) -> bool:
+    """Return whether 13 digits in ASCII are a product's number (GS1 General Specifications, section 7.9)."""
+    return (sum(codes[::2]) + 3 * sum(codes[1::2]) - ZERO * 25) % 10 == 0
 
 
 def _windows(groups: list[str], digits: str, start: int) -> Ranges:
@@ -142,8 +166,27 @@ def _windows(groups: list[str], digits: str, start: int) -> Ranges:
             if last - first > LONGEST:
                 break
             sums = even if last % 2 else odd
-            if not (sums[last] - sums[first]) % 10 and last - first in lengths:
+            if (
+                not (sums[last] - sums[first]) % 10
+                and last - first in lengths
+                and _are_written_so(groups, group, behind)
+            ):
                 yield start + first + group, start + last + behind - 1
+
+
+def _are_written_so(groups: list[str], first: int, behind: int) -> bool:
+    """Return whether some of the groups are those of a card, and no part of a table."""
+    shape = tuple(map(len, groups[first:behind]))
+    return shape in SHAPES and (shape[:2] != (FOUR, FOUR) or not _are_a_table(groups, first))
+
+
+def _are_a_table(groups: list[str], at: int) -> bool:
+    first, behind = at, at
+    while first > max(0, at - TABLE) and len(groups[first - 1]) == FOUR:
+        first -= 1
+    while behind < min(len(groups), at + TABLE) and len(groups[behind]) == FOUR:
+        behind += 1
+    return behind - first >= TABLE
 
 
 def _sums(codes: bytes) -> tuple[list[int], list[int]]:
@@ -164,15 +207,17 @@ def known_issuer(first: list[int], length: int) -> bool:
     Without this check a tenth of all timestamps and ids would be cards. Ranges: ISO/IEC 7812 major industries, and
     the networks' published prefixes.
     """
-    match first:
-        case [4 | 5 | 6, *_]:
-            return True
-        case [3, *_]:
-            return length >= 14  # noqa: PLR2004 - Diners 14, American Express 15, JCB 16
-        case [2, 2 | 3 | 4 | 5 | 6 | 7, *_] | [8, 1 | 2, *_]:
-            return length >= 16  # noqa: PLR2004 - Mir, Mastercard, UnionPay, RuPay
-        case [1, *_]:
-            return length == 15  # noqa: PLR2004 - UATP
+    match length, first:
+        case 13 | 16 | 19, [4, *_]:
+            return True  # Visa
+        case 14, [3, 0 | 6 | 8 | 9]:
+            return True  # Diners
+        case 15, [1, *_] | [3, 4 | 7]:
+            return True  # UATP, American Express
+        case 16, [5, *_] | [2, 2 | 3 | 4 | 5 | 6 | 7] | [8, 2] | [3, 0 | 6 | 8 | 9]:
+            return True  # Mastercard, Mir, RuPay, Diners
+        case 16 | 17 | 18 | 19, [5, 0 | 6 | 7 | 8 | 9] | [6, *_] | [3, 5] | [8, 1]:
+            return True  # Maestro, Discover, JCB, UnionPay
     return False
 
 

@@ -5,18 +5,24 @@ import re
 from extproc.detectors.check_digits import capitals
 from extproc.detectors.detector import APART, Detector, Ranges
 
-PATTERN = re.compile(r"(?<![A-Za-z0-9])([A-Z]{2})[0-9]{2}(?=(?:[ -]?[A-Z0-9]){11})")
+PATTERN = re.compile(
+    r"(?<![A-Za-z0-9])(?:([A-Z]{2})[0-9]{2}(?=(?:[ .-]?[A-Z0-9]){11})"
+    r"|([a-z]{2})[0-9]{2}(?=(?:[.-]?[a-z0-9]){11}))"
+)
+"""In small letters without blanks: words with blanks between them would be tried."""
 _LENGTHS = """
 AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29
 ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20
 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29
 PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20
+YE30
 """
 LENGTHS = {entry[:2]: int(entry[2:]) for entry in _LENGTHS.split()}
 """Characters by country, from SWIFT's IBAN registry."""
 OF_LENGTH = {
-    country: re.compile(rf"[A-Z]{{2}}[0-9]{{2}}(?:[ -]?[A-Z0-9]){{{length - 4}}}(?![A-Za-z0-9])")
+    spelled: re.compile(rf"[A-Za-z]{{2}}[0-9]{{2}}(?:{rest}){{{length - 4}}}(?![A-Za-z0-9])")
     for country, length in LENGTHS.items()
+    for spelled, rest in ((country, "[ .-]?[A-Z0-9]"), (country.lower(), "[.-]?[a-z0-9]"))
 }
 NUMBERS = {ord(letter): str(number) for number, letter in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 10)}
 """What letters count, for ``str.translate``."""
@@ -25,7 +31,7 @@ NUMBERS = {ord(letter): str(number) for number, letter in enumerate("ABCDEFGHIJK
 def find(text: str, _: str) -> Ranges:
     """Yield numbers of the country's length with remainder 1."""
     for match in PATTERN.finditer(text):
-        of_length = OF_LENGTH.get(match[1])
+        of_length = OF_LENGTH.get(match[1] or match[2])
         whole = of_length.match(text, match.start()) if of_length else None
         if whole and remainder(capitals(whole[0])) == 1:
             yield whole.span()
@@ -41,7 +47,10 @@ def remainder(number: str) -> int:
 
 IBAN_CODE = Detector(
     entity="IBAN_CODE",
-    prefilter=(APART + rb"[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]){11}",),
+    prefilter=(
+        APART + rb"[A-Z]{2}[0-9]{2}(?:[ .-]?[A-Z0-9]){11}",
+        APART + rb"[a-z]{2}[0-9]{2}(?:[.-]?[a-z0-9]){11}",
+    ),
     shortest=15,
     find=find,
     canonical=capitals,

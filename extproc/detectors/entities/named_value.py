@@ -205,7 +205,7 @@ def named_values(vocabulary: Vocabulary) -> tuple[Detector, ...]:
             "1 Elm St",
         ),
     )
-    return tuple(map(_detector, named))
+    return tuple(map(named_detector, named))
 
 
 class Named(NamedTuple):
@@ -219,7 +219,8 @@ class Named(NamedTuple):
     example: str
 
 
-def _detector(named: Named) -> Detector:
+def named_detector(named: Named) -> Detector:
+    """Make the detector of values that only their names tell."""
     return Detector(
         named.entity,
         (*named.words.hints, *OF_OBJECTS.get(named.key, ())),

@@ -13,6 +13,9 @@ GROUPS_APART = groups_apart(
 """A number as people write it to keep machines from reading it. Other numbers may stand before it, as in a column:
 so only its first separator is consumed, and the rest is in a look-ahead."""
 
+LINE, COLUMNS = 200, 2
+"""Characters in which the next line must begin, and tabs in a line of a table."""
+
 
 def find(text: str, _: str) -> Ranges:
     """Yield numbers with separators."""
@@ -20,8 +23,15 @@ def find(text: str, _: str) -> Ranges:
         if valid(*match.groups()):
             yield match.span()
     for match in matches_apart(GROUPS_APART, text):
-        if valid(match[2], match[3], match[4]):
+        if valid(match[2], match[3], match[4]) and not (match[1] == "\t" and _is_in_table(text, match.start())):
             yield match.start(2), match.end(4)
+
+
+def _is_in_table(text: str, at: int) -> bool:
+    """Return whether the line before or behind has columns, too."""
+    before = text[max(0, at - LINE) : at].split("\n")[:-1]
+    behind = text[at : at + LINE].split("\n")[1:]
+    return any(line.count("\t") >= COLUMNS for line in (*before[-1:], *behind[:1]))
 
 
 def valid(area: str, group: str, serial: str) -> bool:

@@ -111,8 +111,8 @@ ORDINARY = {
     "phone_id": ["12345678"],
     "dsn": ["https://example.com:8443/a@b", "postgres://app:${PASSWORD}@db/x", "redis://localhost:6379/0"],
     "url": ["https://example.com/orders/123456789?page=2#x", "hooks.slack.com"],
-    "iban_like": ["GB82WEST12345698765433", "ZZ82WEST12345698765432", "DE8937040044053201300"],
-    "nif_like": ["12345678A", "12345678", "AB12345678Z"],
+    "reference": ["GB82WEST12345698765433", "ZZ82WEST12345698765432", "DE8937040044053201300"],
+    "reference_code": ["12345678A", "12345678", "AB12345678Z"],
     "bitcoin_like": ["1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb", "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdx"],
     "fiscal_like": ["RSSMRA85T10A562T", "131052-308U", "S1234567A"],
 }
