@@ -93,6 +93,17 @@ BESIDE: tuple[Row, ...] = (
         prefilter=LETTERS,
     ),
     _row(
+        "DRIVER_LICENSE",
+        "[A-Z]{1,2}[0-9]{5,14}|[0-9]{8,12}",
+        anything,
+        "a driving licence's number: up to two letters and digits",
+        "B0478074",
+        "driver_license",
+        kinds=("driver_license",),
+        proof=_FORM,
+        shortest=6,
+    ),
+    _row(
         "US_BANK_NUMBER",
         "[0-9]{8,17}",
         anything,

@@ -26,6 +26,8 @@ NUMBER = re.compile(
 """Letters and digits in groups, as many as there are, from a few letters before the first digit.
 The letters may be a word: ``ssn 219099999``."""
 
+JOINS = re.compile("[g-z] ")
+"""Streamed text is cut here (``Detector.joins_words``): groups behind small letters are not found in any text."""
 KEYS_CACHED = 1_024
 """Keys whose kinds are remembered; most documents repeat the same few."""
 
@@ -61,7 +63,11 @@ class BesideFind:
         at = start
         while (match := self.row.pattern.search(text, at)) and match.start() < end:
             at = match.end()
-            if self.words.beside(text, match.start(), keys) and self.row.accepts(match[0]):
+            if (
+                JOINS.search(match[0]) is None
+                and self.words.beside(text, match.start(), keys)
+                and self.row.accepts(match[0])
+            ):
                 yield match.span()
 
 

@@ -79,7 +79,8 @@ def test_letters_beside_it_hide_nothing():
     ],
 )
 def test_bare_numbers_need_a_word_as_context(text, keys, found):
-    assert [match.entity for match in ANALYZER.scan(text, lambda: "\n".join(keys))] == [ENTITY] * found
+    matches = [match.entity for match in ANALYZER.scan(text, lambda: "\n".join(keys))]
+    assert [entity for entity in matches if entity != "NATIONAL_ID"] == [ENTITY] * found
 
 
 @pytest.mark.parametrize(
