@@ -31,7 +31,7 @@ def check_found_in_context(entity, text, key):
     assert entity in found_in(f"{key}: {text}")
     for markup in IN_MARKUP:
         assert entity in found_in(markup.format(key, text))
-        if key.upper() != entity:
+        if key.upper() not in ANALYZER.entities:
             assert entity in found_in(markup.format(key.upper(), text))
     assert ANALYZER.scan(text, lambda: "order") == [] or entity == "AWS_SECRET_KEY"
     check_shortest(entity, text, key)
