@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
 from extproc.detectors.context import NAME_REACH, REACH, last_name, name_before
-from extproc.detectors.vocabulary.names import normal_name, normal_text, without_accents
+from extproc.detectors.vocabulary.names import NAMES_CACHED, normal_name, normal_text, without_accents
 
 PLURAL_FROM = 3
 """Fewest letters of a word that may have an s behind it."""
@@ -88,6 +88,7 @@ class Words:
         Raises:
             ValueError: a word is not written as above.
         """
+        self._told: dict[str, bool] = {}
         self.words = tuple(dict.fromkeys(words))
         for word in (*self.words, *about, *before):
             if not _WORD.fullmatch(word) or word != word.lower():
@@ -135,7 +136,12 @@ class Words:
 
     def tell(self, name: str) -> bool:
         """Return whether a name says that its value is of this kind: ``user_phone`` does, ``phone_id`` not."""
-        return bool(name) and self._tells(normal_name(name))
+        told = self._told.get(name)
+        if told is None:
+            if len(self._told) >= NAMES_CACHED:
+                self._told.clear()
+            told = self._told[name] = bool(name) and self._tells(normal_name(name))
+        return told
 
     def beside(self, text: str, at: int, keys: str) -> bool:
         """Return whether a value's name, the text shortly before it, or a key above it has one of the words.
