@@ -68,6 +68,7 @@ class Analyzer:
         """Detectors that use the names of values, and decoders."""
         self._names = [(at, each.names) for at, each in enumerate(self._detectors) if each.names]
         self._named: dict[str, DetectorSet] = {}
+        self._told: dict[str, DetectorSet] = {}
         self._generic = {each.entity for each in self._detectors if each.is_generic}
         self._canonical = {detector.entity: detector.canonical for detector in reversed(self._detectors)}
         self._labels = Labels(self._canonical)
@@ -194,16 +195,22 @@ class Analyzer:
             self._named[name] = found
         return found
 
-    def has_word(self, name: str) -> bool:
-        """Return whether a detector may find something because of a name. May be wrong only if true.
+    def told_by(self, names: str) -> DetectorSet:
+        """Return the detectors that may find something because of names; ``NONE`` itself if none does.
 
         Args:
-            name: that of a value, or several, one per line.
+            names: those of a value, one per line, its own one last; folded or not.
         """
-        if not name:
-            return False
-        owners, hinted = self._prefilter.which(_encoded(fold(name).text))
-        return bool(hinted) or any(number in self.naming for number in owners)
+        found = self._told.get(names) if names else NONE
+        if found is None:
+            if len(self._told) >= NAMES_CACHED:
+                self._told.clear()
+            owners, hinted = self._prefilter.which(_encoded(f"{fold(names).text}\n"))
+            may_name = any(number in self.naming for number in owners)
+            found = DetectorSet.of(hinted) | (self.named_by(last_name(names)) if may_name else NONE)
+            found = found or NONE
+            self._told[names] = found
+        return found
 
     def _possible(self, data: bytes) -> AbstractSet[int]:
         """Return the detectors whose patterns match, and whose hint does if they have one."""

@@ -49,7 +49,7 @@ from extproc.masking.json.position import KnownPosition
 from extproc.masking.plan.json_path import Location
 from extproc.masking.text.json_prefix import JsonPrefix
 from extproc.masking.text.tables import AT_START as NO_TABLE
-from extproc.masking.text.tables import Tables
+from extproc.masking.text.tables import State, Tables
 from extproc.masking.text.text_masker import Before, MergedMatch, ScanResult, merge_matches
 from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import Finding
@@ -380,7 +380,7 @@ class TextStreamMasker:
         before, plan, text_masker = self._before(), self._plan, self._masker.text_masker
         tables = Tables(region, before.tables)
         in_prose = text_masker.in_prose(region, str, plan, before.raw)
-        matches = text_masker.in_cells(in_prose, region, str, before.tables)
+        matches = text_masker.in_cells(in_prose, region, str, tables)
         exempt = text_masker.exempt(matches, region, plan)
         masked = merge_matches(matches, plan, exempt)
         same = matches is in_prose and not exempt
@@ -393,12 +393,19 @@ class TextStreamMasker:
             [each for each in masked if each.start < cut],
             exempt,
         )
-        out = self._masked(region[:cut], result, before)
+        out = self._masked(region[:cut], result, before, tables.after(cut))
         self._held.drop(cut)
         return out
 
-    def _masked(self, text: str, result: ScanResult, before: Before) -> str:
-        """Mask a text with known matches, and log them."""
+    def _masked(self, text: str, result: ScanResult, before: Before, tables: State) -> str:
+        """Mask a text with known matches, and log them.
+
+        Args:
+            text: the text.
+            result: its matches.
+            before: the text before it.
+            tables: what has to be remembered of it.
+        """
         text_masker, plan = self._masker.text_masker, self._plan
         self._masker.begin_document()
         edits = text_masker.edits(result.masked, text)
@@ -408,13 +415,13 @@ class TextStreamMasker:
             uncut = merge_matches(result.matches, plan)
             return "".join(map(self._masked_part, self._parts(text, uncut)))
         self._masker.log(result, KnownPosition(self._location))
-        self._note_released(text, out)
+        self._note_released(text, out, tables)
         return out
 
     def _masked_part(self, text: str) -> str:
         result = self._masker.text_masker.find(text, str, self._plan, before=self._before())
         out = apply(text, self._masker.log(result, KnownPosition(self._location)))
-        self._note_released(text, out)
+        self._note_released(text, out, Tables(text, self._tables).after(len(text)))
         return out
 
     def _parts(self, text: str, masked: list[MergedMatch]) -> Iterator[str]:
@@ -427,13 +434,13 @@ class TextStreamMasker:
     def _before(self) -> Before:
         return Before(self._raw.text, self._sent.text, self._tables, self._sent_tables)
 
-    def _note_released(self, text: str, out: str) -> None:
+    def _note_released(self, text: str, out: str, tables: State) -> None:
         tail = _tail_of(text)
         self._raw.add(tail)
         self._sent.add(tail if out == text else _tail_of(out))
         same = out == text and self._sent_tables == self._tables
-        self._tables, sent = Tables(text, self._tables).at_end, self._sent_tables
-        self._sent_tables = self._tables if same else Tables(out, sent).at_end
+        self._tables = tables
+        self._sent_tables = tables if same else Tables(out, self._sent_tables).after(len(out))
 
 
 def may_reach(text: str, at: int) -> bool:

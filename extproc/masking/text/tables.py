@@ -11,8 +11,8 @@ to a line without the separator. A cell may be in quotes, with separators and li
 name stands in front of its value.
 
 Whether a line belongs to a table depends on the lines before it and on the line itself, up to ``ROW_LONGEST``
-characters. So streamed text can be read in pieces: ``Tables.may_cut`` tells where, and ``Tables.at_end`` is what
-has to be remembered.
+characters. So streamed text can be read in pieces: ``Tables.may_cut`` tells where, and ``Tables.after`` returns
+what has to be remembered.
 """
 
 import re
@@ -156,18 +156,18 @@ class Tables:
         before = self.rows[number - 1].after if number else self._before
         return not before.is_at_table or at - self.rows[number].start > ROW_LONGEST
 
-    @property
-    def at_end(self) -> State:
-        """What has to be remembered at the end of the text, if it may be cut there."""
+    def after(self, at: int) -> State:
+        """Return what has to be remembered at an offset where the text may be cut."""
         text, before = self._text, self._before
-        if not text:
+        if at == 0:
             return before
-        if text[-1] == "\n":
-            return self.rows[-1].after if self.rows and self.rows[-1].end == len(text) else AT_START
-        start = text.rfind("\n") + 1
-        if len(text) - start > HEADER_LONGEST or (start == 0 and before.in_line):
+        if text[at - 1] == "\n":
+            number = bisect_right(self.rows, at, key=attrgetter("end")) - 1
+            return self.rows[number].after if number >= 0 and self.rows[number].end == at else AT_START
+        start = text.rfind("\n", 0, at) + 1
+        if at - start > HEADER_LONGEST or (start == 0 and before.in_line):
             return IN_LINE
-        begin = text[start:] if start else before.begin + text
+        begin = text[start:at] if start else before.begin + text[:at]
         return State(begin=begin) if may_begin_header(begin) else IN_LINE
 
     def _read(self) -> Iterator[Row]:
@@ -265,11 +265,17 @@ def _headers(line: str) -> Iterator[Header]:
         return
     for each in SEPARATORS:
         if each in line and _NAMES[each].fullmatch(line):
-            cells, _, _ = _quoted_cells(line, 0, len(line), each)
-            names = tuple(line[start:end] for start, end in cells)
+            names = _names_of(line, each)
             if sum(map(bool, names)) > (each != "|"):
                 is_strict = each not in ",;" or f"{each} " not in line
                 yield Header(line, each, names, _naming_column(names), is_strict)
+
+
+def _names_of(line: str, separator: str) -> tuple[str, ...]:
+    if '"' in line:
+        cells, _, _ = _quoted_cells(line, 0, len(line), separator)
+        return tuple(line[start:end] for start, end in cells)
+    return tuple(name.strip("\ufeff \r") for name in line.split(separator))
 
 
 def _is_short(first: str) -> bool:

@@ -14,7 +14,7 @@ from extproc.masking.plan.operators import REDACTED, Operators
 from extproc.masking.text.exempt_values import ExemptValues
 from extproc.masking.text.table_cells import TableCells
 from extproc.masking.text.tables import AT_START as NO_TABLE
-from extproc.masking.text.tables import State
+from extproc.masking.text.tables import State, Tables
 from extproc.model.masking import EXEMPT, Exemption, MaskOperator
 
 MAX_ROUNDS = 4
@@ -139,7 +139,7 @@ class TextMasker:
         if detectors.is_all:
             matches = self.matches(text, context, plan, before.raw, before.tables)
         else:
-            matches = self.in_cells(self.analyzer.run(detectors, text, context), text, context, NO_TABLE)
+            matches = self.in_cells(self.analyzer.run(detectors, text, context), text, context)
         if not matches and not before.changed:
             return NOTHING_FOUND
         exempt = self.exempt(matches, text, plan)
@@ -161,7 +161,8 @@ class TextMasker:
             before: the text before, folded.
             tables: what is remembered of the tables in it.
         """
-        return self.in_cells(self.in_prose(text, context, plan, before), text, context, tables)
+        matches = self.in_prose(text, context, plan, before)
+        return self.in_cells(matches, text, context, None if tables is NO_TABLE else Tables(text, tables))
 
     def in_prose(self, text: str, context: Context, plan: EntityPlan, before: str) -> list[Match]:
         """As ``matches``, without regard to tables.
@@ -178,18 +179,22 @@ class TextMasker:
             if start >= at or (end > at and plan.operator_for(entity) is not None)
         ]
 
-    def in_cells(self, matches: list[Match], text: str, context: Context, tables: State) -> list[Match]:
+    def in_cells(
+        self, matches: list[Match], text: str, context: Context, tables: Tables | None = None
+    ) -> list[Match]:
         """Return the matches in a text, of which those in tables are found by the names of their columns.
 
         Args:
             matches: those in the text read as prose.
             text: the text.
             context: returns the keys above it.
-            tables: what is remembered of the tables in the text before.
+            tables: those of the text; None to look for them in a whole text.
         """
-        if "\n" not in text and tables is NO_TABLE:
-            return matches
-        return TableCells(self.analyzer, text, context, tables).matches(matches)
+        if tables is None:
+            if "\n" not in text:
+                return matches
+            tables = Tables(text)
+        return TableCells(self.analyzer, text, context, tables).matches(matches) if tables.rows else matches
 
     def exempt(self, matches: list[Match], text: str, plan: EntityPlan) -> Exempt:
         """Return the matches in a text that the plan would mask, and an exemption lets pass."""

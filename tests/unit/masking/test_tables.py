@@ -109,4 +109,4 @@ def test_rows_are_released_line_by_line():
 def test_what_is_too_long_is_no_row_and_no_header():
     assert Tables("a,b\n" + "x" * ROW_LONGEST + ",y\n").rows[-1].header is None
     assert not Tables(("a" * 9 + ",") * (HEADER_LONGEST // 9) + "\n").rows
-    assert Tables("b\n", State(in_line=True)).at_end == State()
+    assert Tables("b\n", State(in_line=True)).after(2) == State()
