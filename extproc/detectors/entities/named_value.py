@@ -5,6 +5,7 @@ the name and ``=`` or ``:``, in quotes, in a tag, or behind an option of a comma
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
@@ -72,6 +73,8 @@ CODE = re.compile(
 ALONE_ON_LINE = re.compile(
     r"(?:^|\n)[ \t]*(?:-[ \t]+|export[ \t]+|set[ \t]+|ENV[ \t]+|ARG[ \t]+)?\Z", re.IGNORECASE
 )
+BEFORE_WORD, BEHIND_WORD = 256, 1_024
+"""Characters before and behind the end of a word between which a name, its mark and its value lie."""
 LINE_NEAR = 64
 """Characters before a name in which its line may begin."""
 Accepts = Callable[[str, str], bool]
@@ -89,17 +92,18 @@ def find(words: Words, accepts: Accepts, text: str, keys: str) -> Ranges:
 
 
 def _in_text(words: Words, accepts: Accepts, text: str) -> Ranges:
-    for match in ASSIGNED.finditer(text):
+    near = _Near(words.ends(text), text)
+    for match in near.matches(ASSIGNED):
         if words.tell(match["name"]):
             start, end = match.span("bare") if match["bare"] else _quoted(text, match)
             value = text[start:end]
             if accepts(match["name"], value) and (match["open"] or _is_written(text, match, value)):
                 yield start, end
-    for name, value, span in _marked(text):
+    for name, value, span in _marked(near):
         if words.tell(name) and accepts(name, value):
             yield span
     for pattern in (OPTION, SAID):
-        for match in pattern.finditer(text):
+        for match in near.matches(pattern):
             if (
                 words.tell(match["name"])
                 and accepts(match["name"], match["value"])
@@ -108,14 +112,37 @@ def _in_text(words: Words, accepts: Accepts, text: str) -> Ranges:
                 yield match.span("value")
 
 
-def _marked(text: str) -> Iterator[tuple[str, str, tuple[int, int]]]:
+class _Near:
+    """The parts of a text that are near a word: only there can a name tell."""
+
+    def __init__(self, ends: list[int], text: str) -> None:
+        self.text = text
+        self._ends = ends
+        self._parts: list[tuple[int, int]] = []
+        for end in ends:
+            first, last = max(0, end - BEFORE_WORD), end + BEHIND_WORD
+            if self._parts and first <= self._parts[-1][1]:
+                first = self._parts.pop()[0]
+            self._parts.append((first, last))
+
+    def matches(self, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+        """Yield the matches of a pattern with a name in which, or right behind which, a word ends."""
+        for first, last in self._parts:
+            for match in pattern.finditer(self.text, first, last):
+                start, end = match.span("name") if match["name"] else match.span("key")
+                at = bisect_left(self._ends, start)
+                if at < len(self._ends) and self._ends[at] <= end + 1:
+                    yield match
+
+
+def _marked(near: _Near) -> Iterator[tuple[str, str, tuple[int, int]]]:
     """Yield names and values in markup and in calls of functions, each with the range of the value."""
-    for match in TAGGED.finditer(text) if "<" in text else ():
+    for match in near.matches(TAGGED) if "<" in near.text else ():
         group = "value" if match["name"] else "string"
         yield match["name"] or match["key"], match[group], match.span(group)
-    for match in CALLED.finditer(text) if "(" in text else ():
+    for match in near.matches(CALLED) if "(" in near.text else ():
         yield match["name"], match["value"], match.span("value")
-    for match in ATTRIBUTES.finditer(text) if "value=" in text else ():
+    for match in near.matches(ATTRIBUTES) if "value=" in near.text else ():
         yield match["name"], match["value"], match.span("value")
 
 
