@@ -378,7 +378,7 @@ class TextStreamMasker:
         if not cut:
             return ""
         before, plan, text_masker = self._before(), self._plan, self._masker.text_masker
-        tables = Tables(region, before.tables)
+        tables = Tables(region, self._tables)
         in_prose = text_masker.in_prose(region, str, plan, before.raw)
         matches = text_masker.in_cells(in_prose, region, str, tables)
         exempt = text_masker.exempt(matches, region, plan)

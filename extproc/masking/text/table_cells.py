@@ -11,7 +11,7 @@ from extproc.detectors.detector import Match
 from extproc.detectors.detector_set import NONE, DetectorSet
 from extproc.detectors.fold import fold
 from extproc.masking.json.layout import NAME_LONGEST, is_named
-from extproc.masking.text.tables import Header, Row, Span, Tables
+from extproc.masking.text.tables import Header, Row, Span
 
 BETWEEN = "\n"
 """Between the names in a context."""
@@ -34,19 +34,19 @@ class _Names(NamedTuple):
 class TableCells:
     """Finds the entities in the tables of one text."""
 
-    def __init__(self, analyzer: Analyzer, text: str, context: Context, tables: Tables) -> None:
+    def __init__(self, analyzer: Analyzer, text: str, context: Context, rows: Sequence[Row]) -> None:
         """Take a text.
 
         Args:
             analyzer: finds entities.
             text: the text.
             context: returns the keys above it.
-            tables: those of the text.
+            rows: those of its tables, in order.
         """
         self._analyzer = analyzer
         self._text = text
         self._context = context
-        self._rows = [each for each in tables.rows if each.header is not None]
+        self._rows = [each for each in rows if each.header is not None]
         self._starts = [each.start for each in self._rows]
         self._names: dict[str, _Names] = {}
         self._columns: dict[Header, list[tuple[int, _Names]]] = {}

@@ -268,7 +268,7 @@ def _headers(line: str) -> Iterator[Header]:
             names = _names_of(line, each)
             if sum(map(bool, names)) > (each != "|"):
                 is_strict = each not in ",;" or f"{each} " not in line
-                yield Header(line, each, names, _naming_column(names), is_strict)
+                yield Header(line, each, names, naming_column(names), is_strict)
 
 
 def _names_of(line: str, separator: str) -> tuple[str, ...]:
@@ -284,9 +284,11 @@ def _is_short(first: str) -> bool:
     return len(bare) <= FIRST_NAME_LONGEST and bare.count(" ") <= FIRST_NAME_BLANKS
 
 
-def _naming_column(names: tuple[str, ...]) -> int:
+def naming_column(names: tuple[str, ...]) -> int:
     """Return the column whose cells name others: one that is called ``field``; of two columns the first."""
     filled = [number for number, name in enumerate(names) if name]
+    if not filled:
+        return -1
     if is_naming(names[filled[0]]) or len(filled) == 2:  # noqa: PLR2004 - a name and a value
         return filled[0]
     return -1

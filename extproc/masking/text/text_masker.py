@@ -1,7 +1,8 @@
 """Mask the entities in one text."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -12,9 +13,9 @@ from extproc.masking.edits import Edit, Layer, apply
 from extproc.masking.plan.entity_plan import EntityPlan, strictest
 from extproc.masking.plan.operators import REDACTED, Operators
 from extproc.masking.text.exempt_values import ExemptValues
+from extproc.masking.text.html_tables import html_rows
 from extproc.masking.text.table_cells import TableCells
-from extproc.masking.text.tables import AT_START as NO_TABLE
-from extproc.masking.text.tables import State, Tables
+from extproc.masking.text.tables import Row, State, Tables
 from extproc.model.masking import EXEMPT, Exemption, MaskOperator
 
 MAX_ROUNDS = 4
@@ -30,9 +31,9 @@ class Before(NamedTuple):
     """As it came."""
     sent: str = ""
     """As it was masked."""
-    tables: State = NO_TABLE
-    """The table in it that is not at its end yet, as it came."""
-    sent_tables: State = NO_TABLE
+    tables: State | None = None
+    """The table in it that is not at its end yet, as it came. None: the text behind it is a whole text."""
+    sent_tables: State | None = None
     """The same, as it was masked."""
 
     @property
@@ -150,7 +151,7 @@ class TextMasker:
         return ScanResult(edits, matches, masked, exempt)
 
     def matches(
-        self, text: str, context: Context, plan: EntityPlan, before: str = "", tables: State = NO_TABLE
+        self, text: str, context: Context, plan: EntityPlan, before: str = "", tables: State | None = None
     ) -> list[Match]:
         """Find all entities in a text that stands behind another one.
 
@@ -159,10 +160,10 @@ class TextMasker:
             context: returns the keys above it.
             plan: the operator for each entity.
             before: the text before, folded.
-            tables: what is remembered of the tables in it.
+            tables: what is remembered of the tables in it; None for a whole text.
         """
         matches = self.in_prose(text, context, plan, before)
-        return self.in_cells(matches, text, context, None if tables is NO_TABLE else Tables(text, tables))
+        return self.in_cells(matches, text, context, None if tables is None else Tables(text, tables))
 
     def in_prose(self, text: str, context: Context, plan: EntityPlan, before: str) -> list[Match]:
         """As ``matches``, without regard to tables.
@@ -190,11 +191,12 @@ class TextMasker:
             context: returns the keys above it.
             tables: those of the text; None to look for them in a whole text.
         """
-        if tables is None:
-            if "\n" not in text:
-                return matches
-            tables = Tables(text)
-        return TableCells(self.analyzer, text, context, tables).matches(matches) if tables.rows else matches
+        rows: Sequence[Row] = tables.rows if tables else ()
+        if tables is None and "\n" in text:
+            rows = Tables(text).rows
+        if tables is None and "<" in text:
+            rows = sorted([*rows, *html_rows(text)], key=attrgetter("start"))
+        return TableCells(self.analyzer, text, context, rows).matches(matches) if rows else matches
 
     def exempt(self, matches: list[Match], text: str, plan: EntityPlan) -> Exempt:
         """Return the matches in a text that the plan would mask, and an exemption lets pass."""

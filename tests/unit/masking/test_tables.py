@@ -82,6 +82,27 @@ def test_words_of_other_columns_do_not_tell(text):
     assert in_pieces(text) == text
 
 
+HTML = {
+    "headers": "<table><tr><th>name</th><th>ssn</th></tr><tr><td>Bob</td><td>219099998</td></tr>"
+    "<tr><td>x</td><td> <b>219099997</b></td></tr></table>",
+    "lines": "<TABLE>\n<tr>\n<td>name</td>\n<td class='n'>ssn</td>\n</tr>\n<tr><td>Bob<td>219099998\n<tr><td>x<td>"
+    "219099997\n</TABLE>",
+    "pairs": "<table><tr><th>Name</th><td>Bob</td></tr><tr><th>SSN</th><td>219099998</td></tr></table>",
+    "no end": "<table><tr><th>name<th>ssn<tr><td>Bob<td>219099998",
+    "attributes": "<table><tr><th>a</th><th>b</th></tr><tr><td title='ssn 219099998'>1</td><td>x</td></tr></table>",
+}
+
+
+@pytest.mark.parametrize("text", HTML.values(), ids=HTML)
+def test_a_header_of_html_tells(text):
+    assert masked(text) == text.replace("219099998", "[US_SSN]").replace("219099997", "[US_SSN]")
+
+
+def test_a_secret_in_html_goes_without_the_tags_around_it():
+    text = "<table><tr><th>user</th><th>password</th></tr><tr><td>a</td><td><b>two words</b></td></tr></table>"
+    assert masked(text) == text.replace("two words", "[NAMED_SECRET]")
+
+
 def test_prose_with_commas_keeps_its_context():
     assert masked("Dear Bob, my phone\n5551234567, call me\n") == "Dear Bob, my phone\n[PHONE_NUMBER], call me\n"
 
