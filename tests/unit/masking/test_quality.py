@@ -21,7 +21,7 @@ RECALL = {
     "1 Kubernetes Secret": 0.85,
     "1 files of many tools": 0.95,
     "2 name beside value": 0.95,
-    "3 header tells for column": 0.8,
+    "3 header tells for column": 0.98,
     "4 words in ten languages": 0.95,
     "4 names, addresses, births by key": 0.95,
     "5 commands, headers, files": 0.98,
