@@ -1,14 +1,17 @@
 """Hyperscan databases: numbered expressions, compiled once.
 
-Compiling those of the built-in detectors takes about 0.7 s of CPU. A process that starts often may install a cache
-(``use_cache``), which keeps compiled databases where it likes.
+Compiling those of the built-in detectors takes some seconds of CPU. A cache keeps compiled databases: the folder
+that ``usual_folder`` returns, or another one (``use_cache``).
 """
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 import hyperscan
+
+from extproc.detectors.database_folder import usual_folder
 
 
 class Expression(NamedTuple):
@@ -39,7 +42,7 @@ class DatabaseCache(Protocol):
 class _Caches:
     """The cache of this process."""
 
-    current: DatabaseCache | None = None
+    current: DatabaseCache | None = usual_folder()
 
 
 def use_cache(cache: DatabaseCache | None) -> None:
@@ -57,7 +60,8 @@ def compile_database(expressions: Sequence[Expression]) -> "hyperscan.Database |
     key = hashlib.sha256(repr([tuple(each) for each in expressions]).encode()).hexdigest()
     serialized = cache.load(key)
     if serialized is not None:
-        return _deserialized(serialized)
+        with suppress(hyperscan.error):  # made for another processor or version
+            return _deserialized(serialized)
     database = _compiled(expressions)
     cache.store(key, hyperscan.dumpb(database))
     return database

@@ -11,10 +11,12 @@ OTHERS = {0x85: "\n", 0x2212: "-", 0x2800: " "}
 """Others that show as these do: the next line, the minus sign, and the Braille pattern without dots."""
 INVISIBLE = frozenset({"Cf", "Mn", "Me"})
 """Categories that are dropped: zero-width and direction marks, soft hyphens, combining marks."""
-IGNORABLE = (
-    *(range(0x115F, 0x1161), range(0x17B4, 0x17B6), range(0x180B, 0x1810), range(0x2060, 0x2070)),
-    *(range(0x3164, 0x3165), range(0xFE00, 0xFE10), range(0xFFA0, 0xFFA1), range(0xFFF0, 0xFFF9)),
-    range(0xE0000, 0xE1000),
+IGNORABLE = frozenset(
+    chain(
+        *(range(0x115F, 0x1161), range(0x17B4, 0x17B6), range(0x180B, 0x1810), range(0x2060, 0x2070)),
+        *(range(0x3164, 0x3165), range(0xFE00, 0xFE10), range(0xFFA0, 0xFFA1), range(0xFFF0, 0xFFF9)),
+        range(0xE0000, 0xE1000),
+    )
 )
 """Code points that show nothing, of any category: ``Default_Ignorable_Code_Point`` (Unicode's
 ``DerivedCoreProperties``), without those of the categories above. Some have no character yet."""
@@ -67,7 +69,7 @@ def _table() -> dict[int, str | None]:
 
 def _folded(char: str) -> str | None:
     category = unicodedata.category(char)
-    if category in INVISIBLE or any(ord(char) in each for each in IGNORABLE):
+    if category in INVISIBLE or ord(char) in IGNORABLE:
         return None
     if category == "Nd":
         return str(unicodedata.decimal(char))

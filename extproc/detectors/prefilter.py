@@ -234,7 +234,7 @@ class Prefilter:
                 self._run(each.where, data, on_match)
 
     def _is_of(self, owner: int, pattern: Pattern) -> bool:
-        return owner in self._owners[self._patterns.index(pattern)] and pattern.is_decoders
+        return pattern.is_decoders and owner in self._owners[self._patterns.index(pattern)]
 
     def _common(self, sets: Sequence[DetectorSet], data: bytes) -> Iterator[tuple[int, DetectorSet]]:
         """Yield matches of the patterns that match nearly everywhere, for the detectors that have a hint."""
