@@ -1,14 +1,14 @@
 """The words of one kind: they tell from names and text what a value is."""
 
 import re
-import threading
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
 import hyperscan
 
 from extproc.detectors.context import NAME_REACH, REACH, last_name, name_before
-from extproc.detectors.databases import Expression, compile_database
+from extproc.detectors.databases import Expression
+from extproc.detectors.ends import Ends
 from extproc.detectors.vocabulary.names import NAMES_CACHED, normal_name, normal_text, without_accents
 
 PLURAL_FROM = 3
@@ -93,8 +93,6 @@ class Words:
             ValueError: a word is not written as above.
         """
         self._told: dict[str, bool] = {}
-        self._database: hyperscan.Database | None = None
-        self._lock = threading.Lock()
         self.words = tuple(dict.fromkeys(words))
         for word in (*self.words, *about, *before):
             if not _WORD.fullmatch(word) or word != word.lower():
@@ -109,6 +107,7 @@ class Words:
         self._about = re.compile(rf"_(?:{'|'.join(map(_pattern, about))})(?=_|\Z)" if about else r"(?!)")
         self._before = re.compile(rf"_(?:{'|'.join(map(re.escape, before))})_" if before else r"(?!)")
 
+        self._ends = Ends([Expression(0, hint, hyperscan.HS_FLAG_CASELESS) for hint in self.hints])
         self._stems = tuple(
             sorted(
                 {
@@ -141,21 +140,7 @@ class Words:
 
         Every name that tells has one of them, inside of it or one character behind it.
         """
-        with self._lock:
-            if self._database is None:
-                expressions = [Expression(0, hint, hyperscan.HS_FLAG_CASELESS) for hint in self.hints]
-                self._database = compile_database(expressions)
-            data, found = f"\n{text}\n".encode("utf-8", "surrogatepass"), set[int]()
-            if self._database is not None:
-                self._database.scan(data, match_event_handler=lambda _, __, end, *___: found.add(end - 1))
-        ends = sorted(found)
-        if len(data) == len(text) + 2:
-            return ends
-        characters, passed = 0, 0
-        for at, end in enumerate(ends):
-            characters += len(data[1 + passed : 1 + end].decode("utf-8", "ignore"))
-            passed, ends[at] = end, characters
-        return ends
+        return [end.at for end in self._ends(text) or ()]
 
     def places(self, text: str) -> "Places":
         """Return where in a text one of the words may be: made once for all values of a long text."""

@@ -80,8 +80,10 @@ def add_named(analyzer: Analyzer, layout: Layout, candidates: list[Candidate] | 
 
 def _may_name_in_text(shape: str, offset: int) -> bool:
     """Return whether the string around an offset may have a value behind the name there: ``password=…``."""
+    first = max(0, offset - NAME_LONGEST)
+    first = max(first, shape.rfind('"', first, offset) + 1)
     end = shape.find('"', offset, offset + SIGN_REACH)
-    return _SIGN.search(shape, max(0, offset - NAME_LONGEST), end if end >= 0 else offset + SIGN_REACH) is not None
+    return _SIGN.search(shape, first, end if end >= 0 else offset + SIGN_REACH) is not None
 
 
 def _named_by_string(analyzer: Analyzer, layout: Layout, offset: int) -> Iterator[Candidate]:

@@ -8,10 +8,11 @@ and only the rows of these kinds look at it.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from extproc.detectors.context import NAME_REACH
 from extproc.detectors.detector import APART, Detector, Find, Ranges
+from extproc.detectors.ends import EndsOf, Nearby
 from extproc.detectors.entities.national.alone import ALONE
 from extproc.detectors.entities.national.beside import BESIDE
 from extproc.detectors.entities.national.row import Row
@@ -28,6 +29,10 @@ The letters may be a word: ``ssn 219099999``."""
 
 JOINS = re.compile("[g-z] ")
 """Streamed text is cut here (``Detector.joins_words``): groups behind small letters are not found in any text."""
+WORD_NEAR = NAME_REACH + 8
+"""Characters before a number in which a word ends that may tell it."""
+LONGEST = 64
+"""Most characters of a number of any row."""
 KEYS_CACHED = 1_024
 """Keys whose kinds are remembered; most documents repeat the same few."""
 
@@ -37,12 +42,14 @@ class AloneFind:
     """Finds the numbers of one row anywhere."""
 
     row: Row
+    nearby: Nearby
 
     def __call__(self, text: str, _: str) -> Ranges:
         """Yield numbers that pass the check."""
-        for match in self.row.pattern.finditer(text):
-            if self.row.accepts(match[0]):
-                yield match.span()
+        for part in self.nearby.parts(text):
+            for match in self.row.pattern.finditer(text, *part):
+                if self.row.accepts(match[0]):
+                    yield match.span()
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +58,7 @@ class BesideFind:
 
     row: Row
     words: Words
-    kinds: frozenset[str] = field(default_factory=frozenset)
+    kinds: frozenset[int] = field(default_factory=frozenset)
 
     def __call__(self, text: str, keys: str) -> Ranges:
         """Yield numbers that pass the check."""
@@ -61,7 +68,7 @@ class BesideFind:
     def within(self, text: str, start: int, end: int, keys: str) -> Ranges:
         """Yield those that begin in a part of the text."""
         at = start
-        while (match := self.row.pattern.search(text, at)) and match.start() < end:
+        while (match := self.row.pattern.search(text, at, end + LONGEST)) and match.start() < end:
             at = match.end()
             if (
                 JOINS.search(match[0]) is None
@@ -82,24 +89,42 @@ class BesideSearch:
     def __call__(self, finds: Sequence[Find], text: str, keys: str) -> Iterator[tuple[int, int, int]]:
         """Yield what the finds find."""
         above = self._above(keys) if keys else frozenset()
-        for match in NUMBER.finditer(text):
-            start, end = match.span()
-            digit = match.start(1)
-            kinds = above | self._index.kinds(text[max(0, digit - NAME_REACH) : digit]) if digit else above
-            if not kinds:
-                continue
-            for number, find in enumerate(finds):
-                if isinstance(find, BesideFind) and not find.kinds.isdisjoint(kinds):
-                    for found in find.within(text, start, end, keys):
-                        yield number, *found
+        near = _NearWords(self._index, text)
+        for part in [(0, len(text))] if above else near.parts:
+            for match in NUMBER.finditer(text, *part):
+                start, end = match.span()
+                kinds = above.union(near.ends.within(start - WORD_NEAR, end + 1)) if match.start(1) else above
+                for number, find in enumerate(finds) if kinds else ():
+                    if isinstance(find, BesideFind) and not find.kinds.isdisjoint(kinds):
+                        for found in find.within(text, start, end, keys):
+                            yield number, *found
+
+
+class _NearWords:
+    """The parts of one text near words. Looked for at most once, if they are needed at all."""
+
+    def __init__(self, index: WordIndex, text: str) -> None:
+        self._index = index
+        self._text = text
+
+    @cached_property
+    def ends(self) -> EndsOf:
+        """The places of words."""
+        return self._index.ends(self._text)
+
+    @cached_property
+    def parts(self) -> list[tuple[int, int]]:
+        """The parts in which a number may stand that a word tells."""
+        return self.ends.parts(LONGEST, WORD_NEAR + 2 * LONGEST, len(self._text))
 
 
 def national(vocabulary: Vocabulary) -> tuple[Detector, ...]:
     """Make the detectors of all rows; those that need words take them from a vocabulary."""
     kinds = dict.fromkeys(kind for row in BESIDE for kind in row.kinds)
     words = {kind: vocabulary.words(kind) for kind in kinds}
-    search = BesideSearch(WordIndex(words))
-    return (*map(_alone, ALONE), *(_beside(row, vocabulary, search) for row in BESIDE))
+    index = WordIndex(words)
+    search = BesideSearch(index)
+    return (*map(_alone, ALONE), *(_beside(row, vocabulary, index, search) for row in BESIDE))
 
 
 def _alone(row: Row) -> Detector:
@@ -109,7 +134,7 @@ def _alone(row: Row) -> Detector:
         row.entity,
         (prefilter,),
         row.shortest,
-        AloneFind(row),
+        AloneFind(row, Nearby([prefilter], LONGEST)),
         row.canonical,
         rare=True,
         exact=prefilter.endswith(form),
@@ -120,13 +145,13 @@ def _alone(row: Row) -> Detector:
     )
 
 
-def _beside(row: Row, vocabulary: Vocabulary, search: BesideSearch) -> Detector:
+def _beside(row: Row, vocabulary: Vocabulary, index: WordIndex, search: BesideSearch) -> Detector:
     hints = dict.fromkeys(hint for kind in row.kinds for hint in vocabulary.words(kind).hints)
     return Detector(
         row.entity,
         (_prefilter(row),),
         row.shortest,
-        BesideFind(row, vocabulary.words(*row.kinds), frozenset(row.kinds)),
+        BesideFind(row, vocabulary.words(*row.kinds), frozenset(map(index.numbers.__getitem__, row.kinds))),
         row.canonical,
         hints=tuple(hints),
         exact=bool(row.digits),
