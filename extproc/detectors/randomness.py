@@ -1,7 +1,6 @@
 """Measures that tell random text from words."""
 
 import math
-from collections import Counter
 
 LEAST_ENTROPY = 3.0
 """Bits per character of a text that looks random, by the frequencies of its own characters. Words joined by dashes
@@ -10,4 +9,8 @@ reach it too, but seldom contain digits."""
 
 def entropy(text: str) -> float:
     """Return bits per character (Shannon 1948)."""
-    return -sum(n / len(text) * math.log2(n / len(text)) for n in Counter(text).values())
+    length = len(text)
+    if not length:
+        return 0
+    counts = [text.count(each) for each in set(text)]
+    return round(math.log2(length) - sum([n * math.log2(n) for n in counts]) / length, 9)

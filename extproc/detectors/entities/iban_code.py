@@ -4,6 +4,7 @@ import re
 
 from extproc.detectors.check_digits import capitals
 from extproc.detectors.detector import APART, Detector, Ranges
+from extproc.detectors.ends import Nearby
 
 PATTERN = re.compile(
     r"(?<![A-Za-z0-9])(?:([A-Z]{2})[0-9]{2}(?=(?:[ .-]?[A-Z0-9]){11})"
@@ -24,17 +25,23 @@ OF_LENGTH = {
     for country, length in LENGTHS.items()
     for spelled, rest in ((country, "[ .-]?[A-Z0-9]"), (country.lower(), "[.-]?[a-z0-9]"))
 }
+PREFILTER = (
+    APART + rb"[A-Z]{2}[0-9]{2}(?:[ .-]?[A-Z0-9]){11}",
+    APART + rb"[a-z]{2}[0-9]{2}(?:[.-]?[a-z0-9]){11}",
+)
+NEARBY = Nearby(PREFILTER, 80)
 NUMBERS = {ord(letter): str(number) for number, letter in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 10)}
 """What letters count, for ``str.translate``."""
 
 
 def find(text: str, _: str) -> Ranges:
     """Yield numbers of the country's length with remainder 1."""
-    for match in PATTERN.finditer(text):
-        of_length = OF_LENGTH.get(match[1] or match[2])
-        whole = of_length.match(text, match.start()) if of_length else None
-        if whole and remainder(capitals(whole[0])) == 1:
-            yield whole.span()
+    for part in NEARBY.parts(text):
+        for match in PATTERN.finditer(text, *part):
+            of_length = OF_LENGTH.get(match[1] or match[2])
+            whole = of_length.match(text, match.start()) if of_length else None
+            if whole and remainder(capitals(whole[0])) == 1:
+                yield whole.span()
 
 
 def remainder(number: str) -> int:
@@ -47,10 +54,7 @@ def remainder(number: str) -> int:
 
 IBAN_CODE = Detector(
     entity="IBAN_CODE",
-    prefilter=(
-        APART + rb"[A-Z]{2}[0-9]{2}(?:[ .-]?[A-Z0-9]){11}",
-        APART + rb"[a-z]{2}[0-9]{2}(?:[.-]?[a-z0-9]){11}",
-    ),
+    prefilter=PREFILTER,
     shortest=15,
     find=find,
     canonical=capitals,

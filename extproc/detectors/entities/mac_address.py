@@ -18,10 +18,8 @@ NOBODY = re.compile(r"(?:0+|[fF]+)\Z")
 
 def find(words: Words, text: str, keys: str) -> Ranges:
     """Yield hardware addresses that have a word beside them."""
-    places = None if any(map(words.tell, keys.split("\n"))) else words.places(text)
-    for match in PATTERN.finditer(text):
-        if places and not places.is_near(match.start()):
-            continue
+    is_told = any(map(words.tell, keys.split("\n")))
+    for match in PATTERN.finditer(text) if is_told else words.matches(PATTERN, text):
         if not NOBODY.match(digits(match[0])) and words.beside(text, match.start(), keys):
             yield match.span()
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from extproc.detectors.context import last_name
 from extproc.detectors.detector import Detector, Ranges
+from extproc.detectors.ends import parts_around
 from extproc.detectors.vocabulary.vocabulary import Vocabulary
 from extproc.detectors.vocabulary.words import Words
 
@@ -93,7 +94,7 @@ def find(words: Words, accepts: Accepts, text: str, keys: str) -> Ranges:
 
 def _in_text(words: Words, accepts: Accepts, text: str) -> Ranges:
     near = _Near(words.ends(text), text)
-    for match in near.matches(ASSIGNED):
+    for match in near.matches(_ASSIGNED):
         if words.tell(match["name"]):
             start, end = match.span("bare") if match["bare"] else _quoted(text, match)
             value = text[start:end]
@@ -102,7 +103,7 @@ def _in_text(words: Words, accepts: Accepts, text: str) -> Ranges:
     for name, value, span in _marked(near):
         if words.tell(name) and accepts(name, value):
             yield span
-    for pattern in (OPTION, SAID):
+    for pattern in (_OPTION, _SAID):
         for match in near.matches(pattern):
             if (
                 words.tell(match["name"])
@@ -118,31 +119,43 @@ class _Near:
     def __init__(self, ends: list[int], text: str) -> None:
         self.text = text
         self._ends = ends
-        self._parts: list[tuple[int, int]] = []
-        for end in ends:
-            first, last = max(0, end - BEFORE_WORD), end + BEHIND_WORD
-            if self._parts and first <= self._parts[-1][1]:
-                first = self._parts.pop()[0]
-            self._parts.append((first, last))
 
-    def matches(self, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+    def matches(self, pattern: "_Naming") -> Iterator[re.Match[str]]:
         """Yield the matches of a pattern with a name in which, or right behind which, a word ends."""
-        for first, last in self._parts:
-            for match in pattern.finditer(self.text, first, last):
+        text, behind = self.text, pattern.behind
+        ends = [end for end in self._ends if behind.match(text, max(0, end - 1))]
+        for first, last in parts_around(ends, BEFORE_WORD, BEHIND_WORD, len(text)):
+            for match in pattern.whole.finditer(text, first, last):
                 start, end = match.span("name") if match["name"] else match.span("key")
                 at = bisect_left(self._ends, start)
                 if at < len(self._ends) and self._ends[at] <= end + 1:
                     yield match
 
 
+class _Naming(NamedTuple):
+    """A way to write a name and its value."""
+
+    whole: re.Pattern[str]
+    behind: re.Pattern[str]
+    """Matches where the last character of a word is, or the one behind it, if the word is in such a name."""
+
+
+_ASSIGNED = _Naming(ASSIGNED, re.compile(r"""[\w.$-]{0,128}(?:\\{0,3}["'`]|\])?[ \t]{0,8}[:=]"""))
+_TAGGED = _Naming(TAGGED, re.compile(r"[^<>]{0,260}[<>]"))
+_CALLED = _Naming(CALLED, re.compile(r"[\w.-]{0,64}[\"'],"))
+_ATTRIBUTES = _Naming(ATTRIBUTES, re.compile(r"""[\w:.-]{0,128}["']?\s(?:[^<>]{0,130}\s)?value="""))
+_OPTION = _Naming(OPTION, re.compile(r"[\w-]{0,64} [^\s\"'`-]"))
+_SAID = _Naming(SAID, re.compile(r"[\w-]{0,64} (?:is|was|ist|est|es|è|jest|é)"))
+
+
 def _marked(near: _Near) -> Iterator[tuple[str, str, tuple[int, int]]]:
     """Yield names and values in markup and in calls of functions, each with the range of the value."""
-    for match in near.matches(TAGGED) if "<" in near.text else ():
+    for match in near.matches(_TAGGED) if "<" in near.text else ():
         group = "value" if match["name"] else "string"
         yield match["name"] or match["key"], match[group], match.span(group)
-    for match in near.matches(CALLED) if "(" in near.text else ():
+    for match in near.matches(_CALLED) if "(" in near.text else ():
         yield match["name"], match["value"], match.span("value")
-    for match in near.matches(ATTRIBUTES) if "value=" in near.text else ():
+    for match in near.matches(_ATTRIBUTES) if "value=" in near.text else ():
         yield match["name"], match["value"], match.span("value")
 
 

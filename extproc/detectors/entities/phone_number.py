@@ -7,6 +7,7 @@ from functools import lru_cache, partial
 from extproc.detectors.check_digits import digits_alone
 from extproc.detectors.context import name_before
 from extproc.detectors.detector import APART, Detector, Ranges, outermost
+from extproc.detectors.ends import Nearby, Part
 from extproc.detectors.numbering_plans import has_length, is_national, is_number, plan_of
 from extproc.detectors.vocabulary.names import normal_name
 from extproc.detectors.vocabulary.vocabulary import Vocabulary
@@ -89,14 +90,29 @@ BARE, GROUPED = 10, 8
 """Fewest digits, joined and in groups, where the word is not right beside a number."""
 HALF = 6
 """Fewest digits on both sides of the only hyphen of a range."""
+PREFILTER = (
+    rb"\+\(?[1-9](?:[ .()/-]{0,3}[0-9]){7}",
+    rb"[2-9][0-9]{2}(?:\) ?[2-9][0-9]{2}[ .-]|[.-][2-9][0-9]{2}[.-])[0-9]{4}",
+    APART + rb"00 ?[1-9](?:[ .()/-]{0,3}[0-9]){7}",
+    rb"\(0[0-9]{1,4}\) ?[0-9]{2,4}[ -]?[0-9]{2}",
+    APART + rb"0[0-9]{1,2}-[0-9]{3,4}-[0-9]{4}",
+)
+NEARBY = Nearby(PREFILTER, 128)
 
 
 def find(text: str, _: str) -> Ranges:
     """Yield numbers that have the form of a phone number."""
-    spans = (match.span() for pattern in (NORTH_AMERICAN, NATIONAL) for match in pattern.finditer(text))
-    international = (span for match in INTERNATIONAL.finditer(text) if (span := _international(text, match)))
+    parts = NEARBY.parts(text)
+    spans = (match.span() for pattern in (NORTH_AMERICAN, NATIONAL) for match in _matches(pattern, text, parts))
+    international = (
+        span for match in _matches(INTERNATIONAL, text, parts) if (span := _international(text, match))
+    )
     for start, end in outermost(iter([*spans, *international])):
         yield from _with_extension(text, start, end)
+
+
+def _matches(pattern: re.Pattern[str], text: str, parts: list[Part]) -> Iterator[re.Match[str]]:
+    return (match for part in parts for match in pattern.finditer(text, *part))
 
 
 def _international(text: str, match: re.Match[str]) -> tuple[int, int] | None:
@@ -124,11 +140,9 @@ def _is_international(text: str, start: int, end: int) -> bool:
 
 def find_loose(words: Words, text: str, keys: str) -> Ranges:
     """Yield seven or more digits if a key or the words before them say phone."""
-    places = None if any(map(words.tell, keys.split("\n"))) else words.places(text)
-    for match in LOOSE.finditer(text):
+    is_told = any(map(words.tell, keys.split("\n")))
+    for match in LOOSE.finditer(text) if is_told else words.matches(LOOSE, text):
         start, end = match.span()
-        if places and not places.is_near(start):
-            continue
         if not APART_FROM_MORE.match(text, end) or _is_something_else(match[0]):
             continue
         is_near = _looks_dialled(text, start, end) and words.beside(text, start, keys)
@@ -222,13 +236,7 @@ def _with_extension(text: str, start: int, end: int) -> Iterator[tuple[int, int]
 
 PHONE_NUMBER = Detector(
     entity="PHONE_NUMBER",
-    prefilter=(
-        rb"\+\(?[1-9](?:[ .()/-]{0,3}[0-9]){7}",
-        rb"[2-9][0-9]{2}(?:\) ?[2-9][0-9]{2}[ .-]|[.-][2-9][0-9]{2}[.-])[0-9]{4}",
-        APART + rb"00 ?[1-9](?:[ .()/-]{0,3}[0-9]){7}",
-        rb"\(0[0-9]{1,4}\) ?[0-9]{2,4}[ -]?[0-9]{2}",
-        APART + rb"0[0-9]{1,2}-[0-9]{3,4}-[0-9]{4}",
-    ),
+    prefilter=PREFILTER,
     shortest=9,
     find=find,
     canonical=digits_alone,

@@ -30,6 +30,8 @@ class Names(NamedTuple):
     """Count only as the value's own name."""
     paging: Words
     """Names of tokens that are no secrets."""
+    any: Words
+    """The words of both secrets and tokens."""
 
     def tell(self, name: str) -> bool:
         """Return whether a value's own name says that it is a secret."""
@@ -38,7 +40,8 @@ class Names(NamedTuple):
 
 def find(names: Names, text: str, keys: str) -> Ranges:
     """Yield random text beside a name that says secret."""
-    for match in PATTERN.finditer(text):
+    is_told = any(map(names.any.tell, keys.split("\n")))
+    for match in PATTERN.finditer(text) if is_told else names.any.matches(PATTERN, text):
         if looks_random(match[0]) and not _is_name(names, match, keys) and _is_secret(names, match, keys):
             yield match.span()
 
@@ -85,7 +88,12 @@ def _is_name(names: Names, match: re.Match[str], keys: str) -> bool:
 def secret(vocabulary: Vocabulary) -> Detector:
     """Make the detector with the words for passwords, secrets and tokens."""
     words = vocabulary.words("password", "secret")
-    names = Names(words, vocabulary.words("token"), vocabulary.words("paging"))
+    names = Names(
+        words,
+        vocabulary.words("token"),
+        vocabulary.words("paging"),
+        vocabulary.words("password", "secret", "token"),
+    )
     return Detector(
         "SECRET",
         (rb"[A-Za-z0-9/+_.~-]{16}",),

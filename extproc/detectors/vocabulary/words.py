@@ -1,14 +1,13 @@
 """The words of one kind: they tell from names and text what a value is."""
 
 import re
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
 import hyperscan
 
 from extproc.detectors.context import NAME_REACH, REACH, last_name, name_before
 from extproc.detectors.databases import Expression
-from extproc.detectors.ends import Ends
+from extproc.detectors.ends import Ends, parts_around
 from extproc.detectors.vocabulary.names import NAMES_CACHED, normal_name, normal_text, without_accents
 
 PLURAL_FROM = 3
@@ -68,8 +67,8 @@ _ASCII_WORD = re.compile(r"[a-z0-9_*]+")
 _WORD = re.compile(r"\*?[^\W_]+(?:_[^\W_]+)*\*?")
 _PART = re.compile(r"[A-Za-z]+|[0-9]+|[^A-Za-z0-9]+")
 _STEM = re.compile(r"[^\W\d_]+|[0-9]+")
-FARTHEST = NAME_REACH + 2 * REACH
-"""Characters before a value in which a word that tells it begins, at most."""
+MATCH_LONG = 512
+"""Characters of a match that is looked for behind a word; a longer one is matched again."""
 _LETTERS = re.compile(r"[^\W\d_]")
 _IN_A_WORD = re.compile(r"\w")
 
@@ -108,15 +107,6 @@ class Words:
         self._before = re.compile(rf"_(?:{'|'.join(map(re.escape, before))})_" if before else r"(?!)")
 
         self._ends = Ends([Expression(0, hint, hyperscan.HS_FLAG_CASELESS) for hint in self.hints])
-        self._stems = tuple(
-            sorted(
-                {
-                    _PART.findall(each.strip("*"))[0]
-                    for word in self.words
-                    for each in (word, without_accents(word))
-                }
-            )
-        )
 
     @property
     def hints(self) -> tuple[bytes, ...]:
@@ -142,9 +132,22 @@ class Words:
         """
         return [end.at for end in self._ends(text) or ()]
 
-    def places(self, text: str) -> "Places":
-        """Return where in a text one of the words may be: made once for all values of a long text."""
-        return Places(self._stems, text)
+    def matches(self, pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+        """Yield the matches of a pattern in a text that begin so near behind a word that it could tell them.
+
+        Args:
+            pattern: does not match across a word's end.
+            text: the text.
+        """
+        for first, last in parts_around(self.ends(text), 2, NAME_REACH + 8, len(text)):
+            at, until = first, last + MATCH_LONG
+            while (match := pattern.search(text, at, until)) and match.start() <= last:
+                if match.end() >= until:
+                    match = pattern.match(text, match.start())
+                if match is None:
+                    break
+                yield match
+                at = match.end()
 
     def tell(self, name: str) -> bool:
         """Return whether a name says that its value is of this kind: ``user_phone`` does, ``phone_id`` not."""
@@ -206,29 +209,6 @@ def spellings(word: str) -> Iterator[str]:
 
 
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
-
-
-class Places:
-    """The offsets in a text at which the first part of some words stands, in any letter case."""
-
-    def __init__(self, stems: tuple[str, ...], text: str) -> None:
-        lower = text.lower()
-        self._is_exact = len(lower) == len(text)
-        self._at = sorted(at for stem in stems for at in _all(stem, lower)) if self._is_exact else []
-
-    def is_near(self, at: int) -> bool:
-        """Return whether one of the words may stand before an offset, so near that it could tell a value there."""
-        if not self._is_exact:
-            return True
-        number = bisect_left(self._at, at)
-        return number > 0 and self._at[number - 1] >= at - FARTHEST
-
-
-def _all(stem: str, text: str) -> Iterator[int]:
-    at = text.find(stem)
-    while at >= 0:
-        yield at
-        at = text.find(stem, at + 1)
 
 
 def _pattern(word: str) -> str:

@@ -165,9 +165,14 @@ def _has_hint(words, text):
 
 @pytest.mark.parametrize("word", ["Phone", "TÉLÉPHONE", "telephone", "電話", "handy_nummer", "homePhone"])
 @pytest.mark.parametrize("text", ["{}: 5550123", "x {} no. 5550123", '{{"{}": "5550123"}}'])
-def test_places_are_near_where_a_word_tells(word, text):
-    words, written = built_in().words("phone"), text.format(word)
+def test_matches_are_looked_for_near_words(word, text):
+    words, written, number = built_in().words("phone"), text.format(word), re.compile("[0-9]{7,}")
     at = written.index("5550123")
-    assert words.places(written).is_near(at)
-    assert not words.places(f"{written} {'x' * 300} 5550123").is_near(at + 309)
-    assert not words.places("xyz 5550123").is_near(4)
+    found = words.matches(number, f"{written} {'x' * 300} 5550123")
+    assert [match.span() for match in found] == [(at, at + 7)]
+    assert not list(words.matches(number, "xyz 5550123"))
+
+
+def test_a_long_match_near_a_word_is_found_as_a_whole():
+    found = built_in().words("phone").matches(re.compile("[0-9]+"), f"phone {'5' * 2_000} phone 123")
+    assert [len(match[0]) for match in found] == [2_000, 3]
