@@ -82,7 +82,7 @@ ENTITY_NAMES = {
     },
     "TAX_ID": {
         "en": ("tax_id", "taxId", "tin"), "de": ("steuernummer", "steuer_id"), "fr": ("numero_fiscal",), "es": ("numero_fiscal", "id_fiscal"),
-        "pt": ("numero_contribuinte", "nif"), "it": ("partita_iva", "codice_fiscale"), "nl": ("btw_nummer", "fiscaal_nummer"), "pl": ("numer_podatkowy", "nip"),
+        "pt": ("numero_contribuinte", "nif"), "it": ("partita_iva", "codice_fiscale"), "nl": ("fiscaal_nummer", "rsin"), "pl": ("numer_podatkowy", "nip"),
         "ja": ("納税者番号",), "zh": ("税号", "纳税人识别号"),
     },
     "PERSON": {
@@ -395,7 +395,7 @@ def entity_value(m: Maker, entity: str, language: str) -> str:
         case "ADDRESS":
             return m.pick(*STREETS)
         case "TAX_ID":
-            return m.number(m.chance.randint(9, 11))
+            return values.tax_number(m, language)
     return m.pick(*PEOPLE)
 
 

@@ -195,6 +195,21 @@ def _valid(module: str, make: Callable[[Maker], str]) -> Callable[[Maker], str]:
     return lambda maker: until_valid(module, lambda: make(maker))
 
 
+_TAX_NUMBERS = {
+    "de": ("de.idnr", 11), "fr": ("fr.nif", 13), "es": ("es.dni", 8), "pt": ("pt.nif", 9), "it": ("it.iva", 11), "nl": ("nl.bsn", 9),
+    "pl": ("pl.nip", 10), "ja": ("jp.cn", 13), "zh": ("cn.uscc", 18),
+}  # fmt: skip
+
+
+def tax_number(m: Maker, language: str) -> str:
+    """Return a number with the check digit of a country in which a language is spoken."""
+    if language not in _TAX_NUMBERS:
+        return ssn(m, "")
+    module, digits = _TAX_NUMBERS[language]
+    letter = (lambda: m.some(UPPER, 1)) if language == "es" else str
+    return until_valid(module, lambda: m.number(digits) + letter())
+
+
 IDENTIFIERS: dict[str, Identifier] = {
     "US_SSN": (("ssn", "social_security_number"), lambda m: ssn(m, m.pick("-", ""))),
     "US_ITIN": (("itin", "taxpayer_id"), lambda m: itin(m, m.pick("-", ""))),

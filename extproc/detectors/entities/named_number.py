@@ -1,7 +1,9 @@
 """Numbers that their own name tells: NATIONAL_ID, TAX_ID, PASSPORT, DATE_OF_BIRTH and others, and cards and IBANs.
 
-Under a name that says so, a number counts in any country's form, whatever its check digit: there are more
-countries than forms in the table of national numbers, and a number that was typed wrongly is one, too.
+Under a general name, ``national_id``, a number counts if its form and its check are right for any country. Under
+the name of one country's number, ``steuer_id``, it counts if they are right for that number. Passports, licences,
+plates and bank accounts have no check that is known everywhere: there, the usual forms count. Cards and IBANs
+count although a digit is wrong: they are longer than other numbers, and under their name they are nothing else.
 """
 
 import re
@@ -9,6 +11,7 @@ from collections.abc import Callable
 
 from extproc.detectors.detector import Detector
 from extproc.detectors.entities.named_value import Named, named_detector
+from extproc.detectors.entities.national.anywhere import Anywhere
 from extproc.detectors.vocabulary.vocabulary import Vocabulary
 
 _NUMBER = re.compile(r"[0-9A-Za-z](?:[ ./:-]{0,2}[0-9A-Za-z]){5,25}")
@@ -24,6 +27,10 @@ _BIRTH = re.compile(
 _CARD = re.compile(r"[0-9](?:[ .:-]{0,2}[0-9]){12,18}")
 _IBAN = re.compile(r"[A-Za-z]{2}[ .:-]?[0-9][ .:-]?[0-9](?:[ .:-]{0,2}[0-9A-Za-z]){11,30}")
 _LETTERS_OF_A_WORD = re.compile(r"[A-Za-z]{5}")
+_PASSPORT = re.compile(
+    r"[A-Za-z]{0,3} ?(?:[0-9]{6,9}[A-Za-z]{0,2}|[0-9]{5}[A-Za-z][0-9]?|[0-9]{3}[A-Za-z][0-9]{4})"
+    r"|[0-9]{2}[A-Za-z]{2}[0-9]{5}"
+)
 DIGITS_LEAST = 5
 """Fewest digits of a number; shorter ones are keys of tables."""
 
@@ -51,6 +58,7 @@ def _has_form(form: re.Pattern[str]) -> Callable[[str, str], bool]:
 def named_numbers(vocabulary: Vocabulary) -> tuple[Detector, ...]:
     """Make the detectors; the words are the vocabulary's."""
     words = vocabulary.words
+    anywhere = Anywhere(vocabulary)
     named = (
         Named(
             "CREDIT_CARD",
@@ -79,14 +87,26 @@ def named_numbers(vocabulary: Vocabulary) -> tuple[Detector, ...]:
         Named(
             "NATIONAL_ID",
             words("national_id"),
-            is_number,
-            "a person's number in any country",
+            anywhere.accepts,
+            "a person's number in any country, with the right check digit",
             "national_id",
-            "7301-1985-22",
+            "38001085718",
         ),
-        Named("TAX_ID", words("tax"), is_number, "a tax number of any country", "tax_id", "20-49327027-4"),
         Named(
-            "PASSPORT", words("passport"), is_number, "a passport's number of any country", "passport", "AB1234567"
+            "TAX_ID",
+            words("tax"),
+            anywhere.accepts,
+            "a tax number of any country, with the right check digit",
+            "tax_id",
+            "20-49327027-4",
+        ),
+        Named(
+            "PASSPORT",
+            words("passport"),
+            _has_form(_PASSPORT),
+            "a passport's number of any country",
+            "passport",
+            "AB1234567",
         ),
         Named(
             "DRIVER_LICENSE",

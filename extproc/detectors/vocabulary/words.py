@@ -104,7 +104,7 @@ class Words:
         patterns = [rf"(?<![^_ |])(?:{'|'.join(map(_pattern, apart))})(?![^_ |])"] if apart else []
         self._word = re.compile("|".join([*patterns, *map(re.escape, joined)]) or r"(?!)")
         self._about = re.compile(rf"_(?:{'|'.join(map(_pattern, about))})(?=_|\Z)" if about else r"(?!)")
-        self._before = re.compile(rf"_(?:{'|'.join(map(re.escape, before))})_" if before else r"(?!)")
+        self._before = re.compile(rf"_?(?:{'|'.join(map(re.escape, before))})_" if before else r"(?!)")
 
         self._ends = Ends([Expression(0, hint, hyperscan.HS_FLAG_CASELESS) for hint in self.hints])
 
@@ -172,7 +172,7 @@ class Words:
         if name and self.tell(name):
             return True
         if name and self._is_about(normal_name(name)):
-            return False
+            return self._ends_in_word(normal_text(text[max(0, at - REACH) : at]))
         first = max(0, at - REACH)
         if name:  # in front of this name, other names and their values may stand
             first = max(first, *(text.rfind(mark, first, at - len(name)) for mark in OTHER_NAMES))
@@ -191,9 +191,15 @@ class Words:
             end = min((at for at in (rest.find(" "), rest.find("|")) if at >= 0), default=len(rest))
             if rest.count("_", 0, end) > PARTS_MOST:
                 continue  # acct_1PgafTB7WZ01zgkW
-            if not self._about.search(rest, 0, end) and not self._before.match(normal, 0, match.start() + 1):
+            first = max(normal.rfind(" ", 0, match.start()), normal.rfind("|", 0, match.start())) + 1
+            if not self._about.search(rest, 0, end) and not self._before.match(normal, first, match.start()):
                 return True
         return False
+
+    def _ends_in_word(self, normal: str) -> bool:
+        """Return whether a text ends in one of the words as a whole: ``tax id: ``, and not ``phone id: ``."""
+        end = len(normal.rstrip("_| "))
+        return any(match.end() >= end for match in self._word.finditer(normal))
 
     def _is_about(self, name: str) -> bool:
         """Return whether the last part of a name says that the value is about something."""

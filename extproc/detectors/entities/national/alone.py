@@ -10,8 +10,11 @@ from extproc.detectors.entities.national.checks import (
     compact,
     dated,
     european_vat,
+    german_pension,
+    korean_business,
     singaporean,
     stdnum,
+    thai,
 )
 from extproc.detectors.entities.national.row import Row
 
@@ -20,12 +23,16 @@ ELEVEN = rb"[^.0-9][0-9]{6} ?[0-9]{5}"
 """Not behind a point: fractions are as long."""
 _FRENCH = "[12] ?[0-9]{2} ?(?:0[1-9]|[1-9][0-9]) ?[0-9][0-9AB] ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}"
 
+NINO_LETTERS = (
+    "(?:[ACEHJLMOPRSWXY][A-CEGHJ-NPR-TW-Z]|B[A-CEHJ-NPR-TW-Z]|G[ACEGHJ-NPR-TW-Z]|K[A-CEGHJ-MPR-TW-Z]"
+    "|N[A-CEGHJ-MPRSW-Z]|T[A-CEGHJ-MPR-TW-Z]|Z[A-CEGHJ-NPR-TW-Y])"
+)
+"""The letters before a national insurance number that are issued."""
+
 ALONE: tuple[Row, ...] = (
     Row(
         "UK_NINO",
-        "(?:[ACEHJLMOPRSWXY][A-CEGHJ-NPR-TW-Z]|B[A-CEHJ-NPR-TW-Z]|G[ACEGHJ-NPR-TW-Z]|K[A-CEGHJ-MPR-TW-Z]"
-        "|N[A-CEGHJ-MPRSW-Z]|T[A-CEGHJ-MPR-TW-Z]|Z[A-CEGHJ-NPR-TW-Y])"
-        "(?:[0-9]{6}|[ -]?[0-9]{2}[ -][0-9]{2}[ -][0-9]{2}[ -]?)[A-D]",
+        NINO_LETTERS + "(?:[0-9]{6}|[ -]?[0-9]{2}[ -][0-9]{2}[ -][0-9]{2}[ -]?)[A-D]",
         anything,
         "a British national insurance number",
         "AB 12 34 56 C",
@@ -206,10 +213,10 @@ ALONE: tuple[Row, ...] = (
     ),
     Row(
         "KR_RRN",
-        "[0-9]{2}[01][0-9][0-3][0-9]-[1-489][0-9]{6}",
+        "[0-9]{2}[01][0-9][0-3][0-9]-[1-8][0-9]{6}",
         stdnum("kr.rrn"),
         "a Korean resident's number, with a dash",
-        "971013-9019902",
+        "971013-2019903",
         proof="check digit, a date in it",
         source="Resident Registration Act",
         shortest=14,
@@ -268,7 +275,7 @@ ALONE: tuple[Row, ...] = (
     Row(
         "TH_TNIN",
         "[1-8]-[0-9]{4}-[0-9]{5}-[0-9]{2}-[0-9]",
-        stdnum("th.pin"),
+        thai,
         "a Thai citizen's number, with dashes",
         "1-2345-45678-78-1",
         source="DOPA",
@@ -298,14 +305,62 @@ ALONE: tuple[Row, ...] = (
     ),
     Row(
         "IN_GSTIN",
-        "[0-3][0-9][A-Z]{5}[0-9]{4}[A-Z][0-9A-Z]Z[0-9A-Z]",
-        stdnum("in_.gstin"),
+        "(?:0[1-9]|[12][0-9]|3[0-8])[A-Z]{5}[0-9]{4}[A-Z][0-9A-Z]Z[0-9A-Z]",
+        anything,
         "an Indian goods and services tax number",
         "27AAPFU0939F1ZV",
-        proof="check character",
+        proof="fixed form",
         source="GSTN",
         prefilter=rb"[A-Z]{5}[0-9]{4}[A-Z]",
         shortest=15,
+    ),
+    Row(
+        "DE_SOCIAL_SECURITY",
+        "[0-9]{2}[0-3][0-9][01][0-9]{3}[A-Z][0-9]{3}",
+        german_pension,
+        "a German pension insurance number without blanks",
+        "15070649C103",
+        source="VKVV section 2",
+        shortest=12,
+    ),
+    Row(
+        "SG_UEN",
+        "[TSR][0-9]{2}[A-Z]{2}[0-9]{4}[A-Z]|(?:19|20)[0-9]{7}[A-Z]",
+        stdnum("sg.uen"),
+        "a number of Singapore's companies and organisations",
+        "T16RF0037C",
+        proof="check letter",
+        source="ACRA",
+        shortest=10,
+    ),
+    Row(
+        "KR_BRN",
+        "[0-9]{3}-[0-9]{2}-[0-9]{5}",
+        korean_business,
+        "a Korean business number, with dashes",
+        "104-86-56659",
+        source="NTS",
+        shortest=12,
+    ),
+    Row(
+        "KR_DRIVER_LICENSE",
+        "(?:1[1-9]|2[0-8])-[0-9]{2}-[0-9]{6}-[0-9]{2}",
+        anything,
+        "a Korean driving licence's number, with dashes",
+        "11-19-123456-01",
+        proof="fixed form",
+        source="KOROAD",
+        shortest=15,
+    ),
+    Row(
+        "AU_ABN",
+        "[1-9][0-9] [0-9]{3} [0-9]{3} [0-9]{3}",
+        stdnum("au.abn"),
+        "an Australian business number, in groups",
+        "51 824 753 556",
+        proof="two check digits",
+        source="Australian Business Register",
+        shortest=14,
     ),
     Row(
         "EU_VAT_NUMBER",

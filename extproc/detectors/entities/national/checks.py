@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import date
 from importlib import import_module
 from typing import Any, cast
 
@@ -52,10 +53,10 @@ def dated(check: Check, *, since: int) -> Check:
     """
 
     def passes(number: str) -> bool:
-        date = number.partition("-")[0]
-        year = date[2:4] if len(date) == len("YYYYMMDD") else date[:2]
-        century = date[:2] if len(date) == len("YYYYMMDD") else "19"
-        return century == "19" and int(year) >= since and _DATE.fullmatch(date) is not None and check(number)
+        day = number.partition("-")[0]
+        year = day[2:4] if len(day) == len("YYYYMMDD") else day[:2]
+        century = day[:2] if len(day) == len("YYYYMMDD") else "19"
+        return century == "19" and int(year) >= since and _DATE.fullmatch(day) is not None and check(number)
 
     return passes
 
@@ -85,6 +86,22 @@ def has_digits(number: str) -> bool:
 def date_inside(number: str) -> bool:
     """Return whether the number begins with a year, a month and a day."""
     return _DATE.fullmatch(compact(number)[:6]) is not None
+
+
+def south_african(number: str) -> bool:
+    """Check a South African identity number: a day of some century, a status from 0 to 2, and Luhn."""
+    digits = compact(number)
+    return digits[10] in "012" and any(map(_is_day, (f"19{digits[:6]}", f"20{digits[:6]}"))) and _LUHN(digits)
+
+
+_LUHN = stdnum("luhn")
+
+
+def _is_day(digits: str) -> bool:
+    try:
+        return bool(date(int(digits[:4]), int(digits[4:6]), int(digits[6:8])))
+    except ValueError:
+        return False
 
 
 def document_731(number: str) -> bool:
@@ -167,6 +184,22 @@ def european_vat(number: str) -> bool:
 
 _EUROPEAN = stdnum("eu.vat")
 _COUNTRY_AND_DATE = re.compile(r"[A-Z]{2}20[0-9]{2}(?:0[1-9]|1[0-2])[0-3][0-9]")
+
+
+def korean_business(number: str) -> bool:
+    """Check the last digit of a Korean business number: weights 1, 3, 7, 1, 3, 7, 1, 3, 5; the last carries."""
+    digits = list(map(int, compact(number)))
+    total = sum(each * weight for each, weight in zip(digits, (1, 3, 7, 1, 3, 7, 1, 3, 5), strict=False))
+    return (total + digits[8] * 5 // 10 + digits[9]) % 10 == 0
+
+
+def thai(number: str) -> bool:
+    """Check a Thai citizen's number; the digits behind the first one are a province's, from 10 to 96."""
+    digits = compact(number)
+    return 10 <= int(digits[1:3]) <= 96 and _THAI(digits)  # noqa: PLR2004 - DOPA's codes
+
+
+_THAI = stdnum("th.pin")
 
 
 def date_of_six(number: str) -> bool:

@@ -21,7 +21,7 @@ from extproc.detectors.vocabulary.vocabulary import Vocabulary
 from extproc.detectors.vocabulary.words import Words
 
 NUMBER = re.compile(
-    r"(?<![0-9A-Za-z_])(?:[A-Za-z]{1,5}[ -]?)?([0-9])[0-9A-Za-z]*"
+    r"(?<![0-9A-Za-z_])(?:[A-Za-z]{1,6}[ -]?)?([0-9])[0-9A-Za-z]*"
     r"(?>(?:[ ./+-]{1,2}[0-9][0-9A-Za-z]*|[ -][A-Za-z]{1,3}(?![A-Za-z]))*)"
 )
 """Letters and digits in groups, as many as there are, from a few letters before the first digit.

@@ -7,7 +7,6 @@ from tests.unit.detectors.entities.checks import check_found_in_context
 ENTITY = "US_BANK_NUMBER"
 FOUND_IN_CONTEXT = [
     ("123456789012", "accountNumber"),
-    ("021000021", "routing_number"),
     ("12345678", "acct"),
 ]
 """Text, and the key above it without which it is not an entity."""
