@@ -4,6 +4,7 @@ import re
 from itertools import accumulate
 
 from extproc.detectors.check_digits import digits_alone
+from extproc.detectors.context import ends_with, name_endings, own_name
 from extproc.detectors.detector import CRLF, SEPARATOR, Detector, Ranges, groups_apart, matches_apart
 
 SHORTEST, LONGEST = 13, 19
@@ -60,14 +61,31 @@ SHAPES = frozenset(
 TABLE = 10
 """So many groups of four digits, one behind the other, are a table of years or measurements, and no card."""
 FOUR = 4
+USUAL = 16
+"""Most digits of nearly all cards."""
+ID_BEFORE = re.compile(r"[A-Za-z]_-?\Z")
+OTHER_NAMES = name_endings(
+    "iccid|imei|imsi|millis|milliseconds?|micros|microseconds?|nanos|nanoseconds?|payment_account_reference"
+)
+"""Names of numbers that are as long as a card's and have the same check digit, or are times."""
 EAN_LENGTH = 13
 VALUES = bytes.maketrans(b"0123456789", bytes(range(10)))
 DOUBLED = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
 
 
-def find(text: str, _: str) -> Ranges:
+def find(text: str, keys: str) -> Ranges:
     """Yield every window of whole groups that is a card number; windows that overlap count as one."""
-    text = _without_uuids(text)
+    for start, end in _found(_without_uuids(text)):
+        if not (_is_long_id(text, start, end) or ends_with(OTHER_NAMES, own_name(text, start, end, keys))):
+            yield start, end
+
+
+def _is_long_id(text: str, start: int, end: int) -> bool:
+    """Return whether more digits than nearly all cards have are the end of an id: ``blk_-6952295868487656571``."""
+    return end - start > USUAL and ID_BEFORE.search(text, max(0, start - 3), start) is not None
+
+
+def _found(text: str) -> Ranges:
     for run in RUN.finditer(text):
         for start, end in _joined(_cards(text, run.start(), run.end())):
             if not _in_digest(text, start, end):
@@ -177,7 +195,10 @@ def _windows(groups: list[str], digits: str, start: int) -> Ranges:
 def _are_written_so(groups: list[str], first: int, behind: int) -> bool:
     """Return whether some of the groups are those of a card, and no part of a table."""
     shape = tuple(map(len, groups[first:behind]))
-    return shape in SHAPES and (shape[:2] != (FOUR, FOUR) or not _are_a_table(groups, first))
+    if shape not in SHAPES or (shape[:2] == (FOUR, FOUR) and _are_a_table(groups, first)):
+        return False
+    around = (*groups[max(0, first - 1) : first], *groups[behind : behind + 1])
+    return shape[:2] != (1, 1) or (groups[first] != "1" and 1 not in map(len, around))
 
 
 def _are_a_table(groups: list[str], at: int) -> bool:
@@ -240,6 +261,7 @@ CREDIT_CARD = Detector(
     ),
     shortest=SHORTEST,
     find=find,
+    uses_context=True,
     canonical=digits_alone,
     meaning="a payment card's number: 13 to 19 digits of a known issuer, in groups or not",
     proof="check digit",

@@ -24,25 +24,32 @@ OF_OBJECTS = {
 """Members of objects in which others tell nothing alone: a JWK, Docker's logins, names and addresses of FHIR."""
 LONGEST = 16_384
 """Most characters of a value that goes as a whole; a longer one is no password, and its parts are searched."""
-PERSON = re.compile(
-    r"(?!(?:string|null|none|true|false|unknown|n/a)\Z)[^\W\d_](?:[^\W\d_]|[ .,'\u2018\u2019\u2010-]){0,119}",
+NO_NAME = re.compile(
+    r"string|null|none|true|false|unknown|n/a|(?:(?:no|exact|high|low|partial|high[ _]partial)[ _])?match(?:ed)?"
+    r"|mismatch|not[ _]provided",
     re.IGNORECASE,
 )
+"""Values of names, streets and the like that say something about them."""
+PERSON = re.compile(r"[^\W\d_](?:[^\W\d_]|[ ,'\u2018\u2019\u2010-]|\.(?=[ ,-]|\Z|[^\W\d_]\.)){0,119}")
+"""A point stands behind an initial: ``author.id`` is the name of a field."""
 PIN_DIGITS = re.compile(r"[0-9][0-9 -]{1,14}[0-9]")
 NOT_A_VALUE = re.compile(
     r"(?:(?:bearer|basic|token)\s{1,4})?(?:"
     r"\s*|[0-9]{1,3}|[a-z][a-z0-9+.-]{1,20}://\S*|(?:arn|urn|env):\S+|projects/[^/\s]+/secrets/\S*"
     r"|\$\{[a-z_][a-z0-9_.]*\}|\$?\{\{[^{}]*\}\}|\{[a-z_]+\}|\#\{[^{}]*\}|%[a-z_]\w*%"
     r"|(?-i:\$\(?(?:[A-Z_][A-Z0-9_]*|[a-z_]+)\)?)|<[a-z _*-]*>|\[[*]+\]"
+    r"|(?:<[\w -]{1,40}>|&lt;[\w -]{1,40}&gt;|\{[\w -]{1,40}\})(?:[.,]?\s{0,2}[a-z]{1,12}\.?){0,3}|string"
+    r"|/(?:[a-z]{3,24}|v[0-9]|20[0-9]{2}-[0-9]{2}-[0-9]{2})/[\w./{}$:-]*"
     r"|true|false|yes|no|on|off|null|none|nil|undefined|n/?a|[*•]+.{0,4}|x{3,}|[.]{3}|-+|\#+"
     r"|<?(?:your|my|the|enter|insert|put|some|any)(?:[ _-][a-z]+)+>?)",
     re.IGNORECASE,
 )
-"""Values that are no secret: an address, a template, a reference, a switch, stars."""
+"""Values that are no secret: an address, a path, a template, a reference, a switch, stars."""
+ID_OF_IT = re.compile(r"i?auth_[0-9A-Za-z]{8,}")
 FOLDER = re.compile(r"(?:[.~]{1,2}|/[^/]+)/")
 """The variables of a shell that are called PWD and OLDPWD hold folders."""
 ASSIGNED = re.compile(
-    r"""(?P<name>[\w.$-](?<![\w.$-].)[\w.$-]{0,127})(?:\\{0,3}["'`]|\])?"""
+    r"""(?P<name>[\w./$-](?<![\w./$-].)[\w./$-]{0,127})(?:\\{0,3}["'`]|\])?"""
     r"""[ \t]{0,8}(?::=|=>|==?|:)[ \t]{0,8}"""
     r"""(?:(?P<open>\\{0,3}["'`])|(?P<bare>[^\s"'`\\,;&<>(){}\[\]|][^\s"'`\\,;&<>(){}\[\]|]{0,511}))"""
 )
@@ -197,7 +204,13 @@ def _looks_made(value: str) -> bool:
 def is_secret(name: str, text: str) -> bool:
     """Return whether a text may be a secret."""
     is_folder = FOLDER.match(text) is not None and name.lower().endswith("pwd")
-    return not is_folder and NOT_A_VALUE.fullmatch(text.strip()) is None
+    is_none = is_folder or is_id_of_authorization(name, text)
+    return not is_none and NOT_A_VALUE.fullmatch(text.strip()) is None
+
+
+def is_id_of_authorization(name: str, text: str) -> bool:
+    """Return whether a value is the id of an authorization: of a payment, not of a caller."""
+    return name.lower() == "authorization" and ID_OF_IT.fullmatch(text) is not None
 
 
 def is_pin(_: str, text: str) -> bool:
@@ -207,12 +220,15 @@ def is_pin(_: str, text: str) -> bool:
 
 def is_person(_: str, text: str) -> bool:
     """Return whether a text may be a person's name: words of letters."""
-    return PERSON.fullmatch(text.strip()) is not None
+    name = text.strip()
+    return PERSON.fullmatch(name) is not None and NO_NAME.fullmatch(name) is None
 
 
-def is_street(_: str, text: str) -> bool:
+def is_street(name: str, text: str) -> bool:
     """Return whether a text may be a street or an address: it has letters, and is no template and no code."""
-    return any(map(str.isalpha, text)) and not (NOT_A_VALUE.fullmatch(text.strip()) or "_" in text)
+    street = text.strip()
+    is_none = NOT_A_VALUE.fullmatch(street) or NO_NAME.fullmatch(street) or street.lower() == name.lower()
+    return any(map(str.isalpha, street)) and not (is_none or "_" in street)
 
 
 def named_values(vocabulary: Vocabulary) -> tuple[Detector, ...]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from extproc.detectors.context import name_before, name_of, own_name
 from extproc.detectors.detector import Detector, Ranges
+from extproc.detectors.entities.named_value import is_id_of_authorization
 from extproc.detectors.randomness import LEAST_ENTROPY, entropy
 from extproc.detectors.vocabulary.vocabulary import Vocabulary
 from extproc.detectors.vocabulary.words import Words
@@ -57,7 +58,7 @@ def _is_secret(names: Names, match: re.Match[str], keys: str) -> bool:
     if FOLDER.match(match[0]) or _in_address(text, at):
         return False
     name = name_of(text, at, keys)
-    if names.paging.tell(name):
+    if names.paging.tell(name) or is_id_of_authorization(name, match[0]):
         return False
     if UUID.fullmatch(match[0]):  # most UUIDs are no secrets, whatever stands around them
         return names.tell(own_name(text, *match.span(), keys))

@@ -1,0 +1,64 @@
+"""Documents of public APIs in which values stay, though their names or forms are like those of entities."""
+
+import json
+
+import pytest
+
+from extproc.model.masking import MASK_EVERYTHING
+from tests.support.maskers import make_masker
+
+MASKER = make_masker()
+DIGEST = "0123456789abcdef" * 4
+DOCUMENTS = [
+    {"PaymentAccountReference": "6006491286999921374", "iccid": "6006491286999921374"},
+    {"next_execution_millis": 4081843800000, "started_nanos": 4081843800000000006},
+    {"authorization": "iauth_1Pgc78B7WZ01zgkW9IPKCfII", "cashback_amount": None},
+    {"street": "match", "city": "match", "identity": {"last_name": "no_match", "first_name": "partial match"}},
+    {"Street": "street", "street_address": "string", "full_name": "author.id", "last_name": "Not provided"},
+    {
+        "discoverable_credentials": "preferred",
+        "subresource_uris": {"credentials": "/2010-04-01/Accounts/ACaa.json"},
+    },
+    {"signing_keys": "/2010-04-01/Accounts/ACaa/SigningKeys.json", "credential": "/subscriptions/"},
+    {"Authorization": "Bearer {token}. Required."},
+    {"SecretString": "{JSON STRING WITH CREDENTIALS}", "localUserAuthorizations": "String"},
+    {"SecretList": [{"SecretVersionsToStages": {"EXAMPLE1-90ab-cdef-fedc-ba987EXAMPLE": ["AWSCURRENT"]}}]},
+    {"checksum/secret": DIGEST},
+]
+TEXTS = [
+    "<AwsAccountNumber>self</AwsAccountNumber>\n  <AwsAccountNumber>111122223333</AwsAccountNumber>",
+    f"annotations:\n  checksum/secret: {DIGEST}\n",
+    "Receiving block blk_-6952295868487656571 src: a\nServed block blk_5739119717322549945 to b",
+    "values: '1+0x6 0 0' #  1 1 1 1 1 1 1 0 0 0 0 0 0 0 0",
+    "3 4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 5",
+    "|Header|Value|\n|:---|:---|\n|Authorization|Bearer &lt;token&gt; Required.|\n",
+    "| Authorization | Bearer {token}. Required. |\n",
+]
+MASKED = [
+    ({"x": "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1"}, "CREDIT_CARD"),
+    ({"account_reference": "4111111111111111"}, "CREDIT_CARD"),
+    ({"x": "card_4111111111111111"}, None),
+    ({"full_name": "J.R. Smith"}, "PERSON"),
+    ({"full_name": "Dr. Ann-Marie O'Neil Jr."}, "PERSON"),
+    ({"password": "/a9b"}, "NAMED_SECRET"),
+    ({"secret": "/K7MDENG/bPxRfiCYzyx"}, "NAMED_SECRET"),
+    ({"authorization": "auth-me"}, "NAMED_SECRET"),
+    ({"tax id": "219099998"}, "US_SSN"),
+]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_an_ordinary_document_stays(document):
+    body = json.dumps(document).encode()
+    assert MASKER.mask(body, "application/json", MASK_EVERYTHING).body == body
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_an_ordinary_text_stays(text):
+    assert MASKER.mask(text.encode(), "text/plain", MASK_EVERYTHING).body == text.encode()
+
+
+@pytest.mark.parametrize(("document", "entity"), MASKED, ids=str)
+def test_what_is_near_to_them_is_masked(document, entity):
+    masked = json.loads(MASKER.mask(json.dumps(document).encode(), "application/json", MASK_EVERYTHING).body)
+    assert masked == (dict.fromkeys(document, f"[{entity}]") if entity else {"x": "card_[CREDIT_CARD]"})
