@@ -4,7 +4,7 @@ import re
 from itertools import accumulate
 
 from extproc.detectors.check_digits import digits_alone
-from extproc.detectors.context import ends_with, name_endings, own_name
+from extproc.detectors.context import ends_with, name_endings, name_of
 from extproc.detectors.detector import CRLF, SEPARATOR, Detector, Ranges, groups_apart, matches_apart
 
 SHORTEST, LONGEST = 13, 19
@@ -76,7 +76,7 @@ DOUBLED = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
 def find(text: str, keys: str) -> Ranges:
     """Yield every window of whole groups that is a card number; windows that overlap count as one."""
     for start, end in _found(_without_uuids(text)):
-        if not (_is_long_id(text, start, end) or ends_with(OTHER_NAMES, own_name(text, start, end, keys))):
+        if not (_is_long_id(text, start, end) or ends_with(OTHER_NAMES, name_of(text, start, keys))):
             yield start, end
 
 

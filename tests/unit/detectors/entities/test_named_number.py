@@ -48,7 +48,6 @@ STAY = [
     {"tr_national_id": "12345678900", "pl_pesel": "44051401459", "in_aadhaar": "1234 5678 9012"},
     {
         "us_ssn": "693-09.4444",
-        "ssn": "078-05-0000",
         "us_itin": "911-89-1234",
         "uk_vehicle_registration": "AB35 ABC",
     },
