@@ -1,6 +1,7 @@
 """The description of a detector, and the match it reports."""
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -55,15 +56,19 @@ def groups_apart(pattern: str) -> tuple[re.Pattern[str], ...]:
     return tuple(re.compile(pattern.replace("SEP", each)) for each in SEPARATORS)
 
 
-def matches_apart(patterns: tuple[re.Pattern[str], ...], text: str) -> Iterator[re.Match[str]]:
+def matches_apart(
+    patterns: tuple[re.Pattern[str], ...], text: str, start: int = 0, end: int = sys.maxsize
+) -> Iterator[re.Match[str]]:
     """Yield all matches of the patterns whose separators can be in the text.
 
     Args:
         patterns: as ``groups_apart`` returns them.
         text: any text.
+        start: where to begin in it.
+        end: where to end in it.
     """
     possible = patterns if "\\" in text or "\r" in text else patterns[:1]
-    return chain.from_iterable(each.finditer(text) for each in possible)
+    return chain.from_iterable(each.finditer(text, start, end) for each in possible)
 
 
 def as_written(found: str) -> str:

@@ -1,5 +1,6 @@
 """Where in a text expressions match: a long text is searched near these places only, which is faster."""
 
+import re
 import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +19,8 @@ MATCHES_PER_CHARACTER = 0.05
 """A text in which the expressions match more often is searched as a whole, too."""
 LOOK_AHEAD = 4
 """Most characters behind a match that decide on it."""
+MATCH_LONG = 512
+"""Characters of a match that is looked for behind an offset; a longer one is matched again."""
 Part = tuple[int, int]
 """Start and end of a part of a text."""
 
@@ -113,6 +116,28 @@ def parts_around(offsets: Iterable[int], before: int, behind: int, length: int) 
         else:
             parts.append((first, last))
     return parts
+
+
+def matches_behind(
+    offsets: Iterable[int], reach: int, pattern: re.Pattern[str], text: str
+) -> Iterator[re.Match[str]]:
+    """Yield the matches of a pattern in a text that begin behind one of some offsets, or one character before it.
+
+    Args:
+        offsets: in ascending order.
+        reach: most characters between an offset and a match.
+        pattern: does not match across an offset.
+        text: the text.
+    """
+    for first, last in parts_around(offsets, 2, reach, len(text)):
+        at, until = first, last + MATCH_LONG
+        while (match := pattern.search(text, at, until)) and match.start() <= last:
+            if match.end() + LOOK_AHEAD >= until:
+                match = pattern.match(text, match.start())
+            if match is None:
+                break
+            yield match
+            at = match.end()
 
 
 class EndsOf:

@@ -1,11 +1,13 @@
 """CREDIT_CARD: 13 to 19 digits, in groups or not, of a known issuer, with the check digit of ISO/IEC 7812-1."""
 
 import re
-from itertools import accumulate
+from collections.abc import Iterator
+from itertools import accumulate, chain
 
 from extproc.detectors.check_digits import digits_alone
 from extproc.detectors.context import ends_with, name_endings, name_of
 from extproc.detectors.detector import CRLF, SEPARATOR, Detector, Ranges, groups_apart, matches_apart
+from extproc.detectors.ends import Nearby, Part
 
 SHORTEST, LONGEST = 13, 19
 RUN = re.compile(r"[0-9](?<![0-9].)(?<![0-9]\..)(?=[0-9 +-]{12})(?>(?:[ +-]?[0-9]){12,})")
@@ -72,10 +74,21 @@ EAN_LENGTH = 13
 VALUES = bytes.maketrans(b"0123456789", bytes(range(10)))
 DOUBLED = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
 
+PREFILTER = (
+    rb"(?:[^.0-9]|[^0-9]\.)[0-9](?:[ +-]?[0-9]){12}",
+    rb"[0-9]\.[0-9]{9,18}[eE]\+?1[2-8]",
+    rb"[0-9]{4}" + _MARK.encode() + rb"[0-9]{4,6}" + _MARK.encode() + rb"[0-9]{4}",
+    rb"[0-9]{4}" + SEPARATOR + rb"[0-9]{4,6}" + SEPARATOR + rb"[0-9]{4}",
+    rb"[0-9]{4}" + CRLF + rb"[0-9]{4,6}" + CRLF + rb"[0-9]{4}",
+)
+"""The first one does not match what follows a digit and a point: fractions are as long."""
+NEARBY = Nearby(PREFILTER, 80)
+
 
 def find(text: str, keys: str) -> Ranges:
     """Yield every window of whole groups that is a card number; windows that overlap count as one."""
-    for start, end in _found(_without_uuids(text)):
+    parts = NEARBY.parts(text)
+    for start, end in _found(_without_uuids(text), parts) if parts else ():
         if not (_is_long_id(text, start, end) or ends_with(OTHER_NAMES, name_of(text, start, keys))):
             yield start, end
 
@@ -85,22 +98,26 @@ def _is_long_id(text: str, start: int, end: int) -> bool:
     return end - start > USUAL and ID_BEFORE.search(text, max(0, start - 3), start) is not None
 
 
-def _found(text: str) -> Ranges:
-    for run in RUN.finditer(text):
+def _found(text: str, parts: list[Part]) -> Ranges:
+    for run in _matches(RUN, text, parts):
         for start, end in _joined(_cards(text, run.start(), run.end())):
             if not _in_digest(text, start, end):
                 yield start, end
-    for match in matches_apart(GROUPS_APART, text):
+    for match in chain.from_iterable(matches_apart(GROUPS_APART, text, *part) for part in parts):
         if passes(match[2] + match[3].replace(match[1], "")):
             yield match.start(2), match.end(3)
-    for match in LISTED.finditer(text):
+    for match in _matches(LISTED, text, parts):
         start, end = match.span()
         if passes(digits_alone(match[0])) and not NUMBER_BEFORE.search(text, max(0, start - 5), start):
             yield start, end
-    for match in SCIENTIFIC.finditer(text):
+    for match in _matches(SCIENTIFIC, text, parts):
         digits = (match[1] + match[2]).ljust(int(match[3]) + 1, "0")
         if len(digits) == int(match[3]) + 1 and any(_cards(digits, 0, len(digits))):
             yield match.start(1), match.end()
+
+
+def _matches(pattern: re.Pattern[str], text: str, parts: list[Part]) -> Iterator[re.Match[str]]:
+    return (match for part in parts for match in pattern.finditer(text, *part))
 
 
 def _without_uuids(text: str) -> str:
@@ -251,14 +268,7 @@ ISSUED = {
 """The lengths that numbers may have, by their first two digits."""
 CREDIT_CARD = Detector(
     entity="CREDIT_CARD",
-    # Not what follows a digit and a point: fractions are as long.
-    prefilter=(
-        rb"(?:[^.0-9]|[^0-9]\.)[0-9](?:[ +-]?[0-9]){12}",
-        rb"[0-9]\.[0-9]{9,18}[eE]\+?1[2-8]",
-        rb"[0-9]{4}" + _MARK.encode() + rb"[0-9]{4,6}" + _MARK.encode() + rb"[0-9]{4}",
-        rb"[0-9]{4}" + SEPARATOR + rb"[0-9]{4,6}" + SEPARATOR + rb"[0-9]{4}",
-        rb"[0-9]{4}" + CRLF + rb"[0-9]{4,6}" + CRLF + rb"[0-9]{4}",
-    ),
+    prefilter=PREFILTER,
     shortest=SHORTEST,
     find=find,
     uses_context=True,

@@ -1,10 +1,15 @@
 """VENDOR_KEY: a key or token that has no form of its own, beside the name of its vendor."""
 
 import re
+from collections.abc import Iterator
 from itertools import groupby
 
+import hyperscan
+
 from extproc.detectors.context import ends_with, name_endings, own_name
+from extproc.detectors.databases import Expression
 from extproc.detectors.detector import Detector, Ranges
+from extproc.detectors.ends import Ends, matches_behind
 from extproc.detectors.randomness import LEAST_ENTROPY, entropy
 
 VENDORS = (
@@ -33,6 +38,7 @@ VENDORS = (
 _BY_LETTER = groupby(sorted(VENDORS.split("|")), key=lambda vendor: vendor[0])
 NEAR = re.compile("|".join(f"{letter}(?:{'|'.join(each[1:] for each in names)})" for letter, names in _BY_LETTER))
 """Matches in small letters. ``re`` rules out most vendors by their first letter."""
+NAMED = Ends([Expression(0, VENDORS.encode(), hyperscan.HS_FLAG_CASELESS)])
 VALUE = re.compile(r"(?<![A-Za-z0-9/+_.~-])[A-Za-z0-9_+/-]{20,256}={0,2}(?![A-Za-z0-9/+_.~=-])")
 KIND = name_endings("key|token|secret|pat|auth|password|pass|license|hec|credentials?|api")
 ALONE = re.compile(rf"_*(?:{VENDORS})_*", re.IGNORECASE)
@@ -53,12 +59,17 @@ LEAST_DIGITS = 2
 def find(text: str, keys: str) -> Ranges:
     """Yield random text whose name says key or token, if a vendor is named with it."""
     vendor_above = NEAR.search(keys.lower()) is not None
-    for match in VALUE.finditer(text):
+    for match in VALUE.finditer(text) if vendor_above else _behind_vendors(text):
         at = match.start()
         if _is_random(match[0]) and (vendor_above or NEAR.search(text[max(0, at - REACH) : at].lower())):
             name = own_name(text, *match.span(), keys)
             if not PUBLIC.search(name) and _says_key(name, match[0], text[max(0, at - SAID_REACH) : at]):
                 yield match.span()
+
+
+def _behind_vendors(text: str) -> Iterator[re.Match[str]]:
+    """Return the values that may have a vendor's name before them."""
+    return matches_behind(sorted({end.at for end in NAMED(text) or ()}), REACH, VALUE, text)
 
 
 def _is_random(value: str) -> bool:

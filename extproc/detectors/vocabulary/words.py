@@ -7,7 +7,7 @@ import hyperscan
 
 from extproc.detectors.context import NAME_REACH, REACH, last_name, name_before
 from extproc.detectors.databases import Expression
-from extproc.detectors.ends import Ends, parts_around
+from extproc.detectors.ends import Ends, matches_behind
 from extproc.detectors.vocabulary.names import NAMES_CACHED, normal_name, normal_text, without_accents
 
 PLURAL_FROM = 3
@@ -67,8 +67,6 @@ _ASCII_WORD = re.compile(r"[a-z0-9_*]+")
 _WORD = re.compile(r"\*?[^\W_]+(?:_[^\W_]+)*\*?")
 _PART = re.compile(r"[A-Za-z]+|[0-9]+|[^A-Za-z0-9]+")
 _STEM = re.compile(r"[^\W\d_]+|[0-9]+")
-MATCH_LONG = 512
-"""Characters of a match that is looked for behind a word; a longer one is matched again."""
 _LETTERS = re.compile(r"[^\W\d_]")
 _IN_A_WORD = re.compile(r"\w")
 
@@ -133,21 +131,13 @@ class Words:
         return [end.at for end in self._ends(text) or ()]
 
     def matches(self, pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
-        """Yield the matches of a pattern in a text that begin so near behind a word that it could tell them.
+        """Return the matches of a pattern in a text that begin so near behind a word that it could tell them.
 
         Args:
             pattern: does not match across a word's end.
             text: the text.
         """
-        for first, last in parts_around(self.ends(text), 2, NAME_REACH + 8, len(text)):
-            at, until = first, last + MATCH_LONG
-            while (match := pattern.search(text, at, until)) and match.start() <= last:
-                if match.end() >= until:
-                    match = pattern.match(text, match.start())
-                if match is None:
-                    break
-                yield match
-                at = match.end()
+        return matches_behind(self.ends(text), NAME_REACH + 8, pattern, text)
 
     def tell(self, name: str) -> bool:
         """Return whether a name says that its value is of this kind: ``user_phone`` does, ``phone_id`` not."""

@@ -19,8 +19,9 @@ from extproc.detectors.entities.national.checks import (
 from extproc.detectors.entities.national.row import Row
 
 CAPITAL_AND_SIX = rb"[A-Z][ -]?[0-9]{2}[ -]?[0-9]{2}[ -]?[0-9]{2}"
-ELEVEN = rb"[^.0-9][0-9]{6} ?[0-9]{5}"
-"""Not behind a point: fractions are as long."""
+_NO_FRACTION = rb"(?:[^.0-9A-Za-z]|[^0-9]\.|\\[bfnrt])"
+"""Before a number. Fractions, and digits in digests, are as long."""
+ELEVEN = _NO_FRACTION + rb"[0-9]{6} ?[0-9]{5}"
 _FRENCH = "[12] ?[0-9]{2} ?(?:0[1-9]|[1-9][0-9]) ?[0-9][0-9AB] ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}"
 
 NINO_LETTERS = (
@@ -137,7 +138,7 @@ ALONE: tuple[Row, ...] = (
         "2 95 10 99 126 111 93",
         proof="check digits",
         source="INSEE",
-        prefilter=b"[^.0-9]" + _FRENCH.encode(),
+        prefilter=_NO_FRACTION + _FRENCH.encode(),
         shortest=15,
     ),
     Row(
@@ -149,6 +150,7 @@ ALONE: tuple[Row, ...] = (
         proof="two check digits, a date in it",
         source="Skatteetaten",
         prefilter=ELEVEN,
+        exact=True,
         shortest=11,
     ),
     Row(
@@ -229,6 +231,7 @@ ALONE: tuple[Row, ...] = (
         "756.9217.0769.85",
         proof="prefix, check digit",
         source="ZAS",
+        prefilter=_NO_FRACTION + b"756[.]?[0-9]{4}[.]?[0-9]{4}[.]?[0-9]{2}",
         shortest=13,
     ),
     Row(
@@ -240,6 +243,7 @@ ALONE: tuple[Row, ...] = (
         proof="two check digits, a date in it",
         source="Royal Decree of 3 April 1984",
         prefilter=ELEVEN,
+        exact=True,
         shortest=11,
     ),
     Row(

@@ -29,6 +29,7 @@ The letters may be a word: ``ssn 219099999``."""
 
 JOINS = re.compile("[g-z] ")
 """Streamed text is cut here (``Detector.joins_words``): groups behind small letters are not found in any text."""
+LETTER = re.compile(r"[^\W\d_]")
 WORD_NEAR = NAME_REACH + 8
 """Characters before a number in which a word ends that may tell it."""
 LONGEST = 64
@@ -115,6 +116,8 @@ class _NearWords:
     @cached_property
     def parts(self) -> list[tuple[int, int]]:
         """The parts in which a number may stand that a word tells."""
+        if LETTER.search(self._text) is None:
+            return []
         return self.ends.parts(LONGEST, WORD_NEAR + 2 * LONGEST, len(self._text))
 
 
@@ -137,7 +140,7 @@ def _alone(row: Row) -> Detector:
         AloneFind(row, Nearby([prefilter], LONGEST)),
         row.canonical,
         rare=True,
-        exact=prefilter.endswith(form),
+        exact=row.exact or prefilter.endswith(form),
         meaning=row.meaning,
         proof=row.proof,
         example=row.example,

@@ -36,6 +36,8 @@ class Row:
     """The number of digits, if the number consists of digits and is found beside words only; 0: others."""
     prefilter: bytes = b""
     """Expression for Hyperscan that is in the number; empty: the form. Rows may share one."""
+    exact: bool = False
+    """See ``Detector.exact``. Without saying so, it is true where the prefilter ends with the form."""
     canonical: Callable[[str], str] = capitals
     """See ``Detector.canonical``."""
 
