@@ -69,6 +69,7 @@ class Analyzer:
         self._names = [(at, each.names) for at, each in enumerate(self._detectors) if each.names]
         self._named: dict[str, DetectorSet] = {}
         self._told: dict[str, DetectorSet] = {}
+        self._giving_way = {each.entity for each in self._detectors if each.is_generic and not each.names}
         self._generic = {each.entity for each in self._detectors if each.is_generic}
         self._canonical = {detector.entity: detector.canonical for detector in reversed(self._detectors)}
         self._labels = Labels(self._canonical)
@@ -177,6 +178,10 @@ class Analyzer:
         if detectors.is_all:
             return self.scan(text, context)
         return self._search(detectors.numbers, fold(text), context) if detectors else []
+
+    def gives_way(self, entity: str) -> bool:
+        """Return whether an entity of the same range that has a form of its own takes the place of this one."""
+        return entity in self._giving_way
 
     def named_by(self, name: str) -> DetectorSet:
         """Return the detectors that find the value of a name because of the name; ``NONE`` itself if none does.

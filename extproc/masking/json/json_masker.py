@@ -51,6 +51,8 @@ LABEL = re.compile(r"\[[A-Z_]+\]")
 """A label of masking looks like JSON at first sight."""
 AROUND_JSON = " \t\n\r\ufeff"
 ENDS = {"{": "}", "[": "]", '"': '"'}
+_POINT_ZERO = re.compile(r"(?<=[0-9])\.0+\Z")
+"""The end of an integer that was printed as a float."""
 _PLAIN = re.compile(r"[ !#-\[\]-~]*")
 _HIDING = re.compile(r"\\[u/]")
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
@@ -298,6 +300,7 @@ class JsonMasker:
             return [Edit(start, end, "null" if masked is None else quote(masked), FIELD)]
         if word[0] in "tf":
             return []
+        word = _POINT_ZERO.sub("", word)
         edits = self.log(self._find(word, visit.at, visit.state, visit.detectors), visit.at)
         if not edits:
             return []

@@ -101,6 +101,10 @@ class _Node(NamedTuple):
     inner: _Read | None = None
 
 
+INTEGERS_BELOW = 1 << 53
+"""Integers below are exact in a double."""
+
+
 class MessageMasker:
     """Masks messages of one type."""
 
@@ -236,7 +240,7 @@ class MessageMasker:
         first = len(self._texts)
         if slot.is_packed(field):
             self._allowance.take(count_of(value, slot.wire))
-            self._texts += [str(number_of(each, slot.descriptor)) for each in elements(value, slot.wire)]
+            self._texts += [_written(number_of(each, slot.descriptor)) for each in elements(value, slot.wire)]
             return _Node(field, slot, first, len(self._texts))
         self._allowance.take()
         if field.wire is not slot.wire:
@@ -247,7 +251,7 @@ class MessageMasker:
         if slot.descriptor.type in TEXTS:
             self._texts.append(self._searched(value, slot))
         elif slot.descriptor.type not in NO_TEXT:
-            self._texts.append(str(number_of(value, slot.descriptor)))
+            self._texts.append(_written(number_of(value, slot.descriptor)))
         return _Node(field, slot, first, len(self._texts))
 
     def _searched(self, value: bytes, slot: Slot) -> str:
@@ -360,7 +364,7 @@ class MessageMasker:
         is_searched = descriptor.type not in NO_TEXT or self._masker.plan.operator_at(here.state) is not None
         if self._hides or not number or not is_searched:
             return False
-        text = str(number)
+        text = _written(number)
         edits = self._masker.part(text, here.location, here.state, detectors)
         return bool(edits) or self._holds_credential(text.encode())
 
@@ -396,6 +400,12 @@ class MessageMasker:
                 value = self._inner(value, node.inner, below)
             pieces.append(_spelled(message, node.field, value))
         return b"".join(pieces)
+
+
+def _written(number: float) -> str:
+    """Return a number as people write it: an integer that was read as a float has no point."""
+    is_integer = isinstance(number, float) and number.is_integer() and abs(number) < INTEGERS_BELOW
+    return str(int(number)) if is_integer else str(number)
 
 
 def _zero(wire: Wire | None) -> bytes:

@@ -70,7 +70,17 @@ class ScanResult(NamedTuple):
     """The matches for which an exemption holds."""
 
     def outcomes(self) -> Iterator[tuple[Match, str]]:
-        """Yield each match with what became of it, as ``Finding.how`` says it."""
+        """Yield each match with what became of it, as ``Finding.how`` says it.
+
+        Of matches with one range and one outcome, the first is yielded: its entity tells most.
+        """
+        seen: tuple[int, int, str] = (-1, -1, "")
+        for match, how in self._outcomes():
+            if (this := (match.start, match.end, how)) != seen:
+                yield match, how
+            seen = this
+
+    def _outcomes(self) -> Iterator[tuple[Match, str]]:
         at, masked = -1, self.masked
         for match in self.matches:
             while at + 1 < len(masked) and masked[at + 1].start <= match.start:
@@ -199,11 +209,19 @@ class TextMasker:
         return TableCells(self.analyzer, text, context, rows).matches(matches) if rows else matches
 
     def exempt(self, matches: list[Match], text: str, plan: EntityPlan) -> Exempt:
-        """Return the matches in a text that the plan would mask, and an exemption lets pass."""
+        """Return the matches in a text that the plan would mask, and an exemption lets pass.
+
+        A number of a known form is exempt as what its name calls it, too: an exempt ``US_SSN`` is no ``NATIONAL_ID``.
+        """
         if not plan.exemptions:
             return NOTHING_EXEMPT
         held: dict[Match, Exemption] = {}
+        last = None
         for match in matches:
+            if last in held and match[:2] == last[:2] and self.analyzer.gives_way(match.entity):
+                held[match] = held[last]
+                continue
+            last = match
             may_hold = plan.exemptions_for(match.entity)
             if may_hold and plan.operator_for(match.entity) is not None:
                 holding = self.exempt_values.holding(may_hold, match.entity, text[match.start : match.end])

@@ -21,10 +21,15 @@ def look(url, arguments):
     [
         ("/people/219099999", {"ssn": "219099999"}, "US_SSN", "/people/[US_SSN]"),
         ("/people/219099999/notes", {"x": "219099999", "ssn": "219099999"}, "US_SSN", "/people/[US_SSN]/notes"),
-        ("/people/%32%3199099999", {"passport": "2199099999"}, None, "/people/2199099999"),
+        ("/people/%32%3199099999", {"passport": "2199099999"}, "PASSPORT", "/people/[PASSPORT]"),
         ("/people/%32%31909%39999", {"ssn": "219099999"}, "US_SSN", "/people/[US_SSN]"),
         ("/people?ssn=219099999", {"ssn": "219099999"}, "US_SSN", "/people"),
-        ("/people?password=Xk29fLq8%2F1mZtPw47", {"password": "Xk29fLq8/1mZtPw47"}, "SECRET", "/people"),
+        (
+            "/people?password=Xk29fLq8%2F1mZtPw47",
+            {"password": "Xk29fLq8/1mZtPw47"},
+            "CONNECTION_STRING",
+            "/people",
+        ),
         ("/people?tel=0791234567%26x=y", {"tel": "0791234567&x=y"}, "PHONE_NUMBER", "/people"),
         ("/people?tel=079+123+45+67", {"tel": "079 123 45 67"}, "PHONE_NUMBER", "/people"),
         ("/people?tel=079%20123%2045%2067", {"tel": "079 123 45 67"}, "PHONE_NUMBER", "/people"),
@@ -32,4 +37,5 @@ def look(url, arguments):
     ],
 )
 def test_the_name_of_an_argument_tells_what_its_value_in_the_url_is(url, arguments, entity, path):
-    assert look(url, arguments) == ({entity} - {None}, path)
+    found, shown = look(url, arguments)
+    assert (found - {"NAMED_SECRET"}, shown) == ({entity} - {None}, path)

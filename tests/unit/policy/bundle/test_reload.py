@@ -12,6 +12,7 @@ import pytest
 
 from extproc.assembly.try_policy import try_policy
 from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
+from extproc.model.masking import MASKED_VALUE
 from extproc.policy.bundle.last_good import LastGoodPolicy
 from extproc.policy.bundle.policy_files import PolicyFiles
 from extproc.policy.bundle.policy_status import PolicyStatus, RefusedCandidate, read_statuses, write_status
@@ -131,7 +132,7 @@ async def test_a_bad_change_is_refused_and_told_of(tmp_path, text, name, why):
 async def test_a_change_with_a_misspelled_name_is_refused_with_its_place(tmp_path):
     """In data as in Rego. The policy in force stays, and goes when the name is right."""
     data = tmp_path / "data.yaml"
-    known = KnownNames({"crm": KnownConnection("crm", ("get", "delete"))}, frozenset())
+    known = KnownNames({"crm": KnownConnection("crm", ("get", "delete"))}, frozenset({MASKED_VALUE}))
     good = "guard:\n  roles: {everyone: {functions: [crm.get]}}\n  risk: {functions: {crm.delete: 75}}\n"
     data.write_text(good)
     engine = ReloadingEngine(
