@@ -69,8 +69,10 @@ class Analyzer:
         self._names = [(at, each.names) for at, each in enumerate(self._detectors) if each.names]
         self._named: dict[str, DetectorSet] = {}
         self._told: dict[str, DetectorSet] = {}
-        self._giving_way = {each.entity for each in self._detectors if each.is_generic and not each.names}
-        self._generic = {each.entity for each in self._detectors if each.is_generic}
+        self._giving_way = {each.entity for each in self._detectors if each.gives_way}
+        named = {each.entity for each in self._detectors if each.is_generic}
+        named -= {each.entity for each in self._detectors if not each.is_generic}
+        self._generic = named | self._giving_way
         self._canonical = {detector.entity: detector.canonical for detector in reversed(self._detectors)}
         self._labels = Labels(self._canonical)
         self.join_words = any(detector.joins_words for detector in self._detectors)

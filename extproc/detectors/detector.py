@@ -119,6 +119,8 @@ class Detector:
     document, the values that the name names are searched, too."""
     is_generic: bool = False
     """Where another entity has the same range, that entity's name is the better one."""
+    gives_way: bool = False
+    """An exemption for another entity of the same range holds for this one, too."""
     together: Together | None = None
     """Searches in one pass for all detectors that have the same one here, and finds what their ``find`` finds."""
     meaning: str = ""

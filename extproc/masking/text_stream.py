@@ -48,9 +48,9 @@ from extproc.masking.json.json_masker import JsonMasker
 from extproc.masking.json.position import KnownPosition
 from extproc.masking.plan.json_path import Location
 from extproc.masking.text.json_prefix import JsonPrefix
-from extproc.masking.text.tables import AT_START as NO_TABLE
-from extproc.masking.text.tables import State, Tables
 from extproc.masking.text.text_masker import Before, MergedMatch, ScanResult, merge_matches
+from extproc.masking.text.text_tables import AT_START as NO_TABLE
+from extproc.masking.text.text_tables import State, Tables
 from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import Finding
 from extproc.model.reasons import Uninspectable

@@ -5,7 +5,7 @@ import re._constants as ops
 import re._parser as parser
 import string
 
-from extproc.detectors.entities.tokens.form import Form
+from extproc.detectors.entities.tokens.token_form import Form
 
 LETTERS = string.ascii_letters + string.digits
 MORE = 6

@@ -8,6 +8,7 @@ count although a digit is wrong: they are longer than other numbers, and under t
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from extproc.detectors.detector import Detector
 from extproc.detectors.entities.named_value import Named, named_detector
@@ -33,6 +34,11 @@ _PASSPORT = re.compile(
 )
 DIGITS_LEAST = 5
 """Fewest digits of a number; shorter ones are keys of tables."""
+
+OF_ANY_COUNTRY = frozenset(
+    {"BANK_ACCOUNT", "DRIVER_LICENSE", "LICENSE_PLATE", "NATIONAL_ID", "PASSPORT", "TAX_ID"}
+)
+"""Entities for numbers of which some countries' have an entity of their own."""
 
 
 def is_number(_: str, text: str) -> bool:
@@ -121,4 +127,4 @@ def named_numbers(vocabulary: Vocabulary) -> tuple[Detector, ...]:
         ),
         Named("DATE_OF_BIRTH", words("birth"), _has_form(_BIRTH), "a date of birth", "birth_date", "1985-03-12"),
     )
-    return tuple(map(named_detector, named))
+    return tuple(replace(named_detector(each), gives_way=each.entity in OF_ANY_COUNTRY) for each in named)

@@ -10,77 +10,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from extproc.codecs.json_units import OPENS, UNIT, Unit, unquote
-from extproc.detectors.vocabulary.names import normal_name
+from extproc.detectors.vocabulary.key_roles import NAME_LONGEST, NAMING, is_named, is_wrapper, joined
 
-NAME_LONGEST = 128
-"""Most characters of a text that is a name."""
-_NAMING = [
-    "name",
-    "key",
-    "parametername",
-    "parameterkey",
-    "variable",
-    "variablename",
-    "var",
-    "field",
-    "fieldname",
-    "column",
-    "columnname",
-    "attribute",
-    "attributename",
-    "property",
-    "propertyname",
-    "prop",
-    "system",
-    "type",
-    "label",
-    "id",
-    "code",
-    "path",
-    "header",
-    "parameter",
-    "param",
-    "question",
-    "title",
-    "option",
-    "setting",
-    "env",
-    "identifier",
-    "n",
-    "k",
-]
-"""Keys whose value may be the name of the value beside them; the first ones say most. Without separators."""
-_NAMED = frozenset({"value", "val", "v", "currentvalue", "newvalue", "oldvalue", "answer", "content"})
-"""Keys of values that are named by another member, besides those that end in ``value``."""
-_WRAPPERS = frozenset(
-    {
-        "value",
-        "val",
-        "v",
-        "f",
-        "c",
-        "s",
-        "n",
-        "node",
-        "nodes",
-        "edges",
-        "items",
-        "item",
-        "fields",
-        "data",
-        "attributes",
-        "properties",
-        "raw",
-        "text",
-        "values",
-        "entry",
-        "$",
-        "_",
-        "#text",
-        "@value",
-    }
-)
-"""Keys that say nothing about a value: the key above them does. Besides those that end in ``value``."""
 _HEADERS = frozenset(
     [
         "columns",
@@ -118,23 +49,6 @@ TELLING_MEMBERS = frozenset({"kty", "auth", "family", "postalCode"})
 """Members of these objects that their detectors look for."""
 SECRET = "secret"  # noqa: S105 - a name
 """The name of values that are secret because of the object that they are in."""
-
-
-def is_wrapper(key: str) -> bool:
-    """Return whether a key says nothing about its value: ``value``, ``node``, ``stringValue``, ``0``."""
-    small = key.lower()
-    return small in _WRAPPERS or small.endswith("value") or (small.isdigit() and small.isascii())
-
-
-def is_named(key: str) -> bool:
-    """Return whether a member with this key may be named by another member: ``value``, ``ParameterValue``."""
-    small = _joined(key)
-    return small in _NAMED or small.endswith("value")
-
-
-def is_naming(key: str) -> bool:
-    """Return whether a member with this key, or a column, may name what is beside it: ``name``, ``field``."""
-    return _joined(key) in _NAMING
 
 
 def names_by_layout(text: str, shape: str) -> dict[int, str]:
@@ -260,16 +174,16 @@ def _known_names(text: str, members: dict[str, _Node]) -> dict[str, str]:
 
 def _pair_name(text: str, members: dict[str, _Node]) -> str:
     """Return the names that members of an object give to the value beside them, the most telling one last."""
-    named = {_joined(key) for key in members if is_named(key)}
+    named = {joined(key) for key in members if is_named(key)}
     if not named:
         return ""
     pairs = {f"{each.removesuffix('value')}{end}" for each in named for end in ("key", "name")}
     found: dict[str, str] = {}
     for key, node in members.items():
-        joined = _joined(key)
-        if joined not in named and (joined in _NAMING or joined in pairs):
-            found["name" if joined in pairs else joined] = _said(text, node)
-    return "|".join(filter(None, (found.get(key, "") for key in reversed(_NAMING))))
+        name = joined(key)
+        if name not in named and (name in NAMING or name in pairs):
+            found["name" if name in pairs else name] = _said(text, node)
+    return "|".join(filter(None, (found.get(key, "") for key in reversed(NAMING))))
 
 
 def _said(text: str, node: _Node) -> str:
@@ -280,10 +194,6 @@ def _said(text: str, node: _Node) -> str:
     codings = [each.members or {} for each in (inner["coding"].elements or ())] if "coding" in inner else []
     said = [each[key] for each in (*codings, inner) for key in ("code", "display", "text") if key in each]
     return "|".join(_text_of(text, each) for each in said if each.is_string)
-
-
-def _joined(key: str) -> str:
-    return normal_name(key).replace("_", "")
 
 
 def _text_of(text: str, node: _Node) -> str:
@@ -310,7 +220,7 @@ def _collect(text: str, key: str, node: _Node, table: _Table) -> None:
         return
     if _cells(node.elements[0]) is not None:
         table.rows.append(node)
-    elif _joined(key) in _HEADERS or node.elements[0].members is not None:
+    elif joined(key) in _HEADERS or node.elements[0].members is not None:
         if header := _header(text, node.elements):
             table.headers.append(header)
     elif all(each.is_scalar for each in node.elements):
@@ -324,8 +234,8 @@ def _header(text: str, elements: list[_Node]) -> list[str]:
         if element.is_string:
             names.append(_text_of(text, element))
             continue
-        by_key = {_joined(key): each for key, each in (element.members or {}).items() if each.is_string}
-        found = next((by_key[key] for key in _NAMING if key in by_key), None)
+        by_key = {joined(key): each for key, each in (element.members or {}).items() if each.is_string}
+        found = next((by_key[key] for key in NAMING if key in by_key), None)
         if found is None:
             return []
         names.append(_text_of(text, found))

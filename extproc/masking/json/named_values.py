@@ -8,7 +8,8 @@ from operator import itemgetter
 from extproc.codecs.json_units import shape, unquote
 from extproc.detectors.analyzer import Analyzer, Candidate
 from extproc.detectors.detector_set import NONE
-from extproc.masking.json.layout import NAME_LONGEST, TELLING_MEMBERS, names_by_layout
+from extproc.detectors.vocabulary.key_roles import NAME_LONGEST
+from extproc.masking.json.layout import TELLING_MEMBERS, names_by_layout
 from extproc.masking.json.position import NamedPosition, Position, Value
 
 _REST_OF_KEY = re.compile(r'"[ \t\n\r]*:[ \t\n\r]*')

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from extproc.codecs.json_units import ELEMENT, MEMBER, unquote
-from extproc.masking.json.layout import is_named, is_wrapper
+from extproc.detectors.vocabulary.key_roles import is_named, is_wrapper
 from extproc.masking.plan.json_path import Location, PathState
 
 CONTEXT_KEYS = 2

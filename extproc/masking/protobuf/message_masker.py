@@ -404,8 +404,7 @@ class MessageMasker:
 
 def _written(number: float) -> str:
     """Return a number as people write it: an integer that was read as a float has no point."""
-    is_integer = isinstance(number, float) and number.is_integer() and abs(number) < INTEGERS_BELOW
-    return str(int(number)) if is_integer else str(number)
+    return str(int(number)) if abs(number) < INTEGERS_BELOW and number == int(number) else str(number)
 
 
 def _zero(wire: Wire | None) -> bytes:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from extproc.masking.text.tables import AT_START, NAME_LONGEST, Header, Row, Span, naming_column
+from extproc.masking.text.text_tables import AT_START, NAME_LONGEST, Header, Row, Span, naming_column
 
 _TAG = re.compile(r"<(?P<end>/?)(?P<name>table|tr|th|td)\b[^<>]{0,1000}>", re.IGNORECASE)
 _AROUND = re.compile(r"(?:\s|<[^<>]{1,1000}>)*")

@@ -10,8 +10,8 @@ from extproc.detectors.analyzer import Analyzer, Context
 from extproc.detectors.detector import Match
 from extproc.detectors.detector_set import NONE, DetectorSet
 from extproc.detectors.fold import fold
-from extproc.masking.json.layout import NAME_LONGEST, is_named
-from extproc.masking.text.tables import Header, Row, Span
+from extproc.detectors.vocabulary.key_roles import NAME_LONGEST, is_named
+from extproc.masking.text.text_tables import Header, Row, Span
 
 BETWEEN = "\n"
 """Between the names in a context."""

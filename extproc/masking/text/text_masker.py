@@ -15,7 +15,7 @@ from extproc.masking.plan.operators import REDACTED, Operators
 from extproc.masking.text.exempt_values import ExemptValues
 from extproc.masking.text.html_tables import html_rows
 from extproc.masking.text.table_cells import TableCells
-from extproc.masking.text.tables import Row, State, Tables
+from extproc.masking.text.text_tables import Row, State, Tables
 from extproc.model.masking import EXEMPT, Exemption, MaskOperator
 
 MAX_ROUNDS = 4
@@ -211,7 +211,7 @@ class TextMasker:
     def exempt(self, matches: list[Match], text: str, plan: EntityPlan) -> Exempt:
         """Return the matches in a text that the plan would mask, and an exemption lets pass.
 
-        A number of a known form is exempt as what its name calls it, too: an exempt ``US_SSN`` is no ``NATIONAL_ID``.
+        A number of a known form is exempt as what its name calls it, too: a ``US_SSN`` as a ``NATIONAL_ID``.
         """
         if not plan.exemptions:
             return NOTHING_EXEMPT

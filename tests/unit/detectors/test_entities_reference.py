@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from extproc.detectors.catalogue import CATALOGUE
-from extproc.detectors.reference import render_reference
+from extproc.detectors.entities_reference import render_reference
 from extproc.model.masking import MASK_EVERYTHING
 from tests.support.maskers import make_masker
 

@@ -3,7 +3,7 @@
 At most one in a thousand other texts of the same characters passes as such a number.
 """
 
-from extproc.detectors.entities.national.checks import (
+from extproc.detectors.entities.national.number_checks import (
     all_of,
     anything,
     british_licence,

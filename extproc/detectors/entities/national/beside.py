@@ -6,9 +6,9 @@ The kind of words has the entity's name in small letters; the words are in the v
 import re
 
 from extproc.detectors.detector import APART
-from extproc.detectors.entities.national import checks
+from extproc.detectors.entities.national import number_checks
 from extproc.detectors.entities.national.alone import NINO_LETTERS
-from extproc.detectors.entities.national.checks import anything, compact, stdnum
+from extproc.detectors.entities.national.number_checks import anything, compact, stdnum
 from extproc.detectors.entities.national.row import Row
 
 FORM = "fixed form"
@@ -27,7 +27,7 @@ _GERMAN = "|".join(
 def _row(  # noqa: PLR0917 - a row of a table
     entity: str,
     form: str,
-    check: checks.Check,
+    check: number_checks.Check,
     meaning: str,
     example: str,
     key: str,
@@ -50,7 +50,7 @@ BESIDE: tuple[Row, ...] = (
     _row(
         "US_SSN",
         "[0-9]{3}(?:[.]?[0-9]{2}[.]?|[ +-]?[0-9]{2}[ +-]?)[0-9]{4}",
-        checks.american,
+        number_checks.american,
         "a social security number of the United States, without separators",
         "219099999",
         "ssn",
@@ -129,7 +129,7 @@ BESIDE: tuple[Row, ...] = (
     _row(
         "US_NPI",
         "[12][0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{3}",
-        checks.npi,
+        number_checks.npi,
         "a health care provider's number of the United States",
         "1234567893",
         "npi",
@@ -147,7 +147,7 @@ BESIDE: tuple[Row, ...] = (
     _row(
         "MEDICAL_LICENSE",
         "[ABCDEFGHJKLMPRSTUX][A-Z9][ -]?[0-9]{7}",
-        checks.dea,
+        number_checks.dea,
         "a registration number of the DEA",
         "BB1388568",
         "dea_number",
@@ -200,7 +200,7 @@ BESIDE: tuple[Row, ...] = (
     _row(
         "DE_TAX_ID",
         "[1-9][0-9] ?[0-9]{3} ?[0-9]{3} ?[0-9]{3}",
-        checks.german_tax,
+        number_checks.german_tax,
         "a German tax identification number",
         "86 095 742 719",
         "steuer_id",
@@ -220,7 +220,7 @@ BESIDE: tuple[Row, ...] = (
     _row(
         "DE_SOCIAL_SECURITY",
         "[0-9]{2} ?[0-9]{6} ?[A-Z] ?[0-9]{2} ?[0-9]",
-        checks.german_pension,
+        number_checks.german_pension,
         "a German pension insurance number",
         "15 070649 C 103",
         "rentenversicherungsnummer",
@@ -230,7 +230,7 @@ BESIDE: tuple[Row, ...] = (
     _row(
         "DE_HEALTH_INSURANCE",
         "[A-Z][0-9]{9}",
-        checks.german_health,
+        number_checks.german_health,
         "a German health insurance number",
         "A123456780",
         "krankenversichertennummer",
@@ -241,7 +241,7 @@ BESIDE: tuple[Row, ...] = (
     _row(
         "DE_ID_CARD",
         _GERMAN + "|T[0-9]{8}",
-        checks.german_document,
+        number_checks.german_document,
         "a German identity card's number",
         "L01X00T471",
         "personalausweisnummer",
@@ -252,7 +252,7 @@ BESIDE: tuple[Row, ...] = (
     _row(
         "DE_PASSPORT",
         _GERMAN,
-        checks.german_document,
+        number_checks.german_document,
         "a German passport's number",
         "C01X00T478",
         "reisepass",
@@ -320,7 +320,7 @@ BESIDE: tuple[Row, ...] = (
     _row(
         "DK_CPR",
         "[0-3][0-9][01][0-9]{3}[ -]?[0-9]{4}",
-        checks.date_of_six,
+        number_checks.date_of_six,
         "a Danish personal number",
         "211062-5629",
         "cpr",
@@ -371,7 +371,7 @@ BESIDE: tuple[Row, ...] = (
     _row(
         "ZA_ID_NUMBER",
         "[0-9]{6} ?[0-9]{4} ?[0-9]{2} ?[0-9]",
-        checks.south_african,
+        number_checks.south_african,
         "a South African identity number",
         "7503305044089",
         "sa_id",
@@ -419,7 +419,7 @@ BESIDE: tuple[Row, ...] = (
     _row(
         "KR_RRN",
         "[0-9]{6}-?[1-8][0-9]{6}",
-        checks.date_inside,
+        number_checks.date_inside,
         "a Korean resident's or foreigner's number",
         "971013-2019902",
         "주민등록번호",
@@ -429,7 +429,7 @@ BESIDE: tuple[Row, ...] = (
     _row(
         "KR_BRN",
         "[0-9]{3}-?[0-9]{2}-?[0-9]{5}",
-        checks.korean_business,
+        number_checks.korean_business,
         "a Korean business number",
         "1048656659",
         "사업자등록번호",
@@ -642,7 +642,7 @@ BESIDE: tuple[Row, ...] = (
     _row(
         "AU_MEDICARE",
         "[2-6][0-9]{3} ?[0-9]{5} ?[0-9](?:[ /-]?[0-9])?",
-        checks.medicare,
+        number_checks.medicare,
         "an Australian Medicare card's number",
         "2123 45670 1",
         "medicare_number",
@@ -672,7 +672,7 @@ BESIDE: tuple[Row, ...] = (
     _row(
         "TH_TNIN",
         "[1-8]-?[0-9]{4}-?[0-9]{5}-?[0-9]{2}-?[0-9]",
-        checks.thai,
+        number_checks.thai,
         "a Thai citizen's number",
         "1234545678781",
         "thai_id",
@@ -788,7 +788,7 @@ BESIDE: tuple[Row, ...] = (
     _row(
         "PL_ID_CARD",
         "[A-Z]{3} ?[0-9]{6}",
-        checks.polish_id_card,
+        number_checks.polish_id_card,
         "a Polish identity card's number",
         "ABA300000",
         "dowod_osobisty",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from extproc.detectors.check_digits import capitals
-from extproc.detectors.entities.national.checks import Check
+from extproc.detectors.entities.national.number_checks import Check
 
 BEFORE, BEHIND = r"(?<![0-9A-Za-z_])(?<![0-9][.-])", r"(?![0-9A-Za-z_]|[.-][0-9])"
 """A number stands apart from letters, digits and other parts of a decimal number or a UUID."""

@@ -1,6 +1,14 @@
 """Tokens of services for models and their data."""
 
-from extproc.detectors.entities.tokens.form import UUID, UUID_EXAMPLE, Form, Token, filler, has_digit, is_mixed
+from extproc.detectors.entities.tokens.token_form import (
+    UUID,
+    UUID_EXAMPLE,
+    Form,
+    Token,
+    filler,
+    has_digit,
+    is_mixed,
+)
 
 TOKENS: tuple[Token, ...] = (
     Token(

@@ -1,6 +1,6 @@
 """Tokens of code hosts, registries, builds and infrastructure as code."""
 
-from extproc.detectors.entities.tokens.form import Form, Token, filler, has_digit, is_mixed
+from extproc.detectors.entities.tokens.token_form import Form, Token, filler, has_digit, is_mixed
 
 HEX = "a1b2c3d4e5f6"
 
@@ -206,7 +206,7 @@ TOKENS: tuple[Token, ...] = (
         "TERRAFORM_TOKEN",
         "a token of HCP Terraform",
         filler(14) + ".atlasv1." + filler(67),
-        "developer.hashicorp.com/terraform/cloud-docs/users-teams-organizations/api-tokens",
+        "HashiCorp, HCP Terraform: API tokens",
         (Form(r"\.atlasv1\.", r"(?<=[A-Za-z0-9]{14}\.atlasv1\.)[\w=-]{40,}", before=14),),
     ),
     Token(

@@ -1,6 +1,6 @@
 """Tokens of databases, stores and content systems."""
 
-from extproc.detectors.entities.tokens.form import Form, Token, filler, has_digit, is_mixed
+from extproc.detectors.entities.tokens.token_form import Form, Token, filler, has_digit, is_mixed
 
 HEX = "a1b2c3d4e5f6"
 

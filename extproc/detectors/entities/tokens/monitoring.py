@@ -1,6 +1,14 @@
 """Tokens of services that watch, log, trace and alert."""
 
-from extproc.detectors.entities.tokens.form import UUID, UUID_EXAMPLE, Form, Token, filler, has_digit, is_mixed
+from extproc.detectors.entities.tokens.token_form import (
+    UUID,
+    UUID_EXAMPLE,
+    Form,
+    Token,
+    filler,
+    has_digit,
+    is_mixed,
+)
 
 HEX = "a1b2c3d4e5f6"
 

@@ -1,6 +1,6 @@
 """Tokens of services for payments, shops and banking."""
 
-from extproc.detectors.entities.tokens.form import UUID, UUID_EXAMPLE, Form, Token, filler, is_mixed
+from extproc.detectors.entities.tokens.token_form import UUID, UUID_EXAMPLE, Form, Token, filler, is_mixed
 
 HEX = "a1b2c3d4e5f6"
 _MOST_UNDERSCORES = 3

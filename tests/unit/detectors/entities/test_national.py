@@ -6,7 +6,7 @@ import pytest
 
 from extproc.detectors.entities.national.alone import ALONE
 from extproc.detectors.entities.national.beside import BESIDE
-from extproc.detectors.entities.national.checks import compact
+from extproc.detectors.entities.national.number_checks import compact
 from tests.unit.detectors.entities.checks import ANALYZER, IN_MARKUP, found_in
 
 AROUND = ["", "|", " ", "é", "中", "\n", "\x00", ","]

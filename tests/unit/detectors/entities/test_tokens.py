@@ -6,7 +6,7 @@ import re
 import pytest
 
 from extproc.detectors.entities.tokens.catalogue import TOKENS
-from extproc.detectors.entities.tokens.form import filler
+from extproc.detectors.entities.tokens.token_form import filler
 from tests.support.from_pattern import text_of
 from tests.unit.detectors.entities.checks import ANALYZER, AROUND
 

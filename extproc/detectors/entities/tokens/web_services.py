@@ -1,6 +1,6 @@
 """Tokens of identity providers, password stores, and services for teams and customers."""
 
-from extproc.detectors.entities.tokens.form import UUID, UUID_EXAMPLE, Form, Token, filler, is_mixed
+from extproc.detectors.entities.tokens.token_form import UUID, UUID_EXAMPLE, Form, Token, filler, is_mixed
 
 HEX = "a1b2c3d4e5f6"
 

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from operator import attrgetter
 from typing import NamedTuple
 
-from extproc.masking.json.layout import is_naming
+from extproc.detectors.vocabulary.key_roles import is_naming
 
 ROW_LONGEST = 32_768
 """Most characters of a row. A longer line is no row, and ends the table."""

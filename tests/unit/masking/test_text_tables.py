@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from extproc.masking.text.tables import HEADER_LONGEST, ROW_LONGEST, State, Tables
+from extproc.masking.text.text_tables import HEADER_LONGEST, ROW_LONGEST, State, Tables
 from extproc.model.masking import MASK_EVERYTHING, MaskOperator, MaskRule
 from tests.support.maskers import make_masker
 

@@ -1,0 +1,95 @@
+"""The roles of keys: some name the value beside them, some are named by it, some say nothing."""
+
+from extproc.detectors.vocabulary.names import normal_name
+
+NAME_LONGEST = 128
+"""Most characters of a text that is a name."""
+NAMING = [
+    "name",
+    "key",
+    "parametername",
+    "parameterkey",
+    "variable",
+    "variablename",
+    "var",
+    "field",
+    "fieldname",
+    "column",
+    "columnname",
+    "attribute",
+    "attributename",
+    "property",
+    "propertyname",
+    "prop",
+    "system",
+    "type",
+    "label",
+    "id",
+    "code",
+    "path",
+    "header",
+    "parameter",
+    "param",
+    "question",
+    "title",
+    "option",
+    "setting",
+    "env",
+    "identifier",
+    "n",
+    "k",
+]
+"""Keys whose value may be the name of the value beside them; the first ones say most. Without separators."""
+_NAMED = frozenset({"value", "val", "v", "currentvalue", "newvalue", "oldvalue", "answer", "content"})
+"""Keys of values that are named by another member, besides those that end in ``value``."""
+_WRAPPERS = frozenset(
+    {
+        "value",
+        "val",
+        "v",
+        "f",
+        "c",
+        "s",
+        "n",
+        "node",
+        "nodes",
+        "edges",
+        "items",
+        "item",
+        "fields",
+        "data",
+        "attributes",
+        "properties",
+        "raw",
+        "text",
+        "values",
+        "entry",
+        "$",
+        "_",
+        "#text",
+        "@value",
+    }
+)
+"""Keys that say nothing about a value: the key above them does. Besides those that end in ``value``."""
+
+
+def is_wrapper(key: str) -> bool:
+    """Return whether a key says nothing about its value: ``value``, ``node``, ``stringValue``, ``0``."""
+    small = key.lower()
+    return small in _WRAPPERS or small.endswith("value") or (small.isdigit() and small.isascii())
+
+
+def is_named(key: str) -> bool:
+    """Return whether a member with this key may be named by another member: ``value``, ``ParameterValue``."""
+    small = joined(key)
+    return small in _NAMED or small.endswith("value")
+
+
+def is_naming(key: str) -> bool:
+    """Return whether a member with this key, or a column, may name what is beside it: ``name``, ``field``."""
+    return joined(key) in NAMING
+
+
+def joined(key: str) -> str:
+    """Return a key in small letters, without separators and accents."""
+    return normal_name(key).replace("_", "")
