@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache
 
 from extproc.detectors.entities.national.alone import ALONE
 from extproc.detectors.entities.national.beside import BESIDE, FORM
-from extproc.detectors.entities.national.checks import Check, stdnum
+from extproc.detectors.entities.national.number_checks import Check, stdnum
 from extproc.detectors.entities.national.row import Row
 from extproc.detectors.vocabulary.names import normal_name
 from extproc.detectors.vocabulary.vocabulary import Vocabulary
