@@ -40,11 +40,19 @@ NOT_A_VALUE = re.compile(
     r"|(?-i:\$\(?(?:[A-Z_][A-Z0-9_]*|[a-z_]+)\)?)|<[a-z _*-]*>|\[[*]+\]"
     r"|(?:<[a-z_ -]{1,40}>|&lt;[a-z_ -]{1,40}&gt;|\{[a-z_ -]{1,40}\})(?:[.,]?\s{0,2}[a-z]{1,12}\.?){0,3}|string"
     r"|/(?:[a-z]{3,24}|v[0-9]|20[0-9]{2}-[0-9]{2}-[0-9]{2})/[\w./{}$:-]*"
-    r"|true|false|yes|no|on|off|null|none|nil|undefined|n/?a|[*•]+.{0,4}|x{3,}|[.]{3}|-+|\#+"
+    r"|not[ _]?configured|enabled|disabled|true|false|yes|no|on|off|null|none|nil|undefined|n/?a"
+    r"|[*•]+.{0,4}|x{3,}|[.]{3}|-+|\#+"
     r"|<?(?:your|my|the|enter|insert|put|some|any)(?:[ _-][a-z]+)+>?)",
     re.IGNORECASE,
 )
 """Values that are no secret: an address, a path, a template, a reference, a switch, stars."""
+AUTHORIZES = re.compile(
+    r"(?!i?auth_[0-9A-Za-z]{8})(?:(?:bearer|basic|token|digest|negotiate|api-?key|[a-z0-9]{2,8}-hmac-[\w-]+)"
+    r"[ :=]\s*\S"
+    r"|(?=\S*[0-9])(?=\S*[A-Za-z])\S{16,}|(?=\S*[0-9])\S{20,})",
+    re.IGNORECASE,
+)
+"""The value of ``authorization`` that a caller sends. The code of an authorized payment is short."""
 ID_OF_IT = re.compile(r"i?auth_[0-9A-Za-z]{8,}")
 FOLDER = re.compile(r"(?:[.~]{1,2}|/[^/]+)/")
 """The variables of a shell that are called PWD and OLDPWD hold folders."""
@@ -204,7 +212,7 @@ def _looks_made(value: str) -> bool:
 def is_secret(name: str, text: str) -> bool:
     """Return whether a text may be a secret."""
     is_folder = FOLDER.match(text) is not None and name.lower().endswith("pwd")
-    is_none = is_folder or is_id_of_authorization(name, text)
+    is_none = is_folder or (name.lower().endswith("authorization") and not AUTHORIZES.match(text.strip()))
     return not is_none and NOT_A_VALUE.fullmatch(text.strip()) is None
 
 

@@ -30,7 +30,9 @@ EXTENSION_APART = re.compile(
     r"([0-9]{1,7})(?![0-9A-Za-z])"
 )
 """The same behind a word: masked by itself, since streamed text is released word by word."""
-INTERNATIONAL = re.compile(r"(?<![0-9A-Za-z+.*])(?:\+\(?|00 ?(?=[1-9]))[1-9](?:[ .()/-]{0,3}[0-9]){6,24}")
+INTERNATIONAL = re.compile(
+    r"(?<![0-9A-Za-z+.*])(?:\+\(?|(?<![0-9][ \t])00 ?(?=[1-9]))[1-9](?:[ .()/-]{0,3}[0-9]){6,24}"
+)
 COORDINATE = re.compile(r"\+[0-9]{1,3}\.[0-9]{3,}[/, ]{0,2}[+-][0-9]{1,3}\.[0-9]")
 """A latitude and a longitude (ISO 6709)."""
 NORTH_AMERICAN = re.compile(

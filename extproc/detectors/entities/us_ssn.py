@@ -13,6 +13,9 @@ GROUPS_APART = groups_apart(
 """A number as people write it to keep machines from reading it. Other numbers may stand before it, as in a column:
 so only its first separator is consumed, and the rest is in a look-ahead."""
 
+WITH_COLONS = re.compile(r":(?<=[0-9]{3}:)(?<![0-9A-Za-z:._-][0-9]{3}:)([0-9]{2}):([0-9]{4})(?![0-9A-Za-z:._-])")
+"""Not a part of an IPv6 address, of a time, or of an id."""
+
 LINE, COLUMNS = 200, 2
 """Characters in which the next line must begin, and tabs in a line of a table."""
 
@@ -22,6 +25,9 @@ def find(text: str, _: str) -> Ranges:
     for match in GROUPED.finditer(text):
         if valid(*match.groups()):
             yield match.span()
+    for match in WITH_COLONS.finditer(text):
+        if valid(text[match.start() - 3 : match.start()], match[1], match[2]):
+            yield match.start() - 3, match.end()
     for match in matches_apart(GROUPS_APART, text):
         if valid(match[2], match[3], match[4]) and not (match[1] == "\t" and _is_in_table(text, match.start())):
             yield match.start(2), match.end(4)
@@ -44,6 +50,7 @@ US_SSN = Detector(
     prefilter=(
         rb"[0-9]{3}[ +-][0-9]{2}[ +-][0-9]{4}",
         rb"[0-9]{3}" + SEPARATOR + rb"[0-9]{2}" + SEPARATOR + rb"[0-9]{4}",
+        rb"[0-9]{3}:[0-9]{2}:[0-9]{4}",
         rb"[0-9]{3}" + CRLF + rb"[0-9]{2}" + CRLF + rb"[0-9]{4}",
     ),
     shortest=11,

@@ -44,6 +44,9 @@ KIND = name_endings("key|token|secret|pat|auth|password|pass|license|hec|credent
 ALONE = re.compile(rf"_*(?:{VENDORS})_*", re.IGNORECASE)
 PUBLIC = re.compile(r"publi[cs]|site_?key|page|cursor|next|continu|sync|search_?key|measurement", re.IGNORECASE)
 """Parts of names of keys that browsers see, and of places in lists."""
+RESOURCE = re.compile(r"(?<![A-Za-z0-9])[acou]rn:[^\s\"']{0,200}\Z")
+"""Stands before a part of a resource's name: ``orn:okta:00o5…:users``."""
+RESOURCE_REACH = 160
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 SAID = re.compile(
     r"(?:key|token|secret|password)[\"']?\s{0,3}(?::?=|=>|:|is)?\s{0,3}[\"'`]?\Z",
@@ -63,7 +66,11 @@ def find(text: str, keys: str) -> Ranges:
         at = match.start()
         if _is_random(match[0]) and (vendor_above or NEAR.search(text[max(0, at - REACH) : at].lower())):
             name = own_name(text, *match.span(), keys)
-            if not PUBLIC.search(name) and _says_key(name, match[0], text[max(0, at - SAID_REACH) : at]):
+            if (
+                not PUBLIC.search(name)
+                and not RESOURCE.search(text, max(0, at - RESOURCE_REACH), at)
+                and _says_key(name, match[0], text[max(0, at - SAID_REACH) : at])
+            ):
                 yield match.span()
 
 

@@ -24,12 +24,18 @@ DOCUMENTS = [
     {"SecretString": "{JSON STRING WITH CREDENTIALS}", "localUserAuthorizations": "String"},
     {"SecretList": [{"SecretVersionsToStages": {"EXAMPLE1-90ab-cdef-fedc-ba987EXAMPLE": ["AWSCURRENT"]}}]},
     {"checksum/secret": DIGEST},
+    {"authorization": "authorization-key", "receipt": {"authorization": "123456"}},
+    {"passwordProtectionWarningTrigger": "PASSWORD_PROTECTION_OFF", "refreshTokenWindowMinutes": 10080},
+    {"orn": "orn:okta:idp:00o1n8sbwArJ7OQRw406:apps:salesforce:0oa1gjh63g214q0Hq0g4"},
+    {"secret_scanning": "enabled", "localUserAuthorizations": "notConfigured"},
+    {"note": "secret of the release", "checksum": DIGEST},
 ]
 TEXTS = [
     "<AwsAccountNumber>self</AwsAccountNumber>\n  <AwsAccountNumber>111122223333</AwsAccountNumber>",
     f"annotations:\n  checksum/secret: {DIGEST}\n",
     "Receiving block blk_-6952295868487656571 src: a\nServed block blk_5739119717322549945 to b",
     "values: '1+0x6 0 0' #  1 1 1 1 1 1 1 0 0 0 0 0 0 0 0",
+    "43 25 17 00 68 52 58 74 55 48\n78 93 60 66",
     "3 4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 5",
     "|Header|Value|\n|:---|:---|\n|Authorization|Bearer &lt;token&gt; Required.|\n",
     "| Authorization | Bearer {token}. Required. |\n",
@@ -42,7 +48,12 @@ MASKED = [
     ({"full_name": "Dr. Ann-Marie O'Neil Jr."}, "PERSON"),
     ({"password": "/a9b"}, "NAMED_SECRET"),
     ({"secret": "/K7MDENG/bPxRfiCYzyx"}, "NAMED_SECRET"),
-    ({"authorization": "auth-me"}, "NAMED_SECRET"),
+    ({"authorization": "Bearer hunter2"}, "NAMED_SECRET"),
+    ({"Proxy-Authorization": "Basic Ym9iOmh1bnRlcjI="}, "NAMED_SECRET"),
+    ({"note": "219:09:9999"}, "US_SSN"),
+    ({"iban": "ES31 5633 5640\n2354 6160 9265"}, "IBAN_CODE"),
+    ({"client-key-data": "LS0tLS1CRUdJTiBSU0Eg"}, "NAMED_SECRET"),
+    ({"note": "0049 30 12345678"}, "PHONE_NUMBER"),
     ({"tax id": "219099998"}, "US_SSN"),
 ]
 
