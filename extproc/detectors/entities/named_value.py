@@ -30,8 +30,9 @@ NO_NAME = re.compile(
     re.IGNORECASE,
 )
 """Values of names, streets and the like that say something about them."""
-PERSON = re.compile(r"[^\W\d_](?:[^\W\d_]|[ ,'\u2018\u2019\u2010-]|\.(?=[ ,-]|\Z|[^\W\d_]\.)){0,119}")
-"""A point stands behind an initial: ``author.id`` is the name of a field."""
+PERSON_LONGEST = 200
+NO_PERSON = re.compile(r"[^\s/]+/\S*|[a-z0-9]+(?:[._][a-z0-9]+)+|(?i:string|unknown)|[^\s_]*_\S*")
+"""Names of repositories, of fields and of codes."""
 PIN_DIGITS = re.compile(r"[0-9][0-9 -]{1,14}[0-9]")
 NOT_A_VALUE = re.compile(
     r"(?:(?:bearer|basic|token)\s{1,4})?(?:"
@@ -57,9 +58,9 @@ ID_OF_IT = re.compile(r"i?auth_[0-9A-Za-z]{8,}")
 FOLDER = re.compile(r"(?:[.~]{1,2}|/[^/]+)/")
 """The variables of a shell that are called PWD and OLDPWD hold folders."""
 ASSIGNED = re.compile(
-    r"""(?P<name>[\w./$-](?<![\w./$-].)[\w./$-]{0,127})(?:\\{0,3}["'`]|\])?"""
-    r"""[ \t]{0,8}(?::=|=>|==?|:)[ \t]{0,8}"""
-    r"""(?:(?P<open>\\{0,3}["'`])|(?P<bare>[^\s"'`\\,;&<>(){}\[\]|][^\s"'`\\,;&<>(){}\[\]|]{0,511}))"""
+    r"""(?P<name>[\w.$-](?<![\w.$-].)[\w.$-]{0,127}(?: [\w-]{1,32}){0,2})(?:\\{0,3}["'`]|\]|\*\*)?"""
+    r"""[ \t]{0,8}(?::=|=>|==?|:)(?:\*\*)?[ \t]{0,8}"""
+    r"""(?:(?P<open>\\{0,3}["'`])|(?P<bare>[^\s"'`\\,;&<>(){}\[\]|*][^\s"'`\\,;&<>(){}\[\]|]{0,511}))"""
 )
 """A name, a sign, and the beginning of a quoted value or a bare value."""
 TAGGED = re.compile(
@@ -70,6 +71,11 @@ ATTRIBUTES = re.compile(
     r"""(?<![\w-])(?:name|key|id)=["']?(?P<name>[\w:.-]{1,128})["']?(?:\s[^<>]{0,128}?)?"""
     r"""\svalue=["'](?P<value>[^"'<>]{1,512})(?:["']|\Z)"""
 )
+PAIRED = re.compile(
+    r"""(?<![\w-])(?:name|key)["']?[ ]?[:=][ ]?["']?(?P<name>[\w./-]{1,128})["']?[ \t]{0,8}"""
+    r"""(?:,|\r?\n)[ \t]{0,64}["']?value["']?[ ]?[:=][ ]?["']?(?P<value>[^\s"',{}][^\r\n"',{}]{0,510})"""
+)
+"""``name: DB_PASSWORD`` and ``value: …`` in the next line, or behind a comma."""
 CALLED = re.compile(
     r"\((?P<mark>[\"'])(?P<name>[\w.-]{1,64})(?P=mark),[ ]{0,2}[\"'](?P<value>[^\"'\n]{1,512})(?:[\"']|\Z)"
 )
@@ -91,6 +97,9 @@ ALONE_ON_LINE = re.compile(
 )
 BEFORE_WORD, BEHIND_WORD = 256, 1_024
 """Characters before and behind the end of a word between which a name, its mark and its value lie."""
+OTHER_VALUE = re.compile(r"[\w-][:=]|[{}()\[\]<>|]| #")
+"""Another name with a value, code, or a comment in the rest of a line."""
+LINE_LONGEST = 512
 LINE_NEAR = 64
 """Characters before a name in which its line may begin."""
 Accepts = Callable[[str, str], bool]
@@ -110,10 +119,11 @@ def find(words: Words, accepts: Accepts, text: str, keys: str) -> Ranges:
 def _in_text(words: Words, accepts: Accepts, text: str) -> Ranges:
     near = _Near(words.ends(text), text)
     for match in near.matches(_ASSIGNED):
-        if words.tell(match["name"]):
-            start, end = match.span("bare") if match["bare"] else _quoted(text, match)
+        name = match["name"]
+        if words.tell(name):
+            start, end = _quoted(text, match) if match["open"] else _bare(text, match, accepts)
             value = text[start:end]
-            if accepts(match["name"], value) and (match["open"] or _is_written(text, match, value)):
+            if accepts(name, value) and (match["open"] or _is_written(text, match, value)):
                 yield start, end
     for name, value, span in _marked(near):
         if words.tell(name) and accepts(name, value):
@@ -155,7 +165,10 @@ class _Naming(NamedTuple):
     """Matches where the last character of a word is, or the one behind it, if the word is in such a name."""
 
 
-_ASSIGNED = _Naming(ASSIGNED, re.compile(r"""[\w.$-]{0,128}(?:\\{0,3}["'`]|\])?[ \t]{0,8}[:=]"""))
+_ASSIGNED = _Naming(
+    ASSIGNED, re.compile(r"""[\w.$-]{0,128}(?: [\w-]{1,32}){0,2}(?:\\{0,3}["'`]|\]|\*\*)?[ \t]{0,8}[:=]""")
+)
+_PAIRED = _Naming(PAIRED, re.compile(r"""[\w./-]{0,128}["']?[ \t]{0,8}[,\r\n]"""))
 _TAGGED = _Naming(TAGGED, re.compile(r"[^<>]{0,260}[<>]"))
 _CALLED = _Naming(CALLED, re.compile(r"[\w.-]{0,64}[\"'],"))
 _ATTRIBUTES = _Naming(ATTRIBUTES, re.compile(r"""[\w:.-]{0,128}["']?\s(?:[^<>]{0,130}\s)?value="""))
@@ -168,6 +181,8 @@ def _marked(near: _Near) -> Iterator[tuple[str, str, tuple[int, int]]]:
     for match in near.matches(_TAGGED) if "<" in near.text else ():
         group = "value" if match["name"] else "string"
         yield match["name"] or match["key"], match[group], match.span(group)
+    for match in near.matches(_PAIRED) if "value" in near.text else ():
+        yield match["name"], match["value"], match.span("value")
     for match in near.matches(_CALLED) if "(" in near.text else ():
         yield match["name"], match["value"], match.span("value")
     for match in near.matches(_ATTRIBUTES) if "value=" in near.text else ():
@@ -186,19 +201,44 @@ def _quoted(text: str, match: re.Match[str]) -> tuple[int, int]:
     return start, end if end >= 0 else last
 
 
+def _bare(text: str, match: re.Match[str], accepts: Accepts) -> tuple[int, int]:
+    """Return the range of a bare value: a word, or the rest of a line that consists of a name and its value.
+
+    ``Password: must be long`` is prose, and ``password: two words`` is not. Streamed text may end before the line.
+    """
+    start, end = match.span("bare")
+    is_prose = accepts is is_secret and (match["name"][0].isupper() and not match["name"].isupper())
+    if is_prose or " " in match["name"].strip() or not _begins_line(text, match) or CODE.fullmatch(match["bare"]):
+        return start, end
+    line_end = text.find("\n", end, end + LINE_LONGEST)
+    last = line_end if line_end >= 0 else min(end + LINE_LONGEST, len(text))
+    rest = text[end:last]
+    if not rest[:1].isspace() or OTHER_VALUE.search(rest):
+        return start, end
+    return start, start + len(text[start:last].rstrip()) if line_end >= 0 else last
+
+
+def _begins_line(text: str, match: re.Match[str]) -> bool:
+    before = text[max(0, match.start() - LINE_NEAR) : match.start()]
+    return (match.start() < LINE_NEAR or "\n" in before) and ALONE_ON_LINE.search(before) is not None
+
+
 def _is_written(text: str, match: re.Match[str], value: str) -> bool:
     """Return whether a bare value is a value and not code or prose.
 
-    A line of its own, ``NAME=value``, is taken at its word. Elsewhere the value must look made.
+    A line of its own, ``NAME=value``, is taken at its word, and so is a value that a mark or the end follows.
+    Elsewhere the value must look made.
     """
-    if CODE.fullmatch(value) or text[match.end() : match.end() + 1] in ("(", "["):
+    end = match.start("bare") + len(value)
+    after = text[end : end + 1]
+    if CODE.fullmatch(value) or after in ("(", "[", "{"):
         return False
-    before = text[max(0, match.start() - LINE_NEAR) : match.start()]
-    after = text[match.end() : match.end() + 1]
-    is_line = (match.start() < LINE_NEAR or "\n" in before) and ALONE_ON_LINE.search(before) is not None
-    if is_line and after in ("", "\n", "\r"):
+    if _looks_made(value) or (_begins_line(text, match) and after in ("", "\n", "\r")):
         return True
-    return _looks_made(value)
+    sign = text[match.end("name") : match.start("bare")]
+    if "(" in text[max(0, match.start() - LINE_NEAR) : match.start()]:
+        return False  # an argument of a call
+    return sign == "=" or after in ("", "\n", "\r", ",", ";", "&", "|")
 
 
 _MADE = re.compile(r"[0-9]|[a-z][A-Z]|[^\w.,:;!?)-].")
@@ -227,9 +267,10 @@ def is_pin(_: str, text: str) -> bool:
 
 
 def is_person(_: str, text: str) -> bool:
-    """Return whether a text may be a person's name: words of letters."""
-    name = text.strip()
-    return PERSON.fullmatch(name) is not None and NO_NAME.fullmatch(name) is None
+    """Return whether a text may be a person's name: it has letters, and is neither a template nor another name."""
+    bare = text.strip()
+    is_other = NOT_A_VALUE.fullmatch(bare) or NO_PERSON.fullmatch(bare)
+    return len(bare) <= PERSON_LONGEST and any(map(str.isalpha, bare)) and not is_other
 
 
 def is_street(name: str, text: str) -> bool:

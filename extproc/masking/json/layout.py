@@ -30,6 +30,8 @@ _HEADERS = frozenset(
     ]
 )
 """Keys of the list of a table's columns."""
+_ROWS = frozenset({"row", "values", "data", "record", "cells", "fieldvalues"})
+"""Keys of a list that may be the only row of a table."""
 _KNOWN_OBJECTS: tuple[tuple[frozenset[str], dict[str, str]], ...] = (
     (frozenset({"kty"}), dict.fromkeys(("d", "p", "q", "dp", "dq", "qi", "k", "oth"), "secret")),
     (frozenset({"family", "given"}), {"family": "family_name", "given": "given_name"}),
@@ -89,6 +91,9 @@ class _Table:
     """Lists that may be the columns' names and the rows of a table."""
 
     headers: list[list[str]] = field(default_factory=list)
+    """Names of objects in a list, which may describe columns."""
+    columns: list[list[str]] = field(default_factory=list)
+    """Lists of names under a key that says that they are columns."""
     rows: list[_Node] = field(default_factory=list)
     """Lists of rows."""
     lists: list[_Node] = field(default_factory=list)
@@ -130,7 +135,8 @@ def _name(text: str, node: _Node, name: str, named: dict[int, str], *, by_layout
     """
     if node.is_scalar:
         if by_layout and name:
-            named.setdefault(node.start, name)
+            header = named.get(node.start)
+            named[node.start] = f"{name}|{header}" if header else name
         return
     if node.members is None:
         _name_table(text, _rows_with_header(text, node), named)
@@ -208,9 +214,10 @@ def _name_tables(text: str, node: _Node, named: dict[int, str]) -> None:
         _collect(text, key, member, table)
         for inner_key, inner in (member.members or {}).items():
             _collect(text, inner_key, inner, table)
-    for header in table.headers:
+    for header in (*table.headers, *table.columns):
         for rows in table.rows:
             _name_table(text, (header, iter(rows.elements or ())), named)
+    for header in table.columns:
         _name_table(text, (header, iter(table.lists)), named)
 
 
@@ -218,12 +225,13 @@ def _collect(text: str, key: str, node: _Node, table: _Table) -> None:
     """Take a list as the names of columns, as rows, or as one row."""
     if not node.elements:
         return
-    if _cells(node.elements[0]) is not None:
+    first, is_columns = node.elements[0], joined(key) in _HEADERS
+    if _cells(first) is not None:
         table.rows.append(node)
-    elif joined(key) in _HEADERS or node.elements[0].members is not None:
+    elif first.members is not None or is_columns:
         if header := _header(text, node.elements):
-            table.headers.append(header)
-    elif all(each.is_scalar for each in node.elements):
+            (table.columns if is_columns and first.is_scalar else table.headers).append(header)
+    elif joined(key) in _ROWS and all(each.is_scalar for each in node.elements):
         table.lists.append(node)
 
 

@@ -37,8 +37,12 @@ CASES = [
     ({"kind": "Secret", "data": {"a": "eA=="}, "stringData": {"b": "x"}}, {"kind": "Secret", "data": {"a": S}, "stringData": {"b": S}}),
     ({"kty": "RSA", "n": "abc", "d": "xyz"}, {"kty": "RSA", "n": "abc", "d": S}),
     ({"password": 12345678}, {"password": S}),
+    ({"users": [{"name": "Al"}, {"name": "Bo"}], "passwords": ["p", "q"]}, {"users": [{"name": "Al"}, {"name": "Bo"}], "passwords": [S, S]}),
+    ({"columns": ["id", "x"], "rows": [[1, 2]], "passwords": ["p", "q"]}, {"columns": ["id", "x"], "rows": [[1, 2]], "passwords": [S, S]}),
+    ({"env": [{"name": "A"}, {"name": "B"}], "args": ["--password", "p"]}, {"env": [{"name": "A"}, {"name": "B"}], "args": ["--password", S]}),
 ]  # fmt: skip
 STAY = [
+    {"params": [{"name": "user"}, {"name": "password"}], "tags": ["red", "blue"]},
     {"tags": ["password", "x"], "ids": ["abc", "def"]},
     {"properties": {"password": {"type": "string", "minLength": 8, "description": "The password"}}},
     {"in": "header", "name": "api_key", "type": "apiKey", "required": True},

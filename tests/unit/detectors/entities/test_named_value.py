@@ -75,6 +75,16 @@ IN_TEXT = [
     ("<key>Password</key>\n  <string>letmein</string>", "letmein"),
     ("my password is hunter2, thanks", "hunter2"),
     ('password = "not closed', "not closed"),
+    ("login api_key=abc role=admin", "abc"),
+    ("client_secret=abc&x=1", "abc"),
+    ("api_key: abc, role: admin", "abc"),
+    ("Client Secret: abc", "abc"),
+    ("Your password: swordfish", "swordfish"),
+    ("User: bob Password: swordfish", "swordfish"),
+    ("login bob, password: swordfish, ok", "swordfish"),
+    ("passphrase: correct horse battery staple\nx: 1", "correct horse battery staple"),
+    ("- name: DB_PASSWORD\n  value: letmein\n", "letmein"),
+    ("**Password:** swordfish", "swordfish"),
 ]
 STAYS_IN_TEXT = [
     "Your password: must be 8 characters long.",
@@ -89,6 +99,8 @@ STAYS_IN_TEXT = [
     "password=",
     "is_password=true",
     "password_policy=strong1",
+    "Password: must be long, and have marks",
+    "connect(user=app, password=pw)",
     "authType: api_key\nmodel: gpt-4o-2024-08-06",
 ]
 
@@ -123,6 +135,9 @@ def test_code_and_prose_stay(text):
         ("street", "12 Sample Road", "STREET_ADDRESS"),
         ("Straße", "Musterweg 3", "STREET_ADDRESS"),
         ("住所", "東京都千代田区1-1", "STREET_ADDRESS"),
+        ("last_name", 'Robert "Bob" Smith', "PERSON"),
+        ("surname", "van\nDyke", "PERSON"),
+        ("patient_name", "DOE^JOHN^A", "PERSON"),
     ],
 )
 def test_names_and_streets(key, value, entity):
