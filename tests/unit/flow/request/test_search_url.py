@@ -21,7 +21,7 @@ def look(url, arguments):
     [
         ("/people/219099999", {"ssn": "219099999"}, "US_SSN", "/people/[US_SSN]"),
         ("/people/219099999/notes", {"x": "219099999", "ssn": "219099999"}, "US_SSN", "/people/[US_SSN]/notes"),
-        ("/people/%32%3199099999", {"passport": "2199099999"}, "PASSPORT", "/people/[PASSPORT]"),
+        ("/people/%32%3199099999", {"passport": "2199099999"}, None, "/people/2199099999"),
         ("/people/%32%31909%39999", {"ssn": "219099999"}, "US_SSN", "/people/[US_SSN]"),
         ("/people?ssn=219099999", {"ssn": "219099999"}, "US_SSN", "/people"),
         (
