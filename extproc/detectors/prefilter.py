@@ -123,8 +123,9 @@ class Prefilter:
             (number, mark) for number, each in enumerate(decoders, len(detectors)) for mark in each.marks
         )
         """Marks of decoders, each with the decoder's number."""
+        self._first = self._database(lambda each: each.is_plain or each.is_hint)
         self._which = (
-            self._database(lambda each: each.is_plain or each.is_hint, flags=ONCE),
+            self._first,  # compiling most patterns a second time, to report each once, takes seconds
             self._database(lambda each: each.is_rare and not each.crosses_crlf, flags=ONCE),
             self._database(lambda each: each.needs_hint, flags=ONCE),
         )
@@ -140,7 +141,6 @@ class Prefilter:
         )
         self._crlf = self._database(lambda each: each.crosses_crlf)
         self._rare = self._database(lambda each: each.is_rare)
-        self._first = self._database(lambda each: each.is_plain or each.is_hint)
         hinted = [(at, each) for at, each in enumerate(self._patterns) if each.needs_hint]
         self._of_hinted = {at: self._database(partial(is_, each)) for at, each in hinted if not each.is_common}
         self._of_common = {at: re.compile(each.expression) for at, each in hinted if each.is_common}
@@ -157,10 +157,10 @@ class Prefilter:
         Raises:
             MaskingError: Hyperscan failed.
         """
-        numbers: list[int] = []
+        numbers: set[int] = set()
 
         def on_match(number: int, _start: int, _end: int, _flags: int, _context: object) -> None:
-            numbers.append(number)
+            numbers.add(number)
 
         for database in self._which:
             self._run(database, BEFORE + data + BEHIND, on_match)

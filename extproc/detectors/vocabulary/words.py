@@ -67,6 +67,8 @@ _ASCII_WORD = re.compile(r"[a-z0-9_*]+")
 _WORD = re.compile(r"\*?[^\W_]+(?:_[^\W_]+)*\*?")
 _PART = re.compile(r"[A-Za-z]+|[0-9]+|[^A-Za-z0-9]+")
 _STEM = re.compile(r"[^\W\d_]+|[0-9]+")
+_OF_DIGEST = re.compile("[a-f]{2,4}")
+"""Words that stand between digits in every tenth digest, and tell nothing there."""
 _LETTERS = re.compile(r"[^\W\d_]")
 _IN_A_WORD = re.compile(r"\w")
 
@@ -213,7 +215,8 @@ def _pattern(word: str) -> str:
     core = "[_ ]?".join(map(re.escape, parts))
     plural = "s?" if len(word.strip("*")) >= PLURAL_FROM and not word.endswith("*") else ""
     before = "[a-z]*" if word.startswith("*") else ""
-    return f"{before}{core}{plural}{'[a-z]*' if word.endswith('*') else ''}"
+    pattern = f"{before}{core}{plural}{'[a-z]*' if word.endswith('*') else ''}"
+    return f"(?:(?<![0-9]_){pattern}|{pattern}(?!_[0-9]))" if _OF_DIGEST.fullmatch(word) else pattern
 
 
 def _anchor(word: str) -> str:
@@ -229,6 +232,8 @@ def _hint(word: str) -> bytes:
     if len(word) > SHORT or "*" in word or not word.isascii():
         return core
     first, rest = re.escape(word[0].upper()).encode(), _caseless(word[1:])
+    if _OF_DIGEST.fullmatch(word):
+        return b"(?:[^0-9A-Za-z]%s|[a-z]%s%s)[sS]?[^a-z]|[0-9]%s[sS]?[^0-9a-z]" % (core, first, rest, core)
     return b"(?:[^A-Za-z]%s|[a-z]%s%s)[sS]?[^a-z]" % (core, first, rest)
 
 
