@@ -231,10 +231,12 @@ def _hint(word: str) -> bytes:
     core = b"[ _./-]{0,3}".join(map(_caseless, parts))
     if len(word) > SHORT or "*" in word or not word.isascii():
         return core
-    first, rest = re.escape(word[0].upper()).encode(), _caseless(word[1:])
+    first, second = (re.escape(each).encode() for each in (word[0].upper(), word[1:2]))
+    rest, tail = _caseless(word[1:]), _caseless(word[2:]) if word[2:] else b""
+    hump = b"[a-z]%s%s|[A-Z]%s%s%s" % (first, rest, first, second, tail)
     if _OF_DIGEST.fullmatch(word):
-        return b"(?:[^0-9A-Za-z]%s|[a-z]%s%s)[sS]?[^a-z]|[0-9]%s[sS]?[^0-9a-z]" % (core, first, rest, core)
-    return b"(?:[^A-Za-z]%s|[a-z]%s%s)[sS]?[^a-z]" % (core, first, rest)
+        return b"(?-i:(?:[^0-9A-Za-z]%s|%s)[sS]?[^a-z]|[0-9]%s[sS]?[^0-9a-z])" % (core, hump, core)
+    return b"(?-i:(?:[^A-Za-z]%s|%s)[sS]?[^a-z])" % (core, hump)
 
 
 def _caseless(part: str) -> bytes:

@@ -190,3 +190,15 @@ def test_a_word_between_the_digits_of_a_digest_tells_nothing(name):
     words = Words(["aba"])
     assert not words.tell(name)
     assert not _has_hint(words, f"{name}\n")
+
+
+@pytest.mark.parametrize("name", ["pin", "PIN", "userPin", "USPin", "pinValue", "user_PIN", "pins"])
+def test_a_short_word_has_a_hint_where_it_is_a_part_of_a_name(name):
+    words = Words(["pin"])
+    assert words.tell(name)
+    assert _has_hint(words, f"{name}\n")
+
+
+@pytest.mark.parametrize("text", ["shopping", "SPINE of", "opinion", "Spin"])
+def test_a_short_word_has_no_hint_inside_of_others(text):
+    assert not _has_hint(Words(["pin"]), f"{text.lower()}\n")
