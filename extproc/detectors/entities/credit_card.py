@@ -160,7 +160,7 @@ def _cards(text: str, start: int, end: int) -> Ranges:
     groups = BETWEEN.split(run)
     digits = "".join(groups)
     if len(groups) == 1 or len(digits) - min(len(groups[0]), len(groups[-1])) < SHORTEST:
-        if len(digits) <= LONGEST and passes(digits):
+        if len(digits) <= LONGEST and passes(digits) and set(map(len, groups)) != {3}:
             yield start, end
         return
     yield from _windows(groups, digits, start)

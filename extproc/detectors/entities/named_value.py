@@ -41,7 +41,7 @@ NOT_A_VALUE = re.compile(
     r"|(?-i:\$\(?(?:[A-Z_][A-Z0-9_]*|[a-z_]+)\)?)|<[a-z _*-]*>|\[[*]+\]"
     r"|(?:<[a-z_ -]{1,40}>|&lt;[a-z_ -]{1,40}&gt;|\{[a-z_ -]{1,40}\})(?:[.,]?\s{0,2}[a-z]{1,12}\.?){0,3}|string"
     r"|/(?:[a-z]{3,24}|v[0-9]|20[0-9]{2}-[0-9]{2}-[0-9]{2})/[\w./{}$:-]*"
-    r"|not[ _]?configured|enabled|disabled|true|false|yes|no|on|off|null|none|nil|undefined|n/?a"
+    r"|not[ _]?configured|(?:un)?verified|enabled|disabled|true|false|yes|no|on|off|null|none|nil|undefined|n/?a"
     r"|[*•]+.{0,4}|x{3,}|[.]{3}|-+|\#+"
     r"|<?(?:your|my|the|enter|insert|put|some|any)(?:[ _-][a-z]+)+>?)",
     re.IGNORECASE,
@@ -58,7 +58,7 @@ ID_OF_IT = re.compile(r"i?auth_[0-9A-Za-z]{8,}")
 FOLDER = re.compile(r"(?:[.~]{1,2}|/[^/]+)/")
 """The variables of a shell that are called PWD and OLDPWD hold folders."""
 ASSIGNED = re.compile(
-    r"""(?P<name>[\w.$-](?<![\w.$-].)[\w.$-]{0,127}(?: [\w-]{1,32}){0,2})(?:\\{0,3}["'`]|\]|\*\*)?"""
+    r"""(?P<name>[\w./$-](?<![\w./$-].)[\w./$-]{0,127}(?: [\w-]{1,32}){0,2})(?:\\{0,3}["'`]|\]|\*\*)?"""
     r"""[ \t]{0,8}(?::=|=>|==?|:)(?:\*\*)?[ \t]{0,8}"""
     r"""(?:(?P<open>\\{0,3}["'`])|(?P<bare>[^\s"'`\\,;&<>(){}\[\]|*][^\s"'`\\,;&<>(){}\[\]|]{0,511}))"""
 )
@@ -166,7 +166,7 @@ class _Naming(NamedTuple):
 
 
 _ASSIGNED = _Naming(
-    ASSIGNED, re.compile(r"""[\w.$-]{0,128}(?: [\w-]{1,32}){0,2}(?:\\{0,3}["'`]|\]|\*\*)?[ \t]{0,8}[:=]""")
+    ASSIGNED, re.compile(r"""[\w./$-]{0,128}(?: [\w-]{1,32}){0,2}(?:\\{0,3}["'`]|\]|\*\*)?[ \t]{0,8}[:=]""")
 )
 _PAIRED = _Naming(PAIRED, re.compile(r"""[\w./-]{0,128}["']?[ \t]{0,8}[,\r\n]"""))
 _TAGGED = _Naming(TAGGED, re.compile(r"[^<>]{0,260}[<>]"))
@@ -269,7 +269,7 @@ def is_pin(_: str, text: str) -> bool:
 def is_person(_: str, text: str) -> bool:
     """Return whether a text may be a person's name: it has letters, and is neither a template nor another name."""
     bare = text.strip()
-    is_other = NOT_A_VALUE.fullmatch(bare) or NO_PERSON.fullmatch(bare)
+    is_other = NOT_A_VALUE.fullmatch(bare) or NO_PERSON.fullmatch(bare) or NO_NAME.fullmatch(bare)
     return len(bare) <= PERSON_LONGEST and any(map(str.isalpha, bare)) and not is_other
 
 

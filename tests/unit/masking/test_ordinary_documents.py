@@ -24,6 +24,7 @@ DOCUMENTS = [
     {"SecretString": "{JSON STRING WITH CREDENTIALS}", "localUserAuthorizations": "String"},
     {"SecretList": [{"SecretVersionsToStages": {"EXAMPLE1-90ab-cdef-fedc-ba987EXAMPLE": ["AWSCURRENT"]}}]},
     {"checksum/secret": DIGEST},
+    {"credential": "UNVERIFIED"},
     {"authorization": "authorization-key", "receipt": {"authorization": "123456"}},
     {"passwordProtectionWarningTrigger": "PASSWORD_PROTECTION_OFF", "refreshTokenWindowMinutes": 10080},
     {"orn": "orn:okta:idp:00o1n8sbwArJ7OQRw406:apps:salesforce:0oa1gjh63g214q0Hq0g4"},
