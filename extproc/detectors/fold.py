@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 MARKS = {"Zs": " ", "Zl": "\n", "Zp": "\n", "Pd": "-"}
 """Spaces, line ends and dashes by category."""
-OTHERS = {0x85: "\n", 0x2212: "-", 0x2800: " "}
-"""Others that show as these do: the next line, the minus sign, and the Braille pattern without dots."""
+OTHERS = {0x85: "\n", 0x2212: "-", 0x2800: " ", 0x130: "I", 0x131: "i"}
+r"""Others that show as these do: the next line, the minus sign, and the Braille pattern without dots; and what
+programs make of i and I by Turkish rules: ``\u0130`` and ``\u0131``."""
 INVISIBLE = frozenset({"Cf", "Mn", "Me"})
 """Categories that are dropped: zero-width and direction marks, soft hyphens, combining marks."""
 IGNORABLE = frozenset(

@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterable, Iterator
 
-import hyperscan
-
 from extproc.detectors.context import NAME_REACH, REACH, last_name, name_before
 from extproc.detectors.databases import Expression
 from extproc.detectors.ends import Ends, matches_behind
@@ -106,7 +104,7 @@ class Words:
         self._about = re.compile(rf"_(?:{'|'.join(map(_pattern, about))})(?=_|\Z)" if about else r"(?!)")
         self._before = re.compile(rf"_?(?:{'|'.join(map(re.escape, before))})_" if before else r"(?!)")
 
-        self._ends = Ends([Expression(0, hint, hyperscan.HS_FLAG_CASELESS) for hint in self.hints])
+        self._ends = Ends([Expression(0, hint) for hint in self.hints])
 
     @property
     def hints(self) -> tuple[bytes, ...]:
@@ -142,12 +140,15 @@ class Words:
         return matches_behind(self.ends(text), NAME_REACH + 8, pattern, text)
 
     def tell(self, name: str) -> bool:
-        """Return whether a name says that its value is of this kind: ``user_phone`` does, ``phone_id`` not."""
+        """Return whether a name says that its value is of this kind: ``user_phone`` does, ``phone_id`` not.
+
+        A name without a hint does not tell, so that a prescan misses no name: ``pássword``.
+        """
         told = self._told.get(name)
         if told is None:
             if len(self._told) >= NAMES_CACHED:
                 self._told.clear()
-            told = self._told[name] = bool(name) and self._tells(normal_name(name))
+            told = self._told[name] = bool(name) and self._tells(normal_name(name)) and bool(self.ends(name))
         return told
 
     def beside(self, text: str, at: int, keys: str) -> bool:

@@ -202,3 +202,12 @@ def test_a_short_word_has_a_hint_where_it_is_a_part_of_a_name(name):
 @pytest.mark.parametrize("text", ["shopping", "SPINE of", "opinion", "Spin"])
 def test_a_short_word_has_no_hint_inside_of_others(text):
     assert not _has_hint(Words(["pin"]), f"{text.lower()}\n")
+
+
+@pytest.mark.parametrize(
+    "name", ["p\u00e1ssword", "password", "userPIN", "USBPin", "DBPin", "pin", "PINs", "opinion"]
+)
+def test_a_name_that_tells_has_a_hint(name):
+    words = built_in().words("password", "pin")
+    assert not words.tell(name) or words.ends(name)
+    assert words.tell(name) == (name not in ("p\u00e1ssword", "opinion"))
