@@ -4,6 +4,8 @@ from extproc.detectors.vocabulary.names import normal_name
 
 NAME_LONGEST = 128
 """Most characters of a text that is a name."""
+KEY_LONGEST = 256
+"""Last characters of a key that count. More would be searched again for each value below the key."""
 NAMING = [
     "name",
     "key",
@@ -40,7 +42,9 @@ NAMING = [
     "k",
 ]
 """Keys whose value may be the name of the value beside them; the first ones say most. Without separators."""
-_NAMED = frozenset({"value", "val", "v", "currentvalue", "newvalue", "oldvalue", "answer", "content"})
+_NAMED = frozenset(
+    {"value", "val", "v", "answer", "content", "old", "new", "before", "after", "fromstring", "tostring"}
+)
 """Keys of values that are named by another member, besides those that end in ``value``."""
 _WRAPPERS = frozenset(
     {
@@ -68,6 +72,16 @@ _WRAPPERS = frozenset(
         "_",
         "#text",
         "@value",
+        "current",
+        "new",
+        "old",
+        "previous",
+        "before",
+        "after",
+        "plain",
+        "plaintext",
+        "cleartext",
+        "confirm",
     }
 )
 """Keys that say nothing about a value: the key above them does. Besides those that end in ``value``."""

@@ -22,8 +22,10 @@ from extproc.codecs.json_units import Offsets, quote, unquote
 from extproc.codecs.strict_json import check_text
 from extproc.codecs.unreadable import Unreadable
 from extproc.detectors.analyzer import Candidate, Prescan
+from extproc.detectors.context import last_name
 from extproc.detectors.detector_set import ALL, NONE, DetectorSet
 from extproc.detectors.fold import fold
+from extproc.detectors.vocabulary.key_roles import KEY_LONGEST
 from extproc.masking.edits import Edit, apply
 from extproc.masking.findings import FindingLog
 from extproc.masking.json.named_values import Layout, add_named
@@ -39,8 +41,6 @@ from extproc.model.masking import PASSED_UNMASKED, Finding, MaskOperator
 
 MAX_NESTED = 8
 """Levels of documents in strings of documents, at most."""
-CONTEXT_LONGEST = 256
-"""Last characters of a key that are context. More would be searched again for each value below the key."""
 NO_DOCUMENT = -1
 """The level of a text that is not in a document."""
 MARK = "\ufeff"
@@ -231,7 +231,7 @@ class JsonMasker:
             around: the documents around it, with itself.
             prescan: its prescan; None if it was not prescanned yet, or has escapes.
         """
-        layout = Layout(text)
+        layout = Layout(text, *base.keys()[-1:])
         candidates = self._candidates(text, around.detectors, prescan)
         scanner = Scanner(
             text,
@@ -317,8 +317,18 @@ class JsonMasker:
     ) -> list[Edit]:
         """Return the edits of a string's decoded text, in its own offsets."""
         if self._is_document(text, around.level, follows_paths=state is not None):
-            return self._scan(text, at, state, _Around(around.level + 1, around.detectors))
+            whole = self._named_as_a_whole(text, at, state, detectors)
+            return whole or self._scan(text, at, state, _Around(around.level + 1, around.detectors))
         return self._flat(text, at, state, detectors)
+
+    def _named_as_a_whole(
+        self, text: str, at: Position, state: PathState | None, detectors: DetectorSet
+    ) -> list[Edit]:
+        """Return the edits of a document whose name tells that all of it is a value: ``{"password": "[1]"}``."""
+        if not detectors.meets(self.analyzer.naming):
+            return []
+        named = self.analyzer.named_by(last_name(self._context_of(at)))
+        return [] if named is NONE else self.log(self._find(text, at, state, named), at)
 
     def _flat(self, text: str, at: Position, state: PathState | None, detectors: DetectorSet) -> list[Edit]:
         """Return the edits of a text that is not a document."""
@@ -400,8 +410,13 @@ class JsonMasker:
         """Return the context of a value: the last keys above it, folded, one per line."""
         keys = at.keys()
         if self._context[0] != keys:
-            self._context = keys, fold("\n".join([key[-CONTEXT_LONGEST:] for key in keys])).text
+            self._context = keys, "\n".join([_in_a_line(key[-KEY_LONGEST:]) for key in keys])
         return self._context[1]
+
+
+def _in_a_line(key: str) -> str:
+    """Return a key, folded, without line ends: it is one line of the context."""
+    return fold(key).text.replace("\n", " ")
 
 
 def _looks_like_container(text: str) -> bool:

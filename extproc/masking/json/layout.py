@@ -53,17 +53,18 @@ SECRET = "secret"  # noqa: S105 - a name
 """The name of values that are secret because of the object that they are in."""
 
 
-def names_by_layout(text: str, shape: str) -> dict[int, str]:
+def names_by_layout(text: str, shape: str, name: str = "") -> dict[int, str]:
     """Return the names of scalars that are not named by their own key, by the offset of the scalar.
 
     Args:
         text: a document that ``check_text`` accepts.
         shape: its shape, see ``extproc.codecs.json_units.shape``.
+        name: that of the value that the document is in another one.
     """
     named: dict[int, str] = {}
     root = _parse(text, shape)
     if root is not None:
-        _name(text, root, "", named, by_layout=False)
+        _name(text, root, name, named, by_layout=True)
     return named
 
 
@@ -139,10 +140,10 @@ def _name(text: str, node: _Node, name: str, named: dict[int, str], *, by_layout
             named[node.start] = f"{name}|{header}" if header else name
         return
     if node.members is None:
-        _name_table(text, _rows_with_header(text, node), named)
+        _name_table(text, _rows_with_header(text, node, name), named)
         option = ""
         for element in node.elements or ():
-            _name(text, element, option or name, named, by_layout=True)
+            _name(text, element, _both(name, option), named, by_layout=True)
             option = _option(text, element)
         return
     members = node.members
@@ -250,12 +251,22 @@ def _header(text: str, elements: list[_Node]) -> list[str]:
     return names
 
 
-def _rows_with_header(text: str, node: _Node) -> tuple[list[str], Iterator[_Node]]:
-    """Return the first row of a list of rows as their header, and the other rows."""
+def _rows_with_header(text: str, node: _Node, name: str) -> tuple[list[str], Iterator[_Node]]:
+    """Return the first row of a list of rows as their header, and the other rows.
+
+    The first row may as well be data. So the name of the list says what is in it, too.
+    """
     rows = node.elements or []
     first = _cells(rows[0]) if rows else None
     header = [_scalar_text(text, cell) for cell in first] if first else []
-    return (header, islice(rows, 1, None)) if all(map(_may_head, header)) else ([], iter(()))
+    if not all(map(_may_head, header)):
+        return [], iter(())
+    return [_both(name, each) for each in header], islice(rows, 1, None)
+
+
+def _both(name: str, more: str) -> str:
+    """Return the name of a value that has two: each of them may tell."""
+    return f"{name}|{more}" if name and more else name or more
 
 
 def _may_head(name: str) -> bool:
@@ -279,7 +290,10 @@ def _cells(row: _Node) -> list[_Node] | None:
 
 
 def _name_table(text: str, table: tuple[list[str], Iterator[_Node]], named: dict[int, str]) -> None:
-    """Name the cells of all rows that are as wide as the header."""
+    """Name the cells of all rows that are as wide as the header.
+
+    A cell that already has a name keeps it: listed columns say more than the first row, which may be data.
+    """
     header, rows = table
     if not header:
         return
@@ -294,7 +308,10 @@ def _name_table(text: str, table: tuple[list[str], Iterator[_Node]], named: dict
 def _name_cell(text: str, cell: _Node, name: str, named: dict[int, str]) -> None:
     if cell.is_scalar:
         if name:
-            named[cell.start] = name
+            named.setdefault(cell.start, name)
         return
-    for inner in cell.children:
-        _name(text, inner, name, named, by_layout=True)
+    if cell.members is not None and len(cell.members) == 1:
+        key, inner = next(iter(cell.members.items()))
+        _name(text, inner, _both(name, "" if is_wrapper(key) else key), named, by_layout=True)
+    else:
+        _name(text, cell, name, named, by_layout=True)

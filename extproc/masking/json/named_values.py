@@ -8,7 +8,7 @@ from operator import itemgetter
 from extproc.codecs.json_units import shape, unquote
 from extproc.detectors.analyzer import Analyzer, Candidate
 from extproc.detectors.detector_set import NONE
-from extproc.detectors.vocabulary.key_roles import NAME_LONGEST
+from extproc.detectors.vocabulary.key_roles import KEY_LONGEST, NAME_LONGEST
 from extproc.masking.json.layout import TELLING_MEMBERS, names_by_layout
 from extproc.masking.json.position import NamedPosition, Position, Value
 
@@ -25,8 +25,10 @@ SIGN_REACH = 160
 class Layout:
     """The names that the layout of a document gives to values. Read once, if they are needed at all."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, name: str = "") -> None:
+        """Take a document, and the name of the value that it is in another one."""
         self.text = text
+        self.name = name
         self.is_wanted = False
         """Names count for all values, not only for those that usually have such a name."""
 
@@ -38,7 +40,7 @@ class Layout:
     @cached_property
     def names(self) -> dict[int, str]:
         """See ``names_by_layout``."""
-        return names_by_layout(self.text, self.shape)
+        return names_by_layout(self.text, self.shape, self.name)
 
     def position(self, start: int, at: Position) -> Position:
         """Return the position of the value at an offset, with the name that the layout gives to it."""
@@ -53,22 +55,27 @@ def add_named(analyzer: Analyzer, layout: Layout, candidates: list[Candidate] | 
 
     Args:
         analyzer: tells which detectors find values by names.
-        layout: the document. Afterwards it is wanted if a candidate may name another value than its key does.
+        layout: the document. Afterwards it is wanted if its name tells, or if a candidate may name another value
+            than its key does.
         candidates: as ``Analyzer.prescan`` returns them; None if every value has to be searched.
 
     Returns:
         All candidates, sorted.
     """
-    if not analyzer.naming or not candidates:
-        layout.is_wanted = candidates is None
+    layout.is_wanted = candidates is None or analyzer.named_by(layout.name[-KEY_LONGEST:]) is not NONE
+    if candidates is None or not (candidates or layout.is_wanted):
         return candidates
     kept: list[Candidate] = []
     more: list[Candidate] = []
+    shape, read = layout.shape, 0
     for candidate in candidates:
         offset, detectors = candidate
         if detectors.meets(analyzer.naming):
-            more += _named_by_string(analyzer, layout, offset)
-            if not _may_name_in_text(layout.shape, offset):
+            if offset >= read:  # in another string than the last candidate
+                start, end = shape.rfind('"', read, offset) + 1, shape.find('"', offset)
+                more += _named_by_string(analyzer, layout, start, end)
+                read = end + 1
+            if not _may_name_in_text(shape, offset):
                 detectors = detectors & analyzer.finding
                 candidate = offset, detectors  # noqa: PLW2901
         if detectors:
@@ -87,16 +94,23 @@ def _may_name_in_text(shape: str, offset: int) -> bool:
     return _SIGN.search(shape, first, end if end >= 0 else offset + SIGN_REACH) is not None
 
 
-def _named_by_string(analyzer: Analyzer, layout: Layout, offset: int) -> Iterator[Candidate]:
-    """Yield the value of the key around an offset, if the key tells. Others may want the layout."""
-    shape = layout.shape
-    start, end = shape.rfind('"', 0, offset) + 1, shape.find('"', offset)
-    name = unquote(layout.text, start - 1, end + 1) if end - start <= NAME_LONGEST else ""
-    told = analyzer.named_by(name)
+def _named_by_string(analyzer: Analyzer, layout: Layout, start: int, end: int) -> Iterator[Candidate]:
+    """Yield the value of a key, if the key tells. Others may want the layout.
+
+    Args:
+        analyzer: tells which detectors find values by names.
+        layout: the document.
+        start: the offset of the key, or of any string, behind its quotation mark.
+        end: the offset of the quotation mark behind it.
+    """
+    rest = _REST_OF_KEY.match(layout.shape, end)
+    if rest is None and end - start > NAME_LONGEST:
+        return  # only keys may be longer
+    name = unquote(layout.text, start - 1, end + 1)
+    told = analyzer.named_by(name[-KEY_LONGEST:])
     if told is NONE and name not in TELLING_MEMBERS:
         return
-    rest = _REST_OF_KEY.match(shape, end)
-    if rest is None or name in TELLING_MEMBERS or shape[rest.end()] in "[{":
+    if rest is None or name in TELLING_MEMBERS or layout.shape[rest.end()] in "[{":
         layout.is_wanted = True
     else:
         yield rest.end(), told

@@ -95,8 +95,7 @@ class Value:
         """Return whether the value may have a name that is not a key above it."""
         if self._member is not None:
             return is_wrapper(self.container.key_of(self._member)) or is_named(self.container.key_of(self._member))
-        outer = self.container.value
-        return outer is not None  # an element of an array that is not the document
+        return True  # an element of an array
 
     def component(self) -> str | int:
         """Return the value's key or index in its container."""

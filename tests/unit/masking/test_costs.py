@@ -13,7 +13,7 @@ from google.protobuf import json_format, struct_pb2
 from extproc.codecs.descriptors import Messages
 from extproc.codecs.grpc_frames import Frame
 from extproc.detectors.prefilter import Prefilter
-from extproc.masking.json.json_masker import CONTEXT_LONGEST
+from extproc.detectors.vocabulary.key_roles import KEY_LONGEST
 from extproc.masking.json.position import CONTEXT_KEYS
 from extproc.masking.protobuf.frames import Framing
 from extproc.masking.text_stream import CONTEXT_SPELLED, CREDIT, WORK
@@ -61,7 +61,7 @@ def searched(work, *args, **settings):
 @pytest.mark.parametrize("key", ["phone" + 20_000 * "k", 20_000 * "k" + " phone", 20_000 * "é" + " phone"])
 def test_a_long_key_is_searched_a_few_times_and_not_for_every_value(body, key):
     short = key[:100] + key[-100:]
-    contexts = 3 * len(NUMBERS) * CONTEXT_KEYS * (CONTEXT_LONGEST + 1)
+    contexts = 3 * len(NUMBERS) * CONTEXT_KEYS * (KEY_LONGEST + 1)
     assert searched(body, key) < searched(body, short) + 10 * len(key) + contexts
     assert contexts < len(NUMBERS) * len(key) / 10
 

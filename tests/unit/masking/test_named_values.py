@@ -40,6 +40,24 @@ CASES = [
     ({"users": [{"name": "Al"}, {"name": "Bo"}], "passwords": ["p", "q"]}, {"users": [{"name": "Al"}, {"name": "Bo"}], "passwords": [S, S]}),
     ({"columns": ["id", "x"], "rows": [[1, 2]], "passwords": ["p", "q"]}, {"columns": ["id", "x"], "rows": [[1, 2]], "passwords": [S, S]}),
     ({"env": [{"name": "A"}, {"name": "B"}], "args": ["--password", "p"]}, {"env": [{"name": "A"}, {"name": "B"}], "args": ["--password", S]}),
+    ({"columns": ["user", "password"], "rows": [["bob", "x y"], ["eve", "z"]]}, {"columns": ["user", "password"], "rows": [["bob", S], ["eve", S]]}),
+    ({"passwords": [["abc", "def"], ["ghi", "jkl"]]}, {"passwords": [[S, S], [S, S]]}),
+    (["--password", [["a", "b"], ["c", "d"]]], ["--password", [[S, S], [S, S]]]),
+    ({"password": ["run", "--user", "bob"]}, {"password": [S, S, S]}),
+    ({"columns": ["id"], "rows": [[{"password": "x"}], [{"a": "x"}]]}, {"columns": ["id"], "rows": [[{"password": S}], [{"a": "x"}]]}),
+    ({"password": {"old": "x", "new": "y"}}, {"password": {"old": S, "new": S}}),
+    ({"field": "password", "old": "x", "new": "y"}, {"field": "password", "old": S, "new": S}),
+    ({"x" * 200 + "_password": "x"}, {"x" * 200 + "_password": S}),
+    ({"x" * 300 + "_password": "x"}, {"x" * 300 + "_password": S}),
+    ({"password\n": "x"}, {"password\n": S}),
+    ({"password\u2028": "x"}, {"password\u2028": S}),
+    ({"ap\u0131_key": "x", "P\u0130N": "4931"}, {"ap\u0131_key": S, "P\u0130N": S}),
+    ({"USBPin": "4931"}, {"USBPin": S}),
+    ({"password": '"x y"', "pin": '"4931"'}, {"password": S, "pin": f'"{S}"'}),
+    ({"password": '["x", 4931]'}, {"password": S}),
+    ({"pin": "[4931, 4932]"}, {"pin": f'["{S}", "{S}"]'}),
+    ({"secret_string": '{"user": "bob", "x": "y z"}'}, {"secret_string": S}),
+    ({"name": "password", "value": '["x"]'}, {"name": "password", "value": S}),
 ]  # fmt: skip
 STAY = [
     {"params": [{"name": "user"}, {"name": "password"}], "tags": ["red", "blue"]},
@@ -49,6 +67,8 @@ STAY = [
     {"secret": {"secretName": "my-tls"}},
     {"kind": "ConfigMap", "data": {"a": "x"}},
     {"name": "password", "description": "x", "enabled": True},
+    {"passwords": "[]", "secret": "{}", "a": '["x"]'},
+    {"weather": {"current": "sunny"}, "new": "x", "type": "note"},
     {"columns": ["id", "name"], "rows": [["1", "password"], ["2", "x"]]},
 ]
 
