@@ -215,7 +215,7 @@ def _name_tables(text: str, node: _Node, named: dict[int, str]) -> None:
         _collect(text, key, member, table)
         for inner_key, inner in (member.members or {}).items():
             _collect(text, inner_key, inner, table)
-    for header in (*table.headers, *table.columns):
+    for header in (*table.columns, *table.headers):
         for rows in table.rows:
             _name_table(text, (header, iter(rows.elements or ())), named)
     for header in table.columns:
