@@ -13,7 +13,8 @@ All entities that are built in, with an example of each form. Tests mask every e
 where it has one. Rules name entities in `entity`; `*` is all of them. An entity with *context* is found only
 where a name or a word says what the value is: [Masking](masking.md#entities) tells where such words count.
 
-An entity of several rows has several forms. Long examples of secrets are cut off here.
+`password: x` as an example means the key `password` and the value `x` of a document. An entity of several rows has
+several forms. Long examples of secrets are cut off here.
 
 | entity | what it is | known by | example | source |
 | --- | --- | --- | --- | --- |"""
