@@ -39,8 +39,9 @@ def test_examples_are_configuration():
         make_detectors(InstallationMasking.model_validate(block["masking"]))
     for block in blocks(GUIDE):
         masking = block.get("connections", {}).get("crm", block)["masking"]
-        if "presidio" in masking:
-            assert InstallationMasking.model_validate(masking).presidio
+        if "presidio" in masking or "words" in masking:
+            installation = InstallationMasking.model_validate(masking)
+            assert installation.presidio or make_detectors(installation)
             continue
         for rule in MaskingSettings.model_validate(masking).response or []:
             assert rule.path is None or compile_path(rule.path) is not None
