@@ -52,7 +52,7 @@ REWRITES = [
     ('["４１１１１１１１１１１１１１１１"]', [entity()], '["[CREDIT_CARD]"]'),
     ('["😀\\ud83d\\ude00 ¤ 😀"]', [entity()], '["😀\\ud83d\\ude00 [CREDIT_CARD] 😀"]'),
     ("[¤]", [entity()], '["[CREDIT_CARD]"]'),
-    ("[¤.0, -1e5]", [entity()], '["[CREDIT_CARD].0", -1e5]'),
+    ("[¤.0, -1e5]", [entity()], '["[CREDIT_CARD]", -1e5]'),
     ("[-¤]", [entity(how="partial")], '["-************1111"]'),
     ("[¤]", [entity(how="remove")], "[null]"),
     ("[0.¤]", [entity()], "[0.¤]"),
@@ -332,7 +332,7 @@ def test_what_is_masked_stays_beside_words_that_tell(how, around):
             text = around.format(word=word, value=value)
             for body, content_type in (
                 (text, TEXT),
-                (json.dumps({"note": f"{word}: {text}"}), JSON),
+                (json.dumps({"note": text}), JSON),
                 (json.dumps({word: value}), JSON),
             ):
                 once = mask(body, *rules, content_type=content_type)
