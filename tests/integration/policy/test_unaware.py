@@ -25,7 +25,6 @@ UNREADABLE = {
     "a key twice": ({}, "", b'{"admin":true,"admin":false}'),
     "a trailing comma": ({}, "", b'{"admin":true,}'),
     "single quotes": ({}, "", b"{'admin':true}"),
-    "a byte order mark": ({}, "", b"\xef\xbb\xbf" + ADMIN),
     "NaN": ({}, "", b'{"admin":true,"n":NaN}'),
     "1e400": ({}, "", b'{"admin":true,"n":1e400}'),
     "depth 70": ({}, "", b'{"admin":true,"n":' + b"[" * 70 + b"]" * 70 + b"}"),
@@ -44,7 +43,12 @@ UNREADABLE = {
     "a preamble": (MULTIPART, "", b"x\r\n" + PART),
     "a bad escape": (FORM, "", b"%61dmin=true&b=%zz"),
 }
-FORMS = [(FORM, b"a=1&%61dmin=true"), (MULTIPART, PART), (MULTIPART, PART.replace(b"\r\n", b"\n"))]
+FORMS = [
+    (FORM, b"a=1&%61dmin=true"),
+    (MULTIPART, PART),
+    (MULTIPART, PART.replace(b"\r\n", b"\n")),
+    ({}, b"\xef\xbb\xbf" + ADMIN),
+]
 
 pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="module")]
 
