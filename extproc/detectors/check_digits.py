@@ -1,4 +1,4 @@
-"""Arithmetic for check digits."""
+"""Numbers as check digits are computed of them."""
 
 import re
 
@@ -14,8 +14,3 @@ def digits_alone(found: str) -> str:
 def capitals(found: str) -> str:
     """Return the letters and digits alone, in capitals."""
     return _NOT_ALPHANUMERIC.sub("", found).upper()
-
-
-def weighted(digits: str, weights: tuple[int, ...]) -> int:
-    """Return the sum of each digit times its weight."""
-    return sum(int(digit) * weight for digit, weight in zip(digits, weights, strict=True))

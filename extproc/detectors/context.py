@@ -50,24 +50,6 @@ def in_context(words: re.Pattern[str], text: str, at: int, keys: str) -> bool:
     return _is_shortly_before(words, text, at) or words.search(keys) is not None
 
 
-def in_context_of_value(words: re.Pattern[str], about: re.Pattern[str], text: str, at: int, keys: str) -> bool:
-    """As ``in_context``, but false if the value's name says that it is about the thing: ``secret_name``.
-
-    The name is the one right before the value. It is the key above if the word is in the keys alone: a word in the
-    text counts under any key.
-
-    Args:
-        words: as ``context_words`` returns them.
-        about: as ``name_endings`` returns them.
-        text: the text.
-        at: where the value begins.
-        keys: the keys above it.
-    """
-    if _is_shortly_before(words, text, at):
-        return not ends_with(about, name_before(text, at))
-    return words.search(keys) is not None and not ends_with(about, name_of(text, at, keys))
-
-
 def name_before(text: str, at: int) -> str:
     """Return the name right before a value, as in ``name: value``; empty if there is none.
 

@@ -58,7 +58,6 @@ DATE = re.compile(
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 ADDRESS = re.compile(rf"(?![0-9]{{2}}(?:\.[0-9]{{2}}){{3}}\Z)(?:{_OCTET}\.){{3}}{_OCTET}\Z")
 """A version 4 address, unless its groups are pairs: ``20.21.23.45`` is a phone where that is its name."""
-FOUR_PAIRS = re.compile(r"[0-9]{2}(?:\.[0-9]{2}){3}\Z")
 UUID = re.compile(r"[0-9]{8}(?:-[0-9]{4}){3}-[0-9]{12}\Z")
 GROUP = re.compile(r"[0-9]+")
 THOUSANDS = re.compile(r"[1-9][0-9]{0,2}(?:([ .])[0-9]{3})(?:\1[0-9]{3})*\Z")
