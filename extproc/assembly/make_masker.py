@@ -52,7 +52,9 @@ def make_masker(settings: Settings, source: MaskerSource | None = None) -> Maske
         ConfigError: a detector or a key that cannot be used.
     """
     read = source or read_masker_source(settings)
-    return make_masker_with(settings, read.key, settings.masking.pseudonym_key_id, dict(read.old_keys))
+    masker = make_masker_with(settings, read.key, settings.masking.pseudonym_key_id, dict(read.old_keys))
+    masker.warm_up()
+    return masker
 
 
 def make_masker_with(

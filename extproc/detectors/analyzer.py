@@ -83,6 +83,12 @@ class Analyzer:
         """Fewest characters of a match of any detector."""
         fold("\u00e9")  # builds its table now rather than in the first call
 
+    def warm_up(self) -> None:
+        """Compile now what detectors compile in their first search, so that no call waits for it."""
+        shown = [(number, each) for number, each in enumerate(self._detectors) if each.example]
+        examples = "\n".join(f"{each.example_key}: {each.example}" for _, each in shown)
+        self.run(DetectorSet.of(number for number, _ in shown), examples)
+
     @property
     def entities(self) -> frozenset[str]:
         """The names of all entities that can be found."""

@@ -100,6 +100,10 @@ class Masker:
         """Return whether a value by itself is found as an entity; None if that depends on the text around it."""
         return self._analyzer.finds_alone(value, entity)
 
+    def warm_up(self) -> None:
+        """See ``Analyzer.warm_up``."""
+        self._analyzer.warm_up()
+
     def check(self, rules: tuple[MaskRule, ...], kinds: tuple[Descriptor, ...] = ()) -> None:
         """Refuse rules that cannot be applied, before a call meets them.
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 
+from extproc.detectors.vocabulary.hints import Hints
 from extproc.detectors.vocabulary.words import Words
 
 ABOUT, BEFORE = "about", "before"
@@ -35,6 +36,8 @@ class Vocabulary:
         for kind in self._more:
             if kind not in self.languages:
                 raise ValueError(f"{kind!r} is not a kind of words; kinds are {', '.join(sorted(self.languages))}")
+        self.hints = Hints()
+        """The hints of all words that were asked for."""
         self._compiled: dict[tuple[str, ...], Words] = {}
         for kind in self._more:
             self.words(kind)
@@ -49,7 +52,10 @@ class Vocabulary:
             before = [each for kind in kinds for each in table[kind].get(BEFORE, ())]
             general = table[ABOUT]
             self._compiled[kinds] = Words(
-                words, about=[*general["after"], *about], before=[*general[BEFORE], *before]
+                words,
+                about=[*general["after"], *about],
+                before=[*general[BEFORE], *before],
+                searched=self.hints,
             )
         return self._compiled[kinds]
 

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache, cached_property
 
 from extproc.detectors.context import NAME_REACH, REACH, last_name, name_before
-from extproc.detectors.databases import Expression
-from extproc.detectors.ends import Ends, matches_behind
+from extproc.detectors.ends import matches_behind
+from extproc.detectors.vocabulary.hints import Hints
 from extproc.detectors.vocabulary.names import NAMES_CACHED, normal_name, normal_text, without_accents
 
 PLURAL_FROM = 3
@@ -14,48 +15,14 @@ SHORT = 4
 """Most letters of a word that has to stand alone in a hint, since it is a part of many other words."""
 PARTS_MOST = 6
 """Most parts of a name behind a word; more of them are a random id."""
-COMMON = frozenset(
-    {
-        "number",
-        "numero",
-        "número",
-        "numéro",
-        "nummer",
-        "numer",
-        "codigo",
-        "código",
-        "codice",
-        "token",
-        "first",
-        "middle",
-    }
-    | {
-        "access",
-        "account",
-        "beneficiary",
-        "billing",
-        "contact",
-        "customer",
-        "delivery",
-        "employee",
-        "guest",
-        "holder",
-    }
-    | {
-        "house",
-        "passenger",
-        "patient",
-        "person",
-        "preferred",
-        "recovery",
-        "service",
-        "session",
-        "shared",
-        "shipping",
-    }
-    | {"storage", "string", "subscription", "verification", "address", "backup", "client", "security", "master"}
-    | {"personal", "device", "server", "mailing", "residential", "license", "given", "family", "login", "register"}
-)
+COMMON = frozenset({
+    "number", "numero", "número", "numéro", "nummer", "numer", "codigo", "código", "codice", "token", "first",
+    "middle", "access", "account", "beneficiary", "billing", "contact", "customer", "delivery", "employee",
+    "guest", "holder", "house", "passenger", "patient", "person", "preferred", "recovery", "service",
+    "session", "shared", "shipping", "storage", "string", "subscription", "verification", "address", "backup",
+    "client", "security", "master", "personal", "device", "server", "mailing", "residential", "license",
+    "given", "family", "login", "register",
+})  # fmt: skip
 """Parts of many words that say little."""
 WORDS_IN_A_HINT = 100
 """Hyperscan limits the length of an expression."""
@@ -78,35 +45,56 @@ class Words:
     blanks between words are found anywhere.
     """
 
-    def __init__(self, words: Iterable[str], *, about: Iterable[str] = (), before: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        words: Iterable[str],
+        *,
+        about: Iterable[str] = (),
+        before: Iterable[str] = (),
+        searched: Hints | None = None,
+    ) -> None:
         """Compile words.
 
         Args:
             words: the words, with or without accents.
             about: parts behind a word which say that a value is about the thing: ``phone_verified_at``.
             before: first parts of a name that say the same: ``has_phone``.
+            searched: takes the hints of these words; None: they are searched for alone.
 
         Raises:
             ValueError: a word is not written as above.
         """
         self._told: dict[str, bool] = {}
         self.words = tuple(dict.fromkeys(words))
-        for word in (*self.words, *about, *before):
+        self._parts_about, self._parts_before = tuple(about), tuple(before)
+        for word in (*self.words, *self._parts_about, *self._parts_before):
             if not _WORD.fullmatch(word) or word != word.lower():
                 raise ValueError(
                     f"{word!r} is not a word: write the parts of a name in small letters, as in api_key"
                 )
-        bare = [each for word in self.words for each in spellings(word)]
-        apart = sorted({word for word in bare if _ASCII_WORD.fullmatch(word)}, key=len, reverse=True)
-        joined = sorted({word for word in bare if not _ASCII_WORD.fullmatch(word)}, key=len, reverse=True)
+        self._searched = searched or Hints()
+        self.numbers = self._searched.add(self.hints)
+        """The numbers of the hints in what is searched."""
+
+    @cached_property
+    def _word(self) -> re.Pattern[str]:
+        bare = {each for word in self.words for each in spellings(word)}
+        apart = sorted(filter(_ASCII_WORD.fullmatch, bare), key=_longest_first)
+        joined = sorted((word for word in bare if not _ASCII_WORD.fullmatch(word)), key=_longest_first)
         patterns = [rf"(?<![^_ |])(?:{'|'.join(map(_pattern, apart))})(?![^_ |])"] if apart else []
-        self._word = re.compile("|".join([*patterns, *map(re.escape, joined)]) or r"(?!)")
-        self._about = re.compile(rf"_(?:{'|'.join(map(_pattern, about))})(?=_|\Z)" if about else r"(?!)")
-        self._before = re.compile(rf"_?(?:{'|'.join(map(re.escape, before))})_" if before else r"(?!)")
+        return re.compile("|".join([*patterns, *map(re.escape, joined)]) or r"(?!)")
 
-        self._ends = Ends([Expression(0, hint) for hint in self.hints])
+    @cached_property
+    def _about(self) -> re.Pattern[str]:
+        return _any_part(self._parts_about)
 
-    @property
+    @cached_property
+    def _before(self) -> re.Pattern[str]:
+        return re.compile(
+            rf"_?(?:{'|'.join(map(re.escape, self._parts_before))})_" if self._parts_before else r"(?!)"
+        )
+
+    @cached_property
     def hints(self) -> tuple[bytes, ...]:
         """Expressions for ``Detector.hints``: one of them matches in every text that has one of the words.
 
@@ -128,7 +116,7 @@ class Words:
 
         Every name that tells has one of them, inside of it or one character behind it.
         """
-        return [end.at for end in self._ends(text) or ()]
+        return list(dict.fromkeys(end.at for end in self._searched.ends(text) if end.number in self.numbers))
 
     def matches(self, pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
         """Return the matches of a pattern in a text that begin so near behind a word that it could tell them.
@@ -198,6 +186,16 @@ class Words:
         """Return whether the last part of a name says that the value is about something."""
         last = name.rstrip("_").rpartition("_")[2]
         return bool(last) and self._about.fullmatch(f"_{last}") is not None
+
+
+def _longest_first(word: str) -> tuple[int, str]:
+    return -len(word), word
+
+
+@cache
+def _any_part(parts: tuple[str, ...]) -> re.Pattern[str]:
+    """Compile a pattern of parts behind a word. Most kinds of words share them."""
+    return re.compile(rf"_(?:{'|'.join(map(_pattern, parts))})(?=_|\Z)" if parts else r"(?!)")
 
 
 def spellings(word: str) -> Iterator[str]:

@@ -7,11 +7,13 @@ from re import _parser
 
 import pytest
 
+from extproc.detectors import ends
 from extproc.detectors.analyzer import Analyzer
-from extproc.detectors.catalogue import CATALOGUE
+from extproc.detectors.catalogue import CATALOGUE, catalogue
 from extproc.detectors.detector import Detector
 from extproc.detectors.detector_set import ALL, NONE
 from extproc.detectors.fold import fold
+from extproc.detectors.vocabulary.vocabulary import Vocabulary
 from extproc.model.errors import MaskingError
 
 ANALYZER = Analyzer()
@@ -173,3 +175,16 @@ def test_a_match_that_ends_within_a_character(address, around):
 def test_control_characters_in_a_password_hide_nothing():
     text = "postgres://u:p4ssw0\x08d@h/db"
     assert [each.entity for each in ANALYZER.scan(text)] == ["CONNECTION_STRING"]
+
+
+def test_no_search_compiles_anything_once_the_analyzer_is_warm(monkeypatch):
+    """A call would wait for it."""
+    analyzer = Analyzer(catalogue(Vocabulary()))
+    analyzer.warm_up()
+
+    def fail(_):
+        raise AssertionError("compiled in a search")
+
+    monkeypatch.setattr(ends, "compile_database", fail)
+    for detector in CATALOGUE:
+        analyzer.scan(f"{detector.example_key}: {detector.example}\n" * 20, lambda: "password")

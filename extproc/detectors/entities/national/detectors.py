@@ -125,7 +125,7 @@ def national(vocabulary: Vocabulary) -> tuple[Detector, ...]:
     """Make the detectors of all rows; those that need words take them from a vocabulary."""
     kinds = dict.fromkeys(kind for row in BESIDE for kind in row.kinds)
     words = {kind: vocabulary.words(kind) for kind in kinds}
-    index = WordIndex(words)
+    index = WordIndex(words, vocabulary.hints)
     search = BesideSearch(index)
     return (*map(_alone, ALONE), *(_beside(row, vocabulary, index, search) for row in BESIDE))
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from extproc.detectors.detector import Detector, Ranges
 from extproc.detectors.randomness import LEAST_ENTROPY, entropy
@@ -85,10 +86,12 @@ def detectors_of(tokens: Iterable[Token]) -> Iterator[Detector]:
 
 
 def _finder(forms: tuple[Form, ...]) -> Callable[[str, str], Ranges]:
-    compiled = [(form, re.compile(form.start + form.rest, re.ASCII)) for form in forms]
+    @cache
+    def compiled() -> list[tuple[Form, re.Pattern[str]]]:
+        return [(form, re.compile(form.start + form.rest, re.ASCII)) for form in forms]
 
     def find(text: str, _: str) -> Ranges:
-        for form, pattern in compiled:
+        for form, pattern in compiled():
             for match in pattern.finditer(text):
                 start, end = match.span(pattern.groups)
                 start -= form.before
