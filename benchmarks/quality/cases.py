@@ -33,7 +33,7 @@ class Case:
     kind: str
     """The kind of leak or of mangling: a row of the table."""
     entity: str
-    """What the marked parts are; empty if there are none."""
+    """The entity of the marked parts; empty if there are none."""
     body: str
     media: str
     must: tuple[Span, ...] = ()

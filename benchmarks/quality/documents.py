@@ -682,7 +682,7 @@ def lock_file(m: Maker) -> Any:
         "packages": {
             name(): {
                 "version": f"{m.digits(1)}.{m.digits(2)}.{m.digits(1)}",
-                "resolved": f"https://registry.npmjs.org/{m.some(LOWER, 7)}/-/{m.some(LOWER, 7)}-{m.digits(1)}.{m.digits(2)}.{m.digits(1)}.tgz",
+                "resolved": f"https://packages.example.com/{m.some(LOWER, 7)}/-/{m.some(LOWER, 7)}-{m.digits(1)}.{m.digits(2)}.{m.digits(1)}.tgz",
                 "integrity": f"sha512-{m.some(ALNUM + '+/', 86)}==",
                 "dependencies": {"tslib": "^2.0.0", "@babel/core": "7.1.0", "js-tokens": "^4.0.0"},
             }

@@ -195,7 +195,7 @@ def files(m: Maker) -> Iterator[Case]:
         f"const config = {{ user: 'app', password: '{value}' }};",
         f'db_password = "{value}"  # local only',
         f"ENV DB_PASSWORD={value} MODE=live",
-        f"//registry.npmjs.org/:_authToken={must(m.some(ALNUM, 30))}",
+        f"//packages.example.com/:_authToken={must(m.some(ALNUM, 30))}",
         f"POST /login?user=bob&password={value}&next=%2F HTTP/1.1",
         f"X-Api-Key: {must(m.some(ALNUM, 20))}",
         f"Cookie: theme=dark; session_id={must(m.some(ALNUM, 26))}; lang=en",

@@ -24,7 +24,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "npm": ("npm_<A36>",),
     "PyPI": ("pypi-AgEIcHlwaS5vcmc<b120>",),
     "RubyGems": ("rubygems_<h48>",),
-    "crates.io": ("cio<A32>",),
+    "Cargo": ("cio<A32>",),
     "NuGet": ("oy2<l43>",),
     "Clojars": ("CLOJARS_<l60>",),
     "Docker": ("dckr_pat_<b27>", "dckr_oat_<b32>"),

@@ -48,7 +48,7 @@ TOKENS: tuple[Token, ...] = (
     ),
     Token(
         "CRATES_TOKEN",
-        "a token of crates.io",
+        "a token of the registry of Rust packages",
         "cio" + filler(32),
         "doc.rust-lang.org/cargo/reference/publishing.html",
         (Form(r"cio[A-Za-z0-9]{24}", r"[A-Za-z0-9]{8}", check=is_mixed),),
@@ -166,9 +166,9 @@ TOKENS: tuple[Token, ...] = (
     ),
     Token(
         "PYPI_TOKEN",
-        "a token of PyPI",
+        "a token of the Python Package Index",
         "pypi-AgEIcHlwaS5vcmc" + filler(120),
-        "docs.pypi.org/trusted-publishers/internals",
+        "the Python Package Index: trusted publishers, internals",
         (Form(r"pypi-[\w-]{16}", r"[\w-]{34,}", check=has_digit),),
     ),
     Token(

@@ -92,7 +92,7 @@ NOT_FOUND = [
     "http://host:${PORT}/a@b.com",
     "https://host/path?email=a:b@c",
     "https://host:443/a?x=b@c",
-    "https://registry.npmjs.org/@babel/core",
+    "https://packages.example.com/@babel/core",
     "https://example.com/a:b/c@d",
     "https://medium.com/@user/title-of-a-post-12345",
     "https://example.com/maps/@51.5,-0.12,15z",
