@@ -169,7 +169,7 @@ SPELLINGS: dict[str, Spelling] = {
     "tags, escaped": lambda value: html.escape(f"{value[:4]}<em>{value[4:8]}</em>{value[8:]}"),
     "colours of terminals": lambda value: f"{value[:5]}\x1b[01;31m{value[5:9]}\x1b[0m{value[9:]}",
 }
-"""How software spells a value, by kind."""
+"""Spellings of a value by software, by kind."""
 JOINED: dict[str, str] = {
     "groups apart by a space": " ",
     "by a no-break space": "\u00a0",
@@ -199,7 +199,7 @@ JOINED: dict[str, str] = {
     r"by \t": "\\t",
     r"by \n": "\\n",
 }
-"""What stands between groups."""
+"""Separators between groups."""
 
 
 def cases() -> dict[str, dict[str, str]]:

@@ -39,7 +39,7 @@ NOISE_S = 0.05
 MAX_S = 0.2
 """Processor seconds of the smaller size."""
 MAX_COST = 5.0
-"""What a byte may cost, as a multiple of one of dense JSON (``benchmarks.masking``)."""
+"""Highest cost of a byte, as a multiple of the cost of one of dense JSON (``benchmarks.masking``)."""
 PER_BYTE = 100_000
 """Bytes of the texts whose cost is measured."""
 REPEATS = 3

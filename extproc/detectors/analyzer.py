@@ -309,7 +309,7 @@ class _Budget:
 
 
 class _Depth(NamedTuple):
-    """How a text was decoded."""
+    """The decodings that made a text of the original one."""
 
     level: int
     """Number of times."""

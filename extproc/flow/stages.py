@@ -72,7 +72,7 @@ class IdentifiedCall(NamedCall):
     url_findings: tuple[Finding, ...] = ()
     """Entities in the URL. Empty where the call could not be searched."""
     masked_values: tuple[Finding, ...] = ()
-    """What masking left, and comes back in the arguments: labels, pseudonyms."""
+    """Labels and pseudonyms that masking left and that come back in the arguments."""
     searched: bool = False
     """True if all of the request was searched, so that no findings means that there are none."""
     masked_path: str = ""

@@ -45,7 +45,7 @@ REMEDIES = {
     Uninspectable.NUMBER_OUT_OF_RANGE: Odd.NUMBER.value,
     Uninspectable.TOO_DEEP: "the body is nested too deep: send it flatter, or raise limits.json_depth",
 }
-"""What to do about the facts for which nothing more is known."""
+"""Advice for the facts of which nothing more is known."""
 
 
 def remedy(kind: Uninspectable, odd: Odd | None) -> str:

@@ -21,7 +21,7 @@ from extproc.detectors.randomness import LEAST_ENTROPY, entropy
 _SCHEME = re.compile(r"[A-Za-z0-9+.-]\Z")
 _BODY_LONGEST = 512
 _BODY = re.compile(rf"""[^\s"'<>\\`]{{1,{_BODY_LONGEST}}}""")
-"""What may follow a scheme: neither a blank nor a quote is in an address."""
+"""Text that may follow a scheme. An address has neither a blank nor a quote."""
 _AUTHORITY = re.compile(r"[^/?#]*")
 _USER = re.compile(r"([^\s:/?#@\[\]]{0,256})(?::|(?=@))")
 _HOST = re.compile(r"(?:[\w.-]+|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?(?:,[\w.:-]+)*(?=[/?#;,)\]]|\Z)", re.ASCII)

@@ -59,9 +59,9 @@ SHAPES = frozenset(
         *((4, 6, 5), (4, 6, 4), (4, 3, 3, 3), (4, 4, 5), (4, 4, 8), (4, 8, 4), (8, 8), (6, 10), (6, 13)),
     }
 )
-"""How people group the digits of a card. Numbers side by side have other groups: ``10800 3600 604800``."""
+"""Lengths of the groups in which people write a card. Numbers side by side have others: ``10800 3600 604800``."""
 TABLE = 10
-"""So many groups of four digits, one behind the other, are a table of years or measurements, and no card."""
+"""Groups of four digits in a row from which on they are a table, of years or measurements, and no card."""
 FOUR = 4
 USUAL = 16
 """Most digits of nearly all cards."""
