@@ -31,7 +31,10 @@ class Anywhere:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         """Take the words that name one country's number."""
-        self._rows = [(row, vocabulary.words(*row.kinds).tell if row.kinds else None) for row in (*ALONE, *BESIDE)]
+        self._rows = [
+            (row, vocabulary.words(*row.kinds).tell if row.kinds else None, _checked(row))
+            for row in (*ALONE, *BESIDE)
+        ]
         self._is_vat = vocabulary.words("vat").tell
         self._named = lru_cache(maxsize=NAMES_CACHED)(self._of_name)
 
@@ -43,22 +46,24 @@ class Anywhere:
         is_mixed = len(set(_SEPARATORS.findall(number))) > 1
         joined = number if is_mixed else _SEPARATORS.sub("", number)
         spellings = dict.fromkeys((number.upper(), joined.upper()))
-        checks = self._named(name) or self._all
-        return any(check(spelling) for check in checks for spelling in spellings)
+        return any(check(spelling) for check in self._named(name) for spelling in spellings)
 
     def _of_name(self, name: str) -> tuple[Check, ...]:
-        """Return the checks of the numbers that a name means; none if it is a general name."""
-        normal = normal_name(name)
-        rows = (
-            _checked(row)
-            for row, tells in self._rows
-            if f"_{row.entity.lower()}_" in normal or (tells and tells(name) and GENERAL.isdisjoint(row.kinds))
-        )
-        return (*rows, *(map(stdnum, _VAT.split()) if self._is_vat(name) else ()))
+        """Return the checks of the numbers that a name means; of all, if it is general, likely ones first."""
+        normal, told, meant = normal_name(name), list[Check](), list[Check]()
+        for row, tells, check in self._rows:
+            is_told = tells is not None and tells(name)
+            if f"_{row.entity.lower()}_" in normal or (is_told and GENERAL.isdisjoint(row.kinds)):
+                meant.append(check)
+            elif is_told:
+                told.append(check)
+        if self._is_vat(name):
+            meant += map(stdnum, _VAT.split())
+        return tuple(meant) or tuple(dict.fromkeys((*filter(self._all.__contains__, told), *self._all)))
 
     @cached_property
     def _all(self) -> tuple[Check, ...]:
-        rows = tuple(_checked(row) for row, tells in self._rows if tells is None or row.proof not in {FORM, ""})
+        rows = (check for row, tells, check in self._rows if tells is None or row.proof not in {FORM, ""})
         return (*rows, *map(stdnum, (_PERSONS + _VAT).split()))
 
 
