@@ -1,6 +1,8 @@
 """Fixtures that several test folders share."""
 
+import functools
 import gc
+import gzip
 import os
 import shutil
 from pathlib import Path
@@ -26,6 +28,8 @@ settings.load_profile("extproc")
 install.UNGIVEN = install.UNGIVEN[
     int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % PROCESSES_MOST :: PROCESSES_MOST
 ]
+# The time of day that gzip writes would be in what tests send, and in some tests' names: each process has its own.
+gzip.compress = functools.partial(gzip.compress, mtime=0)
 keep_databases()  # before a test file is imported: some have detectors of their own
 
 
