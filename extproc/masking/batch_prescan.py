@@ -1,12 +1,14 @@
 """Prescan many strings in one pass: which of them need a full scan, and by which detectors."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from extproc.detectors.analyzer import NOTHING_FOUND, Analyzer, Candidate, Prescan
-from extproc.detectors.detector_set import ALL, DetectorSet
+from extproc.detectors.detector_set import ALL, NONE, DetectorSet
+from extproc.detectors.vocabulary.key_roles import NAME_LONGEST
 from extproc.masking.json.json_masker import hides_text
+from extproc.masking.json.layout import TELLING_MEMBERS
 
 BETWEEN = '"\n'
 """Stands between texts. No prefilter matches across it: see ``Detector.prefilter``."""
@@ -26,9 +28,12 @@ class BatchPrescan:
             names: names of fields that contain the texts: they are context of each text.
             also: numbers of texts that have to be looked at in any case.
         """
-        head = list(names)
-        whole = BETWEEN.join([*head, *texts])
-        prescan = analyzer.prescan(whole) if whole else NOTHING_FOUND
+        head = ["", *names]
+        whole = BETWEEN.join([*head, *texts, ""])
+        prescan = analyzer.prescan(whole) if texts else NOTHING_FOUND
+        self._naming = analyzer.naming
+        self._named_by = analyzer.named_by
+        self._texts = texts
         self._prescans: dict[int, Prescan | None] = dict.fromkeys(also, NOTHING_FOUND)
         if prescan.candidates is None:
             self._prescans |= dict.fromkeys(range(len(texts)), prescan)
@@ -46,6 +51,26 @@ class BatchPrescan:
         """Return the prescan of a text, and with it the detectors for which the text's name may tell."""
         prescan = self._prescans.get(number) or NOTHING_FOUND
         return Prescan(prescan.detectors | told, [(0, told), *(prescan.candidates or ())])
+
+    def telling(self) -> Iterator[tuple[int, DetectorSet]]:
+        """Yield the numbers of the texts that are names which tell, with the detectors that find their values."""
+        for number in self._numbers:
+            text, prescan = self._texts[number], self._prescans[number]
+            if len(text) <= NAME_LONGEST and (prescan is None or prescan.detectors.meets(self._naming)):
+                told = self._named_by(text)
+                if told is not NONE or text in TELLING_MEMBERS:
+                    yield number, told
+
+    def add(self, told: Mapping[int, DetectorSet]) -> None:
+        """Have these texts looked at by more detectors, since names tell their values.
+
+        Args:
+            told: detectors by the number of the text.
+        """
+        for number, detectors in told.items():
+            if self.prescan_of(number) is not None:
+                self._prescans[number] = self._with(number, detectors)
+        self._numbers = sorted(self._prescans)
 
     def prescan_of(self, number: int) -> Prescan | None:
         """Return what ``Analyzer.prescan`` does for this text, perhaps with more in it; None if it has escapes."""

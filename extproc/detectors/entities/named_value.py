@@ -22,6 +22,8 @@ OF_OBJECTS = {
     "street": (b"(?i:postal_?code)",),
 }
 """Members of objects in which others tell nothing alone: a JWK, Docker's logins, names and addresses of FHIR."""
+ADDRESS = "://"
+"""In the value of a name that tells, an address is none, and one of its parameters may be."""
 LONGEST = 16_384
 """Most characters of a value that goes as a whole; a longer one is no password, and its parts are searched."""
 NO_NAME = re.compile(
@@ -63,6 +65,11 @@ ASSIGNED = re.compile(
     r"""(?:(?P<open>\\{0,3}["'`])|(?P<bare>[^\s"'`\\,;&<>(){}\[\]|*][^\s"'`\\,;&<>(){}\[\]|]{0,511}))"""
 )
 """A name, a sign, and the beginning of a quoted value or a bare value."""
+INNER = re.compile(
+    r"""(?P<name>[\w./$-](?<![\w./$-].)[\w./$-]{0,127})=(?P<open>(?!))?"""
+    r"""(?P<bare>[^\s"'`\\,;&<>(){}\[\]|*=][^\s"'`\\,;&<>(){}\[\]|]{0,511})"""
+)
+"""A name and its value in a bare value: ``https://host/?name=value``, ``--set=name=value``."""
 TAGGED = re.compile(
     r"<(?:key|name)>(?P<key>[^<>]{1,128})</(?:key|name)>\s{0,64}<(?:string|value)>(?P<string>[^<>]{1,512})"
     r"(?:</|(?<=[\w ])\Z)|<(?P<name>[\w:.-]{1,128})(?:\s[^<>]{0,128})?>(?P<value>[^<>]{1,512})(?:</|(?<=[\w ])\Z)"
@@ -112,7 +119,9 @@ def find(words: Words, accepts: Accepts, text: str, keys: str) -> Ranges:
     if words.tell(name):
         if len(text) <= LONGEST and accepts(name, text):
             yield 0, len(text)
-        return
+            return
+        if ADDRESS not in text:
+            return
     yield from _in_text(words, accepts, text)
 
 
@@ -151,10 +160,17 @@ class _Near:
         ends = [end for end in self._ends if behind.match(text, max(0, end - 1))]
         for first, last in parts_around(ends, BEFORE_WORD, BEHIND_WORD, len(text)):
             for match in pattern.whole.finditer(text, first, last):
-                start, end = match.span("name") if match["name"] else match.span("key")
-                at = bisect_left(self._ends, start)
-                if at < len(self._ends) and self._ends[at] <= end + 1:
+                if self._has_word(match.span("name") if match["name"] else match.span("key")):
                     yield match
+                if pattern.inner and match["bare"] and "=" in match["bare"]:
+                    for inner in pattern.inner.finditer(text, *match.span("bare")):
+                        if self._has_word(inner.span("name")):
+                            yield inner
+
+    def _has_word(self, name: tuple[int, int]) -> bool:
+        """Return whether a word ends in a name, or right behind it."""
+        at = bisect_left(self._ends, name[0])
+        return at < len(self._ends) and self._ends[at] <= name[1] + 1
 
 
 class _Naming(NamedTuple):
@@ -163,10 +179,14 @@ class _Naming(NamedTuple):
     whole: re.Pattern[str]
     behind: re.Pattern[str]
     """Matches where the last character of a word is, or the one behind it, if the word is in such a name."""
+    inner: re.Pattern[str] | None = None
+    """Matches names and values in a bare value."""
 
 
 _ASSIGNED = _Naming(
-    ASSIGNED, re.compile(r"""[\w./$-]{0,128}(?: [\w-]{1,32}){0,2}(?:\\{0,3}["'`]|\]|\*\*)?[ \t]{0,8}[:=]""")
+    ASSIGNED,
+    re.compile(r"""[\w./$-]{0,128}(?: [\w-]{1,32}){0,2}(?:\\{0,3}["'`]|\]|\*\*)?[ \t]{0,8}[:=]"""),
+    INNER,
 )
 _PAIRED = _Naming(PAIRED, re.compile(r"""[\w./-]{0,128}["']?[ \t]{0,8}[,\r\n]"""))
 _TAGGED = _Naming(TAGGED, re.compile(r"[^<>]{0,260}[<>]"))

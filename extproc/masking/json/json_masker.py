@@ -29,7 +29,7 @@ from extproc.detectors.vocabulary.key_roles import KEY_LONGEST
 from extproc.masking.edits import Edit, apply
 from extproc.masking.findings import FindingLog
 from extproc.masking.json.named_values import Layout, add_named
-from extproc.masking.json.position import NO_LOCATION, KnownPosition, Position, Span
+from extproc.masking.json.position import NO_LOCATION, KnownPosition, NamedPosition, Position, Span
 from extproc.masking.json.scanner import ContainerVisit, KeysVisit, KeyVisit, ScalarVisit, Scanner
 from extproc.masking.plan.compiled_plan import CompiledPlan
 from extproc.masking.plan.entity_plan import strictest
@@ -127,7 +127,13 @@ class JsonMasker:
         return self._text(text, prescan, None, NO_LOCATION)
 
     def part(
-        self, text: str, location: Location, state: PathState | None, detectors: DetectorSet = ALL
+        self,
+        text: str,
+        location: Location,
+        state: PathState | None,
+        detectors: DetectorSet = ALL,
+        *,
+        name: str = "",
     ) -> list[Edit]:
         """Return the edits of one of several texts that form a body, such as a form's values.
 
@@ -136,8 +142,9 @@ class JsonMasker:
             location: where it is.
             state: the state of the paths there.
             detectors: those that could find something in it.
+            name: what another part of the body calls it; empty if none does.
         """
-        around, at = _Around(NO_DOCUMENT, detectors), KnownPosition(location)
+        around, at = _Around(NO_DOCUMENT, detectors), _position(location, name)
         operator = self._field_operator(text, state, around)
         if operator is not None:
             return [Edit(0, len(text), self._field(operator, text, at, state, detectors) or "", FIELD)]
@@ -412,6 +419,11 @@ class JsonMasker:
         if self._context[0] != keys:
             self._context = keys, "\n".join([_in_a_line(key[-KEY_LONGEST:]) for key in keys])
         return self._context[1]
+
+
+def _position(location: Location, name: str) -> Position:
+    at = KnownPosition(location)
+    return NamedPosition(at, name) if name else at
 
 
 def _in_a_line(key: str) -> str:

@@ -9,6 +9,7 @@ Several messages are read first (``read``), then prescanned together, and rewrit
 (``masked``).
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
@@ -33,28 +34,29 @@ from extproc.codecs.protobuf_messages import (
     slots_of,
 )
 from extproc.codecs.unreadable import Unreadable
-from extproc.detectors.detector_set import ALL, DetectorSet
+from extproc.detectors.detector_set import ALL, NONE, DetectorSet
+from extproc.detectors.vocabulary.key_roles import KEY_LONGEST, is_named, is_wrapper
 from extproc.masking.batch_prescan import BatchPrescan
 from extproc.masking.edits import apply
 from extproc.masking.findings import MAX_LOCATIONS
 from extproc.masking.formats import decode_text
 from extproc.masking.json.json_masker import JsonMasker
+from extproc.masking.json.layout import TELLING_MEMBERS
 from extproc.masking.plan.json_path import Location, PathState, render, shorten
 from extproc.masking.plan.operators import REDACTED
+from extproc.masking.protobuf.message_tree import (
+    INLINE,
+    SCALARS,
+    WHOLE,
+    FieldNode,
+    MessageNode,
+    names_in,
+    values_below,
+)
 from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import PASSED_UNMASKED, Finding, MaskOperator
 from extproc.model.reasons import Uninspectable
 
-WRAPPERS = frozenset(
-    f"google.protobuf.{kind}Value"
-    for kind in ("Double", "Float", "Int64", "UInt64", "Int32", "UInt32", "Bool", "String", "Bytes")
-)
-SCALARS = WRAPPERS | {"google.protobuf.Value"}
-"""Messages that JSON shows as their one value."""
-WHOLE = frozenset({f"google.protobuf.{kind}" for kind in ("Timestamp", "Duration", "FieldMask")})
-"""Messages that JSON shows as one text."""
-INLINE = SCALARS | WHOLE | {"google.protobuf.Struct", "google.protobuf.ListValue"}
-"""Messages whose fields have no names in JSON."""
 NO_TEXT = frozenset({FieldDescriptor.TYPE_ENUM, FieldDescriptor.TYPE_BOOL})
 """Types of numbers that are not searched."""
 
@@ -74,31 +76,6 @@ class _Here(NamedTuple):
 def identity(text: bytes) -> bytes:
     """Return a text from which no credential has to be removed."""
     return text
-
-
-class _Read(NamedTuple):
-    """A message that was read."""
-
-    kind: Descriptor
-    nodes: "list[_Node]"
-    first: int
-    """The number of its first text."""
-    end: int
-    """The number behind that of its last text."""
-    url: str = ""
-    """The URL of its type if it is an ``Any``. The URL is the first text then."""
-
-
-class _Node(NamedTuple):
-    """A field that was read."""
-
-    field: Field
-    slot: Slot
-    first: int
-    """The number of its first text."""
-    end: int
-    """The number behind that of its last text."""
-    inner: _Read | None = None
 
 
 INTEGERS_BELOW = 1 << 53
@@ -139,7 +116,7 @@ class MessageMasker:
         self._passed: Counter[Location] = Counter()
         """``bytes`` that passed unmasked."""
         self._allowance = Allowance()
-        self._waiting: list[tuple[bytes, _Read]] = []
+        self._waiting: list[tuple[bytes, MessageNode]] = []
         """Messages that were read and not masked yet."""
         self._size = 0
         self._texts: list[str] = []
@@ -150,6 +127,12 @@ class MessageMasker:
         """Numbers of the ``bytes`` among the texts that are not text."""
         self._batch = BatchPrescan(masker.analyzer, ())
         """Prescans of the messages that are being masked."""
+        self._read_texts: list[str] = []
+        """Their texts and numbers."""
+        self._names_by_layout: dict[int, dict[int, str]] = {}
+        """See ``names_in``; by the number of a message's first text, where they were wanted."""
+        self._message_read: MessageNode | None = None
+        """The message that is being masked."""
         self._has_credential = False
         """The credential is in one of their texts."""
 
@@ -201,6 +184,7 @@ class MessageMasker:
         """
         texts = self._texts
         self._batch = BatchPrescan(self._masker.analyzer, texts, names=self._names, also=self._opaque)
+        self._search_named(texts)
         self._has_credential = self._holds_credential("\n".join(texts).encode())
         waiting = self._waiting
         self._waiting, self._texts, self._names, self._opaque, self._size = [], [], set(), [], 0
@@ -208,8 +192,39 @@ class MessageMasker:
             self._masked(*each, None if first is None else first + number) for number, each in enumerate(waiting)
         ]
 
-    def _masked(self, message: bytes, read: _Read, index: int | None) -> bytes:
+    def _search_named(self, texts: list[str]) -> None:
+        """Have the values searched that texts of their messages name: keys of maps, and names beside them."""
+        self._read_texts, self._names_by_layout = texts, {}
+        telling = dict(self._batch.telling())
+        by_field = not TELLING_MEMBERS.isdisjoint(self._names)
+        told: dict[int, DetectorSet] = {}
+        numbers = sorted(telling)
+        for _, read in self._waiting if telling or by_field else ():
+            at = bisect_left(numbers, read.first)
+            if not by_field and not (at < len(numbers) and numbers[at] < read.end):
+                continue
+            named = self._names_by_layout[read.first] = names_in(read, texts)
+            for number, name in named.items():
+                told[number] = self._masker.analyzer.named_by(name[-KEY_LONGEST:])
+            for key, number in values_below(read, telling):
+                told[number] = told.get(number, NONE) | telling[key]
+        self._batch.add({number: each for number, each in told.items() if each})
+
+    def _name_of(self, number: int, here: _Here, detectors: DetectorSet) -> str:
+        """Return the name that the layout of its message gives to a text or number; empty if it gives none."""
+        message, last = self._message_read, here.location[-1:]
+        if message is None or not detectors.meets(self._masker.analyzer.contextual):
+            return ""
+        named = self._names_by_layout.get(message.first)
+        if named is None:
+            if not any(isinstance(each, int) or is_wrapper(each) or is_named(each) for each in last):
+                return ""
+            named = self._names_by_layout[message.first] = names_in(message, self._read_texts)
+        return named.get(number, "")
+
+    def _masked(self, message: bytes, read: MessageNode, index: int | None) -> bytes:
         self._masker.begin_document()
+        self._message_read = read
         here = _Here((), self._masker.plan.root)
         if not self._is_touched(read, here):
             return message
@@ -218,41 +233,41 @@ class MessageMasker:
     def _holds_credential(self, text: bytes) -> bool:
         return self._redact_credential(text) != text
 
-    def _is_touched(self, part: _Read | _Node, here: _Here) -> bool:
+    def _is_touched(self, part: MessageNode | FieldNode, here: _Here) -> bool:
         """Return whether something in a message or field may have to be replaced or refused."""
         return here.state is not None or self._has_credential or self._batch.any_in(part.first, part.end)
 
-    def _read(self, message: bytes, kind: Descriptor, depth: int) -> _Read:
+    def _read(self, message: bytes, kind: Descriptor, depth: int) -> MessageNode:
         """Read a message's fields, and collect its texts and numbers."""
         if depth > self._max_depth:
             raise Undecodable("messages are nested too deep", Uninspectable.TOO_DEEP)
         if kind.full_name == ANY:
             return self._read_any(message, kind, depth)
         slots, first = slots_of(kind), len(self._texts)
-        nodes: list[_Node] = []
+        nodes: list[FieldNode] = []
         for field in fields(message):
             slot = slot_of(slots, field)
             self._names.add(slot.name)
             nodes.append(self._node(message[field.value : field.end], field, slot, depth))
-        return _Read(kind, nodes, first, len(self._texts))
+        return MessageNode(kind, nodes, first, len(self._texts))
 
-    def _node(self, value: bytes, field: Field, slot: Slot, depth: int) -> _Node:
+    def _node(self, value: bytes, field: Field, slot: Slot, depth: int) -> FieldNode:
         first = len(self._texts)
         if slot.is_packed(field):
             self._allowance.take(count_of(value, slot.wire))
             self._texts += [_written(number_of(each, slot.descriptor)) for each in elements(value, slot.wire)]
-            return _Node(field, slot, first, len(self._texts))
+            return FieldNode(field, slot, first, len(self._texts))
         self._allowance.take()
         if field.wire is not slot.wire:
             raise Unreadable(Uninspectable.NOT_PROTOBUF)
         if slot.kind is not None:
             inner = self._read(value, slot.kind, depth + 1)
-            return _Node(field, slot, first, inner.end, inner)
+            return FieldNode(field, slot, first, inner.end, inner)
         if slot.descriptor.type in TEXTS:
             self._texts.append(self._searched(value, slot))
         elif slot.descriptor.type not in NO_TEXT:
             self._texts.append(_written(number_of(value, slot.descriptor)))
-        return _Node(field, slot, first, len(self._texts))
+        return FieldNode(field, slot, first, len(self._texts))
 
     def _searched(self, value: bytes, slot: Slot) -> str:
         try:
@@ -261,19 +276,19 @@ class MessageMasker:
             self._opaque.append(len(self._texts))
             return ""
 
-    def _read_any(self, message: bytes, outer: Descriptor, depth: int) -> _Read:
+    def _read_any(self, message: bytes, outer: Descriptor, depth: int) -> MessageNode:
         first, slots = len(self._texts), slots_of(outer)
         found, kind, url = read_any(message, outer, self._allowance)
         self._texts.append(url)
-        nodes: list[_Node] = []
+        nodes: list[FieldNode] = []
         for field in found:
             start, inner = len(self._texts), None
             if field.number == ANY_VALUE:
                 inner = self._read(message[field.value : field.end], kind, depth + 1)
-            nodes.append(_Node(field, slots[field.number], start, len(self._texts), inner))
-        return _Read(outer, nodes, first, len(self._texts), url)
+            nodes.append(FieldNode(field, slots[field.number], start, len(self._texts), inner))
+        return MessageNode(outer, nodes, first, len(self._texts), url)
 
-    def _inner(self, value: bytes, read: _Read, here: _Here) -> bytes:
+    def _inner(self, value: bytes, read: MessageNode, here: _Here) -> bytes:
         operator = self._masker.plan.container_operator_at(here.state)
         if operator is not None and read.kind.full_name not in SCALARS:
             self._masker.redact_container(operator, here.location)
@@ -282,7 +297,7 @@ class MessageMasker:
             return self._entry(value, read, here)
         return self._any(value, read, here) if read.kind.full_name == ANY else self._message(value, read, here)
 
-    def _message(self, message: bytes, read: _Read, here: _Here) -> bytes:
+    def _message(self, message: bytes, read: MessageNode, here: _Here) -> bytes:
         nameless, whole = read.kind.full_name in INLINE, read.kind.full_name in WHOLE
         pieces: list[bytes] = []
         seen: Counter[int] = Counter()
@@ -308,21 +323,25 @@ class MessageMasker:
                 at = field.end
         return b"".join([*pieces, message[at:]])
 
-    def _value(self, message: bytes, node: _Node, here: _Here) -> bytes | None:
-        """Return the replacement of a field's value; None if it stays."""
+    def _value(self, message: bytes, node: FieldNode, here: _Here, *, is_key: bool = False) -> bytes | None:
+        """Return the replacement of a field's value, or of a map's key; None if it stays."""
         value, descriptor = message[node.field.value : node.field.end], node.slot.descriptor
         if descriptor.type in TEXTS:
-            return self._text(value, node, here)
+            return self._text(value, node, here, is_key=is_key)
         if node.inner is not None:
             return self._inner(value, node.inner, here)
         detectors = ALL if descriptor.type in NO_TEXT else self._batch.detectors_for(node.first)
-        masked = self._is_masked(number_of(value, descriptor), descriptor, here, detectors)
+        name = self._name_of(node.first, here, detectors)
+        masked = self._is_masked(number_of(value, descriptor), descriptor, here, detectors, name)
         return _zero(node.field.wire) if masked else None
 
-    def _text(self, value: bytes, node: _Node, here: _Here) -> bytes:
+    def _text(self, value: bytes, node: FieldNode, here: _Here, *, is_key: bool = False) -> bytes:
         descriptor, detectors = node.slot.descriptor, self._batch.detectors_for(node.first)
         is_bytes = descriptor.type == FieldDescriptor.TYPE_BYTES
         redacted = self._redact_credential(value)
+        detectors = detectors if redacted == value else ALL
+        if is_key:  # what is above a key names its value
+            detectors = detectors & self._masker.analyzer.finding
         try:
             text = _decoded(redacted, descriptor)
         except Undecodable:
@@ -334,7 +353,8 @@ class MessageMasker:
                 raise
             self._note_passed(here.location)
             return redacted
-        edits = self._masker.part(text, here.location, here.state, detectors if redacted == value else ALL)
+        name = self._name_of(node.first, here, detectors)
+        edits = self._masker.part(text, here.location, here.state, detectors, name=name)
         if edits and self._hides and is_bytes:
             return REDACTED.encode()
         return apply(text, edits).encode()
@@ -350,25 +370,28 @@ class MessageMasker:
         whole = self._masker.plan.container_operator_at(here.state) is not None
         return here if whole else here.step(index)
 
-    def _packed(self, value: bytes, node: _Node, here: _Here, before: int) -> bytes:
+    def _packed(self, value: bytes, node: FieldNode, here: _Here, before: int) -> bytes:
         """Mask several numbers in one field. ``before`` is their number in the fields before it."""
         descriptor, wire, pieces = node.slot.descriptor, node.slot.wire, []
         for number, each in enumerate(elements(value, wire)):
             there = self._element(here, before + number)
             detectors = self._batch.detectors_for(node.first + number)
-            masked = self._is_masked(number_of(each, descriptor), descriptor, there, detectors)
+            name = self._name_of(node.first + number, there, detectors)
+            masked = self._is_masked(number_of(each, descriptor), descriptor, there, detectors, name)
             pieces.append(_zero(wire) if masked else each)
         return b"".join(pieces)
 
-    def _is_masked(self, number: float, descriptor: FieldDescriptor, here: _Here, detectors: DetectorSet) -> bool:
+    def _is_masked(
+        self, number: float, descriptor: FieldDescriptor, here: _Here, detectors: DetectorSet, name: str
+    ) -> bool:
         is_searched = descriptor.type not in NO_TEXT or self._masker.plan.operator_at(here.state) is not None
         if self._hides or not number or not is_searched:
             return False
         text = _written(number)
-        edits = self._masker.part(text, here.location, here.state, detectors)
+        edits = self._masker.part(text, here.location, here.state, detectors, name=name)
         return bool(edits) or self._holds_credential(text.encode())
 
-    def _entry(self, entry: bytes, read: _Read, here: _Here) -> bytes:
+    def _entry(self, entry: bytes, read: MessageNode, here: _Here) -> bytes:
         """Mask an entry of a map. Its key is a text, and part of the value's location."""
         key_slot = slots_of(read.kind)[MAP_KEY]
         key = key_of(entry, key_slot)
@@ -380,14 +403,15 @@ class MessageMasker:
             raise Unreadable(Uninspectable.DUPLICATE_KEYS)  # as in any message: readers join them
         pieces: list[bytes] = []
         for node in read.nodes:
-            there = here._replace(state=None) if node.field.number == MAP_KEY else below
-            new = self._value(entry, node, there)
+            is_key = node.field.number == MAP_KEY
+            there = here._replace(state=None) if is_key else below
+            new = self._value(entry, node, there, is_key=is_key)
             pieces.append(
                 entry[node.field.start : node.field.end] if new is None else _spelled(entry, node.field, new)
             )
         return b"".join(pieces)
 
-    def _any(self, message: bytes, read: _Read, here: _Here) -> bytes:
+    def _any(self, message: bytes, read: MessageNode, here: _Here) -> bytes:
         """Mask an ``Any``. JSON shows its fields beside ``@type``, or at ``value`` if they have no names."""
         found = self._masker.part(read.url, here.location, None, self._batch.detectors_for(read.first))
         if found or self._holds_credential(read.url.encode()):

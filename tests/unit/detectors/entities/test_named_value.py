@@ -85,6 +85,14 @@ IN_TEXT = [
     ("passphrase: correct horse battery staple\nx: 1", "correct horse battery staple"),
     ("- name: DB_PASSWORD\n  value: letmein\n", "letmein"),
     ("**Password:** swordfish", "swordfish"),
+    ("https://x.example/a?access_token=abc123&page=2", "abc123"),
+    ('<https://x.example/a?api_key=abc>; rel="next"', "abc"),
+    ("https://x.example/?page=2&user.password=abc", "abc"),
+    ("https://x.example/#refresh_token=abc", "abc"),
+    ("see: https://x.example/cb?client_secret=abc", "abc"),
+    ("kubectl create secret generic db --from-literal=password=letmein", "letmein"),
+    ("helm install --set=auth.rootPassword=letmein x", "letmein"),
+    ("DEBUG:password=letmein", "letmein"),
 ]
 STAYS_IN_TEXT = [
     "Your password: must be 8 characters long.",
@@ -102,6 +110,14 @@ STAYS_IN_TEXT = [
     "Password: must be long, and have marks",
     "connect(user=app, password=pw)",
     "authType: api_key\nmodel: gpt-4o-2024-08-06",
+    "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf",
+    "https://x.example/?token_type=bearer&grant_type=password",
+    "https://x.example/?api_key={api_key}&q=password",
+    "https://x.example/?access_token=${TOKEN}",
+    "https://x.example/a?next=/login?password_reset=1",
+    'Bearer realm="example", error="invalid_token"',
+    'Bearer realm="mcp", scope="openid password", resource_metadata="https://x.example/a"',
+    'DPoP realm="x", algs="ES256 PS256"',
 ]
 
 
@@ -142,6 +158,12 @@ def test_code_and_prose_stay(text):
 )
 def test_names_and_streets(key, value, entity):
     assert ANALYZER.scan(value, lambda: key) == [(0, len(value), entity)]
+
+
+def test_a_parameter_of_an_address_whose_name_tells():
+    """The address itself is no secret."""
+    text = "https://x.example/a?api_key=abc"
+    assert ANALYZER.scan(text, lambda: "secret") == [(text.index("abc"), len(text), "NAMED_SECRET")]
 
 
 def test_a_known_form_has_the_better_name():

@@ -5,7 +5,7 @@ import tracemalloc
 from itertools import pairwise
 
 import pytest
-from google.protobuf import any_pb2, descriptor_pb2, struct_pb2
+from google.protobuf import any_pb2, descriptor_pb2, json_format, struct_pb2
 from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -120,6 +120,83 @@ def test_maps_structs_and_messages_of_any_type():
     assert dict(found.labels) == {"ssn": "[US_SSN]", "[EMAIL_ADDRESS]": "x"}
     assert dict(struct_pb2.Struct.FromString(found.tree.SerializeToString())) == {"ssn": "[US_SSN]", "n": 1}
     assert Customer.FromString(found.more.value).ssn == "[US_SSN]"
+
+
+S = "[NAMED_SECRET]"
+TREES = [
+    ({"password": "two words"}, {"password": S}),
+    ({"user": {"client_secret": {"value": "a b"}}}, {"user": {"client_secret": {"value": S}}}),
+    ({"name": "DB_PASSWORD", "value": "hunter2"}, {"name": "DB_PASSWORD", "value": S}),
+    ({"value": "hunter2", "name": "DB_PASSWORD"}, {"value": S, "name": "DB_PASSWORD"}),
+    ({"passwords": ["a", "b"]}, {"passwords": [S, S]}),
+    ({"columns": ["name", "password"], "rows": [["bob", "x"]]}, {"columns": ["name", "password"], "rows": [["bob", S]]}),
+    ({"kind": "Secret", "data": {"a": "eA=="}}, {"kind": "Secret", "data": {"a": S}}),
+    ({"kty": "oct", "k": "x y"}, {"kty": "oct", "k": S}),
+    ({"last_name": "Miller"}, {"last_name": "[PERSON]"}),
+    ({"system": "phone", "value": "5550123456"}, {"system": "phone", "value": "[PHONE_NUMBER]"}),
+]  # fmt: skip
+TREES_THAT_STAY = [
+    {"password_policy": "strict", "phone_verified_at": "now"},
+    {"name": "password", "description": "x"},
+    {"properties": {"password": {"type": "string", "description": "The password"}}},
+    {"tags": ["password", "x"]},
+    {"columns": ["id", "name"], "rows": [["1", "password"], ["2", "x"]]},
+]
+
+
+def tree_of(content):
+    """A message with this content, as a tree."""
+    made = struct_pb2.Struct()
+    made.update(content)
+    one = Customer()
+    one.tree.ParseFromString(made.SerializeToString())
+    return one
+
+
+def content_of(tree):
+    """The content of a tree."""
+    return json_format.MessageToDict(struct_pb2.Struct.FromString(tree))
+
+
+@pytest.mark.parametrize(("content", "left"), [*TREES, *((each, each) for each in TREES_THAT_STAY)])
+def test_names_in_a_tree_tell_as_in_a_document(content, left):
+    one = tree_of(content)
+    assert content_of(masked(one).tree.SerializeToString()) == left
+    packed = {"type_url": "t/google.protobuf.Struct", "value": one.tree.SerializeToString()}
+    assert content_of(masked(Customer(friend=Customer(more=packed))).friend.more.value) == left
+
+
+def test_keys_of_a_map_tell_their_values():
+    one = Customer(labels={"password": "two words", "api_key": "x", "api_key_id": "x", "n": "password"})
+    assert dict(masked(one).labels) == {"password": S, "api_key": S, "api_key_id": "x", "n": "password"}
+    assert dict(masked(Customer(labels={"pin": "4931"})).labels) == {"pin": S}
+    entry = b"\x12\x044931" + b"\x0a\x03pin"  # the value in front of the key
+    message = b"\x32" + bytes([len(entry)]) + entry
+    assert dict(masked(Customer.FromString(message)).labels) == {"pin": S}
+    stream = frames_masker("", ALL, limit=1 << 20)
+    out = stream.feed(Frame(False, message).raw) + stream.finish()
+    assert dict(Customer.FromString(out[5:]).labels) == {"pin": S}
+
+
+def test_keys_below_a_name_that_tells_stay():
+    one = tree_of({"passwords": {"my password": "x y", "note": "x"}})
+    left = {"passwords": {"my password": S, "note": "x"}}
+    assert content_of(masked(one).tree.SerializeToString()) == left
+
+
+def test_a_pair_of_name_and_value_in_a_map():
+    one = Customer(labels={"name": "password", "value": "hunter2"}, notes=["hunter2"])
+    assert masked(one) == Customer(labels={"name": "password", "value": S}, notes=["hunter2"])
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_names_tell_within_their_own_message(count):
+    frames = [Frame(False, tree_of({"password": f"x {each}"}).SerializeToString()).raw for each in range(count)]
+    other = Frame(False, Customer(labels={"a": "x 1"}).SerializeToString()).raw
+    stream = frames_masker("", ALL, limit=1 << 20)
+    out = stream.feed(b"".join([*frames, other])) + stream.finish()
+    assert out.endswith(other)
+    assert out.count(S.encode()) == count
 
 
 ONE = {
