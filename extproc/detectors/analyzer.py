@@ -5,6 +5,7 @@ may find something. Those detectors then search the text, each by its own rules.
 whole (``Analyzer.prescan``), and only its strings near a candidate are searched (``Analyzer.run``).
 """
 
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import islice
@@ -22,6 +23,7 @@ from extproc.detectors.prefilter import Prefilter
 from extproc.detectors.views import View
 from extproc.model.errors import MaskingError
 
+_LETTER = re.compile(r"[^\W\d_]")
 CONTINUATION = 0x80
 """The first two bits of all bytes of a character but its first (UTF-8, RFC 3629)."""
 NAMES_CACHED = 4_096
@@ -58,6 +60,7 @@ class Analyzer:
         self._prefilter = Prefilter(self._detectors, self._decoders)
         count = len(self._detectors) + len(self._decoders)
         self._hinted = DetectorSet.of(self._prefilter.hinted)
+        self._without_hint = DetectorSet.of(set(range(count)) - self._prefilter.hinted)
         uses_context = {number for number, each in enumerate(self._detectors) if each.hints or each.uses_context}
         self._uses_context = uses_context | set(range(len(self._detectors), count))
         self.naming = DetectorSet.of(number for number, each in enumerate(self._detectors) if each.names)
@@ -185,6 +188,8 @@ class Analyzer:
         """Find the entities of some detectors. ``ALL`` is ``scan``."""
         if detectors.is_all:
             return self.scan(text, context)
+        if detectors.meets(self._hinted) and _LETTER.search(text) is None:  # only the context may have a hint
+            detectors &= self._without_hint | self.told_by(context())
         return self._search(detectors.numbers, fold(text), context) if detectors else []
 
     def gives_way(self, entity: str) -> bool:

@@ -1,6 +1,10 @@
 """Sets of detectors: which of them have to search a text."""
 
 from collections.abc import Iterable
+from functools import lru_cache
+
+SETS_KEPT = 4_096
+"""Unions and intersections that are remembered: a document has the same few again and again."""
 
 
 class DetectorSet:
@@ -24,7 +28,7 @@ class DetectorSet:
         bits = 0
         for number in numbers:
             bits |= 1 << number
-        return cls(bits) if bits else NONE
+        return _kept(bits)
 
     @classmethod
     def union(cls, sets: Iterable["DetectorSet"]) -> "DetectorSet":
@@ -32,7 +36,7 @@ class DetectorSet:
         bits = 0
         for each in sets:
             bits |= each.bits
-        return cls(bits) if bits else NONE
+        return _kept(bits)
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -53,10 +57,10 @@ class DetectorSet:
         return self._numbers
 
     def __or__(self, other: "DetectorSet") -> "DetectorSet":
-        return DetectorSet(self.bits | other.bits)
+        return _kept(self.bits | other.bits)
 
     def __and__(self, other: "DetectorSet") -> "DetectorSet":
-        return DetectorSet(self.bits & other.bits)
+        return _kept(self.bits & other.bits)
 
     def meets(self, other: "DetectorSet") -> bool:
         """Return whether both have a detector in common."""
@@ -82,3 +86,8 @@ ALL = DetectorSet(-1)
 """Every detector may find something: the analyzer prefilters the text to know which of them have to run."""
 NONE = DetectorSet(0)
 """No detector can find anything."""
+
+
+@lru_cache(SETS_KEPT)
+def _kept(bits: int) -> DetectorSet:
+    return NONE if not bits else ALL if bits == -1 else DetectorSet(bits)

@@ -60,16 +60,13 @@ ID_OF_IT = re.compile(r"i?auth_[0-9A-Za-z]{8,}")
 FOLDER = re.compile(r"(?:[.~]{1,2}|/[^/]+)/")
 """The variables of a shell that are called PWD and OLDPWD hold folders."""
 ASSIGNED = re.compile(
-    r"""(?P<name>[\w./$-](?<![\w./$-].)[\w./$-]{0,127}(?: [\w-]{1,32}){0,2})(?:\\{0,3}["'`]|\]|\*\*)?"""
-    r"""[ \t]{0,8}(?::=|=>|==?|:)(?:\*\*)?[ \t]{0,8}"""
+    r"""(?P<name>[\w./$-](?<![\w./$-].)[\w./$-]{0,127}(?: [\w-]{1,32}){0,2})"""
+    r"""(?:\\{0,3}["'`]|\]|\*\*)?[ \t]{0,8}(?P<sign>:=|=>|==?|:)(?:\*\*)?[ \t]{0,8}"""
     r"""(?:(?P<open>\\{0,3}["'`])|(?P<bare>[^\s"'`\\,;&<>(){}\[\]|*][^\s"'`\\,;&<>(){}\[\]|]{0,511}))"""
 )
 """A name, a sign, and the beginning of a quoted value or a bare value."""
-INNER = re.compile(
-    r"""(?P<name>[\w./$-](?<![\w./$-].)[\w./$-]{0,127})=(?P<open>(?!))?"""
-    r"""(?P<bare>[^\s"'`\\,;&<>(){}\[\]|*=][^\s"'`\\,;&<>(){}\[\]|]{0,511})"""
-)
-"""A name and its value in a bare value: ``https://host/?name=value``, ``--set=name=value``."""
+IN_COLONS = re.compile(r"[\w./$-]:")
+"""Stands before a part of an ARN, which is no name of the next part: ``x:secret:y``."""
 TAGGED = re.compile(
     r"<(?:key|name)>(?P<key>[^<>]{1,128})</(?:key|name)>\s{0,64}<(?:string|value)>(?P<string>[^<>]{1,512})"
     r"(?:</|(?<=[\w ])\Z)|<(?P<name>[\w:.-]{1,128})(?:\s[^<>]{0,128})?>(?P<value>[^<>]{1,512})(?:</|(?<=[\w ])\Z)"
@@ -99,6 +96,13 @@ CODE = re.compile(
     re.IGNORECASE,
 )
 """Bare words behind a sign that are code, or say of which kind a value is."""
+BEHIND_ASSIGNED = re.compile(r"""[\w./$-]{0,128}(?: [\w-]{1,32}){0,2}(?:\\{0,3}["'`]|\]|\*\*)?[ \t]{0,8}[:=]""")
+"""Matches where the last character of a word is, or the one behind it, if the word is in such a name."""
+NAME_BACKWARDS = re.compile(
+    r"(.?[\w./$-]{0,128}(?![\w./$-]))(?:( [\w./$-]{1,128}(?![\w./$-]))( [\w./$-]{1,128}(?![\w./$-]))?)?", re.DOTALL
+)
+NAME_OF_WORDS = 200
+"""Characters in which a name of three words begins, with the character behind its word."""
 ALONE_ON_LINE = re.compile(
     r"(?:^|\n)[ \t]*(?:-[ \t]+|export[ \t]+|set[ \t]+|ENV[ \t]+|ARG[ \t]+)?\Z", re.IGNORECASE
 )
@@ -127,7 +131,7 @@ def find(words: Words, accepts: Accepts, text: str, keys: str) -> Ranges:
 
 def _in_text(words: Words, accepts: Accepts, text: str) -> Ranges:
     near = _Near(words.ends(text), text)
-    for match in near.matches(_ASSIGNED):
+    for match in near.assigned():
         name = match["name"]
         if words.tell(name):
             start, end = _quoted(text, match) if match["open"] else _bare(text, match, accepts)
@@ -162,15 +166,34 @@ class _Near:
             for match in pattern.whole.finditer(text, first, last):
                 if self._has_word(match.span("name") if match["name"] else match.span("key")):
                     yield match
-                if pattern.inner and match["bare"] and "=" in match["bare"]:
-                    for inner in pattern.inner.finditer(text, *match.span("bare")):
-                        if self._has_word(inner.span("name")):
-                            yield inner
 
     def _has_word(self, name: tuple[int, int]) -> bool:
         """Return whether a word ends in a name, or right behind it."""
         at = bisect_left(self._ends, name[0])
         return at < len(self._ends) and self._ends[at] <= name[1] + 1
+
+    def assigned(self) -> Iterator[re.Match[str]]:
+        """Yield the matches of ``ASSIGNED`` with a name in which, or right behind which, a word ends."""
+        text, read = self.text, 0
+        for end in self._ends:
+            if end < read or not BEHIND_ASSIGNED.match(text, max(0, end - 1)):
+                continue
+            for start in _starts_of_name(text, end):
+                match = ASSIGNED.match(text, start)
+                if match is None or end > match.end("name") + 1:
+                    continue
+                read = match.end("name") + 2
+                if match["sign"] != ":" or start < len("x:") or not IN_COLONS.match(text, start - 2):
+                    yield match
+                break
+
+
+def _starts_of_name(text: str, end: int) -> Iterator[int]:
+    """Yield where a name of up to three words may begin in which a word ends, the longest name first."""
+    before = text[max(0, end - NAME_OF_WORDS) : end][::-1]
+    words = NAME_BACKWARDS.match(before)
+    ends = [at for at in range(1, 4) if words and words.start(at) >= 0]
+    yield from (end - words.end(at) for at in reversed(ends) if words)
 
 
 class _Naming(NamedTuple):
@@ -179,15 +202,8 @@ class _Naming(NamedTuple):
     whole: re.Pattern[str]
     behind: re.Pattern[str]
     """Matches where the last character of a word is, or the one behind it, if the word is in such a name."""
-    inner: re.Pattern[str] | None = None
-    """Matches names and values in a bare value."""
 
 
-_ASSIGNED = _Naming(
-    ASSIGNED,
-    re.compile(r"""[\w./$-]{0,128}(?: [\w-]{1,32}){0,2}(?:\\{0,3}["'`]|\]|\*\*)?[ \t]{0,8}[:=]"""),
-    INNER,
-)
 _PAIRED = _Naming(PAIRED, re.compile(r"""[\w./-]{0,128}["']?[ \t]{0,8}[,\r\n]"""))
 _TAGGED = _Naming(TAGGED, re.compile(r"[^<>]{0,260}[<>]"))
 _CALLED = _Naming(CALLED, re.compile(r"[\w.-]{0,64}[\"'],"))

@@ -1,6 +1,8 @@
 """The roles of keys: some name the value beside them, some are named by it, some say nothing."""
 
-from extproc.detectors.vocabulary.names import normal_name
+from functools import lru_cache
+
+from extproc.detectors.vocabulary.names import NAMES_CACHED, normal_name
 
 NAME_LONGEST = 128
 """Most characters of a text that is a name."""
@@ -87,12 +89,14 @@ _WRAPPERS = frozenset(
 """Keys that say nothing about a value: the key above them does. Besides those that end in ``value``."""
 
 
+@lru_cache(NAMES_CACHED)
 def is_wrapper(key: str) -> bool:
     """Return whether a key says nothing about its value: ``value``, ``node``, ``stringValue``, ``0``."""
     small = key.lower()
     return small in _WRAPPERS or small.endswith("value") or (small.isdigit() and small.isascii())
 
 
+@lru_cache(NAMES_CACHED)
 def is_named(key: str) -> bool:
     """Return whether a member with this key may be named by another member: ``value``, ``ParameterValue``."""
     small = joined(key)

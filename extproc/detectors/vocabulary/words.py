@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 
 from extproc.detectors.context import NAME_REACH, REACH, last_name, name_before
+from extproc.detectors.detector import APART
 from extproc.detectors.ends import matches_behind
 from extproc.detectors.vocabulary.hints import Hints
 from extproc.detectors.vocabulary.names import NAMES_CACHED, normal_name, normal_text, without_accents
@@ -68,7 +69,7 @@ class Words:
         self.words = tuple(dict.fromkeys(words))
         self._parts_about, self._parts_before = tuple(about), tuple(before)
         for word in (*self.words, *self._parts_about, *self._parts_before):
-            if not _WORD.fullmatch(word) or word != word.lower():
+            if not _WORD.fullmatch(word) or word != word.lower() or not _LETTERS.search(word):
                 raise ValueError(
                     f"{word!r} is not a word: write the parts of a name in small letters, as in api_key"
                 )
@@ -228,18 +229,35 @@ def _hint(word: str) -> bytes:
     """Return an expression for Hyperscan that matches a word in any letter case, its parts joined or apart."""
     parts = [part for each in word.strip("*").split("_") for part in _PART.findall(each)]
     core = b"[ _./-]{0,3}".join(map(_caseless, parts))
-    if len(word) > SHORT or "*" in word or not word.isascii():
+    if "*" in word or not word.isascii():
         return core
-    first, second = (re.escape(each).encode() for each in (word[0].upper(), word[1:2]))
-    rest, tail = _caseless(word[1:]), _caseless(word[2:]) if word[2:] else b""
-    hump = b"[a-z]%s%s|[A-Z]%s%s%s" % (first, rest, first, second, tail)
+    if len(word) > SHORT:
+        return core if len(parts[0]) >= SHORT else b"(?-i:%s)" % _begins(parts[0], core)
+    begins = _begins(parts[0], core)
     if _OF_DIGEST.fullmatch(word):
-        return b"(?-i:(?:[^0-9A-Za-z]%s|%s)[sS]?[^a-z]|[0-9]%s[sS]?[^0-9a-z])" % (core, hump, core)
-    return b"(?-i:(?:[^A-Za-z]%s|%s)[sS]?[^a-z])" % (core, hump)
+        return b"(?-i:%s[sS]?[^a-z]|[0-9]%s[sS]?[^0-9a-z])" % (begins.replace(_APART, APART), core)
+    return b"(?-i:%s[sS]?[^a-z])" % begins
+
+
+_APART = rb"(?:[^A-Za-z]|\\[bfnrt])"
+"""Before a word that begins there. In a document that may be the letter of an escape."""
+
+
+def _begins(part: str, core: bytes) -> bytes:
+    """Return an expression for a word whose short first part stands behind other characters, or is a hump."""
+    head, rest = _caseless(part), core[len(_caseless(part)) :]
+    upper, second, tail = part[0].upper(), part[1:2], part[2:]
+    humps = (
+        b"[a-z]" + re.escape(upper).encode() + _caseless(part[1:]),
+        b"[A-Z]" + re.escape(upper + second).encode() + _caseless(tail),
+    )
+    return b"(?:%s%s|%s|%s)%s" % (_APART, head, *humps, rest)
 
 
 def _caseless(part: str) -> bytes:
     """Return an expression that matches a part of a word in any letter case; Hyperscan does so for ASCII."""
+    if not part:
+        return b""
     if part.isascii():
         return f"(?i:{re.escape(part)})".encode()
     return "".join(

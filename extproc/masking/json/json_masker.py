@@ -253,7 +253,8 @@ class JsonMasker:
             match visit:
                 case ScalarVisit():
                     if visit.detectors.meets(self.analyzer.contextual):
-                        visit = visit._replace(at=layout.position(visit.span[0], visit.at))  # noqa: PLW2901
+                        at = layout.position(visit.span[0], visit.at)
+                        visit = visit if at is visit.at else visit._replace(at=at)  # noqa: PLW2901
                     edits += self._string(text, visit, around) if visit.is_string else self._word(text, visit)
                 case ContainerVisit():
                     edits.append(self._container(visit))

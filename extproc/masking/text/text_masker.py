@@ -74,6 +74,9 @@ class ScanResult(NamedTuple):
 
         Of matches with one range and one outcome, the first is yielded: its entity tells most.
         """
+        if len(self.matches) == 1 == len(self.masked):
+            yield self.matches[0], self.masked[0].operator.value
+            return
         seen: tuple[int, int, str] = (-1, -1, "")
         for match, how in self._outcomes():
             if (this := (match.start, match.end, how)) != seen:

@@ -30,6 +30,15 @@ def test_every_example_is_masked_as_its_entity(detector):
     assert detector.entity in {finding.entity for finding in masked.findings}
 
 
+@pytest.mark.parametrize("detector", CATALOGUE, ids=lambda detector: detector.entity)
+def test_every_example_is_masked_behind_an_escape_as_behind_a_line_end(detector):
+    """A word's first character is then behind the letter of an escape."""
+    text = f"hello\n{detector.example_key or 'v'}: {detector.example}\n"
+    as_text = MASKER.mask(text.encode(), "text/plain", MASK_EVERYTHING).body
+    body = json.dumps({"note": text}, ensure_ascii=False).encode()
+    assert json.loads(MASKER.mask(body, "application/json", MASK_EVERYTHING).body)["note"] == as_text.decode()
+
+
 @pytest.mark.parametrize("detector", [each for each in CATALOGUE if each.hints], ids=lambda each: each.entity)
 def test_entities_with_context_have_an_example_with_a_key(detector):
     assert detector.example_key

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
-from extproc.detectors.context import NAME_REACH
+from extproc.detectors.context import NAME_REACH, REACH, name_before
 from extproc.detectors.detector import APART, Detector, Find, Ranges
 from extproc.detectors.ends import EndsOf, Nearby
 from extproc.detectors.entities.national.alone import ALONE
@@ -18,7 +18,7 @@ from extproc.detectors.entities.national.beside import BESIDE
 from extproc.detectors.entities.national.row import Row
 from extproc.detectors.vocabulary.index import WordIndex
 from extproc.detectors.vocabulary.vocabulary import Vocabulary
-from extproc.detectors.vocabulary.words import Words
+from extproc.detectors.vocabulary.words import OTHER_NAMES, Words
 
 NUMBER = re.compile(
     r"(?<![0-9A-Za-z_])(?:[A-Za-z]{1,6}[ -]?)?([0-9])[0-9A-Za-z]*"
@@ -94,7 +94,7 @@ class BesideSearch:
         for part in [(0, len(text))] if above else near.parts:
             for match in NUMBER.finditer(text, *part):
                 start, end = match.span()
-                kinds = above.union(near.ends.within(start - WORD_NEAR, end + 1)) if match.start(1) else above
+                kinds = above.union(near.kinds(start, end, is_in_groups=min(match[0]) < "0"))
                 for number, find in enumerate(finds) if kinds else ():
                     if isinstance(find, BesideFind) and not find.kinds.isdisjoint(kinds):
                         for found in find.within(text, start, end, keys):
@@ -112,6 +112,22 @@ class _NearWords:
     def ends(self) -> EndsOf:
         """The places of words."""
         return self._index.ends(self._text)
+
+    def kinds(self, start: int, end: int, *, is_in_groups: bool) -> set[int]:
+        """Return the kinds of words that may tell a number: in its name, shortly before it, or with its digits.
+
+        Args:
+            start: where the number begins.
+            end: where it ends.
+            is_in_groups: a part of it may be a number, too. That part has no name.
+        """
+        kinds = set(self.ends.within(start - WORD_NEAR, end + 1))
+        name = name_before(self._text, start) if kinds and not is_in_groups else ""
+        if not name:
+            return kinds
+        at = self._text.rfind(name, 0, start)
+        first = max(start - REACH, *(self._text.rfind(mark, max(0, start - REACH), at) for mark in OTHER_NAMES))
+        return set(self.ends.within(min(first, at), end + 1))
 
     @cached_property
     def parts(self) -> list[tuple[int, int]]:

@@ -93,6 +93,8 @@ IN_TEXT = [
     ("kubectl create secret generic db --from-literal=password=letmein", "letmein"),
     ("helm install --set=auth.rootPassword=letmein x", "letmein"),
     ("DEBUG:password=letmein", "letmein"),
+    ("docker run --env=DB_PASSWORD=hunter2 x", "hunter2"),
+    ("java -Dset=db.password=hunter2 x", "hunter2"),
 ]
 STAYS_IN_TEXT = [
     "Your password: must be 8 characters long.",
@@ -105,6 +107,7 @@ STAYS_IN_TEXT = [
     "secret: ${SECRET}",
     "Forgot your password? Reset it here.",
     "password=",
+    "arn:aws:secretsmanager:us-east-1:642097153713:secret:a-cGv7w9",
     "is_password=true",
     "password_policy=strong1",
     "Password: must be long, and have marks",

@@ -1,5 +1,6 @@
 """Words tell from a name what its value is, in many languages and spellings, and from parts of names nothing."""
 
+import json
 import re
 
 import pytest
@@ -103,6 +104,19 @@ def test_each_word_tells_alone_and_in_a_hint(kind):
         for spelled in (name, name.upper(), name.title(), name.replace("_", " "), name.replace("_", "-")):
             assert words.tell(spelled), spelled
             assert _has_hint(words, f"\n{spelled}: 1"), spelled
+            assert _has_hint(words, json.dumps(f"a\n{spelled}: 1", ensure_ascii=False)), spelled
+
+
+@pytest.mark.parametrize("text", ["paid card", "hybrid_card", "PaidCard", "paidcard", "thetaxid"])
+def test_a_short_first_part_has_a_hint_only_where_a_word_begins(text):
+    assert not _has_hint(Words(["id_card", "tax_id"]), f" {text} ")
+
+
+@pytest.mark.parametrize(
+    "text", ["userIdCard", "USERIdCard", "id card", "x-id-card", "idcard", "Tax_ID", "my taxId"]
+)
+def test_a_word_with_a_short_first_part_has_a_hint(text):
+    assert _has_hint(Words(["id_card", "tax_id"]), f" {text} ")
 
 
 @pytest.mark.parametrize(
