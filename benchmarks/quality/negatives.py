@@ -149,6 +149,31 @@ def names_that_do_not_tell(m: Maker) -> Iterator[Case]:
     })  # fmt: skip
 
 
+def about_maps(m: Maker) -> Iterator[Case]:
+    """Objects under a telling name that describe the thing, and names of secrets."""
+    kind, name = "n objects about a secret", m.pick("db-password", "my-tls", "regcred-prod", "app_config")
+    for document in (
+        {"secrets": {"enabled": True, "url": "https://vault.example.com", "name": name, "created_at": m.time()}},
+        {"secrets": [{"name": name, "version": m.digits(1)}, {"name": "other", "version": "latest"}]},
+        {"secrets": {"db": "prod-db", "tls": name}},
+        {"secrets": ["db_password", name]},
+        {"secrets": {"db_password": {"file": "./db_password.txt"}, "tls": {"external": True}}},
+        {"jobs": {"build": {"uses": "./.github/workflows/build.yml", "secrets": "inherit"}}},
+        {"secrets": {"db": f"vault:secret/data/{name}#password", "api": "${API_KEY}"}},
+        {"secrets": {"total": 1200, "rotated": 1100}},
+        {"passwords": {"reset": "Your password has been reset!", "sent": "We have e-mailed your reset link."}},
+        {"passwords": {"policy": "strong", "min_length": "12", "hash_algorithm": f"bcrypt{m.digits(2)}"}},
+        {"credentials": {"username": "bob", "host": "db.internal", "database": f"shop{m.digits(1)}"}},
+        {"credentials": {"id": m.hex(16), "type": "public-key", "transports": ["usb", "nfc"]}},
+        {"credentials": [{"provider": "aws", "profile": "default2", "region": "eu-west-1"}]},
+        {"authorization": {"transaction": f"TX{m.digits(8)}"}},
+        {"properties": {"passwords": {"type": "object", "description": "Passwords by user"}}},
+        {"imagePullSecrets": [{"name": name}], "tokens": {"input": 1204, "output": 388}},
+        {"secret": {"secretName": name, "defaultMode": 420}},
+    ):
+        yield json_case(kind, "", document, indent=m.chance.choice([None, 2]))
+
+
 def prose_and_tables(m: Maker) -> Iterator[Case]:
     """Prose with numbers, and tables of numbers."""
     n = m.number
@@ -344,4 +369,4 @@ def about_it(m: Maker) -> Iterator[Case]:
     )
 
 
-KINDS = (distant_words, about_it, numbers, versions, names_that_do_not_tell, prose_and_tables)
+KINDS = (distant_words, about_it, about_maps, numbers, versions, names_that_do_not_tell, prose_and_tables)

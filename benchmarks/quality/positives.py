@@ -178,6 +178,30 @@ def own_name(m: Maker) -> Iterator[Case]:
     )
 
 
+def maps(m: Maker) -> Iterator[Case]:
+    """1. The name of a map says secret; its keys say whose."""
+    kind, two = "1 maps under a name", must(m.some(ALNUM, 12))
+    one = must(m.pick("letmein", "two words!", "pässwort9", m.some(LOWER, 9), m.some(ALNUM, 20)))
+    owner, other = (
+        m.pick("alice", "db", "reporting", "user", "app"),
+        m.pick("bob", "cache", "worker-2", "ann@host"),
+    )
+    plural = m.pick("passwords", "dbPasswords", "user_passwords", "PASSWORDS")
+    made = must(m.pick("hunter2", "Sommer2024", m.some(ALNUM, 10) + m.digits(2)))
+    for document in (
+        {plural: {owner: one, other: two}},
+        {m.pick("secrets", "credentials", "api_keys", "access_keys"): {m.pick("db", "main", "stripe"): made}},
+        {"secrets": {"prod": {"db": made, "mail": two}, "dev": {"db": made}}, "region": "eu-west-1"},
+        {"secrets": [{"db": made}, {"mail": two}], "version": 2},
+        {m.pick("password", "api_key", "client_secret"): {"prod": one, "staging": two}},
+        {"password": {owner: made, other: two}},
+        {"config": json.dumps({"secrets": {"db": made}}, ensure_ascii=False)},
+        {"kind": "SecretList", "items": [{"metadata": {"name": "a"}, "data": {"db": made}}]},
+        {"pins": {owner: must(m.digits(4))}},
+    ):
+        yield json_case(kind, "SECRET", document, indent=m.chance.choice([None, 2]))
+
+
 def files(m: Maker) -> Iterator[Case]:
     """1. The same in files and answers of many tools."""
     kind, simple = (
@@ -678,6 +702,7 @@ def classic(m: Maker) -> Iterator[Case]:
 KINDS = (
     classic,
     own_name,
+    maps,
     files,
     beside,
     tables,

@@ -21,6 +21,7 @@ from extproc.detectors.labels import Labels
 from extproc.detectors.packed import RATIO, RATIO_FREE
 from extproc.detectors.prefilter import Prefilter
 from extproc.detectors.views import View
+from extproc.detectors.vocabulary.key_roles import KEY_LONGEST
 from extproc.model.errors import MaskingError
 
 _LETTER = re.compile(r"[^\W\d_]")
@@ -212,6 +213,10 @@ class Analyzer:
             found = DetectorSet.of(number for number, tells in self._names if tells(folded))
             self._named[name] = found
         return found
+
+    def tells(self, name: str) -> bool:
+        """Return whether a name of any length tells what its value is."""
+        return self.named_by(name[-KEY_LONGEST:]) is not NONE
 
     def told_by(self, names: str) -> DetectorSet:
         """Return the detectors that may find something because of names; ``NONE`` itself if none does.

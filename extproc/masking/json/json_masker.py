@@ -238,7 +238,7 @@ class JsonMasker:
             around: the documents around it, with itself.
             prescan: its prescan; None if it was not prescanned yet, or has escapes.
         """
-        layout = Layout(text, *base.keys()[-1:])
+        layout = Layout(self.analyzer, text, *base.keys()[-1:])
         candidates = self._candidates(text, around.detectors, prescan)
         scanner = Scanner(
             text,

@@ -5,11 +5,12 @@ A value's name is usually its key. In ``{"name": "DB_PASSWORD", "value": "…"}`
 and returns these names. It knows the layouts of common APIs, and no API by itself.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 from extproc.codecs.json_units import OPENS, UNIT, Unit, unquote
+from extproc.detectors.vocabulary import maps
 from extproc.detectors.vocabulary.key_roles import NAME_LONGEST, NAMING, is_named, is_wrapper, joined
 
 _HEADERS = frozenset(
@@ -47,24 +48,33 @@ _LOGIN, _LOGIN_MEMBERS = (
 """A login in Docker's ``config.json``, and all members of its object."""
 _SECRET_KIND, _SECRET_DATA = "Secret", frozenset({"data", "stringData"})
 """The kind of Kubernetes' objects of which all data is secret, and the keys of the data."""
-TELLING_MEMBERS = frozenset({"kty", "auth", "family", "postalCode"})
-"""Members of these objects that their detectors look for."""
+_SECRET_LIST, _LIST_ITEMS = "SecretList", "items"
+"""The kind of a list of such objects, which do not repeat their kind, and the key of the list."""
+TELLING_MEMBERS = frozenset({"kty", "auth", "family", "postalCode", _SECRET_LIST})
+"""Members of these objects, and a kind of objects, that their detectors look for."""
 SECRET = "secret"  # noqa: S105 - a name
 """The name of values that are secret because of the object that they are in."""
 
 
-def names_by_layout(text: str, shape: str, name: str = "") -> dict[int, str]:
+Tells = Callable[[str], bool]
+"""Returns whether a name tells what its value is."""
+
+
+def names_by_layout(text: str, shape: str, name: str, tells: Tells) -> dict[int, str]:
     """Return the names of scalars that are not named by their own key, by the offset of the scalar.
+
+    Elements that are names themselves, of secrets, have an empty name.
 
     Args:
         text: a document that ``check_text`` accepts.
         shape: its shape, see ``extproc.codecs.json_units.shape``.
-        name: that of the value that the document is in another one.
+        name: that of the value that the document is in another one; may be empty.
+        tells: knows the names that tell.
     """
     named: dict[int, str] = {}
     root = _parse(text, shape)
     if root is not None:
-        _name(text, root, name, named, by_layout=True)
+        _Names(text, tells, named).add(root, name)
     return named
 
 
@@ -124,43 +134,116 @@ def _parse(text: str, shape: str) -> _Node | None:
     return root
 
 
-def _name(text: str, node: _Node, name: str, named: dict[int, str], *, by_layout: bool) -> None:
-    """Name everything in a node.
+_Item = tuple[_Node, str, bool]
+"""A node, its name, and whether the name is not the node's own key."""
 
-    Args:
-        text: the document.
-        node: the node.
-        name: the name of the node.
-        named: takes the names.
-        by_layout: the name is not the node's own key.
-    """
-    if node.is_scalar:
-        if by_layout and name:
-            header = named.get(node.start)
-            named[node.start] = f"{name}|{header}" if header else name
-        return
-    if node.members is None:
-        _name_table(text, _rows_with_header(text, node, name), named)
+
+class _Names:
+    """Names the values of one document. Its generators yield nodes to name next: documents may be deep."""
+
+    def __init__(self, text: str, tells: Tells, named: dict[int, str]) -> None:
+        self._text = text
+        self._tells = tells
+        self._named = named
+
+    def add(self, root: _Node, name: str) -> None:
+        """Name everything in a document with this name."""
+        opened: list[Iterator[_Item]] = [iter([(root, name, True)])]
+        while opened:
+            item = next(opened[-1], None)
+            if item is None:
+                opened.pop()
+                continue
+            node, name, by_layout = item
+            if node.members is not None:
+                opened.append(self._members(node, node.members, name))
+            elif node.elements is not None:
+                opened.append(self._elements(node, node.elements, name))
+            elif by_layout and name:
+                header = self._named.get(node.start)
+                self._named[node.start] = f"{name}|{header}" if header else name
+
+    def _elements(self, node: _Node, elements: list[_Node], name: str) -> Iterator[_Item]:
+        yield from self._table(_rows_with_header(self._text, node, name))
+        telling = self._telling_part(name)
         option = ""
-        for element in node.elements or ():
-            _name(text, element, _both(name, option), named, by_layout=True)
-            option = _option(text, element)
-        return
-    members = node.members
-    _name_tables(text, node, named)
-    known = _known_names(text, members)
-    pair = _pair_name(text, members)
-    for key, member in members.items():
-        if key in known:
-            for inner in member.children if member.members is not None else [member]:
-                _name(text, inner, known[key], named, by_layout=True)
-        elif pair and is_named(key):
-            both = f"{name}|{pair}" if name and is_wrapper(key) else pair
-            _name(text, member, both, named, by_layout=True)
-        elif is_wrapper(key):
-            _name(text, member, name, named, by_layout=True)
+        for element in elements:
+            if telling and not option and self._is_name_of_secret(element, telling):
+                self._named[element.start] = ""
+            else:
+                yield element, _both(name, option), True
+            option = _option(self._text, element)
+
+    def _members(self, node: _Node, members: dict[str, _Node], name: str) -> Iterator[_Item]:
+        yield from self._tables(node)
+        yield from _data_of_secrets(self._text, members)
+        known = _known_names(self._text, members)
+        pair = _pair_name(self._text, members)
+        in_map = {} if known or pair else self._names_in_map(name, members)
+        for key, member in members.items():
+            if key in known:
+                for inner in member.children if member.members is not None else [member]:
+                    yield inner, known[key], True
+            elif pair and is_named(key):
+                yield member, f"{name}|{pair}" if name and is_wrapper(key) else pair, True
+            elif is_wrapper(key):
+                yield member, name, True
+            else:
+                yield member, in_map.get(key, key), key in in_map
+
+    def _names_in_map(self, name: str, members: dict[str, _Node]) -> dict[str, str]:
+        """Return the names that a map under a name that tells gives to its members."""
+        telling = self._telling_part(name)
+        if not telling or not maps.is_map(telling, members):
+            return {}
+        scalars = {key: _scalar_in_map(self._text, each) for key, each in members.items() if each.is_scalar}
+        return maps.names_in_map(telling, members, scalars)
+
+    def _telling_part(self, name: str) -> str:
+        """Return that of the joined names which tells; empty if none does."""
+        return next((each for each in reversed(name.split("|")) if each and self._tells(each)), "")
+
+    def _is_name_of_secret(self, element: _Node, name: str) -> bool:
+        return element.is_string and maps.is_name_of_secret(name, _text_of(self._text, element))
+
+    def _tables(self, node: _Node) -> Iterator[_Item]:
+        """Name the cells of tables whose columns are listed in one member of an object and its rows in another."""
+        table = _Table()
+        for key, member in (node.members or {}).items():
+            _collect(self._text, key, member, table)
+            for inner_key, inner in (member.members or {}).items():
+                _collect(self._text, inner_key, inner, table)
+        for header in (*table.columns, *table.headers):
+            for rows in table.rows:
+                yield from self._table((header, iter(rows.elements or ())))
+        for header in table.columns:
+            yield from self._table((header, iter(table.lists)))
+
+    def _table(self, table: tuple[list[str], Iterator[_Node]]) -> Iterator[_Item]:
+        """Name the cells of all rows that are as wide as the header.
+
+        A cell that already has a name keeps it: listed columns say more than the first row, which may be data.
+        """
+        header, rows = table
+        if not header:
+            return
+        for row in rows:
+            cells = _cells(row)
+            if cells is None or len(cells) != len(header):
+                continue
+            for name, cell in zip(header, cells, strict=True):
+                yield from self._cell(cell, name)
+
+    def _cell(self, cell: _Node, name: str) -> Iterator[_Item]:
+        if cell.is_scalar:
+            if name:
+                self._named.setdefault(cell.start, name)
+            return
+        if cell.members is not None and len(cell.members) == 1:
+            key, inner = next(iter(cell.members.items()))
+            yield inner, _both(name, "" if is_wrapper(key) else key), True
         else:
-            _name(text, member, key, named, by_layout=False)
+            yield cell, name, True
 
 
 def _option(text: str, element: _Node) -> str:
@@ -169,10 +252,28 @@ def _option(text: str, element: _Node) -> str:
     return said if said.startswith("--") and "=" not in said else ""
 
 
+def _scalar_in_map(text: str, scalar: _Node) -> maps.Scalar:
+    if scalar.is_string:
+        return maps.Scalar(unquote(text, scalar.start, scalar.end), is_string=True)
+    return maps.Scalar(text[scalar.start : scalar.end], is_string=False)
+
+
+def _data_of_secrets(text: str, members: dict[str, _Node]) -> Iterator[_Item]:
+    """Yield the data of Kubernetes' secrets in a list, which do not repeat their kind."""
+    if _LIST_ITEMS in members and _kind_of(text, members) == _SECRET_LIST:
+        for item in members[_LIST_ITEMS].elements or ():
+            for key in _SECRET_DATA & (item.members or {}).keys():
+                yield from ((each, SECRET, True) for each in (item.members or {})[key].children)
+
+
+def _kind_of(text: str, members: dict[str, _Node]) -> str:
+    """Return the kind that an object of Kubernetes says it is; empty if it says none."""
+    return _text_of(text, members["kind"]) if "kind" in members and members["kind"].is_string else ""
+
+
 def _known_names(text: str, members: dict[str, _Node]) -> dict[str, str]:
     """Return the names of members by the standard that describes their object."""
-    kind = members.get("kind")
-    if kind is not None and kind.is_string and unquote(text, kind.start, kind.end) == _SECRET_KIND:
+    if _kind_of(text, members) == _SECRET_KIND:
         return dict.fromkeys(_SECRET_DATA, SECRET)
     if _LOGIN in members and members.keys() <= _LOGIN_MEMBERS:
         return {_LOGIN: SECRET}
@@ -206,20 +307,6 @@ def _said(text: str, node: _Node) -> str:
 def _text_of(text: str, node: _Node) -> str:
     """Return a string that may be a name; empty if it is too long for one."""
     return unquote(text, node.start, node.end) if node.end - node.start <= NAME_LONGEST + 2 else ""
-
-
-def _name_tables(text: str, node: _Node, named: dict[int, str]) -> None:
-    """Name the cells of tables whose columns are listed in one member of an object and its rows in another."""
-    table = _Table()
-    for key, member in (node.members or {}).items():
-        _collect(text, key, member, table)
-        for inner_key, inner in (member.members or {}).items():
-            _collect(text, inner_key, inner, table)
-    for header in (*table.columns, *table.headers):
-        for rows in table.rows:
-            _name_table(text, (header, iter(rows.elements or ())), named)
-    for header in table.columns:
-        _name_table(text, (header, iter(table.lists)), named)
 
 
 def _collect(text: str, key: str, node: _Node, table: _Table) -> None:
@@ -287,31 +374,3 @@ def _cells(row: _Node) -> list[_Node] | None:
     if row.members is not None and len(row.members) == 1:
         return next(iter(row.members.values())).elements
     return None
-
-
-def _name_table(text: str, table: tuple[list[str], Iterator[_Node]], named: dict[int, str]) -> None:
-    """Name the cells of all rows that are as wide as the header.
-
-    A cell that already has a name keeps it: listed columns say more than the first row, which may be data.
-    """
-    header, rows = table
-    if not header:
-        return
-    for row in rows:
-        cells = _cells(row)
-        if cells is None or len(cells) != len(header):
-            continue
-        for name, cell in zip(header, cells, strict=True):
-            _name_cell(text, cell, name, named)
-
-
-def _name_cell(text: str, cell: _Node, name: str, named: dict[int, str]) -> None:
-    if cell.is_scalar:
-        if name:
-            named.setdefault(cell.start, name)
-        return
-    if cell.members is not None and len(cell.members) == 1:
-        key, inner = next(iter(cell.members.items()))
-        _name(text, inner, _both(name, "" if is_wrapper(key) else key), named, by_layout=True)
-    else:
-        _name(text, cell, name, named, by_layout=True)

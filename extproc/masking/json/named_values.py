@@ -25,8 +25,9 @@ SIGN_REACH = 160
 class Layout:
     """The names that the layout of a document gives to values. Read once, if they are needed at all."""
 
-    def __init__(self, text: str, name: str = "") -> None:
-        """Take a document, and the name of the value that it is in another one."""
+    def __init__(self, analyzer: Analyzer, text: str, name: str = "") -> None:
+        """Take a document, and the name of the value that it is in another one; the analyzer knows names."""
+        self._analyzer = analyzer
         self.text = text
         self.name = name
         self.is_wanted = False
@@ -40,7 +41,7 @@ class Layout:
     @cached_property
     def names(self) -> dict[int, str]:
         """See ``names_by_layout``."""
-        return names_by_layout(self.text, self.shape, self.name)
+        return names_by_layout(self.text, self.shape, self.name, self._analyzer.tells)
 
     def position(self, start: int, at: Position) -> Position:
         """Return the position of the value at an offset, with the name that the layout gives to it."""
@@ -62,7 +63,7 @@ def add_named(analyzer: Analyzer, layout: Layout, candidates: list[Candidate] | 
     Returns:
         All candidates, sorted.
     """
-    layout.is_wanted = candidates is None or analyzer.named_by(layout.name[-KEY_LONGEST:]) is not NONE
+    layout.is_wanted = candidates is None or analyzer.tells(layout.name)
     if candidates is None or not (candidates or layout.is_wanted):
         return candidates
     kept: list[Candidate] = []

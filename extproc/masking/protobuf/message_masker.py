@@ -196,6 +196,7 @@ class MessageMasker:
         """Have the values searched that texts of their messages name: keys of maps, and names beside them."""
         self._read_texts, self._names_by_layout = texts, {}
         telling = dict(self._batch.telling())
+        tells = self._masker.analyzer.tells
         by_field = not TELLING_MEMBERS.isdisjoint(self._names)
         told: dict[int, DetectorSet] = {}
         numbers = sorted(telling)
@@ -203,7 +204,7 @@ class MessageMasker:
             at = bisect_left(numbers, read.first)
             if not by_field and not (at < len(numbers) and numbers[at] < read.end):
                 continue
-            named = self._names_by_layout[read.first] = names_in(read, texts)
+            named = self._names_by_layout[read.first] = names_in(read, texts, tells)
             for number, name in named.items():
                 told[number] = self._masker.analyzer.named_by(name[-KEY_LONGEST:])
             for key, number in values_below(read, telling):
@@ -219,7 +220,9 @@ class MessageMasker:
         if named is None:
             if not any(isinstance(each, int) or is_wrapper(each) or is_named(each) for each in last):
                 return ""
-            named = self._names_by_layout[message.first] = names_in(message, self._read_texts)
+            named = self._names_by_layout[message.first] = names_in(
+                message, self._read_texts, self._masker.analyzer.tells
+            )
         return named.get(number, "")
 
     def _masked(self, message: bytes, read: MessageNode, index: int | None) -> bytes:

@@ -12,7 +12,7 @@ from google.protobuf.descriptor import Descriptor
 from extproc.codecs.json_units import quote, shape
 from extproc.codecs.protobuf import Field
 from extproc.codecs.protobuf_messages import ANY, ANY_VALUE, MAP_KEY, TEXTS, Slot
-from extproc.masking.json.layout import names_by_layout
+from extproc.masking.json.layout import Tells, names_by_layout
 
 WRAPPERS = frozenset(
     f"google.protobuf.{kind}Value"
@@ -69,12 +69,13 @@ def values_below(message: MessageNode, keys: Container[int]) -> Iterator[tuple[i
         yield from values_below(node.inner, keys)
 
 
-def names_in(message: MessageNode, texts: Sequence[str]) -> dict[int, str]:
+def names_in(message: MessageNode, texts: Sequence[str], tells: Tells) -> dict[int, str]:
     """Return the names of values that are not named by their own field or key.
 
     Args:
         message: it was read.
         texts: the texts and numbers of all messages.
+        tells: knows the names that tell.
 
     Returns:
         The names by the number of the text.
@@ -84,7 +85,7 @@ def names_in(message: MessageNode, texts: Sequence[str]) -> dict[int, str]:
     document = "".join(written.pieces)
     return {
         written.places[offset]: name
-        for offset, name in names_by_layout(document, shape(document)).items()
+        for offset, name in names_by_layout(document, shape(document), "", tells).items()
         if offset in written.places
     }
 

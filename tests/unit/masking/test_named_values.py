@@ -56,6 +56,21 @@ CASES = [
     ({"password": '"x y"', "pin": '"4931"'}, {"password": S, "pin": f'"{S}"'}),
     ({"password": '["x", 4931]'}, {"password": S}),
     ({"pin": "[4931, 4932]"}, {"pin": f'["{S}", "{S}"]'}),
+    ({"secrets": {"db": "x7Kq9mP2vL"}}, {"secrets": {"db": S}}),
+    ({"passwords": {"alice": "hunter2", "app": "letmein"}}, {"passwords": {"alice": S, "app": S}}),
+    ({"userPasswords": {"a b c d e f g h": "x"}}, {"userPasswords": {"a b c d e f g h": S}}),
+    ({"credentials": {"main": "hunter2"}, "x": {"y": "z"}}, {"credentials": {"main": S}, "x": {"y": "z"}}),
+    ({"secrets": {"prod": {"db": "a1"}, "dev": [{"db": "b2"}]}}, {"secrets": {"prod": {"db": S}, "dev": [{"db": S}]}}),
+    ({"secrets": {"API": "x", "DB_PASSWORD": "y", "STRIPE": None}}, {"secrets": {"API": S, "DB_PASSWORD": S, "STRIPE": None}}),
+    ({"api_key": {"live": "abc", "test": "def"}}, {"api_key": {"live": S, "test": S}}),
+    ({"password": {"alice": "hunter2", "bob": "x"}}, {"password": {"alice": S, "bob": S}}),
+    ({"passwords": {"alice": 12345678, "bob": "x"}}, {"passwords": {"alice": S, "bob": S}}),
+    ({"seed_phrases": {"main": "abandon ability able about"}}, {"seed_phrases": {"main": S}}),
+    ({"pins": {"alice": "4931"}, "full_names": {"u1": "Jo-Ann"}}, {"pins": {"alice": S}, "full_names": {"u1": "[PERSON]"}}),
+    ({"passport": {"type": "P", "number": "AB1234567"}}, {"passport": {"type": "P", "number": "[PASSPORT]"}}),
+    ({"secrets": '{"db": "hunter2"}'}, {"secrets": S}),
+    ({"config": '{"secrets": {"db": "hunter2"}}'}, {"config": '{"secrets": {"db": "[NAMED_SECRET]"}}'}),
+    ({"kind": "SecretList", "items": [{"data": {"a": "eA=="}}]}, {"kind": "SecretList", "items": [{"data": {"a": S}}]}),
     ({"secret_string": '{"user": "bob", "x": "y z"}'}, {"secret_string": S}),
     ({"name": "password", "value": '["x"]'}, {"name": "password", "value": S}),
 ]  # fmt: skip
@@ -70,7 +85,20 @@ STAY = [
     {"passwords": "[]", "secret": "{}", "a": '["x"]'},
     {"weather": {"current": "sunny"}, "new": "x", "type": "note"},
     {"columns": ["id", "name"], "rows": [["1", "password"], ["2", "x"]]},
-]
+    {"secrets": {"enabled": True, "url": "https://vault.example", "name": "x", "arn": "arn:aws:x", "created_at": "2024-01-01"}},
+    {"secrets": [{"name": "db-password", "version": "3"}]},
+    {"secrets": {"db": "prod-db", "tls": "my-tls-cert"}},
+    {"secrets": ["db_password", "my-tls", "db-password"]},
+    {"secrets": {"db": {"file": "./db.txt"}, "tls": {"external": True}}},
+    {"secrets": {"db": "${DB}", "a": "vault:secret/data/db#pw", "b": "ssm:/prod/db"}},
+    {"secrets": {"rotated": 1200, "total": 5000}},
+    {"secrets": "inherit", "secret_names": {"db": "a1"}, "secrets_count": {"db": "b2"}},
+    {"passwords": {"reset": "Your password has been reset!", "sent": "We have e-mailed your link.", "form": "Change my password"}},
+    {"passwords": {"policy": "strong", "min_length": "8", "hint_text": "abc1"}},
+    {"credentials": {"username": "bob", "host": "db.internal", "db": "shop1"}},
+    {"credentials": {"id": "x1", "type": "public-key", "transports": ["usb"]}},
+    {"authorization": {"transaction": "TX123456"}},
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("document", "masked"), CASES)

@@ -129,6 +129,7 @@ TREES = [
     ({"name": "DB_PASSWORD", "value": "hunter2"}, {"name": "DB_PASSWORD", "value": S}),
     ({"value": "hunter2", "name": "DB_PASSWORD"}, {"value": S, "name": "DB_PASSWORD"}),
     ({"passwords": ["a", "b"]}, {"passwords": [S, S]}),
+    ({"passwords": {"alice": "x y", "bob": "z"}}, {"passwords": {"alice": S, "bob": S}}),
     ({"columns": ["name", "password"], "rows": [["bob", "x"]]}, {"columns": ["name", "password"], "rows": [["bob", S]]}),
     ({"kind": "Secret", "data": {"a": "eA=="}}, {"kind": "Secret", "data": {"a": S}}),
     ({"kty": "oct", "k": "x y"}, {"kty": "oct", "k": S}),
