@@ -98,9 +98,47 @@ class Analyzer:
         """The names of all entities that can be found."""
         return frozenset(self._canonical)
 
+    def may_spell(self, text: str) -> bool:
+        """Return whether a decoder may have something to decode in a document or text."""
+        return bool(self._prefilter.spelled(_encoded(fold(text).text)))
+
     def labels_in(self, text: str) -> int:
-        """Return the number of labels of masking in a text: of its own entities, and pseudonyms."""
-        return self._labels.count(text)
+        """Return the number of labels of masking in a text: of its own entities, and pseudonyms.
+
+        If there is none as the text is written, those count that decoders read in it.
+
+        Raises:
+            MaskingError: text in it cannot be decoded.
+        """
+        count = self._labels.count(text)
+        if count or not self._prefilter.has_decoders.search(text):
+            return count
+        layer = [text]
+        budget = _Budget(RATIO * len(text) + RATIO_FREE)
+        for _ in range(MAX_DECODED):
+            layer = [view.text for each in layer for view in self._views(fold(each).text, budget)]
+            if not layer or (count := sum(map(self._labels.count, layer))):
+                break
+        return count
+
+    def _views(self, text: str, budget: "_Budget") -> Iterator[View]:
+        """Yield what decoders read in a folded text.
+
+        Raises:
+            MaskingError: it is too large, or a decoder failed.
+        """
+        numbers = self._prefilter.spelled(_encoded(text))
+        decoders = {self._decoders[number - len(self._detectors)].views: None for number in sorted(numbers)}
+        for views in decoders:
+            try:
+                for view in views(text):
+                    budget.take(view.inflated)
+                    if view.text != text:
+                        yield view
+            except MaskingError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever a decoder does, the call must not pass
+                raise MaskingError(f"a decoder failed: {type(error).__name__}") from None
 
     def canonical(self, entity: str, found: str) -> str:
         """Return one form for all spellings of the same value, for pseudonyms."""

@@ -20,9 +20,12 @@ class Labels:
         self._names = frozenset(entities) | OTHERS
 
     def count(self, text: str) -> int:
-        """Return the number of labels in a text."""
-        found = [*_LABEL.finditer(text), *_PSEUDONYM.finditer(text)] if "[" in text or "<" in text else ()
-        return sum(match[1] in self._names for match in found)
+        r"""Return the number of labels in a text; if there is none, of those with escaped marks: ``\[NAME\]``."""
+        if "[" not in text and "<" not in text:
+            return 0
+        found = [*_LABEL.finditer(text), *_PSEUDONYM.finditer(text)]
+        count = sum(match[1] in self._names for match in found)
+        return count if count or "\\" not in text else self.count(text.replace("\\", ""))
 
     def hide(self, text: str) -> str:
         """Return the text with all of a label but its brackets replaced by stars. Its length stays the same."""

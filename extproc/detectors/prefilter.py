@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from operator import is_, itemgetter
 from typing import NamedTuple
 
@@ -164,9 +164,7 @@ class Prefilter:
 
         for database in self._which:
             self._run(database, BEFORE + data + BEHIND, on_match)
-        for each in self._decoders:
-            if each.may_match(data):
-                self._run(each.which, data, on_match)
+        self._search_decoders(data, on_match, once=True)
         marks = self._escaped(data, on_match)
         if not numbers and not marks:
             return NO_MATCH
@@ -175,6 +173,24 @@ class Prefilter:
         for number in numbers:
             (hinted if self._patterns[number].is_hint else owners).update(self._owners[number])
         return Matched(owners, hinted)
+
+    @cached_property
+    def has_decoders(self) -> re.Pattern[str]:
+        """Matches in every text in which a decoder may have something to decode."""
+        gates = "".join(sorted({chr(gate) for each in self._decoders for gate in each.gates} | {"\\"}))
+        lengths = [each.shortest for each in self._decoders if not each.gates]
+        return re.compile("|".join([f"[{re.escape(gates)}]", *(f".{{{least}}}" for least in lengths)]), re.DOTALL)
+
+    def spelled(self, data: bytes) -> set[int]:
+        """Return the decoders that may have something to decode in a text, and no detectors. See ``which``."""
+        numbers: set[int] = set()
+
+        def on_match(number: int, _start: int, _end: int, _flags: int, _context: object) -> None:
+            numbers.add(number)
+
+        self._search_decoders(data, on_match, once=True)
+        owners = {owner for number in numbers for owner in self._owners[number]}
+        return owners | ({mark.owner for mark in self.marked(data)} if BACKSLASH in data else set())
 
     def where(self, data: bytes, hinted: Iterable[int]) -> list[tuple[int, DetectorSet]] | None:
         """Return where patterns match in a document.
@@ -228,10 +244,10 @@ class Prefilter:
         found.sort(key=itemgetter(0))
         return [(end - len(BEFORE), each) for end, each in found]
 
-    def _search_decoders(self, data: bytes, on_match: OnMatch) -> None:
+    def _search_decoders(self, data: bytes, on_match: OnMatch, *, once: bool = False) -> None:
         for each in self._decoders:
             if each.may_match(data):
-                self._run(each.where, data, on_match)
+                self._run(each.which if once else each.where, data, on_match)
 
     def _is_of(self, owner: int, pattern: Pattern) -> bool:
         return pattern.is_decoders and owner in self._owners[self._patterns.index(pattern)]

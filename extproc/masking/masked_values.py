@@ -30,7 +30,7 @@ def log_masked_values(arguments: Json, log: FindingLog, labels_in: Callable[[str
     Args:
         arguments: as policy sees them.
         log: takes the findings.
-        labels_in: counts labels in a text.
+        labels_in: counts labels in a text, as it is written and as it is spelled in text.
         stars: what ``partial`` leaves counts, too.
 
     Raises:
@@ -63,12 +63,7 @@ def _texts(value: Json, location: Location, level: int) -> Iterator[tuple[Locati
 def _document(text: str) -> Json:
     """Return the document that a string is, as lenient readers read it; None if it is none."""
     bare = text.strip(AROUND_JSON)
-    if (
-        not bare
-        or LABEL.fullmatch(bare)
-        or ENDS.get(bare[0]) != bare[-1]
-        or not may_hold_masked_values(bare.encode("utf-8", "replace"))
-    ):
+    if not bare or LABEL.fullmatch(bare) or ENDS.get(bare[0]) != bare[-1]:
         return None
     try:
         read: Json = json.loads(bare, strict=False, parse_int=len, parse_float=len)

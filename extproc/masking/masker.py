@@ -139,10 +139,13 @@ class Masker:
         Raises:
             MaskingError: as for ``mask``.
         """
-        if not may_hold_masked_values(document):
-            return ()
         log = FindingLog(self._show_key)
-        _fail_closed(lambda: log_masked_values(arguments, log, self._analyzer.labels_in, stars=stars))
+
+        def look() -> None:
+            if may_hold_masked_values(document) or self._analyzer.may_spell(document.decode("utf-8", "replace")):
+                log_masked_values(arguments, log, self._analyzer.labels_in, stars=stars)
+
+        _fail_closed(look)
         return log.findings
 
     def mask(

@@ -1,6 +1,9 @@
 """What masking left, and comes back in a request, is a finding: policy sees it, and nothing changes it."""
 
+import base64
+import gzip
 import json
+from urllib.parse import quote
 
 import pytest
 
@@ -57,6 +60,60 @@ async def test_places(tmp_path, body, places):
     found, peer = await asked(tmp_path, body)
     assert found == places
     assert peer.request_body_is_untouched
+
+
+LABEL = "[EMAIL_ADDRESS]"
+FILE = f"# Contact\nWrite to {LABEL}.\n"
+
+
+def base64_of(text):
+    return base64.b64encode(text if isinstance(text, bytes) else text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        quote(LABEL),
+        quote(quote(LABEL)),
+        quote(PSEUDONYM),
+        f"https://example.com/?to={quote(LABEL)}&n=1",
+        f"https://example.com/?next={quote(quote(LABEL))}",
+        "&#91;EMAIL_ADDRESS&#93;",
+        "&lt;US_SSN:k1:ABCDEFGHIJKLMNOP&gt;",
+        "\\u005bEMAIL_ADDRESS\\u005d",
+        "\\[EMAIL_ADDRESS\\]",
+        "\\[EMAIL\\_ADDRESS\\]",
+        'x {"b": "\\u005bEMAIL_ADDRESS]"}',
+        base64_of(LABEL),
+        base64_of(FILE),
+        base64_of(gzip.compress(FILE.encode())),
+        base64_of(quote(LABEL)),
+        FILE.encode().hex(),
+        json.dumps({"content": base64_of(FILE)}),
+    ],
+)
+async def test_a_masked_value_that_is_spelled_in_text(tmp_path, value):
+    """A file that is written as Base64, the parameter of a URL in an argument."""
+    found, peer = await asked(tmp_path, {"a": {"b": value}})
+    assert [(path[:5], count) for path, count in found] == [("$.a.b", 1)]
+    assert peer.request_body_is_untouched
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://example.com/?a%5B0%5D=1&list%5BINDEX%5D=2",
+        "%5BTODO%5D",
+        "&lt;div&gt; &#91;x&#93;",
+        "\\[a-z\\]",
+        base64_of("[x] done [TODO] and more"),
+        base64_of(bytes(range(256))),
+        b"[TODO] and more of it".hex(),
+        "EMAIL_ADDRESS%5D",
+    ],
+)
+async def test_other_text_that_is_spelled_in_text(tmp_path, value):
+    assert (await asked(tmp_path, {"a": value}))[0] == []
 
 
 @pytest.mark.parametrize(
