@@ -144,13 +144,12 @@ class EndsOf:
     """The ends in one text, to ask for those in a part of it."""
 
     def __init__(self, ends: list[End]) -> None:
-        self._ends = ends
         self._at = [end.at for end in ends]
+        self._numbers = [end.number for end in ends]
 
-    def within(self, first: int, last: int) -> Iterator[int]:
-        """Yield the numbers of expressions that end between two offsets, both included."""
-        for place in range(bisect_left(self._at, first), bisect_right(self._at, last)):
-            yield self._ends[place].number
+    def within(self, first: int, last: int) -> set[int]:
+        """Return the numbers of expressions that end between two offsets, both included."""
+        return set(self._numbers[bisect_left(self._at, first) : bisect_right(self._at, last)])
 
     def parts(self, before: int, behind: int, length: int) -> list[Part]:
         """See ``parts_around``."""

@@ -27,7 +27,7 @@ OF_LENGTH = {
 }
 PREFILTER = (
     APART + rb"[A-Z]{2}[0-9]{2}(?:[ .-]?[A-Z0-9]){11}",
-    APART + rb"(?:[abd]e|[ab]d|ba|[a-z][g-z]|[g-z][a-z])[0-9]{2}(?:[.-]?[a-z0-9]){11}",
+    APART + rb"(?:[a-bd]e|[a-b]d|ba|[a-z][g-z]|[g-z][a-z])[0-9]{2}(?:[.-]?[a-z0-9]){11}",
 )
 """Random ids in hexadecimal begin with any two letters of a to f: of these, only countries count."""
 NEARBY = Nearby(PREFILTER, 80)

@@ -27,8 +27,8 @@ COMMON = frozenset({
 """Parts of many words that say little."""
 WORDS_IN_A_HINT = 100
 """Hyperscan limits the length of an expression."""
-OTHER_NAMES = "\n,;&|{}"
-"""Stand between a name with its value and the next one."""
+OTHER_NAMES = re.compile(r"[\n,;&|{}]")
+"""Stands between a name with its value and the next one."""
 _ASCII_WORD = re.compile(r"[a-z0-9_*]+")
 _WORD = re.compile(r"\*?[^\W_]+(?:_[^\W_]+)*\*?")
 _PART = re.compile(r"[A-Za-z]+|[0-9]+|[^A-Za-z0-9]+")
@@ -157,7 +157,7 @@ class Words:
             return self._ends_in_word(normal_text(text[max(0, at - REACH) : at]))
         first = max(0, at - REACH)
         if name:  # in front of this name, other names and their values may stand
-            first = max(first, *(text.rfind(mark, first, at - len(name)) for mark in OTHER_NAMES))
+            first = behind_other_names(text, first, at - len(name))
         while 0 < first < at and _IN_A_WORD.match(text, first - 1) and _IN_A_WORD.match(text, first):
             first += 1
         if first < at and _LETTERS.search(text, first, at) and self._tells(normal_text(text[first:at])):
@@ -187,6 +187,12 @@ class Words:
         """Return whether the last part of a name says that the value is about something."""
         last = name.rstrip("_").rpartition("_")[2]
         return bool(last) and self._about.fullmatch(f"_{last}") is not None
+
+
+def behind_other_names(text: str, first: int, end: int) -> int:
+    """Return where in a part of a text the last name with its value begins."""
+    other = OTHER_NAMES.search(text[first:end][::-1])
+    return end - other.start() - 1 if other else first
 
 
 def _longest_first(word: str) -> tuple[int, str]:

@@ -687,7 +687,7 @@ BESIDE: tuple[Row, ...] = (
         "nif",
         proof="check letter",
         source="Real Decreto 1553/2005",
-        shortest=9,
+        shortest=8,
     ),
     _row(
         "ES_NIE",

@@ -18,7 +18,7 @@ from extproc.detectors.entities.national.beside import BESIDE
 from extproc.detectors.entities.national.row import Row
 from extproc.detectors.vocabulary.index import WordIndex
 from extproc.detectors.vocabulary.vocabulary import Vocabulary
-from extproc.detectors.vocabulary.words import OTHER_NAMES, Words
+from extproc.detectors.vocabulary.words import Words, behind_other_names
 
 NUMBER = re.compile(
     r"(?<![0-9A-Za-z_])(?:[A-Za-z]{1,6}[ -]?)?([0-9])[0-9A-Za-z]*"
@@ -27,11 +27,15 @@ NUMBER = re.compile(
 """Letters and digits in groups, as many as there are, from a few letters before the first digit.
 The letters may be a word: ``ssn 219099999``."""
 
+GROUPED = re.compile(r"[ /+]")
+"""A number may begin behind it. None begins behind a dot or dash of another number."""
 JOINS = re.compile("[g-z] ")
 """Streamed text is cut here (``Detector.joins_words``): groups behind small letters are not found in any text."""
 LETTER = re.compile(r"[^\W\d_]")
 WORD_NEAR = NAME_REACH + 8
 """Characters before a number in which a word ends that may tell it."""
+LONGEST_WORD = 18
+"""Most letters and digits of a number of any row that stands beside words."""
 LONGEST = 64
 """Most characters of a number of any row."""
 KEYS_CACHED = 1_024
@@ -91,10 +95,13 @@ class BesideSearch:
         """Yield what the finds find."""
         above = self._above(keys) if keys else frozenset()
         near = _NearWords(self._index, text)
+        shortest = min(find.row.shortest for find in finds if isinstance(find, BesideFind))
         for part in [(0, len(text))] if above else near.parts:
             for match in NUMBER.finditer(text, *part):
                 start, end = match.span()
-                kinds = above.union(near.kinds(start, end, is_in_groups=min(match[0]) < "0"))
+                if end - start < shortest or (end - start > LONGEST_WORD and match[0].isalnum()):
+                    continue
+                kinds = above.union(near.kinds(start, end, is_in_groups=GROUPED.search(match[0]) is not None))
                 for number, find in enumerate(finds) if kinds else ():
                     if isinstance(find, BesideFind) and not find.kinds.isdisjoint(kinds):
                         for found in find.within(text, start, end, keys):
@@ -121,13 +128,12 @@ class _NearWords:
             end: where it ends.
             is_in_groups: a part of it may be a number, too. That part has no name.
         """
-        kinds = set(self.ends.within(start - WORD_NEAR, end + 1))
+        kinds = self.ends.within(start - WORD_NEAR, end + 1)
         name = name_before(self._text, start) if kinds and not is_in_groups else ""
         if not name:
             return kinds
         at = self._text.rfind(name, 0, start)
-        first = max(start - REACH, *(self._text.rfind(mark, max(0, start - REACH), at) for mark in OTHER_NAMES))
-        return set(self.ends.within(min(first, at), end + 1))
+        return self.ends.within(min(behind_other_names(self._text, max(0, start - REACH), at), at), end + 1)
 
     @cached_property
     def parts(self) -> list[tuple[int, int]]:

@@ -1,11 +1,13 @@
 """The table of national numbers: its examples are found, and numbers that fail their check are not."""
 
+import re
 import string
 
 import pytest
 
 from extproc.detectors.entities.national.alone import ALONE
 from extproc.detectors.entities.national.beside import BESIDE
+from extproc.detectors.entities.national.detectors import LONGEST_WORD, NUMBER
 from extproc.detectors.entities.national.number_checks import compact
 from tests.unit.detectors.entities.checks import ANALYZER, IN_MARKUP, found_in
 
@@ -67,3 +69,12 @@ def test_row(row):
     assert len(row.example) >= row.shortest
     assert len(compact(row.example)) <= len(row.example)
     assert bool(row.key) is bool(row.kinds)
+
+
+@pytest.mark.parametrize("row", BESIDE, ids=ids)
+def test_a_number_beside_words_is_as_long_as_the_numbers_that_are_looked_at(row):
+    """Separators count as letters here."""
+    number = NUMBER.search(row.example)
+    assert number.span() == (0, len(row.example))
+    assert row.shortest <= min(len(number[0]), re._parser.parse(row.form).getwidth()[0])
+    assert re._parser.parse(row.form).getwidth()[1] <= LONGEST_WORD
