@@ -154,3 +154,6 @@ class EndsOf:
     def parts(self, before: int, behind: int, length: int) -> list[Part]:
         """See ``parts_around``."""
         return parts_around(self._at, before, behind, length)
+
+
+NO_ENDS = EndsOf([])

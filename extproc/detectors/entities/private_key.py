@@ -10,7 +10,7 @@ from extproc.detectors.detector import Detector, Ranges
 
 LABEL = r"[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?----"
 PATTERN = re.compile(rf"-----?(?: |)BEGIN {LABEL}-?.*?(?:-----?(?: |)END {LABEL}-?|\Z)", re.DOTALL)
-PUTTY = re.compile(r"Private-Lines:.*?(?:Private-(?:MAC|Hash): [0-9a-f]+|\Z)", re.DOTALL)
+PUTTY = re.compile(r"Private-Lines:[ \t]{0,4}[0-9].*?(?:Private-(?:MAC|Hash): [0-9a-f]+|\Z)", re.DOTALL)
 """The private part of the file of a key of PuTTY."""
 KEY_TYPE = re.compile(r"\\{0,3}\"kty\\{0,3}\":")
 MEMBER = re.compile(r"\"(?:d|p|q|dp|dq|qi|k)\\{0,3}\":\\{0,3}\"([A-Za-z0-9_-]{8,})")

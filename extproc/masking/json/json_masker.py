@@ -15,6 +15,7 @@ Theory of operation, for one document:
 import json
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -39,6 +40,8 @@ from extproc.masking.text.text_masker import NOTHING_FOUND, ScanResult, TextMask
 from extproc.model.errors import MaskingError
 from extproc.model.masking import PASSED_UNMASKED, Finding, MaskOperator
 
+KEYS_CACHED = 4_096
+"""Keys that are remembered as they are in the context."""
 MAX_NESTED = 8
 """Levels of documents in strings of documents, at most."""
 NO_DOCUMENT = -1
@@ -427,6 +430,7 @@ def _position(location: Location, name: str) -> Position:
     return NamedPosition(at, name) if name else at
 
 
+@lru_cache(KEYS_CACHED)
 def _in_a_line(key: str) -> str:
     """Return a key, folded, without line ends: it is one line of the context."""
     return fold(key).text.replace("\n", " ")

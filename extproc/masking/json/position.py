@@ -105,17 +105,13 @@ class Value:
 
     def keys(self) -> Sequence[str]:
         """See ``Position.keys``."""
-        keys: list[str] = []
-        value: Value | None = self
-        while value is not None and len(keys) < CONTEXT_KEYS:
-            if value._member is not None:  # noqa: SLF001 - of the same class
-                key = value.container.key_of(value._member)  # noqa: SLF001
-                if not is_wrapper(key):
-                    keys.insert(0, key)
-            value = value.container.value
-        if len(keys) < CONTEXT_KEYS:
-            keys = [*self.container.source.base.keys(), *keys][-CONTEXT_KEYS:]
-        return keys
+        return self.keys_below(self.container.keys())
+
+    def keys_below(self, above: Sequence[str]) -> Sequence[str]:
+        """Return its keys, given those of its container."""
+        if self._member is None or is_wrapper(key := self.container.key_of(self._member)):
+            return above
+        return [*above[1 - CONTEXT_KEYS :], key]
 
 
 class Container:
@@ -125,6 +121,7 @@ class Container:
         "_counted",
         "_decoded",
         "_key",
+        "_keys",
         "_location",
         "_starts",
         "index",
@@ -162,6 +159,7 @@ class Container:
         self._counted = [0]
         """The number of elements in the first stretches of ``passed``, for 0, 1, 2… of them."""
         self._location: Location | None = None
+        self._keys: Sequence[str] | None = None
 
     def advance(self, unit: re.Match[str]) -> None:
         """Come to the next element or member."""
@@ -188,8 +186,18 @@ class Container:
         return self._location
 
     def keys(self) -> Sequence[str]:
-        """See ``Position.keys``."""
-        return self.source.base.keys() if self.value is None else self.value.keys()
+        """See ``Position.keys``. Remembered, together with those of the containers around."""
+        if self._keys is None:
+            inner: list[Value] = []
+            container = self
+            while container._keys is None and container.value is not None:
+                inner.append(container.value)
+                container = container.value.container
+            keys = container._keys or container.source.base.keys()  # noqa: SLF001
+            for value in reversed(inner):
+                keys = value.keys_below(keys)
+            self._keys = keys
+        return self._keys
 
     def key_of(self, member: re.Match[str]) -> str:
         """Return a member's key, decoded once for everything below it."""

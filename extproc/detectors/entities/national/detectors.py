@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 
 from extproc.detectors.context import NAME_REACH, REACH, name_before
 from extproc.detectors.detector import APART, Detector, Find, Ranges
-from extproc.detectors.ends import EndsOf, Nearby
+from extproc.detectors.ends import NO_ENDS, EndsOf, Nearby
 from extproc.detectors.entities.national.alone import ALONE
 from extproc.detectors.entities.national.beside import BESIDE
 from extproc.detectors.entities.national.row import Row
@@ -118,7 +118,7 @@ class _NearWords:
     @cached_property
     def ends(self) -> EndsOf:
         """The places of words."""
-        return self._index.ends(self._text)
+        return NO_ENDS if LETTER.search(self._text) is None else self._index.ends(self._text)
 
     def kinds(self, start: int, end: int, *, is_in_groups: bool) -> set[int]:
         """Return the kinds of words that may tell a number: in its name, shortly before it, or with its digits.
@@ -138,8 +138,6 @@ class _NearWords:
     @cached_property
     def parts(self) -> list[tuple[int, int]]:
         """The parts in which a number may stand that a word tells."""
-        if LETTER.search(self._text) is None:
-            return []
         return self.ends.parts(LONGEST, WORD_NEAR + 2 * LONGEST, len(self._text))
 
 
