@@ -39,9 +39,9 @@ class BatchPrescan:
             self._prescans |= dict.fromkeys(range(len(texts)), prescan)
         elif prescan.candidates:
             by_text = _by_text(prescan.candidates, [*head, *texts], len(head))
-            told = DetectorSet.union(each.detectors for number, each in by_text.items() if number < 0)
+            told = DetectorSet.union(map(analyzer.named_by, head))
             self._prescans |= {number: each for number, each in by_text.items() if number >= 0}
-            if told := told & analyzer.naming:  # a name tells, and any of the texts may be its value
+            if told:  # a name tells, and any of the texts may be its value
                 self._prescans = {number: self._with(number, told) for number in range(len(texts))}
         if hides_text(whole):
             self._prescans |= {number: None for number, text in enumerate(texts) if hides_text(text)}

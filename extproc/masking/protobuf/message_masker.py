@@ -123,6 +123,8 @@ class MessageMasker:
         """Texts and numbers of the waiting messages."""
         self._names: set[str] = set()
         """Names of the fields of the waiting messages."""
+        self._names_above: set[str] = set()
+        """Those of fields that are messages or maps: they may tell what is below."""
         self._opaque: list[int] = []
         """Numbers of the ``bytes`` among the texts that are not text."""
         self._batch = BatchPrescan(masker.analyzer, ())
@@ -187,7 +189,8 @@ class MessageMasker:
         self._search_named(texts)
         self._has_credential = self._holds_credential("\n".join(texts).encode())
         waiting = self._waiting
-        self._waiting, self._texts, self._names, self._opaque, self._size = [], [], set(), [], 0
+        self._waiting, self._texts, self._opaque, self._size = [], [], [], 0
+        self._names, self._names_above = set(), set()
         return [
             self._masked(*each, None if first is None else first + number) for number, each in enumerate(waiting)
         ]
@@ -197,7 +200,8 @@ class MessageMasker:
         self._read_texts, self._names_by_layout = texts, {}
         telling = dict(self._batch.telling())
         tells = self._masker.analyzer.tells
-        by_field = not TELLING_MEMBERS.isdisjoint(self._names)
+        named_by = self._masker.analyzer.named_by
+        by_field = not TELLING_MEMBERS.isdisjoint(self._names) or any(map(named_by, self._names_above))
         told: dict[int, DetectorSet] = {}
         numbers = sorted(telling)
         for _, read in self._waiting if telling or by_field else ():
@@ -206,7 +210,7 @@ class MessageMasker:
                 continue
             named = self._names_by_layout[read.first] = names_in(read, texts, tells)
             for number, name in named.items():
-                told[number] = self._masker.analyzer.named_by(name[-KEY_LONGEST:])
+                told[number] = named_by(name[-KEY_LONGEST:])
             for key, number in values_below(read, telling):
                 told[number] = told.get(number, NONE) | telling[key]
         self._batch.add({number: each for number, each in told.items() if each})
@@ -251,6 +255,8 @@ class MessageMasker:
         for field in fields(message):
             slot = slot_of(slots, field)
             self._names.add(slot.name)
+            if slot.kind is not None:
+                self._names_above.add(slot.name)
             nodes.append(self._node(message[field.value : field.end], field, slot, depth))
         return MessageNode(kind, nodes, first, len(self._texts))
 

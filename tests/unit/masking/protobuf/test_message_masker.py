@@ -54,13 +54,15 @@ def descriptor_set():
             field_descriptor("own_ssn", 13, FIELD.TYPE_UINT32),
             field_descriptor("signed_ssn", 14, FIELD.TYPE_SINT32),
             field_descriptor("short_ssn", 15, FIELD.TYPE_INT32),
+            field_descriptor("passwords", 16, FIELD.TYPE_MESSAGE, many=True, of=".crm.Customer.PasswordsEntry"),
         ]
     )
-    entry = made.nested_type.add(name="LabelsEntry")
-    entry.field.extend(
-        [field_descriptor("key", 1, FIELD.TYPE_STRING), field_descriptor("value", 2, FIELD.TYPE_STRING)]
-    )
-    entry.options.map_entry = True
+    for name in ("LabelsEntry", "PasswordsEntry"):
+        entry = made.nested_type.add(name=name)
+        entry.field.extend(
+            [field_descriptor("key", 1, FIELD.TYPE_STRING), field_descriptor("value", 2, FIELD.TYPE_STRING)]
+        )
+        entry.options.map_entry = True
     service = file.service.add(name="Customers")
     service.method.add(name="Get", input_type=".crm.Customer", output_type=".crm.Customer")
     found = descriptor_pb2.FileDescriptorSet()
@@ -180,9 +182,10 @@ def test_keys_of_a_map_tell_their_values():
 
 
 def test_keys_below_a_name_that_tells_stay():
-    one = tree_of({"passwords": {"my password": "x y", "note": "x"}})
-    left = {"passwords": {"my password": S, "note": "x"}}
+    one = tree_of({"passwords": {"my password": "x y", "alice": "x"}})
+    left = {"passwords": {"my password": S, "alice": S}}
     assert content_of(masked(one).tree.SerializeToString()) == left
+    assert dict(masked(Customer(passwords={"alice": "x", "my password": "y"})).passwords) == left["passwords"]
 
 
 def test_a_pair_of_name_and_value_in_a_map():
