@@ -7,11 +7,14 @@ REACH = 40
 NAME_REACH = 112
 """Characters before a value in which its name is looked for."""
 _NAME_BACKWARDS = re.compile(
-    r"""[\"'`]?\\{0,3}\s{0,3}>?[:=]{1,2}\s{0,3}[\"'`]?\\{0,3}([A-Za-z0-9_-](?:[A-Za-z0-9_-]|/(?=[A-Za-z])){0,63})"""
-    r"""|\s{0,3}>(?:[^<>]{0,40}\s)?([A-Za-z0-9_.-]{1,64})(?::[A-Za-z0-9_.-]{1,20})?<"""
+    r"""[\"'`]?\\{0,3}\s{0,3}>?(?:=\s?(?:gnirt[sS]|rts)(?:\s?:\s?|\s)|[:=]{1,2}[:?.+]{0,2}\s{0,3})"""
+    r"""[\"'`]?\\{0,3}([A-Za-z0-9_-](?:[A-Za-z0-9_-]|/(?=[A-Za-z])){0,63})"""
+    r"""|[\"'`]\\{0,3}\s{0,3},\\{0,3}[\"'`]([A-Za-z0-9_.-]{1,64})\\{0,3}[\"'`]\("""
+    r"""|\s{0,16}>(?:[^<>]{0,40}\s)?([A-Za-z0-9_.-]{1,64})(?::[A-Za-z0-9_.-]{1,20})?<"""
     r"""|\s{0,3}\]([A-Za-z0-9_-]{1,64})\["""
 )
-"""``name: ``, ``"name": "``, ``name=``, ``<name>``, ``<x:name a="b">`` and ``[name] ``, read from their end."""
+"""``name: ``, ``"name": "``, ``name=``, ``name string = ``, ``call("name", "``, ``<name>``, ``<x:name a="b">`` and
+``[name] ``, read from their end."""
 _SCHEME_BACKWARDS = re.compile(r":[A-Za-z0-9+.-]{1,20}")
 _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+")
 _BESIDE = 3
@@ -59,7 +62,7 @@ def name_before(text: str, at: int) -> str:
     if text.startswith("//", at) and (scheme := _SCHEME_BACKWARDS.match(before)):
         before = before[scheme.end() :]
     match = _NAME_BACKWARDS.match(before)
-    return (match[1] or match[2] or match[3])[::-1] if match else ""
+    return (match[1] or match[2] or match[3] or match[4])[::-1] if match else ""
 
 
 def name_of(text: str, at: int, keys: str) -> str:

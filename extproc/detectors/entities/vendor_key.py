@@ -54,6 +54,8 @@ SAID = re.compile(
 )
 """The word right before a value in a text."""
 SAID_REACH = 24
+BESIDE = re.compile(rf"(?<![A-Za-z0-9_-])(?:{VENDORS})[ \t]{{1,3}}[\"'`]?\Z", re.IGNORECASE)
+DIGEST = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
 REACH = 40
 """Characters before a value in which its vendor counts."""
 LEAST_DIGITS = 2
@@ -85,9 +87,14 @@ def _is_random(value: str) -> bool:
 
 
 def _says_key(name: str, value: str, before: str) -> bool:
-    """Return whether a name, or the text right before a value, says that it is a key."""
+    """Return whether a name, or the text right before a value, says that it is a key.
+
+    A vendor's name right before a value does so unless the value has a length of digests: ``sentry 2f3ab…``.
+    """
     if SAID.search(before) or ends_with(KIND, name):
         return True
+    if BESIDE.search(before):
+        return DIGEST.fullmatch(value) is None and UUID.fullmatch(value) is None
     return ALONE.fullmatch(name) is not None and not UUID.fullmatch(value)
 
 

@@ -212,7 +212,7 @@ TOKENS: tuple[Token, ...] = (
         "a key of xAI",
         "xai-" + filler(80),
         "docs.x.ai/docs/overview",
-        (Form(r"xai-(?:token-)?[A-Za-z0-9]{16}", r"[A-Za-z0-9]{24,}"),),
+        (Form(r"xai-(?:token-)?[A-Za-z0-9]{16}", r"\w{24,}"),),
     ),
     Token(
         "LAUNCHDARKLY_KEY",

@@ -37,7 +37,7 @@ TOKENS: tuple[Token, ...] = (
         "a token of CircleCI",
         "CCIPAT_" + filler(22) + "_" + filler(40, HEX),
         "circleci.com/docs/managing-api-tokens",
-        (Form(r"CCI(?:PAT|PRJ)_", r"[A-Za-z0-9]{20,24}_[0-9a-f]{40}"),),
+        (Form(r"CCI(?:PAT|PRJ)_", r"[A-Za-z0-9]{20,24}_[0-9A-Za-z]{40}"),),
     ),
     Token(
         "CLOJARS_TOKEN",
@@ -190,7 +190,11 @@ TOKENS: tuple[Token, ...] = (
         "a token of SonarQube",
         "sqp_" + filler(40, HEX),
         "docs.sonarsource.com/sonarqube-server/user-guide/managing-tokens",
-        (Form(r"sq[upa]_[0-9a-f]{16}", r"[0-9a-f]{24}"),),
+        (
+            Form(r"sq[upa]_[0-9a-f]{16}", r"[0-9a-f]{24}"),
+            Form(r"[sS]onar[._-]?[lL]ogin", r"[\"']?[ ,:=]{1,4}[\"']?([0-9a-f]{40})", apart=False),
+            Form(r"SONAR_LOGIN", r"[\"']?[ ,:=]{1,4}[\"']?([0-9a-f]{40})"),
+        ),
     ),
     Token(
         "SOURCEGRAPH_TOKEN",
@@ -201,6 +205,34 @@ TOKENS: tuple[Token, ...] = (
             Form(r"sg[pd]_", r"(?:local_|[0-9a-f]{16}_(?:local_)?)?[0-9a-f]{40}"),
             Form(r"sl[kg]_[0-9a-f]{16}", r"[0-9a-f]{48}"),
         ),
+    ),
+    Token(
+        "DEPENDENCY_TRACK_KEY",
+        "a key of Dependency-Track",
+        "odt_" + filler(32),
+        "docs.dependencytrack.org/integrations/rest-api",
+        (Form(r"odt_[A-Za-z0-9]{16}", r"[A-Za-z0-9_]{16,40}", check=is_mixed),),
+    ),
+    Token(
+        "IONIC_TOKEN",
+        "a personal access token of Ionic",
+        "ion_" + filler(42),
+        "ionic.io/docs/appflow/personal-access-tokens",
+        (Form(r"ion_[A-Za-z0-9]{16}", r"[A-Za-z0-9]{26}", check=is_mixed),),
+    ),
+    Token(
+        "STACKHAWK_KEY",
+        "a key of StackHawk",
+        "hawk." + filler(20) + "." + filler(20),
+        "docs.stackhawk.com",
+        (Form(r"hawk\.[\w-]{16}", r"[\w-]{4}\.[\w-]{20}"),),
+    ),
+    Token(
+        "JENKINS_CRUMB",
+        "a crumb of Jenkins, which permits a request",
+        "Jenkins-Crumb: " + filler(32, HEX),
+        "www.jenkins.io/doc/book/security/csrf-protection",
+        (Form(r"[Jj]enkins-[Cc]rumb", r"[\"']?[ :=]{1,3}[\"']?([0-9a-f]{32,64})"),),
     ),
     Token(
         "TERRAFORM_TOKEN",

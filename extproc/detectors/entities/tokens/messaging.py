@@ -120,15 +120,16 @@ TOKENS: tuple[Token, ...] = (
     ),
     Token(
         "TEAMS_WEBHOOK",
-        "the address of a webhook of Microsoft Teams, Google Chat, Zapier or Make",
+        "the address of a webhook of Microsoft Teams, Google Chat, Zapier, Make or Tines",
         "example.webhook.office.com/webhookb2/" + filler(80),
         "learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors",
         (
             Form(r"\.office\.com/webhook(?:b2)?/", r"[\w@/-]{40,}", apart=False),
             Form(r"outlook\.office365\.com/webhook/", r"[\w@/-]{40,}", apart=False),
             Form(r"chat\.googleapis\.com/v1/spaces/", r"[\w-]+/messages\?[\w=&%-]{40,}", apart=False),
-            Form(r"hooks\.zapier\.com/hooks/", r"catch/[0-9]+/[a-z0-9]+/?", apart=False),
+            Form(r"hooks\.zapier\.com/hooks/", r"catch/(?:[0-9]+/)?[a-z0-9]+/?", apart=False),
             Form(r"hook\.[a-z0-9.]{0,12}make\.com/", r"[a-z0-9]{24,}", apart=False),
+            Form(r"\.tines\.(?:com|io)/webhook/", r"[a-z0-9]{16,}/[a-z0-9]{16,}", apart=False),
         ),
     ),
     Token(
@@ -161,10 +162,13 @@ TOKENS: tuple[Token, ...] = (
     ),
     Token(
         "PUBNUB_KEY",
-        "a secret key of PubNub",
+        "a key of PubNub",
         "sec-c-" + filler(48),
         "www.pubnub.com/docs/general/basics/initialize-pubnub",
-        (Form(r"sec-c-", r"[A-Za-z0-9-]{36,}={0,2}"),),
+        (
+            Form(r"sec-c-", r"[A-Za-z0-9-]{36,}={0,2}"),
+            Form(r"(?:pub|sub)-c-", r"[0-9a-z]{8}(?:-[0-9a-z]{4}){3}-[0-9a-z]{12}"),
+        ),
     ),
     Token(
         "VOICEFLOW_KEY",

@@ -1,6 +1,14 @@
 """Tokens of services for payments, shops and banking."""
 
-from extproc.detectors.entities.tokens.token_form import UUID, UUID_EXAMPLE, Form, Token, filler, is_mixed
+from extproc.detectors.entities.tokens.token_form import (
+    UUID,
+    UUID_EXAMPLE,
+    Form,
+    Token,
+    filler,
+    has_digit,
+    is_mixed,
+)
 
 HEX = "a1b2c3d4e5f6"
 _MOST_UNDERSCORES = 3
@@ -114,6 +122,13 @@ TOKENS: tuple[Token, ...] = (
         "shpat_" + filler(32, HEX),
         "shopify.dev/docs/apps/build/authentication-authorization",
         (Form(r"shp(?:at|ca|pa|ss|ua|tka|rka|it|ka)_", r"[0-9a-zA-Z]{32,40}"),),
+    ),
+    Token(
+        "PAGARME_KEY",
+        "a key of Pagar.me",
+        "ak_live_" + filler(30),
+        "docs.pagar.me",
+        (Form(r"[ae]k_(?:live|test)_", r"[A-Za-z0-9]{30}", check=has_digit),),
     ),
     Token(
         "SQUARE_TOKEN",

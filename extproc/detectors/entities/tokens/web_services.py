@@ -1,6 +1,14 @@
 """Tokens of identity providers, password stores, and services for teams and customers."""
 
-from extproc.detectors.entities.tokens.token_form import UUID, UUID_EXAMPLE, Form, Token, filler, is_mixed
+from extproc.detectors.entities.tokens.token_form import (
+    UUID,
+    UUID_EXAMPLE,
+    Form,
+    Token,
+    filler,
+    has_digit,
+    is_mixed,
+)
 
 HEX = "a1b2c3d4e5f6"
 
@@ -195,8 +203,43 @@ TOKENS: tuple[Token, ...] = (
         (Form(r"_mmk", r"(?<=[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk)", before=36),),
     ),
     Token(
+        "FLEXPORT_TOKEN",
+        "a token of Flexport",
+        "shltm_" + filler(40),
+        "apidocs.flexport.com",
+        (Form(r"shltm_[A-Za-z0-9_-]{16}", r"[\w-]{24}", check=has_digit),),
+    ),
+    Token(
+        "SEGMENT_TOKEN",
+        "a token of Segment's public API",
+        "sgp_" + filler(64),
+        "docs.segmentapis.com",
+        (Form(r"sgp_[A-Za-z0-9]{16}", r"[A-Za-z0-9]{48}", check=is_mixed),),
+    ),
+    Token(
+        "UBIDOTS_TOKEN",
+        "a token of Ubidots",
+        "BBFF-" + filler(30),
+        "docs.ubidots.com",
+        (Form(r"BB(?:FF|US)-[A-Za-z0-9]{16}", r"[A-Za-z0-9]{14,20}", check=is_mixed),),
+    ),
+    Token(
+        "TEAMWORK_TOKEN",
+        "a token of Teamwork",
+        "tkn.v1_" + filler(72),
+        "apidocs.teamwork.com",
+        (Form(r"tkn\.v1_[A-Za-z0-9+/]{16}", r"[A-Za-z0-9+/]{16,}={0,2}"),),
+    ),
+    Token(
+        "NIGHTFALL_KEY",
+        "a key of Nightfall",
+        "NF-" + filler(32),
+        "docs.nightfall.ai",
+        (Form(r"NF-[A-Za-z0-9]{16}", r"[A-Za-z0-9]{16}", check=has_digit),),
+    ),
+    Token(
         "PASSWORD_HASH",
-        "the hash of a password: bcrypt, scrypt, SHA-crypt, Argon2, PBKDF2, Apache's",
+        "the hash of a password: bcrypt, scrypt, SHA-crypt, Argon2, PBKDF2, Apache's, and tickets of Kerberos",
         "$2b$12$" + filler(53),
         "passlib.readthedocs.io/en/stable/modular_crypt_format.html",
         (
@@ -205,6 +248,7 @@ TOKENS: tuple[Token, ...] = (
             Form(r"\$(?:y|7|gy)\$[./A-Za-z0-9]{2,40}\$", r"[./A-Za-z0-9$]{30,}"),
             Form(r"\$apr1\$", r"[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{22}"),
             Form(r"\$argon2(?:id|i|d)\$", r"v=[0-9]+\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$[\w+/$.-]{20,}"),
+            Form(r"\$krb5(?:asrep|tgs|pa)\$", r"[0-9]{2}\$[\w$*@.:/-]{32,}"),
             Form(r"pbkdf2_sha(?:1|256|512)\$", r"[0-9]+\$[\w./+-]{1,64}\$[A-Za-z0-9+/=]{20,}"),
         ),
     ),

@@ -36,6 +36,9 @@ FOUND = [
     ("ONEPASSWORD_TOKEN", "A3-" + "A1B2C3-A1B2C3-D4E5F-A1B2C-D4E5F-A1B2C"),
     ("PYPI_TOKEN", "pypi-AgENdGVzdC5weXBpLm9yZw" + filler(120)),
     ("SLACK_TOKEN", "xoxe.xoxp-1-" + filler(160)),
+    ("PASSWORD_HASH", "$krb5tgs$23$*user$realm$" + filler(64, HEX)),
+    ("PUBNUB_KEY", "pub-c-" + UUID),
+    ("SEGMENT_TOKEN", "sgp_" + filler(64)),
     ("SQUARE_TOKEN", "EAAA" + filler(60)),
     ("STRIPE_KEY", "pi_" + filler(24) + "_secret_" + filler(25)),
     ("TAILSCALE_KEY", "tskey-api-" + filler(12) + "CNTRL-" + filler(32)),
@@ -43,6 +46,7 @@ FOUND = [
 ]
 """Tokens in forms beside the examples of the tables."""
 FOUND_IN_PART = [
+    ("SONAR_TOKEN", "-Dsonar.login=", filler(40, HEX), ""),
     ("AWS_SESSION_TOKEN", "https://b.s3.amazonaws.com/k?X-Amz-Signature=", filler(64, HEX), "&x=1"),
     ("AWS_SESSION_TOKEN", "?X-Amz-Security-Token=", "FwoGZXIvYXdzE" + filler(90) + "%2Fa1%3D%3D", "&X-Amz-Date=1"),
     ("AWS_SESSION_TOKEN", "SignedHeaders=host;x-amz-date, Signature=", filler(64, HEX), ""),

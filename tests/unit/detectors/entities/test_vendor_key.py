@@ -22,6 +22,11 @@ FOUND_IN_TEXT = [
     f"# datadog\napp_key={HEX}",
     f"the Mixpanel secret {HEX}",
     f'Snyk.token := "{UUID}"',
+    f'var snykToken string = "{UUID}"',
+    f'System.setProperty("SNYK_TOKEN", "{UUID}")',
+    f"<snykToken>\n        {UUID}\n</snykToken>",
+    f"mixpanel {HEX}",
+    f"mixpanel '{HEX}'",
 ]
 NOT_FOUND = [
     ("github_commit", HEX),
@@ -51,6 +56,11 @@ def test_is_found_beside_the_name_of_a_vendor(text, key):
 @pytest.mark.parametrize("text", FOUND_IN_TEXT)
 def test_is_found_in_text(text):
     assert ENTITY in {match.entity for match in ANALYZER.scan(text)}
+
+
+@pytest.mark.parametrize("value", [HEX + HEX[:8], HEX + HEX, UUID])
+def test_a_digest_behind_a_vendors_name_stays(value):
+    assert ANALYZER.scan(f"upgrade sentry {value}") == []
 
 
 def test_the_vendor_may_be_the_key_above():
