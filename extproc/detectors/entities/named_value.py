@@ -76,6 +76,16 @@ ATTRIBUTES = re.compile(
     r"""(?<![\w-])(?:name|key|id)=["']?(?P<name>[\w:.-]{1,128})["']?(?:\s[^<>]{0,128}?)?"""
     r"""\svalue=["'](?P<value>[^"'<>]{1,512})(?:["']|\Z)"""
 )
+ATTRIBUTES_BACK = re.compile(
+    r"""(?<![\w-])value=(?P<mark>["'])(?P<value>[^"'<>]{1,128})(?P=mark)(?:\s[^<>]{0,64}?)?"""
+    r"""\s(?:name|id)=["']?(?P<name>[\w:.-]{1,128})["'\s/>]"""
+)
+"""The value in front of the name: the order of attributes says nothing."""
+NEXT_LINE = re.compile(
+    r"""(?<![\w-])(?P<name>[\w-]{2,64})(?:\*\*)?[ ]?:(?:\*\*)?[ \t]{0,8}\r?\n(?:[ \t]{0,8}\r?\n)?[ \t>]{0,16}"""
+    r"""(?P<value>[^\s"'`,;<>(){}\[\]|#-][^\s"'`<>]{1,126}[^\s"'`<>:])[ \t]{0,8}(?=\r?\n|\Z)"""
+)
+"""``Password:`` at the end of a line, and a word alone in the next one."""
 PAIRED = re.compile(
     r"""(?<![\w-])(?:name|key)["']?[ ]?[:=][ ]?["']?(?P<name>[\w./-]{1,128})["']?[ \t]{0,8}"""
     r"""(?:,|\r?\n)[ \t]{0,64}["']?value["']?[ ]?[:=][ ]?["']?(?P<value>[^\s"',{}][^\r\n"',{}]{0,510})"""
@@ -142,7 +152,7 @@ def _in_text(words: Words, accepts: Accepts, text: str) -> Ranges:
     for name, value, span in _marked(near):
         if words.tell(name) and accepts(name, value):
             yield span
-    for pattern in (_OPTION, _SAID):
+    for pattern in (_OPTION, _SAID, _NEXT_LINE) if "\n" in text else (_OPTION, _SAID):
         for match in near.matches(pattern):
             if (
                 words.tell(match["name"])
@@ -213,6 +223,10 @@ _OPTION = _Naming(OPTION, re.compile(r"[\w-]{0,64} [^\s\"'`-]"))
 _SAID = _Naming(SAID, re.compile(r"[\w-]{0,64} (?:is|was|ist|est|es|è|jest|é)"))
 
 
+_ATTRIBUTES_BACK = _Naming(ATTRIBUTES_BACK, re.compile(r"""[\w:.-]{0,128}["'\s/>]"""))
+_NEXT_LINE = _Naming(NEXT_LINE, re.compile(r"[\w-]{0,64}(?:\*\*)?[ ]?:(?:\*\*)?[ \t]{0,8}\r?\n"))
+
+
 def _marked(near: _Near) -> Iterator[tuple[str, str, tuple[int, int]]]:
     """Yield names and values in markup and in calls of functions, each with the range of the value."""
     for match in near.matches(_TAGGED) if "<" in near.text else ():
@@ -222,8 +236,9 @@ def _marked(near: _Near) -> Iterator[tuple[str, str, tuple[int, int]]]:
         yield match["name"], match["value"], match.span("value")
     for match in near.matches(_CALLED) if "(" in near.text else ():
         yield match["name"], match["value"], match.span("value")
-    for match in near.matches(_ATTRIBUTES) if "value=" in near.text else ():
-        yield match["name"], match["value"], match.span("value")
+    for pattern in (_ATTRIBUTES, _ATTRIBUTES_BACK) if "value=" in near.text else ():
+        for match in near.matches(pattern):
+            yield match["name"], match["value"], match.span("value")
 
 
 def _quoted(text: str, match: re.Match[str]) -> tuple[int, int]:

@@ -72,6 +72,12 @@ class Scalar(NamedTuple):
     """False for a number, ``true``, ``false`` and ``null``."""
 
 
+def is_of_secrets(name: str) -> bool:
+    """Return whether a name that tells is that of a password or secret, and not of a person or number."""
+    bare = joined(name)
+    return _OF_PASSWORDS.search(bare) is not None or _OF_SECRETS.search(bare) is not None
+
+
 def names_in_map(name: str, keys: Collection[str], scalars: Mapping[str, Scalar]) -> dict[str, str]:
     """Return the names that a map gives to its values, by key.
 

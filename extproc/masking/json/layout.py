@@ -6,6 +6,7 @@ and returns these names. It knows the layouts of common APIs, and no API by itse
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -46,6 +47,8 @@ _LOGIN, _LOGIN_MEMBERS = (
     frozenset({"auth", "email", "identitytoken", "registrytoken", "username", "password"}),
 )
 """A login in Docker's ``config.json``, and all members of its object."""
+_DEFAULT, _DESCRIBES = "default", frozenset({"type", "description", "required", "sensitive", "format", "secret"})
+"""The value that something has if nobody gives one, and members of objects that describe something."""
 _SECRET_KIND, _SECRET_DATA = "Secret", frozenset({"data", "stringData"})
 """The kind of Kubernetes' objects of which all data is secret, and the keys of the data."""
 _SECRET_LIST, _LIST_ITEMS = "SecretList", "items"
@@ -180,8 +183,11 @@ class _Names:
         known = _known_names(self._text, members)
         pair = _pair_name(self._text, members)
         in_map = {} if known or pair else self._names_in_map(name, members)
+        default = self._name_of_default(name, members)
         for key, member in members.items():
-            if key in known:
+            if default and key == _DEFAULT:
+                yield member, default, True
+            elif key in known:
                 for inner in member.children if member.members is not None else [member]:
                     yield inner, known[key], True
             elif pair and is_named(key):
@@ -190,6 +196,17 @@ class _Names:
                 yield member, name, True
             else:
                 yield member, in_map.get(key, key), key in in_map
+
+    def _name_of_default(self, name: str, members: dict[str, _Node]) -> str:
+        """Return the name of the secret of which an object describes the default; empty if it describes none.
+
+        A schema, a variable or an option: ``{"type": "string", "default": "…"}`` under its name, or beside it.
+        """
+        if _DEFAULT not in members or _DESCRIBES.isdisjoint(members):
+            return ""
+        said = _naming_names(self._text, members, frozenset({_DEFAULT}))
+        telling = self._telling_part(_both(name, said))
+        return telling if telling and maps.is_of_secrets(telling) else ""
 
     def _names_in_map(self, name: str, members: dict[str, _Node]) -> dict[str, str]:
         """Return the names that a map under a name that tells gives to its members."""
@@ -283,8 +300,11 @@ def _known_names(text: str, members: dict[str, _Node]) -> dict[str, str]:
 def _pair_name(text: str, members: dict[str, _Node]) -> str:
     """Return the names that members of an object give to the value beside them, the most telling one last."""
     named = {joined(key) for key in members if is_named(key)}
-    if not named:
-        return ""
+    return _naming_names(text, members, named) if named else ""
+
+
+def _naming_names(text: str, members: dict[str, _Node], named: AbstractSet[str]) -> str:
+    """Return the names that members of an object give to others of these keys, the most telling one last."""
     pairs = {f"{each.removesuffix('value')}{end}" for each in named for end in ("key", "name")}
     found: dict[str, str] = {}
     for key, node in members.items():

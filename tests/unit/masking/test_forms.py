@@ -37,7 +37,18 @@ FORMS = [
     ("a=%7B%22b%22%3A%22x%22%7D", (path("$.a.b"),), "a=%7B%22b%22%3A%22%5BREDACTED%5D%22%7D"),
     ("a=%7B%22b%22%3A%22x%22%7D", (path("$.a"),), "a=%5BREDACTED%5D"),
     ("&&a=1&", (), "&&a=1&"),
-]
+    ("name=DB_PASSWORD&value=x+y", (), "name=DB_PASSWORD&value=%5BNAMED_SECRET%5D"),
+    ("value=x+y&key=api_key", (), "value=%5BNAMED_SECRET%5D&key=api_key"),
+    ("name=n&value=x&name=pin&value=4931", (), "name=n&value=x&name=pin&value=%5BNAMED_SECRET%5D"),
+    (
+        "env[0][name]=n&env[0][value]=x&env[1][name]=pin&env[1][value]=4931",
+        (),
+        "env[0][name]=n&env[0][value]=x&env[1][name]=pin&env[1][value]=%5BNAMED_SECRET%5D",
+    ),
+    ("env.a.name=password&env.b.value=x&env.a.value=y", (), "env.a.name=password&env.b.value=x&env.a.value=%5BNAMED_SECRET%5D"),
+    ("grant_type=password&username=value", (), "grant_type=password&username=value"),
+    ("name=password&description=x", (), "name=password&description=x"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("body", "rules", "masked"), FORMS)
@@ -109,6 +120,13 @@ def test_parts_are_masked_under_their_names():
     )
     assert mask(masked, content_type=MULTIPART) == masked
     assert "secret" not in mask(multipart((NAME.format("a"), "secret")), path("$.a"), content_type=MULTIPART)
+
+
+def test_a_part_that_another_part_names():
+    body = multipart(
+        (NAME.format("name"), "DB_PASSWORD"), (NAME.format("value"), "x y"), (NAME.format("b"), "x y")
+    )
+    assert mask(body, content_type=MULTIPART) == body.replace("x y", "[NAMED_SECRET]", 1)
 
 
 def test_parts_with_bare_line_ends_keep_them():

@@ -73,8 +73,19 @@ CASES = [
     ({"kind": "SecretList", "items": [{"data": {"a": "eA=="}}]}, {"kind": "SecretList", "items": [{"data": {"a": S}}]}),
     ({"secret_string": '{"user": "bob", "x": "y z"}'}, {"secret_string": S}),
     ({"name": "password", "value": '["x"]'}, {"name": "password", "value": S}),
+    (
+        {"properties": {"password": {"type": "string", "description": "The password", "default": "x y", "minLength": 2}}},
+        {"properties": {"password": {"type": "string", "description": "The password", "default": S, "minLength": 2}}},
+    ),
+    ({"variable": {"db_password": {"default": "x", "sensitive": True}}}, {"variable": {"db_password": {"default": S, "sensitive": True}}}),
+    ({"name": "api_key", "type": "string", "default": "x"}, {"name": "api_key", "type": "string", "default": S}),
+    ({"inputs": {"client_secret": {"required": False, "default": "x"}}}, {"inputs": {"client_secret": {"required": False, "default": S}}}),
 ]  # fmt: skip
 STAY = [
+    {"properties": {"password": {"type": "string", "default": "", "examples": ["x y"]}, "first_name": {"type": "string", "default": "Al"}}},
+    {"properties": {"secret": {"type": "boolean", "default": False}, "api_key": {"type": ["string", "null"], "default": None}}},
+    {"properties": {"password": {"type": "string", "default": "${PASSWORD}"}, "address": {"type": "string", "default": "localhost"}}},
+    {"labels": {"password": {"default": "Enter it"}}, "required": ["password"], "grant_type": {"type": "string", "default": "password"}},
     {"params": [{"name": "user"}, {"name": "password"}], "tags": ["red", "blue"]},
     {"tags": ["password", "x"], "ids": ["abc", "def"]},
     {"properties": {"password": {"type": "string", "minLength": 8, "description": "The password"}}},

@@ -121,6 +121,16 @@ STAYS_IN_TEXT = [
     'Bearer realm="example", error="invalid_token"',
     'Bearer realm="mcp", scope="openid password", resource_metadata="https://x.example/a"',
     'DPoP realm="x", algs="ES256 PS256"',
+    "<input value='letmein' name='user'><label for='password'>",
+    "<option value='2' name='password_policy'>",
+    "password:\n  type: string\n  minLength: 8",
+    "secrets:\n  db_password1:\n    file: x",
+    "secrets:\n  - DB_PASSWORD_1\n  - API_KEY_2",
+    "Password:\nMust have 8 characters",
+    "Password:\nrequired\n",
+    "Enter the password:\nhttps://example.com/v1",
+    "secret:\n  ${SECRET_1}\n",
+    "password:\n  os.environ.X1\n",
 ]
 
 
