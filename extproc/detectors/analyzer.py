@@ -326,11 +326,13 @@ class Analyzer:
     ) -> list[Match]:
         """Find matches in the decoded views of a text, and map them back to offsets in the original."""
         found: list[Match] = []
+        told = self.told_by(keys)
         try:
             for view in views(folded.text):
                 depth.budget.take(view.inflated)
                 inner = fold(view.text)
-                numbers = self._prefilter.which(_encoded(inner.text)).owners
+                owners, hinted = self._prefilter.which(_encoded(inner.text))
+                numbers = self._with_hint(owners, hinted.union(told.numbers))
                 if numbers and view.text != folded.text:
                     matches = self._searched(numbers, inner, keys, depth.deeper(once=view.whole))
                     ranges = {(view.original(start, end), entity) for start, end, entity in matches}

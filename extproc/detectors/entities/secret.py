@@ -15,9 +15,11 @@ PATTERN = re.compile(r"(?<![A-Za-z0-9/+_.~-])[A-Za-z0-9/+_.~-]{16,}+={0,2}")
 _WORD = "(?:[0-9]{1,8}[A-Za-z]{0,2}|[A-Za-z]{1,24}[0-9]{0,4})"
 NAME = re.compile(rf"{_WORD}(?>(?:[_.-]{_WORD})*)=*")
 """Words and numbers: ``REDIS_HOST_10_2=1``, ``${REDIS_HOST_10_2}``, ``is_base64_encoded``, ``gpt-4o-mini``."""
-ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]{1,20}:/?/?|arn:[a-z-]{0,16}:[^\s\"']{0,256})\Z", re.IGNORECASE)
-"""Stands before the host and path of a URL, or before the end of an ARN."""
-ADDRESS_NEAR = 300
+SCHEME_BACKWARDS = re.compile(r"/{0,2}:[A-Za-z0-9+.-]{1,20}[A-Za-z]")
+"""Stands before the host and path of a URL, read from its end."""
+ARN = re.compile(r"arn:[a-z-]{0,16}:[^\s\"']{0,256}")
+"""The beginning of an ARN."""
+ADDRESS_NEAR = 280
 """Characters before a match that may be the beginning of an address."""
 FOLDER = re.compile(r"(?:[.~]{1,2}|/[^/]+)/")
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -69,7 +71,13 @@ def _is_secret(names: Names, match: re.Match[str], keys: str) -> bool:
 
 def _in_address(text: str, at: int) -> bool:
     """Return whether a match is the host and path of a URL, or a part of an ARN."""
-    return ADDRESS.search(text, max(0, at - ADDRESS_NEAR), at) is not None
+    before = text[max(0, at - ADDRESS_NEAR) : at].lower()
+    if SCHEME_BACKWARDS.match(before[::-1]):
+        return True
+    arn = before.find("arn:")
+    while arn >= 0 and not ARN.fullmatch(before, arn):
+        arn = before.find("arn:", arn + 1)
+    return arn >= 0
 
 
 def _is_name(names: Names, match: re.Match[str], keys: str) -> bool:

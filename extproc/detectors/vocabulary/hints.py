@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 
 from extproc.detectors.databases import Expression
-from extproc.detectors.ends import SHORT, End, Ends
+from extproc.detectors.ends import End, Ends
+
+NAME_USUAL = 32
+"""Most characters of nearly all names. A longer text is searched by several detectors, one after the other."""
 
 
 class Hints:
@@ -14,7 +17,7 @@ class Hints:
         self._numbers: dict[bytes, int] = {}
         self._search: Ends | None = None
         self._last: tuple[str, list[End]] = "", []
-        """The last long text, and what was found in it."""
+        """The last text that is no name, and what was found in it."""
 
     def add(self, hints: Iterable[bytes]) -> frozenset[int]:
         """Add hints; return their numbers. Equal hints have one number."""
@@ -30,6 +33,6 @@ class Hints:
         if search is None:
             search = self._search = Ends([Expression(number, hint) for hint, number in self._numbers.items()])
         ends = search(text) or []
-        if len(text) > SHORT:
+        if len(text) > NAME_USUAL:
             self._last = text, ends
         return ends

@@ -16,6 +16,10 @@ SHORT = 4
 """Most letters of a word that has to stand alone in a hint, since it is a part of many other words."""
 PARTS_MOST = 6
 """Most parts of a name behind a word; more of them are a random id."""
+PARTS_BEHIND_SHORT_MOST = 3
+"""The same, behind a word of three letters at most: Base64 has one in every tenth line."""
+PARTS_BEFORE_MOST = 12
+"""Most parts of a name before a word: ``spring.cloud.config.server.git.password``. Base64 has more of them."""
 COMMON = frozenset({
     "number", "numero", "número", "numéro", "nummer", "numer", "codigo", "código", "codice", "token", "first",
     "middle", "access", "account", "beneficiary", "billing", "contact", "customer", "delivery", "employee",
@@ -35,6 +39,10 @@ _PART = re.compile(r"[A-Za-z]+|[0-9]+|[^A-Za-z0-9]+")
 _STEM = re.compile(r"[^\W\d_]+|[0-9]+")
 _OF_DIGEST = re.compile("[a-f]{2,4}")
 """Words that stand between digits in every tenth digest, and tell nothing there."""
+_RANDOM = re.compile(
+    r"(?<![A-Za-z0-9+/])(?=[a-z0-9+/]*[A-Z])(?=[A-Z0-9+/]*[a-z])(?=[A-Za-z+/]*[0-9][A-Za-z+/]*[0-9])[A-Za-z0-9+/]{20,}"
+)
+"""A line of Base64, or its end, in which short words stand by chance."""
 _LETTERS = re.compile(r"[^\W\d_]")
 _IN_A_WORD = re.compile(r"\w")
 
@@ -160,8 +168,10 @@ class Words:
             first = behind_other_names(text, first, at - len(name))
         while 0 < first < at and _IN_A_WORD.match(text, first - 1) and _IN_A_WORD.match(text, first):
             first += 1
-        if first < at and _LETTERS.search(text, first, at) and self._tells(normal_text(text[first:at])):
-            return True
+        before = text[first:at]
+        if before and _LETTERS.search(before) and self._tells(normal_text(before)):
+            without = _without_random(text[max(0, first - REACH) : at])[first - at :]
+            return without == before or self._tells(normal_text(without))
         own = last_name(keys)
         if not name and self._is_about(normal_name(own)):
             return self.tell(own)
@@ -171,9 +181,12 @@ class Words:
         for match in self._word.finditer(normal):
             rest = normal[match.end() :]
             end = min((at for at in (rest.find(" "), rest.find("|")) if at >= 0), default=len(rest))
-            if rest.count("_", 0, end) > PARTS_MOST:
+            most = PARTS_MOST if match.end() - match.start() >= SHORT else PARTS_BEHIND_SHORT_MOST
+            if rest.count("_", 0, end) > most:
                 continue  # acct_1PgafTB7WZ01zgkW
             first = max(normal.rfind(" ", 0, match.start()), normal.rfind("|", 0, match.start())) + 1
+            if normal.count("_", first, match.start()) > PARTS_BEFORE_MOST:
+                continue
             if not self._about.search(rest, 0, end) and not self._before.match(normal, first, match.start()):
                 return True
         return False
@@ -187,6 +200,11 @@ class Words:
         """Return whether the last part of a name says that the value is about something."""
         last = name.rstrip("_").rpartition("_")[2]
         return bool(last) and self._about.fullmatch(f"_{last}") is not None
+
+
+def _without_random(text: str) -> str:
+    """Return a text with blanks in the place of random letters and digits."""
+    return _RANDOM.sub(lambda match: " " * len(match[0]), text)
 
 
 def behind_other_names(text: str, first: int, end: int) -> int:

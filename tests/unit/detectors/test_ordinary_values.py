@@ -1,5 +1,8 @@
 """Values that look like an entity and are not: nothing may be found in them."""
 
+import base64
+import random
+
 import pytest
 
 from tests.unit.detectors.entities.checks import ANALYZER
@@ -129,3 +132,18 @@ def test_nothing_is_found_in_ordinary_values(key, text):
 @pytest.mark.parametrize("text", ["[CREDIT_CARD] [US_SSN] [REDACTED]", "123e4567-e89b-12d3-a456-426614174000", ""])
 def test_nothing_is_found_in_labels_and_in_uuids(text):
     assert ANALYZER.scan(text) == []
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_nothing_is_found_in_lines_of_base64(seed):
+    """Short words, and words between capitals, stand in them by chance."""
+    data = base64.b64encode(random.Random(seed).randbytes(20_000)).decode()
+    text = "\n".join(data[at : at + 76] for at in range(0, len(data), 76))
+    assert ANALYZER.scan(text) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["my password Xk29fLq81mZtPw47", "userPw: Xk29fLq81mZtPw47", "dbPassword2 Xk29fLq81mZtPw47"]
+)
+def test_random_text_behind_a_word_is_found(text):
+    assert ANALYZER.scan(text) != []
