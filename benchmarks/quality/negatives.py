@@ -172,6 +172,21 @@ def about_maps(m: Maker) -> Iterator[Case]:
         {"secret": {"secretName": name, "defaultMode": 420}},
     ):
         yield json_case(kind, "", document, indent=m.chance.choice([None, 2]))
+    for text in (
+        f"services:\n  web:\n    secrets:\n    - db_password\n    - {name}\n    ports:\n    - 80\n",
+        f"secrets:\n  db_password:\n    file: ./db_password.txt\n  {name}:\n    external: true\n",
+        "jobs:\n  build:\n    secrets:\n      token: ${{ secrets.NPM_TOKEN }}\n",
+        "on:\n  workflow_call:\n    secrets:\n      npm_token:\n        required: true\n        description: for the registry\n",
+        "Passwords:\n- must have at least 12 characters\n- expire after 90 days\n- rotation\n",
+        "en:\n  passwords:\n    reset: Your password has been reset!\n    sent: We have sent you a link.\n",
+        "password:\n  type: string\n  minLength: 12\n",
+        "def check(passwords):\n    for each in passwords:\n        limit: int = 3\n    return passwords[0]\n",
+        "passwords = [p.strip() for p in lines]\nsecrets = {name: load(name, 'v2') for name in names}\n",
+        f"[secrets]\nenabled = true\nbackend = vault{m.digits(1)}\n",
+        f"kind: SealedSecret\nspec:\n  encryptedData:\n    db: {m.some(ALNUM, 20)}\n---\nkind: ConfigMap\ndata:\n  mode: live{m.digits(2)}\n",
+        f"imagePullSecrets:\n- name: {name}\nsecretName: tls{m.digits(2)}\n",
+    ):
+        yield text_case(kind, "", text)
 
 
 def prose_and_tables(m: Maker) -> Iterator[Case]:

@@ -200,6 +200,23 @@ def maps(m: Maker) -> Iterator[Case]:
         {"pins": {owner: must(m.digits(4))}},
     ):
         yield json_case(kind, "SECRET", document, indent=m.chance.choice([None, 2]))
+    kind, word = "1 blocks under a name", m.pick("hunter2", "letmein", m.some(ALNUM, 12))
+    value, encoded = must(word), must(base64.b64encode(word.encode()).decode())
+    for text in (
+        f"passwords:\n  alice: {value}\n  bob: '{one}'\nport: 80\n",
+        f"app:\n  passwords:\n  - {value}\n  - {value}\n  ports:\n  - 80\n",
+        f"secrets:\n  prod:\n    db: {made}\n    mail: {made} # until May\nregion: eu\n",
+        f"passwords: [{value}, {value}]\nports: [80, 443]\n",
+        f"client_secret: >-\n  {value}\nport: 80\n",
+        f"[passwords]\nalice = {value}\n\n[server]\nport = 80\n",
+        f"passwords = {{'alice': '{value}', 'bob': os.environ['BOB']}}\n",
+        f"$config['passwords'] = ['alice' => '{value}', 'bob' => env('BOB')];\n",
+        f'saved {{"secrets": {{"db": "{made}"}}, "port": 80}} to disk',
+        f"<passwords><alice>{value}</alice></passwords><port>80</port>",
+        f"apiVersion: v1\ndata:\n  db: {encoded}\n  tls.crt: {encoded}\nkind: Secret\nmetadata:\n  name: db\ntype: Opaque\n",
+        f"apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Secret\n  metadata:\n    name: db\n  stringData:\n    a: {value}\n",
+    ):
+        yield text_case(kind, "SECRET", text)
 
 
 def files(m: Maker) -> Iterator[Case]:

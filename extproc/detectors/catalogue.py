@@ -17,6 +17,7 @@ from extproc.detectors.entities.http_authorization import HTTP_AUTHORIZATION
 from extproc.detectors.entities.iban_code import IBAN_CODE
 from extproc.detectors.entities.ip_address import ip_address
 from extproc.detectors.entities.jwt import JWT
+from extproc.detectors.entities.kubernetes_secret import KUBERNETES_SECRET
 from extproc.detectors.entities.labelled_key import LABELLED_KEY
 from extproc.detectors.entities.mac_address import mac_address
 from extproc.detectors.entities.named_number import named_numbers
@@ -55,6 +56,7 @@ def catalogue(vocabulary: Vocabulary) -> tuple[Detector, ...]:
         HTTP_AUTHORIZATION,
         secret(vocabulary),
         *named_values(vocabulary),
+        KUBERNETES_SECRET,
         *named_numbers(vocabulary),
         *TOKEN_DETECTORS,
         VENDOR_KEY,

@@ -34,7 +34,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from itertools import chain, pairwise
+from itertools import accumulate, chain, pairwise
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -385,7 +385,16 @@ class TextStreamMasker:
         masked = merge_matches(matches, plan, exempt)
         same = matches is in_prose and not exempt
         uncut = masked if same else merge_matches(sorted({*in_prose, *matches}), plan)
-        while cut and not last and (_is_within(uncut, cut, len(region)) or not tables.may_cut(cut)):
+        unbroken = [] if last else self._unbroken(region)
+        while (
+            cut
+            and not last
+            and (
+                _is_within(uncut, cut, len(region))
+                or not tables.may_cut(cut)
+                or _is_in(unbroken, cut, len(region))
+            )
+        ):
             cut = next(cuts, 0)
         result = ScanResult(
             [],
@@ -396,6 +405,14 @@ class TextStreamMasker:
         out = self._masked(region[:cut], result, before, tables.after(cut))
         self._held.drop(cut)
         return out
+
+    def _unbroken(self, region: str) -> list[tuple[int, int]]:
+        """Return the stretches of a region, apart from each other, in which it is not cut."""
+        before = self._raw.text
+        spans = sorted(self._masker.analyzer.unbroken(before + region))
+        ends = accumulate((end for _, end in spans), max)
+        behind = [(start - len(before), end - len(before)) for (start, _), end in zip(spans, ends, strict=True)]
+        return [each for each in behind if each[1] > 0]
 
     def _masked(self, text: str, result: ScanResult, before: Before, tables: State) -> str:
         """Mask a text with known matches, and log them.
@@ -427,7 +444,8 @@ class TextStreamMasker:
     def _parts(self, text: str, masked: list[MergedMatch]) -> Iterator[str]:
         """Cut a text at the breaks that no match and no row of a table reaches across."""
         tables = Tables(text, self._tables)
-        cuts = (found.end() for found in self._breaks.finditer(text))
+        unbroken = self._unbroken(text)
+        cuts = (found.end() for found in self._breaks.finditer(text) if not _is_in(unbroken, found.end(), -1))
         inside = [at for at in cuts if at < len(text) and not _is_within(masked, at, -1) and tables.may_cut(at)]
         return (text[one:other] for one, other in pairwise([0, *inside, len(text)]))
 

@@ -10,9 +10,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
+from extproc.detectors.blocks.named import Block, Naming, named_blocks
+from extproc.detectors.blocks.tree import NamedValue
 from extproc.detectors.context import last_name
 from extproc.detectors.detector import Detector, Ranges
 from extproc.detectors.ends import parts_around
+from extproc.detectors.vocabulary.maps import is_name_of_secret, is_of_passwords, is_plural
 from extproc.detectors.vocabulary.vocabulary import Vocabulary
 from extproc.detectors.vocabulary.words import Words
 
@@ -160,6 +163,43 @@ def _in_text(words: Words, accepts: Accepts, text: str) -> Ranges:
                 and _looks_made(match["value"])
             ):
                 yield match.span("value")
+    yield from _in_blocks(near, words, accepts)
+
+
+def _in_blocks(near: "_Near", words: Words, accepts: Accepts) -> Ranges:
+    """Yield the values of blocks whose name tells."""
+    for block in named_blocks(near, words):
+        for found in block.values(words):
+            if accepts(found.name, found.value.text) and _is_of_block(block, found):
+                yield found.value.start, found.value.end
+
+
+def _blocks(words: Words, text: str) -> Ranges:
+    """Yield the ranges of the blocks in a text whose name tells."""
+    yield from ((block.start, block.end) for block in named_blocks(_Near(words.ends(text), text), words))
+
+
+def _is_of_block(block: Block, found: NamedValue) -> bool:
+    """Return whether a value in a block is one, and neither code nor prose."""
+    value = found.value
+    if value.is_quoted and not found.in_list:
+        return True
+    if is_name_of_secret(found.name, value.text):
+        return False
+    if value.is_quoted:
+        return True
+    is_made = _looks_made(value.text)
+    if not block.takes_bare or CODE.fullmatch(value.text):
+        return False
+    if found.in_list or _is_prose(block.name):
+        says_passwords = is_of_passwords(block.name) and is_plural(block.name) and not _is_prose(block.name)
+        return " " not in value.text and (is_made or says_passwords)
+    return True
+
+
+def _is_prose(name: str) -> bool:
+    """Return whether a name is written as in a sentence: ``Password: must be long``."""
+    return name[0].isupper() and not name.isupper()
 
 
 class _Near:
@@ -169,7 +209,7 @@ class _Near:
         self.text = text
         self._ends = ends
 
-    def matches(self, pattern: "_Naming") -> Iterator[re.Match[str]]:
+    def matches(self, pattern: Naming) -> Iterator[re.Match[str]]:
         """Yield the matches of a pattern with a name in which, or right behind which, a word ends."""
         text, behind = self.text, pattern.behind
         ends = [end for end in self._ends if behind.match(text, max(0, end - 1))]
@@ -207,24 +247,16 @@ def _starts_of_name(text: str, end: int) -> Iterator[int]:
     yield from (end - words.end(at) for at in reversed(ends) if words)
 
 
-class _Naming(NamedTuple):
-    """A way to write a name and its value."""
-
-    whole: re.Pattern[str]
-    behind: re.Pattern[str]
-    """Matches where the last character of a word is, or the one behind it, if the word is in such a name."""
-
-
-_PAIRED = _Naming(PAIRED, re.compile(r"""[\w./-]{0,128}["']?[ \t]{0,8}[,\r\n]"""))
-_TAGGED = _Naming(TAGGED, re.compile(r"[^<>]{0,260}[<>]"))
-_CALLED = _Naming(CALLED, re.compile(r"[\w.-]{0,64}[\"'],"))
-_ATTRIBUTES = _Naming(ATTRIBUTES, re.compile(r"""[\w:.-]{0,128}["']?\s(?:[^<>]{0,130}\s)?value="""))
-_OPTION = _Naming(OPTION, re.compile(r"[\w-]{0,64} [^\s\"'`-]"))
-_SAID = _Naming(SAID, re.compile(r"[\w-]{0,64} (?:is|was|ist|est|es|è|jest|é)"))
+_PAIRED = Naming(PAIRED, re.compile(r"""[\w./-]{0,128}["']?[ \t]{0,8}[,\r\n]"""))
+_TAGGED = Naming(TAGGED, re.compile(r"[^<>]{0,260}[<>]"))
+_CALLED = Naming(CALLED, re.compile(r"[\w.-]{0,64}[\"'],"))
+_ATTRIBUTES = Naming(ATTRIBUTES, re.compile(r"""[\w:.-]{0,128}["']?\s(?:[^<>]{0,130}\s)?value="""))
+_OPTION = Naming(OPTION, re.compile(r"[\w-]{0,64} [^\s\"'`-]"))
+_SAID = Naming(SAID, re.compile(r"[\w-]{0,64} (?:is|was|ist|est|es|è|jest|é)"))
 
 
-_ATTRIBUTES_BACK = _Naming(ATTRIBUTES_BACK, re.compile(r"""[\w:.-]{0,128}["'\s/>]"""))
-_NEXT_LINE = _Naming(NEXT_LINE, re.compile(r"[\w-]{0,64}(?:\*\*)?[ ]?:(?:\*\*)?[ \t]{0,8}\r?\n"))
+_ATTRIBUTES_BACK = Naming(ATTRIBUTES_BACK, re.compile(r"""[\w:.-]{0,128}["'\s/>]"""))
+_NEXT_LINE = Naming(NEXT_LINE, re.compile(r"[\w-]{0,64}(?:\*\*)?[ ]?:(?:\*\*)?[ \t]{0,8}\r?\n"))
 
 
 def _marked(near: _Near) -> Iterator[tuple[str, str, tuple[int, int]]]:
@@ -259,7 +291,7 @@ def _bare(text: str, match: re.Match[str], accepts: Accepts) -> tuple[int, int]:
     ``Password: must be long`` is prose, and ``password: two words`` is not. Streamed text may end before the line.
     """
     start, end = match.span("bare")
-    is_prose = accepts is is_secret and (match["name"][0].isupper() and not match["name"].isupper())
+    is_prose = accepts is is_secret and _is_prose(match["name"])
     if is_prose or " " in match["name"].strip() or not _begins_line(text, match) or CODE.fullmatch(match["bare"]):
         return start, end
     line_end = text.find("\n", end, end + LINE_LONGEST)
@@ -386,6 +418,7 @@ def named_detector(named: Named) -> Detector:
         prefilter_shortest=3,
         uses_context=True,
         names=named.words.tell,
+        unbroken=partial(_blocks, named.words),
         is_generic=True,
         meaning=named.meaning,
         proof="name",

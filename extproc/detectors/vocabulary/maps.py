@@ -12,10 +12,10 @@ from extproc.detectors.vocabulary.key_roles import joined
 from extproc.detectors.vocabulary.names import normal_name
 
 PROPERTIES = frozenset({
-    "id", "ids", "uid", "uuid", "guid", "name", "names", "key", "kind", "type", "types", "class",
-    "category", "title", "description", "desc", "comment", "note", "label", "labels", "tag", "tags",
-    "annotations", "metadata", "version", "versions", "revision", "status", "state", "phase", "reason",
-    "message", "error", "errors", "url", "uri", "href", "link", "links", "path", "paths", "file",
+    "value", "val", "origin", "id", "ids", "uid", "uuid", "guid", "name", "names", "key", "kind", "type",
+    "types", "class", "category", "title", "description", "desc", "comment", "note", "label", "labels",
+    "tag", "tags", "annotations", "metadata", "version", "versions", "revision", "status", "state", "phase",
+    "reason", "message", "error", "errors", "url", "uri", "href", "link", "links", "path", "paths", "file",
     "filename", "arn", "ref", "refs", "reference", "source", "provider", "engine", "backend", "driver",
     "created", "updated", "modified", "deleted", "expires", "expiry", "expiration", "rotation", "rotated",
     "createdat", "updatedat", "expiresat", "expiresin", "issuedat", "lastused", "lastusedat", "enabled",
@@ -48,11 +48,14 @@ OWNERS = frozenset({
 """Words for a property that are owners in a map: ``{"passwords": {"app": …}}``."""
 PARTS_MOST = 4
 """Most parts of a key that may say that a value is about the thing; a longer one is a random id, or a sentence."""
+KEY_LONGEST, NAME_LONGEST = 64, 128
+"""Most characters of a key that is added to a name, and of a name to which one is added."""
 NAME_PARTS_MOST = 3
 """Most marks in the name of a secret without a word for secrets; a longer one is a passphrase."""
 _PLURAL = re.compile(r"(?:[^s]s|w(?:o|oe)rter|woorden)\Z")
 _OF_PASSWORDS = re.compile(r"pass|pwd|pin|kennw|senha|contrasen|wachtw|has[lł]")
-_NAME, _PARTS = re.compile(r"[A-Za-z]+(?:[._/-][A-Za-z]+)+"), re.compile(r"[._/-]")
+_NAME = re.compile(r"[A-Za-z]+[0-9]{0,2}(?:[._/-](?:[A-Za-z]+[0-9]{0,2}|[0-9]{1,2}))+")
+_PARTS = re.compile(r"[._/-]")
 _OF_SECRETS = re.compile(r"secret|key|token|credential")
 _IN_NAME = re.compile(r"secret|pass|key|token|cert|cred|tls|ssh|auth|config", re.IGNORECASE)
 _SENTENCE = re.compile(
@@ -133,6 +136,8 @@ def name_in_map(name: str, key: str, *, plural: bool) -> str:
     small = joined(key)
     if not (plural or small in WHICH):
         return ""
+    if len(key) > KEY_LONGEST or len(name) > NAME_LONGEST:
+        return name  # a name of which only the end counts must not lose its word
     parts = normal_name(key).count("_") - 1
     is_owner = small in OWNERS or small in OF_LOGINS or not 1 <= parts <= PARTS_MOST
     return f"{name}|{key}" if small in WHICH or is_owner else f"{name}.{key}"
@@ -160,7 +165,8 @@ def is_name_of_secret(name: str, value: str) -> bool:
     """Return whether a value is the name of a secret, where a name says secrets and not passwords: ``db-tls``."""
     if not (_NAME.fullmatch(value) and is_plural(name) and _OF_SECRETS.search(joined(name))):
         return False
-    return len(_PARTS.findall(value)) < NAME_PARTS_MOST or _IN_NAME.search(value) is not None
+    is_short = len(_PARTS.findall(value)) < NAME_PARTS_MOST and not any(map(str.isdigit, value))
+    return is_short or _IN_NAME.search(value) is not None
 
 
 def _is_sentence(value: str) -> bool:

@@ -59,6 +59,7 @@ CASES = [
     ({"secrets": {"db": "x7Kq9mP2vL"}}, {"secrets": {"db": S}}),
     ({"passwords": {"alice": "hunter2", "app": "letmein"}}, {"passwords": {"alice": S, "app": S}}),
     ({"userPasswords": {"a b c d e f g h": "x"}}, {"userPasswords": {"a b c d e f g h": S}}),
+    ({"passwords": {"x" * 300: "y"}}, {"passwords": {"x" * 300: S}}),
     ({"credentials": {"main": "hunter2"}, "x": {"y": "z"}}, {"credentials": {"main": S}, "x": {"y": "z"}}),
     ({"secrets": {"prod": {"db": "a1"}, "dev": [{"db": "b2"}]}}, {"secrets": {"prod": {"db": S}, "dev": [{"db": S}]}}),
     ({"secrets": {"API": "x", "DB_PASSWORD": "y", "STRIPE": None}}, {"secrets": {"API": S, "DB_PASSWORD": S, "STRIPE": None}}),

@@ -1,0 +1,111 @@
+"""Blocks of text whose name tells what the values in them are."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from extproc.detectors.blocks.bracketed import read_bracketed
+from extproc.detectors.blocks.indented import read_indented, scalar_below
+from extproc.detectors.blocks.markup import read_elements
+from extproc.detectors.blocks.sections import read_section
+from extproc.detectors.blocks.tree import LONGEST, NamedValue, Node, named_values
+from extproc.detectors.vocabulary.words import Words
+
+_NAME = r"[\w./$-](?<![\w./$-].)[\w./$-]{0,127}"
+_MARK = r"""(?:\\{0,3}["'`])?\]?[ \t]{0,8}"""
+_OPENS = (
+    r"(?:(?P<lines>:[ \t]{0,8}(?:[|>][+-]?[ \t]{0,8})?(?:#[^\n]{0,200})?\r?\n)"
+    r"|(?P<signed>(?::=|=>|==?|:)\s{0,8}(?:new |array)?)(?=[\[{(](?![{#%]))"
+    r"|(?P<section>\][ \t]{0,8}\r?\n))"
+)
+_OPENER = re.compile(rf"(?P<name>{_NAME})(?:{_MARK}){_OPENS}")
+_BEHIND = re.compile(rf"[\w./$-]{{0,128}}{_MARK}{_OPENS}")
+_ELEMENT = re.compile(r"<(?P<name>[\w:.-]{1,128})(?:\s[^<>]{0,256})?(?<!/)>\s{0,128}(?=<[\w])")
+_BEHIND_ELEMENT = re.compile(r"[\w:.-]{0,128}(?:\s[^<>]{0,256})?(?<!/)>\s{0,128}<\w")
+_BEGIN = re.compile(r"""[ \t]*(?:-[ \t]+)*["']?\Z""")
+"""Stands in a line before the name of indented lines."""
+_BEGIN_SECTION = re.compile(r"""[ \t]*\[{1,2}["']?(?:[\w-]+\.)*\Z""")
+_LINE_REST = re.compile(r"[ \t]{0,8},?[ \t]{0,8}(?:#[^\n]*)?\r?(?:\n|\Z)")
+LINE_NEAR = 200
+"""Characters before a name in which its line begins."""
+NO_LINE = "."
+"""Stands for the beginning of a line that is too far away."""
+
+
+class Naming(NamedTuple):
+    """See ``Near.matches``."""
+
+    whole: re.Pattern[str]
+    behind: re.Pattern[str]
+
+
+class Near(Protocol):
+    """The parts of a text that are near a word."""
+
+    text: str
+
+    def matches(self, pattern: Naming) -> Iterator[re.Match[str]]:
+        """Yield the matches of ``whole`` with a name in which a word ends that ``behind`` matches behind."""
+        ...
+
+
+class Block(NamedTuple):
+    """A block and its name."""
+
+    name: str
+    start: int
+    end: int
+    node: Node
+    takes_bare: bool
+    """Values without quotes are values, and no code."""
+    is_long: bool
+    """It may go on where it was cut off."""
+
+    def values(self, words: Words) -> Iterator[NamedValue]:
+        """Yield its values that the words tell."""
+        return named_values(self.node, self.name, words)
+
+
+_BLOCK, _MARKUP = Naming(_OPENER, _BEHIND), Naming(_ELEMENT, _BEHIND_ELEMENT)
+
+
+def named_blocks(near: Near, words: Words) -> Iterator[Block]:
+    """Yield the blocks whose name is one of the words. One in another block is a part of that block."""
+    read = -1
+    for match in near.matches(_BLOCK):
+        if match.start() >= read and words.tell(match["name"]) and (block := _block(near.text, match)):
+            read = (block.start + block.end) // 2 if block.is_long else block.end
+            yield block
+    read = -1
+    for match in near.matches(_MARKUP) if "<" in near.text else ():
+        if match.start() >= read and words.tell(match["name"]):
+            last = min(len(near.text), match.end() + LONGEST)
+            node, end = read_elements(near.text, match.start(), last)
+            read = (match.start() + end) // 2 if end == last else end
+            yield Block(match["name"], match.start(), end, node, takes_bare=True, is_long=end == last)
+
+
+def _block(text: str, match: re.Match[str]) -> Block | None:
+    name, start, at = match["name"], match.start("name"), match.end()
+    last = min(len(text), at + LONGEST)
+    line = text.rfind("\n", max(0, start - LINE_NEAR), start) + 1
+    before = text[line:start] if line or start <= LINE_NEAR else NO_LINE
+    takes_bare = True
+    if match["section"] is not None:
+        if not _BEGIN_SECTION.fullmatch(before):
+            return None
+        node, end = read_section(text, at, last)
+    elif match["lines"] is not None:
+        if not _BEGIN.fullmatch(before):
+            return None
+        column = len(before.rstrip("\"'"))
+        if match["lines"].lstrip(": \t")[:1] in ("|", ">"):
+            value, end = scalar_below(text, at, column, last)
+            node = Node([("", value)] if value else [], is_list=True)
+        else:
+            node, end = read_indented(text, at, column, last)
+    else:
+        node, end = read_bracketed(text, at, last)
+        is_line = _BEGIN.fullmatch(before) is not None and _LINE_REST.match(text, end) is not None
+        takes_bare = is_line and match["signed"].startswith(":") and not match["signed"].startswith(":=")
+    return Block(name, start, end, node, takes_bare, is_long=end == last == at + LONGEST)
