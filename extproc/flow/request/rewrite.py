@@ -28,8 +28,7 @@ NEVER_FORWARDED = ("authorization", "proxy-authorization", *HOST_CLAIMS)
 UNREADABLE_RESPONSES = (
     "accept-encoding",  # so that bodies come back readable
     "grpc-accept-encoding",
-    "range",  # a part of a document cannot be masked
-    "if-range",
+    *("range", "if-range", "x-ms-range"),  # a part of a document cannot be masked
 )
 """Fields that ask for a response which cannot be masked. They go on where the guard sees no response."""
 CALL_ID = "x-extproc-call-id"

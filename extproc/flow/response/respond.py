@@ -6,6 +6,7 @@ Two failures are apart. Before the first byte has gone to the caller, ``Refused`
 
 from dataclasses import dataclass, replace
 
+from extproc.codecs.byte_range import is_part
 from extproc.codecs.content_encoding import decode as decode_content
 from extproc.codecs.unreadable import Unreadable
 from extproc.flow.bodies import Pieces, mask_pieces
@@ -180,10 +181,13 @@ def _masked_body(response: Responding, body: bytes, plain: bytes | None, rules: 
     """Return the body to send to the caller, and keep the excerpt of it that is recorded.
 
     Raises:
-        Refused: with ``masking-failed``.
+        Refused: with ``masking-failed``, or ``response-uninspectable`` for a part of a document.
     """
     if plain is None:
         return _passed_unmasked(response, body)
+    if rules and is_part(response.head):
+        _check_part_may_pass(response)
+        return _passed_unmasked(response, plain)
     content_type = response.permitted.decided.connection.masked_as(response.head.headers.get("content-type"))
     try:
         binary_parts = response.permitted.decided.passes_binary_parts
@@ -198,6 +202,20 @@ def _masked_body(response: Responding, body: bytes, plain: bytes | None, rules: 
     if not any(each.entity == PASSED_UNMASKED.entity for each in masked.findings):
         _keep(response, masked.body, content_type, rules)
     return masked.body
+
+
+def _check_part_may_pass(response: Responding) -> None:
+    """Let a part of a document pass unmasked only where the connection says so.
+
+    What tells of a value, or a part of the value itself, may be in another part.
+
+    Raises:
+        Refused: with ``response-uninspectable``.
+    """
+    if not response.permitted.decided.passes_unmasked:
+        raise Refused(
+            Reason.RESPONSE_UNINSPECTABLE, rule="response", detail="a part of a document: ask for all of it"
+        )
 
 
 def _passed_unmasked(response: Responding, body: bytes) -> bytes:
@@ -233,6 +251,8 @@ async def _release_stream(response: Responding) -> None:
         raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="response", detail="an encoded stream")
     decision = await response.decide(streamed=True)
     rules = response.rules(decision)
+    if rules and is_part(head):
+        _check_part_may_pass(response)
     try:
         pieces = mask_pieces(response.permitted, response.services, head.headers, rules)
     except MaskingError as error:

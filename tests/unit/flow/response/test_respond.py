@@ -46,6 +46,43 @@ async def test_a_stream_has_no_length_and_no_digest(tmp_path):
         assert peer.delivered_values(name) == []
 
 
+PARTS = [
+    ("text/plain", b"hunter2\nx", "bytes 9-17/40"),
+    ("text/plain", b"password=hu", "bytes 0-10/40"),
+    ("application/json", b'"hunter2"', "bytes 13-21/22"),
+    ("application/x-ndjson", b'"hunter2"\n', "bytes 13-22/*"),
+    ("text/plain", b"hunter2\nx", "Bytes 9-17/40"),
+    ("text/plain", b"hunter2\nx", ""),
+]
+
+
+@pytest.mark.parametrize(("content_type", "body", "content_range"), PARTS)
+async def test_a_part_of_a_document_is_refused(tmp_path, content_type, body, content_range):
+    """What tells of a value may be in another part. A backend may have been asked for it in its own way."""
+    services = make_services(tmp_path)
+    fields = {"content_range": content_range} if content_range else {}
+    peer = await play(services, asks(), answers(206, content_type=content_type, **fields), returns(body))
+    assert peer.refusal.reason == "response-uninspectable"
+    assert peer.delivered == b""
+
+
+@pytest.mark.parametrize(
+    ("status", "content_range"),
+    [(206, "bytes 0-21/22"), (206, "0-14/*"), (206, "items 0-9/66"), (200, "bytes 3-9/20"), (416, "bytes */22")],
+)
+async def test_a_whole_document_is_masked_whatever_it_is_a_page_of(tmp_path, status, content_range):
+    head = answers(status, content_range=content_range)
+    peer = await play(make_services(tmp_path), asks(), head, returns(b'{"password":"hunter2"}'))
+    assert peer.delivered == b'{"password":"[NAMED_SECRET]"}'
+
+
+@pytest.mark.parametrize("masking", [{"response": []}, {"undecodable": "pass-unmasked"}])
+async def test_a_part_passes_where_nothing_is_masked_or_the_operator_says_so(tmp_path, masking):
+    head = answers(206, content_type="text/plain", content_range="bytes 9-17/40")
+    peer = await play(with_secret(tmp_path, **masking), asks(), head, returns(f"hunter2 {SECRET}".encode()))
+    assert peer.delivered == b"hunter2 [CREDENTIAL]"
+
+
 @pytest.mark.parametrize("encoding", ["gzip", "br", "unknown"])
 async def test_an_encoded_stream_never_leaves(tmp_path, encoding):
     """Nobody looks into it, whatever is to be masked."""
