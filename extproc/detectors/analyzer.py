@@ -337,7 +337,7 @@ class Analyzer:
                 depth.budget.take(view.inflated)
                 inner = fold(view.text)
                 owners, hinted = self._prefilter.which(_encoded(inner.text))
-                numbers = self._with_hint(owners, hinted.union(told.numbers))
+                numbers = self._with_hint(owners, {*hinted, *told.numbers})
                 if numbers and view.text != folded.text:
                     matches = self._searched(numbers, inner, keys, depth.deeper(once=view.whole))
                     ranges = {(view.original(start, end), entity) for start, end, entity in matches}

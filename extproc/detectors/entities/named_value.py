@@ -151,6 +151,7 @@ def _in_text(words: Words, accepts: Accepts, text: str) -> Ranges:
             start, end = _quoted(text, match) if match["open"] else _bare(text, match, accepts)
             value = text[start:end]
             if accepts(name, value) and (match["open"] or _is_written(text, match, value)):
+                near.read = max(near.read, end)
                 yield start, end
     for name, value, span in _marked(near):
         if words.tell(name) and accepts(name, value):
@@ -208,6 +209,8 @@ class _Near:
     def __init__(self, ends: list[int], text: str) -> None:
         self.text = text
         self._ends = ends
+        self.read = 0
+        """The offset to which assigned names are read: no value is looked for within another one."""
 
     def matches(self, pattern: Naming) -> Iterator[re.Match[str]]:
         """Yield the matches of a pattern with a name in which, or right behind which, a word ends."""
@@ -225,15 +228,15 @@ class _Near:
 
     def assigned(self) -> Iterator[re.Match[str]]:
         """Yield the matches of ``ASSIGNED`` with a name in which, or right behind which, a word ends."""
-        text, read = self.text, 0
+        text = self.text
         for end in self._ends:
-            if end < read or not BEHIND_ASSIGNED.match(text, max(0, end - 1)):
+            if end < self.read or not BEHIND_ASSIGNED.match(text, max(0, end - 1)):
                 continue
             for start in _starts_of_name(text, end):
                 match = ASSIGNED.match(text, start)
                 if match is None or end > match.end("name") + 1:
                     continue
-                read = match.end("name") + 2
+                self.read = match.end("name") + 2
                 if match["sign"] != ":" or start < len("x:") or not IN_COLONS.match(text, start - 2):
                     yield match
                 break
