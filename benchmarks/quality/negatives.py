@@ -172,6 +172,10 @@ def about_maps(m: Maker) -> Iterator[Case]:
         {"secret": {"secretName": name, "defaultMode": 420}},
     ):
         yield json_case(kind, "", document, indent=m.chance.choice([None, 2]))
+    mail = f"{m.some(ALNUM, 12)}={m.digits(2)}{m.some(ALNUM, 6)}"
+    yield text_case(
+        "n git addresses", "", f"Message-ID: <{mail}@mail.example.com>\nReferences: <x.{mail}@mx.example.com>\n"
+    )
     for text in (
         f"services:\n  web:\n    secrets:\n    - db_password\n    - {name}\n    ports:\n    - 80\n",
         f"secrets:\n  db_password:\n    file: ./db_password.txt\n  {name}:\n    external: true\n",

@@ -200,6 +200,10 @@ def maps(m: Maker) -> Iterator[Case]:
         {"pins": {owner: must(m.digits(4))}},
     ):
         yield json_case(kind, "SECRET", document, indent=m.chance.choice([None, 2]))
+    mail = must(f"{m.some(LOWER, 6)}@example.com")
+    yield text_case("10 beside a spelling", "EMAIL_ADDRESS", f"from \x1b[1;31m\x1b[K{mail}\x1b[m\x1b[K now")
+    yield text_case("10 beside a spelling", "EMAIL_ADDRESS", f"GET /send?to=%3C{mail}%3E&text=hi%20{mail}%20bye")
+    yield text_case("10 beside a spelling", "EMAIL_ADDRESS", f'write("\\x3c{mail}\\x3e")')
     kind, word = "1 blocks under a name", m.pick("hunter2", "letmein", m.some(ALNUM, 12))
     value, encoded = must(word), must(base64.b64encode(word.encode()).decode())
     for text in (

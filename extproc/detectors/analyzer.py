@@ -20,6 +20,7 @@ from extproc.detectors.fold import Folded, fold
 from extproc.detectors.labels import Labels
 from extproc.detectors.packed import RATIO, RATIO_FREE
 from extproc.detectors.prefilter import Prefilter
+from extproc.detectors.spellings import spelling_at
 from extproc.detectors.views import View
 from extproc.detectors.vocabulary.key_roles import KEY_LONGEST
 from extproc.model.errors import MaskingError
@@ -33,6 +34,8 @@ Context = Callable[[], str]
 """Returns the keys above a text, folded, one per line."""
 Candidate = tuple[int, DetectorSet]
 """The offset of a character, and the detectors that may find something there."""
+SPELLING_MARKS = "%&\\\x1b"
+"""Spellings that a match may begin or end in begin with one of them."""
 MAX_DECODED = 3
 """Number of times that text in text is decoded."""
 
@@ -318,6 +321,9 @@ class Analyzer:
                 together.setdefault(detector.together, []).append(detector)
         for search, detectors in together.items():
             found += _detected_together(search, detectors, folded, keys)
+        if found and any(mark in folded.text for mark in SPELLING_MARKS):
+            found = list(_without_broken_spellings(found, folded.text))
+        found = _original(found, folded)
         for views in decoders if depth.level < MAX_DECODED else ():
             found += self._decoded(views, folded, keys, depth)
         return found
@@ -385,7 +391,7 @@ def _detected(detector: Detector, folded: Folded, keys: str, *, once: bool) -> l
         raise
     except Exception as error:  # noqa: BLE001 - whatever a detector does, the call must not pass
         raise _failed(entity, error) from None
-    return _original(matches, folded)
+    return matches
 
 
 def _detected_together(search: Together, detectors: list[Detector], folded: Folded, keys: str) -> list[Match]:
@@ -396,11 +402,20 @@ def _detected_together(search: Together, detectors: list[Detector], folded: Fold
         raise
     except Exception as error:  # noqa: BLE001 - whatever a detector does, the call must not pass
         raise _failed(detectors[0].entity, error) from None
-    return _original(matches, folded)
+    return matches
 
 
 def _failed(entity: str, error: Exception) -> MaskingError:
     return MaskingError(f"detector {entity} failed: {type(error).__name__}")
+
+
+def _without_broken_spellings(matches: list[Match], text: str) -> Iterator[Match]:
+    """Yield matches without the parts of spellings at their ends: of ``ESC [ 31 m`` and the text behind it."""
+    for start, end, entity in matches:
+        begun, cut = spelling_at(text, start), spelling_at(text, end)
+        start, end = begun[1] if begun else start, cut[0] if cut else end  # noqa: PLW2901
+        if start < end:
+            yield Match(start, end, entity)
 
 
 def _original(matches: list[Match], folded: Folded) -> list[Match]:

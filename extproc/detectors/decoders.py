@@ -44,7 +44,7 @@ DECODERS: tuple[Decoder, ...] = (
             rb"\\+x[0-9A-Fa-f]{2}",
             rb"\\+[0-3][0-7]{2}",
             rb"\\+[@._+()-][0-9A-Za-z]",
-            rb"\x1b\[[0-9;]*m",
+            rb"\x1b\[[0-9;:?]*[A-Za-z]",
         ),
         spelled,
         gates=b"%&\\\x1b",

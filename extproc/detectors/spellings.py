@@ -6,7 +6,7 @@ One view replaces all of these at once, since text of one kind stands beside tex
 * HTML's character references;
 * escapes of programming languages: ``\u0040``, ``\u{40}``, ``\x40``, ``\100``, ``\@``;
 * tags of HTML inside of a word (``4111<b>1111</b>``), line breaks (``<br>``), comments;
-* colours of terminals (``ESC [ 31 m``).
+* colours of terminals, and their other commands (``ESC [ 31 m``, ``ESC [ K``).
 
 Quoted-printable has a view of its own: ``ssn=219…`` is not a spelling of anything.
 """
@@ -44,8 +44,13 @@ TAG_LONGEST = 200
 """Characters between the name of a tag and its end."""
 _IN_TAG = rf"[^<>]{{0,{TAG_LONGEST}}}"
 _TAG = rf"<(?:/?(?:{INLINE})(?:[ \t/]{_IN_TAG})?>|!--{_IN_TAG}-->|[bB][rR] ?/?>[ \t]?(?:\r?\n)?)"
-_COLOUR = r"\x1b\[[0-9;]{0,16}m"
+_COLOUR = r"\x1b\[[0-9;:?]{0,16}[A-Za-z]"
+"""A control sequence (ECMA-48 section 5.4)."""
 SPELLED = re.compile(f"{_PERCENT}|{_REFERENCE}|{_ESCAPE}|{_TAG}|{_COLOUR}")
+_BEGUN = re.compile(r"(?:%|&|\\|\x1b)[0-9A-Za-z#;:?\[{\\]{0,18}\Z")
+"""A text ends like this within a spelling."""
+SPELLING_LONGEST = 24
+"""Most characters of a spelling at the beginning of a match, but of one with many zeros or backslashes."""
 _QUOTED_MARK = "(?:2[0-9A-F]|3[A-F]|40|5[B-F]|60|7[B-E])"
 """What quoted-printable spells of ASCII is no letter and no digit: an encoder leaves them as they are."""
 _SOFT_BREAK = r"=[ \t]{0,3}(?:\r?\n|\\++(?:r\\++)?n)"
@@ -65,6 +70,17 @@ SOFT_BREAK = re.compile(r"=[ \t]{0,3}\r?\n\Z")
 def spelled(text: str) -> Iterator[View]:
     """Decode all spellings but those of quoted-printable."""
     yield ReplacedView(text, SPELLED, decode_spelling)
+
+
+def spelling_at(text: str, at: int) -> tuple[int, int] | None:
+    """Return the range of the spelling around an offset; None if no spelling reaches across it."""
+    begun = _BEGUN.search(text, max(0, at - SPELLING_LONGEST), at)
+    for found in SPELLED.finditer(text, begun.start(), at + SPELLING_LONGEST) if begun else ():
+        if found.start() >= at:
+            return None
+        if found.end() > at:
+            return found.span()
+    return None
 
 
 def quoted_printable(text: str) -> Iterator[View]:

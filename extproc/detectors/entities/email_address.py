@@ -24,14 +24,22 @@ OTHER_LETTERS = re.compile(r"[^\W\d_]{2,63}")
 MAIL_SCHEME = "mailto:"
 SCALED = re.compile(r"[1-9](?:\.[0-9])?x\Z", re.IGNORECASE)
 """``icon@2x.ai`` is the file of a picture."""
+MARK_ENCODED = re.compile(r"%(?:0[9AaDd]|2[0-24678CcFf9]|3[A-Fa-f]|5[B-Eb-e]|60|7[B-Db-d])(?=[^%])")
+"""A blank, quotation mark or bracket: no part of an address that stands in a URL."""
 SERVICE = re.compile(r"(?:git|svn|hg)\Z|org-[0-9]+\Z")
 """Users of code hosts, of whom there is one for everybody."""
 REPOSITORY = re.compile(r":[^\s:;,'\"<>]{1,200}?\.git(?![A-Za-z0-9])")
 MESSAGE_NAMES = name_endings(r"message_?ids?|msg_?ids?|in_reply_to|references|content_id")
-MESSAGE_FIELD = re.compile(r"^(?:resent-)?(?:message-id|in-reply-to|references|content-id)[ \t]*:", re.IGNORECASE)
-MESSAGE_LOCAL = re.compile(r"(?=[^0-9]*[0-9])[\w.%+-]{12,}\Z")
+MESSAGE_FIELD = re.compile(
+    r"(?:[\w-]{1,64}-)?(?:message-id|in-reply-to|references|content-id)[ \t]*:", re.IGNORECASE
+)
+MESSAGE_LOCAL = re.compile(r"(?=[^0-9]*[0-9])[\w.!#$%&'*+/=?^`{|}~-]{12,}\Z")
+MESSAGE_LOCAL_REVERSED = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,128}")
+"""RFC 5322 section 3.2.3. An id has characters that no address has."""
 LINE_MAX = 998
 """RFC 5322 section 2.1.1."""
+LINE_OF_FIELD = re.compile(r"\n(?![ \t])")
+"""A field goes on in lines that begin with a blank (RFC 5322 section 2.2.3)."""
 
 
 def find(words: Words, text: str, keys: str) -> Ranges:
@@ -53,12 +61,20 @@ def _local_start(text: str, at: int) -> int:
     local = LOCAL_REVERSED.match(before)
     if not local:
         return at
-    start = at - local.end()
+    start = _behind_mark(text, at - local.end(), at)
     if before.startswith("=", local.end()) and (bounce := BOUNCE_REVERSED.match(before, local.end())):
         _, dot, last = text[start:at].rpartition(".")
         if dot and is_top_level(last):
             return at - bounce.end()
     return at - len(text[start:at].lstrip("."))
+
+
+def _behind_mark(text: str, start: int, at: int) -> int:
+    """Return an offset behind the last percent-encoded mark in a local part: ``%3Cbob``, ``to%20bob``."""
+    if text.find("%", start, at) >= 0:
+        for encoded in MARK_ENCODED.finditer(text, start, at):
+            start = encoded.end()
+    return start
 
 
 def _domain_end(words: Words, text: str, start: int, at: int, keys: str) -> int:
@@ -97,7 +113,9 @@ def _is_other(text: str, start: int, at: int, end: int, keys: str) -> bool:
         return True
     if ends_password(text, at):
         return True
-    return MESSAGE_LOCAL.match(local) is not None and _is_message_id(text, start, end, keys)
+    before = MESSAGE_LOCAL_REVERSED.match(text[max(0, at - 2 * LOCAL_MAX) : at][::-1])
+    first = at - before.end() if before else start
+    return MESSAGE_LOCAL.match(text, first, at) is not None and _is_message_id(text, first, end, keys)
 
 
 def _is_message_id(text: str, start: int, end: int, keys: str) -> bool:
@@ -105,8 +123,8 @@ def _is_message_id(text: str, start: int, end: int, keys: str) -> bool:
         return True
     if text[start - 1 : start] != "<" or text[end : end + 1] != ">":
         return False
-    line = text[max(0, start - LINE_MAX) : start].rpartition("\n")[2]
-    return MESSAGE_FIELD.match(line) is not None
+    field = LINE_OF_FIELD.split(text[max(0, start - LINE_MAX) : start])[-1]
+    return MESSAGE_FIELD.match(field) is not None
 
 
 def email_address(vocabulary: Vocabulary) -> Detector:

@@ -63,6 +63,30 @@ def test_spelled_text_is_found(text, entity, part):
     assert candidates is None or any(6 < offset < len(document) - 2 for offset, _ in candidates)
 
 
+ESC = "\x1b"
+EDGES = [
+    (f"{ESC}[31m«bob@example.com»{ESC}[0m", "EMAIL_ADDRESS"),
+    (f"{ESC}[01;31m{ESC}[K«bob@example.com»{ESC}[m{ESC}[K", "EMAIL_ADDRESS"),
+    (f"api_key={ESC}[1m«Xk29fLq81mZtPw47Q»{ESC}[0m", "SECRET"),
+    (f"{ESC}[?25lssn {ESC}[1m«219-{ESC}[2m09-9999»{ESC}[m", "US_SSN"),
+    ("mail%20to%20«bob@example.com»%20now", "EMAIL_ADDRESS"),
+    ("a=%3C«bob@example.com»%3E", "EMAIL_ADDRESS"),
+    (r"\x3c«bob@example.com»\x3e", "EMAIL_ADDRESS"),
+    (r"\u003c«bob@example.com»\u003e", "EMAIL_ADDRESS"),
+    ("&#60«bob@example.com»&#62", "EMAIL_ADDRESS"),
+    ("postgres://u:«%24ecret12»@h/x", "CONNECTION_STRING"),
+]
+"""Values that something spelled stands beside."""
+
+
+@pytest.mark.parametrize(("marked", "entity"), EDGES)
+def test_what_is_spelled_beside_a_value_stays(marked, entity):
+    before, _, rest = marked.partition("«")
+    value, _, behind = rest.partition("»")
+    text = before + value + behind
+    assert {text[start:end] for start, end, kind in ANALYZER.scan(text) if kind == entity} == {value}
+
+
 def test_the_keys_above_count():
     assert found("%3219099999", "ssn") == [("US_SSN", "%3219099999")]
     assert found("%3219099999", "order") == []

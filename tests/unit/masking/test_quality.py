@@ -40,6 +40,7 @@ RECALL = {
     "9 identifiers beside a word": 0.98,
     "9 identifiers under a general key": 0.98,
     "10 base64": 1.0,
+    "10 beside a spelling": 1.0,
     "10 base64 in lines": 1.0,
     "10 base64 twice": 1.0,
     "10 br between digits": 1.0,

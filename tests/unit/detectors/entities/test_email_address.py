@@ -109,6 +109,19 @@ def test_the_id_of_a_message_is_no_address():
     assert ANALYZER.scan("<bob@example.com>", lambda: "references") != []
 
 
+IDS = [
+    "Message-ID: <CAFsdf=123+abc=456_x@mail.example.com>\nSubject: x",
+    "References: <CAFsdf123.abc@mail.example.com>\n <0101018f=2a$b@mail.example.com>\r\n",
+    "X-Original-Message-ID: <!&!AAAAA12345=/x@mail.example.com>",
+]
+
+
+@pytest.mark.parametrize("text", IDS)
+def test_the_id_of_a_message_may_have_any_mark(text):
+    assert ANALYZER.scan(text) == []
+    assert ANALYZER.scan(text.replace("ID: ", "To: ").replace("References: ", "To: ")) != []
+
+
 @pytest.mark.parametrize("text", NOT_FOUND)
 def test_is_not_found(text):
     check_nothing_found(text)
