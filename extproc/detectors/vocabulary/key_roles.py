@@ -1,5 +1,6 @@
 """The roles of keys: some name the value beside them, some are named by it, some say nothing."""
 
+import re
 from functools import lru_cache
 
 from extproc.detectors.vocabulary.names import NAMES_CACHED, normal_name
@@ -89,18 +90,27 @@ _WRAPPERS = frozenset(
 """Keys that say nothing about a value: the key above them does. Besides those that end in ``value``."""
 
 
+_SAYS_WHAT = re.compile(
+    r"pass|pwd|secret|token|credential|(?:api|access|private|account|signing|encryption)_?key|pin_?value|cvv|cvc|phone"
+    r"|mobile|mail|ssn|iban|card|tax|birth|surname|(?:first|last|full|given|family)_?name|street"
+)
+"""The beginning of a key that ends in ``value`` and says all the same what it is: ``secretValue``."""
+
+
 @lru_cache(NAMES_CACHED)
 def is_wrapper(key: str) -> bool:
     """Return whether a key says nothing about its value: ``value``, ``node``, ``stringValue``, ``0``."""
     small = key.lower()
-    return small in _WRAPPERS or small.endswith("value") or (small.isdigit() and small.isascii())
+    if small.endswith("value"):
+        return _SAYS_WHAT.search(small) is None
+    return small in _WRAPPERS or (small.isdigit() and small.isascii())
 
 
 @lru_cache(NAMES_CACHED)
 def is_named(key: str) -> bool:
     """Return whether a member with this key may be named by another member: ``value``, ``ParameterValue``."""
     small = joined(key)
-    return small in _NAMED or small.endswith("value")
+    return small in _NAMED or (small.endswith("value") and _SAYS_WHAT.search(small) is None)
 
 
 def is_naming(key: str) -> bool:

@@ -79,6 +79,10 @@ CASES = [
         {"properties": {"password": {"type": "string", "description": "The password", "default": S, "minLength": 2}}},
     ),
     ({"variable": {"db_password": {"default": "x", "sensitive": True}}}, {"variable": {"db_password": {"default": S, "sensitive": True}}}),
+    ({"secretValue": "x", "name": "n"}, {"secretValue": S, "name": "n"}),
+    ({"db": {"password_value": "x y", "stringValue": "x"}}, {"db": {"password_value": S, "stringValue": "x"}}),
+    ({"key": "n", "clientSecretValue": {"S": "x"}}, {"key": "n", "clientSecretValue": {"S": S}}),
+    ({"password": {"effectiveValue": {"stringValue": "x"}}}, {"password": {"effectiveValue": {"stringValue": S}}}),
     ({"name": "api_key", "type": "string", "default": "x"}, {"name": "api_key", "type": "string", "default": S}),
     ({"inputs": {"client_secret": {"required": False, "default": "x"}}}, {"inputs": {"client_secret": {"required": False, "default": S}}}),
 ]  # fmt: skip

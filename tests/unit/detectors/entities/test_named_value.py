@@ -29,6 +29,15 @@ SECRETS = [
     ("signingKey", "k"),
     ("AccountKey", "a=="),
     ("pass", "word"),
+    ("wifi_psk", "two words"),
+    ("requirepass", "x"),
+    ("securityAnswer", "Rex"),
+    ("clientAssertion", "x"),
+    ("code_verifier", "x"),
+    ("db_creds", "x"),
+    ("verificationCode", "493177"),
+    ("totp_code", "493177"),
+    ("secretValue", "x"),
 ]
 NO_SECRETS = [
     ("password", ""),
@@ -57,6 +66,10 @@ NO_SECRETS = [
     ("secretary", "Ann"),
     ("compass", "north"),
     ("pass", "12"),
+    ("verificationCode", "EXPIRED"),
+    ("creditValue", "1200"),
+    ("basic_auth", "true"),
+    ("security_answer_hint", "a dog"),
 ]
 IN_TEXT = [
     ("POSTGRES_PASSWORD=hunter2", "hunter2"),
