@@ -89,7 +89,8 @@ def find(text: str, keys: str) -> Ranges:
     """Yield every window of whole groups that is a card number; windows that overlap count as one."""
     parts = NEARBY.parts(text)
     for start, end in _found(_without_uuids(text), parts) if parts else ():
-        if not (_is_long_id(text, start, end) or ends_with(OTHER_NAMES, name_of(text, start, keys))):
+        is_other = _is_long_id(text, start, end) or text[max(0, start - 2) : start] == "0x"
+        if not (is_other or ends_with(OTHER_NAMES, name_of(text, start, keys))):
             yield start, end
 
 

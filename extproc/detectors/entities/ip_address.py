@@ -24,6 +24,17 @@ NUMBERED = re.compile(
     re.IGNORECASE,
 )
 """``version 1.2.3.4`` or ``section 4.0.0.1``, read from its end."""
+CHANGED = re.compile(
+    r"[\s`\"']{1,3}(?:(?:ni\s(?:dexif|nekorb|decudortni|detacerped|desaeler)|ecnis|8V|tiG)(?![A-Za-z])|§|[0-9]{3,5}\sCFR)"
+    r"|§",
+    re.IGNORECASE,
+)
+"""``fixed in 1.2.3.4``, ``since 1.2.3.4`` or ``RFC 7540 8.1.2.4``, read from its end."""
+DECIMAL_BEFORE, DECIMAL = (
+    re.compile(r"[\s,][0-9]{1,6}\.[0-9]{0,6}[\s,-]"),
+    re.compile(r"[\s,-][0-9]{0,6}\.[0-9]{1,6}"),
+)
+"""Other numbers on both sides, as in the path of a picture (SVG 2 section 9.3); the first is read from its end."""
 REQUIRED = re.compile(r"\s?[\"'(]?(?:=[~^<>!=]|>~|\^|(?<=\A)~)")
 """``name>=1.2.3.4``, read from its end: what a package needs."""
 IMAGE = re.compile(r":(?:[A-Za-z0-9._-]{1,64})?/(?!/)")
@@ -38,7 +49,7 @@ PACKED = re.compile(
 """The rest of a file's name, behind ``name-1.2.3.4``."""
 SUFFIX = re.compile(
     r"[-_](?:[0-9.]{1,8}[.~+-]?)?(?:alpha|beta|rc|pre(?:view|release)?|dev|snapshot|final|ga|release|hotfix|patch"
-    r"|build|lts|generic|ubuntu|deb|bpo|amzn|(?:el|fc)[0-9])(?![A-Za-z])|\.v[0-9]|\+[0-9a-f]{7,40}(?![0-9A-Za-z])",
+    r"|build|lts|generic|ubuntu|deb|bpo|amzn|(?:el|fc)[0-9])(?![A-Za-z])|\.v[0-9]|-[a-z]{2,12}[.-][0-9a-f]{1,40}(?![\w.])|\+[0-9a-f]{7,40}(?![0-9A-Za-z])",
     re.IGNORECASE,
 )
 """Follows a version: ``-rc.1``, ``-1.el9``, ``.v3``."""
@@ -85,10 +96,15 @@ def _is_other(words: Words, text: str, start: int, end: int, keys: str) -> bool:
     """Return whether the name of a match, or the text joined to it, says that it is a version."""
     if ":" in text[start:end]:
         return False
-    name = own_name(text, start, end, keys)
-    if (name and ends_with(OTHER_NAMES, name)) or (text[end : end + 1] in _ENDS and SUFFIX.match(text, end)):
-        return True
     before = text[max(0, start - NEAR) : start][::-1]
+    is_numbered = not ipaddress.IPv4Address(text[start:end]).is_private and _is_numbered(text, end, before)
+    name = own_name(text, start, end, keys)
+    if (
+        is_numbered
+        or (name and ends_with(OTHER_NAMES, name))
+        or (text[end : end + 1] in _ENDS and SUFFIX.match(text, end))
+    ):
+        return True
     joint = before[:1]
     if joint == "/":
         return bool(RELEASED.match(before) or (PRODUCT.match(before) and not GOES_ON.match(text, end)))
@@ -98,6 +114,18 @@ def _is_other(words: Words, text: str, start: int, end: int, keys: str) -> bool:
         is_packed = before[1:2].isalnum() and PACKED.match(text, end) is not None
         return is_packed or _is_tag(before, start, keys)
     return bool(NUMBERED.match(before) or (REQUIRED.match(before) and not words.tell(name)))
+
+
+def _is_numbered(text: str, end: int, before: str) -> bool:
+    """Return whether a match is a version, the number of a section, or one of other numbers.
+
+    Args:
+        text: the text.
+        end: the end of the match.
+        before: the text before it, read from its end.
+    """
+    is_between = DECIMAL_BEFORE.match(before) is not None and DECIMAL.match(text, end) is not None
+    return is_between or CHANGED.match(before) is not None
 
 
 def _is_tag(before: str, start: int, keys: str) -> bool:

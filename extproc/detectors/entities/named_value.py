@@ -36,8 +36,8 @@ NO_NAME = re.compile(
 )
 """Values of names, streets and the like that say something about them."""
 PERSON_LONGEST = 200
-NO_PERSON = re.compile(r"[^\s/]+/\S*|[a-z0-9]+(?:[._][a-z0-9]+)+|(?i:string|unknown)|[^\s_]*_\S*")
-"""Names of repositories, of fields and of codes."""
+NO_PERSON = re.compile(r"\^.*|[^\s/]+/\S*|[a-z0-9]+(?:[._][a-z0-9]+)+|(?i:string|unknown)|[^\s_]*_\S*")
+"""Names of repositories, of fields, of codes, and of what a repository holds: ``^master``."""
 PIN_DIGITS = re.compile(r"[0-9][0-9 -]{1,14}[0-9]")
 NOT_A_VALUE = re.compile(
     r"(?:(?:bearer|basic|token)\s{1,4})?(?:"
@@ -48,11 +48,13 @@ NOT_A_VALUE = re.compile(
     r"|(?:<[a-z_ -]{1,40}>|&lt;[a-z_ -]{1,40}&gt;|\{[a-z_ -]{1,40}\})(?:[.,]?\s{0,2}[a-z]{1,12}\.?){0,3}|string"
     r"|/(?:[a-z]{3,24}|v[0-9]|20[0-9]{2}-[0-9]{2}-[0-9]{2})/[\w./{}$:-]*"
     r"|not[ _]?configured|(?:un)?verified|enabled|disabled|true|false|yes|no|on|off|null|none|nil|undefined|n/?a"
-    r"|[*•]+.{0,4}|x{3,}|[.]{3}|-+|\#+"
+    r"|[*•]+.{0,4}|x{3,}|[.]{3}|-+|\#+|%[-+0-9.\#]{0,4}[a-z](?:\\n)?|read|write|[0-9]{1,6}/[0-9]{1,6}"
+    r"|(?:[~^]|[<>]=?)[ ]?v?[0-9][\w.+-]{0,32}|v?[0-9]\.[0-9]{1,2}\.[0-9]{1,2}"
+    r"|[a-z][a-z0-9.-]{0,64}-(?:creds|credentials)"
     r"|<?(?:your|my|the|enter|insert|put|some|any)(?:[ _-][a-z]+)+>?)",
     re.IGNORECASE,
 )
-"""Values that are no secret: an address, a path, a template, a reference, a switch, stars."""
+"""Values that are no secret: an address, a path, a template, a reference, a switch, stars, a version, ``%s``."""
 AUTHORIZES = re.compile(
     r"(?!i?auth_[0-9A-Za-z]{8})(?:(?:bearer|basic|token|digest|negotiate|api-?key|[a-z0-9]{2,8}-hmac-[\w-]+)"
     r"[ :=]\s*\S"
@@ -61,8 +63,10 @@ AUTHORIZES = re.compile(
 )
 """The value of ``authorization`` that a caller sends. The code of an authorized payment is short."""
 ID_OF_IT = re.compile(r"i?auth_[0-9A-Za-z]{8,}")
-FOLDER = re.compile(r"(?:[.~]{1,2}|/[^/]+)/")
+FOLDER = re.compile(r"[.~]{0,2}/")
 """The variables of a shell that are called PWD and OLDPWD hold folders."""
+ACCESS_KEY, PHRASE = "accesskey", "mnemonic"
+"""The attribute of HTML for a key of the keyboard, and the name of the words of a wallet."""
 ASSIGNED = re.compile(
     r"""(?P<name>[\w./$-](?<![\w./$-].)[\w./$-]{0,127}(?: [\w-]{1,32}){0,2})"""
     r"""(?:\\{0,3}["'`]|\]|\*\*)?[ \t]{0,8}(?P<sign>:=|=>|==?|:)(?:\*\*)?[ \t]{0,8}"""
@@ -316,6 +320,8 @@ def _is_written(text: str, match: re.Match[str], value: str) -> bool:
     A line of its own, ``NAME=value``, is taken at its word, and so is a value that a mark or the end follows.
     Elsewhere the value must look made.
     """
+    if value.startswith("#") and text.startswith("]:", match.end("name")):
+        return False  # a reference of Markdown
     end = match.start("bare") + len(value)
     after = text[end : end + 1]
     if CODE.fullmatch(value) or after in ("(", "[", "{"):
@@ -338,8 +344,12 @@ def _looks_made(value: str) -> bool:
 
 def is_secret(name: str, text: str) -> bool:
     """Return whether a text may be a secret."""
-    is_folder = FOLDER.match(text) is not None and name.lower().endswith("pwd")
-    is_none = is_folder or (name.lower().endswith("authorization") and not AUTHORIZES.match(text.strip()))
+    small = name.lower()
+    is_folder = FOLDER.match(text) is not None and small.endswith("pwd")
+    is_other = (small.endswith(ACCESS_KEY) and len(text) == 1) or (
+        small.endswith(PHRASE) and " " not in text.strip()
+    )
+    is_none = is_folder or is_other or (small.endswith("authorization") and not AUTHORIZES.match(text.strip()))
     return not is_none and NOT_A_VALUE.fullmatch(text.strip()) is None
 
 

@@ -55,6 +55,10 @@ _YEAR, _MONTH, _DAY = r"(?:19|20)[0-9]{2}", r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[1
 DATE = re.compile(
     rf"(?:{_YEAR}([-/.]){_MONTH}\1{_DAY}|(?:{_MONTH}([-/.]){_DAY}|{_DAY}([-/.]){_MONTH})[-/.]{_YEAR})(?![0-9])"
 )
+DATED = re.compile(rf"[ (/]+{_YEAR}-{_MONTH}-{_DAY}\Z")
+"""A date behind another number."""
+ID_BEFORE = re.compile(r"(?<![A-Za-z])([A-Z]{2,12})-\Z")
+"""``CVE-2016-2107``: the beginning of an id."""
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 ADDRESS = re.compile(rf"(?![0-9]{{2}}(?:\.[0-9]{{2}}){{3}}\Z)(?:{_OCTET}\.){{3}}{_OCTET}\Z")
 """A version 4 address, unless its groups are pairs: ``20.21.23.45`` is a phone where that is its name."""
@@ -143,8 +147,14 @@ def find_loose(words: Words, text: str, keys: str) -> Ranges:
     """Yield seven or more digits if a key or the words before them say phone."""
     is_told = any(map(words.tell, keys.split("\n")))
     for match in LOOSE.finditer(text) if is_told else words.matches(LOOSE, text):
-        start, end = match.span()
-        if not APART_FROM_MORE.match(text, end) or _is_something_else(match[0]):
+        start, end = _without_date(match)
+        found = text[start:end]
+        if end < match.end() and not LOOSE.fullmatch(found):
+            continue
+        if not APART_FROM_MORE.match(text, end) or _is_something_else(found):
+            continue
+        id_of = ID_BEFORE.search(text, max(0, start - CLOSE), start)
+        if id_of and not words.tell(id_of[1]):
             continue
         is_near = _looks_dialled(text, start, end) and words.beside(text, start, keys)
         if is_near or _is_named(words, text, start, keys):
@@ -155,6 +165,12 @@ def _is_something_else(found: str) -> bool:
     """Return whether digits have the form of a date, of an address of a machine, or of a UUID."""
     too_long = len(found) > DIALLED and found.isdigit()
     return too_long or any(pattern.match(found) for pattern in (DATE, ADDRESS, UUID))
+
+
+def _without_date(match: re.Match[str]) -> tuple[int, int]:
+    """Return the range of a match without a date at its end: ``2.0.1 / 2015-05-28``."""
+    date = DATED.search(match[0])
+    return match.start(), match.start() + date.start() if date else match.end()
 
 
 def _is_named(words: Words, text: str, start: int, keys: str) -> bool:

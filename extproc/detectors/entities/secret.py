@@ -12,7 +12,7 @@ from extproc.detectors.vocabulary.vocabulary import Vocabulary
 from extproc.detectors.vocabulary.words import Words
 
 PATTERN = re.compile(r"(?<![A-Za-z0-9/+_.~-])[A-Za-z0-9/+_.~-]{16,}+={0,2}")
-_WORD = "(?:[0-9]{1,8}[A-Za-z]{0,2}|[A-Za-z]{1,24}[0-9]{0,4})"
+_WORD = "(?:[0-9]{1,8}[A-Za-z]{0,2}|[A-Za-z]{1,24}[0-9]{0,5})"
 NAME = re.compile(rf"{_WORD}(?>(?:[_.-]{_WORD})*)=*")
 """Words and numbers: ``REDIS_HOST_10_2=1``, ``${REDIS_HOST_10_2}``, ``is_base64_encoded``, ``gpt-4o-mini``."""
 SCHEME_BACKWARDS = re.compile(r"/{0,2}:[A-Za-z0-9+.-]{1,20}[A-Za-z]")
@@ -22,6 +22,8 @@ ARN = re.compile(r"arn:[a-z-]{0,16}:[^\s\"']{0,256}")
 ADDRESS_NEAR = 280
 """Characters before a match that may be the beginning of an address."""
 FOLDER = re.compile(r"(?:[.~]{1,2}|/[^/]+)/")
+DIGEST = re.compile(r"sha(?:1|224|256|384|512)-")
+"""The beginning of a digest (W3C, Subresource Integrity)."""
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -57,7 +59,7 @@ def looks_random(text: str) -> bool:
 
 def _is_secret(names: Names, match: re.Match[str], keys: str) -> bool:
     text, at = match.string, match.start()
-    if FOLDER.match(match[0]) or _in_address(text, at):
+    if FOLDER.match(match[0]) or DIGEST.match(match[0]) or _in_address(text, at):
         return False
     name = name_of(text, at, keys)
     if names.paging.tell(name) or is_id_of_authorization(name, match[0]):

@@ -148,7 +148,14 @@ def test_is_found_beside_a_word(text, key):
     check_found_in_context(ENTITY, text, key)
 
 
-@pytest.mark.parametrize(("text", "part"), FOUND_IN_PART)
+BESIDE_A_WORD = [
+    ("phone 0791234567 2019-09-12", "0791234567"),
+    ("call TEL-0791234567", "0791234567"),
+    ("mobile 2.0.1 / 2015-05-28 or 0791234567", "0791234567"),
+]
+
+
+@pytest.mark.parametrize(("text", "part"), [*FOUND_IN_PART, *BESIDE_A_WORD])
 def test_a_part_is_found(text, part):
     check_part_found(ENTITY, text, part)
 
