@@ -29,7 +29,10 @@ def make_connection(
         mask=masking_plan(settings.masking),
         decide_only_mask=decide_only_plan(settings.masking, guard_filter),
         exemptions=MappingProxyType(
-            {each: exemptions(settings.masking, each) for each in ("", *_functions(settings))}
+            {
+                each: exemptions(settings.masking, each) | session_exemption(settings)
+                for each in ("", *_functions(settings))
+            }
         ),
         terms=ApprovalTerms(tuple(approvals.groups), approvals.minimum, approvals.expires_in),
         credential=make_credential(settings.credential) if settings.credential else None,
@@ -73,6 +76,15 @@ def exemptions(masking: MaskingSettings, function: str = "") -> MaskPlan:
         tuple(exemption_rule(each) for each in chosen if each.direction != "response"),
         tuple(exemption_rule(each) for each in chosen if each.direction != "request"),
     )
+
+
+def session_exemption(settings: ConnectionSettings) -> MaskPlan:
+    """Return the exemption of the session's own field: its name says secret, and both sides need its value."""
+    if not settings.session_header:
+        return MaskPlan()
+    exemption = Exemption("it is the connection's session_header", header=settings.session_header)
+    rule = MaskRule(MaskOperator.REDACT, entity="NAMED_SECRET", source=RuleSource.CONNECTION, exempt=exemption)
+    return MaskPlan((rule,), (rule,))
 
 
 def exemption_rule(settings: ExemptionSettings) -> MaskRule:

@@ -54,6 +54,22 @@ async def test_both_bodies_and_the_record(tmp_path):
     assert OURS not in repr(services.recorder.entries)
 
 
+async def test_the_session_passes_in_its_own_field(tmp_path):
+    """The field's name says secret. Without the session's id neither backend nor caller could go on."""
+    changes = {"connections.crm.masking": {"request": ALL}, "connections.crm.session_header": "x-session-id"}
+    services = make_services(tmp_path, engine=ScriptedEngine(ALLOW), changes=changes)
+    fields = {"x_session_id": "s-1", "x_other_session_id": "s-1"}
+    peer = await play(services, asks(**fields), answers(**fields), returns(b"{}"))
+    assert peer.upstream_headers.get("x-other-session-id") == b"[NAMED_SECRET]"
+    assert "x-session-id" not in peer.upstream_headers
+    assert peer.delivered_values("x-session-id") == [b"s-1"]
+    assert peer.delivered_values("x-other-session-id") == [b"[NAMED_SECRET]"]
+    mail = {"x_session_id": THEIRS}
+    peer = await play(services, asks(**mail), answers(**mail), returns(b"{}"))
+    assert peer.upstream_headers.get("x-session-id") == b"[EMAIL_ADDRESS]"
+    assert peer.delivered_values("x-session-id") == [b"[EMAIL_ADDRESS]"]
+
+
 async def test_the_record_shows_a_value_where_the_operator_says_so(tmp_path):
     services = services_with(tmp_path, {**DOMAIN, "record": True})
     await post(services, document(a=OURS, b=THEIRS), document(c=OURS, d=THEIRS))
