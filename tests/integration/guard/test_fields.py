@@ -77,3 +77,20 @@ async def test_the_names_of_response_fields_tell_what_they_hold(stack: Stack) ->
     assert (answer.headers["x-ssn"], answer.headers["location"]) == ("[US_SSN]", "/x?ssn=[US_SSN]&n=%20")
     await stack.ended()
     assert_masked(json.dumps(stack.entries()))
+
+
+async def test_parameters_of_addresses_in_fields_are_masked_and_challenges_stay(stack: Stack) -> None:
+    """Also the first parameter. MCP clients find their authorization server by the challenge."""
+    challenge = 'Bearer realm="mcp", resource_metadata="https://x.example/.well-known/oauth-protected-resource"'
+    fields = [
+        ("location", "https://x.example/cb?access_token=canary1&n=1"),
+        ("link", '<https://x.example/a?api_key=canary2&page=2>; rel="next"'),
+        ("www-authenticate", challenge),
+    ]
+    stack.upstream.answer = Scripted(200, [JSON, *fields], [b"{}"])
+    answer = await stack.call()
+    assert answer.headers["location"] == "https://x.example/cb?access_token=[NAMED_SECRET]&n=1"
+    assert answer.headers["link"] == '<https://x.example/a?api_key=[NAMED_SECRET]&page=2>; rel="next"'
+    assert answer.headers["www-authenticate"] == challenge
+    await stack.ended()
+    assert "canary" not in json.dumps(stack.entries()) + stack.logs()

@@ -86,6 +86,23 @@ async def test_a_unary_call_is_masked(stack: Stack, shop: Shop) -> None:
     assert '"notes": ["[US_SSN]", "sent [CREDENTIAL]"]' in entry["response"]
 
 
+async def test_names_in_maps_and_trees_tell(stack: Stack, shop: Shop) -> None:
+    """A key, a member beside the value; in an answer and in its record."""
+    item = Item(id="7", labels={"api_key": "canary key", "color": "red"})
+    item.meta.update({"password": "canary one", "name": "DB_PASSWORD", "value": "canary two", "note": "x"})
+    shop.fresh(replies(item))
+    got = await call(stack, Item(id="7"))
+    [seen] = got.items
+    assert dict(seen.labels) == {"api_key": "[NAMED_SECRET]", "color": "red"}
+    assert {key: value.string_value for key, value in seen.meta.fields.items()} == {
+        "password": "[NAMED_SECRET]",
+        "name": "DB_PASSWORD",
+        "value": "[NAMED_SECRET]",
+        "note": "x",
+    }
+    assert "canary" not in str(await end_of(stack, got))
+
+
 async def test_a_request_is_masked(stack: Stack, shop: Shop) -> None:
     shop.fresh(replies(Item()))
     item = Item(env="masked", unit_price=2.5, notes=[SSN], meta={"ssn": SSN, "n": 1})
