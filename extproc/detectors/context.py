@@ -2,6 +2,8 @@
 
 import re
 
+NO_NAME = "\n"
+"""The context of a value of a document whose keys say nothing. Text outside of documents has none."""
 REACH = 40
 """Characters before a value in which a word counts."""
 NAME_REACH = 112

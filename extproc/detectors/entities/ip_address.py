@@ -68,6 +68,10 @@ WORD_BEFORE = re.compile(r"[\s(\[]{1,3}(?:si )?(\w{1,32})")
 """``gateway 2001::1`` and ``gateway is 2001::1``, read from its end."""
 ROUTED = re.compile(r"/(?:12[0-8]|1[01][0-9]|[1-9]?[0-9])(?![0-9A-Za-z.])|%(?:25)?[A-Za-z][A-Za-z0-9_.-]{0,15}")
 """Follows a version 6 address: a prefix's length, or a zone (RFC 4007 section 11)."""
+NETWORK = re.compile(
+    r"(?:/(?:12[0-8]|1[01][0-9]|[1-9]?[0-9])|%(?:25)?[A-Za-z][A-Za-z0-9_.-]{0,15})(?![0-9A-Za-z/%_-]|\.[0-9A-Za-z])"
+)
+"""What belongs to an address: the length of its prefix (RFC 4632), or a zone."""
 OTHER_NAMES = name_endings(
     r"(?:versions?|ver|releases?|builds?|firmware|oids?|tags?|image|section|chapter|revision|assembly)"
     r"(?:_(?:number|no|string|name|tag|id|current|latest|installed|available|min|max|description|info))?"
@@ -80,7 +84,16 @@ IMAGE_FIELD = re.compile(r"[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?i:egami|trahc)| MORF(
 
 def find(words: Words, text: str, keys: str) -> Ranges:
     """Yield addresses of other machines, and no versions."""
-    yield from outermost(span for span in _spans(words, text, keys) if not _is_other(words, text, *span, keys))
+    for start, end in outermost(
+        span for span in _spans(words, text, keys) if not _is_other(words, text, *span, keys)
+    ):
+        network = None if text[start - 2 : start] == "//" else NETWORK.match(text, end)
+        yield start, network.end() if network else end
+
+
+def address_alone(found: str) -> str:
+    """Return an address in small letters, without the length of a prefix and without a zone."""
+    return re.split("[/%]", found.lower())[0]
 
 
 def _spans(words: Words, text: str, keys: str) -> Iterator[tuple[int, int]]:
@@ -190,7 +203,7 @@ def ip_address(vocabulary: Vocabulary) -> Detector:
         ),
         shortest=4,
         find=partial(find, vocabulary.words("ip")),
-        canonical=str.lower,
+        canonical=address_alone,
         prefilter_shortest=3,
         uses_context=True,
         meaning="an address of version 4 or 6; not loopback, not a version's number",

@@ -1,8 +1,12 @@
-"""MAC_ADDRESS: a hardware address of six or eight bytes (IEEE 802). Only words tell it from other bytes."""
+"""MAC_ADDRESS: a hardware address of six or eight bytes (IEEE 802).
+
+Only words tell it from other bytes. Six bytes that are a value without a name are one, too.
+"""
 
 import re
 from functools import partial
 
+from extproc.detectors.context import NO_NAME
 from extproc.detectors.detector import Detector, Ranges
 from extproc.detectors.vocabulary.vocabulary import Vocabulary
 from extproc.detectors.vocabulary.words import Words
@@ -16,8 +20,17 @@ NOBODY = re.compile(r"(?:0+|[fF]+)\Z")
 """All zeros, and the broadcast address."""
 
 
+SIX_BYTES = re.compile(
+    r"\s?((?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{2}-){5}[0-9A-Fa-f]{2}"
+    r"|(?=[0-9.]*[A-Fa-f])[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})\s?"
+)
+
+
 def find(words: Words, text: str, keys: str) -> Ranges:
     """Yield hardware addresses that have a word beside them."""
+    if keys == NO_NAME and (whole := SIX_BYTES.fullmatch(text)) and not NOBODY.match(digits(whole[1])):
+        yield whole.span(1)
+        return
     is_told = any(map(words.tell, keys.split("\n")))
     for match in PATTERN.finditer(text) if is_told else words.matches(PATTERN, text):
         if not NOBODY.match(digits(match[0])) and words.beside(text, match.start(), keys):
@@ -41,8 +54,9 @@ def mac_address(vocabulary: Vocabulary) -> Detector:
         shortest=14,
         find=partial(find, words),
         canonical=digits,
-        hints=words.hints,
+        uses_context=True,
         meaning="a hardware address of six or eight bytes",
+        proof="a name, or none at all",
         example="00:1A:2B:3C:4D:5E",
         example_key="mac_address",
         source="IEEE 802",

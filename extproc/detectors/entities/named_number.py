@@ -16,7 +16,7 @@ from extproc.detectors.entities.national.anywhere import Anywhere
 from extproc.detectors.vocabulary.vocabulary import Vocabulary
 
 _NUMBER = re.compile(r"[0-9A-Za-z](?:[ ./:-]{0,2}[0-9A-Za-z]){5,25}")
-_PLATE = re.compile(r"[0-9A-Z]{1,4}(?:[ -]?[0-9A-Z]{1,4}){1,3}")
+_PLATE = re.compile(r"[0-9A-Z]{1,4}(?:[ -]?[0-9A-Z]{1,4}){1,3}", re.IGNORECASE | re.ASCII)
 _FRACTION = re.compile(r"[+-]?[0-9]+\.[0-9]+")
 _DATE = re.compile(r"(?:19|20)[0-9]{2}-[01][0-9]-[0-3][0-9]\b.*|[0-3]?[0-9][./][01]?[0-9][./](?:19|20)[0-9]{2}")
 _BIRTH = re.compile(
@@ -52,7 +52,7 @@ def is_number(_: str, text: str) -> bool:
 
 
 def is_plate(_: str, text: str) -> bool:
-    """Return whether a text has the form of a vehicle's plate: capitals and digits."""
+    """Return whether a text has the form of a vehicle's plate: letters and digits."""
     plate = text.strip()
     return _PLATE.fullmatch(plate) is not None and any(map(str.isdigit, plate)) and not plate.isdigit()
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from functools import lru_cache, partial
 
 from extproc.detectors.check_digits import digits_alone
-from extproc.detectors.context import name_before
+from extproc.detectors.context import NO_NAME, name_before
 from extproc.detectors.detector import APART, Detector, Ranges, outermost
 from extproc.detectors.ends import Nearby, Part
 from extproc.detectors.numbering_plans import has_length, is_national, is_number, plan_of
@@ -95,18 +95,30 @@ BARE, GROUPED = 10, 8
 """Fewest digits, joined and in groups, where the word is not right beside a number."""
 HALF = 6
 """Fewest digits on both sides of the only hyphen of a range."""
+WITH_TRUNK = re.compile(
+    r"\s?((?:0[1-9][0-9]{1,4}|0 ?\([1-9][0-9]{1,4}\)|0[ -][1-9][0-9]{2})(?:[ -][0-9]{2,4}){2,4}"
+    r"|(?:0[1-9][0-9]{0,3}|0 ?\([1-9][0-9]{1,4}\))[ -][0-9]{6,8})\s?"
+)
+"""A number in groups with its trunk prefix, as all of a value that has no name."""
+TRUNK_SHORTEST, TRUNK_LONGEST = 9, 11
+TRUNK_REGIONS = tuple("AT AU BE CH DE FR GB ID IE IL IT JP KE KR MY NG NL NZ PH PK SE TH TR TW UA VN ZA".split())  # noqa: SIM905
+"""Regions in which people write the trunk prefix 0."""
 PREFILTER = (
     rb"\+\(?[1-9](?:[ .()/-]{0,3}[0-9]){7}",
     rb"[2-9][0-9]{2}(?:\) ?[2-9][0-9]{2}[ .-]|[.-][2-9][0-9]{2}[.-])[0-9]{4}",
     APART + rb"00 ?[1-9](?:[ .()/-]{0,3}[0-9]){7}",
     rb"\(0[0-9]{1,4}\) ?[0-9]{2,4}[ -]?[0-9]{2}",
     APART + rb"0[0-9]{1,2}-[0-9]{3,4}-[0-9]{4}",
+    APART + rb"0[ (-]{0,2}[1-9][0-9]{0,4}[) -]{1,2}[0-9]{2,4}[ -]?[0-9]{2}",
 )
 NEARBY = Nearby(PREFILTER, 128)
 
 
-def find(text: str, _: str) -> Ranges:
+def find(text: str, keys: str) -> Ranges:
     """Yield numbers that have the form of a phone number."""
+    if keys == NO_NAME and (whole := WITH_TRUNK.fullmatch(text)) and _has_trunk(whole[1]):
+        yield whole.span(1)
+        return
     parts = NEARBY.parts(text)
     spans = (match.span() for pattern in (NORTH_AMERICAN, NATIONAL) for match in _matches(pattern, text, parts))
     international = (
@@ -114,6 +126,16 @@ def find(text: str, _: str) -> Ranges:
     )
     for start, end in outermost(iter([*spans, *international])):
         yield from _with_extension(text, start, end)
+
+
+def _has_trunk(found: str) -> bool:
+    """Return whether a value is a number of some region with its trunk prefix."""
+    digits, has_one_sign = digits_alone(found), len(set(found) & {" ", "-"}) == 1 or "(" in found
+    return (
+        TRUNK_SHORTEST <= len(digits) <= TRUNK_LONGEST
+        and has_one_sign
+        and any(is_national(digits, region) for region in TRUNK_REGIONS)
+    )
 
 
 def _matches(pattern: re.Pattern[str], text: str, parts: list[Part]) -> Iterator[re.Match[str]]:
@@ -257,6 +279,7 @@ PHONE_NUMBER = Detector(
     shortest=9,
     find=find,
     canonical=digits_alone,
+    uses_context=True,
     meaning="a phone number with a country code, or in a national form with an area code",
     proof="its form, and the numbering plan of its country",
     example="+44 20 7946 0958",

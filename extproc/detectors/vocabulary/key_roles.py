@@ -97,9 +97,18 @@ _SAYS_WHAT = re.compile(
 """The beginning of a key that ends in ``value`` and says all the same what it is: ``secretValue``."""
 
 
-@lru_cache(NAMES_CACHED)
 def is_wrapper(key: str) -> bool:
     """Return whether a key says nothing about its value: ``value``, ``node``, ``stringValue``, ``0``."""
+    return _is_wrapper(key[-KEY_LONGEST:])
+
+
+def is_named(key: str) -> bool:
+    """Return whether a member with this key may be named by another member: ``value``, ``ParameterValue``."""
+    return _is_named(key[-KEY_LONGEST:])
+
+
+@lru_cache(NAMES_CACHED)
+def _is_wrapper(key: str) -> bool:
     small = key.lower()
     if small.endswith("value"):
         return _SAYS_WHAT.search(small) is None
@@ -107,8 +116,7 @@ def is_wrapper(key: str) -> bool:
 
 
 @lru_cache(NAMES_CACHED)
-def is_named(key: str) -> bool:
-    """Return whether a member with this key may be named by another member: ``value``, ``ParameterValue``."""
+def _is_named(key: str) -> bool:
     small = joined(key)
     return small in _NAMED or (small.endswith("value") and _SAYS_WHAT.search(small) is None)
 

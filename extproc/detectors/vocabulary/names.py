@@ -13,7 +13,8 @@ _HUMPS = re.compile(
     r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z](?!s(?![a-z]))[a-z])|(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])"
 )
 _JOINS, _NAME_JOINS = re.compile(r"[_./-]{1,3}"), re.compile(r"[ _./-]{1,3}")
-_BREAKS = re.compile(r"[^\w ]+")
+_BREAKS = re.compile(r"[^\w \u0e31\u0e34-\u0e3a\u0e47-\u0e4e]+")
+"""Marks between words; those of Thai belong to letters."""
 
 
 @lru_cache(maxsize=NAMES_CACHED)

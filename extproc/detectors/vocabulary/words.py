@@ -7,6 +7,7 @@ from functools import cache, cached_property
 from extproc.detectors.context import NAME_REACH, REACH, last_name, name_before
 from extproc.detectors.detector import APART
 from extproc.detectors.ends import matches_behind
+from extproc.detectors.fold import fold
 from extproc.detectors.vocabulary.hints import Hints
 from extproc.detectors.vocabulary.names import NAMES_CACHED, normal_name, normal_text, without_accents
 
@@ -34,7 +35,9 @@ WORDS_IN_A_HINT = 100
 OTHER_NAMES = re.compile(r"[\n,;&|{}]")
 """Stands between a name with its value and the next one."""
 _ASCII_WORD = re.compile(r"[a-z0-9_*]+")
-_WORD = re.compile(r"\*?[^\W_]+(?:_[^\W_]+)*\*?")
+_WORD = re.compile(r"\*?[^\W_]+(?:_[^\W_]+)*\*?|[\u0e00-\u0e7f]+")
+_THAI = re.compile("[\u0e00-\u0e7f]")
+"""Thai writes some vowels as marks, which are no letters to ``re``."""
 _PART = re.compile(r"[A-Za-z]+|[0-9]+|[^A-Za-z0-9]+")
 _STEM = re.compile(r"[^\W\d_]+|[0-9]+")
 _OF_DIGEST = re.compile("[a-f]{2,4}")
@@ -228,6 +231,8 @@ def spellings(word: str) -> Iterator[str]:
     yield without_accents(word)
     if (with_e := word.translate(_UMLAUTS)) != word:
         yield without_accents(with_e)
+    if _THAI.match(word):  # text is searched without marks
+        yield fold(word).text
 
 
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})

@@ -23,7 +23,7 @@ from extproc.codecs.json_units import Offsets, quote, unquote
 from extproc.codecs.strict_json import check_text
 from extproc.codecs.unreadable import Unreadable
 from extproc.detectors.analyzer import Candidate, Prescan
-from extproc.detectors.context import last_name
+from extproc.detectors.context import NO_NAME, last_name
 from extproc.detectors.detector_set import ALL, NONE, DetectorSet
 from extproc.detectors.fold import fold
 from extproc.detectors.vocabulary.key_roles import KEY_LONGEST
@@ -418,8 +418,13 @@ class JsonMasker:
         return self.text_masker.find(text, lambda: self._context_of(at), plan, detectors)
 
     def _context_of(self, at: Position) -> str:
-        """Return the context of a value: the last keys above it, folded, one per line."""
+        """Return the context of a value: the last keys above it, folded, one per line.
+
+        The context of a value without such keys is a line end: it is a value of a document.
+        """
         keys = at.keys()
+        if not keys:
+            return "" if isinstance(at, KnownPosition) else NO_NAME
         if self._context[0] != keys:
             self._context = keys, "\n".join([_in_a_line(key[-KEY_LONGEST:]) for key in keys])
         return self._context[1]

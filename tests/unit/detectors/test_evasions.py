@@ -77,7 +77,7 @@ NOTHING = [
     "if a<b and c>d: x = a<i>b",
     r"C:\users\x41\100 files\new \. \- \+",
     "0x00 0x01 0x02 0x03 0x04 0x05 0x06 0x07 0x08 0x09",
-    "00:1a:2b:3c:4d:5e",
+    "00:1a:2b:ff:fe:3c:4d:5e",
     "2fd4e1c67a2d28fced849ee1bb76e7391b93eb12\n2fd4e1c67a2d28fced849ee1bb76e7391b93eb12",
     "/usr/share/applications/default\n/usr/share/applications/default",
     packed(bytes(range(256)) * 40),

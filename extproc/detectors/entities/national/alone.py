@@ -328,6 +328,16 @@ ALONE: tuple[Row, ...] = (
         shortest=12,
     ),
     Row(
+        "DE_HANDELSREGISTER",
+        "HR[AB] ?[0-9]{3,6}",
+        anything,
+        "an entry in the German commercial register",
+        "HRB 123456",
+        proof="fixed form",
+        source="HRV section 13",
+        shortest=6,
+    ),
+    Row(
         "SG_UEN",
         "[TSR][0-9]{2}[A-Z]{2}[0-9]{4}[A-Z]|(?:19|20)[0-9]{7}[A-Z]",
         stdnum("sg.uen"),

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
-from extproc.detectors.context import NAME_REACH, REACH, name_before
+from extproc.detectors.context import NAME_REACH, NO_NAME, REACH, name_before
 from extproc.detectors.detector import APART, Detector, Find, Ranges
 from extproc.detectors.ends import NO_ENDS, EndsOf, Nearby
 from extproc.detectors.entities.national.alone import ALONE
 from extproc.detectors.entities.national.beside import BESIDE
 from extproc.detectors.entities.national.row import Row
+from extproc.detectors.entities.national.whole import WHOLE
 from extproc.detectors.vocabulary.index import WordIndex
 from extproc.detectors.vocabulary.vocabulary import Vocabulary
 from extproc.detectors.vocabulary.words import Words, behind_other_names
@@ -55,6 +56,24 @@ class AloneFind:
             for match in self.row.pattern.finditer(text, *part):
                 if self.row.accepts(match[0]):
                     yield match.span()
+
+
+@dataclass(frozen=True)
+class WholeFind:
+    """Finds a number of one row that is all of a value, where no name says what the value is."""
+
+    row: Row
+
+    def __call__(self, text: str, keys: str) -> Ranges:
+        """Yield the value if it passes the check.
+
+        Text outside of a document may be a piece of streamed text, and is not all of anything.
+        """
+        if keys != NO_NAME or len(text) > LONGEST:
+            return
+        match = self.row.whole.fullmatch(text)
+        if match and self.row.accepts(match[1]):
+            yield match.span(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +166,7 @@ def national(vocabulary: Vocabulary) -> tuple[Detector, ...]:
     words = {kind: vocabulary.words(kind) for kind in kinds}
     index = WordIndex(words, vocabulary.hints)
     search = BesideSearch(index)
-    return (*map(_alone, ALONE), *(_beside(row, vocabulary, index, search) for row in BESIDE))
+    return (*map(_alone, ALONE), *map(_whole, WHOLE), *(_beside(row, vocabulary, index, search) for row in BESIDE))
 
 
 def _alone(row: Row) -> Detector:
@@ -164,6 +183,23 @@ def _alone(row: Row) -> Detector:
         meaning=row.meaning,
         proof=row.proof,
         example=row.example,
+        source=row.source,
+    )
+
+
+def _whole(row: Row) -> Detector:
+    return Detector(
+        row.entity,
+        (row.prefilter or b"(?i:%s)" % row.form.encode(),),
+        row.shortest,
+        WholeFind(row),
+        row.canonical,
+        rare=True,
+        uses_context=True,
+        meaning=row.meaning,
+        proof=row.proof,
+        example=row.example,
+        example_key=row.key,
         source=row.source,
     )
 

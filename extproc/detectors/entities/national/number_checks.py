@@ -135,6 +135,13 @@ def german_health(number: str) -> bool:
     return total % 10 == int(digits[10])
 
 
+def german_doctor(number: str) -> bool:
+    """Check the seventh digit of a German doctor's number: weights 4 and 9, and the difference to ten."""
+    digits = compact(number)
+    total = sum(int(each) * weight for each, weight in zip(digits[:6], (4, 9) * 3, strict=True))
+    return -total % 10 == int(digits[6])
+
+
 def medicare(number: str) -> bool:
     """Check the ninth digit of an Australian Medicare card: weights 1, 3, 7, 9."""
     digits = compact(number)

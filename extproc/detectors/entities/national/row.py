@@ -47,6 +47,11 @@ class Row:
         flags = re.IGNORECASE | re.ASCII if self.kinds else re.ASCII
         return re.compile(f"{BEFORE}(?:{self.form}){BEHIND}", flags)
 
+    @cached_property
+    def whole(self) -> re.Pattern[str]:
+        """The form as all of a value, in any case; a blank or two may stand around it."""
+        return re.compile(f"\\s{{0,2}}({self.form})\\s{{0,2}}", re.IGNORECASE | re.ASCII)
+
     def accepts(self, found: str) -> bool:
         """Return whether a text that has the form passes the check."""
         return self.check(found.upper())

@@ -1,5 +1,7 @@
 """IP_ADDRESS: texts in which it is found, and texts in which it is not."""
 
+import re
+
 import pytest
 
 from tests.unit.detectors.entities.checks import (
@@ -26,6 +28,7 @@ FOUND = [
 ]
 FOUND_IN_CONTEXT = [("2001::1", "dns"), ("2620::1", "gateway"), ("a::b", "ip"), ("2001::1", "peer_addr")]
 """Text, and the key above it without which it is not an address."""
+NETWORKS = ["10.1.2.3/24", "192.168.1.1/32", "2001:db8::/32", "2001::1/64", "2001::1%eth0", "fe80::1%25eth0"]
 FOUND_IN_PART = (
     [
         (f"{before}{address}{behind}", address)
@@ -33,7 +36,6 @@ FOUND_IN_PART = (
         for before, behind in [
             ("http://" if "." in address else "http://[", "/x" if "." in address else "]/x"),
             ("//", ""),
-            ("", "/24"),
             ("", "-"),
             ("", "-fine"),
             ("", "-gateway"),
@@ -57,8 +59,7 @@ FOUND_IN_PART = (
         (text, "10.1.2.3")
         for text in ("redis:10.1.2.3", "quobyte@10.1.2.3", "src_ip==10.1.2.3", "ip.addr == 10.1.2.3")
     ]
-    + [(f"2001::1{behind}", "2001::1") for behind in ("/64", "%eth0", "%25eth0")]
-    + [("[2001::1]:443", "2001::1"), ("SSH to user@2001:db8::1", "2001:db8::1"), ("fe80::1%eth0", "fe80::1")]
+    + [("[2001::1]:443", "2001::1"), ("SSH to user@2001:db8::1", "2001:db8::1")]
     + [(text, "10.1.2.3") for text in ("https://10.1.2.3/a-1.2.3.4.zip", "ip-10.1.2.3", "GET /peers/10.1.2.3")]
 )
 """Text, and the part of it that is found."""
@@ -130,3 +131,20 @@ def test_is_not_found(text):
 @pytest.mark.parametrize(("key", "text"), OTHER_NAMES)
 def test_is_not_found_under_the_name_of_something_else(key, text):
     assert ANALYZER.scan(text, lambda: key) == []
+
+
+@pytest.mark.parametrize("text", NETWORKS)
+def test_the_length_of_a_prefix_and_a_zone_go_with_the_address(text):
+    """What is left of an address says where its machine is."""
+    assert ANALYZER.scan(text) == [(0, len(text), ENTITY)]
+    assert ANALYZER.canonical(ENTITY, text) == re.split("[/%]", text)[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["http://10.1.2.3/24", "10.1.2.3/24/x", "10.1.2.3/300", "2001:db8::8a2e:370:1/9999"]
+)
+def test_a_path_and_other_numbers_stay(text):
+    assert [text[each.start : each.end] for each in ANALYZER.scan(text)] in (
+        ["10.1.2.3"],
+        ["2001:db8::8a2e:370:1"],
+    )
