@@ -172,6 +172,14 @@ def about_maps(m: Maker) -> Iterator[Case]:
         {"secret": {"secretName": name, "defaultMode": 420}},
     ):
         yield json_case(kind, "", document, indent=m.chance.choice([None, 2]))
+    for line in (
+        "INSERT INTO users (email, password) VALUES ($1, $2), (%s, %s), (?, ?), (:email, :password)",
+        f"INSERT INTO orders (id, sku, note) VALUES ({m.digits(5)}, '{m.some(UPPER, 3)}{m.digits(6)}', 'paid {m.digits(8)}')",
+        f"INSERT INTO t (password_policy, pin_count, secret_name) VALUES ('strict{m.digits(1)}', {m.digits(5)}, 'db{m.digits(1)}')",
+        "CREATE USER app IDENTIFIED EXTERNALLY; ALTER USER app PASSWORD EXPIRE;",
+        "Rows are identified by name. The user is identified by a number.",
+    ):
+        yield text_case("n SQL", "", line)
     mail = f"{m.some(ALNUM, 12)}={m.digits(2)}{m.some(ALNUM, 6)}"
     yield text_case(
         "n git addresses", "", f"Message-ID: <{mail}@mail.example.com>\nReferences: <x.{mail}@mx.example.com>\n"

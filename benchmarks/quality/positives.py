@@ -500,6 +500,20 @@ def command_cases(m: Maker) -> Iterator[Case]:
         must(f"ghs_{m.digits(7)}_{jwt}"),
     ):
         yield text_case(kind, "SECRET", line)
+    mail, ssn, kind = must(f"{m.some(LOWER, 6)}@example.com"), must(f"219{m.digits(2)}9998"), "5 SQL"
+    for line in (
+        f"INSERT INTO users (email, password, ssn) VALUES ('{mail}', '{must(simple)}', '{ssn}'), ('{mail}', '{must(simple)}', NULL);",
+        f"insert into `users`\n(`id`, `password`)\nvalues\n(1, '{must(simple)}'),\n(2, crypt('{must(simple)}', gen_salt('bf')));\n",
+        f"CREATE TABLE `users` (\n  `id` int,\n  `password` text\n);\nINSERT INTO `users` VALUES (1,'{must(simple)}'),(2,'{must(simple)}');\n",
+        f"COPY public.users (id, email, password) FROM stdin;\n1\t{mail}\t{must(simple)}\n2\t{mail}\t{must(simple)}\n\\.\n",
+        f"CREATE USER app IDENTIFIED BY '{must(simple)}';",
+        f"CREATE USER app IDENTIFIED BY {must(simple)};",
+        f"ALTER USER app PASSWORD '{must(simple)}'",
+        f"SET PASSWORD FOR 'app'@'%' = '{must(simple)}'",
+        f"UPDATE users SET password = '{must(simple)}' WHERE id = 3",
+    ):
+        yield text_case(kind, "SECRET", line)
+    kind = "5 commands, headers, files"
     yield json_case(kind, "JWT", {"session": must(jwt)})
     pem = "\n".join(m.some(ALNUM + "+/", 64) for _ in range(4))
     label = m.pick(

@@ -39,6 +39,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from extproc.detectors.analyzer import MAX_DECODED
+from extproc.detectors.detector_set import NONE
 from extproc.detectors.fold import fold
 from extproc.detectors.packed import LINE_SHORTEST, lines_that_are_one
 from extproc.detectors.spellings import SOFT_BREAK, TAG_LONGEST, quoted_printable, spelled
@@ -48,6 +49,7 @@ from extproc.masking.json.json_masker import JsonMasker
 from extproc.masking.json.position import KnownPosition
 from extproc.masking.plan.json_path import Location
 from extproc.masking.text.json_prefix import JsonPrefix
+from extproc.masking.text.sql_values import unbroken
 from extproc.masking.text.text_masker import Before, MergedMatch, ScanResult, merge_matches
 from extproc.masking.text.text_tables import AT_START as NO_TABLE
 from extproc.masking.text.text_tables import State, Tables
@@ -408,11 +410,16 @@ class TextStreamMasker:
 
     def _unbroken(self, region: str) -> list[tuple[int, int]]:
         """Return the stretches of a region, apart from each other, in which it is not cut."""
-        before = self._raw.text
-        spans = sorted(self._masker.analyzer.unbroken(before + region))
+        before, analyzer = self._raw.text, self._masker.analyzer
+        statements = ((start + len(before), end + len(before)) for start, end in self._statements(region))
+        spans = sorted([*analyzer.unbroken(before + region), *statements])
         ends = accumulate((end for _, end in spans), max)
         behind = [(start - len(before), end - len(before)) for (start, _), end in zip(spans, ends, strict=True)]
         return [each for each in behind if each[1] > 0]
+
+    def _statements(self, region: str) -> Iterator[tuple[int, int]]:
+        told_by = self._masker.analyzer.told_by
+        return unbroken(region, lambda name: told_by(name) is not NONE)
 
     def _masked(self, text: str, result: ScanResult, before: Before, tables: State) -> str:
         """Mask a text with known matches, and log them.

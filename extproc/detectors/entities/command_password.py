@@ -39,11 +39,16 @@ _VARIABLE = re.compile(
     rf"\b(?:PGPASSWORD|MYSQL_PWD|REDISCLI_AUTH|SSHPASS|RESTIC_PASSWORD|BORG_PASSPHRASE|SMTP_PASS|DB_PASS)={_VALUE}"
 )
 _SQL = re.compile(
-    r"\b(?:(?:user|role|grant)\b[^\n;]{1,100}?identified (?:with \S{1,40} )?by (?:password )?"
-    r"|(?:with|encrypted|user|role|set) password(?: =)? ?\(?)"
-    r"""(?:'(?P<single>[^'\n]{1,128})'|\\?"(?P<double>[^"\\\n]{1,128}))""",
+    r"\b(?:(?:(?:user|role|grant)\b[^\n;]{1,200}?identified (?:with \S{1,40} )?by (?:password |values )?"
+    r"|(?:user|role|login|group)\b[^\n;']{1,200}? password(?: ?=| to)? ?"
+    r"|(?:with|encrypted|by) password(?: ?=)? ?"
+    r"|set password(?: for [^\n;=]{1,128}?(?: ?=| to)|(?: ?=| to)?) ?(?:(?:old_)?password)?\(?)"
+    r"""(?:[NE]?'(?P<single>[^'\n]{1,128})'|\\?"(?P<double>[^"\\\n]{1,128}))"""
+    r"|(?:create|alter) user [^\n;]{1,100}?identified by "
+    r"(?P<plain>(?!password|values|random|external|global)[^\s\"'`;,()<>]{1,128}))",
     re.IGNORECASE,
 )
+"""PostgreSQL, MySQL, Oracle and SQL Server, about users and logins. Oracle takes a password without quotes."""
 _WORD = re.compile(r"\S+")
 _NUMBERS = re.compile(r"[0-9]{1,6}")
 """``--user 1000:1000`` are the numbers of a user and a group."""
@@ -82,6 +87,7 @@ COMMAND_PASSWORD = Detector(
         rb"-(?:password|passwd|passphrase|keypass|storepass|pass|pwd)[ =]",
         rb"(?:PGPASSWORD|MYSQL_PWD|REDISCLI_AUTH|SSHPASS|RESTIC_PASSWORD|BORG_PASSPHRASE|SMTP_PASS|DB_PASS)=",
         rb"(?i:identified (?:with|by) |(?:with|encrypted|user|role|set) password)",
+        rb"(?i: password(?:=| =| to)? N?[^0-9A-Za-z ,.:;()=_&<>-])",
     ),
     1,
     find,

@@ -14,6 +14,7 @@ from extproc.masking.plan.entity_plan import EntityPlan, strictest
 from extproc.masking.plan.operators import REDACTED, Operators
 from extproc.masking.text.exempt_values import ExemptValues
 from extproc.masking.text.html_tables import html_rows
+from extproc.masking.text.sql_values import sql_rows
 from extproc.masking.text.table_cells import TableCells
 from extproc.masking.text.text_tables import Row, State, Tables
 from extproc.model.masking import EXEMPT, Exemption, MaskOperator
@@ -209,6 +210,8 @@ class TextMasker:
             rows = Tables(text).rows
         if tables is None and "<" in text:
             rows = sorted([*rows, *html_rows(text)], key=attrgetter("start"))
+        if "(" in text and (inserted := tuple(sql_rows(text))):
+            rows = sorted([*rows, *inserted], key=attrgetter("start"))
         return TableCells(self.analyzer, text, context, rows).matches(matches) if rows else matches
 
     def exempt(self, matches: list[Match], text: str, plan: EntityPlan) -> Exempt:

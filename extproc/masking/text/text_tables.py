@@ -7,6 +7,8 @@ A text is read line by line. A line of several short names with the same separat
 It is one if a rule of dashes follows, or a line with the same number of cells. The lines that follow are rows, up
 to a line without the separator. A cell may be in quotes, with separators and line ends inside (RFC 4180).
 
+In a dump of PostgreSQL, ``COPY t (a, b) FROM stdin;`` is a header.
+
 ``mysql`` and ``psql`` also write one column in each line, behind a line such as ``-[ RECORD 1 ]---``. There the
 name stands in front of its value.
 
@@ -33,6 +35,9 @@ NAME_LONGEST = 64
 """Most characters of the other names."""
 SEPARATORS = "\t|;,"
 RECORD_MARKS = ("***", "-[")
+COPY_MARK = "COPY "
+_COPY = re.compile(r"COPY [^()\n]{1,256}\((?P<names>[^()\n]{1,4096})\) FROM stdin\b[^\n]*", re.IGNORECASE)
+"""PostgreSQL's ``COPY users (email, password) FROM stdin;``, with tabs in the rows behind it."""
 RECORD_MARK_LONGEST = 128
 _RECORD = re.compile(r"-\[ RECORD [0-9]{1,12} \][-+]{0,80}\r?|\*{3,40} [0-9]{1,12}\. row \*{3,40}\r?")
 _RULE = re.compile(r"[ \t]*[|+]?[-:= ]*[-=]{2}[-:= ]*(?:[|+][-:= ]*)*\r?")
@@ -41,7 +46,7 @@ _OF_NAME = r"[^\n{sep}\"=<>{{}}\[@:*\d]|\[(?![A-Z0-9_]{{3,41}}\])|[0-9](?![0-9]{
 """What an entity or a label may have, a name does not: masking does not change which lines are headers."""
 _QUOTED = r'"(?:[^"\n]|""){0,64}"[ ]*'
 _PLAUSIBLE = re.compile(
-    rf'^\ufeff?[ ]*(?:(?:"|{_BEGINS})[^\n\t|;,]{{0,66}})?[\t|;,]|^(?:-\[ RECORD |\*\*\*)', re.MULTILINE
+    rf'^\ufeff?[ ]*(?:(?:"|{_BEGINS})[^\n\t|;,]{{0,66}})?[\t|;,]|^(?:-\[ RECORD |\*\*\*|COPY )', re.MULTILINE
 )
 """The beginning of a line that may be a header."""
 _SEPARATOR = re.compile(f"[{SEPARATORS}]")
@@ -241,6 +246,8 @@ def may_begin_header(begin: str) -> bool:
         return False
     if begin.startswith(RECORD_MARKS) and len(begin) <= RECORD_MARK_LONGEST:
         return True
+    if begin.startswith(COPY_MARK) or COPY_MARK.startswith(begin):
+        return True
     separator = _SEPARATOR.search(begin)
     first = begin[: separator.start()] if separator else begin
     return _is_short(first) and any(each.fullmatch(begin) for each in _NAMES_BEGIN.values())
@@ -250,6 +257,9 @@ def _as_header(at: int, end: int, line: str) -> Row:
     """Return a line that is no row, with the table that may begin behind it."""
     if line.startswith(RECORD_MARKS) and _RECORD.fullmatch(line):
         return Row(at, end, None, (), State(Header("", "|" if line[0] == "-" else ":")))
+    if line.startswith(COPY_MARK) and (copied := _COPY.fullmatch(line)):
+        names = tuple(name.strip(' "') for name in copied["names"].split(","))
+        return Row(at, end, None, (), State(Header(line, "\t", names)))
     return Row(at, end, None, (), State(None, tuple(_headers(line))))
 
 
