@@ -66,7 +66,9 @@ ID_OF_IT = re.compile(r"i?auth_[0-9A-Za-z]{8,}")
 FOLDER = re.compile(r"[.~]{0,2}/")
 """The variables of a shell that are called PWD and OLDPWD hold folders."""
 ACCESS_KEY, PHRASE = "accesskey", "mnemonic"
-"""The attribute of HTML for a key of the keyboard, and the name of the words of a wallet."""
+"""The attribute of HTML for a key of the keyboard, and the name of a wallet's words."""
+WALLET = re.compile(r"\W*[^\W\d_]+(?:[\s,]{1,3}[^\W\d_]+){11,}\W*")
+"""Twelve words at least (BIP 39)."""
 ASSIGNED = re.compile(
     r"""(?P<name>[\w./$-](?<![\w./$-].)[\w./$-]{0,127}(?: [\w-]{1,32}){0,2})"""
     r"""(?:\\{0,3}["'`]|\]|\*\*)?[ \t]{0,8}(?P<sign>:=|=>|==?|:)(?:\*\*)?[ \t]{0,8}"""
@@ -347,7 +349,7 @@ def is_secret(name: str, text: str) -> bool:
     small = name.lower()
     is_folder = FOLDER.match(text) is not None and small.endswith("pwd")
     is_other = (small.endswith(ACCESS_KEY) and len(text) == 1) or (
-        small.endswith(PHRASE) and " " not in text.strip()
+        small.endswith(PHRASE) and WALLET.fullmatch(text) is None
     )
     is_none = is_folder or is_other or (small.endswith("authorization") and not AUTHORIZES.match(text.strip()))
     return not is_none and NOT_A_VALUE.fullmatch(text.strip()) is None

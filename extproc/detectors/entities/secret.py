@@ -22,6 +22,8 @@ ARN = re.compile(r"arn:[a-z-]{0,16}:[^\s\"']{0,256}")
 ADDRESS_NEAR = 280
 """Characters before a match that may be the beginning of an address."""
 FOLDER = re.compile(r"(?:[.~]{1,2}|/[^/]+)/")
+MEMBER = re.compile(r"[a-z][a-z0-9]{1,20}(?:\.[A-Z][A-Za-z]{3,40})+")
+"""``ed25519.PublicKey``: a name in a program."""
 DIGEST = re.compile(r"sha(?:1|224|256|384|512)-")
 """The beginning of a digest (W3C, Subresource Integrity)."""
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -59,7 +61,7 @@ def looks_random(text: str) -> bool:
 
 def _is_secret(names: Names, match: re.Match[str], keys: str) -> bool:
     text, at = match.string, match.start()
-    if FOLDER.match(match[0]) or DIGEST.match(match[0]) or _in_address(text, at):
+    if FOLDER.match(match[0]) or DIGEST.match(match[0]) or MEMBER.fullmatch(match[0]) or _in_address(text, at):
         return False
     name = name_of(text, at, keys)
     if names.paging.tell(name) or is_id_of_authorization(name, match[0]):

@@ -278,6 +278,8 @@ def _headers(line: str) -> Iterator[Header]:
             names = _names_of(line, each)
             if sum(map(bool, names)) > (each != "|"):
                 is_strict = each not in ",;" or f"{each} " not in line
+                if not is_strict and not all(map(_is_short, names)):
+                    continue  # prose with commas
                 yield Header(line, each, names, naming_column(names), is_strict)
 
 
@@ -289,7 +291,7 @@ def _names_of(line: str, separator: str) -> tuple[str, ...]:
 
 
 def _is_short(first: str) -> bool:
-    """Return whether the first name of a line is as short as that of a header."""
+    """Return whether a name is as short as the first one of a header."""
     bare = first.strip("\ufeff \r")
     return len(bare) <= FIRST_NAME_LONGEST and bare.count(" ") <= FIRST_NAME_BLANKS
 

@@ -132,6 +132,8 @@ ORDINARY = {
         'log.Printf("failed to create private key: %s", err)',
         "<a accesskey='h' href='x'>",
         "_Mnemonic: `=` for assignment",
+        "_Mnemonic: the arrow points to the left, earlier on a timeline._",
+        "key, ok := key.(ed25519.PrivateKey)",
         'docker run -v "$PWD":/tmp -w /tmp x',
         "permissions:\n  id-token: write\n",
         "[Pre-shared keys]: #pre-shared-keys",

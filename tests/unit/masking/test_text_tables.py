@@ -107,6 +107,13 @@ def test_prose_with_commas_keeps_its_context():
     assert masked("Dear Bob, my phone\n5551234567, call me\n") == "Dear Bob, my phone\n[PHONE_NUMBER], call me\n"
 
 
+def test_prose_with_a_comma_in_two_lines_is_no_table():
+    text = "If you want no password, or want your key to be protected by a password, remove\nthe flag, or set it\n"
+    assert masked(text) == text
+    text = "With this, you are asked for a protecting password.  If you\ndo not want a key of yours, remove it\n"
+    assert masked(text) == text
+
+
 def test_csv_in_a_string_of_json_is_a_table():
     body = json.dumps({"csv": ROWS["CSV"]}).encode()
     out = json.loads(MASKER.mask(body, "application/json", MASK_EVERYTHING).body)["csv"]

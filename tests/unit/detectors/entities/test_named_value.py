@@ -98,7 +98,10 @@ IN_TEXT = [
     ("passphrase: correct horse battery staple\nx: 1", "correct horse battery staple"),
     ("- name: DB_PASSWORD\n  value: letmein\n", "letmein"),
     ("**Password:** swordfish", "swordfish"),
-    ("mnemonic: apple bear cat dog eel fox\n", "apple bear cat dog eel fox"),
+    (
+        "mnemonic: apple bear cat dog eel fox goat hen ibis jay koala lion\n",
+        "apple bear cat dog eel fox goat hen ibis jay koala lion",
+    ),
     ("accesskey=AB", "AB"),
     ("https://x.example/a?access_token=abc123&page=2", "abc123"),
     ('<https://x.example/a?api_key=abc>; rel="next"', "abc"),
