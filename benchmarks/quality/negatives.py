@@ -180,6 +180,15 @@ def about_maps(m: Maker) -> Iterator[Case]:
         "Rows are identified by name. The user is identified by a number.",
     ):
         yield text_case("n SQL", "", line)
+    for line in (
+        "use --password to give it, and --password-stdin where you can\n",
+        f"ENV PASSWORD_POLICY strict{m.digits(1)}\nENV TOKEN_URL https://id.example.com\nENV SECRET_NAME db{m.digits(1)}\n",
+        "set -x\npassword checks run here\nset -e PASSWORD_MIN 12\n",
+        "export DB_PASSWORD=$(cat /run/secrets/db) API_KEY=${API_KEY:?is not set}\n",
+        "run --password-file /run/db --password \"$DB_PASSWORD\" --api-key '{{ key }}'\n",
+        f"setx SECRET_NAME db{m.digits(2)}\nfastcgi_param AUTH_TYPE basic{m.digits(1)};\n",
+    ):
+        yield text_case("n shells", "", line)
     mail = f"{m.some(ALNUM, 12)}={m.digits(2)}{m.some(ALNUM, 6)}"
     yield text_case(
         "n git addresses", "", f"Message-ID: <{mail}@mail.example.com>\nReferences: <x.{mail}@mx.example.com>\n"

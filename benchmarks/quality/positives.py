@@ -500,6 +500,27 @@ def command_cases(m: Maker) -> Iterator[Case]:
         must(f"ghs_{m.digits(7)}_{jwt}"),
     ):
         yield text_case(kind, "SECRET", line)
+    name, phrase = m.pick("DB_PASSWORD", "API_KEY", "CLIENT_SECRET"), must(f"two words, {simple}")
+    for line in (
+        f"FROM base\nENV {name} {phrase}\nARG {name}={must(simple)}\nRUN make\n",
+        f"setx {name} {must(simple)}",
+        f'setx /M {name} "{phrase}"',
+        f'$env:{name} = "{phrase}"; ./run.ps1',
+        f"${{env:{name}}} = '{must(simple)}'",
+        f"set -gx {name} {must(simple)}; run",
+        f"setenv {name} '{phrase}'",
+        f"run --db-password '{phrase}' --port 80",
+        f'run --api-key="{phrase}" --port 80',
+        f"docker run -e '{name}={phrase}' app",
+        f'Environment="{name}={phrase}" "MODE=live"',
+        f"export {name}=${{OTHER:-{must(simple)}}}",
+        f"url=${{{name}:-{must(simple)}}}",
+        f'os.environ["{name}"] = "{phrase}"',
+        f"aws ssm put-parameter --name /db/password --type SecureString --value {must(simple)}",
+        f"gh secret set DEPLOY --body {must(simple)}",
+        f"fastcgi_param {name} {must(simple)};",
+    ):
+        yield text_case("5 shells", "SECRET", line)
     mail, ssn, kind = must(f"{m.some(LOWER, 6)}@example.com"), must(f"219{m.digits(2)}9998"), "5 SQL"
     for line in (
         f"INSERT INTO users (email, password, ssn) VALUES ('{mail}', '{must(simple)}', '{ssn}'), ('{mail}', '{must(simple)}', NULL);",

@@ -20,6 +20,9 @@ _OF_COMMANDS = (
     (r"xfreerdp|rdesktop", r"/p:|-p "),
     (r"smbclient|rpcclient|mount\.cifs", r"-U \\?[\"']?[^\s%\"']{1,64}%"),
     (r"openssl", r"-pass(?:in|out)? pass:"),
+    (r"gh secret set", r"(?:--body|-b)[ =]"),
+    (r"az keyvault secret set", r"--value[ =]"),
+    (r"aws ssm put-parameter(?=[^\n]{0,300}SecureString)", r"--value[ =]"),
     (r"htpasswd", r"-b[a-zA-Z]{0,4} \S{1,64} \S{1,64} "),
     (
         r"curl|lftp|rabbitmqadmin",
@@ -82,6 +85,7 @@ COMMAND_PASSWORD = Detector(
         rb"mongo[a-z]{0,7} ",
         rb"(?:docker|podman|registry|nerdctl|az|oc) login ",
         rb"ldap[a-z]{3,8} ",
+        rb"(?:gh|keyvault) secret set |ssm put-parameter ",
         rb"(?:7z|7za|7zr|zip) [^ ]{1,100} ?-[pP]",
         rb"(?:curl|lftp|rabbitmqadmin) ",
         rb"-(?:password|passwd|passphrase|keypass|storepass|pass|pwd)[ =]",

@@ -15,6 +15,7 @@ from extproc.detectors.blocks.tree import NamedValue
 from extproc.detectors.context import last_name
 from extproc.detectors.detector import Detector, Ranges
 from extproc.detectors.ends import parts_around
+from extproc.detectors.shell_values import SHELL
 from extproc.detectors.vocabulary.maps import is_name_of_secret, is_of_passwords, is_plural
 from extproc.detectors.vocabulary.vocabulary import Vocabulary
 from extproc.detectors.vocabulary.words import Words
@@ -71,7 +72,7 @@ WALLET = re.compile(r"\W*[^\W\d_]+(?:[\s,]{1,3}[^\W\d_]+){11,}\W*")
 """Twelve words at least (BIP 39)."""
 ASSIGNED = re.compile(
     r"""(?P<name>[\w./$-](?<![\w./$-].)[\w./$-]{0,127}(?: [\w-]{1,32}){0,2})"""
-    r"""(?:\\{0,3}["'`]|\]|\*\*)?[ \t]{0,8}(?P<sign>:=|=>|==?|:)(?:\*\*)?[ \t]{0,8}"""
+    r"""(?:\\{0,3}["'`])?\]?(?:\*\*)?[ \t]{0,8}(?P<sign>:=|=>|==?|:)(?:\*\*)?[ \t]{0,8}"""
     r"""(?:(?P<open>\\{0,3}["'`])|(?P<bare>[^\s"'`\\,;&<>(){}\[\]|*][^\s"'`\\,;&<>(){}\[\]|]{0,511}))"""
 )
 """A name, a sign, and the beginning of a quoted value or a bare value."""
@@ -116,7 +117,9 @@ CODE = re.compile(
     re.IGNORECASE,
 )
 """Bare words behind a sign that are code, or say of which kind a value is."""
-BEHIND_ASSIGNED = re.compile(r"""[\w./$-]{0,128}(?: [\w-]{1,32}){0,2}(?:\\{0,3}["'`]|\]|\*\*)?[ \t]{0,8}[:=]""")
+BEHIND_ASSIGNED = re.compile(
+    r"""[\w./$-]{0,128}(?: [\w-]{1,32}){0,2}(?:\\{0,3}["'`])?\]?(?:\*\*)?[ \t]{0,8}[:=]"""
+)
 """Matches where the last character of a word is, or the one behind it, if the word is in such a name."""
 NAME_BACKWARDS = re.compile(
     r"(.?[\w./$-]{0,128}(?![\w./$-]))(?:( [\w./$-]{1,128}(?![\w./$-]))( [\w./$-]{1,128}(?![\w./$-]))?)?", re.DOTALL
@@ -130,6 +133,7 @@ BEFORE_WORD, BEHIND_WORD = 256, 1_024
 """Characters before and behind the end of a word between which a name, its mark and its value lie."""
 OTHER_VALUE = re.compile(r"[\w-][:=]|[{}()\[\]<>|]| #")
 """Another name with a value, code, or a comment in the rest of a line."""
+QUOTES = "\"'"
 LINE_LONGEST = 512
 LINE_NEAR = 64
 """Characters before a name in which its line may begin."""
@@ -243,6 +247,8 @@ class _Near:
                 if match is None or end > match.end("name") + 1:
                     continue
                 self.read = match.end("name") + 2
+                if match["sign"] == ":" and text.startswith("${", max(0, start - 2)):
+                    break  # ${NAME:-the default}
                 if match["sign"] != ":" or start < len("x:") or not IN_COLONS.match(text, start - 2):
                     yield match
                 break
@@ -269,7 +275,10 @@ _NEXT_LINE = Naming(NEXT_LINE, re.compile(r"[\w-]{0,64}(?:\*\*)?[ ]?:(?:\*\*)?[ 
 
 
 def _marked(near: _Near) -> Iterator[tuple[str, str, tuple[int, int]]]:
-    """Yield names and values in markup and in calls of functions, each with the range of the value."""
+    """Yield names and values in markup, calls of functions and shells, each with the range of the value."""
+    for pattern in SHELL:
+        for match in near.matches(pattern):
+            yield match["name"], match["value"], match.span("value")
     for match in near.matches(_TAGGED) if "<" in near.text else ():
         group = "value" if match["name"] else "string"
         yield match["name"] or match["key"], match[group], match.span(group)
@@ -300,6 +309,9 @@ def _bare(text: str, match: re.Match[str], accepts: Accepts) -> tuple[int, int]:
     ``Password: must be long`` is prose, and ``password: two words`` is not. Streamed text may end before the line.
     """
     start, end = match.span("bare")
+    mark = text[match.start() - 1 : match.start()]
+    if mark in QUOTES and mark and (close := _closing_mark(text, mark, end)) >= 0:
+        return start, close
     is_prose = accepts is is_secret and _is_prose(match["name"])
     if is_prose or " " in match["name"].strip() or not _begins_line(text, match) or CODE.fullmatch(match["bare"]):
         return start, end
@@ -309,6 +321,19 @@ def _bare(text: str, match: re.Match[str], accepts: Accepts) -> tuple[int, int]:
     if not rest[:1].isspace() or OTHER_VALUE.search(rest):
         return start, end
     return start, start + len(text[start:last].rstrip()) if line_end >= 0 else last
+
+
+def _closing_mark(text: str, mark: str, at: int) -> int:
+    """Return the offset of the mark that closes ``'NAME=two words'``; -1 if another value stands before it.
+
+    Streamed text may end before the mark.
+    """
+    last = min(len(text), at + LINE_LONGEST)
+    line_end = text.find("\n", at, last)
+    close = text.find(mark, at, line_end if line_end >= 0 else last)
+    if close < 0:
+        close = last if line_end < 0 and last == len(text) else at
+    return close if text[at : at + 1].isspace() and not OTHER_VALUE.search(text, at, close) else -1
 
 
 def _begins_line(text: str, match: re.Match[str]) -> bool:
