@@ -36,6 +36,8 @@ BEHIND = b"\n"
 MATCHES_FREE = 10_000
 MATCHES_PER_BYTE = 0.125
 """A text in which patterns match more often is searched as a whole: that is faster."""
+HINTS_CACHED = 256
+"""Sets of hints for which it is remembered which detectors have which patterns."""
 ONCE = hyperscan.HS_FLAG_SINGLEMATCH
 OnMatch = Callable[[int, int, int, int, object], bool | None]
 
@@ -144,6 +146,7 @@ class Prefilter:
         hinted = [(at, each) for at, each in enumerate(self._patterns) if each.needs_hint]
         self._of_hinted = {at: self._database(partial(is_, each)) for at, each in hinted if not each.is_common}
         self._of_common = {at: re.compile(each.expression) for at, each in hinted if each.is_common}
+        self._of_hints: dict[frozenset[int], tuple[DetectorSet, ...]] = {}
         self._marked = compile_database(
             [Expression(number, re.escape(mark.encode()), ONCE) for number, mark in self.marks]
         )
@@ -259,8 +262,14 @@ class Prefilter:
                 yield from ((match.end(), sets[number]) for match in pattern.finditer(data))
 
     def _sets_of(self, hinted: AbstractSet[int]) -> tuple[DetectorSet, ...]:
-        """Return by pattern those of its detectors that have a hint."""
-        return tuple(DetectorSet.of(each & hinted) for each in self._owners)
+        """Return by pattern those of its detectors that have a hint. Documents have the same few hints."""
+        seen = frozenset(hinted)
+        sets = self._of_hints.get(seen)
+        if sets is None:
+            if len(self._of_hints) >= HINTS_CACHED:
+                self._of_hints.clear()
+            sets = self._of_hints[seen] = tuple(DetectorSet.of(each & seen) for each in self._owners)
+        return sets
 
     def marked(self, data: bytes) -> list[MarkEnd]:
         """Return the first match of each mark of the decoders."""

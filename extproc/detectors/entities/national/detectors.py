@@ -190,7 +190,7 @@ def _alone(row: Row) -> Detector:
 def _whole(row: Row) -> Detector:
     return Detector(
         row.entity,
-        (row.prefilter or b"(?i:%s)" % row.form.encode(),),
+        (APART + (row.prefilter or b"(?i:%s)" % row.form.encode()),),
         row.shortest,
         WholeFind(row),
         row.canonical,

@@ -58,7 +58,7 @@ def _row(  # noqa: PLR0917 - a row of a table
     )
 
 
-_LETTER_LAST = rb"[0-9]{7}-?[0-9A-Za-z]"
+_LETTER_LAST = rb"[XYZxyz]?-?[0-9]{7}[0-9]?-?[A-Za-z]"
 WHOLE: tuple[Row, ...] = (
     _row(
         "ABA_ROUTING_NUMBER",
