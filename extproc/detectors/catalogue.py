@@ -24,7 +24,7 @@ from extproc.detectors.entities.named_number import named_numbers
 from extproc.detectors.entities.named_value import named_values
 from extproc.detectors.entities.national.detectors import national
 from extproc.detectors.entities.openai_key import OPENAI_KEY
-from extproc.detectors.entities.phone_number import PHONE_NUMBER, phone_number_loose
+from extproc.detectors.entities.phone_number import PHONE_NUMBER, PHONE_NUMBER_WHOLE, phone_number_loose
 from extproc.detectors.entities.private_key import PRIVATE_KEY
 from extproc.detectors.entities.secret import secret
 from extproc.detectors.entities.tokens.catalogue import TOKEN_DETECTORS
@@ -40,6 +40,7 @@ def catalogue(vocabulary: Vocabulary) -> tuple[Detector, ...]:
         US_SSN,
         email_address(vocabulary),
         PHONE_NUMBER,
+        PHONE_NUMBER_WHOLE,
         phone_number_loose(vocabulary),
         IBAN_CODE,
         ip_address(vocabulary),

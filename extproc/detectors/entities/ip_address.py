@@ -73,7 +73,8 @@ NETWORK = re.compile(
 )
 """What belongs to an address: the length of its prefix (RFC 4632), or a zone."""
 OTHER_NAMES = name_endings(
-    r"(?:versions?|ver|releases?|builds?|firmware|oids?|tags?|image|section|chapter|revision|assembly)"
+    r"(?:versions?|ver|releases?|builds?|firmware|oids?|tags?|image|section|chapter|revision|assembly"
+    r"|controls?|requirements?|clauses?)"
     r"(?:_(?:number|no|string|name|tag|id|current|latest|installed|available|min|max|description|info))?"
 )
 """Names of other values that look like ``1.2.3.4``."""

@@ -37,12 +37,16 @@ NO_NAME = re.compile(
 )
 """Values of names, streets and the like that say something about them."""
 PERSON_LONGEST = 200
-NO_PERSON = re.compile(r"\^.*|[^\s/]+/\S*|[a-z0-9]+(?:[._][a-z0-9]+)+|(?i:string|unknown)|[^\s_]*_\S*")
-"""Names of repositories, of fields, of codes, and of what a repository holds: ``^master``."""
+NO_PERSON = re.compile(
+    r"\^.*|[^\s/]+/\S*|[^\s/]+(?:/[^\s/]+){2}.*|[a-z0-9]+(?:[._][a-z0-9]+)+|(?i:string|unknown)|[^\s_]*_\S*"
+)
+"""Names of repositories, of fields, of codes, and of what a repository holds: ``^master``, files."""
 PIN_DIGITS = re.compile(r"[0-9][0-9 -]{1,14}[0-9]")
 NOT_A_VALUE = re.compile(
     r"(?:(?:bearer|basic|token)\s{1,4})?(?:"
-    r"\s*|\[\s*\]|\{\s*\}|[0-9]{1,3}|[a-z][a-z0-9+.-]{1,20}://\S*|(?:arn|urn|env):\S+|projects/[^/\s]+/secrets/\S*"
+    r"[0-9]+ bytes?|\$\{?[A-Z_]+\}?/\S*|(?:[0-9a-f]{2}:){15,31}[0-9a-f]{2}|SHA256:[\w+/]{43}=?"
+    r"|(?:ssh|ecdsa)-[\w@.-]+ AAAA[\w+/=]+(?: .*)?"
+    r"|\s*|\[\s*\]|\{\s*\}|[0-9]{1,3}|[a-z][a-z0-9+.-]{1,20}://\S*|(?:arn|urn|env):\S+|projects/[^/\s]+/secrets/\S*"
     r"|(?:vault|ssm|awssm|gcpsm|secretref|ref\+[a-z0-9]{2,20}):[\w./#@-]+|@Microsoft\.KeyVault\([^()]*\)|inherit"
     r"|\$\{[a-z_][a-z0-9_.]*\}|\$?\{\{[^{}]*\}\}|\{[a-z_]+\}|\#\{[^{}]*\}|%[a-z_]\w*%"
     r"|(?-i:\$\(?(?:[A-Z_][A-Z0-9_]*|[a-z_]+)\)?)|<[a-z _*-]*>|\[[*]+\]"
@@ -55,7 +59,8 @@ NOT_A_VALUE = re.compile(
     r"|<?(?:your|my|the|enter|insert|put|some|any)(?:[ _-][a-z]+)+>?)",
     re.IGNORECASE,
 )
-"""Values that are no secret: an address, a path, a template, a reference, a switch, stars, a version, ``%s``."""
+"""Values that are no secret: a size, a public key or its fingerprint, an address, a path, a template, a reference,
+a switch, stars, a version, ``%s``."""
 AUTHORIZES = re.compile(
     r"(?!i?auth_[0-9A-Za-z]{8})(?:(?:bearer|basic|token|digest|negotiate|api-?key|[a-z0-9]{2,8}-hmac-[\w-]+)"
     r"[ :=]\s*\S"
@@ -64,6 +69,8 @@ AUTHORIZES = re.compile(
 )
 """The value of ``authorization`` that a caller sends. The code of an authorized payment is short."""
 ID_OF_IT = re.compile(r"i?auth_[0-9A-Za-z]{8,}")
+KEY_OF_A_MACHINE = ("ssh_key", "sshkey", "ssh-key")
+"""Interfaces of clouds name keys by their numbers; a key itself has letters."""
 FOLDER = re.compile(r"[.~]{0,2}/")
 """The variables of a shell that are called PWD and OLDPWD hold folders."""
 ACCESS_KEY, PHRASE = "accesskey", "mnemonic"
@@ -376,6 +383,7 @@ def is_secret(name: str, text: str) -> bool:
     is_other = (small.endswith(ACCESS_KEY) and len(text) == 1) or (
         small.endswith(PHRASE) and WALLET.fullmatch(text) is None
     )
+    is_other |= text.isdigit() and small.rstrip("s").endswith(KEY_OF_A_MACHINE)
     is_none = is_folder or is_other or (small.endswith("authorization") and not AUTHORIZES.match(text.strip()))
     return not is_none and NOT_A_VALUE.fullmatch(text.strip()) is None
 

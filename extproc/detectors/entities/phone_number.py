@@ -109,16 +109,18 @@ PREFILTER = (
     APART + rb"00 ?[1-9](?:[ .()/-]{0,3}[0-9]){7}",
     rb"\(0[0-9]{1,4}\) ?[0-9]{2,4}[ -]?[0-9]{2}",
     APART + rb"0[0-9]{1,2}-[0-9]{3,4}-[0-9]{4}",
-    APART + rb"0[ (-]{0,2}[1-9][0-9]{0,4}[) -]{1,2}[0-9]{2,4}[ -]?[0-9]{2}",
 )
 NEARBY = Nearby(PREFILTER, 128)
 
 
-def find(text: str, keys: str) -> Ranges:
-    """Yield numbers that have the form of a phone number."""
+def find_whole(text: str, keys: str) -> Ranges:
+    """Yield a number with its trunk prefix that is all of a value without a name."""
     if keys == NO_NAME and (whole := WITH_TRUNK.fullmatch(text)) and _has_trunk(whole[1]):
         yield whole.span(1)
-        return
+
+
+def find(text: str, _: str) -> Ranges:
+    """Yield numbers that have the form of a phone number."""
     parts = NEARBY.parts(text)
     spans = (match.span() for pattern in (NORTH_AMERICAN, NATIONAL) for match in _matches(pattern, text, parts))
     international = (
@@ -279,10 +281,28 @@ PHONE_NUMBER = Detector(
     shortest=9,
     find=find,
     canonical=digits_alone,
-    uses_context=True,
     meaning="a phone number with a country code, or in a national form with an area code",
     proof="its form, and the numbering plan of its country",
     example="+44 20 7946 0958",
+    source="ITU-T E.164",
+)
+
+
+PHONE_NUMBER_WHOLE = Detector(
+    entity="PHONE_NUMBER",
+    prefilter=(
+        APART + rb"0(?:[1-9][0-9]{1,4}| ?\([1-9][0-9]{1,4}\)|[ -][1-9][0-9]{2})[ -][0-9]{2,4}[ -][0-9]{2}",
+        APART + rb"0(?:[1-9][0-9]{0,3}| ?\([1-9][0-9]{1,4}\))[ -][0-9]{6}",
+    ),
+    shortest=10,
+    find=find_whole,
+    canonical=digits_alone,
+    rare=True,
+    uses_context=True,
+    meaning="a phone number with its trunk prefix in groups, as all of a value without a name",
+    proof="the numbering plan of some country",
+    example="0917-123-4567",
+    example_key="value",
     source="ITU-T E.164",
 )
 

@@ -26,6 +26,7 @@ MEMBER = re.compile(r"[a-z][a-z0-9]{1,20}(?:\.[A-Z][A-Za-z]{3,40})+")
 """``ed25519.PublicKey``: a name in a program."""
 DIGEST = re.compile(r"sha(?:1|224|256|384|512)-")
 """The beginning of a digest (W3C, Subresource Integrity)."""
+ALGORITHM = re.compile(r"(?:ssh|ecdsa|sk)-[\w@.-]{1,48} \Z")
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -49,8 +50,16 @@ def find(names: Names, text: str, keys: str) -> Ranges:
     """Yield random text beside a name that says secret."""
     is_told = any(map(names.any.tell, keys.split("\n")))
     for match in PATTERN.finditer(text) if is_told else names.any.matches(PATTERN, text):
+        if text.startswith("(", match.end()) or _is_public(match):
+            continue  # a call: Base64.encode64(
         if looks_random(match[0]) and not _is_name(names, match, keys) and _is_secret(names, match, keys):
             yield match.span()
+
+
+def _is_public(match: re.Match[str]) -> bool:
+    """Return whether a match is the public key of an SSH key pair: ``ssh-rsa AAAA…``."""
+    start = match.start()
+    return match[0].startswith("AAAA") and ALGORITHM.search(match.string, max(0, start - 64), start) is not None
 
 
 def looks_random(text: str) -> bool:

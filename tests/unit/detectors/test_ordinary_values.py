@@ -175,3 +175,35 @@ def test_nothing_is_found_in_lines_of_base64(seed):
 )
 def test_random_text_behind_a_word_is_found(text):
     assert ANALYZER.scan(text) != []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ssh_keys: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ3k2 ann@host",
+        "ssh_key: 3b:16:e4:bf:8b:00:8b:b8:59:8c:a9:d3:f0:19:fa:45",
+        "password: 20 bytes",
+        "kubectl get secret --kubeconfig=$HOME/.kube/config",
+        "assert deploy_token.username == 'custom-user'",
+        "expected_signature = Base64.strict_encode64(digest2)",
+    ],
+)
+def test_what_only_stands_beside_a_secret_stays(text: str) -> None:
+    """Sizes, paths, public keys and their fingerprints, names of users, calls."""
+    assert ANALYZER.scan(text) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("ssh_keys", "289794"),
+        ("ssh_keys", "3b:16:e4:bf:8b:00:8b:b8:59:8c:a9:d3:f0:19:fa:45"),
+        ("sshKey", "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"),
+        ("refresh_token\njti", "oarob4a0tckCkGcyo1d6"),
+        ("full_name", "javascript/app/lib/shared/check.unit.ts.Checks XML"),
+        ("control", "3.6.1.1"),
+    ],
+)
+def test_a_value_with_the_name_of_something_near_stays(key: str, value: str) -> None:
+    """Numbers of keys in clouds, ids of tokens, names of files."""
+    assert ANALYZER.scan(value, lambda: key) == []

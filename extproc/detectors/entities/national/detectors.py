@@ -195,6 +195,7 @@ def _whole(row: Row) -> Detector:
         WholeFind(row),
         row.canonical,
         rare=True,
+        exact=not row.prefilter,
         uses_context=True,
         meaning=row.meaning,
         proof=row.proof,

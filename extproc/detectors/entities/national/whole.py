@@ -96,7 +96,7 @@ WHOLE: tuple[Row, ...] = (
         "1111111-G",
         prefilter=_LETTER_LAST,
     ),
-    _row("ES_NIE", "[XYZ]-?[0-9]{7}-?[A-Z]", stdnum("es.nie"), "x1234567l", prefilter=_LETTER_LAST),
+    _row("ES_NIE", "[XYZ]-?[0-9]{7}-?[A-Z]", stdnum("es.nie"), "x1234567l", prefilter=rb"[XYZxyz]-?[0-9]{7}"),
     _row(
         "UK_NINO",
         "(?!QQ)[ABCEGHJ-PRSTW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]",

@@ -74,6 +74,8 @@ NOT_FOUND = [
     "OID 2.5.29.15",
     "see version 4.0.0.1 of it",
     "section 4.0.0.1",
+    "control:3.6.1.1",
+    '{"control": "3.6.1.1"}',
     "name>=1.2.3.4",
     "name==1.2.3.4",
     "name ~> 1.2.3.4",
