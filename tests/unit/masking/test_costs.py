@@ -5,6 +5,7 @@ Work is counted in characters that the analyzer searches, so that a busy machine
 """
 
 import json
+import random
 from urllib.parse import quote_plus
 
 import pytest
@@ -12,6 +13,7 @@ from google.protobuf import json_format, struct_pb2
 
 from extproc.codecs.descriptors import Messages
 from extproc.codecs.grpc_frames import Frame
+from extproc.detectors.analyzer import Analyzer
 from extproc.detectors.prefilter import Prefilter
 from extproc.detectors.vocabulary.key_roles import KEY_LONGEST
 from extproc.masking.json.position import CONTEXT_KEYS
@@ -173,3 +175,21 @@ def test_views_of_a_text_are_a_few_times_as_long(unit, end, monkeypatch):
 def test_views_of_many_kinds_together_do_not_multiply(monkeypatch):
     text = "".join(UNITS) * 200
     assert searched_in_views(text, monkeypatch) < 24 * len(text)
+
+
+def test_few_values_of_ordinary_documents_are_searched():
+    """Ids, times, random hexadecimal digits and fractions: a pattern that matches in each of them costs the most."""
+    chance = random.Random(1)
+    rows = [
+        {
+            "id": chance.randrange(10**9),
+            "uuid": f"{chance.getrandbits(128):032x}",
+            "at": f"2026-11-{chance.randint(10, 28)}T12:00:00Z",
+            "score": chance.random(),
+            "note": "order shipped customer and paid card please call back today",
+        }
+        for _ in range(1_000)
+    ]
+    candidates = Analyzer().prescan(json.dumps(rows)).candidates
+    assert candidates is not None
+    assert len(candidates) < len(rows) / 5
