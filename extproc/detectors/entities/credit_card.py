@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import accumulate, chain
 
 from extproc.detectors.check_digits import digits_alone
-from extproc.detectors.context import ends_with, name_endings, name_of
+from extproc.detectors.context import context_words, ends_with, in_context, name_endings, name_of
 from extproc.detectors.detector import CRLF, SEPARATOR, Detector, Ranges, groups_apart, matches_apart
 from extproc.detectors.ends import Nearby, Part
 
@@ -71,6 +71,8 @@ OTHER_NAMES = name_endings(
 )
 """Names of numbers that are as long as a card's and have the same check digit, or are times."""
 EAN_LENGTH = 13
+CARD = context_words(r"card|visa|\bpan\b|kart|carte|tarjeta|cart[aã]o|carta|kaart|カード|卡")
+"""Words beside 13 bare digits: so short are cards of long ago, and numbers of many other kinds."""
 VALUES = bytes.maketrans(b"0123456789", bytes(range(10)))
 DOUBLED = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
 
@@ -90,6 +92,9 @@ def find(text: str, keys: str) -> Ranges:
     parts = NEARBY.parts(text)
     for start, end in _found(_without_uuids(text), parts) if parts else ():
         is_other = _is_long_id(text, start, end) or text[max(0, start - 2) : start] == "0x"
+        is_short = end - start == EAN_LENGTH and text[start:end].isdigit()
+        if is_short and not in_context(CARD, text, start, keys):
+            continue
         if not (is_other or ends_with(OTHER_NAMES, name_of(text, start, keys))):
             yield start, end
 
