@@ -384,6 +384,7 @@ def is_secret(name: str, text: str) -> bool:
         small.endswith(PHRASE) and WALLET.fullmatch(text) is None
     )
     is_other |= text.isdigit() and small.rstrip("s").endswith(KEY_OF_A_MACHINE)
+    is_other |= "_" in text and text.strip().lower() == small  # a placeholder, or a variable that is passed on
     is_none = is_folder or is_other or (small.endswith("authorization") and not AUTHORIZES.match(text.strip()))
     return not is_none and NOT_A_VALUE.fullmatch(text.strip()) is None
 

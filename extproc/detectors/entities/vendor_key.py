@@ -44,6 +44,8 @@ KIND = name_endings("key|token|secret|pat|auth|password|pass|license|hec|credent
 ALONE = re.compile(rf"_*(?:{VENDORS})_*", re.IGNORECASE)
 PUBLIC = re.compile(r"publi[cs]|site_?key|page|cursor|next|continu|sync|search_?key|measurement", re.IGNORECASE)
 """Parts of names of keys that browsers see, and of places in lists."""
+WORDS = re.compile(r"(?:[a-z]{1,24}-)*[a-z]{2,24}-[0-9A-Za-z]")
+"""The beginning of a resource's name: ``service-instance-f6138a1a…``."""
 RESOURCE = re.compile(r"(?<![A-Za-z0-9])[acou]rn:[^\s\"']{0,200}\Z")
 """Stands before a part of a resource's name: ``orn:okta:00o5…:users``."""
 RESOURCE_REACH = 160
@@ -95,7 +97,7 @@ def _says_key(name: str, value: str, before: str) -> bool:
         return True
     if BESIDE.search(before):
         return DIGEST.fullmatch(value) is None and UUID.fullmatch(value) is None
-    return ALONE.fullmatch(name) is not None and not UUID.fullmatch(value)
+    return ALONE.fullmatch(name) is not None and not UUID.fullmatch(value) and WORDS.match(value) is None
 
 
 VENDOR_KEY = Detector(

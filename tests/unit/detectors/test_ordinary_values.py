@@ -185,6 +185,7 @@ def test_random_text_behind_a_word_is_found(text):
         "password: 20 bytes",
         "kubectl get secret --kubeconfig=$HOME/.kube/config",
         "assert deploy_token.username == 'custom-user'",
+        "get(path: path, api_key: api_key, timeout: 5)",
         "expected_signature = Base64.strict_encode64(digest2)",
     ],
 )
@@ -202,6 +203,11 @@ def test_what_only_stands_beside_a_secret_stays(text: str) -> None:
         ("refresh_token\njti", "oarob4a0tckCkGcyo1d6"),
         ("full_name", "javascript/app/lib/shared/check.unit.ts.Checks XML"),
         ("control", "3.6.1.1"),
+        ("lastModifiedSecret", "1556312220.133"),
+        ("client_secret", "client_secret"),
+        ("api_key", "API_KEY"),
+        ("Datadog", "cf-58f7c74c619c33d63485"),
+        ("Datadog", "service-instance-f6138a1a-496f-4e66-8424-2de713841a51"),
     ],
 )
 def test_a_value_with_the_name_of_something_near_stays(key: str, value: str) -> None:
