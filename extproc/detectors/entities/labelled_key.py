@@ -52,7 +52,7 @@ ORDINARY = frozenset({
 """Parts of names of keys that name a thing, and of tokens that continue a list."""
 SHOUTED = re.compile(r"(?:KEY|TOKEN|(?:SECRET|PRIVATE|ACCESS)[_-]?(?i:key|token)?)\Z")
 """The end of a name in capitals: ``fabuluxKEY``, ``fabuluxPRIVATEkey``."""
-SHORTEST, WITHOUT_SIGN = 12, 16
+SHORTEST, WITHOUT_SIGN = 12, 15
 """Fewest characters of a value behind ``=``, and of one behind anything else."""
 IN_PROSE = 20
 IN_WORDS = frozenset({"token", "secret"})
@@ -61,8 +61,9 @@ DIGEST = re.compile(r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}")
 LEAST_DIGITS = 2
 DIGITS_ALONE = 24
 """Fewest digits of a value without letters."""
-LETTERS_ALONE = 28
-"""Fewest letters of a value without digits: more than a word has."""
+LETTERS_ALONE, LETTERS_SHOUTED = 28, 20
+"""Fewest letters of a value without digits, and of one behind a name in capitals. Words are shorter, and names of
+functions are not behind capitals."""
 CHANGES = re.compile(r"(?<=[a-z])[A-Z0-9]|(?<=[A-Z])[a-z0-9]|(?<=[0-9])[A-Za-z]")
 OFTEN = 0.35
 """Least share of characters at which letter case changes, or digits begin or end, in random text of letters."""
@@ -81,7 +82,10 @@ def find(text: str, _: str) -> Ranges:
     """Yield the values."""
     for match in _matches(text):
         value = match["value"].rstrip(".")
-        if _looks_random(value) and _is_told(text, match, value):
+        shouts = SHOUTED.search(text, max(0, match.start() - REACH), match.end("word")) is not None
+        if _looks_random(value, LETTERS_SHOUTED if shouts else LETTERS_ALONE) and _is_told(
+            text, match, value, shouts=shouts
+        ):
             start, end = match.span("value")
             rest = QUOTED if text[start - 1] in QUOTES else BARE
             goes_on = rest.match(text, end)
@@ -98,8 +102,13 @@ def _matches(text: str) -> Iterator[re.Match[str]]:
                 yield match
 
 
-def _looks_random(value: str) -> bool:
-    """Return whether letters and digits are mixed as in no name, date or path."""
+def _looks_random(value: str, letters_alone: int) -> bool:
+    """Return whether letters and digits are mixed as in no name, date or path.
+
+    Args:
+        value: the value.
+        letters_alone: fewest letters of a value without digits: more than a word has.
+    """
     digits = sum(map(str.isdigit, value))
     letters = sum(map(str.isalpha, value))
     if UUID.fullmatch(value):
@@ -107,7 +116,7 @@ def _looks_random(value: str) -> bool:
     if OF_A_PATH.search(value) or entropy(value) < LEAST_ENTROPY:
         return False
     if digits < LEAST_DIGITS:
-        return value.isalnum() and (letters >= LETTERS_ALONE or len(CHANGES.findall(value)) >= len(value) * OFTEN)
+        return value.isalnum() and (letters >= letters_alone or len(CHANGES.findall(value)) >= len(value) * OFTEN)
     return (letters > LEAST_DIGITS or digits >= DIGITS_ALONE) and not _is_name(value)
 
 
@@ -119,12 +128,11 @@ def _is_name(value: str) -> bool:
     return not all(any(map(str.isdigit, part)) and any(map(str.isalpha, part)) for part in parts)
 
 
-def _is_told(text: str, match: re.Match[str], value: str) -> bool:
+def _is_told(text: str, match: re.Match[str], value: str, *, shouts: bool) -> bool:
     """Return whether the name in front says that the value is a key."""
     at = match.start()
     rest = NAMED.match(text[max(0, at - REACH) : at][::-1])
     word, sign = match["word"], match["sign"]
-    shouts = SHOUTED.search(text, max(0, at - REACH), match.end("word")) is not None
     name = (rest[1] or rest[2])[::-1] if rest else ""
     shouts &= not name.isupper() or not match["blank"]
     if not name:

@@ -25,6 +25,7 @@ FOUND = [
         ("fabulux-ACCESS-", "7d41c8290bafe653" * 2, ""),
         ("fabulux-secret-", RANDOM, ""),
         ("fabulux token ", RANDOM, ""),
+        ("fabuluxTOKEN ", "qmwxyzabkdlrtuvnpoejg", ""),
         ("fabulux token - '", RANDOM, "'"),
         ("fabulux_key = ", "123e4567-e89b-12d3-a456-426614174000", ""),
         ("fabuluxTOKEN-", "123e4567-e89b-12d3-a456-426614174000", ""),
@@ -58,6 +59,8 @@ NOT_FOUND = [
         ("default-token-", "x8k2p"),
         ("secret-", "123e4567-e89b-12d3-a456-426614174000"),
         ("fabulux-secret-", "123e4567-e89b-12d3-a456-426614174000"),
+        ("fabulux_key = ", "getCustomerAccountByName"),
+        ("fabulux KEY ", "responsibilities"),
         ("KEY `", "idx_customer_created_at_2024"),
         ("ssh host key ", "ecdsa-sha2-nistp256"),
     ]
