@@ -83,11 +83,14 @@ ASSIGNED = re.compile(
     r"""(?:(?P<open>\\{0,3}["'`])|(?P<bare>[^\s"'`\\,;&<>(){}\[\]|*][^\s"'`\\,;&<>(){}\[\]|]{0,511}))"""
 )
 """A name, a sign, and the beginning of a quoted value or a bare value."""
+NUMBER_BEHIND = re.compile(r" [0-9]\S*\Z")
+"""Ends what is no name: ``password 10`` of ``changed password 10:00``."""
 IN_COLONS = re.compile(r"[\w./$-]:")
 """Stands before a part of an ARN, which is no name of the next part: ``x:secret:y``."""
 TAGGED = re.compile(
     r"<(?:key|name)>(?P<key>[^<>]{1,128})</(?:key|name)>\s{0,64}<(?:string|value)>(?P<string>[^<>]{1,512})"
-    r"(?:</|(?<=[\w ])\Z)|<(?P<name>[\w:.-]{1,128})(?:\s[^<>]{0,128})?>(?P<value>[^<>]{1,512})(?:</|(?<=[\w ])\Z)"
+    r"(?:</|(?<=[\w ])\Z)|<(?P<name>[\w:.-]{1,128})(?:\s[^<>]{0,128})?>"
+    r"(?:<!\[CDATA\[)?(?P<value>[^<>]{1,512})(?:(?:\]\]>)?</|(?<=[\w ])\Z)"
 )
 ATTRIBUTES = re.compile(
     r"""(?<![\w-])(?:name|key|id)=["']?(?P<name>[\w:.-]{1,128})["']?(?:\s[^<>]{0,128}?)?"""
@@ -114,9 +117,25 @@ CALLED = re.compile(
 """``define('DB_PASSWORD', '…')``."""
 OPTION = re.compile(r"(?<![\w-])--?(?P<name>[A-Za-z][\w-]{1,64}) (?P<value>[^\s\"'`-][^\s\"'`]{1,255})")
 SAID = re.compile(
-    r"(?<![\w-])(?P<name>[\w-]{2,64}) (?:is|was|ist|est|es|è|jest|é) ?[:=]?[ ]{0,2}[\"'`]?"
-    r"(?P<value>[^\s\"'`]{2,127}[^\s\"'`.,;:!?)])"
+    r"(?<![\w-])(?P<name>[\w-]{2,64}(?: [\w-]{1,32}){0,2}) (?:is|was|ist|lautet|est|es|è|jest|é) ?[:=]?"
+    r"[ ]{0,2}[\"'`]?(?P<value>[^\s\"'`]{2,127}[^\s\"'`.,;:!?)])"
 )
+"""``the password for bob is …``, ``le mot de passe est …``."""
+FOLLOWED = re.compile(
+    r"(?<![\w-])(?P<name>[\w-]{2,64}) (?P<mark>[\"'`]?)"
+    r"(?P<value>(?=[^\s\"'`]{0,64}[0-9])(?=[^\s\"'`]{0,64}[A-Za-z])"
+    r"[^\s\"'`,;:=<>(){}\[\]|*/-][^\s\"'`,;=<>(){}\[\]|]{4,126}[^\s\"'`,;:=<>(){}\[\]|.!?])"
+    r"(?P=mark)(?=[.,;:!?)]{0,2}(?:\s|\Z))"
+)
+"""A password right behind its name, as commands, settings and people say it: ``set password hunter2``."""
+NO_PASSWORD = re.compile(
+    r"(?:md|sha|hmac|utf|aes|rsa|des|blake|ripemd|argon|bcrypt|scrypt|pbkdf|oauth|rfc|base|crypt|ntlm|v|ver|version"
+    r"|step|option|field|user|test|example|page|chapter|section|part|level|type|rule|policy|form|api|http|tls|ssl)[-_.]?[0-9].*"
+    r"|[0-9]+[-.]?(?:[a-z]|[a-z]{2,12})|20[0-9]{2}-.*|[a-z]+(?:[_.][a-z0-9]+)+|[\w-]+\.[a-z]{2,5}|(?:[0-9a-f]{8}-).*"
+    r"|[0-9a-f]{7,64}|[0-9a-z.-]*-[0-9]+|.*@.*\..*",
+    re.IGNORECASE,
+)
+"""Words behind ``password`` that are none: a method, a version, a time, the name of a field or file, an id."""
 CODE = re.compile(
     r"[A-Za-z_$][\w$]*(?:(?:\.|->|::)[A-Za-z_$][\w$]*)+|[A-Za-z_$][\w$.]*(?:\(|\[).*"
     r"|(?:str|string|text|bool|boolean|int|integer|number|bytes|any|object|optional|required|input|env|secret|password"
@@ -164,7 +183,7 @@ def _in_text(words: Words, accepts: Accepts, text: str) -> Ranges:
     near = _Near(words.ends(text), text)
     for match in near.assigned():
         name = match["name"]
-        if words.tell(name):
+        if words.tell(name) and not NUMBER_BEHIND.search(name):
             start, end = _quoted(text, match) if match["open"] else _bare(text, match, accepts)
             value = text[start:end]
             if accepts(name, value) and (match["open"] or _is_written(text, match, value)):
@@ -173,15 +192,30 @@ def _in_text(words: Words, accepts: Accepts, text: str) -> Ranges:
     for name, value, span in _marked(near):
         if words.tell(name) and accepts(name, value):
             yield span
-    for pattern in (_OPTION, _SAID, _NEXT_LINE) if "\n" in text else (_OPTION, _SAID):
+    yield from _behind_names(near, words, accepts)
+    yield from _in_blocks(near, words, accepts)
+
+
+def _behind_names(near: "_Near", words: Words, accepts: Accepts) -> Ranges:
+    """Yield values behind names without a sign of assignment: they have to look made."""
+    for pattern in (_OPTION, _SAID, _NEXT_LINE) if "\n" in near.text else (_OPTION, _SAID):
         for match in near.matches(pattern):
             if (
-                words.tell(match["name"])
+                _is_told(words, match["name"])
                 and accepts(match["name"], match["value"])
                 and _looks_made(match["value"])
             ):
                 yield match.span("value")
-    yield from _in_blocks(near, words, accepts)
+    for match in near.matches(_FOLLOWED) if accepts is is_secret else ():
+        name, value = match["name"], match["value"]
+        is_one = is_secret(name, value) and not NO_PASSWORD.fullmatch(value) and not CODE.fullmatch(value)
+        if words.tell(name) and is_of_passwords(name) and is_one:
+            yield match.span("value")
+
+
+def _is_told(words: Words, name: str) -> bool:
+    """Return whether words in front of a value tell: together, ``mot de passe``, or the last one."""
+    return words.tell(name) or (" " in name and words.tell(name.rpartition(" ")[2]))
 
 
 def _in_blocks(near: "_Near", words: Words, accepts: Accepts) -> Ranges:
@@ -274,7 +308,8 @@ _TAGGED = Naming(TAGGED, re.compile(r"[^<>]{0,260}[<>]"))
 _CALLED = Naming(CALLED, re.compile(r"[\w.-]{0,64}[\"'],"))
 _ATTRIBUTES = Naming(ATTRIBUTES, re.compile(r"""[\w:.-]{0,128}["']?\s(?:[^<>]{0,130}\s)?value="""))
 _OPTION = Naming(OPTION, re.compile(r"[\w-]{0,64} [^\s\"'`-]"))
-_SAID = Naming(SAID, re.compile(r"[\w-]{0,64} (?:is|was|ist|est|es|è|jest|é)"))
+_SAID = Naming(SAID, re.compile(r"[\w-]{0,64}(?: [\w-]{1,32}){0,2} (?:is|was|ist|lautet|est|es|è|jest|é)"))
+_FOLLOWED = Naming(FOLLOWED, re.compile(r"[\w-]{0,64} [\"'`]?[^\s\"'`,;:=<>(){}\[\]|*/-]{1,64}(?![A-Za-z]*\s)"))
 
 
 _ATTRIBUTES_BACK = Naming(ATTRIBUTES_BACK, re.compile(r"""[\w:.-]{0,128}["'\s/>]"""))

@@ -126,6 +126,6 @@ def secret(vocabulary: Vocabulary) -> Detector:
         common=True,
         is_generic=True,
         meaning="16 characters or more that look random: letters and digits, `+/_.~-`",
-        example="my api key is Xk29fLq81mZtPw47",
+        example="token: Xk29fLq81mZtPw47",
         example_key="note",
     )

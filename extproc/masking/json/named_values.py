@@ -16,8 +16,12 @@ _REST_OF_KEY = re.compile(r'"[ \t\n\r]*:[ \t\n\r]*')
 """From the end of a key to its value; only a key has a colon behind it."""
 
 
-_SIGN = re.compile(r"[=:>'`\\]|--?[A-Za-z]|\.\.| (?:is|was|ist|est|es|è|jest|é) ")
-"""Stands between a name and its value in text, or before the name of an option. Dots stand for escaped quotes."""
+_SIGN = re.compile(
+    r"[=:>'`\\]|--?[A-Za-z]|\.\.| (?:is|was|ist|lautet|est|es|è|jest|é) "
+    r"| (?=[^\s\"]{0,40}[0-9])(?=[^\s\"]{0,40}[A-Za-z])[^\s\"]{6}"
+)
+"""Stands between a name and its value in text, or before the name of an option; or a blank, and a word that looks
+made. Dots stand for escaped quotes."""
 SIGN_REACH = 160
 """Characters behind a part of a name in which its sign stands."""
 
