@@ -189,6 +189,27 @@ def about_maps(m: Maker) -> Iterator[Case]:
         f"setx SECRET_NAME db{m.digits(2)}\nfastcgi_param AUTH_TYPE basic{m.digits(1)};\n",
     ):
         yield text_case("n shells", "", line)
+    for value in (
+        "sha256sum",
+        "gpt-4o-mini",
+        "1.2.3-beta4",
+        "2024-01-01",
+        "base64url",
+        "oauth2-proxy",
+        "utf8mb4",
+        "int64",
+    ):
+        yield json_case(
+            "n paging and idempotency tokens", "", {m.pick("token", "auth_token_kind", "subtoken"): value}
+        )
+    yield json_case(
+        "n paging and idempotency tokens",
+        "",
+        {m.pick("nextToken", "page_token"): f"x7K{m.digits(2)}mP{m.digits(1)}"},
+    )
+    yield json_case(
+        "n names about a secret", "", {m.pick("licenseKey", "license_key"): m.pick("mit", "apache-2.0", "gpl-3.0")}
+    )
     mail = f"{m.some(ALNUM, 12)}={m.digits(2)}{m.some(ALNUM, 6)}"
     yield text_case(
         "n git addresses", "", f"Message-ID: <{mail}@mail.example.com>\nReferences: <x.{mail}@mx.example.com>\n"

@@ -200,6 +200,26 @@ def maps(m: Maker) -> Iterator[Case]:
         {"pins": {owner: must(m.digits(4))}},
     ):
         yield json_case(kind, "SECRET", document, indent=m.chance.choice([None, 2]))
+    short = must(m.pick("x7Kq9mP2", f"{m.some(LOWER, 2)}{m.digits(2)}{m.some(UPPER, 3)}{m.digits(2)}"))
+    yield json_case("1 own name says secret", "SECRET", {"token": short, "port": 80})
+    yield text_case("1 own name says secret", "SECRET", f"url: api.internal\ntoken: {short}\n")
+    yield json_case(
+        "1 own name says secret", "SECRET", {m.pick("licence_key", "licenceKey", "enrolment_token"): one}
+    )
+    name = must(m.pick(*PEOPLE))
+    yield json_case(
+        "4 names, addresses, births by key", "PERSON", {"resourceType": "Patient", "name": [{"text": name}]}
+    )
+    reference = {"reference": f"Patient/{m.digits(4)}", "display": name}
+    yield json_case(
+        "4 names, addresses, births by key", "PERSON", {"resourceType": "Observation", "subject": reference}
+    )
+    card, ssn = f"4111 1111 {m.digits(4)} {m.digits(4)}", f"219-{m.number(2)}-{m.number(4)}"
+    iban = "DE89 3704 0044 0532 0130 00"
+    mark = m.pick(",", ":", "  ")
+    yield text_case("7 case and spelling", "CREDIT_CARD", f"my card number is {must(card)}, thanks")
+    yield text_case("7 case and spelling", "US_SSN", f"SSN: {must(ssn.replace('-', mark))}")
+    yield text_case("7 case and spelling", "IBAN_CODE", f"pay to {must(iban.replace(' ', mark))} today")
     mail = must(f"{m.some(LOWER, 6)}@example.com")
     yield text_case("10 beside a spelling", "EMAIL_ADDRESS", f"from \x1b[1;31m\x1b[K{mail}\x1b[m\x1b[K now")
     yield text_case("10 beside a spelling", "EMAIL_ADDRESS", f"GET /send?to=%3C{mail}%3E&text=hi%20{mail}%20bye")
@@ -671,8 +691,11 @@ def phones(m: Maker) -> Iterator[Case]:
                 "8 phones beside a word", "PHONE_NUMBER", f"{m.words(3)}. {told[region]} {must(national)}"
             )
         if region in told:
-            extension = m.pick("x", " ext. ", " x", " Ext ") + m.number(m.chance.randint(2, 4))
-            yield json_case("8 phones with an extension", "PHONE_NUMBER", {"phone": must(national + extension)})
+            extension = m.number(m.chance.randint(2, 4))
+            joined, word = m.pick("x", " ext. ", " x"), m.pick(" Ext ", " extension ", " (ext ")
+            apart = f"{must(national)}{may(word)}{must(extension)}{')' if '(' in word else ''}"
+            for number in (must(national + joined + extension), apart):
+                yield json_case("8 phones with an extension", "PHONE_NUMBER", {"phone": number})
         international = values.phone(m, region, international=True)
         yield text_case(
             "8 phones international", "PHONE_NUMBER", f"{m.words(3)} {must(international)}, {m.words(2)}"

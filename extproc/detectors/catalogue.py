@@ -20,6 +20,7 @@ from extproc.detectors.entities.jwt import JWT
 from extproc.detectors.entities.kubernetes_secret import KUBERNETES_SECRET
 from extproc.detectors.entities.labelled_key import LABELLED_KEY
 from extproc.detectors.entities.mac_address import mac_address
+from extproc.detectors.entities.marked_number import marked_numbers
 from extproc.detectors.entities.named_number import named_numbers
 from extproc.detectors.entities.named_value import named_values
 from extproc.detectors.entities.national.detectors import national
@@ -59,6 +60,7 @@ def catalogue(vocabulary: Vocabulary) -> tuple[Detector, ...]:
         *named_values(vocabulary),
         KUBERNETES_SECRET,
         *named_numbers(vocabulary),
+        *marked_numbers(vocabulary),
         *TOKEN_DETECTORS,
         VENDOR_KEY,
         LABELLED_KEY,

@@ -33,9 +33,9 @@ MESSAGE_NAMES = name_endings(r"message_?ids?|msg_?ids?|in_reply_to|references|co
 MESSAGE_FIELD = re.compile(
     r"(?:[\w-]{1,64}-)?(?:message-id|in-reply-to|references|content-id)[ \t]*:", re.IGNORECASE
 )
-MESSAGE_LOCAL = re.compile(r"(?=[^0-9]*[0-9])[\w.@!#$%&'*+/=?^`{|}~-]{12,}\Z")
-MESSAGE_LOCAL_REVERSED = re.compile(r"[\w.@!#$%&'*+/=?^`{|}~-]{1,128}")
-"""RFC 5322 section 3.2.3. An id has characters that no address has; ``=40`` in it may be read as an at sign."""
+MESSAGE_LOCAL = re.compile(r"(?=[^0-9]*[0-9])[^\s<>]{12,}\Z")
+MESSAGE_LOCAL_REVERSED = re.compile(r"[^\s<>]{1,128}")
+"""An id has characters that no address has (RFC 5322 section 3.2.3); ``=40`` may be read as another one."""
 LINE_MAX = 998
 """RFC 5322 section 2.1.1."""
 LINE_OF_FIELD = re.compile(r"\n(?![ \t])")

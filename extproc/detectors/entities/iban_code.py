@@ -11,6 +11,11 @@ PATTERN = re.compile(
     r"|([a-z]{2})[0-9]{2}(?=(?:[.-]?[a-z0-9]){11}))"
 )
 """In small letters without blanks: words with blanks between them would be tried."""
+MARKED = re.compile(
+    r"(?<![A-Za-z0-9])(?P<country>[A-Z]{2})[0-9]{2}(?P<mark>[,:;/_|]|  )(?:[A-Z0-9]{4}(?P=mark)){2,7}[A-Z0-9]{1,4}"
+    r"(?![A-Za-z0-9]|[,:;/_|][A-Za-z0-9])"
+)
+"""In groups of four, all by the same mark."""
 _LENGTHS = """
 AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29
 ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20
@@ -27,6 +32,7 @@ OF_LENGTH = {
 }
 PREFILTER = (
     APART + rb"[A-Z]{2}[0-9]{2}(?:[ .-]?[A-Z0-9]){11}",
+    APART + rb"[A-Z]{2}[0-9]{2}(?:[,:;/_|]|  )[A-Z0-9]{4}(?:[,:;/_|]|  )[A-Z0-9]{4}",
     APART + rb"(?:[a-bd]e|[a-b]d|ba|[a-z][g-z]|[g-z][a-z])[0-9]{2}(?:[.-]?[a-z0-9]){11}",
 )
 """Random ids in hexadecimal begin with any two letters of a to f: of these, only countries count."""
@@ -43,6 +49,10 @@ def find(text: str, _: str) -> Ranges:
             whole = of_length.match(text, match.start()) if of_length else None
             if whole and remainder(capitals(whole[0])) == 1:
                 yield whole.span()
+        for match in MARKED.finditer(text, *part):
+            number = capitals(match[0])
+            if len(number) == LENGTHS.get(match["country"]) and remainder(number) == 1:
+                yield match.span()
 
 
 def remainder(number: str) -> int:

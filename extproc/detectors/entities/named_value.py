@@ -22,7 +22,7 @@ from extproc.detectors.vocabulary.words import Words
 
 OF_OBJECTS = {
     "password": (b"kty", b"[^A-Za-z]auth[^a-z]"),
-    "last_name": (b"family",),
+    "last_name": (b"family", b"(?:Patient|Practitioner|RelatedPerson)[^A-Za-z]"),
     "street": (b"(?i:postal_?code)",),
 }
 """Members of objects in which others tell nothing alone: a JWK, Docker's logins, names and addresses of FHIR."""
@@ -41,6 +41,15 @@ NO_PERSON = re.compile(
     r"\^.*|[^\s/]+/\S*|[^\s/]+(?:/[^\s/]+){2}.*|[a-z0-9]+(?:[._][a-z0-9]+)+|(?i:string|unknown)|[^\s_]*_\S*"
 )
 """Names of repositories, of fields, of codes, and of what a repository holds: ``^master``, files."""
+TOKEN = re.compile(r"(?=(?:[^0-9]*[0-9]){2})(?=(?:[^A-Za-z]*[A-Za-z]){2})[\w.~+/=-]{8,15}")
+"""Longer ones are found by their randomness."""
+TURN, TURNS_LEAST = re.compile(r"(?<=[0-9])[A-Za-z]|(?<=[A-Za-z])[0-9]"), 3
+"""``sha256sum`` and ``base64url`` have two; of capitals and small letters, two are enough."""
+NO_TOKEN = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*|v?[0-9]+(?:[.-][0-9]+)*[.-]?(?:alpha|beta|rc|dev|post|pre)[.-]?[0-9]*"
+    r"|[a-z]{2,}(?:[-_/.][a-z]*[0-9]*)+|[A-Za-z]+[0-9]{1,4}[a-z]?(?:[-_/.][A-Za-z]+[0-9]{0,4}[a-z]?)*|0x.*",
+    re.IGNORECASE,
+)
 PIN_DIGITS = re.compile(r"[0-9][0-9 -]{1,14}[0-9]")
 NOT_A_VALUE = re.compile(
     r"(?:(?:bearer|basic|token)\s{1,4})?(?:"
@@ -68,6 +77,15 @@ AUTHORIZES = re.compile(
     re.IGNORECASE,
 )
 """The value of ``authorization`` that a caller sends. The code of an authorized payment is short."""
+AUTHORIZATION = ("authorization", "authorisation")
+LICENCE = re.compile("licen[cs]e")
+SPDX = re.compile(
+    r"mit|isc|zlib|unlicense|wtfpl|ncsa|postgresql|none|proprietary|0bsd"
+    r"|(?:apache|[al]?gpl|mpl|epl|eupl|bsd|bsl|cc0|cc-by(?:-[a-z]{2}){0,2}|artistic|ms-pl|ofl|osl|ecl)"
+    r"(?:[-_ v]*[0-9.]+)?(?:-(?:clause|only|or-later|[a-z]+)){0,3}",
+    re.IGNORECASE,
+)
+"""The name of a public licence (SPDX License List): ``license_key: mit``."""
 ID_OF_IT = re.compile(r"i?auth_[0-9A-Za-z]{8,}")
 KEY_OF_A_MACHINE = ("ssh_key", "sshkey", "ssh-key")
 """Interfaces of clouds name keys by their numbers; a key itself has letters."""
@@ -362,7 +380,9 @@ def _bare(text: str, match: re.Match[str], accepts: Accepts) -> tuple[int, int]:
     rest = text[end:last]
     if not rest[:1].isspace() or OTHER_VALUE.search(rest):
         return start, end
-    return start, start + len(text[start:last].rstrip()) if line_end >= 0 else last
+    stop = start + len(text[start:last].rstrip()) if line_end >= 0 else last
+    is_all = accepts is is_secret or accepts(match["name"], text[start:stop])
+    return start, stop if is_all else end
 
 
 def _closing_mark(text: str, mark: str, at: int) -> int:
@@ -420,13 +440,23 @@ def is_secret(name: str, text: str) -> bool:
     )
     is_other |= text.isdigit() and small.rstrip("s").endswith(KEY_OF_A_MACHINE)
     is_other |= "_" in text and text.strip().lower() == small  # a placeholder, or a variable that is passed on
-    is_none = is_folder or is_other or (small.endswith("authorization") and not AUTHORIZES.match(text.strip()))
+    is_none = is_folder or is_other or (small.endswith(AUTHORIZATION) and not AUTHORIZES.match(text.strip()))
+    if LICENCE.search(small) and SPDX.fullmatch(text.strip()):
+        return False
     return not is_none and NOT_A_VALUE.fullmatch(text.strip()) is None
 
 
 def is_id_of_authorization(name: str, text: str) -> bool:
     """Return whether a value is the id of an authorization: of a payment, not of a caller."""
-    return name.lower() == "authorization" and ID_OF_IT.fullmatch(text) is not None
+    return name.lower() in ("authorization", "authorisation") and ID_OF_IT.fullmatch(text) is not None
+
+
+def is_token(paging: Words, name: str, text: str) -> bool:
+    """Return whether a text may be a short token: letters and digits take turns, as in no word and no date."""
+    token = text.strip()
+    turns = TURNS_LEAST if token in (token.lower(), token.upper()) else TURNS_LEAST - 1
+    is_made = TOKEN.fullmatch(token) is not None and len(TURN.findall(token)) >= turns
+    return is_made and not paging.tell(name) and is_secret(name, token) and not NO_TOKEN.fullmatch(token)
 
 
 def is_pin(_: str, text: str) -> bool:
@@ -461,6 +491,14 @@ def named_values(vocabulary: Vocabulary) -> tuple[Detector, ...]:
             "two words!",
         ),
         Named("NAMED_SECRET", pins, is_pin, "a short number whose name says that it is secret", "pin", "4931"),
+        Named(
+            "NAMED_SECRET",
+            vocabulary.words("token"),
+            partial(is_token, vocabulary.words("paging")),
+            "a short value under a name for tokens, in which letters and digits take turns",
+            "token",
+            "x7Kq9mP2",
+        ),
         Named(
             "PERSON",
             vocabulary.words("person"),

@@ -26,7 +26,7 @@ EXTENSION = re.compile(
 )
 """What is dialled behind a number, joined to it (RFC 3966 section 5.3)."""
 EXTENSION_APART = re.compile(
-    r",? ?(?i:ext|extn|extension|durchwahl|dw|poste|interno|ramal|anexo|toestel|wewn?|内線|分机)[.:]? {0,2}-?"
+    r",? ?\(?(?i:ext|extn|extension|durchwahl|dw|poste|interno|ramal|anexo|toestel|wewn?|内線|分机)[.:]? {0,2}-?"
     r"([0-9]{1,7})(?![0-9A-Za-z])"
 )
 """The same behind a word: masked by itself, since streamed text is released word by word."""
@@ -200,7 +200,7 @@ def _without_date(match: re.Match[str]) -> tuple[int, int]:
 def _is_named(words: Words, text: str, start: int, keys: str) -> bool:
     """Return whether the word is the name of the number, or stands right before it."""
     name = name_before(text, start)
-    if words.tell(name) or _is_right_behind(words, text[max(0, start - CLOSE) : start]):
+    if words.tell(name) or is_right_behind(words, text[max(0, start - CLOSE) : start]):
         return True
     return not name and _keys_tell(words, keys) and sum(map(str.isalpha, text[: 4 * REMARK])) <= REMARK
 
@@ -211,15 +211,17 @@ def _keys_tell(words: Words, keys: str) -> bool:
     return words.tell(own) or (bool(NEUTRAL.search(normal_name(own))) and any(map(words.tell, above.split("\n"))))
 
 
-def _is_right_behind(words: Words, before: str) -> bool:
+def is_right_behind(words: Words, before: str) -> bool:
     """Return whether a text ends with one of the words, but for words such as ``number is``."""
     names = WORD.findall(before)
     if not names or SENTENCE.search(before, before.rindex(names[-1]) + len(names[-1])):
         return False
-    if _ends_with(words, tuple(names[-LONGEST_NAME:])):
-        return True
-    last = next((at for at in range(len(names), 0, -1) if names[at - 1].lower() not in FILLERS), 0)
-    return last < len(names) and _ends_with(words, tuple(names[max(0, last - LONGEST_NAME) : last]))
+    for last in range(len(names), 0, -1):
+        if _ends_with(words, tuple(names[max(0, last - LONGEST_NAME) : last])):
+            return True
+        if names[last - 1].lower() not in FILLERS:
+            return False
+    return False
 
 
 @lru_cache(maxsize=4_096)

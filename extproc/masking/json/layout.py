@@ -36,9 +36,9 @@ _ROWS = frozenset({"row", "values", "data", "record", "cells", "fieldvalues"})
 """Keys of a list that may be the only row of a table."""
 _KNOWN_OBJECTS: tuple[tuple[frozenset[str], dict[str, str]], ...] = (
     (frozenset({"kty"}), dict.fromkeys(("d", "p", "q", "dp", "dq", "qi", "k", "oth"), "secret")),
-    (frozenset({"family", "given"}), {"family": "family_name", "given": "given_name"}),
+    (frozenset({"family", "given"}), {"family": "family_name", "given": "given_name", "text": "full_name"}),
     (frozenset({"line", "city"}), {"line": "address_line"}),
-    (frozenset({"line", "postalCode"}), {"line": "address_line"}),
+    (frozenset({"line", "postalCode"}), {"line": "address_line", "text": "address_line"}),
 )
 """Members that an object of a known standard has, and the names of others in it: JWK (RFC 7518 section 6), and
 the names and addresses of FHIR."""
@@ -53,8 +53,10 @@ _SECRET_KIND, _SECRET_DATA = "Secret", frozenset({"data", "stringData"})
 """The kind of Kubernetes' objects of which all data is secret, and the keys of the data."""
 _SECRET_LIST, _LIST_ITEMS = "SecretList", "items"
 """The kind of a list of such objects, which do not repeat their kind, and the key of the list."""
-TELLING_MEMBERS = frozenset({"kty", "auth", "family", "postalCode", _SECRET_LIST})
-"""Members of these objects, and a kind of objects, that their detectors look for."""
+_PEOPLE = frozenset({"Patient", "Practitioner", "RelatedPerson"})
+"""Resources of FHIR about people: their ``name`` may be a text, and what refers to them may show it."""
+TELLING_MEMBERS = frozenset({"kty", "auth", "family", "postalCode", _SECRET_LIST}) | _PEOPLE
+"""Members of these objects, and kinds of objects, that their detectors look for."""
 SECRET = "secret"  # noqa: S105 - a name
 """The name of values that are secret because of the object that they are in."""
 
@@ -283,15 +285,19 @@ def _data_of_secrets(text: str, members: dict[str, _Node]) -> Iterator[_Item]:
                 yield from ((each, SECRET, True) for each in (item.members or {})[key].children)
 
 
-def _kind_of(text: str, members: dict[str, _Node]) -> str:
-    """Return the kind that an object of Kubernetes says it is; empty if it says none."""
-    return _text_of(text, members["kind"]) if "kind" in members and members["kind"].is_string else ""
+def _kind_of(text: str, members: dict[str, _Node], key: str = "kind") -> str:
+    """Return the kind that an object of Kubernetes or FHIR says it is; empty if it says none."""
+    return _text_of(text, members[key]) if key in members and members[key].is_string else ""
 
 
 def _known_names(text: str, members: dict[str, _Node]) -> dict[str, str]:
     """Return the names of members by the standard that describes their object."""
     if _kind_of(text, members) == _SECRET_KIND:
         return dict.fromkeys(_SECRET_DATA, SECRET)
+    if "reference" in members and _kind_of(text, members, "reference").partition("/")[0] in _PEOPLE:
+        return {"display": "full_name"}
+    if _kind_of(text, members, "resourceType") in _PEOPLE:
+        return {"name": "full_name"}
     if _LOGIN in members and members.keys() <= _LOGIN_MEMBERS:
         return {_LOGIN: SECRET}
     return next((names for required, names in _KNOWN_OBJECTS if required <= members.keys()), {})

@@ -113,9 +113,10 @@ def _named_by_string(analyzer: Analyzer, layout: Layout, start: int, end: int) -
         return  # only keys may be longer
     name = unquote(layout.text, start - 1, end + 1)
     told = analyzer.named_by(name[-KEY_LONGEST:])
-    if told is NONE and name not in TELLING_MEMBERS:
+    is_telling = name.partition("/")[0] in TELLING_MEMBERS
+    if told is NONE and not is_telling:
         return
-    if rest is None or name in TELLING_MEMBERS or layout.shape[rest.end()] in "[{":
+    if rest is None or is_telling or layout.shape[rest.end()] in "[{":
         layout.is_wanted = True
     else:
         yield rest.end(), told

@@ -66,6 +66,10 @@ CASES = [
     ({"api_key": {"live": "abc", "test": "def"}}, {"api_key": {"live": S, "test": S}}),
     ({"password": {"alice": "hunter2", "bob": "x"}}, {"password": {"alice": S, "bob": S}}),
     ({"passwords": {"alice": 12345678, "bob": "x"}}, {"passwords": {"alice": S, "bob": S}}),
+    ({"token": "x7Kq9mP2", "authToken": "x"}, {"token": S, "authToken": S}),
+    ({"licence_key": "ABCD-1234"}, {"licence_key": S}),
+    ({"resourceType": "Patient", "name": [{"use": "usual", "text": "Al Bo"}]}, {"resourceType": "Patient", "name": [{"use": "usual", "text": "[PERSON]"}]}),
+    ({"subject": {"reference": "Patient/1", "display": "Al Bo"}}, {"subject": {"reference": "Patient/1", "display": "[PERSON]"}}),
     ({"seed_phrases": {"main": "abandon ability able about"}}, {"seed_phrases": {"main": S}}),
     ({"pins": {"alice": "4931"}, "full_names": {"u1": "Jo-Ann"}}, {"pins": {"alice": S}, "full_names": {"u1": "[PERSON]"}}),
     ({"passport": {"type": "P", "number": "AB1234567"}}, {"passport": {"type": "P", "number": "[PASSPORT]"}}),
@@ -114,6 +118,10 @@ STAY = [
     {"credentials": {"username": "bob", "host": "db.internal", "db": "shop1"}},
     {"credentials": {"id": "x1", "type": "public-key", "transports": ["usb"]}},
     {"authorization": {"transaction": "TX123456"}},
+    {"tokens": [{"token": "sha256sum"}, {"token": "gpt-4o-mini"}, {"token": "1.2.3-beta4"}, {"token": "2024-01-01"}]},
+    {"nextToken": "x7Kq9mP2", "license_key": "apache-2.0", "licenseKey": "mit"},
+    {"resourceType": "Medication", "name": "Aspirin"},
+    {"subject": {"reference": "Device/1", "display": "Scale 2"}},
 ]  # fmt: skip
 
 
