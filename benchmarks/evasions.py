@@ -23,6 +23,11 @@ from urllib.parse import quote
 
 from extproc.detectors.analyzer import Analyzer
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 Spelling = Callable[[str], str]
 
 VALUES = {
@@ -139,6 +144,7 @@ SPELLINGS: dict[str, Spelling] = {
     "Base64, percent-encoded": lambda value: quote(b64(SENTENCE.format(value)), safe=""),
     "gzip in Base64": in_sentence(lambda data: b64(gzip.compress(data * 3))),
     "zlib in Base64": in_sentence(lambda data: b64(zlib.compress(data * 3))),
+    "Zstandard in Base64": in_sentence(lambda data: b64(zstd.compress(data * 3))),
     "gzip in Base64 in lines": in_sentence(
         lambda data: in_lines(b64(gzip.compress(bytes(range(32, 127)) * 2 + data)), 76, "\n")
     ),

@@ -6,12 +6,18 @@ A run counts if it decodes to text. Each view is replaced as a whole.
 import base64
 import binascii
 import re
+import sys
 import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from extproc.detectors.views import View, WholeView
 from extproc.model.errors import MaskingError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 _RUN = r"[A-Za-z0-9+/_-]"
 LINE_SHORTEST = 16
@@ -30,8 +36,13 @@ QUADS = 3
 wherever they begin. At one of five hundred places in other runs there are as many."""
 _QUADS_16 = r"(?:[A-Za-f][AQgw][AB][A-Za-z0-9+/_-]A[A-H][AEIMQUYcgkosw048]A){2}"
 """The same for UTF-16, in which every second byte is 0."""
-_COMPRESSED = rf"H4sI{_RUN}{{16}}", rf"e(?:A[E-H]|F[4-7]|J[w-z]|N[o-r]){_RUN}{{16}}"
-"""The first bytes of gzip (RFC 1952 section 2.3.1) and zlib (RFC 1950 section 2.2)."""
+_COMPRESSED = (
+    rf"H4sI{_RUN}{{16}}",
+    rf"e(?:A[E-H]|F[4-7]|J[w-z]|N[o-r]){_RUN}{{16}}",
+    rf"KLUv[/_][Q-T]{_RUN}{{14}}",
+)
+"""The first bytes of gzip (RFC 1952 section 2.3.1), zlib (RFC 1950 section 2.2) and Zstandard (RFC 8878 section
+3.1.1). Brotli has none."""
 LIKELY_BASE64 = f"(?:{QUAD}){{{QUADS}}}", _QUADS_16, *_COMPRESSED
 """Expressions, one of which matches in each run that is text."""
 _LIKELY_BASE64 = re.compile("|".join(LIKELY_BASE64))
@@ -48,6 +59,9 @@ LEAST_WHOLE = 6
 _NO_TEXT = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """Bytes that are not UTF-8 decode to surrogates."""
 _GZIP, _ZLIB = b"\x1f\x8b\x08", re.compile(rb"\x78[\x01\x5e\x9c\xda]")
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_ZSTD_WINDOW: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
+"""8 MB: what a decoder must be able to read, and no more (RFC 8878 section 3.1.1.1.2, RFC 9659)."""
 RATIO, RATIO_FREE = 50, 1 << 16
 """Bytes that a compressed text may become: so many times its own, and some more."""
 PAIRS = 10
@@ -79,8 +93,8 @@ _LETTER = re.compile("[0-9A-Za-z]")
 def base64_runs(text: str) -> Iterator[View]:
     """Decode runs of Base64, standard or URL-safe (RFC 4648 sections 4 and 5), that are text.
 
-    The text is UTF-8, UTF-16, or compressed by gzip or zlib. Lines of a run are one text if they have the same
-    length: the first one and the last one may be shorter.
+    The text is UTF-8, UTF-16, or compressed by gzip, zlib or Zstandard. Lines of a run are one text if they have
+    the same length: the first one and the last one may be shorter.
 
     Raises:
         MaskingError: compressed text is too large.
@@ -230,7 +244,8 @@ class _Text(NamedTuple):
 
 def _text_of(data: bytes) -> _Text | None:
     """Return the text with which some bytes begin; None if they are not text."""
-    inflated = _inflated(data) if data.startswith(_GZIP) or _ZLIB.match(data) else b""
+    is_compressed = data.startswith((_GZIP, _ZSTD)) or _ZLIB.match(data)
+    inflated = _inflated(data) if is_compressed else b""
     data = inflated or data
     encoding = _utf_16(data)
     if encoding:
@@ -255,11 +270,13 @@ def _utf_16(data: bytes) -> str:
 
 def _inflated(data: bytes) -> bytes:
     """Return what a compressed text is, as far as it goes; nothing if it is damaged."""
-    stream = zlib.decompressobj(32 + zlib.MAX_WBITS)
     most = RATIO * len(data) + RATIO_FREE
     try:
-        inflated = stream.decompress(data, most + 1)
-    except zlib.error:
+        if data.startswith(_ZSTD):
+            inflated = zstd.ZstdDecompressor(options=_ZSTD_WINDOW).decompress(data, most + 1)
+        else:
+            inflated = zlib.decompressobj(32 + zlib.MAX_WBITS).decompress(data, most + 1)
+    except (zlib.error, zstd.ZstdError):
         return b""
     if len(inflated) > most:
         raise MaskingError("compressed text in Base64 is too-large")

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import sys
 import zlib
 
 import pytest
@@ -14,6 +15,11 @@ from extproc.detectors.packed import RATIO
 from extproc.model.errors import MaskingError
 from extproc.model.masking import MASK_EVERYTHING
 from tests.support.maskers import make_masker
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 ANALYZER = Analyzer()
 MASKER = make_masker()
@@ -84,6 +90,8 @@ NOTHING = [
     packed(zlib.compress(b"nothing to see here " * 40)),
     packed(gzip.compress(b"nothing to see here ")[:30]),
     packed(b"\x1f\x8b\x08 is no gzip 219-09-9999"),
+    packed(b"\x28\xb5\x2f\xfd is no Zstandard 219-09-9999"),
+    packed(zstd.compress(b"nothing to see here " * 40)),
     packed("nothing ".encode("utf-16")),
 ]
 
@@ -126,10 +134,18 @@ def test_a_spelling_is_masked_and_nothing_around_it(text, part):
     assert (min(each.start for each in found), max(each.end for each in found)) == (at, at + len(part))
 
 
+@pytest.mark.parametrize("compress", [gzip.compress, zlib.compress, zstd.compress])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_compressed_text_is_read(compress, encode):
+    text = encode(compress(b"nothing but my ssn, which is 219-09-9999, to see")).decode()
+    assert [match.entity for match in ANALYZER.scan(f"data: {text}.")] == ["US_SSN"]
+
+
 def test_a_bomb_is_refused():
     small = gzip.compress(b"\0" * 60_000)
     assert ANALYZER.scan(packed(small)) == []
-    for bomb in (gzip.compress(b" " * 10_000_000), zlib.compress(b" " * 10_000_000)):
+    raw = b" " * 10_000_000
+    for bomb in (gzip.compress(raw), zlib.compress(raw), zstd.compress(raw)):
         for text in (packed(bomb), packed(packed(bomb)), packed(gzip.compress(packed(bomb).encode()))):
             with pytest.raises(MaskingError, match="too-large"):
                 ANALYZER.scan(text)
