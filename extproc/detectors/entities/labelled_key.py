@@ -24,14 +24,14 @@ NEAR = (
 LABELLED = re.compile(
     rf"(?P<word>(?i:{WORD}))[0-9]?"
     r"(?:(?P<sign>[\"'`]?[ \t]{0,8}(?:[:?.+]{0,3}=>?|:|-(?= )|[\"'`],)[ \t]{0,8}[\"'`]?[ ]?|>\s{0,16})"
-    r"|(?P<blank>[ \t\r\n]{1,3}[\"'`]?)|(?P<joint>[-.]))"
+    r"|(?P<blank>[ \t]{1,3}[\"'`]?)|(?P<joint>[-.]))"
     r"(?P<value>[0-9A-Za-z_][0-9A-Za-z_+/.~=-]{11,})"
 )
 """A word, what joins it to the value, and the value."""
 REACH = 80
 """Characters before a word that belong to its name."""
-NAMED = re.compile(r"[_.-]?([A-Za-z0-9$][A-Za-z0-9_.$-]{0,63})|[ \t]([A-Za-z0-9_.$-]{1,64})")
-"""The rest of the name before its last word, read from its end: joined to the word, or one blank before it."""
+NAMED = re.compile(r"[_.-]?([A-Za-z0-9$][A-Za-z0-9_.$-]{0,63})|[ \t]{1,4}([A-Za-z0-9_.$-]{1,64})")
+"""The rest of the name before its last word, read from its end: joined to the word, or a few blanks before it."""
 PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 ORDINARY = frozenset({
     "action", "annotation", "artifact", "asset", "attribute", "backward", "batch", "blob", "bucket", "build",
@@ -55,7 +55,14 @@ SHOUTED = re.compile(r"(?:KEY|TOKEN|(?:SECRET|PRIVATE|ACCESS)[_-]?(?i:key|token)
 SHORTEST, WITHOUT_SIGN = 12, 15
 """Fewest characters of a value behind ``=``, and of one behind anything else."""
 IN_PROSE = 20
-IN_WORDS = frozenset({"token", "secret"})
+IN_WORDS = frozenset({"token", "secret", "key"})
+OF_SENTENCES = frozenset({
+    "a", "an", "and", "any", "at", "by", "del", "delete", "deleted", "each", "every", "for", "found", "from",
+    "get", "got", "has", "hit", "in", "invalid", "is", "its", "miss", "missing", "my", "new", "no", "not", "of",
+    "old", "on", "or", "our", "per", "put", "read", "same", "set", "that", "the", "their", "this", "to", "unknown", "used",
+    "with", "write", "your",
+})  # fmt: skip
+"""Words before ``key`` in sentences about any key."""
 DIGEST = re.compile(r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}")
 """Stands behind the name of what it is a digest of: ``my-secret-6b86b273…``."""
 LEAST_DIGITS = 2
@@ -145,7 +152,9 @@ def _is_told(text: str, match: re.Match[str], value: str, *, shouts: bool) -> bo
         return len(value) >= (SHORTEST if sign and "=" in sign else WITHOUT_SIGN)
     if len(value) < IN_PROSE:
         return False
-    return value.isalnum() and DIGEST.fullmatch(value) is None if match["joint"] else word.lower() in IN_WORDS
+    if match["joint"]:
+        return value.isalnum() and DIGEST.fullmatch(value) is None
+    return word.lower() in IN_WORDS and name.lower() not in OF_SENTENCES
 
 
 LABELLED_KEY = Detector(

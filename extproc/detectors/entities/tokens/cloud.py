@@ -179,7 +179,7 @@ TOKENS: tuple[Token, ...] = (
         "a key or token of Tailscale",
         "tskey-auth-" + filler(12) + "CNTRL-" + filler(32),
         "tailscale.com/kb/1215/oauth-clients",
-        (Form(r"tskey-", r"[a-z]{2,10}-[A-Za-z0-9]{6,40}(?:-[A-Za-z0-9]{10,60})?"),),
+        (Form(r"tskey-", r"[a-z]{2,10}-[A-Za-z0-9]{6,40}(?:-[A-Za-z0-9]{4,60})?"),),
     ),
     Token(
         "TENCENT_SECRET_ID",

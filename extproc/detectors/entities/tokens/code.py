@@ -202,7 +202,7 @@ TOKENS: tuple[Token, ...] = (
         "sgp_" + filler(40, HEX),
         "sourcegraph.com/docs/cli/how-tos/creating_an_access_token",
         (
-            Form(r"sg[pd]_", r"(?:local_|[0-9a-f]{16}_(?:local_)?)?[0-9a-f]{40}"),
+            Form(r"sg[pd]_", r"(?:local_|[0-9a-f]{16}_(?:local_)?)?[0-9a-fA-F]{40}"),
             Form(r"sl[kg]_[0-9a-f]{16}", r"[0-9a-f]{48}"),
         ),
     ),
