@@ -57,10 +57,10 @@ SHORTEST, WITHOUT_SIGN = 12, 15
 IN_PROSE = 20
 IN_WORDS = frozenset({"token", "secret", "key"})
 OF_SENTENCES = frozenset({
-    "a", "an", "and", "any", "at", "by", "del", "delete", "deleted", "each", "every", "for", "found", "from",
-    "get", "got", "has", "hit", "in", "invalid", "is", "its", "miss", "missing", "my", "new", "no", "not", "of",
-    "old", "on", "or", "our", "per", "put", "read", "same", "set", "that", "the", "their", "this", "to", "unknown", "used",
-    "with", "write", "your",
+    "a", "an", "and", "any", "at", "by", "del", "delete", "deleted", "each", "every", "for", "found",
+    "from", "get", "got", "has", "hit", "in", "invalid", "is", "its", "miss", "missing", "my", "new",
+    "no", "not", "of", "old", "on", "or", "our", "per", "put", "read", "same", "set", "that", "the",
+    "their", "this", "to", "unknown", "used", "with", "write", "your",
 })  # fmt: skip
 """Words before ``key`` in sentences about any key."""
 DIGEST = re.compile(r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}")
@@ -139,7 +139,7 @@ def _is_told(text: str, match: re.Match[str], value: str, *, shouts: bool) -> bo
     """Return whether the name in front says that the value is a key."""
     at = match.start()
     rest = NAMED.match(text[max(0, at - REACH) : at][::-1])
-    word, sign = match["word"], match["sign"]
+    sign = match["sign"]
     name = (rest[1] or rest[2])[::-1] if rest else ""
     shouts &= not name.isupper() or not match["blank"]
     if not name:
@@ -150,11 +150,14 @@ def _is_told(text: str, match: re.Match[str], value: str, *, shouts: bool) -> bo
         return shouts or (bool(sign) and "=" in sign)
     if sign or shouts:
         return len(value) >= (SHORTEST if sign and "=" in sign else WITHOUT_SIGN)
-    if len(value) < IN_PROSE:
-        return False
+    return len(value) >= IN_PROSE and _is_told_in_prose(match, value, name)
+
+
+def _is_told_in_prose(match: re.Match[str], value: str, name: str) -> bool:
+    """Return whether a name in small letters tells, without a sign between it and the value."""
     if match["joint"]:
         return value.isalnum() and DIGEST.fullmatch(value) is None
-    return word.lower() in IN_WORDS and name.lower() not in OF_SENTENCES
+    return match["word"].lower() in IN_WORDS and name.lower() not in OF_SENTENCES
 
 
 LABELLED_KEY = Detector(

@@ -260,7 +260,7 @@ TOKENS: tuple[Token, ...] = (
     ),
     Token(
         "PASSWORD_HASH",
-        "the hash of a password: bcrypt, scrypt, SHA-crypt, Argon2, PBKDF2, Apache's, Cisco's, and tickets of Kerberos",
+        "the hash of a password: bcrypt, scrypt, SHA-crypt, Argon2, PBKDF2, Apache's, Cisco's, Kerberos' tickets",
         "$2b$12$" + filler(53),
         "passlib.readthedocs.io/en/stable/modular_crypt_format.html",
         (
