@@ -5,6 +5,7 @@ A value's name is usually its key. In ``{"name": "DB_PASSWORD", "value": "…"}`
 and returns these names. It knows the layouts of common APIs, and no API by itself.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -32,6 +33,15 @@ _HEADERS = frozenset(
     ]
 )
 """Keys of the list of a table's columns."""
+_PAIRS = frozenset({
+    "headers", "header", "params", "parameters", "query", "querystring", "cookies", "env", "environment", "form",
+    "formdata", "metadata", "settings", "options", "entries", "pairs", "variables",
+})  # fmt: skip
+"""Keys of lists of pairs of name and value, as ``key_roles.joined`` returns them."""
+_ALTERNATING = "rawheaders"
+"""The key of a list of names, each with its value behind it (Node.js)."""
+_IS_HEAD = re.compile(r"[^\W\d_][^\W\d]*(?:[ -][^\W\d]+){0,3}")
+"""The name of a column: words without digits."""
 _ROWS = frozenset({"row", "values", "data", "record", "cells", "fieldvalues"})
 """Keys of a list that may be the only row of a table."""
 _KNOWN_OBJECTS: tuple[tuple[frozenset[str], dict[str, str]], ...] = (
@@ -169,15 +179,45 @@ class _Names:
                 self._named[node.start] = f"{name}|{header}" if header else name
 
     def _elements(self, node: _Node, elements: list[_Node], name: str) -> Iterator[_Item]:
-        yield from self._table(_rows_with_header(self._text, node, name))
+        pairs, has_header = self._pairs(elements, name)
+        for said, value in pairs:
+            yield from self._cell(value, said)
+        if has_header:
+            yield from self._table(_rows_with_header(self._text, node, name))
         telling = self._telling_part(name)
+        alternates = joined(name) == _ALTERNATING
         option = ""
-        for element in elements:
+        for number, element in enumerate(elements):
             if telling and not option and self._is_name_of_secret(element, telling):
                 self._named[element.start] = ""
             else:
                 yield element, _both(name, option), True
-            option = _option(self._text, element)
+            if alternates:
+                option = "" if number % 2 else _text_of(self._text, element)
+            else:
+                option = _option(self._text, element)
+
+    def _pairs(self, elements: list[_Node], name: str) -> tuple[list[tuple[str, _Node]], bool]:
+        """Read rows of two cells as names and values: ``[["x-api-key", "…"], ["accept", "*/*"]]``.
+
+        Returns:
+            The names that tell, with their values. Whether the first row may be a header all the same.
+        """
+        rows = [_cells(each) or [] for each in elements]
+        if not rows or any(len(row) != len(("name", "value")) for row in rows):
+            return [], True
+        names = [_scalar_text(self._text, row[0]) for row in rows]
+        if not any(map(self._tells, names)):
+            return [], True
+        head = _scalar_text(self._text, rows[0][1])
+        has_header = joined(name) not in _PAIRS and len(rows) > 1 and _IS_HEAD.fullmatch(head) is not None
+        if has_header and joined(head) in maps.PROPERTIES and not is_named(head):
+            return [], True
+        first = 1 if has_header else 0
+        found = [
+            (said, row[1]) for said, row in zip(names[first:], rows[first:], strict=True) if self._tells(said)
+        ]
+        return found, has_header
 
     def _members(self, node: _Node, members: dict[str, _Node], name: str) -> Iterator[_Item]:
         yield from self._tables(node)
