@@ -1,5 +1,7 @@
 """The masker and the rules that ``extproc mask`` tries: from options, or from a configuration."""
 
+import json
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import typer
@@ -9,14 +11,18 @@ from extproc.assembly.make_masker import make_detectors
 from extproc.config.load import adding_places
 from extproc.config.schema import Settings
 from extproc.detectors.analyzer import Analyzer
+from extproc.masking.formats import Media, media_of
 from extproc.masking.masker import Masker
 from extproc.model.errors import ConfigError
 from extproc.model.masking import MaskOperator, MaskRule, RuleSource
+from extproc.policy.names.known_names import suggestion
 from extproc.settings.masking import DeclaredSettings, MaskingSettings
 
 MAX_DEPTH, EVENT_LIMIT = 64, 1 << 20
 """Limits of a trial without a configuration: nested arrays and objects, and bytes of a server-sent event."""
 
+EVERY, WHOLE = "*", "$"
+"""The entity of a rule for all of them, and the path of a whole body."""
 OPERATORS = RuleSource.CONNECTION
 """Who makes the rules of options: an operator, as in a configuration."""
 
@@ -70,6 +76,28 @@ def rules_of_connection(
         )
     plan, exempt = masking_plan(connection.masking), exemptions(connection.masking, function)
     return plan.response + exempt.response if response else plan.request + exempt.request
+
+
+def check_entities(rules: Iterable[MaskRule], known: Collection[str]) -> None:
+    """Check that detectors find the entities of rules.
+
+    Raises:
+        ConfigError: none finds one; it says which one was probably meant.
+    """
+    for rule in rules:
+        if rule.entity and rule.entity != EVERY and rule.entity not in known:
+            raise ConfigError(f"no detector finds {rule.entity}{suggestion(rule.entity, known)}")
+
+
+def paths_without_use(rules: Iterable[MaskRule], body: bytes, content_type: str) -> list[str]:
+    """Return the paths of rules that can name nothing in a body: it is text, and no JSON."""
+    if media_of(content_type, ascii_only=True) is not Media.TEXT:
+        return []
+    try:
+        json.loads(body)
+    except ValueError:
+        return list(dict.fromkeys(rule.path for rule in rules if rule.path not in ("", WHOLE)))
+    return []
 
 
 def make_trial_masker(settings: Settings | None, config: Path | None) -> Masker:

@@ -9,9 +9,15 @@ from rich.text import Text
 
 from extproc.cli.mask_diff import changed_lines, changed_values, print_changes
 from extproc.cli.mask_explain import explained
-from extproc.cli.mask_input import read_body
+from extproc.cli.mask_input import FOR_TRIALS, Limits, read_body
 from extproc.cli.mask_messages import typed_body
-from extproc.cli.mask_rules import make_trial_masker, rules_of_connection, rules_of_options
+from extproc.cli.mask_rules import (
+    check_entities,
+    make_trial_masker,
+    paths_without_use,
+    rules_of_connection,
+    rules_of_options,
+)
 from extproc.codecs.unreadable import Unreadable
 from extproc.config.load import load_settings
 from extproc.masking.formats import as_text, is_one
@@ -62,9 +68,9 @@ def run_mask(options: MaskOptions) -> int:
     """
     try:
         masker, rules = _plan(options)
-        body, content_type = read_body(
-            options.file, options.content_type, "" if options.typed else options.encoding
-        )
+        check_entities(rules, masker.entities)
+        encoding = "" if options.typed else options.encoding
+        body, content_type = read_body(options.file, options.content_type, encoding, _limits(options))
         content_type = _masked_as(options, content_type)
     except ConfigError as error:
         return _fail(f"error: {error}")
@@ -75,6 +81,8 @@ def run_mask(options: MaskOptions) -> int:
         masked, changes = mask(options, masker, rules, body, content_type)
     except MaskingError as error:
         return _fail(f"cannot be masked: {error}{_type_hint(options, content_type)}")
+    for path in () if options.typed else paths_without_use(rules, body, content_type):
+        typer.echo(f"warning: the rule for {path} does nothing: text that is not JSON has no paths", err=True)
     if options.explain:
         for line in explained(masked.findings, rules):
             typer.echo(line, err=True)
@@ -84,6 +92,15 @@ def run_mask(options: MaskOptions) -> int:
         sys.stdout.buffer.write(masked.body)
         sys.stdout.flush()
     return WOULD_MASK if options.check and masked.body != body else DONE
+
+
+def _limits(options: MaskOptions) -> Limits:
+    """Return the limits of the configuration, if one is named."""
+    if not options.config:
+        return FOR_TRIALS
+    limits = load_settings(options.config).limits
+    largest = limits.response_body if options.response else limits.request_body
+    return Limits(largest, limits.decoded_ratio, streams=options.response)
 
 
 def _plan(options: MaskOptions) -> tuple[Masker, tuple[MaskRule, ...]]:

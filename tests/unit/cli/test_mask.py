@@ -41,6 +41,40 @@ def test_explain_names_places_and_no_values():
     assert result.stdout == ""
 
 
+def test_a_misspelled_entity_is_refused_with_the_one_that_was_meant():
+    result = run("--entity", "EMAIL_ADRESS")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert 'no detector finds EMAIL_ADRESS; did you mean "EMAIL_ADDRESS"?' in result.stderr
+
+
+def test_a_path_that_does_nothing_in_text_is_named():
+    result = run("--type", "text/plain", "--path", "$.ssn", "--entity", "*", body="ssn: 219-09-9999")
+    assert (result.exit_code, result.stdout) == (0, "ssn: [US_SSN]")
+    assert "the rule for $.ssn does nothing" in result.stderr
+    for body, path in ((BODY, "$.ssn"), ("ssn: 219-09-9999", "$")):
+        assert "does nothing" not in run("--type", "text/plain", "--path", path, body=body).stderr
+
+
+def test_limits_of_the_configuration_count(tmp_path):
+    config = tmp_path / "extproc.yaml"
+    config.write_text(PLAN + "limits: {response_body: 1024, request_body: 1024, decoded_ratio: 3}\n")
+    long = json.dumps({"card": "x" * 2_000})
+    result = run("--config", config, body=long)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "its limit is 1024" in result.stderr
+    assert run("--config", config, "--type", "text/plain", body=long).exit_code == 0
+    assert (
+        run(
+            "--config", config, "--connection", "crm", "--direction", "request", "--type", "text/plain", body=long
+        ).exit_code
+        == 2
+    )
+    packed = tmp_path / "x.json.gz"
+    packed.write_bytes(gzip.compress(json.dumps({"card": "x" * 500}).encode()))
+    assert "too-large" in run(packed, "--config", config).stderr
+    assert run(packed).exit_code == 0
+
+
 PLAN = """
 version: 1
 identity: {providers: {corp: {issuer: https://i.test, audiences: [a], jwks_url: https://i.test/keys}}}
