@@ -426,4 +426,45 @@ def about_it(m: Maker) -> Iterator[Case]:
     )
 
 
-KINDS = (distant_words, about_it, about_maps, numbers, versions, names_that_do_not_tell, prose_and_tables)
+def ordinary_keys(m: Maker) -> Iterator[Case]:
+    """Keys and tokens of ordinary things in text, and values without a name that are no numbers of anybody."""
+    digest = m.hex(m.chance.choice((32, 40, 64)))
+    for line in (
+        f"cache_key={digest}",
+        f"partition_key: {digest}",
+        f"sortKey = '{m.some(ALNUM, 24)}'",
+        f"next_page_token = {m.some(ALNUM, 32)}",
+        f"cache miss for key {digest}",
+        f"PRIMARY KEY {m.some(UPPER, 12)}",
+        f"s3_key = uploads/2026/11/{m.digits(6)}-report.pdf",
+        f"my-secret-{m.hex(32)}",
+        f"public key {m.some(ALNUM, 40)}",
+        f"upgrade sentry {m.hex(40)}",
+        f"ssh_keys: ssh-ed25519 AAAA{m.some(ALNUM, 64)} host",
+        f"password: {m.digits(2)} bytes",
+        "connect(api_key: api_key)",
+    ):
+        yield text_case("n keys of ordinary things", "", line)
+    for value in (
+        m.pick("C", "M", "T") + m.digits(8),
+        m.some(UPPER, 2) + m.digits(6),
+        f"{m.number(3)} {m.digits(3)} {m.digits(3)}",
+        m.number(9),
+        f"2026{m.digits(4)}-1{m.digits(1)}30",
+        f"{m.some(UPPER, 3)}-{m.digits(3)}",
+        f"{m.number(2)}-{m.number(2)}-2026",
+        f"{m.digits(4)}.{m.digits(4)}.{m.digits(4)}",
+    ):
+        yield json_case("n values without a name", "", {"value": value})
+
+
+KINDS = (
+    distant_words,
+    about_it,
+    about_maps,
+    numbers,
+    ordinary_keys,
+    versions,
+    names_that_do_not_tell,
+    prose_and_tables,
+)

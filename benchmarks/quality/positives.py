@@ -496,6 +496,48 @@ def token_cases(m: Maker) -> Iterator[Case]:
     yield from command_cases(m)
 
 
+def keys_of_others(m: Maker) -> Iterator[Case]:
+    """Keys of services that no list has, behind their names in text."""
+    service = m.some(LOWER, 4) + m.pick("flow", "gram", "stack", "works")
+    key = m.some(ALNUM, m.chance.randint(20, 48)) + m.digits(3)
+    for line in (
+        f"{service}_key = {must(key)}",
+        f"{service.upper()}_KEY={must(key)}\n",
+        f'const {service}Key = "{must(key)}";',
+        f'var {service}Token string = "{must(key)}"',
+        f'System.setProperty("{service.upper()}_TOKEN", "{must(key)}")',
+        f"{service}_key: '{must(key)}'",
+        f'"{service}Key" => "{must(key)}"',
+        f"<{service}Key>\n    {must(key)}\n</{service}Key>",
+        f"{service} KEY {must(key)}",
+        f"{service} token {must(key)}",
+        f"{service}-SECRET-{must(key)}",
+        f"{service}_key = {must(m.uuid())}",
+        f"GET https://api.{service}.example/v1?key={must(key)}&page=2",
+    ):
+        yield text_case("5 keys of other services in text", "SECRET", line)
+
+
+def nameless(m: Maker) -> Iterator[Case]:
+    """Numbers in groups that are all of a value whose name says nothing."""
+    for entity, value in (
+        ("UK_NHS", grouped_by(values.IDENTIFIERS["UK_NHS"][1](m), m.pick("-", " "), 3, 3)),
+        ("UK_NINO", values.IDENTIFIERS["UK_NINO"][1](m).lower()),
+        ("US_MBI", values.IDENTIFIERS["US_MBI"][1](m).lower()),
+        ("MEDICAL_LICENSE", values.IDENTIFIERS["MEDICAL_LICENSE"][1](m)),
+        ("MAC_ADDRESS", m.pick("-", ":").join(f"0{m.hex(1)}" for _ in range(6))),
+        ("PHONE_NUMBER", f"09{m.pick('17', '18', '27')}-{m.digits(3)}-{m.digits(4)}"),
+        ("PHONE_NUMBER", f"0{m.pick('532', '533', '542')} {m.digits(3)} {m.digits(2)} {m.digits(2)}"),
+    ):
+        yield json_case("9 identifiers without a name", entity, {m.pick("v", "value", "data"): must(value)})
+
+
+def grouped_by(number: str, mark: str, first: int, second: int) -> str:
+    """Return digits in three groups."""
+    digits = "".join(filter(str.isdigit, number))
+    return mark.join((digits[:first], digits[first : first + second], digits[first + second :]))
+
+
 def command_cases(m: Maker) -> Iterator[Case]:
     """Secrets in commands, header fields and files of credentials."""
     kind, simple = "5 commands, headers, files", m.pick("hunter2", m.some(ALNUM, 10), "S3cret-pw")
@@ -787,6 +829,8 @@ KINDS = (
     tables,
     words,
     token_cases,
+    keys_of_others,
+    nameless,
     connection_strings,
     spellings,
     phones,
