@@ -124,6 +124,19 @@ NEXT_LINE = re.compile(
     r"""(?P<value>[^\s"'`,;<>(){}\[\]|#-][^\s"'`<>]{1,126}[^\s"'`<>:])[ \t]{0,8}(?=\r?\n|\Z)"""
 )
 """``Password:`` at the end of a line, and a word alone in the next one."""
+_TAG = r"\s{0,8}</?[A-Za-z][A-Za-z0-9]{0,10}(?:\s[^<>]{0,128})?/?>"
+LABELLED = re.compile(
+    r"(?<![\w-])(?P<name>[\w-]{2,64}(?: [\w-]{1,32}){0,2})"
+    rf"(?:[ ]?:(?:{_TAG}){{1,4}}|(?:{_TAG}){{1,3}}[ ]?:(?:{_TAG}){{0,3}}"
+    r"|</(?:dt|td|th)>\s{0,8}<(?:dd|td)(?:\s[^<>]{0,128})?>)"
+    r"\s{0,8}(?P<value>[^<>\s]{3,128})\s{0,8}(?:<|(?<=\s)\Z)"
+)
+"""``<b>Password:</b> …``, ``Password: <b>…</b>`` and ``<dt>Password</dt><dd>…</dd>``."""
+ATTRIBUTED = re.compile(
+    r"""<[A-Za-z][\w:.-]{0,63}\s(?:[^<>]{0,128}\s)?(?:name|key)=["'](?P<name>[\w:.-]{1,128})["'](?:\s[^<>]{0,128})?>"""
+    r"""(?:\s{0,16}<value>)?\s{0,16}(?P<value>[^<>\s]{3,512})\s{0,16}</"""
+)
+"""``<entry name="db.password">…</entry>``."""
 PAIRED = re.compile(
     r"""(?<![\w-])(?:name|key)["']?[ ]?[:=][ ]?["']?(?P<name>[\w./-]{1,128})["']?[ \t]{0,8}"""
     r"""(?:,|\r?\n)[ \t]{0,64}["']?value["']?[ ]?[:=][ ]?["']?(?P<value>[^\s"',{}][^\r\n"',{}]{0,510})"""
@@ -216,7 +229,10 @@ def _in_text(words: Words, accepts: Accepts, text: str) -> Ranges:
 
 def _behind_names(near: "_Near", words: Words, accepts: Accepts) -> Ranges:
     """Yield values behind names without a sign of assignment: they have to look made."""
-    for pattern in (_OPTION, _SAID, _NEXT_LINE) if "\n" in near.text else (_OPTION, _SAID):
+    patterns = [_OPTION, _SAID]
+    patterns += [_NEXT_LINE] if "\n" in near.text else []
+    patterns += [_LABELLED, _ATTRIBUTED] if "</" in near.text or "/>" in near.text else []
+    for pattern in patterns:
         for match in near.matches(pattern):
             if (
                 _is_told(words, match["name"])
@@ -321,6 +337,8 @@ def _starts_of_name(text: str, end: int) -> Iterator[int]:
     yield from (end - words.end(at) for at in reversed(ends) if words)
 
 
+_LABELLED = Naming(LABELLED, re.compile(r"[\w-]{0,64}(?: [\w-]{1,32}){0,2}[ ]?:?\s{0,8}<"))
+_ATTRIBUTED = Naming(ATTRIBUTED, re.compile(r"""[\w:.-]{0,128}["'][^<>]{0,130}>"""))
 _PAIRED = Naming(PAIRED, re.compile(r"""[\w./-]{0,128}["']?[ \t]{0,8}[,\r\n]"""))
 _TAGGED = Naming(TAGGED, re.compile(r"[^<>]{0,260}[<>]"))
 _CALLED = Naming(CALLED, re.compile(r"[\w.-]{0,64}[\"'],"))
