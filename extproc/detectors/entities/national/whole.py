@@ -118,7 +118,13 @@ WHOLE: tuple[Row, ...] = (
         rb"(?i:AT|B[EG]|C[YZ]|D[EK]|E[ELS]|F[IR]|H[RU]|I[ET]|L[TUV]|MT|NL|P[LT]|RO|S[EIK])"
         rb"[ .-]?[0-9A-Za-z][ .-]?[0-9A-Za-z](?:[ .-]?[0-9]){4}",
     ),
-    _row("IN_VEHICLE_REGISTRATION", f"{_STATES}[0-9]{{1,2}}[A-Z]{{1,3}}[0-9]{{4}}", anything, "KA53ME3456"),
+    _row(
+        "IN_VEHICLE_REGISTRATION",
+        f"{_STATES}[0-9]{{1,2}}[A-Z]{{1,3}}[0-9]{{4}}",
+        anything,
+        "KA53ME3456",
+        prefilter=rb"[A-Za-z]{2}[0-9]{1,2}[A-Za-z]{1,3}[0-9]{4}",
+    ),
     _row(
         "UK_VEHICLE_REGISTRATION",
         "[A-HJ-PR-Y]{2}(?:0[1-9]|[12][0-9]|5[1-9]|[67][0-9])[ -][A-HJ-PR-Z]{3}",
