@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 
 from extproc.detectors.context import NAME_REACH, REACH, last_name, name_before
-from extproc.detectors.detector import APART
 from extproc.detectors.ends import matches_behind
 from extproc.detectors.fold import fold
 from extproc.detectors.vocabulary.hints import Hints
@@ -262,10 +261,8 @@ def _hint(word: str) -> bytes:
         return core
     if len(word) > SHORT:
         return core if len(parts[0]) >= SHORT else b"(?-i:%s)" % _begins(parts[0], core)
-    begins = _begins(parts[0], core)
-    if _OF_DIGEST.fullmatch(word):
-        return b"(?-i:%s[sS]?[^0-9a-z])" % begins.replace(_APART, APART)
-    return b"(?-i:%s[sS]?[^a-z])" % begins
+    behind = b"[^0-9a-z]" if _OF_DIGEST.fullmatch(word) else b"[^a-z]"
+    return b"(?-i:%s[sS]?%s)" % (_begins(parts[0], core), behind)
 
 
 _APART = rb"(?:[^A-Za-z]|\\[bfnrt])"
