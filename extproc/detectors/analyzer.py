@@ -76,7 +76,7 @@ class Analyzer:
         self._names = [(at, each.names) for at, each in enumerate(self._detectors) if each.names]
         self._named: dict[str, DetectorSet] = {}
         self._told: dict[str, DetectorSet] = {}
-        self._unbroken = [each.unbroken for each in self._detectors if each.unbroken]
+        self._unbroken = [(at, each.unbroken) for at, each in enumerate(self._detectors) if each.unbroken]
         self._giving_way = {each.entity for each in self._detectors if each.gives_way}
         named = {each.entity for each in self._detectors if each.is_generic}
         named -= {each.entity for each in self._detectors if not each.is_generic}
@@ -237,7 +237,8 @@ class Analyzer:
 
     def unbroken(self, text: str) -> list[tuple[int, int]]:
         """Return the ranges of a text, folded or not, in which streamed text is not cut: ``Detector.unbroken``."""
-        return [span for ranges in self._unbroken for span in ranges(text)]
+        owners = self._prefilter.which(_encoded(fold(text).text)).owners
+        return [span for number, ranges in self._unbroken if number in owners for span in ranges(text)]
 
     def gives_way(self, entity: str) -> bool:
         """Return whether an entity of the same range that has a form of its own takes the place of this one."""

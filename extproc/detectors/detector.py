@@ -114,7 +114,7 @@ class Detector:
     """A match may depend on any part of the text: streamed text is held back to its end."""
     unbroken: Callable[[str], Iterator[tuple[int, int]]] | None = None
     """Yields ranges of a text in which one part tells about another that is far behind it. Streamed text is cut
-    nowhere in them, and not at their end if that is the end of the text."""
+    nowhere in them, and not at their end if that is the end of the text. The prefilter matches in each of them."""
     uses_context: bool = False
     """``find`` uses the context although there are no hints."""
     names: Callable[[str], bool] | None = None

@@ -38,6 +38,8 @@ MATCHES_PER_BYTE = 0.125
 """A text in which patterns match more often is searched as a whole: that is faster."""
 HINTS_CACHED = 256
 """Sets of hints for which it is remembered which detectors have which patterns."""
+REMEMBERED_FROM = 256
+"""Fewest bytes of a text whose answer is remembered."""
 ONCE = hyperscan.HS_FLAG_SINGLEMATCH
 OnMatch = Callable[[int, int, int, int, object], bool | None]
 
@@ -113,6 +115,8 @@ class Prefilter:
     def __init__(self, detectors: Sequence[Detector], decoders: Sequence[Decoder]) -> None:
         """Compile the patterns. Decoders have the numbers behind those of all detectors."""
         self._lock = threading.Lock()
+        self._last: tuple[bytes, Matched] = b"", NO_MATCH
+        """The last long text of ``which``, and its answer: streamed text is asked for twice."""
         owners: dict[Pattern, list[int]] = {}
         for pattern, number in _patterns_of(detectors, decoders):
             owners.setdefault(pattern, []).append(number)
@@ -160,6 +164,15 @@ class Prefilter:
         Raises:
             MaskingError: Hyperscan failed.
         """
+        last, found = self._last
+        if last is data or (len(last) == len(data) and last == data):
+            return found
+        found = self._which_of(data)
+        if len(data) >= REMEMBERED_FROM:
+            self._last = data, found
+        return found
+
+    def _which_of(self, data: bytes) -> Matched:
         numbers: set[int] = set()
 
         def on_match(number: int, _start: int, _end: int, _flags: int, _context: object) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from extproc.detectors.blocks.bracketed import read_bracketed
@@ -26,6 +27,8 @@ _BEGIN = re.compile(r"""[ \t]*(?:-[ \t]+)*["']?\Z""")
 """Stands in a line before the name of indented lines."""
 _BEGIN_SECTION = re.compile(r"""[ \t]*\[{1,2}["']?(?:[\w-]+\.)*\Z""")
 _LINE_REST = re.compile(r"[ \t]{0,8},?[ \t]{0,8}(?:#[^\n]*)?\r?(?:\n|\Z)")
+_MAY_OPEN = re.compile(r"[:=]>?[ \t]{0,8}(?:[\r\n\[{(|>#]|array|new )|\][ \t]{0,8}\r?\n|>\s{0,128}<\w")
+"""One of these marks is in each text with a block."""
 LINE_NEAR = 200
 """Characters before a name in which its line begins."""
 NO_LINE = "."
@@ -67,6 +70,12 @@ class Block(NamedTuple):
 
 
 _BLOCK, _MARKUP = Naming(_OPENER, _BEHIND), Naming(_ELEMENT, _BEHIND_ELEMENT)
+
+
+@lru_cache(maxsize=1)
+def may_have_block(text: str) -> bool:
+    """Return whether a text may have a block. Asked for each kind of words in turn."""
+    return _MAY_OPEN.search(text) is not None
 
 
 def named_blocks(near: Near, words: Words) -> Iterator[Block]:

@@ -66,6 +66,8 @@ def unbroken(text: str) -> Ranges:
 def _objects(text: str) -> Iterator[_Object]:
     """Yield the objects that are secrets, and those whose data come before a line that may say so."""
     read = 0
+    if "apiVersion:" not in text and "kind:" not in text:
+        return
     for begin in _BEGINS.finditer(text):
         if begin.start() >= read:
             found = _object(text, begin)
@@ -98,7 +100,7 @@ def _values(node: Node) -> Iterator[Value]:
 
 KUBERNETES_SECRET = Detector(
     "NAMED_SECRET",
-    (rb"kind: {0,8}.?Secret",),
+    (rb"kind: {0,8}.?Secret", rb"apiVersion: [^ ]{1,40} {0,40}(?:- +)?data:"),
     16,
     find,
     prefilter_shortest=11,

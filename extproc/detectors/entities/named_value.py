@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from extproc.detectors.blocks.named import Block, Naming, named_blocks
+from extproc.detectors.blocks.named import Block, Naming, may_have_block, named_blocks
 from extproc.detectors.blocks.tree import NamedValue
 from extproc.detectors.context import last_name
 from extproc.detectors.detector import Detector, Ranges
@@ -254,7 +254,7 @@ def _is_told(words: Words, name: str) -> bool:
 
 def _in_blocks(near: "_Near", words: Words, accepts: Accepts) -> Ranges:
     """Yield the values of blocks whose name tells."""
-    for block in named_blocks(near, words):
+    for block in named_blocks(near, words) if may_have_block(near.text) else ():
         for found in block.values(words):
             if accepts(found.name, found.value.text) and _is_of_block(block, found):
                 yield found.value.start, found.value.end
@@ -262,7 +262,8 @@ def _in_blocks(near: "_Near", words: Words, accepts: Accepts) -> Ranges:
 
 def _blocks(words: Words, text: str) -> Ranges:
     """Yield the ranges of the blocks in a text whose name tells."""
-    yield from ((block.start, block.end) for block in named_blocks(_Near(words.ends(text), text), words))
+    if may_have_block(text):
+        yield from ((block.start, block.end) for block in named_blocks(_Near(words.ends(text), text), words))
 
 
 def _is_of_block(block: Block, found: NamedValue) -> bool:

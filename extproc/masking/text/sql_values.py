@@ -72,8 +72,10 @@ def unbroken(text: str, tells: Callable[[str], bool]) -> Iterator[Span]:
     for statement in _statements(text):
         if any(map(tells, statement.header.names)):
             yield statement.start, len(text) if statement.is_open else statement.end
-    if begun := _BEGUN.search(text, max(0, len(text) - COLUMNS_LONGEST - 512)):
-        yield begun.start(), len(text)
+    last = text[-COLUMNS_LONGEST - 512 :]
+    small = last.lower()
+    if ("insert" in small or "replace" in small) and (begun := _BEGUN.search(last)):
+        yield len(text) - len(last) + begun.start(), len(text)
 
 
 def _statements(text: str) -> Iterator[_Statement]:
