@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from extproc.detectors.vocabulary.key_roles import joined
 from extproc.detectors.vocabulary.names import normal_name
+from extproc.detectors.vocabulary.vocabulary import parts_about
 
 PROPERTIES = frozenset({
     "value", "val", "origin", "id", "ids", "uid", "uuid", "guid", "name", "names", "key", "kind", "type",
@@ -128,6 +129,8 @@ def is_map(name: str, keys: Collection[str]) -> bool:
 def name_in_map(name: str, key: str, *, plural: bool) -> str:
     """Return the name that a map gives to a value; empty if the key says that it is something else.
 
+    Where no part of the key is a word for something else, it is the name of the map: one name for all values.
+
     Args:
         name: that of the map.
         key: the value's key.
@@ -138,9 +141,10 @@ def name_in_map(name: str, key: str, *, plural: bool) -> str:
         return ""
     if len(key) > KEY_LONGEST or len(name) > NAME_LONGEST:
         return name  # a name of which only the end counts must not lose its word
-    parts = normal_name(key).count("_") - 1
-    is_owner = small in OWNERS or small in OF_LOGINS or not 1 <= parts <= PARTS_MOST
-    return f"{name}|{key}" if small in WHICH or is_owner else f"{name}.{key}"
+    parts = normal_name(key).strip("_").split("_")
+    is_owner = small in WHICH or small in OWNERS or small in OF_LOGINS or len(parts) > PARTS_MOST
+    may_be_about = {*parts, *(part.removesuffix("s") for part in parts)}
+    return name if is_owner or parts_about().isdisjoint(may_be_about) else f"{name}.{key}"
 
 
 def _is_of_map(name: str, scalar: Scalar) -> bool:

@@ -66,6 +66,14 @@ def _table() -> dict[str, dict[str, list[str]]]:
 
 
 @cache
+def parts_about() -> frozenset[str]:
+    """Return the parts of names that say, for some kind of words, that a value is about the thing."""
+    table = _table()
+    about = [*table[ABOUT]["after"], *(word for kind in table.values() for word in kind.get(ABOUT, ()))]
+    return frozenset(part for word in about for part in word.split("_"))
+
+
+@cache
 def built_in() -> Vocabulary:
     """Return the built-in words."""
     return Vocabulary()

@@ -126,6 +126,7 @@ STAY = [
     {"secrets": "inherit", "secret_names": {"db": "a1"}, "secrets_count": {"db": "b2"}},
     {"passwords": {"reset": "Your password has been reset!", "sent": "We have e-mailed your link.", "form": "Change my password"}},
     {"passwords": {"policy": "strong", "min_length": "8", "hint_text": "abc1"}},
+    {"passwords": {"alice_counts": "12345"}},
     {"credentials": {"username": "bob", "host": "db.internal", "db": "shop1"}},
     {"credentials": {"id": "x1", "type": "public-key", "transports": ["usb"]}},
     {"authorization": {"transaction": "TX123456"}},
