@@ -61,7 +61,7 @@ class Ends:
                 self._database.scan(data, match_event_handler=on_match)
             except hyperscan.ScanTerminated:
                 return None
-        ends = [End(*each) for each in sorted(found)]
+        ends = list(map(End._make, sorted(found)))
         return ends if len(data) == len(text) + skipped + len(BEHIND) else _in_characters(ends, data)
 
 
