@@ -15,6 +15,7 @@ _SETTERS = (
 SET = Naming(
     re.compile(rf"(?<![\w-])(?:{_SETTERS})[ \t]+{_NAME}[ \t]+{_VALUE}"),
     re.compile(r"[\w.-]{0,128}[ \t]+[^\s=:]"),
+    follows=" \t",
 )
 """``setx NAME value``, ``set -x NAME value`` of fish, ``setenv NAME value``, ``SetEnv NAME value``."""
 ENV = Naming(
@@ -24,6 +25,8 @@ ENV = Naming(
         re.MULTILINE,
     ),
     SET.behind,
+    needs="ENV",
+    follows=SET.follows,
 )
 """``ENV NAME the rest of the line`` of a Dockerfile."""
 OPTION_QUOTED = Naming(
@@ -32,6 +35,8 @@ OPTION_QUOTED = Naming(
         r"""(?P<value>[^"'\n]{1,512})(?:(?P=mark)|\Z)"""
     ),
     re.compile(r"""[\w-]{0,64}[ =]\\?["']"""),
+    needs="-",
+    follows=" =",
 )
 """``--name 'the value'``."""
 OPTIONS = Naming(
@@ -40,11 +45,14 @@ OPTIONS = Naming(
         rf"""(?: [^\n;|&]{{0,200}}?)? --?(?:[a-z]{{1,16}}-)?(?:value|Value|body|string)[ =]{_VALUE}"""
     ),
     re.compile(r"""[\w./-]{0,128}["']? [^\n;|&]{0,200}?--?(?:[a-z]{1,16}-)?(?:value|Value|body|string)[ =]"""),
+    needs=" -",
+    follows="\"' ",
 )
 """``--name NAME … --value VALUE``."""
 DEFAULT = Naming(
     re.compile(r"\$\{(?P<name>[A-Za-z_]\w{0,127}):?[-=](?P<value>[^{}\s\"'$][^{}\n\"'$]{0,255})(?:\}|\Z)"),
     re.compile(r"\w{0,128}:?[-=]"),
+    needs="${",
 )
 """``${NAME:-the default}``."""
 DEFAULT_OF_OTHER = Naming(
@@ -54,10 +62,15 @@ DEFAULT_OF_OTHER = Naming(
         r"(?:\}|\Z)"
     ),
     re.compile(r"""[\w.-]{0,128}[ \t]{0,2}[:=][ \t]{0,2}["']?\$\{"""),
+    needs="${",
+    follows=" \t:=",
 )
 """``NAME=${OTHER:-the default}``."""
 POWERSHELL = Naming(
-    re.compile(rf"\$\{{env:{_NAME}\}} ?= ?{_VALUE}", re.IGNORECASE), re.compile(r"[\w.-]{0,128}\} ?= ?")
+    re.compile(rf"\$\{{env:{_NAME}\}} ?= ?{_VALUE}", re.IGNORECASE),
+    re.compile(r"[\w.-]{0,128}\} ?= ?"),
+    needs="${",
+    follows="}",
 )
 """``${env:NAME} = "value"``."""
 SHELL = (SET, ENV, OPTION_QUOTED, OPTIONS, DEFAULT, DEFAULT_OF_OTHER, POWERSHELL)

@@ -36,10 +36,15 @@ NO_LINE = "."
 
 
 class Naming(NamedTuple):
-    """See ``Near.matches``."""
+    """A way to write a name and its value."""
 
     whole: re.Pattern[str]
     behind: re.Pattern[str]
+    """Matches where the last character of a word is, or the one behind it, if the word is in such a name."""
+    needs: str = ""
+    """Is in each text with a match."""
+    follows: str = ""
+    """The characters of which one stands behind the name's letters, digits and ``./$-``; empty: any."""
 
 
 class Near(Protocol):
@@ -69,7 +74,8 @@ class Block(NamedTuple):
         return named_values(self.node, self.name, words)
 
 
-_BLOCK, _MARKUP = Naming(_OPENER, _BEHIND), Naming(_ELEMENT, _BEHIND_ELEMENT)
+_BLOCK = Naming(_OPENER, _BEHIND, follows="\\\"'`] \t:=")
+_MARKUP = Naming(_ELEMENT, _BEHIND_ELEMENT, needs="<")
 
 
 @lru_cache(maxsize=1)
@@ -86,7 +92,7 @@ def named_blocks(near: Near, words: Words) -> Iterator[Block]:
             read = (block.start + block.end) // 2 if block.is_long else block.end
             yield block
     read = -1
-    for match in near.matches(_MARKUP) if "<" in near.text else ():
+    for match in near.matches(_MARKUP):
         if match.start() >= read and words.tell(match["name"]):
             last = min(len(near.text), match.end() + LONGEST)
             node, end = read_elements(near.text, match.start(), last)

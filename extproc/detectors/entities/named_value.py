@@ -7,7 +7,7 @@ the name and ``=`` or ``:``, in quotes, in a tag, or behind an option of a comma
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from extproc.detectors.blocks.named import Block, Naming, may_have_block, named_blocks
@@ -178,6 +178,7 @@ BEHIND_ASSIGNED = re.compile(
     r"""[\w./$-]{0,128}(?: [\w-]{1,32}){0,2}(?:\\{0,3}["'`])?\]?(?:\*\*)?[ \t]{0,8}[:=]"""
 )
 """Matches where the last character of a word is, or the one behind it, if the word is in such a name."""
+OF_NAME = re.compile(r"[\w./$-]*")
 NAME_BACKWARDS = re.compile(
     r"(.?[\w./$-]{0,128}(?![\w./$-]))(?:( [\w./$-]{1,128}(?![\w./$-]))( [\w./$-]{1,128}(?![\w./$-]))?)?", re.DOTALL
 )
@@ -229,10 +230,7 @@ def _in_text(words: Words, accepts: Accepts, text: str) -> Ranges:
 
 def _behind_names(near: "_Near", words: Words, accepts: Accepts) -> Ranges:
     """Yield values behind names without a sign of assignment: they have to look made."""
-    patterns = [_OPTION, _SAID]
-    patterns += [_NEXT_LINE] if "\n" in near.text else []
-    patterns += [_LABELLED, _ATTRIBUTED] if "</" in near.text or "/>" in near.text else []
-    for pattern in patterns:
+    for pattern in _BEHIND_NAMES:
         for match in near.matches(pattern):
             if (
                 _is_told(words, match["name"])
@@ -300,12 +298,25 @@ class _Near:
 
     def matches(self, pattern: Naming) -> Iterator[re.Match[str]]:
         """Yield the matches of a pattern with a name in which, or right behind which, a word ends."""
-        text, behind = self.text, pattern.behind
-        ends = [end for end in self._ends if behind.match(text, max(0, end - 1))]
+        text, behind, follows = self.text, pattern.behind, pattern.follows
+        if pattern.needs not in text:
+            return
+        ends = [
+            end
+            for end, char in zip(self._ends, self._behind, strict=True)
+            if (not follows or char in follows) and behind.match(text, max(0, end - 1))
+        ]
         for first, last in parts_around(ends, BEFORE_WORD, BEHIND_WORD, len(text)):
             for match in pattern.whole.finditer(text, first, last):
                 if self._has_word(match.span("name") if match["name"] else match.span("key")):
                     yield match
+
+    @cached_property
+    def _behind(self) -> list[str]:
+        """The character behind the rest of the name of each word; empty at the end of the text."""
+        text = self.text
+        rests = [rest.end() if (rest := OF_NAME.match(text, max(0, end - 1))) else end for end in self._ends]
+        return [text[at : at + 1] for at in rests]
 
     def _has_word(self, name: tuple[int, int]) -> bool:
         """Return whether a word ends in a name, or right behind it."""
@@ -338,19 +349,22 @@ def _starts_of_name(text: str, end: int) -> Iterator[int]:
     yield from (end - words.end(at) for at in reversed(ends) if words)
 
 
-_LABELLED = Naming(LABELLED, re.compile(r"[\w-]{0,64}(?: [\w-]{1,32}){0,2}[ ]?:?\s{0,8}<"))
-_ATTRIBUTED = Naming(ATTRIBUTED, re.compile(r"""[\w:.-]{0,128}["'][^<>]{0,130}>"""))
-_PAIRED = Naming(PAIRED, re.compile(r"""[\w./-]{0,128}["']?[ \t]{0,8}[,\r\n]"""))
-_TAGGED = Naming(TAGGED, re.compile(r"[^<>]{0,260}[<>]"))
-_CALLED = Naming(CALLED, re.compile(r"[\w.-]{0,64}[\"'],"))
-_ATTRIBUTES = Naming(ATTRIBUTES, re.compile(r"""[\w:.-]{0,128}["']?\s(?:[^<>]{0,130}\s)?value="""))
-_OPTION = Naming(OPTION, re.compile(r"[\w-]{0,64} [^\s\"'`-]"))
-_SAID = Naming(SAID, re.compile(r"[\w-]{0,64}(?: [\w-]{1,32}){0,2} (?:is|was|ist|lautet|est|es|è|jest|é)"))
-_FOLLOWED = Naming(FOLLOWED, re.compile(r"[\w-]{0,64} [\"'`]?[^\s\"'`,;:=<>(){}\[\]|*/-]{1,64}(?![A-Za-z]*\s)"))
-
-
-_ATTRIBUTES_BACK = Naming(ATTRIBUTES_BACK, re.compile(r"""[\w:.-]{0,128}["'\s/>]"""))
-_NEXT_LINE = Naming(NEXT_LINE, re.compile(r"[\w-]{0,64}(?:\*\*)?[ ]?:(?:\*\*)?[ \t]{0,8}\r?\n"))
+_LABELLED = Naming(LABELLED, re.compile(r"[\w-]{0,64}(?: [\w-]{1,32}){0,2}[ ]?:?\s{0,8}<"), "<", " :<\t\n\r\f\v")
+_ATTRIBUTED = Naming(ATTRIBUTED, re.compile(r"""[\w:.-]{0,128}["'][^<>]{0,130}>"""), ">", ":\"'")
+_PAIRED = Naming(PAIRED, re.compile(r"""[\w./-]{0,128}["']?[ \t]{0,8}[,\r\n]"""), "value", "\"' \t,\r\n")
+_TAGGED = Naming(TAGGED, re.compile(r"[^<>]{0,260}[<>]"), "<")
+_CALLED = Naming(CALLED, re.compile(r"[\w.-]{0,64}[\"'],"), "(", "\"'")
+_ATTRIBUTES = Naming(ATTRIBUTES, re.compile(r"""[\w:.-]{0,128}["']?\s(?:[^<>]{0,130}\s)?value="""), "value=")
+_ATTRIBUTES_BACK = Naming(ATTRIBUTES_BACK, re.compile(r"""[\w:.-]{0,128}["'\s/>]"""), "value=")
+_OPTION = Naming(OPTION, re.compile(r"[\w-]{0,64} [^\s\"'`-]"), "-", " ")
+_SAID = Naming(
+    SAID, re.compile(r"[\w-]{0,64}(?: [\w-]{1,32}){0,2} (?:is|was|ist|lautet|est|es|è|jest|é)"), follows=" "
+)
+_FOLLOWED = Naming(
+    FOLLOWED, re.compile(r"[\w-]{0,64} [\"'`]?[^\s\"'`,;:=<>(){}\[\]|*/-]{1,64}(?![A-Za-z]*\s)"), follows=" "
+)
+_NEXT_LINE = Naming(NEXT_LINE, re.compile(r"[\w-]{0,64}(?:\*\*)?[ ]?:(?:\*\*)?[ \t]{0,8}\r?\n"), "\n", "* :")
+_BEHIND_NAMES = (_OPTION, _SAID, _NEXT_LINE, _LABELLED, _ATTRIBUTED)
 
 
 def _marked(near: _Near) -> Iterator[tuple[str, str, tuple[int, int]]]:
@@ -358,14 +372,10 @@ def _marked(near: _Near) -> Iterator[tuple[str, str, tuple[int, int]]]:
     for pattern in SHELL:
         for match in near.matches(pattern):
             yield match["name"], match["value"], match.span("value")
-    for match in near.matches(_TAGGED) if "<" in near.text else ():
+    for match in near.matches(_TAGGED):
         group = "value" if match["name"] else "string"
         yield match["name"] or match["key"], match[group], match.span(group)
-    for match in near.matches(_PAIRED) if "value" in near.text else ():
-        yield match["name"], match["value"], match.span("value")
-    for match in near.matches(_CALLED) if "(" in near.text else ():
-        yield match["name"], match["value"], match.span("value")
-    for pattern in (_ATTRIBUTES, _ATTRIBUTES_BACK) if "value=" in near.text else ():
+    for pattern in (_PAIRED, _CALLED, _ATTRIBUTES, _ATTRIBUTES_BACK):
         for match in near.matches(pattern):
             yield match["name"], match["value"], match.span("value")
 
