@@ -61,6 +61,8 @@ NOT_A_VALUE = re.compile(
     r"|(?-i:\$\(?(?:[A-Z_][A-Z0-9_]*|[a-z_]+)\)?)|<[a-z _*-]*>|\[[*]+\]"
     r"|(?:<[a-z_ -]{1,40}>|&lt;[a-z_ -]{1,40}&gt;|\{[a-z_ -]{1,40}\})(?:[.,]?\s{0,2}[a-z]{1,12}\.?){0,3}|string"
     r"|/(?:[a-z]{3,24}|v[0-9]|20[0-9]{2}-[0-9]{2}-[0-9]{2})/[\w./{}$:-]*"
+    r"|(?:must|should|needs? to|has to|may not|cannot|can't|is (?:too|not|required|invalid|missing|wrong|already))"
+    r" [\w ()',.-]{4,200}|is (?:required|invalid|missing)\.?"
     r"|not[ _]?configured|(?:un)?verified|enabled|disabled|true|false|yes|no|on|off|null|none|nil|undefined|n/?a"
     r"|[*•]+.{0,4}|x{3,}|[.]{3}|-+|\#+|%[-+0-9.\#]{0,4}[a-z](?:\\n)?|read|write|[0-9]{1,6}/[0-9]{1,6}"
     r"|(?:[~^]|[<>]=?)[ ]?v?[0-9][\w.+-]{0,32}|v?[0-9]\.[0-9]{1,2}\.[0-9]{1,2}"

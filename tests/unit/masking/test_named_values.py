@@ -130,6 +130,8 @@ STAY = [
     {"credentials": {"username": "bob", "host": "db.internal", "db": "shop1"}},
     {"credentials": {"id": "x1", "type": "public-key", "transports": ["usb"]}},
     {"authorization": {"transaction": "TX123456"}},
+    {"errors": {"password": ["is too short (minimum is 8 characters)", "can't be blank"], "api_key": "is invalid"}},
+    {"help": "password: must have at least 12 characters"},
     {"tokens": [{"token": "sha256sum"}, {"token": "gpt-4o-mini"}, {"token": "1.2.3-beta4"}, {"token": "2024-01-01"}]},
     {"nextToken": "x7Kq9mP2", "license_key": "apache-2.0", "licenseKey": "mit"},
     {"resourceType": "Medication", "name": "Aspirin"},
