@@ -42,6 +42,8 @@ HOSTILE = (
     "ssn 12345678 ",
     "password=",
     "password=aB3dE5fG7hJ9kL1m ",
+    "password:\nab1c\n",
+    "token=",
     "&#x" + "0" * 39,
     "&#0000000",
     "%34",

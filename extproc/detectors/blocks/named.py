@@ -25,6 +25,8 @@ _ELEMENT = re.compile(r"<(?P<name>[\w:.-]{1,128})(?:\s[^<>]{0,256})?(?<!/)>\s{0,
 _BEHIND_ELEMENT = re.compile(r"[\w:.-]{0,128}(?:\s[^<>]{0,256})?(?<!/)>\s{0,128}<\w")
 _BEGIN = re.compile(r"""[ \t]*(?:-[ \t]+)*["']?\Z""")
 """Stands in a line before the name of indented lines."""
+_BELOW = " \t-#\r\n"
+"""The characters with which a line begins that may belong to the name above it."""
 _BEGIN_SECTION = re.compile(r"""[ \t]*\[{1,2}["']?(?:[\w-]+\.)*\Z""")
 _LINE_REST = re.compile(r"[ \t]{0,8},?[ \t]{0,8}(?:#[^\n]*)?\r?(?:\n|\Z)")
 _MAY_OPEN = re.compile(r"[:=]>?[ \t]{0,8}(?:[\r\n\[{(|>#]|array|new )|\][ \t]{0,8}\r?\n|>\s{0,128}<\w")
@@ -114,6 +116,8 @@ def _block(text: str, match: re.Match[str]) -> Block | None:
         if not _BEGIN.fullmatch(before):
             return None
         column = len(before.rstrip("\"'"))
+        if text[at : at + 1] not in _BELOW:
+            return None
         if match["lines"].lstrip(": \t")[:1] in ("|", ">"):
             value, end = scalar_below(text, at, column, last)
             node = Node([("", value)] if value else [], is_list=True)

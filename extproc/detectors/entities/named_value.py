@@ -42,6 +42,7 @@ NO_PERSON = re.compile(
 )
 """Names of repositories, of fields, of codes, and of what a repository holds: ``^master``, files."""
 TOKEN = re.compile(r"(?=(?:[^0-9]*[0-9]){2})(?=(?:[^A-Za-z]*[A-Za-z]){2})[\w.~+/=-]{8,15}")
+TOKEN_LONGEST = 15
 """Longer ones are found by their randomness."""
 TURN, TURNS_LEAST = re.compile(r"(?<=[0-9])[A-Za-z]|(?<=[A-Za-z])[0-9]"), 3
 """``sha256sum`` and ``base64url`` have two; of capitals and small letters, two are enough."""
@@ -485,6 +486,8 @@ def is_id_of_authorization(name: str, text: str) -> bool:
 def is_token(paging: Words, name: str, text: str) -> bool:
     """Return whether a text may be a short token: letters and digits take turns, as in no word and no date."""
     token = text.strip()
+    if len(token) > TOKEN_LONGEST:
+        return False
     turns = TURNS_LEAST if token in (token.lower(), token.upper()) else TURNS_LEAST - 1
     is_made = TOKEN.fullmatch(token) is not None and len(TURN.findall(token)) >= turns
     return is_made and not paging.tell(name) and is_secret(name, token) and not NO_TOKEN.fullmatch(token)
