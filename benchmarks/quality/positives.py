@@ -703,8 +703,8 @@ def spellings(m: Maker) -> Iterator[Case]:
         ("CREDIT_CARD", "credit_card", must(values.grouped(failed))),
         ("IP_ADDRESS", "ip", must(address)),
         ("IP_ADDRESS", "text", f"src={must(address)} dst=web"),
-        ("IP_ADDRESS", "text", f"inet6 {must(address)}/64 scope link"),
-        ("IP_ADDRESS", "gateway_ip", must(address) + "%eth0"),
+        ("IP_ADDRESS", "text", f"inet6 {must(address)}{may('/64')} scope link"),
+        ("IP_ADDRESS", "gateway_ip", must(address) + may("%eth0")),
         ("EMAIL_ADDRESS", "contact", must(f"Bob.{m.digits(2)}@EXAMPLE.COM")),
     ):
         yield json_case("7 case and spelling", entity, {name: marked})
