@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
+from extproc.detectors.ends import parts_around
 from extproc.detectors.views import ReplacedView, View
 
 REMEMBERED = 4_096
@@ -67,6 +68,10 @@ SOFT_BREAK = re.compile(r"=[ \t]{0,3}\r?\n\Z")
 """The end of a line that goes on in the next one."""
 
 
+AROUND_QUOTED = 600
+"""Characters on each side of quoted-printable that are looked at with it, besides the rest of the lines."""
+
+
 def spelled(text: str) -> Iterator[View]:
     """Decode all spellings but those of quoted-printable."""
     yield ReplacedView(text, SPELLED, decode_spelling)
@@ -84,8 +89,12 @@ def spelling_at(text: str, at: int) -> tuple[int, int] | None:
 
 
 def quoted_printable(text: str) -> Iterator[View]:
-    """Decode quoted-printable of UTF-8."""
-    yield ReplacedView(text, QUOTED, decode_quoted)
+    """Decode quoted-printable of UTF-8. In long text, only lines around it: numbers behind ``=`` look like it."""
+    places = [match.start() for match in QUOTED.finditer(text)] if len(text) > AROUND_QUOTED else [0]
+    for first, last in parts_around(places, AROUND_QUOTED, AROUND_QUOTED, len(text)):
+        start = text.rfind("\n", max(0, first - AROUND_QUOTED), first) + 1 or first
+        end = text.find("\n", last, last + AROUND_QUOTED) + 1 or last
+        yield ReplacedView(text[start:end], QUOTED, decode_quoted, start)
 
 
 @lru_cache(REMEMBERED)

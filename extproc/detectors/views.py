@@ -37,21 +37,24 @@ class WholeView:
 
 
 class ReplacedView:
-    """All of the original text, with its spellings replaced by what they spell."""
+    """The original text, or a part of it, with its spellings replaced by what they spell."""
 
-    __slots__ = ("_decoded", "_pattern", "_pieces", "_source", "text")
+    __slots__ = ("_decoded", "_first", "_pattern", "_pieces", "_source", "text")
     whole = False
     inflated = 0
 
-    def __init__(self, source: str, pattern: re.Pattern[str], decoded: Callable[[str], str]) -> None:
+    def __init__(
+        self, source: str, pattern: re.Pattern[str], decoded: Callable[[str], str], first: int = 0
+    ) -> None:
         """Replace each match of a pattern.
 
         Args:
-            source: the original text.
+            source: the original text, or a part of it.
             pattern: matches spellings.
             decoded: returns what a spelling spells; may be called more than once for it.
+            first: the offset of the part in the original text.
         """
-        self._source, self._pattern, self._decoded = source, pattern, decoded
+        self._source, self._pattern, self._decoded, self._first = source, pattern, decoded, first
         self._pieces: tuple[list[int], list[int], list[int], list[int]] | None = None
         self.text = pattern.sub(lambda match: decoded(match[0]), source)
 
@@ -67,7 +70,7 @@ class ReplacedView:
         at = bisect_left(starts, end) - 1
         if at >= 0:
             last = from_ends[at] + max(0, end - ends[at])
-        return first, last
+        return first + self._first, last + self._first
 
     def _placed(self) -> tuple[list[int], list[int], list[int], list[int]]:
         """Return, for each spelling, where it starts and ends in the decoded text, and in the original."""
