@@ -182,6 +182,8 @@ BEHIND_ASSIGNED = re.compile(
 )
 """Matches where the last character of a word is, or the one behind it, if the word is in such a name."""
 OF_NAME = re.compile(r"[\w./$-]*")
+FOLLOWS_ASSIGNED = "\\\"'`]* \t:="
+"""See ``Naming.follows``."""
 NAME_BACKWARDS = re.compile(
     r"(.?[\w./$-]{0,128}(?![\w./$-]))(?:( [\w./$-]{1,128}(?![\w./$-]))( [\w./$-]{1,128}(?![\w./$-]))?)?", re.DOTALL
 )
@@ -305,9 +307,9 @@ class _Near:
         if pattern.needs not in text:
             return
         ends = [
-            end
-            for end, char in zip(self._ends, self._behind, strict=True)
-            if (not follows or char in follows) and behind.match(text, max(0, end - 1))
+            last + 1
+            for last, char in self._behind
+            if (not follows or char in follows) and behind.match(text, last)
         ]
         for first, last in parts_around(ends, BEFORE_WORD, BEHIND_WORD, len(text)):
             for match in pattern.whole.finditer(text, first, last):
@@ -315,11 +317,11 @@ class _Near:
                     yield match
 
     @cached_property
-    def _behind(self) -> list[str]:
-        """The character behind the rest of the name of each word; empty at the end of the text."""
-        text = self.text
-        rests = [rest.end() if (rest := OF_NAME.match(text, max(0, end - 1))) else end for end in self._ends]
-        return [text[at : at + 1] for at in rests]
+    def _behind(self) -> list[tuple[int, str]]:
+        """The last character of each word, or the one behind it, and the character behind the rest of its name."""
+        text, lasts = self.text, [max(0, end - 1) for end in self._ends]
+        rests = [rest.end() if (rest := OF_NAME.match(text, last)) else last for last in lasts]
+        return [(last, text[at : at + 1]) for last, at in zip(lasts, rests, strict=True)]
 
     def _has_word(self, name: tuple[int, int]) -> bool:
         """Return whether a word ends in a name, or right behind it."""
@@ -329,8 +331,9 @@ class _Near:
     def assigned(self) -> Iterator[re.Match[str]]:
         """Yield the matches of ``ASSIGNED`` with a name in which, or right behind which, a word ends."""
         text = self.text
-        for end in self._ends:
-            if end < self.read or not BEHIND_ASSIGNED.match(text, max(0, end - 1)):
+        for last, char in self._behind:
+            end = last + 1
+            if end < self.read or char not in FOLLOWS_ASSIGNED or not BEHIND_ASSIGNED.match(text, last):
                 continue
             for start in _starts_of_name(text, end):
                 match = ASSIGNED.match(text, start)
