@@ -66,20 +66,27 @@ def mask(  # noqa: PLR0917 - each is an option of the command line
     ] = None,
     connection: Annotated[str, typer.Option(help="Use this connection's plan.")] = "",
     direction: Annotated[
-        Direction, typer.Option(help="Which plan of the connection: for requests or for responses.")
-    ] = Direction.RESPONSE,
+        Direction | None,
+        typer.Option(help="Which plan of the connection: for requests or for responses. Default: response."),
+    ] = None,
     function: Annotated[
         str,
-        typer.Option(help="Use the connection's exemptions for this function, too. Default: that of --method."),
+        typer.Option(
+            help="With --connection: use its exemptions for this function, too. Default: that of --method."
+        ),
     ] = "",
-    diff: Annotated[bool, typer.Option(help="Print each change and its entity instead of the body.")] = False,
+    diff: Annotated[
+        bool, typer.Option(help="Print each change and its entity instead of the body; shows values.")
+    ] = False,
     explain: Annotated[
         bool,
         typer.Option(
             help="List each entity found, its place, what happens to it and by which rule on standard error."
         ),
     ] = False,
-    check: Annotated[bool, typer.Option(help="Print no body; exit with 1 if anything would be masked.")] = False,
+    check: Annotated[
+        bool, typer.Option(help="Print no body; exit with 1 if anything would be masked. Not with --diff.")
+    ] = False,
     descriptors: Annotated[
         Path | None,
         typer.Option(help="Read protocol buffers types from this descriptor set. Default: the connection's."),
@@ -98,8 +105,9 @@ def mask(  # noqa: PLR0917 - each is an option of the command line
     Without rules, every entity is redacted. The operators are `redact` (the default), `partial`, `remove` and
     `pseudonym`; pseudonyms are made with a key for trials, so they differ from those of the guard.
 
-    Exit status: 0 when done; 1 with `--check` if anything would be masked; 2 if the body cannot be masked: the
-    guard would refuse a call with it.
+    Exit status: 0 when done; 1 with `--check` if anything would be masked; 2 if the body cannot be masked (the
+    guard would refuse a call with it), or the plan cannot be tried: a wrong option, configuration, descriptor set
+    or file.
     """
     from extproc.cli.mask_run import MaskOptions, run_mask
 
@@ -112,7 +120,7 @@ def mask(  # noqa: PLR0917 - each is an option of the command line
         declared=declare or [],
         config=config,
         connection=connection,
-        response=direction is Direction.RESPONSE,
+        direction=direction,
         function=function,
         descriptors=descriptors,
         message=message,

@@ -33,6 +33,11 @@ def rule_of(finding: Finding, rules: tuple[MaskRule, ...]) -> str:
     return next(map(_written, chosen), "" if finding.entity == "UNDECODABLE" else "that of a match which overlaps")
 
 
+def masks_field(rule: MaskRule, finding: Finding) -> bool:
+    """Return whether a rule's path names the place of a finding."""
+    return _selects(rule, _location(finding.path))
+
+
 def _location(path: str) -> Location | None:
     """Return the location that a finding shows; None if it shows only a part of it."""
     try:

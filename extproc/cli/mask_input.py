@@ -22,6 +22,8 @@ TYPES = {
 }
 """Content-types by the end of a file's name. Any other file is taken for JSON, also one of
 another format with fields (.yaml, .xml): as text, it would show fields that are named by paths."""
+WITH_FIELDS = frozenset({".cfg", ".conf", ".env", ".ini", ".properties", ".sql", ".toml", ".xml", ".yaml", ".yml"})
+"""Ends of names of such files."""
 LIMIT_HINT = "the guard refuses it: raise limits.request_body or limits.response_body"
 CODINGS = {".gz": "gzip", ".br": "br", ".zst": "zstd"}
 """Content-encodings by the end of a file's name."""
@@ -45,6 +47,14 @@ class Limits(NamedTuple):
 LARGEST = Limits().largest
 FOR_TRIALS = Limits()
 """Those without a configuration."""
+
+
+def is_text_with_fields(file: Path) -> bool:
+    """Return whether a file's name says that it is text with fields, but no JSON: ``a.yaml.gz``, ``.env``."""
+    name = file.name.lower()
+    for coding in CODINGS:
+        name = name.removesuffix(coding)
+    return name.endswith(tuple(WITH_FIELDS))
 
 
 def _is_streamed(content_type: str) -> bool:

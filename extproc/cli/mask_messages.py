@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.text import Text
 
 from extproc.cli.mask_diff import change
-from extproc.codecs.descriptors import Messages, read_type
+from extproc.codecs.descriptors import Messages
 from extproc.codecs.grpc_frames import Frame, FrameReader, message_of
 from extproc.codecs.json_units import Path as Place
 from extproc.codecs.protobuf_messages import show_message
@@ -20,7 +20,7 @@ from extproc.masking.stream_masker import Masked
 from extproc.model.call import Json
 from extproc.model.errors import ConfigError
 from extproc.model.masking import MaskRule
-from extproc.protocols.grpc.registered_methods import read_descriptors
+from extproc.protocols.grpc.registered_methods import MAKE_IT, read_message, registered_methods
 from extproc.protocols.grpc.settings import GrpcConnection
 
 LIMIT = 64 << 20
@@ -92,20 +92,14 @@ def typed_body(
         response: whether the body is a response of the method, or a request.
 
     Raises:
-        ConfigError: the descriptor set lacks the type or method.
+        ConfigError: the descriptor set cannot be read, or lacks the type or method.
     """
     file = descriptors or _connections(config, connection)
+    if not file.is_file():
+        raise ConfigError(f"{file}: no such file", hint=MAKE_IT)
     if message:
-        try:
-            return TypedBody(
-                _framing(Messages(read_type(file.read_bytes(), message), encoding=encoding)), alone=True
-            )
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"{file} is {error}") from None
-    found = read_descriptors(file)
-    if method not in found:
-        raise ConfigError(f"{file} has no method {method!r}", hint=", ".join(found))
-    registered = found[method]
+        return TypedBody(_framing(Messages(read_message(file, message), encoding=encoding)), alone=True)
+    registered = registered_methods(file, [method])[method]
     kind, listed = (registered.response, False) if response else (registered.request, registered.takes_many)
     return TypedBody(_framing(Messages(kind, listed, encoding)), alone=False)
 
@@ -117,7 +111,9 @@ def _framing(messages: Messages) -> Framing:
 def _connections(config: Path | None, name: str) -> Path:
     connection = load_settings(config).connections.get(name) if config else None
     if not isinstance(connection, GrpcConnection):
-        raise ConfigError("no descriptor set", hint="give --descriptors, or --config and a gRPC --connection")
+        raise ConfigError(
+            "no descriptor set is named", hint="give --descriptors, or --config and a gRPC --connection"
+        )
     return connection.descriptors
 
 

@@ -1,20 +1,23 @@
 """The masker and the rules that ``extproc mask`` tries: from options, or from a configuration."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import typer
 
 from extproc.assembly.make_connection import exemptions, masking_plan
 from extproc.assembly.make_masker import make_detectors
+from extproc.cli.mask_explain import masks_field
 from extproc.config.load import adding_places
 from extproc.config.schema import Settings
 from extproc.detectors.analyzer import Analyzer
 from extproc.masking.formats import Media, media_of
 from extproc.masking.masker import Masker
+from extproc.masking.plan.operators import FIELD
+from extproc.masking.stream_masker import Masked
 from extproc.model.errors import ConfigError
-from extproc.model.masking import MaskOperator, MaskRule, RuleSource
+from extproc.model.masking import Finding, MaskOperator, MaskRule, RuleSource
 from extproc.policy.names.known_names import suggestion
 from extproc.settings.masking import DeclaredSettings, MaskingSettings
 
@@ -98,6 +101,24 @@ def paths_without_use(rules: Iterable[MaskRule], body: bytes, content_type: str)
     except ValueError:
         return list(dict.fromkeys(rule.path for rule in rules if rule.path not in ("", WHOLE)))
     return []
+
+
+def paths_without_match(
+    rules: Iterable[MaskRule], findings: Collection[Finding], mask: Callable[[tuple[MaskRule, ...]], Masked]
+) -> list[str]:
+    """Return the paths of rules at which a body has no value that could be masked.
+
+    Args:
+        rules: those with the paths.
+        findings: what all rules together masked. A rule may stand back behind another one there.
+        mask: masks the body by some rules.
+    """
+    return [
+        rule.path
+        for rule in rules
+        if not any(each.entity == FIELD and masks_field(rule, each) for each in findings)
+        and not any(each.entity == FIELD for each in mask((rule,)).findings)
+    ]
 
 
 def make_trial_masker(settings: Settings | None, config: Path | None) -> Masker:

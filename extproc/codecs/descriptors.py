@@ -60,17 +60,26 @@ def read_methods(descriptor_set: bytes) -> dict[str, Method]:
     }
 
 
-def read_type(descriptor_set: bytes, name: str) -> Descriptor:
-    """Return a message type of a ``FileDescriptorSet`` by its full name.
+def read_types(descriptor_set: bytes) -> dict[str, Descriptor]:
+    """Return the message types of a ``FileDescriptorSet`` by their full names.
 
     Raises:
-        ValueError: the bytes are not a descriptor set, or it does not have the type.
+        ValueError: the bytes are not a descriptor set, or files that it needs are missing.
     """
-    pool, _ = _read(descriptor_set)
-    try:
-        return pool.FindMessageTypeByName(name)
-    except KeyError:
-        raise ValueError(f"without a message {name!r}") from None
+    pool, files = _read(descriptor_set)
+    return {
+        name: pool.FindMessageTypeByName(name)
+        for file in files
+        for name in _names(file.package, file.message_type)
+    }
+
+
+def _names(package: str, messages: Iterable[descriptor_pb2.DescriptorProto]) -> Iterator[str]:
+    """Yield the full names of messages and of those inside them."""
+    for each in messages:
+        name = f"{package}.{each.name}".lstrip(".")
+        yield name
+        yield from _names(name, each.nested_type)
 
 
 def _read(
@@ -84,6 +93,8 @@ def _read(
         _add_errors(pool)
     except (DecodeError, TypeError, KeyError) as error:
         raise ValueError(f"not a whole descriptor set: {error}") from None
+    if not files:
+        raise ValueError("not a descriptor set: it has no files")
     return pool, files
 
 

@@ -9,6 +9,7 @@ from extproc.model.masking import Finding
 MAX_FOUND = 50_000
 """Most entities and fields in one document or event. More take longer than a call may; a caller who needs them has
 to page."""
+TOO_MANY_HINT = "ask for fewer records at once (pages, a smaller limit)"
 MAX_LOCATIONS = 1_000
 """Locations that findings distinguish; findings at further ones are counted at the root."""
 
@@ -76,7 +77,7 @@ class FindingLog:
         """
         self._in_document += 1
         if self._in_document > MAX_FOUND:
-            raise MaskingError(f"more than {MAX_FOUND} entities in one document")
+            raise MaskingError(f"more than {MAX_FOUND} entities in one document: {TOO_MANY_HINT}")
         key = (entity, location, how)
         if key not in self._counts:
             key = (entity, shorten(location), how)

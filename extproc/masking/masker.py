@@ -96,6 +96,15 @@ class Masker:
         """The entities that a detector finds."""
         return self._entities
 
+    @property
+    def max_depth(self) -> int:
+        """Most nested arrays and objects of a document."""
+        return self._max_depth
+
+    def shown_key(self, key: str) -> str:
+        """Return a key of a document as findings show it: without entities."""
+        return self._show_key(key)
+
     def finds(self, value: str, entity: str) -> bool | None:
         """Return whether a value by itself is found as an entity; None if that depends on the text around it."""
         return self._analyzer.finds_alone(value, entity)

@@ -36,6 +36,7 @@ from extproc.masking.plan.compiled_plan import CompiledPlan
 from extproc.masking.plan.entity_plan import strictest
 from extproc.masking.plan.json_path import Location, PathState
 from extproc.masking.plan.operators import FIELD, REDACTED
+from extproc.masking.stream_masker import failed
 from extproc.masking.text.text_masker import NOTHING_FOUND, ScanResult, TextMasker
 from extproc.model.errors import MaskingError
 from extproc.model.masking import PASSED_UNMASKED, Finding, MaskOperator
@@ -379,7 +380,7 @@ class JsonMasker:
         except Unreadable as error:
             may_hide = (follows_paths and self.plan.may_match(text)) or hides_text(text)
             if may_hide and _is_lenient_json(bare):
-                raise MaskingError(f"JSON in a string is {error.kind}") from None
+                raise failed(error, "JSON in a string") from None
             return False
         return True
 

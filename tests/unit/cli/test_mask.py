@@ -270,8 +270,112 @@ def test_messages_that_cannot_be_masked_or_are_not_known(shop):
     words = ("--descriptors", shop / "shop.pb")
     result = run(wrong, *words, "--message", "shop.v1.Item")
     assert (result.exit_code, result.stderr) == (2, "cannot be masked: message is unknown-fields\n")
-    assert "without a message" in str(run(wrong, *words, "--message", "x.Y").exception)
-    assert "has no method" in str(run(wrong, *words, "--method", "x.Y/Z").exception)
-    assert "no descriptor set" in str(run(wrong, "--method", "x.Y/Z").exception)
     named = run(shop / "one.bin", *words, "--message", "shop.v1.Item", "--path", "$.unit_price")
     assert "unit_price is unitPrice" in named.stderr
+
+
+def test_a_plan_that_cannot_be_tried_is_never_taken_for_one_that_masks(shop):
+    """Status 1 is only that of ``--check``."""
+    (shop / "note.txt").write_text("this is no descriptor set")
+    (shop / "empty").write_bytes(b"")
+    good = ("--descriptors", shop / "shop.pb")
+    for words, told in (
+        ((*good, "--message", "shop.v1.Ite"), "has no message 'shop.v1.Ite'\n  there are: shop.v1.Item"),
+        ((*good, "--method", "shop.v1.Inventory/GetIte"), "there are: shop.v1.Inventory/GetItem"),
+        (("--message", "shop.v1.Item"), "no descriptor set is named"),
+        (("--descriptors", shop / "none", "--message", "x.Y"), "no such file"),
+        (("--descriptors", shop, "--message", "x.Y"), "no such file"),
+        (("--descriptors", shop / "note.txt", "--message", "x.Y"), "is not a whole descriptor set"),
+        (("--descriptors", shop / "note.txt", "--method", "x.Y/Z"), "is not a whole descriptor set"),
+        (("--descriptors", shop / "empty", "--message", "x.Y"), "is not a descriptor set: it has no files"),
+    ):
+        result = run(shop / "one.bin", *words, "--check")
+        assert (result.exit_code, result.stdout, result.exception.code) == (2, "", 2), words
+        assert told in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["--check", "--diff"], "give one of them"),
+        (["--function", "get"], "name it with --connection"),
+        (["--direction", "request"], "name it with --connection"),
+    ],
+)
+def test_options_of_which_one_would_not_count_are_refused(args, told):
+    result = run(*args)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert told in " ".join(result.stderr.replace("│", " ").split())
+    assert SSN not in result.stderr
+
+
+LINES = ("--type", "application/x-ndjson")
+
+
+@pytest.mark.parametrize(
+    ("args", "body", "place"),
+    [
+        ((), '{"a": 1,\n "b": 2, "a": 3}', 'line 2, column 10, key "a": body is duplicate-keys'),
+        ((), '{"c": {"a": 1}, "a": [{"a": 2}, "a"], "\\u0061": 3}', 'column 39, key "a": body is duplicate'),
+        ((), '{"amount": 1, "amount\\u0000": 2}', "line 1, column 15, key"),
+        ((), '{"bob@example.com": 1, "bob@example.com": 2}', 'column 24, key "[EMAIL_ADDRESS]"'),
+        ((), '{"a": 1,\n "b" 3}', "line 2, column 6: body is not-json"),
+        ((), '{"a": "x', "line 1, column 7: body is not-json"),
+        ((), '{"a": [1, -Infinity]}', "line 1, column 11: body is not-json"),
+        ((), '{"a": [1,\n1e400]}', "line 2, column 1: body is number-out-of-range"),
+        ((), f'{{"a": {"9" * 1_001}}}', "line 1, column 7: body is number-out-of-range"),
+        ((), "[" * 65 + "]" * 65, "line 1, column 65: body is too-deep"),
+        ((), '{"é": "a", "b": "\\ud83d"}', "line 1, column 17: body is not-utf8: half of a surrogate pair"),
+        ((), b'{"a": "\xed\xa0\xbd"}', "line 1, byte 8 (half of a surrogate pair"),
+        ((), b'{"a":\n"caf\xe9"}', "line 2, byte 5 (if it is Latin-1, `iconv"),
+        (("--type", "text/plain"), b"one\n\xe9", "line 2, byte 1 (if it is Latin-1"),
+        (("--type", "text/plain"), b"one\n\0", "line 2, byte 1 (a NUL)"),
+        (LINES, '{"a": 1}\n\n{"b" 2}\n', "line 3, column 6: line is not-json"),
+        (LINES, b'{"a": 1}\n{"b": "\xe9"}\n', "line 2, byte 8"),
+        (LINES, '{"a": 1}\n{"b": 1, "b": 2}', 'line 2, column 10, key "b"'),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_reported_with_its_place(args, body, place):
+    result = run(*args, body=body)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert place in result.stderr
+    assert "bob" not in result.stderr
+
+
+def test_half_of_a_pair_in_json_in_a_string_is_reported_as_itself():
+    result = run("--path", "$.a.b", body=json.dumps({"a": r'{"b": "\ud83d"}'}))
+    assert result.exit_code == 2
+    assert "JSON in a string is not-utf8: half of a surrogate pair" in result.stderr
+
+
+def test_only_what_may_be_no_json_is_told_to_name_its_type():
+    assert "--type" in run(body="a: b").stderr
+    for body in ('{"a": 1, "a": 2}', '{"a": 1e400}'):
+        assert "--type" not in run(body=body).stderr
+
+
+@pytest.mark.parametrize("name", [".env", "prod.env", "dump.sql.gz", "a.yml", "a.xml"])
+def test_a_file_with_fields_is_told_its_type(tmp_path, name):
+    file = tmp_path / name
+    file.write_bytes(gzip.compress(b"a: b") if name.endswith(".gz") else b"a: b")
+    assert "--type text/plain" in run(file, body=b"").stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "body", "missing"),
+    [
+        ((), '{"a": 1, "c": null}', ["$.b", "$.c"]),
+        ((), '[{"a": 1}]', ["$.a", "$.b", "$.c"]),
+        (LINES, '{"a": 1}\n{"b": 1}\n', ["$.c"]),
+        ((), '{"a": "{\\"x\\": 1}", "b": [], "c": {}}', []),
+    ],
+)
+def test_a_path_that_matches_nothing_is_mentioned(args, body, missing):
+    paths = [word for path in ("$.a", "$.b", "$.c") for word in ("--path", path)]
+    result = run(*args, *paths, body=body)
+    assert result.exit_code == 0
+    assert [line.split()[4] for line in result.stderr.splitlines()] == missing
+
+
+def test_a_path_below_another_one_matches():
+    assert run("--path", "$.a", "--path", "$.a.b", body='{"a": {"b": 1}}').stderr == ""

@@ -43,7 +43,7 @@ WRONG = {
     "no such file": ({"descriptors": "no.pb"}, "cannot read", "paths start at this file's folder", 8),
     "no descriptor set": ({"data": b"\xff"}, "is not a whole descriptor set", "protoc --include_imports", 8),
     "one without imports": ({"data": descriptor_set()[500:]}, "is not a whole descriptor set", "buf build", 8),
-    "one without services": ({"data": b""}, "no method", "it has no services", 10),
+    "an empty one": ({"data": b""}, "is not a descriptor set: it has no files", "buf build", 8),
 }  # fmt: skip
 
 
