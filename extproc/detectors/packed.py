@@ -49,6 +49,8 @@ _LIKELY_BASE64 = re.compile("|".join(LIKELY_BASE64))
 _SPLIT = re.compile(_LINE_END)
 _MAY_GO_ON = re.compile(r"\r?\n?")
 """The end of a text in which Base64 may go on in the next line."""
+_LINE_GOES_ON = re.compile(r"[ \t]*[\w:.$(\[{=]")
+"""Stands behind Base64 in lines if the last one is no line of it: ``HOST=db`` below ``KEY=…``."""
 _PART = re.compile(r"[A-Za-z0-9+]{12,}={0,2}")
 _STANDARD = str.maketrans("-_", "+/")
 Span = tuple[int, int]
@@ -101,7 +103,7 @@ def base64_runs(text: str) -> Iterator[View]:
     """
     for match in _BASE64.finditer(text):
         if _LIKELY_BASE64.search(text, *match.span(1)):
-            yield from _views(match[1], match.start(1))
+            yield from _views(match)
 
 
 def hex_runs(text: str) -> Iterator[View]:
@@ -151,15 +153,19 @@ def lines_that_are_one(text: str) -> Iterator[tuple[int, int]]:
         goes_on = _MAY_GO_ON.fullmatch(text, match.end())
         if not goes_on and not _SPLIT.search(match[1]):
             continue
-        for start, end in (view.original(0, 1) for view in _views(match[1], match.start(1))):
+        for start, end in (view.original(0, 1) for view in _views(match)):
             yield start, len(text) if goes_on and end == match.end() else end
 
 
-def _views(run: str, start: int) -> Iterator[View]:
+def _views(match: re.Match[str]) -> Iterator[View]:
+    run, start = match[1], match.start(1)
     lines = _lines(run)
+    has_other = _LINE_GOES_ON.match(match.string, match.end()) is not None
     first = 0
     while first < len(lines):
         end = _end_of_group(lines, first)
+        if has_other and first + 1 < end == len(lines) and _is_text(run, lines[first : end - 1]):
+            end -= 1
         yield from _views_of_lines(run, lines[first:end], start)
         first = end
 
@@ -196,6 +202,12 @@ def _text_of_lines(run: str, lines: list[Span]) -> tuple[int, int, "_Text | None
         if text is not None and best[2] is None:
             best = first, end, text
     return best
+
+
+def _is_text(run: str, lines: list[Span]) -> bool:
+    """Return whether lines are text to their end. What is compressed has an end of its own."""
+    text = _decoded("".join([run[slice(*line)] for line in lines]))
+    return text is not None and text.complete and not text.inflated
 
 
 def _lines(run: str) -> list[Span]:

@@ -55,8 +55,17 @@ SPELLING_LONGEST = 24
 _QUOTED_MARK = "(?:2[0-9A-F]|3[A-F]|40|5[B-F]|60|7[B-E])"
 """What quoted-printable spells of ASCII is no letter and no digit: an encoder leaves them as they are."""
 _SOFT_BREAK = r"=[ \t]{0,3}(?:\r?\n|\\++(?:r\\++)?n)"
-_SOFT = rf"=(?:(?<=[0-9]=){_SOFT_BREAK[1:]}(?=[0-9])|(?<=[^\r\n]{{40}}=){_SOFT_BREAK[1:]}(?=[^\r\n]))"
-"""Encoders break long lines only. A line that ends in ``=`` may also be a setting without a value."""
+_NEW_LINE = (
+    r"(?:[\"']?[\w.-]{1,64}[\"']?[ \t]?(?::|=(?![0-9A-F]{2}|[\r\n]))|[A-Z][A-Z0-9_]{2,63}="
+    r"|(?:export|set|ENV|ARG|-)[ \t]|---|[^\w+/.-])"
+)
+_PADDING = rf"(?<=[A-Za-z0-9+/_-]{{11}}=){_SOFT_BREAK[1:]}{_NEW_LINE}"
+_SOFT = (
+    rf"=(?:(?<=[0-9]=){_SOFT_BREAK[1:]}(?=[0-9])"
+    rf"|(?<=[^\r\n]{{39}}[^\r\n=]=)(?!{_PADDING}){_SOFT_BREAK[1:]}(?=[^\r\n]))"
+)
+"""Encoders break long lines only. A line that ends in ``=`` may also be a setting without a value, or the padding
+of Base64 (RFC 4648 section 3.2): then the next line is one of its own, and begins as such."""
 QUOTED = re.compile(
     rf"=(?:(?<=[0-9A-Za-z)]=){_QUOTED_MARK}(?=[0-9A-Za-z(=+])"
     rf"|(?:[2-7]{_HEX}|[C-Fc-f]{_HEX}(?:=[89ABab]{_HEX}){{1,3}}|0[9AaDd])"
