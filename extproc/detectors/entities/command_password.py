@@ -56,6 +56,10 @@ _WORD = re.compile(r"\S+")
 _NUMBERS = re.compile(r"[0-9]{1,6}")
 """``--user 1000:1000`` are the numbers of a user and a group."""
 _NO_WORD = re.compile(r"[0-9!-/:-@\[-`{-~]")
+_CLOSES = re.compile(r"[)\]},]+\Z")
+_BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"))
+_LINE_NEAR = 96
+"""Characters before a value in which its line begins."""
 
 
 def find(text: str, _: str) -> Ranges:
@@ -73,7 +77,20 @@ def _passwords(text: str, match: re.Match[str]) -> Ranges:
     value = match[match.lastgroup or 0]
     if is_placeholder(value) or _NUMBERS.fullmatch(value):
         return
-    yield from (word.span() for word in _WORD.finditer(text, *match.span(match.lastgroup or 0)))
+    start, end = match.span(match.lastgroup or 0)
+    end -= _behind(text, start, value) if match.lastgroup == "plain" else 0
+    yield from (word.span() for word in _WORD.finditer(text, start, end))
+
+
+def _behind(text: str, start: int, value: str) -> int:
+    """Return how many characters at the end of a bare value close a bracket that opens before it in the line."""
+    closes = _CLOSES.search(value)
+    if closes is None or not closes.start():
+        return 0
+    before = text[max(0, start - _LINE_NEAR) : start].rpartition("\n")[2]
+    ends = {close for opens, close in _BRACKETS if before.count(opens) > before.count(close)}
+    is_open = any(each in closes[0] for each in ends) or (closes[0] == "," and bool(ends))
+    return len(closes[0]) if is_open else 0
 
 
 COMMAND_PASSWORD = Detector(

@@ -401,13 +401,15 @@ def _quoted(text: str, match: re.Match[str]) -> tuple[int, int]:
 def _bare(text: str, match: re.Match[str], accepts: Accepts) -> tuple[int, int]:
     """Return the range of a bare value: a word, or the rest of a line that consists of a name and its value.
 
-    ``Password: must be long`` is prose, and ``password: two words`` is not. Streamed text may end before the line.
+    ``Password: must be long`` is prose, and ``password: two words`` is not. In ``PASSWORD=value command`` a word
+    is the value, as it is to a shell. Streamed text may end before the line.
     """
     start, end = match.span("bare")
     mark = text[match.start() - 1 : match.start()]
     if mark in QUOTES and mark and (close := _closing_mark(text, mark, end)) >= 0:
         return start, close
-    is_prose = accepts is is_secret and _is_prose(match["name"])
+    is_word = match["sign"] == "=" and text[start - 1] == "="  # NAME=value command
+    is_prose = accepts is is_secret and (is_word or _is_prose(match["name"]))
     if is_prose or " " in match["name"].strip() or not _begins_line(text, match) or CODE.fullmatch(match["bare"]):
         return start, end
     line_end = text.find("\n", end, end + LINE_LONGEST)

@@ -33,6 +33,19 @@ MASKED = [
     (f"data: {MAIL}\nname: db\n", f"data: {E}\nname: db\n"),
     (f"- {MAIL}\n- name\n- a: b", f"- {E}\n- name\n- a: b"),
     (f"export DATA={MAIL}\nexport PORT=80\n", f"export DATA={E}\nexport PORT=80\n"),
+    ("PGPASSWORD=hunter2 psql -h db -U bob -c 'select 1'", f"PGPASSWORD={C} psql -h db -U bob -c 'select 1'"),
+    ("DB_PASSWORD=hunter2 npm start", f"DB_PASSWORD={S} npm start"),
+    ("export DB_PASSWORD=hunter2 PORT=80", f"export DB_PASSWORD={S} PORT=80"),
+    ("password=hunter7 ok\nx", f"password={S} ok\nx"),
+    ("password: hunter7 ok\nx", f"password: {S}\nx"),
+    ("password = two words\nx", f"password = {S}\nx"),
+    ("cmd: [run, --password=hunter4]", f"cmd: [run, --password={C}]"),
+    ("cmd: [run, --password=hunter4, x]", f"cmd: [run, --password={C}, x]"),
+    ("{x: --password=hunter4}", f"{{x: --password={C}}}"),
+    ("(run --password=hunter4)", f"(run --password={C})"),
+    ("(run (x) --password=hunt)er4)", f"(run (x) --password={C})"),
+    ("run --password=hunter4)", f"run --password={S}"),
+    ("(see) run --password=hunter4)", f"(see) run --password={S}"),
 ]
 
 
