@@ -70,6 +70,10 @@ OTHER_NAMES = name_endings(
     "iccid|imei|imsi|millis|milliseconds?|micros|microseconds?|nanos|nanoseconds?|payment_account_reference"
 )
 """Names of numbers that are as long as a card's and have the same check digit, or are times."""
+IDS = name_endings("ids?")
+"""Names of numbers that are longer than nearly all cards, and any number."""
+NEGATIVE = re.compile(r"[:=,\[(][ ]?-")
+"""What stands before the digits of a negative number."""
 EAN_LENGTH = 13
 CARD = context_words(r"card|visa|\bpan\b|kart|carte|tarjeta|cart[aã]o|carta|kaart|カード|卡")
 """Words beside 13 bare digits: so short are cards of long ago, and numbers of many other kinds."""
@@ -95,8 +99,20 @@ def find(text: str, keys: str) -> Ranges:
         is_short = end - start == EAN_LENGTH and text[start:end].isdigit()
         if is_short and not in_context(CARD, text, start, keys):
             continue
-        if not (is_other or ends_with(OTHER_NAMES, name_of(text, start, keys))):
+        if is_other or ends_with(OTHER_NAMES, name_of(text, start, keys)):
+            continue
+        if not _is_number(text, start, end, keys) or in_context(CARD, text, start, keys):
             yield start, end
+
+
+def _is_number(text: str, start: int, end: int, keys: str) -> bool:
+    """Return whether digits in one group are a negative number, or a long id by their name."""
+    if not text[start:end].isdigit():
+        return False
+    is_all = start == 1 and end == len(text)
+    if text.startswith("-", start - 1) and (is_all or NEGATIVE.search(text, max(0, start - 3), start)):
+        return True
+    return end - start > USUAL and ends_with(IDS, name_of(text, start, keys))
 
 
 def _is_long_id(text: str, start: int, end: int) -> bool:

@@ -53,7 +53,10 @@ REWRITES = [
     ('["😀\\ud83d\\ude00 ¤ 😀"]', [entity()], '["😀\\ud83d\\ude00 [CREDIT_CARD] 😀"]'),
     ("[¤]", [entity()], '["[CREDIT_CARD]"]'),
     ("[¤.0, -1e5]", [entity()], '["[CREDIT_CARD]", -1e5]'),
-    ("[-¤]", [entity(how="partial")], '["-************1111"]'),
+    ("[¤]", [entity(how="partial")], '["************1111"]'),
+    # a negative number is no card
+    ("[-¤]", [entity()], "[-¤]"),
+    ('{"card":-¤}', [entity()], '{"card":"-[CREDIT_CARD]"}'),
     ("[¤]", [entity(how="remove")], "[null]"),
     ("[0.¤]", [entity()], "[0.¤]"),
     ('{"ssn":123456789,"n":123456789}', [entity()], '{"ssn":"[US_SSN]","n":123456789}'),

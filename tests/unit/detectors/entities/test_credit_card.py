@@ -57,6 +57,9 @@ FOUND_IN_PART = [
 ]
 """Text, and the part of it that is found."""
 NOT_FOUND = [
+    "-4111111111111111",  # a negative number
+    '{"amount": -4111111111111111, "x": [-4111111111111111]}',
+    '{"event_id": 6011000990139424006}',  # longer than nearly all cards, and an id
     "4111111111111112",  # check digit
     "411111111111",  # 12 digits
     "4222222222222",  # 13 digits without a word
