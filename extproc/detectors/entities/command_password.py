@@ -7,6 +7,8 @@ from extproc.detectors.placeholders import is_placeholder
 
 _REACH = 100
 """Characters between a command and the option with its password."""
+_COMMAND_LONGEST = 600
+"""Characters between the name of a command of several lines and an option."""
 _VALUE = r"""(?:\\?"(?P<double>[^"\\\n]{1,128})|'(?P<single>[^'\n]{1,128})|(?P<plain>[^\s"'`|;&<>\\]{1,128}))"""
 _OF_COMMANDS = (
     (r"mysql(?:dump|admin|import|sh|check|show)?|mariadb(?:-[a-z]{2,8})?", r"-p"),
@@ -52,6 +54,13 @@ _SQL = re.compile(
     re.IGNORECASE,
 )
 """PostgreSQL, MySQL, Oracle and SQL Server, about users and logins. Oracle takes a password without quotes."""
+_LITERAL = re.compile(rf"(?<![\w-])--from-literal[ =](?P<mark>[\"']?)(?P<name>[\w.-]{{1,253}})={_VALUE}")
+_CREATES_SECRET = re.compile(r"\bcreate secret (?:(?!\n)[^\\]|\\\n?)*\Z")
+"""Stands before an option of the command; it goes on in the next line behind a backslash."""
+_OTHER_DATA = re.compile(
+    r"(?:.*[._-])?(?:user|username|login|name|host|hostname|port|type|url|email|database|db)", re.IGNORECASE
+)
+"""Keys of a secret whose value is none."""
 _WORD = re.compile(r"\S+")
 _NUMBERS = re.compile(r"[0-9]{1,6}")
 """``--user 1000:1000`` are the numbers of a user and a group."""
@@ -66,6 +75,10 @@ def find(text: str, _: str) -> Ranges:
     """Yield passwords."""
     for pattern in (*_COMMANDS, _VARIABLE, _SQL):
         for match in pattern.finditer(text):
+            yield from _passwords(text, match)
+    for match in _LITERAL.finditer(text):
+        before = text[max(0, match.start() - _COMMAND_LONGEST) : match.start()]
+        if not _OTHER_DATA.fullmatch(match["name"]) and _CREATES_SECRET.search(before):
             yield from _passwords(text, match)
     for match in _OPTION.finditer(text):
         if match["with"] == "=" or _NO_WORD.search(match[match.lastgroup or 0]):
@@ -107,6 +120,7 @@ COMMAND_PASSWORD = Detector(
         rb"(?:curl|lftp|rabbitmqadmin) ",
         rb"-(?:password|passwd|passphrase|keypass|storepass|pass|pwd)[ =]",
         rb"(?:PGPASSWORD|MYSQL_PWD|REDISCLI_AUTH|SSHPASS|RESTIC_PASSWORD|BORG_PASSPHRASE|SMTP_PASS|DB_PASS)=",
+        rb"--from-literal[ =]",
         rb"(?i:identified (?:with|by) |(?:with|encrypted|user|role|set) password)",
         rb"(?i: password(?:=| =| to)? N?[^0-9A-Za-z ,.:;()=_&<>-])",
     ),

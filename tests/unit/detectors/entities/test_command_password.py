@@ -51,6 +51,10 @@ FOUND_IN_PART = [
         "SET PASSWORD = 'hunter2'",
     ]
 ]
+FOUND_IN_PART += [
+    ("kubectl create secret generic ceph --from-literal=key='AQBfSyZc==' -n y", "AQBfSyZc=="),
+    ("oc create secret generic x \\\n  --from-literal=user=bob \\\n  --from-literal key=abc -n y", "abc"),
+]
 """Text, and the part of it that is found."""
 NOT_FOUND = [
     "curl -u bob https://example.com",
@@ -77,6 +81,10 @@ NOT_FOUND = [
     "a user password is set",
     "the password 'x'",
     "the zip file -- Print it",
+    "kubectl create secret generic x --from-literal=key=<key> --from-literal=name=bob -n y",
+    "kubectl create secret generic x --from-literal=name=\u2039name> --from-literal=key=\u2039your key\u203a",
+    "kubectl create configmap x --from-literal=key=abc",
+    "kubectl create secret generic x --from-file=a\nkubectl create configmap x --from-literal=key=abc",
 ]
 
 
