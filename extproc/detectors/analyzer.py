@@ -74,7 +74,9 @@ class Analyzer:
         self.contextual = DetectorSet.of(self._uses_context)
         """Detectors that use the names of values, and decoders."""
         self._names = [(at, each.names) for at, each in enumerate(self._detectors) if each.names]
+        self._names_below = [(at, each.names_below) for at, each in enumerate(self._detectors) if each.names_below]
         self._named: dict[str, DetectorSet] = {}
+        self._named_below: dict[str, DetectorSet] = {}
         self._told: dict[str, DetectorSet] = {}
         self._unbroken = [(at, each.unbroken) for at, each in enumerate(self._detectors) if each.unbroken]
         self._giving_way = {each.entity for each in self._detectors if each.gives_way}
@@ -222,7 +224,8 @@ class Analyzer:
             return []
         folded = fold(text)
         numbers, hinted = self._prefilter.which(_encoded(folded.text))
-        numbers = numbers | {*self.named_by(last_name(context())).numbers}
+        name = last_name(context())
+        numbers = numbers | {*self.named_by(name).numbers, *self.named_below(name).numbers}
         if not self._prefilter.hinted.isdisjoint(numbers) and not context():
             numbers = self._with_hint(numbers, hinted)
         return self._search(numbers, folded, context) if numbers else []
@@ -259,6 +262,19 @@ class Analyzer:
             folded = fold(name).text
             found = DetectorSet.of(number for number, tells in self._names if tells(folded))
             self._named[name] = found
+        return found
+
+    def named_below(self, name: str) -> DetectorSet:
+        """Return the detectors for which a name may tell together with the key above it."""
+        if not name or not self._names_below:
+            return NONE
+        found = self._named_below.get(name)
+        if found is None:
+            if len(self._named_below) >= NAMES_CACHED:
+                self._named_below.clear()
+            folded = fold(name).text
+            found = DetectorSet.of(number for number, tells in self._names_below if tells(folded)) or NONE
+            self._named_below[name] = found
         return found
 
     def tells(self, name: str) -> bool:

@@ -24,6 +24,7 @@ from extproc.detectors.entities.marked_number import marked_numbers
 from extproc.detectors.entities.named_number import named_numbers
 from extproc.detectors.entities.named_value import named_values
 from extproc.detectors.entities.national.detectors import national
+from extproc.detectors.entities.one_time_code import ONE_TIME_CODE
 from extproc.detectors.entities.openai_key import OPENAI_KEY
 from extproc.detectors.entities.phone_number import PHONE_NUMBER, PHONE_NUMBER_WHOLE, phone_number_loose
 from extproc.detectors.entities.private_key import PRIVATE_KEY
@@ -58,6 +59,7 @@ def catalogue(vocabulary: Vocabulary) -> tuple[Detector, ...]:
         HTTP_AUTHORIZATION,
         secret(vocabulary),
         *named_values(vocabulary),
+        ONE_TIME_CODE,
         KUBERNETES_SECRET,
         *named_numbers(vocabulary),
         *marked_numbers(vocabulary),

@@ -120,6 +120,9 @@ class Detector:
     names: Callable[[str], bool] | None = None
     """Returns whether a name tells that its value is this entity. The prefilter matches in every such name. In a
     document, the values that the name names are searched, too."""
+    names_below: Callable[[str], bool] | None = None
+    """Returns whether a name may tell the same together with the key above it: ``{"account": {"number": …}}``. The
+    prefilter matches in every such name, in the characters around it."""
     is_generic: bool = False
     """Where another entity has the same range, that entity's name is the better one."""
     gives_way: bool = False

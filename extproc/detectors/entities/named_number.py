@@ -13,6 +13,8 @@ from dataclasses import replace
 from extproc.detectors.detector import Detector
 from extproc.detectors.entities.named_value import Named, named_detector
 from extproc.detectors.entities.national.anywhere import Anywhere
+from extproc.detectors.vocabulary.key_roles import joined
+from extproc.detectors.vocabulary.maps import PARTS_OF_DATE
 from extproc.detectors.vocabulary.vocabulary import Vocabulary
 
 _NUMBER = re.compile(r"[0-9A-Za-z](?:[ ./:-]{0,2}[0-9A-Za-z]){5,25}")
@@ -25,13 +27,18 @@ _BIRTH = re.compile(
     r"|[0-9]{1,2}(?:\.|st|nd|rd|th)?[ -]?(?:de |of )?[^\W\d_]{3,12}\.?,?(?: de)?[ -][0-9]{4}"
     r"|[^\W\d_]{3,12}\.? [0-9]{1,2}(?:st|nd|rd|th)?,? [0-9]{4}|[0-9]{4}年[0-9]{1,2}月[0-9]{1,2}日"
 )
+_PART_OF_BIRTH = re.compile(r"[0-9]{1,4}|[^\W\d_]{3,12}")
 _CARD = re.compile(r"[0-9](?:[ .:-]{0,2}[0-9]){12,18}")
 _IBAN = re.compile(r"[A-Za-z]{2}[ .:-]?[0-9][ .:-]?[0-9](?:[\s.:-]{0,2}[0-9A-Za-z]){11,30}")
 _LETTERS_OF_A_WORD = re.compile(r"[A-Za-z]{5}")
 _PASSPORT = re.compile(
-    r"[A-Za-z]{0,3} ?(?:[0-9]{6,9}[A-Za-z]{0,2}|[0-9]{5}[A-Za-z][0-9]?|[0-9]{3}[A-Za-z][0-9]{4})"
+    r"[CFGHJ-NPRTV-Zcfghj-nprtv-z](?=[^0-9]*[0-9])[CFGHJ-NPRTV-Zcfghj-nprtv-z0-9]{8}"
+    r"|(?=[^A-Za-z]*[A-Za-z])(?=(?:[^0-9]*[0-9]){4})[A-Za-z0-9]{8,9}"
+    r"|[A-Za-z]{0,3}[0-9]{2,5}[ -](?:[0-9]{3,5}|[0-9]{6,7})[A-Za-z]?|[0-9]{2} [0-9]{2} [0-9]{6}"
+    r"|[A-Za-z]{0,3} ?(?:[0-9]{6,9}[A-Za-z]{0,2}|[0-9]{5}[A-Za-z][0-9]?|[0-9]{3}[A-Za-z][0-9]{4})"
     r"|[0-9]{2}[A-Za-z]{2}[0-9]{5}"
 )
+"""Among others Germany's, which are written with digits and consonants (ICAO 9303-4 shows such a specimen)."""
 DIGITS_LEAST = 5
 """Fewest digits of a number; shorter ones are keys of tables."""
 
@@ -55,6 +62,13 @@ def is_plate(_: str, text: str) -> bool:
     """Return whether a text has the form of a vehicle's plate: letters and digits."""
     plate = text.strip()
     return _PLATE.fullmatch(plate) is not None and any(map(str.isdigit, plate)) and not plate.isdigit()
+
+
+def is_birth(name: str, text: str) -> bool:
+    """Return whether a text is a date, or the part of one that its name says: ``dob|day``."""
+    birth = text.strip()
+    is_part = joined(name.rpartition("|")[2]) in PARTS_OF_DATE and _PART_OF_BIRTH.fullmatch(birth)
+    return bool(is_part) or _BIRTH.fullmatch(birth) is not None
 
 
 def _has_form(form: re.Pattern[str]) -> Callable[[str, str], bool]:
@@ -125,6 +139,6 @@ def named_numbers(vocabulary: Vocabulary) -> tuple[Detector, ...]:
         Named(
             "LICENSE_PLATE", words("license_plate"), is_plate, "a vehicle's plate", "license_plate", "M-XY 4711"
         ),
-        Named("DATE_OF_BIRTH", words("birth"), _has_form(_BIRTH), "a date of birth", "birth_date", "1985-03-12"),
+        Named("DATE_OF_BIRTH", words("birth"), is_birth, "a date of birth", "birth_date", "1985-03-12"),
     )
     return tuple(replace(named_detector(each), gives_way=each.entity in OF_ANY_COUNTRY) for each in named)

@@ -16,16 +16,18 @@ from extproc.detectors.context import last_name
 from extproc.detectors.detector import Detector, Ranges
 from extproc.detectors.ends import parts_around
 from extproc.detectors.shell_values import SHELL
+from extproc.detectors.vocabulary.key_roles import joined
 from extproc.detectors.vocabulary.maps import is_name_of_secret, is_of_passwords, is_plural
 from extproc.detectors.vocabulary.vocabulary import Vocabulary
 from extproc.detectors.vocabulary.words import Words
 
 OF_OBJECTS = {
-    "password": (b"kty", b"[^A-Za-z]auth[^a-z]"),
+    "password": (b"kty", b"usuario", b"[^A-Za-z]auth[^a-z]"),
     "last_name": (b"family", b"(?:Patient|Practitioner|RelatedPerson)[^A-Za-z]"),
     "street": (b"(?i:postal_?code)",),
 }
-"""Members of objects in which others tell nothing alone: a JWK, Docker's logins, names and addresses of FHIR."""
+"""Members of objects in which others tell nothing alone: a JWK, logins of Docker and in Spanish, names and
+addresses of FHIR."""
 ADDRESS = "://"
 """In the value of a name that tells, an address is none, and one of its parameters may be."""
 LONGEST = 16_384
@@ -41,6 +43,8 @@ NO_PERSON = re.compile(
     r"\^.*|[^\s/]+/\S*|[^\s/]+(?:/[^\s/]+){2}.*|[a-z0-9]+(?:[._][a-z0-9]+)+|(?i:string|unknown)|[^\s_]*_\S*"
 )
 """Names of repositories, of fields, of codes, and of what a repository holds: ``^master``, files."""
+FILE_NAME, FILE = "fname", re.compile(r"\S+\.[A-Za-z0-9]{1,5}")
+"""``fname`` is the name of a file, too."""
 TOKEN = re.compile(r"(?=(?:[^0-9]*[0-9]){2})(?=(?:[^A-Za-z]*[A-Za-z]){2})[\w.~+/=-]{8,15}")
 TOKEN_LONGEST = 15
 """Longer ones are found by their randomness."""
@@ -56,10 +60,11 @@ NOT_A_VALUE = re.compile(
     r"(?:(?:bearer|basic|token)\s{1,4})?(?:"
     r"[0-9]+ bytes?|\$\{?[A-Z_]+\}?/\S*|(?:[0-9a-f]{2}:){15,31}[0-9a-f]{2}|SHA256:[\w+/]{43}=?"
     r"|(?:ssh|ecdsa)-[\w@.-]+ AAAA[\w+/=]+(?: .*)?"
-    r"|\s*|\[\s*\]|\{\s*\}|[0-9]{1,3}|[a-z][a-z0-9+.-]{1,20}://\S*|(?:arn|urn|env):\S+|projects/[^/\s]+/secrets/\S*"
+    r"|\s*|\\{1,2}n|\[\s*\]|\{\s*\}|[0-9]{1,3}|[a-z][a-z0-9+.-]{1,20}://\S*|(?:arn|urn|env):\S+|projects/[^/\s]+/secrets/\S*"
     r"|(?:vault|ssm|awssm|gcpsm|secretref|ref\+[a-z0-9]{2,20}):[\w./#@-]+|@Microsoft\.KeyVault\([^()]*\)|inherit"
     r"|\$\{[a-z_][a-z0-9_.]*\}|\$?\{\{[^{}]*\}\}|\{[a-z_]+\}|\#\{[^{}]*\}|%[a-z_]\w*%"
     r"|(?-i:\$\(?(?:[A-Z_][A-Z0-9_]*|[a-z_]+)\)?)|<[a-z _*-]*>|\[[*]+\]"
+    r"|\u2039[^\u2039\u203a<>]{0,40}[\u203a>]?"
     r"|(?:<[a-z_ -]{1,40}>|&lt;[a-z_ -]{1,40}&gt;|\{[a-z_ -]{1,40}\})(?:[.,]?\s{0,2}[a-z]{1,12}\.?){0,3}|string"
     r"|/(?:[a-z]{3,24}|v[0-9]|20[0-9]{2}-[0-9]{2}-[0-9]{2})/[\w./{}$:-]*"
     r"|(?:must|should|needs? to|has to|may not|cannot|can't|is (?:too|not|required|invalid|missing|wrong|already))"
@@ -71,8 +76,8 @@ NOT_A_VALUE = re.compile(
     r"|<?(?:your|my|the|enter|insert|put|some|any)(?:[ _-][a-z]+)+>?)",
     re.IGNORECASE,
 )
-"""Values that are no secret: a size, a public key or its fingerprint, an address, a path, a template, a reference,
-a switch, stars, a version, ``%s``."""
+"""Values that are no secret: NULL in what PostgreSQL and MySQL export (``\\N``), a size, a public key or
+its fingerprint, an address, a path, a template, a reference, a switch, stars, a version, ``%s``."""
 AUTHORIZES = re.compile(
     r"(?!i?auth_[0-9A-Za-z]{8})(?:(?:bearer|basic|token|digest|negotiate|api-?key|[a-z0-9]{2,8}-hmac-[\w-]+)"
     r"[ :=]\s*\S"
@@ -94,18 +99,43 @@ KEY_OF_A_MACHINE = ("ssh_key", "sshkey", "ssh-key")
 """Interfaces of clouds name keys by their numbers; a key itself has letters."""
 FOLDER = re.compile(r"[.~]{0,2}/")
 """The variables of a shell that are called PWD and OLDPWD hold folders."""
+RESULTS = re.compile(
+    r"all|any|some|most|none|partly|partial(?:ly)?|pass(?:ed)?|failed|failures?|fail|ok|first|second|final"
+    r"|[0-9]{1,6} of [0-9]{1,6}",
+    re.IGNORECASE,
+)
+"""Values of ``pass`` that say which tests passed."""
+LONG_FROM = {"devicecode": 20}
+"""Fewest characters of secrets whose names also name short codes (RFC 8628: ``device_code``)."""
+LOGIN = re.compile(r"[^\s:/]{1,128}:\S+|(?:basic|bearer) \S+", re.IGNORECASE)
+OF_LOGIN = ("proxy_auth", "http_auth", "proxyauth", "httpauth", "proxy-auth", "http-auth")
+"""Names of the methods of a login, or of a login itself: then it has a colon."""
 ACCESS_KEY, PHRASE = "accesskey", "mnemonic"
 """The attribute of HTML for a key of the keyboard, and the name of a wallet's words."""
 WALLET = re.compile(r"\W*[^\W\d_]+(?:[\s,]{1,3}[^\W\d_]+){11,}\W*")
 """Twelve words at least (BIP 39)."""
 ASSIGNED = re.compile(
-    r"""(?P<name>[\w./$-](?<![\w./$-].)[\w./$-]{0,127}(?: [\w-]{1,32}){0,2})"""
+    r"""(?P<name>[\w./$-](?<![\w./$-].)[\w./$-]{0,127}(?: \w[\w-]{0,31}){0,2})"""
     r"""(?:\\{0,3}["'`])?\]?(?:\*\*)?[ \t]{0,8}(?P<sign>:=|=>|==?|:)(?:\*\*)?[ \t]{0,8}"""
     r"""(?:(?P<open>\\{0,3}["'`])|(?P<bare>[^\s"'`\\,;&<>(){}\[\]|*][^\s"'`\\,;&<>(){}\[\]|]{0,511}))"""
 )
 """A name, a sign, and the beginning of a quoted value or a bare value."""
 NUMBER_BEHIND = re.compile(r" [0-9]\S*\Z")
 """Ends what is no name: ``password 10`` of ``changed password 10:00``."""
+MADE_BY_PEOPLE = re.compile(r"(?=\S*[A-Za-z])(?:(?=\S*[0-9])|(?=\S*[!@#$%^&*+=~?]\S))[^\s<>{}()\[\]]{4,}")
+"""A word with a digit or a mark inside, as a switch and the label of a button have none."""
+ROUTERS = re.compile("enable[_-]?(?:password|secret)", re.IGNORECASE)
+WORD = re.compile(
+    r"(?!(?:always|never|optional|required|automatic|auto|default|manual|both|only|prompt|ask|allow(?:ed)?|deny|denied"
+    r"|disabled?|enabled?|all|some|any|user|admin|login|local|remote|strict|active|inactive)\Z)[a-z]{4,64}"
+)
+"""What follows ``enable password`` in the configuration of a router, and is no word for a switch."""
+HASH = re.compile(
+    r"(?:\{[A-Z0-9-]{2,12}\}|(?:md5|sha-?[0-9]{1,3})[:$]|0x)?(?:[0-9a-fA-F]{32}(?:[0-9a-fA-F]{8}|[0-9a-fA-F]{24}"
+    r"|[0-9a-fA-F]{32}|[0-9a-fA-F]{64}|[0-9a-fA-F]{96})?(?:[:$][^\s:$]{1,128})?"
+    r"|(?=[^0-9]*[0-9])(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])[A-Za-z0-9+/_-]{20,256}={0,2})|\$\S{1,16}\$\S{8,}"
+)
+"""MD5 and the SHA families in hexadecimals, perhaps with a salt; RFC 2307's schemes; Base64; crypt(5)."""
 IN_COLONS = re.compile(r"[\w./$-]:")
 """Stands before a part of an ARN, which is no name of the next part: ``x:secret:y``."""
 TAGGED = re.compile(
@@ -207,12 +237,15 @@ Accepts = Callable[[str, str], bool]
 def find(words: Words, accepts: Accepts, text: str, keys: str) -> Ranges:
     """Yield the whole text if its own name tells, or the values in it that have such a name beside them."""
     name = last_name(keys)
-    if words.tell(name):
+    if words.tell(name) or words.tell_below(keys):
         if len(text) <= LONGEST and accepts(name, text):
             yield 0, len(text)
             return
         if ADDRESS not in text:
             return
+    elif accepts is is_secret and words.is_switch(name) and len(text) <= LONGEST and is_under_switch(name, text):
+        yield 0, len(text)
+        return
     yield from _in_text(words, accepts, text)
 
 
@@ -220,9 +253,13 @@ def _in_text(words: Words, accepts: Accepts, text: str) -> Ranges:
     near = _Near(words.ends(text), text)
     for match in near.assigned():
         name = match["name"]
-        if words.tell(name) and not NUMBER_BEHIND.search(name):
+        is_told = words.tell(name)
+        is_switch = not is_told and accepts is is_secret and words.is_switch(name)
+        if (is_told or is_switch) and not NUMBER_BEHIND.search(name):
             start, end = _quoted(text, match) if match["open"] else _bare(text, match, accepts)
             value = text[start:end]
+            if is_switch and not is_under_switch(name, value):
+                continue
             if accepts(name, value) and (match["open"] or _is_written(text, match, value)):
                 near.read = max(near.read, end)
                 yield start, end
@@ -476,11 +513,33 @@ def is_secret(name: str, text: str) -> bool:
         small.endswith(PHRASE) and WALLET.fullmatch(text) is None
     )
     is_other |= text.isdigit() and small.rstrip("s").endswith(KEY_OF_A_MACHINE)
-    is_other |= "_" in text and text.strip().lower() == small  # a placeholder, or a variable that is passed on
+    variable = text.strip().lower()  # a placeholder, or a variable that is passed on
+    is_other |= "_" in variable and small.replace("-", "_").endswith(variable)
+    is_other |= small.endswith("pass") and RESULTS.fullmatch(text.strip()) is not None
+    is_other |= small.endswith(OF_LOGIN) and LOGIN.fullmatch(text.strip()) is None
+    is_other |= len(text) < LONG_FROM.get(joined(name)[-10:], 0)
     is_none = is_folder or is_other or (small.endswith(AUTHORIZATION) and not AUTHORIZES.match(text.strip()))
     if LICENCE.search(small) and SPDX.fullmatch(text.strip()):
         return False
     return not is_none and NOT_A_VALUE.fullmatch(text.strip()) is None
+
+
+def is_under_switch(name: str, text: str) -> bool:
+    """Return whether a text under the name of a switch is a secret all the same: it looks made.
+
+    Routers also call a secret so, which may be any word.
+    """
+    value = text.strip()
+    if not is_secret(name, value) or NO_PASSWORD.fullmatch(value) or value.startswith(("/", ".")):
+        return False
+    if ROUTERS.match(name) and WORD.fullmatch(value):
+        return True
+    return MADE_BY_PEOPLE.fullmatch(value) is not None
+
+
+def is_password_hash(_: str, text: str) -> bool:
+    """Return whether a text has the form of a digest in hexadecimals or Base64, or of a modular crypt string."""
+    return HASH.fullmatch(text.strip()) is not None
 
 
 def is_id_of_authorization(name: str, text: str) -> bool:
@@ -503,11 +562,12 @@ def is_pin(_: str, text: str) -> bool:
     return PIN_DIGITS.fullmatch(text.strip()) is not None
 
 
-def is_person(_: str, text: str) -> bool:
+def is_person(name: str, text: str) -> bool:
     """Return whether a text may be a person's name: it has letters, and is neither a template nor another name."""
     bare = text.strip()
     is_other = NOT_A_VALUE.fullmatch(bare) or NO_PERSON.fullmatch(bare) or NO_NAME.fullmatch(bare)
-    return len(bare) <= PERSON_LONGEST and any(map(str.isalpha, bare)) and not is_other
+    is_file = name.lower().endswith(FILE_NAME) and FILE.fullmatch(bare)
+    return len(bare) <= PERSON_LONGEST and any(map(str.isalpha, bare)) and not (is_other or is_file)
 
 
 def is_street(name: str, text: str) -> bool:
@@ -528,6 +588,14 @@ def named_values(vocabulary: Vocabulary) -> tuple[Detector, ...]:
             "a value whose name says secret, as a whole",
             "password",
             "two words!",
+        ),
+        Named(
+            "PASSWORD_HASH",
+            vocabulary.words("password_hash"),
+            is_password_hash,
+            "a digest of a password under its name",
+            "password_hash",
+            "0123456789abcdef" * 2,
         ),
         Named("NAMED_SECRET", pins, is_pin, "a short number whose name says that it is secret", "pin", "4931"),
         Named(
@@ -573,12 +641,13 @@ def named_detector(named: Named) -> Detector:
     """Make the detector of values that only their names tell."""
     return Detector(
         named.entity,
-        (*named.words.hints, *OF_OBJECTS.get(named.key, ())),
+        (*named.words.hints, *named.words.hints_below, *OF_OBJECTS.get(named.key, ())),
         1,
         partial(find, named.words, named.accepts),
         prefilter_shortest=3,
         uses_context=True,
-        names=named.words.tell,
+        names=_or_switch(named.words) if named.accepts is is_secret else named.words.tell,
+        names_below=named.words.may_tell_below if named.words.hints_below else None,
         unbroken=partial(_blocks, named.words),
         is_generic=True,
         meaning=named.meaning,
@@ -586,3 +655,7 @@ def named_detector(named: Named) -> Detector:
         example=named.example,
         example_key=named.key,
     )
+
+
+def _or_switch(words: Words) -> Callable[[str], bool]:
+    return lambda name: words.tell(name) or words.is_switch(name)

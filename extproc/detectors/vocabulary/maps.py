@@ -47,6 +47,8 @@ OWNERS = frozenset({
     "support", "order", "page", "model", "region", "system", "carrier", "channel", "customer", "grant",
 })  # fmt: skip
 """Words for a property that are owners in a map: ``{"passwords": {"app": …}}``."""
+PARTS_OF_DATE, DATE = frozenset({"day", "month", "year"}), "date"
+"""Keys of an object that is a date, and the key of such an object in another one."""
 PARTS_MOST = 4
 """Most parts of a key that may say that a value is about the thing; a longer one is a random id, or a sentence."""
 KEY_LONGEST, NAME_LONGEST = 64, 128
@@ -102,6 +104,11 @@ def names_in_map(name: str, keys: Collection[str], scalars: Mapping[str, Scalar]
         for key, each in named.items()
         if each and (key not in scalars or may_be_in_map(name, scalars[key].text))
     }
+
+
+def is_date(keys: Collection[str]) -> bool:
+    """Return whether an object is a date in parts: ``{"day": 1, "month": 2, "year": 1990}``."""
+    return len(keys) > 1 and PARTS_OF_DATE.issuperset(map(joined, keys))
 
 
 def is_plural(name: str) -> bool:

@@ -10,6 +10,11 @@ from extproc.detectors.vocabulary.words import Words
 
 ABOUT, BEFORE = "about", "before"
 """Entries of the table, and of kinds, for other parts of names."""
+EXCEPT, BELOW = "except", "below"
+"""Entries of kinds: longer names that mean something else, and keys that tell together with the key above them."""
+SWITCH = "switch"
+"""An entry of the table for first parts of the names of switches."""
+_NO_LANGUAGES = frozenset({ABOUT, BEFORE, EXCEPT, BELOW})
 
 
 class Vocabulary:
@@ -24,9 +29,7 @@ class Vocabulary:
         table = _table()
         self.languages: dict[str, dict[str, tuple[str, ...]]] = {
             kind: {
-                language: tuple(words)
-                for language, words in by_language.items()
-                if language not in (ABOUT, BEFORE)
+                language: tuple(words) for language, words in by_language.items() if language not in _NO_LANGUAGES
             }
             for kind, by_language in table.items()
             if kind != ABOUT
@@ -48,13 +51,18 @@ class Vocabulary:
             table = _table()
             words = [each for kind in kinds for more in self.languages[kind].values() for each in more]
             words += [each for kind in kinds for each in self._more.get(kind, ())]
-            about = [each for kind in kinds for each in table[kind].get(ABOUT, ())]
-            before = [each for kind in kinds for each in table[kind].get(BEFORE, ())]
+            about, before, exceptions, below = (
+                [each for kind in kinds for each in table[kind].get(entry, ())]
+                for entry in (ABOUT, BEFORE, EXCEPT, BELOW)
+            )
             general = table[ABOUT]
             self._compiled[kinds] = Words(
                 words,
                 about=[*general["after"], *about],
-                before=[*general[BEFORE], *before],
+                before=[*general[BEFORE], *general[SWITCH], *before],
+                switches=general[SWITCH],
+                exceptions=exceptions,
+                below=below,
                 searched=self.hints,
             )
         return self._compiled[kinds]

@@ -62,6 +62,9 @@ class Words:
         *,
         about: Iterable[str] = (),
         before: Iterable[str] = (),
+        switches: Iterable[str] = (),
+        exceptions: Iterable[str] = (),
+        below: Iterable[str] = (),
         searched: Hints | None = None,
     ) -> None:
         """Compile words.
@@ -70,6 +73,9 @@ class Words:
             words: the words, with or without accents.
             about: parts behind a word which say that a value is about the thing: ``phone_verified_at``.
             before: first parts of a name that say the same: ``has_phone``.
+            switches: those of ``before`` that begin the names of switches: ``enable_password``.
+            exceptions: longer names that end in a word and mean something else: ``boarding_pass``.
+            below: names that tell only together with the key above them: ``number`` below ``account``.
             searched: takes the hints of these words; None: they are searched for alone.
 
         Raises:
@@ -78,12 +84,18 @@ class Words:
         self._told: dict[str, bool] = {}
         self.words = tuple(dict.fromkeys(words))
         self._parts_about, self._parts_before = tuple(about), tuple(before)
+        self._switches = frozenset(switches)
+        self._exceptions = tuple(f"_{each}" for each in exceptions)
+        parts_below = [each.split("_") for each in below]
+        self._below = frozenset(sign.join(parts) for parts in parts_below for sign in ("", "_", "-"))
         for word in (*self.words, *self._parts_about, *self._parts_before):
             if not _WORD.fullmatch(word) or word != word.lower() or not _LETTERS.search(word):
                 raise ValueError(
                     f"{word!r} is not a word: write the parts of a name in small letters, as in api_key"
                 )
         self._searched = searched or Hints()
+        self.hints_below = tuple(rb"[^A-Za-z_ -]%s[^A-Za-z_ -]" % _caseless(each) for each in sorted(self._below))
+        """Expressions of which one matches in every text that has a name for ``may_tell_below``."""
         self.numbers = self._searched.add(self.hints)
         """The numbers of the hints in what is searched."""
 
@@ -150,6 +162,25 @@ class Words:
             told = self._told[name] = bool(name) and self._tells(normal_name(name)) and bool(self.ends(name))
         return told
 
+    def is_switch(self, name: str) -> bool:
+        """Return whether a name would tell but for its first part, that of a switch: ``enable_password``."""
+        first, _, rest = normal_name(name).strip("_").partition("_")
+        return first in self._switches and self.tell(rest)
+
+    def may_tell_below(self, name: str) -> bool:
+        """Return whether a name may tell together with the key above it: ``number``."""
+        return bool(self._below) and name.lower() in self._below
+
+    def tell_below(self, keys: str) -> bool:
+        """Return whether the last key tells together with the key above it: ``number`` below ``account``.
+
+        Args:
+            keys: those above a value, one per line.
+        """
+        above, _, name = keys.rpartition("\n")
+        above = last_name(above)
+        return bool(above) and self.may_tell_below(name) and (self.tell(above) or self.tell(f"{above}_{name}"))
+
     def beside(self, text: str, at: int, keys: str) -> bool:
         """Return whether a value's name, the text shortly before it, or a key above it has one of the words.
 
@@ -188,6 +219,8 @@ class Words:
                 continue  # acct_1PgafTB7WZ01zgkW
             first = max(normal.rfind(" ", 0, match.start()), normal.rfind("|", 0, match.start())) + 1
             if normal.count("_", first, match.start()) > PARTS_BEFORE_MOST:
+                continue
+            if self._exceptions and normal[: match.end()].endswith(self._exceptions):
                 continue
             if not self._about.search(rest, 0, end) and not self._before.match(normal, first, match.start()):
                 return True

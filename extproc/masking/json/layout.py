@@ -46,12 +46,13 @@ _ROWS = frozenset({"row", "values", "data", "record", "cells", "fieldvalues"})
 """Keys of a list that may be the only row of a table."""
 _KNOWN_OBJECTS: tuple[tuple[frozenset[str], dict[str, str]], ...] = (
     (frozenset({"kty"}), dict.fromkeys(("d", "p", "q", "dp", "dq", "qi", "k", "oth"), "secret")),
+    (frozenset({"usuario", "clave"}), {"clave": "clave_acceso"}),
     (frozenset({"family", "given"}), {"family": "family_name", "given": "given_name", "text": "full_name"}),
     (frozenset({"line", "city"}), {"line": "address_line"}),
     (frozenset({"line", "postalCode"}), {"line": "address_line", "text": "address_line"}),
 )
-"""Members that an object of a known standard has, and the names of others in it: JWK (RFC 7518 section 6), and
-the names and addresses of FHIR."""
+"""Members that an object has, and the names of others in it: JWK (RFC 7518 section 6), the names and addresses of
+FHIR, and Spanish logins, where ``clave`` is no code but a password."""
 _LOGIN, _LOGIN_MEMBERS = (
     "auth",
     frozenset({"auth", "email", "identitytoken", "registrytoken", "username", "password"}),
@@ -65,7 +66,7 @@ _SECRET_LIST, _LIST_ITEMS = "SecretList", "items"
 """The kind of a list of such objects, which do not repeat their kind, and the key of the list."""
 _PEOPLE = frozenset({"Patient", "Practitioner", "RelatedPerson"})
 """Resources of FHIR about people: their ``name`` may be a text, and what refers to them may show it."""
-TELLING_MEMBERS = frozenset({"kty", "auth", "family", "postalCode", _SECRET_LIST}) | _PEOPLE
+TELLING_MEMBERS = frozenset({"usuario", "kty", "auth", "family", "postalCode", _SECRET_LIST}) | _PEOPLE
 """Members of these objects, and kinds of objects, that their detectors look for."""
 SECRET = "secret"  # noqa: S105 - a name
 """The name of values that are secret because of the object that they are in."""
@@ -224,7 +225,8 @@ class _Names:
         yield from _data_of_secrets(self._text, members)
         known = _known_names(self._text, members)
         pair = _pair_name(self._text, members)
-        in_map = {} if known or pair else self._names_in_map(name, members)
+        dated = self._dates(name, members)
+        in_map = dated or ({} if known or pair else self._names_in_map(name, members))
         default = self._name_of_default(name, members)
         for key, member in members.items():
             if default and key == _DEFAULT:
@@ -238,6 +240,16 @@ class _Names:
                 yield member, name, True
             else:
                 yield member, in_map.get(key, key), key in in_map
+
+    def _dates(self, name: str, members: dict[str, _Node]) -> dict[str, str]:
+        """Return the names of the parts of a date, or of a date in parts, in an object whose name tells."""
+        is_date = maps.is_date(members)
+        dates = [
+            key for key, each in members.items() if joined(key) == maps.DATE and maps.is_date(each.members or {})
+        ]
+        if not (is_date or dates) or not (telling := self._telling_part(name)):
+            return {}
+        return {key: _both(telling, key) for key in members} if is_date else dict.fromkeys(dates, telling)
 
     def _name_of_default(self, name: str, members: dict[str, _Node]) -> str:
         """Return the name of the secret of which an object describes the default; empty if it describes none.

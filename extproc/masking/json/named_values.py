@@ -113,6 +113,8 @@ def _named_by_string(analyzer: Analyzer, layout: Layout, start: int, end: int) -
         return  # only keys may be longer
     name = unquote(layout.text, start - 1, end + 1)
     told = analyzer.named_by(name[-KEY_LONGEST:])
+    if rest is not None and (below := analyzer.named_below(name[-KEY_LONGEST:])) is not NONE:
+        yield rest.end(), below
     is_telling = name.partition("/")[0] in TELLING_MEMBERS
     if told is NONE and not is_telling:
         return

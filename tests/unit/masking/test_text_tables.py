@@ -59,6 +59,18 @@ def test_a_named_value_is_the_whole_cell_and_no_more():
     assert masked(text, REMOVE) == 'user,password,role\nbob,,admin\nann,"",admin\nli,,admin\n'
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "COPY users (id, password, dob) FROM stdin;\n1\t\\N\t\\N\n\\.\n",
+        "id,password,pin\n1,\\N,\\N\n2,NULL,NULL\n",
+        "| test | condition to pass |\n|------|------|\n| a | all green |\n",
+    ],
+)
+def test_nothing_and_other_columns_stay(text):
+    assert masked(text) == text
+
+
 def test_a_cell_may_name_the_cell_beside_it():
     assert masked("name,value\nDB_PASSWORD,hunter2\nREGION,oslo\n") == (
         "name,value\nDB_PASSWORD,[NAMED_SECRET]\nREGION,oslo\n"

@@ -238,6 +238,13 @@ TOKENS: tuple[Token, ...] = (
         (Form(r"NF-[A-Za-z0-9]{16}", r"[A-Za-z0-9]{16}", check=has_digit),),
     ),
     Token(
+        "LARAVEL_KEY",
+        "the key with which an application of Laravel encrypts: 32 bytes",
+        "base64:" + filler(42) + "w=",
+        "laravel.com/docs/encryption",
+        (Form(r"base64:", r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", check=has_digit),),
+    ),
+    Token(
         "FULLSTORY_KEY",
         "a key of Fullstory",
         "na1." + filler(64),

@@ -19,6 +19,10 @@ MASKED = [
     ({"passport": "AB1234567"}, "PASSPORT"),
     ({"uk_passport": "AB1234567"}, "PASSPORT"),
     ({"passportNumber": "X42049X1"}, "PASSPORT"),
+    ({"passport": "C01X00T47"}, "PASSPORT"),
+    ({"passport_number": "L898902C3"}, "PASSPORT"),
+    ({"passport": "L8982 1234"}, "PASSPORT"),
+    ({"passport_number": "45 12 345678"}, "PASSPORT"),
     ({"national_id": "38001085718"}, "NATIONAL_ID"),
     ({"de_vat_id": "de-136-695-976"}, "EU_VAT_NUMBER"),
     ({"vat_id": "DE 136 695 976"}, "EU_VAT_NUMBER"),
@@ -45,6 +49,8 @@ MASKED = [
 STAY = [
     {"tax_id": "txi_1NuMB12eZvKYlo2CMecoWkZd"},
     {"passport": "12345"},
+    {"passport": "Expired26"},
+    {"passport": "2030-01-01", "travel_document": "visa type C"},
     {"national_id": "12.345/678-9", "de_tax_id": "12345678901", "us_npi": "1234567890", "uk_nino": "BG123612A"},
     {"tr_national_id": "12345678900", "pl_pesel": "44051401459", "in_aadhaar": "1234 5678 9012"},
     {

@@ -38,6 +38,16 @@ SECRETS = [
     ("verificationCode", "493177"),
     ("totp_code", "493177"),
     ("secretValue", "x"),
+    ("enable_password", "s3cret"),
+    ("enable_secret", "cisco"),
+    ("use_password", "x7!k"),
+    ("changePassword", "hunter2"),
+    ("require_password", "p@ss"),
+    ("clave_secreta", "gato"),
+    ("clave_acceso", "gato"),
+    ("device_code", "GmRhmhcxhwAzkoEqiMEg_DnyEysNkuNhszIySk9eS"),
+    ("proxy_auth", "bob:hunter2"),
+    ("test_pass", "word"),
 ]
 NO_SECRETS = [
     ("password", ""),
@@ -70,6 +80,31 @@ NO_SECRETS = [
     ("creditValue", "1200"),
     ("basic_auth", "true"),
     ("security_answer_hint", "a dog"),
+    *(("enable_password", value) for value in ("true", "yes", "1", "always", "on", "86400", "Enable password")),
+    *(
+        ("change_password", value)
+        for value in ("Change password", "Change?", "/account/password", "change-form", "v2")
+    ),
+    ("is_password", "s3cret"),
+    ("password_hash", "argon2id"),
+    ("password_hash_algorithm", "sha256"),
+    ("proxy_auth", "ntlm"),
+    ("device_code", "TH-100"),
+    ("password", "\\N"),
+    ("pin", "\\N"),
+    ("clave", "MX01"),
+    ("clave_producto", "A-77"),
+    ("claveProdServ", "01010101"),
+    ("boarding_pass", "ABC12"),
+    ("customer_boarding_pass", "ABC12"),
+    ("condition to pass", "green"),
+    ("low_pass", "butter"),
+    ("pass", "all"),
+    ("pass", "3 of 4"),
+    ("secret_question", "pet?"),
+    ("secretQuestion", "What is your pet's name?"),
+    ("merchant_token", "6GSNWH6D3RZ9H"),
+    ("x_api_key", "api_key"),
 ]
 IN_TEXT = [
     ("POSTGRES_PASSWORD=hunter2", "hunter2"),
@@ -221,10 +256,27 @@ def test_code_and_prose_stay(text):
         ("last_name", 'Robert "Bob" Smith', "PERSON"),
         ("surname", "van\nDyke", "PERSON"),
         ("patient_name", "DOE^JOHN^A", "PERSON"),
+        ("account_holder_name", "Jenny Rosen", "PERSON"),
+        ("accountHolderName", "Jenny Rosen", "PERSON"),
+        ("recipient_name", "Jenny Rosen", "PERSON"),
+        ("fname", "Jenny", "PERSON"),
+        ("lname", "St.John", "PERSON"),
+        ("real_name_normalized", "Jenny Rosen", "PERSON"),
+        ("password_hash", "5f4dcc3b5aa765d61d8327deb882cf99", "PASSWORD_HASH"),
+        ("passwordDigest", "5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8", "PASSWORD_HASH"),
+        ("user_pwd_hash", "{SSHA}0c0blFTXXNuAMHECS4uxrj3ZieMoWImr", "PASSWORD_HASH"),
     ],
 )
 def test_names_and_streets(key, value, entity):
     assert ANALYZER.scan(value, lambda: key) == [(0, len(value), entity)]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("fname", "report.pdf"), ("fname", "Report.PDF"), ("street_view", "no imagery"), ("street_food", "Tacos")],
+)
+def test_other_names_with_their_words_stay(key, value):
+    assert ANALYZER.scan(value, lambda: key) == []
 
 
 def test_a_parameter_of_an_address_whose_name_tells():
