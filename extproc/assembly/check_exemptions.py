@@ -17,8 +17,8 @@ from extproc.model.masking import MASK_EVERYTHING
 from extproc.policy.names.known_names import listed, suggestion
 from extproc.settings.masking import ExemptionSettings
 
-Problem = tuple[str, str, str]
-"""The key that is wrong, what is wrong with it, and a hint."""
+Problem = tuple[tuple[str | int, ...], str, str]
+"""The key that is wrong, below the exemption, what is wrong with it, and a hint."""
 BUILT_IN = frozenset(detector.entity for detector in CATALOGUE)
 WITH_DOMAINS = frozenset({"EMAIL_ADDRESS"})
 """Built-in entities whose values have a domain."""
@@ -30,31 +30,35 @@ def exemption_problems(connection: Connection, masker: Masker) -> Iterator[Confi
     for index, each in enumerate(masking.exempt):
         for key, what, hint in _problems(each, connection, masker):
             where = f"{'.'.join(base)}.exempt"
-            yield ConfigError(f"{where}: {what}", hint=hint, key=(*base, "exempt", index, key))
+            yield ConfigError(f"{where}: {what}", hint=hint, key=(*base, "exempt", index, *key))
     for name in masking.functions:
         if wrong := _wrong_function(name, connection):
             yield ConfigError(f"{'.'.join(base)}.functions: {wrong}", key=(*base, "functions", name))
 
 
 def _problems(settings: ExemptionSettings, connection: Connection, masker: Masker) -> Iterator[Problem]:
-    try:
-        masker.check((exemption_rule(settings),), _kinds(settings, connection))
-    except MaskingError as error:
-        close = suggestion(settings.entity, masker.entities) if settings.entity not in masker.entities else ""
-        yield ("path" if "path" in str(error) else "entity"), f"{error}{close}", ""
-        return
-    for name in settings.functions:
+    if settings.entity not in (ANY_ENTITY, *masker.entities):
+        close = suggestion(settings.entity, masker.entities)
+        yield ("entity",), f"no detector finds {settings.entity}{close}", ""
+    for index, name in enumerate(settings.functions):
         if wrong := _wrong_function(name, connection):
-            yield "functions", wrong, ""
+            yield ("functions", index), wrong, ""
     yield from _wrong_values(settings, masker)
-    if settings.path and settings.path.startswith("$") and _is_nowhere(settings, connection):
-        yield (
-            "path",
-            f"no field is at {settings.path}: the exemption would never hold",
-            "name a field of the message",
-        )
+    yield from _wrong_path(settings, connection, masker)
     if masker.mask_text(settings.reason, MASK_EVERYTHING)[1]:
-        yield "reason", "the reason holds an entity, and records show it", "say why, without the value"
+        yield ("reason",), "the reason holds an entity, and records show it", "say why, without the value"
+
+
+def _wrong_path(settings: ExemptionSettings, connection: Connection, masker: Masker) -> Iterator[Problem]:
+    rule = exemption_rule(settings.model_copy(update={"entity": ANY_ENTITY}))
+    try:
+        masker.check((rule,), _kinds(settings, connection))
+    except MaskingError as error:
+        yield ("path",), str(error), ""
+        return
+    if settings.path and settings.path.startswith("$") and _is_nowhere(settings, connection):
+        what = f"no field is at {settings.path}: the exemption would never hold"
+        yield ("path",), what, "name a field of the message"
 
 
 def _wrong_values(settings: ExemptionSettings, masker: Masker) -> Iterator[Problem]:
@@ -63,14 +67,14 @@ def _wrong_values(settings: ExemptionSettings, masker: Masker) -> Iterator[Probl
         try:
             compile_pattern(settings.pattern)
         except ValueError as error:
-            yield "pattern", str(error), ""
+            yield ("pattern",), str(error), ""
     if settings.domain and entity == ANY_ENTITY:
-        yield "domain", "not every entity has a domain: a password may look like an address", "name the entity"
+        yield ("domain",), "not every entity has a domain: a password may look like an address", "name the entity"
     if settings.domain and entity in BUILT_IN - WITH_DOMAINS:
-        yield "domain", f"{entity} has no domain: the exemption would never hold", "use value or pattern"
+        yield ("domain",), f"{entity} has no domain: the exemption would never hold", "use value or pattern"
     if settings.value and entity in masker.entities and masker.finds(settings.value, entity) is False:
         what = f"the value is not found as {entity}: the exemption would never hold"
-        yield "value", what, "try the value with extproc mask --explain"
+        yield ("value",), what, "try the value with extproc mask --explain"
 
 
 def _wrong_function(name: str, connection: Connection) -> str:

@@ -7,12 +7,14 @@ from extproc.assembly.check_exemptions import exemption_problems
 from extproc.assembly.keys import KEY_BYTES
 from extproc.assembly.make_connection import make_connection
 from extproc.assembly.make_engine import configured_interest, make_engine, presumed_reads
-from extproc.assembly.make_masker import make_masker_with
+from extproc.assembly.make_masker import collect_detectors, key_problems, make_masker_with
+from extproc.codecs.located_yaml import KeyPath
 from extproc.config.schema import Settings
 from extproc.config.validation_errors import combined
+from extproc.detectors.analyzer import Analyzer
 from extproc.flow.services import Connection
 from extproc.masking.masker import Masker
-from extproc.model.errors import ConfigError, MaskingError
+from extproc.model.errors import ConfigError, MaskingError, PolicyInvalid
 from extproc.model.masking import MaskOperator, MaskRule
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.contract.uninspectable_reads import UnreadNote, unread_notes
@@ -35,9 +37,23 @@ def check_parts(settings: Settings) -> CheckedPolicy:
     """Make every masking plan and load the policy, and keep nothing: for ``extproc config check``.
 
     Raises:
-        ConfigError, PolicyInvalid: a masking plan or a policy that must not be used.
+        ConfigError, PolicyInvalid: masking, keys or a policy that must not be used; it holds all mistakes.
     """
-    check_plans(settings)
+    problems = [*masking_problems(settings), *key_problems(settings)]
+    try:
+        checked = _check_policy(settings)
+    except PolicyInvalid as error:
+        if not problems:
+            raise
+        problems += error.problems or [ConfigError(str(error))]
+    except ConfigError as error:
+        problems.append(error)
+    if problems:
+        raise combined(problems)
+    return checked
+
+
+def _check_policy(settings: Settings) -> CheckedPolicy:
     if settings.policy.engine == "opa":
         presumed, interest = presumed_reads(settings.policy), configured_interest(settings.policy)
         return CheckedPolicy("", tuple(unread_notes(presumed, interest)), interest is ResponseInterest.ALWAYS)
@@ -53,11 +69,17 @@ def check_plans(settings: Settings) -> None:
     Raises:
         ConfigError: plans that must not be used; it holds all mistakes, each with its key.
     """
-    masker = make_masker_with(settings, bytes(KEY_BYTES))
-    connections = (make_connection(name, each, settings.limits) for name, each in settings.connections.items())
-    problems = [wrong for each in connections for wrong in plan_problems(each, masker)]
-    if problems:
+    if problems := masking_problems(settings):
         raise combined(problems)
+
+
+def masking_problems(settings: Settings) -> list[ConfigError]:
+    """Return an error for each mistake in the detectors and in every connection's masking, with its key."""
+    detectors, problems = collect_detectors(settings.masking)
+    masker = make_masker_with(settings, bytes(KEY_BYTES), detectors=Analyzer(detectors))
+    for name, each in settings.connections.items():
+        problems += plan_problems(make_connection(name, each, settings.limits), masker)
+    return problems
 
 
 def check_plan(connection: Connection, masker: Masker) -> None:
@@ -79,14 +101,18 @@ def plan_problems(connection: Connection, masker: Masker) -> Iterator[ConfigErro
         ("response", masking.response, masking.declared.response),
     ):
         kinds = connection.protocol.kinds(response=side == "response")
-        plain = [((side, index), each.path or "", each.entity or "") for index, each in enumerate(rules or ())]
+        plain = [
+            ((side, index, "path" if each.path else "entity"), each.path or "", each.entity or "")
+            for index, each in enumerate(rules or ())
+        ]
         passing = [(("declared", side, index), path, "") for index, path in enumerate(declared or ())]
-        for within, path, entity in (*plain, *passing):
+        rows: list[tuple[KeyPath, str, str]] = [*plain, *passing]
+        for within, path, entity in rows:
             try:
                 masker.check((MaskRule(MaskOperator.REDACT, path=path, entity=entity),), kinds)
             except MaskingError as error:
                 close = suggestion(entity, masker.entities) if entity else ""
-                named = ".".join(str(part) for part in within if isinstance(part, str))
+                named = f"declared.{side}" if within[0] == "declared" else side
                 key = ("connections", connection.name, "masking", *within)
                 where = f"connections.{connection.name}.masking.{named}"
                 yield ConfigError(f"{where}: {error}{close}", key=key)

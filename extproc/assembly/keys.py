@@ -12,21 +12,28 @@ SESSION_KEY = "session.key"
 """Files in the state folder."""
 KEY_BYTES = 32
 """The fewest bytes a key may have, and the number that a new key gets."""
+MAKE_IT = f"write {KEY_BYTES} random bytes: head -c {KEY_BYTES} /dev/urandom"
 
 
-def read_key(path: Path) -> bytes:
+def read_key(path: Path, key: tuple[str, ...] = ()) -> bytes:
     """Read a key that the settings name.
+
+    Args:
+        path: its file.
+        key: the setting that names it.
 
     Raises:
         ConfigError: the file cannot be read, or is too short.
     """
     try:
-        key = path.read_bytes()
+        found = path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"masking: cannot read the key {path}: {error.strerror}") from error
-    if len(key) < KEY_BYTES:
-        raise ConfigError(f"masking: the key {path} has fewer than {KEY_BYTES} bytes")
-    return key
+        raise ConfigError(
+            f"masking: cannot read the key {path}: {error.strerror}", hint=MAKE_IT, key=key
+        ) from error
+    if len(found) < KEY_BYTES:
+        raise ConfigError(f"masking: the key {path} has fewer than {KEY_BYTES} bytes", hint=MAKE_IT, key=key)
+    return found
 
 
 def make_own_key(path: Path) -> bytes:

@@ -41,25 +41,30 @@ def check(file: FileArgument = None, config: ConfigOption = DEFAULT_CONFIG) -> N
 
     Exit status: 0 if the guard would start with it, 1 if not.
     """
-    from extproc.assembly.check_settings import check_parts
+    from extproc.assembly.check_settings import check_parts, masking_problems
+    from extproc.assembly.masking_notes import masking_notes
     from extproc.config.configuration import SHOWN, configuration_digest
-    from extproc.config.load import adding_places, load_settings
+    from extproc.config.load import adding_places, read_settings
     from extproc.config.summary import notes, response_policy_notes, summary
+    from extproc.config.validation_errors import combined
 
     config = file or config
-    settings = load_settings(config)
+    settings, problems = read_settings(config)
     with adding_places(config):
+        if problems:
+            raise combined([*problems, *masking_problems(settings)])
         policy = check_parts(settings)
+    digest = configuration_digest(settings)
     typer.echo(f"OK: {config}")
     for line in summary(settings):
         typer.echo(f"  {line}")
-    typer.echo(f"  digest {configuration_digest(settings)[:SHOWN]}")
+    typer.echo(f"  digest {digest[:SHOWN]}")
     if policy.revision:
         typer.echo(f"  policy revision {policy.revision[:12]}")
     for known in policy.notes:
         typer.echo(f"  note: {known}")
     responses = response_policy_notes(settings, decides_responses=policy.decides_responses)
-    for note in (*notes(settings), *responses):
+    for note in (*notes(settings), *masking_notes(settings), *responses):
         typer.echo(f"  {'problem' if note.refuses_all else 'note'}: {note}")
 
 

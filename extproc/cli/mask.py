@@ -1,12 +1,11 @@
 """``extproc mask``: try a masking plan on a file or standard input."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from extproc.cli.options import examples
+from extproc.cli.options import Direction, examples
 
 STANDARD_INPUT = Path("-")
 EXAMPLES = examples(
@@ -22,13 +21,6 @@ EXAMPLES = examples(
     ("extproc mask answer.json --check && echo clean", "test in a script that nothing has to be masked."),
     ("extproc mask item.bin --descriptors shop.binpb --message shop.v1.Item", "mask a protocol buffers message."),
 )
-
-
-class Direction(StrEnum):
-    """Which of a connection's two plans to try."""
-
-    REQUEST = "request"
-    RESPONSE = "response"
 
 
 def mask(  # noqa: PLR0917 - each is an option of the command line

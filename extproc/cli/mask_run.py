@@ -8,7 +8,6 @@ from pathlib import Path
 import typer
 from rich.text import Text
 
-from extproc.cli.mask import Direction
 from extproc.cli.mask_diff import changed_lines, changed_values, print_changes
 from extproc.cli.mask_explain import explained
 from extproc.cli.mask_input import FOR_TRIALS, Limits, is_text_with_fields, read_body
@@ -22,6 +21,7 @@ from extproc.cli.mask_rules import (
     rules_of_connection,
     rules_of_options,
 )
+from extproc.cli.options import Direction
 from extproc.codecs.unreadable import Unreadable
 from extproc.config.load import load_settings
 from extproc.masking.formats import as_text, is_one, media_of

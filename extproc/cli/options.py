@@ -19,6 +19,13 @@ class EngineChoice(StrEnum):
     OPA = "opa"
 
 
+class Direction(StrEnum):
+    """Which of a connection's two plans to try."""
+
+    REQUEST = "request"
+    RESPONSE = "response"
+
+
 EngineOption = Annotated[
     EngineChoice | None,
     typer.Option("--engine", help="Try the policy in this engine. Default: that of the configuration."),

@@ -36,7 +36,7 @@ FORMS = {
     r"^\$": "a JSONPath that begins with $, such as $.items[*].ssn",
     r"^(\*|[A-Z][A-Z0-9_]*)$": "the name of an entity in capitals, such as US_SSN, or * for all",
     r"^[A-Z]{2}$": "the code of a region in two capitals, such as DE",
-    r"^[A-Z][A-Z0-9_]{1,40}$": "the name of an entity in capitals, such as EMPLOYEE_ID",
+    r"^[A-Z][A-Z0-9_]{1,40}$": "the name of an entity in capitals, of 2 to 41 characters, such as EMPLOYEE_ID",
     HOST: (
         "a host name in lower case, with its port where the Host header has one, such as crm.example.com;"
         " *.example.com for all names below, or crm.example.com:* for any port"
@@ -75,16 +75,26 @@ def form_hint(pattern: str, value: object, path: KeyPath = ()) -> str:
 def _mistake(expected: str, value: object, path: KeyPath) -> str:
     if not isinstance(value, str):
         return ""
-    if expected.startswith(("host:port", "a host name")) and "://" in value:
-        tls = ", and set `tls: true` for https" if path[-2:] in TLS_IS_BESIDE else ""
-        return f"\n  this is a URL: leave out the scheme and the path{tls}"
-    if expected.startswith("host:port") and ":" not in value:
-        return "\n  the port is missing"
-    if expected.startswith("a JSONPath") and not value.startswith("$"):
-        return "\n  write $. before the first key"
-    if expected.startswith("the name of an entity") and value.isascii() and value.upper() != value:
-        return "\n  entities are written in capitals"
+    if expected.startswith(("host:port", "a host name")):
+        if "://" in value:
+            tls = ", and set `tls: true` for https" if path[-2:] in TLS_IS_BESIDE else ""
+            return f"\n  this is a URL: leave out the scheme and the path{tls}"
+        return "\n  the port is missing" if expected.startswith("host:port") and ":" not in value else ""
+    if expected.startswith("a JSONPath"):
+        return _mistake_in_path(expected, value)
+    if expected.startswith("the name of an entity"):
+        short = "\n  the name is too short" if "2 to 41" in expected and len(value) == 1 else ""
+        small = value.isascii() and value.upper() != value
+        return short + ("\n  entities are written in capitals" if small else "")
     return ""
+
+
+def _mistake_in_path(expected: str, value: str) -> str:
+    if value.lower().startswith("header."):
+        if "header." in expected:
+            return "\n  names of header fields are in lower case here: a-z, 0-9, _ and -"
+        return "\n  no path names a header field: rules for entities mask header fields, too"
+    return "" if value.startswith("$") else "\n  write $. before the first key"
 
 
 def variables(value: Any, path: KeyPath = ()) -> list[KeyPath]:

@@ -78,6 +78,28 @@ def load_settings(path: Path, *, to_serve: bool = True) -> Settings:
     Raises:
         ConfigError: the file cannot be used. One error holds all that were found.
     """
+    settings, document = _read(path)
+    if not to_serve:
+        return settings
+    settings, problems = _completed(settings, document)
+    if problems:
+        raise combined(problems)
+    return settings
+
+
+def read_settings(path: Path) -> tuple[Settings, list[ConfigError]]:
+    """As ``load_settings``, but return the errors in the files that the settings name, and in connections.
+
+    Returns:
+        The settings without the connections that cannot be completed, and all errors, each with its place.
+
+    Raises:
+        ConfigError: the file does not have the form of settings.
+    """
+    return _completed(*_read(path))
+
+
+def _read(path: Path) -> tuple[Settings, LocatedDocument]:
     if not path.exists():
         raise ConfigError("cannot be read: No such file or directory", SourceLocation(path), NAME_THE_FILE)
     document = load_located(path)
@@ -88,8 +110,10 @@ def load_settings(path: Path, *, to_serve: bool = True) -> Settings:
         raise explain(error, document, Settings) from error
     base = _anchor(path.parent)
     settings = settings.model_copy(update=_absolute_fields(settings, base, state=_anchor(base, settings.state)))
-    if not to_serve:
-        return settings
+    return settings, document
+
+
+def _completed(settings: Settings, document: LocatedDocument) -> tuple[Settings, list[ConfigError]]:
     problems = [
         *_socket_problems(settings, document),
         *_file_problems(settings, document),
@@ -101,9 +125,7 @@ def load_settings(path: Path, *, to_serve: bool = True) -> Settings:
             connections[name] = _checked(connection, document, ("connections", name))
         except ConfigError as error:
             problems.append(error)
-    if problems:
-        raise combined(problems)
-    return settings.model_copy(update={"connections": connections})
+    return settings.model_copy(update={"connections": connections}), problems
 
 
 def _refuse_variables(document: LocatedDocument) -> None:

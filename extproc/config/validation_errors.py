@@ -18,6 +18,8 @@ from extproc.config.one_of import OneOf
 from extproc.model.errors import ConfigError
 from extproc.settings.base import Example
 
+KEY = "[key]"
+"""Ends pydantic's location of a key that is wrong itself."""
 EXPONENT = re.compile(r"[-+]?[0-9.]+[eE][-+]?[0-9]+")
 """A number with an exponent. YAML 1.1 reads it as a number only with a point and a sign: ``1.0e+3``."""
 
@@ -49,7 +51,9 @@ def explain(error: ValidationError, document: LocatedDocument, root: type[BaseMo
 
 def _problem(details: ErrorDetails, document: LocatedDocument, root: type[BaseModel]) -> ConfigError:
     path, annotation = _locate(details["loc"], document.data, root)
-    message, hint = _words(details, path, annotation, _value(document.data, path))
+    of_key = details["loc"][-1:] == (KEY,)
+    value = path[-1] if of_key and path else _value(document.data, path)
+    message, hint = _words(details, path, annotation, value)
     return ConfigError(message, document.place(path), hint)
 
 
@@ -142,10 +146,32 @@ def _words(details: ErrorDetails, path: KeyPath, annotation: Any, value: Any) ->
         "int_type": (f"{where}must be a whole number, without quotes", _digits(value)),
         "float_type": (f"{where}must be a number, without quotes", _digits(value)),
         "string_type": (f"{where}must be text", 'write it in quotes: "…"'),
+        "list_type": (f"{where}must be a list", _list_example(annotation)),
+        "enum": (f"{where}input should be {context.get('expected')}", _meant(value, context)),
+        "literal_error": (f"{where}input should be {context.get('expected')}", _meant(value, context)),
         "path_type": (f"{where}must be a path", 'write it in quotes: "…"'),
     }
     message = details["msg"]
     return words.get(details["type"], (f"{where}{message[:1].lower()}{message[1:]}", ""))
+
+
+def _list_example(annotation: Any) -> str:
+    """Return how to write a list of one item."""
+    items = [get_args(each)[0] for each in _members(annotation) if get_origin(each) is list]
+    if not items:
+        return ""
+    models = _models(items[0])
+    return f"write it so: [{{{next(iter(models[0].model_fields))}: …}}]" if models else 'write it so: ["…", "…"]'
+
+
+def _meant(value: object, context: dict[str, Any]) -> str:
+    """Return the one of some values that was probably meant. Repeats nothing of the value."""
+    known = re.findall(r"'([^']*)'", str(context.get("expected")))
+    if not isinstance(value, str) or not value:
+        return ""
+    begun = [each for each in known if each.startswith(value)]
+    close = begun or difflib.get_close_matches(value, known, n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if len(close) == 1 else ""
 
 
 def _digits(value: object) -> str:

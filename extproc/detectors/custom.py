@@ -106,6 +106,8 @@ class Matcher:
         try:
             self._database.compile(expressions=[expression], ids=[0], flags=[flags])
         except hyperscan.error as error:
+            if _matches_empty_text(expression):
+                raise ValueError("the pattern matches empty text: write + for *, or {1,9} for {0,9}") from None
             raise ValueError(f"the pattern cannot be compiled: {error}") from None
 
     def matches(self, text: str) -> list[tuple[int, int]]:
@@ -126,6 +128,15 @@ class Matcher:
             offsets[at] = characters
             passed = at
         return [(offsets[start], offsets[end]) for start, end in found]
+
+
+def _matches_empty_text(expression: bytes) -> bool:
+    """Return whether an expression that cannot be compiled could be, if matches of nothing were allowed."""
+    try:
+        hyperscan.Database().compile(expressions=[expression], ids=[0], flags=[hyperscan.HS_FLAG_ALLOWEMPTY])
+    except hyperscan.error:
+        return False
+    return True
 
 
 def _merged(matches: list[tuple[int, int]], text: str, *, whole: bool) -> Ranges:

@@ -19,6 +19,8 @@ PATTERN_SECONDS = 1
 """Time limit for one pattern on one text."""
 OTHERS = ("PhoneRecognizer", "ZaMobileNumberRecognizer", "ZaTelephoneNumberRecognizer")
 """Recognizers that use neither patterns nor a language model."""
+CONTEXT_ADDS = 0.35
+"""What a word of context adds to a score: Presidio's ``context_similarity_factor``."""
 WORD = re.compile(r"[A-Za-z]+")
 
 
@@ -44,6 +46,19 @@ class NeverRaised(BaseException):
     """Replaces an exception that Presidio must not catch."""
 
 
+class UnknownEntities(ValueError):
+    """No recognizer finds some entities."""
+
+    def __init__(self, names: Collection[str], known: Collection[str]) -> None:
+        """Take the names that are not known, and all names that are."""
+        super().__init__(f"Presidio cannot find {', '.join(names)} here; it can find {', '.join(sorted(known))}")
+        self.names, self.known = names, known
+
+
+class ModelMissing(ValueError):
+    """The language model is not installed."""
+
+
 def make_presidio(
     entities: Collection[str],
     *,
@@ -65,7 +80,8 @@ def make_presidio(
 
     Raises:
         ImportError: Presidio is not installed.
-        ValueError: a name is wrong; the message says how.
+        UnknownEntities: there are no such entities.
+        ModelMissing: the model is not installed.
     """
     analysis = _SharedAnalysis(
         _engine(entities, language, model),
@@ -92,7 +108,7 @@ def _engine(entities: Collection[str], language: str, model: str) -> Engine:
     known = _known(language, with_model=bool(model))
     missing = sorted(set(entities) - known.keys())
     if missing:
-        raise ValueError(f"Presidio cannot find {', '.join(missing)} here; it can find {', '.join(sorted(known))}")
+        raise UnknownEntities(missing, known)
     if model:
         _check_model(model)
         named = {"nlp_engine_name": "spacy", "models": [{"lang_code": language, "model_name": model}]}
@@ -133,12 +149,41 @@ def _known(language: str, *, with_model: bool) -> dict[str, list[Any]]:
     return found
 
 
+def highest_scores(entities: Collection[str], language: str) -> dict[str, float]:
+    """Return the highest score that matches of entities can have, for those that only patterns find.
+
+    Entities whose recognizers check a match (a check digit makes it sure) are left out. Presidio is installed.
+    """
+    from presidio_analyzer import PatternRecognizer
+
+    found = {}
+    for entity, recognizers in _known(language, with_model=False).items():
+        if entity in entities and all(_is_by_pattern_alone(each, PatternRecognizer) for each in recognizers):
+            found[entity] = max(
+                min(1.0, pattern.score + (CONTEXT_ADDS if each.context else 0))
+                for each in recognizers
+                for pattern in each.patterns
+            )
+    return found
+
+
+def _is_by_pattern_alone(recognizer: Any, base: Any) -> bool:
+    """Return whether the score of a recognizer's match is that of its pattern, and what its context adds."""
+    kind = type(recognizer)
+    return (
+        isinstance(recognizer, base)
+        and bool(recognizer.patterns)
+        and kind.validate_result is base.validate_result
+        and kind.analyze is base.analyze
+    )
+
+
 def _check_model(model: str) -> None:
     """Refuse a model that is not installed: Presidio would fetch it."""
     import spacy.util
 
     if not spacy.util.is_package(model):
-        raise ValueError(f"the model {model!r} is not installed")
+        raise ModelMissing(f"the model {model!r} is not installed")
 
 
 class _SharedAnalysis:

@@ -7,7 +7,8 @@ from pathlib import Path
 from cryptography import x509
 
 from extproc.assembly.check_settings import check_plans
-from extproc.assembly.keys import KEY_BYTES, PSEUDONYM_KEY, SESSION_KEY
+from extproc.assembly.keys import KEY_BYTES, MAKE_IT, PSEUDONYM_KEY, SESSION_KEY
+from extproc.assembly.masking_notes import masking_notes
 from extproc.codecs.located_yaml import KeyPath
 from extproc.config.load import adding_places
 from extproc.config.summary import setting_notes
@@ -44,6 +45,8 @@ def masking(installation: Installation) -> Iterator[CheckResult]:
     """Check that every connection's masking plan can be made."""
     with adding_places(installation.document.file):
         check_plans(installation.settings)
+    for note in masking_notes(installation.settings):
+        yield installation.warning(note.subject, note.what, note.hint, note.path)
     custom = len(installation.settings.masking.detectors)
     yield installation.ok(
         "masking", f"all plans can be made{f', with {custom} detectors of your own' if custom else ''}"
@@ -106,9 +109,7 @@ def key_files(installation: Installation) -> Iterator[CheckResult]:
             continue
         if size < least:
             what = f"{file} has {size} bytes, fewer than {least}"
-            yield installation.problem(
-                subject, what, f"write {KEY_BYTES} random bytes: head -c {KEY_BYTES} /dev/urandom", path
-            )
+            yield installation.problem(subject, what, MAKE_IT, path)
         else:
             yield _open_to_others(installation, subject, file, path) or installation.ok(subject, "can be read")
 

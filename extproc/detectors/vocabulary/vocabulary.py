@@ -38,7 +38,7 @@ class Vocabulary:
         self._more = {kind: tuple(words) for kind, words in (more or {}).items()}
         for kind in self._more:
             if kind not in self.languages:
-                raise ValueError(f"{kind!r} is not a kind of words; kinds are {', '.join(sorted(self.languages))}")
+                raise ValueError(f"{kind!r} is not a kind of words")
         self.hints = Hints()
         """The hints of all words that were asked for."""
         self._compiled: dict[tuple[str, ...], Words] = {}
@@ -71,6 +71,11 @@ class Vocabulary:
 @cache
 def _table() -> dict[str, dict[str, list[str]]]:
     return tomllib.loads(resources.files(__package__).joinpath("words.toml").read_text("utf-8"))
+
+
+def kinds() -> tuple[str, ...]:
+    """Return the names of all kinds of words."""
+    return tuple(sorted(kind for kind in _table() if kind != ABOUT))
 
 
 @cache

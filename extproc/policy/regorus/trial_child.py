@@ -29,7 +29,10 @@ from extproc.policy.regorus.trial import SampleInputs, TrialOrder, TrialTask
 
 DATA_KEY = ("policy", "data")
 """The configuration's key for data."""
-DATA_HINT = "the keys are in docs/reference/policy.md; name your file with --data, or in policy.data"
+DATA_HINT = (
+    "write a file with roles (docs/reference/policy.md), and name it in policy.data;"
+    " commands of `extproc policy` take --data FILE, too"
+)
 
 
 def try_sources(sources: Sources, samples: Callable[[], SampleInputs]) -> PolicyCheck:

@@ -74,6 +74,8 @@ def test_what_cannot_be_used_is_refused_with_its_line(tmp_path, exemption, words
         ('{entity: EMAIL_ADDRESS, reason: "our own"}', "every EMAIL_ADDRESS passes, in all functions"),
         ('{entity: "*", reason: "our own"}', "every entity passes, in all functions"),
         ('{entity: "*", functions: [read], reason: "our own"}', "every entity passes in calls of read"),
+        ('{entity: "*", path: "$.meta", reason: "our own"}', "every entity passes at $.meta and below it"),
+        ('{entity: "*", path: header.x-a, reason: "our own"}', "every entity passes at header.x-a, passwords"),
         ('{entity: EMAIL_ADDRESS, domain: "*.com", reason: "our own"}', "addresses of all domains in *.com pass"),
         ('{entity: IP_ADDRESS, path: "$.a", reason: "our own"}', "exempts nothing: no rule masks IP_ADDRESS"),
         (
@@ -95,7 +97,7 @@ def test_what_is_wide_or_of_no_use_is_noted(tmp_path, exemption, words):
         '{entity: EMAIL_ADDRESS, domain: "*.example.com", functions: [read], reason: "our own"}',
         '{entity: EMAIL_ADDRESS, path: header.x-from, reason: "our own"}',
         '{entity: EMAIL_ADDRESS, path: url, reason: "our own"}',
-        '{entity: "*", path: "$.debug", reason: "our own"}',
+        '{entity: EMAIL_ADDRESS, path: "$.debug", reason: "our own"}',
         '{entity: EMAIL_ADDRESS, path: "$.a", functions: [tools/list], reason: "the listing"}',
     ],
 )

@@ -1,5 +1,6 @@
 """Presidio's recognizers as detectors: the same findings, closed where Presidio is open."""
 
+import json
 import os
 import socket
 import sys
@@ -7,6 +8,8 @@ import sys
 import pytest
 
 from extproc.assembly.make_masker import make_detectors
+from extproc.assembly.masking_notes import masking_notes
+from extproc.config.load import load_settings
 from extproc.model.errors import ConfigError, MaskingError
 from extproc.model.masking import MaskOperator, MaskRule
 from extproc.settings.masking import InstallationMasking, PresidioSettings
@@ -163,7 +166,7 @@ def test_nothing_is_fetched(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"entities": ["NO_SUCH"]}, "cannot find NO_SUCH here; it can find .*UK_NINO"),
+        ({"entities": ["NO_SUCH"]}, "cannot find NO_SUCH here\n  it can find .*UK_NINO"),
         ({"entities": ["PERSON"]}, "cannot find PERSON here"),
         ({"entities": ["PERSON"], "model": "en_none"}, "the model 'en_none' is not installed"),
     ],
@@ -207,3 +210,42 @@ def test_a_language_model_finds_names(small_model):
     body = '{"note": "Maria Garcia moved to Leeds", "id": 7}'
     assert masked(masker, body) == '{"note": "[PERSON] moved to [LOCATION]", "id": 7}'
     assert masked(masker, "ask Maria Garcia", TEXT) == "ask [PERSON]"
+
+
+@needs_presidio
+def test_a_score_that_an_entitys_patterns_never_reach_is_noted(tmp_path):
+    """A check digit makes a match sure; a telling key adds to a weak pattern."""
+    entities = ["UK_POSTCODE", "US_DRIVER_LICENSE", "MEDICAL_LICENSE", "URL"]
+    notes = list(_notes(tmp_path, entities=entities))
+    assert [note.path for note in notes] == [("masking", "presidio", "entities", 0)]
+    assert "UK_POSTCODE is never found" in str(notes[0])
+    assert list(_notes(tmp_path, entities=entities, score=0.44)) == []
+
+
+def _notes(tmp_path, **presidio):
+    file = tmp_path / "e.yaml"
+    file.write_text(CONFIGURATION + f"masking: {{presidio: {json.dumps(presidio)}}}\n")
+    return masking_notes(load_settings(file))
+
+
+CONFIGURATION = """\
+version: 1
+identity: {providers: {corp: {issuer: https://i.test, audiences: [a], jwks_url: https://i.test/keys}}}
+connections:
+  files: {protocol: mcp, hosts: [f.test], upstream: {address: "127.0.0.1:1"}, tools: [a]}
+"""
+
+
+@needs_presidio
+@pytest.mark.parametrize(
+    ("presidio", "key", "words"),
+    [
+        ({"entities": ["URL", "UK_NHSS"]}, ("entities", 1), 'cannot find UK_NHSS here; did you mean "UK_NHS"?'),
+        ({"entities": ["PERSON"], "model": "xx_none"}, ("model",), "python -m spacy download xx_none"),
+    ],
+)
+def test_a_mistake_is_named_with_its_key_and_what_to_do(presidio, key, words):
+    with pytest.raises(ConfigError) as caught:
+        masker_with(**presidio)
+    assert caught.value.key == ("masking", "presidio", *key)
+    assert words in str(caught.value)

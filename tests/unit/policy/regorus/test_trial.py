@@ -55,7 +55,7 @@ def test_data_of_another_shape_is_refused_and_the_wrong_part_named():
         PolicyInvalid, match=r"hold\[0\]: \"at\" is missing\nunknown key \"hodl\"; did you mean \"hold\"\?$"
     ):
         try_policy(with_guard(roles={}, hodl=[], hold=[{}]))
-    with pytest.raises(PolicyInvalid, match=r"no data is given\n.*name your file with --data"):
+    with pytest.raises(PolicyInvalid, match=r"no data is given\n.*name it in policy.data"):
         try_policy(STARTER)
 
 
