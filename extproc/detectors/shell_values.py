@@ -39,6 +39,26 @@ OPTION_QUOTED = Naming(
     follows=" =",
 )
 """``--name 'the value'``."""
+LISTED = Naming(
+    re.compile(
+        r"""(?P<mark>\\{0,3}["'])--?(?P<name>[A-Za-z][\w-]{1,64})(?P=mark),\s{0,64}"""
+        r"""(?P=mark)(?P<value>[^\s"'\\-][^\s"'\\]{0,511})(?:(?P=mark)|\Z)"""
+    ),
+    re.compile(r"""[\w-]{0,64}\\{0,3}["'],"""),
+    needs="-",
+    follows="\\\"'",
+)
+"""``["--name", "the value"]``."""
+LISTED_BELOW = Naming(
+    re.compile(
+        r"""-[ \t]{1,8}["']?--?(?P<name>[A-Za-z][\w-]{1,64})["']?[ \t]{0,8}\r?\n[ \t]{0,64}-[ \t]{1,8}"""
+        r"""(?P<mark>["'])?(?P<value>(?(mark)[^"'\n]{1,512}|[^\s"'#-][^\s]{0,511}))(?(mark)(?:(?P=mark)|\Z))"""
+    ),
+    re.compile(r"""[\w-]{0,64}["']?[ \t]{0,8}\r?\n[ \t]{0,64}-[ \t]"""),
+    needs="- ",
+    follows="\"' \t\r\n",
+)
+"""``- --name`` and ``- the value`` in the next line."""
 OPTIONS = Naming(
     re.compile(
         r"""(?<![\w-])--?(?:[a-z]{1,16}-)?(?:name|key|Name|Key|id)[ =]["']?(?P<name>[\w./-]{1,128})["']?"""
@@ -73,5 +93,5 @@ POWERSHELL = Naming(
     follows="}",
 )
 """``${env:NAME} = "value"``."""
-SHELL = (SET, ENV, OPTION_QUOTED, OPTIONS, DEFAULT, DEFAULT_OF_OTHER, POWERSHELL)
+SHELL = (SET, ENV, OPTION_QUOTED, LISTED, LISTED_BELOW, OPTIONS, DEFAULT, DEFAULT_OF_OTHER, POWERSHELL)
 """All ways, each with groups ``name`` and ``value``."""

@@ -36,6 +36,11 @@ _COMMANDS = [
     re.compile(rf"\b(?:{names}) (?:[^\n]{{0,{_REACH}}}?[\s'\"])??(?:{option}){_VALUE}")
     for names, option in _OF_COMMANDS
 ]
+_LISTED = re.compile(
+    r"""\b(?:mysql(?:dump|admin|import|sh|check|show)?|mariadb(?:-[a-z]{2,8})?)\\?["'],[^\]]{0,100}?["']-p"""
+    r"""(?P<plain>[^\s"'`\\]{1,128})"""
+)
+"""``["mysql", "-p…"]``."""
 _OPTION = re.compile(
     r"(?<![\w-])--?(?:[a-z]{1,12}-)?(?:password|passwd|passphrase|keypass|storepass|pass|pwd)"
     rf"(?P<with>=| ){_VALUE}"
@@ -73,7 +78,7 @@ _LINE_NEAR = 96
 
 def find(text: str, _: str) -> Ranges:
     """Yield passwords."""
-    for pattern in (*_COMMANDS, _VARIABLE, _SQL):
+    for pattern in (*_COMMANDS, _LISTED, _VARIABLE, _SQL):
         for match in pattern.finditer(text):
             yield from _passwords(text, match)
     for match in _LITERAL.finditer(text):
@@ -110,6 +115,7 @@ COMMAND_PASSWORD = Detector(
     "COMMAND_PASSWORD",
     (
         rb"(?:mysql|mariadb)[a-z-]{0,9} ",
+        rb"(?:mysql|mariadb)[a-z-]{0,9}[^0-9A-Za-z .,:;/_=-]{1,4},",
         rb"(?:sshpass|redis-cli|openssl|htpasswd|smbclient|rpcclient|ipmitool) ",
         rb"(?:xfreerdp|rdesktop|unzip|mount\.cifs) ",
         rb"mongo[a-z]{0,7} ",

@@ -139,7 +139,8 @@ HASH = re.compile(
 IN_COLONS = re.compile(r"[\w./$-]:")
 """Stands before a part of an ARN, which is no name of the next part: ``x:secret:y``."""
 TAGGED = re.compile(
-    r"<(?:key|name)>(?P<key>[^<>]{1,128})</(?:key|name)>\s{0,64}<(?:string|value)>(?P<string>[^<>]{1,512})"
+    r"<(?:\w{0,64}(?:[Kk]ey|[Nn]ame))>(?P<key>[^<>]{1,128})</\w{3,68}>\s{0,64}"
+    r"<(?:string|\w{0,64}(?:Value|value))>(?P<string>[^<>]{1,512})"
     r"(?:</|(?<=[\w ])\Z)|<(?P<name>[\w:.-]{1,128})(?:\s[^<>]{0,128})?>"
     r"(?:<!\[CDATA\[)?(?P<value>[^<>]{1,512})(?:(?:\]\]>)?</|(?<=[\w ])\Z)"
 )
@@ -161,10 +162,11 @@ _TAG = r"\s{0,8}</?[A-Za-z][A-Za-z0-9]{0,10}(?:\s[^<>]{0,128})?/?>"
 LABELLED = re.compile(
     r"(?<![\w-])(?P<name>[\w-]{2,64}(?: [\w-]{1,32}){0,2})"
     rf"(?:[ ]?:(?:{_TAG}){{1,4}}|(?:{_TAG}){{1,3}}[ ]?:(?:{_TAG}){{0,3}}"
-    r"|</(?:dt|td|th)>\s{0,8}<(?:dd|td)(?:\s[^<>]{0,128})?>)"
+    r"|</(?:dt|td|th|label|span|strong|b|div)>\s{0,8}<(?:dd|td|span|code|strong|b|div|p)(?:\s[^<>]{0,128})?>)"
     r"\s{0,8}(?P<value>[^<>\s]{3,128})\s{0,8}(?:<|(?<=\s)\Z)"
 )
-"""``<b>Password:</b> …``, ``Password: <b>…</b>`` and ``<dt>Password</dt><dd>…</dd>``."""
+"""``<b>Password:</b> …``, ``Password: <b>…</b>``, ``<dt>Password</dt><dd>…</dd>`` and other elements
+side by side."""
 ATTRIBUTED = re.compile(
     r"""<[A-Za-z][\w:.-]{0,63}\s(?:[^<>]{0,128}\s)?(?:name|key)=["'](?P<name>[\w:.-]{1,128})["'](?:\s[^<>]{0,128})?>"""
     r"""(?:\s{0,16}<value>)?\s{0,16}(?P<value>[^<>\s]{3,512})\s{0,16}</"""
@@ -176,9 +178,19 @@ PAIRED = re.compile(
 )
 """``name: DB_PASSWORD`` and ``value: …`` in the next line, or behind a comma."""
 CALLED = re.compile(
-    r"\((?P<mark>[\"'])(?P<name>[\w.-]{1,64})(?P=mark),[ ]{0,2}[\"'](?P<value>[^\"'\n]{1,512})(?:[\"']|\Z)"
+    r"\((?P<mark>[\"'])(?P<name>[\w.][\w.-]{0,63})(?P=mark),[ ]{0,2}[\"'](?P<value>[^\"'\n]{1,512})(?:[\"']|\Z)"
 )
 """``define('DB_PASSWORD', '…')``."""
+BRACKETED = re.compile(
+    r"""(?<![\w.-])(?P<name>[\w.-]{2,64})["'`]?(?:=>?|:)[ ]?"""
+    r"""\[(?![\d:.-]+\])(?P<value>[^\s"'`\[\](){}<>,;|*^$\\]{4,256})\](?![\w{+*?\[(])"""
+)
+"""``X-Api-Key=[…]``, as programs print a list with one value. A pattern has a set and its count."""
+IN_LIST = re.compile(
+    r"(?<![\w-])--(?P<name>[A-Za-z][\w-]{1,64}),[ \t]{1,4}"
+    r"(?P<value>[^\s\"'`,\[\](){}<>-][^\s\"'`,\[\](){}<>]{2,255})(?=[,\]])"
+)
+"""``[run, --password, …]`` of YAML."""
 OPTION = re.compile(r"(?<![\w-])--?(?P<name>[A-Za-z][\w-]{1,64}) (?P<value>[^\s\"'`-][^\s\"'`]{1,255})")
 SAID = re.compile(
     r"(?<![\w-])(?P<name>[\w-]{2,64}(?: [\w-]{1,32}){0,2}) (?:is|was|ist|lautet|est|es|è|jest|é) ?[:=]?"
@@ -226,6 +238,8 @@ BEFORE_WORD, BEHIND_WORD = 256, 1_024
 """Characters before and behind the end of a word between which a name, its mark and its value lie."""
 OTHER_VALUE = re.compile(r"[\w-][:=]|[{}()\[\]<>|]| #")
 """Another name with a value, code, or a comment in the rest of a line."""
+NEXT_FIELD = re.compile(r" [A-Z]\w{0,64}:[^\s:]|\}")
+"""Stands behind a field as Go prints it: ``{User:bob Password:… Port:80}``."""
 QUOTES = "\"'"
 LINE_LONGEST = 512
 LINE_NEAR = 64
@@ -376,6 +390,8 @@ class _Near:
                 match = ASSIGNED.match(text, start)
                 if match is None or end > match.end("name") + 1:
                     continue
+                if " " in match["name"] and IN_COLONS.match(text, max(0, start - 2)):
+                    continue  # User:bob Password:…
                 self.read = match.end("name") + 2
                 if match["sign"] == ":" and text.startswith("${", max(0, start - 2)):
                     break  # ${NAME:-the default}
@@ -400,6 +416,8 @@ _CALLED = Naming(CALLED, re.compile(r"[\w.-]{0,64}[\"'],"), "(", "\"'")
 _ATTRIBUTES = Naming(ATTRIBUTES, re.compile(r"""[\w:.-]{0,128}["']?\s(?:[^<>]{0,130}\s)?value="""), "value=")
 _ATTRIBUTES_BACK = Naming(ATTRIBUTES_BACK, re.compile(r"""[\w:.-]{0,128}["'\s/>]"""), "value=")
 _OPTION = Naming(OPTION, re.compile(r"[\w-]{0,64} [^\s\"'`-]"), "-", " ")
+_BRACKETED = Naming(BRACKETED, re.compile(r"""[\w.-]{0,64}["'`]?(?:=>?|:)[ ]?\[[^\s"'`\[\]]{4}"""), "[", "\"'`=:")
+_IN_LIST = Naming(IN_LIST, re.compile(r"[\w-]{0,64},[ \t]{1,4}[^\s\"'`,-]"), " --", ",")
 _SAID = Naming(
     SAID, re.compile(r"[\w-]{0,64}(?: [\w-]{1,32}){0,2} (?:is|was|ist|lautet|est|es|è|jest|é)"), follows=" "
 )
@@ -407,7 +425,7 @@ _FOLLOWED = Naming(
     FOLLOWED, re.compile(r"[\w-]{0,64} [\"'`]?[^\s\"'`,;:=<>(){}\[\]|*/-]{1,64}(?![A-Za-z]*\s)"), follows=" "
 )
 _NEXT_LINE = Naming(NEXT_LINE, re.compile(r"[\w-]{0,64}(?:\*\*)?[ ]?:(?:\*\*)?[ \t]{0,8}\r?\n"), "\n", "* :")
-_BEHIND_NAMES = (_OPTION, _SAID, _NEXT_LINE, _LABELLED, _ATTRIBUTED)
+_BEHIND_NAMES = (_OPTION, _SAID, _NEXT_LINE, _LABELLED, _ATTRIBUTED, _BRACKETED, _IN_LIST)
 
 
 def _marked(near: _Near) -> Iterator[tuple[str, str, tuple[int, int]]]:
@@ -492,6 +510,8 @@ def _is_written(text: str, match: re.Match[str], value: str) -> bool:
     if _looks_made(value) or (_begins_line(text, match) and after in ("", "\n", "\r")):
         return True
     sign = text[match.end("name") : match.start("bare")]
+    if sign == ":" and match["name"][0].isupper() and NEXT_FIELD.match(text, end):
+        return True
     if "(" in text[max(0, match.start() - LINE_NEAR) : match.start()]:
         return False  # an argument of a call
     return sign == "=" or after in ("", "\n", "\r", ",", ";", "&", "|")

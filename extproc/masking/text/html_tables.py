@@ -31,7 +31,9 @@ def html_rows(text: str) -> Iterator[Row]:
                 kinds.add(name)
             continue
         if row >= 0 and cells:
-            if names or (len(cells) == 2 and not _may_head(text, cells, kinds)):  # noqa: PLR2004 - name and value
+            if _is_labelled(text, cells):
+                yield Row(row, tag.start(), PAIR, tuple(cells), AT_START)
+            elif names or (len(cells) == 2 and not _may_head(text, cells, kinds)):  # noqa: PLR2004 - name and value
                 header = Header(SEPARATOR, SEPARATOR, names, naming_column(names), is_strict=False)
                 yield Row(row, tag.start(), header if names else PAIR, tuple(cells), AT_START)
             elif _may_head(text, cells, kinds):
@@ -39,6 +41,15 @@ def html_rows(text: str) -> Iterator[Row]:
         if name == "table":
             names = ()
         row, cells, kinds = (tag.start() if name == "tr" and not is_end else -1), [], set()
+
+
+def _is_labelled(text: str, cells: list[Span]) -> bool:
+    """Return whether a row is a label with a colon, and its value."""
+    return len(cells) == 2 and _ends_label(text, cells[0]) and not _ends_label(text, cells[1])  # noqa: PLR2004
+
+
+def _ends_label(text: str, cell: Span) -> bool:
+    return _text(text, cell).endswith((":", "："))  # noqa: RUF001 - as Chinese writes it
 
 
 def _may_head(text: str, cells: list[Span], kinds: set[str]) -> bool:
