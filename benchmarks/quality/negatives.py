@@ -371,6 +371,8 @@ def about_it(m: Maker) -> Iterator[Case]:
         "ip_address_type": "ipv4", "address_type": "work", "phone_type": "mobile", "email_verified": True, "birth_certificate_required": False, "passport_country": "NL", "card_brand": "visa", "card_type": "debit", "account_type": "checking", "accountStatus": "ACTIVE",
         "token_limit": m.number(5), "key_rotation_days": 90, "certificate_authority": "R3", "passwordless": "enabled", "secret_scanning": "enabled", "secret_scanning_push_protection": {"status": "disabled"}, "pin_messages": "all", "session_duration": 3600,
         "access_key_last_used": m.time(), "public_key": f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5{m.some(ALNUM, 40)}", "auth_method": "password", "login_method": "api_key", "api_key_name": "ci", "api_key_id": m.hex(20), "name": "Hello World", "displayName": "web server", "nickname": "web",
+        "boarding_pass": "ABC12", "clave_producto": "A-77", "clave": "MX01", "secret_question": "pet?", "street_view": "no imagery", "merchant_token": m.some(UPPER, 9) + m.digits(4), "enable_password": "always", "show_password": "Show password", "tests": {"pass": "all"},
+        "order": {"number": m.number(9)}, "ticket": {"line1": "12 boxes", "account": m.digits(12)}, "expires": {"day": 1, "month": 2, "year": 2030}, "page": {"first": "a1", "last": "z9"}, "negative": -4111111111111111, "event_id": 6011000990139424006,
     })  # fmt: skip
     yield json_case(
         kind,

@@ -387,6 +387,26 @@ def beside(m: Maker) -> Iterator[Case]:
     yield json_case(kind, "US_SSN", {"label": "Social security number", "answer": must(one)})
 
 
+def two_keys(m: Maker) -> Iterator[Case]:
+    """Names of two keys of which neither tells alone, dates in parts, and names of switches."""
+    kind, account, street = (
+        "2 two keys together",
+        must(m.digits(m.chance.randint(8, 12))),
+        must(f"{m.number(2)} Elm St"),
+    )
+    yield json_case(kind, "BANK_ACCOUNT", {"numbers": {"ach": [{"account": account, "mask": "0000"}]}})
+    yield json_case(kind, "BANK_ACCOUNT", {"account": {"holder": "x", "number": account}})
+    yield json_case(kind, "STREET_ADDRESS", {"shipping_address": {"line1": street, "country": "NL"}})
+    yield json_case(kind, "STREET_ADDRESS", {"address": {"line1": street, "country": "NL"}})
+    yield json_case(kind, "PERSON", {"name": {"first": must("Bob"), "last": must("Jones")}})
+    yield json_case(
+        kind, "DATE_OF_BIRTH", {"dob": {"day": must(m.number(1)), "month": must("5"), "year": must("1985")}}
+    )
+    yield json_case(
+        "1 names of switches", "SECRET", {m.pick("enable_password", "usePassword"): must(m.some(ALNUM, 9) + "7")}
+    )
+
+
 def tables(m: Maker) -> Iterator[Case]:
     """3. A header row tells for its column."""
     kind, rows = "3 header tells for column", m.chance.randint(3, 12)
@@ -826,6 +846,7 @@ KINDS = (
     maps,
     files,
     beside,
+    two_keys,
     tables,
     words,
     token_cases,

@@ -67,7 +67,8 @@ def is_plate(_: str, text: str) -> bool:
 def is_birth(name: str, text: str) -> bool:
     """Return whether a text is a date, or the part of one that its name says: ``dob|day``."""
     birth = text.strip()
-    is_part = joined(name.rpartition("|")[2]) in PARTS_OF_DATE and _PART_OF_BIRTH.fullmatch(birth)
+    last = name.rstrip("]").replace("[", "|").rpartition("|")[2]
+    is_part = joined(last) in PARTS_OF_DATE and _PART_OF_BIRTH.fullmatch(birth)
     return bool(is_part) or _BIRTH.fullmatch(birth) is not None
 
 

@@ -124,6 +124,8 @@ NUMBER_BEHIND = re.compile(r" [0-9]\S*\Z")
 """Ends what is no name: ``password 10`` of ``changed password 10:00``."""
 MADE_BY_PEOPLE = re.compile(r"(?=\S*[A-Za-z])(?:(?=\S*[0-9])|(?=\S*[!@#$%^&*+=~?]\S))[^\s<>{}()\[\]]{4,}")
 """A word with a digit or a mark inside, as a switch and the label of a button have none."""
+MIXED = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])[^.]{8,}\Z")
+"""Letters of both cases and a digit, as in no method, version or name of a field."""
 ROUTERS = re.compile("enable[_-]?(?:password|secret)", re.IGNORECASE)
 WORD = re.compile(
     r"(?!(?:always|never|optional|required|automatic|auto|default|manual|both|only|prompt|ask|allow(?:ed)?|deny|denied"
@@ -550,7 +552,8 @@ def is_under_switch(name: str, text: str) -> bool:
     Routers also call a secret so, which may be any word.
     """
     value = text.strip()
-    if not is_secret(name, value) or NO_PASSWORD.fullmatch(value) or value.startswith(("/", ".")):
+    is_word = NO_PASSWORD.fullmatch(value) is not None and MIXED.match(value) is None
+    if is_word or not is_secret(name, value) or value.startswith(("/", ".")):
         return False
     if ROUTERS.match(name) and WORD.fullmatch(value):
         return True

@@ -8,7 +8,13 @@ from extproc.detectors.context import NAME_REACH, REACH, last_name, name_before
 from extproc.detectors.ends import matches_behind
 from extproc.detectors.fold import fold
 from extproc.detectors.vocabulary.hints import Hints
-from extproc.detectors.vocabulary.names import NAMES_CACHED, normal_name, normal_text, without_accents
+from extproc.detectors.vocabulary.names import (
+    NAME_LONGEST,
+    NAMES_CACHED,
+    normal_name,
+    normal_text,
+    without_accents,
+)
 
 PLURAL_FROM = 3
 """Fewest letters of a word that may have an s behind it."""
@@ -45,6 +51,10 @@ _RANDOM = re.compile(
     r"(?<![A-Za-z0-9+/])(?=[a-z0-9+/]*[A-Z])(?=[A-Z0-9+/]*[a-z])(?=[A-Za-z+/]*[0-9][A-Za-z+/]*[0-9])[A-Za-z0-9+/]{20,}"
 )
 """A line of Base64, or its end, in which short words stand by chance."""
+_FIELD = re.compile(
+    r"(?<![^\[\]])(?P<above>[^\[\]]{1,128})\]?(?:\[[0-9]{0,4}\]){0,2}\[(?P<name>[^\[\]]{1,128})\]\Z"
+)
+"""The end of the name of a form's field: ``address[line1]``, ``accounts[0][number]``."""
 _LETTERS = re.compile(r"[^\W\d_]")
 _IN_A_WORD = re.compile(r"\w")
 
@@ -169,7 +179,7 @@ class Words:
 
     def may_tell_below(self, name: str) -> bool:
         """Return whether a name may tell together with the key above it: ``number``."""
-        return bool(self._below) and name.lower() in self._below
+        return bool(self._below) and _last_two(name)[1].lower() in self._below
 
     def tell_below(self, keys: str) -> bool:
         """Return whether the last key tells together with the key above it: ``number`` below ``account``.
@@ -177,9 +187,10 @@ class Words:
         Args:
             keys: those above a value, one per line.
         """
-        above, _, name = keys.rpartition("\n")
-        above = last_name(above)
-        return bool(above) and self.may_tell_below(name) and (self.tell(above) or self.tell(f"{above}_{name}"))
+        if not self.may_tell_below(last_name(keys)):
+            return False
+        above, name = _last_two(keys)
+        return bool(above) and (self.tell(above) or self.tell(f"{above}_{name}"))
 
     def beside(self, text: str, at: int, keys: str) -> bool:
         """Return whether a value's name, the text shortly before it, or a key above it has one of the words.
@@ -235,6 +246,14 @@ class Words:
         """Return whether the last part of a name says that the value is about something."""
         last = name.rstrip("_").rpartition("_")[2]
         return bool(last) and self._about.fullmatch(f"_{last}") is not None
+
+
+def _last_two(keys: str) -> tuple[str, str]:
+    """Return the key above the last one, which may be empty, and the last. A form's field may have both."""
+    above, _, name = keys.rpartition("\n")
+    if name.endswith("]") and (field := _FIELD.search(name[-NAME_LONGEST:])):
+        return field["above"], field["name"]
+    return last_name(above), name
 
 
 def _without_random(text: str) -> str:

@@ -46,6 +46,9 @@ FORMS = [
         "env[0][name]=n&env[0][value]=x&env[1][name]=pin&env[1][value]=%5BNAMED_SECRET%5D",
     ),
     ("env.a.name=password&env.b.value=x&env.a.value=y", (), "env.a.name=password&env.b.value=x&env.a.value=%5BNAMED_SECRET%5D"),
+    ("address[line1]=12+Elm&name[0][first]=Bob", (), "address[line1]=%5BSTREET_ADDRESS%5D&name[0][first]=%5BPERSON%5D"),
+    ("bank[account]=000123456789&order[number]=123456789", (), "bank[account]=%5BBANK_ACCOUNT%5D&order[number]=123456789"),
+    ("i[dob][day]=1&i[exp][day]=1", (), "i[dob][day]=%5BDATE_OF_BIRTH%5D&i[exp][day]=1"),
     ("grant_type=password&username=value", (), "grant_type=password&username=value"),
     ("name=password&description=x", (), "name=password&description=x"),
 ]  # fmt: skip

@@ -242,7 +242,7 @@ TOKENS: tuple[Token, ...] = (
         "the key with which an application of Laravel encrypts: 32 bytes",
         "base64:" + filler(42) + "w=",
         "laravel.com/docs/encryption",
-        (Form(r"base64:", r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", check=has_digit),),
+        (Form(r"base64:", r"(?<!-base64:)[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", check=has_digit),),
     ),
     Token(
         "FULLSTORY_KEY",

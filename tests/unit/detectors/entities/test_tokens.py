@@ -59,6 +59,8 @@ FOUND_IN_PART = [
 ]
 """What stands before a token, the token, and what stands behind."""
 PUBLIC = [
+    "sha256-base64:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+    "base64:aGVsbG8gd29ybGQ=",
     "pk_live_" + filler(24),
     "pk_test_" + filler(24),
     "cus_" + filler(14),
