@@ -7,13 +7,15 @@ differently in a whole document than in one of its strings. ``whole`` does what 
 """
 
 import re
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence
+from itertools import chain, pairwise
 
 import hyperscan
 
 from extproc.detectors.context import context_words, in_context
 from extproc.detectors.detector import Detector, Ranges
+from extproc.detectors.vocabulary.names import normal_name
+from extproc.detectors.vocabulary.words import spellings
 
 NAME = re.compile(r"[A-Z][A-Z0-9_]{1,40}")
 PATTERN_MAX = 1_000
@@ -39,7 +41,8 @@ def make_custom(
     Args:
         entity: its name.
         pattern: see the module.
-        words: at least one of them must be in the keys above a value or shortly before it, in any letter case.
+        words: at least one of them must be in the keys above a value or shortly before it, in any letter case,
+            with the parts of a name joined in any way: ``cost_center`` is in ``costCenter`` and "Cost center".
             Without words, every match counts.
         whole: do not count a match with a letter or digit right beside it.
         ignore_case: match in any letter case.
@@ -52,7 +55,7 @@ def make_custom(
     check_pattern(pattern)
     expression = (f"(?i:{pattern})" if ignore_case else f"(?:{pattern})").encode()
     matcher = Matcher(expression)
-    hint = "|".join(map(re.escape, words))
+    hint = "|".join(dict.fromkeys(each for word in words for each in _spelled(word)))
     wanted = context_words(hint) if words else None
 
     def find(text: str, keys: str) -> Ranges:
@@ -72,6 +75,24 @@ def make_custom(
         prefilter_shortest=1,
         joins_words=" " in pattern,
     )
+
+
+def _spelled(word: str) -> Iterator[str]:
+    """Yield patterns of the ways to write a word: as it stands, without accents, its parts joined or apart.
+
+    Parts of one letter are only found apart: without that, ``a_b`` would be in every other word.
+    """
+    yield re.escape(word)
+    for spelling in spellings(word):
+        parts = normal_name(spelling).strip("_").split("_")
+        if "|" in spelling or any("|" in part for part in parts):
+            continue
+        pattern = re.escape(parts[0])
+        for before, part in pairwise(parts):
+            joined = min(len(before), len(part)) > 1
+            pattern += f"[ _./-]{{{0 if joined else 1},3}}{re.escape(part)}"
+        if pattern:
+            yield pattern
 
 
 def check_pattern(pattern: str) -> None:

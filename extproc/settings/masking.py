@@ -144,8 +144,10 @@ class CustomDetector(Strict):
     """A detector for your own entity."""
 
     pattern: str = Field(min_length=1, description="RE2 syntax without anchors, ., negated classes and quotes")
-    context: list[str] = Field([])
-    """Words of which one must be in the keys above a value, or in the text shortly before it. Empty: none."""
+    context: list[Annotated[str, Field(min_length=1)]] = Field([])
+    """Words of which one must be in the keys above a value, or in the text shortly before it; in any letter case,
+    with or without accents, the parts of a name joined in any way (cost_center is in costCenter, COST-CENTER and
+    "cost center"). Also as a part of a longer word. Empty: none."""
     whole: bool = True
     """True: not a match if a letter or digit is directly beside it."""
     ignore_case: bool = False

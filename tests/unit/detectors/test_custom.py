@@ -58,7 +58,7 @@ def test_words_may_be_in_the_key():
         (r"(?i)b", "groups"),
         (r"(?P<x>b)", "groups"),
         ("é", "ASCII"),
-        ("a*", "compiled"),
+        ("a*", "matches empty text"),
         ("a(", "compiled"),
         ("[A-Z_]+", "masking leaves"),
         ("a" * 1_001, "at most"),
@@ -87,3 +87,53 @@ def test_it_works_beside_the_others_in_documents():
     document = '{"badge": "E-123456", "ssn": "219-09-9999"}'
     offsets = [offset for offset, _ in analyzer.prescan(document).candidates]
     assert any(document.index("E-") <= offset < document.index("E-") + 8 for offset in offsets)
+
+
+@pytest.mark.parametrize(
+    ("word", "text", "is_found"),
+    [
+        *(
+            ("cost_center", f"{name}: AB-1234", True)
+            for name in (
+                "cost_center",
+                "costCenter",
+                "cost-center",
+                "cost center",
+                "COST.CENTER",
+                "Costcenter",
+                "myCostCenters",
+            )
+        ),
+        *(("costCenter", f"{name}: AB-1234", True) for name in ("cost_center", "costCenter", "Cost center")),
+        ("Cost Center", "costCenter: AB-1234", True),
+        ("kostenträger", "KOSTENTRAEGER AB-1234", True),
+        ("kostenträger", "Kostentrager AB-1234", True),
+        ("kostenträger", "kostenträger AB-1234", True),
+        ("b2b", "B2B AB-1234", True),
+        ("c.o", "c.o AB-1234", True),
+        ("no. (new)", "no. (new) AB-1234", True),
+        ("原価", "原価 AB-1234", True),
+        ("badge", "Dienstbadges AB-1234", True),
+        ("cost_center", "cost of the center AB-1234", False),
+        ("cost_center", "center cost AB-1234", False),
+        ("c.o", "cost AB-1234", False),
+        ("a_b", "about AB-1234", False),
+        ("cost_center", f"cost center {'x ' * 30}AB-1234", False),
+    ],
+)
+def test_words_of_context_are_compared_by_the_parts_of_names(word, text, is_found):
+    detector = make_custom("UNIT", "AB-[0-9]{4}", words=[word])
+    assert bool(scan(detector, text)) is is_found
+
+
+@pytest.mark.parametrize("key", ["costCenter", "cost-center", "cost_center", "Cost Center"])
+def test_words_of_context_are_found_in_keys(key):
+    detector = make_custom("UNIT", "AB-[0-9]{4}", words=["cost_center"])
+    assert scan(detector, "AB-1234", [key]) == ["AB-1234"]
+    assert scan(detector, "AB-1234", ["cost", "center"]) == []
+
+
+@pytest.mark.parametrize("pattern", ["[0-9]*", "(a|)", "a?", "(x*)(y*)"])
+def test_a_pattern_that_matches_nothing_at_all_says_so(pattern):
+    with pytest.raises(ValueError, match="matches empty text: write"):
+        make_custom("BADGE", pattern)
