@@ -117,9 +117,11 @@ WALLET = re.compile(r"\W*[^\W\d_]+(?:[\s,]{1,3}[^\W\d_]+){11,}\W*")
 ASSIGNED = re.compile(
     r"""(?P<name>[\w./$-](?<![\w./$-].)[\w./$-]{0,127}(?: \w[\w-]{0,31}){0,2})"""
     r"""(?:\\{0,3}["'`])?\]?(?:\*\*)?[ \t]{0,8}(?P<sign>:=|=>|==?|:)(?:\*\*)?[ \t]{0,8}"""
-    r"""(?:(?P<open>\\{0,3}["'`])|(?P<bare>[^\s"'`\\,;&<>(){}\[\]|*][^\s"'`\\,;&<>(){}\[\]|]{0,511}))"""
+    r"""(?:(?P<open>\\{0,3}["'`])|(?P<bare>[^\s"'`\\,;&<>(){}\[\]|*\u3001\u3002][^\s"'`\\,;&<>(){}\[\]|\u3001\u3002]{0,511}))"""
 )
 """A name, a sign, and the beginning of a quoted value or a bare value."""
+STOPS = "\u3001\u3002"
+"""The comma and the full stop of Chinese and Japanese that are not folded."""
 NUMBER_BEHIND = re.compile(r" [0-9]\S*\Z")
 """Ends what is no name: ``password 10`` of ``changed password 10:00``."""
 MADE_BY_PEOPLE = re.compile(r"(?=\S*[A-Za-z])(?:(?=\S*[0-9])|(?=\S*[!@#$%^&*+=~?]\S))[^\s<>{}()\[\]]{4,}")
@@ -509,14 +511,14 @@ def _is_written(text: str, match: re.Match[str], value: str) -> bool:
     after = text[end : end + 1]
     if CODE.fullmatch(value) or after in ("(", "[", "{"):
         return False
-    if _looks_made(value) or (_begins_line(text, match) and after in ("", "\n", "\r")):
+    if _looks_made(value) or (_begins_line(text, match) and after in ("", "\n", "\r", *STOPS)):
         return True
     sign = text[match.end("name") : match.start("bare")]
     if sign == ":" and match["name"][0].isupper() and NEXT_FIELD.match(text, end):
         return True
     if "(" in text[max(0, match.start() - LINE_NEAR) : match.start()]:
         return False  # an argument of a call
-    return sign == "=" or after in ("", "\n", "\r", ",", ";", "&", "|")
+    return sign == "=" or after in ("", "\n", "\r", ",", ";", "&", "|", *STOPS)
 
 
 _MADE = re.compile(r"[0-9]|[a-z][A-Z]|[^\w.,:;!?)-].")

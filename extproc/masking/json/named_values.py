@@ -17,11 +17,13 @@ _REST_OF_KEY = re.compile(r'"[ \t\n\r]*:[ \t\n\r]*')
 
 
 _SIGN = re.compile(
-    r"[=:>'`\\]|--?[A-Za-z]|\.\.| (?:is|was|ist|lautet|est|es|è|jest|é) "
+    r"[=:>'`\\\uff1a\ufe55\ufe13\uff1d\ufe66\uff1e\ufe65\uff07\uff40\uff3c\ufe68]|--?[A-Za-z]|\.\."
+    r"| (?:is|was|ist|lautet|est|es|è|jest|é) "
     r"| (?=[^\s\"]{0,40}[0-9])(?=[^\s\"]{0,40}[A-Za-z])[^\s\"]{6}"
 )
 """Stands between a name and its value in text, or before the name of an option; or a blank, and a word that looks
-made. Dots stand for escaped quotes."""
+made. Dots stand for escaped quotes. The document is not folded: signs of East Asian text are here by their code
+points."""
 SIGN_REACH = 160
 """Characters behind a part of a name in which its sign stands."""
 
