@@ -60,8 +60,8 @@ _SQL = re.compile(
 )
 """PostgreSQL, MySQL, Oracle and SQL Server, about users and logins. Oracle takes a password without quotes."""
 _LITERAL = re.compile(rf"(?<![\w-])--from-literal[ =](?P<mark>[\"']?)(?P<name>[\w.-]{{1,253}})={_VALUE}")
-_CREATES_SECRET = re.compile(r"\bcreate secret (?:(?!\n)[^\\]|\\\n?)*\Z")
-"""Stands before an option of the command; it goes on in the next line behind a backslash."""
+_CREATES_SECRET, _COMMAND_ENDS = "create secret ", re.compile(r"(?<!\\)\n")
+"""A command goes on in the next line behind a backslash."""
 _OTHER_DATA = re.compile(
     r"(?:.*[._-])?(?:user|username|login|name|host|hostname|port|type|url|email|database|db)", re.IGNORECASE
 )
@@ -83,11 +83,17 @@ def find(text: str, _: str) -> Ranges:
             yield from _passwords(text, match)
     for match in _LITERAL.finditer(text):
         before = text[max(0, match.start() - _COMMAND_LONGEST) : match.start()]
-        if not _OTHER_DATA.fullmatch(match["name"]) and _CREATES_SECRET.search(before):
+        if not _OTHER_DATA.fullmatch(match["name"]) and _creates_secret(before):
             yield from _passwords(text, match)
     for match in _OPTION.finditer(text):
         if match["with"] == "=" or _NO_WORD.search(match[match.lastgroup or 0]):
             yield from _passwords(text, match)
+
+
+def _creates_secret(before: str) -> bool:
+    """Return whether a text ends in a command of Kubernetes that makes a secret, and its first options."""
+    at = before.rfind(_CREATES_SECRET)
+    return at >= 0 and _COMMAND_ENDS.search(before, at) is None
 
 
 def _passwords(text: str, match: re.Match[str]) -> Ranges:
