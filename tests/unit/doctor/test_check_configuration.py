@@ -62,6 +62,22 @@ def test_a_plan_that_could_not_mask_is_a_problem(tmp_path):
     assert "connections.crm.masking.response" in one["what"]
 
 
+def test_masking_that_does_nothing_or_far_too_much_is_a_warning(tmp_path):
+    masking = """    masking:
+      response: [{entity: "*"}, {entity: EMAIL_ADDRESS, how: partial}]
+      exempt: [{entity: "*", path: "$.meta", reason: our own}]
+"""
+    words = "masking: {words: {password: [id]}}\n"
+    file = installed(tmp_path, GOOD.replace("  crm:\n", f"  crm:\n{masking}") + words)
+    found = look(file, check_configuration.masking)
+    keys = [one["key"] for one in [*found["connection crm"], *found["masking"]] if one["level"] == "warning"]
+    assert keys == [
+        "connections.crm.masking.response.1",
+        "connections.crm.masking.exempt.0.entity",
+        "masking.words.password.0",
+    ]
+
+
 def test_exemptions_are_listed_without_their_values(tmp_path):
     exempt = """    masking:
       exempt:
