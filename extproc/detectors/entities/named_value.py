@@ -539,7 +539,7 @@ def is_secret(name: str, text: str) -> bool:
     is_other |= text.isdigit() and small.rstrip("s").endswith(KEY_OF_A_MACHINE)
     variable = text.strip().lower()  # a placeholder, or a variable that is passed on
     is_other |= "_" in variable and small.replace("-", "_").endswith(variable)
-    is_other |= small.endswith("pass") and RESULTS.fullmatch(text.strip()) is not None
+    is_other |= small == "pass" and RESULTS.fullmatch(text.strip()) is not None
     is_other |= small.endswith(OF_LOGIN) and LOGIN.fullmatch(text.strip()) is None
     is_other |= len(text) < LONG_FROM.get(joined(name)[-10:], 0)
     is_none = is_folder or is_other or (small.endswith(AUTHORIZATION) and not AUTHORIZES.match(text.strip()))

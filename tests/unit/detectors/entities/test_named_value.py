@@ -48,6 +48,7 @@ SECRETS = [
     ("device_code", "GmRhmhcxhwAzkoEqiMEg_DnyEysNkuNhszIySk9eS"),
     ("proxy_auth", "bob:hunter2"),
     ("test_pass", "word"),
+    ("db_pass", "first"),
 ]
 NO_SECRETS = [
     ("password", ""),
