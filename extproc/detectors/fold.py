@@ -1,5 +1,6 @@
 """Fold Unicode's other ways to write digits, letters, dashes and spaces to ASCII, for detectors."""
 
+import re
 import unicodedata
 from functools import cache
 from itertools import chain
@@ -31,6 +32,11 @@ POINTS = (
 """Code points that folding may change. Han, Hangul, surrogates and private use never change; leaving them out
 makes start-up faster."""
 ASCII_ENDS = 0x7F
+BLANK_PATTERN, DROPPED = "\u2800", "\u200b"
+"""The Braille pattern without dots, and a character that is dropped."""
+ADDRESS_NEAR = 128
+"""Characters on each side of an at sign that may belong to an address."""
+_OF_ADDRESS = re.compile(r"[\w.%+\u2800-]*")
 
 
 class Folded(NamedTuple):
@@ -51,11 +57,29 @@ def fold(text: str) -> Folded:
     """Replace compatible characters by ASCII, one for one, and drop invisible ones."""
     if text.isascii() or _foldable().isdisjoint(set(text)):
         return Folded(text, None)
+    if BLANK_PATTERN in text and "@" in text:
+        text = _with_addresses_closed(text)
     folded = text.translate(_table())
     if len(folded) == len(text):
         return Folded(folded, None)
     table = _table()
     return Folded(folded, [at for at, char in enumerate(text) if table.get(ord(char), char) is not None])
+
+
+def _with_addresses_closed(text: str) -> str:
+    """Return a text in which Braille blanks inside of addresses are dropped: elsewhere they part words."""
+    pieces: list[str] = []
+    read, at = 0, text.find("@")
+    while at >= 0:
+        before = _OF_ADDRESS.match(text[max(read, at - ADDRESS_NEAR) : at][::-1])
+        behind = _OF_ADDRESS.match(text, at + 1, at + ADDRESS_NEAR)
+        start, end = at - (before.end() if before else 0), behind.end() if behind else at + 1
+        inner = text[start:end].strip(BLANK_PATTERN)
+        first = text.index(inner, start)
+        pieces += (text[read:first], inner.replace(BLANK_PATTERN, DROPPED))
+        read = first + len(inner)
+        at = text.find("@", max(read, at + 1))
+    return "".join([*pieces, text[read:]])
 
 
 @cache

@@ -82,6 +82,10 @@ _FIRST_GROUP = re.compile(rf"(?<![0-9._/])[0-9]{{3,4}}\Z|{_SPELLED_END}")
 _GROUP_ALONE = re.compile(rf"(?:\A|\n)[0-9]{{2,6}}\Z|{_SPELLED_END}")
 _MAY_BE_GROUP_ALONE = re.compile(r"[0-9]{2,6}(?:<[bB][rR] ?/?>)?\r?\n|[0-9]{0,6}\r?\Z|[0-9]*[%&\\<]")
 _MAY_BE_GROUP = re.compile(r"[0-9%&\\]|\Z")
+_WRAPPED = re.compile(r"(?<![0-9])[0-9]{4}(?P<more>[ -][0-9]{4,6})? ?\Z")
+_MAY_BE_WRAPPED = re.compile(r"[ \t>]{0,8}(?:[0-9]{0,3}\Z|[0-9]{4})")
+_MAY_BE_WRAPPED_GROUPS = re.compile(r"[ \t>]{0,8}(?:[0-9]{0,6}\Z|[0-9]{4,6}[ -](?:[0-9]{0,3}\Z|[0-9]{4}))")
+"""Groups by blanks that go on in the next line."""
 SOFT_LINES = 128
 """Line ends of quoted-printable that are no line ends, and may stand in one entity, such as a token."""
 _IN_TAG = re.compile(rf"<[A-Za-z/!][^<>]{{0,{TAG_LONGEST + 16}}}\Z")
@@ -480,6 +484,9 @@ def may_reach(text: str, at: int) -> bool:
         return True
     behind = behind.removesuffix("\r")
     ahead = fold(text[at : at + NEAR]).text
+    wrapped = _WRAPPED.search(behind)
+    if wrapped and (_MAY_BE_WRAPPED if wrapped["more"] else _MAY_BE_WRAPPED_GROUPS).match(ahead):
+        return True
     first = _FIRST_GROUP.search(behind) and _MAY_BE_GROUP_ALONE.match(ahead)
     return bool(first or (_GROUP_ALONE.search(behind) and _MAY_BE_GROUP.match(ahead)))
 

@@ -33,6 +33,13 @@ LISTED = re.compile(
 """Four groups, all by the same mark that also stands between the numbers of a table."""
 NUMBER_BEFORE = re.compile(r"[0-9][^0-9A-Za-z]{0,4}\Z")
 """Then it is a row of a table."""
+WRAPPED = re.compile(
+    r"[0-9](?<![0-9].)[0-9]{3}(?:[ -][0-9]{4,6}){0,2} ?(?:\r?\n|\\{1,4}n|\\{1,4}r\\{1,4}n)[ \t>]{0,8}"
+    r"[0-9]{4,6}(?:[ -][0-9]{4,5}){0,2}(?![0-9]|[^0-9A-Za-z]{1,4}[0-9])"
+)
+"""Groups by blanks or dashes that go on in the next line, with no other number before or behind them."""
+DIGITS = re.compile("[0-9]+")
+WRAPPED_SHAPES = frozenset({(4, 4, 4, 4), (4, 6, 5)})
 BETWEEN = re.compile(r"[ +-]")
 DOUBLE = bytes.maketrans(b"0123456789", b"0246813579")
 ZERO = ord("0")
@@ -80,12 +87,15 @@ CARD = context_words(r"card|visa|\bpan\b|kart|carte|tarjeta|cart[aã]o|carta|kaa
 VALUES = bytes.maketrans(b"0123456789", bytes(range(10)))
 DOUBLED = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
 
+_LINE_END = rb" ?(?:\n|\r\n|\\+n|\\+r\\+n)(?:[ >\t]|\\+t){0,8}"
 PREFILTER = (
     rb"(?:[^.0-9]|[^0-9]\.)[0-9](?:[ +-]?[0-9]){12}",
     rb"[0-9]\.[0-9]{9,18}[eE]\+?1[2-8]",
     rb"[0-9]{4}" + _MARK.encode() + rb"[0-9]{4,6}" + _MARK.encode() + rb"[0-9]{4}",
     rb"[0-9]{4}" + SEPARATOR + rb"[0-9]{4,6}" + SEPARATOR + rb"[0-9]{4}",
     rb"[0-9]{4}" + CRLF + rb"[0-9]{4,6}" + CRLF + rb"[0-9]{4}",
+    rb"[0-9]{4}[ -][0-9]{4,6}" + _LINE_END + rb"[0-9]{4}",
+    rb"[0-9]{4}" + _LINE_END + rb"[0-9]{4,6}[ -][0-9]{4}",
 )
 """The first one does not match what follows a digit and a point: fractions are as long."""
 NEARBY = Nearby(PREFILTER, 80)
@@ -132,10 +142,19 @@ def _found(text: str, parts: list[Part]) -> Ranges:
         start, end = match.span()
         if passes(digits_alone(match[0])) and not NUMBER_BEFORE.search(text, max(0, start - 5), start):
             yield start, end
+    yield from _wrapped(text, parts)
     for match in _matches(SCIENTIFIC, text, parts):
         digits = (match[1] + match[2]).ljust(int(match[3]) + 1, "0")
         if len(digits) == int(match[3]) + 1 and any(_cards(digits, 0, len(digits))):
             yield match.start(1), match.end()
+
+
+def _wrapped(text: str, parts: list[Part]) -> Ranges:
+    for match in _matches(WRAPPED, text, parts):
+        groups = DIGITS.findall(match[0])
+        is_card = tuple(map(len, groups)) in WRAPPED_SHAPES and passes("".join(groups))
+        if is_card and not NUMBER_BEFORE.search(text, max(0, match.start() - 5), match.start()):
+            yield match.span()
 
 
 def _matches(pattern: re.Pattern[str], text: str, parts: list[Part]) -> Iterator[re.Match[str]]:

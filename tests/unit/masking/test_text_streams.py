@@ -178,7 +178,7 @@ def test_what_comes_together_of_masked_text_is_masked_as_far_as_it_is_there():
     [
         ("a 4111", "", True),
         ("a 4111", "1111\n", True),
-        ("a 4111", "1111 ", False),
+        ("a 4111", "1111 ", True),
         ("1111", "1111 ", True),
         ("a 4111", "b", False),
         ("a 41111", "1111\n", False),
