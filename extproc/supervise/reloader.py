@@ -239,7 +239,12 @@ class Reloader:
             structlog.get_logger().warning("clusters stay in Envoy", why=str(error))
         else:
             self._needed = {self.configuration.digest}
-        self._snapshots.keep_only(*self._needed)
+        self._forget_snapshots()
+
+    def _forget_snapshots(self) -> None:
+        """Remove the snapshots that nobody needs. A reload that is under way may have taken another one."""
+        if not self._one_at_a_time.locked():
+            self._snapshots.keep_only(*self._needed)
 
     async def _stop_settling(self) -> None:
         if self._settling is not None:

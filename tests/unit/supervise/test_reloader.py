@@ -1,6 +1,7 @@
 """A change of the configuration is prepared everywhere, and then happens everywhere or nowhere."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -30,11 +31,13 @@ class ScriptedLine:
     """Answers as a child would, fails where it is told to, and remembers the questions."""
 
     def __init__(self):
-        self.asked, self.faults = [], {}
+        self.asked, self.faults, self.waits = [], {}, {}
 
     async def ask(self, do, within_s, **more):
         self.asked.append(do)
         await asyncio.sleep(0)
+        if do in self.waits:
+            await self.waits[do].wait()
         if do in self.faults:
             raise self.faults[do]
         return {"ok": True}
@@ -198,6 +201,25 @@ async def test_two_reloads_at_once_happen_one_after_the_other(stage):
     stage.edit("127.0.0.1:9000", "127.0.0.1:9001")
     both = await asyncio.gather(stage.reloader.reload(), stage.reloader.reload())
     assert sorted(each.keys is None for each in both) == [False, True]
+
+
+async def test_the_end_of_the_last_configuration_keeps_the_snapshot_of_the_next(stage, monkeypatch):
+    """It comes while the next file is checked, whose snapshot is taken and not yet in force."""
+    loop, is_taken = asyncio.get_running_loop(), asyncio.Event()
+    stage.children[0].line.waits["settled"] = is_taken
+
+    def validate(*_):
+        loop.call_soon_threadsafe(is_taken.set)
+        time.sleep(0.3)
+
+    stage.edit("127.0.0.1:9000", "127.0.0.1:9001")
+    await stage.reloader.reload()
+    monkeypatch.setattr(reloading, "validate", validate)
+    stage.edit("127.0.0.1:9001", "127.0.0.1:9002")
+    changed = await stage.reloader.reload()
+    assert stage.snapshots.path(changed.digest).exists()
+    await asyncio.sleep(0.05)
+    assert [each.name for each in stage.first.file.parent.glob("*.yaml")] == [f"{changed.digest}.yaml"]
 
 
 async def test_nothing_changes_while_the_installation_stops(stage):
