@@ -71,7 +71,7 @@ NOT_A_VALUE = re.compile(
     r" [\w ()',.-]{4,200}|is (?:required|invalid|missing)\.?"
     r"|not[ _]?configured|(?:un)?verified|enabled|disabled|true|false|yes|no|on|off|null|none|nil|undefined|n/?a"
     r"|[*•]+.{0,4}|x{3,}|[.]{3}|-+|\#+|%[-+0-9.\#]{0,4}[a-z](?:\\n)?|read|write|[0-9]{1,6}/[0-9]{1,6}"
-    r"|(?:[~^]|[<>]=?)[ ]?v?[0-9][\w.+-]{0,32}|v?[0-9]\.[0-9]{1,2}\.[0-9]{1,2}"
+    r"|(?:[~^@]|[<>]=?)[ ]?v?[0-9][\w.+-]{0,32}|v?[0-9]\.[0-9]{1,2}\.[0-9]{1,2}"
     r"|[a-z][a-z0-9.-]{0,64}-(?:creds|credentials)"
     r"|<?(?:your|my|the|enter|insert|put|some|any)(?:[ _-][a-z]+)+>?)",
     re.IGNORECASE,
@@ -212,10 +212,10 @@ NO_PASSWORD = re.compile(
     r"(?:md|sha|hmac|utf|aes|rsa|des|blake|ripemd|argon|bcrypt|scrypt|pbkdf|oauth|rfc|base|crypt|ntlm|v|ver|version"
     r"|step|option|field|user|test|example|page|chapter|section|part|level|type|rule|policy|form|api|http|tls|ssl)[-_.]?[0-9].*"
     r"|[0-9]+[-.]?(?:[a-z]|[a-z]{2,12})|20[0-9]{2}-.*|[a-z]+(?:[_.][a-z0-9]+)+|[\w-]+\.[a-z]{2,5}|(?:[0-9a-f]{8}-).*"
-    r"|[0-9a-f]{7,64}|[0-9a-z.-]*-[0-9]+|.*@.*\..*",
+    r"|[0-9a-f]{7,64}|[0-9a-z.-]*-[0-9]+|.*@.*\..*|[a-z0-9.-]+:[0-9]{2,5}(?:/.*)?",
     re.IGNORECASE,
 )
-"""Words behind ``password`` that are none: a method, a version, a time, the name of a field or file, an id."""
+"""Words behind ``password`` that are none: a method, a version, a time, the name of a field, a host, an id."""
 CODE = re.compile(
     r"[A-Za-z_$][\w$]*(?:(?:\.|->|::)[A-Za-z_$][\w$]*)+|[A-Za-z_$][\w$.]*(?:\(|\[).*"
     r"|(?:str|string|text|bool|boolean|int|integer|number|bytes|any|object|optional|required|input|env|secret|password"

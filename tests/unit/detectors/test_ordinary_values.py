@@ -131,6 +131,8 @@ ORDINARY = {
     "program": [
         'log.Printf("failed to create private key: %s", err)',
         "<a accesskey='h' href='x'>",
+        "<h1><span>npm-token</span> <span class='version'>@11.19.1</span></h1>",
+        'gql-query alice:password "localhost:6000/" x',
         "_Mnemonic: `=` for assignment",
         "_Mnemonic: the arrow points to the left, earlier on a timeline._",
         "key, ok := key.(ed25519.PrivateKey)",
