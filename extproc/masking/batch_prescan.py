@@ -3,6 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
+from types import MappingProxyType
 
 from extproc.detectors.analyzer import NOTHING_FOUND, Analyzer, Candidate, Prescan
 from extproc.detectors.detector_set import ALL, NONE, DetectorSet
@@ -14,11 +15,20 @@ BETWEEN = '"\n'
 """Stands between texts. No prefilter matches across it: see ``Detector.prefilter``."""
 
 
+NOBODYS: Mapping[str, Sequence[int]] = MappingProxyType({})
+
+
 class BatchPrescan:
     """The prescans of many texts."""
 
     def __init__(
-        self, analyzer: Analyzer, texts: Sequence[str], *, names: Iterable[str] = (), also: Iterable[int] = ()
+        self,
+        analyzer: Analyzer,
+        texts: Sequence[str],
+        *,
+        names: Iterable[str] = (),
+        own: Mapping[str, Sequence[int]] = NOBODYS,
+        also: Iterable[int] = (),
     ) -> None:
         """Prescan all texts together.
 
@@ -26,6 +36,7 @@ class BatchPrescan:
             analyzer: finds entities.
             texts: each by itself.
             names: names of fields that contain the texts: they are context of each text.
+            own: the numbers of the texts of some of these fields. Other names may be those of any text.
             also: numbers of texts that have to be looked at in any case.
         """
         head = ["", *names]
@@ -35,16 +46,27 @@ class BatchPrescan:
         self._named_by = analyzer.named_by
         self._texts = texts
         self._prescans: dict[int, Prescan | None] = dict.fromkeys(also, NOTHING_FOUND)
+        self._may_tell: list[int] = []
+        """The numbers of texts that may be names which tell."""
         if prescan.candidates is None:
             self._prescans |= dict.fromkeys(range(len(texts)), prescan)
         elif prescan.candidates:
             by_text = _by_text(prescan.candidates, [*head, *texts], len(head))
-            told = DetectorSet.union(map(analyzer.named_by, head))
             self._prescans |= {number: each for number, each in by_text.items() if number >= 0}
+            self._may_tell = [
+                number for number in self._prescans if self.detectors_for(number).meets(self._naming)
+            ]
+            told = DetectorSet.union(analyzer.named_by(name) for name in head if name not in own)
             if told:  # a name tells, and any of the texts may be its value
                 self._prescans = {number: self._with(number, told) for number in range(len(texts))}
+            for name, numbers in own.items():
+                if (of_name := analyzer.named_by(name)) is not NONE:
+                    self._prescans |= {number: self._with(number, of_name) for number in numbers}
         if hides_text(whole):
             self._prescans |= {number: None for number, text in enumerate(texts) if hides_text(text)}
+            self._may_tell = list(self._prescans)
+        if prescan.candidates is None:
+            self._may_tell = list(self._prescans)
         self._numbers = sorted(self._prescans)
 
     def _with(self, number: int, told: DetectorSet) -> Prescan:
@@ -54,9 +76,9 @@ class BatchPrescan:
 
     def telling(self) -> Iterator[tuple[int, DetectorSet]]:
         """Yield the numbers of the texts that are names which tell, with the detectors that find their values."""
-        for number in self._numbers:
-            text, prescan = self._texts[number], self._prescans[number]
-            if len(text) <= NAME_LONGEST and (prescan is None or prescan.detectors.meets(self._naming)):
+        for number in sorted(self._may_tell):
+            text = self._texts[number]
+            if len(text) <= NAME_LONGEST:
                 told = self._named_by(text)
                 if told is not NONE or text in TELLING_MEMBERS:
                     yield number, told

@@ -124,6 +124,8 @@ class MessageMasker:
         self._names: set[str] = set()
         """Names of the fields of the waiting messages."""
         self._names_above: set[str] = set()
+        self._own: dict[str, list[int]] = {}
+        """The numbers of the texts and numbers of each field that is no message."""
         """Those of fields that are messages or maps: they may tell what is below."""
         self._opaque: list[int] = []
         """Numbers of the ``bytes`` among the texts that are not text."""
@@ -185,12 +187,13 @@ class MessageMasker:
             Unreadable, MaskingError: one of them cannot be masked.
         """
         texts = self._texts
-        self._batch = BatchPrescan(self._masker.analyzer, texts, names=self._names, also=self._opaque)
+        own = {name: numbers for name, numbers in self._own.items() if name not in self._names_above}
+        self._batch = BatchPrescan(self._masker.analyzer, texts, names=self._names, own=own, also=self._opaque)
         self._search_named(texts)
         self._has_credential = self._holds_credential("\n".join(texts).encode())
         waiting = self._waiting
         self._waiting, self._texts, self._opaque, self._size = [], [], [], 0
-        self._names, self._names_above = set(), set()
+        self._names, self._names_above, self._own = set(), set(), {}
         return [
             self._masked(*each, None if first is None else first + number) for number, each in enumerate(waiting)
         ]
@@ -257,7 +260,10 @@ class MessageMasker:
             self._names.add(slot.name)
             if slot.kind is not None:
                 self._names_above.add(slot.name)
-            nodes.append(self._node(message[field.value : field.end], field, slot, depth))
+            node = self._node(message[field.value : field.end], field, slot, depth)
+            if slot.kind is None:
+                self._own.setdefault(slot.name, []).extend(range(node.first, node.end))
+            nodes.append(node)
         return MessageNode(kind, nodes, first, len(self._texts))
 
     def _node(self, value: bytes, field: Field, slot: Slot, depth: int) -> FieldNode:

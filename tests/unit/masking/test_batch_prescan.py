@@ -53,3 +53,12 @@ def test_text_with_escapes_is_searched_by_all_detectors(text):
 def test_with_too_many_candidates_every_text_is_searched():
     batch = BatchPrescan(ANALYZER, ["x", "a@b.co " * 10 * MATCHES_FREE])
     assert batch.detectors_for(0) == batch.detectors_for(1) == ANALYZER.detectors_for("a@b.co")
+
+
+def test_a_field_that_tells_names_its_own_texts_only():
+    texts = ["a", "x9Kq2mPw", "b", "password"]
+    batch = BatchPrescan(ANALYZER, texts, names=["note", "password"], own={"password": [1], "note": [0, 2, 3]})
+    assert [batch.any_in(at, at + 1) for at in range(4)] == [False, True, False, True]
+    assert [number for number, _ in batch.telling()] == [3]
+    anywhere = BatchPrescan(ANALYZER, texts, names=["note", "password"], own={"note": [0, 2, 3]})
+    assert all(anywhere.any_in(at, at + 1) for at in range(4))
