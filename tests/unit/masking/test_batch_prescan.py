@@ -56,7 +56,7 @@ def test_with_too_many_candidates_every_text_is_searched():
 
 
 def test_a_field_that_tells_names_its_own_texts_only():
-    texts = ["a", "x9Kq2mPw", "b", "password"]
+    texts = ["a", "x9Kq2mZt", "b", "password"]
     batch = BatchPrescan(ANALYZER, texts, names=["note", "password"], own={"password": [1], "note": [0, 2, 3]})
     assert [batch.any_in(at, at + 1) for at in range(4)] == [False, True, False, True]
     assert [number for number, _ in batch.telling()] == [3]
