@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 
 from extproc.detectors.context import NAME_REACH, REACH, last_name, name_before
+from extproc.detectors.detector import APART
 from extproc.detectors.ends import matches_behind
 from extproc.detectors.fold import fold
 from extproc.detectors.vocabulary.hints import Hints
@@ -46,7 +47,7 @@ _THAI = re.compile("[\u0e00-\u0e7f]")
 _PART = re.compile(r"[A-Za-z]+|[0-9]+|[^A-Za-z0-9]+")
 _STEM = re.compile(r"[^\W\d_]+|[0-9]+")
 _OF_DIGEST = re.compile("[a-f]{2,4}")
-"""Words that stand between digits in every tenth digest, and tell nothing there."""
+"""Words that stand beside digits in every tenth digest, and tell nothing there."""
 _RANDOM = re.compile(
     r"(?<![A-Za-z0-9+/])(?=[a-z0-9+/]*[A-Z])(?=[A-Z0-9+/]*[a-z])(?=[A-Za-z+/]*[0-9][A-Za-z+/]*[0-9])[A-Za-z0-9+/]{20,}"
 )
@@ -313,8 +314,10 @@ def _hint(word: str) -> bytes:
         return core
     if len(word) > SHORT:
         return core if len(parts[0]) >= SHORT else b"(?-i:%s)" % _begins(parts[0], core)
-    behind = b"[^0-9a-z]" if _OF_DIGEST.fullmatch(word) else b"[^a-z]"
-    return b"(?-i:%s[sS]?%s)" % (_begins(parts[0], core), behind)
+    begins = _begins(parts[0], core)
+    if _OF_DIGEST.fullmatch(word):
+        return b"(?-i:%s[sS]?[^0-9a-z])" % begins.replace(_APART, APART)
+    return b"(?-i:%s[sS]?[^a-z])" % begins
 
 
 _APART = rb"(?:[^A-Za-z]|\\[bfnrt])"

@@ -192,15 +192,15 @@ def test_a_long_match_near_a_word_is_found_as_a_whole():
     assert [len(match[0]) for match in found] == [2_000, 3]
 
 
-@pytest.mark.parametrize("name", ["aba", "ABA", "aba_1", "1aba", "bankAba", "x aba 2", "4abas"])
+@pytest.mark.parametrize("name", ["aba", "ABA", "aba_1", "1-aba", "bankAba", "x aba 2", "abas"])
 def test_a_word_of_the_letters_of_digests_tells(name):
     words = Words(["aba"])
     assert words.tell(name)
     assert _has_hint(words, f"{name}\n")
 
 
-@pytest.mark.parametrize("name", ["c0dfef0400aba02e2d", "1aba2"])
-def test_a_word_between_the_digits_of_a_digest_tells_nothing(name):
+@pytest.mark.parametrize("name", ["c0dfef0400aba02e2d", "1aba2", "0400aba", "aba02"])
+def test_a_word_beside_the_digits_of_a_digest_tells_nothing(name):
     words = Words(["aba"])
     assert not words.tell(name)
     assert not _has_hint(words, f"{name}\n")
