@@ -3,14 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extproc.detectors import shell_values
+from extproc.detectors import shell_values, text_values
 from extproc.detectors.blocks import named
 from extproc.detectors.blocks.named import Naming
 from extproc.detectors.entities import named_value
 
 NAMINGS = [
     each
-    for module in (named, named_value, shell_values)
+    for module in (named, text_values, shell_values)
     for each in vars(module).values()
     if isinstance(each, Naming)
 ]

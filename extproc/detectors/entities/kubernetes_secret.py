@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from extproc.detectors.accepted_values import is_secret
 from extproc.detectors.blocks.bracketed import read_bracketed
 from extproc.detectors.blocks.indented import read_indented
 from extproc.detectors.blocks.tree import Node, Value
 from extproc.detectors.detector import Detector, Ranges
-from extproc.detectors.entities.named_value import is_secret
 
 LONGEST = 1 << 21
 """Most characters of an object: Kubernetes allows one MiB of data."""

@@ -10,13 +10,23 @@ from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from typing import NamedTuple
 
+from extproc.detectors.accepted_values import (
+    NO_PASSWORD,
+    is_password_hash,
+    is_person,
+    is_pin,
+    is_secret,
+    is_street,
+    is_token,
+    is_under_switch,
+)
 from extproc.detectors.blocks.named import Block, Naming, may_have_block, named_blocks
 from extproc.detectors.blocks.tree import NamedValue
 from extproc.detectors.context import last_name
 from extproc.detectors.detector import Detector, Ranges
 from extproc.detectors.ends import parts_around
 from extproc.detectors.shell_values import SHELL
-from extproc.detectors.vocabulary.key_roles import joined
+from extproc.detectors.text_values import BEHIND_NAMES, FOLLOWED, MARKED, TAGGED
 from extproc.detectors.vocabulary.maps import is_name_of_secret, is_of_passwords, is_plural
 from extproc.detectors.vocabulary.vocabulary import Vocabulary
 from extproc.detectors.vocabulary.words import Words
@@ -32,88 +42,6 @@ ADDRESS = "://"
 """In the value of a name that tells, an address is none, and one of its parameters may be."""
 LONGEST = 16_384
 """Most characters of a value that goes as a whole; a longer one is no password, and its parts are searched."""
-NO_NAME = re.compile(
-    r"string|null|none|true|false|unknown|n/a|(?:(?:no|exact|high|low|partial|high[ _]partial)[ _])?match(?:ed)?"
-    r"|mismatch|not[ _]provided",
-    re.IGNORECASE,
-)
-"""Values of names, streets and the like that say something about them."""
-PERSON_LONGEST = 200
-NO_PERSON = re.compile(
-    r"\^.*|[^\s/]+/\S*|[^\s/]+(?:/[^\s/]+){2}.*|[a-z0-9]+(?:[._][a-z0-9]+)+|(?i:string|unknown)|[^\s_]*_\S*"
-)
-"""Names of repositories, of fields, of codes, and of what a repository holds: ``^master``, files."""
-FILE_NAME, FILE = "fname", re.compile(r"\S+\.[A-Za-z0-9]{1,5}")
-"""``fname`` is the name of a file, too."""
-TOKEN = re.compile(r"(?=(?:[^0-9]*[0-9]){2})(?=(?:[^A-Za-z]*[A-Za-z]){2})[\w.~+/=-]{8,15}")
-TOKEN_LONGEST = 15
-"""Longer ones are found by their randomness."""
-TURN, TURNS_LEAST = re.compile(r"(?<=[0-9])[A-Za-z]|(?<=[A-Za-z])[0-9]"), 3
-"""``sha256sum`` and ``base64url`` have two; of capitals and small letters, two are enough."""
-NO_TOKEN = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*|v?[0-9]+(?:[.-][0-9]+)*[.-]?(?:alpha|beta|rc|dev|post|pre)[.-]?[0-9]*"
-    r"|[a-z]{2,}(?:[-_/.][a-z]*[0-9]*)+|[A-Za-z]+[0-9]{1,4}[a-z]?(?:[-_/.][A-Za-z]+[0-9]{0,4}[a-z]?)*|0x.*",
-    re.IGNORECASE,
-)
-PIN_DIGITS = re.compile(r"[0-9][0-9 -]{1,14}[0-9]")
-NOT_A_VALUE = re.compile(
-    r"(?:(?:bearer|basic|token)\s{1,4})?(?:"
-    r"[0-9]+ bytes?|\$\{?[A-Z_]+\}?/\S*|(?:[0-9a-f]{2}:){15,31}[0-9a-f]{2}|SHA256:[\w+/]{43}=?"
-    r"|(?:ssh|ecdsa)-[\w@.-]+ AAAA[\w+/=]+(?: .*)?"
-    r"|\s*|\\{1,2}n|\[\s*\]|\{\s*\}|[0-9]{1,3}|[a-z][a-z0-9+.-]{1,20}://\S*|(?:arn|urn|env):\S+|projects/[^/\s]+/secrets/\S*"
-    r"|(?:vault|ssm|awssm|gcpsm|secretref|ref\+[a-z0-9]{2,20}):[\w./#@-]+|@Microsoft\.KeyVault\([^()]*\)|inherit"
-    r"|\$\{[a-z_][a-z0-9_.]*\}|\$?\{\{[^{}]*\}\}|\{[a-z_]+\}|\#\{[^{}]*\}|%[a-z_]\w*%"
-    r"|(?-i:\$\(?(?:[A-Z_][A-Z0-9_]*|[a-z_]+)\)?)|<[a-z _*-]*>|\[[*]+\]"
-    r"|\u2039[^\u2039\u203a<>]{0,40}[\u203a>]?"
-    r"|(?:<[a-z_ -]{1,40}>|&lt;[a-z_ -]{1,40}&gt;|\{[a-z_ -]{1,40}\})(?:[.,]?\s{0,2}[a-z]{1,12}\.?){0,3}|string"
-    r"|/(?:[a-z]{3,24}|v[0-9]|20[0-9]{2}-[0-9]{2}-[0-9]{2})/[\w./{}$:-]*"
-    r"|(?:must|should|needs? to|has to|may not|cannot|can't|is (?:too|not|required|invalid|missing|wrong|already))"
-    r" [\w ()',.-]{4,200}|is (?:required|invalid|missing)\.?"
-    r"|not[ _]?configured|(?:un)?verified|enabled|disabled|true|false|yes|no|on|off|null|none|nil|undefined|n/?a"
-    r"|[*•]+.{0,4}|x{3,}|[.]{3}|-+|\#+|%[-+0-9.\#]{0,4}[a-z](?:\\n)?|read|write|[0-9]{1,6}/[0-9]{1,6}"
-    r"|(?:[~^@]|[<>]=?)[ ]?v?[0-9][\w.+-]{0,32}|v?[0-9]\.[0-9]{1,2}\.[0-9]{1,2}"
-    r"|[a-z][a-z0-9.-]{0,64}-(?:creds|credentials)"
-    r"|<?(?:your|my|the|enter|insert|put|some|any)(?:[ _-][a-z]+)+>?)",
-    re.IGNORECASE,
-)
-"""Values that are no secret: NULL in what PostgreSQL and MySQL export (``\\N``), a size, a public key or
-its fingerprint, an address, a path, a template, a reference, a switch, stars, a version, ``%s``."""
-AUTHORIZES = re.compile(
-    r"(?!i?auth_[0-9A-Za-z]{8})(?:(?:bearer|basic|token|digest|negotiate|api-?key|[a-z0-9]{2,8}-hmac-[\w-]+)"
-    r"[ :=]\s*\S"
-    r"|(?=\S*[0-9])(?=\S*[A-Za-z])\S{16,}|(?=\S*[0-9])\S{20,})",
-    re.IGNORECASE,
-)
-"""The value of ``authorization`` that a caller sends. The code of an authorized payment is short."""
-AUTHORIZATION = ("authorization", "authorisation")
-LICENCE = re.compile("licen[cs]e")
-SPDX = re.compile(
-    r"mit|isc|zlib|unlicense|wtfpl|ncsa|postgresql|none|proprietary|0bsd"
-    r"|(?:apache|[al]?gpl|mpl|epl|eupl|bsd|bsl|cc0|cc-by(?:-[a-z]{2}){0,2}|artistic|ms-pl|ofl|osl|ecl)"
-    r"(?:[-_ v]*[0-9.]+)?(?:-(?:clause|only|or-later|[a-z]+)){0,3}",
-    re.IGNORECASE,
-)
-"""The name of a public licence (SPDX License List): ``license_key: mit``."""
-ID_OF_IT = re.compile(r"i?auth_[0-9A-Za-z]{8,}")
-KEY_OF_A_MACHINE = ("ssh_key", "sshkey", "ssh-key")
-"""Interfaces of clouds name keys by their numbers; a key itself has letters."""
-FOLDER = re.compile(r"[.~]{0,2}/")
-"""The variables of a shell that are called PWD and OLDPWD hold folders."""
-RESULTS = re.compile(
-    r"all|any|some|most|none|partly|partial(?:ly)?|pass(?:ed)?|failed|failures?|fail|ok|first|second|final"
-    r"|[0-9]{1,6} of [0-9]{1,6}",
-    re.IGNORECASE,
-)
-"""Values of ``pass`` that say which tests passed."""
-LONG_FROM = {"devicecode": 20}
-"""Fewest characters of secrets whose names also name short codes (RFC 8628: ``device_code``)."""
-LOGIN = re.compile(r"[^\s:/]{1,128}:\S+|(?:basic|bearer) \S+", re.IGNORECASE)
-OF_LOGIN = ("proxy_auth", "http_auth", "proxyauth", "httpauth", "proxy-auth", "http-auth")
-"""Names of the methods of a login, or of a login itself: then it has a colon."""
-ACCESS_KEY, PHRASE = "accesskey", "mnemonic"
-"""The attribute of HTML for a key of the keyboard, and the name of a wallet's words."""
-WALLET = re.compile(r"\W*[^\W\d_]+(?:[\s,]{1,3}[^\W\d_]+){11,}\W*")
-"""Twelve words at least (BIP 39)."""
 ASSIGNED = re.compile(
     r"""(?P<name>[\w./$-](?<![\w./$-].)[\w./$-]{0,127}(?: \w[\w-]{0,31}){0,2})"""
     r"""(?:\\{0,3}["'`])?\]?(?:\*\*)?[ \t]{0,8}(?P<sign>:=|=>|==?|:)(?:\*\*)?[ \t]{0,8}"""
@@ -124,98 +52,8 @@ STOPS = "\u3001\u3002"
 """The comma and the full stop of Chinese and Japanese that are not folded."""
 NUMBER_BEHIND = re.compile(r" [0-9]\S*\Z")
 """Ends what is no name: ``password 10`` of ``changed password 10:00``."""
-MADE_BY_PEOPLE = re.compile(r"(?=\S*[A-Za-z])(?:(?=\S*[0-9])|(?=\S*[!@#$%^&*+=~?]\S))[^\s<>{}()\[\]]{4,}")
-"""A word with a digit or a mark inside, as a switch and the label of a button have none."""
-MIXED = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])[^.]{8,}\Z")
-"""Letters of both cases and a digit, as in no method, version or name of a field."""
-ROUTERS = re.compile("enable[_-]?(?:password|secret)", re.IGNORECASE)
-WORD = re.compile(
-    r"(?!(?:always|never|optional|required|automatic|auto|default|manual|both|only|prompt|ask|allow(?:ed)?|deny|denied"
-    r"|disabled?|enabled?|all|some|any|user|admin|login|local|remote|strict|active|inactive)\Z)[a-z]{4,64}"
-)
-"""What follows ``enable password`` in the configuration of a router, and is no word for a switch."""
-HASH = re.compile(
-    r"(?:\{[A-Z0-9-]{2,12}\}|(?:md5|sha-?[0-9]{1,3})[:$]|0x)?(?:[0-9a-fA-F]{32}(?:[0-9a-fA-F]{8}|[0-9a-fA-F]{24}"
-    r"|[0-9a-fA-F]{32}|[0-9a-fA-F]{64}|[0-9a-fA-F]{96})?(?:[:$][^\s:$]{1,128})?"
-    r"|(?=[^0-9]*[0-9])(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])[A-Za-z0-9+/_-]{20,256}={0,2})|\$\S{1,16}\$\S{8,}"
-)
-"""MD5 and the SHA families in hexadecimals, perhaps with a salt; RFC 2307's schemes; Base64; crypt(5)."""
 IN_COLONS = re.compile(r"[\w./$-]:")
 """Stands before a part of an ARN, which is no name of the next part: ``x:secret:y``."""
-TAGGED = re.compile(
-    r"<(?:\w{0,64}(?:[Kk]ey|[Nn]ame))>(?P<key>[^<>]{1,128})</\w{3,68}>\s{0,64}"
-    r"<(?:string|\w{0,64}(?:Value|value))>(?P<string>[^<>]{1,512})"
-    r"(?:</|(?<=[\w ])\Z)|<(?P<name>[\w:.-]{1,128})(?:\s[^<>]{0,128})?>"
-    r"(?:<!\[CDATA\[)?(?P<value>[^<>]{1,512})(?:(?:\]\]>)?</|(?<=[\w ])\Z)"
-)
-ATTRIBUTES = re.compile(
-    r"""(?<![\w-])(?:name|key|id)=["']?(?P<name>[\w:.-]{1,128})["']?(?:\s[^<>]{0,128}?)?"""
-    r"""\svalue=["'](?P<value>[^"'<>]{1,512})(?:["']|\Z)"""
-)
-ATTRIBUTES_BACK = re.compile(
-    r"""(?<![\w-])value=(?P<mark>["'])(?P<value>[^"'<>]{1,128})(?P=mark)(?:\s[^<>]{0,64}?)?"""
-    r"""\s(?:name|id)=["']?(?P<name>[\w:.-]{1,128})["'\s/>]"""
-)
-"""The value in front of the name: the order of attributes says nothing."""
-NEXT_LINE = re.compile(
-    r"""(?<![\w-])(?P<name>[\w-]{2,64})(?:\*\*)?[ ]?:(?:\*\*)?[ \t]{0,8}\r?\n(?:[ \t]{0,8}\r?\n)?[ \t>]{0,16}"""
-    r"""(?P<value>[^\s"'`,;<>(){}\[\]|#-][^\s"'`<>]{1,126}[^\s"'`<>:])[ \t]{0,8}(?=\r?\n|\Z)"""
-)
-"""``Password:`` at the end of a line, and a word alone in the next one."""
-_TAG = r"\s{0,8}</?[A-Za-z][A-Za-z0-9]{0,10}(?:\s[^<>]{0,128})?/?>"
-LABELLED = re.compile(
-    r"(?<![\w-])(?P<name>[\w-]{2,64}(?: [\w-]{1,32}){0,2})"
-    rf"(?:[ ]?:(?:{_TAG}){{1,4}}|(?:{_TAG}){{1,3}}[ ]?:(?:{_TAG}){{0,3}}"
-    r"|</(?:dt|td|th|label|span|strong|b|div)>\s{0,8}<(?:dd|td|span|code|strong|b|div|p)(?:\s[^<>]{0,128})?>)"
-    r"\s{0,8}(?P<value>[^<>\s]{3,128})\s{0,8}(?:<|(?<=\s)\Z)"
-)
-"""``<b>Password:</b> …``, ``Password: <b>…</b>``, ``<dt>Password</dt><dd>…</dd>`` and other elements
-side by side."""
-ATTRIBUTED = re.compile(
-    r"""<[A-Za-z][\w:.-]{0,63}\s(?:[^<>]{0,128}\s)?(?:name|key)=["'](?P<name>[\w:.-]{1,128})["'](?:\s[^<>]{0,128})?>"""
-    r"""(?:\s{0,16}<value>)?\s{0,16}(?P<value>[^<>\s]{3,512})\s{0,16}</"""
-)
-"""``<entry name="db.password">…</entry>``."""
-PAIRED = re.compile(
-    r"""(?<![\w-])(?:name|key)["']?[ ]?[:=][ ]?["']?(?P<name>[\w./-]{1,128})["']?[ \t]{0,8}"""
-    r"""(?:,|\r?\n)[ \t]{0,64}["']?value["']?[ ]?[:=][ ]?["']?(?P<value>[^\s"',{}][^\r\n"',{}]{0,510})"""
-)
-"""``name: DB_PASSWORD`` and ``value: …`` in the next line, or behind a comma."""
-CALLED = re.compile(
-    r"\((?P<mark>[\"'])(?P<name>[\w.][\w.-]{0,63})(?P=mark),[ ]{0,2}[\"'](?P<value>[^\"'\n]{1,512})(?:[\"']|\Z)"
-)
-"""``define('DB_PASSWORD', '…')``."""
-BRACKETED = re.compile(
-    r"""(?<![\w.-])(?P<name>[\w.-]{2,64})["'`]?(?:=>?|:)[ ]?"""
-    r"""\[(?![\d:.-]+\])(?P<value>[^\s"'`\[\](){}<>,;|*^$\\]{4,256})\](?![\w{+*?\[(])"""
-)
-"""``X-Api-Key=[…]``, as programs print a list with one value. A pattern has a set and its count."""
-IN_LIST = re.compile(
-    r"(?<![\w-])--(?P<name>[A-Za-z][\w-]{1,64}),[ \t]{1,4}"
-    r"(?P<value>[^\s\"'`,\[\](){}<>-][^\s\"'`,\[\](){}<>]{2,255})(?=[,\]])"
-)
-"""``[run, --password, …]`` of YAML."""
-OPTION = re.compile(r"(?<![\w-])--?(?P<name>[A-Za-z][\w-]{1,64}) (?P<value>[^\s\"'`-][^\s\"'`]{1,255})")
-SAID = re.compile(
-    r"(?<![\w-])(?P<name>[\w-]{2,64}(?: [\w-]{1,32}){0,2}) (?:is|was|ist|lautet|est|es|è|jest|é) ?[:=]?"
-    r"[ ]{0,2}[\"'`]?(?P<value>[^\s\"'`]{2,127}[^\s\"'`.,;:!?)])"
-)
-"""``the password for bob is …``, ``le mot de passe est …``."""
-FOLLOWED = re.compile(
-    r"(?<![\w-])(?P<name>[\w-]{2,64}) (?P<mark>[\"'`]?)"
-    r"(?P<value>(?=[^\s\"'`]{0,64}[0-9])(?=[^\s\"'`]{0,64}[A-Za-z])"
-    r"[^\s\"'`,;:=<>(){}\[\]|*/-][^\s\"'`,;=<>(){}\[\]|]{4,126}[^\s\"'`,;:=<>(){}\[\]|.!?])"
-    r"(?P=mark)(?=[.,;:!?)]{0,2}(?:\s|\Z))"
-)
-"""A password right behind its name, as commands, settings and people say it: ``set password hunter2``."""
-NO_PASSWORD = re.compile(
-    r"(?:md|sha|hmac|utf|aes|rsa|des|blake|ripemd|argon|bcrypt|scrypt|pbkdf|oauth|rfc|base|crypt|ntlm|v|ver|version"
-    r"|step|option|field|user|test|example|page|chapter|section|part|level|type|rule|policy|form|api|http|tls|ssl)[-_.]?[0-9].*"
-    r"|[0-9]+[-.]?(?:[a-z]|[a-z]{2,12})|20[0-9]{2}-.*|[a-z]+(?:[_.][a-z0-9]+)+|[\w-]+\.[a-z]{2,5}|(?:[0-9a-f]{8}-).*"
-    r"|[0-9a-f]{7,64}|[0-9a-z.-]*-[0-9]+|.*@.*\..*|[a-z0-9.-]+:[0-9]{2,5}(?:/.*)?",
-    re.IGNORECASE,
-)
-"""Words behind ``password`` that are none: a method, a version, a time, the name of a field, a host, an id."""
 CODE = re.compile(
     r"[A-Za-z_$][\w$]*(?:(?:\.|->|::)[A-Za-z_$][\w$]*)+|[A-Za-z_$][\w$.]*(?:\(|\[).*"
     r"|(?:str|string|text|bool|boolean|int|integer|number|bytes|any|object|optional|required|input|env|secret|password"
@@ -290,7 +128,7 @@ def _in_text(words: Words, accepts: Accepts, text: str) -> Ranges:
 
 def _behind_names(near: "_Near", words: Words, accepts: Accepts) -> Ranges:
     """Yield values behind names without a sign of assignment: they have to look made."""
-    for pattern in _BEHIND_NAMES:
+    for pattern in BEHIND_NAMES:
         for match in near.matches(pattern):
             if (
                 _is_told(words, match["name"])
@@ -298,7 +136,7 @@ def _behind_names(near: "_Near", words: Words, accepts: Accepts) -> Ranges:
                 and _looks_made(match["value"])
             ):
                 yield match.span("value")
-    for match in near.matches(_FOLLOWED) if accepts is is_secret else ():
+    for match in near.matches(FOLLOWED) if accepts is is_secret else ():
         name, value = match["name"], match["value"]
         is_one = is_secret(name, value) and not NO_PASSWORD.fullmatch(value) and not CODE.fullmatch(value)
         if words.tell(name) and is_of_passwords(name) and is_one:
@@ -412,37 +250,14 @@ def _starts_of_name(text: str, end: int) -> Iterator[int]:
     yield from (end - words.end(at) for at in reversed(ends) if words)
 
 
-_LABELLED = Naming(LABELLED, re.compile(r"[\w-]{0,64}(?: [\w-]{1,32}){0,2}[ ]?:?\s{0,8}<"), "<", " :<\t\n\r\f\v")
-_ATTRIBUTED = Naming(ATTRIBUTED, re.compile(r"""[\w:.-]{0,128}["'][^<>]{0,130}>"""), ">", ":\"'")
-_PAIRED = Naming(PAIRED, re.compile(r"""[\w./-]{0,128}["']?[ \t]{0,8}[,\r\n]"""), "value", "\"' \t,\r\n")
-_TAGGED = Naming(TAGGED, re.compile(r"[^<>]{0,260}[<>]"), "<")
-_CALLED = Naming(CALLED, re.compile(r"[\w.-]{0,64}[\"'],"), "(", "\"'")
-_ATTRIBUTES = Naming(ATTRIBUTES, re.compile(r"""[\w:.-]{0,128}["']?\s(?:[^<>]{0,130}\s)?value="""), "value=")
-_ATTRIBUTES_BACK = Naming(ATTRIBUTES_BACK, re.compile(r"""[\w:.-]{0,128}["'\s/>]"""), "value=")
-_OPTION = Naming(OPTION, re.compile(r"[\w-]{0,64} [^\s\"'`-]"), "-", " ")
-_BRACKETED = Naming(BRACKETED, re.compile(r"""[\w.-]{0,64}["'`]?(?:=>?|:)[ ]?\[[^\s"'`\[\]]{4}"""), "[", "\"'`=:")
-_IN_LIST = Naming(IN_LIST, re.compile(r"[\w-]{0,64},[ \t]{1,4}[^\s\"'`,-]"), " --", ",")
-_SAID = Naming(
-    SAID, re.compile(r"[\w-]{0,64}(?: [\w-]{1,32}){0,2} (?:is|was|ist|lautet|est|es|è|jest|é)"), follows=" "
-)
-_FOLLOWED = Naming(
-    FOLLOWED, re.compile(r"[\w-]{0,64} [\"'`]?[^\s\"'`,;:=<>(){}\[\]|*/-]{1,64}(?![A-Za-z]*\s)"), follows=" "
-)
-_NEXT_LINE = Naming(NEXT_LINE, re.compile(r"[\w-]{0,64}(?:\*\*)?[ ]?:(?:\*\*)?[ \t]{0,8}\r?\n"), "\n", "* :")
-_BEHIND_NAMES = (_OPTION, _SAID, _NEXT_LINE, _LABELLED, _ATTRIBUTED, _BRACKETED, _IN_LIST)
-
-
 def _marked(near: _Near) -> Iterator[tuple[str, str, tuple[int, int]]]:
     """Yield names and values in markup, calls of functions and shells, each with the range of the value."""
-    for pattern in SHELL:
+    for pattern in (*SHELL, *MARKED):
         for match in near.matches(pattern):
             yield match["name"], match["value"], match.span("value")
-    for match in near.matches(_TAGGED):
+    for match in near.matches(TAGGED):
         group = "value" if match["name"] else "string"
         yield match["name"] or match["key"], match[group], match.span(group)
-    for pattern in (_PAIRED, _CALLED, _ATTRIBUTES, _ATTRIBUTES_BACK):
-        for match in near.matches(pattern):
-            yield match["name"], match["value"], match.span("value")
 
 
 def _quoted(text: str, match: re.Match[str]) -> tuple[int, int]:
@@ -527,79 +342,6 @@ _MADE = re.compile(r"[0-9]|[a-z][A-Z]|[^\w.,:;!?)-].")
 def _looks_made(value: str) -> bool:
     """Return whether a word is none of a language: it has a digit, or a mark or capital inside."""
     return CODE.fullmatch(value) is None and _MADE.search(value) is not None
-
-
-def is_secret(name: str, text: str) -> bool:
-    """Return whether a text may be a secret."""
-    small = name.lower()
-    is_folder = FOLDER.match(text) is not None and small.endswith("pwd")
-    is_other = (small.endswith(ACCESS_KEY) and len(text) == 1) or (
-        small.endswith(PHRASE) and WALLET.fullmatch(text) is None
-    )
-    is_other |= text.isdigit() and small.rstrip("s").endswith(KEY_OF_A_MACHINE)
-    variable = text.strip().lower()  # a placeholder, or a variable that is passed on
-    is_other |= "_" in variable and small.replace("-", "_").endswith(variable)
-    is_other |= small == "pass" and RESULTS.fullmatch(text.strip()) is not None
-    is_other |= small.endswith(OF_LOGIN) and LOGIN.fullmatch(text.strip()) is None
-    is_other |= len(text) < LONG_FROM.get(joined(name)[-10:], 0)
-    is_none = is_folder or is_other or (small.endswith(AUTHORIZATION) and not AUTHORIZES.match(text.strip()))
-    if LICENCE.search(small) and SPDX.fullmatch(text.strip()):
-        return False
-    return not is_none and NOT_A_VALUE.fullmatch(text.strip()) is None
-
-
-def is_under_switch(name: str, text: str) -> bool:
-    """Return whether a text under the name of a switch is a secret all the same: it looks made.
-
-    Routers also call a secret so, which may be any word.
-    """
-    value = text.strip()
-    is_word = NO_PASSWORD.fullmatch(value) is not None and MIXED.match(value) is None
-    if is_word or not is_secret(name, value) or value.startswith(("/", ".")):
-        return False
-    if ROUTERS.match(name) and WORD.fullmatch(value):
-        return True
-    return MADE_BY_PEOPLE.fullmatch(value) is not None
-
-
-def is_password_hash(_: str, text: str) -> bool:
-    """Return whether a text has the form of a digest in hexadecimals or Base64, or of a modular crypt string."""
-    return HASH.fullmatch(text.strip()) is not None
-
-
-def is_id_of_authorization(name: str, text: str) -> bool:
-    """Return whether a value is the id of an authorization: of a payment, not of a caller."""
-    return name.lower() in ("authorization", "authorisation") and ID_OF_IT.fullmatch(text) is not None
-
-
-def is_token(paging: Words, name: str, text: str) -> bool:
-    """Return whether a text may be a short token: letters and digits take turns, as in no word and no date."""
-    token = text.strip()
-    if len(token) > TOKEN_LONGEST:
-        return False
-    turns = TURNS_LEAST if token in (token.lower(), token.upper()) else TURNS_LEAST - 1
-    is_made = TOKEN.fullmatch(token) is not None and len(TURN.findall(token)) >= turns
-    return is_made and not paging.tell(name) and is_secret(name, token) and not NO_TOKEN.fullmatch(token)
-
-
-def is_pin(_: str, text: str) -> bool:
-    """Return whether a text is a short number."""
-    return PIN_DIGITS.fullmatch(text.strip()) is not None
-
-
-def is_person(name: str, text: str) -> bool:
-    """Return whether a text may be a person's name: it has letters, and is neither a template nor another name."""
-    bare = text.strip()
-    is_other = NOT_A_VALUE.fullmatch(bare) or NO_PERSON.fullmatch(bare) or NO_NAME.fullmatch(bare)
-    is_file = name.lower().endswith(FILE_NAME) and FILE.fullmatch(bare)
-    return len(bare) <= PERSON_LONGEST and any(map(str.isalpha, bare)) and not (is_other or is_file)
-
-
-def is_street(name: str, text: str) -> bool:
-    """Return whether a text may be a street or an address: it has letters, and is no template and no code."""
-    street = text.strip()
-    is_none = NOT_A_VALUE.fullmatch(street) or NO_NAME.fullmatch(street) or street.lower() == name.lower()
-    return any(map(str.isalpha, street)) and not (is_none or "_" in street)
 
 
 def named_values(vocabulary: Vocabulary) -> tuple[Detector, ...]:

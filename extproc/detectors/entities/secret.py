@@ -4,9 +4,9 @@ import re
 from functools import partial
 from typing import NamedTuple
 
+from extproc.detectors.accepted_values import is_id_of_authorization
 from extproc.detectors.context import name_before, name_of, own_name
 from extproc.detectors.detector import Detector, Ranges
-from extproc.detectors.entities.named_value import is_id_of_authorization
 from extproc.detectors.randomness import LEAST_ENTROPY, entropy
 from extproc.detectors.vocabulary.vocabulary import Vocabulary
 from extproc.detectors.vocabulary.words import Words
