@@ -224,7 +224,7 @@ def maps(m: Maker) -> Iterator[Case]:
     yield text_case("10 beside a spelling", "EMAIL_ADDRESS", f"from \x1b[1;31m\x1b[K{mail}\x1b[m\x1b[K now")
     yield text_case("10 beside a spelling", "EMAIL_ADDRESS", f"GET /send?to=%3C{mail}%3E&text=hi%20{mail}%20bye")
     yield text_case("10 beside a spelling", "EMAIL_ADDRESS", f'write("\\x3c{mail}\\x3e")')
-    kind, word = "1 blocks under a name", m.pick("hunter2", "letmein", m.some(ALNUM, 12))
+    kind, word = "1 structures under a name", m.pick("hunter2", "letmein", m.some(ALNUM, 12))
     value, encoded = must(word), must(base64.b64encode(word.encode()).decode())
     for text in (
         f"passwords:\n  alice: {value}\n  bob: '{one}'\nport: 80\n",

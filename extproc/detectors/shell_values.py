@@ -2,7 +2,7 @@
 
 import re
 
-from extproc.detectors.blocks.named import Naming
+from extproc.detectors.naming import Naming
 
 _NAME = r"(?P<name>[A-Za-z_][\w.-]{0,127})"
 _VALUE = (

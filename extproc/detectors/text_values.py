@@ -2,7 +2,7 @@
 
 import re
 
-from extproc.detectors.blocks.named import Naming
+from extproc.detectors.naming import Naming
 
 _TAG = r"\s{0,8}</?[A-Za-z][A-Za-z0-9]{0,10}(?:\s[^<>]{0,128})?/?>"
 TAGGED = Naming(

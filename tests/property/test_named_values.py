@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.detectors import shell_values, text_values
-from extproc.detectors.blocks import named
-from extproc.detectors.blocks.named import Naming
 from extproc.detectors.entities import named_value
+from extproc.detectors.naming import Naming
+from extproc.detectors.structures import named
 
 NAMINGS = [
     each

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from extproc.detectors.accepted_values import is_secret
-from extproc.detectors.blocks.bracketed import read_bracketed
-from extproc.detectors.blocks.indented import read_indented
-from extproc.detectors.blocks.tree import Node, Value
 from extproc.detectors.detector import Detector, Ranges
+from extproc.detectors.structures.bracketed import read_bracketed
+from extproc.detectors.structures.indented import read_indented
+from extproc.detectors.structures.tree import Node, Value
 
 LONGEST = 1 << 21
 """Most characters of an object: Kubernetes allows one MiB of data."""

@@ -20,12 +20,13 @@ from extproc.detectors.accepted_values import (
     is_token,
     is_under_switch,
 )
-from extproc.detectors.blocks.named import Block, Naming, may_have_block, named_blocks
-from extproc.detectors.blocks.tree import NamedValue
 from extproc.detectors.context import last_name
 from extproc.detectors.detector import Detector, Ranges
 from extproc.detectors.ends import parts_around
+from extproc.detectors.naming import Naming
 from extproc.detectors.shell_values import SHELL
+from extproc.detectors.structures.named import Structure, may_have_structure, named_structures
+from extproc.detectors.structures.tree import NamedValue
 from extproc.detectors.text_values import BEHIND_NAMES, FOLLOWED, MARKED, TAGGED
 from extproc.detectors.vocabulary.maps import is_name_of_secret, is_of_passwords, is_plural
 from extproc.detectors.vocabulary.vocabulary import Vocabulary
@@ -123,7 +124,7 @@ def _in_text(words: Words, accepts: Accepts, text: str) -> Ranges:
         if words.tell(name) and accepts(name, value):
             yield span
     yield from _behind_names(near, words, accepts)
-    yield from _in_blocks(near, words, accepts)
+    yield from _in_structures(near, words, accepts)
 
 
 def _behind_names(near: "_Near", words: Words, accepts: Accepts) -> Ranges:
@@ -148,22 +149,23 @@ def _is_told(words: Words, name: str) -> bool:
     return words.tell(name) or (" " in name and words.tell(name.rpartition(" ")[2]))
 
 
-def _in_blocks(near: "_Near", words: Words, accepts: Accepts) -> Ranges:
-    """Yield the values of blocks whose name tells."""
-    for block in named_blocks(near, words) if may_have_block(near.text) else ():
-        for found in block.values(words):
-            if accepts(found.name, found.value.text) and _is_of_block(block, found):
+def _in_structures(near: "_Near", words: Words, accepts: Accepts) -> Ranges:
+    """Yield the values of structures whose name tells."""
+    for structure in named_structures(near, words) if may_have_structure(near.text) else ():
+        for found in structure.values(words):
+            if accepts(found.name, found.value.text) and _is_of_structure(structure, found):
                 yield found.value.start, found.value.end
 
 
-def _blocks(words: Words, text: str) -> Ranges:
-    """Yield the ranges of the blocks in a text whose name tells."""
-    if may_have_block(text):
-        yield from ((block.start, block.end) for block in named_blocks(_Near(words.ends(text), text), words))
+def _structures(words: Words, text: str) -> Ranges:
+    """Yield the ranges of the structures in a text whose name tells."""
+    if may_have_structure(text):
+        near = _Near(words.ends(text), text)
+        yield from ((each.start, each.end) for each in named_structures(near, words))
 
 
-def _is_of_block(block: Block, found: NamedValue) -> bool:
-    """Return whether a value in a block is one, and neither code nor prose."""
+def _is_of_structure(structure: Structure, found: NamedValue) -> bool:
+    """Return whether a value in a structure is one, and neither code nor prose."""
     value = found.value
     if value.is_quoted and not found.in_list:
         return True
@@ -172,10 +174,11 @@ def _is_of_block(block: Block, found: NamedValue) -> bool:
     if value.is_quoted:
         return True
     is_made = _looks_made(value.text)
-    if not block.takes_bare or CODE.fullmatch(value.text):
+    if not structure.takes_bare or CODE.fullmatch(value.text):
         return False
-    if found.in_list or _is_prose(block.name):
-        says_passwords = is_of_passwords(block.name) and is_plural(block.name) and not _is_prose(block.name)
+    if found.in_list or _is_prose(structure.name):
+        name = structure.name
+        says_passwords = is_of_passwords(name) and is_plural(name) and not _is_prose(name)
         return " " not in value.text and (is_made or says_passwords)
     return True
 
@@ -415,7 +418,7 @@ def named_detector(named: Named) -> Detector:
         uses_context=True,
         names=_or_switch(named.words) if named.accepts is is_secret else named.words.tell,
         names_below=named.words.may_tell_below if named.words.hints_below else None,
-        unbroken=partial(_blocks, named.words),
+        unbroken=partial(_structures, named.words),
         is_generic=True,
         meaning=named.meaning,
         proof="name",

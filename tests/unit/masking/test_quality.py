@@ -19,7 +19,7 @@ RECALL = {
     "1 own name says secret": 0.96,
     "1 env and ini": 1.0,
     "1 maps under a name": 1.0,
-    "1 blocks under a name": 1.0,
+    "1 structures under a name": 1.0,
     "1 Kubernetes Secret": 1.0,
     "1 files of many tools": 0.98,
     "1 names of switches": 1.0,

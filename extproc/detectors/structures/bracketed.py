@@ -2,7 +2,7 @@
 
 import re
 
-from extproc.detectors.blocks.tree import Node, Value
+from extproc.detectors.structures.tree import Node, Value
 
 _TOKEN = re.compile(
     r"""(?P<mark>\\{0,3}["'`])(?P<quoted>[^\n]{0,4096}?)(?P=mark)"""

@@ -2,7 +2,7 @@
 
 import re
 
-from extproc.detectors.blocks.tree import Node, Value
+from extproc.detectors.structures.tree import Node, Value
 
 _TAG = re.compile(r"<(?P<close>/?)(?P<name>[\w:.-]{1,128})(?P<rest>\s[^<>]{0,256})?>")
 _KEY = re.compile(r"""\s(?:name|key|id)=["']([^"'<>]{1,128})["']""")

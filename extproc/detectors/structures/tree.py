@@ -1,4 +1,4 @@
-"""What the readers of blocks make: a tree of values under keys, with their places in the text."""
+"""Trees of values under keys, with their places in the text: the readers of structures make them."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from extproc.detectors.vocabulary import maps
 from extproc.detectors.vocabulary.words import Words
 
 LONGEST = 16_384
-"""Most characters of a block behind its name; what is further away is not its part."""
+"""Most characters of a structure behind its name; what is further away is not its part."""
 _NUMBER_OR_SWITCH = re.compile(r"[+-]?[0-9][0-9._]*|true|false|yes|no|on|off|null|~", re.IGNORECASE)
 
 
@@ -39,13 +39,13 @@ class NamedValue(NamedTuple):
 
 
 def named_values(node: Node, name: str, words: Words) -> Iterator[NamedValue]:
-    """Yield the values in a block whose name, with the keys above them, is one of the words.
+    """Yield the values in a structure whose name, with the keys above them, is one of the words.
 
     Values whose own key tells are left out: they are found by it.
 
     Args:
-        node: what the block holds.
-        name: that of the block.
+        node: what the structure holds.
+        name: that of the structure.
         words: those of one kind.
     """
     opened = [(node, name)]

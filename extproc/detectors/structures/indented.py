@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from extproc.detectors.blocks.bracketed import read_bracketed
-from extproc.detectors.blocks.tree import Node, Value
+from extproc.detectors.structures.bracketed import read_bracketed
+from extproc.detectors.structures.tree import Node, Value
 
 _LINE = re.compile(r"( *)([^\n]*)(?:\n|\Z)")
 _PAIR = re.compile(
@@ -132,7 +132,7 @@ def read_indented(text: str, at: int, column: int, last: int) -> tuple[Node, int
         last: where to end at most.
 
     Returns:
-        A list of what is in the lines: one map or list. The end of the block.
+        A list of what is in the lines: one map or list. The end of the structure.
     """
     reader = _Reader(text, last)
     while at < last and (line := _LINE.match(text, at, last)):

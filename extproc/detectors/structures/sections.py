@@ -2,7 +2,7 @@
 
 import re
 
-from extproc.detectors.blocks.tree import Node, Value
+from extproc.detectors.structures.tree import Node, Value
 
 _LINE = re.compile(r"[ \t]*([^\n]*)(?:\n|\Z)")
 _PAIR = re.compile(

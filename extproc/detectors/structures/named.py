@@ -1,15 +1,16 @@
-"""Blocks of text whose name tells what the values in them are."""
+"""Structures of text whose name tells what the values in them are."""
 
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from extproc.detectors.blocks.bracketed import read_bracketed
-from extproc.detectors.blocks.indented import read_indented, scalar_below
-from extproc.detectors.blocks.markup import read_elements
-from extproc.detectors.blocks.sections import read_section
-from extproc.detectors.blocks.tree import LONGEST, NamedValue, Node, named_values
+from extproc.detectors.naming import Naming, Near
+from extproc.detectors.structures.bracketed import read_bracketed
+from extproc.detectors.structures.indented import read_indented, scalar_below
+from extproc.detectors.structures.markup import read_elements
+from extproc.detectors.structures.sections import read_section
+from extproc.detectors.structures.tree import LONGEST, NamedValue, Node, named_values
 from extproc.detectors.vocabulary.words import Words
 
 _NAME = r"[\w./$-](?<![\w./$-].)[\w./$-]{0,127}"
@@ -30,37 +31,15 @@ _BELOW = " \t-#\r\n"
 _BEGIN_SECTION = re.compile(r"""[ \t]*\[{1,2}["']?(?:[\w-]+\.)*\Z""")
 _LINE_REST = re.compile(r"[ \t]{0,8},?[ \t]{0,8}(?:#[^\n]*)?\r?(?:\n|\Z)")
 _MAY_OPEN = re.compile(r"[:=]>?[ \t]{0,8}(?:[\r\n\[{(|>#]|array|new )|\][ \t]{0,8}\r?\n|>\s{0,128}<\w")
-"""One of these marks is in each text with a block."""
+"""One of these marks is in each text with a structure."""
 LINE_NEAR = 200
 """Characters before a name in which its line begins."""
 NO_LINE = "."
 """Stands for the beginning of a line that is too far away."""
 
 
-class Naming(NamedTuple):
-    """A way to write a name and its value."""
-
-    whole: re.Pattern[str]
-    behind: re.Pattern[str]
-    """Matches where the last character of a word is, or the one behind it, if the word is in such a name."""
-    needs: str = ""
-    """Is in each text with a match."""
-    follows: str = ""
-    """The characters of which one stands behind the name's letters, digits and ``./$-``; empty: any."""
-
-
-class Near(Protocol):
-    """The parts of a text that are near a word."""
-
-    text: str
-
-    def matches(self, pattern: Naming) -> Iterator[re.Match[str]]:
-        """Yield the matches of ``whole`` with a name in which a word ends that ``behind`` matches behind."""
-        ...
-
-
-class Block(NamedTuple):
-    """A block and its name."""
+class Structure(NamedTuple):
+    """A structure and its name."""
 
     name: str
     start: int
@@ -76,33 +55,33 @@ class Block(NamedTuple):
         return named_values(self.node, self.name, words)
 
 
-_BLOCK = Naming(_OPENER, _BEHIND, follows="\\\"'`] \t:=")
+_STRUCTURE = Naming(_OPENER, _BEHIND, follows="\\\"'`] \t:=")
 _MARKUP = Naming(_ELEMENT, _BEHIND_ELEMENT, needs="<")
 
 
 @lru_cache(maxsize=1)
-def may_have_block(text: str) -> bool:
-    """Return whether a text may have a block. Asked for each kind of words in turn."""
+def may_have_structure(text: str) -> bool:
+    """Return whether a text may have a structure. Asked for each kind of words in turn."""
     return _MAY_OPEN.search(text) is not None
 
 
-def named_blocks(near: Near, words: Words) -> Iterator[Block]:
-    """Yield the blocks whose name is one of the words. One in another block is a part of that block."""
+def named_structures(near: Near, words: Words) -> Iterator[Structure]:
+    """Yield the structures whose name is one of the words. One in another is a part of that one."""
     read = -1
-    for match in near.matches(_BLOCK):
-        if match.start() >= read and words.tell(match["name"]) and (block := _block(near.text, match)):
-            read = (block.start + block.end) // 2 if block.is_long else block.end
-            yield block
+    for match in near.matches(_STRUCTURE):
+        if match.start() >= read and words.tell(match["name"]) and (structure := _structure(near.text, match)):
+            read = (structure.start + structure.end) // 2 if structure.is_long else structure.end
+            yield structure
     read = -1
     for match in near.matches(_MARKUP):
         if match.start() >= read and words.tell(match["name"]):
             last = min(len(near.text), match.end() + LONGEST)
             node, end = read_elements(near.text, match.start(), last)
             read = (match.start() + end) // 2 if end == last else end
-            yield Block(match["name"], match.start(), end, node, takes_bare=True, is_long=end == last)
+            yield Structure(match["name"], match.start(), end, node, takes_bare=True, is_long=end == last)
 
 
-def _block(text: str, match: re.Match[str]) -> Block | None:
+def _structure(text: str, match: re.Match[str]) -> Structure | None:
     name, start, at = match["name"], match.start("name"), match.end()
     last = min(len(text), at + LONGEST)
     line = text.rfind("\n", max(0, start - LINE_NEAR), start) + 1
@@ -127,4 +106,4 @@ def _block(text: str, match: re.Match[str]) -> Block | None:
         node, end = read_bracketed(text, at, last)
         is_line = _BEGIN.fullmatch(before) is not None and _LINE_REST.match(text, end) is not None
         takes_bare = is_line and match["signed"].startswith(":") and not match["signed"].startswith(":=")
-    return Block(name, start, end, node, takes_bare, is_long=end == last == at + LONGEST)
+    return Structure(name, start, end, node, takes_bare, is_long=end == last == at + LONGEST)

@@ -1,4 +1,4 @@
-"""Blocks of text whose name tells what the values in them are: YAML, brackets, sections, markup, Secrets."""
+"""Structures of text whose name tells what the values in them are: YAML, brackets, sections, markup, Secrets."""
 
 import json
 
@@ -113,31 +113,31 @@ def streamed(text, size):
 
 
 @pytest.mark.parametrize("marked", MASKED)
-def test_values_in_a_block_are_masked(marked):
+def test_values_in_a_structure_are_masked(marked):
     once = mask(plain(marked))
     assert once == label(marked)
     assert mask(once) == once
 
 
 @pytest.mark.parametrize("marked", MASKED)
-def test_values_in_a_block_in_a_string_are_masked(marked):
+def test_values_in_a_structure_in_a_string_are_masked(marked):
     masked = json.loads(mask(json.dumps({"file": plain(marked)}), "application/json"))
     assert masked == {"file": label(marked)}
 
 
 @pytest.mark.parametrize("size", [1, 7, 40])
 @pytest.mark.parametrize("marked", [*MASKED, *STAY])
-def test_a_stream_is_cut_in_no_block(marked, size):
+def test_a_stream_is_cut_in_no_structure(marked, size):
     text = f"begin: x\n{plain(marked)}\n" + "end of it\n" * 20
     assert streamed(text, size) == mask(text)
 
 
 @pytest.mark.parametrize("text", STAY)
-def test_other_blocks_stay(text):
+def test_other_structures_stay(text):
     assert mask(text) == text
 
 
-def test_a_stream_goes_on_behind_a_block():
+def test_a_stream_goes_on_behind_a_structure():
     stream = MASKER.stream("text/plain", MASK_EVERYTHING)
     stream.feed(b"passwords:\n  alice: hunter2\n  bob: x\nother:\n  a: b\n")
     assert stream.feed(b"  c: d\n")
