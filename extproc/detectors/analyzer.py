@@ -8,6 +8,7 @@ whole (``Analyzer.prescan``), and only its strings near a candidate are searched
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from itertools import islice
 from typing import NamedTuple
 
@@ -136,15 +137,7 @@ class Analyzer:
         numbers = self._prefilter.spelled(_encoded(text))
         decoders = {self._decoders[number - len(self._detectors)].views: None for number in sorted(numbers)}
         for views in decoders:
-            try:
-                for view in views(text):
-                    budget.take(view.inflated)
-                    if view.text != text:
-                        yield view
-            except MaskingError:
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever a decoder does, the call must not pass
-                raise MaskingError(f"a decoder failed: {type(error).__name__}") from None
+            yield from _views(views, text, budget)
 
     def canonical(self, entity: str, found: str) -> str:
         """Return one form for all spellings of the same value, for pseudonyms."""
@@ -255,27 +248,13 @@ class Analyzer:
         """
         if not name or not self.naming:
             return NONE
-        found = self._named.get(name)
-        if found is None:
-            if len(self._named) >= NAMES_CACHED:
-                self._named.clear()
-            folded = fold(name).text
-            found = DetectorSet.of(number for number, tells in self._names if tells(folded))
-            self._named[name] = found
-        return found
+        return _telling(name, self._names, self._named)
 
     def named_below(self, name: str) -> DetectorSet:
         """Return the detectors for which a name may tell together with the key above it."""
         if not name or not self._names_below:
             return NONE
-        found = self._named_below.get(name)
-        if found is None:
-            if len(self._named_below) >= NAMES_CACHED:
-                self._named_below.clear()
-            folded = fold(name).text
-            found = DetectorSet.of(number for number, tells in self._names_below if tells(folded)) or NONE
-            self._named_below[name] = found
-        return found
+        return _telling(name, self._names_below, self._named_below)
 
     def tells(self, name: str) -> bool:
         """Return whether a name of any length tells what its value is."""
@@ -355,20 +334,14 @@ class Analyzer:
         """Find matches in the decoded views of a text, and map them back to offsets in the original."""
         found: list[Match] = []
         told = self.told_by(keys)
-        try:
-            for view in views(folded.text):
-                depth.budget.take(view.inflated)
+        with _decoding():
+            for view in _views(views, folded.text, depth.budget):
                 inner = fold(view.text)
                 owners, hinted = self._prefilter.which(_encoded(inner.text))
-                numbers = self._with_hint(owners, {*hinted, *told.numbers})
-                if numbers and view.text != folded.text:
+                if numbers := self._with_hint(owners, {*hinted, *told.numbers}):
                     matches = self._searched(numbers, inner, keys, depth.deeper(once=view.whole))
                     ranges = {(view.original(start, end), entity) for start, end, entity in matches}
                     found += [Match(*folded.original(*each), entity) for each, entity in ranges]
-        except MaskingError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever a decoder does, the call must not pass
-            raise MaskingError(f"a decoder failed: {type(error).__name__}") from None
         return found
 
 
@@ -386,6 +359,30 @@ class _Budget:
             raise MaskingError("compressed text in Base64 is too-large")
 
 
+def _views(views: Callable[[str], Iterator[View]], text: str, budget: _Budget) -> Iterator[View]:
+    """Yield what a decoder reads in a folded text, but for the text itself.
+
+    Raises:
+        MaskingError: it is too large, or the decoder failed.
+    """
+    with _decoding():
+        for view in views(text):
+            budget.take(view.inflated)
+            if view.text != text:
+                yield view
+
+
+@contextmanager
+def _decoding() -> Iterator[None]:
+    """Make an error of masking of whatever a decoder or its view raises: the call must not pass."""
+    try:
+        yield
+    except MaskingError:
+        raise
+    except Exception as error:  # noqa: BLE001 - any of them
+        raise MaskingError(f"a decoder failed: {type(error).__name__}") from None
+
+
 class _Depth(NamedTuple):
     """The decodings that made a text of the original one."""
 
@@ -397,6 +394,25 @@ class _Depth(NamedTuple):
 
     def deeper(self, *, once: bool) -> "_Depth":
         return _Depth(self.level + 1, self.once or once, self.budget)
+
+
+def _telling(
+    name: str, tells: Sequence[tuple[int, Callable[[str], bool]]], known: dict[str, DetectorSet]
+) -> DetectorSet:
+    """Return the detectors that a name tells something, and remember them.
+
+    Args:
+        name: as it is written.
+        tells: detectors, each with what says whether a folded name tells.
+        known: what is remembered.
+    """
+    found = known.get(name)
+    if found is None:
+        if len(known) >= NAMES_CACHED:
+            known.clear()
+        folded = fold(name).text
+        found = known[name] = DetectorSet.of(number for number, each in tells if each(folded))
+    return found
 
 
 def _detected(detector: Detector, folded: Folded, keys: str, *, once: bool) -> list[Match]:
