@@ -42,41 +42,41 @@ class BatchPrescan:
         head = ["", *names]
         whole = BETWEEN.join([*head, *texts, ""])
         prescan = analyzer.prescan(whole) if texts else NOTHING_FOUND
-        self._naming = analyzer.naming
         self._named_by = analyzer.named_by
         self._texts = texts
         self._prescans: dict[int, Prescan | None] = dict.fromkeys(also, NOTHING_FOUND)
-        self._may_tell: list[int] = []
-        """The numbers of texts that may be names which tell."""
         if prescan.candidates is None:
             self._prescans |= dict.fromkeys(range(len(texts)), prescan)
         elif prescan.candidates:
             by_text = _by_text(prescan.candidates, [*head, *texts], len(head))
             self._prescans |= {number: each for number, each in by_text.items() if number >= 0}
-            self._may_tell = [
-                number for number in self._prescans if self.detectors_for(number).meets(self._naming)
-            ]
-            told = DetectorSet.union(analyzer.named_by(name) for name in head if name not in own)
-            if told:  # a name tells, and any of the texts may be its value
-                self._prescans = {number: self._with(number, told) for number in range(len(texts))}
-            for name, numbers in own.items():
-                if (of_name := analyzer.named_by(name)) is not NONE:
-                    self._prescans |= {number: self._with(number, of_name) for number in numbers}
         if hides_text(whole):
             self._prescans |= {number: None for number, text in enumerate(texts) if hides_text(text)}
-            self._may_tell = list(self._prescans)
-        if prescan.candidates is None:
-            self._may_tell = list(self._prescans)
+        self._may_tell = [
+            number for number in sorted(self._prescans) if self.detectors_for(number).meets(analyzer.naming)
+        ]
+        """The numbers of texts that may be names which tell."""
+        if prescan.candidates:
+            told = DetectorSet.union(analyzer.named_by(name) for name in head if name not in own)
+            if told:  # a name tells, and any of the texts may be its value
+                self._tell(dict.fromkeys(range(len(texts)), told))
+            for name, numbers in own.items():
+                if (of_name := analyzer.named_by(name)) is not NONE:
+                    self._tell(dict.fromkeys(numbers, of_name))
         self._numbers = sorted(self._prescans)
 
-    def _with(self, number: int, told: DetectorSet) -> Prescan:
-        """Return the prescan of a text, and with it the detectors for which the text's name may tell."""
-        prescan = self._prescans.get(number) or NOTHING_FOUND
-        return Prescan(prescan.detectors | told, [(0, told), *(prescan.candidates or ())])
+    def _tell(self, told: Mapping[int, DetectorSet]) -> None:
+        """Add the detectors for which the names of texts may tell to the prescans of these texts."""
+        for number, detectors in told.items():
+            prescan = self.prescan_of(number)
+            if prescan is not None:
+                places = prescan.candidates
+                candidates = None if places is None else [(0, detectors), *places]  # None: everywhere
+                self._prescans[number] = Prescan(prescan.detectors | detectors, candidates)
 
     def telling(self) -> Iterator[tuple[int, DetectorSet]]:
         """Yield the numbers of the texts that are names which tell, with the detectors that find their values."""
-        for number in sorted(self._may_tell):
+        for number in self._may_tell:
             text = self._texts[number]
             if len(text) <= NAME_LONGEST:
                 told = self._named_by(text)
@@ -89,9 +89,7 @@ class BatchPrescan:
         Args:
             told: detectors by the number of the text.
         """
-        for number, detectors in told.items():
-            if self.prescan_of(number) is not None:
-                self._prescans[number] = self._with(number, detectors)
+        self._tell(told)
         self._numbers = sorted(self._prescans)
 
     def prescan_of(self, number: int) -> Prescan | None:

@@ -62,3 +62,9 @@ def test_a_field_that_tells_names_its_own_texts_only():
     assert [number for number, _ in batch.telling()] == [3]
     anywhere = BatchPrescan(ANALYZER, texts, names=["note", "password"], own={"note": [0, 2, 3]})
     assert all(anywhere.any_in(at, at + 1) for at in range(4))
+
+
+def test_a_text_that_is_searched_everywhere_stays_so():
+    batch = BatchPrescan(ANALYZER, ["x", "a@b.co " * 10 * MATCHES_FREE])
+    batch.add({1: ANALYZER.naming})
+    assert batch.prescan_of(1).candidates is None
