@@ -365,7 +365,7 @@ class TextStreamMasker:
         for at in _backwards(self._breaks, region):
             is_line = region[at - 1] == "\n"
             if is_line and packed is None and _ENDS_IN_BASE64.search(region, max(0, at - 2 * LINE_SHORTEST), at):
-                packed = list(lines_that_are_one(held))
+                packed = list(_lines_of_base64(held))
             if packed and _is_in(packed, at, len(held)):
                 reaches = True
             elif is_line:
@@ -498,6 +498,14 @@ def _backwards(breaks: re.Pattern[str], text: str) -> Iterator[int]:
         start = max(0, end - width)
         yield from reversed([found.end() for found in breaks.finditer(text, start, end)])
         end, width = start, 4 * width
+
+
+def _lines_of_base64(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the stretches of Base64 in lines that are one text, as detectors see them: in folded text."""
+    folded = fold(text)
+    for start, end in lines_that_are_one(folded.text):
+        first, last = folded.original(start, end)
+        yield first, len(text) if end == len(folded.text) else last
 
 
 def _is_in(stretches: list[tuple[int, int]], at: int, end: int) -> bool:

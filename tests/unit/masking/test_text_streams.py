@@ -203,3 +203,15 @@ def test_what_comes_together_of_masked_text_is_masked_as_far_as_it_is_there():
 def test_what_may_reach_over_a_line_end(before, after, reaches):
     text = f"x\n{before}\n"
     assert may_reach(text + after, len(text)) is reaches
+
+
+@pytest.mark.parametrize("last", ["Exª", "\uff25xa", "Ex\u200ba", "Exa"])
+def test_lines_of_base64_go_together_as_detectors_see_them(last):
+    """A letter that is folded is a part of the last line, or what stands behind it."""
+    text = f"TXkgc3NuIGlzIDIxOS0wOS\n05OTk5LCBhbmQgbXkgY2Fy\nZCA0MTExMTExMTExMTExMT\n{last}"
+    rules = (MaskRule(MaskOperator.PARTIAL, entity="*"),)
+    masker = make_masker()
+    stream = masker.stream("text/plain", rules)
+    pieces = [stream.feed(character.encode()) for character in text]
+    out = b"".join([*pieces, stream.finish()])
+    assert out == masker.mask(text.encode(), "text/plain", rules).body
