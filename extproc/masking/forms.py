@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from extproc.codecs.form import Part, offsets, read_form, spell
-from extproc.codecs.json_units import quote, shape
+from extproc.codecs.json_units import quote
 from extproc.codecs.multipart import Part as MultiPart
 from extproc.codecs.multipart import boundary_of, read_parts
 from extproc.codecs.unreadable import Unreadable
@@ -15,7 +15,7 @@ from extproc.masking.batch_prescan import BatchPrescan
 from extproc.masking.edits import Edit, apply
 from extproc.masking.formats import Media, decode_text, media_of
 from extproc.masking.json.json_masker import JsonMasker
-from extproc.masking.json.layout import names_by_layout
+from extproc.masking.json.written_document import WrittenDocument
 from extproc.masking.plan.json_path import PathState
 from extproc.masking.plan.operators import REDACTED
 from extproc.model.errors import MaskingError, Undecodable
@@ -67,14 +67,13 @@ def _names_beside(fields: Sequence[tuple[str, str]], masker: JsonMasker) -> dict
         open_objects[before][last] = number
     named: dict[int, str] = {}
     for members in objects if len(fields) > 1 else ():
-        document, numbers = "{", {}
-        for last, number in members.items():
-            document += f"{'' if document == '{' else ','}{quote(last)}:"
-            numbers[len(document)] = number
-            document += quote(fields[number][1])
-        document += "}"
-        found = names_by_layout(document, shape(document), "", analyzer.tells)
-        named |= {numbers[offset]: name for offset, name in found.items() if offset in numbers}
+        written = WrittenDocument()
+        written.add("{")
+        for place, (last, number) in enumerate(members.items()):
+            written.key(last, place)
+            written.value(number, quote(fields[number][1]))
+        written.add("}")
+        named |= written.names(analyzer.tells)
     return named
 
 

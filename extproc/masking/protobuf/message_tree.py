@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from google.protobuf.descriptor import Descriptor
 
-from extproc.codecs.json_units import quote, shape
+from extproc.codecs.json_units import quote
 from extproc.codecs.protobuf import Field
 from extproc.codecs.protobuf_messages import ANY, ANY_VALUE, MAP_KEY, TEXTS, Slot
-from extproc.masking.json.layout import Tells, names_by_layout
+from extproc.masking.json.layout import Tells
+from extproc.masking.json.written_document import WrittenDocument
 
 WRAPPERS = frozenset(
     f"google.protobuf.{kind}Value"
@@ -80,25 +81,18 @@ def names_in(message: MessageNode, texts: Sequence[str], tells: Tells) -> dict[i
     Returns:
         The names by the number of the text.
     """
-    written = _Written(texts)
-    written.message(message)
-    document = "".join(written.pieces)
-    return {
-        written.places[offset]: name
-        for offset, name in names_by_layout(document, shape(document), "", tells).items()
-        if offset in written.places
-    }
+    writer = _Writer(texts)
+    writer.message(message)
+    return writer.document.names(tells)
 
 
-class _Written:
-    """A message as JSON, which knows where in it each text is."""
+class _Writer:
+    """Writes a message as JSON."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._texts = texts
-        self.pieces: list[str] = []
-        self._length = 0
-        self.places: dict[int, int] = {}
-        """The numbers of the texts, by their offset."""
+        self.document = WrittenDocument()
+        self._add, self._key = self.document.add, self.document.key
 
     def message(self, message: MessageNode) -> None:
         kind = message.kind.full_name
@@ -123,7 +117,8 @@ class _Written:
         if inner is None:
             self._add("{}")
         elif inner.kind.full_name in {*INLINE, ANY}:
-            self._key("value", 0, opening="{")
+            self._add("{")
+            self._key("value", 0)
             self.message(inner)
             self._add("}")
         else:
@@ -167,13 +162,5 @@ class _Written:
             self._text(node.first, node)
 
     def _text(self, number: int, node: FieldNode) -> None:
-        self.places[self._length] = number
         text = self._texts[number]
-        self._add(quote(text) if node.slot.descriptor.type in TEXTS else text)
-
-    def _key(self, name: str, number: int, *, opening: str = "") -> None:
-        self._add(f"{opening}{',' if number else ''}{quote(name)}:")
-
-    def _add(self, piece: str) -> None:
-        self.pieces.append(piece)
-        self._length += len(piece)
+        self.document.value(number, quote(text) if node.slot.descriptor.type in TEXTS else text)
