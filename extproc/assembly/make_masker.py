@@ -43,28 +43,27 @@ def read_masker_source(settings: Settings) -> MaskerSource:
         ConfigError: a key that cannot be used.
     """
     masking, limits = settings.masking, settings.limits
-    named = masking.pseudonym_key_file
-    key = read_key(named, KEY) if named else make_own_key(settings.state / PSEUDONYM_KEY)
-    old = tuple(
-        (key_id, read_key(path, (*OLD_KEYS, key_id))) for key_id, path in masking.old_pseudonym_keys.items()
-    )
+    read = {setting: read_key(path, setting) for setting, path in _key_files(masking).items()}
+    key = read.pop(KEY, None) or make_own_key(settings.state / PSEUDONYM_KEY)
+    old = tuple((setting[-1], each) for setting, each in read.items())
     return MaskerSource(masking, (limits.json_depth, limits.event, limits.response_body), key, old)
 
 
 def key_problems(settings: Settings) -> list[ConfigError]:
     """Return an error for each key file that the settings name and that cannot be used. Makes no key."""
-    masking = settings.masking
-    named: dict[tuple[str, ...], Path] = (
-        {} if masking.pseudonym_key_file is None else {KEY: masking.pseudonym_key_file}
-    )
-    named |= {(*OLD_KEYS, key_id): path for key_id, path in masking.old_pseudonym_keys.items()}
     problems = []
-    for key, path in named.items():
+    for setting, path in _key_files(settings.masking).items():
         try:
-            read_key(path, key)
+            read_key(path, setting)
         except ConfigError as error:
             problems.append(error)
     return problems
+
+
+def _key_files(masking: InstallationMasking) -> dict[tuple[str, ...], Path]:
+    """Return the key files that are named, by the setting that names each."""
+    own = {KEY: masking.pseudonym_key_file} if masking.pseudonym_key_file else {}
+    return own | {(*OLD_KEYS, key_id): path for key_id, path in masking.old_pseudonym_keys.items()}
 
 
 def make_masker(settings: Settings, source: MaskerSource | None = None) -> Masker:

@@ -12,7 +12,7 @@ from extproc.codecs.grpc_frames import Frame, FrameReader, message_of
 from extproc.codecs.json_units import Path as Place
 from extproc.codecs.protobuf_messages import show_message
 from extproc.codecs.unreadable import Unreadable
-from extproc.config.load import load_settings
+from extproc.config.schema import Settings
 from extproc.masking.masker import Masker
 from extproc.masking.plan.json_path import render
 from extproc.masking.protobuf.frames import Framing
@@ -76,7 +76,7 @@ def typed_body(
     method: str,
     *,
     encoding: str,
-    config: Path | None,
+    settings: Settings | None,
     connection: str,
     response: bool,
 ) -> TypedBody:
@@ -87,14 +87,14 @@ def typed_body(
         message: the type, if the body is one message.
         method: otherwise, the method whose body it is.
         encoding: the grpc-encoding of compressed messages.
-        config: the configuration file with the connection.
+        settings: the configuration with the connection.
         connection: a gRPC connection.
         response: whether the body is a response of the method, or a request.
 
     Raises:
         ConfigError: the descriptor set cannot be read, or lacks the type or method.
     """
-    file = descriptors or _connections(config, connection)
+    file = descriptors or _connections(settings, connection)
     if not file.is_file():
         raise ConfigError(f"{file}: no such file", hint=MAKE_IT)
     if message:
@@ -108,8 +108,8 @@ def _framing(messages: Messages) -> Framing:
     return Framing(messages, LIMIT, RATIO)
 
 
-def _connections(config: Path | None, name: str) -> Path:
-    connection = load_settings(config).connections.get(name) if config else None
+def _connections(settings: Settings | None, name: str) -> Path:
+    connection = settings.connections.get(name) if settings else None
     if not isinstance(connection, GrpcConnection):
         raise ConfigError(
             "no descriptor set is named", hint="give --descriptors, or --config and a gRPC --connection"

@@ -4,13 +4,12 @@ The guard itself names no place: its errors are recorded. A person who tries a f
 """
 
 import json
-import math
 import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, NoReturn
 
 from extproc.codecs.json_keys import fold
-from extproc.codecs.strict_json import CONSTANTS, MAX_INTEGER_DIGITS, check_text, read_utf8
+from extproc.codecs.strict_json import CONSTANTS, check_text, read_utf8
 from extproc.codecs.unreadable import Unreadable
 from extproc.masking.formats import Media
 from extproc.model.reasons import Uninspectable
@@ -18,7 +17,6 @@ from extproc.model.reasons import Uninspectable
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{}:,]|[^\s"\[\]{}:,]+', re.DOTALL)
 """A part of a document. A string without an end reaches to the end of the text: so no quote is tried twice."""
 _NUMBER = re.compile(r"-?[0-9][0-9.eE+-]*")
-_NOT_ZERO = re.compile(r"-?[0.]*[1-9]")
 _HALF = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
 """RFC 3629, section 3."""
 LF = b"\n"
@@ -146,10 +144,8 @@ def _refuse(_: str) -> NoReturn:
 
 
 def _is_out_of_range(number: str) -> bool:
-    if number.lstrip("-").isdigit():
-        return len(number) > MAX_INTEGER_DIGITS
     try:
-        value = float(number)
-    except ValueError:
-        return False
-    return math.isinf(value) or (value == 0 and _NOT_ZERO.match(number) is not None)
+        check_text(number, max_depth=1)
+    except Unreadable as error:
+        return error.kind is Uninspectable.NUMBER_OUT_OF_RANGE
+    return False

@@ -131,10 +131,11 @@ def make_trial_masker(settings: Settings | None, config: Path | None) -> Masker:
     Raises:
         ConfigError: a detector of the configuration cannot be used.
     """
-    detectors = Analyzer()
     if settings and config:
         with adding_places(config):
             detectors = make_detectors(settings.masking)
+    else:
+        detectors = Analyzer()
     return Masker(
         detectors,
         pseudonym_key=b"a key for trials",

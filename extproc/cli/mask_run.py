@@ -24,6 +24,7 @@ from extproc.cli.mask_rules import (
 from extproc.cli.options import Direction
 from extproc.codecs.unreadable import Unreadable
 from extproc.config.load import load_settings
+from extproc.config.schema import Settings
 from extproc.masking.formats import as_text, is_one, media_of
 from extproc.masking.masker import Masker
 from extproc.masking.stream_masker import Masked
@@ -175,12 +176,15 @@ def _trial(options: MaskOptions) -> _Trial:
         ConfigError: the plan cannot be tried, or the body cannot be read.
         Unreadable: the body's encoding cannot be undone.
     """
-    masker, rules = _plan(options)
+    settings = load_settings(options.config) if options.config else None
+    masker, rules = _plan(options, settings)
     check_entities(rules, masker.entities)
-    typed = _typed_body(options) if options.typed else None
+    typed = _typed_body(options, settings) if options.typed else None
     encoding = "" if typed else options.encoding
-    body, content_type = read_body(options.file, options.content_type, encoding, _limits(options))
-    return _Trial(masker, rules, body, _masked_as(options, content_type), typed)
+    body, content_type = read_body(options.file, options.content_type, encoding, _limits(options, settings))
+    if settings and options.connection:
+        content_type = as_text(content_type, settings.connections[options.connection].masking.text_types)
+    return _Trial(masker, rules, body, content_type, typed)
 
 
 def _warnings(options: MaskOptions, trial: _Trial, masked: Masked) -> Iterator[str]:
@@ -193,16 +197,16 @@ def _warnings(options: MaskOptions, trial: _Trial, masked: Masked) -> Iterator[s
         yield f"the rule for {path} does nothing: no value is there, or only null"
 
 
-def _limits(options: MaskOptions) -> Limits:
+def _limits(options: MaskOptions, settings: Settings | None) -> Limits:
     """Return the limits of the configuration, if one is named."""
-    if not options.config:
+    if settings is None:
         return FOR_TRIALS
-    limits = load_settings(options.config).limits
+    limits = settings.limits
     largest = limits.response_body if options.response else limits.request_body
     return Limits(largest, limits.decoded_ratio, streams=options.response)
 
 
-def _plan(options: MaskOptions) -> tuple[Masker, tuple[MaskRule, ...]]:
+def _plan(options: MaskOptions, settings: Settings | None) -> tuple[Masker, tuple[MaskRule, ...]]:
     """Make the masker, and collect the rules of the command line and of the connection.
 
     Raises:
@@ -213,7 +217,6 @@ def _plan(options: MaskOptions) -> tuple[Masker, tuple[MaskRule, ...]]:
         raise ConfigError(
             f"which configuration has the connection {options.connection!r}?", hint="name it with --config"
         )
-    settings = load_settings(options.config) if options.config else None
     if settings and options.connection:
         function = options.function or options.method
         rules += rules_of_connection(settings, options.connection, function, response=options.response)
@@ -222,21 +225,13 @@ def _plan(options: MaskOptions) -> tuple[Masker, tuple[MaskRule, ...]]:
     return make_trial_masker(settings, options.config), rules
 
 
-def _masked_as(options: MaskOptions, content_type: str) -> str:
-    """Return the content-type by which the connection's bodies are masked."""
-    if not (options.config and options.connection):
-        return content_type
-    masking = load_settings(options.config).connections[options.connection].masking
-    return as_text(content_type, masking.text_types)
-
-
-def _typed_body(options: MaskOptions) -> TypedBody:
+def _typed_body(options: MaskOptions, settings: Settings | None) -> TypedBody:
     return typed_body(
         options.descriptors,
         options.message,
         options.method,
         encoding=options.encoding,
-        config=options.config,
+        settings=settings,
         connection=options.connection,
         response=options.response,
     )

@@ -170,8 +170,9 @@ def _meant(value: object, context: dict[str, Any]) -> str:
     if not isinstance(value, str) or not value:
         return ""
     begun = [each for each in known if each.startswith(value)]
-    close = begun or difflib.get_close_matches(value, known, n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if len(close) == 1 else ""
+    if begun:
+        return f"did you mean {begun[0]!r}?" if len(begun) == 1 else ""
+    return _suggestion(value, known)
 
 
 def _digits(value: object) -> str:
@@ -193,5 +194,9 @@ def _choices(annotation: Any) -> list[str]:
 
 def _did_you_mean(key: str, annotation: Any) -> str:
     known = list(dict.fromkeys(name for model in _models(annotation) for name in model.model_fields))
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else f"known keys here: {', '.join(known)}"
+    return _suggestion(key, known) or f"known keys here: {', '.join(known)}"
+
+
+def _suggestion(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else ""
