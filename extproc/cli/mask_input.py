@@ -30,12 +30,12 @@ CODINGS = {".gz": "gzip", ".br": "br", ".zst": "zstd"}
 
 
 class Limits(NamedTuple):
-    """What a body may be."""
+    """Limits of the size of a body."""
 
     largest: int = 1 << 30
     """Bytes of a decoded body."""
     ratio: int = 10_000
-    """How many times as long as the encoded body it may be."""
+    """The most bytes of a decoded body for each byte of the encoded one."""
     streams: bool = True
     """Bodies that the guard masks as they arrive may be longer, if they are not encoded."""
 

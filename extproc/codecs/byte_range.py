@@ -1,4 +1,4 @@
-"""Whether a response is a part of a document (RFC 9110 section 14)."""
+"""Tells a response that is a part of a document (RFC 9110 section 14)."""
 
 import re
 

@@ -5,7 +5,6 @@ may find something. Those detectors then search the text, each by its own rules.
 whole (``Analyzer.prescan``), and only its strings near a candidate are searched (``Analyzer.run``).
 """
 
-import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
@@ -24,9 +23,9 @@ from extproc.detectors.prefilter import Prefilter
 from extproc.detectors.spellings import spelling_at
 from extproc.detectors.views import View
 from extproc.detectors.vocabulary.key_roles import KEY_LONGEST
+from extproc.detectors.vocabulary.names import LETTER
 from extproc.model.errors import MaskingError
 
-_LETTER = re.compile(r"[^\W\d_]")
 CONTINUATION = 0x80
 """The first two bits of all bytes of a character but its first (UTF-8, RFC 3629)."""
 NAMES_CACHED = 4_096
@@ -227,7 +226,7 @@ class Analyzer:
         """Find the entities of some detectors. ``ALL`` is ``scan``."""
         if detectors.is_all:
             return self.scan(text, context)
-        if detectors.meets(self._hinted) and _LETTER.search(text) is None:  # only the context may have a hint
+        if detectors.meets(self._hinted) and LETTER.search(text) is None:  # only the context may have a hint
             detectors &= self._without_hint | self.told_by(context())
         return self._search(detectors.numbers, fold(text), context) if detectors else []
 

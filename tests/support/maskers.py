@@ -5,6 +5,7 @@ from typing import TypeVar
 from extproc.detectors.analyzer import Analyzer
 from extproc.masking.masker import Masker
 from extproc.model.errors import MaskingError
+from extproc.model.masking import MASK_EVERYTHING
 
 DETECTORS = Analyzer()
 KEY = b"k" * 32
@@ -56,3 +57,19 @@ def make_masker(
         event_limit=event_limit,
         text_limit=text_limit,
     )
+
+
+WITH_LONG_EVENTS = make_masker(event_limit=1 << 20)
+
+
+def mask(body: str, content_type: str = "text/plain") -> str:
+    """Mask every entity in a body."""
+    return WITH_LONG_EVENTS.mask(body.encode(), content_type, MASK_EVERYTHING).body.decode()
+
+
+def streamed(text: str, size: int) -> str:
+    """Mask every entity in a text that arrives in pieces of some bytes."""
+    stream = WITH_LONG_EVENTS.stream("text/plain", MASK_EVERYTHING)
+    raw = text.encode()
+    pieces = [stream.feed(raw[at : at + size]) for at in range(0, len(raw), size)]
+    return b"".join([*pieces, stream.finish()]).decode()

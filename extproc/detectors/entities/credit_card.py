@@ -80,7 +80,7 @@ OTHER_NAMES = name_endings(
 IDS = name_endings("ids?")
 """Names of numbers that are longer than nearly all cards, and any number."""
 NEGATIVE = re.compile(r"[:=,\[(][ ]?-")
-"""What stands before the digits of a negative number."""
+"""The sign of a negative number, with the character before it."""
 EAN_LENGTH = 13
 CARD = context_words(r"card|visa|\bpan\b|kart|carte|tarjeta|cart[aã]o|carta|kaart|カード|卡")
 """Words beside 13 bare digits: so short are cards of long ago, and numbers of many other kinds."""

@@ -71,7 +71,7 @@ ROUTED = re.compile(r"/(?:12[0-8]|1[01][0-9]|[1-9]?[0-9])(?![0-9A-Za-z.])|%(?:25
 NETWORK = re.compile(
     r"(?:/(?:12[0-8]|1[01][0-9]|[1-9]?[0-9])|%(?:25)?[A-Za-z][A-Za-z0-9_.-]{0,15})(?![0-9A-Za-z/%_-]|\.[0-9A-Za-z])"
 )
-"""What belongs to an address: the length of its prefix (RFC 4632), or a zone."""
+"""The length of an address's prefix (RFC 4632), or its zone: both belong to it."""
 OTHER_NAMES = name_endings(
     r"(?:versions?|ver|releases?|builds?|firmware|oids?|tags?|image|section|chapter|revision|assembly"
     r"|controls?|requirements?|clauses?)"

@@ -79,7 +79,7 @@ OF_A_PATH = re.compile(r"(?:\A|/)[a-z]{2,}[a-z0-9_.-]*/|\.[a-z]{2,4}\Z|\.{2}")
 QUOTES = "\"'`"
 QUOTED = re.compile(r"[^\s\"'`<>\\\\]+(?=[\"'`])")
 BARE = re.compile(r"[%|!^*~][0-9A-Za-z_+/.~=%|!^*-]*")
-"""What a value may have behind its first letters and digits: all up to the quotation mark, or some marks."""
+"""The rest of a value behind its first letters and digits: up to the quotation mark, or some marks."""
 LONGEST_NEAR = 44
 """Characters of a match of the prefilter."""
 _ENDS = Ends([Expression(0, NEAR, hyperscan.HS_FLAG_UTF8)])

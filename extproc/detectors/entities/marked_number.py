@@ -8,7 +8,7 @@ from functools import partial
 
 from extproc.detectors.check_digits import digits_alone
 from extproc.detectors.detector import Detector, Ranges
-from extproc.detectors.entities.phone_number import is_right_behind
+from extproc.detectors.entities.phone_number import CLOSE, is_right_behind
 from extproc.detectors.entities.us_ssn import valid
 from extproc.detectors.vocabulary.vocabulary import Vocabulary
 from extproc.detectors.vocabulary.words import Words
@@ -22,8 +22,6 @@ _SSN = re.compile(
     rf"(?<![0-9A-Za-z.,:_-])(?P<area>[0-9]{{3}})(?P<mark>{_MARK})(?P<group>[0-9]{{2}})(?P=mark)(?P<serial>[0-9]{{4}})"
     r"(?![0-9A-Za-z]|[.,:_-][0-9])"
 )
-CLOSE = 40
-"""Characters before a number in which its word stands."""
 
 
 def find_cards(words: Words, text: str, _: str) -> Ranges:
@@ -47,7 +45,7 @@ def marked_numbers(vocabulary: Vocabulary) -> tuple[Detector, ...]:
     return (
         Detector(
             "CREDIT_CARD",
-            (rb"[2-6][0-9]{3}(?:[ .,:;/_|-]|  )[0-9]{4,6}(?:[ .,:;/_|-]|  )[0-9]{4}", rb"[2-6][0-9]{15}"),
+            (rb"[2-6][0-9]{3}%s[0-9]{4,6}%s[0-9]{4}" % (_MARK.encode(), _MARK.encode()), rb"[2-6][0-9]{15}"),
             16,
             partial(find_cards, cards),
             canonical=digits_alone,
@@ -58,7 +56,7 @@ def marked_numbers(vocabulary: Vocabulary) -> tuple[Detector, ...]:
         ),
         Detector(
             "US_SSN",
-            (rb"[0-9]{3}(?:[ .,:;/_|-]|  )[0-9]{2}(?:[ .,:;/_|-]|  )[0-9]{4}",),
+            (rb"[0-9]{3}%s[0-9]{2}%s[0-9]{4}" % (_MARK.encode(), _MARK.encode()),),
             11,
             partial(find_ssns, ssns),
             canonical=digits_alone,

@@ -42,7 +42,7 @@ class _Reader:
         self._text = text
         self._opened: list[_Open] = []
         self.node: Node | None = None
-        """What was in the first brackets, once they are closed."""
+        """The content of the first brackets, once they are closed."""
 
     def read(self, token: re.Match[str]) -> None:
         match token.lastgroup:

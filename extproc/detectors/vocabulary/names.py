@@ -6,6 +6,8 @@ from functools import lru_cache
 
 NAMES_CACHED = 8_192
 """Names whose normal form is remembered; most documents repeat the same few."""
+LETTER = re.compile(r"[^\W\d_]")
+"""A letter of any script."""
 NAME_LONGEST = 256
 """Last characters of a name that count."""
 _BRANDS = re.compile(r"\biP(?=hones?(?![a-z]))")

@@ -10,6 +10,7 @@ from extproc.detectors.ends import matches_behind
 from extproc.detectors.fold import fold
 from extproc.detectors.vocabulary.hints import Hints
 from extproc.detectors.vocabulary.names import (
+    LETTER,
     NAME_LONGEST,
     NAMES_CACHED,
     normal_name,
@@ -56,7 +57,6 @@ _FIELD = re.compile(
     r"(?<![^\[\]])(?P<above>[^\[\]]{1,128})\]?(?:\[[0-9]{0,4}\]){0,2}\[(?P<name>[^\[\]]{1,128})\]\Z"
 )
 """The end of the name of a form's field: ``address[line1]``, ``accounts[0][number]``."""
-_LETTERS = re.compile(r"[^\W\d_]")
 _IN_A_WORD = re.compile(r"\w")
 
 
@@ -100,7 +100,7 @@ class Words:
         parts_below = [each.split("_") for each in below]
         self._below = frozenset(sign.join(parts) for parts in parts_below for sign in ("", "_", "-"))
         for word in (*self.words, *self._parts_about, *self._parts_before):
-            if not _WORD.fullmatch(word) or word != word.lower() or not _LETTERS.search(word):
+            if not _WORD.fullmatch(word) or word != word.lower() or not LETTER.search(word):
                 raise ValueError(
                     f"{word!r} is not a word: write the parts of a name in small letters, as in api_key"
                 )
@@ -214,7 +214,7 @@ class Words:
         while 0 < first < at and _IN_A_WORD.match(text, first - 1) and _IN_A_WORD.match(text, first):
             first += 1
         before = text[first:at]
-        if before and _LETTERS.search(before) and self._tells(normal_text(before)):
+        if before and LETTER.search(before) and self._tells(normal_text(before)):
             without = _without_random(text[max(0, first - REACH) : at])[first - at :]
             return without == before or self._tells(normal_text(without))
         own = last_name(keys)

@@ -4,11 +4,9 @@ import json
 
 import pytest
 
-from extproc.detectors.analyzer import Analyzer
-from extproc.masking.masker import Masker
 from extproc.model.masking import MASK_EVERYTHING
+from tests.support.maskers import WITH_LONG_EVENTS, mask, streamed
 
-MASKER = Masker(Analyzer(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 20)
 SECRETS = """\
 apiVersion: v1
 items:
@@ -101,17 +99,6 @@ def plain(marked):
     return marked.replace("«", "").replace("»", "")
 
 
-def mask(body, content_type="text/plain"):
-    return MASKER.mask(body.encode(), content_type, MASK_EVERYTHING).body.decode()
-
-
-def streamed(text, size):
-    stream = MASKER.stream("text/plain", MASK_EVERYTHING)
-    raw = text.encode()
-    pieces = [stream.feed(raw[at : at + size]) for at in range(0, len(raw), size)]
-    return b"".join([*pieces, stream.finish()]).decode()
-
-
 @pytest.mark.parametrize("marked", MASKED)
 def test_values_in_a_structure_are_masked(marked):
     once = mask(plain(marked))
@@ -138,6 +125,6 @@ def test_other_structures_stay(text):
 
 
 def test_a_stream_goes_on_behind_a_structure():
-    stream = MASKER.stream("text/plain", MASK_EVERYTHING)
+    stream = WITH_LONG_EVENTS.stream("text/plain", MASK_EVERYTHING)
     stream.feed(b"passwords:\n  alice: hunter2\n  bob: x\nother:\n  a: b\n")
     assert stream.feed(b"  c: d\n")

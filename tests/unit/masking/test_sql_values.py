@@ -4,11 +4,8 @@ import json
 
 import pytest
 
-from extproc.detectors.analyzer import Analyzer
-from extproc.masking.masker import Masker
-from extproc.model.masking import MASK_EVERYTHING
+from tests.support.maskers import mask, streamed
 
-MASKER = Masker(Analyzer(), pseudonym_key=b"k" * 32, pseudonym_key_id="k1", max_depth=64, event_limit=1 << 20)
 S, E = "[NAMED_SECRET]", "[EMAIL_ADDRESS]"
 CREATED = "CREATE TABLE `users` (\n  `id` int NOT NULL,\n  `password` varchar(20) DEFAULT NULL,\n  PRIMARY KEY (`id`)\n);\n"
 MASKED = [
@@ -42,17 +39,6 @@ STAY = [
     "Please insert into the list (password, pin) values (see below).",
     "INSERT INTO users (password",
 ]
-
-
-def mask(body, content_type="text/plain"):
-    return MASKER.mask(body.encode(), content_type, MASK_EVERYTHING).body.decode()
-
-
-def streamed(text, size):
-    stream = MASKER.stream("text/plain", MASK_EVERYTHING)
-    raw = text.encode()
-    pieces = [stream.feed(raw[at : at + size]) for at in range(0, len(raw), size)]
-    return b"".join([*pieces, stream.finish()]).decode()
 
 
 @pytest.mark.parametrize(("statement", "masked"), MASKED)

@@ -18,6 +18,7 @@ from extproc.detectors.entities.national.beside import BESIDE
 from extproc.detectors.entities.national.row import Row
 from extproc.detectors.entities.national.whole import WHOLE
 from extproc.detectors.vocabulary.index import WordIndex
+from extproc.detectors.vocabulary.names import LETTER
 from extproc.detectors.vocabulary.vocabulary import Vocabulary
 from extproc.detectors.vocabulary.words import Words, behind_other_names
 
@@ -32,7 +33,6 @@ GROUPED = re.compile(r"[ /+]")
 """A number may begin behind it. None begins behind a dot or dash of another number."""
 JOINS = re.compile("[g-z] ")
 """Streamed text is cut here (``Detector.joins_words``): groups behind small letters are not found in any text."""
-LETTER = re.compile(r"[^\W\d_]")
 WORD_NEAR = NAME_REACH + 8
 """Characters before a number in which a word ends that may tell it."""
 LONGEST_WORD = 18
