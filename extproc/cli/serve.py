@@ -19,7 +19,7 @@ def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
     A process that dies is started again. Stop with Ctrl-C or SIGTERM: Envoy accepts no more connections, held
     calls have up to `limits.drain` seconds to end, and the last entries are shipped.
     """
-    import uvloop
+    import asyncio
 
     from extproc.config.load import adding_places, load_settings
 
@@ -34,7 +34,8 @@ def up(config: ConfigOption = DEFAULT_CONFIG) -> None:
     with adding_places(config):
         check_policy(settings)
         leave_ctrl_c_to_python()
-        uvloop.run(run_up(settings, config.absolute(), on_ready=ready))
+        # Not uvloop's: its loop starts a process with a fork that runs Python, which gRPC's threads can crash.
+        asyncio.run(run_up(settings, config.absolute(), on_ready=ready))
 
 
 def serve(
