@@ -29,6 +29,8 @@ This and the other patterns are for the ``shape`` of documents that ``check_text
 """
 RUN = re.compile(rf"(?>(?:{_BETWEEN}(?>(?:{_KEY})?){_VALUE}(?={_SPACE}[,\]}}]))*)")
 """Many elements or members at once that are complete before a given end. A deeply nested one ends the match."""
+SCALAR = re.compile(rf"(?>(?:{_KEY})?)(?:({_STRING}|{_WORD})|[\[{{])")
+"""A string that is no key, a number or a literal, as group 1; or an opening bracket."""
 MEMBER = re.compile(rf"{_BETWEEN}({_STRING}){_SPACE}:{_SPACE}{_VALUE}")
 ELEMENT = re.compile(rf"{_BETWEEN}{_VALUE}")
 

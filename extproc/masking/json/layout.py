@@ -5,15 +5,16 @@ A value's name is usually its key. In ``{"name": "DB_PASSWORD", "value": "…"}`
 and returns these names. It knows the layouts of common APIs, and no API by itself.
 """
 
+import json
 import re
-from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 
-from extproc.codecs.json_units import OPENS, UNIT, Unit, unquote
 from extproc.detectors.vocabulary import maps
 from extproc.detectors.vocabulary.key_roles import NAME_LONGEST, NAMING, is_named, is_wrapper, joined
+from extproc.model.call import Json
 
 _HEADERS = frozenset(
     [
@@ -64,6 +65,9 @@ _SECRET_KIND, _SECRET_DATA = "Secret", frozenset({"data", "stringData"})
 """The kind of Kubernetes' objects of which all data is secret, and the keys of the data."""
 _SECRET_LIST, _LIST_ITEMS = "SecretList", "items"
 """The kind of a list of such objects, which do not repeat their kind, and the key of the list."""
+_KIND = "kind"
+_KINDS = frozenset({_KIND, "reference", "resourceType"})
+"""Members that say of what kind an object is."""
 _PEOPLE = frozenset({"Patient", "Practitioner", "RelatedPerson"})
 """Resources of FHIR about people: their ``name`` may be a text, and what refers to them may show it."""
 TELLING_MEMBERS = frozenset({"usuario", "kty", "auth", "family", "postalCode", _SECRET_LIST}) | _PEOPLE
@@ -74,43 +78,96 @@ SECRET = "secret"  # noqa: S105 - a name
 
 Tells = Callable[[str], bool]
 """Returns whether a name tells what its value is."""
+Object = dict[str, Json]
+Holder = Object | list[Json]
+Position = str | int
+"""A key of an object, or an index of an array."""
+Said = tuple[Holder, Position, str, bool]
+"""The place of a value and its name. True if the name is not that of a key above it."""
+CONTAINERS = frozenset({dict, list})
+OBJECTS_KEPT = 1_024
+"""Objects whose keys are remembered: a document has many with the same keys."""
+EMPTY: Object = {}
 
 
-def names_by_layout(text: str, shape: str, name: str, tells: Tells) -> dict[int, str]:
-    """Return the names of scalars that are not named by their own key, by the offset of the scalar.
+def names_by_layout(document: Json, name: str, tells: Tells) -> dict[int, str]:
+    """Return the names of scalars that are not named by their own key, by the number of the scalar.
 
     Elements that are names themselves, of secrets, have an empty name.
 
     Args:
-        text: a document that ``check_text`` accepts.
-        shape: its shape, see ``extproc.codecs.json_units.shape``.
+        document: as ``parse_text`` returns it.
         name: that of the value that the document is in another one; may be empty.
         tells: knows the names that tell.
     """
-    named: dict[int, str] = {}
-    root = _parse(text, shape)
-    if root is not None:
-        _Names(text, tells, named).add(root, name)
-    return named
+    root = [document]
+    names = _Names(tells)
+    names.add(root, name)
+    return dict(_numbered(root, names.named)) if names.named else {}
 
 
-@dataclass(slots=True)
-class _Node:
-    """A value of the document."""
+def _numbered(root: Holder, named: dict[tuple[int, Position], str]) -> Iterator[tuple[int, str]]:
+    """Yield the numbers of the named scalars, in the order of the document, with their names."""
+    holders, number = {holder for holder, _ in named}, 0
+    opened: list[tuple[int, Iterator[tuple[Position, Json]]]] = [(id(root), _children(root))]
+    while opened:
+        holder, children = opened[-1]
+        for position, value in children:
+            if isinstance(value, dict | list):
+                opened.append((id(value), _children(value)))
+                break
+            if holder in holders and (name := named.get((holder, position))) is not None:
+                yield number, name
+            number += 1
+        else:
+            opened.pop()
 
-    start: int
-    end: int
-    is_string: bool = False
-    elements: "list[_Node] | None" = None
-    members: "dict[str, _Node] | None" = None
 
-    @property
-    def is_scalar(self) -> bool:
-        return self.elements is None and self.members is None
+def _children(holder: Holder) -> Iterator[tuple[Position, Json]]:
+    return iter(holder.items()) if isinstance(holder, dict) else enumerate(holder)
 
-    @property
-    def children(self) -> "Sequence[_Node]":
-        return self.elements or list((self.members or {}).values())
+
+class _Keys:
+    """What the keys of an object say by themselves."""
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        self.wrappers = frozenset(filter(is_wrapper, keys))
+        """Those that say nothing about their value."""
+        self.named = frozenset(filter(is_named, keys))
+        """Those whose value another member may name."""
+        self.naming = naming_keys(keys, frozenset(map(joined, self.named))) if self.named else ()
+        """Those whose value names it, the most telling one last."""
+        self.is_date = maps.is_date(keys)
+        self.dates = tuple(key for key in keys if joined(key) == maps.DATE)
+        """Those whose value may be a date in parts."""
+        self.describes = _DEFAULT in keys and not _DESCRIBES.isdisjoint(keys)
+        """Members describe something, with a default."""
+        self.describing = naming_keys(keys, frozenset({_DEFAULT})) if self.describes else ()
+        self.says_kind = not _KINDS.isdisjoint(keys)
+        self.known = next((names for required, names in _KNOWN_OBJECTS if required.issubset(keys)), {})
+        if _LOGIN in keys and _LOGIN_MEMBERS.issuperset(keys):
+            self.known = {_LOGIN: SECRET}
+
+
+@lru_cache(OBJECTS_KEPT)
+def _keys(keys: tuple[str, ...]) -> _Keys:
+    return _Keys(keys)
+
+
+def naming_keys(keys: Iterable[str], named: Collection[str]) -> tuple[str, ...]:
+    """Return the keys of members that name others, the most telling one last.
+
+    Args:
+        keys: those of an object.
+        named: keys of the others, as ``key_roles.joined`` returns them.
+    """
+    pairs = {f"{each.removesuffix('value')}{end}" for each in named for end in ("key", "name")}
+    found: dict[str, str] = {}
+    for key in keys:
+        small = joined(key)
+        if small not in named and (small in NAMING or small in pairs):
+            found["name" if small in pairs else small] = key
+    return tuple(found[each] for each in reversed(NAMING) if each in found)
 
 
 @dataclass(slots=True)
@@ -121,176 +178,157 @@ class _Table:
     """Names of objects in a list, which may describe columns."""
     columns: list[list[str]] = field(default_factory=list)
     """Lists of names under a key that says that they are columns."""
-    rows: list[_Node] = field(default_factory=list)
+    rows: list[list[Json]] = field(default_factory=list)
     """Lists of rows."""
-    lists: list[_Node] = field(default_factory=list)
+    lists: list[list[Json]] = field(default_factory=list)
     """Lists of scalars, each perhaps the only row."""
 
 
-def _parse(text: str, shape: str) -> _Node | None:
-    root: _Node | None = None
-    opened: list[_Node] = []
-    for unit in UNIT.finditer(shape):
-        kind = unit.lastindex
-        if kind == Unit.CLOSE:
-            opened.pop()
-            continue
-        start, end = unit.span(kind or 0)
-        node = _Node(start, end, is_string=kind in (Unit.STRING, Unit.MEMBER_STRING))
-        if kind in OPENS:
-            node.elements, node.members = ([], None) if shape[start] == "[" else (None, {})
-        if not opened:
-            root = node
-        elif opened[-1].members is not None:
-            opened[-1].members[unquote(text, *unit.span(1))] = node
-        elif opened[-1].elements is not None:
-            opened[-1].elements.append(node)
-        if kind in OPENS:
-            opened.append(node)
-    return root
-
-
-_Item = tuple[_Node, str, bool]
-"""A node, its name, and whether the name is not the node's own key."""
-
-
 class _Names:
-    """Names the values of one document. Its generators yield nodes to name next: documents may be deep."""
+    """Names the values of one document."""
 
-    def __init__(self, text: str, tells: Tells, named: dict[int, str]) -> None:
-        self._text = text
+    def __init__(self, tells: Tells) -> None:
         self._tells = tells
-        self._named = named
+        self._telling: dict[str, str] = {}
+        self.named: dict[tuple[int, Position], str] = {}
+        """The names of scalars, by the identity of what holds them and their position in it."""
 
-    def add(self, root: _Node, name: str) -> None:
-        """Name everything in a document with this name."""
-        opened: list[Iterator[_Item]] = [iter([(root, name, True)])]
-        while opened:
-            item = next(opened[-1], None)
-            if item is None:
-                opened.pop()
-                continue
-            node, name, by_layout = item
-            if node.members is not None:
-                opened.append(self._members(node, node.members, name))
-            elif node.elements is not None:
-                opened.append(self._elements(node, node.elements, name))
-            elif by_layout and name:
-                header = self._named.get(node.start)
-                self._named[node.start] = f"{name}|{header}" if header else name
+    def add(self, root: list[Json], name: str) -> None:
+        """Name everything in a document with this name. Documents may be deep: this does not recurse."""
+        named = self.named
+        waiting: list[Said] = [(root, 0, name, False)]
+        while waiting:
+            holder, position, name, by_layout = waiting.pop()
+            value = holder[position]  # type: ignore[index]
+            if isinstance(value, dict):
+                waiting += reversed(list(self._members(value, name, by_layout=by_layout)))
+            elif isinstance(value, list):
+                waiting += reversed(list(self._elements(value, name, by_layout=by_layout)))
+            elif name:
+                place = id(holder), position
+                header = named.get(place)
+                if header or by_layout or self._tells(name):
+                    named[place] = f"{name}|{header}" if header else name
 
-    def _elements(self, node: _Node, elements: list[_Node], name: str) -> Iterator[_Item]:
-        pairs, has_header = self._pairs(elements, name)
-        for said, value in pairs:
-            yield from self._cell(value, said)
-        if has_header:
-            yield from self._table(_rows_with_header(self._text, node, name))
+    def _elements(self, elements: list[Json], name: str, *, by_layout: bool) -> Iterator[Said]:
+        first = elements[0] if elements else None
+        if isinstance(first, dict | list):
+            pairs, has_header = self._pairs(elements, name)
+            for holder, said in pairs:
+                yield from self._cell(holder, 1, said)
+            if has_header:
+                yield from self._table(_rows_with_header(elements, name))
         telling = self._telling_part(name)
         alternates = joined(name) == _ALTERNATING
         option = ""
         for number, element in enumerate(elements):
-            if telling and not option and self._is_name_of_secret(element, telling):
-                self._named[element.start] = ""
-            else:
-                yield element, _both(name, option), True
-            if alternates:
-                option = "" if number % 2 else _text_of(self._text, element)
-            else:
-                option = _option(self._text, element)
+            is_string = isinstance(element, str)
+            if telling and not option and is_string and maps.is_name_of_secret(telling, _text_of(element)):
+                self.named[id(elements), number] = ""
+            elif name or option or type(element) in CONTAINERS:
+                yield elements, number, _both(name, option), by_layout or option != ""
+            option = _text_of(element)
+            if number % 2 if alternates else not _is_option(option):
+                option = ""
 
-    def _pairs(self, elements: list[_Node], name: str) -> tuple[list[tuple[str, _Node]], bool]:
+    def _pairs(self, elements: list[Json], name: str) -> tuple[list[tuple[list[Json], str]], bool]:
         """Read rows of two cells as names and values: ``[["x-api-key", "…"], ["accept", "*/*"]]``.
 
         Returns:
-            The names that tell, with their values. Whether the first row may be a header all the same.
+            The rows with a name that tells, and that name. Whether the first row may be a header all the same.
         """
-        rows = [_cells(each) or [] for each in elements]
-        if not rows or any(len(row) != len(("name", "value")) for row in rows):
-            return [], True
-        names = [_scalar_text(self._text, row[0]) for row in rows]
+        rows: list[list[Json]] = []
+        for element in elements:
+            cells = _cells(element)
+            if cells is None or len(cells) != len(("name", "value")):
+                return [], True
+            rows.append(cells)
+        names = [_scalar_text(row[0]) for row in rows]
         if not any(map(self._tells, names)):
             return [], True
-        head = _scalar_text(self._text, rows[0][1])
+        head = _scalar_text(rows[0][1])
         has_header = joined(name) not in _PAIRS and len(rows) > 1 and _IS_HEAD.fullmatch(head) is not None
         if has_header and joined(head) in maps.PROPERTIES and not is_named(head):
             return [], True
         first = 1 if has_header else 0
-        found = [
-            (said, row[1]) for said, row in zip(names[first:], rows[first:], strict=True) if self._tells(said)
-        ]
+        found = [(row, said) for said, row in zip(names[first:], rows[first:], strict=True) if self._tells(said)]
         return found, has_header
 
-    def _members(self, node: _Node, members: dict[str, _Node], name: str) -> Iterator[_Item]:
-        yield from self._tables(node)
-        yield from _data_of_secrets(self._text, members)
-        known = _known_names(self._text, members)
-        pair = _pair_name(self._text, members)
-        dated = self._dates(name, members)
-        in_map = dated or ({} if known or pair else self._names_in_map(name, members))
-        default = self._name_of_default(name, members)
+    def _members(self, members: Object, name: str, *, by_layout: bool) -> Iterator[Said]:
+        yield from self._tables(members)
+        keys = _keys(tuple(members))
+        known, pair = keys.known, _said_by(members, keys.naming) if keys.naming else ""
+        if keys.says_kind:
+            yield from _data_of_secrets(members)
+            known = _known_by_kind(members) or known
+        telling = self._telling_part(name)
+        in_map = (telling and self._dates(keys, members, telling)) or (
+            {} if known or pair or not telling else _names_in_map(members, telling)
+        )
+        default = self._name_of_default(members, keys, name) if keys.describes else ""
         for key, member in members.items():
             if default and key == _DEFAULT:
-                yield member, default, True
+                yield members, key, default, True
             elif key in known:
-                for inner in member.children if member.members is not None else [member]:
-                    yield inner, known[key], True
-            elif pair and is_named(key):
-                yield member, f"{name}|{pair}" if name and is_wrapper(key) else pair, True
-            elif is_wrapper(key):
-                yield member, name, True
-            else:
-                yield member, in_map.get(key, key), key in in_map
+                if isinstance(member, dict):
+                    yield from ((member, inner, known[key], True) for inner in member)
+                else:
+                    yield members, key, known[key], True
+            elif pair and key in keys.named:
+                yield members, key, f"{name}|{pair}" if name and key in keys.wrappers else pair, True
+            elif key in keys.wrappers:
+                yield members, key, name, by_layout
+            elif key in in_map:
+                yield members, key, in_map[key], True
+            elif type(member) in CONTAINERS:
+                yield members, key, key, False
 
-    def _dates(self, name: str, members: dict[str, _Node]) -> dict[str, str]:
+    def _dates(self, keys: _Keys, members: Object, telling: str) -> dict[str, str]:
         """Return the names of the parts of a date, or of a date in parts, in an object whose name tells."""
-        is_date = maps.is_date(members)
-        dates = [
-            key for key, each in members.items() if joined(key) == maps.DATE and maps.is_date(each.members or {})
-        ]
-        if not (is_date or dates) or not (telling := self._telling_part(name)):
-            return {}
-        return {key: _both(telling, key) for key in members} if is_date else dict.fromkeys(dates, telling)
+        if keys.is_date:
+            return {key: _both(telling, key) for key in members}
+        return {key: telling for key in keys.dates if maps.is_date(_object(members[key]))}
 
-    def _name_of_default(self, name: str, members: dict[str, _Node]) -> str:
+    def _name_of_default(self, members: Object, keys: _Keys, name: str) -> str:
         """Return the name of the secret of which an object describes the default; empty if it describes none.
 
         A schema, a variable or an option: ``{"type": "string", "default": "…"}`` under its name, or beside it.
         """
-        if _DEFAULT not in members or _DESCRIBES.isdisjoint(members):
-            return ""
-        said = _naming_names(self._text, members, frozenset({_DEFAULT}))
-        telling = self._telling_part(_both(name, said))
+        telling = self._telling_part(_both(name, _said_by(members, keys.describing)))
         return telling if telling and maps.is_of_secrets(telling) else ""
-
-    def _names_in_map(self, name: str, members: dict[str, _Node]) -> dict[str, str]:
-        """Return the names that a map under a name that tells gives to its members."""
-        telling = self._telling_part(name)
-        if not telling or not maps.is_map(telling, members):
-            return {}
-        scalars = {key: _scalar_in_map(self._text, each) for key, each in members.items() if each.is_scalar}
-        return maps.names_in_map(telling, members, scalars)
 
     def _telling_part(self, name: str) -> str:
         """Return that of the joined names which tells; empty if none does."""
-        return next((each for each in reversed(name.split("|")) if each and self._tells(each)), "")
+        if not name:
+            return ""
+        known = self._telling.get(name)
+        if known is None:
+            parts = (each for each in reversed(name.split("|")) if each and self._tells(each))
+            known = self._telling[name] = next(parts, "")
+        return known
 
-    def _is_name_of_secret(self, element: _Node, name: str) -> bool:
-        return element.is_string and maps.is_name_of_secret(name, _text_of(self._text, element))
-
-    def _tables(self, node: _Node) -> Iterator[_Item]:
+    def _tables(self, members: Object) -> Iterator[Said]:
         """Name the cells of tables whose columns are listed in one member of an object and its rows in another."""
+        lists = _lists_near(members)
+        if not lists:
+            return
         table = _Table()
-        for key, member in (node.members or {}).items():
-            _collect(self._text, key, member, table)
-            for inner_key, inner in (member.members or {}).items():
-                _collect(self._text, inner_key, inner, table)
+        for key, elements in lists:
+            if _cells(elements[0]) is not None:
+                table.rows.append(elements)
+            elif joined(key) in _ROWS and not any(isinstance(each, dict | list) for each in elements):
+                table.lists.append(elements)
+        if not (table.rows or table.lists):
+            return
+        for key, elements in lists:
+            _collect(key, elements, table)
         for header in (*table.columns, *table.headers):
             for rows in table.rows:
-                yield from self._table((header, iter(rows.elements or ())))
+                yield from self._table((header, iter(rows)))
         for header in table.columns:
             yield from self._table((header, iter(table.lists)))
 
-    def _table(self, table: tuple[list[str], Iterator[_Node]]) -> Iterator[_Item]:
+    def _table(self, table: tuple[list[str], Iterator[Json]]) -> Iterator[Said]:
         """Name the cells of all rows that are as wide as the header.
 
         A cell that already has a name keeps it: listed columns say more than the first row, which may be data.
@@ -302,128 +340,123 @@ class _Names:
             cells = _cells(row)
             if cells is None or len(cells) != len(header):
                 continue
-            for name, cell in zip(header, cells, strict=True):
-                yield from self._cell(cell, name)
+            for position, name in enumerate(header):
+                yield from self._cell(cells, position, name)
 
-    def _cell(self, cell: _Node, name: str) -> Iterator[_Item]:
-        if cell.is_scalar:
-            if name:
-                self._named.setdefault(cell.start, name)
-            return
-        if cell.members is not None and len(cell.members) == 1:
-            key, inner = next(iter(cell.members.items()))
-            yield inner, _both(name, "" if is_wrapper(key) else key), True
-        else:
-            yield cell, name, True
-
-
-def _option(text: str, element: _Node) -> str:
-    """Return the name of an option in a list of arguments, of which the next argument is the value."""
-    said = _text_of(text, element) if element.is_string else ""
-    return said if said.startswith("--") and "=" not in said else ""
+    def _cell(self, cells: list[Json], position: int, name: str) -> Iterator[Said]:
+        cell = cells[position]
+        if isinstance(cell, dict) and len(cell) == 1:
+            key = next(iter(cell))
+            yield cell, key, _both(name, "" if is_wrapper(key) else key), True
+        elif isinstance(cell, dict | list):
+            yield cells, position, name, True
+        elif name:
+            self.named.setdefault((id(cells), position), name)
 
 
-def _scalar_in_map(text: str, scalar: _Node) -> maps.Scalar:
-    if scalar.is_string:
-        return maps.Scalar(unquote(text, scalar.start, scalar.end), is_string=True)
-    return maps.Scalar(text[scalar.start : scalar.end], is_string=False)
+def _is_option(argument: str) -> bool:
+    """Return whether an argument is an option's name, of which the next argument is the value."""
+    return argument.startswith("--") and "=" not in argument
 
 
-def _data_of_secrets(text: str, members: dict[str, _Node]) -> Iterator[_Item]:
+def _names_in_map(members: Object, telling: str) -> dict[str, str]:
+    """Return the names that a map under a name that tells gives to its members."""
+    if not maps.is_map(telling, members):
+        return {}
+    scalars = {
+        key: maps.Scalar(each if isinstance(each, str) else json.dumps(each), is_string=isinstance(each, str))
+        for key, each in members.items()
+        if not isinstance(each, dict | list)
+    }
+    return maps.names_in_map(telling, members, scalars)
+
+
+def _data_of_secrets(members: Object) -> Iterator[Said]:
     """Yield the data of Kubernetes' secrets in a list, which do not repeat their kind."""
-    if _LIST_ITEMS in members and _kind_of(text, members) == _SECRET_LIST:
-        for item in members[_LIST_ITEMS].elements or ():
-            for key in _SECRET_DATA & (item.members or {}).keys():
-                yield from ((each, SECRET, True) for each in (item.members or {})[key].children)
+    items = members.get(_LIST_ITEMS)
+    if isinstance(items, list) and members.get(_KIND) == _SECRET_LIST:
+        for item in filter(_object, items):
+            for key in _SECRET_DATA & _object(item).keys():
+                data = _object(item)[key]
+                if isinstance(data, dict | list):
+                    yield from ((data, position, SECRET, True) for position, _ in _children(data))
 
 
-def _kind_of(text: str, members: dict[str, _Node], key: str = "kind") -> str:
-    """Return the kind that an object of Kubernetes or FHIR says it is; empty if it says none."""
-    return _text_of(text, members[key]) if key in members and members[key].is_string else ""
-
-
-def _known_names(text: str, members: dict[str, _Node]) -> dict[str, str]:
-    """Return the names of members by the standard that describes their object."""
-    if _kind_of(text, members) == _SECRET_KIND:
+def _known_by_kind(members: Object) -> dict[str, str]:
+    """Return the names of members by the kind that an object of Kubernetes or FHIR says it is."""
+    if members.get(_KIND) == _SECRET_KIND:
         return dict.fromkeys(_SECRET_DATA, SECRET)
-    if "reference" in members and _kind_of(text, members, "reference").partition("/")[0] in _PEOPLE:
+    if _text_of(members.get("reference")).partition("/")[0] in _PEOPLE:
         return {"display": "full_name"}
-    if _kind_of(text, members, "resourceType") in _PEOPLE:
+    if _text_of(members.get("resourceType")) in _PEOPLE:
         return {"name": "full_name"}
-    if _LOGIN in members and members.keys() <= _LOGIN_MEMBERS:
-        return {_LOGIN: SECRET}
-    return next((names for required, names in _KNOWN_OBJECTS if required <= members.keys()), {})
+    return {}
 
 
-def _pair_name(text: str, members: dict[str, _Node]) -> str:
-    """Return the names that members of an object give to the value beside them, the most telling one last."""
-    named = {joined(key) for key in members if is_named(key)}
-    return _naming_names(text, members, named) if named else ""
+def _said_by(members: Object, keys: Sequence[str]) -> str:
+    """Return the names that members give to others."""
+    return "|".join(filter(None, (_said(members[key]) for key in keys)))
 
 
-def _naming_names(text: str, members: dict[str, _Node], named: AbstractSet[str]) -> str:
-    """Return the names that members of an object give to others of these keys, the most telling one last."""
-    pairs = {f"{each.removesuffix('value')}{end}" for each in named for end in ("key", "name")}
-    found: dict[str, str] = {}
-    for key, node in members.items():
-        name = joined(key)
-        if name not in named and (name in NAMING or name in pairs):
-            found["name" if name in pairs else name] = _said(text, node)
-    return "|".join(filter(None, (found.get(key, "") for key in reversed(NAMING))))
-
-
-def _said(text: str, node: _Node) -> str:
+def _said(value: Json) -> str:
     """Return the name that a member gives: a string, or the strings of a coded concept (FHIR)."""
-    if node.is_string:
-        return _text_of(text, node)
-    inner = node.members or {}
-    codings = [each.members or {} for each in (inner["coding"].elements or ())] if "coding" in inner else []
-    said = [each[key] for each in (*codings, inner) for key in ("code", "display", "text") if key in each]
-    return "|".join(_text_of(text, each) for each in said if each.is_string)
+    if not isinstance(value, dict):
+        return _text_of(value)
+    coding = value.get("coding")
+    codings = map(_object, coding if isinstance(coding, list) else ())
+    said = (each[key] for each in (*codings, value) for key in ("code", "display", "text") if key in each)
+    return "|".join(_text_of(each) for each in said if isinstance(each, str))
 
 
-def _text_of(text: str, node: _Node) -> str:
-    """Return a string that may be a name; empty if it is too long for one."""
-    return unquote(text, node.start, node.end) if node.end - node.start <= NAME_LONGEST + 2 else ""
+def _object(value: Json) -> Object:
+    return value if isinstance(value, dict) else EMPTY
 
 
-def _collect(text: str, key: str, node: _Node, table: _Table) -> None:
-    """Take a list as the names of columns, as rows, or as one row."""
-    if not node.elements:
-        return
-    first, is_columns = node.elements[0], joined(key) in _HEADERS
-    if _cells(first) is not None:
-        table.rows.append(node)
-    elif first.members is not None or is_columns:
-        if header := _header(text, node.elements):
-            (table.columns if is_columns and first.is_scalar else table.headers).append(header)
-    elif joined(key) in _ROWS and all(each.is_scalar for each in node.elements):
-        table.lists.append(node)
+def _text_of(value: Json) -> str:
+    """Return a string that may be a name; empty if it is too long for one, or no string."""
+    return value if isinstance(value, str) and len(value) <= NAME_LONGEST else ""
 
 
-def _header(text: str, elements: list[_Node]) -> list[str]:
+def _lists_near(members: Object) -> list[tuple[str, list[Json]]]:
+    """Return the lists in an object that are not empty, and those in the objects in it, with their keys."""
+    found: list[tuple[str, list[Json]]] = []
+    for key, member in members.items():
+        if isinstance(member, dict):
+            found += [(inner, each) for inner, each in member.items() if isinstance(each, list) and each]
+        elif isinstance(member, list) and member:
+            found.append((key, member))
+    return found
+
+
+def _collect(key: str, elements: list[Json], table: _Table) -> None:
+    """Take a list that is neither rows nor a row as the names of columns."""
+    first, is_columns = elements[0], joined(key) in _HEADERS
+    if (isinstance(first, dict) or is_columns) and _cells(first) is None and (header := _header(elements)):
+        (table.headers if isinstance(first, dict) or not is_columns else table.columns).append(header)
+
+
+def _header(elements: list[Json]) -> list[str]:
     """Return the names in a list of strings, or of objects that have a name; empty if it is no such list."""
     names: list[str] = []
     for element in elements:
-        if element.is_string:
-            names.append(_text_of(text, element))
+        if isinstance(element, str):
+            names.append(_text_of(element))
             continue
-        by_key = {joined(key): each for key, each in (element.members or {}).items() if each.is_string}
+        by_key = {joined(key): each for key, each in _object(element).items() if isinstance(each, str)}
         found = next((by_key[key] for key in NAMING if key in by_key), None)
         if found is None:
             return []
-        names.append(_text_of(text, found))
+        names.append(_text_of(found))
     return names
 
 
-def _rows_with_header(text: str, node: _Node, name: str) -> tuple[list[str], Iterator[_Node]]:
+def _rows_with_header(rows: list[Json], name: str) -> tuple[list[str], Iterator[Json]]:
     """Return the first row of a list of rows as their header, and the other rows.
 
     The first row may as well be data. So the name of the list says what is in it, too.
     """
-    rows = node.elements or []
     first = _cells(rows[0]) if rows else None
-    header = [_scalar_text(text, cell) for cell in first] if first else []
+    header = [_scalar_text(cell) for cell in first] if first else []
     if not all(map(_may_head, header)):
         return [], iter(())
     return [_both(name, each) for each in header], islice(rows, 1, None)
@@ -438,17 +471,16 @@ def _may_head(name: str) -> bool:
     return name[:1].isalpha()
 
 
-def _scalar_text(text: str, cell: _Node) -> str:
+def _scalar_text(cell: Json) -> str:
     """Return the string in a cell, which may be wrapped; empty if there is none."""
-    while cell.members is not None and len(cell.members) == 1:
-        cell = next(iter(cell.members.values()))
-    return _text_of(text, cell) if cell.is_string else ""
+    while isinstance(cell, dict) and len(cell) == 1:
+        cell = next(iter(cell.values()))
+    return _text_of(cell)
 
 
-def _cells(row: _Node) -> list[_Node] | None:
+def _cells(row: Json) -> list[Json] | None:
     """Return the cells of a row: a list, or an object that has nothing but a list."""
-    if row.elements is not None:
-        return row.elements
-    if row.members is not None and len(row.members) == 1:
-        return next(iter(row.members.values())).elements
-    return None
+    if isinstance(row, dict) and len(row) == 1:
+        row = next(iter(row.values()))
+        return row if isinstance(row, list) else None
+    return row if isinstance(row, list) else None

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from operator import itemgetter
 
-from extproc.codecs.json_units import shape, unquote
+from extproc.codecs.json_units import SCALAR, shape, unquote
+from extproc.codecs.strict_json import parse_checked
 from extproc.detectors.analyzer import Analyzer, Candidate
 from extproc.detectors.detector_set import NONE
 from extproc.detectors.vocabulary.key_roles import KEY_LONGEST, NAME_LONGEST
@@ -46,8 +47,12 @@ class Layout:
 
     @cached_property
     def names(self) -> dict[int, str]:
-        """See ``names_by_layout``."""
-        return names_by_layout(self.text, self.shape, self.name, self._analyzer.tells)
+        """The names by the offsets of the values; see ``names_by_layout``."""
+        named = names_by_layout(parse_checked(self.text), self.name, self._analyzer.tells)
+        if not named:
+            return {}
+        starts = [match.start(1) for match in SCALAR.finditer(self.shape) if match.lastindex]
+        return {starts[number]: name for number, name in named.items()}
 
     def position(self, start: int, at: Position) -> Position:
         """Return the position of the value at an offset, with the name that the layout gives to it."""

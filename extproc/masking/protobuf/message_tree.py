@@ -92,14 +92,14 @@ class _Writer:
     def __init__(self, texts: Sequence[str]) -> None:
         self._texts = texts
         self.document = WrittenDocument()
-        self._add, self._key = self.document.add, self.document.key
+        self._add, self._key, self._null = self.document.add, self.document.key, self.document.null
 
     def message(self, message: MessageNode) -> None:
         kind = message.kind.full_name
         if kind == ANY:
             self._any(message)
         elif kind in WHOLE or (kind in INLINE and not message.nodes):
-            self._add("null")
+            self._null()
         elif kind in INLINE:
             self._values(message.nodes)
         else:
@@ -150,14 +150,14 @@ class _Writer:
                 else:
                     value = each
             self._key(key, number)
-            self._add("null") if value is None else self._value(value)
+            self._null() if value is None else self._value(value)
         self._add("}")
 
     def _value(self, node: FieldNode) -> None:
         if node.inner is not None:
             self.message(node.inner)
         elif node.first == node.end:
-            self._add("null")
+            self._null()
         else:
             self._text(node.first, node)
 
