@@ -5,6 +5,10 @@ from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 
+ANY_LAST = r"[\s\S]?\Z"
+"""Ends patterns of ``Naming.front``: a word may be found with the character behind it."""
+
+
 class Naming(NamedTuple):
     """A way to write a name and its value."""
 
@@ -15,6 +19,8 @@ class Naming(NamedTuple):
     """Is in each text with a match."""
     follows: str = ""
     """The characters of which one stands behind the name's letters, digits and ``./$-``; empty: any."""
+    front: re.Pattern[str] | None = None
+    """Matches up to where the last character of a word is, or the one behind it, if the word is in such a name."""
 
 
 class Near(Protocol):

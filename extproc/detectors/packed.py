@@ -26,9 +26,10 @@ _LINE_END = r"(?:\r?\n[ \t>]{0,8}|\\++(?:r\\++)?n)"
 _SHORTEST = 11
 _BASE64 = re.compile(
     rf"(?>(?:[^A-Za-z0-9+/_-]++|{_RUN}{{1,{_SHORTEST - 1}}}+(?!{_RUN}))*)"
-    rf"({_RUN}{{{LINE_SHORTEST},}}+(?>(?:{_LINE_END}{_RUN}++)+)={{0,2}}|{_RUN}{{{_SHORTEST},}}+={{0,2}})"
+    rf"(?:({_RUN}{{{LINE_SHORTEST},}}+(?>(?:{_LINE_END}{_RUN}++)+)={{0,2}}|{_RUN}{{{_SHORTEST},}}+={{0,2}})|\Z)"
 )
-"""The next run, or lines of them, behind text that has no run. Lines may be JSON's ``\\n``."""
+"""The next run, or lines of them, behind text that has no run; or the end. Lines may be JSON's ``\\n``. Without the
+end, the text behind the last run would be read again from each of its characters."""
 QUAD = r"[A-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]"
 """Four characters of Base64 that stand for three of ASCII, whose upper bits are 0."""
 QUADS = 3
@@ -101,7 +102,7 @@ def base64_runs(text: str) -> Iterator[View]:
     Raises:
         MaskingError: compressed text is too large.
     """
-    for match in _BASE64.finditer(text):
+    for match in _base64(text):
         if _LIKELY_BASE64.search(text, *match.span(1)):
             yield from _views(match)
 
@@ -149,12 +150,17 @@ def _text_in_hex(text: str, start: int, end: int) -> "_Text | None":
 
 def lines_that_are_one(text: str) -> Iterator[tuple[int, int]]:
     """Yield stretches of Base64 in lines that are one text. The end of the text may be missing."""
-    for match in _BASE64.finditer(text):
+    for match in _base64(text):
         goes_on = _MAY_GO_ON.fullmatch(text, match.end())
         if not goes_on and not _SPLIT.search(match[1]):
             continue
         for start, end in (view.original(0, 1) for view in _views(match)):
             yield start, len(text) if goes_on and end == match.end() else end
+
+
+def _base64(text: str) -> Iterator[re.Match[str]]:
+    """Yield runs that may be Base64, as group 1."""
+    return (match for match in _BASE64.finditer(text) if match[1])
 
 
 def _views(match: re.Match[str]) -> Iterator[View]:

@@ -2,7 +2,7 @@
 
 import re
 
-from extproc.detectors.naming import Naming
+from extproc.detectors.naming import ANY_LAST, Naming
 
 _NAME = r"(?P<name>[A-Za-z_][\w.-]{0,127})"
 _VALUE = (
@@ -16,6 +16,7 @@ SET = Naming(
     re.compile(rf"(?<![\w-])(?:{_SETTERS})[ \t]+{_NAME}[ \t]+{_VALUE}"),
     re.compile(r"[\w.-]{0,128}[ \t]+[^\s=:]"),
     follows=" \t",
+    front=re.compile(rf"(?:{_SETTERS})[ \t]+[\w.-]{{0,128}}{ANY_LAST}"),
 )
 """``setx NAME value``, ``set -x NAME value`` of fish, ``setenv NAME value``, ``SetEnv NAME value``."""
 ENV = Naming(

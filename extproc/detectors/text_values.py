@@ -2,7 +2,7 @@
 
 import re
 
-from extproc.detectors.naming import Naming
+from extproc.detectors.naming import ANY_LAST, Naming
 
 _TAG = r"\s{0,8}</?[A-Za-z][A-Za-z0-9]{0,10}(?:\s[^<>]{0,128})?/?>"
 TAGGED = Naming(
@@ -12,8 +12,9 @@ TAGGED = Naming(
         r"(?:</|(?<=[\w ])\Z)|<(?P<name>[\w:.-]{1,128})(?:\s[^<>]{0,128})?>"
         r"(?:<!\[CDATA\[)?(?P<value>[^<>]{1,512})(?:(?:\]\]>)?</|(?<=[\w ])\Z)"
     ),
-    re.compile(r"[^<>]{0,260}[<>]"),
+    re.compile(""),
     needs="<",
+    front=re.compile(rf"<[\w:.-]{{0,128}}{ANY_LAST}|(?:[Kk]ey|[Nn]ame)>[^<>]{{0,128}}{ANY_LAST}"),
 )
 PAIRED = Naming(
     re.compile(
@@ -23,6 +24,7 @@ PAIRED = Naming(
     re.compile(r"""[\w./-]{0,128}["']?[ \t]{0,8}[,\r\n]"""),
     needs="value",
     follows="\"' \t,\r\n",
+    front=re.compile(rf"(?:name|key)[\"']?[ ]?[:=][ ]?[\"']?[\w./-]{{0,128}}{ANY_LAST}"),
 )
 """``name: DB_PASSWORD`` and ``value: …`` in the next line, or behind a comma."""
 CALLED = Naming(
@@ -57,6 +59,7 @@ OPTION = Naming(
     re.compile(r"[\w-]{0,64} [^\s\"'`-]"),
     needs="-",
     follows=" ",
+    front=re.compile(rf"--?[A-Za-z]?[\w-]{{0,64}}{ANY_LAST}"),
 )
 SAID = Naming(
     re.compile(
@@ -78,14 +81,17 @@ NEXT_LINE = Naming(
     follows="* :",
 )
 """``Password:`` at the end of a line, and a word alone in the next one."""
+_BEHIND_LABEL = (
+    rf"(?:[ ]?:(?:{_TAG}){{1,4}}|(?:{_TAG}){{1,3}}[ ]?:(?:{_TAG}){{0,3}}"
+    r"|</(?:dt|td|th|label|span|strong|b|div)>\s{0,8}<(?:dd|td|span|code|strong|b|div|p)(?:\s[^<>]{0,128})?>)"
+)
 LABELLED = Naming(
     re.compile(
         r"(?<![\w-])(?P<name>[\w-]{2,64}(?: [\w-]{1,32}){0,2})"
-        rf"(?:[ ]?:(?:{_TAG}){{1,4}}|(?:{_TAG}){{1,3}}[ ]?:(?:{_TAG}){{0,3}}"
-        r"|</(?:dt|td|th|label|span|strong|b|div)>\s{0,8}<(?:dd|td|span|code|strong|b|div|p)(?:\s[^<>]{0,128})?>)"
+        rf"{_BEHIND_LABEL}"
         r"\s{0,8}(?P<value>[^<>\s]{3,128})\s{0,8}(?:<|(?<=\s)\Z)"
     ),
-    re.compile(r"[\w-]{0,64}(?: [\w-]{1,32}){0,2}[ ]?:?\s{0,8}<"),
+    re.compile(rf"[\w-]{{0,64}}(?: [\w-]{{1,32}}){{0,2}}{_BEHIND_LABEL}"),
     needs="<",
     follows=" :<\t\n\r\f\v",
 )

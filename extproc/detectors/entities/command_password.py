@@ -3,6 +3,7 @@
 import re
 
 from extproc.detectors.detector import Detector, Ranges
+from extproc.detectors.ends import Nearby
 from extproc.detectors.placeholders import is_placeholder
 
 _REACH = 100
@@ -74,20 +75,41 @@ _CLOSES = re.compile(r"[)\]},]+\Z")
 _BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"))
 _LINE_NEAR = 96
 """Characters before a value in which its line begins."""
+_PREFILTER = (
+    rb"(?:mysql|mariadb)[a-z-]{0,9} ",
+    rb"(?:mysql|mariadb)[a-z-]{0,9}[^0-9A-Za-z .,:;/_=-]{1,4},",
+    rb"(?:sshpass|redis-cli|openssl|htpasswd|smbclient|rpcclient|ipmitool) ",
+    rb"(?:xfreerdp|rdesktop|unzip|mount\.cifs) ",
+    rb"mongo[a-z]{0,7} ",
+    rb"(?:docker|podman|registry|nerdctl|az|oc) login ",
+    rb"ldap[a-z]{3,8} ",
+    rb"(?:gh|keyvault) secret set |ssm put-parameter ",
+    rb"(?:7z|7za|7zr|zip) [^ ]{1,100} ?-[pP]",
+    rb"(?:curl|lftp|rabbitmqadmin) ",
+    rb"-(?:password|passwd|passphrase|keypass|storepass|pass|pwd)[ =]",
+    rb"(?:PGPASSWORD|MYSQL_PWD|REDISCLI_AUTH|SSHPASS|RESTIC_PASSWORD|BORG_PASSPHRASE|SMTP_PASS|DB_PASS)=",
+    rb"--from-literal[ =]",
+    rb"(?i:identified (?:with|by) |(?:with|encrypted|user|role|set) password)",
+    rb"(?i: password(?:=| =| to)? N?[^0-9A-Za-z ,.:;()=_&<>-])",
+)
+"""In every command with a password."""
+_NEARBY = Nearby(_PREFILTER, 512)
+_PATTERNS = (*_COMMANDS, _LISTED, _VARIABLE, _SQL)
 
 
 def find(text: str, _: str) -> Ranges:
     """Yield passwords."""
-    for pattern in (*_COMMANDS, _LISTED, _VARIABLE, _SQL):
-        for match in pattern.finditer(text):
-            yield from _passwords(text, match)
-    for match in _LITERAL.finditer(text):
-        before = text[max(0, match.start() - _COMMAND_LONGEST) : match.start()]
-        if not _OTHER_DATA.fullmatch(match["name"]) and _creates_secret(before):
-            yield from _passwords(text, match)
-    for match in _OPTION.finditer(text):
-        if match["with"] == "=" or _NO_WORD.search(match[match.lastgroup or 0]):
-            yield from _passwords(text, match)
+    for part in _NEARBY.parts(text):
+        for pattern in _PATTERNS:
+            for match in pattern.finditer(text, *part):
+                yield from _passwords(text, match)
+        for match in _LITERAL.finditer(text, *part):
+            before = text[max(0, match.start() - _COMMAND_LONGEST) : match.start()]
+            if not _OTHER_DATA.fullmatch(match["name"]) and _creates_secret(before):
+                yield from _passwords(text, match)
+        for match in _OPTION.finditer(text, *part):
+            if match["with"] == "=" or _NO_WORD.search(match[match.lastgroup or 0]):
+                yield from _passwords(text, match)
 
 
 def _creates_secret(before: str) -> bool:
@@ -119,23 +141,7 @@ def _behind(text: str, start: int, value: str) -> int:
 
 COMMAND_PASSWORD = Detector(
     "COMMAND_PASSWORD",
-    (
-        rb"(?:mysql|mariadb)[a-z-]{0,9} ",
-        rb"(?:mysql|mariadb)[a-z-]{0,9}[^0-9A-Za-z .,:;/_=-]{1,4},",
-        rb"(?:sshpass|redis-cli|openssl|htpasswd|smbclient|rpcclient|ipmitool) ",
-        rb"(?:xfreerdp|rdesktop|unzip|mount\.cifs) ",
-        rb"mongo[a-z]{0,7} ",
-        rb"(?:docker|podman|registry|nerdctl|az|oc) login ",
-        rb"ldap[a-z]{3,8} ",
-        rb"(?:gh|keyvault) secret set |ssm put-parameter ",
-        rb"(?:7z|7za|7zr|zip) [^ ]{1,100} ?-[pP]",
-        rb"(?:curl|lftp|rabbitmqadmin) ",
-        rb"-(?:password|passwd|passphrase|keypass|storepass|pass|pwd)[ =]",
-        rb"(?:PGPASSWORD|MYSQL_PWD|REDISCLI_AUTH|SSHPASS|RESTIC_PASSWORD|BORG_PASSPHRASE|SMTP_PASS|DB_PASS)=",
-        rb"--from-literal[ =]",
-        rb"(?i:identified (?:with|by) |(?:with|encrypted|user|role|set) password)",
-        rb"(?i: password(?:=| =| to)? N?[^0-9A-Za-z ,.:;()=_&<>-])",
-    ),
+    _PREFILTER,
     1,
     find,
     meaning="a password in a command of a shell or of SQL",

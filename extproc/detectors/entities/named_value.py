@@ -199,13 +199,15 @@ class _Near:
 
     def matches(self, pattern: Naming) -> Iterator[re.Match[str]]:
         """Yield the matches of a pattern with a name in which, or right behind which, a word ends."""
-        text, behind, follows = self.text, pattern.behind, pattern.follows
+        text, behind, follows, front = self.text, pattern.behind, pattern.follows, pattern.front
         if pattern.needs not in text:
             return
         ends = [
             last + 1
             for last, char in self._behind
-            if (not follows or char in follows) and behind.match(text, last)
+            if (not follows or char in follows)
+            and behind.match(text, last)
+            and (front is None or front.search(text, max(0, last - BEFORE_WORD), last + 1))
         ]
         for first, last in parts_around(ends, BEFORE_WORD, BEHIND_WORD, len(text)):
             for match in pattern.whole.finditer(text, first, last):
