@@ -32,7 +32,7 @@ BACKSLASH, CR = b"\\", b"\r"
 BEFORE = b"\n\n"
 """Stands before each text, for patterns that ask for a character that is not in front of a match."""
 BEHIND = b"\n"
-"""Stands behind each text, for hints that ask for a character behind a short word."""
+"""Stands behind each text, for patterns that ask for a character that is not behind a match."""
 MATCHES_FREE = 10_000
 MATCHES_PER_BYTE = 0.125
 """A text in which patterns match more often is searched as a whole: that is faster."""
@@ -225,7 +225,7 @@ class Prefilter:
         Raises:
             MaskingError: Hyperscan failed.
         """
-        data = BEFORE + data
+        data = BEFORE + data + BEHIND
         patterns, sets, seen_hints = self._patterns, self._sets, set(hinted)
         found: list[tuple[int, DetectorSet]] = []
         next_end: dict[int, int] = {}
@@ -258,7 +258,8 @@ class Prefilter:
         if left <= 0:
             return None
         found.sort(key=itemgetter(0))
-        return [(end - len(BEFORE), each) for end, each in found]
+        last = len(data) - len(BEHIND)
+        return [(min(end, last) - len(BEFORE), each) for end, each in found]
 
     def _search_decoders(self, data: bytes, on_match: OnMatch, *, once: bool = False) -> None:
         for each in self._decoders:

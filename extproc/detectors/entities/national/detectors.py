@@ -190,12 +190,11 @@ def _alone(row: Row) -> Detector:
 def _whole(row: Row) -> Detector:
     return Detector(
         row.entity,
-        (APART + (row.prefilter or b"(?i:%s)" % row.form.encode()),),
+        (APART + (row.prefilter or b"(?i:%s)[^0-9A-Za-z]" % row.form.encode()),),
         row.shortest,
         WholeFind(row),
         row.canonical,
         rare=True,
-        exact=not row.prefilter,
         uses_context=True,
         meaning=row.meaning,
         proof=row.proof,

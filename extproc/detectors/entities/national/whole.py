@@ -58,7 +58,7 @@ def _row(  # noqa: PLR0917 - a row of a table
     )
 
 
-_LETTER_LAST = rb"[XYZxyz]?-?[0-9]{7}[0-9]?-?[A-Za-z]"
+_LETTER_LAST = rb"[XYZxyz]?-?[0-9]{7}[0-9]?-?[A-Za-z][^0-9A-Za-z]"
 WHOLE: tuple[Row, ...] = (
     _row(
         "ABA_ROUTING_NUMBER",
@@ -96,13 +96,13 @@ WHOLE: tuple[Row, ...] = (
         "1111111-G",
         prefilter=_LETTER_LAST,
     ),
-    _row("ES_NIE", "[XYZ]-?[0-9]{7}-?[A-Z]", stdnum("es.nie"), "x1234567l", prefilter=rb"[XYZxyz]-?[0-9]{7}"),
+    _row("ES_NIE", "[XYZ]-?[0-9]{7}-?[A-Z]", stdnum("es.nie"), "x1234567l", prefilter=_LETTER_LAST),
     _row(
         "UK_NINO",
         "(?!QQ)[ABCEGHJ-PRSTW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]",
         anything,
         "ab 12 34 56 c",
-        prefilter=rb"[A-Za-z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-Da-d]",
+        prefilter=rb"[A-Za-z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-Da-d][^0-9A-Za-z]",
     ),
     _row(
         "UK_DRIVING_LICENCE", _FORMS["UK_DRIVING_LICENCE"].form, number_checks.british_licence, "morga657054sm9ij"
@@ -123,7 +123,7 @@ WHOLE: tuple[Row, ...] = (
         f"{_STATES}[0-9]{{1,2}}[A-Z]{{1,3}}[0-9]{{4}}",
         anything,
         "KA53ME3456",
-        prefilter=rb"[A-Za-z]{2}[0-9]{1,2}[A-Za-z]{1,3}[0-9]{4}",
+        prefilter=rb"[A-Za-z]{2}[0-9]{1,2}[A-Za-z]{1,3}[0-9]{4}[^0-9A-Za-z]",
     ),
     _row(
         "UK_VEHICLE_REGISTRATION",
