@@ -9,7 +9,7 @@ from extproc.detectors.vocabulary.words import Words
 
 NO_DATA = re.compile(
     r"string|null|none|true|false|unknown|n/a|(?:(?:no|exact|high|low|partial|high[ _]partial)[ _])?match(?:ed)?"
-    r"|mismatch|not[ _]provided",
+    r"|mismatch|not[ _]provided|keyword",
     re.IGNORECASE,
 )
 """Values of names, streets and the like that say something about them."""
@@ -32,10 +32,10 @@ NO_TOKEN = re.compile(
 )
 PIN_DIGITS = re.compile(r"[0-9][0-9 -]{1,14}[0-9]")
 NOT_A_VALUE = re.compile(
-    r"(?:(?:bearer|basic|token)\s{1,4})?(?:"
+    r"(?:(?:bearer|basic|token|api-?key|digest|negotiate)\s{1,4})?(?:"
     r"[0-9]+ bytes?|\$\{?[A-Z_]+\}?/\S*|(?:[0-9a-f]{2}:){15,31}[0-9a-f]{2}|SHA256:[\w+/]{43}=?"
     r"|(?:ssh|ecdsa)-[\w@.-]+ AAAA[\w+/=]+(?: .*)?"
-    r"|\s*|\\{1,2}n|\[\s*\]|\{\s*\}|[0-9]{1,3}|[a-z][a-z0-9+.-]{1,20}://\S*|(?:arn|urn|env):\S+|projects/[^/\s]+/secrets/\S*"
+    r"|\s*|\\{1,2}n|\[\s*\]|\{\s*\}|[0-9]{1,3}|[a-z][a-z0-9+.-]{1,20}://\S*|(?:arn|urn|orn|crn|env):\S+|projects/[^/\s]+/secrets/\S*"
     r"|(?:vault|ssm|awssm|gcpsm|secretref|ref\+[a-z0-9]{2,20}):[\w./#@-]+|@Microsoft\.KeyVault\([^()]*\)|inherit"
     r"|\$\{[a-z_][a-z0-9_.]*\}|\$?\{\{[^{}]*\}\}|\{[a-z_]+\}|\#\{[^{}]*\}|%[a-z_]\w*%"
     r"|(?-i:\$\(?(?:[A-Z_][A-Z0-9_]*|[a-z_]+)\)?)|<[a-z _*-]*>|\[[*]+\]"
@@ -45,7 +45,7 @@ NOT_A_VALUE = re.compile(
     r"|(?:must|should|needs? to|has to|may not|cannot|can't|is (?:too|not|required|invalid|missing|wrong|already))"
     r" [\w ()',.-]{4,200}|is (?:required|invalid|missing)\.?"
     r"|not[ _]?configured|(?:un)?verified|enabled|disabled|true|false|yes|no|on|off|null|none|nil|undefined|n/?a"
-    r"|[*•]+.{0,4}|x{3,}|[.]{3}|-+|\#+|%[-+0-9.\#]{0,4}[a-z](?:\\n)?|read|write|[0-9]{1,6}/[0-9]{1,6}"
+    r"|=+|[*•]+.{0,4}|x{3,}|[.]{3}|-+|\#+|%[-+0-9.\#]{0,4}[a-z](?:\\n)?|read|write|[0-9]{1,6}/[0-9]{1,6}"
     r"|(?:[~^@]|[<>]=?)[ ]?v?[0-9][\w.+-]{0,32}|v?[0-9]\.[0-9]{1,2}\.[0-9]{1,2}"
     r"|[a-z][a-z0-9.-]{0,64}-(?:creds|credentials)"
     r"|<?(?:your|my|the|enter|insert|put|some|any)(?:[ _-][a-z]+)+>?)",

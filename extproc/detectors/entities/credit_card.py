@@ -81,9 +81,10 @@ IDS = name_endings("ids?")
 """Names of numbers that are longer than nearly all cards, and any number."""
 NEGATIVE = re.compile(r"[:=,\[(][ ]?-")
 """The sign of a negative number, with the character before it."""
-EAN_LENGTH = 13
+EAN_LENGTH, UATP_LENGTH = 13, 15
 CARD = context_words(r"card|visa|\bpan\b|kart|carte|tarjeta|cart[aã]o|carta|kaart|カード|卡")
-"""Words beside 13 bare digits: so short are cards of long ago, and numbers of many other kinds."""
+"""Words beside bare digits of a length that few cards have, and numbers of many other kinds: 13 digits are a card of
+long ago, and 15 behind a 1 a card of UATP."""
 VALUES = bytes.maketrans(b"0123456789", bytes(range(10)))
 DOUBLED = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
 
@@ -106,13 +107,19 @@ def find(text: str, keys: str) -> Ranges:
     parts = NEARBY.parts(text)
     for start, end in _found(_without_uuids(text), parts) if parts else ():
         is_other = _is_long_id(text, start, end) or text[max(0, start - 2) : start] == "0x"
-        is_short = end - start == EAN_LENGTH and text[start:end].isdigit()
-        if is_short and not in_context(CARD, text, start, keys):
+        is_rare = _is_rare(text, start, end)
+        if is_rare and not in_context(CARD, text, start, keys):
             continue
         if is_other or ends_with(OTHER_NAMES, name_of(text, start, keys)):
             continue
         if not _is_number(text, start, end, keys) or in_context(CARD, text, start, keys):
             yield start, end
+
+
+def _is_rare(text: str, start: int, end: int) -> bool:
+    """Return whether bare digits are as long as few cards, and many other numbers: 13, or 15 behind a 1 (UATP)."""
+    is_uatp = end - start == UATP_LENGTH and text[start] == "1"
+    return (is_uatp or end - start == EAN_LENGTH) and text[start:end].isdigit()
 
 
 def _is_number(text: str, start: int, end: int, keys: str) -> bool:

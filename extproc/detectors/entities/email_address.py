@@ -29,6 +29,8 @@ MARK_ENCODED = re.compile(r"%(?:0[9AaDd]|2[0-24678CcFf9]|3[A-Fa-f]|5[B-Eb-e]|60|
 SERVICE = re.compile(r"(?:git|svn|hg)\Z|org-[0-9]+\Z")
 """Users of code hosts, of whom there is one for everybody."""
 REPOSITORY = re.compile(r":[^\s:;,'\"<>]{1,200}?\.git(?![A-Za-z0-9])")
+ANY, ANY_OF_CLASS = re.compile(r"[.*+]+"), re.compile("[sSwWdD][*+]")
+"""Any local part, in a pattern for addresses: ``.+@example.com``, and ``S+`` behind a backslash."""
 MESSAGE_NAMES = name_endings(r"message_?ids?|msg_?ids?|in_reply_to|references|content_id")
 MESSAGE_FIELD = re.compile(
     r"(?:[\w-]{1,64}-)?(?:message-id|in-reply-to|references|content-id)[ \t]*:", re.IGNORECASE
@@ -109,6 +111,8 @@ def _is_mail(words: Words, text: str, start: int, end: int, keys: str) -> bool:
 def _is_other(text: str, start: int, at: int, end: int, keys: str) -> bool:
     """Return whether a match is the user and host of a command or URL, or the id of a message."""
     local = text[start:at]
+    if ANY.fullmatch(local) or (text.startswith("\\", start - 1) and ANY_OF_CLASS.fullmatch(local)):
+        return True
     if SERVICE.match(local) or (text.startswith(":", end) and REPOSITORY.match(text, end)):
         return True
     if ends_password(text, at):

@@ -78,6 +78,9 @@ OTHER_NAMES = name_endings(
     r"(?:_(?:number|no|string|name|tag|id|current|latest|installed|available|min|max|description|info))?"
 )
 """Names of other values that look like ``1.2.3.4``."""
+WHICH = re.compile("(?:min|max)(?:imum)?|lower|upper|current|latest", re.IGNORECASE)
+VERSIONS = name_endings("versions?|releases?|builds?|firmware")
+"""``{"osVersion": {"minimum": "1.2.3.4"}}``: one name says which of several, and the name above it of what."""
 IMAGE_NAMES = name_endings(r"(?:images?|charts?)(?:_(?:name|uri|ref|tag|id))?")
 IMAGE_FIELD = re.compile(r"[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?i:egami|trahc)| MORF(?![A-Za-z])")
 """``image: `` before that, read from its end."""
@@ -115,6 +118,7 @@ def _is_other(words: Words, text: str, start: int, end: int, keys: str) -> bool:
     name = own_name(text, start, end, keys)
     if (
         is_numbered
+        or (WHICH.fullmatch(name) and ends_with(VERSIONS, last_name(keys.rpartition("\n")[0])))
         or (name and ends_with(OTHER_NAMES, name))
         or (text[end : end + 1] in _ENDS and SUFFIX.match(text, end))
     ):

@@ -27,6 +27,8 @@ MEMBER = re.compile(r"[a-z][a-z0-9]{1,20}(?:\.[A-Z][A-Za-z]{3,40})+")
 DIGEST = re.compile(r"sha(?:1|224|256|384|512)-")
 """The beginning of a digest (W3C, Subresource Integrity)."""
 ALGORITHM = re.compile(r"(?:ssh|ecdsa|sk)-[\w@.-]{1,48} \Z")
+HOST_IN_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*/")
+"""``$SERVICE_URL/path``."""
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -84,6 +86,8 @@ def _is_secret(names: Names, match: re.Match[str], keys: str) -> bool:
 
 def _in_address(text: str, at: int) -> bool:
     """Return whether a match is the host and path of a URL, or a part of an ARN."""
+    if text.startswith("$", at - 1) and HOST_IN_VARIABLE.match(text, at):
+        return True
     before = text[max(0, at - ADDRESS_NEAR) : at].lower()
     if SCHEME_BACKWARDS.match(before[::-1]):
         return True

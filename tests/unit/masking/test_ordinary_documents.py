@@ -30,6 +30,19 @@ DOCUMENTS = [
     {"orn": "orn:okta:idp:00o1n8sbwArJ7OQRw406:apps:salesforce:0oa1gjh63g214q0Hq0g4"},
     {"secret_scanning": "enabled", "localUserAuthorizations": "notConfigured"},
     {"note": "secret of the release", "checksum": DIGEST},
+    {"code": 'curl -H "Authorization: ApiKey $SEARCH_API_KEY" "$SEARCH_URL/_cat/count/index-000001"'},
+    {"code": 'curl -H "Authorization: ApiKey $KEY" "$SEARCH_URL/_reindex/r1A2WoRbTwKZ516z6NEs5A:36619/_x"'},
+    {"secret": {"orn": "orn:okta:pam:00o1n8sbwArJ7OQRw406:projects:20662d8c:secrets:d2642f68"}},
+    {"osVersion": {"minimum": "12.4.5.9"}, "firmware": {"latest": "10.1.2.3"}},
+    {"filter": r"(\S+@example\.com)", "match": ".+@example.com"},
+    {"externalId": "121749775026145"},
+    {
+        "Cells": [
+            {"Value": "Accounts Receivable"},
+            {"Value": "154355.72", "Attributes": [{"Value": "1", "Id": "a"}]},
+        ]
+    },
+    {"analyzer": {"full_name": "keyword"}},
 ]
 TEXTS = [
     "<AwsAccountNumber>self</AwsAccountNumber>\n  <AwsAccountNumber>111122223333</AwsAccountNumber>",
@@ -56,6 +69,11 @@ MASKED = [
     ({"client-key-data": "LS0tLS1CRUdJTiBSU0Eg"}, "NAMED_SECRET"),
     ({"note": "0049 30 12345678"}, "PHONE_NUMBER"),
     ({"tax id": "219099998"}, "US_SSN"),
+    ({"cell": "0171 1234567"}, "PHONE_NUMBER"),
+    ({"minimum": "12.4.5.9"}, "IP_ADDRESS"),
+    ({"note": "s+x@example.com"}, "EMAIL_ADDRESS"),
+    ({"card": "121749775026145"}, "CREDIT_CARD"),
+    ({"authorization": "ApiKey VnVhQ2ZHY0JDZGJrU1h5YmpmOg=="}, "NAMED_SECRET"),
 ]
 
 
