@@ -20,6 +20,8 @@ NO_PERSON = re.compile(
 """Names of repositories, of fields, of codes, and of what a repository holds: ``^master``, files."""
 FILE_NAME, FILE = "fname", re.compile(r"\S+\.[A-Za-z0-9]{1,5}")
 """``fname`` is the name of a file, too."""
+QUALIFIED, WORD_ALONE = re.compile(r"full[ _-]?name\Z", re.IGNORECASE), re.compile(r"[a-z][a-z0-9]*")
+"""``full_name`` is the whole path of a field, too: ``name``, ``company.name``."""
 TOKEN = re.compile(r"(?=(?:[^0-9]*[0-9]){2})(?=(?:[^A-Za-z]*[A-Za-z]){2})[\w.~+/=-]{8,15}")
 TOKEN_LONGEST = 15
 """Longer ones are found by their randomness."""
@@ -179,7 +181,8 @@ def is_person(name: str, text: str) -> bool:
     bare = text.strip()
     is_other = NOT_A_VALUE.fullmatch(bare) or NO_PERSON.fullmatch(bare) or NO_DATA.fullmatch(bare)
     is_file = name.lower().endswith(FILE_NAME) and FILE.fullmatch(bare)
-    return len(bare) <= PERSON_LONGEST and any(map(str.isalpha, bare)) and not (is_other or is_file)
+    is_path = QUALIFIED.search(name) is not None and WORD_ALONE.fullmatch(bare)
+    return len(bare) <= PERSON_LONGEST and any(map(str.isalpha, bare)) and not (is_other or is_file or is_path)
 
 
 def is_street(name: str, text: str) -> bool:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-
 ANY_LAST = r"[\s\S]?\Z"
 """Ends patterns of ``Naming.front``: a word may be found with the character behind it."""
 

@@ -28,8 +28,8 @@ _BASE64 = re.compile(
     rf"(?>(?:[^A-Za-z0-9+/_-]++|{_RUN}{{1,{_SHORTEST - 1}}}+(?!{_RUN}))*)"
     rf"(?:({_RUN}{{{LINE_SHORTEST},}}+(?>(?:{_LINE_END}{_RUN}++)+)={{0,2}}|{_RUN}{{{_SHORTEST},}}+={{0,2}})|\Z)"
 )
-"""The next run, or lines of them, behind text that has no run; or the end. Lines may be JSON's ``\\n``. Without the
-end, the text behind the last run would be read again from each of its characters."""
+"""The next run, or lines of them, behind text that has no run; or the end. Lines may be JSON's ``\\n``. Without
+the end, the text behind the last run would be read again from each of its characters."""
 QUAD = r"[A-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]"
 """Four characters of Base64 that stand for three of ASCII, whose upper bits are 0."""
 QUADS = 3

@@ -28,11 +28,10 @@ so only its first separator is consumed, and the rest is in a look-ahead."""
 _MARK = "(?:[,:;|]| {1,2}[;|-] {1,2}|  )"
 LISTED = re.compile(
     rf"[0-9](?<![0-9].)[0-9]{{3}}({_MARK})(?:[0-9]{{4}}\1[0-9]{{4}}\1[0-9]{{4}}|[0-9]{{6}}\1[0-9]{{5}})"
-    r"(?![0-9]|[^0-9A-Za-z]{1,4}[0-9])"
+    r"(?![0-9]|[^0-9A-Za-z\r\n]{1,4}[0-9])"
 )
 """Four groups, all by the same mark that also stands between the numbers of a table."""
 NUMBER_BEFORE = re.compile(r"[0-9][^0-9A-Za-z]{0,4}\Z")
-"""Then it is a row of a table."""
 WRAPPED = re.compile(
     r"[0-9](?<![0-9].)[0-9]{3}(?:[ -][0-9]{4,6}){0,2} ?(?:\r?\n|\\{1,4}n|\\{1,4}r\\{1,4}n)[ \t>]{0,8}"
     r"[0-9]{4,6}(?:[ -][0-9]{4,5}){0,2}(?![0-9]|[^0-9A-Za-z]{1,4}[0-9])"
@@ -83,8 +82,8 @@ NEGATIVE = re.compile(r"[:=,\[(][ ]?-")
 """The sign of a negative number, with the character before it."""
 EAN_LENGTH, UATP_LENGTH = 13, 15
 CARD = context_words(r"card|visa|\bpan\b|kart|carte|tarjeta|cart[aã]o|carta|kaart|カード|卡")
-"""Words beside bare digits of a length that few cards have, and numbers of many other kinds: 13 digits are a card of
-long ago, and 15 behind a 1 a card of UATP."""
+"""Words beside bare digits of a length that few cards have, and numbers of many other kinds: 13 digits are a card
+of long ago, and 15 behind a 1 a card of UATP."""
 VALUES = bytes.maketrans(b"0123456789", bytes(range(10)))
 DOUBLED = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
 
@@ -145,15 +144,23 @@ def _found(text: str, parts: list[Part]) -> Ranges:
     for match in chain.from_iterable(matches_apart(GROUPS_APART, text, *part) for part in parts):
         if passes(match[2] + match[3].replace(match[1], "")):
             yield match.start(2), match.end(3)
-    for match in _matches(LISTED, text, parts):
-        start, end = match.span()
-        if passes(digits_alone(match[0])) and not NUMBER_BEFORE.search(text, max(0, start - 5), start):
-            yield start, end
+    yield from _listed(text, parts)
     yield from _wrapped(text, parts)
     for match in _matches(SCIENTIFIC, text, parts):
         digits = (match[1] + match[2]).ljust(int(match[3]) + 1, "0")
         if len(digits) == int(match[3]) + 1 and any(_cards(digits, 0, len(digits))):
             yield match.start(1), match.end()
+
+
+def _listed(text: str, parts: list[Part]) -> Ranges:
+    """Yield cards by themselves and one below the other. What stands below another number is a row of a table."""
+    last = -1
+    for match in _matches(LISTED, text, parts):
+        start, end = match.span()
+        before = NUMBER_BEFORE.search(text, max(0, start - 5), start)
+        if passes(digits_alone(match[0])) and (before is None or before.start() + 1 == last):
+            last = end
+            yield start, end
 
 
 def _wrapped(text: str, parts: list[Part]) -> Ranges:

@@ -32,6 +32,8 @@ REPOSITORY = re.compile(r":[^\s:;,'\"<>]{1,200}?\.git(?![A-Za-z0-9])")
 ANY, ANY_OF_CLASS = re.compile(r"[.*+]+"), re.compile("[sSwWdD][*+]")
 """Any local part, in a pattern for addresses: ``.+@example.com``, and ``S+`` behind a backslash."""
 MESSAGE_NAMES = name_endings(r"message_?ids?|msg_?ids?|in_reply_to|references|content_id")
+OWN_ID = name_endings(r"message_?ids?|msg_?ids?")
+"""Nobody's address stands there; who is answered, and whom a message refers to, may be named by one."""
 MESSAGE_FIELD = re.compile(
     r"(?:[\w-]{1,64}-)?(?:message-id|in-reply-to|references|content-id)[ \t]*:", re.IGNORECASE
 )
@@ -116,6 +118,8 @@ def _is_other(text: str, start: int, at: int, end: int, keys: str) -> bool:
     if SERVICE.match(local) or (text.startswith(":", end) and REPOSITORY.match(text, end)):
         return True
     if ends_password(text, at):
+        return True
+    if end - start == len(text) and ends_with(OWN_ID, last_name(keys)):
         return True
     before = MESSAGE_LOCAL_REVERSED.match(text[max(0, at - 2 * LOCAL_MAX) : at][::-1])
     first = at - before.end() if before else start

@@ -15,7 +15,8 @@ PATTERN = re.compile(r"(?<![A-Za-z0-9/+_.~-])[A-Za-z0-9/+_.~-]{16,}+={0,2}")
 _WORD = "(?:[0-9]{1,8}[A-Za-z]{0,2}|[A-Za-z]{1,24}[0-9]{0,5})"
 NAME = re.compile(rf"{_WORD}(?>(?:[_.-]{_WORD})*)=*")
 """Words and numbers: ``REDIS_HOST_10_2=1``, ``${REDIS_HOST_10_2}``, ``is_base64_encoded``, ``gpt-4o-mini``."""
-SCHEME_BACKWARDS = re.compile(r"/{0,2}:[A-Za-z0-9+.-]{1,20}[A-Za-z]")
+SCHEME_BACKWARDS = re.compile(r"(?:@[^\s/@]{1,200}//|/{0,2}):[A-Za-z0-9+.-]{1,20}[A-Za-z]")
+"""Before the host of a URL, with a login before it or not, read from its end."""
 """Stands before the host and path of a URL, read from its end."""
 ARN = re.compile(r"arn:[a-z-]{0,16}:[^\s\"']{0,256}")
 """The beginning of an ARN."""

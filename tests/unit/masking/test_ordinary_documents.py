@@ -43,6 +43,11 @@ DOCUMENTS = [
         ]
     },
     {"analyzer": {"full_name": "keyword"}},
+    {"auth_algo": "SHA256withRSA"},
+    {
+        "data": [{"name": "size", "full_name": "size", "label": "Company size"}],
+        "message_id": "a-1@mail.example.com",
+    },
 ]
 TEXTS = [
     "<AwsAccountNumber>self</AwsAccountNumber>\n  <AwsAccountNumber>111122223333</AwsAccountNumber>",
@@ -71,6 +76,10 @@ MASKED = [
     ({"tax id": "219099998"}, "US_SSN"),
     ({"cell": "0171 1234567"}, "PHONE_NUMBER"),
     ({"minimum": "12.4.5.9"}, "IP_ADDRESS"),
+    ({"full_name": "alice cooper"}, "PERSON"),
+    ({"full_name": "Alice"}, "PERSON"),
+    ({"first_name": "alice"}, "PERSON"),
+    ({"in_reply_to": "bob@example.com"}, "EMAIL_ADDRESS"),
     ({"note": "s+x@example.com"}, "EMAIL_ADDRESS"),
     ({"card": "121749775026145"}, "CREDIT_CARD"),
     ({"authorization": "ApiKey VnVhQ2ZHY0JDZGJrU1h5YmpmOg=="}, "NAMED_SECRET"),
@@ -92,3 +101,9 @@ def test_an_ordinary_text_stays(text):
 def test_what_is_near_to_them_is_masked(document, entity):
     masked = json.loads(MASKER.mask(json.dumps(document).encode(), "application/json", MASK_EVERYTHING).body)
     assert masked == (dict.fromkeys(document, f"[{entity}]") if entity else {"x": "card_[CREDIT_CARD]"})
+
+
+def test_the_host_behind_a_password_stays():
+    body = b'{"secret": "https://a785682ddda742d7a8a4088810e67701:bcd99b3790b3441c@o4504765715316736.ingest.example.com/4505"}'
+    masked = MASKER.mask(body, "application/json", MASK_EVERYTHING).body
+    assert masked.endswith(b'[CONNECTION_STRING]@o4504765715316736.ingest.example.com/4505"}')

@@ -76,7 +76,7 @@ NOT_FOUND = [
     "-12.4111111111111111",
     "4111,1111,1111,1111,2026",  # rows of a table
     "2026, 4111,1111,1111,1111",
-    "4111  1111  1111  1111\n5000  1234  4321  9999",
+    "5000  1234  4321  9999\n4111  1111  1111  1111",
     "4111;1111,1111;1111",
     "4111.1111.1111.1111.1",
     "4111.1111.1111.11112",
@@ -137,3 +137,9 @@ def test_other_numbers_before_a_column_of_groups_do_not_hide_it(text):
 
 def test_all_spellings_have_one_canonical_form():
     assert ANALYZER.canonical(ENTITY, "４１１１-1111 1111\u00a01111") == "4111111111111111"
+
+
+def test_cards_stand_one_below_the_other():
+    """A number in the next line does not make a row of a table: streamed text ends before that line."""
+    text = "4111  1111  1111  1111\n5500  0000  0000  0004\n5000  1234  4321  9999"
+    assert [text[match.start : match.end] for match in ANALYZER.scan(text)] == text.split("\n")[:2]
