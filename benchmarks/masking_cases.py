@@ -195,6 +195,7 @@ def far_candidates(size: int) -> Work:
     return lambda: make_masker().mask(body, JSON, MASK_EVERYTHING)
 
 
+ENCODED = base64.b64encode(b"the only run of the text").decode() + "\n"
 CHANCE = random.Random(1)
 WORDS = b"some ordinary words in 57 bytes, and then again the same."
 RANDOM = {
@@ -265,6 +266,7 @@ def masking_cases() -> Iterator[tuple[str, Case]]:
         yield f"mask a list of {name}", listed(line)
     for unit in ALONE:
         yield f"search a run of {unit!r}", scanning(DETECTORS, lambda n, u=unit: "a@" + repeated(u, n) + "@b.co")
+    yield "mask words behind Base64", masking(lambda n: ENCODED + repeated("words that go on ", n))
     custom = Analyzer([*CATALOGUE, make_custom("BADGE", "(?:a+)+b")])
     yield "search by a custom pattern", scanning(custom, partial(repeated, "a"))
     for unit in STREAMED:

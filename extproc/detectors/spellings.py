@@ -59,7 +59,10 @@ _NEW_LINE = (
     r"(?:[\"']?[\w.-]{1,64}[\"']?[ \t]?(?::|=(?![0-9A-F]{2}|[\r\n]))|[A-Z][A-Z0-9_]{2,63}="
     r"|(?:export|set|ENV|ARG|-)[ \t]|---|[^\w+/.-])"
 )
-_PADDING = rf"(?<=[A-Za-z0-9+/_-]{{11}}=){_SOFT_BREAK[1:]}{_NEW_LINE}"
+_PADDED = "|".join(
+    (r"(?<=[A-Za-z0-9+/_-]{11}=)", *(rf"(?<=[ :=\"'][A-Za-z0-9+/]{{{count}}}=)" for count in (3, 7)))
+)
+_PADDING = rf"(?:{_PADDED}){_SOFT_BREAK[1:]}{_NEW_LINE}"
 _SOFT = (
     rf"=(?:(?<=[0-9]=){_SOFT_BREAK[1:]}(?=[0-9])"
     rf"|(?<=[^\r\n]{{39}}[^\r\n=]=)(?!{_PADDING}){_SOFT_BREAK[1:]}(?=[^\r\n]))"

@@ -108,7 +108,8 @@ def find(text: str, _: str) -> Ranges:
             if not _OTHER_DATA.fullmatch(match["name"]) and _creates_secret(before):
                 yield from _passwords(text, match)
         for match in _OPTION.finditer(text, *part):
-            if match["with"] == "=" or _NO_WORD.search(match[match.lastgroup or 0]):
+            value = match[match.lastgroup or 0]
+            if match["with"] == "=" or (_NO_WORD.search(value) and not value.startswith("-")):
                 yield from _passwords(text, match)
 
 

@@ -83,6 +83,8 @@ OTHER_VALUE = re.compile(r"[\w-][:=]|[{}()\[\]<>|]| #")
 """Another name with a value, code, or a comment in the rest of a line."""
 NEXT_FIELD = re.compile(r" [A-Z]\w{0,64}:[^\s:]|\}")
 """Stands behind a field as Go prints it: ``{User:bob Password:… Port:80}``."""
+NO_SIGN = re.compile(r"://|\]:[ \t]{0,8}#")
+"""The rest of a URL, and a reference of Markdown."""
 QUOTES = "\"'"
 LINE_LONGEST = 512
 LINE_NEAR = 64
@@ -325,8 +327,8 @@ def _is_written(text: str, match: re.Match[str], value: str) -> bool:
     A line of its own, ``NAME=value``, is taken at its word, and so is a value that a mark or the end follows.
     Elsewhere the value must look made.
     """
-    if value.startswith("#") and text.startswith("]:", match.end("name")):
-        return False  # a reference of Markdown
+    if NO_SIGN.match(text, match.end("name")):
+        return False
     end = match.start("bare") + len(value)
     after = text[end : end + 1]
     if CODE.fullmatch(value) or after in ("(", "[", "{"):

@@ -58,6 +58,9 @@ TEXTS = [
     "3 4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 5",
     "|Header|Value|\n|:---|:---|\n|Authorization|Bearer &lt;token&gt; Required.|\n",
     "| Authorization | Bearer {token}. Required. |\n",
+    "location / {\n    proxy_pass http://backend:80;\n    proxy_pass   http://$SERVER_ADDR;\n}\n",
+    "RUN adduser --disabled-password --no-create-home --gecos '' app\n",
+    """test: ['CMD-SHELL', 'mysqladmin ping --password="$$(cat /run/secrets/db-password)" --silent']\n""",
 ]
 MASKED = [
     ({"x": "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1"}, "CREDIT_CARD"),
@@ -107,3 +110,18 @@ def test_the_host_behind_a_password_stays():
     body = b'{"secret": "https://a785682ddda742d7a8a4088810e67701:bcd99b3790b3441c@o4504765715316736.ingest.example.com/4505"}'
     masked = MASKER.mask(body, "application/json", MASK_EVERYTHING).body
     assert masked.endswith(b'[CONNECTION_STRING]@o4504765715316736.ingest.example.com/4505"}')
+
+
+def test_padding_is_no_soft_line_break():
+    """The next line is one of its own: its name stays."""
+    text = (
+        "kind: Secret\napiVersion: v1\ndata:\n"
+        "  discovery.sendtargets.auth.username_in: bXVzZXI=\n"
+        "  discovery.sendtargets.auth.password_in: bXBhc3M=\n"
+        "  discovery.sendtargets.authentication: YWI=\n  other.name: eA==\n"
+    )
+    masked = MASKER.mask(text.encode(), "text/plain", MASK_EVERYTHING).body.decode()
+    assert masked.count("[NAMED_SECRET]") == text.count(": ") - len(("kind", "apiVersion"))
+    assert [line.partition(":")[0] for line in masked.split("\n")] == [
+        line.partition(":")[0] for line in text.split("\n")
+    ]
