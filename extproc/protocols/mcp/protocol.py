@@ -1,6 +1,6 @@
 """MCP over streamable HTTP: one JSON-RPC message per POST; a GET stream; DELETE ends a session.
 
-A tool is a function; so is each method of the closed list in ``mcp_methods``. What a lenient server could read
+A tool is a function; so is each method of the closed list in ``methods``. What a lenient server could read
 in a second way is uninspectable: batches, keys beyond the protocol's (``"Method"``), headers unlike the body.
 
 Not checked here: whether the session belongs to the caller (the server's task), and a tool's own schema.
@@ -53,7 +53,8 @@ SENTINEL = re.compile(r"=\?base64\?(.*)\?=")
 """MCP 2026-07-28 wraps header values that are not plain ASCII."""
 REFUSED_CODE = -32010
 """JSON-RPC error code of every refusal, from MCP's implementation-defined range (-32000 to -32019)."""
-ARGUMENTS = "$.params.arguments"
+ARGUMENTS = ("$.params.arguments", "$.result.content", "$.error.data")
+"""Paths of what a function is given: arguments; and what the client answers the server: content, an error."""
 RESULTS = (
     "$.result.structuredContent",
     "$.result.content[*].text",
@@ -129,16 +130,12 @@ class McpProtocol(BaseProtocol):
             raise Refused(Reason.UNKNOWN_FUNCTION, "method", "not on the list of MCP methods", call)
 
     def request_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
-        """Rebase ``$.x`` of a tool's arguments to ``$.params.arguments.x`` of the message."""
-        return tuple(replace(rule, path=ARGUMENTS + rule.path[1:]) if rule.path else rule for rule in rules)
+        """Rebase ``$.x`` of a tool's arguments to every place where the client's data are: see ``ARGUMENTS``."""
+        return _rebased(rules, ARGUMENTS)
 
     def response_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
         """Rebase ``$.x`` of a tool's result to every place where results are: see ``RESULTS``."""
-        rebased: list[MaskRule] = []
-        for rule in rules:
-            roots = RESULTS if rule.path else ()
-            rebased += [replace(rule, path=root + rule.path[1:]) for root in roots] or [rule]
-        return tuple(rebased)
+        return _rebased(rules, RESULTS)
 
     def lists(self, call: Call) -> bool:
         """Return whether the call is ``tools/list``."""
@@ -178,6 +175,14 @@ class McpProtocol(BaseProtocol):
         document = {"jsonrpc": "2.0", "id": call.rpc_id, "error": error}
         headers = (("content-type", "application/json"), ("cache-control", "no-store"))
         return Reply(200, headers, json.dumps(document, separators=(",", ":")).encode())
+
+
+def _rebased(rules: tuple[MaskRule, ...], roots: tuple[str, ...]) -> tuple[MaskRule, ...]:
+    """Return the rules, each rule for a path once for every root."""
+    rebased: list[MaskRule] = []
+    for rule in rules:
+        rebased += [replace(rule, path=root + rule.path[1:]) for root in roots] if rule.path else [rule]
+    return tuple(rebased)
 
 
 def _bodiless(call: Call, head: RequestHead, body: bytes, unreadable: Uninspectable | None) -> Call:

@@ -289,6 +289,8 @@ def test_path_rules_are_rebased_and_entity_rules_stay():
     assert protocol().request_rules((entity, path)) == (
         entity,
         MaskRule(MaskOperator.REMOVE, path="$.params.arguments..ssn"),
+        MaskRule(MaskOperator.REMOVE, path="$.result.content..ssn"),
+        MaskRule(MaskOperator.REMOVE, path="$.error.data..ssn"),
     )
     rebased = protocol().response_rules((entity, MaskRule(MaskOperator.REMOVE, path="$.a[*].b")))
     assert rebased[0] == entity
