@@ -30,8 +30,10 @@ decision := {"action": "deny", "reason": "uninspectable", "rule": "uninspectable
 	not data.extproc.settings.valid
 } else := data.extproc.responses.verdict if {
 	input.direction == "response"
-} else := {"action": "allow", "rule": "protocol-method", "mask": data.extproc.masks.on_connection} if {
-	data.extproc.roles.protocol_method
+} else := {"action": "deny", "reason": "not-in-scope", "rule": "protocol-message-denied"} if {
+	data.extproc.protocol_messages.denied
+} else := {"action": "allow", "rule": "protocol-message", "mask": data.extproc.masks.plan} if {
+	data.extproc.protocol_messages.unconditional
 } else := {"action": "allow", "rule": "listed"} if {
 	input.direction == "list"
 	data.extproc.roles.granted
@@ -39,13 +41,13 @@ decision := {"action": "deny", "reason": "uninspectable", "rule": "uninspectable
 } else := {"action": "deny", "reason": "not-in-scope", "rule": "not-listed"} if {
 	input.direction == "list"
 } else := verdict if {
-	data.extproc.roles.granted
+	granted
 	data.extproc.masked_values.acceptable
 	data.extproc.arguments.acceptable
 	data.extproc.conditions.met
 	verdict := data.extproc.approvals.verdict
 } else := {"action": "deny", "reason": "not-in-scope", "rule": "not-granted"} if {
-	not data.extproc.roles.granted
+	not granted
 } else := {"action": "deny", "reason": "masked-value", "rule": "masked-value", "risk": data.extproc.risk.score} if {
 	not data.extproc.masked_values.acceptable
 } else := {"action": "deny", "reason": "forbidden-argument", "rule": rule, "risk": data.extproc.risk.score} if {
@@ -53,3 +55,7 @@ decision := {"action": "deny", "reason": "uninspectable", "rule": "uninspectable
 } else := {"action": "deny", "reason": condition.reason, "rule": condition.rule, "risk": data.extproc.risk.score} if {
 	condition := data.extproc.conditions.first
 }
+
+granted if data.extproc.roles.granted
+
+granted if data.extproc.protocol_messages.allowed

@@ -65,7 +65,7 @@ test_listing_is_for_whoever_may_call_something if {
 	])
 	allowed := decision with input as listing with data.guard as guard
 	allowed.action == "allow"
-	allowed.rule == "protocol-method"
+	allowed.rule == "protocol-message"
 	is_array(allowed.mask.response)
 	decision.rule == "not-granted" with input as json.patch(listing, [{"op": "replace", "path": "/identity/groups", "value": ["sre"]}])
 		with data.guard as guard
@@ -105,4 +105,47 @@ test_a_listing_hides_what_is_closed_now_and_asks_for_no_count if {
 	decision.rule == "not-listed" with input as listed("crm.get", ["support"]) with data.guard as object.union(guard, {"windows": [closed]})
 	limited := {"rule": "often", "functions": ["crm.*"], "of": "caller", "per": "minute", "calls": 1}
 	decision.rule == "listed" with input as listed("crm.get", ["support"]) with data.guard as object.union(guard, {"limits": [limited]})
+}
+
+answer(groups) := json.patch(call("crm.response", groups, {"action": "accept", "content": {"amount": 3}}), [
+	{"op": "replace", "path": "/call/protocol", "value": "mcp"},
+	{"op": "replace", "path": "/call/method", "value": "response"},
+])
+
+test_an_answer_to_the_server_is_for_whoever_may_call_something if {
+	decision == {
+		"action": "allow", "rule": "protocol-message",
+		"mask": {"request": [], "response": [{"entity": "US_SSN", "how": "redact"}]},
+	} with input as answer(["support"]) with data.guard as guard
+	decision.rule == "not-granted" with input as answer(["sre"]) with data.guard as guard
+	decision.rule == "not-granted" with input as answer([]) with data.guard as guard
+}
+
+test_a_message_is_denied_by_name_whatever_a_role_grants if {
+	denying := object.union(guard, {
+		"roles": {"support": {"functions": ["crm.response", "crm.*"]}},
+		"protocol_messages": {"denied": ["crm.response"]},
+	})
+	decision == {"action": "deny", "reason": "not-in-scope", "rule": "protocol-message-denied"} with input as answer(["support"])
+		with data.guard as denying
+	decision.action == "allow" with input as call("crm.get", ["support"], {}) with data.guard as denying
+}
+
+bounded(most) := object.union(guard, {"arguments": [{"rule": "small", "functions": ["crm.response"], "path": ["content", "amount"], "at_most": most}]})
+
+test_a_condition_that_names_a_message_applies_to_it if {
+	decision.rule == "small" with input as answer(["support"]) with data.guard as bounded(2)
+	allowed := decision with input as answer(["support"]) with data.guard as bounded(3)
+	allowed.action == "allow"
+	allowed.rule == "granted"
+	allowed.mask.response == [{"entity": "US_SSN", "how": "redact"}]
+	held := object.union(guard, {"risk": {"functions": {"crm.response": 90}}})
+	decision.rule == "risk-90" with input as answer(["support"]) with data.guard as held
+}
+
+test_a_condition_with_a_pattern_is_about_functions if {
+	closed := {"rule": "never", "functions": ["crm.*"], "zone": "UTC", "days": ["Monday"], "from": "08:00", "to": "18:00"}
+	every part in [{"windows": [closed]}, {"risk": {"functions": {"crm.*": 90}}}] {
+		decision.rule == "protocol-message" with input as answer(["support"]) with data.guard as object.union(guard, part)
+	}
 }

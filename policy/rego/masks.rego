@@ -12,22 +12,27 @@ applicable := [mask |
 	not exempt(mask)
 ]
 
-# For a message that calls no function of its connection (MCP's own methods): the response may be the result of any
-# function, so the masks of all functions apply.
-on_connection := {
-	"request": [],
-	"response": [rule |
-		some mask in data.guard.masks
-		some pattern in mask.functions
-		data.extproc.names.about(pattern, input.connection.name)
-		not exempt(mask)
-		some rule in object.get(mask, "response", [])
-	],
-}
+on_connection := [mask |
+	some mask in data.guard.masks
+	data.extproc.names.some_about(mask.functions, input.connection.name)
+	not exempt(mask)
+]
 
+# For a message that calls no function of its connection (MCP's own messages): the response may be the result of any
+# function, and an answer to the server the input of any, so the masks of all functions apply. Other messages are no
+# input; a mask that names one in full applies to it.
 plan := {"request": [], "response": []} if {
 	not data.guard.masks
+} else := {
+	"request": [rule | some mask in on_connection; is_input(mask); some rule in mask.request],
+	"response": [rule | some mask in on_connection; some rule in mask.response],
+} if {
+	data.extproc.protocol_messages.is_message
 } else := {
 	"request": [rule | some mask in applicable; some rule in mask.request],
 	"response": [rule | some mask in applicable; some rule in mask.response],
 }
+
+is_input(_) if input.call.method == "response"
+
+is_input(mask) if input.call.function in mask.functions

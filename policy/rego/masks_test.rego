@@ -26,11 +26,34 @@ test_nothing_to_mask_is_an_empty_plan if {
 	masks.plan == {"request": [], "response": []} with input as call("crm.get", []) with data.guard as {}
 }
 
+message(name, method) := {
+	"call": {"protocol": "mcp", "name": name, "method": method, "function": concat("", ["docs.", name])},
+	"connection": {"name": "docs"},
+	"identity": {"groups": []},
+}
+
+guard_of_docs := {"masks": [
+	{"functions": ["docs.search", "docs.publish"], "request": [{"entity": "*"}], "response": [ssn]},
+	{"functions": ["docs.ping"], "request": [{"entity": "US_SSN"}]},
+	{"functions": ["docs.search"], "unless_groups": ["nobody"], "request": [{"path": "$.x"}]},
+	{"functions": ["crm.*"], "request": [{"path": "$.x"}], "response": [{"path": "$.x"}]},
+]}
+
 test_what_comes_back_on_a_connection_is_masked_for_all_its_functions if {
-	about := {"connection": {"name": "docs"}, "identity": {"groups": []}}
-	guard_of_docs := {"masks": [
-		{"functions": ["docs.search"], "response": [ssn]},
-		{"functions": ["crm.*"], "response": [{"path": "$.x", "how": "redact"}]},
-	]}
-	masks.on_connection.response == [ssn] with input as about with data.guard as guard_of_docs
+	every name, method in {"stream": "GET", "response": "response", "tools/list": "tools/list"} {
+		plan := masks.plan with input as message(name, method) with data.guard as guard_of_docs
+		plan.response == [ssn]
+	}
+}
+
+test_an_answer_to_the_server_is_masked_for_all_functions if {
+	plan := masks.plan with input as message("response", "response") with data.guard as guard_of_docs
+	plan.request == [{"entity": "*"}, {"entity": "US_SSN"}, {"path": "$.x"}]
+}
+
+test_other_messages_are_no_input_of_a_function if {
+	cancelled := masks.plan with input as message("notifications/cancelled", "notifications/cancelled") with data.guard as guard_of_docs
+	cancelled.request == []
+	ping := masks.plan with input as message("ping", "ping") with data.guard as guard_of_docs
+	ping.request == [{"entity": "US_SSN"}]
 }

@@ -31,3 +31,8 @@ valid(pattern) if {
 about(pattern, _) if pattern == "*"
 
 about(pattern, connection) if startswith(pattern, concat("", [connection, "."]))
+
+some_about(patterns, connection) if {
+	some pattern in patterns
+	about(pattern, connection)
+}

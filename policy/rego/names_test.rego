@@ -32,3 +32,9 @@ test_a_pattern_is_about_one_connection if {
 	not names.about("crm2.*", "crm")
 	not names.about("crm", "crm")
 }
+
+test_some_pattern_is_about_a_connection if {
+	names.some_about(["erp.*", "crm.get_customer"], "crm")
+	not names.some_about(["erp.*"], "crm")
+	not names.some_about([], "crm")
+}

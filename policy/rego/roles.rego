@@ -18,38 +18,6 @@ everybody := "anonymous" if {
 	input.identity.subject == ""
 } else := "*"
 
-# Messages of MCP clients other than tool calls. They reach no tool, so a caller who may call any function of the
-# connection may send them.
-protocol_methods := {
-	"initialize",
-	"logging/setLevel",
-	"notifications/cancelled",
-	"notifications/initialized",
-	"notifications/progress",
-	"notifications/roots/list_changed",
-	"ping",
-	"server/discover",
-	"subscriptions/listen",
-	"tools/list",
-}
-
-# The guard's own names for MCP's two requests without a body: the event stream, and a session's end.
-protocol_requests := {"GET": "stream", "DELETE": "session/end"}
-
-is_protocol if {
-	input.call.method in protocol_methods
-	input.call.name == input.call.method
-}
-
-is_protocol if protocol_requests[input.call.method] == input.call.name
-
-protocol_method if {
-	input.call.protocol == "mcp"
-	is_protocol
-	some pattern in patterns
-	data.extproc.names.about(pattern, input.connection.name)
-}
-
 patterns contains pattern if {
 	some group in input.identity.groups
 	group != "anonymous"

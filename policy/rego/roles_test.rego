@@ -42,23 +42,3 @@ test_a_caller_with_an_identity_never_has_it if {
 test_no_data_grants_nothing if {
 	not roles.granted with input as call("crm.get_customer", ["support"]) with data.guard as {}
 }
-
-mcp(name, method, groups) := {
-	"identity": {"groups": groups},
-	"connection": {"name": "crm"},
-	"call": {"protocol": "mcp", "name": name, "method": method, "function": concat("", ["crm.", name])},
-}
-
-test_protocol_methods_need_one_function_on_the_connection if {
-	roles.protocol_method with input as mcp("tools/list", "tools/list", ["support"]) with data.guard as guard
-	roles.protocol_method with input as mcp("stream", "GET", ["support"]) with data.guard as guard
-	roles.protocol_method with input as mcp("session/end", "DELETE", ["support"]) with data.guard as guard
-	not roles.protocol_method with input as mcp("tools/list", "tools/list", []) with data.guard as guard
-}
-
-test_a_tool_is_no_protocol_method if {
-	not roles.protocol_method with input as mcp("ping", "tools/call", ["support"]) with data.guard as guard
-	not roles.protocol_method with input as mcp("tools/call", "tools/call", ["support"]) with data.guard as guard
-	not roles.protocol_method with input as mcp("resources/read", "resources/read", ["support"]) with data.guard as guard
-	not roles.protocol_method with input as mcp("stream", "POST", ["support"]) with data.guard as guard
-}

@@ -3,9 +3,14 @@ package extproc.settings
 
 import data.extproc.names
 
-keys := {"roles", "arguments", "risk", "hold", "masks", "windows", "duties", "limits", "responses", "masked_values", "shadow"}
+keys := {
+	"roles", "arguments", "risk", "hold", "masks", "windows", "duties", "limits", "responses", "masked_values",
+	"protocol_messages", "shadow",
+}
 
 days := {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"}
+
+messages := data.extproc.protocol_messages.names
 
 tests := {"read_only_sql", "at_most", "at_least", "one_of", "matches"}
 
@@ -22,6 +27,7 @@ valid if {
 	limits_valid
 	responses_valid
 	masked_values_valid
+	protocol_messages_valid
 	shadow_valid
 }
 
@@ -51,6 +57,8 @@ wrong contains "limits" if not limits_valid
 wrong contains "responses" if not responses_valid
 
 wrong contains "masked_values" if not masked_values_valid
+
+wrong contains "protocol_messages" if not protocol_messages_valid
 
 wrong contains "shadow" if not shadow_valid
 
@@ -288,6 +296,24 @@ masked_values_valid if {
 	is_object(given)
 	object.keys(given) == {"allowed"}
 	patterns_valid(given.allowed)
+}
+
+protocol_messages_valid if {
+	given := object.get(data.guard, "protocol_messages", {"denied": []})
+	is_object(given)
+	object.keys(given) == {"denied"}
+	is_array(given.denied)
+	every message in given.denied {
+		message_valid(message)
+	}
+}
+
+# A message that is denied has its whole name: a pattern would let those pass that it does not match.
+message_valid(message) if {
+	is_string(message)
+	[connection, name] := split(message, ".")
+	regex.match(`^[^*]+$`, connection)
+	name in messages
 }
 
 # If no rule has the name, the intended rule stays enforced, and its author waits for records in vain.

@@ -15,6 +15,7 @@ good := {
 		{"rule": "c", "functions": ["crm.*"], "unless_groups": ["fraud"], "at_most_found": {"CREDIT_CARD": 3}},
 		{"rule": "o", "functions": ["crm.*"], "path": ["status"], "one_of": ["open"], "optional": true, "mask": [{"path": "$.notes"}]},
 	],
+	"protocol_messages": {"denied": ["docs.ping", "docs.response", "docs.notifications/progress"]},
 	"shadow": ["r", "w", "d", "l", "c", "o", "risk-70"],
 }
 
@@ -151,6 +152,20 @@ wrong := [
 	["responses/1/one_off", ["x"]],
 	["responses/1/optional", "yes"],
 	["responses", {}],
+	["protocol_messages", ["docs.ping"]],
+	["protocol_messages/allowed", ["docs.ping"]],
+	["protocol_messages/denied", "docs.ping"],
+	["protocol_messages/denied/0", 1],
+	["protocol_messages/denied/0", "ping"],
+	["protocol_messages/denied/0", "*"],
+	["protocol_messages/denied/0", "docs.*"],
+	["protocol_messages/denied/0", "*.ping"],
+	["protocol_messages/denied/0", ".ping"],
+	["protocol_messages/denied/0", "docs.pign"],
+	["protocol_messages/denied/0", "docs.Ping"],
+	["protocol_messages/denied/0", "docs.search"],
+	["protocol_messages/denied/0", "docs.tools/call"],
+	["protocol_messages/denied/0", "docs.notifications/*"],
 	["shadow", ["x"]],
 	["shadow", ["risk-71"]],
 	["shadow", "r"],
@@ -174,6 +189,9 @@ right := [
 	["limits/0/calls", 1],
 	["masks/0/request", [{"entity": "*"}]],
 	["responses/0/at_most_found/CREDIT_CARD", 0],
+	["protocol_messages/denied", []],
+	["protocol_messages/denied/0", "docs.tools/list"],
+	["protocol_messages/denied/0", "docs.session/end"],
 ]
 
 test_every_value_in_its_range_is_right if {
@@ -199,8 +217,8 @@ test_what_is_wrong_is_named if {
 	settings.wrong == {"roles"} with data.guard as {}
 	all_but_roles := {
 		"roles": {}, "arguments": [{}], "risk": {"x": 1}, "windows": [{}], "duties": [{}], "limits": [{}],
-		"responses": [{}], "shadow": ["x"],
+		"responses": [{}], "protocol_messages": {}, "shadow": ["x"],
 	}
-	names := {"arguments", "risk", "windows", "duties", "limits", "responses", "shadow"}
+	names := {"arguments", "risk", "windows", "duties", "limits", "responses", "protocol_messages", "shadow"}
 	settings.wrong == names with data.guard as all_but_roles
 }

@@ -76,7 +76,8 @@ def names(guard: Json) -> Iterator[DataName]:
             yield DataName(kind, text, (*root, "risk", name, text))
     for key, item in _items(parts.get("hold"), (*root, "hold")):
         yield from _threshold_names(item, key)
-    yield from _listed(NameKind.PATTERN, _object(parts.get("masked_values")), (*root, "masked_values"), "allowed")
+    for part, listed in (("masked_values", "allowed"), ("protocol_messages", "denied")):
+        yield from _listed(NameKind.PATTERN, _object(parts.get(part)), (*root, part), listed)
 
 
 def _condition_names(item: Mapping[str, Any], key: KeyPath) -> Iterator[DataName]:

@@ -6,7 +6,7 @@ and the reason, once that rule is not true. Unknown keys come with the key that 
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, TypeAlias
 from zoneinfo import available_timezones
 
@@ -29,19 +29,26 @@ UNLIMITED = 1_000
 """More choices than any error lists."""
 
 
-def shape_problems(data: Json, is_expression: Callable[[str], bool]) -> list[ConfigError]:
+def shape_problems(
+    data: Json, is_expression: Callable[[str], bool], messages: Collection[str]
+) -> list[ConfigError]:
     """Return every place in which the data does not have the shape, each with its key.
 
     Args:
         data: all data; the starter policies read ``guard`` of it.
         is_expression: true for a regular expression that the engine can match.
+        messages: the names of a protocol's messages that the policy allows without a role.
     """
     if not isinstance(data, dict) or "guard" not in data:
         return misspelled_guard(data) or [
             ConfigError('the policy reads data.guard, but no file has the key "guard"')
         ]
     guard = data["guard"]
-    found = [*_GUARD(guard, ("guard",)), *_bad_expressions(guard, is_expression)]
+    found = [
+        *_GUARD(guard, ("guard",)),
+        *_bad_expressions(guard, is_expression),
+        *_unknown_messages(guard, messages),
+    ]
     return found or [*_unknown_shadow(guard), *_same_threshold(guard), *_never_open(guard)]
 
 
@@ -303,6 +310,7 @@ _PARTS: Mapping[str, Shape] = {
     "limits": _list_of(_LIMIT),
     "responses": _list_of(_RESPONSE),
     "masked_values": _keys({"allowed": _PATTERNS}),
+    "protocol_messages": _keys({"denied": _LIST}),
     "shadow": _LIST,
 }
 _GUARD = _keys({"roles": _map_of(_ROLE, _role_name)}, _PARTS)
@@ -317,6 +325,17 @@ def _bad_expressions(guard: Any, is_expression: Callable[[str], bool]) -> Iterat
             expression = condition.get("matches") if isinstance(condition, dict) else None
             if isinstance(expression, str) and not is_expression(expression):
                 yield _error(("guard", part, index, "matches"), "must be a regular expression in RE2's syntax")
+
+
+def _unknown_messages(guard: Any, messages: Collection[str]) -> Iterator[ConfigError]:
+    """Yield each that is not the whole name of a message: a pattern would let pass what it does not match."""
+    part = guard.get("protocol_messages") if isinstance(guard, dict) else None
+    denied = part.get("denied") if isinstance(part, dict) else None
+    for index, each in enumerate(denied if isinstance(denied, list) else ()):
+        connection, _, name = each.partition(".") if isinstance(each, str) else ("", "", "")
+        if not connection or "*" in connection or name not in messages:
+            why = f"not a protocol message, such as docs.ping{suggestion(name, messages)}"
+            yield _error(("guard", "protocol_messages", "denied", index), why)
 
 
 def _unknown_shadow(guard: Any) -> Iterator[ConfigError]:

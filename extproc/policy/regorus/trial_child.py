@@ -91,7 +91,9 @@ def wrong_settings(engine: EmbeddedEngine, sources: Sources) -> PolicyInvalid:
     if not sources.data:
         no_data = ConfigError("the policy reads data, but no data is given", None, DATA_HINT, DATA_KEY)
         return PolicyInvalid.of((no_data,))
-    found = shape_problems(sources.data, Patterns().is_valid) if _facts(engine, "keys") == PARTS else []
+    is_starter = _facts(engine, "keys") == PARTS
+    messages = _facts(engine, "messages")
+    found = shape_problems(sources.data, Patterns().is_valid, messages) if is_starter else []
     parts = [part_problem(part) for part in sorted(_facts(engine, "wrong"))]
     problems = located(found or parts, sources.data_files)
     if problems:

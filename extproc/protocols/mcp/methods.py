@@ -2,7 +2,7 @@
 
 Sources: MCP 2024-11-05 to 2025-11-25 (with ``initialize``) and 2026-07-28 (stateless). ``prompts/*``,
 ``resources/*``, ``completion/complete`` and ``tasks/*`` are left out on purpose: they read data that no
-registered tool names.
+registered tool names. The starter policies list once more what calls no function: ``protocol_messages.rego``.
 """
 
 TOOLS_CALL = "tools/call"
@@ -25,6 +25,7 @@ NOTIFICATIONS = frozenset(
         "notifications/initialized",
         "notifications/progress",
         "notifications/roots/list_changed",
+        "notifications/tasks/status",
     }
 )
 """Methods without an id."""

@@ -57,6 +57,7 @@ limits:
 responses:
   - {rule: r, functions: [orders.refundOrder], at_most_found: {CREDIT_CARD: 3}}
   - {rule: s, functions: [orders.refundOrder], path: [status], one_of: [open], mask: [{path: $.status}]}
+protocol_messages: {denied: [docs.tools/list, other.ping]}
 """)
 WRONG = [
     (("roles", "support", "functions", 0), "orders.getOdrer", 'roles.support.functions: no function "orders.getOdrer"; did you mean "orders.getOrder"?'),
@@ -85,6 +86,8 @@ WRONG = [
     (("limits", 0, "functions", 0), "orders.x*", 'limits[0].functions: no function matches "orders.x*"'),
     (("responses", 0, "at_most_found", "CREDITCARD"), 3, 'responses[0].at_most_found: no detector finds "CREDITCARD"; did you mean "CREDIT_CARD"?'),
     (("responses", 1, "path", 0), "statsu", 'responses[1].path: orders.refundOrder has no field "statsu"; did you mean "status"?'),
+    (("protocol_messages", "denied", 0), "dcos.tools/list", 'protocol_messages.denied: no function "dcos.tools/list"; did you mean "docs.tools/list"?'),
+    (("protocol_messages", "denied", 0), "orders.ping", 'protocol_messages.denied: no function "orders.ping"'),
     (("responses", 1, "mask", 0, "path"), "$.statsu", 'responses[1].mask[0].path: orders.refundOrder has no field "statsu"; did you mean "status"?'),
 ]  # fmt: skip
 

@@ -27,10 +27,11 @@ def evaluated(rule):
 
 GOOD = evaluated("data.extproc.settings_test.good")
 MISTAKES = evaluated("data.extproc.settings_test.wrong")
+MESSAGES = evaluated("data.extproc.settings.messages")
 
 
 def shape_problems(data):
-    return guard_shape.shape_problems(data, Patterns().is_valid)
+    return guard_shape.shape_problems(data, Patterns().is_valid, MESSAGES)
 
 
 def patched(path, value):
@@ -123,6 +124,12 @@ def test_names_are_checked_beside_any_mistake(path, value):
         ("limits/0/calls", float("inf"), "limits[0].calls: must be a whole number of 1 or more"),
         ("responses/0/at_most_found/CREDIT_CARD", -1, "responses[0].at_most_found.CREDIT_CARD: must be a whole number of 0"),
         ("responses/0/mask", [], "responses[0].mask: must not be empty"),
+        ("protocol_messages/denied/0", "docs.respnse", 'protocol_messages.denied[0]: not a protocol message, such as docs.ping; did you mean "response"?'),
+        ("protocol_messages/denied/0", "docs.search", "protocol_messages.denied[0]: not a protocol message, such as docs.ping"),
+        ("protocol_messages/denied/0", "docs.tools/call", "protocol_messages.denied[0]: not a protocol message, such as docs.ping"),
+        ("protocol_messages/denied/0", "docs.*", "protocol_messages.denied[0]: not a protocol message, such as docs.ping"),
+        ("protocol_messages/denied", "docs.ping", "protocol_messages.denied: must be a list"),
+        ("protocol_messages/denid", [], 'protocol_messages: unknown key "denid"; did you mean "denied"?'),
         ("canary secret\n", 3, "unknown key (not shown: not a plain name); there are: "),
     ],
 )  # fmt: skip
