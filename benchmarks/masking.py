@@ -1,7 +1,8 @@
 """Costs of masking, against the same patterns in ``re``. ``benchmarks.quality`` measures the findings.
 
 ``python -m benchmarks.masking`` prints tables; ``--json FILE`` keeps the figures. One process, one core, CPU time.
-``--against FOLDER`` compares the speeds with those of another checkout instead, in turns.
+``--against FOLDER`` compares the speeds with those of another checkout instead, in turns; also on the documents of
+the installed packages.
 Presidio's pattern recognizers join the comparison where ``presidio_analyzer`` can be imported.
 """
 
@@ -16,6 +17,7 @@ import re
 import string
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Callable
 from functools import partial
@@ -40,6 +42,8 @@ from extproc.server.reloading import COLLECT_AFTER
 JSON, SSE, LINES, PLAIN = "application/json", "text/event-stream", "application/x-ndjson", "text/plain"
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 TURNS = 5
+SMALLEST, LARGEST = 500, 1 << 17
+"""Bytes of files of packages that are masked."""
 PIECE = 1 << 14
 """Bytes of a stream that arrive together."""
 Visit = Callable[[object], object]
@@ -303,15 +307,35 @@ def bodies(size: int) -> dict[str, tuple[str, bytes]]:
     return made
 
 
+def of_packages(pattern: str, size: int) -> list[bytes]:
+    """Return documents that others wrote: files of the installed packages, chosen by chance."""
+    files = sorted(each for each in Path(sysconfig.get_path("purelib")).rglob(pattern) if each.is_file())
+    random.Random(1).shuffle(files)
+    chosen: list[bytes] = []
+    for file in files:
+        body = file.read_bytes()
+        if SMALLEST < len(body) < LARGEST and b"\0" not in body:
+            chosen.append(body)
+            size -= len(body)
+        if size < 0:
+            break
+    return chosen
+
+
 def turn() -> dict[str, float]:
     """Return microseconds per kilobyte of each body."""
     mask = masker()
-    return {
+    made = {
         name: cpu_s(partial(mask.mask, body, kind, EVERYTHING) if kind else partial(streamed, mask, body))
         / len(body)
         * 1e9
         for name, (kind, body) in bodies(1 << 17).items()
     }
+    for name, kind, pattern in (("JSON", JSON, "*.json"), ("text", PLAIN, "METADATA"), ("code", PLAIN, "*.py")):
+        found = of_packages(pattern, 1 << 19)
+        spent = sum(cpu_s(partial(mask.mask, body, kind, EVERYTHING), least=1e-9) for body in found)
+        made[f"{name} of packages"] = spent / sum(map(len, found)) * 1e9
+    return made
 
 
 def of_checkout(folder: Path) -> dict[str, float]:
