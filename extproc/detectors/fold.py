@@ -62,8 +62,11 @@ def fold(text: str) -> Folded:
     folded = text.translate(_table())
     if len(folded) == len(text):
         return Folded(folded, None)
-    table = _table()
-    return Folded(folded, [at for at, char in enumerate(text) if table.get(ord(char), char) is not None])
+    offsets, at = list[int](), 0
+    for match in _dropped().finditer(text):
+        offsets += range(at, match.start())
+        at = match.end()
+    return Folded(folded, [*offsets, *range(at, len(text))])
 
 
 def _with_addresses_closed(text: str) -> str:
@@ -85,6 +88,15 @@ def _with_addresses_closed(text: str) -> str:
 @cache
 def _foldable() -> frozenset[str]:
     return frozenset(map(chr, _table()))
+
+
+@cache
+def _dropped() -> re.Pattern[str]:
+    points = {point for point, folded in _table().items() if folded is None}
+    firsts = sorted(point for point in points if point - 1 not in points)
+    lasts = sorted(point for point in points if point + 1 not in points)
+    ranges = (f"\\U{first:08x}-\\U{last:08x}" for first, last in zip(firsts, lasts, strict=True))
+    return re.compile(f"[{''.join(ranges)}]+")
 
 
 @cache
