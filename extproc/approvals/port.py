@@ -5,10 +5,11 @@ from enum import StrEnum
 from typing import Protocol
 
 from extproc.model.masking import Finding
+from extproc.model.withdrawal import WithdrawnBy
 
 
 class State(StrEnum):
-    """The state of an approval. All states but ``pending`` are final."""
+    """The state of an approval. All states are final but ``pending``, and ``approved`` until it is spent."""
 
     PENDING = "pending"
     APPROVED = "approved"
@@ -67,6 +68,8 @@ class Approval:
     state: State
     votes: tuple[Vote, ...] = ()
     closed_ns: int = 0
+    withdrawn_by: WithdrawnBy | None = None
+    """The message by which its caller withdrew it; None for a request that is not withdrawn so."""
 
 
 class ApprovalStore(Protocol):
@@ -74,11 +77,31 @@ class ApprovalStore(Protocol):
 
     Guarantees: ``open`` is durable on return. A request leaves ``pending`` exactly once, by one compare-and-swap,
     however many processes try. Later votes change nothing. Time is the caller's argument; a vote at or after
-    ``expires_ns`` does not count.
+    ``expires_ns`` does not count. A request that is withdrawn is never spent, and one that is spent is never
+    withdrawn.
     """
 
-    def open(self, request: ApprovalRequest) -> None:
-        """Store a pending request."""
+    def open(self, request: ApprovalRequest, keys: tuple[str, ...] = (), began_ns: int = 0) -> None:
+        """Store a pending request; a cancelled one, where its caller has withdrawn it by now.
+
+        Args:
+            request: the request.
+            keys: each of them withdraws it.
+            began_ns: when the call began, which is before it is held. Withdrawals that are older, by more than one
+                may overtake its call, are of other calls.
+        """
+        ...
+
+    def withdraw(self, key: str, by: WithdrawnBy, now_ns: int) -> int:
+        """Cancel all requests with this key that are pending, or approved and not spent.
+
+        The withdrawal also counts for calls that began by now and are held later: see ``open``.
+
+        Does not check who withdraws: only the caller can have the key.
+
+        Returns:
+            How many requests it has cancelled.
+        """
         ...
 
     def vote(self, approval_id: str, vote: Vote, groups: tuple[str, ...]) -> Approval:

@@ -15,6 +15,8 @@ from extproc.approvals.rules import state_after, why_refused
 from extproc.concurrency.sqlite_wal import switch_to_wal
 from extproc.model.errors import ApprovalError, ExtprocError, VoteRefused, WhyRefused
 from extproc.model.masking import Finding, Side
+from extproc.model.units import NANOSECONDS_PER_SECOND
+from extproc.model.withdrawal import WithdrawnBy
 
 BUSY_S = 2.0
 """Seconds to wait for another process's transaction; each one takes milliseconds."""
@@ -22,12 +24,41 @@ PREFIX_MIN = 8
 """Minimum characters of an id that a person types."""
 APPLICATION_ID = 0x45505241
 """``PRAGMA application_id`` ("EPRA"): distinguishes this file from other databases."""
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """``PRAGMA user_version``."""
-ADD_GROUPS = "ALTER TABLE votes ADD COLUMN groups TEXT NOT NULL DEFAULT '[]'"
-"""From version 1, which did not keep the voters' groups, to version 2."""
+REMEMBER_NS = 600 * NANOSECONDS_PER_SECOND
+"""How long a withdrawal is kept for a call that began before it and is held later: it may still be on its way."""
+OVERTAKEN_NS = NANOSECONDS_PER_SECOND
+"""How much later than its withdrawal a call may begin: of two connections the later one may be faster."""
 
-SCHEMA = """
+WITHDRAWALS = (
+    """CREATE TABLE IF NOT EXISTS withdrawal_keys (
+      approval_id TEXT NOT NULL REFERENCES approvals (approval_id) ON DELETE CASCADE,
+      key TEXT NOT NULL,
+      PRIMARY KEY (approval_id, key)
+    ) STRICT""",
+    "CREATE INDEX IF NOT EXISTS withdrawal_keys_key ON withdrawal_keys (key)",
+    """CREATE TABLE IF NOT EXISTS withdrawals (
+      key TEXT PRIMARY KEY,
+      withdrawn_by TEXT NOT NULL,
+      at_ns INTEGER NOT NULL
+    ) STRICT""",
+    "CREATE INDEX IF NOT EXISTS withdrawals_at ON withdrawals (at_ns)",
+    """CREATE TRIGGER IF NOT EXISTS closed_once BEFORE UPDATE OF state ON approvals
+      WHEN OLD.state <> 'pending'
+        AND NOT (OLD.state = 'approved' AND OLD.spent_ns IS NULL AND NEW.state = 'cancelled')
+      BEGIN SELECT RAISE(ABORT, 'closed already'); END""",
+)
+ADD_GROUPS = "ALTER TABLE votes ADD COLUMN groups TEXT NOT NULL DEFAULT '[]'"
+ADD_WITHDRAWALS = (
+    "ALTER TABLE approvals ADD COLUMN withdrawn_by TEXT NOT NULL DEFAULT ''",
+    "DROP TRIGGER IF EXISTS closed_once",
+    *WITHDRAWALS,
+)
+MIGRATIONS = {1: (ADD_GROUPS, *ADD_WITHDRAWALS), 2: ADD_WITHDRAWALS}
+"""To this version: from version 1, which did not keep the voters' groups, and from 2, without withdrawals."""
+
+SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS approvals (
   approval_id TEXT PRIMARY KEY,
   request TEXT NOT NULL,
@@ -37,7 +68,8 @@ CREATE TABLE IF NOT EXISTS approvals (
   state TEXT NOT NULL DEFAULT 'pending'
     CHECK (state IN ('pending', 'approved', 'denied', 'expired', 'cancelled')),
   closed_ns INTEGER NOT NULL DEFAULT 0,
-  spent_ns INTEGER
+  spent_ns INTEGER,
+  withdrawn_by TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX IF NOT EXISTS approvals_pending ON approvals (expires_ns) WHERE state = 'pending';
 CREATE TABLE IF NOT EXISTS votes (
@@ -49,13 +81,17 @@ CREATE TABLE IF NOT EXISTS votes (
   groups TEXT NOT NULL DEFAULT '[]',
   PRIMARY KEY (approval_id, voter)
 ) STRICT;
-CREATE TRIGGER IF NOT EXISTS closed_once BEFORE UPDATE OF state ON approvals
-  WHEN OLD.state <> 'pending' BEGIN SELECT RAISE(ABORT, 'closed already'); END;
+{"; ".join(WITHDRAWALS)};
 """
 
 SELECT = """
-SELECT a.request, a.state, a.closed_ns, a.approval_id, v.voter, v.approve, v.note, v.at_ns, v.groups
+SELECT a.request, a.state, a.closed_ns, a.withdrawn_by, a.approval_id,
+  v.voter, v.approve, v.note, v.at_ns, v.groups
 FROM approvals a LEFT JOIN votes v ON v.approval_id = a.approval_id
+"""
+WITHDRAW = """
+UPDATE approvals SET state = 'cancelled', closed_ns = ?, withdrawn_by = ?
+WHERE (state = 'pending' OR (state = 'approved' AND spent_ns IS NULL)) AND approval_id
 """
 CLOSE = "UPDATE approvals SET state = ?, closed_ns = ? WHERE approval_id = ? AND state = 'pending'"
 
@@ -101,8 +137,8 @@ class SqliteApprovals:
         except ApprovalError as error:
             raise ApprovalError(f"{path}: {error}\n  {HINT}") from None
 
-    def open(self, request: ApprovalRequest) -> None:
-        """Store a pending request."""
+    def open(self, request: ApprovalRequest, keys: tuple[str, ...] = (), began_ns: int = 0) -> None:
+        """Store a pending request; a cancelled one, where its caller has withdrawn it by now."""
 
         def insert(db: sqlite3.Connection) -> None:
             db.execute(
@@ -110,8 +146,30 @@ class SqliteApprovals:
                 " VALUES (?, ?, ?, ?, ?)",
                 (request.approval_id, _dump(request), request.digest, request.created_ns, request.expires_ns),
             )
+            db.executemany(
+                "INSERT INTO withdrawal_keys (approval_id, key) VALUES (?, ?)",
+                [(request.approval_id, key) for key in keys],
+            )
+            earlier = db.execute(
+                "SELECT at_ns, withdrawn_by FROM withdrawals"
+                " WHERE key IN (SELECT value FROM json_each(?)) AND at_ns >= ? LIMIT 1",
+                (json.dumps(keys), began_ns - OVERTAKEN_NS),
+            ).fetchone()
+            if earlier:
+                db.execute(f"{WITHDRAW} = ?", (*earlier, request.approval_id))
 
         self._write(insert)
+
+    def withdraw(self, key: str, by: WithdrawnBy, now_ns: int) -> int:
+        """Cancel all requests with this key that are pending, or approved and not spent."""
+
+        def close(db: sqlite3.Connection) -> int:
+            db.execute("DELETE FROM withdrawals WHERE at_ns < ?", (now_ns - REMEMBER_NS,))
+            db.execute("INSERT OR REPLACE INTO withdrawals VALUES (?, ?, ?)", (key, by, now_ns))
+            waiting = "(SELECT approval_id FROM withdrawal_keys WHERE key = ?)"
+            return db.execute(f"{WITHDRAW} IN {waiting}", (now_ns, by, key)).rowcount
+
+        return self._write(close)
 
     def vote(self, approval_id: str, vote: Vote, groups: tuple[str, ...]) -> Approval:
         """Count one person's vote, and close the request if the vote decides it."""
@@ -303,14 +361,20 @@ def _create(path: Path, busy_s: float) -> None:
 
 
 def _migrate(db: sqlite3.Connection) -> None:
-    """Bring a store of version 1 to this version. Processes that start together do so once."""
-    if _version(db) != (APPLICATION_ID, 1):
+    """Bring a store of an older version to this version. Processes that start together do so once."""
+    if not _migration(db):
         return  # without a lock: neither a busy store nor another program's file is waited for
     db.execute("BEGIN IMMEDIATE")
-    if _version(db) == (APPLICATION_ID, 1):
-        db.execute(ADD_GROUPS)
+    for statement in (migration := _migration(db)):
+        db.execute(statement)
+    if migration:
         db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     db.execute("COMMIT")
+
+
+def _migration(db: sqlite3.Connection) -> tuple[str, ...]:
+    application, version = _version(db)
+    return MIGRATIONS.get(version, ()) if application == APPLICATION_ID else ()
 
 
 def _version(db: sqlite3.Connection) -> tuple[int, int]:
@@ -357,15 +421,15 @@ def _known(db: sqlite3.Connection, approval_id: str) -> Approval:
 
 def _fetch(db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> list[Approval]:
     """Return the approvals of a query, in its order; the rows of one approval's votes are adjacent."""
-    grouped: dict[str, tuple[tuple[str, str, int], list[Vote]]] = {}
-    for request, state, closed_ns, approval_id, voter, *vote in db.execute(SELECT + where, values):
-        _, votes = grouped.setdefault(approval_id, ((request, state, closed_ns), []))
+    grouped: dict[str, tuple[tuple[str, str, int, str], list[Vote]]] = {}
+    for request, state, closed_ns, by, approval_id, voter, *vote in db.execute(SELECT + where, values):
+        _, votes = grouped.setdefault(approval_id, ((request, state, closed_ns, by), []))
         if voter is not None:
             approve, note, at_ns, groups = vote
             votes.append(Vote(voter, bool(approve), note, at_ns, tuple(json.loads(groups))))
     return [
-        Approval(_load(request), State(state), tuple(votes), closed_ns)
-        for (request, state, closed_ns), votes in grouped.values()
+        Approval(_load(request), State(state), tuple(votes), closed_ns, WithdrawnBy(by) if by else None)
+        for (request, state, closed_ns, by), votes in grouped.values()
     ]
 
 

@@ -16,6 +16,7 @@ from extproc.flow.request.read import read_check
 from extproc.flow.request.rewrite import request_rules, rewrite
 from extproc.flow.services import Services
 from extproc.flow.stages import DecidedCall
+from extproc.flow.withdraw import withdraw
 from extproc.model.errors import ExtprocError, Refused
 from extproc.model.reasons import Reason
 from extproc.policy.contract.response_interest import ResponseInterest
@@ -41,6 +42,7 @@ async def check(asked: CheckAsked, services: Services) -> bytes:
         request = read_check(asked, record, services.limits)
         # no response is seen here, so no session id was bound
         call = identify(request, services, record, binds_sessions=False)
+        await withdraw(call, services, record)
         decided = await decide(call, services, record)
         _check_decide_only(decided, services)
         outbound = rewrite(decided, services)

@@ -17,6 +17,7 @@ from extproc.flow.request.read import read_request
 from extproc.flow.request.rewrite import rewrite
 from extproc.flow.response.respond import respond
 from extproc.flow.services import Services
+from extproc.flow.withdraw import withdraw
 from extproc.model.errors import ExtprocError, ProtocolViolation, Refused
 from extproc.model.reasons import Reason
 from extproc.wire import encode
@@ -46,6 +47,7 @@ async def guard_call(peer: Peer, services: Services, opened: RequestHeadersRecei
     try:
         request = await read_request(peer, opened, record, services.limits)  # 1
         call = identify(request, services, record)  # 2, 3: who, what, and the sensitive data in it
+        await withdraw(call, services, record)  # the held calls that this one cancels
         decided = await decide(call, services, record)  # 4
         outbound = rewrite(decided, services)  # 5
         record.rewritten(outbound)

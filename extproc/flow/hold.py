@@ -11,6 +11,7 @@ from extproc.approvals.digest import digest
 from extproc.approvals.port import Approval as StoredApproval
 from extproc.approvals.port import ApprovalRequest, State
 from extproc.approvals.rules import enough
+from extproc.concurrency.threads import to_its_end
 from extproc.flow.decide import decide_again
 from extproc.flow.record.call_record import CallRecord
 from extproc.flow.record.masked_request import masked_arguments, open_host
@@ -18,6 +19,7 @@ from extproc.flow.request.identify import caller_of, find_connection, identify_a
 from extproc.flow.request.rewrite import rewrite
 from extproc.flow.services import Services
 from extproc.flow.stages import Approval, DecidedCall, IdentifiedCall, OutboundRequest, ReleasedRequest
+from extproc.flow.withdraw import withdrawal_keys
 from extproc.model.decision import Action, ApprovalTerms, HoldMode
 from extproc.model.errors import ApprovalError, MaskingError, Refused
 from extproc.model.ids import uuid7
@@ -60,7 +62,7 @@ async def release(
         seconds = min(terms.expires_in_s, services.limits.hold)
         request = _request(outbound.decided, services, record, terms, seconds)
         record.asked_for_approval(request)
-        approval = await _decision_of_people(request, peer, services, record, seconds + ENVOY_SLACK_S)
+        approval = await _decision_of_people(decided, request, peer, services, record)
         services = services.in_force()
         decided = replace(decided, identified=_identified_again(decided.identified, services))
         record.continued(decided.identified, services)
@@ -70,7 +72,7 @@ async def release(
 
 
 async def _decision_of_people(
-    request: ApprovalRequest, peer: WaitingPeer, services: Services, record: CallRecord, seconds: float
+    decided: DecidedCall, request: ApprovalRequest, peer: WaitingPeer, services: Services, record: CallRecord
 ) -> StoredApproval:
     """Ask people, and wait until the request is approved.
 
@@ -78,9 +80,9 @@ async def _decision_of_people(
         Refused: it is denied, expired or cancelled, or cannot be asked.
     """
     try:
-        await _open(request, services)
+        await _open(request, decided.identified, services)
         await _record_held(request, services, record)
-        approval = await _wait(request, peer, services, seconds)
+        approval = await _wait(request, peer, services)
     except ApprovalError as error:
         raise _unavailable("approvals", str(error)) from error
     except asyncio.CancelledError:
@@ -171,14 +173,10 @@ def _preview(decided: DecidedCall, services: Services) -> str:
     return preview
 
 
-async def _open(request: ApprovalRequest, services: Services) -> None:
+async def _open(request: ApprovalRequest, identified: IdentifiedCall, services: Services) -> None:
     """Store the request. A caller that leaves meanwhile is waited for, so that what is stored can be cancelled."""
-    storing = asyncio.ensure_future(asyncio.to_thread(services.approvals.open, request))
-    try:
-        await asyncio.shield(storing)
-    except asyncio.CancelledError:
-        await asyncio.wait([storing])
-        raise
+    keys, began_ns = withdrawal_keys(identified, services), identified.request.started_ns
+    await to_its_end(services.approvals.open, request, keys, began_ns)
 
 
 async def _record_held(request: ApprovalRequest, services: Services, record: CallRecord) -> None:
@@ -189,9 +187,10 @@ async def _record_held(request: ApprovalRequest, services: Services, record: Cal
         raise
 
 
-async def _wait(request: ApprovalRequest, peer: WaitingPeer, services: Services, seconds: float) -> StoredApproval:
+async def _wait(request: ApprovalRequest, peer: WaitingPeer, services: Services) -> StoredApproval:
+    seconds = (request.expires_ns - request.created_ns) / NANOSECONDS_PER_SECOND
     try:
-        await peer.keep_waiting(seconds)
+        await peer.keep_waiting(seconds + ENVOY_SLACK_S)
         return await services.waiter.wait(request.approval_id, request.expires_ns)
     finally:
         services.observer.call_released()
@@ -211,7 +210,8 @@ def _check_approved(approval: StoredApproval) -> None:
         case State.EXPIRED:
             raise Refused(Reason.APPROVAL_EXPIRED, rule="approval")
         case _:
-            raise Refused(Reason.CALLER_GONE, rule="approval", detail=f"approval is {approval.state}")
+            rule = f"approval.{approval.withdrawn_by}" if approval.withdrawn_by else "approval"
+            raise Refused(Reason.CALLER_GONE, rule=rule, detail=f"approval is {approval.state}")
 
 
 # A release rests on more than votes. All of it is checked again, as it is now, by the configuration in force:
@@ -286,16 +286,18 @@ async def _spend(request: ApprovalRequest, services: Services) -> None:
     """Use the approval up, for the very call that it was given for.
 
     Raises:
-        Refused: it was used already, or belongs to another call.
+        Refused: it was withdrawn or used already, or belongs to another call.
     """
+    store, approval_id = services.approvals, request.approval_id
     try:
-        spent = await asyncio.to_thread(
-            services.approvals.spend, request.approval_id, request.digest, services.clock()
-        )
+        if await asyncio.to_thread(store.spend, approval_id, request.digest, services.clock()):
+            return
+        stored = await asyncio.to_thread(store.get, approval_id)
     except ApprovalError as error:
         raise _unavailable("approvals", str(error)) from error
-    if not spent:
-        raise _unavailable("approval.single-use", "")
+    if stored is not None:
+        _check_approved(stored)
+    raise _unavailable("approval.single-use", "")
 
 
 def _unavailable(rule: str, detail: str) -> Refused:

@@ -11,6 +11,7 @@ to the user.
 import base64
 import hashlib
 import hmac
+import json
 
 from extproc.model.identity import Identity
 
@@ -40,6 +41,23 @@ class Sessions:
     def name(self, bound: str, connection: str) -> str:
         """Return the session's name for entries: the same for the same id, and useless for a session hijacker."""
         return self._tag("name", connection, bound)
+
+    def withdrawal_key(
+        self, identity: Identity, connection: str, session: str, rpc_id: int | str | None = None
+    ) -> str:
+        """Return the key by which this caller can withdraw a call, or, without an id, all calls of a session.
+
+        No other caller gets this key, and it tells nothing of the ids. ``7`` and ``"7"`` are two ids (JSON-RPC 2.0
+        section 4).
+
+        Args:
+            identity: who calls; groups do not count, since a newer token may have others.
+            connection: the connection's name.
+            session: the session's name; empty where the caller has none.
+            rpc_id: the call's JSON-RPC id.
+        """
+        caller = (identity.issuer, identity.subject, identity.actor)
+        return self._tag("withdrawal", *caller, connection, session, json.dumps(rpc_id))
 
     def _tag(self, *parts: str) -> str:
         text = b"".join(len(part := each.encode()).to_bytes(4, "big") + part for each in parts)

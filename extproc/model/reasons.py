@@ -92,7 +92,7 @@ ANSWERS: dict[Reason, Answer] = {
     Reason.APPROVAL_EXPIRED: Answer(403, "Nobody approved the call in time"),
     Reason.APPROVAL_OUTDATED: Answer(403, "The approval does not meet the policy in force"),
     Reason.APPROVAL_UNAVAILABLE: Answer(503, "Approvals cannot be asked for now"),
-    Reason.CALLER_GONE: Answer(499, "The caller left"),
+    Reason.CALLER_GONE: Answer(499, "The caller left or withdrew the call"),
     Reason.MASKING_FAILED: Answer(502, "Sensitive data could not be masked"),
     Reason.MASKING_UNAVAILABLE: Answer(503, "This route cannot mask, and the call needs it"),
     Reason.CREDENTIAL_UNAVAILABLE: Answer(503, "The backend's credential is not available"),

@@ -13,6 +13,7 @@ from extproc.model.call import Call, Headers, Json, ResponseHead
 from extproc.model.masking import MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
+from extproc.model.withdrawal import Withdrawal
 from extproc.protocols.function_protocol import Listing, StreamCheck, pass_all
 from extproc.protocols.problem_document import problem
 from extproc.protocols.strict_content_type import streamed
@@ -78,6 +79,11 @@ class BaseProtocol:
         """
         del call, head, body
         raise Unreadable(Uninspectable.CONTENT_TYPE)
+
+    def withdraws(self, call: Call) -> Withdrawal | None:
+        """Return None: no message is about an earlier call."""
+        del call
+        return None
 
     def stream_check(self, call: Call, head: ResponseHead) -> StreamCheck:
         """Let every piece pass: streams hold nothing but the call's own response."""

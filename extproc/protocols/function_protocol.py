@@ -13,6 +13,7 @@ from extproc.model.call import Call, Headers, Json, RequestHead, ResponseHead
 from extproc.model.masking import MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
+from extproc.model.withdrawal import Withdrawal
 
 StreamCheck: TypeAlias = Callable[[bytes], None]
 """Checks each masked piece of a stream before it goes. Raises ``MaskingError`` for a piece that must not go."""
@@ -146,6 +147,14 @@ class FunctionProtocol(Protocol):
 
         Raises:
             Unreadable: the listed functions cannot be told for certain.
+        """
+        ...
+
+    def withdraws(self, call: Call) -> Withdrawal | None:
+        """Return which earlier calls of its caller this call withdraws while they are held; None: none.
+
+        Args:
+            call: as ``identify`` read it.
         """
         ...
 

@@ -7,6 +7,7 @@ registered tool names. The starter policies list once more what calls no functio
 
 TOOLS_CALL = "tools/call"
 TOOLS_LIST = "tools/list"
+CANCELLED = "notifications/cancelled"
 REQUESTS = frozenset(
     {
         TOOLS_CALL,
@@ -21,7 +22,7 @@ REQUESTS = frozenset(
 """Methods with an id."""
 NOTIFICATIONS = frozenset(
     {
-        "notifications/cancelled",
+        CANCELLED,
         "notifications/initialized",
         "notifications/progress",
         "notifications/roots/list_changed",

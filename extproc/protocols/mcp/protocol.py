@@ -13,6 +13,7 @@ import binascii
 import json
 import re
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 from extproc.codecs.content_type import essence
 from extproc.codecs.json_keys import read_document
@@ -22,9 +23,11 @@ from extproc.model.errors import Refused
 from extproc.model.masking import MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
+from extproc.model.withdrawal import Withdrawal, WithdrawnBy
 from extproc.protocols.base_protocol import BaseProtocol
 from extproc.protocols.function_protocol import Listing, StreamCheck, pass_all
 from extproc.protocols.mcp.methods import (
+    CANCELLED,
     NOTIFICATIONS,
     REQUESTS,
     RESPONSE,
@@ -152,6 +155,17 @@ class McpProtocol(BaseProtocol):
             max_depth=self._max_depth,
         )
 
+    def withdraws(self, call: Call) -> Withdrawal | None:
+        """Read a cancellation, and the end of a session, as they withdraw held calls.
+
+        A cancellation without ``requestId`` is of a task (MCP 2025-11-25), and withdraws nothing.
+        """
+        if not isinstance(call.arguments, dict):  # the message could not be read
+            return None
+        if call.method == CANCELLED and _is_rpc_id(rpc_id := call.arguments.get("requestId")):
+            return Withdrawal(WithdrawnBy.CANCELLATION, rpc_id)
+        return Withdrawal(WithdrawnBy.SESSION_END) if call.name == SESSION_END else None
+
     def stream_check(self, call: Call, head: ResponseHead) -> StreamCheck:
         """Let a GET's stream have no listing: it may repeat answers to other calls (``Last-Event-ID``)."""
         if call.name != STREAM:
@@ -226,9 +240,13 @@ def _rpc_id(document: dict[str, Json]) -> int | str | None:
     if "id" not in document:
         return None
     rpc_id = document["id"]
-    if isinstance(rpc_id, str) or (isinstance(rpc_id, int) and not isinstance(rpc_id, bool)):
+    if _is_rpc_id(rpc_id):
         return rpc_id
     raise Unreadable(Uninspectable.NOT_JSONRPC)
+
+
+def _is_rpc_id(value: Json) -> TypeGuard[int | str]:
+    return isinstance(value, str | int) and not isinstance(value, bool)
 
 
 def _response(document: dict[str, Json], rpc_id: int | str | None) -> _Message:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from extproc.approvals.port import State, Vote
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.model.errors import VoteRefused
+from extproc.model.withdrawal import WithdrawnBy
 from tests.unit.approvals.samples import EXPIRES_NS, REQUEST
 
 people = st.sampled_from(
@@ -24,7 +25,8 @@ votes = st.tuples(
     ),
     st.sampled_from([(), ("sre",), ("dpo", "x"), ("SRE",), ("",)]),
 )
-steps = st.lists(votes | st.sampled_from([State.EXPIRED, State.CANCELLED]), max_size=12)
+WITHDRAW, SPEND = "withdraw", "spend"
+steps = st.lists(votes | st.sampled_from([State.EXPIRED, State.CANCELLED, WITHDRAW, SPEND]), max_size=12)
 
 
 @settings(max_examples=30, deadline=None)
@@ -33,9 +35,19 @@ def test_state_follows_from_the_votes_that_count(steps):
     """The store agrees with a plain reading of the rules, step by step, and again when opened anew."""
     with tempfile.TemporaryDirectory() as folder:
         store = SqliteApprovals(Path(folder) / "a.db")
-        store.open(REQUEST)
-        state, yes = State.PENDING, set()
+        store.open(REQUEST, ("key",))
+        state, yes, spent = State.PENDING, set(), False
         for step in steps:
+            if step == WITHDRAW:
+                waits = state is State.PENDING or (state is State.APPROVED and not spent)
+                state = State.CANCELLED if waits else state
+                assert store.withdraw("key", WithdrawnBy.CANCELLATION, 1) == waits
+                continue
+            if step == SPEND:
+                usable = state is State.APPROVED and not spent
+                assert store.spend(REQUEST.approval_id, REQUEST.digest, 1) == usable
+                spent = spent or usable
+                continue
             if isinstance(step, State):
                 state = step if state is State.PENDING else state
                 assert store.cancel(REQUEST.approval_id, step, 1).state is state

@@ -458,7 +458,7 @@ def test_another_applications_database_is_left_alone(path):
 def test_a_newer_version_is_refused(store, path):
     """An older program does not write into a file it does not understand."""
     with sqlite3.connect(path) as db:
-        db.execute("PRAGMA user_version = 3")
+        db.execute("PRAGMA user_version = 4")
     with pytest.raises(ApprovalError):
         SqliteApprovals(path)
     with pytest.raises(ApprovalError):

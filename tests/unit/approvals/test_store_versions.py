@@ -11,7 +11,8 @@ from extproc.approvals.port import State
 from extproc.approvals.rules import enough
 from extproc.approvals.sqlite import APPLICATION_ID, SqliteApprovals
 from extproc.model.errors import ApprovalError
-from tests.unit.approvals.samples import EXPIRES_NS, REQUEST, vote
+from extproc.model.withdrawal import WithdrawnBy
+from tests.unit.approvals.samples import EXPIRES_NS, REQUEST, request, vote
 
 SRE = ("sre",)
 OF_VERSION_1 = """
@@ -27,20 +28,28 @@ CREATE TABLE votes (
 PRAGMA user_version = 1;
 """
 """The tables of a store that did not keep the voters' groups."""
+OF_VERSION_2 = f"""
+{OF_VERSION_1}
+ALTER TABLE votes ADD COLUMN groups TEXT NOT NULL DEFAULT '[]';
+CREATE TRIGGER closed_once BEFORE UPDATE OF state ON approvals
+  WHEN OLD.state <> 'pending' BEGIN SELECT RAISE(ABORT, 'closed already'); END;
+PRAGMA user_version = 2;
+"""
+"""Those of a store without withdrawals, in which every state but ``pending`` was final."""
 
 
-def make_store_of_version_1(path, application_id=APPLICATION_ID):
+def make_store_of(version, path, application_id=APPLICATION_ID):
     """A store with one request, for which one of two people has voted."""
     path.parent.mkdir()
     with sqlite3.connect(path) as db:
-        db.executescript(f"{OF_VERSION_1} PRAGMA application_id = {application_id};")
+        db.executescript(f"{version} PRAGMA application_id = {application_id};")
         row = (REQUEST.approval_id, json.dumps(asdict(REQUEST)), REQUEST.digest, 100, EXPIRES_NS)
         db.execute(
             "INSERT INTO approvals (approval_id, request, digest, created_ns, expires_ns) VALUES (?, ?, ?, ?, ?)",
             row,
         )
         db.execute(
-            "INSERT INTO votes VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO votes (approval_id, voter, approve, note, at_ns) VALUES (?, ?, ?, ?, ?)",
             (REQUEST.approval_id, "https://idp|bob", 1, "old vote", 200),
         )
 
@@ -52,7 +61,7 @@ def path(tmp_path):
 
 def test_a_store_of_version_1_keeps_its_votes_without_groups(path):
     """What nobody wrote down is nobody's group: such a vote releases nothing."""
-    make_store_of_version_1(path)
+    make_store_of(OF_VERSION_1, path)
     store = SqliteApprovals(path)
     [old] = store.get(REQUEST.approval_id).votes
     assert (old.voter, old.groups) == ("https://idp|bob", ())
@@ -64,15 +73,30 @@ def test_a_store_of_version_1_keeps_its_votes_without_groups(path):
     assert again.get(REQUEST.approval_id) == after
 
 
-def test_processes_that_start_together_migrate_a_store_once(path):
-    make_store_of_version_1(path)
+@pytest.mark.parametrize("version", [OF_VERSION_1, OF_VERSION_2], ids=["version 1", "version 2"])
+def test_an_older_store_takes_withdrawals(path, version):
+    """Its own requests have no keys; new ones can be withdrawn even when they are approved."""
+    make_store_of(version, path)
+    store = SqliteApprovals(path)
+    new = request(minimum=1)
+    store.open(new, ("key",))
+    store.vote(new.approval_id, vote(), SRE)
+    assert store.withdraw("key", WithdrawnBy.CANCELLATION, 300) == 1
+    assert store.get(new.approval_id).state is State.CANCELLED
+    old = store.get(REQUEST.approval_id)
+    assert (old.state, old.withdrawn_by) == (State.PENDING, None)
+
+
+@pytest.mark.parametrize("version", [OF_VERSION_1, OF_VERSION_2], ids=["version 1", "version 2"])
+def test_processes_that_start_together_migrate_a_store_once(path, version):
+    make_store_of(version, path)
     with ThreadPoolExecutor(8) as pool:
         stores = list(pool.map(lambda _: SqliteApprovals(path), range(8)))
     assert all(len(store.get(REQUEST.approval_id).votes) == 1 for store in stores)
 
 
 def test_another_applications_version_1_is_left_alone(path):
-    make_store_of_version_1(path, application_id=7)
+    make_store_of(OF_VERSION_1, path, application_id=7)
     before = path.read_bytes()
     with pytest.raises(ApprovalError):
         SqliteApprovals(path)

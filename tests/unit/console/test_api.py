@@ -15,6 +15,7 @@ from extproc.console.api import make_api
 from extproc.console.authenticator import make_authenticator
 from extproc.console.middleware import MAX_BODY
 from extproc.model.errors import ApprovalError, QueryError
+from extproc.model.withdrawal import WithdrawnBy
 from tests.unit.approvals.samples import request, vote
 from tests.unit.console.served import GONE, ISSUER, FakeReader, Switch, served, settings, token
 
@@ -191,6 +192,18 @@ def test_a_second_word_and_a_late_word_are_refused(remote, store):
     late = say(remote, one, "deny", headers=bearer("dave"))
     assert_problem(late, 409, "not-pending")
     assert late.json()["state"] == "approved"
+
+
+def test_an_approval_that_its_caller_has_withdrawn_takes_no_vote(local, store):
+    """It is pending for nobody."""
+    one = request(created_ns=time.time_ns(), expires_ns=time.time_ns() + 600 * 10**9)
+    store.open(one, ("key",))
+    store.withdraw("key", WithdrawnBy.CANCELLATION, time.time_ns())
+    assert local.get("/api/approvals", params={"pending": "true"}).json() == {"approvals": []}
+    assert local.get(f"/api/approvals/{one.approval_id}").json()["state"] == "cancelled"
+    late = say(local, one, headers=bearer("bob"))
+    assert_problem(late, 409, "not-pending")
+    assert late.json()["state"] == "cancelled"
 
 
 def test_an_expired_approval_takes_no_vote(client_of, store, reader):

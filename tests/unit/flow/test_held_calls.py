@@ -158,10 +158,10 @@ async def test_a_caller_that_leaves_while_its_request_is_stored_leaves_nothing_t
     began = threading.Event()
     store = services.approvals.open
 
-    def slowly(request):
+    def slowly(*args):
         began.set()
         time.sleep(0.1)
-        store(request)
+        store(*args)
 
     services.approvals.open = slowly
     await play_and_leave(services, ScriptedPeer().say(asks()), began.is_set)

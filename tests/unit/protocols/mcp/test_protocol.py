@@ -9,7 +9,8 @@ from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.errors import Refused
 from extproc.model.masking import MaskOperator, MaskRule
 from extproc.model.reasons import Reason, Uninspectable
-from extproc.protocols.mcp.methods import NOTIFICATIONS, REQUESTS
+from extproc.model.withdrawal import Withdrawal, WithdrawnBy
+from extproc.protocols.mcp.methods import CANCELLED, NOTIFICATIONS, REQUESTS
 from extproc.protocols.mcp.protocol import REFUSED_CODE, McpProtocol, unwrap
 from extproc.protocols.mcp.settings import McpConnection
 
@@ -348,3 +349,35 @@ def test_a_method_named_like_our_own_name_for_responses_is_still_no_method(rpc_i
         post({"jsonrpc": "2.0", "method": "response", **rpc_id})
     assert caught.value.reason is Reason.UNKNOWN_FUNCTION
     assert caught.value.call.method == "response"
+
+
+@pytest.mark.parametrize("rpc_id", [7, "7", 0, "", -1, 2**60])
+def test_a_cancellation_withdraws_the_call_of_its_id(rpc_id):
+    """A number is not the text that it is written with."""
+    withdrawal = withdrawn({"requestId": rpc_id, "reason": "x"})
+    assert (withdrawal.by, withdrawal.rpc_id) == (WithdrawnBy.CANCELLATION, rpc_id)
+    assert type(withdrawal.rpc_id) is type(rpc_id)
+
+
+@pytest.mark.parametrize("params", [{}, *({"requestId": odd} for odd in (None, True, 7.0, [7], {}))])
+def test_a_cancellation_without_an_id_withdraws_nothing(params):
+    """It must never be taken for the end of the session."""
+    assert withdrawn(params) is None
+
+
+def withdrawn(params):
+    return protocol().withdraws(post({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}))
+
+
+def test_the_end_of_a_session_withdraws_all_of_it():
+    call = send("DELETE", "/mcp", b"", ("mcp-session-id", b"s1"))
+    assert protocol().withdraws(call) == Withdrawal(WithdrawnBy.SESSION_END)
+
+
+def test_no_other_message_withdraws_anything():
+    """Nor does one that cannot be read."""
+    cancellation = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}}
+    others = [post(tool(arguments={"requestId": 7})), send("GET", "/mcp", b"")]
+    others += [post({**cancellation, "method": method}) for method in NOTIFICATIONS - {CANCELLED}]
+    others += [post(cancellation, JSON, ("mcp-method", b"tools/call")), send("DELETE", "/mcp", b"{}")]
+    assert [protocol().withdraws(each) for each in others] == [None] * len(others)
