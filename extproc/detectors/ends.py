@@ -45,11 +45,11 @@ class Ends:
 
     def __call__(self, text: str, most: float = float("inf")) -> list[End] | None:
         """Return the ends of all matches in a text, in ascending order; None if there are more than ``most``."""
-        data, found = f"{BEFORE}{text}{BEHIND}".encode("utf-8", "surrogatepass"), set[tuple[int, int]]()
-        skipped = len(BEFORE)
+        data, found = f"{BEFORE}{text}{BEHIND}".encode("utf-8", "surrogatepass"), list[tuple[int, int]]()
+        skipped, add = len(BEFORE), found.append
 
         def on_match(number: int, _start: int, end: int, _flags: int, _context: object) -> bool | None:
-            found.add((end - skipped, number))
+            add((end, number))
             return True if len(found) > most else None
 
         with self._lock:
@@ -61,7 +61,7 @@ class Ends:
                 self._database.scan(data, match_event_handler=on_match)
             except hyperscan.ScanTerminated:
                 return None
-        ends = list(map(End._make, sorted(found)))
+        ends = [End(end - skipped, number) for end, number in sorted(set(found))]
         return ends if len(data) == len(text) + skipped + len(BEHIND) else _in_characters(ends, data)
 
 

@@ -1,8 +1,8 @@
 """Ways to write a name and its value in text, and the parts of a text in which they are looked for."""
 
 import re
-from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, Protocol, TypeVar
 
 ANY_LAST = r"[\s\S]?\Z"
 """Ends patterns of ``Naming.front``: a word may be found with the character behind it."""
@@ -20,6 +20,25 @@ class Naming(NamedTuple):
     """The characters of which one stands behind the name's letters, digits and ``./$-``; empty: any."""
     front: re.Pattern[str] | None = None
     """Matches up to where the last character of a word is, or the one behind it, if the word is in such a name."""
+    opens: str = ""
+    """The character with which ``front`` begins, the last one before the word; empty: any."""
+
+    def begins(self, text: str, end: int, reach: int) -> bool:
+        """Return whether ``front`` matches.
+
+        Args:
+            text: the text.
+            end: behind the last character of the word, or behind the next one.
+            reach: most characters before it with which a name begins.
+        """
+        first = max(0, end - reach)
+        if self.front is None or not self.opens:
+            return self.front is None or self.front.search(text, first, end) is not None
+        opened = text.rfind(self.opens, first, end)
+        return opened >= 0 and self.front.match(text, opened, end) is not None
+
+
+Read = TypeVar("Read")
 
 
 class Near(Protocol):
@@ -27,6 +46,10 @@ class Near(Protocol):
 
     text: str
 
-    def matches(self, pattern: Naming) -> Iterator[re.Match[str]]:
-        """Yield the matches of ``whole`` with a name in which a word ends that ``behind`` matches behind."""
+    def matches(self, pattern: Naming) -> Iterable[re.Match[str]]:
+        """Return the matches of ``whole`` with a name in which a word ends that ``behind`` matches behind."""
+        ...
+
+    def once(self, read: Callable[[re.Match[str]], Read], match: re.Match[str]) -> Read:
+        """Return what a function makes of one of the matches, and remember it."""
         ...

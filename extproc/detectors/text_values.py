@@ -14,7 +14,8 @@ TAGGED = Naming(
     ),
     re.compile(""),
     needs="<",
-    front=re.compile(rf"<[\w:.-]{{0,128}}{ANY_LAST}|(?:[Kk]ey|[Nn]ame)>[^<>]{{0,128}}{ANY_LAST}"),
+    front=re.compile(rf"<(?:[\w:.-]{{0,128}}|\w{{0,64}}(?:[Kk]ey|[Nn]ame)>[^<>]{{0,128}}){ANY_LAST}"),
+    opens="<",
 )
 PAIRED = Naming(
     re.compile(

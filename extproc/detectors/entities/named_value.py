@@ -6,9 +6,9 @@ the name and ``=`` or ``:``, in quotes, in a tag, or behind an option of a comma
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
-from functools import cached_property, partial
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, lru_cache, partial
+from typing import Any, NamedTuple
 
 from extproc.detectors.accepted_values import (
     NO_PASSWORD,
@@ -23,7 +23,7 @@ from extproc.detectors.accepted_values import (
 from extproc.detectors.context import last_name
 from extproc.detectors.detector import Detector, Ranges
 from extproc.detectors.ends import parts_around
-from extproc.detectors.naming import Naming
+from extproc.detectors.naming import Naming, Read
 from extproc.detectors.shell_values import SHELL
 from extproc.detectors.structures.named import Structure, may_have_structure, named_structures
 from extproc.detectors.structures.tree import NamedValue
@@ -85,6 +85,8 @@ NEXT_FIELD = re.compile(r" [A-Z]\w{0,64}:[^\s:]|\}")
 """Stands behind a field as Go prints it: ``{User:bob Password:… Port:80}``."""
 NO_SIGN = re.compile(r"://|\]:[ \t]{0,8}#")
 """The rest of a URL, and a reference of Markdown."""
+TEXTS_REMEMBERED = 4
+"""Texts for which it is remembered what is near words: several kinds search one text, one after the other."""
 QUOTES = "\"'"
 LINE_LONGEST = 512
 LINE_NEAR = 64
@@ -109,8 +111,9 @@ def find(words: Words, accepts: Accepts, text: str, keys: str) -> Ranges:
 
 
 def _in_text(words: Words, accepts: Accepts, text: str) -> Ranges:
-    near = _Near(words.ends(text), text)
-    for match in near.assigned():
+    near = _near(text, tuple(words.ends(text)))
+    assigned = _Assigned(near)
+    for match in assigned.matches():
         name = match["name"]
         is_told = words.tell(name)
         is_switch = not is_told and accepts is is_secret and words.is_switch(name)
@@ -120,7 +123,7 @@ def _in_text(words: Words, accepts: Accepts, text: str) -> Ranges:
             if is_switch and not is_under_switch(name, value):
                 continue
             if accepts(name, value) and (match["open"] or _is_written(text, match, value)):
-                near.read = max(near.read, end)
+                assigned.read = max(assigned.read, end)
                 yield start, end
     for name, value, span in _marked(near):
         if words.tell(name) and accepts(name, value):
@@ -162,7 +165,7 @@ def _in_structures(near: "_Near", words: Words, accepts: Accepts) -> Ranges:
 def _structures(words: Words, text: str) -> Ranges:
     """Yield the ranges of the structures in a text whose name tells."""
     if may_have_structure(text):
-        near = _Near(words.ends(text), text)
+        near = _near(text, tuple(words.ends(text)))
         yield from ((each.start, each.end) for each in named_structures(near, words))
 
 
@@ -191,26 +194,44 @@ def _is_prose(name: str) -> bool:
 
 
 class _Near:
-    """The parts of a text that are near a word: only there can a name tell."""
+    """The parts of a text that are near a word: only there can a name tell.
 
-    def __init__(self, ends: list[int], text: str) -> None:
+    The words of several kinds often end at the same places: what is found there is remembered.
+    """
+
+    def __init__(self, text: str, ends: Sequence[int]) -> None:
         self.text = text
         self._ends = ends
-        self.read = 0
-        """The offset to which assigned names are read: no value is looked for within another one."""
+        self._matched: dict[Naming, list[re.Match[str]]] = {}
+        self._assigned: dict[int, re.Match[str] | None] = {}
+        self._read: dict[Any, Any] = {}
 
-    def matches(self, pattern: Naming) -> Iterator[re.Match[str]]:
-        """Yield the matches of a pattern with a name in which, or right behind which, a word ends."""
-        text, behind, follows, front = self.text, pattern.behind, pattern.follows, pattern.front
-        if pattern.needs not in text:
-            return
+    def matches(self, pattern: Naming) -> list[re.Match[str]]:
+        """Return the matches of a pattern with a name in which, or right behind which, a word ends."""
+        if pattern.needs not in self.text:
+            return []
+        found = self._matched.get(pattern)
+        if found is None:
+            found = self._matched[pattern] = list(self._matches(pattern))
+        return found
+
+    def once(self, read: Callable[[re.Match[str]], Read], match: re.Match[str]) -> Read:
+        """Return what a function makes of one of the matches, and remember it."""
+        key = read, match
+        if key not in self._read:
+            self._read[key] = read(match)
+        found: Read = self._read[key]
+        return found
+
+    def _matches(self, pattern: Naming) -> Iterator[re.Match[str]]:
+        text, behind, follows = self.text, pattern.behind, pattern.follows
         ends = [
             last + 1
             for last, char in self._behind
-            if (not follows or char in follows)
-            and behind.match(text, last)
-            and (front is None or front.search(text, max(0, last - BEFORE_WORD), last + 1))
+            if (not follows or char in follows) and behind.match(text, last)
         ]
+        if pattern.front is not None:
+            ends = [end for end in ends if pattern.begins(text, end, BEFORE_WORD)]
         for first, last in parts_around(ends, BEFORE_WORD, BEHIND_WORD, len(text)):
             for match in pattern.whole.finditer(text, first, last):
                 if self._has_word(match.span("name") if match["name"] else match.span("key")):
@@ -228,25 +249,63 @@ class _Near:
         at = bisect_left(self._ends, name[0])
         return at < len(self._ends) and self._ends[at] <= name[1] + 1
 
-    def assigned(self) -> Iterator[re.Match[str]]:
-        """Yield the matches of ``ASSIGNED`` with a name in which, or right behind which, a word ends."""
+    @cached_property
+    def assigned_ends(self) -> list[int]:
+        """The ends of words that may be in an assigned name."""
         text = self.text
-        for last, char in self._behind:
-            end = last + 1
-            if end < self.read or char not in FOLLOWS_ASSIGNED or not BEHIND_ASSIGNED.match(text, last):
+        return [
+            last + 1
+            for last, char in self._behind
+            if char in FOLLOWS_ASSIGNED and BEHIND_ASSIGNED.match(text, last)
+        ]
+
+    def assigned(self, end: int) -> re.Match[str] | None:
+        """Return the match of ``ASSIGNED`` with a name in which, or right behind which, a word ends."""
+        if end not in self._assigned:
+            self._assigned[end] = next(self._assigned_at(end), None)
+        return self._assigned[end]
+
+    def _assigned_at(self, end: int) -> Iterator[re.Match[str]]:
+        text = self.text
+        for start in _starts_of_name(text, end):
+            match = ASSIGNED.match(text, start)
+            if match is None or end > match.end("name") + 1:
                 continue
-            for start in _starts_of_name(text, end):
-                match = ASSIGNED.match(text, start)
-                if match is None or end > match.end("name") + 1:
-                    continue
-                if " " in match["name"] and IN_COLONS.match(text, max(0, start - 2)):
-                    continue  # User:bob Password:…
-                self.read = match.end("name") + 2
-                if match["sign"] == ":" and text.startswith("${", max(0, start - 2)):
-                    break  # ${NAME:-the default}
-                if match["sign"] != ":" or start < len("x:") or not IN_COLONS.match(text, start - 2):
-                    yield match
-                break
+            if " " in match["name"] and IN_COLONS.match(text, max(0, start - 2)):
+                continue  # User:bob Password:…
+            yield match
+
+
+@lru_cache(TEXTS_REMEMBERED)
+def _near(text: str, ends: tuple[int, ...]) -> _Near:
+    return _Near(text, ends)
+
+
+class _Assigned:
+    """Reads assigned names from the beginning of a text to its end."""
+
+    def __init__(self, near: _Near) -> None:
+        self._near = near
+        self.read = 0
+        """The offset to which they are read: no value is looked for within another one."""
+
+    def matches(self) -> Iterator[re.Match[str]]:
+        """Yield the matches of ``ASSIGNED``."""
+        near = self._near
+        for end in near.assigned_ends:
+            match = near.assigned(end) if end >= self.read else None
+            if match is None:
+                continue
+            self.read = match.end("name") + 2
+            if not (match["sign"] == ":" and _is_no_sign(near.text, match.start())):
+                yield match
+
+
+def _is_no_sign(text: str, start: int) -> bool:
+    """Return whether the colon behind a name that begins at an offset is none: ``${NAME:-x}``, ``x:secret:y``."""
+    return text.startswith("${", max(0, start - 2)) or (
+        start >= len("x:") and IN_COLONS.match(text, start - 2) is not None
+    )
 
 
 def _starts_of_name(text: str, end: int) -> Iterator[int]:

@@ -69,7 +69,7 @@ def named_structures(near: Near, words: Words) -> Iterator[Structure]:
     """Yield the structures whose name is one of the words. One in another is a part of that one."""
     read = -1
     for match in near.matches(_STRUCTURE):
-        if match.start() >= read and words.tell(match["name"]) and (structure := _structure(near.text, match)):
+        if match.start() >= read and words.tell(match["name"]) and (structure := near.once(_structure, match)):
             read = (structure.start + structure.end) // 2 if structure.is_long else structure.end
             yield structure
     read = -1
@@ -81,8 +81,8 @@ def named_structures(near: Near, words: Words) -> Iterator[Structure]:
             yield Structure(match["name"], match.start(), end, node, takes_bare=True, is_long=end == last)
 
 
-def _structure(text: str, match: re.Match[str]) -> Structure | None:
-    name, start, at = match["name"], match.start("name"), match.end()
+def _structure(match: re.Match[str]) -> Structure | None:
+    text, name, start, at = match.string, match["name"], match.start("name"), match.end()
     last = min(len(text), at + LONGEST)
     line = text.rfind("\n", max(0, start - LINE_NEAR), start) + 1
     before = text[line:start] if line or start <= LINE_NEAR else NO_LINE
