@@ -5,7 +5,7 @@ from typing import Any
 
 from extproc.codecs.located_yaml import KeyPath
 from extproc.settings.base import FUNCTION_NAME, NAME
-from extproc.settings.hosts import HOST
+from extproc.settings.hosts import HOST, UPSTREAM_HOST
 from extproc.settings.identity import METADATA_KEY
 from extproc.settings.masking import DOMAIN, EXEMPT_PLACE, ONE_LINE, TEXT_TYPE
 from extproc.settings.mtls import TRUST_DOMAIN
@@ -41,6 +41,7 @@ FORMS = {
         "a host name in lower case, with its port where the Host header has one, such as crm.example.com;"
         " *.example.com for all names below, or crm.example.com:* for any port"
     ),
+    UPSTREAM_HOST: "a host name in lower case, or an address, and perhaps a port: localhost:9000",
     TRUST_DOMAIN: "a trust domain in lower case, such as cluster.local",
     METADATA_KEY: "printable ASCII text without blanks, such as payload",
     NAME: "a name in lower case that begins with a letter: a-z, 0-9, _ and -",

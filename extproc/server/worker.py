@@ -129,8 +129,9 @@ async def _hurry(server: grpc.aio.Server, hurry: asyncio.Event) -> None:
 def _access_log(configurations: ServicesOfCalls) -> AccessLogServicer:
     def make_entry(logged: AccessLogEntry) -> Entry | None:
         services = configurations.services
-        names = {host: connection.name for host, connection in services.hosts.items()}
-        return entry_from_access_log(logged, services.masker, hosts=names)
+        hosts = {host: connection.name for host, connection in services.hosts.items()}
+        clusters = {each.cluster: each.name for each in services.hosts.values()}
+        return entry_from_access_log(logged, services.masker, hosts=hosts, clusters=clusters)
 
     return AccessLogServicer(configurations.services.recorder, make_entry)
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from extproc.settings.hosts import HOST
+from extproc.settings.hosts import HOST, UPSTREAM_HOST
 
 NAME = r"^[a-z][a-z0-9_-]{0,62}$"
 FUNCTION_NAME = r"^[A-Za-z_][A-Za-z0-9_./-]{0,127}$"
@@ -44,6 +44,14 @@ def _reachable(address: str) -> str:
     return address
 
 
+def _port_in_range(host: str) -> str:
+    """Refuse a port that the pattern cannot refuse. The host may have none."""
+    port = host.rpartition("]")[2].partition(":")[2]
+    if port and int(port) > MAX_PORT:
+        raise ValueError(f"a port is at most {MAX_PORT}")
+    return host
+
+
 AUTHORITY = re.compile(r"([^:@/?#\s]+@)?([^:@/?#\s\[\]]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?([/?#].*)?", re.DOTALL)
 """The rest of a URL after ``://``: a user without a password, a host, a port (RFC 3986 section 3.2), a path."""
 
@@ -56,6 +64,11 @@ def _without_password(url: str) -> str:
     return url
 
 
+UpstreamHost = Annotated[
+    str,
+    Field(pattern=UPSTREAM_HOST),
+    AfterValidator(_port_in_range),
+]
 WithoutPassword = Annotated[str, AfterValidator(_without_password)]
 Address = Annotated[
     str,

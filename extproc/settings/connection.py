@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from extproc.model.errors import ConfigError
 from extproc.model.json_shape import CallShape
-from extproc.settings.base import Address, Example, Host, PathSetting, Seconds, Strict
+from extproc.settings.base import Address, Example, Host, PathSetting, Seconds, Strict, UpstreamHost
 from extproc.settings.masking import MaskingSettings
 
 FRAMING_HEADERS = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection", "te"})
@@ -63,6 +63,9 @@ class Upstream(Strict):
     """The address of the backend."""
 
     address: Annotated[Address, Example("address: 127.0.0.1:9000")]
+    host: UpstreamHost | None = None
+    """Host header that the backend gets; none: the one that the caller sent. Backends that protect themselves
+    from DNS rebinding, as MCP servers do, refuse every host but their own."""
     tls: bool = False
     """True: Envoy speaks TLS to the backend, and verifies its certificate."""
     sni: str | None = Field(None, description="server name for TLS; default: the host of the address")

@@ -13,6 +13,8 @@ from typing import TypeVar
 NAME = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?"
 HOST = rf"^((\*\.)?{NAME}(:[0-9]{{1,5}})?|{NAME}:\*)$"
 """A host in the settings."""
+UPSTREAM_HOST = rf"^({NAME}|\[[0-9a-f:.]+\])(:[0-9]{{1,5}})?$"
+"""A host that Envoy sends to a backend. It has no byte that could end the header field."""
 AUTHORITY = re.compile(rf"{NAME}(:[0-9]{{1,5}})?", re.ASCII | re.IGNORECASE)
 """A Host header that can name a connection. Two of them, which Envoy joins by a comma, name none."""
 ANY_LABELS = "*."

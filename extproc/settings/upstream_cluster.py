@@ -18,6 +18,7 @@ def upstream_cluster(name: str, connection: ConnectionSettings) -> str:
     """Return the name of a connection's upstream cluster."""
     upstream = connection.upstream
     backend = [upstream.address, upstream.tls, upstream.sni, connection.upstream_http2]
+    backend += [upstream.host] if upstream.host else []  # else the name is the one that older versions gave
     return f"{UPSTREAM}{name}-{hashlib.sha256(json.dumps(backend).encode()).hexdigest()[:12]}"
 
 

@@ -32,6 +32,9 @@ class AccessLogEntry:
     """The guard's id of a request that it let go; empty for others."""
     method: str
     authority: str
+    """As it was forwarded, where the route has another Host header for the backend."""
+    cluster: str
+    """The upstream cluster; empty of a request that went to none."""
     path: str
     """Not masked yet."""
     source: str
@@ -63,6 +66,7 @@ def decode_access_log(message: bytes) -> Iterator[AccessLogEntry]:
             call_id=marks["call"].string_value if "call" in marks else "",
             method=METHODS[request.request_method].name if request.request_method else "",
             authority=request.authority,
+            cluster=common.upstream_cluster,
             path=request.original_path or request.path,
             source=address_text(common.downstream_remote_address),
             status=response.response_code.value,

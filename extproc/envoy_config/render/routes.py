@@ -24,6 +24,8 @@ def _virtual_host(name: str, connection: ConnectionSettings) -> route.VirtualHos
     ``timeout: 0s``: a held call may last as long as its hold.
     """
     action = route.RouteAction(cluster=upstream_cluster(name, connection), timeout=seconds(0))
+    if connection.upstream.host:
+        action.host_rewrite_literal = connection.upstream.host
     everything = route.Route(name=name, match=route.RouteMatch(prefix="/"), route=action)
     return route.VirtualHost(name=name, domains=list(connection.hosts), routes=[everything])
 

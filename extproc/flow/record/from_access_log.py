@@ -15,7 +15,9 @@ from extproc.settings.hosts import find_host
 from extproc.wire.access_log import AccessLogEntry
 
 
-def entry_from_access_log(ended: AccessLogEntry, masker: Masker, *, hosts: Mapping[str, str]) -> Entry | None:
+def entry_from_access_log(
+    ended: AccessLogEntry, masker: Masker, *, hosts: Mapping[str, str], clusters: Mapping[str, str]
+) -> Entry | None:
     """Return the entry for a request that Envoy ended without the guard; None when the guard recorded the end.
 
     A request that Envoy's codec refuses has no id at all: its source and its time distinguish it from others.
@@ -24,11 +26,13 @@ def entry_from_access_log(ended: AccessLogEntry, masker: Masker, *, hosts: Mappi
         ended: Envoy's entry.
         masker: the path is masked before it is kept.
         hosts: connection names by host.
+        clusters: connection names by the backend's cluster: ``upstream.host`` has replaced the caller's host.
     """
     if ended.guarded:
         return None
-    connection, host = find_host(hosts, ended.authority) or "", ended.authority.lower()
-    named = f"//{host}" if connection and host not in hosts else ""
+    by_host, host = find_host(hosts, ended.authority), ended.authority.lower()
+    connection = clusters.get(ended.cluster) or by_host or ""
+    named = f"//{host}" if connection and connection == by_host and host not in hosts else ""
     try:
         path = masker.mask_text(named + readable_url(ended.path.partition("?")[0]), MASK_EVERYTHING)[0]
     except MaskingError:

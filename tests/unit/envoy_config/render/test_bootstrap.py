@@ -11,7 +11,9 @@ from extproc.envoy_config.render.building_blocks import any_needs_dns, needs_dns
 from extproc.envoy_config.render.clusters import MINIMUM_HELD, held_calls
 from extproc.model.errors import ConfigError
 from extproc.settings.upstream_cluster import upstream_cluster
-from tests.unit.envoy_config.conftest import backend
+from tests.unit.envoy_config.conftest import DOCUMENT, WORKERS, backend
+
+NAMED = {**DOCUMENT["connections"]["crm"], "upstream": {"address": "10.0.0.7:9000", "host": "crm.internal:9000"}}
 
 
 def manager(document):
@@ -62,6 +64,18 @@ def test_each_connection_has_a_virtual_host_and_other_hosts_share_one(full):
         None,
     ]
     assert hosts[2]["routes"][0]["direct_response"] == {"status": 404}
+
+
+def test_a_backend_gets_its_own_host(make_settings):
+    """The route replaces the Host header; its cluster has another name, since a host chooses a backend, too."""
+    plain, named = (
+        make_settings().connections["crm"],
+        make_settings(connections={"crm": NAMED}).connections["crm"],
+    )
+    bootstrap = render_bootstrap(make_settings(connections={"crm": NAMED}), guard_endpoints=WORKERS)
+    action = manager(bootstrap)["route_config"]["virtual_hosts"][0]["routes"][0]["route"]
+    assert action["host_rewrite_literal"] == "crm.internal:9000"
+    assert action["cluster"] == upstream_cluster("crm", named) != upstream_cluster("crm", plain)
 
 
 def test_each_worker_has_its_own_endpoint(full):

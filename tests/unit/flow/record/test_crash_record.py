@@ -131,11 +131,11 @@ async def test_the_entry_and_envoys_report_are_of_one_call(tmp_path, dies):
     services = make_services(tmp_path)
     await record_orphans(services, left)
     ended = AccessLogEntry(
-        "rid-1", "", "GET", "crm.internal", "/customers/7", "127.0.0.1:1", 504, "x", NOW, 5, guarded=False
+        "rid-1", "", "GET", "crm.internal", "", "/customers/7", "127.0.0.1:1", 504, "x", NOW, 5, guarded=False
     )
     assert (
         services.recorder.last.call_id
-        == entry_from_access_log(ended, services.masker, hosts={}).call_id
+        == entry_from_access_log(ended, services.masker, hosts={}, clusters={}).call_id
         == "rid-1"
     )
 

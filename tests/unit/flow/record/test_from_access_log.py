@@ -7,6 +7,14 @@ from extproc.wire.access_log import AccessLogEntry
 from tests.support.maskers import make_masker
 
 HOSTS = {"crm.test": "crm", "*.crm.test": "crm"}
+CLUSTERS = {"upstream-docs-0123456789ab": "docs"}
+
+
+def entry_of(authority, cluster=""):
+    ended = AccessLogEntry(
+        "r", "", "GET", authority, cluster, "/a?x=1", "10.0.0.1:1", 503, "x", 1, 1, guarded=False
+    )
+    return entry_from_access_log(ended, make_masker(), hosts=HOSTS, clusters=CLUSTERS)
 
 
 @pytest.mark.parametrize(
@@ -21,6 +29,12 @@ HOSTS = {"crm.test": "crm", "*.crm.test": "crm"}
     ],
 )
 def test_the_host_that_a_wildcard_leaves_open_stands_before_the_path(authority, connection, path):
-    ended = AccessLogEntry("r", "", "GET", authority, "/a?x=1", "10.0.0.1:1", 503, "x", 1, 1, guarded=False)
-    entry = entry_from_access_log(ended, make_masker(), hosts=HOSTS)
+    entry = entry_of(authority)
     assert (entry.connection, entry.path) == (connection, path)
+
+
+@pytest.mark.parametrize("authority", ["backend.test", "a.crm.test", "crm.test"])
+def test_a_host_of_the_backends_own_names_no_other_connection(authority):
+    """The route has replaced the caller's host by then."""
+    entry = entry_of(authority, cluster="upstream-docs-0123456789ab")
+    assert (entry.connection, entry.path) == ("docs", "/a")
