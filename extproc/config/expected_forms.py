@@ -9,6 +9,7 @@ from extproc.settings.hosts import HOST, UPSTREAM_HOST
 from extproc.settings.identity import METADATA_KEY
 from extproc.settings.masking import DOMAIN, EXEMPT_PLACE, ONE_LINE, TEXT_TYPE
 from extproc.settings.mtls import TRUST_DOMAIN
+from extproc.settings.protected_resource import SCOPE, URL
 
 VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*(:?[-?+=][^}]*)?\}|\{\{[^}]*\}\}")
 """A shell's or a template's variable: ``${NAME}``, ``${NAME:-default}``, ``{{ .Values.name }}``."""
@@ -42,6 +43,8 @@ FORMS = {
         " *.example.com for all names below, or crm.example.com:* for any port"
     ),
     UPSTREAM_HOST: "a host name in lower case, or an address, and perhaps a port: localhost:9000",
+    URL: "https://, a host in lower case, and perhaps a port and a path: https://docs.example.com/mcp",
+    SCOPE: "the name of a scope, without blanks and quotes, such as docs.read",
     TRUST_DOMAIN: "a trust domain in lower case, such as cluster.local",
     METADATA_KEY: "printable ASCII text without blanks, such as payload",
     NAME: "a name in lower case that begins with a letter: a-z, 0-9, _ and -",

@@ -17,7 +17,7 @@ from extproc.flow.request.rewrite import request_rules, rewrite
 from extproc.flow.services import Services
 from extproc.flow.stages import DecidedCall
 from extproc.flow.withdraw import withdraw
-from extproc.model.errors import ExtprocError, Refused
+from extproc.model.errors import Answered, ExtprocError, Refused
 from extproc.model.reasons import Reason
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.wire import ext_authz
@@ -56,6 +56,9 @@ async def check(asked: CheckAsked, services: Services) -> bytes:
     except Refused as refusal:
         record.refused(refusal)
         return ext_authz.deny(refusal_reply(record, refusal), record.metadata, record.call_id)
+    except Answered as answered:
+        record.answered(answered)
+        return ext_authz.deny(answered.reply, decision_id=record.call_id)
     except asyncio.CancelledError:
         record.failed(Reason.CALLER_GONE, "the check was cancelled")
         raise

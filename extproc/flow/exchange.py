@@ -18,7 +18,7 @@ from extproc.flow.request.rewrite import rewrite
 from extproc.flow.response.respond import respond
 from extproc.flow.services import Services
 from extproc.flow.withdraw import withdraw
-from extproc.model.errors import ExtprocError, ProtocolViolation, Refused
+from extproc.model.errors import Answered, ExtprocError, ProtocolViolation, Refused
 from extproc.model.reasons import Reason
 from extproc.wire import encode
 from extproc.wire.events import RequestHeadersReceived, ResponseHeadersReceived
@@ -62,6 +62,9 @@ async def guard_call(peer: Peer, services: Services, opened: RequestHeadersRecei
     except Refused as refusal:
         record.refused(refusal)
         await peer.send(encode.refuse(refusal_reply(record, refusal), record.metadata))
+    except Answered as answered:
+        record.answered(answered)
+        await peer.send(encode.refuse(answered.reply))
     except asyncio.CancelledError:
         if not record.is_complete:
             record.failed(Reason.CALLER_GONE, "the stream was cancelled")

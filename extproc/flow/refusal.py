@@ -6,7 +6,7 @@ from extproc.model.decision import Action, Decision
 from extproc.model.errors import ProtocolViolation, Refused
 from extproc.model.permit import HeaderEdits
 from extproc.model.reply import Reply
-from extproc.protocols.problem_document import problem
+from extproc.protocols.problem_document import BEARER, problem
 from extproc.protocols.reply_forms import in_callers_form, refusal
 from extproc.settings.hosts import find_host
 from extproc.wire import encode
@@ -31,7 +31,12 @@ def refusal_reply(record: CallRecord, refused: Refused) -> Reply:
         if own is not None:
             return in_callers_form(headers, own)
     protocol = record.connection.protocol if record.connection and record.identity else None
-    return refusal(headers, refused.reason, record.call_id, protocol, record.call)
+    return refusal(headers, refused.reason, record.call_id, protocol, record.call, challenge=_challenge(record))
+
+
+def _challenge(record: CallRecord) -> str:
+    """Return ``WWW-Authenticate`` of a 401, which says where to sign in once the connection is known."""
+    return record.connection.protocol.challenge if record.connection else BEARER
 
 
 def _policys_reply(decision: Decision) -> Reply | None:
@@ -61,7 +66,7 @@ async def guard_local_reply(peer: Peer, services: Services, first: ResponseHeade
     status = local_status(first.head)
     record.answered_by_envoy(reason, first.head.local_reply, status)
     try:
-        await _answer(peer, first, problem(reason, record.call_id, status))
+        await _answer(peer, first, problem(reason, record.call_id, status, challenge=_challenge(record)))
     finally:
         record.end()
 

@@ -5,6 +5,7 @@
     ExtprocError
     ├── ConfigError            a file that a person wrote is wrong: names the place, and a hint
     ├── Refused                the call ends with a reason, before any byte went to the caller: it is answered
+    ├── Answered               the request is no call: the guard answers it itself
     ├── ResponseBrokenOff      the response ends after its first byte: the stream is broken off
     ├── MaskingError           text could not be masked: a request is denied, a response becomes 502
     │   └── Undecodable        it cannot be read: a connection may let it pass unmasked
@@ -27,6 +28,7 @@ from pathlib import Path
 from extproc.model.call import Call
 from extproc.model.odd_bodies import Odd
 from extproc.model.reasons import Reason, Uninspectable
+from extproc.model.reply import Reply
 
 
 class ExtprocError(Exception):
@@ -82,6 +84,19 @@ class Refused(ExtprocError):
 
     def __str__(self) -> str:
         return f"{self.reason} {self.rule} {self.detail}".rstrip()
+
+
+@dataclass
+class Answered(ExtprocError):
+    """The request asks for what anybody may read. The guard answers it: no policy is asked, and no backend."""
+
+    reply: Reply
+    """The answer."""
+    rule: str
+    """The setting that makes it public."""
+
+    def __str__(self) -> str:
+        return self.rule
 
 
 class ResponseBrokenOff(ExtprocError):

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     # Allowed
     POLICY_ALLOWED = "policy-allowed"
     APPROVED = "approved"
+    ANSWERED = "answered"
     # The caller
     UNAUTHENTICATED = "unauthenticated"
     TOKEN_REJECTED = "token-rejected"  # noqa: S105 - a reason, not a secret
@@ -71,6 +72,7 @@ class Reason(StrEnum):
 ANSWERS: dict[Reason, Answer] = {
     Reason.POLICY_ALLOWED: Answer(200, "Allowed by policy"),
     Reason.APPROVED: Answer(200, "Released by an approver"),
+    Reason.ANSWERED: Answer(200, "Answered without the backend"),
     Reason.UNAUTHENTICATED: Answer(401, "A valid token is required"),
     Reason.TOKEN_REJECTED: Answer(403, "The token is not meant for this service"),
     Reason.UNKNOWN_FUNCTION: Answer(404, "No such function is registered"),

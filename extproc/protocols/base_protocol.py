@@ -9,13 +9,13 @@ from google.protobuf.descriptor import Descriptor
 
 from extproc.codecs.descriptors import Messages
 from extproc.codecs.unreadable import Unreadable
-from extproc.model.call import Call, Headers, Json, ResponseHead
+from extproc.model.call import Call, Headers, Json, RequestHead, ResponseHead
 from extproc.model.masking import MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
 from extproc.model.withdrawal import Withdrawal
 from extproc.protocols.function_protocol import Listing, StreamCheck, pass_all
-from extproc.protocols.problem_document import problem
+from extproc.protocols.problem_document import BEARER, problem
 from extproc.protocols.strict_content_type import streamed
 
 
@@ -23,6 +23,16 @@ class BaseProtocol:
     """Answers everything of ``FunctionProtocol`` but ``identify``. See there for each method's promise."""
 
     session_field = ""
+
+    @property
+    def challenge(self) -> str:
+        """Say only that a token is wanted (RFC 6750 section 3)."""
+        return BEARER
+
+    def public_document(self, head: RequestHead) -> Reply | None:
+        """Return None: there is nothing for everybody."""
+        del head
+        return None
 
     def request_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
         """Leave the rules as they are: the arguments that can be rewritten are the body's document."""
@@ -92,4 +102,4 @@ class BaseProtocol:
 
     def refusal(self, call: Call | None, reason: Reason, call_id: str) -> Reply:
         """Answer with a problem document (RFC 9457)."""
-        return problem(reason, call_id, call=call)
+        return problem(reason, call_id, call=call, challenge=self.challenge)

@@ -58,6 +58,24 @@ class FunctionProtocol(Protocol):
         """
         ...
 
+    @property
+    def challenge(self) -> str:
+        """``WWW-Authenticate`` of a 401 to a request of this connection."""
+        ...
+
+    def public_document(self, head: RequestHead) -> Reply | None:
+        """Return the answer to a request for what anybody may read, without a token.
+
+        The backend and policy are not asked, so it holds nothing but what the settings make public.
+
+        Args:
+            head: the request's head.
+
+        Returns:
+            The answer; None to every other request, which is a call.
+        """
+        ...
+
     def identify(self, head: RequestHead, body: bytes, *, call_id: str, unreadable: Uninspectable | None) -> Call:
         """Read which function is called with which arguments.
 

@@ -6,16 +6,21 @@ from extproc.model.call import Call
 from extproc.model.reasons import Reason
 from extproc.model.reply import Reply
 
+BEARER = "Bearer"
+"""``WWW-Authenticate`` of a 401 that says only that a token is wanted."""
 PROBLEM_TYPE = "urn:extproc:reason:"
 
 
-def problem(reason: Reason, call_id: str, status: int = 0, call: Call | None = None) -> Reply:
+def problem(
+    reason: Reason, call_id: str, status: int = 0, call: Call | None = None, challenge: str = BEARER
+) -> Reply:
     """Return the reply for a reason: its title and the call's id, but nothing of the policy or of any value.
 
     Args:
         reason: why the call is refused.
         call_id: the call's id.
         status: the status, if it is not the reason's own.
+        challenge: ``WWW-Authenticate`` of a 401.
         call: the call. If it cannot be inspected, the reply says which odd body it has, and what to do.
     """
     own, title = reason.answer
@@ -31,7 +36,7 @@ def problem(reason: Reason, call_id: str, status: int = 0, call: Call | None = N
         document["detail"] = detail
     headers = [("content-type", "application/problem+json"), ("cache-control", "no-store")]
     if reason is Reason.UNAUTHENTICATED:
-        headers.append(("www-authenticate", "Bearer"))  # RFC 9110 section 15.5.2
+        headers.append(("www-authenticate", challenge))  # RFC 9110 section 15.5.2
     return Reply(status, tuple(headers), orjson.dumps(document))
 
 

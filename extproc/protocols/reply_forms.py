@@ -8,7 +8,7 @@ from extproc.model.reasons import Reason
 from extproc.model.reply import Reply
 from extproc.protocols.function_protocol import FunctionProtocol
 from extproc.protocols.grpc.status_reply import grpc_refusal, speaks_grpc, spoken
-from extproc.protocols.problem_document import problem
+from extproc.protocols.problem_document import BEARER, problem
 
 
 def refusal(
@@ -17,6 +17,8 @@ def refusal(
     call_id: str,
     protocol: FunctionProtocol | None = None,
     call: Call | None = None,
+    *,
+    challenge: str = BEARER,
 ) -> Reply:
     """Answer a refused request.
 
@@ -26,10 +28,11 @@ def refusal(
         call_id: the call's id.
         protocol: of the connection, once the caller is known; None before.
         call: the call, as far as it was read.
+        challenge: ``WWW-Authenticate`` of a 401.
     """
     if speaks_grpc(headers):
         return grpc_refusal(reason, call_id)
-    return protocol.refusal(call, reason, call_id) if protocol else problem(reason, call_id)
+    return protocol.refusal(call, reason, call_id) if protocol else problem(reason, call_id, challenge=challenge)
 
 
 def in_callers_form(headers: Headers, reply: Reply) -> Reply:

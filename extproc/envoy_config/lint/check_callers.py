@@ -28,7 +28,7 @@ def is_meant(problem: Problem, settings: Settings | None) -> bool:
 
 
 def _lets_nobody_in(settings: Settings) -> bool:
-    anonymous = any(each.anonymous_functions for each in settings.connections.values())
+    anonymous = any(not rule.needed for each in settings.connections.values() for rule in each.token_rules)
     return anonymous or settings.identity.mtls is not None
 
 

@@ -19,7 +19,7 @@ from extproc.flow.stages import SHA256_OF_NOTHING, IdentifiedCall, NamedCall, Ou
 from extproc.model.call import Call, RequestHead
 from extproc.model.decision import Decision
 from extproc.model.entries import Entry, EntryKind
-from extproc.model.errors import EvidenceError, MaskingError, Refused
+from extproc.model.errors import Answered, EvidenceError, MaskingError, Refused
 from extproc.model.identity import Identity
 from extproc.model.ids import uuid7
 from extproc.model.masking import Finding, MaskRule, Side, on_side
@@ -197,6 +197,10 @@ class CallRecord:
         if refusal.reason is Reason.UNINSPECTABLE and self.call and not detail:
             detail = self.call.remedy
         self._end = End(self._not_completed, refusal.reason, refusal.rule, detail, status)
+
+    def answered(self, answered: Answered) -> None:
+        """End a request that is no call with the guard's own answer."""
+        self._end = End(EntryKind.COMPLETED, Reason.ANSWERED, answered.rule, "", answered.reply.status)
 
     def answered_by_envoy(self, reason: Reason, detail: str, status: int) -> None:
         """End the call with Envoy's own answer."""

@@ -12,7 +12,7 @@ from extproc.flow.services import Connection, Services
 from extproc.flow.stages import IdentifiedCall, Request
 from extproc.identity import jwt_metadata, mtls_principal
 from extproc.model.call import Call, RequestHead
-from extproc.model.errors import MaskingError, Refused, Undecodable
+from extproc.model.errors import Answered, MaskingError, Refused, Undecodable
 from extproc.model.identity import ANONYMOUS, Identity
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.units import NANOSECONDS_PER_SECOND
@@ -32,9 +32,12 @@ def identify(
 
     Raises:
         Refused: unknown connection, caller or function, or a session of somebody else.
+        Answered: the request is for what anybody may read.
     """
     connection = find_connection(request.head, services)
     record.located(connection)
+    if document := connection.protocol.public_document(request.head):
+        raise Answered(document, rule="protected_resource")
     caller = caller_of(request, services)
     if caller is not ANONYMOUS:
         record.authenticated(caller)

@@ -37,7 +37,7 @@ from extproc.protocols.mcp.methods import (
     TOOLS_LIST,
     UNREADABLE,
 )
-from extproc.protocols.mcp.settings import McpConnection
+from extproc.protocols.mcp.settings import DOCUMENT_METHODS, McpConnection
 from extproc.protocols.mcp.tool_listing import NoListings, read_tool_listing
 from extproc.protocols.problem_document import detail_of, problem
 from extproc.protocols.request_checks import check_readable, read_session
@@ -93,6 +93,20 @@ class McpProtocol(BaseProtocol):
         self._session_header = settings.session_header
         self._max_depth = max_depth
         self._event_limit = event_limit
+        self._resource = settings.protected_resource
+
+    @property
+    def challenge(self) -> str:
+        """Where clients sign in, if the settings say it."""
+        return self._resource.challenge if self._resource else super().challenge
+
+    def public_document(self, head: RequestHead) -> Reply | None:
+        """Return the metadata of the protected resource to a GET or HEAD of exactly its path."""
+        resource = self._resource
+        if not resource or head.method not in DOCUMENT_METHODS or head.path not in resource.metadata_paths:
+            return None
+        headers = (("content-type", "application/json"), ("cache-control", "no-store"))
+        return Reply(200, headers, resource.metadata())
 
     def identify(self, head: RequestHead, body: bytes, *, call_id: str, unreadable: Uninspectable | None) -> Call:
         """Read which tool or method is called; see ``FunctionProtocol``."""
@@ -180,7 +194,7 @@ class McpProtocol(BaseProtocol):
         A missing token is always a 401, which MCP clients act on.
         """
         if call is None or call.rpc_id is None or reason is Reason.UNAUTHENTICATED:
-            return problem(reason, call_id, call=call)
+            return problem(reason, call_id, call=call, challenge=self.challenge)
         status, title = reason.answer
         data: dict[str, str | int] = {"reason": reason.value, "call_id": call_id, "status": status}
         if detail := detail_of(reason, call):

@@ -1,5 +1,6 @@
 """Settings of an MCP connection."""
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -8,7 +9,11 @@ from pydantic import Field
 from extproc.model.errors import ConfigError
 from extproc.protocols.mcp.methods import RESERVED
 from extproc.settings.base import FUNCTION_NAME, Example
-from extproc.settings.connection import ConnectionSettings
+from extproc.settings.connection import ConnectionSettings, TokenRule
+from extproc.settings.protected_resource import ProtectedResource
+
+DOCUMENT_METHODS = ("GET", "HEAD")
+"""Methods that read the metadata of a protected resource."""
 
 
 class McpConnection(ConnectionSettings):
@@ -23,6 +28,9 @@ class McpConnection(ConnectionSettings):
     )
     """Tools that may be called. All others are unknown, and denied."""
 
+    protected_resource: ProtectedResource | None = None
+    """Where clients sign in; none: they are not told."""
+
     @property
     def function_names(self) -> tuple[str, ...]:
         """The names of the tools."""
@@ -33,8 +41,20 @@ class McpConnection(ConnectionSettings):
         """The names that the guard gives to MCP's own messages."""
         return tuple(RESERVED)
 
+    @property
+    def token_rules(self) -> tuple[TokenRule, ...]:
+        """Let everybody read where to sign in, and nothing else."""
+        paths = self.protected_resource.metadata_paths if self.protected_resource else ()
+        return tuple(
+            TokenRule(method, re.escape(path), needed=False) for path in paths for method in DOCUMENT_METHODS
+        )
+
     def problems(self) -> Iterator[ConfigError]:
-        """Yield tools that have the name of an MCP method, and tools that are listed twice."""
+        """Yield tools that have the name of an MCP method or are listed twice, and a resource of another path."""
+        if self.protected_resource and self.protected_resource.path != self.path:
+            hint = f"clients find the metadata by the path of this connection, {self.path!r}"
+            message = f"the path of this URL is {self.protected_resource.path!r}"
+            yield ConfigError(message, hint=hint, key=("protected_resource", "resource"))
         for index, tool in enumerate(self.tools):
             if tool in RESERVED:
                 message = f"a tool cannot be called {tool!r}: that names an MCP method"

@@ -381,3 +381,30 @@ def test_no_other_message_withdraws_anything():
     others += [post({**cancellation, "method": method}) for method in NOTIFICATIONS - {CANCELLED}]
     others += [post(cancellation, JSON, ("mcp-method", b"tools/call")), send("DELETE", "/mcp", b"{}")]
     assert [protocol().withdraws(each) for each in others] == [None] * len(others)
+
+
+SIGN_IN = {"resource": "https://files.test/mcp", "authorization_servers": ["https://i.test"]}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "answered"),
+    [
+        ("GET", "/.well-known/oauth-protected-resource", True),
+        ("HEAD", "/.well-known/oauth-protected-resource/mcp", True),
+        ("POST", "/.well-known/oauth-protected-resource", False),
+        ("GET", "/.well-known/oauth-protected-resource?", False),
+        ("GET", "/.well-known/oauth-protected-resource/", False),
+        ("GET", "/mcp", False),
+    ],
+)
+def test_the_metadata_alone_is_for_everybody(method, path, answered):
+    head = RequestHead(method, "https", "files.test", path, Headers())
+    assert bool(protocol(protected_resource=SIGN_IN).public_document(head)) == answered
+    assert protocol().public_document(head) is None
+
+
+def test_a_401_says_where_to_sign_in():
+    reply = protocol(protected_resource=SIGN_IN).refusal(None, Reason.UNAUTHENTICATED, "c1")
+    metadata = "https://files.test/.well-known/oauth-protected-resource/mcp"
+    assert dict(reply.headers)["www-authenticate"] == f'Bearer resource_metadata="{metadata}"'
+    assert "i.test" not in reply.body.decode()
