@@ -161,3 +161,14 @@ def test_bombs_side_by_side_share_one_budget():
 def test_every_entity_of_a_packed_text_is_reported_once():
     text = packed("219-09-9999 and 219-09-9998 and bob@example.com and amy@example.com")
     assert [match.entity for match in ANALYZER.scan(text)] == ["EMAIL_ADDRESS", "US_SSN"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+@pytest.mark.parametrize("begins", ["Für uns: ", "Ünser Kunde, ", "naïve café société, ", "the client, "])
+def test_base64_of_text_in_any_usual_encoding_is_seen_through(begins, encoding):
+    """A blob of MCP is such text, whatever its type and charset say."""
+    blob = packed(f"{begins}219-09-9999\n".encode(encoding))
+    body = json.dumps(
+        {"contents": [{"uri": "file:///a.txt", "blob": blob}], "icon": f"data:;base64,{blob}"}
+    ).encode()
+    assert blob.encode() not in MASKER.mask(body, "application/json", MASK_EVERYTHING).body
