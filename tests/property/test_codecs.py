@@ -18,9 +18,11 @@ from extproc.codecs.strict_json import check_text, parse, parse_strictly, parse_
 from extproc.codecs.unreadable import Unreadable
 from tests.unit.codecs.scalars import scalars
 
+KEYS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
+"""Two keys with a NUL may be one for readers in C."""
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
     max_leaves=12,
 )
 JSONISH = st.text(alphabet='{}[]",:\\u0019eE+-. \ntrufalsn\ud7ff\x00é', max_size=40)
