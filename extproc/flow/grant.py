@@ -1,13 +1,14 @@
 """The grant: the only place that makes permits, and puts the backend's credential into a request."""
 
 from extproc.credentials.credential import NOT_READ, Presented
-from extproc.flow.request.rewrite import CALL_ID, never_forwarded
+from extproc.flow.request.rewrite import never_forwarded
 from extproc.flow.services import Connection
 from extproc.flow.stages import OutboundRequest, PermittedCall, ReleasedRequest
 from extproc.model.decision import Action
 from extproc.model.errors import CredentialError, Refused
 from extproc.model.permit import Forwarding, HeaderEdits, Permit
 from extproc.model.reasons import Reason
+from extproc.model.reply import CALL_ID
 from extproc.wire.encode import as_headers
 
 PERMIT_LASTS_NS = 10_000_000_000

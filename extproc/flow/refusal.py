@@ -26,11 +26,13 @@ def refusal_reply(record: CallRecord, refused: Refused) -> Reply:
         refused: why it ends.
     """
     headers, decision = record.head.headers, record.decision
+    protocol = record.connection.protocol if record.connection and record.identity else None
     if decision and decision.action is Action.DENY and refused.reason is decision.reason:
         own = _policys_reply(decision)
         if own is not None:
+            if protocol and record.call:
+                own = protocol.policys_reply(record.call, own, refused.reason, record.call_id)
             return in_callers_form(headers, own)
-    protocol = record.connection.protocol if record.connection and record.identity else None
     return refusal(headers, refused.reason, record.call_id, protocol, record.call, challenge=_challenge(record))
 
 

@@ -140,6 +140,8 @@ class Call:
     """Set if the body could not be read; ``arguments`` is then None."""
     odd: Odd | None = None
     """Which odd but common body it then is; None if that is not known."""
+    awaits_reply: bool = True
+    """False for a JSON-RPC notification or response, for MCP: no reply to it is read, not even a refusal."""
     document: Json = field(default=None, repr=False)
     """The whole parsed body (``arguments`` may be a part of it). Raw values."""
 

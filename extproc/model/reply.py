@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+CALL_ID = "x-extproc-call-id"
+"""The header field with the call's id: of requests to the backend, its responses, and answers without a body."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:

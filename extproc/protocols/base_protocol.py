@@ -103,3 +103,13 @@ class BaseProtocol:
     def refusal(self, call: Call | None, reason: Reason, call_id: str) -> Reply:
         """Answer with a problem document (RFC 9457)."""
         return problem(reason, call_id, call=call, challenge=self.challenge)
+
+    def policys_reply(self, call: Call, reply: Reply, reason: Reason, call_id: str) -> Reply:
+        """Answer as policy says."""
+        del call, reason, call_id
+        return reply
+
+    def last_piece(self, call: Call, head: ResponseHead, reason: Reason) -> bytes:
+        """Return nothing: the caller sees that the stream is not whole."""
+        del call, head, reason
+        return b""

@@ -187,3 +187,14 @@ class FunctionProtocol(Protocol):
     def refusal(self, call: Call | None, reason: Reason, call_id: str) -> Reply:
         """Answer a refused call in the protocol's own terms, with ``reason`` and ``call_id`` alone."""
         ...
+
+    def policys_reply(self, call: Call, reply: Reply, reason: Reason, call_id: str) -> Reply:
+        """Answer a denied call with what policy wrote for HTTP, in a form that the protocol's callers can read."""
+        ...
+
+    def last_piece(self, call: Call, head: ResponseHead, reason: Reason) -> bytes:
+        """Return what a caller is told in a stream that is broken off, with ``reason`` and the call's id alone.
+
+        It goes after whole pieces and parts of pieces alike. Empty: the stream is broken off without a word.
+        """
+        ...

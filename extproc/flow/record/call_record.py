@@ -226,7 +226,7 @@ class CallRecord:
     @property
     def is_complete(self) -> bool:
         """True if the last message is on its way: a cancellation that comes now changes nothing."""
-        return self._end.kind is EntryKind.COMPLETED
+        return self._end.kind is EntryKind.COMPLETED or self._end.reason is Reason.RESPONSE_ABANDONED
 
     @property
     def was_forwarded(self) -> bool:

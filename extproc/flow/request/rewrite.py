@@ -17,6 +17,7 @@ from extproc.model.errors import MaskingError, Refused, Undecodable
 from extproc.model.masking import PASSED_UNMASKED, Finding, MaskRule
 from extproc.model.permit import HeaderEdits
 from extproc.model.reasons import Reason
+from extproc.model.reply import CALL_ID
 
 HOST_CLAIMS = (
     *("forwarded", "x-forwarded-host", "x-forwarded-server", "x-forwarded-port", "x-forwarded-prefix"),
@@ -31,7 +32,6 @@ UNREADABLE_RESPONSES = (
     *("range", "if-range", "x-ms-range"),  # a part of a document cannot be masked
 )
 """Fields that ask for a response which cannot be masked. They go on where the guard sees no response."""
-CALL_ID = "x-extproc-call-id"
 WRITTEN_BY_ENVOY = {
     "x-request-id": re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
     "traceparent": re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"),

@@ -12,7 +12,6 @@ from extproc.codecs.unreadable import Unreadable
 from extproc.flow.bodies import Pieces, mask_pieces
 from extproc.flow.headers.binary_headers import mask_all_fields
 from extproc.flow.record.call_record import CallRecord
-from extproc.flow.request.rewrite import CALL_ID
 from extproc.flow.request.sessions import bind_session
 from extproc.flow.response.excerpt import ResponseExcerpt
 from extproc.flow.response.function_listing import cut_listing
@@ -26,6 +25,7 @@ from extproc.model.errors import MaskingError, ProtocolViolation, Refused, Respo
 from extproc.model.masking import MASK_EVERYTHING, PASSED_UNMASKED, MaskRule, masks_everything
 from extproc.model.permit import HeaderEdits
 from extproc.model.reasons import Reason
+from extproc.model.reply import CALL_ID
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.wire import encode
 from extproc.wire.encode import as_headers
@@ -300,12 +300,26 @@ async def _release_pieces(response: Responding, decision: Decision, stream: Resp
             return
         if not isinstance(event, ResponseBodyReceived):
             raise ProtocolViolation("expected a piece of the response")
-        out = stream.feed(event.body, last=event.end_of_stream)
+        try:
+            out = stream.feed(event.body, last=event.end_of_stream)
+        except MaskingError as error:
+            response.record.failed(Reason.RESPONSE_ABANDONED, str(error))
+            await _tell_of_the_break(response, stream, last=event.end_of_stream)
+            raise
         if event.end_of_stream:
             response.complete(NO_FIELDS)
         await response.peer.send(encode.release_piece(stream.pieces, out, last=event.end_of_stream))
         if event.end_of_stream:
             return
+
+
+async def _tell_of_the_break(response: Responding, stream: ResponseStream, *, last: bool) -> None:
+    """Send what the protocol tells the caller of a broken stream, in place of the piece that failed."""
+    decided = response.permitted.decided
+    told = decided.connection.protocol.last_piece(decided.call, response.head, Reason.RESPONSE_ABANDONED)
+    if told:
+        stream.end_with(told)
+        await response.peer.send(encode.release_piece(stream.pieces, told, last=last))
 
 
 # Header and trailer fields.

@@ -45,11 +45,12 @@ class ResponseStream:
         if last:
             out += self.masker.finish()
         self.check(out)
-        self.pieces += 1
-        self.sent += len(out)
-        self._sha256.update(out)
-        self.excerpt.add(out, last=last)
+        self._goes(out, last=last)
         return out
+
+    def end_with(self, told: bytes) -> None:
+        """Note that the stream ends with these bytes of the guard's own, since it could not be fed any further."""
+        self._goes(told, last=True)
 
     def end_without_body(self) -> None:
         """Note that trailers follow: Envoy takes no more of the body.
@@ -59,6 +60,12 @@ class ResponseStream:
         """
         if self.masker.finish() or self._held:
             raise MaskingError("the response ended (trailers) with an incomplete line still unmasked")
+
+    def _goes(self, out: bytes, *, last: bool) -> None:
+        self.pieces += 1
+        self.sent += len(out)
+        self._sha256.update(out)
+        self.excerpt.add(out, last=last)
 
     def _without_credential(self, piece: bytes, *, last: bool) -> bytes:
         """Return the whole words of what came so far, without the credential."""

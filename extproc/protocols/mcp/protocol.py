@@ -10,10 +10,8 @@ Not passed on, since ``arguments`` alone is what policy, approvers and masking s
 
 import base64
 import binascii
-import json
 import re
 from dataclasses import dataclass, replace
-from typing import TypeGuard
 
 from extproc.codecs.content_type import essence
 from extproc.codecs.json_keys import read_document
@@ -26,6 +24,7 @@ from extproc.model.reply import Reply
 from extproc.model.withdrawal import Withdrawal, WithdrawnBy
 from extproc.protocols.base_protocol import BaseProtocol
 from extproc.protocols.function_protocol import Listing, StreamCheck, pass_all
+from extproc.protocols.mcp import refusals
 from extproc.protocols.mcp.methods import (
     CANCELLED,
     NOTIFICATIONS,
@@ -39,7 +38,6 @@ from extproc.protocols.mcp.methods import (
 )
 from extproc.protocols.mcp.settings import DOCUMENT_METHODS, McpConnection
 from extproc.protocols.mcp.tool_listing import NoListings, read_tool_listing
-from extproc.protocols.problem_document import detail_of, problem
 from extproc.protocols.request_checks import check_readable, read_session
 from extproc.protocols.strict_content_type import Media, is_event_stream, media_type
 
@@ -54,8 +52,6 @@ ROUTING_HEADERS = ("mcp-method", "mcp-name", "mcp-protocol-version")
 PARAM_HEADERS = "mcp-param-"
 SENTINEL = re.compile(r"=\?base64\?(.*)\?=")
 """MCP 2026-07-28 wraps header values that are not plain ASCII."""
-REFUSED_CODE = -32010
-"""JSON-RPC error code of every refusal, from MCP's implementation-defined range (-32000 to -32019)."""
 ARGUMENTS = ("$.params.arguments", "$.result.content", "$.error.data")
 """Paths of what a function is given: arguments; and what the client answers the server: content, an error."""
 RESULTS = (
@@ -119,7 +115,8 @@ class McpProtocol(BaseProtocol):
                 return self._post(call, head.headers, body, unreadable)
             return _bodiless(call, head, body, unreadable)
         except Unreadable as error:
-            return replace(call, uninspectable=error.kind, odd=error.odd)
+            rpc_id, awaits_reply = refusals.read_envelope(body)
+            return replace(call, uninspectable=error.kind, odd=error.odd, rpc_id=rpc_id, awaits_reply=awaits_reply)
 
     def _session(self, headers: Headers) -> str:
         """Return MCP's own session id, or the configured header's value where the protocol is stateless."""
@@ -133,6 +130,7 @@ class McpProtocol(BaseProtocol):
         document = read_document(body, max_depth=self._max_depth)
         message = read_message(document)
         call = replace(call, name=message.name, method=message.method, rpc_id=message.rpc_id)
+        call = replace(call, awaits_reply=message.rpc_id is not None)
         self._check_registered(call, message)
         if not agree(headers, message):
             return replace(call, uninspectable=Uninspectable.HEADER_BODY_MISMATCH)
@@ -176,7 +174,7 @@ class McpProtocol(BaseProtocol):
         """
         if not isinstance(call.arguments, dict):  # the message could not be read
             return None
-        if call.method == CANCELLED and _is_rpc_id(rpc_id := call.arguments.get("requestId")):
+        if call.method == CANCELLED and refusals.is_id(rpc_id := call.arguments.get("requestId")):
             return Withdrawal(WithdrawnBy.CANCELLATION, rpc_id)
         return Withdrawal(WithdrawnBy.SESSION_END) if call.name == SESSION_END else None
 
@@ -189,20 +187,16 @@ class McpProtocol(BaseProtocol):
         return NoListings(event_limit=self._event_limit, max_depth=self._max_depth).check
 
     def refusal(self, call: Call | None, reason: Reason, call_id: str) -> Reply:
-        """Answer a request with a JSON-RPC error, and anything else with a problem document.
+        """Answer in a form that clients survive; see ``refusals``."""
+        return refusals.refusal(call, reason, call_id) or super().refusal(call, reason, call_id)
 
-        A missing token is always a 401, which MCP clients act on.
-        """
-        if call is None or call.rpc_id is None or reason is Reason.UNAUTHENTICATED:
-            return problem(reason, call_id, call=call, challenge=self.challenge)
-        status, title = reason.answer
-        data: dict[str, str | int] = {"reason": reason.value, "call_id": call_id, "status": status}
-        if detail := detail_of(reason, call):
-            data["detail"] = detail
-        error = {"code": REFUSED_CODE, "message": title, "data": data}
-        document = {"jsonrpc": "2.0", "id": call.rpc_id, "error": error}
-        headers = (("content-type", "application/json"), ("cache-control", "no-store"))
-        return Reply(200, headers, json.dumps(document, separators=(",", ":")).encode())
+    def policys_reply(self, call: Call, reply: Reply, reason: Reason, call_id: str) -> Reply:
+        """Answer in policy's words, in a form that clients survive; see ``refusals``."""
+        return refusals.in_policys_words(call, reply, reason, call_id)
+
+    def last_piece(self, call: Call, head: ResponseHead, reason: Reason) -> bytes:
+        """End the event stream that answers a request with an error for that request."""
+        return refusals.last_event(call, reason) if is_event_stream(head.headers) else b""
 
 
 def _rebased(rules: tuple[MaskRule, ...], roots: tuple[str, ...]) -> tuple[MaskRule, ...]:
@@ -254,13 +248,9 @@ def _rpc_id(document: dict[str, Json]) -> int | str | None:
     if "id" not in document:
         return None
     rpc_id = document["id"]
-    if _is_rpc_id(rpc_id):
+    if refusals.is_id(rpc_id):
         return rpc_id
     raise Unreadable(Uninspectable.NOT_JSONRPC)
-
-
-def _is_rpc_id(value: Json) -> TypeGuard[int | str]:
-    return isinstance(value, str | int) and not isinstance(value, bool)
 
 
 def _response(document: dict[str, Json], rpc_id: int | str | None) -> _Message:

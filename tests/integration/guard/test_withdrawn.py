@@ -179,7 +179,7 @@ async def test_a_stranger_withdraws_nothing(docs: Stack) -> None:
     mallory, agent = docs.issuer.headers("mallory"), docs.issuer.headers(act={"sub": "agent-7"})
     stolen = {"mcp-session-id": alice["mcp-session-id"]}
     for refused in (await cancel(docs, mallory | stolen, held.rpc_id), await end(docs, mallory | stolen)):
-        assert (refused.status_code, refused.json()["reason"]) == (403, "not-in-scope")
+        assert (await docs.ended_of(refused))["reason"] == "not-in-scope"
     for stranger in (mallory, await session_of(docs, "mallory"), agent | stolen, agent):
         await cancel(docs, stranger, held.rpc_id)
         await cancel(docs, stranger, bare.rpc_id)
@@ -202,7 +202,7 @@ async def test_a_caller_without_a_session_cancels_its_own_call(docs: Stack) -> N
 async def test_a_cancellation_that_policy_denies_withdraws_the_call_too(docs: Stack) -> None:
     alice = await session_of(docs)
     held = await hold(docs, alice)
-    assert (await cancel(docs, alice, held.rpc_id, env="forbidden")).status_code == 403
+    assert (await cancel(docs, alice, held.rpc_id, env="forbidden")).status_code == 202
     await assert_withdrawn(docs, held, "call-cancelled")
 
 

@@ -1,6 +1,8 @@
 """The exchange as dialogues: what Envoy says, what the guard answers, what it records."""
 
+import asyncio
 import gzip
+import hashlib
 import json
 
 import pytest
@@ -22,6 +24,7 @@ from tests.unit.flow.dialogue import (
     returns,
     sends,
 )
+from tests.unit.flow.scripted_peer import ScriptedPeer
 
 SSN = "219-09-9999"
 CARD = "4111111111111111"
@@ -412,6 +415,13 @@ async def test_trailers_after_an_unfinished_text_break_it_off(tmp_path):
         )
 
 
+MCP = (
+    asks("POST", "/mcp", "docs.internal", content_type="application/json"),
+    sends(b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search","arguments":{}}}'),
+    answers(content_type="text/event-stream"),
+)
+
+
 async def test_a_stream_that_cannot_be_masked_is_broken_off(tmp_path):
     """Only whole events went before; the rest never goes, and the record says so."""
     services = make_services(tmp_path)
@@ -425,6 +435,41 @@ async def test_a_stream_that_cannot_be_masked_is_broken_off(tmp_path):
             returns(b"data: " + b"x" * (1 << 17), end=False),
         )
     assert services.recorder.last.kind is EntryKind.FAILED
+    assert services.recorder.last.reason == "response-abandoned"
+
+
+@pytest.mark.parametrize("end", [True, False])
+async def test_a_stream_that_is_broken_off_tells_the_caller_in_the_place_of_what_failed(tmp_path, end):
+    services, peer = make_services(tmp_path), ScriptedPeer()
+    note = b'data: {"jsonrpc":"2.0","method":"notifications/message","params":{"data":"x"}}\n\n'
+    failing = note + b'data: {"ssn":"%s"}\n\ndata: \xff%s\n\n' % (SSN.encode(), SSN.encode())
+    with pytest.raises(ResponseBrokenOff):
+        await play(services, *MCP, returns(note, end=False), returns(failing, end=end), peer=peer)
+    first, told = peer.delivered_pieces
+    assert first == note
+    assert told.startswith(b"\n\nevent: message\ndata: {")
+    error = json.loads(told.partition(b"data: ")[2])
+    assert (error["id"], error["error"]["data"]["reason"]) == (1, "response-abandoned")
+    assert SSN not in peer.transcript
+    last = services.recorder.last
+    assert (last.kind, last.reason, last.status) == (EntryKind.FAILED, "response-abandoned", 200)
+    assert (last.response_bytes, last.response_sha256) == (
+        len(note + told), hashlib.sha256(note + told).hexdigest(),
+    )  # fmt: skip
+
+
+async def test_a_cancellation_while_the_caller_is_told_does_not_change_the_record(tmp_path):
+    """Envoy ends the guard's stream as soon as it has the last message."""
+
+    class Gone(ScriptedPeer):
+        async def send(self, message):
+            await super().send(message)
+            if self.delivered:
+                raise asyncio.CancelledError
+
+    services = make_services(tmp_path)
+    with pytest.raises(asyncio.CancelledError):
+        await play(services, *MCP, returns(b"data: \xff\n\n"), peer=Gone())
     assert services.recorder.last.reason == "response-abandoned"
 
 

@@ -11,7 +11,8 @@ from extproc.model.masking import MaskOperator, MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.withdrawal import Withdrawal, WithdrawnBy
 from extproc.protocols.mcp.methods import CANCELLED, NOTIFICATIONS, REQUESTS
-from extproc.protocols.mcp.protocol import REFUSED_CODE, McpProtocol, unwrap
+from extproc.protocols.mcp.protocol import McpProtocol, unwrap
+from extproc.protocols.mcp.refusals import REFUSED_CODE
 from extproc.protocols.mcp.settings import McpConnection
 
 JSON = ("content-type", b"application/json")
@@ -176,7 +177,7 @@ def test_a_batch_is_uninspectable(batch):
 )
 def test_a_body_that_is_not_clean_json_is_uninspectable(body, expected):
     found = post(body)
-    assert (found.name, found.uninspectable, found.rpc_id) == ("unreadable", expected, None)
+    assert (found.name, found.uninspectable, found.arguments) == ("unreadable", expected, None)
 
 
 @pytest.mark.parametrize(
@@ -332,7 +333,7 @@ def test_a_refused_request_gets_a_json_rpc_error_to_its_id(rpc_id):
 
 
 def test_where_there_is_no_id_the_refusal_is_a_problem_document():
-    for call in (None, post({"jsonrpc": "2.0", "method": "notifications/initialized"}), send("GET", "/mcp", b"")):
+    for call in (None, send("GET", "/mcp", b"")):
         reply = protocol().refusal(call, Reason.POLICY_DENIED, "c1")
         assert (reply.status, dict(reply.headers)["content-type"]) == (403, "application/problem+json")
 
