@@ -47,6 +47,8 @@ class Request:
     """False where the content-encoding could not be undone: then ``plain`` is empty."""
     unreadable: Uninspectable | None
     """Why the body cannot be read at all; None where it can be tried."""
+    too_large: bool
+    """True if it is longer than ``limits.request_body``. ``plain`` is then as it came, and the call is refused."""
     metadata: Metadata = field(repr=False)
     """Dynamic metadata of Envoy's filters, the verified claims among it."""
     decide_only: bool = False

@@ -31,7 +31,7 @@ def identify(
         binds_sessions: whether session ids are bound to their callers here, so that others are refused.
 
     Raises:
-        Refused: unknown connection, caller or function, or a session of somebody else.
+        Refused: unknown connection, caller or function, a body that is too large, or a session of somebody else.
         Answered: the request is for what anybody may read.
     """
     connection = find_connection(request.head, services)
@@ -46,6 +46,8 @@ def identify(
     read = _anonymous_call if caller is ANONYMOUS else _call
     call = read(request, connection, services, session)
     record.authenticated(caller)
+    if request.too_large:
+        raise Refused(Reason.BODY_TOO_LARGE, rule="limits.request_body", call=call)
     found = search(IdentifiedCall(request, connection, call, caller), services)
     record.identified(found)
     if not (session and binds_sessions):

@@ -28,7 +28,7 @@ async def read_request(
     """Read the rest of the request that Envoy has opened.
 
     Raises:
-        Refused: it is too large, has trailers, or does not come to its end.
+        Refused: it has trailers, or does not come to its end.
     """
     if opened.end_of_stream:  # a content-encoding that it names is of no body
         return _request(opened, b"", record, limits, encoding="")
@@ -40,11 +40,7 @@ async def read_request(
 
 
 def read_check(asked: CheckAsked, record: CallRecord, limits: LimitSettings) -> Request:
-    """Read a request that came whole, over ext_authz.
-
-    Raises:
-        Refused: it is too large.
-    """
+    """Read a request that came whole, over ext_authz."""
     opened = RequestHeadersReceived(asked.head, end_of_stream=not asked.body, metadata=asked.metadata)
     cut = Uninspectable.TRUNCATED if asked.truncated else None
     encoding = _encoding(asked.head)
@@ -88,18 +84,19 @@ def _request(
 ) -> Request:
     """Undo the body's content-encoding. A body that cannot be decoded is a named fact, and no refusal yet.
 
-    Raises:
-        Refused: with ``body-too-large``.
+    Nor is one that is too large, which is not decoded: once the call is known, ``identify`` refuses it.
     """
     sha256 = hashlib.sha256(body).digest()
     record.received(body, sha256)
-    if len(body) > limits.request_body:
-        raise Refused(Reason.BODY_TOO_LARGE, rule="limits.request_body")
     plain, unreadable, decoded = b"", cut, True
-    try:
-        plain = decode_content(body, encoding, limit=limits.request_body, ratio=limits.decoded_ratio)
-    except Unreadable as error:
-        unreadable, decoded = cut or error.kind, False
+    too_large = len(body) > limits.request_body
+    if too_large:
+        plain, unreadable = body, Uninspectable.TOO_LARGE
+    else:
+        try:
+            plain = decode_content(body, encoding, limit=limits.request_body, ratio=limits.decoded_ratio)
+        except Unreadable as error:
+            unreadable, decoded = cut or error.kind, False
     request = Request(
         call_id=record.call_id,
         started_ns=record.started_ns,
@@ -110,6 +107,7 @@ def _request(
         plain=plain,
         decoded=decoded,
         unreadable=unreadable,
+        too_large=too_large,
         metadata=opened.metadata,
         decide_only=decide_only,
     )

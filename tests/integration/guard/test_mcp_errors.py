@@ -157,6 +157,15 @@ async def test_the_client_learns_it_at_once_and_goes_on(stack: Stack, mode: str,
     assert (await stack.end_of(data["call_id"]))["reason"] == reason
 
 
+@pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
+async def test_a_call_that_is_too_large_is_no_end_of_the_session(stack: Stack, mode: str) -> None:
+    """Over ``limits.request_body``, and not over what Envoy buffers."""
+    async with client(stack, mode) as opened:
+        data = await failure(opened, "y" * (70 << 10))
+    assert data["reason"] == "body-too-large"
+    assert (await stack.end_of(data["call_id"]))["uninspectable"] == "too-large"
+
+
 async def test_a_call_that_people_refuse_is_no_end_of_the_session(stack: Stack) -> None:
     async with client(stack) as opened:
         waiting = asyncio.create_task(failure(opened, "refused by people"))

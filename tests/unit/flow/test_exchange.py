@@ -438,6 +438,50 @@ async def test_a_stream_that_cannot_be_masked_is_broken_off(tmp_path):
     assert services.recorder.last.reason == "response-abandoned"
 
 
+LIMIT = {"limits.request_body": 2048}
+LARGE = b"x" * 3000 + SSN.encode()
+
+
+async def test_a_body_over_the_limit_is_refused_to_the_id_of_its_call(tmp_path):
+    services = make_services(tmp_path, changes=LIMIT)
+    call = {
+        "jsonrpc": "2.0",
+        "id": 7,
+        "method": "tools/call",
+        "params": {"name": "search", "note": LARGE.decode()},
+    }
+    peer = await play(services, MCP[0], sends(json.dumps(call).encode()))
+    assert (peer.is_forwarded, peer.refusal.status, peer.refusal.reason) == (False, 200, "body-too-large")
+    assert peer.refusal.document["id"] == 7
+    last = services.recorder.last
+    assert (last.kind, last.reason, last.rule, last.uninspectable) == (
+        EntryKind.DENIED, "body-too-large", "limits.request_body", "too-large",
+    )  # fmt: skip
+    assert SSN not in everything_kept(services)
+
+
+@pytest.mark.parametrize("fields", [{}, {"content_encoding": "gzip"}])
+async def test_a_body_over_the_limit_is_refused_as_one_of_its_function(tmp_path, fields):
+    """It is neither decoded nor searched, and policy is not asked."""
+    engine = ScriptedEngine({"action": "allow"})
+    services = make_services(tmp_path, changes=LIMIT, engine=engine)
+    request = asks("POST", "/customers", content_type="application/json", **fields)
+    peer = await play(services, request, sends(LARGE))
+    assert (peer.is_forwarded, peer.refusal.status, peer.refusal.reason) == (False, 413, "body-too-large")
+    assert (services.recorder.last.function, services.recorder.last.request_bytes) == (
+        "crm.update_customer",
+        len(LARGE),
+    )
+    assert engine.asked == []
+    assert SSN not in everything_kept(services)
+
+
+async def test_nobody_learns_a_limit_without_a_token(tmp_path):
+    services = make_services(tmp_path, changes=LIMIT)
+    peer = await play(services, asks("POST", "/customers", metadata={}), sends(LARGE))
+    assert (peer.is_forwarded, peer.refusal.status) == (False, 401)
+
+
 @pytest.mark.parametrize("end", [True, False])
 async def test_a_stream_that_is_broken_off_tells_the_caller_in_the_place_of_what_failed(tmp_path, end):
     services, peer = make_services(tmp_path), ScriptedPeer()
