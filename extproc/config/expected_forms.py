@@ -5,6 +5,7 @@ from typing import Any
 
 from extproc.codecs.located_yaml import KeyPath
 from extproc.settings.base import FUNCTION_NAME, NAME
+from extproc.settings.cors import ORIGIN
 from extproc.settings.hosts import HOST, UPSTREAM_HOST
 from extproc.settings.identity import METADATA_KEY
 from extproc.settings.masking import DOMAIN, EXEMPT_PLACE, ONE_LINE, TEXT_TYPE
@@ -43,6 +44,10 @@ FORMS = {
         " *.example.com for all names below, or crm.example.com:* for any port"
     ),
     UPSTREAM_HOST: "a host name in lower case, or an address, and perhaps a port: localhost:9000",
+    ORIGIN: (
+        "scheme, host and perhaps a port, as browsers send them, without a path: https://app.example.com;"
+        " * and null are not accepted: pages of anybody could call"
+    ),
     URL: "https://, a host in lower case, and perhaps a port and a path: https://docs.example.com/mcp",
     SCOPE: "the name of a scope, without blanks and quotes, such as docs.read",
     TRUST_DOMAIN: "a trust domain in lower case, such as cluster.local",

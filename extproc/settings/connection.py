@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from extproc.model.errors import ConfigError
 from extproc.model.json_shape import CallShape
 from extproc.settings.base import Address, Example, Host, PathSetting, Seconds, Strict, UpstreamHost
+from extproc.settings.cors import BrowserRules
 from extproc.settings.masking import MaskingSettings
 
 FRAMING_HEADERS = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection", "te"})
@@ -151,6 +152,11 @@ class ConnectionSettings(Strict):
     def token_rules(self) -> tuple[TokenRule, ...]:
         """Which requests need no token. The first rule that matches counts; all other requests need one."""
         return ()
+
+    @property
+    def browser_rules(self) -> BrowserRules | None:
+        """What browsers may do with this connection; None: the connection does not distinguish them."""
+        return None
 
     @property
     def method_names(self) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ REASONS = {
     "route_not_found": Reason.UNKNOWN_FUNCTION,
     "direct_response": Reason.UNKNOWN_FUNCTION,
     "rbac_access_denied_matched_policy[refused-methods]": Reason.UNKNOWN_FUNCTION,
+    "rbac_access_denied_matched_policy[refused-origins]": Reason.ORIGIN_REFUSED,
+    "cors_response": Reason.ANSWERED,
     "upgrade_failed": Reason.UNKNOWN_FUNCTION,
 }
 """Reasons by Envoy's ``response.code_details``."""

@@ -5,10 +5,14 @@ from datetime import timedelta
 
 from betterproto2 import Message
 from envoy_data_plane.envoy.config.core import v3 as core
+from envoy_data_plane.envoy.config.route import v3 as route
+from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any, Struct
 from envoy_data_plane.xds.core import v3 as xds_core
 
 from extproc.model.errors import ConfigError
+from extproc.settings.connection import ConnectionSettings
+from extproc.settings.hosts import host_pattern
 
 GUARD_CLUSTER = "extproc-guard"
 """The cluster of the guard's workers."""
@@ -33,6 +37,13 @@ def struct(document: dict[str, object]) -> Struct:
     """Return a JSON object as ``google.protobuf.Struct``."""
     made: Struct = Struct.from_dict(document)
     return made
+
+
+def to_hosts_of(connection: ConnectionSettings) -> route.HeaderMatcher:
+    """Match the requests to a connection's hosts."""
+    pattern = "(?i)" + "|".join(map(host_pattern, connection.hosts))
+    hosts = matcher.StringMatcher(safe_regex=matcher.RegexMatcher(regex=pattern))
+    return route.HeaderMatcher(name=":authority", string_match=hosts)
 
 
 def seconds(value: float) -> timedelta:

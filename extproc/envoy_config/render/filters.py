@@ -15,6 +15,7 @@ from envoy_data_plane.envoy.config.common.mutation_rules import v3 as mutation
 from envoy_data_plane.envoy.config.core import v3 as core
 from envoy_data_plane.envoy.config.rbac import v3 as rbac_rules
 from envoy_data_plane.envoy.config.route import v3 as route
+from envoy_data_plane.envoy.extensions.filters.http.cors import v3 as cors
 from envoy_data_plane.envoy.extensions.filters.http.custom_response import v3 as custom_response
 from envoy_data_plane.envoy.extensions.filters.http.ext_authz import v3 as ext_authz
 from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_proc
@@ -31,6 +32,7 @@ from envoy_data_plane.google.protobuf import Any
 from envoy_data_plane.xds.type.matcher import v3 as xds
 
 from extproc.config.schema import Settings
+from extproc.envoy_config.render.browsers import CORS_FILTER, answers_browsers, refused_origins
 from extproc.envoy_config.render.building_blocks import (
     AUTHZ_METADATA,
     GUARD_CLUSTER,
@@ -57,6 +59,7 @@ LONGEST_HOLD_S = 3_600.0
 """The longest ``max_message_timeout`` that Envoy accepts."""
 HOLD_SLACK_S = 60.0
 NOTHING: Mapping[str, str] = MappingProxyType({})
+ANYBODY = [rbac_rules.Principal(any=True)]
 RETRY_ON = "connect-failure,refused-stream,reset-before-request"
 """Never ``reset`` or ``unavailable``: a held stream would be replayed to another worker, and decided twice."""
 PROBLEM = (
@@ -68,7 +71,7 @@ PROBLEM = (
 def full_guard_filters(settings: Settings) -> list[hcm.HttpFilter]:
     """Return the filters of the full guard: it decides and masks, and no message without its marker passes."""
     return [
-        _filter("envoy.filters.http.rbac.methods", _deny_methods()),
+        *_first(settings),
         _filter("envoy.filters.http.lua", _stream_guard()),
         _filter("envoy.filters.http.custom_response", _release_only_marked()),
         _filter(JWT_METADATA, jwt_authn(settings)),
@@ -81,12 +84,18 @@ def full_guard_filters(settings: Settings) -> list[hcm.HttpFilter]:
 def decide_only_filters(settings: Settings) -> list[hcm.HttpFilter]:
     """Return the filters for ext_authz: the guard decides on the request, and does not see the response."""
     return [
-        _filter("envoy.filters.http.rbac.methods", _deny_methods()),
+        *_first(settings),
         _filter(JWT_METADATA, jwt_authn(settings)),
         _filter(AUTHZ_METADATA, _ext_authz(settings.limits)),
         _filter("envoy.filters.http.rbac.marked", _forward_only_marked(AUTHZ_METADATA, GUARD_METADATA)),
         _filter("envoy.filters.http.router", router.Router(suppress_envoy_headers=True)),
     ]
+
+
+def _first(settings: Settings) -> list[hcm.HttpFilter]:
+    """Return the filters that refuse or answer what no token and no policy can change."""
+    refusing = _filter("envoy.filters.http.rbac.methods", _deny(settings))
+    return [refusing, _filter(CORS_FILTER, cors.Cors())] if answers_browsers(settings) else [refusing]
 
 
 def _filter(name: str, config: Message) -> hcm.HttpFilter:
@@ -98,21 +107,33 @@ def longest_hold(limits: LimitSettings) -> float:
     return min(LONGEST_HOLD_S, limits.hold + HOLD_SLACK_S)
 
 
-def _deny_methods() -> rbac.Rbac:
-    """Refuse tunnels and echoes: the guard would not see the bytes of an upgraded connection."""
+def _deny(settings: Settings) -> rbac.Rbac:
+    """Refuse tunnels, echoes, and pages of other origins than a connection lists."""
+    refused = {"refused-methods": [_methods()], "refused-origins": refused_origins(settings)}
+    return _rbac("refused-methods", rbac_rules.RbacAction.DENY, refused)
+
+
+def _methods() -> rbac_rules.Permission:
+    """Match tunnels and echoes: the guard would not see the bytes of an upgraded connection."""
     rules = [_header(":method", matcher.StringMatcher(exact=method)) for method in REFUSED_METHODS]
     rules.append(rbac_rules.Permission(header=route.HeaderMatcher(name="upgrade", present_match=True)))
-    permission = rbac_rules.Permission(or_rules=rbac_rules.PermissionSet(rules=rules))
-    return _rbac("refused-methods", rbac_rules.RbacAction.DENY, permission)
+    return rbac_rules.Permission(or_rules=rbac_rules.PermissionSet(rules=rules))
 
 
 def _header(name: str, value: matcher.StringMatcher) -> rbac_rules.Permission:
     return rbac_rules.Permission(header=route.HeaderMatcher(name=name, string_match=value))
 
 
-def _rbac(name: str, action: rbac_rules.RbacAction, permission: rbac_rules.Permission) -> rbac.Rbac:
-    policy = rbac_rules.Policy(permissions=[permission], principals=[rbac_rules.Principal(any=True)])
-    return rbac.Rbac(rules=rbac_rules.Rbac(action=action, policies={name: policy}), rules_stat_prefix=f"{name}.")
+def _rbac(
+    name: str, action: rbac_rules.RbacAction, permissions: Mapping[str, list[rbac_rules.Permission]]
+) -> rbac.Rbac:
+    """Make a filter with a policy for each name that has permissions."""
+    policies = {
+        each: rbac_rules.Policy(permissions=matched, principals=ANYBODY)
+        for each, matched in permissions.items()
+        if matched
+    }
+    return rbac.Rbac(rules=rbac_rules.Rbac(action=action, policies=policies), rules_stat_prefix=f"{name}.")
 
 
 def _forward_only_marked(namespace: str, key: str) -> rbac.Rbac:
@@ -126,7 +147,8 @@ def _forward_only_marked(namespace: str, key: str) -> rbac.Rbac:
         metadata_matcher=expected, metadata_source=rbac_rules.MetadataSource.DYNAMIC
     )
     permission = rbac_rules.Permission(sourced_metadata=sourced)
-    return _rbac("marked-by-the-guard", rbac_rules.RbacAction.ALLOW, permission)
+    name = "marked-by-the-guard"
+    return _rbac(name, rbac_rules.RbacAction.ALLOW, {name: [permission]})
 
 
 def _stream_guard() -> lua.Lua:

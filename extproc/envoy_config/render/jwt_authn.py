@@ -7,10 +7,9 @@ from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Empty
 
 from extproc.config.schema import Settings
-from extproc.envoy_config.render.building_blocks import seconds
+from extproc.envoy_config.render.building_blocks import seconds, to_hosts_of
 from extproc.envoy_config.render.clusters import keys_cluster
 from extproc.settings.connection import ConnectionSettings, TokenRule
-from extproc.settings.hosts import host_pattern
 from extproc.settings.identity import Provider
 
 CLOCK_SKEW_S = 30
@@ -40,8 +39,7 @@ def _regex(text: str) -> matcher.RegexMatcher:
 
 def _requests(connection: ConnectionSettings, rule: TokenRule) -> route.RouteMatch:
     """Match the connection's requests with this method and path."""
-    hosts = matcher.StringMatcher(safe_regex=_regex("(?i)" + "|".join(map(host_pattern, connection.hosts))))
-    headers = [route.HeaderMatcher(name=":authority", string_match=hosts)]
+    headers = [to_hosts_of(connection)]
     if rule.method:
         exact = matcher.StringMatcher(exact=rule.method)
         headers.append(route.HeaderMatcher(name=":method", string_match=exact))

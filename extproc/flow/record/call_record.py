@@ -205,7 +205,8 @@ class CallRecord:
     def answered_by_envoy(self, reason: Reason, detail: str, status: int) -> None:
         """End the call with Envoy's own answer."""
         self._unknown_function = reason is Reason.UNKNOWN_FUNCTION
-        self._end = End(self._not_completed, reason, "envoy", detail, status)
+        kind = EntryKind.COMPLETED if reason is Reason.ANSWERED else self._not_completed
+        self._end = End(kind, reason, "envoy", detail, status)
 
     def failed(self, reason: Reason, detail: str, rule: str = "") -> None:
         """End the call without an answer of the guard."""

@@ -13,6 +13,7 @@ from extproc.model.reasons import Reason
 from extproc.model.units import NANOSECONDS_PER_MILLISECOND
 from extproc.settings.hosts import find_host
 from extproc.wire.access_log import AccessLogEntry
+from extproc.wire.local_replies import REASONS
 
 
 def entry_from_access_log(
@@ -46,7 +47,7 @@ def entry_from_access_log(
         connection=connection,
         method=ended.method,
         path=path[:PATH_MAX],
-        reason=Reason.GUARD_ERROR.value,
+        reason=REASONS.get(ended.details, Reason.GUARD_ERROR).value,
         rule="envoy",
         detail=ended.details,
         status=ended.status,

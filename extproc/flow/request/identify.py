@@ -6,6 +6,7 @@ from extproc.flow.bodies import find_in_body
 from extproc.flow.record.call_record import CallRecord
 from extproc.flow.record.masked_request import recorded_session
 from extproc.flow.request.find_masked_values import find_masked_values
+from extproc.flow.request.origin import check_origin
 from extproc.flow.request.search_url import search_url
 from extproc.flow.request.sessions import backend_session, session_name
 from extproc.flow.services import Connection, Services
@@ -31,11 +32,13 @@ def identify(
         binds_sessions: whether session ids are bound to their callers here, so that others are refused.
 
     Raises:
-        Refused: unknown connection, caller or function, a body that is too large, or a session of somebody else.
+        Refused: unknown connection, caller or function, a page's origin, a body that is too large, or a session of
+            somebody else.
         Answered: the request is for what anybody may read.
     """
     connection = find_connection(request.head, services)
     record.located(connection)
+    check_origin(request.head.headers, connection)
     if document := connection.protocol.public_document(request.head):
         raise Answered(document, rule="protected_resource")
     caller = caller_of(request, services)
@@ -59,10 +62,11 @@ def identify_again(held: IdentifiedCall, services: Services) -> IdentifiedCall:
     """Identify a held call once more, as of now and by the configuration in force.
 
     Raises:
-        Refused: unknown connection, caller or function.
+        Refused: unknown connection, caller or function, or a page's origin that is listed no more.
     """
     request, head = held.request, held.request.head
     connection, identity = find_connection(head, services), caller_of(request, services)
+    check_origin(head.headers, connection)
     session = session_name(head.headers, connection, services)
     call = _call(request, connection, services, session)
     found = search(IdentifiedCall(request, connection, call, identity), services)

@@ -10,10 +10,21 @@ from extproc.model.errors import ConfigError
 from extproc.protocols.mcp.methods import RESERVED
 from extproc.settings.base import FUNCTION_NAME, Example
 from extproc.settings.connection import ConnectionSettings, TokenRule
+from extproc.settings.cors import BrowserRules, CorsSettings
 from extproc.settings.protected_resource import ProtectedResource
 
 DOCUMENT_METHODS = ("GET", "HEAD")
 """Methods that read the metadata of a protected resource."""
+
+METHODS = ("GET", "POST", "DELETE")
+"""Methods of streamable HTTP."""
+SENT = (
+    *("authorization", "content-type", "accept", "last-event-id", "mcp-session-id", "mcp-protocol-version"),
+    *("mcp-method", "mcp-name"),
+)
+"""Header fields that clients send."""
+READ = ("mcp-session-id", "www-authenticate")
+"""Header fields of responses that clients have to read."""
 
 
 class McpConnection(ConnectionSettings):
@@ -30,6 +41,8 @@ class McpConnection(ConnectionSettings):
 
     protected_resource: ProtectedResource | None = None
     """Where clients sign in; none: they are not told."""
+    cors: CorsSettings | None = None
+    """Web applications that may call; none: requests with the header field ``Origin`` are refused."""
 
     @property
     def function_names(self) -> tuple[str, ...]:
@@ -40,6 +53,14 @@ class McpConnection(ConnectionSettings):
     def method_names(self) -> tuple[str, ...]:
         """The names that the guard gives to MCP's own messages."""
         return tuple(RESERVED)
+
+    @property
+    def browser_rules(self) -> BrowserRules:
+        """Refuse pages of other origins (MCP, transports: DNS rebinding), and let those listed use all of MCP."""
+        if self.cors is None:
+            return BrowserRules(())
+        own = (self.session_header,) if self.session_header else ()
+        return BrowserRules(tuple(self.cors.origins), METHODS, (*SENT, *own), READ, self.cors.max_age)
 
     @property
     def token_rules(self) -> tuple[TokenRule, ...]:

@@ -1,6 +1,5 @@
 """Clients that sign in, and clients in browsers: MCP through the guard, as they come."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,6 +12,7 @@ import pytest_asyncio
 from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
+from tests.integration.guard.raw import request, speak
 from tests.integration.guard.stack import DOCS, Stack, run_stack
 from tests.integration.support.tokens import ISSUER
 from tests.integration.support.upstream import ResponseFacts, Scripted
@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="session")]
 RESOURCE = f"https://{DOCS}/mcp"
 METADATA = "/.well-known/oauth-protected-resource"
 CHALLENGE = f'Bearer resource_metadata="https://{DOCS}{METADATA}/mcp"'
+APP = "https://app.example.com"
 BACKEND = "localhost:9000"
 SEARCH = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "search", "arguments": {}}}
 
@@ -38,6 +39,7 @@ def guarded(upstream: str) -> dict[str, Any]:
             "authorization_servers": [ISSUER],
             "scopes_supported": ["docs.read"],
         },
+        "cors": {"origins": [APP, "https://other.example.com:8443"]},
     }
 
 
@@ -73,15 +75,10 @@ async def test_a_backend_gets_the_host_that_it_answers_to(browsers: Stack) -> No
 
 
 async def test_envoys_account_names_the_connection_whose_host_was_replaced(browsers: Stack) -> None:
-    """Its worker is gone before the backend answers: Envoy reports the host that it forwarded."""
-    (worker,), never = browsers.workers, asyncio.Event()
-    browsers.upstream.answer = Scripted(200, [("content-type", "application/json")], [never, b"{}"])
-    call = asyncio.create_task(browsers.call("POST", "/mcp", host=DOCS, json=SEARCH))
-    await browsers.until(lambda entries: browsers.reached)
-    await worker.kill()
-    assert (await call).status_code >= 500
-    never.set()
-    await worker.start()
+    """The backend breaks off before the guard saw its answer: Envoy reports the host that it forwarded."""
+    json_type = ("content-type", "application/json")
+    browsers.upstream.answer = Scripted(200, [json_type], [b"{"], framing="chunked", break_off=True)
+    assert (await browsers.call("POST", "/mcp", host=DOCS, json=SEARCH)).status_code == 502
     entry = await browsers.reported()
     assert (entry["connection"], entry["path"]) == ("docs", "/mcp")
 
@@ -272,3 +269,149 @@ async def test_the_metadata_is_served_over_ext_authz_too() -> None:
         assert stack.reached == []
         entry = (await stack.until(lambda entries: [each for each in entries if each["reason"] == "answered"]))[0]
         assert (entry["kind"], entry["status"]) == ("call.completed", 200)
+
+
+# Browsers
+
+PREFLIGHT = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
+
+
+def cors_fields(answer: httpx.Response) -> dict[str, str]:
+    return {name: value for name, value in answer.headers.items() if name.startswith("access-control-")}
+
+
+@pytest.mark.parametrize("path", ["/mcp", METADATA])
+async def test_a_preflight_of_an_application_needs_no_token_and_reaches_nobody(browsers: Stack, path: str) -> None:
+    answer = await anonymous(browsers, "OPTIONS", path, origin=APP, **PREFLIGHT)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert cors_fields(answer) == {
+        "access-control-allow-origin": APP,
+        "access-control-allow-methods": "GET, POST, DELETE",
+        "access-control-allow-headers": "authorization, content-type, accept, last-event-id, mcp-session-id,"
+        " mcp-protocol-version, mcp-method, mcp-name",
+        "access-control-expose-headers": "mcp-session-id, www-authenticate",
+        "access-control-max-age": "600",
+    }
+    entry = await browsers.ended()
+    assert (entry["kind"], entry["reason"], entry["status"]) == ("call.completed", "answered", 200)
+    assert (entry["connection"], entry["method"], browsers.reached) == ("docs", "OPTIONS", [])
+
+
+BAD_ORIGINS = (
+    "https://evil.example.com",
+    "http://app.example.com",
+    "https://app.example.com:443",
+    "https://app.example.com.evil.example",
+    "https://appxexample.com",
+    "https://app.example.com/",
+    "HTTPS://APP.EXAMPLE.COM",
+    "https://app.example.com, https://other.example.com:8443",
+    "null",
+    "*",
+    "",
+)
+
+
+@pytest.mark.parametrize("origin", BAD_ORIGINS)
+@pytest.mark.parametrize("method", ["POST", "GET", "DELETE", "OPTIONS"])
+async def test_a_page_of_another_origin_is_refused_before_anything_else(
+    browsers: Stack, method: str, origin: str
+) -> None:
+    """With a good token, without one, and for what everybody may read."""
+    preflight = PREFLIGHT if method == "OPTIONS" else {}
+    for headers in ({}, browsers.issuer.headers(), browsers.issuer.headers(exp=1)):
+        for path in ("/mcp", METADATA):
+            answer = await anonymous(browsers, method, path, origin=origin, **preflight, **headers)
+            assert (answer.status_code, answer.json()["reason"]) == (403, "origin-refused")
+            assert cors_fields(answer) == {}
+    entry = await browsers.ended(calls=6)
+    assert (entry["kind"], entry["reason"], entry["connection"]) == ("call.denied", "origin-refused", "docs")
+    assert browsers.reached == []
+
+
+async def test_two_origins_are_none(browsers: Stack) -> None:
+    fields = [("host", DOCS), ("origin", APP), ("origin", APP), *browsers.issuer.headers().items()]
+    answer = await speak(await browsers.connect(), request("GET", "/mcp", *fields))
+    assert (answer.status, (await browsers.ended())["reason"]) == (403, "origin-refused")
+
+
+async def test_an_application_reads_answers_and_refusals(browsers: Stack) -> None:
+    """A 401 too: it says where to sign in."""
+    may_read = {
+        "access-control-allow-origin": APP,
+        "access-control-expose-headers": "mcp-session-id, www-authenticate",
+    }
+    called = await browsers.call("POST", "/mcp", host=DOCS, json=SEARCH, headers={"origin": APP})
+    assert (called.status_code, called.json()["result"], cors_fields(called)) == (200, {}, may_read)
+    nobody = await anonymous(browsers, "POST", "/mcp", origin=APP)
+    assert (nobody.status_code, nobody.headers["www-authenticate"]) == (401, CHALLENGE)
+    assert cors_fields(nobody) == may_read
+    metadata = await anonymous(browsers, "GET", METADATA, origin=APP)
+    assert (metadata.status_code, cors_fields(metadata)) == (200, may_read)
+    denied = {**SEARCH, "params": {"name": "search", "arguments": {"env": "forbidden"}}}
+    refused = await browsers.call("POST", "/mcp", host=DOCS, json=denied, headers={"origin": APP})
+    assert (refused.json()["error"]["data"]["reason"], cors_fields(refused)) == ("forbidden-argument", may_read)
+    await browsers.ended(calls=4)
+
+
+async def test_a_stream_of_events_can_be_read_too(browsers: Stack) -> None:
+    event = b'data: {"jsonrpc":"2.0","id":1,"result":{}}\n\n'
+    stream, session = ("content-type", "text/event-stream"), ("mcp-session-id", "s-1")
+    wild = [("access-control-allow-origin", "*"), ("access-control-expose-headers", "*")]
+    browsers.upstream.answer = Scripted(200, [stream, session, *wild], [event], framing="chunked")
+    answer = await browsers.call("POST", "/mcp", host=DOCS, json=SEARCH, headers={"origin": APP})
+    assert (answer.status_code, answer.content) == (200, event)
+    assert answer.headers["mcp-session-id"]
+    assert cors_fields(answer)["access-control-allow-origin"] == APP
+    assert answer.headers.get_list("access-control-expose-headers") == ["mcp-session-id, www-authenticate"]
+
+
+async def test_an_mcp_connection_without_the_setting_refuses_every_page(stack: Stack) -> None:
+    for headers in ({}, stack.issuer.headers()):
+        answer = await anonymous(stack, "POST", "/mcp", origin=f"https://{DOCS}", **headers)
+        assert (answer.status_code, answer.json()["reason"]) == (403, "origin-refused")
+    preflight = await anonymous(stack, "OPTIONS", "/mcp", origin=APP, **PREFLIGHT)
+    assert (preflight.status_code, cors_fields(preflight), stack.reached) == (403, {}, [])
+
+
+async def test_other_protocols_do_not_look_at_the_origin(stack: Stack) -> None:
+    assert (await stack.call(headers={"origin": "https://evil.example.com"})).status_code == 200
+
+
+async def test_a_mesh_without_our_filters_refuses_other_origins_too() -> None:
+    """Neither our RBAC filter nor Envoy's CORS filter is there: the guard itself looks."""
+
+    def connections(_issuer: Any, upstream: str) -> dict[str, Any]:
+        return {"docs": guarded(upstream)}
+
+    def without(bootstrap: dict[str, Any]) -> None:
+        listener = bootstrap["static_resources"]["listeners"][0]
+        filters = listener["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]
+        first, second, *others = [each["name"] for each in filters]
+        assert (first, second) == ("envoy.filters.http.rbac.methods", "envoy.filters.http.cors")
+        filters[:] = [each for each in filters if each["name"] in others]
+
+    for door in ("ext_proc", "ext_authz"):
+        async with run_stack(
+            workers=1, door=door, connections=connections, change=without, answer=strict_host
+        ) as mesh:
+            refused = await mesh.call("POST", "/mcp", host=DOCS, json=SEARCH, headers={"origin": BAD_ORIGINS[0]})
+            assert (refused.status_code, refused.json()["reason"]) == (403, "origin-refused")
+            preflight = await mesh.call("OPTIONS", "/mcp", host=DOCS, headers={"origin": APP, **PREFLIGHT})
+            assert (preflight.status_code, cors_fields(preflight), mesh.reached) == (404, {}, [])
+            assert (await mesh.ended(calls=2))["reason"] == "unknown-function"
+
+
+async def test_over_ext_authz_envoy_answers_browsers_and_reports_it() -> None:
+    def connections(_issuer: Any, upstream: str) -> dict[str, Any]:
+        return {"docs": guarded(upstream)}
+
+    async with run_stack(workers=1, door="ext_authz", connections=connections) as stack:
+        preflight = await anonymous(stack, "OPTIONS", "/mcp", origin=APP, **PREFLIGHT)
+        assert (preflight.status_code, cors_fields(preflight)["access-control-allow-origin"]) == (200, APP)
+        assert (await stack.reported())["reason"] == "answered"
+        stack.fresh()
+        evil = await anonymous(stack, "POST", "/mcp", origin=BAD_ORIGINS[0], **stack.issuer.headers())
+        assert (evil.status_code, cors_fields(evil)) == (403, {})
+        entry = await stack.reported()
+        assert (entry["reason"], entry["connection"], stack.reached) == ("origin-refused", "docs", [])

@@ -12,6 +12,8 @@ from extproc.wire.local_replies import local_reason
         (401, "jwt_authn_access_denied{Jwt_is_missing}", "unauthenticated"),
         (403, "jwt_authn_access_denied{Audiences_in_Jwt_are_not_allowed}", "token-rejected"),
         (403, "rbac_access_denied_matched_policy[refused-methods]", "unknown-function"),
+        (403, "rbac_access_denied_matched_policy[refused-origins]", "origin-refused"),
+        (200, "cors_response", "answered"),
         (403, "upgrade_failed", "unknown-function"),
         (403, "rbac_access_denied_matched_policy[mine]", "policy-denied"),
         (403, "rbac_access_denied_matched_policy[none]", "policy-denied"),
