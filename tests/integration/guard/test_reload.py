@@ -20,7 +20,7 @@ import pytest_asyncio
 from extproc.config.configuration_status import running
 from extproc.supervise.children import worker_endpoint
 from extproc.supervise.probes import answers_grpc
-from tests.integration.guard.stack import CREDENTIAL, CRM, POLICY, Stack, rows, tolerant_policy, write_config
+from tests.integration.guard.stack import CREDENTIAL, CRM, DOCS, POLICY, Stack, rows, tolerant_policy, write_config
 from tests.integration.guard.test_up import Product, children, ports
 from tests.integration.support.envoy_process import short_folder
 from tests.integration.support.tokens import AUDIENCE, Issuer
@@ -278,6 +278,26 @@ async def test_a_new_connection_needs_no_restart(edited: Edited) -> None:
     await edited.reload()
     await expect_status(edited, 404, headers={"host": "new.example.com"})
     assert set(children(edited.product.process.pid)) == before
+
+
+async def test_applications_come_and_go(edited: Edited) -> None:
+    """Envoy's CORS filter and its policies are in two files, which Envoy reads one after the other."""
+    app = {"host": DOCS, "origin": "https://app.example.com", "access-control-request-method": "POST"}
+
+    def allow(document: dict[str, Any]) -> None:
+        document["connections"]["docs"]["cors"] = {"origins": [app["origin"]]}
+
+    async def preflight() -> int:
+        return (await edited.product.call("OPTIONS", "/mcp", headers=app)).status_code
+
+    assert await preflight() == 403
+    edited.edit(allow)
+    await edited.reload()
+    assert await preflight() == 200
+    edited.restore()
+    await edited.reload()
+    assert await preflight() == 403
+    assert (await edited.product.call()).status_code == 200
 
 
 async def expect_status(edited: Edited, status: int, **options: Any) -> None:

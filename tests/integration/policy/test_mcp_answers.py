@@ -34,6 +34,7 @@ pytestmark = [
 ROLES = {"*": {"functions": ["docs.search"]}}
 DENIED = {"roles": {"*": {"functions": ["docs.*"]}}, "protocol_messages": {"denied": ["docs.response"]}}
 ANSWERS = {"jsonrpc": "2.0", "id": 5, "result": {"action": "accept", "content": {"note": f"it is {SSN}"}}}
+OWN_HOST = "mcp.internal:8000"
 WITHIN_S = 2.0
 """How long the client waits for a result that does not come."""
 
@@ -68,8 +69,8 @@ class Asking:
 
 @contextlib.contextmanager
 def serving(asking: Asking) -> Iterator[str]:
-    """The server's address, on loopback."""
-    security = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+    """The server's address, on loopback. It answers to its own host alone: ``upstream.host`` has to name it."""
+    security = TransportSecuritySettings(enable_dns_rebinding_protection=True, allowed_hosts=[OWN_HOST])
     app = asking.server.streamable_http_app(transport_security=security)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -93,7 +94,7 @@ async def guarding(folder: Path, asking: Asking, guard: dict[str, Any]) -> Async
             "protocol": "mcp",
             "hosts": [DOCS],
             "tools": ["search", "publish"],
-            "upstream": {"address": address},
+            "upstream": {"address": address, "host": OWN_HOST},
             "masking": {"request": [{"entity": "US_SSN"}]},
         }
         async with run_stack(workers=1, connections=lambda *_: {"docs": docs}, policy=lambda *_: policy) as stack:
