@@ -129,6 +129,7 @@ class SqliteApprovals:
         self._factory = factory
         self._pid = os.getpid()
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
         self._file: FileId | None = None
         try:
@@ -283,7 +284,22 @@ class SqliteApprovals:
                 raise
             return result
 
-        return self._read(transaction)
+        with self._turn_to_write():
+            return self._read(transaction)
+
+    @contextmanager
+    def _turn_to_write(self) -> Iterator[None]:
+        """Let one thread at a time write: SQLite makes waiters sleep, and those that come later overtake them.
+
+        Raises:
+            ApprovalError: the others were not done in time.
+        """
+        if not self._writing.acquire(timeout=self._busy_s):
+            raise ApprovalError("the approvals store failed: SQLITE_BUSY")
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         with _approval_errors(), self._connection() as db:

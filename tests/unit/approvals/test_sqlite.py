@@ -16,6 +16,7 @@ from extproc.approvals.rules import NOTE_MAX, state_after
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.model.errors import ApprovalError, VoteRefused, WhyRefused
 from extproc.model.masking import Side
+from extproc.model.withdrawal import WithdrawnBy
 from tests.unit.approvals.samples import (
     EXPIRES_NS,
     REQUEST,
@@ -542,3 +543,58 @@ def test_the_file_is_for_its_owner_only(store, path):
     store.open(REQUEST)
     assert {oct(Path(each).stat().st_mode & 0o777) for each in path.parent.iterdir()} == {"0o600"}
     assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+class Writers:
+    """Counts the connections of one store that write, or wait to."""
+
+    def __init__(self):
+        self.now = self.most = 0
+        self.begun, self.go_on = threading.Event(), threading.Event()
+        writers, counting = self, threading.Lock()
+
+        class Connection(sqlite3.Connection):
+            def execute(self, sql, *args):
+                if sql == "BEGIN IMMEDIATE":
+                    with counting:
+                        writers.now += 1
+                        writers.most = max(writers.most, writers.now)
+                    writers.begun.set()
+                    writers.go_on.wait(10)
+                result = super().execute(sql, *args)
+                if sql == "COMMIT":
+                    with counting:
+                        writers.now -= 1
+                return result
+
+        self.factory = Connection
+
+
+def test_the_threads_of_a_process_write_one_after_the_other(path):
+    """SQLite lets writers that come later overtake those that wait: with many, one waits too long, and is denied."""
+    writers = Writers()
+    writers.go_on.set()
+    store = SqliteApprovals(path, factory=writers.factory)
+    barrier = threading.Barrier(8, timeout=10)
+
+    def write(number):
+        barrier.wait()
+        for each in range(10):
+            store.withdraw(f"{number} {each}", WithdrawnBy.CANCELLATION, 1)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(8)))
+    assert writers.most == 1
+
+
+def test_a_thread_that_waits_too_long_for_the_others_gets_an_error(path):
+    writers = Writers()
+    store = SqliteApprovals(path, busy_s=0.01, factory=writers.factory)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(store.open, REQUEST)
+        writers.begun.wait(10)
+        with pytest.raises(ApprovalError, match="SQLITE_BUSY"):
+            store.open(request())
+        writers.go_on.set()
+        first.result()
+    store.open(request())
