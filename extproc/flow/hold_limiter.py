@@ -1,4 +1,4 @@
-"""A limit on held calls: each costs memory for as long as it waits for people."""
+"""A limit on held calls, and on withdrawals of them: each costs memory or a thread for as long as it waits."""
 
 import contextlib
 from collections import Counter
@@ -10,7 +10,7 @@ from extproc.settings.limits import LimitSettings
 
 
 class HoldLimiter:
-    """Counts the calls that one worker holds, by caller. Lives on one event loop."""
+    """Counts the calls that one worker holds, or withdraws, by caller. Lives on one event loop."""
 
     def __init__(self) -> None:
         self._of: Counter[str] = Counter()
@@ -18,7 +18,7 @@ class HoldLimiter:
 
     @contextlib.contextmanager
     def counted(self, caller: str, limits: LimitSettings) -> Iterator[None]:
-        """Count a call as held until the block ends. It is counted before anything is awaited.
+        """Count a call until the block ends. It is counted before anything is awaited.
 
         Raises:
             Refused: with ``overloaded``, where a limit is reached.

@@ -117,7 +117,7 @@ def _recorded(rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
 
 @dataclass(frozen=True)
 class Services:
-    """Everything one call needs. Holds no state of a call but how many calls are held."""
+    """Everything one call needs. Holds no state of a call but how many calls are held, and withdrawn just now."""
 
     hosts: Mapping[str, Connection]
     """Host, exact or with a wildcard → connection; looked up by ``find_host``."""
@@ -135,6 +135,8 @@ class Services:
     entropy: Entropy
     worker: str = "worker"
     hold_limiter: HoldLimiter = field(default_factory=HoldLimiter)
+    withdrawal_limiter: HoldLimiter = field(default_factory=HoldLimiter)
+    """Of withdrawals under way: each occupies a thread that votes and releases need, too."""
     observer: Observer = field(default_factory=Observer)
     stopwatch: Callable[[], float] = time.perf_counter
     """Seconds, of which only differences mean something."""

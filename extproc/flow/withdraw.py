@@ -18,8 +18,8 @@ async def withdraw(identified: IdentifiedCall, services: Services, record: CallR
     Policy is not asked: nothing is forwarded by it, and a caller may always give up its own calls.
 
     Raises:
-        Refused: with ``approval-unavailable``: the calls may still be waiting, and the caller must not be told
-            otherwise.
+        Refused: with ``approval-unavailable``, or with ``overloaded`` where the caller withdraws more at once than
+            it may hold: the calls may still be waiting, and the caller must not be told otherwise.
     """
     withdrawal = identified.connection.protocol.withdraws(identified.call)
     if withdrawal is None or identified.identity.is_anonymous:
@@ -28,8 +28,9 @@ async def withdraw(identified: IdentifiedCall, services: Services, record: CallR
         return
     key = _key(identified, services, withdrawal.rpc_id)
     try:
-        # A client that ends may close its connection at once: what it has said still counts.
-        count = await to_its_end(services.approvals.withdraw, key, withdrawal.by, services.clock())
+        with services.withdrawal_limiter.counted(identified.identity.name, services.limits):
+            # A client that ends may close its connection at once: what it has said still counts.
+            count = await to_its_end(services.approvals.withdraw, key, withdrawal.by, services.clock())
     except ApprovalError as error:
         raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="approvals", detail=str(error)) from error
     if count:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from dataclasses import replace
 
 import pytest
@@ -217,6 +218,31 @@ async def test_a_cancellation_that_cannot_be_stored_is_refused(tmp_path):
     peer = await cancel(services)
     assert peer.refusal.reason == "approval-unavailable"
     assert not peer.is_forwarded
+
+
+class Slow:
+    """An approvals store that answers when it is told to."""
+
+    def __init__(self):
+        self.begun, self.go_on = threading.Semaphore(0), threading.Event()
+
+    def withdraw(self, key, by, now_ns):
+        self.begun.release()
+        assert self.go_on.wait(10)
+        return 0
+
+
+async def test_a_caller_that_floods_is_refused_and_others_are_not(tmp_path):
+    """Each withdrawal occupies a thread; votes and releases need threads, too."""
+    services = replace(services_of(tmp_path, **{"limits.held_calls_per_caller": 2}), approvals=Slow())
+    first = [asyncio.create_task(cancel(services, number)) for number in range(2)]
+    await asyncio.gather(*(asyncio.to_thread(services.approvals.begun.acquire, timeout=10) for _ in first))
+    assert [(await cancel(services, number)).refusal.reason for number in (3, 4)] == ["overloaded"] * 2
+    other = asyncio.create_task(cancel(services, metadata=claims(sub="mallory")))
+    await asyncio.to_thread(services.approvals.begun.acquire, timeout=10)
+    services.approvals.go_on.set()
+    assert all(peer.is_forwarded for peer in await asyncio.gather(*first, other))
+    assert (await cancel(services)).is_forwarded
 
 
 async def test_the_ext_authz_service_withdraws_as_well(tmp_path):
