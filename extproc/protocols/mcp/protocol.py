@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass, replace
 
 from extproc.codecs.content_type import essence
-from extproc.codecs.json_keys import read_document
+from extproc.codecs.json_keys import fold, read_document
 from extproc.codecs.unreadable import Unreadable
 from extproc.model.call import Call, Headers, Json, RequestHead, ResponseHead
 from extproc.model.errors import Refused
@@ -46,6 +46,7 @@ SESSION_ID = "mcp-session-id"
 """The header field of MCP's session id."""
 REQUEST_KEYS = frozenset({"jsonrpc", "id", "method", "params"})
 RESPONSE_KEYS = (frozenset({"jsonrpc", "id", "result"}), frozenset({"jsonrpc", "id", "error"}))
+ERROR_KEYS = frozenset({"code", "message", "data"})
 CALL_KEYS = frozenset({"name", "arguments", "_meta"})
 VERSION_IN_META = "io.modelcontextprotocol/protocolVersion"
 ROUTING_HEADERS = ("mcp-method", "mcp-name", "mcp-protocol-version")
@@ -256,8 +257,12 @@ def _rpc_id(document: dict[str, Json]) -> int | str | None:
 def _response(document: dict[str, Json], rpc_id: int | str | None) -> _Message:
     if rpc_id is None or document.keys() not in RESPONSE_KEYS:
         raise Unreadable(Uninspectable.NOT_JSONRPC)
-    content = document.get("result", document.get("error"))
-    return _Message(RESPONSE, RESPONSE, content, None, {})
+    said = document.get("result", document.get("error"))
+    if not isinstance(said, dict) or ("error" in document and not said.keys() <= ERROR_KEYS):
+        raise Unreadable(Uninspectable.NOT_JSONRPC)
+    if any(fold(key) == "content" != key for key in said):  # no path of a mask leads there
+        raise Unreadable(Uninspectable.NOT_JSONRPC)
+    return _Message(RESPONSE, RESPONSE, said, None, {})
 
 
 def _tool_call(params: dict[str, Json], rpc_id: int | str | None) -> _Message:
