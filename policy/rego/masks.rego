@@ -19,8 +19,9 @@ on_connection := [mask |
 ]
 
 # For a message that calls no function of its connection (MCP's own messages): the response may be the result of any
-# function, and an answer to the server the input of any, so the masks of all functions apply. Other messages are no
-# input; a mask that names one in full applies to it.
+# function, and what the client tells the server about the server's own requests (an answer, its progress, its task's
+# status) the input of any, so the masks of all functions apply. Other messages are no input; a mask that names one in
+# full applies to it.
 plan := {"request": [], "response": []} if {
 	not data.guard.masks
 } else := {
@@ -33,6 +34,6 @@ plan := {"request": [], "response": []} if {
 	"response": [rule | some mask in applicable; some rule in mask.response],
 }
 
-is_input(_) if input.call.method == "response"
+is_input(_) if input.call.method in {"response", "notifications/progress", "notifications/tasks/status"}
 
 is_input(mask) if input.call.function in mask.functions

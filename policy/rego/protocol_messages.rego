@@ -64,8 +64,12 @@ changes_of_lists := {"toolsListChanged", "promptsListChanged", "resourcesListCha
 names_no_resource if input.call.method != "subscriptions/listen"
 
 names_no_resource if {
+	object.keys(input.call.arguments) - {"notifications", "_meta"} == set()
 	asked := input.call.arguments.notifications
 	is_object(asked)
 	object.get(asked, "resourceSubscriptions", []) == []
-	object.keys(asked) - (changes_of_lists | {"resourceSubscriptions"}) == set()
+	every change, wanted in object.remove(asked, ["resourceSubscriptions"]) {
+		change in changes_of_lists
+		is_boolean(wanted)
+	}
 }

@@ -71,10 +71,12 @@ test_listening_for_changes_of_lists_is_a_message if {
 }
 
 test_listening_for_changes_of_resources_is_none if {
-	every asked in [{"resourceSubscriptions": ["file:///a"]}, {"resourceSubscriptions": null}, {"ResourceSubscriptions": ["a"]}, {"taskIds": []}, null, "x"] {
+	every asked in [{"resourceSubscriptions": ["file:///a"]}, {"resourceSubscriptions": null}, {"ResourceSubscriptions": ["a"]}, {"taskIds": []}, {"toolsListChanged": ["file:///a"]}, null, "x"] {
 		not protocol_messages.allowed with input as listen(asked) with data.guard as guard
 	}
 	not protocol_messages.allowed with input as mcp("subscriptions/listen", "subscriptions/listen", ["all"]) with data.guard as guard
+	beside := json.patch(listen({}), [{"op": "add", "path": "/call/arguments/resourceSubscriptions", "value": ["file:///a"]}])
+	not protocol_messages.allowed with input as beside with data.guard as guard
 }
 
 test_a_message_is_denied_by_its_whole_name if {

@@ -178,6 +178,15 @@ async def test_an_answer_is_masked_for_each_function_that_it_may_be_for(docs, ru
     assert json.loads(peer.upstream_body)["result"]["action"] == "accept"
 
 
+@pytest.mark.parametrize("name", ["notifications/progress", "notifications/tasks/status"])
+async def test_a_notice_about_a_request_of_the_server_is_masked_as_its_answer(docs, name):
+    services = docs(masks=[{"functions": ["docs.publish"], "request": [{"entity": "US_SSN"}]}])
+    text = {"message": f"read {SSN}", "statusMessage": f"read {SSN}"}
+    peer = await sent(services, method(name, {"progressToken": 7, "progress": 1, **text}))
+    assert json.loads(peer.upstream_body)["params"]["progressToken"] == 7
+    assert SSN not in peer.upstream_body.decode()
+
+
 async def test_in_allow_list_mode_only_what_is_declared_of_an_answer_passes(docs):
     peer = await sent(docs({MASKING: {"declared": {"request": ["$.note"]}}}), answer(note="kept", other="secret"))
     sent_on = json.loads(peer.upstream_body)["result"]
