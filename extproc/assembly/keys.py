@@ -16,11 +16,11 @@ MAKE_IT = f"write {KEY_BYTES} random bytes: head -c {KEY_BYTES} /dev/urandom"
 
 
 def read_key(path: Path, key: tuple[str, ...] = ()) -> bytes:
-    """Read a key that the settings name.
+    """Read a key.
 
     Args:
         path: its file.
-        key: the setting that names it.
+        key: the setting that names it, if one does.
 
     Raises:
         ConfigError: the file cannot be read, or is too short.
@@ -28,16 +28,18 @@ def read_key(path: Path, key: tuple[str, ...] = ()) -> bytes:
     try:
         found = path.read_bytes()
     except OSError as error:
-        raise ConfigError(
-            f"masking: cannot read the key {path}: {error.strerror}", hint=MAKE_IT, key=key
-        ) from error
+        raise ConfigError(f"cannot read the key {path}: {error.strerror}", hint=MAKE_IT, key=key) from error
     if len(found) < KEY_BYTES:
-        raise ConfigError(f"masking: the key {path} has fewer than {KEY_BYTES} bytes", hint=MAKE_IT, key=key)
+        raise ConfigError(f"the key {path} has fewer than {KEY_BYTES} bytes", hint=MAKE_IT, key=key)
     return found
 
 
 def make_own_key(path: Path) -> bytes:
-    """Read the key, or make it once. Processes that start together get the same key: only one link succeeds."""
+    """Read the key, or make it once. Processes that start together get the same key: only one link succeeds.
+
+    Raises:
+        ConfigError: as ``read_key``; whoever knows a short key could make what it protects.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     if not path.exists():
@@ -46,4 +48,4 @@ def make_own_key(path: Path) -> bytes:
         with contextlib.suppress(FileExistsError):
             os.link(fresh, path)
         fresh.unlink()
-    return path.read_bytes()
+    return read_key(path)

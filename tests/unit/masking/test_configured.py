@@ -89,6 +89,9 @@ def test_keys_must_be_there_and_long_enough_and_have_ids_of_their_own(tmp_path):
         make_masker(settings(tmp_path, pseudonym_key_file=short))
     with pytest.raises(ConfigError, match="cannot read"):
         make_masker(settings(tmp_path, pseudonym_key_file=tmp_path / "missing"))
+    (tmp_path / "pseudonym.key").write_bytes(b"")
+    with pytest.raises(ConfigError, match="fewer than 32"):
+        make_masker(settings(tmp_path))
     with pytest.raises(ValueError, match="both"):
         InstallationMasking(pseudonym_key_id="k1", old_pseudonym_keys={"k1": short})
 
