@@ -308,11 +308,12 @@ protocol_messages_valid if {
 	}
 }
 
-# A message that is denied has its whole name: a pattern would let those pass that it does not match.
+# A message that is denied has its whole name: a pattern would let those pass that it does not match. Whether there is
+# such a connection is not known here.
 message_valid(message) if {
 	is_string(message)
 	[connection, name] := split(message, ".")
-	regex.match(`^[^*]+$`, connection)
+	regex.match(`^[a-z][a-z0-9_-]*$`, connection)
 	name in messages
 }
 

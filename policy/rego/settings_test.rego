@@ -161,6 +161,8 @@ wrong := [
 	["protocol_messages/denied/0", "docs.*"],
 	["protocol_messages/denied/0", "*.ping"],
 	["protocol_messages/denied/0", ".ping"],
+	["protocol_messages/denied/0", " docs.ping"],
+	["protocol_messages/denied/0", "Docs.ping"],
 	["protocol_messages/denied/0", "docs.pign"],
 	["protocol_messages/denied/0", "docs.Ping"],
 	["protocol_messages/denied/0", "docs.search"],

@@ -14,6 +14,7 @@ from extproc.model.call import Json
 from extproc.model.errors import ConfigError
 from extproc.policy.names.guard_data import KeyPath, NameKind, label, names
 from extproc.policy.names.known_names import listed, quoted, similar, suggestion
+from extproc.settings.base import NAME
 
 Shape: TypeAlias = Callable[[Any, KeyPath], Iterator[ConfigError]]
 """Yields each place in a value that does not have the shape."""
@@ -333,7 +334,7 @@ def _unknown_messages(guard: Any, messages: Collection[str]) -> Iterator[ConfigE
     denied = part.get("denied") if isinstance(part, dict) else None
     for index, each in enumerate(denied if isinstance(denied, list) else ()):
         connection, _, name = each.partition(".") if isinstance(each, str) else ("", "", "")
-        if not connection or "*" in connection or name not in messages:
+        if not re.fullmatch(NAME, connection) or name not in messages:
             why = f"not a protocol message, such as docs.ping{suggestion(name, messages)}"
             yield _error(("guard", "protocol_messages", "denied", index), why)
 

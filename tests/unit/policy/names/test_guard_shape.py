@@ -128,6 +128,7 @@ def test_names_are_checked_beside_any_mistake(path, value):
         ("protocol_messages/denied/0", "docs.search", "protocol_messages.denied[0]: not a protocol message, such as docs.ping"),
         ("protocol_messages/denied/0", "docs.tools/call", "protocol_messages.denied[0]: not a protocol message, such as docs.ping"),
         ("protocol_messages/denied/0", "docs.*", "protocol_messages.denied[0]: not a protocol message, such as docs.ping"),
+        ("protocol_messages/denied/0", " docs.ping", "protocol_messages.denied[0]: not a protocol message, such as docs.ping"),
         ("protocol_messages/denied", "docs.ping", "protocol_messages.denied: must be a list"),
         ("protocol_messages/denid", [], 'protocol_messages: unknown key "denid"; did you mean "denied"?'),
         ("canary secret\n", 3, "unknown key (not shown: not a plain name); there are: "),
