@@ -61,9 +61,6 @@ LEAST_WHOLE = 6
 """Characters of a run that is text as a whole."""
 _NO_TEXT = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """Bytes that are not UTF-8 decode to surrogates."""
-_CONTROL, _ASCII = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]"), bytes(range(128))
-LATIN_LETTERS = 3
-"""At most one of so many letters of text in a Latin script is not one of ASCII."""
 _GZIP, _ZLIB = b"\x1f\x8b\x08", re.compile(rb"\x78[\x01\x5e\x9c\xda]")
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _ZSTD_WINDOW: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
@@ -99,8 +96,8 @@ _LETTER = re.compile("[0-9A-Za-z]")
 def base64_runs(text: str) -> Iterator[View]:
     """Decode runs of Base64, standard or URL-safe (RFC 4648 sections 4 and 5), that are text.
 
-    The text is UTF-8, UTF-16, Windows-1252, or compressed by gzip, zlib or Zstandard. Lines of a run are one text
-    if they have the same length: the first one and the last one may be shorter.
+    The text is UTF-8, UTF-16, or compressed by gzip, zlib or Zstandard. Lines of a run are one text if they have
+    the same length: the first one and the last one may be shorter.
 
     Raises:
         MaskingError: compressed text is too large.
@@ -274,8 +271,6 @@ def _text_of(data: bytes) -> _Text | None:
     else:
         decoded = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
     end = _NO_TEXT.search(decoded)
-    if end and not (encoding or is_compressed) and _is_latin(data):
-        decoded, end = data.decode("cp1252", "replace"), None
     text = decoded[: end.start()] if end else decoded
     if len(text) < (LEAST_TEXT if end else LEAST_WHOLE):
         return None
@@ -289,11 +284,6 @@ def _utf_16(data: bytes) -> str:
     if data.startswith(b"\xfe\xff") or (data[0:7:2] == b"\0\0\0\0" and data[1]):
         return "utf-16-be"
     return ""
-
-
-def _is_latin(data: bytes) -> bool:
-    """Return whether bytes that are not UTF-8 may be text of a Latin script, a byte for each character."""
-    return _CONTROL.search(data) is None and len(data.translate(None, _ASCII)) * LATIN_LETTERS <= len(data)
 
 
 def _inflated(data: bytes) -> bytes:

@@ -163,7 +163,7 @@ def test_every_entity_of_a_packed_text_is_reported_once():
     assert [match.entity for match in ANALYZER.scan(text)] == ["EMAIL_ADDRESS", "US_SSN"]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("begins", ["Für uns: ", "Ünser Kunde, ", "naïve café société, ", "the client, "])
 def test_base64_of_text_in_any_usual_encoding_is_seen_through(begins, encoding):
     """A blob of MCP is such text, whatever its type and charset say."""
