@@ -88,7 +88,7 @@ class NoListings:
         """Check the next piece.
 
         Raises:
-            MaskingError: it lists tools, or is not a stream of JSON-RPC messages.
+            MaskingError: it lists tools, or a message in it is not one of JSON-RPC.
         """
         try:
             messages = [_text(event) for event in self._reader.feed(piece)]
@@ -105,7 +105,15 @@ def _messages(body: bytes, event_limit: int) -> list[str]:
 
 
 def _text(event: Event) -> str:
-    return read_utf8(event.data or b"") if (event.data or b"").strip() else ""
+    """The message in an event; empty for an event without any, such as ``event: ping`` with a time as its data."""
+    data = event.data or b""
+    return "" if not data.strip() or _is_no_message(event, data) else read_utf8(data)
+
+
+def _is_no_message(event: Event, data: bytes) -> bool:
+    """Return whether the event is named unlike a message, and has no object: no reader finds a message in it."""
+    named = [line.value.strip() for line in event.lines() if line.name == b"event"]
+    return b"{" not in data and bool(named) and not {b"", b"message"}.intersection(named)
 
 
 def _cut_event(event: Event, cut: Callable[[str], str]) -> bytes:

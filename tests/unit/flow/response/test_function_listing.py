@@ -228,3 +228,42 @@ async def test_a_stream_cannot_replay_a_listing(tmp_path):
         )  # fmt: skip
     assert "search" not in peer.transcript
     assert services.recorder.last.kind.value == "call.failed"
+
+
+PING = b"event: ping\ndata: 2026-11-29 19:48:28.123456+00:00\n\n"
+HIDDEN = LISTING.replace(b"\n", b"")
+
+
+async def resumed(tmp_path, *pieces):
+    services, peer = make_services(tmp_path, engine=engine(), changes=CHANGES), ScriptedPeer()
+    await play(
+        services, asks("GET", "/mcp", "docs.internal", accept=EVENTS), answers(content_type=EVENTS),
+        *(returns(piece, end=piece is pieces[-1]) for piece in pieces), peer=peer,
+    )  # fmt: skip
+    return peer
+
+
+async def test_an_event_that_is_no_message_passes(tmp_path):
+    """Servers name it otherwise, and its data is a time."""
+    assert (await resumed(tmp_path, PING)).delivered == PING
+    listing = b"data: " + HIDDEN + b"\n\n"
+    _, peer = await listed(tmp_path, engine(), answers(content_type=EVENTS), returns(PING + listing))
+    assert peer.delivered.startswith(PING)
+    assert b"canary" not in peer.delivered
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        b"event: ping\ndata: " + HIDDEN + b"\n\n",
+        b"event: ping\ndata: x " + HIDDEN + b"\n\n",
+        b"event: ping\ndata: {'result'\n\n",
+        b"event: message\ndata: nothing\n\n",
+        b"event: ping\nevent: message \ndata: nothing\n\n",
+        b"event\ndata: nothing\n\n",
+        b"data: nothing\n\n",
+    ],
+)
+async def test_what_a_reader_could_take_for_a_message_is_none_by_its_name_alone(tmp_path, event):
+    with pytest.raises(ResponseBrokenOff):
+        await resumed(tmp_path, event)
