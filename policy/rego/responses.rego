@@ -48,6 +48,14 @@ met(condition) if {
 	body_fits(condition)
 }
 
+# An accepted message has no answer: there is nothing to find.
+met(_) if {
+	input.response.status == 202
+	input.response.size == 0
+	input.response.body == null
+	not input.response.uninspectable
+}
+
 findings_within(limits) if limits == {}
 
 findings_within(limits) if {

@@ -27,6 +27,8 @@ found(times) := {"status": 200, "body": {"status": "open"}, "findings": [
 
 body(value) := {"status": 200, "body": value, "findings": []}
 
+accepted := {"status": 202, "size": 0, "body": null, "findings": []}
+
 unseen(why) := {"status": 200, "body": null, "uninspectable": why}
 
 test_up_to_the_limit_may_come_back if {
@@ -59,6 +61,19 @@ test_what_was_not_looked_through_is_withheld if {
 	every condition in [few_cards, only_open, object.union(only_open, {"optional": true})] {
 		every why in ["streamed", "content-type", "not-json"] {
 			decision.action == "deny" with input as came(unseen(why)) with data.guard as guard([condition])
+		}
+	}
+}
+
+test_an_accepted_message_without_an_answer_comes_back if {
+	every condition in [few_cards, only_open] {
+		decision.action == "allow" with input as came(accepted) with data.guard as guard([condition])
+		every change in [
+			{"status": 200}, {"status": 204}, {"size": 4}, {"size": null}, {"body": {}}, {"body": false},
+			{"uninspectable": "streamed"}, {"uninspectable": "content-encoding"},
+		] {
+			other := object.union(object.remove(accepted, ["findings"]), change)
+			decision.action == "deny" with input as came(other) with data.guard as guard([condition])
 		}
 	}
 }
