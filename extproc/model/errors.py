@@ -6,6 +6,7 @@
     ├── ConfigError            a file that a person wrote is wrong: names the place, and a hint
     ├── Refused                the call ends with a reason, before any byte went to the caller: it is answered
     ├── Answered               the request is no call: the guard answers it itself
+    ├── CallerGone             Envoy closed its side before the response's end: there is nobody to answer
     ├── ResponseBrokenOff      the response ends after its first byte: the stream is broken off
     ├── MaskingError           text could not be masked: a request is denied, a response becomes 502
     │   └── Undecodable        it cannot be read: a connection may let it pass unmasked
@@ -97,6 +98,13 @@ class Answered(ExtprocError):
 
     def __str__(self) -> str:
         return self.rule
+
+
+class CallerGone(ExtprocError):
+    """Envoy closed its side before the response's end: nobody is left to answer. The record says ``caller-gone``.
+
+    Envoy closes in the same way where the backend broke off, and then says so in its report (``call.reported``).
+    """
 
 
 class ResponseBrokenOff(ExtprocError):

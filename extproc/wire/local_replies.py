@@ -16,6 +16,8 @@ REASONS = {
     "rbac_access_denied_matched_policy[refused-origins]": Reason.ORIGIN_REFUSED,
     "cors_response": Reason.ANSWERED,
     "upgrade_failed": Reason.UNKNOWN_FUNCTION,
+    "downstream_remote_disconnect": Reason.CALLER_GONE,
+    "upstream_reset_after_response_started": Reason.RESPONSE_ABANDONED,
 }
 """Reasons by Envoy's ``response.code_details``."""
 STATUS_BY_GRPC = {"16": 401, "7": 403, "8": 413, "12": 404, "14": 503}
@@ -23,6 +25,15 @@ STATUS_BY_GRPC = {"16": 401, "7": 403, "8": 413, "12": 404, "14": 503}
 REASON_BY_STATUS = {401: Reason.UNAUTHENTICATED, 403: Reason.POLICY_DENIED, 413: Reason.BODY_TOO_LARGE}
 JWT_DETAILS = "jwt_authn_access_denied"
 """The beginning of the details of what jwt_authn refuses. A 403 of another filter says nothing about the token."""
+
+
+def reported_reason(details: str) -> Reason:
+    """Return the reason of a request's end that Envoy reports; one that is not listed is the guard's error.
+
+    Args:
+        details: ``response_code_details``; Envoy adds what happened to some, in braces.
+    """
+    return REASONS.get(details.partition("{")[0], Reason.GUARD_ERROR)
 
 
 def local_status(head: ResponseHead) -> int:

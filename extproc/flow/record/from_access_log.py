@@ -13,7 +13,7 @@ from extproc.model.reasons import Reason
 from extproc.model.units import NANOSECONDS_PER_MILLISECOND
 from extproc.settings.hosts import find_host
 from extproc.wire.access_log import AccessLogEntry
-from extproc.wire.local_replies import REASONS
+from extproc.wire.local_replies import reported_reason
 
 
 def entry_from_access_log(
@@ -29,8 +29,9 @@ def entry_from_access_log(
         hosts: connection names by host.
         clusters: connection names by the backend's cluster: ``upstream.host`` has replaced the caller's host.
     """
-    if ended.guarded:
-        return None
+    reason = reported_reason(ended.details)
+    if ended.guarded or (ended.call_id and reason is Reason.CALLER_GONE):
+        return None  # a worker that let the call go records that its caller left
     by_host, host = find_host(hosts, ended.authority), ended.authority.lower()
     connection = clusters.get(ended.cluster) or by_host or ""
     named = f"//{host}" if connection and connection == by_host and host not in hosts else ""
@@ -47,7 +48,7 @@ def entry_from_access_log(
         connection=connection,
         method=ended.method,
         path=path[:PATH_MAX],
-        reason=REASONS.get(ended.details, Reason.GUARD_ERROR).value,
+        reason=reason.value,
         rule="envoy",
         detail=ended.details,
         status=ended.status,

@@ -21,7 +21,14 @@ from extproc.flow.services import Services
 from extproc.flow.stages import PermittedCall
 from extproc.model.call import Headers, ResponseHead
 from extproc.model.decision import Decision
-from extproc.model.errors import MaskingError, ProtocolViolation, Refused, ResponseBrokenOff, Undecodable
+from extproc.model.errors import (
+    CallerGone,
+    MaskingError,
+    ProtocolViolation,
+    Refused,
+    ResponseBrokenOff,
+    Undecodable,
+)
 from extproc.model.masking import MASK_EVERYTHING, PASSED_UNMASKED, MaskRule, masks_everything
 from extproc.model.permit import HeaderEdits
 from extproc.model.reasons import Reason
@@ -82,8 +89,9 @@ async def respond(peer: Peer, services: Services, permitted: PermittedCall, reco
     Raises:
         Refused: it cannot be released, and no byte of it has gone to the caller.
         ResponseBrokenOff: it cannot be released any further, and a part has gone.
+        CallerGone: Envoy closed its side before the end.
     """
-    began = await peer.receive()
+    began = await _receive(peer)
     if not isinstance(began, ResponseHeadersReceived):
         raise ProtocolViolation("expected response_headers")
     if began.head.local_reply:
@@ -95,6 +103,18 @@ async def respond(peer: Peer, services: Services, permitted: PermittedCall, reco
         await _release_stream(response)
     else:
         await _release_whole(response)
+
+
+async def _receive(peer: Peer) -> Event:
+    """Return the next event.
+
+    Raises:
+        CallerGone: there is none.
+    """
+    event = await peer.receive()
+    if event is None:
+        raise CallerGone("Envoy closed the stream before the response's end")
+    return event
 
 
 def _streams(response: Responding) -> bool:
@@ -140,12 +160,12 @@ async def _release_whole(response: Responding) -> None:
         return
     record.began_response(head.status)
     await peer.send(encode.release_body(edits, whole))
-    await _release_trailers(response, decision, await peer.receive())
+    await _release_trailers(response, decision, await _receive(peer))
 
 
 async def _receive_body(peer: Peer) -> ResponseBodyReceived:
     await peer.send(encode.AWAIT_RESPONSE_BODY)
-    event = await peer.receive()
+    event = await _receive(peer)
     if isinstance(event, ResponseTrailersReceived):
         # Envoy holds the headers back until here, but takes no edits of them any more.
         raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="trailers", detail="trailers without a body")
@@ -293,7 +313,7 @@ async def _release_pieces(response: Responding, decision: Decision, stream: Resp
         ResponseBrokenOff: the trailers cannot be masked.
     """
     while True:
-        event = await response.peer.receive()
+        event = await _receive(response.peer)
         if isinstance(event, ResponseTrailersReceived):
             stream.end_without_body()
             await _release_trailers(response, decision, event)
@@ -346,7 +366,7 @@ def _edits(response: Responding, decision: Decision, *, rewritten: bool = False)
     return HeaderEdits(masked.set + bound + ours, masked.remove + stale, added)
 
 
-async def _release_trailers(response: Responding, decision: Decision, event: Event | None) -> None:
+async def _release_trailers(response: Responding, decision: Decision, event: Event) -> None:
     """Mask the trailers, which end the call. The body has gone by now.
 
     Raises:

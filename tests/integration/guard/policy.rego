@@ -37,6 +37,6 @@ held := {"crm.deploy", "plain.deploy", "docs.publish", "shop.shop.v1.Inventory/R
 allowed := {
 	"crm.get_customer", "crm.head_customer", "crm.update_customer", "crm.events", "crm.lookup", "plain.get_customer",
 	"plain.update_customer", "masked.get_customer", "masked.lookup", "masked.update_customer", "docs.search", "docs.initialize", "docs.tools/list",
-	"docs.notifications/cancelled", "docs.session/end",
+	"docs.notifications/cancelled", "docs.session/end", "docs.stream",
 	"shop.shop.v1.Inventory/GetItem", "shop.shop.v1.Inventory/ListItems", "shop.shop.v1.Inventory/AddItems", "shop.shop.v1.Inventory/Chat",
 }

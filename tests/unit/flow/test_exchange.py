@@ -9,7 +9,7 @@ import pytest
 
 from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.entries import EntryKind
-from extproc.model.errors import PolicyError, ProtocolViolation, ResponseBrokenOff
+from extproc.model.errors import CallerGone, PolicyError, ProtocolViolation, ResponseBrokenOff
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.wire.events import RequestTrailersReceived, ResponseHeadersReceived, ResponseTrailersReceived
 from tests.unit.flow.dialogue import (
@@ -599,12 +599,19 @@ async def test_events_out_of_order_end_in_an_error(tmp_path, events):
 
 
 async def test_a_stream_that_envoy_closes_early_ends_in_an_error(tmp_path):
-    """None is not an event: every phase refuses it, and the call is recorded."""
-    for events in ((asks(), None), (asks(), answers(), None)):
+    """None is not an event: every phase of the response ends with it, and the call is recorded."""
+    stream = answers(content_type="application/x-ndjson")
+    for events in (
+        (asks(), None),
+        (asks(), answers(), None),
+        (asks(), answers(), returns(b"{}", end=False), None),
+        (asks(), stream, None),
+        (asks(), stream, returns(b"{}\n", end=False), None),
+    ):
         services = make_services(tmp_path)
-        with pytest.raises(ProtocolViolation):
+        with pytest.raises(CallerGone):
             await play(services, *events)
-        assert services.recorder.last.kind.terminal
+        assert (services.recorder.last.kind, services.recorder.last.reason) == ("call.failed", "caller-gone")
 
 
 async def test_a_caller_that_leaves_in_the_middle_of_its_body_is_recorded(tmp_path):

@@ -10,9 +10,9 @@ HOSTS = {"crm.test": "crm", "*.crm.test": "crm"}
 CLUSTERS = {"upstream-docs-0123456789ab": "docs"}
 
 
-def entry_of(authority, cluster=""):
+def entry_of(authority="crm.test", cluster="", call_id="", details="x"):
     ended = AccessLogEntry(
-        "r", "", "GET", authority, cluster, "/a?x=1", "10.0.0.1:1", 503, "x", 1, 1, guarded=False
+        "r", call_id, "GET", authority, cluster, "/a?x=1", "10.0.0.1:1", 503, details, 1, 1, guarded=False
     )
     return entry_from_access_log(ended, make_masker(), hosts=HOSTS, clusters=CLUSTERS)
 
@@ -38,3 +38,22 @@ def test_a_host_of_the_backends_own_names_no_other_connection(authority):
     """The route has replaced the caller's host by then."""
     entry = entry_of(authority, cluster="upstream-docs-0123456789ab")
     assert (entry.connection, entry.path) == ("docs", "/a")
+
+
+def test_a_caller_who_leaves_a_call_that_was_let_go_is_recorded_by_the_worker_alone():
+    assert entry_of(call_id="c", details="downstream_remote_disconnect") is None
+
+
+@pytest.mark.parametrize(
+    ("call_id", "details", "reason"),
+    [
+        ("", "downstream_remote_disconnect", "caller-gone"),
+        ("c", "upstream_reset_after_response_started{protocol_error}", "response-abandoned"),
+        ("c", "ext_proc_error_grpc_error_14", "guard-error"),
+        ("c", "", "guard-error"),
+        ("", "route_not_found", "unknown-function"),
+    ],
+)
+def test_every_other_end_is_recorded_with_its_reason(call_id, details, reason):
+    entry = entry_of(call_id=call_id, details=details)
+    assert (entry.kind, entry.reason, entry.detail) == ("call.reported", reason, details)
