@@ -64,6 +64,7 @@ changes_of_lists := {"toolsListChanged", "promptsListChanged", "resourcesListCha
 names_no_resource if input.call.method != "subscriptions/listen"
 
 names_no_resource if {
+	is_object(input.call.arguments)
 	object.keys(input.call.arguments) - {"notifications", "_meta"} == set()
 	asked := input.call.arguments.notifications
 	is_object(asked)
