@@ -44,11 +44,22 @@ def _reachable(address: str) -> str:
     return address
 
 
-def _port_in_range(host: str) -> str:
-    """Refuse a port that the pattern cannot refuse. The host may have none."""
-    port = host.rpartition("]")[2].partition(":")[2]
-    if port and int(port) > MAX_PORT:
+def port_of(authority: str) -> int | None:
+    """Return the port of a host that matches its pattern; None if it has none.
+
+    Raises:
+        ValueError: it is out of range, which the pattern cannot refuse.
+    """
+    port = authority.rpartition("]")[2].partition(":")[2]
+    if not port:
+        return None
+    if int(port) > MAX_PORT:
         raise ValueError(f"a port is at most {MAX_PORT}")
+    return int(port)
+
+
+def _port_in_range(host: str) -> str:
+    port_of(host)
     return host
 
 
@@ -64,11 +75,7 @@ def _without_password(url: str) -> str:
     return url
 
 
-UpstreamHost = Annotated[
-    str,
-    Field(pattern=UPSTREAM_HOST),
-    AfterValidator(_port_in_range),
-]
+UpstreamHost = Annotated[str, Field(pattern=UPSTREAM_HOST), AfterValidator(_port_in_range)]
 WithoutPassword = Annotated[str, AfterValidator(_without_password)]
 Address = Annotated[
     str,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from extproc.settings.base import MAX_PORT, Example, Strict
+from extproc.settings.base import Example, Strict, port_of
 
 ORIGIN = r"^[a-z][a-z0-9+.-]*://([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(:[0-9]{1,5})?$"
 """An origin as browsers write it (RFC 6454 section 6.2). Not ``null``: that is any sandboxed page. No ``*``."""
@@ -16,10 +16,8 @@ LONGEST_MAX_AGE_S = 86_400
 def _as_browsers_write_it(origin: str) -> str:
     """Refuse a port that no browser sends: such an origin would match nothing."""
     scheme, _, authority = origin.partition("://")
-    port = authority.rpartition("]")[2].partition(":")[2]
-    if port and int(port) > MAX_PORT:
-        raise ValueError(f"a port is at most {MAX_PORT}")
-    if port and int(port) == DEFAULT_PORTS.get(scheme):
+    port = port_of(authority)
+    if port is not None and port == DEFAULT_PORTS.get(scheme):
         raise ValueError(f"browsers leave the port {port} of {scheme} out")
     return origin
 
@@ -42,7 +40,7 @@ class CorsSettings(Strict):
 
 @dataclass(frozen=True, slots=True)
 class BrowserRules:
-    """What browsers may do with a connection."""
+    """The rules for calls from browsers to one connection."""
 
     origins: tuple[str, ...]
     """Requests from pages of these origins pass; those of all others are refused."""

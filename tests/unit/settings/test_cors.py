@@ -4,27 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from extproc.config.load import load_settings
 from extproc.model.errors import ConfigError
+from tests.unit.settings.one_mcp_connection import FILE, load
 
-GOOD = """version: 1
-identity: {providers: {corp: {issuer: https://i.test, audiences: [a], jwks_url: https://i.test/keys}}}
-connections:
-  docs:
-    protocol: mcp
-    hosts: [docs.test]
-    upstream: {address: "127.0.0.1:9000"}
-    tools: [search]
-    session_header: x-conversation
+GOOD = f"""{FILE}    session_header: x-conversation
     cors:
       origins: [https://app.test, "http://localhost:6274", "http://[::1]:6274", "vscode-webview://0a"]
 """
-
-
-def load(folder: Path, text: str):
-    (folder / "extproc.yaml").write_text(text)
-    (connection,) = load_settings(folder / "extproc.yaml").connections.values()
-    return connection
 
 
 def test_pages_of_these_origins_may_use_mcp(tmp_path: Path) -> None:

@@ -5,19 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from extproc.config.load import load_settings
 from extproc.model.errors import ConfigError
 from extproc.settings.protected_resource import ProtectedResource
+from tests.unit.settings.one_mcp_connection import FILE, load
 
-GOOD = """version: 1
-identity: {providers: {corp: {issuer: https://i.test, audiences: [a], jwks_url: https://i.test/keys}}}
-connections:
-  docs:
-    protocol: mcp
-    hosts: [docs.test]
-    upstream: {address: "127.0.0.1:9000"}
-    tools: [search]
-    protected_resource:
+GOOD = f"""{FILE}    protected_resource:
       resource: https://docs.test/mcp
       authorization_servers: [https://i.test]
 """
@@ -56,9 +48,10 @@ def test_the_metadata_says_no_more_than_the_settings() -> None:
 
 
 def test_a_good_file_loads(tmp_path: Path) -> None:
-    (tmp_path / "extproc.yaml").write_text(GOOD)
-    (connection,) = load_settings(tmp_path / "extproc.yaml").connections.values()
-    assert [(rule.method, rule.needed) for rule in connection.token_rules] == [("GET", False), ("HEAD", False)] * 2
+    assert [(rule.method, rule.needed) for rule in load(tmp_path, GOOD).token_rules] == [
+        ("GET", False),
+        ("HEAD", False),
+    ] * 2
 
 
 @pytest.mark.parametrize(
@@ -84,8 +77,7 @@ def test_a_mistake_has_its_line_and_what_to_write(
     tmp_path: Path, before: str, after: str, line: int, says: str
 ) -> None:
     assert before in GOOD
-    (tmp_path / "extproc.yaml").write_text(GOOD.replace(before, after))
     with pytest.raises(ConfigError) as found:
-        load_settings(tmp_path / "extproc.yaml")
+        load(tmp_path, GOOD.replace(before, after))
     assert says in str(found.value)
     assert f"extproc.yaml:{line}:" in str(found.value)
