@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 ANY_LAST = r"[\s\S]?\Z"
 """Ends patterns of ``Naming.front``: a word may be found with the character behind it."""
+ANYTHING = re.compile("")
 
 
 class Naming(NamedTuple):
@@ -18,7 +19,7 @@ class Naming(NamedTuple):
     """Is in each text with a match."""
     follows: str = ""
     """The characters of which one stands behind the name's letters, digits and ``./$-``; empty: any."""
-    front: re.Pattern[str] | None = None
+    front: re.Pattern[str] = ANYTHING
     """Matches up to where the last character of a word is, or the one behind it, if the word is in such a name."""
     opens: str = ""
     """The character with which ``front`` begins, the last one before the word; empty: any."""
@@ -32,10 +33,9 @@ class Naming(NamedTuple):
             reach: most characters before it with which a name begins.
         """
         first = max(0, end - reach)
-        if self.front is None or not self.opens:
-            return self.front is None or self.front.search(text, first, end) is not None
-        opened = text.rfind(self.opens, first, end)
-        return opened >= 0 and self.front.match(text, opened, end) is not None
+        if self.opens:
+            first = text.rfind(self.opens, first, end)
+        return first >= 0 and self.front.search(text, first, end) is not None
 
 
 Read = TypeVar("Read")

@@ -23,7 +23,7 @@ from extproc.detectors.accepted_values import (
 from extproc.detectors.context import last_name
 from extproc.detectors.detector import Detector, Ranges
 from extproc.detectors.ends import parts_around
-from extproc.detectors.naming import Naming, Read
+from extproc.detectors.naming import ANYTHING, Naming, Read
 from extproc.detectors.shell_values import SHELL
 from extproc.detectors.structures.named import Structure, may_have_structure, named_structures
 from extproc.detectors.structures.tree import NamedValue
@@ -230,7 +230,7 @@ class _Near:
             for last, char in self._behind
             if (not follows or char in follows) and behind.match(text, last)
         ]
-        if pattern.front is not None:
+        if pattern.front is not ANYTHING:
             ends = [end for end in ends if pattern.begins(text, end, BEFORE_WORD)]
         for first, last in parts_around(ends, BEFORE_WORD, BEHIND_WORD, len(text)):
             for match in pattern.whole.finditer(text, first, last):

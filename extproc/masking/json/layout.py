@@ -128,7 +128,7 @@ def _children(holder: Holder) -> Iterator[tuple[Position, Json]]:
 
 
 class _Keys:
-    """What the keys of an object say by themselves."""
+    """The roles of an object's keys, as far as the keys tell them without the values."""
 
     def __init__(self, keys: tuple[str, ...]) -> None:
         self.wrappers = frozenset(filter(is_wrapper, keys))
@@ -375,9 +375,9 @@ def _data_of_secrets(members: Object) -> Iterator[Said]:
     """Yield the data of Kubernetes' secrets in a list, which do not repeat their kind."""
     items = members.get(_LIST_ITEMS)
     if isinstance(items, list) and members.get(_KIND) == _SECRET_LIST:
-        for item in filter(_object, items):
-            for key in _SECRET_DATA & _object(item).keys():
-                data = _object(item)[key]
+        for item in map(_object, items):
+            for key in _SECRET_DATA & item.keys():
+                data = item[key]
                 if isinstance(data, dict | list):
                     yield from ((data, position, SECRET, True) for position, _ in _children(data))
 
