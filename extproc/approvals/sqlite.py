@@ -27,9 +27,9 @@ APPLICATION_ID = 0x45505241
 SCHEMA_VERSION = 3
 """``PRAGMA user_version``."""
 REMEMBER_NS = 600 * NANOSECONDS_PER_SECOND
-"""How long a withdrawal is kept for a call that began before it and is held later: it may still be on its way."""
+"""Nanoseconds for which the store keeps a withdrawal: a call that began before it may still be on its way."""
 OVERTAKEN_NS = NANOSECONDS_PER_SECOND
-"""How much later than its withdrawal a call may begin: of two connections the later one may be faster."""
+"""Most nanoseconds by which a call may begin after its withdrawal, which came faster over another connection."""
 
 WITHDRAWALS = (
     """CREATE TABLE IF NOT EXISTS withdrawal_keys (

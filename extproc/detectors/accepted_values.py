@@ -105,7 +105,7 @@ WORD = re.compile(
     r"(?!(?:always|never|optional|required|automatic|auto|default|manual|both|only|prompt|ask|allow(?:ed)?|deny|denied"
     r"|disabled?|enabled?|all|some|any|user|admin|login|local|remote|strict|active|inactive)\Z)[a-z]{4,64}"
 )
-"""What follows ``enable password`` in the configuration of a router, and is no word for a switch."""
+"""A password behind ``enable password`` in the configuration of a router: a word that is none for a switch."""
 HASH = re.compile(
     r"(?:\{[A-Z0-9-]{2,12}\}|(?:md5|sha-?[0-9]{1,3})[:$]|0x)?(?:[0-9a-fA-F]{32}(?:[0-9a-fA-F]{8}|[0-9a-fA-F]{24}"
     r"|[0-9a-fA-F]{32}|[0-9a-fA-F]{64}|[0-9a-fA-F]{96})?(?:[:$][^\s:$]{1,128})?"

@@ -136,7 +136,7 @@ class Services:
     worker: str = "worker"
     hold_limiter: HoldLimiter = field(default_factory=HoldLimiter)
     withdrawal_limiter: HoldLimiter = field(default_factory=HoldLimiter)
-    """Of withdrawals under way: each occupies a thread that votes and releases need, too."""
+    """Limits the withdrawals under way: each occupies a thread that votes and releases need, too."""
     observer: Observer = field(default_factory=Observer)
     stopwatch: Callable[[], float] = time.perf_counter
     """Seconds, of which only differences mean something."""

@@ -1,4 +1,4 @@
-"""What a caller's message withdraws: its own earlier calls that wait for approval."""
+"""Withdrawals: a caller's message takes back the caller's own calls that wait for approval."""
 
 from dataclasses import dataclass
 from enum import StrEnum

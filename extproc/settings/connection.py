@@ -155,7 +155,7 @@ class ConnectionSettings(Strict):
 
     @property
     def browser_rules(self) -> BrowserRules | None:
-        """What browsers may do with this connection; None: the connection does not distinguish them."""
+        """The rules for calls from browsers; None: the connection does not distinguish them."""
         return None
 
     @property

@@ -27,7 +27,7 @@ LONGEST = 1_024
 
 
 class Envelope(NamedTuple):
-    """What an answer to one JSON-RPC message depends on."""
+    """The parts of a JSON-RPC message that decide the form of the answer."""
 
     rpc_id: int | str | None = None
     """The id of a request; None where there is none for certain."""
