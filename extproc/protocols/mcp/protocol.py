@@ -8,9 +8,6 @@ Not passed on, since ``arguments`` alone is what policy, approvers and masking s
 ``inputResponses``, ``requestState`` and ``Mcp-Param-*`` header fields, which copy arguments.
 """
 
-import base64
-import binascii
-import re
 from dataclasses import dataclass, replace
 
 from extproc.codecs.content_type import essence
@@ -25,6 +22,7 @@ from extproc.model.withdrawal import Withdrawal, WithdrawnBy
 from extproc.protocols.base_protocol import BaseProtocol
 from extproc.protocols.function_protocol import Listing, StreamCheck, pass_all
 from extproc.protocols.mcp import refusals
+from extproc.protocols.mcp.header_copies import agree
 from extproc.protocols.mcp.methods import (
     CANCELLED,
     NOTIFICATIONS,
@@ -48,11 +46,6 @@ REQUEST_KEYS = frozenset({"jsonrpc", "id", "method", "params"})
 RESPONSE_KEYS = (frozenset({"jsonrpc", "id", "result"}), frozenset({"jsonrpc", "id", "error"}))
 ERROR_KEYS = frozenset({"code", "message", "data"})
 CALL_KEYS = frozenset({"name", "arguments", "_meta"})
-VERSION_IN_META = "io.modelcontextprotocol/protocolVersion"
-ROUTING_HEADERS = ("mcp-method", "mcp-name", "mcp-protocol-version")
-PARAM_HEADERS = "mcp-param-"
-SENTINEL = re.compile(r"=\?base64\?(.*)\?=")
-"""MCP 2026-07-28 wraps header values that are not plain ASCII."""
 ARGUMENTS = ("$.params.arguments", "$.result.content", "$.error.data")
 """Paths of what a function is given: arguments; and what the client answers the server: content, an error."""
 RESULTS = (
@@ -133,7 +126,7 @@ class McpProtocol(BaseProtocol):
         call = replace(call, name=message.name, method=message.method, rpc_id=message.rpc_id)
         call = replace(call, awaits_reply=message.rpc_id is not None)
         self._check_registered(call, message)
-        if not agree(headers, message):
+        if not agree(headers, document):
             return replace(call, uninspectable=Uninspectable.HEADER_BODY_MISMATCH)
         return replace(call, arguments=message.arguments, document=document)
 
@@ -272,32 +265,3 @@ def _tool_call(params: dict[str, Json], rpc_id: int | str | None) -> _Message:
     if not isinstance(name, str) or not isinstance(arguments, dict) or not params.keys() <= CALL_KEYS:
         raise Unreadable(Uninspectable.NOT_JSONRPC)
     return _Message(name, TOOLS_CALL, arguments, rpc_id, params)
-
-
-def agree(headers: Headers, message: _Message) -> bool:
-    """Return whether the header fields that copy the body agree with it (MCP 2026-07-28, transports)."""
-    names = [name for name, _ in headers if name.startswith("mcp-")]
-    if any(name.startswith(PARAM_HEADERS) for name in names) or any(
-        names.count(name) > 1 for name in ROUTING_HEADERS
-    ):
-        return False
-    meta = message.params.get("_meta")
-    version = meta.get(VERSION_IN_META) if isinstance(meta, dict) else None
-    expected = {
-        "mcp-method": message.method,
-        "mcp-name": message.name if message.method == TOOLS_CALL else None,
-        "mcp-protocol-version": headers.get("mcp-protocol-version") if version is None else version,
-    }
-    return all(name not in headers or unwrap(headers.get(name)) == value for name, value in expected.items())
-
-
-def unwrap(value: str) -> str | None:
-    """Return a header value without its Base64 wrapping; None if the wrapping is not canonical."""
-    wrapped = SENTINEL.fullmatch(value)
-    if not wrapped:
-        return value
-    try:
-        raw = base64.b64decode(wrapped[1], validate=True)
-        return raw.decode("utf-8") if base64.b64encode(raw).decode() == wrapped[1] else None
-    except (binascii.Error, ValueError):
-        return None

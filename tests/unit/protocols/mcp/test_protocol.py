@@ -11,7 +11,7 @@ from extproc.model.masking import MaskOperator, MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.withdrawal import Withdrawal, WithdrawnBy
 from extproc.protocols.mcp.methods import CANCELLED, NOTIFICATIONS, REQUESTS
-from extproc.protocols.mcp.protocol import McpProtocol, unwrap
+from extproc.protocols.mcp.protocol import McpProtocol
 from extproc.protocols.mcp.refusals import REFUSED_CODE
 from extproc.protocols.mcp.settings import McpConnection
 
@@ -272,14 +272,6 @@ def test_the_protocol_version_must_be_the_envelopes():
     document = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": meta}}
     assert post(document, JSON, ("mcp-protocol-version", b"2026-07-28")).uninspectable is None
     assert why(document, JSON, ("mcp-protocol-version", b"2025-11-25")) is Uninspectable.HEADER_BODY_MISMATCH
-
-
-def test_base64_wrapping_must_be_canonical():
-    assert unwrap("=?base64?YQ==?=") == "a"
-    assert unwrap("=?base64?YR==?=") is None
-    assert unwrap("=?base64?/w==?=") is None
-    assert unwrap("=?base64?=") == "=?base64?="
-    assert unwrap("plain") == "plain"
 
 
 def test_the_session_is_mcps_own_or_the_configured_headers():
