@@ -1,18 +1,14 @@
 """Approvals in one SQLite file, shared by the processes of one machine."""
 
 import json
-import os
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any
 
 from extproc.approvals.port import Approval, ApprovalRequest, State, Vote
 from extproc.approvals.rules import state_after, why_refused
-from extproc.concurrency.sqlite_wal import switch_to_wal
+from extproc.concurrency.sqlite_file import FileFormat, SqliteFile
 from extproc.model.errors import ApprovalError, ExtprocError, VoteRefused, WhyRefused
 from extproc.model.masking import Finding, Side
 from extproc.model.units import NANOSECONDS_PER_SECOND
@@ -95,9 +91,15 @@ WHERE (state = 'pending' OR (state = 'approved' AND spent_ns IS NULL)) AND appro
 """
 CLOSE = "UPDATE approvals SET state = ?, closed_ns = ? WHERE approval_id = ? AND state = 'pending'"
 
-T = TypeVar("T")
-FileId: TypeAlias = tuple[int, int]
-"""Device and inode."""
+FORMAT = FileFormat(
+    name="the approvals store",
+    application_id=APPLICATION_ID,
+    version=SCHEMA_VERSION,
+    schema=SCHEMA,
+    error=ApprovalError,
+    passes=ExtprocError,
+    migrations=MIGRATIONS,
+)
 HINT = (
     "name another file in approvals.store, or move this one aside: a new store is made, "
     "and the calls that wait are denied"
@@ -124,17 +126,8 @@ class SqliteApprovals:
         Raises:
             ApprovalError: the file cannot be used, or belongs to another program.
         """
-        self._path = path
-        self._busy_s = busy_s
-        self._factory = factory
-        self._pid = os.getpid()
-        self._lock = threading.Lock()
-        self._writing = threading.Lock()
-        self._idle: list[sqlite3.Connection] = []
-        self._file: FileId | None = None
         try:
-            with _approval_errors():
-                _create(path, busy_s)
+            self._file = SqliteFile(path, FORMAT, busy_s=busy_s, factory=factory)
         except ApprovalError as error:
             raise ApprovalError(f"{path}: {error}\n  {HINT}") from None
 
@@ -159,7 +152,7 @@ class SqliteApprovals:
             if earlier:
                 db.execute(f"{WITHDRAW} = ?", (*earlier, request.approval_id))
 
-        self._write(insert)
+        self._file.write(insert)
 
     def withdraw(self, key: str, by: WithdrawnBy, now_ns: int) -> int:
         """Cancel all requests with this key that are pending, or approved and not spent."""
@@ -170,7 +163,7 @@ class SqliteApprovals:
             waiting = "(SELECT approval_id FROM withdrawal_keys WHERE key = ?)"
             return db.execute(f"{WITHDRAW} IN {waiting}", (now_ns, by, key)).rowcount
 
-        return self._write(close)
+        return self._file.write(close)
 
     def vote(self, approval_id: str, vote: Vote, groups: tuple[str, ...]) -> Approval:
         """Count one person's vote, and close the request if the vote decides it."""
@@ -191,7 +184,7 @@ class SqliteApprovals:
                 _close(db, approval_id, after, vote.at_ns)
             return _known(db, approval_id)
 
-        return self._write(count)
+        return self._file.write(count)
 
     def cancel(self, approval_id: str, state: State, now_ns: int) -> Approval:
         """Close a pending request as expired or cancelled; return its state, whoever closed it."""
@@ -202,7 +195,7 @@ class SqliteApprovals:
             db.execute(CLOSE, (state, now_ns, approval_id))
             return _known(db, approval_id)
 
-        return self._write(close)
+        return self._file.write(close)
 
     def spend(self, approval_id: str, digest: str, now_ns: int) -> bool:
         """Use an approval up. Return True exactly once, for an approved request with this digest."""
@@ -215,7 +208,7 @@ class SqliteApprovals:
             )
             return changed.rowcount == 1
 
-        return self._write(use)
+        return self._file.write(use)
 
     def get(self, approval_id: str) -> Approval | None:
         """Return a request by its id or an unambiguous prefix of it (at least 8 characters)."""
@@ -223,7 +216,7 @@ class SqliteApprovals:
             return None
         # ``~`` sorts after every character of an id: the range is the prefix, and the index serves it.
         where = "WHERE a.approval_id >= ? AND a.approval_id < ? || '~' ORDER BY a.approval_id, v.at_ns LIMIT 1000"
-        found = self._read(lambda db: _fetch(db, where, (approval_id, approval_id)))
+        found = self._file.read(lambda db: _fetch(db, where, (approval_id, approval_id)))
         exact = [approval for approval in found if approval.request.approval_id == approval_id]
         candidates = exact or found
         return candidates[0] if len(candidates) == 1 else None
@@ -234,7 +227,7 @@ class SqliteApprovals:
             "WHERE a.approval_id IN (SELECT value FROM json_each(?)) AND a.state <> 'pending'"
             " ORDER BY a.approval_id, v.at_ns"
         )
-        return self._read(lambda db: _fetch(db, where, (json.dumps(approval_ids),)))
+        return self._file.read(lambda db: _fetch(db, where, (json.dumps(approval_ids),)))
 
     def recent(self, *, pending_only: bool, limit: int) -> list[Approval]:
         """Return the newest requests, newest first."""
@@ -243,7 +236,7 @@ class SqliteApprovals:
             f"WHERE a.approval_id IN (SELECT approval_id FROM approvals {pending}"  # noqa: S608 - our own text
             " ORDER BY approval_id DESC LIMIT ?) ORDER BY a.approval_id DESC, v.at_ns"
         )
-        return self._read(lambda db: _fetch(db, where, (limit,)))
+        return self._file.read(lambda db: _fetch(db, where, (limit,)))
 
     def sweep(self, now_ns: int, *, keep_ns: int) -> int:
         """Close requests that expired while no call waited (a worker died); delete those closed ``keep_ns`` ago.
@@ -261,162 +254,11 @@ class SqliteApprovals:
             db.execute("DELETE FROM approvals WHERE state <> 'pending' AND closed_ns < ?", (now_ns - keep_ns,))
             return closed.rowcount
 
-        return self._write(tidy)
+        return self._file.write(tidy)
 
     def close(self) -> None:
         """Close the idle connections. The store may be used again afterwards."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for db in idle:
-            db.close()
-
-    def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run one transaction; durable on return. If it raises, nothing is stored, unless the commit failed."""
-
-        def transaction(db: sqlite3.Connection) -> T:
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                result = work(db)
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
-            return result
-
-        with self._turn_to_write():
-            return self._read(transaction)
-
-    @contextmanager
-    def _turn_to_write(self) -> Iterator[None]:
-        """Let one thread at a time write: SQLite makes waiters sleep, and those that come later overtake them.
-
-        Raises:
-            ApprovalError: the others were not done in time.
-        """
-        if not self._writing.acquire(timeout=self._busy_s):
-            raise ApprovalError("the approvals store failed: SQLITE_BUSY")
-        try:
-            yield
-        finally:
-            self._writing.release()
-
-    def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        with _approval_errors(), self._connection() as db:
-            return work(db)
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection to the file that is at the path now. A connection that failed is not used again."""
-        file, db = self._take()
-        try:
-            yield db
-        except VoteRefused:
-            self._give_back(file, db)
-            raise
-        except BaseException:
-            db.close()
-            raise
-        self._give_back(file, db)
-
-    def _take(self) -> tuple[FileId, sqlite3.Connection]:
-        if os.getpid() != self._pid:
-            raise ApprovalError("the approvals store was opened in another process")
-        file = self._drop_connections_to_a_replaced_file()
-        with self._lock:
-            if self._idle:
-                return file, self._idle.pop()
-        return file, _connect(self._path, self._busy_s, self._factory)
-
-    def _drop_connections_to_a_replaced_file(self) -> FileId:
-        # SQLite goes on writing to an unlinked file: votes would reach nobody.
-        stat = self._path.stat()
-        file = (stat.st_dev, stat.st_ino)
-        with self._lock:
-            stale, self._idle = (self._idle, []) if file != self._file else ([], self._idle)
-            self._file = file
-        for db in stale:
-            db.close()
-        return file
-
-    def _give_back(self, file: FileId, db: sqlite3.Connection) -> None:
-        with self._lock:
-            if file == self._file:
-                self._idle.append(db)
-                return
-        db.close()
-
-
-@contextmanager
-def _approval_errors() -> Iterator[None]:
-    """Turn whatever SQLite or the file system raises into ``ApprovalError``, which denies."""
-    try:
-        yield
-    except ExtprocError:
-        raise
-    except Exception as error:  # noqa: BLE001 - an unforeseen error denies, too
-        # The name alone: SQLite's message may quote a row.
-        name = getattr(error, "sqlite_errorname", "") or type(error).__name__
-        raise ApprovalError(f"the approvals store failed: {name}") from None
-
-
-def _create(path: Path, busy_s: float) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    with closing(sqlite3.connect(path, timeout=busy_s, isolation_level=None)) as db:
-        (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if tables:
-            _migrate(db)
-            _check_ours(db)
-            return
-        switch_to_wal(db, busy_s)
-        db.executescript(
-            f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID};"
-            f"PRAGMA user_version = {SCHEMA_VERSION}; {SCHEMA} COMMIT;"
-        )
-
-
-def _migrate(db: sqlite3.Connection) -> None:
-    """Bring a store of an older version to this version. Processes that start together do so once."""
-    if not _migration(db):
-        return  # without a lock: neither a busy store nor another program's file is waited for
-    db.execute("BEGIN IMMEDIATE")
-    for statement in (migration := _migration(db)):
-        db.execute(statement)
-    if migration:
-        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    db.execute("COMMIT")
-
-
-def _migration(db: sqlite3.Connection) -> tuple[str, ...]:
-    application, version = _version(db)
-    return MIGRATIONS.get(version, ()) if application == APPLICATION_ID else ()
-
-
-def _version(db: sqlite3.Connection) -> tuple[int, int]:
-    (application,) = db.execute("PRAGMA application_id").fetchone()
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    return application, version
-
-
-def _connect(path: Path, busy_s: float, factory: type[sqlite3.Connection]) -> sqlite3.Connection:
-    uri = f"{path.absolute().as_uri()}?mode=rw"
-    db = sqlite3.connect(
-        uri, uri=True, timeout=busy_s, isolation_level=None, check_same_thread=False, factory=factory
-    )
-    try:
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA foreign_keys = ON")
-        _check_ours(db)
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _check_ours(db: sqlite3.Connection) -> None:
-    if _version(db) != (APPLICATION_ID, SCHEMA_VERSION):
-        raise ApprovalError("the approvals store's file is not a store of this version")
+        self._file.close()
 
 
 def _close(db: sqlite3.Connection, approval_id: str, state: State, at_ns: int) -> None:
