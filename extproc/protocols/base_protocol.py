@@ -42,6 +42,11 @@ class BaseProtocol:
         """Leave the rules as they are: ``$`` is the response's document."""
         return rules
 
+    def header_copies(self, call: Call, headers: Headers, body: bytes | None) -> Mapping[str, bytes]:
+        """Return none: no header field copies the body."""
+        del call, headers, body
+        return {}
+
     def unreached_arguments(self, call: Call, *, body_masked: bool) -> Json:
         """Return None: all arguments stand in the body."""
         del call, body_masked

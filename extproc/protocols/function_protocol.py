@@ -101,6 +101,24 @@ class FunctionProtocol(Protocol):
         """Rebase path rules, written against the result, onto the response's document (or each event's)."""
         ...
 
+    def header_copies(self, call: Call, headers: Headers, body: bytes | None) -> Mapping[str, bytes]:
+        """Return the header fields that copy parts of the body, as they have to be beside the body that is sent.
+
+        Their values are masked with the body, and not by themselves.
+
+        Args:
+            call: as ``identify`` read it.
+            headers: of the request.
+            body: the masked body; None: it stays as the caller sent it.
+
+        Returns:
+            All such fields by name, changed or not. Empty: the field does not go.
+
+        Raises:
+            Unreadable: the masked body cannot be read again.
+        """
+        ...
+
     def unreached_arguments(self, call: Call, *, body_masked: bool) -> Json:
         """Return the arguments that a mask of the body does not reach, because they are part of the URL.
 

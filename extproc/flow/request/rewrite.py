@@ -1,6 +1,7 @@
 """Rewrite the request for the backend: masked, and with the query that policy asks for."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from extproc.codecs.unreadable import Unreadable
@@ -40,6 +41,7 @@ WRITTEN_BY_ENVOY = {
 """Fields that Envoy writes, and how. A value of another form is the caller's text."""
 Rules = tuple[MaskRule, ...]
 Findings = tuple[Finding, ...]
+Copies = Mapping[str, bytes]
 
 
 def rewrite(decided: DecidedCall, services: Services) -> OutboundRequest:
@@ -53,7 +55,8 @@ def rewrite(decided: DecidedCall, services: Services) -> OutboundRequest:
     decided = change_query(decided)
     rules = request_rules(decided)
     body, findings = _masked_body(decided, services, rules)
-    edits, found = _masked_fields(decided, services, rules)
+    copies = _header_copies(decided, body)
+    edits, found = _masked_fields(decided, services, rules, copies)
     path = decided.request.head.path
     if path != path_before:
         edits = HeaderEdits((*edits.set, (PATH, path.encode("latin-1"))), edits.remove, edits.add)
@@ -71,21 +74,40 @@ def never_forwarded(decided: DecidedCall) -> tuple[str, ...]:
     return NEVER_FORWARDED + for_masking + decided.decision.headers.remove
 
 
-def _masked_fields(decided: DecidedCall, services: Services, rules: Rules) -> tuple[HeaderEdits, Findings]:
+def _header_copies(decided: DecidedCall, body: bytes | None) -> Copies:
+    """Return the fields that copy parts of the body, as the body has them by now.
+
+    Raises:
+        Refused: with ``masking-failed``.
+    """
+    try:
+        return decided.connection.protocol.header_copies(decided.call, decided.request.head.headers, body)
+    except Unreadable as error:
+        raise _masking_failed("the masked body cannot be read again") from error
+
+
+def _masked_fields(
+    decided: DecidedCall, services: Services, rules: Rules, copies: Copies
+) -> tuple[HeaderEdits, Findings]:
     if not rules:
         return HeaderEdits(), ()
-    fields = _fields_that_go_on(decided)
+    fields = _fields_that_go_on(decided, copies)
     kinds = decided.connection.protocol.binary_fields(decided.call, fields)
     try:
-        return mask_all_fields(services.masker, fields, kinds, rules, NO_CREDENTIAL)
+        edits, found = mask_all_fields(services.masker, fields, kinds, rules, NO_CREDENTIAL)
     except MaskingError as error:
         raise _masking_failed(str(error)) from error
+    came = decided.request.head.headers
+    changed = {name: value for name, value in copies.items() if value != came.raw(name)}
+    gone = tuple(name for name, value in changed.items() if not value)
+    kept = tuple((name, value) for name, value in changed.items() if value)
+    return HeaderEdits((*edits.set, *kept), (*edits.remove, *gone), edits.add), found
 
 
-def _fields_that_go_on(decided: DecidedCall) -> Headers:
+def _fields_that_go_on(decided: DecidedCall, copies: Copies) -> Headers:
     """Return the path and the fields that reach the backend as the caller wrote them."""
     connection, head = decided.connection, decided.request.head
-    ours = {CALL_ID, *never_forwarded(decided), *(name for name, _ in decided.decision.headers.set)}
+    ours = {CALL_ID, *copies, *never_forwarded(decided), *(name for name, _ in decided.decision.headers.set)}
     if decided.identified.backend_session:
         ours.add(connection.protocol.session_field)
     if connection.credential:

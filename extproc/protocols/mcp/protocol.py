@@ -5,9 +5,10 @@ in a second way is uninspectable: batches, keys beyond the protocol's (``"Method
 
 Not checked here: whether the session belongs to the caller (the server's task), and a tool's own schema.
 Not passed on, since ``arguments`` alone is what policy, approvers and masking see of a call: ``task``,
-``inputResponses``, ``requestState`` and ``Mcp-Param-*`` header fields, which copy arguments.
+``inputResponses`` and ``requestState``.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from extproc.codecs.content_type import essence
@@ -22,7 +23,7 @@ from extproc.model.withdrawal import Withdrawal, WithdrawnBy
 from extproc.protocols.base_protocol import BaseProtocol
 from extproc.protocols.function_protocol import Listing, StreamCheck, pass_all
 from extproc.protocols.mcp import refusals
-from extproc.protocols.mcp.header_copies import agree
+from extproc.protocols.mcp.header_copies import agree, as_sent
 from extproc.protocols.mcp.methods import (
     CANCELLED,
     NOTIFICATIONS,
@@ -145,6 +146,13 @@ class McpProtocol(BaseProtocol):
     def response_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
         """Rebase ``$.x`` of a tool's result to every place where results are: see ``RESULTS``."""
         return _rebased(rules, RESULTS)
+
+    def header_copies(self, call: Call, headers: Headers, body: bytes | None) -> Mapping[str, bytes]:
+        """Return the fields that copy the message; see ``as_sent``."""
+        if call.document is None:
+            return {}
+        sent = call.document if body is None else read_document(body, max_depth=self._max_depth)
+        return as_sent(headers, call.document, sent)
 
     def lists(self, call: Call) -> bool:
         """Return whether the call is ``tools/list``."""

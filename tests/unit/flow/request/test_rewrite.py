@@ -86,3 +86,61 @@ async def test_fields_that_do_not_go_as_the_caller_wrote_them_are_not_masked(tmp
     assert peer.upstream_headers["x-api-key"].endswith(b"backend-secret-0123")
     assert peer.upstream_headers["x-set"] == b"policys"
     assert services.recorder.last.findings == ()
+
+
+def called(arguments):
+    return {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "tools/call",
+        "params": {"name": "search", "arguments": arguments},
+    }
+
+
+async def copied(tmp_path, message, *, rules=({"entity": "US_SSN"},), changes=None, **fields):
+    """Let a call of MCP pass with header fields that copy its body, under these rules."""
+    changes = changes or {"connections.docs.masking": {"request": list(rules)}}
+    services = make_services(tmp_path, changes=changes)
+    body = json.dumps(message).encode()
+    peer = await play(
+        services, asks("POST", "/mcp", "docs.internal", **JSON, **fields), sends(body), answers(end=True)
+    )
+    assert peer.is_forwarded
+    return peer, services
+
+
+async def test_a_header_field_is_masked_with_the_argument_that_it_copies(tmp_path):
+    copies = {"mcp_name": "search", "mcp_method": "tools/call", "mcp_param_who": "=?base64?MjE5LTA5LTk5OTk=?="}
+    peer, services = await copied(tmp_path, called({"a": SSN}), **copies)
+    assert json.loads(peer.upstream_body)["params"]["arguments"] == {"a": "[US_SSN]"}
+    assert peer.upstream_headers["mcp-param-who"] == b"[US_SSN]"
+    assert not {"mcp-name", "mcp-method"} & peer.upstream_headers.keys()
+    assert SSN not in repr(services.recorder.entries)
+
+
+async def test_a_header_field_is_masked_by_a_rule_for_a_path(tmp_path):
+    """No detector knows the value, and no rule for a path is for header fields."""
+    rule = {"path": "$.note", "how": "redact"}
+    copies = {"mcp_param_note": "tango", "mcp_param_other": "foxtrot"}
+    peer, services = await copied(tmp_path, called({"note": "tango", "b": "foxtrot"}), rules=[rule], **copies)
+    assert b"tango" not in peer.upstream_body
+    assert peer.upstream_headers["mcp-param-note"] == b"[REDACTED]"
+    assert "mcp-param-other" not in peer.upstream_headers
+    assert "tango" not in repr(services.recorder.entries)
+
+
+async def test_a_header_field_whose_argument_is_removed_is_removed(tmp_path):
+    rule = {"path": "$.note", "how": "remove"}
+    peer, _ = await copied(tmp_path, called({"note": "tango"}), rules=[rule], mcp_param_note="tango")
+    assert "mcp-param-note" in peer.upstream_removed
+
+
+async def test_a_header_field_that_copies_stays_where_the_body_stays(tmp_path):
+    """Its value stands in the body, and the backend compares the two."""
+    exemption = {"entity": "US_SSN", "path": "$.a", "reason": "these are test numbers"}
+    changes = {
+        "connections.docs.masking": {"request": [{"entity": "US_SSN"}], "exempt": [exemption]},
+    }
+    peer, _ = await copied(tmp_path, called({"a": SSN}), changes=changes, mcp_param_a=SSN)
+    assert peer.upstream_headers.get("mcp-param-a") is None
+    assert "mcp-param-a" not in peer.upstream_removed

@@ -248,7 +248,7 @@ def test_headers_that_agree_with_the_body_pass(headers):
         [("mcp-name", b"read_page"), ("mcp-name", b"read_page")],
         [("mcp-method", b"tools/call"), ("mcp-method", b"tools/list")],
         [("mcp-protocol-version", b"2026-07-28"), ("mcp-protocol-version", b"2026-07-28")],
-        [("mcp-param-url", b"x")],
+        [("mcp-param-url", b"y")],
         [("x-http-method-override", b"DELETE")],
         [("x-original-url", b"/admin")],
         [("x-rewrite-url", b"/admin")],
