@@ -18,10 +18,11 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 PYTEST := $(BIN)/python -m pytest
 IN_PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo unit test fix lint types coverage docs docs-serve reference bench tools lock render clean embedded dev
+.PHONY: help demo unit test conformance fix lint types coverage docs docs-serve reference bench tools lock render clean \
+  embedded dev
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 demo: embedded ## Start everything on this machine and play a short story on real traffic
 	@$(BIN)/extproc demo
@@ -31,6 +32,10 @@ unit: dev ## Run the quick unit tests: no Envoy, and no test that is marked slow
 
 test: dev ## Run all tests, the real Envoy included; T=path K=name runs only these, in one process
 	@if [ -n "$(T)$(K)" ]; then $(PYTEST) $(T) $(if $(K),-k "$(K)"); else PYTHONDONTWRITEBYTECODE= $(PYTEST) $(IN_PARALLEL); fi
+
+conformance: dev ## Run MCP's official suite directly and through the guard (needs npm)
+	@.ci/node
+	@$(BIN)/python -m tests.conformance
 
 fix: dev ## Correct style and formatting where that can be done automatically
 	@$(BIN)/ruff format

@@ -99,7 +99,7 @@ class EnvoyProcess:
 
 @contextlib.asynccontextmanager
 async def run_envoy(
-    config: dict[str, Any], tmp_path: Path | None = None, *arguments: str
+    config: dict[str, Any], tmp_path: Path | None = None, *arguments: str, port: int = 0
 ) -> AsyncIterator[EnvoyProcess]:
     """Start Envoy with this bootstrap, wait until it accepts, and stop it at the end.
 
@@ -107,10 +107,11 @@ async def run_envoy(
         config: the bootstrap; left as it is.
         tmp_path: where a copy of the configuration that ran is kept, if anywhere.
         arguments: further command-line arguments.
+        port: where it listens; 0: the kernel chooses.
     """
     with short_folder() as folder:
         file = folder / "envoy.yaml"
-        file.write_text(yaml.safe_dump(_for_test(config, folder), sort_keys=False))
+        file.write_text(yaml.safe_dump(_for_test(config, folder, port), sort_keys=False))
         if tmp_path is not None:
             shutil.copy(file, tmp_path / "envoy.yaml")
         envoy = EnvoyProcess(folder, await _start(file, folder, arguments))
@@ -122,11 +123,11 @@ async def run_envoy(
             await _stop(envoy)
 
 
-def _for_test(config: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _for_test(config: dict[str, Any], folder: Path, port: int) -> dict[str, Any]:
     changed = copy.deepcopy(config)
     changed["admin"] = {"address": {"pipe": {"path": str(folder / "admin.sock"), "mode": 0o600}}}
     changed["static_resources"]["listeners"][0]["address"] = {
-        "socket_address": {"address": "127.0.0.1", "port_value": 0}
+        "socket_address": {"address": "127.0.0.1", "port_value": port}
     }
     return changed
 

