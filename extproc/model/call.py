@@ -142,6 +142,8 @@ class Call:
     """Which odd but common body it then is; None if that is not known."""
     awaits_reply: bool = True
     """False for a JSON-RPC notification or response, for MCP: no reply to it is read, not even a refusal."""
+    modern: bool = False
+    """True for a message of MCP 2026-07-28 or later: refusals of it have other statuses."""
     document: Json = field(default=None, repr=False)
     """The whole parsed body (``arguments`` may be a part of it). Raw values."""
 

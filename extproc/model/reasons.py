@@ -28,6 +28,7 @@ class Reason(StrEnum):
     UNAUTHENTICATED = "unauthenticated"
     TOKEN_REJECTED = "token-rejected"  # noqa: S105 - a reason, not a secret
     ORIGIN_REFUSED = "origin-refused"
+    UNKNOWN_SESSION = "unknown-session"
     # The function and its arguments
     UNKNOWN_FUNCTION = "unknown-function"
     UNINSPECTABLE = "uninspectable"
@@ -77,6 +78,7 @@ ANSWERS: dict[Reason, Answer] = {
     Reason.UNAUTHENTICATED: Answer(401, "A valid token is required"),
     Reason.TOKEN_REJECTED: Answer(403, "The token is not meant for this service"),
     Reason.ORIGIN_REFUSED: Answer(403, "Pages of this origin may not call"),
+    Reason.UNKNOWN_SESSION: Answer(404, "There is no such session: begin a new one"),
     Reason.UNKNOWN_FUNCTION: Answer(404, "No such function is registered"),
     Reason.UNINSPECTABLE: Answer(400, "The request cannot be inspected"),
     Reason.BODY_TOO_LARGE: Answer(413, "The request body is too large"),

@@ -24,7 +24,7 @@ def backend_session(identified: IdentifiedCall, services: Services) -> bytes:
     given = identified.request.head.headers.get(connection.protocol.session_field)
     own = services.sessions.unbind(given, identified.identity, connection.name)
     if not own:
-        raise Refused(Reason.NOT_IN_SCOPE, rule="session", detail="the session was not given to this caller")
+        raise Refused(Reason.UNKNOWN_SESSION, rule="session", detail="the session was not given to this caller")
     return own.encode()
 
 

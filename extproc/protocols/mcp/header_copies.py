@@ -15,10 +15,9 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from extproc.model.call import Headers, Json
+from extproc.protocols.mcp.eras import VERSION, VERSION_IN_META
 from extproc.protocols.mcp.methods import TOOLS_CALL
 
-VERSION_IN_META = "io.modelcontextprotocol/protocolVersion"
-VERSION = "mcp-protocol-version"
 METHOD = "mcp-method"
 NAME = "mcp-name"
 PARAM = "mcp-param-"

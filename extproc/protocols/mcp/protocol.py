@@ -23,6 +23,7 @@ from extproc.model.withdrawal import Withdrawal, WithdrawnBy
 from extproc.protocols.base_protocol import BaseProtocol
 from extproc.protocols.function_protocol import Listing, StreamCheck, pass_all
 from extproc.protocols.mcp import refusals
+from extproc.protocols.mcp.eras import is_modern
 from extproc.protocols.mcp.header_copies import agree, as_sent
 from extproc.protocols.mcp.methods import (
     CANCELLED,
@@ -110,8 +111,9 @@ class McpProtocol(BaseProtocol):
                 return self._post(call, head.headers, body, unreadable)
             return _bodiless(call, head, body, unreadable)
         except Unreadable as error:
-            rpc_id, awaits_reply = refusals.read_envelope(body)
-            return replace(call, uninspectable=error.kind, odd=error.odd, rpc_id=rpc_id, awaits_reply=awaits_reply)
+            rpc_id, awaits_reply, modern = refusals.read_envelope(head.headers, body)
+            call = replace(call, rpc_id=rpc_id, awaits_reply=awaits_reply, modern=modern)
+            return replace(call, uninspectable=error.kind, odd=error.odd)
 
     def _session(self, headers: Headers) -> str:
         """Return MCP's own session id, or the configured header's value where the protocol is stateless."""
@@ -125,7 +127,8 @@ class McpProtocol(BaseProtocol):
         document = read_document(body, max_depth=self._max_depth)
         message = read_message(document)
         call = replace(call, name=message.name, method=message.method, rpc_id=message.rpc_id)
-        call = replace(call, awaits_reply=message.rpc_id is not None)
+        modern = is_modern(headers, message.params.get("_meta"))
+        call = replace(call, awaits_reply=message.rpc_id is not None, modern=modern)
         self._check_registered(call, message)
         if not agree(headers, document):
             return replace(call, uninspectable=Uninspectable.HEADER_BODY_MISMATCH)

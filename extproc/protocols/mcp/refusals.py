@@ -2,24 +2,30 @@
 
 A client finds the call that an answer is for by its JSON-RPC id, on status 200. Several clients take another
 status for the end of their session. Several wait for the result of a broken stream until their time is over. So
-the id of a request is read even where the request is refused because it cannot be read.
+the id of a request is read even where the request is refused because it cannot be read. Where there is none, a
+client learns of the failure by the status alone: no client waits after one of 400 and more.
 
 Sources: JSON-RPC 2.0 sections 4 and 5; MCP 2024-11-05 to 2026-07-28, transports; RFC 9110 section 15.3.3.
 """
 
 import json
-from typing import NamedTuple, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
-from extproc.model.call import Call, Json
-from extproc.model.reasons import Reason
+from extproc.model.call import Call, Headers, Json
+from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import CALL_ID, Reply
+from extproc.protocols.mcp.eras import is_modern
 from extproc.protocols.problem_document import detail_of
 
 REFUSED_CODE = -32010
-"""JSON-RPC error code of every refusal, from MCP's implementation-defined range (-32000 to -32019)."""
+"""JSON-RPC error code of refusals, from MCP's implementation-defined range (-32000 to -32019)."""
+NO_METHOD_CODE = -32601
+"""What is not registered does not exist for the caller (JSON-RPC 2.0 section 5.1)."""
+MISMATCH_CODE = -32020
+"""``HeaderMismatch`` of MCP 2026-07-28."""
 ACCEPTED = 202
 """The status for a notification or an answer. It promises nothing about what is done with the message."""
-BAD_REQUEST, UNAUTHORIZED, SERVER_ERROR = 400, 401, 500
+OK, BAD_REQUEST, UNAUTHORIZED, SERVER_ERROR = 200, 400, 401, 500
 JSON_FIELDS = (("content-type", "application/json"), ("cache-control", "no-store"))
 OF_A_BODY = frozenset({"content-type", "content-length", "content-encoding"})
 LONGEST = 1_024
@@ -33,27 +39,26 @@ class Envelope(NamedTuple):
     """The id of a request; None where there is none for certain."""
     awaits_reply: bool = True
     """False for a notification, and for an answer to a request of the server."""
+    modern: bool = False
+    """See ``Call.modern``."""
 
 
-def read_envelope(body: bytes) -> Envelope:
+def read_envelope(headers: Headers, body: bytes) -> Envelope:
     """Read what to answer to from a body that is refused: leniently, since nothing else is done with it.
 
     Never raises.
     A message that may be a request awaits a reply: its client would wait in vain after a status 202.
     """
-    try:
-        members = json.loads(body.decode("utf-8-sig", "replace"), object_pairs_hook=tuple)
-    except (ValueError, RecursionError):
-        return Envelope()
-    if not isinstance(members, tuple):
-        return Envelope()
+    members = _members(body)
     keys = {key for key, _ in members}
     ids = [value for key, value in members if key == "id"]
+    meta = _last(_last(members, "params"), "_meta")
+    modern = is_modern(headers, dict(meta) if isinstance(meta, tuple) else None)
     if "method" not in keys:
-        return Envelope(awaits_reply=not keys & {"result", "error"})
+        return Envelope(None, not keys & {"result", "error"}, modern)
     if not ids:
-        return Envelope(awaits_reply=False)
-    return Envelope(ids[0]) if len(ids) == 1 and is_id(ids[0]) else Envelope()
+        return Envelope(None, awaits_reply=False, modern=modern)
+    return Envelope(ids[0] if len(ids) == 1 and is_id(ids[0]) else None, modern=modern)
 
 
 def is_id(value: object) -> TypeGuard[int | str]:
@@ -64,17 +69,31 @@ def is_id(value: object) -> TypeGuard[int | str]:
 def refusal(call: Call | None, reason: Reason, call_id: str) -> Reply | None:
     """Answer a request with a JSON-RPC error, and a message that awaits no reply with 202 and no body.
 
+    A failure of the guard and a session that is over are told even where no reply is awaited: nobody may
+    believe that a cancellation counted.
+
     Returns:
-        The answer. None where a problem document is due: for a missing token, on which MCP clients act, and for a
-        failure of the guard, after which nobody may believe that a cancellation counted.
+        The answer. None where a problem document is due: for a missing token, on which MCP clients act.
     """
     if call is None or reason is Reason.UNAUTHENTICATED:
         return None
-    if call.rpc_id is not None:
-        return Reply(200, JSON_FIELDS, _error(call, reason, call_id))
-    if call.awaits_reply or reason.answer.status >= SERVER_ERROR:
-        return None
-    return Reply(ACCEPTED, ((CALL_ID, call_id),), b"")
+    told = reason is Reason.UNKNOWN_SESSION or reason.answer.status >= SERVER_ERROR
+    if not (call.awaits_reply or told):
+        return Reply(ACCEPTED, ((CALL_ID, call_id),), b"")
+    return Reply(_status(call, reason), JSON_FIELDS, _error(call, reason, call_id))
+
+
+def _status(call: Call, reason: Reason) -> int:
+    """Return the status of an answer: 200 with an id, but for what MCP gives a status of its own."""
+    own = call.modern and _code(call, reason) != REFUSED_CODE
+    return reason.answer.status if call.rpc_id is None or own or reason is Reason.UNKNOWN_SESSION else OK
+
+
+def _code(call: Call, reason: Reason) -> int:
+    if reason is Reason.UNKNOWN_FUNCTION:
+        return NO_METHOD_CODE
+    differs = reason is Reason.UNINSPECTABLE and call.uninspectable is Uninspectable.HEADER_BODY_MISMATCH
+    return MISMATCH_CODE if differs and call.modern else REFUSED_CODE
 
 
 def in_policys_words(call: Call, reply: Reply, reason: Reason, call_id: str) -> Reply:
@@ -91,7 +110,7 @@ def in_policys_words(call: Call, reply: Reply, reason: Reason, call_id: str) -> 
     if call.rpc_id is None:
         return reply
     told = reply.body.decode("utf-8", "replace")[:LONGEST]
-    return Reply(200, JSON_FIELDS + own, _error(call, reason, call_id, status=reply.status, detail=told))
+    return Reply(OK, JSON_FIELDS + own, _error(call, reason, call_id, status=reply.status, detail=told))
 
 
 def last_event(call: Call, reason: Reason) -> bytes:
@@ -109,6 +128,19 @@ def _error(call: Call, reason: Reason, call_id: str, *, status: int = 0, detail:
     data: dict[str, Json] = {"reason": reason.value, "call_id": call_id, "status": status or own}
     if detail := detail or detail_of(reason, call):
         data["detail"] = detail
-    error = {"code": REFUSED_CODE, "message": title, "data": data}
+    error = {"code": _code(call, reason), "message": title, "data": data}
     document = {"jsonrpc": "2.0", "id": call.rpc_id, "error": error}
     return json.dumps(document, separators=(",", ":")).encode()
+
+
+def _members(body: bytes) -> tuple[tuple[str, Any], ...]:
+    """Return the members of an object, each of which is one of a tuple again; none for anything else."""
+    try:
+        read = json.loads(body.decode("utf-8-sig", "replace"), object_pairs_hook=tuple)
+    except (ValueError, RecursionError):
+        return ()
+    return read if isinstance(read, tuple) else ()
+
+
+def _last(members: object, key: str) -> Any:
+    return dict(members).get(key) if isinstance(members, tuple) else None

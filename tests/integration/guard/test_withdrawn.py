@@ -179,7 +179,7 @@ async def test_a_stranger_withdraws_nothing(docs: Stack) -> None:
     mallory, agent = docs.issuer.headers("mallory"), docs.issuer.headers(act={"sub": "agent-7"})
     stolen = {"mcp-session-id": alice["mcp-session-id"]}
     for refused in (await cancel(docs, mallory | stolen, held.rpc_id), await end(docs, mallory | stolen)):
-        assert (await docs.ended_of(refused))["reason"] == "not-in-scope"
+        assert (await docs.ended_of(refused))["reason"] == "unknown-session"
     for stranger in (mallory, await session_of(docs, "mallory"), agent | stolen, agent):
         await cancel(docs, stranger, held.rpc_id)
         await cancel(docs, stranger, bare.rpc_id)

@@ -111,7 +111,7 @@ async def test_a_call_with_another_callers_session_is_recorded_with_its_argument
     bound = peer.delivered_headers["mcp-session-id"].decode()
     await play(services, asks(*mcp, metadata=claims(sub="mallory"), mcp_session_id=bound, **JSON), sends(CALL))
     last = services.recorder.last
-    assert (last.reason, last.rule) == ("not-in-scope", "session")
+    assert (last.reason, last.rule) == ("unknown-session", "session")
     assert json.loads(last.arguments) == {"q": "hello"}
     assert last.path == "/mcp"
 

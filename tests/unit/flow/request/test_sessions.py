@@ -67,7 +67,7 @@ async def test_a_session_that_was_not_given_to_this_caller_is_refused(tmp_path, 
     given = {"raw": OWN, "forged": OWN + "." + "A" * 22, "cut": bound[:-1], "twice": f"{bound},{bound}"}
     metadata = claims(sub="mallory") if kind == "of another caller" else None
     peer = await speak(services, given.get(kind, bound), metadata)
-    assert peer.refusal.reason == "not-in-scope"
+    assert peer.refusal.reason == "unknown-session"
     assert services.recorder.last.rule == "session"
     assert OWN not in str(services.recorder.entries)
 

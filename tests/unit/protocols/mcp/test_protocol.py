@@ -331,10 +331,11 @@ def test_a_refused_request_gets_a_json_rpc_error_to_its_id(rpc_id):
     }
 
 
-def test_where_there_is_no_id_the_refusal_is_a_problem_document():
-    for call in (None, send("GET", "/mcp", b"")):
-        reply = protocol().refusal(call, Reason.POLICY_DENIED, "c1")
-        assert (reply.status, dict(reply.headers)["content-type"]) == (403, "application/problem+json")
+def test_where_there_is_no_id_the_status_tells_of_the_refusal():
+    """Clients that get an error without an id on status 200 wait on."""
+    reply = protocol().refusal(send("GET", "/mcp", b""), Reason.POLICY_DENIED, "c1")
+    assert (reply.status, dict(reply.headers)["content-type"]) == (403, "application/json")
+    assert json.loads(reply.body)["id"] is None
 
 
 def test_a_missing_token_is_a_401_even_to_a_request():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from extproc.model.call import Call, Headers, ResponseHead
 from extproc.model.reasons import Reason
 from extproc.model.reply import Reply
+from extproc.protocols.mcp.eras import VERSION_IN_META
 from extproc.protocols.mcp.refusals import (
     REFUSED_CODE,
     Envelope,
@@ -46,7 +47,7 @@ MESSAGES = [
 
 @pytest.mark.parametrize(("body", "expected"), MESSAGES, ids=lambda each: repr(each)[:40])
 def test_whom_to_answer_is_read_where_the_rest_cannot_be_read(body, expected):
-    assert read_envelope(body) == expected
+    assert read_envelope(Headers(), body) == expected
 
 
 @given(
@@ -54,7 +55,8 @@ def test_whom_to_answer_is_read_where_the_rest_cannot_be_read(body, expected):
     | st.recursive(st.none() | st.floats() | st.text() | st.integers(), st.lists).map(repr).map(str.encode)
 )
 def test_reading_never_raises(body):
-    assert read_envelope(body).rpc_id is None or is_id(read_envelope(body).rpc_id)
+    read = read_envelope(Headers(), body)
+    assert read.rpc_id is None or is_id(read.rpc_id)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,7 @@ FAILURES = sorted(reason for reason in Reason if reason.answer.status >= 500)
 
 
 @pytest.mark.parametrize("message", UNHEARD, ids=lambda each: json.dumps(each)[18:60])
-@pytest.mark.parametrize("reason", sorted({*Reason} - {*FAILURES, Reason.UNAUTHENTICATED}))
+@pytest.mark.parametrize("reason", sorted({*Reason} - {*FAILURES, Reason.UNAUTHENTICATED, Reason.UNKNOWN_SESSION}))
 def test_a_message_that_awaits_no_reply_gets_none(message, reason):
     """Clients of the Python SDK 1.x end their session on every other status."""
     assert protocol().refusal(post(message), reason, "c1") == Reply(202, (("x-extproc-call-id", "c1"),), b"")
@@ -93,7 +95,7 @@ def test_a_failure_of_the_guard_is_told_even_there(reason):
     """A cancellation that did not count must not look as if it had."""
     reply = protocol().refusal(post(UNHEARD[1]), reason, "c1")
     assert reply.status == reason.answer.status
-    assert json.loads(reply.body)["reason"] == reason.value
+    assert json.loads(reply.body)["error"]["data"]["reason"] == reason.value
 
 
 @pytest.mark.parametrize("message", UNHEARD[:4:3])
@@ -105,7 +107,63 @@ def test_a_missing_token_is_told_even_there(message):
 def test_what_may_be_a_request_never_gets_a_202(body):
     """Its client would wait for the result."""
     reply = protocol().refusal(post(body), Reason.UNINSPECTABLE, "c1")
-    assert (reply.status, dict(reply.headers)["content-type"]) == (400, "application/problem+json")
+    assert (reply.status, json.loads(reply.body)["id"]) == (400, None)
+
+
+def modern(**more):
+    message = tool(**more)
+    message["params"]["_meta"] = {VERSION_IN_META: "2026-07-28"}
+    return message
+
+
+def answered(message, reason, *fields):
+    reply = protocol().refusal(post(message, JSON, *fields), reason, "c1")
+    error = json.loads(reply.body)
+    return reply.status, error["error"]["code"], error["id"]
+
+
+JSON = ("content-type", b"application/json")
+HEADER = ("mcp-protocol-version", b"2026-07-28")
+OTHER = ("mcp-method", b"tools/list")
+
+
+@pytest.mark.parametrize(
+    ("reason", "fields", "session_era", "modern_era"),
+    [
+        (Reason.POLICY_DENIED, [], (200, -32010), (200, -32010)),
+        (Reason.APPROVAL_EXPIRED, [], (200, -32010), (200, -32010)),
+        (Reason.GUARD_ERROR, [], (200, -32010), (200, -32010)),
+        (Reason.UNINSPECTABLE, [("content-encoding", b"x")], (200, -32010), (200, -32010)),
+        (Reason.UNINSPECTABLE, [OTHER], (200, -32010), (400, -32020)),
+        (Reason.POLICY_DENIED, [OTHER], (200, -32010), (200, -32010)),
+        (Reason.UNKNOWN_FUNCTION, [], (200, -32601), (404, -32601)),
+        (Reason.UNKNOWN_SESSION, [], (404, -32010), (404, -32010)),
+    ],
+)
+def test_each_era_has_its_own_statuses(reason, fields, session_era, modern_era):
+    """TypeScript clients read an error of the newer era on the statuses 200 and 400 alone; any status is a failure."""
+    assert answered(tool(), reason, *fields) == (*session_era, 1)
+    assert answered(modern(), reason, *fields) == (*modern_era, 1)
+
+
+def test_a_message_that_says_no_version_is_of_the_era_of_its_header():
+    assert answered(tool(), Reason.UNKNOWN_FUNCTION, HEADER) == (404, -32601, 1)
+    assert answered(tool(), Reason.UNKNOWN_FUNCTION, ("mcp-protocol-version", b"2025-11-25"))[0] == 200
+    assert answered(tool(), Reason.UNKNOWN_FUNCTION, ("mcp-protocol-version", b""))[0] == 200
+
+
+def test_the_era_is_read_where_the_rest_cannot_be_read():
+    broken = json.dumps(modern()).replace('"url"', '"url": 1, "url"').encode()
+    assert post(broken).modern
+    assert read_envelope(Headers(), broken) == Envelope(1, modern=True)
+    assert not post(broken.replace(VERSION_IN_META.encode(), b"x")).modern
+    assert post(b"{", JSON, HEADER).modern
+
+
+def test_a_session_that_is_over_is_told_to_every_message():
+    """Clients then begin a new one (MCP 2025-11-25, transports, session management)."""
+    for message in UNHEARD:
+        assert answered(message, Reason.UNKNOWN_SESSION) == (404, -32010, None)
 
 
 @pytest.mark.parametrize("rpc_id", [1, 'q"\\\n', 10**40])
