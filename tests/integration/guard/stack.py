@@ -289,7 +289,7 @@ class Stack:
 
     async def ended_of(self, answer: httpx.Response) -> dict[str, Any]:
         """The terminal entry of the call that was answered so."""
-        call_id = answer.headers.get("x-extproc-call-id") or answer.json()["call_id"]
+        call_id = answer.headers.get("x-extproc-call-id") or call_id_in(answer.json())
         found = await self.until(lambda entries: any(each["call_id"] == call_id for each in terminals(entries)))
         return next(each for each in terminals(found) if each["call_id"] == call_id)
 
@@ -391,6 +391,12 @@ async def received(
     except httpx.HTTPError:
         return got, True
     return got, False
+
+
+def call_id_in(refusal: dict[str, Any]) -> str:
+    """The call's id in a problem document, or in the error of a JSON-RPC message."""
+    told: str = refusal.get("error", {}).get("data", refusal)["call_id"]
+    return told
 
 
 def rows(file: Path, after: int) -> list[tuple[int, dict[str, Any]]]:
