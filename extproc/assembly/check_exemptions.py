@@ -79,9 +79,9 @@ def _wrong_values(settings: ExemptionSettings, masker: Masker) -> Iterator[Probl
 
 def _wrong_function(name: str, connection: Connection) -> str:
     """Return why a connection has no such function; empty if it has."""
-    known = {*connection.settings.function_names, *connection.settings.method_names}
-    if name in known:
+    if connection.settings.has_function(name):
         return ""
+    known = {*connection.settings.function_names, *connection.settings.method_names}
     return f"no function {name}{suggestion(name, known) or listed(known)}"
 
 

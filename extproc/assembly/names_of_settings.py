@@ -13,7 +13,12 @@ def known_names(settings: Settings) -> KnownNames:
     return KnownNames(
         {
             name: KnownConnection(
-                name, each.function_names, each.method_names, each.described_calls, each.anonymous_functions
+                name,
+                each.function_names,
+                each.method_names,
+                each.function_patterns,
+                describe=each.described_calls,
+                anonymous=each.anonymous_functions,
             )
             for name, each in settings.connections.items()
         },

@@ -73,7 +73,7 @@ def rules_of_connection(
     if name not in settings.connections:
         raise ConfigError(f"no connection {name!r} in the configuration", hint=", ".join(settings.connections))
     connection = settings.connections[name]
-    if function and function not in connection.function_names:
+    if function and not connection.has_function(function):
         raise ConfigError(
             f"connection {name} has no function {function!r}", hint=", ".join(connection.function_names)
         )

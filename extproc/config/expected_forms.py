@@ -54,6 +54,15 @@ FORMS = {
     METADATA_KEY: "printable ASCII text without blanks, such as payload",
     NAME: "a name in lower case that begins with a letter: a-z, 0-9, _ and -",
     FUNCTION_NAME: "a name that begins with a letter or _: letters, digits, and _ . / -",
+    r"^(\*|[A-Za-z0-9_][A-Za-z0-9_./-]{0,127}\*?)$": (
+        "a name of letters, digits, and _ . / -, or the beginning of names with one * at its end"
+    ),
+    r"^(\*|[^\x00-\x20\x7f*][^\x00-\x1f\x7f*]{0,127}\*?)$": (
+        "the name of a prompt, or the beginning of names with one * at its end"
+    ),
+    r"^(\*\*|[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20\x7f\\]*)$": (
+        "a URI such as file:///docs/a.md, or a pattern of URIs such as file:///docs/**"
+    ),
     r"^[a-z]{1,8}[0-9]{0,3}$": "a short id such as k1",
     r"^[a-z]{2,3}$": "a language code such as en",
     r"^[a-z_][a-z0-9_]*$": "the name of a database: a-z, 0-9 and _",

@@ -45,7 +45,8 @@ def summary(settings: Settings) -> Iterator[str]:
         way = f"{', '.join(connection.hosts)} → {connection.upstream.address}"
         anonymous = len(connection.anonymous_functions)
         of_these = f", {anonymous} of them without identity" if anonymous else ""
-        yield f"connection {name}: {connection.protocol}, {way}, functions: {count}{of_these}"
+        more = f", and those of {', '.join(connection.function_patterns)}" if connection.function_patterns else ""
+        yield f"connection {name}: {connection.protocol}, {way}, functions: {count}{of_these}{more}"
     yield f"policy: {settings.policy.engine}, {settings.policy.query}"
     yield f"evidence: {settings.evidence.clickhouse}"
 

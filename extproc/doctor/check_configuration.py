@@ -32,9 +32,11 @@ def configuration(installation: Installation) -> Iterator[CheckResult]:
     """Count what is guarded, and report settings that are allowed but dangerous."""
     settings = installation.settings
     count = sum(len(each.function_names) for each in settings.connections.values())
+    patterns = sum(len(each.function_patterns) for each in settings.connections.values())
+    functions = f"{count} functions" + (f" and {patterns} patterns of more" if patterns else "")
     yield installation.ok(
         "configuration",
-        f"valid: {len(settings.connections)} connections, {count} functions, {settings.workers} workers",
+        f"valid: {len(settings.connections)} connections, {functions}, {settings.workers} workers",
     )
     for note in setting_notes(settings):
         report = installation.problem if note.refuses_all else installation.warning

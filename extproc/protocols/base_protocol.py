@@ -34,12 +34,14 @@ class BaseProtocol:
         del head
         return None
 
-    def request_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
+    def request_rules(self, rules: tuple[MaskRule, ...], call: Call) -> tuple[MaskRule, ...]:
         """Leave the rules as they are: the arguments that can be rewritten are the body's document."""
+        del call
         return rules
 
-    def response_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
+    def response_rules(self, rules: tuple[MaskRule, ...], call: Call) -> tuple[MaskRule, ...]:
         """Leave the rules as they are: ``$`` is the response's document."""
+        del call
         return rules
 
     def header_copies(self, call: Call, headers: Headers, body: bytes | None) -> Mapping[str, bytes]:

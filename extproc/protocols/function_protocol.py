@@ -3,7 +3,7 @@
 A connection's protocol is built once from its settings, is pure, and holds no state of a call.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from google.protobuf.descriptor import Descriptor
@@ -29,21 +29,19 @@ class Listing(Protocol):
 
     @property
     def noun(self) -> str:
-        """Name the listed things, for the record: ``tools``."""
+        """Name the listed things, for the record: ``tools``. Empty: the response lists none."""
         ...
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The name of each listed function; empty for one that has none."""
+    def items(self) -> tuple[Call | None, ...]:
+        """For each listed thing a call to ask policy about; None for one that is never shown."""
         ...
 
-    @property
-    def candidates(self) -> tuple[Call, ...]:
-        """One call for each registered function that is listed, to ask policy about. Others are never shown."""
-        ...
+    def keep(self, kept: Sequence[bool]) -> bytes:
+        """Return the response with those of the listed things for which this is true, in the order of ``items``.
 
-    def keep(self, names: frozenset[str]) -> bytes:
-        """Return the response with no other functions than these. All other bytes stay as they are."""
+        All other bytes stay as they are, but for what the protocol must change in a response that was cut.
+        """
         ...
 
 
@@ -93,12 +91,12 @@ class FunctionProtocol(Protocol):
         """
         ...
 
-    def request_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
-        """Rebase path rules, written against the arguments, onto the request's document."""
+    def request_rules(self, rules: tuple[MaskRule, ...], call: Call) -> tuple[MaskRule, ...]:
+        """Rebase path rules, written against the arguments, onto the document of the call's request."""
         ...
 
-    def response_rules(self, rules: tuple[MaskRule, ...]) -> tuple[MaskRule, ...]:
-        """Rebase path rules, written against the result, onto the response's document (or each event's)."""
+    def response_rules(self, rules: tuple[MaskRule, ...], call: Call) -> tuple[MaskRule, ...]:
+        """Rebase path rules, written against the result, onto the document of the response (or of each event)."""
         ...
 
     def header_copies(self, call: Call, headers: Headers, body: bytes | None) -> Mapping[str, bytes]:

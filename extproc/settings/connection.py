@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from extproc.model.errors import ConfigError
 from extproc.model.json_shape import CallShape
+from extproc.model.name_patterns import matches
 from extproc.settings.base import Address, Example, Host, PathSetting, Seconds, Strict, UpstreamHost
 from extproc.settings.cors import BrowserRules
 from extproc.settings.masking import MaskingSettings
@@ -125,8 +126,22 @@ class ConnectionSettings(Strict):
 
     @property
     def function_names(self) -> tuple[str, ...]:
-        """The registered functions. Calls of all others are refused."""
+        """The functions that are registered by their whole names.
+
+        Calls of all others are refused, but for those
+        of ``function_patterns``.
+        """
         raise NotImplementedError
+
+    @property
+    def function_patterns(self) -> tuple[str, ...]:
+        """Patterns of more registered functions: beginnings of their names, each with ``*`` at its end."""
+        return ()
+
+    def has_function(self, name: str) -> bool:
+        """Return whether a call could have this name: of a function, or of the protocol's own messages."""
+        known = name in self.function_names or name in self.method_names
+        return known or any(matches(pattern, name) for pattern in self.function_patterns)
 
     @property
     def anonymous_functions(self) -> frozenset[str]:

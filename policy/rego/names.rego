@@ -1,5 +1,6 @@
 # Function names and patterns. A pattern is a whole name, or a beginning followed by one `*` at its end:
-# `crm.get_customer`, `crm.get_*`, `crm.*`, or `*` for everything.
+# `crm.get_customer`, `crm.get_*`, `crm.*`, or `*` for everything. A name may have a kind, `docs.prompt:summarize`; a
+# beginning without a kind, such as `docs.p*`, matches no name that has one.
 package extproc.names
 
 matches(pattern, name) if {
@@ -7,6 +8,17 @@ matches(pattern, name) if {
 } else if {
 	endswith(pattern, "*")
 	startswith(name, trim_suffix(pattern, "*"))
+	same_kind(pattern, name)
+}
+
+same_kind(pattern, name) if {
+	not contains(name, ":")
+} else if {
+	contains(pattern, ":")
+} else if {
+	endswith(pattern, ".*")
+} else if {
+	pattern == "*"
 }
 
 some_matches(patterns, name) if {
@@ -25,6 +37,15 @@ valid(pattern) if {
 	connection := parts[0]
 	not contains(connection, "*")
 	not contains(trim_suffix(pattern, "*"), "*")
+}
+
+# The pattern of a resource is a name with stars of its own: docs.resource:file:///docs/**
+valid(pattern) if {
+	is_string(pattern)
+	parts := split(pattern, ".")
+	connection := parts[0]
+	not contains(connection, "*")
+	startswith(parts[1], "resource:")
 }
 
 # The connection of a pattern.

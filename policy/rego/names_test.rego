@@ -10,6 +10,24 @@ test_a_star_matches_what_begins_alike if {
 	names.matches("*", "crm.get_customer")
 }
 
+test_a_kind_is_matched_by_patterns_that_name_it_and_by_those_of_all if {
+	every pattern in ["*", "docs.*", "docs.prompt:*", "docs.prompt:sum*", "docs.prompt:summarize"] {
+		names.matches(pattern, "docs.prompt:summarize")
+	}
+	every pattern in ["docs.p*", "docs.pr*", "docs.resource:*"] {
+		not names.matches(pattern, "docs.prompt:summarize")
+	}
+}
+
+test_the_pattern_of_a_resource_is_a_name if {
+	resource := "docs.resource:file:///docs/**"
+	names.valid(resource)
+	names.matches(resource, resource)
+	names.matches("docs.resource:file:///*", resource)
+	names.valid("docs.resource:https://*/page")
+	names.matches("docs.resource:https://*/page", "docs.resource:https://*/page")
+}
+
 test_nothing_else_matches if {
 	not names.matches("crm.get_customer", "crm.get_customers")
 	not names.matches("crm.get_*", "crm.set_customer")

@@ -37,8 +37,8 @@ test_every_method_of_the_list_is_a_message if {
 
 # Methods that read or run something, or that nobody knows: of MCP until 2026-07-28, and beyond.
 functions := {
-	"tools/call", "prompts/get", "prompts/list", "resources/read", "resources/list", "resources/templates/list",
-	"resources/subscribe", "resources/unsubscribe", "completion/complete", "tasks/get", "tasks/list", "tasks/result",
+	"tools/call", "prompts/get", "resources/read", "resources/subscribe", "resources/unsubscribe",
+	"completion/complete", "tasks/get", "tasks/list", "tasks/result",
 	"tasks/cancel", "tasks/update", "sampling/createMessage", "elicitation/create", "roots/list", "notifications/new",
 	"notifications/", "Ping", "ping ", "tools/list/all", "GET", "DELETE", "unreadable", "",
 }

@@ -21,5 +21,6 @@ def find_masked_values(named: NamedCall, services: Services) -> tuple[Finding, .
         text = unquote_plus(named.request.plain.decode("utf-8", "replace"))
         return services.masker.masked_values(text, text.encode("utf-8", "replace"), stars=False)
     found = services.masker.masked_values(call.arguments, dump(call.arguments), stars=stars)
-    at_home = (protocol.request_rules((MaskRule(MaskOperator.REDACT, path=each.path),))[0].path for each in found)
+    rules = ((MaskRule(MaskOperator.REDACT, path=each.path),) for each in found)
+    at_home = (protocol.request_rules(each, call)[0].path for each in rules)
     return tuple(replace(each, path=path) for each, path in zip(found, at_home, strict=True))

@@ -130,7 +130,8 @@ def _masked_body(decided: DecidedCall, services: Services, rules: Rules) -> tupl
     if not rules:
         return as_it_came, found
     try:
-        masked = mask_body(decided.identified, services, decided.connection.protocol.request_rules(rules))
+        in_body = decided.connection.protocol.request_rules(rules, decided.call)
+        masked = mask_body(decided.identified, services, in_body)
         _check_url(decided, services, rules, body_masked=True)
     except Undecodable as error:
         _check_may_pass(decided, services, rules, str(error))

@@ -1,7 +1,8 @@
 """A listing of functions shows its caller those that they may call, and no others.
 
-Policy is asked once for each registered function in the listing, with ``input.direction`` ``list`` and without
-arguments. A function that is denied, cannot be decided, has no name or is not registered is taken out.
+Policy is asked once for each registered function in the listing, with ``input.direction`` ``list`` and no other
+arguments than those that the listing itself has. A function that is denied, cannot be decided, has no name or is
+not registered is taken out.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import asyncio
 from extproc.codecs.unreadable import Unreadable
 from extproc.flow.decide import Question, ask
 from extproc.flow.record.call_record import CallRecord
+from extproc.flow.record.masked_request import dump
 from extproc.flow.services import Services
 from extproc.flow.stages import DecidedCall
 from extproc.model.call import Call, ResponseHead
@@ -48,11 +50,19 @@ async def cut_listing(
             record.noted(f"an unreadable answer to a listing was left out: {error.kind.value}")
             return b""
         raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="listing", detail=error.kind.value) from error
-    answers = await asyncio.gather(*(_may_call(decided, services, each) for each in listing.candidates))
-    shown = frozenset(each.name for each, may in zip(listing.candidates, answers, strict=True) if may)
-    count = sum(name in shown for name in listing.names)
-    record.noted(f"{count} of {len(listing.names)} listed {listing.noun} shown")
-    return listing.keep(shown)
+    kept = await _kept(decided, services, listing.items)
+    if listing.noun:
+        record.noted(f"{sum(kept)} of {len(kept)} listed {listing.noun} shown")
+    return listing.keep(kept)
+
+
+async def _kept(decided: DecidedCall, services: Services, items: tuple[Call | None, ...]) -> list[bool]:
+    """Return for each listed thing whether the caller may call it. Policy is asked once for all that are alike."""
+    keys = [None if each is None else (each.name, dump(each.arguments)) for each in items]
+    distinct = {key: each for key, each in zip(keys, items, strict=True) if key and each}
+    answers = await asyncio.gather(*(_may_call(decided, services, each) for each in distinct.values()))
+    may_call = dict(zip(distinct, answers, strict=True))
+    return [key is not None and may_call[key] for key in keys]
 
 
 async def _may_call(decided: DecidedCall, services: Services, listed: Call) -> bool:

@@ -60,13 +60,14 @@ class Responding:
         """Return the connection's and the policy's rules for the response, in the protocol's own paths."""
         decided = self.permitted.decided
         own = decided.connection.mask_for(decided.call.name).response
-        return decided.connection.protocol.response_rules(own + decision.mask.response)
+        return decided.connection.protocol.response_rules(own + decision.mask.response, decided.call)
 
     @property
     def kept_rules(self) -> Rules:
         """The exemptions that hold for what is recorded of the response, in the protocol's own paths."""
         decided = self.permitted.decided
-        return decided.connection.protocol.response_rules(decided.connection.kept_for(decided.call.name).response)
+        kept = decided.connection.kept_for(decided.call.name).response
+        return decided.connection.protocol.response_rules(kept, decided.call)
 
     async def decide(self, plain: bytes | None = b"", *, streamed: bool = False) -> Decision:
         """Ask policy about the response; see ``decide_response``."""

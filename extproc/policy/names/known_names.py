@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from extproc.model.json_shape import CallShape
+from extproc.model.name_patterns import matches, may_share
 
 SHOWN = re.compile(r"[A-Za-z0-9_.*/:$ -]{1,100}")
 """Names that an error may repeat. Anything else could be something that does not belong there."""
@@ -32,6 +33,8 @@ class KnownConnection:
     """Without the connection's name."""
     methods: tuple[str, ...] = ()
     """Names of the protocol's own messages."""
+    patterns: tuple[str, ...] = ()
+    """Patterns of more functions, without the connection's name: each is a beginning, with ``*`` at its end."""
     describe: Callable[[], Mapping[str, CallShape]] = field(default=_no_shapes, compare=False)
     """Returns what is known of the functions' arguments and results. May read files, and raise ``ConfigError``."""
     anonymous: frozenset[str] = frozenset()
@@ -41,6 +44,19 @@ class KnownConnection:
     def names(self) -> frozenset[str]:
         """All that a call on this connection may be named, with the connection's name."""
         return frozenset(f"{self.name}.{each}" for each in (*self.functions, *self.methods))
+
+    def has(self, name: str) -> bool:
+        """True if a call on this connection may have this name, given without the connection's."""
+        return name in self.functions or name in self.methods or any(matches(each, name) for each in self.patterns)
+
+    def has_beginning(self, beginning: str) -> bool:
+        """True if the name of a call on this connection may begin so, given without the connection's name."""
+        whole = (*self.functions, *self.methods)
+        return (
+            not beginning
+            or any(may_share(each, beginning) for each in self.patterns)
+            or any(matches(f"{beginning}*", name) for name in whole)
+        )
 
     @cached_property
     def shapes(self) -> Mapping[str, CallShape]:
@@ -84,15 +100,24 @@ class KnownNames:
         """True for a function, or the beginning of one, on a connection of another installation."""
         return name.partition(".")[0] in self.elsewhere
 
+    def has(self, function: str) -> bool:
+        """True if a call may be of this function, given with its connection's name."""
+        connection, _, name = function.partition(".")
+        return connection in self.connections and self.connections[connection].has(name)
+
     def wrong_pattern(self, pattern: str) -> str:
         """Why no call matches a function pattern, with the name that was probably meant; empty if one may."""
-        if pattern == "*" or self.is_elsewhere(pattern) or pattern in self.functions:
+        if pattern == "*" or self.is_elsewhere(pattern) or self.has(pattern):
             return ""
-        if pattern.endswith("*"):
-            if any(name.startswith(pattern[:-1]) for name in self.functions):
-                return ""
-            return self._no_match(pattern)
-        return self.wrong_function(pattern)
+        if not pattern.endswith("*"):
+            return self.wrong_function(pattern)
+        connection, dot, beginning = pattern[:-1].partition(".")
+        if not dot:
+            begins = any(name.startswith(connection) for name in self.connections)
+        else:
+            known = self.connections.get(connection)
+            begins = known is not None and known.has_beginning(beginning)
+        return "" if begins else self._no_match(pattern)
 
     def _no_match(self, pattern: str) -> str:
         connection, _, rest = pattern.partition(".")
@@ -103,7 +128,7 @@ class KnownNames:
 
     def wrong_function(self, name: str) -> str:
         """Why there is no such function, with the one that was probably meant; empty if there is."""
-        if name in self.functions or self.is_elsewhere(name):
+        if self.has(name) or self.is_elsewhere(name):
             return ""
         connection = name.partition(".")[0]
         of_connection = self.connections[connection].names if connection in self.connections else ()

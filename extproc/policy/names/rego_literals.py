@@ -110,7 +110,7 @@ def _beginning(text: str, known: KnownNames) -> str:
 
 
 def _call_name(text: str, known: KnownNames) -> str:
-    names = {name.partition(".")[2] for name in known.functions}
-    if text in names or known.elsewhere:
+    if known.elsewhere or any(each.has(text) for each in known.connections.values()):
         return ""
+    names = {name.partition(".")[2] for name in known.functions}
     return f"no function is named {quoted(text)}{suggestion(text, names)}"

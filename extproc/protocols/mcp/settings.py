@@ -7,8 +7,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from extproc.model.errors import ConfigError
-from extproc.protocols.mcp.methods import RESERVED
-from extproc.settings.base import FUNCTION_NAME, Example
+from extproc.model.name_patterns import ANY
+from extproc.protocols.mcp.functions import PROMPT, RESOURCE
+from extproc.protocols.mcp.methods import PROTOCOL_MESSAGES, RESERVED
+from extproc.protocols.mcp.patterns import METHOD_NAME, NamePatterns
+from extproc.settings.base import Example
 from extproc.settings.connection import ConnectionSettings, TokenRule
 from extproc.settings.cors import BrowserRules, CorsSettings
 from extproc.settings.protected_resource import ProtectedResource
@@ -27,6 +30,17 @@ READ = ("mcp-session-id", "www-authenticate")
 """Header fields of responses that clients have to read."""
 
 
+PLAIN_PATTERN = r"^(\*|[A-Za-z0-9_][A-Za-z0-9_./-]{0,127}\*?)$"
+PROMPT_NAME = r"^(\*|[^\x00-\x20\x7f*][^\x00-\x1f\x7f*]{0,127}\*?)$"
+RESOURCE_URI = r"^(\*\*|[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20\x7f\\]*)$"
+NOUNS = {"tools": "tool", "prompts": "prompt", "resources": "resource", "methods": "method"}
+SETTINGS_OF = {
+    "tools/call": "name the tools in tools",
+    "prompts/get": "name the prompts in prompts",
+    "resources/read": "name the resources in resources",
+}
+
+
 class McpConnection(ConnectionSettings):
     """An MCP server over streamable HTTP."""
 
@@ -34,10 +48,25 @@ class McpConnection(ConnectionSettings):
     """MCP over streamable HTTP."""
     path: str = Field("/mcp", pattern=r"^/[^?#]*$")
     """Path of the server's endpoint. Requests to other paths are unknown, and denied."""
-    tools: Annotated[list[Annotated[str, Field(pattern=FUNCTION_NAME)]], Example("tools: [search, read_page]")] = (
-        Field(min_length=1)
+    tools: Annotated[list[Annotated[str, Field(pattern=PLAIN_PATTERN)]], Example("tools: [search, read_page]")] = (
+        Field([])
     )
-    """Tools that may be called. All others are unknown, and denied."""
+    """Tools that may be called, by name, or by the beginning of their names and one ``*`` (``search_*``). All
+    others are unknown, and denied."""
+    prompts: Annotated[list[Annotated[str, Field(pattern=PROMPT_NAME)]], Example("prompts: [summarize]")] = Field(
+        []
+    )
+    """Prompts that may be got, by name or beginning, as for tools. Policy names one ``prompt:NAME``."""
+    resources: Annotated[
+        list[Annotated[str, Field(pattern=RESOURCE_URI)]], Example('resources: ["file:///docs/**"]')
+    ] = Field([])
+    """Resources that may be read, by URI, or by a pattern: ``**`` is anything, ``*`` anything within a segment. Of
+    several patterns the longest counts. Policy names one ``resource:PATTERN``, and sees the URI as an argument."""
+    methods: Annotated[list[Annotated[str, Field(pattern=PLAIN_PATTERN)]], Example('methods: ["tasks/*"]')] = (
+        Field([])
+    )
+    """Other methods that may be called, by name or beginning: those of tasks, and the server's own. A beginning
+    registers only methods with a slash in their names, as MCP's methods have."""
 
     protected_resource: ProtectedResource | None = None
     """Where clients sign in; none: they are not told."""
@@ -45,14 +74,25 @@ class McpConnection(ConnectionSettings):
     """Web applications that may call; none: requests with the header field ``Origin`` are refused."""
 
     @property
+    def _registered(self) -> tuple[str, ...]:
+        """The names and patterns of all functions but resources, in the order of the settings."""
+        return (*self.tools, *(PROMPT + name for name in self.prompts), *self.methods)
+
+    @property
     def function_names(self) -> tuple[str, ...]:
-        """The names of the tools."""
-        return tuple(self.tools)
+        """The names of tools, prompts and methods, and one for each resource or pattern of resources."""
+        whole = (name for name in self._registered if not name.endswith(ANY))
+        return (*whole, *(RESOURCE + uri for uri in self.resources))
+
+    @property
+    def function_patterns(self) -> tuple[str, ...]:
+        """Patterns of tools, prompts and methods."""
+        return tuple(name for name in self._registered if name.endswith(ANY))
 
     @property
     def method_names(self) -> tuple[str, ...]:
         """The names that the guard gives to MCP's own messages."""
-        return tuple(RESERVED)
+        return tuple(PROTOCOL_MESSAGES)
 
     @property
     def browser_rules(self) -> BrowserRules:
@@ -76,9 +116,27 @@ class McpConnection(ConnectionSettings):
             hint = f"clients find the metadata by the path of this connection, {self.path!r}"
             message = f"the path of this URL is {self.protected_resource.path!r}"
             yield ConfigError(message, hint=hint, key=("protected_resource", "resource"))
+        if not (self.tools or self.prompts or self.resources or self.methods):
+            hint = 'name what may be called: tools: [search], or tools: ["*"] for all'
+            what = "nothing is registered: tools, prompts, resources and methods are empty"
+            yield ConfigError(what, hint=hint, key=("tools",))
+        for key in ("tools", "prompts", "resources", "methods"):
+            yield from _listed_twice(key, getattr(self, key))
+        of_methods = NamePatterns(self.methods, METHOD_NAME)
         for index, tool in enumerate(self.tools):
             if tool in RESERVED:
                 message = f"a tool cannot be called {tool!r}: that names an MCP method"
                 yield ConfigError(message, key=("tools", index))
-            if tool in self.tools[:index]:
-                yield ConfigError(f"tool {tool!r} is listed twice", key=("tools", index))
+            elif of_methods.match(tool):
+                message = f"a tool cannot be called {tool!r}: that is a method of the setting methods"
+                yield ConfigError(message, key=("tools", index))
+        for index, method in enumerate(self.methods):
+            if method in RESERVED:
+                message = f"{method!r} is not registered here: that is a method of MCP's own"
+                yield ConfigError(message, hint=SETTINGS_OF.get(method, ""), key=("methods", index))
+
+
+def _listed_twice(key: str, names: list[str]) -> Iterator[ConfigError]:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield ConfigError(f"{NOUNS[key]} {name!r} is listed twice", key=(key, index))

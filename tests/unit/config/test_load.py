@@ -190,7 +190,7 @@ def test_sending_a_credential_without_tls_is_noted(tmp_path):
         ("127.0.0.1:9001", "unix:/" + "x" * 99, "must not be longer than 99 bytes"),
         ("version: 1", "version: 2", "extproc.yaml:2:1: version: input should be 1"),
         ("version: 1\n", "", "'version' is missing\n  add version: 1"),
-        ("tools: [read_page]", "tools: []", "connections.files.tools: list should have at least 1 item"),
+        ("tools: [read_page]", "tools: []", "nothing is registered: tools, prompts, resources and methods are empty"),
         ("tools: [read_page]", "tools: [a, a]", "extproc.yaml:17:16: tool 'a' is listed twice"),
         ("tools: [read_page]", "tools: [a, tools/call]", "a tool cannot be called 'tools/call'"),
         ('upstream: {address: "127.0.0.1:9001"}', "upstream: 1", "connections.files.upstream: must be a mapping"),

@@ -7,7 +7,7 @@ import pytest
 
 from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.regorus.evaluator import EmbeddedEngine
-from extproc.protocols.mcp.methods import RESERVED, TOOLS_CALL, UNREADABLE
+from extproc.protocols.mcp.methods import PROTOCOL_MESSAGES, UNREADABLE
 from tests.unit.flow.dialogue import answers, asks, make_services, play, returns, sends
 
 QUERY = "data.extproc.decision"
@@ -32,6 +32,7 @@ OF_THE_SERVER = {
 """``ServerRequest`` and ``ServerNotification``: not for a client to send."""
 WITHOUT_FUNCTION = {
     "initialize", "ping", "logging/setLevel", "tools/list", "server/discover", "subscriptions/listen", *NOTIFICATIONS,
+    "prompts/list", "resources/list", "resources/templates/list",
 }  # fmt: skip
 UNKNOWN = {
     "tools/run",
@@ -44,9 +45,16 @@ UNKNOWN = {
     "Ping",
     "",
 }
+EVERYTHING = {"tools": ["search", "publish"], "prompts": ["*"], "resources": ["**"], "methods": ["*"]}
 LISTEN = {"notifications": {"toolsListChanged": True}}
 CALL = {"name": "publish", "arguments": {}}
-READ = {"name": "a", "uri": "file:///a", "taskId": "1", "ref": {"type": "ref/prompt", "name": "a"}}
+READ = {"taskId": "1"}
+RESOURCE = {"uri": "file:///a"}
+PARAMS = {
+    "tools/call": CALL, "prompts/get": {"name": "a"}, "subscriptions/listen": LISTEN, "resources/read": RESOURCE,
+    "completion/complete": {"ref": {"type": "ref/prompt", "name": "a"}, "argument": {"name": "x", "value": "y"}},
+    "resources/subscribe": RESOURCE, "resources/unsubscribe": RESOURCE,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +78,8 @@ def docs(tmp_path, compiled):
     """Services whose caller may call ``docs.search``, and under ``docs`` what the test changes of the guard's data."""
 
     def make(changes=None, **guard):
-        tools = {"connections.docs.tools": ["search", "publish"]}
-        return make_services(tmp_path, engine=compiled(**guard), changes={**tools, **(changes or {})})
+        registered = {f"connections.docs.{key}": names for key, names in EVERYTHING.items()}
+        return make_services(tmp_path, engine=compiled(**guard), changes={**registered, **(changes or {})})
 
     return make
 
@@ -84,7 +92,7 @@ async def sent(services, message, metadata=None):
 
 def method(name, params=None):
     with_id = {"id": 7} if not name.startswith("notifications/") else {}
-    usual = {"tools/call": CALL, "subscriptions/listen": LISTEN}.get(name, READ)
+    usual = PARAMS.get(name, READ)
     return {"jsonrpc": "2.0", **with_id, "method": name, "params": params or usual}
 
 
@@ -109,7 +117,7 @@ async def test_a_function_that_a_role_grants_passes(docs):
 async def test_the_policies_list_the_protocols_messages():
     """So a message that is added to one of the two lists alone is found."""
     sources = replace(read_sources([], [], "data.extproc.protocol_messages.names"), data={"guard": {"roles": {}}})
-    assert set(EmbeddedEngine.from_sources(sources).evaluate_now(b"{}")) == RESERVED - {TOOLS_CALL, UNREADABLE}
+    assert set(EmbeddedEngine.from_sources(sources).evaluate_now(b"{}")) == PROTOCOL_MESSAGES - {UNREADABLE}
 
 
 @pytest.mark.parametrize(
@@ -153,10 +161,14 @@ async def test_answers_can_be_denied_by_name(docs):
 
 
 async def test_listening_for_changes_of_resources_needs_a_role(docs):
-    asked = method("subscriptions/listen", {"notifications": {"resourceSubscriptions": ["file:///secret"]}})
-    assert not (await sent(docs(), asked)).is_forwarded
+    asked = method("subscriptions/listen", {"notifications": {"resourceSubscriptions": ["file:///secret/a"]}})
+    registered = {"connections.docs.resources": ["file:///secret/**"]}
+    assert not (await sent(docs(registered), asked)).is_forwarded
     granted = {"support": {"functions": ["docs.search", "docs.subscriptions/listen"]}}
-    assert (await sent(docs(roles=granted), asked)).is_forwarded
+    assert (await sent(docs(registered, roles=granted), asked)).is_forwarded
+    services = docs({"connections.docs.resources": ["file:///public/**"]}, roles=granted)
+    assert not (await sent(services, asked)).is_forwarded
+    assert services.recorder.last.reason == "unknown-function"
 
 
 MASKING = "connections.docs.masking"

@@ -71,7 +71,7 @@ async def test_each_registered_tool_is_asked_about_as_a_call_would_be_without_ar
     await listed(tmp_path, policy, answers(), returns(LISTING))
     first, *others = policy.asked
     assert (first["direction"], first["call"]["name"]) == ("request", "tools/list")
-    assert [document["call"]["name"] for document in others] == ["hidden", "purge", "search"]
+    assert [document["call"]["name"] for document in others] == ["search", "purge", "hidden"]
     for document in others:
         assert (document["direction"], document["call"]["method"]) == ("list", "tools/call")
         assert document["call"]["function"] == f"docs.{document['call']['name']}"

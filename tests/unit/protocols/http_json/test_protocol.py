@@ -5,7 +5,7 @@ import json
 import orjson
 import pytest
 
-from extproc.model.call import Headers, RequestHead, ResponseHead
+from extproc.model.call import Call, Headers, RequestHead, ResponseHead
 from extproc.model.errors import Refused
 from extproc.model.masking import MaskOperator, MaskRule
 from extproc.model.reasons import Reason, Uninspectable
@@ -271,8 +271,9 @@ def test_an_unclear_session_is_uninspectable(values):
 
 def test_rules_apply_to_the_document_as_they_are():
     rules = (MaskRule(MaskOperator.REDACT, path="$.ssn"), MaskRule(MaskOperator.PARTIAL, entity="*"))
-    assert protocol().request_rules(rules) == rules
-    assert protocol().response_rules(rules) == rules
+    called = Call("c1", "crm", "getCustomer", "http-json")
+    assert protocol().request_rules(rules, called) == rules
+    assert protocol().response_rules(rules, called) == rules
 
 
 @pytest.mark.parametrize(

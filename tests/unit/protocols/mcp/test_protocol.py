@@ -10,7 +10,7 @@ from extproc.model.errors import Refused
 from extproc.model.masking import MaskOperator, MaskRule
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.withdrawal import Withdrawal, WithdrawnBy
-from extproc.protocols.mcp.methods import CANCELLED, NOTIFICATIONS, REQUESTS
+from extproc.protocols.mcp.methods import CANCELLED, MESSAGES, NOTIFICATIONS
 from extproc.protocols.mcp.protocol import McpProtocol
 from extproc.protocols.mcp.refusals import REFUSED_CODE
 from extproc.protocols.mcp.settings import McpConnection
@@ -83,7 +83,9 @@ def test_a_tool_that_is_not_registered_is_refused(name):
     assert refused(tool(name)) is Reason.UNKNOWN_FUNCTION
 
 
-@pytest.mark.parametrize("method", sorted(REQUESTS - {"tools/call"}))
+@pytest.mark.parametrize(
+    "method", sorted(MESSAGES - {"prompts/list", "resources/list", "resources/templates/list"})
+)
 def test_a_method_on_the_list_is_a_function_of_its_own(method):
     found = post({"jsonrpc": "2.0", "id": 1, "method": method, "params": {"x": 1}})
     assert (found.name, found.method, found.arguments, found.uninspectable) == (method, method, {"x": 1}, None)
@@ -99,8 +101,8 @@ def test_a_notification_has_no_id(method):
 
 @pytest.mark.parametrize(
     "method",
-    ["resources/read", "resources/subscribe", "prompts/get", "completion/complete", "tasks/result", "sampling/createMessage",
-     "Tools/Call", "tools/call ", "unreadable", "response", "stream", ""],
+    ["tasks/result", "sampling/createMessage", "Tools/Call", "tools/call ", "unreadable", "response", "stream", "",
+     "prompts/list", "resources/list", "resources/templates/list"],
 )  # fmt: skip
 def test_every_other_method_is_refused(method):
     assert refused({"jsonrpc": "2.0", "id": 1, "method": method}) is Reason.UNKNOWN_FUNCTION
@@ -139,8 +141,8 @@ def test_an_answer_of_the_client_is_a_function_of_its_own():
         {"jsonrpc": "2.0", "id": 1, "error": "x"},
         {"jsonrpc": "2.0", "id": 1, "error": {"code": 1, "message": "m", "Data": {"ssn": "x"}}},
         {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "deploy", "Arguments": {}}},
-        {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "deploy", "task": {}}},
-        {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "deploy", "inputResponses": {}}},
+        {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "deploy", "task": {"x": 1}}},
+        {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "deploy", "inputResponses": []}},
         {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": ["deploy"]}},
         {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"arguments": {}}},
         tool(arguments=[]),
@@ -287,13 +289,14 @@ def test_an_unclear_session_is_uninspectable(value):
 
 def test_path_rules_are_rebased_and_entity_rules_stay():
     entity, path = MaskRule(MaskOperator.PARTIAL, entity="US_SSN"), MaskRule(MaskOperator.REMOVE, path="$..ssn")
-    assert protocol().request_rules((entity, path)) == (
+    assert protocol().request_rules((entity, path), post(tool())) == (
         entity,
         MaskRule(MaskOperator.REMOVE, path="$.params.arguments..ssn"),
+        MaskRule(MaskOperator.REMOVE, path="$.params.inputResponses.*.content..ssn"),
         MaskRule(MaskOperator.REMOVE, path="$.result.content..ssn"),
         MaskRule(MaskOperator.REMOVE, path="$.error.data..ssn"),
     )
-    rebased = protocol().response_rules((entity, MaskRule(MaskOperator.REMOVE, path="$.a[*].b")))
+    rebased = protocol().response_rules((entity, MaskRule(MaskOperator.REMOVE, path="$.a[*].b")), post(tool()))
     assert rebased[0] == entity
     assert [rule.path for rule in rebased[1:]] == [
         "$.result.structuredContent.a[*].b",

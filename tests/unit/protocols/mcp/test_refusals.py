@@ -60,7 +60,15 @@ def test_reading_never_raises(body):
 
 
 @pytest.mark.parametrize(
-    "more", [{"task": {}}, {"inputResponses": {}}, {"arguments": []}, {"name": 3}, {"arguments": {"a": 1, "A": 2}}]
+    "more",
+    [
+        {"task": {"x": 1}},
+        {"inputResponses": []},
+        {"requestState": 1},
+        {"arguments": []},
+        {"name": 3},
+        {"arguments": {"a": 1, "A": 2}},
+    ],
 )
 def test_a_request_that_cannot_be_read_gets_an_error_to_its_id(more):
     message = tool()

@@ -1,0 +1,202 @@
+"""The registered functions of an MCP server, and the one that a message calls.
+
+A tool and a method are named as they are. Prompts and resources have names that no tool can have: ``prompt:NAME``
+and ``resource:PATTERN``. The URI of a resource is an argument, not a name: it can hold data.
+
+The keys of a call are closed: what policy, approvers and masks do not see must not reach the server. ``_meta`` and
+``requestState`` are the protocol's own, and opaque.
+
+Sources: MCP 2024-11-05 to 2025-11-25; MCP 2026-07-28, server features and multi round-trip requests.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from extproc.codecs.unreadable import Unreadable
+from extproc.model.call import Json
+from extproc.model.reasons import Uninspectable
+from extproc.protocols.mcp.message import Message
+from extproc.protocols.mcp.methods import (
+    COMPLETE,
+    LISTEN,
+    MESSAGES,
+    NOTIFICATIONS,
+    OF_RESOURCES,
+    PROMPTS_GET,
+    PROMPTS_LIST,
+    RESERVED,
+    RESOURCES_LIST,
+    TEMPLATES_LIST,
+    TOOLS_CALL,
+    TOOLS_LIST,
+)
+from extproc.protocols.mcp.patterns import METHOD_NAME, PLAIN_NAME, PRINTABLE_NAME, NamePatterns, UriPatterns
+
+PROMPT = "prompt:"
+RESOURCE = "resource:"
+INPUTS = "inputResponses"
+STATE = "requestState"
+META = "_meta"
+TASK = "task"
+MULTI_ROUND = frozenset({META, INPUTS, STATE})
+TOOL_KEYS = frozenset({"name", "arguments", TASK}) | MULTI_ROUND
+PROMPT_KEYS = frozenset({"name", "arguments"}) | MULTI_ROUND
+RESOURCE_KEYS = frozenset({"uri"}) | MULTI_ROUND
+COMPLETE_KEYS = frozenset({"ref", "argument", "context", META})
+REF_KEYS = {"ref/prompt": frozenset({"type", "name", "title"}), "ref/resource": frozenset({"type", "uri"})}
+
+
+class Function(NamedTuple):
+    """The function that a message calls, or the protocol message that it is."""
+
+    name: str
+    arguments: Json
+    setting: str
+    """The setting that registers such functions."""
+    is_registered: bool
+
+
+class Functions:
+    """The functions that a connection registers."""
+
+    def __init__(
+        self, *, tools: Iterable[str], prompts: Iterable[str], resources: Iterable[str], methods: Iterable[str]
+    ) -> None:
+        """Read the names and patterns of each kind, as the settings have them."""
+        self._tools = NamePatterns(tools, PLAIN_NAME)
+        self._prompts = NamePatterns(prompts, PRINTABLE_NAME)
+        self._resources = UriPatterns(resources)
+        self._methods = NamePatterns(methods, METHOD_NAME)
+
+    def has_method(self, method: str) -> bool:
+        """Return whether ``methods`` registers the method."""
+        return method not in RESERVED and self._methods.match(method)
+
+    def supports(self, setting: str) -> bool:
+        """Return whether something is registered by ``tools``, ``prompts`` or ``resources``."""
+        return bool({"tools": self._tools, "prompts": self._prompts, "resources": self._resources}[setting])
+
+    def tool(self, name: str) -> str | None:
+        """Return the function of the tool with this name; None if it is not registered."""
+        may_be = self._tools.match(name) and name not in RESERVED and not self._methods.match(name)
+        return name if may_be else None
+
+    def prompt(self, name: str) -> str | None:
+        """Return the function of the prompt with this name; None if it is not registered."""
+        return PROMPT + name if self._prompts.match(name) else None
+
+    def resource(self, uri: str) -> str | None:
+        """Return the function of the resource, or of the template, with this URI; None if it is not registered."""
+        pattern = self._resources.match(uri)
+        return None if pattern is None else RESOURCE + pattern
+
+    def called_by(self, message: Message) -> Function:
+        """Return the function that a message calls.
+
+        Raises:
+            Unreadable: its parameters are not those of its method.
+        """
+        method, params = message.method, message.params
+        if method == TOOLS_CALL:
+            return self._tool_call(params)
+        if method == PROMPTS_GET:
+            name = _text(params, "name", PROMPT_KEYS)
+            return _function("prompts", self.prompt(name), PROMPT + name, _with_inputs(params, _arguments(params)))
+        if method in OF_RESOURCES:
+            uri = _text(params, "uri", RESOURCE_KEYS)
+            return _function("resources", self.resource(uri), RESOURCE + uri, _with_inputs(params, {"uri": uri}))
+        if method == COMPLETE:
+            return self._completion(params)
+        if message.is_answer or method in MESSAGES or method in NOTIFICATIONS:
+            return self._protocol_message(method, params)
+        return Function(method, params, "methods", self.has_method(method))
+
+    def _tool_call(self, params: dict[str, Json]) -> Function:
+        name = _text(params, "name", TOOL_KEYS)
+        if TASK in params and not _is_task(params[TASK]):
+            raise Unreadable(Uninspectable.NOT_JSONRPC)
+        return _function("tools", self.tool(name), name, _with_inputs(params, _arguments(params)))
+
+    def _completion(self, params: dict[str, Json]) -> Function:
+        """Read a completion: it reads what the prompt or the resource that it refers to would."""
+        ref = params.get("ref")
+        kind = ref.get("type") if isinstance(ref, dict) else None
+        if not isinstance(ref, dict) or not isinstance(kind, str) or kind not in REF_KEYS:
+            raise Unreadable(Uninspectable.NOT_JSONRPC)
+        if not params.keys() <= COMPLETE_KEYS:
+            raise Unreadable(Uninspectable.NOT_JSONRPC)
+        arguments = {key: value for key, value in params.items() if key != META}
+        if kind == "ref/prompt":
+            name = _text(ref, "name", REF_KEYS[kind])
+            return _function("prompts", self.prompt(name), PROMPT + name, arguments)
+        uri = _text(ref, "uri", REF_KEYS[kind])
+        return _function("resources", self.resource(uri), RESOURCE + uri, arguments)
+
+    def _protocol_message(self, method: str, params: dict[str, Json]) -> Function:
+        """Read a message that calls no function. A list is known where something that it lists is registered."""
+        setting = {
+            TOOLS_LIST: "tools",
+            PROMPTS_LIST: "prompts",
+            RESOURCES_LIST: "resources",
+            TEMPLATES_LIST: "resources",
+        }.get(method)
+        if setting:
+            return Function(method, params, setting, self.supports(setting))
+        if method == LISTEN:
+            return Function(method, params, "resources", self._may_listen(params))
+        return Function(method, params, "methods", is_registered=True)
+
+    def _may_listen(self, params: dict[str, Json]) -> bool:
+        """Return whether all resources are registered that a client wants to hear of."""
+        wanted = params.get("notifications")
+        uris = wanted.get("resourceSubscriptions", []) if isinstance(wanted, dict) else []
+        return not isinstance(uris, list) or all(isinstance(uri, str) and self.resource(uri) for uri in uris)
+
+
+def _function(setting: str, registered: str | None, asked: str, arguments: Json) -> Function:
+    return Function(asked if registered is None else registered, arguments, setting, registered is not None)
+
+
+def _text(owner: dict[str, Json], key: str, keys: frozenset[str]) -> str:
+    """Return the text at a key of an object that has no other keys than these.
+
+    Raises:
+        Unreadable: it has, or there is no text.
+    """
+    value = owner.get(key)
+    if not isinstance(value, str) or not owner.keys() <= keys:
+        raise Unreadable(Uninspectable.NOT_JSONRPC)
+    return value
+
+
+def _arguments(params: dict[str, Json]) -> dict[str, Json]:
+    arguments = params.get("arguments")
+    if arguments is None:
+        return {}
+    if not isinstance(arguments, dict):
+        raise Unreadable(Uninspectable.NOT_JSONRPC)
+    return arguments
+
+
+def _with_inputs(params: dict[str, Json], arguments: dict[str, Json]) -> dict[str, Json]:
+    """Return the arguments, and the client's answers to the server's questions beside them.
+
+    Raises:
+        Unreadable: the answers are not an object, or an argument has their name; the state is no text.
+    """
+    if not isinstance(params.get(STATE, ""), str):
+        raise Unreadable(Uninspectable.NOT_JSONRPC)
+    if INPUTS not in params:
+        return arguments
+    inputs = params[INPUTS]
+    if not isinstance(inputs, dict) or INPUTS in arguments:
+        raise Unreadable(Uninspectable.NOT_JSONRPC)
+    return {**arguments, INPUTS: inputs}
+
+
+def _is_task(task: Json) -> bool:
+    """Return whether this asks for a task, and says nothing else (MCP 2025-11-25, tasks)."""
+    if not isinstance(task, dict) or not task.keys() <= {"ttl"}:
+        return False
+    ttl = task.get("ttl")
+    return ttl is None or (isinstance(ttl, int | float) and not isinstance(ttl, bool))

@@ -1,0 +1,184 @@
+"""Listings of tools, prompts, resources and templates: the listed things, and the response without some of them.
+
+Not decided here: which of them a caller may see.
+
+Sources: MCP 2024-11-05 to 2026-07-28, server features; MCP 2026-07-28, caching.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from extproc.codecs.json_children import children, without
+from extproc.codecs.json_keys import fold
+from extproc.codecs.unreadable import Unreadable
+from extproc.model.call import Call, Json
+from extproc.model.errors import MaskingError
+from extproc.model.reasons import Uninspectable
+from extproc.protocols.mcp.answers import Answer, AnswerReader, text_of
+from extproc.protocols.mcp.functions import Functions
+from extproc.protocols.mcp.methods import (
+    PROMPTS_GET,
+    PROMPTS_LIST,
+    RESOURCES_LIST,
+    RESOURCES_READ,
+    TEMPLATES_LIST,
+    TOOLS_CALL,
+    TOOLS_LIST,
+)
+
+RESULT = "result"
+CACHE_SCOPE = "cachescope"
+PRIVATE = '"private"'
+
+
+class ListKind(NamedTuple):
+    """One kind of listing."""
+
+    noun: str
+    key: str
+    """The member of the result that has the list."""
+    name: str
+    """The member of a listed thing by which it is called."""
+    method: str
+    """The method that calls it."""
+
+
+KINDS = {
+    TOOLS_LIST: ListKind("tools", "tools", "name", TOOLS_CALL),
+    PROMPTS_LIST: ListKind("prompts", "prompts", "name", PROMPTS_GET),
+    RESOURCES_LIST: ListKind("resources", "resources", "uri", RESOURCES_READ),
+    TEMPLATES_LIST: ListKind("resource templates", "resourceTemplates", "uriTemplate", RESOURCES_READ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class McpListing:
+    """One listing. See ``Listing``."""
+
+    answer: Answer
+    kind: ListKind
+    counts: tuple[int, ...]
+    """The number of listed things in each message."""
+    items: tuple[Call | None, ...]
+
+    @property
+    def noun(self) -> str:
+        """Name the listed things."""
+        return self.kind.noun
+
+    def keep(self, kept: Sequence[bool]) -> bytes:
+        """Return the body with no others, and for the caller's own use only.
+
+        Another caller may see others: no cache may serve this listing to anybody else.
+        """
+        return self.answer.rewritten(self._cut(iter(kept)))
+
+    def _cut(self, kept: Iterator[bool]) -> Callable[[str], str]:
+        counts = iter(self.counts)
+
+        def cut(text: str) -> str:
+            count = next(counts)
+            text = _without_items(text, self.kind.key, [next(kept) for _ in range(count)])
+            return _made_private(text)
+
+        return cut
+
+
+def read_listing(call: Call, answer: Answer, functions: Functions) -> McpListing:
+    """Read the answer to a call of a list.
+
+    Args:
+        call: the call that it answers.
+        answer: its messages.
+        functions: the connection's functions; no other is ever shown.
+
+    Raises:
+        Unreadable: a message that two readers could take differently.
+    """
+    kind = KINDS[call.method]
+    listed = [listed_items(message, kind.key) or [] for message in answer.messages]
+    items = tuple(_call(call, kind, item, functions) for each in listed for item in each)
+    return McpListing(answer, kind, tuple(map(len, listed)), items)
+
+
+def listed_items(message: Mapping[str, Json], key: str) -> list[Json] | None:
+    """Return the things that a message lists under a key of its result; None where it lists none.
+
+    Raises:
+        Unreadable: two readers could take the list differently.
+    """
+    result = message.get(RESULT)
+    if not isinstance(result, dict) or fold(key) not in map(fold, result):
+        return None
+    items = result.get(key)
+    if not isinstance(items, list) or sum(fold(each) == fold(key) for each in result) > 1:
+        raise Unreadable(Uninspectable.NOT_JSONRPC)
+    return items
+
+
+def item_name(item: Json, key: str) -> str:
+    """Return the name of a listed thing; empty where it has none, or two."""
+    name = item.get(key) if isinstance(item, Mapping) else None
+    alike = sum(fold(each) == fold(key) for each in item) if isinstance(item, Mapping) else 0
+    return name if isinstance(name, str) and alike == 1 else ""
+
+
+def _call(call: Call, kind: ListKind, item: Json, functions: Functions) -> Call | None:
+    """Return the call of a listed thing; None where no such function is registered."""
+    listed = item_name(item, kind.name)
+    arguments: dict[str, Json] = {}
+    if kind.method == RESOURCES_READ:
+        name, arguments["uri"] = functions.resource(listed), listed
+    else:
+        name = functions.tool(listed) if kind.method == TOOLS_CALL else functions.prompt(listed)
+    if not listed or name is None:
+        return None
+    return replace(call, name=name, method=kind.method, arguments=arguments, document=None, direction="list")
+
+
+def _without_items(text: str, key: str, kept: list[bool]) -> str:
+    if all(kept):
+        return text
+    parts = children(text, (RESULT, key))
+    if len(parts) != len(kept):
+        raise Unreadable(Uninspectable.NOT_JSON)
+    return without(text, parts, kept)
+
+
+def _made_private(text: str) -> str:
+    """Return the message with ``cacheScope`` private, where it has one."""
+    for part in reversed(children(text, (RESULT,))):
+        if fold(part.key) == CACHE_SCOPE and text[part.value : part.end] != PRIVATE:
+            text = text[: part.value] + PRIVATE + text[part.end :]
+    return text
+
+
+class NoListings:
+    """Checks a stream that answers no list: it must not list anything.
+
+    A client that resumes a stream (``Last-Event-ID``) gets answers to its earlier calls again. Nobody has decided
+    which things of such a listing its caller may see.
+    """
+
+    def __init__(self, reader: AnswerReader) -> None:
+        """Begin a stream."""
+        self._reader = reader
+        self._events = reader.events()
+
+    def check(self, piece: bytes) -> None:
+        """Check the next piece.
+
+        Raises:
+            MaskingError: it lists something, or a message in it is not one of JSON-RPC.
+        """
+        try:
+            texts = [text_of(event) for event in self._events.feed(piece)]
+            messages = [self._reader.message(text) for text in texts if text]
+            lists = any(
+                listed_items(message, kind.key) is not None for message in messages for kind in KINDS.values()
+            )
+        except Unreadable as error:
+            raise MaskingError(f"an event is {error.kind.value}") from error
+        if lists:
+            raise MaskingError("a stream that was not asked for a listing has one")
