@@ -17,6 +17,7 @@ from extproc.model.call import Json
 from extproc.model.reasons import Uninspectable
 from extproc.protocols.mcp.message import Message
 from extproc.protocols.mcp.methods import (
+    CALLS,
     COMPLETE,
     LISTEN,
     MESSAGES,
@@ -38,6 +39,15 @@ INPUTS = "inputResponses"
 STATE = "requestState"
 META = "_meta"
 TASK = "task"
+SETTINGS = {
+    TOOLS_CALL: ("tools",),
+    TOOLS_LIST: ("tools",),
+    PROMPTS_GET: ("prompts",),
+    PROMPTS_LIST: ("prompts",),
+    COMPLETE: ("prompts", "resources"),
+    **dict.fromkeys((*OF_RESOURCES, RESOURCES_LIST, TEMPLATES_LIST), ("resources",)),
+}
+"""The settings that register functions for a method. Where all are empty, the server is taken not to have it."""
 MULTI_ROUND = frozenset({META, INPUTS, STATE})
 TOOL_KEYS = frozenset({"name", "arguments", TASK}) | MULTI_ROUND
 PROMPT_KEYS = frozenset({"name", "arguments"}) | MULTI_ROUND
@@ -96,7 +106,22 @@ class Functions:
         Raises:
             Unreadable: its parameters are not those of its method.
         """
-        method, params = message.method, message.params
+        kinds = SETTINGS.get(message.method, ())
+        if kinds and not any(map(self.supports, kinds)):
+            return Function(message.method, message.params, kinds[0], is_registered=False)
+        if message.method in CALLS:
+            return self._called(message.method, message.params)
+        if message.is_answer or message.method in MESSAGES or message.method in NOTIFICATIONS:
+            known = message.method != LISTEN or self._may_listen(message.params)
+            return Function(message.method, message.params, "resources", is_registered=known)
+        return Function(message.method, message.params, "methods", self.has_method(message.method))
+
+    def _called(self, method: str, params: dict[str, Json]) -> Function:
+        """Read a call of a tool, prompt or resource.
+
+        Raises:
+            Unreadable: its parameters are not those of its method.
+        """
         if method == TOOLS_CALL:
             return self._tool_call(params)
         if method == PROMPTS_GET:
@@ -105,11 +130,7 @@ class Functions:
         if method in OF_RESOURCES:
             uri = _text(params, "uri", RESOURCE_KEYS)
             return _function("resources", self.resource(uri), RESOURCE + uri, _with_inputs(params, {"uri": uri}))
-        if method == COMPLETE:
-            return self._completion(params)
-        if message.is_answer or method in MESSAGES or method in NOTIFICATIONS:
-            return self._protocol_message(method, params)
-        return Function(method, params, "methods", self.has_method(method))
+        return self._completion(params)
 
     def _tool_call(self, params: dict[str, Json]) -> Function:
         name = _text(params, "name", TOOL_KEYS)
@@ -131,20 +152,6 @@ class Functions:
             return _function("prompts", self.prompt(name), PROMPT + name, arguments)
         uri = _text(ref, "uri", REF_KEYS[kind])
         return _function("resources", self.resource(uri), RESOURCE + uri, arguments)
-
-    def _protocol_message(self, method: str, params: dict[str, Json]) -> Function:
-        """Read a message that calls no function. A list is known where something that it lists is registered."""
-        setting = {
-            TOOLS_LIST: "tools",
-            PROMPTS_LIST: "prompts",
-            RESOURCES_LIST: "resources",
-            TEMPLATES_LIST: "resources",
-        }.get(method)
-        if setting:
-            return Function(method, params, setting, self.supports(setting))
-        if method == LISTEN:
-            return Function(method, params, "resources", self._may_listen(params))
-        return Function(method, params, "methods", is_registered=True)
 
     def _may_listen(self, params: dict[str, Json]) -> bool:
         """Return whether all resources are registered that a client wants to hear of."""

@@ -215,8 +215,8 @@ async def test_a_broken_stream_ends_with_an_error_to_the_call(stack: Stack, case
 
 
 UNREADABLE = [
-    json.dumps(call("", task={})).encode(),
-    json.dumps(call("", inputResponses={})).encode(),
+    json.dumps(call("", task={"x": 1})).encode(),
+    json.dumps(call("", inputResponses=[])).encode(),
     json.dumps(call("")).replace('"case"', '"case": 1, "CASE"').encode(),
     json.dumps(call("")).replace('"case"', '"case": NaN, "b"').encode(),
     b"\xef\xbb\xbf" + json.dumps(call("")).encode().replace(b"search", b"\xff"),
