@@ -33,18 +33,28 @@ class Connection:
         self.writer: asyncio.StreamWriter | None = None
 
     async def call(self, request: bytes) -> tuple[int, bytes]:
-        """Send one request, read one response with a content-length."""
+        """Send one request, read one response: of a known length, or in chunks."""
         if self.writer is None:
             self.reader, self.writer = await asyncio.open_connection(self.host, self.port)
         assert self.reader is not None
         self.writer.write(request)
         head = await self.reader.readuntil(b"\r\n\r\n")
         status = int(head[9:12])
+        if b"chunked" in head.lower():
+            return status, await self._chunks()
         length = 0
         for line in head.split(b"\r\n"):
             if line.lower().startswith(b"content-length:"):
                 length = int(line.split(b":")[1])
         return status, await self.reader.readexactly(length)
+
+    async def _chunks(self) -> bytes:
+        assert self.reader is not None
+        body = b""
+        while size := int(await self.reader.readuntil(b"\r\n"), 16):
+            body += (await self.reader.readexactly(size + 2))[:-2]
+        await self.reader.readexactly(2)
+        return body
 
     async def reset(self) -> None:
         """Drop a connection that broke."""

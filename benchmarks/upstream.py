@@ -18,7 +18,8 @@ def answer(size: int) -> bytes:
 class Upstream(asyncio.Protocol):
     """Counts content-lengths, and answers each request with the same bytes."""
 
-    response = answer(1024)
+    def __init__(self, response: bytes) -> None:
+        self.response = response
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport, self.buffer = transport, b""
@@ -36,11 +37,11 @@ class Upstream(asyncio.Protocol):
             self.transport.write(self.response)
 
 
-async def serve(port: int) -> None:
+async def serve(port: int, response: bytes) -> None:
     """Serve until ended."""
-    server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", port)
+    server = await asyncio.get_running_loop().create_server(lambda: Upstream(response), "127.0.0.1", port)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(int(sys.argv[1])))
+    uvloop.run(serve(int(sys.argv[1]), answer(1024)))
