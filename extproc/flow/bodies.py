@@ -31,7 +31,8 @@ def find_in_body(named: NamedCall, services: Services) -> tuple[Finding, ...]:
     if framing is None:
         binary_parts = named.connection.passes_binary_parts(named.call.name)
         content_type = named.connection.masked_as(request.head.headers.get("content-type"))
-        return services.masker.find(request.plain, content_type, binary_parts=binary_parts)
+        shape = named.connection.protocol.shape(named.call, response=False)
+        return services.masker.find(request.plain, content_type, binary_parts=binary_parts, shape=shape)
     masker = services.masker.frames(framing, (), finds=True)
     masker.feed(request.plain)
     masker.finish()
@@ -49,7 +50,8 @@ def mask_body(named: NamedCall, services: Services, rules: tuple[MaskRule, ...])
     if framing is None:
         binary_parts = named.connection.passes_binary_parts(named.call.name)
         content_type = named.connection.masked_as(request.head.headers.get("content-type"))
-        return services.masker.mask(request.plain, content_type, rules, binary_parts=binary_parts)
+        shape = named.connection.protocol.shape(named.call, response=False)
+        return services.masker.mask(request.plain, content_type, rules, binary_parts=binary_parts, shape=shape)
     masker = services.masker.frames(framing, for_each_message(named, rules))
     return Masked(masker.feed(request.plain) + masker.finish(), masker.findings)
 
@@ -112,7 +114,8 @@ def mask_pieces(
     messages = _messages(decided.connection, decided.call, headers, response=True)
     content_type = headers.get("content-type")
     if messages is None:
-        return Pieces(services.masker.stream(content_type, rules), redact, content_type)
+        shape = decided.connection.protocol.shape(decided.call, response=True)
+        return Pieces(services.masker.stream(content_type, rules, shape), redact, content_type)
     limits = services.limits
     framing = Framing(
         messages,

@@ -26,6 +26,17 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
     return "".join(pieces)
 
 
+def joined(edits: Iterable[Edit]) -> list[Edit]:
+    """Return edits in order; of those that overlap, one for all of their ranges, with the first one's text."""
+    made: list[Edit] = []
+    for edit in sorted(edits):
+        if made and edit.start < made[-1].end:
+            made[-1] = made[-1]._replace(end=max(made[-1].end, edit.end))
+        else:
+            made.append(edit)
+    return made
+
+
 class Layer:
     """Edits seen from the edited text: further edits there become edits of the original."""
 

@@ -4,7 +4,8 @@ Events are masked one by one, but for the texts that a language model sends piec
 (``extproc.masking.model_streams``).
 """
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 
 from extproc.codecs.sse import Event, Line, Reader
@@ -18,6 +19,12 @@ from extproc.masking.model_streams.model_stream import ModelStream
 from extproc.model.errors import Undecodable
 from extproc.model.masking import Finding
 
+OPAQUE_FIELDS: Mapping[bytes, re.Pattern[bytes]] = {
+    b"id": re.compile(rb"[^\0]*"),
+    b"retry": re.compile(rb"[0-9]{1,9}"),
+}
+"""The fields by which a client resumes a stream, and their values (WHATWG HTML section 9.2.6)."""
+NO_FIELDS: Mapping[bytes, re.Pattern[bytes]] = {}
 KNOWN_FIELDS = frozenset({b"data", b"event", b"id", b"retry", b""})
 """Readers ignore all other fields, so that their names are masked as text."""
 
@@ -40,6 +47,9 @@ class EventStreamMasker:
             max_depth: most nested arrays and objects of a document with a piece of a model's text.
         """
         self._masker = make_masker()
+        shape = self._masker.shape
+        self._tokens = OPAQUE_FIELDS if shape is not None and shape.tokens_of_events else NO_FIELDS
+        """Fields that stay as they are."""
         self._models = ModelStream[Event](self._masker, make_masker, limit=text_limit, max_depth=max_depth)
         self._reader = Reader(limit=limit)
 
@@ -66,7 +76,7 @@ class EventStreamMasker:
         """The number of texts before each event, then that of all texts."""
         for event in events:
             try:
-                texts += _texts(event)
+                texts += _texts(event, self._tokens)
             except Undecodable:
                 unreadable.append(len(texts))  # the event is refused in its turn
                 texts.append("")
@@ -74,7 +84,11 @@ class EventStreamMasker:
         batch = BatchPrescan(self._masker.analyzer, texts, also=unreadable)
         may_match = self._masker.plan.may_match
         for event, (first, end) in zip(events, pairwise(ends), strict=True):
-            searched = not (batch.any_in(first, end) or any(map(may_match, texts[first:end])))
+            searched = not (
+                batch.any_in(first, end)
+                or any(map(may_match, texts[first:end]))
+                or (end > first and self._masker.may_hold_encoded(texts[first]))
+            )
             if searched and not (end > first and self._models.may_concern(texts[first])):
                 yield event.raw
             else:
@@ -97,7 +111,7 @@ class EventStreamMasker:
 
     def _line(self, line: Line, prescans: Iterator[Prescan | None]) -> Line:
         """Mask a line other than data."""
-        text = _text(line)
+        text = _text(line, self._tokens)
         edits: list[Edit] = self._masker.plain(text, next(prescans)) if text else []
         if not edits:
             return line
@@ -117,22 +131,23 @@ def _again(event: Event, text: str) -> bytes:
     return named + b"".join(b"data: " + each + end for each in text.encode().split(b"\n")) + end
 
 
-def _texts(event: Event) -> list[str]:
-    """Return the texts of an event: the data first."""
+def _texts(event: Event, tokens: Mapping[bytes, re.Pattern[bytes]]) -> list[str]:
+    """Return the texts of an event: the data first. Fields that are tokens hold none."""
     data: list[bytes] = []
     texts: list[str] = []
     for line in event.lines():
         if line.is_data:
             data.append(line.value)
-        elif text := _text(line):
+        elif text := _text(line, tokens):
             texts.append(text)
     whole = b"\n".join(data)
     return [decode_text(whole), *texts] if whole else texts
 
 
-def _text(line: Line) -> str:
-    """Return the text to search in a line other than data."""
-    if line.is_data or not line.head:
+def _text(line: Line, tokens: Mapping[bytes, re.Pattern[bytes]]) -> str:
+    """Return the text to search in a line other than data; nothing of a token."""
+    token = tokens.get(line.name)
+    if line.is_data or not line.head or (token is not None and token.fullmatch(line.value)):
         return ""
     return decode_text(line.value if line.name in KNOWN_FIELDS else line.head + line.value)
 

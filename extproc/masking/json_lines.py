@@ -90,7 +90,9 @@ class JsonLinesMasker:
             return line
         text = read_utf8(line)
         check_text(text, max_depth=self._max_depth)
-        searched = prescan is NOTHING_FOUND and not self._masker.plan.may_match(text)
+        searched = prescan is NOTHING_FOUND and not (
+            self._masker.plan.may_match(text) or self._masker.may_hold_encoded(text)
+        )
         documents = self._models.masked(b"", text.rstrip(END), searched=searched)
         if documents is not None:
             *rests, (_, own) = documents

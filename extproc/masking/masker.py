@@ -33,6 +33,7 @@ from extproc.masking.text_stream import TextStreamMasker
 from extproc.model.call import Json
 from extproc.model.errors import MaskingError, Undecodable
 from extproc.model.masking import MASK_EVERYTHING, Finding, MaskRule
+from extproc.model.message_shape import MessageShape
 
 NAMES_CHECKED = 1_024
 """Types with rules for which field names are known to be right."""
@@ -128,14 +129,23 @@ class Masker:
         for kind in kinds:
             _check_field_names(kind, rules)
 
-    def find(self, body: bytes, content_type: str, *, binary_parts: bool = False) -> tuple[Finding, ...]:
-        """Return all findings in a body, without masking; for ``binary_parts`` see ``mask``.
+    def find(
+        self,
+        body: bytes,
+        content_type: str,
+        *,
+        binary_parts: bool = False,
+        shape: MessageShape | None = None,
+    ) -> tuple[Finding, ...]:
+        """Return all findings in a body, without masking; for ``binary_parts`` and ``shape`` see ``mask``.
 
         Raises:
             MaskingError: as for ``mask``.
         """
         plan = self._compiled(())
-        return _fail_closed(lambda: self._masked(body, content_type, plan, binary_parts=binary_parts)).findings
+        return _fail_closed(
+            lambda: self._masked(body, content_type, plan, shape, binary_parts=binary_parts)
+        ).findings
 
     def masked_values(self, arguments: Json, document: bytes, *, stars: bool) -> tuple[Finding, ...]:
         """Return findings of what masking left, where it comes back in a call's arguments.
@@ -158,7 +168,13 @@ class Masker:
         return log.findings
 
     def mask(
-        self, body: bytes, content_type: str, rules: tuple[MaskRule, ...], *, binary_parts: bool = False
+        self,
+        body: bytes,
+        content_type: str,
+        rules: tuple[MaskRule, ...],
+        *,
+        binary_parts: bool = False,
+        shape: MessageShape | None = None,
     ) -> Masked:
         """Mask a whole body.
 
@@ -170,6 +186,7 @@ class Masker:
             content_type: value of the header field.
             rules: what to mask. Without rules the body is not even read.
             binary_parts: let parts of a form that are not text pass unchanged; each of them becomes a finding.
+            shape: that of the messages in the body, where its protocol has one.
 
         Returns:
             The masked body, and the findings. A finding without ``how`` was not masked.
@@ -180,7 +197,7 @@ class Masker:
         if not rules:
             return Masked(body)
         return _fail_closed(
-            lambda: self._masked(body, content_type, self._compiled(rules), binary_parts=binary_parts)
+            lambda: self._masked(body, content_type, self._compiled(rules), shape, binary_parts=binary_parts)
         )
 
     def trial(self, body: bytes, content_type: str, rules: tuple[MaskRule, ...]) -> Trial:
@@ -191,8 +208,10 @@ class Masker:
         """
         return _fail_closed(lambda: self._trial(body, content_type, self._compiled(rules)))
 
-    def stream(self, content_type: str, rules: tuple[MaskRule, ...]) -> StreamMasker:
-        """Begin to mask a streamed body.
+    def stream(
+        self, content_type: str, rules: tuple[MaskRule, ...], shape: MessageShape | None = None
+    ) -> StreamMasker:
+        """Begin to mask a streamed body; for ``shape`` see ``mask``.
 
         Raises:
             MaskingError: a body of this type cannot be masked piece by piece.
@@ -200,7 +219,7 @@ class Masker:
         media = media_of(content_type)
         if media not in STREAMS:
             raise MaskingError("content-type is not that of a stream")
-        return _fail_closed(lambda: self._stream(media, self._compiled(rules))) if rules else Unmasked()
+        return _fail_closed(lambda: self._stream(media, self._compiled(rules), shape)) if rules else Unmasked()
 
     def frames(
         self, framing: Framing, rules: tuple[MaskRule, ...], *, conceals: bool = False, finds: bool = False
@@ -306,14 +325,22 @@ class Masker:
         masker = self._json_masker(plan)
         return apply(text, masker.plain(text)), masker.findings
 
-    def _masked(self, body: bytes, content_type: str, plan: CompiledPlan, *, binary_parts: bool = False) -> Masked:
+    def _masked(
+        self,
+        body: bytes,
+        content_type: str,
+        plan: CompiledPlan,
+        shape: MessageShape | None,
+        *,
+        binary_parts: bool,
+    ) -> Masked:
         if not body:
             return Masked(body)
         media = media_of(content_type, ascii_only=body.isascii())
         if media in (Media.EVENTS, Media.LINES):
-            stream = self._stream(media, plan)
+            stream = self._stream(media, plan, shape)
             return Masked(stream.feed(body) + stream.finish(), stream.findings)
-        masker = self._json_masker(plan)
+        masker = self._json_masker(plan, shape)
         match media:
             case Media.FORM:
                 return Masked(mask_form(body, masker), masker.findings)
@@ -342,9 +369,9 @@ class Masker:
         text = decode_text(body)
         return text, masker.text(text)
 
-    def _stream(self, media: Media, plan: CompiledPlan) -> StreamMasker:
+    def _stream(self, media: Media, plan: CompiledPlan, shape: MessageShape | None) -> StreamMasker:
         def make() -> JsonMasker:
-            return self._json_masker(plan)
+            return self._json_masker(plan, shape)
 
         if media is Media.TEXT:
             return FailOnce(TextStreamMasker(make, limit=self._text_limit), "text")
@@ -366,8 +393,9 @@ class Masker:
     def _compiled(self, rules: tuple[MaskRule, ...]) -> CompiledPlan:
         return compile_plan(rules, self._entities)
 
-    def _json_masker(self, plan: CompiledPlan) -> JsonMasker:
-        return JsonMasker(self._text_masker, plan, FindingLog(self._show_key), max_depth=self._max_depth)
+    def _json_masker(self, plan: CompiledPlan, shape: MessageShape | None = None) -> JsonMasker:
+        log = FindingLog(self._show_key)
+        return JsonMasker(self._text_masker, plan, log, max_depth=self._max_depth, shape=shape)
 
 
 @lru_cache(maxsize=NAMES_CHECKED)

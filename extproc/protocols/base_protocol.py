@@ -11,6 +11,7 @@ from extproc.codecs.descriptors import Messages
 from extproc.codecs.unreadable import Unreadable
 from extproc.model.call import Call, Headers, Json, RequestHead, ResponseHead
 from extproc.model.masking import MaskRule
+from extproc.model.message_shape import MessageShape
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
 from extproc.model.withdrawal import Withdrawal
@@ -23,6 +24,7 @@ class BaseProtocol:
     """Answers everything of ``FunctionProtocol`` but ``identify``. See there for each method's promise."""
 
     session_field = ""
+    opaque_fields: frozenset[str] = frozenset()
 
     @property
     def challenge(self) -> str:
@@ -48,6 +50,16 @@ class BaseProtocol:
         """Return none: no header field copies the body."""
         del call, headers, body
         return {}
+
+    def shape(self, call: Call, *, response: bool) -> MessageShape | None:
+        """Return None: everything in a body is data."""
+        del call, response
+        return None
+
+    def arguments_shape(self, call: Call) -> MessageShape | None:
+        """Return None: everything in the arguments is data."""
+        del call
+        return None
 
     def unreached_arguments(self, call: Call, *, body_masked: bool) -> Json:
         """Return None: all arguments stand in the body."""

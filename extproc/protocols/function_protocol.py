@@ -11,6 +11,7 @@ from google.protobuf.descriptor import Descriptor
 from extproc.codecs.descriptors import Messages
 from extproc.model.call import Call, Headers, Json, RequestHead, ResponseHead
 from extproc.model.masking import MaskRule
+from extproc.model.message_shape import MessageShape
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
 from extproc.model.withdrawal import Withdrawal
@@ -115,6 +116,24 @@ class FunctionProtocol(Protocol):
         Raises:
             Unreadable: the masked body cannot be read again.
         """
+        ...
+
+    @property
+    def opaque_fields(self) -> frozenset[str]:
+        """Names of the request's header fields that only the backend reads, and gave the caller: never masked."""
+        ...
+
+    def shape(self, call: Call, *, response: bool) -> MessageShape | None:
+        """Return the shape of a body's messages, by which masking leaves the protocol's own values as they are.
+
+        Args:
+            call: as ``identify`` read it.
+            response: of the messages in the response; else of that in the request.
+        """
+        ...
+
+    def arguments_shape(self, call: Call) -> MessageShape | None:
+        """Return the shape of a call's arguments, where they are a message of the protocol by themselves."""
         ...
 
     def unreached_arguments(self, call: Call, *, body_masked: bool) -> Json:

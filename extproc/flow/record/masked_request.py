@@ -61,12 +61,14 @@ def masked_arguments(named: NamedCall, services: Services, policy_rules: tuple[M
     """
     connection = named.connection
     rules = MASK_EVERYTHING + connection.mask.request + connection.kept_for(named.call.name).request + policy_rules
-    clean = isinstance(named, IdentifiedCall) and named.searched and not named.findings
+    shape = connection.protocol.arguments_shape(named.call)
+    clean = isinstance(named, IdentifiedCall) and named.searched and not named.findings and shape is None
     if clean and not any(rule.path and not rule.exempt for rule in rules):
         return connection.without_credential(dump(named.call.arguments).decode("utf-8", "replace"))
     rules = for_each_message(named, rules)
     shown = connection.without_credential(dump(readable_arguments(named, services)).decode("utf-8", "replace"))
-    return services.masker.mask(shown.encode(), "application/json", rules).body.decode()
+    recorded = shape.for_records() if shape else None
+    return services.masker.mask(shown.encode(), "application/json", rules, shape=recorded).body.decode()
 
 
 def masked_name(name: str, connection: Connection | None, services: Services) -> str:

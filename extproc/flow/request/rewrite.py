@@ -108,6 +108,7 @@ def _fields_that_go_on(decided: DecidedCall, copies: Copies) -> Headers:
     """Return the path and the fields that reach the backend as the caller wrote them."""
     connection, head = decided.connection, decided.request.head
     ours = {CALL_ID, *copies, *never_forwarded(decided), *(name for name, _ in decided.decision.headers.set)}
+    ours |= connection.protocol.opaque_fields
     if decided.identified.backend_session:
         ours.add(connection.protocol.session_field)
     if connection.credential:

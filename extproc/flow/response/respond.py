@@ -30,6 +30,7 @@ from extproc.model.errors import (
     Undecodable,
 )
 from extproc.model.masking import MASK_EVERYTHING, PASSED_UNMASKED, MaskRule, masks_everything
+from extproc.model.message_shape import MessageShape
 from extproc.model.permit import HeaderEdits
 from extproc.model.reasons import Reason
 from extproc.model.reply import CALL_ID
@@ -61,6 +62,12 @@ class Responding:
         decided = self.permitted.decided
         own = decided.connection.mask_for(decided.call.name).response
         return decided.connection.protocol.response_rules(own + decision.mask.response, decided.call)
+
+    @property
+    def shape(self) -> MessageShape | None:
+        """The shape of the response's messages, if the protocol has one."""
+        decided = self.permitted.decided
+        return decided.connection.protocol.shape(decided.call, response=True)
 
     @property
     def kept_rules(self) -> Rules:
@@ -212,7 +219,9 @@ def _masked_body(response: Responding, body: bytes, plain: bytes | None, rules: 
     content_type = response.permitted.decided.connection.masked_as(response.head.headers.get("content-type"))
     try:
         binary_parts = response.permitted.decided.passes_binary_parts
-        masked = response.services.masker.mask(plain, content_type, rules, binary_parts=binary_parts)
+        masked = response.services.masker.mask(
+            plain, content_type, rules, binary_parts=binary_parts, shape=response.shape
+        )
     except Undecodable as error:
         if response.permitted.decided.passes_unmasked:
             return _passed_unmasked(response, plain)
@@ -249,14 +258,15 @@ def _passed_unmasked(response: Responding, body: bytes) -> bytes:
 
 
 def _keep(response: Responding, sent: bytes, content_type: str, rules: Rules) -> None:
-    """Keep the masked response. Where the plan leaves entities in it, the record masks those as well."""
+    """Keep the masked response. Where the plan or a message's shape leaves values in it, the record masks them."""
     recording = response.permitted.decided.connection.settings.recording
     if not recording.response:
         return
-    if not masks_everything(rules):
+    shape = response.shape.for_records() if response.shape else None
+    if shape or not masks_everything(rules):
         try:
             rules = MASK_EVERYTHING + response.kept_rules
-            sent = response.services.masker.mask(sent, content_type, rules).body
+            sent = response.services.masker.mask(sent, content_type, rules, shape=shape).body
         except MaskingError:
             sent = b""
     response.record.kept_of_response(sent[: recording.max_text].decode("utf-8", "replace"))

@@ -27,8 +27,10 @@ from extproc.detectors.context import NO_NAME, last_name
 from extproc.detectors.detector_set import ALL, NONE, DetectorSet
 from extproc.detectors.fold import fold
 from extproc.detectors.vocabulary.key_roles import KEY_LONGEST
-from extproc.masking.edits import Edit, apply
+from extproc.masking.edits import Edit, apply, joined
 from extproc.masking.findings import FindingLog
+from extproc.masking.json.encoded_values import EncodedValues, Where
+from extproc.masking.json.message_places import MessagePlaces, encoded_values, may_hold_encoded
 from extproc.masking.json.named_values import Layout, add_named
 from extproc.masking.json.position import NO_LOCATION, KnownPosition, NamedPosition, Position, Span
 from extproc.masking.json.scanner import ContainerVisit, KeysVisit, KeyVisit, ScalarVisit, Scanner
@@ -39,7 +41,8 @@ from extproc.masking.plan.operators import FIELD, REDACTED
 from extproc.masking.stream_masker import failed
 from extproc.masking.text.text_masker import NOTHING_FOUND, ScanResult, TextMasker
 from extproc.model.errors import MaskingError
-from extproc.model.masking import PASSED_UNMASKED, Finding, MaskOperator
+from extproc.model.masking import EXEMPT, PASSED_UNMASKED, Finding, MaskOperator
+from extproc.model.message_shape import NOWHERE, Holds, MessageShape
 
 KEYS_CACHED = 4_096
 """Keys that are remembered as they are in the context."""
@@ -51,6 +54,8 @@ MARK = "\ufeff"
 """The byte order mark of a text."""
 KEY = "KEY"
 """The entity of an edit that replaces a key."""
+KEPT = f"{EXEMPT}a value of the protocol"
+"""The ``Finding.how`` of what was found where a message's shape lets a value pass."""
 LABEL = re.compile(r"\[[A-Z_]+\]")
 """A label of masking looks like JSON at first sight."""
 AROUND_JSON = " \t\n\r\ufeff"
@@ -74,12 +79,22 @@ class _Around(NamedTuple):
     """Number of documents; ``NO_DOCUMENT`` for a text that is not in a document."""
     detectors: DetectorSet
     """Detectors that could find something in the outermost one."""
+    places: MessagePlaces | None = None
+    """Those of the document, if it is a message; None for any other text, such as JSON in a string."""
 
 
 class JsonMasker:
     """Masks the texts of one body or stream by one plan, and logs the findings."""
 
-    def __init__(self, text_masker: TextMasker, plan: CompiledPlan, log: FindingLog, *, max_depth: int) -> None:
+    def __init__(
+        self,
+        text_masker: TextMasker,
+        plan: CompiledPlan,
+        log: FindingLog,
+        *,
+        max_depth: int,
+        shape: MessageShape | None = None,
+    ) -> None:
         """Mask by a plan.
 
         Args:
@@ -87,7 +102,10 @@ class JsonMasker:
             plan: what to mask.
             log: takes the findings.
             max_depth: most nested arrays and objects, for each document by itself.
+            shape: that of the documents, where they are messages of a protocol that has one.
         """
+        self.shape = shape
+        self._encoded = None if shape is None else EncodedValues(self, is_recorded=shape.is_recorded)
         self.text_masker = text_masker
         self.analyzer = text_masker.analyzer
         self.plan = plan
@@ -109,9 +127,9 @@ class JsonMasker:
     def document(self, text: str, prescan: Prescan | None = None) -> list[Edit]:
         """Return the edits of a document that ``check_text`` accepts; for ``prescan`` see ``text``."""
         root, detectors, prescan = self._open(text, prescan, self.plan.root, is_document=True)
-        if root is None and detectors is NONE:
+        if root is None and detectors is NONE and not self.may_hold_encoded(text):
             return []
-        return self._scan(text, NO_LOCATION, root, _Around(0, detectors), prescan)
+        return self._scan(text, NO_LOCATION, root, _Around(0, detectors, self._places(text)), prescan)
 
     def text(self, text: str, prescan: Prescan | None = None, location: Location = ()) -> list[Edit]:
         """Return the edits of a text that may be JSON or not.
@@ -124,7 +142,8 @@ class JsonMasker:
         if text.startswith(MARK):  # readers skip it, also in front of JSON
             edits = self.text(text[len(MARK) :], None, location)
             return [each._replace(start=each.start + len(MARK), end=each.end + len(MARK)) for each in edits]
-        return self._text(text, prescan, self.plan.state_at(location), KnownPosition(location))
+        state, at = self.plan.state_at(location), KnownPosition(location)
+        return self._text(text, prescan, state, at, is_message=not location)
 
     def plain(self, text: str, prescan: Prescan | None = None) -> list[Edit]:
         """As ``text``, but without following paths: for a header's value, a URL, a comment."""
@@ -179,13 +198,29 @@ class JsonMasker:
         """Begin the next of several messages: the limit of entities is for each of them."""
         self._log.begin_document()
 
-    def _text(self, text: str, prescan: Prescan | None, root: PathState | None, at: Position) -> list[Edit]:
+    def may_hold_encoded(self, text: str) -> bool:
+        """Return whether a message may have something to decode that no prescan sees. Never wrongly false."""
+        return self.shape is not None and may_hold_encoded(text)
+
+    def _places(self, text: str) -> MessagePlaces | None:
+        return None if self.shape is None else MessagePlaces(self.shape, text)
+
+    def _text(
+        self,
+        text: str,
+        prescan: Prescan | None,
+        root: PathState | None,
+        at: Position,
+        *,
+        is_message: bool = False,
+    ) -> list[Edit]:
         is_json = self._is_json(text)
         root, detectors, prescan = self._open(text, prescan, root, is_document=is_json)
-        if root is None and detectors is NONE:
+        if root is None and detectors is NONE and not self.may_hold_encoded(text):
             return []
         if is_json:
-            return self._scan(text, at, root, _Around(0, detectors), prescan)
+            places = self._places(text) if is_message else None
+            return self._scan(text, at, root, _Around(0, detectors, places), prescan)
         return self._flat(text, at, root, detectors)
 
     def _open(
@@ -242,6 +277,7 @@ class JsonMasker:
             around: the documents around it, with itself.
             prescan: its prescan; None if it was not prescanned yet, or has escapes.
         """
+        places = around.places
         layout = Layout(self.analyzer, text, *base.keys()[-1:])
         candidates = self._candidates(text, around.detectors, prescan)
         scanner = Scanner(
@@ -259,10 +295,14 @@ class JsonMasker:
                     if visit.detectors.meets(self.analyzer.contextual):
                         at = layout.position(visit.span[0], visit.at)
                         visit = visit if at is visit.at else visit._replace(at=at)  # noqa: PLW2901
-                    edits += self._string(text, visit, around) if visit.is_string else self._word(text, visit)
+                    edits += (
+                        self._string(text, visit, around) if visit.is_string else self._word(text, visit, places)
+                    )
                 case ContainerVisit():
                     edits.append(self._container(visit))
                 case KeyVisit():
+                    if places is not None and places.keeps_keys(visit.at.location()):
+                        continue
                     masked = apply(
                         visit.key,
                         self.log(
@@ -279,13 +319,16 @@ class JsonMasker:
 
     def _candidates(self, text: str, detectors: DetectorSet, prescan: Prescan | None) -> list[Candidate] | None:
         """Return the candidates in a document; None if every value has to be searched."""
+        more = [] if self.shape is None else encoded_values(text)
+        if more is None:
+            return None
         if detectors is NONE:
-            return []
+            return more
         candidates = (prescan or self.analyzer.prescan(text, detectors)).candidates
-        if candidates is None or not hides_text(text):
+        if candidates is None or not (more or hides_text(text)):
             return candidates
         hiding: list[Candidate] = [(match.start(), ALL) for match in _HIDING.finditer(text)]
-        return sorted(candidates + hiding, key=itemgetter(0))
+        return sorted(candidates + hiding + more, key=itemgetter(0))
 
     def _string(self, text: str, visit: ScalarVisit, around: _Around) -> list[Edit]:
         """Return the edits of one string, in the document's offsets."""
@@ -293,14 +336,59 @@ class JsonMasker:
         value, detectors = unquote(text, start, end), visit.detectors
         if end - start - 2 != len(value):  # a prescan does not see text that escapes spell
             detectors = NONE if around.detectors is NONE else ALL
-        operator = self._field_operator(value, visit.state, around)
-        if operator is not None:
-            masked = self._field(operator, value, visit.at, visit.state, detectors)
-            return [Edit(start, end, "null" if masked is None else quote(masked), FIELD)]
-        edits = self._inner(value, visit.at, visit.state, around, detectors)
+        edits = self._placed(value, visit, around)
+        if edits is None:
+            operator = self._field_operator(value, visit.state, around)
+            if operator is not None:
+                masked = self._field(operator, value, visit.at, visit.state, detectors)
+                return [Edit(start, end, "null" if masked is None else quote(masked), FIELD)]
+            edits = self._inner(value, visit.at, visit.state, around, detectors)
         return _carried(text, visit.span, edits) if edits else edits
 
-    def _word(self, text: str, visit: ScalarVisit) -> list[Edit]:
+    def _placed(self, value: str, visit: ScalarVisit, around: _Around) -> list[Edit] | None:
+        """Return the edits of a string that its place in a message sets apart; None if it has no such place."""
+        places = around.places
+        place = NOWHERE if places is None else places.at(visit.at.location())
+        if places is None or place is NOWHERE or self._encoded is None:
+            return None
+        where = Where(visit.at, visit.state, around.level)
+        match place.holds:
+            case Holds.BLOB:
+                return self._encoded.blob(value, places.mime_type(visit.at.location()), where)
+            case Holds.URI:
+                return self._encoded.uri(value, where)
+        if self.plan.operator_at(visit.state) is not None or not places.passes_string(place, value):
+            return None
+        for match in self._find(value, visit.at, visit.state, ALL).matches:
+            self._log.add(match.entity, visit.at.location(), KEPT if self.plan.masks else "")
+        return []
+
+    def value(self, text: str, where: Where) -> list[Edit]:
+        """See ``Values.value``."""
+        around = _Around(where.level, ALL)
+        operator = self._field_operator(text, where.state, around)
+        if operator is not None:
+            masked = self._field(operator, text, where.at, where.state, ALL)
+            return [Edit(0, len(text), masked or "", FIELD)]
+        return self._inner(text, where.at, where.state, around, ALL)
+
+    def found(self, text: str, where: Where) -> list[Edit]:
+        """See ``Values.found``."""
+        return self.log(self._find(text, where.at, where.state, ALL), where.at)
+
+    def holds_entity(self, text: str) -> bool:
+        """See ``Values.holds_entity``."""
+        return bool(self._find(text, NO_LOCATION, None, ALL).matches)
+
+    def log_unread(self, location: Location) -> bool:
+        """See ``Values.log_unread``."""
+        if self.plan.masks:
+            self._log.add(FIELD, location, MaskOperator.REDACT.value)
+        else:
+            self._log.add(PASSED_UNMASKED.entity, location, "")
+        return self.plan.masks
+
+    def _word(self, text: str, visit: ScalarVisit, places: MessagePlaces | None) -> list[Edit]:
         """Return the edits of a number or literal."""
         start, end = visit.span
         word = text[start:end]
@@ -311,6 +399,8 @@ class JsonMasker:
             masked = self._field(operator, word, visit.at, visit.state, visit.detectors)
             return [Edit(start, end, "null" if masked is None else quote(masked), FIELD)]
         if word[0] in "tf":
+            return []
+        if places is not None and places.passes_number(places.at(visit.at.location()), word):
             return []
         word = _POINT_ZERO.sub("", word)
         edits = self.log(self._find(word, visit.at, visit.state, visit.detectors), visit.at)
@@ -331,7 +421,7 @@ class JsonMasker:
         if self._is_document(text, around.level, follows_paths=state is not None):
             whole = self._named_as_a_whole(text, at, state, detectors)
             return whole or self._scan(text, at, state, _Around(around.level + 1, around.detectors))
-        return self._flat(text, at, state, detectors)
+        return self._flat(text, at, state, detectors, around.level)
 
     def _named_as_a_whole(
         self, text: str, at: Position, state: PathState | None, detectors: DetectorSet
@@ -342,12 +432,20 @@ class JsonMasker:
         named = self.analyzer.named_by(last_name(self._context_of(at)))
         return [] if named is NONE else self.log(self._find(text, at, state, named), at)
 
-    def _flat(self, text: str, at: Position, state: PathState | None, detectors: DetectorSet) -> list[Edit]:
-        """Return the edits of a text that is not a document."""
+    def _flat(
+        self, text: str, at: Position, state: PathState | None, detectors: DetectorSet, level: int = 0
+    ) -> list[Edit]:
+        """Return the edits of a text that is not a document, and stands in ``level`` documents."""
         operator = None if state is None else self.plan.operator_at(state)
         if operator is not None and text.strip(AROUND_JSON) != "null":
             return [Edit(0, len(text), self._field(operator, text, at, state, detectors) or "", FIELD)]
-        edits = self.log(self._find(text, at, state, detectors), at)
+        if self._encoded is not None and may_hold_encoded(text):
+            read = self._encoded.data_uris(text, Where(at, None, level))
+            searched = apply(text, [each._replace(text="." * (each.end - each.start)) for each in read])
+            changed = [each for each in read if each.text != text[each.start : each.end]]
+            edits = joined([*self.log(self._find(searched, at, state, detectors), at), *changed])
+        else:
+            edits = self.log(self._find(text, at, state, detectors), at)
         if edits and self._is_json(apply(text, edits), follows_paths=state is not None):
             # The text around JSON is gone, and nothing has searched inside the JSON.
             return [Edit(0, len(text), REDACTED, edits[0].entity)]

@@ -42,6 +42,11 @@ class CompiledPlan:
     """The same for paths of exemptions; an empty name occurs everywhere."""
     _entities_at: dict[tuple[int, ...], EntityPlan] = field(default_factory=dict, repr=False)
 
+    @property
+    def masks(self) -> bool:
+        """True if the plan masks anything; without rules, entities are only found."""
+        return self.root is not None or bool(self.entities.operators)
+
     def entities_at(self, state: PathState | None) -> EntityPlan:
         """Return the rules for entities in the value at a location."""
         if state is None or not state.matched:

@@ -26,6 +26,7 @@ from extproc.protocols.mcp.methods import (
     TOOLS_CALL,
     TOOLS_LIST,
 )
+from extproc.protocols.mcp.output_schemas import with_relaxed_schemas
 
 RESULT = "result"
 CACHE_SCOPE = "cachescope"
@@ -68,9 +69,9 @@ class McpListing:
         return self.kind.noun
 
     def keep(self, kept: Sequence[bool]) -> bytes:
-        """Return the body with no others, and for the caller's own use only.
+        """Return the body with no others, for the caller's own use only, and ready to be masked.
 
-        Another caller may see others: no cache may serve this listing to anybody else.
+        Another caller may see others: no cache may serve this listing to anybody else. Output schemas are relaxed.
         """
         return self.answer.rewritten(self._cut(iter(kept)))
 
@@ -80,6 +81,7 @@ class McpListing:
         def cut(text: str) -> str:
             count = next(counts)
             text = _without_items(text, self.kind.key, [next(kept) for _ in range(count)])
+            text = with_relaxed_schemas(text) if self.kind.method == TOOLS_CALL else text
             return _made_private(text)
 
         return cut

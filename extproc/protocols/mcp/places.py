@@ -22,15 +22,17 @@ OF_TOOLS = (
     "$.result.structuredContent",
     "$.result.content[*].text",
     "$.result.content[*].resource.text",
+    "$.result.content[*].resource.blob",
 )
-"""A tool's result: data, JSON text, an embedded resource."""
+"""A tool's result: data, JSON text, an embedded resource as text or as a blob of text."""
 OF_TASKS = tuple(root.replace("$.result", "$.result.result") for root in OF_TOOLS)
 OF_PROMPTS = (
     "$.result.messages[*].content.text",
     "$.result.messages[*].content.resource.text",
+    "$.result.messages[*].content.resource.blob",
     "$.result.messages[*].content[*].text",
 )
-OF_CONTENTS = ("$.result.contents[*].text",)
+OF_CONTENTS = ("$.result.contents[*].text", "$.result.contents[*].blob")
 OF_COMPLETION = ("$.result.completion",)
 OF_ALL = ("$.error.data", "$.params.data")
 """An error, and a log message."""

@@ -15,12 +15,13 @@ from extproc.codecs.unreadable import Unreadable
 from extproc.model.call import Call, Headers, RequestHead, ResponseHead
 from extproc.model.errors import Refused
 from extproc.model.masking import MaskRule
+from extproc.model.message_shape import MessageShape
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
 from extproc.model.withdrawal import Withdrawal, WithdrawnBy
 from extproc.protocols.base_protocol import BaseProtocol
 from extproc.protocols.function_protocol import Listing, StreamCheck, pass_all
-from extproc.protocols.mcp import refusals
+from extproc.protocols.mcp import own_values, refusals
 from extproc.protocols.mcp.answers import AnswerReader
 from extproc.protocols.mcp.capabilities import ANNOUNCEMENTS, read_announcement
 from extproc.protocols.mcp.eras import is_modern
@@ -43,6 +44,7 @@ class McpProtocol(BaseProtocol):
     """One MCP connection, built once from its settings."""
 
     session_field = SESSION_ID
+    opaque_fields = frozenset({"last-event-id"})
 
     def __init__(self, name: str, settings: McpConnection, *, max_depth: int, event_limit: int) -> None:
         self._name = name
@@ -121,6 +123,14 @@ class McpProtocol(BaseProtocol):
             return {}
         sent = call.document if body is None else read_document(body, max_depth=self._max_depth)
         return as_sent(headers, call.document, sent)
+
+    def shape(self, call: Call, *, response: bool) -> MessageShape:
+        """Return the shape of JSON-RPC messages in one direction; see ``own_values``."""
+        return own_values.shape(call, response=response)
+
+    def arguments_shape(self, call: Call) -> MessageShape | None:
+        """Return the shape of what the client answers the server; None for arguments of a function."""
+        return own_values.arguments_shape(call)
 
     def lists(self, call: Call) -> bool:
         """Return whether the response lists functions, or tells which kinds of functions the server has."""

@@ -302,6 +302,7 @@ def test_path_rules_are_rebased_and_entity_rules_stay():
         "$.result.structuredContent.a[*].b",
         "$.result.content[*].text.a[*].b",
         "$.result.content[*].resource.text.a[*].b",
+        "$.result.content[*].resource.blob.a[*].b",
         "$.error.data.a[*].b",
         "$.params.data.a[*].b",
     ]

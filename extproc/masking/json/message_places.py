@@ -1,0 +1,90 @@
+"""The places of one message: which of its values the protocol's shape sets apart."""
+
+import re
+from functools import cached_property
+
+from extproc.codecs.strict_json import parse_checked
+from extproc.detectors.analyzer import Candidate
+from extproc.detectors.detector_set import ALL
+from extproc.masking.plan.json_path import Location
+from extproc.model.call import Json
+from extproc.model.message_shape import NOWHERE, Holds, MessageShape, Place
+
+_INTEGER = re.compile(r"-?[0-9]{1,20}")
+_NUMBER = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?")
+_ENCODED = re.compile(r'"(?:blob|data)"[ \t\n\r]*:[ \t\n\r]*"|data:[^",]{0,200},', re.IGNORECASE)
+"""The keys of blobs, up to the value, and the beginnings of ``data:`` URIs."""
+_ESCAPED_KEY = re.compile(r'"[^"\\]*\\[^"]*"[ \t\n\r]*:')
+_PASSES_AS_TEXT = frozenset({Holds.TOKEN, Holds.OPAQUE, Holds.VERBATIM})
+
+
+def may_hold_encoded(text: str) -> bool:
+    """Return whether a document may have a blob or a ``data:`` URI. Never wrongly false."""
+    return _ENCODED.search(text) is not None or _ESCAPED_KEY.search(text) is not None
+
+
+def encoded_values(text: str) -> list[Candidate] | None:
+    """Return candidates for all detectors near each blob and ``data:`` URI; None if every value may be one."""
+    if _ESCAPED_KEY.search(text):
+        return None
+    return [(match.end() - 1, ALL) for match in _ENCODED.finditer(text)]
+
+
+class MessagePlaces:
+    """The places of one document. It is read when a place is asked for first: most documents need none."""
+
+    def __init__(self, shape: MessageShape, text: str) -> None:
+        """Take a document that ``check_text`` accepts, or a list of them: a batch."""
+        self.shape = shape
+        self._text = text
+
+    @cached_property
+    def _document(self) -> Json:
+        return parse_checked(self._text)
+
+    @cached_property
+    def _root(self) -> str:
+        return self.shape.root(self._document)
+
+    def at(self, location: Location) -> Place:
+        """Return the place of a value, or of an object."""
+        name = self._root
+        if isinstance(self._document, list) and location and isinstance(location[0], int):
+            name, location = self.shape.root(self._document[location[0]]), location[1:]
+        for component in location:
+            if not name:
+                return NOWHERE
+            name = self.shape.place(name).step(component)
+        return self.shape.place(name)
+
+    def keeps_keys(self, location: Location) -> bool:
+        """Return whether the keys of an object stay as they are because of its place."""
+        return not self.shape.is_recorded and self.at(location).keeps_keys
+
+    def passes_string(self, place: Place, value: str) -> bool:
+        """Return whether a string stays as it is because of its place."""
+        if self.shape.is_recorded or place.holds not in _PASSES_AS_TEXT:
+            return False
+        return place.pattern is None or place.pattern.fullmatch(value) is not None
+
+    def passes_number(self, place: Place, word: str) -> bool:
+        """Return whether a number stays as it is because of its place."""
+        if self.shape.is_recorded:
+            return False
+        match place.holds:
+            case Holds.VERBATIM:
+                return True
+            case Holds.TOKEN:
+                return _INTEGER.fullmatch(word) is not None
+            case Holds.NUMBER:
+                return _NUMBER.fullmatch(word) is not None
+            case _:
+                return False
+
+    def mime_type(self, location: Location) -> str:
+        """Return the member ``mimeType`` beside a value; empty if there is none."""
+        holder = self._document
+        for component in location[:-1]:
+            holder = holder[component]  # type: ignore[index]
+        found = holder.get("mimeType") if isinstance(holder, dict) else None
+        return found if isinstance(found, str) else ""
