@@ -2,7 +2,7 @@
 
 A client checks a result against the tool's ``outputSchema``, and drops the whole result if it does not fit.
 Masking puts a label, which is a string, or null in place of any value. So a relaxed schema accepts every value
-that masking can make of one that the schema accepts. ADR 29 says why the schema gives way, and not the value.
+that masking can make of one that the schema accepts. ADR 30 says why the schema gives way, and not the value.
 
 Sources: MCP 2025-06-18 to 2026-07-28, tools, output schema; JSON Schema 2020-12, core sections 10 and 11, and
 validation section 6. Schemas of earlier drafts are covered by their keywords.

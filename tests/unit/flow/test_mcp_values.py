@@ -1,0 +1,101 @@
+"""MCP's own values pass through a whole call, and the record has none of them."""
+
+import base64
+import json
+
+import pytest
+
+from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_services, play, returns, sends
+
+ALLOW = {"action": "allow", "mask": {"request": [{"entity": "*", "how": "redact"}]}}
+CARD, MAIL = "4111111111111111", "alice@example.com"
+NUMBER = int(CARD)
+TEXT = f"Ärger: {CARD}"
+BLOB = base64.b64encode(b"\xff\xfe" + TEXT.encode("utf-16-le")).decode()
+EVENTS = "text/event-stream"
+
+
+def message(method, params, rpc_id=NUMBER):
+    return {"jsonrpc": "2.0", "id": rpc_id, "method": method, "params": params}
+
+
+def answer(result, rpc_id=NUMBER):
+    return {"jsonrpc": "2.0", "id": rpc_id, "result": result}
+
+
+async def called(tmp_path, asked, *responses, content_type="application/json", changes=None, **fields):
+    services = make_services(tmp_path, engine=ScriptedEngine(ALLOW), changes=changes)
+    head = asks("POST", "/mcp", "docs.internal", content_type="application/json", **fields)
+    ends = [*([False] * (len(responses) - 1)), True]
+    said = [sends(json.dumps(asked).encode()), answers(content_type=content_type)]
+    peer = await play(
+        services, head, *said, *(returns(each, end=end) for each, end in zip(responses, ends, strict=True))
+    )
+    return services, peer
+
+
+async def test_the_id_of_a_call_is_that_of_its_answer(tmp_path):
+    asked = message("tools/call", {"name": "search", "arguments": {"q": CARD}, "_meta": {"progressToken": NUMBER}})
+    sent = answer({"content": [{"type": "text", "text": CARD}], "_meta": {"progressToken": NUMBER}})
+    services, peer = await called(tmp_path, asked, json.dumps(sent).encode())
+    asked["params"]["arguments"]["q"] = sent["result"]["content"][0]["text"] = "[CREDIT_CARD]"
+    assert json.loads(peer.upstream_body) == asked
+    assert json.loads(peer.delivered) == sent
+    assert [each["path"] for each in services.engine.asked[0]["findings"]] == ["$.params.arguments.q"]
+
+
+async def test_policy_sees_strings_that_pass(tmp_path):
+    asked = message("tools/list", {"cursor": CARD}, 1)
+    services, peer = await called(tmp_path, asked, json.dumps(answer({"tools": []}, 1)).encode())
+    assert json.loads(peer.upstream_body) == asked
+    assert [each["path"] for each in services.engine.asked[0]["findings"]] == ["$.params.cursor"]
+
+
+async def test_a_streams_position_goes_back_as_it_came(tmp_path):
+    services = make_services(tmp_path, engine=ScriptedEngine(ALLOW))
+    head = asks("GET", "/mcp", "docs.internal", last_event_id=f"{MAIL} {CARD}", accept=EVENTS)
+    event = f"id: {MAIL} {CARD}\nretry: 5000\ndata: {json.dumps(answer({'content': []}))}\n\n".encode()
+    peer = await play(services, head, answers(content_type=EVENTS), returns(event))
+    assert "last-event-id" not in {**peer.upstream_headers, **dict.fromkeys(peer.upstream_removed)}
+    assert peer.delivered == event
+    assert MAIL not in repr(services.recorder.entries)
+    assert CARD not in repr(services.recorder.entries)
+
+
+@pytest.mark.parametrize("cut", [1, 10, 10_000])
+async def test_blobs_are_masked_in_streams_and_not_recorded(tmp_path, cut):
+    picture = base64.b64encode(bytes(range(256))).decode()
+    content = [
+        {"type": "resource", "resource": {"uri": f"crm:///{MAIL}", "blob": BLOB}},
+        {"type": "image", "mimeType": "image/png", "data": picture},
+    ]
+    raw = b"event: message\ndata: " + json.dumps(answer({"content": content})).encode() + b"\n\n"
+    asked = message("tools/call", {"name": "search", "arguments": {}})
+    pieces = [raw[at : at + cut] for at in range(0, len(raw), cut)]
+    services, peer = await called(tmp_path, asked, *pieces, content_type=EVENTS)
+    sent = json.loads(peer.delivered.split(b"data: ")[1])["result"]["content"]
+    assert sent[0]["resource"]["uri"] == "crm:///%5BEMAIL_ADDRESS%5D"
+    assert base64.b64decode(sent[0]["resource"]["blob"]).decode("utf-16") == "Ärger: [CREDIT_CARD]"
+    assert sent[1]["data"] == picture
+    kept = repr(services.recorder.entries)
+    assert "(256 bytes, sha256:" in kept
+    assert not [each for each in (picture, BLOB, sent[0]["resource"]["blob"], CARD) if each in kept]
+
+
+async def test_an_answer_to_the_server_is_recorded_without_its_picture(tmp_path):
+    picture = base64.b64encode(bytes(range(256))).decode()
+    content = {"type": "image", "mimeType": "image/png", "data": picture}
+    asked = answer({"role": "assistant", "model": "m", "content": content}, CARD)
+    services, peer = await called(tmp_path, asked, b"")
+    assert json.loads(peer.upstream_body) == asked
+    assert picture not in repr(services.recorder.entries)
+    assert "(256 bytes, sha256:" in repr(services.recorder.entries)
+
+
+async def test_listed_output_schemas_accept_masks(tmp_path):
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    sent = answer({"tools": [{"name": "search", "outputSchema": schema}], "nextCursor": CARD})
+    services, peer = await called(tmp_path, message("tools/list", {}), json.dumps(sent).encode())
+    schema["properties"]["n"]["type"] = ["integer", "string", "null"]
+    assert json.loads(peer.delivered) == sent
+    assert CARD not in repr(services.recorder.entries)
