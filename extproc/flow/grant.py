@@ -63,6 +63,7 @@ def _forwarding(outbound: OutboundRequest, presented: Presented) -> Forwarding:
         body=outbound.body,
         response_headers=as_headers(decision.headers.response),
         metadata=decision.metadata,
+        if_cut_off=connection.protocol.if_cut_off(decided.call),
     )
 
 

@@ -35,6 +35,9 @@ class Forwarding:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Policy's metadata for Envoy's other filters and its access log."""
 
+    if_cut_off: str = ""
+    """The body that the caller gets if Envoy has to end the call itself; empty: Envoy's own words."""
+
     def __post_init__(self) -> None:
         if self.body is not None and not self.has_body:
             raise ProtocolViolation("a request without a body cannot be given one")

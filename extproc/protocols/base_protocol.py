@@ -128,6 +128,11 @@ class BaseProtocol:
         del call, reason, call_id
         return reply
 
+    def if_cut_off(self, call: Call) -> str:
+        """Return nothing: Envoy's own status tells what happened."""
+        del call
+        return ""
+
     def last_piece(self, call: Call, head: ResponseHead, reason: Reason) -> bytes:
         """Return nothing: the caller sees that the stream is not whole."""
         del call, head, reason

@@ -227,6 +227,13 @@ class FunctionProtocol(Protocol):
         """Answer a denied call with what policy wrote for HTTP, in a form that the protocol's callers can read."""
         ...
 
+    def if_cut_off(self, call: Call) -> str:
+        """Return the body with which Envoy answers, on status 200, if it has to end this call without the guard.
+
+        It goes to the caller as it is. Empty: the caller gets Envoy's own words and status.
+        """
+        ...
+
     def last_piece(self, call: Call, head: ResponseHead, reason: Reason) -> bytes:
         """Return what a caller is told in a stream that is broken off, with ``reason`` and the call's id alone.
 

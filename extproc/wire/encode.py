@@ -22,6 +22,8 @@ GUARD = "guard"
 """Namespace of the markers, the only one that Envoy accepts from the guard (``receiving_namespaces``)."""
 POLICY = "policy"
 """Key of policy's metadata in that namespace."""
+IF_CUT_OFF = "cut_off"
+"""Key of the answer with which Envoy ends a call by itself."""
 DONE = "done"
 STREAM_BEGUN = "hdr"
 OVERWRITE = HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
@@ -49,9 +51,11 @@ _TRAILERS_DONE = _marker(resp=DONE, trailers=DONE)
 _STREAM_BEGUN = _marker(resp=STREAM_BEGUN)
 
 
-def _request_done(call_id: str, metadata: Mapping[str, Any] | None) -> Struct:
-    """Return the request marker, with the call's id for Envoy's access log and policy's metadata."""
-    return _with_policy_metadata(_marker(req=DONE, call=call_id), metadata)
+def _request_done(permit: Permit) -> Struct:
+    """Return the request marker: the call's id for Envoy's access log, Envoy's own answer, policy's metadata."""
+    going = permit.forwarding
+    answer = {IF_CUT_OFF: going.if_cut_off} if going.if_cut_off else {}
+    return _with_policy_metadata(_marker(req=DONE, call=permit.call_id, **answer), going.metadata)
 
 
 AWAIT_REQUEST_BODY: bytes = pb.ProcessingResponse(request_headers=pb.HeadersResponse()).SerializeToString()
@@ -86,7 +90,7 @@ def forward(permit: Permit, *, now_ns: int) -> bytes:
     _edit(answer.response, going.edits)
     if going.body is not None:
         _replace_body(answer.response, going.body)
-    return _marked(_request_done(permit.call_id, going.metadata), response)
+    return _marked(_request_done(permit), response)
 
 
 def release_headers(edits: HeaderEdits) -> bytes:

@@ -5,13 +5,14 @@ from itertools import combinations
 
 from extproc.config.schema import Settings
 from extproc.config.summary import decide_only_notes
-from extproc.envoy_config.lint.chain import EXT_AUTHZ, EXT_PROC, JWT, Chain
+from extproc.envoy_config.lint.chain import CUSTOM_RESPONSE, EXT_AUTHZ, EXT_PROC, JWT, Chain
 from extproc.envoy_config.lint.check_callers import check_claims
 from extproc.envoy_config.lint.check_routes import route_actions
 from extproc.envoy_config.lint.dangers import Problem
 from extproc.envoy_config.lint.declared import Declarations, declarations
 from extproc.envoy_config.lint.document_tree import Node
 from extproc.envoy_config.lint.guard_clusters import GuardClusters
+from extproc.envoy_config.render.cut_off import ANSWER
 
 
 def check_against_settings(root: Node, settings: Settings, known: GuardClusters) -> Iterator[Problem]:
@@ -29,6 +30,7 @@ def check_against_settings(root: Node, settings: Settings, known: GuardClusters)
         yield from check_claims(chain, settings)
         yield from _masks(manager, chain, settings)
         yield from _ports(manager, settings)
+        yield from _cut_off(manager, chain, settings)
     yield from _hosts([manager for manager, _ in guarded], settings, declarations(root, known))
 
 
@@ -51,6 +53,16 @@ def _masks(manager: Node, chain: Chain, settings: Settings) -> Iterator[Problem]
             yield Problem("masks-with-ext-authz", manager.get("http_filters").path, what)
     for note in decide_only_notes(settings):
         yield Problem("masks-with-ext-authz", manager.get("http_filters").path, ".".join(map(str, note.path)))
+
+
+def _cut_off(manager: Node, chain: Chain, settings: Settings) -> Iterator[Problem]:
+    """Find where Envoy does not say what the guard left for calls of MCP that Envoy ends by itself."""
+    if not chain.guards_of(EXT_PROC) or not any(each.protocol == "mcp" for each in settings.connections.values()):
+        return
+    places = [manager.get("local_reply_config"), *(config for _, config in chain.of(CUSTOM_RESPONSE))]
+    for place in places:
+        if not any(node.value == ANSWER for node in place.walk()):
+            yield Problem("mcp-answers", place.path, f"no format is {ANSWER}")
 
 
 def _hosts(guarded: list[Node], settings: Settings, declared: Declarations) -> Iterator[Problem]:

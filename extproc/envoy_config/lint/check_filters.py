@@ -177,8 +177,9 @@ def _response_marker(chain: Chain) -> Iterator[Problem]:
 
 
 def _requires_response_marker(config: Node) -> bool:
-    """True if the filter matches the absence of dynamic metadata, as ``extproc envoy render`` writes it."""
-    negated = (node for node in config.walk() if node.key in ("not_matcher", "notMatcher"))
+    """True if the filter matches the mere absence of dynamic metadata, as ``extproc envoy render`` writes it."""
+    matchers = config.get("custom_response_matcher", "matcher_list").each("matchers")
+    negated = (each.get("predicate", "not_matcher") for each in matchers)
     return any(each.message.endswith(".DynamicMetadataInput") for node in negated for each in node.walk())
 
 

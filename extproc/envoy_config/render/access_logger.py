@@ -63,12 +63,12 @@ def _to_guard() -> accesslog.AccessLog:
     )
     return accesslog.AccessLog(
         name="envoy.access_loggers.http_grpc",
-        filter=accesslog.AccessLogFilter(metadata_filter=_not_released()),
+        filter=accesslog.AccessLogFilter(metadata_filter=not_released()),
         typed_config=Any.pack(grpc_log.HttpGrpcAccessLogConfig(common_config=common)),
     )
 
 
-def _not_released() -> accesslog.MetadataFilter:
+def not_released() -> accesslog.MetadataFilter:
     """Match no marker, or the marker of an unfinished stream. Envoy's filter ignores a matcher's ``invert``."""
     under_way = matcher.MetadataMatcher(
         filter=GUARD_METADATA,

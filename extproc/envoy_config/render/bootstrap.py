@@ -21,6 +21,7 @@ from extproc.config.schema import Settings
 from extproc.envoy_config.render.access_logger import access_logs
 from extproc.envoy_config.render.building_blocks import envoy_address, seconds
 from extproc.envoy_config.render.clusters import render_clusters
+from extproc.envoy_config.render.cut_off import local_replies
 from extproc.envoy_config.render.filters import decide_only_filters, full_guard_filters, longest_hold
 from extproc.envoy_config.render.routes import render_routes
 from extproc.settings.envoy import GuardFilter
@@ -128,6 +129,7 @@ def _connection_manager(settings: Settings, guard_filter: GuardFilter) -> hcm.Ht
         route_config=render_routes(settings),
         http_filters=filters,
         access_log=access_logs(),
+        local_reply_config=local_replies() if guard_filter == "ext_proc" else None,
         # The caller's address is the connection's, not the one that the caller claims.
         use_remote_address=True,
         xff_num_trusted_hops=settings.envoy.trusted_hops,

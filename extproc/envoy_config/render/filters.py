@@ -35,12 +35,14 @@ from extproc.config.schema import Settings
 from extproc.envoy_config.render.browsers import CORS_FILTER, answers_browsers, refused_origins
 from extproc.envoy_config.render.building_blocks import (
     AUTHZ_METADATA,
+    CUT_OFF,
     GUARD_CLUSTER,
     GUARD_METADATA,
     JWT_METADATA,
     seconds,
     xds_extension,
 )
+from extproc.envoy_config.render.cut_off import ANSWERED, JSON, LEFT, answer_format
 from extproc.envoy_config.render.jwt_authn import jwt_authn
 from extproc.settings.limits import LimitSettings
 from extproc.wire.attribute_names import INITIAL_METADATA, REQUEST_ATTRIBUTES
@@ -62,6 +64,7 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 ANYBODY = [rbac_rules.Principal(any=True)]
 RETRY_ON = "connect-failure,refused-stream,reset-before-request"
 """Never ``reset`` or ``unavailable``: a held stream would be replayed to another worker, and decided twice."""
+UNRELEASED = 502
 PROBLEM = (
     '{"type":"urn:extproc:reason:guard-error","title":"The guard did not release this response","status":502,'
     '"reason":"guard-error","request_id":"%STREAM_ID%"}\n'
@@ -157,41 +160,46 @@ def _stream_guard() -> lua.Lua:
 
 
 def _release_only_marked() -> custom_response.CustomResponse:
-    """Replace a response without the guard's marker by a 502. Listed before the guard, so it runs after it."""
-    marked = xds.MatcherMatcherListPredicateSinglePredicate(
-        input=xds_extension(
-            "guard-marker",
-            inputs.DynamicMetadataInput(
-                filter=GUARD_METADATA, path=[inputs.DynamicMetadataInputPathSegment(key="resp")]
-            ),
-        ),
-        custom_match=xds_extension("released", metadata_input.Metadata(value=_released())),
-    )
-    unmarked = xds.MatcherMatcherListPredicate(
-        not_matcher=xds.MatcherMatcherListPredicate(single_predicate=marked)
-    )
-    replace = xds.MatcherOnMatch(action=xds_extension("replace", _replacement()))
-    rule = xds.MatcherMatcherListFieldMatcher(predicate=unmarked, on_match=replace)
-    rules = xds.Matcher(matcher_list=xds.MatcherMatcherList(matchers=[rule]))
+    """Replace a response without the guard's marker. Listed before the guard, so it runs after it."""
+    released = matcher.StringMatcher(safe_regex=matcher.RegexMatcher(regex="done|hdr|[0-9]+"))
+    marked = _metadata("resp", "guard-marker", "released", matcher.ValueMatcher(string_match=released))
+    unmarked = xds.MatcherMatcherListPredicate(not_matcher=marked)
+    told = _metadata(CUT_OFF, "answer", "left-by-the-guard", LEFT)
+    both = xds.MatcherMatcherListPredicatePredicateList(predicate=[unmarked, told])
+    matchers = [
+        _replacing(xds.MatcherMatcherListPredicate(and_matcher=both), ANSWERED, answer_format(), JSON),
+        _replacing(unmarked, UNRELEASED, _text(PROBLEM), "application/problem+json"),
+    ]
+    rules = xds.Matcher(matcher_list=xds.MatcherMatcherList(matchers=matchers))
     return custom_response.CustomResponse(custom_response_matcher=rules)
 
 
-def _released() -> matcher.ValueMatcher:
-    return matcher.ValueMatcher(
-        string_match=matcher.StringMatcher(safe_regex=matcher.RegexMatcher(regex="done|hdr|[0-9]+"))
+def _metadata(key: str, what: str, how: str, value: matcher.ValueMatcher) -> xds.MatcherMatcherListPredicate:
+    """Match what the guard wrote under a key."""
+    path = [inputs.DynamicMetadataInputPathSegment(key=key)]
+    single = xds.MatcherMatcherListPredicateSinglePredicate(
+        input=xds_extension(what, inputs.DynamicMetadataInput(filter=GUARD_METADATA, path=path)),
+        custom_match=xds_extension(how, metadata_input.Metadata(value=value)),
     )
+    return xds.MatcherMatcherListPredicate(single_predicate=single)
 
 
-def _replacement() -> local_response.LocalResponsePolicy:
-    kind = core.HeaderValueOption(
-        header=core.HeaderValue(key="content-type", value="application/problem+json"),
+def _replacing(
+    predicate: xds.MatcherMatcherListPredicate, status: int, body: core.SubstitutionFormatString, kind: str
+) -> xds.MatcherMatcherListFieldMatcher:
+    field = core.HeaderValueOption(
+        header=core.HeaderValue(key="content-type", value=kind),
         append_action=core.HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
     )
-    return local_response.LocalResponsePolicy(
-        status_code=502,
-        body_format=core.SubstitutionFormatString(text_format_source=core.DataSource(inline_string=PROBLEM)),
-        response_headers_to_add=[kind],
+    replacement = local_response.LocalResponsePolicy(
+        status_code=status, body_format=body, response_headers_to_add=[field]
     )
+    action = xds.MatcherOnMatch(action=xds_extension("replace", replacement))
+    return xds.MatcherMatcherListFieldMatcher(predicate=predicate, on_match=action)
+
+
+def _text(text: str) -> core.SubstitutionFormatString:
+    return core.SubstitutionFormatString(text_format_source=core.DataSource(inline_string=text))
 
 
 def _strictest_mode() -> ext_proc.ProcessingMode:

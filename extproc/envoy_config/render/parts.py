@@ -16,8 +16,10 @@ STRICT = (
     "path_with_escaped_slashes_action",
     "common_http_protocol_options",
     "stream_idle_timeout",
+    "local_reply_config",
 )
-"""Settings of the connection manager: the accepted forms of requests, and the time that a held call needs."""
+"""Settings of the connection manager: the accepted forms of requests, the time that a held call needs, and what
+Envoy says if it has to end a call itself."""
 TO_GUARD = "envoy.access_loggers.http_grpc"
 COMMENTS = {
     "http_filters": "1. Into the connection manager that serves the hosts, in this order, the router last.",

@@ -170,6 +170,10 @@ class McpProtocol(BaseProtocol):
         """Answer in policy's words, in a form that clients survive; see ``refusals``."""
         return refusals.in_policys_words(call, reply, reason, call_id)
 
+    def if_cut_off(self, call: Call) -> str:
+        """Return an error to the call; see ``refusals``."""
+        return refusals.if_cut_off(call)
+
     def last_piece(self, call: Call, head: ResponseHead, reason: Reason) -> bytes:
         """End the event stream that answers a request with an error for that request."""
         return refusals.last_event(call, reason) if is_event_stream(head.headers) else b""

@@ -123,6 +123,16 @@ def last_event(call: Call, reason: Reason) -> bytes:
     return b"\n\nevent: message\ndata: " + _error(call, reason, call.call_id) + b"\n\n"
 
 
+def if_cut_off(call: Call) -> str:
+    """Return the error with which Envoy answers a request if it has to end it itself; ASCII.
+
+    Returns:
+        Empty where there is no id, or where it is longer than anybody's: Envoy keeps the text during the call.
+    """
+    text = "" if call.rpc_id is None else _error(call, Reason.RESPONSE_ABANDONED, call.call_id).decode()
+    return text if len(text) <= LONGEST else ""
+
+
 def _error(call: Call, reason: Reason, call_id: str, *, status: int = 0, detail: str = "") -> bytes:
     own, title = reason.answer
     data: dict[str, Json] = {"reason": reason.value, "call_id": call_id, "status": status or own}

@@ -1,8 +1,10 @@
 """Local replies: what Envoy tells the guard about its own answers, and what the guard can do to them."""
 
 import asyncio
+import json
 from typing import Any
 
+import grpc
 import httpx
 import pytest
 from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
@@ -411,3 +413,70 @@ async def test_envoy_reports_requests_that_the_guard_did_not_end() -> None:
     assert "Bearer" not in text
     assert "ssn" not in text
     assert isinstance(httpx.codes(lines[0]["status"]), httpx.codes)
+
+
+LEFT = json.dumps(
+    {"jsonrpc": "2.0", "id": 'q"%REQ(:PATH)% %DYNAMIC_METADATA(guard:req)% \\ é', "error": {"code": 1}}
+)
+"""An answer that the guard leaves with Envoy. Nothing in it is a template, whatever it looks like."""
+PLAIN = [("content-type", "text/plain"), ("x-secret", "y")]
+
+
+def leaving_an_answer(at: str, leave: str) -> Script:
+    """Lets the request go with an answer for Envoy; in this phase leaves, in this way."""
+
+    async def script(talk: Talk) -> None:
+        while (event := await talk.receive()) is not None:
+            phase, answer = event.WhichOneof("request"), passing(event)
+            if phase == at:
+                match leave:
+                    case "return":
+                        return
+                    case "abort":
+                        await talk.context.abort(grpc.StatusCode.INTERNAL, "broken")
+                    case "refuse":
+                        refusal = pb.ImmediateResponse(body=b"refused")
+                        answer = pb.ProcessingResponse(immediate_response=refusal, dynamic_metadata=RESPONSE_DONE)
+            if phase == "request_body":
+                answer.dynamic_metadata.MergeFrom(mark(req="done", cut_off=LEFT))
+            await talk.send(answer)
+
+    return script
+
+
+@pytest.mark.parametrize("phase", ["response_headers", "response_body"])
+@pytest.mark.parametrize("leave", ["return", "abort"])
+async def test_envoy_answers_for_a_guard_that_left_in_its_words(phase: str, leave: str) -> None:
+    async with guarded(leaving_an_answer(phase, leave), Scripted(200, PLAIN, [b"secret"])) as run:
+        got = await run.call("POST", content=b"{}")
+    assert (got.status_code, got.headers["content-type"], got.text) == (200, "application/json", LEFT)
+    assert "x-secret" not in got.headers
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Scripted(200, [*PLAIN, ("content-length", "50")], [b"secret", 0.3], break_off=True),
+        Scripted(200, [*PLAIN, ("content-length", "300000")], [b"y", 0.3, b"y" * 299_999]),
+    ],
+    ids=["cut off", "too large"],
+)
+async def test_envoy_answers_for_a_broken_backend_in_the_guards_words(answer: Scripted) -> None:
+    async with guarded(leaving_an_answer("", ""), answer, limits=SMALL) as run:
+        got = await run.call("POST", content=b"{}")
+    assert (got.status_code, got.headers["content-type"], got.text) == (200, "application/json", LEFT)
+    assert "x-secret" not in got.headers
+
+
+@pytest.mark.parametrize("answer", [Scripted(200, PLAIN, [b"secret"]), Scripted(0)], ids=["backend", "envoy"])
+async def test_what_the_guard_says_itself_stays(answer: Scripted) -> None:
+    """A refusal is a local reply too, and so is what it answers to."""
+    async with guarded(leaving_an_answer("response_headers", "refuse"), answer) as run:
+        got = await run.call("POST", content=b"{}")
+    assert got.text == "refused"
+
+
+async def test_a_response_that_the_guard_releases_stays() -> None:
+    async with guarded(leaving_an_answer("", ""), Scripted(200, PLAIN, [b"fine"])) as run:
+        got = await run.call("POST", content=b"{}")
+    assert (got.status_code, got.text, got.headers["x-secret"]) == (200, "fine", "y")

@@ -67,6 +67,10 @@ def call_answer(case: str, rpc_id: Any) -> Scripted:
         "too large": Scripted(200, JSON, [json.dumps(result(rpc_id, "y " * 100_000)).encode()]),
         "not text": Scripted(200, [("content-type", "application/octet-stream")], [b"\xff\xfe"]),
         "no answer": Scripted(0),
+        "cut off": Scripted(200, [*JSON, ("content-length", "500")], [CARD.encode(), 0.1], break_off=True),
+        "larger than envoy's buffer": Scripted(
+            200, [*JSON, ("content-length", "3000000")], [b"y", 0.1, b"y" * 2_999_999]
+        ),
         "encoded stream": streaming(b"\x1f\x8b", headers=[*SSE, ("content-encoding", "gzip")]),
         "first event": streaming(large),
         "second event": streaming(event(NOTE), 0.1, large),
@@ -89,6 +93,10 @@ WHOLE = {
     "no answer": "upstream-error",
     "encoded stream": "response-uninspectable",
 }
+
+
+ENVOYS = ["cut off", "larger than envoy's buffer"]
+"""Answers that Envoy ends itself, without a word to the guard."""
 
 
 def serve(seen: ResponseFacts) -> Scripted:
@@ -155,6 +163,17 @@ async def test_the_client_learns_it_at_once_and_goes_on(stack: Stack, mode: str,
         data = await failure(opened, case)
     assert data["reason"] == reason
     assert (await stack.end_of(data["call_id"]))["reason"] == reason
+
+
+@pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
+@pytest.mark.parametrize("case", ENVOYS)
+async def test_the_client_learns_of_what_envoy_ends(stack: Stack, mode: str, case: str) -> None:
+    """The same error, in words that the guard left with Envoy."""
+    stack.no_end_expected()
+    async with client(stack, mode) as opened:
+        data = await failure(opened, case)
+    assert data["reason"] == "response-abandoned"
+    assert (await stack.end_of(data["call_id"]))["kind"] == "call.failed"
 
 
 @pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])

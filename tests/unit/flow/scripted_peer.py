@@ -153,7 +153,7 @@ class ScriptedPeer:
             (name, value)
             for each in self.metadata
             for name, value in each.items()
-            if name not in {"call", "policy"}
+            if name not in {"call", "policy", "cut_off"}
         ]
 
     @property

@@ -46,6 +46,16 @@ def test_forwarding_marks_and_edits():
     assert fields == {"authorization": b"Bearer s", "content-length": b"2"}
 
 
+def test_envoys_own_answer_to_the_call_goes_with_the_marker():
+    """Policy's metadata cannot replace it."""
+    forwarding = Forwarding(
+        HeaderEdits(), has_body=False, body=None, metadata={"cut_off": "x"}, if_cut_off='{"a":1}'
+    )
+    response = read(encode.forward(Permit("call", forwarding, Reason.POLICY_ALLOWED, 100), now_ns=99))
+    told = {key: value for key, value in marker(response).items() if key != "policy"}
+    assert told == {"req": "done", "call": "call", "cut_off": '{"a":1}'}
+
+
 def test_an_untouched_body_is_not_sent_back():
     """None leaves the caller's bytes and their length alone."""
     common = read(encode.forward(permit(), now_ns=99)).request_body.response

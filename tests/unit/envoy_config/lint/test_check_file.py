@@ -191,6 +191,7 @@ INJECTED: list[tuple[str, Any]] = [
     ("request-marker-order", lambda e: e.move("rbac.marked", 4)),
     ("request-marker-order", lambda e: e.move("rbac.marked", 6)),
     ("response-marker", lambda e: e.forget("custom_response")),
+    ("response-marker", lambda e: responses(e).pop(1)),
     ("response-marker-order", lambda e: e.move("custom_response", 4)),
     ("response-marker-order", lambda e: e.move("lua", 4)),
     ("stream-guard", lambda e: e.forget("lua")),
@@ -276,6 +277,12 @@ DECIDE_ONLY: list[tuple[str, Any]] = [
     ("idle-timeout", lambda e: e.manager.update(stream_idle_timeout="30s")),
     ("route-override", override("host", "envoy.filters.http.ext_authz", **{"@type": TYPE + "ext_authz.v3.ExtAuthzPerRoute", "disabled": True})),
 ]  # fmt: skip
+
+
+def responses(edit: "Edit") -> list[Any]:
+    """The rules by which responses without the guard's marker are replaced."""
+    found: list[Any] = edit.config("custom_response")["custom_response_matcher"]["matcher_list"]["matchers"]
+    return found
 
 
 def found(document: Any) -> set[str]:
@@ -541,10 +548,13 @@ MISMATCHES: list[tuple[str, Any]] = [
     ("provider-missing", lambda e: e.config("jwt_authn")["providers"].pop("corp")),
     ("host-not-routed", lambda e: e.host.update(domains=["other.crm.example.com:8080", "crm.example.com:8080"])),
     ("host-without-connection", lambda e: e.host["domains"].append("typo.example.com")),
+    ("mcp-answers", lambda e: e.manager.pop("local_reply_config")),
+    ("mcp-answers", lambda e: e.manager["local_reply_config"]["mappers"].pop()),
+    ("mcp-answers", lambda e: responses(e).pop(0)),
 ]
 
 
-@pytest.mark.parametrize(("danger", "inject"), MISMATCHES, ids=[danger for danger, _ in MISMATCHES])
+@pytest.mark.parametrize(("danger", "inject"), MISMATCHES, ids=[f"{n}-{d}" for n, (d, _) in enumerate(MISMATCHES)])
 def test_a_mismatch_with_the_guards_settings_is_found(full, settings, danger, inject):
     inject(Edit(full))
     dangers_found = {each.danger for each in check_document(full, settings)}

@@ -192,6 +192,26 @@ def test_a_broken_stream_ends_with_an_error_to_the_id(rpc_id):
     }
 
 
+@pytest.mark.parametrize("rpc_id", [1, 'q"\\\n%REQ(:PATH)%é\0', 10**40])
+def test_envoy_answers_a_call_that_it_ends_with_an_error_to_the_id(rpc_id):
+    told = protocol().if_cut_off(post(tool(id=rpc_id)))
+    assert told.isascii()
+    assert "\n" not in told
+    document = json.loads(told)
+    assert document["id"] == rpc_id
+    assert document["error"]["data"] == {"reason": "response-abandoned", "call_id": "c1", "status": 502}
+
+
+def test_envoy_answers_in_its_own_words_where_nobody_looks_for_an_id():
+    for message in (
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        tool(id="x" * 1000),
+        tool(id="é" * 300),
+    ):
+        assert protocol().if_cut_off(post(message)) == ""
+    assert protocol().if_cut_off(send("GET", "/mcp", b"")) == ""
+
+
 def test_streams_of_other_kinds_and_of_no_request_end_without_a_word():
     lines = protocol().last_piece(post(tool()), event_stream("application/x-ndjson"), Reason.RESPONSE_ABANDONED)
     assert lines == b""
