@@ -20,6 +20,7 @@ from extproc.evidence.spool.spool import Spool, SpoolLimits
 from extproc.flow.hold_limiter import HoldLimiter
 from extproc.flow.observer import Observer
 from extproc.flow.services import Connection, Services
+from extproc.identity.event_ids import EventIds
 from extproc.identity.session_ids import Sessions
 from extproc.masking.masker import Masker
 from extproc.policy.call_counters import UsageStore
@@ -51,6 +52,7 @@ class WorkerStores:
     recorder: Spool
     crash_file: CrashFile
     sessions: Sessions
+    event_ids: EventIds
     usage: UsageStore
     hold_limiter: HoldLimiter
     latest: LatestServices
@@ -86,6 +88,7 @@ def open_stores(settings: Settings, worker: str, observer: Observer) -> Iterator
         opened.callback(spool.close)
         crash_file = CrashFile(settings.evidence.spool, worker)
         opened.callback(crash_file.close)
+        session_key = make_own_key(settings.state / SESSION_KEY)
         yield WorkerStores(
             worker=worker,
             observer=observer,
@@ -93,7 +96,8 @@ def open_stores(settings: Settings, worker: str, observer: Observer) -> Iterator
             waiter=ApprovalWaiter(approvals, settings.approvals.poll, time.time_ns),
             recorder=spool,
             crash_file=crash_file,
-            sessions=Sessions(make_own_key(settings.state / SESSION_KEY)),
+            sessions=Sessions(session_key),
+            event_ids=EventIds(session_key),
             usage=UsageStore(settings.state / USAGE),
             hold_limiter=HoldLimiter(),
             latest=LatestServices(),
@@ -139,6 +143,8 @@ def make_services(parts: Parts, engine: PolicyEngine, stores: WorkerStores) -> S
         recorder=stores.recorder,
         limits=settings.limits,
         sessions=stores.sessions,
+        event_ids=stores.event_ids,
+        ends_streams=settings.identity.end_streams,
         clock=time.time_ns,
         entropy=os.urandom,
         worker=stores.worker,

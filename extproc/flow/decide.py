@@ -32,20 +32,20 @@ class Question:
     """The request, the caller and the call."""
     usage: Usage | None
     """The caller's calls so far; None where calls are not counted."""
-    listed: Call | None = None
-    """The function of a listing that is asked about, instead of the call itself."""
+    about: Call | None = None
+    """What is asked about instead of the call itself: a function of a listing, or a request of the server."""
     response: ResponseFacts | None = None
     """The response, where that is asked about."""
 
     @property
     def call(self) -> Call:
         """The call that is asked about."""
-        return self.listed or self.identified.call
+        return self.about or self.identified.call
 
     @property
     def forwarded(self) -> bool:
         """True if the request has gone to the backend."""
-        return self.listed is not None or self.response is not None
+        return self.about is not None or self.response is not None
 
 
 async def decide(identified: IdentifiedCall, services: Services, record: CallRecord) -> DecidedCall:

@@ -18,7 +18,7 @@ from extproc.flow.request.rewrite import rewrite
 from extproc.flow.response.respond import respond
 from extproc.flow.services import Services
 from extproc.flow.withdraw import withdraw
-from extproc.model.errors import Answered, CallerGone, ExtprocError, ProtocolViolation, Refused
+from extproc.model.errors import Answered, CallerGone, ExtprocError, ProtocolViolation, Refused, ResponseBrokenOff
 from extproc.model.reasons import Reason
 from extproc.wire import encode
 from extproc.wire.events import RequestHeadersReceived, ResponseHeadersReceived
@@ -71,6 +71,9 @@ async def guard_call(peer: Peer, services: Services, opened: RequestHeadersRecei
         raise
     except CallerGone as gone:
         record.failed(Reason.CALLER_GONE, str(gone))
+        raise
+    except ResponseBrokenOff as broken:
+        record.broke_off(broken)
         raise
     except ExtprocError as error:
         record.failed(Reason.RESPONSE_ABANDONED if record.was_forwarded else Reason.GUARD_ERROR, str(error))

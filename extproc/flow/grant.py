@@ -49,6 +49,8 @@ def _forwarding(outbound: OutboundRequest, presented: Presented) -> Forwarding:
     added = ((CALL_ID, request.call_id.encode()), *as_headers(decision.headers.set))
     if decided.identified.backend_session:
         added += ((connection.protocol.session_field, decided.identified.backend_session),)
+    if decided.identified.backend_event:
+        added += ((connection.protocol.event_field, decided.identified.backend_event),)
     if connection.credential is not None:
         added += ((connection.credential.header, presented.value),)
     removed = never_forwarded(decided) + outbound.edits.remove

@@ -14,6 +14,7 @@ from extproc.evidence.recorder import Recorder
 from extproc.evidence.spool.crash_file import CrashFile
 from extproc.flow.hold_limiter import HoldLimiter
 from extproc.flow.observer import Observer
+from extproc.identity.event_ids import EventIds
 from extproc.identity.session_ids import Sessions
 from extproc.masking.formats import as_text
 from extproc.masking.masker import Masker
@@ -131,6 +132,7 @@ class Services:
     recorder: Recorder
     limits: LimitSettings
     sessions: Sessions
+    event_ids: EventIds
     clock: Clock
     entropy: Entropy
     worker: str = "worker"
@@ -140,6 +142,8 @@ class Services:
     observer: Observer = field(default_factory=Observer)
     stopwatch: Callable[[], float] = time.perf_counter
     """Seconds, of which only differences mean something."""
+    ends_streams: bool = True
+    """An event stream ends when its caller's token does."""
     dry_run: bool = False
     """Calls that policy would deny or hold go on; the record names the rule."""
     show_headers: frozenset[str] = frozenset()

@@ -82,6 +82,9 @@ class IdentifiedCall(NamedCall):
     backend_session: bytes = field(default=b"", repr=False)
     """The backend's own id of the caller's session. Never recorded. Empty where there is none."""
 
+    backend_event: bytes = field(default=b"", repr=False)
+    """The backend's own id of the event behind which the caller resumes a stream. Empty where it resumes none."""
+
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Entities in the body and the URL, and masked values in the arguments."""

@@ -60,6 +60,19 @@ def identify(
     )
 
 
+def expiry(metadata: Mapping[str, Mapping[str, Any]], providers: Mapping[str, Provider]) -> float | None:
+    """Return when the caller's token expires, in seconds since the Unix epoch; None if there is no token.
+
+    Args:
+        metadata: of a request that ``identify`` accepted.
+        providers: as for ``identify``.
+    """
+    payloads = metadata.get(NAMESPACE, {})
+    found = [payloads[each.metadata_key] for each in providers.values() if each.metadata_key in payloads]
+    times = [each.get("exp") for each in found if isinstance(each, Mapping)]
+    return min((each for each in times if _is_time(each)), default=None)
+
+
 def identify_by_claims(claims: Mapping[str, Any], providers: Mapping[str, Provider], *, now_s: float) -> Identity:
     """Read the caller's identity from the claims of a verified token.
 

@@ -8,14 +8,12 @@ Source: MCP, "Security Best Practices", session hijacking: a session is not an a
 to the user.
 """
 
-import base64
-import hashlib
 import hmac
 import json
 
+from extproc.identity.tags import tag
 from extproc.model.identity import Identity
 
-TAG_BYTES = 16
 SEPARATOR = "."
 
 
@@ -60,6 +58,4 @@ class Sessions:
         return self._tag("withdrawal", *caller, connection, session, json.dumps(rpc_id))
 
     def _tag(self, *parts: str) -> str:
-        text = b"".join(len(part := each.encode()).to_bytes(4, "big") + part for each in parts)
-        digest = hmac.digest(self._key, text, hashlib.sha256)[:TAG_BYTES]
-        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        return tag(self._key, *parts)

@@ -1,8 +1,8 @@
 """The request as Envoy delivered it, and the call that was read from it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, TypeAlias
 
 from extproc.model.odd_bodies import Odd, remedy
 from extproc.model.reasons import Uninspectable
@@ -113,6 +113,17 @@ class ResponseHead:
     """Envoy's ``response.code_details`` if Envoy itself answered; empty for the backend's response."""
 
 
+class AnsweredCall(NamedTuple):
+    """The call that a stream of events answers, as its event ids name it."""
+
+    name: str
+    """As in ``Call``."""
+    method: str
+    """As in ``Call``."""
+    rpc_id: int | str | None = None
+    """As in ``Call``."""
+
+
 @dataclass(frozen=True)
 class Call:
     """One invocation of one registered function."""
@@ -135,7 +146,10 @@ class Call:
     rpc_id: int | str | None = None
     """JSON-RPC id, for MCP: a refusal answers to it. None for a notification."""
     direction: str = "request"
-    """``request``; ``list`` when policy is asked whether a listing of tools may show this one."""
+    """``request``; ``list`` when policy is asked whether a listing of tools may show this one; ``server`` when it
+    is asked about a request that the server makes of the client."""
+    resumes: str = ""
+    """JSON-RPC method of the earlier call whose answer this request asks for again; empty: it asks for none."""
     uninspectable: Uninspectable | None = None
     """Set if the body could not be read; ``arguments`` is then None."""
     odd: Odd | None = None
@@ -151,6 +165,11 @@ class Call:
     def remedy(self) -> str:
         """One line about a body that could not be read: which it is, and what to do. May be empty."""
         return remedy(self.uninspectable, self.odd) if self.uninspectable else ""
+
+    @property
+    def answered(self) -> "Call":
+        """The call whose answer the response is: for a request that resumes a stream, the earlier one."""
+        return replace(self, method=self.resumes) if self.resumes else self
 
     @property
     def is_streamed(self) -> bool:

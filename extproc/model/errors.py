@@ -110,9 +110,21 @@ class CallerGone(ExtprocError):
 class ResponseBrokenOff(ExtprocError):
     """The response ends after its first byte went to the caller, who cannot be answered any more.
 
-    The stream is broken off, so that the caller sees an incomplete response; the record says
-    ``response-abandoned``. The message is for the record only, and never holds a value of the call.
+    The stream is broken off, so that the caller sees an incomplete response. The message is for the record only,
+    and never holds a value of the call.
     """
+
+    def __init__(self, message: str, reason: Reason = Reason.RESPONSE_ABANDONED, rule: str = "") -> None:
+        """Make an error.
+
+        Args:
+            message: for the record.
+            reason: for the record, and for the caller where the protocol tells it.
+            rule: the policy rule or guard check that ended it.
+        """
+        super().__init__(message)
+        self.reason = reason
+        self.rule = rule
 
 
 class MaskingError(ExtprocError):

@@ -9,14 +9,15 @@ from google.protobuf.descriptor import Descriptor
 
 from extproc.codecs.descriptors import Messages
 from extproc.codecs.unreadable import Unreadable
-from extproc.model.call import Call, Headers, Json, RequestHead, ResponseHead
+from extproc.model.call import AnsweredCall, Call, Headers, Json, RequestHead, ResponseHead
 from extproc.model.masking import MaskRule
 from extproc.model.message_shape import MessageShape
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
 from extproc.model.withdrawal import Withdrawal
-from extproc.protocols.function_protocol import Listing, StreamCheck, pass_all
+from extproc.protocols.function_protocol import Listing
 from extproc.protocols.problem_document import BEARER, problem
+from extproc.protocols.streamed_event import NOTHING_TO_DECIDE, EventContent, ReadEvent
 from extproc.protocols.strict_content_type import streamed
 
 
@@ -25,6 +26,7 @@ class BaseProtocol:
 
     session_field = ""
     opaque_fields: frozenset[str] = frozenset()
+    event_field = ""
 
     @property
     def challenge(self) -> str:
@@ -114,10 +116,24 @@ class BaseProtocol:
         del call
         return None
 
-    def stream_check(self, call: Call, head: ResponseHead) -> StreamCheck:
-        """Let every piece pass: streams hold nothing but the call's own response."""
+    def resumed(self, call: Call, answered: AnsweredCall) -> Call:
+        """Return the call: no stream is resumed."""
+        del answered
+        return call
+
+    def check_response(self, call: Call, head: ResponseHead) -> None:
+        """Let every response pass."""
         del call, head
-        return pass_all
+
+    def event_reader(self, call: Call, head: ResponseHead) -> ReadEvent | None:
+        """Return None: streams hold nothing but the call's own response."""
+        del call, head
+        return None
+
+    def read_answer(self, call: Call, head: ResponseHead, body: bytes | None) -> EventContent:
+        """Return nothing to decide: a response holds no question of the backend."""
+        del call, head, body
+        return NOTHING_TO_DECIDE
 
     def refusal(self, call: Call | None, reason: Reason, call_id: str) -> Reply:
         """Answer with a problem document (RFC 9457)."""

@@ -3,26 +3,19 @@
 A connection's protocol is built once from its settings, is pure, and holds no state of a call.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from google.protobuf.descriptor import Descriptor
 
 from extproc.codecs.descriptors import Messages
-from extproc.model.call import Call, Headers, Json, RequestHead, ResponseHead
+from extproc.model.call import AnsweredCall, Call, Headers, Json, RequestHead, ResponseHead
 from extproc.model.masking import MaskRule
 from extproc.model.message_shape import MessageShape
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
 from extproc.model.withdrawal import Withdrawal
-
-StreamCheck: TypeAlias = Callable[[bytes], None]
-"""Checks each masked piece of a stream before it goes. Raises ``MaskingError`` for a piece that must not go."""
-
-
-def pass_all(piece: bytes) -> None:
-    """Let every piece of a stream pass."""
-    del piece
+from extproc.protocols.streamed_event import EventContent, ReadEvent
 
 
 class Listing(Protocol):
@@ -54,6 +47,14 @@ class FunctionProtocol(Protocol):
         """Name of the header field by which the backend gives its callers a session id, lower case.
 
         Such an id is bound to the caller on its way out and checked on its way in. Empty: there is none.
+        """
+        ...
+
+    @property
+    def event_field(self) -> str:
+        """Name of the header field in which callers name the event behind which they resume a stream, lower case.
+
+        The ids of events are sealed on their way out and opened on their way in. Empty: streams are not resumed.
         """
         ...
 
@@ -211,11 +212,45 @@ class FunctionProtocol(Protocol):
         """
         ...
 
-    def stream_check(self, call: Call, head: ResponseHead) -> StreamCheck:
-        """Return the check for the pieces of a streamed response.
+    def resumed(self, call: Call, answered: AnsweredCall) -> Call:
+        """Return a request that resumes a stream as a call of the function whose answer the stream is.
+
+        Args:
+            call: as ``identify`` read it.
+            answered: the earlier call, which this caller made.
 
         Raises:
-            Refused: this response must not be streamed to this call.
+            Refused: with ``unknown-function``: it is registered no more.
+        """
+        ...
+
+    def check_response(self, call: Call, head: ResponseHead) -> None:
+        """Refuse a response whose head says that a caller may read its body otherwise than the guard does.
+
+        Raises:
+            Refused: with ``response-uninspectable``.
+        """
+        ...
+
+    def event_reader(self, call: Call, head: ResponseHead) -> ReadEvent | None:
+        """Return the reader of the events of a streamed answer; None where its pieces are masked, and no more.
+
+        Args:
+            call: the call that is answered.
+            head: the response's.
+        """
+        ...
+
+    def read_answer(self, call: Call, head: ResponseHead, body: bytes | None) -> EventContent:
+        """Return what there is to decide about in a whole response, beside the response itself.
+
+        Args:
+            call: the call that is answered.
+            head: the response's.
+            body: whole, content-encoding undone; None where that cannot be.
+
+        Raises:
+            Unreadable: that cannot be told for certain.
         """
         ...
 

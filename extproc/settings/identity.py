@@ -53,6 +53,8 @@ class IdentitySettings(Strict):
     """Accepted issuers, each under a name of your choice."""
     mtls: MtlsSettings | None = None
     """Callers without a token, by the client certificate that Envoy has verified; none: all need a token."""
+    end_streams: bool = True
+    """True: an event stream ends when its caller's token expires. False: until one of its two ends closes it."""
 
     @model_validator(mode="after")
     def _somebody_may_call(self) -> "IdentitySettings":

@@ -7,11 +7,13 @@
 # again.
 package extproc
 
-# The other directions that this policy decides: which tools a listing may show, and responses if the data has rules
-# about them. The guard reads this once, when it loads the policy, and does not ask about other directions.
+# The other directions that this policy decides: which tools a listing may show, what a server may ask of a client, and
+# responses if the data has rules about them. The guard reads this once, when it loads the policy, and does not ask about other directions.
 directions contains "request"
 
 directions contains "list"
+
+directions contains "server"
 
 directions contains "response" if count(data.guard.responses) > 0
 
@@ -40,6 +42,10 @@ decision := {"action": "deny", "reason": "uninspectable", "rule": "uninspectable
 	data.extproc.conditions.open_to_caller
 } else := {"action": "deny", "reason": "not-in-scope", "rule": "not-listed"} if {
 	input.direction == "list"
+} else := {"action": "allow", "rule": "resumed", "mask": data.extproc.masks.plan} if {
+	data.extproc.protocol_messages.resumes
+	data.extproc.roles.granted
+	data.extproc.conditions.open_to_caller
 } else := verdict if {
 	granted
 	data.extproc.masked_values.acceptable

@@ -149,3 +149,62 @@ test_a_condition_with_a_pattern_is_about_functions if {
 		decision.rule == "protocol-message" with input as answer(["support"]) with data.guard as object.union(guard, part)
 	}
 }
+
+# What a server asks of a client, and the rest of an answer.
+asks(name, groups) := json.patch(call(concat(".", ["crm", name]), groups, {"maxTokens": 5}), [
+	{"op": "replace", "path": "/call/protocol", "value": "mcp"},
+	{"op": "replace", "path": "/call/method", "value": name},
+	{"op": "replace", "path": "/direction", "value": "server"},
+])
+
+test_a_server_may_ask_the_clients_of_whoever_may_call_something if {
+	every name in ["sampling/createMessage", "elicitation/create", "roots/list", "ping", "custom/ask"] {
+		decision == {
+			"action": "allow", "rule": "protocol-message",
+			"mask": {"request": [], "response": [{"entity": "US_SSN", "how": "redact"}]},
+		} with input as asks(name, ["support"]) with data.guard as guard
+		decision.action == "deny" with input as asks(name, ["sre"]) with data.guard as guard
+		decision.action == "deny" with input as asks(name, []) with data.guard as guard
+	}
+}
+
+test_what_a_server_asks_is_denied_by_name if {
+	denying := object.union(guard, {"protocol_messages": {"denied": ["crm.sampling/createMessage"]}})
+	decision == {"action": "deny", "reason": "not-in-scope", "rule": "protocol-message-denied"}
+		with input as asks("sampling/createMessage", ["support"])
+		with data.guard as denying
+	decision.action == "allow" with input as asks("elicitation/create", ["support"]) with data.guard as denying
+}
+
+test_a_condition_that_names_what_a_server_asks_applies_to_it if {
+	bounded_tokens := object.union(guard, {"arguments": [{
+		"rule": "short", "functions": ["crm.sampling/createMessage"],
+		"path": ["maxTokens"], "at_most": 4,
+	}]})
+	decision.rule == "short" with input as asks("sampling/createMessage", ["support"]) with data.guard as bounded_tokens
+}
+
+test_a_client_may_not_call_what_a_server_asks if {
+	every name in ["sampling/createMessage", "elicitation/create", "roots/list"] {
+		called := json.patch(asks(name, ["support"]), [{"op": "replace", "path": "/direction", "value": "request"}])
+		decision.rule == "not-granted" with input as called with data.guard as object.union(guard, {"roles": {"support": {"functions": ["crm.get"]}}})
+	}
+}
+
+resuming(name, groups) := json.patch(call(concat(".", ["crm", name]), groups, {}), [
+	{"op": "replace", "path": "/call/protocol", "value": "mcp"},
+	{"op": "replace", "path": "/call/method", "value": "GET"},
+])
+
+test_the_rest_of_an_answer_is_for_whoever_may_call_the_function if {
+	every name in ["get", "update"] {
+		decision == {
+			"action": "allow", "rule": "resumed",
+			"mask": {"request": [], "response": [{"entity": "US_SSN", "how": "redact"}]},
+		} with input as resuming(name, ["support"]) with data.guard as guard
+	}
+	decision.rule == "not-granted" with input as resuming("get", []) with data.guard as guard
+	decision.rule == "protocol-message" with input as resuming("initialize", ["support"]) with data.guard as guard
+	closed := {"rule": "never", "functions": ["crm.*"], "zone": "UTC", "days": ["Monday"], "from": "08:00", "to": "18:00"}
+	decision.rule == "never" with input as resuming("get", ["support"]) with data.guard as object.union(guard, {"windows": [closed]})
+}

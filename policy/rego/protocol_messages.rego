@@ -20,15 +20,24 @@ methods := {
 	"tools/list",
 }
 
+# What a server asks of a client. It may ask for more; these can be denied by name.
+requests_of_servers := {"elicitation/create", "ping", "roots/list", "sampling/createMessage"}
+
 # The guard's own names for messages without a method of MCP, by what stands for their method: the client's answer to a
 # request of the server, and the two requests without a body, the event stream and a session's end.
 others := {"response": "response", "GET": "stream", "DELETE": "session/end"}
 
-names := methods | {name | some name in others}
+names := (methods | requests_of_servers) | {name | some name in others}
 
 is_message if {
 	input.call.protocol == "mcp"
 	known
+}
+
+# Whatever a server asks of a client calls no function of the server.
+is_message if {
+	input.call.protocol == "mcp"
+	input.direction == "server"
 }
 
 known if {
@@ -37,6 +46,22 @@ known if {
 }
 
 known if others[input.call.method] == input.call.name
+
+# A GET that asks for the answer to such a message again.
+known if {
+	input.call.method == "GET"
+	is_method(input.call.name)
+}
+
+is_method(name) if name in methods
+
+# A GET that asks for the rest of a function's answer (MCP's `Last-Event-ID`). The call itself was decided when it was
+# made, by its arguments, which the GET does not have.
+resumes if {
+	input.call.protocol == "mcp"
+	input.call.method == "GET"
+	not is_message
+}
 
 denied if input.call.function in data.guard.protocol_messages.denied
 

@@ -106,9 +106,9 @@ test_shadow_rules_are_recorded_only if {
 }
 
 test_responses_are_asked_about_only_where_there_are_rules if {
-	directions == {"request", "list"} with data.guard as {}
-	directions == {"request", "list"} with data.guard as guard([])
-	directions == {"request", "list", "response"} with data.guard as guard([few_cards])
+	directions == {"request", "list", "server"} with data.guard as {}
+	directions == {"request", "list", "server"} with data.guard as guard([])
+	directions == {"request", "list", "server", "response"} with data.guard as guard([few_cards])
 }
 
 test_a_bound_of_a_wrong_type_is_never_kept if {

@@ -13,13 +13,14 @@ from typing import Any
 
 from extproc.approvals.port import ApprovalRequest
 from extproc.credentials.redactor import NO_CREDENTIAL
+from extproc.flow.record.event_notes import EventNotes
 from extproc.flow.record.masked_request import masked_arguments, masked_name, masked_path, recorded_session
 from extproc.flow.services import Connection, Services
 from extproc.flow.stages import SHA256_OF_NOTHING, IdentifiedCall, NamedCall, OutboundRequest, Request
 from extproc.model.call import Call, RequestHead
-from extproc.model.decision import Decision
+from extproc.model.decision import Action, Decision
 from extproc.model.entries import Entry, EntryKind
-from extproc.model.errors import Answered, EvidenceError, MaskingError, Refused
+from extproc.model.errors import Answered, EvidenceError, MaskingError, Refused, ResponseBrokenOff
 from extproc.model.identity import Identity
 from extproc.model.ids import uuid7
 from extproc.model.masking import Finding, MaskRule, Side, on_side
@@ -80,6 +81,8 @@ class CallRecord:
         self._response_findings: tuple[Finding, ...] = ()
         self._response_status = 0
         self._note = ""
+        self._notes = EventNotes()
+        self._broke_off = False
         self._end = End(EntryKind.FAILED, Reason.GUARD_ERROR)  # the worst, until something better is known
 
     # The request, step by step.
@@ -184,6 +187,16 @@ class CallRecord:
         """Note a remark for the entry of a completed call. An empty one keeps the remark before it."""
         self._note = note or self._note
 
+    def decided_server_request(self, method: str, action: Action, rule: str, shadow: tuple[str, ...] = ()) -> None:
+        """Note what policy decided about a server's request to the client. Its method is the server's text."""
+        named = masked_name(method, self.connection, self._services)
+        would = f", shadow {', '.join(shadow)}" if shadow else ""
+        self._notes.add(f"server request {named}: {action.value} ({rule}{would})")
+
+    def left_out(self, what: str) -> None:
+        """Note what of a stream did not go to the caller."""
+        self._notes.add(f"left out {what}")
+
     # The end.
 
     def refused(self, refusal: Refused) -> None:
@@ -212,6 +225,11 @@ class CallRecord:
         """End the call without an answer of the guard."""
         self._end = End(self._not_completed, reason, rule, detail, self._response_status)
 
+    def broke_off(self, broken: ResponseBrokenOff) -> None:
+        """End the call in the middle of its response. A caller who leaves now changes nothing."""
+        self.failed(broken.reason, str(broken), broken.rule)
+        self._broke_off = True
+
     def completed(self, status: int, note: str = "") -> None:
         """End the call: the whole response goes to the caller with the next message."""
         self.noted(note)
@@ -227,7 +245,7 @@ class CallRecord:
     @property
     def is_complete(self) -> bool:
         """True if the last message is on its way: a cancellation that comes now changes nothing."""
-        return self._end.kind is EntryKind.COMPLETED or self._end.reason is Reason.RESPONSE_ABANDONED
+        return self._end.kind is EntryKind.COMPLETED or self._broke_off
 
     @property
     def was_forwarded(self) -> bool:
@@ -271,7 +289,8 @@ class CallRecord:
     def end(self) -> None:
         """Record how the call ended. Runs on every exit, cancellation included; never raises."""
         entry = self._entry(self._end.kind)
-        entry.reason, entry.rule, entry.detail = self._end.reason.value, self._end.rule, self._end.detail
+        entry.reason, entry.rule = self._end.reason.value, self._end.rule
+        entry.detail = self._notes.after(self._end.detail)
         entry.status = self._end.status
         entry.response = self._response
         entry.response_bytes, entry.response_sha256 = self._response_bytes, self._response_sha256

@@ -8,7 +8,7 @@ from extproc.flow.record.masked_request import recorded_session
 from extproc.flow.request.find_masked_values import find_masked_values
 from extproc.flow.request.origin import check_origin
 from extproc.flow.request.search_url import search_url
-from extproc.flow.request.sessions import backend_session, session_name
+from extproc.flow.request.sessions import backend_session, open_event_id, session_name
 from extproc.flow.services import Connection, Services
 from extproc.flow.stages import IdentifiedCall, Request
 from extproc.identity import jwt_metadata, mtls_principal
@@ -51,7 +51,8 @@ def identify(
     record.authenticated(caller)
     if request.too_large:
         raise Refused(Reason.BODY_TOO_LARGE, rule="limits.request_body", call=call)
-    found = search(IdentifiedCall(request, connection, call, caller), services)
+    identified = IdentifiedCall(request, connection, call, caller)
+    found = search(_resuming(identified, services) if binds_sessions else identified, services)
     record.identified(found)
     if not (session and binds_sessions):
         return found
@@ -69,8 +70,22 @@ def identify_again(held: IdentifiedCall, services: Services) -> IdentifiedCall:
     check_origin(head.headers, connection)
     session = session_name(head.headers, connection, services)
     call = _call(request, connection, services, session)
-    found = search(IdentifiedCall(request, connection, call, identity), services)
+    found = search(_resuming(IdentifiedCall(request, connection, call, identity), services), services)
     return replace(found, backend_session=held.backend_session)
+
+
+def _resuming(identified: IdentifiedCall, services: Services) -> IdentifiedCall:
+    """Return a request that resumes a stream as a call of the function whose answer that stream is.
+
+    Raises:
+        Refused: the stream is not this caller's, or its function is registered no more.
+    """
+    opened = open_event_id(identified, identified.identity, services)
+    if opened is None:
+        return identified
+    event_id, answered = opened
+    call = identified.connection.protocol.resumed(identified.call, answered)
+    return replace(identified, call=call, backend_event=event_id)
 
 
 def find_connection(head: RequestHead, services: Services) -> Connection:

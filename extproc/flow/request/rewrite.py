@@ -70,8 +70,11 @@ def request_rules(decided: DecidedCall) -> Rules:
 
 def never_forwarded(decided: DecidedCall) -> tuple[str, ...]:
     """Return the names of fields that do not go upstream as the caller wrote them."""
-    for_masking = () if decided.request.decide_only else UNREADABLE_RESPONSES
-    return NEVER_FORWARDED + for_masking + decided.decision.headers.remove
+    own = decided.decision.headers.remove
+    if decided.request.decide_only:
+        return NEVER_FORWARDED + own
+    event_field = decided.connection.protocol.event_field  # the caller's text is no id of the backend's
+    return NEVER_FORWARDED + UNREADABLE_RESPONSES + ((event_field,) if event_field else ()) + own
 
 
 def _header_copies(decided: DecidedCall, body: bytes | None) -> Copies:

@@ -22,7 +22,8 @@ class ResponseExcerpt:
                 nothing is kept.
             readable: turns a piece of a binary format into text; None for text.
         """
-        self._content_type = content_type
+        self.content_type = content_type
+        """Of the excerpt."""
         self._limit = limit
         self._readable = readable
         self._kept = b""
@@ -50,5 +51,5 @@ class ResponseExcerpt:
         kept = self._kept
         if self._ended and len(kept) == self._seen:
             return kept
-        ends = EVENT_ENDS if essence(self._content_type) == EVENT_STREAM else LINE_ENDS
+        ends = EVENT_ENDS if essence(self.content_type) == EVENT_STREAM else LINE_ENDS
         return kept[: max(kept.rfind(end) + len(end) if end in kept else 0 for end in ends)]

@@ -44,7 +44,7 @@ async def cut_listing(
     if plain is None:
         raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="listing", detail="content-encoding")
     try:
-        listing = decided.connection.protocol.read_listing(decided.call, head, plain)
+        listing = decided.connection.protocol.read_listing(decided.call.answered, head, plain)
     except Unreadable as error:
         if head.status >= ERRORS:
             record.noted(f"an unreadable answer to a listing was left out: {error.kind.value}")
@@ -68,7 +68,7 @@ async def _kept(decided: DecidedCall, services: Services, items: tuple[Call | No
 async def _may_call(decided: DecidedCall, services: Services, listed: Call) -> bool:
     """Return whether policy would allow or hold a call of this function. No answer is no."""
     try:
-        decision = await ask(Question(decided.identified, decided.usage, listed=listed), services)
+        decision = await ask(Question(decided.identified, decided.usage, about=listed), services)
     except (PolicyError, Refused):
         return False
     return decision.action is not Action.DENY

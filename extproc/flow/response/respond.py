@@ -4,22 +4,27 @@ Two failures are apart. Before the first byte has gone to the caller, ``Refused`
 ``ResponseBrokenOff`` breaks the stream off, so that the caller sees an incomplete response.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NoReturn
 
 from extproc.codecs.byte_range import is_part
 from extproc.codecs.content_encoding import decode as decode_content
 from extproc.codecs.unreadable import Unreadable
-from extproc.flow.bodies import Pieces, mask_pieces
+from extproc.flow.bodies import mask_pieces
 from extproc.flow.headers.binary_headers import mask_all_fields
 from extproc.flow.record.call_record import CallRecord
-from extproc.flow.request.sessions import bind_session
+from extproc.flow.request.sessions import bind_session, holder_of
 from extproc.flow.response.excerpt import ResponseExcerpt
+from extproc.flow.response.fed import Fed, MaskedPieces, PieceFeeder
 from extproc.flow.response.function_listing import cut_listing
-from extproc.flow.response.response_policy import decide_response
+from extproc.flow.response.guarded_events import GuardedEvents
+from extproc.flow.response.responding import Responding, Rules
+from extproc.flow.response.server_requests import decide_in_whole
 from extproc.flow.response.stream import ResponseStream
+from extproc.flow.response.token_end import TokenEnd, expired, token_end
 from extproc.flow.services import Services
 from extproc.flow.stages import PermittedCall
-from extproc.model.call import Headers, ResponseHead
+from extproc.model.call import Headers
 from extproc.model.decision import Decision
 from extproc.model.errors import (
     CallerGone,
@@ -29,12 +34,13 @@ from extproc.model.errors import (
     ResponseBrokenOff,
     Undecodable,
 )
-from extproc.model.masking import MASK_EVERYTHING, PASSED_UNMASKED, MaskRule, masks_everything
-from extproc.model.message_shape import MessageShape
+from extproc.model.masking import MASK_EVERYTHING, PASSED_UNMASKED, masks_everything
 from extproc.model.permit import HeaderEdits
 from extproc.model.reasons import Reason
 from extproc.model.reply import CALL_ID
 from extproc.policy.contract.response_interest import ResponseInterest
+from extproc.protocols.streamed_event import ReadEvent
+from extproc.protocols.strict_content_type import is_event_stream
 from extproc.wire import encode
 from extproc.wire.encode import as_headers
 from extproc.wire.events import Event, ResponseBodyReceived, ResponseHeadersReceived, ResponseTrailersReceived
@@ -44,51 +50,6 @@ LENGTH_HEADERS = ("content-length",)
 STALE_AFTER_REWRITE = ("content-encoding", "etag", "digest", "content-digest", "repr-digest", "content-md5")
 """Fields that describe bytes which are no longer the ones sent (RFC 9110 section 8, RFC 9530)."""
 NO_FIELDS = Headers()
-Rules = tuple[MaskRule, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Responding:
-    """A response to guard: the call, and everything that its steps need."""
-
-    peer: Peer
-    services: Services
-    permitted: PermittedCall
-    record: CallRecord
-    head: ResponseHead
-
-    def rules(self, decision: Decision) -> Rules:
-        """Return the connection's and the policy's rules for the response, in the protocol's own paths."""
-        decided = self.permitted.decided
-        own = decided.connection.mask_for(decided.call.name).response
-        return decided.connection.protocol.response_rules(own + decision.mask.response, decided.call)
-
-    @property
-    def shape(self) -> MessageShape | None:
-        """The shape of the response's messages, if the protocol has one."""
-        decided = self.permitted.decided
-        return decided.connection.protocol.shape(decided.call, response=True)
-
-    @property
-    def kept_rules(self) -> Rules:
-        """The exemptions that hold for what is recorded of the response, in the protocol's own paths."""
-        decided = self.permitted.decided
-        kept = decided.connection.kept_for(decided.call.name).response
-        return decided.connection.protocol.response_rules(kept, decided.call)
-
-    async def decide(self, plain: bytes | None = b"", *, streamed: bool = False) -> Decision:
-        """Ask policy about the response; see ``decide_response``."""
-        return await decide_response(
-            self.permitted, self.services, self.record, self.head, plain, streamed=streamed
-        )
-
-    def complete(self, last: Headers) -> None:
-        """Note that the call is over. Its protocol may say how in the last fields.
-
-        This comes just before the last message is sent: Envoy ends the stream as soon as it has that, and the
-        cancellation may come before ``send`` returns.
-        """
-        self.record.completed(self.head.status, self.permitted.decided.connection.protocol.ending(last))
 
 
 async def respond(peer: Peer, services: Services, permitted: PermittedCall, record: CallRecord) -> None:
@@ -107,19 +68,22 @@ async def respond(peer: Peer, services: Services, permitted: PermittedCall, reco
     response = Responding(peer, services, permitted, record, began.head)
     if began.end_of_stream:
         await _release_bodiless(response)
-    elif _streams(response):
+        return
+    response.protocol.check_response(permitted.decided.call, began.head)
+    if _streams(response):
         await _release_stream(response)
     else:
         await _release_whole(response)
 
 
-async def _receive(peer: Peer) -> Event:
+async def _receive(peer: Peer, until: TokenEnd | None = None) -> Event:
     """Return the next event.
 
     Raises:
         CallerGone: there is none.
+        ResponseBrokenOff: none came until the end that the caller's token sets.
     """
-    event = await peer.receive()
+    event = await (until.receive(peer) if until else peer.receive())
     if event is None:
         raise CallerGone("Envoy closed the stream before the response's end")
     return event
@@ -127,12 +91,11 @@ async def _receive(peer: Peer) -> Event:
 
 def _streams(response: Responding) -> bool:
     """Return whether the response is masked piece by piece. Text is, where nobody needs the whole."""
-    services, decided = response.services, response.permitted.decided
-    protocol = decided.connection.protocol
-    if protocol.lists(decided.call):
-        return False
+    services, decided, protocol = response.services, response.permitted.decided, response.protocol
     if protocol.streams(response.head):
         return True
+    if protocol.lists(response.answered):
+        return False
     asked = services.engine.response_interest is not ResponseInterest.NEVER
     rules = response.rules(decided.decision)
     if asked or decided.passes_unmasked or any(rule.path == "$" or rule.listed for rule in rules):
@@ -156,9 +119,10 @@ async def _release_whole(response: Responding) -> None:
     received = await _receive_body(peer)
     plain = _decoded(response, received.body)
     decision = await response.decide(plain)
-    if response.permitted.decided.connection.protocol.lists(response.permitted.decided.call):
+    rules = response.rules(decision) + await decide_in_whole(response, plain)
+    if response.protocol.lists(response.answered):
         plain = await cut_listing(response.permitted.decided, response.services, record, head, plain)
-    sent = _masked_body(response, received.body, plain, response.rules(decision))
+    sent = _masked_body(response, received.body, plain, rules)
     whole = None if sent == received.body else sent
     edits = _edits(response, decision, rewritten=whole is not None)
     record.sent_whole(sent)
@@ -280,15 +244,15 @@ async def _release_stream(response: Responding) -> None:
     head, record = response.head, response.record
     if head.headers.get("content-encoding").lower() not in ("", "identity"):
         raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="response", detail="an encoded stream")
-    decision = await response.decide(streamed=True)
+    read = response.protocol.event_reader(response.answered, head)
+    decision = await response.decide(streamed=True) if read is None else response.permitted.decided.decision
     rules = response.rules(decision)
     if rules and is_part(head):
         _check_part_may_pass(response)
     try:
-        pieces = mask_pieces(response.permitted, response.services, head.headers, rules)
+        stream = _stream(response, rules, read)
     except MaskingError as error:
         raise _masking_failed("masking.response", error) from error
-    stream = _stream(response, pieces)
     edits = _edits(response, decision)
     edits = replace(edits, remove=(*edits.remove, *LENGTH_HEADERS, *STALE_AFTER_REWRITE))
     record.began_response(head.status)
@@ -298,59 +262,76 @@ async def _release_stream(response: Responding) -> None:
     except MaskingError as error:
         raise ResponseBrokenOff(str(error)) from error
     finally:
-        record.found_in_response(stream.masker.findings)
+        record.found_in_response(stream.feeder.findings)
         record.sent(stream.sent, stream.sha256)
-        _keep(response, stream.excerpt.text(), pieces.kept_as, rules)
+        _keep(response, stream.excerpt.text(), stream.excerpt.content_type, rules)
 
 
-def _stream(response: Responding, pieces: Pieces) -> ResponseStream:
-    limits, decided = response.services.limits, response.permitted.decided
-    recording = decided.connection.settings.recording
+def _stream(response: Responding, rules: Rules, read: ReadEvent | None) -> ResponseStream:
+    """Begin a stream.
+
+    Raises:
+        MaskingError: a rule that cannot be applied, or a body that cannot be read.
+    """
+    limits, permitted = response.services.limits, response.permitted
+    recording = permitted.decided.connection.settings.recording
     kept = recording.max_text if recording.response else 0
-    return ResponseStream(
-        pieces.masker,
-        pieces.redact_credential,
-        max(limits.event, limits.response_body),
-        ResponseExcerpt(pieces.kept_as, limit=kept, readable=pieces.readable),
-        decided.connection.protocol.stream_check(decided.call, response.head),
-    )
+    feeder: PieceFeeder
+    if read is None:
+        pieces = mask_pieces(permitted, response.services, response.head.headers, rules)
+        feeder, redact = MaskedPieces(pieces.masker), pieces.redact_credential
+        excerpt = ResponseExcerpt(pieces.kept_as, limit=kept, readable=pieces.readable)
+    else:
+        holder = holder_of(permitted.decided.identified, response.head.headers, response.services)
+        feeder, redact = GuardedEvents(response, read, rules, holder), permitted.redact_credential
+        excerpt = ResponseExcerpt(response.head.headers.get("content-type"), limit=kept)
+    return ResponseStream(feeder, redact, max(limits.event, limits.response_body), excerpt)
 
 
 async def _release_pieces(response: Responding, decision: Decision, stream: ResponseStream) -> None:
     """Release piece after piece.
 
     Raises:
-        MaskingError: a piece cannot be masked.
-        ResponseBrokenOff: the trailers cannot be masked.
+        MaskingError: a part that is held back cannot be masked.
+        ResponseBrokenOff: the stream must end here.
     """
+    until = token_end(response) if is_event_stream(response.head.headers) else None
     while True:
-        event = await _receive(response.peer)
+        event = await _receive(response.peer, until)
         if isinstance(event, ResponseTrailersReceived):
             stream.end_without_body()
             await _release_trailers(response, decision, event)
             return
         if not isinstance(event, ResponseBodyReceived):
             raise ProtocolViolation("expected a piece of the response")
-        try:
-            out = stream.feed(event.body, last=event.end_of_stream)
-        except MaskingError as error:
-            response.record.failed(Reason.RESPONSE_ABANDONED, str(error))
-            await _tell_of_the_break(response, stream, last=event.end_of_stream)
-            raise
+        if until and until.is_over and event.body:
+            fed = Fed(b"", expired())
+        else:
+            fed = await stream.feed(event.body, last=event.end_of_stream)
+        if fed.broken:
+            await _break_off(response, stream, fed.out, fed.broken, last=event.end_of_stream)
+        stream.goes(fed.out, last=event.end_of_stream)
         if event.end_of_stream:
             response.complete(NO_FIELDS)
-        await response.peer.send(encode.release_piece(stream.pieces, out, last=event.end_of_stream))
+        await response.peer.send(encode.release_piece(stream.pieces, fed.out, last=event.end_of_stream))
         if event.end_of_stream:
             return
 
 
-async def _tell_of_the_break(response: Responding, stream: ResponseStream, *, last: bool) -> None:
-    """Send what the protocol tells the caller of a broken stream, in place of the piece that failed."""
-    decided = response.permitted.decided
-    told = decided.connection.protocol.last_piece(decided.call, response.head, Reason.RESPONSE_ABANDONED)
-    if told:
-        stream.end_with(told)
-        await response.peer.send(encode.release_piece(stream.pieces, told, last=last))
+async def _break_off(
+    response: Responding, stream: ResponseStream, out: bytes, broken: ResponseBrokenOff, *, last: bool
+) -> NoReturn:
+    """Send what may still go, and what the protocol tells the caller of a broken stream, and end it.
+
+    Raises:
+        ResponseBrokenOff: always.
+    """
+    response.record.broke_off(broken)
+    out += response.protocol.last_piece(response.answered, response.head, broken.reason)
+    if out:
+        stream.goes(out, last=True)
+        await response.peer.send(encode.release_piece(stream.pieces, out, last=last))
+    raise broken
 
 
 # Header and trailer fields.

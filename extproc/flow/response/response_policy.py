@@ -64,7 +64,7 @@ def _facts(
         return ResponseFacts(head.status, fields, unseen=unseen)
     try:
         content_type = permitted.decided.connection.masked_as(head.headers.get("content-type"))
-        shape = permitted.decided.connection.protocol.shape(permitted.decided.call, response=True)
+        shape = permitted.decided.connection.protocol.shape(permitted.decided.call.answered, response=True)
         found = services.masker.find(plain, content_type, shape=shape) if plain else ()
     except MaskingError as error:
         kind = error.kind if isinstance(error, Undecodable) else None

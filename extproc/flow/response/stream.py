@@ -5,23 +5,20 @@ from dataclasses import dataclass, field
 
 from extproc.credentials.redactor import CredentialRedactor
 from extproc.flow.response.excerpt import ResponseExcerpt
-from extproc.masking.stream_masker import StreamMasker
+from extproc.flow.response.fed import Fed, PieceFeeder, broken_by
 from extproc.model.errors import MaskingError
-from extproc.protocols.function_protocol import StreamCheck
 
 
 @dataclass(slots=True)
 class ResponseStream:
     """One response on its way. How it was cut into pieces makes no difference to the bytes that go."""
 
-    masker: StreamMasker
+    feeder: PieceFeeder
     redact_credential: CredentialRedactor
     limit: int
     """Bytes that may be held back."""
     excerpt: ResponseExcerpt
     """The beginning, for the record."""
-    check: StreamCheck
-    """The protocol's check of the pieces that go."""
     pieces: int = 0
     """Number of pieces that were fed."""
     sent: int = 0
@@ -35,22 +32,25 @@ class ResponseStream:
         """Lower-case hex, of the bytes that went to the caller."""
         return self._sha256.hexdigest()
 
-    def feed(self, piece: bytes, *, last: bool) -> bytes:
-        """Take the next piece, and return the bytes that may go now.
+    async def feed(self, piece: bytes, *, last: bool) -> Fed:
+        """Take the next piece, and return the bytes that may go now."""
+        try:
+            known = self._without_credential(piece, last=last)
+        except MaskingError as error:
+            return Fed(b"", broken_by(error))
+        return await self.feeder.feed(known, last=last)
 
-        Raises:
-            MaskingError: it cannot be masked, or a word is too long to be searched for the credential.
+    def goes(self, out: bytes, *, last: bool) -> None:
+        """Note the bytes that go in place of one piece.
+
+        Args:
+            out: those that came of it, or the guard's own.
+            last: whether the stream ends with them.
         """
-        out = self.masker.feed(self._without_credential(piece, last=last))
-        if last:
-            out += self.masker.finish()
-        self.check(out)
-        self._goes(out, last=last)
-        return out
-
-    def end_with(self, told: bytes) -> None:
-        """Note that the stream ends with these bytes of the guard's own, since it could not be fed any further."""
-        self._goes(told, last=True)
+        self.pieces += 1
+        self.sent += len(out)
+        self._sha256.update(out)
+        self.excerpt.add(out, last=last)
 
     def end_without_body(self) -> None:
         """Note that trailers follow: Envoy takes no more of the body.
@@ -58,14 +58,8 @@ class ResponseStream:
         Raises:
             MaskingError: a part of it is still held back.
         """
-        if self.masker.finish() or self._held:
+        if self.feeder.unfinished() or self._held:
             raise MaskingError("the response ended (trailers) with an incomplete line still unmasked")
-
-    def _goes(self, out: bytes, *, last: bool) -> None:
-        self.pieces += 1
-        self.sent += len(out)
-        self._sha256.update(out)
-        self.excerpt.add(out, last=last)
 
     def _without_credential(self, piece: bytes, *, last: bool) -> bytes:
         """Return the whole words of what came so far, without the credential."""

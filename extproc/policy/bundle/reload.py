@@ -131,6 +131,11 @@ class ReloadingEngine:
         return self._engine.response_interest
 
     @property
+    def decides_server_requests(self) -> bool:
+        """Says if the policy in force is to be asked about requests of servers."""
+        return self._engine.decides_server_requests
+
+    @property
     def uninspectable_reads(self) -> UninspectableReads:
         """Says which requests and responses that cannot be read the policy in force is asked about."""
         return self._uninspectable_reads

@@ -52,6 +52,11 @@ class PolicyEngine(Protocol):
         ...
 
     @property
+    def decides_server_requests(self) -> bool:
+        """True if the policy in force is to be asked about requests that servers make of clients."""
+        ...
+
+    @property
     def uninspectable_reads(self) -> UninspectableReads:
         """Says which requests and responses that cannot be read the policy in force is asked about."""
         ...

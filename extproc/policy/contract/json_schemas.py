@@ -45,7 +45,7 @@ def input_schema() -> Schema:
             {"size": WHOLE, "sha256": TEXT, "uninspectable": {"enum": sorted(Uninspectable)}},
             optional=("uninspectable",),
         ),
-        "direction": {"enum": ["request", "response", "list"]},
+        "direction": {"enum": ["request", "response", "list", "server"]},
         "time": {"type": "string", "format": "date-time"},
         "usage": _object({"caller": counts, "function": counts}),
         "response": _response(),

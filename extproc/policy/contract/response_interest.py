@@ -1,5 +1,7 @@
 """Find out whether a policy decides responses when it is loaded: asking it about each one doubles its cost.
 
+The same for requests that servers make of clients: policies that were written without them know no such call.
+
 A policy that never looks at ``input.direction`` or ``input.response`` cannot tell a response from its request, and
 is not asked about it. Where the answer is not certain, the policy is asked.
 """
@@ -10,7 +12,8 @@ from extproc.model.call import Json
 
 DIRECTIONS = ("data", "extproc", "directions")
 """A rule about data alone: the set of directions that a policy decides. Evaluated once, at loading."""
-KNOWN = frozenset({"request", "response", "list"})
+SERVER = "server"
+KNOWN = frozenset({"request", "response", "list", SERVER})
 TELLING = frozenset({"direction", "response"})
 """Keys of the input that distinguish a response from its request."""
 
@@ -37,3 +40,15 @@ def declared_interest(directions: Json) -> ResponseInterest:
             return ResponseInterest.ALWAYS if "response" in names else ResponseInterest.NEVER
         case _:
             return ResponseInterest.UNKNOWN
+
+
+def declares_server_requests(directions: Json) -> bool:
+    """Return whether ``data.extproc.directions`` has a value that names requests of servers to clients.
+
+    A policy that does not say so was written without them: it is not asked.
+    """
+    match directions:
+        case [*names]:
+            return SERVER in names and declared_interest(directions) is not ResponseInterest.UNKNOWN
+        case _:
+            return False

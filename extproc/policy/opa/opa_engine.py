@@ -12,7 +12,13 @@ import orjson
 from extproc.concurrency.background import background, cancel
 from extproc.model.call import Json
 from extproc.model.errors import PolicyError, PolicyUnreachable
-from extproc.policy.contract.response_interest import DIRECTIONS, TELLING, ResponseInterest, declared_interest
+from extproc.policy.contract.response_interest import (
+    DIRECTIONS,
+    TELLING,
+    ResponseInterest,
+    declared_interest,
+    declares_server_requests,
+)
 from extproc.policy.contract.text_digest import digest
 from extproc.policy.contract.uninspectable_reads import NONE_READ, UninspectableReads
 from extproc.policy.opa.bundle_status import BundleStatus, read_statuses
@@ -84,6 +90,8 @@ class OpaEngine:
         self._provenance: Json = None
         self._without_bundles = False
         self._configured_interest = self._response_interest = server.response_interest
+        self._server_requests: bool | None = None
+        """Whether OPA's policy decides requests of servers; None while nobody knows: then it is asked."""
         self._scanned: ResponseInterest | None = None
         """What the policies in OPA say of it; None while they are to be looked at."""
         self._breaker = Breaker(most=server.failures, pause_s=server.pause_s, clock_s=clock_s)
@@ -102,6 +110,11 @@ class OpaEngine:
     def response_interest(self) -> ResponseInterest:
         """As configured, else as OPA declared when it was last polled, or as its policies had it by then."""
         return self._response_interest
+
+    @property
+    def decides_server_requests(self) -> bool:
+        """As OPA declared when it was last polled; true until it has answered."""
+        return self._server_requests is not False
 
     @property
     def problem(self) -> str:
@@ -151,7 +164,7 @@ class OpaEngine:
         if provenance == self._provenance:
             return self._latest
         if self._provenance is not None:
-            self._response_interest = self._configured_interest
+            self._response_interest, self._server_requests = self._configured_interest, None
         self._scanned = None
         self._provenance, self._latest = provenance, read_bundles(provenance, self._query)
         return self._latest
@@ -269,22 +282,23 @@ class OpaEngine:
         if not self._unhealthy and self._without_bundles:
             with contextlib.suppress(PolicyError):
                 await self.refresh()
-        if self._configured_interest is ResponseInterest.UNKNOWN:
-            await self._find_interest()
+        await self._find_interest()
         self._report_changes()
 
     async def _look_again(self) -> None:
         """Find out at once about bundles that came since the last answer, where OPA is polled."""
-        if self._configured_interest is ResponseInterest.UNKNOWN and self._poll_every_s:
+        if self._poll_every_s:
             await self._find_interest()
 
     async def _find_interest(self) -> None:
-        """Find out whether OPA is to be asked about responses. Policies without bundles change unnoticed."""
-        declared = await self._declared_interest()
+        """Find out what OPA is to be asked about. Policies without bundles change unnoticed."""
+        directions, provenance = await self._directions(), self._provenance
+        if self._configured_interest is not ResponseInterest.UNKNOWN:
+            return
+        declared = declared_interest(directions)
         if declared is not ResponseInterest.UNKNOWN:
             self._response_interest = declared
             return
-        provenance = self._provenance
         if self._scanned is None or self._without_bundles:
             self._scanned = await self._scanned_interest()
         if provenance is self._provenance:  # else a bundle came meanwhile
@@ -298,13 +312,17 @@ class OpaEngine:
             return None
         return ResponseInterest.UNKNOWN if may_read(policies, TELLING) else ResponseInterest.NEVER
 
-    async def _declared_interest(self) -> ResponseInterest:
-        """The interest that OPA's ``data.extproc.directions`` declares; ``UNKNOWN`` if it declares none."""
+    async def _directions(self) -> Json:
+        """The value of OPA's ``data.extproc.directions``; None if it has none, or does not tell."""
+        provenance = self._provenance
         try:
             answer = await self._ask("POST", "/v1/" + "/".join(DIRECTIONS), b'{"input":{}}')
         except PolicyError:
-            return ResponseInterest.UNKNOWN
-        return declared_interest(answer.get("result"))
+            return None
+        directions = answer.get("result")
+        if provenance is self._provenance:  # else a bundle came meanwhile
+            self._server_requests = declares_server_requests(directions)
+        return directions
 
     def _report_changes(self) -> None:
         now = OpaReport(self._revision, self._bundles.names, self.problem)

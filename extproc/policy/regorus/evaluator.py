@@ -4,9 +4,10 @@ regorus is not OPA: use OPA for OPA's exact semantics. An evaluation has no limi
 interpreter, so a policy is first tried in a process that can be killed (``extproc.policy.regorus.trial``).
 """
 
+import contextlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import orjson
@@ -15,7 +16,13 @@ from extproc.model.call import Json
 from extproc.model.errors import ConfigError, PolicyError
 from extproc.policy.contract.connection_facts import connection_facts
 from extproc.policy.contract.policy_sources import ENTRY, LOADED, Module, Sources
-from extproc.policy.contract.response_interest import DIRECTIONS, TELLING, ResponseInterest, declared_interest
+from extproc.policy.contract.response_interest import (
+    DIRECTIONS,
+    TELLING,
+    ResponseInterest,
+    declared_interest,
+    declares_server_requests,
+)
 from extproc.policy.contract.uninspectable_reads import NONE_READ, UninspectableReads
 from extproc.policy.names.rego_literals import RegoLiteral
 from extproc.policy.regorus.builtins import install_builtins
@@ -62,6 +69,7 @@ class EmbeddedEngine:
     input_keys: frozenset[str] | None = None
     """As in ``PolicyCheck``."""
     response_interest: ResponseInterest = ResponseInterest.UNKNOWN
+    decides_server_requests: bool = False
     uninspectable_reads: UninspectableReads = NONE_READ
     connection_facts: frozenset[str] = frozenset()
     """As in ``PolicyCheck``."""
@@ -97,6 +105,7 @@ class EmbeddedEngine:
             settings=found.settings,
             input_keys=found.input_keys,
             response_interest=found.response_interest,
+            decides_server_requests=found.decides_server_requests,
             uninspectable_reads=found.uninspectable_reads,
             literals=found.literals,
             rule_names=found.rule_names,
@@ -137,14 +146,17 @@ def _compile_and_check(
 
 def _examine(template: RegorusEngine, modules: tuple[RegoModule, ...], query: tuple[str, ...]) -> PolicyCheck:
     keys = used_input_keys(modules)
-    interest = find_response_interest(template, modules, keys)
+    directions = find_directions(template, modules)
+    interest = find_response_interest(directions, keys)
     rules = rules_of_query(modules, query)
     references = input_references(modules, rules)
     reads = find_uninspectable_reads(modules, rules, references, keys)
     literals = tuple(find_literals(modules).literals)
     names = tuple(sorted(spelled_names(modules) | declared_names(template, modules)))
     facts = connection_facts(reference.keys for reference in references)
-    return PolicyCheck(check_settings(template, modules), keys, interest, reads, literals, names, facts)
+    server = declares_server_requests(directions)
+    checked = PolicyCheck(check_settings(template, modules), keys, interest, reads, literals, names, facts)
+    return replace(checked, decides_server_requests=server)
 
 
 def declared_names(template: RegorusEngine, modules: Sequence[RegoModule]) -> frozenset[str]:
@@ -174,28 +186,33 @@ def check_settings(template: RegorusEngine, modules: Sequence[RegoModule]) -> Se
     return SettingsValidity.VALID if holds else SettingsValidity.INVALID
 
 
-def find_response_interest(
-    template: RegorusEngine, modules: Sequence[RegoModule], input_keys: frozenset[str] | None
-) -> ResponseInterest:
-    """The interest that ``data.extproc.directions`` declares.
-
-    Without that rule: ``NEVER`` for rules that cannot tell a response from its request, else ``UNKNOWN``.
+def find_directions(template: RegorusEngine, modules: Sequence[RegoModule]) -> Json:
+    """Return the value of ``data.extproc.directions``; None if the policy has no such rule.
 
     Raises:
         ConfigError: the directions are not a set of known ones.
     """
     if not any(module.defines(DIRECTIONS) for module in modules):
-        can_tell = input_keys is None or input_keys & TELLING
-        return ResponseInterest.UNKNOWN if can_tell else ResponseInterest.NEVER
+        return None
     name = ".".join(DIRECTIONS)
-    try:
-        found = declared_interest(run_rule(template.clone(), name, b"{}"))
-    except PolicyError:
-        found = ResponseInterest.UNKNOWN
-    if found is ResponseInterest.UNKNOWN:
+    found: Json = None
+    with contextlib.suppress(PolicyError):
+        found = run_rule(template.clone(), name, b"{}")
+    if declared_interest(found) is ResponseInterest.UNKNOWN:
         hint = "it may depend on data alone"
-        raise ConfigError(f"{name} is not a set of request, response and list", None, hint)
+        raise ConfigError(f"{name} is not a set of request, response, list and server", None, hint)
     return found
+
+
+def find_response_interest(directions: Json, input_keys: frozenset[str] | None) -> ResponseInterest:
+    """Return the interest that ``data.extproc.directions`` declares.
+
+    Without that rule: ``NEVER`` for rules that cannot tell a response from its request, else ``UNKNOWN``.
+    """
+    if directions is not None:
+        return declared_interest(directions)
+    can_tell = input_keys is None or input_keys & TELLING
+    return ResponseInterest.UNKNOWN if can_tell else ResponseInterest.NEVER
 
 
 def compile_modules(

@@ -35,6 +35,8 @@ class PolicyCheck:
     """The facts about the connection that the policy reads: see ``extproc.policy.contract.connection_facts``."""
     undefined_data: tuple[str, ...] = ()
     """What it reads of data that no rule and no file of data defines, for people, each with its place."""
+    decides_server_requests: bool = False
+    """True if ``data.extproc.directions`` says that the policy decides requests of servers to clients."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,6 +148,7 @@ class TrialProcess:
             tuple(found["rule_names"]),
             frozenset(found["connection_facts"]),
             tuple(found["undefined_data"]),
+            found["decides_server_requests"],
         )
 
     def test(self, sources: Sources, *, timeout_s: float, memory: int = MEMORY) -> TestRun:

@@ -69,6 +69,7 @@ def try_sources(sources: Sources, samples: Callable[[], SampleInputs]) -> Policy
         engine.rule_names,
         engine.connection_facts,
         _undefined_data(engine, policy, sources),
+        engine.decides_server_requests,
     )
 
 

@@ -25,6 +25,7 @@ from extproc.protocols.mcp.methods import (
     OF_RESOURCES,
     PROMPTS_GET,
     PROMPTS_LIST,
+    PROTOCOL_MESSAGES,
     RESERVED,
     RESOURCES_LIST,
     TEMPLATES_LIST,
@@ -99,6 +100,16 @@ class Functions:
         """Return the function of the resource, or of the template, with this URI; None if it is not registered."""
         pattern = self._resources.match(uri)
         return None if pattern is None else RESOURCE + pattern
+
+    def has(self, name: str, method: str) -> bool:
+        """Return whether a call may have this name and method: whether its function is registered."""
+        if method == TOOLS_CALL:
+            return self.tool(name) is not None
+        if name.startswith(PROMPT):
+            return self.prompt(name.removeprefix(PROMPT)) is not None
+        if name.startswith(RESOURCE):
+            return name.removeprefix(RESOURCE) in self._resources
+        return name in PROTOCOL_MESSAGES or self.has_method(name)
 
     def called_by(self, message: Message) -> Function:
         """Return the function that a message calls.

@@ -13,9 +13,8 @@ from extproc.codecs.json_children import children, without
 from extproc.codecs.json_keys import fold
 from extproc.codecs.unreadable import Unreadable
 from extproc.model.call import Call, Json
-from extproc.model.errors import MaskingError
 from extproc.model.reasons import Uninspectable
-from extproc.protocols.mcp.answers import Answer, AnswerReader, text_of
+from extproc.protocols.mcp.answers import Answer
 from extproc.protocols.mcp.functions import Functions
 from extproc.protocols.mcp.methods import (
     PROMPTS_GET,
@@ -154,33 +153,3 @@ def _made_private(text: str) -> str:
         if fold(part.key) == CACHE_SCOPE and text[part.value : part.end] != PRIVATE:
             text = text[: part.value] + PRIVATE + text[part.end :]
     return text
-
-
-class NoListings:
-    """Checks a stream that answers no list: it must not list anything.
-
-    A client that resumes a stream (``Last-Event-ID``) gets answers to its earlier calls again. Nobody has decided
-    which things of such a listing its caller may see.
-    """
-
-    def __init__(self, reader: AnswerReader) -> None:
-        """Begin a stream."""
-        self._reader = reader
-        self._events = reader.events()
-
-    def check(self, piece: bytes) -> None:
-        """Check the next piece.
-
-        Raises:
-            MaskingError: it lists something, or a message in it is not one of JSON-RPC.
-        """
-        try:
-            texts = [text_of(event) for event in self._events.feed(piece)]
-            messages = [self._reader.message(text) for text in texts if text]
-            lists = any(
-                listed_items(message, kind.key) is not None for message in messages for kind in KINDS.values()
-            )
-        except Unreadable as error:
-            raise MaskingError(f"an event is {error.kind.value}") from error
-        if lists:
-            raise MaskingError("a stream that was not asked for a listing has one")

@@ -37,6 +37,8 @@ NOTIFICATIONS = frozenset(
     }
 )
 """Methods without an id."""
+REQUESTS_OF_SERVERS = frozenset({"elicitation/create", "ping", "roots/list", "sampling/createMessage"})
+"""Methods by which a server asks a client."""
 STREAM = "stream"
 """The name of a GET, for the server's messages to the client."""
 SESSION_END = "session/end"
@@ -47,5 +49,5 @@ UNREADABLE = "unreadable"
 """The name of a call whose body names no function that can be read."""
 PROTOCOL_MESSAGES = MESSAGES | NOTIFICATIONS | {STREAM, SESSION_END, RESPONSE, UNREADABLE}
 """Names of calls that are no function of the server."""
-RESERVED = PROTOCOL_MESSAGES | CALLS
+RESERVED = PROTOCOL_MESSAGES | CALLS | REQUESTS_OF_SERVERS
 """Names that no tool or other method may have: policy could not tell them apart."""

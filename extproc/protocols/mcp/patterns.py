@@ -63,6 +63,10 @@ class UriPatterns:
         """Return whether any URI is registered."""
         return bool(self._whole or self._compiled)
 
+    def __contains__(self, pattern: str) -> bool:
+        """Return whether this is one of the URIs and patterns, as written."""
+        return pattern in self._whole or any(pattern == each for each, _ in self._compiled)
+
     def match(self, uri: str) -> str | None:
         """Return the pattern that registers the URI: itself, else the longest that matches; None if none does."""
         if uri in self._whole:

@@ -9,10 +9,11 @@ Not checked here: whether the session belongs to the caller (the server's task),
 from collections.abc import Mapping
 from dataclasses import replace
 
-from extproc.codecs.content_type import essence
+from extproc.codecs.content_type import EVENT_STREAM, essence
 from extproc.codecs.json_keys import read_document
+from extproc.codecs.strict_json import read_utf8
 from extproc.codecs.unreadable import Unreadable
-from extproc.model.call import Call, Headers, RequestHead, ResponseHead
+from extproc.model.call import AnsweredCall, Call, Headers, RequestHead, ResponseHead
 from extproc.model.errors import Refused
 from extproc.model.masking import MaskRule
 from extproc.model.message_shape import MessageShape
@@ -20,31 +21,40 @@ from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
 from extproc.model.withdrawal import Withdrawal, WithdrawnBy
 from extproc.protocols.base_protocol import BaseProtocol
-from extproc.protocols.function_protocol import Listing, StreamCheck, pass_all
+from extproc.protocols.function_protocol import Listing
 from extproc.protocols.mcp import own_values, refusals
+from extproc.protocols.mcp.answered_messages import AnsweredMessages
 from extproc.protocols.mcp.answers import AnswerReader
 from extproc.protocols.mcp.capabilities import ANNOUNCEMENTS, read_announcement
 from extproc.protocols.mcp.eras import is_modern
 from extproc.protocols.mcp.functions import Functions
 from extproc.protocols.mcp.header_copies import agree, as_sent
-from extproc.protocols.mcp.listings import NoListings, read_listing
+from extproc.protocols.mcp.listings import read_listing
 from extproc.protocols.mcp.message import read_message
 from extproc.protocols.mcp.methods import CANCELLED, LISTS, SESSION_END, STREAM, UNREADABLE
 from extproc.protocols.mcp.places import argument_places, rebased, result_places
 from extproc.protocols.mcp.settings import DOCUMENT_METHODS, McpConnection
 from extproc.protocols.request_checks import check_readable, read_session
+from extproc.protocols.streamed_event import NOTHING_TO_DECIDE, EventContent, ReadEvent
 from extproc.protocols.strict_content_type import Media, is_event_stream, media_type
 
 PROTOCOL = "mcp"
 SESSION_ID = "mcp-session-id"
 """The header field of MCP's session id."""
+LAST_EVENT_ID = "last-event-id"
+"""The header field of a GET that resumes a stream (WHATWG HTML section 9.2.4)."""
+GET = "GET"
+ERRORS = 400
+"""HTTP statuses from here on: clients go by the status."""
+JSON = "json"
 
 
 class McpProtocol(BaseProtocol):
     """One MCP connection, built once from its settings."""
 
     session_field = SESSION_ID
-    opaque_fields = frozenset({"last-event-id"})
+    opaque_fields = frozenset({LAST_EVENT_ID})
+    event_field = LAST_EVENT_ID
 
     def __init__(self, name: str, settings: McpConnection, *, max_depth: int, event_limit: int) -> None:
         self._name = name
@@ -154,21 +164,51 @@ class McpProtocol(BaseProtocol):
             return Withdrawal(WithdrawnBy.CANCELLATION, rpc_id)
         return Withdrawal(WithdrawnBy.SESSION_END) if call.name == SESSION_END else None
 
-    def stream_check(self, call: Call, head: ResponseHead) -> StreamCheck:
-        """Let a GET's stream have no listing: it may repeat answers to other calls (``Last-Event-ID``)."""
-        if call.name != STREAM:
-            return pass_all
-        if not is_event_stream(head.headers):
-            raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="listing", detail="not an event stream")
-        return NoListings(self._reader).check
+    def streams(self, head: ResponseHead) -> bool:
+        """Stream server-sent events alone, but those of an error: clients read no other stream."""
+        return head.status < ERRORS and is_event_stream(head.headers)
+
+    def resumed(self, call: Call, answered: AnsweredCall) -> Call:
+        """Name the call whose answer a GET asks for again; a GET that resumes a GET stays the stream."""
+        if answered.name == STREAM:
+            return call
+        if not self._functions.has(answered.name, answered.method):
+            raise Refused(Reason.UNKNOWN_FUNCTION, "event-id", "the function is registered no more", call)
+        return replace(call, name=answered.name, resumes=answered.method, rpc_id=answered.rpc_id)
+
+    def check_response(self, call: Call, head: ResponseHead) -> None:
+        """Refuse a success that a client may take for an event stream, and that says otherwise.
+
+        Some clients read every answer to a GET as a stream, and some every content-type that mentions one.
+        """
+        if head.status >= ERRORS or is_event_stream(head.headers):
+            return
+        if call.method == GET or EVENT_STREAM in head.headers.get("content-type").lower():
+            raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="content-type", detail="not clearly an event stream")
+
+    def event_reader(self, call: Call, head: ResponseHead) -> ReadEvent:
+        """Read the messages of a stream; see ``AnsweredMessages``."""
+        del head
+        return AnsweredMessages(call, self._max_depth).in_event
+
+    def read_answer(self, call: Call, head: ResponseHead, body: bytes | None) -> EventContent:
+        """Read the message of a whole answer. Clients read JSON alone, and go by the status of an error."""
+        if head.status >= ERRORS or body == b"":
+            return NOTHING_TO_DECIDE
+        if body is None:
+            raise Unreadable(Uninspectable.CONTENT_ENCODING)
+        if JSON not in head.headers.get("content-type").lower():
+            return NOTHING_TO_DECIDE
+        return AnsweredMessages(call, self._max_depth).in_text(read_utf8(body))
 
     def refusal(self, call: Call | None, reason: Reason, call_id: str) -> Reply:
         """Answer in a form that clients survive; see ``refusals``."""
-        return refusals.refusal(call, reason, call_id) or super().refusal(call, reason, call_id)
+        reply = refusals.refusal(call, reason, call_id) or super().refusal(call, reason, call_id)
+        return refusals.in_stream(call, reply)
 
     def policys_reply(self, call: Call, reply: Reply, reason: Reason, call_id: str) -> Reply:
         """Answer in policy's words, in a form that clients survive; see ``refusals``."""
-        return refusals.in_policys_words(call, reply, reason, call_id)
+        return refusals.in_stream(call, refusals.in_policys_words(call, reply, reason, call_id))
 
     def if_cut_off(self, call: Call) -> str:
         """Return an error to the call; see ``refusals``."""

@@ -11,6 +11,7 @@ Sources: JSON-RPC 2.0 sections 4 and 5; MCP 2024-11-05 to 2026-07-28, transports
 import json
 from typing import Any, NamedTuple, TypeGuard
 
+from extproc.codecs.content_type import EVENT_STREAM
 from extproc.model.call import Call, Headers, Json
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import CALL_ID, Reply
@@ -111,6 +112,14 @@ def in_policys_words(call: Call, reply: Reply, reason: Reason, call_id: str) -> 
         return reply
     told = reply.body.decode("utf-8", "replace")[:LONGEST]
     return Reply(OK, JSON_FIELDS + own, _error(call, reason, call_id, status=reply.status, detail=told))
+
+
+def in_stream(call: Call | None, reply: Reply) -> Reply:
+    """Put a JSON-RPC error for a call whose stream a GET resumes into a stream, where clients look for it."""
+    if not call or not call.resumes or reply.status != OK:
+        return reply
+    fields = tuple(each for each in reply.headers if each[0] != "content-type")
+    return Reply(OK, (("content-type", EVENT_STREAM), *fields), b"event: message\ndata: " + reply.body + b"\n\n")
 
 
 def last_event(call: Call, reason: Reason) -> bytes:

@@ -9,7 +9,7 @@ from pydantic import Field
 from extproc.model.errors import ConfigError
 from extproc.model.name_patterns import ANY
 from extproc.protocols.mcp.functions import PROMPT, RESOURCE
-from extproc.protocols.mcp.methods import PROTOCOL_MESSAGES, RESERVED
+from extproc.protocols.mcp.methods import PROTOCOL_MESSAGES, REQUESTS_OF_SERVERS, RESERVED
 from extproc.protocols.mcp.patterns import METHOD_NAME, NamePatterns
 from extproc.settings.base import Example
 from extproc.settings.connection import ConnectionSettings, TokenRule
@@ -91,8 +91,8 @@ class McpConnection(ConnectionSettings):
 
     @property
     def method_names(self) -> tuple[str, ...]:
-        """The names that the guard gives to MCP's own messages."""
-        return tuple(PROTOCOL_MESSAGES)
+        """The names that the guard gives to MCP's own messages, those of servers among them."""
+        return tuple(PROTOCOL_MESSAGES | REQUESTS_OF_SERVERS)
 
     @property
     def browser_rules(self) -> BrowserRules:

@@ -87,7 +87,7 @@ WHOLE = {
     "denied": "forbidden-argument",
     "expired": "approval-expired",
     "withheld": "sensitive-data",
-    "not json": "masking-failed",
+    "not json": "response-uninspectable",
     "too large": "response-uninspectable",
     "not text": "masking-failed",
     "no answer": "upstream-error",

@@ -1,5 +1,6 @@
 """The caller gets the same bytes, however the stream was cut."""
 
+import asyncio
 from itertools import pairwise
 
 from hypothesis import given
@@ -7,9 +8,9 @@ from hypothesis import strategies as st
 
 from extproc.credentials.redactor import CredentialRedactor
 from extproc.flow.response.excerpt import ResponseExcerpt
+from extproc.flow.response.fed import MaskedPieces
 from extproc.flow.response.stream import ResponseStream
 from extproc.masking.event_stream import Unmasked
-from extproc.protocols.function_protocol import pass_all
 
 SECRET = b"backend-secret-0123456789"
 PARTS = st.sampled_from(
@@ -18,11 +19,14 @@ PARTS = st.sampled_from(
 
 
 def sent(pieces):
-    stream = ResponseStream(
-        Unmasked(), CredentialRedactor(b"Bearer " + SECRET, SECRET), 1 << 16, ResponseExcerpt(), pass_all
-    )
-    last = len(pieces) - 1
-    return b"".join(stream.feed(piece, last=at == last) for at, piece in enumerate(pieces))
+    redactor = CredentialRedactor(b"Bearer " + SECRET, SECRET)
+    stream = ResponseStream(MaskedPieces(Unmasked()), redactor, 1 << 16, ResponseExcerpt())
+
+    async def fed():
+        last = len(pieces) - 1
+        return [(await stream.feed(piece, last=at == last)).out for at, piece in enumerate(pieces)]
+
+    return b"".join(asyncio.run(fed()))
 
 
 @given(st.lists(PARTS, max_size=12).map(b"".join), st.lists(st.integers(0, 300), max_size=8))

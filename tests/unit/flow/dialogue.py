@@ -16,6 +16,7 @@ from extproc.config.schema import Settings
 from extproc.flow.exchange import exchange
 from extproc.flow.observer import Observer
 from extproc.flow.services import Services
+from extproc.identity.event_ids import EventIds
 from extproc.identity.session_ids import Sessions
 from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.entries import Entry
@@ -67,8 +68,18 @@ class ScriptedEngine:
     connection_facts = frozenset()
     bundles = ()
 
-    def __init__(self, answer=None, *, fault=None, delay_s=0.0, responses=ResponseInterest.NEVER, reads=ALL_READ):
+    def __init__(
+        self,
+        answer=None,
+        *,
+        fault=None,
+        delay_s=0.0,
+        responses=ResponseInterest.NEVER,
+        reads=ALL_READ,
+        decides_server_requests=False,
+    ):
         self.response_interest = responses
+        self.decides_server_requests = decides_server_requests
         self.uninspectable_reads = reads
         self.answer, self.fault, self.delay_s = answer, fault, delay_s
         self.asked = []
@@ -150,6 +161,8 @@ def make_services(tmp_path, *, engine=None, recorder=None, masker=None, changes=
         limits=settings.limits,
         show_headers=frozenset(settings.policy.show_headers),
         sessions=Sessions(b"s" * 32),
+        event_ids=EventIds(b"s" * 32),
+        ends_streams=settings.identity.end_streams,
         clock=now,
         entropy=lambda size: bytes(next(ticks) % 256 for _ in range(size)),
         observer=LossObserver(),

@@ -424,7 +424,7 @@ MCP = (
 
 async def test_a_stream_that_cannot_be_masked_is_broken_off(tmp_path):
     """Only whole events went before; the rest never goes, and the record says so."""
-    services = make_services(tmp_path)
+    services = make_services(tmp_path, changes={"limits.event": 1 << 16})
     call = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search","arguments":{}}}'
     with pytest.raises(ResponseBrokenOff):
         await play(

@@ -49,10 +49,10 @@ def engine():
     return by_tool(search={"action": "allow"}, purge={"action": "hold"}, hidden={"action": "deny"})
 
 
-async def listed(tmp_path, policy, *events, changes=None):
+async def listed(tmp_path, policy, *events, changes=None, peer=None):
     services = make_services(tmp_path, engine=policy, changes=CHANGES | (changes or {}))
     head = asks("POST", "/mcp", "docs.internal", content_type="application/json")
-    peer = await play(services, head, sends(LIST), *events)
+    peer = await play(services, head, sends(LIST), *events, peer=peer)
     return services, peer
 
 
@@ -79,8 +79,8 @@ async def test_each_registered_tool_is_asked_about_as_a_call_would_be_without_ar
         assert document["identity"] == first["identity"]
 
 
-async def test_event_streams_are_read_whole_and_cut_alike(tmp_path):
-    before = b": hi\n\nid: 0\ndata:\n\n"
+async def test_event_streams_are_cut_alike(tmp_path):
+    before = b": hi\n\ndata:\n\n"
     note = (
         b'event: message\ndata: {"jsonrpc":"2.0","method":"notifications/message","params":{"tools":[1]}}\r\n\r\n'
     )
@@ -161,12 +161,15 @@ async def test_a_connection_that_lets_bodies_pass_shows_no_more_of_a_listing(tmp
     assert peer.refusals or peer.delivered == SHOWN
 
 
-@pytest.mark.parametrize("data", [b"nothing", LISTING.replace(b"\n", b"") + b"x"])
-async def test_an_event_that_is_not_a_message_is_withheld(tmp_path, data):
-    events = b"data: " + data + b"\n\n"
-    services, peer = await listed(tmp_path, engine(), answers(content_type=EVENTS), returns(events))
-    assert len(peer.refusals) == 1
-    assert services.recorder.last.reason == "response-uninspectable"
+@pytest.mark.parametrize("more", [b"x", b"{}"])
+async def test_an_event_that_is_not_a_message_is_withheld(tmp_path, more):
+    """The call ends with an error: headers have gone."""
+    events = b"data: " + LISTING.replace(b"\n", b"") + more + b"\n\n"
+    peer = ScriptedPeer()
+    with pytest.raises(ResponseBrokenOff):
+        await listed(tmp_path, engine(), answers(content_type=EVENTS), returns(events), peer=peer)
+    assert b"canary" not in peer.delivered
+    assert b'"reason":"response-abandoned"' in peer.delivered
 
 
 async def test_errors_in_answer_to_a_listing_pass(tmp_path):
@@ -216,18 +219,17 @@ async def test_a_listing_with_the_status_of_an_error_is_cut_too(tmp_path):
     assert peer.delivered == SHOWN
 
 
-async def test_a_stream_cannot_replay_a_listing(tmp_path):
+async def test_a_stream_that_answers_no_call_has_no_listing(tmp_path):
     services = make_services(tmp_path, engine=engine(), changes=CHANGES)
     note = b'data: {"jsonrpc":"2.0","method":"notifications/progress","params":{}}\n\n'
     listing = b"data: " + LISTING.replace(b"\n", b"") + b"\n\n"
-    peer = ScriptedPeer()
-    with pytest.raises(ResponseBrokenOff):
-        await play(
-            services, asks("GET", "/mcp", "docs.internal", accept=EVENTS), answers(content_type=EVENTS),
-            returns(note + listing[:50], end=False), returns(listing[50:], end=False), peer=peer,
-        )  # fmt: skip
-    assert "search" not in peer.transcript
-    assert services.recorder.last.kind.value == "call.failed"
+    peer = await play(
+        services, asks("GET", "/mcp", "docs.internal", accept=EVENTS), answers(content_type=EVENTS),
+        returns(note + listing[:50], end=False), returns(listing[50:] + note),
+    )  # fmt: skip
+    assert peer.delivered == note + note
+    entry = services.recorder.last
+    assert (entry.kind.value, entry.detail) == ("call.completed", "left out an answer to another call")
 
 
 PING = b"event: ping\ndata: 2026-11-29 19:48:28.123456+00:00\n\n"
@@ -255,15 +257,18 @@ async def test_an_event_that_is_no_message_passes(tmp_path):
 @pytest.mark.parametrize(
     "event",
     [
-        b"event: ping\ndata: " + HIDDEN + b"\n\n",
         b"event: ping\ndata: x " + HIDDEN + b"\n\n",
         b"event: ping\ndata: {'result'\n\n",
-        b"event: message\ndata: nothing\n\n",
-        b"event: ping\nevent: message \ndata: nothing\n\n",
-        b"event\ndata: nothing\n\n",
-        b"data: nothing\n\n",
+        b'data: {"a": 1, "a": 2}\n\n',
+        b'data: [{"method": "x", "id": 1}]\n\n',
     ],
 )
-async def test_what_a_reader_could_take_for_a_message_is_none_by_its_name_alone(tmp_path, event):
+async def test_an_event_that_could_hold_a_message_must_be_one(tmp_path, event):
+    """Whatever its name is."""
     with pytest.raises(ResponseBrokenOff):
         await resumed(tmp_path, event)
+
+
+@pytest.mark.parametrize("event", [b"event: message\ndata: nothing\n\n", b"event\ndata: [1]\n\n", b"data: 3\n\n"])
+async def test_an_event_without_an_object_is_no_message(tmp_path, event):
+    assert (await resumed(tmp_path, event)).delivered == event

@@ -4,10 +4,10 @@ import pytest
 
 from extproc.credentials.redactor import CredentialRedactor
 from extproc.flow.response.excerpt import ResponseExcerpt
+from extproc.flow.response.fed import MaskedPieces
 from extproc.flow.response.stream import ResponseStream
 from extproc.masking.event_stream import Unmasked
-from extproc.model.errors import MaskingError, ResponseBrokenOff
-from extproc.protocols.function_protocol import pass_all
+from extproc.model.errors import ResponseBrokenOff
 from extproc.wire.events import ResponseTrailersReceived
 from tests.unit.flow.dialogue import answers, asks, headers, make_services, play, returns
 
@@ -119,10 +119,9 @@ async def test_a_stream_that_ends_within_a_word_is_broken_off_at_its_trailers(tm
     assert services.recorder.last.reason == "response-abandoned"
 
 
-def test_no_word_is_held_back_beyond_the_limit():
+async def test_no_word_is_held_back_beyond_the_limit():
     """A backend must not fill the worker's memory with a line that does not end."""
     redactor = CredentialRedactor(SECRET.encode(), SECRET.encode())
-    stream = ResponseStream(Unmasked(), redactor, 100, ResponseExcerpt(), pass_all)
-    assert stream.feed(b"x" * 100, last=False) == b""
-    with pytest.raises(MaskingError):
-        stream.feed(b"x", last=False)
+    stream = ResponseStream(MaskedPieces(Unmasked()), redactor, 100, ResponseExcerpt())
+    assert await stream.feed(b"x" * 100, last=False) == (b"", None)
+    assert (await stream.feed(b"x", last=False)).broken is not None

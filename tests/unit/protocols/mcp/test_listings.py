@@ -7,9 +7,8 @@ import pytest
 from extproc.codecs.json_children import children, without
 from extproc.codecs.unreadable import Unreadable
 from extproc.model.call import Call, Headers, ResponseHead
-from extproc.model.errors import MaskingError
 from extproc.protocols.mcp.answers import AnswerReader
-from extproc.protocols.mcp.listings import NoListings, item_name, listed_items
+from extproc.protocols.mcp.listings import item_name, listed_items
 from tests.unit.protocols.mcp.test_protocol import protocol
 
 SPACED = """ { "jsonrpc" : "2.0", "id": 1e0,
@@ -129,10 +128,3 @@ def test_a_listing_is_for_its_caller_alone(scope, spelled):
     body = f'{{"result":{{"tools":[{{"name":"search","cacheScope":"public"}}],"{spelled}": {scope} }}}}'.encode()
     kept = protocol(**SETTINGS).read_listing(call, HEAD, body).keep([True])
     assert kept == body.replace(scope.encode() + b" }", b'"private" }')
-
-
-def test_a_stream_that_answers_no_list_may_list_nothing_of_any_kind():
-    for key in ("tools", "prompts", "resources", "resourceTemplates"):
-        with pytest.raises(MaskingError):
-            NoListings(READER).check(b'data: {"result":{"' + key.encode() + b'":[]}}\n\n')
-    NoListings(READER).check(b'data: {"result":{"content":[]}}\n\n')
