@@ -26,7 +26,7 @@ from extproc.protocols.mcp import own_values, refusals
 from extproc.protocols.mcp.answered_messages import AnsweredMessages
 from extproc.protocols.mcp.answers import AnswerReader
 from extproc.protocols.mcp.capabilities import ANNOUNCEMENTS, read_announcement
-from extproc.protocols.mcp.eras import is_modern
+from extproc.protocols.mcp.eras import REMOVED, is_modern
 from extproc.protocols.mcp.functions import Functions
 from extproc.protocols.mcp.header_copies import agree, as_sent
 from extproc.protocols.mcp.listings import read_listing
@@ -109,10 +109,13 @@ class McpProtocol(BaseProtocol):
             raise Unreadable(Uninspectable.CONTENT_TYPE)
         document = read_document(body, max_depth=self._max_depth)
         message = read_message(document)
-        function = self._functions.called_by(message)
-        call = replace(call, name=function.name, method=message.method, rpc_id=message.rpc_id)
         modern = is_modern(headers, message.params.get("_meta"))
-        call = replace(call, awaits_reply=message.rpc_id is not None, modern=modern)
+        call = replace(call, method=message.method, rpc_id=message.rpc_id, modern=modern)
+        call = replace(call, awaits_reply=message.rpc_id is not None)
+        if modern and message.method in REMOVED:
+            raise Refused(Reason.UNKNOWN_FUNCTION, "method", "a method of older protocol versions", call)
+        function = self._functions.called_by(message)
+        call = replace(call, name=function.name)
         if not function.is_registered:
             raise Refused(Reason.UNKNOWN_FUNCTION, function.setting, "nothing of this name is registered", call)
         if not agree(headers, document):

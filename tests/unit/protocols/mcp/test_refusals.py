@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.model.call import Call, Headers, ResponseHead
+from extproc.model.errors import Refused
 from extproc.model.reasons import Reason
 from extproc.model.reply import Reply
 from extproc.protocols.mcp.eras import VERSION_IN_META
@@ -158,6 +159,17 @@ def test_a_message_that_says_no_version_is_of_the_era_of_its_header():
     assert answered(tool(), Reason.UNKNOWN_FUNCTION, HEADER) == (404, -32601, 1)
     assert answered(tool(), Reason.UNKNOWN_FUNCTION, ("mcp-protocol-version", b"2025-11-25"))[0] == 200
     assert answered(tool(), Reason.UNKNOWN_FUNCTION, ("mcp-protocol-version", b""))[0] == 200
+
+
+@pytest.mark.parametrize("method", ["resources/subscribe", "resources/unsubscribe"])
+def test_a_method_that_an_era_has_no_more_is_unknown_in_it(method):
+    message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {"uri": "file:///a"}}
+    assert post(message, resources=["file:///a"]).name == "resource:file:///a"
+    message["params"] = {"_meta": {VERSION_IN_META: "2026-07-28"}}
+    with pytest.raises(Refused) as caught:
+        post(message, resources=["file:///a"])
+    assert caught.value.reason is Reason.UNKNOWN_FUNCTION
+    assert caught.value.call.modern
 
 
 def test_the_era_is_read_where_the_rest_cannot_be_read():
