@@ -10,7 +10,7 @@ VERSION = "mcp-protocol-version"
 MODERN = "2026-07-28"
 """The first protocol version whose requests each say it."""
 REMOVED = frozenset({"resources/subscribe", "resources/unsubscribe"})
-"""Calls of resources that the newer era does not have (MCP 2026-07-28, changelog). The server refuses the others."""
+"""Calls of resources that the newer era has no more (MCP 2026-07-28, changelog). Its servers refuse the others."""
 
 
 def is_modern(headers: Headers, meta: Json) -> bool:
