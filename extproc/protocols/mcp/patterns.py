@@ -44,9 +44,13 @@ class NamePatterns:
         """Return whether any name is registered."""
         return bool(self._names or self._beginnings)
 
+    def __contains__(self, name: str) -> bool:
+        """Return whether the name is registered whole."""
+        return name in self._names
+
     def match(self, name: str) -> bool:
         """Return whether the name is registered."""
-        return name in self._names or (name.startswith(self._beginnings) and bool(self._plain.fullmatch(name)))
+        return name in self or (name.startswith(self._beginnings) and bool(self._plain.fullmatch(name)))
 
 
 class UriPatterns:
