@@ -35,7 +35,7 @@ test: dev ## Run all tests, the real Envoy included; T=path K=name runs only the
 
 conformance: dev ## Run MCP's official suite directly and through the guard (needs npm)
 	@.ci/node
-	@$(BIN)/python -m tests.conformance
+	@$(BIN)/python -m tests.conformance suite
 
 fix: dev ## Correct style and formatting where that can be done automatically
 	@$(BIN)/ruff format

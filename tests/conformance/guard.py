@@ -3,7 +3,6 @@
 import contextlib
 import json
 import shutil
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -12,38 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from extproc.config.load import load_settings
+from extproc.demo.install import free_ports
 from extproc.envoy_config.render.bootstrap import render_bootstrap
-from extproc.protocols.mcp.settings import McpConnection
 from extproc.supervise.children import worker_endpoint
 from tests.integration.guard.stack import REPOSITORY, WORKER, Worker
 from tests.integration.support.envoy_process import run_envoy, short_folder
 from tests.integration.support.tokens import AUDIENCE, Issuer
 
-TOOLS = [
-    *json.loads((Path(__file__).parent / "servers" / "features.json").read_text())["tools"],
-    *(
-        "add_numbers",
-        "test_client_elicitation_defaults",
-        "json_schema_echo",
-        "test_headers",
-        "test_custom_headers",
-    ),
-    *(
-        "test_custom_headers_null",
-        "valid_tool",
-        "test_mrtr_echo_state",
-        "test_mrtr_no_state",
-        "test_mrtr_unrelated",
-    ),
-    *("test_mrtr_no_result_type", "test_ref_tool"),
-]
 TOKEN_S = 3_600
 MUTATION = "type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
 HOSTS = {"/mcp": "localhost", "/": "127.0.0.1"}
 """The host of the connection with this path: servers of the suite have one or the other."""
 EVERYTHING = {"tools": ["*"], "prompts": ["*"], "resources": ["**"], "methods": ["*"]}
-if "prompts" not in McpConnection.model_fields:
-    EVERYTHING = {"tools": TOOLS}
 
 
 @dataclass(frozen=True)
@@ -62,7 +41,7 @@ class Guard:
 async def run_guard(upstream: str, workers: int = 2) -> AsyncIterator[Guard]:
     """Start a guard before the server at this address, ``host:port``."""
     async with contextlib.AsyncExitStack() as ending:
-        folder, port = ending.enter_context(short_folder()), free_port()
+        folder, port = ending.enter_context(short_folder()), free_ports(1)[0]
         issuer = Issuer(folder)
         config = folder / "extproc.yaml"
         config.write_text(json.dumps(document(folder, issuer, upstream, port, workers)))
@@ -125,10 +104,3 @@ def sign_in(bootstrap: dict[str, Any], issuer: Issuer) -> None:
             "typed_config": {"@type": MUTATION, "mutations": [mutation]},
         }
     ]
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return int(asked.getsockname()[1])

@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from tests.conformance.guard import free_port
+from extproc.demo.install import free_ports
 from tests.integration.guard.stack import POLL_S, READY_S, dying_with_us
 
 HERE = Path(__file__).parent
@@ -54,7 +54,7 @@ async def run_suite(*arguments: str) -> str:
 @contextlib.asynccontextmanager
 async def run_server(name: str, folder: Path) -> AsyncIterator[str]:
     """Start a server of ours, and give its address."""
-    port = free_port()
+    port = free_ports(1)[0]
     python = HERE / "servers" / f"{name}.py"
     program = [sys.executable, str(python)] if python.exists() else [str(NODE), str(python.with_suffix(".mjs"))]
     with (folder / f"{name}.log").open("wb") as log:

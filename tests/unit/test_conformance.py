@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.conformance.checks import Ended, Loss, Status, green, losses, read_checks
+from tests.conformance.clients_table import JOURNEYS, PAGE, STEPS, cell, lost
 from tests.conformance.comparison import read_entry
 from tests.conformance.programs import CLIENTS, HERE, SERVERS
 
@@ -82,3 +83,26 @@ def test_the_lock_names_no_registry():
     lock = json.loads((HERE / "package-lock.json").read_text())
     packages = {name: each for name, each in lock["packages"].items() if name}
     assert [name for name, each in packages.items() if "resolved" in each or "integrity" not in each] == []
+
+
+@pytest.mark.parametrize(
+    ("direct", "guarded", "said"),
+    [
+        ({}, {}, ""),
+        ({"text": ""}, {"text": ""}, "yes"),
+        ({"text": ""}, {"text": "late"}, "**no**"),
+        ({"text": ""}, {}, "**no**"),
+        ({"text": "late"}, {"text": ""}, "not directly either"),
+    ],
+)
+def test_a_step_is_lost_if_it_ends_well_directly_alone(direct, guarded, said):
+    assert cell("text", direct, guarded) == said
+    assert bool(lost([(direct, guarded)] * len(JOURNEYS))) is (said == "**no**")
+
+
+def test_the_page_has_each_client_and_each_step():
+    """`python -m tests.conformance clients` writes it."""
+    lines = PAGE.read_text().partition("made by")[2].splitlines()
+    head, _, *rows = [line.strip("| ").split(" | ") for line in lines if "|" in line]
+    assert head == ["step", *map(str, JOURNEYS)]
+    assert [row[0] for row in rows] == list(STEPS)

@@ -40,7 +40,7 @@ const fill = (value, names) => {
 const isAnswered = (asked, answer) => {
   if (asked.method === 'roots/list') return Array.isArray(answer?.roots);
   if (asked.method === 'sampling/createMessage') return answer?.content !== undefined;
-  const { required = [], properties } = asked.params.requestedSchema;
+  const { required = [], properties } = asked.params.requestedSchema ?? {};
   const isGiven = (key) => typeof answer.content?.[key] === properties[key].type;
   return answer?.action === 'accept' && required.every(isGiven);
 };

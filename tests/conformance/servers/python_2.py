@@ -66,7 +66,7 @@ def is_answered(asked: dict[str, Any], answer: Any) -> bool:
         return isinstance(given.get("roots"), list)
     if asked["method"] == "sampling/createMessage":
         return "content" in given
-    schema, content = asked["params"]["requestedSchema"], given.get("content") or {}
+    schema, content = asked["params"].get("requestedSchema", {}), given.get("content") or {}
     required = schema.get("required", [])
     right = (isinstance(content.get(key), TYPES[schema["properties"][key]["type"]]) for key in required)
     return given.get("action") == "accept" and all(right)

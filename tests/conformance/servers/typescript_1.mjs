@@ -1,4 +1,5 @@
 // The features on version 1 of the TypeScript SDK: `node typescript_1.mjs PORT`.
+import { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks/stores/in-memory.js';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { localhostHostValidation } from '@modelcontextprotocol/sdk/server/middleware/hostHeaderValidation.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
@@ -16,12 +17,23 @@ const fail = (code, message, data) => {
   throw new schemas.McpError(code, message, data);
 };
 
+const TASKS = { tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } };
+const taskStore = new InMemoryTaskStore();
+
+// Run a call as a task, where the client asks for one.
+const asTask = async (params, { taskStore: tasks }, result) => {
+  if (!params?.task) return result;
+  const task = await tasks.createTask({ ttl: params.task.ttl, pollInterval: 100 });
+  result.then((found) => tasks.storeTaskResult(task.taskId, 'completed', found));
+  return { task };
+};
+
 const connect = async (transport) => {
-  const server = new Server(info, { capabilities });
+  const server = new Server(info, { capabilities: { ...capabilities, ...TASKS }, taskStore });
   for (const [method, run] of Object.entries(methods)) {
     server.setRequestHandler(SCHEMAS[method], ({ params }, extra) => {
       const notify = (name, more) => extra.sendNotification({ method: name, params: more });
-      return run({
+      const result = run({
         params,
         notify,
         fail,
@@ -32,6 +44,7 @@ const connect = async (transport) => {
         changed: (kind) => server.notification({ method: `notifications/${kind}/list_changed` }),
         closeStream: () => extra.closeSSEStream?.()
       });
+      return asTask(params, extra, result);
     });
   }
   await server.connect(transport);
