@@ -152,6 +152,8 @@ class Call:
     """JSON-RPC method of the earlier call whose answer this request asks for again; empty: it asks for none."""
     uninspectable: Uninspectable | None = None
     """Set if the body could not be read; ``arguments`` is then None."""
+    has_open_name: bool = False
+    """True if the settings have only the beginning of the name, so that the caller chose the rest."""
     odd: Odd | None = None
     """Which odd but common body it then is; None if that is not known."""
     awaits_reply: bool = True

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from extproc.model.errors import ConfigError
 from extproc.model.json_shape import CallShape
-from extproc.model.name_patterns import matches
+from extproc.model.name_patterns import ANY, matches
 from extproc.settings.base import Address, Example, Host, PathSetting, Seconds, Strict, UpstreamHost
 from extproc.settings.cors import BrowserRules
 from extproc.settings.masking import MaskingSettings
@@ -141,7 +141,7 @@ class ConnectionSettings(Strict):
     def has_function(self, name: str) -> bool:
         """Return whether a call could have this name: of a function, or of the protocol's own messages."""
         known = name in self.function_names or name in self.method_names
-        return known or any(matches(pattern, name) for pattern in self.function_patterns)
+        return known or (ANY not in name and any(matches(pattern, name) for pattern in self.function_patterns))
 
     @property
     def anonymous_functions(self) -> frozenset[str]:

@@ -1,6 +1,7 @@
 # Function names and patterns. A pattern is a whole name, or a beginning followed by one `*` at its end:
 # `crm.get_customer`, `crm.get_*`, `crm.*`, or `*` for everything. A name may have a kind, `docs.prompt:summarize`; a
-# beginning without a kind, such as `docs.p*`, matches no name that has one.
+# beginning without a kind, such as `docs.p*`, matches no name that has one. Stars are part of a resource's name, so such
+# a pattern is a whole name, or `docs.resource:*`.
 package extproc.names
 
 matches(pattern, name) if {
@@ -15,10 +16,18 @@ same_kind(pattern, name) if {
 	not contains(name, ":")
 } else if {
 	contains(pattern, ":")
-} else if {
-	endswith(pattern, ".*")
+	not names_one_resource(pattern)
 } else if {
 	pattern == "*"
+} else if {
+	parts := split(pattern, ".")
+	count(parts) == 2
+	parts[1] == "*"
+}
+
+names_one_resource(pattern) if {
+	startswith(split(pattern, ".")[1], "resource:")
+	not endswith(pattern, ".resource:*")
 }
 
 some_matches(patterns, name) if {

@@ -23,7 +23,13 @@ test_the_pattern_of_a_resource_is_a_name if {
 	resource := "docs.resource:file:///docs/**"
 	names.valid(resource)
 	names.matches(resource, resource)
-	names.matches("docs.resource:file:///*", resource)
+	names.matches("docs.resource:*", resource)
+	names.matches("docs.*", resource)
+	not names.matches("docs.resource:file:///*", resource)
+	not names.matches("docs.resource:file:///docs/*", resource)
+	not names.matches("docs.resource:file:///docs/*", "docs.resource:file:///docs/private/*")
+	not names.matches("docs.resource:https://docs.*", "docs.resource:https://docs.example/**")
+	names.matches("docs.resource:file:///docs/*", "docs.resource:file:///docs/*")
 	names.valid("docs.resource:https://*/page")
 	names.matches("docs.resource:https://*/page", "docs.resource:https://*/page")
 }

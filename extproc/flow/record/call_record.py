@@ -359,7 +359,7 @@ class CallRecord:
         entry.method = call.method or self.head.method
         entry.session = self._session or call.session
         if self._unknown_function:
-            entry.function = masked_name(call.function, self.connection, self._services)
+            entry.function = f"{call.connection}.{masked_name(call.name, self.connection, self._services)}"
             entry.method = masked_name(call.method, self.connection, self._services) or self.head.method
 
     @staticmethod

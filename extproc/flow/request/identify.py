@@ -15,6 +15,7 @@ from extproc.identity import jwt_metadata, mtls_principal
 from extproc.model.call import Call, RequestHead
 from extproc.model.errors import Answered, MaskingError, Refused, Undecodable
 from extproc.model.identity import ANONYMOUS, Identity
+from extproc.model.masking import MASK_EVERYTHING
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.units import NANOSECONDS_PER_SECOND
 from extproc.settings.hosts import find_host
@@ -123,14 +124,24 @@ def _call(request: Request, connection: Connection, services: Services, session:
     """Read which function is called, with which arguments, in which session.
 
     Raises:
-        Refused: with ``unknown-function``.
+        Refused: with ``unknown-function``; also for a name within a pattern of the settings that holds an entity:
+            names are stored and shown as they are.
     """
     call = connection.protocol.identify(
         request.head, request.plain, call_id=request.call_id, unreadable=request.unreadable
     )
+    if call.has_open_name and _holds_entity(call.name, services):
+        raise Refused(Reason.UNKNOWN_FUNCTION, "names", "the name holds an entity", call)
     if session:
         return replace(call, session=session)
     return replace(call, session=recorded_session(call.session, connection, services)) if call.session else call
+
+
+def _holds_entity(name: str, services: Services) -> bool:
+    try:
+        return bool(services.masker.mask_text(name, MASK_EVERYTHING)[1])
+    except MaskingError:
+        return True
 
 
 def _anonymous_call(request: Request, connection: Connection, services: Services, session: str) -> Call:

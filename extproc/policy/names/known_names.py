@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from extproc.model.json_shape import CallShape
-from extproc.model.name_patterns import matches, may_share
+from extproc.model.name_patterns import ANY, is_open, matches, overlap
 
 SHOWN = re.compile(r"[A-Za-z0-9_.*/:$ -]{1,100}")
 """Names that an error may repeat. Anything else could be something that does not belong there."""
@@ -47,16 +47,25 @@ class KnownConnection:
 
     def has(self, name: str) -> bool:
         """True if a call on this connection may have this name, given without the connection's."""
-        return name in self.functions or name in self.methods or any(matches(each, name) for each in self.patterns)
+        return name in self.functions or name in self.methods or self._has_open(name)
+
+    def _has_open(self, name: str) -> bool:
+        return ANY not in name and any(matches(each, name) for each in self.patterns)
+
+    def has_match(self, pattern: str) -> bool:
+        """True if a pattern, which is given without the connection's name, may match a call on this connection."""
+        if pattern == ANY:
+            return True
+        if not is_open(pattern):
+            return self.has(pattern)
+        whole = any(matches(pattern, name) for name in (*self.functions, *self.methods))
+        return whole or any(overlap(pattern, each) for each in self.patterns)
 
     def has_beginning(self, beginning: str) -> bool:
         """True if the name of a call on this connection may begin so, given without the connection's name."""
-        whole = (*self.functions, *self.methods)
-        return (
-            not beginning
-            or any(may_share(each, beginning) for each in self.patterns)
-            or any(matches(f"{beginning}*", name) for name in whole)
-        )
+        whole = any(name.startswith(beginning) for name in (*self.functions, *self.methods))
+        begun = [each[:-1] for each in self.patterns]
+        return whole or not beginning or any(_begin_alike(each, beginning) for each in begun)
 
     @cached_property
     def shapes(self) -> Mapping[str, CallShape]:
@@ -92,8 +101,8 @@ class KnownNames:
 
     def matching(self, pattern: str) -> tuple[str, ...]:
         """The registered functions that a pattern matches, as in ``data.extproc.names``."""
-        if pattern.endswith("*"):
-            return tuple(name for name in self.registered if name.startswith(pattern[:-1]))
+        if pattern.endswith(ANY):
+            return tuple(name for name in self.registered if _matches_function(pattern, name))
         return (pattern,) if pattern in self.functions else ()
 
     def is_elsewhere(self, name: str) -> bool:
@@ -107,17 +116,22 @@ class KnownNames:
 
     def wrong_pattern(self, pattern: str) -> str:
         """Why no call matches a function pattern, with the name that was probably meant; empty if one may."""
-        if pattern == "*" or self.is_elsewhere(pattern) or self.has(pattern):
+        if pattern == ANY or self.is_elsewhere(pattern) or self.has(pattern):
             return ""
-        if not pattern.endswith("*"):
+        connection, _, rest = pattern.partition(".")
+        if not is_open(rest or pattern):
             return self.wrong_function(pattern)
-        connection, dot, beginning = pattern[:-1].partition(".")
-        if not dot:
-            begins = any(name.startswith(connection) for name in self.connections)
-        else:
-            known = self.connections.get(connection)
-            begins = known is not None and known.has_beginning(beginning)
-        return "" if begins else self._no_match(pattern)
+        known = self.connections.get(connection)
+        return "" if known is not None and known.has_match(rest) else self._no_match(pattern)
+
+    def wrong_beginning(self, text: str) -> str:
+        """Why the name of no call begins with a text that has a dot; empty if one may."""
+        if self.is_elsewhere(text):
+            return ""
+        connection, _, beginning = text.partition(".")
+        known = self.connections.get(connection)
+        begins = known is not None and known.has_beginning(beginning)
+        return "" if begins else self._no_match(f"{text}*")
 
     def _no_match(self, pattern: str) -> str:
         connection, _, rest = pattern.partition(".")
@@ -149,6 +163,18 @@ class KnownNames:
         if name in self.entities:
             return ""
         return f"no detector finds {quoted(name)}{suggestion(name, self.entities)}"
+
+
+def _begin_alike(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)
+
+
+def _matches_function(pattern: str, function: str) -> bool:
+    if pattern == ANY:
+        return True
+    connection, _, rest = pattern.partition(".")
+    own, _, name = function.partition(".")
+    return connection == own and (rest == ANY or matches(rest, name))
 
 
 def quoted(name: str) -> str:

@@ -102,7 +102,7 @@ def _not_one_of(what: str, text: str, names: frozenset[str]) -> str:
 def _beginning(text: str, known: KnownNames) -> str:
     """Why no function's name begins with a text; empty if one does."""
     if "." in text:
-        return known.wrong_pattern(f"{text}*")
+        return known.wrong_beginning(text)
     names = (*known.connections, *known.elsewhere)
     if any(name.startswith(text) for name in names):
         return ""

@@ -83,6 +83,13 @@ class Functions:
         """Return whether ``methods`` registers the method."""
         return method not in RESERVED and self._methods.match(method)
 
+    def is_open(self, name: str) -> bool:
+        """Return whether the settings have only the beginning of a function's name: the caller chose the rest."""
+        if name.startswith(PROMPT):
+            return name.removeprefix(PROMPT) not in self._prompts
+        is_known = name in PROTOCOL_MESSAGES or name.startswith(RESOURCE)
+        return not (is_known or name in self._tools or name in self._methods)
+
     def supports(self, setting: str) -> bool:
         """Return whether something is registered by ``tools``, ``prompts`` or ``resources``."""
         return bool({"tools": self._tools, "prompts": self._prompts, "resources": self._resources}[setting])

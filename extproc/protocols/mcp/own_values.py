@@ -139,7 +139,16 @@ PLACES: Mapping[str, Place] = {
     "error_data": Place(members={"elicitations": "elicitations", "requested": "version", "supported": "versions"}),
     "elicitations": Place(elements="asked"),
     "result:sampling": Place(members={**IN_EVERY, "role": "role", "content": "spoken", "task": "task"}),
-    "result:client": Place(members={**IN_EVERY, **TASK, "task": "task", "tasks": "tasks", "roots": "roots"}),
+    "result:client": Place(
+        members={
+            **IN_EVERY,
+            **TASK,
+            "task": "task",
+            "tasks": "tasks",
+            "nextCursor": "opaque",
+            "roots": "roots",
+        }
+    ),
 }
 """The places that messages of several methods have in common."""
 CLIENTS: Mapping[str, Mapping[str, str]] = {

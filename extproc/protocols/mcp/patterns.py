@@ -2,27 +2,24 @@
 
 A name is registered whole, or by its beginning and one ``*``. In a URI, ``**`` stands for anything and ``*`` for
 anything within a segment. A URI that readers could take for another one matches no pattern.
-
-Source of what a URI may be read as: RFC 3986 sections 5.2.4 and 6.2.2.
 """
 
 import re
-from collections.abc import Iterable
-from urllib.parse import unquote
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from extproc.model.name_patterns import ANY
+from extproc.protocols.mcp.uri_readings import NO_PATH, as_read, decoded
 
 PLAIN_NAME = r"[A-Za-z0-9_./-]{1,128}"
 """Characters of tools. Without a colon: see ``extproc.protocols.mcp.functions``."""
 METHOD_NAME = r"(?=.{1,128}$)[A-Za-z0-9_.-]+/[A-Za-z0-9_./-]+"
 """Characters of methods. They have a slash, as MCP's own: ``*`` registers no method with the name of a tool."""
-PRINTABLE_NAME = r"[^\x00-\x1f\x7f]{1,128}"
-"""Characters of prompts."""
+PRINTABLE_NAME = r"[^\x00-\x1f\x7f*]{1,128}"
+"""Characters of prompts. Without the star of patterns."""
 URI = re.compile(r"[^\x00-\x20\x7f\\]{1,2048}")
-CONFUSING = re.compile(r"[\x00-\x1f\x7f\\]|(?:^|[/?#])\.\.?(?:;[^/?#]*)?(?=[/?#]|$)")
-"""A control character, a backslash, or a dot segment, which may have parameters."""
-ROUNDS = 3
-"""How often percent-encoding is undone in search of dot segments. A URI that is encoded more often is refused."""
+STARS = (("**", "\ue001"), (ANY, "\ue000"))
+"""Stars, and what stands for them while a pattern is read as a URI: no reader changes it."""
 
 
 class NamePatterns:
@@ -44,9 +41,13 @@ class NamePatterns:
         """Return whether any name is registered."""
         return bool(self._names or self._beginnings)
 
+    def __contains__(self, name: str) -> bool:
+        """Return whether the name is registered whole."""
+        return name in self._names
+
     def match(self, name: str) -> bool:
         """Return whether the name is registered."""
-        return name in self._names or (name.startswith(self._beginnings) and bool(self._plain.fullmatch(name)))
+        return name in self or (name.startswith(self._beginnings) and bool(self._plain.fullmatch(name)))
 
 
 class UriPatterns:
@@ -54,46 +55,84 @@ class UriPatterns:
 
     def __init__(self, patterns: Iterable[str]) -> None:
         """Read the patterns."""
-        patterns = tuple(patterns)
+        patterns = frozenset(patterns)
         self._whole = frozenset(each for each in patterns if ANY not in each)
-        longest_first = sorted(set(patterns) - self._whole, key=lambda each: (-len(each), each))
-        self._compiled = tuple((each, compile_uri(each)) for each in longest_first)
+        self._as_written = _longest_first(map(_as_written, patterns - self._whole))
+        self._as_read = _longest_first(map(_as_read, patterns))
+        self._texts = {each.name: each.text for each in self._as_read}
 
     def __bool__(self) -> bool:
         """Return whether any URI is registered."""
-        return bool(self._whole or self._compiled)
+        return bool(self._whole or self._as_written)
 
     def __contains__(self, pattern: str) -> bool:
         """Return whether this is one of the URIs and patterns, as written."""
-        return pattern in self._whole or any(pattern == each for each, _ in self._compiled)
+        return pattern in self._texts
 
     def match(self, uri: str) -> str | None:
-        """Return the pattern that registers the URI: itself, else the longest that matches; None if none does."""
+        """Return the pattern that registers the URI: itself, else the longest that matches; None if none does.
+
+        None also where a reader could take the URI for one that another pattern registers, or none.
+        """
         if uri in self._whole:
             return uri
-        if not self._compiled or not _is_unambiguous(uri):
+        found = _first(self._as_written, uri)
+        if found is None or not URI.fullmatch(uri):
             return None
-        return next((pattern for pattern, compiled in self._compiled if compiled.fullmatch(uri)), None)
+        plain = decoded(uri)
+        return found.name if plain is not None and self._is_meant(found.name, plain) else None
+
+    def _is_meant(self, name: str, plain: str) -> bool:
+        """Return whether lenient readers find the same pattern, also those that know no query and no fragment."""
+        readings = {plain} if NO_PATH.search(name) else {plain, NO_PATH.split(plain, maxsplit=1)[0]}
+        found = [_first(self._as_read, as_read(each)) for each in readings]
+        return all(each is not None and each.text == self._texts[name] for each in found)
 
 
-def compile_uri(pattern: str) -> re.Pattern[str]:
-    """Return the regular expression for a pattern of URIs."""
+class _Pattern(NamedTuple):
+    name: str
+    """The pattern as it is registered."""
+    text: str
+    """The pattern as it is compared."""
+    expression: re.Pattern[str]
+
+
+def _as_written(pattern: str) -> _Pattern:
+    return _Pattern(pattern, pattern, compile_uri(pattern))
+
+
+def _as_read(pattern: str) -> _Pattern:
+    text = pattern
+    for star, mark in STARS:
+        text = text.replace(star, mark)
+    plain = decoded(text)
+    text = as_read(text if plain is None else plain)
+    for star, mark in STARS:
+        text = text.replace(mark, star)
+    if text.endswith(ANY):
+        return _Pattern(pattern, text, compile_uri(text))
+    text = text.rstrip("/")
+    return _Pattern(pattern, text, compile_uri(text, end="/?"))
+
+
+def _longest_first(patterns: Iterator[_Pattern]) -> tuple[_Pattern, ...]:
+    """Return the patterns with the most other characters than stars first, and ``*`` before ``**``."""
+    return tuple(sorted(patterns, key=_rank))
+
+
+def _rank(pattern: _Pattern) -> tuple[int, int, str]:
+    stars = pattern.text.count(ANY)
+    return stars - len(pattern.text), stars, pattern.name
+
+
+def _first(patterns: tuple[_Pattern, ...], uri: str) -> _Pattern | None:
+    return next((each for each in patterns if each.expression.fullmatch(uri)), None)
+
+
+def compile_uri(pattern: str, end: str = "") -> re.Pattern[str]:
+    """Return the regular expression for a pattern of URIs, and for what may follow at its end."""
     parts = (
         ".*" if part == "**" else "[^/?#]*" if part == ANY else re.escape(part)
         for part in re.split(r"(\*\*?)", pattern)
     )
-    return re.compile("".join(parts), re.DOTALL)
-
-
-def _is_unambiguous(uri: str) -> bool:
-    """Return whether no reader finds a dot segment, a backslash or a control character in the URI."""
-    if not URI.fullmatch(uri):
-        return False
-    for _ in range(ROUNDS):
-        plain = unquote(uri)
-        if CONFUSING.search(plain):
-            return False
-        if plain == uri:
-            return True
-        uri = plain
-    return False
+    return re.compile("".join(parts) + end, re.DOTALL)

@@ -120,6 +120,7 @@ class McpProtocol(BaseProtocol):
             raise Refused(Reason.UNKNOWN_FUNCTION, function.setting, "nothing of this name is registered", call)
         if not agree(headers, document):
             return replace(call, uninspectable=Uninspectable.HEADER_BODY_MISMATCH)
+        call = replace(call, has_open_name=self._functions.is_open(function.name))
         return replace(call, arguments=function.arguments, document=document)
 
     def request_rules(self, rules: tuple[MaskRule, ...], call: Call) -> tuple[MaskRule, ...]:

@@ -61,7 +61,8 @@ class McpConnection(ConnectionSettings):
         list[Annotated[str, Field(pattern=RESOURCE_URI)]], Example('resources: ["file:///docs/**"]')
     ] = Field([])
     """Resources that may be read, by URI, or by a pattern: ``**`` is anything, ``*`` anything within a segment. Of
-    several patterns the longest counts. Policy names one ``resource:PATTERN``, and sees the URI as an argument."""
+    several patterns the longest counts, stars aside. A URI that a reader could take for one of another pattern is
+    unknown. Policy names one ``resource:PATTERN``, and sees the URI as an argument."""
     methods: Annotated[list[Annotated[str, Field(pattern=PLAIN_PATTERN)]], Example('methods: ["tasks/*"]')] = (
         Field([])
     )

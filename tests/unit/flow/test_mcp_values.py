@@ -99,3 +99,33 @@ async def test_listed_output_schemas_accept_masks(tmp_path):
     schema["properties"]["n"]["type"] = ["integer", "string", "null"]
     assert json.loads(peer.delivered) == sent
     assert CARD not in repr(services.recorder.entries)
+
+
+@pytest.mark.parametrize(
+    ("setting", "pattern", "method", "params"),
+    [
+        ("tools", "x*", "tools/call", {"name": f"x.{CARD}"}),
+        ("tools", "*", "tools/call", {"name": "192.0.2.7"}),
+        ("prompts", "*", "prompts/get", {"name": f"of {MAIL}"}),
+        ("methods", "x/*", f"x/{CARD}", {}),
+    ],
+)
+async def test_a_name_within_a_pattern_holds_no_entity(tmp_path, setting, pattern, method, params):
+    """Names are stored and shown as they are."""
+    changes = {f"connections.docs.{setting}": [pattern, "search"]}
+    services, peer = await called(tmp_path, message(method, params, 1), b"", changes=changes)
+    assert peer.refusal.reason == "unknown-function"
+    kept = repr(services.recorder.entries)
+    assert not [each for each in (CARD, MAIL, "192.0.2.7") if each in kept]
+    assert "'docs." in kept
+
+
+async def test_a_name_that_is_registered_whole_is_the_operators(tmp_path):
+    changes = {"connections.docs.tools": ["192.0.2.7"]}
+    _, peer = await called(
+        tmp_path,
+        message("tools/call", {"name": "192.0.2.7"}, 1),
+        json.dumps(answer({}, 1)).encode(),
+        changes=changes,
+    )
+    assert peer.is_forwarded

@@ -54,6 +54,71 @@ def test_functions_of_a_pattern_are_registered_ones():
     assert KNOWN.matching("orders.nothing") == ()
 
 
+OF_KINDS = KnownNames(
+    {
+        "docs": KnownConnection(
+            "docs",
+            ("search", "resource:file:///docs/*", "resource:file:///docs/private/*", "resource:a:b"),
+            ("ping",),
+            ("get_*", "prompt:sum*"),
+        ),
+    },
+    frozenset(),
+)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "docs.*", "docs.resource:*", "docs.resource:file:///docs/*", "docs.resource:a:b", "docs.prompt:*",
+        "docs.prompt:s*", "docs.prompt:summarize*", "docs.prompt:summarize", "docs.get_*", "docs.g*", "docs.get_page",
+    ],
+)  # fmt: skip
+def test_a_pattern_of_a_kind_may_match(pattern):
+    assert OF_KINDS.wrong_pattern(pattern) == ""
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "docs.resource:file:///*", "docs.resource:file:///docs/**", "docs.resource:a:*", "docs.prompt:x*", "docs.r*",
+        "docs.prompt:x", "docs.resource:*x", "docs.tool:*", "docs.resource:file:///docs/a",
+    ],
+)  # fmt: skip
+def test_a_pattern_that_the_policies_never_match_is_wrong(pattern):
+    assert OF_KINDS.wrong_pattern(pattern)
+
+
+def test_a_pattern_is_no_name_of_a_call():
+    assert OF_KINDS.wrong_function("docs.get_*")
+    assert OF_KINDS.wrong_function("docs.prompt:*")
+    assert not OF_KINDS.wrong_function("docs.resource:file:///docs/*")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("docs.resource:file:///docs/*", ["resource:file:///docs/*"]),
+        ("docs.resource:*", ["resource:file:///docs/*", "resource:file:///docs/private/*", "resource:a:b"]),
+        ("docs.s*", ["search"]),
+        ("docs.r*", []),
+    ],
+)
+def test_registered_functions_are_matched_as_the_policies_do(pattern, names):
+    assert OF_KINDS.matching(pattern) == tuple(f"docs.{each}" for each in names)
+
+
+@pytest.mark.parametrize(
+    "text", ["docs.", "docs.prompt", "docs.resource:file", "docs.get_page", "docs.prompt:sum"]
+)
+def test_a_name_may_begin_so_whatever_its_kind(text):
+    assert OF_KINDS.wrong_beginning(text) == ""
+
+
+def test_no_name_begins_so():
+    assert OF_KINDS.wrong_beginning("docs.resource:http").startswith("no function matches")
+
+
 def test_what_may_be_no_name_is_not_repeated():
     assert quoted("crm.x") == '"crm.x"'
     assert quoted("canary\n") == "(not shown: not a plain name)"

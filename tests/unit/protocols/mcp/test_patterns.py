@@ -45,6 +45,56 @@ def test_a_uri_with_two_readings_matches_nothing(uri):
     assert DOCS.match(uri) is None
 
 
+NARROW = UriPatterns(
+    ["**", "file:///docs/**", "file:///docs/private/**", "file:///docs/key", "file:///docs/*", "db://users",
+     "db://q?table=**", "https://internal/**", "https://h:8080/**"]
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "file:///docs/%70rivate/a", "file:///docs/%2570rivate/a", "file:///docs//private/a", "file:////docs/private/a",
+        "file:/docs/private/a", "file://localhost/docs/private/a", "FILE:///docs/private/a", "file:///Docs/Private/a",
+        "file:///docs/private./a", "file:///docs/private%20/a", "file:///docs/private%2fa", "file:///docs/%6bey",
+        "file:///docs/key?", "file:///docs/key#x", "file:///docs/key/", "file:///docs/key%23x", "file:///docs/KEY",
+        "file:///docs/a%2fb", "file:///docs/a%252fb", "file:///docs/\uff50rivate/a", "file:///docs/priv\u0130te/../a",
+        "db://users?x=1", "db://users#x", "db://users/", "DB://users", "db://q?table=a%2f..%2fb", "db://q?%74able=a",
+        "https://internal:443/a", "https://me@internal/a", "https://internal./a", "https://INTERNAL/a",
+        "file:///docs/...%20/a", "file:///docs/\uff0e\uff0e/a", "file:///docs/\uff05\uff12e./a", "file:///docs/%ff/a",
+    ],
+)  # fmt: skip
+def test_no_reader_takes_a_uri_for_one_that_a_longer_pattern_registers(uri):
+    assert NARROW.match(uri) is None
+
+
+@pytest.mark.parametrize(
+    ("uri", "pattern"),
+    [
+        ("file:///docs/private/a%20b?x#y", "file:///docs/private/**"),
+        ("file:///docs/key", "file:///docs/key"),
+        ("file:///docs/keys", "file:///docs/*"),
+        ("file:///docs/a/b", "file:///docs/**"),
+        ("db://users", "db://users"),
+        ("db://users/1", "**"),
+        ("db://q?table=a/b", "db://q?table=**"),
+        ("https://h:8080/a", "https://h:8080/**"),
+        ("https://internal/a@b:1", "https://internal/**"),
+        ("mailto:a@b.example", "**"),
+    ],
+)
+def test_a_uri_that_all_readers_take_alike_matches_the_longest(uri, pattern):
+    assert NARROW.match(uri) == pattern
+
+
+def test_patterns_that_differ_only_for_exact_readers_are_both_meant():
+    both = UriPatterns(["repo://README/**", "repo://readme/**", "repo://a%20b/**", "repo://v1.*", "repo://x/*/"])
+    uris = ["repo://README/1", "repo://readme/1", "repo://a%20b/1", "repo://v1.2", "repo://x/1/"]
+    assert [both.match(each) for each in uris] == [
+        "repo://README/**", "repo://readme/**", "repo://a%20b/**", "repo://v1.*", "repo://x/*/",
+    ]  # fmt: skip
+
+
 @given(st.lists(st.sampled_from(["..", ".", "/", "%2e", "%2f", "%5c", "a", "%25", "\\", "docs"]), max_size=8))
 def test_no_way_leads_out_of_a_folder(parts):
     uri = "file:///docs/" + "".join(parts)
