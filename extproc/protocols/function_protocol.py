@@ -119,6 +119,14 @@ class FunctionProtocol(Protocol):
         """
         ...
 
+    def calls_the_same(self, call: Call, body: bytes) -> bool:
+        """Return whether the masked body still calls the function that policy decided about.
+
+        Raises:
+            Unreadable: the masked body cannot be read again.
+        """
+        ...
+
     @property
     def opaque_fields(self) -> frozenset[str]:
         """Names of the request's header fields that only the backend reads, and gave the caller: never masked."""

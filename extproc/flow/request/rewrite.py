@@ -55,6 +55,7 @@ def rewrite(decided: DecidedCall, services: Services) -> OutboundRequest:
     decided = change_query(decided)
     rules = request_rules(decided)
     body, findings = _masked_body(decided, services, rules)
+    _check_same_call(decided, body)
     copies = _header_copies(decided, body)
     edits, found = _masked_fields(decided, services, rules, copies)
     path = decided.request.head.path
@@ -75,6 +76,20 @@ def never_forwarded(decided: DecidedCall) -> tuple[str, ...]:
         return NEVER_FORWARDED + own
     event_field = decided.connection.protocol.event_field  # the caller's text is no id of the backend's
     return NEVER_FORWARDED + UNREADABLE_RESPONSES + ((event_field,) if event_field else ()) + own
+
+
+def _check_same_call(decided: DecidedCall, body: bytes | None) -> None:
+    """Refuse a body that masking has made a call of another function.
+
+    Raises:
+        Refused: with ``masking-failed``.
+    """
+    try:
+        if body is None or decided.connection.protocol.calls_the_same(decided.call, body):
+            return
+    except Unreadable as error:
+        raise _masking_failed("the masked body cannot be read again") from error
+    raise _masking_failed("masking would make it a call of another function")
 
 
 def _header_copies(decided: DecidedCall, body: bytes | None) -> Copies:

@@ -115,6 +115,7 @@ PLACES: Mapping[str, Place] = {
     "roots": Place(elements="root"),
     "root": Place(members={"uri": "uri"}),
     "reference": Place(members={"type": "kind", "uri": "uri"}),
+    "registered_reference": Place(members={"type": "kind", "uri": "uri", "name": "opaque"}),
     "completion": Place(members={"total": "number"}),
     "subscriptions": Place(members={"resourceSubscriptions": "uris"}),
     # what a server asks of its client
@@ -174,6 +175,13 @@ CLIENTS: Mapping[str, Mapping[str, str]] = {
     "notifications/tasks/status": TASK,
 }
 """The members of ``params`` that are the protocol's in a client's message, by method."""
+CALLERS: Mapping[str, Mapping[str, str]] = {
+    **CLIENTS,
+    "tools/call": {**CLIENTS["tools/call"], "name": "opaque"},
+    "prompts/get": {**CLIENTS["prompts/get"], "name": "opaque"},
+    "completion/complete": {"ref": "registered_reference"},
+}
+"""The same in a client's message that calls a registered function: such a name is the operator's, or no entity."""
 SERVERS: Mapping[str, Mapping[str, str]] = {
     "sampling/createMessage": {"messages": "messages", "tools": "tools", "task": "task"},
     "elicitation/create": {
@@ -222,10 +230,11 @@ OTHER = ""
 def _tables() -> dict[str, Place]:
     """Return all places: those of whole messages, by direction and method, as well."""
     places = dict(PLACES)
-    for side, methods in (("client", CLIENTS), ("server", SERVERS)):
+    for side, methods in (("client", CLIENTS), ("caller", CALLERS), ("server", SERVERS)):
         for method, members in {**methods, OTHER: {}}.items():
             places[f"params:{side}:{method}"] = Place(members={**IN_EVERY, **members})
-            places[f"{side}:{method}"] = Place(members={"id": "token", "params": f"params:{side}:{method}"})
+            own = {"id": "token", **({"method": "opaque"} if side == "caller" else {})}
+            places[f"{side}:{method}"] = Place(members={**own, "params": f"params:{side}:{method}"})
     every = {key: name for members in RESULTS.values() for key, name in members.items()}
     for method, members in {**RESULTS, OTHER: {}, ANY_RESULT: every}.items():
         places[f"result:{method}"] = Place(members={**IN_EVERY, **members})
@@ -246,7 +255,7 @@ def shape(call: Call, *, response: bool) -> MessageShape:
         response: of the messages that the server sends; else of the one that the client sent.
     """
     if not response:
-        return _CLIENT
+        return _CLIENT if call.document is None else _CALLER
     return _responses(ANY_RESULT if call.name == STREAM else call.method if call.method in RESULTS else OTHER)
 
 
@@ -290,5 +299,6 @@ def _root_of_arguments(arguments: Json) -> str:
     return f"result:{_kind_of_answer(arguments)}"
 
 
+_CALLER = MessageShape(ALL_PLACES, partial(_root, "caller", CALLERS, ""))
 _CLIENT = MessageShape(ALL_PLACES, partial(_root, "client", CLIENTS, ""))
 _ARGUMENTS = MessageShape(ALL_PLACES, _root_of_arguments)

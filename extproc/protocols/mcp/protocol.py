@@ -138,6 +138,14 @@ class McpProtocol(BaseProtocol):
         sent = call.document if body is None else read_document(body, max_depth=self._max_depth)
         return as_sent(headers, call.document, sent)
 
+    def calls_the_same(self, call: Call, body: bytes) -> bool:
+        """Return whether the masked message still calls this function: a mask may change a name or a URI."""
+        if call.document is None:
+            return True
+        message = read_message(read_document(body, max_depth=self._max_depth))
+        function = self._functions.called_by(message)
+        return function.is_registered and (function.name, message.method) == (call.name, call.method)
+
     def shape(self, call: Call, *, response: bool) -> MessageShape:
         """Return the shape of JSON-RPC messages in one direction; see ``own_values``."""
         return own_values.shape(call, response=response)

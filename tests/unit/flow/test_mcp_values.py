@@ -120,12 +120,17 @@ async def test_a_name_within_a_pattern_holds_no_entity(tmp_path, setting, patter
     assert "'docs." in kept
 
 
-async def test_a_name_that_is_registered_whole_is_the_operators(tmp_path):
-    changes = {"connections.docs.tools": ["192.0.2.7"]}
-    _, peer = await called(
-        tmp_path,
-        message("tools/call", {"name": "192.0.2.7"}, 1),
-        json.dumps(answer({}, 1)).encode(),
-        changes=changes,
-    )
-    assert peer.is_forwarded
+@pytest.mark.parametrize(
+    ("setting", "method", "params"),
+    [
+        ("tools", "tools/call", {"name": "192.0.2.7", "arguments": {}}),
+        ("prompts", "prompts/get", {"name": "192.0.2.7"}),
+        ("prompts", "completion/complete", {"ref": {"type": "ref/prompt", "name": "192.0.2.7"}}),
+        ("methods", "192.0.2.7", {}),
+    ],
+)
+async def test_a_name_that_is_registered_whole_is_the_operators(tmp_path, setting, method, params):
+    changes = {f"connections.docs.{setting}": ["192.0.2.7"]}
+    asked = message(method, params, 1)
+    _, peer = await called(tmp_path, asked, json.dumps(answer({}, 1)).encode(), changes=changes)
+    assert json.loads(peer.upstream_body) == asked
