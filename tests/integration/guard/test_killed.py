@@ -8,7 +8,7 @@ import time
 import httpx
 import pytest
 
-from tests.integration.guard.stack import CARD, WITHIN_S, Stack, kinds, run_stack, terminals
+from tests.integration.guard.stack import CARD, DOCS, WITHIN_S, Stack, kinds, run_stack, terminals
 from tests.integration.support.upstream import Scripted
 
 pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="session")]
@@ -49,6 +49,18 @@ async def test_a_guard_killed_at_any_phase_lets_nothing_out(faulty: Stack, phase
     assert_nothing_out(faulty, answer, phase, {502, 503})
     assert terminals(faulty.entries()) == []
     assert ("call.decided" in kinds(faulty.entries())) == (phase not in REQUEST_PHASES)
+    faulty.no_end_expected()
+
+
+@pytest.mark.parametrize("phase", ["response_headers", "response_body"])
+async def test_an_mcp_client_learns_of_a_guard_killed_while_the_server_answers(faulty: Stack, phase: str) -> None:
+    """On the status and with the id by which it finds its call: the guard left the words with Envoy."""
+    faulty.upstream.answer = SENSITIVE
+    call = {"jsonrpc": "2.0", "id": "q7", "method": "tools/call", "params": {"name": "search", "arguments": {}}}
+    headers = {"x-test-fault": f"kill@{phase}"}
+    answer = await faulty.call("POST", "/mcp", host=DOCS, json=call, headers=headers)
+    assert_nothing_out(faulty, answer, phase, {200})
+    assert (answer.json()["id"], answer.json()["error"]["data"]["reason"]) == ("q7", "response-abandoned")
     faulty.no_end_expected()
 
 
