@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import venv
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +82,10 @@ JOURNEYS = (
 )
 
 
+Found = dict[Journey, tuple[Steps, Steps]]
+"""The steps of each client: directly, and through the guard."""
+
+
 def python_with(requirements: Sequence[str]) -> Path:
     """Return a Python that has these packages; made at the first time."""
     if not requirements:
@@ -112,16 +116,16 @@ async def travel(journey: Journey, url: str) -> Steps:
     return {each["step"]: each.get("error") or "" for each in told}
 
 
-async def compare_journeys(folder: Path) -> list[tuple[Steps, Steps]]:
-    """Run all clients, directly and through a guard."""
-    found: dict[Journey, tuple[Steps, Steps]] = {}
-    for server in sorted({journey.server for journey in JOURNEYS}):
+async def compare_journeys(folder: Path, journeys: Sequence[Journey] = JOURNEYS) -> Found:
+    """Run clients, directly and through a guard."""
+    found: Found = {}
+    for server in sorted({journey.server for journey in journeys}):
         async with run_server(server, folder) as address, run_guard(address) as guard:
-            for journey in JOURNEYS:
+            for journey in journeys:
                 if journey.server == server:
                     direct = await travel(journey, f"http://{address}/mcp".replace("127.0.0.1", "localhost"))
                     found[journey] = direct, await travel(journey, guard.url())
-    return [found[journey] for journey in JOURNEYS]
+    return {journey: found[journey] for journey in journeys}
 
 
 def cell(step: str, direct: Steps, guarded: Steps) -> str:
@@ -133,21 +137,21 @@ def cell(step: str, direct: Steps, guarded: Steps) -> str:
     return "**no**" if guarded.get(step, "missing") else "yes"
 
 
-def lost(found: Iterable[tuple[Steps, Steps]]) -> list[str]:
+def lost(found: Found) -> list[str]:
     """Return the steps that end well directly, and not through the guard."""
     return [
         f"{journey.client} {journey.version}: {step}: {guarded.get(step, 'missing')}"
-        for journey, (direct, guarded) in zip(JOURNEYS, found, strict=True)
+        for journey, (direct, guarded) in found.items()
         for step in direct
         if cell(step, direct, guarded) == "**no**"
     ]
 
 
-def table(found: Sequence[tuple[Steps, Steps]]) -> str:
-    """Return the table of all clients, in Markdown."""
-    head = ["step", *map(str, JOURNEYS)]
+def table(found: Found) -> str:
+    """Return the table of clients, in Markdown."""
+    head = ["step", *map(str, found)]
     rows = [head, ["---"] * len(head)]
-    rows += [[step, *(cell(step, direct, guarded) for direct, guarded in found)] for step in STEPS]
+    rows += [[step, *(cell(step, direct, guarded) for direct, guarded in found.values())] for step in STEPS]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 
 

@@ -7,11 +7,13 @@ and npm is there.
 import os
 import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from tests.conformance.checks import green
+from tests.conformance.clients_table import JOURNEYS, compare_journeys, lost
 from tests.conformance.comparison import Case, compare_clients, compare_servers, idle, unnamed
 from tests.conformance.programs import are_installed
 
@@ -65,3 +67,10 @@ async def test_all_scenarios_ran_and_are_green_directly(cases: list[Case]) -> No
     assert {key: len(scenarios) for key, scenarios in ran.items()} == SCENARIOS
     red = {key: scenarios - green(case.direct) for case, (key, scenarios) in zip(cases, ran.items(), strict=True)}
     assert {key: scenarios for key, scenarios in red.items() if scenarios} == NOT_GREEN_DIRECTLY
+
+
+async def test_whole_clients_lose_nothing(packages: None, tmp_path: Path) -> None:
+    """Those of the table that need no other packages: `python -m tests.conformance clients` runs them all."""
+    found = await compare_journeys(tmp_path, [each for each in JOURNEYS if not each.requirements])
+    assert lost(found) == []
+    assert [error for direct, _ in found.values() for error in direct.values() if error] == []
