@@ -43,6 +43,11 @@ class BaseProtocol:
         del call
         return rules
 
+    def argument_rules(self, rules: tuple[MaskRule, ...], call: Call) -> tuple[MaskRule, ...]:
+        """Leave the rules as they are: they are written against the arguments."""
+        del call
+        return rules
+
     def response_rules(self, rules: tuple[MaskRule, ...], call: Call) -> tuple[MaskRule, ...]:
         """Leave the rules as they are: ``$`` is the response's document."""
         del call

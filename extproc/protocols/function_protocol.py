@@ -97,6 +97,10 @@ class FunctionProtocol(Protocol):
         """Rebase path rules, written against the arguments, onto the document of the call's request."""
         ...
 
+    def argument_rules(self, rules: tuple[MaskRule, ...], call: Call) -> tuple[MaskRule, ...]:
+        """Rebase path rules onto ``call.arguments``, where the same arguments may be in several places."""
+        ...
+
     def response_rules(self, rules: tuple[MaskRule, ...], call: Call) -> tuple[MaskRule, ...]:
         """Rebase path rules, written against the result, onto the document of the response (or of each event)."""
         ...

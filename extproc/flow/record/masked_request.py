@@ -65,7 +65,7 @@ def masked_arguments(named: NamedCall, services: Services, policy_rules: tuple[M
     clean = isinstance(named, IdentifiedCall) and named.searched and not named.findings and shape is None
     if clean and not any(rule.path and not rule.exempt for rule in rules):
         return connection.without_credential(dump(named.call.arguments).decode("utf-8", "replace"))
-    rules = for_each_message(named, rules)
+    rules = connection.protocol.argument_rules(for_each_message(named, rules), named.call)
     shown = connection.without_credential(dump(readable_arguments(named, services)).decode("utf-8", "replace"))
     recorded = shape.for_records() if shape else None
     return services.masker.mask(shown.encode(), "application/json", rules, shape=recorded).body.decode()

@@ -162,7 +162,9 @@ class Functions:
         kind = ref.get("type") if isinstance(ref, dict) else None
         if not isinstance(ref, dict) or not isinstance(kind, str) or kind not in REF_KEYS:
             raise Unreadable(Uninspectable.NOT_JSONRPC)
-        if not params.keys() <= COMPLETE_KEYS:
+        if not params.keys() <= COMPLETE_KEYS or not _is_completed(
+            params.get("argument"), params.get("context", {})
+        ):
             raise Unreadable(Uninspectable.NOT_JSONRPC)
         arguments = {key: value for key, value in params.items() if key != META}
         if kind == "ref/prompt":
@@ -217,6 +219,15 @@ def _with_inputs(params: dict[str, Json], arguments: dict[str, Json]) -> dict[st
     if not isinstance(inputs, dict) or INPUTS in arguments:
         raise Unreadable(Uninspectable.NOT_JSONRPC)
     return {**arguments, INPUTS: inputs}
+
+
+def _is_completed(argument: Json, context: Json) -> bool:
+    """Return whether this is an argument with the beginning of its value, and others that are chosen already."""
+    if not isinstance(argument, dict) or not isinstance(context, dict) or argument.keys() != {"name", "value"}:
+        return False
+    chosen = context.get("arguments", {})
+    texts = (argument["name"], argument["value"])
+    return context.keys() <= {"arguments"} and isinstance(chosen, dict) and all(isinstance(x, str) for x in texts)
 
 
 def _is_task(task: Json) -> bool:

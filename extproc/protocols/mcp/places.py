@@ -1,23 +1,45 @@
 """The places in MCP's messages where a function's arguments and results are. Rules for paths are rebased there.
 
 A rule is written against the arguments or the result: ``$.ssn``. In a message that belongs to no known function, a
-result may be any function's, so the places of all are taken.
+result may be any function's, so the places of all are taken. Arguments are in other places, too, where a client
+answers the server's questions with a call, and where it completes one of them.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import TypeAlias
 
 from extproc.model.call import Call
 from extproc.model.masking import MaskRule
 from extproc.protocols.mcp.functions import INPUTS
-from extproc.protocols.mcp.methods import COMPLETE, OF_RESOURCES, PROMPTS_GET, PROTOCOL_MESSAGES, TOOLS_CALL
+from extproc.protocols.mcp.methods import (
+    COMPLETE,
+    OF_RESOURCES,
+    PROMPTS_GET,
+    PROTOCOL_MESSAGES,
+    RESPONSE,
+    TOOLS_CALL,
+)
 
-PARAMS = ("$.params",)
+ROOT = "$"
+OF_INPUTS = f"$.{INPUTS}.*.content"
+"""A client's answers with a call, in its arguments."""
+OF_ANSWERS = ("$.content", "$.data")
+"""A client's answer to the server: its content, or the data of an error."""
+OF_COMPLETED = ("$.argument.value", "$.context")
+"""The data in the parameters of a completion."""
+CHOSEN = "$.context.arguments"
+"""The arguments that are chosen already, in the parameters of a completion."""
+PARAMS = "$.params"
 ARGUMENTS = ("$.params.arguments", f"$.params.{INPUTS}.*.content", "$.result.content", "$.error.data")
 """Arguments; the client's answers with a retry; and its answers to the server: content, an error."""
-AT_HOME = re.compile(rf"\$\.{INPUTS}(?![\w])")
-"""A path into the client's answers, which are no argument in the message."""
+FIRST = re.compile(
+    r"""\$(?:\.\.?(?P<name>[^\W\d]\w*)|(?:\.\.)?\[(?P<quote>['"])(?P<quoted>[^'"\\]*)(?P=quote)\]|(?P<all>\.\*|\[\*\]))"""
+)
+"""The first step of a path. An escaped name is none of the protocol's."""
+Paths: TypeAlias = Callable[[str], Iterable[str]]
+"""Returns the places of a path."""
 OF_TOOLS = (
     "$.result.structuredContent",
     "$.result.content[*].text",
@@ -31,6 +53,8 @@ OF_PROMPTS = (
     "$.result.messages[*].content.resource.text",
     "$.result.messages[*].content.resource.blob",
     "$.result.messages[*].content[*].text",
+    "$.result.messages[*].content[*].resource.text",
+    "$.result.messages[*].content[*].resource.blob",
 )
 OF_CONTENTS = ("$.result.contents[*].text", "$.result.contents[*].blob")
 OF_COMPLETION = ("$.result.completion",)
@@ -45,14 +69,59 @@ RESULTS = {
 }
 
 
-def argument_places(call: Call) -> tuple[str, ...]:
-    """Return the paths of the arguments, in the message of a call."""
-    whole = call.method in OF_RESOURCES or call.method == COMPLETE or not _is_known(call)
-    return PARAMS if whole else ARGUMENTS
+def in_arguments(call: Call) -> Paths:
+    """Return how a path is followed in the arguments of a call, as policy sees them."""
+    if call.method in (TOOLS_CALL, PROMPTS_GET) or call.method in OF_RESOURCES:
+        return lambda path: (path, *_below(OF_INPUTS, path))
+    if call.method == COMPLETE:
+        return lambda path: (path, *_below(CHOSEN, path), *_completed(call, path))
+    if call.name == RESPONSE:
+        return lambda path: (path, *(each for place in OF_ANSWERS for each in _below(place, path)))
+    return lambda path: (path,)
 
 
-def result_places(call: Call) -> tuple[str, ...]:
-    """Return the paths of the results, in the messages that answer a call."""
+def in_message(call: Call) -> Paths:
+    """Return how a path is followed in the message of a call."""
+    if call.method == COMPLETE or call.method in OF_RESOURCES:
+        whole = OF_COMPLETED if call.method == COMPLETE else ("$.uri", OF_INPUTS)
+        inside = in_arguments(call)
+        return lambda path: (PARAMS + each[1:] for each in (whole if path == ROOT else inside(path)))
+    if not _is_known(call):
+        return lambda path: (PARAMS + path[1:],)
+    return lambda path: (*_of_inputs(path), *(place + path[1:] for place in ARGUMENTS))
+
+
+def _below(place: str, path: str) -> tuple[str, ...]:
+    """Return a path below a place; none for the whole, which has the place in it."""
+    return () if path == ROOT else (place + path[1:],)
+
+
+def _of_inputs(path: str) -> tuple[str, ...]:
+    """Return a path into the client's answers, which are no argument in the message."""
+    return (PARAMS + path[1:],) if _leads_to(path, INPUTS) else ()
+
+
+def _completed(call: Call, path: str) -> tuple[str, ...]:
+    """Return the value that is completed, where a path leads to its argument."""
+    argument = call.arguments.get("argument") if isinstance(call.arguments, dict) else None
+    name = argument.get("name") if isinstance(argument, dict) else None
+    first = FIRST.match(path)
+    if first is None or not (first["all"] or _leads_to(path, name)):
+        return ()
+    return (OF_COMPLETED[0] + path[first.end() :],)
+
+
+def _leads_to(path: str, name: object) -> bool:
+    first = FIRST.match(path)
+    return first is not None and name in (first["name"], first["quoted"])
+
+
+def in_answers(call: Call) -> Paths:
+    """Return how a path is followed in the messages that answer a call."""
+    return lambda path: (place + path[1:] for place in _result_places(call))
+
+
+def _result_places(call: Call) -> tuple[str, ...]:
     if call.method in RESULTS:
         return RESULTS[call.method]
     if _is_known(call):
@@ -65,14 +134,9 @@ def _is_known(call: Call) -> bool:
     return call.method in RESULTS or call.name in PROTOCOL_MESSAGES
 
 
-def rebased(rules: Iterable[MaskRule], places: tuple[str, ...]) -> tuple[MaskRule, ...]:
+def rebased(rules: Iterable[MaskRule], paths: Paths) -> tuple[MaskRule, ...]:
     """Return the rules, each rule for a path once for every place."""
     found: list[MaskRule] = []
     for rule in rules:
-        found += [replace(rule, path=path) for path in _paths(rule.path, places)] if rule.path else [rule]
+        found += [replace(rule, path=path) for path in paths(rule.path)] if rule.path else [rule]
     return tuple(found)
-
-
-def _paths(path: str, places: tuple[str, ...]) -> list[str]:
-    at_home = [f"$.params{path[1:]}"] if AT_HOME.match(path) and places == ARGUMENTS else []
-    return at_home + [place + path[1:] for place in places]

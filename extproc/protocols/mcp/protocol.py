@@ -32,7 +32,7 @@ from extproc.protocols.mcp.header_copies import agree, as_sent
 from extproc.protocols.mcp.listings import read_listing
 from extproc.protocols.mcp.message import read_message
 from extproc.protocols.mcp.methods import CANCELLED, LISTS, SESSION_END, STREAM, UNREADABLE
-from extproc.protocols.mcp.places import argument_places, rebased, result_places
+from extproc.protocols.mcp.places import in_answers, in_arguments, in_message, rebased
 from extproc.protocols.mcp.settings import DOCUMENT_METHODS, McpConnection
 from extproc.protocols.request_checks import check_readable, read_session
 from extproc.protocols.streamed_event import NOTHING_TO_DECIDE, EventContent, ReadEvent
@@ -125,11 +125,15 @@ class McpProtocol(BaseProtocol):
 
     def request_rules(self, rules: tuple[MaskRule, ...], call: Call) -> tuple[MaskRule, ...]:
         """Rebase ``$.x`` of a function's arguments to every place where they are in the call's message."""
-        return rebased(rules, argument_places(call))
+        return rebased(rules, in_message(call))
+
+    def argument_rules(self, rules: tuple[MaskRule, ...], call: Call) -> tuple[MaskRule, ...]:
+        """Rebase ``$.x`` to the client's answers in a call, and to the arguments that it completes."""
+        return rebased(rules, in_arguments(call))
 
     def response_rules(self, rules: tuple[MaskRule, ...], call: Call) -> tuple[MaskRule, ...]:
         """Rebase ``$.x`` of a function's result to every place where results are in the answer to the call."""
-        return rebased(rules, result_places(call))
+        return rebased(rules, in_answers(call))
 
     def header_copies(self, call: Call, headers: Headers, body: bytes | None) -> Mapping[str, bytes]:
         """Return the fields that copy the message; see ``as_sent``."""

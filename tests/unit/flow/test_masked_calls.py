@@ -33,3 +33,61 @@ async def test_a_uri_that_masking_makes_another_is_not_read(tmp_path, uri):
 async def test_a_uri_that_still_is_of_its_pattern_goes_masked(tmp_path):
     peer, _ = await sent(tmp_path, {"method": "resources/read", "params": {"uri": f"file:///public/{SSN}/x"}})
     assert json.loads(peer.upstream_body)["params"]["uri"] == "file:///public//x"
+
+
+INPUTS = {"k": {"action": "accept", "content": {"ssn": "canary", "n": 1}}}
+OF_PROMPT = {"type": "ref/prompt", "name": "summarize"}
+CANARIES = [
+    {
+        "method": "tools/call",
+        "params": {"name": "search", "arguments": {"ssn": "canary"}, "inputResponses": INPUTS},
+    },
+    {"method": "prompts/get", "params": {"name": "a", "arguments": {"ssn": "canary"}, "inputResponses": INPUTS}},
+    {"method": "resources/read", "params": {"uri": "file:///public/a", "inputResponses": INPUTS}},
+    {
+        "method": "completion/complete",
+        "params": {
+            "ref": OF_PROMPT,
+            "argument": {"name": "ssn", "value": "canary"},
+            "context": {"arguments": {"ssn": "canary", "other": "kept"}},
+        },
+    },
+    {"result": {"action": "accept", "content": {"ssn": "canary"}}},
+    {"error": {"code": 1, "message": "no", "data": {"ssn": "canary"}}},
+]
+
+
+@pytest.mark.parametrize("path", ["$.ssn", "$['ssn']", "$..ssn"])
+@pytest.mark.parametrize("message", CANARIES)
+async def test_a_path_reaches_an_argument_wherever_it_is_also_in_the_record(tmp_path, message, path):
+    policy = {"action": "allow", "mask": {"request": [{"path": path, "how": "redact"}]}}
+    peer, entry = await sent(tmp_path, message, policy)
+    assert peer.is_forwarded
+    assert b"canary" not in peer.upstream_body
+    assert b"[REDACTED]" in peer.upstream_body
+    assert "canary" not in entry.arguments
+    assert "[REDACTED]" in entry.arguments
+
+
+@pytest.mark.parametrize("path", ["$.inputResponses.k.content.ssn", """$["inputResponses"].k..ssn"""])
+async def test_a_path_into_the_answers_reaches_them(tmp_path, path):
+    policy = {"action": "allow", "mask": {"request": [{"path": path, "how": "redact"}]}}
+    params = {"name": "search", "inputResponses": INPUTS}
+    peer, entry = await sent(tmp_path, {"method": "tools/call", "params": params}, policy)
+    assert b"canary" not in peer.upstream_body
+    assert "canary" not in entry.arguments
+
+
+async def test_a_completion_shows_what_the_allow_list_mode_declares_of_its_arguments(tmp_path):
+    changes = {"connections.docs.masking": {"declared": {"request": ["$.ssn"]}}}
+    completion = {"ref": OF_PROMPT, "argument": {"name": "ssn", "value": "shown"}}
+    context = {"arguments": {"ssn": "shown", "other": "canary"}}
+    message = {"method": "completion/complete", "params": completion | {"context": context}}
+    peer, entry = await sent(tmp_path, message, {"action": "allow"}, changes)
+    context["arguments"]["other"] = "[REDACTED]"
+    assert json.loads(peer.upstream_body)["params"] == completion | {"context": context}
+    assert "canary" not in entry.arguments
+    completion["argument"]["name"] = "other"
+    peer, entry = await sent(tmp_path, message, {"action": "allow"}, changes)
+    assert json.loads(peer.upstream_body)["params"]["argument"] == {"name": "other", "value": "[REDACTED]"}
+    assert entry.arguments.count("shown") == 1

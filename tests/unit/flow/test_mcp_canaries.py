@@ -117,11 +117,12 @@ async def test_what_a_client_sends(tmp_path, version, plant):
 
 async def response(services, method, message, *, is_stream):
     params = {"name": "search", "uri": "crm:///x", "ref": {"type": "ref/prompt", "name": "x"}, "taskId": "t"}
+    params["argument"] = {"name": "a", "value": ""}
     taken = {
         "tools/call": ("name",),
         "prompts/get": ("name",),
         "resources/read": ("uri",),
-        "completion/complete": ("ref",),
+        "completion/complete": ("ref", "argument"),
     }.get(method, ("taskId",) if method.startswith("tasks/") else ())
     asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {key: params[key] for key in taken}}
     head = asks("POST", "/mcp", "docs.internal", content_type="application/json")

@@ -13,6 +13,7 @@ NUMBER = int(CARD)
 TEXT = f"Ärger: {CARD}"
 BLOB = base64.b64encode(b"\xff\xfe" + TEXT.encode("utf-16-le")).decode()
 EVENTS = "text/event-stream"
+OF_PROMPT = {"ref": {"type": "ref/prompt", "name": "192.0.2.7"}, "argument": {"name": "a", "value": ""}}
 
 
 def message(method, params, rpc_id=NUMBER):
@@ -125,7 +126,7 @@ async def test_a_name_within_a_pattern_holds_no_entity(tmp_path, setting, patter
     [
         ("tools", "tools/call", {"name": "192.0.2.7", "arguments": {}}),
         ("prompts", "prompts/get", {"name": "192.0.2.7"}),
-        ("prompts", "completion/complete", {"ref": {"type": "ref/prompt", "name": "192.0.2.7"}}),
+        ("prompts", "completion/complete", OF_PROMPT),
         ("methods", "192.0.2.7", {}),
     ],
 )

@@ -8,6 +8,8 @@ from extproc.protocols.mcp.message import Message, read_message
 
 CALLABLE = {"tools": ["search", "fs_*", "2fa"], "prompts": ["summarize", "re*"], "resources": ["file:///docs/**"]}
 
+OF_SUMMARIZE = {"ref": {"type": "ref/prompt", "name": "summarize"}}
+
 
 def functions(**changes):
     settings = {"tools": [], "prompts": [], "resources": [], "methods": []} | CALLABLE | changes
@@ -61,9 +63,9 @@ def test_prompts_and_resources_have_names_that_no_tool_can_have():
 def test_a_completion_reads_what_it_refers_to():
     of_prompt = {"ref": {"type": "ref/prompt", "name": "summarize"}, "argument": {"name": "a", "value": "b"}}
     assert called("completion/complete", of_prompt | {"_meta": {}}) == ("prompt:summarize", of_prompt, True)
-    of_resource = {"ref": {"type": "ref/resource", "uri": "file:///docs/{name}"}, "argument": {}}
+    of_resource = of_prompt | {"ref": {"type": "ref/resource", "uri": "file:///docs/{name}"}, "context": {}}
     assert called("completion/complete", of_resource) == ("resource:file:///docs/**", of_resource, True)
-    other = {"ref": {"type": "ref/resource", "uri": "file:///{name}"}}
+    other = of_prompt | {"ref": {"type": "ref/resource", "uri": "file:///{name}"}}
     assert not called("completion/complete", other)[2]
 
 
@@ -86,7 +88,12 @@ def test_a_completion_reads_what_it_refers_to():
         ("completion/complete", {"ref": {"type": "ref/other", "name": "summarize"}}),
         ("completion/complete", {"ref": {"type": ["ref/prompt"], "name": "summarize"}}),
         ("completion/complete", {"ref": {"type": "ref/prompt", "name": "summarize", "uri": "file:///etc"}}),
-        ("completion/complete", {"ref": {"type": "ref/prompt", "name": "summarize"}, "extra": 1}),
+        ("completion/complete", OF_SUMMARIZE | {"argument": {"name": "a", "value": "b"}, "extra": 1}),
+        ("completion/complete", OF_SUMMARIZE),
+        ("completion/complete", OF_SUMMARIZE | {"argument": {"name": "a", "value": {"b": 1}}}),
+        ("completion/complete", OF_SUMMARIZE | {"argument": {"name": "a", "value": "b", "more": "c"}}),
+        ("completion/complete", OF_SUMMARIZE | {"argument": {"name": "a", "value": "b"}, "context": []}),
+        ("completion/complete", OF_SUMMARIZE | {"argument": {"name": "a", "value": "b"}, "context": {"x": 1}}),
     ],
 )
 def test_what_policy_would_not_see_cannot_be_read(method, params):
