@@ -2,7 +2,8 @@
 
 A stream consists of lines; LF, CR and CRLF each end one. A line is a field (``name``, or ``name:value`` without
 one space after the colon) or, if it begins with a colon, a comment. An empty line ends an event. The stream may
-begin with one byte order mark. Lines after the last empty line are not an event.
+begin with one byte order mark. Lines after the last empty line are not an event. A comment in front of an event is
+taken by itself: servers keep connections open with lines of comments, which must not wait for an event.
 """
 
 import re
@@ -16,7 +17,6 @@ BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _EVENT_END = re.compile(rb"[\r\n](?>(?:(?<=\r)\n)?)(?:\r\n?|\n)")
 _LF, _CR, _CRLF = b"\n", b"\r", b"\r\n"
-_ENDS = (_LF, _CR)
 DATA_HEADS = frozenset({b"data", b"data:", b"data: "})
 
 
@@ -55,7 +55,7 @@ class Line(NamedTuple):
 
 
 class Event(NamedTuple):
-    """One event with its empty line. Comments alone, and stray line ends, are events without data.
+    """One event with its empty line. A comment in front of one, and a stray line end, are events without data.
 
     It is stored as received: lines are short, and as objects they would take fifty times their bytes.
     """
@@ -71,6 +71,11 @@ class Event(NamedTuple):
         for match in _LINE_END.finditer(self.raw):
             yield _line(self.raw[at : match.start()], match[0], at_start=self.first and not at)
             at = match.end()
+
+    @property
+    def is_empty(self) -> bool:
+        """True for comments and line ends alone: readers see nothing of them."""
+        return all(not line.name for line in self.lines())
 
     @property
     def data(self) -> bytes | None:
@@ -167,7 +172,13 @@ class Reader:
     def _end(self, text: bytes | bytearray, at: int, scan: int) -> int:
         """Return the end of the event that begins at ``at``, not before ``scan``; 0 if it does not end."""
         begin = at + len(BOM) if self._first and text.startswith(BOM, at) else at
-        found = _LINE_END.match(text, begin) if text[begin : begin + 1] in _ENDS else _EVENT_END.search(text, scan)
+        match text[begin : begin + 1]:
+            case b"\n" | b"\r":
+                found = _LINE_END.match(text, begin)
+            case b":":
+                found = _LINE_END.search(text, max(begin, scan))
+            case _:
+                found = _EVENT_END.search(text, scan)
         return found.end() if found else 0
 
     def _check(self, raw: bytes) -> None:

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from extproc.codecs.content_type import EVENT_STREAM, essence
+from extproc.codecs.sse import Reader
+from extproc.codecs.unreadable import Unreadable
 
-LINE_ENDS = (b"\n",)
-EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
+LINE_END = b"\n"
 
 
 class ResponseExcerpt:
@@ -26,9 +27,11 @@ class ResponseExcerpt:
         """Of the excerpt."""
         self._limit = limit
         self._readable = readable
+        self._events = Reader(limit=limit) if essence(content_type) == EVENT_STREAM else None
         self._kept = b""
         self._seen = 0
         self._ended = False
+        self._full = limit <= 0
 
     def add(self, out: bytes, *, last: bool) -> None:
         """Add a piece that goes to the caller.
@@ -39,9 +42,24 @@ class ResponseExcerpt:
         """
         self._seen += len(out)
         self._ended = last
-        room = self._limit - len(self._kept)
-        if out and room > 0:
-            self._kept += self._readable(out) if self._readable else out[:room]
+        if self._full or not out:
+            return
+        if self._events:
+            self._add_events(self._events, out)
+            return
+        self._kept += self._readable(out) if self._readable else out[: self._limit - len(self._kept)]
+        self._full = len(self._kept) >= self._limit
+
+    def _add_events(self, events: Reader, out: bytes) -> None:
+        """Add whole events, as long as they fit. Comments, by which servers keep a stream open, are none."""
+        try:
+            whole = [event.raw for event in events.feed(out) if not event.is_empty]
+        except Unreadable:
+            self._full = True
+            return
+        for raw in whole:
+            self._full = self._full or len(self._kept) + len(raw) > self._limit
+            self._kept += b"" if self._full else raw
 
     def text(self) -> bytes:
         """Return the excerpt. Unless it is the whole response, it ends with its last whole line or event.
@@ -49,7 +67,6 @@ class ResponseExcerpt:
         It is masked again for the record, and an entity must not be cut in two before that.
         """
         kept = self._kept
-        if self._ended and len(kept) == self._seen:
+        if self._events or (self._ended and len(kept) == self._seen):
             return kept
-        ends = EVENT_ENDS if essence(self.content_type) == EVENT_STREAM else LINE_ENDS
-        return kept[: max(kept.rfind(end) + len(end) if end in kept else 0 for end in ends)]
+        return kept[: kept.rfind(LINE_END) + 1]

@@ -15,7 +15,9 @@ def read(raw, limit=1_000):
 
 CASES = [
     (b"data: YHOO\ndata: +2\ndata: 10\n\n", [b"YHOO\n+2\n10"]),
-    (b": test stream\n\ndata: first event\nid: 1\n\n", [None, b"first event"]),
+    (b": test stream\n\ndata: first event\nid: 1\n\n", [None, None, b"first event"]),
+    (b": keep\n:\r: alive\r\ndata: a\n: in it\n\n", [None, None, None, b"a"]),
+    (b"\xef\xbb\xbf: c\ndata: a\n\n", [None, b"a"]),
     (b"data:second\nid\n\ndata:  third\n\n", [b"second", b" third"]),
     (b"data\n\ndata\ndata\n\ndata:", [b"", b"\n"]),
     (b"data:test\n\ndata: test\n\n", [b"test", b"test"]),
@@ -96,7 +98,7 @@ def test_replacing_data_reads_each_line_a_fixed_number_of_times(lines):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("line", [b"a\n", b"data\n", b"data:\r\n", b":\r"])
+@pytest.mark.parametrize("line", [b"a\n", b"data\n", b"data:\r\n", b"id\r"])
 @pytest.mark.parametrize("size", [1, 4_096])
 def test_an_event_that_did_not_end_is_held_as_it_came(line, size):
     reader, raw = Reader(limit=1 << 20), line * 8_192

@@ -33,6 +33,25 @@ def test_an_event_is_kept_whole_or_not_at_all(end):
     assert kept([b"data: 1\nda", b"ta: 2345"], content_type=EVENTS, limit=16) == b""
 
 
+def test_comments_take_no_room():
+    """Servers keep a stream open with them for hours."""
+    pieces = [
+        b": keep",
+        b"-alive 1\n",
+        b"\n",
+        b": keep-alive 2\r\n\r\n" * 9,
+        b"data: 1\n\n",
+        b":\ndata: 2\n: in it\n\n",
+    ]
+    assert kept(pieces, content_type=EVENTS, limit=32) == b"data: 1\n\ndata: 2\n: in it\n\n"
+
+
+def test_an_event_that_is_too_long_ends_the_excerpt():
+    assert (
+        kept([b"data: 1\n\n", b"x" * 99, b"\n\n", b"data: 2\n\n"], content_type=EVENTS, limit=32) == b"data: 1\n\n"
+    )
+
+
 def test_a_readable_form_is_made_of_whole_pieces():
     made = []
 
