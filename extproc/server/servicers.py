@@ -21,6 +21,7 @@ from extproc.wire import encode
 from extproc.wire.decode import decode
 from extproc.wire.events import Event, RequestHeadersReceived
 from extproc.wire.ext_authz import decode_check
+from extproc.wire.local_replies import BROKEN_OFF
 
 
 class StreamPeer:
@@ -153,7 +154,8 @@ class GuardServicer:
         code = (
             grpc.StatusCode.INVALID_ARGUMENT if isinstance(error, ProtocolViolation) else grpc.StatusCode.INTERNAL
         )
-        await context.abort(code, "the guard refused this exchange")
+        broke_off = isinstance(error, ResponseBrokenOff)
+        await context.abort(code, BROKEN_OFF if broke_off else "the guard refused this exchange")
         raise error  # ``abort`` raises; if it ever returned, a clean end would let the call through
 
     def handlers(self) -> tuple["grpc.GenericRpcHandler[bytes, bytes]", ...]:

@@ -20,6 +20,8 @@ REASONS = {
     "upstream_reset_after_response_started": Reason.RESPONSE_ABANDONED,
 }
 """Reasons by Envoy's ``response.code_details``."""
+BROKEN_OFF = "broken_off_by_the_guard"
+"""What the guard says when it ends its stream in the middle of a response. Envoy repeats it in the details."""
 STATUS_BY_GRPC = {"16": 401, "7": 403, "8": 413, "12": 404, "14": 503}
 """HTTP statuses by the ``grpc-status`` that Envoy translates them to."""
 REASON_BY_STATUS = {401: Reason.UNAUTHENTICATED, 403: Reason.POLICY_DENIED, 413: Reason.BODY_TOO_LARGE}
@@ -34,6 +36,12 @@ def reported_reason(details: str) -> Reason:
         details: ``response_code_details``; Envoy adds what happened to some, in braces.
     """
     return REASONS.get(details.partition("{")[0], Reason.GUARD_ERROR)
+
+
+def is_broken_off(details: str) -> bool:
+    """Return whether the guard itself broke the response off, by Envoy's ``response_code_details``."""
+    cause, _, said = details.partition("{")
+    return cause.startswith("ext_proc_error") and said.startswith(BROKEN_OFF)
 
 
 def local_status(head: ResponseHead) -> int:

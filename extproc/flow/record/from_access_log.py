@@ -13,7 +13,7 @@ from extproc.model.reasons import Reason
 from extproc.model.units import NANOSECONDS_PER_MILLISECOND
 from extproc.settings.hosts import find_host
 from extproc.wire.access_log import AccessLogEntry
-from extproc.wire.local_replies import reported_reason
+from extproc.wire.local_replies import is_broken_off, reported_reason
 
 
 def entry_from_access_log(
@@ -30,8 +30,8 @@ def entry_from_access_log(
         clusters: connection names by the backend's cluster: ``upstream.host`` has replaced the caller's host.
     """
     reason = reported_reason(ended.details)
-    if ended.guarded or (ended.call_id and reason is Reason.CALLER_GONE):
-        return None  # a worker that let the call go records that its caller left
+    if ended.guarded or (ended.call_id and (reason is Reason.CALLER_GONE or is_broken_off(ended.details))):
+        return None  # a worker that let the call go records that its caller left, or that it broke off itself
     by_host, host = find_host(hosts, ended.authority), ended.authority.lower()
     connection = clusters.get(ended.cluster) or by_host or ""
     named = f"//{host}" if connection and connection == by_host and host not in hosts else ""

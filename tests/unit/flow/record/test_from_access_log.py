@@ -4,6 +4,7 @@ import pytest
 
 from extproc.flow.record.from_access_log import entry_from_access_log
 from extproc.wire.access_log import AccessLogEntry
+from extproc.wire.local_replies import BROKEN_OFF
 from tests.support.maskers import make_masker
 
 HOSTS = {"crm.test": "crm", "*.crm.test": "crm"}
@@ -42,6 +43,13 @@ def test_a_host_of_the_backends_own_names_no_other_connection(authority):
 
 def test_a_caller_who_leaves_a_call_that_was_let_go_is_recorded_by_the_worker_alone():
     assert entry_of(call_id="c", details="downstream_remote_disconnect") is None
+
+
+def test_a_response_that_the_guard_broke_off_is_recorded_by_the_worker_alone():
+    details = f"ext_proc_error_gRPC_error_13{{{BROKEN_OFF}{{via_upstream}}}}"
+    assert entry_of(call_id="c", details=details) is None
+    assert entry_of(call_id="", details=details) is not None
+    assert entry_of(call_id="c", details=f"upstream_reset{{{BROKEN_OFF}}}") is not None
 
 
 @pytest.mark.parametrize(
