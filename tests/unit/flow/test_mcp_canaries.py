@@ -124,7 +124,8 @@ async def response(services, method, message, *, is_stream):
         "resources/read": ("uri",),
         "completion/complete": ("ref", "argument"),
     }.get(method, ("taskId",) if method.startswith("tasks/") else ())
-    asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {key: params[key] for key in taken}}
+    rpc_id = 1 if "method" in message else message.get("id", 1)  # an answer to another call does not pass
+    asked = {"jsonrpc": "2.0", "id": rpc_id, "method": method, "params": {key: params[key] for key in taken}}
     head = asks("POST", "/mcp", "docs.internal", content_type="application/json")
     body, content_type = json.dumps(message).encode(), "application/json"
     if is_stream:
