@@ -1,19 +1,17 @@
 """The digest of a call: an approval releases the call with this digest only."""
 
 import hashlib
-from collections.abc import Iterator
 from typing import Any
 
 import rfc8785
 
 from extproc.model.call import Json
 from extproc.model.errors import ApprovalError
+from extproc.model.exact_integers import large_integers, writable
 from extproc.model.identity import Identity
 
 FORMAT = "extproc-approval-1"
 """Name of these rules, which is part of the digest: other rules never give the same digest."""
-EXACT = 2**53 - 1
-"""The largest integer that RFC 8785 can write (RFC 7493 section 2.2)."""
 
 
 def digest(
@@ -57,10 +55,10 @@ def digest(
             "format": FORMAT,
             "identity": _identity(identity),
             "function": function,
-            "arguments": _writable(arguments),
-            "arguments_integers": _large(arguments),
-            "connection": _writable(connection),
-            "connection_integers": _large(connection),
+            "arguments": writable(arguments),
+            "arguments_integers": large_integers(arguments),
+            "connection": writable(connection),
+            "connection_integers": large_integers(connection),
             "policy_revision": policy_revision,
             "body_sha256": body_sha256.hex(),
         }
@@ -77,32 +75,3 @@ def _identity(identity: Identity) -> dict[str, str | list[str]]:
         "groups": sorted(set(identity.groups)),
         "actor": identity.actor,
     }
-
-
-def _is_large(value: object) -> bool:
-    return isinstance(value, int) and abs(value) > EXACT
-
-
-def _writable(value: object) -> object:
-    """Return the value with ``null`` for each integer that RFC 8785 cannot write."""
-    if isinstance(value, dict):
-        return {name: _writable(member) for name, member in value.items()}
-    if isinstance(value, list):
-        return [_writable(item) for item in value]
-    return None if _is_large(value) else value
-
-
-def _large(value: object) -> list[list[str]]:
-    return sorted([pointer, digits] for pointer, digits in _large_under(value, ""))
-
-
-def _large_under(value: object, pointer: str) -> Iterator[tuple[str, str]]:
-    """Yield each large integer's JSON pointer and decimal digits."""
-    if isinstance(value, dict):
-        for name, member in value.items():
-            yield from _large_under(member, f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}")
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _large_under(item, f"{pointer}/{index}")
-    elif _is_large(value):
-        yield pointer, str(value)

@@ -44,6 +44,8 @@ class ApprovalRequest:
     """Masked arguments, as JSON text."""
     findings: tuple[Finding, ...] = ()
     source: str = ""
+    definition: str = ""
+    """What is known of the function's definition: ``accepted``, ``changed`` or ``unseen``; empty: not pinned."""
 
 
 @dataclass(frozen=True, slots=True)

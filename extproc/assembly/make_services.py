@@ -23,6 +23,8 @@ from extproc.flow.services import Connection, Services
 from extproc.identity.event_ids import EventIds
 from extproc.identity.session_ids import Sessions
 from extproc.masking.masker import Masker
+from extproc.pinning.pins import PinStore
+from extproc.pinning.sqlite_pins import FILE, SqlitePins
 from extproc.policy.call_counters import UsageStore
 from extproc.policy.contract.engine import PolicyEngine
 
@@ -54,6 +56,7 @@ class WorkerStores:
     sessions: Sessions
     event_ids: EventIds
     usage: UsageStore
+    pins: PinStore
     hold_limiter: HoldLimiter
     latest: LatestServices
 
@@ -84,6 +87,8 @@ def open_stores(settings: Settings, worker: str, observer: Observer) -> Iterator
     with contextlib.ExitStack() as opened:
         approvals = SqliteApprovals(settings.approvals.store)
         opened.callback(approvals.close)
+        pins = SqlitePins(settings.state / FILE)
+        opened.callback(pins.close)
         spool = make_spool(settings, worker)
         opened.callback(spool.close)
         crash_file = CrashFile(settings.evidence.spool, worker)
@@ -99,6 +104,7 @@ def open_stores(settings: Settings, worker: str, observer: Observer) -> Iterator
             sessions=Sessions(session_key),
             event_ids=EventIds(session_key),
             usage=UsageStore(settings.state / USAGE),
+            pins=pins,
             hold_limiter=HoldLimiter(),
             latest=LatestServices(),
         )
@@ -141,6 +147,7 @@ def make_services(parts: Parts, engine: PolicyEngine, stores: WorkerStores) -> S
         approvals=stores.approvals,
         waiter=stores.waiter,
         recorder=stores.recorder,
+        pins=stores.pins,
         limits=settings.limits,
         sessions=stores.sessions,
         event_ids=stores.event_ids,

@@ -183,6 +183,7 @@ def _details(approval: dict[str, Any]) -> Group:
         ("time left", plain(_left(approval), "bold")),
         ("approvers", plain(f"{approval['minimum']} of {', '.join(approval['groups']) or 'nobody'}")),
         *(("voted", _vote_line(vote)) for vote in approval["votes"]),
+        *([("definition", _definition(approval))] if approval["definition"] else []),
         ("found", plain(_findings(approval["findings"]))),
         ("digest", plain(approval["digest"])),
         ("call", plain(approval["call_id"])),
@@ -218,6 +219,13 @@ def _person(name: str) -> tuple[str, str]:
 
 def _state(approval: dict[str, Any]) -> Text:
     return plain(approval["state"], STATE_STYLES.get(approval["state"], "dim"))
+
+
+def _definition(approval: dict[str, Any]) -> Text:
+    if approval["definition"] != "changed":
+        return plain(approval["definition"])
+    function = plain(approval["function"]).plain
+    return Text(f"changed: see `extproc tools diff {function}` before you vote", style="bold red")
 
 
 def _risk(approval: dict[str, Any]) -> Text:

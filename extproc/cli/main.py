@@ -23,6 +23,7 @@ from extproc.cli import (
     policy_unused,
     reload,
     serve,
+    tools,
 )
 from extproc.cli.explain_error import explain_error
 from extproc.model.errors import ExtprocError
@@ -61,6 +62,7 @@ app.command(epilog=evidence.QUERY_EXAMPLES)(evidence.query)
 app.command(epilog=mask.EXAMPLES)(mask.mask)
 app.add_typer(evidence.sessions, name="sessions")
 app.add_typer(approvals.app, name="approvals")
+app.add_typer(tools.app, name="tools")
 app.add_typer(envoy.app, name="envoy")
 app.add_typer(config.app, name="config")
 policy.app.command()(policy_history.explain)

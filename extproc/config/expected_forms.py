@@ -10,6 +10,7 @@ from extproc.settings.hosts import HOST, UPSTREAM_HOST
 from extproc.settings.identity import METADATA_KEY
 from extproc.settings.masking import DOMAIN, EXEMPT_PLACE, ONE_LINE, TEXT_TYPE
 from extproc.settings.mtls import TRUST_DOMAIN
+from extproc.settings.pinned_definitions import DIGEST, TOOL_NAME
 from extproc.settings.protected_resource import SCOPE, URL
 
 VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*(:?[-?+=][^}]*)?\}|\{\{[^}]*\}\}")
@@ -63,6 +64,8 @@ FORMS = {
     r"^(\*\*|[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20\x7f\\]*)$": (
         "a URI such as file:///docs/a.md, or a pattern of URIs such as file:///docs/**"
     ),
+    TOOL_NAME: "the whole name of a tool: letters, digits, and _ . / -",
+    DIGEST: "sha256: and 64 digits 0-9, a-f, as `extproc tools list` shows them",
     r"^[a-z]{1,8}[0-9]{0,3}$": "a short id such as k1",
     r"^[a-z]{2,3}$": "a language code such as en",
     r"^[a-z_][a-z0-9_]*$": "the name of a database: a-z, 0-9 and _",

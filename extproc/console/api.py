@@ -1,4 +1,4 @@
-"""The HTTP API of the control process: approvals for approvers, sessions and queries for analysts.
+"""The HTTP API of the control process: approvals and definitions for approvers, evidence for analysts.
 
 It is served on the unix socket, for the command line, and on ``control.listen`` if that is set.
 ``docs/reference/api.md`` documents it. It uses no cookies: nothing that a browser sends by itself gives a right.
@@ -17,12 +17,14 @@ from pydantic import Field
 from extproc.approvals.port import Approval, ApprovalStore, State, Vote
 from extproc.config.schema import Settings
 from extproc.console.authorization import Caller, TokenVerifier, read_caller
+from extproc.console.definition_routes import Definitions, definition_routes
 from extproc.console.middleware import Bounds
 from extproc.console.problem_documents import add_handlers, problem
 from extproc.console.response_models import approval_shape, exact, state_now
 from extproc.model.errors import QueryError, Refused, VoteRefused, WhyRefused
 from extproc.model.ids import Clock
 from extproc.model.reasons import Reason
+from extproc.pinning.pins import PinStore
 from extproc.settings.base import Strict
 
 ID_LENGTH = 36
@@ -95,6 +97,7 @@ class QueryBody(Strict):
 def make_api(
     *,
     approvals: ApprovalStore,
+    pins: PinStore,
     reader: Reader,
     authenticator: TokenVerifier,
     clock: Clock,
@@ -105,7 +108,8 @@ def make_api(
     """Make the API for one listener.
 
     Args:
-        approvals: the store that is shared with the workers.
+        approvals: the store of held calls, shared with the workers.
+        pins: the store of definitions, shared with the workers.
         reader: reads evidence.
         authenticator: verifies bearer tokens.
         clock: wall clock.
@@ -122,6 +126,8 @@ def make_api(
 
     api.include_router(_health_routes(approvals))
     api.include_router(_approval_routes(approvals, caller, clock, mask_note), prefix="/api")
+    definitions = Definitions(pins, settings.connections, clock, mask_note)
+    api.include_router(definition_routes(definitions, caller), prefix="/api")
     api.include_router(_evidence_routes(reader, caller, settings.control.analyst_groups), prefix="/api")
     return api
 

@@ -4,14 +4,16 @@
 right                     on the unix socket           on a port
 ========================  ===========================  =======================================
 read approvals            anybody who can open it      a token; approvals of its groups only
+read definitions          anybody who can open it      a token; of connections whose approver it is
 read sessions, query      anybody who can open it      a token with one of ``analyst_groups``
-vote                      a token                      a token
+vote, accept, reject      a token                      a token
 ========================  ===========================  =======================================
 
 The server must give the socket mode 0600, so that only its owner (and root) can open it. A token must be valid
 even where none is needed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -39,9 +41,13 @@ class Caller:
 
     def may_read(self, approval: Approval) -> bool:
         """Return whether the caller may know that this approval exists."""
+        return self.may_see(approval.request.groups)
+
+    def may_see(self, groups: Sequence[str]) -> bool:
+        """Return whether the caller may know of something that these groups decide about."""
         if self.local:
             return True
-        return self.identity is not None and bool(set(self.identity.groups) & set(approval.request.groups))
+        return self.identity is not None and bool(set(self.identity.groups) & set(groups))
 
     def check_analyst(self, groups: list[str]) -> None:
         """Refuse callers who may not read evidence. Raises ``Refused``."""

@@ -21,8 +21,9 @@ MAX_TOKEN = 16_384
 HINTS = {
     "unauthenticated": f"Give a valid token, with --token-file or in {TOKEN_VARIABLE}; it may have expired.",
     "token-rejected": "Get a token of a provider in control.approver_providers, for its audience.",
-    "unknown": "See `extproc approvals list` or `extproc sessions list`.",
+    "unknown": "See `extproc approvals list`, `extproc sessions list` or `extproc tools list`.",
     "approval-unavailable": "See the control process's log; approvals.store may be gone, locked or full.",
+    "definitions-unavailable": "See the control process's log; definitions.db in the state folder may be gone.",
     "evidence-unavailable": "See the control process's log.",
     "overloaded": "Other queries are running; try again.",
 }

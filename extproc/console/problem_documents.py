@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from extproc.model.errors import ApprovalError, QueryError, Refused, VoteRefused, WhyRefused
+from extproc.model.errors import ApprovalError, DefinitionError, QueryError, Refused, VoteRefused, WhyRefused
 from extproc.model.reasons import Reason
 
 ErrorT = TypeVar("ErrorT", bound=Exception)
@@ -17,7 +17,7 @@ ErrorT = TypeVar("ErrorT", bound=Exception)
 MEDIA_TYPE = "application/problem+json"
 
 REFUSALS: dict[WhyRefused, tuple[int, str]] = {
-    WhyRefused.UNKNOWN: (404, "There is no such approval"),
+    WhyRefused.UNKNOWN: (404, "There is no such approval or definition"),
     WhyRefused.NOT_PENDING: (409, "It was decided, expired or cancelled before"),
     WhyRefused.EXPIRED: (409, "It has expired"),
     WhyRefused.OWN_CALL: (403, "You may not decide on your own call"),
@@ -56,6 +56,7 @@ def add_handlers(api: FastAPI) -> None:
     _answer(api, VoteRefused, _vote_refused)
     _answer(api, Refused, _refused)
     _answer(api, ApprovalError, _approvals_unavailable)
+    _answer(api, DefinitionError, _definitions_unavailable)
     _answer(api, QueryError, _evidence_unavailable)
     _answer(api, RequestValidationError, _malformed)
     _answer(api, HTTPException, _http)
@@ -86,6 +87,10 @@ def _refused(error: Refused) -> JSONResponse:
 
 def _approvals_unavailable(_error: ApprovalError) -> JSONResponse:
     return problem(503, Reason.APPROVAL_UNAVAILABLE.answer.title, Reason.APPROVAL_UNAVAILABLE)
+
+
+def _definitions_unavailable(_error: DefinitionError) -> JSONResponse:
+    return problem(503, "The store of definitions cannot be used now", "definitions-unavailable")
 
 
 def _evidence_unavailable(_error: QueryError) -> JSONResponse:

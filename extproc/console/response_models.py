@@ -33,6 +33,7 @@ def approval_shape(approval: Approval, now_ns: int) -> dict[str, Json]:
         "arguments": request.preview,
         "findings": [dataclasses.asdict(finding) for finding in request.findings],
         "source": request.source,
+        "definition": request.definition,
         "created": moment(request.created_ns),
         "expires": moment(request.expires_ns),
         "seconds_left": max(0, (request.expires_ns - now_ns) // NANOSECONDS_PER_SECOND),

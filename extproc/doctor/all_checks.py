@@ -26,6 +26,7 @@ CHECKS: dict[str, tuple[tuple[str, Check], ...]] = {
         ("state folder", check_storage.state_folder),
         ("spools", check_storage.spools),
         ("approvals", check_storage.approvals),
+        ("definitions", check_storage.definitions),
     ),
     "evidence": (("evidence", check_shipping.evidence),),
     "envoy": (

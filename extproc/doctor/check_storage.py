@@ -1,4 +1,4 @@
-"""Check the storage on this machine: the state folder, the spools, the approvals."""
+"""Check the storage on this machine: the state folder, the spools, the approvals, the definitions."""
 
 import contextlib
 import os
@@ -12,12 +12,16 @@ from pathlib import Path
 
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.config.state_folder import OTHERS
+from extproc.console.printable import printable
 from extproc.doctor.check_result import CheckResult, Installation
 from extproc.evidence.spool.spool_file import SUFFIX, describe
 from extproc.evidence.spool.spool_reader import SpoolReader
 from extproc.evidence.spool.watermark import read_mark
-from extproc.model.errors import ApprovalError
+from extproc.model.errors import ApprovalError, DefinitionError
 from extproc.model.units import NANOSECONDS_PER_SECOND
+from extproc.pinning.pin_rules import fact_of
+from extproc.pinning.pins import PinnedDefinition, PinState
+from extproc.pinning.sqlite_pins import FILE, SqlitePins
 
 SLOW_SYNC_S = 0.05
 """Seconds of a sync that are too many: every call of a strict connection waits for one."""
@@ -30,6 +34,10 @@ FULL_SOON = 0.5
 """Share of ``max_spool`` from which a spool is reported as nearly full."""
 AHEAD_S = 5.0
 """Seconds by which an entry may seem to be from the future."""
+LISTED_MAX = 100_000
+"""Definitions that are looked at."""
+NAMED = 5
+"""Tools that a warning names."""
 MOUNTS = Path("/proc/self/mountinfo")
 IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 OVER_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "ceph", "glusterfs"})
@@ -200,6 +208,43 @@ def approvals(installation: Installation) -> Iterator[CheckResult]:
         yield installation.problem("approvals", what, hint.strip(), path)
     else:
         yield installation.ok("approvals", f"{file} answers; {pending} calls wait")
+
+
+def definitions(installation: Installation) -> Iterator[CheckResult]:
+    """Check that the store opens and answers, and that no tool waits for people. A missing store is not made."""
+    file, subject = installation.settings.state / FILE, "definitions"
+    try:
+        if not file.exists() or not file.stat().st_size:
+            yield installation.ok(subject, f"the first start makes {file}")
+            return
+        with contextlib.closing(SqlitePins(file)) as store:
+            known = store.all(limit=LISTED_MAX)
+    except OSError as error:
+        yield installation.problem(subject, f"{file}: {error.strerror}")
+    except DefinitionError as error:
+        what, _, hint = str(error).partition("\n")
+        yield installation.problem(subject, what, hint.strip())
+    else:
+        yield _changed(installation, known)
+
+
+def _changed(installation: Installation, known: list[PinnedDefinition]) -> CheckResult:
+    connections = installation.settings.connections
+    functions: dict[tuple[str, str], list[PinnedDefinition]] = {}
+    for each in known:
+        functions.setdefault((each.connection, each.name), []).append(each)
+    changed = [
+        f"{connection}.{name}"
+        for (connection, name), found in functions.items()
+        if connection in connections and (pinning := connections[connection].pinning)
+        if fact_of(tuple(found), pinning).state is PinState.CHANGED
+    ]
+    if not changed:
+        return installation.ok("definitions", f"none of {len(functions)} tools has changed")
+    more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
+    what = f"nobody accepted the definition of {', '.join(map(printable, changed[:NAMED]))}{more}"
+    hint = "read each with `extproc tools diff`, then accept or reject it"
+    return installation.warning("definitions", what, hint)
 
 
 def _size(count: float) -> str:

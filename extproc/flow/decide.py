@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from extproc.flow.dry_run import softened
+from extproc.flow.pinned import definition_of
 from extproc.flow.record.call_record import CallRecord
 from extproc.flow.record.crash_record import crash_record
 from extproc.flow.services import Services
@@ -17,6 +18,7 @@ from extproc.model.call import Call, Headers, Json
 from extproc.model.decision import Action, Decision
 from extproc.model.errors import PolicyError, Refused
 from extproc.model.reasons import Reason
+from extproc.pinning.pins import PinFact
 from extproc.policy.contract.call_usage import Usage
 from extproc.policy.contract.input_document import build_document
 from extproc.policy.contract.read_decision import read_decision
@@ -32,6 +34,8 @@ class Question:
     """The request, the caller and the call."""
     usage: Usage | None
     """The caller's calls so far; None where calls are not counted."""
+    definition: PinFact | None
+    """What is known of that function's definition; None where definitions are not pinned."""
     about: Call | None = None
     """What is asked about instead of the call itself: a function of a listing, or a request of the server."""
     response: ResponseFacts | None = None
@@ -60,10 +64,11 @@ async def decide(identified: IdentifiedCall, services: Services, record: CallRec
     """
     try:
         usage = await _count(identified, services)
-        decision = await ask(Question(identified, usage), services)
+        question = await _question(identified, usage, services, record)
+        decision = await ask(question, services)
     except PolicyError as error:
         raise policy_failed(error, services, record) from error
-    return _admit(identified, usage, decision, record)
+    return _admit(question, decision, record)
 
 
 async def decide_again(held: DecidedCall, services: Services, record: CallRecord) -> DecidedCall:
@@ -73,13 +78,27 @@ async def decide_again(held: DecidedCall, services: Services, record: CallRecord
         Refused: policy denies it by now, or there is no usable answer.
     """
     try:
-        decision = await ask(Question(held.identified, held.usage), services)
+        question = await _question(held.identified, held.usage, services, record)
+        decision = await ask(question, services)
     except PolicyError as error:
         raise policy_failed(error, services, record) from error
-    return _admit(held.identified, held.usage, decision, record)
+    return _admit(question, decision, record)
 
 
-def _admit(identified: IdentifiedCall, usage: Usage | None, decision: Decision, record: CallRecord) -> DecidedCall:
+async def _question(
+    identified: IdentifiedCall, usage: Usage | None, services: Services, record: CallRecord
+) -> Question:
+    """Return the question about a call, with the definition of its function as it is known now.
+
+    Raises:
+        PolicyError: the store of definitions cannot be used.
+    """
+    definition = await definition_of(identified.connection, identified.call, services)
+    record.defined(definition)
+    return Question(identified, usage, definition)
+
+
+def _admit(question: Question, decision: Decision, record: CallRecord) -> DecidedCall:
     """Record the decision, and let pass what it does not deny.
 
     Raises:
@@ -88,7 +107,7 @@ def _admit(identified: IdentifiedCall, usage: Usage | None, decision: Decision, 
     record.decided(decision)
     if decision.action is Action.DENY:
         raise Refused(decision.reason, rule=decision.rule, detail=decision.detail)
-    return DecidedCall(identified, usage, decision)
+    return DecidedCall(question.identified, question.usage, question.definition, decision)
 
 
 def policy_failed(error: PolicyError, services: Services, record: CallRecord) -> Refused:
@@ -163,6 +182,7 @@ def _document(
         max_depth=services.limits.json_depth,
         metadata=request.metadata,
         usage=question.usage,
+        definition=question.definition,
         input_keys=services.engine.input_keys,
         show_headers=services.show_headers,
         response=response,

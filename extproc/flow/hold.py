@@ -26,6 +26,7 @@ from extproc.model.ids import uuid7
 from extproc.model.masking import MASK_EVERYTHING
 from extproc.model.reasons import Reason
 from extproc.model.units import NANOSECONDS_PER_SECOND
+from extproc.pinning.pins import PinState
 from extproc.wire.peer import WaitingPeer
 
 PREVIEW_MAX = 64 << 10
@@ -128,6 +129,7 @@ def _request(
         preview=_preview(decided, services),
         findings=record.kept_findings(),
         source=decided.request.head.source,
+        definition=decided.definition.state if decided.definition else "",
     )
 
 
@@ -220,7 +222,8 @@ def _check_approved(approval: StoredApproval) -> None:
 # 2. the host still names the same connection, with the same backend (its credential is read by the grant, after
 #    this), and its protocol reads the same call in the request;
 # 3. policy and data in force do not deny the call;
-# 4. where they hold it, these votes release it: as many people, of the groups that are asked for now;
+# 4. where they hold it, these votes release it: as many people, of the groups that are asked for now; and the
+#    function's definition is the one for which they did;
 # 5. the request that would go is the call that people approved.
 
 
@@ -271,6 +274,7 @@ async def _decided_again(
         Refused: with policy's reason, ``policy-error`` or ``approval-outdated``; the approval stays unused.
     """
     decided = await decide_again(held, services, record)
+    _check_definition(held, decided)
     if decided.decision.action is Action.HOLD:
         terms = decided.decision.approval or ApprovalTerms()
         if terms.mode is not HoldMode.WAIT or not enough(approval.votes, terms.groups, terms.minimum):
@@ -280,6 +284,17 @@ async def _decided_again(
         raise _outdated("approval.digest", "policy makes another request of the call now")
     record.rewritten(outbound)
     return outbound
+
+
+def _check_definition(held: DecidedCall, now: DecidedCall) -> None:
+    """Let nothing pass that people approved before the function's definition changed.
+
+    Raises:
+        Refused: ``approval-outdated``.
+    """
+    changed = now.definition is not None and now.definition.state is PinState.CHANGED
+    if changed and now.definition != held.definition:
+        raise _outdated("approval.definition", "the definition of the function changed while the call was held")
 
 
 async def _spend(request: ApprovalRequest, services: Services) -> None:

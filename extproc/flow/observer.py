@@ -31,6 +31,9 @@ class Observer:
     def policy_failed(self) -> None:
         """Policy gave no usable answer."""
 
+    def definition_changed(self, connection: str, name: str, digest: str) -> None:
+        """A backend listed a definition of a function that nobody accepted, for the first time."""
+
     def evidence_lost(self, entry: Entry) -> None:
         """A terminal entry could not be stored. Alert on it."""
 

@@ -22,6 +22,7 @@ from extproc.model.decision import ApprovalTerms
 from extproc.model.errors import CredentialError
 from extproc.model.ids import Clock, Entropy
 from extproc.model.masking import PASSED_UNMASKED, MaskPlan, MaskRule
+from extproc.pinning.pins import PinStore
 from extproc.policy.call_counters import UsageStore
 from extproc.policy.contract.engine import PolicyEngine
 from extproc.protocols.function_protocol import FunctionProtocol
@@ -130,6 +131,8 @@ class Services:
     approvals: ApprovalStore
     waiter: ApprovalWaiter
     recorder: Recorder
+    pins: PinStore
+    """The definitions of functions that backends listed."""
     limits: LimitSettings
     sessions: Sessions
     event_ids: EventIds

@@ -20,6 +20,7 @@ from extproc.model.identity import Identity
 from extproc.model.masking import Finding, MaskPlan
 from extproc.model.permit import HeaderEdits, Permit
 from extproc.model.reasons import Uninspectable
+from extproc.pinning.pins import PinFact
 from extproc.policy.contract.call_usage import Usage
 from extproc.wire.events import Metadata
 
@@ -98,6 +99,8 @@ class DecidedCall:
     identified: IdentifiedCall
     usage: Usage | None
     """The caller's calls so far; None where calls are not counted."""
+    definition: PinFact | None
+    """What is known of the function's definition; None where definitions are not pinned."""
     decision: Decision
 
     @property

@@ -92,3 +92,12 @@ class Entry:
     worker: str = ""
     policy_bundles: tuple[str, ...] = ()
     """``name@revision`` of the OPA server's bundles that decided. In ``document`` only: it has no column."""
+    definition_state: str = ""
+    """What was known of the called function's definition: ``accepted``, ``changed`` or ``unseen``; empty where
+    definitions are not pinned. It and the next three are in ``document`` only."""
+    definition_digest: str = ""
+    """The digest of that definition; empty if none was seen."""
+    definition_accepted_by: tuple[str, ...] = ()
+    """Who accepted it."""
+    definition_note: str = ""
+    """Their reasons, masked."""

@@ -16,6 +16,7 @@
     ├── EvidenceError          an entry cannot be stored durably: denies with ``evidence-unavailable``
     ├── QueryError             an analyst's query of the evidence cannot be answered: says why
     ├── ApprovalError          the approvals store cannot be used: denies with ``approval-unavailable``
+    ├── DefinitionError        the store of definitions cannot be used: denies with ``policy-error``
     ├── VoteRefused            a person's vote on an approval does not count: says why
     ├── ControlError           the control process cannot be reached, or refused a command's request
     ├── CredentialError        a credential cannot be read: denies with ``credential-unavailable``
@@ -185,6 +186,10 @@ class QueryError(ExtprocError):
 
 class ApprovalError(ExtprocError):
     """The approvals store cannot be used."""
+
+
+class DefinitionError(ExtprocError):
+    """The store of definitions cannot be used, or a definition has no digest. Holds nothing of a definition."""
 
 
 class WhyRefused(StrEnum):

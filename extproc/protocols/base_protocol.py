@@ -12,6 +12,7 @@ from extproc.codecs.unreadable import Unreadable
 from extproc.model.call import AnsweredCall, Call, Headers, Json, RequestHead, ResponseHead
 from extproc.model.masking import MaskRule
 from extproc.model.message_shape import MessageShape
+from extproc.model.pinning import Pinning
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
 from extproc.model.withdrawal import Withdrawal
@@ -120,6 +121,11 @@ class BaseProtocol:
         """
         del call, head, body
         raise Unreadable(Uninspectable.CONTENT_TYPE)
+
+    def pinning(self, call: Call) -> Pinning | None:
+        """Return None: the backend does not define its functions to callers."""
+        del call
+        return None
 
     def withdraws(self, call: Call) -> Withdrawal | None:
         """Return None: no message is about an earlier call."""

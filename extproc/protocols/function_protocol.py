@@ -12,6 +12,7 @@ from extproc.codecs.descriptors import Messages
 from extproc.model.call import AnsweredCall, Call, Headers, Json, RequestHead, ResponseHead
 from extproc.model.masking import MaskRule
 from extproc.model.message_shape import MessageShape
+from extproc.model.pinning import Pinning
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
 from extproc.model.withdrawal import Withdrawal
@@ -29,6 +30,11 @@ class Listing(Protocol):
     @property
     def items(self) -> tuple[Call | None, ...]:
         """For each listed thing a call to ask policy about; None for one that is never shown."""
+        ...
+
+    @property
+    def definitions(self) -> tuple[tuple[str, Mapping[str, Json]], ...]:
+        """Name and definition of each registered function that is listed, raw, in order; a name may come twice."""
         ...
 
     def keep(self, kept: Sequence[bool]) -> bytes:
@@ -213,6 +219,14 @@ class FunctionProtocol(Protocol):
 
         Raises:
             Unreadable: the listed functions cannot be told for certain.
+        """
+        ...
+
+    def pinning(self, call: Call) -> Pinning | None:
+        """Return how definitions are pinned where a call is of a function that has one, or lists them; else None.
+
+        Args:
+            call: as ``identify`` read it, or a candidate of a listing.
         """
         ...
 

@@ -16,6 +16,7 @@ from extproc.config.load import adding_places
 from extproc.console.api import Reader, make_api
 from extproc.console.authenticator import make_authenticator
 from extproc.model.masking import MASK_EVERYTHING
+from extproc.pinning.pins import PinStore
 from extproc.server.reloading import InfoMetric, expect
 from extproc.server.stopping import CallsLeft
 
@@ -34,16 +35,19 @@ class Apis:
 class ControlReload:
     """The changes of the control process's configuration. Belongs to one event loop."""
 
-    def __init__(self, first: Configuration, approvals: ApprovalStore, reader: Reader, info: InfoMetric) -> None:
+    def __init__(
+        self, first: Configuration, approvals: ApprovalStore, pins: PinStore, reader: Reader, info: InfoMetric
+    ) -> None:
         """Put the first configuration in force.
 
         Args:
             first: with which the process starts.
             approvals: the store of held calls.
+            pins: the store of definitions.
             reader: reads evidence.
             info: is told of the configuration in force.
         """
-        self._approvals, self._reader, self._info = approvals, reader, info
+        self._approvals, self._pins, self._reader, self._info = approvals, pins, reader, info
         self._in_force = self._former = self._make(first)
         self._prepared: Apis | None = None
         info.changed(first)
@@ -101,6 +105,7 @@ class ControlReload:
         def api(*, local: bool) -> FastAPI:
             return make_api(
                 approvals=self._approvals,
+                pins=self._pins,
                 reader=self._reader,
                 authenticator=make_authenticator(settings, time.time_ns),
                 clock=time.time_ns,

@@ -18,6 +18,11 @@ LOST = Counter(
     "extproc_evidence_lost", "Closing entries that could not be stored, or read after a kill. Alert on any."
 )
 BROKE = Counter("extproc_guard_errors", "Calls that ended in an unforeseen error. Alert on any.")
+DEFINITIONS = Counter(
+    "extproc_definitions_changed",
+    "Definitions of functions that a backend listed and that nobody accepted, each counted once.",
+    ["connection"],
+)
 POLICIES = Counter("extproc_policies", "Policies loaded, and policies refused.", ["outcome"])
 ENGINE_UP = Gauge(
     "extproc_policy_engine_up",
@@ -120,6 +125,11 @@ class Metrics(Observer):
         if counter is None:
             counter = self._decisions[key] = DECISIONS.labels(*key)
         counter.inc()
+
+    def definition_changed(self, connection: str, name: str, digest: str) -> None:
+        """A definition was listed that nobody accepted."""
+        DEFINITIONS.labels(connection).inc()
+        self._log.warning("definition changed", function=f"{connection}.{name}", digest=digest)
 
     def evidence_lost(self, entry: Entry) -> None:
         """A terminal entry could not be stored."""

@@ -17,6 +17,7 @@ from extproc.evidence.query.reader import EvidenceReader
 from extproc.evidence.shipping.clickhouse import connect
 from extproc.model.errors import ApprovalError
 from extproc.model.units import NANOSECONDS_PER_SECOND
+from extproc.pinning.sqlite_pins import FILE, SqlitePins
 from extproc.server.control_api import ControlReload
 from extproc.server.health import OK, http_health
 from extproc.server.log import set_up_log
@@ -52,6 +53,7 @@ async def _run(configuration: Configuration, health: str) -> None:
     settings = configuration.settings
     target = make_target(settings)
     approvals = SqliteApprovals(settings.approvals.store)
+    pins = SqlitePins(settings.state / FILE)
     reader = EvidenceReader(lambda wanted: connect(target, wanted), target.database)
     shipper = make_shipper(settings, target)
     stop = threading.Event()
@@ -64,7 +66,7 @@ async def _run(configuration: Configuration, health: str) -> None:
         return {"shipping": progress.last_error or OK, "spools": spools or OK}
 
     try:
-        reload = ControlReload(configuration, approvals, reader, InfoMetric(settings.state, CONTROL))
+        reload = ControlReload(configuration, approvals, pins, reader, InfoMetric(settings.state, CONTROL))
         signals = Signals(ReloadAlone(reload, configuration.file).start)
         async with contextlib.AsyncExitStack() as servers:
             await servers.enter_async_context(web(reload.local(), f"unix:{settings.control.socket}"))
@@ -79,6 +81,7 @@ async def _run(configuration: Configuration, health: str) -> None:
         await asyncio.to_thread(shipping.join)
         await asyncio.to_thread(reader.close)
         approvals.close()
+        pins.close()
 
 
 def _facts(reload: ControlReload) -> dict[str, str]:

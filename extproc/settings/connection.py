@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from extproc.model.errors import ConfigError
 from extproc.model.json_shape import CallShape
 from extproc.model.name_patterns import ANY, matches
+from extproc.model.pinning import Pinning
 from extproc.settings.base import Address, Example, Host, PathSetting, Seconds, Strict, UpstreamHost
 from extproc.settings.cors import BrowserRules
 from extproc.settings.masking import MaskingSettings
@@ -177,6 +178,11 @@ class ConnectionSettings(Strict):
     def method_names(self) -> tuple[str, ...]:
         """Names that messages of the protocol's own have, which call no registered function."""
         return ()
+
+    @property
+    def pinning(self) -> Pinning | None:
+        """How the definitions of functions are pinned; None where they are not."""
+        return None
 
     def described_calls(self) -> Mapping[str, CallShape]:
         """Return what is known of the functions' arguments and results, by function. Missing: nothing is.

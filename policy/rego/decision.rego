@@ -40,6 +40,8 @@ decision := {"action": "deny", "reason": "uninspectable", "rule": "uninspectable
 	input.direction == "list"
 	data.extproc.roles.granted
 	data.extproc.conditions.open_to_caller
+	data.extproc.definitions.acceptable
+	data.extproc.definitions.listed
 } else := {"action": "deny", "reason": "not-in-scope", "rule": "not-listed"} if {
 	input.direction == "list"
 } else := {"action": "allow", "rule": "resumed", "mask": data.extproc.masks.plan} if {
@@ -49,6 +51,7 @@ decision := {"action": "deny", "reason": "uninspectable", "rule": "uninspectable
 } else := verdict if {
 	granted
 	data.extproc.masked_values.acceptable
+	data.extproc.definitions.acceptable
 	data.extproc.arguments.acceptable
 	data.extproc.conditions.met
 	verdict := data.extproc.approvals.verdict
@@ -56,6 +59,9 @@ decision := {"action": "deny", "reason": "uninspectable", "rule": "uninspectable
 	not granted
 } else := {"action": "deny", "reason": "masked-value", "rule": "masked-value", "risk": data.extproc.risk.score} if {
 	not data.extproc.masked_values.acceptable
+} else := {"action": "deny", "reason": "policy-denied", "rule": rule, "risk": data.extproc.risk.score} if {
+	not data.extproc.definitions.acceptable
+	rule := data.extproc.definitions.rule
 } else := {"action": "deny", "reason": "forbidden-argument", "rule": rule, "risk": data.extproc.risk.score} if {
 	rule := data.extproc.arguments.first_refused
 } else := {"action": "deny", "reason": condition.reason, "rule": condition.rule, "risk": data.extproc.risk.score} if {

@@ -5,7 +5,7 @@ import data.extproc.names
 
 keys := {
 	"roles", "arguments", "risk", "hold", "masks", "windows", "duties", "limits", "responses", "masked_values",
-	"protocol_messages", "shadow",
+	"protocol_messages", "definitions", "shadow",
 }
 
 days := {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"}
@@ -28,6 +28,7 @@ valid if {
 	responses_valid
 	masked_values_valid
 	protocol_messages_valid
+	definitions_valid
 	shadow_valid
 }
 
@@ -59,6 +60,8 @@ wrong contains "responses" if not responses_valid
 wrong contains "masked_values" if not masked_values_valid
 
 wrong contains "protocol_messages" if not protocol_messages_valid
+
+wrong contains "definitions" if not definitions_valid
 
 wrong contains "shadow" if not shadow_valid
 
@@ -317,11 +320,21 @@ message_valid(message) if {
 	name in messages
 }
 
+actions := {"allow", "hold", "deny"}
+
+definitions_valid if {
+	given := object.get(data.guard, "definitions", {})
+	is_object(given)
+	object.keys(given) - {"changed", "unseen", "list_changed"} == set()
+	{object.get(given, "changed", "hold"), object.get(given, "unseen", "allow")} - actions == set()
+	is_boolean(object.get(given, "list_changed", true))
+}
+
 # If no rule has the name, the intended rule stays enforced, and its author waits for records in vain.
 shadow_valid if {
 	shadow := object.get(data.guard, "shadow", [])
 	is_array(shadow)
-	{name | some name in shadow} - (rules | {"masked-value"}) == set()
+	{name | some name in shadow} - (rules | {"masked-value", "definition-changed", "definition-unseen"}) == set()
 }
 
 rules contains rule if {

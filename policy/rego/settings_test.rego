@@ -16,7 +16,8 @@ good := {
 		{"rule": "o", "functions": ["crm.*"], "path": ["status"], "one_of": ["open"], "optional": true, "mask": [{"path": "$.notes"}]},
 	],
 	"protocol_messages": {"denied": ["docs.ping", "docs.response", "docs.notifications/progress"]},
-	"shadow": ["r", "w", "d", "l", "c", "o", "risk-70"],
+	"definitions": {"changed": "hold", "unseen": "allow", "list_changed": true},
+	"shadow": ["r", "w", "d", "l", "c", "o", "risk-70", "definition-changed"],
 }
 
 changed(path, value) := json.patch(good, [{"op": "add", "path": path, "value": value}])
@@ -168,6 +169,15 @@ wrong := [
 	["protocol_messages/denied/0", "docs.search"],
 	["protocol_messages/denied/0", "docs.tools/call"],
 	["protocol_messages/denied/0", "docs.notifications/*"],
+	["definitions", ["changed"]],
+	["definitions", "hold"],
+	["definitions/change", "hold"],
+	["definitions/changed", "ask"],
+	["definitions/changed", true],
+	["definitions/changed", ["hold"]],
+	["definitions/unseen", null],
+	["definitions/list_changed", "no"],
+	["definitions/list_changed", 0],
 	["shadow", ["x"]],
 	["shadow", ["risk-71"]],
 	["shadow", "r"],
@@ -194,6 +204,11 @@ right := [
 	["protocol_messages/denied", []],
 	["protocol_messages/denied/0", "docs.tools/list"],
 	["protocol_messages/denied/0", "docs.session/end"],
+	["definitions", {}],
+	["definitions/changed", "deny"],
+	["definitions/unseen", "hold"],
+	["definitions/list_changed", false],
+	["shadow", ["definition-unseen"]],
 ]
 
 test_every_value_in_its_range_is_right if {
@@ -219,8 +234,11 @@ test_what_is_wrong_is_named if {
 	settings.wrong == {"roles"} with data.guard as {}
 	all_but_roles := {
 		"roles": {}, "arguments": [{}], "risk": {"x": 1}, "windows": [{}], "duties": [{}], "limits": [{}],
-		"responses": [{}], "protocol_messages": {}, "shadow": ["x"],
+		"responses": [{}], "protocol_messages": {}, "definitions": {"x": 1},
+		"shadow": ["x"],
 	}
-	names := {"arguments", "risk", "windows", "duties", "limits", "responses", "protocol_messages", "shadow"}
+	names := {
+		"arguments", "risk", "windows", "duties", "limits", "responses", "protocol_messages", "definitions", "shadow",
+	}
 	settings.wrong == names with data.guard as all_but_roles
 }

@@ -21,6 +21,12 @@ would contains "masked-value" if {
 }
 
 would contains rule if {
+	data.extproc.definitions.wanted != "allow"
+	rule := data.extproc.definitions.rule
+	marked[rule]
+}
+
+would contains rule if {
 	some condition in data.extproc.conditions.broken
 	rule := condition.rule
 	marked[rule]

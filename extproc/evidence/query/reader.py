@@ -32,10 +32,20 @@ Connect = Callable[[Mapping[str, object]], ClickHouseClient]
 """Opens a client with these ClickHouse settings."""
 
 _SELECTED = (f"{FINDINGS_OF_DOCUMENT} AS findings" if name == "findings" else name for name in ENTRY_COLUMNS)
-ENTRY_ROW = ", ".join(
-    ("time", *_SELECTED, f"{BUNDLES_OF_DOCUMENT} AS policy_bundles", "writer", "seq", "leaf_hash", "damage")
+_DEFINITION = (
+    *(
+        f"JSONExtractString(document, 'definition_{name}') AS definition_{name}"
+        for name in ("state", "digest", "note")
+    ),
+    "JSONExtract(document, 'definition_accepted_by', 'Array(String)') AS definition_accepted_by",
 )
-"""The columns of an entry as it is shown: its findings with their sides, its policy's bundles."""
+ENTRY_ROW = ", ".join(
+    (
+        *("time", *_SELECTED, f"{BUNDLES_OF_DOCUMENT} AS policy_bundles", *_DEFINITION),
+        *("writer", "seq", "leaf_hash", "damage"),
+    )
+)
+"""The columns of an entry as it is shown: its findings with their sides, its policy's bundles, the definition."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,9 @@ def _column_type(name: str, python_type: Any) -> str:
     return _OWN_TYPES.get(name) or _TYPES[python_type]
 
 
-NO_COLUMNS = frozenset({"policy_bundles"})
+NO_COLUMNS = frozenset(
+    {"policy_bundles", "definition_state", "definition_digest", "definition_accepted_by", "definition_note"}
+)
 """Fields that are in ``document`` only."""
 
 ENTRY_COLUMNS: dict[str, str] = {

@@ -26,6 +26,7 @@ from extproc.model.ids import uuid7
 from extproc.model.masking import Finding, MaskRule, Side, on_side
 from extproc.model.reasons import Reason
 from extproc.model.units import NANOSECONDS_PER_MILLISECOND
+from extproc.pinning.pins import PinFact
 
 PATH_MAX = 2_048
 """Characters of a masked path that entries keep."""
@@ -68,6 +69,7 @@ class CallRecord:
         self._request: Request | None = None
         self._identified: IdentifiedCall | None = None
         self._masked: MaskedRequest | None = None
+        self._definition: PinFact | None = None
         self._unknown_function = False
         self._session = ""
         self._failed_revision = ""
@@ -116,6 +118,10 @@ class CallRecord:
     def policy_failed(self, revision: str) -> None:
         """Note the policy that was asked and gave no usable answer, where its revision is known."""
         self._failed_revision = revision
+
+    def defined(self, definition: PinFact | None) -> None:
+        """Note what is known of the function's definition; None where definitions are not pinned."""
+        self._definition = definition
 
     def decided(self, decision: Decision) -> None:
         """Note the decision in force about the request. What an earlier one masked stays masked in entries."""
@@ -350,6 +356,10 @@ class CallRecord:
             self._add_call(entry, self.call)
         if self.decision:
             self._add_decision(entry, self.decision)
+        if self._definition:
+            entry.definition_state, entry.definition_digest = self._definition.state.value, self._definition.digest
+            entry.definition_accepted_by = self._definition.accepted_by
+            entry.definition_note = self._definition.note
         if self._failed_revision:  # asked last, at the latest when a held call was to be released
             entry.policy_revision = self._failed_revision
         return entry

@@ -47,7 +47,9 @@ async def decide_response(
         return decided.decision
     facts = _facts(permitted, services, head, plain, streamed=streamed)
     try:
-        answer = await ask(Question(decided.identified, decided.usage, response=facts), services)
+        answer = await ask(
+            Question(decided.identified, decided.usage, decided.definition, response=facts), services
+        )
     except PolicyError as error:
         raise Refused(Reason.POLICY_ERROR, rule=RULE, detail=str(error)) from error
     return _merged(permitted, answer, record)

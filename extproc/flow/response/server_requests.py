@@ -43,7 +43,7 @@ async def decide_server_requests(response: Responding, asks: tuple[Call, ...]) -
 async def _decide(response: Responding, asked: Call) -> Decision:
     decided, record = response.permitted.decided, response.record
     try:
-        decision = await ask(Question(decided.identified, decided.usage, about=asked), response.services)
+        decision = await ask(Question(decided.identified, decided.usage, None, about=asked), response.services)
     except PolicyError as error:
         record.decided_server_request(asked.method, Action.DENY, Reason.POLICY_ERROR.value)
         raise Refused(Reason.POLICY_ERROR, rule=RULE, detail=str(error)) from error

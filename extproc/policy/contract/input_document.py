@@ -16,6 +16,7 @@ from extproc.model.identity import Identity
 from extproc.model.masking import Finding
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.units import NANOSECONDS_PER_SECOND
+from extproc.pinning.pins import PinFact
 from extproc.policy.contract.call_usage import Usage
 from extproc.policy.contract.input_headers import HIDDEN_REQUEST_HEADERS, shown_headers
 from extproc.policy.contract.parsed_body import parse_body, parse_form, shows_form, unescape
@@ -39,6 +40,7 @@ def build_document(
     max_depth: int,
     metadata: Mapping[str, Mapping[str, Any]] | None = None,
     usage: Usage | None = None,
+    definition: PinFact | None = None,
     input_keys: frozenset[str] | None = None,
     response: dict[str, Any] | None = None,
     show_headers: frozenset[str] = frozenset(),
@@ -59,6 +61,7 @@ def build_document(
         max_depth: nesting beyond which JSON in a form's part is not read.
         metadata: dynamic metadata by filter namespace; includes the claims of a verified token.
         usage: the counts of the caller's calls; None if they are not counted.
+        definition: what is known of the called function's definition; None where definitions are not pinned.
         input_keys: the keys that policy can look at; the others are left out. None: all.
         response: the response to decide about, as ``response_part`` builds it; None for the decision about the
             request.
@@ -82,7 +85,7 @@ def build_document(
         "truncated_body": uninspectable in CUT,
         "identity": _identity(identity),
         "connection": {"name": call.connection, "protocol": call.protocol},
-        "call": _call(call),
+        "call": _call(call, definition),
         "findings": [{"entity": f.entity, "path": f.path, "count": f.count} for f in findings],
         "body": {"size": len(body), "sha256": body_sha256},
         "direction": "response" if response is not None else call.direction,
@@ -221,8 +224,9 @@ def _identity(identity: Identity) -> dict[str, Any]:
     }
 
 
-def _call(call: Call) -> dict[str, Any]:
-    return {
+def _call(call: Call, definition: PinFact | None) -> dict[str, Any]:
+    known = {"definition": {"state": definition.state, "digest": definition.digest}} if definition else {}
+    return known | {
         "id": call.call_id,
         "protocol": call.protocol,
         "function": call.function,

@@ -5,6 +5,7 @@ from typing import Any
 from extproc.model.decision import Action, HoldMode
 from extproc.model.masking import MaskOperator
 from extproc.model.reasons import Uninspectable
+from extproc.pinning.pins import PinState
 from extproc.policy.contract import read_decision
 from extproc.policy.contract.call_usage import WINDOWS
 from extproc.policy.contract.opa_envoy_decision import (
@@ -38,7 +39,11 @@ def input_schema() -> Schema:
         "connection": _object({"name": TEXT, "protocol": TEXT}),
         "call": _object(
             dict.fromkeys(("id", "protocol", "function", "name", "method", "session"), TEXT)
-            | {"arguments": ANYTHING}
+            | {
+                "arguments": ANYTHING,
+                "definition": _object({"state": {"enum": sorted(PinState)}, "digest": TEXT}),
+            },
+            optional=("definition",),
         ),
         "findings": _findings(),
         "body": _object(

@@ -225,8 +225,9 @@ def _role_name(name: Any, key: KeyPath) -> Iterator[ConfigError]:
         yield ConfigError(f"{label(key[:-1])}: the name of a group {why}", key=key)
 
 
-MASKED_VALUE = "masked-value"
-"""The rule about masked values that come back: a rule without an entry in the data."""
+NAMELESS = frozenset({"masked-value", "definition-changed", "definition-unseen"})
+"""Rules without an entry in the data: about masked values that come back, and definitions of tools."""
+_ACTION = _choice("allow", "hold", "deny")
 _ROLE = _keys({"functions": _PATTERNS})
 _ARGUMENT = _with_test(
     _keys({"rule": _TEXT, "functions": _PATTERNS, "path": _path}, {**_TESTS, "optional": _FLAG})
@@ -312,6 +313,7 @@ _PARTS: Mapping[str, Shape] = {
     "responses": _list_of(_RESPONSE),
     "masked_values": _keys({"allowed": _PATTERNS}),
     "protocol_messages": _keys({"denied": _LIST}),
+    "definitions": _keys({}, {"changed": _ACTION, "unseen": _ACTION, "list_changed": _FLAG}),
     "shadow": _LIST,
 }
 _GUARD = _keys({"roles": _map_of(_ROLE, _role_name)}, _PARTS)
@@ -340,7 +342,7 @@ def _unknown_messages(guard: Any, messages: Collection[str]) -> Iterator[ConfigE
 
 
 def _unknown_shadow(guard: Any) -> Iterator[ConfigError]:
-    rules = {each.text for each in names(guard) if each.kind is NameKind.RULE} | {MASKED_VALUE}
+    rules = {each.text for each in names(guard) if each.kind is NameKind.RULE} | NAMELESS
     for index, name in enumerate(guard.get("shadow", [])):
         if name not in rules:
             close = suggestion(name, rules) if isinstance(name, str) else ""

@@ -5,12 +5,12 @@ A client calls what a server announces. It must not be told of prompts that it w
 Sources: MCP 2024-11-05 to 2025-11-25, ``initialize``; MCP 2026-07-28, ``server/discover``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from extproc.codecs.json_children import children, without
 from extproc.codecs.json_keys import fold
-from extproc.model.call import Call
+from extproc.model.call import Call, Json
 from extproc.protocols.mcp.answers import Answer
 from extproc.protocols.mcp.functions import Functions
 from extproc.protocols.mcp.methods import DISCOVER, INITIALIZE
@@ -31,6 +31,7 @@ class Announcement:
     missing: frozenset[str]
     """Folded names of the capabilities of which nothing is registered."""
     noun: str = ""
+    definitions: tuple[tuple[str, Mapping[str, Json]], ...] = ()
     items: tuple[Call | None, ...] = ()
 
     def keep(self, kept: Sequence[bool]) -> bytes:

@@ -61,6 +61,7 @@ class McpListing:
     counts: tuple[int, ...]
     """The number of listed things in each message."""
     items: tuple[Call | None, ...]
+    definitions: tuple[tuple[str, Mapping[str, Json]], ...]
 
     @property
     def noun(self) -> str:
@@ -99,8 +100,9 @@ def read_listing(call: Call, answer: Answer, functions: Functions) -> McpListing
     """
     kind = KINDS[call.method]
     listed = [listed_items(message, kind.key) or [] for message in answer.messages]
-    items = tuple(_call(call, kind, item, functions) for each in listed for item in each)
-    return McpListing(answer, kind, tuple(map(len, listed)), items)
+    given = [item for each in listed for item in each]
+    items = tuple(_call(call, kind, item, functions) for item in given)
+    return McpListing(answer, kind, tuple(map(len, listed)), items, tuple(_definitions(items, given)))
 
 
 def listed_items(message: Mapping[str, Json], key: str) -> list[Json] | None:
@@ -136,6 +138,13 @@ def _call(call: Call, kind: ListKind, item: Json, functions: Functions) -> Call 
     if not listed or name is None:
         return None
     return replace(call, name=name, method=kind.method, arguments=arguments, document=None, direction="list")
+
+
+def _definitions(items: tuple[Call | None, ...], given: list[Json]) -> Iterator[tuple[str, Mapping[str, Json]]]:
+    """Yield the name and the definition of each registered tool."""
+    for call, item in zip(items, given, strict=True):
+        if call is not None and call.method == TOOLS_CALL and isinstance(item, Mapping):
+            yield call.name, item
 
 
 def _without_items(text: str, key: str, kept: list[bool]) -> str:

@@ -17,6 +17,7 @@ from extproc.model.call import AnsweredCall, Call, Headers, RequestHead, Respons
 from extproc.model.errors import Refused
 from extproc.model.masking import MaskRule
 from extproc.model.message_shape import MessageShape
+from extproc.model.pinning import Pinning
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
 from extproc.model.withdrawal import Withdrawal, WithdrawnBy
@@ -31,7 +32,7 @@ from extproc.protocols.mcp.functions import Functions
 from extproc.protocols.mcp.header_copies import agree, as_sent
 from extproc.protocols.mcp.listings import read_listing
 from extproc.protocols.mcp.message import read_message
-from extproc.protocols.mcp.methods import CANCELLED, LISTS, SESSION_END, STREAM, UNREADABLE
+from extproc.protocols.mcp.methods import CANCELLED, LISTS, SESSION_END, STREAM, TOOLS_CALL, TOOLS_LIST, UNREADABLE
 from extproc.protocols.mcp.places import in_answers, in_arguments, in_message, rebased
 from extproc.protocols.mcp.settings import DOCUMENT_METHODS, McpConnection
 from extproc.protocols.request_checks import check_readable, read_session
@@ -69,6 +70,7 @@ class McpProtocol(BaseProtocol):
         self._max_depth = max_depth
         self._reader = AnswerReader(event_limit=event_limit, max_depth=max_depth)
         self._resource = settings.protected_resource
+        self._pinning = settings.pinning
 
     @property
     def challenge(self) -> str:
@@ -161,6 +163,10 @@ class McpProtocol(BaseProtocol):
     def lists(self, call: Call) -> bool:
         """Return whether the response lists functions, or tells which kinds of functions the server has."""
         return call.method in LISTS or call.method in ANNOUNCEMENTS
+
+    def pinning(self, call: Call) -> Pinning | None:
+        """Tools have definitions, and ``tools/list`` lists them."""
+        return self._pinning if call.method in (TOOLS_CALL, TOOLS_LIST) else None
 
     def read_listing(self, call: Call, head: ResponseHead, body: bytes) -> Listing:
         """Read a listing, or the announcement of the server's capabilities."""

@@ -8,12 +8,14 @@ from pydantic import Field
 
 from extproc.model.errors import ConfigError
 from extproc.model.name_patterns import ANY
+from extproc.model.pinning import Pinning
 from extproc.protocols.mcp.functions import PROMPT, RESOURCE
 from extproc.protocols.mcp.methods import PROTOCOL_MESSAGES, REQUESTS_OF_SERVERS, RESERVED
-from extproc.protocols.mcp.patterns import METHOD_NAME, NamePatterns
+from extproc.protocols.mcp.patterns import METHOD_NAME, PLAIN_NAME, NamePatterns
 from extproc.settings.base import Example
 from extproc.settings.connection import ConnectionSettings, TokenRule
 from extproc.settings.cors import BrowserRules, CorsSettings
+from extproc.settings.pinned_definitions import DefinitionSettings
 from extproc.settings.protected_resource import ProtectedResource
 
 DOCUMENT_METHODS = ("GET", "HEAD")
@@ -71,6 +73,8 @@ class McpConnection(ConnectionSettings):
 
     protected_resource: ProtectedResource | None = None
     """Where clients sign in; none: they are not told."""
+    definitions: DefinitionSettings = DefinitionSettings()
+    """How the definitions of tools are pinned."""
     cors: CorsSettings | None = None
     """Web applications that may call; none: requests with the header field ``Origin`` are refused."""
 
@@ -89,6 +93,15 @@ class McpConnection(ConnectionSettings):
     def function_patterns(self) -> tuple[str, ...]:
         """Patterns of tools, prompts and methods."""
         return tuple(name for name in self._registered if name.endswith(ANY))
+
+    @property
+    def pinning(self) -> Pinning | None:
+        """How definitions of tools are pinned; None where they are not looked at."""
+        given = self.definitions
+        if given.pin == "never":
+            return None
+        digests = {tool: frozenset(accepted) for tool, accepted in given.digests.items()}
+        return Pinning(given.pin == "first-sight", digests, frozenset(given.ignore))
 
     @property
     def method_names(self) -> tuple[str, ...]:
@@ -131,10 +144,18 @@ class McpConnection(ConnectionSettings):
             elif of_methods.match(tool):
                 message = f"a tool cannot be called {tool!r}: that is a method of the setting methods"
                 yield ConfigError(message, key=("tools", index))
+        yield from self._unregistered_digests()
         for index, method in enumerate(self.methods):
             if method in RESERVED:
                 message = f"{method!r} is not registered here: that is a method of MCP's own"
                 yield ConfigError(message, hint=SETTINGS_OF.get(method, ""), key=("methods", index))
+
+    def _unregistered_digests(self) -> Iterator[ConfigError]:
+        registered = NamePatterns(self.tools, PLAIN_NAME)
+        for tool in self.definitions.digests:
+            if not registered.match(tool):
+                key = ("definitions", "digests", tool)
+                yield ConfigError(f"no tool {tool!r} is registered", hint="name it in tools", key=key)
 
 
 def _listed_twice(key: str, names: list[str]) -> Iterator[ConfigError]:

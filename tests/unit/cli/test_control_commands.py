@@ -79,6 +79,7 @@ def store(server, reader, tmp_path):
     made = SqliteApprovals(tmp_path / "approvals.db")
     switch.app = make_api(
         approvals=made,
+        pins=None,
         reader=reader,
         authenticator=make_authenticator(settings, time.time_ns),
         clock=time.time_ns,

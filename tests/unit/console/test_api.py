@@ -68,6 +68,7 @@ def client_of(server, tmp_path, store, reader):
         way, path = server[local]
         way.app = make_api(
             approvals=store,
+            pins=None,
             reader=reader,
             authenticator=make_authenticator(configured, time.time_ns),
             clock=clock,
@@ -267,6 +268,7 @@ def test_the_owner_of_the_socket_reads_without_a_token(local, store):
         "arguments": '{"ssn": "[US_SSN]"}',
         "findings": [{"entity": "US_SSN", "path": "$.ssn", "how": "redact", "count": 1, "side": "request"}],
         "source": "10.0.0.1:4711",
+        "definition": "",
         "closed": None,
         "votes": [],
     }

@@ -11,6 +11,7 @@ from extproc.approvals.waiter import PATIENCE_S
 from extproc.console import api, jwks, middleware
 from extproc.console.authorization import TokenVerifier
 from extproc.console.problem_documents import REFUSALS
+from extproc.pinning.pins import PinnedDefinition, Verdict
 from tests.unit.approvals.samples import REQUEST
 from tests.unit.console.served import FakeReader, settings
 
@@ -33,7 +34,12 @@ def test_every_endpoint_is_listed(tmp_path):
     """The page lists no route that does not exist."""
     documented = {cells[0].strip("`").partition("?")[0] for cells in rows("Endpoints")}
     made = api.make_api(
-        approvals=None, reader=FakeReader(), authenticator=TokenVerifier, clock=int, settings=settings(tmp_path)
+        approvals=None,
+        pins=None,
+        reader=FakeReader(),
+        authenticator=TokenVerifier,
+        clock=int,
+        settings=settings(tmp_path),
     )
     served = {
         f"{method.upper()} {path}" for path, methods in made.openapi()["paths"].items() for method in methods
@@ -55,6 +61,14 @@ def test_every_member_of_an_approval_is_listed():
 
     documented = {name for cells in rows("An approval") for name in re.findall(r"`(\w+)`", cells[0])}
     assert documented == set(approval_shape(Approval(REQUEST, State.PENDING), 0))
+
+
+def test_every_member_of_a_definition_is_listed(tmp_path):
+    from extproc.console.definition_routes import definition_shape
+
+    documented = {name for cells in rows("A definition") for name in re.findall(r"`(\w+)`", cells[0])}
+    known = PinnedDefinition("crm", "get", "sha256:1", Verdict.CHANGED, 1, 2)
+    assert documented == set(definition_shape(known, settings(tmp_path).connections["crm"]))
 
 
 @pytest.mark.parametrize(

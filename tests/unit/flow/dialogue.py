@@ -21,6 +21,7 @@ from extproc.identity.session_ids import Sessions
 from extproc.model.call import Headers, RequestHead, ResponseHead
 from extproc.model.entries import Entry
 from extproc.model.errors import EvidenceError
+from extproc.pinning.sqlite_pins import SqlitePins
 from extproc.policy.contract.response_interest import ResponseInterest
 from extproc.policy.contract.uninspectable_reads import ALL_READ
 from extproc.wire.events import (
@@ -158,6 +159,7 @@ def make_services(tmp_path, *, engine=None, recorder=None, masker=None, changes=
         approvals=store,
         waiter=ApprovalWaiter(store, 0.01, now),
         recorder=recorder or MemoryRecorder(),
+        pins=SqlitePins(tmp_path / "definitions.db"),
         limits=settings.limits,
         show_headers=frozenset(settings.policy.show_headers),
         sessions=Sessions(b"s" * 32),

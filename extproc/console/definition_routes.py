@@ -1,0 +1,172 @@
+"""The part of the API about definitions of functions: who may read them, and who may accept a change."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter, Depends, Request
+from pydantic import Field
+
+from extproc.approvals.rules import NOTE_MAX, NOTE_MIN
+from extproc.console.authorization import Caller
+from extproc.console.response_models import moment
+from extproc.model.call import Json
+from extproc.model.errors import VoteRefused, WhyRefused
+from extproc.model.ids import Clock
+from extproc.model.pinning import Pinning
+from extproc.pinning.pin_rules import fact_of, is_accepted
+from extproc.pinning.pins import Acceptance, PinnedDefinition, PinState, PinStore, Verdict
+from extproc.settings.base import Strict
+from extproc.settings.connection import ConnectionSettings
+
+LIST_MAX = 5_000
+"""Definitions that a list has at most."""
+NOT_PINNED = "not-pinned"
+"""The state of definitions of a connection that does not pin them any more."""
+
+
+class DecisionBody(Strict):
+    """The body of an acceptance or a rejection."""
+
+    function: str = Field(max_length=1_000)
+    """``connection.name``."""
+    digest: str = Field(max_length=128)
+    """The digest of the definition that the person saw: no other one is accepted."""
+    note: str = Field("", max_length=10_000)
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """The definitions of all connections, and the decisions about them."""
+
+    pins: PinStore
+    """Shared with the workers."""
+    connections: Mapping[str, ConnectionSettings]
+    """The registered ones; their approvers decide."""
+    clock: Clock
+    mask_note: Callable[[str], str]
+    """Masks a person's note before it is stored."""
+
+    def every(self, by: Caller, *, changed: bool) -> list[Json]:
+        """Return all that the caller may see; those that nobody accepted, where ``changed`` is true."""
+        shapes = [
+            definition_shape(each, self.connections[each.connection])
+            for each in self.pins.all(limit=LIST_MAX)
+            if self._may_see(each.connection, by)
+        ]
+        return [each for each in shapes if not changed or each["state"] == PinState.CHANGED]
+
+    def one(self, by: Caller, function: str) -> dict[str, Json]:
+        """Return the definitions of one function, with their texts.
+
+        Raises:
+            VoteRefused: there is none, or the caller may not know.
+        """
+        connection, name, settings = self._settings_of(function, by)
+        found = self.pins.one(connection, name)
+        if not found:
+            raise VoteRefused(WhyRefused.UNKNOWN)
+        state = fact_of(found, settings.pinning).state if settings.pinning else NOT_PINNED
+        shapes: list[Json] = [definition_shape(each, settings) | {"text": each.text} for each in found]
+        return {"function": function, "state": state, "definitions": shapes}
+
+    def decide(self, by: Caller, body: DecisionBody, *, accept: bool) -> dict[str, Json]:
+        """Accept or reject a definition.
+
+        Raises:
+            Refused: the request has no token.
+            VoteRefused: there is no such definition, the person may not decide about it, or gave no reason.
+        """
+        connection, name, settings = self._settings_of(body.function, by)
+        voter, note = by.voter(), self.mask_note(body.note.strip())
+        if not set(voter.groups) & set(settings.approvals.groups):
+            raise VoteRefused(WhyRefused.WRONG_GROUP)
+        if not NOTE_MIN <= len(note) <= NOTE_MAX:
+            raise VoteRefused(WhyRefused.NOTE_REQUIRED)
+        person = Acceptance(voter.name, note, self.clock())
+        if accept:
+            after = self.pins.accept(connection, name, body.digest, person, settings.approvals.minimum)
+        else:
+            after = self.pins.reject(connection, name, body.digest)
+        _log("definition accepted" if accept else "definition rejected", after, person)
+        return definition_shape(after, settings)
+
+    def _may_see(self, connection: str, by: Caller) -> bool:
+        settings = self.connections.get(connection)
+        return settings is not None and by.may_see(settings.approvals.groups)
+
+    def _settings_of(self, function: str, by: Caller) -> tuple[str, str, ConnectionSettings]:
+        connection, _, name = function.partition(".")
+        if not self._may_see(connection, by):
+            raise VoteRefused(WhyRefused.UNKNOWN)
+        return connection, name, self.connections[connection]
+
+
+def definition_routes(definitions: Definitions, caller: Callable[[Request], Caller]) -> APIRouter:
+    """Make the routes.
+
+    Args:
+        definitions: what they show and decide about.
+        caller: reads who asks.
+    """
+    routes = APIRouter(prefix="/definitions")
+    CallerNow = Annotated[Caller, Depends(caller)]  # noqa: N806 - a type
+
+    @routes.get("")
+    def every(by: CallerNow, changed: bool = False) -> dict[str, Any]:
+        return {"definitions": definitions.every(by, changed=changed)}
+
+    @routes.get("/one")
+    def one(by: CallerNow, function: str) -> dict[str, Any]:
+        return definitions.one(by, function)
+
+    @routes.post("/accept")
+    def accept(by: CallerNow, body: DecisionBody) -> dict[str, Any]:
+        return definitions.decide(by, body, accept=True)
+
+    @routes.post("/reject")
+    def reject(by: CallerNow, body: DecisionBody) -> dict[str, Any]:
+        return definitions.decide(by, body, accept=False)
+
+    return routes
+
+
+def definition_shape(definition: PinnedDefinition, settings: ConnectionSettings) -> dict[str, Json]:
+    """Return a definition as JSON, without its text. Times are RFC 3339."""
+    state, how = _state(definition, settings.pinning)
+    return {
+        "function": f"{definition.connection}.{definition.name}",
+        "digest": definition.digest,
+        "state": state,
+        "how": how,
+        "accepted_by": [
+            {"person": each.person, "note": each.note, "at": moment(each.at_ns)} for each in definition.acceptances
+        ],
+        "groups": list(settings.approvals.groups),
+        "minimum": settings.approvals.minimum,
+        "first_seen": moment(definition.first_seen_ns),
+        "last_seen": moment(definition.last_seen_ns),
+    }
+
+
+def _state(definition: PinnedDefinition, pinning: Pinning | None) -> tuple[str, str]:
+    """Return the state of one definition, and by what it is accepted."""
+    if pinning is None:
+        return NOT_PINNED, ""
+    if not is_accepted(definition, pinning):
+        return ("rejected" if definition.verdict is Verdict.REJECTED else PinState.CHANGED), ""
+    if definition.digest in pinning.digests.get(definition.name, ()):
+        return PinState.ACCEPTED, "configured"
+    return PinState.ACCEPTED, "people" if definition.verdict is Verdict.ACCEPTED else "first-sight"
+
+
+def _log(event: str, definition: PinnedDefinition, person: Acceptance) -> None:
+    structlog.get_logger().info(
+        event,
+        function=f"{definition.connection}.{definition.name}",
+        digest=definition.digest,
+        verdict=definition.verdict,
+        person=person.person,
+        note=person.note,
+    )
