@@ -22,6 +22,8 @@ REFUSED_CODE = -32010
 """JSON-RPC error code of refusals, from MCP's implementation-defined range (-32000 to -32019)."""
 NO_METHOD_CODE = -32601
 """What is not registered does not exist for the caller (JSON-RPC 2.0 section 5.1)."""
+NO_SESSION_CODE = -32001
+"""The code of the TypeScript SDK's servers for a session that is over; the protocol has a status alone."""
 MISMATCH_CODE = -32020
 """``HeaderMismatch`` of MCP 2026-07-28."""
 ACCEPTED = 202
@@ -93,6 +95,8 @@ def _status(call: Call, reason: Reason) -> int:
 def _code(call: Call, reason: Reason) -> int:
     if reason is Reason.UNKNOWN_FUNCTION:
         return NO_METHOD_CODE
+    if reason is Reason.UNKNOWN_SESSION and not call.modern:
+        return NO_SESSION_CODE
     differs = reason is Reason.UNINSPECTABLE and call.uninspectable is Uninspectable.HEADER_BODY_MISMATCH
     return MISMATCH_CODE if differs and call.modern else REFUSED_CODE
 
@@ -137,8 +141,11 @@ def if_cut_off(call: Call) -> str:
 
     Returns:
         Empty where there is no id, or where it is longer than anybody's: Envoy keeps the text during the call.
+        Empty for a GET that resumes a stream, too: its client looks for the error in a stream.
     """
-    text = "" if call.rpc_id is None else _error(call, Reason.RESPONSE_ABANDONED, call.call_id).decode()
+    if call.rpc_id is None or call.resumes:
+        return ""
+    text = _error(call, Reason.RESPONSE_ABANDONED, call.call_id).decode()
     return text if len(text) <= LONGEST else ""
 
 

@@ -1,6 +1,7 @@
 """The guard's answers to MCP messages: each in a form that clients survive."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -146,7 +147,7 @@ OTHER = ("mcp-method", b"tools/list")
         (Reason.UNINSPECTABLE, [OTHER], (200, -32010), (400, -32020)),
         (Reason.POLICY_DENIED, [OTHER], (200, -32010), (200, -32010)),
         (Reason.UNKNOWN_FUNCTION, [], (200, -32601), (404, -32601)),
-        (Reason.UNKNOWN_SESSION, [], (404, -32010), (404, -32010)),
+        (Reason.UNKNOWN_SESSION, [], (404, -32001), (404, -32010)),
     ],
 )
 def test_each_era_has_its_own_statuses(reason, fields, session_era, modern_era):
@@ -183,7 +184,7 @@ def test_the_era_is_read_where_the_rest_cannot_be_read():
 def test_a_session_that_is_over_is_told_to_every_message():
     """Clients then begin a new one (MCP 2025-11-25, transports, session management)."""
     for message in UNHEARD:
-        assert answered(message, Reason.UNKNOWN_SESSION) == (404, -32010, None)
+        assert answered(message, Reason.UNKNOWN_SESSION) == (404, -32001, None)
 
 
 @pytest.mark.parametrize("rpc_id", [1, 'q"\\\n', 10**40])
@@ -222,6 +223,7 @@ def test_envoy_answers_in_its_own_words_where_nobody_looks_for_an_id():
     ):
         assert protocol().if_cut_off(post(message)) == ""
     assert protocol().if_cut_off(send("GET", "/mcp", b"")) == ""
+    assert protocol().if_cut_off(replace(post(tool()), resumes="tools/call")) == ""
 
 
 def test_streams_of_other_kinds_and_of_no_request_end_without_a_word():
