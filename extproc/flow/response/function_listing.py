@@ -5,10 +5,10 @@ arguments than those that the listing itself has. A function that is denied, can
 not registered is taken out.
 """
 
-import asyncio
 from collections.abc import Mapping
 
 from extproc.codecs.unreadable import Unreadable
+from extproc.concurrency.few_at_once import few_at_once
 from extproc.flow.decide import Question, ask
 from extproc.flow.pinned import changed_among, definitions_seen, fact_for
 from extproc.flow.record.call_record import CallRecord
@@ -70,7 +70,7 @@ async def _kept(
     """Return for each listed thing whether the caller may call it. Policy is asked once for all that are alike."""
     keys = [None if each is None else (each.name, dump(each.arguments)) for each in items]
     distinct = {key: each for key, each in zip(keys, items, strict=True) if key and each}
-    answers = await asyncio.gather(*(_may_call(decided, services, each, facts) for each in distinct.values()))
+    answers = await few_at_once(_may_call(decided, services, each, facts) for each in distinct.values())
     may_call = dict(zip(distinct, answers, strict=True))
     return [key is not None and may_call[key] for key in keys]
 

@@ -99,10 +99,26 @@ def read_listing(call: Call, answer: Answer, functions: Functions) -> McpListing
         Unreadable: a message that two readers could take differently.
     """
     kind = KINDS[call.method]
+    check_no_list(answer, kind.key)
     listed = [listed_items(message, kind.key) or [] for message in answer.messages]
     given = [item for each in listed for item in each]
     items = tuple(_call(call, kind, item, functions) for item in given)
     return McpListing(answer, kind, tuple(map(len, listed)), items, tuple(_definitions(items, given)))
+
+
+def check_no_list(answer: Answer, but: str = "") -> None:
+    """Refuse an answer with a list that nobody asked for: its things would pass undecided.
+
+    Args:
+        answer: its messages.
+        but: the key of the list that was asked for.
+
+    Raises:
+        Unreadable: it has another one.
+    """
+    keys = {kind.key for kind in KINDS.values()} - {but}
+    if any(listed_items(message, key) is not None for message in answer.messages for key in keys):
+        raise Unreadable(Uninspectable.NOT_JSONRPC)
 
 
 def listed_items(message: Mapping[str, Json], key: str) -> list[Json] | None:

@@ -30,7 +30,7 @@ from extproc.protocols.mcp.capabilities import ANNOUNCEMENTS, read_announcement
 from extproc.protocols.mcp.eras import REMOVED, is_modern
 from extproc.protocols.mcp.functions import Functions
 from extproc.protocols.mcp.header_copies import agree, as_sent
-from extproc.protocols.mcp.listings import read_listing
+from extproc.protocols.mcp.listings import check_no_list, read_listing
 from extproc.protocols.mcp.message import read_message
 from extproc.protocols.mcp.methods import CANCELLED, LISTS, SESSION_END, STREAM, TOOLS_CALL, TOOLS_LIST, UNREADABLE
 from extproc.protocols.mcp.places import in_answers, in_arguments, in_message, rebased
@@ -172,6 +172,7 @@ class McpProtocol(BaseProtocol):
         """Read a listing, or the announcement of the server's capabilities."""
         answer = self._reader.read(head, body)
         if call.method in ANNOUNCEMENTS:
+            check_no_list(answer)
             return read_announcement(answer, self._functions)
         return read_listing(call, answer, self._functions)
 

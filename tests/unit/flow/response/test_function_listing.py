@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+from itertools import pairwise
 
 import pytest
 
+from extproc.concurrency.background import background
 from extproc.model.errors import PolicyError, ResponseBrokenOff
 from tests.unit.flow.dialogue import (
     ScriptedEngine,
@@ -112,6 +114,28 @@ async def test_a_tool_that_nobody_could_release_is_not_shown(tmp_path):
     assert [tool["name"] for tool in json.loads(peer.delivered)["result"]["tools"]] == ["search"]
 
 
+async def test_a_long_listing_does_not_keep_other_calls_waiting(tmp_path):
+    """The embedded engine waits for nothing."""
+    policy, seen = ScriptedEngine({"action": "allow"}), []
+
+    async def evaluate(document, caller):
+        policy.asked.append(document)
+        return {"action": "allow"}
+
+    async def another_call():
+        while True:
+            seen.append(len(policy.asked))
+            await asyncio.sleep(0)
+
+    policy.evaluate = evaluate
+    tools = [{"name": f"t{number}"} for number in range(200)]
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "result": {"tools": tools}}).encode()
+    async with background(another_call()):
+        await listed(tmp_path, policy, answers(), returns(body), changes={"connections.docs.tools": ["*"]})
+    assert len(policy.asked) == 201
+    assert max(after - before for before, after in pairwise(seen)) < 20
+
+
 @pytest.mark.slow
 async def test_tools_that_are_not_decided_in_time_are_taken_out(tmp_path):
     policy = engine()
@@ -134,6 +158,8 @@ async def test_tools_that_are_not_decided_in_time_are_taken_out(tmp_path):
         LISTING.replace(b'"tools"', b'"Tools"'),
         LISTING.replace(b'"id": 1', b'"id": 1, "tools": []'),
         LISTING.replace(b'"nextCursor"', b'"TOOLS"'),
+        LISTING.replace(b'"nextCursor":null', b'"prompts":[{"name":"canary"}]'),
+        LISTING.replace(b'"nextCursor":null', b'"ResourceTemplates":[]'),
         LISTING.replace(b'"jsonrpc"', b'"result": {}, "jsonrpc"'),
         LISTING[:-1],
         LISTING.decode().encode("utf-16"),

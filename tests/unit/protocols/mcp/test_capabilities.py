@@ -69,3 +69,10 @@ def test_what_has_two_readings_is_refused(body):
 def test_what_announces_nothing_stays(body):
     call = Call("c1", "files", "initialize", "mcp", {}, "", "initialize", 1)
     assert protocol().read_listing(call, HEAD, body).keep(()) == body
+
+
+def test_an_announcement_lists_nothing():
+    """Nobody would decide which of these tools its caller may see."""
+    body = b'{"jsonrpc":"2.0","id":1,"result":{"capabilities":{},"tools":[{"name":"hidden"}]}}'
+    with pytest.raises(Unreadable):
+        protocol().read_listing(Call("c1", "files", "initialize", "mcp", {}, "", "initialize", 1), HEAD, body)
