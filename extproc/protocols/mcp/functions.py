@@ -40,6 +40,8 @@ INPUTS = "inputResponses"
 STATE = "requestState"
 META = "_meta"
 TASK = "task"
+TASK_TIMES = frozenset({"ttl", "pollInterval"})
+"""What a call says of its task. The second is the server's to say; clients say it all the same."""
 SETTINGS = {
     TOOLS_CALL: ("tools",),
     TOOLS_LIST: ("tools",),
@@ -231,8 +233,10 @@ def _is_completed(argument: Json, context: Json) -> bool:
 
 
 def _is_task(task: Json) -> bool:
-    """Return whether this asks for a task, and says nothing else (MCP 2025-11-25, tasks)."""
-    if not isinstance(task, dict) or not task.keys() <= {"ttl"}:
-        return False
-    ttl = task.get("ttl")
-    return ttl is None or (isinstance(ttl, int | float) and not isinstance(ttl, bool))
+    """Return whether this asks for a task, and says nothing but times (MCP 2025-11-25, tasks)."""
+    return isinstance(task, dict) and task.keys() <= TASK_TIMES and all(map(_is_time, task.values()))
+
+
+def _is_time(value: Json) -> bool:
+    """Return whether this is a time in milliseconds, or ``null``."""
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))

@@ -74,6 +74,7 @@ def test_a_completion_reads_what_it_refers_to():
     [
         ("tools/call", {"name": "search", "task": {"ttl": 1, "x": 2}}),
         ("tools/call", {"name": "search", "task": {"ttl": True}}),
+        ("tools/call", {"name": "search", "task": {"pollInterval": "4111"}}),
         ("tools/call", {"name": "search", "task": 1}),
         ("tools/call", {"name": "search", "requestState": {}}),
         ("tools/call", {"name": "search", "inputResponses": []}),
@@ -108,7 +109,7 @@ def test_the_clients_answers_are_an_argument_and_the_state_is_none():
         "arguments": {"q": 1},
         "inputResponses": inputs,
         "requestState": "s",
-        "task": {"ttl": 5},
+        "task": {"ttl": 5, "pollInterval": None},
     }
     assert called("tools/call", params)[1] == {"q": 1, "inputResponses": inputs}
     read = {"uri": "file:///docs/a", "inputResponses": inputs}
