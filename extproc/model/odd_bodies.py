@@ -43,6 +43,7 @@ REMEDIES = {
     Uninspectable.NOT_JSON: "the body is not JSON (RFC 8259): send JSON, or name its own type",
     Uninspectable.DUPLICATE_KEYS: Odd.SAME_KEY.value,
     Uninspectable.NUMBER_OUT_OF_RANGE: Odd.NUMBER.value,
+    Uninspectable.HEADER_BODY_MISMATCH: "a header field says something else than the body: send the same in both",
     Uninspectable.TOO_DEEP: "the body is nested too deep: send it flatter, or raise limits.json_depth",
 }
 """Advice for the facts of which nothing more is known."""

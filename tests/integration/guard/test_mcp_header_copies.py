@@ -146,6 +146,7 @@ def call(**arguments: Any) -> dict[str, Any]:
 async def test_a_field_that_says_something_else_is_a_mismatch(docs: Stack, fields: dict[str, str]) -> None:
     answer = await ask(docs, call(region="eu"), **fields)
     assert (answer.status_code, answer.json()["id"], answer.json()["error"]["code"]) == (400, 7, -32020)
+    assert answer.json()["error"]["data"]["detail"].startswith("a header field says something else")
     assert docs.reached == []
     assert CARD not in repr(docs.entries())
 
