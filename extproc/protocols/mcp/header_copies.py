@@ -84,6 +84,12 @@ def agree(headers: Headers, message: Json) -> bool:
     return len(set(names)) == len(names) and all(places.get(name) or name in free for name in names)
 
 
+def copies(headers: Headers, message: Json) -> bool:
+    """Return whether any header field copies the message."""
+    free = _free(message)
+    return any(_is_copy(name) and name not in free for name, _ in headers)
+
+
 def as_sent(headers: Headers, came: Json, sent: Json) -> dict[str, bytes]:
     """Return the header fields that copy the message, as they have to be beside a message that was masked.
 

@@ -29,7 +29,7 @@ from extproc.protocols.mcp.answers import AnswerReader
 from extproc.protocols.mcp.capabilities import ANNOUNCEMENTS, read_announcement
 from extproc.protocols.mcp.eras import REMOVED, is_modern
 from extproc.protocols.mcp.functions import Functions
-from extproc.protocols.mcp.header_copies import agree, as_sent
+from extproc.protocols.mcp.header_copies import agree, as_sent, copies
 from extproc.protocols.mcp.listings import check_no_list, read_listing
 from extproc.protocols.mcp.message import read_message
 from extproc.protocols.mcp.methods import CANCELLED, LISTS, SESSION_END, STREAM, TOOLS_CALL, TOOLS_LIST, UNREADABLE
@@ -139,7 +139,7 @@ class McpProtocol(BaseProtocol):
 
     def header_copies(self, call: Call, headers: Headers, body: bytes | None) -> Mapping[str, bytes]:
         """Return the fields that copy the message; see ``as_sent``."""
-        if call.document is None:
+        if call.document is None or not copies(headers, call.document):
             return {}
         sent = call.document if body is None else read_document(body, max_depth=self._max_depth)
         return as_sent(headers, call.document, sent)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.model.call import Headers
-from extproc.protocols.mcp.header_copies import agree, as_sent, unwrap, wrap
+from extproc.protocols.mcp.header_copies import agree, as_sent, copies, unwrap, wrap
 
 VERSION = "io.modelcontextprotocol/protocolVersion"
 
@@ -188,6 +188,12 @@ def test_a_version_that_the_message_does_not_say_is_no_copy():
     assert agree(fields(("mcp-protocol-version", b"2025-11-25")), ask("tools/list"))
     assert as_sent(fields(("mcp-protocol-version", b"2025-11-25")), ask("tools/list"), ask("tools/list")) == {}
     assert not agree(fields(("mcp-protocol-version", b"2025-11-25")), ask("tools/list", _meta={VERSION: None}))
+
+
+def test_what_copies_the_message():
+    assert copies(param(b"a"), call({}))
+    assert copies(fields(("mcp-protocol-version", b"2026-07-28")), call({}))
+    assert not copies(fields(("mcp-protocol-version", b"2025-11-25"), ("mcp-session-id", b"s")), ask("tools/list"))
 
 
 def test_base64_wrapping_must_be_canonical():
