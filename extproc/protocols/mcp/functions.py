@@ -12,6 +12,7 @@ Sources: MCP 2024-11-05 to 2025-11-25; MCP 2026-07-28, server features and multi
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from extproc.codecs.json_keys import fold
 from extproc.codecs.unreadable import Unreadable
 from extproc.model.call import Json
 from extproc.model.reasons import Uninspectable
@@ -42,6 +43,8 @@ META = "_meta"
 TASK = "task"
 TASK_TIMES = frozenset({"ttl", "pollInterval"})
 """What a call says of its task. The second is the server's to say; clients say it all the same."""
+WANTED = "notifications"
+SUBSCRIPTIONS = "resourceSubscriptions"
 SETTINGS = {
     TOOLS_CALL: ("tools",),
     TOOLS_LIST: ("tools",),
@@ -176,10 +179,16 @@ class Functions:
         return _function("resources", self.resource(uri), RESOURCE + uri, arguments)
 
     def _may_listen(self, params: dict[str, Json]) -> bool:
-        """Return whether all resources are registered that a client wants to hear of."""
-        wanted = params.get("notifications")
-        uris = wanted.get("resourceSubscriptions", []) if isinstance(wanted, dict) else []
-        return not isinstance(uris, list) or all(isinstance(uri, str) and self.resource(uri) for uri in uris)
+        """Return whether all resources are registered that a client wants to hear of.
+
+        Raises:
+            Unreadable: a server could read other resources than these.
+        """
+        wanted = _only(params, WANTED, {})
+        uris = _only(wanted, SUBSCRIPTIONS, []) if isinstance(wanted, dict) else None
+        if not isinstance(uris, list) or not all(isinstance(uri, str) for uri in uris):
+            raise Unreadable(Uninspectable.NOT_JSONRPC)
+        return all(isinstance(uri, str) and self.resource(uri) for uri in uris)
 
 
 def _function(setting: str, registered: str | None, asked: str, arguments: Json) -> Function:
@@ -196,6 +205,17 @@ def _text(owner: dict[str, Json], key: str, keys: frozenset[str]) -> str:
     if not isinstance(value, str) or not owner.keys() <= keys:
         raise Unreadable(Uninspectable.NOT_JSONRPC)
     return value
+
+
+def _only(owner: dict[str, Json], key: str, default: Json) -> Json:
+    """Return the value at a key of an object that has no other spelling of the key, such as Python's.
+
+    Raises:
+        Unreadable: it has.
+    """
+    if any(each != key and fold(each).replace("_", "") == key.lower() for each in owner):
+        raise Unreadable(Uninspectable.NOT_JSONRPC)
+    return owner.get(key, default)
 
 
 def _arguments(params: dict[str, Json]) -> dict[str, Json]:
