@@ -134,10 +134,11 @@ def _request(
 
 
 def _function(decided: DecidedCall) -> str:
-    """Name the function, with method and host where the settings leave them open: approvers approve them too."""
+    """Name the function, with method and host where they are left open: approvers approve them too."""
     settings, head, call = decided.connection.settings, decided.request.head, decided.call
     method = [head.method] if call.name in settings.any_method_functions else []
-    said = " ".join([*method, open_host(head, decided.connection)]).strip()
+    words = decided.connection.protocol.said_of(call)
+    said = " ".join(filter(None, [*method, words, open_host(head, decided.connection)]))
     return f"{call.function} ({said})" if said else call.function
 
 

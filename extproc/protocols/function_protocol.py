@@ -129,6 +129,10 @@ class FunctionProtocol(Protocol):
         """
         ...
 
+    def said_of(self, call: Call) -> str:
+        """Return the words by which approvers tell calls of one function apart; empty where its name says all."""
+        ...
+
     def calls_the_same(self, call: Call, body: bytes) -> bool:
         """Return whether the masked body still calls the function that policy decided about.
 

@@ -144,6 +144,10 @@ class McpProtocol(BaseProtocol):
         sent = call.document if body is None else read_document(body, max_depth=self._max_depth)
         return as_sent(headers, call.document, sent)
 
+    def said_of(self, call: Call) -> str:
+        """Return the method of a prompt or resource, which is got, read, subscribed to or completed."""
+        return "" if call.method in (TOOLS_CALL, call.name) else call.method
+
     def calls_the_same(self, call: Call, body: bytes) -> bool:
         """Return whether the masked message still calls this function: a mask may change a name or a URI."""
         if call.document is None:

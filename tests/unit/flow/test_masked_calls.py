@@ -1,10 +1,22 @@
-"""What masking makes of a call is still that call, and the record masks as much of it as the backend's copy."""
+"""What masking makes of a call is still that call, and record and approvers see it masked as the backend does."""
 
+import asyncio
 import json
 
 import pytest
 
-from tests.unit.flow.dialogue import ScriptedEngine, answers, asks, make_services, play, returns, sends
+from tests.unit.flow.dialogue import (
+    ScriptedEngine,
+    ScriptedPeer,
+    answers,
+    asks,
+    deny,
+    held,
+    make_services,
+    play,
+    returns,
+    sends,
+)
 
 SSN = "536-22-1847"
 REMOVE = {"action": "allow", "mask": {"request": [{"entity": "*", "how": "remove"}]}}
@@ -91,3 +103,35 @@ async def test_a_completion_shows_what_the_allow_list_mode_declares_of_its_argum
     peer, entry = await sent(tmp_path, message, {"action": "allow"}, changes)
     assert json.loads(peer.upstream_body)["params"]["argument"] == {"name": "other", "value": "[REDACTED]"}
     assert entry.arguments.count("shown") == 1
+
+
+HOLD = {
+    "action": "hold", "reason": "high-risk", "rule": "r", "approval": {"groups": ["sre"], "min": 1},
+    "mask": {"request": [{"path": "$.ssn", "how": "redact"}]},
+}  # fmt: skip
+URI = {"uri": "file:///public/a"}
+
+
+@pytest.mark.parametrize(
+    ("message", "function"),
+    [
+        ({"method": "resources/read", "params": URI}, "docs.resource:file:///public/** (resources/read)"),
+        (
+            {"method": "resources/subscribe", "params": URI},
+            "docs.resource:file:///public/** (resources/subscribe)",
+        ),
+        ({"method": "prompts/get", "params": {"name": "a"}}, "docs.prompt:a (prompts/get)"),
+        (CANARIES[0], "docs.search"),
+        (CANARIES[3], "docs.prompt:summarize (completion/complete)"),
+    ],
+)
+async def test_approvers_see_which_call_of_a_function_it_is(tmp_path, message, function):
+    services = make_services(tmp_path, engine=ScriptedEngine(HOLD), changes=CHANGES)
+    head = asks("POST", "/mcp", "docs.internal", content_type="application/json")
+    peer = ScriptedPeer().say(head, sends(json.dumps({"jsonrpc": "2.0", "id": 7, **message}).encode()))
+    task = asyncio.create_task(play(services, peer=peer))
+    request = await held(services)
+    deny(services, request)
+    await task
+    assert request.function == function
+    assert "canary" not in request.preview
