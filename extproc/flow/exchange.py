@@ -70,7 +70,8 @@ async def guard_call(peer: Peer, services: Services, opened: RequestHeadersRecei
             record.failed(Reason.CALLER_GONE, "the stream was cancelled")
         raise
     except CallerGone as gone:
-        record.failed(Reason.CALLER_GONE, str(gone))
+        if not record.is_complete:
+            record.failed(Reason.CALLER_GONE, str(gone))
         raise
     except ResponseBrokenOff as broken:
         record.broke_off(broken)

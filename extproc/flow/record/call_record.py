@@ -250,7 +250,7 @@ class CallRecord:
 
     @property
     def is_complete(self) -> bool:
-        """True if the last message is on its way: a cancellation that comes now changes nothing."""
+        """True if all that the caller waits for is on its way: that it leaves now changes nothing."""
         return self._end.kind is EntryKind.COMPLETED or self._broke_off
 
     @property

@@ -14,6 +14,8 @@ class Fed(NamedTuple):
     out: bytes
     broken: ResponseBrokenOff | None = None
     """Set where the stream must not go on behind these bytes."""
+    has_answer: bool = False
+    """True if the call's answer is among the bytes: the caller has all that it waits for, and may leave."""
 
 
 class PieceFeeder(Protocol):

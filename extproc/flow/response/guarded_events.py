@@ -46,6 +46,7 @@ class GuardedEvents:
         self._events = Reader(limit=response.services.limits.event)
         self._masker = self._make_masker(rules)
         self._found_beside: tuple[Finding, ...] = ()
+        self._has_answer = False
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -54,14 +55,14 @@ class GuardedEvents:
 
     async def feed(self, piece: bytes, *, last: bool) -> Fed:
         """Take the next piece; see ``PieceFeeder``."""
-        out = bytearray()
+        out, self._has_answer = bytearray(), False
         try:
             await self._feed(piece, out)
             if last:
                 out += self._sealed(self._masker.finish())
         except (MaskingError, Unreadable, Refused) as error:
             return Fed(bytes(out), broken_by(error))
-        return Fed(bytes(out))
+        return Fed(bytes(out), has_answer=self._has_answer)
 
     def unfinished(self) -> bytes:
         """See ``PieceFeeder``."""
@@ -110,6 +111,7 @@ class GuardedEvents:
         decision = await self._as_json.decide(content.answer)
         if self._response.protocol.lists(self._response.answered):
             event = event.with_data(await self._cut(content.answer))
+        self._has_answer = True
         return self._masked_by(self._response.rules(decision) + added, event)
 
     async def _cut(self, answer: bytes) -> bytes:

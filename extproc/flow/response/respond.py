@@ -311,7 +311,7 @@ async def _release_pieces(response: Responding, decision: Decision, stream: Resp
         if fed.broken:
             await _break_off(response, stream, fed.out, fed.broken, last=event.end_of_stream)
         stream.goes(fed.out, last=event.end_of_stream)
-        if event.end_of_stream:
+        if event.end_of_stream or fed.has_answer:
             response.complete(NO_FIELDS)
         await response.peer.send(encode.release_piece(stream.pieces, fed.out, last=event.end_of_stream))
         if event.end_of_stream:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from extproc.model.errors import PolicyError, ResponseBrokenOff
+from extproc.model.errors import CallerGone, PolicyError, ResponseBrokenOff
 from extproc.policy.contract.response_interest import ResponseInterest
 from tests.unit.flow.dialogue import (
     ScriptedEngine,
@@ -248,3 +248,23 @@ async def test_a_get_is_answered_by_a_stream_or_not_at_all(tmp_path, content_typ
     peer = await play(services, head, answers(content_type=content_type), returns(event(SAMPLING)))
     assert len(peer.refusals) == 1
     assert services.recorder.last.reason == "response-uninspectable"
+
+
+@pytest.mark.parametrize(("sent", "kind"), [(result("done"), "call.completed"), (NOTE, "call.failed")])
+async def test_a_caller_that_has_its_answer_may_leave(tmp_path, sent, kind):
+    """Clients close the stream as soon as they have it; the server may end it later."""
+    services, peer = make_services(tmp_path, engine=by_direction()), ScriptedPeer()
+    opening = [asks("POST", "/mcp", "docs.internal", content_type="application/json"), sends(CALL)]
+    with pytest.raises(CallerGone):
+        await play(services, *opening, answers(content_type=SSE), returns(event(sent), end=False), None, peer=peer)
+    last = services.recorder.last
+    assert (last.kind.value, last.status) == (kind, 200)
+    assert last.response == peer.delivered.decode()
+
+
+async def test_a_stream_that_breaks_off_behind_the_answer_is_recorded_so(tmp_path):
+    services, _, broken = await streamed(
+        tmp_path, by_direction(), event(result("done")), b'data: {"result":1,"result":2}\n\n'
+    )
+    assert broken
+    assert services.recorder.last.kind.value == "call.failed"

@@ -4,7 +4,7 @@ import pytest
 
 from extproc.credentials.redactor import CredentialRedactor
 from extproc.flow.response.excerpt import ResponseExcerpt
-from extproc.flow.response.fed import MaskedPieces
+from extproc.flow.response.fed import Fed, MaskedPieces
 from extproc.flow.response.stream import ResponseStream
 from extproc.masking.event_stream import Unmasked
 from extproc.model.errors import ResponseBrokenOff
@@ -123,5 +123,5 @@ async def test_no_word_is_held_back_beyond_the_limit():
     """A backend must not fill the worker's memory with a line that does not end."""
     redactor = CredentialRedactor(SECRET.encode(), SECRET.encode())
     stream = ResponseStream(MaskedPieces(Unmasked()), redactor, 100, ResponseExcerpt())
-    assert await stream.feed(b"x" * 100, last=False) == (b"", None)
+    assert await stream.feed(b"x" * 100, last=False) == Fed(b"")
     assert (await stream.feed(b"x", last=False)).broken is not None
