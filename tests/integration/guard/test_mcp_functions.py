@@ -141,7 +141,7 @@ async def test_a_caller_sees_and_gets_what_its_role_grants(stack: Stack, era: Er
         assert read.contents[0].text == "a of [US_SSN]"
         ref = PromptReference(type="ref/prompt", name="summarize")
         completed = await opened.complete(ref, {"name": "text", "value": "te"})
-        assert completed.completion.values == ["te [US_SSN]"]
+        assert completed.completion.values == ["[REDACTED] [US_SSN]"]
         assert (await opened.call_tool("search", {"query": "x"})).content[0].text == "found x"
     ends = {(each["function"], each["method"]): each for each in recorded(stack)}
     assert ends["docs.prompt:summarize", "prompts/get"]["arguments"] == '{"text":"[REDACTED]"}'
