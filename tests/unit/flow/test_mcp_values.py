@@ -53,12 +53,19 @@ async def test_policy_sees_strings_that_pass(tmp_path):
 
 
 async def test_a_streams_position_goes_back_as_it_came(tmp_path):
+    """Its caller holds it sealed."""
     services = make_services(tmp_path, engine=ScriptedEngine(ALLOW))
-    head = asks("GET", "/mcp", "docs.internal", last_event_id=f"{MAIL} {CARD}", accept=EVENTS)
+    asked = message("tools/call", {"name": "search", "arguments": {}})
     event = f"id: {MAIL} {CARD}\nretry: 5000\ndata: {json.dumps(answer({'content': []}))}\n\n".encode()
-    peer = await play(services, head, answers(content_type=EVENTS), returns(event))
-    assert "last-event-id" not in {**peer.upstream_headers, **dict.fromkeys(peer.upstream_removed)}
-    assert peer.delivered == event
+    post = asks("POST", "/mcp", "docs.internal", content_type="application/json")
+    called = await play(
+        services, post, sends(json.dumps(asked).encode()), answers(content_type=EVENTS), returns(event)
+    )
+    sealed, rest = called.delivered.removeprefix(b"id: ").split(b"\n", 1)
+    assert rest == event.split(b"\n", 1)[1]
+    get = asks("GET", "/mcp", "docs.internal", last_event_id=sealed.decode(), accept=EVENTS)
+    peer = await play(services, get, answers(content_type=EVENTS), returns(event))
+    assert peer.upstream_headers["last-event-id"] == f"{MAIL} {CARD}".encode()
     assert MAIL not in repr(services.recorder.entries)
     assert CARD not in repr(services.recorder.entries)
 
