@@ -52,8 +52,7 @@ def identify(
     record.authenticated(caller)
     if request.too_large:
         raise Refused(Reason.BODY_TOO_LARGE, rule="limits.request_body", call=call)
-    identified = IdentifiedCall(request, connection, call, caller)
-    found = search(_resuming(identified, services) if binds_sessions else identified, services)
+    found = search(_resuming(IdentifiedCall(request, connection, call, caller), services), services)
     record.identified(found)
     if not (session and binds_sessions):
         return found
@@ -78,9 +77,13 @@ def identify_again(held: IdentifiedCall, services: Services) -> IdentifiedCall:
 def _resuming(identified: IdentifiedCall, services: Services) -> IdentifiedCall:
     """Return a request that resumes a stream as a call of the function whose answer that stream is.
 
+    Where responses are not seen, the ids of their events are the backend's own.
+
     Raises:
         Refused: the stream is not this caller's, or its function is registered no more.
     """
+    if identified.request.decide_only:
+        return identified
     opened = open_event_id(identified, identified.identity, services)
     if opened is None:
         return identified

@@ -8,6 +8,7 @@ Sources: JSON-RPC 2.0 sections 4 and 5; MCP 2024-11-05 to 2025-11-25, transports
 2026-07-28, multi round-trip requests.
 """
 
+import re
 from dataclasses import dataclass, replace
 
 from extproc.codecs.json_keys import fold
@@ -24,6 +25,9 @@ INPUT_REQUESTS = "inputRequests"
 MOST_REQUESTS = 64
 """Requests that one result may ask for: each is a question to policy."""
 OBJECT = b"{"
+HIDDEN_DATA = re.compile(rb"(?:[\x0b\x0c\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9])data")
+"""A line of data for readers that end lines as Python's ``str.splitlines`` does: the HTTP library of older Python
+clients. In a comment or a text it would be a message that nobody has decided about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,8 @@ class AnsweredMessages:
         Raises:
             Unreadable: two readers could take it differently.
         """
+        if HIDDEN_DATA.search(event.raw):
+            raise Unreadable(Uninspectable.NOT_JSONRPC)
         data = event.data
         return self.in_text(read_utf8(data)) if data and OBJECT in data else NOTHING_TO_DECIDE
 

@@ -218,6 +218,21 @@ async def test_what_two_readers_could_take_differently_does_not_pass(tmp_path, m
     assert not any(each["direction"] == "server" for each in engine.asked)
 
 
+@pytest.mark.parametrize("end", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e"])
+@pytest.mark.parametrize("before", [": comment", "event: x", "id: 1"])
+async def test_no_message_hides_behind_a_line_end_that_some_readers_take_for_one(tmp_path, end, before):
+    hidden = f"{before}{end}{end}data: {json.dumps(SAMPLING)}{end}{end}\n\n".encode()
+    _, peer, _ = await streamed(tmp_path, by_direction(), event(NOTE), hidden, event(result()))
+    assert b"createMessage" not in peer.delivered
+
+
+async def test_such_a_line_end_in_a_text_is_a_part_of_it(tmp_path):
+    message = {**NOTE, "params": {"data": "one\u2028two"}}
+    told = b"data: " + json.dumps(message, ensure_ascii=False).encode() + b"\n\n"
+    _, peer, _ = await streamed(tmp_path, by_direction(), told, event(result()))
+    assert peer.delivered == told + event(result())
+
+
 async def test_a_policy_that_says_nothing_of_servers_is_not_asked(tmp_path):
     engine = ScriptedEngine({"action": "allow"})
     _, peer, _ = await streamed(tmp_path, engine, event(SAMPLING), event(result()))
