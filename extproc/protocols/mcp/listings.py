@@ -87,6 +87,24 @@ class McpListing:
         return cut
 
 
+@dataclass(frozen=True, slots=True)
+class ReadResource:
+    """The answer to ``resources/read``: a ``Listing`` of no functions, for its caller alone.
+
+    Policy lets one caller read a resource, and another not: no cache may serve it to anybody else.
+    """
+
+    answer: Answer
+    noun: str = ""
+    items: tuple[Call | None, ...] = ()
+    definitions: tuple[tuple[str, Mapping[str, Json]], ...] = ()
+
+    def keep(self, kept: Sequence[bool]) -> bytes:
+        """Return the body, and let nobody else have it from a cache."""
+        del kept
+        return self.answer.rewritten(_made_private)
+
+
 def read_listing(call: Call, answer: Answer, functions: Functions) -> McpListing:
     """Read the answer to a call of a list.
 

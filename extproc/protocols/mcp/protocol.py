@@ -30,9 +30,18 @@ from extproc.protocols.mcp.capabilities import ANNOUNCEMENTS, read_announcement
 from extproc.protocols.mcp.eras import REMOVED, is_modern
 from extproc.protocols.mcp.functions import Functions
 from extproc.protocols.mcp.header_copies import agree, as_sent, copies
-from extproc.protocols.mcp.listings import check_no_list, read_listing
+from extproc.protocols.mcp.listings import ReadResource, check_no_list, read_listing
 from extproc.protocols.mcp.message import read_message
-from extproc.protocols.mcp.methods import CANCELLED, LISTS, SESSION_END, STREAM, TOOLS_CALL, TOOLS_LIST, UNREADABLE
+from extproc.protocols.mcp.methods import (
+    CANCELLED,
+    LISTS,
+    RESOURCES_READ,
+    SESSION_END,
+    STREAM,
+    TOOLS_CALL,
+    TOOLS_LIST,
+    UNREADABLE,
+)
 from extproc.protocols.mcp.places import in_answers, in_arguments, in_message, rebased
 from extproc.protocols.mcp.settings import DOCUMENT_METHODS, McpConnection
 from extproc.protocols.request_checks import check_readable, read_session
@@ -165,20 +174,22 @@ class McpProtocol(BaseProtocol):
         return own_values.arguments_shape(call)
 
     def lists(self, call: Call) -> bool:
-        """Return whether the response lists functions, or tells which kinds of functions the server has."""
-        return call.method in LISTS or call.method in ANNOUNCEMENTS
+        """Return whether the response lists functions, tells which kinds there are, or says who may cache it."""
+        return call.method in LISTS or call.method in ANNOUNCEMENTS or call.method == RESOURCES_READ
 
     def pinning(self, call: Call) -> Pinning | None:
         """Tools have definitions, and ``tools/list`` lists them."""
         return self._pinning if call.method in (TOOLS_CALL, TOOLS_LIST) else None
 
     def read_listing(self, call: Call, head: ResponseHead, body: bytes) -> Listing:
-        """Read a listing, or the announcement of the server's capabilities."""
+        """Read a listing, the announcement of the server's capabilities, or a resource."""
         answer = self._reader.read(head, body)
+        if call.method in LISTS:
+            return read_listing(call, answer, self._functions)
+        check_no_list(answer)
         if call.method in ANNOUNCEMENTS:
-            check_no_list(answer)
             return read_announcement(answer, self._functions)
-        return read_listing(call, answer, self._functions)
+        return ReadResource(answer)
 
     def withdraws(self, call: Call) -> Withdrawal | None:
         """Read a cancellation, and the end of a session, as they withdraw held calls.

@@ -128,3 +128,13 @@ def test_a_listing_is_for_its_caller_alone(scope, spelled):
     body = f'{{"result":{{"tools":[{{"name":"search","cacheScope":"public"}}],"{spelled}": {scope} }}}}'.encode()
     kept = protocol(**SETTINGS).read_listing(call, HEAD, body).keep([True])
     assert kept == body.replace(scope.encode() + b" }", b'"private" }')
+
+
+def test_a_resource_is_for_its_caller_alone():
+    call = Call("c1", "files", "resource:file:///docs/**", "mcp", {}, "", "resources/read", 1)
+    body = (
+        b'{"result":{"contents":[{"uri":"a:b","text":"{\\"cacheScope\\":\\"public\\"}"}],"cacheScope":"public"}}'
+    )
+    listing = protocol(**SETTINGS).read_listing(call, HEAD, body)
+    assert (listing.items, listing.noun) == ((), "")
+    assert listing.keep(()) == body.replace(b'"cacheScope":"public"}}', b'"cacheScope":"private"}}')
