@@ -9,6 +9,7 @@ The keys of a call are closed: what policy, approvers and masks do not see must 
 Sources: MCP 2024-11-05 to 2025-11-25; MCP 2026-07-28, server features and multi round-trip requests.
 """
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -37,6 +38,7 @@ from extproc.protocols.mcp.patterns import METHOD_NAME, PLAIN_NAME, PRINTABLE_NA
 
 PROMPT = "prompt:"
 RESOURCE = "resource:"
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,15}:")
 INPUTS = "inputResponses"
 STATE = "requestState"
 META = "_meta"
@@ -152,7 +154,9 @@ class Functions:
             return _function("prompts", self.prompt(name), PROMPT + name, _with_inputs(params, _arguments(params)))
         if method in OF_RESOURCES:
             uri = _text(params, "uri", RESOURCE_KEYS)
-            return _function("resources", self.resource(uri), RESOURCE + uri, _with_inputs(params, {"uri": uri}))
+            return _function(
+                "resources", self.resource(uri), _unregistered(uri), _with_inputs(params, {"uri": uri})
+            )
         return self._completion(params)
 
     def _tool_call(self, params: dict[str, Json]) -> Function:
@@ -176,7 +180,7 @@ class Functions:
             name = _text(ref, "name", REF_KEYS[kind])
             return _function("prompts", self.prompt(name), PROMPT + name, arguments)
         uri = _text(ref, "uri", REF_KEYS[kind])
-        return _function("resources", self.resource(uri), RESOURCE + uri, arguments)
+        return _function("resources", self.resource(uri), _unregistered(uri), arguments)
 
     def _may_listen(self, params: dict[str, Json]) -> bool:
         """Return whether all resources are registered that a client wants to hear of.
@@ -193,6 +197,12 @@ class Functions:
 
 def _function(setting: str, registered: str | None, asked: str, arguments: Json) -> Function:
     return Function(asked if registered is None else registered, arguments, setting, registered is not None)
+
+
+def _unregistered(uri: str) -> str:
+    """Return the name of a resource that nothing registers: the URI's scheme alone, since the rest may be data."""
+    scheme = SCHEME.match(uri)
+    return RESOURCE + (scheme[0] if scheme else "")
 
 
 def _text(owner: dict[str, Json], key: str, keys: frozenset[str]) -> str:

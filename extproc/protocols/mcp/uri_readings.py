@@ -3,9 +3,11 @@
 A server maps a URI to a file or to another service, and such readers are lenient in ways of their own. Here are
 their ways together: two URIs that one of them could take for the same have the same reading.
 
-Not read: names of hosts in Punycode, and the short names and streams of Windows' files.
+Not read: names of hosts in Punycode, addresses of hosts in other numbers, and the short names and streams of
+Windows' files.
 
-Source of what a URI may be read as: RFC 3986 sections 5.2.4 and 6.2; Unicode TR15 for compatibility forms.
+Source of what a URI may be read as: RFC 3986 sections 5.2.4 and 6.2; WHATWG URL section 4.4; Unicode TR15 for
+compatibility forms, and TR46 for names of hosts.
 """
 
 import re
@@ -20,13 +22,17 @@ ROUNDS = 3
 """How often percent-encoding is undone. A URI that is encoded more often is refused."""
 _SCHEME = r"^([a-z][a-z0-9+.-]*:/"
 _ALIKE = (
+    (re.compile("\u3002"), "."),
     (re.compile(rf"{_SCHEME}+)[^/?#@]*@"), r"\1"),  # a user
     (re.compile(rf"{_SCHEME}+[^/?#:]*):[0-9]*(?=[/?#]|$)"), r"\1"),  # a port
     (re.compile(r"/{2,}"), "/"),
     (re.compile(r"[ .]+(?=[/?#]|$)"), ""),  # Windows drops them at the end of a name
     (re.compile(r"^file:(?:/localhost(?=/))?/?"), "file:/"),
+    (re.compile(r"^(file:/[a-z])[:|](?=/|$)"), r"\1"),  # the end of a drive's name
 )
-"""What some readers leave out."""
+"""What some readers leave out, or take for something else."""
+INVISIBLE = re.compile("[\u034f\u180b-\u180f\ufe00-\ufe0f]")
+"""Characters that names of hosts may have for nothing, beside those of the category Cf."""
 
 
 def decoded(uri: str) -> str | None:
@@ -50,6 +56,8 @@ def decoded(uri: str) -> str | None:
 def as_read(plain: str) -> str:
     """Return how the most lenient reader takes a decoded URI."""
     text = plain.casefold()
+    if not text.isascii():
+        text = "".join(each for each in INVISIBLE.sub("", text) if unicodedata.category(each) != "Cf")
     for expression, instead in _ALIKE:
         text = expression.sub(instead, text)
     return text

@@ -5,6 +5,7 @@ import pytest
 from extproc.codecs.unreadable import Unreadable
 from extproc.protocols.mcp.functions import Functions
 from extproc.protocols.mcp.message import Message, read_message
+from extproc.protocols.mcp.settings import McpConnection
 
 CALLABLE = {"tools": ["search", "fs_*", "2fa"], "prompts": ["summarize", "re*"], "resources": ["file:///docs/**"]}
 
@@ -58,6 +59,15 @@ def test_prompts_and_resources_have_names_that_no_tool_can_have():
         assert called(method, read) == ("resource:file:///docs/**", read, True)
     assert called("prompts/get", {"name": "deploy"})[2] is False
     assert called("resources/read", {"uri": "file:///etc/passwd"})[2] is False
+
+
+def test_a_uri_that_is_not_registered_is_in_no_name():
+    for method in ("resources/read", "resources/subscribe", "resources/unsubscribe"):
+        assert called(method, {"uri": "crm://customers/jane-doe"})[::2] == ("resource:crm:", False)
+        assert called(method, {"uri": "/customers/jane-doe"})[::2] == ("resource:", False)
+    ref = {"type": "ref/resource", "uri": "crm://customers/jane-doe"}
+    completion = {"ref": ref, "argument": {"name": "a", "value": "b"}}
+    assert called("completion/complete", completion)[::2] == ("resource:crm:", False)
 
 
 def test_a_completion_reads_what_it_refers_to():
@@ -153,3 +163,15 @@ def test_a_method_with_a_name_of_ours_is_none(method):
     assert not called(method, {}, methods=["*"])[2]
     answer = functions().called_by(read_message({"jsonrpc": "2.0", "id": 1, "result": {}}))
     assert (answer.name, answer.is_registered) == ("response", True)
+
+
+def test_a_setting_for_a_function_names_no_pattern_of_them():
+    """Exemptions are found by the name of a call: one for a pattern would never hold."""
+    resources, upstream = ["file:///docs/*"], {"address": "127.0.0.1:9"}
+    settings = McpConnection.model_validate(
+        {"protocol": "mcp", "hosts": ["d"], "upstream": upstream, "tools": ["get_*"], "resources": resources}
+    )
+    assert settings.has_function("get_page")
+    assert settings.has_function("resource:file:///docs/*")
+    assert not settings.has_function("get_*")
+    assert not settings.has_function("resource:*")

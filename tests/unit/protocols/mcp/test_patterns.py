@@ -47,7 +47,8 @@ def test_a_uri_with_two_readings_matches_nothing(uri):
 
 NARROW = UriPatterns(
     ["**", "file:///docs/**", "file:///docs/private/**", "file:///docs/key", "file:///docs/*", "db://users",
-     "db://q?table=**", "https://internal/**", "https://h:8080/**"]
+     "db://q?table=**", "https://internal/**", "https://h:8080/**",
+     "file:///C:/keys/**"]
 )  # fmt: skip
 
 
@@ -60,6 +61,8 @@ NARROW = UriPatterns(
         "file:///docs/key?", "file:///docs/key#x", "file:///docs/key/", "file:///docs/key%23x", "file:///docs/KEY",
         "file:///docs/a%2fb", "file:///docs/a%252fb", "file:///docs/\uff50rivate/a", "file:///docs/priv\u0130te/../a",
         "db://users?x=1", "db://users#x", "db://users/", "DB://users", "db://q?table=a%2f..%2fb", "db://q?%74able=a",
+        "https://inter\u00adnal/a", "https://internal\ufe0f/a", "https://internal\u3002/a", "file:c|/keys/a", "file:///C|/keys/a", "file:c:/keys/a",
+        "file:///c:/KEYS/a",
         "https://internal:443/a", "https://me@internal/a", "https://internal./a", "https://INTERNAL/a",
         "file:///docs/...%20/a", "file:///docs/\uff0e\uff0e/a", "file:///docs/\uff05\uff12e./a", "file:///docs/%ff/a",
     ],
@@ -81,6 +84,9 @@ def test_no_reader_takes_a_uri_for_one_that_a_longer_pattern_registers(uri):
         ("https://h:8080/a", "https://h:8080/**"),
         ("https://internal/a@b:1", "https://internal/**"),
         ("mailto:a@b.example", "**"),
+        ("file:///C:/keys/a", "file:///C:/keys/**"),
+        ("file:///D:/keys/a", "**"),
+        ("note://क\u200dष/a", "**"),
     ],
 )
 def test_a_uri_that_all_readers_take_alike_matches_the_longest(uri, pattern):
