@@ -66,7 +66,7 @@ def compare_recorded(old: Decider, new: Decider, config: Path, *, from_ns: int) 
 
 def _pages(config: Path, source: str) -> Iterator[list[dict[str, Any]]]:
     """The first decision of each call, in pages: a held call is decided again when it is released."""
-    first = ", ".join(f"argMin({name}, time_ns) AS {name}_" for name in COLUMNS if name != "call_id")
+    first = ", ".join(f"argMin({sql}, time_ns) AS {name}_" for name, sql in COLUMNS.items() if name != "call_id")
     after = ""
     while True:
         sql = (

@@ -51,7 +51,8 @@ def explain(
     rows = list(
         query_rows(
             config,
-            f"SELECT {', '.join(COLUMNS)} FROM entries"  # noqa: S608 - the id was checked
+            f"SELECT {', '.join(f'{sql} AS {name}' for name, sql in COLUMNS.items())}"  # noqa: S608 - a checked id
+            " FROM entries"
             f" WHERE call_id = {sql_text(call_id)} ORDER BY time_ns LIMIT 100",
         )
     )

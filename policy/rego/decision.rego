@@ -17,9 +17,9 @@ directions contains "server"
 
 directions contains "response" if count(data.guard.responses) > 0
 
-# The names of rules that the data has. The guard reads them once, for its metrics: a rule that never matched has the
-# value 0 there.
-rules := data.extproc.settings.rules
+# The names of rules that the data has, or that decide about definitions. The guard reads them once, for its metrics: a
+# rule that never matched has the value 0 there.
+rules := data.extproc.settings.rules | {rule | some rule in data.extproc.definitions.rules}
 
 # METADATA
 # entrypoint: true

@@ -21,7 +21,7 @@ call(function, groups, arguments) := {
 }
 
 test_names_of_rules_are_those_of_the_data if {
-	rules == {"read-only", "risk-90"} with data.guard as guard
+	rules == {"read-only", "risk-90", "definition-changed", "definition-unseen"} with data.guard as guard
 }
 
 test_granted_is_allowed_and_masked if {

@@ -21,12 +21,15 @@ from extproc.model.reasons import Reason
 from extproc.policy.contract.input_document import VERSION, rfc3339
 from extproc.policy.contract.read_decision import read_decision
 
-COLUMNS = (
+_NAMES = (
     *("kind", "call_id", "time_ns", "connection", "function", "protocol", "method", "path", "session", "issuer"),
     *("subject", "groups", "actor", "action", "reason", "rule", "risk", "shadow", "policy_revision"),
     *("uninspectable", "arguments", "request_bytes", "request_sha256", "findings", "detail"),
 )
-"""The columns of an entry that are read."""
+COLUMNS: Mapping[str, str] = {name: name for name in _NAMES} | {
+    name: f"JSONExtractString(document, '{name}')" for name in ("definition_state", "definition_digest")
+}
+"""The facts of an entry that are read, each with its SQL: a column, or a part of the document."""
 DECIDED = ("call.decided", "call.held", "call.denied")
 """Kinds of entries that are made right after policy has answered."""
 Row = Mapping[str, Any]
@@ -93,6 +96,8 @@ def recall(row: Row, method_protocols: Collection[str]) -> Recalled:
         "direction": "request",
         "time": rfc3339(int(row["time_ns"])),
     }
+    if state := row.get("definition_state"):
+        document["call"]["definition"] = {"state": state, "digest": row.get("definition_digest", "")}
     if row["uninspectable"]:
         document["body"]["uninspectable"] = row["uninspectable"]
     return Recalled(orjson.dumps(document), tuple(gaps))

@@ -13,6 +13,8 @@ from extproc.doctor import check_storage
 from extproc.evidence.spool.spool import Spool
 from extproc.evidence.spool.watermark import write_mark
 from extproc.model.entries import Entry, EntryKind
+from extproc.pinning.pins import SeenDefinition
+from extproc.pinning.sqlite_pins import SqlitePins
 from tests.unit.doctor.installations import GOOD, doctor, installed, minutes_ago, only
 
 STATE = ("--only", "state")
@@ -131,3 +133,44 @@ def test_another_program_s_database_is_no_store(tmp_path):
     with contextlib.closing(sqlite3.connect(tmp_path / "state" / "approvals.db")) as db:
         db.execute("CREATE TABLE t (x)")
     assert only(doctor(file, *STATE, fails=1), "approvals", "problem")
+
+
+MCP = """version: 1
+state: state
+identity:
+  providers:
+    corp: {issuer: https://i.test, audiences: [a], jwks_file: jwks.json}
+connections:
+  docs:
+    protocol: mcp
+    hosts: [docs.test]
+    upstream: {address: "127.0.0.1:9000"}
+    tools: [search, read]
+policy: {data: [data.yaml]}
+"""
+
+
+def seen(folder, *digests, name="search"):
+    with contextlib.closing(SqlitePins(folder / "state" / "definitions.db")) as store:
+        for at_ns, digest in enumerate(digests):
+            store.saw("docs", (SeenDefinition(name, f"sha256:{digest}"),), at_ns, first_sight=True)
+
+
+def test_tools_that_wait_for_people_are_a_warning(tmp_path):
+    file = installed(tmp_path, MCP)
+    assert "makes" in only(doctor(file, *STATE), "definitions", "ok")["what"]
+    seen(tmp_path, 1)
+    assert only(doctor(file, *STATE), "definitions", "ok")["what"] == "none of 1 tools has changed"
+    seen(tmp_path, 1, 2)
+    seen(tmp_path, 1, 2, name="gone\x1b[2J")
+    one = only(doctor(file, *STATE), "definitions", "warning")
+    assert one["what"] == r"nobody accepted the definition of docs.gone\u001b[2J, docs.search"
+    assert "extproc tools diff" in one["hint"]
+
+
+def test_a_damaged_store_of_definitions_is_a_problem(tmp_path):
+    file = installed(tmp_path, MCP)
+    (tmp_path / "state").mkdir(mode=0o700)
+    (tmp_path / "state" / "definitions.db").write_bytes(b"damaged " * 1000)
+    one = only(doctor(file, *STATE, fails=1), "definitions", "problem")
+    assert "move this file aside" in one["hint"]

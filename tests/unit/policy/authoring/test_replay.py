@@ -35,3 +35,9 @@ def test_a_recorded_call_by_nobody_is_nobodys_again():
 )
 def test_the_host_of_a_wildcard_is_separated_from_the_path(recorded, http):
     assert rebuilt(path=recorded)["attributes"]["request"]["http"] == http
+
+
+def test_a_recorded_definition_is_shown_to_policy_again():
+    known = rebuilt(definition_state="changed", definition_digest="sha256:1")["call"]["definition"]
+    assert known == {"state": "changed", "digest": "sha256:1"}
+    assert "definition" not in rebuilt(definition_state="", definition_digest="")["call"]
