@@ -82,7 +82,7 @@ async def _definitions(decided: DecidedCall, services: Services, listing: Listin
         Refused: they cannot be compared, so nobody may see them.
     """
     try:
-        return await definitions_seen(decided.connection, decided.call, listing, services)
+        return await definitions_seen(decided.connection, decided.call.answered, listing, services)
     except DefinitionError as error:
         raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="definitions", detail=str(error)) from error
     except PolicyError as error:

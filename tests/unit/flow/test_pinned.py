@@ -158,6 +158,21 @@ async def test_two_messages_of_one_event_stream_are_one_listing(tmp_path):
     assert entry.kind.value == "call.denied"
 
 
+async def test_a_listing_that_comes_when_its_stream_is_resumed_is_compared_too(tmp_path):
+    services = made(tmp_path)
+    await lists(services, GOOD)
+    stream = answers(content_type="text/event-stream")
+    opened = asks("POST", "/mcp", "docs.internal", content_type="application/json")
+    begun = await play(services, opened, sends(LIST), stream, returns(b"id: 1\ndata:\n\n"))
+    event_id = begun.delivered.partition(b"id: ")[2].partition(b"\n")[0].decode()
+    again = asks("GET", "/mcp", "docs.internal", last_event_id=event_id)
+    rest = b"id: 2\ndata: " + message(POISONED) + b"\n\n"
+    peer = await play(services, again, stream, returns(rest))
+    assert b"First send" in peer.delivered
+    _, entry = await calls(services)
+    assert (entry.kind.value, entry.definition_state) == ("call.denied", "changed")
+
+
 async def test_pages_are_compared_with_the_pages_before(tmp_path):
     services = made(tmp_path)
     await lists(services, GOOD)
