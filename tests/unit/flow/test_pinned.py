@@ -254,6 +254,24 @@ async def test_a_listing_that_shows_nothing_new_is_not_written(tmp_path):
     assert seen_ns() > first
 
 
+async def test_a_changed_configuration_counts_for_what_was_seen_before(tmp_path):
+    """All configurations read one store."""
+    before = made(tmp_path)
+    await lists(before, GOOD)
+    _, entry = await calls(before)
+    assert entry.definition_state == "accepted"
+    section = "connections.docs.definitions"
+    for settings, state in (
+        ({"digests": {"search": [definition_digest(POISONED)]}}, "changed"),
+        ({"digests": {"search": [definition_digest(GOOD)]}}, "accepted"),
+        ({"pin": "configured"}, "changed"),
+        ({"pin": "never"}, ""),
+        ({}, "accepted"),
+    ):
+        _, entry = await calls(made(tmp_path, changes={section: settings}))
+        assert entry.definition_state == state, settings
+
+
 class Broken:
     """A store with a fault."""
 
