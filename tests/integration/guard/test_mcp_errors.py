@@ -115,8 +115,9 @@ def serve(seen: ResponseFacts) -> Scripted:
         "resultType": "complete",
         "ttlMs": 0,
         "cacheScope": "private",
-        "tools": [{"name": "search", "inputSchema": {"type": "object"}}],
     }
+    if message["method"] == "tools/list":
+        found["tools"] = [{"name": "search", "inputSchema": {"type": "object"}}]
     return Scripted(200, JSON, [json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": found}).encode()])
 
 

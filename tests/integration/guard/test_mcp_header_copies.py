@@ -50,9 +50,8 @@ def serve(seen: ResponseFacts) -> Scripted:
         "resultType": "complete",
         "ttlMs": 0,
         "cacheScope": "private",
-        "tools": [tool()],
-        "content": [],
     }
+    found |= {"tools": [tool()]} if message["method"] == "tools/list" else {"content": []}
     return Scripted(200, JSON, [json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": found}).encode()])
 
 
