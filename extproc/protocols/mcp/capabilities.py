@@ -13,6 +13,7 @@ from extproc.codecs.json_keys import fold
 from extproc.model.call import Call, Json
 from extproc.protocols.mcp.answers import Answer
 from extproc.protocols.mcp.functions import Functions
+from extproc.protocols.mcp.listings import without_other_lists
 from extproc.protocols.mcp.methods import DISCOVER, INITIALIZE
 
 ANNOUNCEMENTS = frozenset({INITIALIZE, DISCOVER})
@@ -43,7 +44,7 @@ class Announcement:
         for path in (EXTENSIONS, CAPABILITIES):
             parts = children(text, path)
             text = without(text, parts, [fold(part.key) not in self.missing for part in parts])
-        return text
+        return without_other_lists(text)
 
 
 def read_announcement(answer: Answer, functions: Functions) -> Announcement:

@@ -82,7 +82,7 @@ class McpListing:
             count = next(counts)
             text = _without_items(text, self.kind.key, [next(kept) for _ in range(count)])
             text = with_relaxed_schemas(text) if self.kind.method == TOOLS_CALL else text
-            return _made_private(text)
+            return _made_private(without_other_lists(text, self.kind.key))
 
         return cut
 
@@ -117,26 +117,22 @@ def read_listing(call: Call, answer: Answer, functions: Functions) -> McpListing
         Unreadable: a message that two readers could take differently.
     """
     kind = KINDS[call.method]
-    check_no_list(answer, kind.key)
     listed = [listed_items(message, kind.key) or [] for message in answer.messages]
     given = [item for each in listed for item in each]
     items = tuple(_call(call, kind, item, functions) for item in given)
     return McpListing(answer, kind, tuple(map(len, listed)), items, tuple(_definitions(items, given)))
 
 
-def check_no_list(answer: Answer, but: str = "") -> None:
-    """Refuse an answer with a list that nobody asked for: its things would pass undecided.
+def without_other_lists(text: str, but: str = "") -> str:
+    """Return a message without the lists that nobody asked for: nobody decides about their things.
 
     Args:
-        answer: its messages.
+        text: the message.
         but: the key of the list that was asked for.
-
-    Raises:
-        Unreadable: it has another one.
     """
-    keys = {kind.key for kind in KINDS.values()} - {but}
-    if any(listed_items(message, key) is not None for message in answer.messages for key in keys):
-        raise Unreadable(Uninspectable.NOT_JSONRPC)
+    others = {fold(kind.key) for kind in KINDS.values() if kind.key != but}
+    parts = children(text, (RESULT,))
+    return without(text, parts, [fold(part.key) not in others for part in parts])
 
 
 def listed_items(message: Mapping[str, Json], key: str) -> list[Json] | None:

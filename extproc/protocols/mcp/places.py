@@ -23,16 +23,23 @@ from extproc.protocols.mcp.methods import (
 )
 
 ROOT = "$"
-OF_INPUTS = f"$.{INPUTS}.*.content"
+SPOKEN = ("", ".text", "[*].text")
+"""What a client's answer has below its content: data, or a model's text, which may be JSON."""
+OF_INPUTS = tuple(f"$.{INPUTS}.*.content{each}" for each in SPOKEN)
 """A client's answers with a call, in its arguments."""
-OF_ANSWERS = ("$.content", "$.data")
+OF_ANSWERS = (*(f"$.content{each}" for each in SPOKEN), "$.data")
 """A client's answer to the server: its content, or the data of an error."""
 OF_COMPLETED = ("$.argument.value", "$.context")
 """The data in the parameters of a completion."""
 CHOSEN = "$.context.arguments"
 """The arguments that are chosen already, in the parameters of a completion."""
 PARAMS = "$.params"
-ARGUMENTS = ("$.params.arguments", f"$.params.{INPUTS}.*.content", "$.result.content", "$.error.data")
+ARGUMENTS = (
+    "$.params.arguments",
+    *(PARAMS + each[1:] for each in OF_INPUTS),
+    *(f"$.result.content{each}" for each in SPOKEN),
+    "$.error.data",
+)
 """Arguments; the client's answers with a retry; and its answers to the server: content, an error."""
 FIRST = re.compile(
     r"""\$(?:\.\.?(?P<name>[^\W\d]\w*)|(?:\.\.)?\[(?P<quote>['"])(?P<quoted>[^'"\\]*)(?P=quote)\]|(?P<all>\.\*|\[\*\]))"""
@@ -71,29 +78,24 @@ RESULTS = {
 
 def in_arguments(call: Call) -> Paths:
     """Return how a path is followed in the arguments of a call, as policy sees them."""
-    if call.method in (TOOLS_CALL, PROMPTS_GET) or call.method in OF_RESOURCES:
-        return lambda path: (path, *_below(OF_INPUTS, path))
     if call.method == COMPLETE:
-        return lambda path: (path, *_below(CHOSEN, path), *_completed(call, path))
-    if call.name == RESPONSE:
-        return lambda path: (path, *(each for place in OF_ANSWERS for each in _below(place, path)))
-    return lambda path: (path,)
+        return lambda path: (path, *_below((CHOSEN,), path), *_completed(call, path))
+    places = OF_ANSWERS if call.name == RESPONSE else OF_INPUTS
+    return lambda path: (path, *_below(places, path))
 
 
 def in_message(call: Call) -> Paths:
     """Return how a path is followed in the message of a call."""
-    if call.method == COMPLETE or call.method in OF_RESOURCES:
-        whole = OF_COMPLETED if call.method == COMPLETE else ("$.uri", OF_INPUTS)
-        inside = in_arguments(call)
-        return lambda path: (PARAMS + each[1:] for each in (whole if path == ROOT else inside(path)))
-    if not _is_known(call):
-        return lambda path: (PARAMS + path[1:],)
-    return lambda path: (*_of_inputs(path), *(place + path[1:] for place in ARGUMENTS))
+    if _is_known(call) and call.method != COMPLETE and call.method not in OF_RESOURCES:
+        return lambda path: (*_of_inputs(path), *(place + path[1:] for place in ARGUMENTS))
+    whole = {COMPLETE: OF_COMPLETED, **dict.fromkeys(OF_RESOURCES, ("$.uri", OF_INPUTS[0]))}.get(call.method)
+    inside = in_arguments(call)
+    return lambda path: (PARAMS + each[1:] for each in (whole if whole and path == ROOT else inside(path)))
 
 
-def _below(place: str, path: str) -> tuple[str, ...]:
-    """Return a path below a place; none for the whole, which has the place in it."""
-    return () if path == ROOT else (place + path[1:],)
+def _below(places: Iterable[str], path: str) -> tuple[str, ...]:
+    """Return a path below places; none for the whole, which has the places in it."""
+    return () if path == ROOT else tuple(place + path[1:] for place in places)
 
 
 def _of_inputs(path: str) -> tuple[str, ...]:

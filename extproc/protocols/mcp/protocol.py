@@ -30,7 +30,7 @@ from extproc.protocols.mcp.capabilities import ANNOUNCEMENTS, read_announcement
 from extproc.protocols.mcp.eras import REMOVED, is_modern
 from extproc.protocols.mcp.functions import Functions
 from extproc.protocols.mcp.header_copies import agree, as_sent, copies
-from extproc.protocols.mcp.listings import ReadResource, check_no_list, read_listing
+from extproc.protocols.mcp.listings import ReadResource, read_listing
 from extproc.protocols.mcp.message import read_message
 from extproc.protocols.mcp.methods import (
     CANCELLED,
@@ -186,7 +186,6 @@ class McpProtocol(BaseProtocol):
         answer = self._reader.read(head, body)
         if call.method in LISTS:
             return read_listing(call, answer, self._functions)
-        check_no_list(answer)
         if call.method in ANNOUNCEMENTS:
             return read_announcement(answer, self._functions)
         return ReadResource(answer)

@@ -23,6 +23,7 @@ REMOVE = {"action": "allow", "mask": {"request": [{"entity": "*", "how": "remove
 CHANGES = {
     "connections.docs.tools": ["*"],
     "connections.docs.prompts": ["*"],
+    "connections.docs.methods": ["tasks/*"],
     "connections.docs.resources": ["file:///public/**", "file:///public/private/**"],
 }
 
@@ -48,6 +49,9 @@ async def test_a_uri_that_still_is_of_its_pattern_goes_masked(tmp_path):
 
 
 INPUTS = {"k": {"action": "accept", "content": {"ssn": "canary", "n": 1}}}
+SPOKEN = {"type": "text", "text": '{"ssn": "canary"}'}
+SAMPLED = {"role": "assistant", "model": "m", "content": SPOKEN}
+LISTED = {"content": [SPOKEN]}
 OF_PROMPT = {"type": "ref/prompt", "name": "summarize"}
 CANARIES = [
     {
@@ -64,7 +68,12 @@ CANARIES = [
             "context": {"arguments": {"ssn": "canary", "other": "kept"}},
         },
     },
+    {"method": "tasks/update", "params": {"taskId": "1", "inputResponses": INPUTS}},
+    {"method": "tools/call", "params": {"name": "search", "inputResponses": {"k": SAMPLED}}},
+    {"method": "tools/call", "params": {"name": "search", "inputResponses": {"k": SAMPLED | LISTED}}},
     {"result": {"action": "accept", "content": {"ssn": "canary"}}},
+    {"result": SAMPLED},
+    {"result": SAMPLED | LISTED},
     {"error": {"code": 1, "message": "no", "data": {"ssn": "canary"}}},
 ]
 

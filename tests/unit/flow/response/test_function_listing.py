@@ -95,6 +95,13 @@ async def test_event_streams_are_cut_alike(tmp_path):
     assert services.recorder.last.detail == "2 of 5 listed tools shown"
 
 
+@pytest.mark.parametrize("key", [b"prompts", b"resources", b"ResourceTemplates", b"\\u0070rompts"])
+async def test_a_list_that_nobody_asked_for_is_taken_out(tmp_path, key):
+    listing = LISTING.replace(b'"nextCursor":null', b'"%s":[{"name":"canary"}]' % key)
+    _, peer = await listed(tmp_path, engine(), answers(), returns(listing))
+    assert json.loads(peer.delivered)["result"].keys() == {"tools"}
+
+
 async def test_a_shown_listing_is_masked(tmp_path):
     listing = LISTING.replace(b"1.0", b'"4111111111111111"')
     _, peer = await listed(tmp_path, engine(), answers(), returns(listing))
@@ -158,8 +165,6 @@ async def test_tools_that_are_not_decided_in_time_are_taken_out(tmp_path):
         LISTING.replace(b'"tools"', b'"Tools"'),
         LISTING.replace(b'"id": 1', b'"id": 1, "tools": []'),
         LISTING.replace(b'"nextCursor"', b'"TOOLS"'),
-        LISTING.replace(b'"nextCursor":null', b'"prompts":[{"name":"canary"}]'),
-        LISTING.replace(b'"nextCursor":null', b'"ResourceTemplates":[]'),
         LISTING.replace(b'"jsonrpc"', b'"result": {}, "jsonrpc"'),
         LISTING[:-1],
         LISTING.decode().encode("utf-16"),

@@ -73,6 +73,7 @@ def test_what_announces_nothing_stays(body):
 
 def test_an_announcement_lists_nothing():
     """Nobody would decide which of these tools its caller may see."""
-    body = b'{"jsonrpc":"2.0","id":1,"result":{"capabilities":{},"tools":[{"name":"hidden"}]}}'
-    with pytest.raises(Unreadable):
-        protocol().read_listing(Call("c1", "files", "initialize", "mcp", {}, "", "initialize", 1), HEAD, body)
+    body = b'{"jsonrpc":"2.0","id":1,"result":{"capabilities":{"logging":{}},"tools":[{"name":"hidden"}],"x":1}}'
+    call = Call("c1", "files", "initialize", "mcp", {}, "", "initialize", 1)
+    kept = protocol().read_listing(call, HEAD, body).keep(())
+    assert json.loads(kept)["result"] == {"capabilities": {"logging": {}}, "x": 1}

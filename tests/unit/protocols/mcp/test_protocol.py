@@ -289,13 +289,13 @@ def test_an_unclear_session_is_uninspectable(value):
 
 def test_path_rules_are_rebased_and_entity_rules_stay():
     entity, path = MaskRule(MaskOperator.PARTIAL, entity="US_SSN"), MaskRule(MaskOperator.REMOVE, path="$..ssn")
-    assert protocol().request_rules((entity, path), post(tool())) == (
-        entity,
-        MaskRule(MaskOperator.REMOVE, path="$.params.arguments..ssn"),
-        MaskRule(MaskOperator.REMOVE, path="$.params.inputResponses.*.content..ssn"),
-        MaskRule(MaskOperator.REMOVE, path="$.result.content..ssn"),
-        MaskRule(MaskOperator.REMOVE, path="$.error.data..ssn"),
-    )
+    places = (
+        "$.params.arguments", "$.params.inputResponses.*.content", "$.params.inputResponses.*.content.text",
+        "$.params.inputResponses.*.content[*].text", "$.result.content", "$.result.content.text",
+        "$.result.content[*].text", "$.error.data",
+    )  # fmt: skip
+    found = protocol().request_rules((entity, path), post(tool()))
+    assert found == (entity, *(MaskRule(MaskOperator.REMOVE, path=f"{each}..ssn") for each in places))
     rebased = protocol().response_rules((entity, MaskRule(MaskOperator.REMOVE, path="$.a[*].b")), post(tool()))
     assert rebased[0] == entity
     assert [rule.path for rule in rebased[1:]] == [
