@@ -76,7 +76,7 @@ class EventStreamMasker:
         """The number of texts before each event, then that of all texts."""
         for event in events:
             try:
-                texts += _texts(event, self._tokens)
+                texts += _texts(event)
             except Undecodable:
                 unreadable.append(len(texts))  # the event is refused in its turn
                 texts.append("")
@@ -111,8 +111,13 @@ class EventStreamMasker:
 
     def _line(self, line: Line, prescans: Iterator[Prescan | None]) -> Line:
         """Mask a line other than data."""
-        text = _text(line, self._tokens)
-        edits: list[Edit] = self._masker.plain(text, next(prescans)) if text else []
+        text = _text(line)
+        prescan = next(prescans) if text else None
+        token = self._tokens.get(line.name)
+        if token is not None and token.fullmatch(line.value):
+            self._masker.keep(text)
+            return line
+        edits: list[Edit] = self._masker.plain(text, prescan) if text else []
         if not edits:
             return line
         if line.name not in KNOWN_FIELDS:
@@ -131,23 +136,22 @@ def _again(event: Event, text: str) -> bytes:
     return named + b"".join(b"data: " + each + end for each in text.encode().split(b"\n")) + end
 
 
-def _texts(event: Event, tokens: Mapping[bytes, re.Pattern[bytes]]) -> list[str]:
-    """Return the texts of an event: the data first. Fields that are tokens hold none."""
+def _texts(event: Event) -> list[str]:
+    """Return the texts of an event: the data first."""
     data: list[bytes] = []
     texts: list[str] = []
     for line in event.lines():
         if line.is_data:
             data.append(line.value)
-        elif text := _text(line, tokens):
+        elif text := _text(line):
             texts.append(text)
     whole = b"\n".join(data)
     return [decode_text(whole), *texts] if whole else texts
 
 
-def _text(line: Line, tokens: Mapping[bytes, re.Pattern[bytes]]) -> str:
-    """Return the text to search in a line other than data; nothing of a token."""
-    token = tokens.get(line.name)
-    if line.is_data or not line.head or (token is not None and token.fullmatch(line.value)):
+def _text(line: Line) -> str:
+    """Return the text to search in a line other than data."""
+    if line.is_data or not line.head:
         return ""
     return decode_text(line.value if line.name in KNOWN_FIELDS else line.head + line.value)
 

@@ -49,6 +49,10 @@ EXEMPT = "exempt: "
 """Begins ``Finding.how`` of an entity that an exemption let pass; the exemption's reason follows."""
 
 
+OF_PROTOCOL = f"{EXEMPT}a value of the protocol"
+"""``Finding.how`` of an entity that passed because the protocol needs the value as it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Exemption:
     """The values of an entity that pass although the connection's plan masks the entity.
@@ -133,7 +137,7 @@ class Finding:
 
     @property
     def is_exempt(self) -> bool:
-        """True if an exemption let it pass."""
+        """True if an exemption, or its place in a message of a protocol, let it pass."""
         return self.how.startswith(EXEMPT)
 
 

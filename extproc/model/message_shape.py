@@ -4,7 +4,7 @@ A shape is data, made once by a protocol. Masking applies it; see ``docs/referen
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -68,6 +68,9 @@ class MessageShape:
     root: Callable[[Json], str]
     """Returns the name of the place of a whole message; empty for what is not a message of the protocol. The
     message was read strictly; its integers of over 18 digits may be floats."""
+    begins: Mapping[str, frozenset[str] | None] = field(repr=False)
+    """The members of whole messages that have places, and the members of those that have places in some message;
+    None: all of them. Other values are data, without a look at the message."""
     tokens_of_events: bool = True
     """The fields ``id`` and ``retry`` of server-sent events are the protocol's, too."""
     is_recorded: bool = False
@@ -76,6 +79,13 @@ class MessageShape:
     def for_records(self) -> "MessageShape":
         """Return the shape by which the same messages are recorded."""
         return replace(self, is_recorded=True, tokens_of_events=False)
+
+    def may_lead(self, location: Sequence[Component]) -> bool:
+        """Return whether a value at this location of a message may have a place. Never wrongly false."""
+        if len(location) < 2 or location[0] not in self.begins:  # noqa: PLR2004 - a member of a member
+            return not location or location[0] in self.begins
+        members = self.begins[str(location[0])]
+        return members is None or location[1] in members
 
     def place(self, name: str) -> Place:
         """Return a place by its name."""

@@ -24,6 +24,8 @@ from extproc.flow.response.stream import ResponseStream
 from extproc.flow.response.token_end import TokenEnd, expired, token_end
 from extproc.flow.services import Services
 from extproc.flow.stages import PermittedCall
+from extproc.masking.json.message_places import may_hold_encoded
+from extproc.masking.stream_masker import Masked
 from extproc.model.call import Headers
 from extproc.model.decision import Decision
 from extproc.model.errors import (
@@ -34,7 +36,7 @@ from extproc.model.errors import (
     ResponseBrokenOff,
     Undecodable,
 )
-from extproc.model.masking import MASK_EVERYTHING, PASSED_UNMASKED, masks_everything
+from extproc.model.masking import MASK_EVERYTHING, OF_PROTOCOL, PASSED_UNMASKED, masks_everything
 from extproc.model.permit import HeaderEdits
 from extproc.model.reasons import Reason
 from extproc.model.reply import CALL_ID
@@ -194,7 +196,7 @@ def _masked_body(response: Responding, body: bytes, plain: bytes | None, rules: 
         raise _masking_failed("masking.response", error) from error
     response.record.found_in_response(masked.findings)
     if not any(each.entity == PASSED_UNMASKED.entity for each in masked.findings):
-        _keep(response, masked.body, content_type, rules)
+        _keep(response, masked, content_type, rules)
     return masked.body
 
 
@@ -221,19 +223,25 @@ def _passed_unmasked(response: Responding, body: bytes) -> bytes:
     return response.permitted.redact_credential(body)
 
 
-def _keep(response: Responding, sent: bytes, content_type: str, rules: Rules) -> None:
+def _keep(response: Responding, masked: Masked, content_type: str, rules: Rules) -> None:
     """Keep the masked response. Where the plan or a message's shape leaves values in it, the record masks them."""
     recording = response.permitted.decided.connection.settings.recording
     if not recording.response:
         return
-    shape = response.shape.for_records() if response.shape else None
-    if shape or not masks_everything(rules):
+    sent, shape = masked.body, response.shape.for_records() if response.shape else None
+    if not masks_everything(rules) or (shape and _leaves_values(masked)):
         try:
             rules = MASK_EVERYTHING + response.kept_rules
             sent = response.services.masker.mask(sent, content_type, rules, shape=shape).body
         except MaskingError:
             sent = b""
     response.record.kept_of_response(sent[: recording.max_text].decode("utf-8", "replace"))
+
+
+def _leaves_values(masked: Masked) -> bool:
+    """Return whether a body may have values that its messages' shape let pass, or blobs."""
+    passed = any(each.how == OF_PROTOCOL for each in masked.findings)
+    return passed or may_hold_encoded(masked.body.decode("utf-8", "replace"))
 
 
 # A stream.
@@ -264,7 +272,8 @@ async def _release_stream(response: Responding) -> None:
     finally:
         record.found_in_response(stream.feeder.findings)
         record.sent(stream.sent, stream.sha256)
-        _keep(response, stream.excerpt.text(), stream.excerpt.content_type, rules)
+        kept = Masked(stream.excerpt.text(), stream.feeder.findings)
+        _keep(response, kept, stream.excerpt.content_type, rules)
 
 
 def _stream(response: Responding, rules: Rules, read: ReadEvent | None) -> ResponseStream:

@@ -41,7 +41,7 @@ from extproc.masking.plan.operators import FIELD, REDACTED
 from extproc.masking.stream_masker import failed
 from extproc.masking.text.text_masker import NOTHING_FOUND, ScanResult, TextMasker
 from extproc.model.errors import MaskingError
-from extproc.model.masking import EXEMPT, PASSED_UNMASKED, Finding, MaskOperator
+from extproc.model.masking import OF_PROTOCOL, PASSED_UNMASKED, Finding, MaskOperator
 from extproc.model.message_shape import NOWHERE, Holds, MessageShape
 
 KEYS_CACHED = 4_096
@@ -54,8 +54,6 @@ MARK = "\ufeff"
 """The byte order mark of a text."""
 KEY = "KEY"
 """The entity of an edit that replaces a key."""
-KEPT = f"{EXEMPT}a value of the protocol"
-"""The ``Finding.how`` of what was found where a message's shape lets a value pass."""
 LABEL = re.compile(r"\[[A-Z_]+\]")
 """A label of masking looks like JSON at first sight."""
 AROUND_JSON = " \t\n\r\ufeff"
@@ -320,10 +318,8 @@ class JsonMasker:
     def _candidates(self, text: str, detectors: DetectorSet, prescan: Prescan | None) -> list[Candidate] | None:
         """Return the candidates in a document; None if every value has to be searched."""
         more = [] if self.shape is None else encoded_values(text)
-        if more is None:
-            return None
         if detectors is NONE:
-            return more
+            return sorted(more, key=itemgetter(0))
         candidates = (prescan or self.analyzer.prescan(text, detectors)).candidates
         if candidates is None or not (more or hides_text(text)):
             return candidates
@@ -359,9 +355,17 @@ class JsonMasker:
                 return self._encoded.uri(value, where)
         if self.plan.operator_at(visit.state) is not None or not places.passes_string(place, value):
             return None
-        for match in self._find(value, visit.at, visit.state, ALL).matches:
-            self._log.add(match.entity, visit.at.location(), KEPT if self.plan.masks else "")
+        self._log_kept(self._find(value, visit.at, visit.state, ALL), visit.at)
         return []
+
+    def _log_kept(self, result: ScanResult, at: Position) -> None:
+        """Log what was found in a value that stays as it is because of its place."""
+        for match in result.matches:
+            self._log.add(match.entity, at.location(), OF_PROTOCOL if self.plan.masks else "")
+
+    def keep(self, text: str) -> None:
+        """Log what is in a text that stays as it is because its place is one for the protocol's own values."""
+        self._log_kept(self._find(text, NO_LOCATION, None, ALL), NO_LOCATION)
 
     def value(self, text: str, where: Where) -> list[Edit]:
         """See ``Values.value``."""
@@ -401,6 +405,8 @@ class JsonMasker:
         if word[0] in "tf":
             return []
         if places is not None and places.passes_number(places.at(visit.at.location()), word):
+            if self.plan.masks:  # policy is not told of ids: many look like cards
+                self._log_kept(self._find(word, visit.at, visit.state, visit.detectors), visit.at)
             return []
         word = _POINT_ZERO.sub("", word)
         edits = self.log(self._find(word, visit.at, visit.state, visit.detectors), visit.at)

@@ -1,6 +1,7 @@
 """The places of one message: which of its values the protocol's shape sets apart."""
 
 import re
+from collections.abc import Iterator
 from functools import cached_property
 
 from extproc.codecs.strict_json import parse_checked
@@ -12,22 +13,44 @@ from extproc.model.message_shape import NOWHERE, Holds, MessageShape, Place
 
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
 _NUMBER = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?")
-_ENCODED = re.compile(r'"(?:blob|data)"[ \t\n\r]*:[ \t\n\r]*"|data:[^",]{0,200},', re.IGNORECASE)
-"""The keys of blobs, up to the value, and the beginnings of ``data:`` URIs."""
-_ESCAPED_KEY = re.compile(r'"[^"\\]*\\[^"]*"[ \t\n\r]*:')
+_WORDS = "blob", "data", "DATA"
+"""The keys of blobs; and the scheme of ``data:`` URIs, which has no letter case."""
+_BEFORE_VALUE = re.compile(r'"[ \t\n\r]*:[ \t\n\r]*"|:[^",\n]{0,200},')
+"""Stands between a key and a string, or between the scheme and the data."""
+_ESCAPE = "\\u00"
+_SPELLED = re.compile(
+    r'"(?:b|\\u0062)(?:l|\\u006[cC])(?:o|\\u006[fF])(?:b|\\u0062)"'
+    r'|"?(?:[dD]|\\u00[46]4)(?:[aA]|\\u00[46]1)(?:[tT]|\\u00[57]4)(?:[aA]|\\u00[46]1)(?:"|:|\\u003[aA])'
+)
+"""Keys of blobs, and ``data:``, with or without escapes."""
 _PASSES_AS_TEXT = frozenset({Holds.TOKEN, Holds.OPAQUE, Holds.VERBATIM})
 
 
 def may_hold_encoded(text: str) -> bool:
-    """Return whether a document may have a blob or a ``data:`` URI. Never wrongly false."""
-    return _ENCODED.search(text) is not None or _ESCAPED_KEY.search(text) is not None
+    """Return whether a document, or a text, may have a blob or a ``data:`` URI.
+
+    Never wrongly false, but for a scheme in an odd mixture of capitals: its data is a text like any other.
+    """
+    return next(_encoded(text), None) is not None
 
 
-def encoded_values(text: str) -> list[Candidate] | None:
-    """Return candidates for all detectors near each blob and ``data:`` URI; None if every value may be one."""
-    if _ESCAPED_KEY.search(text):
-        return None
-    return [(match.end() - 1, ALL) for match in _ENCODED.finditer(text)]
+def encoded_values(text: str) -> list[Candidate]:
+    """Return candidates for all detectors near each blob and ``data:`` URI."""
+    return [(at, ALL) for at in _encoded(text)]
+
+
+def _encoded(text: str) -> Iterator[int]:
+    """Yield an offset in each value that may be a blob or have a ``data:`` URI."""
+    for word in _WORDS:
+        at = text.find(word)
+        while at >= 0:
+            at += len(word)
+            if found := _BEFORE_VALUE.match(text, at):
+                yield found.end() - 1
+            at = text.find(word, at)
+    for match in _SPELLED.finditer(text) if _ESCAPE in text else ():
+        value = _BEFORE_VALUE.match(text, match.end() - 1)
+        yield (value or match).end() - 1
 
 
 class MessagePlaces:
@@ -48,9 +71,12 @@ class MessagePlaces:
 
     def at(self, location: Location) -> Place:
         """Return the place of a value, or of an object."""
-        name = self._root
-        if isinstance(self._document, list) and location and isinstance(location[0], int):
-            name, location = self.shape.root(self._document[location[0]]), location[1:]
+        if location and isinstance(location[0], int):
+            document, first = self._document, location[0]
+            name = self.shape.root(document[first]) if isinstance(document, list) else ""
+            location = location[1:]
+        else:
+            name = self._root if self.shape.may_lead(location) else ""
         for component in location:
             if not name:
                 return NOWHERE

@@ -227,6 +227,10 @@ OTHER = ""
 """Stands for all methods that are not named here."""
 
 
+_ANSWERS = ("sampling", "client")
+"""The kinds of a client's answer: see ``_kind_of_answer``."""
+
+
 def _tables() -> dict[str, Place]:
     """Return all places: those of whole messages, by direction and method, as well."""
     places = dict(PLACES)
@@ -239,12 +243,25 @@ def _tables() -> dict[str, Place]:
     for method, members in {**RESULTS, OTHER: {}, ANY_RESULT: every}.items():
         places[f"result:{method}"] = Place(members={**IN_EVERY, **members})
         places[f"answer:{method}"] = Place(members={"id": "token", "result": f"result:{method}", "error": "error"})
-    for kind in ("sampling", "client"):
+    for kind in _ANSWERS:
         places[f"answer:{kind}"] = Place(members={"id": "token", "result": f"result:{kind}", "error": "error"})
     return places
 
 
 ALL_PLACES = _tables()
+
+
+def _begins(roots: Iterable[str]) -> dict[str, frozenset[str] | None]:
+    """Return ``MessageShape.begins`` of messages whose places are among these."""
+    found: dict[str, frozenset[str] | None] = {}
+    for root in roots:
+        for key, name in ALL_PLACES[root].members.items():
+            place, known = ALL_PLACES[name], found.get(key, frozenset())
+            if known is None or place.others or place.elements:
+                found[key] = None
+            else:
+                found[key] = known | place.members.keys()
+    return found
 
 
 def shape(call: Call, *, response: bool) -> MessageShape:
@@ -269,7 +286,8 @@ def arguments_shape(call: Call) -> MessageShape | None:
 
 @lru_cache(maxsize=len(RESULTS) + 2)
 def _responses(method: str) -> MessageShape:
-    return MessageShape(ALL_PLACES, partial(_root, "server", SERVERS, f"answer:{method}"))
+    roots = (f"answer:{method}", *(f"server:{each}" for each in (*SERVERS, OTHER)))
+    return MessageShape(ALL_PLACES, partial(_root, "server", SERVERS, f"answer:{method}"), _begins(roots))
 
 
 def _root(side: str, methods: Iterable[str], answer: str, message: Json) -> str:
@@ -299,6 +317,11 @@ def _root_of_arguments(arguments: Json) -> str:
     return f"result:{_kind_of_answer(arguments)}"
 
 
-_CALLER = MessageShape(ALL_PLACES, partial(_root, "caller", CALLERS, ""))
-_CLIENT = MessageShape(ALL_PLACES, partial(_root, "client", CLIENTS, ""))
-_ARGUMENTS = MessageShape(ALL_PLACES, _root_of_arguments)
+def _of_client(side: str, methods: Iterable[str]) -> MessageShape:
+    """Return the shape of what a client sends: requests, notifications, and answers to the server."""
+    roots = (*(f"answer:{each}" for each in _ANSWERS), *(f"{side}:{each}" for each in (*methods, OTHER)))
+    return MessageShape(ALL_PLACES, partial(_root, side, methods, ""), _begins(roots))
+
+
+_CLIENT, _CALLER = _of_client("client", CLIENTS), _of_client("caller", CALLERS)
+_ARGUMENTS = MessageShape(ALL_PLACES, _root_of_arguments, _begins(f"result:{each}" for each in _ANSWERS))

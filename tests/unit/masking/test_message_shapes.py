@@ -165,10 +165,11 @@ def test_a_stream_may_repeat_answers_to_any_call():
     assert CARD not in masked(answer({"cursor": CARD}), method="GET", name=STREAM).body.decode()
 
 
-def test_strings_that_pass_are_found_and_numbers_are_not():
+def test_what_passes_is_found_and_policy_sees_the_strings_of_it():
     made = masked(answer({"tools": [], "nextCursor": CARD}, NUMBER), method="tools/list")
     assert [(each.path, each.is_masked, each.how) for each in made.findings] == [
-        ("$.result.nextCursor", False, "exempt: a value of the protocol")
+        ("$.id", False, "exempt: a value of the protocol"),
+        ("$.result.nextCursor", False, "exempt: a value of the protocol"),
     ]
     found = MASKER.find(
         json.dumps(answer({"nextCursor": CARD}, NUMBER)).encode(),
