@@ -31,6 +31,11 @@ plan := {"request": [], "response": []} if {
 	data.extproc.protocol_messages.is_message
 } else := {
 	"request": [rule | some mask in applicable; some rule in mask.request],
+	"response": [rule | some mask in on_connection; some rule in mask.response],
+} if {
+	data.extproc.tasks.returns_results
+} else := {
+	"request": [rule | some mask in applicable; some rule in mask.request],
 	"response": [rule | some mask in applicable; some rule in mask.response],
 }
 

@@ -38,10 +38,17 @@ shadowed := [rule |
 
 broken := [condition |
 	some condition in data.guard.responses
-	data.extproc.names.some_matches(condition.functions, input.call.function)
+	concerns(condition)
 	not data.extproc.masks.exempt(condition)
 	not met(condition)
 ]
+
+concerns(condition) if data.extproc.names.some_matches(condition.functions, input.call.function)
+
+concerns(condition) if {
+	data.extproc.tasks.has_result
+	data.extproc.names.some_about(condition.functions, input.connection.name)
+}
 
 met(condition) if {
 	findings_within(object.get(condition, "at_most_found", {}))
@@ -87,9 +94,13 @@ body_fits(condition) if {
 	}
 }
 
-value(condition) := object.get(input.response.body, condition.path, absent) if is_object(input.response.body)
+value(condition) := object.get(document, condition.path, absent) if is_object(document)
 
 value(_) := absent if {
-	body := input.response.body
+	body := document
 	not is_object(body)
 }
+
+document := {"result": data.extproc.tasks.inside} if {
+	data.extproc.tasks.inside
+} else := input.response.body
