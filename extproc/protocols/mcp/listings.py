@@ -171,9 +171,9 @@ def _call(call: Call, kind: ListKind, item: Json, functions: Functions) -> Call 
 
 
 def _definitions(items: tuple[Call | None, ...], given: list[Json]) -> Iterator[tuple[str, Mapping[str, Json]]]:
-    """Yield the name and the definition of each registered tool."""
+    """Yield the name and the definition of each registered function."""
     for call, item in zip(items, given, strict=True):
-        if call is not None and call.method == TOOLS_CALL and isinstance(item, Mapping):
+        if call is not None and isinstance(item, Mapping):
             yield call.name, item
 
 

@@ -142,6 +142,29 @@ async def test_people_accept_and_the_record_says_who(tmp_path):
     assert entry.definition_note == "read it"
 
 
+async def test_a_rejected_definition_that_comes_back_is_a_change_at_once(tmp_path):
+    services = made(tmp_path)
+    await lists(services, GOOD)
+    await lists(services, POISONED)
+    services.pins.reject("docs", "search", definition_digest(POISONED))
+    _, entry = await calls(services)
+    assert entry.definition_state == "accepted"
+    await lists(services, POISONED)
+    _, entry = await calls(services)
+    assert entry.definition_state == "changed"
+    assert len(services.observer.changed) == 2
+
+
+async def test_prompts_have_no_pinned_definitions(tmp_path):
+    services = made(tmp_path, changes={"connections.docs.prompts": ["search"]})
+    asked = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "prompts/list"}).encode()
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "result": {"prompts": [{"name": "search"}]}}).encode()
+    opened = asks("POST", "/mcp", "docs.internal", content_type="application/json")
+    peer = await play(services, opened, sends(asked), answers(), returns(body))
+    assert peer.delivered == body
+    assert services.pins.all(limit=9) == []
+
+
 async def test_two_definitions_in_one_listing_are_changes(tmp_path):
     services = made(tmp_path)
     await lists(services, GOOD, POISONED)
