@@ -35,6 +35,11 @@ plan := {"request": [], "response": []} if {
 } if {
 	data.extproc.tasks.returns_results
 } else := {
+	"request": [rule | some mask in on_connection; some rule in mask.request],
+	"response": [rule | some mask in applicable; some rule in mask.response],
+} if {
+	data.extproc.tasks.answers
+} else := {
 	"request": [rule | some mask in applicable; some rule in mask.request],
 	"response": [rule | some mask in applicable; some rule in mask.response],
 }

@@ -59,3 +59,10 @@ test_other_messages_are_no_input_of_a_function if {
 	ping := masks.plan with input as message("ping", "ping") with data.guard as guard_of_docs
 	ping.request == [{"entity": "US_SSN"}]
 }
+
+test_answers_to_a_task_are_masked_for_all_functions if {
+	plan := masks.plan with input as message("tasks/update", "tasks/update") with data.guard as guard_of_docs
+	plan.request == [{"entity": "*"}, {"entity": "US_SSN"}, {"path": "$.x"}]
+	tool := masks.plan with input as message("tasks/update", "tools/call") with data.guard as guard_of_docs
+	tool.request == []
+}

@@ -31,3 +31,10 @@ inside := result if {
 	result := input.response.body.result.result
 	is_object(result)
 }
+
+# What a client answers to the questions of a task is the input of any function.
+answers if {
+	input.call.protocol == "mcp"
+	input.call.method == "tasks/update"
+	input.call.name == "tasks/update"
+}
