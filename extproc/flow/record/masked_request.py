@@ -61,12 +61,13 @@ def masked_arguments(named: NamedCall, services: Services, policy_rules: tuple[M
     """
     connection = named.connection
     rules = MASK_EVERYTHING + connection.mask.request + connection.kept_for(named.call.name).request + policy_rules
-    shape = connection.protocol.arguments_shape(named.call)
-    clean = isinstance(named, IdentifiedCall) and named.searched and not named.findings and shape is None
+    clean = isinstance(named, IdentifiedCall) and named.searched and not named.findings
+    clean = clean and connection.protocol.shape(named.call, response=False) is None  # ids are no findings
     if clean and not any(rule.path and not rule.exempt for rule in rules):
         return connection.without_credential(dump(named.call.arguments).decode("utf-8", "replace"))
     rules = connection.protocol.argument_rules(for_each_message(named, rules), named.call)
     shown = connection.without_credential(dump(readable_arguments(named, services)).decode("utf-8", "replace"))
+    shape = connection.protocol.arguments_shape(named.call)
     recorded = shape.for_records() if shape else None
     return services.masker.mask(shown.encode(), "application/json", rules, shape=recorded).body.decode()
 

@@ -299,15 +299,11 @@ class JsonMasker:
                 case ContainerVisit():
                     edits.append(self._container(visit))
                 case KeyVisit():
+                    found = self._find(visit.key, visit.at, None, visit.detectors & self.analyzer.finding)
                     if places is not None and places.keeps_keys(visit.at.location()):
+                        self._log_kept(found, visit.at)
                         continue
-                    masked = apply(
-                        visit.key,
-                        self.log(
-                            self._find(visit.key, visit.at, None, visit.detectors & self.analyzer.finding),
-                            visit.at,
-                        ),
-                    )
+                    masked = apply(visit.key, self.log(found, visit.at))
                     if masked != visit.key:
                         masked_keys[visit.start] = masked
                         scanner.keep_keys()

@@ -11,6 +11,7 @@ VERSIONS = tuple(sorted(file.stem for file in FOLDER.glob("*.json")))
 NESTED = 5
 """Definitions within definitions, at most: content holds content."""
 SCHEMAS = ("inputSchema", "outputSchema", "requestedSchema")
+KEY = "KEY"
 RESULTS = {
     "CallToolResult": ("tools/call",),
     "CancelTaskResult": ("tasks/cancel",),
@@ -58,7 +59,8 @@ class Plant:
         return {
             "type": "object",
             "title": self.text,
-            "properties": {"a": member, "b": {"enum": [self.text], "enumNames": [self.text]}},
+            "properties": {self.text: member, "b": {"enum": [self.text], "enumNames": [self.text]}},
+            "required": [self.text],
             "x-note": self.text,
         }
 
@@ -136,7 +138,7 @@ class Messages:
         more = schema.get("additionalProperties", not members)
         if more:
             others = list(self._values(more if isinstance(more, dict) else {}, level))
-            members |= {f"key_{number}": [each] for number, each in enumerate(others)}
+            members |= {f"{self._plant.text} ({number})": [each] for number, each in enumerate(others)}
         whole = {key: values[0] for key, values in members.items()}
         yield whole
         for key, values in members.items():
@@ -150,14 +152,18 @@ def merged(one, other):
     return {**one, **other, "properties": members}
 
 
-def places(value, path="$"):
-    """Yield each string in a value, and each key, with its path; indexes are left out."""
+def places(value, is_planted, path="$"):
+    """Yield each string in a value, and each key, with its path.
+
+    Indexes are left out of paths, and keys with a planted value are ``KEY``.
+    """
     if isinstance(value, dict):
         for key, each in value.items():
-            yield f"{path}.{key}#", key
-            yield from places(each, f"{path}.{key}")
+            below = f"{path}.{KEY if is_planted(key) else key}"
+            yield f"{below}#", key
+            yield from places(each, is_planted, below)
     elif isinstance(value, list):
         for each in value:
-            yield from places(each, f"{path}[]")
+            yield from places(each, is_planted, f"{path}[]")
     elif isinstance(value, str):
         yield path, value

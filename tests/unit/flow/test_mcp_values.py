@@ -142,3 +142,33 @@ async def test_a_name_that_is_registered_whole_is_the_operators(tmp_path, settin
     asked = message(method, params, 1)
     _, peer = await called(tmp_path, asked, json.dumps(answer({}, 1)).encode(), changes=changes)
     assert json.loads(peer.upstream_body) == asked
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("notifications/cancelled", {"requestId": NUMBER}),
+        ("notifications/progress", {"progressToken": NUMBER, "progress": NUMBER, "total": NUMBER}),
+        ("tools/call", {"name": "search", "inputResponses": {MAIL: {"action": "cancel"}}}),
+    ],
+)
+async def test_arguments_are_recorded_without_what_passes(tmp_path, method, params):
+    asked = message(method, params)
+    if method.startswith("notifications/"):
+        del asked["id"]
+    services, peer = await called(tmp_path, asked, b"")
+    assert json.loads(peer.upstream_body) == asked
+    assert services.recorder.entries
+    kept = repr(services.recorder.entries)
+    assert not [each for each in (CARD, MAIL) if each in kept]
+
+
+@pytest.mark.parametrize("content_type", ["application/json", EVENTS])
+async def test_a_name_of_a_property_passes_and_is_not_recorded(tmp_path, content_type):
+    asked = message("elicitation/create", {"message": "x", "requestedSchema": {"properties": {MAIL: {}}}}, 1)
+    raw = json.dumps(asked).encode()
+    raw = raw if content_type != EVENTS else b"data: " + raw + b"\n\n"
+    call = message("tools/call", {"name": "search", "arguments": {}}, 1)
+    services, peer = await called(tmp_path, call, raw, content_type=content_type)
+    assert peer.delivered == raw
+    assert MAIL not in repr(services.recorder.entries)
