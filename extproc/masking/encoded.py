@@ -38,8 +38,6 @@ CHARSETS = {
     **{f"windows-125{part}": (f"cp125{part}",) for part in (0, 1, 3, 4, 7)},
 }
 """Codecs by the names of charsets, each tried in turn. The bytes that Windows-1252 leaves open are Latin-1's."""
-_SEEN = re.compile(r"(?:image|audio|video|font)/.*")
-"""Types of what people see and hear. Text in it is no text to detectors, but for that of SVG."""
 _TEXTUAL = re.compile(
     r"text/.*|.*[/+](?:json|xml|yaml|csv)|application/(?:x-)?(?:ndjson|jsonl|javascript|ecmascript|sql|yaml|toml)"
 )
@@ -92,11 +90,6 @@ def read_text(data: bytes, mime_type: str) -> Text | None:
     if declared or is_text:
         raise Undecodable("a blob is not text in its charset")
     return None
-
-
-def is_seen(mime_type: str) -> bool:
-    """Return whether bytes of this type are an image, sound, video or font."""
-    return _SEEN.fullmatch(essence(mime_type)) is not None
 
 
 def _decoded(data: bytes, codec: str, *, is_text: bool) -> str | None:

@@ -2,8 +2,9 @@
 
 from typing import NamedTuple, Protocol
 
+from extproc.detectors.packed import base64_runs
 from extproc.masking.edits import Edit
-from extproc.masking.encoded import data_uris, is_seen, note, read_base64, read_text
+from extproc.masking.encoded import data_uris, note, read_base64, read_text
 from extproc.masking.json.position import Position
 from extproc.masking.plan.compiled_plan import CompiledPlan
 from extproc.masking.plan.json_path import Location, PathState
@@ -129,5 +130,7 @@ class EncodedValues:
         if operator is not None:
             removed = self._masker.redact_container(operator, where.at.location()) is MaskOperator.REMOVE
             return b"" if removed else REDACTED.encode()
-        edits = [] if is_seen(mime_type) else self._masker.found(value, where)
-        return edits[0].text.encode() if edits else None
+        for view in base64_runs(value):  # a text with a few other bytes in it, or a compressed one
+            if edits := self._masker.found(view.text, where):
+                return edits[0].text.encode()
+        return None

@@ -3,7 +3,7 @@
 import pytest
 
 from extproc.masking.edits import Edit
-from extproc.masking.encoded import data_uris, is_seen, read_base64, read_text
+from extproc.masking.encoded import data_uris, read_base64, read_text
 from extproc.model.errors import Undecodable
 
 
@@ -80,11 +80,4 @@ def test_data_uris_are_found_in_text():
     assert [(uri.data, uri.mime_type, text[uri.start : uri.end]) for uri in data_uris(text)] == [
         (b"ab", "", "YWI="),
         (b"a b", "text/plain;charset=utf-8", "a%20b"),
-    ]
-
-
-def test_images_sound_and_fonts_are_seen():
-    assert [is_seen(each) for each in ("image/png", "AUDIO/wav; x=y", "font/woff", "application/pdf", "")] == [
-        *(True, True, True),
-        *(False, False),
     ]

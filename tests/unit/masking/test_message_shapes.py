@@ -325,6 +325,22 @@ def test_bytes_that_are_no_text_pass(mime_type):
     assert blob_of(body(document, recorded=True)).startswith("(1024 bytes, sha256:")
 
 
+@pytest.mark.parametrize("mime_type", ["image/png", "application/octet-stream"])
+def test_a_text_with_a_few_other_bytes_is_replaced(mime_type):
+    blob = base64.b64encode(f"Karte {CARD}, ".encode() + b"\xe4\0" + PNG).decode()
+    assert base64.b64decode(blob_of(body(resource(blob, mime_type)))) == LABEL.encode()
+
+
+def test_the_letters_of_base64_are_no_text():
+    """In one of twenty images of 100 kB, they look like a token."""
+    token = "u+" + "Ab1" * 6
+    blob = base64.b64encode(PNG[:768]).decode() + f"/{token}/AA"
+    blob += "=" * (-len(blob) % 4)
+    document = resource(blob, "application/pdf")
+    assert masked({"x": f"/{token}/"}).findings
+    assert body(document) == document
+
+
 def test_an_image_passes_and_is_not_recorded():
     document = answer(
         {"content": [{"type": "image", "mimeType": "image/png", "data": base64.b64encode(PNG).decode()}]}
