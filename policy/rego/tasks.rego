@@ -36,5 +36,4 @@ inside := result if {
 answers if {
 	input.call.protocol == "mcp"
 	input.call.method == "tasks/update"
-	input.call.name == "tasks/update"
 }
