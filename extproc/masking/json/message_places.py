@@ -40,17 +40,17 @@ def encoded_values(text: str) -> list[Candidate]:
 
 
 def _encoded(text: str) -> Iterator[int]:
-    """Yield an offset in each value that may be a blob or have a ``data:`` URI."""
+    """Yield an offset within the quotes of each value that may be a blob or have a ``data:`` URI."""
     for word in _WORDS:
         at = text.find(word)
         while at >= 0:
             at += len(word)
             if found := _BEFORE_VALUE.match(text, at):
-                yield found.end() - 1
+                yield found.end() - (found[0][-1] == ",")
             at = text.find(word, at)
     for match in _SPELLED.finditer(text) if _ESCAPE in text else ():
         value = _BEFORE_VALUE.match(text, match.end() - 1)
-        yield (value or match).end() - 1
+        yield value.end() if value and value[0][-1] == '"' else match.end() - 1
 
 
 class MessagePlaces:

@@ -475,3 +475,14 @@ def test_masking_again_changes_nothing():
 
 def test_without_a_shape_nothing_is_the_protocols():
     assert CARD.encode() not in MASKER.mask(json.dumps(answer({}, NUMBER)).encode(), JSON, MASK_EVERYTHING).body
+
+
+def test_an_empty_value_behind_the_key_of_a_blob_is_no_name():
+    """A candidate in front of a string would be taken for a part of the one before."""
+    inner = json.dumps({"id": CARD, "data": CARD})
+    for text in (inner, "", "\\"):
+        for key in ("blob", "data"):
+            document = {key: text, "password": "hunter2", "more": {key: text}}
+            plain = MASKER.mask(json.dumps(document).encode(), JSON, MASK_EVERYTHING).body
+            assert masked(document).body == plain
+            assert masked(plain.decode()).body == plain
