@@ -23,7 +23,7 @@ FILE = "definitions.db"
 BUSY_S = 2.0
 """Seconds to wait for another process's transaction; each one takes milliseconds."""
 SCHEMA = """
-CREATE TABLE definitions (
+CREATE TABLE IF NOT EXISTS definitions (
   connection TEXT NOT NULL,
   name TEXT NOT NULL,
   digest TEXT NOT NULL,
@@ -33,8 +33,8 @@ CREATE TABLE definitions (
   text TEXT NOT NULL,
   PRIMARY KEY (connection, name, digest)
 ) STRICT;
-CREATE UNIQUE INDEX first_once ON definitions (connection, name) WHERE verdict = 'first-sight';
-CREATE TABLE acceptances (
+CREATE UNIQUE INDEX IF NOT EXISTS first_once ON definitions (connection, name) WHERE verdict = 'first-sight';
+CREATE TABLE IF NOT EXISTS acceptances (
   connection TEXT NOT NULL,
   name TEXT NOT NULL,
   digest TEXT NOT NULL,

@@ -196,3 +196,16 @@ def test_a_file_of_another_program_is_named(tmp_path):
     sqlite3.connect(path).execute("CREATE TABLE t (a)").connection.close()
     with pytest.raises(DefinitionError, match=r"other\.db.*\n.*move this file aside"):
         SqlitePins(path)
+
+
+def test_processes_that_start_together_make_one_store(tmp_path):
+    """As workers and control do: each sees an empty file, and then one of them is first."""
+    start = threading.Barrier(8, timeout=10)
+
+    def opened(path):
+        start.wait()
+        SqlitePins(path).close()
+
+    with ThreadPoolExecutor(8) as threads:
+        for number in range(20):
+            list(threads.map(opened, [tmp_path / f"{number}.db"] * 8))
