@@ -115,6 +115,28 @@ async def test_an_event_that_is_no_message_passes_masked(stack: Stack, method: s
     assert (await stack.ended())["kind"] == "call.completed"
 
 
+@pytest.mark.parametrize("method", OPENING)
+async def test_a_keep_alive_comment_passes_at_once_and_is_no_event_of_the_record(
+    stack: Stack, method: str
+) -> None:
+    """A line is enough; it does not wait for the empty line of an event."""
+    gates = [asyncio.Event(), asyncio.Event()]
+    kept = b": keep-alive\n"
+    stack.upstream.answer = Scripted(200, SSE, [kept, gates[0], b":\r\n", gates[1], EVENT], "chunked")
+    got, headers = b"", stack.headers(DOCS, accept="text/event-stream")
+    async with (
+        asyncio.timeout(20),
+        stack.client.stream(method, stack.envoy.url + "/mcp", headers=headers, **OPENING[method]) as stream,
+    ):
+        async for piece in stream.aiter_raw():
+            got += piece
+            if got in (kept, kept + b":\r\n"):
+                gates.pop(0).set()
+    assert got == kept + b":\r\n" + EVENT
+    entry = await stack.ended()
+    assert (entry["kind"], entry["response"]) == ("call.completed", EVENT.decode())
+
+
 @pytest.mark.parametrize("headers", [[], SSE, [("content-type", "application/json")]])
 async def test_an_accepted_message_comes_back_whatever_responses_must_be(
     starter: Stack, headers: list[tuple[str, str]]
