@@ -1,5 +1,6 @@
 """Run every scenario of the suite directly and through the guard, and hold the losses to the ledger."""
 
+import asyncio
 import shlex
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import yaml
 
 from tests.conformance.checks import Checks, Ended, Loss, green, losses, read_checks
 from tests.conformance.guard import run_guard
-from tests.conformance.programs import CLIENTS, HERE, NODE, SERVERS, run_server, run_suite, run_switch
+from tests.conformance.programs import CLIENTS, HERE, SERVERS, program, run_server, run_suite, run_switch
 
 LEDGER = HERE / "ledger.yaml"
 
@@ -117,13 +118,13 @@ async def compare_clients(folder: Path) -> AsyncIterator[Case]:
     """Put each client before the suite's servers, directly and through a guard."""
     target = folder / "target"
     async with run_switch(target) as address, run_guard(address) as guard:
-        through = [str(HERE / "clients" / "through.mjs")]
-        urls = [str(target), guard.url("/mcp"), guard.url("/")]
+        through = [*program("clients", "through"), str(target), guard.url("/mcp"), guard.url("/")]
         for (name, version), scenarios in CLIENTS.items():
             asked = [("--scenario", each, "--spec-version", version) for each in scenarios]
             results = folder / f"client-{name}" / version
-            command = [str(NODE), str(HERE / "clients" / f"{name}.mjs")]
-            direct = await _checks(("client", "--command", shlex.join(command)), asked, results / "direct")
-            command = [str(NODE), *through, name, *urls]
-            guarded = await _checks(("client", "--command", shlex.join(command)), asked, results / "guarded")
+            client = program("clients", name)
+            direct, guarded = await asyncio.gather(
+                _checks(("client", "--command", shlex.join(client)), asked, results / "direct"),
+                _checks(("client", "--command", shlex.join([*through, *client])), asked, results / "guarded"),
+            )
             yield Case(f"client {name}", version, direct, guarded)

@@ -29,20 +29,21 @@ SERVERS = {
     },
 }
 """The scenarios of each file in ``servers``, by protocol version."""
+WITH_SESSIONS = (
+    *("initialize", "tools_call", "elicitation-sep1034-client-defaults", "sse-retry"),
+    "json-schema-2020-12-preservation",
+)
+WITHOUT_SESSIONS = (
+    *("tools_call", "request-metadata", "http-standard-headers", "http-custom-headers"),
+    *("http-invalid-tool-headers", "sep-2322-client-request-state", "json-schema-ref-no-deref"),
+    "json-schema-2020-12-preservation",
+)
 CLIENTS = {
-    ("typescript_1", "2025-11-25"): (
-        *("initialize", "tools_call", "elicitation-sep1034-client-defaults", "sse-retry"),
-        "json-schema-2020-12-preservation",
-    ),
-    ("typescript_2", "2025-11-25"): (
-        *("initialize", "tools_call", "elicitation-sep1034-client-defaults", "sse-retry"),
-        "json-schema-2020-12-preservation",
-    ),
-    ("typescript_2", "2026-07-28"): (
-        *("tools_call", "request-metadata", "http-standard-headers", "http-custom-headers"),
-        *("http-invalid-tool-headers", "sep-2322-client-request-state", "json-schema-ref-no-deref"),
-        "json-schema-2020-12-preservation",
-    ),
+    ("typescript_1", "2025-11-25"): WITH_SESSIONS,
+    ("typescript_2", "2025-11-25"): WITH_SESSIONS,
+    ("typescript_2", "2026-07-28"): WITHOUT_SESSIONS,
+    ("python_2", "2025-11-25"): WITH_SESSIONS,
+    ("python_2", "2026-07-28"): WITHOUT_SESSIONS,
 }
 """The scenarios of each file in ``clients``, by protocol version: all but those about signing in and skills."""
 
@@ -50,6 +51,12 @@ CLIENTS = {
 def are_installed() -> bool:
     """True if ``make conformance`` has installed the packages."""
     return NODE.exists() and SUITE.exists()
+
+
+def program(folder: str, name: str) -> list[str]:
+    """Return the command of one of ``servers`` or ``clients``."""
+    python = HERE / folder / f"{name}.py"
+    return [sys.executable, str(python)] if python.exists() else [str(NODE), str(python.with_suffix(".mjs"))]
 
 
 async def run_suite(*arguments: str) -> str:
@@ -67,12 +74,10 @@ async def run_suite(*arguments: str) -> str:
 async def run_server(name: str, folder: Path) -> AsyncIterator[str]:
     """Start a server of ours, and give its address."""
     port = free_ports(1)[0]
-    python = HERE / "servers" / f"{name}.py"
-    program = [sys.executable, str(python)] if python.exists() else [str(NODE), str(python.with_suffix(".mjs"))]
     with (folder / f"{name}.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *dying_with_us(),
-            *program,
+            *program("servers", name),
             str(port),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,

@@ -34,6 +34,8 @@ SCENARIOS = {
     ("client typescript_1", "2025-11-25"): 5,
     ("client typescript_2", "2025-11-25"): 5,
     ("client typescript_2", "2026-07-28"): 8,
+    ("client python_2", "2025-11-25"): 5,
+    ("client python_2", "2026-07-28"): 8,
 }
 
 
