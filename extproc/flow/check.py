@@ -55,7 +55,7 @@ async def check(asked: CheckAsked, services: Services) -> bytes:
         allow = ext_authz.allow(permitted.permit, now_ns=services.clock())
     except Refused as refusal:
         record.refused(refusal)
-        return ext_authz.deny(refusal_reply(record, refusal), record.metadata, record.call_id)
+        return ext_authz.deny(refusal_reply(record, refusal, services), record.metadata, record.call_id)
     except Answered as answered:
         record.answered(answered)
         return ext_authz.deny(answered.reply, decision_id=record.call_id)

@@ -61,7 +61,7 @@ async def guard_call(peer: Peer, services: Services, opened: RequestHeadersRecei
         await respond(peer, services, permitted, record)  # 10
     except Refused as refusal:
         record.refused(refusal)
-        await peer.send(encode.refuse(refusal_reply(record, refusal), record.metadata))
+        await peer.send(encode.refuse(refusal_reply(record, refusal, services), record.metadata))
     except Answered as answered:
         record.answered(answered)
         await peer.send(encode.refuse(answered.reply))

@@ -1,6 +1,9 @@
 """Answers that are not the backend's: the guard's own refusals, and Envoy's local replies."""
 
+from dataclasses import replace
+
 from extproc.flow.record.call_record import CallRecord
+from extproc.flow.request.origin import readable_by_page
 from extproc.flow.services import Services
 from extproc.model.decision import Action, Decision
 from extproc.model.errors import ProtocolViolation, Refused
@@ -18,13 +21,21 @@ WITHOUT_BODY = frozenset({204, 205, 304})
 """Statuses without a body (RFC 9110). Envoy would send one, and callers would take it for the next response."""
 
 
-def refusal_reply(record: CallRecord, refused: Refused) -> Reply:
+def refusal_reply(record: CallRecord, refused: Refused, services: Services) -> Reply:
     """Return the caller's answer, in its protocol's terms: the reason and the call's id, nothing else of ours.
+
+    Pages of listed origins may read it.
 
     Args:
         record: how far the call came: the connection's protocol answers once the caller is known.
         refused: why it ends.
+        services: know which pages may read it.
     """
+    reply = _in_callers_terms(record, refused)
+    return replace(reply, headers=(*reply.headers, *readable_by_page(record.head, services)))
+
+
+def _in_callers_terms(record: CallRecord, refused: Refused) -> Reply:
     headers, decision = record.head.headers, record.decision
     protocol = record.connection.protocol if record.connection and record.identity else None
     if decision and decision.action is Action.DENY and refused.reason is decision.reason:

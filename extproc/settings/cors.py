@@ -11,6 +11,8 @@ ORIGIN = r"^[a-z][a-z0-9+.-]*://([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(
 """An origin as browsers write it (RFC 6454 section 6.2). Not ``null``: that is any sandboxed page. No ``*``."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LONGEST_MAX_AGE_S = 86_400
+ALLOW_ORIGIN, EXPOSE_HEADERS = "access-control-allow-origin", "access-control-expose-headers"
+"""Response header fields that let a page read an answer, and header fields of it (Fetch, CORS protocol)."""
 
 
 def _as_browsers_write_it(origin: str) -> str:

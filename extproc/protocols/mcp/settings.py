@@ -25,9 +25,10 @@ METHODS = ("GET", "POST", "DELETE")
 """Methods of streamable HTTP."""
 SENT = (
     *("authorization", "content-type", "accept", "last-event-id", "mcp-session-id", "mcp-protocol-version"),
-    *("mcp-method", "mcp-name"),
+    *("mcp-method", "mcp-name", "*"),
 )
-"""Header fields that clients send."""
+"""Header fields that clients send. The names of ``Mcp-Param-*`` come from the definitions of tools. ``*`` is any
+name but ``authorization``, in requests without cookies (Fetch, CORS-preflight fetch); browsers send none here."""
 READ = ("mcp-session-id", "www-authenticate")
 """Header fields of responses that clients have to read."""
 

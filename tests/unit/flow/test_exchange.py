@@ -644,3 +644,22 @@ async def test_a_value_that_only_its_name_betrays_is_found_in_the_url(tmp_path):
     assert [finding["entity"] for finding in engine.asked[0]["findings"]] == ["US_SSN"]
     assert services.recorder.last.path == "/people/[US_SSN]"
     assert bare not in everything_kept(services)
+
+
+@pytest.mark.parametrize(
+    ("origin", "read_by"),
+    [(None, None), ("https://app.test", "https://app.test"), ("https://evil.test", None), ("null", None)],
+)
+async def test_a_page_of_a_listed_origin_reads_what_takes_the_place_of_a_response(tmp_path, origin, read_by):
+    """Such an answer passes none of Envoy's filters: neither does one to a request that Envoy refused meanwhile."""
+    changes = {"connections.docs.cors": {"origins": ["https://app.test"]}}
+    given = {"origin": origin} if origin else {}
+    for local in ("request_payload_too_large", "upstream_reset_before_response_started{x}"):
+        services = make_services(tmp_path, changes=changes)
+        peer = await play(
+            services, asks("POST", "/mcp", "docs.internal", end=False, **given), answers(413, local=local)
+        )
+        told = dict(peer.refusal.headers)
+        assert told.get("access-control-allow-origin") == (read_by and read_by.encode())
+        exposed = b"mcp-session-id, www-authenticate" if read_by else None
+        assert told.get("access-control-expose-headers") == exposed
