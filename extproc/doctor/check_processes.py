@@ -172,10 +172,9 @@ def envoy(installation: Installation) -> Iterator[CheckResult]:
         yield installation.warning("Envoy's state", f"{state}, not LIVE", "see Envoy's log")
     stats = asyncio.run(_get_json(reachable(address), "/stats?format=json"))
     for name, value in _counted(stats):
-        what = f"{name} is {value}: that many calls were not finished by any guard"
-        yield installation.warning(
-            "Envoy's counters", what, "see the workers' logs, and `kind = 'call.reported'` in evidence"
-        )
+        what = f"{name} is {value}: that many calls were not finished by any guard, or broken off by it"
+        hint = "see `kind = 'call.failed'` in evidence; others are 'call.reported', and in the workers' logs"
+        yield installation.warning("Envoy's counters", what, hint)
     if not any(_counted(stats)):
         yield installation.ok("Envoy's counters", "every call since Envoy's start was finished by its guard")
     if not is_local(address):

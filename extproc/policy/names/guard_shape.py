@@ -19,7 +19,7 @@ from extproc.settings.base import NAME
 Shape: TypeAlias = Callable[[Any, KeyPath], Iterator[ConfigError]]
 """Yields each place in a value that does not have the shape."""
 
-PATTERN = re.compile(r"\*|[^.*]+\.[^*]*\*?")
+PATTERN = re.compile(r"\*|[^.*]+\.(?:[^*]*\*?|resource:.*)")
 PLAIN_STEPS = re.compile(r"[A-Za-z0-9_]{1,40}(\.[A-Za-z0-9_]{1,40}){0,5}")
 TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from extproc.model.call import Call
-from extproc.model.masking import MaskRule
+from extproc.model.masking import Listed, MaskRule
 from extproc.protocols.mcp.functions import INPUTS
 from extproc.protocols.mcp.methods import (
     COMPLETE,
@@ -54,6 +54,10 @@ OF_TOOLS = (
     "$.result.content[*].resource.blob",
 )
 """A tool's result: data, JSON text, an embedded resource as text or as a blob of text."""
+RESULT = "result"
+STRUCTURED = "structuredContent"
+LISTS_OF_CONTENT = ("content", "contents", "messages")
+"""Members of results that are lists, in which a path goes on with an index or a star."""
 OF_TASKS = tuple(root.replace("$.result", "$.result.result") for root in OF_TOOLS)
 OF_PROMPTS = (
     "$.result.messages[*].content.text",
@@ -136,9 +140,49 @@ def _is_known(call: Call) -> bool:
     return call.method in RESULTS or call.name in PROTOCOL_MESSAGES
 
 
-def rebased(rules: Iterable[MaskRule], paths: Paths) -> tuple[MaskRule, ...]:
-    """Return the rules, each rule for a path once for every place."""
+def rebased(rules: Iterable[MaskRule], paths: Paths, from_message: Paths) -> tuple[MaskRule, ...]:
+    """Return the rules, each rule for a path once for every place.
+
+    A path can also be written as it is in the message, as findings show it: ``$.result.structuredContent.ssn``. A
+    mask then applies there as well. What lets a value pass, an exemption or a declared path, does not.
+    """
     found: list[MaskRule] = []
     for rule in rules:
-        found += [replace(rule, path=path) for path in paths(rule.path)] if rule.path else [rule]
+        masks = rule.exempt is None and rule.listed is Listed.NOT
+        places = (*paths(rule.path), *(from_message(rule.path) if masks else ())) if rule.path else ("",)
+        found += [replace(rule, path=path) for path in dict.fromkeys(places)]
     return tuple(found)
+
+
+def written_in_answer(path: str) -> tuple[str, ...]:
+    """Return the place of a path that is written from an answer's message, or from its result."""
+    name, rest = _first_step(path)
+    if name in (RESULT, "error", "params") and rest:
+        return (path,)
+    is_of_result = name == STRUCTURED or (name in LISTS_OF_CONTENT and rest.startswith("["))
+    return (f"$.{RESULT}.{name}{rest}",) if is_of_result else ()
+
+
+def written_in_request(path: str) -> tuple[str, ...]:
+    """Return the place of a path that is written from a request's message, or from its parameters."""
+    name, rest = _first_step(path)
+    if name in ("params", RESULT, "error") and rest:
+        return (path,)
+    return (f"{PARAMS}.arguments{rest}",) if name == "arguments" and rest else ()
+
+
+def written_in_arguments(path: str) -> tuple[str, ...]:
+    """Return the place in the arguments of a path that is written from the request's message."""
+    (*_, place) = written_in_request(path) or ("",)
+    for start in (f"{PARAMS}.arguments", PARAMS):
+        if place.startswith(start) and place[len(start) : len(start) + 1] in (".", "["):
+            return ("$" + place[len(start) :],)
+    return ()
+
+
+def _first_step(path: str) -> tuple[str, str]:
+    """Return the name of a path's first step, and the rest; no name where it is not one name."""
+    first = FIRST.match(path)
+    if first is None or path.startswith("$.."):
+        return "", ""
+    return first["name"] or first["quoted"] or "", path[first.end() :]

@@ -42,7 +42,15 @@ from extproc.protocols.mcp.methods import (
     TOOLS_LIST,
     UNREADABLE,
 )
-from extproc.protocols.mcp.places import in_answers, in_arguments, in_message, rebased
+from extproc.protocols.mcp.places import (
+    in_answers,
+    in_arguments,
+    in_message,
+    rebased,
+    written_in_answer,
+    written_in_arguments,
+    written_in_request,
+)
 from extproc.protocols.mcp.settings import DOCUMENT_METHODS, McpConnection
 from extproc.protocols.request_checks import check_readable, read_session
 from extproc.protocols.streamed_event import NOTHING_TO_DECIDE, EventContent, ReadEvent
@@ -136,15 +144,15 @@ class McpProtocol(BaseProtocol):
 
     def request_rules(self, rules: tuple[MaskRule, ...], call: Call) -> tuple[MaskRule, ...]:
         """Rebase ``$.x`` of a function's arguments to every place where they are in the call's message."""
-        return rebased(rules, in_message(call))
+        return rebased(rules, in_message(call), written_in_request)
 
     def argument_rules(self, rules: tuple[MaskRule, ...], call: Call) -> tuple[MaskRule, ...]:
         """Rebase ``$.x`` to the client's answers in a call, and to the arguments that it completes."""
-        return rebased(rules, in_arguments(call))
+        return rebased(rules, in_arguments(call), written_in_arguments)
 
     def response_rules(self, rules: tuple[MaskRule, ...], call: Call) -> tuple[MaskRule, ...]:
         """Rebase ``$.x`` of a function's result to every place where results are in the answer to the call."""
-        return rebased(rules, in_answers(call))
+        return rebased(rules, in_answers(call), written_in_answer)
 
     def header_copies(self, call: Call, headers: Headers, body: bytes | None) -> Mapping[str, bytes]:
         """Return the fields that copy the message; see ``as_sent``."""
