@@ -16,6 +16,10 @@ KIND_OF: Mapping[LiteralKind, NameKind] = {
 }
 
 
+DENIALS = frozenset({"protocol_messages"})
+"""Parts of the data that only deny. That nothing was denied yet makes no name in them useless."""
+
+
 @dataclass(frozen=True, slots=True)
 class Occurred:
     """What recorded calls had."""
@@ -48,7 +52,10 @@ class NamedInPolicy:
 
 
 def named_in(sources: Sources, literals: Iterable[RegoLiteral]) -> list[NamedInPolicy]:
-    """Return all groups, functions, rules and entities that a policy and its data name, each once, sorted."""
+    """Return all groups, functions, rules and entities that a policy and its data name, each once, sorted.
+
+    Names that the data only denies are left out.
+    """
     named = (*_in_data(sources.data), *_in_rego(literals))
     found = {(each.kind, each.name): each for each in named if each.name != "*"}
     return sorted(found.values())
@@ -57,7 +64,8 @@ def named_in(sources: Sources, literals: Iterable[RegoLiteral]) -> list[NamedInP
 def _in_data(data: Json) -> Iterator[NamedInPolicy]:
     guard = data.get("guard") if isinstance(data, dict) else None
     for each in guard_data.names(guard):
-        yield NamedInPolicy(each.kind, each.text)
+        if each.key[1] not in DENIALS:
+            yield NamedInPolicy(each.kind, each.text)
     for item in guard_data.mask_items(guard):
         entity = item.rule.get("entity") if isinstance(item.rule, dict) else None
         if isinstance(entity, str) and entity != "*":
