@@ -9,7 +9,7 @@ Not checked here: whether the session belongs to the caller (the server's task),
 from collections.abc import Mapping
 from dataclasses import replace
 
-from extproc.codecs.content_type import EVENT_STREAM, essence
+from extproc.codecs.content_type import EVENT_STREAM, charsets, essence
 from extproc.codecs.json_keys import read_document
 from extproc.codecs.strict_json import read_utf8
 from extproc.codecs.unreadable import Unreadable
@@ -54,7 +54,7 @@ from extproc.protocols.mcp.places import (
 from extproc.protocols.mcp.settings import DOCUMENT_METHODS, McpConnection
 from extproc.protocols.request_checks import check_readable, read_session
 from extproc.protocols.streamed_event import NOTHING_TO_DECIDE, EventContent, ReadEvent
-from extproc.protocols.strict_content_type import Media, is_event_stream, media_type
+from extproc.protocols.strict_content_type import UTF8, Media, is_event_stream, media_type
 
 PROTOCOL = "mcp"
 SESSION_ID = "mcp-session-id"
@@ -224,11 +224,14 @@ class McpProtocol(BaseProtocol):
     def check_response(self, call: Call, head: ResponseHead) -> None:
         """Refuse a success that a client may take for an event stream, and that says otherwise.
 
-        Some clients read every answer to a GET as a stream, and some every content-type that mentions one.
+        Some clients read every answer to a GET as a stream, and some every content-type that mentions one. Event
+        streams are UTF-8 (WHATWG HTML section 9.2), yet some clients decode them by the charset in the type.
         """
-        if head.status >= ERRORS or is_event_stream(head.headers):
+        if head.status >= ERRORS:
             return
-        if call.method == GET or EVENT_STREAM in head.headers.get("content-type").lower():
+        content_type = head.headers.get("content-type").lower()
+        is_stream = is_event_stream(head.headers) and set(charsets(content_type)) <= UTF8
+        if not is_stream and (call.method == GET or EVENT_STREAM in content_type):
             raise Refused(Reason.RESPONSE_UNINSPECTABLE, rule="content-type", detail="not clearly an event stream")
 
     def event_reader(self, call: Call, head: ResponseHead) -> ReadEvent:

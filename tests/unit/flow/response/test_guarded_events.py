@@ -283,3 +283,25 @@ async def test_a_stream_that_breaks_off_behind_the_answer_is_recorded_so(tmp_pat
     )
     assert broken
     assert services.recorder.last.kind.value == "call.failed"
+
+
+@pytest.mark.parametrize("charset", ["utf-7", "unicode_escape", '"shift_jis"', "utf-8; charset=utf-7"])
+async def test_a_stream_in_another_charset_than_utf_8_does_not_pass(tmp_path, charset):
+    """Python clients decode a stream by its charset: in UTF-7, this comment has a line with an answer."""
+    services, peer = make_services(tmp_path, engine=by_direction(response=DENIED)), ScriptedPeer()
+    head = asks("POST", "/mcp", "docs.internal", content_type="application/json")
+    hidden = b": +IKg-data: " + json.dumps(result("card")).encode() + b"+IKgIKA-\n"
+    started = answers(content_type=f"{SSE}; charset={charset}")
+    await play(services, head, sends(CALL), started, returns(hidden), peer=peer)
+    assert not peer.delivered
+    assert services.recorder.last.reason == "response-uninspectable"
+
+
+@pytest.mark.parametrize("content_type", [f"{SSE}; charset=utf-8", f'{SSE};charset="UTF-8"'])
+async def test_a_stream_may_say_that_it_is_utf_8(tmp_path, content_type):
+    services, peer = make_services(tmp_path, engine=by_direction()), ScriptedPeer()
+    head = asks("POST", "/mcp", "docs.internal", content_type="application/json")
+    await play(
+        services, head, sends(CALL), answers(content_type=content_type), returns(event(result())), peer=peer
+    )
+    assert peer.delivered == event(result())
