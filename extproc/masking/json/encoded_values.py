@@ -1,5 +1,6 @@
 """Values of messages that spell something else: blobs, ``data:`` URIs, URIs. Each stays what it is when masked."""
 
+import re
 from typing import NamedTuple, Protocol
 
 from extproc.detectors.packed import base64_runs
@@ -16,6 +17,10 @@ from extproc.model.masking import MaskOperator
 DATA = "data:"
 MAX_NESTED = 4
 """Levels of ``data:`` URIs in each other that are decoded. Deeper ones are text."""
+
+
+_AS_TEXT = re.compile(r".{0,64}|[0-9+/=_\s-]*", re.DOTALL)
+"""Text that may be written for people, although it can be decoded. A blob of a file is longer, with letters."""
 
 
 class Where(NamedTuple):
@@ -130,6 +135,8 @@ class EncodedValues:
         if operator is not None:
             removed = self._masker.redact_container(operator, where.at.location()) is MaskOperator.REMOVE
             return b"" if removed else REDACTED.encode()
+        if _AS_TEXT.fullmatch(value) and (edits := self._masker.found(value, where)):
+            return edits[0].text.encode()
         for view in base64_runs(value):  # a text with a few other bytes in it, or a compressed one
             if edits := self._masker.found(view.text, where):
                 return edits[0].text.encode()

@@ -172,3 +172,18 @@ async def test_a_name_of_a_property_passes_and_is_not_recorded(tmp_path, content
     services, peer = await called(tmp_path, call, raw, content_type=content_type)
     assert peer.delivered == raw
     assert MAIL not in repr(services.recorder.entries)
+
+
+@pytest.mark.parametrize("value", ["219-09-9999", CARD, f"{CARD}\n", CARD * 5 + "\n" + CARD + "\n" * 9])
+@pytest.mark.parametrize("key", ["data", "blob"])
+async def test_a_value_that_can_be_decoded_is_searched_as_it_is_written(tmp_path, key, value):
+    block = {"type": "image", "data": value, "mimeType": "image/png"}
+    if key == "blob":
+        block = {"type": "resource", "resource": {"uri": "a:b", "blob": value, "mimeType": "image/png"}}
+    asked = message("tools/call", {"name": "search", "arguments": {}}, 1)
+    services, peer = await called(tmp_path, asked, json.dumps(answer({"content": [block]}, 1)).encode())
+    assert value.split()[0] not in peer.delivered.decode()
+    assert value.split()[0] not in services.recorder.last.response
+    sent = json.loads(peer.delivered)["result"]["content"][0]
+    spelled = sent.get("data") or sent["resource"]["blob"]
+    assert base64.urlsafe_b64decode(spelled + "=" * (-len(spelled) % 4)).startswith(b"[")
