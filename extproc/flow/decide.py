@@ -35,9 +35,9 @@ class Question:
     usage: Usage | None
     """The caller's calls so far; None where calls are not counted."""
     definition: PinFact | None
-    """What is known of that function's definition; None where definitions are not pinned."""
+    """The facts about that function's definition; None where definitions are not pinned."""
     about: Call | None = None
-    """What is asked about instead of the call itself: a function of a listing, or a request of the server."""
+    """The call that is asked about in place of the caller's: of a listed function, or of the server."""
     response: ResponseFacts | None = None
     """The response, where that is asked about."""
 

@@ -100,7 +100,7 @@ class DecidedCall:
     usage: Usage | None
     """The caller's calls so far; None where calls are not counted."""
     definition: PinFact | None
-    """What is known of the function's definition; None where definitions are not pinned."""
+    """The facts about the function's definition; None where definitions are not pinned."""
     decision: Decision
 
     @property

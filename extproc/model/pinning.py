@@ -1,4 +1,4 @@
-"""How a connection pins the definitions that its backend lists of its functions."""
+"""The settings by which a connection pins the definitions of its functions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

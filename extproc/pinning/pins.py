@@ -12,7 +12,7 @@ KEPT_MAX = 32
 
 
 class Verdict(StrEnum):
-    """What is known of one definition of a function."""
+    """One definition of a function, as the store has it."""
 
     FIRST_SIGHT = "first-sight"
     """The first that was seen of its function. Nobody looked at it."""
@@ -25,7 +25,7 @@ class Verdict(StrEnum):
 
 
 class PinState(StrEnum):
-    """What policy is told about the definition of a called function."""
+    """The facts about a called function's definition that policy sees."""
 
     ACCEPTED = "accepted"
     CHANGED = "changed"
@@ -78,7 +78,7 @@ class PinFact:
 
     state: PinState
     digest: str = ""
-    """Of the newest definition in that state; empty if none was seen."""
+    """The digest of the newest definition in that state; empty if none was seen."""
     accepted_by: tuple[str, ...] = ()
     """Who accepted it; empty where it was pinned at first sight or configured."""
     note: str = ""

@@ -24,7 +24,7 @@ class ResponseExcerpt:
             readable: turns a piece of a binary format into text; None for text.
         """
         self.content_type = content_type
-        """Of the excerpt."""
+        """The content-type of the excerpt."""
         self._limit = limit
         self._readable = readable
         self._events = Reader(limit=limit) if essence(content_type) == EVENT_STREAM else None

@@ -1,4 +1,4 @@
-"""What comes of one piece of a streamed response."""
+"""The result of feeding one piece of a streamed response to its masker."""
 
 from typing import NamedTuple, Protocol
 
