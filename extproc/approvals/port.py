@@ -45,7 +45,7 @@ class ApprovalRequest:
     findings: tuple[Finding, ...] = ()
     source: str = ""
     definition: str = ""
-    """What is known of the function's definition: ``accepted``, ``changed`` or ``unseen``; empty: not pinned."""
+    """The state of the function's definition: ``accepted``, ``changed`` or ``unseen``; empty: not pinned."""
 
 
 @dataclass(frozen=True, slots=True)

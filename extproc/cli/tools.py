@@ -179,7 +179,7 @@ def _listing(found: list[dict[str, Any]], *, changed: bool) -> Table | Text:
 
 
 def _by(definition: dict[str, Any]) -> str:
-    """What a definition is accepted by, or how many people accepted it so far."""
+    """Name those who accepted a definition, or say how many people have done so."""
     people = [each["person"].partition("|")[2] for each in definition["accepted_by"]]
     if definition["state"] == "changed":
         return f"{len(people)}/{definition['minimum']}"

@@ -21,7 +21,7 @@ FileId: TypeAlias = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class FileFormat:
-    """What distinguishes a store's file from other databases, and from other versions of itself."""
+    """The marks by which a store's file differs from other databases, and from its other versions."""
 
     name: str
     """The store's name in errors: ``the approvals store``."""

@@ -93,7 +93,7 @@ class Entry:
     policy_bundles: tuple[str, ...] = ()
     """``name@revision`` of the OPA server's bundles that decided. In ``document`` only: it has no column."""
     definition_state: str = ""
-    """What was known of the called function's definition: ``accepted``, ``changed`` or ``unseen``; empty where
+    """The state of the called function's definition: ``accepted``, ``changed`` or ``unseen``; empty where
     definitions are not pinned. It and the next three are in ``document`` only."""
     definition_digest: str = ""
     """The digest of that definition; empty if none was seen."""

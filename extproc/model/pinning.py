@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Pinning:
-    """How a connection's definitions are pinned."""
+    """The settings for the definitions of one connection."""
 
     first_sight: bool = True
     """True: the definition that is seen first is accepted, where ``digests`` has none for its function."""

@@ -11,7 +11,7 @@ from extproc.model.errors import DefinitionError
 from extproc.model.exact_integers import large_integers, writable
 
 PREFIX = "sha256:"
-"""How a digest begins."""
+"""The beginning of each digest."""
 
 
 def definition_digest(definition: Mapping[str, Json], ignored: frozenset[str] = frozenset()) -> str:

@@ -91,7 +91,7 @@ class OpaEngine:
         self._without_bundles = False
         self._configured_interest = self._response_interest = server.response_interest
         self._server_requests: bool | None = None
-        """Whether OPA's policy decides requests of servers; None while nobody knows: then it is asked."""
+        """True if OPA's policy decides requests of servers; None until OPA has said so: it is asked then."""
         self._scanned: ResponseInterest | None = None
         """What the policies in OPA say of it; None while they are to be looked at."""
         self._breaker = Breaker(most=server.failures, pause_s=server.pause_s, clock_s=clock_s)

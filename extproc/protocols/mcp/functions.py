@@ -44,7 +44,7 @@ STATE = "requestState"
 META = "_meta"
 TASK = "task"
 TASK_TIMES = frozenset({"ttl", "pollInterval"})
-"""What a call says of its task. The second is the server's to say; clients say it all the same."""
+"""The members of a call's ``task``. Servers define ``pollInterval``; clients send it all the same."""
 WANTED = "notifications"
 SUBSCRIPTIONS = "resourceSubscriptions"
 SETTINGS = {
