@@ -5,6 +5,7 @@ import gc
 import gzip
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from extproc.demo import install
 from tests.compiled import keep_databases
+from tests.support.postgresql import PostgresServer, run_postgresql
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PROCESSES_MOST = 4
@@ -58,6 +60,13 @@ def opa_binary() -> Path:
     if found is None:
         pytest.skip("no opa binary (EXTPROC_OPA, PATH, .tools/bin)")
     return found
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresServer]:
+    """A real PostgreSQL. Without its binaries the test is skipped, and fails in CI where they can be installed."""
+    with run_postgresql() as server:
+        yield server
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
