@@ -98,7 +98,8 @@ def query(
         str,
         typer.Argument(
             metavar="SQL",
-            help="One SELECT over `entries`, `calls`, `sessions`, `session_calls`, `policies` or `findings`.",
+            help="One SELECT over `entries`, `calls`, `sessions`, `session_calls`, `policies`, `findings` or "
+            "`approval_acts`.",
         ),
     ],
     config: ConfigOption = DEFAULT_CONFIG,

@@ -36,6 +36,7 @@ def explain(
     from extproc.cli.policy_comparison import METHOD_PROTOCOLS, query_rows
     from extproc.cli.policy_selection import opa_decides, select_policy
     from extproc.cli.policy_trace import print_trace
+    from extproc.evidence.shipping.tables import NO_ACT
     from extproc.policy.authoring.replay import (
         COLUMNS,
         failed_evaluations,
@@ -53,7 +54,7 @@ def explain(
             config,
             f"SELECT {', '.join(f'{sql} AS {name}' for name, sql in COLUMNS.items())}"  # noqa: S608 - a checked id
             " FROM entries"
-            f" WHERE call_id = {sql_text(call_id)} ORDER BY time_ns LIMIT 100",
+            f" WHERE call_id = {sql_text(call_id)} AND {NO_ACT} ORDER BY time_ns LIMIT 100",
         )
     )
     if not rows:

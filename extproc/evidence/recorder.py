@@ -1,4 +1,4 @@
-"""The port through which entries are recorded."""
+"""The ports through which entries are recorded: for calls, and for acts of people."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -24,4 +24,16 @@ class Recorder(Protocol):
     @property
     def healthy(self) -> bool:
         """False once a write has failed, until one succeeds again."""
+        ...
+
+
+class BlockingRecorder(Protocol):
+    """Takes entries from any thread. Raises ``EvidenceError`` if it cannot keep its promise."""
+
+    def record(self, entry: Entry) -> None:
+        """Store one entry. On return the entry is durable: it survives a loss of power."""
+        ...
+
+    def record_soon(self, entry: Entry) -> None:
+        """Queue one entry; it survives the process, and is durable soon."""
         ...

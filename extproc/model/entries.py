@@ -23,10 +23,38 @@ class EntryKind(StrEnum):
     """Envoy ended a request that the guard did not see to its end: it was down, killed, or not asked. Joined to
     the other entries by ``request_id``. Not terminal: the guard's own entries may record more."""
 
+    APPROVAL_VOTED = "approval.voted"
+    """A person voted: ``reason`` is ``approve`` or ``deny``. Durable before the vote can count."""
+    APPROVAL_BREAK_GLASS = "approval.break-glass"
+    """A person released the call alone, as policy allows in an emergency. Durable before the vote can count."""
+    APPROVAL_WITHDRAWN = "approval.withdrawn"
+    """A person takes the own vote back, while others are awaited."""
+    APPROVAL_CANCELLED = "approval.cancelled"
+    """The requester gives the request up."""
+    APPROVAL_COUNTED = "approval.counted"
+    """The store has taken an act of the four kinds before: ``reason`` is the approval's state after it."""
+    APPROVAL_REFUSED = "approval.refused"
+    """An act was attempted and changed nothing: ``reason`` says why, ``detail`` what was attempted."""
+    APPROVAL_LOOKED = "approval.looked"
+    """A person was shown the request."""
+    APPROVAL_EXPIRED = "approval.expired"
+    """Nobody decided in time."""
+    APPROVAL_TICKETED = "approval.ticketed"
+    """The caller was told to come back: nothing waits in Envoy any more."""
+
+    @property
+    def is_act(self) -> bool:
+        """True for an act on an approval: it belongs to a call, and is no step of it."""
+        return self.startswith(ACTS)
+
     @property
     def terminal(self) -> bool:
         """True for an entry that ends a call. Each call has exactly one."""
-        return self not in NOT_TERMINAL
+        return self not in NOT_TERMINAL and not self.is_act
+
+
+ACTS = "approval."
+"""Begins the kinds of acts on approvals."""
 
 
 DID_NOT_END = "the evaluation did not end, and its worker was ended"
@@ -61,7 +89,7 @@ class Entry:
     action: str = ""
     """allow, deny or hold."""
     reason: str = ""
-    """A value of ``Reason``."""
+    """A value of ``Reason``. Of an act on an approval: see its kind."""
     rule: str = ""
     risk: int = 0
     detail: str = ""
@@ -85,7 +113,7 @@ class Entry:
     approval_id: str = ""
     approvers: tuple[str, ...] = ()
     approval_note: str = ""
-    """The approvers' mandatory reasons, masked."""
+    """The approvers' mandatory reasons, masked. Of an act: the reason of this person."""
     held_ms: float = 0.0
     duration_ms: float = 0.0
     """From the first message of the exchange to this entry."""
@@ -101,3 +129,6 @@ class Entry:
     """Who accepted it."""
     definition_note: str = ""
     """Their reasons, masked."""
+    preview_digest: str = ""
+    """Of an act on an approval: SHA-256 of the masked preview that the person saw, in lower-case hex; empty if the
+    person showed none. In ``document`` only."""

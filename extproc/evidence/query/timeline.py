@@ -1,4 +1,4 @@
-"""A session as a table for people: one line per call, in order of time."""
+"""A session as a table for people: one line per call, in order of time, and below it the acts on its approval."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from extproc.model.entries import EntryKind
+from extproc.model.entries import ACTS, EntryKind
 from extproc.model.masking import Side
 from extproc.model.units import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 
@@ -28,6 +28,18 @@ ENDS: dict[str, tuple[str, str]] = {
 }
 """The word and style of a call's state, by the kind of its last entry."""
 
+ACT_WORDS: dict[str, tuple[str, str]] = {
+    EntryKind.APPROVAL_VOTED: ("voted", "green"),
+    EntryKind.APPROVAL_BREAK_GLASS: ("broke glass", "bold red"),
+    EntryKind.APPROVAL_WITHDRAWN: ("vote back", "yellow"),
+    EntryKind.APPROVAL_CANCELLED: ("cancelled", "yellow"),
+    EntryKind.APPROVAL_REFUSED: ("refused", "red"),
+    EntryKind.APPROVAL_LOOKED: ("looked", "dim"),
+    EntryKind.APPROVAL_EXPIRED: ("expired", "yellow"),
+    EntryKind.APPROVAL_TICKETED: ("told to wait", "magenta"),
+}
+"""The word and style of an act. That an act was counted has no line: the call's own line has the result."""
+
 COLUMNS = ("Time UTC", "Function", "Decision", "Reason", "Status", "Took", "Held", "Found", "Approved by")
 OPTIONAL = frozenset(("Held", "Found", "Approved by"))
 """Columns that are left out if they are empty for the whole session."""
@@ -38,6 +50,18 @@ WIDE = {"Function": 20, "Reason": 18, "Approved by": 11}
 
 SECOND_MS = 1_000
 MINUTE_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class ActLine:
+    """One act on a call's approval, as a line below the call."""
+
+    time_ns: int
+    kind: str
+    who: str
+    """The subject; the address of one without identity."""
+    reason: str
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +80,8 @@ class CallLine:
     """In the request; in entries of older versions, in the response, too."""
     response_findings: int
     approvers: tuple[str, ...]
+    acts: tuple[ActLine, ...] = ()
+    """In order of time."""
 
 
 def call_lines(rows: Iterable[Row]) -> list[CallLine]:
@@ -78,7 +104,7 @@ def timeline(rows: Sequence[Row], plain: Plain) -> Table:
         box=box.SIMPLE_HEAD, padding=0, pad_edge=False, title=_title(rows, plain), caption=_summary(lines)
     )
     table.title_justify = table.caption_justify = "left"
-    cells = [_cells(line, plain) for line in lines]
+    cells = [row for line in lines for row in (_cells(line, plain), *(_act_cells(act, plain) for act in line.acts))]
     shown = [n for n, name in enumerate(COLUMNS) if name not in OPTIONAL or any(row[n].plain for row in cells)]
     for n in shown:
         _add_column(table, COLUMNS[n])
@@ -94,7 +120,9 @@ def _add_column(table: Table, name: str) -> None:
         table.add_column(name, no_wrap=True, justify="right" if name in NUMBERS else "left")
 
 
-def _line(entries: list[Row]) -> CallLine:
+def _line(rows: list[Row]) -> CallLine:
+    acts = [row for row in rows if row["kind"].startswith(ACTS)]
+    entries = [row for row in rows if not row["kind"].startswith(ACTS)] or rows
     ends = [row for row in entries if row["kind"] in ENDS and EntryKind(row["kind"]).terminal]
     last = (ends or entries)[-1]
     return CallLine(
@@ -110,7 +138,13 @@ def _line(entries: list[Row]) -> CallLine:
         findings=_count(last, Side.UNRECORDED, Side.REQUEST),
         response_findings=_count(last, Side.RESPONSE),
         approvers=tuple(last["approvers"]),
+        acts=tuple(_act_line(row) for row in acts if row["kind"] in ACT_WORDS),
     )
+
+
+def _act_line(row: Row) -> ActLine:
+    who = row["subject"] or row["source"]
+    return ActLine(int(row["time_ns"]), row["kind"], who, row["reason"], row["approval_note"])
 
 
 def _count(row: Row, *sides: Side) -> int:
@@ -130,6 +164,13 @@ def _cells(line: CallLine, plain: Plain) -> list[Text]:
         Text(_found(line), "yellow"),
         plain("\n".join(name.rpartition("|")[2] for name in line.approvers), ""),
     ]
+
+
+def _act_cells(act: ActLine, plain: Plain) -> list[Text]:
+    word, style = ACT_WORDS[act.kind]
+    said = f"{act.reason}: {act.note}" if act.note else act.reason
+    shown = [Text(_clock(act.time_ns), "dim"), plain(f"  {act.who}", ""), Text(word, style), plain(said, "")]
+    return shown + [Text()] * (len(COLUMNS) - len(shown))
 
 
 def _found(line: CallLine) -> str:

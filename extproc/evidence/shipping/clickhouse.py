@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 from urllib.parse import unquote, urlsplit
 
-from extproc.evidence.shipping.tables import statements
+from extproc.evidence.shipping.tables import renew_feed, statements
+from extproc.model.entries import ACTS
 from extproc.model.errors import ConfigError
 
 CONNECT_TIMEOUT_S = 5
@@ -130,9 +131,17 @@ def connect(target: Target, settings: Mapping[str, object] | None = None) -> Cli
 
 
 def create_schema(client: ClickHouseClient, database: str) -> None:
-    """Create the missing tables and views."""
+    """Create the missing tables and views, and bring the feed of an older version up to this one.
+
+    Raises:
+        Exception: ClickHouse refuses: the user may not create, or may not alter the feed of an older version.
+    """
     for statement in statements(database):
         client.command(statement)
+    asked = "SELECT as_select FROM system.tables WHERE database = {database:String} AND name = 'calls_feed'"
+    query = client.query(asked, parameters={"database": database}).result_rows[0][0]
+    if ACTS not in query:
+        client.command(renew_feed(database))
 
 
 def _literal(value: object) -> str:

@@ -1,18 +1,19 @@
 """The ClickHouse tables and views of the evidence. Their statements can be repeated.
 
 ``entries`` is the evidence: rows are only added. ``calls`` (one row per call), ``findings`` (one row per finding),
-``policies`` (one row per policy revision), ``session_calls`` and ``sessions`` are views that can be made again
-from it.
+``policies`` (one row per policy revision), ``approval_acts`` (one row per act on an approval), ``session_calls`` and
+``sessions`` are views that can be made again from it.
 
 Tables that an older version made are used as they are, so the user of the shipper needs no right to alter one:
 what a version adds to an entry without a column is in ``document``, and views read it there (the side of a
-finding, the bundles of a policy).
+finding, the bundles of a policy, the preview of an act). One view is altered: ``calls_feed`` of a version that knew
+no acts on approvals would take them for calls.
 """
 
 from dataclasses import fields
 from typing import Any
 
-from extproc.model.entries import Entry, EntryKind
+from extproc.model.entries import ACTS, Entry, EntryKind
 
 TEXT, WORD, NUMBER, REAL, WORDS = "String", "LowCardinality(String)", "Int64", "Float64", "Array(String)"
 FINDINGS_COLUMN = f"Array(Tuple(entity {WORD}, path String, how {WORD}, count Int64))"
@@ -49,7 +50,10 @@ def _column_type(name: str, python_type: Any) -> str:
 
 
 NO_COLUMNS = frozenset(
-    {"policy_bundles", "definition_state", "definition_digest", "definition_accepted_by", "definition_note"}
+    {
+        *("policy_bundles", "definition_state", "definition_digest", "definition_accepted_by", "definition_note"),
+        "preview_digest",
+    }
 )
 """Fields that are in ``document`` only."""
 
@@ -78,7 +82,17 @@ def statements(database: str) -> tuple[str, ...]:
         database: an identifier, ``[a-z_][a-z0-9_]*`` (the settings allow no other).
     """
     parts = (f"CREATE DATABASE IF NOT EXISTS {database}", ENTRIES, CALLS_STATE, CALLS_FEED, CALLS)
-    return tuple(part.replace("{db}", database) for part in (*parts, SESSION_CALLS, SESSIONS, FINDINGS, POLICIES))
+    views = (SESSION_CALLS, SESSIONS, FINDINGS, POLICIES, APPROVAL_ACTS)
+    return tuple(part.replace("{db}", database) for part in (*parts, *views))
+
+
+def renew_feed(database: str) -> str:
+    """Return the statement that gives the feed of an older version the query of this one.
+
+    Args:
+        database: as above.
+    """
+    return f"ALTER TABLE {database}.calls_feed MODIFY QUERY {_ALL}".replace("{db}", database)
 
 
 def feed_again(database: str) -> str:
@@ -119,6 +133,8 @@ _NOT_IN_CALLS = ("call_id", "time_ns", "findings", "arguments", "response", "req
 LAST_FIELDS = tuple(name for name in ENTRY_COLUMNS if name not in _NOT_IN_CALLS)
 """The columns that a call's row takes from its last entry; the terminal one is always the last."""
 
+NO_ACT = f"NOT startsWith(kind, '{ACTS}')"
+"""Leaves out acts on approvals: they belong to a call, and are no steps of it. An older feed does not have it."""
 _TERMINAL = "kind NOT IN ('call.held', 'call.decided')"
 _RANK = "multiIf(kind IN ('call.held', 'call.decided'), 0, kind = 'call.reported', 1, 2)"
 """The precedence of entries: the guard's own end, then Envoy's report, then earlier entries."""
@@ -135,7 +151,7 @@ SELECT
   groupUniqArrayArrayState(findings) AS findings,
   argMaxState(tuple({_LAST}), tuple({_RANK}, time, seq)) AS last
 FROM {{db}}.entries
-WHERE damage = '' AND {{span}}
+WHERE damage = '' AND {NO_ACT} AND {{span}}
 GROUP BY call_id
 """  # noqa: S608 - every part is a constant of this file
 _ALL = _FEED.replace("{span}", "1")
@@ -210,5 +226,13 @@ POLICIES = f"""
 CREATE OR REPLACE VIEW {{db}}.policies AS
 SELECT policy_revision, argMax({BUNDLES_OF_DOCUMENT}, time_ns) AS bundles, min(time) AS first_used,
   max(time) AS last_used, uniqExact(call_id) AS calls
-FROM {{db}}.entries WHERE damage = '' AND policy_revision != '' GROUP BY policy_revision
+FROM {{db}}.entries WHERE damage = '' AND {NO_ACT} AND policy_revision != '' GROUP BY policy_revision
+"""  # noqa: S608 - every part is a constant of this file
+
+APPROVAL_ACTS = f"""
+CREATE OR REPLACE VIEW {{db}}.approval_acts AS
+SELECT time, approval_id, call_id, kind, function, connection, issuer, subject, groups, source, reason, detail,
+  approval_note AS note, policy_revision, request_sha256 AS digest,
+  JSONExtractString(document, 'preview_digest') AS preview_digest, writer, seq
+FROM {{db}}.entries WHERE damage = '' AND startsWith(kind, '{ACTS}')
 """  # noqa: S608 - every part is a constant of this file

@@ -99,3 +99,38 @@ def test_markup_of_a_caller_is_text():
 
 def test_an_unreadable_entry_is_shown_as_such():
     assert "unreadable" in draw([row("a", "")])
+
+
+def act(kind, at_ms, who="bob@example.com", reason="", note="", **changes):
+    return row("a", kind, at_ms, subject=who, reason=reason, approval_note=note, **changes)
+
+
+HELD_WITH_ACTS = [
+    row("a", "call.held", 0, status=0, reason="approval-required", function="deploy.rollout"),
+    act("approval.looked", 10_000),
+    act("approval.refused", 11_000, "ann@example.com", "own-call"),
+    act("approval.voted", 12_000, reason="approve", note="ticket 42"),
+    act("approval.counted", 12_001, reason="approved"),
+    row("a", "call.completed", 13_000, duration_ms=13_000.0, reason="approved", function="deploy.rollout"),
+    act("approval.looked", 90_000, "", source="socket"),
+]  # fmt: skip
+
+
+def test_acts_are_lines_below_their_call_and_do_not_change_it():
+    [line] = call_lines(HELD_WITH_ACTS)
+    assert (line.kind, line.function, line.start_ns) == ("call.completed", "deploy.rollout", START)
+    assert [(each.kind, each.who) for each in line.acts] == [
+        ("approval.looked", "bob@example.com"),
+        ("approval.refused", "ann@example.com"),
+        ("approval.voted", "bob@example.com"),
+        ("approval.looked", "socket"),
+    ]
+    drawn = draw(HELD_WITH_ACTS)
+    order = ["deploy.rollout", "looked", "own-call", "approve:", "socket"]
+    assert sorted(order, key=drawn.index) == order
+    assert "1 call" in drawn
+    assert max(map(len, drawn.splitlines())) <= 100
+
+
+def test_acts_without_entries_of_their_call_are_drawn_too():
+    assert "looked" in draw([act("approval.looked", 1)])
