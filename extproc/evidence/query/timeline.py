@@ -104,7 +104,9 @@ def timeline(rows: Sequence[Row], plain: Plain) -> Table:
         box=box.SIMPLE_HEAD, padding=0, pad_edge=False, title=_title(rows, plain), caption=_summary(lines)
     )
     table.title_justify = table.caption_justify = "left"
-    cells = [row for line in lines for row in (_cells(line, plain), *(_act_cells(act, plain) for act in line.acts))]
+    cells = [
+        row for line in lines for row in (_cells(line, plain), *(_act_cells(act, plain) for act in line.acts))
+    ]
     shown = [n for n, name in enumerate(COLUMNS) if name not in OPTIONAL or any(row[n].plain for row in cells)]
     for n in shown:
         _add_column(table, COLUMNS[n])

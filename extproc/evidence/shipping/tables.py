@@ -1,13 +1,13 @@
 """The ClickHouse tables and views of the evidence. Their statements can be repeated.
 
 ``entries`` is the evidence: rows are only added. ``calls`` (one row per call), ``findings`` (one row per finding),
-``policies`` (one row per policy revision), ``approval_acts`` (one row per act on an approval), ``session_calls`` and
-``sessions`` are views that can be made again from it.
+``policies`` (one row per policy revision), ``approval_acts`` (one row per act on an approval), ``session_calls``
+and ``sessions`` are views that can be made again from it.
 
 Tables that an older version made are used as they are, so the user of the shipper needs no right to alter one:
 what a version adds to an entry without a column is in ``document``, and views read it there (the side of a
-finding, the bundles of a policy, the preview of an act). One view is altered: ``calls_feed`` of a version that knew
-no acts on approvals would take them for calls.
+finding, the bundles of a policy, the preview of an act). One view is altered: ``calls_feed`` of a version without
+acts on approvals would take them for calls.
 """
 
 from dataclasses import fields

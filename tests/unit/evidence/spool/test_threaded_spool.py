@@ -63,9 +63,9 @@ def test_a_full_disk_refuses_the_entry(open_spool, faults, entry):
 
 def test_a_full_spool_refuses_the_entry(open_spool, entry):
     spool = open_spool(SpoolLimits(max_spool=3_000))
+    spool.record(entry(1, EntryKind.APPROVAL_VOTED, arguments="x" * 2_000))
     with pytest.raises(EvidenceError, match="full"):
-        for number in range(10):
-            spool.record(entry(number, EntryKind.APPROVAL_VOTED))
+        spool.record(entry(2, EntryKind.APPROVAL_VOTED))
     with pytest.raises(EvidenceError, match="full"):
         spool.record_soon(entry(11, EntryKind.APPROVAL_LOOKED))
 
