@@ -51,6 +51,7 @@ class Reason(StrEnum):
     APPROVAL_EXPIRED = "approval-expired"
     APPROVAL_OUTDATED = "approval-outdated"
     APPROVAL_UNAVAILABLE = "approval-unavailable"
+    TICKET_REFUSED = "ticket-refused"
     CALLER_GONE = "caller-gone"
     # The guard's own failures
     MASKING_FAILED = "masking-failed"
@@ -93,11 +94,12 @@ ANSWERS: dict[Reason, Answer] = {
     Reason.SENSITIVE_DATA: Answer(403, "The call carries data that may not pass"),
     Reason.MASKED_VALUE: Answer(403, "A value in the call was masked: leave that field out"),
     Reason.POLICY_ERROR: Answer(403, "Policy gave no usable answer"),
-    Reason.APPROVAL_REQUIRED: Answer(202, "A human must approve this call"),
+    Reason.APPROVAL_REQUIRED: Answer(409, "A human must approve this call"),
     Reason.APPROVAL_DENIED: Answer(403, "An approver refused the call"),
     Reason.APPROVAL_EXPIRED: Answer(403, "Nobody approved the call in time"),
     Reason.APPROVAL_OUTDATED: Answer(403, "The approval does not meet the policy in force"),
     Reason.APPROVAL_UNAVAILABLE: Answer(503, "Approvals cannot be asked for now"),
+    Reason.TICKET_REFUSED: Answer(403, "The ticket was not given for this call"),
     Reason.CALLER_GONE: Answer(499, "The caller left or withdrew the call"),
     Reason.MASKING_FAILED: Answer(502, "Sensitive data could not be masked"),
     Reason.MASKING_UNAVAILABLE: Answer(503, "This route cannot mask, and the call needs it"),

@@ -12,12 +12,14 @@ from extproc.codecs.unreadable import Unreadable
 from extproc.model.call import AnsweredCall, Call, Headers, Json, RequestHead, ResponseHead
 from extproc.model.masking import MaskRule
 from extproc.model.message_shape import MessageShape
+from extproc.model.pending_approval import PendingApproval
 from extproc.model.pinning import Pinning
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
 from extproc.model.withdrawal import Withdrawal
 from extproc.protocols.function_protocol import Listing
-from extproc.protocols.problem_document import BEARER, problem
+from extproc.protocols.problem_document import BEARER, pending_problem, problem
+from extproc.protocols.repeated_call import RepeatedCall
 from extproc.protocols.streamed_event import NOTHING_TO_DECIDE, EventContent, ReadEvent
 from extproc.protocols.strict_content_type import streamed
 
@@ -159,6 +161,21 @@ class BaseProtocol:
     def refusal(self, call: Call | None, reason: Reason, call_id: str) -> Reply:
         """Answer with a problem document (RFC 9457)."""
         return problem(reason, call_id, call=call, challenge=self.challenge)
+
+    def pending(self, call: Call, call_id: str, pending: PendingApproval) -> Reply:
+        """Answer with a problem document (RFC 9457) and ``Retry-After``."""
+        del call
+        return pending_problem(pending, call_id)
+
+    def same_call(self, call: Call, body: bytes) -> bytes:
+        """Return the body: nothing in it changes from one attempt to the next."""
+        del call
+        return body
+
+    def repeated(self, head: RequestHead, body: bytes, prefix: str) -> RepeatedCall | None:
+        """Return None: clients give nothing back."""
+        del head, body, prefix
+        return None
 
     def policys_reply(self, call: Call, reply: Reply, reason: Reason, call_id: str) -> Reply:
         """Answer as policy says."""

@@ -12,10 +12,12 @@ from extproc.codecs.descriptors import Messages
 from extproc.model.call import AnsweredCall, Call, Headers, Json, RequestHead, ResponseHead
 from extproc.model.masking import MaskRule
 from extproc.model.message_shape import MessageShape
+from extproc.model.pending_approval import PendingApproval
 from extproc.model.pinning import Pinning
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
 from extproc.model.withdrawal import Withdrawal
+from extproc.protocols.repeated_call import RepeatedCall
 from extproc.protocols.streamed_event import EventContent, ReadEvent
 
 
@@ -286,6 +288,40 @@ class FunctionProtocol(Protocol):
 
     def refusal(self, call: Call | None, reason: Reason, call_id: str) -> Reply:
         """Answer a refused call in the protocol's own terms, with ``reason`` and ``call_id`` alone."""
+        ...
+
+    def pending(self, call: Call, call_id: str, pending: PendingApproval) -> Reply:
+        """Tell the caller that the call waits for approval, and has to be made again.
+
+        No client may take the answer for a success, nor for the result of the function.
+
+        Args:
+            call: as ``identify`` read it.
+            call_id: of the call that is answered.
+            pending: the request for approval.
+        """
+        ...
+
+    def same_call(self, call: Call, body: bytes) -> bytes:
+        """Return what stays the same when the same call is made again; two other calls never have the same.
+
+        Args:
+            call: as ``identify`` read it.
+            body: decoded, without the state of a ``repeated`` call.
+        """
+        ...
+
+    def repeated(self, head: RequestHead, body: bytes, prefix: str) -> RepeatedCall | None:
+        """Take out of a request what a client gives back of the guard's own answer to the call before.
+
+        Args:
+            head: the request's head.
+            body: the decoded body.
+            prefix: the beginning of all states that this installation gives out.
+
+        Returns:
+            None where the request has no such state, or cannot be read: ``identify`` then refuses it.
+        """
         ...
 
     def policys_reply(self, call: Call, reply: Reply, reason: Reason, call_id: str) -> Reply:

@@ -1,14 +1,20 @@
 """Problem documents (RFC 9457): the form of a refusal over plain HTTP."""
 
+from collections.abc import Mapping
+
 import orjson
 
 from extproc.model.call import Call
+from extproc.model.pending_approval import PendingApproval
 from extproc.model.reasons import Reason
 from extproc.model.reply import Reply
 
 BEARER = "Bearer"
 """``WWW-Authenticate`` of a 401 that says only that a token is wanted."""
 PROBLEM_TYPE = "urn:extproc:reason:"
+FIELDS = (("content-type", "application/problem+json"), ("cache-control", "no-store"))
+AGAIN = "A person has to approve the call, and it was not made yet. Make it again with the same arguments."
+"""The detail of an answer to a call that waits for approval. A call with other arguments is another one."""
 
 
 def problem(
@@ -23,21 +29,33 @@ def problem(
         challenge: ``WWW-Authenticate`` of a 401.
         call: the call. If it cannot be inspected, the reply says which odd body it has, and what to do.
     """
-    own, title = reason.answer
-    status = status or own
-    document: dict[str, str | int] = {
+    detail = detail_of(reason, call)
+    document = _members(reason, call_id, status or reason.answer.status, {"detail": detail} if detail else {})
+    signs_in = reason is Reason.UNAUTHENTICATED
+    headers = (*FIELDS, ("www-authenticate", challenge)) if signs_in else FIELDS  # RFC 9110 section 15.5.2
+    return Reply(status or reason.answer.status, headers, orjson.dumps(document))
+
+
+def pending_problem(pending: PendingApproval, call_id: str) -> Reply:
+    """Return the reply to a call that waits for approval: when to make it again, and where approvers decide.
+
+    ``Retry-After`` is in seconds (RFC 9110 section 10.2.3).
+    """
+    status = Reason.APPROVAL_REQUIRED.answer.status
+    facts = {"detail": AGAIN, **pending.facts}
+    document = _members(Reason.APPROVAL_REQUIRED, call_id, status, facts)
+    return Reply(status, (*FIELDS, ("retry-after", str(pending.retry_after_s))), orjson.dumps(document))
+
+
+def _members(reason: Reason, call_id: str, status: int, more: Mapping[str, str]) -> dict[str, str | int]:
+    return {
         "type": PROBLEM_TYPE + reason.value,
-        "title": title,
+        "title": reason.answer.title,
         "status": status,
         "reason": reason.value,
         "call_id": call_id,
+        **more,
     }
-    if detail := detail_of(reason, call):
-        document["detail"] = detail
-    headers = [("content-type", "application/problem+json"), ("cache-control", "no-store")]
-    if reason is Reason.UNAUTHENTICATED:
-        headers.append(("www-authenticate", challenge))  # RFC 9110 section 15.5.2
-    return Reply(status, tuple(headers), orjson.dumps(document))
 
 
 def detail_of(reason: Reason, call: Call | None) -> str:

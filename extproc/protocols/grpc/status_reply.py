@@ -8,10 +8,13 @@ import re
 from urllib.parse import quote
 
 from google.protobuf.any_pb2 import Any
-from google.rpc.error_details_pb2 import ErrorInfo  # type: ignore[import-untyped]
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import ErrorInfo, Help, RetryInfo  # type: ignore[import-untyped]
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
 from extproc.model.call import Headers
+from extproc.model.pending_approval import PendingApproval
 from extproc.model.reasons import Reason
 from extproc.model.reply import Reply
 
@@ -22,11 +25,11 @@ DETAILS = "grpc-status-details-bin"
 DOMAIN = "extproc"
 UNKNOWN = 2
 CODES = {
-    202: 9,  # FAILED_PRECONDITION: asking again at once is of no use
     400: 3,  # INVALID_ARGUMENT
     401: 16,  # UNAUTHENTICATED
     403: 7,  # PERMISSION_DENIED
     404: 12,  # UNIMPLEMENTED
+    409: 9,  # FAILED_PRECONDITION: asking again at once is of no use
     413: 8,  # RESOURCE_EXHAUSTED
     429: 8,
     499: 1,  # CANCELLED
@@ -54,10 +57,35 @@ def grpc_refusal(reason: Reason, call_id: str) -> Reply:
     """Answer with a status, a message that names reason and call, and the same as ``ErrorInfo``."""
     code = OF_REASON.get(reason, CODES[reason.answer.status])
     message = f"{reason.answer.title} ({reason.value}, call {call_id})"
-    info = ErrorInfo(reason=reason.value.upper().replace("-", "_"), domain=DOMAIN, metadata={"call_id": call_id})
-    details = Any()
-    details.Pack(info)
-    status = Status(code=code, message=message, details=[details]).SerializeToString()
+    return _status(code, message, _info(reason, {"call_id": call_id}))
+
+
+def grpc_pending(pending: PendingApproval, call_id: str) -> Reply:
+    """Answer a call that waits for approval: when to make it again (``RetryInfo``), and where approvers decide.
+
+    No retry policy of a client or proxy names this code, unless somebody writes it there.
+    """
+    reason = Reason.APPROVAL_REQUIRED
+    message = f"{reason.answer.title}: make it again with the same message ({reason.value}, call {call_id})"
+    details: list[Message] = [
+        _info(reason, {"call_id": call_id, **pending.facts}),
+        RetryInfo(retry_delay=Duration(seconds=pending.retry_after_s)),
+    ]
+    if pending.url:
+        details.append(Help(links=[Help.Link(description="Approvers decide here", url=pending.url)]))
+    return _status(CODES[reason.answer.status], message, *details)
+
+
+def _info(reason: Reason, metadata: dict[str, str]) -> Message:
+    info: Message = ErrorInfo(reason=reason.value.upper().replace("-", "_"), domain=DOMAIN, metadata=metadata)
+    return info
+
+
+def _status(code: int, message: str, *details: Message) -> Reply:
+    packed = [Any() for _ in details]
+    for each, detail in zip(packed, details, strict=True):
+        each.Pack(detail)
+    status = Status(code=code, message=message, details=packed).SerializeToString()
     return _trailers_only(code, message, (DETAILS, base64.b64encode(status).decode().rstrip("=")))
 
 

@@ -17,13 +17,14 @@ from extproc.model.call import AnsweredCall, Call, Headers, RequestHead, Respons
 from extproc.model.errors import Refused
 from extproc.model.masking import MaskRule
 from extproc.model.message_shape import MessageShape
+from extproc.model.pending_approval import PendingApproval
 from extproc.model.pinning import Pinning
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
 from extproc.model.withdrawal import Withdrawal, WithdrawnBy
 from extproc.protocols.base_protocol import BaseProtocol
 from extproc.protocols.function_protocol import Listing
-from extproc.protocols.mcp import own_values, refusals
+from extproc.protocols.mcp import own_values, refusals, repeats
 from extproc.protocols.mcp.answered_messages import AnsweredMessages
 from extproc.protocols.mcp.answers import AnswerReader
 from extproc.protocols.mcp.capabilities import ANNOUNCEMENTS, read_announcement
@@ -52,6 +53,8 @@ from extproc.protocols.mcp.places import (
     written_in_request,
 )
 from extproc.protocols.mcp.settings import DOCUMENT_METHODS, McpConnection
+from extproc.protocols.mcp.ticket_answers import ticket
+from extproc.protocols.repeated_call import RepeatedCall
 from extproc.protocols.request_checks import check_readable, read_session
 from extproc.protocols.streamed_event import NOTHING_TO_DECIDE, EventContent, ReadEvent
 from extproc.protocols.strict_content_type import UTF8, Media, is_event_stream, media_type
@@ -253,6 +256,18 @@ class McpProtocol(BaseProtocol):
         """Answer in a form that clients survive; see ``refusals``."""
         reply = refusals.refusal(call, reason, call_id) or super().refusal(call, reason, call_id)
         return refusals.in_stream(call, reply)
+
+    def pending(self, call: Call, call_id: str, pending: PendingApproval) -> Reply:
+        """Answer with a ticket that clients and models understand; see ``ticket_answers``."""
+        return ticket(call, pending, call_id) or self.refusal(call, Reason.APPROVAL_REQUIRED, call_id)
+
+    def same_call(self, call: Call, body: bytes) -> bytes:
+        """Return the message without what belongs to the attempt; see ``repeats``."""
+        return repeats.same_call(call, body)
+
+    def repeated(self, head: RequestHead, body: bytes, prefix: str) -> RepeatedCall | None:
+        """Take the guard's ``requestState`` out of the message; see ``repeats``."""
+        return repeats.repeated(head, body, prefix, max_depth=self._max_depth)
 
     def policys_reply(self, call: Call, reply: Reply, reason: Reason, call_id: str) -> Reply:
         """Answer in policy's words, in a form that clients survive; see ``refusals``."""

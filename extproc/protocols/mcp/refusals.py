@@ -9,6 +9,8 @@ Sources: JSON-RPC 2.0 sections 4 and 5; MCP 2024-11-05 to 2026-07-28, transports
 """
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeGuard
 
 from extproc.codecs.content_type import EVENT_STREAM
@@ -31,6 +33,7 @@ ACCEPTED = 202
 OK, BAD_REQUEST, UNAUTHORIZED, SERVER_ERROR = 200, 400, 401, 500
 JSON_FIELDS = (("content-type", "application/json"), ("cache-control", "no-store"))
 OF_A_BODY = frozenset({"content-type", "content-length", "content-encoding"})
+NO_FACTS: Mapping[str, Json] = MappingProxyType({})
 LONGEST = 1_024
 """Characters kept of a policy's own text."""
 
@@ -118,6 +121,20 @@ def in_policys_words(call: Call, reply: Reply, reason: Reason, call_id: str) -> 
     return Reply(OK, JSON_FIELDS + own, _error(call, reason, call_id, status=reply.status, detail=told))
 
 
+def pending_error(call: Call, call_id: str, detail: str, facts: Mapping[str, Json]) -> Reply:
+    """Answer a request that waits for approval with a JSON-RPC error.
+
+    Args:
+        call: a request with an id.
+        call_id: the call's id.
+        detail: what the caller is to do.
+        facts: about the request for approval, for programs.
+    """
+    reason = Reason.APPROVAL_REQUIRED
+    error = _error(call, reason, call_id, detail=detail, facts=facts)
+    return in_stream(call, Reply(_status(call, reason), JSON_FIELDS, error))
+
+
 def in_stream(call: Call | None, reply: Reply) -> Reply:
     """Put a JSON-RPC error for a call whose stream a GET resumes into a stream, where clients look for it."""
     if not call or not call.resumes or reply.status != OK:
@@ -149,11 +166,20 @@ def if_cut_off(call: Call) -> str:
     return text if len(text) <= LONGEST else ""
 
 
-def _error(call: Call, reason: Reason, call_id: str, *, status: int = 0, detail: str = "") -> bytes:
+def _error(
+    call: Call,
+    reason: Reason,
+    call_id: str,
+    *,
+    status: int = 0,
+    detail: str = "",
+    facts: Mapping[str, Json] = NO_FACTS,
+) -> bytes:
     own, title = reason.answer
     data: dict[str, Json] = {"reason": reason.value, "call_id": call_id, "status": status or own}
     if detail := detail or detail_of(reason, call):
         data["detail"] = detail
+    data |= facts
     error = {"code": _code(call, reason), "message": title, "data": data}
     document = {"jsonrpc": "2.0", "id": call.rpc_id, "error": error}
     return json.dumps(document, separators=(",", ":")).encode()
