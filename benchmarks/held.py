@@ -15,7 +15,7 @@ from rich.console import Console
 from benchmarks.guard import RESULTS
 from benchmarks.load import Connection
 from benchmarks.stage import Stage, guarded_bootstrap, pss, staged, usage, wait_for
-from extproc.approvals.port import Approval, Vote
+from extproc.approvals.approval import Approval, Vote
 from extproc.approvals.sqlite import SqliteApprovals
 
 POLICY_DATA = {

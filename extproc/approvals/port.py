@@ -1,77 +1,46 @@
 """The port of the approvals store, and the guarantees of every implementation."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
-from extproc.model.masking import Finding
+from extproc.approvals.approval import Approval, ApprovalRequest, State, Vote
 from extproc.model.withdrawal import WithdrawnBy
 
-
-class State(StrEnum):
-    """The state of an approval. All states are final but ``pending``, and ``approved`` until it is spent."""
-
-    PENDING = "pending"
-    APPROVED = "approved"
-    DENIED = "denied"
-    EXPIRED = "expired"
-    CANCELLED = "cancelled"
+PREFIX_MIN = 8
+"""Minimum characters of an id that a person types."""
 
 
 @dataclass(frozen=True, slots=True)
-class ApprovalRequest:
-    """A request as approvers see it. Holds masked values only."""
+class Filter:
+    """Which requests a search returns. All given conditions hold; an empty one is none."""
 
-    approval_id: str
-    """UUIDv7; also in the entry ``call.held``."""
-    call_id: str
-    digest: str
-    """Lower-case hex SHA-256 of the exact call: see ``extproc.approvals.digest``."""
-    function: str
-    requester: str
-    """``Identity.name`` of the caller, who may not decide."""
-    actor: str
-    """Who acts for the requester, if anyone, as ``issuer|actor``; may not decide either."""
-    reason: str
-    rule: str
-    risk: int
-    groups: tuple[str, ...]
-    """An approver must be in one of these; if empty, nobody can decide (fail closed)."""
-    minimum: int
-    created_ns: int
-    expires_ns: int
-    preview: str
-    """Masked arguments, as JSON text."""
-    findings: tuple[Finding, ...] = ()
-    source: str = ""
-    definition: str = ""
-    """The state of the function's definition: ``accepted``, ``changed`` or ``unseen``; empty: not pinned."""
-
-
-@dataclass(frozen=True, slots=True)
-class Vote:
-    """One person's decision."""
-
-    voter: str
+    function: str = ""
+    requester: str = ""
     """``Identity.name``."""
-    approve: bool
-    note: str
-    """Mandatory reason, 3 to 1,000 characters."""
-    at_ns: int
-    groups: tuple[str, ...] = ()
-    """The voter's verified groups at the vote, as the store was given them. Looked at again at release."""
+    states: tuple[State, ...] = ()
+    ticketed: bool | None = None
+    before_id: str = ""
+    """Only older ones than this: ids are ordered by time."""
+    limit: int = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """A request, its state and its votes."""
+class Changes(Protocol):
+    """Tells that something in the store has changed. Belongs to one thread."""
 
-    request: ApprovalRequest
-    state: State
-    votes: tuple[Vote, ...] = ()
-    closed_ns: int = 0
-    withdrawn_by: WithdrawnBy | None = None
-    """The message by which its caller withdrew it; None for a request that is not withdrawn so."""
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until something changed, or may have changed unseen.
+
+        Args:
+            timeout_s: seconds.
+
+        Returns:
+            False if nothing changed in that time.
+        """
+        ...
+
+    def close(self) -> None:
+        """Stop listening."""
+        ...
 
 
 class ApprovalStore(Protocol):
@@ -83,15 +52,29 @@ class ApprovalStore(Protocol):
     withdrawn.
     """
 
-    def open(self, request: ApprovalRequest, keys: tuple[str, ...] = (), began_ns: int = 0) -> None:
-        """Store a pending request; a cancelled one, where its caller has withdrawn it by now.
+    def open(self, request: ApprovalRequest, keys: tuple[str, ...] = (), began_ns: int = 0) -> Approval:
+        """Store a pending request, unless its caller waits for the very same call already.
+
+        A live request with the same ``call_key`` is returned in its place, and gets the keys too: see
+        ``rules.is_live``. A request that its caller has withdrawn by now is stored as cancelled, and not shared.
 
         Args:
             request: the request.
             keys: each of them withdraws it.
             began_ns: when the call began, which is before it is held. Withdrawals that are older, by more than one
                 may overtake its call, are of other calls.
+
+        Returns:
+            The approval to wait for. One more call waits for it: see ``abandon`` and ``issue_ticket``.
         """
+        ...
+
+    def issue_ticket(self, approval_id: str, now_ns: int) -> Approval:
+        """Note that a call stops waiting, and that its caller was told to call again: the request stays open."""
+        ...
+
+    def abandon(self, approval_id: str, now_ns: int) -> Approval:
+        """Note that a call stops waiting for good. The last one cancels the request, unless it has a ticket."""
         ...
 
     def withdraw(self, key: str, by: WithdrawnBy, now_ns: int) -> int:
@@ -109,9 +92,9 @@ class ApprovalStore(Protocol):
     def vote(self, approval_id: str, vote: Vote, groups: tuple[str, ...]) -> Approval:
         """Count one person's vote, and close the request if the vote decides it.
 
-        One denial closes it as denied; approvals by ``minimum`` distinct people close it as approved.
+        One denial closes it as denied; a met quorum, or one person who may break the glass, closes it as approved.
 
-        Does not check who the voter is: the caller has verified a token, and passes its name and groups.
+        Does not check who the voter is: the caller has verified a token, and passes its name, person and groups.
         The groups are kept with the vote.
 
         Raises:
@@ -121,8 +104,29 @@ class ApprovalStore(Protocol):
         """
         ...
 
-    def cancel(self, approval_id: str, state: State, now_ns: int) -> Approval:
-        """Close a pending request as expired or cancelled; return its state, whoever closed it.
+    def withdraw_vote(self, approval_id: str, voter: str, now_ns: int) -> Approval:
+        """Take one person's approval back.
+
+        A pending request waits for others; an approved one that is not spent is cancelled; one that is spent
+        releases no further call.
+
+        Raises:
+            VoteRefused: ``nothing-to-withdraw``: there is no such vote, or nothing that it could still change.
+        """
+        ...
+
+    def cancel_own(self, approval_id: str, now_ns: int) -> Approval:
+        """Cancel a request for its caller, if it is pending, or approved and not spent.
+
+        Does not check who cancels.
+
+        Raises:
+            VoteRefused: ``unknown`` or ``not-pending``.
+        """
+        ...
+
+    def expire(self, approval_id: str, now_ns: int) -> Approval:
+        """Close a pending request as expired; return its state, whoever closed it.
 
         Raises ``ApprovalError`` for an unknown request, too.
         """
@@ -131,13 +135,16 @@ class ApprovalStore(Protocol):
     def spend(self, approval_id: str, digest: str, now_ns: int) -> bool:
         """Use an approval up. Return True exactly once, for an approved request with this digest.
 
-        Does not check the expiry: votes count only before it, and tickets are compared with ``expires_ns`` by
-        their issuer.
+        Only until it can be redeemed no more: see ``rules.redeemable_until``.
         """
         ...
 
+    def reusable(self, reuse_key: str, now_ns: int) -> Approval | None:
+        """Return the newest approval that releases further calls with this key now; None if there is none."""
+        ...
+
     def get(self, approval_id: str) -> Approval | None:
-        """Return a request by its id or an unambiguous prefix of it (at least 8 characters)."""
+        """Return a request by its id or an unambiguous prefix of it (at least ``PREFIX_MIN`` characters)."""
         ...
 
     def closed_among(self, approval_ids: list[str]) -> list[Approval]:
@@ -146,4 +153,24 @@ class ApprovalStore(Protocol):
 
     def recent(self, *, pending_only: bool, limit: int) -> list[Approval]:
         """Return the newest requests, newest first."""
+        ...
+
+    def search(self, wanted: Filter) -> list[Approval]:
+        """Return requests, newest first."""
+        ...
+
+    def sweep(self, now_ns: int, *, keep_ns: int) -> list[Approval]:
+        """Close requests that expired while no call waited (a worker died); delete those closed ``keep_ns`` ago.
+
+        Returns:
+            Those that it closed as expired.
+        """
+        ...
+
+    def listen(self) -> Changes | None:
+        """Return a listener for changes by any process; None where the store can only be asked."""
+        ...
+
+    def close(self) -> None:
+        """Close the idle connections. The store may be used again afterwards."""
         ...

@@ -2,31 +2,55 @@
 
 import json
 import sqlite3
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from extproc.approvals.port import Approval, ApprovalRequest, State, Vote
-from extproc.approvals.rules import state_after, why_refused
+from extproc.approvals.approval import Approval, ApprovalRequest, State, Vote
+from extproc.approvals.port import PREFIX_MIN, Filter
+from extproc.approvals.rules import REDEEM_NS, state_after, why_refused
+from extproc.approvals.stored_request import dump_request, load_request
 from extproc.concurrency.sqlite_file import FileFormat, SqliteFile
 from extproc.model.errors import ApprovalError, ExtprocError, VoteRefused, WhyRefused
-from extproc.model.masking import Finding, Side
 from extproc.model.units import NANOSECONDS_PER_SECOND
 from extproc.model.withdrawal import WithdrawnBy
 
 BUSY_S = 2.0
 """Seconds to wait for another process's transaction; each one takes milliseconds."""
-PREFIX_MIN = 8
-"""Minimum characters of an id that a person types."""
 APPLICATION_ID = 0x45505241
 """``PRAGMA application_id`` ("EPRA"): distinguishes this file from other databases."""
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """``PRAGMA user_version``."""
 REMEMBER_NS = 600 * NANOSECONDS_PER_SECOND
 """Nanoseconds for which the store keeps a withdrawal: a call that began before it may still be on its way."""
 OVERTAKEN_NS = NANOSECONDS_PER_SECOND
 """Most nanoseconds by which a call may begin after its withdrawal, which came faster over another connection."""
 
+OPEN = "(state = 'pending' OR (state = 'approved' AND spent_ns IS NULL))"
+VOTES = """CREATE TABLE votes (
+  vote_id INTEGER PRIMARY KEY,
+  approval_id TEXT NOT NULL REFERENCES approvals (approval_id) ON DELETE CASCADE,
+  voter TEXT NOT NULL,
+  approve INTEGER NOT NULL CHECK (approve IN (0, 1)),
+  note TEXT NOT NULL,
+  at_ns INTEGER NOT NULL,
+  groups TEXT NOT NULL DEFAULT '[]',
+  person TEXT NOT NULL DEFAULT '',
+  source TEXT NOT NULL DEFAULT '',
+  preview_digest TEXT NOT NULL DEFAULT '',
+  break_glass INTEGER NOT NULL DEFAULT 0 CHECK (break_glass IN (0, 1)),
+  withdrawn_ns INTEGER NOT NULL DEFAULT 0
+) STRICT"""
+INDEXES = (
+    "CREATE INDEX IF NOT EXISTS votes_of ON votes (approval_id, at_ns)",
+    """CREATE UNIQUE INDEX IF NOT EXISTS one_vote_each ON votes (approval_id, voter, break_glass)
+      WHERE withdrawn_ns = 0""",
+    "CREATE INDEX IF NOT EXISTS approvals_of_call ON approvals (call_key) WHERE call_key <> ''",
+    "CREATE INDEX IF NOT EXISTS approvals_reusable ON approvals (reuse_key) WHERE reuse_key <> ''",
+    "CREATE INDEX IF NOT EXISTS approvals_of_function ON approvals (function, approval_id)",
+    "CREATE INDEX IF NOT EXISTS approvals_of_requester ON approvals (requester, approval_id)",
+)
 WITHDRAWALS = (
     """CREATE TABLE IF NOT EXISTS withdrawal_keys (
       approval_id TEXT NOT NULL REFERENCES approvals (approval_id) ON DELETE CASCADE,
@@ -51,8 +75,25 @@ ADD_WITHDRAWALS = (
     "DROP TRIGGER IF EXISTS closed_once",
     *WITHDRAWALS,
 )
-MIGRATIONS = {1: (ADD_GROUPS, *ADD_WITHDRAWALS), 2: ADD_WITHDRAWALS}
-"""To this version: from version 1, which did not keep the voters' groups, and from 2, without withdrawals."""
+ADD_TICKETS = (
+    *(
+        f"ALTER TABLE approvals ADD COLUMN {name} TEXT NOT NULL DEFAULT ''"
+        for name in ("function", "requester", "call_key", "reuse_key", "withdrawn_key")
+    ),
+    "ALTER TABLE approvals ADD COLUMN reuse_until_ns INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE approvals ADD COLUMN ticketed INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE approvals ADD COLUMN waiting INTEGER NOT NULL DEFAULT 1",
+    """UPDATE approvals SET function = coalesce(json_extract(request, '$.function'), ''),
+      requester = coalesce(json_extract(request, '$.requester'), '')""",
+    "ALTER TABLE votes RENAME TO votes_before",
+    VOTES,
+    """INSERT INTO votes (approval_id, voter, approve, note, at_ns, groups)
+      SELECT approval_id, voter, approve, note, at_ns, groups FROM votes_before ORDER BY at_ns""",
+    "DROP TABLE votes_before",
+    *INDEXES,
+)
+MIGRATIONS = {1: (ADD_GROUPS, *ADD_WITHDRAWALS, *ADD_TICKETS), 2: (*ADD_WITHDRAWALS, *ADD_TICKETS), 3: ADD_TICKETS}
+"""To this version: from 1, which did not keep the voters' groups; 2, without withdrawals; 3, without tickets."""
 
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS approvals (
@@ -65,31 +106,45 @@ CREATE TABLE IF NOT EXISTS approvals (
     CHECK (state IN ('pending', 'approved', 'denied', 'expired', 'cancelled')),
   closed_ns INTEGER NOT NULL DEFAULT 0,
   spent_ns INTEGER,
-  withdrawn_by TEXT NOT NULL DEFAULT ''
+  withdrawn_by TEXT NOT NULL DEFAULT '',
+  function TEXT NOT NULL DEFAULT '',
+  requester TEXT NOT NULL DEFAULT '',
+  call_key TEXT NOT NULL DEFAULT '',
+  reuse_key TEXT NOT NULL DEFAULT '',
+  withdrawn_key TEXT NOT NULL DEFAULT '',
+  reuse_until_ns INTEGER NOT NULL DEFAULT 0,
+  ticketed INTEGER NOT NULL DEFAULT 0,
+  waiting INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 CREATE INDEX IF NOT EXISTS approvals_pending ON approvals (expires_ns) WHERE state = 'pending';
-CREATE TABLE IF NOT EXISTS votes (
-  approval_id TEXT NOT NULL REFERENCES approvals (approval_id) ON DELETE CASCADE,
-  voter TEXT NOT NULL,
-  approve INTEGER NOT NULL CHECK (approve IN (0, 1)),
-  note TEXT NOT NULL,
-  at_ns INTEGER NOT NULL,
-  groups TEXT NOT NULL DEFAULT '[]',
-  PRIMARY KEY (approval_id, voter)
-) STRICT;
-{"; ".join(WITHDRAWALS)};
+{VOTES};
+{"; ".join((*INDEXES, *WITHDRAWALS))};
 """
 
-SELECT = """
-SELECT a.request, a.state, a.closed_ns, a.withdrawn_by, a.approval_id,
-  v.voter, v.approve, v.note, v.at_ns, v.groups
+APPROVAL_COLUMNS = "request, state, closed_ns, withdrawn_by, withdrawn_key, ticketed, spent_ns, reuse_until_ns"
+VOTE_COLUMNS = "voter, approve, note, at_ns, groups, person, source, preview_digest, break_glass, withdrawn_ns"
+SELECT = f"""
+SELECT a.approval_id, {APPROVAL_COLUMNS}, {VOTE_COLUMNS}
 FROM approvals a LEFT JOIN votes v ON v.approval_id = a.approval_id
-"""
-WITHDRAW = """
-UPDATE approvals SET state = 'cancelled', closed_ns = ?, withdrawn_by = ?
-WHERE (state = 'pending' OR (state = 'approved' AND spent_ns IS NULL)) AND approval_id
-"""
+"""  # noqa: S608 - our own text
+IN_ORDER = "ORDER BY a.approval_id, v.at_ns, v.vote_id"
+NEWEST_FIRST = "ORDER BY a.approval_id DESC, v.at_ns, v.vote_id"
+WITHDRAW = f"""
+UPDATE approvals SET state = 'cancelled', closed_ns = ?, withdrawn_by = ?, withdrawn_key = ?
+WHERE {OPEN} AND approval_id
+"""  # noqa: S608 - our own text
 CLOSE = "UPDATE approvals SET state = ?, closed_ns = ? WHERE approval_id = ? AND state = 'pending'"
+LIVE = f"""
+SELECT approval_id FROM approvals
+WHERE call_key = ? AND call_key <> '' AND ({OPEN} OR (state = 'denied' AND ticketed = 1))
+  AND ? < CASE state WHEN 'approved' THEN max(expires_ns, closed_ns + ?) ELSE expires_ns END
+ORDER BY approval_id DESC LIMIT 1
+"""  # noqa: S608 - our own text
+REUSABLE = f"""
+WHERE a.approval_id = (SELECT approval_id FROM approvals WHERE reuse_key = ? AND reuse_key <> ''
+  AND state = 'approved' AND reuse_until_ns > ? ORDER BY approval_id DESC LIMIT 1) {IN_ORDER}
+"""  # noqa: S608 - our own text
+CLOSED_AMONG = f"WHERE a.approval_id IN (SELECT value FROM json_each(?)) AND a.state <> 'pending' {IN_ORDER}"  # noqa: S608 - our own text
 
 FORMAT = FileFormat(
     name="the approvals store",
@@ -131,28 +186,53 @@ class SqliteApprovals:
         except ApprovalError as error:
             raise ApprovalError(f"{path}: {error}\n  {HINT}") from None
 
-    def open(self, request: ApprovalRequest, keys: tuple[str, ...] = (), began_ns: int = 0) -> None:
-        """Store a pending request; a cancelled one, where its caller has withdrawn it by now."""
+    def open(self, request: ApprovalRequest, keys: tuple[str, ...] = (), began_ns: int = 0) -> Approval:
+        """Store a pending request, or share the live one of the same call; store a withdrawn one as cancelled."""
 
-        def insert(db: sqlite3.Connection) -> None:
-            db.execute(
-                "INSERT INTO approvals (approval_id, request, digest, created_ns, expires_ns)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (request.approval_id, _dump(request), request.digest, request.created_ns, request.expires_ns),
-            )
-            db.executemany(
-                "INSERT INTO withdrawal_keys (approval_id, key) VALUES (?, ?)",
-                [(request.approval_id, key) for key in keys],
-            )
+        def share_or_insert(db: sqlite3.Connection) -> Approval:
             earlier = db.execute(
-                "SELECT at_ns, withdrawn_by FROM withdrawals"
+                "SELECT at_ns, withdrawn_by, key FROM withdrawals"
                 " WHERE key IN (SELECT value FROM json_each(?)) AND at_ns >= ? LIMIT 1",
                 (json.dumps(keys), began_ns - OVERTAKEN_NS),
             ).fetchone()
+            live = None if earlier or not request.call_key else _live(db, request)
+            if live is None:
+                _insert(db, request)
+            else:
+                db.execute("UPDATE approvals SET waiting = waiting + 1 WHERE approval_id = ?", (live,))
+            approval_id = live or request.approval_id
+            db.executemany(
+                "INSERT OR IGNORE INTO withdrawal_keys (approval_id, key) VALUES (?, ?)",
+                [(approval_id, key) for key in keys],
+            )
             if earlier:
-                db.execute(f"{WITHDRAW} = ?", (*earlier, request.approval_id))
+                db.execute(f"{WITHDRAW} = ?", (*earlier, approval_id))
+            return _known(db, approval_id)
 
-        self._file.write(insert)
+        return self._file.write(share_or_insert)
+
+    def issue_ticket(self, approval_id: str, now_ns: int) -> Approval:
+        """Note that a call stops waiting, and that its caller was told to call again."""
+        del now_ns
+
+        def note(db: sqlite3.Connection) -> Approval:
+            db.execute(
+                "UPDATE approvals SET ticketed = 1, waiting = max(0, waiting - 1) WHERE approval_id = ?",
+                (approval_id,),
+            )
+            return _known(db, approval_id)
+
+        return self._file.write(note)
+
+    def abandon(self, approval_id: str, now_ns: int) -> Approval:
+        """Note that a call stops waiting for good. The last one cancels the request, unless it has a ticket."""
+
+        def leave(db: sqlite3.Connection) -> Approval:
+            db.execute("UPDATE approvals SET waiting = max(0, waiting - 1) WHERE approval_id = ?", (approval_id,))
+            db.execute(f"{WITHDRAW} = ? AND waiting = 0 AND ticketed = 0", (now_ns, "", "", approval_id))
+            return _known(db, approval_id)
+
+        return self._file.write(leave)
 
     def withdraw(self, key: str, by: WithdrawnBy, now_ns: int) -> int:
         """Cancel all requests with this key that are pending, or approved and not spent."""
@@ -161,7 +241,7 @@ class SqliteApprovals:
             db.execute("DELETE FROM withdrawals WHERE at_ns < ?", (now_ns - REMEMBER_NS,))
             db.execute("INSERT OR REPLACE INTO withdrawals VALUES (?, ?, ?)", (key, by, now_ns))
             waiting = "(SELECT approval_id FROM withdrawal_keys WHERE key = ?)"
-            return db.execute(f"{WITHDRAW} IN {waiting}", (now_ns, by, key)).rowcount
+            return db.execute(f"{WITHDRAW} IN {waiting}", (now_ns, by, key, key)).rowcount
 
         return self._file.write(close)
 
@@ -172,27 +252,54 @@ class SqliteApprovals:
             now = _one(db, approval_id)
             if now is None:
                 raise VoteRefused(WhyRefused.UNKNOWN)
-            why = why_refused(now.request, now.state, now.votes, vote, groups)
+            counted = replace(vote, groups=groups)
+            why = why_refused(now.request, now.state, now.counted, counted, groups)
             if why is not None:
                 raise VoteRefused(why, now.state)
-            db.execute(
-                "INSERT INTO votes (approval_id, voter, approve, note, at_ns, groups) VALUES (?, ?, ?, ?, ?, ?)",
-                (approval_id, vote.voter, int(vote.approve), vote.note, vote.at_ns, json.dumps(groups)),
-            )
-            after = state_after(now.request, (*now.votes, vote))
+            _insert_vote(db, approval_id, counted)
+            after = state_after(now.request, (*now.counted, counted))
             if after is not State.PENDING:
-                _close(db, approval_id, after, vote.at_ns)
+                _close(db, now.request, after, vote.at_ns)
             return _known(db, approval_id)
 
         return self._file.write(count)
 
-    def cancel(self, approval_id: str, state: State, now_ns: int) -> Approval:
-        """Close a pending request as expired or cancelled; return its state, whoever closed it."""
-        if state not in (State.EXPIRED, State.CANCELLED):
-            raise ApprovalError(f"only a vote can make a request {state}")
+    def withdraw_vote(self, approval_id: str, voter: str, now_ns: int) -> Approval:
+        """Take one person's approval back."""
+
+        def take_back(db: sqlite3.Connection) -> Approval:
+            now = _one(db, approval_id)
+            if now is None:
+                raise VoteRefused(WhyRefused.UNKNOWN)
+            if voter not in now.approvers or not _can_change(now, now_ns):
+                raise VoteRefused(WhyRefused.NOTHING_TO_WITHDRAW, now.state)
+            db.execute(
+                "UPDATE votes SET withdrawn_ns = ? WHERE approval_id = ? AND voter = ? AND withdrawn_ns = 0",
+                (now_ns, approval_id, voter),
+            )
+            db.execute("UPDATE approvals SET reuse_until_ns = 0 WHERE approval_id = ?", (approval_id,))
+            if now.state is State.APPROVED:
+                db.execute(f"{WITHDRAW} = ?", (now_ns, WithdrawnBy.APPROVER, "", approval_id))
+            return _known(db, approval_id)
+
+        return self._file.write(take_back)
+
+    def cancel_own(self, approval_id: str, now_ns: int) -> Approval:
+        """Cancel a request for its caller, if it is pending, or approved and not spent."""
+
+        def cancel(db: sqlite3.Connection) -> Approval:
+            if db.execute(f"{WITHDRAW} = ?", (now_ns, WithdrawnBy.REQUESTER, "", approval_id)).rowcount != 1:
+                now = _one(db, approval_id)
+                raise VoteRefused(WhyRefused.NOT_PENDING, now.state) if now else VoteRefused(WhyRefused.UNKNOWN)
+            return _known(db, approval_id)
+
+        return self._file.write(cancel)
+
+    def expire(self, approval_id: str, now_ns: int) -> Approval:
+        """Close a pending request as expired; return its state, whoever closed it."""
 
         def close(db: sqlite3.Connection) -> Approval:
-            db.execute(CLOSE, (state, now_ns, approval_id))
+            db.execute(CLOSE, (State.EXPIRED, now_ns, approval_id))
             return _known(db, approval_id)
 
         return self._file.write(close)
@@ -203,19 +310,24 @@ class SqliteApprovals:
         def use(db: sqlite3.Connection) -> bool:
             changed = db.execute(
                 "UPDATE approvals SET spent_ns = ?"
-                " WHERE approval_id = ? AND digest = ? AND state = 'approved' AND spent_ns IS NULL",
-                (now_ns, approval_id, digest),
+                " WHERE approval_id = ? AND digest = ? AND state = 'approved' AND spent_ns IS NULL"
+                " AND ? < max(expires_ns, closed_ns + ?)",
+                (now_ns, approval_id, digest, now_ns, REDEEM_NS),
             )
             return changed.rowcount == 1
 
         return self._file.write(use)
 
+    def reusable(self, reuse_key: str, now_ns: int) -> Approval | None:
+        """Return the newest approval that releases further calls with this key now; None if there is none."""
+        return next(iter(self._file.read(lambda db: _fetch(db, REUSABLE, (reuse_key, now_ns)))), None)
+
     def get(self, approval_id: str) -> Approval | None:
-        """Return a request by its id or an unambiguous prefix of it (at least 8 characters)."""
+        """Return a request by its id or an unambiguous prefix of it (at least ``PREFIX_MIN`` characters)."""
         if len(approval_id) < PREFIX_MIN:
             return None
         # ``~`` sorts after every character of an id: the range is the prefix, and the index serves it.
-        where = "WHERE a.approval_id >= ? AND a.approval_id < ? || '~' ORDER BY a.approval_id, v.at_ns LIMIT 1000"
+        where = f"WHERE a.approval_id >= ? AND a.approval_id < ? || '~' {IN_ORDER} LIMIT 1000"
         found = self._file.read(lambda db: _fetch(db, where, (approval_id, approval_id)))
         exact = [approval for approval in found if approval.request.approval_id == approval_id]
         candidates = exact or found
@@ -223,51 +335,115 @@ class SqliteApprovals:
 
     def closed_among(self, approval_ids: list[str]) -> list[Approval]:
         """Return those of these requests that are not pending any more. One query for any number of ids."""
-        where = (
-            "WHERE a.approval_id IN (SELECT value FROM json_each(?)) AND a.state <> 'pending'"
-            " ORDER BY a.approval_id, v.at_ns"
-        )
-        return self._file.read(lambda db: _fetch(db, where, (json.dumps(approval_ids),)))
+        return self._file.read(lambda db: _fetch(db, CLOSED_AMONG, (json.dumps(approval_ids),)))
 
     def recent(self, *, pending_only: bool, limit: int) -> list[Approval]:
         """Return the newest requests, newest first."""
-        pending = "WHERE state = 'pending'" if pending_only else ""
+        return self.search(Filter(states=(State.PENDING,) if pending_only else (), limit=limit))
+
+    def search(self, wanted: Filter) -> list[Approval]:
+        """Return requests, newest first."""
+        conditions = {
+            "function = ?": wanted.function,
+            "requester = ?": wanted.requester,
+            "state IN (SELECT value FROM json_each(?))": json.dumps(wanted.states) if wanted.states else "",
+            "ticketed = ?": None if wanted.ticketed is None else int(wanted.ticketed),
+            "approval_id < ?": wanted.before_id,
+        }
+        given = {text: value for text, value in conditions.items() if value not in ("", None)}
+        chosen = " AND ".join(given) or "1"
         where = (
-            f"WHERE a.approval_id IN (SELECT approval_id FROM approvals {pending}"  # noqa: S608 - our own text
-            " ORDER BY approval_id DESC LIMIT ?) ORDER BY a.approval_id DESC, v.at_ns"
+            f"WHERE a.approval_id IN (SELECT approval_id FROM approvals WHERE {chosen}"  # noqa: S608 - our own text
+            f" ORDER BY approval_id DESC LIMIT ?) {NEWEST_FIRST}"
         )
-        return self._file.read(lambda db: _fetch(db, where, (limit,)))
+        return self._file.read(lambda db: _fetch(db, where, (*given.values(), wanted.limit)))
 
-    def sweep(self, now_ns: int, *, keep_ns: int) -> int:
-        """Close requests that expired while no call waited (a worker died); delete those closed ``keep_ns`` ago.
+    def sweep(self, now_ns: int, *, keep_ns: int) -> list[Approval]:
+        """Close requests that expired while no call waited; delete those that were closed ``keep_ns`` ago."""
 
-        Returns:
-            The number of requests that were closed as expired.
-        """
-
-        def tidy(db: sqlite3.Connection) -> int:
-            closed = db.execute(
+        def tidy(db: sqlite3.Connection) -> list[Approval]:
+            overdue = db.execute(
                 "UPDATE approvals SET state = 'expired', closed_ns = ?"
-                " WHERE state = 'pending' AND expires_ns <= ?",
+                " WHERE state = 'pending' AND expires_ns <= ? RETURNING approval_id",
                 (now_ns, now_ns),
+            ).fetchall()
+            db.execute(
+                "DELETE FROM approvals WHERE state <> 'pending' AND closed_ns < ? AND reuse_until_ns < ?",
+                (now_ns - keep_ns, now_ns),
             )
-            db.execute("DELETE FROM approvals WHERE state <> 'pending' AND closed_ns < ?", (now_ns - keep_ns,))
-            return closed.rowcount
+            ids = json.dumps([approval_id for (approval_id,) in overdue])
+            return _fetch(db, CLOSED_AMONG, (ids,))
 
         return self._file.write(tidy)
+
+    def listen(self) -> None:
+        """Return nothing: a file tells nobody of its changes."""
+        return
 
     def close(self) -> None:
         """Close the idle connections. The store may be used again afterwards."""
         self._file.close()
 
 
-def _close(db: sqlite3.Connection, approval_id: str, state: State, at_ns: int) -> None:
-    if db.execute(CLOSE, (state, at_ns, approval_id)).rowcount != 1:
+def _insert(db: sqlite3.Connection, request: ApprovalRequest) -> None:
+    values = {
+        "approval_id": request.approval_id,
+        "request": dump_request(request),
+        "digest": request.digest,
+        "created_ns": request.created_ns,
+        "expires_ns": request.expires_ns,
+        "function": request.function,
+        "requester": request.requester,
+        "call_key": request.call_key,
+        "reuse_key": request.reuse_key,
+    }
+    _insert_row(db, "approvals", values)
+
+
+def _insert_vote(db: sqlite3.Connection, approval_id: str, vote: Vote) -> None:
+    values = {
+        "approval_id": approval_id,
+        "voter": vote.voter,
+        "approve": int(vote.approve),
+        "note": vote.note,
+        "at_ns": vote.at_ns,
+        "groups": json.dumps(vote.groups),
+        "person": vote.person,
+        "source": vote.source,
+        "preview_digest": vote.preview_digest,
+        "break_glass": int(vote.break_glass),
+    }
+    _insert_row(db, "votes", values)
+
+
+def _insert_row(db: sqlite3.Connection, table: str, values: Mapping[str, object]) -> None:
+    marks = ", ".join("?" for _ in values)
+    db.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})", tuple(values.values()))  # noqa: S608
+
+
+def _live(db: sqlite3.Connection, request: ApprovalRequest) -> str | None:
+    found = db.execute(LIVE, (request.call_key, request.created_ns, REDEEM_NS)).fetchone()
+    return found[0] if found else None
+
+
+def _can_change(now: Approval, now_ns: int) -> bool:
+    if now.state is State.PENDING:
+        return now_ns < now.request.expires_ns
+    return now.state is State.APPROVED and (not now.spent_ns or now.reuse_until_ns > now_ns)
+
+
+def _close(db: sqlite3.Connection, request: ApprovalRequest, state: State, at_ns: int) -> None:
+    if db.execute(CLOSE, (state, at_ns, request.approval_id)).rowcount != 1:
         raise ApprovalError("another process closed the request during the vote")
+    if state is State.APPROVED and request.reuse:
+        until_ns = at_ns + int(request.reuse.for_s * NANOSECONDS_PER_SECOND)
+        db.execute(
+            "UPDATE approvals SET reuse_until_ns = ? WHERE approval_id = ?", (until_ns, request.approval_id)
+        )
 
 
 def _one(db: sqlite3.Connection, approval_id: str) -> Approval | None:
-    return next(iter(_fetch(db, "WHERE a.approval_id = ? ORDER BY v.at_ns", (approval_id,))), None)
+    return next(iter(_fetch(db, f"WHERE a.approval_id = ? {IN_ORDER}", (approval_id,))), None)
 
 
 def _known(db: sqlite3.Connection, approval_id: str) -> Approval:
@@ -279,29 +455,36 @@ def _known(db: sqlite3.Connection, approval_id: str) -> Approval:
 
 def _fetch(db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> list[Approval]:
     """Return the approvals of a query, in its order; the rows of one approval's votes are adjacent."""
-    grouped: dict[str, tuple[tuple[str, str, int, str], list[Vote]]] = {}
-    for request, state, closed_ns, by, approval_id, voter, *vote in db.execute(SELECT + where, values):
-        _, votes = grouped.setdefault(approval_id, ((request, state, closed_ns, by), []))
-        if voter is not None:
-            approve, note, at_ns, groups = vote
-            votes.append(Vote(voter, bool(approve), note, at_ns, tuple(json.loads(groups))))
-    return [
-        Approval(_load(request), State(state), tuple(votes), closed_ns, WithdrawnBy(by) if by else None)
-        for (request, state, closed_ns, by), votes in grouped.values()
-    ]
+    grouped: dict[str, Approval] = {}
+    for approval_id, request, state, closed_ns, by, key, ticketed, spent_ns, reuse_ns, *vote in db.execute(
+        SELECT + where, values
+    ):
+        approval = grouped.get(approval_id) or Approval(
+            load_request(request),
+            State(state),
+            closed_ns=closed_ns,
+            withdrawn_by=WithdrawnBy(by) if by else None,
+            withdrawn_key=key,
+            ticketed=bool(ticketed),
+            spent_ns=spent_ns or 0,
+            reuse_until_ns=reuse_ns,
+        )
+        more = (_vote(vote),) if vote[0] is not None else ()
+        grouped[approval_id] = replace(approval, votes=approval.votes + more)
+    return list(grouped.values())
 
 
-def _dump(request: ApprovalRequest) -> str:
-    return json.dumps(asdict(request))
-
-
-def _load(text: str) -> ApprovalRequest:
-    fields = json.loads(text)
-    fields["groups"] = tuple(fields["groups"])
-    fields["findings"] = tuple(map(_load_finding, fields["findings"]))
-    return ApprovalRequest(**fields)
-
-
-def _load_finding(values: dict[str, Any]) -> Finding:
-    """Return a finding; versions before this one stored it without its side."""
-    return Finding(**(values | {"side": Side(values.get("side", ""))}))
+def _vote(row: list[Any]) -> Vote:
+    voter, approve, note, at_ns, groups, person, source, preview_digest, break_glass, withdrawn_ns = row
+    return Vote(
+        voter=voter,
+        approve=bool(approve),
+        note=note,
+        at_ns=at_ns,
+        groups=tuple(json.loads(groups)),
+        person=person,
+        source=source,
+        preview_digest=preview_digest,
+        break_glass=bool(break_glass),
+        withdrawn_ns=withdrawn_ns,
+    )

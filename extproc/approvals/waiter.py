@@ -5,7 +5,8 @@ import contextlib
 import time
 from collections.abc import Callable
 
-from extproc.approvals.port import Approval, ApprovalStore, State
+from extproc.approvals.approval import Approval, State
+from extproc.approvals.port import ApprovalStore
 from extproc.model.errors import ApprovalError
 from extproc.model.ids import Clock
 from extproc.model.units import NANOSECONDS_PER_SECOND
@@ -45,39 +46,59 @@ class ApprovalWaiter:
         """Number of calls that wait now."""
         return sum(len(futures) for futures in self._waiting.values())
 
-    async def wait(self, approval_id: str, deadline_ns: int) -> Approval:
-        """Wait until the request is closed, and close it as expired at the deadline.
+    async def wait(self, approval_id: str, until_ns: int) -> Approval | None:
+        """Wait until the request is closed.
 
-        The first to close a request decides: a request that was decided just before the deadline keeps its
-        decision. A wall clock that is set back meanwhile does not prolong the wait.
+        A wall clock that is set back meanwhile does not prolong the wait.
 
         On cancellation the request stays open: the caller that cancels also calls ``abandon``.
 
         Args:
             approval_id: of a stored request.
-            deadline_ns: wall-clock nanoseconds.
+            until_ns: wall-clock nanoseconds.
+
+        Returns:
+            The closed request; None if it is still open at that time.
 
         Raises:
             ApprovalError: the store could not be used for longer than the limit.
         """
-        seconds = max(0.0, (deadline_ns - self._clock()) / NANOSECONDS_PER_SECOND)
+        seconds = max(0.0, (until_ns - self._clock()) / NANOSECONDS_PER_SECOND)
         future = self._register(approval_id)
         try:
             async with asyncio.timeout(seconds):
                 return await future
         except TimeoutError:
-            return await self._close(approval_id, State.EXPIRED)
+            return None
         finally:
             self._unregister(approval_id, future)
 
+    async def expire(self, approval_id: str) -> Approval:
+        """Close the request as expired.
+
+        The first to close a request decides: a request that was decided just before its expiry keeps its decision.
+
+        Raises:
+            ApprovalError: the store cannot be used.
+        """
+        return await self._change(self._store.expire, approval_id)
+
+    async def issue_ticket(self, approval_id: str) -> Approval:
+        """Keep the request open without a waiting call; return it, whoever closed it meanwhile.
+
+        Raises:
+            ApprovalError: the store cannot be used.
+        """
+        return await self._change(self._store.issue_ticket, approval_id)
+
     async def abandon(self, approval_id: str) -> bool:
-        """Close the request as cancelled, because its caller left. The closing goes on if this call is cancelled.
+        """Note that a call waits no more, because its caller left. The noting goes on if this call is cancelled.
 
         Returns:
-            True if the request was closed. Otherwise it expires by itself: no call waits for it.
+            True if it was noted. Otherwise the request expires by itself: no call waits for it.
         """
         try:
-            await self._close(approval_id, State.CANCELLED)
+            await self._change(self._store.abandon, approval_id)
         except ApprovalError:
             return False
         return True
@@ -104,9 +125,8 @@ class ApprovalWaiter:
         if not futures:
             self._waiting.pop(approval_id, None)
 
-    async def _close(self, approval_id: str, state: State) -> Approval:
-        work = asyncio.to_thread(self._store.cancel, approval_id, state, self._clock())
-        task = asyncio.create_task(work, name="approvals-close")
+    async def _change(self, change: Callable[[str, int], Approval], approval_id: str) -> Approval:
+        task = asyncio.create_task(asyncio.to_thread(change, approval_id, self._clock()), name="approvals-close")
         self._closing.add(task)
         task.add_done_callback(self._closed)
         try:

@@ -4,8 +4,9 @@ from types import MappingProxyType
 
 from extproc.credentials.credential import make_credential
 from extproc.flow.services import Connection
-from extproc.model.decision import ApprovalTerms
+from extproc.model.decision import ApprovalTerms, HoldMode
 from extproc.model.masking import Exemption, Listed, MaskOperator, MaskPlan, MaskRule, RuleSource
+from extproc.model.quorum import Quorum
 from extproc.protocols.catalogue import BY_NAME
 from extproc.protocols.function_protocol import FunctionProtocol
 from extproc.settings.connection import ConnectionSettings
@@ -34,7 +35,9 @@ def make_connection(
                 for each in ("", *_functions(settings))
             }
         ),
-        terms=ApprovalTerms(tuple(approvals.groups), approvals.minimum, approvals.expires_in),
+        terms=ApprovalTerms(
+            Quorum(approvals.alternatives, approvals.minimum), approvals.expires_in, HoldMode(approvals.mode)
+        ),
         credential=make_credential(settings.credential) if settings.credential else None,
     )
 

@@ -161,6 +161,7 @@ def make_services(parts: Parts, engine: PolicyEngine, stores: WorkerStores) -> S
         show_headers=frozenset(settings.policy.show_headers),
         usage=stores.usage if settings.policy.usage else None,
         crash_file=None if engine.is_remote else stores.crash_file,
+        approval_wait_s=settings.approvals.wait,
         latest=stores.latest,
     )
 

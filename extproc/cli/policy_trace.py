@@ -45,7 +45,7 @@ def print_trace(found: Trace) -> None:
             typer.echo(f"{name:9} {printable(value)}")
     if decision.approval:
         terms = decision.approval
-        typer.echo(f"approval  {terms.minimum} of {printable(', '.join(terms.groups))}, {terms.mode.value}")
+        typer.echo(f"approval  {printable(str(terms.quorum))}, {terms.mode.value}")
     _print_rules(found)
 
 

@@ -83,7 +83,7 @@ def setting_notes(settings: Settings) -> Iterator[Note]:
     yield from _unused_files(settings)
     for name, connection in settings.connections.items():
         yield from _connection_notes(("connections", name), connection)
-        if connection.approvals.expires_in > settings.limits.hold:
+        if connection.approvals.mode == "wait" and connection.approvals.expires_in > settings.limits.hold:
             yield Note(
                 ("connections", name, "approvals", "expires_in"),
                 f"held calls end after limits.hold ({settings.limits.hold:g} s), before their approval expires",

@@ -14,7 +14,8 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from extproc.approvals.port import Approval, ApprovalStore, State, Vote
+from extproc.approvals.approval import Approval, State, Vote
+from extproc.approvals.port import ApprovalStore
 from extproc.config.schema import Settings
 from extproc.console.authorization import Caller, TokenVerifier, read_caller
 from extproc.console.definition_routes import Definitions, definition_routes

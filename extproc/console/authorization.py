@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from extproc.approvals.port import Approval
+from extproc.approvals.approval import Approval
 from extproc.model.errors import Refused, VoteRefused, WhyRefused
 from extproc.model.identity import Identity
 from extproc.model.reasons import Reason

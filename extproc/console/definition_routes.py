@@ -80,7 +80,7 @@ class Definitions:
         """
         connection, name, settings = self._settings_of(body.function, by)
         voter, note = by.voter(), self.mask_note(body.note.strip())
-        if not set(voter.groups) & set(settings.approvals.groups):
+        if not set(voter.groups) & set(settings.approvals.group_names):
             raise VoteRefused(WhyRefused.WRONG_GROUP)
         if not NOTE_MIN <= len(note) <= NOTE_MAX:
             raise VoteRefused(WhyRefused.NOTE_REQUIRED)
@@ -94,7 +94,7 @@ class Definitions:
 
     def _may_see(self, connection: str, by: Caller) -> bool:
         settings = self.connections.get(connection)
-        return settings is not None and by.may_see(settings.approvals.groups)
+        return settings is not None and by.may_see(settings.approvals.group_names)
 
     def _settings_of(self, function: str, by: Caller) -> tuple[str, str, ConnectionSettings]:
         connection, _, name = function.partition(".")
@@ -143,7 +143,7 @@ def definition_shape(definition: PinnedDefinition, settings: ConnectionSettings)
         "accepted_by": [
             {"person": each.person, "note": each.note, "at": moment(each.at_ns)} for each in definition.acceptances
         ],
-        "groups": list(settings.approvals.groups),
+        "groups": list(settings.approvals.group_names),
         "minimum": settings.approvals.minimum,
         "first_seen": moment(definition.first_seen_ns),
         "last_seen": moment(definition.last_seen_ns),

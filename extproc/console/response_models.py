@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from extproc.approvals.port import Approval, State, Vote
+from extproc.approvals.approval import Approval, State, Vote
 from extproc.model.call import Json
 from extproc.model.units import NANOSECONDS_PER_SECOND
 

@@ -155,6 +155,10 @@ class Services:
     """Holds a crash record during each evaluation that may kill this process; None if evaluations time out."""
     usage: UsageStore | None = None
     """Counts calls for policies with rules about rates; None where calls are not counted."""
+    approval_wait_s: float = 45.0
+    """Seconds for which a held caller waits in Envoy before it gets a ticket, in mode ``auto``."""
+    approval_pages: str = ""
+    """URL of the pages on which approvers decide, without the request's id; empty where there are none."""
     latest: Callable[[], "Services"] | None = None
     """Returns the services of the configuration in force; None where the configuration cannot change."""
 

@@ -10,6 +10,7 @@ that accepts a token without ``exp``, for example) lets nobody in.
 
 import math
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
@@ -94,6 +95,7 @@ def identify_by_claims(claims: Mapping[str, Any], providers: Mapping[str, Provid
         subject=_name(claims.get("sub"), "sub"),
         groups=_groups(claims.get(provider.claims.groups)),
         actor=_actor(claims),
+        person=_person(claims, provider.claims.person),
     )
 
 
@@ -120,6 +122,18 @@ def _check_times(claims: Mapping[str, Any], now_s: float) -> None:
 
 def _is_time(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _person(claims: Mapping[str, Any], claim: str | None) -> str:
+    """Return the person's name in one form: accounts whose names differ by letter case alone are joined.
+
+    An address that the issuer says is not verified names nobody.
+    """
+    value = claims.get(claim) if claim else None
+    unverified = claim == "email" and claims.get("email_verified", True) is not True
+    if not isinstance(value, str) or unverified or len(value) > MAX_NAME or UNPRINTABLE.search(value):
+        return ""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).casefold()).strip()
 
 
 def _check_audience(claims: Mapping[str, Any], provider: Provider) -> None:

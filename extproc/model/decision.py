@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from extproc.model.masking import MaskPlan
+from extproc.model.quorum import Quorum
 from extproc.model.reasons import Reason
 
 
@@ -21,23 +22,54 @@ class HoldMode(StrEnum):
     """The way in which a held caller waits."""
 
     WAIT = "wait"
-    """Envoy keeps the call open."""
+    """Envoy keeps the call open until people decide, or it expires."""
     TICKET = "ticket"
-    """The caller would be answered at once and come back. Policy may ask for it, but the guard refuses every such
-    call: it is not supported."""
+    """The caller is answered at once, and calls again with the same arguments."""
+    AUTO = "auto"
+    """Envoy keeps the call open for ``approvals.wait``; then the caller gets a ticket."""
+
+
+FUNCTION, ARGUMENTS = "function", "arguments"
+"""What must be the same for an approval to be used again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """For how long, and for which calls of the same caller, one approval counts more than once."""
+
+    for_s: float
+    """Seconds from the approval."""
+    same: frozenset[str] = frozenset({FUNCTION, ARGUMENTS})
+    """``function`` always, and ``arguments`` where they must be the same too."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalTerms:
-    """The approvers that a held call needs, their number, and the expiry."""
+    """The approvers that a held call needs, their number, the expiry, and how its caller waits."""
 
-    groups: tuple[str, ...] = ()
-    """An approver must be in one of these; without any, nobody can approve."""
-    minimum: int = 1
-    """Number of distinct people."""
+    quorum: Quorum = field(default_factory=Quorum)
+    """Without any group, nobody can approve."""
     expires_in_s: float = 900.0
     """Seconds until nobody can approve any more."""
-    mode: HoldMode = HoldMode.WAIT
+    mode: HoldMode = HoldMode.AUTO
+    break_glass: tuple[str, ...] = ()
+    """One person of these groups may release the call alone, loudly; empty: nobody may."""
+    reuse: Reuse | None = None
+    """None: one approval releases one call."""
+
+    def and_also(self, other: "ApprovalTerms") -> "ApprovalTerms":
+        """Return terms that fulfil both."""
+        return ApprovalTerms(
+            self.quorum.and_also(other.quorum),
+            min(self.expires_in_s, other.expires_in_s),
+            self.mode if self.mode is other.mode else HoldMode.AUTO,
+            tuple(group for group in self.break_glass if group in other.break_glass),
+            _both(self.reuse, other.reuse),
+        )
+
+
+def _both(one: Reuse | None, other: Reuse | None) -> Reuse | None:
+    return Reuse(min(one.for_s, other.for_s), one.same | other.same) if one and other else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,3 +132,8 @@ class Entry:
     preview_digest: str = ""
     """Of an act on an approval: SHA-256 of the masked preview that the person saw, in lower-case hex; empty if the
     person showed none. In ``document`` only."""
+    approval_use: str = ""
+    """How an approval released the call: ``single``, ``reused``, or ``break-glass`` by one person alone; empty if
+    none did. It and the next one are in ``document`` only."""
+    denied_by: tuple[str, ...] = ()
+    """``Identity.name`` of those who denied a held call."""

@@ -29,6 +29,7 @@ from pathlib import Path
 
 from extproc.model.call import Call
 from extproc.model.odd_bodies import Odd
+from extproc.model.pending_approval import PendingApproval
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.reply import Reply
 
@@ -83,6 +84,8 @@ class Refused(ExtprocError):
     call: Call | None = None
     """The call as far as it was read, if no registered function matched: for the answer and the entry. Its name is
     the caller's text: mask it before it is recorded."""
+    pending: PendingApproval | None = None
+    """The ticket of a call that waits for approval; None in all other cases."""
 
     def __str__(self) -> str:
         return f"{self.reason} {self.rule} {self.detail}".rstrip()
@@ -212,6 +215,16 @@ class WhyRefused(StrEnum):
     """The reason is missing, too short or too long."""
     WRONG_DIGEST = "wrong-digest"
     """The voter saw another call than this one."""
+    WRONG_PREVIEW = "wrong-preview"
+    """The voter saw the arguments otherwise than they are shown now."""
+    NO_BREAK_GLASS = "no-break-glass"
+    """Policy lets nobody, or not this voter, release the call alone."""
+    PERSON_UNKNOWN = "person-unknown"
+    """The voter's token lacks the claim that joins the accounts of one person."""
+    NOTHING_TO_WITHDRAW = "nothing-to-withdraw"
+    """The voter has no approval here, or it cannot be undone any more."""
+    NOT_YOURS = "not-yours"
+    """Only its own caller may cancel a request."""
 
 
 @dataclass

@@ -17,6 +17,8 @@ class Identity:
     """From the claim that the provider's configuration names."""
     actor: str = ""
     """The party that acts for the subject: ``act.sub`` (RFC 8693 section 4.1); empty if there is none."""
+    person: str = ""
+    """The claim that joins the accounts of one person, in one form; empty where none is configured or given."""
 
     @property
     def name(self) -> str:

@@ -1,14 +1,18 @@
-"""Withdrawals: a caller's message takes back the caller's own calls that wait for approval."""
+"""Withdrawals: somebody takes back what waits for approval, or is approved and not used yet."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class WithdrawnBy(StrEnum):
-    """The message by which a caller withdraws its calls."""
+    """The way in which a request for approval is withdrawn: by the caller, but for the last."""
 
     CANCELLATION = "call-cancelled"
     SESSION_END = "session-ended"
+    REQUESTER = "requester-cancelled"
+    """The person who calls, in the console or on the command line."""
+    APPROVER = "vote-withdrawn"
+    """An approver took an approval back before it was used."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,15 +89,41 @@ class RecordingSettings(Strict):
     max_text: int = Field(16_384, ge=0, description="characters of masked text recorded per direction")
 
 
+GroupName = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class AnyGroups(Strict):
+    """Sets of groups, any one of which approves."""
+
+    any: list[Annotated[list[GroupName], Field(min_length=1, max_length=10)]] = Field(min_length=1, max_length=100)
+    """Of each set all groups must approve, by a different person each."""
+
+
 class ConnectionApprovals(Strict):
     """Defaults for calls that policy holds for approval."""
 
-    groups: list[Annotated[str, Field(min_length=1)]] = Field([])
-    """Approvers must be in one of these groups, unless policy names others. Empty: nobody can approve."""
+    groups: list[GroupName] | AnyGroups = Field([])
+    """Approvers must be in one of these groups, unless policy names others; or `any: [[sre], [dba, security]]`,
+    where groups in one list must approve together. Empty: nobody can approve."""
     minimum: int = Field(1, ge=1, le=10)
     """The number of different people who must approve."""
     expires_in: Seconds = 900.0
     """Seconds until a held call can no longer be approved."""
+    mode: Literal["auto", "wait", "ticket"] = "auto"
+    """auto: the caller waits in Envoy for approvals.wait, then it is told to call again. wait: until people
+    decide, or it expires. ticket: it is told at once."""
+
+    @property
+    def group_names(self) -> list[str]:
+        """All groups that are named."""
+        return list(dict.fromkeys(group for each in self.alternatives for group in each))
+
+    @property
+    def alternatives(self) -> tuple[tuple[str, ...], ...]:
+        """Any one of these sets of groups suffices."""
+        if isinstance(self.groups, AnyGroups):
+            return tuple(tuple(dict.fromkeys(each)) for each in self.groups.any)
+        return tuple((group,) for group in dict.fromkeys(self.groups))
 
 
 class ConnectionSettings(Strict):

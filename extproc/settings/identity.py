@@ -15,6 +15,12 @@ class Claims(Strict):
 
     groups: str = "groups"
     """Claim with the caller's groups: a list of strings."""
+    person: str | None = Field(
+        None,
+        min_length=1,
+        description="claim that is the same in all accounts of one person, such as email: nobody then approves an"
+        " own call by another account. All providers need it, or none. Calls of a token without it cannot be held",
+    )
 
 
 class Provider(Strict):
@@ -69,6 +75,14 @@ class IdentitySettings(Strict):
             if provider.issuer in domains:
                 raise ValueError(f"the issuer of {name!r} is a trust domain too: two callers could have one name")
         return self
+
+    @field_validator("providers")
+    @classmethod
+    def _all_join_accounts(cls, providers: dict[str, Provider]) -> dict[str, Provider]:
+        without = [name for name, provider in providers.items() if not provider.claims.person]
+        if without and len(without) < len(providers):
+            raise ValueError(f"claims.person is set for some providers, and not for {', '.join(without)}: set all")
+        return providers
 
     @field_validator("providers")
     @classmethod

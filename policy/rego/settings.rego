@@ -177,19 +177,42 @@ hold_valid if {
 	is_array(entries("hold"))
 	every threshold in entries("hold") {
 		risk_of(threshold.at)
-		object.keys(threshold) - {"at", "groups", "min", "expires_in", "mode"} == set()
+		object.keys(threshold) - {"at", "groups", "min", "expires_in", "mode", "break_glass", "reuse"} == set()
 		terms_valid(threshold)
 	}
 	count({threshold.at | some threshold in entries("hold")}) == count(entries("hold"))
 }
 
 terms_valid(threshold) if {
-	filled(object.get(threshold, "groups", ["the connection's"]))
-	groups_valid(object.get(threshold, "groups", []))
+	approvers_valid(object.get(threshold, "groups", ["the connection's"]))
 	at_least(object.get(threshold, "min", 1), 1)
 	object.get(threshold, "min", 1) <= 10
 	duration_valid(object.get(threshold, "expires_in", "1s"))
-	object.get(threshold, "mode", "wait") == "wait"
+	object.get(threshold, "mode", "auto") in {"auto", "wait", "ticket"}
+	groups_valid(object.get(threshold, "break_glass", []))
+	reuse_valid(object.get(threshold, "reuse", {"for": "1s"}))
+}
+
+approvers_valid(groups) if {
+	filled(groups)
+	groups_valid(groups)
+}
+
+approvers_valid(groups) if {
+	object.keys(groups) == {"any"}
+	filled(groups.any)
+	every together in groups.any {
+		filled(together)
+		groups_valid(together)
+		count(together) <= 10
+	}
+}
+
+reuse_valid(reuse) if {
+	object.keys(reuse) - {"for", "same"} == set()
+	duration_valid(reuse.for)
+	{each | some each in object.get(reuse, "same", ["function"])} - {"function", "arguments"} == set()
+	"function" in object.get(reuse, "same", ["function"])
 }
 
 duration_valid(duration) if {

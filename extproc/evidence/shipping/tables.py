@@ -52,7 +52,7 @@ def _column_type(name: str, python_type: Any) -> str:
 NO_COLUMNS = frozenset(
     {
         *("policy_bundles", "definition_state", "definition_digest", "definition_accepted_by", "definition_note"),
-        "preview_digest",
+        *("preview_digest", "approval_use", "denied_by"),
     }
 )
 """Fields that are in ``document`` only."""

@@ -66,7 +66,7 @@ DEFAULTS: Entry = Entry(EntryKind.FAILED, "", 0)
 def _typed(known: dict[str, Any]) -> Entry:
     known["kind"] = EntryKind(known["kind"])
     known["findings"] = tuple(map(_read_finding, known.get("findings", ())))
-    for name in ("groups", "shadow", "approvers", "policy_bundles", "definition_accepted_by"):
+    for name in ("groups", "shadow", "approvers", "policy_bundles", "definition_accepted_by", "denied_by"):
         known[name] = tuple(_text(item) for item in known.get(name, ()))
     entry = Entry(**known)
     for name in FIELDS:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from extproc.approvals.port import ApprovalRequest
+from extproc.approvals.approval import ApprovalRequest
 from extproc.credentials.redactor import NO_CREDENTIAL
 from extproc.flow.record.event_notes import EventNotes
 from extproc.flow.record.masked_request import masked_arguments, masked_name, masked_path, recorded_session
@@ -75,8 +75,10 @@ class CallRecord:
         self._failed_revision = ""
         self._request_findings: tuple[Finding, ...] = ()
         self._policy_rules: tuple[MaskRule, ...] = ()
-        self._approval_id, self._approval_note = "", ""
+        self.approval_id = ""
+        self._approval_note, self._approval_use = "", ""
         self._approvers: tuple[str, ...] = ()
+        self._denied_by: tuple[str, ...] = ()
         self._held_since_ns, self._held_ns = 0, 0
         self._forwarded = False
         self._response, self._response_bytes, self._response_sha256 = "", 0, ""
@@ -147,21 +149,24 @@ class CallRecord:
     # Approvals.
 
     def asked_for_approval(self, request: ApprovalRequest) -> None:
-        """Note that people are asked from now on."""
-        self._approval_id = request.approval_id
-        self._held_since_ns = request.created_ns
+        """Note the request by which people are asked. The call is held from the first one on."""
+        self.approval_id = request.approval_id
+        self._held_since_ns = self._held_since_ns or self._services.clock()
 
     def no_longer_held(self) -> None:
         """Note how long the call was held."""
         self._held_ns = self._services.clock() - self._held_since_ns
 
-    def voted(self, note: str) -> None:
-        """Note the voters' reasons, masked."""
-        self._approval_note = note
+    def voted(self, note: str, denied_by: tuple[str, ...] = ()) -> None:
+        """Note the voters' reasons, masked, and who refused the call."""
+        self._approval_note, self._denied_by = note, denied_by
 
-    def approved(self, approvers: tuple[str, ...]) -> None:
-        """Note who approved the call."""
-        self._approvers = approvers
+    def approved(
+        self, approvers: tuple[str, ...], approval_id: str, *, broke_glass: bool = False, reused: bool = False
+    ) -> None:
+        """Note who approved the call, and how the approval is used."""
+        self._approvers, self.approval_id = approvers, approval_id
+        self._approval_use = "break-glass" if broke_glass else "reused" if reused else "single"
 
     # The response.
 
@@ -247,6 +252,11 @@ class CallRecord:
     def metadata(self) -> Mapping[str, Any]:
         """Policy's metadata for Envoy's other filters and its access log."""
         return self.decision.metadata if self.decision else {}
+
+    @property
+    def session(self) -> str:
+        """The caller's session as entries name it; empty where there is none."""
+        return self._session or (self.call.session if self.call else "")
 
     @property
     def is_complete(self) -> bool:
@@ -342,9 +352,11 @@ class CallRecord:
             arguments=masked.arguments,
             findings=self.kept_findings(),
             uninspectable=self._uninspectable(),
-            approval_id=self._approval_id,
+            approval_id=self.approval_id,
             approvers=self._approvers,
             approval_note=self._approval_note,
+            approval_use=self._approval_use,
+            denied_by=self._denied_by,
             held_ms=self._held_ns / NANOSECONDS_PER_MILLISECOND,
             duration_ms=(now_ns - self.started_ns) / NANOSECONDS_PER_MILLISECOND,
             worker=self._services.worker,

@@ -11,6 +11,7 @@ import orjson
 from extproc.model.call import Json
 from extproc.model.decision import Action, ApprovalTerms, Decision
 from extproc.model.errors import PolicyError, PolicyUnreachable
+from extproc.model.quorum import Quorum
 from extproc.model.reasons import Reason
 from extproc.policy.authoring.trace import Fired, Stopped, Trace
 from extproc.policy.contract.read_decision import read_decision
@@ -91,7 +92,7 @@ async def trace_in_opa(server: OpaServer, query: str, document: bytes) -> Trace:
 def _decision(answer: Mapping[str, Json], error: str, revision: str) -> Decision:
     if error:
         return Decision(Action.DENY, Reason.POLICY_ERROR, rule="policy", revision=revision)
-    return read_decision(answer["result"], revision=revision, defaults=ApprovalTerms(("approvers",)))
+    return read_decision(answer["result"], revision=revision, defaults=ApprovalTerms(Quorum.any_of("approvers")))
 
 
 async def _decide(client: OpaClient, query: str, document: bytes) -> tuple[dict[str, Any], str]:

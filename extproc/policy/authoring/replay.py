@@ -17,6 +17,7 @@ from extproc.model.decision import ApprovalTerms, Decision
 from extproc.model.entries import DID_NOT_END, EntryKind
 from extproc.model.errors import PolicyError
 from extproc.model.identity import ANONYMOUS_NAME
+from extproc.model.quorum import Quorum
 from extproc.model.reasons import Reason
 from extproc.policy.contract.input_document import VERSION, rfc3339
 from extproc.policy.contract.read_decision import read_decision
@@ -159,7 +160,7 @@ def decide_again(engine: Decider, document: bytes) -> Decision:
         answer = engine.evaluate_now(document)
     except PolicyError:
         answer = None
-    return read_decision(answer, revision=engine.revision, defaults=ApprovalTerms(("approvers",)))
+    return read_decision(answer, revision=engine.revision, defaults=ApprovalTerms(Quorum.any_of("approvers")))
 
 
 def summary(decision: Decision) -> str:
@@ -168,7 +169,7 @@ def summary(decision: Decision) -> str:
     if decision.reason not in (Reason.POLICY_ALLOWED, Reason.POLICY_DENIED):
         words.append(f"({decision.reason.value})")
     if decision.approval:
-        words.append(f"{decision.approval.minimum} of {','.join(decision.approval.groups)}")
+        words.append(str(decision.approval.quorum))
     for way, rules in (("request", decision.mask.request), ("response", decision.mask.response)):
         words += sorted(f"mask {way} {rule.path or rule.entity} {rule.how.value}" for rule in rules)
     if decision.shadow:

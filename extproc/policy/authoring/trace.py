@@ -9,6 +9,7 @@ import orjson
 from extproc.model.call import Json
 from extproc.model.decision import Action, ApprovalTerms, Decision
 from extproc.model.errors import PolicyError
+from extproc.model.quorum import Quorum
 from extproc.model.reasons import Reason
 from extproc.policy.contract.policy_sources import Sources
 from extproc.policy.contract.read_decision import read_decision
@@ -82,7 +83,7 @@ def trace(sources: Sources, document: bytes) -> Trace:
     clone = engine.template.clone()
     clone.set_enable_coverage(enable=True)
     answer, error = _evaluate(clone, document)
-    decision = read_decision(answer, revision=engine.revision, defaults=ApprovalTerms(("approvers",)))
+    decision = read_decision(answer, revision=engine.revision, defaults=ApprovalTerms(Quorum.any_of("approvers")))
     if error:
         decision = Decision(Action.DENY, Reason.POLICY_ERROR, rule="policy", revision=engine.revision)
     reached = _reached(clone)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from extproc.model.decision import Action, HoldMode
+from extproc.model.decision import ARGUMENTS, FUNCTION, Action, HoldMode
 from extproc.model.masking import MaskOperator
 from extproc.model.reasons import Uninspectable
 from extproc.pinning.pins import PinState
@@ -143,11 +143,18 @@ def _action_answer(action: Action) -> Schema:
 
 def _approval() -> Schema:
     name = {"type": "string", "minLength": 1, "maxLength": read_decision.MAX_TEXT}
+    groups = _list(name, most=read_decision.MAX_ITEMS) | {"minItems": 1}
+    together = _list(name, most=read_decision.MAX_APPROVERS) | {"minItems": 1}
+    alternatives = _list(together, most=read_decision.MAX_ALTERNATIVES) | {"minItems": 1}
+    duration = _pattern(read_decision.DURATION.pattern)
+    same = _list({"enum": [FUNCTION, ARGUMENTS]}, most=2) | {"contains": {"const": FUNCTION}}
     parts: Schema = {
-        "groups": _list(name, most=read_decision.MAX_ITEMS) | {"minItems": 1},
+        "groups": {"oneOf": [groups, _object({"any": alternatives})]},
         "min": {"type": "integer", "minimum": 1, "maximum": read_decision.MAX_APPROVERS},
-        "expires_in": _pattern(read_decision.DURATION.pattern),
+        "expires_in": duration,
         "mode": {"enum": sorted(HoldMode)},
+        "break_glass": _list(name, most=read_decision.MAX_ITEMS),
+        "reuse": _object({"for": duration, "same": same}, optional=("same",)),
     }
     return _object(parts, optional=tuple(parts))
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from extproc.model.call import Json
-from extproc.model.decision import Action, ApprovalTerms, Decision, HoldMode
+from extproc.model.decision import ARGUMENTS, FUNCTION, Action, ApprovalTerms, Decision, HoldMode, Reuse
 from extproc.model.masking import MaskOperator, MaskPlan, MaskRule
+from extproc.model.quorum import Quorum
 from extproc.model.reasons import Reason
 from extproc.policy.contract.json_checks import Malformed, known_keys, mapping, member, named, sequence, text
 from extproc.policy.contract.opa_envoy_decision import read_opa_envoy_decision
@@ -47,13 +48,16 @@ DEFAULT_REASON = {
 UNREADABLE = "policy-answer-unreadable"
 """The rule in the record of a call that is denied because the answer is unreadable."""
 KEYS = frozenset({"action", "reason", "rule", "risk", "mask", "approval", "shadow"})
+APPROVAL_KEYS = frozenset({"groups", "min", "expires_in", "mode", "break_glass", "reuse"})
 MAX_RISK = 100
 MAX_APPROVERS = 10
 MAX_TEXT = 200
 """Characters of the name of a rule or group."""
 MAX_ITEMS = 1_000
 """Mask rules, groups or shadow rules in one answer."""
+MAX_ALTERNATIVES = 100
 LONGEST_APPROVAL_S = 7 * 86_400.0
+LONGEST_REUSE_S = 86_400.0
 DURATION = re.compile(r"([1-9][0-9]{0,6})(s|m|h)")
 UNIT_S = {"s": 1, "m": 60, "h": 3_600}
 PATH = re.compile(r"\$[^\x00-\x1f]{0,500}")
@@ -160,23 +164,52 @@ def _approval(answer: Mapping[str, Any], action: Action, defaults: ApprovalTerms
         if "approval" in answer:
             raise Malformed("approval terms without hold")
         return None
-    asked = known_keys(mapping(answer.get("approval", {})), frozenset({"groups", "min", "expires_in", "mode"}))
+    asked = known_keys(mapping(answer.get("approval", {})), APPROVAL_KEYS)
+    minimum = _minimum(asked["min"]) if "min" in asked else defaults.quorum.minimum
+    groups = named("groups", _alternatives, asked["groups"]) if "groups" in asked else defaults.quorum.alternatives
     terms = ApprovalTerms(
-        _groups(asked["groups"]) if "groups" in asked else defaults.groups,
-        _minimum(asked["min"]) if "min" in asked else defaults.minimum,
+        Quorum(groups, minimum),
         named("expires_in", _duration_s, asked["expires_in"]) if "expires_in" in asked else defaults.expires_in_s,
         named("mode", member, HoldMode, asked["mode"]) if "mode" in asked else defaults.mode,
+        named("break_glass", _groups, asked["break_glass"]) if "break_glass" in asked else defaults.break_glass,
+        named("reuse", _reuse, asked["reuse"]) if "reuse" in asked else defaults.reuse,
     )
-    if not terms.groups:
+    if not terms.quorum.alternatives:
         raise Malformed("nobody could approve")
     return terms
 
 
+def _alternatives(value: Any) -> tuple[tuple[str, ...], ...]:
+    """Read ``["sre", "dba"]``, or ``{"any": [["sre"], ["dba", "security"]]}``."""
+    if not isinstance(value, Mapping):
+        return tuple((group,) for group in _groups(value))
+    asked = known_keys(value, frozenset({"any"}))
+    alternatives = tuple(dict.fromkeys(_groups(each) for each in sequence(asked.get("any", []), MAX_ALTERNATIVES)))
+    if not all(alternatives):
+        raise Malformed("an alternative without a group")
+    if any(len(each) > MAX_APPROVERS for each in alternatives):
+        raise Malformed("an alternative needs more people than an approval may")
+    return alternatives
+
+
 def _groups(value: Any) -> tuple[str, ...]:
-    groups = named("groups", _names, value)
+    groups = tuple(dict.fromkeys(_names(value)))
     if not all(groups):
         raise Malformed("a group without a name")
     return groups
+
+
+def _reuse(value: Any) -> Reuse:
+    asked = known_keys(mapping(value), frozenset({"for", "same"}))
+    if "for" not in asked:
+        raise Malformed("for is missing")
+    seconds = named("for", _duration_s, asked["for"])
+    if seconds > LONGEST_REUSE_S:
+        raise Malformed("an approval may not be used again for so long")
+    same = frozenset(_names(asked["same"])) if "same" in asked else frozenset({FUNCTION, ARGUMENTS})
+    if FUNCTION not in same or same - {FUNCTION, ARGUMENTS}:
+        raise Malformed("same is neither function, nor function and arguments")
+    return Reuse(seconds, same)
 
 
 def _minimum(value: Any) -> int:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from extproc.model.call import RequestHead
-from extproc.model.decision import Action, ApprovalTerms, Decision, HeaderChanges, HoldMode, QueryChanges
+from extproc.model.decision import Action, ApprovalTerms, Decision, HeaderChanges, QueryChanges
 from extproc.model.masking import MaskPlan
 from extproc.model.reasons import Reason
 
@@ -75,7 +75,7 @@ def for_both(guards: Decision, plugins: Decision) -> Decision:
     if stricter.action is Action.DENY:
         return stricter
     approval = _terms(guards.approval, plugins.approval)
-    if approval is not None and not approval.groups:
+    if approval is not None and not approval.quorum.alternatives:
         detail = "no group may approve the call in both readings"
         return replace(
             stricter, action=Action.DENY, reason=Reason.POLICY_ERROR, rule=NO_COMMON_GROUP, detail=detail
@@ -101,12 +101,7 @@ def _terms(one: ApprovalTerms | None, other: ApprovalTerms | None) -> ApprovalTe
     """Return terms that fulfil both."""
     if one is None or other is None:
         return one or other
-    return ApprovalTerms(
-        tuple(group for group in one.groups if group in other.groups),
-        max(one.minimum, other.minimum),
-        min(one.expires_in_s, other.expires_in_s),
-        HoldMode.TICKET if HoldMode.TICKET in (one.mode, other.mode) else HoldMode.WAIT,
-    )
+    return one.and_also(other)
 
 
 def _changes(stricter: HeaderChanges, one: HeaderChanges, other: HeaderChanges) -> HeaderChanges:

@@ -14,6 +14,7 @@ from extproc.model.decision import Action, ApprovalTerms
 from extproc.model.errors import ConfigError
 from extproc.model.json_shape import ANYTHING, CallShape, Followed, Reach, Step, follow
 from extproc.model.masking import MASKED_VALUE, MaskOperator
+from extproc.model.quorum import Quorum
 from extproc.model.reasons import Reason
 from extproc.policy.contract.read_decision import UNREADABLE, read_decision
 from extproc.policy.names import guard_data
@@ -116,7 +117,7 @@ def _thresholds(guard: Json) -> Iterator[ConfigError]:
     yield from shape
     for key, terms in () if shape else guard_data.thresholds(guard):
         answer: dict[str, Any] = {"action": Action.HOLD.value, "reason": Reason.HIGH_RISK.value, "approval": terms}
-        decision = read_decision(answer, revision="", defaults=ApprovalTerms(("anyone",)))
+        decision = read_decision(answer, revision="", defaults=ApprovalTerms(Quorum.any_of("anyone")))
         if decision.rule == UNREADABLE:
             detail = decision.detail.removeprefix("approval: ")
             name = detail.partition(":")[0]

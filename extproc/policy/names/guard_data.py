@@ -11,6 +11,7 @@ from typing import Any
 
 from extproc.model.call import Json
 from extproc.model.json_shape import Step
+from extproc.policy.contract.read_decision import APPROVAL_KEYS
 
 KeyPath = tuple[str | int, ...]
 
@@ -95,6 +96,11 @@ def _threshold_names(item: Mapping[str, Any], key: KeyPath) -> Iterator[DataName
     if isinstance(at, int | float):
         yield DataName(NameKind.RULE, f"risk-{int(at)}", (*key, "at"))
     yield from _listed(NameKind.GROUP, item, key, "groups")
+    yield from _listed(NameKind.GROUP, item, key, "break_glass")
+    for index, together in enumerate(_list(_object(item.get("groups")).get("any"))):
+        for place, group in enumerate(_list(together)):
+            if isinstance(group, str):
+                yield DataName(NameKind.GROUP, group, (*key, "groups", "any", index, place))
 
 
 def mask_items(guard: Json) -> Iterator[MaskItem]:
@@ -122,7 +128,7 @@ def paths(guard: Json) -> Iterator[DataPath]:
 def thresholds(guard: Json) -> Iterator[tuple[KeyPath, Mapping[str, Any]]]:
     """Yield the approval terms of each threshold in ``hold``."""
     for key, item in _items(_object(guard).get("hold"), ("guard", "hold")):
-        yield key, {name: item[name] for name in ("groups", "min", "expires_in", "mode") if name in item}
+        yield key, {name: item[name] for name in APPROVAL_KEYS if name in item}
 
 
 def label(key: KeyPath) -> str:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from zoneinfo import available_timezones
 
 from extproc.model.call import Json
+from extproc.model.decision import ARGUMENTS, FUNCTION, HoldMode
 from extproc.model.errors import ConfigError
 from extproc.policy.names.guard_data import KeyPath, NameKind, label, names
 from extproc.policy.names.known_names import listed, quoted, similar, suggestion
@@ -240,16 +241,28 @@ _RISK = _keys(
         "findings": _map_of(_RISK_VALUE),
     },
 )
+_DURATION = _must(
+    lambda value: isinstance(value, str) and DURATION.fullmatch(value) is not None,
+    "must be a duration, such as 90s, 15m or 1h",
+)
+_ANY = _keys({"any": _list_of(_list_of(_group, empty=False), empty=False)})
+_ANY_OF = _list_of(_group, empty=False)
+
+
+def _approvers(value: Any, key: KeyPath) -> Iterator[ConfigError]:
+    """A list of groups, or ``any`` with lists of groups that approve together."""
+    yield from (_ANY if isinstance(value, dict) else _ANY_OF)(value, key)
+
+
 _HOLD = _keys(
     {"at": _RISK_VALUE},
     {
-        "groups": _list_of(_group, empty=False),
+        "groups": _approvers,
         "min": _whole(1, MAX_APPROVERS),
-        "expires_in": _must(
-            lambda value: isinstance(value, str) and DURATION.fullmatch(value) is not None,
-            "must be a duration, such as 90s, 15m or 1h",
-        ),
-        "mode": _must(lambda value: value == "wait", "must be wait: no other mode is offered"),
+        "expires_in": _DURATION,
+        "mode": _choice(*HoldMode),
+        "break_glass": _list_of(_group),
+        "reuse": _keys({"for": _DURATION}, {"same": _list_of(_choice(FUNCTION, ARGUMENTS), empty=False)}),
     },
 )
 _MASK_KEYS = _keys({"functions": _PATTERNS}, {"unless_groups": _GROUPS, "request": _FILLED, "response": _FILLED})

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from extproc.model.decision import ApprovalTerms
 from extproc.model.errors import ConfigError, PolicyError, PolicyInvalid
+from extproc.model.quorum import Quorum
 from extproc.policy.contract.policy_sources import Sources, sources_of
 from extproc.policy.contract.read_decision import UNREADABLE, read_decision
 from extproc.policy.contract.response_interest import ResponseInterest
@@ -119,7 +120,7 @@ def _try_document(engine: EmbeddedEngine, document: bytes) -> None:
         if str(error) != UNDEFINED:
             raise
         return
-    decision = read_decision(answer, revision="", defaults=ApprovalTerms(("anyone",)))
+    decision = read_decision(answer, revision="", defaults=ApprovalTerms(Quorum.any_of("anyone")))
     if decision.rule == UNREADABLE:
         raise PolicyInvalid(
             f"{engine.query} gives an answer that the guard cannot read: {decision.detail}"

@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 
-from extproc.approvals.port import Approval, Vote
+from extproc.approvals.approval import Approval, Vote
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.config.load import load_settings
 from extproc.config.schema import Settings

@@ -10,7 +10,7 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
-from extproc.approvals.port import Vote
+from extproc.approvals.approval import Vote
 from tests.integration.guard.stack import CARD, CREDENTIAL, POLL_S, SSN, WITHIN_S, Stack
 from tests.integration.support.http2_client import call_http2
 from tests.integration.support.shop import (

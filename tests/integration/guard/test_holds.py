@@ -9,7 +9,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from extproc.approvals.port import Approval
+from extproc.approvals.approval import Approval
 from extproc.model.errors import VoteRefused
 from tests.integration.guard.stack import CREDENTIAL, POLL_S, SSN, WITHIN_S, Stack, kinds, run_stack
 

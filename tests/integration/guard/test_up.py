@@ -229,7 +229,7 @@ async def test_nothing_sensitive_is_stored_anywhere(product: Product) -> None:
 
 
 def _vote():
-    from extproc.approvals.port import Vote
+    from extproc.approvals.approval import Vote
 
     return Vote("https://login.example.com|bob", True, "looked at it", time.time_ns())
 

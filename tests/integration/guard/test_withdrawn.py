@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from extproc.approvals.port import Approval
+from extproc.approvals.approval import Approval
 from extproc.model.errors import VoteRefused
 from tests.integration.guard.raw import request, speak
 from tests.integration.guard.stack import DOCS, POLL_S, WITHIN_S, Stack

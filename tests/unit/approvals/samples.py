@@ -5,11 +5,12 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from extproc.approvals.port import ApprovalRequest, Vote
+from extproc.approvals.approval import ApprovalRequest, Vote
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.model.errors import ApprovalError, VoteRefused
 from extproc.model.ids import uuid7
 from extproc.model.masking import Finding, Side
+from extproc.model.quorum import Quorum
 
 EXPIRES_NS = 1_000
 
@@ -28,8 +29,7 @@ REQUEST = ApprovalRequest(
     reason="high-risk",
     rule="deletes_need_two",
     risk=80,
-    groups=("sre", "dpo"),
-    minimum=2,
+    quorum=Quorum.any_of("sre", "dpo", minimum=2),
     created_ns=100,
     expires_ns=EXPIRES_NS,
     preview='{"ssn": "[US_SSN]"}',
@@ -38,8 +38,9 @@ REQUEST = ApprovalRequest(
 )
 
 
-def request(**changes: object) -> ApprovalRequest:
-    return replace(REQUEST, **{"approval_id": new_id(), **changes})
+def request(*, groups: tuple[str, ...] = ("sre", "dpo"), minimum: int = 2, **changes: object) -> ApprovalRequest:
+    quorum = Quorum.any_of(*groups, minimum=minimum)
+    return replace(REQUEST, **{"approval_id": new_id(), "quorum": quorum, **changes})
 
 
 def vote(

@@ -2,8 +2,10 @@
 
 import pytest
 
-from extproc.approvals.port import Vote
+from extproc.approvals.approval import Vote
 from extproc.approvals.rules import enough
+from extproc.model.decision import ApprovalTerms
+from extproc.model.quorum import Quorum
 
 
 @pytest.mark.parametrize(
@@ -25,4 +27,4 @@ from extproc.approvals.rules import enough
 )
 def test_votes_are_enough_for_other_terms_only_where_they_meet_them(votes, groups, minimum, expected):
     given = tuple(Vote(voter, approve, "ticket 42", 500, of) for voter, approve, of in votes)
-    assert enough(given, groups, minimum) is expected
+    assert enough(given, ApprovalTerms(Quorum.any_of(*groups, minimum=minimum))) is expected

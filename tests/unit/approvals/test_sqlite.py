@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from extproc.approvals.port import State
+from extproc.approvals.approval import State
 from extproc.approvals.rules import NOTE_MAX, state_after
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.model.errors import ApprovalError, VoteRefused, WhyRefused
@@ -210,24 +210,15 @@ def test_a_clock_that_goes_back_is_harmless(store):
     store.open(REQUEST)
     store.vote(REQUEST.approval_id, vote("i|bob", at_ns=900), SRE)
     assert store.vote(REQUEST.approval_id, vote("i|carol", at_ns=-5), SRE).state is State.APPROVED
-    assert store.cancel(REQUEST.approval_id, State.EXPIRED, 0).state is State.APPROVED
+    assert store.expire(REQUEST.approval_id, 0).state is State.APPROVED
 
 
 def test_an_unknown_request_is_named_so(store):
     """Votes are refused; closing, which must not fail silently, raises."""
     assert why(store.vote, new_id(), vote(), SRE) is WhyRefused.UNKNOWN
     with pytest.raises(ApprovalError):
-        store.cancel(new_id(), State.EXPIRED, 1)
+        store.expire(new_id(), 1)
     assert store.get(new_id()) is None
-
-
-@pytest.mark.parametrize("state", [State.APPROVED, State.DENIED, State.PENDING])
-def test_cancel_cannot_decide(store, state):
-    """Only votes approve or deny."""
-    store.open(REQUEST)
-    with pytest.raises(ApprovalError):
-        store.cancel(REQUEST.approval_id, state, 1)
-    assert store.get(REQUEST.approval_id).state is State.PENDING
 
 
 def test_opening_twice_is_an_error(store):
@@ -241,7 +232,7 @@ def test_opening_twice_is_an_error(store):
 def test_the_file_itself_refuses_to_reopen_a_closed_request(store, path):
     """A trigger guards what the code guards already."""
     store.open(REQUEST)
-    store.cancel(REQUEST.approval_id, State.CANCELLED, 1)
+    store.abandon(REQUEST.approval_id, 1)
     with sqlite3.connect(path) as db, pytest.raises(sqlite3.IntegrityError):
         db.execute("UPDATE approvals SET state = 'approved'")
 
@@ -279,8 +270,8 @@ def test_closed_among_answers_for_the_ids_it_was_given(store):
     asked, open_still, other = request(), request(), request()
     for each in (asked, open_still, other):
         store.open(each)
-    store.cancel(asked.approval_id, State.EXPIRED, 7)
-    store.cancel(other.approval_id, State.EXPIRED, 7)
+    store.expire(asked.approval_id, 7)
+    store.expire(other.approval_id, 7)
     found = store.closed_among([asked.approval_id, open_still.approval_id, new_id()])
     assert [(each.request, each.state, each.closed_ns) for each in found] == [(asked, State.EXPIRED, 7)]
     assert store.closed_among([]) == []
@@ -293,7 +284,7 @@ def test_recent_is_newest_first_and_limited(store):
         store.open(each)
     for voter in ("i|b", "i|c", "i|d"):
         store.vote(many[4].approval_id, vote(voter), SRE)
-    store.cancel(many[3].approval_id, State.CANCELLED, 1)
+    store.abandon(many[3].approval_id, 1)
     assert [each.request for each in store.recent(pending_only=False, limit=3)] == many[4:1:-1]
     assert [each.request for each in store.recent(pending_only=True, limit=2)] == [many[4], many[2]]
     assert len(store.recent(pending_only=True, limit=1)[0].votes) == 3
@@ -305,7 +296,7 @@ def test_sweep_closes_orphans_and_forgets_the_old(store):
     for each in (orphan, alive, old):
         store.open(each)
     store.vote(old.approval_id, vote(at_ns=10), SRE)
-    assert store.sweep(50, keep_ns=20) == 1
+    assert [each.request for each in store.sweep(50, keep_ns=20)] == [orphan]
     assert store.get(orphan.approval_id).state is State.EXPIRED
     assert store.get(alive.approval_id).state is State.PENDING
     assert store.get(old.approval_id) is None
@@ -389,11 +380,16 @@ def test_a_file_deleted_under_the_store_is_an_error_not_an_empty_store(store, pa
     for failing in (
         lambda: store.open(request()),
         lambda: store.vote(REQUEST.approval_id, vote(), SRE),
-        lambda: store.cancel(REQUEST.approval_id, State.EXPIRED, 1),
+        lambda: store.expire(REQUEST.approval_id, 1),
         lambda: store.spend(REQUEST.approval_id, REQUEST.digest, 1),
         lambda: store.get(REQUEST.approval_id),
         lambda: store.closed_among([REQUEST.approval_id]),
         lambda: store.recent(pending_only=True, limit=1),
+        lambda: store.issue_ticket(REQUEST.approval_id, 1),
+        lambda: store.abandon(REQUEST.approval_id, 1),
+        lambda: store.withdraw_vote(REQUEST.approval_id, "i|bob", 1),
+        lambda: store.cancel_own(REQUEST.approval_id, 1),
+        lambda: store.reusable("key", 1),
         lambda: store.sweep(1, keep_ns=1),
     ):
         with pytest.raises(ApprovalError):
@@ -459,7 +455,7 @@ def test_another_applications_database_is_left_alone(path):
 def test_a_newer_version_is_refused(store, path):
     """An older program does not write into a file it does not understand."""
     with sqlite3.connect(path) as db:
-        db.execute("PRAGMA user_version = 4")
+        db.execute("PRAGMA user_version = 5")
     with pytest.raises(ApprovalError):
         SqliteApprovals(path)
     with pytest.raises(ApprovalError):

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from extproc.approvals.port import State
+from extproc.approvals.approval import State
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.approvals.waiter import ApprovalWaiter
 from extproc.model.errors import ApprovalError
@@ -32,9 +32,17 @@ class Faulty(SqliteApprovals):
         self._fault()
         return super().closed_among(approval_ids)
 
-    def cancel(self, approval_id, state, now_ns):
+    def abandon(self, approval_id, now_ns):
         self._fault()
-        return super().cancel(approval_id, state, now_ns)
+        return super().abandon(approval_id, now_ns)
+
+    def expire(self, approval_id, now_ns):
+        self._fault()
+        return super().expire(approval_id, now_ns)
+
+    def issue_ticket(self, approval_id, now_ns):
+        self._fault()
+        return super().issue_ticket(approval_id, now_ns)
 
     def _fault(self):
         if self.hangs is not None:
@@ -87,8 +95,13 @@ def opened(store, **changes):
     return made
 
 
+async def ended(waiter, approval_id, until_ns):
+    """Wait until then, and expire what is still open."""
+    return await waiter.wait(approval_id, until_ns) or await waiter.expire(approval_id)
+
+
 async def held(waiter, request, seconds=30.0):
-    task = asyncio.create_task(waiter.wait(request.approval_id, time.time_ns() + int(seconds * SECOND)))
+    task = asyncio.create_task(ended(waiter, request.approval_id, time.time_ns() + int(seconds * SECOND)))
     await asyncio.sleep(0)
     return task
 
@@ -131,7 +144,7 @@ async def test_a_decision_that_races_the_deadline_has_the_word(store):
 async def test_a_deadline_in_the_past_expires_at_once(store, waiter):
     """No negative wait."""
     one = opened(store)
-    assert (await waiter.wait(one.approval_id, 0)).state is State.EXPIRED
+    assert (await ended(waiter, one.approval_id, 0)).state is State.EXPIRED
 
 
 async def test_a_clock_set_back_does_not_prolong_the_wait(store):
@@ -139,7 +152,7 @@ async def test_a_clock_set_back_does_not_prolong_the_wait(store):
     now = [time.time_ns()]
     waiter = ApprovalWaiter(store, 0.01, lambda: now[0])
     one = opened(store)
-    task = asyncio.create_task(waiter.wait(one.approval_id, now[0] + SECOND // 20))
+    task = asyncio.create_task(ended(waiter, one.approval_id, now[0] + SECOND // 20))
     await asyncio.sleep(0)
     now[0] -= 3_600 * SECOND
     assert (await asyncio.wait_for(task, SOON_S)).state is State.EXPIRED
@@ -277,7 +290,7 @@ async def test_a_store_that_hangs_is_an_error_at_the_deadline(store):
     one = opened(store)
     store.hangs = threading.Event()
     with pytest.raises(ApprovalError):
-        await impatient.wait(one.approval_id, 0)
+        await ended(impatient, one.approval_id, 0)
     assert not store.hangs.is_set()
     assert store.get(one.approval_id).state is State.PENDING
     store.hangs.set()
@@ -289,7 +302,7 @@ async def test_a_store_that_fails_at_the_deadline_is_an_error(store, waiter, fai
     """An expiry that cannot be written is not an answer."""
     store.failure = failure
     with pytest.raises(ApprovalError):
-        await waiter.wait(opened(store).approval_id, 0)
+        await ended(waiter, opened(store).approval_id, 0)
 
 
 async def test_an_unknown_request_is_never_approved(store, waiter):
@@ -314,3 +327,26 @@ async def test_two_waits_on_one_request_are_both_told(store, waiter):
     store.vote(one.approval_id, vote(), SRE)
     answers = await asyncio.wait_for(asyncio.gather(first, second), SOON_S)
     assert {answer.state for answer in answers} == {State.APPROVED}
+
+
+async def test_a_wait_that_is_over_leaves_the_request_open(store, waiter):
+    one = opened(store)
+    assert await waiter.wait(one.approval_id, time.time_ns() + SECOND // 50) is None
+    assert store.get(one.approval_id).state is State.PENDING
+    assert (await waiter.issue_ticket(one.approval_id)).ticketed
+    assert await waiter.abandon(one.approval_id)
+    assert store.get(one.approval_id).state is State.PENDING
+
+
+async def test_a_ticket_for_what_was_decided_meanwhile_says_so(store, waiter):
+    one = opened(store)
+    store.vote(one.approval_id, vote(), SRE)
+    assert (await waiter.issue_ticket(one.approval_id)).state is State.APPROVED
+
+
+@pytest.mark.parametrize("failure", [ApprovalError("gone"), ZeroDivisionError()])
+async def test_a_ticket_that_cannot_be_written_is_an_error(store, waiter, failure):
+    one = opened(store)
+    store.failure = failure
+    with pytest.raises(ApprovalError):
+        await waiter.issue_ticket(one.approval_id)

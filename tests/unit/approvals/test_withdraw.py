@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from extproc.approvals.port import State
+from extproc.approvals.approval import State
 from extproc.approvals.sqlite import OVERTAKEN_NS, REMEMBER_NS, SqliteApprovals
 from extproc.model.errors import ApprovalError, VoteRefused
 from extproc.model.withdrawal import WithdrawnBy
@@ -80,7 +80,7 @@ def test_an_approved_request_is_withdrawn_until_it_is_spent(store):
 def test_what_is_decided_otherwise_stays_so(store):
     denied, expired = opened(store), opened(store)
     store.vote(denied.approval_id, vote(approve=False), SRE)
-    store.cancel(expired.approval_id, State.EXPIRED, 1)
+    store.expire(expired.approval_id, 1)
     assert store.withdraw(CALL, CANCELLATION, 2) == 0
     assert [state_of(store, each) for each in (denied, expired)] == [State.DENIED, State.EXPIRED]
 
@@ -117,7 +117,7 @@ def test_an_old_withdrawal_is_forgotten(store):
 
 def test_a_swept_request_leaves_its_key_to_others(store):
     old = opened(store)
-    store.cancel(old.approval_id, State.EXPIRED, 1)
+    store.expire(old.approval_id, 1)
     store.sweep(10, keep_ns=5)
     new = opened(store)
     assert store.withdraw(CALL, CANCELLATION, 11) == 1

@@ -13,7 +13,7 @@ import typer
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from extproc.approvals.port import State
+from extproc.approvals.approval import State
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.cli import approvals as approvals_cli
 from extproc.cli import evidence as evidence_cli

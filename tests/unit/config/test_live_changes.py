@@ -18,7 +18,7 @@ from extproc.model.errors import ConfigError
 FIXED = {
     "state", "workers", "guard_tls", "health", "log_level", "version",
     "envoy.listen", "envoy.admin", "envoy.concurrency", "envoy.guard_filter",
-    "approvals.store", "approvals.poll",
+    "approvals.store", "approvals.poll", "approvals.wait",
     "evidence.spool", "evidence.clickhouse", "evidence.clickhouse_password_file", "evidence.database",
     "evidence.ship_every", "evidence.ship_batch", "evidence.relaxed_window", "evidence.max_spool",
     "limits.request_body", "limits.response_body", "limits.event", "limits.held_calls", "limits.drain",

@@ -8,7 +8,7 @@ import time
 import httpx
 import pytest
 
-from extproc.approvals.port import State
+from extproc.approvals.approval import State
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.console import api as api_module
 from extproc.console.api import make_api

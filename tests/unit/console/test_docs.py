@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from extproc.approvals.port import State
+from extproc.approvals.approval import State
 from extproc.approvals.rules import NOTE_MAX, NOTE_MIN
 from extproc.approvals.waiter import PATIENCE_S
 from extproc.console import api, jwks, middleware
@@ -56,7 +56,7 @@ def test_every_refusal_is_listed():
 
 def test_every_member_of_an_approval_is_listed():
     """Members have the names that are sent."""
-    from extproc.approvals.port import Approval
+    from extproc.approvals.approval import Approval
     from extproc.console.response_models import approval_shape
 
     documented = {name for cells in rows("An approval") for name in re.findall(r"`(\w+)`", cells[0])}

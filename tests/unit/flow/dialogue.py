@@ -8,7 +8,7 @@ import contextlib
 import itertools
 import json
 
-from extproc.approvals.port import Vote
+from extproc.approvals.approval import Vote
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.approvals.waiter import ApprovalWaiter
 from extproc.assembly.make_connection import make_connection

@@ -14,7 +14,7 @@ from extproc.model.errors import ProtocolViolation
 from extproc.wire.ext_authz import CheckAsked
 from tests.unit.flow.dialogue import NOW, MemoryRecorder, ScriptedEngine, approve, asks, held, make_services
 
-HOLD = {"action": "hold", "reason": "high-risk", "approval": {"groups": ["sre"]}}
+HOLD = {"action": "hold", "reason": "high-risk", "approval": {"groups": ["sre"], "mode": "wait"}}
 NOTHING = {"connections.crm.masking": {"response": []}, "connections.docs.masking": {"response": []}}
 """A route of this service has nothing to mask; the default plan masks responses."""
 JSON = {"content_type": "application/json"}

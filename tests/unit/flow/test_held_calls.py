@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from extproc.approvals.port import Vote
+from extproc.approvals.approval import Vote
 from extproc.flow.observer import Observer
 from tests.unit.flow.dialogue import (
     ISSUER,

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from extproc.approvals.approval import Vote
 from extproc.model.errors import PolicyError
 from extproc.policy.call_counters import UsageStore
 from extproc.policy.contract.response_interest import ResponseInterest
@@ -76,8 +77,13 @@ async def test_an_unusable_answer_at_the_release_lets_nothing_go(tmp_path, fault
 
 @pytest.mark.parametrize(
     "terms",
-    [{"min": 2}, {"groups": ["directors"]}, {"groups": ["directors", "sre"], "min": 2}, {"mode": "ticket"}],
-    ids=["more people", "another group", "both", "another mode"],
+    [
+        {"min": 2},
+        {"groups": ["directors"]},
+        {"groups": ["directors", "sre"], "min": 2},
+        {"groups": {"any": [["sre", "directors"]]}},
+    ],
+    ids=["more people", "another group", "both", "one of each group"],
 )
 async def test_votes_do_not_release_a_call_whose_terms_changed(tmp_path, terms):
     """Votes that were enough when they were given are not enough by now."""
@@ -196,10 +202,16 @@ async def test_an_approval_that_was_used_already_releases_nothing(tmp_path):
         assert services.approvals.spend(approval.request.approval_id, approval.request.digest, NOW)
 
     when_asked_again(services, use_it)
-    peer, _ = await approved(services)
+    task = asyncio.create_task(approved(services))
+    async with asyncio.timeout(30):
+        while len(services.approvals.recent(pending_only=False, limit=5)) < 2:
+            await asyncio.sleep(0.01)
+    again = await held(services)
+    services.approvals.vote(again.approval_id, Vote("iss|carol", False, "once is enough", NOW), ("sre",))
+    peer, _ = await task
     assert not peer.is_forwarded
-    assert peer.refusal.reason == "approval-unavailable"
-    assert services.recorder.last.rule == "approval.single-use"
+    assert peer.refusal.reason == "approval-denied"
+    assert services.recorder.last.denied_by == ("iss|carol",)
 
 
 async def test_an_approval_of_another_call_releases_nothing(tmp_path):

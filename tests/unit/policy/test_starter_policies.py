@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from extproc.model.decision import Action, ApprovalTerms
+from extproc.model.quorum import Quorum
 from extproc.policy.bundle.policy_files import read_sources
 from extproc.policy.bundle.starter_policies import starter_folder
 from extproc.policy.contract.policy_sources import Module, Sources
@@ -73,7 +74,7 @@ def test_the_example_holds_what_it_says():
     answer = engine.evaluate_now(json.dumps(document).encode())
     decision = read_decision(answer, revision="", defaults=ApprovalTerms())
     assert decision.action is Action.HOLD
-    assert decision.approval == ApprovalTerms(("sre",), 1, 900.0)
+    assert decision.approval == ApprovalTerms(Quorum.any_of("sre"), 900.0)
 
 
 PAYMENT = {

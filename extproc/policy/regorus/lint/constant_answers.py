@@ -6,6 +6,7 @@ from typing import Any
 
 from extproc.model.call import Json
 from extproc.model.decision import Action, ApprovalTerms
+from extproc.model.quorum import Quorum
 from extproc.policy.contract.opa_envoy_decision import KEYS as PLUGIN_KEYS
 from extproc.policy.contract.read_decision import KEYS, UNREADABLE, read_decision
 from extproc.policy.regorus.lint.rego_module import RegoModule, Violation, bodies, violation
@@ -73,7 +74,7 @@ def _complaint(value: Node) -> str:
         return ""
     complaints = []
     for answer in answers:
-        decision = read_decision(answer, revision="", defaults=ApprovalTerms(("anyone",)))
+        decision = read_decision(answer, revision="", defaults=ApprovalTerms(Quorum.any_of("anyone")))
         if decision.rule != UNREADABLE:
             return ""
         complaints.append(decision.detail)

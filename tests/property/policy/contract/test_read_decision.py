@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.model.decision import Action, ApprovalTerms, Decision
+from extproc.model.quorum import Quorum
 from extproc.policy.contract.opa_envoy_decision import KEYS as PLUGIN_KEYS
 from extproc.policy.contract.read_decision import KEYS, read_decision
 
@@ -19,7 +20,7 @@ VALUES = st.recursive(
 
 
 def read(answer):
-    return read_decision(answer, revision="r", defaults=ApprovalTerms(("x",)))
+    return read_decision(answer, revision="r", defaults=ApprovalTerms(Quorum.any_of("x")))
 
 
 @given(VALUES)

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 from extproc.assembly.sample_inputs import sample_inputs
 from extproc.model.decision import ApprovalTerms
+from extproc.model.quorum import Quorum
 from extproc.policy.bundle.starter_policies import starter_folder
 from extproc.policy.contract.json_schemas import answer_schema, input_schema
 from extproc.policy.contract.read_decision import UNREADABLE, read_decision
@@ -61,7 +62,7 @@ def test_the_guards_own_inputs_are_valid():
 @given(st.dictionaries(st.sampled_from(sorted(VALUES)), st.integers(0, 6), max_size=5))
 def test_what_the_schema_takes_is_readable_and_nothing_else(picks):
     answer = {name: VALUES[name][pick % len(VALUES[name])] for name, pick in picks.items()}
-    read = read_decision(answer, revision="", defaults=ApprovalTerms(("default",)))
+    read = read_decision(answer, revision="", defaults=ApprovalTerms(Quorum.any_of("default")))
     assert ANSWERS.is_valid(answer) == (read.rule != UNREADABLE), answer
 
 

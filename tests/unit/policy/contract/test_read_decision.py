@@ -6,6 +6,7 @@ import pytest
 
 from extproc.model.decision import Action, ApprovalTerms, HoldMode
 from extproc.model.masking import MaskOperator, MaskPlan, MaskRule
+from extproc.model.quorum import Quorum
 from extproc.model.reasons import Reason
 from extproc.policy.contract.read_decision import (
     DENY_REASONS,
@@ -15,7 +16,7 @@ from extproc.policy.contract.read_decision import (
     read_decision,
 )
 
-DEFAULTS = ApprovalTerms(("leads",), 2, 600.0, HoldMode.TICKET)
+DEFAULTS = ApprovalTerms(Quorum.any_of("leads", minimum=2), 600.0, HoldMode.TICKET)
 NOBODY = ApprovalTerms()
 
 
@@ -52,7 +53,7 @@ def test_the_whole_object():
         (MaskRule(MaskOperator.REDACT, path="$.customer.ssn"),),
         (MaskRule(MaskOperator.PARTIAL, entity="CREDIT_CARD"), MaskRule(MaskOperator.REDACT, entity="*")),
     )
-    assert decision.approval == ApprovalTerms(("sre",), 2, 900.0, HoldMode.WAIT)
+    assert decision.approval == ApprovalTerms(Quorum.any_of("sre", minimum=2), 900.0, HoldMode.WAIT)
     assert decision.shadow == ("night_shift",)
     assert decision.revision == "r1"
 
@@ -81,7 +82,7 @@ def test_durations(text, seconds):
 
 def test_what_policy_does_not_say_the_connection_says():
     assert read({"action": "hold"}).approval == DEFAULTS
-    assert read({"action": "hold", "approval": {"min": 1}}).approval.minimum == 1
+    assert read({"action": "hold", "approval": {"min": 1}}).approval.quorum.minimum == 1
 
 
 def test_a_hold_that_nobody_could_release_is_unreadable():

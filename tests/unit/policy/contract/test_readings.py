@@ -4,6 +4,7 @@ import pytest
 
 from extproc.model.call import Headers, RequestHead
 from extproc.model.decision import ApprovalTerms
+from extproc.model.quorum import Quorum
 from extproc.policy.contract.read_decision import read_decision
 from extproc.policy.contract.readings import for_both, has_last_empty_segment, may_be_read_otherwise, plugin_parses
 
@@ -48,7 +49,7 @@ def test_a_request_of_one_reading_is_asked_about_once(path, content_type, body, 
     assert may_be_read_otherwise(head, body) is may
 
 
-DEFAULTS = ApprovalTerms(("sre",), 1, 900.0)
+DEFAULTS = ApprovalTerms(Quorum.any_of("sre"))
 
 
 def both(guards, plugins):
@@ -85,7 +86,7 @@ def test_a_hold_in_both_readings_ends_as_both_want_it():
         {"action": "hold", "approval": {"groups": ["sre", "dba"], "min": 1, "expires_in": "60s"}},
         {"action": "hold", "approval": {"groups": ["dba", "cto"], "min": 2, "expires_in": "30s"}},
     )
-    assert found.approval == ApprovalTerms(("dba",), 2, 30.0)
+    assert found.approval == ApprovalTerms(Quorum.any_of("dba", minimum=2), 30.0)
 
 
 def test_a_hold_that_nobody_can_end_in_both_readings_denies():
