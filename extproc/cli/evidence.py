@@ -1,7 +1,7 @@
 """``extproc sessions`` and ``extproc query``: read the evidence."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -59,9 +59,10 @@ def list_(
 ) -> None:
     """List sessions, newest first."""
     from extproc.console.client import connect
+    from extproc.console.expected_answers import SessionsAnswer, expect
 
     params = {"subject": subject, "function": function, "limit": limit}
-    found: list[dict[str, Any]] = connect(config).get("sessions", params=params)["sessions"]
+    found = expect(SessionsAnswer, connect(config).get("sessions", params=params)).sessions
     if as_json:
         print_json(found)
     elif found:
@@ -82,14 +83,17 @@ def show(
 ) -> None:
     """Show what happened in one session: a timeline with a line for each call. Print every field with --json."""
     from extproc.console.client import connect
+    from extproc.console.expected_answers import EntriesAnswer, TimelineAnswer, expect
     from extproc.evidence.query.timeline import timeline
 
-    rows: list[dict[str, Any]] = connect(config).get("sessions", session_id)["entries"]
+    answer = connect(config).get("sessions", session_id)
+    rows = expect(EntriesAnswer, answer).entries
     if as_json:
         print_json(rows)
     elif entries:
         display(make_table(ENTRY_COLUMNS, [[row.get(name) for name in ENTRY_COLUMNS] for row in rows]))
     else:
+        expect(TimelineAnswer, answer)
         display(timeline(rows, plain))
 
 
@@ -108,9 +112,10 @@ def query(
 ) -> None:
     """Query the evidence in SQL. Reads only; values were masked before they were stored."""
     from extproc.console.client import connect
+    from extproc.console.expected_answers import RowsAnswer, expect
 
-    answer = connect(config).post("query", body={"sql": sql, "limit": limit})
-    columns, rows = answer["columns"], answer["rows"]
+    answer = expect(RowsAnswer, connect(config).post("query", body={"sql": sql, "limit": limit}))
+    columns, rows = answer.columns, answer.rows
     match format_:
         case Format.TABLE:
             display(make_table(columns, rows))
@@ -118,5 +123,5 @@ def query(
             print_json([dict(zip(columns, row, strict=True)) for row in rows])
         case Format.CSV:
             print_csv([columns, *rows])
-    if answer["truncated"]:
+    if answer.truncated:
         Console(stderr=True).print(Text(f"There are more than {limit} rows: see --limit.", style="yellow"))

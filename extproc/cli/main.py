@@ -25,6 +25,7 @@ from extproc.cli import (
     serve,
     tools,
 )
+from extproc.cli.exit_status import exit_status
 from extproc.cli.explain_error import explain_error
 from extproc.model.errors import ExtprocError
 
@@ -72,14 +73,14 @@ app.add_typer(policy.app, name="policy")
 
 
 def main() -> None:
-    """Run the command line. An error that a user can cause becomes one readable message and exit status 1."""
+    """Run the command line. An error that a user can cause becomes one readable message and an exit status."""
     try:
         app()
     except BrokenPipeError:
         _leave_closed_output()
     except (ExtprocError, OSError, sqlite3.Error) as error:
         Console(stderr=True).print(Text.assemble(("error: ", "bold red"), explain_error(error)), soft_wrap=True)
-        sys.exit(1)
+        sys.exit(exit_status(error))
 
 
 def _leave_closed_output() -> NoReturn:

@@ -8,7 +8,9 @@ import typer
 
 DEFAULT_CONFIG = Path("extproc.yaml")
 ConfigOption = Annotated[
-    Path, typer.Option("--config", "-c", help="The configuration file.", envvar="EXTPROC_CONFIG")
+    # Not readable=True: a file that this user may not read is an error with a hint, and no wrong option.
+    Path,
+    typer.Option("--config", "-c", help="The configuration file.", envvar="EXTPROC_CONFIG", readable=False),
 ]
 
 

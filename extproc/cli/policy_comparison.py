@@ -13,6 +13,7 @@ from rich.table import Table
 
 from extproc.assembly.try_policy import try_policy
 from extproc.console import client
+from extproc.console.expected_answers import RowsAnswer, expect
 from extproc.console.printable import display, plain
 from extproc.policy.authoring.replay import COLUMNS, DECIDED, Comparison, Decider, sql_text
 from extproc.policy.bundle.policy_files import PolicyFiles
@@ -27,9 +28,9 @@ PAGE = 1_000
 
 def query_rows(config: Path, sql: str) -> Iterator[dict[str, Any]]:
     """Ask the control process for rows of evidence, each by column name."""
-    answer = client.connect(config).post("query", body={"sql": sql, "limit": 10_000})
-    for row in answer["rows"]:
-        yield dict(zip(answer["columns"], row, strict=True))
+    answer = expect(RowsAnswer, client.connect(config).post("query", body={"sql": sql, "limit": 10_000}))
+    for row in answer.rows:
+        yield dict(zip(answer.columns, row, strict=True))
 
 
 def embedded_decider(files: PolicyFiles) -> Decider:

@@ -73,9 +73,10 @@ def list_(
     from extproc.console.client import connect
 
     params = {"changed": "true" if changed else "false"}
-    found: list[dict[str, Any]] = connect(config).get("definitions", params=params)["definitions"]
+    answer = connect(config).get("definitions", params=params)
+    found = _definitions(answer)
     if as_json:
-        print_json(found)
+        print_json(answer["definitions"])
     else:
         display(_listing(found, changed=changed))
 
@@ -91,11 +92,12 @@ def diff(
     from extproc.console.client import connect
 
     found = connect(config).get("definitions", "one", params={"function": tool})
+    definitions = _definitions(found)
     if as_json:
         print_json(found)
         return
-    chosen = _chosen(found["definitions"], digest, tool) if digest else None
-    display(_difference(found["definitions"], chosen))
+    chosen = _chosen(definitions, digest, tool) if digest else None
+    display(_difference(definitions, chosen))
 
 
 @app.command(epilog=ACCEPT_EXAMPLES)
@@ -136,13 +138,20 @@ def _decide(
         raise ConfigError("a decision needs a reason", hint='give it with --note, e.g. -m "read the diff"')
     client = connect(config, read_token(token_file))
     # The digest ties the decision to the definition that is there now.
-    chosen = _chosen(client.get("definitions", "one", params={"function": tool})["definitions"], digest, tool)
+    chosen = _chosen(_definitions(client.get("definitions", "one", params={"function": tool})), digest, tool)
     body = {"function": tool, "digest": chosen["digest"], "note": note}
-    after = client.post("definitions", verb, body=body)
+    answer = client.post("definitions", verb, body=body)
+    (after,) = _definitions({"definitions": [answer]})
     if as_json:
-        print_json(after)
+        print_json(answer)
     else:
         display(_outcome(after))
+
+
+def _definitions(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    from extproc.console.expected_answers import DefinitionsAnswer, expect
+
+    return [each.model_dump() for each in expect(DefinitionsAnswer, answer).definitions]
 
 
 def _chosen(definitions: list[dict[str, Any]], digest: str, tool: str) -> dict[str, Any]:
@@ -190,6 +199,8 @@ def _difference(definitions: list[dict[str, Any]], chosen: dict[str, Any] | None
     """The change from the newest accepted definition to each changed one, or to the chosen one."""
     accepted = next((each for each in definitions if each["state"] == "accepted" and each is not chosen), None)
     changes = [chosen] if chosen else [each for each in definitions if each["state"] == "changed"]
+    if not definitions:
+        return Group(Text("This tool has no definition."))
     if not changes:
         return Group(*_whole(accepted or definitions[0]))
     return Group(*(line for each in changes for line in _change(accepted, each)))

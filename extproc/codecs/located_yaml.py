@@ -18,6 +18,7 @@ from extproc.model.errors import ConfigError, SourceLocation
 
 MAX_BYTES = 4 << 20
 """Bytes of one file: generous for a configuration or an OpenAPI document."""
+NOT_PERMITTED = "run the command as a user that may read it, or name another file"
 PLAIN_KEY = re.compile(r"[a-z][a-z_-]{0,39}")
 """Keys that an error may repeat: a misspelled key, but not a secret in the place of a key."""
 QUOTED = re.compile(r"""(alias|anchor|handle|tag) (['"]).+\2""", re.DOTALL)
@@ -94,7 +95,8 @@ def _read(file: Path) -> str:
         with file.open("rb") as opened:
             raw = opened.read(MAX_BYTES + 1)
     except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}", SourceLocation(file)) from error
+        hint = NOT_PERMITTED if isinstance(error, PermissionError) else ""
+        raise ConfigError(f"cannot be read: {error.strerror}", SourceLocation(file), hint) from error
     if len(raw) > MAX_BYTES:
         raise ConfigError(f"larger than {MAX_BYTES} bytes", SourceLocation(file))
     try:

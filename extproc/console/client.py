@@ -10,21 +10,24 @@ import httpx
 
 from extproc.config.load import load_settings
 from extproc.config.state_folder import not_permitted
+from extproc.console.bounded_answer import TooSlowError, UnreadableAnswerError, ask
 from extproc.console.printable import printable
 from extproc.model.errors import ConfigError, ControlError, WhyRefused
 
 ANSWER_S = 60.0
 """Longest wait for an answer; a query may take half of it."""
+AMBIGUOUS = "ambiguous"
 TOKEN_VARIABLE = "EXTPROC_TOKEN"  # noqa: S105 - a name
 MAX_TOKEN = 16_384
 
+LOG = "See the control process's log."
 HINTS = {
     "unauthenticated": f"Give a valid token, with --token-file or in {TOKEN_VARIABLE}; it may have expired.",
     "token-rejected": "Get a token of a provider in control.approver_providers, for its audience.",
     "unknown": "See `extproc approvals list`, `extproc sessions list` or `extproc tools list`.",
     "approval-unavailable": "See the control process's log; approvals.store may be gone, locked or full.",
     "definitions-unavailable": "See the control process's log; definitions.db in the state folder may be gone.",
-    "evidence-unavailable": "See the control process's log.",
+    "evidence-unavailable": LOG,
     "overloaded": "Other queries are running; try again.",
 }
 """Remedies by the reason in a problem document."""
@@ -35,38 +38,32 @@ class ControlClient:
 
     def __init__(self, socket: Path, token: str | None = None) -> None:
         self._socket = socket
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(socket), verify=False),
-            base_url="http://control",
-            headers=headers,
-            timeout=ANSWER_S,
-            trust_env=False,
-        )
+        self._headers = {"authorization": f"Bearer {token}"} if token else {}
 
-    def get(self, *path: str, params: Mapping[str, str | int | None] | None = None) -> Any:
+    def get(self, *path: str, params: Mapping[str, str | int | None] | None = None) -> dict[str, Any]:
         """GET ``/api/`` and these segments. Parameters that are None are left out."""
         given = {name: value for name, value in (params or {}).items() if value is not None}
         return self._ask("GET", path, params=given)
 
-    def post(self, *path: str, body: Mapping[str, object]) -> Any:
+    def post(self, *path: str, body: Mapping[str, object]) -> dict[str, Any]:
         """POST JSON to ``/api/`` and these segments."""
         return self._ask("POST", path, json=body)
 
-    def _ask(self, method: str, path: tuple[str, ...], **how: Any) -> Any:
-        url = "/api/" + "/".join(quote(segment, safe="") for segment in path)
+    def _ask(self, method: str, path: tuple[str, ...], **content: Any) -> dict[str, Any]:
+        url = "http://control/api/" + "/".join(quote(segment, safe="") for segment in path)
         try:
-            response = self._http.request(method, url, **how)
-            document = response.json()
-        except httpx.TimeoutException:
-            raise ControlError(f"the control process did not answer within {ANSWER_S:.0f} s") from None
+            answer = ask(method, url, within_s=ANSWER_S, socket=self._socket, headers=self._headers, **content)
+        except TooSlowError:
+            raise ControlError(f"the control process did not answer within {ANSWER_S:.0f} s", LOG) from None
         except httpx.HTTPError:
             raise _unreachable(self._socket) from None
-        except ValueError:
-            raise ControlError(f"the server that answers on {self._socket} is not the control process") from None
-        if response.is_success:
-            return document
-        raise _refused(document if isinstance(document, dict) else {})
+        except UnreadableAnswerError:
+            raise _somebody_else(self._socket) from None
+        if not isinstance(answer.document, dict):
+            raise _somebody_else(self._socket)
+        if answer.is_success:
+            return answer.document
+        raise refused_by(answer.document)
 
 
 def connect(config: Path, token: str | None = None) -> ControlClient:
@@ -103,13 +100,22 @@ def _unreachable(socket: Path) -> ControlError:
     )
 
 
-def _refused(problem: dict[str, Any]) -> ControlError:
-    """Turn a problem document into an error."""
-    reason = str(problem.get("reason", ""))
-    message = str(problem.get("title", "the control process refused"))
+def _somebody_else(socket: Path) -> ControlError:
+    return ControlError(
+        f"the server that answers on {socket} is not the control process",
+        "Stop it, or correct control.socket or --config.",
+    )
+
+
+def refused_by(document: dict[str, Any]) -> ControlError:
+    """Turn a problem document (RFC 9457) into an error. Members of the wrong type are left out."""
+    problem = {name: value for name, value in document.items() if isinstance(value, str)}
+    reason = problem.get("reason", "")
+    message = problem.get("title", "the control process refused")
     explains = reason == WhyRefused.NOT_PENDING and "state" in problem
     for more in (problem.get("detail"), f"It is {problem['state']}." if explains else None):
         message += f": {more}" if more else ""
-    matches = problem.get("matches", [])
-    hint = "Give more of the id: " + ", ".join(map(str, matches)) if matches else HINTS.get(reason, "")
-    return ControlError(printable(message), printable(hint))
+    matches = document.get("matches")
+    listed = ", ".join(map(str, matches)) if isinstance(matches, list) else ""
+    hint = f"Give more of the id: {listed}" if listed else HINTS.get(reason, "")
+    return ControlError(printable(message), printable(hint), reason)

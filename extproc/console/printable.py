@@ -4,9 +4,15 @@ import io
 import json
 import sys
 import unicodedata
+from collections.abc import Iterator
 
-from rich.console import Console, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
+
+from extproc.console.fitting import Fitting
 
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 """General categories of characters that steer a terminal, reorder text, or look like nothing or like a space
@@ -14,7 +20,9 @@ UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Characters of other categories that are invisible."""
 PIPE = 10_000
-"""Columns of output that does not go to a terminal."""
+"""Columns of output that does not go to a terminal. Text and tables have no limit there."""
+PADDED = 60
+"""The widest cell to which the others of its column are padded, in a file or a pipe."""
 SELECTORS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 """Variation selectors, which are invisible too."""
 
@@ -52,9 +60,44 @@ def display(what: RenderableType, *, pipe: int = PIPE) -> None:
     if sys.stdout.isatty():
         Console().print(what)
         return
-    rendered = io.StringIO()
-    Console(width=pipe, file=rendered).print(what)
-    sys.stdout.write("\n".join(line.rstrip(" ") for line in rendered.getvalue().split("\n")))
+    for line in _unwrapped(what, pipe):
+        sys.stdout.write(line.rstrip(" ") + "\n")
+
+
+def _unwrapped(what: RenderableType, pipe: int) -> Iterator[str]:
+    """Yield lines of any length for what our commands print; rich wraps everything else at ``pipe`` columns."""
+    match what:
+        case Text():
+            yield from what.plain.split("\n")
+        case Fitting():
+            yield from _aligned(what.table())
+        case Table(box=None, title=None) if pipe == PIPE:
+            yield from _aligned(what)
+        case Group():
+            for each in what.renderables:
+                yield from _unwrapped(each, pipe)
+        case Padding(renderable=Text() as text, left=left):
+            yield from (" " * left + line for line in text.plain.split("\n"))
+        case _:
+            rendered = io.StringIO()
+            Console(width=pipe, file=rendered).print(what)
+            yield from rendered.getvalue().removesuffix("\n").split("\n")
+
+
+def _aligned(table: Table) -> Iterator[str]:
+    """Yield the rows of a table. A cell that is longer than ``PADDED`` moves the rest of its own row only."""
+    columns = [[_cell(cell) for cell in column.cells] for column in table.columns]
+    heads = [_cell(column.header) for column in table.columns] if table.show_header else []
+    widths = [
+        min(PADDED, max(map(cell_len, [*heads[at : at + 1], *cells]), default=0))
+        for at, cells in enumerate(columns)
+    ]
+    for row in [*([heads] if heads else []), *zip(*columns, strict=True)]:
+        yield "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
+
+
+def _cell(cell: object) -> str:
+    return (cell.plain if isinstance(cell, Text) else str(cell)).replace("\n", " ")
 
 
 def pretty_json(text: str) -> tuple[str, bool]:

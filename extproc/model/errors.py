@@ -247,6 +247,8 @@ class ControlError(ExtprocError):
     """The fault. Holds no value of a call and no token."""
     hint: str = ""
     """The remedy."""
+    reason: str = ""
+    """The ``reason`` of the answer, if there was one: docs/reference/api.md has the list."""
 
     def __str__(self) -> str:
         return f"{self.message}\n  {self.hint}" if self.hint else self.message

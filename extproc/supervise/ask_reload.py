@@ -38,12 +38,22 @@ def ask_reload(state: Path, file: Path, *, within_s: float) -> dict[str, Any]:
     try:
         with httpx.Client(transport=transport, timeout=within_s, trust_env=False) as client:
             response = client.post("http://up/reload", json={"file": str(file)})
-            answer: dict[str, Any] = response.json()
+            answer = response.json()
     except httpx.TimeoutException:
         raise ControlError(f"`extproc up` did not answer within {within_s:.0f} s", "See its log.") from None
-    except (httpx.HTTPError, ValueError):
+    except (httpx.HTTPError, ValueError, RecursionError):
         none = ControlError(f"no `extproc up` runs on the state folder {state}", ALONE)
         raise (not_permitted(state / SOCKET) or none) from None
+    if not isinstance(answer, dict) or (response.is_success and not _changed(answer)):
+        raise ControlError(
+            f"the server that answers on {state / SOCKET} is not `extproc up`", "Stop it, or correct `state`."
+        )
     if response.is_success:
         return answer
     raise ReloadRefusedError(f"refused, nothing was changed: {answer.get('error', response.status_code)}")
+
+
+def _changed(answer: dict[str, Any]) -> bool:
+    """Return whether this is the answer to a reload."""
+    keys = answer.get("keys", ())
+    return isinstance(answer.get("digest"), str) and (keys is None or isinstance(keys, list))

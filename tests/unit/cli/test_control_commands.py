@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from extproc.approvals.approval import State
 from extproc.approvals.sqlite import SqliteApprovals
+from extproc.cli import approval_acts
 from extproc.cli import approvals as approvals_cli
 from extproc.cli import evidence as evidence_cli
 from extproc.cli.evidence_tables import print_csv
@@ -145,7 +146,7 @@ def test_watch_looks_again_until_interrupted(run, store, monkeypatch):
         if len(looks) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(approvals_cli.time, "sleep", sleep)
+    monkeypatch.setattr(approval_acts.time, "sleep", sleep)
     assert one.approval_id in run("approvals", "list", "--watch")
     assert len(looks) == 2
 
@@ -284,9 +285,9 @@ def test_a_vote_is_on_the_call_that_was_shown(run, store, server, monkeypatch):
 
     def lying(config, token=None):
         client = plain_connect(config, token)
-        monkeypatch.setattr(
-            client, "get", lambda *_path, **_: {"approval_id": other.approval_id, "digest": one.digest}
-        )
+        ask = client.get
+        swapped = {"approval_id": other.approval_id, "digest": one.digest}
+        monkeypatch.setattr(client, "get", lambda *path, **_: ask("approvals", one.approval_id) | swapped)
         return client
 
     monkeypatch.setattr(client_module, "connect", lying)

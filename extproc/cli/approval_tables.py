@@ -1,0 +1,135 @@
+"""Approvals on a terminal: the list, one approval, and the result of a vote."""
+
+import sys
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Column, Table
+from rich.text import Text
+
+from extproc.cli.short_ids import shorten
+from extproc.console.expected_answers import ApprovalAnswer, FindingAnswer, VoteAnswer
+from extproc.console.fitting import Fitting
+from extproc.console.printable import plain, pretty_json
+
+RISKY = 70
+"""The risk from which its number is shown in red."""
+STATE_STYLES = {"pending": "yellow", "approved": "green", "denied": "red"}
+COLUMNS = ("id", "state", "function", "who", "risk", "reason", "votes", "left")
+
+
+def listing(approvals: Sequence[ApprovalAnswer], nothing: str = "No call waits for approval.") -> Fitting | Text:
+    """Return the list. Ids are short on a terminal, and whole in a file or a pipe.
+
+    Args:
+        approvals: in the order in which they are shown.
+        nothing: the sentence in the place of an empty list.
+    """
+    if not approvals:
+        return Text(nothing)
+    ids = [each.approval_id for each in approvals]
+    shown = shorten(ids) if sys.stdout.isatty() else dict(zip(ids, ids, strict=True))
+    return Fitting(COLUMNS, [_row(each, shown[each.approval_id]) for each in approvals], whole=("id",))
+
+
+def _row(approval: ApprovalAnswer, shown_id: str) -> list[Text]:
+    return [
+        plain(shown_id),
+        _state(approval),
+        plain(approval.function),
+        plain(person(approval.requester)[1]),
+        _risk(approval),
+        plain(approval.reason),
+        plain(tally(approval)),
+        plain(_left(approval)),
+    ]
+
+
+def details(approval: ApprovalAnswer) -> Group:
+    """Return everything that an approver needs to know about one approval."""
+    issuer, subject = person(approval.requester)
+    # Values fold beside their names, so that a value which wraps cannot pass for a line of this command.
+    facts = Table.grid(Column(no_wrap=True), Column(overflow="fold"), padding=(0, 2))
+    rows: list[tuple[str, Text]] = [
+        ("function", plain(approval.function, "bold")),
+        ("who", plain(subject, "bold")),
+        ("acting agent", plain(person(approval.actor)[1] or "none")),
+        ("issuer", plain(issuer)),
+        ("from", plain(approval.source)),
+        ("risk", _risk(approval)),
+        ("held because", plain(f"{approval.reason} (rule {approval.rule or 'unnamed'})")),
+        ("state", _state(approval)),
+        ("time left", plain(_left(approval), "bold")),
+        ("approvers", plain(f"{approval.minimum} of {', '.join(approval.groups) or 'nobody'}")),
+        *(("voted", _vote_line(vote)) for vote in approval.votes),
+        *([("definition", _definition(approval))] if approval.definition else []),
+        ("found", plain(_findings(approval.findings))),
+        ("digest", plain(approval.digest)),
+        ("call", plain(approval.call_id)),
+        ("approval", plain(approval.approval_id)),
+    ]
+    for name, value in rows:
+        facts.add_row(Text(name, style="dim"), value)
+    return Group(facts, Text(), *_arguments(approval.arguments))
+
+
+def _arguments(preview: str) -> list[RenderableType]:
+    """The masked arguments, and a warning if approvers do not see all of them."""
+    if not preview:
+        return [Text("No arguments are shown: the connection does not record them.", style="bold red")]
+    text, complete = pretty_json(preview)
+    # Indented, so that a value which wraps cannot pass for a line of this command.
+    shown: list[RenderableType] = [Text("arguments, masked:", style="dim"), Padding(Text(text), (0, 0, 0, 2))]
+    return shown if complete else [*shown, Text("The arguments are cut off: the call has more.", style="bold red")]
+
+
+def outcome(approval: ApprovalAnswer) -> Text:
+    """Return the result of a vote."""
+    function = plain(approval.function).plain
+    if approval.state == "pending":
+        return Text(f"Counted: {tally(approval)} approvals for {function}; it still waits.")
+    return plain(f"{approval.state.capitalize()}: {function}", STATE_STYLES.get(approval.state, ""))
+
+
+def person(name: str) -> tuple[str, str]:
+    """Split ``issuer|subject``."""
+    issuer, bar, subject = name.partition("|")
+    return (issuer, subject) if bar else ("", name)
+
+
+def _state(approval: ApprovalAnswer) -> Text:
+    return plain(approval.state, STATE_STYLES.get(approval.state, "dim"))
+
+
+def _definition(approval: ApprovalAnswer) -> Text:
+    if approval.definition != "changed":
+        return plain(approval.definition)
+    return plain(f"changed: see `extproc tools diff {approval.function}` before you vote", "bold red")
+
+
+def _risk(approval: ApprovalAnswer) -> Text:
+    return plain(approval.risk, "bold red" if approval.risk >= RISKY else "")
+
+
+def tally(approval: ApprovalAnswer) -> str:
+    """Return how many votes for the call count, of how many it needs."""
+    counted = sum(vote.approve and vote.withdrawn is None for vote in approval.votes)
+    return f"{counted}/{approval.minimum}"
+
+
+def _left(approval: ApprovalAnswer) -> str:
+    if approval.state != "pending":
+        return "-"
+    minutes, seconds = divmod(approval.seconds_left, 60)
+    return f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"
+
+
+def _vote_line(vote: VoteAnswer) -> Text:
+    verb = "approved" if vote.approve else "denied"
+    return plain(f"{person(vote.voter)[1]} {verb} at {vote.at}: {vote.note}")
+
+
+def _findings(findings: Sequence[FindingAnswer]) -> str:
+    shown = (f"{each.entity} at {each.path}" + (f" ({each.how})" if each.how else "") for each in findings)
+    return "; ".join(shown) or "nothing"
