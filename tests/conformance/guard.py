@@ -5,12 +5,13 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from extproc.config.load import load_settings
+from extproc.config.schema import Settings
 from extproc.demo.install import free_ports
 from extproc.envoy_config.render.bootstrap import render_bootstrap
 from extproc.supervise.children import worker_endpoint
@@ -31,6 +32,7 @@ class Guard:
 
     port: int
     folder: Path
+    settings: Settings
 
     def url(self, path: str = "/mcp") -> str:
         """Return where clients find the server behind it."""
@@ -38,13 +40,24 @@ class Guard:
 
 
 @contextlib.asynccontextmanager
-async def run_guard(upstream: str, workers: int = 2) -> AsyncIterator[Guard]:
-    """Start a guard before the server at this address, ``host:port``."""
+async def run_guard(
+    upstream: str, workers: int = 2, change: Callable[[dict[str, Any], dict[str, Any]], None] = lambda *_: None
+) -> AsyncIterator[Guard]:
+    """Start a guard before the server at this address, ``host:port``.
+
+    Args:
+        upstream: the server's address.
+        workers: worker processes.
+        change: changes the configuration and the policy's ``data.guard`` in place.
+    """
     async with contextlib.AsyncExitStack() as ending:
         folder, port = ending.enter_context(short_folder()), free_ports(1)[0]
         issuer = Issuer(folder)
         config = folder / "extproc.yaml"
-        config.write_text(json.dumps(document(folder, issuer, upstream, port, workers)))
+        configured, data = document(folder, issuer, upstream, port, workers), guard_data()
+        change(configured, data)
+        config.write_text(json.dumps(configured))
+        (folder / "rego" / "data.json").write_text(json.dumps({"guard": data}))
         settings = load_settings(config)
         settings.state.mkdir(mode=0o700)
         endpoints = [worker_endpoint(settings, index) for index in range(workers)]
@@ -56,12 +69,12 @@ async def run_guard(upstream: str, workers: int = 2) -> AsyncIterator[Guard]:
         bootstrap = render_bootstrap(settings, guard_endpoints=endpoints)
         sign_in(bootstrap, issuer)
         envoy = await ending.enter_async_context(run_envoy(bootstrap, port=port))
-        yield Guard(envoy.port, folder)
+        yield Guard(envoy.port, folder, settings)
 
 
 def document(folder: Path, issuer: Issuer, upstream: str, port: int, workers: int) -> dict[str, Any]:
     """Return the configuration."""
-    connections = {f"at_{host.replace('.', '_')}": (host, path) for path, host in HOSTS.items()}
+    connections = {connection(host): (host, path) for path, host in HOSTS.items()}
     provider = {"issuer": issuer.name, "audiences": [AUDIENCE], "jwks_file": str(issuer.jwks_file)}
     return {
         "version": 1,
@@ -79,16 +92,24 @@ def document(folder: Path, issuer: Issuer, upstream: str, port: int, workers: in
             }
             for name, (host, path) in connections.items()
         },
-        "policy": {"paths": [str(policy(folder, connections))]},
+        "policy": {"paths": [str(policy(folder))]},
     }
 
 
-def policy(folder: Path, connections: Iterable[str]) -> Path:
-    """Write the starter policies, with a role for everybody who has an identity."""
+def connection(host: str) -> str:
+    """Return the name of the connection with this host."""
+    return f"at_{host.replace('.', '_')}"
+
+
+def guard_data() -> dict[str, Any]:
+    """Return the policy's data: a role for everybody who has an identity."""
+    return {"roles": {"*": {"functions": [f"{connection(host)}.*" for host in HOSTS.values()]}}}
+
+
+def policy(folder: Path) -> Path:
+    """Write the starter policies."""
     rego = folder / "rego"
     shutil.copytree(REPOSITORY / "policy" / "rego", rego, ignore=shutil.ignore_patterns("*_test.rego", "*.yaml"))
-    role = {"functions": [f"{name}.*" for name in connections]}
-    (rego / "data.json").write_text(json.dumps({"guard": {"roles": {"*": role}}}))
     return rego
 
 
