@@ -16,4 +16,6 @@ class RepeatedCall:
     state: str = field(repr=False)
     """The state as the client gave it back. Nobody has verified it yet."""
     is_declined: bool
-    """True if the person at the client declined to open the page, or dismissed the question."""
+    """True if the person at the client declined: the call is given up."""
+    is_dismissed: bool = False
+    """True if that person answered nothing: the client is not asked again, but told in words."""

@@ -27,7 +27,8 @@ from extproc.protocols.request_checks import check_readable
 
 QUESTION = "extproc-approval"
 """The key of the guard's question in ``inputRequests``, and of the client's answer to it."""
-ACCEPTED = "accept"
+ACCEPTED, DECLINED = "accept", "decline"
+"""What the person at the client may do: open the page, or give the call up. A ``cancel`` says neither."""
 OF_AN_ATTEMPT = frozenset(
     {
         "progressToken",
@@ -58,8 +59,9 @@ def repeated(head: RequestHead, body: bytes, prefix: str, *, max_depth: int) -> 
     gone = {STATE} if answer is ... or answers != {QUESTION: answer} else {STATE, INPUTS}
     text = _without(read_utf8(body), ("params",), gone)
     rest = mark_of(body) + _without(text, ("params", INPUTS), {QUESTION}).encode()
-    is_declined = answer is not ... and not (isinstance(answer, dict) and answer.get("action") == ACCEPTED)
-    return RepeatedCall(_with_length(head, len(rest)), rest, state, is_declined)
+    action = ACCEPTED if answer is ... else answer.get("action") if isinstance(answer, dict) else None
+    is_dismissed = action not in (ACCEPTED, DECLINED)
+    return RepeatedCall(_with_length(head, len(rest)), rest, state, action == DECLINED, is_dismissed)
 
 
 def same_call(call: Call, body: bytes) -> bytes:

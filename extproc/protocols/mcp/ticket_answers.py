@@ -83,7 +83,10 @@ def _input_required(call: Call, pending: PendingApproval) -> dict[str, Json]:
     state: dict[str, Json] = {"resultType": "input_required", STATE: pending.state_token}
     if pending.was_shown:
         return state
-    said = f"A person has to approve the call of {call.name}, until {pending.expires}. The page shows it."
+    said = (
+        f"A person has to approve the call of {call.name}, until {pending.expires}. The page shows it. Decline to "
+        "give the call up."
+    )
     params: dict[str, Json] = {"mode": "url", "message": said, "url": pending.url}
     return {**state, "inputRequests": {QUESTION: {"method": "elicitation/create", "params": params}}}
 

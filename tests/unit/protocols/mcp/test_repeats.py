@@ -62,12 +62,19 @@ def test_answers_to_a_servers_questions_stay():
 
 
 @pytest.mark.parametrize(
-    ("answer", "is_declined"),
-    [(ACCEPTED, False), ({"action": "decline"}, True), ({"action": "cancel"}, True), ({}, True), ("accept", True)],
+    ("answer", "declined", "dismissed"),
+    [
+        (ACCEPTED, False, False),
+        ({"action": "decline"}, True, False),
+        ({"action": "cancel"}, False, True),
+        ({"action": ["decline"]}, False, True),
+        ({}, False, True),
+        ("accept", False, True),
+    ],
 )
-def test_who_declined_to_open_the_page_is_known(answer, is_declined):
+def test_what_the_person_at_the_client_did_is_known(answer, declined, dismissed):
     found = repeated(call(requestState=STATE, inputResponses={QUESTION: answer}))
-    assert found.is_declined is is_declined
+    assert (found.is_declined, found.is_dismissed) == (declined, dismissed)
     assert json.loads(found.body) == call()
 
 
