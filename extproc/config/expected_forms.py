@@ -5,6 +5,7 @@ from typing import Any
 
 from extproc.codecs.located_yaml import KeyPath
 from extproc.settings.base import FUNCTION_NAME, NAME
+from extproc.settings.control import PUBLIC_URL, SIGN_IN_SCOPE
 from extproc.settings.cors import ORIGIN
 from extproc.settings.hosts import HOST, UPSTREAM_HOST
 from extproc.settings.identity import METADATA_KEY
@@ -50,6 +51,8 @@ FORMS = {
         " * and null are not accepted: pages of anybody could call"
     ),
     URL: "https://, a host in lower case, and perhaps a port and a path: https://docs.example.com/mcp",
+    PUBLIC_URL: "https:// and a host in lower case, and perhaps a port, without a path: https://approvals.example.com",
+    SIGN_IN_SCOPE: "the name of a scope, without blanks and quotes, such as groups",
     SCOPE: "the name of a scope, without blanks and quotes, such as docs.read",
     TRUST_DOMAIN: "a trust domain in lower case, such as cluster.local",
     METADATA_KEY: "printable ASCII text without blanks, such as payload",

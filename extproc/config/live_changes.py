@@ -29,6 +29,10 @@ LIVE: tuple[KeyPath, ...] = (
     ("limits", "held_calls_per_caller"),
     ("control", "approver_providers"),
     ("control", "analyst_groups"),
+    ("control", "public_url"),
+    ("control", "sign_in"),
+    ("control", "roles"),
+    ("control", "session"),
 )
 """Keys that change while processes run, each with all keys below it."""
 NAMED: tuple[KeyPath, ...] = (("connections",), ("identity", "providers"))

@@ -5,7 +5,6 @@ and that credentials can be read (their files may appear later; a call without i
 """
 
 import contextlib
-import difflib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from extproc.codecs.located_yaml import KeyPath, LocatedDocument, load_located
+from extproc.config.control_problems import control_problems
 from extproc.config.expected_forms import VARIABLE_HINT, variables
 from extproc.config.schema import Settings
 from extproc.config.validation_errors import ConfigErrors, combined, explain
@@ -211,13 +211,8 @@ def _file_problems(settings: Settings, document: LocatedDocument) -> Iterator[Co
 
 def _name_problems(settings: Settings, document: LocatedDocument) -> Iterator[ConfigError]:
     """Yield an error for each name of the file that must, or must not, be registered in it."""
-    providers = settings.identity.providers
-    for index, name in enumerate(settings.control.approver_providers):
-        if name not in providers:
-            close = difflib.get_close_matches(name, providers, n=1, cutoff=0.6)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(providers)}"
-            message = f"control.approver_providers names no provider of identity: {name}"
-            yield ConfigError(message, document.place(("control", "approver_providers", index)), hint)
+    for error in control_problems(settings):
+        yield _placed(error, document)
     for index, name in enumerate(settings.policy.other_connections):
         if name in settings.connections:
             place = document.place(("policy", "other_connections", index))
@@ -238,3 +233,6 @@ def _required_files(settings: Settings) -> Iterator[tuple[KeyPath, Path]]:
         yield ("policy", "opa", "ca_file"), settings.policy.opa.ca_file
     if settings.evidence.clickhouse_password_file:
         yield ("evidence", "clickhouse_password_file"), settings.evidence.clickhouse_password_file
+    sign_in = settings.control.sign_in
+    if sign_in and sign_in.client_secret_file:
+        yield ("control", "sign_in", "client_secret_file"), sign_in.client_secret_file

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from extproc.settings.approvals import ApprovalsSettings
 from extproc.settings.connection import CredentialSettings
-from extproc.settings.control import ControlSettings
+from extproc.settings.control import ControlSettings, SignInSettings
 from extproc.settings.envoy import EnvoyGuardTls, GuardTls
 from extproc.settings.evidence import EvidenceSettings
 from extproc.settings.masking import InstallationMasking
@@ -43,6 +43,7 @@ ROLES: dict[type[BaseModel], dict[str, Role]] = {
     GuardTls: {"certificate": Role.FOLLOWED, "key": Role.FOLLOWED, "client_ca": Role.FOLLOWED},
     InstallationMasking: {"pseudonym_key_file": Role.SECRET, "old_pseudonym_keys": Role.SECRET},
     PolicySettings: {"paths": Role.FOLLOWED, "data": Role.FOLLOWED},
+    SignInSettings: {"client_secret_file": Role.FOLLOWED},
 }
 """Roles by section and field. A file that is not listed is content: a new setting is in the digest by default."""
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import jwt
 
@@ -49,6 +50,20 @@ class Authenticator:
 
         Source: RFC 8725 section 3 (algorithms by key, not by token; exact issuer; audience).
         """
+        return self.verify(token)[0]
+
+    def verify(self, token: str) -> tuple[Identity, Mapping[str, Any]]:
+        """Do as ``identify`` does, and return the token's claims, too. Numbers among them are doubles."""
+        claims = self.signed_claims(token)
+        now_s = self._clock() / NANOSECONDS_PER_SECOND
+        return identify_by_claims(claims, self._providers, now_s=now_s), claims
+
+    def signed_claims(self, token: str) -> Mapping[str, Any]:
+        """Return the claims that a key of their issuer has signed. Their meaning and times are not checked.
+
+        Raises:
+            Refused: ``unauthenticated`` or ``token-rejected``.
+        """
         payload = self._verified(token)
         try:
             # Read numbers as Envoy's metadata has them: an integer of any length becomes a double, or infinite.
@@ -57,7 +72,7 @@ class Authenticator:
             raise _refused("claims are not JSON") from None
         if not isinstance(claims, dict):
             raise _refused("claims are not an object")
-        return identify_by_claims(claims, self._providers, now_s=self._clock() / NANOSECONDS_PER_SECOND)
+        return claims
 
     def _verified(self, token: str) -> bytes:
         """Return the payload, if a key of its issuer has signed it."""

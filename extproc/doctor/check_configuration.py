@@ -131,6 +131,10 @@ def _key_files(installation: Installation) -> Iterator[tuple[str, Path, KeyPath,
     if evidence.clickhouse_password_file:
         path: KeyPath = ("evidence", "clickhouse_password_file")
         yield "ClickHouse's password", evidence.clickhouse_password_file, path, 1
+    sign_in = settings.control.sign_in
+    if sign_in and sign_in.client_secret_file:
+        path = ("control", "sign_in", "client_secret_file")
+        yield "the console's client secret", sign_in.client_secret_file, path, 1
     if tls:
         yield "the workers' TLS key", tls.key, ("guard_tls", "key"), 1
 

@@ -81,14 +81,22 @@ def make_children(configuration: Configuration) -> list[Child]:
     settings, file = configuration.settings, configuration.file
     environment = {"PROMETHEUS_MULTIPROC_DIR": str(settings.state / "metrics")}
     credentials = frozenset(credential_variables(settings))
-    workers = [_worker(settings, file, index, environment) for index in range(settings.workers)]
-    return [_control(settings, file, environment, credentials), *workers, _envoy(settings, credentials)]
+    consoles = sign_in_variables(settings)
+    workers = [_worker(settings, file, index, environment, consoles) for index in range(settings.workers)]
+    control = _control(settings, file, environment, credentials - consoles)
+    return [control, *workers, _envoy(settings, credentials | consoles)]
 
 
 def credential_variables(settings: Settings) -> dict[str, str]:
     """Return the environment variables that hold credentials, each with one connection that uses it."""
     connections = settings.connections.items()
     return {each.credential.env: name for name, each in connections if each.credential and each.credential.env}
+
+
+def sign_in_variables(settings: Settings) -> frozenset[str]:
+    """Return the environment variable with the console's client secret, if any. Control alone needs it."""
+    sign_in = settings.control.sign_in
+    return frozenset({sign_in.client_secret_env} if sign_in and sign_in.client_secret_env else ())
 
 
 def reconfigure(children: list[Child], configuration: Configuration) -> None:
@@ -110,13 +118,16 @@ def _control(settings: Settings, file: Path, environment: dict[str, str], creden
     )
 
 
-def _worker(settings: Settings, file: Path, index: int, environment: dict[str, str]) -> Child:
+def _worker(
+    settings: Settings, file: Path, index: int, environment: dict[str, str], without: frozenset[str]
+) -> Child:
     endpoint = worker_endpoint(settings, index)
     return Child(
         f"worker-{index}",
         [*_command("serve", file), "--index", str(index), "--listen", endpoint],
         _health_check(endpoint),
         environment=environment,
+        without=without - frozenset(credential_variables(settings)),
         has_line=True,
         stop_within_s=settings.limits.drain + KILL_AFTER_S,
     )

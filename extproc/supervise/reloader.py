@@ -34,6 +34,7 @@ from extproc.supervise.children import (
     envoy_binary,
     make_discovery,
     reconfigure,
+    sign_in_variables,
     worker_endpoint,
 )
 from extproc.supervise.envoy_live import LiveEnvoy, validate
@@ -139,6 +140,10 @@ class Reloader:
         for variable, name in credential_variables(new.settings).items():
             if variable in os.environ and variable not in credential_variables(old.settings):
                 place = document.place(("connections", name, "credential", "env"))
+                raise ConfigError(f"Envoy runs with the variable {variable}: it would know it", place, RESTART)
+        for variable in sign_in_variables(new.settings) - sign_in_variables(old.settings):
+            if variable in os.environ:
+                place = document.place(("control", "sign_in", "client_secret_env"))
                 raise ConfigError(f"Envoy runs with the variable {variable}: it would know it", place, RESTART)
         endpoints = [worker_endpoint(new.settings, index) for index in range(new.settings.workers)]
         validate(envoy_binary(), render_bootstrap(new.settings, guard_endpoints=endpoints))

@@ -28,6 +28,41 @@ connections:
     tools: [read_page]
 """
 
+SIGN_IN_MISTAKES = [
+    ("version: 1", f"version: 1\ncontrol: {{{keys}}}", message)
+    for keys, message in (
+        (
+            "listen: '127.0.0.1:1', public_url: 'https://a.test', sign_in: {provider: crop, client_id: c}",
+            "extproc.yaml:3:74: control.sign_in.provider names no provider of identity: crop\n  did you mean 'corp'?",
+        ),
+        (
+            "sign_in: {provider: corp, client_id: c}",
+            "extproc.yaml:3:11: control.sign_in has no effect: nothing serves",
+        ),
+        (
+            "listen: '127.0.0.1:1', sign_in: {provider: corp, client_id: c}",
+            "control.sign_in needs control.public_url",
+        ),
+        (
+            "listen: '127.0.0.1:1', public_url: 'https://a.test', sign_in: {provider: corp, client_id: tools}",
+            "control.sign_in.client_id is an audience of corp: ID tokens would be valid for calls",
+        ),
+        ("public_url: 'http://a.test'", "extproc.yaml:3:11: control.public_url is not https"),
+        (
+            "public_url: 'https://a.test/console'",
+            "extproc.yaml:3:11: control.public_url: not of the expected form",
+        ),
+        ("public_url: 'https://a.test:99999'", "a port is at most 65535"),
+        (
+            "sign_in: {provider: corp, client_id: c, client_secret_file: gone, client_secret_env: X}",
+            "give at most one of client_secret_file and client_secret_env",
+        ),
+        ("sign_in: {provider: corp, client_id: c, client_secret_file: gone}", "gone does not exist"),
+        ("session: {idle: 10, longest: 5}", "idle is longer than longest"),
+        ("roles: {auditors: [a]}", "extproc.yaml:3:19: unknown key 'auditors'"),
+    )
+]
+
 
 def write(folder, text):
     (folder / "jwks.json").write_text("{}")
@@ -207,6 +242,7 @@ def test_sending_a_credential_without_tls_is_noted(tmp_path):
         ("version: 1", "---\na: 1\n---\nversion: 1", "but found another document"),
         ("version: 1", "state: /" + "x" * 90 + "\nversion: 1", "choose a shorter state folder"),
         ("version: 1", "version: 1\ncontrol: {approver_providers: [corq]}", "names no provider of identity: corq"),
+        *SIGN_IN_MISTAKES,
         ("/customers/{id}", "/customers/{id", "extproc.yaml:12:26: path segment '{id' must be plain text or one whole"),
         ('upstream: {address: "127.0.0.1:9001"}', "upstream: {address: 'a:1'}\n    credential: {env: X, header: host}", "'host' cannot carry a credential"),
     ],
