@@ -22,6 +22,9 @@ from extproc.console.definition_routes import Definitions, definition_routes
 from extproc.console.middleware import Bounds
 from extproc.console.problem_documents import add_handlers, problem
 from extproc.console.response_models import approval_shape, exact, state_now
+from extproc.console.sign_in.link_routes import link_routes
+from extproc.console.sign_in.routes import add_sign_in
+from extproc.console.sign_in.sign_in import SignIn
 from extproc.model.errors import QueryError, Refused, VoteRefused, WhyRefused
 from extproc.model.ids import Clock
 from extproc.model.reasons import Reason
@@ -105,6 +108,7 @@ def make_api(
     settings: Settings,
     local: bool = False,
     mask_note: Callable[[str], str] = lambda note: note,
+    sign_in: SignIn | None = None,
 ) -> FastAPI:
     """Make the API for one listener.
 
@@ -117,6 +121,7 @@ def make_api(
         settings: the whole configuration.
         local: True for the unix socket only, which must have mode 0600: reading then needs no token.
         mask_note: masks a voter's note before it is stored.
+        sign_in: to the console's pages. The unix socket makes one-time links of it; the port serves them.
     """
     api = FastAPI(title="extproc", openapi_url=None, docs_url=None, redoc_url=None)
     add_handlers(api)
@@ -130,6 +135,10 @@ def make_api(
     definitions = Definitions(pins, settings.connections, clock, mask_note)
     api.include_router(definition_routes(definitions, caller), prefix="/api")
     api.include_router(_evidence_routes(reader, caller, settings.control.analyst_groups), prefix="/api")
+    if sign_in is not None and local:
+        api.include_router(link_routes(sign_in, authenticator), prefix="/api")
+    elif sign_in is not None:
+        add_sign_in(api, sign_in)
     return api
 
 

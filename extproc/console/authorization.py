@@ -13,9 +13,9 @@ The server must give the socket mode 0600, so that only its owner (and root) can
 even where none is needed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from extproc.approvals.approval import Approval
 from extproc.model.errors import Refused, VoteRefused, WhyRefused
@@ -28,6 +28,10 @@ class TokenVerifier(Protocol):
 
     def identify(self, token: str) -> Identity:
         """Return the identity of the token. Raises ``Refused``."""
+        ...
+
+    def verify(self, token: str) -> tuple[Identity, Mapping[str, Any]]:
+        """Return the identity and the claims of the token; numbers among them are doubles. Raises ``Refused``."""
         ...
 
 

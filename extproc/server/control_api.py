@@ -15,6 +15,9 @@ from extproc.config.configuration import Configuration, load_configuration
 from extproc.config.load import adding_places
 from extproc.console.api import Reader, make_api
 from extproc.console.authenticator import make_authenticator
+from extproc.console.sign_in.rate_limits import RateLimits
+from extproc.console.sign_in.session_store import SessionStore
+from extproc.console.sign_in.sign_in import SignIn
 from extproc.model.masking import MASK_EVERYTHING
 from extproc.pinning.pins import PinStore
 from extproc.server.reloading import InfoMetric, expect
@@ -36,7 +39,14 @@ class ControlReload:
     """The changes of the control process's configuration. Belongs to one event loop."""
 
     def __init__(
-        self, first: Configuration, approvals: ApprovalStore, pins: PinStore, reader: Reader, info: InfoMetric
+        self,
+        first: Configuration,
+        approvals: ApprovalStore,
+        pins: PinStore,
+        reader: Reader,
+        *,
+        sessions: SessionStore,
+        info: InfoMetric,
     ) -> None:
         """Put the first configuration in force.
 
@@ -45,9 +55,11 @@ class ControlReload:
             approvals: the store of held calls.
             pins: the store of definitions.
             reader: reads evidence.
+            sessions: the store of the console's sessions.
             info: is told of the configuration in force.
         """
         self._approvals, self._pins, self._reader, self._info = approvals, pins, reader, info
+        self._sessions, self._limits = sessions, RateLimits(time.monotonic_ns)
         self._in_force = self._former = self._make(first)
         self._prepared: Apis | None = None
         info.changed(first)
@@ -101,6 +113,7 @@ class ControlReload:
     def _make(self, configuration: Configuration) -> Apis:
         settings = configuration.settings
         masker = make_masker(settings)
+        sign_in = SignIn(settings.control, settings.identity.providers, self._sessions, self._limits, time.time_ns)
 
         def api(*, local: bool) -> FastAPI:
             return make_api(
@@ -112,6 +125,7 @@ class ControlReload:
                 settings=settings,
                 local=local,
                 mask_note=lambda note: masker.mask_text(note, MASK_EVERYTHING)[0],
+                sign_in=sign_in,
             )
 
         return Apis(configuration, api(local=True), api(local=False))

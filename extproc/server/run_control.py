@@ -13,6 +13,8 @@ from extproc.concurrency.background import background
 from extproc.config.configuration import Configuration
 from extproc.config.owner_lock import CONTROL, owned
 from extproc.config.state_folder import keep_private
+from extproc.console.sign_in.session_store import FILE as SESSIONS
+from extproc.console.sign_in.session_store import SessionStore
 from extproc.evidence.query.reader import EvidenceReader
 from extproc.evidence.shipping.clickhouse import connect
 from extproc.model.errors import ApprovalError
@@ -54,6 +56,7 @@ async def _run(configuration: Configuration, health: str) -> None:
     target = make_target(settings)
     approvals = SqliteApprovals(settings.approvals.store)
     pins = SqlitePins(settings.state / FILE)
+    sessions = SessionStore(settings.state / SESSIONS)
     reader = EvidenceReader(lambda wanted: connect(target, wanted), target.database)
     shipper = make_shipper(settings, target)
     stop = threading.Event()
@@ -66,7 +69,8 @@ async def _run(configuration: Configuration, health: str) -> None:
         return {"shipping": progress.last_error or OK, "spools": spools or OK}
 
     try:
-        reload = ControlReload(configuration, approvals, pins, reader, InfoMetric(settings.state, CONTROL))
+        info = InfoMetric(settings.state, CONTROL)
+        reload = ControlReload(configuration, approvals, pins, reader, sessions=sessions, info=info)
         signals = Signals(ReloadAlone(reload, configuration.file).start)
         async with contextlib.AsyncExitStack() as servers:
             await servers.enter_async_context(web(reload.local(), f"unix:{settings.control.socket}"))
@@ -82,6 +86,7 @@ async def _run(configuration: Configuration, health: str) -> None:
         await asyncio.to_thread(reader.close)
         approvals.close()
         pins.close()
+        sessions.close()
 
 
 def _facts(reload: ControlReload) -> dict[str, str]:

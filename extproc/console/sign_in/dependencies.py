@@ -1,7 +1,7 @@
 """What pages depend on: the person who is signed in, and forms that come from the person's own session.
 
-Use ``signed_in`` for pages that only show, ``watching`` for what a page asks by itself, and ``acting`` for everything
-that changes something.
+Use ``signed_in`` for pages that only show, ``watching`` for what a page asks by itself, and ``acting`` for
+everything that changes something.
 """
 
 import hmac
@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 
 from extproc.console.sign_in.errors import SignInNeeded, SignInRefused, WhyNot
 from extproc.console.sign_in.page_guard import ORIGIN, client_address
-from extproc.console.sign_in.rate_limits import ACTIONS, Rate, RateLimits
+from extproc.console.sign_in.rate_limits import ACTIONS, Rate
 from extproc.console.sign_in.session import Session
 from extproc.console.sign_in.sign_in import Arrival, SignIn
 from extproc.console.sign_in.site import SESSION_COOKIE, Origin
@@ -22,12 +22,6 @@ CSRF_FIELD, CSRF_HEADER = "csrf", "x-csrf-token"
 def sign_in_of(request: Request) -> SignIn:
     """Return the sign-in of the application that serves the request."""
     found: SignIn = request.app.state.sign_in
-    return found
-
-
-def limits_of(request: Request) -> RateLimits:
-    """Return the rate limits of the application that serves the request."""
-    found: RateLimits = request.app.state.rate_limits
     return found
 
 
@@ -61,8 +55,8 @@ def watching(request: Request) -> Session:
 async def acting(request: Request, session: Annotated[Session, Depends(signed_in)]) -> Session:
     """Return the session of a form that this session's own page has sent.
 
-    The form has the session's token in the field ``csrf`` (or in the header field ``X-CSRF-Token``), and the browser
-    says that the form is ours, in ``Origin`` or ``Sec-Fetch-Site``.
+    The form has the session's token in the field ``csrf`` (or in the header field ``X-CSRF-Token``), and the
+    browser says that the form is ours, in ``Origin`` or ``Sec-Fetch-Site``.
 
     Raises:
         SignInNeeded: as ``signed_in``.
@@ -87,6 +81,6 @@ def check_own_form(request: Request) -> None:
 
 def check_rate(request: Request, rate: Rate, key: str) -> None:
     """Count a request. Raises ``SignInRefused`` if there are too many."""
-    wait_s = limits_of(request).wait_s(rate, key)
+    wait_s = sign_in_of(request).limits.wait_s(rate, key)
     if wait_s:
         raise SignInRefused(WhyNot.TOO_MANY, wait_s)

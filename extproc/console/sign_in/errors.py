@@ -16,7 +16,7 @@ from extproc.model.errors import ExtprocError
 
 
 class WhyNot(StrEnum):
-    """Reasons for which a sign-in, a link or a form does not count. Closed list: pages and log lines use its words."""
+    """Reasons for which a sign-in, a link or a form does not count. A closed list, for pages and log lines."""
 
     ATTEMPT_UNKNOWN = "attempt-unknown"
     """The answer of the provider belongs to no sign-in of this browser, or to one that is over."""

@@ -1,7 +1,7 @@
 """An identity provider, by OpenID Connect: discovery, the authorization code flow with PKCE, refresh, logout.
 
-authlib speaks OAuth 2.0. Tokens are verified by the same code as bearer tokens of the API, with the configured keys;
-their audience is the console's client, never an audience of calls.
+authlib speaks OAuth 2.0. Tokens are verified by the same code as bearer tokens of the API, with the configured
+keys; their audience is the console's client, never an audience of calls.
 """
 
 import math
@@ -99,11 +99,13 @@ class OidcProvider:
             ProviderUnavailable: the provider cannot be asked where that is.
         """
         endpoint = self._endpoint("authorization_endpoint")
-        url, _ = self._client().create_authorization_url(endpoint, state=state, nonce=nonce, code_verifier=verifier)
+        url, _ = self._client().create_authorization_url(
+            endpoint, state=state, nonce=nonce, code_verifier=verifier
+        )
         return str(url)
 
     def check_issuer(self, issuer: str | None) -> None:
-        """Check the parameter ``iss`` of the provider's answer (RFC 9207 section 2.4). Raises ``SignInRefused``."""
+        """Check the answer's parameter ``iss`` (RFC 9207 section 2.4). Raises ``SignInRefused``."""
         needed = self._discovered().get("authorization_response_iss_parameter_supported") is True
         if (issuer is None and needed) or (issuer is not None and issuer != self.issuer):
             raise SignInRefused(WhyNot.WRONG_ISSUER)
@@ -234,7 +236,7 @@ class OidcProvider:
         given = [audience] if isinstance(audience, str) else audience
         if not isinstance(given, list) or self.client_id not in given:
             return False
-        return claims.get("azp", None if len(given) > 1 else self.client_id) == self.client_id
+        return bool(claims.get("azp", None if len(given) > 1 else self.client_id) == self.client_id)
 
     def _endpoint(self, name: str) -> str:
         url = self._discovered().get(name)
@@ -257,7 +259,11 @@ class OidcProvider:
             except (ValueError, RecursionError):
                 found = None
             # Discovery section 4.3: the issuer must be exactly the one that was asked.
-            if answer.status_code != httpx.codes.OK or not isinstance(found, dict) or found.get("issuer") != self.issuer:
+            if (
+                answer.status_code != httpx.codes.OK
+                or not isinstance(found, dict)
+                or found.get("issuer") != self.issuer
+            ):
                 raise ProviderUnavailable("the provider's configuration is not that of the issuer")
             self._metadata, self._found_s = found, now
             return found

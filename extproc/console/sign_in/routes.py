@@ -1,4 +1,4 @@
-"""The addresses of sign-in and sign-out, and what every page of the console answers to people without a session."""
+"""The addresses of sign-in and sign-out, and the console's answers to people without a session."""
 
 from typing import Annotated
 from urllib.parse import quote
@@ -23,7 +23,7 @@ from extproc.console.sign_in.errors import (
     WhyNot,
 )
 from extproc.console.sign_in.page_guard import PageGuard, client_address
-from extproc.console.sign_in.rate_limits import LOGOUTS, SIGN_INS, RateLimits
+from extproc.console.sign_in.rate_limits import LOGOUTS, SIGN_INS
 from extproc.console.sign_in.session import Session
 from extproc.console.sign_in.sign_in import ATTEMPT_S, SignIn
 from extproc.console.sign_in.sign_in_page import PageForm, SignInPage, refusal, render, unavailable
@@ -34,16 +34,14 @@ LONGEST_PARAMETER = 4_096
 """Characters of a code, and of other parameters of a provider's answer."""
 
 
-def add_sign_in(api: FastAPI, sign_in: SignIn, limits: RateLimits) -> None:
+def add_sign_in(api: FastAPI, sign_in: SignIn) -> None:
     """Add sign-in to the application of the console, and the middleware that guards all of its pages.
 
     Args:
         api: with its other middleware already added: this one goes around it.
         sign_in: of the configuration of this application.
-        limits: shared by the configurations that follow each other.
     """
     api.state.sign_in = sign_in
-    api.state.rate_limits = limits
     api.include_router(_begin_routes())
     api.include_router(_link_routes())
     api.include_router(_end_routes())
@@ -51,7 +49,7 @@ def add_sign_in(api: FastAPI, sign_in: SignIn, limits: RateLimits) -> None:
     api.add_exception_handler(SignInRefused, _refused)
     api.add_exception_handler(ProviderUnavailable, _provider_unavailable)
     api.add_exception_handler(SessionsUnavailable, _sessions_unavailable)
-    api.add_middleware(PageGuard, site=sign_in.site, limits=limits)
+    api.add_middleware(PageGuard, site=sign_in.site, limits=sign_in.limits)
 
 
 def _limited(request: Request) -> None:
@@ -180,7 +178,9 @@ def _signed_out(request: Request, session: Session, *, everywhere: bool) -> Resp
     arrival = arrival_of(request)
     goes_to = sign_in_of(request).sign_out(arrival, session, everywhere=everywhere)
     # No redirect: the policy for forms (form-action) holds for redirects of forms to other sites, too.
-    text = "Your session here has ended." + (" The next page ends that of your identity provider." if goes_to else "")
+    text = "Your session here has ended." + (
+        " The next page ends that of your identity provider." if goes_to else ""
+    )
     page = SignInPage(
         "You are signed out", text, goes_to or "/sign-in", "Go on" if goes_to else "Sign in", at_once=bool(goes_to)
     )
@@ -239,4 +239,6 @@ def _provider_unavailable(_request: Request, _error: Exception) -> Response:
 
 
 def _sessions_unavailable(_request: Request, _error: Exception) -> Response:
-    return unavailable("The store of sessions cannot be used. Tell the people who run this installation.", RETRY_AFTER_S)
+    return unavailable(
+        "The store of sessions cannot be used. Tell the people who run this installation.", RETRY_AFTER_S
+    )

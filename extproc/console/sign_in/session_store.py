@@ -1,7 +1,7 @@
 """The console's sessions in one SQLite file, with what belongs to their beginning and end.
 
-No row holds a secret: of cookies and links only their SHA-256 is stored, and the provider's tokens are encrypted by
-a key that follows from the cookie.
+No row holds a secret: of cookies and links only their SHA-256 is stored, and the provider's tokens are encrypted
+by a key that follows from the cookie.
 """
 
 import json
@@ -28,7 +28,7 @@ MOST_PER_PERSON = 20
 MOST_ATTEMPTS = 10_000
 """Sign-ins that are under way at once; the oldest is given up for a new one."""
 KEEP_LOGOUTS_NS = 600 * NANOSECONDS_PER_SECOND
-"""Nanoseconds for which a provider's logout counts for sessions that begin later: their sign-in may be under way."""
+"""Nanoseconds for which a provider's logout counts for later sessions: their sign-in may be under way."""
 
 SCHEMA = """
 CREATE TABLE sessions (
@@ -70,6 +70,26 @@ CREATE TABLE logouts (
   PRIMARY KEY (issuer, token_id)
 ) STRICT;
 """
+BEGIN = "INSERT INTO attempts VALUES (:attempt_id, :next, :origin, :began_ns, :expires_ns)"
+GIVE_UP_ATTEMPTS = """
+DELETE FROM attempts WHERE attempt_id NOT IN (SELECT attempt_id FROM attempts ORDER BY began_ns DESC LIMIT ?)
+"""
+OFFER = "INSERT INTO links VALUES (:link_id, :identity, :ends_ns, :expires_ns)"
+ADD = """
+INSERT INTO sessions VALUES (:session_id, :issuer, :subject, :person, :sid, :client_id, :origin, :identity, :name,
+  :began_ns, :ends_ns, :seen_ns, :fresh_until_ns, :sealed)
+"""
+RENEW = """
+UPDATE sessions SET person = :person, sid = :sid, identity = :identity, name = :name,
+  fresh_until_ns = :fresh_until_ns, sealed = :sealed WHERE session_id = :session_id
+"""
+END_OLDEST = """
+DELETE FROM sessions WHERE issuer = ? AND subject = ? AND session_id NOT IN
+  (SELECT session_id FROM sessions WHERE issuer = ? AND subject = ? ORDER BY seen_ns DESC LIMIT ?)
+"""
+NOTE_LOGOUT = "INSERT INTO logouts VALUES (:issuer, :token_id, :sid, :subject, :at_ns)"
+END_SID = "DELETE FROM sessions WHERE issuer = ? AND sid = ?"
+END_SUBJECT = "DELETE FROM sessions WHERE issuer = ? AND subject = ?"
 FORMAT = FileFormat(
     name="the store of sessions",
     application_id=APPLICATION_ID,
@@ -165,15 +185,15 @@ class SessionStore:
 
         def work(db: sqlite3.Connection) -> None:
             db.execute("DELETE FROM attempts WHERE expires_ns <= ?", (attempt.began_ns,))
-            keep = "SELECT attempt_id FROM attempts ORDER BY began_ns DESC LIMIT ?"
-            db.execute(f"DELETE FROM attempts WHERE attempt_id NOT IN ({keep})", (MOST_ATTEMPTS - 1,))
-            _insert(db, "attempts", asdict(attempt))
+            db.execute(GIVE_UP_ATTEMPTS, (MOST_ATTEMPTS - 1,))
+            db.execute(BEGIN, asdict(attempt))
 
         self._file.write(work)
 
     def take_attempt(self, attempt_id: str, now_ns: int) -> Attempt | None:
         """Return a sign-in that is under way, once; None if it is unknown or has expired."""
-        row = self._take("attempts", "attempt_id", attempt_id)
+        statement = "DELETE FROM attempts WHERE attempt_id = ? RETURNING *"
+        row = self._file.write(lambda db: _one(db, statement, (attempt_id,)))
         attempt = Attempt(**row) if row else None
         return attempt if attempt and attempt.began_ns <= now_ns < attempt.expires_ns else None
 
@@ -182,7 +202,7 @@ class SessionStore:
 
         def work(db: sqlite3.Connection) -> None:
             db.execute("DELETE FROM links WHERE expires_ns <= ?", (now_ns,))
-            _insert(db, "links", {**asdict(link), "identity": _identity_text(link.identity)})
+            db.execute(OFFER, {**asdict(link), "identity": _identity_text(link.identity)})
 
         self._file.write(work)
 
@@ -193,11 +213,8 @@ class SessionStore:
 
     def take_link(self, link_id: str, now_ns: int) -> Link | None:
         """Return a link, once; None if it is unknown or has expired."""
-        return _link(self._take("links", "link_id", link_id), now_ns)
-
-    def _take(self, table: str, key: str, value: str) -> dict[str, Any] | None:
-        statement = f"DELETE FROM {table} WHERE {key} = ? RETURNING *"
-        return self._file.write(lambda db: _one(db, statement, (value,)))
+        statement = "DELETE FROM links WHERE link_id = ? RETURNING *"
+        return _link(self._file.write(lambda db: _one(db, statement, (link_id,))), now_ns)
 
     # Sessions.
 
@@ -224,15 +241,10 @@ class SessionStore:
             )
             if over and session.client_id:
                 raise SignInRefused(WhyNot.SIGNED_OUT)
-            db.execute(
-                "DELETE FROM sessions WHERE session_id = ? OR ends_ns <= ?", (instead_of, session.began_ns)
-            )
-            keep = "SELECT session_id FROM sessions WHERE issuer = ? AND subject = ? ORDER BY seen_ns DESC LIMIT ?"
-            db.execute(
-                f"DELETE FROM sessions WHERE issuer = ? AND subject = ? AND session_id NOT IN ({keep})",
-                (who.issuer, who.subject, who.issuer, who.subject, MOST_PER_PERSON - 1),
-            )
-            _insert(db, "sessions", _row(session))
+            db.execute("DELETE FROM sessions WHERE session_id = ? OR ends_ns <= ?", (instead_of, session.began_ns))
+            people = (who.issuer, who.subject)
+            db.execute(END_OLDEST, (*people, *people, MOST_PER_PERSON - 1))
+            db.execute(ADD, _row(session))
 
         self._file.write(work)
 
@@ -243,10 +255,7 @@ class SessionStore:
 
     def renew(self, session: StoredSession) -> bool:
         """Store a session's new state, unless it has ended meanwhile. Returns whether it goes on."""
-        row = _row(session)
-        names = ", ".join(f"{name} = :{name}" for name in row)
-        statement = f"UPDATE sessions SET {names} WHERE session_id = :session_id"
-        return self._file.write(lambda db: db.execute(statement, row).rowcount) > 0
+        return self._file.write(lambda db: db.execute(RENEW, _row(session)).rowcount) > 0
 
     def seen(self, session_id: str, now_ns: int) -> None:
         """Note a request of the session. Time never goes back."""
@@ -264,7 +273,7 @@ class SessionStore:
         return self._file.write(lambda db: db.execute(statement, (who.issuer, who.subject, person)).rowcount)
 
     def log_out(self, logout: Logout, now_ns: int) -> int:
-        """End the sessions that a provider ended, and those that are just beginning. Returns the number of the first.
+        """End the sessions that a provider ended, and those that are just beginning. Returns how many had begun.
 
         The same word, said again, ends nothing: neither do copies of it.
         """
@@ -273,17 +282,12 @@ class SessionStore:
             known = (logout.issuer, logout.token_id)
             if _one(db, "SELECT 1 FROM logouts WHERE issuer = ? AND token_id = ?", known):
                 return 0
-            _insert(db, "logouts", {**asdict(logout), "at_ns": now_ns})
-            chosen = ("sid", logout.sid) if logout.sid else ("subject", logout.subject)
-            statement = f"DELETE FROM sessions WHERE issuer = ? AND {chosen[0]} = ?"
-            return db.execute(statement, (logout.issuer, chosen[1])).rowcount
+            db.execute(NOTE_LOGOUT, {**asdict(logout), "at_ns": now_ns})
+            if logout.sid:
+                return db.execute(END_SID, (logout.issuer, logout.sid)).rowcount
+            return db.execute(END_SUBJECT, (logout.issuer, logout.subject)).rowcount
 
         return self._file.write(work)
-
-
-def _insert(db: sqlite3.Connection, table: str, row: dict[str, Any]) -> None:
-    names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
-    db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", row)
 
 
 def _one(db: sqlite3.Connection, statement: str, values: tuple[Any, ...]) -> dict[str, Any] | None:

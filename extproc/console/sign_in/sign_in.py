@@ -1,4 +1,4 @@
-"""The beginning, the life and the end of sessions in the console. Everything here may be called from any thread."""
+"""The beginning, the life and the end of sessions in the console. All of it may be called from any thread."""
 
 import hmac
 import threading
@@ -11,6 +11,7 @@ from extproc.console.roles import roles_of
 from extproc.console.sign_in.cookie_secrets import derived, fingerprint, may_be_secret, new_secret, seal, unseal
 from extproc.console.sign_in.errors import SignInNeeded, SignInRefused, WhyNot
 from extproc.console.sign_in.oidc_provider import Confirmed, OidcProvider, Tokens
+from extproc.console.sign_in.rate_limits import RateLimits
 from extproc.console.sign_in.session import Session
 from extproc.console.sign_in.session_store import Attempt, Link, SessionStore, StoredSession
 from extproc.console.sign_in.site import Origin, site_of
@@ -47,7 +48,12 @@ class SignIn:
     """Signs people in, and knows who is signed in, under one configuration."""
 
     def __init__(
-        self, control: ControlSettings, providers: Mapping[str, Provider], store: SessionStore, clock: Clock
+        self,
+        control: ControlSettings,
+        providers: Mapping[str, Provider],
+        store: SessionStore,
+        limits: RateLimits,
+        clock: Clock,
     ) -> None:
         """Ask no provider yet.
 
@@ -55,9 +61,11 @@ class SignIn:
             control: addresses, the client at the provider, roles and the life of sessions.
             providers: ``identity.providers``.
             store: shared by the configurations that follow each other.
+            limits: shared likewise.
             clock: wall clock.
         """
         self.site = site_of(control)
+        self.limits = limits
         self._control = control
         self._store = store
         self._clock = clock
@@ -292,12 +300,15 @@ class SignIn:
             if found is None or self.provider is None:
                 raise SignInNeeded
             kept = unseal(cookie, found.sealed)
+            if not kept.get("refresh_token"):
+                self._store.end(session_id)
+                raise SignInNeeded
             try:
-                if not kept.get("refresh_token"):
-                    raise SignInRefused(WhyNot.SIGNED_OUT)
                 word = self.provider.refresh(found.identity, kept["refresh_token"], nonce=kept["nonce"])
             except SignInRefused as refused:
-                structlog.get_logger().info("session ended by the provider", name=found.identity.name, why=refused.why)
+                structlog.get_logger().info(
+                    "session ended by the provider", name=found.identity.name, why=refused.why
+                )
                 self._store.end(session_id)
                 raise SignInNeeded from None
             renewed = self._renewed(found, word, cookie, kept["nonce"], now)

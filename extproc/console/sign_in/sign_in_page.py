@@ -43,7 +43,11 @@ REFUSALS: dict[WhyNot, tuple[int, str, str]] = {
         "It took too long, was used before, or was begun in another browser or another tab. Begin again.",
     ),
     WhyNot.DENIED: (403, "You are not signed in", "The identity provider did not sign you in."),
-    WhyNot.CODE_REFUSED: (403, "You are not signed in", "The identity provider took back its answer. Begin again."),
+    WhyNot.CODE_REFUSED: (
+        403,
+        "You are not signed in",
+        "The identity provider took back its answer. Begin again.",
+    ),
     WhyNot.WRONG_ISSUER: (400, "You are not signed in", "The answer came from another identity provider."),
     WhyNot.TOKEN_REFUSED: (403, "You are not signed in", "The identity provider's answer is not valid here."),
     WhyNot.SIGNED_OUT: (403, "You are signed out", "The identity provider ended your session."),

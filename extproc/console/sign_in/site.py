@@ -64,9 +64,9 @@ def site_of(control: ControlSettings) -> Site:
 
 
 def safe_next(given: str | None) -> str:
-    """Return the path to go to after a sign-in: a path of the console, or ``/``.
+    r"""Return the path to go to after a sign-in: a path of the console, or ``/``.
 
-    Browsers read ``//host``, ``/\\host`` and paths with control characters as other sites' addresses (WHATWG URL).
+    Browsers read ``//host``, ``/\host`` and paths with control characters as other sites' addresses (WHATWG URL).
     """
     if (
         not given
