@@ -23,8 +23,8 @@ from extproc.console.middleware import Bounds
 from extproc.console.problem_documents import add_handlers, problem
 from extproc.console.response_models import approval_shape, exact, state_now
 from extproc.console.sign_in.link_routes import link_routes
-from extproc.console.sign_in.routes import add_sign_in
 from extproc.console.sign_in.sign_in import SignIn
+from extproc.console.sign_in.sign_in_routes import add_sign_in
 from extproc.model.errors import QueryError, Refused, VoteRefused, WhyRefused
 from extproc.model.ids import Clock
 from extproc.model.reasons import Reason

@@ -20,7 +20,7 @@ from extproc.console.sign_in.rate_limits import RateLimits
 from extproc.console.sign_in.session import Session
 from extproc.console.sign_in.session_store import SessionStore
 from extproc.console.sign_in.sign_in import SignIn
-from tests.unit.console.served import FakeReader, Switch, jwk, key_set, RSA, EC
+from tests.unit.console.served import EC, RSA, FakeReader, Switch, jwk, key_set
 from tests.unit.console.sign_in.provider import CLIENT, SECRET, FakeProvider
 
 HTML = {"accept": "text/html", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
@@ -56,7 +56,12 @@ class Console:
         jwks.write_text(key_set(jwk(RSA, "rsa"), jwk(EC, "ec")))
         secret.write_text(f"{SECRET}\n")
         corp = {"issuer": self.provider.issuer, "audiences": ["tools"], "jwks_file": str(jwks)}
-        sign_in = {"provider": "corp", "client_id": CLIENT, "client_secret_file": str(secret), "scopes": ["groups"]}
+        sign_in = {
+            "provider": "corp",
+            "client_id": CLIENT,
+            "client_secret_file": str(secret),
+            "scopes": ["groups"],
+        }
         listen = urlsplit(self.url).netloc
         return Settings.model_validate(
             {

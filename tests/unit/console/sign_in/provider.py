@@ -126,25 +126,27 @@ class FakeProvider:
         async def token(request: Request):
             form = dict(await request.form())
             self.asked.append({**form, "authorization": request.headers.get("authorization", "")})
-            if self.down:
-                return JSONResponse({"error": "server_error"}, 503)
-            if self.refuse:
-                return JSONResponse({"error": self.refuse}, self.status)
-            if form["grant_type"] == "refresh_token":
-                if form["refresh_token"] not in self.refresh_tokens:
-                    return JSONResponse({"error": "invalid_grant"}, 400)
-                if self.rotates:
-                    self.refresh_tokens.remove(form["refresh_token"])
-                return self._granted({})
-            began = self.codes.pop(form["code"], None)
-            digest = hashlib.sha256(form["code_verifier"].encode()).digest()
-            challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-            if began is None or began["code_challenge"] != challenge or began["code_challenge_method"] != "S256":
-                return JSONResponse({"error": "invalid_grant"}, 400)
-            return self._granted({"nonce": began["nonce"]})
-
+            return self._redeem(form)
 
         return app
+
+    def _redeem(self, form: dict[str, str]) -> Any:
+        if self.down:
+            return JSONResponse({"error": "server_error"}, 503)
+        if self.refuse:
+            return JSONResponse({"error": self.refuse}, self.status)
+        if form["grant_type"] == "refresh_token":
+            if form["refresh_token"] not in self.refresh_tokens:
+                return JSONResponse({"error": "invalid_grant"}, 400)
+            if self.rotates:
+                self.refresh_tokens.remove(form["refresh_token"])
+            return self._granted({})
+        began = self.codes.pop(form["code"], None)
+        digest = hashlib.sha256(form["code_verifier"].encode()).digest()
+        challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        if began is None or began["code_challenge"] != challenge or began["code_challenge_method"] != "S256":
+            return JSONResponse({"error": "invalid_grant"}, 400)
+        return self._granted({"nonce": began["nonce"]})
 
     def _granted(self, more: dict[str, Any]) -> dict[str, Any]:
         refresh = secrets.token_urlsafe(12)

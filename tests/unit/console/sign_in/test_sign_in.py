@@ -1,12 +1,6 @@
 """Sign-in at a provider: what a browser and the provider say decides whether a session begins."""
 
-import json
-from urllib.parse import parse_qs, urlsplit
-
-import pytest
-
 from tests.unit.console.sign_in.console import through_the_provider
-from tests.unit.console.sign_in.provider import CLIENT, SECRET
 
 
 def test_a_person_signs_in_and_comes_back_to_the_page(console, browser):
