@@ -13,6 +13,10 @@ NOTE_MAX = 1_000
 """Characters of a vote's note, without the spaces around it."""
 REDEEM_NS = 300 * NANOSECONDS_PER_SECOND
 """Nanoseconds from the approval in which a caller may at least come back, even past the request's expiry."""
+REMEMBER_NS = 600 * NANOSECONDS_PER_SECOND
+"""Nanoseconds for which a store keeps a withdrawal: a call that began before it may still be on its way."""
+OVERTAKEN_NS = NANOSECONDS_PER_SECOND
+"""Most nanoseconds by which a call may begin after its withdrawal, which came faster over another connection."""
 
 
 def why_refused(
@@ -108,3 +112,11 @@ def is_live(approval: Approval, now_ns: int) -> bool:
             return approval.ticketed and now_ns < approval.request.expires_ns
         case _:
             return False
+
+
+def can_change(approval: Approval, now_ns: int) -> bool:
+    """Return whether a vote that is taken back now still changes anything."""
+    if approval.state is State.PENDING:
+        return now_ns < approval.request.expires_ns
+    unused = not approval.spent_ns or approval.reuse_until_ns > now_ns
+    return approval.state is State.APPROVED and unused

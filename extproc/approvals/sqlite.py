@@ -5,12 +5,11 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from extproc.approvals.approval import Approval, ApprovalRequest, State, Vote
 from extproc.approvals.port import PREFIX_MIN, Filter
-from extproc.approvals.rules import REDEEM_NS, state_after, why_refused
-from extproc.approvals.stored_request import dump_request, load_request
+from extproc.approvals.rules import OVERTAKEN_NS, REDEEM_NS, REMEMBER_NS, can_change, state_after, why_refused
+from extproc.approvals.stored_approval import APPROVAL_COLUMNS, VOTE_COLUMNS, approvals_of, request_row, vote_row
 from extproc.concurrency.sqlite_file import FileFormat, SqliteFile
 from extproc.model.errors import ApprovalError, ExtprocError, VoteRefused, WhyRefused
 from extproc.model.units import NANOSECONDS_PER_SECOND
@@ -22,10 +21,6 @@ APPLICATION_ID = 0x45505241
 """``PRAGMA application_id`` ("EPRA"): distinguishes this file from other databases."""
 SCHEMA_VERSION = 4
 """``PRAGMA user_version``."""
-REMEMBER_NS = 600 * NANOSECONDS_PER_SECOND
-"""Nanoseconds for which the store keeps a withdrawal: a call that began before it may still be on its way."""
-OVERTAKEN_NS = NANOSECONDS_PER_SECOND
-"""Most nanoseconds by which a call may begin after its withdrawal, which came faster over another connection."""
 
 OPEN = "(state = 'pending' OR (state = 'approved' AND spent_ns IS NULL))"
 VOTES = """CREATE TABLE votes (
@@ -121,8 +116,6 @@ CREATE INDEX IF NOT EXISTS approvals_pending ON approvals (expires_ns) WHERE sta
 {"; ".join((*INDEXES, *WITHDRAWALS))};
 """
 
-APPROVAL_COLUMNS = "request, state, closed_ns, withdrawn_by, withdrawn_key, ticketed, spent_ns, reuse_until_ns"
-VOTE_COLUMNS = "voter, approve, note, at_ns, groups, person, source, preview_digest, break_glass, withdrawn_ns"
 SELECT = f"""
 SELECT a.approval_id, {APPROVAL_COLUMNS}, {VOTE_COLUMNS}
 FROM approvals a LEFT JOIN votes v ON v.approval_id = a.approval_id
@@ -197,7 +190,7 @@ class SqliteApprovals:
             ).fetchone()
             live = None if earlier or not request.call_key else _live(db, request)
             if live is None:
-                _insert(db, request)
+                _insert(db, "approvals", request_row(request))
             else:
                 db.execute("UPDATE approvals SET waiting = waiting + 1 WHERE approval_id = ?", (live,))
             approval_id = live or request.approval_id
@@ -256,7 +249,7 @@ class SqliteApprovals:
             why = why_refused(now.request, now.state, now.counted, counted, groups)
             if why is not None:
                 raise VoteRefused(why, now.state)
-            _insert_vote(db, approval_id, counted)
+            _insert(db, "votes", vote_row(approval_id, counted))
             after = state_after(now.request, (*now.counted, counted))
             if after is not State.PENDING:
                 _close(db, now.request, after, vote.at_ns)
@@ -271,7 +264,7 @@ class SqliteApprovals:
             now = _one(db, approval_id)
             if now is None:
                 raise VoteRefused(WhyRefused.UNKNOWN)
-            if voter not in now.approvers or not _can_change(now, now_ns):
+            if voter not in now.approvers or not can_change(now, now_ns):
                 raise VoteRefused(WhyRefused.NOTHING_TO_WITHDRAW, now.state)
             db.execute(
                 "UPDATE votes SET withdrawn_ns = ? WHERE approval_id = ? AND voter = ? AND withdrawn_ns = 0",
@@ -385,38 +378,7 @@ class SqliteApprovals:
         self._file.close()
 
 
-def _insert(db: sqlite3.Connection, request: ApprovalRequest) -> None:
-    values = {
-        "approval_id": request.approval_id,
-        "request": dump_request(request),
-        "digest": request.digest,
-        "created_ns": request.created_ns,
-        "expires_ns": request.expires_ns,
-        "function": request.function,
-        "requester": request.requester,
-        "call_key": request.call_key,
-        "reuse_key": request.reuse_key,
-    }
-    _insert_row(db, "approvals", values)
-
-
-def _insert_vote(db: sqlite3.Connection, approval_id: str, vote: Vote) -> None:
-    values = {
-        "approval_id": approval_id,
-        "voter": vote.voter,
-        "approve": int(vote.approve),
-        "note": vote.note,
-        "at_ns": vote.at_ns,
-        "groups": json.dumps(vote.groups),
-        "person": vote.person,
-        "source": vote.source,
-        "preview_digest": vote.preview_digest,
-        "break_glass": int(vote.break_glass),
-    }
-    _insert_row(db, "votes", values)
-
-
-def _insert_row(db: sqlite3.Connection, table: str, values: Mapping[str, object]) -> None:
+def _insert(db: sqlite3.Connection, table: str, values: Mapping[str, object]) -> None:
     marks = ", ".join("?" for _ in values)
     db.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})", tuple(values.values()))  # noqa: S608
 
@@ -424,12 +386,6 @@ def _insert_row(db: sqlite3.Connection, table: str, values: Mapping[str, object]
 def _live(db: sqlite3.Connection, request: ApprovalRequest) -> str | None:
     found = db.execute(LIVE, (request.call_key, request.created_ns, REDEEM_NS)).fetchone()
     return found[0] if found else None
-
-
-def _can_change(now: Approval, now_ns: int) -> bool:
-    if now.state is State.PENDING:
-        return now_ns < now.request.expires_ns
-    return now.state is State.APPROVED and (not now.spent_ns or now.reuse_until_ns > now_ns)
 
 
 def _close(db: sqlite3.Connection, request: ApprovalRequest, state: State, at_ns: int) -> None:
@@ -454,37 +410,4 @@ def _known(db: sqlite3.Connection, approval_id: str) -> Approval:
 
 
 def _fetch(db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> list[Approval]:
-    """Return the approvals of a query, in its order; the rows of one approval's votes are adjacent."""
-    grouped: dict[str, Approval] = {}
-    for approval_id, request, state, closed_ns, by, key, ticketed, spent_ns, reuse_ns, *vote in db.execute(
-        SELECT + where, values
-    ):
-        approval = grouped.get(approval_id) or Approval(
-            load_request(request),
-            State(state),
-            closed_ns=closed_ns,
-            withdrawn_by=WithdrawnBy(by) if by else None,
-            withdrawn_key=key,
-            ticketed=bool(ticketed),
-            spent_ns=spent_ns or 0,
-            reuse_until_ns=reuse_ns,
-        )
-        more = (_vote(vote),) if vote[0] is not None else ()
-        grouped[approval_id] = replace(approval, votes=approval.votes + more)
-    return list(grouped.values())
-
-
-def _vote(row: list[Any]) -> Vote:
-    voter, approve, note, at_ns, groups, person, source, preview_digest, break_glass, withdrawn_ns = row
-    return Vote(
-        voter=voter,
-        approve=bool(approve),
-        note=note,
-        at_ns=at_ns,
-        groups=tuple(json.loads(groups)),
-        person=person,
-        source=source,
-        preview_digest=preview_digest,
-        break_glass=bool(break_glass),
-        withdrawn_ns=withdrawn_ns,
-    )
+    return approvals_of(db.execute(SELECT + where, values))

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from extproc.approvals.approval import State
-from extproc.approvals.sqlite import OVERTAKEN_NS, REMEMBER_NS, SqliteApprovals
+from extproc.approvals.rules import OVERTAKEN_NS, REMEMBER_NS
+from extproc.approvals.sqlite import SqliteApprovals
 from extproc.model.errors import ApprovalError, VoteRefused
 from extproc.model.withdrawal import WithdrawnBy
 from tests.unit.approvals.samples import new_id, request, vote
