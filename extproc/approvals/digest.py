@@ -10,7 +10,7 @@ from extproc.model.errors import ApprovalError
 from extproc.model.exact_integers import large_integers, writable
 from extproc.model.identity import Identity
 
-FORMAT = "extproc-approval-1"
+FORMAT = "extproc-approval-2"
 """Name of these rules, which is part of the digest: other rules never give the same digest."""
 
 
@@ -21,7 +21,7 @@ def digest(
     arguments: Json,
     connection: dict[str, Json] | str,
     policy_revision: str,
-    body_sha256: bytes,
+    message_sha256: bytes,
 ) -> str:
     """Return the digest of one exact call.
 
@@ -37,7 +37,7 @@ def digest(
         arguments: the raw arguments; they do not leave this function.
         connection: the connection's name, or a description of its settings.
         policy_revision: of the policy that held the call.
-        body_sha256: 32 bytes, of the body as the caller sent it.
+        message_sha256: 32 bytes, of the body, but for what is another in each attempt of one call.
 
     Returns:
         Lower-case hex SHA-256.
@@ -48,8 +48,8 @@ def digest(
 
     Sources: RFC 8785; RFC 6901 for the pointers to large integers.
     """
-    if len(body_sha256) != hashlib.sha256().digest_size:
-        raise ApprovalError("the body's digest is not a SHA-256")
+    if len(message_sha256) != hashlib.sha256().digest_size:
+        raise ApprovalError("the message's digest is not a SHA-256")
     try:
         document: dict[str, Any] = {
             "format": FORMAT,
@@ -60,7 +60,7 @@ def digest(
             "connection": writable(connection),
             "connection_integers": large_integers(connection),
             "policy_revision": policy_revision,
-            "body_sha256": body_sha256.hex(),
+            "message_sha256": message_sha256.hex(),
         }
         return hashlib.sha256(rfc8785.dumps(document)).hexdigest()
     except (ValueError, TypeError, RecursionError):

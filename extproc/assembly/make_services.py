@@ -20,6 +20,7 @@ from extproc.evidence.spool.spool import Spool, SpoolLimits
 from extproc.flow.hold_limiter import HoldLimiter
 from extproc.flow.observer import Observer
 from extproc.flow.services import Connection, Services
+from extproc.identity.approval_state import ApprovalStates
 from extproc.identity.event_ids import EventIds
 from extproc.identity.session_ids import Sessions
 from extproc.masking.masker import Masker
@@ -55,6 +56,7 @@ class WorkerStores:
     crash_file: CrashFile
     sessions: Sessions
     event_ids: EventIds
+    approval_states: ApprovalStates
     usage: UsageStore
     pins: PinStore
     hold_limiter: HoldLimiter
@@ -103,6 +105,7 @@ def open_stores(settings: Settings, worker: str, observer: Observer) -> Iterator
             crash_file=crash_file,
             sessions=Sessions(session_key),
             event_ids=EventIds(session_key),
+            approval_states=ApprovalStates(session_key),
             usage=UsageStore(settings.state / USAGE),
             pins=pins,
             hold_limiter=HoldLimiter(),
@@ -151,6 +154,7 @@ def make_services(parts: Parts, engine: PolicyEngine, stores: WorkerStores) -> S
         limits=settings.limits,
         sessions=stores.sessions,
         event_ids=stores.event_ids,
+        approval_states=stores.approval_states,
         ends_streams=settings.identity.end_streams,
         clock=time.time_ns,
         entropy=os.urandom,

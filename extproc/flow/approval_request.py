@@ -60,7 +60,7 @@ def make_request(
         session=record.session,
         policy_revision=decision.revision,
         mode=terms.mode,
-        call_key=_call_key(decided, terms),
+        call_key=call_key(decided, terms),
         break_glass=terms.break_glass,
         reuse=terms.reuse,
         reuse_key=reuse_key(decided, terms),
@@ -89,13 +89,21 @@ def exact_digest(decided: DecidedCall, revision: str) -> str:
             arguments=decided.call.arguments,
             connection=decided.connection.name,
             policy_revision=revision,
-            body_sha256=decided.request.sha256,
+            message_sha256=_message_sha256(decided),
         )
     except ApprovalError as error:
         raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="digest", detail=str(error)) from error
 
 
-def _call_key(decided: DecidedCall, terms: ApprovalTerms) -> str:
+def _message_sha256(decided: DecidedCall) -> bytes:
+    """Name what stays the same when the call is made again: the whole body, where it cannot be read."""
+    request = decided.request
+    if not request.decoded:
+        return request.sha256
+    return hashlib.sha256(decided.connection.protocol.same_call(decided.call, request.plain)).digest()
+
+
+def call_key(decided: DecidedCall, terms: ApprovalTerms) -> str:
     """Name the same call of the same caller under the same terms, whichever revision of the policy holds it.
 
     A call whose function has another definition by now is another one: nobody approved it.

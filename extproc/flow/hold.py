@@ -14,14 +14,15 @@ from extproc.approvals.approval import Approval as StoredApproval
 from extproc.approvals.approval import ApprovalRequest, State
 from extproc.approvals.rules import enough
 from extproc.concurrency.threads import to_its_end
-from extproc.flow.approval_request import make_request, reuse_key
+from extproc.flow.approval_request import call_key, make_request, reuse_key
 from extproc.flow.check_again import decided_again, identified_again
 from extproc.flow.record.call_record import CallRecord
 from extproc.flow.services import Services
 from extproc.flow.stages import Approval, DecidedCall, OutboundRequest, ReleasedRequest
 from extproc.flow.withdraw import withdrawal_keys
+from extproc.identity.approval_state import ApprovalState, NotOpened
 from extproc.model.decision import Action, ApprovalTerms, HoldMode
-from extproc.model.errors import ApprovalError, Refused
+from extproc.model.errors import ApprovalError, Refused, VoteRefused
 from extproc.model.masking import MASK_EVERYTHING
 from extproc.model.pending_approval import PendingApproval
 from extproc.model.reasons import Reason
@@ -33,6 +34,8 @@ ENVOY_SLACK_S = 5.0
 """Envoy waits this much longer than the hold, so that the guard's answer, not a 504, ends it."""
 RETRY_AFTER_S = 5
 """Seconds after which a caller with a ticket may call again. The guard then lets it wait once more."""
+CLOCKS_DIFFER_S = 30.0
+"""Seconds by which the clocks of two machines may differ."""
 MAX_TURNS = 100
 """Most requests that one call waits for, one after the other."""
 
@@ -48,6 +51,8 @@ class HeldCall:
     services: Services
     """Those under which it is held."""
     record: CallRecord
+    state: ApprovalState | None = None
+    """The state of the request that its client gave back by protocol; None where it gave none."""
 
     @property
     def terms(self) -> ApprovalTerms:
@@ -104,12 +109,13 @@ async def release(
         return ReleasedRequest(outbound, approval=None, services=services)
     _check_person(decided, services)
     held = HeldCall(decided, outbound, services, record)
+    state = await _given_back(held)
     reused = await _reusable(held)
     if reused is not None:
         record.approved(reused.approvers, reused.request.approval_id, reused=True)
         return ReleasedRequest(outbound, _of(reused), services)
     with services.hold_limiter.counted(decided.identified.identity.name, services.limits):
-        return await _ask_until_released(held, peer)
+        return await _ask_until_released(replace(held, state=state), peer)
 
 
 def _check_person(decided: DecidedCall, services: Services) -> None:
@@ -126,6 +132,38 @@ def _check_person(decided: DecidedCall, services: Services) -> None:
         raise _unavailable("approval.person", "the token lacks the claim that joins the accounts of a person")
 
 
+async def _given_back(held: HeldCall) -> ApprovalState | None:
+    """Verify the state that the client gave back with the call.
+
+    Raises:
+        Refused: it is forged, over, or of another call; or the person at the client declined to ask for approval.
+    """
+    identified, services = held.decided.identified, held.services
+    given, name = identified.given_back, identified.connection.name
+    if given is None:
+        return None
+    key = call_key(held.outbound.decided, held.terms)
+    state = services.approval_states.open(
+        given.state, identified.identity, name, call_key=key, now_ns=services.clock()
+    )
+    if isinstance(state, NotOpened):
+        reason = Reason.APPROVAL_EXPIRED if state is NotOpened.EXPIRED else Reason.APPROVAL_OUTDATED
+        raise Refused(reason, rule="approval.state", detail=f"the state that the client gave back: {state}")
+    if given.is_declined:
+        await _cancel(state.approval_id, services)
+        raise Refused(Reason.CALLER_GONE, rule="approval.declined", detail="the client declined to ask")
+    return state
+
+
+async def _cancel(approval_id: str, services: Services) -> None:
+    try:
+        await to_its_end(services.approvals.cancel_own, approval_id, services.clock())
+    except VoteRefused:  # it is decided or over: there is nothing to cancel
+        return
+    except ApprovalError as error:
+        raise _unavailable("approvals", str(error)) from error
+
+
 async def _reusable(held: HeldCall) -> StoredApproval | None:
     """Return an approval that releases this call too, if policy lets one be used again; None if there is none."""
     if held.terms.reuse is None:
@@ -135,15 +173,17 @@ async def _reusable(held: HeldCall) -> StoredApproval | None:
         found = await asyncio.to_thread(held.services.approvals.reusable, key, held.services.clock())
     except ApprovalError as error:
         raise _unavailable("approvals", str(error)) from error
-    within = found is not None and _is_within(found, held)
-    return found if within and found is not None and enough(found.counted, held.terms) else None
+    if found is None or not _is_within(found, held) or not enough(found.counted, held.terms):
+        return None
+    unused = not found.spent_ns and found.request.call_key == call_key(held.outbound.decided, held.terms)
+    return None if unused else found  # the call that it was given for uses it up first
 
 
 def _is_within(found: StoredApproval, held: HeldCall) -> bool:
-    """Return whether the approval is not older than policy lets it be by now."""
+    """Return whether the approval is not older than policy lets it be by now, nor of the future."""
     reuse = held.terms.reuse
     age_s = (held.services.clock() - found.closed_ns) / NANOSECONDS_PER_SECOND
-    return reuse is not None and 0 <= age_s < reuse.for_s
+    return reuse is not None and -CLOCKS_DIFFER_S <= age_s < reuse.for_s
 
 
 async def _ask_until_released(held: HeldCall, peer: WaitingPeer) -> ReleasedRequest:
@@ -242,11 +282,18 @@ async def _closed(opened: StoredApproval, held: HeldCall, until_ns: int) -> Stor
 
 def _pending(ticketed: StoredApproval, held: HeldCall) -> PendingApproval:
     request, pages = ticketed.request, held.services.approval_pages
+    before, identified = held.state, held.decided.identified
+    rounds = before.rounds + 1 if before else 1
+    state = ApprovalState(request.approval_id, request.call_key, request.expires_ns, rounds)
+    is_told = identified.request.decide_only or (before is not None and before.is_last)
+    sealed = "" if is_told else held.services.approval_states.seal(state, identified.identity, request.connection)
     return PendingApproval(
         approval_id=request.approval_id,
         url=f"{pages}{request.approval_id}" if pages else "",
         retry_after_s=RETRY_AFTER_S,
         expires_ns=request.expires_ns,
+        state_token=sealed,
+        was_shown=before is not None,
     )
 
 

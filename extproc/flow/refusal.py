@@ -10,7 +10,7 @@ from extproc.model.errors import ProtocolViolation, Refused
 from extproc.model.permit import HeaderEdits
 from extproc.model.reply import Reply
 from extproc.protocols.problem_document import BEARER, problem
-from extproc.protocols.reply_forms import in_callers_form, refusal
+from extproc.protocols.reply_forms import in_callers_form, pending_reply, refusal
 from extproc.settings.hosts import find_host
 from extproc.wire import encode
 from extproc.wire.events import ResponseBodyReceived, ResponseHeadersReceived
@@ -44,6 +44,8 @@ def _in_callers_terms(record: CallRecord, refused: Refused) -> Reply:
             if protocol and record.call:
                 own = protocol.policys_reply(record.call, own, refused.reason, record.call_id)
             return in_callers_form(headers, own)
+    if refused.pending and protocol and record.call:
+        return pending_reply(headers, refused.pending, record.call_id, protocol, record.call)
     return refusal(headers, refused.reason, record.call_id, protocol, record.call, challenge=_challenge(record))
 
 

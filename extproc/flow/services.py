@@ -14,6 +14,7 @@ from extproc.evidence.recorder import Recorder
 from extproc.evidence.spool.crash_file import CrashFile
 from extproc.flow.hold_limiter import HoldLimiter
 from extproc.flow.observer import Observer
+from extproc.identity.approval_state import ApprovalStates
 from extproc.identity.event_ids import EventIds
 from extproc.identity.session_ids import Sessions
 from extproc.masking.formats import as_text
@@ -136,6 +137,7 @@ class Services:
     limits: LimitSettings
     sessions: Sessions
     event_ids: EventIds
+    approval_states: ApprovalStates
     clock: Clock
     entropy: Entropy
     worker: str = "worker"

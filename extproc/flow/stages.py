@@ -22,6 +22,7 @@ from extproc.model.permit import HeaderEdits, Permit
 from extproc.model.reasons import Uninspectable
 from extproc.pinning.pins import PinFact
 from extproc.policy.contract.call_usage import Usage
+from extproc.protocols.repeated_call import RepeatedCall
 from extproc.wire.events import Metadata
 
 SHA256_OF_NOTHING = hashlib.sha256().digest()
@@ -85,6 +86,9 @@ class IdentifiedCall(NamedCall):
 
     backend_event: bytes = field(default=b"", repr=False)
     """The backend's own id of the event behind which the caller resumes a stream. Empty where it resumes none."""
+
+    given_back: RepeatedCall | None = field(default=None, repr=False)
+    """What the client gave back of the guard's own answer to the call before; None where it gave nothing back."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:

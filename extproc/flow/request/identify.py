@@ -18,6 +18,7 @@ from extproc.model.identity import ANONYMOUS, Identity
 from extproc.model.masking import MASK_EVERYTHING
 from extproc.model.reasons import Reason, Uninspectable
 from extproc.model.units import NANOSECONDS_PER_SECOND
+from extproc.protocols.repeated_call import RepeatedCall
 from extproc.settings.hosts import find_host
 
 
@@ -45,6 +46,7 @@ def identify(
     caller = caller_of(request, services)
     if caller is not ANONYMOUS:
         record.authenticated(caller)
+    request, given_back = _without_state(request, connection, services)
     session = session_name(request.head.headers, connection, services)
     record.in_session(session)
     read = _anonymous_call if caller is ANONYMOUS else _call
@@ -52,11 +54,25 @@ def identify(
     record.authenticated(caller)
     if request.too_large:
         raise Refused(Reason.BODY_TOO_LARGE, rule="limits.request_body", call=call)
-    found = search(_resuming(IdentifiedCall(request, connection, call, caller), services), services)
+    named = IdentifiedCall(request, connection, call, caller, given_back=given_back)
+    found = search(_resuming(named, services), services)
     record.identified(found)
     if not (session and binds_sessions):
         return found
     return replace(found, backend_session=backend_session(found, services))
+
+
+def _without_state(
+    request: Request, connection: Connection, services: Services
+) -> tuple[Request, RepeatedCall | None]:
+    """Take out of a request what its client gives back of the guard's own answer, and return both.
+
+    Over ext_authz nothing can be taken out, and no such answer is given.
+    """
+    if request.decide_only or not request.decoded:
+        return request, None
+    found = connection.protocol.repeated(request.head, request.plain, services.approval_states.prefix)
+    return (replace(request, head=found.head, plain=found.body), found) if found else (request, None)
 
 
 def identify_again(held: IdentifiedCall, services: Services) -> IdentifiedCall:

@@ -17,14 +17,14 @@ CALL = {
     "arguments": {"id": 7, "why": "é"},
     "connection": "crm",
     "policy_revision": "r1",
-    "body_sha256": BODY,
+    "message_sha256": BODY,
 }
 
 
 def test_is_sha256_over_canonical_json_with_named_fields():
     """Anybody can compute it again from the documented object."""
     document = {
-        "format": "extproc-approval-1",
+        "format": "extproc-approval-2",
         "identity": {"issuer": "https://idp", "subject": "alice", "groups": ["eu", "sales"], "actor": "agent-7"},
         "function": "crm.delete",
         "arguments": {"id": 7, "why": "é", "order": [None]},
@@ -32,7 +32,7 @@ def test_is_sha256_over_canonical_json_with_named_fields():
         "connection": "crm",
         "connection_integers": [],
         "policy_revision": "r1",
-        "body_sha256": BODY.hex(),
+        "message_sha256": BODY.hex(),
     }
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     call = {**CALL, "arguments": {"id": 7, "why": "é", "order": [2**53]}}
@@ -54,7 +54,7 @@ def test_is_sha256_over_canonical_json_with_named_fields():
         {"connection": "crm2"},
         {"connection": {"name": "crm"}},
         {"policy_revision": "r2"},
-        {"body_sha256": hashlib.sha256(b"{ }").digest()},
+        {"message_sha256": hashlib.sha256(b"{ }").digest()},
     ],
 )
 def test_every_part_counts(change):
@@ -123,4 +123,4 @@ def test_nesting_too_deep_is_refused():
 def test_a_body_digest_of_another_size_is_refused(body):
     """A digest that does not name the bytes is none."""
     with pytest.raises(ApprovalError):
-        digest(**{**CALL, "body_sha256": body})
+        digest(**{**CALL, "message_sha256": body})

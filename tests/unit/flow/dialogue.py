@@ -16,6 +16,7 @@ from extproc.config.schema import Settings
 from extproc.flow.exchange import exchange
 from extproc.flow.observer import Observer
 from extproc.flow.services import Services
+from extproc.identity.approval_state import ApprovalStates
 from extproc.identity.event_ids import EventIds
 from extproc.identity.session_ids import Sessions
 from extproc.model.call import Headers, RequestHead, ResponseHead
@@ -164,6 +165,7 @@ def make_services(tmp_path, *, engine=None, recorder=None, masker=None, changes=
         show_headers=frozenset(settings.policy.show_headers),
         sessions=Sessions(b"s" * 32),
         event_ids=EventIds(b"s" * 32),
+        approval_states=ApprovalStates(b"s" * 32),
         ends_streams=settings.identity.end_streams,
         clock=now,
         entropy=lambda size: bytes(next(ticks) % 256 for _ in range(size)),

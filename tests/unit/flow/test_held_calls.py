@@ -102,7 +102,7 @@ async def test_a_held_call_that_is_denied_goes_nowhere(tmp_path):
 
 async def test_a_held_call_expires(tmp_path):
     """Nobody comes: refused, and the request is closed."""
-    hold = {**HOLD, "approval": {"groups": ["sre"], "min": 1, "expires_in": "1s"}}
+    hold = {**HOLD, "approval": {"groups": ["sre"], "min": 1, "expires_in": "1s", "mode": "wait"}}
     services = make_services(tmp_path, engine=ScriptedEngine(hold), changes={"limits.hold": 0.05})
     peer = await play(services, asks())
     assert peer.refusal.reason == "approval-expired"
@@ -172,7 +172,7 @@ async def test_a_caller_that_leaves_while_its_request_is_stored_leaves_nothing_t
 
 async def test_no_call_is_held_longer_than_the_limit(tmp_path):
     """Envoy waits a little longer, so that the guard's answer ends the call."""
-    hold = {**HOLD, "approval": {"groups": ["sre"], "expires_in": "1h"}}
+    hold = {**HOLD, "approval": {"groups": ["sre"], "expires_in": "1h", "mode": "wait"}}
     services = make_services(tmp_path, engine=ScriptedEngine(hold), changes={"limits.hold": 60})
     peer = ScriptedPeer().say(asks())
     task = asyncio.create_task(play(services, peer=peer))
@@ -182,16 +182,6 @@ async def test_no_call_is_held_longer_than_the_limit(tmp_path):
     await task
     assert peer.waits == [65]
     assert [entry.approval_id for entry in services.recorder.entries] == [request.approval_id] * 2
-
-
-async def test_a_call_that_asks_for_a_ticket_is_refused_and_nobody_is_asked(tmp_path):
-    """Tickets are not offered: the call would wait for nobody."""
-    hold = {**HOLD, "approval": {"groups": ["sre"], "mode": "ticket"}}
-    services = make_services(tmp_path, engine=ScriptedEngine(hold))
-    peer = await play(services, asks())
-    assert peer.refusal.reason == "approval-unavailable"
-    assert services.recorder.last.rule == "approval.mode"
-    assert services.approvals.recent(pending_only=False, limit=5) == []
 
 
 async def test_notes_of_voters_are_kept_masked(tmp_path):

@@ -26,7 +26,7 @@ from tests.unit.flow.dialogue import (
 
 pytestmark = pytest.mark.slow
 
-HOLD = {"action": "hold", "reason": "high-risk", "rule": "r", "approval": {"groups": ["sre"], "min": 1}}
+HOLD = {"action": "hold", "reason": "high-risk", "rule": "r", "approval": {"groups": ["sre"], "mode": "wait"}}
 DOCS = {"connections.docs.approvals": {"groups": ["sre"]}, "limits.decision_timeout": 30}
 CALL = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "search", "arguments": {}}}
 
