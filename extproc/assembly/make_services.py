@@ -28,6 +28,7 @@ from extproc.pinning.pins import PinStore
 from extproc.pinning.sqlite_pins import FILE, SqlitePins
 from extproc.policy.call_counters import UsageStore
 from extproc.policy.contract.engine import PolicyEngine
+from extproc.settings.control import ControlSettings
 
 USAGE = "usage.db"
 """The file of call counts in the state folder."""
@@ -166,8 +167,14 @@ def make_services(parts: Parts, engine: PolicyEngine, stores: WorkerStores) -> S
         usage=stores.usage if settings.policy.usage else None,
         crash_file=None if engine.is_remote else stores.crash_file,
         approval_wait_s=settings.approvals.wait,
+        approval_pages=_pages(settings.control),
         latest=stores.latest,
     )
+
+
+def _pages(control: ControlSettings) -> str:
+    """Return the URL of the pages on which approvers decide, without the request's id; empty where none is known."""
+    return f"{control.public_url}/approvals/" if control.public_url else ""
 
 
 def make_spool(settings: Settings, worker: str) -> Spool:
