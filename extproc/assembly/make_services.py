@@ -173,7 +173,7 @@ def make_services(parts: Parts, engine: PolicyEngine, stores: WorkerStores) -> S
 
 
 def _pages(control: ControlSettings) -> str:
-    """Return the URL of the pages on which approvers decide, without the request's id; empty where none is known."""
+    """Return the URL of the pages for approvers, without a request's id; empty where none is known."""
     return f"{control.public_url}/approvals/" if control.public_url else ""
 
 
