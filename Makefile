@@ -69,6 +69,7 @@ reference: dev ## Generate again what is made from the code: the reference pages
 	@$(BIN)/python -c 'from extproc.assembly.render_samples import render_samples; print(render_samples(), end="")' >extproc/assembly/sample_inputs.json
 	@$(BIN)/python -c 'from extproc.config.reference import render_reference; print(render_reference(), end="")' >docs/reference/configuration.md
 	@$(BIN)/python -c 'from extproc.cli.reference import render_reference; print(render_reference(), end="")' >docs/reference/cli.md
+	@$(BIN)/python -c 'from extproc.console.openapi_reference import render_reference; print(render_reference(), end="")' >docs/reference/openapi.json
 	@$(BIN)/python -c 'from extproc.detectors.entities_reference import render_reference; print(render_reference(), end="")' >docs/reference/entities.md
 
 bench: dev ## Measure what a call costs beside Envoy alone, what held calls cost, and what a decision costs

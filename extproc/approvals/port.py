@@ -21,6 +21,9 @@ class Filter:
     ticketed: bool | None = None
     before_id: str = ""
     """Only older ones than this: ids are ordered by time."""
+    per_requester: int = 0
+    """At most so many of one requester, the newest; those of all others come before the second of one, so that
+    ``limit`` cuts off nobody's newest. 0: all."""
     limit: int = 100
 
 

@@ -26,6 +26,12 @@ FROM extproc.approvals a LEFT JOIN extproc.votes v ON v.approval_id = a.approval
 """  # noqa: S608 - our own text
 IN_ORDER = "ORDER BY a.approval_id, v.at_ns, v.vote_id"
 NEWEST_FIRST = "ORDER BY a.approval_id DESC, v.at_ns, v.vote_id"
+NEWEST_OF_EACH = """
+SELECT approval_id FROM (
+  SELECT approval_id, row_number() OVER (PARTITION BY requester ORDER BY approval_id DESC) AS nth
+  FROM extproc.approvals WHERE {chosen}
+) AS counted WHERE nth <= %s ORDER BY nth, approval_id DESC LIMIT %s
+"""
 AMONG = "ANY(string_to_array(%s, ','))"
 """Ids, joined by commas: four times as fast as an array when there are thousands."""
 LOCK = "SELECT 1 FROM extproc.approvals WHERE approval_id = %s FOR UPDATE"
@@ -257,11 +263,11 @@ class PostgresApprovals:
         }
         given = {text: value for text, value in conditions.items() if value is not None and value != ""}
         chosen = " AND ".join((*given, f"state IN ({states})" if states else "true"))
-        where = (
-            "WHERE a.approval_id IN (SELECT approval_id FROM extproc.approvals"  # noqa: S608 - our own text
-            f" WHERE {chosen} ORDER BY approval_id DESC LIMIT %s) {NEWEST_FIRST}"
-        )
-        return self._fetch(where, *given.values(), wanted.limit)
+        bounds: tuple[int, ...] = (wanted.limit,)
+        ids = f"SELECT approval_id FROM extproc.approvals WHERE {chosen} ORDER BY approval_id DESC LIMIT %s"  # noqa: S608 - our own text
+        if wanted.per_requester:
+            ids, bounds = NEWEST_OF_EACH.format(chosen=chosen), (wanted.per_requester, wanted.limit)
+        return self._fetch(f"WHERE a.approval_id IN ({ids}) {NEWEST_FIRST}", *given.values(), *bounds)
 
     def sweep(self, now_ns: int, *, keep_ns: int) -> list[Approval]:
         """Close requests that expired while no call waited; delete those that were closed ``keep_ns`` ago."""

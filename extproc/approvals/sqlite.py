@@ -122,6 +122,12 @@ FROM approvals a LEFT JOIN votes v ON v.approval_id = a.approval_id
 """  # noqa: S608 - our own text
 IN_ORDER = "ORDER BY a.approval_id, v.at_ns, v.vote_id"
 NEWEST_FIRST = "ORDER BY a.approval_id DESC, v.at_ns, v.vote_id"
+NEWEST_OF_EACH = """
+SELECT approval_id FROM (
+  SELECT approval_id, row_number() OVER (PARTITION BY requester ORDER BY approval_id DESC) AS nth
+  FROM approvals WHERE {chosen}
+) WHERE nth <= ? ORDER BY nth, approval_id DESC LIMIT ?
+"""
 WITHDRAW = f"""
 UPDATE approvals SET state = 'cancelled', closed_ns = ?, withdrawn_by = ?, withdrawn_key = ?
 WHERE {OPEN} AND approval_id
@@ -345,11 +351,13 @@ class SqliteApprovals:
         }
         given = {text: value for text, value in conditions.items() if value not in ("", None)}
         chosen = " AND ".join(given) or "1"
-        where = (
-            f"WHERE a.approval_id IN (SELECT approval_id FROM approvals WHERE {chosen}"  # noqa: S608 - our own text
-            f" ORDER BY approval_id DESC LIMIT ?) {NEWEST_FIRST}"
-        )
-        return self._file.read(lambda db: _fetch(db, where, (*given.values(), wanted.limit)))
+        ids = f"SELECT approval_id FROM approvals WHERE {chosen} ORDER BY approval_id DESC LIMIT ?"  # noqa: S608 - as above
+        bounds = [wanted.limit]
+        if wanted.per_requester:
+            ids = NEWEST_OF_EACH.format(chosen=chosen)
+            bounds = [wanted.per_requester, wanted.limit]
+        where = f"WHERE a.approval_id IN ({ids}) {NEWEST_FIRST}"
+        return self._file.read(lambda db: _fetch(db, where, (*given.values(), *bounds)))
 
     def sweep(self, now_ns: int, *, keep_ns: int) -> list[Approval]:
         """Close requests that expired while no call waited; delete those that were closed ``keep_ns`` ago."""

@@ -17,10 +17,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from extproc.approvals.approval import Approval
+from extproc.console.roles import Role, roles_of
+from extproc.console.visitor import API, SOCKET, Visitor
 from extproc.model.errors import Refused, VoteRefused, WhyRefused
-from extproc.model.identity import Identity
+from extproc.model.identity import ANONYMOUS, Identity
 from extproc.model.reasons import Reason
+from extproc.settings.control import RoleSettings
 
 
 class TokenVerifier(Protocol):
@@ -43,10 +45,6 @@ class Caller:
     local: bool
     """True if the request came over the unix socket."""
 
-    def may_read(self, approval: Approval) -> bool:
-        """Return whether the caller may know that this approval exists."""
-        return self.may_see(approval.request.groups)
-
     def may_see(self, groups: Sequence[str]) -> bool:
         """Return whether the caller may know of something that these groups decide about."""
         if self.local:
@@ -59,6 +57,19 @@ class Caller:
             return
         if self.identity is None or not set(groups) & set(self.identity.groups):
             raise Refused(Reason.NOT_IN_SCOPE, rule="control.analyst_groups")
+
+    def visitor(self, roles: RoleSettings, address: str) -> Visitor:
+        """Return the caller as the desk knows people.
+
+        Args:
+            roles: ``control.roles``.
+            address: of the peer; empty over the unix socket.
+        """
+        person = self.identity or ANONYMOUS
+        theirs = roles_of(person, roles)
+        if self.local:  # whoever opens the socket can read the store's file as well
+            return Visitor(person, theirs | {Role.ADMIN}, SOCKET)
+        return Visitor(person, theirs, API, address)
 
     def voter(self) -> Identity:
         """Return the person who votes.

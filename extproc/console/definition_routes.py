@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import structlog
 from fastapi import APIRouter, Depends, Request
@@ -10,8 +10,14 @@ from pydantic import Field
 
 from extproc.approvals.rules import NOTE_MAX, NOTE_MIN
 from extproc.console.authorization import Caller
-from extproc.console.response_models import moment
-from extproc.model.call import Json
+from extproc.console.problem_documents import problems
+from extproc.console.response_models import (
+    DefinitionList,
+    DefinitionShape,
+    DefinitionsOfFunction,
+    DefinitionText,
+    moment,
+)
 from extproc.model.errors import VoteRefused, WhyRefused
 from extproc.model.ids import Clock
 from extproc.model.pinning import Pinning
@@ -48,7 +54,7 @@ class Definitions:
     mask_note: Callable[[str], str]
     """Masks a person's note before it is stored."""
 
-    def every(self, by: Caller, *, changed: bool) -> list[Json]:
+    def every(self, by: Caller, *, changed: bool) -> list[DefinitionShape]:
         """Return all that the caller may see; those that nobody accepted, where ``changed`` is true."""
         shapes = [
             definition_shape(each, self.connections[each.connection])
@@ -57,7 +63,7 @@ class Definitions:
         ]
         return [each for each in shapes if not changed or each["state"] == PinState.CHANGED]
 
-    def one(self, by: Caller, function: str) -> dict[str, Json]:
+    def one(self, by: Caller, function: str) -> DefinitionsOfFunction:
         """Return the definitions of one function, with their texts.
 
         Raises:
@@ -68,10 +74,10 @@ class Definitions:
         if not found:
             raise VoteRefused(WhyRefused.UNKNOWN)
         state = fact_of(found, settings.pinning).state if settings.pinning else NOT_PINNED
-        shapes: list[Json] = [definition_shape(each, settings) | {"text": each.text} for each in found]
+        shapes: list[DefinitionText] = [{**definition_shape(each, settings), "text": each.text} for each in found]
         return {"function": function, "state": state, "definitions": shapes}
 
-    def decide(self, by: Caller, body: DecisionBody, *, accept: bool) -> dict[str, Json]:
+    def decide(self, by: Caller, body: DecisionBody, *, accept: bool) -> DefinitionShape:
         """Accept or reject a definition.
 
         Raises:
@@ -110,29 +116,33 @@ def definition_routes(definitions: Definitions, caller: Callable[[Request], Call
         definitions: what they show and decide about.
         caller: reads who asks.
     """
-    routes = APIRouter(prefix="/definitions")
+    routes = APIRouter(prefix="/definitions", tags=["definitions"])
     CallerNow = Annotated[Caller, Depends(caller)]  # noqa: N806 - a type
 
-    @routes.get("")
-    def every(by: CallerNow, changed: bool = False) -> dict[str, Any]:
+    @routes.get("", responses=problems())
+    def every(by: CallerNow, changed: bool = False) -> DefinitionList:
+        """List definitions; those that nobody accepted, where ``changed`` is true."""
         return {"definitions": definitions.every(by, changed=changed)}
 
-    @routes.get("/one")
-    def one(by: CallerNow, function: str) -> dict[str, Any]:
+    @routes.get("/one", responses=problems(404))
+    def one(by: CallerNow, function: str) -> DefinitionsOfFunction:
+        """Show the definitions of one function, with their texts."""
         return definitions.one(by, function)
 
-    @routes.post("/accept")
-    def accept(by: CallerNow, body: DecisionBody) -> dict[str, Any]:
+    @routes.post("/accept", responses=problems(404, 409))
+    def accept(by: CallerNow, body: DecisionBody) -> DefinitionShape:
+        """Accept a definition."""
         return definitions.decide(by, body, accept=True)
 
-    @routes.post("/reject")
-    def reject(by: CallerNow, body: DecisionBody) -> dict[str, Any]:
+    @routes.post("/reject", responses=problems(404, 409))
+    def reject(by: CallerNow, body: DecisionBody) -> DefinitionShape:
+        """Reject a definition."""
         return definitions.decide(by, body, accept=False)
 
     return routes
 
 
-def definition_shape(definition: PinnedDefinition, settings: ConnectionSettings) -> dict[str, Json]:
+def definition_shape(definition: PinnedDefinition, settings: ConnectionSettings) -> DefinitionShape:
     """Return a definition as JSON, without its text. Times are RFC 3339."""
     state, how = _state(definition, settings.pinning)
     return {

@@ -2,14 +2,27 @@
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import TypeVar
+from typing import (
+    Any,
+    NotRequired,  # pydantic needs these before Python 3.12
+    TypeVar,
+)
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from typing_extensions import TypedDict
 
-from extproc.model.errors import ApprovalError, DefinitionError, QueryError, Refused, VoteRefused, WhyRefused
+from extproc.model.errors import (
+    ApprovalError,
+    DefinitionError,
+    EvidenceError,
+    QueryError,
+    Refused,
+    VoteRefused,
+    WhyRefused,
+)
 from extproc.model.reasons import Reason
 
 ErrorT = TypeVar("ErrorT", bound=Exception)
@@ -26,8 +39,42 @@ REFUSALS: dict[WhyRefused, tuple[int, str]] = {
     WhyRefused.ALREADY_VOTED: (409, "You have already voted on it"),
     WhyRefused.NOTE_REQUIRED: (422, "A note of 3 to 1,000 characters is required"),
     WhyRefused.WRONG_DIGEST: (409, "The digest is not this call's"),
+    WhyRefused.WRONG_PREVIEW: (409, "The call is shown otherwise now: look again"),
+    WhyRefused.NO_BREAK_GLASS: (403, "You may not release this call alone"),
+    WhyRefused.PERSON_UNKNOWN: (403, "Your token does not say which person you are"),
+    WhyRefused.NOTHING_TO_WITHDRAW: (409, "You have no approval here that could be taken back"),
+    WhyRefused.NOT_YOURS: (403, "Only its caller may cancel it"),
 }
-"""Status and title for each reason a vote is refused."""
+"""Status and title for each reason an act is refused."""
+COMMON = (400, 401, 403, 408, 413, 422, 500, 503)
+"""The statuses that every endpoint may answer with. 400 is a request that is not HTTP as it should be."""
+
+
+class Problem(TypedDict):
+    """An error (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    reason: str
+    state: NotRequired[str]
+    """The approval's state, where it explains the refusal."""
+    detail: NotRequired[str]
+    matches: NotRequired[list[str]]
+    """The ids that begin as the given one."""
+
+
+def problems(*more: int) -> dict[int | str, dict[str, Any]]:
+    """Describe the errors of an endpoint for its OpenAPI document.
+
+    Args:
+        more: statuses beside ``COMMON``.
+    """
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status in sorted({*COMMON, *more})
+    }
 
 
 def problem(
@@ -56,6 +103,7 @@ def add_handlers(api: FastAPI) -> None:
     _answer(api, VoteRefused, _vote_refused)
     _answer(api, Refused, _refused)
     _answer(api, ApprovalError, _approvals_unavailable)
+    _answer(api, EvidenceError, _not_recorded)
     _answer(api, DefinitionError, _definitions_unavailable)
     _answer(api, QueryError, _evidence_unavailable)
     _answer(api, RequestValidationError, _malformed)
@@ -87,6 +135,10 @@ def _refused(error: Refused) -> JSONResponse:
 
 def _approvals_unavailable(_error: ApprovalError) -> JSONResponse:
     return problem(503, Reason.APPROVAL_UNAVAILABLE.answer.title, Reason.APPROVAL_UNAVAILABLE)
+
+
+def _not_recorded(_error: EvidenceError) -> JSONResponse:
+    return problem(503, "It cannot be recorded now, and so it was not done", Reason.EVIDENCE_UNAVAILABLE)
 
 
 def _definitions_unavailable(_error: DefinitionError) -> JSONResponse:

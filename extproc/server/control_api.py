@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -13,15 +13,33 @@ from extproc.approvals.port import ApprovalStore
 from extproc.assembly.make_masker import make_masker
 from extproc.config.configuration import Configuration, load_configuration
 from extproc.config.load import adding_places
-from extproc.console.api import Reader, make_api
+from extproc.console.act_log import ActLog
+from extproc.console.api import make_api
+from extproc.console.approval_desk import ApprovalDesk, DeskMemory
 from extproc.console.authenticator import make_authenticator
+from extproc.console.forward_clock import ForwardClock
+from extproc.console.recent_calls import RecentCalls
 from extproc.console.sign_in.rate_limits import RateLimits
 from extproc.console.sign_in.session_store import SessionStore
 from extproc.console.sign_in.sign_in import SignIn
+from extproc.evidence.query.reader import EvidenceReader
 from extproc.model.masking import MASK_EVERYTHING
 from extproc.pinning.pins import PinStore
 from extproc.server.reloading import InfoMetric, expect
 from extproc.server.stopping import CallsLeft
+
+
+@dataclass(frozen=True)
+class ControlParts:
+    """The parts of the control process that it opens once. They outlive a change of the configuration."""
+
+    approvals: ApprovalStore
+    pins: PinStore
+    sessions: SessionStore
+    reader: EvidenceReader
+    acts: ActLog
+    clock: ForwardClock = field(default_factory=lambda: ForwardClock(time.time_ns, time.monotonic_ns))
+    memory: DeskMemory = field(default_factory=DeskMemory.make)
 
 
 @dataclass(frozen=True)
@@ -33,33 +51,23 @@ class Apis:
     """On the unix socket."""
     console: FastAPI
     """On ``control.listen``."""
+    desk: ApprovalDesk
+    """Serves people who act on approvals."""
 
 
 class ControlReload:
     """The changes of the control process's configuration. Belongs to one event loop."""
 
-    def __init__(
-        self,
-        first: Configuration,
-        approvals: ApprovalStore,
-        pins: PinStore,
-        reader: Reader,
-        *,
-        sessions: SessionStore,
-        info: InfoMetric,
-    ) -> None:
+    def __init__(self, first: Configuration, parts: ControlParts, info: InfoMetric) -> None:
         """Put the first configuration in force.
 
         Args:
             first: with which the process starts.
-            approvals: the store of held calls.
-            pins: the store of definitions.
-            reader: reads evidence.
-            sessions: the store of the console's sessions.
+            parts: what it opened.
             info: is told of the configuration in force.
         """
-        self._approvals, self._pins, self._reader, self._info = approvals, pins, reader, info
-        self._sessions, self._limits = sessions, RateLimits(time.monotonic_ns)
+        self._parts, self._info = parts, info
+        self._limits = RateLimits(time.monotonic_ns)
         self._in_force = self._former = self._make(first)
         self._prepared: Apis | None = None
         info.changed(first)
@@ -68,6 +76,11 @@ class ControlReload:
     def configuration(self) -> Configuration:
         """The configuration in force."""
         return self._in_force.configuration
+
+    @property
+    def desk(self) -> ApprovalDesk:
+        """The desk under the configuration in force."""
+        return self._in_force.desk
 
     def local(self) -> ASGIApp:
         """Return the API of the unix socket, under whichever configuration is in force."""
@@ -112,23 +125,37 @@ class ControlReload:
 
     def _make(self, configuration: Configuration) -> Apis:
         settings = configuration.settings
-        masker = make_masker(settings)
-        sign_in = SignIn(settings.control, settings.identity.providers, self._sessions, self._limits, time.time_ns)
+        masker, parts = make_masker(settings), self._parts
+
+        sign_in = SignIn(settings.control, settings.identity.providers, parts.sessions, self._limits, time.time_ns)
+
+        def mask_note(note: str) -> str:
+            return masker.mask_text(note, MASK_EVERYTHING)[0]
+
+        desk = ApprovalDesk(
+            parts.approvals,
+            parts.acts,
+            parts.clock,
+            mask_note,
+            calls=RecentCalls(parts.reader),
+            memory=parts.memory,
+            joins_accounts=any(each.claims.person for each in settings.identity.providers.values()),
+        )
 
         def api(*, local: bool) -> FastAPI:
             return make_api(
-                approvals=self._approvals,
-                pins=self._pins,
-                reader=self._reader,
+                desk=desk,
+                pins=parts.pins,
+                reader=parts.reader,
                 authenticator=make_authenticator(settings, time.time_ns),
-                clock=time.time_ns,
+                clock=parts.clock,
                 settings=settings,
                 local=local,
-                mask_note=lambda note: masker.mask_text(note, MASK_EVERYTHING)[0],
+                mask_note=mask_note,
                 sign_in=sign_in,
             )
 
-        return Apis(configuration, api(local=True), api(local=False))
+        return Apis(configuration, api(local=True), api(local=False), desk)
 
 
 def _current(chosen: Callable[[], ASGIApp]) -> ASGIApp:

@@ -33,7 +33,10 @@ async def web(app: ASGIApp, listen: str) -> AsyncIterator[None]:
         ConfigError: the endpoint is taken, or this user may not listen there.
     """
     bound = _bind(listen)
-    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", server_header=False)
+    # Whose X-Forwarded-For counts is for the application to say; uvicorn would believe everybody on this machine.
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, lifespan="off", server_header=False, proxy_headers=False
+    )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[bound]))
     while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn sets a flag, and has no event to wait for

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, IPvAnyNetwork, model_validator
 
 from extproc.settings.base import Address, Example, Name, PathSetting, Seconds, Strict, port_of
 
@@ -93,6 +93,11 @@ class ControlSettings(Strict):
     """Groups of the console's roles."""
     session: SessionSettings = SessionSettings()
     """The life of sessions in the console."""
+    trusted_proxies: list[IPvAnyNetwork] = Field(
+        [],
+        description="networks of the proxies before listen: the address of a visitor is then the last one in"
+        " X-Forwarded-For that is not theirs; empty: the field is not read",
+    )
     approver_providers: list[str] = Field(
         [], description="identity providers whose tokens approvers may use; empty: all"
     )

@@ -11,7 +11,9 @@ import orjson
 from extproc.evidence.query.sql_guard import KnownFunctions, check_query, load_functions
 from extproc.evidence.shipping.clickhouse import ClickHouseClient, Parameters
 from extproc.evidence.shipping.tables import BUNDLES_OF_DOCUMENT, ENTRY_COLUMNS, FINDINGS_OF_DOCUMENT
+from extproc.model.entries import EntryKind
 from extproc.model.errors import QueryError
+from extproc.model.units import NANOSECONDS_PER_SECOND
 
 MAX_ROWS = 10_000
 MAX_SECONDS = 60.0
@@ -32,20 +34,32 @@ Connect = Callable[[Mapping[str, object]], ClickHouseClient]
 """Opens a client with these ClickHouse settings."""
 
 _SELECTED = (f"{FINDINGS_OF_DOCUMENT} AS findings" if name == "findings" else name for name in ENTRY_COLUMNS)
-_DEFINITION = (
+_IN_DOCUMENT = (
     *(
         f"JSONExtractString(document, 'definition_{name}') AS definition_{name}"
         for name in ("state", "digest", "note")
     ),
     "JSONExtract(document, 'definition_accepted_by', 'Array(String)') AS definition_accepted_by",
+    "JSONExtractString(document, 'preview_digest') AS preview_digest",
 )
 ENTRY_ROW = ", ".join(
     (
-        *("time", *_SELECTED, f"{BUNDLES_OF_DOCUMENT} AS policy_bundles", *_DEFINITION),
+        *("time", *_SELECTED, f"{BUNDLES_OF_DOCUMENT} AS policy_bundles", *_IN_DOCUMENT),
         *("writer", "seq", "leaf_hash", "damage"),
     )
 )
 """The columns of an entry as it is shown: its findings with their sides, its policy's bundles, the definition."""
+
+
+DAY_NS = 24 * 3600 * NANOSECONDS_PER_SECOND
+RECENT_CALLS = f"""
+SELECT call_id, time, function, kind, reason, status FROM {{db}}.entries
+WHERE damage = '' AND concat(issuer, '|', subject) = {{caller:String}}
+  AND kind IN ({", ".join(f"'{kind}'" for kind in EntryKind if kind.terminal)})
+  AND time < fromUnixTimestamp64Nano({{before:Int64}}, 'UTC')
+  AND time >= fromUnixTimestamp64Nano({{before:Int64}} - {{day:Int64}}, 'UTC')
+ORDER BY time DESC LIMIT {{limit:UInt32}}
+"""  # noqa: S608 - our own constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +133,24 @@ class EvidenceReader:
             " ORDER BY time, writer, seq LIMIT 1000",
             {"id": call_id},
         )
+
+    def recent_calls(self, caller: str, before_ns: int, limit: int, max_seconds: float) -> list[Row]:
+        """Return the ends of a caller's last calls within a day, newest first. Waits for no other query.
+
+        Args:
+            caller: ``issuer|subject``.
+            before_ns: only calls that ended before, in wall-clock nanoseconds.
+            limit: maximum number of rows.
+            max_seconds: time limit.
+
+        Raises:
+            QueryError: ClickHouse did not answer in time.
+        """
+        parameters = {"caller": caller, "before": before_ns, "day": DAY_NS, "limit": _bounded(limit)}
+        settings = _limits(max_seconds) | {"readonly": 1}
+        with _readable_errors(), contextlib.closing(self._connect(settings)) as client:
+            filled = RECENT_CALLS.replace("{db}", self._database)
+            return [orjson.loads(line) for line in _lines(client, filled, "JSONEachRow", parameters)]
 
     def query(self, sql: str, limit_rows: int = 1_000, max_seconds: float = 10.0) -> QueryResult:
         """Run an analyst's own SELECT. It can read the evidence only.

@@ -27,6 +27,7 @@ from extproc.evidence.query.reader import QueryResult
 from extproc.model.entries import Entry, EntryKind
 from extproc.model.errors import ConfigError, ControlError, QueryError
 from tests.unit.approvals.samples import request, vote
+from tests.unit.console.desks import make_desk
 from tests.unit.console.served import AUDIENCE, ISSUER, RSA, FakeReader, Switch, jwk, key_set, served, token
 
 pytestmark = pytest.mark.slow
@@ -79,7 +80,7 @@ def store(server, reader, tmp_path):
     switch, settings, _ = server
     made = SqliteApprovals(tmp_path / "approvals.db")
     switch.app = make_api(
-        approvals=made,
+        desk=make_desk(made),
         pins=None,
         reader=reader,
         authenticator=make_authenticator(settings, time.time_ns),

@@ -59,7 +59,7 @@ def pins(server, tmp_path):
     switch, settings, _ = server
     made = SqlitePins(tmp_path / "definitions.db")
     switch.app = make_api(
-        approvals=None,
+        desk=None,
         pins=made,
         reader=FakeReader(),
         authenticator=make_authenticator(settings, time.time_ns),

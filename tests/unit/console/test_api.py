@@ -1,7 +1,9 @@
 """The API over a real unix socket, for approvers, analysts and strangers."""
 
+import asyncio
 import contextlib
 import logging
+import socket
 import threading
 import time
 
@@ -16,7 +18,9 @@ from extproc.console.authenticator import make_authenticator
 from extproc.console.middleware import MAX_BODY
 from extproc.model.errors import ApprovalError, QueryError
 from extproc.model.withdrawal import WithdrawnBy
+from extproc.server.web import web
 from tests.unit.approvals.samples import request, vote
+from tests.unit.console.desks import Acts, make_desk
 from tests.unit.console.served import GONE, ISSUER, FakeReader, Switch, served, settings, token
 
 SRE = ("sre",)
@@ -47,6 +51,11 @@ def store(tmp_path):
 
 
 @pytest.fixture
+def acts():
+    return Acts()
+
+
+@pytest.fixture
 def reader():
     return FakeReader()
 
@@ -61,20 +70,19 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture
-def client_of(server, tmp_path, store, reader):
+def client_of(server, tmp_path, store, reader, acts):
     @contextlib.contextmanager
-    def make(*, local, clock=time.time_ns, more=None, **control):
+    def make(*, local, clock=time.time_ns, mask_note=None, **control):
         configured = settings(tmp_path, **control)
         way, path = server[local]
         way.app = make_api(
-            approvals=store,
+            desk=make_desk(store, acts, clock=clock, **({"mask_note": mask_note} if mask_note else {})),
             pins=None,
             reader=reader,
             authenticator=make_authenticator(configured, time.time_ns),
             clock=clock,
             settings=configured,
             local=local,
-            **(more or {}),
         )
         with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), base_url="http://control") as client:
             yield client
@@ -100,6 +108,12 @@ def opened(store, **changes):
     made = request(**{**given, "actor": f"{ISSUER}|agent-7", **changes})
     store.open(made)
     return made
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def bearer(*args, **kwargs):
@@ -235,8 +249,7 @@ def test_an_agents_token_cannot_vote_though_its_person_could(local, store):
 def test_notes_are_masked_before_they_are_stored(client_of, store, reader):
     """The control process passes the masker in."""
     one = opened(store)
-    more = {"mask_note": lambda note: note.replace("078-05-1120", "[US_SSN]")}
-    with client_of(local=True, more=more) as client:
+    with client_of(local=True, mask_note=lambda note: note.replace("078-05-1120", "[US_SSN]")) as client:
         say(client, one, note="  for 078-05-1120 ", headers=bearer("bob"))
     assert store.get(one.approval_id).votes[0].note == "for [US_SSN]"
 
@@ -254,6 +267,17 @@ def test_the_owner_of_the_socket_reads_without_a_token(local, store):
     assert shown.pop("expires").endswith("Z")
     assert shown == {
         "approval_id": one.approval_id,
+        "connection": "",
+        "alternatives": [["sre"], ["dpo"]],
+        "break_glass": [],
+        "mode": "wait",
+        "ticketed": False,
+        "reuse": None,
+        "preview_digest": one.preview_digest,
+        "session": "",
+        "policy_revision": "",
+        "spent": None,
+        "withdrawn_by": "",
         "call_id": one.call_id,
         "state": "pending",
         "function": "crm.delete_customer",
@@ -412,6 +436,7 @@ def test_errors_and_logs_repeat_nothing_that_was_sent(local, store, reader, capf
     one = opened(store)
     answers = [
         local.get(f"/api/approvals/{canary}"),
+        local.get("/api/approvals/01890000"),
         local.post("/api/query", json={"sql": canary}),
         local.post("/api/query", json={"sql": 1, canary: canary}),
         local.post("/api/query", content=canary, headers={"Content-Type": "application/json"}),
@@ -422,7 +447,7 @@ def test_errors_and_logs_repeat_nothing_that_was_sent(local, store, reader, capf
         local.get("/api/approvals", headers={"Authorization": f"Bearer {token(iss=canary)}"}),
         say(local, one, headers=bearer(canary), note=canary),
     ]
-    assert [answer.status_code for answer in answers] == [500, 500, 422, 422, 422, 404, 405, 401, 403, 500]
+    assert [answer.status_code for answer in answers] == [404, 500, 500, 422, 422, 422, 404, 405, 401, 403, 500]
     for answer in answers:
         assert answer.headers["content-type"] == "application/problem+json"
         assert canary not in answer.text
@@ -447,3 +472,132 @@ def test_nothing_is_kept_by_caches_and_nothing_describes_the_api(local):
     assert answer.headers["x-content-type-options"] == "nosniff"
     for path in ("/docs", "/redoc", "/openapi.json"):
         assert_problem(local.get(path), 404, "not-found")
+
+
+# Acts
+
+
+def test_a_vote_may_name_what_the_voter_saw(remote, store, acts):
+    """Another digest, or another preview, is refused; each attempt is recorded with its source."""
+    one = opened(store)
+    stale = say(remote, one, headers=bearer("bob"), digest=one.digest, preview_digest="0" * 64)
+    assert_problem(stale, 409, "wrong-preview")
+    assert_problem(say(remote, one, headers=bearer("bob"), digest="0" * 64), 409, "wrong-digest")
+    whole = {"digest": one.digest, "preview_digest": one.preview_digest}
+    assert say(remote, one, headers=bearer("bob"), **whole).status_code == 200
+    assert [reason for _, _, reason in acts.told] == ["wrong-preview", "wrong-digest", "approve", "approved"]
+    assert {each.source.partition(" ")[0] for each in acts.entries} == {"api"}
+
+
+def test_two_votes_of_one_person_that_race_over_http_count_once(remote, store):
+    one = opened(store, minimum=2)
+    answers = []
+
+    def race():
+        answers.append(say(remote, one, headers=bearer("bob")))
+
+    threads = [threading.Thread(target=race) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(each.status_code for each in answers) == [200] + [409] * 5
+    assert {each.json()["reason"] for each in answers if each.status_code == 409} == {"already-voted"}
+    assert len(store.get(one.approval_id).votes) == 1
+
+
+def test_a_vote_that_cannot_be_recorded_is_answered_with_503(remote, store, acts):
+    one = opened(store)
+    acts.full = True
+    answer = say(remote, one, headers=bearer("bob"))
+    assert_problem(answer, 503, "evidence-unavailable")
+    assert "not done" in answer.json()["title"]
+    assert store.get(one.approval_id).votes == ()
+
+
+def test_a_vote_is_taken_back_and_shown_so(remote, store):
+    one = opened(store, minimum=2)
+    say(remote, one, headers=bearer("bob"))
+    taken = remote.post(f"/api/approvals/{one.approval_id}/withdraw", headers=bearer("bob"))
+    assert taken.status_code == 200, taken.text
+    [vote] = taken.json()["votes"]
+    assert vote["withdrawn"].endswith("Z")
+    again = remote.post(f"/api/approvals/{one.approval_id}/withdraw", headers=bearer("bob"))
+    assert_problem(again, 409, "nothing-to-withdraw")
+
+
+def test_the_requester_cancels_and_nobody_else(remote, store):
+    one = opened(store)
+    path = f"/api/approvals/{one.approval_id}/cancel"
+    assert_problem(remote.post(path, headers=bearer("bob")), 403, "not-yours")
+    assert_problem(remote.post(path), 401, "unauthenticated")
+    assert remote.post(path, headers=bearer("alice", ())).json()["state"] == "cancelled"
+    assert_problem(remote.post(path, headers=bearer("alice", ())), 409, "not-pending")
+
+
+def test_the_glass_is_broken_only_on_purpose_and_by_its_groups(remote, store, acts):
+    one = opened(store, minimum=3, break_glass=("oncall",))
+    oncall = bearer("olga", ("oncall",))
+    assert_problem(say(remote, one, headers=oncall), 403, "wrong-group")
+    assert_problem(say(remote, one, headers=bearer("bob"), break_glass=True), 403, "no-break-glass")
+    assert_problem(say(remote, one, "deny", headers=oncall, break_glass=True), 422, "malformed")
+    answer = say(remote, one, headers=oncall, break_glass=True)
+    assert (answer.json()["state"], answer.json()["votes"][0]["break_glass"]) == ("approved", True)
+    assert len(acts.alarms) == 1
+
+
+def test_the_search_finds_and_goes_on(remote, store):
+    made = [opened(store, function=f"crm.f{number % 2}") for number in range(6)]
+    opened(store, groups=("hr",), function="crm.f1")
+    wanted = [each.approval_id for each in made if each.function == "crm.f1"][::-1]
+    found, before = [], ""
+    while before is not None:
+        params = {"function": "crm.f1", "limit": 2, "before": before, "state": ["pending", "denied"]}
+        page = remote.get("/api/approvals/search", params=params, headers=bearer("bob")).json()
+        found += [each["approval_id"] for each in page["approvals"]]
+        before = page["before"]
+    assert found == wanted
+    for params in ({"state": "open"}, {"before": "x"}, {"more": 1}, {"limit": 0}):
+        answer = remote.get("/api/approvals/search", params=params, headers=bearer("bob"))
+        assert_problem(answer, 422, "malformed")
+
+
+def test_an_auditor_sees_all_and_decides_nothing(client_of, store):
+    one = opened(store)
+    with client_of(local=False, roles={"auditor": ["audit"]}) as client:
+        auditor = bearer("eve", ("audit",))
+        assert client.get(f"/api/approvals/{one.approval_id}", headers=auditor).status_code == 200
+        assert_problem(say(client, one, headers=auditor), 403, "wrong-group")
+
+
+def test_a_look_is_recorded_and_a_list_is_none(local, remote, store, acts):
+    one = opened(store)
+    local.get("/api/approvals")
+    local.get(f"/api/approvals/{one.approval_id}")
+    remote.get(f"/api/approvals/{one.approval_id}", headers=bearer("bob"))
+    assert [(kind, who) for kind, who, _ in acts.told] == [("looked", ""), ("looked", "bob")]
+    assert acts.entries[0].source == "socket"
+
+
+@pytest.mark.parametrize(("trusted", "address"), [([], "127.0.0.1"), (["127.0.0.0/8"], "203.0.113.9")])
+def test_the_source_is_the_peer_or_what_a_trusted_proxy_says(store, acts, tmp_path, trusted, address):
+    """Over a real port."""
+    one = opened(store)
+    configured = settings(tmp_path, trusted_proxies=trusted)
+    app = make_api(
+        desk=make_desk(store, acts), pins=None, reader=FakeReader(), clock=time.time_ns, settings=configured,
+        authenticator=make_authenticator(configured, time.time_ns),
+    )  # fmt: skip
+
+    async def vote():
+        port = free_port()
+        async with web(app, f"127.0.0.1:{port}"), httpx.AsyncClient() as client:
+            return await client.post(
+                f"http://127.0.0.1:{port}/api/approvals/{one.approval_id}/approve",
+                json={"note": "ticket 42"},
+                headers=bearer("bob") | {"X-Forwarded-For": "198.51.100.1, 203.0.113.9"},
+            )
+
+    assert asyncio.run(vote()).status_code == 200
+    assert {each.source for each in acts.entries} == {f"api {address}"}
+    assert store.get(one.approval_id).votes[0].source == f"api {address}"

@@ -50,7 +50,7 @@ def client(servers, tmp_path, pins):
         made = Settings.model_validate(document)
         way, path = servers[local]
         way.app = make_api(
-            approvals=None,
+            desk=None,
             pins=pins,
             reader=FakeReader(),
             authenticator=make_authenticator(made, time.time_ns),

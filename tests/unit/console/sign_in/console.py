@@ -20,6 +20,7 @@ from extproc.console.sign_in.rate_limits import RateLimits
 from extproc.console.sign_in.session import Session
 from extproc.console.sign_in.session_store import SessionStore
 from extproc.console.sign_in.sign_in import SignIn
+from tests.unit.console.desks import make_desk
 from tests.unit.console.served import EC, RSA, FakeReader, Switch, jwk, key_set
 from tests.unit.console.sign_in.provider import CLIENT, SECRET, FakeProvider
 
@@ -91,7 +92,7 @@ class Console:
 
     def _api(self, settings: Settings, sign_in: SignIn, *, local: bool):
         return make_api(
-            approvals=self.approvals,
+            desk=make_desk(self.approvals, clock=self.clock),
             pins=None,
             reader=FakeReader(),
             authenticator=make_authenticator(settings, self.clock),
