@@ -17,6 +17,11 @@ else := {"action": "hold", "reason": "high-risk", "rule": "slow", "approval": {"
 	input.call.arguments.env == "slow"
 }
 
+else := {"action": "hold", "reason": "high-risk", "rule": "mode", "approval": {"groups": ["sre"], "mode": input.call.arguments.env}} if {
+	input.call.function in held
+	input.call.arguments.env in {"ticket", "wait"}
+}
+
 else := {"action": "hold", "reason": "high-risk", "rule": "held", "approval": {"groups": ["sre"]}} if {
 	input.call.function in held
 }
