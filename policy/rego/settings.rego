@@ -199,6 +199,7 @@ approvers_valid(groups) if {
 }
 
 approvers_valid(groups) if {
+	is_object(groups)
 	object.keys(groups) == {"any"}
 	filled(groups.any)
 	every together in groups.any {
