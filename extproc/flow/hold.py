@@ -147,7 +147,7 @@ async def _given_back(held: HeldCall) -> ApprovalState | None:
         given.state, identified.identity, name, call_key=key, now_ns=services.clock()
     )
     if isinstance(state, NotOpened):
-        reason = Reason.APPROVAL_EXPIRED if state is NotOpened.EXPIRED else Reason.APPROVAL_OUTDATED
+        reason = Reason.APPROVAL_EXPIRED if state is NotOpened.EXPIRED else Reason.TICKET_REFUSED
         raise Refused(reason, rule="approval.state", detail=f"the state that the client gave back: {state}")
     if given.is_declined:
         await _cancel(state.approval_id, services)
@@ -285,7 +285,7 @@ def _pending(ticketed: StoredApproval, held: HeldCall) -> PendingApproval:
     before, identified = held.state, held.decided.identified
     rounds = before.rounds + 1 if before else 1
     state = ApprovalState(request.approval_id, request.call_key, request.expires_ns, rounds)
-    is_told = identified.request.decide_only or (before is not None and before.is_last)
+    is_told = identified.request.decide_only or (before is not None and _is_told_in_words(held, before))
     sealed = "" if is_told else held.services.approval_states.seal(state, identified.identity, request.connection)
     return PendingApproval(
         approval_id=request.approval_id,
@@ -295,6 +295,15 @@ def _pending(ticketed: StoredApproval, held: HeldCall) -> PendingApproval:
         state_token=sealed,
         was_shown=before is not None,
     )
+
+
+def _is_told_in_words(held: HeldCall, before: ApprovalState) -> bool:
+    """Return whether a client that came back by itself is not to do so again.
+
+    It would give up soon, or come back at once in mode ``ticket``, or its person did not want to be asked.
+    """
+    given = held.decided.identified.given_back
+    return before.is_last or not held.wait_s or (given is not None and given.is_dismissed)
 
 
 def _check_not_refused(approval: StoredApproval, held: HeldCall) -> None:
