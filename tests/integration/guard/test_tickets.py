@@ -15,7 +15,7 @@ from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from extproc.approvals.approval import Approval
-from tests.integration.guard.stack import POLL_S, WITHIN_S, Stack, run_stack
+from tests.integration.guard.stack import Stack, run_stack
 from tests.integration.guard.test_grpc import call as call_grpc
 from tests.integration.guard.test_withdrawn import RESULTS, cancel, end, post, server, session_of
 from tests.integration.support.shop import Item, Shop, replies
@@ -70,13 +70,6 @@ def approval(stack: Stack, approval_id: str) -> Approval:
     found = stack.approvals.get(approval_id)
     assert found
     return found
-
-
-async def waiting(stack: Stack, approval_id: str) -> None:
-    """Until a call waits for this request again."""
-    async with asyncio.timeout(WITHIN_S):
-        while approval(stack, approval_id).state != "pending":
-            await asyncio.sleep(POLL_S)
 
 
 async def test_a_call_made_again_is_forwarded_once_it_is_approved(stack: Stack) -> None:
