@@ -210,6 +210,7 @@ approvers_valid(groups) if {
 }
 
 reuse_valid(reuse) if {
+	is_object(reuse)
 	object.keys(reuse) - {"for", "same"} == set()
 	duration_valid(reuse.for)
 	{each | some each in object.get(reuse, "same", ["function"])} - {"function", "arguments"} == set()
