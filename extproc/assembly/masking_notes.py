@@ -6,7 +6,7 @@ from itertools import permutations
 
 from extproc.codecs.located_yaml import KeyPath
 from extproc.config.schema import Settings
-from extproc.config.summary import Note
+from extproc.config.setting_note import Note
 from extproc.detectors.presidio import highest_scores
 from extproc.detectors.vocabulary.vocabulary import parts_about
 from extproc.masking.plan.entity_plan import ANY_ENTITY

@@ -18,6 +18,7 @@ from extproc.cli import (
     envoy,
     evidence,
     mask,
+    notifications,
     policy,
     policy_history,
     policy_unused,
@@ -63,6 +64,7 @@ app.command(epilog=evidence.QUERY_EXAMPLES)(evidence.query)
 app.command(epilog=mask.EXAMPLES)(mask.mask)
 app.add_typer(evidence.sessions, name="sessions")
 app.add_typer(approvals.app, name="approvals")
+app.add_typer(notifications.app, name="notifications")
 app.add_typer(tools.app, name="tools")
 app.add_typer(envoy.app, name="envoy")
 app.add_typer(config.app, name="config")

@@ -11,6 +11,7 @@ from extproc.settings.hosts import HOST, UPSTREAM_HOST
 from extproc.settings.identity import METADATA_KEY
 from extproc.settings.masking import DOMAIN, EXEMPT_PLACE, ONE_LINE, TEXT_TYPE
 from extproc.settings.mtls import TRUST_DOMAIN
+from extproc.settings.notifications import FUNCTION, SLACK_CHANNEL, SLACK_TEAM, SLACK_USER
 from extproc.settings.pinned_definitions import DIGEST, TOOL_NAME
 from extproc.settings.protected_resource import SCOPE, URL
 
@@ -68,6 +69,10 @@ FORMS = {
         "a URI such as file:///docs/a.md, or a pattern of URIs such as file:///docs/**"
     ),
     TOOL_NAME: "the whole name of a tool: letters, digits, and _ . / -",
+    FUNCTION: "connection.function, such as crm.export_customers, or crm.* for all functions of a connection",
+    SLACK_USER: "the id of a member, such as U0123456789 (in the member's profile: Copy member ID); not a name",
+    SLACK_TEAM: "the id of a workspace, such as T0123456789; not its name",
+    SLACK_CHANNEL: "the id of a channel, such as C0123456789 (in the channel's details); not its name",
     DIGEST: "sha256: and 64 digits 0-9, a-f, as `extproc tools list` shows them",
     r"^[a-z]{1,8}[0-9]{0,3}$": "a short id such as k1",
     r"^[a-z]{2,3}$": "a language code such as en",

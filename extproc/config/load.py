@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from extproc.codecs.located_yaml import KeyPath, LocatedDocument, load_located
 from extproc.config.control_problems import control_problems
 from extproc.config.expected_forms import VARIABLE_HINT, variables
+from extproc.config.notification_names import notification_problems
 from extproc.config.schema import Settings
 from extproc.config.validation_errors import ConfigErrors, combined, explain
 from extproc.model.errors import ConfigError, PolicyInvalid, SourceLocation
@@ -125,7 +126,10 @@ def _completed(settings: Settings, document: LocatedDocument) -> tuple[Settings,
             connections[name] = _checked(connection, document, ("connections", name))
         except ConfigError as error:
             problems.append(error)
-    return settings.model_copy(update={"connections": connections}), problems
+    complete = settings.model_copy(update={"connections": connections})
+    if len(connections) == len(settings.connections):
+        problems += notification_problems(complete, document)
+    return complete, problems
 
 
 def _refuse_variables(document: LocatedDocument) -> None:

@@ -13,6 +13,7 @@ from extproc.settings.control import ControlSettings, SignInSettings
 from extproc.settings.envoy import EnvoyGuardTls, GuardTls
 from extproc.settings.evidence import EvidenceSettings
 from extproc.settings.masking import InstallationMasking
+from extproc.settings.notifications import AppriseSettings, SlackSettings, WebhookSettings
 from extproc.settings.policy import PolicySettings
 
 Change = Callable[[type[BaseModel], str, Path], Path]
@@ -36,6 +37,7 @@ class Role(Enum):
 
 ROLES: dict[type[BaseModel], dict[str, Role]] = {
     ApprovalsSettings: {"store": Role.PLACE},
+    AppriseSettings: {"file": Role.FOLLOWED},
     ControlSettings: {"socket": Role.PLACE},
     CredentialSettings: {"file": Role.FOLLOWED},
     EnvoyGuardTls: {"certificate": Role.PLACE, "key": Role.PLACE, "ca": Role.PLACE},
@@ -43,7 +45,9 @@ ROLES: dict[type[BaseModel], dict[str, Role]] = {
     GuardTls: {"certificate": Role.FOLLOWED, "key": Role.FOLLOWED, "client_ca": Role.FOLLOWED},
     InstallationMasking: {"pseudonym_key_file": Role.SECRET, "old_pseudonym_keys": Role.SECRET},
     PolicySettings: {"paths": Role.FOLLOWED, "data": Role.FOLLOWED},
+    SlackSettings: {"token_file": Role.FOLLOWED, "signing_secret_file": Role.FOLLOWED},
     SignInSettings: {"client_secret_file": Role.FOLLOWED},
+    WebhookSettings: {"secret_file": Role.FOLLOWED},
 }
 """Roles by section and field. A file that is not listed is content: a new setting is in the digest by default."""
 

@@ -21,6 +21,7 @@ from extproc.settings.hosts import host_problems
 from extproc.settings.identity import IdentitySettings
 from extproc.settings.limits import LimitSettings
 from extproc.settings.masking import InstallationMasking
+from extproc.settings.notifications import NotificationSettings
 from extproc.settings.policy import PolicySettings
 
 Connection = Annotated[ConnectionSettings, OneOf(tuple(each.settings for each in PROTOCOLS), key="protocol")]
@@ -67,6 +68,8 @@ class Settings(Strict):
     """The policy that decides."""
     approvals: ApprovalsSettings = ApprovalsSettings()
     """The store of held calls."""
+    notifications: NotificationSettings = NotificationSettings()
+    """Who is told of approvals."""
     evidence: EvidenceSettings = EvidenceSettings()
     """The storage of entries."""
     limits: LimitSettings = LimitSettings()

@@ -2,36 +2,16 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from extproc.codecs.located_yaml import KeyPath
 from extproc.config.addresses import is_local, is_remote_without_tls
+from extproc.config.notification_names import notification_notes, secret_notes, shown_target
 from extproc.config.schema import Settings
+from extproc.config.setting_note import Note
 from extproc.settings.connection import ConnectionSettings
 from extproc.settings.envoy import GuardFilter
 from extproc.settings.limits import LimitSettings
 from extproc.settings.masking import ExemptionSettings, MaskingSettings
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """A setting that is allowed, but may be dangerous or surprising."""
-
-    path: KeyPath
-    """The key to change. It need not be in the file."""
-    what: str
-    hint: str
-    refuses_all: bool = False
-    """True if every call of the part will be refused."""
-
-    def __str__(self) -> str:
-        return f"{self.subject}: {self.what}"
-
-    @property
-    def subject(self) -> str:
-        """The part of the settings: ``connection crm``, ``policy``."""
-        first, *rest = (str(part) for part in self.path)
-        return f"connection {rest[0]}" if first == "connections" else first
 
 
 def summary(settings: Settings) -> Iterator[str]:
@@ -47,6 +27,8 @@ def summary(settings: Settings) -> Iterator[str]:
         of_these = f", {anonymous} of them without identity" if anonymous else ""
         more = f", and those of {', '.join(connection.function_patterns)}" if connection.function_patterns else ""
         yield f"connection {name}: {connection.protocol}, {way}, functions: {count}{of_these}{more}"
+    for name, target in settings.notifications.targets.items():
+        yield shown_target(name, target)
     yield f"policy: {settings.policy.engine}, {settings.policy.query}"
     yield f"evidence: {settings.evidence.clickhouse}"
 
@@ -54,6 +36,7 @@ def summary(settings: Settings) -> Iterator[str]:
 def notes(settings: Settings) -> Iterator[Note]:
     """Yield all notes."""
     yield from setting_notes(settings)
+    yield from secret_notes(settings)
     for name, connection in settings.connections.items():
         file = connection.credential.file if connection.credential else None
         if file and not file.is_file():
@@ -94,6 +77,7 @@ def setting_notes(settings: Settings) -> Iterator[Note]:
     yield from _identity_notes(settings)
     yield from _limit_notes(settings.limits, settings)
     yield from _address_notes(settings)
+    yield from notification_notes(settings)
 
 
 def _unused_files(settings: Settings) -> Iterator[Note]:

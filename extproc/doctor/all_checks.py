@@ -4,6 +4,7 @@ from extproc.doctor import (
     check_configuration,
     check_envoy,
     check_in_force,
+    check_notifications,
     check_policy,
     check_processes,
     check_shipping,
@@ -27,6 +28,7 @@ CHECKS: dict[str, tuple[tuple[str, Check], ...]] = {
         ("spools", check_storage.spools),
         ("approvals", check_storage.approvals),
         ("definitions", check_storage.definitions),
+        ("notifications", check_notifications.notifications),
     ),
     "evidence": (("evidence", check_shipping.evidence),),
     "envoy": (

@@ -18,6 +18,8 @@
     ├── ApprovalError          the approvals store cannot be used: denies with ``approval-unavailable``
     ├── DefinitionError        the store of definitions cannot be used: denies with ``policy-error``
     ├── VoteRefused            a person's vote on an approval does not count: says why
+    ├── NotificationError      the outbox of notifications cannot be used: calls and votes go on
+    ├── DeliveryFailed         a target did not take a notification: it is tried again
     ├── ControlError           the control process cannot be reached, or refused a command's request
     ├── CredentialError        a credential cannot be read: denies with ``credential-unavailable``
     └── ProtocolViolation      Envoy sent a message that the exchange cannot accept: the stream is aborted
@@ -237,6 +239,25 @@ class VoteRefused(ExtprocError):
 
     def __str__(self) -> str:
         return f"{self.why} {self.state}".rstrip()
+
+
+class NotificationError(ExtprocError):
+    """The outbox of notifications cannot be used. Calls and votes go on; what has to be told is found again."""
+
+
+@dataclass
+class DeliveryFailed(ExtprocError):
+    """A target did not take a notification."""
+
+    message: str
+    """The fault. Holds no secret, and no text of the receiver's answer."""
+    permanent: bool = False
+    """True: another attempt cannot succeed."""
+    retry_after_s: float = 0.0
+    """Seconds that the receiver asked to wait; 0: it did not say."""
+
+    def __str__(self) -> str:
+        return self.message
 
 
 @dataclass

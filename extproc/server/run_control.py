@@ -5,6 +5,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 
@@ -30,6 +31,7 @@ from extproc.server.act_metrics import ActMetrics
 from extproc.server.control_api import ControlParts, ControlReload
 from extproc.server.health import OK, http_health
 from extproc.server.log import set_up_log
+from extproc.server.notifying import Notifying, notifying
 from extproc.server.reload_alone import ReloadAlone
 from extproc.server.reloading import InfoMetric
 from extproc.server.stopping import Signals
@@ -92,7 +94,11 @@ async def _run(configuration: Configuration, health: str) -> None:
             await servers.enter_async_context(web(reload.local(), f"unix:{settings.control.socket}"))
             if settings.control.listen:
                 await servers.enter_async_context(web(reload.console(), settings.control.listen))
-            await servers.enter_async_context(http_health(health, checks, lambda: _facts(reload)))
+            notify = await servers.enter_async_context(
+                notifying(settings, approvals, public_url=settings.control.public_url or "")
+            )
+            facts = partial(_facts, reload, notify)
+            await servers.enter_async_context(http_health(health, checks, facts))
             await servers.enter_async_context(background(_sweep(approvals, lambda: reload.desk)))
             await servers.enter_async_context(supervised(reload))
             await signals.until_stopped()
@@ -106,8 +112,8 @@ async def _run(configuration: Configuration, health: str) -> None:
         sessions.close()
 
 
-def _facts(reload: ControlReload) -> dict[str, str]:
-    return {"configuration": reload.configuration.digest}
+def _facts(reload: ControlReload, notify: Notifying) -> dict[str, str]:
+    return {"configuration": reload.configuration.digest, **notify.facts()}
 
 
 async def _sweep(approvals: ApprovalStore, desk: Callable[[], ApprovalDesk]) -> None:

@@ -81,7 +81,7 @@ def make_children(configuration: Configuration) -> list[Child]:
     settings, file = configuration.settings, configuration.file
     environment = {"PROMETHEUS_MULTIPROC_DIR": str(settings.state / "metrics")}
     credentials = frozenset(credential_variables(settings))
-    consoles = sign_in_variables(settings)
+    consoles = sign_in_variables(settings) | notification_variables(settings)
     workers = [_worker(settings, file, index, environment, consoles) for index in range(settings.workers)]
     control = _control(settings, file, environment, credentials - consoles)
     return [control, *workers, _envoy(settings, credentials | consoles)]
@@ -91,6 +91,12 @@ def credential_variables(settings: Settings) -> dict[str, str]:
     """Return the environment variables that hold credentials, each with one connection that uses it."""
     connections = settings.connections.items()
     return {each.credential.env: name for name, each in connections if each.credential and each.credential.env}
+
+
+def notification_variables(settings: Settings) -> frozenset[str]:
+    """Return the environment variables with apprise URLs, which hold secrets. Control alone needs them."""
+    services = (target.apprise for target in settings.notifications.targets.values())
+    return frozenset(each.env for each in services if each and each.env)
 
 
 def sign_in_variables(settings: Settings) -> frozenset[str]:

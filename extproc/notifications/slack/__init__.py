@@ -1,0 +1,1 @@
+"""Slack: its messages, its Web API, and what its clicks say."""
