@@ -10,19 +10,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, Protocol
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import Field
 
 from extproc.config.schema import Settings
 from extproc.console.approval_desk import ApprovalDesk
-from extproc.console.approval_routes import Limit, approval_routes
+from extproc.console.approval_routes import approval_routes
 from extproc.console.authorization import Caller, TokenVerifier, read_caller
 from extproc.console.definition_routes import Definitions, definition_routes
 from extproc.console.middleware import Bounds
 from extproc.console.openapi_document import URL, openapi_document
 from extproc.console.peer_address import ForwardedAddresses
 from extproc.console.problem_documents import add_handlers, problem, problems
+from extproc.console.request_models import QueryBody, SessionsQuery
 from extproc.console.response_models import EntryList, Health, QueryAnswer, SessionList, exact, exact_row
 from extproc.console.sign_in.link_routes import link_routes
 from extproc.console.sign_in.sign_in import SignIn
@@ -32,14 +32,11 @@ from extproc.model.errors import QueryError, Refused
 from extproc.model.ids import Clock
 from extproc.model.reasons import Reason
 from extproc.pinning.pins import PinStore
-from extproc.settings.base import Strict
 
-ROWS_MAX = 10_000
 QUERY_S = 30.0
 QUERIES_AT_ONCE = 2
 """Further queries wait up to ``QUERY_WAIT_S`` and are then refused: analysts must not delay approvers."""
 QUERY_WAIT_S = 5.0
-SQL_MAX = 65_536
 
 
 class Table(Protocol):
@@ -79,13 +76,6 @@ class Reader(Protocol):
         ``QueryError`` is shown to the analyst.
         """
         ...
-
-
-class QueryBody(Strict):
-    """The body of a query."""
-
-    sql: str = Field(min_length=1, max_length=SQL_MAX)
-    limit: int = Field(1_000, ge=1, le=ROWS_MAX)
 
 
 def make_api(
@@ -174,14 +164,11 @@ def _evidence_routes(reader: Reader, caller: Callable[[Request], Caller], groups
     routes = APIRouter(dependencies=[Depends(analyst)], tags=["evidence"])
 
     @routes.get("/sessions", responses=problems())
-    def sessions(
-        subject: str | None = None,
-        function: str | None = None,
-        limit: Limit = 100,
-    ) -> SessionList:
+    def sessions(asked: Annotated[SessionsQuery, Query()]) -> SessionList:
         """List sessions, newest first."""
         with slot():
-            return {"sessions": [exact_row(row) for row in reader.sessions(limit, subject, function)]}
+            found = reader.sessions(asked.limit, asked.subject, asked.function)
+        return {"sessions": [exact_row(row) for row in found]}
 
     # A caller may choose the session id, and put a slash into it.
     @routes.get("/sessions/{session_id:path}", response_model=EntryList, responses=problems(404))

@@ -5,58 +5,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
 
-from extproc.approvals.approval import State
 from extproc.approvals.port import Filter
 from extproc.console.approval_desk import ApprovalDesk
 from extproc.console.problem_documents import problem, problems
+from extproc.console.request_models import ApproveBody, RecentQuery, SearchQuery, VoteBody
 from extproc.console.response_models import ApprovalList, ApprovalPage, ApprovalShape, approval_shape
 from extproc.console.visitor import Visitor
 from extproc.model.errors import VoteRefused
 from extproc.model.ids import Clock
-from extproc.settings.base import Strict
-
-LIST_MAX = 500
-NAME_MAX = 1_000
-"""Characters of a name in a filter."""
-DIGEST_MAX = 128
-
-Limit = Annotated[int, Field(ge=1, le=LIST_MAX)]
-NameFilter = Annotated[str, Field(max_length=NAME_MAX, pattern=r"^[^\x00]*$")]
-
-
-class VoteBody(Strict):
-    """The body of a vote."""
-
-    note: str = Field("", max_length=10_000)
-    """The reason: 3 to 1,000 characters. It is masked before it is stored."""
-    digest: str | None = Field(None, max_length=DIGEST_MAX)
-    """The digest of the call that the voter saw. A vote with the digest of another call is refused."""
-    preview_digest: str | None = Field(None, max_length=DIGEST_MAX)
-    """The digest of the preview that the voter saw. A vote with another one is refused."""
-
-
-class ApproveBody(VoteBody):
-    """The body of an approval."""
-
-    break_glass: bool = False
-    """Release the call alone, in an emergency, where policy lets the voter."""
-
-
-class SearchQuery(BaseModel):
-    """What to search for. All that is given holds."""
-
-    model_config = ConfigDict(extra="forbid")  # not strict: everything in a URL is text
-
-    function: NameFilter = ""
-    requester: NameFilter = ""
-    """``issuer|subject``."""
-    state: list[State] = Field([], max_length=len(State))
-    ticketed: bool | None = None
-    before: str = Field("", pattern=r"^[0-9a-f-]{0,36}$")
-    """Only older ones than this id."""
-    limit: Limit = 100
 
 
 def approval_routes(desk: ApprovalDesk, visitor: Callable[[Request], Visitor], clock: Clock) -> APIRouter:
@@ -79,10 +36,10 @@ def _add_reading(
     VisitorNow = Annotated[Visitor, Depends(visitor)]  # noqa: N806 - a type
 
     @routes.get("", responses=problems())
-    def recent(by: VisitorNow, pending: bool = False, limit: Limit = 100) -> ApprovalList:
+    def recent(by: VisitorNow, asked: Annotated[RecentQuery, Query()]) -> ApprovalList:
         """List the requests that wait, or the newest ones, newest first."""
-        found = desk.queue(by) if pending else desk.history(by, Filter(limit=limit))
-        return {"approvals": [approval_shape(each, clock()) for each in found[:limit]]}
+        found = desk.queue(by) if asked.pending else desk.history(by, Filter(limit=asked.limit))
+        return {"approvals": [approval_shape(each, clock()) for each in found[: asked.limit]]}
 
     @routes.get("/search", responses=problems())
     def search(by: VisitorNow, asked: Annotated[SearchQuery, Query()]) -> ApprovalPage:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Depends, Request
-from pydantic import Field
+from fastapi import APIRouter, Depends, Query, Request
 
 from extproc.approvals.rules import NOTE_MAX, NOTE_MIN
 from extproc.console.authorization import Caller
 from extproc.console.problem_documents import problems
+from extproc.console.request_models import DecisionBody, DefinitionsQuery, FunctionQuery
 from extproc.console.response_models import (
     DefinitionList,
     DefinitionShape,
@@ -23,23 +23,12 @@ from extproc.model.ids import Clock
 from extproc.model.pinning import Pinning
 from extproc.pinning.pin_rules import fact_of, is_accepted
 from extproc.pinning.pins import Acceptance, PinnedDefinition, PinState, PinStore, Verdict
-from extproc.settings.base import Strict
 from extproc.settings.connection import ConnectionSettings
 
 LIST_MAX = 5_000
 """Definitions that a list has at most."""
 NOT_PINNED = "not-pinned"
 """The state of definitions of a connection that does not pin them any more."""
-
-
-class DecisionBody(Strict):
-    """The body of an acceptance or a rejection."""
-
-    function: str = Field(max_length=1_000)
-    """``connection.name``."""
-    digest: str = Field(max_length=128)
-    """The digest of the definition that the person saw: no other one is accepted."""
-    note: str = Field("", max_length=10_000)
 
 
 @dataclass(frozen=True)
@@ -120,14 +109,14 @@ def definition_routes(definitions: Definitions, caller: Callable[[Request], Call
     CallerNow = Annotated[Caller, Depends(caller)]  # noqa: N806 - a type
 
     @routes.get("", responses=problems())
-    def every(by: CallerNow, changed: bool = False) -> DefinitionList:
+    def every(by: CallerNow, asked: Annotated[DefinitionsQuery, Query()]) -> DefinitionList:
         """List definitions; those that nobody accepted, where ``changed`` is true."""
-        return {"definitions": definitions.every(by, changed=changed)}
+        return {"definitions": definitions.every(by, changed=asked.changed)}
 
     @routes.get("/one", responses=problems(404))
-    def one(by: CallerNow, function: str) -> DefinitionsOfFunction:
+    def one(by: CallerNow, asked: Annotated[FunctionQuery, Query()]) -> DefinitionsOfFunction:
         """Show the definitions of one function, with their texts."""
-        return definitions.one(by, function)
+        return definitions.one(by, asked.function)
 
     @routes.post("/accept", responses=problems(404, 409))
     def accept(by: CallerNow, body: DecisionBody) -> DefinitionShape:

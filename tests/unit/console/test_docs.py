@@ -8,7 +8,7 @@ import pytest
 from extproc.approvals.approval import State
 from extproc.approvals.rules import NOTE_MAX, NOTE_MIN
 from extproc.approvals.waiter import PATIENCE_S
-from extproc.console import api, approval_desk, approval_routes, jwks, middleware
+from extproc.console import api, approval_desk, jwks, middleware, request_models
 from extproc.console.authorization import TokenVerifier
 from extproc.console.problem_documents import REFUSALS
 from extproc.pinning.pins import PinnedDefinition, Verdict
@@ -78,8 +78,8 @@ def test_every_member_of_a_definition_is_listed(tmp_path):
         (f"{NOTE_MIN} to {NOTE_MAX:,} characters", HOW_TO),
         (f"tries again for {PATIENCE_S:.0f} seconds", HOW_TO),
         (f"newest {approval_desk.LOOKED_AT:,}", REFERENCE),
-        (f"`limit` at most {approval_routes.LIST_MAX}", REFERENCE),
-        (f"{api.QUERY_S:.0f} seconds and return {api.ROWS_MAX:,} rows", REFERENCE),
+        (f"`limit` at most {request_models.LIST_MAX}", REFERENCE),
+        (f"{api.QUERY_S:.0f} seconds and return {request_models.ROWS_MAX:,} rows", REFERENCE),
         (f"Bodies may have {middleware.MAX_BODY // 1024} KiB", REFERENCE),
         ("RS256, PS256, ES256 or EdDSA", REFERENCE),
     ],
