@@ -254,6 +254,13 @@ def _approvers(value: Any, key: KeyPath) -> Iterator[ConfigError]:
     yield from (_ANY if isinstance(value, dict) else _ANY_OF)(value, key)
 
 
+def _same(value: Any, key: KeyPath) -> Iterator[ConfigError]:
+    """A list of what must be the same, the function in any case."""
+    yield from _list_of(_choice(FUNCTION, ARGUMENTS))(value, key)
+    if isinstance(value, list) and FUNCTION not in value:
+        yield _error(key, f"must have {FUNCTION}: an approval is for one function")
+
+
 _HOLD = _keys(
     {"at": _RISK_VALUE},
     {
@@ -262,7 +269,7 @@ _HOLD = _keys(
         "expires_in": _DURATION,
         "mode": _choice(*HoldMode),
         "break_glass": _list_of(_group),
-        "reuse": _keys({"for": _DURATION}, {"same": _list_of(_choice(FUNCTION, ARGUMENTS), empty=False)}),
+        "reuse": _keys({"for": _DURATION}, {"same": _same}),
     },
 )
 _MASK_KEYS = _keys({"functions": _PATTERNS}, {"unless_groups": _GROUPS, "request": _FILLED, "response": _FILLED})

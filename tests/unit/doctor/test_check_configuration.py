@@ -25,7 +25,7 @@ def test_nothing_is_wrong_with_a_good_one_and_nothing_is_touched(tmp_path):
         ("  crm:\n", "  crm:\n    masking: {undecodable: pass-unmasked}\n", "connection crm", "connections.crm.masking.undecodable", 8, "pass unmasked"),
         ("  crm:\n", "  crm:\n    masking: {response: []}\n", "connection crm", "connections.crm.masking.response", 8, "not masked"),
         ("  crm:\n", "  crm:\n    recording: {durability: relaxed}\n", "connection crm", "connections.crm.recording.durability", 8, "can lose"),
-        ("  crm:\n", "  crm:\n    approvals: {expires_in: 7200}\n", "connection crm", "connections.crm.approvals.expires_in", 8, "limits.hold (900 s)"),
+        ("  crm:\n", "  crm:\n    approvals: {expires_in: 7200, mode: wait}\n", "connection crm", "connections.crm.approvals.expires_in", 8, "limits.hold (900 s)"),
         ("127.0.0.1:9000", "crm.far:80", "connection crm", "connections.crm.upstream.tls", 10, "without TLS"),
         ("policy: {", "policy: {dry_run: true, ", "policy", "policy.dry_run", 13, "calls that policy would deny"),
         ("policy: {", "policy: {uninspectable: ask, ", "policy", "policy.uninspectable", 13, "asked about what cannot be read"),
