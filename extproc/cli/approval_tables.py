@@ -1,5 +1,6 @@
 """Approvals on a terminal: the list, one approval, and the result of a vote."""
 
+import difflib
 import sys
 from collections.abc import Sequence
 
@@ -16,6 +17,7 @@ from extproc.console.printable import plain, pretty_json
 RISKY = 70
 """The risk from which its number is shown in red."""
 STATE_STYLES = {"pending": "yellow", "approved": "green", "denied": "red"}
+DIFF_STYLES = {"+": "green", "-": "red", "@": "dim"}
 COLUMNS = ("id", "state", "function", "who", "risk", "reason", "votes", "left")
 
 
@@ -46,8 +48,13 @@ def _row(approval: ApprovalAnswer, shown_id: str) -> list[Text]:
     ]
 
 
-def details(approval: ApprovalAnswer) -> Group:
-    """Return everything that an approver needs to know about one approval."""
+def details(approval: ApprovalAnswer, last_approved: ApprovalAnswer | None = None) -> Group:
+    """Return everything that an approver needs to know about one approval.
+
+    Args:
+        approval: what to show.
+        last_approved: the approved call of the same function before it, to compare with; None: there is none.
+    """
     issuer, subject = person(approval.requester)
     # Values fold beside their names, so that a value which wraps cannot pass for a line of this command.
     facts = Table.grid(Column(no_wrap=True), Column(overflow="fold"), padding=(0, 2))
@@ -61,17 +68,42 @@ def details(approval: ApprovalAnswer) -> Group:
         ("held because", plain(f"{approval.reason} (rule {approval.rule or 'unnamed'})")),
         ("state", _state(approval)),
         ("time left", plain(_left(approval), "bold")),
-        ("approvers", plain(f"{approval.minimum} of {', '.join(approval.groups) or 'nobody'}")),
+        ("approvers", plain(_approvers(approval))),
+        *([("break-glass", plain(f"one of {', '.join(approval.break_glass)}"))] if approval.break_glass else []),
+        *([("ticket", Text("the caller has a ticket, and asks again"))] if approval.ticketed else []),
         *(("voted", _vote_line(vote)) for vote in approval.votes),
         *([("definition", _definition(approval))] if approval.definition else []),
         ("found", plain(_findings(approval.findings))),
         ("digest", plain(approval.digest)),
+        *([("preview digest", plain(approval.preview_digest))] if approval.preview_digest else []),
         ("call", plain(approval.call_id)),
         ("approval", plain(approval.approval_id)),
     ]
     for name, value in rows:
         facts.add_row(Text(name, style="dim"), value)
-    return Group(facts, Text(), *_arguments(approval.arguments))
+    compared = _compared(approval, last_approved) if last_approved else []
+    return Group(facts, Text(), *_arguments(approval.arguments), *compared)
+
+
+def _approvers(approval: ApprovalAnswer) -> str:
+    """Say who has to approve: ``2 of sre, dba``, or ``sre; or dba and security together``."""
+    if not any(len(each) > 1 for each in approval.alternatives):
+        return f"{approval.minimum} of {', '.join(approval.groups) or 'nobody'}"
+    ways = "; or ".join(
+        " and ".join(each) + (" together" if len(each) > 1 else "") for each in approval.alternatives
+    )
+    return f"{ways}" + (f"; {approval.minimum} people in all" if approval.minimum > 1 else "")
+
+
+def _compared(approval: ApprovalAnswer, before: ApprovalAnswer) -> list[RenderableType]:
+    """The difference of the masked arguments to the last approved call. Equal masks may hide different values."""
+    old, new = (pretty_json(each.arguments)[0].split("\n") for each in (before, approval))
+    changed = list(difflib.unified_diff(old, new, n=1, lineterm=""))[2:]
+    title = f"compared with the last approved call ({before.approval_id}, {before.created}):"
+    if not changed:
+        return [plain(title, "dim"), Text("  the same masked arguments")]
+    shown = [Padding(Text(line, style=DIFF_STYLES.get(line[:1], "")), (0, 0, 0, 2)) for line in changed]
+    return [plain(title, "dim"), *shown]
 
 
 def _arguments(preview: str) -> list[RenderableType]:
@@ -89,6 +121,14 @@ def outcome(approval: ApprovalAnswer) -> Text:
     function = plain(approval.function).plain
     if approval.state == "pending":
         return Text(f"Counted: {tally(approval)} approvals for {function}; it still waits.")
+    return plain(f"{approval.state.capitalize()}: {function}", STATE_STYLES.get(approval.state, ""))
+
+
+def taken_back(approval: ApprovalAnswer) -> Text:
+    """Return the result of a withdrawn vote or a cancelled request."""
+    function = plain(approval.function).plain
+    if approval.state == "pending":
+        return Text(f"Withdrawn: {tally(approval)} approvals for {function}; it still waits.")
     return plain(f"{approval.state.capitalize()}: {function}", STATE_STYLES.get(approval.state, ""))
 
 
@@ -126,8 +166,12 @@ def _left(approval: ApprovalAnswer) -> str:
 
 
 def _vote_line(vote: VoteAnswer) -> Text:
-    verb = "approved" if vote.approve else "denied"
-    return plain(f"{person(vote.voter)[1]} {verb} at {vote.at}: {vote.note}")
+    verb = "broke the glass" if vote.break_glass else "approved" if vote.approve else "denied"
+    where = f" from {vote.source}" if vote.source else ""
+    line = f"{person(vote.voter)[1]} {verb} at {vote.at}{where}: {vote.note}"
+    if vote.withdrawn is not None:
+        return plain(f"{line} (withdrawn at {vote.withdrawn})", "strike")
+    return plain(line, "bold red" if vote.break_glass else "")
 
 
 def _findings(findings: Sequence[FindingAnswer]) -> str:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from extproc.cli.evidence_tables import make_table, print_csv, print_json
-from extproc.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, examples
+from extproc.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, ServerOption, examples
 from extproc.console.printable import display, plain
 
 sessions = typer.Typer(help="See what callers did, session by session.", no_args_is_help=True)
@@ -51,18 +51,20 @@ class Format(StrEnum):
 
 @sessions.command("list", epilog=LIST_EXAMPLES)
 def list_(
+    *,
     config: ConfigOption = DEFAULT_CONFIG,
+    server: ServerOption = "",
     subject: Annotated[str | None, typer.Option(help="List sessions of this caller only.")] = None,
     function: Annotated[str | None, typer.Option(help="List sessions with calls of this function only.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=500, help="List at most this many sessions.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
     """List sessions, newest first."""
-    from extproc.console.client import connect
+    from extproc.cli.connecting import connect_to
     from extproc.console.expected_answers import SessionsAnswer, expect
 
     params = {"subject": subject, "function": function, "limit": limit}
-    found = expect(SessionsAnswer, connect(config).get("sessions", params=params)).sessions
+    found = expect(SessionsAnswer, connect_to(server, config).get("sessions", params=params)).sessions
     if as_json:
         print_json(found)
     elif found:
@@ -76,17 +78,18 @@ def list_(
 def show(
     session_id: Annotated[str, typer.Argument(metavar="ID", help="The session's id.")],
     config: ConfigOption = DEFAULT_CONFIG,
+    server: ServerOption = "",
     entries: Annotated[
         bool, typer.Option("--entries", help="Print each entry on its own line, with its rule and call.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show what happened in one session: a timeline with a line for each call. Print every field with --json."""
-    from extproc.console.client import connect
+    from extproc.cli.connecting import connect_to
     from extproc.console.expected_answers import EntriesAnswer, TimelineAnswer, expect
     from extproc.evidence.query.timeline import timeline
 
-    answer = connect(config).get("sessions", session_id)
+    answer = connect_to(server, config).get("sessions", session_id)
     rows = expect(EntriesAnswer, answer).entries
     if as_json:
         print_json(rows)
@@ -107,14 +110,15 @@ def query(
         ),
     ],
     config: ConfigOption = DEFAULT_CONFIG,
+    server: ServerOption = "",
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Print at most this many rows.")] = 1_000,
     format_: Annotated[Format, typer.Option("--format", "-f", help="How to print the result.")] = Format.TABLE,
 ) -> None:
     """Query the evidence in SQL. Reads only; values were masked before they were stored."""
-    from extproc.console.client import connect
+    from extproc.cli.connecting import connect_to
     from extproc.console.expected_answers import RowsAnswer, expect
 
-    answer = expect(RowsAnswer, connect(config).post("query", body={"sql": sql, "limit": limit}))
+    answer = expect(RowsAnswer, connect_to(server, config).post("query", body={"sql": sql, "limit": limit}))
     columns, rows = answer.columns, answer.rows
     match format_:
         case Format.TABLE:

@@ -17,6 +17,7 @@ from extproc.cli import (
     doctor,
     envoy,
     evidence,
+    login,
     mask,
     notifications,
     policy,
@@ -62,6 +63,9 @@ app.command()(demo.demo)
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command(epilog=evidence.QUERY_EXAMPLES)(evidence.query)
 app.command(epilog=mask.EXAMPLES)(mask.mask)
+app.command(epilog=login.LOGIN_EXAMPLES)(login.login)
+app.command(epilog=login.LOGOUT_EXAMPLES)(login.logout)
+app.command(epilog=login.WHOAMI_EXAMPLES)(login.whoami)
 app.add_typer(evidence.sessions, name="sessions")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(notifications.app, name="notifications")

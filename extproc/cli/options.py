@@ -32,6 +32,15 @@ EngineOption = Annotated[
     EngineChoice | None,
     typer.Option("--engine", help="Try the policy in this engine. Default: that of the configuration."),
 ]
+ServerOption = Annotated[
+    str,
+    typer.Option(
+        "--server",
+        envvar="EXTPROC_SERVER",
+        metavar="URL",
+        help="Ask the console at this address, signed in by `extproc login`. Default: the control process here.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.responses import JSONResponse
 
 from extproc.config.schema import Settings
+from extproc.console.afar.about_routes import about_routes
 from extproc.console.approval_desk import ApprovalDesk
 from extproc.console.approval_routes import approval_routes
 from extproc.console.authorization import Caller, TokenVerifier, read_caller
@@ -119,6 +120,8 @@ def make_api(
     definitions = Definitions(pins, settings.connections, clock, mask_note)
     api.include_router(definition_routes(definitions, caller), prefix="/api")
     api.include_router(_evidence_routes(reader, caller, settings.control.analyst_groups), prefix="/api")
+    if not local:
+        api.include_router(about_routes(settings))
     if sign_in is not None and local:
         api.include_router(link_routes(sign_in, authenticator), prefix="/api")
     elif sign_in is not None:

@@ -52,6 +52,7 @@ def ask(
     socket: Path | None = None,
     most: int = MAX_ANSWER,
     headers: Mapping[str, str] | None = None,
+    json_expected: bool = True,
     **content: Any,
 ) -> Answer:
     """Send a request, and read its JSON answer.
@@ -63,6 +64,7 @@ def ask(
         socket: the unix socket to connect to; None: the URL's host.
         most: bytes of the answer that are read.
         headers: further header fields.
+        json_expected: False: the document is None, whatever the answer's body is.
         content: ``json``, ``data`` or ``params``, as httpx takes them.
 
     Raises:
@@ -71,15 +73,16 @@ def ask(
         httpx.HTTPError: no answer, or one that breaks the protocol.
     """
     request = httpx.Request(method, url, headers={"accept-encoding": "identity"} | dict(headers or {}), **content)
-    return asyncio.run(_send(request, within_s, socket, most))
+    status, body = asyncio.run(_send(request, within_s, socket, most))
+    return Answer(status, _document(body) if json_expected else None)
 
 
-async def _send(request: httpx.Request, within_s: float, socket: Path | None, most: int) -> Answer:
+async def _send(request: httpx.Request, within_s: float, socket: Path | None, most: int) -> tuple[int, bytes]:
     secure = request.url.scheme == "https"
     try:
         async with asyncio.timeout(within_s), _client(socket, secure=secure, within_s=within_s) as client:
             response = await client.send(request, stream=True)
-            return Answer(response.status_code, await _document(response, most))
+            return response.status_code, await _body(response, most)
     except (TimeoutError, httpx.TimeoutException):
         raise TooSlowError from None
 
@@ -94,12 +97,16 @@ def _client(socket: Path | None, *, secure: bool, within_s: float) -> httpx.Asyn
     )
 
 
-async def _document(response: httpx.Response, most: int) -> Any:
+async def _body(response: httpx.Response, most: int) -> bytes:
     body = bytearray()
     async for piece in response.aiter_bytes():
         body += piece
         if len(body) > most:
             raise UnreadableAnswerError(f"more than {most} bytes")
+    return bytes(body)
+
+
+def _document(body: bytes) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

@@ -49,6 +49,7 @@ class ApprovalAnswer(Expected):
     function: str
     requester: str
     digest: str
+    preview_digest: str = ""
     call_id: str = ""
     actor: str = ""
     reason: str = ""
@@ -56,6 +57,11 @@ class ApprovalAnswer(Expected):
     risk: int = Field(0, ge=SMALLEST_RISK, le=LARGEST_RISK)
     groups: list[str] = []
     minimum: int = 1
+    alternatives: list[list[str]] = []
+    """Groups that must approve together; any of the lists is enough."""
+    break_glass: list[str] = []
+    mode: str = ""
+    ticketed: bool = False
     arguments: str = ""
     findings: list[FindingAnswer] = []
     source: str = ""
@@ -69,6 +75,13 @@ class ApprovalsAnswer(Expected):
     """A list of approvals."""
 
     approvals: list[ApprovalAnswer]
+
+
+class LinkAnswer(Expected):
+    """A one-time link to the console."""
+
+    url: str
+    expires: str = ""
 
 
 class SessionsAnswer(Expected):

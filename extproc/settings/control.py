@@ -36,6 +36,12 @@ class SignInSettings(Strict):
     client_secret_env: str | None = Field(
         None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="environment variable with the client's secret"
     )
+    cli_client_id: Annotated[str, Example("cli_client_id: extproc-cli")] | None = Field(
+        None,
+        min_length=1,
+        max_length=256,
+        description="public client of `extproc login` at the provider; null: no sign-in from afar",
+    )
     scopes: list[Annotated[str, Field(pattern=SIGN_IN_SCOPE)]] = Field(
         [], description="scopes to ask for beside `openid`, such as profile, email or groups"
     )

@@ -1,0 +1,127 @@
+"""Withdrawing, cancelling, breaking the glass, history and links, against a real server, as people type them."""
+
+import json
+import time
+
+import pytest
+from typer.testing import CliRunner
+
+from extproc.approvals.approval import State
+from extproc.cli.main import app
+from extproc.model.errors import ConfigError, ControlError
+from tests.unit.approvals.samples import vote
+from tests.unit.cli.test_control_commands import ISSUER, opened, reader, run, server, store
+from tests.unit.console.served import token
+
+__all__ = ["reader", "run", "server", "store"]
+pytestmark = pytest.mark.slow
+
+
+def test_a_vote_can_be_taken_back_while_others_are_awaited(run, store):
+    one = opened(store, minimum=2)
+    run("approvals", "approve", one.approval_id, "-m", "checked", said=token("bob"))
+    shown = run("approvals", "withdraw", one.approval_id[-8:], said=token("bob"))
+    assert shown == "Withdrawn: 0/2 approvals for crm.delete_customer; it still waits.\n"
+    assert "(withdrawn at 2" in run("approvals", "show", one.approval_id)
+    with pytest.raises(ControlError) as caught:
+        run("approvals", "withdraw", one.approval_id, said=token("carol"))
+    assert caught.value.reason == "nothing-to-withdraw"
+
+
+def test_the_caller_can_give_up_a_call_and_nobody_else(run, store):
+    one = opened(store, actor="")
+    with pytest.raises(ControlError) as caught:
+        run("approvals", "cancel", one.approval_id, said=token("bob"))
+    assert caught.value.reason == "not-yours"
+    shown = run("approvals", "cancel", one.approval_id, said=token("alice"))
+    assert shown == "Cancelled: crm.delete_customer\n"
+    assert store.get(one.approval_id).state is State.CANCELLED
+
+
+@pytest.mark.parametrize("verb", ["withdraw", "cancel"])
+def test_taking_back_needs_a_token(run, store, verb):
+    with pytest.raises(ConfigError, match="needs your token"):
+        run("approvals", verb, opened(store).approval_id)
+
+
+def break_glass(server, one, typed, *more):
+    words = ["approvals", "approve", one.approval_id, "-m", "pager 12", "--break-glass", *more]
+    config = str(server[2] / "extproc.yaml")
+    return CliRunner().invoke(
+        app, [*words, "--config", config], input=typed, env={"EXTPROC_TOKEN": token("bob", groups=["oncall"])}
+    )
+
+
+def test_the_glass_is_broken_by_typing_the_functions_name(server, store):
+    """The call is shown before, and the question is not part of the result."""
+    one = opened(store, minimum=2, break_glass=("oncall",))
+    done = break_glass(server, one, "crm.delete_customer\n")
+    assert done.stdout.endswith("Approved: crm.delete_customer\n")
+    assert "Your vote alone will release this call" in done.stderr
+    (cast,) = store.get(one.approval_id).votes
+    assert (cast.break_glass, store.get(one.approval_id).state) == (True, State.APPROVED)
+
+
+@pytest.mark.parametrize("typed", ["", "\n", "y\n", "yes\n", "crm.delete_customers\n", "crm\n"])
+def test_the_glass_stays_whole_if_something_else_is_typed(server, store, typed):
+    one = opened(store, minimum=2, break_glass=("oncall",))
+    done = break_glass(server, one, typed)
+    assert done.exit_code != 0
+    assert store.get(one.approval_id).votes == ()
+
+
+def test_the_glass_is_whole_where_policy_has_none(server, store):
+    one = opened(store, minimum=2, groups=("sre", "oncall"))
+    done = break_glass(server, one, "crm.delete_customer\n")
+    assert isinstance(done.exception, ControlError)
+    assert done.exception.reason == "no-break-glass"
+    assert store.get(one.approval_id).votes == ()
+
+
+def test_an_approval_without_the_option_breaks_no_glass(run, store):
+    one = opened(store, minimum=2, break_glass=("oncall",))
+    with pytest.raises(ControlError):
+        run("approvals", "approve", one.approval_id, "-m", "pager 12", said=token("bob", groups=["oncall"]))
+
+
+def test_history_lists_any_state_by_what_is_asked_for(run, store):
+    waits, done = opened(store), opened(store, function="crm.get_customer")
+    store.vote(done.approval_id, vote(at_ns=time.time_ns()), ("sre",))
+
+    def ids(*words):
+        return [each["approval_id"] for each in json.loads(run("approvals", "history", *words, "--json"))]
+
+    assert ids() == [done.approval_id, waits.approval_id]
+    assert ids("--state", "approved") == [done.approval_id]
+    assert ids("--state", "approved", "--state", "pending") == [done.approval_id, waits.approval_id]
+    assert ids("--function", "crm.delete_customer") == [waits.approval_id]
+    assert ids("--requester", f"{ISSUER}|alice", "--limit", "1") == [done.approval_id]
+    assert ids("--before", done.approval_id) == [waits.approval_id]
+    assert run("approvals", "history", "--state", "denied") == "There are no such approvals.\n"
+    assert waits.approval_id in run("approvals", "history")
+
+
+def test_show_compares_with_the_last_approved_call(run, store):
+    """The newest approved call of the same function before this one."""
+    old = opened(store, preview='{"id": 7, "reason": "old"}')
+    store.vote(old.approval_id, vote(at_ns=time.time_ns()), ("sre",))
+    denied = opened(store, preview='{"id": 99, "reason": "denied"}')
+    store.vote(denied.approval_id, vote(approve=False, at_ns=time.time_ns()), ("sre",))
+    time.sleep(0.002)
+    shown = run("approvals", "show", opened(store, preview='{"id": 8, "reason": "old"}').approval_id)
+    assert f"compared with the last approved call ({old.approval_id}" in shown
+    lines = shown.splitlines()
+    assert '  -  "id": 7,' in lines
+    assert '  +  "id": 8,' in lines
+    assert '"denied"' not in shown
+
+
+def test_show_has_who_may_decide_and_what_was_decided(run, store):
+    one = opened(store, minimum=2, break_glass=("oncall",))
+    run("approvals", "approve", one.approval_id, "-m", "checked", said=token("bob"))
+    lines = [" ".join(line.split()) for line in run("approvals", "show", one.approval_id).splitlines()]
+    assert "break-glass one of oncall" in lines
+    assert f"preview digest {one.preview_digest}" in lines
+    assert any(
+        line.startswith("voted bob approved at 2") and line.endswith("from socket: checked") for line in lines
+    )
