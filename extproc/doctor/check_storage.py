@@ -87,7 +87,7 @@ def _disk(installation: Installation) -> Iterator[CheckResult]:
         what = f"{folder} is in memory ({kind}): a restart loses entries that are not shipped"
         yield installation.warning(subject, what, "choose a folder on a durable disk", path)
     free = shutil.disk_usage(folder).free
-    wanted = evidence.max_spool * installation.settings.workers
+    wanted = evidence.max_spool * (installation.settings.workers + 1)  # and control's
     if free < LEAST_FREE:
         what = f"{_size(free)} are free: soon no entry can be stored, and every call will be denied"
         yield installation.problem(subject, what, "free some space", path)

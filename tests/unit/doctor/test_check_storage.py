@@ -51,7 +51,7 @@ def test_a_folder_that_cannot_be_written_to_is_a_problem(tmp_path, monkeypatch, 
     ("free", "level", "words"),
     [
         (10 << 20, "problem", "10 MiB are free: soon"),
-        (1 << 30, "warning", "1.0 GiB are free, but unshipped entries may take 2.0 GiB"),
+        (1 << 30, "warning", "1.0 GiB are free, but unshipped entries may take 3.0 GiB"),
         (3 << 30, "ok", "3.0 GiB are free"),
     ],
 )
