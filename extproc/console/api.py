@@ -21,6 +21,8 @@ from extproc.console.authorization import Caller, TokenVerifier, read_caller
 from extproc.console.definition_routes import Definitions, definition_routes
 from extproc.console.middleware import Bounds
 from extproc.console.openapi_document import URL, openapi_document
+from extproc.console.pages.page_parts import Console, LivePages
+from extproc.console.pages.page_routes import add_pages
 from extproc.console.peer_address import ForwardedAddresses
 from extproc.console.problem_documents import add_handlers, problem, problems
 from extproc.console.request_models import QueryBody, SessionsQuery
@@ -90,6 +92,7 @@ def make_api(
     local: bool = False,
     mask_note: Callable[[str], str] = lambda note: note,
     sign_in: SignIn | None = None,
+    live: LivePages | None = None,
 ) -> FastAPI:
     """Make the API for one listener.
 
@@ -103,6 +106,7 @@ def make_api(
         local: True for the unix socket only, which must have mode 0600: reading then needs no token.
         mask_note: masks a voter's note before it is stored.
         sign_in: to the console's pages. The unix socket makes one-time links of it; the port serves them.
+        live: what open pages share; None: the port serves no pages.
     """
     api = FastAPI(title="extproc", openapi_url=None, docs_url=None, redoc_url=None)
     add_handlers(api)
@@ -126,6 +130,8 @@ def make_api(
         api.include_router(link_routes(sign_in, authenticator), prefix="/api")
     elif sign_in is not None:
         add_sign_in(api, sign_in)
+        if live is not None:
+            add_pages(api, Console(desk, live.watcher, live.streams, clock))
     if not local:
         api.add_middleware(ForwardedAddresses, trusted=settings.control.trusted_proxies)
     document = functools.cache(lambda: openapi_document(api))

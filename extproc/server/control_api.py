@@ -18,6 +18,7 @@ from extproc.console.api import make_api
 from extproc.console.approval_desk import ApprovalDesk, DeskMemory
 from extproc.console.authenticator import make_authenticator
 from extproc.console.forward_clock import ForwardClock
+from extproc.console.pages.page_parts import LivePages
 from extproc.console.recent_calls import RecentCalls
 from extproc.console.sign_in.rate_limits import RateLimits
 from extproc.console.sign_in.session_store import SessionStore
@@ -67,6 +68,7 @@ class ControlReload:
             info: is told of the configuration in force.
         """
         self._parts, self._info = parts, info
+        self._live = LivePages.make(parts.approvals)
         self._limits = RateLimits(time.monotonic_ns)
         self._in_force = self._former = self._make(first)
         self._prepared: Apis | None = None
@@ -153,6 +155,7 @@ class ControlReload:
                 local=local,
                 mask_note=mask_note,
                 sign_in=sign_in,
+                live=self._live,
             )
 
         return Apis(configuration, api(local=True), api(local=False), desk)

@@ -13,6 +13,8 @@ from starlette.types import ASGIApp
 
 from extproc.model.errors import ConfigError
 
+STREAMS_END_S = 2
+"""Seconds in which requests may end when the process stops. Streams of open pages do not end of themselves."""
 POLL_S = 0.01
 """Seconds between two looks at the flag by which uvicorn says that it serves."""
 
@@ -35,7 +37,13 @@ async def web(app: ASGIApp, listen: str) -> AsyncIterator[None]:
     bound = _bind(listen)
     # Whose X-Forwarded-For counts is for the application to say; uvicorn would believe everybody on this machine.
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, lifespan="off", server_header=False, proxy_headers=False
+        app,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=STREAMS_END_S,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[bound]))

@@ -30,6 +30,8 @@ FIELDS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cache-Control": "no-store",
 }
+STATIC = "/static/"
+"""Files that hold nothing of anybody: their addresses name their content, and browsers may keep them."""
 STRICT_TRANSPORT = "max-age=31536000"
 
 
@@ -53,7 +55,10 @@ class PageGuard:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 sent = MutableHeaders(scope=message)
+                kept = sent.get("Cache-Control") if scope["path"].startswith(STATIC) else None
                 sent.update(FIELDS)
+                if kept:
+                    sent["Cache-Control"] = kept
                 if origin is not None and origin.secure:
                     sent["Strict-Transport-Security"] = STRICT_TRANSPORT
             await send(message)

@@ -1,16 +1,11 @@
 """The pages of sign-in and sign-out, and of their errors. They work without scripts."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from extproc.console.pages.rendering import render as render_template
 from extproc.console.sign_in.errors import WhyNot
-
-TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +65,9 @@ REFUSALS: dict[WhyNot, tuple[int, str, str]] = {
 
 
 def render(page: SignInPage, status: int = 200) -> HTMLResponse:
-    """Return the page."""
-    return HTMLResponse(TEMPLATES.get_template("sign_in.html").render(page=page), status)
+    """Return the page, in the look of all pages."""
+    of_all_pages = {"visitor": None, "events": "", "now_ms": 0, "told": None}
+    return HTMLResponse(render_template("sign_in.html", {"page": page, **of_all_pages}), status)
 
 
 def refusal(why: WhyNot, retry_after_s: int = 0) -> HTMLResponse:
