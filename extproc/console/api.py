@@ -35,6 +35,7 @@ from extproc.model.errors import QueryError, Refused
 from extproc.model.ids import Clock
 from extproc.model.reasons import Reason
 from extproc.pinning.pins import PinStore
+from extproc.settings.control import ControlSettings
 
 QUERY_S = 30.0
 QUERIES_AT_ONCE = 2
@@ -123,7 +124,7 @@ def make_api(
     api.include_router(approval_routes(desk, visitor, clock), prefix="/api")
     definitions = Definitions(pins, settings.connections, clock, mask_note)
     api.include_router(definition_routes(definitions, caller), prefix="/api")
-    api.include_router(_evidence_routes(reader, caller, settings.control.analyst_groups), prefix="/api")
+    api.include_router(_evidence_routes(reader, caller, settings.control), prefix="/api")
     if not local:
         api.include_router(about_routes(settings))
     if sign_in is not None and local:
@@ -155,11 +156,11 @@ def _health_routes(desk: ApprovalDesk) -> APIRouter:
     return routes
 
 
-def _evidence_routes(reader: Reader, caller: Callable[[Request], Caller], groups: list[str]) -> APIRouter:
+def _evidence_routes(reader: Reader, caller: Callable[[Request], Caller], control: ControlSettings) -> APIRouter:
     slots = threading.BoundedSemaphore(QUERIES_AT_ONCE)
 
     def analyst(by: Annotated[Caller, Depends(caller)]) -> None:
-        by.check_analyst(groups)
+        by.check_analyst(control)
 
     @contextmanager
     def slot() -> Iterator[None]:

@@ -38,7 +38,7 @@ LOOKED_AT = 1_000
 """The newest approvals, among which prefixes of ids are searched, and the most that a queue has."""
 PER_CALLER = 50
 """The most waiting requests of one caller in a queue: thousands of one caller hide nobody else's."""
-HISTORY_SCANNED = 5_000
+HISTORY_SCANNED = 2_000
 """Requests that one look into the history reads at most, to find those that the visitor may see."""
 CHUNK_FIRST, CHUNK = 20, 500
 """Requests that it reads first, and then at once."""

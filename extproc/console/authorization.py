@@ -3,9 +3,9 @@
 ========================  ===========================  =======================================
 right                     on the unix socket           on a port
 ========================  ===========================  =======================================
-read approvals            anybody who can open it      a token; approvals of its groups only
+read approvals            anybody who can open it      a token: see ``approval_desk``
 read definitions          anybody who can open it      a token; of connections whose approver it is
-read sessions, query      anybody who can open it      a token with one of ``analyst_groups``
+read sessions, query      anybody who can open it      a token: ``analyst_groups``, auditors and admins
 vote, accept, reject      a token                      a token
 ========================  ===========================  =======================================
 
@@ -22,7 +22,7 @@ from extproc.console.visitor import API, SOCKET, Visitor
 from extproc.model.errors import Refused, VoteRefused, WhyRefused
 from extproc.model.identity import ANONYMOUS, Identity
 from extproc.model.reasons import Reason
-from extproc.settings.control import RoleSettings
+from extproc.settings.control import ControlSettings, RoleSettings
 
 
 class TokenVerifier(Protocol):
@@ -51,11 +51,13 @@ class Caller:
             return True
         return self.identity is not None and bool(set(self.identity.groups) & set(groups))
 
-    def check_analyst(self, groups: list[str]) -> None:
+    def check_analyst(self, control: ControlSettings) -> None:
         """Refuse callers who may not read evidence. Raises ``Refused``."""
         if self.local:
             return
-        if self.identity is None or not set(groups) & set(self.identity.groups):
+        person = self.identity or ANONYMOUS
+        reads = roles_of(person, control.roles) & {Role.AUDITOR, Role.ADMIN}
+        if not reads and not set(control.analyst_groups) & set(person.groups):
             raise Refused(Reason.NOT_IN_SCOPE, rule="control.analyst_groups")
 
     def visitor(self, roles: RoleSettings, address: str) -> Visitor:

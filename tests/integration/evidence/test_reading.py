@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from extproc.evidence.query.reader import EvidenceReader
+from extproc.evidence.query.reader import DAY_NS, EvidenceReader
 from extproc.evidence.shipping.clickhouse import Target, connect, create_schema
 from extproc.evidence.shipping.shipper import Shipper
 from extproc.model.entries import EntryKind
@@ -165,6 +165,31 @@ def test_callers_without_identity_are_told_apart_by_address(ship, entry, reader)
     nobody = {"issuer": "", "subject": "", "kind": EntryKind.DENIED}
     ship([entry(n, source=f"10.0.0.{n % 2}:{n}", **nobody) for n in range(4)])
     assert [one["calls"] for one in reader.sessions()] == [2, 2]
+
+
+def test_a_callers_recent_calls_are_found_within_a_day(ship, entry, reader):
+    """The ends of calls only, of exactly this caller, before the moment that is asked about, newest first."""
+    minute, now = 60 * 10**9, entry(0).time_ns + 100 * DAY_NS
+    ship(
+        [
+            entry(1, EntryKind.COMPLETED, time_ns=now - 2 * minute),
+            entry(2, EntryKind.DENIED, time_ns=now - minute, function="crm.delete", status=403),
+            entry(2, EntryKind.HELD, time_ns=now - minute - 1),
+            entry(2, EntryKind.APPROVAL_VOTED, time_ns=now - minute - 1, subject="ann"),
+            entry(3, EntryKind.COMPLETED, time_ns=now - minute, subject="bob"),
+            entry(4, EntryKind.COMPLETED, time_ns=now - minute, issuer="https://other"),
+            entry(5, EntryKind.COMPLETED, time_ns=now - DAY_NS - minute),
+            entry(6, EntryKind.COMPLETED, time_ns=now),
+        ]
+    )
+    found = reader.recent_calls("https://id.example|ann", now, 10, 2.0)
+    assert [(row["call_id"], row["kind"], row["status"]) for row in found] == [
+        ("call-000002", "call.denied", 403),
+        ("call-000001", "call.completed", 200),
+    ]
+    assert found[0]["time"].endswith("Z")
+    assert len(reader.recent_calls("https://id.example|ann", now, 1, 2.0)) == 1
+    assert reader.recent_calls("https://id.example|ann' OR 1=1 --", now, 10, 2.0) == []
 
 
 def test_sessions_are_found_by_function(ship, entry, reader):

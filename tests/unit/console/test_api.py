@@ -397,6 +397,15 @@ def test_without_analyst_groups_nobody_reads_evidence_over_a_port(client_of, sto
     assert reader.asked == []
 
 
+def test_auditors_and_admins_read_evidence_and_their_agents_do_not(client_of, store, reader):
+    roles = {"auditor": ["audit"], "admin": ["ops"], "author": ["writers"]}
+    with client_of(local=False, roles=roles) as client:
+        for groups, status in ((["audit"], 200), (["ops"], 200), (["writers"], 403), (["sre"], 403)):
+            assert client.get("/api/sessions", headers=bearer("eve", groups)).status_code == status, groups
+        agent = bearer("eve", ["audit"], act={"sub": "agent-9"})
+        assert_problem(client.get("/api/sessions", headers=agent), 403, "not-in-scope")
+
+
 def test_analysts_do_not_keep_approvers_waiting(local, reader, store, monkeypatch):
     """Queries beyond the limit are refused, while approvals still answer."""
     monkeypatch.setattr(api_module, "QUERY_WAIT_S", 0.05)

@@ -78,6 +78,8 @@ def test_every_member_of_a_definition_is_listed(tmp_path):
         (f"{NOTE_MIN} to {NOTE_MAX:,} characters", HOW_TO),
         (f"tries again for {PATIENCE_S:.0f} seconds", HOW_TO),
         (f"newest {approval_desk.LOOKED_AT:,}", REFERENCE),
+        (f"looks at {approval_desk.HISTORY_SCANNED:,} at a time", REFERENCE),
+        (f"at most {approval_desk.PER_CALLER} of one requester", REFERENCE),
         (f"`limit` at most {request_models.LIST_MAX}", REFERENCE),
         (f"{api.QUERY_S:.0f} seconds and return {request_models.ROWS_MAX:,} rows", REFERENCE),
         (f"Bodies may have {middleware.MAX_BODY // 1024} KiB", REFERENCE),
