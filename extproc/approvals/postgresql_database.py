@@ -8,7 +8,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Any, TypeVar
 
 import psycopg
@@ -66,6 +66,10 @@ WHY_NO_CONNECTION = {
     "timeout": "no answer in time",
 }
 """What libpq says, and what we say: its own words may hold what a server sends."""
+
+
+class StoreAwayError(ApprovalError):
+    """The database cannot be reached, or cannot do what it does at other times. It may come back by itself."""
 
 
 class BoundedConnection(psycopg.Connection[Any]):
@@ -147,6 +151,15 @@ class PostgresDatabase:
         with self._our_errors():
             return self._connect()
 
+    def look(self, work: Callable[[BoundedConnection], T]) -> T:
+        """Run queries on a connection of their own, which makes and migrates no tables.
+
+        Raises:
+            ApprovalError: there is no connection, or a query fails.
+        """
+        with self._our_errors(), closing(self._connect_only()) as db:
+            return work(db)
+
     def close(self) -> None:
         """Close the idle connections. The database may be used again afterwards."""
         with self._lock:
@@ -201,13 +214,21 @@ class PostgresDatabase:
             self._idle.append(db)
 
     def _connect(self) -> BoundedConnection:
+        db = self._connect_only()
+        try:
+            if not is_current(db):
+                db.deadline = time.monotonic() + MIGRATION_S
+                bring_up_to_date(db)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _connect_only(self) -> BoundedConnection:
         db = self._factory.connect(**self._parameters, autocommit=True)  # type: ignore[arg-type]
         try:
             db.deadline = time.monotonic() + ANSWER_S
             db.execute(SESSION, prepare=False)
-            if not is_current(db):
-                db.deadline = time.monotonic() + MIGRATION_S
-                bring_up_to_date(db)
         except BaseException:
             db.close()
             raise
@@ -220,6 +241,8 @@ class PostgresDatabase:
             yield
         except ExtprocError:
             raise
+        except psycopg.OperationalError as error:
+            raise StoreAwayError(f"the approvals store failed: {_name(error)}") from None
         except Exception as error:  # noqa: BLE001 - an unforeseen error fails closed, too
             raise ApprovalError(f"the approvals store failed: {_name(error)}") from None
 

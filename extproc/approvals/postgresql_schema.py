@@ -140,9 +140,23 @@ def bring_up_to_date(db: Connection[Any], versions: tuple[tuple[str, ...], ...] 
         db.execute("UPDATE extproc.approvals_version SET version = %s", (len(versions),))
 
 
-def _begin(db: Connection[Any]) -> None:
-    if _one(db, RELATIONS):
+def tables_version(db: Connection[Any]) -> int:
+    """Return the version of the tables; 0 if there are none.
+
+    Args:
+        db: any connection.
+
+    Raises:
+        ApprovalError: the schema ``extproc`` is another program's.
+    """
+    version = _version(db)
+    if version == 0 and _one(db, RELATIONS):
         raise ApprovalError("the schema extproc of this database is another program's; name another database")
+    return version
+
+
+def _begin(db: Connection[Any]) -> None:
+    tables_version(db)
     if not _one(db, FIND_SCHEMA):  # asked first: a role that may not create one can be given it
         db.execute("CREATE SCHEMA extproc")
     db.execute(VERSION_TABLE)

@@ -1,4 +1,7 @@
-"""Waits for approvals: the store is queried once per interval, however many calls are held."""
+"""Waits for approvals: one query of the store serves all held calls.
+
+It is made once per interval; of a store that tells of changes, when it does so, and every two seconds.
+"""
 
 import asyncio
 import contextlib
@@ -6,20 +9,21 @@ import time
 from collections.abc import Callable
 
 from extproc.approvals.approval import Approval, State
+from extproc.approvals.change_listener import ChangeListener
 from extproc.approvals.port import ApprovalStore
 from extproc.model.errors import ApprovalError
 from extproc.model.ids import Clock
 from extproc.model.units import NANOSECONDS_PER_SECOND
 
 PATIENCE_S = 5.0
-"""Seconds that queries of the store may fail before the held calls are denied, and that one closing of a request
-may take."""
+"""Seconds that one query of the store, and one change of a request, may take."""
 
 
 class ApprovalWaiter:
     """Waits for the approvals of one worker's held calls. Belongs to one event loop.
 
-    The store is not queried while no call waits.
+    The store is not queried while no call waits. Calls go on waiting while it is away: they are released only when
+    it says so.
     """
 
     def __init__(
@@ -29,16 +33,15 @@ class ApprovalWaiter:
         clock: Clock,
         *,
         patience_s: float = PATIENCE_S,
-        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Args: ``poll_s``: seconds between two queries; ``clock``: wall clock, for times in the store."""
+        """Args: ``poll_s``: least seconds between two queries; ``clock``: wall clock, for times in the store."""
         self._store = store
         self._poll_s = poll_s
         self._clock = clock
         self._patience_s = patience_s
-        self._monotonic = monotonic
         self._waiting: dict[str, set[asyncio.Future[Approval]]] = {}
         self._poller: asyncio.Task[None] | None = None
+        self._listener: ChangeListener | None = None
         self._closing: set[asyncio.Task[Approval]] = set()
 
     @property
@@ -58,10 +61,10 @@ class ApprovalWaiter:
             until_ns: wall-clock nanoseconds.
 
         Returns:
-            The closed request; None if it is still open at that time.
+            The closed request; None if it is still open at that time, as far as anybody can tell.
 
         Raises:
-            ApprovalError: the store could not be used for longer than the limit.
+            ApprovalError: the worker stops.
         """
         seconds = max(0.0, (until_ns - self._clock()) / NANOSECONDS_PER_SECOND)
         future = self._register(approval_id)
@@ -110,6 +113,8 @@ class ApprovalWaiter:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._poller
         self._fail_all()
+        if self._listener is not None:
+            await self._listener.finish()
         await asyncio.gather(*self._closing, return_exceptions=True)
 
     def _register(self, approval_id: str) -> asyncio.Future[Approval]:
@@ -117,6 +122,8 @@ class ApprovalWaiter:
         self._waiting.setdefault(approval_id, set()).add(future)
         if self._poller is None or self._poller.done():
             self._poller = asyncio.create_task(self._poll(), name="approvals-poll")
+        elif self._listener is not None:
+            self._listener.tell()  # it may have been decided before anybody waited for it
         return future
 
     def _unregister(self, approval_id: str, future: asyncio.Future[Approval]) -> None:
@@ -145,23 +152,25 @@ class ApprovalWaiter:
             task.exception()  # marks it as retrieved: nobody may wait any more, and asyncio would log it
 
     async def _poll(self) -> None:
-        """Query the store until no call waits. If queries fail for ``patience_s``, the waiting calls fail."""
-        last_success = self._monotonic()
+        """Query the store until no call waits. A query that fails is made again."""
+        self._listen()
         while self._waiting:
-            await asyncio.sleep(self._poll_s)
-            ids = list(self._waiting)
-            if not ids:
-                return
-            try:
+            looked = time.monotonic()
+            with contextlib.suppress(Exception):  # whatever the store raises, nobody is released by it
                 async with asyncio.timeout(self._patience_s):
-                    closed = await asyncio.to_thread(self._store.closed_among, ids)
-            except Exception:  # noqa: BLE001 - whatever the store raises, the calls are denied in the end
-                if self._monotonic() - last_success >= self._patience_s:
-                    self._fail_all()
-                continue
-            last_success = self._monotonic()
-            for approval in closed:
-                self._deliver(approval)
+                    for approval in await asyncio.to_thread(self._store.closed_among, list(self._waiting)):
+                        self._deliver(approval)
+            await self._pause(looked)
+
+    def _listen(self) -> None:
+        if self._listener is None and (changes := self._store.listen()) is not None:
+            self._listener = ChangeListener(changes)
+
+    async def _pause(self, looked: float) -> None:
+        """Wait until the store tells of a change, where it does, and never less than ``poll_s``."""
+        if self._listener is not None:
+            await self._listener.wait()
+        await asyncio.sleep(max(0.0, looked + self._poll_s - time.monotonic()))
 
     def _deliver(self, approval: Approval) -> None:
         if approval.state is State.PENDING:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from extproc.approvals.port import ApprovalStore
-from extproc.approvals.sqlite import SqliteApprovals
 from extproc.approvals.waiter import ApprovalWaiter
 from extproc.assembly.check_settings import check_plan
 from extproc.assembly.keys import SESSION_KEY, make_own_key
+from extproc.assembly.make_approvals import make_approvals
 from extproc.assembly.make_connection import make_connection
 from extproc.assembly.make_masker import MaskerSource, make_masker, read_masker_source
 from extproc.config.schema import Settings
@@ -88,7 +88,7 @@ def open_stores(settings: Settings, worker: str, observer: Observer) -> Iterator
     """
     keep_private(settings.state)
     with contextlib.ExitStack() as opened:
-        approvals = SqliteApprovals(settings.approvals.store)
+        approvals = make_approvals(settings)
         opened.callback(approvals.close)
         pins = SqlitePins(settings.state / FILE)
         opened.callback(pins.close)

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from extproc.codecs.located_yaml import KeyPath
+from extproc.settings.approvals import DATABASE_URL
 from extproc.settings.base import FUNCTION_NAME, NAME
 from extproc.settings.control import PUBLIC_URL, SIGN_IN_SCOPE
 from extproc.settings.cors import ORIGIN
@@ -34,6 +35,7 @@ FORMS = {
     r"^[a-z0-9-]+$": "the name of a header field in lower case, such as x-session-id",
     r"^[ -~]*$": "printable ASCII text",
     r"^[A-Za-z_][A-Za-z0-9_]*$": "the name of an environment variable, such as CRM_TOKEN; not its value",
+    DATABASE_URL: "the URL of a PostgreSQL database, such as postgresql://extproc@db.example.com/approvals",
     EXEMPT_PLACE: "a JSONPath that begins with $, header.<name in lower case>, or url",
     DOMAIN: "a domain in lower case, such as example.com, or *.example.com for all below",
     ONE_LINE: "text in one line",

@@ -13,6 +13,7 @@ from pathlib import Path
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.config.state_folder import OTHERS
 from extproc.console.printable import printable
+from extproc.doctor.check_database import database
 from extproc.doctor.check_result import CheckResult, Installation
 from extproc.evidence.spool.spool_file import SUFFIX, describe
 from extproc.evidence.spool.spool_reader import SpoolReader
@@ -195,6 +196,9 @@ def _backlog(installation: Installation, subject: str, count: int, size: int, ag
 def approvals(installation: Installation) -> Iterator[CheckResult]:
     """Check that the store opens and answers. A missing store is not made."""
     file, path = installation.settings.approvals.store, ("approvals", "store")
+    if not isinstance(file, Path):
+        yield database(installation, file)
+        return
     try:
         if not file.exists() or not file.stat().st_size:
             yield installation.ok("approvals", f"the first start makes {file}")

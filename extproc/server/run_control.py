@@ -10,7 +10,7 @@ from functools import partial
 import structlog
 
 from extproc.approvals.port import ApprovalStore
-from extproc.approvals.sqlite import SqliteApprovals
+from extproc.assembly.make_approvals import make_approvals
 from extproc.assembly.make_services import make_spool
 from extproc.assembly.make_shipper import make_shipper, make_target
 from extproc.concurrency.background import background
@@ -66,7 +66,7 @@ async def run_control(configuration: Configuration, *, health: str) -> None:
 async def _run(configuration: Configuration, health: str) -> None:
     settings = configuration.settings
     target = make_target(settings)
-    approvals = SqliteApprovals(settings.approvals.store)
+    approvals = make_approvals(settings)
     pins = SqlitePins(settings.state / FILE)
     sessions = SessionStore(settings.state / SESSIONS)
     reader = EvidenceReader(lambda wanted: connect(target, wanted), target.database)

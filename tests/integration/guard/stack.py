@@ -19,6 +19,8 @@ from typing import Any
 import httpx
 
 from extproc.approvals.approval import Approval, Vote
+from extproc.approvals.port import ApprovalStore
+from extproc.approvals.postgresql import PostgresApprovals
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.config.load import load_settings
 from extproc.config.schema import Settings
@@ -185,6 +187,7 @@ class Stack:
     envoy: EnvoyProcess = None  # type: ignore[assignment]
     client: httpx.AsyncClient = None  # type: ignore[assignment]
     _seen: dict[str, int] = field(default_factory=dict)
+    _stores: list[PostgresApprovals] = field(default_factory=list)
     _callers: set[str] = field(default_factory=set)
     """Addresses that have called since ``fresh``: each call has its own connection, and every entry names its
     caller's address. So no test sees another's entries, however late they come."""
@@ -326,8 +329,14 @@ class Stack:
     # Approvals
 
     @property
-    def approvals(self) -> SqliteApprovals:
-        return SqliteApprovals(self.settings.approvals.store)
+    def approvals(self) -> ApprovalStore:
+        """The store; a file is opened anew each time."""
+        place = self.settings.approvals.store
+        return SqliteApprovals(place) if isinstance(place, Path) else self._database(place)
+
+    def _database(self, url: str) -> PostgresApprovals:
+        self._stores = self._stores or [PostgresApprovals(url)]
+        return self._stores[0]
 
     async def pending(self, count: int = 1) -> list[Approval]:
         """Approvals that wait, once there are that many; oldest first."""

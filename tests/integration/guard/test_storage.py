@@ -128,8 +128,8 @@ async def test_calls_that_need_a_broken_store_are_denied_and_others_go_on() -> N
 
 
 async def test_a_held_call_whose_store_breaks_is_not_released() -> None:
-    """Nobody can say any more whether it was approved."""
-    async with run_stack(workers=1) as stack:
+    """Nobody can say any more whether it was approved: it waits as long as it may, and is denied."""
+    async with run_stack(workers=1, approvals={"wait": 2.0}) as stack:
         task = asyncio.create_task(stack.call("POST", "/deploys", json={"env": "live"}))
         await stack.pending()
         for file in stack.settings.approvals.store.parent.glob(f"{stack.settings.approvals.store.name}*"):
