@@ -134,9 +134,9 @@ class Stage:
             "error",
         )
 
-    def request(self) -> str:
-        """One call: 1 KB of JSON, nothing sensitive in it."""
-        body = json.dumps({"id": "c-1009", "name": "Ada Example", "balance": 1250.5, "note": FILLER})
+    def request(self, customer: str = "c-1009") -> str:
+        """One call about this customer: 1 KB of JSON, nothing sensitive in it."""
+        body = json.dumps({"id": customer, "name": "Ada Example", "balance": 1250.5, "note": FILLER})
         return (
             "POST /customers HTTP/1.1\r\nhost: crm.bench\r\ncontent-type: application/json\r\n"
             f"authorization: Bearer {self.token}\r\ncontent-length: {len(body)}\r\n\r\n{body}"
