@@ -38,9 +38,7 @@ class EntryKind(StrEnum):
     APPROVAL_LOOKED = "approval.looked"
     """A person was shown the request."""
     APPROVAL_EXPIRED = "approval.expired"
-    """Nobody decided in time."""
-    APPROVAL_TICKETED = "approval.ticketed"
-    """The caller was told to come back: nothing waits in Envoy any more."""
+    """Nobody decided in time, and no call waited any more: one that waits ends with ``approval-expired``."""
 
     @property
     def is_act(self) -> bool:

@@ -36,7 +36,6 @@ ACT_WORDS: dict[str, tuple[str, str]] = {
     EntryKind.APPROVAL_REFUSED: ("refused", "red"),
     EntryKind.APPROVAL_LOOKED: ("looked", "dim"),
     EntryKind.APPROVAL_EXPIRED: ("expired", "yellow"),
-    EntryKind.APPROVAL_TICKETED: ("told to wait", "magenta"),
 }
 """The word and style of an act. That an act was counted has no line: the call's own line has the result."""
 
