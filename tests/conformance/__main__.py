@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.conformance import clients_table
+from tests.conformance import clients_table, ticket_clients
 from tests.conformance.comparison import Case, compare_clients, compare_servers, idle, unnamed
 from tests.conformance.programs import SERVERS, are_installed
 
@@ -18,17 +18,25 @@ def main() -> int:
     suite.add_argument("--servers", nargs="*", choices=SERVERS, help="only these servers, and no clients")
     suite.add_argument("--keep", type=Path, help="the folder for everything that the suite writes")
     commands.add_parser("clients", help="write the table of clients into docs/topics/mcp.md")
+    commands.add_parser("tickets", help="print what each client does while its call waits for approval")
     arguments = parser.parse_args()
     if not are_installed():
         print("the suite is not installed: .ci/node", file=sys.stderr)
         return 2
     if arguments.command == "clients":
         return asyncio.run(_clients())
+    if arguments.command == "tickets":
+        return asyncio.run(_tickets())
     if arguments.keep:
         arguments.keep.mkdir()  # a new one: what is there already would be read, too
         return asyncio.run(_compare(arguments.keep, arguments.servers))
     with tempfile.TemporaryDirectory() as folder:
         return asyncio.run(_compare(Path(folder), arguments.servers))
+
+
+async def _tickets() -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        return await ticket_clients.print_all(Path(folder))
 
 
 async def _compare(folder: Path, servers: list[str] | None) -> int:

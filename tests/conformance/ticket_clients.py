@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -173,19 +172,12 @@ async def try_all(folder: Path, clients: Sequence[TicketClient]) -> AsyncIterato
         yield client, await try_client(client, folder, wait_s=2.0, approve_after_s=5.0)
 
 
-async def main(folder: Path) -> int:
-    """Print what each client told."""
+async def print_all(folder: Path) -> int:
+    """Print what each client told; return 1 if one did not get the result in the end."""
     lost = 0
     async for client, seen in try_all(folder, (*INSTALLED, *OTHERS)):
-        print(f"== {client}: {len(seen.approvals)} requests")
+        print(f"{client}: {len(seen.approvals)} requests for approval")
         for each in seen.told:
-            print("  ", json.dumps(each)[:400])
+            print("  ", json.dumps(each), flush=True)
         lost += not seen.is_done and client.action != "decline"
     return 1 if lost else 0
-
-
-if __name__ == "__main__":
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as made:
-        sys.exit(asyncio.run(main(Path(made))))

@@ -16,6 +16,7 @@ from tests.conformance.checks import green
 from tests.conformance.clients_table import JOURNEYS, compare_journeys, lost
 from tests.conformance.comparison import Case, compare_clients, compare_servers, idle, unnamed
 from tests.conformance.programs import are_installed
+from tests.conformance.ticket_clients import INSTALLED, TicketClient, try_client
 
 pytestmark = [
     pytest.mark.envoy,
@@ -77,3 +78,24 @@ async def test_whole_clients_lose_nothing(packages: None, tmp_path: Path) -> Non
     found = await compare_journeys(tmp_path, [each for each in JOURNEYS if not each.requirements])
     assert lost(found) == []
     assert [error for direct, _ in found.values() for error in direct.values() if error] == []
+
+
+TRIED = [each for each in INSTALLED if each.action == "accept" or each.script == "typescript_1.mjs"]
+"""One client that is told in words, and those that come back by protocol. The others: see ``ticket_clients``."""
+
+
+@pytest.mark.parametrize("client", TRIED, ids=str)
+async def test_a_client_whose_call_waits_for_approval_gets_its_result_in_the_end(
+    packages: None, client: TicketClient, tmp_path: Path
+) -> None:
+    """It shows the ticket to its model, or opens the page once and comes back by itself; there is one request."""
+    seen = await try_client(client, tmp_path, wait_s=2.0, approve_after_s=5.0)
+    assert seen.is_done, seen.told
+    assert len(seen.approvals) == 1
+    if client.action == "accept":
+        [question] = seen.questions
+        assert question["url"].endswith(f"/approvals/{seen.approvals[0].request.approval_id}")
+        assert seen.tickets == []
+    else:
+        assert seen.questions == []
+        assert "exactly the same arguments" in seen.tickets[0]["text"]

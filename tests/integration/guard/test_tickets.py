@@ -15,7 +15,7 @@ from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from extproc.approvals.approval import Approval
-from tests.integration.guard.stack import Stack, run_stack
+from tests.integration.guard.stack import DOCS, Stack, run_stack
 from tests.integration.guard.test_grpc import call as call_grpc
 from tests.integration.guard.test_withdrawn import RESULTS, cancel, end, post, server, session_of
 from tests.integration.support.shop import Item, Shop, replies
@@ -36,7 +36,8 @@ async def impatient(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Asy
     """Two workers, whose callers wait for one second."""
     folder, approvals = tmp_path_factory.mktemp("shop"), {"groups": ["sre"], "expires_in": 60}
     connection = shop_settings(folder, shop.address, credential={"file": "credential"}, approvals=approvals)
-    async with run_stack(approvals={"wait": WAIT_S}, connections={"shop": connection}) as stack:
+    control = {"public_url": "https://approve.example.com"}
+    async with run_stack(approvals={"wait": WAIT_S}, control=control, connections={"shop": connection}) as stack:
         yield stack
 
 
@@ -70,6 +71,11 @@ def approval(stack: Stack, approval_id: str) -> Approval:
     found = stack.approvals.get(approval_id)
     assert found
     return found
+
+
+async def test_an_answer_says_where_people_decide(stack: Stack) -> None:
+    answer = await deploy(stack, body_of())
+    assert answer.json()["approval_url"] == f"https://approve.example.com/approvals/{ticket_in(answer)}"
 
 
 async def test_a_call_made_again_is_forwarded_once_it_is_approved(stack: Stack) -> None:
@@ -298,3 +304,108 @@ async def test_a_cancelled_call_that_waits_again_is_given_up(docs: Stack) -> Non
     assert answer["error"]["data"]["reason"] == "caller-gone"
     assert approval(docs, ticket).state == "cancelled"
     assert published(docs) == []
+
+
+OPENS_PAGES = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"url": {}}},
+}
+ACCEPTED = {"extproc-approval": {"action": "accept"}}
+
+
+def call_of(rpc_id: int, mark: int, **given_back: object) -> bytes:
+    """The tool's call by a client of the newer era, written as no library writes it."""
+    params = {"name": "publish", "arguments": {"mark": mark}, "_meta": OPENS_PAGES, **given_back}
+    return json.dumps(
+        {"jsonrpc": "2.0", "id": rpc_id, "method": "tools/call", "params": params}, indent=1
+    ).encode()
+
+
+async def send(stack: Stack, body: bytes, **headers: str) -> dict[str, Any]:
+    fields = {"mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", **headers}
+    told: dict[str, Any] = (await stack.call("POST", "/mcp", host=DOCS, headers=fields, content=body)).json()
+    return told
+
+
+def reason_of(message: dict[str, Any]) -> str:
+    told: str = message["error"]["data"]["reason"]
+    return told
+
+
+async def test_a_client_of_the_newer_era_comes_back_by_protocol(docs: Stack) -> None:
+    """It opens the page once. The server gets the very bytes of a call that nobody had to approve."""
+    mark = next(NUMBERS)
+    asked = (await send(docs, call_of(1, mark)))["result"]
+    question = asked["inputRequests"]["extproc-approval"]["params"]
+    assert question["url"].startswith("https://approve.example.com/approvals/")
+    state = asked["requestState"]
+    again = (await send(docs, call_of(2, mark, requestState=state, inputResponses=ACCEPTED)))["result"]
+    assert again.keys() == {"resultType", "requestState"}
+    docs.vote(approval(docs, question["url"].rpartition("/")[2]))
+    done = await send(docs, call_of(3, mark, requestState=again["requestState"]))
+    assert done["result"] == RESULTS["tools/call"]
+    [seen] = docs.reached
+    assert (seen.body, seen.header("content-length")) == (call_of(3, mark), str(len(call_of(3, mark))))
+    assert "extproc-approval" not in repr(seen)
+
+
+async def test_a_state_of_somebody_else_or_of_another_call_is_refused(docs: Stack) -> None:
+    mark = next(NUMBERS)
+    state = (await send(docs, call_of(1, mark)))["result"]["requestState"]
+    docs.vote(approval(docs, await pending_of(docs, mark)))
+    changed = state[:-1] + ("A" if state[-1] != "A" else "B")
+    mallory = docs.issuer.headers("mallory")
+    assert reason_of(await send(docs, call_of(2, mark, requestState=state), **mallory)) == "ticket-refused"
+    assert reason_of(await send(docs, call_of(2, mark, requestState=changed))) == "ticket-refused"
+    assert reason_of(await send(docs, call_of(2, next(NUMBERS), requestState=state))) == "ticket-refused"
+    copied = {"mcp-param-mark": state}
+    assert reason_of(await send(docs, call_of(2, mark, requestState=state), **copied)) == "uninspectable"
+    assert docs.reached == []
+    assert "result" in await send(docs, call_of(3, mark, requestState=state))
+    again = await send(docs, call_of(4, mark, requestState=state))
+    assert again["result"]["resultType"] == "input_required"  # used: people are asked anew
+    assert len(docs.reached) == 1
+
+
+async def pending_of(stack: Stack, mark: int) -> str:
+    [found] = [
+        each.request.approval_id
+        for each in stack.approvals.recent(pending_only=True, limit=100)
+        if json.loads(each.request.preview) == {"mark": mark}
+    ]
+    return found
+
+
+async def test_a_server_that_sends_the_guards_form_gains_nothing(docs: Stack) -> None:
+    """A state that only begins as the guard's does not open: the call is held, and refused with it."""
+    mark = next(NUMBERS)
+    state = (await send(docs, call_of(1, mark)))["result"]["requestState"]
+    prefix = state[: state.index(".") + 1]
+    docs.vote(approval(docs, await pending_of(docs, mark)))
+    for forged in (prefix, prefix + ".", prefix + "WyJhIl0.AAAAAAAAAAAAAAAAAAAAAA"):
+        assert reason_of(await send(docs, call_of(2, mark, requestState=forged))) == "ticket-refused"
+    assert docs.reached == []
+
+
+async def test_a_servers_own_state_passes(docs: Stack) -> None:
+    mark = next(NUMBERS)
+    body = call_of(1, mark, requestState="of the server", inputResponses={"name": {"action": "accept"}})
+    ticket = facts_of(await send(docs, body))["approval"]
+    docs.vote(approval(docs, ticket))
+    assert "result" in await send(docs, body)
+    assert [seen.body for seen in docs.reached] == [body]
+
+
+async def test_a_state_is_kept_nowhere(docs: Stack) -> None:
+    """Neither in a spool, nor in the approvals, nor in a log of the workers or of Envoy."""
+    mark = next(NUMBERS)
+    state = (await send(docs, call_of(1, mark)))["result"]["requestState"]
+    await send(docs, call_of(2, mark, requestState=state, inputResponses=ACCEPTED))
+    await send(docs, call_of(3, next(NUMBERS), requestState=state))
+    await docs.settled()
+    files = [each for each in docs.settings.state.rglob("*") if each.is_file()]
+    kept = b"".join(each.read_bytes() for each in files) + (docs.logs() + docs.envoy.log()).encode()
+    kept += str(docs.envoy.access_log()).encode()
+    assert (await pending_of(docs, mark)).encode() in kept  # the sweep reads what is kept
+    for part in (state, *state.rsplit(".", 2)[1:]):
+        assert part.encode() not in kept
