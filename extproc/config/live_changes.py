@@ -29,6 +29,7 @@ LIVE: tuple[KeyPath, ...] = (
     ("limits", "held_calls_per_caller"),
     ("control", "approver_providers"),
     ("control", "analyst_groups"),
+    ("control", "trusted_proxies"),
     ("control", "public_url"),
     ("control", "sign_in"),
     ("control", "roles"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
-from extproc.server import metrics
+from extproc.server import act_metrics, metrics, notification_metrics
 from extproc.server.rule_labels import RuleLabels
 
 TOLD = """
@@ -152,7 +152,8 @@ def test_every_metric_is_documented():
     rows = {row.split("|")[1].strip(" `"): row for row in page.splitlines() if row.startswith("| `extproc_")}
     made = {
         name + ("_total" if isinstance(metric, Counter) else ""): metric
-        for metric in vars(metrics).values()
+        for module in (metrics, act_metrics, notification_metrics)
+        for metric in vars(module).values()
         if isinstance(metric, Counter | Gauge | Histogram)
         for name in (metric.describe()[0].name,)
     }
