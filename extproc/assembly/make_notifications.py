@@ -4,6 +4,7 @@ import contextlib
 import random
 import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from extproc.approvals.port import ApprovalStore
@@ -42,6 +43,15 @@ def make_sender(name: str, target: TargetSettings, outbox: Outbox, poster: Poste
     return AppriseSender(name, target.apprise, timeout_s)
 
 
+@dataclass(frozen=True)
+class OpenNotifier:
+    """A notifier, and what it uses."""
+
+    notifier: Notifier
+    outbox: Outbox
+    poster: Poster
+
+
 @contextlib.asynccontextmanager
 async def open_notifier(
     settings: NotificationSettings,
@@ -50,7 +60,7 @@ async def open_notifier(
     *,
     public_url: str,
     observer: DeliveryObserver,
-) -> AsyncIterator[Notifier]:
+) -> AsyncIterator[OpenNotifier]:
     """Make a notifier; close what it uses when the block ends.
 
     Args:
@@ -86,6 +96,7 @@ async def open_notifier(
                 )
                 for name, each in settings.targets.items()
             ]
-            yield Notifier(NotifierParts(outbox, watch, store, deliveries, observer, time.time_ns))
+            notifier = Notifier(NotifierParts(outbox, watch, store, deliveries, observer, time.time_ns))
+            yield OpenNotifier(notifier, outbox, poster)
     finally:
         outbox.close()

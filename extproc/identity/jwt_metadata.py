@@ -133,6 +133,11 @@ def _person(claims: Mapping[str, Any], claim: str | None) -> str:
     unverified = claim == "email" and claims.get("email_verified", True) is not True
     if not isinstance(value, str) or unverified or len(value) > MAX_NAME or UNPRINTABLE.search(value):
         return ""
+    return normalized_person(value)
+
+
+def normalized_person(value: str) -> str:
+    """Return a person's name in the form in which ``Identity.person`` has it."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).casefold()).strip()
 
 

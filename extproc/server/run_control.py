@@ -92,11 +92,14 @@ async def _run(configuration: Configuration, health: str) -> None:
         signals = Signals(ReloadAlone(reload, configuration.file).start)
         async with contextlib.AsyncExitStack() as servers:
             await servers.enter_async_context(web(reload.local(), f"unix:{settings.control.socket}"))
-            if settings.control.listen:
-                await servers.enter_async_context(web(reload.console(), settings.control.listen))
             notify = await servers.enter_async_context(
                 notifying(settings, approvals, public_url=settings.control.public_url or "")
             )
+            if settings.control.listen:
+                console = notify.console(
+                    reload.console(), lambda: reload.configuration.settings, lambda: reload.desk, parts.clock
+                )
+                await servers.enter_async_context(web(console, settings.control.listen))
             facts = partial(_facts, reload, notify)
             await servers.enter_async_context(http_health(health, checks, facts))
             await servers.enter_async_context(background(_sweep(approvals, lambda: reload.desk)))
