@@ -5,6 +5,7 @@ Nothing that calls or votes do waits for it.
 
 import asyncio
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from extproc.notifications.watch import ApprovalWatch
 
 POLL_S = 0.25
 """Seconds between two looks at a store that can only be asked."""
+POLL_SHARE = 4
+"""A look that takes long is repeated after so many times its own time, at the earliest."""
 LISTEN_S = 2.0
 """Most seconds between two looks at a store that tells of changes."""
 AGAIN_S = 5.0
@@ -88,6 +91,7 @@ class Notifier:
         changes: Changes | None = None
         listening = False
         while not self._stop.is_set():
+            began_s = time.monotonic()
             try:
                 if not listening:
                     changes, listening = self._parts.store.listen(), True
@@ -101,14 +105,15 @@ class Notifier:
                 self._say(str(error))
             except Exception as error:  # noqa: BLE001 - its text may hold a value
                 self._say(f"unforeseen: {type(error).__name__}")
-            self._wait(changes)
+            self._wait(changes, POLL_SHARE * (time.monotonic() - began_s))
         if changes is not None:
             changes.close()
 
-    def _wait(self, changes: Changes | None) -> None:
+    def _wait(self, changes: Changes | None, least_s: float) -> None:
         if changes is None or self._trouble:
-            self._stop.wait(POLL_S if not self._trouble else LISTEN_S)
+            self._stop.wait(max(least_s, LISTEN_S if self._trouble else POLL_S))
             return
+        self._stop.wait(least_s)
         try:
             changes.wait(LISTEN_S)
         except ApprovalError:

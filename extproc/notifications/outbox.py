@@ -60,7 +60,7 @@ CREATE TABLE deliveries (
   error TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (approval_id, event, target)
 ) STRICT;
-CREATE INDEX deliveries_queued ON deliveries (target, urgent DESC, queued_ns) WHERE state = 'queued';
+CREATE INDEX deliveries_queued ON deliveries (target, urgent DESC, queued_ns, approval_id) WHERE state = 'queued';
 CREATE INDEX deliveries_batch ON deliveries (target, batch) WHERE state = 'queued' AND batch <> '';
 CREATE INDEX deliveries_failed ON deliveries (target) WHERE state = 'failed';
 CREATE INDEX deliveries_newest ON deliveries (queued_ns);

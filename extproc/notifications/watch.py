@@ -25,6 +25,10 @@ AT_ONCE = 500
 PAGES_MAX = 200
 SWEEP_EVERY_NS = 10 * NANOSECONDS_PER_SECOND
 """Nanoseconds between two readings of all pending approvals: replicas' clocks differ, so ids can come late."""
+SWEEP_SHARE = 20
+"""A reading that takes long is repeated after so many times its own time, at the earliest."""
+LONGEST_NS = 600 * NANOSECONDS_PER_SECOND
+"""Most nanoseconds between two readings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +96,11 @@ class ApprovalWatch:
         yield from self._pages(Filter(limit=NEWEST))
         if self._open:
             yield from self._store.closed_among(list(self._open))
-        if now_ns >= self._next_sweep_ns or self._next_sweep_ns > now_ns + SWEEP_EVERY_NS:
-            self._next_sweep_ns = now_ns + SWEEP_EVERY_NS
+        if now_ns >= self._next_sweep_ns or self._next_sweep_ns > now_ns + LONGEST_NS:
+            began_ns = self._clock()
             yield from self._pages(Filter(states=(State.PENDING,), limit=PAGE), all_pages=True)
+            took_ns = max(0, self._clock() - began_ns)
+            self._next_sweep_ns = now_ns + min(LONGEST_NS, max(SWEEP_EVERY_NS, SWEEP_SHARE * took_ns))
 
     def _pages(self, wanted: Filter, *, all_pages: bool = False) -> Iterator[Approval]:
         before = ""

@@ -60,12 +60,12 @@ def test_failed_ones_are_tried_again(config, outbox):
 
 
 @pytest.mark.parametrize(
-    "arguments", [("list", "--target", "mial"), ("retry", "--target", "mial"), ("test", "mial")]
+    "arguments", [("list", "--target", "maill"), ("retry", "--target", "maill"), ("test", "maill")]
 )
 def test_a_misspelled_target_is_an_error(config, outbox, arguments):
     result = run(*arguments, config=config)
     assert isinstance(result.exception, ConfigError)
-    assert "there is no target 'mial'" in str(result.exception)
+    assert "there is no target 'maill'" in str(result.exception)
 
 
 def test_without_an_outbox_it_says_who_makes_it(config):
