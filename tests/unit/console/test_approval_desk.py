@@ -1,5 +1,6 @@
 """The desk: who sees, who acts, and what is recorded of it, whatever is tried."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -10,6 +11,7 @@ from structlog.testing import capture_logs
 
 from extproc.approvals.approval import State
 from extproc.approvals.port import Filter
+from extproc.approvals.postgresql import PostgresApprovals
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.console.act_log import ActLog
 from extproc.console.approval_desk import (
@@ -26,6 +28,7 @@ from extproc.console.roles import Role
 from extproc.console.visitor import SOCKET, Visitor
 from extproc.evidence.spool.entry_codec import encode_entry
 from extproc.evidence.spool.spool import Spool, SpoolLimits
+from extproc.evidence.spool.spool_file import connect
 from extproc.evidence.spool.threaded_spool import ThreadedSpool
 from extproc.model.errors import ApprovalError, EvidenceError, Refused, VoteRefused, WhyRefused
 from extproc.model.identity import ANONYMOUS
@@ -39,7 +42,7 @@ SECOND = 10**9
 OTHER = "https://other.example"
 
 
-class Store(SqliteApprovals):
+class Failing:
     """A store that fails on purpose, before a vote is counted or after."""
 
     fails_before = fails_after = False
@@ -53,9 +56,21 @@ class Store(SqliteApprovals):
         return after
 
 
-@pytest.fixture
-def store(tmp_path):
-    made = Store(tmp_path / "approvals.db")
+class SqliteStore(Failing, SqliteApprovals):
+    pass
+
+
+class PostgresStore(Failing, PostgresApprovals):
+    pass
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def store(request, tmp_path):
+    if request.param == "sqlite":
+        made = SqliteStore(tmp_path / "approvals.db")
+    else:
+        server = request.getfixturevalue("postgresql")
+        made = PostgresStore(server.url(server.empty_database()))
     yield made
     made.close()
 
@@ -409,6 +424,27 @@ def test_a_full_spool_takes_no_vote(store, tmp_path):
     spool.close()
     assert store.get(one.approval_id).votes == ()
     assert [line["event"] for line in logs if line["log_level"] == "error"] == ["evidence lost"]
+
+
+def test_a_full_disk_takes_no_vote_until_there_is_room(store, tmp_path):
+    """SQLite's own error, as a full disk gives it."""
+    one, two = opened(store), opened(store)
+
+    def small(path):
+        db = connect(path)
+        db.execute("PRAGMA max_page_count = 12")
+        return db
+
+    spool = ThreadedSpool(lambda: Spool(tmp_path / "spool", "control", connect=small))
+    desk = ApprovalDesk(store, ActLog(spool, ActMetrics()), time.time_ns, str)
+    assert say(desk, visitor(), one).state is State.APPROVED
+    with contextlib.suppress(EvidenceError):
+        for number in range(50):
+            say(desk, visitor(f"p{number}"), opened(store, minimum=9), note="x" * 1_000)
+    with pytest.raises(EvidenceError, match="FULL"):
+        say(desk, visitor(), two, note="x" * 1_000)
+    assert store.get(two.approval_id).votes == ()
+    spool.close()
 
 
 def test_a_vote_counts_though_its_outcome_cannot_be_recorded(store, desk, acts):
