@@ -6,6 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from extproc.approvals.approval import ApprovalRequest, Vote
+from extproc.approvals.port import ApprovalStore
+from extproc.approvals.postgresql import PostgresApprovals
+from extproc.approvals.postgresql_address import is_postgresql
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.model.errors import ApprovalError, VoteRefused
 from extproc.model.ids import uuid7
@@ -49,9 +52,14 @@ def vote(
     return Vote(voter, approve, note, at_ns)
 
 
-def vote_in_another_process(path: str, approval_id: str, voters: range, approve: bool) -> int:
+def open_store(address: str) -> ApprovalStore:
+    """The store at this file or URL."""
+    return PostgresApprovals(address) if is_postgresql(address) else SqliteApprovals(Path(address), busy_s=10)
+
+
+def vote_in_another_process(address: str, approval_id: str, voters: range, approve: bool) -> int:
     """Vote for each of these people; returns how many votes closed the request."""
-    store = SqliteApprovals(Path(path))
+    store = open_store(address)
     closing = 0
     for number in voters:
         try:
@@ -62,9 +70,9 @@ def vote_in_another_process(path: str, approval_id: str, voters: range, approve:
     return closing
 
 
-def vote_for_ever(path: str, approval_ids: list[str], ready: str) -> None:
+def vote_for_ever(address: str, approval_ids: list[str], ready: str) -> None:
     """Vote on and on, until killed."""
-    store = SqliteApprovals(Path(path), busy_s=10)
+    store = open_store(address)
     Path(ready).touch()
     for number in range(1_000_000):
         try:

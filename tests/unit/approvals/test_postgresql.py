@@ -24,6 +24,7 @@ from extproc.approvals.postgresql_database import (
 )
 from extproc.approvals.postgresql_schema import VERSION_1, VERSIONS, bring_up_to_date
 from extproc.model.errors import ApprovalError, VoteRefused, WhyRefused
+from extproc.model.withdrawal import WithdrawnBy
 from tests.integration.support.certificates import Authority
 from tests.support.postgresql import other_user
 from tests.unit.approvals.samples import REQUEST, request, vote
@@ -65,6 +66,10 @@ def all_ways(store):
         lambda: store.abandon(REQUEST.approval_id, 1),
         lambda: store.issue_ticket(REQUEST.approval_id, 1),
         lambda: store.spend(REQUEST.approval_id, REQUEST.digest, 1),
+        lambda: store.withdraw("key", WithdrawnBy.CANCELLATION, 1),
+        lambda: store.withdraw_vote(REQUEST.approval_id, "i|bob", 1),
+        lambda: store.cancel_own(REQUEST.approval_id, 1),
+        lambda: store.reusable("key", 1),
         lambda: store.get(REQUEST.approval_id),
         lambda: store.closed_among([REQUEST.approval_id]),
         lambda: store.recent(pending_only=True, limit=1),

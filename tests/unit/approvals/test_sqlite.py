@@ -5,26 +5,20 @@ import os
 import shutil
 import sqlite3
 import threading
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from extproc.approvals.approval import State
-from extproc.approvals.rules import NOTE_MAX, state_after
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.model.errors import ApprovalError, VoteRefused, WhyRefused
 from extproc.model.masking import Side
 from extproc.model.withdrawal import WithdrawnBy
 from tests.unit.approvals.samples import (
-    EXPIRES_NS,
     REQUEST,
-    new_id,
     request,
     vote,
-    vote_for_ever,
-    vote_in_another_process,
 )
 
 SRE = ("sre",)
@@ -95,14 +89,6 @@ def why(call, *args):
     return caught.value.why
 
 
-def test_keeps_everything_through_a_restart(store, path):
-    """What was opened is there, field by field, in another store on the same file."""
-    store.open(REQUEST)
-    kept = SqliteApprovals(path).get(REQUEST.approval_id)
-    assert kept.request == REQUEST
-    assert kept.state is State.PENDING
-
-
 def test_a_request_of_an_older_version_has_findings_on_no_side(store, path):
     store.open(REQUEST)
     with sqlite3.connect(path) as db:
@@ -122,251 +108,12 @@ def test_a_store_that_is_busy_can_be_opened(store, path):
     blocker.execute("ROLLBACK")
 
 
-def test_two_people_approve(store):
-    """The first of two leaves it pending, the second approves."""
-    store.open(REQUEST)
-    assert store.vote(REQUEST.approval_id, vote("i|bob"), SRE).state is State.PENDING
-    after = store.vote(REQUEST.approval_id, vote("i|carol", at_ns=600), ("dpo",))
-    assert after.state is State.APPROVED
-    assert after.closed_ns == 600
-    assert [word.voter for word in after.votes] == ["i|bob", "i|carol"]
-
-
-def test_one_denial_denies(store):
-    """An approval before it does not help, nor one after."""
-    store.open(REQUEST)
-    store.vote(REQUEST.approval_id, vote("i|bob"), SRE)
-    assert store.vote(REQUEST.approval_id, vote("i|carol", approve=False), SRE).state is State.DENIED
-    with pytest.raises(VoteRefused) as caught:
-        store.vote(REQUEST.approval_id, vote("i|dave"), SRE)
-    assert (caught.value.why, caught.value.state) == (WhyRefused.NOT_PENDING, State.DENIED)
-    assert len(store.get(REQUEST.approval_id).votes) == 2
-
-
-@pytest.mark.parametrize(
-    ("word", "groups", "expected"),
-    [
-        (vote(REQUEST.requester), SRE, WhyRefused.OWN_CALL),
-        (vote(REQUEST.actor), SRE, WhyRefused.OWN_CALL),
-        (vote(REQUEST.requester, approve=False), SRE, WhyRefused.OWN_CALL),
-        (vote(""), SRE, WhyRefused.OWN_CALL),
-        (vote(), (), WhyRefused.WRONG_GROUP),
-        (vote(), ("sr", "sre ", "SRE"), WhyRefused.WRONG_GROUP),
-        (vote(at_ns=EXPIRES_NS), SRE, WhyRefused.EXPIRED),
-        (vote(at_ns=EXPIRES_NS + 1), SRE, WhyRefused.EXPIRED),
-        (vote(note=""), SRE, WhyRefused.NOTE_REQUIRED),
-        (vote(note="  a  "), SRE, WhyRefused.NOTE_REQUIRED),
-        (vote(note="x" * (NOTE_MAX + 1)), SRE, WhyRefused.NOTE_REQUIRED),
-    ],
-)
-def test_a_vote_that_breaks_a_rule_changes_nothing(store, word, groups, expected):
-    """It is refused with its reason, and no vote is stored."""
-    store.open(REQUEST)
-    assert why(store.vote, REQUEST.approval_id, word, groups) is expected
-    assert store.get(REQUEST.approval_id).votes == ()
-    assert store.get(REQUEST.approval_id).state is State.PENDING
-
-
-def test_the_boundaries_are_on_the_right_side(store):
-    """A vote one nanosecond before expiry counts, as do notes of 3 and of 1,000 characters."""
-    store.open(REQUEST)
-    store.vote(REQUEST.approval_id, vote("i|bob", at_ns=EXPIRES_NS - 1, note="abc"), SRE)
-    after = store.vote(REQUEST.approval_id, vote("i|carol", at_ns=EXPIRES_NS - 1, note="x" * NOTE_MAX), SRE)
-    assert after.state is State.APPROVED
-
-
-def test_one_person_counts_once(store):
-    """Not twice through two groups, and not with a change of mind."""
-    store.open(REQUEST)
-    store.vote(REQUEST.approval_id, vote("i|bob"), SRE)
-    assert why(store.vote, REQUEST.approval_id, vote("i|bob"), ("dpo",)) is WhyRefused.ALREADY_VOTED
-    assert why(store.vote, REQUEST.approval_id, vote("i|bob", approve=False), SRE) is WhyRefused.ALREADY_VOTED
-
-
-@pytest.mark.parametrize("groups", [(), ("sre",)])
-def test_nobody_decides_a_request_without_groups(store, groups):
-    """No group is not every group."""
-    lonely = request(groups=())
-    store.open(lonely)
-    assert why(store.vote, lonely.approval_id, vote(), groups) is WhyRefused.WRONG_GROUP
-
-
-@pytest.mark.parametrize("minimum", [0, -3])
-def test_a_minimum_below_one_needs_one(store, minimum):
-    """Nothing is approved unseen."""
-    odd = request(minimum=minimum)
-    store.open(odd)
-    assert store.get(odd.approval_id).state is State.PENDING
-    assert store.vote(odd.approval_id, vote(), SRE).state is State.APPROVED
-
-
-def test_no_votes_approve_nothing():
-    """Whatever the minimum says."""
-    assert state_after(request(minimum=0), ()) is State.PENDING
-
-
-def test_a_clock_that_goes_back_is_harmless(store):
-    """Votes whose times run backwards count as people, once each, and closing stays closed."""
-    store.open(REQUEST)
-    store.vote(REQUEST.approval_id, vote("i|bob", at_ns=900), SRE)
-    assert store.vote(REQUEST.approval_id, vote("i|carol", at_ns=-5), SRE).state is State.APPROVED
-    assert store.expire(REQUEST.approval_id, 0).state is State.APPROVED
-
-
-def test_an_unknown_request_is_named_so(store):
-    """Votes are refused; closing, which must not fail silently, raises."""
-    assert why(store.vote, new_id(), vote(), SRE) is WhyRefused.UNKNOWN
-    with pytest.raises(ApprovalError):
-        store.expire(new_id(), 1)
-    assert store.get(new_id()) is None
-
-
-def test_opening_twice_is_an_error(store):
-    """An id names one request: the second is refused, the first unchanged."""
-    store.open(REQUEST)
-    with pytest.raises(ApprovalError):
-        store.open(request(approval_id=REQUEST.approval_id, minimum=1))
-    assert store.get(REQUEST.approval_id).request.minimum == 2
-
-
 def test_the_file_itself_refuses_to_reopen_a_closed_request(store, path):
     """A trigger guards what the code guards already."""
     store.open(REQUEST)
     store.abandon(REQUEST.approval_id, 1)
     with sqlite3.connect(path) as db, pytest.raises(sqlite3.IntegrityError):
         db.execute("UPDATE approvals SET state = 'approved'")
-
-
-def test_an_approval_is_spent_once(store):
-    """The second use, another digest, and anything not approved get nothing."""
-    one = request(minimum=1)
-    store.open(one)
-    assert not store.spend(one.approval_id, one.digest, 1)
-    store.vote(one.approval_id, vote(), SRE)
-    assert not store.spend(one.approval_id, "e" * 64, 1)
-    assert store.spend(one.approval_id, one.digest, 1)
-    assert not store.spend(one.approval_id, one.digest, 1)
-    denied = request()
-    store.open(denied)
-    store.vote(denied.approval_id, vote(approve=False), SRE)
-    assert not store.spend(denied.approval_id, denied.digest, 1)
-
-
-def test_a_prefix_must_be_long_and_unambiguous(store):
-    """Eight characters at least, one match exactly; wildcards are plain characters."""
-    first = request(approval_id="01890000-0000-7000-8000-000000000001")
-    second = request(approval_id="01890000-0000-7000-8000-000000000002")
-    third = request(approval_id="01890001-0000-7000-8000-000000000001")
-    for each in (first, second, third):
-        store.open(each)
-    assert store.get("01890001").request == third
-    assert store.get(second.approval_id).request == second
-    for nothing in ("0189000", "01890000", "", "%" * 8, "_" * 36, "01890001~", "0189000*"):
-        assert store.get(nothing) is None
-
-
-def test_closed_among_answers_for_the_ids_it_was_given(store):
-    """Pending, unknown and other requests are not in the answer."""
-    asked, open_still, other = request(), request(), request()
-    for each in (asked, open_still, other):
-        store.open(each)
-    store.expire(asked.approval_id, 7)
-    store.expire(other.approval_id, 7)
-    found = store.closed_among([asked.approval_id, open_still.approval_id, new_id()])
-    assert [(each.request, each.state, each.closed_ns) for each in found] == [(asked, State.EXPIRED, 7)]
-    assert store.closed_among([]) == []
-
-
-def test_recent_is_newest_first_and_limited(store):
-    """With votes, however many, a request is one of the limit."""
-    many = [request(approval_id=new_id(now_ns=number * 10**9), minimum=9) for number in range(1, 6)]
-    for each in many:
-        store.open(each)
-    for voter in ("i|b", "i|c", "i|d"):
-        store.vote(many[4].approval_id, vote(voter), SRE)
-    store.abandon(many[3].approval_id, 1)
-    assert [each.request for each in store.recent(pending_only=False, limit=3)] == many[4:1:-1]
-    assert [each.request for each in store.recent(pending_only=True, limit=2)] == [many[4], many[2]]
-    assert len(store.recent(pending_only=True, limit=1)[0].votes) == 3
-
-
-def test_sweep_closes_orphans_and_forgets_the_old(store):
-    """What expired unwatched is closed as expired; what closed long ago goes, with its votes."""
-    orphan, alive, old = request(expires_ns=50), request(), request(minimum=1)
-    for each in (orphan, alive, old):
-        store.open(each)
-    store.vote(old.approval_id, vote(at_ns=10), SRE)
-    assert [each.request for each in store.sweep(50, keep_ns=20)] == [orphan]
-    assert store.get(orphan.approval_id).state is State.EXPIRED
-    assert store.get(alive.approval_id).state is State.PENDING
-    assert store.get(old.approval_id) is None
-
-
-# In a crowd
-
-
-def test_many_threads_close_a_request_once(store):
-    """Of 40 approvals and denials at once, exactly one closes it."""
-    store.open(REQUEST)
-    barrier = threading.Barrier(20, timeout=10)
-
-    def one(number: int) -> bool:
-        barrier.wait()
-        try:
-            after = store.vote(REQUEST.approval_id, vote(f"i|p{number}", approve=number % 3 > 0), SRE)
-        except VoteRefused:
-            return False
-        return after.state is not State.PENDING
-
-    with ThreadPoolExecutor(20) as pool:
-        assert sum(pool.map(one, range(40))) == 1
-    closed = store.get(REQUEST.approval_id)
-    assert len(closed.votes) <= REQUEST.minimum
-    assert (closed.state is State.DENIED) == any(not word.approve for word in closed.votes)
-
-
-@pytest.mark.slow
-def test_many_processes_close_a_request_once(path):
-    """As with threads, with processes, one of which creates the file."""
-    SqliteApprovals(path).open(REQUEST)
-    jobs = [(str(path), REQUEST.approval_id, range(n * 10, n * 10 + 10), n != 2) for n in range(3)]
-    with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
-        closing = list(pool.map(vote_in_another_process, *zip(*jobs, strict=True)))
-    assert sum(closing) == 1
-    assert SqliteApprovals(path).get(REQUEST.approval_id).state is not State.PENDING
-
-
-@pytest.mark.slow
-def test_kill_in_the_middle_of_votes_leaves_only_whole_votes(path, tmp_path):
-    """After SIGKILL the file is sound, and no state contradicts its votes."""
-    requests = [request(minimum=3) for _ in range(60)]
-    store = SqliteApprovals(path)
-    for each in requests:
-        store.open(each)
-    ready = tmp_path / "ready"
-    child = get_context("spawn").Process(
-        target=vote_for_ever, args=(str(path), [each.approval_id for each in requests], str(ready))
-    )
-    child.start()
-    try:
-        while not ready.exists() or not any(each.votes for each in store.recent(pending_only=False, limit=60)):
-            assert child.is_alive()
-    finally:
-        child.kill()
-        child.join()
-    voted = 0
-    for each in store.recent(pending_only=False, limit=60):
-        people = {word.voter for word in each.votes}
-        assert (each.state is State.APPROVED) == (len(people) >= 3)
-        voted += len(people)
-    assert voted > 0
-    with sqlite3.connect(path) as db:
-        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    waiting = store.recent(pending_only=True, limit=1)
-    if waiting:  # and the store goes on working
-        assert (
-            store.vote(waiting[0].request.approval_id, vote("i|after", approve=False), SRE).state is State.DENIED
-        )
 
 
 # With faults
@@ -390,6 +137,7 @@ def test_a_file_deleted_under_the_store_is_an_error_not_an_empty_store(store, pa
         lambda: store.withdraw_vote(REQUEST.approval_id, "i|bob", 1),
         lambda: store.cancel_own(REQUEST.approval_id, 1),
         lambda: store.reusable("key", 1),
+        lambda: store.withdraw("key", WithdrawnBy.CANCELLATION, 1),
         lambda: store.sweep(1, keep_ns=1),
     ):
         with pytest.raises(ApprovalError):
@@ -515,16 +263,6 @@ def test_a_commit_that_happened_but_failed_is_told_on_the_next_try(path, faults)
         store.vote(one.approval_id, vote(), SRE)
     assert why(store.vote, one.approval_id, vote(), SRE) is WhyRefused.NOT_PENDING
     assert len(store.get(one.approval_id).votes) == 1
-
-
-def test_errors_hold_nothing_of_the_call(store, path):
-    """Not in the message, not in what Python prints along with it."""
-    store.open(REQUEST)
-    with pytest.raises(ApprovalError) as caught:
-        store.open(REQUEST)
-    assert REQUEST.approval_id not in str(caught.value)
-    assert caught.value.__cause__ is None
-    assert caught.value.__suppress_context__
 
 
 def test_a_store_is_not_carried_into_another_process(store, monkeypatch):

@@ -7,28 +7,15 @@ import pytest
 
 from extproc.approvals.approval import State
 from extproc.approvals.rules import OVERTAKEN_NS, REMEMBER_NS
-from extproc.approvals.sqlite import SqliteApprovals
-from extproc.model.errors import ApprovalError, VoteRefused
+from extproc.model.errors import VoteRefused
 from extproc.model.withdrawal import WithdrawnBy
-from tests.unit.approvals.samples import new_id, request, vote
+from tests.unit.approvals.samples import new_id, open_store, request, vote
 
 SRE = ("sre",)
 CALL, SESSION = "key of the call", "key of the session"
 CANCELLATION, SESSION_END = WithdrawnBy.CANCELLATION, WithdrawnBy.SESSION_END
 LATE = 10 * REMEMBER_NS
 """A time at which much may have happened before."""
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "approvals.db"
-
-
-@pytest.fixture
-def store(path):
-    made = SqliteApprovals(path)
-    yield made
-    made.close()
 
 
 def opened(store, *keys, began_ns=0):
@@ -42,10 +29,10 @@ def state_of(store, one):
 
 
 @pytest.mark.parametrize(("key", "by"), [(CALL, CANCELLATION), (SESSION, SESSION_END)])
-def test_each_key_of_a_pending_request_withdraws_it(store, path, key, by):
+def test_each_key_of_a_pending_request_withdraws_it(store, address, key, by):
     """In whichever process it is held: the other store sees it."""
     one = opened(store)
-    assert SqliteApprovals(path).withdraw(key, by, 70) == 1
+    assert open_store(address).withdraw(key, by, 70) == 1
     [closed] = store.closed_among([one.approval_id])
     assert (closed.state, closed.withdrawn_by, closed.closed_ns) == (State.CANCELLED, by, 70)
     assert store.recent(pending_only=True, limit=5) == []
@@ -123,14 +110,6 @@ def test_a_swept_request_leaves_its_key_to_others(store):
     new = opened(store)
     assert store.withdraw(CALL, CANCELLATION, 11) == 1
     assert state_of(store, new) is State.CANCELLED
-
-
-def test_a_store_that_cannot_be_written_says_so(store, path):
-    """The caller must not take its calls for withdrawn."""
-    opened(store)
-    path.unlink()
-    with pytest.raises(ApprovalError):
-        store.withdraw(CALL, CANCELLATION, 1)
 
 
 @pytest.mark.parametrize("number", range(8))
