@@ -28,6 +28,19 @@ HTML = {"accept": "text/html", "sec-fetch-mode": "navigate", "sec-fetch-dest": "
 SECONDS = 10**9
 
 
+class AsBrowsersDo(httpx.HTTPTransport):
+    """Takes Keycloak's cookies as browsers do: they ignore ``Version``, and send ``Secure`` ones to loopback."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = super().handle_request(request)
+        fields = [
+            (name, value.replace(";Version=1", "").replace(";Secure", ""))
+            for name, value in answer.headers.multi_items()
+        ]
+        answer.headers = httpx.Headers(fields)
+        return answer
+
+
 @dataclass
 class Clock:
     """Wall time, and by how much a test has moved it."""
@@ -51,18 +64,18 @@ class Console:
     approvals: SqliteApprovals
     local: Any = None
     """The application of the unix socket."""
+    client_id: str = CLIENT
+    secret: str = SECRET
+    jwks_url: str = ""
+    """Empty: the keys are in a file."""
 
     def settings(self, **control: Any) -> Settings:
         jwks, secret = self.folder / "jwks.json", self.folder / "secret"
         jwks.write_text(key_set(jwk(RSA, "rsa"), jwk(EC, "ec")))
-        secret.write_text(f"{SECRET}\n")
-        corp = {"issuer": self.provider.issuer, "audiences": ["tools"], "jwks_file": str(jwks)}
-        sign_in = {
-            "provider": "corp",
-            "client_id": CLIENT,
-            "client_secret_file": str(secret),
-            "scopes": ["groups"],
-        }
+        secret.write_text(f"{self.secret}\n")
+        keys = {"jwks_url": self.jwks_url} if self.jwks_url else {"jwks_file": str(jwks)}
+        corp = {"issuer": self.provider.issuer, "audiences": ["tools"], **keys}
+        sign_in = {"provider": "corp", "client_id": self.client_id, "client_secret_file": str(secret)}
         listen = urlsplit(self.url).netloc
         return Settings.model_validate(
             {
@@ -106,7 +119,7 @@ class Console:
     def browser(self, **more: Any) -> Iterator[httpx.Client]:
         """A browser without cookies. It does not follow redirects by itself."""
         options = {"base_url": self.url, "headers": HTML, "follow_redirects": False, "trust_env": False, **more}
-        with httpx.Client(**options) as client:
+        with httpx.Client(**{"transport": AsBrowsersDo(), **options}) as client:
             yield client
 
 
