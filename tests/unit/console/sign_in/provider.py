@@ -3,6 +3,8 @@
 import base64
 import contextlib
 import hashlib
+import hmac
+import json
 import secrets
 import socket
 import threading
@@ -20,6 +22,14 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from tests.unit.console.served import RSA, _Server
 
 CLIENT, SECRET = "console", "canary-client-secret"
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _part(document: dict[str, Any]) -> str:
+    return _text(json.dumps(document).encode())
 
 
 @contextlib.contextmanager
@@ -88,6 +98,9 @@ class FakeProvider:
         fields = {"kid": "rsa", **self.header}
         if self.algorithm == "none":
             return jwt.encode(claims, None, "none", headers=fields)
+        if isinstance(self.key, bytes):  # PyJWT would not sign with a public key
+            signed = f"{_part({'alg': self.algorithm, **fields})}.{_part(claims)}"
+            return f"{signed}.{_text(hmac.digest(self.key, signed.encode(), 'sha256'))}"
         return jwt.encode(claims, self.key, self.algorithm, headers=fields)
 
     def logout_token(self, **more: Any) -> str:
@@ -143,8 +156,7 @@ class FakeProvider:
             return self._granted({})
         began = self.codes.pop(form["code"], None)
         digest = hashlib.sha256(form["code_verifier"].encode()).digest()
-        challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-        if began is None or began["code_challenge"] != challenge or began["code_challenge_method"] != "S256":
+        if began is None or began["code_challenge"] != _text(digest) or began["code_challenge_method"] != "S256":
             return JSONResponse({"error": "invalid_grant"}, 400)
         return self._granted({"nonce": began["nonce"]})
 
