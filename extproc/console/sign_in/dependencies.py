@@ -16,6 +16,8 @@ from extproc.console.sign_in.session import Session
 from extproc.console.sign_in.sign_in import Arrival, SignIn
 from extproc.console.sign_in.site import SESSION_COOKIE, Origin
 
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+"""Header fields by which proxies say that they forward a request (RFC 7239, RFC 9110 section 7.6.3)."""
 CSRF_FIELD, CSRF_HEADER = "csrf", "x-csrf-token"
 
 
@@ -31,7 +33,8 @@ def arrival_of(request: Request) -> Arrival:
     if not isinstance(origin, Origin):
         raise SignInNeeded
     cookie = request.cookies.get(origin.cookie(SESSION_COOKIE), "")
-    return Arrival(origin, cookie, client_address(request.scope))
+    forwarded = any(name in request.headers for name in FORWARDED)
+    return Arrival(origin, cookie, client_address(request.scope), forwarded)
 
 
 def signed_in(request: Request) -> Session:

@@ -42,6 +42,8 @@ class Arrival:
     """Empty: none."""
     address: str
     """Of the client."""
+    forwarded: bool = False
+    """True if a proxy says that it has forwarded the request."""
 
 
 class SignIn:
@@ -233,7 +235,8 @@ class SignIn:
 
     def _check_local(self, arrival: Arrival) -> None:
         """Refuse links that come from elsewhere, such as through a proxy."""
-        if not (self.site.links_at and arrival.origin.local and _is_here(arrival.address)):
+        here = arrival.origin.local and _is_here(arrival.address) and not arrival.forwarded
+        if not (self.site.links_at and here):
             raise SignInRefused(WhyNot.NOT_LOCAL)
 
     # While it lasts.
