@@ -18,7 +18,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 PYTEST := $(BIN)/python -m pytest
 IN_PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo unit test conformance fix lint types coverage docs docs-serve reference bench tools lock render clean \
+.PHONY: help demo unit test conformance fix lint types coverage docs docs-serve reference bench tools lock screenshots render clean \
   embedded dev
 
 help: ## Print this list
@@ -87,6 +87,9 @@ lock: ## Resolve the locks again from pyproject.toml (needs uv); the smaller one
 	@$(COMPILE) pyproject.toml locks/build.in -c locks/dev.txt locks/samples.in -o locks/samples.txt
 	@$(COMPILE) pyproject.toml locks/build.in -c locks/dev.txt --extra presidio -o locks/presidio.txt
 	@$(COMPILE) pyproject.toml locks/build.in -c locks/dev.txt --extra embedded -o locks/embedded.txt
+
+screenshots: dev ## Make the pictures of the console in docs/images again (needs chromium)
+	@$(BIN)/python -m tests.integration.console.screenshots docs/images
 
 render: dev ## Render deploy/envoy.yaml again from deploy/extproc.yaml
 	@t=$$(mktemp -d) && trap "rm -r $$t" EXIT && touch $$t/clickhouse && \

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from extproc.demo.console_visit import approve_in_browser, browser_there
 from extproc.demo.sample_data import CUSTOMERS, SENSITIVE_FIELDS
 from extproc.demo.stage import Stage, expect, problem_of, until
 
@@ -78,19 +79,28 @@ def approved_release(stage: Stage) -> Proof:
         own = stage.command("approvals", "approve", approval_id, "--note", "looks fine to me", who="omar-himself")
         expect(own.returncode != 0, "nobody to approve their own call", own.stdout)
         _nothing_arrived(stage, before)
-        note = "change 4711, agreed on the phone"
-        done = stage.command("approvals", "approve", approval_id, "--note", note, who="noor")
-        expect(done.returncode == 0, "noor's approval to count", done.stderr or done.stdout)
+        where = _approved_by_noor(stage, approval_id, "change 4711, agreed on the phone")
         response = call.result()
     expect(response.status_code == httpx.codes.CREATED, "201", response.status_code)
     arrived = stage.arrivals("crm")[before:]
     expect(len(arrived) == 1, "one request at the backend", len(arrived))
     expect(arrived[0].body == body, "exactly the approved bytes at the backend", "others")
     return [
-        "held until noor approved; omar, of the same group, could not approve his own call",
+        f"held until noor approved {where}; omar, of the same group, could not approve his own call",
         "the preview showed the place of the secret key, never the key",
         f"the backend received exactly the {len(body)} approved bytes, odd spacing and 2.10 included",
     ]
+
+
+def _approved_by_noor(stage: Stage, approval_id: str, note: str) -> str:
+    """Approve in the console's page where a browser is there, and on the command line elsewhere; return where."""
+    browser = browser_there()
+    if browser:
+        approve_in_browser(stage, browser, approval_id, note)
+        return "in the console"
+    done = stage.command("approvals", "approve", approval_id, "--note", note, who="noor")
+    expect(done.returncode == 0, "noor's approval to count", done.stderr or done.stdout)
+    return "on the command line"
 
 
 def _preview_is_masked(stage: Stage, approval_id: str) -> None:

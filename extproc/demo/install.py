@@ -15,7 +15,7 @@ SECRETS = "secrets"
 MARK = ".made-by-extproc-demo"
 """The file that marks a folder which the demo may empty."""
 BACKENDS = ("crm", "docs")
-PORTS = {"envoy": 10000, "health": 10080, "crm": 10101, "docs": 10102, "issuer": 10103}
+PORTS = {"envoy": 10000, "health": 10080, "console": 10081, "crm": 10101, "docs": 10102, "issuer": 10103}
 """The loopback ports in the packaged configuration, by part."""
 UNGIVEN = range(20_000, 32_768)
 """Ports below the ephemeral ones of Linux (from 32768) and of other systems (from 49152, RFC 6335)."""

@@ -18,7 +18,8 @@ from rich.markup import escape
 from extproc.demo.canaries import Canary
 from extproc.demo.install import DemoInstallation
 
-CALL_WITHIN_S = 60.0
+CALL_WITHIN_S = 130.0
+"""Seconds for a call, also for one that waits for people: see ``approvals.wait`` in extproc.yaml."""
 COMMAND_WITHIN_S = 60.0
 POLL_S = 0.1
 SHOWN = 400

@@ -14,6 +14,7 @@ from rich.panel import Panel
 
 from extproc.demo import http_steps, leak_step, mcp_step
 from extproc.demo.canaries import Canary
+from extproc.demo.console_visit import sign_in_link
 from extproc.demo.install import PEOPLE, DemoInstallation, install
 from extproc.demo.processes import Processes, ProcessFailed
 from extproc.demo.sample_data import CUSTOMERS, SENSITIVE_FIELDS
@@ -58,11 +59,13 @@ def run_story(folder: Path, *, keep: bool, console: Console) -> int:
     made = install(folder)
     console.print(Panel(WHO, title="extproc demo", expand=False))
     with Processes(made.logs) as processes:
+        link = ""
         try:
             _start(made, processes, console)
             with httpx.Client(trust_env=False, timeout=10.0) as http:
                 stage = set_the_stage(made, console, http)
                 play(stage)
+                link = sign_in_link(stage, "noor") if keep else ""
             processes.check()
         except (StepFailed, ProcessFailed, httpx.HTTPError) as error:
             _tell_failure(console, error, processes)
@@ -72,7 +75,7 @@ def run_story(folder: Path, *, keep: bool, console: Console) -> int:
         )
         console.print(f"Everything that was stored is in {escape(str(made.folder))}", soft_wrap=True)
         if keep:
-            _keep_running(made, processes, console)
+            _keep_running(made, processes, console, link)
     return 0
 
 
@@ -168,9 +171,11 @@ def _tell_failure(console: Console, error: Exception, processes: Processes) -> N
         console.print(escape(running.tail()), highlight=False, soft_wrap=True)
 
 
-def _keep_running(made: DemoInstallation, processes: Processes, console: Console) -> None:
+def _keep_running(made: DemoInstallation, processes: Processes, console: Console, link: str) -> None:
     console.print("\n[bold]Still running. Try next:[/]\n", soft_wrap=True)
     console.print(escape(what_next(made)) + "\n", highlight=False, soft_wrap=True)  # no frame: people copy it
+    console.print("The console, signed in as noor. The link works once, within five minutes:\n", soft_wrap=True)
+    console.print(f"{escape(link)}\n", highlight=False, soft_wrap=True)
     console.print("Ctrl-C stops it.")
     try:
         while True:
@@ -191,6 +196,8 @@ def what_next(made: DemoInstallation) -> str:
             f"TOKEN=$({fetch} | {first})",
             f"curl -H 'host: crm.demo' {bearer} {made.url('envoy')}/customers/1002",
             "extproc approvals list",
+            f"export EXTPROC_TOKEN=$({fetch.replace('maya', 'noor')} | {first})",
+            "extproc approvals open    # another link to the console",
             "extproc sessions list",
             'extproc query "SELECT started, function, subject, reason FROM calls ORDER BY started"',
             f"$EDITOR {made.folder}/policy-data.yaml    # workers use it once saved: extproc policy status",

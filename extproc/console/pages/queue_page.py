@@ -222,7 +222,7 @@ def _summary(wanted: _Summarized) -> _Summary:
     lines = argument_lines(request.preview, request.findings[:SUMMARY_LINES], most=SUMMARY_LINES)
     values = [line for line in lines if line.kind is not Kind.OPEN]
     return _Summary(
-        tuple((_shortened(line.key, KEY_CHARACTERS), _value(line)) for line in values[:SUMMARY_VALUES]),
+        tuple((_shortened(_name(line), KEY_CHARACTERS), _value(line)) for line in values[:SUMMARY_VALUES]),
         len(values) > SUMMARY_VALUES,
         danger_marks(lines)[:MARKS_MOST],
     )
@@ -241,6 +241,12 @@ def _note(refused: WhyRefused | None) -> str:
         WhyRefused.WRONG_GROUP: "others decide",
     }
     return notes.get(refused, "") if refused else ""
+
+
+def _name(line: Line) -> str:
+    """Return the nearest name and the indexes behind it: ``to[0]``."""
+    last = max((at for at, part in enumerate(line.location) if isinstance(part, str)), default=0)
+    return "".join(part if isinstance(part, str) else f"[{part}]" for part in line.location[last:])
 
 
 def _value(line: Line) -> str:

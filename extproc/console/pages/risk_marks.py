@@ -55,6 +55,8 @@ _DESTRUCTIVE = re.compile(
     re.IGNORECASE,
 )
 _EVERYTHING = frozenset({"*", "%", "/", "all", "any", "0.0.0.0/0", "::/0", "/*", "*.*"})
+_SECRETS = _words("KEY TOKEN SECRET PASSWORD PRIVATE CREDENTIAL AUTHORIZATION JWT CONNECTION CARD SSN")
+"""Words in the names of entities that give access, or do harm to a person, where they come into wrong hands."""
 _FORCES = Mark(Weight.DANGER, "forces", "A switch that forces is on")
 _DESTROYS = Mark(Weight.DANGER, "destroys", "A command that destroys")
 _IS_PRODUCTION = Mark(Weight.DANGER, "production", "It is production")
@@ -106,5 +108,6 @@ def entity_mark(finding: Finding) -> Mark:
     )
     times = f" ({finding.count} times)" if finding.count > 1 else ""
     if finding.is_exempt:
-        return Mark(Weight.CARE, f"{noun}, not masked", f"Found: {noun}{times}, {finding.how}")
-    return Mark(Weight.DANGER, noun, f"Found: {noun}{times}; you see a mask, the function gets the value")
+        return Mark(Weight.CARE, f"{noun}, not masked", f"Found{times}, {finding.how}")
+    weight = Weight.DANGER if _SECRETS & set(finding.entity.split("_")) else Weight.CARE
+    return Mark(weight, noun, f"Found{times}; you see a mask, the function gets the value")

@@ -81,6 +81,11 @@ def test_a_row_summarizes_and_says_that_it_does():
     assert row.has_more
 
 
+def test_an_item_of_a_list_has_the_lists_name():
+    (row,) = view([approval(preview='{"a": {"to": [["x"]]}, "b": 1}', approval_id=numbered(9))]).groups[0].rows
+    assert row.summary == (("to[0][0]", "x"), ("b", "1"))
+
+
 def test_a_row_marks_findings():
     marked = approval(findings=(Finding("STRIPE_KEY", "$.service", "redact"),), approval_id=numbered(8))
     (row,) = view([marked]).groups[0].rows

@@ -52,6 +52,14 @@ def test_a_masked_finding_says_that_the_function_gets_the_value():
     assert "the function gets the value" in mark.why
 
 
+def test_what_gives_access_stands_out_more_than_what_is_private():
+    weights = {
+        name: entity_mark(Finding(name, "$.a", "redact")).weight
+        for name in ("STRIPE_KEY", "EMAIL_ADDRESS", "FIELD")
+    }
+    assert weights == {"STRIPE_KEY": Weight.DANGER, "EMAIL_ADDRESS": Weight.CARE, "FIELD": Weight.CARE}
+
+
 def test_an_exempt_finding_says_why_it_shows():
     mark = entity_mark(Finding("EMAIL_ADDRESS", "$.a", "exempt: our own domain"))
     assert (mark.label, "our own domain" in mark.why) == ("email address, not masked", True)
