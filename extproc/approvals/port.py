@@ -6,6 +6,8 @@ from typing import Protocol
 from extproc.approvals.approval import Approval, ApprovalRequest, State, Vote
 from extproc.model.withdrawal import WithdrawnBy
 
+MOST_TICKETS = 100
+"""Pending requests with a ticket that one caller may have, where nobody says another number."""
 PREFIX_MIN = 8
 """Minimum characters of an id that a person types."""
 
@@ -72,8 +74,17 @@ class ApprovalStore(Protocol):
         """
         ...
 
-    def issue_ticket(self, approval_id: str, now_ns: int) -> Approval:
-        """Note that a call stops waiting, and that its caller was told to call again: the request stays open."""
+    def issue_ticket(self, approval_id: str, now_ns: int, at_most: int = MOST_TICKETS) -> Approval:
+        """Note that a call stops waiting, and that its caller was told to call again: the request stays open.
+
+        Args:
+            approval_id: of the request.
+            now_ns: wall-clock nanoseconds.
+            at_most: pending requests with a ticket that one caller may have.
+
+        Returns:
+            The request, whoever has closed it meanwhile; without a ticket where its caller has enough of them.
+        """
         ...
 
     def abandon(self, approval_id: str, now_ns: int) -> Approval:

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import replace
 
 from extproc.approvals.approval import Approval, ApprovalRequest, State, Vote
-from extproc.approvals.port import PREFIX_MIN, Filter
+from extproc.approvals.port import MOST_TICKETS, PREFIX_MIN, Filter
 from extproc.approvals.postgresql_changes import PostgresChanges
 from extproc.approvals.postgresql_database import BoundedConnection, PostgresDatabase
 from extproc.approvals.postgresql_schema import OPEN
@@ -34,6 +34,10 @@ SELECT approval_id FROM (
 """
 AMONG = "ANY(string_to_array(%s, ','))"
 """Ids, joined by commas: four times as fast as an array when there are thousands."""
+OTHER_TICKETS = """
+SELECT count(*) FROM extproc.approvals
+WHERE requester = %s AND state = 'pending' AND ticketed AND expires_ns > %s AND approval_id <> %s
+"""
 LOCK = "SELECT 1 FROM extproc.approvals WHERE approval_id = %s FOR UPDATE"
 WITHDRAW = f"""
 UPDATE extproc.approvals SET state = 'cancelled', closed_ns = %s, withdrawn_by = %s, withdrawn_key = %s
@@ -126,11 +130,14 @@ class PostgresApprovals:
 
         return self._database.write(share_or_insert)
 
-    def issue_ticket(self, approval_id: str, now_ns: int) -> Approval:
+    def issue_ticket(self, approval_id: str, now_ns: int, at_most: int = MOST_TICKETS) -> Approval:
         """Note that a call stops waiting, and that its caller was told to call again."""
-        del now_ns
 
         def note(db: BoundedConnection) -> Approval:
+            now = _known(db, approval_id)
+            others = db.execute(OTHER_TICKETS, (now.request.requester, now_ns, approval_id)).fetchone()
+            if others and others[0] >= at_most:
+                return now
             db.execute(
                 "UPDATE extproc.approvals SET ticketed = true, waiting = greatest(0, waiting - 1)"
                 " WHERE approval_id = %s",

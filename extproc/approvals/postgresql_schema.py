@@ -45,6 +45,7 @@ VERSION_1 = (
     "CREATE INDEX approvals_reusable ON extproc.approvals (reuse_key) WHERE reuse_key <> ''",
     "CREATE INDEX approvals_of_function ON extproc.approvals (function, approval_id)",
     "CREATE INDEX approvals_of_requester ON extproc.approvals (requester, approval_id)",
+    "CREATE INDEX approvals_pending_of ON extproc.approvals (requester) WHERE state = 'pending'",
     """CREATE TABLE extproc.votes (
       vote_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
       approval_id text COLLATE "C" NOT NULL REFERENCES extproc.approvals ON DELETE CASCADE,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from extproc.approvals.approval import Approval, ApprovalRequest, State, Vote
-from extproc.approvals.port import PREFIX_MIN, Filter
+from extproc.approvals.port import MOST_TICKETS, PREFIX_MIN, Filter
 from extproc.approvals.rules import OVERTAKEN_NS, REDEEM_NS, REMEMBER_NS, can_change, state_after, why_refused
 from extproc.approvals.stored_approval import APPROVAL_COLUMNS, VOTE_COLUMNS, approvals_of, request_row, vote_row
 from extproc.concurrency.sqlite_file import FileFormat, SqliteFile
@@ -45,6 +45,7 @@ INDEXES = (
     "CREATE INDEX IF NOT EXISTS approvals_reusable ON approvals (reuse_key) WHERE reuse_key <> ''",
     "CREATE INDEX IF NOT EXISTS approvals_of_function ON approvals (function, approval_id)",
     "CREATE INDEX IF NOT EXISTS approvals_of_requester ON approvals (requester, approval_id)",
+    "CREATE INDEX IF NOT EXISTS approvals_pending_of ON approvals (requester) WHERE state = 'pending'",
 )
 WITHDRAWALS = (
     """CREATE TABLE IF NOT EXISTS withdrawal_keys (
@@ -144,6 +145,10 @@ WHERE a.approval_id = (SELECT approval_id FROM approvals WHERE reuse_key = ? AND
   AND state = 'approved' AND reuse_until_ns > ? ORDER BY approval_id DESC LIMIT 1) {IN_ORDER}
 """  # noqa: S608 - our own text
 CLOSED_AMONG = f"WHERE a.approval_id IN (SELECT value FROM json_each(?)) AND a.state <> 'pending' {IN_ORDER}"  # noqa: S608 - our own text
+OTHER_TICKETS = """
+SELECT count(*) FROM approvals
+WHERE requester = ? AND state = 'pending' AND ticketed = 1 AND expires_ns > ? AND approval_id <> ?
+"""
 
 FORMAT = FileFormat(
     name="the approvals store",
@@ -210,11 +215,14 @@ class SqliteApprovals:
 
         return self._file.write(share_or_insert)
 
-    def issue_ticket(self, approval_id: str, now_ns: int) -> Approval:
+    def issue_ticket(self, approval_id: str, now_ns: int, at_most: int = MOST_TICKETS) -> Approval:
         """Note that a call stops waiting, and that its caller was told to call again."""
-        del now_ns
 
         def note(db: sqlite3.Connection) -> Approval:
+            now = _known(db, approval_id)
+            (others,) = db.execute(OTHER_TICKETS, (now.request.requester, now_ns, approval_id)).fetchone()
+            if others >= at_most:
+                return now
             db.execute(
                 "UPDATE approvals SET ticketed = 1, waiting = max(0, waiting - 1) WHERE approval_id = ?",
                 (approval_id,),

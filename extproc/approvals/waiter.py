@@ -7,10 +7,11 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from functools import partial
 
 from extproc.approvals.approval import Approval, State
 from extproc.approvals.change_listener import ChangeListener
-from extproc.approvals.port import ApprovalStore
+from extproc.approvals.port import MOST_TICKETS, ApprovalStore
 from extproc.model.errors import ApprovalError
 from extproc.model.ids import Clock
 from extproc.model.units import NANOSECONDS_PER_SECOND
@@ -86,13 +87,13 @@ class ApprovalWaiter:
         """
         return await self._change(self._store.expire, approval_id)
 
-    async def issue_ticket(self, approval_id: str) -> Approval:
-        """Keep the request open without a waiting call; return it, whoever closed it meanwhile.
+    async def issue_ticket(self, approval_id: str, at_most: int = MOST_TICKETS) -> Approval:
+        """Keep the request open without a waiting call: see ``ApprovalStore.issue_ticket``.
 
         Raises:
             ApprovalError: the store cannot be used.
         """
-        return await self._change(self._store.issue_ticket, approval_id)
+        return await self._change(partial(self._store.issue_ticket, at_most=at_most), approval_id)
 
     async def abandon(self, approval_id: str) -> bool:
         """Note that a call waits no more, because its caller left. The noting goes on if this call is cancelled.

@@ -27,6 +27,7 @@ LIVE: tuple[KeyPath, ...] = (
     ("limits", "hold"),
     ("limits", "decision_timeout"),
     ("limits", "held_calls_per_caller"),
+    ("limits", "tickets_per_caller"),
     ("control", "approver_providers"),
     ("control", "analyst_groups"),
     ("control", "trusted_proxies"),

@@ -272,9 +272,12 @@ async def _closed(opened: StoredApproval, held: HeldCall, until_ns: int) -> Stor
             return closed
         if ends_ns == request.expires_ns:
             return await waiter.expire(request.approval_id)
-        ticketed = await waiter.issue_ticket(request.approval_id)
+        ticketed = await waiter.issue_ticket(request.approval_id, held.services.limits.tickets_per_caller)
     finally:
         held.services.observer.call_released()
+    if ticketed.state is State.PENDING and not ticketed.ticketed:
+        await waiter.abandon(request.approval_id)
+        raise Refused(Reason.OVERLOADED, rule="limits.tickets_per_caller")
     if ticketed.state is State.PENDING:
         raise Refused(Reason.APPROVAL_REQUIRED, rule="approval.ticket", pending=_pending(ticketed, held))
     return ticketed

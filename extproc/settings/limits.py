@@ -30,5 +30,8 @@ class LimitSettings(Strict):
     held_calls_per_caller: int = Field(
         100, ge=1, description="held calls of one caller (issuer and subject) per worker; more are denied"
     )
+    tickets_per_caller: int = Field(
+        100, ge=1, description="requests for approval with a ticket that one caller may have open; more are denied"
+    )
     drain: Seconds = 30.0
     """Seconds that a stopping worker waits for its held and running calls."""

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from extproc.approvals.approval import State
+from extproc.approvals.port import MOST_TICKETS
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.approvals.waiter import ApprovalWaiter
 from extproc.model.errors import ApprovalError
@@ -40,9 +41,9 @@ class Faulty(SqliteApprovals):
         self._fault()
         return super().expire(approval_id, now_ns)
 
-    def issue_ticket(self, approval_id, now_ns):
+    def issue_ticket(self, approval_id, now_ns, at_most=MOST_TICKETS):
         self._fault()
-        return super().issue_ticket(approval_id, now_ns)
+        return super().issue_ticket(approval_id, now_ns, at_most)
 
     def _fault(self):
         if self.hangs is not None:

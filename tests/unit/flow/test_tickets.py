@@ -136,6 +136,20 @@ async def test_of_calls_at_once_one_is_released_and_the_others_ask_again(tmp_pat
     assert len(stored(services)) == 2
 
 
+async def test_one_caller_has_so_many_tickets_and_no_more(tmp_path):
+    services = holding(tmp_path, mode="ticket", changes={"limits.tickets_per_caller": 2})
+    bodies = [b'{"number": %d}' % number for number in range(3)]
+    first, second, third = [await called(services, body) for body in bodies]
+    assert ticket_of(first) != ticket_of(second)
+    assert third.refusal.reason == "overloaded"
+    assert services.recorder.last.rule == "limits.tickets_per_caller"
+    assert sorted(each.state for each in stored(services)) == [State.CANCELLED, State.PENDING, State.PENDING]
+    assert ticket_of(await called(services, bodies[0])) == stored_id(first)
+    assert ticket_of(await called(services, bodies[2], metadata=claims(sub="carol")))
+    deny(services, services.approvals.get(stored_id(first)).request)
+    assert ticket_of(await called(services, bodies[2]))
+
+
 async def test_a_denial_stands_until_the_ticket_ends(tmp_path):
     services = holding(tmp_path)
     ticket = ticket_of(await called(services))
