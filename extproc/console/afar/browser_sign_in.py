@@ -9,7 +9,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
-from extproc.console.afar.oauth_client import Tokens, oauth_client, tokens_from
+from extproc.console.afar.oauth_client import VERIFIER_BYTES, Tokens, oauth_client, tokens_from
 from extproc.console.afar.published_endpoints import SignInPlace
 from extproc.console.afar.safe_address import ASK_OPERATOR
 from extproc.model.errors import ControlError
@@ -20,8 +20,6 @@ REQUEST_S = 5.0
 """Seconds for one request to the loopback address."""
 PATH = "/callback"
 LONGEST_QUERY = 8_192
-VERIFIER_BYTES = 48
-"""Random bytes of a code verifier: 64 characters (RFC 7636 section 4.1)."""
 DONE = b"You are signed in. Close this page, and go back to the terminal.\n"
 NOT_THIS = b"This is no answer to the sign-in that the terminal waits for.\n"
 

@@ -20,6 +20,8 @@ SHORTEST_LIFE_S, LONGEST_LIFE_S = 1.0, 86_400.0
 """The life of an access token is read within these seconds."""
 DEFAULT_LIFE_S = 60.0
 """Where the provider does not tell it (RFC 6749 section 5.1)."""
+VERIFIER_BYTES = 48
+"""Random bytes of a code verifier: 64 characters (RFC 7636 section 4.1)."""
 LONGEST_TOKEN = 16_384
 SIGN_IN_NEEDED = "sign-in-needed"
 OTHER = "other_error"

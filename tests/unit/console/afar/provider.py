@@ -109,6 +109,8 @@ def provider() -> Iterator[FakeProvider]:
 
         def answer(self, method: str, body: str) -> None:
             path = urlsplit(self.path).path
+            names = [name for name, _ in parse_qsl(body)]
+            assert len(names) == len(set(names)), "no parameter may come twice: RFC 6749 section 3.2"
             asked = Asked(
                 method, path, dict(parse_qsl(body)), {k.lower(): v for k, v in self.headers.items()}, body
             )

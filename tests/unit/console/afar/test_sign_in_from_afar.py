@@ -173,6 +173,8 @@ def test_a_code_becomes_tokens_once_the_person_has_signed_in(idp):
     (first, *_) = [each for each in idp.asked if each.path == "/token"]
     assert first.form["grant_type"] == "urn:ietf:params:oauth:grant-type:device_code"
     assert (first.form["device_code"], first.form["client_id"]) == ("device-code-canary", "cli")
+    (began,) = [each.form for each in idp.asked if each.path == "/device"]
+    assert began["code_challenge"] == create_s256_code_challenge(first.form["code_verifier"])
 
 
 def test_a_provider_that_asks_for_patience_gets_it(idp):
