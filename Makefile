@@ -75,6 +75,7 @@ reference: dev ## Generate again what is made from the code: the reference pages
 bench: dev ## Measure what a call costs beside Envoy alone, what held calls cost, and what a decision costs
 	@$(BIN)/python -m benchmarks.guard
 	@$(BIN)/python -m benchmarks.held
+	@$(BIN)/python -m benchmarks.notifications
 	@$(BIN)/python -m benchmarks.policy
 	@$(BIN)/python -m benchmarks.worst_cases
 

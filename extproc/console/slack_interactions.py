@@ -51,6 +51,7 @@ NOT_LISTED = (
     "You cannot decide here: your Slack account is not linked to an identity. Open the page of the approval and"
     " sign in, or ask the operators to add your member id to the configuration."
 )
+NO_WINDOW = "The window for the reason could not be opened. Press the button again, or open the page."
 UNAVAILABLE = "Your vote could not be counted now. Look at the page of the approval before you try again."
 
 
@@ -163,7 +164,11 @@ async def _ask(slack: SlackDesk, app: SlackApp, click: Click) -> None:
         await app.api.whisper(click.choice.channel, click.user, UNAVAILABLE)
         return
     notice = make_notice(approval, NotificationEvent.CREATED, slack.public_url)
-    await app.api.open_window(click.trigger, window(notice, click.choice))
+    try:
+        await app.api.open_window(click.trigger, window(notice, click.choice))
+    except DeliveryFailed as error:
+        structlog.get_logger().warning("a window in Slack was not opened", why=str(error))
+        await app.api.whisper(click.choice.channel, click.user, NO_WINDOW)
 
 
 def _looked_at(slack: SlackDesk, visitor: Visitor, choice: Choice) -> Approval:

@@ -116,7 +116,8 @@ class Notifier:
         self._stop.wait(least_s)
         try:
             changes.wait(LISTEN_S)
-        except ApprovalError:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next look finds what has changed
+            structlog.get_logger().warning("no changes of approvals are heard", error=type(error).__name__)
             self._stop.wait(LISTEN_S)
 
     def _say(self, trouble: str) -> None:

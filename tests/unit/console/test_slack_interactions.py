@@ -389,6 +389,15 @@ async def test_a_store_that_is_down_counts_nothing_and_says_so(slack, monkeypatc
     assert "could not be counted now" in answer.json()["errors"]["note"]
 
 
+async def test_a_window_that_cannot_be_opened_is_told(slack, monkeypatch):
+    message = await slack.announce(slack.hold())
+    monkeypatch.setattr(
+        slack.stand_in, "error", lambda method, _: "expired_trigger_id" if method == "views.open" else ""
+    )
+    await slack.post(slack.click(message))
+    assert "could not be opened" in slack.whispers[0]
+
+
 async def test_the_callers_text_in_the_window_is_no_markup(slack):
     made = slack.hold(function="crm.<!channel>", preview='{"a": "<!channel> [x](https://evil.test)"}')
     await slack.post(slack.click(await slack.announce(made)))

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.unit.notifications.told import Desk, failure, target, until
+from extproc.model.errors import NotificationError
+from tests.unit.notifications.told import Desk, failure, notice, target, until
 
 
 @pytest.fixture
@@ -193,6 +194,36 @@ async def test_after_a_crash_in_an_attempt_the_message_is_sent_again(desk):
     desk.clock.forward(2)
     await desk.deliver()
     assert desk.senders["mail"].events == ["created"]
+
+
+async def test_a_full_disk_stops_nothing_for_good(desk, monkeypatch):
+    desk.hold()
+    desk.watch.look()
+    delivery, begin = desk.deliveries["mail"], desk.outbox.begin
+    failures = [NotificationError("the outbox of notifications failed: SQLITE_FULL")]
+
+    def full(*arguments):
+        if failures:
+            raise failures.pop()
+        return begin(*arguments)
+
+    monkeypatch.setattr(desk.outbox, "begin", full)
+    with pytest.raises(NotificationError):
+        await delivery.step()
+    assert desk.senders["mail"].messages == []
+    await desk.deliver()
+    assert desk.senders["mail"].events == ["created"]
+
+
+@pytest.mark.slow
+async def test_ten_thousand_at_once_are_one_message(desk):
+    told = [(notice(), ["mail"]) for _ in range(10_000)]
+    for first in range(0, len(told), 500):
+        desk.outbox.record(told[first : first + 500], (), desk.clock())
+    await desk.deliver()
+    (message,) = desk.senders["mail"].messages
+    assert message.content.count == 10_000
+    assert desk.outbox.backlog() == []
 
 
 async def test_systems_are_told_of_every_step_in_order(tmp_path):

@@ -16,6 +16,7 @@ from extproc.assembly.make_notifications import open_notifier
 from extproc.assembly.send_samples import send_samples
 from extproc.concurrency.background import background
 from extproc.config.load import load_settings
+from extproc.notifications import notifier
 from extproc.notifications.outbox import Outbox
 from extproc.server.notification_metrics import NotificationMetrics
 from extproc.server.notifying import notifying
@@ -77,6 +78,48 @@ async def test_a_target_that_hangs_holds_up_neither_calls_nor_others(tmp_path):
             for _ in range(5):
                 hold(store)
             await until(lambda: len(quick.accepted) == 5, within_s=5)
+
+
+class Listening:
+    """A store that tells of changes, and whose listener can fail."""
+
+    def __init__(self, store):
+        self.store, self.waits, self.closed, self.fails = store, 0, False, True
+
+    def __getattr__(self, name):
+        return getattr(self.store, name)
+
+    def listen(self):
+        return self
+
+    def wait(self, timeout_s):
+        self.waits += 1
+        if self.fails:
+            self.fails = False
+            raise RuntimeError("the connection is gone")
+        time.sleep(0.05)
+        return True
+
+    def close(self):
+        self.closed = True
+
+
+async def test_a_store_that_tells_of_changes_is_listened_to(tmp_path, monkeypatch):
+    monkeypatch.setattr(notifier, "LISTEN_S", 0.1)
+    store = SqliteApprovals(tmp_path / "approvals.db")
+    listening = Listening(store)
+    with WebhookReceiver(SECRET) as receiver:
+        settings = settings_of(tmp_path, hook=webhook(tmp_path, receiver.url))
+        async with (
+            open_notifier(
+                settings, tmp_path / "n.db", listening, public_url="", observer=NotificationMetrics(("hook",))
+            ) as opened,
+            background(opened.notifier.run()),
+        ):
+            await until(lambda: listening.waits > 2)
+            hold(store)
+            await until(lambda: receiver.accepted)
+    assert listening.closed
 
 
 async def test_an_outbox_that_cannot_be_used_does_not_stop_the_control_process(tmp_path):
