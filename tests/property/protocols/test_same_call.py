@@ -102,6 +102,22 @@ def test_one_change_makes_it_another_call(message, data):
     assert same(json.dumps(changed).encode()) != same(json.dumps(message).encode())
 
 
+NUMBERS = st.integers(-(10**20), 10**20) | st.floats(-1e9, 1e9)
+
+
+@given(MESSAGES, st.lists(TEXT, max_size=3), NUMBERS, NUMBERS)
+def test_another_number_at_any_depth_makes_it_another_call(message, path, one, other):
+    assume(json.dumps(one) != json.dumps(other))
+
+    def made(number):
+        value = number
+        for key in path:
+            value = {key: [value]}
+        return json.dumps({**message, "params": {**message["params"], "arguments": {"n": value}}}).encode()
+
+    assert same(made(one)) != same(made(other))
+
+
 @given(MESSAGES, TEXT.map(lambda text: PREFIX + text), st.booleans(), st.booleans())
 def test_the_guards_state_makes_no_difference(message, state, with_answer, escapes):
     """What is left of a repeated call is the bytes of the first one."""

@@ -162,6 +162,16 @@ def test_no_other_call_is_the_same(other):
     ) != same(SAME)
 
 
+def test_numbers_are_told_apart_as_they_are_written():
+    """Servers read them with other precision than the guard does."""
+    spelled = (
+        *(b"null", b"0", b"-0", b"0.0", b"0e0", b"1", b"1.0", b"1.00000000000000000001", b'"1"', b"true"),
+        *(b"9007199254740992", b"9007199254740993", b"[1]", b"[1.0]", b'{"a":1}', b'{"a":2}', b'{"b":1}'),
+    )
+    bodies = [SAME.replace(b'"x"', b'"x","n":' + each) for each in spelled]
+    assert len({same(each) for each in bodies}) == len(spelled)
+
+
 def test_what_cannot_be_read_is_the_same_byte_for_byte():
     unread = post(b"{")
     assert unread.document is None
