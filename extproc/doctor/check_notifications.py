@@ -73,11 +73,10 @@ def _judged(installation: Installation, name: str, waiting: Backlog | None) -> C
     subject, path = f"notification {name}", ("notifications", "targets", name)
     if waiting is None:
         return installation.ok(subject, "nothing waits, and nothing failed")
-    what = f"{waiting.queued} events wait, {waiting.failed} failed, {waiting.dropped} were dropped"
     oldest_ns = waiting.oldest_ns or installation.now_ns
-    age_s = (installation.now_ns - oldest_ns) / NANOSECONDS_PER_SECOND
+    age_s = max(0, installation.now_ns - oldest_ns) / NANOSECONDS_PER_SECOND
+    since = f", the oldest for {age_s:.0f} s" if waiting.queued else ""
+    what = f"events that wait: {waiting.queued}{since}; failed: {waiting.failed}; dropped: {waiting.dropped}"
     if waiting.failed or waiting.dropped or age_s > LATE_S:
-        return installation.warning(
-            subject, f"{what}; the oldest has waited for {max(0, age_s):.0f} s", RETRY, path
-        )
+        return installation.warning(subject, what, RETRY, path)
     return installation.ok(subject, what)

@@ -86,7 +86,7 @@ def test_what_failed_or_waits_for_long_is_a_warning(check, outbox):
     ]
     outbox.failed(outbox.due("hook", NOW, 10), NOW, "status 410")
     (warned,) = [each for each in check() if each.level is Level.WARNING]
-    assert "1 failed" in warned.what
+    assert "failed: 1" in warned.what
     assert "notifications retry" in warned.hint
 
 
