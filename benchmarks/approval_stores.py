@@ -29,6 +29,7 @@ from extproc.approvals.port import ApprovalStore
 from extproc.approvals.postgresql import PostgresApprovals
 from extproc.approvals.postgresql_address import is_postgresql
 from extproc.approvals.sqlite import SqliteApprovals
+from extproc.model.errors import ApprovalError
 from extproc.model.ids import uuid7
 from extproc.model.quorum import Quorum
 from tests.support.postgresql import run_postgresql
@@ -82,32 +83,38 @@ def decide(store: ApprovalStore) -> None:
         raise RuntimeError("an approval was not spent")
 
 
-def decisions(address: str, threads: int, seconds: float) -> int:
-    """Decide for so long; return how often."""
+def decisions(address: str, threads: int, seconds: float) -> tuple[int, int]:
+    """Decide for so long; return how often, and how often the store gave up: then the call is denied."""
     store = open_store(address)
-    decide(store)
+    with contextlib.suppress(ApprovalError):
+        decide(store)
     until = time.monotonic() + seconds
 
-    def some(_: int) -> int:
-        count = 0
+    def some(_: int) -> tuple[int, int]:
+        count = failed = 0
         while time.monotonic() < until:
-            decide(store)
-            count += 1
-        return count
+            try:
+                decide(store)
+                count += 1
+            except ApprovalError:
+                failed += 1
+        return count, failed
 
     with ThreadPoolExecutor(threads) as pool:
-        done = sum(pool.map(some, range(threads)))
+        done = list(pool.map(some, range(threads)))
     store.close()
-    return done
+    return sum(count for count, _ in done), sum(failed for _, failed in done)
 
 
-def rate(address: str, processes: int, threads: int, seconds: float) -> float:
-    """Decisions a second by all of them together."""
+def rate(address: str, processes: int, threads: int, seconds: float) -> tuple[float, int]:
+    """Decisions a second by all of them together, and how many failed."""
     if processes == 1:
-        return decisions(address, threads, seconds) / seconds
+        count, failed = decisions(address, threads, seconds)
+        return count / seconds, failed
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         asked = [pool.submit(decisions, address, threads, seconds) for _ in range(processes)]
-        return sum(each.result() for each in asked) / seconds
+        done = [each.result() for each in asked]
+    return sum(count for count, _ in done) / seconds, sum(failed for _, failed in done)
 
 
 def median_ms(work: Callable[[], object], rounds: int) -> float:
@@ -205,23 +212,28 @@ def main() -> None:
     args = parser.parse_args()
     with addresses() as stores:
         rates: dict[str, dict[str, float]] = {name: {} for name in stores}
+        failed: dict[str, dict[str, int]] = {name: {} for name in stores}
         for processes, threads in CROWDS:
+            crowd = f"{processes} x {threads}"
             turns: dict[str, list[float]] = {name: [] for name in stores}
             for _ in range(args.turns):
                 for name, address in stores.items():
-                    turns[name].append(rate(address(), processes, threads, args.seconds))
-            for name, measured in turns.items():
-                rates[name][f"{processes} x {threads}"] = round(statistics.median(measured), 1)
+                    measured, lost = rate(address(), processes, threads, args.seconds)
+                    turns[name].append(measured)
+                    failed[name][crowd] = failed[name].get(crowd, 0) + lost
+            for name, each in turns.items():
+                rates[name][crowd] = round(statistics.median(each), 1)
         grown = {name: growth(address(), args.rounds) for name, address in stores.items()}
         told = {name: told_after_ms(address(), args.rounds) for name, address in stores.items()}
-    show(rates, grown, told)
-    figures = {"decisions_a_second": rates, "milliseconds": grown, "told_after_ms": told}
+    show(rates, failed, grown, told)
+    figures = {"decisions_a_second": rates, "failed": failed, "milliseconds": grown, "told_after_ms": told}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "approval_stores.json").write_text(json.dumps(figures, indent=1))
 
 
 def show(
     rates: dict[str, dict[str, float]],
+    failed: dict[str, dict[str, int]],
     grown: dict[str, dict[int, dict[str, float]]],
     told: dict[str, dict[str, float]],
 ) -> None:
@@ -230,7 +242,8 @@ def show(
     table = Table("decisions a second (processes x threads)", *rates, "PostgreSQL : SQLite")
     for crowd in rates["SQLite"]:
         ours = [rates[name][crowd] for name in rates]
-        table.add_row(crowd, *map(str, ours), f"{ours[1] / ours[0]:.2f}")
+        cells = [f"{rates[name][crowd]} ({failed[name][crowd]} failed)" for name in rates]
+        table.add_row(crowd, *cells, f"{ours[1] / ours[0]:.2f}")
     console.print(table)
     table = Table("milliseconds", "pending", *grown)
     for operation in grown["SQLite"][PENDING[0]]:

@@ -24,7 +24,7 @@ def of(arguments):
         arguments=arguments,
         connection="c",
         policy_revision="r",
-        body_sha256=BODY,
+        message_sha256=BODY,
     )
 
 
