@@ -135,6 +135,7 @@ class PostgresApprovals:
 
         def note(db: BoundedConnection) -> Approval:
             now = _known(db, approval_id)
+            _lock_keys(db, f"tickets of {now.request.requester}")  # others would count the same tickets
             others = db.execute(OTHER_TICKETS, (now.request.requester, now_ns, approval_id)).fetchone()
             if others and others[0] >= at_most:
                 return now

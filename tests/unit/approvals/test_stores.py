@@ -669,3 +669,16 @@ def test_everything_at_once_leaves_no_contradiction(address):
             assert any(not word.approve for word in counted)
         if each.state is State.PENDING:
             assert not counted
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_one_caller_gets_no_more_tickets_by_asking_at_once(address, store, number):
+    many = [store.open(same(call_key=f"{each}")).request.approval_id for each in range(6)]
+    replicas = [open_store(address) for _ in many]
+    at_once(
+        *(
+            lambda each=each, identity=identity: each.issue_ticket(identity, 200, 2)
+            for each, identity in zip(replicas, many, strict=True)
+        )
+    )
+    assert len(store.search(Filter(ticketed=True))) == 2
