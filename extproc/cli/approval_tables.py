@@ -1,6 +1,5 @@
 """Approvals on a terminal: the list, one approval, and the result of a vote."""
 
-import difflib
 import sys
 from collections.abc import Sequence
 
@@ -12,12 +11,19 @@ from rich.text import Text
 from extproc.cli.short_ids import shorten
 from extproc.console.expected_answers import ApprovalAnswer, FindingAnswer, VoteAnswer
 from extproc.console.fitting import Fitting
+from extproc.console.pages.argument_changes import compare
+from extproc.console.pages.argument_lines import Line, argument_lines
+from extproc.console.pages.risk_marks import Weight
 from extproc.console.printable import plain, pretty_json
+from extproc.model.masking import Finding
 
 RISKY = 70
 """The risk from which its number is shown in red."""
 STATE_STYLES = {"pending": "yellow", "approved": "green", "denied": "red"}
-DIFF_STYLES = {"+": "green", "-": "red", "@": "dim"}
+CHANGE_STYLES = {"new": "green", "changed": "yellow", "gone": "red"}
+MARK_STYLES = {Weight.DANGER: "bold red", Weight.CARE: "yellow"}
+LINES_MOST = 50
+"""Marks and changes that are shown, of each; the arguments themselves are shown whole."""
 COLUMNS = ("id", "state", "function", "who", "risk", "reason", "votes", "left")
 
 
@@ -82,7 +88,7 @@ def details(approval: ApprovalAnswer, last_approved: ApprovalAnswer | None = Non
     for name, value in rows:
         facts.add_row(Text(name, style="dim"), value)
     compared = _compared(approval, last_approved) if last_approved else []
-    return Group(facts, Text(), *_arguments(approval.arguments), *compared)
+    return Group(facts, Text(), *_arguments(approval.arguments), *_risky(approval), *compared)
 
 
 def _approvers(approval: ApprovalAnswer) -> str:
@@ -95,15 +101,44 @@ def _approvers(approval: ApprovalAnswer) -> str:
     return f"{ways}" + (f"; {approval.minimum} people in all" if approval.minimum > 1 else "")
 
 
+def _risky(approval: ApprovalAnswer) -> list[RenderableType]:
+    """The arguments to look at first, each with its place and the reason. They decide nothing."""
+    marked = [(line, mark) for line in _lines(approval) for mark in line.marks]
+    if not marked:
+        return []
+    grid = Table.grid(Column(no_wrap=True), Column(overflow="fold"), Column(overflow="fold"), padding=(0, 2))
+    for line, mark in marked[:LINES_MOST]:
+        style = MARK_STYLES.get(mark.weight, "")
+        grid.add_row(plain(f"  {mark.label}", style), plain(line.path, "bold"), plain(mark.why))
+    return [Text(), Text("look at:", style="dim"), grid, *_more(len(marked))]
+
+
 def _compared(approval: ApprovalAnswer, before: ApprovalAnswer) -> list[RenderableType]:
     """The difference of the masked arguments to the last approved call. Equal masks may hide different values."""
-    old, new = (pretty_json(each.arguments)[0].split("\n") for each in (before, approval))
-    changed = list(difflib.unified_diff(old, new, n=1, lineterm=""))[2:]
+    changes = compare(_lines(approval), _lines(before))
     title = f"compared with the last approved call ({before.approval_id}, {before.created}):"
-    if not changed:
-        return [plain(title, "dim"), Text("  the same masked arguments")]
-    shown = [Padding(Text(line, style=DIFF_STYLES.get(line[:1], "")), (0, 0, 0, 2)) for line in changed]
-    return [plain(title, "dim"), *shown]
+    grid = Table.grid(Column(no_wrap=True), Column(overflow="fold"), Column(overflow="fold"), padding=(0, 2))
+    rows = [
+        *(
+            (each.change, each, f"{each.before} → {each.written}" if each.before else each.written)
+            for each in changes.lines
+            if each.change
+        ),
+        *(("gone", each, each.written) for each in changes.gone),
+    ]
+    for word, line, value in rows[:LINES_MOST]:
+        grid.add_row(plain(f"  {word}", CHANGE_STYLES[word]), plain(line.path, "bold"), plain(value))
+    found: RenderableType = grid if rows else Text("  the same masked arguments")
+    return [Text(), plain(title, "dim"), found, *_more(len(rows))]
+
+
+def _lines(approval: ApprovalAnswer) -> tuple[Line, ...]:
+    findings = [Finding(each.entity, each.path, each.how, each.count) for each in approval.findings]
+    return argument_lines(approval.arguments, findings)
+
+
+def _more(count: int) -> list[Text]:
+    return [Text(f"  and {count - LINES_MOST} more", style="bold red")] if count > LINES_MOST else []
 
 
 def _arguments(preview: str) -> list[RenderableType]:

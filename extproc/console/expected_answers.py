@@ -26,6 +26,7 @@ class FindingAnswer(Expected):
     entity: str
     path: str
     how: str = ""
+    count: int = 1
 
 
 class VoteAnswer(Expected):

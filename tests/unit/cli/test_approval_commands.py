@@ -110,10 +110,23 @@ def test_show_compares_with_the_last_approved_call(run, store):
     time.sleep(0.002)
     shown = run("approvals", "show", opened(store, preview='{"id": 8, "reason": "old"}').approval_id)
     assert f"compared with the last approved call ({old.approval_id}" in shown
-    lines = shown.splitlines()
-    assert '  -  "id": 7,' in lines
-    assert '  +  "id": 8,' in lines
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert "changed $.id 7 → 8" in lines
+    assert not any(line.startswith(("changed $.reason", "new")) for line in lines)
     assert '"denied"' not in shown
+
+
+def test_show_marks_what_is_risky(run, store):
+    """Findings, and values that commonly do harm, each with its place."""
+    preview = '{"ssn": "[US_SSN]", "environment": "production", "note": "fine", "force": true}'
+    lines = [
+        " ".join(line.split())
+        for line in run("approvals", "show", opened(store, preview=preview).approval_id).splitlines()
+    ]
+    assert any(line.startswith("us ssn $.ssn") for line in lines)
+    assert any(line.startswith("production $.environment") for line in lines)
+    assert any(line.startswith("forces $.force") for line in lines)
+    assert not any("$.note" in line for line in lines)
 
 
 def test_show_has_who_may_decide_and_what_was_decided(run, store):
