@@ -138,3 +138,21 @@ def test_show_has_who_may_decide_and_what_was_decided(run, store):
     assert any(
         line.startswith("voted bob approved at 2") and line.endswith("from socket: checked") for line in lines
     )
+
+
+async def links(scope, receive, send):
+    """A server that makes a link, with text that would steer a terminal."""
+    headers = dict(scope["headers"])
+    found = {"url": "http://127.0.0.1:9901/sign-in/link?secret=once\x1b[2J", "expires": "2026-01-01T00:00:00Z"}
+    right = (scope["method"], scope["path"]) == ("POST", "/api/sign-in-links") and b"authorization" in headers
+    await send({"type": "http.response.start", "status": 201 if right else 404, "headers": []})
+    await send({"type": "http.response.body", "body": json.dumps(found).encode()})
+
+
+def test_open_prints_a_link_that_signs_in_once(run, server):
+    server[0].app = links
+    assert (
+        run("approvals", "open", said=token("bob")) == "http://127.0.0.1:9901/sign-in/link?secret=once\\u001b[2J\n"
+    )
+    with pytest.raises(ConfigError, match="needs your token"):
+        run("approvals", "open")

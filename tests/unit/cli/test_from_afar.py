@@ -327,3 +327,32 @@ def test_help_needs_no_library_of_oauth():
 
     modules = "import extproc.cli.main, sys; print([m for m in ('httpx', 'authlib') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", modules], capture_output=True, check=True).stdout == b"[]\n"
+
+
+def test_open_prints_the_address_of_a_page(idp, run):
+    run("login")
+    assert run("approvals", "open").out == f"{idp.url}/\n"
+    idp.answers["/api/approvals"] = Reply({"approvals": [approval()]})
+    idp.answers[f"/api/approvals/{ID}"] = Reply(approval())
+    assert run("approvals", "open", ID[-8:]).out == f"{idp.url}/approvals/{ID}\n"
+
+
+def test_the_bell_rings_for_a_new_call_only(monkeypatch, idp, run):
+    """And not for those that were there at first."""
+    from extproc.cli import approval_acts
+
+    run("login")
+    shown = iter([[approval()], [approval()], [approval(), approval(approval_id=ID[:-1] + "8")]])
+    idp.answers["/api/approvals"] = lambda _asked: Reply({"approvals": next(shown)})
+    rung = []
+
+    def sleep(_s):
+        rung.append(len(bells))
+        if len(rung) == 3:
+            raise KeyboardInterrupt
+
+    bells = []
+    monkeypatch.setattr(approval_acts.Console, "bell", lambda _self: bells.append(1))
+    monkeypatch.setattr(approval_acts.time, "sleep", sleep)
+    assert run("approvals", "list", "--watch", "--bell").status == 0
+    assert rung == [0, 0, 1]
