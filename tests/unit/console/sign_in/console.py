@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -63,7 +64,7 @@ class Console:
     store: SessionStore
     approvals: SqliteApprovals
     local: Any = None
-    """The application of the unix socket."""
+    """Makes the application of the unix socket."""
     client_id: str = CLIENT
     secret: str = SECRET
     jwks_url: str = ""
@@ -98,8 +99,8 @@ class Console:
         settings = self.settings(**control)
         limits = RateLimits(self.clock)
         sign_in = SignIn(settings.control, settings.identity.providers, self.store, limits, self.clock)
-        both = [self._api(settings, sign_in, local=local) for local in (True, False)]
-        self.local, self.switch.app = both
+        self.switch.app = self._api(settings, sign_in, local=False)
+        self.local = partial(self._api, settings, sign_in, local=True)
         add_pages(self.switch.app)
         return sign_in
 

@@ -17,7 +17,7 @@ def ask(console, tmp_path):
         claims = {"iss": console.provider.issuer, "aud": "tools", **claims}
         headers = headers or {"authorization": f"Bearer {token(*args, **claims)}"}
         with (
-            served(console.local, tmp_path / "c.sock") as path,
+            served(console.local(), tmp_path / "c.sock") as path,
             httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), base_url="http://control") as client,
         ):
             answer = client.post("/api/sign-in-links", headers=headers)
