@@ -16,8 +16,8 @@ from starlette.exceptions import HTTPException
 from extproc.approvals.approval import Approval
 from extproc.console.pages.open_streams import TooManyStreams
 from extproc.console.pages.plain_words import REFUSED, outcome
-from extproc.console.pages.rendering import render
 from extproc.console.problem_documents import REFUSALS
+from extproc.console.rendering import render
 from extproc.console.sign_in.errors import ProviderUnavailable, SessionsUnavailable, SignInNeeded, SignInRefused
 from extproc.console.sign_in.page_guard import is_api
 from extproc.model.errors import ApprovalError, EvidenceError, Refused, VoteRefused, WhyRefused

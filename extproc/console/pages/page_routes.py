@@ -21,8 +21,8 @@ from extproc.console.pages.page_parts import Console, is_signed_in, visitor_of
 from extproc.console.pages.plain_words import clock_time
 from extproc.console.pages.queue_page import Queue, queue_view
 from extproc.console.pages.queue_watcher import Snapshot
-from extproc.console.pages.rendering import MEDIA_TYPES, render, static_address, static_file
 from extproc.console.pages.request_page import RequestPage, request_view
+from extproc.console.rendering import MEDIA_TYPES, render, static_address, static_file
 from extproc.console.sign_in.dependencies import acting, signed_in, watching
 from extproc.console.sign_in.session import Session
 from extproc.model.errors import VoteRefused, WhyRefused

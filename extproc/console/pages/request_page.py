@@ -22,8 +22,8 @@ from extproc.console.pages.plain_words import (
 from extproc.console.pages.queue_page import LATE_S
 from extproc.console.pages.risk_marks import Mark, Weight
 from extproc.console.pages.standing import Standing, standing
-from extproc.console.pages.visible_text import hidden_characters
 from extproc.console.recent_calls import CallSeen
+from extproc.console.visible_text import hidden_characters
 from extproc.model.identity import Identity
 from extproc.model.units import NANOSECONDS_PER_SECOND
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from extproc.console.pages.visible_text import hidden_characters
+from extproc.console.visible_text import hidden_characters
 from extproc.model.masking import Finding
 
 

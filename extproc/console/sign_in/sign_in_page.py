@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from fastapi.responses import HTMLResponse
 
-from extproc.console.pages.rendering import render as render_template
+from extproc.console.rendering import render as render_template
 from extproc.console.sign_in.errors import WhyNot
 
 

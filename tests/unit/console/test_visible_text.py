@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from extproc.console.pages.visible_text import hidden_characters, visible, visible_lines
 from extproc.console.printable import printable
+from extproc.console.visible_text import hidden_characters, visible, visible_lines
 
 ENTITIES = re.compile(r"&(?:lt|gt|amp|#34|#39);")
 OWN = re.compile(r'<span class="(?:hidden|eol)"(?: title="[a-z0-9 ()-]+")?(?: aria-hidden="true")?>[^<>]*</span>')

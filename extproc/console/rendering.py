@@ -14,8 +14,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from extproc.console.pages.visible_text import visible, visible_lines
 from extproc.console.printable import printable
+from extproc.console.visible_text import visible, visible_lines
 
 PACKAGE = "extproc.console.pages"
 MEDIA_TYPES = {

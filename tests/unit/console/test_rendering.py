@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-from extproc.console.pages.rendering import MEDIA_TYPES, PACKAGE, render, static_address, static_file
+from extproc.console.rendering import MEDIA_TYPES, PACKAGE, render, static_address, static_file
 
 TEMPLATES = sorted(each.name for each in (files(PACKAGE) / "templates").iterdir())
 STATEMENT = re.compile(r"\{[%#].*?[%#]\}", re.DOTALL)
