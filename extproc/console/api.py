@@ -25,7 +25,7 @@ from extproc.console.pages.page_parts import Console, LivePages
 from extproc.console.pages.page_routes import add_pages
 from extproc.console.peer_address import ForwardedAddresses
 from extproc.console.problem_documents import add_handlers, problem, problems
-from extproc.console.request_models import QueryBody, SessionsQuery
+from extproc.console.request_models import QueryBody, SessionsQuery, each_once
 from extproc.console.response_models import EntryList, Health, QueryAnswer, SessionList, exact, exact_row
 from extproc.console.sign_in.link_routes import link_routes
 from extproc.console.sign_in.sign_in import SignIn
@@ -121,10 +121,11 @@ def make_api(
         return caller(request).visitor(settings.control.roles, address)
 
     api.include_router(_health_routes(desk))
-    api.include_router(approval_routes(desk, visitor, clock), prefix="/api")
+    once = [Depends(each_once)]
+    api.include_router(approval_routes(desk, visitor, clock), prefix="/api", dependencies=once)
     definitions = Definitions(pins, settings.connections, clock, mask_note)
-    api.include_router(definition_routes(definitions, caller), prefix="/api")
-    api.include_router(_evidence_routes(reader, caller, settings.control), prefix="/api")
+    api.include_router(definition_routes(definitions, caller), prefix="/api", dependencies=once)
+    api.include_router(_evidence_routes(reader, caller, settings.control), prefix="/api", dependencies=once)
     if not local:
         api.include_router(about_routes(settings))
     if sign_in is not None and local:

@@ -2,6 +2,8 @@
 
 from typing import Annotated
 
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from extproc.approvals.approval import State
@@ -39,6 +41,21 @@ Note = Annotated[
 ]
 """The reason of a person. It is masked before it is stored."""
 Digest = Annotated[str, Field(max_length=DIGEST_MAX)]
+
+
+LISTS = frozenset({"state"})
+"""Query parameters that may be given several times."""
+
+
+def each_once(request: Request) -> None:
+    """Refuse a query that gives a parameter twice: the parts that read it could take different values.
+
+    Raises:
+        RequestValidationError: it does.
+    """
+    names = [name for name, _ in request.query_params.multi_items() if name not in LISTS]
+    if len(names) != len(set(names)):
+        raise RequestValidationError([])
 
 
 class InQuery(BaseModel):

@@ -566,7 +566,7 @@ def test_the_search_finds_and_goes_on(remote, store):
         found += [each["approval_id"] for each in page["approvals"]]
         before = page["before"]
     assert found == wanted
-    for params in ({"state": "open"}, {"before": "x"}, {"more": 1}, {"limit": 0}):
+    for params in ({"state": "open"}, {"before": "x"}, {"more": 1}, {"limit": 0}, {"function": ["a", "b"]}):
         answer = remote.get("/api/approvals/search", params=params, headers=bearer("bob"))
         assert_problem(answer, 422, "malformed")
 

@@ -29,6 +29,8 @@ KNOWN = request(created_ns=time.time_ns(), expires_ns=time.time_ns() + HOUR_NS, 
 APPROVER = {"Authorization": f"Bearer {token('bob', ('sre', 'dpo'))}"}
 DOCUMENT = json.loads(render_reference())
 OPERATIONS = [(path, method.upper()) for path, methods in DOCUMENT["paths"].items() for method in methods]
+OPEN = ("/healthz", "/.well-known/extproc")
+"""What everybody may ask."""
 QUIET = settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -84,7 +86,9 @@ def test_what_is_not_as_described_is_refused(api_schema, path, method):
     @QUIET
     @given(case=api_schema[path][method].as_strategy(generation_mode=GenerationMode.NEGATIVE))
     def ask(case):
-        case.call_and_validate(headers=APPROVER)
+        response = case.call(headers=APPROVER)
+        if response.status_code != 413:  # refused, before anybody could tell what it is
+            case.validate_response(response, headers=APPROVER)
 
     ask()
 
@@ -99,7 +103,7 @@ def test_a_stranger_gets_nothing(api_schema, path, method):
         about_a_known_one(case, known)
         response = case.call()
         case.validate_response(response)
-        assert response.status_code in ({200} if path == "/healthz" else {401, 422}), response.status_code
+        assert response.status_code in ({200, 404} if path in OPEN else {401, 422}), response.status_code
 
     ask()
 

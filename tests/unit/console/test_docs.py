@@ -7,7 +7,6 @@ import pytest
 
 from extproc.approvals.approval import State
 from extproc.approvals.rules import NOTE_MAX, NOTE_MIN
-from extproc.approvals.waiter import PATIENCE_S
 from extproc.console import api, approval_desk, jwks, middleware, request_models
 from extproc.console.authorization import TokenVerifier
 from extproc.console.problem_documents import REFUSALS
@@ -77,7 +76,6 @@ def test_every_member_of_a_definition_is_listed(tmp_path):
     [
         (f"{NOTE_MIN} to {NOTE_MAX:,} characters", REFERENCE),
         (f"{NOTE_MIN} to {NOTE_MAX:,} characters", HOW_TO),
-        (f"tries again for {PATIENCE_S:.0f} seconds", HOW_TO),
         (f"newest {approval_desk.LOOKED_AT:,}", REFERENCE),
         (f"looks at {approval_desk.HISTORY_SCANNED:,} at a time", REFERENCE),
         (f"at most {approval_desk.PER_CALLER} of one requester", REFERENCE),
