@@ -19,8 +19,9 @@ LOOK_S = 0.5
 """Seconds between two looks at a store that cannot say that it changed."""
 LISTEN_S = 5.0
 """Seconds after which a store that can say so is looked at in any case: a note about a change may get lost."""
-REST = 10
-"""A look is followed by at least this many times its own duration: a long queue takes a tenth of a processor."""
+REST, REST_MOST_S = 4, 2.0
+"""A look is followed by a rest of so many times its own duration, and of at most so many seconds: a long queue
+takes a part of a processor only, and does not make pages late."""
 AFTER_FAILURE_S = 2.0
 
 
@@ -143,8 +144,12 @@ class QueueWatcher:
         if changes is not None:
             told = loop.run_in_executor(thread, changes.wait, LISTEN_S)
             await asyncio.wait([told])
-            await asyncio.sleep(took_s * REST)
+            await asyncio.sleep(_rest_s(took_s))
             return
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(self._look_s, took_s * REST)):
+            async with asyncio.timeout(max(self._look_s, _rest_s(took_s))):
                 await self._asked.wait()
+
+
+def _rest_s(took_s: float) -> float:
+    return min(took_s * REST, REST_MOST_S)

@@ -189,7 +189,7 @@ async def test_a_long_call_is_approved_only_after_all_of_it_was_shown(console: C
         "const b = document.querySelector('button[value=deny]'); b.value = 'approve'; b.textContent = 'Forged'"
     )
     await page.get_by_role("button", name="Forged").click()
-    await expect(page.get_by_role("alert")).to_contain_text("did not show this call")
+    await expect(page.get_by_role("alert")).to_contain_text("did not show all of this call")
     await page.goto(console.request_url(request))
     await page.get_by_role("link", name="Show all of it").first.click()
     assert "rm -rf /" in await page.locator(".arguments").inner_text()

@@ -112,7 +112,7 @@ async def test_a_slow_store_gets_rest():
     async with watcher.watching():
         await watcher.newer(0, WITHIN_S)
         await asyncio.sleep(0.2)
-        assert store.asked == 1  # each look took a second by this clock: ten seconds of rest
+        assert store.asked == 1  # each look took a second by this clock: two seconds of rest
 
 
 class Listening(Store):
