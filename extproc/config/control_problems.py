@@ -57,6 +57,12 @@ def _sign_in_problems(settings: Settings) -> Iterator[ConfigError]:
         what = f"nobody can sign in at the issuer of {sign_in.provider}: it is not a URL that begins with https://"
         hint = "name a provider of OpenID Connect; http:// is accepted on loopback alone"
         yield ConfigError(what, hint=hint, key=(*SIGN_IN, "provider"))
+    wanted = control.approver_providers
+    if wanted and sign_in.provider not in wanted:
+        what = (
+            f"control.sign_in.provider is not in control.approver_providers: nobody of {sign_in.provider} may vote"
+        )
+        yield ConfigError(what, hint="add it there, or sign in with one of them", key=(*SIGN_IN, "provider"))
     if sign_in.client_id in provider.audiences:
         what = (
             f"control.sign_in.client_id is an audience of {sign_in.provider}: ID tokens would be valid for calls"

@@ -268,7 +268,7 @@ class SessionStore:
 
     def end_all(self, who: Identity) -> int:
         """End all sessions of a person, at each of the person's accounts. Returns their number."""
-        person = _person(who)
+        person = who.person
         statement = "DELETE FROM sessions WHERE (issuer = ? AND subject = ?) OR (person <> '' AND person = ?)"
         return self._file.write(lambda db: db.execute(statement, (who.issuer, who.subject, person)).rowcount)
 
@@ -298,7 +298,7 @@ def _one(db: sqlite3.Connection, statement: str, values: tuple[Any, ...]) -> dic
 
 def _row(session: StoredSession) -> dict[str, Any]:
     who = session.identity
-    more = {"issuer": who.issuer, "subject": who.subject, "person": _person(who)}
+    more = {"issuer": who.issuer, "subject": who.subject, "person": who.person}
     fields = {name: getattr(session, name) for name in StoredSession.__slots__}
     return {**fields, **more, "identity": _identity_text(who)}
 
@@ -321,7 +321,3 @@ def _identity_text(identity: Identity) -> str:
 def _identity(text: str) -> Identity:
     fields = json.loads(text)
     return Identity(**{**fields, "groups": tuple(fields["groups"])})
-
-
-def _person(identity: Identity) -> str:
-    return str(getattr(identity, "person", ""))

@@ -47,6 +47,10 @@ SIGN_IN_MISTAKES = [
             "listen: '127.0.0.1:1', public_url: 'https://a.test', sign_in: {provider: corp, client_id: tools}",
             "control.sign_in.client_id is an audience of corp: ID tokens would be valid for calls",
         ),
+        (
+            "listen: '127.0.0.1:1', public_url: 'https://a', approver_providers: [x], sign_in: {provider: corp, client_id: c}",
+            "control.sign_in.provider is not in control.approver_providers: nobody of corp may vote",
+        ),
         ("public_url: 'http://a.test'", "extproc.yaml:3:11: control.public_url is not https"),
         (
             "public_url: 'https://a.test/console'",
