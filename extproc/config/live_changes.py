@@ -28,6 +28,7 @@ LIVE: tuple[KeyPath, ...] = (
     ("limits", "decision_timeout"),
     ("limits", "held_calls_per_caller"),
     ("limits", "tickets_per_caller"),
+    ("notifications",),
     ("control", "approver_providers"),
     ("control", "analyst_groups"),
     ("control", "trusted_proxies"),

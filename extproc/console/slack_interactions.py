@@ -67,7 +67,8 @@ class SlackApp:
 class SlackDesk:
     """What the endpoint works with."""
 
-    apps: Sequence[SlackApp]
+    apps: Callable[[], Sequence[SlackApp]]
+    """Returns the Slack channels of the configuration in force."""
     desk: Callable[[], ApprovalDesk]
     """Returns the desk under the configuration in force."""
     identify: Callable[[SlackUser], Identity | None]
@@ -75,7 +76,7 @@ class SlackDesk:
     roles: Callable[[], RoleSettings]
     first_time: Callable[[str, int], bool]
     """Returns True once for each key, also after a restart. Raises ``NotificationError``."""
-    public_url: str
+    public_url: Callable[[], str]
     clock: Clock
 
 
@@ -88,11 +89,17 @@ def slack_app(slack: SlackDesk) -> ASGIApp:
     return Bounds(Starlette(routes=[Route(PATH, interactions, methods=["POST"])]))
 
 
-def with_slack(console: ASGIApp, slack: ASGIApp) -> ASGIApp:
-    """Return an application that sends clicks of Slack to the one, and everything else to the other."""
+def with_slack(console: ASGIApp, slack: ASGIApp, is_served: Callable[[], bool]) -> ASGIApp:
+    """Return an application that sends clicks of Slack to the one, and everything else to the other.
+
+    Args:
+        console: everything else.
+        slack: made by ``slack_app``.
+        is_served: returns False while no Slack channel is configured.
+    """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        is_click = scope["type"] == "http" and scope["path"] == PATH
+        is_click = scope["type"] == "http" and scope["path"] == PATH and is_served()
         await (slack if is_click else console)(scope, receive, send)
 
     return app
@@ -122,7 +129,7 @@ async def _answer(slack: SlackDesk, body: bytes, request: Request) -> Response:
 def _signed_by(slack: SlackDesk, body: bytes, headers: dict[str, list[str]]) -> list[SlackApp]:
     """Return the targets whose app has signed the request: several, if an app posts in several channels."""
     found = []
-    for app in slack.apps:
+    for app in slack.apps():
         try:
             secret = read_secret(app.settings.signing_secret_file)
         except DeliveryFailed as error:
@@ -163,7 +170,7 @@ async def _ask(slack: SlackDesk, app: SlackApp, click: Click) -> None:
     except (ApprovalError, EvidenceError):
         await app.api.whisper(click.choice.channel, click.user, UNAVAILABLE)
         return
-    notice = make_notice(approval, NotificationEvent.CREATED, slack.public_url)
+    notice = make_notice(approval, NotificationEvent.CREATED, slack.public_url())
     try:
         await app.api.open_window(click.trigger, window(notice, click.choice))
     except DeliveryFailed as error:
@@ -214,7 +221,7 @@ async def _show(slack: SlackDesk, app: SlackApp, choice: Choice, after: Approval
     event = NotificationEvent.CREATED if after.state is State.PENDING else NotificationEvent.DECIDED
     try:
         await app.api.update(
-            choice.channel, choice.message, message_of(make_notice(after, event, slack.public_url))
+            choice.channel, choice.message, message_of(make_notice(after, event, slack.public_url()))
         )
     except DeliveryFailed as error:
         structlog.get_logger().warning("a message in Slack was not updated", why=str(error))

@@ -37,6 +37,12 @@ class NotificationMetrics(DeliveryObserver):
             for counter in (SENT, FAILED, ATTEMPTS_FAILED):
                 counter.labels(name)
 
+    def close(self) -> None:
+        """Nothing waits for these targets any more."""
+        for name in self._targets:
+            QUEUED.labels(name).set(0)
+            OLDEST.labels(name).set(0)
+
     def sent(self, target: str, deliveries: int) -> None:
         """A message was taken."""
         SENT.labels(target).inc(deliveries)

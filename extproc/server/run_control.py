@@ -92,13 +92,9 @@ async def _run(configuration: Configuration, health: str) -> None:
         signals = Signals(ReloadAlone(reload, configuration.file).start)
         async with contextlib.AsyncExitStack() as servers:
             await servers.enter_async_context(web(reload.local(), f"unix:{settings.control.socket}"))
-            notify = await servers.enter_async_context(
-                notifying(settings, approvals, public_url=settings.control.public_url or "")
-            )
+            notify = await servers.enter_async_context(notifying(lambda: reload.configuration.settings, approvals))
             if settings.control.listen:
-                console = notify.console(
-                    reload.console(), lambda: reload.configuration.settings, lambda: reload.desk, parts.clock
-                )
+                console = notify.console(reload.console(), lambda: reload.desk, parts.clock)
                 await servers.enter_async_context(web(console, settings.control.listen))
             facts = partial(_facts, reload, notify)
             await servers.enter_async_context(http_health(health, checks, facts))

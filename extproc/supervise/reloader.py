@@ -33,6 +33,7 @@ from extproc.supervise.children import (
     credential_variables,
     envoy_binary,
     make_discovery,
+    notification_variables,
     reconfigure,
     sign_in_variables,
     worker_endpoint,
@@ -144,6 +145,10 @@ class Reloader:
         for variable in sign_in_variables(new.settings) - sign_in_variables(old.settings):
             if variable in os.environ:
                 place = document.place(("control", "sign_in", "client_secret_env"))
+                raise ConfigError(f"Envoy runs with the variable {variable}: it would know it", place, RESTART)
+        for variable in notification_variables(new.settings) - notification_variables(old.settings):
+            if variable in os.environ:
+                place = document.place(("notifications", "targets"))
                 raise ConfigError(f"Envoy runs with the variable {variable}: it would know it", place, RESTART)
         endpoints = [worker_endpoint(new.settings, index) for index in range(new.settings.workers)]
         validate(envoy_binary(), render_bootstrap(new.settings, guard_endpoints=endpoints))

@@ -23,7 +23,6 @@ FIXED = {
     "evidence.ship_every", "evidence.ship_batch", "evidence.relaxed_window", "evidence.max_spool",
     "limits.request_body", "limits.response_body", "limits.event", "limits.held_calls", "limits.drain",
     "control.socket", "control.listen",
-    "notifications.retry_for", "notifications.targets", "notifications.timeout",
 }  # fmt: skip
 """Keys that need a restart. To make one live, show that each process takes it over."""
 DOCUMENT = {

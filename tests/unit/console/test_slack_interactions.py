@@ -66,12 +66,12 @@ class Slack:
     def start(self):
         return slack_app(
             SlackDesk(
-                apps=[SlackApp(self.settings, SlackApi(self.settings, self.poster))],
+                apps=lambda: [SlackApp(self.settings, SlackApi(self.settings, self.poster))],
                 desk=lambda: self.desk,
                 identify=lambda user: Identity("https://idp", user.subject, tuple(user.groups)),
                 roles=lambda: self.roles,
                 first_time=self.outbox.first_time,
-                public_url="https://console.test",
+                public_url=lambda: "https://console.test",
                 clock=lambda: self.now_ns,
             )
         )
@@ -425,10 +425,13 @@ async def test_everything_else_goes_to_the_console(slack):
     async def console(scope, receive, send):
         seen.append(scope["path"])
 
-    app = with_slack(console, slack.app)
+    app = with_slack(console, slack.app, lambda: True)
     for path in ("/", "/slack", "/slack/interactions/", "/api/approvals"):
         await app({"type": "http", "path": path}, None, None)
-    assert len(seen) == 4
+    await with_slack(console, slack.app, lambda: False)(
+        {"type": "http", "path": "/slack/interactions"}, None, None
+    )
+    assert len(seen) == 5
 
 
 async def test_only_posts_are_served(slack):

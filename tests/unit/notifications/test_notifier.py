@@ -129,14 +129,36 @@ async def test_an_outbox_that_cannot_be_used_does_not_stop_the_control_process(t
     settings = load_settings(tmp_path / "extproc.yaml")
     settings.state.mkdir()
     (settings.state / "notifications.db").write_bytes(b"this is no database" * 100)
-    async with notifying(settings, SqliteApprovals(tmp_path / "approvals.db"), public_url="") as notify:
+    async with notifying(lambda: settings, SqliteApprovals(tmp_path / "approvals.db")) as notify:
         assert "the outbox of notifications failed" in notify.facts()["notifications"]
+
+
+async def test_a_reload_changes_the_targets(tmp_path):
+    """A target that is added is told of what is held from then on."""
+    store, file = SqliteApprovals(tmp_path / "approvals.db"), tmp_path / "extproc.yaml"
+    with JsonReceiver() as first, JsonReceiver() as second:
+        for number, receiver in enumerate((first, second)):
+            (tmp_path / f"url{number}").write_text(receiver.url.replace("http", "json"))
+        file.write_text(f"{FILE}notifications: {{targets: {{one: {{apprise: {{file: url0}}}}}}}}\n")
+        in_force = [load_settings(file)]
+        async with notifying(lambda: in_force[0], store) as notify:
+            hold(store)
+            await until(lambda: first.requests)
+            file.write_text(f"{FILE}notifications: {{targets: {{two: {{apprise: {{file: url1}}}}}}}}\n")
+            in_force[0] = load_settings(file)
+            await asyncio.sleep(1.5)
+            hold(store)
+            await until(lambda: second.requests)
+            assert len(first.requests) == 1
+            file.write_text(FILE)
+            in_force[0] = load_settings(file)
+            await until(lambda: notify.facts() == {})
 
 
 async def test_without_targets_nothing_runs(tmp_path):
     (tmp_path / "extproc.yaml").write_text(FILE)
     settings = load_settings(tmp_path / "extproc.yaml")
-    async with notifying(settings, SqliteApprovals(tmp_path / "approvals.db"), public_url="") as notify:
+    async with notifying(lambda: settings, SqliteApprovals(tmp_path / "approvals.db")) as notify:
         assert notify.facts() == {}
     assert not (settings.state / "notifications.db").exists()
 
