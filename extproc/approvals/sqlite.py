@@ -23,7 +23,7 @@ SCHEMA_VERSION = 4
 """``PRAGMA user_version``."""
 
 OPEN = "(state = 'pending' OR (state = 'approved' AND spent_ns IS NULL))"
-VOTES = """CREATE TABLE votes (
+VOTES = """CREATE TABLE IF NOT EXISTS votes (
   vote_id INTEGER PRIMARY KEY,
   approval_id TEXT NOT NULL REFERENCES approvals (approval_id) ON DELETE CASCADE,
   voter TEXT NOT NULL,

@@ -682,3 +682,14 @@ def test_one_caller_gets_no_more_tickets_by_asking_at_once(address, store, numbe
         )
     )
     assert len(store.search(Filter(ticketed=True))) == 2
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_processes_that_start_together_make_one_store(address, number):
+    """Each would make the tables."""
+
+    def start():
+        return open_store(address).open(request()).state
+
+    assert at_once(*[start] * 6) == [State.PENDING] * 6
+    assert len(open_store(address).recent(pending_only=True, limit=9)) == 6
