@@ -15,7 +15,7 @@ from extproc.approvals.port import ApprovalStore, Changes, Filter
 from extproc.console.approval_desk import LOOKED_AT, PER_CALLER
 from extproc.model.errors import ApprovalError
 
-LOOK_S = 0.5
+LOOK_S = 0.25
 """Seconds between two looks at a store that cannot say that it changed."""
 LISTEN_S = 5.0
 """Seconds after which a store that can say so is looked at in any case: a note about a change may get lost."""
