@@ -1,6 +1,7 @@
 """The digest of a call: an approval releases the call with this digest only."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import rfc8785
@@ -20,12 +21,13 @@ def digest(
     function: str,
     arguments: Json,
     connection: dict[str, Json] | str,
+    request: Mapping[str, str],
     policy_revision: str,
     message_sha256: bytes,
 ) -> str:
     """Return the digest of one exact call.
 
-    Another caller, function, argument, connection, policy or byte gives another digest.
+    Another caller, function, argument, connection, request line, policy or byte gives another digest.
 
     Integers beyond 2**53 - 1, which RFC 8785 cannot write, are replaced by ``null`` and listed beside the
     arguments with their JSON pointers and decimal digits, so that no two documents have the same form. The order
@@ -36,6 +38,8 @@ def digest(
         function: ``connection.name``.
         arguments: the raw arguments; they do not leave this function.
         connection: the connection's name, or a description of its settings.
+        request: method, authority, path with query, and the fields that say how the body is read, by their names.
+            The arguments have no path where the call could not be read.
         policy_revision: of the policy that held the call.
         message_sha256: 32 bytes, of the body, but for what is another in each attempt of one call.
 
@@ -59,6 +63,7 @@ def digest(
             "arguments_integers": large_integers(arguments),
             "connection": writable(connection),
             "connection_integers": large_integers(connection),
+            "request": dict(request),
             "policy_revision": policy_revision,
             "message_sha256": message_sha256.hex(),
         }

@@ -11,14 +11,18 @@ from extproc.flow.record.call_record import CallRecord
 from extproc.flow.record.masked_request import masked_arguments, open_host
 from extproc.flow.services import Services
 from extproc.flow.stages import DecidedCall
+from extproc.model.call import RequestHead
 from extproc.model.decision import ARGUMENTS, ApprovalTerms
 from extproc.model.errors import ApprovalError, MaskingError, Refused
 from extproc.model.ids import uuid7
 from extproc.model.reasons import Reason
 from extproc.model.units import NANOSECONDS_PER_SECOND
+from extproc.protocols.request_checks import OVERRIDES
 
 PREVIEW_MAX = 64 << 10
 """Characters of masked arguments that a person can be asked to read."""
+SAYS_WHAT_IT_IS = ("content-type", "content-encoding", "grpc-encoding", *OVERRIDES)
+"""Header fields that make the same body another call."""
 
 
 def make_request(
@@ -88,11 +92,17 @@ def exact_digest(decided: DecidedCall, revision: str) -> str:
             function=named_function(decided),
             arguments=decided.call.arguments,
             connection=decided.connection.name,
+            request=_request_line(decided.request.head),
             policy_revision=revision,
             message_sha256=_message_sha256(decided),
         )
     except ApprovalError as error:
         raise Refused(Reason.APPROVAL_UNAVAILABLE, rule="digest", detail=str(error)) from error
+
+
+def _request_line(head: RequestHead) -> dict[str, str]:
+    fields = {name: head.headers.get(name) for name in SAYS_WHAT_IT_IS if name in head.headers}
+    return {":method": head.method, ":authority": head.authority.lower(), ":path": head.path, **fields}
 
 
 def _message_sha256(decided: DecidedCall) -> bytes:
@@ -106,10 +116,11 @@ def _message_sha256(decided: DecidedCall) -> bytes:
 def call_key(decided: DecidedCall, terms: ApprovalTerms) -> str:
     """Name the same call of the same caller under the same terms, whichever revision of the policy holds it.
 
-    A call whose function has another definition by now is another one: nobody approved it.
+    A call whose function has another definition by now is another one, and so is one to another backend: nobody
+    approved it. So is one of a caller of whom another person is known by now, who may have voted.
     """
-    same = [exact_digest(decided, ""), _definition(decided), repr(terms)]
-    return hashlib.sha256(orjson.dumps(["extproc-call-1", *same])).hexdigest()
+    same = [exact_digest(decided, ""), decided.identified.identity.person, decided.connection.cluster]
+    return _sha256(["extproc-call-1", *same, _definition(decided), asdict(terms)])
 
 
 def reuse_key(decided: DecidedCall, terms: ApprovalTerms) -> str:
@@ -121,9 +132,15 @@ def reuse_key(decided: DecidedCall, terms: ApprovalTerms) -> str:
     if terms.reuse is None:
         return ""
     identity = asdict(decided.identified.identity) | {"groups": sorted(decided.identified.identity.groups)}
-    same = [identity, decided.connection.name, named_function(decided), _definition(decided)]
+    connection = decided.connection
+    same = [identity, connection.name, connection.cluster, named_function(decided), _definition(decided)]
     exact = exact_digest(decided, "") if ARGUMENTS in terms.reuse.same else ""
-    return hashlib.sha256(orjson.dumps(["extproc-reuse-1", *same, exact])).hexdigest()
+    return _sha256(["extproc-reuse-1", *same, exact])
+
+
+def _sha256(values: list[object]) -> str:
+    """Name these values: with sets in one order, which is another in each process."""
+    return hashlib.sha256(orjson.dumps(values, default=sorted)).hexdigest()
 
 
 def _definition(decided: DecidedCall) -> str:

@@ -23,6 +23,7 @@ def of(arguments):
         function="f",
         arguments=arguments,
         connection="c",
+        request={":path": "/"},
         policy_revision="r",
         message_sha256=BODY,
     )

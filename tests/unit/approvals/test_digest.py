@@ -16,6 +16,7 @@ CALL = {
     "function": "crm.delete",
     "arguments": {"id": 7, "why": "é"},
     "connection": "crm",
+    "request": {":method": "DELETE", ":authority": "crm.example", ":path": "/customers/7"},
     "policy_revision": "r1",
     "message_sha256": BODY,
 }
@@ -31,6 +32,7 @@ def test_is_sha256_over_canonical_json_with_named_fields():
         "arguments_integers": [["/order/0", "9007199254740992"]],
         "connection": "crm",
         "connection_integers": [],
+        "request": {":method": "DELETE", ":authority": "crm.example", ":path": "/customers/7"},
         "policy_revision": "r1",
         "message_sha256": BODY.hex(),
     }
@@ -53,6 +55,7 @@ def test_is_sha256_over_canonical_json_with_named_fields():
         {"arguments": None},
         {"connection": "crm2"},
         {"connection": {"name": "crm"}},
+        {"request": {":method": "DELETE", ":authority": "crm.example", ":path": "/customers/8"}},
         {"policy_revision": "r2"},
         {"message_sha256": hashlib.sha256(b"{ }").digest()},
     ],

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -100,6 +103,75 @@ async def test_another_call_is_another_request(tmp_path, other):
     first = ticket_of(await called(services))
     approve(services, services.approvals.get(first).request)
     assert ticket_of(await called(services, **other)) != first
+
+
+URL = {"connections.crm.functions": {"update": {"method": "PUT", "path": "/customers/{id}"}}}
+HOSTS = {"connections.crm.hosts": ["crm.internal", "prod.internal"]}
+TEXT, PATCH = {"content_type": "text/plain"}, {"content_type": "application/merge-patch+json"}
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "other_path", "others"),
+    [
+        ("/customers/7", TEXT, "/customers/8", TEXT),
+        ("/customers/7?a=1&a=2", PATCH, "/customers/7?a=1&a=3", PATCH),
+        ("/customers/7", PATCH, "/customers/%37", PATCH),
+        ("/customers/7", PATCH, "/customers/7", PATCH | {"host": "prod.internal"}),
+        ("/customers/7", PATCH, "/customers/7", {"content_type": "application/json-patch+json"}),
+        ("/customers/7", TEXT | {"x_http_method": "GET"}, "/customers/7", TEXT | {"x_http_method": "DELETE"}),
+    ],
+    ids=["unread-path", "unread-query", "spelling", "host", "content-type", "override"],
+)
+async def test_another_request_line_is_another_request(tmp_path, path, fields, other_path, others):
+    """A call that cannot be read has no arguments: its path and its fields name it all the same."""
+    unmasked = {"connections.crm.masking": {"request": [], "response": []}}
+    services = holding(tmp_path, changes=URL | HOSTS | unmasked)
+
+    async def put(target, fields):
+        return await play(services, asks("PUT", target, **fields), sends(b"[]"), answers(end=True))
+
+    first = ticket_of(await put(path, fields))
+    approve(services, services.approvals.get(first).request)
+    assert ticket_of(await put(other_path, others)) != first
+    assert (await put(path, fields)).is_forwarded
+
+
+async def test_another_backend_is_another_request(tmp_path):
+    services = holding(tmp_path)
+    first = ticket_of(await called(services))
+    approve(services, services.approvals.get(first).request)
+    moved = holding(tmp_path, changes={"connections.crm.upstream.address": "127.0.0.1:10"})
+    assert ticket_of(await called(replace(services, hosts=moved.hosts))) != first
+
+
+async def test_a_caller_whose_person_is_known_by_now_asks_anew(tmp_path):
+    """Whoever approved before accounts were joined may be the caller."""
+    services = holding(tmp_path)
+    first = ticket_of(await called(services))
+    approve(services, services.approvals.get(first).request, voter="iss|alice-too")
+    joined = holding(tmp_path, changes={"identity.providers.demo.claims": {"person": "email"}})
+    services = replace(services, providers=joined.providers)
+    assert ticket_of(await called(services, metadata=claims(email="alice@example.com"))) != first
+
+
+KEY = """
+import asyncio, sys, pathlib
+from tests.unit.flow.test_tickets import called, holding, stored
+services = holding(pathlib.Path(sys.argv[1]), reuse={"for": "5m"})
+asyncio.run(called(services))
+print(stored(services)[0].request.call_key)
+"""
+
+
+def test_all_workers_know_the_same_call(tmp_path):
+    """Sets have another order in each process."""
+    keys = set()
+    for seed in ("1", "3"):
+        (tmp_path / seed).mkdir()
+        run = [sys.executable, "-c", KEY, str(tmp_path / seed)]
+        env = {**os.environ, "PYTHONHASHSEED": seed}
+        keys.add(subprocess.run(run, check=True, capture_output=True, env=env).stdout)
+    assert len(keys) == 1
 
 
 async def test_other_terms_make_another_request(tmp_path):
