@@ -427,7 +427,7 @@ def test_names_are_checked_against_the_configuration(folder):
 def test_wrong_values_and_wrong_names_are_told_at_once(folder):
     (folder / "extproc.yaml").write_text(NAMED)
     wrong = GUARD.replace("read]}}", "rread]}}").replace("matches: x", 'at_most: "1000"')
-    (folder / "guard.yaml").write_text(f"{wrong}  hold:\n    - {{at: 700, groups: {{sre: true}}}}\n")
+    (folder / "guard.yaml").write_text(f"{wrong}  hold:\n    - {{at: 700, groups: sre}}\n")
     assert say("check", fails=1).replace(f"{folder}/", "").splitlines() == [
         'guard.yaml:2:30: roles.team.functions: no function "files.rread"; did you mean "files.read"?',
         "guard.yaml:3:64: arguments[0].at_most: must be a number, without quotes",
