@@ -4,10 +4,17 @@ import pytest
 
 from extproc.approvals.sqlite import SqliteApprovals
 from extproc.console.sign_in.session_store import FILE, SessionStore
-from tests.integration.support.keycloak import run_keycloak
+from tests.integration.support.keycloak import WITHIN_S, run_keycloak
 from tests.unit.console.served import Switch
 from tests.unit.console.sign_in.console import Clock, Console
 from tests.unit.console.sign_in.provider import FakeProvider, on_loopback
+
+
+def pytest_collection_modifyitems(items):
+    """The first test of a process waits for Keycloak's start: on a busy machine, some minutes."""
+    for item in items:
+        if "keycloak" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(WITHIN_S + 120))
 
 
 @pytest.fixture(scope="session")
