@@ -203,8 +203,13 @@ async def _ask_until_released(held: HeldCall, peer: WaitingPeer) -> ReleasedRequ
         now = services.in_force()
         decided = replace(held.decided, identified=identified_again(held.decided.identified, now))
         record.continued(decided.identified, now)
-        outbound = await decided_again(decided, approval, now, record)
-        if await _spend(approval, held, now):
+        try:
+            outbound = await decided_again(decided, approval, now, record)
+            is_ours = await _spend(approval, held, now)
+        except asyncio.CancelledError:
+            await services.waiter.abandon(approval.request.approval_id)
+            raise
+        if is_ours:
             return ReleasedRequest(outbound, _of(approval), now)
     raise _unavailable("approval.single-use", "its approvals released other calls")
 

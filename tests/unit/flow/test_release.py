@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from extproc.approvals.approval import Vote
+from extproc.approvals.approval import State, Vote
 from extproc.model.errors import PolicyError
 from extproc.policy.call_counters import UsageStore
 from extproc.policy.contract.response_interest import ResponseInterest
@@ -248,7 +248,7 @@ async def test_an_approval_is_used_up_by_the_call_that_goes(tmp_path):
 
 
 async def test_a_caller_that_leaves_while_policy_is_asked_again_lets_nothing_go(tmp_path):
-    """People have approved by then; the approval stays unused, and the record names them."""
+    """People have approved by then; no later call gets the approval, and the record names them."""
     services = make_services(tmp_path)
     services.engine.answer = HOLD
     request = asks("POST", "/customers", content_type="application/json")
@@ -261,7 +261,7 @@ async def test_a_caller_that_leaves_while_policy_is_asked_again_lets_nothing_go(
     assert not peer.is_forwarded
     last = services.recorder.last
     assert (last.kind, last.reason, last.approvers) == ("call.denied", "caller-gone", ("iss|bob",))
-    assert services.approvals.spend(request_for_approval.approval_id, request_for_approval.digest, NOW)
+    assert services.approvals.get(request_for_approval.approval_id).state is State.CANCELLED
 
 
 async def test_an_identity_that_changed_meanwhile_releases_nothing(tmp_path):
