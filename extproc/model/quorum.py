@@ -50,7 +50,9 @@ class Quorum:
             return Quorum(tuple(each for each in self.alternatives if each in other.alternatives), minimum)
         if len(self.alternatives) * len(other.alternatives) > MAX_ALTERNATIVES:
             return Quorum((), minimum)
-        both = (tuple(dict.fromkeys((*one, *two))) for one in self.alternatives for two in other.alternatives)
+        named = {*self.groups, *other.groups}
+        ours, theirs = _enough_of_its_own(self, named), _enough_of_its_own(other, named)
+        both = (tuple(dict.fromkeys((*one, *two))) for one in ours for two in theirs)
         return Quorum(tuple(dict.fromkeys(both)), minimum)
 
     def __str__(self) -> str:
@@ -58,6 +60,12 @@ class Quorum:
         if all(len(each) == 1 for each in self.alternatives):
             return f"{self.minimum} of {', '.join(self.groups) or 'nobody'}"
         return f"{self.minimum} of {', or '.join(' and '.join(each) for each in self.alternatives)}"
+
+
+def _enough_of_its_own(quorum: Quorum, named: set[str]) -> list[tuple[str, ...]]:
+    """Return the alternatives that no minimum is left open of, where people of all these groups are counted."""
+    all_count = named <= set(quorum.groups)
+    return [each for each in quorum.alternatives if all_count or len(each) >= quorum.minimum]
 
 
 def _filled(groups: tuple[str, ...], voters: Mapping[str, frozenset[str]]) -> bool:
