@@ -8,7 +8,15 @@ from extproc.approvals.port import MOST_TICKETS, PREFIX_MIN, Filter
 from extproc.approvals.postgresql_changes import PostgresChanges
 from extproc.approvals.postgresql_database import BoundedConnection, PostgresDatabase
 from extproc.approvals.postgresql_schema import OPEN
-from extproc.approvals.rules import OVERTAKEN_NS, REDEEM_NS, REMEMBER_NS, can_change, state_after, why_refused
+from extproc.approvals.rules import (
+    OVERTAKEN_NS,
+    REDEEM_NS,
+    REMEMBER_NS,
+    can_change,
+    reusable_until,
+    state_after,
+    why_refused,
+)
 from extproc.approvals.stored_approval import (
     APPROVAL_COLUMNS,
     VOTE_COLUMNS,
@@ -17,7 +25,6 @@ from extproc.approvals.stored_approval import (
     vote_row,
 )
 from extproc.model.errors import ApprovalError, VoteRefused, WhyRefused
-from extproc.model.units import NANOSECONDS_PER_SECOND
 from extproc.model.withdrawal import WithdrawnBy
 
 SELECT = f"""
@@ -185,7 +192,7 @@ class PostgresApprovals:
             _insert(db, "votes", vote_row(approval_id, counted))
             after = state_after(now.request, (*now.counted, counted))
             if after is not State.PENDING:
-                _close(db, now.request, after, vote.at_ns)
+                _close(db, replace(now, state=after, votes=(*now.counted, counted)), vote.at_ns)
             return _known(db, approval_id)
 
         return self._database.write(count)
@@ -322,11 +329,12 @@ def _live(db: BoundedConnection, request: ApprovalRequest) -> str | None:
     return found[0] if found else None
 
 
-def _close(db: BoundedConnection, request: ApprovalRequest, state: State, at_ns: int) -> None:
-    if db.execute(CLOSE, (state, at_ns, request.approval_id)).rowcount != 1:
+def _close(db: BoundedConnection, decided: Approval, at_ns: int) -> None:
+    request = decided.request
+    if db.execute(CLOSE, (decided.state, at_ns, request.approval_id)).rowcount != 1:
         raise ApprovalError("another process closed the request during the vote")
-    if state is State.APPROVED and request.reuse:
-        until_ns = at_ns + int(request.reuse.for_s * NANOSECONDS_PER_SECOND)
+    if decided.state is State.APPROVED:
+        until_ns = reusable_until(request, decided.votes, at_ns)
         db.execute(
             "UPDATE extproc.approvals SET reuse_until_ns = %s WHERE approval_id = %s",
             (until_ns, request.approval_id),

@@ -92,6 +92,19 @@ def _people(votes: Iterable[Vote]) -> dict[str, frozenset[str]]:
     return people
 
 
+def reusable_until(request: ApprovalRequest, votes: tuple[Vote, ...], at_ns: int) -> int:
+    """Return until when an approval releases further calls; 0: it releases one. Breaking the glass releases one.
+
+    Args:
+        request: the request.
+        votes: those that approve it.
+        at_ns: when the last one does.
+    """
+    if request.reuse is None or any(vote.break_glass for vote in votes):
+        return 0
+    return at_ns + int(request.reuse.for_s * NANOSECONDS_PER_SECOND)
+
+
 def redeemable_until(approval: Approval) -> int:
     """Return until when an approval can be spent, in wall-clock nanoseconds."""
     return max(approval.request.expires_ns, approval.closed_ns + REDEEM_NS)

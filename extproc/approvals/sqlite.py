@@ -8,11 +8,18 @@ from pathlib import Path
 
 from extproc.approvals.approval import Approval, ApprovalRequest, State, Vote
 from extproc.approvals.port import MOST_TICKETS, PREFIX_MIN, Filter
-from extproc.approvals.rules import OVERTAKEN_NS, REDEEM_NS, REMEMBER_NS, can_change, state_after, why_refused
+from extproc.approvals.rules import (
+    OVERTAKEN_NS,
+    REDEEM_NS,
+    REMEMBER_NS,
+    can_change,
+    reusable_until,
+    state_after,
+    why_refused,
+)
 from extproc.approvals.stored_approval import APPROVAL_COLUMNS, VOTE_COLUMNS, approvals_of, request_row, vote_row
 from extproc.concurrency.sqlite_file import FileFormat, SqliteFile
 from extproc.model.errors import ApprovalError, ExtprocError, VoteRefused, WhyRefused
-from extproc.model.units import NANOSECONDS_PER_SECOND
 from extproc.model.withdrawal import WithdrawnBy
 
 BUSY_S = 2.0
@@ -266,7 +273,7 @@ class SqliteApprovals:
             _insert(db, "votes", vote_row(approval_id, counted))
             after = state_after(now.request, (*now.counted, counted))
             if after is not State.PENDING:
-                _close(db, now.request, after, vote.at_ns)
+                _close(db, replace(now, state=after, votes=(*now.counted, counted)), vote.at_ns)
             return _known(db, approval_id)
 
         return self._file.write(count)
@@ -404,11 +411,12 @@ def _live(db: sqlite3.Connection, request: ApprovalRequest) -> str | None:
     return found[0] if found else None
 
 
-def _close(db: sqlite3.Connection, request: ApprovalRequest, state: State, at_ns: int) -> None:
-    if db.execute(CLOSE, (state, at_ns, request.approval_id)).rowcount != 1:
+def _close(db: sqlite3.Connection, decided: Approval, at_ns: int) -> None:
+    request = decided.request
+    if db.execute(CLOSE, (decided.state, at_ns, request.approval_id)).rowcount != 1:
         raise ApprovalError("another process closed the request during the vote")
-    if state is State.APPROVED and request.reuse:
-        until_ns = at_ns + int(request.reuse.for_s * NANOSECONDS_PER_SECOND)
+    if decided.state is State.APPROVED:
+        until_ns = reusable_until(request, decided.votes, at_ns)
         db.execute(
             "UPDATE approvals SET reuse_until_ns = ? WHERE approval_id = ?", (until_ns, request.approval_id)
         )

@@ -427,6 +427,14 @@ def test_an_approval_counts_for_several_calls_while_policy_says_so(store):
     assert store.reusable("shape", 901) is None
 
 
+def test_who_breaks_the_glass_releases_one_call_and_no_further_one(store):
+    emergency = {"break_glass": ("oncall",), "reuse": Reuse(60.0), "reuse_key": "shape"}
+    one = store.open(same(**emergency))
+    store.vote(one.request.approval_id, replace(vote(at_ns=500), break_glass=True), ("oncall",))
+    assert store.reusable("shape", 501) is None
+    assert store.spend(one.request.approval_id, one.request.digest, 502)
+
+
 # Searching
 
 
