@@ -98,6 +98,14 @@ class AnyGroups(Strict):
     any: list[Annotated[list[GroupName], Field(min_length=1, max_length=10)]] = Field(min_length=1, max_length=100)
     """Of each set all groups must approve, by a different person each."""
 
+    @field_validator("any")
+    @classmethod
+    def _each_once(cls, alternatives: list[list[str]]) -> list[list[str]]:
+        for each in alternatives:
+            if len(set(each)) < len(each):
+                raise ValueError(f"{', '.join(each)} names a group twice: minimum says how many people")
+        return alternatives
+
 
 class ConnectionApprovals(Strict):
     """Defaults for calls that policy holds for approval."""
@@ -122,7 +130,7 @@ class ConnectionApprovals(Strict):
     def alternatives(self) -> tuple[tuple[str, ...], ...]:
         """Any one of these sets of groups suffices."""
         if isinstance(self.groups, AnyGroups):
-            return tuple(tuple(dict.fromkeys(each)) for each in self.groups.any)
+            return tuple(tuple(each) for each in self.groups.any)
         return tuple((group,) for group in dict.fromkeys(self.groups))
 
 

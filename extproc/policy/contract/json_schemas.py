@@ -144,7 +144,7 @@ def _action_answer(action: Action) -> Schema:
 def _approval() -> Schema:
     name = {"type": "string", "minLength": 1, "maxLength": read_decision.MAX_TEXT}
     groups = _list(name, most=read_decision.MAX_ITEMS) | {"minItems": 1}
-    together = _list(name, most=read_decision.MAX_APPROVERS) | {"minItems": 1}
+    together = _list(name, most=read_decision.MAX_APPROVERS) | {"minItems": 1, "uniqueItems": True}
     alternatives = _list(together, most=read_decision.MAX_ALTERNATIVES) | {"minItems": 1}
     duration = _pattern(read_decision.DURATION.pattern)
     same = _list({"enum": [FUNCTION, ARGUMENTS]}, most=2) | {"contains": {"const": FUNCTION}}

@@ -184,7 +184,10 @@ def _alternatives(value: Any) -> tuple[tuple[str, ...], ...]:
     if not isinstance(value, Mapping):
         return tuple((group,) for group in _groups(value))
     asked = known_keys(value, frozenset({"any"}))
-    alternatives = tuple(dict.fromkeys(_groups(each) for each in sequence(asked.get("any", []), MAX_ALTERNATIVES)))
+    given = sequence(asked.get("any", []), MAX_ALTERNATIVES)
+    alternatives = tuple(dict.fromkeys(_groups(each) for each in given))
+    if sum(map(len, given)) != sum(len(_groups(each)) for each in given):
+        raise Malformed("an alternative names a group twice: min says how many people")
     if not all(alternatives):
         raise Malformed("an alternative without a group")
     if any(len(each) > MAX_APPROVERS for each in alternatives):

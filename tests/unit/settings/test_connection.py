@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from extproc.settings.connection import Upstream
+from extproc.settings.connection import AnyGroups, Upstream
 
 
 def upstream(host: str) -> Upstream:
@@ -23,3 +23,9 @@ def test_a_host_for_the_backend_is_a_name_or_an_address_and_may_have_a_port(host
 def test_a_host_for_the_backend_is_nothing_else(host: str) -> None:
     with pytest.raises(ValidationError):
         upstream(host)
+
+
+def test_a_group_twice_in_one_set_is_no_second_person() -> None:
+    assert AnyGroups(any=[["sre"], ["dba", "sre"]]).any
+    with pytest.raises(ValidationError, match="names a group twice"):
+        AnyGroups(any=[["sre"], ["dba", "dba"]])

@@ -89,6 +89,7 @@ def test_a_hold_that_nobody_could_release_is_unreadable():
     assert_unreadable({"action": "hold"}, NOBODY)
     assert_unreadable({"action": "hold", "approval": {"groups": []}})
     assert_unreadable({"action": "hold", "approval": {"groups": [""]}})
+    assert_unreadable({"action": "hold", "approval": {"groups": {"any": [["dba", "dba"]]}}})
 
 
 @pytest.mark.parametrize(
