@@ -68,7 +68,7 @@ class ControlReload:
             info: is told of the configuration in force.
         """
         self._parts, self._info = parts, info
-        self._live = LivePages.make(parts.approvals)
+        self._live = LivePages.make(parts.approvals, lambda each: each is self._in_force.console)
         self._limits = RateLimits(time.monotonic_ns)
         self._in_force = self._former = self._make(first)
         self._prepared: Apis | None = None

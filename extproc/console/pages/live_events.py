@@ -12,6 +12,7 @@ from typing import Any
 
 from extproc.approvals.approval import Approval
 from extproc.console.pages.queue_watcher import QueueWatcher, Snapshot
+from extproc.console.sign_in.session import Session
 from extproc.model.units import NANOSECONDS_PER_SECOND
 
 HEARTBEAT_S = 15.0
@@ -22,9 +23,9 @@ RETRY_MS = 2_000
 """Milliseconds after which a browser connects again."""
 SEEN_LENGTH = 16
 
-View = Callable[[Snapshot], tuple[str, Mapping[str, Any]] | None]
-"""What a page shows of a snapshot: a text that stays the same while nothing changes for it, and the event's data.
-None if the page shows nothing of it."""
+View = Callable[[Session, Snapshot], tuple[str, Mapping[str, Any]] | None]
+"""What a page shows somebody of a snapshot: a text that stays the same while nothing changes for it, and the data of
+the event. None if the page shows nothing of it."""
 
 
 async def live_events(
@@ -35,12 +36,13 @@ async def live_events(
     approval_id: str,
     view: View,
     seen: str,
-    is_signed_in: Callable[[], bool],
+    who: Callable[[], Session | None],
+    is_in_force: Callable[[], bool] = lambda: True,
 ) -> AsyncIterator[str]:
     """Yield the lines of a stream until the session ends or a newer page takes its place.
 
     A stream begins with what the page shows now, unless the page has seen that: so a page that lost its connection
-    misses nothing.
+    misses nothing. It shows what the visitor may see now: groups and roles can change while it is open.
 
     Args:
         watcher: shared by all pages.
@@ -49,16 +51,23 @@ async def live_events(
         approval_id: of the request that the page shows; empty: the queue.
         view: renders a snapshot for this visitor. Called in a thread.
         seen: what the page has seen last, as ``view`` or the id of an event says it; empty: nothing.
-        is_signed_in: asks whether the session still lives. Called in a thread.
+        who: returns the session as it is now; None if it has ended. Called in a thread.
+        is_in_force: returns False when another configuration is in force: the stream then ends, and the browser
+            opens another one.
     """
     with opened as replaced:
         async with watcher.watching(approval_id):
             yield f"retry: {RETRY_MS}\n\n"
-            number, quiet_s = 0, 0.0
+            number, quiet_s, rights = 0, 0.0, None
             while not replaced.is_set():
-                if not await asyncio.to_thread(is_signed_in):
+                if not is_in_force():
+                    return
+                by = await asyncio.to_thread(who)
+                if by is None:
                     yield event("ended", {})
                     return
+                if rights != (by.identity, by.roles):
+                    rights, number = (by.identity, by.roles), 0
                 snapshot = await watcher.newer(number, CHECK_S)
                 if snapshot is None:
                     quiet_s += CHECK_S
@@ -67,7 +76,7 @@ async def live_events(
                         yield ": still here\n\n"
                     continue
                 number, quiet_s = snapshot.number, 0.0
-                shown = await asyncio.to_thread(view, snapshot)
+                shown = await asyncio.to_thread(view, by, snapshot)
                 if shown is not None and shown[0] != seen:
                     seen = shown[0]
                     yield event(name, shown[1], seen)

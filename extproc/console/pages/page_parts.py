@@ -1,8 +1,9 @@
 """What the pages are made from."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from fastapi import Request
+from fastapi import FastAPI, Request
 
 from extproc.approvals.port import ApprovalStore
 from extproc.console.approval_desk import ApprovalDesk
@@ -21,11 +22,15 @@ class LivePages:
 
     watcher: QueueWatcher
     streams: OpenStreams
+    is_in_force: Callable[[FastAPI], bool]
+    """Returns whether an application has the configuration in force: the streams of others end."""
 
     @classmethod
-    def make(cls, store: ApprovalStore) -> "LivePages":
+    def make(
+        cls, store: ApprovalStore, is_in_force: Callable[[FastAPI], bool] = lambda _application: True
+    ) -> "LivePages":
         """Make it for a store of approvals."""
-        return cls(QueueWatcher(store), OpenStreams())
+        return cls(QueueWatcher(store), OpenStreams(), is_in_force)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +38,7 @@ class Console:
     """What the pages are made from, under one configuration."""
 
     desk: ApprovalDesk
-    watcher: QueueWatcher
-    streams: OpenStreams
+    live: LivePages
     clock: Clock
 
 
@@ -44,10 +48,9 @@ def visitor_of(session: Session) -> Visitor:
     return Visitor(session.identity, session.roles, channel, address)
 
 
-def is_signed_in(request: Request) -> bool:
-    """Return whether the session of a request still lives; False if nobody can know."""
+def session_now(request: Request) -> Session | None:
+    """Return the session of a request as it is now; None if it has ended, or nobody can know."""
     try:
-        watching(request)
+        return watching(request)
     except (SignInNeeded, ProviderUnavailable, SessionsUnavailable):
-        return False
-    return True
+        return None

@@ -17,7 +17,7 @@ from extproc.console.pages.history_page import PAGE, Wanted, history_view
 from extproc.console.pages.live_events import View, live_events, milliseconds, queue_seen, request_seen
 from extproc.console.pages.page_errors import PageRoute, answer_as_page, refused_sentence, refused_status
 from extproc.console.pages.page_forms import PAGE_MOST, TEXT_MOST, StreamQuery, VoteForm
-from extproc.console.pages.page_parts import Console, is_signed_in, visitor_of
+from extproc.console.pages.page_parts import Console, session_now, visitor_of
 from extproc.console.pages.plain_words import clock_time
 from extproc.console.pages.queue_page import Queue, queue_view
 from extproc.console.pages.queue_watcher import Snapshot
@@ -187,19 +187,18 @@ def _add_events(routes: APIRouter, console: Console) -> None:
     ) -> Response:
         view: View
         if asked.approval:
-            view = partial(_request_event, console, by, asked)
+            view = partial(_request_event, console, asked)
         else:
-            view = partial(
-                _queue_event, console, by, {"show": asked.show, "caller": asked.caller, "page": asked.page}
-            )
+            view = partial(_queue_event, console, {"show": asked.show, "caller": asked.caller, "page": asked.page})
         lines = live_events(
-            console.watcher,
-            console.streams.opened(by.session_id),
+            console.live.watcher,
+            console.live.streams.opened(by.session_id),
             name="request" if asked.approval else "queue",
             approval_id=asked.approval,
             view=view,
             seen=last_event_id or asked.seen,
-            is_signed_in=partial(is_signed_in, request),
+            who=partial(session_now, request),
+            is_in_force=partial(console.live.is_in_force, request.app),
         )
         return StreamingResponse(lines, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
@@ -216,7 +215,7 @@ def _add_me(routes: APIRouter, console: Console) -> None:
 
 
 def _queue_event(
-    console: Console, by: Session, wanted: Mapping[str, Any], snapshot: Snapshot
+    console: Console, wanted: Mapping[str, Any], by: Session, snapshot: Snapshot
 ) -> tuple[str, Mapping[str, Any]] | None:
     """Return the queue as the visitor sees it, and what tells that it changed."""
     visitor = visitor_of(by)
@@ -227,7 +226,7 @@ def _queue_event(
 
 
 def _request_event(
-    console: Console, by: Session, asked: StreamQuery, snapshot: Snapshot
+    console: Console, asked: StreamQuery, by: Session, snapshot: Snapshot
 ) -> tuple[str, Mapping[str, Any]] | None:
     """Return how the request stands, and what tells that it changed."""
     approval = snapshot.find(asked.approval)

@@ -9,6 +9,8 @@ from extproc.console.pages import live_events as module
 from extproc.console.pages.live_events import live_events
 from extproc.console.pages.open_streams import OpenStreams, TooManyStreams
 from extproc.console.pages.queue_watcher import QueueWatcher
+from extproc.console.sign_in.session import Session
+from extproc.model.identity import Identity
 from tests.unit.console.pages.page_samples import approval, numbered, vote
 from tests.unit.console.pages.test_queue_watcher import Store
 
@@ -21,16 +23,22 @@ def _quick(monkeypatch):
     monkeypatch.setattr(module, "HEARTBEAT_S", 0.06)
 
 
-def ids(snapshot):
+def ids(_by, snapshot):
     found = [each.request.approval_id for each in snapshot.pending]
     return ",".join(found), {"ids": found}
 
 
 class Visit:
-    signed_in = True
+    signed_in, in_force = True, True
+    groups = ("sre",)
+
+    def session(self):
+        identity = Identity("https://idp.example", "bob", self.groups)
+        return Session(identity, frozenset(), "bob", "csrf", "a", "console 10.0.0.7", False, 0, 1)
 
 
-def stream(store, streams, session="a", *, view=ids, visit=Visit, seen=""):
+def stream(store, streams, session="a", *, view=ids, visit=None, seen=""):
+    visit = visit or Visit()
     return live_events(
         QueueWatcher(store, look_s=0.01),
         streams.opened(session),
@@ -38,7 +46,8 @@ def stream(store, streams, session="a", *, view=ids, visit=Visit, seen=""):
         approval_id="",
         view=view,
         seen=seen,
-        is_signed_in=lambda: visit.signed_in,
+        who=lambda: visit.session() if visit.signed_in else None,
+        is_in_force=lambda: visit.in_force,
     )
 
 
@@ -61,7 +70,7 @@ async def test_it_begins_with_what_is_there_and_tells_changes():
 
 async def test_what_changed_for_others_is_not_told():
     store = Store(approval())
-    lines = stream(store, OpenStreams(), view=lambda _: ("same", {}))
+    lines = stream(store, OpenStreams(), view=lambda *_: ("same", {}))
     await until(lines, "event: queue")
     store.pending.append(approval(approval_id=numbered(2)))
     assert await until(lines, ": still here") is None
@@ -87,10 +96,30 @@ async def test_what_was_seen_does_not_depend_on_order_and_changes_with_votes():
 
 async def test_it_ends_with_the_session():
     visit = Visit()
-    lines = stream(Store(), OpenStreams(), view=lambda _: None, visit=visit)
+    lines = stream(Store(), OpenStreams(), view=lambda *_: None, visit=visit)
     await anext(lines)
     visit.signed_in = False
     assert await until(lines, "event: ended") == {}
+    assert [line async for line in lines] == []
+
+
+async def test_who_loses_a_group_sees_its_requests_no_more():
+    def view(by, snapshot):
+        return ids(by, snapshot) if "sre" in by.identity.groups else ("none", {"ids": []})
+
+    visit = Visit()
+    lines = stream(Store(approval()), OpenStreams(), view=view, visit=visit)
+    assert await until(lines, "event: queue") == {"ids": [numbered(1)]}
+    visit.groups = ("dba",)
+    assert await until(lines, "event: queue") == {"ids": []}
+    await lines.aclose()
+
+
+async def test_it_ends_when_another_configuration_is_in_force_and_the_browser_comes_again():
+    visit = Visit()
+    lines = stream(Store(), OpenStreams(), view=lambda *_: None, visit=visit)
+    await anext(lines)
+    visit.in_force = False
     assert [line async for line in lines] == []
 
 
