@@ -146,7 +146,7 @@ class ApprovalDesk:
         Raises:
             VoteRefused: ``unknown``: there is none, or the visitor may not know.
         """
-        found = self._find(approval_id)
+        found = self._find(by, approval_id)
         if found is None or not self.may_see(by, found):
             raise VoteRefused(WhyRefused.UNKNOWN)
         return found
@@ -303,7 +303,7 @@ class ApprovalDesk:
         """Return the request that somebody acts on. Those who may not see it learn that from the refusal only."""
         if by.identity.is_anonymous:
             raise Refused(Reason.UNAUTHENTICATED, rule="vote")
-        found = self._find(approval_id) if ID.fullmatch(approval_id) else None
+        found = self._store.get(approval_id) if ID.fullmatch(approval_id) else None
         if found is None:
             raise VoteRefused(WhyRefused.UNKNOWN)
         return found
@@ -317,6 +317,8 @@ class ApprovalDesk:
             (bool(by.identity.actor), WhyRefused.ON_BEHALF),
             (self._joins_accounts and not by.identity.person, WhyRefused.PERSON_UNKNOWN),
             (Role.APPROVER not in by.roles, WhyRefused.WRONG_GROUP),
+            # Before all that tells something of the request, such as its state or its digest.
+            (not self.may_see(by, current), WhyRefused.WRONG_GROUP),
             (seen is not None and seen != request.digest, WhyRefused.WRONG_DIGEST),
             (bool(preview) and preview != request.preview_digest, WhyRefused.WRONG_PREVIEW),
         )
@@ -355,8 +357,10 @@ class ApprovalDesk:
         if unrecorded is not None:
             self._log.soon(now.refused(act, str(why), unrecorded))
 
-    def _find(self, text: str) -> Approval | None:
-        return self._store.get(text) if PREFIX.fullmatch(text) else None
+    def _find(self, by: Visitor, text: str) -> Approval | None:
+        """Return a request by its id or a prefix. What the visitor may not see makes no prefix ambiguous."""
+        whole = [text] if ID.fullmatch(text) else self.matching(by, text)
+        return self._store.get(whole[0]) if len(whole) == 1 else None
 
     def _others(self, by: Visitor, approval: Approval, wanted: Filter) -> list[Approval]:
         found = self.history(by, replace(wanted, limit=wanted.limit + 1))

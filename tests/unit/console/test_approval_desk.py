@@ -298,6 +298,26 @@ def test_a_refusal_tells_no_state_to_those_who_may_not_see(store, desk):
     assert caught.value.state == ""
 
 
+@pytest.mark.parametrize(
+    "more", [{"seen": "0" * 64}, {"preview": "0" * 64}, {"note": "a"}, {"break_glass": True}, {}]
+)
+def test_a_refusal_tells_those_who_may_not_see_nothing_of_the_request(store, desk, more):
+    """Neither a guessed digest nor the state."""
+    stranger = visitor("eve", ("hr",))
+    waits, decided = opened(store), opened(store)
+    say(desk, visitor("bob"), decided)
+    for one in (waits, decided):
+        assert refused_because(say, desk, stranger, one, **more) is WhyRefused.WRONG_GROUP
+
+
+def test_what_a_visitor_may_not_see_makes_no_prefix_ambiguous(store, desk):
+    mine, hidden = (f"01890000-0000-7000-8000-00000000000{number}" for number in "12")
+    opened(store, approval_id=mine)
+    opened(store, approval_id=hidden, groups=("hr",))
+    assert desk.get(visitor("bob"), mine[:8]).request.approval_id == mine
+    assert refused_because(desk.get, visitor("bob"), hidden) is WhyRefused.UNKNOWN
+
+
 @pytest.mark.parametrize("name", ["Alice", "alice ", "\uff41lice", "alice\u200b"])
 def test_another_spelling_of_a_name_is_another_account_and_the_person_is_the_same(store, acts, name):
     """Names of accounts are compared exactly; where accounts are joined, none of a person's votes on the own call."""
