@@ -109,7 +109,8 @@ def make_api(
         sign_in: to the console's pages. The unix socket makes one-time links of it; the port serves them.
         live: what open pages share; None: the port serves no pages.
     """
-    api = FastAPI(title="extproc", openapi_url=None, docs_url=None, redoc_url=None)
+    # A redirect to the path without its last slash would go to whatever host the request names, and by http.
+    api = FastAPI(title="extproc", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     add_handlers(api)
     api.add_middleware(Bounds)
 
@@ -123,7 +124,8 @@ def make_api(
     api.include_router(_health_routes(desk))
     once = [Depends(each_once)]
     api.include_router(approval_routes(desk, visitor, clock), prefix="/api", dependencies=once)
-    definitions = Definitions(pins, settings.connections, clock, mask_note)
+    joins_accounts = any(each.claims.person for each in settings.identity.providers.values())
+    definitions = Definitions(pins, settings.connections, clock, mask_note, joins_accounts)
     api.include_router(definition_routes(definitions, caller), prefix="/api", dependencies=once)
     api.include_router(_evidence_routes(reader, caller, settings.control), prefix="/api", dependencies=once)
     if not local:
@@ -133,7 +135,7 @@ def make_api(
     elif sign_in is not None:
         add_sign_in(api, sign_in)
         if live is not None:
-            add_pages(api, Console(desk, live.watcher, live.streams, clock))
+            add_pages(api, Console(desk, live, clock))
     if not local:
         api.add_middleware(ForwardedAddresses, trusted=settings.control.trusted_proxies)
     document = functools.cache(lambda: openapi_document(api))

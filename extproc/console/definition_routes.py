@@ -42,6 +42,8 @@ class Definitions:
     clock: Clock
     mask_note: Callable[[str], str]
     """Masks a person's note before it is stored."""
+    joins_accounts: bool = False
+    """``claims.person`` is configured: somebody without it could be anybody."""
 
     def every(self, by: Caller, *, changed: bool) -> list[DefinitionShape]:
         """Return all that the caller may see; those that nobody accepted, where ``changed`` is true."""
@@ -75,16 +77,19 @@ class Definitions:
         """
         connection, name, settings = self._settings_of(body.function, by)
         voter, note = by.voter(), self.mask_note(body.note.strip())
+        if self.joins_accounts and not voter.person:
+            raise VoteRefused(WhyRefused.PERSON_UNKNOWN)
         if not set(voter.groups) & set(settings.approvals.group_names):
             raise VoteRefused(WhyRefused.WRONG_GROUP)
         if not NOTE_MIN <= len(note) <= NOTE_MAX:
             raise VoteRefused(WhyRefused.NOTE_REQUIRED)
-        person = Acceptance(voter.name, note, self.clock())
+        # One person counts once, by whichever account.
+        person = Acceptance(voter.person or voter.name, note, self.clock())
         if accept:
             after = self.pins.accept(connection, name, body.digest, person, settings.approvals.minimum)
         else:
             after = self.pins.reject(connection, name, body.digest)
-        _log("definition accepted" if accept else "definition rejected", after, person)
+        _log("definition accepted" if accept else "definition rejected", after, person, voter.name)
         return definition_shape(after, settings)
 
     def _may_see(self, connection: str, by: Caller) -> bool:
@@ -160,12 +165,13 @@ def _state(definition: PinnedDefinition, pinning: Pinning | None) -> tuple[str, 
     return PinState.ACCEPTED, "people" if definition.verdict is Verdict.ACCEPTED else "first-sight"
 
 
-def _log(event: str, definition: PinnedDefinition, person: Acceptance) -> None:
+def _log(event: str, definition: PinnedDefinition, person: Acceptance, account: str) -> None:
     structlog.get_logger().info(
         event,
         function=f"{definition.connection}.{definition.name}",
         digest=definition.digest,
         verdict=definition.verdict,
         person=person.person,
+        account=account,
         note=person.note,
     )

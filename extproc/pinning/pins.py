@@ -39,7 +39,7 @@ class Acceptance:
     """One person's word that a definition is good."""
 
     person: str
-    """``Identity.name``."""
+    """``Identity.person``, or ``Identity.name`` where no claim joins accounts."""
     note: str
     """The reason, masked."""
     at_ns: int

@@ -24,8 +24,8 @@ RETRY_MS = 2_000
 SEEN_LENGTH = 16
 
 View = Callable[[Session, Snapshot], tuple[str, Mapping[str, Any]] | None]
-"""What a page shows somebody of a snapshot: a text that stays the same while nothing changes for it, and the data of
-the event. None if the page shows nothing of it."""
+"""What a page shows somebody of a snapshot: a text that stays the same while nothing changes for it, and the data
+of the event. None if the page shows nothing of it."""
 
 
 async def live_events(

@@ -24,6 +24,8 @@ from tests.unit.console.desks import Acts, make_desk
 from tests.unit.console.served import GONE, ISSUER, FakeReader, Switch, served, settings, token
 
 SRE = ("sre",)
+NONE = "01890000-0000-7000-8000-000000000000"
+"""The id of no approval."""
 YEAR_NS = 365 * 86_400 * 10**9
 
 
@@ -431,7 +433,7 @@ def test_a_store_that_fails_is_said_to(local, store, reader):
     """The answer is 503, without the cause."""
     store.failure = store.get_failure = ApprovalError("secret detail")
     assert_problem(local.get("/healthz"), 503, "approval-unavailable")
-    assert_problem(local.get("/api/approvals/01890000"), 503, "approval-unavailable")
+    assert_problem(local.get(f"/api/approvals/{NONE}"), 503, "approval-unavailable")
     reader.failure = GONE
     assert_problem(local.get("/api/sessions"), 503, "evidence-unavailable")
 
@@ -445,7 +447,7 @@ def test_errors_and_logs_repeat_nothing_that_was_sent(local, store, reader, capf
     one = opened(store)
     answers = [
         local.get(f"/api/approvals/{canary}"),
-        local.get("/api/approvals/01890000"),
+        local.get(f"/api/approvals/{NONE}"),
         local.post("/api/query", json={"sql": canary}),
         local.post("/api/query", json={"sql": 1, canary: canary}),
         local.post("/api/query", content=canary, headers={"Content-Type": "application/json"}),
@@ -465,6 +467,15 @@ def test_errors_and_logs_repeat_nothing_that_was_sent(local, store, reader, capf
     logged = out + err + " ".join(ours)
     assert "Traceback" not in logged
     assert canary not in logged
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/approvals/", "/healthz/", "/api//approvals", "//evil.example/api/approvals/"]
+)
+def test_no_path_is_redirected(remote, path):
+    """A redirect would name the host of the request, and http."""
+    answer = remote.get(path, headers={"Host": "evil.example", **bearer("bob")})
+    assert (answer.status_code, answer.headers.get("location")) == (404, None)
 
 
 def test_a_large_body_is_refused(local):

@@ -37,8 +37,10 @@ def client(servers, tmp_path, pins):
     """Makes a client of one listener."""
     opened = []
 
-    def make(*, local=True, minimum=1, groups=("sre",), definitions=None):
+    def make(*, local=True, minimum=1, groups=("sre",), definitions=None, person=None):
         document = settings(tmp_path).model_dump(mode="json", exclude_unset=True)
+        if person:
+            document["identity"]["providers"]["idp"]["claims"] = {"person": person}
         document["connections"]["docs"] = {
             "protocol": "mcp",
             "hosts": ["docs"],
@@ -116,6 +118,16 @@ def test_as_many_people_accept_as_approve_calls(client):
     again = decide(over, by=bearer("bob"))
     assert (again.status_code, again.json()["reason"]) == (409, "already-voted")
     assert decide(over, by=bearer("ann")).json()["state"] == "accepted"
+
+
+def test_one_person_with_two_accounts_accepts_once(client):
+    over = client(minimum=2, person="employee")
+    assert decide(over, by=bearer("bob", employee="e-7")).json()["state"] == "changed"
+    again = decide(over, by=bearer("bob-admin", employee="E-7"))
+    assert (again.status_code, again.json()["reason"]) == (409, "already-voted")
+    nobody = decide(over, by=bearer("ann"))
+    assert (nobody.status_code, nobody.json()["reason"]) == (403, "person-unknown")
+    assert decide(over, by=bearer("ann", employee="e-8")).json()["state"] == "accepted"
 
 
 @pytest.mark.parametrize("word", ["accept", "reject"])
