@@ -61,7 +61,9 @@ class ApprovalStore(Protocol):
         """Store a pending request, unless its caller waits for the very same call already.
 
         A live request with the same ``call_key`` is returned in its place, and gets the keys too: see
-        ``rules.is_live``. A request that its caller has withdrawn by now is stored as cancelled, and not shared.
+        ``rules.is_live``. An approval that is older than a denial of the same call is not shared: where clocks
+        differ, a request can be approved when its caller asks anew already. A request that its caller has
+        withdrawn by now is stored as cancelled, and not shared.
 
         Args:
             request: the request.

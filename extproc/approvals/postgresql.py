@@ -52,9 +52,11 @@ WHERE {OPEN} AND approval_id
 """  # noqa: S608 - our own text
 CLOSE = "UPDATE extproc.approvals SET state = %s, closed_ns = %s WHERE approval_id = %s AND state = 'pending'"
 LIVE = f"""
-SELECT approval_id FROM extproc.approvals
+SELECT approval_id FROM extproc.approvals AS a
 WHERE call_key = %s AND call_key <> '' AND ({OPEN} OR (state = 'denied' AND ticketed))
   AND %s < CASE state WHEN 'approved' THEN greatest(expires_ns, closed_ns + %s) ELSE expires_ns END
+  AND NOT (state = 'approved' AND EXISTS (SELECT 1 FROM extproc.approvals AS d
+    WHERE d.call_key = a.call_key AND d.call_key <> '' AND d.state = 'denied' AND d.closed_ns >= a.closed_ns))
 ORDER BY approval_id DESC LIMIT 1 FOR UPDATE
 """  # noqa: S608 - our own text
 REUSABLE = f"""

@@ -142,9 +142,11 @@ WHERE {OPEN} AND approval_id
 """  # noqa: S608 - our own text
 CLOSE = "UPDATE approvals SET state = ?, closed_ns = ? WHERE approval_id = ? AND state = 'pending'"
 LIVE = f"""
-SELECT approval_id FROM approvals
+SELECT approval_id FROM approvals AS a
 WHERE call_key = ? AND call_key <> '' AND ({OPEN} OR (state = 'denied' AND ticketed = 1))
   AND ? < CASE state WHEN 'approved' THEN max(expires_ns, closed_ns + ?) ELSE expires_ns END
+  AND NOT (state = 'approved' AND EXISTS (SELECT 1 FROM approvals AS d
+    WHERE d.call_key = a.call_key AND d.call_key <> '' AND d.state = 'denied' AND d.closed_ns >= a.closed_ns))
 ORDER BY approval_id DESC LIMIT 1
 """  # noqa: S608 - our own text
 REUSABLE = f"""

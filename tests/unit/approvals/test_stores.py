@@ -435,6 +435,20 @@ def test_who_breaks_the_glass_releases_one_call_and_no_further_one(store):
     assert store.spend(one.request.approval_id, one.request.digest, 502)
 
 
+def test_an_older_request_of_a_call_does_not_outlive_the_denial_of_a_newer_one(store):
+    """The clocks of two machines differ: one of them takes a vote when the other asks anew already."""
+    old = store.open(same(), ()).request
+    store.issue_ticket(old.approval_id, 101)
+    late = EXPIRES_NS + 1
+    newer = {"approval_id": new_id(late), "created_ns": late, "expires_ns": late + 1_000}
+    new = store.open(same(**newer)).request
+    assert new.approval_id != old.approval_id
+    store.vote(old.approval_id, vote(at_ns=EXPIRES_NS - 1), SRE)
+    store.vote(new.approval_id, replace(vote(at_ns=late + 1), approve=False), SRE)
+    third = same(approval_id=new_id(late + 2), created_ns=late + 2, expires_ns=late + 1_000)
+    assert store.open(third).state is State.PENDING
+
+
 # Searching
 
 
