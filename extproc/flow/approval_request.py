@@ -49,7 +49,7 @@ def make_request(
         function=named_function(decided),
         requester=identity.name,
         requester_person=identity.person,
-        actor=f"{identity.issuer}|{identity.actor}" if identity.actor else "",
+        actor=identity.actor_name,
         reason=decision.reason.value,
         rule=decision.rule,
         risk=decision.risk,
@@ -119,7 +119,8 @@ def call_key(decided: DecidedCall, terms: ApprovalTerms) -> str:
     A call whose function has another definition by now is another one, and so is one to another backend: nobody
     approved it. So is one of a caller of whom another person is known by now, who may have voted.
     """
-    same = [exact_digest(decided, ""), decided.identified.identity.person, decided.connection.cluster]
+    identity = decided.identified.identity
+    same = [exact_digest(decided, ""), identity.person, identity.actor_name, decided.connection.cluster]
     return _sha256(["extproc-call-1", *same, _definition(decided), asdict(terms)])
 
 

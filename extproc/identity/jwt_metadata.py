@@ -95,6 +95,7 @@ def identify_by_claims(claims: Mapping[str, Any], providers: Mapping[str, Provid
         subject=_name(claims.get("sub"), "sub"),
         groups=_groups(claims.get(provider.claims.groups)),
         actor=_actor(claims),
+        actor_issuer=_actor_issuer(claims),
         person=_person(claims, provider.claims.person),
     )
 
@@ -173,3 +174,10 @@ def _actor(claims: Mapping[str, Any]) -> str:
     if not isinstance(act, Mapping):
         raise _rejected("act", "not an object")
     return _name(act.get("sub"), "act.sub")
+
+
+def _actor_issuer(claims: Mapping[str, Any]) -> str:
+    """Return who names the actor, where that is not the token's issuer: together they say who it is (RFC 8693)."""
+    act = claims.get("act")
+    issuer = act.get("iss") if isinstance(act, Mapping) else None
+    return "" if issuer is None or issuer == claims["iss"] else _name(issuer, "act.iss")

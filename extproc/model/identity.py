@@ -19,11 +19,18 @@ class Identity:
     """The party that acts for the subject: ``act.sub`` (RFC 8693 section 4.1); empty if there is none."""
     person: str = ""
     """The claim that joins the accounts of one person, in one form; empty where none is configured or given."""
+    actor_issuer: str = ""
+    """Who names the actor: ``act.iss``, where that is another than ``issuer``; else empty."""
 
     @property
     def name(self) -> str:
         """The subject, unique across issuers: distinguishes one person from another."""
         return ANONYMOUS_NAME if self.is_anonymous else f"{self.issuer}|{self.subject}"
+
+    @property
+    def actor_name(self) -> str:
+        """The actor, unique across issuers; empty if there is none."""
+        return f"{self.actor_issuer or self.issuer}|{self.actor}" if self.actor else ""
 
     @property
     def is_anonymous(self) -> bool:

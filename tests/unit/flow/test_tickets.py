@@ -95,8 +95,9 @@ async def test_an_answer_names_the_page_and_when_to_come_back(tmp_path):
         {"metadata": claims(sub="carol")},
         {"metadata": claims(groups=["support", "more"])},
         {"metadata": claims(act={"sub": "agent"})},
+        {"metadata": claims(act={"sub": "agent", "iss": "https://other.example"})},
     ],
-    ids=["arguments", "bytes", "caller", "groups", "agent"],
+    ids=["arguments", "bytes", "caller", "groups", "agent", "other-agent"],
 )
 async def test_another_call_is_another_request(tmp_path, other):
     services = holding(tmp_path)
@@ -134,6 +135,14 @@ async def test_another_request_line_is_another_request(tmp_path, path, fields, o
     approve(services, services.approvals.get(first).request)
     assert ticket_of(await put(other_path, others)) != first
     assert (await put(path, fields)).is_forwarded
+
+
+async def test_an_agent_of_another_issuer_does_not_decide_on_its_own_call(tmp_path):
+    services = holding(tmp_path)
+    agent = claims(act={"sub": "agent", "iss": "https://other.example"})
+    request = services.approvals.get(ticket_of(await called(services, metadata=agent))).request
+    with pytest.raises(VoteRefused, match="own-call"):
+        approve(services, request, voter="https://other.example|agent")
 
 
 async def test_another_backend_is_another_request(tmp_path):

@@ -35,6 +35,15 @@ def test_the_claims_say_who_calls():
     assert found == Identity(ISSUER, "ada", ("sre", "dev"), "agent-7")
 
 
+def test_an_actor_of_another_issuer_is_named_by_that_issuer():
+    """RFC 8693 section 4.1: ``iss`` and ``sub`` together say who acts. That account must not decide on the call."""
+    assert caller(act={"sub": "agent-7"}).actor_name == f"{ISSUER}|agent-7"
+    assert caller(act={"sub": "agent-7", "iss": ISSUER}) == caller(act={"sub": "agent-7"})
+    assert caller(act={"sub": "agent-7", "iss": "https://p.test"}).actor_name == "https://p.test|agent-7"
+    assert caller().actor_name == ""
+    assert refused(act={"sub": "agent-7", "iss": 7}) is Reason.TOKEN_REJECTED
+
+
 def test_groups_and_actor_may_be_absent():
     assert caller() == Identity(ISSUER, "ada")
 
