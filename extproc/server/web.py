@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from extproc.model.errors import ConfigError
+from extproc.server.patient_http import PatientProtocol
 
 STREAMS_END_S = 2
 """Seconds in which requests may end when the process stops. Streams of open pages do not end of themselves."""
@@ -38,6 +39,8 @@ async def web(app: ASGIApp, listen: str) -> AsyncIterator[None]:
     # Whose X-Forwarded-For counts is for the application to say; uvicorn would believe everybody on this machine.
     config = uvicorn.Config(
         app,
+        http=PatientProtocol,
+        ws="none",
         log_level="warning",
         access_log=False,
         lifespan="off",
