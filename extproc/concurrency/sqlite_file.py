@@ -4,8 +4,10 @@ Not done here: the meaning of its tables. Every failure becomes the store's own 
 """
 
 import os
+import random
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +17,10 @@ from typing import TypeAlias, TypeVar
 from extproc.concurrency.sqlite_wal import switch_to_wal
 
 T = TypeVar("T")
+PAUSE_S = (0.000_2, 0.001_5)
+"""Seconds between two attempts to begin to write."""
+PRIMARY = 0xFF
+"""The bits of an error code that say its kind."""
 FileId: TypeAlias = tuple[int, int]
 """Device and inode."""
 
@@ -81,7 +87,7 @@ class SqliteFile:
         """Run one transaction; durable on return. If it raises, nothing is stored, unless the commit failed."""
 
         def transaction(db: sqlite3.Connection) -> T:
-            db.execute("BEGIN IMMEDIATE")
+            self._begin(db)
             try:
                 result = work(db)
                 db.execute("COMMIT")
@@ -119,6 +125,24 @@ class SqliteFile:
             yield
         finally:
             self._writing.release()
+
+    def _begin(self, db: sqlite3.Connection) -> None:
+        """Begin a transaction once no other process writes.
+
+        SQLite's own waiters sleep longer and longer, so that a process which writes without a pause starves them.
+        """
+        deadline = time.monotonic() + self._busy_s
+        db.execute("PRAGMA busy_timeout = 0")
+        while True:
+            try:
+                db.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & PRIMARY != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                    raise
+                time.sleep(random.uniform(*PAUSE_S))  # noqa: S311 - no secret
+            else:
+                break
+        db.execute(f"PRAGMA busy_timeout = {int(self._busy_s * 1_000)}")
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
