@@ -127,6 +127,7 @@ async def hold_and_release(
     return {
         "calls": calls,
         "released": sum(status == 200 for status, _ in answers),
+        "not_released": [body.decode() for status, body in answers if status != 200][:3],
         "decision_to_answer_ms": {
             "p50": round(statistics.median(times), 1),
             "p99": round(statistics.quantiles(times, n=100)[98], 1),
