@@ -57,7 +57,13 @@ class ApprovalStore(Protocol):
     withdrawn.
     """
 
-    def open(self, request: ApprovalRequest, keys: tuple[str, ...] = (), began_ns: int = 0) -> Approval:
+    def open(
+        self,
+        request: ApprovalRequest,
+        keys: tuple[str, ...] = (),
+        began_ns: int = 0,
+        at_most: int | None = None,
+    ) -> Approval:
         """Store a pending request, unless its caller waits for the very same call already.
 
         A live request with the same ``call_key`` is returned in its place, and gets the keys too: see
@@ -70,9 +76,13 @@ class ApprovalStore(Protocol):
             keys: each of them withdraws it.
             began_ns: when the call began, which is before it is held. Withdrawals that are older, by more than one
                 may overtake its call, are of other calls.
+            at_most: pending requests with a ticket that a caller who asks anew may have; None: it waits first.
 
         Returns:
             The approval to wait for. One more call waits for it: see ``abandon`` and ``issue_ticket``.
+
+        Raises:
+            TooManyTickets: the caller has ``at_most`` of them, and makes another call.
         """
         ...
 

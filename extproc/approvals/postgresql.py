@@ -24,7 +24,7 @@ from extproc.approvals.stored_approval import (
     request_row,
     vote_row,
 )
-from extproc.model.errors import ApprovalError, VoteRefused, WhyRefused
+from extproc.model.errors import ApprovalError, TooManyTickets, VoteRefused, WhyRefused
 from extproc.model.withdrawal import WithdrawnBy
 
 SELECT = f"""
@@ -116,7 +116,13 @@ class PostgresApprovals:
         """
         self._database = PostgresDatabase(url, factory=factory)
 
-    def open(self, request: ApprovalRequest, keys: tuple[str, ...] = (), began_ns: int = 0) -> Approval:
+    def open(
+        self,
+        request: ApprovalRequest,
+        keys: tuple[str, ...] = (),
+        began_ns: int = 0,
+        at_most: int | None = None,
+    ) -> Approval:
         """Store a pending request, or share the live one of the same call; store a withdrawn one as cancelled."""
 
         def share_or_insert(db: BoundedConnection) -> Approval:
@@ -124,6 +130,7 @@ class PostgresApprovals:
             earlier = db.execute(WITHDRAWN_BEFORE, (list(keys), began_ns - OVERTAKEN_NS)).fetchone()
             live = None if earlier else _live(db, request)
             if live is None:
+                _check_tickets(db, request, at_most)
                 _insert(db, "approvals", request_row(request))
             else:
                 db.execute("UPDATE extproc.approvals SET waiting = waiting + 1 WHERE approval_id = %s", (live,))
@@ -145,8 +152,7 @@ class PostgresApprovals:
         def note(db: BoundedConnection) -> Approval:
             now = _known(db, approval_id)
             _lock_keys(db, f"tickets of {now.request.requester}")  # others would count the same tickets
-            others = db.execute(OTHER_TICKETS, (now.request.requester, now_ns, approval_id)).fetchone()
-            if others and others[0] >= at_most:
+            if _other_tickets(db, now.request, now_ns) >= at_most:
                 return now
             db.execute(
                 "UPDATE extproc.approvals SET ticketed = true, waiting = greatest(0, waiting - 1)"
@@ -329,6 +335,16 @@ def _insert(db: BoundedConnection, table: str, values: dict[str, str | int]) -> 
 def _live(db: BoundedConnection, request: ApprovalRequest) -> str | None:
     found = db.execute(LIVE, (request.call_key, request.created_ns, REDEEM_NS)).fetchone()
     return found[0] if found else None
+
+
+def _check_tickets(db: BoundedConnection, request: ApprovalRequest, at_most: int | None) -> None:
+    if at_most is not None and _other_tickets(db, request, request.created_ns) >= at_most:
+        raise TooManyTickets
+
+
+def _other_tickets(db: BoundedConnection, request: ApprovalRequest, now_ns: int) -> int:
+    found = db.execute(OTHER_TICKETS, (request.requester, now_ns, request.approval_id)).fetchone()
+    return int(found[0]) if found else 0
 
 
 def _close(db: BoundedConnection, decided: Approval, at_ns: int) -> None:

@@ -19,7 +19,7 @@ from extproc.approvals.rules import (
 )
 from extproc.approvals.stored_approval import APPROVAL_COLUMNS, VOTE_COLUMNS, approvals_of, request_row, vote_row
 from extproc.concurrency.sqlite_file import FileFormat, SqliteFile
-from extproc.model.errors import ApprovalError, ExtprocError, VoteRefused, WhyRefused
+from extproc.model.errors import ApprovalError, ExtprocError, TooManyTickets, VoteRefused, WhyRefused
 from extproc.model.withdrawal import WithdrawnBy
 
 BUSY_S = 2.0
@@ -199,7 +199,13 @@ class SqliteApprovals:
         except ApprovalError as error:
             raise ApprovalError(f"{path}: {error}\n  {HINT}") from None
 
-    def open(self, request: ApprovalRequest, keys: tuple[str, ...] = (), began_ns: int = 0) -> Approval:
+    def open(
+        self,
+        request: ApprovalRequest,
+        keys: tuple[str, ...] = (),
+        began_ns: int = 0,
+        at_most: int | None = None,
+    ) -> Approval:
         """Store a pending request, or share the live one of the same call; store a withdrawn one as cancelled."""
 
         def share_or_insert(db: sqlite3.Connection) -> Approval:
@@ -210,6 +216,7 @@ class SqliteApprovals:
             ).fetchone()
             live = None if earlier or not request.call_key else _live(db, request)
             if live is None:
+                _check_tickets(db, request, at_most)
                 _insert(db, "approvals", request_row(request))
             else:
                 db.execute("UPDATE approvals SET waiting = waiting + 1 WHERE approval_id = ?", (live,))
@@ -229,8 +236,7 @@ class SqliteApprovals:
 
         def note(db: sqlite3.Connection) -> Approval:
             now = _known(db, approval_id)
-            (others,) = db.execute(OTHER_TICKETS, (now.request.requester, now_ns, approval_id)).fetchone()
-            if others >= at_most:
+            if _other_tickets(db, now.request, now_ns) >= at_most:
                 return now
             db.execute(
                 "UPDATE approvals SET ticketed = 1, waiting = max(0, waiting - 1) WHERE approval_id = ?",
@@ -411,6 +417,16 @@ def _insert(db: sqlite3.Connection, table: str, values: Mapping[str, object]) ->
 def _live(db: sqlite3.Connection, request: ApprovalRequest) -> str | None:
     found = db.execute(LIVE, (request.call_key, request.created_ns, REDEEM_NS)).fetchone()
     return found[0] if found else None
+
+
+def _check_tickets(db: sqlite3.Connection, request: ApprovalRequest, at_most: int | None) -> None:
+    if at_most is not None and _other_tickets(db, request, request.created_ns) >= at_most:
+        raise TooManyTickets
+
+
+def _other_tickets(db: sqlite3.Connection, request: ApprovalRequest, now_ns: int) -> int:
+    found = db.execute(OTHER_TICKETS, (request.requester, now_ns, request.approval_id)).fetchone()
+    return int(found[0])
 
 
 def _close(db: sqlite3.Connection, decided: Approval, at_ns: int) -> None:

@@ -22,7 +22,7 @@ from extproc.flow.stages import Approval, DecidedCall, OutboundRequest, Released
 from extproc.flow.withdraw import withdrawal_keys
 from extproc.identity.approval_state import ApprovalState, NotOpened
 from extproc.model.decision import Action, ApprovalTerms, HoldMode
-from extproc.model.errors import ApprovalError, Refused, VoteRefused
+from extproc.model.errors import ApprovalError, Refused, TooManyTickets, VoteRefused
 from extproc.model.masking import MASK_EVERYTHING
 from extproc.model.pending_approval import PendingApproval
 from extproc.model.reasons import Reason
@@ -230,6 +230,8 @@ async def _decision_of_people(held: HeldCall, until_ns: int) -> StoredApproval:
         opened = await to_its_end(_open, request, held)
         await _record_held(opened, held)
         approval = await _closed(opened, held, until_ns)
+    except TooManyTickets:
+        raise _too_many_tickets() from None
     except ApprovalError as error:
         raise _unavailable("approvals", str(error)) from error
     except asyncio.CancelledError:
@@ -247,7 +249,8 @@ async def _decision_of_people(held: HeldCall, until_ns: int) -> StoredApproval:
 
 def _open(request: ApprovalRequest, held: HeldCall) -> StoredApproval:
     """Store the request, or share one. A caller that leaves meanwhile gives up the one that is noted."""
-    opened = held.services.approvals.open(request, held.keys, held.decided.request.started_ns)
+    at_most = None if held.wait_s else held.services.limits.tickets_per_caller
+    opened = held.services.approvals.open(request, held.keys, held.decided.request.started_ns, at_most)
     held.record.asked_for_approval(opened.request)
     return opened
 
@@ -282,7 +285,7 @@ async def _closed(opened: StoredApproval, held: HeldCall, until_ns: int) -> Stor
         held.services.observer.call_released()
     if ticketed.state is State.PENDING and not ticketed.ticketed:
         await waiter.abandon(request.approval_id)
-        raise Refused(Reason.OVERLOADED, rule="limits.tickets_per_caller")
+        raise _too_many_tickets()
     if ticketed.state is State.PENDING:
         raise Refused(Reason.APPROVAL_REQUIRED, rule="approval.ticket", pending=_pending(ticketed, held))
     return ticketed
@@ -365,3 +368,7 @@ def _of(approval: StoredApproval) -> Approval:
 
 def _unavailable(rule: str, detail: str) -> Refused:
     return Refused(Reason.APPROVAL_UNAVAILABLE, rule=rule, detail=detail)
+
+
+def _too_many_tickets() -> Refused:
+    return Refused(Reason.OVERLOADED, rule="limits.tickets_per_caller")

@@ -241,6 +241,10 @@ class VoteRefused(ExtprocError):
         return f"{self.why} {self.state}".rstrip()
 
 
+class TooManyTickets(ExtprocError):
+    """A caller has as many tickets as it may; nothing was stored."""
+
+
 class NotificationError(ExtprocError):
     """The outbox of notifications cannot be used. Calls and votes go on; what has to be told is found again."""
 

@@ -17,7 +17,7 @@ from extproc.approvals.port import Filter
 from extproc.approvals.postgresql_address import is_postgresql
 from extproc.approvals.rules import NOTE_MAX, REDEEM_NS, state_after
 from extproc.model.decision import HoldMode, Reuse
-from extproc.model.errors import ApprovalError, VoteRefused, WhyRefused
+from extproc.model.errors import ApprovalError, TooManyTickets, VoteRefused, WhyRefused
 from extproc.model.quorum import Quorum
 from extproc.model.withdrawal import WithdrawnBy
 from tests.unit.approvals.samples import (
@@ -447,6 +447,19 @@ def test_an_older_request_of_a_call_does_not_outlive_the_denial_of_a_newer_one(s
     store.vote(new.approval_id, replace(vote(at_ns=late + 1), approve=False), SRE)
     third = same(approval_id=new_id(late + 2), created_ns=late + 2, expires_ns=late + 1_000)
     assert store.open(third).state is State.PENDING
+
+
+def test_a_caller_with_enough_tickets_opens_no_further_request(store):
+    one = store.open(same()).request
+    store.issue_ticket(one.approval_id, 101)
+    other = same(approval_id=new_id(), call_key="another call")
+    with pytest.raises(TooManyTickets):
+        store.open(other, at_most=1)
+    assert store.get(other.approval_id) is None
+    assert store.open(same(approval_id=new_id()), at_most=1).request == one, "its own ticket is no further one"
+    assert store.open(replace(other, requester="https://idp|erin"), at_most=1).state is State.PENDING
+    store.expire(one.approval_id, 102)
+    assert store.open(same(approval_id=new_id(), call_key="a third"), at_most=1).state is State.PENDING
 
 
 # Searching

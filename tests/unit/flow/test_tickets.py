@@ -224,11 +224,18 @@ async def test_one_caller_has_so_many_tickets_and_no_more(tmp_path):
     assert ticket_of(first) != ticket_of(second)
     assert third.refusal.reason == "overloaded"
     assert services.recorder.last.rule == "limits.tickets_per_caller"
-    assert sorted(each.state for each in stored(services)) == [State.CANCELLED, State.PENDING, State.PENDING]
+    assert [each.state for each in stored(services)] == [State.PENDING, State.PENDING], "nobody is asked"
     assert ticket_of(await called(services, bodies[0])) == stored_id(first)
     assert ticket_of(await called(services, bodies[2], metadata=claims(sub="carol")))
     deny(services, services.approvals.get(stored_id(first)).request)
     assert ticket_of(await called(services, bodies[2]))
+
+
+async def test_a_caller_who_waits_first_gets_no_ticket_above_the_limit(tmp_path):
+    services = holding(tmp_path, changes={"limits.tickets_per_caller": 1})
+    assert ticket_of(await called(services))
+    assert (await called(services, b"{}")).refusal.reason == "overloaded"
+    assert sorted(each.state for each in stored(services)) == [State.CANCELLED, State.PENDING]
 
 
 async def test_a_denial_stands_until_the_ticket_ends(tmp_path):
