@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from extproc.model.notification_events import NotificationEvent
 from extproc.notifications.grouped import Group
 from extproc.notifications.notice import Notice, NoticedVote, outcome
-from extproc.notifications.safe_text import defused, person, time_left
+from extproc.notifications.safe_text import defused, is_cut, person, time_left
 
 TITLE_MAX = 150
 LINE_MAX = 300
+PREVIEW_LINE_MAX = 600
 TITLES = {
     NotificationEvent.CREATED: "Approval needed",
     NotificationEvent.EXPIRING: "Approval expires soon",
@@ -46,8 +47,8 @@ def _lines(notice: Notice, now_ns: int) -> Iterator[str]:
         yield vote_line(vote)
     if notice.findings:
         yield f"Sensitive values found: {defused('; '.join(notice.findings), LINE_MAX)}"
-    cut = " (the beginning)" if notice.preview_cut else ""
-    yield f"Arguments, masked{cut}: {defused(notice.preview, 2 * LINE_MAX) or 'not recorded'}"
+    cut = " (the beginning)" if notice.preview_cut or is_cut(notice.preview, PREVIEW_LINE_MAX) else ""
+    yield f"Arguments, masked{cut}: {defused(notice.preview, PREVIEW_LINE_MAX) or 'not recorded'}"
     yield f"Page: {notice.link}" if notice.link else f"Command: extproc approvals show {notice.approval_id}"
 
 

@@ -35,6 +35,11 @@ def one_line(text: str, most: int) -> str:
     return shown if len(shown) <= most else shown[: most - 1] + CUT
 
 
+def is_cut(text: str, most: int) -> bool:
+    """Return whether ``one_line`` and ``defused`` show the beginning only. Escapes count in full length."""
+    return len(printable(text)) > most
+
+
 def defused(text: str, most: int) -> str:
     """Return the text for services of unknown markup: as ``one_line``, with lookalikes in place of markup."""
     shown = one_line(text, most).translate(LOOKALIKES)

@@ -13,7 +13,7 @@ from extproc.model.units import NANOSECONDS_PER_SECOND
 from extproc.notifications.grouped import Group
 from extproc.notifications.notice import Notice, outcome
 from extproc.notifications.notice_text import TITLES, group_title, title_of
-from extproc.notifications.safe_text import defused, one_line, person, slack_escaped
+from extproc.notifications.safe_text import defused, is_cut, one_line, person, slack_escaped
 
 APPROVE, DENY = "approve", "deny"
 """``action_id`` of the two buttons."""
@@ -153,7 +153,8 @@ def _votes(notice: Notice) -> Block:
 def _preview(notice: Notice) -> list[Block]:
     if not notice.preview:
         return [{"type": "section", "text": _plain("Arguments: not recorded", FIELD_MAX)}]
-    cut = " (the beginning; open the page for all)" if notice.preview_cut else ""
+    is_whole = not (notice.preview_cut or is_cut(notice.preview, PREVIEW_MAX))
+    cut = "" if is_whole else " (the beginning; open the page for all)"
     text = {"type": "text", "text": one_line(notice.preview, PREVIEW_MAX)}
     return [
         {"type": "section", "text": _plain(f"Arguments, masked{cut}:", FIELD_MAX)},

@@ -68,6 +68,12 @@ def test_no_field_of_a_caller_begins_a_line_or_survives_as_markup(field, text):
     assert "\r" not in title_of(made)
 
 
+@pytest.mark.parametrize("preview", ["x" * 601, "\u200b" * 101])
+def test_a_message_says_when_it_shows_the_beginning_only(preview):
+    assert "(the beginning)" in lines_of(notice(preview=preview), NOW)
+    assert "(the beginning)" not in lines_of(notice(preview="x" * 600), NOW)
+
+
 def test_a_voters_note_is_shown_and_harmless():
     made = notice(
         NotificationEvent.DECIDED, state=State.DENIED, votes=[vote(approve=False, note="<!channel>\nno")]

@@ -57,6 +57,17 @@ def buttons(message):
     }
 
 
+@pytest.mark.parametrize(
+    ("preview", "is_whole"),
+    [("x" * 2_000, True), ("x" * 2_001, False), ('{"a": "' + "\u200b" * 400 + '", "drop": true}', False)],
+)
+def test_a_message_says_when_it_shows_the_beginning_only(preview, is_whole):
+    """Escapes of hidden characters are longer than the characters, and push the rest out."""
+    made = notice(preview=preview)
+    for shown in (message_of(made), window(made, Choice("a", "b", "c", approve=True))):
+        assert ("(the beginning" not in json.dumps(shown)) is is_whole
+
+
 def test_a_button_names_the_call_and_the_preview():
     told = notice()
     choice = read_choice(buttons(message_of(told))["deny"]["value"])
