@@ -3,6 +3,8 @@
 The API is bound to no host, for its callers send tokens, which browsers never add by themselves.
 """
 
+from ipaddress import IPv6Network
+
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -79,7 +81,7 @@ class PageGuard:
             return problem(421, "This is not the address of the console", "misdirected")
         if is_foreign(scope["method"], headers, origin):
             return problem(403, "Requests of other sites are refused", "cross-site")
-        wait_s = self._limits.wait_s(PAGES, client_address(scope))
+        wait_s = self._limits.wait_s(PAGES, client_network(scope))
         if wait_s:
             return problem(429, "Too many requests", "too-many", headers={"Retry-After": str(wait_s)})
         return None
@@ -111,3 +113,15 @@ def client_address(scope: Scope) -> str:
     """Return the client's address; of a trusted proxy on this machine, the one that it tells (uvicorn)."""
     client = scope.get("client")
     return str(client[0]) if client else "unknown"
+
+
+def client_network(scope: Scope) -> str:
+    """Return what rates are counted by: the client's address; of IPv6, the network that one client has (/64).
+
+    Source: RFC 6177 section 2. Whoever has such a network could use another address for each request.
+    """
+    address = client_address(scope)
+    try:
+        return str(IPv6Network((address.partition("%")[0], 64), strict=False))
+    except ValueError:
+        return address

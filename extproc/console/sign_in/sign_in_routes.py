@@ -22,7 +22,7 @@ from extproc.console.sign_in.errors import (
     SignInRefused,
     WhyNot,
 )
-from extproc.console.sign_in.page_guard import PageGuard, client_address
+from extproc.console.sign_in.page_guard import PageGuard, client_network
 from extproc.console.sign_in.rate_limits import LOGOUTS, SIGN_INS
 from extproc.console.sign_in.session import Session
 from extproc.console.sign_in.sign_in import ATTEMPT_S, SignIn
@@ -53,7 +53,7 @@ def add_sign_in(api: FastAPI, sign_in: SignIn) -> None:
 
 
 def _limited(request: Request) -> None:
-    check_rate(request, SIGN_INS, client_address(request.scope))
+    check_rate(request, SIGN_INS, client_network(request.scope))
 
 
 SignedIn = Annotated[Session, Depends(signed_in)]
@@ -163,7 +163,7 @@ def _end_routes() -> APIRouter:
 
     @routes.post("/sign-in/back-channel-logout", response_model=None)
     def back_channel_logout(request: Request, logout_token: Annotated[str, Form(max_length=20_000)]) -> Response:
-        check_rate(request, LOGOUTS, client_address(request.scope))
+        check_rate(request, LOGOUTS, client_network(request.scope))
         try:
             sign_in_of(request).log_out(logout_token)
         except SignInRefused as refused:

@@ -7,7 +7,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from extproc.console.sign_in.dependencies import acting
-from extproc.console.sign_in.page_guard import CONTENT_SECURITY_POLICY, is_api
+from extproc.console.sign_in.page_guard import CONTENT_SECURITY_POLICY, client_network, is_api
 from extproc.console.sign_in.rate_limits import ACTIONS, SIGN_INS
 from tests.unit.console.served import token
 from tests.unit.console.sign_in.console import own, through_the_provider
@@ -274,6 +274,21 @@ def test_cookies_and_fields_on_https(console, browser):
 
 
 # Rates.
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("fe80::1%eth0", "fe80::2", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("unknown", "unknown", True),
+    ],
+)
+def test_rates_are_counted_for_the_network_that_one_client_has(one, other, same):
+    first, second = (client_network({"client": (address, 1)}) for address in (one, other))
+    assert (first == second) is same
 
 
 def test_sign_ins_of_one_address_are_limited(console, browser):
