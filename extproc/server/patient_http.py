@@ -18,7 +18,7 @@ CONNECTIONS_LEAST, CONNECTIONS_MOST = 64, 2_000
 
 
 class PatientProtocol(H11Protocol):
-    """One connection. If there are too many, the one that has waited longest without a request gives way."""
+    """One connection. If there are too many, the one that has waited longest for a whole request gives way."""
 
     head_s = HEAD_S
     most: int | None = None
@@ -27,14 +27,16 @@ class PatientProtocol(H11Protocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._deadline: asyncio.TimerHandle | None = None
+        self.waits_since_s = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait; make room if there are too many connections."""
         super().connection_made(transport)
         self._wait()
         if len(self.connections) > (self.most or most_connections()):
-            waiting = (each for each in self.connections if isinstance(each, PatientProtocol) and each.deadline_s)
-            min(waiting, key=lambda each: each.deadline_s, default=self).transport.abort()
+            every = (each for each in self.connections if isinstance(each, PatientProtocol))
+            waiting = (each for each in every if not each.has_request())
+            min(waiting, key=lambda each: each.waits_since_s, default=self).transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
@@ -54,16 +56,16 @@ class PatientProtocol(H11Protocol):
         if self._is_served():  # it was sent before the response
             self._stop()
 
-    @property
-    def deadline_s(self) -> float:
-        """When the connection is closed, by the loop's clock; 0: a request is being served."""
-        return self._deadline.when() if self._deadline else 0.0
+    def has_request(self) -> bool:
+        """Return whether a request is being served that has come whole: its body can be slow, too."""
+        return self._is_served() and not self.cycle.more_body
 
     def _is_served(self) -> bool:
         return getattr(self.cycle, "response_complete", True) is False  # None before the first request
 
     def _wait(self) -> None:
         self._stop()
+        self.waits_since_s = self.loop.time()
         self._deadline = self.loop.call_later(self.head_s, self.transport.close)
 
     def _stop(self) -> None:

@@ -78,14 +78,21 @@ async def test_a_request_may_take_longer_and_others_may_follow(port):
     writer.close()
 
 
-async def test_silent_connections_give_way_the_oldest_first(port, monkeypatch):
+BODY_MISSES = b"POST /slow HTTP/1.1\r\nHost: console\r\nContent-Length: 9\r\n\r\nx"
+
+
+@pytest.mark.parametrize("sent", [b"", BODY_MISSES])
+async def test_connections_that_wait_give_way_the_oldest_first(port, monkeypatch, sent):
     monkeypatch.setattr(PatientProtocol, "head_s", 30)
     monkeypatch.setattr(PatientProtocol, "most", 3)
     silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+    for _, each in silent:
+        each.write(sent)
+    await asyncio.sleep(0.1)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(GET)
     assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
-    assert [await has_ended(each, 0.3) for each, _ in silent] == [True, False, False]
+    assert [await has_ended(each, 0.1) for each, _ in silent] == [True, False, False]
     for _, each in (*silent, (reader, writer)):
         each.close()
 
