@@ -125,7 +125,7 @@ def make_api(
     once = [Depends(each_once)]
     api.include_router(approval_routes(desk, visitor, clock), prefix="/api", dependencies=once)
     joins_accounts = any(each.claims.person for each in settings.identity.providers.values())
-    definitions = Definitions(pins, settings.connections, clock, mask_note, joins_accounts)
+    definitions = Definitions(pins, settings.connections, clock, mask_note, joins_accounts, settings.control.roles)
     api.include_router(definition_routes(definitions, caller), prefix="/api", dependencies=once)
     api.include_router(_evidence_routes(reader, caller, settings.control), prefix="/api", dependencies=once)
     if not local:

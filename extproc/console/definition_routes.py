@@ -1,7 +1,7 @@
 """The part of the API about definitions of functions: who may read them, and who may accept a change."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import structlog
@@ -18,12 +18,14 @@ from extproc.console.response_models import (
     DefinitionText,
     moment,
 )
+from extproc.console.roles import Role, roles_of
 from extproc.model.errors import VoteRefused, WhyRefused
 from extproc.model.ids import Clock
 from extproc.model.pinning import Pinning
 from extproc.pinning.pin_rules import fact_of, is_accepted
 from extproc.pinning.pins import Acceptance, PinnedDefinition, PinState, PinStore, Verdict
 from extproc.settings.connection import ConnectionSettings
+from extproc.settings.control import RoleSettings
 
 LIST_MAX = 5_000
 """Definitions that a list has at most."""
@@ -44,6 +46,8 @@ class Definitions:
     """Masks a person's note before it is stored."""
     joins_accounts: bool = False
     """``claims.person`` is configured: somebody without it could be anybody."""
+    roles: RoleSettings = field(default_factory=RoleSettings)
+    """``control.roles``: who accepts is who may approve calls."""
 
     def every(self, by: Caller, *, changed: bool) -> list[DefinitionShape]:
         """Return all that the caller may see; those that nobody accepted, where ``changed`` is true."""
@@ -79,7 +83,8 @@ class Definitions:
         voter, note = by.voter(), self.mask_note(body.note.strip())
         if self.joins_accounts and not voter.person:
             raise VoteRefused(WhyRefused.PERSON_UNKNOWN)
-        if not set(voter.groups) & set(settings.approvals.group_names):
+        may_decide = Role.APPROVER in roles_of(voter, self.roles)
+        if not may_decide or not set(voter.groups) & set(settings.approvals.group_names):
             raise VoteRefused(WhyRefused.WRONG_GROUP)
         if not NOTE_MIN <= len(note) <= NOTE_MAX:
             raise VoteRefused(WhyRefused.NOTE_REQUIRED)

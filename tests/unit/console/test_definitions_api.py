@@ -37,8 +37,9 @@ def client(servers, tmp_path, pins):
     """Makes a client of one listener."""
     opened = []
 
-    def make(*, local=True, minimum=1, groups=("sre",), definitions=None, person=None):
+    def make(*, local=True, minimum=1, groups=("sre",), definitions=None, person=None, approver=()):
         document = settings(tmp_path).model_dump(mode="json", exclude_unset=True)
+        document["control"]["roles"] = {"approver": list(approver)}
         if person:
             document["identity"]["providers"]["idp"]["claims"] = {"person": person}
         document["connections"]["docs"] = {
@@ -128,6 +129,14 @@ def test_one_person_with_two_accounts_accepts_once(client):
     nobody = decide(over, by=bearer("ann"))
     assert (nobody.status_code, nobody.json()["reason"]) == (403, "person-unknown")
     assert decide(over, by=bearer("ann", employee="e-8")).json()["state"] == "accepted"
+
+
+@pytest.mark.parametrize("word", ["accept", "reject"])
+def test_who_may_not_approve_calls_decides_nothing(client, word):
+    over = client(approver=["leads"])
+    answer = decide(over, word, by=bearer("bob", ("sre",)))
+    assert (answer.status_code, answer.json()["reason"]) == (403, "wrong-group")
+    assert decide(over, word, by=bearer("ann", ("sre", "leads"))).status_code == 200
 
 
 @pytest.mark.parametrize("word", ["accept", "reject"])
