@@ -13,18 +13,19 @@ from rich.text import Text
 
 from extproc.cli.approval_tables import details, listing, outcome, taken_back
 from extproc.cli.evidence_tables import print_json
-from extproc.cli.short_ids import WHOLE, meant
+from extproc.cli.short_ids import SHORTEST, WHOLE, meant
 from extproc.console.afar.safe_address import console_origin
 from extproc.console.client import AMBIGUOUS, ControlClient, Parameter
 from extproc.console.expected_answers import ApprovalAnswer, ApprovalsAnswer, LinkAnswer, expect
 from extproc.console.printable import display, plain, printable
-from extproc.model.errors import ConfigError, ControlError
+from extproc.model.errors import ConfigError, ControlError, WhyRefused
 
 WATCH_S = 2.0
 """Seconds between two updates of ``--watch``."""
 LIST_MAX = 500
 """The newest approvals, whose ids may be given by their ends."""
 MATCHES_MAX = 10
+PENDING = "pending"
 OLDER_SERVER = ("unknown", "not-found")
 """The answers of a server that cannot search: there is then nothing to compare with."""
 
@@ -50,7 +51,10 @@ def print_history(client: ControlClient, wanted: Mapping[str, Parameter], *, as_
         as_json: print JSON, for programs.
     """
     answer = client.get("approvals", "search", params=wanted)
-    _print_approvals(answer, "There are no such approvals.", as_json=as_json)
+    nothing = "There are no such approvals."
+    if wanted.get("requester") and "|" not in str(wanted["requester"]):
+        nothing += " --requester needs the caller's whole name, ISSUER|SUBJECT, as --json has it in requester."
+    _print_approvals(answer, nothing, as_json=as_json)
     older = answer.get("before")
     if isinstance(older, str) and older and not as_json:
         Console(stderr=True).print(
@@ -143,8 +147,14 @@ def release_alone(client: ControlClient, typed: str, note: str, *, as_json: bool
 
     Raises:
         ConfigError: something else was typed. Nothing was sent then.
+        ControlError: it does not wait, or policy lets nobody release it alone. Nothing was asked or sent then.
     """
     _, seen = find(client, typed)
+    if seen.state != PENDING:
+        raise ControlError(printable(f"It is already {seen.state}"), "", WhyRefused.NOT_PENDING)
+    if not seen.break_glass:
+        hint = "Vote without --break-glass."
+        raise ControlError("Policy lets nobody release this call alone", hint, WhyRefused.NO_BREAK_GLASS)
     function = printable(seen.function)
     console = Console(stderr=True)
     console.print(details(seen))
@@ -215,6 +225,12 @@ def find(client: ControlClient, typed: str) -> tuple[dict[str, Any], ApprovalAns
 
 def _whole(client: ControlClient, typed: str) -> str:
     """Return the whole id. An id that is not among the newest is left to the server, which knows beginnings."""
+    if len(typed) < SHORTEST:
+        raise ControlError(
+            f"An id needs at least {SHORTEST} characters: the first or the last ones",
+            "See `extproc approvals list`.",
+            WhyRefused.UNKNOWN,
+        )
     newest = expect(ApprovalsAnswer, _recent(client, LIST_MAX, decided=True)).approvals
     found = meant(typed, (each.approval_id for each in newest))
     if len(found) > 1:

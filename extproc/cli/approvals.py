@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from extproc.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, ServerOption, examples
-from extproc.model.errors import ConfigError
 
 app = typer.Typer(
     help="See the calls that wait for approval, and decide about them: here, or with --server from afar.",
@@ -208,7 +207,9 @@ def cancel(
 def history(
     *,
     function: Annotated[str, typer.Option(help="Only of this function, such as crm.delete_customer.")] = "",
-    requester: Annotated[str, typer.Option(help="Only of this caller: ISSUER|SUBJECT.")] = "",
+    requester: Annotated[
+        str, typer.Option(help="Only of this caller, by the whole name ISSUER|SUBJECT, as --json has it.")
+    ] = "",
     state: Annotated[
         list[StateChoice] | None, typer.Option(help="Only in this state. Repeat the option for more.")
     ] = None,
@@ -250,6 +251,8 @@ def open_(
     from extproc.cli.approval_acts import print_link, print_page
     from extproc.cli.connecting import connect_to
 
+    if approval_id and not server:
+        raise typer.BadParameter("an ID needs --server; here, open the console without it", param_hint="ID")
     client = connect_to(server, config, token_file, as_person=True)
     if server:
         print_page(client, server, approval_id)
@@ -259,4 +262,4 @@ def open_(
 
 def _check_note(note: str) -> None:
     if not note.strip():
-        raise ConfigError("a vote needs a reason", hint='give it with --note, e.g. -m "ticket 4711, checked"')
+        raise typer.BadParameter('a vote needs a reason, e.g. -m "ticket 4711, checked"', param_hint="--note")

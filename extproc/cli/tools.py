@@ -135,7 +135,7 @@ def _decide(
 
     config, token_file = connect_to
     if not note.strip():
-        raise ConfigError("a decision needs a reason", hint='give it with --note, e.g. -m "read the diff"')
+        raise typer.BadParameter('a decision needs a reason, e.g. -m "read the diff"', param_hint="--note")
     client = connect(config, read_token(token_file))
     # The digest ties the decision to the definition that is there now.
     chosen = _chosen(_definitions(client.get("definitions", "one", params={"function": tool})), digest, tool)

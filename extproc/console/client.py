@@ -14,11 +14,12 @@ from extproc.console.afar.published_endpoints import no_answer
 from extproc.console.afar.safe_address import Origin
 from extproc.console.bounded_answer import TooSlowError, UnreadableAnswerError, ask
 from extproc.console.printable import printable
-from extproc.model.errors import ConfigError, ControlError, WhyRefused
+from extproc.model.errors import ControlError, WhyRefused
 
 ANSWER_S = 60.0
 """Longest wait for an answer; a query may take half of it."""
 AMBIGUOUS = "ambiguous"
+NO_TOKEN = "sign-in-needed"  # noqa: S105 - a reason
 TOKEN_VARIABLE = "EXTPROC_TOKEN"  # noqa: S105 - a name
 MAX_TOKEN = 16_384
 Parameter: TypeAlias = str | int | Sequence[str] | None
@@ -130,17 +131,18 @@ def read_token(file: Path | None) -> str:
     """Read the voter's token from a file or the environment, never from an argument, which other users can list.
 
     Raises:
-        ConfigError: there is none, or it cannot be a token. The error contains nothing of it.
+        ControlError: ``sign-in-needed``: there is none, or it cannot be a token. The error contains nothing of it.
     """
     source = str(file) if file else TOKEN_VARIABLE
     try:
         token = (file.read_text(encoding="ascii") if file else os.environ.get(TOKEN_VARIABLE, "")).strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read a token from {source}: {type(error).__name__}") from None
+        raise ControlError(f"cannot read a token from {source}: {type(error).__name__}", "", NO_TOKEN) from None
     if not token:
-        raise ConfigError("a vote needs your token", hint=f"give it with --token-file, or in {TOKEN_VARIABLE}")
+        hint = f"give it with --token-file, or in {TOKEN_VARIABLE}"
+        raise ControlError("this command needs your token", hint, NO_TOKEN)
     if len(token) > MAX_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
-        raise ConfigError(f"the content of {source} is not a token")
+        raise ControlError(f"the content of {source} is not a token", "", NO_TOKEN)
     return token
 
 
@@ -149,9 +151,9 @@ def refused_by(document: dict[str, Any]) -> ControlError:
     problem = {name: value for name, value in document.items() if isinstance(value, str)}
     reason = problem.get("reason", "")
     message = problem.get("title", "the control process refused")
-    explains = reason == WhyRefused.NOT_PENDING and "state" in problem
-    for more in (problem.get("detail"), f"It is {problem['state']}." if explains else None):
-        message += f": {more}" if more else ""
+    if reason == WhyRefused.NOT_PENDING and "state" in problem:
+        message = f"It is already {problem['state']}: nobody can change that any more"
+    message += f": {problem['detail']}" if problem.get("detail") else ""
     matches = document.get("matches")
     listed = ", ".join(map(str, matches)) if isinstance(matches, list) else ""
     hint = f"Give more of the id: {listed}" if listed else HINTS.get(reason, "")

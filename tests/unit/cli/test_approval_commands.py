@@ -7,8 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from extproc.approvals.approval import State
+from extproc.cli.exit_status import ExitStatus, exit_status
 from extproc.cli.main import app
-from extproc.model.errors import ConfigError, ControlError
+from extproc.model.errors import ControlError
 from tests.unit.approvals.samples import vote
 from tests.unit.cli.test_control_commands import ISSUER, opened, reader, run, server, store
 from tests.unit.console.served import token
@@ -40,7 +41,7 @@ def test_the_caller_can_give_up_a_call_and_nobody_else(run, store):
 
 @pytest.mark.parametrize("verb", ["withdraw", "cancel"])
 def test_taking_back_needs_a_token(run, store, verb):
-    with pytest.raises(ConfigError, match="needs your token"):
+    with pytest.raises(ControlError, match="this command needs your token"):
         run("approvals", verb, opened(store).approval_id)
 
 
@@ -71,8 +72,10 @@ def test_the_glass_stays_whole_if_something_else_is_typed(server, store, typed):
 
 
 def test_the_glass_is_whole_where_policy_has_none(server, store):
+    """Nothing is promised or asked before."""
     one = opened(store, minimum=2, groups=("sre", "oncall"))
     done = break_glass(server, one, "crm.delete_customer\n")
+    assert done.stderr == ""
     assert isinstance(done.exception, ControlError)
     assert done.exception.reason == "no-break-glass"
     assert store.get(one.approval_id).votes == ()
@@ -154,5 +157,61 @@ def test_open_prints_a_link_that_signs_in_once(run, server):
     assert (
         run("approvals", "open", said=token("bob")) == "http://127.0.0.1:9901/sign-in/link?secret=once\\u001b[2J\n"
     )
-    with pytest.raises(ConfigError, match="needs your token"):
+    with pytest.raises(ControlError, match="this command needs your token"):
         run("approvals", "open")
+
+
+def invoked(server, *words, said=None):
+    """Run the whole program in the server's folder."""
+    config = str(server[2] / "extproc.yaml")
+    return CliRunner().invoke(app, ["approvals", *words, "--config", config], env={"EXTPROC_TOKEN": said})
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("open",), None),
+        (("approve", "7f3a91c2", "-m", "fine"), None),
+        (("withdraw", "7f3a91c2", "--token-file", "/nonexistent"), "ignored"),
+        (("deny", "7f3a91c2", "-m", "fine"), "two words"),
+    ],
+)
+def test_no_token_has_the_exit_status_of_signing_in(server, store, words, said):
+    error = invoked(server, *words, said=said).exception
+    assert isinstance(error, ControlError)
+    assert exit_status(error) is ExitStatus.SIGN_IN
+
+
+@pytest.mark.parametrize("verb", ["approve", "deny"])
+@pytest.mark.parametrize("note", [(), ("-m", "  ")])
+def test_a_vote_without_a_note_is_wrong_usage(server, store, verb, note):
+    one = opened(store)
+    done = invoked(server, verb, one.approval_id, *note, said=token("bob"))
+    assert (done.exit_code, "a vote needs a reason" in done.stderr) == (2, True)
+    assert store.get(one.approval_id).votes == ()
+
+
+def test_open_with_an_id_needs_a_server(server, store):
+    done = invoked(server, "open", opened(store).approval_id, said=token("bob"))
+    assert (done.exit_code, "an ID needs --server" in done.stderr) == (2, True)
+
+
+def test_an_id_that_is_too_short_says_so(run, store):
+    one = opened(store)
+    with pytest.raises(ControlError, match="at least 8 characters") as caught:
+        run("approvals", "show", one.approval_id[-7:])
+    assert exit_status(caught.value) is ExitStatus.NOT_FOUND
+    assert one.approval_id in run("approvals", "show", one.approval_id[-8:])
+
+
+def test_a_callers_short_name_finds_nothing_and_says_why(run, store):
+    opened(store)
+    assert "ISSUER|SUBJECT" in run("approvals", "history", "--requester", "alice")
+    assert "ISSUER|SUBJECT" not in run("approvals", "history", "--requester", "https://other|alice")
+
+
+def test_the_glass_of_a_decided_approval_is_not_asked_for(server, store):
+    one = opened(store, minimum=2, break_glass=("oncall",))
+    store.vote(one.approval_id, vote(approve=False, at_ns=time.time_ns()), ("sre",))
+    done = break_glass(server, one, "crm.delete_customer\n")
+    assert (str(done.exception), done.stderr) == ("It is already denied", "")

@@ -300,20 +300,18 @@ def test_a_vote_is_on_the_call_that_was_shown(run, store, server, monkeypatch):
 @pytest.mark.parametrize(
     ("said", "words", "message"),
     [
-        (None, ["-m", "fine"], "a vote needs your token"),
-        ("", ["-m", "fine"], "a vote needs your token"),
+        (None, ["-m", "fine"], "this command needs your token"),
+        ("", ["-m", "fine"], "this command needs your token"),
         ("two words", ["-m", "fine"], "is not a token"),
         ("x" * 20_000, ["-m", "fine"], "is not a token"),
         ("é", ["-m", "fine"], "is not a token"),
-        (token(), [], "a vote needs a reason"),
-        (token(), ["-m", "  "], "a vote needs a reason"),
         (token(), ["-m", "fine", "--token-file", "/nonexistent"], "cannot read a token"),
     ],
 )
 def test_a_vote_that_cannot_count_is_refused_before_it_is_sent(run, store, said, words, message):
     """The error has a hint, and never repeats the token."""
     one = opened(store)
-    with pytest.raises(ConfigError, match=message) as caught:
+    with pytest.raises(ControlError, match=message) as caught:
         run("approvals", "approve", one.approval_id, *words, said=said)
     assert not said or said not in str(caught.value)
 
@@ -342,7 +340,7 @@ def test_a_late_vote_is_told_how_it_stands(run, store):
     """Another person has voted before."""
     one = opened(store)
     run("approvals", "deny", one.approval_id, "-m", "not today", said=token("bob"))
-    with pytest.raises(ControlError, match="It is denied"):
+    with pytest.raises(ControlError, match=r"^It is already denied: nobody can change that any more"):
         run("approvals", "approve", one.approval_id, "-m", "ticket 42", said=token("carol"))
 
 
