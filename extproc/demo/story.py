@@ -190,11 +190,14 @@ def what_next(made: DemoInstallation) -> str:
     fetch = f'curl -s -d \'{{"name":"maya"}}\' {made.url("issuer")}/token'
     first = "python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])'"
     bearer = '-H "authorization: Bearer $TOKEN"'
+    refund = '-H "content-type: application/json" -d \'{"customer":"1002","amount":900}\''
+    held = f"curl -s -H 'host: crm.demo' {bearer} {refund} {made.url('envoy')}/refunds"
     return "\n".join(
         (
             f"export EXTPROC_CONFIG={made.config}",
             f"TOKEN=$({fetch} | {first})",
             f"curl -H 'host: crm.demo' {bearer} {made.url('envoy')}/customers/1002",
+            f"{held} &    # held: see the queue",
             "extproc approvals list",
             f"export EXTPROC_TOKEN=$({fetch.replace('maya', 'noor')} | {first})",
             "extproc approvals open    # another link to the console",
