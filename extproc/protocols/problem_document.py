@@ -13,8 +13,11 @@ BEARER = "Bearer"
 """``WWW-Authenticate`` of a 401 that says only that a token is wanted."""
 PROBLEM_TYPE = "urn:extproc:reason:"
 FIELDS = (("content-type", "application/problem+json"), ("cache-control", "no-store"))
-AGAIN = "A person has to approve the call, and it was not made yet. Make it again with the same arguments."
-"""The detail of an answer to a call that waits for approval. A call with other arguments is another one."""
+AGAIN = (
+    "A person has to approve the call, and it was not made yet."
+    " Make it again with the same method, address and arguments: the same bytes."
+)
+"""The detail of an answer to a call that waits for approval. A call with one more space is another one."""
 
 
 def problem(

@@ -25,6 +25,21 @@ class Wanted:
         known = [state for state in State if state.value == self.state]
         return tuple(known)
 
+    def requester(self, issuer: str) -> str:
+        """Return the caller as ``issuer|subject``, which the store compares.
+
+        Args:
+            issuer: of a caller that was typed as a subject alone: the visitor's own.
+        """
+        bare = self.caller and "|" not in self.caller
+        return f"{issuer}|{self.caller}" if bare else self.caller
+
+    @property
+    def nothing(self) -> str:
+        """What to say where no request is found."""
+        bare = self.caller and "|" not in self.caller
+        return "No such request of your issuer: write issuer|subject for others" if bare else "No such request"
+
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:

@@ -39,7 +39,7 @@ Wish = Annotated[str, Query(max_length=TEXT_MOST)]
 TOLD = {
     "approved": ("good", "Your approval counts."),
     "denied": ("good", "You denied it. The call does not run."),
-    "glass": ("good", "You released it alone. All approvers are told."),
+    "glass": ("good", "You released it alone. It is recorded as breaking the glass."),
     "withdrawn": ("good", "Your vote was taken back."),
     "cancelled": ("good", "Your request was cancelled. The call does not run."),
 }
@@ -92,7 +92,7 @@ def _add_lists(routes: APIRouter, console: Console) -> None:
         closed = tuple(each for each in State if each is not State.PENDING)
         filtered = Filter(
             function=wanted.function,
-            requester=wanted.caller,
+            requester=wanted.requester(by.identity.issuer),
             states=wanted.states or closed,
             before_id=before,
             limit=PAGE + 1,
@@ -106,7 +106,7 @@ def _add_lists(routes: APIRouter, console: Console) -> None:
             "states": [each.value for each in State],
             "rows": listed.rows,
             "older": listed.older,
-            "nothing": "No such request",
+            "nothing": wanted.nothing,
         }
         return _page("history.html", console, by, "/history", values)
 
@@ -116,7 +116,7 @@ def _add_lists(routes: APIRouter, console: Console) -> None:
         found = [each for each in console.desk.history(visitor_of(by), filtered) if not each.spent_ns]
         values = {
             "title": "Tickets",
-            "intro": "Their callers were told to call again with the same arguments. Nothing runs before they do.",
+            "intro": "Their callers were told to make the same call again. Nothing runs before they do.",
             "filters": False,
             "rows": history_view(found[:PAGE], Wanted(), console.clock()).rows,
             "older": "",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from extproc.approvals.approval import Approval, State
+from extproc.approvals.approval import Approval, State, Vote
 from extproc.model.errors import WhyRefused
 from extproc.model.quorum import Quorum
 from extproc.model.units import NANOSECONDS_PER_SECOND
@@ -134,15 +134,20 @@ REFUSED: dict[WhyRefused, str] = {
 
 
 def outcome(approval: Approval) -> str:
-    """Say how a request stands, and by whom: ``approved by noor, emil``."""
+    """Say how a request stands, and by whom: ``approved by noor, emil (broke the glass)``."""
     state = STATES[approval.state]
     against = approval.state is State.DENIED
     if approval.state in (State.APPROVED, State.DENIED):
-        names = [vote.person or who_short(vote.voter) for vote in approval.counted if vote.approve is not against]
+        names = [_named(vote) for vote in approval.counted if vote.approve is not against]
         return f"{state} by {', '.join(names)}" if names else state
     if approval.state is State.CANCELLED:
         return "cancelled: its caller gave up"
     return "expired: nobody decided in time" if approval.state is State.EXPIRED else state
+
+
+def _named(vote: Vote) -> str:
+    name = vote.person or who_short(vote.voter)
+    return f"{name} (broke the glass)" if vote.break_glass else name
 
 
 def who_short(identity_name: str) -> str:

@@ -24,6 +24,8 @@ OF_GROUP = 3
 SUMMARY_VALUES, SUMMARY_CHARACTERS, KEY_CHARACTERS = 4, 60, 40
 """Values in a row's summary, and characters of one. The request's own page shows everything."""
 MARKS_MOST = 3
+SHORT_ID = 8
+"""Characters of an id's end that a row shows."""
 SUMMARY_LINES = 200
 """Lines of a long call that a row's summary is made from."""
 SUMMARIES_KEPT = 512
@@ -41,6 +43,8 @@ class Row:
     """Names and values of the first arguments, shortened."""
     has_more: bool
     marks: tuple[Mark, ...]
+    more_marks: int
+    """Marks that the row does not show."""
     risk: int
     risk_word: str
     person: Who | None
@@ -57,6 +61,11 @@ class Row:
     expires_ms: int
     left: str
     is_late: bool
+
+    @property
+    def short_id(self) -> str:
+        """The end of its id, as commands show and accept it: tells two equal requests apart."""
+        return self.approval_id[-SHORT_ID:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +192,8 @@ def row_view(approval: Approval, identity: Identity, now_ns: int) -> Row:
         function=request.function,
         summary=summary.values,
         has_more=summary.more,
-        marks=summary.marks,
+        marks=summary.marks[:MARKS_MOST],
+        more_marks=max(0, len(summary.marks) - MARKS_MOST),
         risk=request.risk,
         risk_word=risk_word(request.risk),
         person=who(request.requester, request.requester_person),
@@ -222,9 +232,9 @@ def _summary(wanted: _Summarized) -> _Summary:
     lines = argument_lines(request.preview, request.findings[:SUMMARY_LINES], most=SUMMARY_LINES)
     values = [line for line in lines if line.kind is not Kind.OPEN]
     return _Summary(
-        tuple((_shortened(_name(line), KEY_CHARACTERS), _value(line)) for line in values[:SUMMARY_VALUES]),
+        tuple((shortened(_name(line), KEY_CHARACTERS), _value(line)) for line in values[:SUMMARY_VALUES]),
         len(values) > SUMMARY_VALUES,
-        danger_marks(lines)[:MARKS_MOST],
+        danger_marks(lines),
     )
 
 
@@ -250,8 +260,9 @@ def _name(line: Line) -> str:
 
 
 def _value(line: Line) -> str:
-    return _shortened(" ".join(line.text.split()), SUMMARY_CHARACTERS)
+    return shortened(" ".join(line.text.split()), SUMMARY_CHARACTERS)
 
 
-def _shortened(text: str, most: int) -> str:
+def shortened(text: str, most: int) -> str:
+    """Return a text of so many characters at most, with an ellipsis where it was cut."""
     return text if len(text) <= most else f"{text[: most - 1]}…"

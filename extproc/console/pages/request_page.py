@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from extproc.approvals.approval import Approval, State, Vote
+from extproc.approvals.rules import redeemable_until
 from extproc.console.pages.argument_changes import compare
 from extproc.console.pages.argument_lines import Kind, Line, Shown, argument_lines, fold
 from extproc.console.pages.plain_words import (
@@ -19,11 +20,12 @@ from extproc.console.pages.plain_words import (
     seconds_left,
     who,
 )
-from extproc.console.pages.queue_page import LATE_S
+from extproc.console.pages.queue_page import LATE_S, SUMMARY_CHARACTERS, shortened
 from extproc.console.pages.risk_marks import Mark, Weight
 from extproc.console.pages.standing import Standing, standing
 from extproc.console.recent_calls import CallSeen
 from extproc.console.visible_text import hidden_characters
+from extproc.model.errors import WhyRefused
 from extproc.model.identity import Identity
 from extproc.model.units import NANOSECONDS_PER_SECOND
 
@@ -38,6 +40,8 @@ class Warned:
     path: str
     """Its place in the arguments; empty: the call itself."""
     mark: Mark
+    value: str = ""
+    """The masked value, shortened; empty: the mark is at no single value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ class RequestPage:
     is_open: bool
     spent: str
     """When it released a call; empty: not yet."""
+    good_until: str
+    """Until when an approved call that was not released yet can be made; empty: not any more, or never."""
     risk: int
     risk_word: str
     why: str
@@ -125,6 +131,11 @@ class RequestPage:
     standing: Standing
     refused: str
     """Why the visitor may not vote, as a sentence."""
+
+    @property
+    def has_voted(self) -> bool:
+        """True if the visitor does not vote because of an earlier vote that counts."""
+        return self.standing.refused is WhyRefused.ALREADY_VOTED
 
     @property
     def may_approve(self) -> bool:
@@ -178,6 +189,7 @@ def request_view(
         outcome="expired: nobody decided in time" if overdue else outcome(approval),
         is_open=state is State.PENDING,
         spent=clock_time(approval.spent_ns) if approval.spent_ns else "",
+        good_until=_good_until(approval, now_ns),
         risk=request.risk,
         risk_word=risk_word(request.risk),
         why=REASONS.get(request.reason, ""),
@@ -210,8 +222,23 @@ def request_view(
         calls=None if calls is None else tuple(calls),
         similar=_pasts(similar, approval, now_ns),
         standing=stands,
-        refused=REFUSED.get(stands.refused, str(stands.refused)) if stands.refused else "",
+        refused=_refused(stands.refused, approval),
     )
+
+
+def _good_until(approval: Approval, now_ns: int) -> str:
+    if approval.state is not State.APPROVED or approval.spent_ns:
+        return ""
+    until_ns = redeemable_until(approval)
+    return clock_time(until_ns) if now_ns < until_ns else ""
+
+
+def _refused(why: WhyRefused | None, approval: Approval) -> str:
+    if why is None:
+        return ""
+    if why is WhyRefused.ALREADY_VOTED:
+        return f"It needs {quorum_words(approval.request.quorum)}: others must vote, too."
+    return REFUSED.get(why, str(why))
 
 
 def _reuse(approval: Approval) -> str:
@@ -224,7 +251,12 @@ def _reuse(approval: Approval) -> str:
 
 def _warned(approval: Approval, lines: Sequence[Line]) -> tuple[Warned, ...]:
     request = approval.request
-    found = [Warned(line.path, mark) for line in lines for mark in line.marks if mark.weight is not Weight.FACT]
+    found = [
+        Warned(_place(line), mark, _value(line))
+        for line in lines
+        for mark in line.marks
+        if mark.weight is not Weight.FACT
+    ]
     if any(line.kind is Kind.RAW for line in lines):
         found.append(Warned("", Mark(Weight.CARE, "not JSON", "The arguments are shown as text")))
     definition = {
@@ -239,6 +271,15 @@ def _warned(approval: Approval, lines: Sequence[Line]) -> tuple[Warned, ...]:
     if any(hidden_characters(name) for name in names):
         found.insert(0, Warned("", Mark(Weight.DANGER, "hidden characters", "A name hides characters")))
     return tuple(sorted(found, key=lambda each: each.mark.weight is not Weight.DANGER))
+
+
+def _place(line: Line) -> str:
+    """Return a place without the sign for the whole document: ``order.amount``."""
+    return line.path.removeprefix("$").removeprefix(".")
+
+
+def _value(line: Line) -> str:
+    return "" if line.kind in (Kind.OPEN, Kind.RAW) else shortened(line.written, SUMMARY_CHARACTERS)
 
 
 def _vote(vote: Vote, now_ns: int) -> VoteShown:

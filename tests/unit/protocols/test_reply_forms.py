@@ -41,7 +41,7 @@ def test_over_http_it_is_a_conflict_that_says_when_to_call_again():
     assert (reply.status, fields["retry-after"], fields["cache-control"]) == (409, "5", "no-store")
     assert fields["content-type"] == "application/problem+json"
     said = json.loads(reply.body)
-    assert "same arguments" in said.pop("detail")
+    assert "the same bytes" in said.pop("detail")
     assert said == {
         "type": "urn:extproc:reason:approval-required",
         "title": "A human must approve this call",

@@ -90,3 +90,17 @@ def test_a_row_marks_findings():
     marked = approval(findings=(Finding("STRIPE_KEY", "$.service", "redact"),), approval_id=numbered(8))
     (row,) = view([marked]).groups[0].rows
     assert [mark.label for mark in row.marks] == ["stripe key"]
+
+
+def test_a_row_counts_the_marks_that_it_does_not_show():
+    entities = ("STRIPE_KEY", "GITHUB_TOKEN", "PASSWORD", "US_SSN")
+    found = tuple(Finding(entity, "$.service", "redact") for entity in entities)
+    (row,) = view([approval(findings=found, approval_id=numbered(10))]).groups[0].rows
+    assert (len(row.marks), row.more_marks) == (3, 1)
+    (row,) = view([approval(findings=found[:3], approval_id=numbered(11))]).groups[0].rows
+    assert (len(row.marks), row.more_marks) == (3, 0)
+
+
+def test_two_equal_requests_are_told_apart_by_the_end_of_their_ids():
+    rows = [row for group in view(several(2)).groups for row in group.rows]
+    assert [row.short_id for row in rows] == ["00000064", "00000065"]

@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 from extproc.approvals.approval import State
-from extproc.console.pages.request_page import request_view
+from extproc.approvals.rules import redeemable_until
+from extproc.console.pages.plain_words import clock_time
+from extproc.console.pages.request_page import past_view, request_view
 from extproc.model.decision import Reuse
 from extproc.model.masking import Finding
 from extproc.model.quorum import Quorum
@@ -102,3 +104,36 @@ def test_the_outcome_names_those_whose_votes_count():
     assert view(approval(State.APPROVED, taken_back)).outcome == "approved by lin"
     assert view(approval(State.DENIED, [vote(LIN), vote(approve=False)])).outcome == "denied by noor"
     assert view(replace(approval(State.CANCELLED), closed_ns=S), OMAR).outcome == "cancelled: its caller gave up"
+
+
+def test_a_warning_shows_the_masked_value_and_its_place_without_signs():
+    page = view(approval(preview='{"a": {"amount": 900}, "sum": "' + "9" * 500 + '", "role": {"x\\u200b": 1}}'))
+    shown = {each.path: each.value for each in page.warned}
+    assert shown["a.amount"] == "900"
+    assert shown["sum"] == '"' + "9" * 58 + "…"
+    assert view(approval(preview='"drop table x"')).warned[0].path == ""
+
+
+def test_a_broken_glass_is_seen_in_the_outcome():
+    page = view(approval(State.APPROVED, [vote(LIN), vote(break_glass=True)]))
+    assert page.outcome == "approved by lin, noor (broke the glass)"
+    assert past_view(approval(State.APPROVED, [vote(break_glass=True)]), NOW_NS).outcome == (
+        "approved by noor (broke the glass)"
+    )
+
+
+def test_an_approved_call_says_until_when_it_can_be_made():
+    approved = replace(approval(State.APPROVED, [vote()], expires_ns=NOW_NS), closed_ns=NOW_NS - S)
+    until_ns = redeemable_until(approved)
+    assert view(approved).good_until == clock_time(until_ns)
+    assert request_view(approved, NOOR, until_ns).good_until == ""
+    assert view(replace(approved, spent_ns=NOW_NS)).good_until == ""
+    assert view(approval()).good_until == ""
+
+
+def test_who_has_voted_is_told_for_what_the_call_waits():
+    page = view(approval(votes=[vote()], quorum=Quorum.any_of("sre", minimum=2)))
+    assert page.has_voted
+    assert page.refused == "It needs 2 different people of sre: others must vote, too."
+    assert not view(approval(), LIN).has_voted
+    assert not view(approval()).has_voted
